@@ -1,0 +1,104 @@
+// Package atomicfile replaces files whole: a reader sees the old content or the
+// new one, never a part, and a process killed in between leaves at most a
+// temporary file whose name starts with [TempPrefix].
+//
+// On disk: the file, and while writing a temporary one beside it. Two forms:
+// [Write] survives the death of the process, [WriteDurable] also the loss of
+// power (fsync of file and directory, fsync(2)).
+package atomicfile
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// TempPrefix starts the name of every temporary file of this package.
+const TempPrefix = ".tmp-"
+
+// Write replaces path by data through a temporary name and rename(2).
+func Write(path string, data []byte, perm os.FileMode) error {
+	return replace(path, data, perm, false)
+}
+
+// WriteDurable is Write that returns only when the content and its name are on
+// stable storage. It costs two fsyncs.
+func WriteDurable(path string, data []byte, perm os.FileMode) error {
+	if err := replace(path, data, perm, true); err != nil {
+		return err
+	}
+	return SyncDir(filepath.Dir(path))
+}
+
+// WriteJSON is Write of v's JSON form, mode 0600.
+func WriteJSON(path string, v any) error {
+	data, err := json.Marshal(v)
+	if err != nil {
+		return fmt.Errorf("encode %s: %w", path, err)
+	}
+	return Write(path, data, 0o600)
+}
+
+// WriteDurableJSON is WriteDurable of v's JSON form, mode 0600.
+func WriteDurableJSON(path string, v any) error {
+	data, err := json.Marshal(v)
+	if err != nil {
+		return fmt.Errorf("encode %s: %w", path, err)
+	}
+	return WriteDurable(path, data, 0o600)
+}
+
+// ReadJSON decodes path into v. An error names the file.
+func ReadJSON(path string, v any) error {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	if err := json.Unmarshal(data, v); err != nil {
+		return fmt.Errorf("decode %s: %w", path, err)
+	}
+	return nil
+}
+
+// SyncDir makes the names in dir durable.
+func SyncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	return d.Sync()
+}
+
+// IsTemp says whether name is one of this package's temporary files.
+func IsTemp(name string) bool { return strings.HasPrefix(filepath.Base(name), TempPrefix) }
+
+func replace(path string, data []byte, perm os.FileMode, durable bool) (err error) {
+	f, err := os.CreateTemp(filepath.Dir(path), TempPrefix+filepath.Base(path)+"-")
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			_ = f.Close()
+			_ = os.Remove(f.Name())
+		}
+	}()
+	if _, err = f.Write(data); err != nil {
+		return err
+	}
+	if err = f.Chmod(perm); err != nil {
+		return err
+	}
+	if durable {
+		if err = f.Sync(); err != nil {
+			return err
+		}
+	}
+	if err = f.Close(); err != nil {
+		return err
+	}
+	return os.Rename(f.Name(), path)
+}

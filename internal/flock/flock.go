@@ -1,0 +1,118 @@
+// Package flock takes advisory locks on files (flock(2)): the kernel frees them
+// when their holder dies, so a lock never outlives its owner.
+//
+// On disk: an empty file per lock. A lock file may be removed by its holder;
+// whoever waited for it notices and starts again on the new file.
+package flock
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// ErrHeld is returned by the Try functions when another process, or another
+// part of this one, holds the lock.
+var ErrHeld = errors.New("lock is held")
+
+// A Lock is a held lock. Its file descriptor is close-on-exec: no child inherits it.
+type Lock struct{ f *os.File }
+
+// Exclusive waits until it holds path's lock for itself alone or ctx ends.
+func Exclusive(ctx context.Context, path string) (*Lock, error) { return wait(ctx, path, unix.LOCK_EX) }
+
+// Shared waits until it holds path's lock together with other Shared holders.
+func Shared(ctx context.Context, path string) (*Lock, error) { return wait(ctx, path, unix.LOCK_SH) }
+
+// TryExclusive takes path's lock or returns ErrHeld at once.
+func TryExclusive(path string) (*Lock, error) { return try(path, unix.LOCK_EX) }
+
+// TryShared is TryExclusive for a shared lock.
+func TryShared(path string) (*Lock, error) { return try(path, unix.LOCK_SH) }
+
+// Held says whether somebody holds path's lock exclusively. A missing file is
+// not held. It takes the lock shared for a moment.
+func Held(path string) (bool, error) {
+	f, err := os.Open(path)
+	if errors.Is(err, os.ErrNotExist) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	defer f.Close()
+	err = lock(f, unix.LOCK_SH|unix.LOCK_NB)
+	if errors.Is(err, unix.EWOULDBLOCK) {
+		return true, nil
+	}
+	return false, err
+}
+
+// Unlock frees the lock. A second call does nothing.
+func (l *Lock) Unlock() error {
+	if l == nil || l.f == nil {
+		return nil
+	}
+	f := l.f
+	l.f = nil
+	return f.Close()
+}
+
+// File is the locked file, for a child that is to inherit the lock.
+func (l *Lock) File() *os.File { return l.f }
+
+func wait(ctx context.Context, path string, how int) (*Lock, error) {
+	for delay := 200 * time.Microsecond; ; delay = min(2*delay, 20*time.Millisecond) {
+		l, err := try(path, how)
+		if !errors.Is(err, ErrHeld) {
+			return l, err
+		}
+		select {
+		case <-ctx.Done():
+			return nil, fmt.Errorf("wait for lock %s: %w", path, context.Cause(ctx))
+		case <-time.After(delay):
+		}
+	}
+}
+
+func try(path string, how int) (*Lock, error) {
+	for {
+		f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|unix.O_CLOEXEC, 0o600)
+		if err != nil {
+			return nil, err
+		}
+		if err := lock(f, how|unix.LOCK_NB); err != nil {
+			_ = f.Close()
+			if errors.Is(err, unix.EWOULDBLOCK) {
+				err = ErrHeld
+			}
+			return nil, fmt.Errorf("lock %s: %w", path, err)
+		}
+		if current(f, path) {
+			return &Lock{f}, nil
+		}
+		_ = f.Close() // its holder removed the file before letting go
+	}
+}
+
+// current says whether path still leads to f.
+func current(f *os.File, path string) bool {
+	var opened, named unix.Stat_t
+	if unix.Fstat(int(f.Fd()), &opened) != nil || unix.Stat(path, &named) != nil {
+		return false
+	}
+	return opened.Ino == named.Ino && opened.Dev == named.Dev
+}
+
+func lock(f *os.File, how int) error {
+	for {
+		err := unix.Flock(int(f.Fd()), how)
+		if !errors.Is(err, unix.EINTR) {
+			return err
+		}
+	}
+}
