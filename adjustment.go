@@ -1,0 +1,16 @@
+package mctr
+
+import "github.com/opencontainers/runtime-spec/specs-go"
+
+// An Adjustment is an isolator's answer to Prepare: the part of the OCI runtime
+// spec that it wants, and nothing that acts. The containerizer merges the
+// adjustments in table order. Slices add up; a single value is claimed, and a
+// second isolator that claims it too is an error that names both.
+type Adjustment struct {
+	Spec specs.Spec
+
+	// Volumes are mounts that the user asked for. They follow the mounts of
+	// every Spec, ordered by the depth of their destination, so that none hides
+	// another; masks come last.
+	Volumes []specs.Mount
+}

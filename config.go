@@ -1,0 +1,106 @@
+package mctr
+
+import "time"
+
+// A ContainerConfig is what a caller asks for: plain data, stored with the
+// container. The zero value of a field means the default, which is what docker
+// gives a container. Secrets do not belong here: a config is written to disk.
+type ContainerConfig struct {
+	Name   string            `json:"name,omitempty"`
+	Owner  string            `json:"owner,omitempty"` // an agent's instance name, or "cli"
+	Labels map[string]string `json:"labels,omitempty"`
+
+	// Image is a reference as package provisioner reads it. Empty means the
+	// host's filesystem with a sandbox of the container's own.
+	Image    string `json:"image,omitempty"`
+	Platform string `json:"platform,omitempty"` // os/arch[/variant]; empty is the host's
+	Pull     string `json:"pull,omitempty"`     // always, missing (default), never, newer
+
+	Process Process `json:"process"`
+
+	Hostname   string            `json:"hostname,omitempty"` // default: the short id; the host's with its network
+	ReadOnly   bool              `json:"readOnly,omitempty"` // the root filesystem
+	Mounts     []Mount           `json:"mounts,omitempty"`
+	ShmSize    int64             `json:"shmSize,omitempty"` // bytes of /dev/shm; 0 is 64 MiB
+	Sysctls    map[string]string `json:"sysctls,omitempty"`
+	Namespaces Namespaces        `json:"namespaces"`
+	Network    string            `json:"network,omitempty"` // none (default) or host
+
+	Resources Resources `json:"resources"`
+	Rlimits   []Rlimit  `json:"rlimits,omitempty"`
+	Devices   []Device  `json:"devices,omitempty"`
+	Security  Security  `json:"security"`
+
+	Log           LogConfig         `json:"log"`
+	StopSignal    string            `json:"stopSignal,omitempty"`  // default: the image's, then SIGTERM
+	StopTimeout   time.Duration     `json:"stopTimeout,omitempty"` // 0 is 10 s
+	MaxCompletion time.Duration     `json:"maxCompletion,omitempty"`
+	Remove        bool              `json:"remove,omitempty"` // remove everything after the end
+	Annotations   map[string]string `json:"annotations,omitempty"`
+}
+
+// A Process is what runs in the container.
+type Process struct {
+	// Entrypoint replaces the image's when not nil; an empty one clears it. An
+	// entrypoint given here also drops the image's Cmd, as with docker.
+	Entrypoint *[]string `json:"entrypoint,omitempty"`
+	Args       []string  `json:"args,omitempty"` // replaces the image's Cmd when not empty
+	Env        []string  `json:"env,omitempty"`  // NAME=VALUE, added to the image's
+	WorkingDir string    `json:"workingDir,omitempty"`
+	User       string    `json:"user,omitempty"`     // user[:group], names or numbers, looked up in the image
+	GroupAdd   []string  `json:"groupAdd,omitempty"` // supplementary groups
+	Init       bool      `json:"init,omitempty"`     // a reaping init as pid 1
+	Terminal   bool      `json:"terminal,omitempty"`
+	Stdin      bool      `json:"stdin,omitempty"` // keep stdin open for a client
+}
+
+// A Mount is a filesystem that the user asks for.
+type Mount struct {
+	Type     string   `json:"type"`             // bind or tmpfs
+	Source   string   `json:"source,omitempty"` // absolute host path of a bind
+	Target   string   `json:"target"`           // absolute path in the container
+	ReadOnly bool     `json:"readOnly,omitempty"`
+	Options  []string `json:"options,omitempty"` // as mount(8): size=, mode=, rprivate, rslave, ...
+	Create   bool     `json:"create,omitempty"`  // make a missing bind source, as docker's -v does
+}
+
+// Namespaces says which of the host's namespaces the container uses in place of
+// its own: "" is private, "host" the host's.
+type Namespaces struct {
+	PID    string `json:"pid,omitempty"`
+	IPC    string `json:"ipc,omitempty"`
+	UTS    string `json:"uts,omitempty"`
+	Cgroup string `json:"cgroup,omitempty"`
+}
+
+// A Rlimit is a limit of setrlimit(2). -1 is infinity.
+type Rlimit struct {
+	Type string `json:"type"` // nofile, or RLIMIT_NOFILE, or Mesos' RLMT_NOFILE
+	Soft int64  `json:"soft"`
+	Hard int64  `json:"hard"`
+}
+
+// A Device is a device node of the host that the container gets.
+type Device struct {
+	Source      string `json:"source"`                // absolute host path; a directory gives all nodes in it
+	Target      string `json:"target,omitempty"`      // default: Source
+	Permissions string `json:"permissions,omitempty"` // of r, w, m; default rwm
+}
+
+// Security is what a container may do beyond, or short of, docker's defaults.
+type Security struct {
+	Privileged      bool     `json:"privileged,omitempty"`
+	CapAdd          []string `json:"capAdd,omitempty"`  // CAP_NET_ADMIN, net_admin, or ALL
+	CapDrop         []string `json:"capDrop,omitempty"` // wins over the defaults; CapAdd wins over ALL here
+	NoNewPrivileges bool     `json:"noNewPrivileges,omitempty"`
+	// Seccomp is "" for the default profile, "unconfined", or a profile in
+	// docker's JSON form.
+	Seccomp string `json:"seccomp,omitempty"`
+}
+
+// LogConfig says how stdout and stderr are kept.
+type LogConfig struct {
+	Driver   string `json:"driver,omitempty"`   // cri (default), json-file, raw, none
+	MaxSize  int64  `json:"maxSize,omitempty"`  // bytes of one file; 0: no rotation
+	MaxFiles int    `json:"maxFiles,omitempty"` // kept files, the current one among them; 0 is 1
+}

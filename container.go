@@ -1,0 +1,40 @@
+package mctr
+
+// A Container is what an isolator is told of the container it prepares. All
+// paths are absolute host paths and exist when Prepare is called.
+type Container struct {
+	ID     ContainerID
+	Config *ContainerConfig
+	Image  *ImageConfig // nil when the container uses the host's filesystem
+
+	Rootfs  string // the mounted root filesystem, as the container will see it
+	Sandbox string // the container's own directory for its files, $MESOS_SANDBOX
+	Dir     string // records and data that survive a reboot; for isolators: Dir/<isolator>
+	State   string // records that end with the boot
+
+	// CgroupPath is the OCI linux.cgroupsPath: the leaf of the container's own process.
+	CgroupPath string
+}
+
+// ImageConfig is the part of an OCI image config that a launch uses
+// (image-spec, config.md, "config" object; the JSON names are the spec's).
+type ImageConfig struct {
+	User         string              `json:"User,omitempty"`
+	ExposedPorts map[string]struct{} `json:"ExposedPorts,omitempty"`
+	Env          []string            `json:"Env,omitempty"`
+	Entrypoint   []string            `json:"Entrypoint,omitempty"`
+	Cmd          []string            `json:"Cmd,omitempty"`
+	Volumes      map[string]struct{} `json:"Volumes,omitempty"`
+	WorkingDir   string              `json:"WorkingDir,omitempty"`
+	Labels       map[string]string   `json:"Labels,omitempty"`
+	StopSignal   string              `json:"StopSignal,omitempty"`
+}
+
+// A ContainerState is a container that its records prove, as Recover is told of it.
+type ContainerState struct {
+	ID         ContainerID
+	Config     *ContainerConfig
+	Phase      Phase
+	Pid        int // of the container's init in the host's namespace; 0: none
+	CgroupPath string
+}

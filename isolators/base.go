@@ -1,0 +1,37 @@
+package isolators
+
+import (
+	"context"
+
+	"github.com/mctr/mctr"
+)
+
+// Base gives every verb but Name a body that does nothing. Embed it and write
+// the verbs that are meant.
+type Base struct{}
+
+// Recover reports nothing.
+func (Base) Recover(context.Context, []mctr.ContainerState) ([]mctr.Leftover, error) {
+	return nil, nil
+}
+
+// Prepare wants nothing.
+func (Base) Prepare(context.Context, *mctr.Container) (*mctr.Adjustment, error) { return nil, nil }
+
+// Isolate does nothing.
+func (Base) Isolate(context.Context, mctr.ContainerID, int) error { return nil }
+
+// Watch watches nothing.
+func (Base) Watch(context.Context, mctr.ContainerID, func(mctr.Limitation)) error { return nil }
+
+// Update changes nothing.
+func (Base) Update(context.Context, mctr.ContainerID, *mctr.Resources) error { return nil }
+
+// Usage knows nothing.
+func (Base) Usage(context.Context, mctr.ContainerID, *mctr.Usage) error { return nil }
+
+// Status knows nothing.
+func (Base) Status(context.Context, mctr.ContainerID, *mctr.Status) error { return nil }
+
+// Cleanup releases nothing.
+func (Base) Cleanup(context.Context, mctr.ContainerID) error { return nil }

@@ -1,0 +1,64 @@
+package mctr
+
+import "time"
+
+// A Status is what is known of a container at one moment.
+type Status struct {
+	ID      ContainerID      `json:"id"`
+	Config  *ContainerConfig `json:"config"`
+	Phase   Phase            `json:"phase"`
+	Pid     int              `json:"pid,omitempty"`     // of its init, in the host's namespace
+	ShimPid int              `json:"shimPid,omitempty"` // of its supervisor
+	Created time.Time        `json:"created"`
+	Started time.Time        `json:"started,omitzero"`
+	// Termination is set once the container has ended.
+	Termination *Termination `json:"termination,omitempty"`
+	// Cleaned is false for an ended container whose resources are not yet released.
+	Cleaned    bool       `json:"cleaned"`
+	ImageID    string     `json:"imageID,omitempty"`
+	Path       string     `json:"path,omitempty"` // argv[0] as it was started
+	Args       []string   `json:"args,omitempty"`
+	CgroupPath string     `json:"cgroupPath,omitempty"`
+	Rootfs     string     `json:"rootfs,omitempty"`
+	Sandbox    string     `json:"sandbox,omitempty"`
+	LogDir     string     `json:"logDir,omitempty"`
+	Mounts     []Mount    `json:"mounts,omitempty"`
+	Timings    []Timing   `json:"timings,omitempty"`
+	Networks   []Network  `json:"networks,omitempty"`
+	Warnings   []string   `json:"warnings,omitempty"`
+	StopSignal string     `json:"stopSignal,omitempty"`
+}
+
+// A Timing is when a checkpoint of the launch was reached.
+type Timing struct {
+	Checkpoint string    `json:"checkpoint"`
+	At         time.Time `json:"at"`
+}
+
+// A Network is one interface of the container.
+type Network struct {
+	Name string `json:"name"`
+}
+
+// Usage is what a container consumes. Counters only grow.
+type Usage struct {
+	Time time.Time `json:"time"`
+
+	CPUNanos       uint64 `json:"cpuNanos"`
+	CPUUserNanos   uint64 `json:"cpuUserNanos"`
+	CPUSystemNanos uint64 `json:"cpuSystemNanos"`
+	Throttled      uint64 `json:"throttled"` // periods in which the quota was used up
+	ThrottledNanos uint64 `json:"throttledNanos"`
+
+	MemoryBytes uint64 `json:"memoryBytes"` // without the page cache that can go at once
+	MemoryLimit uint64 `json:"memoryLimit"` // 0: none
+	MemoryPeak  uint64 `json:"memoryPeak"`  // 0: unknown
+	MemoryCache uint64 `json:"memoryCache"`
+	OOMKills    uint64 `json:"oomKills"`
+
+	Pids      uint64 `json:"pids"`
+	PidsLimit uint64 `json:"pidsLimit"` // 0: none
+
+	ReadBytes  uint64 `json:"readBytes"`
+	WriteBytes uint64 `json:"writeBytes"`
+}

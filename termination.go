@@ -1,0 +1,48 @@
+package mctr
+
+import "time"
+
+// The reasons of a Termination. They are Mesos' words without the prefix.
+const (
+	ReasonExited       = "EXITED"               // by itself, with ExitCode
+	ReasonSignaled     = "SIGNALED"             // by Signal
+	ReasonOOM          = "LIMITATION_MEMORY"    // the kernel's OOM killer, within the container's limit
+	ReasonMaxTime      = "MAX_COMPLETION_TIME"  // ended by its own time limit
+	ReasonLaunchFailed = "LAUNCH_FAILED"        // never ran
+	ReasonShimLost     = "SHIM_LOST"            // the supervisor died: the status is unknown
+	ReasonReboot       = "REBOOT"               // the host went down
+	ReasonDestroyed    = "DESTROYED"            // asked for by Destroy
+	ReasonLimitation   = "CONTAINER_LIMITATION" // an isolator's limit
+)
+
+// A Termination says how a container ended, and by what evidence.
+type Termination struct {
+	ExitCode int       `json:"exitCode"`         // as a shell gives it: 128+n for signal n
+	Signal   int       `json:"signal,omitempty"` // that ended it, 0: none
+	Reason   string    `json:"reason"`
+	Message  string    `json:"message,omitempty"` // for people
+	OOM      *OOM      `json:"oom,omitempty"`
+	Started  time.Time `json:"started,omitzero"`
+	Finished time.Time `json:"finished"`
+	Log      LogCount  `json:"log"`
+}
+
+// OOM is the evidence that the container's memory limit was hit.
+type OOM struct {
+	Kills  int64  `json:"kills"`  // processes that the kernel killed
+	Limit  int64  `json:"limit"`  // bytes; -1: none of its own
+	Peak   int64  `json:"peak"`   // bytes, the most that was used; 0: unknown
+	Victim string `json:"victim"` // "name (pid)", or "unknown" where the kernel does not tell
+}
+
+// LogCount is what became of the container's output.
+type LogCount struct {
+	Bytes   int64 `json:"bytes"`             // taken from the container
+	Dropped int64 `json:"dropped,omitempty"` // of them not written, a full disk for instance
+}
+
+// A Limitation is an isolator's report that a container broke a limit.
+type Limitation struct {
+	Reason  string
+	Message string
+}
