@@ -1,0 +1,70 @@
+package logs
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+
+	"golang.org/x/sys/unix"
+)
+
+// A segment is one file of a log, open for reading. As it is open its inode
+// number is not used again.
+type segment struct {
+	f     *os.File
+	inode uint64
+	seq   uint64 // place among all files the log ever had; 0: unknown
+	size  int64  // when it was opened
+	mtime unix.Timespec
+}
+
+// openChain opens all files of a log, oldest first. It looks from the newest to
+// the oldest while a writer renames in the opposite order: a file that moves
+// may be met twice, next to itself, and is never missed.
+func openChain(d directory, name string, files int) ([]*segment, error) {
+	var chain []*segment
+	for n := range files {
+		s, err := openSegment(d, fileName(name, n))
+		if errors.Is(err, unix.ENOENT) {
+			continue
+		}
+		if err != nil {
+			closeAll(chain)
+			return nil, err
+		}
+		if len(chain) > 0 && chain[len(chain)-1].inode == s.inode {
+			s.close()
+			continue
+		}
+		chain = append(chain, s)
+	}
+	slices.Reverse(chain)
+	return chain, nil
+}
+
+func openSegment(d directory, name string) (*segment, error) {
+	f, err := d.open(name, os.O_RDONLY)
+	if err != nil {
+		return nil, err
+	}
+	var st unix.Stat_t
+	if err := unix.Fstat(int(f.Fd()), &st); err != nil {
+		_ = f.Close()
+		return nil, fmt.Errorf("stat %s: %w", f.Name(), err)
+	}
+	return &segment{f: f, inode: st.Ino, seq: readSequence(f), size: st.Size, mtime: st.Mtim}, nil
+}
+
+// follows says whether s is known to come right after previous.
+func (s *segment) follows(previous *segment) bool {
+	return previous.seq != 0 && s.seq == previous.seq+1
+}
+
+func (s *segment) close() { _ = s.f.Close() }
+
+func closeAll(chain []*segment) {
+	for _, s := range chain {
+		s.close()
+	}
+}

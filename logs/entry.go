@@ -1,0 +1,22 @@
+package logs
+
+import "time"
+
+// An Entry is one line of a log, or a gap in it.
+type Entry struct {
+	Time    time.Time // when it was captured; zero for driver raw
+	Stream  Stream
+	Text    []byte // without the newline; valid until emit returns
+	Partial bool   // no newline followed: the next entry of the stream continues the line
+	// Gap says that entries are missing here: their files were rotated away
+	// before they could be read. A Gap has no Text.
+	Gap bool
+}
+
+// size is how many bytes the task printed for the entry.
+func (e Entry) size() int64 {
+	if e.Partial {
+		return int64(len(e.Text))
+	}
+	return int64(len(e.Text)) + 1
+}

@@ -1,0 +1,201 @@
+package logs
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+)
+
+// blockSize is how much is read at once. It holds a line of the greatest length.
+const blockSize = 256 << 10
+
+// A source is one log file with its rotated predecessors and successors, being read.
+type source struct {
+	dir     directory
+	name    string
+	files   int
+	follow  bool
+	streams Stream
+	parse   func(line []byte) (Entry, error) // nil: lines are the task's own
+	emit    func(Entry) error
+
+	queue []*segment // to be read, the oldest first; the first is being read
+	last  *segment   // read to its end and rotated; its successor is sought
+	off   int64      // in queue[0]
+	block []byte
+}
+
+func newSource(d directory, name string, streams Stream, cfg Config, r *reader) *source {
+	return &source{
+		dir: d, name: name, streams: streams, files: cfg.MaxFiles, follow: r.options.Follow,
+		parse: newParser(cfg.Driver), emit: r.pass, block: make([]byte, blockSize),
+	}
+}
+
+// start opens what there is and goes to where reading begins.
+func (s *source) start(o ReadOptions) (err error) {
+	if s.queue, err = openChain(s.dir, s.name, s.files); err != nil {
+		return err
+	}
+	if !o.Since.IsZero() {
+		s.skipBefore(o.Since)
+	}
+	if o.Tail >= 0 {
+		return s.seekTail(o)
+	}
+	return nil
+}
+
+// skipBefore passes over files whose last line is older than t. The clock that
+// stamps files runs a few milliseconds behind the one that stamps lines.
+func (s *source) skipBefore(t time.Time) {
+	for len(s.queue) > 1 && time.Unix(s.queue[0].mtime.Unix()).Add(time.Second).Before(t) {
+		s.pop()
+	}
+}
+
+func (s *source) pop() {
+	s.queue[0].close()
+	s.queue, s.off = s.queue[1:], 0
+}
+
+// step emits the entries of one block. It reports whether it got ahead, and
+// whether it stands at an end beyond which nothing can come.
+func (s *source) step() (moved, gone bool, err error) {
+	if len(s.queue) == 0 {
+		return s.refill()
+	}
+	rotated := len(s.queue) > 1 || !s.follow || !s.newest(s.queue[0]) // asked before reading: then what is read is all
+	n, err := s.read(rotated)
+	if n > 0 || err != nil {
+		return true, false, err
+	}
+	if !rotated {
+		return false, false, nil
+	}
+	if len(s.queue) > 1 || !s.follow {
+		s.pop()
+		return true, false, nil
+	}
+	s.last, s.queue, s.off = s.queue[0], nil, 0
+	return true, false, nil
+}
+
+// newest says whether g is the file that is being written.
+func (s *source) newest(g *segment) bool {
+	st, err := s.dir.stat(s.name)
+	return err == nil && st.Ino == g.inode
+}
+
+// refill looks for the files that came after the last one read.
+func (s *source) refill() (moved, gone bool, err error) {
+	if !s.follow {
+		return false, true, nil
+	}
+	chain, err := openChain(s.dir, s.name, s.files)
+	if err != nil {
+		return false, false, err
+	}
+	chain, gap := s.after(chain)
+	if len(chain) == 0 {
+		return false, s.dir.removed(), nil
+	}
+	if gap {
+		if err := s.emit(Entry{Stream: s.streams, Gap: true}); err != nil {
+			closeAll(chain)
+			return false, false, err
+		}
+	}
+	s.closeLast()
+	s.queue = chain
+	return true, false, nil
+}
+
+// after is the part of chain that comes after the last file read, and whether
+// files between the two may be missing.
+func (s *source) after(chain []*segment) (rest []*segment, gap bool) {
+	if s.last == nil {
+		return chain, false
+	}
+	for i, g := range chain {
+		if g.inode == s.last.inode {
+			closeAll(chain[:i+1])
+			return chain[i+1:], false
+		}
+	}
+	return chain, len(chain) > 0 && !chain[0].follows(s.last)
+}
+
+// read emits the whole lines of the next block, and if it is the last of a file
+// of the task's own lines also the unfinished one. It returns how many bytes that were.
+func (s *source) read(final bool) (int, error) {
+	g := s.queue[0]
+	block := s.block
+	if !s.follow {
+		block = block[:max(0, min(int64(len(block)), g.size-s.off))] // what came since the call is not asked for
+	}
+	n, err := g.f.ReadAt(block, s.off)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return 0, fmt.Errorf("read log: %w", err)
+	}
+	used, err := s.lines(block[:n])
+	if used == 0 && err == nil && (s.parse == nil || n == len(s.block)) {
+		used, err = s.fragment(block[:n])
+	}
+	s.off += int64(used)
+	return used, err
+}
+
+// lines emits the whole lines of block and returns how long they were.
+func (s *source) lines(block []byte) (used int, err error) {
+	for {
+		n := bytes.IndexByte(block[used:], '\n')
+		if n < 0 {
+			return used, nil
+		}
+		if err := s.emit(s.entry(block[used : used+n])); err != nil {
+			return used, err
+		}
+		used += n + 1
+	}
+}
+
+// entry reads a line. One that is not of the driver's form was not written by
+// this package: it is passed on as it stands.
+func (s *source) entry(line []byte) Entry {
+	if s.parse != nil {
+		if e, err := s.parse(line); err == nil {
+			return e
+		}
+	}
+	return Entry{Stream: s.foreign(), Text: line}
+}
+
+func (s *source) foreign() Stream {
+	if s.streams == Stdout {
+		return Stdout
+	}
+	return Stderr
+}
+
+// fragment emits what is no whole line.
+func (s *source) fragment(text []byte) (int, error) {
+	if len(text) == 0 {
+		return 0, nil
+	}
+	return len(text), s.emit(Entry{Stream: s.foreign(), Text: text, Partial: true})
+}
+
+func (s *source) closeLast() {
+	if s.last != nil {
+		s.last.close()
+		s.last = nil
+	}
+}
+
+func (s *source) close() {
+	closeAll(s.queue)
+	s.closeLast()
+}

@@ -1,0 +1,33 @@
+package logs
+
+// A Stream is one of a task's two outputs, or in a ReadOptions a set of them.
+type Stream uint8
+
+// The streams.
+const (
+	Stdout Stream = 1 << iota
+	Stderr
+)
+
+// String is "stdout" or "stderr", as lines of a log name them.
+func (s Stream) String() string {
+	switch s {
+	case Stdout:
+		return "stdout"
+	case Stderr:
+		return "stderr"
+	case Stdout | Stderr:
+		return "stdout and stderr"
+	}
+	return "no stream"
+}
+
+func parseStream(name []byte) (Stream, bool) {
+	switch string(name) {
+	case "stdout":
+		return Stdout, true
+	case "stderr":
+		return Stderr, true
+	}
+	return 0, false
+}
