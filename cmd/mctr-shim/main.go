@@ -1,0 +1,37 @@
+// Command mctr-shim supervises one container: see package shim. It is started
+// by package launcher with a listening socket and a lock as inherited
+// descriptors, and by itself as the init of a container.
+package main
+
+import (
+	"fmt"
+	"net"
+	"os"
+	"syscall"
+
+	"github.com/mctr/mctr/containerizer/launcher"
+	"github.com/mctr/mctr/containerizer/launcher/engine/libcontainer"
+	"github.com/mctr/mctr/containerizer/launcher/shim"
+)
+
+func main() {
+	libcontainer.Init()
+	if err := run(); err != nil {
+		fmt.Fprintln(os.Stderr, "mctr-shim:", err)
+		os.Exit(1)
+	}
+}
+
+func run() error {
+	syscall.CloseOnExec(launcher.ListenFD)
+	syscall.CloseOnExec(launcher.AliveFD)
+	socket := os.NewFile(launcher.ListenFD, launcher.SocketName)
+	listener, err := net.FileListener(socket)
+	if err != nil {
+		return fmt.Errorf("descriptor %d is no listening socket; mctr starts this program: %w", launcher.ListenFD, err)
+	}
+	if err := socket.Close(); err != nil {
+		return err
+	}
+	return shim.New(libcontainer.New(), shim.Log()).Run(listener)
+}

@@ -1,0 +1,86 @@
+package containerizer
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/internal/failpoint"
+)
+
+// The checkpoints of a launch and of a release, in order. Between image and
+// bundle stands one "prepare/<isolator>" for each isolator, after exited one
+// "cleaned/<isolator>"; created and exited are the shim's own.
+const (
+	atIntent   = "intent"
+	atImage    = "image"
+	atBundle   = "bundle"
+	atShim     = "shim"
+	atCreated  = "created"
+	atRunning  = "running"
+	atExited   = "exited"
+	atDestroy  = "destroy"
+	atReleased = "released"
+)
+
+// A journal is a container's list of checkpoints: one line each, appended by one
+// write. A line torn by a crash was not reached.
+type journal struct{ path string }
+
+// reach records that the launch, or the release, has come to checkpoint: what
+// follows may have begun.
+func (j journal) reach(checkpoint string) error {
+	f, err := os.OpenFile(j.path, os.O_WRONLY|os.O_APPEND|os.O_CREATE, 0o600)
+	if err != nil {
+		return fmt.Errorf("checkpoint %s: %w", checkpoint, err)
+	}
+	_, err = fmt.Fprintf(f, "%d %s\n", time.Now().UnixNano(), checkpoint)
+	if err := errors.Join(err, f.Close()); err != nil {
+		return fmt.Errorf("checkpoint %s: %w", checkpoint, err)
+	}
+	return failpoint.Hit(checkpoint)
+}
+
+// read gives the checkpoints reached so far; none for no journal.
+func (j journal) read() ([]mctr.Timing, error) {
+	data, err := os.ReadFile(j.path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	var reached []mctr.Timing
+	for line := range strings.Lines(string(data)) {
+		nanos, checkpoint, ok := strings.Cut(strings.TrimSuffix(line, "\n"), " ")
+		at, err := strconv.ParseInt(nanos, 10, 64)
+		if !ok || err != nil || !strings.HasSuffix(line, "\n") {
+			continue
+		}
+		reached = append(reached, mctr.Timing{Checkpoint: checkpoint, At: time.Unix(0, at).UTC()})
+	}
+	return reached, nil
+}
+
+// phaseOf is the phase that follows a checkpoint.
+func phaseOf(checkpoint string) mctr.Phase {
+	switch checkpoint {
+	case atIntent:
+		return mctr.Provisioning
+	case atBundle, atShim, atCreated:
+		return mctr.Isolating
+	case atRunning:
+		return mctr.Running
+	case atDestroy, atReleased:
+		return mctr.Destroying
+	}
+	if strings.HasPrefix(checkpoint, "cleaned/") {
+		return mctr.Destroying
+	}
+	return mctr.Preparing
+}

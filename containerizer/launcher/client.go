@@ -1,0 +1,176 @@
+package launcher
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
+
+	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/containerizer/launcher/wire"
+)
+
+// answerTime bounds a hello. A living shim answers at once; the margin is for a
+// host that swaps.
+const answerTime = 10 * time.Second
+
+// A Client is one connection to a shim. Its methods may be called concurrently:
+// they take turns. After a canceled call the connection is unusable.
+type Client struct {
+	mu      sync.Mutex
+	conn    net.Conn
+	process *os.Process // the shim, for the process that spawned it
+}
+
+// Dial connects to the shim of the container whose directory is dir. The error
+// wraps mctr.ErrUnavailable when no shim listens there.
+func Dial(ctx context.Context, dir string) (*Client, error) {
+	conn, err := dial(dir)
+	if err != nil {
+		return nil, fmt.Errorf("%w: connect to the shim: %w", mctr.ErrUnavailable, err)
+	}
+	c := &Client{conn: conn}
+	if err := c.hello(ctx); err != nil {
+		_ = conn.Close()
+		return nil, err
+	}
+	return c, nil
+}
+
+func (c *Client) hello(ctx context.Context) error {
+	stop := c.bound(ctx, answerTime)
+	defer stop()
+	if err := wire.Write(c.conn, wire.Hello{Protocol: wire.Version, Min: wire.Min, Pid: os.Getpid()}); err != nil {
+		return fmt.Errorf("%w: greet the shim: %w", mctr.ErrUnavailable, err)
+	}
+	var theirs wire.Hello
+	if err := wire.Read(c.conn, &theirs); err != nil {
+		return fmt.Errorf("%w: the shim did not answer: %w", mctr.ErrUnavailable, err)
+	}
+	_, err := theirs.Agreed()
+	return err
+}
+
+// bound ends reads and writes of the connection when ctx ends or after limit; 0 is no limit.
+func (c *Client) bound(ctx context.Context, limit time.Duration) (stop func()) {
+	if limit > 0 {
+		_ = c.conn.SetDeadline(time.Now().Add(limit))
+	}
+	cancel := context.AfterFunc(ctx, func() { _ = c.conn.SetDeadline(time.Unix(1, 0)) })
+	return func() {
+		if cancel() {
+			_ = c.conn.SetDeadline(time.Time{})
+		}
+	}
+}
+
+// Close ends the connection. It reaps a shim that this client spawned and that has ended.
+func (c *Client) Close() error {
+	err := c.conn.Close()
+	if c.process != nil {
+		go c.process.Wait() //nolint:errcheck // only so that no zombie stays
+	}
+	return err
+}
+
+// Create makes the container up to its blocked init.
+func (c *Client) Create(ctx context.Context, create *wire.Create) (*wire.Created, error) {
+	answer, err := c.ask(ctx, wire.Request{Verb: wire.VerbCreate, Create: create})
+	if err != nil {
+		return nil, err
+	}
+	if answer.Created == nil {
+		return nil, wire.Unexpected("answer to create")
+	}
+	return answer.Created, nil
+}
+
+// Start lets the user's command run. The connection is no lease after it.
+func (c *Client) Start(ctx context.Context) error {
+	_, err := c.ask(ctx, wire.Request{Verb: wire.VerbStart})
+	return err
+}
+
+// Signal sends sig to the container's init, or to all of its processes.
+func (c *Client) Signal(ctx context.Context, sig unix.Signal, all bool) error {
+	_, err := c.ask(ctx, wire.Request{Verb: wire.VerbSignal, Signal: &wire.Signal{Signal: int(sig), All: all}})
+	return err
+}
+
+// Update changes the limits.
+func (c *Client) Update(ctx context.Context, r *specs.LinuxResources) error {
+	_, err := c.ask(ctx, wire.Request{Verb: wire.VerbUpdate, Update: r})
+	return err
+}
+
+// Pause freezes the container's processes.
+func (c *Client) Pause(ctx context.Context) error {
+	_, err := c.ask(ctx, wire.Request{Verb: wire.VerbPause})
+	return err
+}
+
+// Resume lets them go on.
+func (c *Client) Resume(ctx context.Context) error {
+	_, err := c.ask(ctx, wire.Request{Verb: wire.VerbResume})
+	return err
+}
+
+// State is the container's phase as the shim sees it.
+func (c *Client) State(ctx context.Context) (mctr.Phase, error) {
+	answer, err := c.ask(ctx, wire.Request{Verb: wire.VerbState})
+	if err != nil {
+		return "", err
+	}
+	return answer.State, nil
+}
+
+// Wait returns when the container has ended and its end is recorded. With clean,
+// the caller promises to release its resources and says so by Clean.
+func (c *Client) Wait(ctx context.Context, clean bool) (*mctr.Termination, error) {
+	answer, err := c.ask(ctx, wire.Request{Verb: wire.VerbWait, Wait: &wire.Wait{Clean: clean}})
+	if err != nil {
+		return nil, err
+	}
+	if answer.Exit == nil {
+		return nil, wire.Unexpected("answer to wait")
+	}
+	return answer.Exit, nil
+}
+
+// Clean takes over the release of the container's resources.
+func (c *Client) Clean(ctx context.Context) error {
+	_, err := c.ask(ctx, wire.Request{Verb: wire.VerbClean})
+	if errors.Is(err, io.EOF) {
+		return nil // it ended, which is all that was asked for
+	}
+	return err
+}
+
+func (c *Client) ask(ctx context.Context, request wire.Request) (*wire.Response, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	stop := c.bound(ctx, 0)
+	defer stop()
+	if err := wire.Write(c.conn, request); err != nil {
+		return nil, c.lost(ctx, request.Verb, err)
+	}
+	var answer wire.Response
+	if err := wire.Read(c.conn, &answer); err != nil {
+		return nil, c.lost(ctx, request.Verb, err)
+	}
+	return &answer, answer.Error.Err()
+}
+
+func (c *Client) lost(ctx context.Context, verb string, err error) error {
+	if ctx.Err() != nil {
+		return fmt.Errorf("%s: %w", verb, context.Cause(ctx))
+	}
+	return fmt.Errorf("%s: %w: the shim is gone: %w", verb, mctr.ErrUnavailable, err)
+}

@@ -1,0 +1,82 @@
+package libcontainer
+
+import (
+	"errors"
+	"os"
+	"syscall"
+
+	lc "github.com/opencontainers/runc/libcontainer"
+	"github.com/opencontainers/runc/libcontainer/configs"
+	"github.com/opencontainers/runc/libcontainer/specconv"
+	"github.com/opencontainers/runtime-spec/specs-go"
+
+	"github.com/mctr/mctr/containerizer/launcher/engine"
+)
+
+type container struct {
+	c      *lc.Container
+	config *configs.Config
+	init   *engine.Process
+}
+
+func (c *container) Init() *engine.Process { return c.init }
+
+func (c *container) Start() error { return c.c.Exec() }
+
+func (c *container) Exec(p *specs.Process, io engine.Stdio) (*engine.Process, error) {
+	return c.run(p, io, false)
+}
+
+func (c *container) Signal(sig int, all bool) error {
+	if all {
+		return c.signalAll(syscall.Signal(sig))
+	}
+	err := c.c.Signal(syscall.Signal(sig))
+	if errors.Is(err, lc.ErrNotRunning) || errors.Is(err, os.ErrProcessDone) {
+		return nil
+	}
+	return err
+}
+
+// signalAll reaches also what init does not take along when it dies: processes
+// of a container that shares another pid namespace.
+func (c *container) signalAll(sig syscall.Signal) error {
+	pids, err := c.c.Processes()
+	if err != nil {
+		return nil // the cgroup is gone, and with it every process
+	}
+	for _, pid := range pids {
+		if err := syscall.Kill(pid, sig); err != nil && !errors.Is(err, syscall.ESRCH) {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c *container) Update(r *specs.LinuxResources) error {
+	config := c.c.Config()
+	cg, err := specconv.CreateCgroupConfig(&specconv.CreateOpts{
+		CgroupName: c.c.ID(),
+		Spec:       &specs.Spec{Linux: &specs.Linux{CgroupsPath: config.Cgroups.Path, Resources: r}},
+	}, nil)
+	if err != nil {
+		return err
+	}
+	cg.Resources.Devices = config.Cgroups.Resources.Devices
+	cg.Resources.SkipDevices = true
+	config.Cgroups.Resources = cg.Resources
+	return c.c.Set(config)
+}
+
+func (c *container) Pause() error  { return c.c.Pause() }
+func (c *container) Resume() error { return c.c.Resume() }
+
+func (c *container) Cgroups() map[string]string {
+	state, err := c.c.State()
+	if err != nil {
+		return nil
+	}
+	return state.CgroupPaths
+}
+
+func (c *container) Delete() error { return c.c.Destroy() }

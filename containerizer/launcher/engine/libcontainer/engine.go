@@ -1,0 +1,53 @@
+// Package libcontainer is the engine built on runc's libcontainer, in-process.
+//
+// libcontainer starts a container by executing /proc/self/exe with the argument
+// "init", so the program that imports this package must call [Init] first thing
+// in main, and should be small: it is loaded once more for every container.
+//
+// On disk: one directory per container below Options.Root (state.json,
+// exec.fifo), gone after Delete. In the kernel: what config.json says.
+package libcontainer
+
+import (
+	"context"
+	"fmt"
+	"os"
+
+	lc "github.com/opencontainers/runc/libcontainer"
+	_ "github.com/opencontainers/runc/libcontainer/nsenter" // the C half of Init
+	"github.com/opencontainers/runc/libcontainer/specconv"
+
+	"github.com/mctr/mctr/containerizer/launcher/engine"
+)
+
+// Init runs the container's init and does not return when this process was
+// started as one. It does nothing otherwise.
+func Init() {
+	if len(os.Args) > 1 && os.Args[1] == "init" {
+		lc.Init()
+	}
+}
+
+// New returns the engine.
+func New() engine.Engine { return &runtime{} }
+
+type runtime struct{}
+
+// Create makes the container up to its blocked init. specconv reads relative
+// paths against the working directory, so the caller must stand in the bundle.
+func (*runtime) Create(_ context.Context, o engine.Options) (engine.Container, error) {
+	config, err := specconv.CreateLibcontainerConfig(&specconv.CreateOpts{CgroupName: o.ID, Spec: o.Spec})
+	if err != nil {
+		return nil, fmt.Errorf("convert config.json: %w", err)
+	}
+	c, err := lc.Create(o.Root, o.ID, config)
+	if err != nil {
+		return nil, fmt.Errorf("create container: %w", err)
+	}
+	created := &container{c: c, config: config}
+	if created.init, err = created.run(o.Spec.Process, o.Stdio, true); err != nil {
+		_ = c.Destroy()
+		return nil, err
+	}
+	return created, nil
+}

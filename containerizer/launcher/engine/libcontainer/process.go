@@ -1,0 +1,170 @@
+package libcontainer
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"syscall"
+
+	"github.com/containerd/console"
+	lc "github.com/opencontainers/runc/libcontainer"
+	"github.com/opencontainers/runc/libcontainer/configs"
+	"github.com/opencontainers/runc/libcontainer/utils"
+	"github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
+
+	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/containerizer/launcher/engine"
+	"github.com/mctr/mctr/containerizer/launcher/wire"
+)
+
+// run starts p in the container: its init, or one process more.
+func (c *container) run(p *specs.Process, io engine.Stdio, init bool) (*engine.Process, error) {
+	process, err := convert(p)
+	if err != nil {
+		return nil, err
+	}
+	process.Init = init
+	if !p.Terminal {
+		process.Stdin, process.Stdout, process.Stderr = reader(io.Stdin), writer(io.Stdout), writer(io.Stderr)
+		return c.begin(process)
+	}
+	return c.beginWithTerminal(process)
+}
+
+func (c *container) begin(p *lc.Process) (*engine.Process, error) {
+	if err := c.c.Start(p); err != nil {
+		return nil, classify(err)
+	}
+	pid, err := p.Pid()
+	if err != nil {
+		return nil, err
+	}
+	return &engine.Process{Pid: pid, Wait: func() (engine.WaitStatus, error) { return wait(p) }}, nil
+}
+
+// beginWithTerminal receives the pty's master that init makes inside the container.
+func (c *container) beginWithTerminal(p *lc.Process) (*engine.Process, error) {
+	ours, theirs, err := utils.NewSockPair("console")
+	if err != nil {
+		return nil, err
+	}
+	defer ours.Close()
+	defer theirs.Close()
+	p.ConsoleSocket = theirs
+	started, err := c.begin(p)
+	if err != nil {
+		return nil, err
+	}
+	if started.Console, err = receiveMaster(ours); err != nil {
+		_ = p.Signal(unix.SIGKILL)
+		_, _ = p.Wait()
+		return nil, fmt.Errorf("receive the terminal: %w", err)
+	}
+	return started, nil
+}
+
+// receiveMaster takes the descriptor that init sends (runc's docs/terminals.md).
+// ONLCR is cleared, since a terminal of the client's will add its own returns.
+func receiveMaster(socket *os.File) (*os.File, error) {
+	var data [4096]byte
+	oob := make([]byte, unix.CmsgSpace(4))
+	_, n, _, _, err := unix.Recvmsg(int(socket.Fd()), data[:], oob, unix.MSG_CMSG_CLOEXEC)
+	if err != nil {
+		return nil, err
+	}
+	messages, err := unix.ParseSocketControlMessage(oob[:n])
+	if err != nil || len(messages) != 1 {
+		return nil, fmt.Errorf("want one control message, got %d: %w", len(messages), errors.Join(err, unix.EBADMSG))
+	}
+	fds, err := unix.ParseUnixRights(&messages[0])
+	if err != nil || len(fds) != 1 {
+		return nil, fmt.Errorf("want one descriptor, got %d: %w", len(fds), errors.Join(err, unix.EBADMSG))
+	}
+	if err := unix.SetNonblock(fds[0], true); err != nil { // so that closing ends a read
+		return nil, err
+	}
+	return os.NewFile(uintptr(fds[0]), "ptmx"), console.ClearONLCR(uintptr(fds[0]))
+}
+
+func wait(p *lc.Process) (engine.WaitStatus, error) {
+	state, err := p.Wait()
+	var exit interface{ Sys() any }
+	if state != nil {
+		exit = state
+	}
+	if exit == nil {
+		return engine.WaitStatus{}, fmt.Errorf("wait for process: %w", err)
+	}
+	status, ok := exit.Sys().(syscall.WaitStatus)
+	if !ok {
+		return engine.WaitStatus{}, fmt.Errorf("wait for process: no wait status in %T", exit.Sys())
+	}
+	if status.Signaled() {
+		return engine.WaitStatus{Code: 128 + int(status.Signal()), Signal: int(status.Signal())}, nil
+	}
+	return engine.WaitStatus{Code: status.ExitStatus()}, nil
+}
+
+// classify gives libcontainer's error, which comes as text out of init, the
+// identity that callers ask for.
+func classify(err error) error {
+	text := err.Error()
+	switch {
+	case strings.Contains(text, "executable file not found"),
+		strings.Contains(text, "exec: ") && strings.Contains(text, "no such file or directory"):
+		return fmt.Errorf("%w: %w", wire.ErrCommandNotFound, err)
+	case strings.Contains(text, "exec: ") && (strings.Contains(text, "permission denied") || strings.Contains(text, "is a directory")):
+		return fmt.Errorf("%w: %w", wire.ErrCommandInvoke, err)
+	}
+	return err
+}
+
+func convert(p *specs.Process) (*lc.Process, error) {
+	process := &lc.Process{
+		Args:            p.Args,
+		Env:             p.Env,
+		UID:             int(p.User.UID),
+		GID:             int(p.User.GID),
+		Cwd:             p.Cwd,
+		Label:           p.SelinuxLabel,
+		AppArmorProfile: p.ApparmorProfile,
+		NoNewPrivileges: &p.NoNewPrivileges,
+		LogLevel:        "3", // logrus' warning
+	}
+	for _, gid := range p.User.AdditionalGids {
+		process.AdditionalGroups = append(process.AdditionalGroups, int(gid))
+	}
+	if size := p.ConsoleSize; size != nil {
+		process.ConsoleWidth, process.ConsoleHeight = uint16(size.Width), uint16(size.Height)
+	}
+	if caps := p.Capabilities; caps != nil {
+		process.Capabilities = &configs.Capabilities{
+			Bounding: caps.Bounding, Effective: caps.Effective, Inheritable: caps.Inheritable,
+			Permitted: caps.Permitted, Ambient: caps.Ambient,
+		}
+	}
+	return process, convertRlimits(process, p.Rlimits)
+}
+
+func convertRlimits(process *lc.Process, limits []specs.POSIXRlimit) error {
+	for _, l := range limits {
+		number, ok := rlimits[l.Type]
+		if !ok {
+			return fmt.Errorf("%w: unknown rlimit %q", mctr.ErrInvalid, l.Type)
+		}
+		process.Rlimits = append(process.Rlimits, configs.Rlimit{Type: number, Hard: l.Hard, Soft: l.Soft})
+	}
+	return nil
+}
+
+// rlimits are the names of getrlimit(2).
+var rlimits = map[string]int{
+	"RLIMIT_CPU": unix.RLIMIT_CPU, "RLIMIT_FSIZE": unix.RLIMIT_FSIZE, "RLIMIT_DATA": unix.RLIMIT_DATA,
+	"RLIMIT_STACK": unix.RLIMIT_STACK, "RLIMIT_CORE": unix.RLIMIT_CORE, "RLIMIT_RSS": unix.RLIMIT_RSS,
+	"RLIMIT_NPROC": unix.RLIMIT_NPROC, "RLIMIT_NOFILE": unix.RLIMIT_NOFILE, "RLIMIT_MEMLOCK": unix.RLIMIT_MEMLOCK,
+	"RLIMIT_AS": unix.RLIMIT_AS, "RLIMIT_LOCKS": unix.RLIMIT_LOCKS, "RLIMIT_SIGPENDING": unix.RLIMIT_SIGPENDING,
+	"RLIMIT_MSGQUEUE": unix.RLIMIT_MSGQUEUE, "RLIMIT_NICE": unix.RLIMIT_NICE, "RLIMIT_RTPRIO": unix.RLIMIT_RTPRIO,
+	"RLIMIT_RTTIME": unix.RLIMIT_RTTIME,
+}

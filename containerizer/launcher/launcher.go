@@ -1,0 +1,176 @@
+// Package launcher is the client of mctr-shim: it starts one for a container and
+// speaks package wire with it, from the process that started it or from any
+// later one.
+//
+// On disk, in the directory given for the container: "shim.sock" (the shim's
+// socket), "alive" (a lock that the shim holds for life) and "shim.log" (what it
+// has to say when it fails). In the kernel: the shim process, in a session of
+// its own and in the cgroup "mctr-shims" outside every container's. The shim
+// survives the caller; Dial finds it again.
+package launcher
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/internal/cgroup"
+	"github.com/mctr/mctr/internal/flock"
+)
+
+// The names in a container's directory.
+const (
+	SocketName = "shim.sock"
+	AliveName  = "alive"
+	LogName    = "shim.log"
+)
+
+// The descriptors that a shim inherits.
+const (
+	ListenFD = 3
+	AliveFD  = 4
+)
+
+// A Launcher starts shims.
+type Launcher struct {
+	Shim string // absolute path of the mctr-shim binary
+
+	// Cgroup holds every shim. It is outside the containers' cgroups, so that no
+	// limit or kill of theirs reaches a supervisor, and outside the caller's, so
+	// that the caller's end does not.
+	Cgroup string
+}
+
+// Spawn starts a shim whose socket lies in dir, and connects to it. Until Start,
+// the client's connection is a lease: when it ends, the shim destroys what it made.
+func (l *Launcher) Spawn(ctx context.Context, dir string) (*Client, error) {
+	listener, err := listen(dir)
+	if err != nil {
+		return nil, fmt.Errorf("make the shim's socket: %w", err)
+	}
+	defer listener.Close()
+	alive, err := flock.TryExclusive(filepath.Join(dir, AliveName))
+	if errors.Is(err, flock.ErrHeld) {
+		return nil, fmt.Errorf("%w: a shim for %s is alive", mctr.ErrExists, filepath.Base(dir))
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer alive.Unlock() //nolint:errcheck // the shim holds it now
+	process, err := l.start(dir, listener, alive.File())
+	if err != nil {
+		return nil, err
+	}
+	client, err := Dial(ctx, dir)
+	if err != nil {
+		_ = process.Kill()
+		_, _ = process.Wait()
+		return nil, fmt.Errorf("%w%s", err, lastWords(dir))
+	}
+	client.process = process
+	return client, nil
+}
+
+// start runs the shim in a session of its own, with an environment of its own.
+func (l *Launcher) start(dir string, listener, alive *os.File) (*os.Process, error) {
+	log, err := os.OpenFile(filepath.Join(dir, LogName), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	defer log.Close()
+	cmd := exec.Command(l.Shim)
+	cmd.Env = environment()
+	cmd.Dir = dir
+	cmd.Stdout, cmd.Stderr = log, log
+	cmd.ExtraFiles = []*os.File{listener, alive}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	if err := cmd.Start(); err != nil {
+		return nil, fmt.Errorf("start %s: %w (it is built by make and lies beside mctr)", l.Shim, err)
+	}
+	if err := cgroup.Join(l.Cgroup, cmd.Process.Pid, shimControllers...); err != nil {
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait()
+		return nil, fmt.Errorf("move the shim to its cgroup: %w", err)
+	}
+	return cmd.Process, nil
+}
+
+// shimControllers are those of v1 that count, and those that managers end
+// processes by.
+var shimControllers = []string{"memory", "pids", "freezer", "systemd"}
+
+// environment is the shim's: nothing of the caller's but the armed failpoints.
+func environment() []string {
+	env := []string{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}
+	if v, ok := os.LookupEnv("MCTR_FAILPOINTS"); ok {
+		env = append(env, "MCTR_FAILPOINTS="+v)
+	}
+	return env
+}
+
+// listen makes the socket. The path goes through a descriptor of dir, since an
+// address holds at most 107 bytes (unix(7)).
+func listen(dir string) (*os.File, error) {
+	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return nil, err
+	}
+	f := os.NewFile(uintptr(fd), SocketName)
+	err = withAddress(dir, func(a *unix.SockaddrUnix) error {
+		if err := unix.Unlink(filepath.Join(dir, SocketName)); err != nil && !errors.Is(err, unix.ENOENT) {
+			return err
+		}
+		if err := unix.Bind(fd, a); err != nil {
+			return err
+		}
+		return unix.Listen(fd, 64)
+	})
+	if err != nil {
+		_ = f.Close()
+		return nil, err
+	}
+	return f, nil
+}
+
+func dial(dir string) (net.Conn, error) {
+	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return nil, err
+	}
+	f := os.NewFile(uintptr(fd), SocketName)
+	defer f.Close()
+	if err := withAddress(dir, func(a *unix.SockaddrUnix) error { return unix.Connect(fd, a) }); err != nil {
+		return nil, err
+	}
+	return net.FileConn(f)
+}
+
+func withAddress(dir string, do func(*unix.SockaddrUnix) error) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	return do(&unix.SockaddrUnix{Name: fmt.Sprintf("/proc/self/fd/%d/%s", d.Fd(), SocketName)})
+}
+
+// Alive says whether the shim of the container whose directory is dir lives.
+func Alive(dir string) (bool, error) { return flock.Held(filepath.Join(dir, AliveName)) }
+
+// lastWords is what a shim that died wrote, for an error's text.
+func lastWords(dir string) string {
+	const most = 1024
+	text, err := os.ReadFile(filepath.Join(dir, LogName))
+	if err != nil || len(text) == 0 {
+		return ""
+	}
+	return ": the shim said: " + string(text[max(0, len(text)-most):])
+}

@@ -1,0 +1,154 @@
+package shim
+
+import (
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"io"
+	"sync"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/mctr/mctr/containerizer/launcher/wire"
+	"github.com/mctr/mctr/logs"
+)
+
+// attach joins the client to the container's streams.
+func (p *peer) attach(a wire.Attach) (stream func()) {
+	p.shim.mu.Lock()
+	streams := p.shim.streams
+	p.shim.mu.Unlock()
+	if streams == nil {
+		_ = wire.Write(p.conn, wire.Failed(errors.New("attach: there is no container yet")))
+		return nil
+	}
+	var tees []*logs.Tee
+	if a.Output {
+		tees = p.watch(streams.log, a.Primary)
+	}
+	if err := wire.Write(p.conn, wire.Response{}); err != nil {
+		return nil
+	}
+	return func() { p.stream(a, streams, tees) }
+}
+
+// watch tees the output to the client. A stream that has ended has no tee.
+func (p *peer) watch(log *logs.Log, primary bool) (tees []*logs.Tee) {
+	to := &chunkWriter{w: p.conn}
+	for stream, name := range logStream {
+		tee, err := log.AddTee(name, to.stream(stream), logs.TeeOptions{Lossy: !primary, Gap: to.gap})
+		if err == nil {
+			tees = append(tees, tee)
+		}
+	}
+	return tees
+}
+
+// stream serves an attached client until the container's end is told or the
+// client goes.
+func (p *peer) stream(a wire.Attach, s *streams, tees []*logs.Tee) {
+	lost := make(chan struct{})
+	go func() {
+		defer close(lost)
+		p.input(s.input(a.Stdin))
+	}()
+	select {
+	case <-lost:
+		for _, tee := range tees {
+			s.log.RemoveTee(tee)
+		}
+	case <-p.shim.ended:
+		for _, tee := range tees {
+			<-tee.Done()
+		}
+		p.tell()
+	}
+}
+
+// tell sends the last chunk.
+func (p *peer) tell() {
+	data, err := json.Marshal(p.shim.exit)
+	if err != nil {
+		data = nil
+	}
+	_ = wire.WriteChunk(p.conn, wire.Exit, data)
+}
+
+// A chunkWriter sends several streams on one connection.
+type chunkWriter struct {
+	mu sync.Mutex
+	w  io.Writer
+}
+
+func (c *chunkWriter) write(stream byte, data []byte) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return wire.WriteChunk(c.w, stream, data)
+}
+
+func (c *chunkWriter) gap(n int64) error {
+	return c.write(wire.Dropped, binary.BigEndian.AppendUint64(nil, uint64(n)))
+}
+
+func (c *chunkWriter) stream(stream byte) io.WriteCloser { return chunkStream{c, stream} }
+
+type chunkStream struct {
+	to     *chunkWriter
+	stream byte
+}
+
+func (s chunkStream) Write(p []byte) (int, error) {
+	if err := s.to.write(s.stream, p); err != nil {
+		return 0, err
+	}
+	return len(p), nil
+}
+
+// Close leaves the connection open: the exit is still to come.
+func (chunkStream) Close() error { return nil }
+
+// An input takes what a client sends: each function may be nil.
+type input struct {
+	write  func([]byte) error
+	close  func()
+	resize func(wire.Size)
+	signal func(unix.Signal)
+	end    func() // the client is gone
+}
+
+// input reads the client's chunks until it goes.
+func (p *peer) input(to input) {
+	if to.end != nil {
+		defer to.end()
+	}
+	var buf []byte
+	for {
+		stream, data, err := wire.ReadChunk(p.conn, buf)
+		if err != nil {
+			return
+		}
+		buf = data[:cap(data)]
+		to.take(stream, data)
+	}
+}
+
+func (to input) take(stream byte, data []byte) {
+	switch {
+	case stream == wire.Stdin && to.write != nil:
+		_ = to.write(data) // a task that closed its stdin does not care
+	case stream == wire.EOF && to.close != nil:
+		to.close()
+	case stream == wire.Resize && to.resize != nil && len(data) == 4:
+		to.resize(wire.Size{Width: binary.BigEndian.Uint16(data), Height: binary.BigEndian.Uint16(data[2:])})
+	case stream == wire.Signals && to.signal != nil && len(data) == 4:
+		to.signal(unix.Signal(binary.BigEndian.Uint32(data)))
+	}
+}
+
+// writeTo gives a write function that gives up at the reader's end.
+func writeTo(w io.Writer) func([]byte) error {
+	return func(p []byte) error {
+		_, err := w.Write(p)
+		return err
+	}
+}

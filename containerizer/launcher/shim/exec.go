@@ -1,0 +1,184 @@
+package shim
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"sync"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/containerizer/launcher/engine"
+	"github.com/mctr/mctr/containerizer/launcher/wire"
+)
+
+// sessions are the processes of running execs.
+type sessions struct {
+	mu     sync.Mutex
+	closed bool
+	pids   map[int]struct{}
+	group  sync.WaitGroup
+}
+
+// begin runs start and remembers its process until done is called.
+func (s *sessions) begin(start func() (*engine.Process, error)) (*engine.Process, func(), error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return nil, nil, fmt.Errorf("%w: container has ended", mctr.ErrState)
+	}
+	process, err := start()
+	if err != nil {
+		return nil, nil, err
+	}
+	if s.pids == nil {
+		s.pids = map[int]struct{}{}
+	}
+	s.pids[process.Pid] = struct{}{}
+	s.group.Add(1)
+	return process, func() { s.finish(process.Pid) }, nil
+}
+
+func (s *sessions) finish(pid int) {
+	s.mu.Lock()
+	delete(s.pids, pid)
+	s.mu.Unlock()
+	s.group.Done()
+}
+
+func (s *sessions) has(pid int) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	_, ok := s.pids[pid]
+	return ok
+}
+
+// end waits for the sessions, whose processes died with the container.
+func (s *sessions) end() {
+	s.mu.Lock()
+	s.closed = true
+	s.mu.Unlock()
+	s.group.Wait()
+}
+
+// exec runs a process in the container; the connection becomes its streams.
+func (p *peer) exec(e wire.Exec) (stream func()) {
+	x, err := p.shim.startExec(e)
+	if err != nil {
+		_ = wire.Write(p.conn, wire.Failed(fmt.Errorf("exec: %w", err)))
+		return nil
+	}
+	answered := wire.Write(p.conn, wire.Response{Pid: x.process.Pid})
+	if e.Detach {
+		go x.run(io.Discard)
+		return nil
+	}
+	return func() { p.session(x, e, answered) }
+}
+
+// session carries an exec's streams. The process dies with its client.
+func (p *peer) session(x *execution, e wire.Exec, answered error) {
+	if answered != nil {
+		x.kill(unix.SIGKILL)
+	}
+	go p.input(x.input(e.Stdin))
+	t := x.run(p.conn)
+	if data, err := json.Marshal(t); err == nil {
+		_ = wire.WriteChunk(p.conn, wire.Exit, data)
+	}
+}
+
+// An execution is one exec'd process with our ends of its streams.
+type execution struct {
+	process *engine.Process
+	done    func()
+	pipes   *pipes
+	started time.Time
+	mu      sync.Mutex // the connection takes one chunk at a time
+	ended   bool
+}
+
+func (s *Shim) startExec(e wire.Exec) (*execution, error) {
+	c, err := s.running()
+	if err != nil {
+		return nil, err
+	}
+	pipes, err := openPipes(e.Process.Terminal, e.Stdin)
+	if err != nil {
+		return nil, err
+	}
+	process, done, err := s.sessions.begin(func() (*engine.Process, error) { return c.Exec(&e.Process, pipes.child) })
+	pipes.closeChild()
+	if err != nil {
+		return nil, errors.Join(err, pipes.close())
+	}
+	pipes.adopt(process.Console)
+	return &execution{process: process, done: done, pipes: pipes, started: time.Now()}, nil
+}
+
+// run copies output to w until the process has ended, and tells how.
+func (x *execution) run(w io.Writer) *mctr.Termination {
+	var copying sync.WaitGroup
+	for stream, r := range x.pipes.outputs() {
+		copying.Go(func() { x.copy(w, stream, r) })
+	}
+	status, err := x.process.Wait()
+	x.mu.Lock()
+	x.ended = true
+	x.mu.Unlock()
+	x.done()
+	x.drain(&copying)
+	_ = x.pipes.close()
+	t := &mctr.Termination{ExitCode: status.Code, Signal: status.Signal, Reason: mctr.ReasonExited, Started: x.started, Finished: time.Now()}
+	if err != nil {
+		t.ExitCode, t.Message = 125, err.Error()
+	}
+	return t
+}
+
+// drain waits for the end of output, which a process left in the background may
+// keep open: then what is there is enough.
+func (x *execution) drain(copying *sync.WaitGroup) {
+	done := make(chan struct{})
+	go func() { copying.Wait(); close(done) }()
+	select {
+	case <-done:
+	case <-time.After(drainTime):
+		x.pipes.stop()
+		<-done
+	}
+}
+
+func (x *execution) copy(w io.Writer, stream byte, r *os.File) {
+	buf := make([]byte, 32<<10)
+	for {
+		n, err := r.Read(buf)
+		if n > 0 && w != io.Discard {
+			x.mu.Lock()
+			_ = wire.WriteChunk(w, stream, buf[:n]) // a lost client ends the process, not the copy
+			x.mu.Unlock()
+		}
+		if err != nil {
+			return // EOF, or EIO from a pty whose last user went
+		}
+	}
+}
+
+func (x *execution) kill(sig unix.Signal) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if !x.ended { // it is not reaped yet, so the pid is still its own
+		_ = unix.Kill(x.process.Pid, sig)
+	}
+}
+
+func (x *execution) input(stdin bool) input {
+	in := x.pipes.input(stdin)
+	in.signal = x.kill
+	in.end = func() { x.kill(unix.SIGKILL) }
+	return in
+}

@@ -1,0 +1,95 @@
+package shim
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
+
+	"github.com/mctr/mctr/containerizer/launcher/engine"
+	"github.com/mctr/mctr/containerizer/launcher/wire"
+	"github.com/mctr/mctr/internal/atomicfile"
+	"github.com/mctr/mctr/internal/failpoint"
+	"github.com/mctr/mctr/internal/proc"
+)
+
+// make creates the container with its streams and records it. The caller holds the lock.
+func (s *Shim) make(ctx context.Context, c *wire.Create) (created *wire.Created, err error) {
+	spec, err := loadSpec(c)
+	if err != nil {
+		return nil, err
+	}
+	streams, err := openStreams(c, spec.Process.Terminal)
+	if err != nil {
+		return nil, err
+	}
+	container, err := s.engine.Create(ctx, engine.Options{
+		ID: string(c.ID), Bundle: c.Bundle, Root: c.EngineRoot, Spec: spec, Stdio: streams.child,
+	})
+	streams.closeChild()
+	if err != nil {
+		return nil, errors.Join(err, streams.close())
+	}
+	s.container, s.streams = container, streams
+	err = streams.begin(container.Init().Console)
+	go s.supervise(sharesPIDs(spec))
+	if err == nil {
+		created, err = record(c, container)
+	}
+	if err != nil {
+		s.reason = "record: " + err.Error()
+		_ = container.Signal(int(unix.SIGKILL), true)
+		_ = container.Signal(int(unix.SIGKILL), false)
+	}
+	return created, err
+}
+
+// loadSpec reads the bundle's config.json, which nobody changes, and adds what
+// must not be on disk.
+func loadSpec(c *wire.Create) (*specs.Spec, error) {
+	if err := os.Chdir(c.Bundle); err != nil { // relative paths in config.json start here
+		return nil, err
+	}
+	data, err := os.ReadFile(filepath.Join(c.Bundle, "config.json"))
+	if err != nil {
+		return nil, err
+	}
+	spec := &specs.Spec{}
+	if err := json.Unmarshal(data, spec); err != nil {
+		return nil, fmt.Errorf("decode config.json: %w", err)
+	}
+	if spec.Process == nil || spec.Linux == nil {
+		return nil, errors.New("config.json lacks process or linux")
+	}
+	spec.Process.Env = append(spec.Process.Env, c.SecretEnv...)
+	return spec, nil
+}
+
+func record(c *wire.Create, container engine.Container) (*wire.Created, error) {
+	pid := container.Init().Pid
+	start, err := proc.StartTime(pid)
+	if err != nil {
+		return nil, fmt.Errorf("read the start time of pid %d: %w", pid, err)
+	}
+	created := &wire.Created{Pid: pid, ShimPid: os.Getpid(), StartTime: start, Cgroups: container.Cgroups()}
+	if err := atomicfile.WriteJSON(c.Created, created); err != nil {
+		return nil, fmt.Errorf("record the created container: %w", err)
+	}
+	return created, failpoint.Hit("created")
+}
+
+// sharesPIDs says whether processes of the container may outlive its init: it
+// has no pid namespace of its own.
+func sharesPIDs(spec *specs.Spec) bool {
+	for _, ns := range spec.Linux.Namespaces {
+		if ns.Type == specs.PIDNamespace && ns.Path == "" {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,121 @@
+package shim
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/mctr/mctr"
+)
+
+// oomEvidence reads from the container's memory cgroup whether the kernel
+// killed in it, and by what limit. nil means that it did not. It must be called
+// while the cgroup exists.
+func oomEvidence(cgroups map[string]string) *mctr.OOM {
+	dir, v2 := cgroups[""], true
+	if dir == "" {
+		dir, v2 = cgroups["memory"], false
+	}
+	if dir == "" {
+		return nil
+	}
+	events, limit, peak := "memory.events", "memory.max", "memory.peak"
+	if !v2 {
+		events, limit, peak = "memory.oom_control", "memory.limit_in_bytes", "memory.max_usage_in_bytes"
+	}
+	kills := keyed(filepath.Join(dir, events), "oom_kill")
+	if kills < 1 {
+		return nil
+	}
+	return &mctr.OOM{
+		Kills: kills, Limit: number(filepath.Join(dir, limit), -1),
+		Peak: number(filepath.Join(dir, peak), 0), Victim: oomVictim(dir),
+	}
+}
+
+func oomText(o *mctr.OOM) string {
+	return fmt.Sprintf("killed for memory: limit %d bytes, peak %d, %d processes killed, victim %s", o.Limit, o.Peak, o.Kills, o.Victim)
+}
+
+// keyed reads "key value" from a flat keyed cgroup file; 0 where it is not.
+func keyed(path, key string) int64 {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return 0
+	}
+	for line := range strings.Lines(string(data)) {
+		if k, v, _ := strings.Cut(strings.TrimSpace(line), " "); k == key {
+			n, _ := strconv.ParseInt(v, 10, 64)
+			return n
+		}
+	}
+	return 0
+}
+
+// number reads a single value; otherwise is for "max" and for no file.
+func number(path string, otherwise int64) int64 {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return otherwise
+	}
+	n, err := strconv.ParseInt(string(bytes.TrimSpace(data)), 10, 64)
+	if err != nil {
+		return otherwise
+	}
+	return n
+}
+
+// oomVictim finds the newest victim in the kernel's log: the line that
+// mm/oom_kill.c writes names cgroup, task and pid. "unknown" where the log
+// cannot be read or has been overwritten.
+func oomVictim(dir string) string {
+	const unknown = "unknown"
+	fd, err := unix.Open("/dev/kmsg", unix.O_RDONLY|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return unknown
+	}
+	defer unix.Close(fd)
+	victim, record := unknown, make([]byte, 8192)
+	for {
+		n, err := unix.Read(fd, record)
+		if errors.Is(err, unix.EPIPE) {
+			continue // overwritten under us: the next read is newer
+		}
+		if err != nil || n == 0 {
+			return victim
+		}
+		if name, ok := parseVictim(record[:n], dir); ok {
+			victim = name
+		}
+	}
+}
+
+// parseVictim reads one record of /dev/kmsg. dir is the cgroup's host path,
+// whose end is what the kernel prints.
+func parseVictim(record []byte, dir string) (string, bool) {
+	scanner := bufio.NewScanner(bytes.NewReader(record))
+	if !scanner.Scan() {
+		return "", false
+	}
+	_, text, ok := strings.Cut(scanner.Text(), ";oom-kill:")
+	if !ok {
+		return "", false
+	}
+	fields := map[string]string{}
+	for pair := range strings.SplitSeq(text, ",") {
+		k, v, _ := strings.Cut(pair, "=")
+		fields[k] = v
+	}
+	group := fields["task_memcg"]
+	if group == "" || !strings.HasSuffix(dir, group) {
+		return "", false
+	}
+	return fmt.Sprintf("%s (%s)", fields["task"], fields["pid"]), true
+}

@@ -1,0 +1,117 @@
+package shim
+
+import (
+	"errors"
+	"iter"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/mctr/mctr/containerizer/launcher/engine"
+	"github.com/mctr/mctr/containerizer/launcher/wire"
+)
+
+// pipes are a process's standard streams: the child's ends and ours. With a
+// terminal there is only its master, which arrives when the process exists.
+type pipes struct {
+	child                 engine.Stdio
+	stdin, stdout, stderr *os.File
+	master                *os.File
+	closeStdin            sync.Once
+}
+
+func openPipes(terminal, stdin bool) (*pipes, error) {
+	p := &pipes{}
+	if terminal {
+		return p, nil
+	}
+	err := errors.Join(
+		p.openStdin(stdin),
+		pipe(&p.stdout, &p.child.Stdout),
+		pipe(&p.stderr, &p.child.Stderr),
+	)
+	if err != nil {
+		p.closeChild()
+		return nil, errors.Join(err, p.close())
+	}
+	return p, nil
+}
+
+func (p *pipes) openStdin(keep bool) (err error) {
+	if keep {
+		return pipe(&p.child.Stdin, &p.stdin)
+	}
+	p.child.Stdin, err = os.Open(os.DevNull)
+	return err
+}
+
+func pipe(r, w **os.File) (err error) {
+	*r, *w, err = os.Pipe()
+	return err
+}
+
+// adopt takes the terminal's master.
+func (p *pipes) adopt(master *os.File) { p.master = master }
+
+// closeChild closes the ends that the process has by now.
+func (p *pipes) closeChild() {
+	closeAll(p.child.Stdin, p.child.Stdout, p.child.Stderr)
+	p.child = engine.Stdio{}
+}
+
+// close closes our ends.
+func (p *pipes) close() error {
+	p.closeInput()
+	return closeAll(p.stdout, p.stderr, p.master)
+}
+
+func (p *pipes) closeInput() {
+	p.closeStdin.Do(func() { _ = closeAll(p.stdin) })
+}
+
+// stop ends reads that wait.
+func (p *pipes) stop() {
+	for _, r := range p.outputs() {
+		_ = r.SetReadDeadline(time.Now())
+	}
+}
+
+// outputs are our readable ends by stream. A terminal has one.
+func (p *pipes) outputs() iter.Seq2[byte, *os.File] {
+	return func(yield func(byte, *os.File) bool) {
+		if p.master != nil {
+			yield(wire.Stdout, p.master)
+			return
+		}
+		_ = yield(wire.Stdout, p.stdout) && yield(wire.Stderr, p.stderr)
+	}
+}
+
+// input is where a client's stdin goes.
+func (p *pipes) input(stdin bool) input {
+	in := input{}
+	if p.master != nil {
+		in.resize = func(size wire.Size) { _ = setSize(p.master, size) }
+	}
+	if !stdin {
+		return in
+	}
+	switch {
+	case p.master != nil:
+		in.write = writeTo(p.master)
+		in.close = func() { _, _ = p.master.Write([]byte{4}) } // ^D, the terminal's end of input
+	case p.stdin != nil:
+		in.write, in.close = writeTo(p.stdin), p.closeInput
+	}
+	return in
+}
+
+func closeAll(files ...*os.File) error {
+	var errs []error
+	for _, f := range files {
+		if f != nil {
+			errs = append(errs, f.Close())
+		}
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,166 @@
+package shim
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/containerizer/launcher/wire"
+)
+
+// serve speaks with one client until it goes.
+func (s *Shim) serve(conn *net.UnixConn) {
+	defer conn.Close()
+	if err := checkPeer(conn); err != nil {
+		s.log.Error("refuse a client", "error", err)
+		return
+	}
+	p := &peer{shim: s, conn: conn}
+	defer p.gone()
+	if err := p.greet(); err != nil {
+		return
+	}
+	for {
+		var request wire.Request
+		if err := wire.Read(conn, &request); err != nil {
+			if !errors.Is(err, io.EOF) && !errors.Is(err, unix.ECONNRESET) {
+				s.log.Debug("read a request", "error", err)
+			}
+			return
+		}
+		if stream := p.handle(request); stream != nil {
+			stream()
+			return
+		}
+	}
+}
+
+// checkPeer lets only the shim's own user in: the directory is closed to
+// others, and this holds also where it is not.
+func checkPeer(conn *net.UnixConn) error {
+	raw, err := conn.SyscallConn()
+	if err != nil {
+		return err
+	}
+	var cred *unix.Ucred
+	var credErr error
+	err = raw.Control(func(fd uintptr) {
+		cred, credErr = unix.GetsockoptUcred(int(fd), unix.SOL_SOCKET, unix.SO_PEERCRED)
+	})
+	if err := errors.Join(err, credErr); err != nil {
+		return err
+	}
+	if int(cred.Uid) != os.Geteuid() {
+		return fmt.Errorf("client has uid %d", cred.Uid)
+	}
+	return nil
+}
+
+// A peer is one client.
+type peer struct {
+	shim  *Shim
+	conn  *net.UnixConn
+	lease bool // it created the container, which is not started yet
+	clean bool // it promised to clean up
+}
+
+func (p *peer) greet() error {
+	var theirs wire.Hello
+	if err := wire.Read(p.conn, &theirs); err != nil {
+		return err
+	}
+	if err := wire.Write(p.conn, wire.Hello{Protocol: wire.Version, Min: wire.Min, Pid: os.Getpid()}); err != nil {
+		return err
+	}
+	_, err := theirs.Agreed()
+	return err
+}
+
+// handle answers one request. A verb that turns the connection into a stream
+// gives the function that serves it.
+func (p *peer) handle(r wire.Request) (stream func()) {
+	switch {
+	case r.Verb == wire.VerbAttach && r.Attach != nil:
+		return p.attach(*r.Attach)
+	case r.Verb == wire.VerbExec && r.Exec != nil:
+		return p.exec(*r.Exec)
+	case r.Verb == wire.VerbWait:
+		p.wait(r.Wait)
+	case r.Verb == wire.VerbClean:
+		p.takeOver()
+	default:
+		answer, err := p.do(r)
+		if err != nil {
+			answer = wire.Failed(err)
+		}
+		_ = wire.Write(p.conn, answer)
+	}
+	return nil
+}
+
+func (p *peer) do(r wire.Request) (answer wire.Response, err error) {
+	s := p.shim
+	switch {
+	case r.Verb == wire.VerbCreate && r.Create != nil:
+		p.lease = true
+		answer.Created, err = s.Create(context.Background(), r.Create)
+	case r.Verb == wire.VerbStart:
+		err = s.Start()
+		p.lease = err != nil
+	case r.Verb == wire.VerbState:
+		answer.State = s.state()
+	case r.Verb == wire.VerbSignal && r.Signal != nil:
+		err = s.signal(*r.Signal)
+	case r.Verb == wire.VerbUpdate && r.Update != nil:
+		err = s.with(func(c container) error { return c.Update(r.Update) })
+	case r.Verb == wire.VerbPause:
+		err = s.freeze(true)
+	case r.Verb == wire.VerbResume:
+		err = s.freeze(false)
+	case r.Verb == wire.VerbResize && r.Resize != nil:
+		err = s.resize(*r.Resize)
+	default:
+		err = wire.Unexpected("verb " + r.Verb)
+	}
+	return answer, err
+}
+
+// wait answers when the container has ended.
+func (p *peer) wait(w *wire.Wait) {
+	if w != nil && w.Clean && !p.clean {
+		p.clean = true
+		p.shim.promise(1)
+	}
+	<-p.shim.ended
+	_ = wire.Write(p.conn, wire.Response{Exit: p.shim.exit})
+}
+
+// takeOver answers a client that will clean up, and lets the shim end.
+func (p *peer) takeOver() {
+	p.shim.mu.Lock()
+	p.shim.cleaned = true
+	p.shim.mu.Unlock()
+	_ = wire.Write(p.conn, wire.Response{})
+}
+
+// gone undoes what the client stood for.
+func (p *peer) gone() {
+	if p.lease {
+		p.shim.abandon()
+	}
+	if p.clean {
+		p.shim.promise(-1)
+	}
+}
+
+func (s *Shim) state() mctr.Phase {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.phase
+}

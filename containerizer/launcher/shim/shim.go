@@ -1,0 +1,157 @@
+// Package shim is the server inside mctr-shim: it supervises one container. It
+// is the parent and reaper of the container's processes, owns their standard
+// streams and the log, runs exec sessions, and records how the container ended.
+//
+// On disk: the Created and Exit records and the log, at the paths that Create
+// names; the engine's own state. In the kernel: the processes and what the
+// engine makes. It survives the death of every client; before Start, the end of
+// the creating connection destroys the container.
+package shim
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"runtime/debug"
+	"sync"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/containerizer/launcher/engine"
+	"github.com/mctr/mctr/containerizer/launcher/wire"
+)
+
+// patience is how long a shim waits for Create before it gives up and ends.
+const patience = 30 * time.Second
+
+// A Shim supervises one container.
+type Shim struct {
+	engine   engine.Engine
+	log      *slog.Logger
+	sessions sessions
+
+	mu        sync.Mutex
+	create    *wire.Create // nil until Create was asked for
+	container engine.Container
+	streams   *streams
+	phase     mctr.Phase
+	started   time.Time
+	reason    string // why this shim killed the container, "" if it did not
+	cleaners  int    // clients that promised to clean up
+	cleaned   bool   // one of them took over
+
+	ended chan struct{} // closed when exit is recorded
+	exit  *mctr.Termination
+	over  chan struct{} // closed when the shim may end
+}
+
+// New returns a shim that creates its container with e.
+func New(e engine.Engine, log *slog.Logger) *Shim {
+	return &Shim{engine: e, log: log, ended: make(chan struct{}), over: make(chan struct{})}
+}
+
+// Run serves l until the container has ended, its end is recorded and its
+// exit command is started. It is called once.
+func (s *Shim) Run(l net.Listener) error {
+	if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
+		return fmt.Errorf("become the reaper of the container's orphans: %w", err)
+	}
+	idle := time.AfterFunc(patience, s.giveUp)
+	defer idle.Stop()
+	go s.accept(l)
+	<-s.over
+	return l.Close()
+}
+
+// giveUp ends a shim that nobody gave a container.
+func (s *Shim) giveUp() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.create == nil {
+		close(s.over)
+	}
+}
+
+func (s *Shim) accept(l net.Listener) {
+	for {
+		conn, err := l.Accept()
+		if errors.Is(err, net.ErrClosed) {
+			return
+		}
+		if err != nil {
+			s.log.Error("accept", "error", err)
+			time.Sleep(10 * time.Millisecond) // out of descriptors, most likely
+			continue
+		}
+		go s.serve(conn.(*net.UnixConn))
+	}
+}
+
+// Create makes the container and begins to supervise it.
+func (s *Shim) Create(ctx context.Context, c *wire.Create) (*wire.Created, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.create != nil {
+		return nil, fmt.Errorf("%w: this shim supervises %s", mctr.ErrExists, s.create.ID)
+	}
+	s.create = c
+	created, err := s.make(ctx, c)
+	if err != nil {
+		s.create = nil
+		return nil, err
+	}
+	s.phase = mctr.Isolating
+	debug.FreeOSMemory() // creating was the peak; most shims sleep from here on
+	return created, nil
+}
+
+// Start lets the user's command run.
+func (s *Shim) Start() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.phase != mctr.Isolating {
+		return fmt.Errorf("%w: start: container is %s", mctr.ErrState, s.phase)
+	}
+	if err := s.container.Start(); err != nil {
+		return fmt.Errorf("start: %w", err)
+	}
+	s.phase, s.started = mctr.Running, time.Now()
+	if s.create.MaxTime > 0 {
+		time.AfterFunc(s.create.MaxTime, func() { s.destroy(mctr.ReasonMaxTime) })
+	}
+	return nil
+}
+
+// destroy kills the container; why becomes its reason of termination.
+func (s *Shim) destroy(why string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.container == nil || s.exit != nil {
+		return
+	}
+	s.reason = why
+	if err := errors.Join(s.container.Signal(int(unix.SIGKILL), true), s.container.Signal(int(unix.SIGKILL), false)); err != nil {
+		s.log.Error("kill the container", "error", err)
+	}
+}
+
+// running gives the container, or an error that says why there is none.
+func (s *Shim) running() (engine.Container, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.container == nil || s.exit != nil {
+		return nil, fmt.Errorf("%w: container is not running", mctr.ErrState)
+	}
+	return s.container, nil
+}
+
+// Log returns the shim's own logger: JSON lines on stderr, which the launcher
+// made a file.
+func Log() *slog.Logger {
+	return slog.New(slog.NewJSONHandler(os.Stderr, nil))
+}

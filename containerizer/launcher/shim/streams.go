@@ -1,0 +1,115 @@
+package shim
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/containerizer/launcher/wire"
+	"github.com/mctr/mctr/logs"
+)
+
+// streams are the container's standard streams and the log they go to.
+type streams struct {
+	*pipes
+	log       *logs.Log
+	captures  []*logs.Capture
+	stdinOnce bool
+	writing   atomic.Bool // a client has stdin: there is one writer at a time
+}
+
+func openStreams(c *wire.Create, terminal bool) (*streams, error) {
+	log, err := logs.Open(c.LogDir, logs.Config(c.Log))
+	if err != nil {
+		return nil, fmt.Errorf("open the log: %w", err)
+	}
+	pipes, err := openPipes(terminal, c.Stdin)
+	if err != nil {
+		return nil, errors.Join(err, log.Close())
+	}
+	return &streams{pipes: pipes, log: log, stdinOnce: c.StdinOnce}, nil
+}
+
+// begin captures the output. The log owns what it reads from, so a terminal,
+// which is written to as well, is given as a duplicate.
+func (s *streams) begin(master *os.File) error {
+	s.adopt(master)
+	for stream, r := range s.outputs() {
+		if master != nil {
+			dup, err := duplicate(master)
+			if err != nil {
+				return err
+			}
+			r = dup
+		}
+		capture, err := s.log.Capture(logStream[stream], r)
+		if err != nil {
+			return err
+		}
+		s.captures = append(s.captures, capture)
+	}
+	s.stdout, s.stderr = nil, nil // the log's now
+	return nil
+}
+
+var logStream = map[byte]logs.Stream{wire.Stdout: logs.Stdout, wire.Stderr: logs.Stderr}
+
+func duplicate(f *os.File) (*os.File, error) {
+	var dup int
+	err := control(f, func(fd int) (err error) {
+		dup, err = unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 0)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("duplicate the terminal: %w", err)
+	}
+	return os.NewFile(uintptr(dup), f.Name()), nil
+}
+
+// control does something with f's descriptor and leaves it in non-blocking
+// mode, which File.Fd would not.
+func control(f *os.File, do func(fd int) error) error {
+	raw, err := f.SyscallConn()
+	if err != nil {
+		return err
+	}
+	var doErr error
+	err = raw.Control(func(fd uintptr) { doErr = do(int(fd)) })
+	return errors.Join(err, doErr)
+}
+
+// drain waits for the end of the output, at most limit, and counts it.
+func (s *streams) drain(limit time.Duration) mctr.LogCount {
+	deadline := time.Now().Add(limit)
+	for _, c := range s.captures {
+		c.Drain(time.Until(deadline))
+	}
+	_ = s.log.Close()
+	count := s.log.Stats()
+	return mctr.LogCount{Bytes: count.Bytes, Dropped: count.Dropped}
+}
+
+func (s *streams) close() error { return errors.Join(s.pipes.close(), s.log.Close()) }
+
+// input is the container's stdin for one client; a second writer is ignored.
+func (s *streams) input(stdin bool) input {
+	if stdin && !s.writing.CompareAndSwap(false, true) {
+		stdin = false
+	}
+	in := s.pipes.input(stdin)
+	if !stdin {
+		return in
+	}
+	in.end = func() {
+		s.writing.Store(false)
+		if s.stdinOnce {
+			s.closeInput()
+		}
+	}
+	return in
+}

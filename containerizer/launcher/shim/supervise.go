@@ -1,0 +1,155 @@
+package shim
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/containerizer/launcher/engine"
+	"github.com/mctr/mctr/internal/atomicfile"
+	"github.com/mctr/mctr/internal/failpoint"
+)
+
+// drainTime bounds the wait for the end of output after every process of the
+// container is dead: only a process outside it can then still hold a pipe.
+const drainTime = 2 * time.Second
+
+// supervise sees the container to its end. Its order is the promise to clients:
+// everything is killed, the log is drained, the evidence is read, the end is
+// recorded, and only then is anybody told.
+func (s *Shim) supervise(orphans bool) {
+	if orphans {
+		defer reapOrphans(s.container.Init().Pid, &s.sessions)()
+	}
+	status, err := s.container.Init().Wait()
+	if err != nil {
+		s.log.Error("wait for init", "error", err)
+	}
+	finished := time.Now()
+	s.killRest()
+	s.sessions.end()
+	count := s.streams.drain(drainTime)
+	t := s.termination(status, finished)
+	t.Log = count
+	s.record(t)
+	s.tell(t)
+	s.delete()
+	s.leave()
+}
+
+// killRest ends what init's death did not.
+func (s *Shim) killRest() {
+	if err := s.container.Signal(int(unix.SIGKILL), true); err != nil {
+		s.log.Error("kill what is left of the container", "error", err)
+	}
+}
+
+func (s *Shim) termination(status engine.WaitStatus, finished time.Time) *mctr.Termination {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	t := &mctr.Termination{
+		ExitCode: status.Code, Signal: status.Signal, Reason: mctr.ReasonExited,
+		Started: s.started, Finished: finished, OOM: oomEvidence(s.container.Cgroups()),
+	}
+	if status.Signal != 0 {
+		t.Reason = mctr.ReasonSignaled
+		t.Message = fmt.Sprintf("ended by signal %d (%s)", status.Signal, unix.SignalName(syscall.Signal(status.Signal)))
+	}
+	switch {
+	case s.reason != "":
+		t.Reason, t.Message = s.reason, reasonText[s.reason]
+	case t.OOM != nil && t.ExitCode == 128+int(unix.SIGKILL):
+		t.Reason = mctr.ReasonOOM
+		t.Message = oomText(t.OOM)
+	}
+	return t
+}
+
+// reasonText are the messages for what the shim itself does to a container.
+var reasonText = map[string]string{
+	mctr.ReasonMaxTime:      "its time to complete was over",
+	mctr.ReasonLaunchFailed: "the launcher went away before the start",
+}
+
+// record writes the end down. A record that cannot be written is kept in
+// memory for the clients that are connected, and said in the shim's log.
+func (s *Shim) record(t *mctr.Termination) {
+	write := atomicfile.WriteDurableJSON
+	if s.create.Transient {
+		write = atomicfile.WriteJSON
+	}
+	if err := errors.Join(write(s.create.Exit, t), failpoint.Hit("exited")); err != nil {
+		s.log.Error("record the end", "error", err)
+	}
+}
+
+func (s *Shim) tell(t *mctr.Termination) {
+	s.mu.Lock()
+	s.exit, s.phase = t, mctr.Exited
+	s.mu.Unlock()
+	close(s.ended)
+}
+
+func (s *Shim) delete() {
+	if err := s.container.Delete(); err != nil {
+		s.log.Error("delete the container", "error", err)
+	}
+	_ = s.streams.close()
+}
+
+// leave ends the shim when the container's resources have found a keeper: a
+// client that promised to release them, or else the exit command.
+func (s *Shim) leave() {
+	for !s.handedOver() {
+		time.Sleep(time.Millisecond)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.cleaned && len(s.create.OnExit) > 0 {
+		if err := runOnExit(s.create.OnExit); err != nil {
+			s.log.Error("start the exit command", "error", err)
+		}
+	}
+	close(s.over)
+}
+
+// handedOver says whether no client's promise is open any more.
+func (s *Shim) handedOver() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.cleaned || s.cleaners == 0
+}
+
+func (s *Shim) promise(n int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.cleaners += n
+}
+
+// abandon destroys a container whose creator went before the start.
+func (s *Shim) abandon() {
+	s.mu.Lock()
+	created := s.container != nil
+	s.mu.Unlock()
+	if created {
+		s.destroy(mctr.ReasonLaunchFailed)
+		return
+	}
+	s.giveUp()
+}
+
+// runOnExit starts the exit command in a session of its own and does not wait.
+func runOnExit(argv []string) error {
+	cmd := exec.Command(argv[0], argv[1:]...)
+	cmd.Env = os.Environ()
+	cmd.Dir = "/"
+	cmd.Stderr = os.Stderr
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	return cmd.Start()
+}

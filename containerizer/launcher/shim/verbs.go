@@ -1,0 +1,68 @@
+package shim
+
+import (
+	"fmt"
+	"os"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/containerizer/launcher/engine"
+	"github.com/mctr/mctr/containerizer/launcher/wire"
+)
+
+type container = engine.Container
+
+// with does something with the living container.
+func (s *Shim) with(do func(container) error) error {
+	c, err := s.running()
+	if err != nil {
+		return err
+	}
+	return do(c)
+}
+
+func (s *Shim) signal(sig wire.Signal) error {
+	if sig.Signal < 1 || sig.Signal > 64 {
+		return fmt.Errorf("%w: signal %d", mctr.ErrInvalid, sig.Signal)
+	}
+	return s.with(func(c container) error { return c.Signal(sig.Signal, sig.All) })
+}
+
+func (s *Shim) freeze(frozen bool) error {
+	c, err := s.running()
+	if err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	from, to, act := mctr.Running, mctr.Paused, c.Pause
+	if !frozen {
+		from, to, act = mctr.Paused, mctr.Running, c.Resume
+	}
+	if s.phase != from {
+		return fmt.Errorf("%w: container is %s, not %s", mctr.ErrState, s.phase, from)
+	}
+	if err := act(); err != nil {
+		return err
+	}
+	s.phase = to
+	return nil
+}
+
+func (s *Shim) resize(size wire.Size) error {
+	return s.with(func(c container) error {
+		master := c.Init().Console
+		if master == nil {
+			return fmt.Errorf("%w: container has no terminal", mctr.ErrState)
+		}
+		return setSize(master, size)
+	})
+}
+
+// setSize sets a terminal's size (TIOCSWINSZ, ioctl_tty(2)).
+func setSize(master *os.File, size wire.Size) error {
+	return control(master, func(fd int) error {
+		return unix.IoctlSetWinsize(fd, unix.TIOCSWINSZ, &unix.Winsize{Row: size.Height, Col: size.Width})
+	})
+}

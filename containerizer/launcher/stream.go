@@ -1,0 +1,110 @@
+package launcher
+
+import (
+	"context"
+	"encoding/binary"
+	"encoding/json"
+	"fmt"
+	"io"
+	"sync"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/containerizer/launcher/wire"
+)
+
+// A Stream carries the standard streams of a container or of an exec session.
+// The writing methods may be called concurrently with Copy and one another.
+type Stream struct {
+	client *Client
+	mu     sync.Mutex // serialises writes
+	Pid    int        // of an exec'd process, in the host's namespace
+}
+
+// Attach turns the client into a stream of the container's stdin and output.
+func (c *Client) Attach(ctx context.Context, a wire.Attach) (*Stream, error) {
+	if _, err := c.ask(ctx, wire.Request{Verb: wire.VerbAttach, Attach: &a}); err != nil {
+		return nil, err
+	}
+	return &Stream{client: c}, nil
+}
+
+// Exec runs a process in the container and turns the client into its stream.
+func (c *Client) Exec(ctx context.Context, e wire.Exec) (*Stream, error) {
+	answer, err := c.ask(ctx, wire.Request{Verb: wire.VerbExec, Exec: &e})
+	if err != nil {
+		return nil, err
+	}
+	return &Stream{client: c, Pid: answer.Pid}, nil
+}
+
+// Write sends stdin.
+func (s *Stream) Write(p []byte) (int, error) {
+	if err := s.chunk(wire.Stdin, p); err != nil {
+		return 0, err
+	}
+	return len(p), nil
+}
+
+// CloseStdin ends stdin.
+func (s *Stream) CloseStdin() error { return s.chunk(wire.EOF, nil) }
+
+// Resize sets the terminal's size.
+func (s *Stream) Resize(size wire.Size) error {
+	data := binary.BigEndian.AppendUint16(nil, size.Width)
+	return s.chunk(wire.Resize, binary.BigEndian.AppendUint16(data, size.Height))
+}
+
+// Signal sends sig to the exec'd process.
+func (s *Stream) Signal(sig unix.Signal) error {
+	return s.chunk(wire.Signals, binary.BigEndian.AppendUint32(nil, uint32(sig)))
+}
+
+func (s *Stream) chunk(stream byte, data []byte) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return wire.WriteChunk(s.client.conn, stream, data)
+}
+
+// Close ends the stream. An exec'd process that is not detached dies with it.
+func (s *Stream) Close() error { return s.client.Close() }
+
+// Copy writes the output to stdout and stderr until the process has ended, and
+// returns how. gap is told of bytes that were left out; it may be nil. The error
+// wraps mctr.ErrUnavailable when the shim went away.
+func (s *Stream) Copy(ctx context.Context, stdout, stderr io.Writer, gap func(bytes uint64)) (*mctr.Termination, error) {
+	stop := s.client.bound(ctx, 0)
+	defer stop()
+	var buf []byte
+	for {
+		stream, data, err := wire.ReadChunk(s.client.conn, buf)
+		if err != nil {
+			return nil, s.client.lost(ctx, "stream", err)
+		}
+		buf = data[:cap(data)]
+		switch stream {
+		case wire.Stdout:
+			_, err = stdout.Write(data)
+		case wire.Stderr:
+			_, err = stderr.Write(data)
+		case wire.Dropped:
+			if gap != nil && len(data) == 8 {
+				gap(binary.BigEndian.Uint64(data))
+			}
+		case wire.Exit:
+			return decodeExit(data)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("write output: %w", err)
+		}
+	}
+}
+
+func decodeExit(data []byte) (*mctr.Termination, error) {
+	t := &mctr.Termination{}
+	if err := json.Unmarshal(data, t); err != nil {
+		return nil, fmt.Errorf("%w: exit: %w", wire.ErrProtocol, err)
+	}
+	return t, nil
+}

@@ -1,0 +1,59 @@
+package wire
+
+import (
+	"encoding/binary"
+	"fmt"
+	"io"
+)
+
+// The streams of a Chunk.
+const (
+	Stdin   byte = 0 // client to shim
+	Stdout  byte = 1
+	Stderr  byte = 2
+	Resize  byte = 3 // client to shim: width and height, two bytes each
+	EOF     byte = 4 // client to shim: stdin ends here; shim to client: output ends
+	Dropped byte = 5 // shim to client: eight bytes, how many bytes were left out
+	Exit    byte = 6 // shim to client: JSON of a Termination; the last chunk
+	Signals byte = 7 // client to shim: four bytes, a signal for the exec'd process
+)
+
+// maxChunk bounds a chunk's data in bytes.
+const maxChunk = 1 << 20
+
+// chunkHead is one byte of stream and four of length.
+const chunkHead = 5
+
+// WriteChunk sends data on stream in one write, cut where it is too long.
+func WriteChunk(w io.Writer, stream byte, data []byte) error {
+	for {
+		part := data[:min(len(data), maxChunk)]
+		head := [chunkHead]byte{stream}
+		binary.BigEndian.PutUint32(head[1:], uint32(len(part)))
+		if _, err := w.Write(append(head[:], part...)); err != nil {
+			return err
+		}
+		if data = data[len(part):]; len(data) == 0 {
+			return nil
+		}
+	}
+}
+
+// ReadChunk receives one chunk. It reuses buf where that is large enough.
+func ReadChunk(r io.Reader, buf []byte) (stream byte, data []byte, err error) {
+	var head [chunkHead]byte
+	if _, err := io.ReadFull(r, head[:]); err != nil {
+		return 0, nil, err
+	}
+	n := int(binary.BigEndian.Uint32(head[1:]))
+	if n > maxChunk {
+		return 0, nil, fmt.Errorf("%w: chunk of %d bytes, at most %d", ErrProtocol, n, maxChunk)
+	}
+	if cap(buf) < n {
+		buf = make([]byte, n)
+	}
+	if _, err := io.ReadFull(r, buf[:n]); err != nil {
+		return 0, nil, fmt.Errorf("%w: cut chunk: %w", ErrProtocol, err)
+	}
+	return head[0], buf[:n], nil
+}

@@ -1,0 +1,99 @@
+package wire
+
+import (
+	"time"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+
+	"github.com/mctr/mctr"
+)
+
+// The verbs of a Request.
+const (
+	VerbCreate = "create" // once, by the launcher; init exists and is blocked after it
+	VerbStart  = "start"  // from here the launcher's connection is no lease any more
+	VerbSignal = "signal"
+	VerbExec   = "exec"   // the connection becomes a stream
+	VerbAttach = "attach" // the connection becomes a stream
+	VerbUpdate = "update"
+	VerbPause  = "pause"
+	VerbResume = "resume"
+	VerbResize = "resize"
+	VerbWait   = "wait" // answers when the exit is recorded
+	VerbState  = "state"
+	VerbClean  = "clean" // the client will clean up; the shim leaves its exit command out
+	VerbDelete = "delete"
+)
+
+// A Request is one question. The field named like the verb carries its arguments.
+type Request struct {
+	Verb   string                `json:"verb"`
+	Create *Create               `json:"create,omitempty"`
+	Signal *Signal               `json:"signal,omitempty"`
+	Exec   *Exec                 `json:"exec,omitempty"`
+	Attach *Attach               `json:"attach,omitempty"`
+	Update *specs.LinuxResources `json:"update,omitempty"`
+	Resize *Size                 `json:"resize,omitempty"`
+	Wait   *Wait                 `json:"wait,omitempty"`
+}
+
+// A Create tells the shim what to supervise. Paths are absolute.
+type Create struct {
+	ID         mctr.ContainerID `json:"id"`
+	Bundle     string           `json:"bundle"`     // config.json and rootfs
+	EngineRoot string           `json:"engineRoot"` // where the engine keeps its state
+	Created    string           `json:"created"`    // file: the Created record
+	Exit       string           `json:"exit"`       // file: the termination record
+	LogDir     string           `json:"logDir"`
+	Log        mctr.LogConfig   `json:"log"`
+	Stdin      bool             `json:"stdin"`               // keep stdin open for a client
+	StdinOnce  bool             `json:"stdinOnce"`           // close it when that client goes
+	SecretEnv  []string         `json:"secretEnv,omitempty"` // stays in memory
+	OnExit     []string         `json:"onExit,omitempty"`    // argv of the exit command
+	MaxTime    time.Duration    `json:"maxTime,omitempty"`   // 0: none
+	Transient  bool             `json:"transient,omitempty"` // the container's records go with it: no fsync
+}
+
+// Created is the record of a container whose init exists.
+type Created struct {
+	Pid        int               `json:"pid"`
+	ShimPid    int               `json:"shimPid"`
+	StartTime  uint64            `json:"startTime"` // of Pid, /proc/[pid]/stat field 22
+	CgroupPath string            `json:"cgroupPath"`
+	Cgroups    map[string]string `json:"cgroups,omitempty"` // controller to absolute path; "" is v2's
+}
+
+// A Signal is kill(2) for the container's init, or for all its processes.
+type Signal struct {
+	Signal int  `json:"signal"`
+	All    bool `json:"all,omitempty"`
+}
+
+// An Exec runs one more process in the container.
+type Exec struct {
+	Process specs.Process `json:"process"`
+	Stdin   bool          `json:"stdin,omitempty"`
+	Detach  bool          `json:"detach,omitempty"` // lives as long as the container
+}
+
+// An Attach joins the container's standard streams.
+type Attach struct {
+	Stdin   bool `json:"stdin,omitempty"`
+	Output  bool `json:"output,omitempty"`
+	Primary bool `json:"primary,omitempty"` // gets every byte, by back-pressure
+}
+
+// A Size is a terminal's, in characters.
+type Size struct {
+	Width  uint16 `json:"width"`
+	Height uint16 `json:"height"`
+}
+
+// A Response answers a Request.
+type Response struct {
+	Error   *Error            `json:"error,omitempty"`
+	Created *Created          `json:"created,omitempty"`
+	Exit    *mctr.Termination `json:"exit,omitempty"`
+	State   mctr.Phase        `json:"state,omitempty"`
+	Pid     int               `json:"pid,omitempty"` // of an exec'd process
+}

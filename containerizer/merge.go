@@ -1,0 +1,172 @@
+package containerizer
+
+import (
+	"cmp"
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+
+	"github.com/mctr/mctr"
+)
+
+// A merger adds adjustments to a spec. Single values are claimed: who set what
+// is remembered, and a second claim is an error that names both.
+type merger struct {
+	spec    *specs.Spec
+	volumes []specs.Mount
+	owners  map[string]string // path in the spec to isolator
+}
+
+func newMerger(base *specs.Spec) *merger {
+	return &merger{spec: base, owners: map[string]string{}}
+}
+
+// add merges the adjustment of one isolator.
+func (m *merger) add(isolator string, a *mctr.Adjustment) error {
+	if a == nil {
+		return nil
+	}
+	m.volumes = append(m.volumes, a.Volumes...)
+	return m.merge(isolator, "", reflect.ValueOf(m.spec).Elem(), reflect.ValueOf(&a.Spec).Elem())
+}
+
+// whole are the values that make sense only together, so that one isolator
+// claims all of one, although they are lists or objects.
+var whole = map[string]bool{
+	"process.args": true, "process.user": true, "process.capabilities": true, "process.consoleSize": true,
+	"root": true, "linux.seccomp": true, "linux.resources.pids": true,
+}
+
+func (m *merger) merge(by, path string, to, from reflect.Value) error {
+	if from.IsZero() {
+		return nil
+	}
+	if whole[path] {
+		return m.claim(by, path, to, from)
+	}
+	switch from.Kind() {
+	case reflect.Struct:
+		return m.mergeFields(by, path, to, from)
+	case reflect.Pointer:
+		return m.mergePointer(by, path, to, from)
+	case reflect.Slice:
+		return m.mergeList(by, path, to, from)
+	case reflect.Map:
+		return m.mergeMap(by, path, to, from)
+	default:
+		return m.claim(by, path, to, from)
+	}
+}
+
+func (m *merger) mergeFields(by, path string, to, from reflect.Value) error {
+	for i := range from.NumField() {
+		name, _, _ := strings.Cut(from.Type().Field(i).Tag.Get("json"), ",")
+		if err := m.merge(by, strings.TrimPrefix(path+"."+name, "."), to.Field(i), from.Field(i)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (m *merger) mergePointer(by, path string, to, from reflect.Value) error {
+	if from.Elem().Kind() != reflect.Struct {
+		return m.claim(by, path, to, from)
+	}
+	if to.IsNil() {
+		to.Set(reflect.New(to.Type().Elem()))
+	}
+	return m.merge(by, path, to.Elem(), from.Elem())
+}
+
+func (m *merger) mergeList(by, path string, to, from reflect.Value) error {
+	for i := range from.Len() {
+		if key := keyOf(path, from.Index(i).Interface()); key != "" {
+			if err := m.own(by, path+"["+key+"]"); err != nil {
+				return err
+			}
+		}
+	}
+	to.Set(reflect.AppendSlice(to, from))
+	return nil
+}
+
+func (m *merger) mergeMap(by, path string, to, from reflect.Value) error {
+	if to.IsNil() {
+		to.Set(reflect.MakeMap(to.Type()))
+	}
+	for key, value := range from.Seq2() {
+		if err := m.own(by, fmt.Sprintf("%s[%v]", path, key)); err != nil {
+			return err
+		}
+		to.SetMapIndex(key, value)
+	}
+	return nil
+}
+
+// keyOf names an element that may stand in its list only once.
+func keyOf(path string, element any) string {
+	switch e := element.(type) {
+	case specs.LinuxNamespace:
+		return string(e.Type)
+	case specs.POSIXRlimit:
+		return e.Type
+	case specs.LinuxDevice:
+		return e.Path
+	case string:
+		if path == "process.env" {
+			name, _, _ := strings.Cut(e, "=")
+			return name
+		}
+	}
+	return ""
+}
+
+func (m *merger) claim(by, path string, to, from reflect.Value) error {
+	if err := m.own(by, path); err != nil {
+		return err
+	}
+	to.Set(from)
+	return nil
+}
+
+func (m *merger) own(by, path string) error {
+	if first, taken := m.owners[path]; taken {
+		return fmt.Errorf("%w: %s: set by %s and by %s", mctr.ErrInvalid, path, first, by)
+	}
+	m.owners[path] = by
+	return nil
+}
+
+// finish gives the merged spec: the user's environment over the isolators', and
+// the user's mounts behind the others and in the place of those with the same
+// destination, the shallow ones first.
+func (m *merger) finish(env []string) *specs.Spec {
+	m.spec.Process.Env = override(m.spec.Process.Env, env)
+	slices.SortStableFunc(m.volumes, func(a, b specs.Mount) int { return cmp.Compare(depth(a), depth(b)) })
+	m.spec.Mounts = slices.DeleteFunc(m.spec.Mounts, func(base specs.Mount) bool {
+		return slices.ContainsFunc(m.volumes, func(v specs.Mount) bool { return v.Destination == base.Destination })
+	})
+	m.spec.Mounts = append(m.spec.Mounts, m.volumes...)
+	return m.spec
+}
+
+func depth(m specs.Mount) int { return strings.Count(strings.TrimRight(m.Destination, "/"), "/") }
+
+// override gives env with the variables of by in place of its own.
+func override(env, by []string) []string {
+	at := map[string]int{}
+	var out []string
+	for _, variable := range slices.Concat(env, by) {
+		name, _, _ := strings.Cut(variable, "=")
+		if i, seen := at[name]; seen {
+			out[i] = variable
+			continue
+		}
+		at[name] = len(out)
+		out = append(out, variable)
+	}
+	return out
+}

@@ -1,0 +1,76 @@
+package containerizer
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"path/filepath"
+
+	"github.com/mctr/mctr"
+)
+
+// defaultState is the state directory whose cgroups have no suffix.
+const defaultState = "/run/mctr"
+
+// layout knows every path and kernel name of a containerizer.
+//
+//	ROOT (survives a reboot)               STATE (ends with the boot)
+//	├── images/          provisioner's     ├── boot_id
+//	├── names/NAME       holds the id      ├── lock            set-up, and a new boot
+//	└── containers/ID/                     ├── locks/ID        who may change it
+//	    ├── config.json  the intent        └── containers/ID/
+//	    ├── waiting      never launched        ├── journal     checkpoints, a line each
+//	    ├── exit.json    how it ended          ├── created.json
+//	    ├── logs/                              ├── bundle/{config.json,rootfs/}
+//	    ├── sandbox/                           ├── engine/     the OCI engine's own
+//	    ├── rw/          what it wrote         └── alive, shim.sock, shim.log
+//	    └── <isolator>/  its records
+type layout struct{ root, state string }
+
+func (l layout) containers() string                  { return filepath.Join(l.root, "containers") }
+func (l layout) names() string                       { return filepath.Join(l.root, "names") }
+func (l layout) dir(id mctr.ContainerID) string      { return filepath.Join(l.containers(), string(id)) }
+func (l layout) config(id mctr.ContainerID) string   { return filepath.Join(l.dir(id), "config.json") }
+func (l layout) waiting(id mctr.ContainerID) string  { return filepath.Join(l.dir(id), "waiting") }
+func (l layout) exit(id mctr.ContainerID) string     { return filepath.Join(l.dir(id), "exit.json") }
+func (l layout) logs(id mctr.ContainerID) string     { return filepath.Join(l.dir(id), "logs") }
+func (l layout) sandbox(id mctr.ContainerID) string  { return filepath.Join(l.dir(id), "sandbox") }
+func (l layout) rw(id mctr.ContainerID) string       { return filepath.Join(l.dir(id), "rw") }
+func (l layout) bootID() string                      { return filepath.Join(l.state, "boot_id") }
+func (l layout) setupLock() string                   { return filepath.Join(l.state, "lock") }
+func (l layout) locks() string                       { return filepath.Join(l.state, "locks") }
+func (l layout) lock(id mctr.ContainerID) string     { return filepath.Join(l.locks(), string(id)) }
+func (l layout) running() string                     { return filepath.Join(l.state, "containers") }
+func (l layout) stateDir(id mctr.ContainerID) string { return filepath.Join(l.running(), string(id)) }
+func (l layout) journal(id mctr.ContainerID) string  { return filepath.Join(l.stateDir(id), "journal") }
+func (l layout) created(id mctr.ContainerID) string {
+	return filepath.Join(l.stateDir(id), "created.json")
+}
+func (l layout) bundle(id mctr.ContainerID) string { return filepath.Join(l.stateDir(id), "bundle") }
+func (l layout) rootfs(id mctr.ContainerID) string { return filepath.Join(l.bundle(id), "rootfs") }
+func (l layout) engine(id mctr.ContainerID) string { return filepath.Join(l.stateDir(id), "engine") }
+
+// cgroupPrefix is the group above all of this containerizer's. Two containerizers
+// on one host have different state directories, so different prefixes.
+func (l layout) cgroupPrefix() string {
+	if l.state == defaultState {
+		return "mctr"
+	}
+	sum := sha256.Sum256([]byte(l.state))
+	return "mctr-" + hex.EncodeToString(sum[:4])
+}
+
+// cgroup is the group of a root container and what is nested in it: limits, no process.
+func (l layout) cgroup(id mctr.ContainerID) string {
+	return filepath.Join(l.cgroupPrefix(), string(id.Root()))
+}
+
+// leaf is the group of the container's own process.
+func (l layout) leaf(id mctr.ContainerID) string {
+	name := "main"
+	if id.Parent() != "" {
+		name = id.Hash()
+	}
+	return filepath.Join(l.cgroup(id), name)
+}
+
+func (l layout) shimsCgroup() string { return l.cgroupPrefix() + "-shims" }

@@ -1,0 +1,229 @@
+// Package cgroup finds, empties and removes control groups by name, on cgroup
+// v1, hybrid and v2 (cgroups(7)). What it is given are names of groups that the
+// caller made; it makes none.
+//
+// On v1 a name stands for one directory in every hierarchy.
+package cgroup
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// Mountpoint is where the hierarchies are mounted.
+const Mountpoint = "/sys/fs/cgroup"
+
+// Unified says whether this host has pure cgroup v2.
+var Unified = sync.OnceValue(func() bool {
+	var st unix.Statfs_t
+	return unix.Statfs(Mountpoint, &st) == nil && st.Type == unix.CGROUP2_SUPER_MAGIC
+})
+
+// Roots are the root directories by controller: one, named "", on v2. On v1 a
+// hierarchy of several controllers stands under each of their names.
+var Roots = sync.OnceValue(func() map[string]string {
+	if Unified() {
+		return map[string]string{"": Mountpoint}
+	}
+	roots := map[string]string{}
+	entries, _ := os.ReadDir(Mountpoint)
+	for _, e := range entries {
+		dir := filepath.Join(Mountpoint, e.Name())
+		if _, err := os.Stat(filepath.Join(dir, "cgroup.procs")); err == nil && e.Name() != "unified" {
+			roots[e.Name()] = dir
+		}
+	}
+	return roots
+})
+
+// Dir is where the group called name keeps the files of controller; "" when this
+// host has no such controller.
+func Dir(controller, name string) string {
+	if Unified() {
+		controller = ""
+	}
+	root, ok := Roots()[controller]
+	if !ok {
+		return ""
+	}
+	return filepath.Join(root, name)
+}
+
+// Dirs are all existing directories of the group, sorted.
+func Dirs(name string) []string {
+	var dirs []string
+	for _, root := range Roots() {
+		dir := filepath.Join(root, name)
+		if real, err := filepath.EvalSymlinks(dir); err == nil {
+			dirs = append(dirs, real)
+		}
+	}
+	slices.Sort(dirs)
+	return slices.Compact(dirs)
+}
+
+// Pids are the processes in the group and in the groups below it.
+func Pids(name string) ([]int, error) {
+	var pids []int
+	for _, dir := range Dirs(name) {
+		err := walk(dir, func(group string) error {
+			found, err := procs(group)
+			pids = append(pids, found...)
+			return err
+		})
+		if err != nil {
+			return nil, fmt.Errorf("list processes of cgroup %s: %w", dir, err)
+		}
+	}
+	slices.Sort(pids)
+	return slices.Compact(pids), nil
+}
+
+func procs(dir string) ([]int, error) {
+	data, err := os.ReadFile(filepath.Join(dir, "cgroup.procs"))
+	if gone(err) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	var pids []int
+	for field := range strings.FieldsSeq(string(data)) {
+		if pid, err := strconv.Atoi(field); err == nil && pid > 0 {
+			pids = append(pids, pid)
+		}
+	}
+	return pids, nil
+}
+
+// walk visits dir and the groups below it, deepest first.
+func walk(dir string, visit func(group string) error) error {
+	entries, err := os.ReadDir(dir)
+	if gone(err) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		if e.IsDir() {
+			if err := walk(filepath.Join(dir, e.Name()), visit); err != nil {
+				return err
+			}
+		}
+	}
+	return visit(dir)
+}
+
+// Kill ends every process of the group and returns when none is left or after
+// limit, with an error that names who stays. On v2 it uses cgroup.kill; on v1 it
+// freezes first, so that nothing can fork away.
+func Kill(name string, limit time.Duration) error {
+	deadline := time.Now().Add(limit)
+	for pause := 200 * time.Microsecond; ; pause = min(2*pause, 20*time.Millisecond) {
+		pids, err := Pids(name)
+		if err != nil || len(pids) == 0 {
+			return err
+		}
+		kill(name, pids)
+		if time.Now().After(deadline) {
+			return fmt.Errorf("processes %v of cgroup %s do not die", pids, name)
+		}
+		time.Sleep(pause)
+	}
+}
+
+func kill(name string, pids []int) {
+	if Unified() {
+		if os.WriteFile(filepath.Join(Mountpoint, name, "cgroup.kill"), []byte("1"), 0) == nil {
+			return
+		}
+	}
+	freeze(name, "FROZEN")
+	for _, pid := range pids {
+		_ = unix.Kill(pid, unix.SIGKILL)
+	}
+	freeze(name, "THAWED")
+}
+
+func freeze(name, state string) {
+	dir := Dir("freezer", name)
+	if dir == "" || Unified() {
+		return
+	}
+	_ = walk(dir, func(group string) error {
+		_ = os.WriteFile(filepath.Join(group, "freezer.state"), []byte(state), 0)
+		return nil
+	})
+}
+
+// Remove removes the group and the groups below it in every hierarchy. It goes
+// on past errors and is no error for a group that is not there.
+func Remove(name string) error {
+	var errs []error
+	for _, dir := range Dirs(name) {
+		errs = append(errs, walk(dir, remove))
+	}
+	return errors.Join(errs...)
+}
+
+// remove retries for a moment: a process that is dead may still count.
+func remove(dir string) error {
+	var err error
+	for pause := 50 * time.Microsecond; pause < 200*time.Millisecond; pause *= 2 {
+		if err = unix.Rmdir(dir); err == nil || gone(err) {
+			return nil
+		}
+		if !errors.Is(err, unix.EBUSY) {
+			break
+		}
+		time.Sleep(pause)
+	}
+	return &fs.PathError{Op: "rmdir", Path: dir, Err: err}
+}
+
+// Join moves pid into the group in the hierarchies of the controllers named,
+// and makes the group there when it is missing. A process that has ended
+// already is no error.
+func Join(name string, pid int, controllers ...string) error {
+	for _, controller := range controllers {
+		dir := Dir(controller, name)
+		if dir == "" {
+			continue
+		}
+		if err := join(dir, pid); err != nil && !errors.Is(err, unix.ESRCH) {
+			return err
+		}
+		if Unified() {
+			return nil
+		}
+	}
+	return nil
+}
+
+func join(dir string, pid int) error {
+	file, who := filepath.Join(dir, "cgroup.procs"), []byte(strconv.Itoa(pid))
+	err := os.WriteFile(file, who, 0)
+	if !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if err := os.Mkdir(dir, 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	return os.WriteFile(file, who, 0)
+}
+
+// gone says whether err is only that the group has been removed.
+func gone(err error) bool {
+	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ENODEV)
+}

@@ -1,0 +1,56 @@
+// Package proc reads what proc(5) tells of a process. It creates nothing.
+package proc
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"strconv"
+)
+
+// StartTime is when pid began, in clock ticks since boot (/proc/[pid]/stat,
+// field 22). Pid and start time together name a process for good.
+func StartTime(pid int) (uint64, error) {
+	fields, err := stat(pid)
+	if err != nil {
+		return 0, err
+	}
+	const startTime = 22 - 3 // the first of fields is field 3
+	if len(fields) <= startTime {
+		return 0, fmt.Errorf("/proc/%d/stat: %d fields", pid, len(fields))
+	}
+	return strconv.ParseUint(string(fields[startTime]), 10, 64)
+}
+
+// Is says whether pid still is the process that began at start and is no zombie.
+func Is(pid int, start uint64) bool {
+	fields, err := stat(pid)
+	if err != nil || len(fields) == 0 || string(fields[0]) == "Z" {
+		return false
+	}
+	now, err := StartTime(pid)
+	return err == nil && now == start
+}
+
+// Command is the name of the process (/proc/[pid]/comm), "" when it is gone.
+func Command(pid int) string {
+	name, err := os.ReadFile(fmt.Sprintf("/proc/%d/comm", pid))
+	if err != nil {
+		return ""
+	}
+	return string(bytes.TrimSpace(name))
+}
+
+// stat gives the fields after the command's name, which may hold anything.
+func stat(pid int) ([][]byte, error) {
+	data, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return nil, err
+	}
+	i := bytes.LastIndexByte(data, ')')
+	if i < 0 {
+		return nil, errors.New("malformed /proc/pid/stat")
+	}
+	return bytes.Fields(data[i+1:]), nil
+}
