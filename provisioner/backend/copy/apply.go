@@ -1,0 +1,140 @@
+package copy
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/mctr/mctr/provisioner/backend"
+	"golang.org/x/sys/unix"
+)
+
+// Apply writes layers, lowest first, into the directory dst, where nobody else
+// writes meanwhile.
+func Apply(ctx context.Context, lowers []backend.Lower, dst string, ids *backend.IDMap) error {
+	for _, l := range lowers {
+		a := &applier{ctx: ctx, ids: ids, links: map[inode]string{}}
+		var st unix.Stat_t
+		if err := unix.Lstat(l.Dir, &st); err != nil {
+			return &os.PathError{Op: "lstat", Path: l.Dir, Err: err}
+		}
+		a.device = st.Dev
+		if err := a.children(l.Dir, dst); err != nil {
+			return fmt.Errorf("apply layer: %w", err)
+		}
+	}
+	from, ok := backend.RootOf(lowers)
+	if !ok {
+		return dressEmpty(dst, ids)
+	}
+	return dress(from, dst, ids)
+}
+
+// dressEmpty gives the root directory of an image that says nothing of it.
+func dressEmpty(dst string, ids *backend.IDMap) error {
+	if err := os.Chmod(dst, 0o755); err != nil {
+		return err
+	}
+	if err := chown(dst, 0, 0, ids); err != nil {
+		return err
+	}
+	return unix.Utimes(dst, make([]unix.Timeval, 2))
+}
+
+type inode struct{ dev, ino uint64 }
+
+// An applier writes one layer upon what is there.
+type applier struct {
+	ctx    context.Context
+	ids    *backend.IDMap
+	device uint64           // layers do not reach into what is mounted in them
+	links  map[inode]string // where a file with several names went first
+}
+
+// children applies what lies in the directory src to the directory dst. Each
+// directory is known to be one before anything is written into it, so that no
+// symbolic link is ever followed.
+func (a *applier) children(src, dst string) error {
+	if err := a.ctx.Err(); err != nil {
+		return context.Cause(a.ctx)
+	}
+	entries, err := os.ReadDir(src)
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		if err := a.entry(filepath.Join(src, e.Name()), filepath.Join(dst, e.Name())); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (a *applier) entry(src, dst string) error {
+	var st unix.Stat_t
+	if err := unix.Lstat(src, &st); err != nil {
+		return &os.PathError{Op: "lstat", Path: src, Err: err}
+	}
+	kind := st.Mode & unix.S_IFMT
+	if kind == unix.S_IFDIR {
+		return a.directory(src, dst, st)
+	}
+	if err := os.RemoveAll(dst); err != nil {
+		return err
+	}
+	if kind == unix.S_IFCHR && st.Rdev == 0 {
+		return nil // a whiteout
+	}
+	id := inode{st.Dev, st.Ino}
+	if first, ok := a.links[id]; ok {
+		return os.Link(first, dst)
+	}
+	if st.Nlink > 1 {
+		a.links[id] = dst
+	}
+	if err := create(src, dst, st); err != nil {
+		return err
+	}
+	return dress(src, dst, a.ids)
+}
+
+// directory makes dst a directory like src; what was in it stays unless src is
+// opaque or dst was none.
+func (a *applier) directory(src, dst string, st unix.Stat_t) error {
+	old, err := os.Lstat(dst)
+	if err == nil && (!old.IsDir() || backend.IsOpaque(src)) {
+		if err := os.RemoveAll(dst); err != nil {
+			return err
+		}
+	}
+	if err := os.Mkdir(dst, 0o700); err != nil && !errors.Is(err, os.ErrExist) {
+		return err
+	}
+	if st.Dev == a.device {
+		if err := a.children(src, dst); err != nil {
+			return err
+		}
+	}
+	return dress(src, dst, a.ids)
+}
+
+// create makes anything but a directory, without its attributes.
+func create(src, dst string, st unix.Stat_t) error {
+	switch st.Mode & unix.S_IFMT {
+	case unix.S_IFREG:
+		return copyFile(src, dst, st.Size)
+	case unix.S_IFLNK:
+		target, err := os.Readlink(src)
+		if err != nil {
+			return err
+		}
+		return os.Symlink(target, dst)
+	default:
+		if err := unix.Mknod(dst, st.Mode, int(st.Rdev)); err != nil {
+			return &os.PathError{Op: "mknod", Path: dst, Err: err}
+		}
+		return nil
+	}
+}

@@ -1,0 +1,82 @@
+// Package copy is the backend that writes layers out as one tree. It needs
+// nothing of the kernel and costs time and space by each file; it is for hosts
+// and filesystems without overlayfs.
+//
+// On disk: RW/rootfs (the tree), RW/rootfs.new while it is being written.
+// In the kernel: a bind mount of the tree at the target.
+// Recovery: as package backend says.
+package copy
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/mctr/mctr/provisioner/backend"
+	"golang.org/x/sys/unix"
+)
+
+// New returns the backend. It is stateless.
+func New() backend.Backend { return driver{} }
+
+type driver struct{}
+
+// Name returns "copy".
+func (driver) Name() string { return "copy" }
+
+// Mount writes the tree, unless it is there from an earlier Mount, and binds it
+// to the target.
+func (driver) Mount(ctx context.Context, m backend.Mount) error {
+	for _, dir := range []string{m.RW, m.Target} {
+		if err := os.MkdirAll(dir, 0o700); err != nil {
+			return fmt.Errorf("copy image: %w", err)
+		}
+	}
+	tree := filepath.Join(m.RW, "rootfs")
+	if _, err := os.Lstat(tree); errors.Is(err, os.ErrNotExist) {
+		if err := write(ctx, m, tree); err != nil {
+			return fmt.Errorf("copy image to %s: %w", tree, err)
+		}
+	}
+	if err := bind(tree, m.Target, m.ReadOnly); err != nil {
+		return fmt.Errorf("bind %s at %s: %w", tree, m.Target, err)
+	}
+	return nil
+}
+
+func write(ctx context.Context, m backend.Mount, tree string) error {
+	fresh := tree + ".new"
+	if err := os.RemoveAll(fresh); err != nil {
+		return err
+	}
+	if err := os.Mkdir(fresh, 0o755); err != nil {
+		return err
+	}
+	if err := Apply(ctx, m.Lowers, fresh, m.IDs); err != nil {
+		return errors.Join(err, os.RemoveAll(fresh))
+	}
+	return os.Rename(fresh, tree)
+}
+
+// bind mounts tree at target.
+func bind(tree, target string, readOnly bool) error {
+	if err := unix.Mount(tree, target, "", unix.MS_BIND, ""); err != nil {
+		return err
+	}
+	if !readOnly {
+		return nil
+	}
+	err := unix.Mount("", target, "", unix.MS_BIND|unix.MS_REMOUNT|unix.MS_RDONLY, "")
+	if err != nil {
+		err = errors.Join(err, backend.Unmount(target))
+	}
+	return err
+}
+
+// Unmount takes the bind mount away and what a killed Mount was writing; the
+// tree stays.
+func (driver) Unmount(_ context.Context, rw, target string) error {
+	return errors.Join(backend.Unmount(target), os.RemoveAll(filepath.Join(rw, "rootfs.new")))
+}

@@ -1,0 +1,93 @@
+package copy
+
+import (
+	"fmt"
+	"os"
+
+	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/provisioner/backend"
+	specs "github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
+)
+
+// dress gives dst the attributes of src. With ids, the owner becomes the host's
+// id that stands for it, which clears setuid bits and capabilities: these are
+// set again after it.
+func dress(src, dst string, ids *backend.IDMap) error {
+	if ids == nil {
+		return backend.CopyMeta(src, dst)
+	}
+	var st unix.Stat_t
+	if err := unix.Lstat(src, &st); err != nil {
+		return &os.PathError{Op: "lstat", Path: src, Err: err}
+	}
+	if err := backend.CopyMeta(src, dst); err != nil {
+		return err
+	}
+	if err := chown(dst, st.Uid, st.Gid, ids); err != nil {
+		return err
+	}
+	if st.Mode&unix.S_IFMT == unix.S_IFLNK {
+		return nil
+	}
+	return redress(src, dst, st, ids)
+}
+
+// redress restores what a change of owner cleared.
+func redress(src, dst string, st unix.Stat_t, ids *backend.IDMap) error {
+	if err := unix.Chmod(dst, st.Mode&0o7777); err != nil {
+		return &os.PathError{Op: "chmod", Path: dst, Err: err}
+	}
+	attrs, err := backend.Xattrs(src)
+	if err != nil {
+		return err
+	}
+	if caps, ok := attrs[capability]; ok {
+		root, err := host(0, ids.UIDs)
+		if err != nil {
+			return err
+		}
+		if err := unix.Lsetxattr(dst, capability, rooted([]byte(caps), root), 0); err != nil {
+			return &os.PathError{Op: "setxattr " + capability, Path: dst, Err: err}
+		}
+	}
+	return nil
+}
+
+const capability = "security.capability"
+
+// rooted turns file capabilities of the initial namespace (revision 2) into
+// those of the namespace whose root is uid (revision 3): capabilities(7).
+func rooted(caps []byte, uid uint32) []byte {
+	if len(caps) != 20 || caps[3] != 2 {
+		return caps
+	}
+	v3 := append([]byte{}, caps...)
+	v3[3] = 3
+	return append(v3, byte(uid), byte(uid>>8), byte(uid>>16), byte(uid>>24))
+}
+
+func chown(dst string, uid, gid uint32, ids *backend.IDMap) error {
+	if ids == nil {
+		return os.Lchown(dst, int(uid), int(gid))
+	}
+	u, err := host(uid, ids.UIDs)
+	if err != nil {
+		return fmt.Errorf("owner of %s: %w", dst, err)
+	}
+	g, err := host(gid, ids.GIDs)
+	if err != nil {
+		return fmt.Errorf("group of %s: %w", dst, err)
+	}
+	return os.Lchown(dst, int(u), int(g))
+}
+
+// host returns the host's id for one of the container.
+func host(id uint32, mappings []specs.LinuxIDMapping) (uint32, error) {
+	for _, m := range mappings {
+		if id >= m.ContainerID && id-m.ContainerID < m.Size {
+			return m.HostID + (id - m.ContainerID), nil
+		}
+	}
+	return 0, fmt.Errorf("id %d is outside the container's user namespace: %w (map more ids)", id, mctr.ErrInvalid)
+}

@@ -1,0 +1,63 @@
+package copy
+
+import (
+	"errors"
+	"io"
+	"os"
+
+	"golang.org/x/sys/unix"
+)
+
+// copyFile copies a regular file's content: shared with the source where the
+// filesystem can, else by the kernel, holes staying holes.
+func copyFile(src, dst string, size int64) (err error) {
+	in, err := os.Open(src)
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	out, err := os.OpenFile(dst, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, out.Close()) }()
+	if unix.IoctlFileClone(int(out.Fd()), int(in.Fd())) == nil {
+		return nil
+	}
+	if err := out.Truncate(size); err != nil {
+		return err
+	}
+	return copyData(in, out, size)
+}
+
+// copyData copies the parts of in that are not holes.
+func copyData(in, out *os.File, size int64) error {
+	for at := int64(0); at < size; {
+		data, err := unix.Seek(int(in.Fd()), at, unix.SEEK_DATA)
+		if errors.Is(err, unix.ENXIO) {
+			return nil // only a hole is left
+		}
+		if err != nil { // no holes on this filesystem
+			data = at
+		}
+		end, err := unix.Seek(int(in.Fd()), data, unix.SEEK_HOLE)
+		if err != nil {
+			end = size
+		}
+		if err := copyRange(in, out, data, end-data); err != nil {
+			return err
+		}
+		at = end
+	}
+	return nil
+}
+
+func copyRange(in, out *os.File, at, n int64) error {
+	for _, f := range []*os.File{in, out} {
+		if _, err := f.Seek(at, io.SeekStart); err != nil {
+			return err
+		}
+	}
+	_, err := io.CopyN(out, in, n)
+	return err
+}

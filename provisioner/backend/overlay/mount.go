@@ -1,0 +1,168 @@
+package overlay
+
+import (
+	"errors"
+	"os"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// errOld says that the kernel takes no layers one by one.
+var errOld = errors.New("kernel has no lowerdir+")
+
+// mount tries the new interface, then the old.
+func mount(s stack) error {
+	if s.ids != nil {
+		return unsupported(unix.EINVAL, ": layers cannot be mapped to a user namespace")
+	}
+	err := mountEach(s)
+	if errors.Is(err, errOld) {
+		return mountOld(s)
+	}
+	return err
+}
+
+// mountEach hands the layers over one by one.
+func mountEach(s stack) error {
+	fs, err := unix.Fsopen("overlay", unix.FSOPEN_CLOEXEC)
+	if errors.Is(err, unix.ENOSYS) {
+		return errOld
+	}
+	if err != nil {
+		return unsupported(err, "")
+	}
+	defer unix.Close(fs)
+	if err := configure(fs, s); err != nil {
+		return err
+	}
+	if err := unix.FsconfigCreate(fs); err != nil {
+		return unsupported(err, kernelSays(fs))
+	}
+	attrs := 0
+	if s.upper == "" {
+		attrs = unix.MOUNT_ATTR_RDONLY
+	}
+	m, err := unix.Fsmount(fs, unix.FSMOUNT_CLOEXEC, attrs)
+	if err != nil {
+		return os.NewSyscallError("fsmount", err)
+	}
+	defer unix.Close(m)
+	return os.NewSyscallError("move_mount", unix.MoveMount(m, "", unix.AT_FDCWD, s.target, unix.MOVE_MOUNT_F_EMPTY_PATH))
+}
+
+func configure(fs int, s stack) error {
+	for i, dir := range s.lowers {
+		err := unix.FsconfigSetString(fs, "lowerdir+", dir)
+		if i == 0 && errors.Is(err, unix.EINVAL) && !strings.Contains(kernelSays(fs), "resolve") {
+			return errOld
+		}
+		if err != nil {
+			return &os.PathError{Op: "overlay lowerdir", Path: dir, Err: err}
+		}
+	}
+	for key, value := range s.values() {
+		if err := unix.FsconfigSetString(fs, key, value); err != nil {
+			return &os.PathError{Op: "overlay " + key, Path: value, Err: unsupported(err, kernelSays(fs))}
+		}
+	}
+	for _, flag := range s.flags {
+		if err := unix.FsconfigSetFlag(fs, flag); err != nil {
+			return &os.PathError{Op: "overlay option", Path: flag, Err: err}
+		}
+	}
+	return nil
+}
+
+// values are the options that take one.
+func (s stack) values() map[string]string {
+	v := map[string]string{"source": "mctr"}
+	if s.upper != "" {
+		v["upperdir"], v["workdir"] = escape(s.upper), escape(s.work)
+	}
+	for key, value := range s.options {
+		v[key] = value
+	}
+	return v
+}
+
+// escape protects what overlayfs reads as separators. lowerdir+ needs none.
+func escape(path string) string { return strings.NewReplacer(`\`, `\\`, `:`, `\:`).Replace(path) }
+
+// kernelSays returns the messages that the kernel put beside an error, as " (...)".
+func kernelSays(fs int) string {
+	var all []string
+	buf := make([]byte, 1024)
+	for {
+		n, err := unix.Read(fs, buf)
+		if err != nil || n <= 0 {
+			break
+		}
+		all = append(all, strings.TrimSpace(string(buf[:n])))
+	}
+	if len(all) == 0 {
+		return ""
+	}
+	return " (the kernel: " + strings.Join(all, "; ") + ")"
+}
+
+// mountOld is one mount(2). Directories are named by descriptors: that is short,
+// so that more than two hundred fit a page, and needs no escaping.
+func mountOld(s stack) error {
+	var open []*os.File
+	defer func() {
+		for _, f := range open {
+			_ = f.Close()
+		}
+	}()
+	name := func(dir string) (string, error) {
+		fd, err := unix.Open(dir, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+		if err != nil {
+			return "", &os.PathError{Op: "open", Path: dir, Err: err}
+		}
+		open = append(open, os.NewFile(uintptr(fd), dir))
+		return "/proc/self/fd/" + strconv.Itoa(fd), nil
+	}
+	data, err := s.data(name)
+	if err != nil {
+		return err
+	}
+	if len(data) >= os.Getpagesize() {
+		return unsupported(unix.EINVAL, ": too many layers for this kernel's mount options (Linux 6.8 has no such limit)")
+	}
+	var flags uintptr
+	if s.upper == "" {
+		flags = unix.MS_RDONLY
+	}
+	if err := unix.Mount("mctr", s.target, "overlay", flags, data); err != nil {
+		return unsupported(err, "")
+	}
+	return nil
+}
+
+// data writes the options of mount(2).
+func (s stack) data(name func(string) (string, error)) (string, error) {
+	var lowers []string
+	for _, dir := range s.lowers {
+		n, err := name(dir)
+		if err != nil {
+			return "", err
+		}
+		lowers = append(lowers, n)
+	}
+	parts := append([]string{"lowerdir=" + strings.Join(lowers, ":")}, s.flags...)
+	if s.upper != "" {
+		for key, dir := range map[string]string{"upperdir": s.upper, "workdir": s.work} {
+			n, err := name(dir)
+			if err != nil {
+				return "", err
+			}
+			parts = append(parts, key+"="+n)
+		}
+	}
+	for key, value := range s.options {
+		parts = append(parts, key+"="+value)
+	}
+	return strings.Join(parts, ","), nil
+}

@@ -1,0 +1,66 @@
+package overlay
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+
+	"github.com/mctr/mctr/provisioner/backend"
+	"golang.org/x/sys/unix"
+)
+
+// Upon lets do write upon lowers; what it writes ends in upper, in overlayfs
+// form. scratch is an empty directory beside upper, on the same filesystem,
+// which the caller removes. The mount that do is given is seen by do alone, in a
+// mount namespace of its thread: a killed process leaves none behind. do must
+// stay in its goroutine.
+func Upon(lowers []backend.Lower, upper, scratch string, do func(merged string) error) error {
+	s := stack{
+		lowers: dirs(lowers), upper: upper,
+		work: filepath.Join(scratch, "work"), target: filepath.Join(scratch, "merged"),
+		// What a layer holds must not depend on where its parents lie.
+		options: map[string]string{"index": "off", "metacopy": "off", "redirect_dir": "off"},
+	}
+	if len(s.lowers) == 0 {
+		s.lowers = []string{filepath.Join(scratch, "empty")}
+	}
+	for _, dir := range []string{s.work, s.target, filepath.Join(scratch, "empty")} {
+		if err := os.Mkdir(dir, 0o755); err != nil {
+			return err
+		}
+	}
+	done := make(chan error, 1)
+	go func() { done <- onOwnThread(func() error { return s.mounted(do) }) }()
+	return <-done
+}
+
+// onOwnThread runs f on a thread that ends with it. The process's first thread
+// cannot end, and /proc/self shows its namespaces: it is left out.
+func onOwnThread(f func() error) error {
+	runtime.LockOSThread()
+	if unix.Gettid() != unix.Getpid() {
+		return f()
+	}
+	done := make(chan error, 1)
+	go func() { done <- onOwnThread(f) }()
+	err := <-done
+	runtime.UnlockOSThread()
+	return err
+}
+
+// mounted runs do with the stack mounted in a namespace of this thread.
+func (s stack) mounted(do func(string) error) (err error) {
+	if err := unix.Unshare(unix.CLONE_NEWNS); err != nil {
+		return unsupported(os.NewSyscallError("unshare", err), "")
+	}
+	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
+		return os.NewSyscallError("mount / private", err)
+	}
+	if err := mount(s); err != nil {
+		return fmt.Errorf("mount parents: %w", err)
+	}
+	defer func() { err = errors.Join(err, backend.Unmount(s.target)) }()
+	return do(s.target)
+}

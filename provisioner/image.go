@@ -1,0 +1,69 @@
+package provisioner
+
+import (
+	"fmt"
+	"os"
+	"regexp"
+
+	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/provisioner/manifest"
+	"github.com/mctr/mctr/provisioner/puller"
+	"github.com/mctr/mctr/provisioner/store"
+	v1 "github.com/opencontainers/image-spec/specs-go/v1"
+)
+
+// An Image is what is known of one image. Its Layers are unpacked in the store.
+type Image = store.Image
+
+// imageID is an id or the start of one.
+var imageID = regexp.MustCompile(`^(sha256:)?[0-9a-f]{4,64}$`)
+
+// local finds an image of the store by reference or by the start of its id. The
+// parsed reference is of kind "" when s can only be an id.
+func (p *Provisioner) local(s string) (puller.Reference, *Image, error) {
+	r, err := puller.Parse(s)
+	if err != nil && !imageID.MatchString(s) {
+		return r, nil, err
+	}
+	if err == nil {
+		if img, err := p.store.Image(r.String()); err == nil {
+			return r, img, nil
+		}
+	}
+	if imageID.MatchString(s) {
+		img, err := p.store.ByID(s)
+		return r, img, err
+	}
+	return r, nil, fmt.Errorf("image %s: %w", r, mctr.ErrNotFound)
+}
+
+// rootfs makes an image of a plain directory. It is in no store.
+func rootfs(r puller.Reference) (*Image, error) {
+	info, err := os.Stat(r.Path)
+	if err != nil {
+		return nil, fmt.Errorf("image %s: %w: %w", r, err, mctr.ErrNotFound)
+	}
+	if !info.IsDir() {
+		return nil, fmt.Errorf("image %s is no directory: %w", r, mctr.ErrInvalid)
+	}
+	return &Image{Reference: r.String(), Platform: manifest.Host(), Created: info.ModTime(), Rootfs: r.Path}, nil
+}
+
+// suits says whether an image that is at hand is what a caller means who asks
+// for platform; the empty string takes any.
+func suits(img *Image, platform string) bool {
+	if platform == "" {
+		return true
+	}
+	want, err := manifest.ParsePlatform(platform)
+	return err == nil && manifest.Matches(want, img.Platform) > 0
+}
+
+// checkPlatform refuses an image that says it is for another platform than was
+// asked for by name.
+func checkPlatform(c *manifest.Config, platform string, want v1.Platform) error {
+	if platform == "" || c.OS == "" || manifest.Matches(want, c.Platform) > 0 {
+		return nil
+	}
+	return fmt.Errorf("the image is for %s, not for %s: %w", manifest.Format(c.Platform), platform, mctr.ErrNotFound)
+}

@@ -1,0 +1,147 @@
+// Package imagetest makes images for tests: good ones, odd ones and hostile
+// ones, as layouts, as archives, and in a registry that counts and fails on
+// demand.
+package imagetest
+
+import (
+	"archive/tar"
+	"bytes"
+	"compress/gzip"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/klauspost/compress/zstd"
+)
+
+// Time is the modification time of all entries that say none.
+var Time = time.Unix(1_600_000_000, 0)
+
+// An Entry is one entry of a layer.
+type Entry struct {
+	tar.Header
+	Content string
+}
+
+// Dir is a directory, root's, of mode.
+func Dir(name string, mode int64) Entry {
+	return Entry{Header: tar.Header{Typeflag: tar.TypeDir, Name: name + "/", Mode: mode}}
+}
+
+// File is a regular file, root's, 0644.
+func File(name, content string) Entry {
+	return Entry{Header: tar.Header{Typeflag: tar.TypeReg, Name: name, Mode: 0o644}, Content: content}
+}
+
+// Exec is File of mode 0755.
+func Exec(name, content string) Entry { return File(name, content).With(Mode(0o755)) }
+
+// Symlink is a symbolic link.
+func Symlink(name, target string) Entry {
+	return Entry{Header: tar.Header{Typeflag: tar.TypeSymlink, Name: name, Linkname: target, Mode: 0o777}}
+}
+
+// Link is a hard link.
+func Link(name, target string) Entry {
+	return Entry{Header: tar.Header{Typeflag: tar.TypeLink, Name: name, Linkname: target, Mode: 0o644}}
+}
+
+// Node is a device or, with tar.TypeFifo, a named pipe.
+func Node(name string, kind byte, major, minor int64) Entry {
+	return Entry{Header: tar.Header{Typeflag: kind, Name: name, Mode: 0o600, Devmajor: major, Devminor: minor}}
+}
+
+// Whiteout hides name of the layers beneath.
+func Whiteout(name string) Entry {
+	i := strings.LastIndexByte(name, '/') + 1
+	return File(name[:i]+".wh."+name[i:], "")
+}
+
+// Opaque hides all that the layers beneath have in dir; "" is the root.
+func Opaque(dir string) Entry {
+	if dir != "" {
+		dir += "/"
+	}
+	return File(dir+".wh..wh..opq", "")
+}
+
+// With returns the entry changed.
+func (e Entry) With(changes ...func(*Entry)) Entry {
+	for _, c := range changes {
+		c(&e)
+	}
+	return e
+}
+
+// Mode sets the mode, setuid, setgid and sticky bits included.
+func Mode(m int64) func(*Entry) { return func(e *Entry) { e.Mode = m } }
+
+// Owner sets the owner.
+func Owner(uid, gid int) func(*Entry) { return func(e *Entry) { e.Uid, e.Gid = uid, gid } }
+
+// At sets the modification time.
+func At(t time.Time) func(*Entry) { return func(e *Entry) { e.ModTime = t } }
+
+// Xattr sets an extended attribute.
+func Xattr(name, value string) func(*Entry) { return PAX("SCHILY.xattr."+name, value) }
+
+// PAX sets a record of the extended header.
+func PAX(key, value string) func(*Entry) {
+	return func(e *Entry) {
+		records := map[string]string{key: value}
+		for k, v := range e.PAXRecords {
+			records[k] = v
+		}
+		e.PAXRecords = records
+	}
+}
+
+// Tar writes entries as a tar stream.
+func Tar(tb testing.TB, entries ...Entry) []byte {
+	tb.Helper()
+	var buf bytes.Buffer
+	w := tar.NewWriter(&buf)
+	for _, e := range entries {
+		h := e.Header
+		h.Size = int64(len(e.Content))
+		if h.ModTime.IsZero() {
+			h.ModTime = Time
+		}
+		h.Format = tar.FormatPAX
+		if err := w.WriteHeader(&h); err != nil {
+			tb.Fatalf("write %s: %v", e.Name, err)
+		}
+		if _, err := w.Write([]byte(e.Content)); err != nil {
+			tb.Fatal(err)
+		}
+	}
+	if err := w.Close(); err != nil {
+		tb.Fatal(err)
+	}
+	return buf.Bytes()
+}
+
+// Gzip compresses.
+func Gzip(tb testing.TB, data []byte) []byte {
+	tb.Helper()
+	var buf bytes.Buffer
+	w := gzip.NewWriter(&buf)
+	if _, err := w.Write(data); err != nil {
+		tb.Fatal(err)
+	}
+	if err := w.Close(); err != nil {
+		tb.Fatal(err)
+	}
+	return buf.Bytes()
+}
+
+// Zstd compresses.
+func Zstd(tb testing.TB, data []byte) []byte {
+	tb.Helper()
+	w, err := zstd.NewWriter(nil)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	defer w.Close()
+	return w.EncodeAll(data, nil)
+}

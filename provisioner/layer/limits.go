@@ -1,0 +1,98 @@
+package layer
+
+import (
+	"archive/tar"
+	"context"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/mctr/mctr"
+)
+
+// ErrLimit is wrapped by the errors of layers that are over a limit. It matches
+// mctr.ErrInvalid.
+var ErrLimit = fmt.Errorf("image is over a limit: %w", mctr.ErrInvalid)
+
+// Limits bound what one layer may unpack to. Zero means the default.
+type Limits struct {
+	Bytes      int64 // of the tar stream and of all files; default 64 GiB
+	Ratio      int64 // of the stream to its compressed form, beyond the first GiB; default 200
+	Entries    int   // files, directories, links, whiteouts; default 2 million
+	Xattrs     int   // extended attributes of one entry; default 100
+	XattrBytes int   // names and values of one entry's; default 64 KiB
+}
+
+// Filled replaces zeros by the defaults.
+func (l Limits) Filled() Limits {
+	set(&l.Bytes, 64<<30)
+	set(&l.Ratio, 200)
+	set(&l.Entries, 2_000_000)
+	set(&l.Xattrs, 100)
+	set(&l.XattrBytes, 64<<10)
+	return l
+}
+
+func set[T int | int64](v *T, def T) {
+	if *v == 0 {
+		*v = def
+	}
+}
+
+// bytes is how long a stream may be whose compressed form has size bytes.
+func (l Limits) bytes(size int64) int64 {
+	if size <= 0 || size > l.Bytes/l.Ratio {
+		return l.Bytes
+	}
+	return min(l.Bytes, max(1<<30, size*l.Ratio))
+}
+
+// Size limits of a header before its entry is touched.
+const maxName = 4096 // PATH_MAX
+
+// count checks one header against the limits and adds it to the totals.
+func (u *unpacker) count(h *tar.Header) error {
+	l := u.options.Limits
+	if u.result.Entries++; u.result.Entries > l.Entries {
+		return fmt.Errorf("more than %d entries: %w", l.Entries, ErrLimit)
+	}
+	if len(h.Name) > maxName || len(h.Linkname) > maxName {
+		return fmt.Errorf("a name is longer than %d bytes: %w", maxName, ErrLimit)
+	}
+	if u.result.Bytes += h.Size; h.Size < 0 || u.result.Bytes > u.maxBytes {
+		return fmt.Errorf("files are larger than %d bytes in all: %w", u.maxBytes, ErrLimit)
+	}
+	return l.xattrs(h)
+}
+
+func (l Limits) xattrs(h *tar.Header) error {
+	n, bytes := 0, 0
+	for k, v := range h.PAXRecords {
+		if name, ok := strings.CutPrefix(k, paxXattr); ok {
+			n, bytes = n+1, bytes+len(name)+len(v)
+		}
+	}
+	if n > l.Xattrs || bytes > l.XattrBytes {
+		return fmt.Errorf("%d extended attributes of %d bytes, more than %d of %d: %w", n, bytes, l.Xattrs, l.XattrBytes, ErrLimit)
+	}
+	return nil
+}
+
+// A stream ends the unpacking when its context does or when it grew too long.
+type stream struct {
+	ctx  context.Context
+	r    io.Reader
+	left int64
+	max  int64
+}
+
+func (s *stream) Read(p []byte) (int, error) {
+	if err := s.ctx.Err(); err != nil {
+		return 0, context.Cause(s.ctx)
+	}
+	n, err := s.r.Read(p)
+	if s.left -= int64(n); s.left < 0 {
+		return 0, fmt.Errorf("the archive is longer than %d bytes: %w", s.max, ErrLimit)
+	}
+	return n, err
+}

@@ -1,0 +1,80 @@
+package layer
+
+import (
+	"archive/tar"
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/mctr/mctr"
+)
+
+const (
+	paxXattr = "SCHILY.xattr."
+	whiteout = ".wh."
+	opaque   = ".wh..wh..opq"
+)
+
+// skipped are attributes that mean something on the host that made the image
+// only: labels of its security modules, access lists of its file server, owners
+// of its rootless containers.
+var skipped = []string{"security.selinux", "system.nfs4_acl", "user.rootlesscontainers"}
+
+// sanitise brings a header's names into one form, relative to the root without
+// a leading slash, and refuses what no honest layer has.
+func sanitise(h *tar.Header, form Form) error {
+	name, err := inside(h.Name)
+	if err != nil {
+		return err
+	}
+	h.Name = name
+	if h.Typeflag == tar.TypeLink {
+		if h.Linkname, err = inside(h.Linkname); err != nil {
+			return fmt.Errorf("hard link to %.200q: %w", h.Linkname, err)
+		}
+	}
+	switch h.Typeflag {
+	case tar.TypeGNUSparse, tar.TypeCont:
+		h.Typeflag = tar.TypeReg
+	case tar.TypeChar:
+		if h.Devmajor == 0 && h.Devminor == 0 && !strings.HasPrefix(path.Base(name), whiteout) {
+			return fmt.Errorf("character device 0:0, which overlayfs takes for a whiteout: %w", mctr.ErrInvalid)
+		}
+	}
+	sanitiseXattrs(h, form)
+	return checkWhiteout(path.Base(name))
+}
+
+// inside returns name relative to the root, "." for the root itself.
+func inside(name string) (string, error) {
+	if slices.Contains(strings.Split(name, "/"), "..") {
+		return name, fmt.Errorf("a name with .. in it: %w", mctr.ErrInvalid)
+	}
+	if strings.ContainsRune(name, 0) {
+		return name, fmt.Errorf("a name with a NUL in it: %w", mctr.ErrInvalid)
+	}
+	return path.Clean(strings.TrimLeft("./"+name, "/")), nil
+}
+
+// checkWhiteout refuses whiteouts of a directory's own entries: ".wh..." would
+// be one of "..".
+func checkWhiteout(base string) error {
+	if hidden, ok := strings.CutPrefix(base, whiteout); ok && (hidden == "" || hidden == "." || hidden == "..") {
+		return fmt.Errorf("a whiteout of %q: %w", hidden, mctr.ErrInvalid)
+	}
+	return nil
+}
+
+// sanitiseXattrs drops attributes that belong to the host. In a plain tree
+// overlayfs's own go too: nothing escapes them there, and the tree may come to
+// lie beneath an overlay.
+func sanitiseXattrs(h *tar.Header, form Form) {
+	for k := range h.PAXRecords {
+		name, ok := strings.CutPrefix(k, paxXattr)
+		if ok && (slices.Contains(skipped, name) || form == Merged && strings.HasPrefix(name, "trusted.overlay.")) {
+			delete(h.PAXRecords, k)
+			delete(h.Xattrs, name) //nolint:staticcheck // umoci reads this older field
+		}
+	}
+}

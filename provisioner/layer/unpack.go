@@ -1,0 +1,138 @@
+package layer
+
+import (
+	"archive/tar"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/provisioner/store"
+	"github.com/opencontainers/go-digest"
+	umoci "github.com/opencontainers/umoci/oci/layer"
+)
+
+// ErrNeedsParents is returned for a layer that cannot be unpacked by itself:
+// some parent directory, link target or whited-out path is not its own, or it
+// names one path as two kinds of thing.
+var ErrNeedsParents = errors.New("layer needs its parents to be unpacked upon")
+
+// ErrDiffID is returned when the content is not what the image config says.
+var ErrDiffID = fmt.Errorf("layer's content is not what the image config says: %w", mctr.ErrInvalid)
+
+// A Form is what the directory is that a layer is unpacked to.
+type Form int
+
+const (
+	// Alone unpacks to a directory of its own, in overlayfs form.
+	Alone Form = iota
+	// Upon unpacks upon the layer's parents, on a mounted overlay of them.
+	Upon
+	// Merged unpacks into a plain tree of the layer's parents, without overlayfs.
+	Merged
+)
+
+// Options say how to unpack.
+type Options struct {
+	Form   Form
+	DiffID digest.Digest // to be met; sha256 or sha512
+	Size   int64         // of the compressed stream, for the limit on expansion; 0 if unknown
+	Limits Limits
+}
+
+// Unpack unpacks the layer that r brings, compressed or not, into dir. If it
+// fails, dir is in no defined state, yet nothing outside of it was touched.
+func Unpack(ctx context.Context, r io.Reader, dir string, o Options) (store.Layer, error) {
+	o.Limits = o.Limits.Filled()
+	plain, err := Decompress(r)
+	if err != nil {
+		return store.Layer{}, err
+	}
+	defer plain.Close()
+	u := newUnpacker(dir, o)
+	in := &stream{ctx: ctx, r: plain, left: u.maxBytes, max: u.maxBytes}
+	hash := o.DiffID.Algorithm().Hash()
+	tee := io.TeeReader(in, hash)
+	if err := u.entries(tee); err != nil {
+		return u.result, err
+	}
+	// What follows the end of the archive counts for the digest as well.
+	if _, err := io.Copy(io.Discard, tee); err != nil {
+		return u.result, broken(err)
+	}
+	if got := digest.NewDigest(o.DiffID.Algorithm(), hash); got != o.DiffID {
+		return u.result, fmt.Errorf("diffID %s, want %s: %w", got, o.DiffID, ErrDiffID)
+	}
+	return u.result, nil
+}
+
+// An unpacker is one layer on its way to disk.
+type unpacker struct {
+	dir      string
+	options  Options
+	maxBytes int64
+	extract  *umoci.TarExtractor
+	own      ownership
+	result   store.Layer
+}
+
+func newUnpacker(dir string, o Options) *unpacker {
+	var form umoci.OnDiskFormat = umoci.DirRootfs{}
+	if o.Form == Alone {
+		form = umoci.OverlayfsRootfs{}
+	}
+	return &unpacker{
+		dir:      dir,
+		options:  o,
+		maxBytes: o.Limits.bytes(o.Size),
+		extract:  umoci.NewTarExtractor(&umoci.UnpackOptions{OnDiskFormat: form}),
+		own:      ownership{},
+		result:   store.Layer{DiffID: o.DiffID, Root: o.Form != Alone},
+	}
+}
+
+func (u *unpacker) entries(r io.Reader) error {
+	t := tar.NewReader(r)
+	for {
+		h, err := t.Next()
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("read layer: %w", broken(err))
+		}
+		if err := u.entry(h, t); err != nil {
+			return fmt.Errorf("layer entry %.200q: %w", h.Name, err)
+		}
+	}
+}
+
+func (u *unpacker) entry(h *tar.Header, content io.Reader) error {
+	if h.Typeflag == tar.TypeXGlobalHeader {
+		return nil // says something of entries; git-archive puts its commit there
+	}
+	if err := u.count(h); err != nil {
+		return err
+	}
+	if err := sanitise(h, u.options.Form); err != nil {
+		return err
+	}
+	if u.options.Form == Alone {
+		if err := u.own.add(h); err != nil {
+			return err
+		}
+	}
+	if h.Name == "." && h.Typeflag == tar.TypeDir {
+		u.result.Root = true
+	}
+	return u.extract.UnpackEntry(u.dir, h, content)
+}
+
+// broken makes errors of tar and of decompressors match ErrInvalid.
+func broken(err error) error {
+	if errors.Is(err, mctr.ErrInvalid) || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		return err
+	}
+	return fmt.Errorf("%w: %w", err, mctr.ErrInvalid)
+}

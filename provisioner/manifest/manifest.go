@@ -1,0 +1,146 @@
+package manifest
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+
+	"github.com/mctr/mctr"
+	v1 "github.com/opencontainers/image-spec/specs-go/v1"
+
+	_ "crypto/sha256" // the digests that are understood
+	_ "crypto/sha512"
+)
+
+// Media types of Docker schema 2, beside those of OCI.
+const (
+	DockerManifest = "application/vnd.docker.distribution.manifest.v2+json"
+	DockerIndex    = "application/vnd.docker.distribution.manifest.list.v2+json"
+	DockerConfig   = "application/vnd.docker.container.image.v1+json"
+	dockerSchema1  = "application/vnd.docker.distribution.manifest.v1+json"
+	dockerSigned1  = "application/vnd.docker.distribution.manifest.v1+prettyjws"
+)
+
+// Accept lists what to ask a registry for.
+func Accept() []string {
+	return []string{v1.MediaTypeImageIndex, DockerIndex, v1.MediaTypeImageManifest, DockerManifest}
+}
+
+// Limits bound what is read of an image. The zero value means the defaults.
+type Limits struct {
+	Document int64 // bytes of a manifest, index or config; default 4 MiB
+	Layers   int   // default 498, what overlayfs can stack beneath a container
+	Nesting  int   // indexes within indexes; default 3
+}
+
+// Filled replaces zeros by the defaults.
+func (l Limits) Filled() Limits {
+	if l.Document == 0 {
+		l.Document = 4 << 20
+	}
+	if l.Layers == 0 {
+		l.Layers = 498
+	}
+	if l.Nesting == 0 {
+		l.Nesting = 3
+	}
+	return l
+}
+
+// CheckSize refuses a document whose declared size is over the limit, before
+// a byte of it is read.
+func (l Limits) CheckSize(what string, size int64) error {
+	if size < 0 || size > l.Filled().Document {
+		return fmt.Errorf("%s of %d bytes: more than the %d allowed: %w", what, size, l.Filled().Document, mctr.ErrInvalid)
+	}
+	return nil
+}
+
+// either has the fields that tell the two kinds of document apart.
+type either struct {
+	SchemaVersion int             `json:"schemaVersion"`
+	MediaType     string          `json:"mediaType"`
+	Config        json.RawMessage `json:"config"`
+	Layers        json.RawMessage `json:"layers"`
+	Manifests     json.RawMessage `json:"manifests"`
+	FSLayers      json.RawMessage `json:"fsLayers"`
+}
+
+// IsIndex tells an index from a manifest. The declared media type may be empty.
+// A document that has the parts of both is refused (CVE-2021-41190).
+func IsIndex(mediaType string, data []byte) (bool, error) {
+	var e either
+	if err := json.Unmarshal(data, &e); err != nil {
+		return false, fmt.Errorf("parse manifest: %w: %w", err, mctr.ErrInvalid)
+	}
+	if e.MediaType == dockerSchema1 || e.MediaType == dockerSigned1 || e.FSLayers != nil || e.SchemaVersion == 1 {
+		return false, fmt.Errorf("manifest is of Docker schema 1, which carries no checkable config: %w (push the image anew with a current tool)", mctr.ErrUnsupported)
+	}
+	index, one := e.Manifests != nil, e.Layers != nil || e.Config != nil
+	if index == one {
+		return false, fmt.Errorf("manifest is neither an image nor an index, or both at once: %w", mctr.ErrInvalid)
+	}
+	for _, m := range []string{mediaType, e.MediaType} {
+		if index && isManifestType(m) || one && isIndexType(m) {
+			return false, fmt.Errorf("manifest is declared %s and is not: %w", m, mctr.ErrInvalid)
+		}
+	}
+	return index, nil
+}
+
+func isManifestType(m string) bool { return m == v1.MediaTypeImageManifest || m == DockerManifest }
+func isIndexType(m string) bool    { return m == v1.MediaTypeImageIndex || m == DockerIndex }
+
+// ParseIndex reads an index.
+func ParseIndex(data []byte, l Limits) (*v1.Index, error) {
+	if err := l.CheckSize("index", int64(len(data))); err != nil {
+		return nil, err
+	}
+	var index v1.Index
+	if err := json.Unmarshal(data, &index); err != nil {
+		return nil, fmt.Errorf("parse index: %w: %w", err, mctr.ErrInvalid)
+	}
+	for _, d := range index.Manifests {
+		if err := checkDescriptor(d); err != nil {
+			return nil, fmt.Errorf("index: %w", err)
+		}
+	}
+	return &index, nil
+}
+
+// Parse reads the manifest of one image.
+func Parse(data []byte, l Limits) (*v1.Manifest, error) {
+	l = l.Filled()
+	if err := l.CheckSize("manifest", int64(len(data))); err != nil {
+		return nil, err
+	}
+	var m v1.Manifest
+	if err := json.Unmarshal(data, &m); err != nil {
+		return nil, fmt.Errorf("parse manifest: %w: %w", err, mctr.ErrInvalid)
+	}
+	if !slices.Contains([]string{v1.MediaTypeImageConfig, DockerConfig}, m.Config.MediaType) {
+		return nil, fmt.Errorf("manifest is of no container image: its config is a %.100q: %w", m.Config.MediaType, mctr.ErrInvalid)
+	}
+	if len(m.Layers) > l.Layers {
+		return nil, fmt.Errorf("image of %d layers: more than the %d allowed: %w", len(m.Layers), l.Layers, mctr.ErrInvalid)
+	}
+	if err := l.CheckSize("image config", m.Config.Size); err != nil {
+		return nil, err
+	}
+	for _, d := range append([]v1.Descriptor{m.Config}, m.Layers...) {
+		if err := checkDescriptor(d); err != nil {
+			return nil, fmt.Errorf("manifest: %w", err)
+		}
+	}
+	return &m, nil
+}
+
+func checkDescriptor(d v1.Descriptor) error {
+	if err := d.Digest.Validate(); err != nil {
+		return fmt.Errorf("digest %.100q: %w: %w", string(d.Digest), err, mctr.ErrInvalid)
+	}
+	if d.Size < 0 {
+		return fmt.Errorf("%s: size %d: %w", d.Digest, d.Size, mctr.ErrInvalid)
+	}
+	return nil
+}

@@ -1,0 +1,93 @@
+package provisioner
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/provisioner/backend"
+	"github.com/mctr/mctr/provisioner/backend/copy"
+)
+
+// MountOptions say how a root filesystem is to be.
+type MountOptions struct {
+	ReadOnly bool           // nothing can be written
+	Volatile bool           // what is written need not survive the host
+	IDs      *backend.IDMap // of the container's user namespace; nil without one
+}
+
+// Mount makes img's root filesystem at target. What the container writes lies
+// in rw, a directory of its own on a real filesystem; what rw holds of an
+// earlier Mount is kept. The caller holds a lease on img. Unmount undoes a Mount
+// that fails or is killed.
+func (p *Provisioner) Mount(ctx context.Context, img *Image, rw, target string, o MountOptions) error {
+	m := backend.Mount{
+		Lowers: p.lowers(img), RW: rw, Target: target,
+		ReadOnly: o.ReadOnly, Volatile: o.Volatile, IDs: o.IDs,
+	}
+	err := fmt.Errorf("no backend: %w", mctr.ErrUnsupported)
+	for _, b := range p.backends {
+		if b.Name() == "overlay" && len(p.backends) > 1 && wasCopied(rw) {
+			continue
+		}
+		if err = b.Mount(ctx, m); !errors.Is(err, mctr.ErrUnsupported) {
+			break
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("image %s: %w", img.Reference, err)
+	}
+	return nil
+}
+
+// wasCopied says whether rw holds the container's data as the copy backend
+// keeps it.
+func wasCopied(rw string) bool {
+	_, err := os.Lstat(filepath.Join(rw, "rootfs"))
+	return err == nil
+}
+
+// Unmount takes away what Mount made at target. rw's data stays: it is the
+// caller's to remove. Idempotent, also for what a kill left half made.
+func (p *Provisioner) Unmount(ctx context.Context, rw, target string) error {
+	var errs []error
+	for _, b := range p.backends {
+		errs = append(errs, b.Unmount(ctx, rw, target))
+	}
+	return errors.Join(errs...)
+}
+
+// Unpack writes img's whole tree to dir, which must be empty or missing. If it
+// fails, nothing is left in dir.
+func (p *Provisioner) Unpack(ctx context.Context, img *Image, dir string) error {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return fmt.Errorf("unpack %s: %w", img.Reference, err)
+	}
+	if old, err := os.ReadDir(dir); err != nil || len(old) > 0 {
+		return errors.Join(err, fmt.Errorf("unpack %s: directory %s is not empty: %w", img.Reference, dir, mctr.ErrExists))
+	}
+	if err := copy.Apply(ctx, p.lowers(img), dir, nil); err != nil {
+		return fmt.Errorf("unpack %s: %w", img.Reference, errors.Join(err, empty(dir)))
+	}
+	return nil
+}
+
+func (p *Provisioner) lowers(img *Image) []backend.Lower {
+	if img.Rootfs != "" {
+		return []backend.Lower{{Dir: img.Rootfs, Root: true}}
+	}
+	return lowers(p.store, img.Layers)
+}
+
+// empty removes what is in dir.
+func empty(dir string) error {
+	entries, err := os.ReadDir(dir)
+	errs := []error{err}
+	for _, e := range entries {
+		errs = append(errs, os.RemoveAll(filepath.Join(dir, e.Name())))
+	}
+	return errors.Join(errs...)
+}

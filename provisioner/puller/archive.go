@@ -1,0 +1,184 @@
+package puller
+
+import (
+	"archive/tar"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path"
+	"strings"
+	"syscall"
+
+	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/provisioner/layer"
+)
+
+// maxEntries is how many files an archive of an image may have: a few for each
+// layer.
+const maxEntries = 100_000
+
+// An archive is a tar file, read by its index: nothing of it is ever unpacked.
+type archive struct {
+	file    *os.File
+	stamped string
+	index   map[string]extent
+}
+
+// An extent is where a file's content lies in the archive.
+type extent struct {
+	offset, size int64
+	link         string // of a link: the name it leads to
+}
+
+func openOCIArchive(r Reference, c Config) (Source, error) {
+	a, err := openArchive(r, c)
+	if err != nil {
+		return nil, err
+	}
+	return &layout{ref: r, files: a, limits: c.Limits}, nil
+}
+
+func openArchive(r Reference, c Config) (*archive, error) {
+	f, err := os.OpenFile(r.Path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		return nil, notThere(r, err)
+	}
+	a, err := newArchive(f, c)
+	if err != nil {
+		_ = f.Close()
+		return nil, fmt.Errorf("image %s: %w", r, err)
+	}
+	return a, nil
+}
+
+// newArchive takes f over if it succeeds.
+func newArchive(f *os.File, c Config) (*archive, error) {
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("%s is no regular file: %w", f.Name(), mctr.ErrInvalid)
+	}
+	plain, err := inflate(f, c)
+	if err != nil {
+		return nil, err
+	}
+	a := &archive{file: plain, stamped: stampOf(info), index: map[string]extent{}}
+	if err := a.scan(); err != nil {
+		if plain != f {
+			_ = plain.Close()
+		}
+		return nil, fmt.Errorf("read archive: %w: %w", err, mctr.ErrInvalid)
+	}
+	if plain != f {
+		_ = f.Close()
+	}
+	return a, nil
+}
+
+// inflate returns f itself, or its plain form in an unnamed file if it is
+// compressed.
+func inflate(f *os.File, c Config) (*os.File, error) {
+	var magic [4]byte
+	if _, err := f.ReadAt(magic[:], 0); err != nil && !errors.Is(err, io.EOF) {
+		return nil, err
+	}
+	if !layer.IsCompressed(magic[:]) {
+		return f, nil
+	}
+	plain, err := layer.Decompress(f)
+	if err != nil {
+		return nil, err
+	}
+	defer plain.Close()
+	return spill(plain, c)
+}
+
+func spill(r io.Reader, c Config) (*os.File, error) {
+	t, err := os.CreateTemp(c.Temp, "archive-")
+	if err != nil {
+		return nil, err
+	}
+	err = os.Remove(t.Name())
+	if err == nil {
+		var n int64
+		if n, err = io.Copy(t, io.LimitReader(r, c.Unpacked+1)); err == nil && n > c.Unpacked {
+			err = fmt.Errorf("archive unpacks to more than %d bytes: %w", c.Unpacked, layer.ErrLimit)
+		}
+	}
+	if err == nil {
+		_, err = t.Seek(0, io.SeekStart)
+	}
+	if err != nil {
+		_ = t.Close()
+		return nil, err
+	}
+	return t, nil
+}
+
+// scan reads the headers. tar reads blocks without reading ahead, so that the
+// file stands at an entry's content after its header.
+func (a *archive) scan() error {
+	t := tar.NewReader(a.file)
+	for n := 0; ; n++ {
+		h, err := t.Next()
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if n >= maxEntries || len(h.Name) > 4096 {
+			return fmt.Errorf("more than %d entries, or a name of %d bytes: %w", maxEntries, len(h.Name), layer.ErrLimit)
+		}
+		if err := a.note(h); err != nil {
+			return err
+		}
+	}
+}
+
+func (a *archive) note(h *tar.Header) error {
+	name := path.Clean(strings.TrimLeft(h.Name, "/"))
+	switch h.Typeflag {
+	case tar.TypeReg:
+		at, err := a.file.Seek(0, io.SeekCurrent)
+		if err != nil {
+			return err
+		}
+		a.index[name] = extent{offset: at, size: h.Size}
+	case tar.TypeSymlink:
+		a.index[name] = extent{link: path.Join(path.Dir(name), h.Linkname)}
+	case tar.TypeLink:
+		a.index[name] = extent{link: path.Clean(h.Linkname)}
+	}
+	return nil
+}
+
+// find follows links inside the archive: names are only names there.
+func (a *archive) find(name string) (extent, error) {
+	for range 8 {
+		e, ok := a.index[path.Clean(name)]
+		if !ok {
+			return e, fmt.Errorf("the archive has no %.200q: %w", name, mctr.ErrNotFound)
+		}
+		if e.link == "" {
+			return e, nil
+		}
+		name = e.link
+	}
+	return extent{}, fmt.Errorf("the archive's %.200q is a chain of links: %w", name, mctr.ErrInvalid)
+}
+
+func (a *archive) open(name string, offset int64) (io.ReadCloser, int64, error) {
+	e, err := a.find(name)
+	if err != nil {
+		return nil, 0, err
+	}
+	offset = min(offset, e.size)
+	return io.NopCloser(io.NewSectionReader(a.file, e.offset+offset, e.size-offset)), e.size, nil
+}
+
+func (a *archive) stamp() string { return a.stamped }
+func (a *archive) Close() error  { return a.file.Close() }

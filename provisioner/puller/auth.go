@@ -1,0 +1,119 @@
+package puller
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/docker/cli/cli/config"
+	"github.com/docker/cli/cli/config/configfile"
+	"github.com/google/go-containerregistry/pkg/authn"
+)
+
+// Credentials prove who asks a registry. The zero value asks as nobody.
+type Credentials struct {
+	Username, Password string
+	IdentityToken      string // OAuth2 refresh token, instead of a password
+	RegistryToken      string // bearer token, sent as it is
+}
+
+// Auth returns the credentials for a registry: host as the reference names it,
+// for instance docker.io, and the repository in it.
+type Auth func(host, repository string) (Credentials, error)
+
+// FileAuth reads docker's and podman's files, as they are at each call; the
+// first that knows the host wins: $REGISTRY_AUTH_FILE, config.json in
+// $DOCKER_CONFIG or ~/.docker, containers/auth.json in $XDG_RUNTIME_DIR and in
+// $XDG_CONFIG_HOME or ~/.config. Credential helpers named there are run.
+func FileAuth(host, repository string) (Credentials, error) {
+	for _, path := range authFiles() {
+		c, err := fromFile(path, host, repository)
+		if err != nil || c != (Credentials{}) {
+			return c, err
+		}
+	}
+	return Credentials{}, nil
+}
+
+func authFiles() []string {
+	home, _ := os.UserHomeDir()
+	var files []string
+	add := func(dir string, rest ...string) {
+		if dir != "" {
+			files = append(files, filepath.Join(append([]string{dir}, rest...)...))
+		}
+	}
+	or := func(dir string, rest ...string) string {
+		if dir != "" || home == "" {
+			return dir
+		}
+		return filepath.Join(append([]string{home}, rest...)...)
+	}
+	add(os.Getenv("REGISTRY_AUTH_FILE"))
+	add(or(os.Getenv("DOCKER_CONFIG"), ".docker"), "config.json")
+	add(os.Getenv("XDG_RUNTIME_DIR"), "containers", "auth.json")
+	add(or(os.Getenv("XDG_CONFIG_HOME"), ".config"), "containers", "auth.json")
+	return files
+}
+
+// fromFile returns what one file says of the host; nothing if there is no file.
+func fromFile(path, host, repository string) (Credentials, error) {
+	f, err := os.Open(path)
+	if errors.Is(err, os.ErrNotExist) || errors.Is(err, os.ErrPermission) {
+		return Credentials{}, nil
+	}
+	if err != nil {
+		return Credentials{}, fmt.Errorf("registry credentials: %w", err)
+	}
+	defer f.Close()
+	cf, err := config.LoadFromReader(f)
+	if err != nil {
+		return Credentials{}, fmt.Errorf("registry credentials %s: %w", path, err)
+	}
+	for _, key := range authKeys(host, repository) {
+		if _, ok := cf.AuthConfigs[key]; !ok && strings.HasPrefix(key, host+"/") {
+			continue // a helper is asked for hosts, not for each repository
+		}
+		c, err := lookUp(cf, key)
+		if err != nil {
+			return Credentials{}, fmt.Errorf("registry credentials %s: %s: %w", path, key, err)
+		}
+		if c != (Credentials{}) {
+			return c, nil
+		}
+	}
+	return Credentials{}, nil
+}
+
+// authKeys are the names a registry has in these files, most special first.
+func authKeys(host, repository string) []string {
+	var keys []string
+	for at := repository; at != "." && at != "/" && at != ""; at = filepath.Dir(at) {
+		keys = append(keys, host+"/"+at)
+	}
+	keys = append(keys, host)
+	if host == "docker.io" {
+		keys = append(keys, authn.DefaultAuthKey, "index.docker.io", "registry-1.docker.io")
+	}
+	return keys
+}
+
+func lookUp(cf *configfile.ConfigFile, key string) (Credentials, error) {
+	a, err := cf.GetAuthConfig(key)
+	if err != nil {
+		return Credentials{}, err
+	}
+	return Credentials{a.Username, a.Password, a.IdentityToken, a.RegistryToken}, nil
+}
+
+// authenticator is c in the form of the registry library.
+func (c Credentials) authenticator() authn.Authenticator {
+	if c == (Credentials{}) {
+		return authn.Anonymous
+	}
+	return authn.FromConfig(authn.AuthConfig{
+		Username: c.Username, Password: c.Password, IdentityToken: c.IdentityToken, RegistryToken: c.RegistryToken,
+	})
+}

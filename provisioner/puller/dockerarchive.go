@@ -1,0 +1,150 @@
+package puller
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"slices"
+
+	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/provisioner/layer"
+	"github.com/mctr/mctr/provisioner/manifest"
+	"github.com/opencontainers/go-digest"
+	v1 "github.com/opencontainers/image-spec/specs-go/v1"
+)
+
+// saved is one image in the manifest.json of `docker save`.
+type saved struct {
+	Config   string
+	RepoTags []string
+	Layers   []string
+}
+
+// A dockerArchive is what `docker save` writes. It has no manifest of the kind
+// a registry has; one is made up from the config's diffIDs.
+type dockerArchive struct {
+	ref    Reference
+	files  files
+	limits manifest.Limits
+	names  map[digest.Digest]string // set by Resolve
+}
+
+func openDockerArchive(r Reference, c Config) (Source, error) {
+	a, err := openArchive(r, c)
+	if err != nil {
+		return nil, err
+	}
+	return &dockerArchive{ref: r, files: a, limits: c.Limits, names: map[digest.Digest]string{}}, nil
+}
+
+// Resolve finds the image and writes a manifest for it. It is called once,
+// before Open.
+func (a *dockerArchive) Resolve(context.Context) (v1.Descriptor, []byte, error) {
+	image, err := a.image()
+	if err == nil {
+		var m v1.Manifest
+		if m, err = a.manifest(image); err == nil {
+			var data []byte
+			if data, err = json.Marshal(m); err == nil {
+				return v1.Descriptor{MediaType: m.MediaType, Digest: digest.FromBytes(data), Size: int64(len(data))}, data, nil
+			}
+		}
+	}
+	return v1.Descriptor{}, nil, fmt.Errorf("image %s: %w", a.ref, err)
+}
+
+// image finds the image that the reference names, or the only one.
+func (a *dockerArchive) image() (saved, error) {
+	data, err := readFile(a.files, "manifest.json", a.limits)
+	if err != nil {
+		return saved{}, err
+	}
+	var all []saved
+	if err := json.Unmarshal(data, &all); err != nil {
+		return saved{}, fmt.Errorf("parse manifest.json: %w: %w", err, mctr.ErrInvalid)
+	}
+	var tags []string
+	for _, s := range all {
+		tags = append(tags, s.RepoTags...)
+		if a.ref.Tag != "" && slices.ContainsFunc(s.RepoTags, a.isNamed) {
+			return s, nil
+		}
+	}
+	switch {
+	case a.ref.Tag != "":
+		return saved{}, fmt.Errorf("the archive has %.300q: %w", tags, mctr.ErrNotFound)
+	case len(all) != 1:
+		return saved{}, fmt.Errorf("the archive has %d images, choose one of %.300q: %w", len(all), tags, mctr.ErrInvalid)
+	}
+	return all[0], nil
+}
+
+// isNamed says whether a tag in the archive is the reference's.
+func (a *dockerArchive) isNamed(tag string) bool {
+	r, err := parseNamed(tag)
+	return err == nil && r.String() == a.ref.Tag
+}
+
+func (a *dockerArchive) manifest(s saved) (v1.Manifest, error) {
+	m := v1.Manifest{MediaType: v1.MediaTypeImageManifest}
+	m.SchemaVersion = 2
+	data, err := readFile(a.files, s.Config, a.limits)
+	if err != nil {
+		return m, err
+	}
+	if len(s.Layers) > a.limits.Layers {
+		return m, fmt.Errorf("image of %d layers: more than the %d allowed: %w", len(s.Layers), a.limits.Layers, mctr.ErrInvalid)
+	}
+	config, err := manifest.ParseConfig(data, len(s.Layers), a.limits)
+	if err != nil {
+		return m, err
+	}
+	m.Config = v1.Descriptor{MediaType: v1.MediaTypeImageConfig, Digest: digest.FromBytes(data), Size: int64(len(data))}
+	a.names[m.Config.Digest] = s.Config
+	m.Layers = []v1.Descriptor{}
+	for i, name := range s.Layers {
+		d, err := a.describe(name, config.RootFS.DiffIDs[i])
+		if err != nil {
+			return m, err
+		}
+		a.names[d.Digest] = name
+		m.Layers = append(m.Layers, d)
+	}
+	return m, nil
+}
+
+// describe returns the descriptor of a layer. A plain tar's digest is its
+// diffID, which the store checks; a compressed one's is computed.
+func (a *dockerArchive) describe(name string, diffID digest.Digest) (v1.Descriptor, error) {
+	f, size, err := a.files.open(name, 0)
+	if err != nil {
+		return v1.Descriptor{}, err
+	}
+	defer f.Close()
+	head := make([]byte, 4)
+	n, _ := io.ReadFull(f, head)
+	if !layer.IsCompressed(head[:n]) {
+		return v1.Descriptor{MediaType: v1.MediaTypeImageLayer, Digest: diffID, Size: size}, nil
+	}
+	whole, _, err := a.files.open(name, 0)
+	if err != nil {
+		return v1.Descriptor{}, err
+	}
+	defer whole.Close()
+	sum, err := digest.FromReader(whole)
+	return v1.Descriptor{MediaType: v1.MediaTypeImageLayerGzip, Digest: sum, Size: size}, err
+}
+
+// Open opens the config or a layer.
+func (a *dockerArchive) Open(_ context.Context, d v1.Descriptor, offset int64) (io.ReadCloser, error) {
+	name, ok := a.names[d.Digest]
+	if !ok {
+		return nil, fmt.Errorf("the archive has no blob %s: %w", d.Digest, mctr.ErrNotFound)
+	}
+	f, _, err := a.files.open(name, offset)
+	return f, err
+}
+
+func (a *dockerArchive) Stamp() string { return a.files.stamp() }
+func (a *dockerArchive) Close() error  { return a.files.Close() }

@@ -1,0 +1,294 @@
+package puller
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/mctr/mctr"
+	"github.com/pelletier/go-toml/v2"
+	"github.com/pelletier/go-toml/v2/unstable"
+)
+
+// An Endpoint is one server to ask for a registry's content.
+type Endpoint struct {
+	URL        *url.URL // scheme, host and the path that stands for /v2
+	Either     bool     // TLS is tried first, plain HTTP after it; else the URL's scheme alone
+	Resolve    bool     // it may say what a tag leads to
+	Pull       bool     // it may bring content named by digest
+	Mirror     bool     // it stands for another registry, which it is told as ?ns=
+	SkipVerify bool     // its certificate is not checked
+	CA         []string // files of certificates to trust beside the system's
+	Client     [][2]string
+	Header     http.Header
+}
+
+// hostFile is hosts.toml as it is written.
+type hostFile struct {
+	Server string              `toml:"server"`
+	Host   map[string]hostRule `toml:"host"`
+	hostRule
+}
+
+type hostRule struct {
+	Capabilities []string       `toml:"capabilities"`
+	CA           any            `toml:"ca"`
+	Client       any            `toml:"client"`
+	SkipVerify   bool           `toml:"skip_verify"`
+	Header       map[string]any `toml:"header"`
+	OverridePath bool           `toml:"override_path"`
+}
+
+// ParseHosts reads a hosts.toml that lies in dir, for registry. The endpoints
+// come in the order of the file, the server last.
+func ParseHosts(data []byte, dir, registry string) ([]Endpoint, error) {
+	var f hostFile
+	if err := toml.Unmarshal(data, &f); err != nil {
+		return nil, fmt.Errorf("parse hosts.toml: %w: %w", err, mctr.ErrInvalid)
+	}
+	var all []Endpoint
+	for _, name := range hostOrder(data) {
+		rule, ok := f.Host[name]
+		if !ok {
+			continue
+		}
+		e, err := rule.endpoint(name, dir)
+		if err != nil {
+			return nil, fmt.Errorf("hosts.toml: host %.100q: %w", name, err)
+		}
+		e.Mirror = e.URL.Host != serverName(registry)
+		all = append(all, e)
+	}
+	if f.Server == "" {
+		f.Server = "https://" + serverName(registry)
+	}
+	e, err := f.hostRule.endpoint(f.Server, dir)
+	if err != nil {
+		return nil, fmt.Errorf("hosts.toml: server %.100q: %w", f.Server, err)
+	}
+	return append(all, e), nil
+}
+
+// hostOrder returns the hosts in the order in which the file names them, which
+// a map does not keep.
+func hostOrder(data []byte) []string {
+	var p unstable.Parser
+	p.Reset(data)
+	var order []string
+	seen := map[string]bool{}
+	for p.NextExpression() {
+		e := p.Expression()
+		if e.Kind != unstable.Table && e.Kind != unstable.KeyValue {
+			continue
+		}
+		var key []string
+		for k := e.Key(); k.Next(); {
+			key = append(key, string(k.Node().Data))
+		}
+		if len(key) >= 2 && key[0] == "host" && !seen[key[1]] {
+			seen[key[1]] = true
+			order = append(order, key[1])
+		}
+	}
+	return order
+}
+
+func (r hostRule) endpoint(server, dir string) (Endpoint, error) {
+	e := Endpoint{SkipVerify: r.SkipVerify, Header: http.Header{}}
+	var err error
+	if e.URL, err = parseServer(server, r.OverridePath); err != nil {
+		return e, err
+	}
+	if err := e.allow(r.Capabilities); err != nil {
+		return e, err
+	}
+	if e.CA, err = paths(r.CA, dir); err != nil {
+		return e, fmt.Errorf("ca: %w", err)
+	}
+	if e.Client, err = clientPairs(r.Client, dir); err != nil {
+		return e, fmt.Errorf("client: %w", err)
+	}
+	for key, value := range r.Header {
+		lines, err := texts(value)
+		if err != nil {
+			return e, fmt.Errorf("header %.80q: %w", key, err)
+		}
+		for _, line := range lines {
+			e.Header.Add(key, line)
+		}
+	}
+	return e, nil
+}
+
+// parseServer reads a server's URL; https where no scheme is written. Its path
+// gets /v2 unless it is to stand as it is.
+func parseServer(s string, override bool) (*url.URL, error) {
+	if !strings.Contains(s, "://") {
+		s = "https://" + s
+	}
+	u, err := url.Parse(s)
+	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || u.User != nil {
+		return nil, fmt.Errorf("want http(s)://host[:port][/path]: %w", mctr.ErrInvalid)
+	}
+	path := strings.TrimSuffix(u.Path, "/")
+	if !override && !strings.HasSuffix(path, "/v2") {
+		path += "/v2"
+	}
+	return &url.URL{Scheme: u.Scheme, Host: serverName(u.Host), Path: path}, nil
+}
+
+func (e *Endpoint) allow(capabilities []string) error {
+	if capabilities == nil {
+		e.Pull, e.Resolve = true, true
+	}
+	for _, c := range capabilities {
+		switch strings.ToLower(c) {
+		case "pull":
+			e.Pull = true
+		case "resolve":
+			e.Resolve = true
+		case "push", "referrers":
+		default:
+			return fmt.Errorf("unknown capability %.80q: %w", c, mctr.ErrInvalid)
+		}
+	}
+	return nil
+}
+
+// texts reads a string or a list of them.
+func texts(v any) ([]string, error) {
+	switch v := v.(type) {
+	case nil:
+		return nil, nil
+	case string:
+		return []string{v}, nil
+	case []any:
+		var all []string
+		for _, item := range v {
+			s, ok := item.(string)
+			if !ok {
+				return nil, fmt.Errorf("want strings: %w", mctr.ErrInvalid)
+			}
+			all = append(all, s)
+		}
+		return all, nil
+	}
+	return nil, fmt.Errorf("want a string or a list of strings: %w", mctr.ErrInvalid)
+}
+
+// paths is texts of files, relative ones counted from dir.
+func paths(v any, dir string) ([]string, error) {
+	all, err := texts(v)
+	for i, p := range all {
+		if !filepath.IsAbs(p) {
+			all[i] = filepath.Join(dir, p)
+		}
+	}
+	return all, err
+}
+
+// clientPairs reads client certificates: one file with both, a list of such, or
+// a list of [certificate, key].
+func clientPairs(v any, dir string) ([][2]string, error) {
+	list, ok := v.([]any)
+	if !ok || len(list) == 0 {
+		list = []any{v}
+	}
+	var pairs [][2]string
+	for _, item := range list {
+		p, err := paths(item, dir)
+		switch {
+		case err != nil:
+			return nil, err
+		case len(p) == 1:
+			pairs = append(pairs, [2]string{p[0], p[0]})
+		case len(p) == 2:
+			pairs = append(pairs, [2]string{p[0], p[1]})
+		case len(p) > 2:
+			return nil, fmt.Errorf("want [certificate, key]: %w", mctr.ErrInvalid)
+		}
+	}
+	return pairs, nil
+}
+
+// serverName is the host that serves a registry.
+func serverName(registry string) string {
+	if registry == "docker.io" || registry == "index.docker.io" {
+		return "registry-1.docker.io"
+	}
+	return registry
+}
+
+// endpoints returns where to ask for a registry's content, best first.
+func endpoints(registry string, c Config) ([]Endpoint, error) {
+	for _, root := range c.HostsDirs {
+		for _, name := range hostDirs(registry) {
+			dir := filepath.Join(root, name)
+			all, err := fromHostsDir(dir, registry)
+			if err != nil {
+				return nil, fmt.Errorf("%s: %w", dir, err)
+			}
+			if all != nil {
+				return c.allowPlain(all), nil
+			}
+		}
+	}
+	u := &url.URL{Scheme: "https", Host: serverName(registry), Path: "/v2"}
+	return c.allowPlain([]Endpoint{{URL: u, Either: isLoopback(u.Hostname()), Pull: true, Resolve: true}}), nil
+}
+
+// allowPlain lets hosts that were named for it be spoken to without TLS.
+func (c Config) allowPlain(all []Endpoint) []Endpoint {
+	for i, e := range all {
+		for _, host := range c.PlainHTTP {
+			if e.URL.Host == host {
+				all[i].Either = true
+			}
+		}
+	}
+	return all
+}
+
+// hostDirs are the directories that may speak of a registry: a port is written
+// host_port_ where a colon is not wanted in a name.
+func hostDirs(registry string) []string {
+	names := []string{registry}
+	if host, port, err := net.SplitHostPort(registry); err == nil {
+		names = []string{host + "_" + port + "_", registry}
+	}
+	return append(names, "_default")
+}
+
+// fromHostsDir reads hosts.toml or, as docker has it, certificates alone;
+// nothing if the directory has neither.
+func fromHostsDir(dir, registry string) ([]Endpoint, error) {
+	data, err := os.ReadFile(filepath.Join(dir, "hosts.toml"))
+	if err == nil {
+		return ParseHosts(data, dir, registry)
+	}
+	if !errors.Is(err, os.ErrNotExist) && !errors.Is(err, os.ErrPermission) {
+		return nil, err
+	}
+	e := Endpoint{URL: &url.URL{Scheme: "https", Host: serverName(registry), Path: "/v2"}, Pull: true, Resolve: true}
+	if e.CA, err = filepath.Glob(filepath.Join(dir, "*.crt")); err != nil {
+		return nil, err
+	}
+	certs, err := filepath.Glob(filepath.Join(dir, "*.cert"))
+	for _, cert := range certs {
+		e.Client = append(e.Client, [2]string{cert, strings.TrimSuffix(cert, ".cert") + ".key"})
+	}
+	if err != nil || len(e.CA)+len(e.Client) == 0 {
+		return nil, err
+	}
+	return []Endpoint{e}, nil
+}
+
+func isLoopback(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "localhost" || strings.HasSuffix(host, ".localhost") || ip != nil && ip.IsLoopback()
+}

@@ -1,0 +1,232 @@
+package puller
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path"
+	"strings"
+	"syscall"
+
+	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/provisioner/manifest"
+	"github.com/opencontainers/go-digest"
+	v1 "github.com/opencontainers/image-spec/specs-go/v1"
+)
+
+// files is a tree of files that may be a directory or an archive.
+type files interface {
+	// open returns a regular file from offset on, and its whole size.
+	open(name string, offset int64) (io.ReadCloser, int64, error)
+	stamp() string
+	io.Closer
+}
+
+// A layout is an OCI image layout (image-spec, image-layout.md).
+type layout struct {
+	ref    Reference
+	files  files
+	limits manifest.Limits
+}
+
+func openLayout(r Reference, c Config) (Source, error) {
+	root, err := os.OpenRoot(r.Path)
+	if err != nil {
+		return nil, notThere(r, err)
+	}
+	return &layout{ref: r, files: directory{root}, limits: c.Limits}, nil
+}
+
+// notThere makes a path's error one of the reference.
+func notThere(r Reference, err error) error {
+	if errors.Is(err, os.ErrNotExist) {
+		return fmt.Errorf("image %s: %w: %w", r, err, mctr.ErrNotFound)
+	}
+	return fmt.Errorf("image %s: %w", r, err)
+}
+
+// Resolve finds the tag in index.json.
+func (l *layout) Resolve(ctx context.Context) (v1.Descriptor, []byte, error) {
+	data, err := l.read("index.json")
+	if err != nil {
+		return v1.Descriptor{}, nil, fmt.Errorf("image %s: %w", l.ref, err)
+	}
+	if err := l.checkVersion(); err != nil {
+		return v1.Descriptor{}, nil, fmt.Errorf("image %s: %w", l.ref, err)
+	}
+	index, err := manifest.ParseIndex(data, l.limits)
+	if err != nil {
+		return v1.Descriptor{}, nil, fmt.Errorf("image %s: %w", l.ref, err)
+	}
+	d, err := pick(index, l.ref.Tag)
+	if err != nil {
+		return v1.Descriptor{}, nil, fmt.Errorf("image %s: %w", l.ref, err)
+	}
+	if d.Digest == "" { // several platforms, no tag: the index itself
+		d = v1.Descriptor{MediaType: v1.MediaTypeImageIndex, Digest: digest.FromBytes(data), Size: int64(len(data))}
+		return d, data, nil
+	}
+	data, err = l.document(ctx, d)
+	return d, data, err
+}
+
+// document reads a small document and checks it.
+func (l *layout) document(ctx context.Context, d v1.Descriptor) ([]byte, error) {
+	if err := l.limits.CheckSize("manifest", d.Size); err != nil {
+		return nil, err
+	}
+	f, err := l.Open(ctx, d, 0)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, d.Size+1))
+	if err != nil {
+		return nil, err
+	}
+	if int64(len(data)) != d.Size || d.Digest.Algorithm().FromBytes(data) != d.Digest {
+		return nil, fmt.Errorf("image %s: manifest %s is not what its digest and size say: %w", l.ref, d.Digest, mctr.ErrInvalid)
+	}
+	return data, nil
+}
+
+func (l *layout) checkVersion() error {
+	data, err := l.read(v1.ImageLayoutFile)
+	if err != nil {
+		return err
+	}
+	var v v1.ImageLayout
+	if err := json.Unmarshal(data, &v); err != nil || !strings.HasPrefix(v.Version, "1.") {
+		return fmt.Errorf("oci-layout: version %.40q, want 1.x: %w", v.Version, mctr.ErrInvalid)
+	}
+	return nil
+}
+
+// read returns a file of the layout within the limit on documents.
+func (l *layout) read(name string) ([]byte, error) { return readFile(l.files, name, l.limits) }
+
+func readFile(t files, name string, l manifest.Limits) ([]byte, error) {
+	f, size, err := t.open(name, 0)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	if err := l.CheckSize(name, size); err != nil {
+		return nil, err
+	}
+	return io.ReadAll(io.LimitReader(f, size))
+}
+
+// pick finds the entry of a layout's index for tag. Without a tag it is the
+// only entry, or none at all where they are to be told apart by platform.
+func pick(index *v1.Index, tag string) (v1.Descriptor, error) {
+	var named []string
+	for _, d := range index.Manifests {
+		name := d.Annotations[v1.AnnotationRefName]
+		if tag != "" && (name == tag || tagOf(name) == tag) {
+			return d, nil
+		}
+		if name != "" {
+			named = append(named, name)
+		}
+	}
+	switch {
+	case tag != "":
+		return v1.Descriptor{}, fmt.Errorf("no tag %q, the layout has %.300q: %w", tag, named, mctr.ErrNotFound)
+	case len(index.Manifests) == 1:
+		return index.Manifests[0], nil
+	case len(index.Manifests) == 0:
+		return v1.Descriptor{}, fmt.Errorf("the layout is empty: %w", mctr.ErrNotFound)
+	case len(named) > 1:
+		return v1.Descriptor{}, fmt.Errorf("the layout has several images, choose one of the tags %.300q: %w", named, mctr.ErrInvalid)
+	}
+	return v1.Descriptor{}, nil
+}
+
+// tagOf returns the tag of a whole reference, which some tools write as name.
+func tagOf(name string) string {
+	if i := strings.LastIndexByte(name, ':'); i >= 0 && !strings.Contains(name[i:], "/") {
+		return name[i+1:]
+	}
+	return ""
+}
+
+// Open opens a blob of the layout.
+func (l *layout) Open(_ context.Context, d v1.Descriptor, offset int64) (io.ReadCloser, error) {
+	f, size, err := l.files.open(path.Join("blobs", d.Digest.Algorithm().String(), d.Digest.Encoded()), offset)
+	if err != nil {
+		return nil, err
+	}
+	if size != d.Size {
+		_ = f.Close()
+		return nil, fmt.Errorf("blob %s has %d bytes, %d were declared: %w", d.Digest, size, d.Size, mctr.ErrInvalid)
+	}
+	return f, nil
+}
+
+func (l *layout) Stamp() string { return l.files.stamp() }
+func (l *layout) Close() error  { return l.files.Close() }
+
+// A directory is a tree on disk. os.Root keeps links in it from leading out.
+type directory struct{ root *os.Root }
+
+func (d directory) open(name string, offset int64) (io.ReadCloser, int64, error) {
+	f, err := d.root.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, 0, fmt.Errorf("%w: %w", err, mctr.ErrNotFound)
+	}
+	if err != nil {
+		return nil, 0, fmt.Errorf("%w: %w", err, mctr.ErrInvalid)
+	}
+	info, err := f.Stat()
+	if err == nil && !info.Mode().IsRegular() {
+		err = fmt.Errorf("%s is no regular file: %w", name, mctr.ErrInvalid)
+	}
+	if err == nil {
+		_, err = f.Seek(offset, io.SeekStart)
+	}
+	if err != nil {
+		_ = f.Close()
+		return nil, 0, err
+	}
+	return f, info.Size(), nil
+}
+
+func (d directory) stamp() string {
+	info, err := d.root.Stat("index.json")
+	if err != nil {
+		return ""
+	}
+	return stampOf(info)
+}
+
+func (d directory) Close() error { return d.root.Close() }
+
+// stampOf tells states of a file apart: a writer changes its time, size or inode.
+func stampOf(info os.FileInfo) string {
+	ino := uint64(0)
+	if st, ok := info.Sys().(*syscall.Stat_t); ok {
+		ino = st.Ino
+	}
+	return fmt.Sprintf("%d-%d-%d", info.ModTime().UnixNano(), info.Size(), ino)
+}
+
+// Stamp returns the stamp that a local reference's source would have now, from
+// one look at its file; empty for a registry or when there is no such file.
+func (r Reference) Stamp() string {
+	name := r.Path
+	switch r.Kind {
+	case Registry, Rootfs:
+		return ""
+	case Layout:
+		name = path.Join(r.Path, "index.json")
+	}
+	info, err := os.Stat(name)
+	if err != nil {
+		return ""
+	}
+	return stampOf(info)
+}

@@ -1,0 +1,122 @@
+package puller
+
+import (
+	"fmt"
+	"path/filepath"
+	"strings"
+
+	"github.com/distribution/reference"
+	"github.com/mctr/mctr"
+	"github.com/opencontainers/go-digest"
+)
+
+// A Kind is where an image comes from.
+type Kind string
+
+// The kinds, by the prefix they are written with.
+const (
+	Registry      Kind = "docker"
+	Layout        Kind = "oci"
+	OCIArchive    Kind = "oci-archive"
+	DockerArchive Kind = "docker-archive"
+	Rootfs        Kind = "rootfs"
+)
+
+// A Reference is a parsed reference.
+type Reference struct {
+	Kind Kind
+	Path string // of a layout, archive or rootfs: absolute and clean
+	Tag  string // within a layout or archive; may be empty
+
+	named reference.Named // of a registry
+}
+
+// Parse reads a reference: REF as docker writes it, docker://REF,
+// oci:DIR[:TAG], oci-archive:FILE[:TAG], docker-archive:FILE[:REF] or
+// rootfs:DIR. A DIR or FILE has no colon. Relative paths count from the
+// working directory.
+func Parse(s string) (Reference, error) {
+	if len(s) > 8192 || strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r == 0x7f }) {
+		return Reference{}, fmt.Errorf("image reference %.80q: %w", s, mctr.ErrInvalid)
+	}
+	prefix, rest, ok := strings.Cut(s, ":")
+	switch k := Kind(prefix); {
+	case ok && (k == Layout || k == OCIArchive || k == DockerArchive || k == Rootfs) && rest != "" && !isPort(rest):
+		return parsePath(k, rest)
+	case ok && k == Registry && strings.HasPrefix(rest, "//"):
+		return parseNamed(rest[2:])
+	}
+	return parseNamed(s)
+}
+
+// isPort says that the prefix is a host's name: oci:5000/image.
+func isPort(rest string) bool {
+	port, _, ok := strings.Cut(rest, "/")
+	return ok && port != "" && strings.Trim(port, "0123456789") == ""
+}
+
+func parsePath(k Kind, rest string) (Reference, error) {
+	path, tag := rest, ""
+	if k != Rootfs {
+		path, tag, _ = strings.Cut(rest, ":")
+	}
+	if path == "" {
+		return Reference{}, fmt.Errorf("image reference %s:%.80s names no path: %w", k, rest, mctr.ErrInvalid)
+	}
+	abs, err := filepath.Abs(path)
+	if err != nil {
+		return Reference{}, fmt.Errorf("image reference %s:%.80s: %w", k, rest, err)
+	}
+	if k == DockerArchive && tag != "" {
+		named, err := parseNamed(tag)
+		if err != nil {
+			return Reference{}, err
+		}
+		tag = named.String()
+	}
+	return Reference{Kind: k, Path: abs, Tag: tag}, nil
+}
+
+func parseNamed(s string) (Reference, error) {
+	named, err := reference.ParseDockerRef(s)
+	if err != nil {
+		return Reference{}, fmt.Errorf("image reference %.80q: %w: %w", s, err, mctr.ErrInvalid)
+	}
+	return Reference{Kind: Registry, named: named}, nil
+}
+
+// String is the normalised form: equal for all ways to write one reference.
+func (r Reference) String() string {
+	switch {
+	case r.Kind == Registry:
+		return r.named.String()
+	case r.Tag == "":
+		return string(r.Kind) + ":" + r.Path
+	}
+	return string(r.Kind) + ":" + r.Path + ":" + r.Tag
+}
+
+// Host is the registry's name in the reference: docker.io where none is written.
+func (r Reference) Host() string { return reference.Domain(r.named) }
+
+// Repository is the registry's name for the image's repository.
+func (r Reference) Repository() string { return reference.Path(r.named) }
+
+// Identifier is the tag or the digest to ask a registry for.
+func (r Reference) Identifier() string {
+	if d := r.Digest(); d != "" {
+		return d.String()
+	}
+	if t, ok := r.named.(reference.Tagged); ok {
+		return t.Tag()
+	}
+	return "latest"
+}
+
+// Digest is the digest that the reference demands; empty if none.
+func (r Reference) Digest() digest.Digest {
+	if d, ok := r.named.(reference.Digested); ok {
+		return d.Digest()
+	}
+	return ""
+}

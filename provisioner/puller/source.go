@@ -1,0 +1,53 @@
+package puller
+
+import (
+	"context"
+	"fmt"
+	"io"
+
+	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/provisioner/manifest"
+	v1 "github.com/opencontainers/image-spec/specs-go/v1"
+)
+
+// A Source brings the documents and blobs of one reference. It is safe for
+// concurrent use.
+type Source interface {
+	// Resolve returns the document that the reference leads to: a manifest or an
+	// index, with a descriptor of its true digest and size.
+	Resolve(ctx context.Context) (v1.Descriptor, []byte, error)
+	// Open brings a document or blob from the byte at offset on. What it brings
+	// is not checked.
+	Open(ctx context.Context, d v1.Descriptor, offset int64) (io.ReadCloser, error)
+	// Stamp tells states of a local source apart without reading it; it is
+	// empty for what is not local.
+	Stamp() string
+	// Close frees what the source holds. Idempotent.
+	Close() error
+}
+
+// A Config is what sources need to know.
+type Config struct {
+	HostsDirs []string // directories of hosts.toml, first wins
+	PlainHTTP []string // hosts, with port if not 80, that may be spoken to without TLS
+	Auth      Auth     // credentials; nil reads docker's and podman's files
+	Limits    manifest.Limits
+	Unpacked  int64  // bytes that a compressed archive may unpack to
+	Temp      string // directory for temporary files
+}
+
+// Open returns the source of r, which is no rootfs:.
+func Open(r Reference, c Config) (Source, error) {
+	c.Limits = c.Limits.Filled()
+	switch r.Kind {
+	case Registry:
+		return newRegistry(r, c)
+	case Layout:
+		return openLayout(r, c)
+	case OCIArchive:
+		return openOCIArchive(r, c)
+	case DockerArchive:
+		return openDockerArchive(r, c)
+	}
+	return nil, fmt.Errorf("image reference %s: %w", r, mctr.ErrInvalid)
+}

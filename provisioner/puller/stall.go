@@ -1,0 +1,45 @@
+package puller
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/mctr/mctr"
+)
+
+// A stallReader gives up on a body of which nothing comes for a while.
+type stallReader struct {
+	ctx    context.Context
+	body   io.ReadCloser
+	timer  *time.Timer
+	cancel context.CancelCauseFunc
+}
+
+func newStallReader(ctx context.Context, body io.ReadCloser, cancel context.CancelCauseFunc) *stallReader {
+	s := &stallReader{ctx: ctx, body: body, cancel: cancel}
+	s.timer = time.AfterFunc(stallTimeout, func() {
+		cancel(fmt.Errorf("nothing came for %s: %w", stallTimeout, mctr.ErrUnavailable))
+	})
+	return s
+}
+
+// Read is io.Reader's.
+func (s *stallReader) Read(p []byte) (int, error) {
+	s.timer.Reset(stallTimeout)
+	n, err := s.body.Read(p)
+	if cause := context.Cause(s.ctx); err != nil && errors.Is(cause, mctr.ErrUnavailable) {
+		return n, cause
+	}
+	return n, err
+}
+
+// Close ends the request.
+func (s *stallReader) Close() error {
+	s.timer.Stop()
+	err := s.body.Close()
+	s.cancel(nil)
+	return err
+}

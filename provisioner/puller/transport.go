@@ -1,0 +1,138 @@
+package puller
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/netip"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/mctr/mctr"
+)
+
+// dialer, handshake and header bounds: what a dead server may cost.
+const (
+	dialTimeout   = 15 * time.Second
+	headerTimeout = 60 * time.Second
+	stallTimeout  = 60 * time.Second // without a byte of a body
+)
+
+// newTransport returns the connections to one endpoint, which the caller closes.
+func newTransport(e Endpoint) (*http.Transport, error) {
+	t := &http.Transport{
+		Proxy:                 http.ProxyFromEnvironment,
+		DialContext:           (&net.Dialer{Timeout: dialTimeout}).DialContext,
+		TLSHandshakeTimeout:   dialTimeout,
+		ResponseHeaderTimeout: headerTimeout,
+		DisableCompression:    true, // digests are of the bytes as sent
+		ForceAttemptHTTP2:     true,
+		TLSClientConfig:       &tls.Config{InsecureSkipVerify: e.SkipVerify}, //nolint:gosec // the operator's hosts.toml says so
+		MaxIdleConnsPerHost:   8,
+	}
+	if err := addCAs(t.TLSClientConfig, e.CA); err != nil {
+		return nil, err
+	}
+	for _, pair := range e.Client {
+		cert, err := tls.LoadX509KeyPair(pair[0], pair[1])
+		if err != nil {
+			return nil, fmt.Errorf("client certificate %s: %w", pair[0], err)
+		}
+		t.TLSClientConfig.Certificates = append(t.TLSClientConfig.Certificates, cert)
+	}
+	return t, nil
+}
+
+func addCAs(c *tls.Config, files []string) error {
+	if len(files) == 0 {
+		return nil
+	}
+	pool, err := x509.SystemCertPool()
+	if err != nil {
+		pool = x509.NewCertPool()
+	}
+	for _, f := range files {
+		pem, err := os.ReadFile(f)
+		if err != nil {
+			return fmt.Errorf("certificate authority: %w", err)
+		}
+		if !pool.AppendCertsFromPEM(pem) {
+			return fmt.Errorf("certificate authority %s: no certificate in it: %w", f, mctr.ErrInvalid)
+		}
+	}
+	c.RootCAs = pool
+	return nil
+}
+
+// An endpointTransport sends what is meant for an endpoint's /v2 where its URL
+// says, with its headers, and refuses plain HTTP where it was not asked for.
+type endpointTransport struct {
+	endpoint Endpoint
+	registry string // as the reference names it
+	base     http.RoundTripper
+}
+
+// RoundTrip is http.RoundTripper's.
+func (t *endpointTransport) RoundTrip(req *http.Request) (*http.Response, error) {
+	if err := t.checkScheme(req); err != nil {
+		return nil, err
+	}
+	if req.URL.Host != t.endpoint.URL.Host {
+		return t.base.RoundTrip(req)
+	}
+	rest, ok := strings.CutPrefix(req.URL.Path, "/v2")
+	if !ok {
+		return t.base.RoundTrip(req)
+	}
+	out := req.Clone(req.Context())
+	out.URL.Path = t.endpoint.URL.Path + rest
+	if t.endpoint.Mirror {
+		q := out.URL.Query()
+		q.Set("ns", t.registry)
+		out.URL.RawQuery = q.Encode()
+	}
+	for key, values := range t.endpoint.Header {
+		out.Header[key] = values
+	}
+	resp, err := t.base.RoundTrip(out)
+	if err == nil && rest == "/" && resp.StatusCode == http.StatusNotFound {
+		resp.StatusCode = http.StatusOK // a mirror need not answer the probe
+	}
+	return resp, err
+}
+
+// errScheme keeps the two schemes apart; the remedy stands in describe.
+var errScheme = errors.New("scheme not allowed")
+
+// checkScheme holds for the endpoint and for wherever it sends us: from TLS
+// there is no way to plain HTTP.
+func (t *endpointTransport) checkScheme(req *http.Request) error {
+	switch {
+	case req.URL.Scheme == "http" && t.endpoint.URL.Scheme == "https" && !t.endpoint.Either:
+		return fmt.Errorf("plain http to %s: %w", req.URL.Host, errScheme)
+	case req.URL.Scheme == "https" && t.endpoint.URL.Scheme == "http" && req.URL.Host == t.endpoint.URL.Host:
+		return fmt.Errorf("https to %s: %w", req.URL.Host, errScheme)
+	}
+	return nil
+}
+
+// checkRedirect lets a registry send us to its storage, yet not to addresses
+// that only this host can reach.
+func checkRedirect(req *http.Request, via []*http.Request) error {
+	if len(via) >= 10 {
+		return errors.New("stopped after 10 redirects")
+	}
+	from, to := via[0].URL.Hostname(), req.URL.Hostname()
+	if from == to || isLoopback(from) {
+		return nil
+	}
+	ip, err := netip.ParseAddr(to)
+	if isLoopback(to) || err == nil && (ip.IsLinkLocalUnicast() || ip.IsUnspecified()) {
+		return fmt.Errorf("redirect from %s to %s, an address of this host's own: %w", from, to, mctr.ErrInvalid)
+	}
+	return nil
+}

@@ -1,0 +1,84 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/mctr/mctr"
+	"github.com/opencontainers/go-digest"
+	v1 "github.com/opencontainers/image-spec/specs-go/v1"
+)
+
+// ErrContent marks content that is not what its digest or size says.
+var ErrContent = fmt.Errorf("content is not what was declared: %w", mctr.ErrInvalid)
+
+// HasBlob says whether the blob is in the store. Blobs are checked before they
+// get their name, so that only the size is looked at here.
+func (s *Store) HasBlob(d v1.Descriptor) bool {
+	info, err := os.Lstat(s.blob(d.Digest))
+	return err == nil && info.Mode().IsRegular() && info.Size() == d.Size
+}
+
+// OpenBlob opens a blob of the store.
+func (s *Store) OpenBlob(d digest.Digest) (*os.File, error) {
+	f, err := os.Open(s.blob(d))
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, fmt.Errorf("blob %s: %w", d, mctr.ErrNotFound)
+	}
+	return f, err
+}
+
+// ReadBlob returns a small blob, checked again against its digest.
+func (s *Store) ReadBlob(d v1.Descriptor) ([]byte, error) {
+	f, err := s.OpenBlob(d.Digest)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, d.Size+1))
+	if err != nil {
+		return nil, fmt.Errorf("read blob %s: %w", d.Digest, err)
+	}
+	if d.Digest.Algorithm().FromBytes(data) != d.Digest {
+		return nil, fmt.Errorf("blob %s: %w", d.Digest, ErrContent)
+	}
+	return data, nil
+}
+
+// CheckBlob reads a blob through. One that is damaged is removed, so that the
+// next pull brings it again, and ErrContent returned.
+func (s *Store) CheckBlob(d digest.Digest) error {
+	f, err := s.OpenBlob(d)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	got, err := d.Algorithm().FromReader(f)
+	if err != nil {
+		return fmt.Errorf("read blob %s: %w", d, err)
+	}
+	if got == d {
+		return nil
+	}
+	if err := os.Remove(s.blob(d)); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return fmt.Errorf("remove damaged blob %s: %w", d, err)
+	}
+	return fmt.Errorf("blob %s on disk is %s: %w", d, got, ErrContent)
+}
+
+func (s *Store) blob(d digest.Digest) string {
+	return s.path("blobs", d.Algorithm().String(), d.Encoded())
+}
+
+// checkDescriptor refuses descriptors that cannot name a file of the store.
+func checkDescriptor(d v1.Descriptor) error {
+	if err := d.Digest.Validate(); err != nil {
+		return fmt.Errorf("digest %.80q: %w: %w", string(d.Digest), err, mctr.ErrInvalid)
+	}
+	if d.Size < 0 {
+		return fmt.Errorf("blob %s: size %d: %w", d.Digest, d.Size, mctr.ErrInvalid)
+	}
+	return nil
+}

@@ -1,0 +1,53 @@
+package store
+
+import (
+	"os"
+	"time"
+
+	"github.com/opencontainers/go-digest"
+	v1 "github.com/opencontainers/image-spec/specs-go/v1"
+)
+
+// An Image is what the store knows of one image: enough to launch from it
+// without opening a blob.
+type Image struct {
+	Reference   string          `json:"reference"`        // as normalised
+	Digest      digest.Digest   `json:"digest,omitempty"` // of the manifest chosen; empty for rootfs:
+	Index       digest.Digest   `json:"index,omitempty"`  // of what the reference led to, where that is an index
+	ID          digest.Digest   `json:"id,omitempty"`     // of the config: docker's image id; empty for rootfs:
+	Platform    v1.Platform     `json:"platform"`
+	Created     time.Time       `json:"created,omitzero"`
+	Pulled      time.Time       `json:"pulled,omitzero"` // when this store learnt of it
+	Size        int64           `json:"size"`            // compressed bytes of config and layers
+	Unpacked    int64           `json:"unpacked"`        // bytes of the files in all layers
+	Config      v1.ImageConfig  `json:"config"`
+	Healthcheck *Healthcheck    `json:"healthcheck,omitempty"`
+	DiffIDs     []digest.Digest `json:"diffIDs,omitempty"`
+
+	Layers []LayerRef      `json:"layers,omitempty"` // unpacked layers, lowest first
+	Blobs  []v1.Descriptor `json:"blobs,omitempty"`  // manifest, config, layers: in this order
+	Stamp  string          `json:"stamp,omitempty"`  // state of the local source when it was read
+	Rootfs string          `json:"rootfs,omitempty"` // the directory of a rootfs: reference
+
+	RawManifest []byte `json:"-"` // filled by Inspect alone
+	RawConfig   []byte `json:"-"` // filled by Inspect alone
+
+	file os.FileInfo // the record this was read from
+}
+
+// A Healthcheck is docker's HEALTHCHECK, which OCI's config does not know.
+// Durations are in nanoseconds; zero means docker's default.
+type Healthcheck struct {
+	Test          []string      `json:"Test,omitempty"` // {"NONE"}, {"CMD", args...} or {"CMD-SHELL", command}
+	Interval      time.Duration `json:"Interval,omitempty"`
+	Timeout       time.Duration `json:"Timeout,omitempty"`
+	StartPeriod   time.Duration `json:"StartPeriod,omitempty"`
+	StartInterval time.Duration `json:"StartInterval,omitempty"`
+	Retries       int           `json:"Retries,omitempty"`
+}
+
+// A LayerRef names an unpacked layer.
+type LayerRef struct {
+	Key  string `json:"key"`
+	Root bool   `json:"root,omitempty"` // the layer says what the root directory's owner, mode and time are
+}
