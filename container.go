@@ -38,3 +38,11 @@ type ContainerState struct {
 	Pid        int // of the container's init in the host's namespace; 0: none
 	CgroupPath string
 }
+
+// User is who the process runs as: the config's word, then the image's, then "".
+func (c *Container) User() string {
+	if c.Config.Process.User == "" && c.Image != nil {
+		return c.Image.User
+	}
+	return c.Config.Process.User
+}

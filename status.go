@@ -14,19 +14,19 @@ type Status struct {
 	// Termination is set once the container has ended.
 	Termination *Termination `json:"termination,omitempty"`
 	// Cleaned is false for an ended container whose resources are not yet released.
-	Cleaned    bool       `json:"cleaned"`
-	ImageID    string     `json:"imageID,omitempty"`
-	Path       string     `json:"path,omitempty"` // argv[0] as it was started
-	Args       []string   `json:"args,omitempty"`
-	CgroupPath string     `json:"cgroupPath,omitempty"`
-	Rootfs     string     `json:"rootfs,omitempty"`
-	Sandbox    string     `json:"sandbox,omitempty"`
-	LogDir     string     `json:"logDir,omitempty"`
-	Mounts     []Mount    `json:"mounts,omitempty"`
-	Timings    []Timing   `json:"timings,omitempty"`
-	Networks   []Network  `json:"networks,omitempty"`
-	Warnings   []string   `json:"warnings,omitempty"`
-	StopSignal string     `json:"stopSignal,omitempty"`
+	Cleaned    bool      `json:"cleaned"`
+	ImageID    string    `json:"imageID,omitempty"`
+	Path       string    `json:"path,omitempty"` // argv[0] as it was started
+	Args       []string  `json:"args,omitempty"`
+	CgroupPath string    `json:"cgroupPath,omitempty"`
+	Rootfs     string    `json:"rootfs,omitempty"`
+	Sandbox    string    `json:"sandbox,omitempty"`
+	LogDir     string    `json:"logDir,omitempty"`
+	Mounts     []Mount   `json:"mounts,omitempty"`
+	Timings    []Timing  `json:"timings,omitempty"`
+	Networks   []Network `json:"networks,omitempty"`
+	Warnings   []string  `json:"warnings,omitempty"`
+	StopSignal string    `json:"stopSignal,omitempty"`
 }
 
 // A Timing is when a checkpoint of the launch was reached.

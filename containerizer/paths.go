@@ -74,3 +74,9 @@ func (l layout) leaf(id mctr.ContainerID) string {
 }
 
 func (l layout) shimsCgroup() string { return l.cgroupPrefix() + "-shims" }
+
+// CgroupOf names the control group of a container's own process, relative to
+// the hierarchies' roots, for a containerizer whose STATE is state.
+func CgroupOf(state string) func(mctr.ContainerID) string {
+	return layout{state: state}.leaf
+}

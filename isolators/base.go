@@ -10,6 +10,9 @@ import (
 // the verbs that are meant.
 type Base struct{}
 
+// Check refuses nothing.
+func (Base) Check(context.Context, *mctr.ContainerConfig) error { return nil }
+
 // Recover reports nothing.
 func (Base) Recover(context.Context, []mctr.ContainerState) ([]mctr.Leftover, error) {
 	return nil, nil

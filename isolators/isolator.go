@@ -21,12 +21,16 @@ type Isolator interface {
 	// isolators: "cgroups/memory".
 	Name() string
 
+	// Check refuses a config that cannot be meant (mctr.ErrInvalid) or that this
+	// host cannot honour (mctr.ErrUnsupported), naming the flag. It is asked
+	// before anything is made, and makes nothing.
+	Check(ctx context.Context, config *mctr.ContainerConfig) error
+
 	// Recover reports what of this isolator's is found on the host beyond the
 	// known containers. It changes nothing.
 	Recover(ctx context.Context, known []mctr.ContainerState) ([]mctr.Leftover, error)
 
-	// Prepare checks the config, acquires what must exist before the
-	// container, and returns the part of the spec it wants. An error ends the
+	// Prepare acquires what must exist before the container, and returns the part of the spec it wants. An error ends the
 	// launch. A nil Adjustment means none. Called again for the same container
 	// it gives the same answer.
 	Prepare(ctx context.Context, c *mctr.Container) (*mctr.Adjustment, error)

@@ -227,3 +227,27 @@ func join(dir string, pid int) error {
 func gone(err error) bool {
 	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ENODEV)
 }
+
+// Frozen says whether the group was frozen by its own setting.
+func Frozen(name string) bool {
+	file, frozen := filepath.Join(Mountpoint, name, "cgroup.freeze"), "1"
+	if !Unified() {
+		file, frozen = filepath.Join(Dir("freezer", name), "freezer.state"), "FROZEN"
+	}
+	data, err := os.ReadFile(file)
+	return err == nil && strings.TrimSpace(string(data)) == frozen
+}
+
+// Has says whether this host's groups have file in controller. Some files are
+// missing in a root group, so one level of groups is looked at too.
+func Has(controller, file string) bool {
+	root := Dir(controller, "")
+	if root == "" {
+		return false
+	}
+	if _, err := os.Lstat(filepath.Join(root, file)); err == nil {
+		return true
+	}
+	below, err := filepath.Glob(filepath.Join(root, "*", file))
+	return err == nil && len(below) > 0
+}

@@ -77,14 +77,19 @@ var reasonText = map[string]string{
 	mctr.ReasonLaunchFailed: "the launcher went away before the start",
 }
 
-// record writes the end down. A record that cannot be written is kept in
-// memory for the clients that are connected, and said in the shim's log.
+// record writes the end down: where it survives a reboot, and where that is
+// not possible (a full disk) at least beside the socket.
 func (s *Shim) record(t *mctr.Termination) {
 	write := atomicfile.WriteDurableJSON
 	if s.create.Transient {
 		write = atomicfile.WriteJSON
 	}
-	if err := errors.Join(write(s.create.Exit, t), failpoint.Hit("exited")); err != nil {
+	err := write(s.create.Exit, t)
+	if err != nil && s.create.FallbackExit != "" {
+		s.log.Error("record the end", "error", err)
+		err = atomicfile.WriteJSON(s.create.FallbackExit, t)
+	}
+	if err := errors.Join(err, failpoint.Hit("exited")); err != nil {
 		s.log.Error("record the end", "error", err)
 	}
 }

@@ -1,0 +1,67 @@
+package mctr
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// allCapabilities are the names of capabilities(7) by number.
+var allCapabilities = []string{
+	"CHOWN", "DAC_OVERRIDE", "DAC_READ_SEARCH", "FOWNER", "FSETID", "KILL", "SETGID", "SETUID", "SETPCAP",
+	"LINUX_IMMUTABLE", "NET_BIND_SERVICE", "NET_BROADCAST", "NET_ADMIN", "NET_RAW", "IPC_LOCK", "IPC_OWNER",
+	"SYS_MODULE", "SYS_RAWIO", "SYS_CHROOT", "SYS_PTRACE", "SYS_PACCT", "SYS_ADMIN", "SYS_BOOT", "SYS_NICE",
+	"SYS_RESOURCE", "SYS_TIME", "SYS_TTY_CONFIG", "MKNOD", "LEASE", "AUDIT_WRITE", "AUDIT_CONTROL", "SETFCAP",
+	"MAC_OVERRIDE", "MAC_ADMIN", "SYSLOG", "WAKE_ALARM", "BLOCK_SUSPEND", "AUDIT_READ", "PERFMON", "BPF",
+	"CHECKPOINT_RESTORE",
+}
+
+// defaultCapabilities are those that docker gives a container.
+var defaultCapabilities = []string{
+	"CHOWN", "DAC_OVERRIDE", "FSETID", "FOWNER", "MKNOD", "NET_RAW", "SETGID", "SETUID", "SETFCAP", "SETPCAP",
+	"NET_BIND_SERVICE", "SYS_CHROOT", "KILL", "AUDIT_WRITE",
+}
+
+// Capabilities are those that the container's processes may have, as
+// "CAP_..." names in the kernel's order. bounding, a bit set, is what the
+// supervisor can give. As with docker, ALL stands for all of these; a drop wins
+// over an add of the same name, and an add over --cap-drop ALL. The error wraps
+// ErrInvalid for an unknown name, ErrUnsupported for one that cannot be given.
+func (s Security) Capabilities(bounding uint64) ([]string, error) {
+	add, addAll, err := parseCapabilities("--cap-add", s.CapAdd)
+	if err != nil {
+		return nil, err
+	}
+	drop, dropAll, err := parseCapabilities("--cap-drop", s.CapDrop)
+	if err != nil {
+		return nil, err
+	}
+	var caps []string
+	for number, name := range allCapabilities {
+		given := bounding&(1<<number) != 0
+		if add[name] && !given && !drop[name] {
+			return nil, &UnsupportedError{Feature: "--cap-add " + name, Why: "mctr runs without CAP_" + name}
+		}
+		standard := s.Privileged || addAll || !dropAll && slices.Contains(defaultCapabilities, name)
+		if given && (standard || add[name]) && !drop[name] {
+			caps = append(caps, "CAP_"+name)
+		}
+	}
+	return caps, nil
+}
+
+func parseCapabilities(flag string, names []string) (set map[string]bool, all bool, err error) {
+	set = map[string]bool{}
+	for _, name := range names {
+		short := strings.TrimPrefix(strings.ToUpper(name), "CAP_")
+		switch {
+		case short == "ALL":
+			all = true
+		case slices.Contains(allCapabilities, short):
+			set[short] = true
+		default:
+			return nil, false, fmt.Errorf("%w: %s %s: unknown capability (see capabilities(7))", ErrInvalid, flag, name)
+		}
+	}
+	return set, all, nil
+}

@@ -1,0 +1,23 @@
+// Command mctr-helper does one job for mctr and ends: an operation that may
+// hang (package sidejob), or as "mctr-helper init -- COMMAND" the reaping init
+// of a container that was asked for with --init.
+package main
+
+import (
+	"fmt"
+	"os"
+
+	"github.com/mctr/mctr/internal/reaper"
+	"github.com/mctr/mctr/internal/sidejob"
+)
+
+func main() {
+	if len(os.Args) > 2 && os.Args[1] == "init" && os.Args[2] == "--" {
+		os.Exit(reaper.Run(os.Args[3:]))
+	}
+	conn := os.NewFile(sidejob.FD, "job")
+	if err := sidejob.Serve(conn); err != nil {
+		fmt.Fprintln(os.Stderr, "mctr-helper: mctr starts this program:", err)
+		os.Exit(1)
+	}
+}

@@ -1,0 +1,167 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/containerizer"
+	"github.com/mctr/mctr/isolators/builtin"
+	"github.com/mctr/mctr/provisioner"
+)
+
+// An app is what every command shares.
+type app struct {
+	root, state         string
+	logLevel, logFormat string
+	plainHTTP           []string
+	hostsDirs           []string
+	backend             string
+
+	log    slog.Handler
+	opened *containerizer.Containerizer
+	store  *provisioner.Provisioner
+}
+
+func (a *app) globalFlags(f *pflag.FlagSet) {
+	f.StringVar(&a.root, "root", env("MCTR_ROOT", "/var/lib/mctr"), "directory for what survives a reboot: images, logs, records")
+	f.StringVar(&a.state, "state", env("MCTR_STATE", "/run/mctr"), "directory for what ends with the boot")
+	f.StringVar(&a.logLevel, "log-level", env("MCTR_LOG_LEVEL", "warn"), "mctr's own messages on stderr: debug, info, warn, error")
+	f.StringVar(&a.logFormat, "log-format", env("MCTR_LOG_FORMAT", "text"), "text or json")
+	f.StringSliceVar(&a.plainHTTP, "plain-http", nil, "registry `HOST[:PORT]` to speak http with (loopback ones need no asking)")
+	f.StringSliceVar(&a.hostsDirs, "hosts-dir", nil, "`DIR` with HOST/hosts.toml for registries (default /etc/mctr/certs.d, /etc/containerd/certs.d)")
+	f.StringVar(&a.backend, "backend", env("MCTR_BACKEND", ""), "how layers become a filesystem: overlay or copy (default: what works here)")
+}
+
+// env is the variable's value, or otherwise.
+func env(name, otherwise string) string {
+	if v := os.Getenv(name); v != "" {
+		return v
+	}
+	return otherwise
+}
+
+// begin makes what the global flags ask for.
+func (a *app) begin(*cobra.Command, []string) (err error) {
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(a.logLevel)); err != nil {
+		return fmt.Errorf("--log-level %s: want debug, info, warn or error", a.logLevel)
+	}
+	o := &slog.HandlerOptions{Level: level}
+	switch a.logFormat {
+	case "text":
+		a.log = slog.NewTextHandler(os.Stderr, o)
+	case "json":
+		a.log = slog.NewJSONHandler(os.Stderr, o)
+	default:
+		return fmt.Errorf("--log-format %s: want text or json", a.logFormat)
+	}
+	if a.root, err = directory("--root", a.root); err != nil {
+		return err
+	}
+	a.state, err = directory("--state", a.state)
+	return err
+}
+
+// directory makes path absolute and resolves its links, as far as it exists: the
+// kernel's names depend on it.
+func directory(flag, path string) (string, error) {
+	if path == "" {
+		return "", fmt.Errorf("%s must not be empty", flag)
+	}
+	abs, err := filepath.Abs(path)
+	if err != nil {
+		return "", fmt.Errorf("%s %s: %w", flag, path, err)
+	}
+	if real, err := filepath.EvalSymlinks(abs); err == nil {
+		return real, nil
+	}
+	parent, err := filepath.EvalSymlinks(filepath.Dir(abs))
+	if err != nil {
+		return abs, nil
+	}
+	return filepath.Join(parent, filepath.Base(abs)), nil
+}
+
+// images opens the store.
+func (a *app) images() (*provisioner.Provisioner, error) {
+	if a.store != nil {
+		return a.store, nil
+	}
+	var opts []provisioner.Option
+	if len(a.plainHTTP) > 0 {
+		opts = append(opts, provisioner.WithPlainHTTP(a.plainHTTP...))
+	}
+	if len(a.hostsDirs) > 0 {
+		opts = append(opts, provisioner.WithHostsDirs(a.hostsDirs...))
+	}
+	if a.backend != "" {
+		opts = append(opts, provisioner.WithBackend(a.backend))
+	}
+	store, err := provisioner.New(a.root, opts...)
+	a.store = store
+	return store, err
+}
+
+// containers opens the containerizer: hop 1 of a launch.
+func (a *app) containers(ctx context.Context) (*containerizer.Containerizer, error) {
+	if a.opened != nil {
+		return a.opened, nil
+	}
+	if os.Geteuid() != 0 {
+		return nil, fmt.Errorf("%w: mctr must be run by root", mctr.ErrUnsupported)
+	}
+	store, err := a.images()
+	if err != nil {
+		return nil, err
+	}
+	helper, err := containerizer.FindProgram("mctr-helper")
+	if err != nil {
+		return nil, err
+	}
+	a.opened, err = containerizer.New(ctx,
+		containerizer.WithDirs(a.root, a.state),
+		containerizer.WithImages(store),
+		containerizer.WithIsolators(builtin.Table(builtin.Deps{
+			Root: a.root, State: a.state, Helper: helper, CgroupOf: containerizer.CgroupOf(a.state),
+		})),
+		containerizer.WithLog(a.log),
+		containerizer.WithExitCommand(a.exitCommand()...),
+	)
+	return a.opened, err
+}
+
+// changing is containers for a command that changes something: such a command
+// first cleans up after containers that ended while nobody could.
+func (a *app) changing(ctx context.Context) (*containerizer.Containerizer, error) {
+	c, err := a.containers(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := c.CleanupEnded(ctx); err != nil {
+		slog.New(a.log).Warn("clean up after ended containers", "error", err)
+	}
+	return c, nil
+}
+
+// exitCommand is what a shim runs after a container that nobody watches.
+func (a *app) exitCommand() []string {
+	self, err := os.Executable()
+	if err != nil {
+		return nil
+	}
+	return []string{self, "--root", a.root, "--state", a.state, "internal", "cleanup"}
+}
+
+func (a *app) close() error {
+	if a.opened == nil {
+		return nil
+	}
+	return a.opened.Close()
+}

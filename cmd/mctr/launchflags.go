@@ -1,0 +1,270 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/docker/go-units"
+	"github.com/spf13/pflag"
+
+	"github.com/mctr/mctr"
+)
+
+// launchFlags are the flags of run and create, as they were typed.
+type launchFlags struct {
+	name, hostname, workdir, user, entrypoint string
+	cidfile, platform, pull, network          string
+	env, envFile, label, labelFile, groupAdd  []string
+	tty, stdin, init, readOnly, rm, noImage   bool
+	volumes, mounts, tmpfs, devices           []string
+	ulimits, sysctls, annotations             []string
+	pid, ipc, uts, cgroupns                   string
+	stopSignal                                string
+	stopTimeout                               int
+	maxTime                                   time.Duration
+	shmSize                                   string
+	resources                                 resourceFlags
+	privileged                                bool
+	capAdd, capDrop, securityOpt              []string
+	logDriver                                 string
+	logOpts                                   []string
+}
+
+func (l *launchFlags) register(f *pflag.FlagSet) {
+	f.StringVar(&l.name, "name", "", "name of the container")
+	f.StringVarP(&l.hostname, "hostname", "h", "", "hostname inside (default: the short id)")
+	f.StringVarP(&l.workdir, "workdir", "w", "", "working directory inside")
+	f.StringVarP(&l.user, "user", "u", "", "`USER[:GROUP]`, names or numbers, looked up in the image")
+	f.StringSliceVar(&l.groupAdd, "group-add", nil, "supplementary groups")
+	f.StringVar(&l.entrypoint, "entrypoint", "", "replace the image's entrypoint (\"\" clears it)")
+	f.StringArrayVarP(&l.env, "env", "e", nil, "`NAME=VALUE`, or NAME for its value here")
+	f.StringArrayVar(&l.envFile, "env-file", nil, "read variables from `FILE`, a line each")
+	f.StringArrayVarP(&l.label, "label", "l", nil, "`KEY=VALUE`")
+	f.StringArrayVar(&l.labelFile, "label-file", nil, "read labels from `FILE`, a line each")
+	f.StringArrayVar(&l.annotations, "annotation", nil, "`KEY=VALUE` for the OCI annotations")
+	f.BoolVarP(&l.tty, "tty", "t", false, "give the container a terminal")
+	f.BoolVarP(&l.stdin, "interactive", "i", false, "keep stdin open")
+	f.BoolVar(&l.init, "init", false, "run a reaping init as process 1")
+	f.BoolVar(&l.rm, "rm", false, "remove the container when it has ended")
+	f.BoolVar(&l.readOnly, "read-only", false, "root filesystem without writes")
+	f.StringVar(&l.cidfile, "cidfile", "", "write the container's id to `FILE`")
+	f.BoolVar(&l.noImage, "no-image", false, "use the host's filesystem, with a sandbox of the container's own")
+	f.StringVar(&l.platform, "platform", "", "`OS/ARCH[/VARIANT]` of the image (default: this host's)")
+	f.StringVar(&l.pull, "pull", "missing", "when to ask the registry: always, missing, never, newer")
+	f.StringArrayVarP(&l.volumes, "volume", "v", nil, "`SOURCE:TARGET[:ro,...]`, a bind of the host's")
+	f.StringArrayVar(&l.mounts, "mount", nil, "`type=bind|tmpfs,source=..,target=..[,readonly]`")
+	f.StringArrayVar(&l.tmpfs, "tmpfs", nil, "`TARGET[:size=..,mode=..]`")
+	f.StringArrayVar(&l.devices, "device", nil, "`SOURCE[:TARGET[:rwm]]`")
+	f.StringVar(&l.shmSize, "shm-size", "", "size of /dev/shm (default 64m)")
+	f.StringArrayVar(&l.ulimits, "ulimit", nil, "`TYPE=SOFT[:HARD]`, as nofile=1024:2048")
+	f.StringArrayVar(&l.sysctls, "sysctl", nil, "`KEY=VALUE` of a namespaced kernel parameter")
+	f.StringVar(&l.network, "network", "none", "none or host")
+	f.StringVar(&l.pid, "pid", "", "host: the host's processes")
+	f.StringVar(&l.ipc, "ipc", "", "host: the host's IPC")
+	f.StringVar(&l.uts, "uts", "", "host: the host's name")
+	f.StringVar(&l.cgroupns, "cgroupns", "", "private or host (default: private on cgroup v2, host on v1)")
+	f.BoolVar(&l.privileged, "privileged", false, "all capabilities and devices, no seccomp, nothing masked")
+	f.StringSliceVar(&l.capAdd, "cap-add", nil, "add capabilities (ALL for all)")
+	f.StringSliceVar(&l.capDrop, "cap-drop", nil, "drop capabilities (ALL for all)")
+	f.StringArrayVar(&l.securityOpt, "security-opt", nil, "seccomp=`FILE`|unconfined, no-new-privileges")
+	f.StringVar(&l.stopSignal, "stop-signal", "", "what stop sends first (default: the image's, then SIGTERM)")
+	f.IntVar(&l.stopTimeout, "stop-timeout", 0, "seconds before stop kills (default 10)")
+	f.DurationVar(&l.maxTime, "max-completion-time", 0, "end the container after so long")
+	f.StringVar(&l.logDriver, "log-driver", "cri", "cri, json-file, raw or none")
+	f.StringArrayVar(&l.logOpts, "log-opt", nil, "max-size=10m, max-file=3")
+	l.resources.register(f)
+}
+
+// config is what the flags and the arguments behind the image say.
+func (l *launchFlags) config(f *pflag.FlagSet, image string, args []string) (*mctr.ContainerConfig, error) {
+	c := &mctr.ContainerConfig{
+		Name: l.name, Image: image, Platform: l.platform, Pull: l.pull,
+		Process: mctr.Process{
+			Args: args, WorkingDir: l.workdir, User: l.user, GroupAdd: l.groupAdd,
+			Init: l.init, Terminal: l.tty, Stdin: l.stdin,
+		},
+		Hostname: l.hostname, ReadOnly: l.readOnly, Network: l.network,
+		Namespaces:    mctr.Namespaces{PID: l.pid, IPC: l.ipc, UTS: l.uts, Cgroup: l.cgroupns},
+		StopSignal:    l.stopSignal,
+		StopTimeout:   time.Duration(l.stopTimeout) * time.Second,
+		MaxCompletion: l.maxTime,
+		Remove:        l.rm,
+		Security:      mctr.Security{Privileged: l.privileged, CapAdd: l.capAdd, CapDrop: l.capDrop},
+	}
+	if f.Changed("entrypoint") {
+		entrypoint := []string{}
+		if l.entrypoint != "" {
+			entrypoint = append(entrypoint, l.entrypoint)
+		}
+		c.Process.Entrypoint = &entrypoint
+	}
+	for _, part := range []func(*mctr.ContainerConfig) error{
+		l.environment, l.labels, l.filesystems, l.limits, l.security, l.logging, l.resources.fill,
+	} {
+		if err := part(c); err != nil {
+			return nil, err
+		}
+	}
+	return c, nil
+}
+
+func (l *launchFlags) environment(c *mctr.ContainerConfig) error {
+	lines, err := readLines(l.envFile)
+	if err != nil {
+		return fmt.Errorf("--env-file: %w", err)
+	}
+	for _, v := range append(lines, l.env...) {
+		if !strings.Contains(v, "=") {
+			value, set := os.LookupEnv(v)
+			if !set {
+				continue // as docker: a variable that is not set here is not set there
+			}
+			v += "=" + value
+		}
+		c.Process.Env = append(c.Process.Env, v)
+	}
+	return nil
+}
+
+func (l *launchFlags) labels(c *mctr.ContainerConfig) (err error) {
+	lines, err := readLines(l.labelFile)
+	if err != nil {
+		return fmt.Errorf("--label-file: %w", err)
+	}
+	if c.Labels, err = pairs("--label", append(lines, l.label...), true); err != nil {
+		return err
+	}
+	if c.Annotations, err = pairs("--annotation", l.annotations, true); err != nil {
+		return err
+	}
+	c.Sysctls, err = pairs("--sysctl", l.sysctls, false)
+	return err
+}
+
+// readLines reads files of one item a line; empty lines and comments are left out.
+func readLines(files []string) ([]string, error) {
+	var lines []string
+	for _, file := range files {
+		data, err := os.ReadFile(file)
+		if err != nil {
+			return nil, err
+		}
+		for line := range strings.Lines(string(data)) {
+			line = strings.TrimRight(line, "\r\n")
+			if trimmed := strings.TrimSpace(line); trimmed != "" && trimmed[0] != '#' {
+				lines = append(lines, line)
+			}
+		}
+	}
+	return lines, nil
+}
+
+func pairs(flag string, items []string, valueless bool) (map[string]string, error) {
+	if len(items) == 0 {
+		return nil, nil
+	}
+	m := map[string]string{}
+	for _, item := range items {
+		key, value, ok := strings.Cut(item, "=")
+		if key == "" || !ok && !valueless {
+			return nil, fmt.Errorf("%w: %s %q: want KEY=VALUE", mctr.ErrInvalid, flag, item)
+		}
+		m[key] = value
+	}
+	return m, nil
+}
+
+func (l *launchFlags) limits(c *mctr.ContainerConfig) (err error) {
+	for _, u := range l.ulimits {
+		limit, err := units.ParseUlimit(u)
+		if err != nil {
+			return fmt.Errorf("%w: --ulimit %s: %w", mctr.ErrInvalid, u, err)
+		}
+		c.Rlimits = append(c.Rlimits, mctr.Rlimit{Type: limit.Name, Soft: limit.Soft, Hard: limit.Hard})
+	}
+	for _, d := range l.devices {
+		device, err := parseDevice(d)
+		if err != nil {
+			return err
+		}
+		c.Devices = append(c.Devices, device)
+	}
+	c.ShmSize, err = size("--shm-size", l.shmSize)
+	return err
+}
+
+// parseDevice reads SOURCE[:TARGET[:PERMISSIONS]], and as docker SOURCE:PERMISSIONS.
+func parseDevice(s string) (mctr.Device, error) {
+	parts := strings.Split(s, ":")
+	d := mctr.Device{Source: parts[0]}
+	switch {
+	case len(parts) == 2 && !strings.HasPrefix(parts[1], "/"):
+		d.Permissions = parts[1]
+	case len(parts) == 2:
+		d.Target = parts[1]
+	case len(parts) == 3:
+		d.Target, d.Permissions = parts[1], parts[2]
+	case len(parts) > 3:
+		return d, fmt.Errorf("%w: --device %s: want SOURCE[:TARGET[:rwm]]", mctr.ErrInvalid, s)
+	}
+	return d, nil
+}
+
+// size reads a number of bytes with docker's units, 0 for "".
+func size(flag, s string) (int64, error) {
+	if s == "" {
+		return 0, nil
+	}
+	n, err := units.RAMInBytes(s)
+	if err != nil {
+		return 0, fmt.Errorf("%w: %s %s: want a size as 64m or 1g", mctr.ErrInvalid, flag, s)
+	}
+	return n, nil
+}
+
+func (l *launchFlags) security(c *mctr.ContainerConfig) error {
+	for _, o := range l.securityOpt {
+		key, value, _ := strings.Cut(strings.Replace(o, ":", "=", 1), "=")
+		switch {
+		case key == "no-new-privileges" && (value == "" || value == "true"):
+			c.Security.NoNewPrivileges = true
+		case key == "no-new-privileges" && value == "false":
+			c.Security.NoNewPrivileges = false
+		case key == "seccomp" && value == "unconfined":
+			c.Security.Seccomp = value
+		case key == "seccomp":
+			profile, err := os.ReadFile(value)
+			if err != nil {
+				return fmt.Errorf("--security-opt seccomp: %w", err)
+			}
+			c.Security.Seccomp = string(profile)
+		default:
+			return fmt.Errorf("%w: --security-opt %s: want seccomp=FILE|unconfined or no-new-privileges", mctr.ErrInvalid, o)
+		}
+	}
+	return nil
+}
+
+func (l *launchFlags) logging(c *mctr.ContainerConfig) error {
+	c.Log.Driver = l.logDriver
+	for _, o := range l.logOpts {
+		key, value, _ := strings.Cut(o, "=")
+		switch key {
+		case "max-size":
+			n, err := size("--log-opt max-size", value)
+			if err != nil {
+				return err
+			}
+			c.Log.MaxSize = n
+		case "max-file":
+			if _, err := fmt.Sscanf(value, "%d", &c.Log.MaxFiles); err != nil || c.Log.MaxFiles < 1 {
+				return fmt.Errorf("%w: --log-opt max-file=%s: want a number of files, at least 1", mctr.ErrInvalid, value)
+			}
+		default:
+			return fmt.Errorf("%w: --log-opt %s: want max-size=SIZE or max-file=N", mctr.ErrInvalid, o)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,97 @@
+// Command mctr runs containers without a daemon: package containerizer at a
+// prompt. Every verb reads as docker's of the same name.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+)
+
+func main() { os.Exit(run(os.Args[1:])) }
+
+// run gives the exit code: 0, the task's own, 125 when mctr failed at running
+// something, 1 when it failed at anything else.
+func run(args []string) int {
+	a := &app{}
+	root := a.command()
+	root.SetArgs(args)
+	err := root.ExecuteContext(context.Background())
+	if err := a.close(); err != nil {
+		fmt.Fprintln(os.Stderr, "mctr:", err)
+	}
+	var status exitStatus
+	switch {
+	case err == nil:
+		return 0
+	case errors.As(err, &status):
+		if status.err != nil {
+			complain(status.err)
+		}
+		return status.code
+	}
+	complain(err)
+	return 1
+}
+
+// complain says what went wrong, on one line where that is possible.
+func complain(err error) {
+	fmt.Fprintln(os.Stderr, "mctr:", strings.ReplaceAll(err.Error(), "\n", "; "))
+}
+
+// An exitStatus is an error that asks for an exit code. Without err it is
+// silent: the task's own code.
+type exitStatus struct {
+	code int
+	err  error
+}
+
+func (e exitStatus) Error() string {
+	if e.err == nil {
+		return fmt.Sprintf("exit status %d", e.code)
+	}
+	return e.err.Error()
+}
+
+func (e exitStatus) Unwrap() error { return e.err }
+
+// command is the tree of commands.
+func (a *app) command() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "mctr",
+		Short: "Run containers, without a daemon",
+		Long: `mctr takes container images from registries or files and runs them isolated,
+limited and with their output kept. No daemon is needed: a small supervisor,
+mctr-shim, stays with each container.`,
+		Example: `  mctr run --rm docker.io/library/alpine cat /etc/os-release
+  mctr run -d --name web --memory 64m --pids-limit 100 oci:./web:latest
+  mctr logs -f web`,
+		SilenceUsage:      true,
+		SilenceErrors:     true,
+		PersistentPreRunE: a.begin,
+	}
+	a.globalFlags(root.PersistentFlags())
+	root.AddGroup(
+		&cobra.Group{ID: "containers", Title: "Containers:"},
+		&cobra.Group{ID: "images", Title: "Images:"},
+		&cobra.Group{ID: "host", Title: "Host:"},
+	)
+	root.SetHelpCommandGroupID("host")
+	root.SetCompletionCommandGroupID("host")
+	add := func(group string, commands ...*cobra.Command) {
+		for _, c := range commands {
+			c.GroupID = group
+			root.AddCommand(c)
+		}
+	}
+	add("containers", a.runCommand(), a.createCommand(), a.startCommand(), a.psCommand(), a.logsCommand(), a.execCommand(),
+		a.waitCommand(), a.stopCommand(), a.killCommand(), a.rmCommand(), a.inspectCommand(), a.topCommand(), a.statsCommand(), a.bundleCommand())
+	add("images", a.pullCommand(), a.imagesCommand(), a.imageCommand(), a.rmiCommand(), a.pruneCommand())
+	add("host", a.reconcileCommand(), a.versionCommand())
+	root.AddCommand(a.internalCommand())
+	return root
+}

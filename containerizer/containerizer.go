@@ -1,0 +1,156 @@
+// Package containerizer launches, watches, ends and explains containers: the
+// order of events, in which package isolators' declarations, package
+// provisioner's filesystems and package launcher's shims meet.
+//
+// On disk and in the kernel: see layout, which draws every path; the mount of
+// each root filesystem below STATE, which is bound onto itself unbindable so
+// that these mounts never spread; control groups below one prefix; one shim a
+// container. All of it survives the process that made it, and another one with
+// the same directories takes it over: nothing is kept in memory alone.
+package containerizer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sync"
+
+	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/containerizer/launcher"
+	"github.com/mctr/mctr/isolators"
+	"github.com/mctr/mctr/provisioner"
+)
+
+// Images is what a containerizer needs of a provisioner.
+type Images interface {
+	Lease(ctx context.Context, holder, ref string, o provisioner.PullOptions) (*provisioner.Image, error)
+	Mount(ctx context.Context, image *provisioner.Image, rw, target string, o provisioner.MountOptions) error
+	Unmount(ctx context.Context, rw, target string) error
+	Release(holder string) error
+	Leases() (map[string]*provisioner.Image, error)
+}
+
+// A Containerizer runs containers below one pair of directories. Its methods may
+// be called concurrently, and other processes may use the same directories.
+type Containerizer struct {
+	paths     layout
+	isolators []isolators.Isolator
+	images    Images
+	launcher  *launcher.Launcher
+	log       *slog.Logger
+	owner     string
+	onExit    []string
+
+	mu       sync.Mutex
+	launches map[mctr.ContainerID]context.CancelFunc // of launches under way here
+	watched  map[mctr.ContainerID]chan struct{}      // closed when released here
+	ctx      context.Context                         // ends with Close
+	close    context.CancelFunc
+	watchers sync.WaitGroup
+}
+
+// An Option sets up a Containerizer.
+type Option func(*Containerizer)
+
+// WithDirs sets ROOT, which survives a reboot, and STATE, which does not need
+// to. The defaults are /var/lib/mctr and /run/mctr.
+func WithDirs(root, state string) Option {
+	return func(c *Containerizer) { c.paths = layout{root: root, state: state} }
+}
+
+// WithIsolators sets the table: Prepare runs in its order, Cleanup backwards.
+func WithIsolators(table []isolators.Isolator) Option {
+	return func(c *Containerizer) { c.isolators = table }
+}
+
+// WithImages sets where images come from. Without it only the host's filesystem
+// can be used.
+func WithImages(images Images) Option { return func(c *Containerizer) { c.images = images } }
+
+// WithShim sets the mctr-shim binary; by default it is looked for beside this
+// program and in PATH.
+func WithShim(path string) Option {
+	return func(c *Containerizer) { c.launcher.Shim = path }
+}
+
+// WithLog sets where the containerizer reports what no call can return. The
+// default is nowhere.
+func WithLog(h slog.Handler) Option { return func(c *Containerizer) { c.log = slog.New(h) } }
+
+// WithOwner sets the owner of the containers launched here; default "cli".
+func WithOwner(name string) Option { return func(c *Containerizer) { c.owner = name } }
+
+// WithExitCommand sets what a shim runs, with the container's id as last
+// argument, after the end of a container that nobody watches any more. It is to
+// call Cleanup.
+func WithExitCommand(argv ...string) Option {
+	return func(c *Containerizer) { c.onExit = argv }
+}
+
+// New returns a containerizer and sets its directories up where they are not.
+// It does not recover anything.
+func New(ctx context.Context, opts ...Option) (*Containerizer, error) {
+	c := &Containerizer{
+		paths:    layout{root: "/var/lib/mctr", state: defaultState},
+		launcher: &launcher.Launcher{},
+		log:      slog.New(slog.DiscardHandler),
+		owner:    "cli",
+		launches: map[mctr.ContainerID]context.CancelFunc{},
+		watched:  map[mctr.ContainerID]chan struct{}{},
+	}
+	for _, o := range opts {
+		o(c)
+	}
+	c.ctx, c.close = context.WithCancel(context.WithoutCancel(ctx))
+	if err := c.findShim(); err != nil {
+		return nil, err
+	}
+	if err := c.setUp(ctx); err != nil {
+		return nil, fmt.Errorf("set up %s and %s: %w", c.paths.root, c.paths.state, err)
+	}
+	c.launcher.Cgroup = c.paths.shimsCgroup()
+	return c, nil
+}
+
+// Close ends this process' part: its watching. The containers go on. It is
+// idempotent.
+func (c *Containerizer) Close() error {
+	c.close()
+	c.watchers.Wait()
+	return nil
+}
+
+func (c *Containerizer) findShim() error {
+	if c.launcher.Shim != "" {
+		return nil
+	}
+	path, err := FindProgram("mctr-shim")
+	c.launcher.Shim = path
+	return err
+}
+
+// FindProgram finds one of mctr's own programs: beside the running one, then in PATH.
+func FindProgram(name string) (string, error) {
+	self, err := os.Executable()
+	if err == nil {
+		if beside := filepath.Join(filepath.Dir(self), name); isFile(beside) {
+			return beside, nil
+		}
+	}
+	path, err := exec.LookPath(name)
+	if err != nil {
+		return "", fmt.Errorf("%w: %s is neither beside this program nor in PATH (make build makes it)", mctr.ErrNotFound, name)
+	}
+	return filepath.Abs(path)
+}
+
+func isFile(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.Mode().IsRegular()
+}
+
+var errNoImages = errors.New("this containerizer has no image store")

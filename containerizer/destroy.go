@@ -1,0 +1,100 @@
+package containerizer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/containerizer/launcher"
+	"github.com/mctr/mctr/internal/flock"
+)
+
+// Destroy ends the container and everything in it at once, releases what it
+// held, and returns how it ended. A launch under way in this process is ended
+// too. It is idempotent; concurrent calls get the same answer. The records stay:
+// see Remove.
+func (c *Containerizer) Destroy(ctx context.Context, id mctr.ContainerID) (*mctr.Termination, error) {
+	c.mu.Lock()
+	cancel := c.launches[id]
+	c.mu.Unlock()
+	if cancel != nil {
+		cancel()
+	}
+	if phase, err := c.phase(id); err == nil && phase == mctr.Created {
+		return nil, fmt.Errorf("%w: container %s was never started", mctr.ErrState, id.Short())
+	}
+	if err := c.killAll(ctx, id); err != nil {
+		return nil, err
+	}
+	t, err := c.Wait(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	return t, c.Cleanup(ctx, id)
+}
+
+// killAll asks the shim to kill everything. A container that has ended, or whose
+// shim is lost, needs no asking.
+func (c *Containerizer) killAll(ctx context.Context, id mctr.ContainerID) error {
+	err := c.withShim(ctx, id, func(client *launcher.Client) error {
+		return errors.Join(client.Signal(ctx, unix.SIGKILL, true), client.Signal(ctx, unix.SIGKILL, false))
+	})
+	if errors.Is(err, mctr.ErrState) || errors.Is(err, mctr.ErrUnavailable) {
+		return nil
+	}
+	return err
+}
+
+// Stop asks the container to end by its stop signal, and destroys it if it has
+// not after timeout; 0 is the config's, or 10 s.
+func (c *Containerizer) Stop(ctx context.Context, id mctr.ContainerID, sig unix.Signal, timeout time.Duration) (*mctr.Termination, error) {
+	if err := c.Kill(ctx, id, sig); err != nil && !errors.Is(err, mctr.ErrState) && !errors.Is(err, mctr.ErrUnavailable) {
+		return nil, err
+	}
+	bounded, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	t, err := c.Wait(bounded, id)
+	if err == nil || bounded.Err() == nil || ctx.Err() != nil {
+		return t, err
+	}
+	return c.Destroy(ctx, id)
+}
+
+// Remove removes an ended container with its log and files. With force a running
+// one is destroyed first; otherwise the error wraps mctr.ErrState. An error says
+// what stays, and a second call tries again.
+func (c *Containerizer) Remove(ctx context.Context, id mctr.ContainerID, force bool) error {
+	phase, err := c.phase(id)
+	if err != nil {
+		return err
+	}
+	if phase == mctr.Running || phase == mctr.Paused || phase.Launching() {
+		if err := c.endToRemove(ctx, id, phase, force); err != nil {
+			return err
+		}
+	}
+	lock, err := flock.Exclusive(ctx, c.paths.lock(id))
+	if err != nil {
+		return err
+	}
+	defer lock.Unlock() //nolint:errcheck // closing a lock file cannot fail usefully
+	return c.abolish(ctx, id)
+}
+
+func (c *Containerizer) endToRemove(ctx context.Context, id mctr.ContainerID, phase mctr.Phase, force bool) error {
+	if !force {
+		return fmt.Errorf("%w: container %s is %s: stop it first, or remove it by force", mctr.ErrState, id.Short(), phase)
+	}
+	if phase.Launching() {
+		return c.Cleanup(ctx, id) // waits for the launcher, or undoes for a dead one
+	}
+	_, err := c.Destroy(ctx, id)
+	if errors.Is(err, mctr.ErrNotFound) {
+		return nil // it removed itself
+	}
+	return err
+}

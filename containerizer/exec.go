@@ -1,0 +1,99 @@
+package containerizer
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+
+	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/containerizer/launcher"
+	"github.com/mctr/mctr/containerizer/launcher/wire"
+	"github.com/mctr/mctr/provisioner/inroot"
+)
+
+// An Exec is one more process for a running container. It gets the environment,
+// directory, user, capabilities and limits of the container's own process where
+// it does not say otherwise.
+type Exec struct {
+	Args        []string
+	Env         []string // NAME=VALUE, added
+	WorkingDir  string
+	User        string // user[:group], looked up in the container's filesystem
+	Terminal    bool
+	ConsoleSize *wire.Size
+	Stdin       bool
+	Detach      bool // lives on without its client
+	Privileged  bool
+}
+
+// Exec runs e in id and returns its streams. The process dies with the stream,
+// unless e.Detach. The error wraps mctr.ErrState when the container does not run.
+func (c *Containerizer) Exec(ctx context.Context, id mctr.ContainerID, e Exec) (*launcher.Stream, error) {
+	phase, err := c.phase(id)
+	if err != nil {
+		return nil, err
+	}
+	if phase != mctr.Running {
+		return nil, fmt.Errorf("%w: container %s is not running: it is %s", mctr.ErrState, id.Short(), phase)
+	}
+	process, err := c.execProcess(id, e)
+	if err != nil {
+		return nil, err
+	}
+	client, err := launcher.Dial(ctx, c.paths.stateDir(id))
+	if err != nil {
+		return nil, err
+	}
+	stream, err := client.Exec(ctx, wire.Exec{Process: *process, Stdin: e.Stdin, Detach: e.Detach})
+	if err != nil {
+		_ = client.Close()
+		return nil, err
+	}
+	return stream, nil
+}
+
+func (c *Containerizer) execProcess(id mctr.ContainerID, e Exec) (*specs.Process, error) {
+	r := c.resolved(id)
+	if r.Spec == nil || r.Spec.Process == nil {
+		return nil, fmt.Errorf("%w: the spec of container %s", mctr.ErrNotFound, id)
+	}
+	if len(e.Args) == 0 {
+		return nil, fmt.Errorf("%w: exec without a command", mctr.ErrInvalid)
+	}
+	p := r.Spec.Process
+	p.Args, p.Terminal = e.Args, e.Terminal
+	p.Env = override(p.Env, e.Env)
+	if e.WorkingDir != "" {
+		p.Cwd = e.WorkingDir
+	}
+	if p.ConsoleSize = nil; e.ConsoleSize != nil && e.Terminal {
+		p.ConsoleSize = &specs.Box{Width: uint(e.ConsoleSize.Width), Height: uint(e.ConsoleSize.Height)}
+	}
+	if e.User != "" {
+		if err := c.setUser(p, id, e.User); err != nil {
+			return nil, err
+		}
+	}
+	return p, nil
+}
+
+// setUser looks the user up in the container's filesystem. As at launch, a user
+// that is not root keeps no effective capabilities (capabilities(7)).
+func (c *Containerizer) setUser(p *specs.Process, id mctr.ContainerID, name string) error {
+	u, err := inroot.LookupUser(c.paths.rootfs(id), name, nil)
+	if err != nil {
+		return err
+	}
+	p.User = specs.User{UID: uint32(u.UID), GID: uint32(u.GID)}
+	for _, gid := range u.Groups {
+		p.User.AdditionalGids = append(p.User.AdditionalGids, uint32(gid))
+	}
+	if caps := p.Capabilities; caps != nil && u.UID != 0 {
+		caps.Effective, caps.Permitted, caps.Ambient = nil, nil, nil
+	} else if caps != nil {
+		caps.Effective, caps.Permitted = caps.Bounding, caps.Bounding
+	}
+	p.Env = override([]string{"HOME=" + u.Home}, p.Env)
+	return nil
+}

@@ -1,0 +1,41 @@
+package containerizer
+
+import (
+	"errors"
+	"fmt"
+
+	"golang.org/x/sys/unix"
+)
+
+// bindHost gives target the host's filesystem with all its mounts. The copy is
+// made a slave before it has a place, so that at no moment an unmount in it can
+// reach the host's mounts (open_tree(2), mount_setattr(2), move_mount(2)).
+func bindHost(target string) error {
+	tree, err := unix.OpenTree(unix.AT_FDCWD, "/", unix.OPEN_TREE_CLONE|unix.AT_RECURSIVE|unix.OPEN_TREE_CLOEXEC)
+	if err != nil {
+		return fmt.Errorf("copy the host's mounts: %w", err)
+	}
+	defer unix.Close(tree)
+	slave := unix.MountAttr{Propagation: unix.MS_SLAVE}
+	if err := unix.MountSetattr(tree, "", unix.AT_EMPTY_PATH|unix.AT_RECURSIVE, &slave); err != nil {
+		return fmt.Errorf("make the copy of the host's mounts a slave: %w", err)
+	}
+	if err := unix.MoveMount(tree, "", unix.AT_FDCWD, target, unix.MOVE_MOUNT_F_EMPTY_PATH); err != nil {
+		return fmt.Errorf("mount the copy of the host's mounts at %s: %w", target, err)
+	}
+	return nil
+}
+
+// unmountAll removes every mount that begins at target. Lazy, since a process
+// that is about to die may still hold it.
+func unmountAll(target string) error {
+	for {
+		err := unix.Unmount(target, unix.MNT_DETACH|unix.UMOUNT_NOFOLLOW)
+		if errors.Is(err, unix.EINVAL) || errors.Is(err, unix.ENOENT) {
+			return nil // it is no mount any more
+		}
+		if err != nil {
+			return fmt.Errorf("unmount %s: %w", target, err)
+		}
+	}
+}

@@ -1,0 +1,142 @@
+package containerizer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+
+	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/containerizer/launcher"
+	"github.com/mctr/mctr/containerizer/launcher/wire"
+	"github.com/mctr/mctr/internal/flock"
+	"github.com/mctr/mctr/provisioner"
+)
+
+// LaunchOptions are what a launch needs beyond the container's config, and what
+// is not stored with it.
+type LaunchOptions struct {
+	SecretEnv []string             // NAME=VALUE; never on disk
+	Progress  provisioner.Progress // of a pull; nil: none is told
+	Detach    bool                 // nobody here watches it: the exit command cleans up
+
+	// Attach connects to the container's streams before its first instruction.
+	Attach *wire.Attach
+	// ConsoleSize is the terminal's first size.
+	ConsoleSize *wire.Size
+}
+
+// A launch is one container on its way up.
+type launch struct {
+	*Containerizer
+	record  *record
+	options LaunchOptions
+
+	lock      *flock.Lock
+	container *mctr.Container
+	image     *provisioner.Image
+	spec      *specs.Spec
+	client    *launcher.Client
+	stream    *launcher.Stream
+}
+
+// Launch runs a container and returns when its command was started, with the
+// stream that options.Attach asked for or nil. An error leaves nothing behind;
+// it wraps mctr.ErrExists for an id or name in use, and a *mctr.PhaseError says
+// where it came from. ctx ends the launch, not the launched container.
+func (c *Containerizer) Launch(ctx context.Context, id mctr.ContainerID, config *mctr.ContainerConfig, o LaunchOptions) (*launcher.Stream, error) {
+	r, err := c.newRecord(id, config)
+	if err != nil {
+		return nil, err
+	}
+	if err := c.Check(ctx, r.Config); err != nil {
+		return nil, err
+	}
+	l := &launch{Containerizer: c, record: r, options: o}
+	if l.lock, err = c.reserve(ctx, r); err != nil {
+		return nil, err
+	}
+	return l.run(ctx)
+}
+
+// run takes a reserved container up, hop by hop (docs/ARCHITECTURE.md).
+func (l *launch) run(ctx context.Context) (stream *launcher.Stream, err error) {
+	defer l.lock.Unlock() //nolint:errcheck // closing a lock file cannot fail usefully
+	ctx, done := l.cancelable(ctx)
+	defer done()
+	for _, hop := range []func(context.Context) error{
+		l.provision, // image to root filesystem
+		l.prepare,   // isolators acquire and declare
+		l.bundle,    // config.json beside the root filesystem
+		l.create,    // shim, and the blocked init
+		l.isolate,   // isolators that need the process
+		l.start,     // the user's command
+	} {
+		if err := hop(ctx); err != nil {
+			return nil, errors.Join(err, l.undo())
+		}
+	}
+	l.keepWatch()
+	return l.stream, nil
+}
+
+// cancelable lets Destroy end a launch that is under way in this process.
+func (l *launch) cancelable(ctx context.Context) (context.Context, func()) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.launches[l.record.ID] = func() { cancel(mctr.ErrDestroyed) }
+	return ctx, func() {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		delete(l.launches, l.record.ID)
+		cancel(nil)
+	}
+}
+
+// undo takes back all of a launch that failed, also when its context has ended.
+func (l *launch) undo() error {
+	if l.stream != nil {
+		_ = l.stream.Close()
+	}
+	if l.client != nil {
+		_ = l.client.Close() // the lease: the shim destroys what it made
+	}
+	return l.undoLaunch(context.WithoutCancel(l.ctx), l.record.ID)
+}
+
+// failed names where a hop failed.
+func (l *launch) failed(phase mctr.Phase, part, op string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return &mctr.PhaseError{ID: l.record.ID, Phase: phase, Isolator: part, Op: op, Err: err}
+}
+
+func (l *launch) reach(checkpoint string) error {
+	return l.failed(phaseOf(checkpoint), "containerizer", "checkpoint", l.journal(l.record.ID).reach(checkpoint))
+}
+
+func (l *launch) isolate(ctx context.Context) error {
+	pid := l.createdRecord(l.record.ID)
+	if pid == nil {
+		return l.failed(mctr.Isolating, "shim", "read its record", fmt.Errorf("%w: %s", mctr.ErrNotFound, l.paths.created(l.record.ID)))
+	}
+	for _, i := range l.isolators {
+		if err := i.Isolate(ctx, l.record.ID, pid.Pid); err != nil {
+			return l.failed(mctr.Isolating, i.Name(), "isolate", err)
+		}
+	}
+	return nil
+}
+
+func (l *launch) start(ctx context.Context) error {
+	if err := l.client.Start(ctx); err != nil {
+		return l.failed(mctr.Isolating, "shim", "start", err)
+	}
+	if err := l.reach(atRunning); err != nil {
+		return err
+	}
+	return l.stopWaiting(l.record.ID)
+}

@@ -1,0 +1,28 @@
+package containerizer
+
+import (
+	"context"
+
+	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/logs"
+)
+
+// Logs reads back what id printed; see logs.Read. With o.Follow it goes on until
+// the container has ended and everything is read.
+func (c *Containerizer) Logs(ctx context.Context, id mctr.ContainerID, o logs.ReadOptions, emit func(logs.Entry) error) error {
+	r, err := c.load(id)
+	if err != nil {
+		return err
+	}
+	if !o.Follow {
+		return logs.Read(ctx, c.paths.logs(id), logs.Config(r.Config.Log), o, nil, emit)
+	}
+	waiting, cancel := context.WithCancel(ctx)
+	defer cancel()
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		_, _ = c.Wait(waiting, id) // whatever it says, nobody writes the log any more
+	}()
+	return logs.Read(ctx, c.paths.logs(id), logs.Config(r.Config.Log), o, ended, emit)
+}

@@ -1,0 +1,125 @@
+package containerizer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/containerizer/launcher"
+	"github.com/mctr/mctr/internal/atomicfile"
+	"github.com/mctr/mctr/internal/cgroup"
+	"github.com/mctr/mctr/internal/flock"
+)
+
+// recordLost ends a container whose shim died and writes down that nobody knows how.
+func (c *Containerizer) recordLost(id mctr.ContainerID) error {
+	if err := cgroup.Kill(c.paths.leaf(id), killTime); err != nil {
+		return err
+	}
+	return c.recordEnd(id, mctr.ReasonShimLost, "its supervisor died, so its exit status is unknown")
+}
+
+func (c *Containerizer) recordEnd(id mctr.ContainerID, reason, message string) error {
+	return atomicfile.WriteDurableJSON(c.paths.exit(id), mctr.Termination{
+		ExitCode: 128 + int(unix.SIGKILL), Signal: int(unix.SIGKILL),
+		Reason: reason, Message: message, Finished: time.Now().UTC(),
+	})
+}
+
+// killShim ends the container's shim, if one lives, and waits for that.
+func (c *Containerizer) killShim(id mctr.ContainerID) error {
+	for deadline := time.Now().Add(killTime); ; time.Sleep(time.Millisecond) {
+		alive, err := launcher.Alive(c.paths.stateDir(id))
+		if err != nil || !alive {
+			return err
+		}
+		pid, err := c.shimPid(id)
+		if err != nil {
+			return err
+		}
+		if pid == 0 || time.Now().After(deadline) {
+			return fmt.Errorf("shim of container %s (pid %d) does not end", id, pid)
+		}
+		if c.ending(id) && time.Until(deadline) > killTime/2 {
+			continue // it is about to end by itself
+		}
+		if err := unix.Kill(pid, unix.SIGKILL); err != nil && !errors.Is(err, unix.ESRCH) {
+			return err
+		}
+	}
+}
+
+// ending says whether the shim has recorded the end, after which it leaves.
+func (c *Containerizer) ending(id mctr.ContainerID) bool {
+	t, err := c.termination(id)
+	return err == nil && t != nil
+}
+
+// shimPid finds the container's shim: a member of the shims' group whose
+// working directory is the container's own. 0: there is none.
+func (c *Containerizer) shimPid(id mctr.ContainerID) (int, error) {
+	pids, err := cgroup.Pids(c.paths.shimsCgroup())
+	if err != nil {
+		return 0, err
+	}
+	for _, pid := range pids {
+		dir, err := os.Readlink(fmt.Sprintf("/proc/%d/cwd", pid))
+		if err == nil && (dir == c.paths.stateDir(id) || dir == c.paths.bundle(id)) {
+			return pid, nil
+		}
+	}
+	return 0, nil
+}
+
+// afterBoot records the end of what ran before the host went down, and releases it.
+func (c *Containerizer) afterBoot(ctx context.Context) {
+	ids, err := c.Containers()
+	if err != nil {
+		c.log.Error("after a reboot", "error", err)
+	}
+	for _, id := range ids {
+		if err := c.endedByBoot(ctx, id); err != nil {
+			c.log.Error("after a reboot", "container", id, "error", err)
+		}
+	}
+}
+
+func (c *Containerizer) endedByBoot(ctx context.Context, id mctr.ContainerID) error {
+	phase, err := c.phase(id)
+	if err != nil || phase == mctr.Created || phase == mctr.Exited {
+		return errors.Join(err, c.release(ctx, id))
+	}
+	if err := c.recordEnd(id, mctr.ReasonReboot, "the host was rebooted"); err != nil {
+		return err
+	}
+	return c.finish(ctx, id)
+}
+
+// CleanupEnded releases every container that has ended, was lost or abandoned,
+// and that nobody is busy with. What cannot be released is in the error and is
+// tried again at the next call.
+func (c *Containerizer) CleanupEnded(ctx context.Context) error {
+	entries, err := os.ReadDir(c.paths.running())
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for _, e := range entries {
+		id := mctr.ContainerID(e.Name())
+		phase, err := c.phase(id)
+		if err != nil || phase == mctr.Running || phase == mctr.Paused {
+			continue
+		}
+		lock, err := flock.TryExclusive(c.paths.lock(id))
+		if err != nil {
+			continue // its launcher or somebody who cleans up
+		}
+		errs = append(errs, c.cleanupLocked(ctx, id), lock.Unlock())
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,140 @@
+package containerizer
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"path/filepath"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+
+	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/containerizer/launcher/wire"
+	"github.com/mctr/mctr/internal/atomicfile"
+	"github.com/mctr/mctr/logs"
+)
+
+// Check asks every isolator whether config can be meant and honoured here. It
+// makes nothing.
+func (c *Containerizer) Check(ctx context.Context, config *mctr.ContainerConfig) error {
+	if err := logs.Config(config.Log).Validate(); err != nil {
+		return err
+	}
+	for _, i := range c.isolators {
+		if err := i.Check(ctx, config); err != nil {
+			return fmt.Errorf("%s: %w", i.Name(), err)
+		}
+	}
+	return nil
+}
+
+// prepare asks every isolator, in table order, and merges what they want.
+func (l *launch) prepare(ctx context.Context) error {
+	m := newMerger(l.baseSpec())
+	for _, i := range l.isolators {
+		if err := l.reach("prepare/" + i.Name()); err != nil {
+			return err
+		}
+		if err := context.Cause(ctx); err != nil {
+			return l.failed(mctr.Preparing, i.Name(), "prepare", err)
+		}
+		adjustment, err := i.Prepare(ctx, l.container)
+		if err == nil {
+			err = m.add(i.Name(), adjustment)
+		}
+		if err != nil {
+			return l.failed(mctr.Preparing, i.Name(), "prepare", err)
+		}
+	}
+	l.spec = m.finish(l.record.Config.Process.Env)
+	return nil
+}
+
+// baseSpec is what no isolator decides.
+func (l *launch) baseSpec() *specs.Spec {
+	config := l.record.Config
+	spec := &specs.Spec{
+		Version:     specs.Version,
+		Process:     &specs.Process{Terminal: config.Process.Terminal},
+		Root:        &specs.Root{Path: "rootfs", Readonly: config.ReadOnly},
+		Linux:       &specs.Linux{CgroupsPath: l.container.CgroupPath, Sysctl: config.Sysctls, Resources: &specs.LinuxResources{}},
+		Annotations: config.Annotations,
+	}
+	if size := l.options.ConsoleSize; size != nil && config.Process.Terminal {
+		spec.Process.ConsoleSize = &specs.Box{Width: uint(size.Width), Height: uint(size.Height)}
+	}
+	return spec
+}
+
+// bundle writes config.json, which nobody changes afterwards, and for later
+// questions what the launch came to.
+func (l *launch) bundle(context.Context) error {
+	id := l.record.ID
+	data, err := json.MarshalIndent(l.spec, "", "\t")
+	if err != nil {
+		return l.failed(mctr.Isolating, "containerizer", "encode config.json", err)
+	}
+	if err := atomicfile.Write(filepath.Join(l.paths.bundle(id), "config.json"), data, 0o644); err != nil {
+		return l.failed(mctr.Isolating, "containerizer", "write config.json", err)
+	}
+	r := resolved{Image: l.container.Image, Spec: l.spec, StopSignal: l.stopSignal()}
+	if l.image != nil {
+		r.ImageID = string(l.image.ID)
+	}
+	if err := atomicfile.WriteJSON(filepath.Join(l.paths.dir(id), "resolved.json"), r); err != nil {
+		return l.failed(mctr.Isolating, "containerizer", "write resolved.json", err)
+	}
+	return l.reach(atBundle)
+}
+
+// stopSignal is the config's, else the image's, else SIGTERM.
+func (l *launch) stopSignal() string {
+	if s := l.record.Config.StopSignal; s != "" {
+		return s
+	}
+	if l.container.Image != nil && l.container.Image.StopSignal != "" {
+		return l.container.Image.StopSignal
+	}
+	return "SIGTERM"
+}
+
+// create starts the shim and has it create the container.
+func (l *launch) create(ctx context.Context) error {
+	id, config := l.record.ID, l.record.Config
+	if err := l.reach(atShim); err != nil {
+		return err
+	}
+	client, err := l.launcher.Spawn(ctx, l.paths.stateDir(id))
+	if err != nil {
+		return l.failed(mctr.Isolating, "launcher", "start the shim", err)
+	}
+	l.client = client
+	_, err = client.Create(ctx, &wire.Create{
+		ID: id, Bundle: l.paths.bundle(id), EngineRoot: l.paths.engine(id),
+		Created: l.paths.created(id), Exit: l.paths.exit(id), FallbackExit: filepath.Join(l.paths.stateDir(id), "exit.json"),
+		LogDir: l.paths.logs(id), Log: config.Log,
+		Stdin: config.Process.Stdin, StdinOnce: config.Process.Stdin && !l.options.Detach,
+		SecretEnv: l.options.SecretEnv, OnExit: l.exitCommand(), MaxTime: config.MaxCompletion, Transient: config.Remove,
+	})
+	if err != nil {
+		return l.failed(mctr.Isolating, "shim", "create the container", err)
+	}
+	return l.attach(ctx)
+}
+
+func (l *launch) exitCommand() []string {
+	if len(l.onExit) == 0 {
+		return nil
+	}
+	return append(append([]string(nil), l.onExit...), string(l.record.ID))
+}
+
+// attach connects to the streams while init is still blocked.
+func (l *launch) attach(ctx context.Context) error {
+	if l.options.Attach == nil {
+		return nil
+	}
+	stream, err := l.Attach(ctx, l.record.ID, *l.options.Attach)
+	l.stream = stream
+	return l.failed(mctr.Isolating, "shim", "attach", err)
+}

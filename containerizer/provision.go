@@ -1,0 +1,63 @@
+package containerizer
+
+import (
+	"context"
+	"fmt"
+	"os"
+
+	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/provisioner"
+)
+
+// provision makes the root filesystem: the image's, or the host's.
+func (l *launch) provision(ctx context.Context) error {
+	id := l.record.ID
+	for _, dir := range []string{l.paths.bundle(id), l.paths.rootfs(id), l.paths.sandbox(id), l.paths.rw(id)} {
+		if err := os.Mkdir(dir, 0o755); err != nil {
+			return l.failed(mctr.Provisioning, "containerizer", "make directory", err)
+		}
+	}
+	l.container = &mctr.Container{
+		ID: id, Config: l.record.Config,
+		Rootfs: l.paths.rootfs(id), Sandbox: l.paths.sandbox(id),
+		Dir: l.paths.dir(id), State: l.paths.stateDir(id),
+		CgroupPath: "/" + l.paths.leaf(id),
+	}
+	if err := l.fill(ctx); err != nil {
+		return l.failed(mctr.Provisioning, "provisioner", "provide "+describeImage(l.record.Config.Image), err)
+	}
+	return l.reach(atImage)
+}
+
+func (l *launch) fill(ctx context.Context) (err error) {
+	config, id := l.record.Config, l.record.ID
+	if config.Image == "" {
+		return bindHost(l.paths.rootfs(id))
+	}
+	if l.images == nil {
+		return errNoImages
+	}
+	l.image, err = l.images.Lease(ctx, string(id), config.Image, provisioner.PullOptions{
+		Policy: provisioner.PullPolicy(config.Pull), Platform: config.Platform, Progress: l.options.Progress,
+	})
+	if err != nil {
+		return err
+	}
+	l.container.Image = imageConfig(l.image)
+	return l.images.Mount(ctx, l.image, l.paths.rw(id), l.paths.rootfs(id), provisioner.MountOptions{Volatile: config.Remove})
+}
+
+func describeImage(ref string) string {
+	if ref == "" {
+		return "the host's filesystem"
+	}
+	return fmt.Sprintf("image %s", ref)
+}
+
+func imageConfig(image *provisioner.Image) *mctr.ImageConfig {
+	c := image.Config
+	return &mctr.ImageConfig{
+		User: c.User, ExposedPorts: c.ExposedPorts, Env: c.Env, Entrypoint: c.Entrypoint, Cmd: c.Cmd,
+		Volumes: c.Volumes, WorkingDir: c.WorkingDir, Labels: c.Labels, StopSignal: c.StopSignal,
+	}
+}

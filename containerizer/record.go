@@ -1,0 +1,86 @@
+package containerizer
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"time"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+
+	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/containerizer/launcher/wire"
+	"github.com/mctr/mctr/internal/atomicfile"
+)
+
+// schema is the version of the records below. A newer one is refused.
+const schema = 1
+
+// A record is ROOT's config.json: what was asked for.
+type record struct {
+	Schema  int                   `json:"schema"`
+	ID      mctr.ContainerID      `json:"id"`
+	Created time.Time             `json:"created"`
+	Config  *mctr.ContainerConfig `json:"config"`
+}
+
+// resolved is ROOT's resolved.json: what it came to. It explains a container
+// that has ended, so losing it in a crash is no harm and it is not synced.
+type resolved struct {
+	ImageID    string            `json:"imageID,omitempty"`
+	Image      *mctr.ImageConfig `json:"image,omitempty"`
+	Spec       *specs.Spec       `json:"spec"`
+	StopSignal string            `json:"stopSignal"`
+}
+
+// load reads the record of id. The error wraps mctr.ErrNotFound where there is none.
+func (c *Containerizer) load(id mctr.ContainerID) (*record, error) {
+	if err := id.Validate(); err != nil {
+		return nil, err
+	}
+	r := &record{}
+	err := atomicfile.ReadJSON(c.paths.config(id), r)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("%w: no such container: %s", mctr.ErrNotFound, id)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if r.Schema > schema || r.Config == nil || r.ID != id {
+		return nil, fmt.Errorf("%w: record of container %s: schema %d, this build knows %d", mctr.ErrInvalid, id, r.Schema, schema)
+	}
+	return r, nil
+}
+
+// termination reads how id ended; nil when it has not. A shim that could not
+// write to ROOT left the record in STATE.
+func (c *Containerizer) termination(id mctr.ContainerID) (*mctr.Termination, error) {
+	for _, path := range []string{c.paths.exit(id), c.paths.stateDir(id) + "/exit.json"} {
+		t := &mctr.Termination{}
+		err := atomicfile.ReadJSON(path, t)
+		if err == nil {
+			return t, nil
+		}
+		if !errors.Is(err, fs.ErrNotExist) {
+			return nil, err
+		}
+	}
+	return nil, nil
+}
+
+// createdRecord is the shim's; nil when there is none.
+func (c *Containerizer) createdRecord(id mctr.ContainerID) *wire.Created {
+	created := &wire.Created{}
+	if atomicfile.ReadJSON(c.paths.created(id), created) != nil {
+		return nil
+	}
+	return created
+}
+
+func (c *Containerizer) resolved(id mctr.ContainerID) *resolved {
+	r := &resolved{}
+	if atomicfile.ReadJSON(c.paths.dir(id)+"/resolved.json", r) != nil {
+		return &resolved{}
+	}
+	return r
+}

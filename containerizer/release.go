@@ -1,0 +1,183 @@
+package containerizer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"slices"
+	"time"
+
+	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/internal/cgroup"
+	"github.com/mctr/mctr/internal/flock"
+)
+
+// killTime bounds the wait for a container's processes to die. One in
+// uninterruptible sleep outlives it and is reported.
+const killTime = 10 * time.Second
+
+// Cleanup releases what an ended container still holds, and removes it whole if
+// its config says so. A container that runs is left alone; one whose shim is
+// lost is ended first. It is idempotent, and no error for an unknown id. An
+// error says what stays; a second call tries again.
+func (c *Containerizer) Cleanup(ctx context.Context, id mctr.ContainerID) error {
+	if err := id.Validate(); err != nil {
+		return err
+	}
+	lock, err := flock.Exclusive(ctx, c.paths.lock(id))
+	if err != nil {
+		return err
+	}
+	defer lock.Unlock() //nolint:errcheck // closing a lock file cannot fail usefully
+	return c.cleanupLocked(ctx, id)
+}
+
+// cleanupLocked does what the container's phase asks for.
+func (c *Containerizer) cleanupLocked(ctx context.Context, id mctr.ContainerID) error {
+	phase, err := c.phase(id)
+	switch {
+	case errors.Is(err, mctr.ErrNotFound):
+		return errors.Join(c.release(ctx, id), c.dropLock(id))
+	case err != nil:
+		return err
+	case phase == mctr.Created, phase == mctr.Running, phase == mctr.Paused:
+		return nil
+	case phase.Launching():
+		return c.undoLaunch(ctx, id) // its lock is free, so its launcher is dead
+	case phase == mctr.Lost:
+		if err := c.recordLost(id); err != nil {
+			return err
+		}
+	}
+	return c.finish(ctx, id)
+}
+
+// finish releases an ended container and, with --rm, removes it.
+func (c *Containerizer) finish(ctx context.Context, id mctr.ContainerID) error {
+	r, err := c.load(id)
+	if err != nil {
+		return err
+	}
+	if r.Config.Remove {
+		return c.abolish(ctx, id)
+	}
+	return c.release(ctx, id)
+}
+
+// abolish releases a container and removes its records. The caller holds its lock.
+func (c *Containerizer) abolish(ctx context.Context, id mctr.ContainerID) error {
+	if err := c.release(ctx, id); err != nil {
+		return err // the records stay, so that what is left can be found
+	}
+	return c.forget(id)
+}
+
+// undoLaunch takes back a launch that did not come to run: whole, or to where a
+// container waits for its start.
+func (c *Containerizer) undoLaunch(ctx context.Context, id mctr.ContainerID) error {
+	if !c.isWaiting(id) {
+		return c.abolish(ctx, id)
+	}
+	if err := c.release(ctx, id); err != nil {
+		return err
+	}
+	var errs []error
+	for _, path := range []string{c.paths.exit(id), c.paths.logs(id), c.paths.sandbox(id), c.paths.rw(id)} {
+		errs = append(errs, os.RemoveAll(path))
+	}
+	return errors.Join(errs...)
+}
+
+// release gives back everything on the host that the container held, in the
+// reverse order of its launch. It goes on past errors and is idempotent.
+func (c *Containerizer) release(ctx context.Context, id mctr.ContainerID) error {
+	if _, err := os.Lstat(c.paths.stateDir(id)); errors.Is(err, fs.ErrNotExist) {
+		return c.releaseGroup(id)
+	}
+	errs := []error{c.journal(id).reach(atDestroy), c.killShim(id), c.releaseGroup(id)}
+	for _, i := range slices.Backward(c.isolators) {
+		if err := i.Cleanup(ctx, id); err != nil {
+			errs = append(errs, fmt.Errorf("clean up %s: %w", i.Name(), err))
+			continue
+		}
+		errs = append(errs, c.journal(id).reach("cleaned/"+i.Name()))
+	}
+	errs = append(errs, c.unmountRootfs(ctx, id))
+	if err := errors.Join(errs...); err != nil {
+		return fmt.Errorf("release container %s: %w", id, err)
+	}
+	if err := c.journal(id).reach(atReleased); err != nil {
+		return err
+	}
+	return c.keepExit(id)
+}
+
+// releaseGroup ends what still runs in the container's group and removes it.
+func (c *Containerizer) releaseGroup(id mctr.ContainerID) error {
+	if id.Parent() != "" {
+		return errors.Join(cgroup.Kill(c.paths.leaf(id), killTime), cgroup.Remove(c.paths.leaf(id)))
+	}
+	return errors.Join(cgroup.Kill(c.paths.cgroup(id), killTime), cgroup.Remove(c.paths.cgroup(id)))
+}
+
+func (c *Containerizer) unmountRootfs(ctx context.Context, id mctr.ContainerID) error {
+	if c.images != nil {
+		if err := c.images.Unmount(ctx, c.paths.rw(id), c.paths.rootfs(id)); err != nil {
+			return err
+		}
+	}
+	return unmountAll(c.paths.rootfs(id))
+}
+
+// keepExit moves a record of the end that lies in STATE to ROOT, and removes
+// STATE's directory.
+func (c *Containerizer) keepExit(id mctr.ContainerID) error {
+	fallback := c.paths.stateDir(id) + "/exit.json"
+	if data, err := os.ReadFile(fallback); err == nil {
+		if err := os.WriteFile(c.paths.exit(id), data, 0o600); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("keep the record of the end: %w", err)
+		}
+	}
+	return os.RemoveAll(c.paths.stateDir(id))
+}
+
+// forget removes the container's records: the image's lease, the name, the
+// directory with its logs and files, the lock.
+func (c *Containerizer) forget(id mctr.ContainerID) error {
+	var errs []error
+	if c.images != nil {
+		errs = append(errs, c.images.Release(string(id)))
+	}
+	if r, err := c.load(id); err == nil {
+		c.dropName(r.Config.Name, id)
+	}
+	errs = append(errs, os.RemoveAll(c.paths.stateDir(id)), c.removeDir(id), c.dropLock(id))
+	return errors.Join(errs...)
+}
+
+// removeDir removes config.json last: while it is there, the rest can be found.
+func (c *Containerizer) removeDir(id mctr.ContainerID) error {
+	entries, err := os.ReadDir(c.paths.dir(id))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	var errs []error
+	for _, e := range entries {
+		if e.Name() != "config.json" {
+			errs = append(errs, os.RemoveAll(c.paths.dir(id)+"/"+e.Name()))
+		}
+	}
+	if err := errors.Join(append(errs, err)...); err != nil {
+		return err
+	}
+	return os.RemoveAll(c.paths.dir(id))
+}
+
+func (c *Containerizer) dropLock(id mctr.ContainerID) error {
+	if err := os.Remove(c.paths.lock(id)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
+}

@@ -1,0 +1,154 @@
+package containerizer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/internal/atomicfile"
+	"github.com/mctr/mctr/internal/flock"
+)
+
+// reserve takes the container's name and id and its lock, and records the
+// intent. The lock is the caller's afterwards.
+func (c *Containerizer) reserve(ctx context.Context, r *record) (*flock.Lock, error) {
+	lock, err := c.claim(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	if err := c.intend(r); err != nil {
+		return nil, errors.Join(err, c.forget(r.ID), lock.Unlock())
+	}
+	return lock, nil
+}
+
+// claim takes name and id together, under a lock of all names: a name whose
+// container does not exist is free.
+func (c *Containerizer) claim(ctx context.Context, r *record) (*flock.Lock, error) {
+	if r.Config.Name != "" {
+		names, err := flock.Exclusive(ctx, filepath.Join(c.paths.locks(), ".names"))
+		if err != nil {
+			return nil, err
+		}
+		defer names.Unlock() //nolint:errcheck // closing a lock file cannot fail usefully
+		if err := c.takeName(r.Config.Name, r.ID); err != nil {
+			return nil, err
+		}
+	}
+	lock, err := flock.Exclusive(ctx, c.paths.lock(r.ID))
+	if err != nil {
+		return nil, err
+	}
+	err = os.Mkdir(c.paths.dir(r.ID), 0o700)
+	if errors.Is(err, fs.ErrExist) {
+		err = fmt.Errorf("%w: container %s exists", mctr.ErrExists, r.ID)
+	}
+	if err != nil {
+		c.dropName(r.Config.Name, r.ID)
+		return nil, errors.Join(err, lock.Unlock())
+	}
+	return lock, nil
+}
+
+func (c *Containerizer) takeName(name string, id mctr.ContainerID) error {
+	holder, err := c.holderOf(name)
+	if err != nil {
+		return err
+	}
+	if holder != "" {
+		return fmt.Errorf("%w: the name %q is in use by container %s (remove or rename it, or choose another name)", mctr.ErrExists, name, holder.Short())
+	}
+	return atomicfile.Write(filepath.Join(c.paths.names(), name), []byte(id), 0o600)
+}
+
+// holderOf is the container called name, "" when there is none.
+func (c *Containerizer) holderOf(name string) (mctr.ContainerID, error) {
+	data, err := os.ReadFile(filepath.Join(c.paths.names(), name))
+	if errors.Is(err, fs.ErrNotExist) {
+		return "", nil
+	}
+	if err != nil {
+		return "", err
+	}
+	id := mctr.ContainerID(data)
+	if _, err := os.Lstat(c.paths.dir(id)); id.Validate() != nil || errors.Is(err, fs.ErrNotExist) {
+		return "", nil
+	}
+	return id, nil
+}
+
+// dropName frees name if it still is id's.
+func (c *Containerizer) dropName(name string, id mctr.ContainerID) {
+	path := filepath.Join(c.paths.names(), name)
+	if data, err := os.ReadFile(path); name != "" && err == nil && string(data) == string(id) {
+		_ = os.Remove(path)
+	}
+}
+
+func (c *Containerizer) intend(r *record) error {
+	if err := os.Mkdir(c.paths.stateDir(r.ID), 0o700); err != nil {
+		return err
+	}
+	if err := atomicfile.WriteDurableJSON(c.paths.config(r.ID), r); err != nil {
+		return err
+	}
+	return c.journal(r.ID).reach(atIntent)
+}
+
+func (c *Containerizer) journal(id mctr.ContainerID) journal { return journal{c.paths.journal(id)} }
+
+// newRecord checks the config as far as that needs nothing, and gives it a name.
+func (c *Containerizer) newRecord(id mctr.ContainerID, config *mctr.ContainerConfig) (*record, error) {
+	if err := id.Validate(); err != nil {
+		return nil, err
+	}
+	copied := *config
+	if copied.Name != "" {
+		if err := mctr.ValidateName(copied.Name); err != nil {
+			return nil, err
+		}
+	}
+	if copied.Owner == "" {
+		copied.Owner = c.owner
+	}
+	return &record{Schema: schema, ID: id, Created: time.Now().UTC(), Config: &copied}, nil
+}
+
+// Resolve finds the container that ref names: a name, an id, or a unique prefix
+// of one. The error wraps mctr.ErrNotFound or, for an ambiguous prefix, mctr.ErrInvalid.
+func (c *Containerizer) Resolve(ref string) (mctr.ContainerID, error) {
+	if mctr.ValidateName(ref) == nil {
+		if id, err := c.holderOf(ref); err != nil || id != "" {
+			return id, err
+		}
+	}
+	if mctr.ContainerID(ref).Validate() != nil {
+		return "", fmt.Errorf("%w: no such container: %s", mctr.ErrNotFound, ref)
+	}
+	entries, err := os.ReadDir(c.paths.containers())
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return "", err
+	}
+	var found []mctr.ContainerID
+	for _, e := range entries {
+		if e.Name() == ref {
+			return mctr.ContainerID(ref), nil
+		}
+		if strings.HasPrefix(e.Name(), ref) {
+			found = append(found, mctr.ContainerID(e.Name()))
+		}
+	}
+	switch len(found) {
+	case 0:
+		return "", fmt.Errorf("%w: no such container: %s", mctr.ErrNotFound, ref)
+	case 1:
+		return found[0], nil
+	}
+	return "", fmt.Errorf("%w: %q begins the ids of %d containers", mctr.ErrInvalid, ref, len(found))
+}

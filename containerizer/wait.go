@@ -1,0 +1,124 @@
+package containerizer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/containerizer/launcher"
+	"github.com/mctr/mctr/containerizer/launcher/wire"
+)
+
+// Wait returns how id ended, once it has. It may be called many times, by many,
+// and by another process than the one that launched it. For a container that
+// this process watches it returns when everything is released. ctx ends the
+// call only. With --rm, a container that is gone by the time of the call is
+// mctr.ErrNotFound.
+func (c *Containerizer) Wait(ctx context.Context, id mctr.ContainerID) (*mctr.Termination, error) {
+	var last *mctr.Termination
+	for pause := time.Millisecond; ; pause = min(2*pause, 100*time.Millisecond) {
+		t, err := c.waitOnce(ctx, id)
+		if t != nil {
+			last = t
+		}
+		if err == nil && t != nil {
+			return t, c.waitReleased(ctx, id)
+		}
+		if errors.Is(err, mctr.ErrNotFound) && last != nil {
+			return last, nil
+		}
+		if err != nil && !errors.Is(err, mctr.ErrUnavailable) {
+			return nil, err
+		}
+		select {
+		case <-ctx.Done():
+			return nil, fmt.Errorf("wait for container %s: %w", id, context.Cause(ctx))
+		case <-time.After(pause):
+		}
+	}
+}
+
+// waitOnce asks the record, or the shim. A shim that is gone is
+// mctr.ErrUnavailable: the record follows, or the loss shows.
+func (c *Containerizer) waitOnce(ctx context.Context, id mctr.ContainerID) (*mctr.Termination, error) {
+	phase, err := c.phase(id)
+	if err != nil {
+		return nil, err
+	}
+	switch phase {
+	case mctr.Exited, mctr.Destroying:
+		return c.termination(id)
+	case mctr.Lost:
+		return nil, c.Cleanup(ctx, id)
+	}
+	client, err := launcher.Dial(ctx, c.paths.stateDir(id))
+	if err != nil {
+		return nil, err
+	}
+	defer client.Close()
+	return client.Wait(ctx, false)
+}
+
+func (c *Containerizer) waitReleased(ctx context.Context, id mctr.ContainerID) error {
+	c.mu.Lock()
+	released := c.watched[id]
+	c.mu.Unlock()
+	if released == nil {
+		return nil
+	}
+	select {
+	case <-released:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("wait for the release of container %s: %w", id, context.Cause(ctx))
+	}
+}
+
+// Kill sends sig to the container's init. The error wraps mctr.ErrState when it
+// does not run.
+func (c *Containerizer) Kill(ctx context.Context, id mctr.ContainerID, sig unix.Signal) error {
+	return c.withShim(ctx, id, func(client *launcher.Client) error { return client.Signal(ctx, sig, false) })
+}
+
+// Pause freezes the container's processes, Resume lets them go on.
+func (c *Containerizer) Pause(ctx context.Context, id mctr.ContainerID) error {
+	return c.withShim(ctx, id, func(client *launcher.Client) error { return client.Pause(ctx) })
+}
+
+// Resume undoes Pause.
+func (c *Containerizer) Resume(ctx context.Context, id mctr.ContainerID) error {
+	return c.withShim(ctx, id, func(client *launcher.Client) error { return client.Resume(ctx) })
+}
+
+// Attach joins the container's streams.
+func (c *Containerizer) Attach(ctx context.Context, id mctr.ContainerID, a wire.Attach) (*launcher.Stream, error) {
+	client, err := launcher.Dial(ctx, c.paths.stateDir(id))
+	if err != nil {
+		return nil, err
+	}
+	stream, err := client.Attach(ctx, a)
+	if err != nil {
+		_ = client.Close()
+	}
+	return stream, err
+}
+
+func (c *Containerizer) withShim(ctx context.Context, id mctr.ContainerID, do func(*launcher.Client) error) error {
+	phase, err := c.phase(id)
+	if err != nil {
+		return err
+	}
+	if phase != mctr.Running && phase != mctr.Paused {
+		return fmt.Errorf("%w: container %s is not running: it is %s", mctr.ErrState, id.Short(), phase)
+	}
+	client, err := launcher.Dial(ctx, c.paths.stateDir(id))
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	return do(client)
+}

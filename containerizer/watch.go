@@ -1,0 +1,64 @@
+package containerizer
+
+import (
+	"context"
+
+	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/containerizer/launcher"
+)
+
+// keepWatch follows a launched container to its end and releases what it held,
+// unless it was launched to be left alone.
+func (l *launch) keepWatch() {
+	id := l.record.ID
+	for _, i := range l.isolators {
+		if err := i.Watch(l.ctx, id, func(lim mctr.Limitation) { l.limit(id, lim) }); err != nil {
+			l.log.Error("watch", "container", id, "isolator", i.Name(), "error", err)
+		}
+	}
+	if l.options.Detach {
+		_ = l.client.Close()
+		return
+	}
+	released := make(chan struct{})
+	l.mu.Lock()
+	l.watched[id] = released
+	l.mu.Unlock()
+	l.watchers.Go(func() {
+		defer l.unwatch(id, released)
+		l.follow(l.ctx, id, l.client)
+	})
+}
+
+func (c *Containerizer) unwatch(id mctr.ContainerID, released chan struct{}) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.watched, id)
+	close(released)
+}
+
+// follow waits for the end. A shim that is gone without a record is destroyed
+// by its control group.
+func (c *Containerizer) follow(ctx context.Context, id mctr.ContainerID, client *launcher.Client) {
+	defer client.Close()
+	_, err := client.Wait(ctx, true)
+	if ctx.Err() != nil {
+		return // this process leaves; the container does not
+	}
+	if err == nil {
+		if err := client.Clean(ctx); err != nil {
+			c.log.Error("take over", "container", id, "error", err)
+		}
+	}
+	if err := c.Cleanup(ctx, id); err != nil {
+		c.log.Error("release", "container", id, "error", err)
+	}
+}
+
+// limit ends a container that broke an isolator's limit.
+func (c *Containerizer) limit(id mctr.ContainerID, l mctr.Limitation) {
+	c.log.Warn("limitation", "container", id, "reason", l.Reason, "message", l.Message)
+	if _, err := c.Destroy(c.ctx, id); err != nil {
+		c.log.Error("destroy after a limitation", "container", id, "error", err)
+	}
+}

@@ -1,0 +1,94 @@
+// Package reaper is a container's init for --init: it starts one command,
+// forwards signals to it, reaps every orphan, and ends as the command ended. It
+// creates nothing else.
+package reaper
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"os/signal"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// Run runs argv to its end and returns the exit code for this process: the
+// command's own, 128+n after signal n, 127 or 126 when it could not be started.
+func Run(argv []string) int {
+	if len(argv) == 0 {
+		fmt.Fprintln(os.Stderr, "init: no command")
+		return 127
+	}
+	signals := make(chan os.Signal, 64)
+	signal.Notify(signals)
+	child, err := start(argv)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "init:", err)
+		if errors.Is(err, os.ErrNotExist) || errors.Is(err, exec.ErrNotFound) {
+			return 127
+		}
+		return 126
+	}
+	for s := range signals {
+		if s != unix.SIGCHLD {
+			forward(child, s)
+			continue
+		}
+		if status, ended := reap(child); ended {
+			return code(status)
+		}
+	}
+	return 125 // not reached: signals is never closed
+}
+
+// start runs the command in the foreground of the terminal, if there is one.
+func start(argv []string) (pid int, err error) {
+	path, err := exec.LookPath(argv[0])
+	if err != nil {
+		return 0, err
+	}
+	return syscall.ForkExec(path, argv, &syscall.ProcAttr{
+		Env: os.Environ(), Files: []uintptr{0, 1, 2},
+		Sys: &syscall.SysProcAttr{Setpgid: true, Foreground: isTerminal(), Ctty: 0},
+	})
+}
+
+func isTerminal() bool {
+	_, err := unix.IoctlGetTermios(0, unix.TCGETS)
+	return err == nil
+}
+
+// forward passes s on, but for what the terminal or the runtime means for init.
+func forward(child int, s os.Signal) {
+	number, ok := s.(syscall.Signal)
+	if !ok || number == unix.SIGURG || number == unix.SIGPIPE || number == unix.SIGTTOU || number == unix.SIGTTIN {
+		return
+	}
+	_ = syscall.Kill(child, number)
+}
+
+// reap waits for every process that has ended, and says whether child did.
+func reap(child int) (status syscall.WaitStatus, ended bool) {
+	for {
+		var s syscall.WaitStatus
+		pid, err := syscall.Wait4(-1, &s, syscall.WNOHANG, nil)
+		if errors.Is(err, syscall.EINTR) {
+			continue
+		}
+		if err != nil || pid <= 0 {
+			return status, ended
+		}
+		if pid == child {
+			status, ended = s, true
+		}
+	}
+}
+
+func code(s syscall.WaitStatus) int {
+	if s.Signaled() {
+		return 128 + int(s.Signal())
+	}
+	return s.ExitStatus()
+}

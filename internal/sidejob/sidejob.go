@@ -1,0 +1,132 @@
+// Package sidejob runs one privileged operation that may hang (a look at a
+// mount whose server is gone, an unmount) in a process of its own, mctr-helper.
+// The caller keeps the deadline: a helper that does not answer is killed, and
+// one that cannot be killed, in uninterruptible sleep, is left behind and
+// reported. Request and answer are JSON on an inherited socket, descriptor 3.
+//
+// On disk: nothing. In the kernel: the helper process, and what it is asked for.
+package sidejob
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// FD is the helper's end of the socket.
+const FD = 3
+
+// The verbs of a Request.
+const (
+	VerbProbe  = "probe"  // stat(2) of Path
+	VerbStatfs = "statfs" // statfs(2) of Path
+	VerbMount  = "mount"  // mount(2)
+	VerbUmount = "umount" // umount2(2) of Path with Flags
+)
+
+// A Request is what the helper is to do.
+type Request struct {
+	Verb   string  `json:"verb"`
+	Path   string  `json:"path"`
+	Source string  `json:"source,omitempty"`
+	Type   string  `json:"type,omitempty"`
+	Flags  uintptr `json:"flags,omitempty"`
+	Data   string  `json:"data,omitempty"`
+}
+
+// An Answer is what came of it.
+type Answer struct {
+	Errno int    `json:"errno,omitempty"`
+	Mode  uint32 `json:"mode,omitempty"`  // probe: st_mode
+	Total uint64 `json:"total,omitempty"` // statfs: bytes
+	Free  uint64 `json:"free,omitempty"`  // statfs: bytes that a plain user can have
+}
+
+// ErrHung is wrapped when the operation did not end in time.
+var ErrHung = errors.New("operation hangs")
+
+// A Runner starts helpers.
+type Runner struct{ Helper string }
+
+// Probe looks at path, following links. The error matches the errno that
+// stat(2) gave, or ErrHung.
+func (r *Runner) Probe(ctx context.Context, path string) error {
+	_, err := r.Do(ctx, Request{Verb: VerbProbe, Path: path})
+	return err
+}
+
+// Do runs one operation until ctx ends.
+func (r *Runner) Do(ctx context.Context, request Request) (*Answer, error) {
+	ours, theirs, err := socketpair()
+	if err != nil {
+		return nil, err
+	}
+	defer ours.Close()
+	cmd := exec.Command(r.Helper)
+	cmd.Env = []string{}
+	cmd.ExtraFiles = []*os.File{theirs}
+	err = cmd.Start()
+	_ = theirs.Close()
+	if err != nil {
+		return nil, fmt.Errorf("start %s: %w", r.Helper, err)
+	}
+	answer, err := r.converse(ctx, ours, cmd, request)
+	if err != nil {
+		return nil, fmt.Errorf("%s %s: %w", request.Verb, request.Path, err)
+	}
+	return answer, nil
+}
+
+func (r *Runner) converse(ctx context.Context, conn *os.File, cmd *exec.Cmd, request Request) (*Answer, error) {
+	stop := context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })
+	defer stop()
+	answer := &Answer{}
+	err := json.NewEncoder(conn).Encode(request)
+	if err == nil {
+		err = json.NewDecoder(conn).Decode(answer)
+	}
+	if ctx.Err() != nil {
+		return nil, abandon(cmd)
+	}
+	if err := errors.Join(err, cmd.Wait()); err != nil {
+		return nil, fmt.Errorf("helper: %w", err)
+	}
+	if answer.Errno != 0 {
+		return nil, unix.Errno(answer.Errno)
+	}
+	return answer, nil
+}
+
+// abandon kills the helper and says how it hung. It does not wait for a process
+// that no signal reaches.
+func abandon(cmd *exec.Cmd) error {
+	where, _ := os.ReadFile(fmt.Sprintf("/proc/%d/stack", cmd.Process.Pid))
+	_ = cmd.Process.Kill()
+	dead := make(chan struct{})
+	go func() { _ = cmd.Wait(); close(dead) }()
+	select {
+	case <-dead:
+		return ErrHung
+	case <-time.After(100 * time.Millisecond):
+		return fmt.Errorf("%w: pid %d cannot be killed and is left behind; the kernel's stack: %s",
+			ErrHung, cmd.Process.Pid, strings.ReplaceAll(strings.TrimSpace(string(where)), "\n", " < "))
+	}
+}
+
+func socketpair() (ours, theirs *os.File, err error) {
+	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := unix.SetNonblock(fds[0], true); err != nil { // so that a deadline works
+		return nil, nil, err
+	}
+	return os.NewFile(uintptr(fds[0]), "helper"), os.NewFile(uintptr(fds[1]), "helper"), nil
+}

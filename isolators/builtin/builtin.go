@@ -1,0 +1,49 @@
+// Package builtin is the ordered table of mctr's own isolators. Prepare runs in
+// this order and Cleanup backwards. Another isolator joins by being appended to
+// the result in its own main; see docs/new-isolator.md.
+package builtin
+
+import (
+	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/internal/sidejob"
+	"github.com/mctr/mctr/isolators"
+	"github.com/mctr/mctr/isolators/cgroups/blkio"
+	"github.com/mctr/mctr/isolators/cgroups/cpu"
+	"github.com/mctr/mctr/isolators/cgroups/cpuset"
+	cgroupdevices "github.com/mctr/mctr/isolators/cgroups/devices"
+	"github.com/mctr/mctr/isolators/cgroups/memory"
+	"github.com/mctr/mctr/isolators/cgroups/pids"
+	"github.com/mctr/mctr/isolators/docker/runtime"
+	filesystem "github.com/mctr/mctr/isolators/filesystem/linux"
+	"github.com/mctr/mctr/isolators/linux/capabilities"
+	"github.com/mctr/mctr/isolators/linux/devices"
+	"github.com/mctr/mctr/isolators/linux/nnp"
+	"github.com/mctr/mctr/isolators/linux/seccomp"
+	"github.com/mctr/mctr/isolators/namespaces/cgroup"
+	"github.com/mctr/mctr/isolators/namespaces/ipc"
+	"github.com/mctr/mctr/isolators/namespaces/network"
+	"github.com/mctr/mctr/isolators/namespaces/pid"
+	"github.com/mctr/mctr/isolators/namespaces/uts"
+	"github.com/mctr/mctr/isolators/posix/rlimits"
+	"github.com/mctr/mctr/isolators/volume/hostpath"
+)
+
+// Deps are what isolators need besides the container.
+type Deps struct {
+	Root, State string                        // hidden from containers on the host's filesystem
+	Helper      string                        // the mctr-helper binary
+	CgroupOf    func(mctr.ContainerID) string // a container's control group
+}
+
+// Table lists the isolators: filesystem, then the process, volumes after what
+// they may lie on, limits, and what takes privileges away.
+func Table(d Deps) []isolators.Isolator {
+	return []isolators.Isolator{
+		filesystem.New(d.Root, d.State),
+		pid.New(), ipc.New(), uts.New(), cgroup.New(), network.New(),
+		runtime.New(d.Helper),
+		hostpath.New(&sidejob.Runner{Helper: d.Helper}),
+		cpu.New(d.CgroupOf), memory.New(d.CgroupOf), pids.New(d.CgroupOf), cpuset.New(), blkio.New(d.CgroupOf), cgroupdevices.New(),
+		devices.New(), rlimits.New(), capabilities.New(), seccomp.New(), nnp.New(),
+	}
+}

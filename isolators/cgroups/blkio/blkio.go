@@ -1,0 +1,188 @@
+// Package blkio is the cgroups/blkio isolator: a container's share of the disks'
+// bandwidth, and how much it read and wrote.
+//
+// Launch: Check and Prepare. In the kernel: blkio.* or io.* of the container's
+// group, which the engine makes and removes. On disk, recovery: nothing.
+// Spec: runtime-spec config-linux.md, linux.resources.blockIO. Mesos: statistics only.
+package blkio
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
+
+	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/internal/cgroup"
+	"github.com/mctr/mctr/isolators"
+)
+
+// New returns the isolator. cgroupOf names a container's group.
+func New(cgroupOf func(mctr.ContainerID) string) isolators.Isolator {
+	return &isolator{cgroupOf: cgroupOf}
+}
+
+type isolator struct {
+	isolators.Base
+	cgroupOf func(mctr.ContainerID) string
+}
+
+func (*isolator) Name() string { return "cgroups/blkio" }
+
+// Check refuses weights out of range, devices that are none, and what this
+// kernel lacks: weights need the BFQ scheduler.
+func (*isolator) Check(_ context.Context, config *mctr.ContainerConfig) error {
+	b := config.Resources.BlockIO
+	if b.Weight != nil && (*b.Weight < 10 || *b.Weight > 1000) {
+		return fmt.Errorf("%w: --blkio-weight %d: not 10 to 1000", mctr.ErrInvalid, *b.Weight)
+	}
+	if (b.Weight != nil || len(b.Weights) > 0) && !hasWeights() {
+		return &mctr.UnsupportedError{Feature: "--blkio-weight", Why: "this kernel's block devices have no weights", Remedy: "it takes the BFQ scheduler"}
+	}
+	for _, t := range b.Throttles {
+		if err := checkThrottle(t); err != nil {
+			return err
+		}
+	}
+	for _, w := range b.Weights {
+		if w.Weight < 10 || w.Weight > 1000 {
+			return fmt.Errorf("%w: --blkio-weight-device %s:%d: not 10 to 1000", mctr.ErrInvalid, w.Device, w.Weight)
+		}
+		if _, _, err := number(w.Device); err != nil {
+			return fmt.Errorf("--blkio-weight-device: %w", err)
+		}
+	}
+	return nil
+}
+
+func hasWeights() bool {
+	if cgroup.Unified() {
+		return cgroup.Has("io", "io.bfq.weight") || cgroup.Has("io", "io.weight")
+	}
+	return cgroup.Has("blkio", "blkio.bfq.weight") || cgroup.Has("blkio", "blkio.weight")
+}
+
+func checkThrottle(t mctr.IOThrottle) error {
+	v1, known := v1Files[t.Kind]
+	if !known {
+		return fmt.Errorf("%w: unknown throttle %q", mctr.ErrInvalid, t.Kind)
+	}
+	flag := "--device-" + t.Kind
+	if t.Rate == 0 {
+		return fmt.Errorf("%w: %s %s: the rate must be more than 0", mctr.ErrInvalid, flag, t.Device)
+	}
+	if _, _, err := number(t.Device); err != nil {
+		return fmt.Errorf("%s: %w", flag, err)
+	}
+	if file := fileOf(v1); !cgroup.Has(controller(), file) {
+		return &mctr.UnsupportedError{Feature: flag, Why: "this kernel's cgroups have no " + file}
+	}
+	return nil
+}
+
+var v1Files = map[string]string{
+	"read-bps": "blkio.throttle.read_bps_device", "write-bps": "blkio.throttle.write_bps_device",
+	"read-iops": "blkio.throttle.read_iops_device", "write-iops": "blkio.throttle.write_iops_device",
+}
+
+func fileOf(v1 string) string {
+	if cgroup.Unified() {
+		return "io.max"
+	}
+	return v1
+}
+
+func controller() string {
+	if cgroup.Unified() {
+		return "io"
+	}
+	return "blkio"
+}
+
+// number gives the device numbers of a block device.
+func number(path string) (major, minor int64, err error) {
+	var st unix.Stat_t
+	if err := unix.Stat(path, &st); err != nil {
+		return 0, 0, fmt.Errorf("%w: device %s: %w", mctr.ErrInvalid, path, err)
+	}
+	if st.Mode&unix.S_IFMT != unix.S_IFBLK {
+		return 0, 0, fmt.Errorf("%w: %s is no block device", mctr.ErrInvalid, path)
+	}
+	return int64(unix.Major(st.Rdev)), int64(unix.Minor(st.Rdev)), nil
+}
+
+// Prepare asks for weights and throttles.
+func (*isolator) Prepare(_ context.Context, c *mctr.Container) (*mctr.Adjustment, error) {
+	asked := c.Config.Resources.BlockIO
+	b := &specs.LinuxBlockIO{Weight: asked.Weight}
+	for _, w := range asked.Weights {
+		major, minor, err := number(w.Device)
+		if err != nil {
+			return nil, err
+		}
+		d := specs.LinuxWeightDevice{Weight: &w.Weight}
+		d.Major, d.Minor = major, minor
+		b.WeightDevice = append(b.WeightDevice, d)
+	}
+	for _, t := range asked.Throttles {
+		if err := throttle(b, t); err != nil {
+			return nil, err
+		}
+	}
+	return &mctr.Adjustment{Spec: specs.Spec{Linux: &specs.Linux{Resources: &specs.LinuxResources{BlockIO: b}}}}, nil
+}
+
+func throttle(b *specs.LinuxBlockIO, t mctr.IOThrottle) error {
+	major, minor, err := number(t.Device)
+	if err != nil {
+		return err
+	}
+	d := specs.LinuxThrottleDevice{Rate: t.Rate}
+	d.Major, d.Minor = major, minor
+	list := map[string]*[]specs.LinuxThrottleDevice{
+		"read-bps": &b.ThrottleReadBpsDevice, "write-bps": &b.ThrottleWriteBpsDevice,
+		"read-iops": &b.ThrottleReadIOPSDevice, "write-iops": &b.ThrottleWriteIOPSDevice,
+	}[t.Kind]
+	*list = append(*list, d)
+	return nil
+}
+
+// Usage sums the bytes over all devices.
+func (i *isolator) Usage(_ context.Context, id mctr.ContainerID, u *mctr.Usage) error {
+	file := "blkio.throttle.io_service_bytes"
+	if cgroup.Unified() {
+		file = "io.stat"
+	}
+	data, err := os.ReadFile(filepath.Join(cgroup.Dir(controller(), i.cgroupOf(id)), file))
+	if err != nil {
+		return nil // no controller, or the group is gone
+	}
+	u.ReadBytes, u.WriteBytes = sum(string(data))
+	return nil
+}
+
+// sum reads both forms: v1's "8:0 Read 4096" and v2's "8:0 rbytes=4096 wbytes=0".
+func sum(text string) (read, written uint64) {
+	for line := range strings.Lines(text) {
+		fields := strings.Fields(line)
+		for i, field := range fields {
+			key, value, keyed := strings.Cut(field, "=")
+			if !keyed && i+1 < len(fields) {
+				value = fields[i+1]
+			}
+			n, _ := strconv.ParseUint(value, 10, 64)
+			switch key {
+			case "Read", "rbytes":
+				read += n
+			case "Write", "wbytes":
+				written += n
+			}
+		}
+	}
+	return read, written
+}

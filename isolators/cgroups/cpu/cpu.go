@@ -1,0 +1,103 @@
+// Package cpu is the cgroups/cpu isolator: the weight and the quota of cpu time,
+// and how much was used and throttled.
+//
+// Launch: Check and Prepare. In the kernel: cpu.* of the container's group,
+// which the engine makes and removes. On disk, recovery: nothing.
+// Spec: runtime-spec config-linux.md, linux.resources.cpu. Mesos: cgroups/cpu,
+// without its rule of shares per cpu, which is the scheduler's business.
+package cpu
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+
+	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/internal/cgroup"
+	"github.com/mctr/mctr/isolators"
+)
+
+// New returns the isolator. cgroupOf names a container's group.
+func New(cgroupOf func(mctr.ContainerID) string) isolators.Isolator {
+	return &isolator{cgroupOf: cgroupOf}
+}
+
+type isolator struct {
+	isolators.Base
+	cgroupOf func(mctr.ContainerID) string
+}
+
+func (*isolator) Name() string { return "cgroups/cpu" }
+
+// Check refuses values out of the kernel's range (kernel/sched/core.c).
+func (*isolator) Check(_ context.Context, config *mctr.ContainerConfig) error {
+	c := config.Resources.CPU
+	if c.Shares != nil && (*c.Shares < 2 || *c.Shares > 262144) {
+		return invalid("--cpu-shares %d: not 2 to 262144", *c.Shares)
+	}
+	if c.Period != nil && (*c.Period < 1000 || *c.Period > 1000000) {
+		return invalid("--cpu-period %d: not 1000 to 1000000 microseconds", *c.Period)
+	}
+	if c.Quota != nil && *c.Quota != -1 && *c.Quota < 1000 {
+		return invalid("--cpu-quota %d: at least 1000 microseconds of a period, or -1 for no quota (--cpus of at least 0.01)", *c.Quota)
+	}
+	if c.Burst != nil && (c.Quota == nil || *c.Quota < 0 || *c.Burst > uint64(*c.Quota)) {
+		return invalid("--cpu-burst %d: needs a quota (--cpu-quota or --cpus) that is not smaller", *c.Burst)
+	}
+	return supported(c)
+}
+
+func supported(c mctr.CPU) error {
+	for _, need := range []struct {
+		asked      bool
+		flag       string
+		v1, v2     string
+		controller string
+	}{
+		{c.Shares != nil, "--cpu-shares", "cpu.shares", "cpu.weight", "cpu"},
+		{c.Quota != nil || c.Period != nil, "--cpus, --cpu-quota and --cpu-period", "cpu.cfs_quota_us", "cpu.max", "cpu"},
+		{c.Burst != nil, "--cpu-burst", "cpu.cfs_burst_us", "cpu.max.burst", "cpu"},
+	} {
+		file := need.v1
+		if cgroup.Unified() {
+			file = need.v2
+		}
+		if need.asked && !cgroup.Has(need.controller, file) {
+			return &mctr.UnsupportedError{Feature: need.flag, Why: "this kernel's cgroups have no " + file}
+		}
+	}
+	return nil
+}
+
+func invalid(format string, args ...any) error {
+	return fmt.Errorf("%w: "+format, append([]any{mctr.ErrInvalid}, args...)...)
+}
+
+// Prepare asks for the weight and the quota.
+func (*isolator) Prepare(_ context.Context, c *mctr.Container) (*mctr.Adjustment, error) {
+	cpu := c.Config.Resources.CPU
+	return &mctr.Adjustment{Spec: specs.Spec{Linux: &specs.Linux{Resources: &specs.LinuxResources{
+		CPU: &specs.LinuxCPU{Shares: cpu.Shares, Quota: cpu.Quota, Period: cpu.Period, Burst: cpu.Burst},
+	}}}}, nil
+}
+
+// Usage reads the times; v1 counts user and system time in ticks of 10 ms.
+func (i *isolator) Usage(_ context.Context, id mctr.ContainerID, u *mctr.Usage) error {
+	group := i.cgroupOf(id)
+	stat := cgroup.Keyed("cpu", group, "cpu.stat")
+	u.Time = time.Now().UTC()
+	u.Throttled = stat["nr_throttled"]
+	if cgroup.Unified() {
+		u.CPUNanos, u.CPUUserNanos, u.CPUSystemNanos = stat["usage_usec"]*1000, stat["user_usec"]*1000, stat["system_usec"]*1000
+		u.ThrottledNanos = stat["throttled_usec"] * 1000
+		return nil
+	}
+	const tick = uint64(10 * time.Millisecond)
+	times := cgroup.Keyed("cpuacct", group, "cpuacct.stat")
+	u.CPUNanos = cgroup.Number("cpuacct", group, "cpuacct.usage")
+	u.CPUUserNanos, u.CPUSystemNanos = times["user"]*tick, times["system"]*tick
+	u.ThrottledNanos = stat["throttled_time"]
+	return nil
+}

@@ -1,0 +1,202 @@
+// Package memory is the cgroups/memory isolator: how much memory and swap a
+// container may have, how the kernel treats it when memory is short, and how
+// much it uses.
+//
+// Launch: Check and Prepare. In the kernel: memory.* of the container's group,
+// which the engine makes and removes, and the task's oom_score_adj. On disk,
+// recovery: nothing. The shim reads the evidence of an OOM kill at the end.
+// Spec: runtime-spec config-linux.md, linux.resources.memory. Mesos: cgroups/mem,
+// without its minimum of 32 MB.
+package memory
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
+
+	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/internal/cgroup"
+	"github.com/mctr/mctr/internal/kernel"
+	"github.com/mctr/mctr/isolators"
+)
+
+// Least is the smallest limit in bytes: below it the kernel would kill the
+// engine's init and not the task. It is docker's minimum too.
+const Least = 6 << 20
+
+// New returns the isolator. cgroupOf names a container's group.
+func New(cgroupOf func(mctr.ContainerID) string) isolators.Isolator {
+	return &isolator{cgroupOf: cgroupOf}
+}
+
+type isolator struct {
+	isolators.Base
+	cgroupOf func(mctr.ContainerID) string
+}
+
+func (*isolator) Name() string { return "cgroups/memory" }
+
+// Check refuses sizes that contradict each other and what this kernel has not.
+func (*isolator) Check(_ context.Context, config *mctr.ContainerConfig) error {
+	m := config.Resources.Memory
+	if err := checkSizes(m); err != nil {
+		return err
+	}
+	if m.Swappiness != nil && (*m.Swappiness < 0 || *m.Swappiness > 100) {
+		return invalid("--memory-swappiness %d: not 0 to 100", *m.Swappiness)
+	}
+	if err := checkScore(m.OOMScoreAdj); err != nil {
+		return err
+	}
+	return supported(m)
+}
+
+func checkSizes(m mctr.Memory) error {
+	for _, size := range []struct {
+		flag  string
+		value *int64
+	}{{"--memory", m.Limit}, {"--memory-high", m.High}} {
+		if size.value != nil && *size.value != -1 && *size.value < Least {
+			return invalid("%s %d: at least %d bytes (6m) are needed, or the container's init is killed and not the task", size.flag, *size.value, Least)
+		}
+	}
+	limit := value(m.Limit)
+	if m.Swap != nil && *m.Swap != -1 && (limit <= 0 || *m.Swap < limit) {
+		return invalid("--memory-swap %d: it is memory and swap together, so it needs --memory and cannot be less", *m.Swap)
+	}
+	if m.Reservation != nil && (*m.Reservation < -1 || limit > 0 && *m.Reservation > limit) {
+		return invalid("--memory-reservation %d: more than --memory %d", *m.Reservation, limit)
+	}
+	return nil
+}
+
+// checkScore refuses to lower oom_score_adj where the kernel will: below the
+// least that this process was ever given, without CAP_SYS_RESOURCE (proc(5)).
+func checkScore(score *int) error {
+	if score == nil {
+		return nil
+	}
+	if *score < -1000 || *score > 1000 {
+		return invalid("--oom-score-adj %d: not -1000 to 1000", *score)
+	}
+	if *score < ownScore() && !kernel.HasCapability(unix.CAP_SYS_RESOURCE) {
+		return &mctr.UnsupportedError{
+			Feature: fmt.Sprintf("--oom-score-adj %d", *score),
+			Why:     fmt.Sprintf("it lowers the score below mctr's own %d, which needs CAP_SYS_RESOURCE, and mctr runs without it", ownScore()),
+		}
+	}
+	return nil
+}
+
+func ownScore() int {
+	data, err := os.ReadFile("/proc/self/oom_score_adj")
+	if err != nil {
+		return 0
+	}
+	n, _ := strconv.Atoi(strings.TrimSpace(string(data)))
+	return n
+}
+
+func supported(m mctr.Memory) error {
+	v2 := cgroup.Unified()
+	for _, need := range []struct {
+		asked  bool
+		flag   string
+		v1, v2 string
+	}{
+		{m.Limit != nil, "--memory", "memory.limit_in_bytes", "memory.max"},
+		{m.Swap != nil, "--memory-swap", "memory.memsw.limit_in_bytes", "memory.swap.max"},
+		{m.Reservation != nil, "--memory-reservation", "memory.soft_limit_in_bytes", "memory.low"},
+		{m.High != nil, "--memory-high", "", "memory.high"},
+		{m.DisableOOM, "--oom-kill-disable", "memory.oom_control", ""},
+		{m.Swappiness != nil, "--memory-swappiness", "memory.swappiness", ""},
+	} {
+		file, version := need.v1, "v1"
+		if v2 {
+			file, version = need.v2, "v2"
+		}
+		switch {
+		case !need.asked:
+		case file == "":
+			return &mctr.UnsupportedError{Feature: need.flag, Why: "cgroup " + version + " has no such setting"}
+		case !cgroup.Has("memory", file):
+			return &mctr.UnsupportedError{Feature: need.flag, Why: "this kernel's cgroups have no " + file}
+		}
+	}
+	return nil
+}
+
+func invalid(format string, args ...any) error {
+	return fmt.Errorf("%w: "+format, append([]any{mctr.ErrInvalid}, args...)...)
+}
+
+func value(n *int64) int64 {
+	if n == nil {
+		return 0
+	}
+	return *n
+}
+
+// Prepare asks for the limits. As with docker, a memory limit alone allows as
+// much swap again. The supervisor's oom_score_adj is never the task's.
+func (*isolator) Prepare(_ context.Context, c *mctr.Container) (*mctr.Adjustment, error) {
+	m := c.Config.Resources.Memory
+	memory := &specs.LinuxMemory{Limit: m.Limit, Swap: m.Swap, Reservation: m.Reservation}
+	resources := &specs.LinuxResources{Memory: memory}
+	if m.DisableOOM {
+		memory.DisableOOMKiller = &m.DisableOOM
+	}
+	if m.Swappiness != nil {
+		swappiness := uint64(*m.Swappiness)
+		memory.Swappiness = &swappiness
+	}
+	if m.High != nil {
+		resources.Unified = map[string]string{"memory.high": high(*m.High)}
+	}
+	return &mctr.Adjustment{Spec: specs.Spec{
+		Process: &specs.Process{OOMScoreAdj: score(m.OOMScoreAdj)},
+		Linux:   &specs.Linux{Resources: resources},
+	}}, nil
+}
+
+func high(bytes int64) string {
+	if bytes == -1 {
+		return "max"
+	}
+	return strconv.FormatInt(bytes, 10)
+}
+
+// score is what was asked for, or 0 where that protects the host from tasks
+// that inherit their agent's protection.
+func score(asked *int) *int {
+	if asked == nil && ownScore() < 0 {
+		return new(int)
+	}
+	return asked
+}
+
+// Usage reads what is used now: without the inactive file cache, as docker does.
+func (i *isolator) Usage(_ context.Context, id mctr.ContainerID, u *mctr.Usage) error {
+	group := i.cgroupOf(id)
+	stat := cgroup.Keyed("memory", group, "memory.stat")
+	used, cache, inactive, limit, peak := "memory.current", stat["file"], stat["inactive_file"], "memory.max", "memory.peak"
+	events := "memory.events"
+	if !cgroup.Unified() {
+		used, limit, peak, events = "memory.usage_in_bytes", "memory.limit_in_bytes", "memory.max_usage_in_bytes", "memory.oom_control"
+		cache, inactive = stat["total_cache"], stat["total_inactive_file"]
+	}
+	u.MemoryBytes = cgroup.Number("memory", group, used)
+	u.MemoryBytes -= min(inactive, u.MemoryBytes)
+	u.MemoryCache, u.MemoryPeak = cache, cgroup.Number("memory", group, peak)
+	u.OOMKills = cgroup.Keyed("memory", group, events)["oom_kill"]
+	const unlimited = 1 << 62 // v1 gives the largest multiple of the page size for no limit
+	if n := cgroup.Number("memory", group, limit); n < unlimited {
+		u.MemoryLimit = n
+	}
+	return nil
+}

@@ -1,0 +1,68 @@
+// Package pids is the cgroups/pids isolator: how many processes and threads a
+// container may have, and has.
+//
+// Launch: Check and Prepare. In the kernel: pids.max of the container's group,
+// which the engine makes and removes. On disk, recovery: nothing.
+// Spec: runtime-spec config-linux.md, linux.resources.pids. Mesos has no limit.
+package pids
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+
+	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/internal/cgroup"
+	"github.com/mctr/mctr/isolators"
+)
+
+// Least is the smallest limit: the engine's init is a Go program, whose threads
+// count until it becomes the task.
+const Least = 16
+
+// New returns the isolator. cgroupOf names a container's group.
+func New(cgroupOf func(mctr.ContainerID) string) isolators.Isolator {
+	return &isolator{cgroupOf: cgroupOf}
+}
+
+type isolator struct {
+	isolators.Base
+	cgroupOf func(mctr.ContainerID) string
+}
+
+func (*isolator) Name() string { return "cgroups/pids" }
+
+// Check refuses a limit that the container's init could not start under.
+func (*isolator) Check(_ context.Context, config *mctr.ContainerConfig) error {
+	limit := config.Resources.Pids
+	if limit == nil {
+		return nil
+	}
+	if *limit != -1 && *limit < Least {
+		return fmt.Errorf("%w: --pids-limit %d: at least %d are needed for the container's init, which has threads of its own (-1 is no limit)", mctr.ErrInvalid, *limit, Least)
+	}
+	if !cgroup.Has("pids", "pids.max") && !cgroup.Has("pids", "cgroup.procs") {
+		return &mctr.UnsupportedError{Feature: "--pids-limit", Why: "this host has no pids controller"}
+	}
+	return nil
+}
+
+// Prepare asks for the limit.
+func (*isolator) Prepare(_ context.Context, c *mctr.Container) (*mctr.Adjustment, error) {
+	limit := c.Config.Resources.Pids
+	if limit == nil {
+		return nil, nil
+	}
+	return &mctr.Adjustment{Spec: specs.Spec{Linux: &specs.Linux{Resources: &specs.LinuxResources{
+		Pids: &specs.LinuxPids{Limit: limit},
+	}}}}, nil
+}
+
+// Usage counts.
+func (i *isolator) Usage(_ context.Context, id mctr.ContainerID, u *mctr.Usage) error {
+	group := i.cgroupOf(id)
+	u.Pids = cgroup.Number("pids", group, "pids.current")
+	u.PidsLimit = cgroup.Number("pids", group, "pids.max")
+	return nil
+}

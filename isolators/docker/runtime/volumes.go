@@ -1,0 +1,73 @@
+package runtime
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
+
+	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/provisioner/backend"
+	"github.com/mctr/mctr/provisioner/backend/copy"
+	"github.com/mctr/mctr/provisioner/inroot"
+)
+
+// volumes gives each of the image's volumes that the user did not mount over a
+// directory of its own, filled with what the image has there.
+func volumes(ctx context.Context, c *mctr.Container) ([]specs.Mount, error) {
+	if c.Image == nil {
+		return nil, nil
+	}
+	var mounts []specs.Mount
+	for target := range c.Image.Volumes {
+		target = filepath.Clean("/" + target)
+		if target == "/" || slices.ContainsFunc(c.Config.Mounts, func(m mctr.Mount) bool { return filepath.Clean(m.Target) == target }) {
+			continue
+		}
+		source, err := volume(ctx, c, target)
+		if err != nil {
+			return nil, fmt.Errorf("volume %s of the image: %w", target, err)
+		}
+		mounts = append(mounts, specs.Mount{Destination: target, Type: "bind", Source: source, Options: []string{"rbind", "rprivate"}})
+	}
+	return mounts, nil
+}
+
+// volume makes the directory. One that is there was made by an earlier Prepare:
+// it is complete, since it takes its name last.
+func volume(ctx context.Context, c *mctr.Container, target string) (string, error) {
+	dir := filepath.Join(c.Dir, "docker", "runtime", "volumes", mctr.ContainerID(target).Hash())
+	if _, err := os.Lstat(dir); err == nil {
+		return dir, nil
+	}
+	unfinished := dir + ".new"
+	if err := os.RemoveAll(unfinished); err != nil {
+		return "", err
+	}
+	if err := os.MkdirAll(unfinished, 0o755); err != nil {
+		return "", err
+	}
+	if err := fill(ctx, c.Rootfs, target, unfinished); err != nil {
+		return "", err
+	}
+	return dir, os.Rename(unfinished, dir)
+}
+
+func fill(ctx context.Context, rootfs, target, dir string) error {
+	from, err := inroot.Open(rootfs, target, unix.O_RDONLY|unix.O_DIRECTORY)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil // the engine makes the mount point
+	}
+	if err != nil {
+		return err
+	}
+	defer from.Close()
+	source := fmt.Sprintf("/proc/self/fd/%d/.", from.Fd())
+	return copy.Apply(ctx, []backend.Lower{{Dir: source}}, dir, nil)
+}

@@ -1,0 +1,139 @@
+// Package linux is the filesystem/linux isolator: what a container finds mounted
+// besides its root filesystem. /proc, /dev, /sys and the control groups as
+// docker mounts them, the user's tmpfs, the sandbox, and what of the kernel's
+// files is masked or read-only.
+//
+// Launch: Check and Prepare; the engine makes the mounts. In the kernel: mounts
+// in the container's mount namespace, which end with it. On disk: nothing but
+// the sandbox, which the containerizer makes. Recovery: none needed.
+// Spec: runtime-spec config.md and config-linux.md. Mesos: isolators/filesystem/linux.
+package linux
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+	"strings"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+
+	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/isolators"
+)
+
+// sandboxPath is where a container with an image sees its sandbox (Mesos:
+// --sandbox_directory). Without one it sees it at its path on the host.
+const sandboxPath = "/mnt/mesos/sandbox"
+
+// New returns the isolator. The private directories are mctr's own, which a
+// container on the host's filesystem must not see.
+func New(private ...string) isolators.Isolator { return &isolator{private: private} }
+
+type isolator struct {
+	isolators.Base
+	private []string
+}
+
+func (*isolator) Name() string { return "filesystem/linux" }
+
+// Check refuses mounts without a place, and types that are neither bind nor tmpfs.
+func (*isolator) Check(_ context.Context, config *mctr.ContainerConfig) error {
+	seen := map[string]bool{}
+	for _, m := range config.Mounts {
+		target := filepath.Clean(m.Target)
+		switch {
+		case m.Type != "bind" && m.Type != "tmpfs":
+			return fmt.Errorf("%w: mount of type %q at %s: bind or tmpfs", mctr.ErrInvalid, m.Type, m.Target)
+		case !filepath.IsAbs(m.Target) || target == "/":
+			return fmt.Errorf("%w: mount target %q must be an absolute path below /", mctr.ErrInvalid, m.Target)
+		case seen[target]:
+			return fmt.Errorf("%w: two mounts at %s", mctr.ErrInvalid, target)
+		}
+		seen[target] = true
+	}
+	return nil
+}
+
+// Prepare lists the mounts.
+func (i *isolator) Prepare(_ context.Context, c *mctr.Container) (*mctr.Adjustment, error) {
+	a := &mctr.Adjustment{Spec: specs.Spec{
+		Mounts: mounts(c.Config.Security.Privileged),
+		Linux: &specs.Linux{
+			Namespaces: []specs.LinuxNamespace{{Type: specs.MountNamespace}},
+			// What the host mounts later appears; nothing of the container's spreads.
+			RootfsPropagation: "rslave",
+		},
+	}}
+	if !c.Config.Security.Privileged {
+		a.Spec.Linux.MaskedPaths, a.Spec.Linux.ReadonlyPaths = masked, readonly
+	}
+	i.sandbox(c, a)
+	for _, m := range c.Config.Mounts {
+		if m.Type == "tmpfs" {
+			a.Volumes = append(a.Volumes, tmpfs(m))
+		}
+	}
+	return a, nil
+}
+
+// sandbox shows the container its own sandbox and, on the host's filesystem,
+// nobody else's.
+func (i *isolator) sandbox(c *mctr.Container, a *mctr.Adjustment) {
+	target := sandboxPath
+	if c.Image == nil {
+		target = c.Sandbox
+		for _, dir := range i.private {
+			a.Spec.Mounts = append(a.Spec.Mounts, specs.Mount{
+				Destination: dir, Type: "tmpfs", Source: "tmpfs", Options: []string{"nosuid", "nodev", "noexec", "mode=711", "size=64k"},
+			})
+		}
+	}
+	a.Spec.Mounts = append(a.Spec.Mounts, specs.Mount{
+		Destination: target, Type: "bind", Source: c.Sandbox, Options: []string{"rbind", "rprivate", "nosuid", "nodev"},
+	})
+	a.Spec.Process = &specs.Process{Env: []string{"MESOS_SANDBOX=" + target}}
+}
+
+// mounts are those of every container, as docker makes them.
+func mounts(privileged bool) []specs.Mount {
+	access := "ro"
+	if privileged {
+		access = "rw"
+	}
+	return []specs.Mount{
+		{Destination: "/proc", Type: "proc", Source: "proc", Options: []string{"nosuid", "noexec", "nodev"}},
+		{Destination: "/dev", Type: "tmpfs", Source: "tmpfs", Options: []string{"nosuid", "strictatime", "mode=755", "size=65536k"}},
+		{Destination: "/dev/pts", Type: "devpts", Source: "devpts", Options: []string{"nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5"}},
+		{Destination: "/sys", Type: "sysfs", Source: "sysfs", Options: []string{"nosuid", "noexec", "nodev", access}},
+		{Destination: "/sys/fs/cgroup", Type: "cgroup", Source: "cgroup", Options: []string{"nosuid", "noexec", "nodev", access}},
+	}
+}
+
+// masked and readonly are docker's lists.
+var (
+	masked = []string{
+		"/proc/acpi", "/proc/asound", "/proc/interrupts", "/proc/kcore", "/proc/keys", "/proc/latency_stats",
+		"/proc/sched_debug", "/proc/scsi", "/proc/timer_list", "/proc/timer_stats",
+		"/sys/devices/virtual/powercap", "/sys/firmware",
+	}
+	readonly = []string{"/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"}
+)
+
+func tmpfs(m mctr.Mount) specs.Mount {
+	options := []string{"noexec", "nosuid", "nodev"}
+	for _, o := range m.Options {
+		switch o {
+		case "exec", "suid", "dev":
+			options = without(options, "no"+o)
+		}
+	}
+	options = append(options, m.Options...)
+	if m.ReadOnly {
+		options = append(options, "ro")
+	}
+	return specs.Mount{Destination: filepath.Clean(m.Target), Type: "tmpfs", Source: "tmpfs", Options: options}
+}
+
+func without(list []string, item string) []string {
+	return strings.Fields(strings.Replace(" "+strings.Join(list, " ")+" ", " "+item+" ", " ", 1))
+}

@@ -1,0 +1,47 @@
+// Package cgroup is the namespaces/cgroup isolator: whether the container sees
+// its own control group as the root of the tree. As with docker the default is
+// a namespace of its own on cgroup v2 and the host's on v1.
+//
+// Launch: Check and Prepare; the engine makes the namespace. In the kernel: a
+// cgroup namespace that ends with the container. On disk, recovery: nothing.
+// cgroup_namespaces(7). Mesos has none.
+package cgroup
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+
+	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/internal/cgroup"
+	"github.com/mctr/mctr/isolators"
+)
+
+// New returns the isolator. It is stateless.
+func New() isolators.Isolator { return isolator{} }
+
+type isolator struct{ isolators.Base }
+
+func (isolator) Name() string { return "namespaces/cgroup" }
+
+// Check refuses unknown words.
+func (isolator) Check(_ context.Context, config *mctr.ContainerConfig) error {
+	switch ns := config.Namespaces.Cgroup; ns {
+	case "", "host", "private":
+		return nil
+	default:
+		return fmt.Errorf("%w: --cgroupns %s: private or host", mctr.ErrInvalid, ns)
+	}
+}
+
+// Prepare asks for the namespace.
+func (isolator) Prepare(_ context.Context, c *mctr.Container) (*mctr.Adjustment, error) {
+	ns := c.Config.Namespaces.Cgroup
+	if ns == "host" || ns == "" && (!cgroup.Unified() || c.Config.Security.Privileged) {
+		return nil, nil
+	}
+	return &mctr.Adjustment{Spec: specs.Spec{Linux: &specs.Linux{
+		Namespaces: []specs.LinuxNamespace{{Type: specs.CgroupNamespace}},
+	}}}, nil
+}

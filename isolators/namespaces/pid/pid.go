@@ -1,0 +1,43 @@
+// Package pid is the namespaces/pid isolator: a process tree of the container's
+// own, or the host's.
+//
+// Launch: Check and Prepare; the engine makes the namespace. In the kernel: a
+// pid namespace that ends with the container's init. With the host's, processes
+// may outlive init: the shim kills the container's control group. On disk,
+// recovery: nothing. pid_namespaces(7). Mesos: isolators/namespaces/pid.
+package pid
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+
+	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/isolators"
+)
+
+// New returns the isolator. It is stateless.
+func New() isolators.Isolator { return isolator{} }
+
+type isolator struct{ isolators.Base }
+
+func (isolator) Name() string { return "namespaces/pid" }
+
+// Check refuses other namespaces than a private one and the host's.
+func (isolator) Check(_ context.Context, config *mctr.ContainerConfig) error {
+	if ns := config.Namespaces.PID; ns != "" && ns != "host" {
+		return fmt.Errorf("%w: --pid %s: only host, or nothing for a private one", mctr.ErrInvalid, ns)
+	}
+	return nil
+}
+
+// Prepare asks for the namespace.
+func (isolator) Prepare(_ context.Context, c *mctr.Container) (*mctr.Adjustment, error) {
+	if c.Config.Namespaces.PID == "host" {
+		return nil, nil
+	}
+	return &mctr.Adjustment{Spec: specs.Spec{Linux: &specs.Linux{
+		Namespaces: []specs.LinuxNamespace{{Type: specs.PIDNamespace}},
+	}}}, nil
+}

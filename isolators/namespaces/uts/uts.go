@@ -1,0 +1,70 @@
+// Package uts is the namespaces/uts isolator: a hostname of the container's own,
+// or the host's.
+//
+// Launch: Check and Prepare; the engine makes the namespace and sets the name.
+// In the kernel: a uts namespace that ends with the container. On disk,
+// recovery: nothing. uts_namespaces(7). In Mesos it is part of network/cni.
+package uts
+
+import (
+	"context"
+	"fmt"
+	"os"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+
+	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/isolators"
+)
+
+// maxHostname is HOST_NAME_MAX of sethostname(2).
+const maxHostname = 64
+
+// New returns the isolator. It is stateless.
+func New() isolators.Isolator { return isolator{} }
+
+type isolator struct{ isolators.Base }
+
+func (isolator) Name() string { return "namespaces/uts" }
+
+// Check refuses a hostname that the kernel would, or that would be the host's.
+func (isolator) Check(_ context.Context, config *mctr.ContainerConfig) error {
+	ns := config.Namespaces.UTS
+	if ns != "" && ns != "host" {
+		return fmt.Errorf("%w: --uts %s: only host, or nothing for a private one", mctr.ErrInvalid, ns)
+	}
+	if len(config.Hostname) > maxHostname {
+		return fmt.Errorf("%w: --hostname: %d characters, at most %d", mctr.ErrInvalid, len(config.Hostname), maxHostname)
+	}
+	if ns == "host" && config.Hostname != "" {
+		return fmt.Errorf("%w: --hostname %s with --uts host would rename the host", mctr.ErrInvalid, config.Hostname)
+	}
+	return nil
+}
+
+// Prepare asks for the namespace and the name: the short id, or with the host's
+// network the host's own.
+func (isolator) Prepare(_ context.Context, c *mctr.Container) (*mctr.Adjustment, error) {
+	if c.Config.Namespaces.UTS == "host" {
+		return nil, nil
+	}
+	name, err := hostname(c)
+	if err != nil {
+		return nil, err
+	}
+	return &mctr.Adjustment{Spec: specs.Spec{
+		Hostname: name,
+		Process:  &specs.Process{Env: []string{"HOSTNAME=" + name}},
+		Linux:    &specs.Linux{Namespaces: []specs.LinuxNamespace{{Type: specs.UTSNamespace}}},
+	}}, nil
+}
+
+func hostname(c *mctr.Container) (string, error) {
+	if c.Config.Hostname != "" {
+		return c.Config.Hostname, nil
+	}
+	if c.Config.Network == "host" {
+		return os.Hostname()
+	}
+	return c.ID.Short(), nil
+}

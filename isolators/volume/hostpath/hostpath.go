@@ -1,0 +1,110 @@
+// Package hostpath is the volume/hostpath isolator: directories and files of the
+// host that a container sees.
+//
+// Launch: Check and Prepare; the engine makes the mounts. On disk: a source that
+// is missing and may be made (docker's -v) is made as a directory, and stays. In
+// the kernel: mounts in the container's mount namespace, which end with it.
+// Recovery: none needed. Mesos: isolators/volume/host_path.
+package hostpath
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+
+	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/internal/sidejob"
+	"github.com/mctr/mctr/isolators"
+)
+
+// probeTime is how long a source may take to answer before it counts as hung.
+const probeTime = 5 * time.Second
+
+// New returns the isolator. jobs looks at the sources, which may lie on a
+// filesystem that hangs.
+func New(jobs *sidejob.Runner) isolators.Isolator { return &isolator{jobs: jobs} }
+
+type isolator struct {
+	isolators.Base
+	jobs *sidejob.Runner
+}
+
+func (*isolator) Name() string { return "volume/hostpath" }
+
+// Check refuses sources that are not absolute, and options that mount(8) lacks.
+func (*isolator) Check(_ context.Context, config *mctr.ContainerConfig) error {
+	for _, m := range config.Mounts {
+		if m.Type != "bind" {
+			continue
+		}
+		if !filepath.IsAbs(m.Source) {
+			return fmt.Errorf("%w: source %q of the mount at %s must be an absolute path", mctr.ErrInvalid, m.Source, m.Target)
+		}
+		for _, o := range m.Options {
+			if !slices.Contains(options, o) {
+				return fmt.Errorf("%w: mount at %s: unknown option %q", mctr.ErrInvalid, m.Target, o)
+			}
+		}
+	}
+	return nil
+}
+
+var options = []string{
+	"bind", "rbind", "private", "rprivate", "slave", "rslave", "shared", "rshared",
+	"exec", "noexec", "suid", "nosuid", "dev", "nodev", "noatime", "relatime",
+}
+
+// Prepare looks at each source and lists the mounts.
+func (i *isolator) Prepare(ctx context.Context, c *mctr.Container) (*mctr.Adjustment, error) {
+	a := &mctr.Adjustment{}
+	for _, m := range c.Config.Mounts {
+		if m.Type != "bind" {
+			continue
+		}
+		if err := i.source(ctx, m); err != nil {
+			return nil, err
+		}
+		a.Volumes = append(a.Volumes, mount(m))
+	}
+	return a, nil
+}
+
+// source sees that there is something to mount, without ever hanging on it.
+func (i *isolator) source(ctx context.Context, m mctr.Mount) error {
+	ctx, cancel := context.WithTimeout(ctx, probeTime)
+	defer cancel()
+	err := i.jobs.Probe(ctx, m.Source)
+	if errors.Is(err, fs.ErrNotExist) && m.Create {
+		return os.MkdirAll(m.Source, 0o755)
+	}
+	if errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("%w: mount source %s does not exist", mctr.ErrInvalid, m.Source)
+	}
+	if err != nil {
+		return fmt.Errorf("look at mount source %s: %w", m.Source, err)
+	}
+	return nil
+}
+
+func mount(m mctr.Mount) specs.Mount {
+	o := slices.Clone(m.Options)
+	if !slices.Contains(o, "bind") && !slices.Contains(o, "rbind") {
+		o = append(o, "rbind")
+	}
+	if !slices.ContainsFunc(o, func(s string) bool { return slices.Contains(propagations, s) }) {
+		o = append(o, "rprivate")
+	}
+	if m.ReadOnly {
+		o = append(o, "ro")
+	}
+	return specs.Mount{Destination: filepath.Clean(m.Target), Type: "bind", Source: m.Source, Options: o}
+}
+
+var propagations = []string{"private", "rprivate", "slave", "rslave", "shared", "rshared"}
