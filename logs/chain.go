@@ -1,6 +1,7 @@
 package logs
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
@@ -19,11 +20,30 @@ type segment struct {
 	mtime unix.Timespec
 }
 
-// openChain opens all files of a log, oldest first. It looks from the newest to
-// the oldest while a writer renames in the opposite order: a file that moves
-// may be met twice, next to itself, and is never missed.
+// openChain opens all files of a log, oldest first.
 func openChain(d directory, name string, files int) ([]*segment, error) {
-	var chain []*segment
+	for {
+		before, _ := d.stat(name)
+		chain, err := scan(d, name, files)
+		if err != nil {
+			return nil, err
+		}
+		if !slices.ContainsFunc(chain, func(s *segment) bool { return s.seq == 0 }) {
+			slices.SortFunc(chain, func(a, b *segment) int { return cmp.Compare(a.seq, b.seq) })
+			return chain, nil
+		}
+		if after, _ := d.stat(name); before.Ino == after.Ino { // no rotation came between: the order of names is that of age
+			slices.Reverse(chain)
+			return chain, nil
+		}
+		closeAll(chain)
+	}
+}
+
+// scan opens the files from the newest to the oldest while a writer renames in
+// the opposite order. So one that moves may be met twice, as may be files newer
+// than the first met, but none is missed that is older than one met.
+func scan(d directory, name string, files int) (chain []*segment, err error) {
 	for n := range files {
 		s, err := openSegment(d, fileName(name, n))
 		if errors.Is(err, unix.ENOENT) {
@@ -33,13 +53,12 @@ func openChain(d directory, name string, files int) ([]*segment, error) {
 			closeAll(chain)
 			return nil, err
 		}
-		if len(chain) > 0 && chain[len(chain)-1].inode == s.inode {
+		if slices.ContainsFunc(chain, func(o *segment) bool { return o.inode == s.inode }) {
 			s.close()
 			continue
 		}
 		chain = append(chain, s)
 	}
-	slices.Reverse(chain)
 	return chain, nil
 }
 

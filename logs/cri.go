@@ -13,7 +13,7 @@ const timeForm = "2006-01-02T15:04:05.000000000Z07:00"
 type criEncoder struct{ full, partial []byte } // heads of the batch's lines
 
 func (e *criEncoder) begin(now time.Time, s Stream) {
-	head := append(e.full[:0], now.UTC().Format(timeForm)...)
+	head := now.UTC().AppendFormat(e.full[:0], timeForm)
 	head = append(head, ' ')
 	head = append(head, s.String()...)
 	e.partial = append(append(e.partial[:0], head...), " P "...)

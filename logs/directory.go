@@ -40,8 +40,10 @@ func makeDirectory(path string) (directory, error) {
 // open opens the regular file called name with flags of open(2).
 func (d directory) open(name string, flags int) (*os.File, error) {
 	// O_NONBLOCK: a FIFO planted here must not hang us; regular files ignore it.
+	// Mode 0644: the directory keeps others out, and a read-only bind mount of the
+	// file in a sandbox is for the task's user.
 	flags |= unix.O_NOFOLLOW | unix.O_CLOEXEC | unix.O_NONBLOCK | unix.O_NOCTTY
-	fd, err := unix.Openat(int(d.Fd()), name, flags, 0o600)
+	fd, err := unix.Openat(int(d.Fd()), name, flags, 0o644)
 	if errors.Is(err, unix.ELOOP) {
 		return nil, fmt.Errorf("%w: log file %s/%s is a symbolic link: remove it", mctr.ErrInvalid, d.Name(), name)
 	}

@@ -57,7 +57,7 @@ func (f *file) resume() error {
 	}
 	f.size = st.Size()
 	if f.seq = readSequence(f.f); f.seq == 0 {
-		f.seq = 1
+		f.seq = f.previousSequence() + 1
 		writeSequence(f.f, f.seq)
 	}
 	if !f.lines || f.size == 0 {

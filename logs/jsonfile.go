@@ -2,6 +2,7 @@ package logs
 
 import (
 	"encoding/base64"
+	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"time"
@@ -43,25 +44,37 @@ const hex = "0123456789abcdef"
 
 // appendEscaped appends text as it stands between the quotes of a JSON string.
 func appendEscaped(dst, text []byte) []byte {
-	done := 0
-	for i := 0; i < len(text); {
-		c := text[i]
-		size := 1
-		if c >= utf8.RuneSelf {
-			var r rune
-			if r, size = utf8.DecodeRune(text[i:]); r != utf8.RuneError || size > 1 {
-				i += size
-				continue
-			}
-		} else if c >= ' ' && c != '"' && c != '\\' {
-			i++
-			continue
+	for {
+		n := plain(text)
+		dst = append(dst, text[:n]...)
+		if text = text[n:]; len(text) == 0 {
+			return dst
 		}
-		dst = appendEscape(append(dst, text[done:i]...), c)
-		i += size
-		done = i
+		if r, size := utf8.DecodeRune(text); size > 1 {
+			dst = append(dst, text[:size]...)
+			text = text[size:]
+		} else {
+			dst = appendEscape(dst, byte(min(r, utf8.RuneSelf)))
+			text = text[1:]
+		}
 	}
-	return append(dst, text[done:]...)
+}
+
+// plain is how much of text is ASCII that needs no escape. It looks at eight
+// bytes at once ("determine if a word has a byte less than n", Bit Twiddling Hacks).
+func plain(text []byte) (n int) {
+	const each, high = 0x0101010101010101, 0x8080808080808080
+	for ; n+8 <= len(text); n += 8 {
+		w := binary.LittleEndian.Uint64(text[n:])
+		quote, slash := w^each*'"', w^each*'\\'
+		if (w|(w-each*' ')&^w|(quote-each)&^quote|(slash-each)&^slash)&high != 0 {
+			break
+		}
+	}
+	for n < len(text) && text[n] >= ' ' && text[n] < utf8.RuneSelf && text[n] != '"' && text[n] != '\\' {
+		n++
+	}
+	return n
 }
 
 func appendEscape(dst []byte, c byte) []byte {
@@ -72,7 +85,7 @@ func appendEscape(dst []byte, c byte) []byte {
 		return append(dst, `\t`...)
 	case c == '\r':
 		return append(dst, `\r`...)
-	case c >= utf8.RuneSelf:
+	case c >= utf8.RuneSelf: // no character
 		return append(dst, `\ufffd`...)
 	default:
 		return append(dst, '\\', 'u', '0', '0', hex[c>>4], hex[c&15])

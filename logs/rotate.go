@@ -110,3 +110,14 @@ func readSequence(f *os.File) uint64 {
 	}
 	return seq
 }
+
+// previousSequence is the mark of the newest rotated file, 0 where there is none.
+func (f *file) previousSequence() uint64 {
+	for n := 1; n < f.keep; n++ {
+		if previous, err := f.dir.open(fileName(f.name, n), os.O_RDONLY); err == nil {
+			defer previous.Close()
+			return readSequence(previous)
+		}
+	}
+	return 0
+}

@@ -68,7 +68,7 @@ func (s *source) step() (moved, gone bool, err error) {
 		return s.refill()
 	}
 	rotated := len(s.queue) > 1 || !s.follow || !s.newest(s.queue[0]) // asked before reading: then what is read is all
-	n, err := s.read(rotated)
+	n, err := s.read()
 	if n > 0 || err != nil {
 		return true, false, err
 	}
@@ -128,9 +128,10 @@ func (s *source) after(chain []*segment) (rest []*segment, gap bool) {
 	return chain, len(chain) > 0 && !chain[0].follows(s.last)
 }
 
-// read emits the whole lines of the next block, and if it is the last of a file
-// of the task's own lines also the unfinished one. It returns how many bytes that were.
-func (s *source) read(final bool) (int, error) {
+// read emits the whole lines of the next block. Where it has none, and lines are
+// the task's own or the block is full, it emits what there is. It returns how
+// many bytes that were.
+func (s *source) read() (int, error) {
 	g := s.queue[0]
 	block := s.block
 	if !s.follow {

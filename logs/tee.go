@@ -9,8 +9,9 @@ import (
 // teeSize is how many bytes wait for a tee's writer.
 const teeSize = 128 << 10
 
-// A Tee passes a stream on to one client while it is logged. It never delays
-// the log by more than its own slowness allows: see TeeOptions.
+// A Tee passes a stream on to one client while it is logged. Whoever adds one
+// sees to it that a Write to a client that is gone fails in the end: nobody else
+// can end a Write that hangs.
 type Tee struct {
 	w    io.WriteCloser
 	opts TeeOptions
