@@ -161,11 +161,15 @@ func uponOverlay(ctx context.Context, t *transfer, s *step, parents []backend.Lo
 
 func uponCopy(ctx context.Context, t *transfer, s *step, parents []backend.Lower) (string, store.Layer, error) {
 	key := store.TreeKey(s.chain)
-	l, err := t.store.MakeLayer(ctx, key, func(dir string) (store.Layer, error) {
+	l, err := t.store.MakeLayer(ctx, key, func(dir string) (l store.Layer, err error) {
 		if err := copy.Apply(ctx, parents, dir, nil); err != nil {
-			return store.Layer{}, err
+			return l, err
 		}
-		return t.unpack(ctx, s, dir, layer.Merged)
+		err = backend.OwnThread(0, func() (err error) {
+			l, err = t.unpack(ctx, s, dir, layer.Merged)
+			return err
+		})
+		return l, err
 	})
 	return key, l, err
 }

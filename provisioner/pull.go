@@ -178,7 +178,7 @@ func (t *transfer) run(ctx context.Context) (*Image, error) {
 
 // current says whether the record at hand is what the source has now.
 func (t *transfer) current(have, now *Image) bool {
-	return have.Digest == now.Digest && have.Index == now.Index && have.Stamp == now.Stamp && t.store.Complete(have)
+	return suits(have, t.asked) && have.Digest == now.Digest && have.Index == now.Index && have.Stamp == now.Stamp && t.store.Complete(have)
 }
 
 // fill brings config and layers and writes down what they say.

@@ -46,8 +46,8 @@ func Link(name, target string) Entry {
 	return Entry{Header: tar.Header{Typeflag: tar.TypeLink, Name: name, Linkname: target, Mode: 0o644}}
 }
 
-// Node is a device or, with tar.TypeFifo, a named pipe.
-func Node(name string, kind byte, major, minor int64) Entry {
+// Special is a device or, with tar.TypeFifo, a named pipe.
+func Special(name string, kind byte, major, minor int64) Entry {
 	return Entry{Header: tar.Header{Typeflag: kind, Name: name, Mode: 0o600, Devmajor: major, Devminor: minor}}
 }
 

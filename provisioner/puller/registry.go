@@ -173,7 +173,7 @@ func (p *peer) open(ctx context.Context, d v1.Descriptor, offset int64) (io.Read
 		path, header["Accept"] = "manifests/"+d.Digest.String(), d.MediaType
 	}
 	if offset > 0 {
-		header["Range"] = fmt.Sprintf("bytes=%d-", offset)
+		header["Range"] = fmt.Sprintf("bytes=%d-%d", offset, d.Size-1)
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	resp, err := p.get(ctx, path, header)

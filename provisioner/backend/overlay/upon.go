@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"runtime"
 
 	"github.com/mctr/mctr/provisioner/backend"
 	"golang.org/x/sys/unix"
@@ -31,30 +30,11 @@ func Upon(lowers []backend.Lower, upper, scratch string, do func(merged string) 
 			return err
 		}
 	}
-	done := make(chan error, 1)
-	go func() { done <- onOwnThread(func() error { return s.mounted(do) }) }()
-	return <-done
-}
-
-// onOwnThread runs f on a thread that ends with it. The process's first thread
-// cannot end, and /proc/self shows its namespaces: it is left out.
-func onOwnThread(f func() error) error {
-	runtime.LockOSThread()
-	if unix.Gettid() != unix.Getpid() {
-		return f()
-	}
-	done := make(chan error, 1)
-	go func() { done <- onOwnThread(f) }()
-	err := <-done
-	runtime.UnlockOSThread()
-	return err
+	return backend.OwnThread(unix.CLONE_NEWNS, func() error { return s.mounted(do) })
 }
 
 // mounted runs do with the stack mounted in a namespace of this thread.
 func (s stack) mounted(do func(string) error) (err error) {
-	if err := unix.Unshare(unix.CLONE_NEWNS); err != nil {
-		return unsupported(os.NewSyscallError("unshare", err), "")
-	}
 	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
 		return os.NewSyscallError("mount / private", err)
 	}

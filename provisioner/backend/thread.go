@@ -1,0 +1,35 @@
+package backend
+
+import (
+	"fmt"
+	"os"
+	"runtime"
+
+	"github.com/mctr/mctr"
+	"golang.org/x/sys/unix"
+)
+
+// OwnThread runs f on a thread that ends with it and has namespaces (flags of
+// unshare(2)) and a umask of 022 of its own, so that a directory that no layer
+// describes gets the same mode whoever runs us. f must stay in its goroutine. It
+// wraps ErrUnsupported when the kernel refuses the namespaces.
+func OwnThread(flags int, f func() error) error {
+	done := make(chan error, 1)
+	go func() { done <- onOwnThread(flags, f) }()
+	return <-done
+}
+
+// onOwnThread locks its goroutine to a thread for good. The process's first
+// thread cannot end, and /proc/self shows its namespaces: it is left out.
+func onOwnThread(flags int, f func() error) error {
+	runtime.LockOSThread()
+	if unix.Gettid() == unix.Getpid() {
+		defer runtime.UnlockOSThread()
+		return OwnThread(flags, f)
+	}
+	if err := unix.Unshare(unix.CLONE_FS | flags); err != nil {
+		return fmt.Errorf("%w: %w", os.NewSyscallError("unshare", err), mctr.ErrUnsupported)
+	}
+	unix.Umask(0o022)
+	return f()
+}

@@ -1,0 +1,3 @@
+package provisioner_test
+
+func runChild(string) int { return 2 }
