@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/mctr/mctr"
@@ -94,16 +95,36 @@ func TestRemoveRefusesLeased(t *testing.T) {
 	wantEmptyStore(t, root)
 }
 
-// wantEmptyStore fails if anything but empty directories and the lock is left.
+// wantEmptyStore fails if anything but the store's own directories and its lock
+// is left.
 func wantEmptyStore(t *testing.T, root string) {
 	t.Helper()
-	err := filepath.WalkDir(filepath.Join(root, "images"), func(path string, d os.DirEntry, err error) error {
-		if err == nil && !d.IsDir() && d.Name() != "lock" {
-			t.Errorf("left behind: %s", path)
+	for _, name := range storeFiles(t, root) {
+		t.Errorf("left behind: %s", name)
+	}
+}
+
+// storeFiles lists all files and all directories that are not the store's own.
+// Unpacked layers count as one.
+func storeFiles(t *testing.T, root string) (names []string) {
+	t.Helper()
+	own := []string{".", "lock", "locks", "blobs", "blobs/sha256", "layers", "refs", "leases", "tmp"}
+	dir := filepath.Join(root, "images")
+	err := filepath.WalkDir(dir, func(path string, d os.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		rel, err := filepath.Rel(dir, path)
+		if err == nil && !slices.Contains(own, rel) {
+			names = append(names, rel)
+			if d.IsDir() {
+				return filepath.SkipDir
+			}
 		}
 		return err
 	})
 	if err != nil {
 		t.Error(err)
 	}
+	return names
 }

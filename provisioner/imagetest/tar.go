@@ -7,6 +7,8 @@ import (
 	"archive/tar"
 	"bytes"
 	"compress/gzip"
+	"fmt"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -20,7 +22,8 @@ var Time = time.Unix(1_600_000_000, 0)
 // An Entry is one entry of a layer.
 type Entry struct {
 	tar.Header
-	Content string
+	Content  string
+	Override map[string]string // records of a hand-made extended header before it
 }
 
 // Dir is a directory, root's, of mode.
@@ -96,6 +99,36 @@ func PAX(key, value string) func(*Entry) {
 	}
 }
 
+// Override adds a hand-made extended header whose records replace what the entry
+// itself says, its path for instance; tar writers do not make such.
+func Override(key, value string) func(*Entry) {
+	return func(e *Entry) { e.Override = map[string]string{key: value} }
+}
+
+// extended is a pax header of records: a file whose type is then forged.
+func extended(tb testing.TB, records map[string]string) []byte {
+	tb.Helper()
+	text := ""
+	for k, v := range records {
+		body := " " + k + "=" + v + "\n"
+		n := len(body) + 2
+		if n >= 100 {
+			n++
+		}
+		text += strconv.Itoa(n) + body
+	}
+	block := Tar(tb, File("PaxHeaders/x", text).With(At(time.Unix(1, 0))))[:512+512*((len(text)+511)/512)]
+	block[156] = 'x'
+	sum := 8 * int(' ')
+	for i, b := range block[:512] {
+		if i < 148 || i >= 156 {
+			sum += int(b)
+		}
+	}
+	copy(block[148:156], fmt.Sprintf("%06o\x00 ", sum))
+	return block
+}
+
 // Tar writes entries as a tar stream.
 func Tar(tb testing.TB, entries ...Entry) []byte {
 	tb.Helper()
@@ -108,6 +141,12 @@ func Tar(tb testing.TB, entries ...Entry) []byte {
 			h.ModTime = Time
 		}
 		h.Format = tar.FormatPAX
+		if e.Override != nil {
+			if err := w.Flush(); err != nil {
+				tb.Fatal(err)
+			}
+			buf.Write(extended(tb, e.Override))
+		}
 		if err := w.WriteHeader(&h); err != nil {
 			tb.Fatalf("write %s: %v", e.Name, err)
 		}

@@ -34,6 +34,9 @@ func sanitise(h *tar.Header, form Form) error {
 			return fmt.Errorf("hard link to %.200q: %w", h.Linkname, err)
 		}
 	}
+	if name == "." && h.Typeflag != tar.TypeDir {
+		return fmt.Errorf("the root is to be no directory: %w", mctr.ErrInvalid)
+	}
 	switch h.Typeflag {
 	case tar.TypeGNUSparse, tar.TypeCont:
 		h.Typeflag = tar.TypeReg

@@ -11,6 +11,7 @@ import (
 	"github.com/mctr/mctr/provisioner/store"
 	"github.com/opencontainers/go-digest"
 	umoci "github.com/opencontainers/umoci/oci/layer"
+	"golang.org/x/sys/unix"
 )
 
 // ErrNeedsParents is returned for a layer that cannot be unpacked by itself:
@@ -126,13 +127,24 @@ func (u *unpacker) entry(h *tar.Header, content io.Reader) error {
 	if h.Name == "." && h.Typeflag == tar.TypeDir {
 		u.result.Root = true
 	}
-	return u.extract.UnpackEntry(u.dir, h, content)
+	if err := u.extract.UnpackEntry(u.dir, h, content); err != nil {
+		return broken(err)
+	}
+	return nil
 }
 
-// broken makes errors of tar and of decompressors match ErrInvalid.
+// hosts are the failures that are not the layer's fault.
+var hosts = []error{
+	context.Canceled, context.DeadlineExceeded, unix.ENOSPC, unix.EDQUOT, unix.EIO, unix.EROFS,
+	unix.EMFILE, unix.ENFILE, unix.ENOMEM, unix.EACCES, unix.EFBIG, unix.EOVERFLOW,
+}
+
+// broken makes all that the layer is to blame for match ErrInvalid.
 func broken(err error) error {
-	if errors.Is(err, mctr.ErrInvalid) || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
-		return err
+	for _, h := range append(hosts, mctr.ErrInvalid) {
+		if errors.Is(err, h) {
+			return err
+		}
 	}
 	return fmt.Errorf("%w: %w", err, mctr.ErrInvalid)
 }
