@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 
@@ -20,6 +21,7 @@ type LaunchOptions struct {
 	SecretEnv []string             // NAME=VALUE; never on disk
 	Progress  provisioner.Progress // of a pull; nil: none is told
 	Detach    bool                 // nobody here watches it: the exit command cleans up
+	Reached   func(mctr.Timing)    // is told each checkpoint; nil: nobody asks
 
 	// Attach connects to the container's streams before its first instruction.
 	Attach *wire.Attach
@@ -115,6 +117,9 @@ func (l *launch) failed(phase mctr.Phase, part, op string, err error) error {
 }
 
 func (l *launch) reach(checkpoint string) error {
+	if l.options.Reached != nil {
+		l.options.Reached(mctr.Timing{Checkpoint: checkpoint, At: time.Now()})
+	}
 	return l.failed(phaseOf(checkpoint), "containerizer", "checkpoint", l.journal(l.record.ID).reach(checkpoint))
 }
 

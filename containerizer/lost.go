@@ -42,10 +42,10 @@ func (c *Containerizer) killShim(id mctr.ContainerID) error {
 		if err != nil {
 			return err
 		}
-		if pid == 0 || time.Now().After(deadline) {
+		if time.Now().After(deadline) {
 			return fmt.Errorf("shim of container %s (pid %d) does not end", id, pid)
 		}
-		if c.ending(id) && time.Until(deadline) > killTime/2 {
+		if pid == 0 || c.ending(id) && time.Until(deadline) > killTime/2 {
 			continue // it is about to end by itself
 		}
 		if err := unix.Kill(pid, unix.SIGKILL); err != nil && !errors.Is(err, unix.ESRCH) {

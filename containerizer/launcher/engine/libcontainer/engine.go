@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"os"
 
+	_ "github.com/opencontainers/cgroups/devices" // device rules: a list on v1, eBPF on v2
 	lc "github.com/opencontainers/runc/libcontainer"
 	_ "github.com/opencontainers/runc/libcontainer/nsenter" // the C half of Init
 	"github.com/opencontainers/runc/libcontainer/specconv"

@@ -1,0 +1,256 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/moby/sys/signal"
+	"github.com/spf13/cobra"
+	"golang.org/x/sys/unix"
+
+	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/containerizer"
+)
+
+// A verb does something with one container and prints nothing when it fails.
+type verb func(ctx context.Context, c *containerizer.Containerizer, id mctr.ContainerID) error
+
+// eachContainer applies do to every container named, prints each name that
+// succeeded, and fails if any failed.
+func (a *app) eachContainer(cmd *cobra.Command, refs []string, do verb) error {
+	c, err := a.changing(cmd.Context())
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for _, ref := range refs {
+		id, err := c.Resolve(ref)
+		if err == nil {
+			err = do(cmd.Context(), c, id)
+		}
+		if err != nil {
+			errs = append(errs, fmt.Errorf("%s: %w", ref, err))
+			continue
+		}
+		fmt.Println(ref)
+	}
+	return errors.Join(errs...)
+}
+
+func (a *app) startDetached(ctx context.Context, c *containerizer.Containerizer, id mctr.ContainerID) error {
+	_, err := c.Start(ctx, id, containerizer.LaunchOptions{Detach: true})
+	return err
+}
+
+func (a *app) stopCommand() *cobra.Command {
+	var seconds int
+	var sig string
+	cmd := &cobra.Command{
+		Use:               "stop [flags] CONTAINER...",
+		Short:             "End containers: ask, then kill",
+		Long:              "Send the container's stop signal, and SIGKILL when it has not ended after a while.",
+		Example:           "  mctr stop -t 30 web",
+		Args:              cobra.MinimumNArgs(1),
+		ValidArgsFunction: a.completeContainers,
+	}
+	cmd.Flags().IntVarP(&seconds, "time", "t", 0, "seconds before SIGKILL (default: the container's --stop-timeout, or 10; -1: for ever)")
+	cmd.Flags().IntVar(&seconds, "timeout", 0, "the same as --time")
+	cmd.Flags().StringVarP(&sig, "signal", "s", "", "what to send first (default: the container's stop signal)")
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		given := cmd.Flags().Changed("time") || cmd.Flags().Changed("timeout")
+		return a.eachContainer(cmd, args, func(ctx context.Context, c *containerizer.Containerizer, id mctr.ContainerID) error {
+			status, err := c.Status(ctx, id)
+			if err != nil {
+				return err
+			}
+			if status.Phase == mctr.Exited || status.Phase == mctr.Created {
+				return nil // stopping twice is fine
+			}
+			number, err := stopSignal(sig, status)
+			if err != nil {
+				return err
+			}
+			_, err = c.Stop(ctx, id, number, stopTime(status, seconds, given))
+			if errors.Is(err, mctr.ErrNotFound) {
+				return nil // it removed itself
+			}
+			return err
+		})
+	}
+	return cmd
+}
+
+func stopSignal(asked string, s *mctr.Status) (unix.Signal, error) {
+	if asked == "" {
+		asked = s.StopSignal
+	}
+	if asked == "" {
+		return unix.SIGTERM, nil
+	}
+	return parseSignal(asked)
+}
+
+func parseSignal(s string) (unix.Signal, error) {
+	number, err := signal.ParseSignal(s)
+	if err != nil {
+		return 0, fmt.Errorf("%w: signal %s: %w", mctr.ErrInvalid, s, err)
+	}
+	return number, nil
+}
+
+// stopTime is how long to wait before the kill.
+func stopTime(s *mctr.Status, seconds int, given bool) time.Duration {
+	const forEver = 1<<62 - 1
+	switch {
+	case given && seconds < 0:
+		return forEver
+	case given:
+		return time.Duration(seconds) * time.Second
+	case s.Config.StopTimeout < 0:
+		return forEver
+	case s.Config.StopTimeout > 0:
+		return s.Config.StopTimeout
+	}
+	return 10 * time.Second
+}
+
+func (a *app) killCommand() *cobra.Command {
+	var sig string
+	cmd := &cobra.Command{
+		Use:               "kill [flags] CONTAINER...",
+		Short:             "Send a signal to containers",
+		Example:           "  mctr kill -s HUP web",
+		Args:              cobra.MinimumNArgs(1),
+		ValidArgsFunction: a.completeContainers,
+	}
+	cmd.Flags().StringVarP(&sig, "signal", "s", "KILL", "signal as TERM, SIGTERM or 15")
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		number, err := parseSignal(sig)
+		if err != nil {
+			return err
+		}
+		return a.eachContainer(cmd, args, func(ctx context.Context, c *containerizer.Containerizer, id mctr.ContainerID) error {
+			return c.Kill(ctx, id, number)
+		})
+	}
+	return cmd
+}
+
+func (a *app) rmCommand() *cobra.Command {
+	var force, all bool
+	cmd := &cobra.Command{
+		Use:               "rm [flags] CONTAINER...",
+		Short:             "Remove ended containers, with their logs and files",
+		Example:           "  mctr rm web\n  mctr rm -f $(mctr ps -aq)",
+		ValidArgsFunction: a.completeContainers,
+	}
+	cmd.Flags().BoolVarP(&force, "force", "f", false, "kill it first when it runs")
+	cmd.Flags().BoolP("volumes", "v", true, "its own volumes go with it, always")
+	cmd.Flags().BoolVarP(&all, "all", "a", false, "every container that has ended")
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if !all && len(args) == 0 {
+			return fmt.Errorf("%w: no container given", mctr.ErrInvalid)
+		}
+		if all {
+			ended, err := a.endedContainers(cmd.Context())
+			if err != nil {
+				return err
+			}
+			args = append(args, ended...)
+		}
+		return a.eachContainer(cmd, args, func(ctx context.Context, c *containerizer.Containerizer, id mctr.ContainerID) error {
+			return c.Remove(ctx, id, force)
+		})
+	}
+	return cmd
+}
+
+func (a *app) endedContainers(ctx context.Context) ([]string, error) {
+	c, err := a.containers(ctx)
+	if err != nil {
+		return nil, err
+	}
+	list, err := a.statuses(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	var ids []string
+	for _, s := range list {
+		if s.Phase == mctr.Exited || s.Phase == mctr.Lost {
+			ids = append(ids, string(s.ID))
+		}
+	}
+	return ids, nil
+}
+
+func (a *app) waitCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:               "wait CONTAINER...",
+		Short:             "Wait for containers to end and print their exit codes",
+		Example:           "  code=$(mctr wait job)",
+		Args:              cobra.MinimumNArgs(1),
+		ValidArgsFunction: a.completeContainers,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			c, err := a.containers(cmd.Context())
+			if err != nil {
+				return err
+			}
+			for _, ref := range args {
+				id, err := c.Resolve(ref)
+				if err != nil {
+					return err
+				}
+				t, err := c.Wait(cmd.Context(), id)
+				if err != nil {
+					return err
+				}
+				fmt.Println(t.ExitCode)
+			}
+			return nil
+		},
+	}
+}
+
+// statuses are all containers', the newest first. One that goes meanwhile, or is
+// not yet written down, is left out.
+func (a *app) statuses(ctx context.Context, c *containerizer.Containerizer) ([]*mctr.Status, error) {
+	ids, err := c.Containers()
+	if err != nil {
+		return nil, err
+	}
+	var list []*mctr.Status
+	for _, id := range ids {
+		s, err := c.Status(ctx, id)
+		if errors.Is(err, mctr.ErrNotFound) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, s)
+	}
+	sortByCreation(list)
+	return list, nil
+}
+
+// completeContainers offers names and short ids.
+func (a *app) completeContainers(cmd *cobra.Command, _ []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	if a.begin(cmd, nil) != nil {
+		return nil, cobra.ShellCompDirectiveError
+	}
+	c, err := a.containers(context.Background())
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveError
+	}
+	list, _ := a.statuses(context.Background(), c)
+	var words []cobra.Completion
+	for _, s := range list {
+		words = append(words, s.ID.Short())
+		if s.Config.Name != "" {
+			words = append(words, s.Config.Name)
+		}
+	}
+	return words, cobra.ShellCompDirectiveNoFileComp
+}

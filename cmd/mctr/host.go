@@ -1,0 +1,134 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"runtime"
+	"runtime/debug"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+	"github.com/spf13/cobra"
+
+	"github.com/mctr/mctr"
+)
+
+// version is set by the linker.
+var version = "development"
+
+func (a *app) bundleCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:               "bundle CONTAINER DIR",
+		Short:             "Write a container's OCI bundle, for any runtime to run",
+		Example:           "  mctr bundle web /tmp/web && runc run --bundle /tmp/web web2",
+		Args:              cobra.ExactArgs(2),
+		ValidArgsFunction: a.completeContainers,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			c, err := a.containers(cmd.Context())
+			if err != nil {
+				return err
+			}
+			id, err := c.Resolve(args[0])
+			if err != nil {
+				return err
+			}
+			return c.Export(cmd.Context(), id, args[1])
+		},
+	}
+}
+
+func (a *app) reconcileCommand() *cobra.Command {
+	var dryRun, asJSON bool
+	cmd := &cobra.Command{
+		Use:   "reconcile [flags]",
+		Short: "Find and undo what no container accounts for",
+		Long: `Find what is left of containers that crashed, were killed or lost their
+supervisor: processes, control groups, mounts, directories, leases. Each is named
+with its owner, the evidence and what is done about it. Only what mctr's own
+records prove to be its own is touched.`,
+		Example: "  mctr reconcile --dry-run\n  mctr reconcile",
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			c, err := a.containers(cmd.Context())
+			if err != nil {
+				return err
+			}
+			act := c.Reconcile
+			if dryRun {
+				act = c.Leftovers
+			}
+			found, err := act(cmd.Context())
+			if printErr := printLeftovers(found, asJSON); printErr != nil {
+				return printErr
+			}
+			return err
+		},
+	}
+	cmd.Flags().BoolVar(&dryRun, "dry-run", false, "only say what is found and what would be done")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "one object a line")
+	return cmd
+}
+
+func printLeftovers(found []mctr.Leftover, asJSON bool) error {
+	if asJSON {
+		return jsonLines(os.Stdout, anys(found))
+	}
+	for _, l := range found {
+		fmt.Println(l)
+	}
+	return nil
+}
+
+// versionInfo is what version --json prints.
+type versionInfo struct {
+	Version, Commit, Go, OS, Arch, OCI string
+}
+
+func (a *app) versionCommand() *cobra.Command {
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "version",
+		Short: "Show the version",
+		Args:  cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			v := versionInfo{Version: version, Commit: commit(), Go: runtime.Version(), OS: runtime.GOOS, Arch: runtime.GOARCH, OCI: specs.Version}
+			if asJSON {
+				return printJSON(os.Stdout, v)
+			}
+			fmt.Printf("mctr %s, commit %s, %s %s/%s, OCI runtime-spec %s\n", v.Version, v.Commit, v.Go, v.OS, v.Arch, v.OCI)
+			return nil
+		},
+	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "as JSON")
+	return cmd
+}
+
+func commit() string {
+	info, ok := debug.ReadBuildInfo()
+	if ok {
+		for _, s := range info.Settings {
+			if s.Key == "vcs.revision" {
+				return s.Value
+			}
+		}
+	}
+	return "unknown"
+}
+
+// internalCommand is what mctr's own programs call.
+func (a *app) internalCommand() *cobra.Command {
+	cmd := &cobra.Command{Use: "internal", Hidden: true, Short: "For mctr's own programs"}
+	cmd.AddCommand(&cobra.Command{
+		Use:   "cleanup ID",
+		Short: "Release an ended container: a shim's exit command",
+		Args:  cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			c, err := a.containers(cmd.Context())
+			if err != nil {
+				return err
+			}
+			return c.Cleanup(context.WithoutCancel(cmd.Context()), mctr.ContainerID(args[0]))
+		},
+	})
+	return cmd
+}

@@ -1,0 +1,285 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/docker/go-units"
+	"github.com/spf13/cobra"
+
+	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/provisioner"
+)
+
+func (a *app) pullCommand() *cobra.Command {
+	var quiet bool
+	var platform string
+	cmd := &cobra.Command{
+		Use:     "pull [flags] IMAGE...",
+		Short:   "Fetch images into the store",
+		Example: "  mctr pull alpine\n  mctr pull --platform linux/arm64 debian:bookworm-slim",
+		Args:    cobra.MinimumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			store, err := a.images()
+			if err != nil {
+				return err
+			}
+			o := provisioner.PullOptions{Policy: "always", Platform: platform}
+			if !quiet {
+				o.Progress = newProgress(os.Stderr)
+			}
+			for _, ref := range args {
+				image, err := store.Pull(cmd.Context(), ref, o)
+				if err != nil {
+					return err
+				}
+				fmt.Println(image.Reference)
+			}
+			return nil
+		},
+	}
+	cmd.Flags().BoolVarP(&quiet, "quiet", "q", false, "no progress")
+	cmd.Flags().StringVar(&platform, "platform", "", "`OS/ARCH[/VARIANT]` (default: this host's)")
+	return cmd
+}
+
+// An imageRow has docker's field names.
+type imageRow struct{ Repository, Tag, ID, Digest, CreatedSince, CreatedAt, Size string }
+
+func (a *app) imagesCommand() *cobra.Command {
+	var quiet, noTrunc, digests, asJSON bool
+	var format string
+	cmd := &cobra.Command{
+		Use:     "images [flags] [IMAGE]",
+		Short:   "List the images of the store",
+		Example: "  mctr images\n  mctr images -q",
+		Args:    cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			rows, err := a.imageRows(cmd.Context(), args, noTrunc)
+			if err != nil {
+				return err
+			}
+			t := table{columns: []string{"REPOSITORY={{.Repository}}", "TAG={{.Tag}}", "IMAGE ID={{.ID}}", "CREATED={{.CreatedSince}}", "SIZE={{.Size}}"}, format: format}
+			if digests {
+				t.columns = append(t.columns, "DIGEST={{.Digest}}")
+			}
+			if asJSON {
+				t.format = "json"
+			}
+			if quiet {
+				t.quiet = "{{.ID}}"
+			}
+			return t.print(os.Stdout, anys(rows))
+		},
+	}
+	f := cmd.Flags()
+	f.BoolVarP(&quiet, "quiet", "q", false, "ids only")
+	f.BoolVar(&noTrunc, "no-trunc", false, "whole ids")
+	f.BoolVar(&digests, "digests", false, "manifests' digests too")
+	f.StringVar(&format, "format", "", "table, json, or a Go template")
+	f.BoolVar(&asJSON, "json", false, "the same as --format json")
+	return cmd
+}
+
+func (a *app) imageRows(ctx context.Context, args []string, noTrunc bool) ([]imageRow, error) {
+	store, err := a.images()
+	if err != nil {
+		return nil, err
+	}
+	images, err := store.Images(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var rows []imageRow
+	for _, image := range images {
+		if len(args) > 0 && !strings.Contains(image.Reference, args[0]) {
+			continue
+		}
+		r := imageRow{ID: image.ID.Encoded(), Digest: string(image.Digest), Size: units.HumanSize(float64(image.Size))}
+		r.Repository, r.Tag = splitReference(image.Reference)
+		if !image.Created.IsZero() {
+			r.CreatedSince, r.CreatedAt = ago(image.Created), image.Created.Local().String()
+		}
+		if !noTrunc {
+			r.ID = shortDigest(r.ID)
+		}
+		rows = append(rows, r)
+	}
+	return rows, nil
+}
+
+// splitReference cuts a reference at its tag or digest.
+func splitReference(ref string) (repository, tag string) {
+	if name, _, ok := strings.Cut(ref, "@"); ok {
+		return name, "<none>"
+	}
+	if i := strings.LastIndexByte(ref, ':'); i > strings.LastIndexByte(ref, '/') {
+		return ref[:i], ref[i+1:]
+	}
+	return ref, "<none>"
+}
+
+func (a *app) imageCommand() *cobra.Command {
+	cmd := &cobra.Command{Use: "image", Short: "Look at images"}
+	var format string
+	inspect := &cobra.Command{
+		Use:     "inspect [flags] IMAGE...",
+		Short:   "Show what is known of images of the store",
+		Example: "  mctr image inspect alpine --format '{{json .Config.Env}}'",
+		Args:    cobra.MinimumNArgs(1),
+		RunE:    func(cmd *cobra.Command, args []string) error { return a.inspectImages(cmd.Context(), args, format) },
+	}
+	inspect.Flags().StringVarP(&format, "format", "f", "", "Go template")
+	cmd.AddCommand(inspect)
+	return cmd
+}
+
+// imageInfo is docker's form of an image, with the manifest beside it.
+type imageInfo struct {
+	ID           string `json:"Id"`
+	RepoTags     []string
+	RepoDigests  []string
+	Created      string
+	Architecture string
+	Os           string
+	Variant      string `json:",omitempty"`
+	Size         int64
+	Config       any
+	RootFS       struct {
+		Type   string
+		Layers []string
+	}
+	Manifest json.RawMessage `json:",omitempty"`
+}
+
+func (a *app) inspectImages(ctx context.Context, refs []string, format string) error {
+	store, err := a.images()
+	if err != nil {
+		return err
+	}
+	var found []imageInfo
+	var errs []error
+	for _, ref := range refs {
+		image, err := store.Inspect(ctx, ref)
+		if err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		found = append(found, describeImage(image))
+	}
+	return errors.Join(append(errs, printInspected(found, format))...)
+}
+
+func describeImage(image *provisioner.Image) imageInfo {
+	repository, _ := splitReference(image.Reference)
+	i := imageInfo{
+		ID: string(image.ID), RepoTags: []string{image.Reference}, RepoDigests: []string{repository + "@" + string(image.Digest)},
+		Created: image.Created.Format("2006-01-02T15:04:05.999999999Z07:00"), Architecture: image.Platform.Architecture,
+		Os: image.Platform.OS, Variant: image.Platform.Variant, Size: image.Size, Config: image.Config, Manifest: image.RawManifest,
+	}
+	i.RootFS.Type = "layers"
+	for _, d := range image.DiffIDs {
+		i.RootFS.Layers = append(i.RootFS.Layers, string(d))
+	}
+	return i
+}
+
+// printInspected prints a JSON array, also an empty one, or a template's text
+// for each.
+func printInspected[T any](found []T, format string) error {
+	if format != "" && format != "json" {
+		return table{format: format}.print(os.Stdout, anys(found))
+	}
+	if found == nil {
+		found = []T{}
+	}
+	return printJSON(os.Stdout, found)
+}
+
+func (a *app) rmiCommand() *cobra.Command {
+	var force bool
+	cmd := &cobra.Command{
+		Use:     "rmi [flags] IMAGE...",
+		Short:   "Remove images from the store",
+		Example: "  mctr rmi alpine",
+		Args:    cobra.MinimumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			store, err := a.images()
+			if err != nil {
+				return err
+			}
+			var errs []error
+			for _, ref := range args {
+				report, err := store.Remove(cmd.Context(), ref, force)
+				printReport(report)
+				errs = append(errs, err)
+			}
+			return errors.Join(errs...)
+		},
+	}
+	cmd.Flags().BoolVarP(&force, "force", "f", false, "also one that containers use: its layers go with them")
+	return cmd
+}
+
+func (a *app) pruneCommand() *cobra.Command {
+	var all, dryRun, containers bool
+	cmd := &cobra.Command{
+		Use:   "prune [flags]",
+		Short: "Remove what the store does not need",
+		Long:  "Remove layers and files that no image refers to. With --all, also the images that\nno container uses; with --containers, first the containers that have ended.",
+		Example: `  mctr prune --dry-run
+  mctr prune --all`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if containers && !dryRun {
+				if err := a.removeEnded(cmd); err != nil {
+					return err
+				}
+			}
+			store, err := a.images()
+			if err != nil {
+				return err
+			}
+			report, err := store.Prune(cmd.Context(), provisioner.PruneOptions{All: all, DryRun: dryRun})
+			printReport(report)
+			fmt.Printf("Total reclaimed space: %s\n", units.HumanSize(float64(report.Bytes)))
+			return err
+		},
+	}
+	cmd.Flags().BoolVarP(&all, "all", "a", false, "images that no container uses, too")
+	cmd.Flags().BoolVar(&containers, "containers", false, "containers that have ended, too")
+	cmd.Flags().BoolVar(&dryRun, "dry-run", false, "only say what would go")
+	return cmd
+}
+
+func (a *app) removeEnded(cmd *cobra.Command) error {
+	ended, err := a.endedContainers(cmd.Context())
+	if err != nil || len(ended) == 0 {
+		return err
+	}
+	c, err := a.changing(cmd.Context())
+	if err != nil {
+		return err
+	}
+	for _, id := range ended {
+		if err := c.Remove(cmd.Context(), mctr.ContainerID(id), false); err != nil {
+			return err
+		}
+		fmt.Println("container:", id)
+	}
+	return nil
+}
+
+func printReport(r provisioner.PruneReport) {
+	for _, ref := range r.Untagged {
+		fmt.Println("untagged:", ref)
+	}
+	for _, object := range slices.Concat(r.Blobs, r.Layers, r.Temporary) {
+		fmt.Println("deleted:", object)
+	}
+}

@@ -1,0 +1,177 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/mctr/mctr"
+)
+
+func (a *app) inspectCommand() *cobra.Command {
+	var format string
+	cmd := &cobra.Command{
+		Use:   "inspect [flags] CONTAINER...",
+		Short: "Show everything that is known of containers",
+		Long: `Show everything that is known of containers: docker's keys, and below Mctr
+mctr's own, among them why a container ended and by what evidence.`,
+		Example:           "  mctr inspect web\n  mctr inspect -f '{{.State.ExitCode}} {{.Mctr.Termination.Reason}}' job",
+		Args:              cobra.MinimumNArgs(1),
+		ValidArgsFunction: a.completeContainers,
+		RunE:              func(cmd *cobra.Command, args []string) error { return a.inspect(cmd.Context(), args, format) },
+	}
+	cmd.Flags().StringVarP(&format, "format", "f", "", "json or a Go template")
+	cmd.Flags().String("type", "container", "container")
+	cmd.Flags().BoolP("size", "s", false, "accepted for docker's sake")
+	return cmd
+}
+
+func (a *app) inspect(ctx context.Context, refs []string, format string) error {
+	c, err := a.containers(ctx)
+	if err != nil {
+		return err
+	}
+	var found []containerInfo
+	var errs []error
+	for _, ref := range refs {
+		id, err := c.Resolve(ref)
+		if err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		s, err := c.Status(ctx, id)
+		if err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		found = append(found, describeContainer(s))
+	}
+	return errors.Join(append([]error{printInspected(found, format)}, errs...)...)
+}
+
+// containerInfo has docker's keys. Its order is docker's too.
+type containerInfo struct {
+	ID      string `json:"Id"`
+	Created string
+	Path    string
+	Args    []string
+	State   stateInfo
+	Image   string
+	LogPath string
+	Name    string
+	Mounts  []mountInfo
+
+	HostConfig      hostInfo
+	Config          configInfo
+	NetworkSettings networkInfo
+	Mctr            *mctr.Status
+}
+
+type stateInfo struct {
+	Status                               string
+	Running, Paused, Restarting          bool
+	OOMKilled, Dead                      bool
+	Pid, ExitCode                        int
+	Error, StartedAt, FinishedAt, Reason string
+}
+
+type mountInfo struct {
+	Type, Source, Destination, Mode string
+	RW                              bool
+	Propagation                     string
+}
+
+type hostInfo struct {
+	NetworkMode                                           string
+	AutoRemove, Privileged, ReadonlyRootfs                bool
+	Memory, MemorySwap, MemoryReservation, NanoCpus       int64
+	CPUShares                                             uint64 `json:"CpuShares"`
+	CPUPeriod                                             uint64 `json:"CpuPeriod"`
+	CPUQuota                                              int64  `json:"CpuQuota"`
+	CpusetCpus, CpusetMems                                string
+	PidsLimit                                             int64
+	CapAdd, CapDrop, SecurityOpt                          []string
+	ShmSize                                               int64
+	PidMode, IpcMode, UTSMode, CgroupnsMode, CgroupParent string
+	LogConfig                                             struct{ Type string }
+}
+
+type configInfo struct {
+	Hostname, User       string
+	Tty, OpenStdin       bool
+	Env, Cmd, Entrypoint []string
+	Image, WorkingDir    string
+	Labels               map[string]string
+	StopSignal           string
+	StopTimeout          int
+}
+
+type networkInfo struct{ Networks map[string]struct{} }
+
+func describeContainer(s *mctr.Status) containerInfo {
+	i := containerInfo{
+		ID: string(s.ID), Created: stamp(s.Created), Path: s.Path, Args: s.Args, State: describeState(s), Image: s.ImageID,
+		LogPath: s.LogDir, Name: "/" + s.Config.Name, HostConfig: describeHost(s), Config: describeConfig(s), Mctr: s,
+		NetworkSettings: networkInfo{map[string]struct{}{network(s.Config): {}}},
+	}
+	for _, m := range s.Config.Mounts {
+		i.Mounts = append(i.Mounts, mountInfo{Type: m.Type, Source: m.Source, Destination: m.Target, RW: !m.ReadOnly, Propagation: "rprivate"})
+	}
+	return i
+}
+
+func describeState(s *mctr.Status) stateInfo {
+	i := stateInfo{
+		Status: dockerState(s.Phase), Running: s.Phase == mctr.Running || s.Phase == mctr.Paused, Paused: s.Phase == mctr.Paused,
+		Dead: s.Phase == mctr.Lost, Pid: s.Pid, StartedAt: stamp(s.Started), FinishedAt: stamp(time.Time{}),
+	}
+	if t := s.Termination; t != nil {
+		i.ExitCode, i.FinishedAt, i.OOMKilled = t.ExitCode, stamp(t.Finished), t.OOM != nil
+		i.Error, i.Reason = t.Message, t.Reason
+	}
+	return i
+}
+
+func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339Nano) }
+
+func describeHost(s *mctr.Status) hostInfo {
+	c, r := s.Config, s.Config.Resources
+	h := hostInfo{
+		NetworkMode: network(c), AutoRemove: c.Remove, Privileged: c.Security.Privileged, ReadonlyRootfs: c.ReadOnly,
+		Memory: value(r.Memory.Limit), MemorySwap: value(r.Memory.Swap), MemoryReservation: value(r.Memory.Reservation),
+		CPUShares: value(r.CPU.Shares), CPUPeriod: value(r.CPU.Period), CPUQuota: value(r.CPU.Quota),
+		CpusetCpus: r.CPU.Cpus, CpusetMems: r.CPU.Mems, PidsLimit: value(r.Pids),
+		CapAdd: c.Security.CapAdd, CapDrop: c.Security.CapDrop, ShmSize: c.ShmSize,
+		PidMode: c.Namespaces.PID, IpcMode: c.Namespaces.IPC, UTSMode: c.Namespaces.UTS, CgroupnsMode: c.Namespaces.Cgroup,
+		CgroupParent: s.CgroupPath,
+	}
+	if h.CPUPeriod > 0 && h.CPUQuota > 0 {
+		h.NanoCpus = h.CPUQuota * 1e9 / int64(h.CPUPeriod)
+	}
+	if h.LogConfig.Type = c.Log.Driver; h.LogConfig.Type == "" {
+		h.LogConfig.Type = "cri"
+	}
+	return h
+}
+
+func value[T any](p *T) (v T) {
+	if p != nil {
+		v = *p
+	}
+	return v
+}
+
+func describeConfig(s *mctr.Status) configInfo {
+	c := s.Config
+	i := configInfo{
+		Hostname: c.Hostname, User: c.Process.User, Tty: c.Process.Terminal, OpenStdin: c.Process.Stdin, Env: c.Process.Env,
+		Cmd: c.Process.Args, Image: c.Image, WorkingDir: c.Process.WorkingDir, Labels: c.Labels, StopSignal: s.StopSignal,
+		StopTimeout: int(c.StopTimeout.Seconds()),
+	}
+	if c.Process.Entrypoint != nil {
+		i.Entrypoint = *c.Process.Entrypoint
+	}
+	return i
+}

@@ -1,0 +1,140 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strconv"
+	"time"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/sys/unix"
+
+	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/logs"
+)
+
+// logsOptions are the flags of logs.
+type logsOptions struct {
+	follow, timestamps, details bool
+	since, until, tail          string
+}
+
+func (a *app) logsCommand() *cobra.Command {
+	o := &logsOptions{}
+	cmd := &cobra.Command{
+		Use:               "logs [flags] CONTAINER",
+		Short:             "Show what a container printed: stdout to stdout, stderr to stderr",
+		Example:           "  mctr logs --tail 100 -f web\n  mctr logs --since 10m web 2>/dev/null",
+		Args:              cobra.ExactArgs(1),
+		ValidArgsFunction: a.completeContainers,
+		RunE:              func(cmd *cobra.Command, args []string) error { return a.logs(cmd.Context(), args[0], o) },
+	}
+	f := cmd.Flags()
+	f.BoolVarP(&o.follow, "follow", "f", false, "go on until the container has ended")
+	f.BoolVarP(&o.timestamps, "timestamps", "t", false, "the time before each line")
+	f.BoolVar(&o.details, "details", false, "the container's labels before each line")
+	f.StringVar(&o.since, "since", "", "from this `TIME` on: RFC 3339, seconds of the epoch, or 10m for ten minutes ago")
+	f.StringVar(&o.until, "until", "", "before this `TIME`")
+	f.StringVarP(&o.tail, "tail", "n", "all", "only so many of the last lines")
+	return cmd
+}
+
+func (a *app) logs(ctx context.Context, ref string, o *logsOptions) error {
+	ro, err := o.read(time.Now())
+	if err != nil {
+		return err
+	}
+	c, err := a.containers(ctx)
+	if err != nil {
+		return err
+	}
+	id, err := c.Resolve(ref)
+	if err != nil {
+		return err
+	}
+	status, err := c.Status(ctx, id)
+	if err != nil {
+		return err
+	}
+	ctx, stop := signal.NotifyContext(ctx, unix.SIGINT, unix.SIGTERM)
+	defer stop()
+	p := &linePrinter{timestamps: o.timestamps}
+	if o.details {
+		p.details = joinLabels(status.Config.Labels)
+	}
+	err = c.Logs(ctx, id, ro, p.print)
+	if ctx.Err() != nil {
+		return exitStatus{code: 128 + int(unix.SIGINT)}
+	}
+	return err
+}
+
+func (o *logsOptions) read(now time.Time) (ro logs.ReadOptions, err error) {
+	ro = logs.ReadOptions{Follow: o.follow, Tail: -1}
+	if o.tail != "all" {
+		if ro.Tail, err = strconv.Atoi(o.tail); err != nil {
+			return ro, fmt.Errorf("%w: --tail %s: want a number, or all", mctr.ErrInvalid, o.tail)
+		}
+	}
+	if ro.Since, err = parseTime("--since", o.since, now); err != nil {
+		return ro, err
+	}
+	ro.Until, err = parseTime("--until", o.until, now)
+	return ro, err
+}
+
+// parseTime reads docker's forms of a time; zero for "".
+func parseTime(flag, s string, now time.Time) (time.Time, error) {
+	if s == "" {
+		return time.Time{}, nil
+	}
+	if d, err := time.ParseDuration(s); err == nil {
+		return now.Add(-d), nil
+	}
+	if seconds, err := strconv.ParseFloat(s, 64); err == nil {
+		whole := int64(seconds)
+		return time.Unix(whole, int64((seconds-float64(whole))*1e9)), nil
+	}
+	for _, layout := range []string{time.RFC3339Nano, "2006-01-02T15:04:05", "2006-01-02T15:04", "2006-01-02"} {
+		if t, err := time.ParseInLocation(layout, s, time.Local); err == nil {
+			return t, nil
+		}
+	}
+	return time.Time{}, fmt.Errorf("%w: %s %s: want RFC 3339, seconds of the epoch, or a duration as 10m", mctr.ErrInvalid, flag, s)
+}
+
+// A linePrinter writes log entries where they came from.
+type linePrinter struct {
+	timestamps bool
+	details    string
+	inLine     [4]bool // by stream: the next entry continues a line
+}
+
+func (p *linePrinter) print(e logs.Entry) error {
+	to := io.Writer(os.Stdout)
+	if e.Stream == logs.Stderr {
+		to = os.Stderr
+	}
+	if e.Gap {
+		fmt.Fprintln(os.Stderr, "mctr: entries are missing here: they were rotated away before they could be read")
+		return nil
+	}
+	line := make([]byte, 0, len(e.Text)+64)
+	if !p.inLine[e.Stream&3] {
+		if p.timestamps && !e.Time.IsZero() {
+			line = append(e.Time.UTC().AppendFormat(line, time.RFC3339Nano), ' ')
+		}
+		if p.details != "" {
+			line = append(append(line, p.details...), ' ')
+		}
+	}
+	line = append(line, e.Text...)
+	if p.inLine[e.Stream&3] = e.Partial; !e.Partial {
+		line = append(line, '\n')
+	}
+	_, err := to.Write(line)
+	return err
+}

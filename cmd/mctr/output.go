@@ -1,0 +1,96 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+	"text/template"
+
+	"github.com/mctr/mctr"
+)
+
+// printJSON writes v indented.
+func printJSON(w io.Writer, v any) error {
+	e := json.NewEncoder(w)
+	e.SetIndent("", "  ")
+	e.SetEscapeHTML(false)
+	return e.Encode(v)
+}
+
+// A table prints rows as a table, as JSON (one object a line, as docker) or by a
+// Go template.
+type table struct {
+	columns []string // TITLE=Template
+	format  string   // "", table, json, or a template
+	quiet   string   // template of the one field that -q prints; "": not quiet
+}
+
+// print writes one row for each item.
+func (t table) print(w io.Writer, items []any) error {
+	switch {
+	case t.quiet != "":
+		return t.lines(w, t.quiet, items)
+	case t.format == "json":
+		return jsonLines(w, items)
+	case t.format != "" && t.format != "table":
+		return t.lines(w, strings.TrimPrefix(t.format, "table "), items)
+	}
+	var titles, fields []string
+	for _, c := range t.columns {
+		title, field, _ := strings.Cut(c, "=")
+		titles, fields = append(titles, title), append(fields, field)
+	}
+	tabs := tabwriter.NewWriter(w, 0, 8, 3, ' ', 0)
+	fmt.Fprintln(tabs, strings.Join(titles, "\t"))
+	if err := t.lines(tabs, strings.Join(fields, "\t"), items); err != nil {
+		return err
+	}
+	return tabs.Flush()
+}
+
+func (t table) lines(w io.Writer, text string, items []any) error {
+	parsed, err := parseTemplate(text)
+	if err != nil {
+		return err
+	}
+	for _, item := range items {
+		if err := parsed.Execute(w, item); err != nil {
+			return fmt.Errorf("%w: --format: %w", mctr.ErrInvalid, err)
+		}
+		fmt.Fprintln(w)
+	}
+	return nil
+}
+
+func parseTemplate(text string) (*template.Template, error) {
+	t, err := template.New("format").Funcs(template.FuncMap{
+		"json":  func(v any) (string, error) { data, err := json.Marshal(v); return string(data), err },
+		"upper": strings.ToUpper, "lower": strings.ToLower, "join": strings.Join,
+	}).Parse(strings.NewReplacer(`\t`, "\t", `\n`, "\n").Replace(text))
+	if err != nil {
+		return nil, fmt.Errorf("%w: --format: %w", mctr.ErrInvalid, err)
+	}
+	return t, nil
+}
+
+func jsonLines(w io.Writer, items []any) error {
+	e := json.NewEncoder(w)
+	e.SetEscapeHTML(false)
+	for _, item := range items {
+		if err := e.Encode(item); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// anys is list as printable items.
+func anys[T any](list []T) []any {
+	items := make([]any, len(list))
+	for i, v := range list {
+		items[i] = v
+	}
+	return items
+}

@@ -1,0 +1,270 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/docker/go-units"
+	"github.com/spf13/cobra"
+
+	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/containerizer"
+)
+
+// psOptions are the flags of ps.
+type psOptions struct {
+	all, quiet, noTrunc, latest, size, json bool
+	last                                    int
+	filters                                 []string
+	format                                  string
+}
+
+func (a *app) psCommand() *cobra.Command {
+	o := &psOptions{}
+	cmd := &cobra.Command{
+		Use:     "ps [flags]",
+		Aliases: []string{"ls", "list"},
+		Short:   "List containers",
+		Example: "  mctr ps -a\n  mctr ps -aq --filter status=exited\n  mctr ps --format '{{.ID}} {{.Status}}'",
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			c, err := a.containers(cmd.Context())
+			if err != nil {
+				return err
+			}
+			return a.ps(cmd.Context(), c, o)
+		},
+	}
+	f := cmd.Flags()
+	f.BoolVarP(&o.all, "all", "a", false, "ended ones too")
+	f.BoolVarP(&o.quiet, "quiet", "q", false, "ids only")
+	f.BoolVar(&o.noTrunc, "no-trunc", false, "whole ids and commands")
+	f.BoolVarP(&o.latest, "latest", "l", false, "the newest one, ended or not")
+	f.IntVarP(&o.last, "last", "n", -1, "so many newest ones, ended or not")
+	f.BoolVarP(&o.size, "size", "s", false, "what each wrote to its filesystem")
+	f.StringArrayVar(&o.filters, "filter", nil, "`KEY=VALUE`: id, name, label, status, ancestor, exited, before, since, network, volume")
+	f.StringVar(&o.format, "format", "", "table, json, or a Go template")
+	f.BoolVar(&o.json, "json", false, "the same as --format json")
+	return cmd
+}
+
+// A psRow has docker's field names.
+type psRow struct {
+	ID, Image, Command, CreatedAt, RunningFor string
+	Status, State, Ports, Names, Labels, Size string
+	Mounts, Networks                          string
+}
+
+func (a *app) ps(ctx context.Context, c *containerizer.Containerizer, o *psOptions) error {
+	list, err := a.statuses(ctx, c)
+	if err != nil {
+		return err
+	}
+	if list, err = o.choose(list); err != nil {
+		return err
+	}
+	rows := make([]psRow, len(list))
+	for i, s := range list {
+		rows[i] = o.row(s)
+	}
+	t := table{
+		columns: []string{"CONTAINER ID={{.ID}}", "IMAGE={{.Image}}", "COMMAND={{.Command}}", "CREATED={{.RunningFor}}", "STATUS={{.Status}}", "PORTS={{.Ports}}", "NAMES={{.Names}}"},
+		format:  o.format,
+	}
+	if o.size {
+		t.columns = append(t.columns, "SIZE={{.Size}}")
+	}
+	if o.json {
+		t.format = "json"
+	}
+	if o.quiet {
+		t.quiet = "{{.ID}}"
+	}
+	return t.print(os.Stdout, anys(rows))
+}
+
+func (o *psOptions) choose(list []*mctr.Status) ([]*mctr.Status, error) {
+	keep, err := parseFilters(o.filters, list)
+	if err != nil {
+		return nil, err
+	}
+	byState := slices.ContainsFunc(o.filters, func(f string) bool { return strings.HasPrefix(f, "status=") || strings.HasPrefix(f, "exited=") })
+	all := o.all || o.latest || o.last >= 0 || byState
+	list = slices.DeleteFunc(list, func(s *mctr.Status) bool {
+		return !keep(s) || !all && s.Phase != mctr.Running && s.Phase != mctr.Paused && s.Phase != mctr.Lost && (s.Phase != mctr.Exited || s.Cleaned)
+	})
+	if o.latest {
+		o.last = 1
+	}
+	if o.last >= 0 {
+		list = list[:min(o.last, len(list))]
+	}
+	return list, nil
+}
+
+func (o *psOptions) row(s *mctr.Status) psRow {
+	r := psRow{
+		ID: s.ID.Short(), Image: s.Config.Image, Command: strconv.Quote(commandLine(s)), Names: s.Config.Name,
+		CreatedAt: s.Created.Local().Format("2006-01-02 15:04:05 -0700 MST"), RunningFor: ago(s.Created),
+		Status: describe(s), State: dockerState(s.Phase), Networks: network(s.Config), Labels: joinLabels(s.Config.Labels),
+	}
+	if r.Image == "" {
+		r.Image = "<host>"
+	}
+	if o.noTrunc {
+		r.ID = string(s.ID)
+	} else if len(r.Command) > 22 {
+		r.Command = r.Command[:20] + "…\""
+	}
+	for _, m := range s.Config.Mounts {
+		r.Mounts = strings.TrimPrefix(r.Mounts+","+m.Source, ",")
+	}
+	if o.size {
+		r.Size = units.HumanSize(float64(diskUsage(filepath.Join(filepath.Dir(s.LogDir), "rw"))))
+	}
+	return r
+}
+
+func commandLine(s *mctr.Status) string {
+	if s.Path == "" {
+		return strings.Join(s.Config.Process.Args, " ")
+	}
+	return strings.Join(append([]string{s.Path}, s.Args...), " ")
+}
+
+func network(c *mctr.ContainerConfig) string {
+	if c.Network == "" {
+		return "none"
+	}
+	return c.Network
+}
+
+func joinLabels(labels map[string]string) string {
+	var list []string
+	for k, v := range labels {
+		list = append(list, k+"="+v)
+	}
+	slices.Sort(list)
+	return strings.Join(list, ",")
+}
+
+func ago(t time.Time) string { return units.HumanDuration(time.Since(t)) + " ago" }
+
+// describe is docker's status, and says what docker does not: that an ended
+// container still holds something.
+func describe(s *mctr.Status) string {
+	switch s.Phase {
+	case mctr.Running:
+		return "Up " + units.HumanDuration(time.Since(s.Started))
+	case mctr.Paused:
+		return "Up " + units.HumanDuration(time.Since(s.Started)) + " (Paused)"
+	case mctr.Exited:
+		text := fmt.Sprintf("Exited (%d) %s", s.Termination.ExitCode, ago(s.Termination.Finished))
+		if !s.Cleaned {
+			text += ", not cleaned"
+		}
+		return text
+	case mctr.Lost:
+		return "Lost: its shim died"
+	case mctr.Created:
+		return "Created"
+	}
+	return strings.ToUpper(string(s.Phase[:1])) + strings.ToLower(string(s.Phase[1:]))
+}
+
+// dockerState is the phase in docker's words.
+func dockerState(p mctr.Phase) string {
+	switch p {
+	case mctr.Running, mctr.Paused, mctr.Exited:
+		return strings.ToLower(string(p))
+	case mctr.Lost:
+		return "dead"
+	case mctr.Destroying:
+		return "removing"
+	}
+	return "created"
+}
+
+func sortByCreation(list []*mctr.Status) {
+	slices.SortFunc(list, func(a, b *mctr.Status) int {
+		return cmp.Or(b.Created.Compare(a.Created), cmp.Compare(a.ID, b.ID))
+	})
+}
+
+// diskUsage is what the files below dir occupy, in bytes.
+func diskUsage(dir string) (sum int64) {
+	_ = filepath.WalkDir(dir, func(_ string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return nil // it may go while it is counted
+		}
+		if info, err := d.Info(); err == nil && info.Mode().IsRegular() {
+			sum += info.Size()
+		}
+		return nil
+	})
+	return sum
+}
+
+// parseFilters gives the predicate that is true where all keys are, and for
+// each key one of its values is.
+func parseFilters(filters []string, all []*mctr.Status) (func(*mctr.Status) bool, error) {
+	byKey := map[string][]string{}
+	for _, f := range filters {
+		key, value, ok := strings.Cut(f, "=")
+		if _, known := filterKeys[key]; !ok || !known {
+			return nil, fmt.Errorf("%w: --filter %s: unknown (id, name, label, status, ancestor, exited, before, since, network, volume)", mctr.ErrInvalid, f)
+		}
+		if (key == "before" || key == "since") && find(all, value) == nil {
+			return nil, fmt.Errorf("%w: --filter %s: no such container", mctr.ErrNotFound, f)
+		}
+		byKey[key] = append(byKey[key], value)
+	}
+	return func(s *mctr.Status) bool {
+		for key, values := range byKey {
+			if !slices.ContainsFunc(values, func(v string) bool { return filterKeys[key](s, v, all) }) {
+				return false
+			}
+		}
+		return true
+	}, nil
+}
+
+var filterKeys = map[string]func(s *mctr.Status, value string, all []*mctr.Status) bool{
+	"id":     func(s *mctr.Status, v string, _ []*mctr.Status) bool { return strings.HasPrefix(string(s.ID), v) },
+	"name":   func(s *mctr.Status, v string, _ []*mctr.Status) bool { return strings.Contains(s.Config.Name, v) },
+	"status": func(s *mctr.Status, v string, _ []*mctr.Status) bool { return dockerState(s.Phase) == v },
+	"ancestor": func(s *mctr.Status, v string, _ []*mctr.Status) bool {
+		return s.Config.Image == v || strings.Contains(s.ImageID, v)
+	},
+	"network": func(s *mctr.Status, v string, _ []*mctr.Status) bool { return network(s.Config) == v },
+	"label": func(s *mctr.Status, v string, _ []*mctr.Status) bool {
+		key, value, valued := strings.Cut(v, "=")
+		have, ok := s.Config.Labels[key]
+		return ok && (!valued || have == value)
+	},
+	"exited": func(s *mctr.Status, v string, _ []*mctr.Status) bool {
+		return s.Termination != nil && strconv.Itoa(s.Termination.ExitCode) == v
+	},
+	"volume": func(s *mctr.Status, v string, _ []*mctr.Status) bool {
+		return slices.ContainsFunc(s.Config.Mounts, func(m mctr.Mount) bool { return m.Source == v || m.Target == v })
+	},
+	"before": func(s *mctr.Status, v string, all []*mctr.Status) bool { return s.Created.Before(find(all, v).Created) },
+	"since":  func(s *mctr.Status, v string, all []*mctr.Status) bool { return s.Created.After(find(all, v).Created) },
+}
+
+func find(all []*mctr.Status, ref string) *mctr.Status {
+	for _, s := range all {
+		if s.Config.Name == ref || strings.HasPrefix(string(s.ID), ref) {
+			return s
+		}
+	}
+	return nil
+}

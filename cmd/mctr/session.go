@@ -1,0 +1,173 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"sync"
+	"sync/atomic"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/containerizer"
+	"github.com/mctr/mctr/containerizer/launcher"
+	"github.com/mctr/mctr/containerizer/launcher/wire"
+)
+
+// A session is a foreground run: this terminal, or these pipes, and one container.
+type session struct {
+	containers *containerizer.Containerizer
+	id         mctr.ContainerID
+	options_   *runOptions
+	config     *mctr.ContainerConfig
+	terminal   *terminal // nil without -t
+	signals    chan os.Signal
+	launched   atomic.Bool
+	asked      atomic.Int32 // how often an end was asked for
+	detached   chan struct{}
+	once       sync.Once
+}
+
+func newSession(c *containerizer.Containerizer, id mctr.ContainerID, o *runOptions, config *mctr.ContainerConfig) *session {
+	s := &session{containers: c, id: id, options_: o, config: config, signals: make(chan os.Signal, 64), detached: make(chan struct{})}
+	if o.launch.tty && !o.detach {
+		s.terminal = openTerminal()
+	}
+	return s
+}
+
+func (s *session) restore() { s.terminal.restore() }
+
+// pulling is ctx that ends at a signal that asks for an end, until the
+// container is launched: then signals are the container's.
+func (s *session) pulling(ctx context.Context) context.Context {
+	if s.options_.sigProxy && !s.options_.detach {
+		signal.Notify(s.signals) // before the launch, so that none is lost
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	early := make(chan os.Signal, 1)
+	signal.Notify(early, unix.SIGINT, unix.SIGTERM)
+	go func() {
+		sig := <-early
+		if !s.launched.Load() {
+			cancel(fmt.Errorf("%w by %v", context.Canceled, sig))
+		}
+	}()
+	return ctx
+}
+
+func (s *session) options() containerizer.LaunchOptions {
+	o := containerizer.LaunchOptions{Detach: s.options_.detach}
+	if !s.options_.quiet {
+		o.Progress = newProgress(os.Stderr)
+	}
+	if !s.options_.detach {
+		o.Attach = &wire.Attach{Stdin: s.config.Process.Stdin, Output: true, Primary: true}
+	}
+	if size, ok := s.terminal.size(); ok {
+		o.ConsoleSize = &size
+	}
+	return o
+}
+
+// follow carries the streams until the container has ended and is cleaned up,
+// and gives its exit code.
+func (s *session) follow(ctx context.Context, stream *launcher.Stream) error {
+	s.launched.Store(true)
+	defer stream.Close()
+	if err := s.terminal.raw(); err != nil {
+		return err
+	}
+	go s.forward(ctx, stream)
+	if s.config.Process.Stdin {
+		go s.copyStdin(stream)
+	}
+	ended := make(chan error, 1)
+	var t *mctr.Termination
+	go func() {
+		var err error
+		t, err = stream.Copy(ctx, os.Stdout, os.Stderr, nil)
+		ended <- err
+	}()
+	select {
+	case <-s.detached:
+		s.terminal.restore()
+		fmt.Fprintf(os.Stderr, "mctr: detached from %s\n", s.id.Short())
+		return nil
+	case err := <-ended:
+		s.terminal.restore()
+		return s.finish(ctx, t, err)
+	}
+}
+
+// finish waits for the release, and says on stderr what an exit code does not.
+func (s *session) finish(ctx context.Context, t *mctr.Termination, streamErr error) error {
+	final, err := s.containers.Wait(ctx, s.id)
+	if err != nil && !errors.Is(err, mctr.ErrNotFound) {
+		return err
+	}
+	if final != nil {
+		t = final
+	}
+	if t == nil {
+		return errors.Join(fmt.Errorf("%w: container %s is gone, and nobody recorded how it ended", mctr.ErrUnavailable, s.id.Short()), streamErr)
+	}
+	if t.Reason != mctr.ReasonExited && t.Reason != mctr.ReasonSignaled {
+		fmt.Fprintf(os.Stderr, "mctr: container %s: %s: %s\n", s.id.Short(), t.Reason, t.Message)
+	}
+	if t.Log.Dropped > 0 {
+		fmt.Fprintf(os.Stderr, "mctr: %d bytes of the log could not be written\n", t.Log.Dropped)
+	}
+	if t.ExitCode == 0 {
+		return nil
+	}
+	return exitStatus{code: t.ExitCode}
+}
+
+// forward passes signals on. After a second request to end, a third kills.
+func (s *session) forward(ctx context.Context, stream *launcher.Stream) {
+	if s.terminal != nil && !s.options_.sigProxy {
+		signal.Notify(s.signals, unix.SIGWINCH)
+	}
+	for sig := range s.signals {
+		number, ok := sig.(unix.Signal)
+		if !ok {
+			continue
+		}
+		switch number {
+		case unix.SIGCHLD, unix.SIGURG, unix.SIGPIPE:
+		case unix.SIGWINCH:
+			if size, ok := s.terminal.size(); ok {
+				_ = stream.Resize(size)
+			}
+		default:
+			s.pass(ctx, number)
+		}
+	}
+}
+
+func (s *session) pass(ctx context.Context, number unix.Signal) {
+	if number == unix.SIGINT || number == unix.SIGTERM {
+		if s.asked.Add(1) > 2 {
+			number = unix.SIGKILL
+		}
+	}
+	if err := s.containers.Kill(ctx, s.id, number); err != nil && !errors.Is(err, mctr.ErrState) && !errors.Is(err, mctr.ErrNotFound) {
+		complain(fmt.Errorf("forward signal %d: %w", number, err))
+	}
+}
+
+func (s *session) copyStdin(stream *launcher.Stream) {
+	in := io.Reader(os.Stdin)
+	if s.terminal != nil {
+		in = &detachReader{r: os.Stdin, keys: parseDetachKeys(s.options_.detachKeys), detach: func() { s.once.Do(func() { close(s.detached) }) }}
+	}
+	_, err := io.Copy(stream, in)
+	if err == nil {
+		_ = stream.CloseStdin()
+	}
+}

@@ -1,0 +1,115 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"sync"
+
+	"golang.org/x/term"
+
+	"github.com/mctr/mctr/containerizer/launcher/wire"
+)
+
+// A terminal is the user's own, which raw mode must not outlive. All methods do
+// nothing for nil.
+type terminal struct {
+	fd    int
+	mu    sync.Mutex
+	state *term.State // to restore; nil when it is as it was
+}
+
+func isTerminal(f *os.File) bool { return term.IsTerminal(int(f.Fd())) }
+
+// openTerminal finds the terminal among the standard streams; nil: there is none.
+func openTerminal() *terminal {
+	for _, f := range []*os.File{os.Stdin, os.Stdout, os.Stderr} {
+		if isTerminal(f) {
+			return &terminal{fd: int(f.Fd())}
+		}
+	}
+	return nil
+}
+
+// raw hands every key to the container.
+func (t *terminal) raw() (err error) {
+	if t == nil || !isTerminal(os.Stdin) {
+		return nil
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.state, err = term.MakeRaw(t.fd); err != nil {
+		return fmt.Errorf("set the terminal to raw mode: %w", err)
+	}
+	return nil
+}
+
+func (t *terminal) restore() {
+	if t == nil {
+		return
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.state != nil {
+		_ = term.Restore(t.fd, t.state)
+		t.state = nil
+	}
+}
+
+func (t *terminal) size() (wire.Size, bool) {
+	if t == nil {
+		return wire.Size{}, false
+	}
+	width, height, err := term.GetSize(t.fd)
+	return wire.Size{Width: uint16(width), Height: uint16(height)}, err == nil && width > 0
+}
+
+// A detachReader looks for the detach keys in what is typed. Keys that began the
+// sequence and did not end it are passed on.
+type detachReader struct {
+	r      io.Reader
+	keys   []byte
+	seen   int
+	detach func()
+}
+
+func (d *detachReader) Read(p []byte) (int, error) {
+	if len(d.keys) == 0 || len(p) < len(d.keys)+1 {
+		return d.r.Read(p)
+	}
+	typed := make([]byte, len(p)-len(d.keys))
+	n, err := d.r.Read(typed)
+	out := 0
+	for _, key := range typed[:n] {
+		if key == d.keys[d.seen] {
+			if d.seen++; d.seen == len(d.keys) {
+				d.detach()
+				return out, io.ErrClosedPipe
+			}
+			continue
+		}
+		out += copy(p[out:], d.keys[:d.seen])
+		d.seen = 0
+		p[out] = key
+		out++
+	}
+	return out, err
+}
+
+// parseDetachKeys reads docker's form: "ctrl-p,ctrl-q" or single letters.
+func parseDetachKeys(s string) []byte {
+	var keys []byte
+	for part := range strings.SplitSeq(s, ",") {
+		name, ctrl := strings.CutPrefix(part, "ctrl-")
+		switch {
+		case len(name) == 1 && ctrl:
+			keys = append(keys, name[0]&0x1f)
+		case len(name) == 1:
+			keys = append(keys, name[0])
+		}
+	}
+	return keys
+}
+
+const defaultDetachKeys = "ctrl-p,ctrl-q"

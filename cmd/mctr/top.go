@@ -1,0 +1,210 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"os/signal"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/docker/go-units"
+	"github.com/spf13/cobra"
+	"golang.org/x/sys/unix"
+
+	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/containerizer"
+)
+
+func (a *app) topCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:               "top CONTAINER [PS-OPTION...]",
+		Short:             "Show the processes of a container",
+		Example:           "  mctr top web\n  mctr top web -o pid,rss,cmd",
+		Args:              cobra.MinimumNArgs(1),
+		ValidArgsFunction: a.completeContainers,
+		RunE:              func(cmd *cobra.Command, args []string) error { return a.top(cmd.Context(), args[0], args[1:]) },
+	}
+	cmd.Flags().SetInterspersed(false)
+	return cmd
+}
+
+// top leaves the columns to ps(1), by the pids on the host.
+func (a *app) top(ctx context.Context, ref string, options []string) error {
+	c, err := a.containers(ctx)
+	if err != nil {
+		return err
+	}
+	id, err := c.Resolve(ref)
+	if err != nil {
+		return err
+	}
+	pids, err := c.Pids(id)
+	if err != nil {
+		return err
+	}
+	list := make([]string, len(pids))
+	for i, pid := range pids {
+		list[i] = strconv.Itoa(pid)
+	}
+	if len(options) == 0 {
+		options = []string{"-f"}
+	}
+	ps := exec.CommandContext(ctx, "ps", append(options, "-p", strings.Join(list, ","))...)
+	ps.Stdout, ps.Stderr = os.Stdout, os.Stderr
+	if err := ps.Run(); err != nil {
+		return fmt.Errorf("ps: %w", err)
+	}
+	return nil
+}
+
+// statsOptions are the flags of stats.
+type statsOptions struct {
+	noStream, all, noTrunc, json bool
+	format                       string
+}
+
+func (a *app) statsCommand() *cobra.Command {
+	o := &statsOptions{}
+	cmd := &cobra.Command{
+		Use:               "stats [flags] [CONTAINER...]",
+		Short:             "Show what running containers consume",
+		Example:           "  mctr stats\n  mctr stats --no-stream --json web",
+		ValidArgsFunction: a.completeContainers,
+		RunE:              func(cmd *cobra.Command, args []string) error { return a.stats(cmd.Context(), args, o) },
+	}
+	f := cmd.Flags()
+	f.BoolVar(&o.noStream, "no-stream", false, "once, and end")
+	f.BoolVarP(&o.all, "all", "a", false, "accepted for docker's sake: only running containers consume")
+	f.BoolVar(&o.noTrunc, "no-trunc", false, "whole ids")
+	f.StringVar(&o.format, "format", "", "table, json, or a Go template")
+	f.BoolVar(&o.json, "json", false, "the same as --format json")
+	return cmd
+}
+
+// A statsRow has docker's field names, and the numbers under Usage.
+type statsRow struct {
+	ID, Name, CPUPerc, MemUsage, MemPerc, BlockIO, PIDs string
+	Usage                                               mctr.Usage
+}
+
+func (a *app) stats(ctx context.Context, refs []string, o *statsOptions) error {
+	c, err := a.containers(ctx)
+	if err != nil {
+		return err
+	}
+	ctx, stop := signal.NotifyContext(ctx, unix.SIGINT, unix.SIGTERM)
+	defer stop()
+	before, err := a.usages(ctx, c, refs)
+	if err != nil {
+		return err
+	}
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(time.Second):
+		}
+		now, err := a.usages(ctx, c, refs)
+		if err != nil {
+			return err
+		}
+		if !o.noStream && isTerminal(os.Stdout) {
+			fmt.Print("\x1b[H\x1b[2J")
+		}
+		if err := o.print(before, now); err != nil || o.noStream {
+			return err
+		}
+		before = now
+	}
+}
+
+// A sample is one container's usage.
+type sample struct {
+	status *mctr.Status
+	usage  *mctr.Usage
+}
+
+func (a *app) usages(ctx context.Context, c *containerizer.Containerizer, refs []string) ([]sample, error) {
+	list, err := a.statuses(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	var wanted []mctr.ContainerID
+	for _, ref := range refs {
+		id, err := c.Resolve(ref)
+		if err != nil {
+			return nil, err
+		}
+		wanted = append(wanted, id)
+	}
+	var samples []sample
+	for _, s := range list {
+		if len(refs) > 0 && !slices.Contains(wanted, s.ID) {
+			continue
+		}
+		u, err := c.Usage(ctx, s.ID)
+		if errors.Is(err, mctr.ErrState) || errors.Is(err, mctr.ErrNotFound) {
+			if len(refs) > 0 {
+				return nil, err
+			}
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		samples = append(samples, sample{s, u})
+	}
+	return samples, nil
+}
+
+func (o *statsOptions) print(before, now []sample) error {
+	rows := make([]statsRow, 0, len(now))
+	for _, s := range now {
+		i := slices.IndexFunc(before, func(b sample) bool { return b.status.ID == s.status.ID })
+		if i < 0 {
+			continue
+		}
+		rows = append(rows, o.row(before[i].usage, s))
+	}
+	t := table{
+		columns: []string{"CONTAINER ID={{.ID}}", "NAME={{.Name}}", "CPU %={{.CPUPerc}}", "MEM USAGE / LIMIT={{.MemUsage}}", "MEM %={{.MemPerc}}", "BLOCK I/O={{.BlockIO}}", "PIDS={{.PIDs}}"},
+		format:  o.format,
+	}
+	if o.json {
+		t.format = "json"
+	}
+	return t.print(os.Stdout, anys(rows))
+}
+
+func (o *statsOptions) row(before *mctr.Usage, s sample) statsRow {
+	u := s.usage
+	limit := u.MemoryLimit
+	if limit == 0 {
+		limit = hostMemory()
+	}
+	r := statsRow{
+		ID: s.status.ID.Short(), Name: s.status.Config.Name, Usage: *u,
+		CPUPerc:  fmt.Sprintf("%.2f%%", 100*float64(u.CPUNanos-before.CPUNanos)/float64(u.Time.Sub(before.Time))),
+		MemUsage: units.BytesSize(float64(u.MemoryBytes)) + " / " + units.BytesSize(float64(limit)),
+		MemPerc:  fmt.Sprintf("%.2f%%", 100*float64(u.MemoryBytes)/float64(limit)),
+		BlockIO:  units.HumanSize(float64(u.ReadBytes)) + " / " + units.HumanSize(float64(u.WriteBytes)),
+		PIDs:     strconv.FormatUint(u.Pids, 10),
+	}
+	if o.noTrunc {
+		r.ID = string(s.status.ID)
+	}
+	return r
+}
+
+func hostMemory() uint64 {
+	var info unix.Sysinfo_t
+	if unix.Sysinfo(&info) != nil {
+		return 1
+	}
+	return info.Totalram * uint64(info.Unit)
+}

@@ -1,0 +1,36 @@
+package containerizer
+
+import (
+	"context"
+	"errors"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+
+	"github.com/mctr/mctr"
+)
+
+// DryRun gives the OCI spec that a launch of config would hand the engine. It
+// makes what is needed to know that (the image's filesystem), and takes it back.
+func (c *Containerizer) DryRun(ctx context.Context, config *mctr.ContainerConfig) (spec *specs.Spec, err error) {
+	copied := *config
+	copied.Name = "" // nothing is reserved
+	r, err := c.newRecord(mctr.NewID(), &copied)
+	if err != nil {
+		return nil, err
+	}
+	if err := c.Check(ctx, r.Config); err != nil {
+		return nil, err
+	}
+	l := &launch{Containerizer: c, record: r}
+	if l.lock, err = c.reserve(ctx, r); err != nil {
+		return nil, err
+	}
+	defer l.lock.Unlock() //nolint:errcheck // closing a lock file cannot fail usefully
+	defer func() { err = errors.Join(err, l.undo()) }()
+	for _, hop := range []func(context.Context) error{l.provision, l.prepare} {
+		if err := hop(ctx); err != nil {
+			return nil, err
+		}
+	}
+	return l.spec, nil
+}
