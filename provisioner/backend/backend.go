@@ -11,11 +11,7 @@
 // [copy]: https://pkg.go.dev/github.com/mctr/mctr/provisioner/backend/copy
 package backend
 
-import (
-	"context"
-
-	specs "github.com/opencontainers/runtime-spec/specs-go"
-)
+import "context"
 
 // A Lower is one layer: a directory in overlayfs form.
 type Lower struct {
@@ -31,11 +27,6 @@ type Mount struct {
 	ReadOnly bool    // nothing can be written; RW then holds no data
 	Volatile bool    // what is written need not survive the host; may be ignored
 	IDs      *IDMap  // of the container's user namespace; nil without one
-}
-
-// An IDMap says which host ids stand for the ids that layers name.
-type IDMap struct {
-	UIDs, GIDs []specs.LinuxIDMapping
 }
 
 // A Backend builds root filesystems. Methods are safe for concurrent use on

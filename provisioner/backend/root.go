@@ -21,8 +21,9 @@ func RootOf(lowers []Lower) (string, bool) {
 	return "", false
 }
 
-// MakeRoot makes dir as the root directory above lowers: whole or not at all.
-func MakeRoot(dir string, lowers []Lower) error {
+// MakeRoot makes dir as the root directory above lowers, its owner mapped by
+// ids: whole or not at all.
+func MakeRoot(dir string, lowers []Lower, ids *IDMap) error {
 	if _, err := os.Lstat(dir); err == nil {
 		return nil
 	}
@@ -30,21 +31,34 @@ func MakeRoot(dir string, lowers []Lower) error {
 	if err := os.Mkdir(fresh, 0o755); err != nil && !errors.Is(err, os.ErrExist) {
 		return err
 	}
-	if err := dressRoot(fresh, lowers); err != nil {
+	if err := dressRoot(fresh, lowers, ids); err != nil {
 		return fmt.Errorf("make root directory %s: %w", dir, err)
 	}
 	return os.Rename(fresh, dir)
 }
 
-func dressRoot(dir string, lowers []Lower) error {
+func dressRoot(dir string, lowers []Lower, ids *IDMap) error {
 	from, ok := RootOf(lowers)
 	if !ok {
+		if err := ids.Chown(dir, 0, 0); err != nil {
+			return err
+		}
 		if err := os.Chmod(dir, 0o755); err != nil {
 			return err
 		}
 		return unix.Utimes(dir, make([]unix.Timeval, 2))
 	}
-	return CopyMeta(from, dir)
+	if err := CopyMeta(from, dir); err != nil || ids == nil {
+		return err
+	}
+	var st unix.Stat_t
+	if err := unix.Lstat(from, &st); err != nil {
+		return &os.PathError{Op: "lstat", Path: from, Err: err}
+	}
+	if err := ids.Chown(dir, st.Uid, st.Gid); err != nil {
+		return err
+	}
+	return unix.Chmod(dir, st.Mode&0o7777)
 }
 
 // CopyMeta gives to the owner, mode, extended attributes and times of from. It

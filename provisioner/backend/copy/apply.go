@@ -37,7 +37,7 @@ func dressEmpty(dst string, ids *backend.IDMap) error {
 	if err := os.Chmod(dst, 0o755); err != nil {
 		return err
 	}
-	if err := chown(dst, 0, 0, ids); err != nil {
+	if err := ids.Chown(dst, 0, 0); err != nil {
 		return err
 	}
 	return unix.Utimes(dst, make([]unix.Timeval, 2))

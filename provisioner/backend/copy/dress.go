@@ -1,12 +1,9 @@
 package copy
 
 import (
-	"fmt"
 	"os"
 
-	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/provisioner/backend"
-	specs "github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 )
 
@@ -24,7 +21,7 @@ func dress(src, dst string, ids *backend.IDMap) error {
 	if err := backend.CopyMeta(src, dst); err != nil {
 		return err
 	}
-	if err := chown(dst, st.Uid, st.Gid, ids); err != nil {
+	if err := ids.Chown(dst, st.Uid, st.Gid); err != nil {
 		return err
 	}
 	if st.Mode&unix.S_IFMT == unix.S_IFLNK {
@@ -43,7 +40,7 @@ func redress(src, dst string, st unix.Stat_t, ids *backend.IDMap) error {
 		return err
 	}
 	if caps, ok := attrs[capability]; ok {
-		root, err := host(0, ids.UIDs)
+		root, err := ids.Root()
 		if err != nil {
 			return err
 		}
@@ -65,29 +62,4 @@ func rooted(caps []byte, uid uint32) []byte {
 	v3 := append([]byte{}, caps...)
 	v3[3] = 3
 	return append(v3, byte(uid), byte(uid>>8), byte(uid>>16), byte(uid>>24))
-}
-
-func chown(dst string, uid, gid uint32, ids *backend.IDMap) error {
-	if ids == nil {
-		return os.Lchown(dst, int(uid), int(gid))
-	}
-	u, err := host(uid, ids.UIDs)
-	if err != nil {
-		return fmt.Errorf("owner of %s: %w", dst, err)
-	}
-	g, err := host(gid, ids.GIDs)
-	if err != nil {
-		return fmt.Errorf("group of %s: %w", dst, err)
-	}
-	return os.Lchown(dst, int(u), int(g))
-}
-
-// host returns the host's id for one of the container.
-func host(id uint32, mappings []specs.LinuxIDMapping) (uint32, error) {
-	for _, m := range mappings {
-		if id >= m.ContainerID && id-m.ContainerID < m.Size {
-			return m.HostID + (id - m.ContainerID), nil
-		}
-	}
-	return 0, fmt.Errorf("id %d is outside the container's user namespace: %w (map more ids)", id, mctr.ErrInvalid)
 }

@@ -15,7 +15,7 @@ var errOld = errors.New("kernel has no lowerdir+")
 // mount tries the new interface, then the old.
 func mount(s stack) error {
 	if s.ids != nil {
-		return unsupported(unix.EINVAL, ": layers cannot be mapped to a user namespace")
+		return mountMapped(s)
 	}
 	err := mountEach(s)
 	if errors.Is(err, errOld) {
@@ -26,30 +26,41 @@ func mount(s stack) error {
 
 // mountEach hands the layers over one by one.
 func mountEach(s stack) error {
+	m, err := build(s)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(m)
+	return s.attach(m)
+}
+
+// attach puts a mount that is nowhere yet at the target.
+func (s stack) attach(m int) error {
+	return os.NewSyscallError("move_mount", unix.MoveMount(m, "", unix.AT_FDCWD, s.target, unix.MOVE_MOUNT_F_EMPTY_PATH))
+}
+
+// build makes the overlay, attached nowhere: a descriptor.
+func build(s stack) (int, error) {
 	fs, err := unix.Fsopen("overlay", unix.FSOPEN_CLOEXEC)
 	if errors.Is(err, unix.ENOSYS) {
-		return errOld
+		return -1, errOld
 	}
 	if err != nil {
-		return unsupported(err, "")
+		return -1, unsupported(err, "")
 	}
 	defer unix.Close(fs)
 	if err := configure(fs, s); err != nil {
-		return err
+		return -1, err
 	}
 	if err := unix.FsconfigCreate(fs); err != nil {
-		return unsupported(err, kernelSays(fs))
+		return -1, unsupported(err, kernelSays(fs))
 	}
 	attrs := 0
 	if s.upper == "" {
 		attrs = unix.MOUNT_ATTR_RDONLY
 	}
 	m, err := unix.Fsmount(fs, unix.FSMOUNT_CLOEXEC, attrs)
-	if err != nil {
-		return os.NewSyscallError("fsmount", err)
-	}
-	defer unix.Close(m)
-	return os.NewSyscallError("move_mount", unix.MoveMount(m, "", unix.AT_FDCWD, s.target, unix.MOVE_MOUNT_F_EMPTY_PATH))
+	return m, os.NewSyscallError("fsmount", err)
 }
 
 func configure(fs int, s stack) error {

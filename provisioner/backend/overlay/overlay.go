@@ -7,6 +7,9 @@
 // Layers are given to the kernel one by one (fsconfig "lowerdir+", Linux 6.8), so
 // that no page bounds their number; older kernels get one mount(2) with the
 // layers' open descriptors for names.
+//
+// For a container in a user namespace the layers are idmapped mounts (Linux
+// 5.19), private to the overlay; what the container writes bears host ids.
 package overlay
 
 import (
@@ -82,7 +85,7 @@ func arrange(m backend.Mount) (stack, error) {
 	if m.Volatile {
 		s.flags = append(s.flags, "volatile")
 	}
-	if err := backend.MakeRoot(s.upper, m.Lowers); err != nil {
+	if err := backend.MakeRoot(s.upper, m.Lowers, m.IDs); err != nil {
 		return s, err
 	}
 	if len(s.lowers) == 0 { // overlayfs wants one
@@ -105,7 +108,7 @@ func arrangeReadOnly(m backend.Mount, s stack) (stack, error) {
 			return s, err
 		}
 	}
-	return s, backend.MakeRoot(root, m.Lowers)
+	return s, backend.MakeRoot(root, m.Lowers, nil)
 }
 
 // freshWork makes the work directory. One of an earlier mount is thrown away:

@@ -1,0 +1,147 @@
+// Package backendtest is the conformance suite of image backends: every
+// implementation runs it, and it proves itself by failing broken ones.
+package backendtest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+
+	"github.com/mctr/mctr/provisioner/backend"
+	"github.com/moby/sys/mountinfo"
+	specs "github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
+)
+
+// Run runs all checks, each with a backend of its own, and looks for mounts left
+// behind after each.
+func Run(t *testing.T, factory func() backend.Backend) {
+	for _, c := range checks {
+		t.Run(c.name, func(t *testing.T) {
+			if err := c.run(t.TempDir(), factory()); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+// Failures names the checks that b fails, for tests of the suite itself. dir is
+// empty; what b left mounted in it is taken away.
+func Failures(dir string, b backend.Backend) (failed []string) {
+	for i, c := range checks {
+		if c.run(filepath.Join(dir, fmt.Sprint(i)), b) != nil {
+			failed = append(failed, c.name)
+		}
+	}
+	return failed
+}
+
+// A check is one demand on a backend.
+type check struct {
+	name string
+	do   func(*scene) error
+}
+
+var checks = []check{
+	{"layers are merged", merged},
+	{"layers are not changed", unchanged},
+	{"data outlives an unmount", kept},
+	{"read-only", readOnly},
+	{"root directory is the topmost layer's", rootDirectory},
+	{"no layers", noLayers},
+	{"the same layer twice", twice},
+	{"odd names", oddNames},
+	{"unmount twice", unmountTwice},
+	{"unmount what was never mounted", unmountUnknown},
+	{"unmount after a mount that failed", unmountFailed},
+	{"unmount while in use", unmountBusy},
+	{"owners in a user namespace", mappedOwners},
+	{"volatile", volatile},
+}
+
+// A scene is the directories of one check.
+type scene struct {
+	backend.Backend
+	dir string
+}
+
+// run sets a scene, does the check, and looks for leaks.
+func (c check) run(dir string, b backend.Backend) error {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	err := c.do(&scene{b, dir})
+	mounted, listErr := mountinfo.GetMounts(mountinfo.PrefixFilter(dir))
+	for _, m := range mounted {
+		err = errors.Join(err, fmt.Errorf("still mounted: %s", m.Mountpoint), backend.Unmount(m.Mountpoint))
+	}
+	return errors.Join(err, listErr)
+}
+
+func (s *scene) path(name string) string { return filepath.Join(s.dir, name) }
+
+// layer makes a layer in overlayfs form: names ending in / are directories,
+// names starting with ! whiteouts, others files that hold the layer's name.
+func (s *scene) layer(name string, files ...string) (backend.Lower, error) {
+	l := backend.Lower{Dir: s.path(name)}
+	errs := []error{os.MkdirAll(l.Dir, 0o755)}
+	for _, f := range files {
+		path := filepath.Join(l.Dir, f)
+		switch {
+		case f[len(f)-1] == '/':
+			errs = append(errs, os.Mkdir(path, 0o755))
+		case f[0] == '!':
+			errs = append(errs, unix.Mknod(filepath.Join(l.Dir, f[1:]), unix.S_IFCHR, 0))
+		default:
+			errs = append(errs, os.WriteFile(path, []byte(name), 0o644))
+		}
+	}
+	return l, errors.Join(errs...)
+}
+
+// two is the layers of most checks.
+func (s *scene) two() (backend.Mount, error) {
+	a, err1 := s.layer("a", "d/", "d/a", "d/both", "gone", "dgone/", "dgone/x")
+	b, err2 := s.layer("b", "d/", "d/b", "d/both", "!gone", "!dgone")
+	return backend.Mount{Lowers: []backend.Lower{a, b}, RW: s.path("rw"), Target: s.path("target")}, errors.Join(err1, err2)
+}
+
+// with mounts m, calls look, and unmounts.
+func (s *scene) with(m backend.Mount, look func() error) error {
+	ctx := context.Background()
+	err := s.Mount(ctx, m)
+	if err == nil {
+		err = look()
+	}
+	return errors.Join(err, s.Unmount(ctx, m.RW, m.Target))
+}
+
+func content(path, want string) error {
+	data, err := os.ReadFile(path)
+	if err == nil && string(data) != want {
+		err = fmt.Errorf("%s holds %q, want %q", path, data, want)
+	}
+	return err
+}
+
+func names(dir string, want ...string) error {
+	entries, err := os.ReadDir(dir)
+	var got []string
+	for _, e := range entries {
+		got = append(got, e.Name())
+	}
+	if err == nil && !slices.Equal(got, want) {
+		err = fmt.Errorf("%s has %q, want %q", dir, got, want)
+	}
+	return err
+}
+
+// ids maps the container's 0..65535 to 100000 and on.
+func ids() *backend.IDMap {
+	m := []specs.LinuxIDMapping{{ContainerID: 0, HostID: 100000, Size: 65536}}
+	return &backend.IDMap{UIDs: m, GIDs: m}
+}

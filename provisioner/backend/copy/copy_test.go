@@ -1,0 +1,80 @@
+package copy
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/mctr/mctr/provisioner/backend"
+	"github.com/mctr/mctr/provisioner/backend/backendtest"
+)
+
+func TestConformance(t *testing.T) { backendtest.Run(t, New) }
+
+// TestHoles: a sparse file stays sparse and whole.
+func TestHoles(t *testing.T) {
+	dir := t.TempDir()
+	src, dst := filepath.Join(dir, "src"), filepath.Join(dir, "dst")
+	f, err := os.Create(src)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, at := range []int64{0, 10 << 20, 64 << 20} {
+		if _, err := f.WriteAt([]byte(strings.Repeat("x", 8192)), at); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := f.Truncate(100 << 20); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := copyFile(src, dst, 100<<20); err != nil {
+		t.Fatal(err)
+	}
+	a, err1 := os.ReadFile(src)
+	b, err2 := os.ReadFile(dst)
+	if err1 != nil || err2 != nil || string(a) != string(b) {
+		t.Errorf("the copy differs: %v %v", err1, err2)
+	}
+	info, err := os.Stat(dst)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if used := info.Sys().(*syscall.Stat_t).Blocks * 512; used > 1<<20 {
+		t.Errorf("the copy of three blocks takes %d bytes", used)
+	}
+}
+
+// TestCancelled: a copy that is told to stop leaves nothing.
+func TestCancelled(t *testing.T) {
+	dir := t.TempDir()
+	layer := filepath.Join(dir, "layer")
+	if err := os.MkdirAll(filepath.Join(layer, "a/b"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	m := backend.Mount{Lowers: []backend.Lower{{Dir: layer}}, RW: filepath.Join(dir, "rw"), Target: filepath.Join(dir, "target")}
+	if err := New().Mount(ctx, m); err == nil {
+		t.Error("a cancelled copy succeeded")
+	}
+	if left, err := os.ReadDir(m.RW); err != nil || len(left) > 0 {
+		t.Errorf("left: %v, %v", left, err)
+	}
+}
+
+func TestRootedCapabilities(t *testing.T) {
+	v2 := append([]byte{1, 0, 0, 2}, make([]byte, 16)...)
+	v3 := rooted(v2, 0x01020304)
+	if len(v3) != 24 || v3[3] != 3 || string(v3[20:]) != "\x04\x03\x02\x01" {
+		t.Errorf("revision 2 became %v", v3)
+	}
+	if got := rooted(v3, 7); string(got) != string(v3) {
+		t.Errorf("revision 3 was changed to %v", got)
+	}
+}
