@@ -30,7 +30,8 @@ var Unified = sync.OnceValue(func() bool {
 })
 
 // Roots are the root directories by controller: one, named "", on v2. On v1 a
-// hierarchy of several controllers stands under each of their names.
+// hierarchy of several controllers stands under each of their names, and on a
+// hybrid host v2's tree is one more, "unified".
 var Roots = sync.OnceValue(func() map[string]string {
 	if Unified() {
 		return map[string]string{"": Mountpoint}
@@ -39,7 +40,7 @@ var Roots = sync.OnceValue(func() map[string]string {
 	entries, _ := os.ReadDir(Mountpoint)
 	for _, e := range entries {
 		dir := filepath.Join(Mountpoint, e.Name())
-		if _, err := os.Stat(filepath.Join(dir, "cgroup.procs")); err == nil && e.Name() != "unified" {
+		if _, err := os.Stat(filepath.Join(dir, "cgroup.procs")); err == nil {
 			roots[e.Name()] = dir
 		}
 	}

@@ -13,15 +13,16 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/internal/cgroup"
 )
 
 // oomEvidence reads from the container's memory cgroup whether the kernel
 // killed in it, and by what limit. nil means that it did not. It must be called
 // while the cgroup exists.
 func oomEvidence(cgroups map[string]string) *mctr.OOM {
-	dir, v2 := cgroups[""], true
-	if dir == "" {
-		dir, v2 = cgroups["memory"], false
+	dir, v2 := cgroups["memory"], cgroup.Unified()
+	if v2 {
+		dir = cgroups[""]
 	}
 	if dir == "" {
 		return nil
