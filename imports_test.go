@@ -1,0 +1,156 @@
+package mctr_test
+
+import (
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/mctr/mctr"
+
+// A rule says what a part of the tree may import of this module. The first rule
+// whose part is a prefix of a package applies.
+type rule struct {
+	part  string
+	allow []string
+	why   string
+}
+
+// rules is docs/ARCHITECTURE.md's table. "." is the root package, "..." what is
+// below, "self" the part itself.
+var rules = []rule{
+	{"cmd/mctr-shim", []string{"containerizer/launcher", "containerizer/launcher/shim", "containerizer/launcher/engine/..."}, "the shim is small: it is loaded for every container"},
+	{"cmd/mctr-helper", []string{"internal/..."}, "the helper does one job and ends"},
+	{"cmd", []string{"...", "!containerizer/launcher/engine/..."}, "programs wire everything, but engines are the shim's"},
+	{"benchmarks", []string{"..."}, "a bench tries everything"},
+	{"isolators/builtin", []string{".", "internal/...", "isolators/..."}, "the table knows every isolator"},
+	{"isolators", []string{".", "internal/...", "isolators", "isolators/isolatortest", "self", "provisioner/...", "logs", "cni/...", "csi/...", "gpu/..."}, "an isolator knows the mechanism it drives, never a sibling"},
+	{"containerizer/launcher/engine/libcontainer", []string{".", "internal/...", "containerizer/launcher/engine", "containerizer/launcher/wire"}, "an engine knows its interface"},
+	{"containerizer/launcher/engine", []string{".", "internal/...", "self"}, "the interface knows nothing"},
+	{"containerizer/launcher/shim", []string{".", "internal/...", "logs", "containerizer/launcher/wire", "containerizer/launcher/engine"}, "the server knows the protocol and the engines' interface"},
+	{"containerizer/launcher/wire", []string{".", "internal/..."}, "the protocol is data"},
+	{"containerizer/launcher", []string{".", "internal/...", "containerizer/launcher/wire"}, "the client knows the protocol"},
+	{"containerizer", []string{".", "internal/...", "isolators", "provisioner/...", "fetcher/...", "logs", "containerizer/launcher", "containerizer/launcher/wire"}, "the order of events: never an isolator, never an engine"},
+	{"internal", []string{".", "internal/..."}, "what everyone needs knows nobody"},
+	{"", nil, "mechanisms and nouns"},
+}
+
+// mechanisms know the nouns, internal packages and themselves.
+var mechanisms = []string{"provisioner", "fetcher", "cni", "csi", "gpu", "logs"}
+
+// TestImports reads the imports of every file that is not a test.
+func TestImports(t *testing.T) {
+	for pkg, imports := range packages(t) {
+		for _, imported := range imports {
+			to, ours := strings.CutPrefix(imported, module)
+			if !ours {
+				continue
+			}
+			to = strings.Trim(to, "/")
+			if r := ruleOf(pkg); !r.allows(pkg, to) {
+				t.Errorf("%s imports %s: %s", pkg, imported, r.why)
+			}
+		}
+	}
+}
+
+// TestImportsHaveTeeth shows that the rules refuse what they are there for.
+func TestImportsHaveTeeth(t *testing.T) {
+	for _, bad := range [][2]string{
+		{"containerizer", "isolators/linux/nnp"},
+		{"containerizer", "containerizer/launcher/engine/libcontainer"},
+		{"isolators/linux/nnp", "isolators/linux/seccomp"},
+		{"isolators/linux/nnp", "containerizer"},
+		{"logs", "provisioner"},
+		{"provisioner/store", "isolators"},
+		{"internal/flock", "logs"},
+		{"", "containerizer"},
+		{"cmd/mctr", "containerizer/launcher/engine/libcontainer"},
+		{"cmd/mctr-shim", "provisioner"},
+	} {
+		if ruleOf(bad[0]).allows(bad[0], bad[1]) {
+			t.Errorf("%q may import %q", bad[0], bad[1])
+		}
+	}
+}
+
+func ruleOf(pkg string) rule {
+	top, _, _ := strings.Cut(pkg, "/")
+	if slices.Contains(mechanisms, top) {
+		return rule{part: top, allow: []string{".", "internal/...", top + "/..."}, why: "a mechanism knows nothing of isolators and of other mechanisms"}
+	}
+	i := slices.IndexFunc(rules, func(r rule) bool { return pkg == r.part || strings.HasPrefix(pkg, r.part+"/") || r.part == "" })
+	return rules[i]
+}
+
+func (r rule) allows(pkg, to string) bool {
+	if pkg == to {
+		return true
+	}
+	allowed := false
+	for _, pattern := range r.allow {
+		refuse := strings.HasPrefix(pattern, "!")
+		if matches(strings.TrimPrefix(pattern, "!"), r.part, pkg, to) {
+			allowed = !refuse
+		}
+	}
+	return allowed
+}
+
+func matches(pattern, part, pkg, to string) bool {
+	switch pattern {
+	case ".":
+		return to == ""
+	case "...":
+		return true
+	case "self":
+		return strings.HasPrefix(to, pkg+"/")
+	}
+	if below, ok := strings.CutSuffix(pattern, "/..."); ok {
+		return to == below || strings.HasPrefix(to, below+"/")
+	}
+	return to == pattern
+}
+
+// packages maps each directory with Go files to what its non-test files import.
+func packages(t *testing.T) map[string][]string {
+	t.Helper()
+	found := map[string][]string{}
+	err := filepath.WalkDir(".", func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if d.IsDir() && path != "." && (strings.HasPrefix(d.Name(), ".") || d.Name() == "testdata" || d.Name() == "bin") {
+			return filepath.SkipDir
+		}
+		if d.IsDir() || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
+			return nil
+		}
+		file, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.ImportsOnly)
+		if err != nil {
+			return err
+		}
+		pkg := strings.TrimPrefix(filepath.Dir(path), ".")
+		found[pkg] = append(found[pkg], "")
+		for _, spec := range file.Imports {
+			name, err := strconv.Unquote(spec.Path.Value)
+			if err != nil {
+				return err
+			}
+			found[pkg] = append(found[pkg], name)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(found) < 30 {
+		t.Fatalf("found only %d packages", len(found))
+	}
+	return found
+}
