@@ -27,7 +27,7 @@ func TestFollowersMissNothing(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			texts := map[Stream][]byte{Stdout: randomText(rnd, 2<<20), Stderr: randomText(rnd, 1<<20)}
+			texts := map[Stream][]byte{Stdout: randomText(rnd, amount(2<<20)), Stderr: randomText(rnd, amount(1<<20))}
 			ended := make(chan struct{})
 			var readers, writers sync.WaitGroup
 			for range 3 {

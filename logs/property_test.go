@@ -26,6 +26,14 @@ func newRandom(t *testing.T) *rand.Rand {
 	return rand.New(rand.NewPCG(seed, 0))
 }
 
+// amount is n, or less where time is short.
+func amount(n int) int {
+	if testing.Short() {
+		return n / 10
+	}
+	return n
+}
+
 // randomText is n bytes like those of a task: lines of all lengths, text and binary.
 func randomText(rnd *rand.Rand, n int) []byte {
 	text := make([]byte, 0, n)
@@ -85,7 +93,7 @@ func session(t *testing.T, rnd *rand.Rand, dir string, cfg Config, texts map[Str
 // writers one after the other, and whatever a task writes in whatever pieces.
 func TestWhatIsWrittenIsReadBack(t *testing.T) {
 	rnd := newRandom(t)
-	for i := range 30 {
+	for i := range amount(30) {
 		cfg := Config{
 			Driver:   []string{DriverCRI, DriverJSONFile, DriverRaw}[i%3],
 			MaxSize:  []int64{0, 1, 1000, 20_000, 300_000}[rnd.IntN(5)],
@@ -95,7 +103,7 @@ func TestWhatIsWrittenIsReadBack(t *testing.T) {
 			dir := filepath.Join(t.TempDir(), "logs")
 			want := map[Stream][]byte{}
 			for range 1 + rnd.IntN(3) {
-				size := rnd.IntN(1 << uint(10+rnd.IntN(10)))
+				size := amount(rnd.IntN(1 << uint(10+rnd.IntN(10))))
 				if cfg.MaxSize == 1 {
 					size = min(size, 100) // a file a line, or of raw a file a byte
 				}
@@ -123,7 +131,7 @@ func TestOldFilesGo(t *testing.T) {
 			t.Run(fmt.Sprintf("%s/%d", driver, files), func(t *testing.T) {
 				dir := filepath.Join(t.TempDir(), "logs")
 				cfg := Config{Driver: driver, MaxSize: 50_000, MaxFiles: files}
-				text := randomText(rnd, 1<<20)
+				text := randomText(rnd, amount(1<<20))
 				session(t, rnd, dir, cfg, map[Stream][]byte{Stdout: text})
 				checkSizes(t, dir, cfg)
 				got, _ := readBack(t, dir, cfg, ReadOptions{Tail: -1})

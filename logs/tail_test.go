@@ -15,8 +15,8 @@ func TestTail(t *testing.T) {
 		for _, end := range []string{"", "unfinished"} {
 			t.Run(driver+end, func(t *testing.T) {
 				dir := filepath.Join(t.TempDir(), "logs")
-				cfg := Config{Driver: driver, MaxSize: 70_000, MaxFiles: 100}
-				text := string(randomText(rnd, 300_000))
+				cfg := Config{Driver: driver, MaxSize: int64(amount(70_000)), MaxFiles: 100}
+				text := string(randomText(rnd, amount(300_000)))
 				text = text[:strings.LastIndexByte(text, '\n')+1] + end
 				capture(t, dir, cfg, map[Stream]string{Stdout: text})
 				lines := strings.SplitAfter(strings.TrimSuffix(text, "\n"), "\n")
