@@ -155,6 +155,9 @@ func TestHostileLayers(t *testing.T) {
 	for _, h := range hostileLayers {
 		for from, write := range transports {
 			for _, backend := range []string{"overlay", "copy"} {
+				if backend == "copy" && from != "oci" {
+					continue // how an image came makes no difference to its unpacking
+				}
 				t.Run(h.name+"/"+from+"/"+backend, func(t *testing.T) {
 					c := newCanary(t)
 					image := imagetest.Build(t, imagetest.Spec{Layers: c.layers(t, h.layers)})

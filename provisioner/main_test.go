@@ -10,31 +10,37 @@ import (
 )
 
 // TestMain runs everything under a hard umask, which must not show in any tree,
-// and fails if mounts are left.
+// and in a directory of its own, beneath which no mount may be left.
 func TestMain(m *testing.M) {
 	if child := os.Getenv("MCTR_TEST_CHILD"); child != "" {
 		os.Exit(runChild(child))
 	}
 	syscall.Umask(0o077)
-	before := mounts()
-	code := m.Run()
-	for target := range mounts() {
-		if !before[target] {
-			fmt.Fprintln(os.Stderr, "mount left behind:", target)
-			code = 1
-		}
+	dir, err := os.MkdirTemp("", "mctr-images-")
+	if err == nil {
+		err = os.Setenv("TMPDIR", dir)
 	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	code := m.Run()
+	for _, target := range mounts(dir) {
+		fmt.Fprintln(os.Stderr, "mount left behind:", target)
+		code = 1
+	}
+	_ = os.Remove(dir) // fails on what a test left, for all to see
 	os.Exit(code)
 }
 
-func mounts() map[string]bool {
-	all, err := mountinfo.GetMounts(nil)
+// mounts lists what is mounted beneath dir.
+func mounts(dir string) (targets []string) {
+	all, err := mountinfo.GetMounts(mountinfo.PrefixFilter(dir))
 	if err != nil {
 		panic(err)
 	}
-	targets := map[string]bool{}
 	for _, m := range all {
-		targets[m.Mountpoint] = true
+		targets = append(targets, m.Mountpoint)
 	}
 	return targets
 }

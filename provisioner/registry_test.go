@@ -182,8 +182,8 @@ func TestResume(t *testing.T) {
 	}
 }
 
-// TestTwoPullersAskOnce has several provisioners, with file locks between them as
-// between processes, pull at once.
+// TestTwoPullersAskOnce has several provisioners in this and other processes pull
+// at once.
 func TestTwoPullersAskOnce(t *testing.T) {
 	r := imagetest.NewRegistry(t)
 	c := big(t, 1<<20)
@@ -199,6 +199,13 @@ func TestTwoPullersAskOnce(t *testing.T) {
 			}
 			if _, err := p.Lease(context.Background(), fmt.Sprintf("c%d", i), ref, provisioner.PullOptions{}); err != nil {
 				t.Error(err)
+			}
+		})
+	}
+	for range 2 {
+		wg.Go(func() {
+			if state, out := child(t, "lease", root, ref, ""); !state.Success() {
+				t.Error(out)
 			}
 		})
 	}

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"strings"
 
 	"golang.org/x/sys/unix"
 )
@@ -85,97 +84,4 @@ func CopyMeta(from, to string) error {
 		return &os.PathError{Op: "utimensat", Path: to, Err: err}
 	}
 	return nil
-}
-
-const (
-	overlayXattr = "trusted.overlay."
-	escapedXattr = "trusted.overlay.overlay."
-)
-
-// copyXattrs makes to's attributes those of from.
-func copyXattrs(from, to string) error {
-	have, err := Xattrs(to)
-	if err != nil {
-		return err
-	}
-	want, err := Xattrs(from)
-	if err != nil {
-		return err
-	}
-	for name := range have {
-		if _, ok := want[name]; !ok && name != "security.selinux" {
-			if err := unix.Lremovexattr(to, name); err != nil {
-				return &os.PathError{Op: "removexattr " + name, Path: to, Err: err}
-			}
-		}
-	}
-	for name, value := range want {
-		if name == "security.selinux" || have[name] == value && value != "" {
-			continue
-		}
-		if err := unix.Lsetxattr(to, name, []byte(value), 0); err != nil {
-			return &os.PathError{Op: "setxattr " + name, Path: to, Err: err}
-		}
-	}
-	return nil
-}
-
-// Xattrs returns the attributes that path has as part of an image: those of
-// overlayfs itself are left out, escaped ones get their name back.
-func Xattrs(path string) (map[string]string, error) {
-	names, err := listXattrs(path)
-	if err != nil {
-		return nil, err
-	}
-	all := map[string]string{}
-	for _, name := range names {
-		as := name
-		if rest, ok := strings.CutPrefix(name, escapedXattr); ok {
-			as = overlayXattr + rest
-		} else if strings.HasPrefix(name, overlayXattr) {
-			continue
-		}
-		value, err := getXattr(path, name)
-		if err != nil {
-			return nil, err
-		}
-		all[as] = string(value)
-	}
-	return all, nil
-}
-
-// IsOpaque says whether a directory of a layer hides what lies beneath it.
-func IsOpaque(dir string) bool {
-	value, err := getXattr(dir, overlayXattr+"opaque")
-	return err == nil && string(value) == "y"
-}
-
-func listXattrs(path string) ([]string, error) {
-	size, err := unix.Llistxattr(path, nil)
-	if errors.Is(err, unix.ENOTSUP) || size == 0 {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, &os.PathError{Op: "listxattr", Path: path, Err: err}
-	}
-	buf := make([]byte, size)
-	if size, err = unix.Llistxattr(path, buf); err != nil {
-		return nil, &os.PathError{Op: "listxattr", Path: path, Err: err}
-	}
-	return strings.Split(strings.TrimSuffix(string(buf[:size]), "\x00"), "\x00"), nil
-}
-
-func getXattr(path, name string) ([]byte, error) {
-	buf := make([]byte, 256)
-	for {
-		n, err := unix.Lgetxattr(path, name, buf)
-		if errors.Is(err, unix.ERANGE) {
-			buf = make([]byte, 64<<10)
-			continue
-		}
-		if err != nil {
-			return nil, &os.PathError{Op: "getxattr " + name, Path: path, Err: err}
-		}
-		return buf[:n], nil
-	}
 }

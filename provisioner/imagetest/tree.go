@@ -18,7 +18,7 @@ type Node struct {
 	Mtime    int64 // nanoseconds
 	Rdev     uint64
 	Size     int64  // of regular files
-	Content  string // hash of a regular file, target of a symbolic link
+	Content  string // hash of a regular file under its first name, target of a symbolic link
 	Same     string // the first name of a file that has several
 	Xattrs   map[string]string
 }
@@ -47,6 +47,9 @@ func Tree(tb testing.TB, root string) map[string]Node {
 			}
 			n.Same = first[st.Ino]
 		}
+		if err == nil && n.Mode&unix.S_IFMT == unix.S_IFREG && (n.Same == "" || n.Same == rel) {
+			n.Content, err = hashOf(path)
+		}
 		tree[rel] = n
 		return err
 	})
@@ -61,7 +64,6 @@ func node(path string, st unix.Stat_t) (n Node, err error) {
 	switch st.Mode & unix.S_IFMT {
 	case unix.S_IFREG:
 		n.Size = st.Size
-		n.Content, err = hashOf(path)
 	case unix.S_IFLNK:
 		n.Content, err = os.Readlink(path)
 	}

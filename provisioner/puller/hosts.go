@@ -1,12 +1,9 @@
 package puller
 
 import (
-	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"net/url"
-	"os"
 	"path/filepath"
 	"strings"
 
@@ -214,81 +211,4 @@ func clientPairs(v any, dir string) ([][2]string, error) {
 		}
 	}
 	return pairs, nil
-}
-
-// serverName is the host that serves a registry.
-func serverName(registry string) string {
-	if registry == "docker.io" || registry == "index.docker.io" {
-		return "registry-1.docker.io"
-	}
-	return registry
-}
-
-// endpoints returns where to ask for a registry's content, best first.
-func endpoints(registry string, c Config) ([]Endpoint, error) {
-	for _, root := range c.HostsDirs {
-		for _, name := range hostDirs(registry) {
-			dir := filepath.Join(root, name)
-			all, err := fromHostsDir(dir, registry)
-			if err != nil {
-				return nil, fmt.Errorf("%s: %w", dir, err)
-			}
-			if all != nil {
-				return c.allowPlain(all), nil
-			}
-		}
-	}
-	u := &url.URL{Scheme: "https", Host: serverName(registry), Path: "/v2"}
-	return c.allowPlain([]Endpoint{{URL: u, Either: isLoopback(u.Hostname()), Pull: true, Resolve: true}}), nil
-}
-
-// allowPlain lets hosts that were named for it be spoken to without TLS.
-func (c Config) allowPlain(all []Endpoint) []Endpoint {
-	for i, e := range all {
-		for _, host := range c.PlainHTTP {
-			if e.URL.Host == host {
-				all[i].Either = true
-			}
-		}
-	}
-	return all
-}
-
-// hostDirs are the directories that may speak of a registry: a port is written
-// host_port_ where a colon is not wanted in a name.
-func hostDirs(registry string) []string {
-	names := []string{registry}
-	if host, port, err := net.SplitHostPort(registry); err == nil {
-		names = []string{host + "_" + port + "_", registry}
-	}
-	return append(names, "_default")
-}
-
-// fromHostsDir reads hosts.toml or, as docker has it, certificates alone;
-// nothing if the directory has neither.
-func fromHostsDir(dir, registry string) ([]Endpoint, error) {
-	data, err := os.ReadFile(filepath.Join(dir, "hosts.toml"))
-	if err == nil {
-		return ParseHosts(data, dir, registry)
-	}
-	if !errors.Is(err, os.ErrNotExist) && !errors.Is(err, os.ErrPermission) {
-		return nil, err
-	}
-	e := Endpoint{URL: &url.URL{Scheme: "https", Host: serverName(registry), Path: "/v2"}, Pull: true, Resolve: true}
-	if e.CA, err = filepath.Glob(filepath.Join(dir, "*.crt")); err != nil {
-		return nil, err
-	}
-	certs, err := filepath.Glob(filepath.Join(dir, "*.cert"))
-	for _, cert := range certs {
-		e.Client = append(e.Client, [2]string{cert, strings.TrimSuffix(cert, ".cert") + ".key"})
-	}
-	if err != nil || len(e.CA)+len(e.Client) == 0 {
-		return nil, err
-	}
-	return []Endpoint{e}, nil
-}
-
-func isLoopback(host string) bool {
-	ip := net.ParseIP(host)
-	return host == "localhost" || strings.HasSuffix(host, ".localhost") || ip != nil && ip.IsLoopback()
 }

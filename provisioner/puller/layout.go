@@ -9,7 +9,6 @@ import (
 	"os"
 	"path"
 	"strings"
-	"syscall"
 
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/provisioner/manifest"
@@ -169,64 +168,3 @@ func (l *layout) Open(_ context.Context, d v1.Descriptor, offset int64) (io.Read
 
 func (l *layout) Stamp() string { return l.files.stamp() }
 func (l *layout) Close() error  { return l.files.Close() }
-
-// A directory is a tree on disk. os.Root keeps links in it from leading out.
-type directory struct{ root *os.Root }
-
-func (d directory) open(name string, offset int64) (io.ReadCloser, int64, error) {
-	f, err := d.root.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0)
-	if errors.Is(err, os.ErrNotExist) {
-		return nil, 0, fmt.Errorf("%w: %w", err, mctr.ErrNotFound)
-	}
-	if err != nil {
-		return nil, 0, fmt.Errorf("%w: %w", err, mctr.ErrInvalid)
-	}
-	info, err := f.Stat()
-	if err == nil && !info.Mode().IsRegular() {
-		err = fmt.Errorf("%s is no regular file: %w", name, mctr.ErrInvalid)
-	}
-	if err == nil {
-		_, err = f.Seek(offset, io.SeekStart)
-	}
-	if err != nil {
-		_ = f.Close()
-		return nil, 0, err
-	}
-	return f, info.Size(), nil
-}
-
-func (d directory) stamp() string {
-	info, err := d.root.Stat("index.json")
-	if err != nil {
-		return ""
-	}
-	return stampOf(info)
-}
-
-func (d directory) Close() error { return d.root.Close() }
-
-// stampOf tells states of a file apart: a writer changes its time, size or inode.
-func stampOf(info os.FileInfo) string {
-	ino := uint64(0)
-	if st, ok := info.Sys().(*syscall.Stat_t); ok {
-		ino = st.Ino
-	}
-	return fmt.Sprintf("%d-%d-%d", info.ModTime().UnixNano(), info.Size(), ino)
-}
-
-// Stamp returns the stamp that a local reference's source would have now, from
-// one look at its file; empty for a registry or when there is no such file.
-func (r Reference) Stamp() string {
-	name := r.Path
-	switch r.Kind {
-	case Registry, Rootfs:
-		return ""
-	case Layout:
-		name = path.Join(r.Path, "index.json")
-	}
-	info, err := os.Stat(name)
-	if err != nil {
-		return ""
-	}
-	return stampOf(info)
-}

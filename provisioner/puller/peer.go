@@ -1,0 +1,157 @@
+package puller
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+
+	"github.com/google/go-containerregistry/pkg/name"
+	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
+	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/provisioner/manifest"
+	"github.com/opencontainers/go-digest"
+	v1 "github.com/opencontainers/image-spec/specs-go/v1"
+)
+
+// manifest fetches a manifest or index whole, within the limit.
+func (p *peer) manifest(ctx context.Context, id string) (v1.Descriptor, []byte, error) {
+	ctx, cancel := context.WithTimeout(ctx, headerTimeout+stallTimeout)
+	defer cancel()
+	resp, err := p.get(ctx, "manifests/"+id, map[string]string{"Accept": strings.Join(manifest.Accept(), ", ")})
+	if err != nil {
+		return v1.Descriptor{}, nil, err
+	}
+	defer resp.Body.Close()
+	limit := p.registry.config.Limits
+	if resp.ContentLength > 0 {
+		if err := limit.CheckSize("manifest", resp.ContentLength); err != nil {
+			return v1.Descriptor{}, nil, err
+		}
+	}
+	data, err := io.ReadAll(io.LimitReader(resp.Body, limit.Document+1))
+	if err != nil {
+		return v1.Descriptor{}, nil, fmt.Errorf("read manifest: %w: %w", err, mctr.ErrUnavailable)
+	}
+	if err := limit.CheckSize("manifest", int64(len(data))); err != nil {
+		return v1.Descriptor{}, nil, err
+	}
+	mediaType, _, _ := strings.Cut(resp.Header.Get("Content-Type"), ";")
+	return p.describe(mediaType, data)
+}
+
+// describe computes the digest, by the algorithm the reference asks for.
+func (p *peer) describe(mediaType string, data []byte) (v1.Descriptor, []byte, error) {
+	d := v1.Descriptor{MediaType: mediaType, Digest: digest.FromBytes(data), Size: int64(len(data))}
+	if want := p.registry.ref.Digest(); want != "" {
+		if d.Digest = want.Algorithm().FromBytes(data); d.Digest != want {
+			return d, nil, fmt.Errorf("manifest's digest is %s, want %s: %w", d.Digest, want, mctr.ErrInvalid)
+		}
+	}
+	return d, data, nil
+}
+
+func (p *peer) open(ctx context.Context, d v1.Descriptor, offset int64) (io.ReadCloser, error) {
+	path, header := "blobs/"+d.Digest.String(), map[string]string{}
+	if isDocument(d.MediaType) {
+		path, header["Accept"] = "manifests/"+d.Digest.String(), d.MediaType
+	}
+	if offset > 0 {
+		header["Range"] = fmt.Sprintf("bytes=%d-%d", offset, d.Size-1)
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	resp, err := p.get(ctx, path, header)
+	if err != nil {
+		cancel(nil)
+		return nil, err
+	}
+	body := newStallReader(ctx, resp.Body, cancel)
+	if err := skip(resp, body, offset); err != nil {
+		_ = body.Close()
+		return nil, err
+	}
+	return body, nil
+}
+
+func isDocument(mediaType string) bool {
+	for _, m := range manifest.Accept() {
+		if m == mediaType {
+			return true
+		}
+	}
+	return false
+}
+
+// skip stands the body at offset, also that of a server that knows no Range.
+func skip(resp *http.Response, body io.Reader, offset int64) error {
+	if resp.StatusCode == http.StatusPartialContent {
+		if got := resp.Header.Get("Content-Range"); !strings.HasPrefix(got, fmt.Sprintf("bytes %d-", offset)) {
+			return fmt.Errorf("asked for bytes from %d, the answer is %.80q: %w", offset, got, mctr.ErrInvalid)
+		}
+		return nil
+	}
+	_, err := io.CopyN(io.Discard, body, offset)
+	return err
+}
+
+// get asks for what lies beneath the repository, authenticated.
+func (p *peer) get(ctx context.Context, path string, header map[string]string) (*http.Response, error) {
+	client, err := p.connect(ctx)
+	if err != nil {
+		return nil, err
+	}
+	u := *p.URL
+	u.Path = "/v2/" + p.registry.ref.Repository() + "/" + path
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+	for key, value := range header {
+		req.Header.Set(key, value)
+	}
+	resp, err := client.Do(req)
+	if err != nil {
+		return nil, describe(err)
+	}
+	if resp.StatusCode == http.StatusOK || resp.StatusCode == http.StatusPartialContent {
+		return resp, nil
+	}
+	defer resp.Body.Close()
+	return nil, describe(transport.CheckError(resp, http.StatusOK))
+}
+
+// connect shakes hands with the endpoint once: it learns how to authenticate
+// and, for a token, does so.
+func (p *peer) connect(ctx context.Context) (*http.Client, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.client != nil {
+		return p.client, nil
+	}
+	g := p.registry
+	host := g.ref.Host()
+	if p.Mirror {
+		host = p.URL.Host
+	}
+	creds, err := g.config.Auth(host, g.ref.Repository())
+	if err != nil {
+		return nil, err
+	}
+	var options []name.Option
+	if p.URL.Scheme == "http" || p.Either {
+		options = append(options, name.Insecure)
+	}
+	reg, err := name.NewRegistry(p.URL.Host, options...)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", err, mctr.ErrInvalid)
+	}
+	scope := "repository:" + g.ref.Repository() + ":" + transport.PullScope
+	rt := &endpointTransport{endpoint: p.Endpoint, registry: g.ref.Host(), base: p.base}
+	auth, err := transport.NewWithContext(ctx, reg, creds.authenticator(), rt, []string{scope})
+	if err != nil {
+		return nil, describe(err)
+	}
+	p.client = &http.Client{Transport: auth, CheckRedirect: checkRedirect}
+	return p.client, nil
+}

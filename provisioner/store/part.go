@@ -1,0 +1,162 @@
+package store
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"hash"
+	"io"
+	"os"
+	"time"
+
+	"github.com/containerd/errdefs"
+	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/internal/failpoint"
+	"github.com/opencontainers/go-digest"
+	v1 "github.com/opencontainers/image-spec/specs-go/v1"
+)
+
+// A part is a blob on its way in: its file under tmp and the hash so far.
+type part struct {
+	desc     v1.Descriptor
+	file     *os.File
+	hash     hash.Hash
+	size     int64
+	progress func(int64)
+}
+
+// openPart opens the file of d's download, hashing what an earlier one left.
+func (s *Store) openPart(d v1.Descriptor) (*part, error) {
+	name := s.path("tmp", "blob-"+d.Digest.Algorithm().String()+"-"+d.Digest.Encoded())
+	f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	p := &part{desc: d, file: f, hash: d.Digest.Algorithm().Hash()}
+	if p.size, err = io.Copy(p.hash, f); err == nil && p.size > d.Size {
+		err = p.reset()
+	}
+	if err != nil {
+		_ = f.Close()
+		return nil, err
+	}
+	return p, nil
+}
+
+func (p *part) reset() error {
+	p.size = 0
+	p.hash.Reset()
+	if err := p.file.Truncate(0); err != nil {
+		return err
+	}
+	_, err := p.file.Seek(0, io.SeekStart)
+	return err
+}
+
+// fill reads until the declared size is there, resuming as long as each few
+// attempts gain something, and compares the digest.
+func (p *part) fill(ctx context.Context, open Opener) error {
+	for failures := 0; p.size < p.desc.Size; {
+		before := p.size
+		err := p.pour(ctx, open)
+		if err == nil {
+			break
+		}
+		if failures++; p.size > before {
+			failures = 1
+		}
+		if failures >= attempts || !resumable(err) {
+			return err
+		}
+		if err := pause(ctx, failures); err != nil {
+			return err
+		}
+	}
+	if got := digest.NewDigest(p.desc.Digest.Algorithm(), p.hash); got != p.desc.Digest {
+		return fmt.Errorf("%w: the content's digest is %s", ErrContent, got)
+	}
+	return nil
+}
+
+// pour opens the content once and appends what comes, never more than declared.
+func (p *part) pour(ctx context.Context, open Opener) error {
+	body, err := open(ctx, p.size)
+	if err != nil {
+		return err
+	}
+	defer body.Close()
+	buf := make([]byte, 256<<10)
+	for {
+		n, readErr := body.Read(buf)
+		if p.size+int64(n) > p.desc.Size {
+			return fmt.Errorf("%w: more than the %d bytes declared", ErrContent, p.desc.Size)
+		}
+		if err := p.append(buf[:n]); err != nil {
+			return err
+		}
+		switch {
+		case errors.Is(readErr, io.EOF) && p.size == p.desc.Size:
+			return nil
+		case errors.Is(readErr, io.EOF):
+			return fmt.Errorf("%d of %d bytes came: %w", p.size, p.desc.Size, io.ErrUnexpectedEOF)
+		case readErr != nil:
+			return readErr
+		}
+	}
+}
+
+func (p *part) append(b []byte) error {
+	if len(b) == 0 {
+		return nil
+	}
+	if _, err := p.file.Write(b); err != nil {
+		return &diskError{err}
+	}
+	p.hash.Write(b)
+	p.size += int64(len(b))
+	if p.progress != nil {
+		p.progress(p.size)
+	}
+	return failpoint.Hit(PointBlobPart)
+}
+
+// A diskError is a failure on this side: fetching again does not help.
+type diskError struct{ error }
+
+func (e *diskError) Unwrap() error { return e.error }
+
+// resumable says whether another attempt may bring more.
+func resumable(err error) bool {
+	var disk *diskError
+	if errors.As(err, &disk) {
+		return false
+	}
+	for _, final := range []error{
+		context.Canceled, context.DeadlineExceeded, failpoint.ErrInjected, mctr.ErrInvalid, mctr.ErrNotFound,
+		mctr.ErrUnsupported, errdefs.ErrPermissionDenied, errdefs.ErrUnauthenticated,
+	} {
+		if errors.Is(err, final) {
+			return false
+		}
+	}
+	return true
+}
+
+// pause waits before attempt n+1: 100 ms, doubling.
+func pause(ctx context.Context, n int) error {
+	select {
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-time.After(50 * time.Millisecond << n):
+		return nil
+	}
+}
+
+// Put stores a small document that is at hand and returns its descriptor.
+func (s *Store) Put(ctx context.Context, mediaType string, data []byte) (v1.Descriptor, error) {
+	d := v1.Descriptor{MediaType: mediaType, Digest: digest.FromBytes(data), Size: int64(len(data))}
+	return d, s.Ingest(ctx, d, func(_ context.Context, offset int64) (io.ReadCloser, error) {
+		return io.NopCloser(bytes.NewReader(data[offset:])), nil
+	}, nil)
+}
