@@ -29,13 +29,18 @@ func TestPureCgroup2(t *testing.T) {
 	if bytes.Contains(mounts, []byte(" - cgroup ")) {
 		t.Error("a hierarchy of version 1 is mounted")
 	}
-	down, err := os.ReadFile("/sys/fs/cgroup/cgroup.subtree_control")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, want := range []string{"cpu", "cpuset", "io", "memory", "pids", "hugetlb"} {
-		if !slices.Contains(strings.Fields(string(down)), want) {
-			t.Errorf("controller %s is not handed down: %s", want, down)
+	for file, controllers := range map[string][]string{
+		"cgroup.controllers":     {"cpu", "cpuset", "io", "memory", "pids", "hugetlb"},
+		"cgroup.subtree_control": {"cpu", "cpuset", "io", "memory", "pids"}, // all that systemd hands down
+	} {
+		got, err := os.ReadFile("/sys/fs/cgroup/" + file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, want := range controllers {
+			if !slices.Contains(strings.Fields(string(got)), want) {
+				t.Errorf("%s lacks %s: %s", file, want, got)
+			}
 		}
 	}
 }
