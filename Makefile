@@ -1,13 +1,57 @@
-# What mctr is built, tested and tried with. "make run" and "make test" install
-# what they need on a fresh Debian.
+# How mctr is built, tested and tried. "make run" and "make test" install what
+# they need on a fresh Debian 12; they are run by root.
 
-BIN      := bin
-PROGRAMS := mctr mctr-helper
-STATIC   := -trimpath -tags "seccomp netgo osusergo" -ldflags '-s -w -extldflags -static'
-PLAIN    := -trimpath -ldflags '-s -w'
+BIN    := bin
+STATIC := -trimpath -tags "seccomp netgo osusergo" -ldflags '-s -w -extldflags -static'
+PLAIN  := -trimpath -ldflags '-s -w'
+# What is compared against, tested with and linted with, pinned.
+STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.7.0
+REVIVE      := github.com/mgechev/revive@v1.15.0
+ERRORLINT   := github.com/polyfloyd/go-errorlint@v1.9.0
 
-.PHONY: build test test-long test-vm lint bench run clean
+.PHONY: all build test test-long test-unit test-fuzz test-vm lint bench run clean install-build install-test
 
+all: build
+
+# The programs, side by side: each finds the others beside itself.
 build:
-	CGO_ENABLED=0 go build $(PLAIN) -o $(BIN)/ $(PROGRAMS:%=./cmd/%)
+	CGO_ENABLED=0 go build $(PLAIN) -o $(BIN)/ ./cmd/mctr ./cmd/mctr-helper
 	CGO_ENABLED=1 go build $(STATIC) -o $(BIN)/ ./cmd/mctr-shim
+
+# Makes an image from Debian packages, pushes it to a registry on loopback,
+# pulls it, runs it under limits, and shows its output, its log and its end.
+run: install-build build
+	internal/demo/run
+
+# What CI runs.
+test: install-test build test-unit test-fuzz test-vm
+
+test-unit:
+	go test -race -timeout 15m ./...
+
+test-fuzz:
+	internal/ci/fuzz 10s
+
+test-vm: build
+	internal/vm/tests
+
+# What takes longer than CI may: big images, long fuzzing, many rounds.
+test-long: install-test build
+	MCTR_LONG=1 go test -race -timeout 60m ./...
+	internal/ci/fuzz 5m
+
+lint:
+	internal/ci/lint $(STATICCHECK) $(REVIVE) $(ERRORLINT)
+
+# Launches against runc and crun, interleaved: a table, and docs/launch.svg.
+bench: install-test build
+	go run ./benchmarks/launch -svg docs/launch.svg
+
+install-build:
+	internal/ci/install build
+
+install-test:
+	internal/ci/install test
+
+clean:
+	rm -rf $(BIN)

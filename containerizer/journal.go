@@ -5,12 +5,14 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/internal/failpoint"
+	"github.com/mctr/mctr/isolators"
 )
 
 // The checkpoints of a launch and of a release, in order. Between image and
@@ -27,6 +29,20 @@ const (
 	atDestroy  = "destroy"
 	atReleased = "released"
 )
+
+// Failpoints names every checkpoint at which a test can stop a launch and a
+// release that use table: see package failpoint.
+func Failpoints(table []isolators.Isolator) []string {
+	points := []string{atIntent, atImage}
+	for _, i := range table {
+		points = append(points, "prepare/"+i.Name())
+	}
+	points = append(points, atBundle, atShim, atCreated, atRunning, atExited, atDestroy)
+	for _, i := range slices.Backward(table) {
+		points = append(points, "cleaned/"+i.Name())
+	}
+	return append(points, atReleased)
+}
 
 // A journal is a container's list of checkpoints: one line each, appended by one
 // write. A line torn by a crash was not reached.

@@ -154,11 +154,9 @@ func (a *app) rmCommand() *cobra.Command {
 			return fmt.Errorf("%w: no container given", mctr.ErrInvalid)
 		}
 		if all {
-			ended, err := a.endedContainers(cmd.Context())
-			if err != nil {
+			if err := a.removeEnded(cmd.Context()); err != nil || len(args) == 0 {
 				return err
 			}
-			args = append(args, ended...)
 		}
 		return a.eachContainer(cmd, args, func(ctx context.Context, c *containerizer.Containerizer, id mctr.ContainerID) error {
 			return c.Remove(ctx, id, force)
@@ -167,22 +165,29 @@ func (a *app) rmCommand() *cobra.Command {
 	return cmd
 }
 
-func (a *app) endedContainers(ctx context.Context) ([]string, error) {
-	c, err := a.containers(ctx)
+// removeEnded removes every container that has ended. One that is gone by the
+// time its turn comes removed itself.
+func (a *app) removeEnded(ctx context.Context) error {
+	c, err := a.changing(ctx)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	list, err := a.statuses(ctx, c)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	var ids []string
+	var errs []error
 	for _, s := range list {
-		if s.Phase == mctr.Exited || s.Phase == mctr.Lost {
-			ids = append(ids, string(s.ID))
+		if s.Phase != mctr.Exited && s.Phase != mctr.Lost {
+			continue
+		}
+		if err := c.Remove(ctx, s.ID, false); err == nil {
+			fmt.Println(s.ID)
+		} else if !errors.Is(err, mctr.ErrNotFound) {
+			errs = append(errs, fmt.Errorf("%s: %w", s.ID.Short(), err))
 		}
 	}
-	return ids, nil
+	return errors.Join(errs...)
 }
 
 func (a *app) waitCommand() *cobra.Command {

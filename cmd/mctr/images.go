@@ -12,7 +12,6 @@ import (
 	"github.com/docker/go-units"
 	"github.com/spf13/cobra"
 
-	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/provisioner"
 )
 
@@ -237,7 +236,7 @@ func (a *app) pruneCommand() *cobra.Command {
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if containers && !dryRun {
-				if err := a.removeEnded(cmd); err != nil {
+				if err := a.removeEnded(cmd.Context()); err != nil {
 					return err
 				}
 			}
@@ -255,24 +254,6 @@ func (a *app) pruneCommand() *cobra.Command {
 	cmd.Flags().BoolVar(&containers, "containers", false, "containers that have ended, too")
 	cmd.Flags().BoolVar(&dryRun, "dry-run", false, "only say what would go")
 	return cmd
-}
-
-func (a *app) removeEnded(cmd *cobra.Command) error {
-	ended, err := a.endedContainers(cmd.Context())
-	if err != nil || len(ended) == 0 {
-		return err
-	}
-	c, err := a.changing(cmd.Context())
-	if err != nil {
-		return err
-	}
-	for _, id := range ended {
-		if err := c.Remove(cmd.Context(), mctr.ContainerID(id), false); err != nil {
-			return err
-		}
-		fmt.Println("container:", id)
-	}
-	return nil
 }
 
 func printReport(r provisioner.PruneReport) {

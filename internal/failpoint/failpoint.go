@@ -5,13 +5,15 @@
 //	MCTR_FAILPOINTS=intent=kill,image=error,cleaned/network=sleep:2s
 //
 // kill ends the process by SIGKILL, error makes Hit return ErrInjected, panic
-// panics, sleep waits. Nothing is kept on disk or in the kernel.
+// panics, sleep waits, fill:DIR fills DIR's filesystem by a file named ".filler".
+// Nothing else is kept on disk or in the kernel.
 package failpoint
 
 import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"syscall"
@@ -62,7 +64,24 @@ func act(name, action string) error {
 		}
 		time.Sleep(d)
 		return nil
+	case "fill":
+		return fill(arg)
 	default:
 		return fmt.Errorf("failpoint %s: unknown action %q", name, action)
 	}
+}
+
+// fill leaves no room in dir's filesystem.
+func fill(dir string) error {
+	f, err := os.OpenFile(filepath.Join(dir, ".filler"), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
+	if err != nil {
+		return nil // there was no room for its name
+	}
+	defer f.Close()
+	for block := make([]byte, 1<<20); len(block) > 0; {
+		if _, err := f.Write(block); err != nil {
+			block = block[:len(block)/2] // down to the last byte
+		}
+	}
+	return nil
 }

@@ -1,0 +1,141 @@
+package main
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/mctr/mctr/containerizer"
+	"github.com/mctr/mctr/isolators/builtin"
+)
+
+func failpoints() []string {
+	return containerizer.Failpoints(builtin.Table(builtin.Deps{}))
+}
+
+// TestKillAtEveryFailpoint ends mctr, or the shim, by SIGKILL behind every
+// checkpoint, and then wants reconcile to find and undo all that is left.
+func TestKillAtEveryFailpoint(t *testing.T) {
+	h := newHost(t)
+	h.want(0, "pull", "-q", h.image)
+	for _, point := range failpoints() {
+		t.Run(strings.ReplaceAll(point, "/", "_"), func(t *testing.T) {
+			h := &host{t: t, root: h.root, state: h.state, image: h.image, env: []string{"MCTR_FAILPOINTS=" + point + "=kill"}}
+			if r := h.mctr("run", "--name", "crash", h.image, "sh", "-c", "echo out"); r.code == 0 && point != "exited" {
+				t.Errorf("nothing was killed: %+v", r)
+			}
+			h.env = nil
+			h.converges()
+		})
+	}
+}
+
+// TestKillDetachedAtEveryFailpoint is the same for a container that nobody
+// watches: the shim's exit command dies too.
+func TestKillDetachedAtEveryFailpoint(t *testing.T) {
+	h := newHost(t)
+	h.want(0, "pull", "-q", h.image)
+	for _, point := range failpoints() {
+		t.Run(strings.ReplaceAll(point, "/", "_"), func(t *testing.T) {
+			h := &host{t: t, root: h.root, state: h.state, image: h.image, env: []string{"MCTR_FAILPOINTS=" + point + "=kill"}}
+			h.mctr("run", "-d", "--rm", "--name", "crash", h.image, "true")
+			h.env = nil
+			h.converges()
+		})
+	}
+}
+
+// converges wants that reconcile leaves nothing but what ended and can be
+// removed, that a second one finds nothing, and that the name is free.
+func (h *host) converges() {
+	h.t.Helper()
+	h.eventually("the container has ended", func() bool {
+		return h.want(0, "ps", "-a", "--filter", "status=running", "-q").stdout == ""
+	})
+	h.eventually("reconcile finds nothing", func() bool {
+		h.want(0, "reconcile")
+		return h.want(0, "reconcile", "--dry-run").stdout == ""
+	})
+	h.want(0, "rm", "--all")
+	h.wantClean()
+	if r := h.want(3, "run", "--rm", "--name", "crash", h.image, "sh", "-c", "echo again; exit 3"); r.stdout != "again\n" {
+		h.t.Errorf("the next run printed %q", r.stdout)
+	}
+	h.wantClean()
+}
+
+// TestErrorAtEveryFailpoint makes every step of a launch fail, and wants exit
+// code 125, a message, and nothing left without anybody's help.
+func TestErrorAtEveryFailpoint(t *testing.T) {
+	h := newHost(t)
+	h.want(0, "pull", "-q", h.image)
+	for _, point := range failpoints() {
+		if point == "exited" || point == "destroy" || point == "released" || strings.HasPrefix(point, "cleaned/") {
+			continue // not of the launch
+		}
+		t.Run(strings.ReplaceAll(point, "/", "_"), func(t *testing.T) {
+			h := &host{t: t, root: h.root, state: h.state, image: h.image, env: []string{"MCTR_FAILPOINTS=" + point + "=error"}}
+			r := h.want(125, "run", "--name", "crash", h.image, "true")
+			if !strings.Contains(r.stderr, "injected failure") {
+				t.Errorf("the error does not say what failed: %s", r.stderr)
+			}
+			h.wantClean()
+		})
+	}
+}
+
+// TestFullDiskAtEveryFailpoint fills the filesystem of ROOT and STATE behind
+// every checkpoint. The run may fail; afterwards, with room again, everything
+// can be undone.
+func TestFullDiskAtEveryFailpoint(t *testing.T) {
+	dir := t.TempDir()
+	image := busybox(t, dir)
+	small := filepath.Join(dir, "small")
+	mountLoop(t, dir, small)
+	for _, point := range failpoints() {
+		t.Run(strings.ReplaceAll(point, "/", "_"), func(t *testing.T) {
+			h := newHostIn(t, filepath.Join(small, "root"), filepath.Join(small, "state"), image)
+			h.want(0, "pull", "-q", image)
+			h.env = []string{"MCTR_FAILPOINTS=" + point + "=fill:" + small}
+			r := h.mctr("run", "--name", "crash", image, "sh", "-c", "echo out")
+			if r.code != 0 && r.code != 125 {
+				t.Errorf("exit code %d: %s", r.code, r.stderr)
+			}
+			if r.code == 125 && !strings.Contains(r.stderr, "no space left on device") {
+				t.Errorf("the error does not say that the disk is full: %s", r.stderr)
+			}
+			h.env = nil
+			if err := os.Remove(filepath.Join(small, ".filler")); err != nil {
+				t.Fatal(err)
+			}
+			h.converges()
+		})
+	}
+}
+
+// mountLoop makes a small ext4 on a loop device.
+func mountLoop(t *testing.T, dir, at string) {
+	t.Helper()
+	file := filepath.Join(dir, "disk")
+	for _, c := range [][]string{{"truncate", "-s", "24M", file}, {"mke2fs", "-q", "-F", "-t", "ext4", "-N", "4096", file}, {"mkdir", at}, {"mount", "-o", "loop", file, at}} {
+		runTool(t, c...)
+	}
+	t.Cleanup(func() {
+		if err := unix.Unmount(at, 0); err != nil {
+			t.Errorf("unmount %s: %v", at, err)
+			_ = unix.Unmount(at, unix.MNT_DETACH)
+		}
+	})
+}
+
+func runTool(t *testing.T, argv ...string) {
+	t.Helper()
+	cmd := execCommand(context.Background(), argv...)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%s: %v\n%s", strings.Join(argv, " "), err, out)
+	}
+}

@@ -1,0 +1,201 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/mctr/mctr/containerizer"
+	"github.com/mctr/mctr/internal/cgroup"
+	"github.com/mctr/mctr/provisioner/imagetest"
+)
+
+// A host is one pair of directories for the built mctr to use. What a test
+// leaves there fails it.
+type host struct {
+	t           *testing.T
+	root, state string
+	image       string
+	env         []string
+}
+
+func newHost(t *testing.T) *host {
+	t.Helper()
+	dir := t.TempDir()
+	return newHostIn(t, filepath.Join(dir, "root"), filepath.Join(dir, "state"), busybox(t, dir))
+}
+
+func newHostIn(t *testing.T, root, state, image string) *host {
+	t.Helper()
+	if os.Geteuid() != 0 {
+		t.Fatal("these tests are run by root")
+	}
+	h := &host{t: t, root: root, state: state, image: image}
+	t.Cleanup(h.tearDown)
+	return h
+}
+
+// busybox makes an image of Debian's static busybox in two layers.
+func busybox(t *testing.T, dir string) string {
+	t.Helper()
+	data, err := os.ReadFile("/bin/busybox")
+	if err != nil {
+		t.Fatal(err, "(apt-get install busybox-static)")
+	}
+	layer := []imagetest.Entry{imagetest.Dir("bin", 0o755), imagetest.Exec("bin/busybox", string(data)), imagetest.Dir("tmp", 0o1777), imagetest.Dir("etc", 0o755)}
+	for _, applet := range strings.Fields("sh ls cat echo true false sleep ps id mount hostname head tail yes dd env free wc seq stty nproc touch rm mkdir kill date grep tr printf test readlink stat nohup setsid top vi") {
+		layer = append(layer, imagetest.Symlink("bin/"+applet, "busybox"))
+	}
+	users := []imagetest.Entry{
+		imagetest.File("etc/passwd", "root:x:0:0:root:/root:/bin/sh\nuser:x:1000:1000::/home/user:/bin/sh\n"),
+		imagetest.File("etc/group", "root:x:0:\nuser:x:1000:\nextra:x:2000:user\n"),
+		imagetest.Dir("etc", 0o755),
+	}
+	content := imagetest.Build(t, imagetest.Spec{Layers: [][]byte{imagetest.Tar(t, layer...), imagetest.Tar(t, users...)}})
+	return imagetest.Layout(t, filepath.Join(dir, "busybox"), "latest", content)
+}
+
+// A result is what one command came to.
+type result struct {
+	stdout, stderr string
+	code           int // -1: ended by a signal
+}
+
+// command is the built mctr with args. It is killed after a while: nothing here
+// may take long.
+func (h *host) command(args ...string) *exec.Cmd {
+	h.t.Helper()
+	ctx, cancel := context.WithTimeout(h.t.Context(), 60*time.Second)
+	h.t.Cleanup(cancel)
+	cmd := exec.CommandContext(ctx, program(h.t), append([]string{"--root", h.root, "--state", h.state}, args...)...)
+	cmd.Env = append(os.Environ(), h.env...)
+	return cmd
+}
+
+func program(t *testing.T) string {
+	t.Helper()
+	path, err := filepath.Abs("../../bin/mctr")
+	if err == nil {
+		_, err = os.Stat(path)
+	}
+	if err != nil {
+		t.Fatal(err, "(make build)")
+	}
+	return path
+}
+
+func (h *host) mctr(args ...string) result {
+	h.t.Helper()
+	return h.finish(h.command(args...))
+}
+
+func (h *host) finish(cmd *exec.Cmd) result {
+	h.t.Helper()
+	var stdout, stderr bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	err := cmd.Run()
+	var exit *exec.ExitError
+	if err != nil && !errors.As(err, &exit) {
+		h.t.Fatal(err)
+	}
+	return result{stdout.String(), stderr.String(), cmd.ProcessState.ExitCode()}
+}
+
+// want runs mctr and fails the test unless it exits with code.
+func (h *host) want(code int, args ...string) result {
+	h.t.Helper()
+	r := h.mctr(args...)
+	if r.code != code {
+		h.t.Fatalf("mctr %s: exit code %d, want %d\nstdout: %s\nstderr: %s", strings.Join(args, " "), r.code, code, r.stdout, r.stderr)
+	}
+	return r
+}
+
+// eventually polls until ok, for at most ten seconds.
+func (h *host) eventually(what string, ok func() bool) {
+	h.t.Helper()
+	for deadline := time.Now().Add(10 * time.Second); !ok(); time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			h.t.Fatalf("%s: not after ten seconds", what)
+		}
+	}
+}
+
+// leftovers lists everything that containers of this host leave anywhere.
+func (h *host) leftovers() (left []string) {
+	for _, dir := range []string{"containers", "names", "images/leases"} {
+		left = append(left, entries(filepath.Join(h.root, dir))...)
+	}
+	left = append(left, entries(filepath.Join(h.state, "containers"))...)
+	for _, lock := range entries(filepath.Join(h.state, "locks")) {
+		if !strings.HasSuffix(lock, ".names") {
+			left = append(left, lock)
+		}
+	}
+	prefix := strings.SplitN(containerizer.CgroupOf(h.state)("x"), "/", 2)[0]
+	for _, dir := range cgroup.Dirs(prefix) {
+		groups, _ := filepath.Glob(dir + "/*/cgroup.procs")
+		left = append(left, groups...)
+	}
+	mounts, _ := os.ReadFile("/proc/self/mountinfo")
+	for line := range strings.Lines(string(mounts)) {
+		if at := strings.Fields(line)[4]; strings.HasPrefix(at, h.state+"/") {
+			left = append(left, "mount "+at)
+		}
+	}
+	if pids, err := cgroup.Pids(prefix + "-shims"); err != nil || len(pids) > 0 {
+		left = append(left, "shim processes")
+	}
+	return left
+}
+
+func entries(dir string) (names []string) {
+	list, _ := os.ReadDir(dir)
+	for _, e := range list {
+		names = append(names, filepath.Join(dir, e.Name()))
+	}
+	return names
+}
+
+// wantClean fails the test if anything is left, now or within a moment: a shim
+// ends just after it has handed over.
+func (h *host) wantClean() {
+	h.t.Helper()
+	var left []string
+	for deadline := time.Now().Add(2 * time.Second); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+		if left = h.leftovers(); len(left) == 0 {
+			return
+		}
+	}
+	h.t.Errorf("left over:\n%s", strings.Join(left, "\n"))
+}
+
+func (h *host) tearDown() {
+	h.wantClean()
+	prefix := strings.SplitN(containerizer.CgroupOf(h.state)("x"), "/", 2)[0]
+	for _, group := range []string{prefix, prefix + "-shims"} {
+		if err := errors.Join(cgroup.Kill(group, 5*time.Second), cgroup.Remove(group)); err != nil {
+			h.t.Error(err)
+		}
+	}
+	for _, at := range append(h.rootfsMounts(), h.state) {
+		_ = unix.Unmount(at, unix.MNT_DETACH)
+	}
+}
+
+func (h *host) rootfsMounts() []string {
+	mounts, _ := filepath.Glob(filepath.Join(h.state, "containers", "*", "bundle", "rootfs"))
+	return mounts
+}
+
+func execCommand(ctx context.Context, argv ...string) *exec.Cmd {
+	return exec.CommandContext(ctx, argv[0], argv[1:]...)
+}
