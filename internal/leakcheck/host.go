@@ -1,0 +1,104 @@
+package leakcheck
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+)
+
+// mounts lists mount points with what is mounted (proc(5), mountinfo).
+func mounts() ([]string, error) {
+	return mountinfo(func(fstype string) bool { return fstype != "nsfs" })
+}
+
+// namespaces are the network namespaces that a mount keeps, as ip-netns(8) and
+// mctr pin them. One without a mount goes with its last process.
+func namespaces() ([]string, error) {
+	return mountinfo(func(fstype string) bool { return fstype == "nsfs" })
+}
+
+func mountinfo(want func(fstype string) bool) ([]string, error) {
+	data, err := os.ReadFile("/proc/self/mountinfo")
+	if err != nil {
+		return nil, err
+	}
+	var list []string
+	for line := range strings.Lines(string(data)) {
+		mount, source, _ := strings.Cut(line, " - ")
+		left, right := strings.Fields(mount), strings.Fields(source)
+		if len(left) > 4 && len(right) > 1 && want(right[0]) {
+			list = append(list, fmt.Sprintf("%s (%s %s of %s)", unescape.Replace(left[4]), right[0], left[3], right[1]))
+		}
+	}
+	return list, nil
+}
+
+var unescape = strings.NewReplacer(`\040`, " ", `\011`, "\t", `\012`, "\n", `\134`, `\`)
+
+// cgroups lists the groups of every hierarchy.
+func cgroups() ([]string, error) {
+	const root = "/sys/fs/cgroup"
+	var list []string
+	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+			return nil // somebody's, removed meanwhile
+		case err != nil:
+			return err
+		case d.IsDir() && path != root:
+			list = append(list, path)
+		}
+		return nil
+	})
+	return list, err
+}
+
+// links lists the interfaces of this process' network namespace.
+func links() ([]string, error) {
+	all, err := net.Interfaces()
+	var list []string
+	for _, i := range all {
+		list = append(list, i.Name)
+	}
+	return list, err
+}
+
+// rules lists the firewall's lines without their counters.
+func rules() ([]string, error) {
+	var list []string
+	for _, command := range [][]string{{"nft", "list", "ruleset"}, {"iptables-save"}, {"ip6tables-save"}} {
+		if _, err := exec.LookPath(command[0]); err != nil {
+			continue
+		}
+		out, err := exec.Command(command[0], command[1:]...).Output()
+		if err != nil {
+			continue // the kernel has no such tables
+		}
+		for line := range strings.Lines(string(out)) {
+			if line = strings.TrimSpace(counters.ReplaceAllString(line, "")); line != "" && line[0] != '#' {
+				list = append(list, command[0]+": "+line)
+			}
+		}
+	}
+	return list, nil
+}
+
+var counters = regexp.MustCompile(`\[\d+:\d+\]|packets \d+ bytes \d+`)
+
+// loops lists loop devices in use with the files behind them.
+func loops() ([]string, error) {
+	backing, err := filepath.Glob("/sys/block/loop*/loop/backing_file")
+	var list []string
+	for _, path := range backing {
+		if file, err := os.ReadFile(path); err == nil {
+			list = append(list, strings.TrimSpace(string(file))+" on "+strings.Split(path, "/")[3])
+		}
+	}
+	return list, err
+}
