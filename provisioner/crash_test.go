@@ -49,6 +49,7 @@ func TestKilledAnywhere(t *testing.T) {
 	removal := []string{store.PointUntag, store.PointSweep, store.PointTrash}
 	for _, point := range store.Failpoints() {
 		t.Run(point, func(t *testing.T) {
+			t.Parallel()
 			what := "lease"
 			root := t.TempDir()
 			ref := imagetest.NewRegistry(t).Push(t, "image", "v1", mixed(t))
@@ -120,8 +121,9 @@ func believed(t *testing.T, root string) {
 // TestInjectedFailures makes each step fail instead of killing it: an error,
 // never a success, and the same convergence.
 func TestInjectedFailures(t *testing.T) {
-	for _, point := range store.Failpoints()[:10] {
+	for _, point := range store.Failpoints()[:11] {
 		t.Run(point, func(t *testing.T) {
+			t.Parallel()
 			root := t.TempDir()
 			ref := imagetest.Layout(t, t.TempDir(), "", mixed(t))
 			if state, out := child(t, "lease", root, ref, point+"=error"); state.ExitCode() != 1 || !strings.Contains(out, point) {
@@ -140,6 +142,7 @@ func TestFullDisk(t *testing.T) {
 	}}))
 	for _, kib := range []int{16, 64, 900, 1500, 2500, 3600} {
 		t.Run(fmt.Sprint(kib, "KiB"), func(t *testing.T) {
+			t.Parallel()
 			root := t.TempDir()
 			if err := unix.Mount("tmpfs", root, "tmpfs", 0, fmt.Sprintf("size=%dk", kib)); err != nil {
 				t.Fatal(err)

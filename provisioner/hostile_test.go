@@ -159,6 +159,7 @@ func TestHostileLayers(t *testing.T) {
 					continue // how an image came makes no difference to its unpacking
 				}
 				t.Run(h.name+"/"+from+"/"+backend, func(t *testing.T) {
+					t.Parallel()
 					c := newCanary(t)
 					image := imagetest.Build(t, imagetest.Spec{Layers: c.layers(t, h.layers)})
 					p, root := newProvisioner(t, provisioner.WithBackend(backend), provisioner.WithLimits(tight))
@@ -291,6 +292,7 @@ func TestHostileImages(t *testing.T) {
 				continue
 			}
 			t.Run(h.name+"/"+from, func(t *testing.T) {
+				t.Parallel()
 				p, root := newProvisioner(t, provisioner.WithLimits(tight))
 				ref := carry(t, from, write, h.build(t))
 				_, err := p.Lease(context.Background(), "c1", ref, provisioner.PullOptions{})

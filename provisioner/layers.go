@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 
 	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/internal/failpoint"
 	"github.com/mctr/mctr/provisioner/backend"
 	"github.com/mctr/mctr/provisioner/backend/copy"
 	"github.com/mctr/mctr/provisioner/backend/overlay"
@@ -151,8 +152,10 @@ func uponOverlay(ctx context.Context, t *transfer, s *step, parents []backend.Lo
 			}
 		}
 		err = overlay.Upon(parents, dir, scratch, func(merged string) (err error) {
-			l, err = t.unpack(ctx, s, merged, layer.Upon)
-			return err
+			if l, err = t.unpack(ctx, s, merged, layer.Upon); err != nil {
+				return err
+			}
+			return failpoint.Hit(store.PointUpon)
 		})
 		return l, err
 	})

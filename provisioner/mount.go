@@ -60,8 +60,8 @@ func (p *Provisioner) Unmount(ctx context.Context, rw, target string) error {
 	return errors.Join(errs...)
 }
 
-// Unpack writes img's whole tree to dir, which must be empty or missing. If it
-// fails, nothing is left in dir.
+// Unpack writes img's whole tree to dir, which must be empty or missing. The
+// caller holds a lease on img. If it fails, nothing is left in dir.
 func (p *Provisioner) Unpack(ctx context.Context, img *Image, dir string) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return fmt.Errorf("unpack %s: %w", img.Reference, err)

@@ -58,7 +58,7 @@ func (p *Provisioner) provision(ctx context.Context, ref string, o PullOptions, 
 		err = keep(img)
 	}
 	err = errors.Join(err, lock.Unlock())
-	if errors.Is(err, mctr.ErrInvalid) || errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT) {
+	if leavesTrash(err) {
 		_, sweepErr := p.store.Sweep(ctx, store.Sweep{Try: true})
 		err = errors.Join(err, sweepErr)
 	}
@@ -66,6 +66,23 @@ func (p *Provisioner) provision(ctx context.Context, ref string, o PullOptions, 
 		return nil, err
 	}
 	return img, nil
+}
+
+// A pullError is the failure of a pull that had begun.
+type pullError struct {
+	reference string
+	err       error
+}
+
+func (e *pullError) Error() string { return "pull " + e.reference + ": " + e.err.Error() }
+func (e *pullError) Unwrap() error { return e.err }
+
+// leavesTrash says whether a pull failed in a way that makes what it brought of
+// no use to the next: a hostile image, a full disk. After a lost connection it is.
+func leavesTrash(err error) bool {
+	var failed *pullError
+	return errors.As(err, &failed) &&
+		(errors.Is(err, mctr.ErrInvalid) || errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT))
 }
 
 // find does what the policy says.
@@ -126,7 +143,7 @@ func (p *Provisioner) pull(ctx context.Context, r puller.Reference, o PullOption
 	}
 	img, err := t.run(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("pull %s: %w", r, err)
+		return nil, &pullError{r.String(), err}
 	}
 	return img, nil
 }

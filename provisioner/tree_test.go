@@ -107,6 +107,7 @@ var treeCases = []struct {
 func TestTreesEqualUmoci(t *testing.T) {
 	for _, c := range treeCases {
 		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
 			spec := imagetest.Spec{}
 			for _, l := range c.layers {
 				spec.Layers = append(spec.Layers, imagetest.Tar(t, l...))

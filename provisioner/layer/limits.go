@@ -12,7 +12,7 @@ import (
 
 // ErrLimit is wrapped by the errors of layers that are over a limit. It matches
 // mctr.ErrInvalid.
-var ErrLimit = fmt.Errorf("image is over a limit: %w", mctr.ErrInvalid)
+var ErrLimit = fmt.Errorf("over a limit on images (raise it if this one is to be trusted): %w", mctr.ErrInvalid)
 
 // Limits bound what one layer may unpack to. Zero means the default.
 type Limits struct {
