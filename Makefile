@@ -7,7 +7,7 @@ PLAIN  := -trimpath -ldflags '-s -w'
 # What is compared against, tested with and linted with, pinned.
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.7.0
 REVIVE      := github.com/mgechev/revive@v1.15.0
-ERRORLINT   := github.com/polyfloyd/go-errorlint@v1.9.0
+ERRORLINT   := github.com/polyfloyd/go-errorlint@v1.8.0
 
 .PHONY: all build test test-long test-unit test-fuzz test-vm lint bench run clean install-build install-test
 
