@@ -1,0 +1,300 @@
+package isolatortest
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/isolators"
+)
+
+// patience is how long a verb may take before it counts as hung.
+const patience = 30 * time.Second
+
+var ctx = context.Background()
+
+// named wants the operator's name to be the package's path.
+func named(s *scene) error {
+	i := s.factory()
+	t := reflect.TypeOf(i)
+	if t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	_, path, below := strings.Cut(t.PkgPath(), "/isolators/")
+	if below && !strings.HasPrefix(path, "isolatortest") && i.Name() != path {
+		return fmt.Errorf("Name() is %q, want %q", i.Name(), path)
+	}
+	if i.Name() == "" || i.Name() != s.factory().Name() {
+		return fmt.Errorf("Name() is %q, then %q", i.Name(), s.factory().Name())
+	}
+	return nil
+}
+
+// checkOnly wants an empty config and the scene's to be accepted, or refused
+// with a sentinel, without a trace.
+func checkOnly(s *scene) error {
+	i := s.factory()
+	for _, config := range []*mctr.ContainerConfig{{}, s.config} {
+		before, files := asJSON(config), s.files()
+		err := i.Check(ctx, config)
+		if err != nil && !errors.Is(err, mctr.ErrInvalid) && !errors.Is(err, mctr.ErrUnsupported) {
+			return fmt.Errorf("Check: %w, want ErrInvalid or ErrUnsupported", err)
+		}
+		if diff := cmp.Diff(before, asJSON(config)); diff != "" {
+			return fmt.Errorf("Check changed the config: %s", diff)
+		}
+		if diff := cmp.Diff(files, s.files()); diff != "" {
+			return fmt.Errorf("Check made or removed files: %s", diff)
+		}
+	}
+	return nil
+}
+
+// prepared prepares container 0, calls do, and cleans up.
+func (s *scene) prepared(do func(isolators.Isolator, *mctr.Container, *mctr.Adjustment) error) error {
+	c, err := s.container(0)
+	if err != nil {
+		return err
+	}
+	i := s.factory()
+	a, err := i.Prepare(ctx, c)
+	if err != nil {
+		return errors.Join(fmt.Errorf("Prepare: %w", err), i.Cleanup(ctx, c.ID))
+	}
+	err = guard(func() error { return do(i, c, a) })
+	return errors.Join(err, wrap("Cleanup", i.Cleanup(ctx, c.ID)))
+}
+
+func wrap(what string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%s: %w", what, err)
+}
+
+func prepareTwice(s *scene) error {
+	return s.prepared(func(i isolators.Isolator, c *mctr.Container, first *mctr.Adjustment) error {
+		return same(i, c, first)
+	})
+}
+
+func prepareRestarted(s *scene) error {
+	return s.prepared(func(_ isolators.Isolator, c *mctr.Container, first *mctr.Adjustment) error {
+		return same(s.factory(), c, first)
+	})
+}
+
+// same wants Prepare to give first again, several times over: the order of a Go
+// map is not the same each time.
+func same(i isolators.Isolator, c *mctr.Container, first *mctr.Adjustment) error {
+	for range 8 {
+		again, err := i.Prepare(ctx, c)
+		if err != nil {
+			return fmt.Errorf("Prepare again: %w", err)
+		}
+		if diff := cmp.Diff(first, again); diff != "" {
+			return fmt.Errorf("Prepare again differs (-first +again): %s", diff)
+		}
+	}
+	return nil
+}
+
+func prepareReadsOnly(s *scene) error {
+	before := asJSON(s.config)
+	return s.prepared(func(_ isolators.Isolator, c *mctr.Container, _ *mctr.Adjustment) error {
+		if diff := cmp.Diff(before, asJSON(c.Config)); diff != "" {
+			return fmt.Errorf("Prepare changed the config: %s", diff)
+		}
+		return nil
+	})
+}
+
+// prepareStaysHome wants new files only in Dir/<name>, State/<name> and the
+// sandbox.
+func prepareStaysHome(s *scene) error {
+	c, err := s.container(0)
+	if err != nil {
+		return err
+	}
+	before := s.files()
+	return s.prepared(func(i isolators.Isolator, _ *mctr.Container, _ *mctr.Adjustment) error {
+		homes := []string{filepath.Join(c.Dir, i.Name()), filepath.Join(c.State, i.Name()), c.Sandbox}
+		for _, f := range s.files() {
+			own := slices.ContainsFunc(homes, func(home string) bool {
+				return f == home || strings.HasPrefix(f, home+"/") || strings.HasPrefix(home, f+"/")
+			})
+			if !own && !slices.Contains(before, f) {
+				return fmt.Errorf("Prepare made %s, which is in none of %q", f, homes)
+			}
+		}
+		return nil
+	})
+}
+
+func cleanUpUnknown(s *scene) error {
+	return wrap("Cleanup of an unknown container", s.factory().Cleanup(ctx, "no-such-container"))
+}
+
+func cleanUpUnprepared(s *scene) error {
+	c, err := s.container(0)
+	if err != nil {
+		return err
+	}
+	return wrap("Cleanup without Prepare", s.factory().Cleanup(ctx, c.ID))
+}
+
+func cleanUpTwice(s *scene) error {
+	return s.prepared(func(i isolators.Isolator, c *mctr.Container, _ *mctr.Adjustment) error {
+		return wrap("first Cleanup", i.Cleanup(ctx, c.ID)) // the second is prepared's
+	})
+}
+
+func cleanUpRestarted(s *scene) error {
+	return s.prepared(func(_ isolators.Isolator, c *mctr.Container, _ *mctr.Adjustment) error {
+		return wrap("Cleanup by another", s.factory().Cleanup(ctx, c.ID))
+	})
+}
+
+// recoverOnly wants Recover to change nothing, whoever it is told of.
+func recoverOnly(s *scene) error {
+	return s.prepared(func(_ isolators.Isolator, c *mctr.Container, first *mctr.Adjustment) error {
+		files := s.files()
+		for _, known := range [][]mctr.ContainerState{nil, {{ID: "another", Config: plain()}}, {state(c)}} {
+			if _, err := s.factory().Recover(ctx, known); err != nil {
+				return fmt.Errorf("Recover: %w", err)
+			}
+		}
+		if diff := cmp.Diff(files, s.files()); diff != "" {
+			return fmt.Errorf("Recover made or removed files: %s", diff)
+		}
+		return same(s.factory(), c, first)
+	})
+}
+
+func state(c *mctr.Container) mctr.ContainerState {
+	return mctr.ContainerState{ID: c.ID, Config: c.Config, Phase: mctr.Running, CgroupPath: c.CgroupPath}
+}
+
+func recoverKnown(s *scene) error {
+	return s.prepared(func(_ isolators.Isolator, c *mctr.Container, _ *mctr.Adjustment) error {
+		return s.wantNoLeftover(c, state(c))
+	})
+}
+
+func recoverCleaned(s *scene) error {
+	return s.prepared(func(i isolators.Isolator, c *mctr.Container, _ *mctr.Adjustment) error {
+		return errors.Join(i.Cleanup(ctx, c.ID), s.wantNoLeftover(c))
+	})
+}
+
+func (s *scene) wantNoLeftover(c *mctr.Container, known ...mctr.ContainerState) error {
+	found, err := s.factory().Recover(ctx, known)
+	for _, l := range found {
+		if l.Owner == c.ID {
+			err = errors.Join(err, fmt.Errorf("Recover reports %s", l))
+		}
+	}
+	return err
+}
+
+// cancelled wants every verb to return with a context that has ended, and what
+// an interrupted Prepare made to be released.
+func cancelled(s *scene) error {
+	c, err := s.container(0)
+	if err != nil {
+		return err
+	}
+	over, cancel := context.WithCancel(ctx)
+	cancel()
+	i := s.factory()
+	return errors.Join(s.inTime(i, over, c), wrap("Cleanup", i.Cleanup(ctx, c.ID)))
+}
+
+func (s *scene) inTime(i isolators.Isolator, over context.Context, c *mctr.Container) error {
+	ended := make(chan error, 1)
+	go func() {
+		ended <- guard(func() error {
+			_, err := i.Prepare(over, c)
+			if err != nil && !errors.Is(err, context.Canceled) && !errors.Is(err, mctr.ErrInvalid) && !errors.Is(err, mctr.ErrUnsupported) {
+				return fmt.Errorf("Prepare with a cancelled context: %w, want context.Canceled in it", err)
+			}
+			_ = i.Check(over, c.Config)
+			_, _ = i.Recover(over, nil)
+			_ = i.Cleanup(over, c.ID)
+			return nil
+		})
+	}()
+	select {
+	case err := <-ended:
+		return err
+	case <-time.After(patience):
+		return errors.New("a verb with a cancelled context does not return")
+	}
+}
+
+// unknown wants the verbs for a container that was never prepared, or that went
+// a moment ago, not to panic, and usage and status to have no error but
+// ErrNotFound.
+func unknown(s *scene) error {
+	i, id := s.factory(), mctr.ContainerID("no-such-container")
+	for verb, err := range map[string]error{
+		"Usage":  i.Usage(ctx, id, &mctr.Usage{}),
+		"Status": i.Status(ctx, id, &mctr.Status{}),
+	} {
+		if err != nil && !errors.Is(err, mctr.ErrNotFound) {
+			return fmt.Errorf("%s of an unknown container: %w, want nil or ErrNotFound", verb, err)
+		}
+	}
+	_ = i.Update(ctx, id, &mctr.Resources{})
+	_ = i.Watch(ctx, id, func(mctr.Limitation) {})
+	return wrap("Cleanup", i.Cleanup(ctx, id))
+}
+
+// atOnce takes several containers up and down, for the race detector.
+func atOnce(s *scene) error {
+	i := s.factory()
+	errs := make([]error, parallel)
+	var all sync.WaitGroup
+	for n := range parallel {
+		all.Go(func() {
+			c, err := s.container(n)
+			if err == nil {
+				_, err = i.Prepare(ctx, c)
+			}
+			_, recoverErr := i.Recover(ctx, nil)
+			errs[n] = errors.Join(err, recoverErr, i.Usage(ctx, s.id(n), &mctr.Usage{}), i.Cleanup(ctx, s.id(n)))
+		})
+	}
+	all.Wait()
+	return errors.Join(errs...)
+}
+
+// files are the paths below the scene's directory.
+func (s *scene) files() (paths []string) {
+	_ = filepath.WalkDir(s.dir, func(path string, _ fs.DirEntry, err error) error {
+		if err == nil {
+			paths = append(paths, path)
+		}
+		return nil
+	})
+	return paths
+}
+
+func asJSON(config *mctr.ContainerConfig) string {
+	data, err := json.Marshal(config)
+	if err != nil {
+		return err.Error()
+	}
+	return string(data)
+}

@@ -1,0 +1,141 @@
+package isolatortest
+
+import (
+	"context"
+	"slices"
+	"sync"
+
+	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/isolators"
+)
+
+// A Fault is what a verb does besides, or in place of, its work. An error ends
+// the verb.
+type Fault func(context.Context) error
+
+// Fail is the fault of returning err.
+func Fail(err error) Fault { return func(context.Context) error { return err } }
+
+// Panic is the fault of panicking with value.
+func Panic(value any) Fault { return func(context.Context) error { panic(value) } }
+
+// Hang is the fault of returning only when the context ends, with its cause.
+func Hang() Fault {
+	return func(ctx context.Context) error { <-ctx.Done(); return context.Cause(ctx) }
+}
+
+// Stick is the fault of returning only when release is closed, whatever the
+// context says. The verb then goes on.
+func Stick(release <-chan struct{}) Fault {
+	return func(context.Context) error { <-release; return nil }
+}
+
+// Faults wraps an isolator, so that a test can make any of its verbs fail, and
+// see which were called. It is safe for concurrent use.
+type Faults struct {
+	inner isolators.Isolator
+
+	mu            sync.Mutex
+	before, after map[string]Fault
+	calls         []string
+}
+
+// NewFaults wraps inner without a fault.
+func NewFaults(inner isolators.Isolator) *Faults {
+	return &Faults{inner: inner, before: map[string]Fault{}, after: map[string]Fault{}}
+}
+
+var _ isolators.Isolator = (*Faults)(nil)
+
+// Before sets what verb ("Prepare") does before its work; nil for nothing.
+func (f *Faults) Before(verb string, fault Fault) { f.set(f.before, verb, fault) }
+
+// After sets what verb does once its work is done: the work is not undone.
+func (f *Faults) After(verb string, fault Fault) { f.set(f.after, verb, fault) }
+
+func (f *Faults) set(of map[string]Fault, verb string, fault Fault) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	of[verb] = fault
+}
+
+// Calls are the verbs called so far, in order, "Prepare c1".
+func (f *Faults) Calls() []string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return slices.Clone(f.calls)
+}
+
+// do is every verb: note it, the fault before, the work, the fault after.
+func (f *Faults) do(ctx context.Context, verb string, id mctr.ContainerID, work func() error) error {
+	f.mu.Lock()
+	call := verb
+	if id != "" {
+		call += " " + string(id)
+	}
+	f.calls = append(f.calls, call)
+	before, after := f.before[verb], f.after[verb]
+	f.mu.Unlock()
+	if before != nil {
+		if err := before(ctx); err != nil {
+			return err
+		}
+	}
+	if err := work(); err != nil || after == nil {
+		return err
+	}
+	return after(ctx)
+}
+
+// Name is the wrapped isolator's.
+func (f *Faults) Name() string { return f.inner.Name() }
+
+// Check is the wrapped isolator's, with faults.
+func (f *Faults) Check(ctx context.Context, config *mctr.ContainerConfig) error {
+	return f.do(ctx, "Check", "", func() error { return f.inner.Check(ctx, config) })
+}
+
+// Recover is the wrapped isolator's, with faults.
+func (f *Faults) Recover(ctx context.Context, known []mctr.ContainerState) (found []mctr.Leftover, err error) {
+	err = f.do(ctx, "Recover", "", func() (err error) { found, err = f.inner.Recover(ctx, known); return err })
+	return found, err
+}
+
+// Prepare is the wrapped isolator's, with faults.
+func (f *Faults) Prepare(ctx context.Context, c *mctr.Container) (a *mctr.Adjustment, err error) {
+	err = f.do(ctx, "Prepare", c.ID, func() (err error) { a, err = f.inner.Prepare(ctx, c); return err })
+	if err != nil {
+		return nil, err
+	}
+	return a, nil
+}
+
+// Isolate is the wrapped isolator's, with faults.
+func (f *Faults) Isolate(ctx context.Context, id mctr.ContainerID, pid int) error {
+	return f.do(ctx, "Isolate", id, func() error { return f.inner.Isolate(ctx, id, pid) })
+}
+
+// Watch is the wrapped isolator's, with faults.
+func (f *Faults) Watch(ctx context.Context, id mctr.ContainerID, report func(mctr.Limitation)) error {
+	return f.do(ctx, "Watch", id, func() error { return f.inner.Watch(ctx, id, report) })
+}
+
+// Update is the wrapped isolator's, with faults.
+func (f *Faults) Update(ctx context.Context, id mctr.ContainerID, r *mctr.Resources) error {
+	return f.do(ctx, "Update", id, func() error { return f.inner.Update(ctx, id, r) })
+}
+
+// Usage is the wrapped isolator's, with faults.
+func (f *Faults) Usage(ctx context.Context, id mctr.ContainerID, u *mctr.Usage) error {
+	return f.do(ctx, "Usage", id, func() error { return f.inner.Usage(ctx, id, u) })
+}
+
+// Status is the wrapped isolator's, with faults.
+func (f *Faults) Status(ctx context.Context, id mctr.ContainerID, s *mctr.Status) error {
+	return f.do(ctx, "Status", id, func() error { return f.inner.Status(ctx, id, s) })
+}
+
+// Cleanup is the wrapped isolator's, with faults.
+func (f *Faults) Cleanup(ctx context.Context, id mctr.ContainerID) error {
+	return f.do(ctx, "Cleanup", id, func() error { return f.inner.Cleanup(ctx, id) })
+}

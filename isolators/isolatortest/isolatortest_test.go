@@ -1,0 +1,226 @@
+package isolatortest_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/isolators"
+	"github.com/mctr/mctr/isolators/isolatortest"
+)
+
+// fake is a good isolator with verbs that a test can replace.
+type fake struct {
+	isolators.Base
+	name    func() string
+	check   func(*mctr.ContainerConfig)
+	prepare func(context.Context, *mctr.Container) (*mctr.Adjustment, error)
+	recover func([]mctr.ContainerState) []mctr.Leftover
+	cleanup func(mctr.ContainerID) error
+}
+
+func (f fake) Name() string {
+	if f.name != nil {
+		return f.name()
+	}
+	return "test/fake"
+}
+
+func (f fake) Check(_ context.Context, config *mctr.ContainerConfig) error {
+	if f.check != nil {
+		f.check(config)
+	}
+	return nil
+}
+
+func (f fake) Prepare(ctx context.Context, c *mctr.Container) (*mctr.Adjustment, error) {
+	if f.prepare != nil {
+		return f.prepare(ctx, c)
+	}
+	return &mctr.Adjustment{}, nil
+}
+
+func (f fake) Recover(_ context.Context, known []mctr.ContainerState) ([]mctr.Leftover, error) {
+	if f.recover != nil {
+		return f.recover(known), nil
+	}
+	return nil, nil
+}
+
+func (f fake) Cleanup(_ context.Context, id mctr.ContainerID) error {
+	if f.cleanup != nil {
+		return f.cleanup(id)
+	}
+	return nil
+}
+
+func TestGoodIsolatorPasses(t *testing.T) {
+	isolatortest.Run(t, func() isolators.Isolator { return fake{} })
+}
+
+// TestSuiteFailsBroken wants each broken isolator to fail the check made for it.
+func TestSuiteFailsBroken(t *testing.T) {
+	for _, c := range brokenIsolators() {
+		t.Run(c.name, func(t *testing.T) {
+			dir := t.TempDir()
+			i := c.make(t)
+			err := isolatortest.Try(c.fails, dir, func() isolators.Isolator { return i })
+			if err == nil || errors.Is(err, mctr.ErrNotFound) && c.name != "errors for unknown ids" {
+				t.Errorf("the suite did not fail it for %q: %v", c.fails, err)
+			}
+		})
+	}
+}
+
+type broken struct {
+	name, fails string
+	make        func(*testing.T) isolators.Isolator
+}
+
+type adjustment = mctr.Adjustment
+
+func brokenIsolators() []broken {
+	var calls atomic.Int64
+	is := func(f fake) func(*testing.T) isolators.Isolator {
+		return func(*testing.T) isolators.Isolator { return f }
+	}
+	prepare := func(do func(*testing.T, *mctr.Container) error) func(*testing.T) isolators.Isolator {
+		return func(t *testing.T) isolators.Isolator {
+			return fake{prepare: func(_ context.Context, c *mctr.Container) (*adjustment, error) { return &adjustment{}, do(t, c) }}
+		}
+	}
+	return []broken{
+		{"leaks a file in Prepare", "clean up twice", prepare(func(t *testing.T, c *mctr.Container) error {
+			f, err := os.Open(c.Dir)
+			t.Cleanup(func() { _ = f.Close() })
+			return err
+		})},
+		{"leaks a mount in Prepare", "clean up after a restart", prepare(func(t *testing.T, c *mctr.Container) error {
+			t.Cleanup(func() { _ = unix.Unmount(c.Sandbox, unix.MNT_DETACH) })
+			return unix.Mount("tmpfs", c.Sandbox, "tmpfs", 0, "size=4k")
+		})},
+		{"errors for unknown ids", "clean up an unknown container", is(fake{cleanup: func(id mctr.ContainerID) error {
+			return fmt.Errorf("%w: %s", mctr.ErrNotFound, id)
+		}})},
+		{"differs the second time", "prepare twice gives the same", is(fake{prepare: func(context.Context, *mctr.Container) (*adjustment, error) {
+			a := &adjustment{}
+			a.Spec.Hostname = fmt.Sprint(calls.Add(1))
+			return a, nil
+		}})},
+		{"prepares once only", "prepare after a restart gives the same", prepare(func(_ *testing.T, c *mctr.Container) error {
+			return os.Mkdir(filepath.Join(c.Dir, "test"), 0o700)
+		})},
+		{"writes the config", "prepare leaves the container's config alone", prepare(func(_ *testing.T, c *mctr.Container) error {
+			c.Config.Hostname += "x"
+			return nil
+		})},
+		{"writes elsewhere", "prepare writes only below its own directories", prepare(func(_ *testing.T, c *mctr.Container) error {
+			return os.WriteFile(filepath.Join(c.Rootfs, "etc", "hosts"), nil, 0o644)
+		})},
+		{"writes the config in Check", "check changes nothing", is(fake{check: func(c *mctr.ContainerConfig) { c.Name += "x" }})},
+		{"changes its name", "is named as its package", is(fake{name: func() string { return fmt.Sprint(calls.Add(1)) }})},
+		{"knows no known containers", "recover leaves known containers out", is(fake{recover: func(known []mctr.ContainerState) (all []mctr.Leftover) {
+			for _, k := range known {
+				all = append(all, mctr.Leftover{Owner: k.ID})
+			}
+			return all
+		}})},
+		{"fails for one of several", "several containers at once", prepare(func(_ *testing.T, c *mctr.Container) error {
+			if strings.HasSuffix(string(c.ID), "-3") {
+				return errors.New("broken")
+			}
+			return nil
+		})},
+		{"hides why it was cancelled", "a cancelled context", is(fake{prepare: func(ctx context.Context, _ *mctr.Container) (*adjustment, error) {
+			if ctx.Err() != nil {
+				return nil, errors.New("something failed")
+			}
+			return nil, nil
+		}})},
+	}
+}
+
+// TestFaults injects each fault, and wants the work undone or done as told.
+func TestFaults(t *testing.T) {
+	injected := errors.New("injected")
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	work := 0
+	newFaults := func() *isolatortest.Faults {
+		work = 0
+		return isolatortest.NewFaults(fake{cleanup: func(mctr.ContainerID) error { work++; return nil }})
+	}
+
+	f := newFaults()
+	f.Before("Cleanup", isolatortest.Fail(injected))
+	if err := f.Cleanup(ctx, "c1"); !errors.Is(err, injected) || work != 0 {
+		t.Errorf("Fail before: %v, worked %d times", err, work)
+	}
+	f = newFaults()
+	f.After("Cleanup", isolatortest.Fail(injected))
+	if err := f.Cleanup(ctx, "c1"); !errors.Is(err, injected) || work != 1 {
+		t.Errorf("Fail after: %v, worked %d times", err, work)
+	}
+	f = newFaults()
+	f.Before("Cleanup", isolatortest.Hang())
+	if err := f.Cleanup(ctx, "c1"); !errors.Is(err, context.Canceled) || work != 0 {
+		t.Errorf("Hang: %v, worked %d times", err, work)
+	}
+	release := make(chan struct{})
+	f = newFaults()
+	f.Before("Cleanup", isolatortest.Stick(release))
+	ended := make(chan error)
+	go func() { ended <- f.Cleanup(ctx, "c1") }()
+	close(release)
+	if err := <-ended; err != nil || work != 1 {
+		t.Errorf("Stick: %v, worked %d times", err, work)
+	}
+	f = newFaults()
+	f.Before("Cleanup", isolatortest.Panic("injected"))
+	defer func() {
+		if p := recover(); p != "injected" {
+			t.Errorf("Panic: recovered %v", p)
+		}
+	}()
+	_ = f.Cleanup(ctx, "c1")
+}
+
+// TestFaultsReachEveryVerb injects an error into each verb and wants it back.
+func TestFaultsReachEveryVerb(t *testing.T) {
+	injected, ctx, id := errors.New("injected"), context.Background(), mctr.ContainerID("c1")
+	f := isolatortest.NewFaults(fake{})
+	verbs := map[string]func() error{
+		"Check":   func() error { return f.Check(ctx, nil) },
+		"Recover": func() error { _, err := f.Recover(ctx, nil); return err },
+		"Prepare": func() error { _, err := f.Prepare(ctx, &mctr.Container{ID: id}); return err },
+		"Isolate": func() error { return f.Isolate(ctx, id, 1) },
+		"Watch":   func() error { return f.Watch(ctx, id, nil) },
+		"Update":  func() error { return f.Update(ctx, id, nil) },
+		"Usage":   func() error { return f.Usage(ctx, id, nil) },
+		"Status":  func() error { return f.Status(ctx, id, nil) },
+		"Cleanup": func() error { return f.Cleanup(ctx, id) },
+	}
+	for verb, call := range verbs {
+		f.Before(verb, isolatortest.Fail(injected))
+		if err := call(); !errors.Is(err, injected) {
+			t.Errorf("%s: %v, want the injected error", verb, err)
+		}
+		f.Before(verb, nil)
+		if verb != "Check" {
+			if err := call(); err != nil {
+				t.Errorf("%s without a fault: %v", verb, err)
+			}
+		}
+	}
+	if calls := f.Calls(); len(calls) != 2*len(verbs)-1 {
+		t.Errorf("%d calls are noted: %q", len(calls), calls)
+	}
+}
