@@ -24,8 +24,9 @@ var defaultCapabilities = []string{
 
 // Capabilities are those that the container's processes may have, as
 // "CAP_..." names in the kernel's order. bounding, a bit set, is what the
-// supervisor can give. As with docker, ALL stands for all of these; a drop wins
-// over an add of the same name, and an add over --cap-drop ALL. The error wraps
+// supervisor can give. As with docker, ALL stands for all of these, and an add
+// wins over --cap-drop ALL. Other than with docker, a drop wins over an add of
+// the same name, and counts for a privileged container too. The error wraps
 // ErrInvalid for an unknown name, ErrUnsupported for one that cannot be given.
 func (s Security) Capabilities(bounding uint64) ([]string, error) {
 	add, addAll, err := parseCapabilities("--cap-add", s.CapAdd)

@@ -1,6 +1,7 @@
 package mctr
 
 import (
+	"errors"
 	"fmt"
 	"io/fs"
 	"path/filepath"
@@ -18,7 +19,8 @@ type DeviceNode struct {
 }
 
 // Nodes finds the nodes that d names on the host: one, or those in and below a
-// directory. The error wraps ErrInvalid.
+// directory, but for links there. Links in Source itself are followed. The error
+// wraps ErrInvalid.
 func (d Device) Nodes() ([]DeviceNode, error) {
 	target := d.Target
 	if target == "" {
@@ -30,14 +32,21 @@ func (d Device) Nodes() ([]DeviceNode, error) {
 	if strings.Trim(d.Permissions, "rwm") != "" {
 		return nil, fmt.Errorf("%w: --device %s: permissions %q are not of r, w, m", ErrInvalid, d.Source, d.Permissions)
 	}
+	source, err := filepath.EvalSymlinks(d.Source)
+	if err != nil {
+		return nil, fmt.Errorf("%w: --device %s: %w", ErrInvalid, d.Source, err)
+	}
 	var nodes []DeviceNode
-	err := filepath.WalkDir(d.Source, func(path string, _ fs.DirEntry, err error) error {
+	err = filepath.WalkDir(source, func(path string, _ fs.DirEntry, err error) error {
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil // devices come and go
+		}
 		if err != nil {
 			return err
 		}
 		node, ok, err := deviceNode(path)
 		if ok {
-			node.Path = target + strings.TrimPrefix(path, d.Source)
+			node.Path = filepath.Join(target, strings.TrimPrefix(path, source))
 			nodes = append(nodes, node)
 		}
 		return err
@@ -53,7 +62,10 @@ func (d Device) Nodes() ([]DeviceNode, error) {
 
 func deviceNode(path string) (node DeviceNode, ok bool, err error) {
 	var st unix.Stat_t
-	if err := unix.Stat(path, &st); err != nil {
+	if err := unix.Lstat(path, &st); err != nil {
+		if errors.Is(err, fs.ErrNotExist) {
+			return node, false, nil
+		}
 		return node, false, err
 	}
 	if kind := st.Mode & unix.S_IFMT; kind != unix.S_IFCHR && kind != unix.S_IFBLK {
