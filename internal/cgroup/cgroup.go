@@ -240,7 +240,8 @@ func Frozen(name string) bool {
 }
 
 // Has says whether this host's groups have file in controller. Some files are
-// missing in a root group, so one level of groups is looked at too.
+// missing in a root group, so one level of groups is looked at too; on v2, where
+// no group may have the controller yet, the word of the root on it counts.
 func Has(controller, file string) bool {
 	root := Dir(controller, "")
 	if root == "" {
@@ -249,6 +250,19 @@ func Has(controller, file string) bool {
 	if _, err := os.Lstat(filepath.Join(root, file)); err == nil {
 		return true
 	}
-	below, err := filepath.Glob(filepath.Join(root, "*", file))
-	return err == nil && len(below) > 0
+	if exists(filepath.Join(root, "*", file)) {
+		return true
+	}
+	return Unified() && available(controller) && !exists(filepath.Join(root, "*", controller+".*"))
+}
+
+func exists(pattern string) bool {
+	found, err := filepath.Glob(pattern)
+	return err == nil && len(found) > 0
+}
+
+// available says whether v2's root can give the controller to groups.
+func available(controller string) bool {
+	data, err := os.ReadFile(filepath.Join(Mountpoint, "cgroup.controllers"))
+	return err == nil && slices.Contains(strings.Fields(string(data)), controller)
 }
