@@ -33,6 +33,9 @@ func (s *stallReader) Read(p []byte) (int, error) {
 	if cause := context.Cause(s.ctx); err != nil && errors.Is(cause, mctr.ErrUnavailable) {
 		return n, cause
 	}
+	if err != nil && !errors.Is(err, io.EOF) && s.ctx.Err() == nil {
+		err = fmt.Errorf("%w: %w", err, mctr.ErrUnavailable)
+	}
 	return n, err
 }
 
