@@ -10,6 +10,7 @@ package devices
 import (
 	"context"
 	"os"
+	"slices"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
@@ -37,9 +38,9 @@ func (isolator) Check(_ context.Context, config *mctr.ContainerConfig) error {
 
 // Prepare lists the nodes.
 func (isolator) Prepare(_ context.Context, c *mctr.Container) (*mctr.Adjustment, error) {
-	devices := c.Config.Devices
+	devices := slices.Clone(c.Config.Devices) // first: the user's word on a path wins
 	if c.Config.Security.Privileged {
-		devices = append(hostDevices(), devices...)
+		devices = append(devices, hostDevices()...)
 	}
 	linux := &specs.Linux{}
 	seen := map[string]bool{}

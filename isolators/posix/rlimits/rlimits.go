@@ -11,6 +11,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
@@ -62,10 +63,14 @@ func check(l mctr.Rlimit) error {
 	return nil
 }
 
-// Prepare translates the limits asked for.
+// Prepare translates the limits asked for. As with docker the last word on one
+// counts.
 func (isolator) Prepare(_ context.Context, c *mctr.Container) (*mctr.Adjustment, error) {
 	a := &mctr.Adjustment{Spec: specs.Spec{Process: &specs.Process{}}}
-	for _, l := range c.Config.Rlimits {
+	for i, l := range c.Config.Rlimits {
+		if slices.ContainsFunc(c.Config.Rlimits[i+1:], func(later mctr.Rlimit) bool { return name(later.Type) == name(l.Type) }) {
+			continue
+		}
 		a.Spec.Process.Rlimits = append(a.Spec.Process.Rlimits, specs.POSIXRlimit{
 			Type: "RLIMIT_" + name(l.Type), Soft: value(l.Soft), Hard: value(l.Hard),
 		})

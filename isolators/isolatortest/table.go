@@ -1,0 +1,82 @@
+package isolatortest
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/isolators"
+)
+
+// NewContainer makes a container of config, with the directories that exist when
+// Prepare is called; they go with the test. It has an image unless config names none.
+func NewContainer(t testing.TB, config mctr.ContainerConfig) *mctr.Container {
+	t.Helper()
+	c, err := (&scene{dir: t.TempDir(), config: &config}).container(0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.Image != nil {
+		c.Image = &mctr.ImageConfig{}
+	}
+	return c
+}
+
+// Prepared is the adjustment that i wants for a new container of config, never nil.
+func Prepared(t testing.TB, i isolators.Isolator, config mctr.ContainerConfig) *mctr.Adjustment {
+	t.Helper()
+	a, err := i.Prepare(context.Background(), NewContainer(t, config))
+	if err != nil {
+		t.Fatal("Prepare: ", err)
+	}
+	if a == nil {
+		return &mctr.Adjustment{}
+	}
+	return a
+}
+
+// JSON is v as one line, for comparisons with a fragment of config.json.
+func JSON(t testing.TB, v any) string {
+	t.Helper()
+	var b strings.Builder
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(v); err != nil {
+		t.Fatal(err)
+	}
+	return strings.TrimSpace(b.String())
+}
+
+// A Refusal is a config that Check must refuse.
+type Refusal struct {
+	Config mctr.ContainerConfig
+	Is     error  // ErrInvalid or ErrUnsupported
+	Flag   string // what the text must hold: the flag as the user wrote it
+}
+
+// Refuses wants i to refuse each config with its sentinel, naming the flag.
+func Refuses(t *testing.T, i isolators.Isolator, refusals []Refusal) {
+	t.Helper()
+	for n, r := range refusals {
+		t.Run(fmt.Sprintf("refuses/%d%s", n, r.Flag), func(t *testing.T) {
+			err := i.Check(context.Background(), &r.Config)
+			if !errors.Is(err, r.Is) || !strings.Contains(err.Error(), r.Flag) {
+				t.Errorf("Check: %v, want %q that names %s", err, r.Is, r.Flag)
+			}
+		})
+	}
+}
+
+// Accepts wants i to refuse none of the configs.
+func Accepts(t *testing.T, i isolators.Isolator, configs ...mctr.ContainerConfig) {
+	t.Helper()
+	for n, config := range configs {
+		if err := i.Check(context.Background(), &config); err != nil {
+			t.Errorf("Check of config %d: %v", n, err)
+		}
+	}
+}

@@ -1,0 +1,118 @@
+package seccomp_test
+
+import (
+	"errors"
+	"slices"
+	"testing"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+
+	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/isolators/isolatortest"
+	"github.com/mctr/mctr/isolators/linux/seccomp"
+)
+
+const custom = `{"defaultAction":"SCMP_ACT_ALLOW","syscalls":[{"names":["mkdir","mkdirat"],"action":"SCMP_ACT_ERRNO","errnoRet":1}]}`
+
+func config(s mctr.Security) mctr.ContainerConfig { return mctr.ContainerConfig{Security: s} }
+
+func TestConformance(t *testing.T) {
+	c := config(mctr.Security{Seccomp: custom})
+	isolatortest.Run(t, seccomp.New, &c)
+}
+
+func TestCheck(t *testing.T) {
+	var refusals []isolatortest.Refusal
+	for _, profile := range []string{
+		"{", "[]", "not json", "null", "{}", `{"defaultAction":1}`,
+		`{"defaultAction":"SCMP_ACT_ALLOW","architectures":["SCMP_ARCH_X86_64"],"archMap":[{"architecture":"SCMP_ARCH_X86_64"}]}`,
+	} {
+		refusals = append(refusals, isolatortest.Refusal{
+			Config: config(mctr.Security{Seccomp: profile}), Is: mctr.ErrInvalid, Flag: "--security-opt seccomp",
+		})
+	}
+	isolatortest.Refuses(t, seccomp.New(), refusals)
+	isolatortest.Accepts(t, seccomp.New(),
+		config(mctr.Security{Seccomp: custom}), config(mctr.Security{Seccomp: "unconfined"}), config(mctr.Security{Privileged: true}))
+}
+
+func filter(t *testing.T, s mctr.Security) *specs.LinuxSeccomp {
+	t.Helper()
+	a := isolatortest.Prepared(t, seccomp.New(), config(s))
+	if a.Spec.Linux == nil {
+		return nil
+	}
+	return a.Spec.Linux.Seccomp
+}
+
+// allows says whether the filter lets call pass whatever its arguments are.
+func allows(f *specs.LinuxSeccomp, call string) bool {
+	return slices.ContainsFunc(f.Syscalls, func(s specs.LinuxSyscall) bool {
+		return s.Action == specs.ActAllow && len(s.Args) == 0 && slices.Contains(s.Names, call)
+	})
+}
+
+// TestDefault wants docker's profile, which follows the capabilities.
+func TestDefault(t *testing.T) {
+	admin := mctr.Security{CapAdd: []string{"SYS_ADMIN"}}
+	for _, c := range []struct {
+		call         string
+		plain, admin bool
+	}{
+		{"read", true, true}, {"clone3", false, true}, {"mount", false, true}, {"bpf", false, true},
+		{"init_module", false, false}, {"kexec_load", false, false}, {"keyctl", false, false}, {"chroot", true, true},
+	} {
+		if got := allows(filter(t, mctr.Security{}), c.call); got != c.plain {
+			t.Errorf("plain: %s is allowed: %t", c.call, got)
+		}
+		if got := allows(filter(t, admin), c.call); got != c.admin {
+			t.Errorf("SYS_ADMIN: %s is allowed: %t", c.call, got)
+		}
+	}
+	if allows(filter(t, mctr.Security{CapDrop: []string{"SYS_CHROOT"}}), "chroot") {
+		t.Error("chroot is allowed without SYS_CHROOT")
+	}
+	if f := filter(t, mctr.Security{}); f.DefaultAction != specs.ActErrno {
+		t.Errorf("the default action is %s", f.DefaultAction)
+	}
+}
+
+func TestNone(t *testing.T) {
+	for _, s := range []mctr.Security{{Seccomp: "unconfined"}, {Privileged: true}, {Privileged: true, Seccomp: "unconfined"}} {
+		if f := filter(t, s); f != nil {
+			t.Errorf("%+v has a filter", s)
+		}
+	}
+}
+
+// TestCustom wants one's own profile as it is, for a privileged container too.
+func TestCustom(t *testing.T) {
+	for _, s := range []mctr.Security{{Seccomp: custom}, {Seccomp: custom, Privileged: true}} {
+		got := isolatortest.JSON(t, filter(t, s).Syscalls)
+		if want := `[{"names":["mkdir","mkdirat"],"action":"SCMP_ACT_ERRNO","errnoRet":1}]`; got != want {
+			t.Errorf("got %s, want %s", got, want)
+		}
+	}
+}
+
+// FuzzProfile wants any profile to be refused with ErrInvalid, or prepared.
+func FuzzProfile(f *testing.F) {
+	for _, seed := range []string{
+		custom, "", "{}", "null", "{",
+		`{"defaultAction":"SCMP_ACT_ERRNO","archMap":[{"architecture":"SCMP_ARCH_X86_64","subArchitectures":["SCMP_ARCH_X86"]}],"syscalls":[{"name":"read","action":"SCMP_ACT_ALLOW","includes":{"minKernel":"4.8","caps":["CAP_SYS_ADMIN"]}}]}`,
+	} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, profile string) {
+		c := config(mctr.Security{Seccomp: profile})
+		if err := seccomp.New().Check(t.Context(), &c); err != nil {
+			if !errors.Is(err, mctr.ErrInvalid) {
+				t.Errorf("%q: %v, want ErrInvalid", profile, err)
+			}
+			return
+		}
+		if _, err := seccomp.New().Prepare(t.Context(), &mctr.Container{Config: &c}); err != nil {
+			t.Errorf("%q passes Check, and Prepare says %v", profile, err)
+		}
+	})
+}
