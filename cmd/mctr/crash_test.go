@@ -11,6 +11,7 @@ import (
 
 	"github.com/mctr/mctr/containerizer"
 	"github.com/mctr/mctr/isolators/builtin"
+	"github.com/mctr/mctr/provisioner/imagetest"
 )
 
 // failpoints are all checkpoints; with -short, on emulated processors, one of
@@ -98,7 +99,7 @@ func TestErrorAtEveryFailpoint(t *testing.T) {
 // can be undone.
 func TestFullDiskAtEveryFailpoint(t *testing.T) {
 	dir := t.TempDir()
-	image := busybox(t, dir)
+	image := imagetest.Busybox(t, dir)
 	small := filepath.Join(dir, "small")
 	mountLoop(t, dir, small)
 	for _, point := range failpoints() {

@@ -30,7 +30,7 @@ type host struct {
 func newHost(t *testing.T) *host {
 	t.Helper()
 	dir := t.TempDir()
-	return newHostIn(t, filepath.Join(dir, "root"), filepath.Join(dir, "state"), busybox(t, dir))
+	return newHostIn(t, filepath.Join(dir, "root"), filepath.Join(dir, "state"), imagetest.Busybox(t, dir))
 }
 
 func newHostIn(t *testing.T, root, state, image string) *host {
@@ -41,26 +41,6 @@ func newHostIn(t *testing.T, root, state, image string) *host {
 	h := &host{t: t, root: root, state: state, image: image}
 	t.Cleanup(h.tearDown)
 	return h
-}
-
-// busybox makes an image of Debian's static busybox in two layers.
-func busybox(t *testing.T, dir string) string {
-	t.Helper()
-	data, err := os.ReadFile("/bin/busybox")
-	if err != nil {
-		t.Fatal(err, "(apt-get install busybox-static)")
-	}
-	layer := []imagetest.Entry{imagetest.Dir("bin", 0o755), imagetest.Exec("bin/busybox", string(data)), imagetest.Dir("tmp", 0o1777), imagetest.Dir("etc", 0o755)}
-	for _, applet := range strings.Fields("sh ls cat echo true false sleep ps id mount hostname head tail yes dd env free wc seq stty nproc touch rm mkdir kill date grep tr printf test readlink stat nohup setsid top vi") {
-		layer = append(layer, imagetest.Symlink("bin/"+applet, "busybox"))
-	}
-	users := []imagetest.Entry{
-		imagetest.File("etc/passwd", "root:x:0:0:root:/root:/bin/sh\nuser:x:1000:1000::/home/user:/bin/sh\n"),
-		imagetest.File("etc/group", "root:x:0:\nuser:x:1000:\nextra:x:2000:user\n"),
-		imagetest.Dir("etc", 0o755),
-	}
-	content := imagetest.Build(t, imagetest.Spec{Layers: [][]byte{imagetest.Tar(t, layer...), imagetest.Tar(t, users...)}})
-	return imagetest.Layout(t, filepath.Join(dir, "busybox"), "latest", content)
 }
 
 // A result is what one command came to.

@@ -1,0 +1,33 @@
+package imagetest
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// applets are the commands of Busybox's image.
+const applets = "sh ls cat echo true false sleep ps id mount hostname head tail yes dd env free wc seq stty nproc touch rm mkdir " +
+	"kill date grep tr printf test readlink stat nohup setsid top vi"
+
+// Busybox writes an image of this host's static busybox in two layers, with
+// users root and user (1000, also in group extra, 2000), and returns its reference.
+func Busybox(tb testing.TB, dir string) string {
+	tb.Helper()
+	data, err := os.ReadFile("/bin/busybox")
+	if err != nil {
+		tb.Fatal(err, "(apt-get install busybox-static)")
+	}
+	programs := []Entry{Dir("bin", 0o755), Exec("bin/busybox", string(data)), Dir("tmp", 0o1777), Dir("etc", 0o755)}
+	for _, applet := range strings.Fields(applets) {
+		programs = append(programs, Symlink("bin/"+applet, "busybox"))
+	}
+	users := []Entry{
+		Dir("etc", 0o755),
+		File("etc/passwd", "root:x:0:0:root:/root:/bin/sh\nuser:x:1000:1000::/home/user:/bin/sh\n"),
+		File("etc/group", "root:x:0:\nuser:x:1000:\nextra:x:2000:user\n"),
+	}
+	content := Build(tb, Spec{Layers: [][]byte{Tar(tb, programs...), Tar(tb, users...)}})
+	return Layout(tb, filepath.Join(dir, "busybox"), "latest", content)
+}
