@@ -13,7 +13,7 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
-	"strings"
+	"slices"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 
@@ -36,20 +36,24 @@ type isolator struct {
 
 func (*isolator) Name() string { return "filesystem/linux" }
 
-// Check refuses mounts without a place, and types that are neither bind nor tmpfs.
+// Check refuses mounts without a place, types that are neither bind nor tmpfs,
+// and options that tmpfs(5) lacks.
 func (*isolator) Check(_ context.Context, config *mctr.ContainerConfig) error {
 	seen := map[string]bool{}
 	for _, m := range config.Mounts {
 		target := filepath.Clean(m.Target)
 		switch {
 		case m.Type != "bind" && m.Type != "tmpfs":
-			return fmt.Errorf("%w: mount of type %q at %s: bind or tmpfs", mctr.ErrInvalid, m.Type, m.Target)
+			return fmt.Errorf("%w: --mount type=%s at %s: bind or tmpfs", mctr.ErrInvalid, m.Type, m.Target)
 		case !filepath.IsAbs(m.Target) || target == "/":
-			return fmt.Errorf("%w: mount target %q must be an absolute path below /", mctr.ErrInvalid, m.Target)
+			return fmt.Errorf("%w: --mount target %q (or --volume, --tmpfs): must be an absolute path below /", mctr.ErrInvalid, m.Target)
 		case seen[target]:
-			return fmt.Errorf("%w: two mounts at %s", mctr.ErrInvalid, target)
+			return fmt.Errorf("%w: two of --mount, --volume and --tmpfs are at %s", mctr.ErrInvalid, target)
 		}
 		seen[target] = true
+		if err := checkTmpfs(m); err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -57,7 +61,7 @@ func (*isolator) Check(_ context.Context, config *mctr.ContainerConfig) error {
 // Prepare lists the mounts.
 func (i *isolator) Prepare(_ context.Context, c *mctr.Container) (*mctr.Adjustment, error) {
 	a := &mctr.Adjustment{Spec: specs.Spec{
-		Mounts: mounts(c.Config.Security.Privileged),
+		Mounts: mounts(c.Config.Security.Privileged, c.Config.ReadOnly),
 		Linux: &specs.Linux{
 			Namespaces: []specs.LinuxNamespace{{Type: specs.MountNamespace}},
 			// What the host mounts later appears; nothing of the container's spreads.
@@ -65,7 +69,7 @@ func (i *isolator) Prepare(_ context.Context, c *mctr.Container) (*mctr.Adjustme
 		},
 	}}
 	if !c.Config.Security.Privileged {
-		a.Spec.Linux.MaskedPaths, a.Spec.Linux.ReadonlyPaths = masked, readonly
+		a.Spec.Linux.MaskedPaths, a.Spec.Linux.ReadonlyPaths = slices.Concat(masked, throttles()), slices.Clone(readonly)
 	}
 	i.sandbox(c, a)
 	for _, m := range c.Config.Mounts {
@@ -94,10 +98,11 @@ func (i *isolator) sandbox(c *mctr.Container, a *mctr.Adjustment) {
 	a.Spec.Process = &specs.Process{Env: []string{"MESOS_SANDBOX=" + target}}
 }
 
-// mounts are those of every container, as docker makes them.
-func mounts(privileged bool) []specs.Mount {
+// mounts are those of every container, as docker makes them. What shows the
+// host is for a privileged container to write, unless that asked for no writes.
+func mounts(privileged, readOnly bool) []specs.Mount {
 	access := "ro"
-	if privileged {
+	if privileged && !readOnly {
 		access = "rw"
 	}
 	return []specs.Mount{
@@ -119,21 +124,9 @@ var (
 	readonly = []string{"/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"}
 )
 
-func tmpfs(m mctr.Mount) specs.Mount {
-	options := []string{"noexec", "nosuid", "nodev"}
-	for _, o := range m.Options {
-		switch o {
-		case "exec", "suid", "dev":
-			options = without(options, "no"+o)
-		}
-	}
-	options = append(options, m.Options...)
-	if m.ReadOnly {
-		options = append(options, "ro")
-	}
-	return specs.Mount{Destination: filepath.Clean(m.Target), Type: "tmpfs", Source: "tmpfs", Options: options}
-}
-
-func without(list []string, item string) []string {
-	return strings.Fields(strings.Replace(" "+strings.Join(list, " ")+" ", " "+item+" ", " ", 1))
+// throttles are the files by which a container learns how hot the host's
+// processors are (docker masks them too: they are a side channel).
+func throttles() []string {
+	paths, _ := filepath.Glob("/sys/devices/system/cpu/cpu[0-9]*/thermal_throttle") // the pattern is well formed
+	return paths
 }

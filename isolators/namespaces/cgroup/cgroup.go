@@ -1,6 +1,7 @@
 // Package cgroup is the namespaces/cgroup isolator: whether the container sees
 // its own control group as the root of the tree. As with docker the default is
-// a namespace of its own on cgroup v2 and the host's on v1.
+// a namespace of its own on cgroup v2, also for a privileged container, and the
+// host's on v1.
 //
 // Launch: Check and Prepare; the engine makes the namespace. In the kernel: a
 // cgroup namespace that ends with the container. On disk, recovery: nothing.
@@ -38,7 +39,7 @@ func (isolator) Check(_ context.Context, config *mctr.ContainerConfig) error {
 // Prepare asks for the namespace.
 func (isolator) Prepare(_ context.Context, c *mctr.Container) (*mctr.Adjustment, error) {
 	ns := c.Config.Namespaces.Cgroup
-	if ns == "host" || ns == "" && (!cgroup.Unified() || c.Config.Security.Privileged) {
+	if ns == "host" || ns == "" && !cgroup.Unified() {
 		return nil, nil
 	}
 	return &mctr.Adjustment{Spec: specs.Spec{Linux: &specs.Linux{

@@ -38,10 +38,11 @@ func (isolator) Check(_ context.Context, config *mctr.ContainerConfig) error {
 	return nil
 }
 
-// Prepare asks for the namespace, and for what is mounted from it.
+// Prepare asks for the namespace, and for what is mounted from it. /dev/mqueue
+// shows the queues of whatever namespace it is mounted in.
 func (isolator) Prepare(_ context.Context, c *mctr.Container) (*mctr.Adjustment, error) {
 	if c.Config.Namespaces.IPC == "host" {
-		return &mctr.Adjustment{Spec: specs.Spec{Mounts: []specs.Mount{bind("/dev/shm"), bind("/dev/mqueue")}}}, nil
+		return &mctr.Adjustment{Spec: specs.Spec{Mounts: []specs.Mount{hostShm, mqueue}}}, nil
 	}
 	size := c.Config.ShmSize
 	if size == 0 {
@@ -51,11 +52,12 @@ func (isolator) Prepare(_ context.Context, c *mctr.Container) (*mctr.Adjustment,
 		Linux: &specs.Linux{Namespaces: []specs.LinuxNamespace{{Type: specs.IPCNamespace}}},
 		Mounts: []specs.Mount{
 			{Destination: "/dev/shm", Type: "tmpfs", Source: "shm", Options: []string{"nosuid", "noexec", "nodev", "mode=1777", fmt.Sprintf("size=%d", size)}},
-			{Destination: "/dev/mqueue", Type: "mqueue", Source: "mqueue", Options: []string{"nosuid", "noexec", "nodev"}},
+			mqueue,
 		},
 	}}, nil
 }
 
-func bind(path string) specs.Mount {
-	return specs.Mount{Destination: path, Type: "bind", Source: path, Options: []string{"rbind", "nosuid", "noexec", "nodev"}}
-}
+var (
+	mqueue  = specs.Mount{Destination: "/dev/mqueue", Type: "mqueue", Source: "mqueue", Options: []string{"nosuid", "noexec", "nodev"}}
+	hostShm = specs.Mount{Destination: "/dev/shm", Type: "bind", Source: "/dev/shm", Options: []string{"rbind", "rprivate", "nosuid", "noexec", "nodev"}}
+)

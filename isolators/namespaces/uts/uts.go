@@ -10,6 +10,8 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"slices"
+	"strings"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 
@@ -19,6 +21,8 @@ import (
 
 // maxHostname is HOST_NAME_MAX of sethostname(2).
 const maxHostname = 64
+
+const nameLetters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_."
 
 // New returns the isolator. It is stateless.
 func New() isolators.Isolator { return isolator{} }
@@ -36,6 +40,9 @@ func (isolator) Check(_ context.Context, config *mctr.ContainerConfig) error {
 	if len(config.Hostname) > maxHostname {
 		return fmt.Errorf("%w: --hostname: %d characters, at most %d", mctr.ErrInvalid, len(config.Hostname), maxHostname)
 	}
+	if strings.Trim(config.Hostname, nameLetters) != "" {
+		return fmt.Errorf("%w: --hostname %q: only letters, digits, '-', '_' and '.'", mctr.ErrInvalid, config.Hostname)
+	}
 	if ns == "host" && config.Hostname != "" {
 		return fmt.Errorf("%w: --hostname %s with --uts host would rename the host", mctr.ErrInvalid, config.Hostname)
 	}
@@ -45,25 +52,31 @@ func (isolator) Check(_ context.Context, config *mctr.ContainerConfig) error {
 // Prepare asks for the namespace and the name: the short id, or with the host's
 // network the host's own.
 func (isolator) Prepare(_ context.Context, c *mctr.Container) (*mctr.Adjustment, error) {
-	if c.Config.Namespaces.UTS == "host" {
-		return nil, nil
-	}
 	name, err := hostname(c)
 	if err != nil {
 		return nil, err
 	}
-	return &mctr.Adjustment{Spec: specs.Spec{
-		Hostname: name,
-		Process:  &specs.Process{Env: []string{"HOSTNAME=" + name}},
-		Linux:    &specs.Linux{Namespaces: []specs.LinuxNamespace{{Type: specs.UTSNamespace}}},
-	}}, nil
+	a := &mctr.Adjustment{Spec: specs.Spec{Process: &specs.Process{Env: variable(c, name)}}}
+	if c.Config.Namespaces.UTS != "host" {
+		a.Spec.Hostname = name
+		a.Spec.Linux = &specs.Linux{Namespaces: []specs.LinuxNamespace{{Type: specs.UTSNamespace}}}
+	}
+	return a, nil
+}
+
+// variable is HOSTNAME, unless the image has its own word on it.
+func variable(c *mctr.Container, name string) []string {
+	if c.Image != nil && slices.ContainsFunc(c.Image.Env, func(e string) bool { return strings.HasPrefix(e, "HOSTNAME=") }) {
+		return nil
+	}
+	return []string{"HOSTNAME=" + name}
 }
 
 func hostname(c *mctr.Container) (string, error) {
 	if c.Config.Hostname != "" {
 		return c.Config.Hostname, nil
 	}
-	if c.Config.Network == "host" {
+	if c.Config.Network == "host" || c.Config.Namespaces.UTS == "host" {
 		return os.Hostname()
 	}
 	return c.ID.Short(), nil

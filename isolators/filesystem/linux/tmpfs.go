@@ -1,0 +1,76 @@
+package linux
+
+import (
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+
+	"github.com/mctr/mctr"
+)
+
+// flags are the options of a tmpfs without a value, as mount(8) has them.
+var flags = []string{
+	"exec", "noexec", "suid", "nosuid", "dev", "nodev", "atime", "noatime", "relatime", "strictatime", "diratime",
+	"nodiratime", "sync", "async", "noswap", "inode32", "inode64", "private", "rprivate", "slave", "rslave", "shared", "rshared",
+}
+
+// values are the options of tmpfs(5) with a value, and whether it is one.
+var values = map[string]func(string) bool{
+	"size": isSize, "nr_blocks": isSize, "nr_inodes": isSize,
+	"mode": func(s string) bool { n, err := strconv.ParseUint(s, 8, 32); return err == nil && n <= 0o7777 },
+	"uid":  isID, "gid": isID,
+	"huge": isWord, "mpol": isWord,
+}
+
+func isWord(s string) bool { return s != "" }
+
+func isID(s string) bool { _, err := strconv.ParseUint(s, 10, 32); return err == nil }
+
+// isSize says whether s is a number, with a unit of k, m, g or %.
+func isSize(s string) bool {
+	_, err := strconv.ParseUint(strings.TrimRight(s, "kKmMgG%"), 10, 63)
+	return err == nil && len(s)-len(strings.TrimRight(s, "kKmMgG%")) <= 1
+}
+
+// checkTmpfs refuses options before the kernel does, which does not say which.
+func checkTmpfs(m mctr.Mount) error {
+	if m.Type != "tmpfs" {
+		return nil
+	}
+	if m.Source != "" && m.Source != "tmpfs" {
+		return fmt.Errorf("%w: --mount type=tmpfs at %s has no source", mctr.ErrInvalid, m.Target)
+	}
+	for _, o := range m.Options {
+		name, value, valued := strings.Cut(o, "=")
+		valid := values[name]
+		if valued && (valid == nil || !valid(value)) || !valued && !slices.Contains(flags, o) {
+			return fmt.Errorf("%w: --tmpfs %s: option %q is none of tmpfs (size=64m, mode=1777, uid=, gid=, nr_inodes=, exec, ...)", mctr.ErrInvalid, m.Target, o)
+		}
+	}
+	return nil
+}
+
+// tmpfs is the mount with docker's defaults; an option of the user's stands in
+// place of its contrary.
+func tmpfs(m mctr.Mount) specs.Mount {
+	var options []string
+	for _, o := range []string{"noexec", "nosuid", "nodev"} {
+		if !slices.Contains(m.Options, strings.TrimPrefix(o, "no")) {
+			options = append(options, o)
+		}
+	}
+	options = append(options, m.Options...)
+	if !slices.ContainsFunc(m.Options, func(o string) bool { return slices.Contains(propagations, o) }) {
+		options = append(options, "rprivate")
+	}
+	if m.ReadOnly {
+		options = append(options, "ro")
+	}
+	return specs.Mount{Destination: filepath.Clean(m.Target), Type: "tmpfs", Source: "tmpfs", Options: options}
+}
+
+var propagations = []string{"private", "rprivate", "slave", "rslave", "shared", "rshared"}
