@@ -24,7 +24,6 @@ type Exec struct {
 	ConsoleSize *wire.Size
 	Stdin       bool
 	Detach      bool // lives on without its client
-	Privileged  bool
 }
 
 // Exec runs e in id and returns its streams. The process dies with the stream,

@@ -94,6 +94,10 @@ func (c *Containerizer) endedByBoot(ctx context.Context, id mctr.ContainerID) er
 	if err != nil || phase == mctr.Created || phase == mctr.Exited {
 		return errors.Join(err, c.release(ctx, id))
 	}
+	// After a real boot nothing of it runs; where only STATE's id was lost, it does.
+	if err := errors.Join(c.killShim(id), c.releaseGroup(id)); err != nil {
+		return err
+	}
 	if err := c.recordEnd(id, mctr.ReasonReboot, "the host was rebooted"); err != nil {
 		return err
 	}

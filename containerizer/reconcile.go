@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/moby/sys/mountinfo"
 
@@ -246,21 +247,37 @@ func (s *survey) leases(context.Context) error {
 	return nil
 }
 
+// writing is how long a temporary file may be somebody's who is about to rename it.
+const writing = time.Minute
+
 // files looks for temporary files of writers that died, and for locks of
-// containers that do not exist.
+// containers that do not exist and that nobody holds.
 func (s *survey) files(context.Context) error {
 	for _, dir := range []string{s.paths.names(), s.paths.state} {
-		entries, err := os.ReadDir(dir)
+		err := s.each(dir, func(e fs.DirEntry, path string) {
+			if info, err := e.Info(); err == nil && atomicfile.IsTemp(e.Name()) && time.Since(info.ModTime()) > writing {
+				s.add(kindFile, path, "", "its writer died", "remove it")
+			}
+		})
 		if err != nil {
 			return err
 		}
-		for _, e := range entries {
-			if atomicfile.IsTemp(e.Name()) {
-				s.add(kindFile, filepath.Join(dir, e.Name()), "", "its writer died", "remove it")
-			}
-		}
 	}
-	return nil
+	return s.each(s.paths.locks(), func(e fs.DirEntry, path string) {
+		id := mctr.ContainerID(e.Name())
+		_, known := s.seen[id]
+		if held, err := flock.Held(path); !known && !held && err == nil && id.Validate() == nil {
+			s.add(kindFile, path, "", "it locks a container that does not exist", "remove it")
+		}
+	})
+}
+
+func (*survey) each(dir string, look func(e fs.DirEntry, path string)) error {
+	entries, err := os.ReadDir(dir)
+	for _, e := range entries {
+		look(e, filepath.Join(dir, e.Name()))
+	}
+	return err
 }
 
 // isolated asks the isolators.

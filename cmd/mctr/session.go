@@ -100,8 +100,21 @@ func (s *session) follow(ctx context.Context, stream *launcher.Stream) error {
 		return nil
 	case err := <-ended:
 		s.terminal.restore()
+		if errors.Is(err, unix.EPIPE) {
+			return s.unread(ctx)
+		}
 		return s.finish(ctx, t, err)
 	}
+}
+
+// unread ends a container whose output nobody reads any more, as a pipeline
+// ends its writers: "mctr run ... | head".
+func (s *session) unread(ctx context.Context) error {
+	_, err := s.containers.Destroy(ctx, s.id)
+	if errors.Is(err, mctr.ErrNotFound) {
+		err = nil // it removed itself
+	}
+	return exitStatus{128 + int(unix.SIGPIPE), err}
 }
 
 // finish waits for the release, and says on stderr what an exit code does not.

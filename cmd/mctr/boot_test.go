@@ -1,0 +1,58 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+// TestReboot gives STATE another boot's id: what ran then has ended, by records
+// alone; what was created or had ended stays as it was.
+func TestReboot(t *testing.T) {
+	h := newHost(t)
+	h.want(0, "create", "--name", "waiting", h.image, "true")
+	h.want(4, "run", "-q", "--name", "ended", h.image, "sh", "-c", "exit 4")
+	h.want(0, "run", "-q", "-d", "--name", "ran", h.image, "sleep", "100")
+	if err := os.WriteFile(filepath.Join(h.state, "boot_id"), []byte("another boot\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]string{"waiting": "created 0 <nil>", "ended": "exited 4 EXITED", "ran": "exited 137 REBOOT"} {
+		got := h.want(0, "inspect", "-f", "{{.State.Status}} {{.State.ExitCode}} {{with .Mctr.Termination}}{{.Reason}}{{else}}<nil>{{end}}", name).stdout
+		if strings.TrimSpace(got) != want {
+			t.Errorf("%s: %q, want %q", name, got, want)
+		}
+	}
+	h.want(0, "start", "-a", "waiting")
+	h.want(0, "rm", "waiting", "ended", "ran")
+}
+
+// TestUnreadOutput ends a container when the reader of its output goes.
+func TestUnreadOutput(t *testing.T) {
+	h := newHost(t)
+	cmd := h.command("run", "-q", "--rm", h.image, "yes")
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := out.Read(make([]byte, 10)); err != nil {
+		t.Fatal(err)
+	}
+	_ = out.Close()
+	_ = cmd.Wait()
+	if code := cmd.ProcessState.ExitCode(); code != 128+int(syscall.SIGPIPE) {
+		t.Errorf("exit code %d", code)
+	}
+}
+
+// TestSmallestLimits starts a container under the least limits that are allowed.
+func TestSmallestLimits(t *testing.T) {
+	h := newHost(t)
+	for range 20 {
+		h.want(0, "run", "-q", "--rm", "-m", "6m", "--pids-limit", "16", h.image, "true")
+	}
+}
