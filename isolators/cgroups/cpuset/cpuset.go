@@ -22,9 +22,6 @@ import (
 	"github.com/mctr/mctr/isolators"
 )
 
-// maxNumber bounds a cpu or node number, above any kernel's NR_CPUS.
-const maxNumber = 1 << 16
-
 // New returns the isolator. It is stateless.
 func New() isolators.Isolator { return isolator{} }
 
@@ -69,7 +66,8 @@ func check(flag, list, v2, v1 string) error {
 	return nil
 }
 
-// Parse reads a list of cpuset(7): "0-2,7".
+// Parse reads a list of cpuset(7): "0-2,7". Numbers are below 65536, more than
+// any kernel's NR_CPUS.
 func Parse(list string) (map[int]bool, error) {
 	set := map[int]bool{}
 	for part := range strings.SplitSeq(list, ",") {
@@ -77,19 +75,19 @@ func Parse(list string) (map[int]bool, error) {
 		if !isRange {
 			last = first
 		}
-		from, err := strconv.Atoi(first)
+		from, err := strconv.ParseUint(first, 10, 16)
 		if err != nil {
-			return nil, fmt.Errorf("%q is no number", first)
+			return nil, fmt.Errorf("%q is no number of a cpu or node", first)
 		}
-		to, err := strconv.Atoi(last)
+		to, err := strconv.ParseUint(last, 10, 16)
 		if err != nil {
-			return nil, fmt.Errorf("%q is no number", last)
+			return nil, fmt.Errorf("%q is no number of a cpu or node", last)
 		}
-		if from < 0 || to < from || to > maxNumber {
+		if to < from {
 			return nil, fmt.Errorf("%q is no range", part)
 		}
 		for n := from; n <= to; n++ {
-			set[n] = true
+			set[int(n)] = true
 		}
 	}
 	return set, nil

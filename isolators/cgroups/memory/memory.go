@@ -12,6 +12,7 @@ package memory
 import (
 	"context"
 	"fmt"
+	"math"
 	"os"
 	"strconv"
 	"strings"
@@ -146,7 +147,7 @@ func value(n *int64) int64 {
 // much swap again. The supervisor's oom_score_adj is never the task's.
 func (*isolator) Prepare(_ context.Context, c *mctr.Container) (*mctr.Adjustment, error) {
 	m := c.Config.Resources.Memory
-	memory := &specs.LinuxMemory{Limit: m.Limit, Swap: m.Swap, Reservation: m.Reservation}
+	memory := &specs.LinuxMemory{Limit: m.Limit, Swap: swap(m), Reservation: m.Reservation}
 	resources := &specs.LinuxResources{Memory: memory}
 	if m.DisableOOM {
 		memory.DisableOOMKiller = &m.DisableOOM
@@ -162,6 +163,23 @@ func (*isolator) Prepare(_ context.Context, c *mctr.Container) (*mctr.Adjustment
 		Process: &specs.Process{OOMScoreAdj: score(m.OOMScoreAdj)},
 		Linux:   &specs.Linux{Resources: resources},
 	}}, nil
+}
+
+// swap is what was asked for, or twice the limit where swap is accounted.
+func swap(m mctr.Memory) *int64 {
+	limit := value(m.Limit)
+	if m.Swap != nil || limit <= 0 || limit > math.MaxInt64/2 || !hasSwap() {
+		return m.Swap
+	}
+	twice := 2 * limit
+	return &twice
+}
+
+func hasSwap() bool {
+	if cgroup.Unified() {
+		return cgroup.Has("memory", "memory.swap.max")
+	}
+	return cgroup.Has("memory", "memory.memsw.limit_in_bytes")
 }
 
 func high(bytes int64) string {

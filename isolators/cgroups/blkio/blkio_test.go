@@ -1,0 +1,118 @@
+package blkio
+
+import (
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/opencontainers/cgroups"
+	"golang.org/x/sys/unix"
+
+	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/internal/cgroup"
+	"github.com/mctr/mctr/isolators"
+	"github.com/mctr/mctr/isolators/isolatortest"
+)
+
+func newIsolator() isolators.Isolator {
+	return New(func(id mctr.ContainerID) string { return "isolatortest/" + string(id) })
+}
+
+func config(b mctr.BlockIO) mctr.ContainerConfig {
+	return mctr.ContainerConfig{Resources: mctr.Resources{BlockIO: b}}
+}
+
+func throttles(kind, device string, rate uint64) mctr.ContainerConfig {
+	return config(mctr.BlockIO{Throttles: []mctr.IOThrottle{{Device: device, Kind: kind, Rate: rate}}})
+}
+
+// disk is a node of a block device that need not be there.
+func disk(t *testing.T) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "disk")
+	if err := unix.Mknod(path, unix.S_IFBLK|0o600, int(unix.Mkdev(7, 5))); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func TestConformance(t *testing.T) {
+	c := throttles("read-bps", disk(t), 1<<20)
+	isolatortest.Run(t, newIsolator, &c)
+}
+
+func TestCheck(t *testing.T) {
+	d := disk(t)
+	small, large := uint16(9), uint16(1001)
+	refusals := []isolatortest.Refusal{
+		{Config: config(mctr.BlockIO{Weight: &small}), Is: mctr.ErrInvalid, Flag: "--blkio-weight 9"},
+		{Config: config(mctr.BlockIO{Weight: &large}), Is: mctr.ErrInvalid, Flag: "--blkio-weight 1001"},
+		{Config: throttles("read-bps", d, 0), Is: mctr.ErrInvalid, Flag: "--device-read-bps"},
+		{Config: throttles("write-iops", "/dev/null", 1), Is: mctr.ErrInvalid, Flag: "--device-write-iops"},
+		{Config: throttles("write-bps", "/no/such", 1), Is: mctr.ErrInvalid, Flag: "--device-write-bps"},
+		{Config: throttles("rw", d, 1), Is: mctr.ErrInvalid, Flag: `"rw"`},
+		{Config: config(mctr.BlockIO{Weights: []mctr.IODevWeight{{Device: d, Weight: 5}}}), Is: mctr.ErrInvalid, Flag: "--blkio-weight-device " + d},
+		{Config: config(mctr.BlockIO{Weights: []mctr.IODevWeight{{Device: "/dev/null", Weight: 50}}}), Is: mctr.ErrInvalid, Flag: "--blkio-weight-device"},
+	}
+	isolatortest.Refuses(t, newIsolator(), refusals)
+	for _, kind := range []string{"read-bps", "write-bps", "read-iops", "write-iops"} {
+		isolatortest.Accepts(t, newIsolator(), throttles(kind, d, 1))
+	}
+	weight := uint16(500)
+	for flag, c := range map[string]mctr.ContainerConfig{
+		"--blkio-weight":        config(mctr.BlockIO{Weight: &weight}),
+		"--blkio-weight-device": config(mctr.BlockIO{Weights: []mctr.IODevWeight{{Device: d, Weight: 500}}}),
+	} {
+		if hasWeights() {
+			isolatortest.Accepts(t, newIsolator(), c)
+		} else {
+			isolatortest.Refuses(t, newIsolator(), []isolatortest.Refusal{{Config: c, Is: mctr.ErrUnsupported, Flag: flag}})
+		}
+	}
+}
+
+func TestPrepare(t *testing.T) {
+	d, weight := disk(t), uint16(500)
+	c := config(mctr.BlockIO{
+		Weight:  &weight,
+		Weights: []mctr.IODevWeight{{Device: d, Weight: 20}, {Device: d, Weight: 30}},
+		Throttles: []mctr.IOThrottle{
+			{Device: d, Kind: "read-bps", Rate: 1}, {Device: d, Kind: "write-bps", Rate: 2},
+			{Device: d, Kind: "read-iops", Rate: 3}, {Device: d, Kind: "write-iops", Rate: 4},
+		},
+	})
+	const want = `{"weight":500,"weightDevice":[{"major":7,"minor":5,"weight":20},{"major":7,"minor":5,"weight":30}],` +
+		`"throttleReadBpsDevice":[{"major":7,"minor":5,"rate":1}],"throttleWriteBpsDevice":[{"major":7,"minor":5,"rate":2}],` +
+		`"throttleReadIOPSDevice":[{"major":7,"minor":5,"rate":3}],"throttleWriteIOPSDevice":[{"major":7,"minor":5,"rate":4}]}`
+	if got := isolatortest.JSON(t, isolatortest.Prepared(t, newIsolator(), c).Spec.Linux.Resources.BlockIO); got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+}
+
+func TestSum(t *testing.T) {
+	for _, c := range []struct {
+		name, text    string
+		read, written uint64
+	}{
+		{"empty", "", 0, 0},
+		{"v1", "8:0 Read 4096\n8:0 Write 512\n8:0 Sync 4608\n8:0 Async 0\n8:0 Discard 0\n8:0 Total 4608\n8:16 Read 1\nTotal 4609\n", 4097, 512},
+		{"v2", "8:0 rbytes=4096 wbytes=512 rios=1 wios=1 dbytes=7 dios=1\n253:0 rbytes=1 wbytes=2 rios=1 wios=1 dbytes=0 dios=0\n", 4097, 514},
+		{"v2 without numbers", "8:0\n8:16 \n", 0, 0},
+		{"torn", "8:0 Read\n8:0 rbytes=\n8:0 wbytes=x\n", 0, 0},
+	} {
+		if read, written := sum(c.text); read != c.read || written != c.written {
+			t.Errorf("%s: %d read, %d written; want %d, %d", c.name, read, written, c.read, c.written)
+		}
+	}
+}
+
+// TestUsage has a group of its own write a mebibyte past the cache.
+func TestUsage(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "data")
+	name := isolatortest.Group(t, cgroups.Resources{}, strings.ReplaceAll("dd if=/dev/zero of=FILE bs=1M count=1 oflag=direct 2>/dev/null", "FILE", file))
+	u := &mctr.Usage{}
+	i := New(func(mctr.ContainerID) string { return name })
+	if err := i.Usage(t.Context(), "c", u); err != nil || u.WriteBytes < 1<<20 {
+		t.Errorf("usage: %+v, %v; want a mebibyte written (unified: %t)", u, err, cgroup.Unified())
+	}
+}
