@@ -137,6 +137,16 @@ func (a *app) containers(ctx context.Context) (*containerizer.Containerizer, err
 	return a.opened, err
 }
 
+// container opens the containerizer and finds the container that ref names.
+func (a *app) container(ctx context.Context, ref string) (*containerizer.Containerizer, mctr.ContainerID, error) {
+	c, err := a.containers(ctx)
+	if err != nil {
+		return nil, "", err
+	}
+	id, err := c.Resolve(ref)
+	return c, id, err
+}
+
 // changing is containers for a command that changes something: such a command
 // first cleans up after containers that ended while nobody could.
 func (a *app) changing(ctx context.Context) (*containerizer.Containerizer, error) {

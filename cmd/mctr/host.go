@@ -24,11 +24,7 @@ func (a *app) bundleCommand() *cobra.Command {
 		Args:              cobra.ExactArgs(2),
 		ValidArgsFunction: a.completeContainers,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			c, err := a.containers(cmd.Context())
-			if err != nil {
-				return err
-			}
-			id, err := c.Resolve(args[0])
+			c, id, err := a.container(cmd.Context(), args[0])
 			if err != nil {
 				return err
 			}

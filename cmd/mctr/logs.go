@@ -47,11 +47,7 @@ func (a *app) logs(ctx context.Context, ref string, o *logsOptions) error {
 	if err != nil {
 		return err
 	}
-	c, err := a.containers(ctx)
-	if err != nil {
-		return err
-	}
-	id, err := c.Resolve(ref)
+	c, id, err := a.container(ctx, ref)
 	if err != nil {
 		return err
 	}

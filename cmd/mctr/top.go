@@ -35,11 +35,7 @@ func (a *app) topCommand() *cobra.Command {
 
 // top leaves the columns to ps(1), by the pids on the host.
 func (a *app) top(ctx context.Context, ref string, options []string) error {
-	c, err := a.containers(ctx)
-	if err != nil {
-		return err
-	}
-	id, err := c.Resolve(ref)
+	c, id, err := a.container(ctx, ref)
 	if err != nil {
 		return err
 	}
