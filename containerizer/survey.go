@@ -1,0 +1,244 @@
+package containerizer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/moby/sys/mountinfo"
+
+	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/internal/atomicfile"
+	"github.com/mctr/mctr/internal/cgroup"
+	"github.com/mctr/mctr/internal/flock"
+	"github.com/mctr/mctr/internal/proc"
+)
+
+// The kinds of a Leftover.
+const (
+	kindContainer = "container"
+	kindMount     = "mount"
+	kindCgroup    = "cgroup"
+	kindProcess   = "process"
+	kindDirectory = "directory"
+	kindLease     = "lease"
+	kindFile      = "file"
+)
+
+// A survey is one look at the host.
+type survey struct {
+	*Containerizer
+	seen  map[mctr.ContainerID]mctr.Phase // by records; "" is none
+	found []mctr.Leftover
+}
+
+func (s *survey) add(kind, object string, owner mctr.ContainerID, why, undo string) {
+	s.found = append(s.found, mctr.Leftover{Kind: kind, Object: object, Owner: owner, Why: why, Undo: undo})
+}
+
+// records looks at every directory that a container has or had.
+func (s *survey) records(context.Context) error {
+	var errs []error
+	for _, parent := range []string{s.paths.containers(), s.paths.running()} {
+		entries, err := os.ReadDir(parent)
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			errs = append(errs, err)
+		}
+		for _, e := range entries {
+			if err := s.record(mctr.ContainerID(e.Name()), filepath.Join(parent, e.Name())); err != nil {
+				errs = append(errs, err)
+			}
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func (s *survey) record(id mctr.ContainerID, dir string) error {
+	if _, seen := s.seen[id]; seen || id.Validate() != nil {
+		return nil
+	}
+	phase, err := s.phase(id)
+	if err != nil {
+		return err
+	}
+	s.seen[id] = phase
+	if busy, err := flock.Held(s.paths.lock(id)); err != nil || busy {
+		return err
+	}
+	_, err = os.Lstat(s.paths.stateDir(id))
+	switch {
+	case phase.Launching():
+		s.add(kindDirectory, dir, id, "its launch was abandoned in phase "+string(phase), "undo the launch and remove it")
+	case phase == mctr.Lost:
+		s.add(kindContainer, string(id), id, "its shim is gone and recorded no end", "kill its processes, record the loss, release it")
+	case (phase == mctr.Exited || phase == mctr.Destroying) && err == nil:
+		s.add(kindDirectory, s.paths.stateDir(id), id, "the container has ended and is not cleaned up", "release it")
+	}
+	return nil
+}
+
+// accounted says whether id may have mounts, groups and processes: it is on its
+// way up or down, or runs.
+func (s *survey) accounted(id mctr.ContainerID) bool {
+	phase := s.seen[id]
+	if phase == "" || phase == mctr.Created || phase == mctr.Lost {
+		return false
+	}
+	if phase != mctr.Exited && !phase.Launching() {
+		return true
+	}
+	busy, err := flock.Held(s.paths.lock(id))
+	return err != nil || busy
+}
+
+// mounts looks below STATE/containers, where nobody else mounts anything.
+func (s *survey) mounts(context.Context) error {
+	infos, err := mountinfo.GetMounts(mountinfo.PrefixFilter(s.paths.running()))
+	if err != nil {
+		return err
+	}
+	for _, m := range infos {
+		rest := strings.TrimPrefix(m.Mountpoint, s.paths.running()+"/")
+		name, _, below := strings.Cut(rest, "/")
+		id := mctr.ContainerID(name)
+		if below && rest != m.Mountpoint && id.Validate() == nil && !s.accounted(id) && m.Mountpoint == s.paths.rootfs(id) {
+			s.add(kindMount, m.Mountpoint, id, "no running container has it", "unmount it")
+		}
+	}
+	return nil
+}
+
+// cgroups looks at the groups of the containers that have records: a group
+// without one may be anybody's, whatever its name.
+func (s *survey) cgroups(context.Context) error {
+	for id := range s.seen {
+		if s.accounted(id) {
+			continue
+		}
+		for _, dir := range cgroup.Dirs(s.paths.cgroup(id)) {
+			s.add(kindCgroup, dir, id, "its container does not run", "kill what is in it and remove it")
+		}
+		pids, err := cgroup.Pids(s.paths.cgroup(id))
+		if err != nil {
+			return err
+		}
+		for _, pid := range pids {
+			s.add(kindProcess, fmt.Sprintf("%d (%s)", pid, proc.Command(pid)), id, "it is in the control group of a container that does not run", "kill it")
+		}
+	}
+	return nil
+}
+
+// shims looks for supervisors of containers that need none.
+func (s *survey) shims(context.Context) error {
+	pids, err := cgroup.Pids(s.paths.shimsCgroup())
+	if err != nil {
+		return err
+	}
+	for _, pid := range pids {
+		dir, err := os.Readlink(fmt.Sprintf("/proc/%d/cwd", pid))
+		rest, ours := strings.CutPrefix(dir, s.paths.running()+"/")
+		if err != nil || !ours {
+			continue
+		}
+		name, _, _ := strings.Cut(strings.TrimSuffix(rest, " (deleted)"), "/")
+		id := mctr.ContainerID(name)
+		if id.Validate() == nil && !s.accounted(id) {
+			s.add(kindProcess, fmt.Sprintf("%d (%s)", pid, proc.Command(pid)), id, "it supervises a container that does not run", "kill it")
+		}
+	}
+	return nil
+}
+
+func (s *survey) names(context.Context) error {
+	entries, err := os.ReadDir(s.paths.names())
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		path := filepath.Join(s.paths.names(), e.Name())
+		if holder, err := s.holderOf(e.Name()); err == nil && holder == "" {
+			s.add(kindFile, path, "", "it names a container that does not exist", "remove it")
+		}
+	}
+	return nil
+}
+
+func (s *survey) leases(context.Context) error {
+	if s.images == nil {
+		return nil
+	}
+	leases, err := s.images.Leases()
+	if err != nil {
+		return err
+	}
+	for holder := range leases {
+		id := mctr.ContainerID(holder)
+		if _, known := s.seen[id]; !known && id.Validate() == nil {
+			s.add(kindLease, holder, id, "it keeps an image for a container that does not exist", "drop it")
+		}
+	}
+	return nil
+}
+
+// writing is how long a temporary file may be somebody's who is about to rename it.
+const writing = time.Minute
+
+// files looks for temporary files of writers that died, and for locks of
+// containers that do not exist and that nobody holds.
+func (s *survey) files(context.Context) error {
+	for _, dir := range []string{s.paths.names(), s.paths.state} {
+		err := s.each(dir, func(e fs.DirEntry, path string) {
+			if info, err := e.Info(); err == nil && atomicfile.IsTemp(e.Name()) && time.Since(info.ModTime()) > writing {
+				s.add(kindFile, path, "", "its writer died", "remove it")
+			}
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return s.each(s.paths.locks(), func(e fs.DirEntry, path string) {
+		id := mctr.ContainerID(e.Name())
+		_, known := s.seen[id]
+		if held, err := flock.Held(path); !known && !held && err == nil && id.Validate() == nil {
+			s.add(kindFile, path, "", "it locks a container that does not exist", "remove it")
+		}
+	})
+}
+
+func (*survey) each(dir string, look func(e fs.DirEntry, path string)) error {
+	entries, err := os.ReadDir(dir)
+	for _, e := range entries {
+		look(e, filepath.Join(dir, e.Name()))
+	}
+	return err
+}
+
+// isolated asks the isolators.
+func (s *survey) isolated(ctx context.Context) error {
+	var known []mctr.ContainerState
+	for id, phase := range s.seen {
+		state := mctr.ContainerState{ID: id, Phase: phase, CgroupPath: "/" + s.paths.leaf(id)}
+		if r, err := s.load(id); err == nil {
+			state.Config = r.Config
+		}
+		if created := s.createdRecord(id); created != nil {
+			state.Pid = created.Pid
+		}
+		known = append(known, state)
+	}
+	var errs []error
+	for _, i := range s.isolators {
+		found, err := i.Recover(ctx, known)
+		s.found = append(s.found, found...)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("%s: %w", i.Name(), err))
+		}
+	}
+	return errors.Join(errs...)
+}
