@@ -14,6 +14,7 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/moby/sys/signal"
@@ -50,14 +51,12 @@ func (*isolator) Check(_ context.Context, config *mctr.ContainerConfig) error {
 	if config.Image == "" && len(p.Args) == 0 && (p.Entrypoint == nil || len(*p.Entrypoint) == 0) {
 		return fmt.Errorf("%w: no command: without an image one must be given", mctr.ErrInvalid)
 	}
-	if s := config.StopSignal; s != "" {
-		if _, err := signal.ParseSignal(s); err != nil {
-			return fmt.Errorf("%w: --stop-signal %s: %w", mctr.ErrInvalid, s, err)
-		}
+	if s := config.StopSignal; s != "" && !isSignal(s) {
+		return fmt.Errorf("%w: --stop-signal %s: no such signal", mctr.ErrInvalid, s)
 	}
 	for _, e := range p.Env {
 		if name, _, ok := strings.Cut(e, "="); !ok || name == "" || strings.ContainsRune(e, 0) {
-			return fmt.Errorf("%w: environment variable %q: want NAME=VALUE", mctr.ErrInvalid, e)
+			return fmt.Errorf("%w: --env %q: want NAME=VALUE", mctr.ErrInvalid, e)
 		}
 	}
 	return nil
@@ -69,20 +68,52 @@ func (i *isolator) Prepare(ctx context.Context, c *mctr.Container) (*mctr.Adjust
 	if err != nil {
 		return nil, err
 	}
+	if err := stoppable(c); err != nil {
+		return nil, err
+	}
 	user, err := inroot.LookupUser(c.Rootfs, c.User(), c.Config.Process.GroupAdd)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("--user %q, --group-add %q (or the image's): %w", c.User(), c.Config.Process.GroupAdd, err)
 	}
 	a := &mctr.Adjustment{Spec: specs.Spec{Process: &specs.Process{
 		Args: args, Cwd: directory(c), User: specUser(user), Env: environment(c, user.Home),
 	}}}
 	if c.Config.Process.Init {
-		a.Spec.Process.Args = append([]string{initPath, "init", "--"}, args...)
-		a.Volumes = append(a.Volumes, specs.Mount{Destination: initPath, Type: "bind", Source: i.helper, Options: []string{"bind", "ro", "rprivate"}})
+		i.reap(c, a)
 	}
 	volumes, err := volumes(ctx, c)
+	if err != nil {
+		return nil, err
+	}
 	a.Volumes = append(a.Volumes, volumes...)
-	return a, err
+	return a, nil
+}
+
+// reap puts the helper before the command, as process 1. The host's filesystem
+// has the helper where it is; a mount point would be made on the host.
+func (i *isolator) reap(c *mctr.Container, a *mctr.Adjustment) {
+	path := i.helper
+	if c.Image != nil {
+		path = initPath
+		a.Volumes = append(a.Volumes, specs.Mount{Destination: path, Type: "bind", Source: i.helper, Options: []string{"bind", "ro", "rprivate"}})
+	}
+	a.Spec.Process.Args = append([]string{path, "init", "--"}, a.Spec.Process.Args...)
+}
+
+// stoppable refuses a signal that nobody could send once the container is to end.
+func stoppable(c *mctr.Container) error {
+	if c.Image == nil || c.Image.StopSignal == "" || c.Config.StopSignal != "" {
+		return nil
+	}
+	if !isSignal(c.Image.StopSignal) {
+		return fmt.Errorf("%w: the image's stop signal %q is none (--stop-signal sets another)", mctr.ErrInvalid, c.Image.StopSignal)
+	}
+	return nil
+}
+
+func isSignal(s string) bool {
+	number, err := signal.ParseSignal(s)
+	return err == nil && signal.ValidSignalForPlatform(number)
 }
 
 // command joins entrypoint and arguments by docker's rules.
@@ -119,19 +150,27 @@ func directory(c *mctr.Container) string {
 	return c.Image.WorkingDir
 }
 
+// specUser has the primary group among the supplementary ones: else a setgid
+// program of the container's could drop it and pass for somebody outside the
+// group, where that allows more (CVE-2022-36109).
 func specUser(u *inroot.User) specs.User {
 	user := specs.User{UID: uint32(u.UID), GID: uint32(u.GID)}
-	for _, gid := range u.Groups {
-		user.AdditionalGids = append(user.AdditionalGids, uint32(gid))
+	for _, gid := range append([]int{u.GID}, u.Groups...) {
+		if !slices.Contains(user.AdditionalGids, uint32(gid)) {
+			user.AdditionalGids = append(user.AdditionalGids, uint32(gid))
+		}
 	}
 	return user
 }
 
 // environment is the image's, with PATH, HOME and TERM where it has none.
+// Variables of mctr's own are not for an image to set.
 func environment(c *mctr.Container, home string) []string {
 	var env []string
 	if c.Image != nil {
-		env = append(env, c.Image.Env...)
+		env = slices.DeleteFunc(slices.Clone(c.Image.Env), func(e string) bool {
+			return strings.HasPrefix(e, "MESOS_") || !strings.Contains(e, "=") || strings.HasPrefix(e, "=")
+		})
 	}
 	defaults := []string{defaultPath, "HOME=" + home}
 	if c.Config.Process.Terminal {

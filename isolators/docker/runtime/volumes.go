@@ -25,8 +25,7 @@ func volumes(ctx context.Context, c *mctr.Container) ([]specs.Mount, error) {
 		return nil, nil
 	}
 	var mounts []specs.Mount
-	for target := range c.Image.Volumes {
-		target = filepath.Clean("/" + target)
+	for _, target := range targets(c.Image.Volumes) {
 		if target == "/" || slices.ContainsFunc(c.Config.Mounts, func(m mctr.Mount) bool { return filepath.Clean(m.Target) == target }) {
 			continue
 		}
@@ -37,6 +36,15 @@ func volumes(ctx context.Context, c *mctr.Container) ([]specs.Mount, error) {
 		mounts = append(mounts, specs.Mount{Destination: target, Type: "bind", Source: source, Options: []string{"rbind", "rprivate"}})
 	}
 	return mounts, nil
+}
+
+// targets are the places of the volumes, each once, sorted.
+func targets(volumes map[string]struct{}) (list []string) {
+	for target := range volumes {
+		list = append(list, filepath.Clean("/"+target))
+	}
+	slices.Sort(list)
+	return slices.Compact(list)
 }
 
 // volume makes the directory. One that is there was made by an earlier Prepare:
@@ -69,5 +77,5 @@ func fill(ctx context.Context, rootfs, target, dir string) error {
 	}
 	defer from.Close()
 	source := fmt.Sprintf("/proc/self/fd/%d/.", from.Fd())
-	return copy.Apply(ctx, []backend.Lower{{Dir: source}}, dir, nil)
+	return copy.Apply(ctx, []backend.Lower{{Dir: source, Root: true}}, dir, nil)
 }

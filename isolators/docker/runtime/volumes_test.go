@@ -1,0 +1,180 @@
+package runtime_test
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
+
+	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/isolators/isolatortest"
+)
+
+// withVolumes is a container of an image with these volumes.
+func withVolumes(t *testing.T, config mctr.ContainerConfig, volumes ...string) *mctr.Container {
+	t.Helper()
+	config.Image, config.Process.Args = "test", []string{"x"}
+	c := isolatortest.NewContainer(t, config)
+	c.Image = &mctr.ImageConfig{Volumes: map[string]struct{}{}}
+	for _, v := range volumes {
+		c.Image.Volumes[v] = struct{}{}
+	}
+	return c
+}
+
+func mustPrepare(t *testing.T, c *mctr.Container) []specs.Mount {
+	t.Helper()
+	a, err := newIsolator().Prepare(t.Context(), c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return a.Volumes
+}
+
+func check(t *testing.T, errs ...error) {
+	t.Helper()
+	if err := errors.Join(errs...); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestVolumeCopiesUp wants a volume to begin as what the image has there: data,
+// owners, modes, attributes, links and the directory itself.
+func TestVolumeCopiesUp(t *testing.T) {
+	c := withVolumes(t, mctr.ContainerConfig{}, "/data")
+	from := filepath.Join(c.Rootfs, "data")
+	check(t,
+		os.WriteFile(from+"/file", []byte("content"), 0o640), os.Chown(from+"/file", 5, 6),
+		unix.Setxattr(from+"/file", "user.colour", []byte("red"), 0),
+		os.Mkdir(from+"/sub", 0o700), os.WriteFile(from+"/sub/x", nil, 0o600), os.Symlink("/etc/passwd", from+"/link"),
+		os.Link(from+"/file", from+"/sub/hard"), unix.Mkfifo(from+"/fifo", 0o644),
+		os.Chown(from, 33, 34), unix.Chmod(from, 0o2770), unix.Setxattr(from, "user.dir", []byte("yes"), 0))
+	mounts := mustPrepare(t, c)
+	if len(mounts) != 1 || mounts[0].Destination != "/data" || strings.Join(mounts[0].Options, ",") != "rbind,rprivate" {
+		t.Fatalf("mounts: %+v", mounts)
+	}
+	dir := mounts[0].Source
+	if !strings.HasPrefix(dir, filepath.Join(c.Dir, "docker", "runtime")+"/") {
+		t.Errorf("the volume is %s, outside of the isolator's directory", dir)
+	}
+	wantStat(t, dir, unix.S_IFDIR|0o2770, 33, 34)
+	wantStat(t, dir+"/file", unix.S_IFREG|0o640, 5, 6)
+	wantStat(t, dir+"/sub", unix.S_IFDIR|0o700, 0, 0)
+	wantStat(t, dir+"/fifo", unix.S_IFIFO|0o644, 0, 0)
+	wantAttribute(t, dir, "user.dir", "yes")
+	wantAttribute(t, dir+"/sub/hard", "user.colour", "red")
+	if target, err := os.Readlink(dir + "/link"); err != nil || target != "/etc/passwd" {
+		t.Errorf("the link leads to %q, %v", target, err)
+	}
+	if data, err := os.ReadFile(dir + "/file"); err != nil || string(data) != "content" {
+		t.Errorf("the file holds %q, %v", data, err)
+	}
+}
+
+func wantStat(t *testing.T, path string, mode, uid, gid uint32) {
+	t.Helper()
+	var st unix.Stat_t
+	if err := unix.Lstat(path, &st); err != nil || st.Mode != mode || st.Uid != uid || st.Gid != gid {
+		t.Errorf("%s: mode %o, owner %d:%d, %v; want %o, %d:%d", path, st.Mode, st.Uid, st.Gid, err, mode, uid, gid)
+	}
+}
+
+func wantAttribute(t *testing.T, path, name, want string) {
+	t.Helper()
+	value := make([]byte, 64)
+	n, err := unix.Getxattr(path, name, value)
+	if err != nil || string(value[:n]) != want {
+		t.Errorf("%s: %s is %q, %v; want %q", path, name, value[:max(n, 0)], err, want)
+	}
+}
+
+// TestVolumePreparedTwice wants what was written meanwhile to stay.
+func TestVolumePreparedTwice(t *testing.T) {
+	c := withVolumes(t, mctr.ContainerConfig{}, "/data", "/data/", "/b", "data/../c")
+	mounts := mustPrepare(t, c)
+	var targets []string
+	for _, m := range mounts {
+		targets = append(targets, m.Destination)
+	}
+	if got := strings.Join(targets, " "); got != "/b /c /data" {
+		t.Fatalf("mounts at %s", got)
+	}
+	check(t, os.WriteFile(mounts[2].Source+"/written", nil, 0o600), os.WriteFile(c.Rootfs+"/data/later", nil, 0o600))
+	again := mustPrepare(t, c)
+	if isolatortest.JSON(t, again) != isolatortest.JSON(t, mounts) {
+		t.Errorf("again: %+v, first %+v", again, mounts)
+	}
+	if _, err := os.Stat(again[2].Source + "/written"); err != nil {
+		t.Error(err)
+	}
+	if _, err := os.Stat(again[2].Source + "/later"); err == nil {
+		t.Error("the volume was filled again")
+	}
+}
+
+// TestVolumeHalfMade leaves what a Prepare that was killed leaves.
+func TestVolumeHalfMade(t *testing.T) {
+	c := withVolumes(t, mctr.ContainerConfig{}, "/data")
+	check(t, os.WriteFile(c.Rootfs+"/data/file", []byte("whole"), 0o600))
+	dir := mustPrepare(t, c)[0].Source
+	check(t, os.RemoveAll(dir), os.Mkdir(dir+".new", 0o700), os.WriteFile(dir+".new/file", []byte("wh"), 0o600), os.WriteFile(dir+".new/stray", nil, 0o600))
+	mustPrepare(t, c)
+	if data, err := os.ReadFile(dir + "/file"); err != nil || string(data) != "whole" {
+		t.Errorf("the file holds %q, %v", data, err)
+	}
+	for _, stray := range []string{dir + "/stray", dir + ".new"} {
+		if _, err := os.Lstat(stray); err == nil {
+			t.Errorf("%s is there", stray)
+		}
+	}
+}
+
+// TestVolumeInterrupted wants a cancelled Prepare to leave no volume that would
+// be taken for whole.
+func TestVolumeInterrupted(t *testing.T) {
+	c := withVolumes(t, mctr.ContainerConfig{}, "/data")
+	check(t, os.WriteFile(c.Rootfs+"/data/file", nil, 0o600))
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := newIsolator().Prepare(ctx, c); !errors.Is(err, context.Canceled) || !strings.Contains(err.Error(), "/data") {
+		t.Errorf("got %v, want context.Canceled that names the volume", err)
+	}
+	if _, err := os.Stat(mustPrepare(t, c)[0].Source + "/file"); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestVolumeElsewhere wants no volume where the user mounts something, at the
+// root, or without an image; an empty one where the image has nothing; and no
+// way out of the image.
+func TestVolumeElsewhere(t *testing.T) {
+	c := withVolumes(t, mctr.ContainerConfig{Mounts: []mctr.Mount{{Type: "tmpfs", Target: "/data/"}}}, "/data", "/", "..", "/new/one", "/out", "/up/x")
+	secret := t.TempDir()
+	check(t, os.WriteFile(secret+"/secret", nil, 0o600), os.Symlink(secret, c.Rootfs+"/out"), os.Symlink("../../../../..", c.Rootfs+"/up"))
+	mounts := mustPrepare(t, c)
+	var targets []string
+	for _, m := range mounts {
+		targets = append(targets, m.Destination)
+		entries, err := os.ReadDir(m.Source)
+		if err != nil || len(entries) > 0 {
+			t.Errorf("volume %s: %v, %v; want an empty one", m.Destination, entries, err)
+		}
+		wantStat(t, m.Source, unix.S_IFDIR|0o755, 0, 0)
+	}
+	if got := strings.Join(targets, " "); got != "/new/one /out /up/x" {
+		t.Errorf("volumes at %s", got)
+	}
+}
+
+// TestVolumeOnAFile wants an error that names the volume.
+func TestVolumeOnAFile(t *testing.T) {
+	c := withVolumes(t, mctr.ContainerConfig{}, "/etc/passwd")
+	if _, err := newIsolator().Prepare(t.Context(), c); err == nil || !strings.Contains(err.Error(), "volume /etc/passwd") {
+		t.Errorf("got %v", err)
+	}
+}
