@@ -3,6 +3,7 @@ package containerizer_test
 import (
 	"context"
 	"errors"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -16,6 +17,7 @@ import (
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/containerizer"
 	"github.com/mctr/mctr/internal/cgroup"
+	"github.com/mctr/mctr/internal/leakcheck"
 	"github.com/mctr/mctr/isolators"
 	"github.com/mctr/mctr/isolators/builtin"
 	"github.com/mctr/mctr/provisioner"
@@ -273,6 +275,46 @@ func TestSecretsStayInMemory(t *testing.T) {
 	time.Sleep(100 * time.Millisecond) // the task has compared by now, or ended
 	if s, err := a.Status(t.Context(), "job"); err != nil || s.Phase != mctr.Running {
 		t.Errorf("the task did not get its secret: %+v, %v", s, err)
+	}
+	a.remove("job")
+}
+
+// TestNothingIsKept counts descriptors and children before and after many jobs.
+func TestNothingIsKept(t *testing.T) {
+	a := newAgent(t)
+	a.launch("warm", "true")
+	if _, err := a.Wait(t.Context(), "warm"); err != nil {
+		t.Fatal(err)
+	}
+	a.remove("warm")
+	kept := leakcheck.Snapshot(t, leakcheck.Scope{Kinds: []leakcheck.Kind{leakcheck.File, leakcheck.Process}})
+	for range 10 {
+		a.launch("job", "true")
+		if _, err := a.Wait(t.Context(), "job"); err != nil {
+			t.Fatal(err)
+		}
+		a.remove("job")
+	}
+	kept.Check()
+}
+
+// TestShimHoldsNothingOfItsCaller gives the launching process a descriptor that
+// any child inherits, and looks for it in the shim.
+func TestShimHoldsNothingOfItsCaller(t *testing.T) {
+	a := newAgent(t)
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	if _, err := unix.FcntlInt(w.Fd(), unix.F_SETFD, 0); err != nil { // inheritable
+		t.Fatal(err)
+	}
+	a.launch("job", "sleep", "100")
+	_ = w.Close()
+	_ = r.SetReadDeadline(time.Now().Add(5 * time.Second))
+	if _, err := r.Read(make([]byte, 1)); !errors.Is(err, io.EOF) {
+		t.Errorf("somebody still has the pipe: %v", err)
 	}
 	a.remove("job")
 }

@@ -115,9 +115,8 @@ func (c *Containerizer) CleanupEnded(ctx context.Context) error {
 	var errs []error
 	for _, e := range entries {
 		id := mctr.ContainerID(e.Name())
-		phase, err := c.phase(id)
-		if err != nil || phase == mctr.Running || phase == mctr.Paused {
-			continue
+		if alive, err := launcher.Alive(c.paths.stateDir(id)); alive || err != nil {
+			continue // the most, and the cheapest to tell
 		}
 		lock, err := flock.TryExclusive(c.paths.lock(id))
 		if err != nil {

@@ -23,6 +23,9 @@ func main() {
 }
 
 func run() error {
+	if err := libcontainer.CloseFrom(launcher.AliveFD + 1); err != nil {
+		return err
+	}
 	syscall.CloseOnExec(launcher.ListenFD)
 	syscall.CloseOnExec(launcher.AliveFD)
 	socket := os.NewFile(launcher.ListenFD, launcher.SocketName)
