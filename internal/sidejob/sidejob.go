@@ -49,8 +49,13 @@ type Answer struct {
 	Free  uint64 `json:"free,omitempty"`  // statfs: bytes that a plain user can have
 }
 
-// ErrHung is wrapped when the operation did not end in time.
+// ErrHung is wrapped when the operation did not end before the context's deadline.
 var ErrHung = errors.New("operation hangs")
+
+// ErrHelper is wrapped when the helper could not be started or did not answer as
+// a helper does. Nothing is known of the operation then; in particular a helper
+// that is missing must not pass for a path that is.
+var ErrHelper = errors.New("helper failed")
 
 // A Runner starts helpers.
 type Runner struct{ Helper string }
@@ -62,7 +67,8 @@ func (r *Runner) Probe(ctx context.Context, path string) error {
 	return err
 }
 
-// Do runs one operation until ctx ends.
+// Do runs one operation until ctx ends: by its deadline, which is ErrHung, or
+// otherwise, which is the context's cause.
 func (r *Runner) Do(ctx context.Context, request Request) (*Answer, error) {
 	ours, theirs, err := socketpair()
 	if err != nil {
@@ -75,7 +81,7 @@ func (r *Runner) Do(ctx context.Context, request Request) (*Answer, error) {
 	err = cmd.Start()
 	_ = theirs.Close()
 	if err != nil {
-		return nil, fmt.Errorf("start %s: %w", r.Helper, err)
+		return nil, fmt.Errorf("%s %s: %w: start %s: %v", request.Verb, request.Path, ErrHelper, r.Helper, err)
 	}
 	answer, err := r.converse(ctx, ours, cmd, request)
 	if err != nil {
@@ -93,10 +99,10 @@ func (r *Runner) converse(ctx context.Context, conn *os.File, cmd *exec.Cmd, req
 		err = json.NewDecoder(conn).Decode(answer)
 	}
 	if ctx.Err() != nil {
-		return nil, abandon(cmd)
+		return nil, abandon(cmd, why(ctx))
 	}
 	if err := errors.Join(err, cmd.Wait()); err != nil {
-		return nil, fmt.Errorf("helper: %w", err)
+		return nil, fmt.Errorf("%w: %v", ErrHelper, err)
 	}
 	if answer.Errno != 0 {
 		return nil, unix.Errno(answer.Errno)
@@ -104,19 +110,26 @@ func (r *Runner) converse(ctx context.Context, conn *os.File, cmd *exec.Cmd, req
 	return answer, nil
 }
 
-// abandon kills the helper and says how it hung. It does not wait for a process
-// that no signal reaches.
-func abandon(cmd *exec.Cmd) error {
+func why(ctx context.Context) error {
+	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		return ErrHung
+	}
+	return context.Cause(ctx)
+}
+
+// abandon kills the helper and says why and how it hung. It does not wait for a
+// process that no signal reaches.
+func abandon(cmd *exec.Cmd, why error) error {
 	where, _ := os.ReadFile(fmt.Sprintf("/proc/%d/stack", cmd.Process.Pid))
 	_ = cmd.Process.Kill()
 	dead := make(chan struct{})
 	go func() { _ = cmd.Wait(); close(dead) }()
 	select {
 	case <-dead:
-		return ErrHung
+		return why
 	case <-time.After(100 * time.Millisecond):
 		return fmt.Errorf("%w: pid %d cannot be killed and is left behind; the kernel's stack: %s",
-			ErrHung, cmd.Process.Pid, strings.ReplaceAll(strings.TrimSpace(string(where)), "\n", " < "))
+			why, cmd.Process.Pid, strings.ReplaceAll(strings.TrimSpace(string(where)), "\n", " < "))
 	}
 }
 
