@@ -15,6 +15,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
@@ -45,11 +46,11 @@ func (*isolator) Check(_ context.Context, config *mctr.ContainerConfig) error {
 			continue
 		}
 		if !filepath.IsAbs(m.Source) {
-			return fmt.Errorf("%w: source %q of the mount at %s must be an absolute path", mctr.ErrInvalid, m.Source, m.Target)
+			return fmt.Errorf("%w: --mount source %q (or --volume) for %s: must be an absolute path", mctr.ErrInvalid, m.Source, m.Target)
 		}
 		for _, o := range m.Options {
 			if !slices.Contains(options, o) {
-				return fmt.Errorf("%w: mount at %s: unknown option %q", mctr.ErrInvalid, m.Target, o)
+				return fmt.Errorf("%w: --volume (or --mount) %s:%s: unknown option %q (one of %s)", mctr.ErrInvalid, m.Source, m.Target, o, strings.Join(options, ", "))
 			}
 		}
 	}
@@ -65,6 +66,9 @@ var options = []string{
 func (i *isolator) Prepare(ctx context.Context, c *mctr.Container) (*mctr.Adjustment, error) {
 	a := &mctr.Adjustment{}
 	for _, m := range c.Config.Mounts {
+		if err := i.target(ctx, c, m); err != nil {
+			return nil, err
+		}
 		if m.Type != "bind" {
 			continue
 		}
@@ -76,33 +80,60 @@ func (i *isolator) Prepare(ctx context.Context, c *mctr.Container) (*mctr.Adjust
 	return a, nil
 }
 
+// target sees that the engine need not make a mount point on the host's own
+// filesystem, where it would stay (Mesos: host_path.cpp has the same rule).
+func (i *isolator) target(ctx context.Context, c *mctr.Container, m mctr.Mount) error {
+	target := filepath.Clean(m.Target)
+	if c.Image != nil || strings.HasPrefix(target, c.Sandbox+"/") {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, probeTime)
+	defer cancel()
+	err := i.jobs.Probe(ctx, target)
+	if errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("%w: --mount target %s (or --volume, --tmpfs) does not exist: with --no-image it would be made on the host (make it first)", mctr.ErrInvalid, target)
+	}
+	if err != nil {
+		return fmt.Errorf("look at --mount target %s: %w", target, err)
+	}
+	return nil
+}
+
 // source sees that there is something to mount, without ever hanging on it.
 func (i *isolator) source(ctx context.Context, m mctr.Mount) error {
 	ctx, cancel := context.WithTimeout(ctx, probeTime)
 	defer cancel()
 	err := i.jobs.Probe(ctx, m.Source)
 	if errors.Is(err, fs.ErrNotExist) && m.Create {
-		return os.MkdirAll(m.Source, 0o755)
+		if err := os.MkdirAll(m.Source, 0o755); err != nil {
+			return fmt.Errorf("make --volume source %s: %w", m.Source, err)
+		}
+		return nil
 	}
 	if errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("%w: mount source %s does not exist", mctr.ErrInvalid, m.Source)
+		return fmt.Errorf("%w: --mount source %s does not exist (--volume makes it)", mctr.ErrInvalid, m.Source)
 	}
 	if err != nil {
-		return fmt.Errorf("look at mount source %s: %w", m.Source, err)
+		return fmt.Errorf("look at --volume (or --mount) source %s: %w", m.Source, err)
 	}
 	return nil
 }
 
+// mount is the bind: with what is mounted below the source, as docker does,
+// unless that is told off, and without writes to that either.
 func mount(m mctr.Mount) specs.Mount {
-	o := slices.Clone(m.Options)
-	if !slices.Contains(o, "bind") && !slices.Contains(o, "rbind") {
-		o = append(o, "rbind")
+	o, readOnly := slices.Clone(m.Options), "ro"
+	if !slices.Contains(o, "bind") {
+		readOnly = "rro"
+		if !slices.Contains(o, "rbind") {
+			o = append(o, "rbind")
+		}
 	}
 	if !slices.ContainsFunc(o, func(s string) bool { return slices.Contains(propagations, s) }) {
 		o = append(o, "rprivate")
 	}
 	if m.ReadOnly {
-		o = append(o, "ro")
+		o = append(o, readOnly)
 	}
 	return specs.Mount{Destination: filepath.Clean(m.Target), Type: "bind", Source: m.Source, Options: o}
 }

@@ -1,0 +1,179 @@
+package hostpath_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/internal/leakcheck"
+	"github.com/mctr/mctr/internal/sidejob"
+	"github.com/mctr/mctr/isolators"
+	"github.com/mctr/mctr/isolators/isolatortest"
+	"github.com/mctr/mctr/isolators/volume/hostpath"
+)
+
+// TestMain makes this binary the helper, when it is started as one.
+func TestMain(m *testing.M) {
+	if len(os.Environ()) == 0 { // as a helper has it
+		if err := sidejob.Serve(os.NewFile(sidejob.FD, "job")); err != nil {
+			os.Exit(1)
+		}
+		unix.Exit(0) // at once: the race detector would wait a second
+	}
+	os.Exit(m.Run())
+}
+
+func newIsolator() isolators.Isolator {
+	return hostpath.New(&sidejob.Runner{Helper: "/proc/self/exe"})
+}
+
+func bind(m mctr.Mount) mctr.ContainerConfig {
+	m.Type = "bind"
+	return mctr.ContainerConfig{Image: "test", Mounts: []mctr.Mount{m}}
+}
+
+func TestConformance(t *testing.T) {
+	c := bind(mctr.Mount{Source: t.TempDir(), Target: "/x"})
+	isolatortest.Run(t, newIsolator, &c)
+}
+
+func TestCheck(t *testing.T) {
+	isolatortest.Refuses(t, newIsolator(), []isolatortest.Refusal{
+		{Config: bind(mctr.Mount{Source: "data", Target: "/x"}), Is: mctr.ErrInvalid, Flag: "--mount source \"data\""},
+		{Config: bind(mctr.Mount{Target: "/x"}), Is: mctr.ErrInvalid, Flag: "--mount source"},
+		{Config: bind(mctr.Mount{Source: "/a", Target: "/x", Options: []string{"size=1m"}}), Is: mctr.ErrInvalid, Flag: "--volume"},
+		{Config: bind(mctr.Mount{Source: "/a", Target: "/x", Options: []string{"rw"}}), Is: mctr.ErrInvalid, Flag: `"rw"`},
+	})
+	isolatortest.Accepts(t, newIsolator(), bind(mctr.Mount{Source: "/a", Target: "/x", Options: []string{"rslave", "nosuid"}}),
+		mctr.ContainerConfig{Mounts: []mctr.Mount{{Type: "tmpfs", Target: "/x", Options: []string{"size=1m"}}}})
+}
+
+func TestPrepare(t *testing.T) {
+	source := t.TempDir()
+	for _, c := range []struct {
+		name string
+		m    mctr.Mount
+		want string
+	}{
+		{"docker's defaults", mctr.Mount{}, `["rbind","rprivate"]`},
+		{"read-only with what is below", mctr.Mount{ReadOnly: true}, `["rbind","rprivate","rro"]`},
+		{"read-only alone", mctr.Mount{ReadOnly: true, Options: []string{"bind"}}, `["bind","rprivate","ro"]`},
+		{"propagation", mctr.Mount{Options: []string{"rshared", "nosuid"}}, `["rshared","nosuid","rbind"]`},
+	} {
+		c.m.Source, c.m.Target = source, "/x/"
+		a := isolatortest.Prepared(t, newIsolator(), bind(c.m))
+		want := `[{"destination":"/x","type":"bind","source":"` + source + `","options":` + c.want + `}]`
+		if got := isolatortest.JSON(t, a.Volumes); got != want {
+			t.Errorf("%s:\ngot  %s\nwant %s", c.name, got, want)
+		}
+	}
+	tmpfs := mctr.ContainerConfig{Image: "test", Mounts: []mctr.Mount{{Type: "tmpfs", Target: "/x"}}}
+	if a := isolatortest.Prepared(t, newIsolator(), tmpfs); len(a.Volumes) > 0 {
+		t.Errorf("a tmpfs is mounted too: %+v", a.Volumes)
+	}
+}
+
+func TestSources(t *testing.T) {
+	dir := t.TempDir()
+	for _, err := range []error{
+		os.WriteFile(dir+"/file", nil, 0o600), os.Symlink("file", dir+"/link"), os.Symlink("nowhere", dir+"/dangling"), os.Symlink("loop", dir+"/loop"),
+	} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, c := range []struct {
+		name, source string
+		create       bool
+		want         error
+	}{
+		{"a file", "/file", false, nil},
+		{"a link", "/link", false, nil},
+		{"missing", "/missing", false, mctr.ErrInvalid},
+		{"a dangling link", "/dangling", false, mctr.ErrInvalid},
+		{"made", "/a/b/c", true, nil},
+		{"below a file", "/file/x", true, unix.ENOTDIR},
+		{"a loop", "/loop", true, unix.ELOOP},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			config := bind(mctr.Mount{Source: dir + c.source, Target: "/x", Create: c.create})
+			a, err := newIsolator().Prepare(t.Context(), isolatortest.NewContainer(t, config))
+			if c.want == nil && (err != nil || len(a.Volumes) != 1) {
+				t.Errorf("got %+v, %v", a, err)
+			}
+			if c.want != nil && (!errors.Is(err, c.want) || !strings.Contains(err.Error(), dir+c.source)) {
+				t.Errorf("got %v, want %v that names the source", err, c.want)
+			}
+		})
+	}
+	if info, err := os.Stat(dir + "/a/b/c"); err != nil || !info.IsDir() || info.Mode().Perm() != 0o755 {
+		t.Errorf("made source: %v, %v", info, err)
+	}
+}
+
+// TestTargetWithoutImage wants no mount point made on the host's own filesystem.
+func TestTargetWithoutImage(t *testing.T) {
+	dir := t.TempDir()
+	for _, c := range []struct {
+		name, kind, target string
+		want               error
+	}{
+		{"there", "bind", dir, nil},
+		{"missing", "bind", dir + "/missing", mctr.ErrInvalid},
+		{"missing for a tmpfs", "tmpfs", dir + "/missing", mctr.ErrInvalid},
+		{"in the sandbox", "bind", "SANDBOX/new", nil},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			container := isolatortest.NewContainer(t, mctr.ContainerConfig{})
+			container.Config.Mounts = []mctr.Mount{{Type: c.kind, Source: "/etc", Target: strings.Replace(c.target, "SANDBOX", container.Sandbox, 1)}}
+			_, err := newIsolator().Prepare(t.Context(), container)
+			if !errors.Is(err, c.want) || c.want != nil && !strings.Contains(err.Error(), "--mount target "+c.target) {
+				t.Errorf("got %v, want %v", err, c.want)
+			}
+		})
+	}
+}
+
+// TestHungSource wants a source that does not answer to end the launch with
+// ErrHung, and the helper to be gone. The helper here never answers; that a real
+// one may hang is what sidejob's tests show.
+func TestHungSource(t *testing.T) {
+	script := filepath.Join(t.TempDir(), "helper")
+	if err := os.WriteFile(script, []byte("#!/bin/sh\nexec sleep 600\n"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	leaks := leakcheck.Snapshot(t, leakcheck.Scope{Kinds: []leakcheck.Kind{leakcheck.Process, leakcheck.File}})
+	i := hostpath.New(&sidejob.Runner{Helper: script})
+	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer cancel()
+	_, err := i.Prepare(ctx, isolatortest.NewContainer(t, bind(mctr.Mount{Source: "/mnt/dead", Target: "/x", Create: true})))
+	if !errors.Is(err, sidejob.ErrHung) || !strings.Contains(err.Error(), "/mnt/dead") {
+		t.Errorf("got %v, want ErrHung that names the source", err)
+	}
+	leaks.Check()
+}
+
+// TestBrokenHelper wants a helper that is missing, dies or babbles to be an
+// error that says so.
+func TestBrokenHelper(t *testing.T) {
+	for n, script := range []string{"", "#!/bin/sh\nexit 3\n", "#!/bin/sh\necho nonsense >&3\n"} {
+		path := filepath.Join(t.TempDir(), fmt.Sprint("helper", n))
+		if script != "" {
+			if err := os.WriteFile(path, []byte(script), 0o755); err != nil {
+				t.Fatal(err)
+			}
+		}
+		_, err := hostpath.New(&sidejob.Runner{Helper: path}).Prepare(t.Context(), isolatortest.NewContainer(t, bind(mctr.Mount{Source: "/etc", Target: "/x"})))
+		if err == nil || !strings.Contains(err.Error(), "helper") || !strings.Contains(err.Error(), "/etc") {
+			t.Errorf("%q: %v, want an error of the helper that names the source", script, err)
+		}
+	}
+}
