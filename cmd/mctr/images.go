@@ -6,11 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/signal"
 	"slices"
 	"strings"
 
 	"github.com/docker/go-units"
 	"github.com/spf13/cobra"
+	"golang.org/x/sys/unix"
 
 	"github.com/mctr/mctr/provisioner"
 )
@@ -28,12 +30,14 @@ func (a *app) pullCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			ctx, stop := signal.NotifyContext(cmd.Context(), unix.SIGINT, unix.SIGTERM, unix.SIGHUP) // so that it leaves nothing half done
+			defer stop()
 			o := provisioner.PullOptions{Policy: "always", Platform: platform}
 			if !quiet {
 				o.Progress = newProgress(os.Stderr)
 			}
 			for _, ref := range args {
-				image, err := store.Pull(cmd.Context(), ref, o)
+				image, err := store.Pull(ctx, ref, o)
 				if err != nil {
 					return err
 				}
@@ -124,7 +128,10 @@ func splitReference(ref string) (repository, tag string) {
 }
 
 func (a *app) imageCommand() *cobra.Command {
-	cmd := &cobra.Command{Use: "image", Short: "Look at images"}
+	cmd := &cobra.Command{
+		Use: "image", Short: "Look at images", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
 	var format string
 	inspect := &cobra.Command{
 		Use:     "inspect [flags] IMAGE...",

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"os"
+	"strconv"
 	"strings"
 	"time"
 
@@ -116,6 +117,9 @@ func (l *launchFlags) environment(c *mctr.ContainerConfig) error {
 		return fmt.Errorf("--env-file: %w", err)
 	}
 	for _, v := range append(lines, l.env...) {
+		if name, _, _ := strings.Cut(v, "="); name == "" || strings.ContainsAny(name, " \t") {
+			return fmt.Errorf("%w: --env (or --env-file) %q: want NAME=VALUE, or NAME for its value here", mctr.ErrInvalid, v)
+		}
 		if !strings.Contains(v, "=") {
 			value, set := os.LookupEnv(v)
 			if !set {
@@ -152,8 +156,8 @@ func readLines(files []string) ([]string, error) {
 			return nil, err
 		}
 		for line := range strings.Lines(string(data)) {
-			line = strings.TrimRight(line, "\r\n")
-			if trimmed := strings.TrimSpace(line); trimmed != "" && trimmed[0] != '#' {
+			line = strings.TrimLeft(strings.TrimRight(line, "\r\n"), " \t")
+			if line != "" && line[0] != '#' {
 				lines = append(lines, line)
 			}
 		}
@@ -218,7 +222,7 @@ func size(flag, s string) (int64, error) {
 		return 0, nil
 	}
 	n, err := units.RAMInBytes(s)
-	if err != nil {
+	if err != nil || n < 0 { // beyond int64 it comes out negative
 		return 0, fmt.Errorf("%w: %s %s: want a size as 64m or 1g", mctr.ErrInvalid, flag, s)
 	}
 	return n, nil
@@ -259,9 +263,11 @@ func (l *launchFlags) logging(c *mctr.ContainerConfig) error {
 			}
 			c.Log.MaxSize = n
 		case "max-file":
-			if _, err := fmt.Sscanf(value, "%d", &c.Log.MaxFiles); err != nil || c.Log.MaxFiles < 1 {
+			n, err := strconv.Atoi(value)
+			if err != nil || n < 1 {
 				return fmt.Errorf("%w: --log-opt max-file=%s: want a number of files, at least 1", mctr.ErrInvalid, value)
 			}
+			c.Log.MaxFiles = n
 		default:
 			return fmt.Errorf("%w: --log-opt %s: want max-size=SIZE or max-file=N", mctr.ErrInvalid, o)
 		}

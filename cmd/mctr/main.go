@@ -40,7 +40,13 @@ func run(args []string) int {
 
 // complain says what went wrong, on one line where that is possible.
 func complain(err error) {
-	fmt.Fprintln(os.Stderr, "mctr:", strings.ReplaceAll(err.Error(), "\n", "; "))
+	var parts []string
+	for line := range strings.Lines(err.Error()) {
+		if line = strings.TrimSpace(line); line != "" {
+			parts = append(parts, line)
+		}
+	}
+	fmt.Fprintln(os.Stderr, "mctr:", strings.Join(parts, "; "))
 }
 
 // An exitStatus is an error that asks for an exit code. Without err it is

@@ -1,9 +1,11 @@
 package main
 
 import (
+	"cmp"
 	"encoding/csv"
 	"fmt"
 	"path/filepath"
+	"strconv"
 	"strings"
 
 	"github.com/mctr/mctr"
@@ -92,7 +94,11 @@ func setMountField(m *mctr.Mount, key, value string) error {
 	case "target", "destination", "dst":
 		m.Target = value
 	case "readonly", "ro":
-		m.ReadOnly = value != "false" && value != "0"
+		only, err := strconv.ParseBool(cmp.Or(value, "true"))
+		if err != nil {
+			return fmt.Errorf("%s=%s: want true or false", key, value)
+		}
+		m.ReadOnly = only
 	case "bind-propagation":
 		m.Options = append(m.Options, value)
 	case "tmpfs-size":

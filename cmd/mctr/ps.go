@@ -50,7 +50,7 @@ func (a *app) psCommand() *cobra.Command {
 	f.BoolVarP(&o.latest, "latest", "l", false, "the newest one, ended or not")
 	f.IntVarP(&o.last, "last", "n", -1, "so many newest ones, ended or not")
 	f.BoolVarP(&o.size, "size", "s", false, "what each wrote to its filesystem")
-	f.StringArrayVar(&o.filters, "filter", nil, "`KEY=VALUE`: id, name, label, status, ancestor, exited, before, since, network, volume")
+	f.StringArrayVarP(&o.filters, "filter", "f", nil, "`KEY=VALUE`: id, name, label, status, ancestor, exited, before, since, network, volume")
 	f.StringVar(&o.format, "format", "", "table, json, or a Go template")
 	f.BoolVar(&o.json, "json", false, "the same as --format json")
 	return cmd
@@ -193,6 +193,9 @@ func dockerState(p mctr.Phase) string {
 	return "created"
 }
 
+// dockerStates are docker's words; mctr restarts nothing.
+var dockerStates = []string{"created", "running", "paused", "restarting", "removing", "exited", "dead"}
+
 func sortByCreation(list []*mctr.Status) {
 	slices.SortFunc(list, func(a, b *mctr.Status) int {
 		return cmp.Or(b.Created.Compare(a.Created), cmp.Compare(a.ID, b.ID))
@@ -224,6 +227,9 @@ func parseFilters(filters []string, all []*mctr.Status) (func(*mctr.Status) bool
 		}
 		if (key == "before" || key == "since") && find(all, value) == nil {
 			return nil, fmt.Errorf("%w: --filter %s: no such container", mctr.ErrNotFound, f)
+		}
+		if key == "status" && !slices.Contains(dockerStates, value) {
+			return nil, fmt.Errorf("%w: --filter %s: unknown (%s)", mctr.ErrInvalid, f, strings.Join(dockerStates, ", "))
 		}
 		byKey[key] = append(byKey[key], value)
 	}

@@ -77,7 +77,7 @@ func (r *resourceFlags) fillCPU(to *mctr.Resources) error {
 		if r.cpus <= 0 || math.IsInf(r.cpus, 0) || math.IsNaN(r.cpus) || r.cpus > 1e6 {
 			return fmt.Errorf("%w: --cpus %v: want a positive number", mctr.ErrInvalid, r.cpus)
 		}
-		period, quota := uint64(100000), int64(r.cpus*100000)
+		period, quota := uint64(100000), int64(math.Round(r.cpus*100000))
 		c.Period, c.Quota = &period, &quota
 	}
 	for flag, set := range map[string]func(){

@@ -112,6 +112,9 @@ func (a *app) run(cmd *cobra.Command, o *runOptions, args []string) error {
 	if o.launch.tty && !o.detach && o.launch.stdin && !isTerminal(os.Stdin) {
 		return fmt.Errorf("%w: the input device is not a TTY", mctr.ErrInvalid)
 	}
+	if _, err := parseDetachKeys(o.detachKeys); err != nil {
+		return err
+	}
 	c, err := a.changing(cmd.Context())
 	if err != nil {
 		return err

@@ -25,17 +25,20 @@ type session struct {
 	options_   *runOptions
 	config     *mctr.ContainerConfig
 	terminal   *terminal // nil without -t
+	detachKeys []byte    // end the session when they are typed; none: nothing does
 	signals    chan os.Signal
 	launched   atomic.Bool
 	asked      atomic.Int32 // how often an end was asked for
 	detached   chan struct{}
+	left       chan unix.Signal // it ends this client and not the container
 	once       sync.Once
 }
 
 func newSession(c *containerizer.Containerizer, id mctr.ContainerID, o *runOptions, config *mctr.ContainerConfig) *session {
-	s := &session{containers: c, id: id, options_: o, config: config, signals: make(chan os.Signal, 64), detached: make(chan struct{})}
+	s := &session{containers: c, id: id, options_: o, config: config, signals: make(chan os.Signal, 64), detached: make(chan struct{}), left: make(chan unix.Signal, 1)}
 	if o.launch.tty && !o.detach {
 		s.terminal = openTerminal()
+		s.detachKeys, _ = parseDetachKeys(o.detachKeys) // checked by run
 	}
 	return s
 }
@@ -43,18 +46,23 @@ func newSession(c *containerizer.Containerizer, id mctr.ContainerID, o *runOptio
 func (s *session) restore() { s.terminal.restore() }
 
 // pulling is ctx that ends at a signal that asks for an end, until the
-// container is launched: then signals are the container's.
+// container is launched: then signals are the container's or, without
+// --sig-proxy, end this client alone.
 func (s *session) pulling(ctx context.Context) context.Context {
 	if s.options_.sigProxy && !s.options_.detach {
 		signal.Notify(s.signals) // before the launch, so that none is lost
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	early := make(chan os.Signal, 1)
-	signal.Notify(early, unix.SIGINT, unix.SIGTERM)
+	signal.Notify(early, unix.SIGINT, unix.SIGTERM, unix.SIGHUP, unix.SIGQUIT)
 	go func() {
-		sig := <-early
-		if !s.launched.Load() {
-			cancel(fmt.Errorf("%w by %v", context.Canceled, sig))
+		for sig := range early {
+			if !s.launched.Load() {
+				cancel(fmt.Errorf("%w by %v", context.Canceled, sig))
+			} else if !s.options_.sigProxy {
+				s.left <- sig.(unix.Signal)
+				return
+			}
 		}
 	}()
 	return ctx
@@ -98,23 +106,29 @@ func (s *session) follow(ctx context.Context, stream *launcher.Stream) error {
 		s.terminal.restore()
 		fmt.Fprintf(os.Stderr, "mctr: detached from %s\n", s.id.Short())
 		return nil
+	case sig := <-s.left:
+		s.terminal.restore()
+		return exitStatus{code: 128 + int(sig)}
 	case err := <-ended:
 		s.terminal.restore()
-		if errors.Is(err, unix.EPIPE) {
-			return s.unread(ctx)
+		if err != nil && !errors.Is(err, mctr.ErrUnavailable) {
+			return s.unread(ctx, err)
 		}
 		return s.finish(ctx, t, err)
 	}
 }
 
-// unread ends a container whose output nobody reads any more, as a pipeline
-// ends its writers: "mctr run ... | head".
-func (s *session) unread(ctx context.Context) error {
+// unread ends a container whose output cannot be written any more, as a pipeline
+// ends its writers: "mctr run ... | head", or a full disk.
+func (s *session) unread(ctx context.Context, unwritten error) error {
 	_, err := s.containers.Destroy(ctx, s.id)
 	if errors.Is(err, mctr.ErrNotFound) {
 		err = nil // it removed itself
 	}
-	return exitStatus{128 + int(unix.SIGPIPE), err}
+	if errors.Is(unwritten, unix.EPIPE) {
+		return exitStatus{128 + int(unix.SIGPIPE), err}
+	}
+	return errors.Join(unwritten, err)
 }
 
 // finish waits for the release, and says on stderr what an exit code does not.
@@ -177,7 +191,7 @@ func (s *session) pass(ctx context.Context, number unix.Signal) {
 func (s *session) copyStdin(stream *launcher.Stream) {
 	in := io.Reader(os.Stdin)
 	if s.terminal != nil {
-		in = &detachReader{r: os.Stdin, keys: parseDetachKeys(s.options_.detachKeys), detach: func() { s.once.Do(func() { close(s.detached) }) }}
+		in = &detachReader{r: os.Stdin, keys: s.detachKeys, detach: func() { s.once.Do(func() { close(s.detached) }) }}
 	}
 	_, err := io.Copy(stream, in)
 	if err == nil {

@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/term"
 
+	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/containerizer/launcher/wire"
 )
 
@@ -82,34 +83,43 @@ func (d *detachReader) Read(p []byte) (int, error) {
 	n, err := d.r.Read(typed)
 	out := 0
 	for _, key := range typed[:n] {
-		if key == d.keys[d.seen] {
-			if d.seen++; d.seen == len(d.keys) {
-				d.detach()
-				return out, io.ErrClosedPipe
-			}
+		if key != d.keys[d.seen] { // it may still begin the sequence anew
+			out += copy(p[out:], d.keys[:d.seen])
+			d.seen = 0
+		}
+		if key != d.keys[d.seen] {
+			p[out] = key
+			out++
 			continue
 		}
-		out += copy(p[out:], d.keys[:d.seen])
-		d.seen = 0
-		p[out] = key
-		out++
+		if d.seen++; d.seen == len(d.keys) {
+			d.detach()
+			return out, io.ErrClosedPipe
+		}
 	}
 	return out, err
 }
 
-// parseDetachKeys reads docker's form: "ctrl-p,ctrl-q" or single letters.
-func parseDetachKeys(s string) []byte {
-	var keys []byte
+// parseDetachKeys reads docker's form, keys with commas between: a character, or
+// ctrl- and one of a-z @ [ \ ] ^ _. "" is none.
+func parseDetachKeys(s string) (keys []byte, err error) {
+	if s == "" {
+		return nil, nil
+	}
 	for part := range strings.SplitSeq(s, ",") {
 		name, ctrl := strings.CutPrefix(part, "ctrl-")
-		switch {
-		case len(name) == 1 && ctrl:
-			keys = append(keys, name[0]&0x1f)
-		case len(name) == 1:
-			keys = append(keys, name[0])
+		if len(name) != 1 || ctrl && !strings.Contains(controllable, name) {
+			return nil, fmt.Errorf("%w: --detach-keys %s: %q is neither a character nor ctrl- and one of %s", mctr.ErrInvalid, s, part, controllable)
 		}
+		key := name[0]
+		if ctrl {
+			key &= 0x1f // ascii(7)
+		}
+		keys = append(keys, key)
 	}
-	return keys
+	return keys, nil
 }
+
+const controllable = `abcdefghijklmnopqrstuvwxyz@[\]^_`
 
 const defaultDetachKeys = "ctrl-p,ctrl-q"
