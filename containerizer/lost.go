@@ -60,16 +60,14 @@ func (c *Containerizer) ending(id mctr.ContainerID) bool {
 	return err == nil && t != nil
 }
 
-// shimPid finds the container's shim: a member of the shims' group whose
-// working directory is the container's own. 0: there is none.
+// shimPid finds the container's shim in the shims' group. 0: there is none.
 func (c *Containerizer) shimPid(id mctr.ContainerID) (int, error) {
 	pids, err := cgroup.Pids(c.paths.shimsCgroup())
 	if err != nil {
 		return 0, err
 	}
 	for _, pid := range pids {
-		dir, err := os.Readlink(fmt.Sprintf("/proc/%d/cwd", pid))
-		if err == nil && (dir == c.paths.stateDir(id) || dir == c.paths.bundle(id)) {
+		if launcher.Directory(pid) == c.paths.stateDir(id) {
 			return pid, nil
 		}
 	}

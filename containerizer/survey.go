@@ -13,6 +13,7 @@ import (
 	"github.com/moby/sys/mountinfo"
 
 	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/containerizer/launcher"
 	"github.com/mctr/mctr/internal/atomicfile"
 	"github.com/mctr/mctr/internal/cgroup"
 	"github.com/mctr/mctr/internal/flock"
@@ -141,14 +142,9 @@ func (s *survey) shims(context.Context) error {
 		return err
 	}
 	for _, pid := range pids {
-		dir, err := os.Readlink(fmt.Sprintf("/proc/%d/cwd", pid))
-		rest, ours := strings.CutPrefix(dir, s.paths.running()+"/")
-		if err != nil || !ours {
-			continue
-		}
-		name, _, _ := strings.Cut(strings.TrimSuffix(rest, " (deleted)"), "/")
+		name, ours := strings.CutPrefix(launcher.Directory(pid), s.paths.running()+"/")
 		id := mctr.ContainerID(name)
-		if id.Validate() == nil && !s.accounted(id) {
+		if ours && id.Validate() == nil && !s.accounted(id) {
 			s.add(kindProcess, fmt.Sprintf("%d (%s)", pid, proc.Command(pid)), id, "it supervises a container that does not run", "kill it")
 		}
 	}

@@ -17,6 +17,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -86,7 +87,7 @@ func (l *Launcher) start(dir string, listener, alive *os.File) (*os.Process, err
 		return nil, err
 	}
 	defer log.Close()
-	cmd := exec.Command(l.Shim)
+	cmd := exec.Command(l.Shim, verb, dir)
 	cmd.Env = environment()
 	cmd.Dir = dir
 	cmd.Stdout, cmd.Stderr = log, log
@@ -164,6 +165,22 @@ func withAddress(dir string, do func(*unix.SockaddrUnix) error) error {
 
 // Alive says whether the shim of the container whose directory is dir lives.
 func Alive(dir string) (bool, error) { return flock.Held(filepath.Join(dir, AliveName)) }
+
+// verb is a shim's first argument, its container's directory the second: so ps(1)
+// and Directory tell whose it is.
+const verb = "supervise"
+
+// Directory is the directory of the container that the process pid supervises,
+// "" if it is no shim. Only a process in the shims' cgroup is to be asked: what
+// another one says of itself proves nothing.
+func Directory(pid int) string {
+	line, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
+	argv := strings.Split(string(line), "\x00")
+	if err != nil || len(argv) < 3 || argv[1] != verb {
+		return ""
+	}
+	return argv[2]
+}
 
 // lastWords is what a shim that died wrote, for an error's text.
 func lastWords(dir string) string {
