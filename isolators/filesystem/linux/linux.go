@@ -12,6 +12,7 @@ package linux
 import (
 	"context"
 	"fmt"
+	"os"
 	"path/filepath"
 	"slices"
 
@@ -19,6 +20,7 @@ import (
 
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/isolators"
+	"github.com/mctr/mctr/provisioner/inroot"
 )
 
 // sandboxPath is where a container with an image sees its sandbox (Mesos:
@@ -71,7 +73,9 @@ func (i *isolator) Prepare(_ context.Context, c *mctr.Container) (*mctr.Adjustme
 	if !c.Config.Security.Privileged {
 		a.Spec.Linux.MaskedPaths, a.Spec.Linux.ReadonlyPaths = slices.Concat(masked, throttles()), slices.Clone(readonly)
 	}
-	i.sandbox(c, a)
+	if err := i.sandbox(c, a); err != nil {
+		return nil, err
+	}
 	for _, m := range c.Config.Mounts {
 		if m.Type == "tmpfs" {
 			a.Volumes = append(a.Volumes, tmpfs(m))
@@ -80,9 +84,16 @@ func (i *isolator) Prepare(_ context.Context, c *mctr.Container) (*mctr.Adjustme
 	return a, nil
 }
 
-// sandbox shows the container its own sandbox and, on the host's filesystem,
-// nobody else's.
-func (i *isolator) sandbox(c *mctr.Container, a *mctr.Adjustment) {
+// sandbox gives the container's user a sandbox and, on the host's filesystem,
+// hides everybody else's.
+func (i *isolator) sandbox(c *mctr.Container, a *mctr.Adjustment) error {
+	user, err := inroot.LookupUser(c.Rootfs, c.User(), nil)
+	if err != nil {
+		return err
+	}
+	if err := os.Chown(c.Sandbox, user.UID, user.GID); err != nil {
+		return err
+	}
 	target := sandboxPath
 	if c.Image == nil {
 		target = c.Sandbox
@@ -96,6 +107,7 @@ func (i *isolator) sandbox(c *mctr.Container, a *mctr.Adjustment) {
 		Destination: target, Type: "bind", Source: c.Sandbox, Options: []string{"rbind", "rprivate", "nosuid", "nodev"},
 	})
 	a.Spec.Process = &specs.Process{Env: []string{"MESOS_SANDBOX=" + target}}
+	return nil
 }
 
 // mounts are those of every container, as docker makes them. What shows the
