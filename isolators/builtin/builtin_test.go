@@ -1,0 +1,169 @@
+package builtin_test
+
+import (
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/internal/sidejob"
+	"github.com/mctr/mctr/isolators"
+	"github.com/mctr/mctr/isolators/builtin"
+	"github.com/mctr/mctr/isolators/isolatortest"
+)
+
+// TestMain makes this binary the helper, when it is started as one: with no
+// environment.
+func TestMain(m *testing.M) {
+	if len(os.Environ()) == 0 {
+		if err := sidejob.Serve(os.NewFile(sidejob.FD, "job")); err != nil {
+			os.Exit(1)
+		}
+		unix.Exit(0) // at once: the race detector would wait a second
+	}
+	os.Exit(m.Run())
+}
+
+func table() []isolators.Isolator {
+	return builtin.Table(builtin.Deps{
+		Root: "/var/lib/mctr", State: "/run/mctr", Helper: "/proc/self/exe",
+		CgroupOf: func(id mctr.ContainerID) string { return "isolatortest/" + string(id) },
+	})
+}
+
+func names() (list []string) {
+	for _, i := range table() {
+		list = append(list, i.Name())
+	}
+	return list
+}
+
+func TestNamesAreUnique(t *testing.T) {
+	list := names()
+	slices.Sort(list)
+	if unique := slices.Compact(slices.Clone(list)); len(unique) != len(list) {
+		t.Errorf("a name is there twice: %q", list)
+	}
+}
+
+// TestEachDirectoryIsListed wants the isolators' directories, the table and the
+// operators' pages to name the same.
+func TestEachDirectoryIsListed(t *testing.T) {
+	listed := names()
+	slices.Sort(listed)
+	var directories, pages []string
+	walk(t, "..", ".go", func(path string) {
+		family := filepath.Dir(path)
+		if strings.Contains(family, "/") && !strings.HasSuffix(path, "_test.go") {
+			directories = append(directories, family)
+		}
+	})
+	walk(t, "../../docs/isolators", ".md", func(path string) { pages = append(pages, strings.TrimSuffix(path, ".md")) })
+	for what, found := range map[string][]string{"directories": directories, "pages of docs/isolators": pages} {
+		slices.Sort(found)
+		if found = slices.Compact(found); !slices.Equal(found, listed) {
+			t.Errorf("%s:\n%q, in the table are\n%q", what, found, listed)
+		}
+	}
+}
+
+// walk visits the files with an ending below root, by their paths from there.
+func walk(t *testing.T, root, ending string, visit func(path string)) {
+	t.Helper()
+	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+		if err == nil && !d.IsDir() && strings.HasSuffix(path, ending) {
+			path, err = filepath.Rel(root, path)
+			visit(path)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestOrder wants what others build upon to come first.
+func TestOrder(t *testing.T) {
+	list := names()
+	for _, c := range []struct{ first, then, why string }{
+		{"filesystem/linux", "namespaces/ipc", "/dev is mounted before /dev/shm"},
+		{"filesystem/linux", "volume/hostpath", "volumes lie on the base filesystem"},
+		{"docker/runtime", "volume/hostpath", "a user's mounts lie on the image's volumes"},
+		{"docker/runtime", "linux/capabilities", "who the process runs as is found first, with the better error"},
+		{"cgroups/memory", "linux/seccomp", "limits before what takes privileges away"},
+		{"volume/hostpath", "linux/seccomp", "what is acquired before what is only declared"},
+	} {
+		if first, then := slices.Index(list, c.first), slices.Index(list, c.then); first < 0 || then < 0 || first > then {
+			t.Errorf("%s must stand before %s: %s; the table is %q", c.first, c.then, c.why, list)
+		}
+	}
+	if list[0] != "filesystem/linux" {
+		t.Errorf("%s comes first", list[0])
+	}
+}
+
+// TestNoMisspeltVerbs wants no exported method but the interface's: with Base
+// around, a verb with a wrong name would be dead and nobody would say so.
+func TestNoMisspeltVerbs(t *testing.T) {
+	verbs := reflect.TypeFor[isolators.Isolator]()
+	for _, i := range table() {
+		for n := range reflect.TypeOf(i).NumMethod() {
+			method := reflect.TypeOf(i).Method(n).Name
+			if _, ok := verbs.MethodByName(method); !ok {
+				t.Errorf("%s: method %s is no verb of an isolator", i.Name(), method)
+			}
+		}
+	}
+}
+
+// TestBaseHasEveryVerb wants Base to lack Name alone.
+func TestBaseHasEveryVerb(t *testing.T) {
+	verbs, base := reflect.TypeFor[isolators.Isolator](), reflect.TypeFor[isolators.Base]()
+	for n := range verbs.NumMethod() {
+		verb := verbs.Method(n).Name
+		if _, ok := base.MethodByName(verb); ok == (verb == "Name") {
+			t.Errorf("Base has %s: %t", verb, ok)
+		}
+	}
+}
+
+// TestConformance runs the suite on each, as the table makes it.
+func TestConformance(t *testing.T) {
+	for n, i := range table() {
+		t.Run(i.Name(), func(t *testing.T) {
+			isolatortest.Run(t, func() isolators.Isolator { return table()[n] })
+		})
+	}
+}
+
+// TestImports wants no isolator to know another, and none to know who calls it.
+func TestImports(t *testing.T) {
+	const module = "github.com/mctr/mctr"
+	allowed := []string{"internal", "isolators", "provisioner", "cni", "csi", "gpu", "logs"}
+	walk(t, "..", ".go", func(path string) {
+		if strings.HasPrefix(path, "builtin/") || strings.HasSuffix(path, "_test.go") {
+			return
+		}
+		file, err := parser.ParseFile(token.NewFileSet(), filepath.Join("..", path), nil, parser.ImportsOnly)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, spec := range file.Imports {
+			imported, _ := strconv.Unquote(spec.Path.Value) // it was parsed
+			below, ours := strings.CutPrefix(imported, module+"/")
+			top, rest, _ := strings.Cut(below, "/")
+			if ours && (!slices.Contains(allowed, top) || top == "isolators" && rest != "" && rest != "isolatortest") {
+				t.Errorf("isolators/%s imports %s", path, below)
+			}
+		}
+	})
+}
