@@ -23,7 +23,7 @@ func main() {
 }
 
 func run() error {
-	if err := libcontainer.CloseFrom(launcher.AliveFD + 1); err != nil {
+	if err := closeInherited(launcher.AliveFD + 1); err != nil {
 		return err
 	}
 	syscall.CloseOnExec(launcher.ListenFD)

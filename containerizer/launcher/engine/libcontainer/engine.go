@@ -17,7 +17,6 @@ import (
 	lc "github.com/opencontainers/runc/libcontainer"
 	_ "github.com/opencontainers/runc/libcontainer/nsenter" // the C half of Init
 	"github.com/opencontainers/runc/libcontainer/specconv"
-	"github.com/opencontainers/runc/libcontainer/utils"
 
 	"github.com/mctr/mctr/containerizer/launcher/engine"
 )
@@ -29,11 +28,6 @@ func Init() {
 		lc.Init()
 	}
 }
-
-// CloseFrom closes every inherited descriptor from min on, but for those of
-// Go's own runtime. A supervisor must not keep its caller's files open: a pipe
-// of theirs would never end. Call it before any file is opened.
-func CloseFrom(min int) error { return utils.UnsafeCloseFrom(min) }
 
 // New returns the engine.
 func New() engine.Engine { return &runtime{} }
