@@ -27,6 +27,9 @@ func (c *Containerizer) Destroy(ctx context.Context, id mctr.ContainerID) (*mctr
 	if phase, err := c.phase(id); err == nil && phase == mctr.Created {
 		return nil, fmt.Errorf("%w: container %s was never started", mctr.ErrState, id.Short())
 	}
+	if _, err := c.launched(ctx, id); err != nil {
+		return nil, err
+	}
 	if err := c.killAll(ctx, id); err != nil {
 		return nil, err
 	}
@@ -72,8 +75,11 @@ func (c *Containerizer) Remove(ctx context.Context, id mctr.ContainerID, force b
 	if err != nil {
 		return err
 	}
-	if phase == mctr.Running || phase == mctr.Paused || phase.Launching() {
-		if err := c.endToRemove(ctx, id, phase, force); err != nil {
+	if phase.Launching() || alive(phase) {
+		if !force {
+			return stillRuns(id, phase)
+		}
+		if err := c.endToRemove(ctx, id); err != nil {
 			return err
 		}
 	}
@@ -82,19 +88,40 @@ func (c *Containerizer) Remove(ctx context.Context, id mctr.ContainerID, force b
 		return err
 	}
 	defer lock.Unlock() //nolint:errcheck // closing a lock file cannot fail usefully
+	if phase, err := c.phase(id); err == nil && alive(phase) {
+		return stillRuns(id, phase) // somebody started it meanwhile
+	}
 	return c.abolish(ctx, id)
 }
 
-func (c *Containerizer) endToRemove(ctx context.Context, id mctr.ContainerID, phase mctr.Phase, force bool) error {
-	if !force {
-		return fmt.Errorf("%w: container %s is %s: stop it first, or remove it by force", mctr.ErrState, id.Short(), phase)
+func alive(phase mctr.Phase) bool { return phase == mctr.Running || phase == mctr.Paused }
+
+func stillRuns(id mctr.ContainerID, phase mctr.Phase) error {
+	return fmt.Errorf("%w: container %s is %s: stop it first, or remove it by force", mctr.ErrState, id.Short(), phase)
+}
+
+// endToRemove ends a container that runs or is about to.
+func (c *Containerizer) endToRemove(ctx context.Context, id mctr.ContainerID) error {
+	phase, err := c.launched(ctx, id)
+	if err == nil && alive(phase) {
+		_, err = c.Destroy(ctx, id)
 	}
-	if phase.Launching() {
-		return c.Cleanup(ctx, id) // waits for the launcher, or undoes for a dead one
-	}
-	_, err := c.Destroy(ctx, id)
 	if errors.Is(err, mctr.ErrNotFound) {
-		return nil // it removed itself
+		return nil // its launch failed, or it removed itself
 	}
 	return err
+}
+
+// launched is the container's phase once no launch of it is under way: it waits
+// for the launcher, and undoes the work of a dead one.
+func (c *Containerizer) launched(ctx context.Context, id mctr.ContainerID) (mctr.Phase, error) {
+	for {
+		phase, err := c.phase(id)
+		if err != nil || !phase.Launching() {
+			return phase, err
+		}
+		if err := c.Cleanup(ctx, id); err != nil {
+			return "", err
+		}
+	}
 }
