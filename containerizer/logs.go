@@ -8,11 +8,15 @@ import (
 )
 
 // Logs reads back what id printed; see logs.Read. With o.Follow it goes on until
-// the container has ended and everything is read.
+// the container has ended and everything is read. One that was never started has
+// printed nothing.
 func (c *Containerizer) Logs(ctx context.Context, id mctr.ContainerID, o logs.ReadOptions, emit func(logs.Entry) error) error {
 	r, err := c.load(id)
 	if err != nil {
 		return err
+	}
+	if phase, err := c.phase(id); err != nil || phase == mctr.Created {
+		return err // it has printed nothing yet
 	}
 	if !o.Follow {
 		return logs.Read(ctx, c.paths.logs(id), logs.Config(r.Config.Log), o, nil, emit)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -56,12 +57,37 @@ func (t table) lines(w io.Writer, text string, items []any) error {
 		return err
 	}
 	for _, item := range items {
-		if err := parsed.Execute(w, item); err != nil {
+		line, err := execute(parsed, item)
+		if err != nil {
 			return fmt.Errorf("%w: --format: %w", mctr.ErrInvalid, err)
 		}
-		fmt.Fprintln(w)
+		if _, err := fmt.Fprintf(w, "%s\n", line); err != nil {
+			return err
+		}
 	}
 	return nil
+}
+
+// execute fills the template from item or, as docker does where that lacks a
+// field, from the names of item's JSON form: {{.Id}}.
+func execute(t *template.Template, item any) ([]byte, error) {
+	var line bytes.Buffer
+	err := t.Execute(&line, item)
+	if err == nil {
+		return line.Bytes(), nil
+	}
+	data, jsonErr := json.Marshal(item)
+	if jsonErr != nil {
+		return nil, err
+	}
+	var raw any
+	decoder := json.NewDecoder(bytes.NewReader(data))
+	decoder.UseNumber() // sizes beyond 2^53
+	line.Reset()
+	if decoder.Decode(&raw) != nil || t.Option("missingkey=error").Execute(&line, raw) != nil {
+		return nil, err
+	}
+	return line.Bytes(), nil
 }
 
 func parseTemplate(text string) (*template.Template, error) {

@@ -92,7 +92,7 @@ func (a *app) ps(ctx context.Context, c *containerizer.Containerizer, o *psOptio
 }
 
 func (o *psOptions) choose(list []*mctr.Status) ([]*mctr.Status, error) {
-	keep, err := parseFilters(o.filters, list)
+	keep, err := parseFilters(o.filters, slices.Clone(list)) // list is cut down while it asks
 	if err != nil {
 		return nil, err
 	}

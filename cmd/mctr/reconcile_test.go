@@ -1,0 +1,142 @@
+package main
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/mctr/mctr/internal/cgroup"
+)
+
+// TestReconcileLeavesOthersAlone plants what looks like mctr's and is not.
+func TestReconcileLeavesOthersAlone(t *testing.T) {
+	h := newHost(t)
+	h.want(0, "ps")
+	id := strings.Repeat("ab", 32)
+	group := plantGroup(t, "mctr-zzz/"+id)
+	dir := filepath.Join(t.TempDir(), "containers", id, "bundle", "rootfs")
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := unix.Mount("mctr", dir, "tmpfs", 0, ""); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := unix.Unmount(dir, 0); err != nil {
+			t.Errorf("the foreign mount: %v", err)
+		}
+	})
+	shim := plantProcess(t, "mctr-shim")
+	if out := h.want(0, "reconcile", "--dry-run").stdout + h.want(0, "reconcile").stdout; out != "" {
+		t.Errorf("taken for leftovers: %s", out)
+	}
+	if _, err := os.Stat(group); err != nil {
+		t.Errorf("the foreign group: %v", err)
+	}
+	if err := shim.Process.Signal(unix.Signal(0)); err != nil {
+		t.Errorf("the foreign process: %v", err)
+	}
+}
+
+func plantGroup(t *testing.T, name string) string {
+	t.Helper()
+	dir := cgroup.Dir("pids", name)
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _, _ = os.Remove(dir), os.Remove(filepath.Dir(dir)) })
+	return dir
+}
+
+// plantProcess runs a sleep whose name in ps is name.
+func plantProcess(t *testing.T, name string) *exec.Cmd {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), name)
+	data, err := os.ReadFile("/bin/busybox")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, data, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(path)
+	cmd.Args = []string{"sleep", "100"}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
+	return cmd
+}
+
+// TestReconcileUndoesWhatIsOurs plants traces of a container that is gone.
+func TestReconcileUndoesWhatIsOurs(t *testing.T) {
+	h := newHost(t)
+	h.want(0, "ps")
+	const id = "deadbeef"
+	for _, dir := range []string{filepath.Join(h.state, "containers", id), filepath.Join(h.root, "containers", id)} {
+		if err := os.MkdirAll(dir, 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.WriteFile(filepath.Join(h.root, "names", "ghost"), []byte("nobody"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	rootfs := filepath.Join(h.state, "containers", id, "bundle", "rootfs")
+	if err := os.MkdirAll(rootfs, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := unix.Mount("mctr", rootfs, "tmpfs", 0, ""); err != nil {
+		t.Fatal(err)
+	}
+	found := h.want(0, "reconcile", "--dry-run").stdout
+	for _, want := range []string{"abandoned", rootfs, "ghost"} {
+		if !strings.Contains(found, want) {
+			t.Errorf("%q is not found:\n%s", want, found)
+		}
+	}
+	if _, err := os.Stat(rootfs); err != nil {
+		t.Errorf("a dry run changed something: %v", err)
+	}
+	h.want(0, "reconcile")
+	h.wantClean()
+	if out := h.want(0, "reconcile").stdout; out != "" {
+		t.Errorf("the second finds: %s", out)
+	}
+}
+
+// TestShimKilled loses the supervisor of a container that nobody watches.
+func TestShimKilled(t *testing.T) {
+	h := newHost(t)
+	h.want(0, "run", "-d", "-q", "--name", "job", h.image, "sleep", "100")
+	h.killShim("job")
+	h.eventually("it is lost", func() bool { return strings.Contains(h.want(0, "ps").stdout, "Lost") })
+	h.want(0, "rm", "-f", "job")
+}
+
+// TestShimKilledUnderForeground wants a foreground run to notice at once.
+func TestShimKilledUnderForeground(t *testing.T) {
+	h := newHost(t)
+	cmd := h.command("run", "-q", "--name", "job", h.image, "sleep", "100")
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	h.eventually("it runs", func() bool { return h.mctr("exec", "job", "true").code == 0 })
+	killed := time.Now()
+	h.killShim("job")
+	_ = cmd.Wait()
+	if code := cmd.ProcessState.ExitCode(); code != 137 || time.Since(killed) > 5*time.Second {
+		t.Errorf("exit code %d after %v", code, time.Since(killed))
+	}
+	h.want(0, "rm", "job")
+}
+
+func (h *host) killShim(ref string) {
+	h.t.Helper()
+	pid := strings.TrimSpace(h.want(0, "inspect", "-f", "{{.Mctr.ShimPid}}", ref).stdout)
+	runTool(h.t, "kill", "-9", pid)
+}

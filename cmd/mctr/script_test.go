@@ -1,0 +1,97 @@
+package main
+
+import (
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/mctr/mctr/provisioner/imagetest"
+)
+
+// TestScripts runs testdata/script: one story of the command line in each file.
+// Every script has directories of its own, $IMAGE, and these commands besides
+// testscript's:
+//
+//	code N PROGRAM [ARG...]   runs it and wants exit code N
+//	until PROGRAM [ARG...]    runs it until it succeeds
+//	set NAME PROGRAM [ARG...] gives NAME its output
+//
+// What a script leaves on the host fails it.
+func TestScripts(t *testing.T) {
+	files, err := filepath.Glob("testdata/script/*.txtar")
+	if err != nil || len(files) == 0 {
+		t.Fatal("no scripts", err)
+	}
+	image := imagetest.Busybox(t, t.TempDir())
+	for _, file := range files {
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".txtar"), func(t *testing.T) {
+			t.Parallel()
+			dir := t.TempDir()
+			h := newHostIn(t, filepath.Join(dir, "root"), filepath.Join(dir, "state"), image)
+			testscript.Run(t, testscript.Params{
+				Files: []string{file}, RequireExplicitExec: true, RequireUniqueNames: true,
+				Setup: func(e *testscript.Env) error { return h.script(e) },
+				Cmds:  map[string]func(*testscript.TestScript, bool, []string){"code": scriptCode, "until": scriptUntil, "set": scriptSet},
+			})
+		})
+	}
+}
+
+// script gives a script the host's directories by mctr's own variables, and the
+// image in its store.
+func (h *host) script(e *testscript.Env) error {
+	bin := filepath.Dir(program(h.t))
+	e.Setenv("PATH", bin+":"+os.Getenv("PATH"))
+	e.Setenv("MCTR_ROOT", h.root)
+	e.Setenv("MCTR_STATE", h.state)
+	e.Setenv("IMAGE", h.image)
+	e.Setenv("HOME", e.WorkDir)
+	h.want(0, "pull", "-q", h.image)
+	return nil
+}
+
+func scriptCode(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: code N program [args...]")
+	}
+	want, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	if got := exitCode(ts, args[1:]); got != want {
+		ts.Fatalf("exit code %d, want %d", got, want)
+	}
+}
+
+func exitCode(ts *testscript.TestScript, argv []string) int {
+	err := ts.Exec(argv[0], argv[1:]...)
+	var exit *exec.ExitError
+	if err != nil && !errors.As(err, &exit) {
+		ts.Fatalf("%v", err)
+	}
+	if exit == nil {
+		return 0
+	}
+	return exit.ExitCode()
+}
+
+func scriptUntil(ts *testscript.TestScript, neg bool, args []string) {
+	for deadline := time.Now().Add(10 * time.Second); (exitCode(ts, args) == 0) == neg; time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			ts.Fatalf("not after ten seconds: %s", strings.Join(args, " "))
+		}
+	}
+}
+
+func scriptSet(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: set NAME program [args...]")
+	}
+	ts.Check(ts.Exec(args[1], args[2:]...))
+	ts.Setenv(args[0], strings.TrimSpace(ts.ReadFile("stdout")))
+}
