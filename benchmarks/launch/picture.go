@@ -1,0 +1,95 @@
+package main
+
+import (
+	"fmt"
+	"image/color"
+
+	"gonum.org/v1/plot"
+	"gonum.org/v1/plot/font"
+	"gonum.org/v1/plot/plotter"
+	"gonum.org/v1/plot/vg"
+)
+
+var (
+	dark  = color.RGBA{R: 0x1f, G: 0x5a, B: 0x8c, A: 0xff}
+	light = color.RGBA{R: 0xa9, G: 0xc8, B: 0xe2, A: 0xff}
+)
+
+// draw writes a bar for each contender's median time and one for its processor
+// time, as multiples of runc's: absolute times are the machine's.
+func draw(r *report, path string) error {
+	base := r.contender(runc)
+	if base.Wall.P50 == 0 {
+		return fmt.Errorf("%s failed, and all is drawn relative to it", runc)
+	}
+	p := plot.New()
+	p.Title.Text = fmt.Sprintf("/bin/true, start to end and clean-up, as multiples of %s (median of %d)", runc, r.Rounds)
+	p.X.Min = 0
+	p.X.Label.Text = "shorter is better"
+	var names []string
+	var walls, cpus plotter.Values
+	for i := range r.Contenders {
+		c := r.Contenders[len(r.Contenders)-1-i] // the first on top
+		names = append(names, label(c))
+		walls, cpus = append(walls, c.Wall.P50/base.Wall.P50), append(cpus, c.CPU.P50/base.CPU.P50)
+	}
+	for _, s := range []struct {
+		name   string
+		values plotter.Values
+		at     vg.Length
+		color  color.Color
+	}{{"time", walls, 6, dark}, {"processor time", cpus, -6, light}} {
+		if err := bars(p, s.name, s.values, s.at, s.color); err != nil {
+			return err
+		}
+	}
+	p.NominalY(names...)
+	p.Y.LineStyle.Width, p.X.Max = 0, p.X.Max*1.15
+	p.Legend.Top, p.Legend.Padding = false, 3
+	plain(p)
+	return p.Save(21*vg.Centimeter, 8*vg.Centimeter, path)
+}
+
+// label says what is wrong with a contender, too.
+func label(c *contender) string {
+	if c.Wall.P50 == 0 {
+		return c.Name + " (FAILED)"
+	}
+	return c.Name
+}
+
+// bars adds one bar a contender, with its value behind it.
+func bars(p *plot.Plot, name string, values plotter.Values, at vg.Length, fill color.Color) error {
+	chart, err := plotter.NewBarChart(values, 10)
+	if err != nil {
+		return err
+	}
+	chart.Horizontal, chart.Offset, chart.Color, chart.LineStyle.Width = true, at, fill, 0
+	p.Legend.Add(name, chart)
+	text := plotter.XYLabels{}
+	for i, v := range values {
+		text.XYs = append(text.XYs, plotter.XY{X: v, Y: float64(i)})
+		text.Labels = append(text.Labels, fmt.Sprintf("%.2f", v))
+	}
+	labels, err := plotter.NewLabels(text)
+	if err != nil {
+		return err
+	}
+	labels.Offset.X, labels.Offset.Y = 4, at-3
+	for i := range labels.TextStyle {
+		labels.TextStyle[i].Font = sans(9)
+	}
+	p.Add(chart, labels)
+	return nil
+}
+
+// plain sets all text without serifs.
+func plain(p *plot.Plot) {
+	p.Title.TextStyle.Font, p.Title.Padding = sans(11), 8
+	p.X.Label.TextStyle.Font, p.X.Tick.Label.Font = sans(9), sans(9)
+	p.Y.Tick.Label.Font, p.Legend.TextStyle.Font = sans(10), sans(9)
+}
+
+func sans(size vg.Length) font.Font {
+	return font.Font{Typeface: "Liberation", Variant: "Sans", Size: size}
+}

@@ -1,0 +1,51 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// adopt makes this process the parent of its descendants' orphans, so that
+// their time is counted here when they end.
+func adopt() error {
+	if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
+		return fmt.Errorf("become the reaper of orphans: %w", err)
+	}
+	return nil
+}
+
+// drain returns when no descendant is left. Whoever else waits for one is told
+// ECHILD, which os/exec's callers have had their answer before and package
+// launcher ignores.
+func drain() error {
+	for {
+		_, err := unix.Wait4(-1, nil, 0, nil)
+		switch {
+		case errors.Is(err, unix.ECHILD):
+			return nil
+		case err != nil && !errors.Is(err, unix.EINTR):
+			return fmt.Errorf("wait for descendants: %w", err)
+		}
+	}
+}
+
+// spent is the user and system time of all descendants that were waited for
+// and, with self, of this process.
+func spent(self bool) (time.Duration, error) {
+	who := []int{unix.RUSAGE_CHILDREN}
+	if self {
+		who = append(who, unix.RUSAGE_SELF)
+	}
+	var sum time.Duration
+	for _, w := range who {
+		var u unix.Rusage
+		if err := unix.Getrusage(w, &u); err != nil {
+			return 0, fmt.Errorf("getrusage: %w", err)
+		}
+		sum += time.Duration(u.Utime.Nano() + u.Stime.Nano())
+	}
+	return sum, nil
+}

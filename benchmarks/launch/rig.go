@@ -1,0 +1,181 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
+
+	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/containerizer"
+	"github.com/mctr/mctr/internal/cgroup"
+	"github.com/mctr/mctr/isolators/builtin"
+	"github.com/mctr/mctr/provisioner"
+)
+
+// A rig is what the contenders share: directories, an image in the store, and
+// the bundle of a container that ended.
+type rig struct {
+	bin, dir, root, state string
+	bundle, image         string
+	model                 mctr.ContainerID
+	containers            *containerizer.Containerizer
+}
+
+// newRig makes its directories in the ones given; "" is the usual place.
+func newRig(ctx context.Context, bin, root, state string) (*rig, error) {
+	g := &rig{bin: bin, model: mctr.NewID()}
+	for _, d := range []struct {
+		made *string
+		in   string
+	}{{&g.dir, ""}, {&g.root, root}, {&g.state, stateParent(state)}} {
+		made, err := os.MkdirTemp(d.in, "mctr-bench-")
+		if err == nil {
+			*d.made, err = filepath.EvalSymlinks(made) // as mctr does: the kernel's names depend on it
+		}
+		if err != nil {
+			return nil, errors.Join(err, g.remove())
+		}
+	}
+	g.bundle = filepath.Join(g.dir, "bundle")
+	if err := g.open(ctx); err != nil {
+		return nil, errors.Join(err, g.close(context.WithoutCancel(ctx)))
+	}
+	return g, nil
+}
+
+// stateParent is /run, a tmpfs, where STATE lies unless told otherwise.
+func stateParent(asked string) string {
+	if info, err := os.Stat("/run"); asked == "" && err == nil && info.IsDir() {
+		return "/run"
+	}
+	return asked
+}
+
+func (g *rig) program(name string) string { return filepath.Join(g.bin, name) }
+
+func (g *rig) open(ctx context.Context) (err error) {
+	if g.image, err = writeImage(filepath.Join(g.dir, "image")); err != nil {
+		return err
+	}
+	images, err := provisioner.New(g.root)
+	if err != nil {
+		return err
+	}
+	g.containers, err = containerizer.New(ctx,
+		containerizer.WithDirs(g.root, g.state), containerizer.WithImages(images), containerizer.WithShim(g.program("mctr-shim")),
+		containerizer.WithIsolators(builtin.Table(builtin.Deps{
+			Root: g.root, State: g.state, Helper: g.program("mctr-helper"), CgroupOf: containerizer.CgroupOf(g.state),
+		})))
+	if err != nil {
+		return err
+	}
+	return g.export(ctx)
+}
+
+// config is the container of all contenders.
+func (g *rig) config(remove bool, args ...string) *mctr.ContainerConfig {
+	return &mctr.ContainerConfig{Image: g.image, Remove: remove, Process: mctr.Process{Args: args}}
+}
+
+// launch runs the library from start to end.
+func (g *rig) launch(ctx context.Context, id mctr.ContainerID, config *mctr.ContainerConfig) error {
+	if _, err := g.containers.Launch(ctx, id, config, containerizer.LaunchOptions{}); err != nil {
+		return err
+	}
+	end, err := g.containers.Wait(ctx, id)
+	if errors.Is(err, mctr.ErrNotFound) { // with Remove, it may be gone before it is asked for
+		return nil
+	}
+	if err == nil && end.ExitCode != 0 {
+		err = fmt.Errorf("exit code %d: %s", end.ExitCode, end.Message)
+	}
+	return err
+}
+
+// export writes the bundle that runc and crun run. The container it was made of
+// stays, since the bundle binds its sandbox.
+func (g *rig) export(ctx context.Context) error {
+	if err := g.launch(ctx, g.model, g.config(false, "/bin/true")); err != nil {
+		return err
+	}
+	if err := g.containers.Export(ctx, g.model, g.bundle); err != nil {
+		return err
+	}
+	return g.edit(g.bundle, g.group("bundle"), "/bin/true")
+}
+
+// edit writes the spec of the exported bundle into dir with a root, a control
+// group and arguments of its own. The version is one that old runtimes accept:
+// they know all that is in it.
+func (g *rig) edit(dir, group string, args ...string) error {
+	data, err := os.ReadFile(filepath.Join(g.bundle, "config.json"))
+	if err != nil {
+		return err
+	}
+	spec := &specs.Spec{}
+	if err := json.Unmarshal(data, spec); err != nil {
+		return err
+	}
+	spec.Version, spec.Process.Args = "1.0.2", args
+	spec.Root.Path, spec.Linux.CgroupsPath = filepath.Join(g.bundle, "rootfs"), "/"+group
+	if data, err = json.Marshal(spec); err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(dir, "config.json"), data, 0o644)
+}
+
+// own is where another runtime keeps its state: on mctr's filesystem.
+func (g *rig) own(runtime string) string { return g.state + "-" + runtime }
+
+// group is a control group for what runs a bundle, as deep as mctr's own.
+func (g *rig) group(name string) string { return g.others() + "/" + name + "/main" }
+
+// others is above the groups of what mctr does not run.
+func (g *rig) others() string { return g.prefix() + "-bench" }
+
+// prefix is the group of this rig's containers.
+func (g *rig) prefix() string {
+	top, _, _ := strings.Cut(containerizer.CgroupOf(g.state)(g.model), "/")
+	return top
+}
+
+// close removes all of it.
+func (g *rig) close(ctx context.Context) error {
+	var errs []error
+	if g.containers != nil {
+		err := g.containers.Remove(ctx, g.model, true)
+		if errors.Is(err, mctr.ErrNotFound) {
+			err = nil
+		}
+		errs = append(errs, err, g.containers.Close())
+	}
+	errs = append(errs, drain())
+	for _, group := range []string{g.others(), g.prefix(), g.prefix() + "-shims"} {
+		errs = append(errs, cgroup.Remove(group))
+	}
+	if err := unix.Unmount(g.state, 0); err != nil && !errors.Is(err, unix.EINVAL) {
+		errs = append(errs, fmt.Errorf("unmount %s: %w", g.state, err))
+	}
+	if err := errors.Join(errs...); err != nil {
+		return err // what is still in use is not deleted
+	}
+	return g.remove()
+}
+
+func (g *rig) remove() (err error) {
+	dirs := []string{g.dir, g.root}
+	if g.state != "" {
+		dirs = append(dirs, g.state, g.own("runc"), g.own("crun"))
+	}
+	for _, dir := range dirs {
+		err = errors.Join(err, os.RemoveAll(dir)) // "" is nothing
+	}
+	return err
+}
