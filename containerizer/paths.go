@@ -21,9 +21,14 @@ const defaultState = "/run/mctr"
 //	    ├── waiting      never launched        ├── journal     checkpoints, a line each
 //	    ├── exit.json    how it ended          ├── created.json
 //	    ├── logs/                              ├── bundle/{config.json,rootfs/}
-//	    ├── sandbox/                           ├── engine/     the OCI engine's own
-//	    ├── rw/          what it wrote         └── alive, shim.sock, shim.log
+//	    ├── sandbox/                           └── alive, shim.sock, shim.log
+//	    ├── rw/          what it wrote
+//	    ├── engine/      the OCI engine's own, while it runs
 //	    └── <isolator>/  its records
+//
+// The engine's directory is not in STATE, although it ends with the boot: the
+// engine seals its executable by an overlay over this directory, which the
+// kernel refuses on an unbindable mount, and then copies the executable.
 type layout struct{ root, state string }
 
 func (l layout) containers() string                  { return filepath.Join(l.root, "containers") }
@@ -47,7 +52,7 @@ func (l layout) created(id mctr.ContainerID) string {
 }
 func (l layout) bundle(id mctr.ContainerID) string { return filepath.Join(l.stateDir(id), "bundle") }
 func (l layout) rootfs(id mctr.ContainerID) string { return filepath.Join(l.bundle(id), "rootfs") }
-func (l layout) engine(id mctr.ContainerID) string { return filepath.Join(l.stateDir(id), "engine") }
+func (l layout) engine(id mctr.ContainerID) string { return filepath.Join(l.dir(id), "engine") }
 
 // cgroupPrefix is the group above all of this containerizer's. Two containerizers
 // on one host have different state directories, so different prefixes.

@@ -94,7 +94,7 @@ func (c *Containerizer) undoLaunch(ctx context.Context, id mctr.ContainerID) err
 // reverse order of its launch. It goes on past errors and is idempotent.
 func (c *Containerizer) release(ctx context.Context, id mctr.ContainerID) error {
 	if _, err := os.Lstat(c.paths.stateDir(id)); errors.Is(err, fs.ErrNotExist) {
-		return c.releaseGroup(id)
+		return errors.Join(c.releaseGroup(id), os.RemoveAll(c.paths.engine(id)))
 	}
 	errs := []error{c.journal(id).reach(atDestroy), c.killShim(id), c.releaseGroup(id)}
 	for _, i := range slices.Backward(c.isolators) {
@@ -104,7 +104,7 @@ func (c *Containerizer) release(ctx context.Context, id mctr.ContainerID) error 
 		}
 		errs = append(errs, c.journal(id).reach("cleaned/"+i.Name()))
 	}
-	errs = append(errs, c.unmountRootfs(ctx, id))
+	errs = append(errs, c.unmountRootfs(ctx, id), os.RemoveAll(c.paths.engine(id)))
 	if err := errors.Join(errs...); err != nil {
 		return fmt.Errorf("release container %s: %w", id, err)
 	}
