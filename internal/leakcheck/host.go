@@ -51,7 +51,7 @@ func cgroups() ([]string, error) {
 			return nil // somebody's, removed meanwhile
 		case err != nil:
 			return err
-		case d.IsDir() && path != root:
+		case d.IsDir():
 			list = append(list, path)
 		}
 		return nil
