@@ -1,0 +1,63 @@
+package proc
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+func TestSelf(t *testing.T) {
+	start, err := StartTime(os.Getpid())
+	if err != nil || start == 0 {
+		t.Fatalf("StartTime: %d, %v", start, err)
+	}
+	if !Is(os.Getpid(), start) || Is(os.Getpid(), start+1) {
+		t.Errorf("Is does not tell this process by its start time %d", start)
+	}
+	if name := Command(os.Getpid()); !strings.HasPrefix(name, "proc.test") {
+		t.Errorf("Command: %q", name)
+	}
+}
+
+// TestLife follows a child with a name made to confuse from start to zombie to
+// nothing.
+func TestLife(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "a) R 1 (b")
+	data, err := os.ReadFile("/bin/sleep")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(name, data, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	child := exec.Command(name, "600")
+	if err := child.Start(); err != nil {
+		t.Fatal(err)
+	}
+	pid := child.Process.Pid
+	start, err := StartTime(pid)
+	if own, ownErr := StartTime(os.Getpid()); err != nil || ownErr != nil || start < own {
+		t.Errorf("the child began at %d (%v), its parent at %d (%v)", start, err, own, ownErr)
+	}
+	if !Is(pid, start) || Command(pid) != "a) R 1 (b" {
+		t.Errorf("the child is %q, itself: %t", Command(pid), Is(pid, start))
+	}
+	_ = child.Process.Kill()
+	for { // dead, but not waited for
+		if fields, err := stat(pid); err != nil || string(fields[0]) == "Z" {
+			break
+		}
+	}
+	if Is(pid, start) {
+		t.Error("a zombie still is the process")
+	}
+	_ = child.Wait() // killed, it says
+	if Is(pid, start) || Command(pid) != "" {
+		t.Error("a process that is gone still is")
+	}
+	if _, err := StartTime(pid); err == nil {
+		t.Error("a process that is gone has a start time")
+	}
+}
