@@ -50,11 +50,15 @@ func (l *launch) prepare(ctx context.Context) error {
 	return nil
 }
 
+// specVersion is the least that has what every launch needs, so that older
+// runtimes take an exported bundle too: crun before 1.9 knows nothing newer.
+const specVersion = "1.0.2"
+
 // baseSpec is what no isolator decides.
 func (l *launch) baseSpec() *specs.Spec {
 	config := l.record.Config
 	spec := &specs.Spec{
-		Version:     specs.Version,
+		Version:     specVersion,
 		Process:     &specs.Process{Terminal: config.Process.Terminal},
 		Root:        &specs.Root{Path: "rootfs", Readonly: config.ReadOnly},
 		Linux:       &specs.Linux{CgroupsPath: l.container.CgroupPath, Sysctl: config.Sysctls, Resources: &specs.LinuxResources{}},
