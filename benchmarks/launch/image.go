@@ -22,6 +22,7 @@ func writeImage(dir string) (ref string, err error) {
 		return "", fmt.Errorf("%w (apt-get install busybox-static)", err)
 	}
 	programs, err := layerOf(
+		directory("proc"), directory("sys"), directory("dev"), directory("tmp"), // as every image has them
 		file("bin/busybox", 0o755, string(busybox)),
 		link("bin/true", "busybox"), link("bin/sleep", "busybox"), link("bin/sh", "busybox"))
 	if err != nil {
@@ -50,6 +51,10 @@ type entry struct {
 
 func file(name string, mode int64, content string) entry {
 	return entry{tar.Header{Name: name, Mode: mode, Size: int64(len(content)), Typeflag: tar.TypeReg}, content}
+}
+
+func directory(name string) entry {
+	return entry{header: tar.Header{Name: name + "/", Mode: 0o755, Typeflag: tar.TypeDir}}
 }
 
 func link(name, to string) entry {
