@@ -1,0 +1,106 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// selfView prints what the kernel says of a process in a container.
+const selfView = `cat /proc/self/status; echo ==; cat /proc/self/mountinfo; echo ==; cat /proc/self/limits; echo ==; cat /proc/self/cgroup; exit 6`
+
+// TestBundleRunsUnchanged runs a container's bundle by other runtimes, unchanged,
+// and compares what its process sees with what mctr's own saw.
+func TestBundleRunsUnchanged(t *testing.T) {
+	for _, runtime := range []string{"runc", "crun"} {
+		t.Run(runtime, func(t *testing.T) {
+			h := newHost(t)
+			data := t.TempDir()
+			own := h.want(6, "run", "-q", "--name", "web", "-m", "64m", "--pids-limit", "20", "--cpus", "0.5", "--cap-drop", "NET_RAW",
+				"--ulimit", "nofile=100:200", "--tmpfs", "/scratch:size=1m", "-v", data+":/data:ro", "-u", "user", h.image, "sh", "-c", selfView)
+			bundle := filepath.Join(t.TempDir(), "bundle")
+			h.want(0, "bundle", "web", bundle)
+			id := "mctr-test-" + runtime
+			argv := []string{runtime, "--root", filepath.Join(t.TempDir(), "state"), "run", id}
+			if runtime == "crun" && hybrid() {
+				argv = append([]string{"unshare", "--mount", "sh", "-c", "umount /sys/fs/cgroup/unified && exec \"$@\"", "sh"}, argv...)
+			}
+			cmd := execCommand(t.Context(), argv...)
+			cmd.Dir = bundle
+			other := h.finish(cmd)
+			if other.code != 6 {
+				t.Fatalf("%s: exit code %d: %s%s", runtime, other.code, other.stdout, other.stderr)
+			}
+			if diff := cmp.Diff(normalised(own.stdout), normalised(other.stdout)); diff != "" {
+				t.Errorf("mctr (-) and %s (+) differ:\n%s", runtime, diff)
+			}
+			h.want(0, "rm", "web")
+		})
+	}
+}
+
+// hybrid says whether this host has controllers on cgroup v1 and on v2: crun
+// refuses that, so it is run where v2 cannot be seen.
+func hybrid() bool {
+	data, err := os.ReadFile("/sys/fs/cgroup/unified/cgroup.controllers")
+	return err == nil && len(strings.TrimSpace(string(data))) > 0
+}
+
+// exempt are the differences that are meant or mean nothing.
+var exempt = []struct {
+	why     string
+	pattern *regexp.Regexp
+	by      string
+}{
+	{"what the process happens to use", regexp.MustCompile(`(?m)^(Vm|Rss|Hugetlb|voluntary|nonvoluntary|FDSize|SigQ|THP|Threads|Ngid|CoreDumping).*\n`), ""},
+	{"how many processes the engine had in the namespace before", regexp.MustCompile(`(?m)^(Tgid|Pid|NStgid|NSpid):.*\n`), ""},
+	{"the engine's own history of signals: crun leaves SIGPIPE's disposition as it was given", regexp.MustCompile(`(?m)^(SigBlk|SigIgn|SigCgt|SigPnd|ShdPnd):.*\n`), ""},
+	{"mitigations and processors depend on the moment and on the caller", regexp.MustCompile(`(?m)^(Speculation|Cpus_allowed|Mems_allowed|x86_).*\n`), ""},
+	{"v2's tree of a hybrid host, which crun is not shown", regexp.MustCompile(`(?m)^0::.*\n?`), ""},
+	{"an exported bundle names a control group of its own", regexp.MustCompile(`-bundle\b`), ""},
+	{"crun gives a read-only bind the kernel's default of atime", regexp.MustCompile(`\b(rel|no)atime,?`), ""},
+}
+
+// normalised makes the view comparable: pids, mount ids and device numbers are of
+// the run, the root is an overlay there and a directory here.
+func normalised(view string) map[string][]string {
+	for _, e := range exempt {
+		view = e.pattern.ReplaceAllString(view, e.by)
+	}
+	parts := strings.Split(view, "==\n")
+	out := map[string][]string{}
+	for i, name := range []string{"status", "mounts", "limits", "cgroup"} {
+		lines := strings.Split(strings.TrimSpace(parts[i]), "\n")
+		if name == "mounts" {
+			lines = mountsSeen(lines)
+		}
+		out[name] = lines
+	}
+	return out
+}
+
+// mountsSeen are mount point, filesystem and options of each mount but the root,
+// in the order of their places.
+func mountsSeen(lines []string) (mounts []string) {
+	for _, line := range lines {
+		before, after, _ := strings.Cut(line, " - ")
+		fields, kind := strings.Fields(before), strings.Fields(after)
+		if fields[4] == "/" {
+			continue
+		}
+		if strings.HasPrefix(fields[4], "/proc/") { // masks: runc's null is the container's, crun's the host's, with other options
+			mounts = append(mounts, fields[4])
+			continue
+		}
+		options := strings.Split(strings.Trim(fields[5], ","), ",")
+		slices.Sort(options)
+		mounts = append(mounts, fields[4]+" "+kind[0]+" "+strings.Join(options, ","))
+	}
+	slices.Sort(mounts)
+	return mounts
+}
