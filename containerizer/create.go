@@ -28,7 +28,7 @@ func (c *Containerizer) Create(ctx context.Context, id mctr.ContainerID, config 
 	if err != nil {
 		return err
 	}
-	defer lock.Unlock() //nolint:errcheck // closing a lock file cannot fail usefully
+	defer lock.Unlock() // closing a lock file cannot fail usefully
 	if err := c.park(ctx, r, progress); err != nil {
 		return errors.Join(err, c.abolish(context.WithoutCancel(ctx), id))
 	}

@@ -87,7 +87,7 @@ func (c *Containerizer) Remove(ctx context.Context, id mctr.ContainerID, force b
 	if err != nil {
 		return err
 	}
-	defer lock.Unlock() //nolint:errcheck // closing a lock file cannot fail usefully
+	defer lock.Unlock() // closing a lock file cannot fail usefully
 	if phase, err := c.phase(id); err == nil && alive(phase) {
 		return stillRuns(id, phase) // somebody started it meanwhile
 	}

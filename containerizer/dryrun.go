@@ -25,7 +25,7 @@ func (c *Containerizer) DryRun(ctx context.Context, config *mctr.ContainerConfig
 	if l.lock, err = c.reserve(ctx, r); err != nil {
 		return nil, err
 	}
-	defer l.lock.Unlock() //nolint:errcheck // closing a lock file cannot fail usefully
+	defer l.lock.Unlock() // closing a lock file cannot fail usefully
 	defer func() { err = errors.Join(err, l.undo()) }()
 	for _, hop := range []func(context.Context) error{l.provision, l.prepare} {
 		if err := hop(ctx); err != nil {

@@ -64,7 +64,7 @@ func (c *Containerizer) Launch(ctx context.Context, id mctr.ContainerID, config 
 
 // run takes a reserved container up, hop by hop (docs/ARCHITECTURE.md).
 func (l *launch) run(ctx context.Context) (stream *launcher.Stream, err error) {
-	defer l.lock.Unlock() //nolint:errcheck // closing a lock file cannot fail usefully
+	defer l.lock.Unlock() // closing a lock file cannot fail usefully
 	ctx, done := l.cancelable(ctx)
 	defer done()
 	for _, hop := range []func(context.Context) error{

@@ -47,7 +47,7 @@ func (c *Containerizer) reconcile(ctx context.Context, id mctr.ContainerID) erro
 	if err != nil {
 		return err
 	}
-	defer lock.Unlock() //nolint:errcheck // closing a lock file cannot fail usefully
+	defer lock.Unlock() // closing a lock file cannot fail usefully
 	phase, err := c.phase(id)
 	if errors.Is(err, mctr.ErrNotFound) {
 		return errors.Join(c.release(ctx, id), c.forget(id))

@@ -30,7 +30,7 @@ func (c *Containerizer) Cleanup(ctx context.Context, id mctr.ContainerID) error 
 	if err != nil {
 		return err
 	}
-	defer lock.Unlock() //nolint:errcheck // closing a lock file cannot fail usefully
+	defer lock.Unlock() // closing a lock file cannot fail usefully
 	return c.cleanupLocked(ctx, id)
 }
 

@@ -36,7 +36,7 @@ func (c *Containerizer) claim(ctx context.Context, r *record) (*flock.Lock, erro
 		if err != nil {
 			return nil, err
 		}
-		defer names.Unlock() //nolint:errcheck // closing a lock file cannot fail usefully
+		defer names.Unlock() // closing a lock file cannot fail usefully
 		if err := c.takeName(r.Config.Name, r.ID); err != nil {
 			return nil, err
 		}

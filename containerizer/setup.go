@@ -32,7 +32,7 @@ func (c *Containerizer) setUp(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer lock.Unlock() //nolint:errcheck // closing a lock file cannot fail usefully
+	defer lock.Unlock() // closing a lock file cannot fail usefully
 	return c.setUpLocked(ctx, boot)
 }
 

@@ -75,7 +75,7 @@ func (c *Client) bound(ctx context.Context, limit time.Duration) (stop func()) {
 func (c *Client) Close() error {
 	err := c.conn.Close()
 	if c.process != nil {
-		go c.process.Wait() //nolint:errcheck // only so that no zombie stays
+		go c.process.Wait() // only so that no zombie stays
 	}
 	return err
 }

@@ -65,7 +65,7 @@ func (l *Launcher) Spawn(ctx context.Context, dir string) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer alive.Unlock() //nolint:errcheck // the shim holds it now
+	defer alive.Unlock() // the shim holds it now
 	process, err := l.start(dir, listener, alive.File())
 	if err != nil {
 		return nil, err

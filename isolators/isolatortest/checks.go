@@ -218,10 +218,10 @@ func cancelled(s *scene) error {
 	over, cancel := context.WithCancel(ctx)
 	cancel()
 	i := s.factory()
-	return errors.Join(s.inTime(i, over, c), wrap("Cleanup", i.Cleanup(ctx, c.ID)))
+	return errors.Join(s.inTime(over, i, c), wrap("Cleanup", i.Cleanup(ctx, c.ID)))
 }
 
-func (s *scene) inTime(i isolators.Isolator, over context.Context, c *mctr.Container) error {
+func (s *scene) inTime(over context.Context, i isolators.Isolator, c *mctr.Container) error {
 	ended := make(chan error, 1)
 	go func() {
 		ended <- guard(func() error {

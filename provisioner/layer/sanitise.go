@@ -77,7 +77,8 @@ func sanitiseXattrs(h *tar.Header, form Form) {
 		name, ok := strings.CutPrefix(k, paxXattr)
 		if ok && (slices.Contains(skipped, name) || form == Merged && strings.HasPrefix(name, "trusted.overlay.")) {
 			delete(h.PAXRecords, k)
-			delete(h.Xattrs, name) //nolint:staticcheck // umoci reads this older field
+			//lint:ignore SA1019 umoci reads this older field
+			delete(h.Xattrs, name)
 		}
 	}
 }

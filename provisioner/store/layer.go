@@ -30,7 +30,7 @@ type Layer struct {
 	Entries int           `json:"entries"` // files, directories, links and whiteouts
 }
 
-// DiffKey, ChainKey and TreeKey name the three kinds of layer.
+// DiffKey names the layer that stands alone as diffID.
 func DiffKey(diffID digest.Digest) string { return key("diff", diffID) }
 
 // ChainKey names the layer that completes chain.
