@@ -108,9 +108,11 @@ func (l *Launcher) start(dir string, listener, alive *os.File) (*os.Process, err
 // processes by.
 var shimControllers = []string{"memory", "pids", "freezer", "systemd"}
 
-// environment is the shim's: nothing of the caller's but the armed failpoints.
+// environment is the shim's: nothing of the caller's but the armed failpoints. A
+// shim mostly sleeps, so it gets one thread at a time to run on, however many
+// cores there are; its init and its exit command inherit that.
 func environment() []string {
-	env := []string{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}
+	env := []string{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "GOMAXPROCS=1"}
 	if v, ok := os.LookupEnv("MCTR_FAILPOINTS"); ok {
 		env = append(env, "MCTR_FAILPOINTS="+v)
 	}

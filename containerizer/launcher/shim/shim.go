@@ -100,6 +100,7 @@ func (s *Shim) Create(ctx context.Context, c *wire.Create) (*wire.Created, error
 		return nil, fmt.Errorf("%w: this shim supervises %s", mctr.ErrExists, s.create.ID)
 	}
 	s.create = c
+	defer debug.SetGCPercent(debug.SetGCPercent(-1)) // its garbage is collected at once, below
 	created, err := s.make(ctx, c)
 	if err != nil {
 		s.create = nil

@@ -37,7 +37,7 @@ func TestFrames(t *testing.T) {
 		}
 	}
 	var none wire.Request
-	if err := wire.Read(&conn, &none); err != io.EOF {
+	if err := wire.Read(&conn, &none); !errors.Is(err, io.EOF) {
 		t.Errorf("between frames: %v, want io.EOF", err)
 	}
 }
@@ -92,7 +92,7 @@ func TestBrokenChunks(t *testing.T) {
 	if _, _, err := wire.ReadChunk(strings.NewReader("\x01\x00\x00\x00\x05abc"), nil); !errors.Is(err, wire.ErrProtocol) {
 		t.Errorf("cut: %v", err)
 	}
-	if _, _, err := wire.ReadChunk(strings.NewReader(""), nil); err != io.EOF {
+	if _, _, err := wire.ReadChunk(strings.NewReader(""), nil); !errors.Is(err, io.EOF) {
 		t.Errorf("between chunks: %v", err)
 	}
 }

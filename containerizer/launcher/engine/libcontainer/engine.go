@@ -12,6 +12,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"runtime/debug"
 
 	_ "github.com/opencontainers/cgroups/devices" // device rules: a list on v1, eBPF on v2
 	lc "github.com/opencontainers/runc/libcontainer"
@@ -25,6 +26,7 @@ import (
 // started as one. It does nothing otherwise.
 func Init() {
 	if len(os.Args) > 1 && os.Args[1] == "init" {
+		debug.SetGCPercent(-1) // it is over before its garbage matters
 		lc.Init()
 	}
 }
