@@ -40,6 +40,8 @@ func (a *app) eachContainer(cmd *cobra.Command, refs []string, do verb) error {
 }
 
 func (a *app) startDetached(ctx context.Context, c *containerizer.Containerizer, id mctr.ContainerID) error {
+	ctx, stop := interruptible(ctx)
+	defer stop()
 	_, err := c.Start(ctx, id, containerizer.LaunchOptions{Detach: true})
 	return err
 }

@@ -39,8 +39,10 @@ func (a *app) create(cmd *cobra.Command, l *launchFlags, args []string) error {
 	if err != nil {
 		return err
 	}
+	ctx, stop := interruptible(cmd.Context())
+	defer stop()
 	id := mctr.NewID()
-	if err := c.Create(cmd.Context(), id, config, newProgress(os.Stderr)); err != nil {
+	if err := c.Create(ctx, id, config, newProgress(os.Stderr)); err != nil {
 		_ = cid.drop()
 		return err
 	}

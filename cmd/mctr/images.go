@@ -6,13 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/signal"
 	"slices"
 	"strings"
 
 	"github.com/docker/go-units"
 	"github.com/spf13/cobra"
-	"golang.org/x/sys/unix"
 
 	"github.com/mctr/mctr/provisioner"
 )
@@ -30,7 +28,7 @@ func (a *app) pullCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			ctx, stop := signal.NotifyContext(cmd.Context(), unix.SIGINT, unix.SIGTERM, unix.SIGHUP) // so that it leaves nothing half done
+			ctx, stop := interruptible(cmd.Context())
 			defer stop()
 			o := provisioner.PullOptions{Policy: "always", Platform: platform}
 			if !quiet {

@@ -155,6 +155,8 @@ func (a *app) launch(ctx context.Context, c *containerizer.Containerizer, o *run
 
 // dryRun prints what a launch would hand the engine.
 func (a *app) dryRun(ctx context.Context, c *containerizer.Containerizer, config *mctr.ContainerConfig) error {
+	ctx, stop := interruptible(ctx)
+	defer stop()
 	spec, err := c.DryRun(ctx, config)
 	if err != nil {
 		return err

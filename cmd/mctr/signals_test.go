@@ -1,0 +1,121 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"net/http"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/mctr/mctr/provisioner/imagetest"
+)
+
+// ready starts mctr and waits until its output has "ready".
+func (h *host) ready(args ...string) (cmd *exec.Cmd, out *lockedBuffer) {
+	h.t.Helper()
+	cmd, out = h.command(args...), &lockedBuffer{}
+	cmd.Stdout, cmd.Stderr = out, out
+	if err := cmd.Start(); err != nil {
+		h.t.Fatal(err)
+	}
+	h.t.Cleanup(func() { _ = cmd.Process.Kill() })
+	h.eventually("it is ready", func() bool { return strings.Contains(out.String(), "ready") })
+	return cmd, out
+}
+
+// waitCode waits for mctr and wants code.
+func (h *host) waitCode(cmd *exec.Cmd, code int) {
+	h.t.Helper()
+	_ = cmd.Wait()
+	if got := cmd.ProcessState.ExitCode(); got != code {
+		h.t.Errorf("exit code %d, want %d", got, code)
+	}
+}
+
+func (h *host) kill(cmd *exec.Cmd, sig unix.Signal) {
+	h.t.Helper()
+	if err := cmd.Process.Signal(sig); err != nil {
+		h.t.Fatal(err)
+	}
+}
+
+func TestSignalsReachTheTask(t *testing.T) {
+	h := newHost(t)
+	for name, sig := range map[string]unix.Signal{"INT": unix.SIGINT, "TERM": unix.SIGTERM, "HUP": unix.SIGHUP, "USR1": unix.SIGUSR1, "QUIT": unix.SIGQUIT} {
+		t.Run(name, func(t *testing.T) {
+			h := &host{t: t, root: h.root, state: h.state, image: h.image}
+			cmd, out := h.ready("run", "--rm", "-q", h.image, "sh", "-c",
+				fmt.Sprintf("trap 'echo got %s; exit 4' %s; echo ready; while :; do sleep 0.02; done", name, name))
+			h.kill(cmd, sig)
+			h.waitCode(cmd, 4)
+			if !strings.Contains(out.String(), "got "+name) {
+				t.Errorf("output: %s", out)
+			}
+			h.wantClean()
+		})
+	}
+}
+
+// TestThirdInterruptKills has a task that is deaf to requests.
+func TestThirdInterruptKills(t *testing.T) {
+	h := newHost(t)
+	cmd, out := h.ready("run", "--rm", "-q", h.image, "sh", "-c", "trap 'echo heard' INT; echo ready; while :; do sleep 0.02; done")
+	for n := 1; n <= 2; n++ {
+		h.kill(cmd, unix.SIGINT)
+		h.eventually("it heard", func() bool { return strings.Count(out.String(), "heard") == n })
+	}
+	h.kill(cmd, unix.SIGINT)
+	h.waitCode(cmd, 137)
+}
+
+// TestInterruptedPull stops a pull that hangs, and wants nothing left of it but
+// the part of a blob from which the next pull goes on, until a prune.
+func TestInterruptedPull(t *testing.T) {
+	h := newHost(t)
+	registry := imagetest.NewRegistry(t)
+	ref := registry.Push(t, "slow", "latest", imagetest.Simple(t, "slow"))
+	asked := make(chan struct{}, 16)
+	release := make(chan struct{})
+	t.Cleanup(func() { close(release) })
+	registry.Intercept = func(w http.ResponseWriter, r *http.Request) bool {
+		if r.Method == http.MethodGet && strings.Contains(r.URL.Path, "/blobs/") {
+			asked <- struct{}{}
+			select {
+			case <-release:
+			case <-r.Context().Done():
+			}
+			return true
+		}
+		return false
+	}
+	for _, args := range [][]string{{"run", "--rm", "--name", "slow", ref, "true"}, {"run", "-d", ref, "true"}, {"create", ref, "true"}, {"run", "--dry-run", ref, "true"}, {"pull", ref}} {
+		for _, sig := range []unix.Signal{unix.SIGINT, unix.SIGTERM, unix.SIGHUP} {
+			cmd := h.command(args...)
+			var out bytes.Buffer
+			cmd.Stdout, cmd.Stderr = &out, &out
+			if err := cmd.Start(); err != nil {
+				t.Fatal(err)
+			}
+			<-asked
+			begun := time.Now()
+			h.kill(cmd, sig)
+			_ = cmd.Wait()
+			if code := cmd.ProcessState.ExitCode(); code <= 0 || time.Since(begun) > 5*time.Second {
+				t.Errorf("%v, %v: exit code %d after %v: %s", args, sig, code, time.Since(begun), out.String())
+			}
+			for len(asked) > 0 {
+				<-asked
+			}
+			h.wantClean()
+		}
+	}
+	h.want(0, "prune")
+	if left := entries(filepath.Join(h.root, "images", "tmp")); len(left) > 0 {
+		t.Errorf("left after a prune: %v", left)
+	}
+}
