@@ -45,7 +45,8 @@ func Failpoints(table []isolators.Isolator) []string {
 }
 
 // A journal is a container's list of checkpoints: one line each, appended by one
-// write. A line torn by a crash was not reached.
+// write. A line torn by a crash or a full disk was not reached: it lacks its end,
+// and the next line does not run on from it.
 type journal struct{ path string }
 
 // reach records that the launch, or the release, has come to checkpoint: what
@@ -55,7 +56,7 @@ func (j journal) reach(checkpoint string) error {
 	if err != nil {
 		return fmt.Errorf("checkpoint %s: %w", checkpoint, err)
 	}
-	_, err = fmt.Fprintf(f, "%d %s\n", time.Now().UnixNano(), checkpoint)
+	_, err = fmt.Fprintf(f, "\n%d %s;\n", time.Now().UnixNano(), checkpoint)
 	if err := errors.Join(err, f.Close()); err != nil {
 		return fmt.Errorf("checkpoint %s: %w", checkpoint, err)
 	}
@@ -73,9 +74,10 @@ func (j journal) read() ([]mctr.Timing, error) {
 	}
 	var reached []mctr.Timing
 	for line := range strings.Lines(string(data)) {
-		nanos, checkpoint, ok := strings.Cut(strings.TrimSuffix(line, "\n"), " ")
+		entry, whole := strings.CutSuffix(line, ";\n")
+		nanos, checkpoint, _ := strings.Cut(entry, " ")
 		at, err := strconv.ParseInt(nanos, 10, 64)
-		if !ok || err != nil || !strings.HasSuffix(line, "\n") {
+		if !whole || err != nil {
 			continue
 		}
 		reached = append(reached, mctr.Timing{Checkpoint: checkpoint, At: time.Unix(0, at).UTC()})

@@ -1,0 +1,99 @@
+package containerizer
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/opencontainers/runtime-spec/specs-go"
+
+	"github.com/mctr/mctr"
+)
+
+// asked is one isolator's adjustment.
+func asked(change func(*specs.Spec)) *mctr.Adjustment {
+	a := &mctr.Adjustment{Spec: specs.Spec{Process: &specs.Process{}, Linux: &specs.Linux{Resources: &specs.LinuxResources{}}}}
+	change(&a.Spec)
+	return a
+}
+
+func baseForTest() *specs.Spec { return &specs.Spec{Process: &specs.Process{}, Linux: &specs.Linux{}} }
+
+// TestClaims wants a second claim of a value to be an error that names both, and
+// lists and distinct keys to add up.
+func TestClaims(t *testing.T) {
+	limit, shares := int64(1), uint64(2)
+	for _, c := range []struct {
+		name          string
+		first, second func(*specs.Spec)
+		taken         string // the path claimed twice; "": none
+	}{
+		{"a word", func(s *specs.Spec) { s.Process.Cwd = "/a" }, func(s *specs.Spec) { s.Process.Cwd = "/b" }, "process.cwd"},
+		{"the same word", func(s *specs.Spec) { s.Hostname = "a" }, func(s *specs.Spec) { s.Hostname = "a" }, "hostname"},
+		{"a pointer", func(s *specs.Spec) { s.Linux.Resources.CPU = &specs.LinuxCPU{Quota: &limit} },
+			func(s *specs.Spec) { s.Linux.Resources.CPU = &specs.LinuxCPU{Quota: &limit} }, "linux.resources.cpu.quota"},
+		{"neighbours", func(s *specs.Spec) { s.Linux.Resources.CPU = &specs.LinuxCPU{Quota: &limit} },
+			func(s *specs.Spec) { s.Linux.Resources.CPU = &specs.LinuxCPU{Shares: &shares} }, ""},
+		{"arguments, whole", func(s *specs.Spec) { s.Process.Args = []string{"a"} }, func(s *specs.Spec) { s.Process.Args = []string{"b"} }, "process.args"},
+		{"capabilities, whole", func(s *specs.Spec) { s.Process.Capabilities = &specs.LinuxCapabilities{Bounding: []string{"A"}} },
+			func(s *specs.Spec) { s.Process.Capabilities = &specs.LinuxCapabilities{Ambient: []string{"B"}} }, "process.capabilities"},
+		{"a variable", func(s *specs.Spec) { s.Process.Env = []string{"A=1"} }, func(s *specs.Spec) { s.Process.Env = []string{"A=2"} }, "process.env[A]"},
+		{"variables", func(s *specs.Spec) { s.Process.Env = []string{"A=1"} }, func(s *specs.Spec) { s.Process.Env = []string{"AB=2"} }, ""},
+		{"a namespace", func(s *specs.Spec) { s.Linux.Namespaces = []specs.LinuxNamespace{{Type: specs.PIDNamespace}} },
+			func(s *specs.Spec) {
+				s.Linux.Namespaces = []specs.LinuxNamespace{{Type: specs.PIDNamespace, Path: "/p"}}
+			}, "linux.namespaces[pid]"},
+		{"a limit", func(s *specs.Spec) { s.Process.Rlimits = []specs.POSIXRlimit{{Type: "RLIMIT_CORE"}} },
+			func(s *specs.Spec) { s.Process.Rlimits = []specs.POSIXRlimit{{Type: "RLIMIT_CORE", Hard: 1}} }, "process.rlimits[RLIMIT_CORE]"},
+		{"a key", func(s *specs.Spec) { s.Linux.Sysctl = map[string]string{"a": "1"} }, func(s *specs.Spec) { s.Linux.Sysctl = map[string]string{"a": "1"} }, "linux.sysctl[a]"},
+		{"keys", func(s *specs.Spec) { s.Linux.Sysctl = map[string]string{"a": "1"} }, func(s *specs.Spec) { s.Linux.Sysctl = map[string]string{"b": "1"} }, ""},
+		{"masks add up", func(s *specs.Spec) { s.Linux.MaskedPaths = []string{"/a"} }, func(s *specs.Spec) { s.Linux.MaskedPaths = []string{"/a"} }, ""},
+	} {
+		m := newMerger(baseForTest())
+		if err := m.add("first/one", asked(c.first)); err != nil {
+			t.Fatalf("%s: %v", c.name, err)
+		}
+		err := m.add("second/one", asked(c.second))
+		if c.taken == "" && err != nil {
+			t.Errorf("%s: %v", c.name, err)
+		}
+		if c.taken != "" && (!errors.Is(err, mctr.ErrInvalid) || !strings.HasSuffix(err.Error(), c.taken+": set by first/one and by second/one")) {
+			t.Errorf("%s: %v, want one that names %s and both", c.name, err, c.taken)
+		}
+	}
+	if err := newMerger(baseForTest()).add("none", nil); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestMountOrder has the user's mounts behind the others, shallow ones first, in
+// the place of those with the same destination.
+func TestMountOrder(t *testing.T) {
+	m := newMerger(baseForTest())
+	at := func(destination string) specs.Mount { return specs.Mount{Destination: destination, Source: "user"} }
+	base := asked(func(s *specs.Spec) {
+		s.Mounts = []specs.Mount{{Destination: "/proc"}, {Destination: "/dev/shm"}, {Destination: "/sys"}}
+	})
+	volumes := &mctr.Adjustment{Volumes: []specs.Mount{at("/a/b/c"), at("/a"), at("/dev/shm"), at("/a/b/"), at("/b")}}
+	for _, a := range []*mctr.Adjustment{volumes, base} {
+		if err := m.add("one", a); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var got []string
+	for _, mount := range m.finish(nil).Mounts {
+		got = append(got, mount.Destination+" "+mount.Source)
+	}
+	want := []string{"/proc ", "/sys ", "/a user", "/b user", "/dev/shm user", "/a/b/ user", "/a/b/c user"}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestEnvironmentOverride(t *testing.T) {
+	got := override([]string{"PATH=/bin", "A=1", "AB=2"}, []string{"A=3", "NEW=", "A=4", "PATH="})
+	if diff := cmp.Diff([]string{"PATH=", "A=4", "AB=2", "NEW="}, got); diff != "" {
+		t.Error(diff)
+	}
+}
