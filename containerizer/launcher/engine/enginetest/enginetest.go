@@ -1,0 +1,388 @@
+// Package enginetest is the contract of an engine.Engine as a suite that every
+// engine runs.
+//
+// Each case makes a container of a static busybox in namespaces of its own, and
+// afterwards wants no process, control group or record of it. On disk: below the
+// test's directory. Nothing survives a case.
+package enginetest
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
+
+	"github.com/mctr/mctr/containerizer/launcher/engine"
+	"github.com/mctr/mctr/containerizer/launcher/wire"
+	"github.com/mctr/mctr/internal/cgroup"
+)
+
+// Run tests the engine that open makes. The test's own process is the parent and
+// reaper of the containers, and stands in their bundle.
+func Run(t *testing.T, open func() engine.Engine) {
+	for _, c := range []struct {
+		name string
+		run  func(*bench)
+	}{
+		{"exit codes", exitCodes},
+		{"nothing runs before start", blockedUntilStart},
+		{"a command that is not there", commandNotFound},
+		{"a command that cannot be invoked", commandNotInvocable},
+		{"a spec that cannot be", nothingAfterFailure},
+		{"exec", execs},
+		{"signals", signals},
+		{"pause and resume", freezes},
+		{"limits are updated", updates},
+		{"terminal", terminals},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			b := &bench{T: t, engine: open(), root: t.TempDir(), bundle: bundle(t)}
+			t.Chdir(b.bundle)
+			c.run(b)
+			b.wantNothing()
+		})
+	}
+}
+
+// A bench is what one case works with.
+type bench struct {
+	*testing.T
+	engine       engine.Engine
+	root, bundle string
+	out          *os.File // the other end of the container's stdout
+}
+
+const (
+	id    = "enginetest"
+	group = "/mctr-enginetest/main"
+)
+
+// bundle makes a root filesystem of one program.
+func bundle(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	data, err := os.ReadFile("/bin/busybox")
+	if err != nil {
+		t.Fatal(err, "(apt-get install busybox-static)")
+	}
+	for _, sub := range []string{"bin", "proc", "dev", "tmp", "etc"} {
+		if err := os.MkdirAll(filepath.Join(dir, "rootfs", sub), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.WriteFile(filepath.Join(dir, "rootfs/bin/busybox"), data, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "rootfs/etc/plain"), nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+func process(args ...string) *specs.Process {
+	return &specs.Process{Args: args, Cwd: "/", Env: []string{"PATH=/bin"}, NoNewPrivileges: true}
+}
+
+func sh(script string) *specs.Process { return process("busybox", "sh", "-c", script) }
+
+func spec(p *specs.Process) *specs.Spec {
+	return &specs.Spec{
+		Version: "1.0.2", Process: p, Root: &specs.Root{Path: "rootfs"},
+		Mounts: []specs.Mount{
+			{Destination: "/proc", Type: "proc", Source: "proc"},
+			{Destination: "/dev", Type: "tmpfs", Source: "tmpfs", Options: []string{"mode=755"}},
+			{Destination: "/dev/pts", Type: "devpts", Source: "devpts", Options: []string{"newinstance", "ptmxmode=0666"}},
+		},
+		Linux: &specs.Linux{
+			CgroupsPath: group, Resources: &specs.LinuxResources{},
+			Namespaces: []specs.LinuxNamespace{{Type: specs.PIDNamespace}, {Type: specs.MountNamespace}, {Type: specs.IPCNamespace}, {Type: specs.UTSNamespace}, {Type: specs.NetworkNamespace}},
+		},
+	}
+}
+
+// try makes a container whose stdout is b.out.
+func (b *bench) try(s *specs.Spec) (engine.Container, error) {
+	b.Helper()
+	stdio, out := b.stdio(s.Process.Terminal)
+	b.out = out
+	c, err := b.engine.Create(b.Context(), engine.Options{ID: id, Bundle: b.bundle, Root: b.root, Spec: s, Stdio: stdio})
+	closeStdio(stdio)
+	return c, err
+}
+
+func (b *bench) stdio(terminal bool) (engine.Stdio, *os.File) {
+	b.Helper()
+	if terminal {
+		return engine.Stdio{}, nil
+	}
+	in, err := os.Open(os.DevNull)
+	if err != nil {
+		b.Fatal(err)
+	}
+	r, w, err := os.Pipe()
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { _ = r.Close() })
+	return engine.Stdio{Stdin: in, Stdout: w, Stderr: w}, r
+}
+
+func closeStdio(s engine.Stdio) {
+	if s.Stdin != nil {
+		_, _ = s.Stdin.Close(), s.Stdout.Close()
+	}
+}
+
+func (b *bench) create(p *specs.Process) engine.Container {
+	b.Helper()
+	c, err := b.try(spec(p))
+	if err != nil {
+		b.Fatal(err)
+	}
+	return c
+}
+
+func (b *bench) start(p *specs.Process) engine.Container {
+	b.Helper()
+	c := b.create(p)
+	if err := c.Start(); err != nil {
+		b.Fatal(err)
+	}
+	return c
+}
+
+// ends wants p to end so.
+func (b *bench) ends(p *engine.Process, want engine.WaitStatus) {
+	b.Helper()
+	got, err := p.Wait()
+	if err != nil || got != want {
+		b.Errorf("ended by %+v, %v; want %+v", got, err, want)
+	}
+}
+
+// delete deletes twice: the second time there is nothing.
+func (b *bench) delete(c engine.Container) {
+	b.Helper()
+	for range 2 {
+		if err := c.Delete(); err != nil {
+			b.Errorf("delete: %v", err)
+		}
+	}
+}
+
+// wantNothing fails the case if the container left anything.
+func (b *bench) wantNothing() {
+	b.Helper()
+	if pids, err := cgroup.Pids(group); err != nil || len(pids) > 0 {
+		b.Errorf("processes: %v, %v", pids, err)
+	}
+	if err := cgroup.Remove(group); err != nil {
+		b.Errorf("the groups: %v", err)
+	}
+	if err := cgroup.Remove(filepath.Dir(group)); err != nil {
+		b.Errorf("the groups above: %v", err)
+	}
+	if left, _ := os.ReadDir(b.root); len(left) > 0 {
+		b.Errorf("records: %v", left)
+	}
+	var info unix.Siginfo
+	if err := unix.Waitid(unix.P_ALL, 0, &info, unix.WEXITED|unix.WNOHANG|unix.WNOWAIT, nil); !errors.Is(err, unix.ECHILD) {
+		b.Errorf("children are left: %v", err)
+	}
+}
+
+func exitCodes(b *bench) {
+	for script, want := range map[string]engine.WaitStatus{
+		"exit 0": {}, "exit 7": {Code: 7}, "exit 255": {Code: 255},
+	} {
+		c := b.start(sh(script))
+		b.ends(c.Init(), want)
+		b.delete(c)
+	}
+	c := b.start(sh("echo some output"))
+	if out, err := io.ReadAll(b.out); err != nil || string(out) != "some output\n" {
+		b.Errorf("output: %q, %v", out, err)
+	}
+	b.ends(c.Init(), engine.WaitStatus{})
+	b.delete(c)
+}
+
+func blockedUntilStart(b *bench) {
+	made := filepath.Join(b.bundle, "rootfs/tmp/made")
+	c := b.create(sh("echo >/tmp/made"))
+	if len(c.Cgroups()) == 0 {
+		b.Error("a created container has no control group")
+	}
+	if _, err := os.Stat(made); err == nil {
+		b.Error("the command ran before start")
+	}
+	if err := c.Start(); err != nil {
+		b.Fatal(err)
+	}
+	b.ends(c.Init(), engine.WaitStatus{})
+	if _, err := os.Stat(made); err != nil {
+		b.Errorf("the command did not run: %v", err)
+	}
+	b.delete(c)
+	c = b.create(sh("exit 1")) // never started
+	if err := c.Signal(int(unix.SIGKILL), false); err != nil {
+		b.Error(err)
+	}
+	b.ends(c.Init(), engine.WaitStatus{Code: 137, Signal: 9})
+	b.delete(c)
+}
+
+func commandNotFound(b *bench) {
+	for _, command := range []string{"nosuch", "/no/such"} {
+		if _, err := b.try(spec(process(command))); !errors.Is(err, wire.ErrCommandNotFound) {
+			b.Errorf("%s: %v", command, err)
+		}
+	}
+}
+
+func commandNotInvocable(b *bench) {
+	for _, command := range []string{"/etc", "/etc/plain"} {
+		if _, err := b.try(spec(process(command))); !errors.Is(err, wire.ErrCommandInvoke) {
+			b.Errorf("%s: %v", command, err)
+		}
+	}
+}
+
+func nothingAfterFailure(b *bench) {
+	for name, spoil := range map[string]func(*specs.Spec){
+		"a mount": func(s *specs.Spec) {
+			s.Mounts = append(s.Mounts, specs.Mount{Destination: "/x", Type: "bind", Source: "/no/such", Options: []string{"bind"}})
+		},
+		"a directory": func(s *specs.Spec) { s.Process.Cwd = "/etc/plain" },
+		"the root":    func(s *specs.Spec) { s.Root.Path = "nosuch" },
+		"a rlimit":    func(s *specs.Spec) { s.Process.Rlimits = []specs.POSIXRlimit{{Type: "RLIMIT_BOGUS"}} },
+	} {
+		s := spec(sh("exit 0"))
+		spoil(s)
+		if _, err := b.try(s); err == nil {
+			b.Errorf("%s: a container was made", name)
+		}
+	}
+	c := b.start(sh("exit 3")) // the id is free
+	b.ends(c.Init(), engine.WaitStatus{Code: 3})
+	b.delete(c)
+}
+
+func execs(b *bench) {
+	c := b.start(sh("sleep 100"))
+	stdio, out := b.stdio(false)
+	p, err := c.Exec(sh("echo $$ >/tmp/x; echo inside; exit 6"), stdio)
+	closeStdio(stdio)
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.ends(p, engine.WaitStatus{Code: 6})
+	if text, err := io.ReadAll(out); err != nil || string(text) != "inside\n" {
+		b.Errorf("output: %q, %v", text, err)
+	}
+	for command, want := range map[string]error{"nosuch": wire.ErrCommandNotFound, "/etc": wire.ErrCommandInvoke} {
+		stdio, _ := b.stdio(false)
+		_, err := c.Exec(process(command), stdio)
+		closeStdio(stdio)
+		if !errors.Is(err, want) {
+			b.Errorf("exec %s: %v, want %v", command, err, want)
+		}
+	}
+	b.kill(c)
+}
+
+// kill ends a container that runs.
+func (b *bench) kill(c engine.Container) {
+	b.Helper()
+	if err := c.Signal(int(unix.SIGKILL), false); err != nil {
+		b.Error(err)
+	}
+	b.ends(c.Init(), engine.WaitStatus{Code: 137, Signal: 9})
+	b.delete(c)
+}
+
+func signals(b *bench) {
+	c := b.start(sh("trap 'exit 4' TERM; echo ready; while :; do sleep 0.02; done"))
+	b.reads(b.out, "ready")
+	if err := c.Signal(int(unix.SIGTERM), false); err != nil {
+		b.Error(err)
+	}
+	b.ends(c.Init(), engine.WaitStatus{Code: 4})
+	for _, all := range []bool{false, true} {
+		if err := c.Signal(int(unix.SIGTERM), all); err != nil {
+			b.Errorf("one that has ended, all %v: %v", all, err)
+		}
+	}
+	b.delete(c)
+}
+
+// reads waits for text.
+func (b *bench) reads(r io.Reader, text string) {
+	b.Helper()
+	var seen strings.Builder
+	for buf := make([]byte, 100); !strings.Contains(seen.String(), text); {
+		n, err := r.Read(buf)
+		seen.Write(buf[:n])
+		if err != nil {
+			b.Fatalf("%q, then %v; want %q", seen.String(), err, text)
+		}
+	}
+}
+
+func freezes(b *bench) {
+	c := b.start(sh("while :; do echo tick; sleep 0.01; done"))
+	b.reads(b.out, "tick")
+	if err := c.Pause(); err != nil {
+		b.Fatal(err)
+	}
+	if !cgroup.Frozen(group) {
+		b.Error("it is not frozen")
+	}
+	if err := c.Resume(); err != nil {
+		b.Fatal(err)
+	}
+	if cgroup.Frozen(group) {
+		b.Error("it is still frozen")
+	}
+	b.reads(b.out, "tick")
+	b.kill(c)
+}
+
+func updates(b *bench) {
+	c := b.start(sh("sleep 100"))
+	limit := int64(33)
+	if err := c.Update(&specs.LinuxResources{Pids: &specs.LinuxPids{Limit: &limit}}); err != nil {
+		b.Error(err)
+	}
+	file := filepath.Join(cgroup.Dir("pids", group), "pids.max")
+	if data, err := os.ReadFile(file); err != nil || string(data) != "33\n" {
+		b.Errorf("pids.max: %q, %v", data, err)
+	}
+	b.kill(c)
+}
+
+func terminals(b *bench) {
+	p := sh("busybox stty size; test -t 0 && echo a terminal")
+	p.Terminal, p.ConsoleSize = true, &specs.Box{Width: 91, Height: 17}
+	c := b.create(p)
+	master := c.Init().Console
+	if master == nil {
+		b.Fatal("there is no terminal")
+	}
+	defer master.Close()
+	_ = master.SetReadDeadline(time.Now().Add(10 * time.Second))
+	if err := c.Start(); err != nil {
+		b.Fatal(err)
+	}
+	b.reads(master, fmt.Sprintf("%d %d", p.ConsoleSize.Height, p.ConsoleSize.Width))
+	b.reads(master, "a terminal")
+	b.ends(c.Init(), engine.WaitStatus{})
+	b.delete(c)
+}
