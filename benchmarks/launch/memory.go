@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/containerizer"
@@ -22,6 +23,9 @@ type footprint struct {
 	PSS        float64 `json:"pssKiB"` // of its supervisor, the mean
 	Error      string  `json:"error,omitempty"`
 }
+
+// settle is the time after which a supervisor has nothing more to do.
+const settle = 3 * time.Second
 
 // memory measures mctr-shim and conmon, one after the other.
 func (g *rig) memory(ctx context.Context, n int) []footprint {
@@ -51,6 +55,7 @@ func (g *rig) shims(ctx context.Context, n int) (total int64, err error) {
 		}
 		defer func() { err = errors.Join(err, g.containers.Remove(context.WithoutCancel(ctx), id, true)) }()
 	}
+	time.Sleep(settle)
 	pids, err := cgroup.Pids(g.prefix() + "-shims")
 	if err == nil && len(pids) != n {
 		err = fmt.Errorf("%d processes supervise %d containers", len(pids), n)
@@ -79,6 +84,7 @@ func (g *rig) conmons(ctx context.Context, n int) (total int64, err error) {
 		}
 		pids = append(pids, pid)
 	}
+	time.Sleep(settle)
 	return sumPSS(pids)
 }
 

@@ -15,7 +15,6 @@ import (
 	"log/slog"
 	"net"
 	"os"
-	"runtime/debug"
 	"sync"
 	"time"
 
@@ -61,6 +60,7 @@ func (s *Shim) Run(l net.Listener) error {
 	if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
 		return fmt.Errorf("become the reaper of the container's orphans: %w", err)
 	}
+	spend()
 	idle := time.AfterFunc(patience, s.giveUp)
 	defer idle.Stop()
 	go s.accept(l)
@@ -100,14 +100,12 @@ func (s *Shim) Create(ctx context.Context, c *wire.Create) (*wire.Created, error
 		return nil, fmt.Errorf("%w: this shim supervises %s", mctr.ErrExists, s.create.ID)
 	}
 	s.create = c
-	defer debug.SetGCPercent(debug.SetGCPercent(-1)) // its garbage is collected at once, below
 	created, err := s.make(ctx, c)
 	if err != nil {
 		s.create = nil
 		return nil, err
 	}
 	s.phase = mctr.Isolating
-	debug.FreeOSMemory() // creating was the peak; most shims sleep from here on
 	return created, nil
 }
 
@@ -122,6 +120,7 @@ func (s *Shim) Start() error {
 		return fmt.Errorf("start: %w", err)
 	}
 	s.phase, s.started = mctr.Running, time.Now()
+	time.AfterFunc(youth, save)
 	if s.create.MaxTime > 0 {
 		time.AfterFunc(s.create.MaxTime, func() { s.destroy(mctr.ReasonMaxTime) })
 	}
