@@ -49,6 +49,7 @@ func (c *Containerizer) follow(ctx context.Context, id mctr.ContainerID, client 
 		if err := client.Clean(ctx); err != nil {
 			c.log.Error("take over", "container", id, "error", err)
 		}
+		client.Gone(ctx, killTime/2) // it is about to; release sees to it otherwise
 	}
 	if err := c.Cleanup(ctx, id); err != nil {
 		c.log.Error("release", "container", id, "error", err)

@@ -153,6 +153,16 @@ func (c *Client) Clean(ctx context.Context) error {
 	return err
 }
 
+// Gone returns when the shim has closed the connection, which it does by ending,
+// or after limit. Its lock is free in the same moment, give or take.
+func (c *Client) Gone(ctx context.Context, limit time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	stop := c.bound(ctx, limit)
+	defer stop()
+	_, _ = c.conn.Read(make([]byte, 1))
+}
+
 func (c *Client) ask(ctx context.Context, request wire.Request) (*wire.Response, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
