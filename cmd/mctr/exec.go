@@ -106,6 +106,8 @@ func execSession(ctx context.Context, stream *launcher.Stream, t *terminal, stdi
 	end, err := stream.Copy(ctx, os.Stdout, os.Stderr, nil)
 	t.restore()
 	switch {
+	case errors.Is(err, unix.EPIPE): // "mctr exec ... | head": it dies with the stream
+		return exitStatus{code: 128 + int(unix.SIGPIPE)}
 	case err != nil:
 		return err
 	case end.Message != "":

@@ -78,7 +78,6 @@ func TestThirdInterruptKills(t *testing.T) {
 func TestInterruptedPull(t *testing.T) {
 	h := newHost(t)
 	registry := imagetest.NewRegistry(t)
-	ref := registry.Push(t, "slow", "latest", imagetest.Simple(t, "slow"))
 	asked := make(chan struct{}, 16)
 	release := make(chan struct{})
 	t.Cleanup(func() { close(release) })
@@ -93,6 +92,7 @@ func TestInterruptedPull(t *testing.T) {
 		}
 		return false
 	}
+	ref := registry.Push(t, "slow", "latest", imagetest.Simple(t, "slow"))
 	for _, args := range [][]string{{"run", "--rm", "--name", "slow", ref, "true"}, {"run", "-d", ref, "true"}, {"create", ref, "true"}, {"run", "--dry-run", ref, "true"}, {"pull", ref}} {
 		for _, sig := range []unix.Signal{unix.SIGINT, unix.SIGTERM, unix.SIGHUP} {
 			cmd := h.command(args...)
