@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"image/color"
+	"strings"
 
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/font"
@@ -25,12 +26,12 @@ func draw(r *report, path string) error {
 	p := plot.New()
 	p.Title.Text = fmt.Sprintf("/bin/true, start to end and clean-up, as multiples of %s (median of %d)", runc, r.Rounds)
 	p.X.Min = 0
-	p.X.Label.Text = "shorter is better"
+	p.X.Label.Text = "shorter is better; " + strings.Join(r.Host.Versions, ", ")
 	var names []string
 	var walls, cpus plotter.Values
 	for i := range r.Contenders {
 		c := r.Contenders[len(r.Contenders)-1-i] // the first on top
-		names = append(names, label(c))
+		names = append(names, label(c)+"  ")
 		walls, cpus = append(walls, c.Wall.P50/base.Wall.P50), append(cpus, c.CPU.P50/base.CPU.P50)
 	}
 	for _, s := range []struct {
@@ -38,16 +39,25 @@ func draw(r *report, path string) error {
 		values plotter.Values
 		at     vg.Length
 		color  color.Color
-	}{{"time", walls, 6, dark}, {"processor time", cpus, -6, light}} {
+	}{{"time  ", walls, 6, dark}, {"processor time  ", cpus, -6, light}} {
 		if err := bars(p, s.name, s.values, s.at, s.color); err != nil {
 			return err
 		}
 	}
 	p.NominalY(names...)
 	p.Y.LineStyle.Width, p.X.Max = 0, p.X.Max*1.15
-	p.Legend.Top, p.Legend.Padding = false, 3
+	p.X.Tick.Marker = plot.TickerFunc(halves)
+	p.Legend.XOffs, p.Legend.YOffs, p.Legend.Padding = -10, 6, 4
 	plain(p)
-	return p.Save(21*vg.Centimeter, 8*vg.Centimeter, path)
+	return p.Save(23*vg.Centimeter, 8*vg.Centimeter, path)
+}
+
+// halves marks every half.
+func halves(low, high float64) (ticks []plot.Tick) {
+	for at := low; at <= high; at += 0.5 {
+		ticks = append(ticks, plot.Tick{Value: at, Label: fmt.Sprintf("%.1f", at)})
+	}
+	return ticks
 }
 
 // label says what is wrong with a contender, too.
