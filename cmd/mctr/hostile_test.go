@@ -205,3 +205,20 @@ func TestDeepMounts(t *testing.T) {
 		t.Errorf("mounts: %q", r.stdout)
 	}
 }
+
+// TestStuckClient has a client that never reads on: the end is recorded all the
+// same, with everything in the log, and the client is told what it missed.
+func TestStuckClient(t *testing.T) {
+	h := newHost(t)
+	cmd, _ := h.ready("run", "--name", "job", "-q", h.image, "sh", "-c", "echo ready; seq 1 200000; echo done")
+	h.kill(cmd, unix.SIGSTOP)
+	h.eventually("the end is recorded", func() bool {
+		return strings.Contains(h.want(0, "inspect", "-f", "{{.State.Status}}", "job").stdout, "exited")
+	})
+	if lines := strings.Count(h.want(0, "logs", "job").stdout, "\n"); lines != 200002 {
+		t.Errorf("%d lines in the log, want 200002", lines)
+	}
+	h.kill(cmd, unix.SIGCONT)
+	h.waitCode(cmd, 0)
+	h.want(0, "rm", "job")
+}

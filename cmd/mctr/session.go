@@ -98,7 +98,7 @@ func (s *session) follow(ctx context.Context, stream *launcher.Stream) error {
 	var t *mctr.Termination
 	go func() {
 		var err error
-		t, err = stream.Copy(ctx, os.Stdout, os.Stderr, nil)
+		t, err = stream.Copy(ctx, os.Stdout, os.Stderr, gap)
 		ended <- err
 	}()
 	select {
@@ -197,4 +197,9 @@ func (s *session) copyStdin(stream *launcher.Stream) {
 	if err == nil {
 		_ = stream.CloseStdin()
 	}
+}
+
+// gap says that output is missing: this command was too slow for too long.
+func gap(bytes uint64) {
+	fmt.Fprintf(os.Stderr, "mctr: %d bytes of output are left out here; mctr logs has them\n", bytes)
 }

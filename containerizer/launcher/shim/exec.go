@@ -147,7 +147,7 @@ func (x *execution) drain(copying *sync.WaitGroup) {
 	go func() { copying.Wait(); close(done) }()
 	select {
 	case <-done:
-	case <-time.After(drainTime):
+	case <-time.After(stillTime):
 		x.pipes.stop()
 		<-done
 	}

@@ -83,15 +83,47 @@ func control(f *os.File, do func(fd int) error) error {
 	return errors.Join(err, doErr)
 }
 
-// drain waits for the end of the output, at most limit, and counts it.
-func (s *streams) drain(limit time.Duration) mctr.LogCount {
-	deadline := time.Now().Add(limit)
+// drain waits for the end of the output, as long as there is progress, and
+// counts it: a client that is slow gets every byte, one that is stuck holds
+// nobody up.
+func (s *streams) drain() mctr.LogCount {
+	s.settle()
 	for _, c := range s.captures {
-		c.Drain(time.Until(deadline))
+		c.Drain(0)
 	}
 	_ = s.log.Close()
 	count := s.log.Stats()
 	return mctr.LogCount{Bytes: count.Bytes, Dropped: count.Dropped}
+}
+
+// settle returns when both streams have ended, when nothing has moved for
+// stillTime, or after drainTime.
+func (s *streams) settle() {
+	end := time.After(drainTime)
+	for _, c := range s.captures {
+		for moved := int64(-1); !ended(c); {
+			now := s.log.Stats().Bytes
+			if now == moved {
+				return
+			}
+			moved = now
+			select {
+			case <-c.Done():
+			case <-end:
+				return
+			case <-time.After(stillTime):
+			}
+		}
+	}
+}
+
+func ended(c *logs.Capture) bool {
+	select {
+	case <-c.Done():
+		return true
+	default:
+		return false
+	}
 }
 
 func (s *streams) close() error { return errors.Join(s.pipes.close(), s.log.Close()) }

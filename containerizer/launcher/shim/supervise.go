@@ -16,9 +16,12 @@ import (
 	"github.com/mctr/mctr/internal/failpoint"
 )
 
-// drainTime bounds the wait for the end of output after every process of the
-// container is dead: only a process outside it can then still hold a pipe.
-const drainTime = 2 * time.Second
+// After every process of the container is dead, only a process outside it can
+// still hold a pipe, and only a slow client can still hold up what is in it.
+const (
+	stillTime = 2 * time.Second // without a byte: nothing more will come
+	drainTime = time.Minute     // in all: somebody outside goes on writing
+)
 
 // supervise sees the container to its end. Its order is the promise to clients:
 // everything is killed, the log is drained, the evidence is read, the end is
@@ -34,7 +37,7 @@ func (s *Shim) supervise(orphans bool) {
 	finished := time.Now()
 	s.killRest()
 	s.sessions.end()
-	count := s.streams.drain(drainTime)
+	count := s.streams.drain()
 	t := s.termination(status, finished)
 	t.Log = count
 	s.record(t)
