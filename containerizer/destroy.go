@@ -53,7 +53,7 @@ func (c *Containerizer) killAll(ctx context.Context, id mctr.ContainerID) error 
 }
 
 // Stop asks the container to end by its stop signal, and destroys it if it has
-// not after timeout; 0 is the config's, or 10 s.
+// not after timeout.
 func (c *Containerizer) Stop(ctx context.Context, id mctr.ContainerID, sig unix.Signal, timeout time.Duration) (*mctr.Termination, error) {
 	if err := c.Kill(ctx, id, sig); err != nil && !errors.Is(err, mctr.ErrState) && !errors.Is(err, mctr.ErrUnavailable) {
 		return nil, err
