@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -34,6 +35,7 @@ type Capture struct {
 	armed bool // a deadline for idleness is set
 	fresh bool // there was data since
 
+	idle  atomic.Bool   // it waits for its stream
 	mu    sync.Mutex    // orders halt and arm
 	stop  chan struct{} // closed when Drain's time is over
 	ended bool          // the stream came to its end; valid after done
@@ -77,6 +79,10 @@ func (l *Log) claim(s Stream, c *Capture) (err error) {
 	c.st.capture = c
 	return nil
 }
+
+// Idle says whether everything that came is dealt with: the capture waits for
+// its stream, and not for a disk or a client.
+func (c *Capture) Idle() bool { return c.idle.Load() }
 
 // Done is closed when the stream has ended and all of it is in the log.
 // Tees may still be writing: see Tee.Done.
@@ -148,6 +154,8 @@ func (c *Capture) rest(n int) {
 
 // wait waits for the task; when that takes long the stream is idle.
 func (c *Capture) wait() {
+	c.idle.Store(true)
+	defer c.idle.Store(false)
 	if c.fresh && !c.armed {
 		c.arm(idleAfter)
 	}

@@ -96,8 +96,8 @@ func (s *streams) drain() mctr.LogCount {
 	return mctr.LogCount{Bytes: count.Bytes, Dropped: count.Dropped}
 }
 
-// settle returns when both streams have ended, when nothing has moved for
-// stillTime, or after drainTime.
+// settle returns when both streams have ended, when nothing has moved for long
+// enough, or after drainTime.
 func (s *streams) settle() {
 	end := time.After(drainTime)
 	for _, c := range s.captures {
@@ -107,11 +107,15 @@ func (s *streams) settle() {
 				return
 			}
 			moved = now
+			patience := stuckTime
+			if c.Idle() {
+				patience = stillTime
+			}
 			select {
 			case <-c.Done():
 			case <-end:
 				return
-			case <-time.After(stillTime):
+			case <-time.After(patience):
 			}
 		}
 	}

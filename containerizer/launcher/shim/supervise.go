@@ -19,7 +19,8 @@ import (
 // After every process of the container is dead, only a process outside it can
 // still hold a pipe, and only a slow client can still hold up what is in it.
 const (
-	stillTime = 2 * time.Second // without a byte: nothing more will come
+	stillTime = 2 * time.Second // with nothing to do: nothing more will come
+	stuckTime = 5 * time.Second // in one write: the client, or the disk, is stuck
 	drainTime = time.Minute     // in all: somebody outside goes on writing
 )
 
