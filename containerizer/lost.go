@@ -60,7 +60,8 @@ func (c *Containerizer) ending(id mctr.ContainerID) bool {
 	return err == nil && t != nil
 }
 
-// shimPid finds the container's shim in the shims' group. 0: there is none.
+// shimPid finds the container's shim: in the shims' group, or by the lock that it
+// holds where its launcher died before it could move it there. 0: there is none.
 func (c *Containerizer) shimPid(id mctr.ContainerID) (int, error) {
 	pids, err := cgroup.Pids(c.paths.shimsCgroup())
 	if err != nil {
@@ -71,7 +72,7 @@ func (c *Containerizer) shimPid(id mctr.ContainerID) (int, error) {
 			return pid, nil
 		}
 	}
-	return 0, nil
+	return launcher.Holder(c.paths.stateDir(id)), nil
 }
 
 // afterBoot records the end of what ran before the host went down, and releases it.

@@ -137,8 +137,8 @@ func (s *session) finish(ctx context.Context, t *mctr.Termination, streamErr err
 	if err != nil && !errors.Is(err, mctr.ErrNotFound) {
 		return err
 	}
-	if final != nil {
-		t = final
+	if final != nil && (t == nil || final.Reason != mctr.ReasonShimLost) {
+		t = final // what this command saw itself counts where nothing could be recorded
 	}
 	if t == nil {
 		return errors.Join(fmt.Errorf("%w: container %s is gone, and nobody recorded how it ended", mctr.ErrUnavailable, s.id.Short()), streamErr)

@@ -184,6 +184,22 @@ func Directory(pid int) string {
 	return argv[2]
 }
 
+// Holder finds the process that has dir's lock as its inherited descriptor: a
+// shim, wherever it is. 0: there is none.
+func Holder(dir string) (pid int) {
+	links, err := filepath.Glob(fmt.Sprintf("/proc/[0-9]*/fd/%d", AliveFD))
+	if err != nil {
+		return 0
+	}
+	for _, link := range links {
+		if to, err := os.Readlink(link); err == nil && to == filepath.Join(dir, AliveName) {
+			_, _ = fmt.Sscanf(link, "/proc/%d/", &pid)
+			return pid
+		}
+	}
+	return 0
+}
+
 // lastWords is what a shim that died wrote, for an error's text.
 func lastWords(dir string) string {
 	const most = 1024

@@ -29,7 +29,11 @@ func (p *peer) attach(a wire.Attach) (stream func()) {
 	if err := wire.Write(p.conn, wire.Response{}); err != nil {
 		return nil
 	}
-	return func() { p.stream(a, streams, tees) }
+	p.shim.attached.Add(1)
+	return func() {
+		defer p.shim.attached.Done()
+		p.stream(a, streams, tees)
+	}
 }
 
 // watch tees the output to the client. A stream that has ended has no tee.

@@ -33,6 +33,7 @@ type Shim struct {
 	engine   engine.Engine
 	log      *slog.Logger
 	sessions sessions
+	attached sync.WaitGroup // clients that are being told the output and the end
 
 	mu        sync.Mutex
 	create    *wire.Create // nil until Create was asked for

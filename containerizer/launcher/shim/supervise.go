@@ -118,6 +118,7 @@ func (s *Shim) leave() {
 	for !s.handedOver() {
 		time.Sleep(time.Millisecond)
 	}
+	s.finishTelling()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if !s.cleaned && len(s.create.OnExit) > 0 {
@@ -126,6 +127,17 @@ func (s *Shim) leave() {
 		}
 	}
 	close(s.over)
+}
+
+// finishTelling waits for the attached clients to have everything: what is not
+// sent when the shim ends is lost to them.
+func (s *Shim) finishTelling() {
+	told := make(chan struct{})
+	go func() { s.attached.Wait(); close(told) }()
+	select {
+	case <-told:
+	case <-time.After(stuckTime):
+	}
 }
 
 // handedOver says whether no client's promise is open any more.
