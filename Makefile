@@ -41,7 +41,8 @@ test-vm: build
 
 # What takes longer than CI may: big images, long fuzzing, many rounds.
 test-long: install-test build
-	MCTR_LONG=1 go test -race -timeout 60m ./...
+	MCTR_LONG=1 MCTR_TEST_DEBIAN=$$(apt-get indextargets --format '$$(REPO_URI)' 'Created-By: Packages' | grep '/debian/*$$' | head -n 1) \
+		go test -race -timeout 60m ./...
 	internal/ci/fuzz 5m
 
 lint:
