@@ -27,11 +27,11 @@ run: install-build build
 test: install-test build test-unit test-programs test-fuzz test-vm
 
 test-unit:
-	go test -race -timeout 15m $$(go list ./... | grep -v /cmd/mctr$$)
+	go test -race -tags seccomp -timeout 15m $$(go list ./... | grep -v /cmd/mctr$$)
 
 # The built programs, by themselves: what they do under load is tried there.
 test-programs:
-	go test -race -timeout 15m ./cmd/mctr
+	go test -race -tags seccomp -timeout 15m ./cmd/mctr
 
 test-fuzz:
 	internal/ci/fuzz 10s
@@ -42,7 +42,7 @@ test-vm: build
 # What takes longer than CI may: big images, long fuzzing, many rounds.
 test-long: install-test build
 	MCTR_LONG=1 MCTR_TEST_DEBIAN=$$(apt-get indextargets --format '$$(REPO_URI)' 'Created-By: Packages' | grep '/debian/*$$' | head -n 1) \
-		go test -race -timeout 60m ./...
+		go test -race -tags seccomp -timeout 60m ./...
 	internal/ci/fuzz 5m
 
 lint:

@@ -17,12 +17,12 @@ const defaultState = "/run/mctr"
 //	├── images/          provisioner's     ├── boot_id
 //	├── names/NAME       holds the id      ├── lock            set-up, and a new boot
 //	└── containers/ID/                     ├── locks/ID        who may change it
-//	    ├── config.json  the intent        └── containers/ID/
-//	    ├── waiting      never launched        ├── journal     checkpoints, a line each
-//	    ├── exit.json    how it ended          ├── created.json
-//	    ├── logs/                              ├── bundle/{config.json,rootfs/}
-//	    ├── sandbox/                           └── alive, shim.sock, shim.log
-//	    ├── rw/          what it wrote
+//	    ├── config.json  the intent        ├── containers/ID/
+//	    ├── waiting      never launched    │       ├── journal     checkpoints, a line each
+//	    ├── exit.json    how it ended      │       ├── created.json
+//	    ├── logs/                          │       ├── bundle/{config.json,rootfs/}
+//	    ├── sandbox/                       │       └── alive, shim.sock, shim.log
+//	    ├── rw/          what it wrote     └── engine/     what the engine keeps for all
 //	    ├── engine/      the OCI engine's own, while it runs
 //	    └── <isolator>/  its records
 //
@@ -53,6 +53,7 @@ func (l layout) created(id mctr.ContainerID) string {
 func (l layout) bundle(id mctr.ContainerID) string { return filepath.Join(l.stateDir(id), "bundle") }
 func (l layout) rootfs(id mctr.ContainerID) string { return filepath.Join(l.bundle(id), "rootfs") }
 func (l layout) engine(id mctr.ContainerID) string { return filepath.Join(l.dir(id), "engine") }
+func (l layout) engineCache() string               { return filepath.Join(l.state, "engine") }
 
 // cgroupPrefix is the group above all of this containerizer's. Two containerizers
 // on one host have different state directories, so different prefixes.

@@ -114,7 +114,7 @@ func (l *launch) create(ctx context.Context) error {
 	}
 	l.client = client
 	_, err = client.Create(ctx, &wire.Create{
-		ID: id, Bundle: l.paths.bundle(id), EngineRoot: l.paths.engine(id),
+		ID: id, Bundle: l.paths.bundle(id), EngineRoot: l.paths.engine(id), EngineCache: l.paths.engineCache(),
 		Created: l.paths.created(id), Exit: l.paths.exit(id), FallbackExit: filepath.Join(l.paths.stateDir(id), "exit.json"),
 		LogDir: l.paths.logs(id), Log: config.Log,
 		Stdin: config.Process.Stdin, StdinOnce: config.Process.Stdin && !l.options.Detach,

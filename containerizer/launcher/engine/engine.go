@@ -27,6 +27,7 @@ type Options struct {
 	ID     string
 	Bundle string // absolute
 	Root   string // the engine's own records, absolute
+	Cache  string // what the engine may keep for later containers, absolute; "": nothing
 	Spec   *specs.Spec
 	Stdio  Stdio
 }

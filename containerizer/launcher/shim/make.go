@@ -29,7 +29,7 @@ func (s *Shim) make(ctx context.Context, c *wire.Create) (created *wire.Created,
 		return nil, err
 	}
 	container, err := s.engine.Create(ctx, engine.Options{
-		ID: string(c.ID), Bundle: c.Bundle, Root: c.EngineRoot, Spec: spec, Stdio: streams.child,
+		ID: string(c.ID), Bundle: c.Bundle, Root: c.EngineRoot, Cache: c.EngineCache, Spec: spec, Stdio: streams.child,
 	})
 	streams.closeChild()
 	if err != nil {

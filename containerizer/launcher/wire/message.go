@@ -42,6 +42,7 @@ type Create struct {
 	ID           mctr.ContainerID `json:"id"`
 	Bundle       string           `json:"bundle"`                 // config.json and rootfs
 	EngineRoot   string           `json:"engineRoot"`             // where the engine keeps its state
+	EngineCache  string           `json:"engineCache,omitempty"`  // what it keeps for all containers
 	Created      string           `json:"created"`                // file: the Created record
 	Exit         string           `json:"exit"`                   // file: the termination record
 	FallbackExit string           `json:"fallbackExit,omitempty"` // where the record goes when Exit cannot be written

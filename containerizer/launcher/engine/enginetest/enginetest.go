@@ -41,6 +41,7 @@ func Run(t *testing.T, open func() engine.Engine) {
 		{"pause and resume", freezes},
 		{"limits are updated", updates},
 		{"terminal", terminals},
+		{"seccomp", filters},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			b := &bench{T: t, engine: open(), root: t.TempDir(), bundle: bundle(t)}
@@ -56,6 +57,7 @@ type bench struct {
 	*testing.T
 	engine       engine.Engine
 	root, bundle string
+	cache        string   // Options.Cache
 	out          *os.File // the other end of the container's stdout
 }
 
@@ -112,7 +114,7 @@ func (b *bench) try(s *specs.Spec) (engine.Container, error) {
 	b.Helper()
 	stdio, out := b.stdio(s.Process.Terminal)
 	b.out = out
-	c, err := b.engine.Create(b.Context(), engine.Options{ID: id, Bundle: b.bundle, Root: b.root, Spec: s, Stdio: stdio})
+	c, err := b.engine.Create(b.Context(), engine.Options{ID: id, Bundle: b.bundle, Root: b.root, Cache: b.cache, Spec: s, Stdio: stdio})
 	closeStdio(stdio)
 	return c, err
 }
@@ -381,8 +383,7 @@ func terminals(b *bench) {
 	if err := c.Start(); err != nil {
 		b.Fatal(err)
 	}
-	b.reads(master, fmt.Sprintf("%d %d", p.ConsoleSize.Height, p.ConsoleSize.Width))
-	b.reads(master, "a terminal")
+	b.reads(master, fmt.Sprintf("%d %d\na terminal", p.ConsoleSize.Height, p.ConsoleSize.Width))
 	b.ends(c.Init(), engine.WaitStatus{})
 	b.delete(c)
 }

@@ -17,6 +17,7 @@ type container struct {
 	c      *lc.Container
 	config *configs.Config
 	init   *engine.Process
+	cache  string // Options.Cache
 }
 
 func (c *container) Init() *engine.Process { return c.init }

@@ -5,7 +5,8 @@
 // in main, and should be small: it is loaded once more for every container.
 //
 // On disk: one directory per container below Options.Root (state.json,
-// exec.fifo), gone after Delete. In the kernel: what config.json says.
+// exec.fifo), gone after Delete; compiled seccomp profiles below Options.Cache
+// (package bpfcache), which stay. In the kernel: what config.json says.
 package libcontainer
 
 import (
@@ -20,6 +21,7 @@ import (
 	"github.com/opencontainers/runc/libcontainer/specconv"
 
 	"github.com/mctr/mctr/containerizer/launcher/engine"
+	"github.com/mctr/mctr/containerizer/launcher/engine/libcontainer/bpfcache"
 )
 
 // Init runs the container's init and does not return when this process was
@@ -27,6 +29,7 @@ import (
 func Init() {
 	if len(os.Args) > 1 && os.Args[1] == "init" {
 		debug.SetGCPercent(-1) // it is over before its garbage matters
+		bpfcache.Receive()
 		lc.Init()
 	}
 }
@@ -47,7 +50,7 @@ func (*runtime) Create(_ context.Context, o engine.Options) (engine.Container, e
 	if err != nil {
 		return nil, fmt.Errorf("create container: %w", err)
 	}
-	created := &container{c: c, config: config}
+	created := &container{c: c, config: config, cache: o.Cache}
 	if created.init, err = created.run(o.Spec.Process, o.Stdio, true); err != nil {
 		_ = c.Destroy()
 		return nil, err

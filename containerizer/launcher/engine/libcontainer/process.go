@@ -16,6 +16,7 @@ import (
 
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/containerizer/launcher/engine"
+	"github.com/mctr/mctr/containerizer/launcher/engine/libcontainer/bpfcache"
 	"github.com/mctr/mctr/containerizer/launcher/wire"
 )
 
@@ -34,9 +35,18 @@ func (c *container) run(p *specs.Process, io engine.Stdio, init bool) (*engine.P
 }
 
 func (c *container) begin(p *lc.Process) (*engine.Process, error) {
+	filter, err := bpfcache.Open(c.cache, c.config.Seccomp)
+	if err != nil {
+		return nil, err
+	}
+	if filter != nil {
+		p.ExtraFiles = append(p.ExtraFiles, filter.File)
+	}
 	if err := c.c.Start(p); err != nil {
+		filter.Close()
 		return nil, classify(err)
 	}
+	filter.Keep()
 	pid, err := p.Pid()
 	if err != nil {
 		return nil, err

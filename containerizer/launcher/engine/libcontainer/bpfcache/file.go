@@ -1,0 +1,55 @@
+package bpfcache
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"errors"
+	"os"
+	"path/filepath"
+
+	"github.com/mctr/mctr/internal/atomicfile"
+)
+
+// maxProgram is the largest program the kernel takes, in bytes: 4096
+// instructions of 8 (BPF_MAXINSNS, linux/bpf_common.h).
+const maxProgram = 4096 * 8
+
+var errDamaged = errors.New("damaged")
+
+// maxFiles bounds the directory: users' own profiles have no end.
+const maxFiles = 64
+
+// store writes a program with its checksum. Not durably: what a power loss
+// leaves half written fails the checksum and is compiled again.
+func store(path string, program []byte) error {
+	if err := room(filepath.Dir(path)); err != nil {
+		return err
+	}
+	sum := sha256.Sum256(program)
+	return atomicfile.Write(path, append(sum[:], program...), 0o600)
+}
+
+// room makes the directory, and empties it when it is full: what is still in use
+// is compiled once more.
+func room(dir string) error {
+	if files, err := os.ReadDir(dir); err == nil && len(files) >= maxFiles {
+		_ = os.RemoveAll(dir)
+	}
+	return os.MkdirAll(dir, 0o700)
+}
+
+// load reads a program that store wrote.
+func load(path string) ([]byte, error) {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	if len(data) <= sha256.Size || len(data) > sha256.Size+maxProgram {
+		return nil, errDamaged
+	}
+	sum := sha256.Sum256(data[sha256.Size:])
+	if !bytes.Equal(sum[:], data[:sha256.Size]) {
+		return nil, errDamaged
+	}
+	return data[sha256.Size:], nil
+}

@@ -1,0 +1,85 @@
+//go:build cgo && seccomp
+
+package bpfcache
+
+// The wrapped names are those through which libseccomp-golang adds rules and
+// exports. ld calls __wrap_NAME for NAME, and NAME for __real_NAME.
+
+/*
+#cgo LDFLAGS: -Wl,--wrap=seccomp_rule_add_array
+#cgo LDFLAGS: -Wl,--wrap=seccomp_rule_add_exact_array
+#cgo LDFLAGS: -Wl,--wrap=seccomp_export_bpf
+
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <seccomp.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+static void *ready;        // the program from an earlier launch, or NULL
+static size_t ready_size;
+static int record = -1;    // where to leave what is compiled, or -1
+static int record_seals;
+
+static void set_ready(void *program, size_t size) { ready = program; ready_size = size; }
+static void set_record(int fd, int seals) { record = fd; record_seals = seals; }
+
+int __real_seccomp_rule_add_array(scmp_filter_ctx, uint32_t, int, unsigned int, const struct scmp_arg_cmp *);
+int __real_seccomp_rule_add_exact_array(scmp_filter_ctx, uint32_t, int, unsigned int, const struct scmp_arg_cmp *);
+int __real_seccomp_export_bpf(const scmp_filter_ctx, int);
+
+int __wrap_seccomp_rule_add_array(scmp_filter_ctx ctx, uint32_t action, int nr, unsigned int n, const struct scmp_arg_cmp *args) {
+	return ready ? 0 : __real_seccomp_rule_add_array(ctx, action, nr, n, args);
+}
+
+int __wrap_seccomp_rule_add_exact_array(scmp_filter_ctx ctx, uint32_t action, int nr, unsigned int n, const struct scmp_arg_cmp *args) {
+	return ready ? 0 : __real_seccomp_rule_add_exact_array(ctx, action, nr, n, args);
+}
+
+static int write_ready(int fd) {
+	const char *from = ready;
+	for (size_t left = ready_size; left > 0;) {
+		ssize_t n = write(fd, from, left);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		from += n;
+		left -= n;
+	}
+	return 0;
+}
+
+int __wrap_seccomp_export_bpf(const scmp_filter_ctx ctx, int fd) {
+	if (ready)
+		return write_ready(fd);
+	int rc = __real_seccomp_export_bpf(ctx, fd);
+	// The seals tell the parent that the program is whole.
+	if (rc == 0 && record >= 0 && __real_seccomp_export_bpf(ctx, record) == 0)
+		(void)fcntl(record, F_ADD_SEALS, record_seals);
+	return rc;
+}
+*/
+import "C"
+
+import "golang.org/x/sys/unix"
+
+// Receive is called first thing in init: it takes the memfd that the parent
+// passed, if any. It stays open, so that nothing else gets its number, which
+// libcontainer lets the user's command inherit, and closes on exec.
+func Receive() {
+	fd := find()
+	if fd < 0 {
+		return
+	}
+	unix.CloseOnExec(fd)
+	program, err := received(fd)
+	switch {
+	case err != nil:
+	case len(program) > 0:
+		C.set_ready(C.CBytes(program), C.size_t(len(program)))
+	default:
+		C.set_record(C.int(fd), sealed)
+	}
+}
