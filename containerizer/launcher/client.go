@@ -26,7 +26,7 @@ const answerTime = 10 * time.Second
 type Client struct {
 	mu      sync.Mutex
 	conn    net.Conn
-	process *os.Process // the shim, for the process that spawned it
+	process *process // the shim, for the process that spawned it
 }
 
 // Dial connects to the shim of the container whose directory is dir. The error
@@ -75,12 +75,13 @@ func (c *Client) bound(ctx context.Context, limit time.Duration) (stop func()) {
 func (c *Client) Close() error {
 	err := c.conn.Close()
 	if c.process != nil {
-		go c.process.Wait() // only so that no zombie stays
+		go c.process.reap() // only so that no zombie stays
 	}
 	return err
 }
 
-// Create makes the container up to its blocked init.
+// Create makes the container up to its blocked init. The shim that this client
+// spawned is in its cgroup then.
 func (c *Client) Create(ctx context.Context, create *wire.Create) (*wire.Created, error) {
 	answer, err := c.ask(ctx, wire.Request{Verb: wire.VerbCreate, Create: create})
 	if err != nil {
@@ -88,6 +89,11 @@ func (c *Client) Create(ctx context.Context, create *wire.Create) (*wire.Created
 	}
 	if answer.Created == nil {
 		return nil, wire.Unexpected("answer to create")
+	}
+	if c.process != nil {
+		if err := c.process.settle(); err != nil {
+			return nil, err
+		}
 	}
 	return answer.Created, nil
 }

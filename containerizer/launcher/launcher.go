@@ -23,7 +23,6 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/mctr/mctr"
-	"github.com/mctr/mctr/internal/cgroup"
 	"github.com/mctr/mctr/internal/flock"
 )
 
@@ -70,13 +69,14 @@ func (l *Launcher) Spawn(ctx context.Context, dir string) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
+	shim := watch(process, l.Cgroup)
 	client, err := Dial(ctx, dir)
 	if err != nil {
-		_ = process.Kill()
-		_, _ = process.Wait()
+		_ = shim.Kill()
+		shim.reap()
 		return nil, fmt.Errorf("%w%s", err, lastWords(dir))
 	}
-	client.process = process
+	client.process = shim
 	return client, nil
 }
 
@@ -96,17 +96,8 @@ func (l *Launcher) start(dir string, listener, alive *os.File) (*os.Process, err
 	if err := cmd.Start(); err != nil {
 		return nil, fmt.Errorf("start %s: %w (it is built by make and lies beside mctr)", l.Shim, err)
 	}
-	if err := cgroup.Join(l.Cgroup, cmd.Process.Pid, shimControllers...); err != nil {
-		_ = cmd.Process.Kill()
-		_ = cmd.Wait()
-		return nil, fmt.Errorf("move the shim to its cgroup: %w", err)
-	}
 	return cmd.Process, nil
 }
-
-// shimControllers are those of v1 that count, and those that managers end
-// processes by.
-var shimControllers = []string{"memory", "pids", "freezer", "systemd"}
 
 // environment is the shim's: nothing of the caller's but the armed failpoints. A
 // shim mostly sleeps, so it gets one thread at a time to run on, however many

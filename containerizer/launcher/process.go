@@ -1,0 +1,41 @@
+package launcher
+
+import (
+	"fmt"
+	"os"
+
+	"github.com/mctr/mctr/internal/cgroup"
+)
+
+// A process is a shim for the one that spawned it.
+type process struct {
+	*os.Process
+	moved chan error // closed behind the result of move
+}
+
+// shimControllers are those of v1 that count, and those that managers end
+// processes by.
+var shimControllers = []string{"memory", "pids", "freezer", "systemd"}
+
+// watch moves a started shim to its cgroup while it gets ready: on v1 the kernel
+// makes the mover wait for a grace period, 10 ms at 250 Hz.
+func watch(p *os.Process, group string) *process {
+	w := &process{Process: p, moved: make(chan error, 1)}
+	go func() {
+		defer close(w.moved)
+		if err := cgroup.Join(group, p.Pid, shimControllers...); err != nil {
+			w.moved <- fmt.Errorf("move the shim to its cgroup: %w", err)
+		}
+	}()
+	return w
+}
+
+// settle returns when the shim is where it belongs.
+func (p *process) settle() error { return <-p.moved }
+
+// reap waits for the shim's end. Its pid is its own until then, and is not moved
+// after it.
+func (p *process) reap() {
+	_ = p.settle()
+	_, _ = p.Wait()
+}
