@@ -10,23 +10,27 @@ import (
 // keepWatch follows a launched container to its end and releases what it held,
 // unless it was launched to be left alone.
 func (l *launch) keepWatch() {
-	id := l.record.ID
-	for _, i := range l.isolators {
-		if err := i.Watch(l.ctx, id, func(lim mctr.Limitation) { l.limit(id, lim) }); err != nil {
-			l.log.Error("watch", "container", id, "isolator", i.Name(), "error", err)
-		}
-	}
 	if l.options.Detach {
 		_ = l.client.Close()
 		return
 	}
+	l.watch(l.record.ID, l.client)
+}
+
+// watch has the isolators watch a running container, and follows it to its end.
+func (c *Containerizer) watch(id mctr.ContainerID, client *launcher.Client) {
+	for _, i := range c.isolators {
+		if err := i.Watch(c.ctx, id, func(lim mctr.Limitation) { c.limit(id, lim) }); err != nil {
+			c.log.Error("watch", "container", id, "isolator", i.Name(), "error", err)
+		}
+	}
 	released := make(chan struct{})
-	l.mu.Lock()
-	l.watched[id] = released
-	l.mu.Unlock()
-	l.watchers.Go(func() {
-		defer l.unwatch(id, released)
-		l.follow(l.ctx, id, l.client)
+	c.mu.Lock()
+	c.watched[id] = released
+	c.mu.Unlock()
+	c.watchers.Go(func() {
+		defer c.unwatch(id, released)
+		c.follow(c.ctx, id, client)
 	})
 }
 

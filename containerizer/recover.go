@@ -1,0 +1,180 @@
+package containerizer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/containerizer/launcher"
+	"github.com/mctr/mctr/internal/flock"
+)
+
+// Recovered is what Recover found of an earlier process.
+type Recovered struct {
+	Adopted []mctr.ContainerID                     // they run, and are watched here from now on
+	Ended   map[mctr.ContainerID]*mctr.Termination // they ended while nobody watched, and are released
+	Undone  []mctr.ContainerID                     // their launch was cut off, and is taken back
+}
+
+// Recover takes over what an earlier process of the same owner left: its running
+// containers are watched again, by their isolators too; the ends it missed are
+// returned with their true status; launches and releases it did not finish are
+// undone, children before parents. So are launches that anybody abandoned.
+// Running containers of other owners are left alone but for those in adopt.
+//
+// Call it once, after New and before the first Launch. It goes on past errors:
+// an error names what could not be taken over, and a second call tries again.
+func (c *Containerizer) Recover(ctx context.Context, adopt ...mctr.ContainerID) (*Recovered, error) {
+	ids, err := c.known()
+	found := &Recovered{Ended: map[mctr.ContainerID]*mctr.Termination{}}
+	errs := []error{err}
+	for _, id := range ids {
+		if err := c.recoverOne(ctx, id, slices.Contains(adopt, id), found); err != nil {
+			errs = append(errs, fmt.Errorf("recover container %s: %w", id, err))
+		}
+	}
+	errs = append(errs, c.recoverStrays(ctx))
+	return found, errors.Join(errs...)
+}
+
+// known are all ids that ROOT or STATE has a directory of, children first.
+func (c *Containerizer) known() ([]mctr.ContainerID, error) {
+	ids, err := c.Containers()
+	errs := []error{err}
+	entries, err := os.ReadDir(c.paths.running())
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		errs = append(errs, err)
+	}
+	for _, e := range entries {
+		if id := mctr.ContainerID(e.Name()); id.Validate() == nil {
+			ids = append(ids, id)
+		}
+	}
+	slices.SortFunc(ids, func(a, b mctr.ContainerID) int { return strings.Compare(string(b), string(a)) })
+	return slices.Compact(ids), errors.Join(errs...)
+}
+
+func (c *Containerizer) recoverOne(ctx context.Context, id mctr.ContainerID, told bool, found *Recovered) error {
+	phase, err := c.phase(id)
+	if errors.Is(err, mctr.ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if phase.Launching() || phase == mctr.Destroying && !c.ran(id) {
+		return c.recoverLaunch(ctx, id, found)
+	}
+	if mine, err := c.owns(id, told); err != nil || !mine {
+		return err
+	}
+	if alive(phase) {
+		return c.adopt(ctx, id, found)
+	}
+	return c.recoverEnd(ctx, id, found)
+}
+
+// owns says whether the container is this containerizer's to take over.
+func (c *Containerizer) owns(id mctr.ContainerID, told bool) (bool, error) {
+	r, err := c.load(id)
+	if errors.Is(err, mctr.ErrNotFound) {
+		return false, nil
+	}
+	return err == nil && (told || r.Config.Owner == c.owner), err
+}
+
+// recoverLaunch undoes a launch whose launcher is dead: its lock is free.
+func (c *Containerizer) recoverLaunch(ctx context.Context, id mctr.ContainerID, found *Recovered) error {
+	lock, err := flock.TryExclusive(c.paths.lock(id))
+	if errors.Is(err, flock.ErrHeld) {
+		return nil // it is under way
+	}
+	if err != nil {
+		return err
+	}
+	defer lock.Unlock() // closing a lock file cannot fail usefully
+	if phase, err := c.phase(id); err != nil || alive(phase) || c.ran(id) {
+		return err // it came to run, or is gone, before we had the lock
+	}
+	if err := c.undoLaunch(ctx, id); err != nil {
+		return err
+	}
+	found.Undone = append(found.Undone, id)
+	return nil
+}
+
+// ran says whether the container's command was ever started.
+func (c *Containerizer) ran(id mctr.ContainerID) bool {
+	reached, _ := c.journal(id).read()
+	return slices.ContainsFunc(reached, func(t mctr.Timing) bool { return t.Checkpoint == atRunning })
+}
+
+// adopt watches a running container. One that ends meanwhile has ended while
+// nobody watched.
+func (c *Containerizer) adopt(ctx context.Context, id mctr.ContainerID, found *Recovered) error {
+	client, err := launcher.Dial(ctx, c.paths.stateDir(id))
+	if errors.Is(err, mctr.ErrUnavailable) {
+		return c.recoverEnd(ctx, id, found)
+	}
+	if err != nil {
+		return err
+	}
+	c.watch(id, client)
+	found.Adopted = append(found.Adopted, id)
+	return nil
+}
+
+// recoverEnd releases a container that has ended and that nobody released.
+func (c *Containerizer) recoverEnd(ctx context.Context, id mctr.ContainerID, found *Recovered) error {
+	if _, err := os.Lstat(c.paths.stateDir(id)); errors.Is(err, fs.ErrNotExist) {
+		return nil // its end is no news
+	}
+	if err := c.recordMissing(ctx, id); err != nil {
+		return err
+	}
+	t, err := c.termination(id)
+	if err != nil || t == nil {
+		return err // somebody was faster
+	}
+	found.Ended[id] = t
+	return c.Cleanup(ctx, id)
+}
+
+// recordMissing writes down the end of a container that was lost, if that is what
+// happened, once its shim, which may be about to, has not.
+func (c *Containerizer) recordMissing(ctx context.Context, id mctr.ContainerID) error {
+	lock, err := flock.Exclusive(ctx, c.paths.lock(id))
+	if err != nil {
+		return err
+	}
+	defer lock.Unlock() // closing a lock file cannot fail usefully
+	t, err := c.termination(id)
+	if _, gone := c.phase(id); err != nil || t != nil || errors.Is(gone, mctr.ErrNotFound) {
+		return err
+	}
+	if err := c.killShim(id); err != nil {
+		return err
+	}
+	if t, err := c.termination(id); err != nil || t != nil {
+		return err
+	}
+	return c.recordLost(id)
+}
+
+// recoverStrays undoes what is on the host of containers without any record.
+func (c *Containerizer) recoverStrays(ctx context.Context) error {
+	left, err := c.Leftovers(ctx)
+	errs := []error{err}
+	for _, l := range left {
+		if _, err := c.load(l.Owner); l.Owner == "" || !errors.Is(err, mctr.ErrNotFound) {
+			continue
+		}
+		errs = append(errs, c.reconcile(ctx, l.Owner))
+	}
+	return errors.Join(append(errs, c.sweep(left))...)
+}

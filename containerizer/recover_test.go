@@ -1,0 +1,312 @@
+package containerizer_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/containerizer"
+	"github.com/mctr/mctr/internal/failpoint"
+	"github.com/mctr/mctr/isolators/builtin"
+	"github.com/mctr/mctr/provisioner"
+)
+
+// agentEnv makes this test's program an agent that launches one container, says
+// so, and waits for its end: "ROOT|STATE|SHIM|HELPER|IMAGE|COMMAND".
+const agentEnv = "MCTR_TEST_AGENT"
+
+func TestMain(m *testing.M) {
+	if setting := os.Getenv(agentEnv); setting != "" {
+		os.Exit(beAgent(strings.Split(setting, "|")))
+	}
+	os.Exit(m.Run())
+}
+
+func beAgent(s []string) int {
+	ctx := context.Background()
+	images, err := provisioner.New(s[0])
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	c, err := containerizer.New(ctx, containerizer.WithDirs(s[0], s[1]), containerizer.WithShim(s[2]), containerizer.WithImages(images),
+		containerizer.WithIsolators(builtin.Table(builtin.Deps{Root: s[0], State: s[1], Helper: s[3], CgroupOf: containerizer.CgroupOf(s[1])})),
+		containerizer.WithOwner("test"))
+	if err == nil {
+		_, err = c.Launch(ctx, "job", &mctr.ContainerConfig{Image: s[4], Process: mctr.Process{Args: []string{"sh", "-c", s[5]}}}, containerizer.LaunchOptions{})
+	}
+	if err == nil {
+		fmt.Println("running")
+		_, err = c.Wait(ctx, "job")
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return 0
+}
+
+// agentProcess is another process that runs command in the container "job".
+func (a *agent) agentProcess(command string, env ...string) *exec.Cmd {
+	self, err := os.Executable()
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	cmd := exec.Command(self)
+	cmd.Env = append(append(os.Environ(), env...), agentEnv+"="+strings.Join([]string{
+		a.root, a.state, program(a.t, "mctr-shim"), program(a.t, "mctr-helper"), a.image, command,
+	}, "|"))
+	return cmd
+}
+
+// dies starts an agent and kills it when its container runs.
+func (a *agent) dies(command string) {
+	a.t.Helper()
+	cmd := a.agentProcess(command)
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		a.t.Fatal(err)
+	}
+	if _, err := out.Read(make([]byte, 10)); err != nil {
+		a.t.Error("the agent did not launch:", err)
+	}
+	_ = cmd.Process.Kill()
+	_ = cmd.Wait()
+}
+
+func (a *agent) recover() *containerizer.Recovered {
+	a.t.Helper()
+	found, err := a.Recover(a.t.Context())
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	return found
+}
+
+func TestRecoverAdopts(t *testing.T) {
+	a := newAgent(t)
+	a.dies("trap 'exit 9' TERM; while :; do sleep 0.02; done")
+	if found := a.recover(); !slices.Equal(found.Adopted, []mctr.ContainerID{"job"}) || len(found.Ended)+len(found.Undone) > 0 {
+		t.Errorf("found %+v", found)
+	}
+	if err := a.Kill(t.Context(), "job", unix.SIGTERM); err != nil {
+		t.Error(err)
+	}
+	if end, err := a.Wait(t.Context(), "job"); err != nil || end.ExitCode != 9 {
+		t.Errorf("wait: %+v, %v", end, err)
+	}
+	if s, err := a.Status(t.Context(), "job"); err != nil || !s.Cleaned {
+		t.Errorf("an adopted container's end was not cleaned up: %+v, %v", s, err)
+	}
+	a.remove("job")
+}
+
+func TestRecoverReportsEnds(t *testing.T) {
+	a := newAgent(t)
+	a.dies("sleep 0.1; exit 5")
+	a.eventually("the container has ended", func() bool {
+		s, err := a.Status(t.Context(), "job")
+		return err == nil && s.Phase == mctr.Exited
+	})
+	found := a.recover()
+	if end := found.Ended["job"]; end == nil || end.ExitCode != 5 || end.Reason != mctr.ReasonExited {
+		t.Errorf("found %+v", found)
+	}
+	if again := a.recover(); len(again.Ended)+len(again.Adopted)+len(again.Undone) > 0 {
+		t.Errorf("a second recovery finds %+v", again)
+	}
+	a.remove("job")
+}
+
+// TestRecoverOfALostShim has the agent and the shim die together.
+func TestRecoverOfALostShim(t *testing.T) {
+	a := newAgent(t)
+	a.dies("sleep 100")
+	s, err := a.Status(t.Context(), "job")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := unix.Kill(s.ShimPid, unix.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	a.eventually("the shim is gone", func() bool { return unix.Kill(s.ShimPid, 0) != nil })
+	if end := a.recover().Ended["job"]; end == nil || end.Reason != mctr.ReasonShimLost {
+		t.Errorf("ended by %+v", end)
+	}
+	a.remove("job")
+}
+
+// TestRecoverLeavesOthers wants a running container of another owner not to be
+// touched, unless it is told to be taken.
+func TestRecoverLeavesOthers(t *testing.T) {
+	a := newAgent(t)
+	config := a.config("sleep", "100")
+	config.Owner = "somebody"
+	if _, err := a.Launch(t.Context(), "theirs", config, containerizer.LaunchOptions{Detach: true}); err != nil {
+		t.Fatal(err)
+	}
+	if found := a.recover(); len(found.Adopted) > 0 {
+		t.Errorf("found %+v", found)
+	}
+	if s, err := a.Status(t.Context(), "theirs"); err != nil || s.Phase != mctr.Running {
+		t.Errorf("status: %+v, %v", s, err)
+	}
+	if found, err := a.Recover(t.Context(), "theirs"); err != nil || !slices.Equal(found.Adopted, []mctr.ContainerID{"theirs"}) {
+		t.Errorf("told to take it: %+v, %v", found, err)
+	}
+	a.remove("theirs")
+}
+
+// TestRecoverBadRecords wants empty, cut, newer and foreign records to be errors
+// that name the container, and not to keep the rest from being recovered.
+func TestRecoverBadRecords(t *testing.T) {
+	a := newAgent(t)
+	a.dies("sleep 100")
+	bad := map[mctr.ContainerID]string{
+		"empty": "", "cut": `{"schema":1,"id":"cut","con`, "newer": `{"schema":99,"id":"newer","config":{}}`, "foreign": `{"schema":1,"id":"other","config":{}}`,
+	}
+	for id, text := range bad {
+		dir := a.root + "/containers/" + string(id)
+		if err := os.Mkdir(dir, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(dir+"/config.json", []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(dir+"/exit.json", []byte(`{"exitCode":0}`), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	found, err := a.Recover(t.Context())
+	if !slices.Equal(found.Adopted, []mctr.ContainerID{"job"}) {
+		t.Errorf("found %+v", found)
+	}
+	for id := range bad {
+		if err == nil || !strings.Contains(err.Error(), string(id)) {
+			t.Errorf("the error does not name %s: %v", id, err)
+		}
+		if err := os.RemoveAll(a.root + "/containers/" + string(id)); err != nil {
+			t.Error(err)
+		}
+	}
+	a.remove("job")
+}
+
+// TestRecoverAfterKillAtEveryFailpoint ends the agent, or its shim, by SIGKILL
+// behind every checkpoint, and wants Recover alone to set everything right.
+func TestRecoverAfterKillAtEveryFailpoint(t *testing.T) {
+	a := newAgent(t)
+	points := containerizer.Failpoints(a.table)
+	if testing.Short() {
+		points = []string{"intent", "image", "prepare/docker/runtime", "created", "running", "exited", "destroy", "released"}
+	}
+	for _, point := range points {
+		t.Run(strings.ReplaceAll(point, "/", "_"), func(t *testing.T) {
+			if out, err := a.agentProcess("exit 3", failpoint.Env+"="+point+"=kill").CombinedOutput(); err == nil && point != "exited" {
+				t.Errorf("nothing was killed: %s", out)
+			}
+			found := a.recover()
+			if end := found.Ended["job"]; end != nil && end.ExitCode != 3 && end.Reason != mctr.ReasonShimLost {
+				t.Errorf("ended by %+v", end)
+			}
+			for _, id := range found.Adopted {
+				if end, err := a.Wait(t.Context(), id); err != nil || end.ExitCode != 3 && end.Reason != mctr.ReasonShimLost {
+					t.Errorf("adopted, then: %+v, %v", end, err)
+				}
+			}
+			if ids, err := a.Containers(); err == nil && len(ids) > 0 {
+				a.remove(ids...)
+			}
+			if left, err := a.Leftovers(t.Context()); err != nil || len(left) > 0 {
+				t.Errorf("left over: %v, %v", left, err)
+			}
+			a.wantNothing()
+		})
+	}
+}
+
+// TestRandom launches, kills, destroys and restarts in any order, with an agent
+// that comes and goes, and wants nothing left at the end. MCTR_TEST_SEED repeats
+// a run.
+func TestRandom(t *testing.T) {
+	seed := uint64(time.Now().UnixNano())
+	if text := os.Getenv("MCTR_TEST_SEED"); text != "" {
+		if _, err := fmt.Sscan(text, &seed); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Logf("MCTR_TEST_SEED=%d", seed)
+	random, a := rand.New(rand.NewPCG(seed, 0)), newAgent(t)
+	for range 60 {
+		id := mctr.ContainerID(fmt.Sprintf("c%d", random.IntN(5)))
+		a.anything(random.IntN(7), id, random)
+	}
+	a.recover()
+	ids, err := a.Containers()
+	if err != nil {
+		t.Error(err)
+	}
+	a.remove(ids...)
+}
+
+// anything does one thing to id. What it is not in a state for is refused.
+func (a *agent) anything(what int, id mctr.ContainerID, random *rand.Rand) {
+	ctx := context.Background()
+	script := []string{"sleep 100", "exit 3", "sleep 0.05", "trap '' TERM; sleep 100 & wait"}[random.IntN(4)]
+	var err error
+	switch what {
+	case 0, 1:
+		_, err = a.Launch(ctx, id, a.config("sh", "-c", script), containerizer.LaunchOptions{Detach: random.IntN(2) == 0})
+	case 2:
+		err = a.Kill(ctx, id, unix.SIGTERM)
+	case 3:
+		_, err = a.Destroy(ctx, id)
+	case 4:
+		err = a.Remove(ctx, id, random.IntN(2) == 0)
+	case 5: // the agent restarts
+		if err := a.Close(); err != nil {
+			a.t.Error(err)
+		}
+		a.Containerizer = a.open()
+		a.recover()
+	case 6:
+		bounded, cancel := context.WithTimeout(ctx, time.Duration(random.IntN(20))*time.Millisecond)
+		_, err = a.Wait(bounded, id)
+		cancel()
+	}
+	if err != nil && !expected(err) {
+		a.t.Errorf("action %d on %s: %v", what, id, err)
+	}
+}
+
+// expected says whether err only tells that the container's state did not allow it.
+func expected(err error) bool {
+	for _, allowed := range []error{mctr.ErrExists, mctr.ErrNotFound, mctr.ErrState, context.DeadlineExceeded} {
+		if errors.Is(err, allowed) {
+			return true
+		}
+	}
+	return false
+}
+
+func (a *agent) eventually(what string, holds func() bool) {
+	a.t.Helper()
+	for deadline := time.Now().Add(20 * time.Second); !holds(); time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			a.t.Fatalf("never: %s", what)
+		}
+	}
+}
