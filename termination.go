@@ -17,14 +17,16 @@ const (
 
 // A Termination says how a container ended, and by what evidence.
 type Termination struct {
-	ExitCode int       `json:"exitCode"`         // as a shell gives it: 128+n for signal n
-	Signal   int       `json:"signal,omitempty"` // that ended it, 0: none
-	Reason   string    `json:"reason"`
-	Message  string    `json:"message,omitempty"` // for people
-	OOM      *OOM      `json:"oom,omitempty"`
-	Started  time.Time `json:"started,omitzero"`
-	Finished time.Time `json:"finished"`
-	Log      LogCount  `json:"log"`
+	ExitCode int    `json:"exitCode"`         // as a shell gives it: 128+n for signal n
+	Signal   int    `json:"signal,omitempty"` // that ended it, 0: none
+	Reason   string `json:"reason"`
+	Message  string `json:"message,omitempty"` // for people
+	OOM      *OOM   `json:"oom,omitempty"`
+	// Limitation is set when a limit ended the container: which one, and the evidence.
+	Limitation *Limitation `json:"limitation,omitempty"`
+	Started    time.Time   `json:"started,omitzero"`
+	Finished   time.Time   `json:"finished"`
+	Log        LogCount    `json:"log"`
 }
 
 // OOM is the evidence that the container's memory limit was hit.
@@ -41,8 +43,20 @@ type LogCount struct {
 	Dropped int64 `json:"dropped,omitempty"` // of them not written, a full disk for instance
 }
 
-// A Limitation is an isolator's report that a container broke a limit.
+// Blame gives the end its cause. A cause with a resource is a limit that was broken.
+func (t *Termination) Blame(l Limitation) {
+	t.Reason, t.Message = l.Reason, l.Message
+	if l.Resource != "" {
+		t.Limitation = &l
+	}
+}
+
+// A Limitation is a limit that a container broke, as an isolator reports it: the
+// container is ended, and its Termination carries it.
 type Limitation struct {
-	Reason  string
-	Message string
+	Reason   string `json:"reason"`             // one of the Reason constants
+	Message  string `json:"message"`            // for people, with the numbers
+	Resource string `json:"resource,omitempty"` // memory, disk, time, ports, ...
+	Limit    int64  `json:"limit,omitempty"`    // of it, in bytes or nanoseconds
+	Used     int64  `json:"used,omitempty"`     // when it was broken, in the same unit; 0: unknown
 }

@@ -30,7 +30,7 @@ func (c *Containerizer) Destroy(ctx context.Context, id mctr.ContainerID) (*mctr
 	if _, err := c.launched(ctx, id); err != nil {
 		return nil, err
 	}
-	if err := c.killAll(ctx, id); err != nil {
+	if err := c.killAll(ctx, id, mctr.Limitation{Reason: mctr.ReasonDestroyed, Message: "destroyed on request"}); err != nil {
 		return nil, err
 	}
 	t, err := c.Wait(ctx, id)
@@ -42,10 +42,8 @@ func (c *Containerizer) Destroy(ctx context.Context, id mctr.ContainerID) (*mctr
 
 // killAll asks the shim to kill everything. A container that has ended, or whose
 // shim is lost, needs no asking.
-func (c *Containerizer) killAll(ctx context.Context, id mctr.ContainerID) error {
-	err := c.withShim(ctx, id, func(client *launcher.Client) error {
-		return errors.Join(client.Signal(ctx, unix.SIGKILL, true), client.Signal(ctx, unix.SIGKILL, false))
-	})
+func (c *Containerizer) killAll(ctx context.Context, id mctr.ContainerID, why mctr.Limitation) error {
+	err := c.withShim(ctx, id, func(client *launcher.Client) error { return client.Destroy(ctx, why) })
 	if errors.Is(err, mctr.ErrState) || errors.Is(err, mctr.ErrUnavailable) {
 		return nil
 	}

@@ -60,10 +60,10 @@ func (c *Containerizer) follow(ctx context.Context, id mctr.ContainerID, client 
 	}
 }
 
-// limit ends a container that broke an isolator's limit.
+// limit ends a container that broke an isolator's limit, which is its reason.
 func (c *Containerizer) limit(id mctr.ContainerID, l mctr.Limitation) {
 	c.log.Warn("limitation", "container", id, "reason", l.Reason, "message", l.Message)
-	if _, err := c.Destroy(c.ctx, id); err != nil {
+	if err := c.killAll(c.ctx, id, l); err != nil {
 		c.log.Error("destroy after a limitation", "container", id, "error", err)
 	}
 }

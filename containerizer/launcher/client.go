@@ -116,6 +116,12 @@ func (c *Client) Update(ctx context.Context, r *specs.LinuxResources) error {
 	return err
 }
 
+// Destroy kills everything in the container. why becomes the reason of its end.
+func (c *Client) Destroy(ctx context.Context, why mctr.Limitation) error {
+	_, err := c.ask(ctx, wire.Request{Verb: wire.VerbDestroy, Destroy: &wire.Destroy{Why: why}})
+	return err
+}
+
 // Pause freezes the container's processes.
 func (c *Client) Pause(ctx context.Context) error {
 	_, err := c.ask(ctx, wire.Request{Verb: wire.VerbPause})

@@ -29,9 +29,9 @@ func (p *peer) attach(a wire.Attach) (stream func()) {
 	if err := wire.Write(p.conn, wire.Response{}); err != nil {
 		return nil
 	}
-	p.shim.attached.Add(1)
+	leave := p.shim.audience.join(p.conn)
 	return func() {
-		defer p.shim.attached.Done()
+		defer leave()
 		p.stream(a, streams, tees)
 	}
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"sync"
 	"time"
 
@@ -72,12 +71,17 @@ func (p *peer) exec(e wire.Exec) (stream func()) {
 		_ = wire.Write(p.conn, wire.Failed(fmt.Errorf("exec: %w", err)))
 		return nil
 	}
-	answered := wire.Write(p.conn, wire.Response{Pid: x.process.Pid})
 	if e.Detach {
-		go x.run(io.Discard)
+		_ = wire.Write(p.conn, wire.Response{Pid: x.process.Pid})
+		go x.run(nil)
 		return nil
 	}
-	return func() { p.session(x, e, answered) }
+	leave := p.shim.audience.join(p.conn) // before the session's process can be done: the shim ends after both
+	answered := wire.Write(p.conn, wire.Response{Pid: x.process.Pid})
+	return func() {
+		defer leave()
+		p.session(x, e, answered)
+	}
 }
 
 // session carries an exec's streams. The process dies with its client.
@@ -98,7 +102,7 @@ type execution struct {
 	done    func()
 	pipes   *pipes
 	started time.Time
-	mu      sync.Mutex // the connection takes one chunk at a time
+	mu      sync.Mutex // guards ended
 	ended   bool
 }
 
@@ -120,52 +124,23 @@ func (s *Shim) startExec(e wire.Exec) (*execution, error) {
 	return &execution{process: process, done: done, pipes: pipes, started: time.Now()}, nil
 }
 
-// run copies output to w until the process has ended, and tells how.
+// run copies output to w until the process has ended, and tells how; w may be nil.
 func (x *execution) run(w io.Writer) *mctr.Termination {
-	var copying sync.WaitGroup
-	for stream, r := range x.pipes.outputs() {
-		copying.Go(func() { x.copy(w, stream, r) })
-	}
+	output := &relay{pipes: x.pipes}
+	output.begin(w)
 	status, err := x.process.Wait()
+	finished := time.Now()
 	x.mu.Lock()
 	x.ended = true
 	x.mu.Unlock()
 	x.done()
-	x.drain(&copying)
+	output.end()
 	_ = x.pipes.close()
-	t := &mctr.Termination{ExitCode: status.Code, Signal: status.Signal, Reason: mctr.ReasonExited, Started: x.started, Finished: time.Now()}
+	t := &mctr.Termination{ExitCode: status.Code, Signal: status.Signal, Reason: mctr.ReasonExited, Started: x.started, Finished: finished}
 	if err != nil {
 		t.ExitCode, t.Message = 125, err.Error()
 	}
 	return t
-}
-
-// drain waits for the end of output, which a process left in the background may
-// keep open: then what is there is enough.
-func (x *execution) drain(copying *sync.WaitGroup) {
-	done := make(chan struct{})
-	go func() { copying.Wait(); close(done) }()
-	select {
-	case <-done:
-	case <-time.After(stillTime):
-		x.pipes.stop()
-		<-done
-	}
-}
-
-func (x *execution) copy(w io.Writer, stream byte, r *os.File) {
-	buf := make([]byte, 32<<10)
-	for {
-		n, err := r.Read(buf)
-		if n > 0 && w != io.Discard {
-			x.mu.Lock()
-			_ = wire.WriteChunk(w, stream, buf[:n]) // a lost client ends the process, not the copy
-			x.mu.Unlock()
-		}
-		if err != nil {
-			return // EOF, or EIO from a pty whose last user went
-		}
-	}
 }
 
 func (x *execution) kill(sig unix.Signal) {

@@ -11,6 +11,7 @@ import (
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
+	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/containerizer/launcher/engine"
 	"github.com/mctr/mctr/containerizer/launcher/wire"
 	"github.com/mctr/mctr/internal/atomicfile"
@@ -42,7 +43,7 @@ func (s *Shim) make(ctx context.Context, c *wire.Create) (created *wire.Created,
 		created, err = record(c, container)
 	}
 	if err != nil {
-		s.reason = "record: " + err.Error()
+		s.why = &mctr.Limitation{Reason: mctr.ReasonLaunchFailed, Message: "record: " + err.Error()}
 		_ = container.Signal(int(unix.SIGKILL), true)
 		_ = container.Signal(int(unix.SIGKILL), false)
 	}

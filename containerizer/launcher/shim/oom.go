@@ -41,8 +41,12 @@ func oomEvidence(cgroups map[string]string) *mctr.OOM {
 	}
 }
 
-func oomText(o *mctr.OOM) string {
-	return fmt.Sprintf("killed for memory: limit %d bytes, peak %d, %d processes killed, victim %s", o.Limit, o.Peak, o.Kills, o.Victim)
+func outOfMemory(o *mctr.OOM) mctr.Limitation {
+	return mctr.Limitation{
+		Reason:   mctr.ReasonOOM,
+		Message:  fmt.Sprintf("killed for memory: limit %d bytes, peak %d, %d processes killed, victim %s", o.Limit, o.Peak, o.Kills, o.Victim),
+		Resource: "memory", Limit: o.Limit, Used: o.Peak,
+	}
 }
 
 // keyed reads "key value" from a flat keyed cgroup file; 0 where it is not.

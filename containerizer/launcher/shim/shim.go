@@ -33,7 +33,7 @@ type Shim struct {
 	engine   engine.Engine
 	log      *slog.Logger
 	sessions sessions
-	attached sync.WaitGroup // clients that are being told the output and the end
+	audience audience // clients that are being told the output and the end
 
 	mu        sync.Mutex
 	create    *wire.Create // nil until Create was asked for
@@ -41,9 +41,9 @@ type Shim struct {
 	streams   *streams
 	phase     mctr.Phase
 	started   time.Time
-	reason    string // why this shim killed the container, "" if it did not
-	cleaners  int    // clients that promised to clean up
-	cleaned   bool   // one of them took over
+	why       *mctr.Limitation // this shim killed the container for; nil if it did not
+	cleaners  int              // clients that promised to clean up
+	cleaned   bool             // one of them took over
 
 	ended chan struct{} // closed when exit is recorded
 	exit  *mctr.Termination
@@ -123,21 +123,31 @@ func (s *Shim) Start() error {
 	s.phase, s.started = mctr.Running, time.Now()
 	time.AfterFunc(youth, save)
 	if s.create.MaxTime > 0 {
-		time.AfterFunc(s.create.MaxTime, func() { s.destroy(mctr.ReasonMaxTime) })
+		time.AfterFunc(s.create.MaxTime, func() { _ = s.destroy(timeOver(s.create.MaxTime)) })
 	}
 	return nil
 }
 
-// destroy kills the container; why becomes its reason of termination.
-func (s *Shim) destroy(why string) {
+// destroy kills the container; the first why becomes its reason of termination.
+func (s *Shim) destroy(why mctr.Limitation) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.container == nil || s.exit != nil {
-		return
+		return nil
 	}
-	s.reason = why
-	if err := errors.Join(s.container.Signal(int(unix.SIGKILL), true), s.container.Signal(int(unix.SIGKILL), false)); err != nil {
+	if s.why == nil {
+		s.why = &why
+	}
+	err := errors.Join(s.container.Signal(int(unix.SIGKILL), true), s.container.Signal(int(unix.SIGKILL), false))
+	if err != nil {
 		s.log.Error("kill the container", "error", err)
+	}
+	return err
+}
+
+func timeOver(limit time.Duration) mctr.Limitation {
+	return mctr.Limitation{
+		Reason: mctr.ReasonMaxTime, Message: fmt.Sprintf("its time to complete, %s, was over", limit), Resource: "time", Limit: int64(limit), Used: int64(limit),
 	}
 }
 

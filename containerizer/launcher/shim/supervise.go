@@ -66,19 +66,12 @@ func (s *Shim) termination(status engine.WaitStatus, finished time.Time) *mctr.T
 		t.Message = fmt.Sprintf("ended by signal %d (%s)", status.Signal, unix.SignalName(syscall.Signal(status.Signal)))
 	}
 	switch {
-	case s.reason != "":
-		t.Reason, t.Message = s.reason, reasonText[s.reason]
+	case s.why != nil:
+		t.Blame(*s.why)
 	case t.OOM != nil && t.ExitCode == 128+int(unix.SIGKILL):
-		t.Reason = mctr.ReasonOOM
-		t.Message = oomText(t.OOM)
+		t.Blame(outOfMemory(t.OOM))
 	}
 	return t
-}
-
-// reasonText are the messages for what the shim itself does to a container.
-var reasonText = map[string]string{
-	mctr.ReasonMaxTime:      "its time to complete was over",
-	mctr.ReasonLaunchFailed: "the launcher went away before the start",
 }
 
 // record writes the end down: where it survives a reboot, and where that is
@@ -132,8 +125,13 @@ func (s *Shim) leave() {
 // finishTelling waits for the attached clients to have everything: what is not
 // sent when the shim ends is lost to them.
 func (s *Shim) finishTelling() {
-	told := make(chan struct{})
-	go func() { s.attached.Wait(); close(told) }()
+	told := s.audience.told()
+	select {
+	case <-told:
+		return
+	case <-time.After(stillTime):
+		s.audience.widen()
+	}
 	select {
 	case <-told:
 	case <-time.After(stuckTime):
@@ -159,7 +157,7 @@ func (s *Shim) abandon() {
 	created := s.container != nil
 	s.mu.Unlock()
 	if created {
-		s.destroy(mctr.ReasonLaunchFailed)
+		_ = s.destroy(mctr.Limitation{Reason: mctr.ReasonLaunchFailed, Message: "the launcher went away before the start"}) // logged
 		return
 	}
 	s.giveUp()

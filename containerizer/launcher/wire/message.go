@@ -10,31 +10,33 @@ import (
 
 // The verbs of a Request.
 const (
-	VerbCreate = "create" // once, by the launcher; init exists and is blocked after it
-	VerbStart  = "start"  // from here the launcher's connection is no lease any more
-	VerbSignal = "signal"
-	VerbExec   = "exec"   // the connection becomes a stream
-	VerbAttach = "attach" // the connection becomes a stream
-	VerbUpdate = "update"
-	VerbPause  = "pause"
-	VerbResume = "resume"
-	VerbResize = "resize"
-	VerbWait   = "wait" // answers when the exit is recorded
-	VerbState  = "state"
-	VerbClean  = "clean" // the client will clean up; the shim leaves its exit command out
-	VerbDelete = "delete"
+	VerbCreate  = "create" // once, by the launcher; init exists and is blocked after it
+	VerbStart   = "start"  // from here the launcher's connection is no lease any more
+	VerbSignal  = "signal"
+	VerbDestroy = "destroy"
+	VerbExec    = "exec"   // the connection becomes a stream
+	VerbAttach  = "attach" // the connection becomes a stream
+	VerbUpdate  = "update"
+	VerbPause   = "pause"
+	VerbResume  = "resume"
+	VerbResize  = "resize"
+	VerbWait    = "wait" // answers when the exit is recorded
+	VerbState   = "state"
+	VerbClean   = "clean" // the client will clean up; the shim leaves its exit command out
+	VerbDelete  = "delete"
 )
 
 // A Request is one question. The field named like the verb carries its arguments.
 type Request struct {
-	Verb   string                `json:"verb"`
-	Create *Create               `json:"create,omitempty"`
-	Signal *Signal               `json:"signal,omitempty"`
-	Exec   *Exec                 `json:"exec,omitempty"`
-	Attach *Attach               `json:"attach,omitempty"`
-	Update *specs.LinuxResources `json:"update,omitempty"`
-	Resize *Size                 `json:"resize,omitempty"`
-	Wait   *Wait                 `json:"wait,omitempty"`
+	Verb    string                `json:"verb"`
+	Create  *Create               `json:"create,omitempty"`
+	Signal  *Signal               `json:"signal,omitempty"`
+	Destroy *Destroy              `json:"destroy,omitempty"`
+	Exec    *Exec                 `json:"exec,omitempty"`
+	Attach  *Attach               `json:"attach,omitempty"`
+	Update  *specs.LinuxResources `json:"update,omitempty"`
+	Resize  *Size                 `json:"resize,omitempty"`
+	Wait    *Wait                 `json:"wait,omitempty"`
 }
 
 // A Create tells the shim what to supervise. Paths are absolute.
@@ -69,6 +71,12 @@ type Created struct {
 type Signal struct {
 	Signal int  `json:"signal"`
 	All    bool `json:"all,omitempty"`
+}
+
+// A Destroy kills every process; Why is what the record of the end says then,
+// where nothing was recorded before it.
+type Destroy struct {
+	Why mctr.Limitation `json:"why"`
 }
 
 // An Exec runs one more process in the container.

@@ -1,0 +1,59 @@
+package shim
+
+import (
+	"net"
+	"sync"
+
+	"golang.org/x/sys/unix"
+)
+
+// wideBuffer is more, in bytes, than one client can still be owed when every
+// process of the container is dead: pipes, tees, and what is being sent.
+const wideBuffer = 1 << 20
+
+// An audience are the clients that are being told output and an end.
+type audience struct {
+	mu    sync.Mutex
+	conns map[*net.UnixConn]struct{}
+	group sync.WaitGroup
+}
+
+// join adds a client until leave is called.
+func (a *audience) join(conn *net.UnixConn) (leave func()) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.conns == nil {
+		a.conns = map[*net.UnixConn]struct{}{}
+	}
+	a.conns[conn] = struct{}{}
+	a.group.Add(1)
+	return func() {
+		a.mu.Lock()
+		delete(a.conns, conn)
+		a.mu.Unlock()
+		a.group.Done()
+	}
+}
+
+// told is closed when everybody has everything.
+func (a *audience) told() <-chan struct{} {
+	told := make(chan struct{})
+	go func() { a.group.Wait(); close(told) }()
+	return told
+}
+
+// widen lets the kernel take what clients are too slow for: a socket's queue
+// outlives its sender. Above net.core.wmem_max this needs CAP_NET_ADMIN.
+func (a *audience) widen() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for conn := range a.conns {
+		raw, err := conn.SyscallConn()
+		if err != nil {
+			continue
+		}
+		_ = raw.Control(func(fd uintptr) {
+			_ = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_SNDBUFFORCE, wideBuffer) // without it, the client sees the stream cut
+		})
+	}
+}
