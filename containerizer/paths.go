@@ -19,6 +19,7 @@ const defaultState = "/run/mctr"
 //	└── containers/ID/                     ├── locks/ID        who may change it
 //	    ├── config.json  the intent        ├── containers/ID/
 //	    ├── waiting      never launched    │       ├── journal     checkpoints, a line each
+//	    ├── update.json  limits being set  │       │
 //	    ├── exit.json    how it ended      │       ├── created.json
 //	    ├── logs/                          │       ├── bundle/{config.json,rootfs/}
 //	    ├── sandbox/                       │       └── alive, shim.sock, shim.log
@@ -36,6 +37,7 @@ func (l layout) names() string                       { return filepath.Join(l.ro
 func (l layout) dir(id mctr.ContainerID) string      { return filepath.Join(l.containers(), string(id)) }
 func (l layout) config(id mctr.ContainerID) string   { return filepath.Join(l.dir(id), "config.json") }
 func (l layout) waiting(id mctr.ContainerID) string  { return filepath.Join(l.dir(id), "waiting") }
+func (l layout) update(id mctr.ContainerID) string   { return filepath.Join(l.dir(id), "update.json") }
 func (l layout) exit(id mctr.ContainerID) string     { return filepath.Join(l.dir(id), "exit.json") }
 func (l layout) logs(id mctr.ContainerID) string     { return filepath.Join(l.dir(id), "logs") }
 func (l layout) sandbox(id mctr.ContainerID) string  { return filepath.Join(l.dir(id), "sandbox") }

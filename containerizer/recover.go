@@ -125,8 +125,21 @@ func (c *Containerizer) adopt(ctx context.Context, id mctr.ContainerID, found *R
 		return err
 	}
 	c.watch(id, client)
+	if err := c.recoverUpdate(ctx, id); err != nil {
+		c.log.Error("finish an update", "container", id, "error", err)
+	}
 	found.Adopted = append(found.Adopted, id)
 	return nil
+}
+
+// recoverUpdate finishes an update that was cut off.
+func (c *Containerizer) recoverUpdate(ctx context.Context, id mctr.ContainerID) error {
+	lock, err := flock.Exclusive(ctx, c.paths.lock(id))
+	if err != nil {
+		return err
+	}
+	defer lock.Unlock() // closing a lock file cannot fail usefully
+	return c.finishUpdate(ctx, id)
 }
 
 // recoverEnd releases a container that has ended and that nobody released.

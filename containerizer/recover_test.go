@@ -22,7 +22,8 @@ import (
 )
 
 // agentEnv makes this test's program an agent that launches one container, says
-// so, and waits for its end: "ROOT|STATE|SHIM|HELPER|IMAGE|COMMAND".
+// so, and waits for its end, or that updates it where COMMAND is "update":
+// "ROOT|STATE|SHIM|HELPER|IMAGE|COMMAND".
 const agentEnv = "MCTR_TEST_AGENT"
 
 func TestMain(m *testing.M) {
@@ -42,6 +43,11 @@ func beAgent(s []string) int {
 	c, err := containerizer.New(ctx, containerizer.WithDirs(s[0], s[1]), containerizer.WithShim(s[2]), containerizer.WithImages(images),
 		containerizer.WithIsolators(builtin.Table(builtin.Deps{Root: s[0], State: s[1], Helper: s[3], CgroupOf: containerizer.CgroupOf(s[1])})),
 		containerizer.WithOwner("test"))
+	if err == nil && s[5] == "update" {
+		if err = c.Update(ctx, "job", limits(32<<20, 70)); err == nil {
+			return 0
+		}
+	}
 	if err == nil {
 		_, err = c.Launch(ctx, "job", &mctr.ContainerConfig{Image: s[4], Process: mctr.Process{Args: []string{"sh", "-c", s[5]}}}, containerizer.LaunchOptions{})
 	}

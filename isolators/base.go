@@ -3,6 +3,8 @@ package isolators
 import (
 	"context"
 
+	"github.com/opencontainers/runtime-spec/specs-go"
+
 	"github.com/mctr/mctr"
 )
 
@@ -28,7 +30,9 @@ func (Base) Isolate(context.Context, mctr.ContainerID, int) error { return nil }
 func (Base) Watch(context.Context, mctr.ContainerID, func(mctr.Limitation)) error { return nil }
 
 // Update changes nothing.
-func (Base) Update(context.Context, mctr.ContainerID, *mctr.Resources) error { return nil }
+func (Base) Update(context.Context, mctr.ContainerID, *mctr.Resources) (*specs.LinuxResources, error) {
+	return nil, nil
+}
 
 // Usage knows nothing.
 func (Base) Usage(context.Context, mctr.ContainerID, *mctr.Usage) error { return nil }

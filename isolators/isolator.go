@@ -10,6 +10,8 @@ package isolators
 import (
 	"context"
 
+	"github.com/opencontainers/runtime-spec/specs-go"
+
 	"github.com/mctr/mctr"
 )
 
@@ -43,8 +45,11 @@ type Isolator interface {
 	// may be called later, until Cleanup.
 	Watch(ctx context.Context, id mctr.ContainerID, report func(mctr.Limitation)) error
 
-	// Update applies new limits to a running container.
-	Update(ctx context.Context, id mctr.ContainerID, r *mctr.Resources) error
+	// Update checks new resources of a running container against what it uses
+	// now, changes what is the isolator's own on the host, and returns what the
+	// engine is to apply; nil for nothing. r is whole: what did not change is in
+	// it too. Called again with the same r, it gives the same answer.
+	Update(ctx context.Context, id mctr.ContainerID, r *mctr.Resources) (*specs.LinuxResources, error)
 
 	// Usage fills the fields of u that this isolator knows.
 	Usage(ctx context.Context, id mctr.ContainerID, u *mctr.Usage) error

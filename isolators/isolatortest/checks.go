@@ -256,7 +256,7 @@ func unknown(s *scene) error {
 			return fmt.Errorf("%s of an unknown container: %w, want nil or ErrNotFound", verb, err)
 		}
 	}
-	_ = i.Update(ctx, id, &mctr.Resources{})
+	_, _ = i.Update(ctx, id, &mctr.Resources{})
 	_ = i.Watch(ctx, id, func(mctr.Limitation) {})
 	return wrap("Cleanup", i.Cleanup(ctx, id))
 }

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"sync"
 
+	"github.com/opencontainers/runtime-spec/specs-go"
+
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/isolators"
 )
@@ -121,8 +123,9 @@ func (f *Faults) Watch(ctx context.Context, id mctr.ContainerID, report func(mct
 }
 
 // Update is the wrapped isolator's, with faults.
-func (f *Faults) Update(ctx context.Context, id mctr.ContainerID, r *mctr.Resources) error {
-	return f.do(ctx, "Update", id, func() error { return f.inner.Update(ctx, id, r) })
+func (f *Faults) Update(ctx context.Context, id mctr.ContainerID, r *mctr.Resources) (wants *specs.LinuxResources, err error) {
+	err = f.do(ctx, "Update", id, func() (err error) { wants, err = f.inner.Update(ctx, id, r); return err })
+	return wants, err
 }
 
 // Usage is the wrapped isolator's, with faults.

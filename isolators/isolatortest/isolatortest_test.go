@@ -203,7 +203,7 @@ func TestFaultsReachEveryVerb(t *testing.T) {
 		"Prepare": func() error { _, err := f.Prepare(ctx, &mctr.Container{ID: id}); return err },
 		"Isolate": func() error { return f.Isolate(ctx, id, 1) },
 		"Watch":   func() error { return f.Watch(ctx, id, nil) },
-		"Update":  func() error { return f.Update(ctx, id, nil) },
+		"Update":  func() error { _, err := f.Update(ctx, id, nil); return err },
 		"Usage":   func() error { return f.Usage(ctx, id, nil) },
 		"Status":  func() error { return f.Status(ctx, id, nil) },
 		"Cleanup": func() error { return f.Cleanup(ctx, id) },

@@ -1,0 +1,149 @@
+package containerizer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+
+	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/containerizer/launcher"
+	"github.com/mctr/mctr/internal/atomicfile"
+	"github.com/mctr/mctr/internal/failpoint"
+	"github.com/mctr/mctr/internal/flock"
+)
+
+// The checkpoints of an update.
+const (
+	atUpdateIntent  = "update/intent"
+	atUpdateApplied = "update/applied"
+)
+
+// Update changes the limits of a running container to what change sets; the
+// rest stays. What cannot be meant or honoured is refused as at a launch, and
+// so is a memory limit below what is used (mctr.ErrState). An update that fails
+// leaves the old limits; one that was cut off is finished by Recover or by the
+// next Update.
+func (c *Containerizer) Update(ctx context.Context, id mctr.ContainerID, change mctr.Resources) error {
+	lock, err := flock.Exclusive(ctx, c.paths.lock(id))
+	if err != nil {
+		return err
+	}
+	defer lock.Unlock() // closing a lock file cannot fail usefully
+	if err := c.finishUpdate(ctx, id); err != nil {
+		return err
+	}
+	r, err := c.updatable(id, change)
+	if err != nil {
+		return err
+	}
+	old := r.Config.Resources
+	r.Config.Resources = old.With(change)
+	if err := c.Check(ctx, r.Config); err != nil {
+		return err
+	}
+	wanted, err := c.wantedBy(ctx, r)
+	if err != nil {
+		return err
+	}
+	if err := c.apply(ctx, r, wanted); err != nil {
+		return errors.Join(err, c.takeBack(ctx, r, old))
+	}
+	return c.settleUpdate(r)
+}
+
+// updatable gives the record of a running container. What the kernel takes only
+// at a start cannot be changed.
+func (c *Containerizer) updatable(id mctr.ContainerID, change mctr.Resources) (*record, error) {
+	r, err := c.load(id)
+	if err != nil {
+		return nil, err
+	}
+	if phase, err := c.phase(id); err != nil || !alive(phase) {
+		return nil, errors.Join(err, fmt.Errorf("%w: container %s is %s: only a running one can be updated", mctr.ErrState, id.Short(), phase))
+	}
+	if change.Memory.DisableOOM || change.Memory.OOMScoreAdj != nil {
+		return nil, fmt.Errorf("%w: the OOM settings of a running container cannot be changed", mctr.ErrInvalid)
+	}
+	return r, nil
+}
+
+// wantedBy asks the isolators what the engine is to apply.
+func (c *Containerizer) wantedBy(ctx context.Context, r *record) (*specs.LinuxResources, error) {
+	m := newMerger(&specs.Spec{Linux: &specs.Linux{}})
+	for _, i := range c.isolators {
+		wants, err := i.Update(ctx, r.ID, &r.Config.Resources)
+		if err == nil && wants != nil {
+			err = m.add(i.Name(), &mctr.Adjustment{Spec: specs.Spec{Linux: &specs.Linux{Resources: wants}}})
+		}
+		if err != nil {
+			return nil, &mctr.PhaseError{ID: r.ID, Phase: mctr.Running, Isolator: i.Name(), Op: "update", Err: err}
+		}
+	}
+	return m.spec.Linux.Resources, nil
+}
+
+// apply records the intent and has the shim do it.
+func (c *Containerizer) apply(ctx context.Context, r *record, wanted *specs.LinuxResources) error {
+	if err := atomicfile.WriteDurableJSON(c.paths.update(r.ID), r.Config.Resources); err != nil {
+		return err
+	}
+	if err := failpoint.Hit(atUpdateIntent); err != nil || wanted == nil {
+		return err
+	}
+	err := c.withShim(ctx, r.ID, func(client *launcher.Client) error { return client.Update(ctx, wanted) })
+	if err != nil {
+		return &mctr.PhaseError{ID: r.ID, Phase: mctr.Running, Isolator: "shim", Op: "update", Err: err}
+	}
+	return failpoint.Hit(atUpdateApplied)
+}
+
+// settleUpdate makes the new resources the container's, and takes the intent off.
+func (c *Containerizer) settleUpdate(r *record) error {
+	if err := atomicfile.WriteDurableJSON(c.paths.config(r.ID), r); err != nil {
+		return err
+	}
+	return os.Remove(c.paths.update(r.ID))
+}
+
+// takeBack restores the limits after an update that failed halfway.
+func (c *Containerizer) takeBack(ctx context.Context, r *record, old mctr.Resources) error {
+	ctx = context.WithoutCancel(ctx)
+	r.Config.Resources = old
+	wanted, err := c.wantedBy(ctx, r)
+	if err == nil {
+		err = c.withShim(ctx, r.ID, func(client *launcher.Client) error { return client.Update(ctx, wanted) })
+	}
+	if err != nil && !errors.Is(err, mctr.ErrState) {
+		return fmt.Errorf("restore the old limits: %w", err)
+	}
+	return os.Remove(c.paths.update(r.ID))
+}
+
+// finishUpdate applies an update whose process died. The caller holds the lock.
+func (c *Containerizer) finishUpdate(ctx context.Context, id mctr.ContainerID) error {
+	var resources mctr.Resources
+	err := atomicfile.ReadJSON(c.paths.update(id), &resources)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	r, err := c.load(id)
+	if err != nil {
+		return err
+	}
+	r.Config.Resources = resources
+	wanted, err := c.wantedBy(ctx, r)
+	if err == nil {
+		err = c.apply(ctx, r, wanted)
+	}
+	if err != nil {
+		return fmt.Errorf("finish an update that was cut off: %w", err)
+	}
+	return c.settleUpdate(r)
+}

@@ -1,0 +1,15 @@
+package cpuset
+
+import (
+	"context"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+
+	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/isolators"
+)
+
+// Update asks for the new limits.
+func (i isolator) Update(ctx context.Context, id mctr.ContainerID, r *mctr.Resources) (*specs.LinuxResources, error) {
+	return isolators.Declared(ctx, i, id, r)
+}
