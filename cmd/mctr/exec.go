@@ -103,7 +103,7 @@ func execSession(ctx context.Context, stream *launcher.Stream, t *terminal, stdi
 			}
 		}()
 	}
-	end, err := stream.Copy(ctx, os.Stdout, os.Stderr, nil)
+	end, err := stream.Copy(ctx, os.Stdout, os.Stderr, gap)
 	t.restore()
 	switch {
 	case errors.Is(err, unix.EPIPE): // "mctr exec ... | head": it dies with the stream
