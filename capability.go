@@ -24,10 +24,11 @@ var defaultCapabilities = []string{
 
 // Capabilities are those that the container's processes may have, as
 // "CAP_..." names in the kernel's order. bounding, a bit set, is what the
-// supervisor can give. As with docker, ALL stands for all of these, and an add
-// wins over --cap-drop ALL. Other than with docker, a drop wins over an add of
-// the same name, and counts for a privileged container too. The error wraps
-// ErrInvalid for an unknown name, ErrUnsupported for one that cannot be given.
+// supervisor can give. As with docker, ALL stands for all of these; what is
+// dropped is taken from the default set, and what is added is given; only from
+// --cap-add ALL a drop takes what was added. Other than with docker, a drop
+// counts for a privileged container too. The error wraps ErrInvalid for an
+// unknown name, ErrUnsupported for one that cannot be given.
 func (s Security) Capabilities(bounding uint64) ([]string, error) {
 	add, addAll, err := parseCapabilities("--cap-add", s.CapAdd)
 	if err != nil {
@@ -39,13 +40,16 @@ func (s Security) Capabilities(bounding uint64) ([]string, error) {
 	}
 	var caps []string
 	for number, name := range allCapabilities {
-		given := bounding&(1<<number) != 0
-		if add[name] && !given && !drop[name] {
-			return nil, &UnsupportedError{Feature: "--cap-add " + name, Why: "mctr runs without CAP_" + name}
+		wanted := add[name] || !drop[name] && !dropAll && slices.Contains(defaultCapabilities, name)
+		if s.Privileged || addAll {
+			wanted = !drop[name]
 		}
-		standard := s.Privileged || addAll || !dropAll && slices.Contains(defaultCapabilities, name)
-		if given && (standard || add[name]) && !drop[name] {
+		given := bounding&(1<<number) != 0
+		switch {
+		case wanted && given:
 			caps = append(caps, "CAP_"+name)
+		case wanted && add[name]:
+			return nil, &UnsupportedError{Feature: "--cap-add " + name, Why: "mctr runs without CAP_" + name}
 		}
 	}
 	return caps, nil
