@@ -3,6 +3,7 @@ package containerizer
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 
@@ -49,6 +50,7 @@ func (c *Containerizer) Exec(ctx context.Context, id mctr.ContainerID, e Exec) (
 		_ = client.Close()
 		return nil, err
 	}
+	c.tellOf(id, mctr.EventExec, map[string]string{"command": strings.Join(e.Args, " ")})
 	return stream, nil
 }
 

@@ -143,5 +143,6 @@ func (l *launch) start(ctx context.Context) error {
 	if err := l.reach(atRunning); err != nil {
 		return err
 	}
+	l.tell(l.record, mctr.EventStart, nil)
 	return l.stopWaiting(l.record.ID)
 }

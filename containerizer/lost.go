@@ -21,7 +21,9 @@ func (c *Containerizer) recordLost(id mctr.ContainerID) error {
 	if err := cgroup.Kill(c.paths.leaf(id), killTime); err != nil {
 		return err
 	}
-	return c.recordEnd(id, mctr.ReasonShimLost, "its supervisor died, so its exit status is unknown")
+	err := c.recordEnd(id, mctr.ReasonShimLost, "its supervisor died, so its exit status is unknown")
+	c.tellOf(id, mctr.EventDie, map[string]string{"reason": mctr.ReasonShimLost})
+	return err
 }
 
 func (c *Containerizer) recordEnd(id mctr.ContainerID, reason, message string) error {

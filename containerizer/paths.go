@@ -23,8 +23,9 @@ const defaultState = "/run/mctr"
 //	    ├── exit.json    how it ended      │       ├── created.json
 //	    ├── logs/                          │       ├── bundle/{config.json,rootfs/}
 //	    ├── sandbox/                       │       └── alive, shim.sock, shim.log
-//	    ├── rw/          what it wrote     └── engine/     what the engine keeps for all
-//	    ├── engine/      the OCI engine's own, while it runs
+//	    ├── rw/          what it wrote     ├── engine/         what the engine keeps for all
+//	    ├── engine/      the OCI engine's  └── events          what happened, for everybody
+//	    │                own, while it runs
 //	    └── <isolator>/  its records
 //
 // The engine's directory is not in STATE, although it ends with the boot: the
@@ -45,6 +46,7 @@ func (l layout) rw(id mctr.ContainerID) string       { return filepath.Join(l.di
 func (l layout) bootID() string                      { return filepath.Join(l.state, "boot_id") }
 func (l layout) setupLock() string                   { return filepath.Join(l.state, "lock") }
 func (l layout) locks() string                       { return filepath.Join(l.state, "locks") }
+func (l layout) events() string                      { return filepath.Join(l.state, "events") }
 func (l layout) lock(id mctr.ContainerID) string     { return filepath.Join(l.locks(), string(id)) }
 func (l layout) running() string                     { return filepath.Join(l.state, "containers") }
 func (l layout) stateDir(id mctr.ContainerID) string { return filepath.Join(l.running(), string(id)) }

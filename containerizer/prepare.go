@@ -61,7 +61,7 @@ func (l *launch) baseSpec() *specs.Spec {
 		Version:     specVersion,
 		Process:     &specs.Process{Terminal: config.Process.Terminal},
 		Root:        &specs.Root{Path: "rootfs", Readonly: config.ReadOnly},
-		Linux:       &specs.Linux{CgroupsPath: l.container.CgroupPath, Sysctl: config.Sysctls, Resources: &specs.LinuxResources{}},
+		Linux:       &specs.Linux{CgroupsPath: l.container.CgroupPath, Resources: &specs.LinuxResources{}},
 		Annotations: config.Annotations,
 	}
 	if size := l.options.ConsoleSize; size != nil && config.Process.Terminal {
@@ -116,7 +116,7 @@ func (l *launch) create(ctx context.Context) error {
 	_, err = client.Create(ctx, &wire.Create{
 		ID: id, Bundle: l.paths.bundle(id), EngineRoot: l.paths.engine(id), EngineCache: l.paths.engineCache(),
 		Created: l.paths.created(id), Exit: l.paths.exit(id), FallbackExit: filepath.Join(l.paths.stateDir(id), "exit.json"),
-		LogDir: l.paths.logs(id), Log: config.Log,
+		Events: l.paths.events(), Attributes: attributesOf(l.record), LogDir: l.paths.logs(id), Log: config.Log,
 		Stdin: config.Process.Stdin, StdinOnce: config.Process.Stdin && !l.options.Detach,
 		SecretEnv: l.options.SecretEnv, OnExit: l.exitCommand(), MaxTime: config.MaxCompletion, Transient: config.Remove,
 	})

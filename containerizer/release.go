@@ -150,10 +150,14 @@ func (c *Containerizer) forget(id mctr.ContainerID) error {
 	if c.images != nil {
 		errs = append(errs, c.images.Release(string(id)))
 	}
-	if r, err := c.load(id); err == nil {
+	r, err := c.load(id)
+	if err == nil {
 		c.dropName(r.Config.Name, id)
 	}
 	errs = append(errs, os.RemoveAll(c.paths.stateDir(id)), c.removeDir(id), c.dropLock(id))
+	if err == nil && errors.Join(errs...) == nil {
+		c.tell(r, mctr.EventDestroy, nil)
+	}
 	return errors.Join(errs...)
 }
 

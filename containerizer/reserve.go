@@ -98,7 +98,11 @@ func (c *Containerizer) intend(r *record) error {
 	if err := atomicfile.WriteDurableJSON(c.paths.config(r.ID), r); err != nil {
 		return err
 	}
-	return c.journal(r.ID).reach(atIntent)
+	if err := c.journal(r.ID).reach(atIntent); err != nil {
+		return err
+	}
+	c.tell(r, mctr.EventCreate, nil)
+	return nil
 }
 
 func (c *Containerizer) journal(id mctr.ContainerID) journal { return journal{c.paths.journal(id)} }

@@ -52,7 +52,11 @@ func (c *Containerizer) Update(ctx context.Context, id mctr.ContainerID, change 
 	if err := c.apply(ctx, r, wanted); err != nil {
 		return errors.Join(err, c.takeBack(ctx, r, old))
 	}
-	return c.settleUpdate(r)
+	if err := c.settleUpdate(r); err != nil {
+		return err
+	}
+	c.tell(r, mctr.EventUpdate, nil)
+	return nil
 }
 
 // updatable gives the record of a running container. What the kernel takes only

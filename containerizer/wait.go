@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -81,17 +82,29 @@ func (c *Containerizer) waitReleased(ctx context.Context, id mctr.ContainerID) e
 // Kill sends sig to the container's init. The error wraps mctr.ErrState when it
 // does not run.
 func (c *Containerizer) Kill(ctx context.Context, id mctr.ContainerID, sig unix.Signal) error {
-	return c.withShim(ctx, id, func(client *launcher.Client) error { return client.Signal(ctx, sig, false) })
+	err := c.withShim(ctx, id, func(client *launcher.Client) error { return client.Signal(ctx, sig, false) })
+	if err == nil {
+		c.tellOf(id, mctr.EventKill, map[string]string{"signal": strconv.Itoa(int(sig))})
+	}
+	return err
 }
 
 // Pause freezes the container's processes, Resume lets them go on.
 func (c *Containerizer) Pause(ctx context.Context, id mctr.ContainerID) error {
-	return c.withShim(ctx, id, func(client *launcher.Client) error { return client.Pause(ctx) })
+	err := c.withShim(ctx, id, func(client *launcher.Client) error { return client.Pause(ctx) })
+	if err == nil {
+		c.tellOf(id, mctr.EventPause, nil)
+	}
+	return err
 }
 
 // Resume undoes Pause.
 func (c *Containerizer) Resume(ctx context.Context, id mctr.ContainerID) error {
-	return c.withShim(ctx, id, func(client *launcher.Client) error { return client.Resume(ctx) })
+	err := c.withShim(ctx, id, func(client *launcher.Client) error { return client.Resume(ctx) })
+	if err == nil {
+		c.tellOf(id, mctr.EventUnpause, nil)
+	}
+	return err
 }
 
 // Attach joins the container's streams.

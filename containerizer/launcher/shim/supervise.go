@@ -3,8 +3,10 @@ package shim
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
+	"strconv"
 	"syscall"
 	"time"
 
@@ -13,6 +15,7 @@ import (
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/containerizer/launcher/engine"
 	"github.com/mctr/mctr/internal/atomicfile"
+	"github.com/mctr/mctr/internal/eventlog"
 	"github.com/mctr/mctr/internal/failpoint"
 )
 
@@ -42,6 +45,7 @@ func (s *Shim) supervise(orphans bool) {
 	t := s.termination(status, finished)
 	t.Log = count
 	s.record(t)
+	s.announce(t)
 	s.tell(t)
 	s.delete()
 	s.leave()
@@ -88,6 +92,25 @@ func (s *Shim) record(t *mctr.Termination) {
 	}
 	if err := errors.Join(err, failpoint.Hit("exited")); err != nil {
 		s.log.Error("record the end", "error", err)
+	}
+}
+
+// announce tells everybody who follows the events.
+func (s *Shim) announce(t *mctr.Termination) {
+	if s.create.Events == "" {
+		return
+	}
+	e := mctr.Event{Time: t.Finished.UTC(), ID: s.create.ID, Action: mctr.EventDie, Attributes: map[string]string{}}
+	maps.Copy(e.Attributes, s.create.Attributes)
+	e.Attributes["exitCode"], e.Attributes["reason"] = strconv.Itoa(t.ExitCode), t.Reason
+	actions := []string{mctr.EventDie}
+	if t.Reason == mctr.ReasonOOM {
+		actions = []string{mctr.EventOOM, mctr.EventDie}
+	}
+	for _, e.Action = range actions {
+		if err := eventlog.Append(s.create.Events, e); err != nil {
+			s.log.Error("tell the end", "error", err)
+		}
 	}
 }
 

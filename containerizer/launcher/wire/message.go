@@ -41,21 +41,23 @@ type Request struct {
 
 // A Create tells the shim what to supervise. Paths are absolute.
 type Create struct {
-	ID           mctr.ContainerID `json:"id"`
-	Bundle       string           `json:"bundle"`                 // config.json and rootfs
-	EngineRoot   string           `json:"engineRoot"`             // where the engine keeps its state
-	EngineCache  string           `json:"engineCache,omitempty"`  // what it keeps for all containers
-	Created      string           `json:"created"`                // file: the Created record
-	Exit         string           `json:"exit"`                   // file: the termination record
-	FallbackExit string           `json:"fallbackExit,omitempty"` // where the record goes when Exit cannot be written
-	LogDir       string           `json:"logDir"`
-	Log          mctr.LogConfig   `json:"log"`
-	Stdin        bool             `json:"stdin"`               // keep stdin open for a client
-	StdinOnce    bool             `json:"stdinOnce"`           // close it when that client goes
-	SecretEnv    []string         `json:"secretEnv,omitempty"` // stays in memory
-	OnExit       []string         `json:"onExit,omitempty"`    // argv of the exit command
-	MaxTime      time.Duration    `json:"maxTime,omitempty"`   // 0: none
-	Transient    bool             `json:"transient,omitempty"` // the container's records go with it: no fsync
+	ID           mctr.ContainerID  `json:"id"`
+	Bundle       string            `json:"bundle"`                 // config.json and rootfs
+	EngineRoot   string            `json:"engineRoot"`             // where the engine keeps its state
+	EngineCache  string            `json:"engineCache,omitempty"`  // what it keeps for all containers
+	Created      string            `json:"created"`                // file: the Created record
+	Exit         string            `json:"exit"`                   // file: the termination record
+	FallbackExit string            `json:"fallbackExit,omitempty"` // where the record goes when Exit cannot be written
+	Events       string            `json:"events,omitempty"`       // file: where the end is told
+	Attributes   map[string]string `json:"attributes,omitempty"`   // of those events
+	LogDir       string            `json:"logDir"`
+	Log          mctr.LogConfig    `json:"log"`
+	Stdin        bool              `json:"stdin"`               // keep stdin open for a client
+	StdinOnce    bool              `json:"stdinOnce"`           // close it when that client goes
+	SecretEnv    []string          `json:"secretEnv,omitempty"` // stays in memory
+	OnExit       []string          `json:"onExit,omitempty"`    // argv of the exit command
+	MaxTime      time.Duration     `json:"maxTime,omitempty"`   // 0: none
+	Transient    bool              `json:"transient,omitempty"` // the container's records go with it: no fsync
 }
 
 // Created is the record of a container whose init exists.

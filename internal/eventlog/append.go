@@ -1,0 +1,88 @@
+// Package eventlog is the file through which every process that uses the same
+// directories tells the others what happened to containers: each appends, and
+// anybody follows.
+//
+// On disk: the file, one JSON object a line, and behind it one older file, PATH.1,
+// once it has grown to [MaxSize]. A line that a crash or a full disk cut is
+// skipped by readers; a follower that is more than a file behind misses events.
+// Nothing is synced: the file lies where it ends with the
+// boot. In the kernel: a lock on the file while a line is written.
+package eventlog
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/mctr/mctr"
+)
+
+// MaxSize is where a file is put aside, in bytes: about 5,000 events.
+const MaxSize = 1 << 20
+
+// older is the file before path's.
+func older(path string) string { return path + ".1" }
+
+// Append adds an event.
+func Append(path string, e mctr.Event) error {
+	line, err := json.Marshal(e)
+	if err != nil {
+		return fmt.Errorf("encode event: %w", err)
+	}
+	f, err := current(path)
+	if err != nil {
+		return fmt.Errorf("append event: %w", err)
+	}
+	defer f.Close() // and with it the lock
+	// A line starts with its own newline, so that one that was cut does not spoil it.
+	if _, err := f.Write(append(append([]byte{'\n'}, line...), '\n')); err != nil {
+		return fmt.Errorf("append event: %w", err)
+	}
+	info, err := f.Stat()
+	if err == nil && info.Size() > MaxSize {
+		err = os.Rename(path, older(path))
+	}
+	return err
+}
+
+// current opens path's file and locks it: nobody else writes to it or puts it
+// aside then, so that a follower misses nothing.
+func current(path string) (*os.File, error) {
+	for {
+		f, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
+		if err != nil {
+			return nil, err
+		}
+		if err := flock(f); err != nil {
+			return nil, errors.Join(err, f.Close())
+		}
+		if same(f, path) {
+			return f, nil
+		}
+		_ = f.Close() // it was put aside before we had the lock
+	}
+}
+
+func flock(f *os.File) error {
+	for {
+		if err := unix.Flock(int(f.Fd()), unix.LOCK_EX); !errors.Is(err, unix.EINTR) {
+			return err
+		}
+	}
+}
+
+// same says whether path names f.
+func same(f *os.File, path string) bool {
+	ours, err := f.Stat()
+	if err != nil {
+		return false
+	}
+	theirs, err := os.Stat(path)
+	return err == nil && os.SameFile(ours, theirs)
+}
+
+func missing(err error) bool { return errors.Is(err, fs.ErrNotExist) }

@@ -1,0 +1,115 @@
+package eventlog
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"io"
+	"iter"
+	"os"
+	"time"
+
+	"github.com/mctr/mctr"
+)
+
+// pause is how long a follower waits for more.
+const pause = 50 * time.Millisecond
+
+// Read gives the events that the files hold, the oldest first, and with follow
+// those to come, until ctx ends. No file is no event.
+func Read(ctx context.Context, path string, follow bool) iter.Seq2[mctr.Event, error] {
+	return func(yield func(mctr.Event, error) bool) {
+		r := &reader{path: path, follow: follow}
+		defer r.close()
+		if err := r.open(older(path)); err != nil && !missing(err) {
+			yield(mctr.Event{}, err)
+			return
+		}
+		for ctx.Err() == nil {
+			more, err := r.step(ctx, yield)
+			if err != nil {
+				yield(mctr.Event{}, err)
+				return
+			}
+			if !more {
+				return
+			}
+		}
+	}
+}
+
+// A reader goes from file to file.
+type reader struct {
+	path   string
+	follow bool
+	f      *os.File
+	lines  *bufio.Reader
+	part   []byte // of a line whose end is not there yet
+}
+
+func (r *reader) open(path string) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	r.close()
+	r.f, r.lines, r.part = f, bufio.NewReader(f), nil
+	return nil
+}
+
+func (r *reader) close() {
+	if r.f != nil {
+		_ = r.f.Close()
+	}
+}
+
+// step gives what the file holds, and then goes on to the next one or waits.
+// It says whether there is to be another step.
+func (r *reader) step(ctx context.Context, yield func(mctr.Event, error) bool) (more bool, err error) {
+	newest := r.f != nil && same(r.f, r.path) // before reading: afterwards it may have been put aside with more in it
+	if r.f != nil {
+		if goOn, err := r.drain(yield); err != nil || !goOn {
+			return false, err
+		}
+	}
+	if !newest {
+		if err := r.open(r.path); err == nil || !missing(err) {
+			return err == nil, err
+		}
+	}
+	if !r.follow {
+		return false, nil
+	}
+	select {
+	case <-ctx.Done():
+	case <-time.After(pause):
+	}
+	return true, nil
+}
+
+// drain gives every whole line up to the file's end. It says whether more is wanted.
+func (r *reader) drain(yield func(mctr.Event, error) bool) (goOn bool, err error) {
+	for {
+		line, err := r.lines.ReadBytes('\n')
+		if r.part = append(r.part, line...); err == io.EOF {
+			return true, nil
+		} else if err != nil {
+			return false, err
+		}
+		e, ok := parse(r.part)
+		r.part = nil
+		if ok && !yield(e, nil) {
+			return false, nil
+		}
+	}
+}
+
+// parse reads a line; one that was cut is no event.
+func parse(line []byte) (e mctr.Event, ok bool) {
+	if line = bytes.TrimSpace(line); len(line) == 0 {
+		return e, false
+	}
+	err := json.Unmarshal(line, &e)
+	return e, err == nil && e.Action != ""
+}
