@@ -19,6 +19,7 @@ import (
 	"github.com/mctr/mctr/isolators/linux/devices"
 	"github.com/mctr/mctr/isolators/linux/nnp"
 	"github.com/mctr/mctr/isolators/linux/seccomp"
+	"github.com/mctr/mctr/isolators/linux/sysctl"
 	"github.com/mctr/mctr/isolators/namespaces/cgroup"
 	"github.com/mctr/mctr/isolators/namespaces/ipc"
 	"github.com/mctr/mctr/isolators/namespaces/network"
@@ -44,6 +45,6 @@ func Table(d Deps) []isolators.Isolator {
 		runtime.New(d.Helper),
 		hostpath.New(&sidejob.Runner{Helper: d.Helper}),
 		cpu.New(d.CgroupOf), memory.New(d.CgroupOf), pids.New(d.CgroupOf), cpuset.New(), blkio.New(d.CgroupOf), cgroupdevices.New(),
-		devices.New(), rlimits.New(), capabilities.New(), seccomp.New(), nnp.New(),
+		devices.New(), rlimits.New(), sysctl.New(), capabilities.New(), seccomp.New(), nnp.New(),
 	}
 }
