@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -11,7 +12,7 @@ import (
 )
 
 func (a *app) inspectCommand() *cobra.Command {
-	var format string
+	var format, kind string
 	cmd := &cobra.Command{
 		Use:   "inspect [flags] CONTAINER...",
 		Short: "Show everything that is known of containers",
@@ -20,10 +21,19 @@ mctr's own, among them why a container ended and by what evidence.`,
 		Example:           "  mctr inspect web\n  mctr inspect -f '{{.State.ExitCode}} {{.Mctr.Termination.Reason}}' job",
 		Args:              cobra.MinimumNArgs(1),
 		ValidArgsFunction: a.completeContainers,
-		RunE:              func(cmd *cobra.Command, args []string) error { return a.inspect(cmd.Context(), args, format) },
+		RunE: func(cmd *cobra.Command, args []string) error {
+			switch kind {
+			case "container":
+				return a.inspect(cmd.Context(), args, format)
+			case "image":
+				return a.inspectImages(cmd.Context(), args, format)
+			}
+			return fmt.Errorf("%w: --type %s: container or image", mctr.ErrInvalid, kind)
+		},
 	}
 	cmd.Flags().StringVarP(&format, "format", "f", "", "json or a Go template")
-	cmd.Flags().String("type", "container", "container")
+	cmd.Flags().StringVar(&kind, "type", "container", "container, or image as image inspect")
+	_ = cmd.RegisterFlagCompletionFunc("type", words("container", "image"))
 	cmd.Flags().BoolP("size", "s", false, "accepted for docker's sake")
 	return cmd
 }
