@@ -49,8 +49,16 @@ func env(name, otherwise string) string {
 	return otherwise
 }
 
-// begin makes what the global flags ask for.
-func (a *app) begin(*cobra.Command, []string) (err error) {
+// begin makes what the global flags ask for. Their errors are exit codes of the
+// command's, like those of its own flags.
+func (a *app) begin(cmd *cobra.Command, _ []string) error {
+	if err := a.takeGlobals(); err != nil {
+		return cmd.FlagErrorFunc()(cmd, err)
+	}
+	return nil
+}
+
+func (a *app) takeGlobals() (err error) {
 	var level slog.Level
 	if err := level.UnmarshalText([]byte(a.logLevel)); err != nil {
 		return fmt.Errorf("--log-level %s: want debug, info, warn or error", a.logLevel)

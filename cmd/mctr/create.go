@@ -70,6 +70,7 @@ func (a *app) startCommand() *cobra.Command {
 	}
 	cmd.Flags().BoolVarP(&attach, "attach", "a", false, "show its output and end with its exit code")
 	cmd.Flags().BoolVarP(&stdin, "interactive", "i", false, "with --attach, pass stdin on")
+	cmd.SetFlagErrorFunc(failedFlag)
 	return cmd
 }
 

@@ -50,7 +50,7 @@ container does not run or the command cannot be invoked, 127 when it is not foun
 	f.StringVarP(&o.workdir, "workdir", "w", "", "working directory inside")
 	f.StringVarP(&o.user, "user", "u", "", "`USER[:GROUP]`, looked up in the container")
 	f.StringArrayVarP(&o.env, "env", "e", nil, "`NAME=VALUE`, or NAME for its value here")
-	cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return exitStatus{125, err} })
+	cmd.SetFlagErrorFunc(failedFlag)
 	return cmd
 }
 

@@ -63,7 +63,7 @@ func prepareLaunchFlags(cmd *cobra.Command, l *launchFlags) {
 	cmd.Flags().SetInterspersed(false)
 	cmd.Flags().Bool("help", false, "help for "+cmd.Name())
 	l.register(cmd.Flags())
-	cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return exitStatus{125, err} })
+	cmd.SetFlagErrorFunc(failedFlag)
 	_ = cmd.RegisterFlagCompletionFunc("pull", words("always", "missing", "never", "newer"))
 	_ = cmd.RegisterFlagCompletionFunc("network", words("none", "host"))
 	_ = cmd.RegisterFlagCompletionFunc("log-driver", words("cri", "json-file", "raw", "none"))
@@ -74,6 +74,9 @@ func words(list ...string) cobra.CompletionFunc {
 		return list, cobra.ShellCompDirectiveNoFileComp
 	}
 }
+
+// failedFlag gives an error of a flag docker's exit code for what runs something.
+func failedFlag(_ *cobra.Command, err error) error { return exitStatus{125, err} }
 
 // failedToRun gives an error of run or exec docker's exit code.
 func failedToRun(err error) error {
