@@ -15,6 +15,7 @@ type Status struct {
 	Termination *Termination `json:"termination,omitempty"`
 	// Cleaned is false for an ended container whose resources are not yet released.
 	Cleaned    bool      `json:"cleaned"`
+	Restarts   int       `json:"restarts,omitempty"` // starts after the first end
 	ImageID    string    `json:"imageID,omitempty"`
 	Path       string    `json:"path,omitempty"` // argv[0] as it was started
 	Args       []string  `json:"args,omitempty"`

@@ -54,8 +54,10 @@ func (c *Containerizer) park(ctx context.Context, r *record, progress provisione
 	return os.RemoveAll(c.paths.stateDir(r.ID))
 }
 
-// Start launches a container that Create recorded. A launch that fails leaves it
-// as it was. The error wraps mctr.ErrState when it is not waiting for a start.
+// Start launches a container that Create recorded, or launches one that has ended
+// again: with the same image, files, sandbox and log, and new attachments. A
+// launch that fails leaves it as it was. The error wraps mctr.ErrState when the
+// container is in neither state.
 func (c *Containerizer) Start(ctx context.Context, id mctr.ContainerID, o LaunchOptions) (*launcher.Stream, error) {
 	r, err := c.load(id)
 	if err != nil {
@@ -65,26 +67,57 @@ func (c *Containerizer) Start(ctx context.Context, id mctr.ContainerID, o Launch
 	if l.lock, err = flock.Exclusive(ctx, c.paths.lock(id)); err != nil {
 		return nil, err
 	}
-	if err := c.unpark(id); err != nil {
+	if err := l.again(ctx); err != nil {
 		return nil, errors.Join(err, l.lock.Unlock())
 	}
 	return l.run(ctx)
 }
 
-// unpark begins the launch of a waiting container. The mark stays until the
-// container runs, so that a launch undone by anybody leaves it waiting.
-func (c *Containerizer) unpark(id mctr.ContainerID) error {
-	phase, err := c.phase(id)
+// again begins the launch of a container that waits for one or has ended. What
+// marks it as such stays until the container runs, so that a launch undone by
+// anybody takes it back there.
+func (l *launch) again(ctx context.Context) error {
+	id := l.record.ID
+	phase, err := l.phase(id)
 	if err != nil {
 		return err
 	}
-	if phase != mctr.Created {
-		return fmt.Errorf("%w: container %s is %s: only a created one can be started", mctr.ErrState, id.Short(), phase)
+	switch phase {
+	case mctr.Created:
+	case mctr.Exited:
+		if err := l.revive(ctx); err != nil {
+			return err
+		}
+	default:
+		return fmt.Errorf("%w: container %s is %s: only one that was created or has ended can be started", mctr.ErrState, id.Short(), phase)
 	}
-	if err := os.Mkdir(c.paths.stateDir(id), 0o700); err != nil {
+	if err := os.Mkdir(l.paths.stateDir(id), 0o700); err != nil {
 		return err
 	}
-	return c.journal(id).reach(atIntent)
+	return l.journal(id).reach(atIntent)
+}
+
+// revive puts the record of the end aside and counts.
+func (l *launch) revive(ctx context.Context) error {
+	id := l.record.ID
+	if err := l.release(ctx, id); err != nil {
+		return err
+	}
+	l.record.Restarts++
+	if err := atomicfile.WriteDurableJSON(l.paths.config(id), l.record); err != nil {
+		return err
+	}
+	err := os.Rename(l.paths.exit(id), l.paths.last(id))
+	if errors.Is(err, fs.ErrNotExist) { // an earlier start was cut off here
+		return nil
+	}
+	return err
+}
+
+// hasEnded says whether the container goes back to its last end when its launch fails.
+func (c *Containerizer) hasEnded(id mctr.ContainerID) bool {
+	_, err := os.Lstat(c.paths.last(id))
+	return err == nil
 }
 
 // isWaiting says whether the container goes back to waiting when its launch fails.
@@ -93,10 +126,12 @@ func (c *Containerizer) isWaiting(id mctr.ContainerID) bool {
 	return err == nil
 }
 
-// stopWaiting takes the mark off a container that runs.
+// stopWaiting takes the marks off a container that runs.
 func (c *Containerizer) stopWaiting(id mctr.ContainerID) error {
-	if err := os.Remove(c.paths.waiting(id)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
+	for _, mark := range []string{c.paths.waiting(id), c.paths.last(id)} {
+		if err := os.Remove(mark); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
 	}
 	return nil
 }

@@ -2,7 +2,9 @@ package containerizer
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 
 	"github.com/mctr/mctr"
@@ -13,7 +15,7 @@ import (
 func (l *launch) provision(ctx context.Context) error {
 	id := l.record.ID
 	for _, dir := range []string{l.paths.bundle(id), l.paths.rootfs(id), l.paths.sandbox(id), l.paths.rw(id)} {
-		if err := os.Mkdir(dir, 0o755); err != nil {
+		if err := os.Mkdir(dir, 0o755); err != nil && !(l.record.Restarts > 0 && errors.Is(err, fs.ErrExist)) {
 			return l.failed(mctr.Provisioning, "containerizer", "make directory", err)
 		}
 	}
@@ -37,7 +39,7 @@ func (l *launch) fill(ctx context.Context) (err error) {
 	if l.images == nil {
 		return errNoImages
 	}
-	l.image, err = l.images.Lease(ctx, string(id), config.Image, provisioner.PullOptions{
+	l.image, err = l.images.Lease(ctx, string(id), l.imageReference(), provisioner.PullOptions{
 		Policy: provisioner.PullPolicy(config.Pull), Platform: config.Platform, Progress: l.options.Progress,
 	})
 	if err != nil {
@@ -45,6 +47,15 @@ func (l *launch) fill(ctx context.Context) (err error) {
 	}
 	l.container.Image = imageConfig(l.image)
 	return l.images.Mount(ctx, l.image, l.paths.rw(id), l.paths.rootfs(id), provisioner.MountOptions{Volatile: config.Remove})
+}
+
+// imageReference is what was asked for, or at a restart what it was the first
+// time: the tag may have moved.
+func (l *launch) imageReference() string {
+	if id := l.resolved(l.record.ID).ImageID; id != "" && l.record.Restarts > 0 {
+		return id
+	}
+	return l.record.Config.Image
 }
 
 func describeImage(ref string) string {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"time"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
@@ -18,10 +19,11 @@ const schema = 1
 
 // A record is ROOT's config.json: what was asked for.
 type record struct {
-	Schema  int                   `json:"schema"`
-	ID      mctr.ContainerID      `json:"id"`
-	Created time.Time             `json:"created"`
-	Config  *mctr.ContainerConfig `json:"config"`
+	Schema   int                   `json:"schema"`
+	ID       mctr.ContainerID      `json:"id"`
+	Created  time.Time             `json:"created"`
+	Restarts int                   `json:"restarts,omitempty"` // starts after the first end
+	Config   *mctr.ContainerConfig `json:"config"`
 }
 
 // resolved is ROOT's resolved.json: what it came to. It explains a container
@@ -65,7 +67,20 @@ func (c *Containerizer) termination(id mctr.ContainerID) (*mctr.Termination, err
 			return nil, err
 		}
 	}
-	return nil, nil
+	return c.lastEnd(id)
+}
+
+// lastEnd is how a container ended whose next start has not begun.
+func (c *Containerizer) lastEnd(id mctr.ContainerID) (*mctr.Termination, error) {
+	if _, err := os.Lstat(c.paths.stateDir(id)); !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	t := &mctr.Termination{}
+	err := atomicfile.ReadJSON(c.paths.last(id), t)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	return t, err
 }
 
 // createdRecord is the shim's; nil when there is none.

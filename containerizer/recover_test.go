@@ -22,8 +22,8 @@ import (
 )
 
 // agentEnv makes this test's program an agent that launches one container, says
-// so, and waits for its end, or that updates it where COMMAND is "update":
-// "ROOT|STATE|SHIM|HELPER|IMAGE|COMMAND".
+// so, and waits for its end; or that updates it, or starts it again, where
+// COMMAND is "update" or "start": "ROOT|STATE|SHIM|HELPER|IMAGE|COMMAND".
 const agentEnv = "MCTR_TEST_AGENT"
 
 func TestMain(m *testing.M) {
@@ -48,7 +48,9 @@ func beAgent(s []string) int {
 			return 0
 		}
 	}
-	if err == nil {
+	if err == nil && s[5] == "start" {
+		_, err = c.Start(ctx, "job", containerizer.LaunchOptions{})
+	} else if err == nil {
 		_, err = c.Launch(ctx, "job", &mctr.ContainerConfig{Image: s[4], Process: mctr.Process{Args: []string{"sh", "-c", s[5]}}}, containerizer.LaunchOptions{})
 	}
 	if err == nil {

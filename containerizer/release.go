@@ -75,8 +75,11 @@ func (c *Containerizer) abolish(ctx context.Context, id mctr.ContainerID) error 
 }
 
 // undoLaunch takes back a launch that did not come to run: whole, or to where a
-// container waits for its start.
+// container waits for its start, or to its last end.
 func (c *Containerizer) undoLaunch(ctx context.Context, id mctr.ContainerID) error {
+	if c.hasEnded(id) {
+		return c.undoRestart(ctx, id)
+	}
 	if !c.isWaiting(id) {
 		return c.abolish(ctx, id)
 	}
@@ -88,6 +91,14 @@ func (c *Containerizer) undoLaunch(ctx context.Context, id mctr.ContainerID) err
 		errs = append(errs, os.RemoveAll(path))
 	}
 	return errors.Join(errs...)
+}
+
+// undoRestart takes a container back to its last end, with all its files.
+func (c *Containerizer) undoRestart(ctx context.Context, id mctr.ContainerID) error {
+	if err := c.release(ctx, id); err != nil {
+		return err
+	}
+	return os.Rename(c.paths.last(id), c.paths.exit(id))
 }
 
 // release gives back everything on the host that the container held, in the

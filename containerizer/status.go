@@ -100,7 +100,7 @@ func (c *Containerizer) Status(ctx context.Context, id mctr.ContainerID) (*mctr.
 		return nil, err
 	}
 	s := &mctr.Status{
-		ID: id, Config: r.Config, Created: r.Created, LogDir: c.paths.logs(id),
+		ID: id, Config: r.Config, Created: r.Created, Restarts: r.Restarts, LogDir: c.paths.logs(id),
 		Sandbox: c.paths.sandbox(id), CgroupPath: "/" + c.paths.leaf(id),
 	}
 	if s.Phase, err = c.phase(id); err != nil {
