@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	v1 "github.com/opencontainers/image-spec/specs-go/v1"
 	"golang.org/x/sys/unix"
 
 	"github.com/mctr/mctr/provisioner/imagetest"
@@ -117,5 +118,26 @@ func TestInterruptedPull(t *testing.T) {
 	h.want(0, "prune")
 	if left := entries(filepath.Join(h.root, "images", "tmp")); len(left) > 0 {
 		t.Errorf("left after a prune: %v", left)
+	}
+}
+
+// TestImageStopSignal wants stop to send what the image asks for, unless the
+// command line knows better.
+func TestImageStopSignal(t *testing.T) {
+	dir := t.TempDir()
+	image := imagetest.BusyboxWith(t, dir, v1.ImageConfig{StopSignal: "SIGUSR1"})
+	h := newHostIn(t, filepath.Join(dir, "root"), filepath.Join(dir, "state"), image)
+	for _, c := range []struct {
+		flags []string
+		want  string
+	}{{nil, "5\n"}, {[]string{"--stop-signal", "USR2"}, "6\n"}} {
+		args := append([]string{"run", "-d", "-q", "--name", "job"}, c.flags...)
+		h.want(0, append(args, image, "sh", "-c", "trap 'exit 5' USR1; trap 'exit 6' USR2; echo ready; while :; do sleep 0.02; done")...)
+		h.eventually("it traps", func() bool { return strings.Contains(h.want(0, "logs", "job").stdout, "ready") })
+		h.want(0, "stop", "job")
+		if got := h.want(0, "wait", "job").stdout; got != c.want {
+			t.Errorf("%q: ended with %q, want %q", c.flags, got, c.want)
+		}
+		h.want(0, "rm", "job")
 	}
 }

@@ -5,6 +5,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	v1 "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
 // applets are the commands of Busybox's image.
@@ -14,6 +16,12 @@ const applets = "sh ls cat echo true false sleep ps id mount hostname head tail 
 // Busybox writes an image of this host's static busybox in two layers, with
 // users root and user (1000, also in group extra, 2000), and returns its reference.
 func Busybox(tb testing.TB, dir string) string {
+	tb.Helper()
+	return BusyboxWith(tb, dir, v1.ImageConfig{})
+}
+
+// BusyboxWith is Busybox with a config.
+func BusyboxWith(tb testing.TB, dir string, config v1.ImageConfig) string {
 	tb.Helper()
 	data, err := os.ReadFile("/bin/busybox")
 	if err != nil {
@@ -28,6 +36,6 @@ func Busybox(tb testing.TB, dir string) string {
 		File("etc/passwd", "root:x:0:0:root:/root:/bin/sh\nuser:x:1000:1000::/home/user:/bin/sh\n"),
 		File("etc/group", "root:x:0:\nuser:x:1000:\nextra:x:2000:user\n"),
 	}
-	content := Build(tb, Spec{Layers: [][]byte{Tar(tb, programs...), Tar(tb, users...)}})
+	content := Build(tb, Spec{Layers: [][]byte{Tar(tb, programs...), Tar(tb, users...)}, Config: config})
 	return Layout(tb, filepath.Join(dir, "busybox"), "latest", content)
 }
