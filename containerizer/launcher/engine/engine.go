@@ -25,10 +25,10 @@ type Engine interface {
 // Options say what Create makes.
 type Options struct {
 	ID     string
-	Bundle string // absolute
-	Root   string // the engine's own records, absolute
-	Cache  string // what the engine may keep for later containers, absolute; "": nothing
-	Spec   *specs.Spec
+	Bundle string      // absolute
+	Root   string      // the engine's own records, absolute
+	Cache  string      // what the engine may keep for later containers, absolute; "": nothing
+	Spec   *specs.Spec // what config.json says, and what must not be on disk
 	Stdio  Stdio
 }
 
@@ -76,4 +76,12 @@ type Container interface {
 
 	// Delete removes cgroup and records. The processes must be gone.
 	Delete() error
+}
+
+// An Employer is a Container whose engine runs programs as children of this
+// process, and waits for them itself.
+type Employer interface {
+	// Employs says whether the child pid is such a program. A reaper of orphans
+	// leaves it alone.
+	Employs(pid int) bool
 }

@@ -7,6 +7,7 @@
 package enginetest
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -27,47 +28,58 @@ import (
 // Run tests the engine that open makes. The test's own process is the parent and
 // reaper of the containers, and stands in their bundle.
 func Run(t *testing.T, open func() engine.Engine) {
-	for _, c := range []struct {
-		name string
-		run  func(*bench)
-	}{
-		{"exit codes", exitCodes},
-		{"nothing runs before start", blockedUntilStart},
-		{"a command that is not there", commandNotFound},
-		{"a command that cannot be invoked", commandNotInvocable},
-		{"a spec that cannot be", nothingAfterFailure},
-		{"exec", execs},
-		{"signals", signals},
-		{"pause and resume", freezes},
-		{"limits are updated", updates},
-		{"terminal", terminals},
-		{"seccomp", filters},
-	} {
+	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
-			b := &bench{T: t, engine: open(), root: t.TempDir(), bundle: bundle(t)}
-			t.Chdir(b.bundle)
+			b := newBench(t, open())
 			c.run(b)
 			b.wantNothing()
 		})
 	}
 }
 
+// cases are the contract.
+var cases = []struct {
+	name string
+	run  func(*bench)
+}{
+	{"exit codes", exitCodes},
+	{"nothing runs before start", blockedUntilStart},
+	{"a command that is not there", commandNotFound},
+	{"a command that cannot be invoked", commandNotInvocable},
+	{"a spec that cannot be", nothingAfterFailure},
+	{"exec", execs},
+	{"signals", signals},
+	{"pause and resume", freezes},
+	{"limits are updated", updates},
+	{"terminal", terminals},
+	{"terminal of an exec", execTerminals},
+	{"processes of a shared namespace", sharedPIDs},
+	{"seccomp", filters},
+}
+
 // A bench is what one case works with.
 type bench struct {
-	*testing.T
+	testing.TB
 	engine       engine.Engine
 	root, bundle string
 	cache        string   // Options.Cache
 	out          *os.File // the other end of the container's stdout
+	unread       map[io.Reader]string
 }
 
-const (
-	id    = "enginetest"
-	group = "/mctr-enginetest/main"
-)
+func newBench(t testing.TB, e engine.Engine) *bench {
+	b := &bench{TB: t, engine: e, root: t.TempDir(), bundle: bundle(t), unread: map[io.Reader]string{}}
+	t.Chdir(b.bundle)
+	return b
+}
+
+const id = "enginetest"
+
+// group is of this process: the suites of several engines run at once.
+var group = fmt.Sprintf("/mctr-enginetest-%d/main", os.Getpid())
 
 // bundle makes a root filesystem of one program.
-func bundle(t *testing.T) string {
+func bundle(t testing.TB) string {
 	t.Helper()
 	dir := t.TempDir()
 	data, err := os.ReadFile("/bin/busybox")
@@ -112,6 +124,13 @@ func spec(p *specs.Process) *specs.Spec {
 // try makes a container whose stdout is b.out.
 func (b *bench) try(s *specs.Spec) (engine.Container, error) {
 	b.Helper()
+	config, err := json.Marshal(s)
+	if err != nil {
+		b.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(b.bundle, "config.json"), config, 0o644); err != nil {
+		b.Fatal(err)
+	}
 	stdio, out := b.stdio(s.Process.Terminal)
 	b.out = out
 	c, err := b.engine.Create(b.Context(), engine.Options{ID: id, Bundle: b.bundle, Root: b.root, Cache: b.cache, Spec: s, Stdio: stdio})
@@ -185,8 +204,8 @@ func (b *bench) wantNothing() {
 	if pids, err := cgroup.Pids(group); err != nil || len(pids) > 0 {
 		b.Errorf("processes: %v, %v", pids, err)
 	}
-	if err := cgroup.Remove(group); err != nil {
-		b.Errorf("the groups: %v", err)
+	if dirs := cgroup.Dirs(group); len(dirs) > 0 {
+		b.Errorf("control groups: %v", dirs)
 	}
 	if err := cgroup.Remove(filepath.Dir(group)); err != nil {
 		b.Errorf("the groups above: %v", err)
@@ -325,15 +344,18 @@ func signals(b *bench) {
 	b.delete(c)
 }
 
-// reads waits for text.
+// reads waits for text. What came behind it is for the next call.
 func (b *bench) reads(r io.Reader, text string) {
 	b.Helper()
-	var seen strings.Builder
-	for buf := make([]byte, 100); !strings.Contains(seen.String(), text); {
+	for buf := make([]byte, 100); ; {
+		if _, rest, found := strings.Cut(b.unread[r], text); found {
+			b.unread[r] = rest
+			return
+		}
 		n, err := r.Read(buf)
-		seen.Write(buf[:n])
-		if err != nil {
-			b.Fatalf("%q, then %v; want %q", seen.String(), err, text)
+		b.unread[r] += string(buf[:n])
+		if err != nil && !strings.Contains(b.unread[r], text) {
+			b.Fatalf("%q, then %v; want %q", b.unread[r], err, text)
 		}
 	}
 }
@@ -354,7 +376,10 @@ func freezes(b *bench) {
 		b.Error("it is still frozen")
 	}
 	b.reads(b.out, "tick")
-	b.kill(c)
+	if err := c.Pause(); err != nil {
+		b.Fatal(err)
+	}
+	b.kill(c) // no other signal reaches a frozen process
 }
 
 func updates(b *bench) {
@@ -370,6 +395,70 @@ func updates(b *bench) {
 	b.kill(c)
 }
 
+// execTerminals wants a terminal of an exec's own.
+func execTerminals(b *bench) {
+	c := b.start(sh("sleep 100"))
+	p := sh("test -t 0 && echo $(busybox stty size) on a terminal; exit 5")
+	p.Terminal, p.ConsoleSize = true, &specs.Box{Width: 73, Height: 21}
+	exec, err := c.Exec(p, engine.Stdio{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	if exec.Console == nil {
+		b.Fatal("there is no terminal")
+	}
+	defer exec.Console.Close()
+	_ = exec.Console.SetReadDeadline(time.Now().Add(10 * time.Second))
+	b.reads(exec.Console, "21 73 on a terminal")
+	b.ends(exec, engine.WaitStatus{Code: 5})
+	b.kill(c)
+}
+
+// sharedPIDs wants the signal to all to reach what outlives init where the
+// container has no pid namespace of its own. The orphan becomes this process's,
+// or its parent's.
+func sharedPIDs(b *bench) {
+	s := spec(sh("sleep 100 & echo started; exit 2"))
+	s.Linux.Namespaces = s.Linux.Namespaces[1:]
+	c, err := b.try(s)
+	if err != nil {
+		b.Fatal(err)
+	}
+	if err := c.Start(); err != nil {
+		b.Fatal(err)
+	}
+	b.reads(b.out, "started")
+	b.ends(c.Init(), engine.WaitStatus{Code: 2})
+	b.eventually("the group holds one process", func() bool { // of init it may tell for a moment after it was reaped
+		pids, err := cgroup.Pids(group)
+		return err == nil && len(pids) == 1
+	})
+	if err := c.Signal(int(unix.SIGKILL), true); err != nil {
+		b.Error(err)
+	}
+	b.reap()
+	b.delete(c)
+}
+
+// reap waits for the orphans of a container, whoever inherits them.
+func (b *bench) reap() {
+	b.Helper()
+	b.eventually("the orphans are dead", func() bool {
+		_, err := unix.Wait4(-1, nil, unix.WNOHANG, nil)
+		pids, _ := cgroup.Pids(group)
+		return len(pids) == 0 && errors.Is(err, unix.ECHILD)
+	})
+}
+
+func (b *bench) eventually(what string, ok func() bool) {
+	b.Helper()
+	for deadline := time.Now().Add(10 * time.Second); !ok(); time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			b.Fatalf("not after ten seconds: %s", what)
+		}
+	}
+}
+
 func terminals(b *bench) {
 	p := sh("busybox stty size; test -t 0 && echo a terminal")
 	p.Terminal, p.ConsoleSize = true, &specs.Box{Width: 91, Height: 17}
@@ -383,7 +472,8 @@ func terminals(b *bench) {
 	if err := c.Start(); err != nil {
 		b.Fatal(err)
 	}
-	b.reads(master, fmt.Sprintf("%d %d\na terminal", p.ConsoleSize.Height, p.ConsoleSize.Width))
+	b.reads(master, fmt.Sprintf("%d %d\n", p.ConsoleSize.Height, p.ConsoleSize.Width))
+	b.reads(master, "a terminal")
 	b.ends(c.Init(), engine.WaitStatus{})
 	b.delete(c)
 }

@@ -2,6 +2,7 @@ package libcontainer
 
 import (
 	"errors"
+	"maps"
 	"os"
 	"syscall"
 
@@ -77,7 +78,7 @@ func (c *container) Cgroups() map[string]string {
 	if err != nil {
 		return nil
 	}
-	return state.CgroupPaths
+	return maps.Clone(state.CgroupPaths) // Destroy empties libcontainer's own
 }
 
 func (c *container) Delete() error { return c.c.Destroy() }

@@ -1,13 +1,10 @@
 package libcontainer
 
 import (
-	"errors"
 	"fmt"
-	"os"
 	"strings"
 	"syscall"
 
-	"github.com/containerd/console"
 	lc "github.com/opencontainers/runc/libcontainer"
 	"github.com/opencontainers/runc/libcontainer/configs"
 	"github.com/opencontainers/runc/libcontainer/utils"
@@ -17,12 +14,13 @@ import (
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/containerizer/launcher/engine"
 	"github.com/mctr/mctr/containerizer/launcher/engine/libcontainer/bpfcache"
+	"github.com/mctr/mctr/containerizer/launcher/engine/pty"
 	"github.com/mctr/mctr/containerizer/launcher/wire"
 )
 
 // run starts p in the container: its init, or one process more.
 func (c *container) run(p *specs.Process, io engine.Stdio, init bool) (*engine.Process, error) {
-	process, err := convert(p)
+	process, err := Convert(p)
 	if err != nil {
 		return nil, err
 	}
@@ -67,35 +65,12 @@ func (c *container) beginWithTerminal(p *lc.Process) (*engine.Process, error) {
 	if err != nil {
 		return nil, err
 	}
-	if started.Console, err = receiveMaster(ours); err != nil {
+	if started.Console, err = pty.Receive(int(ours.Fd())); err != nil {
 		_ = p.Signal(unix.SIGKILL)
 		_, _ = p.Wait()
-		return nil, fmt.Errorf("receive the terminal: %w", err)
+		return nil, err
 	}
 	return started, nil
-}
-
-// receiveMaster takes the descriptor that init sends (runc's docs/terminals.md).
-// ONLCR is cleared, since a terminal of the client's will add its own returns.
-func receiveMaster(socket *os.File) (*os.File, error) {
-	var data [4096]byte
-	oob := make([]byte, unix.CmsgSpace(4))
-	_, n, _, _, err := unix.Recvmsg(int(socket.Fd()), data[:], oob, unix.MSG_CMSG_CLOEXEC)
-	if err != nil {
-		return nil, err
-	}
-	messages, err := unix.ParseSocketControlMessage(oob[:n])
-	if err != nil || len(messages) != 1 {
-		return nil, fmt.Errorf("want one control message, got %d: %w", len(messages), errors.Join(err, unix.EBADMSG))
-	}
-	fds, err := unix.ParseUnixRights(&messages[0])
-	if err != nil || len(fds) != 1 {
-		return nil, fmt.Errorf("want one descriptor, got %d: %w", len(fds), errors.Join(err, unix.EBADMSG))
-	}
-	if err := unix.SetNonblock(fds[0], true); err != nil { // so that closing ends a read
-		return nil, err
-	}
-	return os.NewFile(uintptr(fds[0]), "ptmx"), console.ClearONLCR(uintptr(fds[0]))
 }
 
 func wait(p *lc.Process) (engine.WaitStatus, error) {
@@ -131,7 +106,9 @@ func classify(err error) error {
 	return err
 }
 
-func convert(p *specs.Process) (*lc.Process, error) {
+// Convert gives p in libcontainer's form, without its streams. The error wraps
+// mctr.ErrInvalid for what cannot be meant.
+func Convert(p *specs.Process) (*lc.Process, error) {
 	process := &lc.Process{
 		Args:            p.Args,
 		Env:             p.Env,
@@ -141,6 +118,8 @@ func convert(p *specs.Process) (*lc.Process, error) {
 		Label:           p.SelinuxLabel,
 		AppArmorProfile: p.ApparmorProfile,
 		NoNewPrivileges: &p.NoNewPrivileges,
+		Scheduler:       p.Scheduler,
+		IOPriority:      p.IOPriority,
 		LogLevel:        "3", // logrus' warning
 	}
 	for _, gid := range p.User.AdditionalGids {
@@ -155,6 +134,11 @@ func convert(p *specs.Process) (*lc.Process, error) {
 			Permitted: caps.Permitted, Ambient: caps.Ambient,
 		}
 	}
+	affinity, err := configs.ConvertCPUAffinity(p.ExecCPUAffinity)
+	if err != nil {
+		return nil, fmt.Errorf("%w: execCPUAffinity: %w", mctr.ErrInvalid, err)
+	}
+	process.CPUAffinity = affinity
 	return process, convertRlimits(process, p.Rlimits)
 }
 

@@ -1,0 +1,189 @@
+package enginetest_test
+
+import (
+	"context"
+	"errors"
+	"os"
+	"runtime"
+	"strings"
+	"testing"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
+
+	"github.com/mctr/mctr/containerizer/launcher/engine"
+	"github.com/mctr/mctr/containerizer/launcher/engine/enginetest"
+	"github.com/mctr/mctr/containerizer/launcher/engine/libcontainer"
+)
+
+// TestMain is also the init of every container: libcontainer runs this program.
+func TestMain(m *testing.M) {
+	libcontainer.Init()
+	os.Exit(m.Run())
+}
+
+// broken is libcontainer's engine with one fault.
+type broken struct {
+	create func(engine.Engine, context.Context, engine.Options) (engine.Container, error)
+	wrap   func(*brokenContainer)
+}
+
+func (b broken) Create(ctx context.Context, o engine.Options) (engine.Container, error) {
+	good := libcontainer.New()
+	if b.create != nil {
+		return b.create(good, ctx, o)
+	}
+	c, err := good.Create(ctx, o)
+	if err != nil || b.wrap == nil {
+		return c, err
+	}
+	faulty := &brokenContainer{Container: c}
+	b.wrap(faulty)
+	return faulty, nil
+}
+
+// brokenContainer is a good one with verbs replaced.
+type brokenContainer struct {
+	engine.Container
+	start, pause, remove func() error
+	init                 *engine.Process
+	update               func(*specs.LinuxResources) error
+	exec                 func(*specs.Process, engine.Stdio) (*engine.Process, error)
+	signal               func(int, bool) error
+}
+
+func (c *brokenContainer) Init() *engine.Process {
+	if c.init != nil {
+		return c.init
+	}
+	return c.Container.Init()
+}
+
+func (c *brokenContainer) Start() error {
+	if c.start != nil {
+		return c.start()
+	}
+	return c.Container.Start()
+}
+
+func (c *brokenContainer) Pause() error {
+	if c.pause != nil {
+		return c.pause()
+	}
+	return c.Container.Pause()
+}
+
+func (c *brokenContainer) Delete() error {
+	if c.remove != nil {
+		return c.remove()
+	}
+	return c.Container.Delete()
+}
+
+func (c *brokenContainer) Update(r *specs.LinuxResources) error {
+	if c.update != nil {
+		return c.update(r)
+	}
+	return c.Container.Update(r)
+}
+
+func (c *brokenContainer) Exec(p *specs.Process, io engine.Stdio) (*engine.Process, error) {
+	if c.exec != nil {
+		return c.exec(p, io)
+	}
+	return c.Container.Exec(p, io)
+}
+
+func (c *brokenContainer) Signal(sig int, all bool) error {
+	if c.signal != nil {
+		return c.signal(sig, all)
+	}
+	return c.Container.Signal(sig, all)
+}
+
+func nothing() error { return nil }
+
+// brokenEngines each have one fault, and the case made for it.
+var brokenEngines = []struct {
+	name, fails string
+	e           broken
+}{
+	{"reports a wrong exit code", "exit codes", broken{wrap: func(c *brokenContainer) {
+		good := c.Container.Init()
+		c.init = &engine.Process{Pid: good.Pid, Console: good.Console, Wait: func() (engine.WaitStatus, error) {
+			status, err := good.Wait()
+			status.Code = status.Code / 2
+			return status, err
+		}}
+	}}},
+	{"starts before start", "nothing runs before start", broken{create: startedTooEarly}},
+	{"leaves the control group", "exit codes", broken{wrap: func(c *brokenContainer) {
+		dirs := c.Cgroups()
+		c.remove = func() error {
+			err := c.Container.Delete()
+			for _, dir := range dirs {
+				err = errors.Join(err, os.MkdirAll(dir, 0o755))
+			}
+			return err
+		}
+	}}},
+	{"leaves its records", "exit codes", broken{create: func(good engine.Engine, ctx context.Context, o engine.Options) (engine.Container, error) {
+		c, err := good.Create(ctx, o)
+		return c, errors.Join(err, os.WriteFile(o.Root+"/record", nil, 0o600))
+	}}},
+	{"does not tell a missing command", "a command that is not there", broken{create: func(good engine.Engine, ctx context.Context, o engine.Options) (engine.Container, error) {
+		c, err := good.Create(ctx, o)
+		if err != nil {
+			err = errors.New(err.Error())
+		}
+		return c, err
+	}}},
+	{"pauses nothing", "pause and resume", broken{wrap: func(c *brokenContainer) { c.pause = nothing }}},
+	{"updates nothing", "limits are updated", broken{wrap: func(c *brokenContainer) {
+		c.update = func(*specs.LinuxResources) error { return nil }
+	}}},
+	{"fails to signal what has ended", "signals", broken{wrap: func(c *brokenContainer) {
+		c.signal = func(sig int, all bool) error {
+			if len(c.Cgroups()) == 0 || unix.Kill(c.Container.Init().Pid, 0) != nil {
+				return errors.New("no such process")
+			}
+			return c.Container.Signal(sig, all)
+		}
+	}}},
+	{"execs without output", "exec", broken{wrap: func(c *brokenContainer) {
+		c.exec = func(p *specs.Process, io engine.Stdio) (*engine.Process, error) {
+			io.Stdout, io.Stderr = nil, nil
+			return c.Container.Exec(p, io)
+		}
+	}}},
+}
+
+// startedTooEarly returns when the command has done what a case looks for.
+func startedTooEarly(good engine.Engine, ctx context.Context, o engine.Options) (engine.Container, error) {
+	c, err := good.Create(ctx, o)
+	if err != nil {
+		return nil, err
+	}
+	err = c.Start()
+	if strings.Contains(strings.Join(o.Spec.Process.Args, " "), ">/tmp/made") {
+		for _, missing := os.Stat("rootfs/tmp/made"); missing != nil; _, missing = os.Stat("rootfs/tmp/made") {
+			runtime.Gosched()
+		}
+	}
+	return &brokenContainer{Container: c, start: nothing}, err
+}
+
+// TestSuiteFailsBroken wants each broken engine to fail the case made for it.
+func TestSuiteFailsBroken(t *testing.T) {
+	for _, c := range brokenEngines {
+		t.Run(c.name, func(t *testing.T) {
+			failed := enginetest.Failures(t, func() engine.Engine { return c.e })
+			if len(failed[c.fails]) == 0 {
+				t.Errorf("the suite did not fail it for %q: %q", c.fails, failed)
+			}
+		})
+	}
+	if failed := enginetest.Failures(t, func() engine.Engine { return broken{} }); len(failed) > 0 {
+		t.Errorf("the suite fails a good engine: %q", failed)
+	}
+}

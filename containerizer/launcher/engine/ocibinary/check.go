@@ -1,0 +1,105 @@
+package ocibinary
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+
+	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/containerizer/launcher/engine"
+)
+
+// check refuses what the runtime cannot do.
+func (r *runtime) check(ctx context.Context, o engine.Options) error {
+	if o.Spec == nil || o.Spec.Process == nil || o.Spec.Linux == nil {
+		return fmt.Errorf("%w: config.json lacks process or linux", mctr.ErrInvalid)
+	}
+	return errors.Join(r.checkEnvironment(o), r.checkProperties(ctx, o.Spec))
+}
+
+// checkEnvironment wants the environment as it is in the bundle, from which the
+// runtime takes it.
+func (r *runtime) checkEnvironment(o engine.Options) error {
+	data, err := os.ReadFile(filepath.Join(o.Bundle, "config.json"))
+	if err != nil {
+		return err
+	}
+	var onDisk specs.Spec
+	if err := json.Unmarshal(data, &onDisk); err != nil {
+		return fmt.Errorf("decode config.json: %w", err)
+	}
+	if onDisk.Process == nil || !slices.Equal(onDisk.Process.Env, o.Spec.Process.Env) {
+		return r.unsupported("a secret environment", "OCI runtimes read it from config.json, and some keep a copy", "use the built-in runtime, or a file")
+	}
+	return nil
+}
+
+// checkProperties compares what config.json has beyond runtime-spec 1.0.2 with
+// what the runtime says to know: an older one would pass over it in silence.
+func (r *runtime) checkProperties(ctx context.Context, s *specs.Spec) error {
+	var knows string
+	for _, p := range newer {
+		if !p.used(s) {
+			continue
+		}
+		if knows == "" {
+			knows = r.specVersion(ctx)
+		}
+		if older(knows, p.since) {
+			return r.unsupported(p.name, "it came with runtime-spec "+p.since+", and the runtime knows "+knows, "")
+		}
+	}
+	return nil
+}
+
+func (r *runtime) unsupported(feature, why, remedy string) error {
+	return &mctr.UnsupportedError{Feature: feature + " with --runtime " + filepath.Base(r.path), Why: why, Remedy: remedy}
+}
+
+// specVersion is the newest runtime-spec that the runtime says to know, by its
+// features (runtime-spec, features.md) or else by its --version.
+func (r *runtime) specVersion(ctx context.Context) string {
+	var features struct {
+		Max string `json:"ociVersionMax"`
+	}
+	if out, err := r.output(ctx, "features"); err == nil && json.Unmarshal(out, &features) == nil && features.Max != "" {
+		return features.Max
+	}
+	out, _ := r.output(ctx, "--version")
+	for line := range strings.Lines(string(out)) {
+		if v, ok := strings.CutPrefix(line, "spec:"); ok {
+			return strings.TrimSpace(v)
+		}
+	}
+	return "1.0.0"
+}
+
+// older compares major and minor; a version that cannot be read is old.
+func older(a, b string) bool {
+	var x, y [2]int
+	_, errA := fmt.Sscanf(a, "%d.%d", &x[0], &x[1])
+	_, errB := fmt.Sscanf(b, "%d.%d", &y[0], &y[1])
+	return errors.Join(errA, errB) != nil || slices.Compare(x[:], y[:]) < 0
+}
+
+// updatable refuses the limits that "update --resources" does not carry.
+func (c *container) updatable(r *specs.LinuxResources) error {
+	b := r.BlockIO
+	for what, asked := range map[string]bool{
+		"devices": r.Devices != nil, "network": r.Network != nil, "rdma": r.Rdma != nil, "hugepageLimits": r.HugepageLimits != nil,
+		"blockIO devices": b != nil && (len(b.WeightDevice)+len(b.ThrottleReadBpsDevice)+len(b.ThrottleWriteBpsDevice)+
+			len(b.ThrottleReadIOPSDevice)+len(b.ThrottleWriteIOPSDevice) > 0 || b.LeafWeight != nil),
+	} {
+		if asked {
+			return c.unsupported("update of "+what, "OCI runtimes update memory, cpu, pids and the blkio weight", "give it at the launch")
+		}
+	}
+	return nil
+}

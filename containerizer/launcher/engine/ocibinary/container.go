@@ -1,0 +1,130 @@
+package ocibinary
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"strconv"
+	"sync"
+	"sync/atomic"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
+
+	"github.com/mctr/mctr/containerizer/launcher/engine"
+	"github.com/mctr/mctr/internal/cgroup"
+)
+
+type container struct {
+	*runtime
+	id, dir  string
+	init     *engine.Process
+	groups   groups
+	spawning sync.Mutex
+	ended    atomic.Bool // init was reaped: its pid is anybody's
+}
+
+func (c *container) Init() *engine.Process { return c.init }
+
+// Employs says whether pid is a run of the runtime: see engine.Employer.
+func (c *container) Employs(pid int) bool { return c.employs(pid) }
+
+func (c *container) Start() error { return c.call(context.Background(), "start", c.id) }
+
+// Exec hands the process over in memory: its environment may hold secrets.
+func (c *container) Exec(p *specs.Process, io engine.Stdio) (*engine.Process, error) {
+	data, err := json.Marshal(p)
+	if err != nil {
+		return nil, fmt.Errorf("encode process: %w", err)
+	}
+	fd, err := unix.MemfdCreate("process.json", unix.MFD_CLOEXEC)
+	if err != nil {
+		return nil, fmt.Errorf("memfd_create: %w", err)
+	}
+	file := os.NewFile(uintptr(fd), "process.json")
+	defer file.Close()
+	if _, err := file.Write(data); err != nil {
+		return nil, err
+	}
+	return c.spawn(context.Background(), p.Terminal, io, "exec", "--detach", "--process", fmt.Sprintf("/proc/%d/fd/%d", os.Getpid(), fd))
+}
+
+func (c *container) Signal(sig int, all bool) error {
+	if all {
+		return c.signalAll(unix.Signal(sig))
+	}
+	if c.ended.Load() {
+		return nil
+	}
+	err := c.call(context.Background(), "kill", c.id, strconv.Itoa(sig))
+	if err != nil && c.stopped() {
+		return nil
+	}
+	return errors.Join(err, c.thaw(unix.Signal(sig)))
+}
+
+// signalAll reaches also what init does not take along when it dies: processes
+// of a container that shares another pid namespace.
+func (c *container) signalAll(sig unix.Signal) error {
+	pids, err := c.groups.pids()
+	if err != nil {
+		return err
+	}
+	for _, pid := range pids {
+		if err := unix.Kill(pid, sig); err != nil && !errors.Is(err, unix.ESRCH) {
+			return err
+		}
+	}
+	return c.thaw(sig)
+}
+
+// thaw lets a killed container die: on v1 a frozen process does not.
+func (c *container) thaw(sig unix.Signal) error {
+	if sig != unix.SIGKILL || cgroup.Unified() || !c.groups.frozen() {
+		return nil
+	}
+	return c.Resume()
+}
+
+// stopped asks the runtime whether init has ended, be it not reaped yet.
+func (c *container) stopped() bool {
+	var out bytes.Buffer
+	if err := c.perform(context.Background(), run{args: []string{"state", c.id}, out: &out, dir: c.dir}); err != nil {
+		return false
+	}
+	var state specs.State
+	return json.Unmarshal(out.Bytes(), &state) == nil && state.Status == specs.StateStopped
+}
+
+func (c *container) Pause() error  { return c.call(context.Background(), "pause", c.id) }
+func (c *container) Resume() error { return c.call(context.Background(), "resume", c.id) }
+
+func (c *container) Update(r *specs.LinuxResources) error {
+	if err := c.updatable(r); err != nil {
+		return err
+	}
+	data, err := json.Marshal(r)
+	if err != nil {
+		return fmt.Errorf("encode resources: %w", err)
+	}
+	return c.perform(context.Background(), run{args: []string{"update", "--resources", "-", c.id}, input: bytes.NewReader(data), dir: c.dir})
+}
+
+func (c *container) Cgroups() map[string]string { return c.groups.dirs() }
+
+// Delete is by force where it must: runc waits a tenth of a second after that.
+func (c *container) Delete() error {
+	if _, err := os.Lstat(c.dir); errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if c.call(context.Background(), "delete", c.id) != nil {
+		if err := c.call(context.Background(), "delete", "--force", c.id); err != nil {
+			return err
+		}
+	}
+	return os.RemoveAll(c.dir)
+}

@@ -1,0 +1,66 @@
+package ocibinary
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/containerizer/launcher/engine"
+)
+
+// New returns the engine that runs the program at path, which is absolute.
+func New(path string) engine.Engine { return &runtime{path: path} }
+
+// Create has the runtime make the container up to its blocked init.
+func (r *runtime) Create(ctx context.Context, o engine.Options) (engine.Container, error) {
+	if err := r.check(ctx, o); err != nil {
+		return nil, err
+	}
+	if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
+		return nil, fmt.Errorf("become the reaper of the container's processes: %w", err)
+	}
+	c := &container{runtime: r, id: o.ID, dir: filepath.Join(o.Root, o.ID)}
+	err := os.Mkdir(c.dir, 0o700)
+	if errors.Is(err, fs.ErrExist) {
+		return nil, fmt.Errorf("%w: %s", mctr.ErrExists, c.dir)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if err := c.create(ctx, o); err != nil {
+		c.undo()
+		return nil, err
+	}
+	return c, nil
+}
+
+// create runs the verb and looks at what it made.
+func (c *container) create(ctx context.Context, o engine.Options) error {
+	init, err := c.spawn(ctx, o.Spec.Process.Terminal, o.Stdio, "create", "--bundle", o.Bundle)
+	if err != nil {
+		return err
+	}
+	c.init = &engine.Process{Pid: init.Pid, Console: init.Console, Wait: func() (engine.WaitStatus, error) {
+		status, err := init.Wait()
+		c.ended.Store(true)
+		return status, err
+	}}
+	c.groups, err = groupsOf(init.Pid)
+	return err
+}
+
+// undo takes back what a failed create may have left.
+func (c *container) undo() {
+	_ = c.call(context.Background(), "delete", "--force", c.id)
+	if c.init != nil {
+		_ = unix.Kill(c.init.Pid, unix.SIGKILL)
+		_, _ = c.init.Wait()
+	}
+	_ = os.RemoveAll(c.dir)
+}

@@ -1,0 +1,104 @@
+package ocibinary
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sync"
+
+	"github.com/mctr/mctr/containerizer/launcher/engine"
+)
+
+// A runtime is the program.
+type runtime struct {
+	path     string
+	mu       sync.Mutex
+	children map[int]struct{} // its runs
+}
+
+// employs says whether pid is a run of the program, which is waited for here.
+func (r *runtime) employs(pid int) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	_, ok := r.children[pid]
+	return ok
+}
+
+// run runs cmd to its end. Nobody can see its process before it is noted.
+func (r *runtime) run(cmd *exec.Cmd) error {
+	r.mu.Lock()
+	err := cmd.Start()
+	if err == nil {
+		if r.children == nil {
+			r.children = map[int]struct{}{}
+		}
+		r.children[cmd.Process.Pid] = struct{}{}
+	}
+	r.mu.Unlock()
+	if err != nil {
+		return fmt.Errorf("run %s: %w", r.path, err)
+	}
+	defer func() {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		delete(r.children, cmd.Process.Pid)
+	}()
+	return cmd.Wait()
+}
+
+// output is what the program prints for args, which concern no container.
+func (r *runtime) output(ctx context.Context, args ...string) ([]byte, error) {
+	cmd := exec.CommandContext(ctx, r.path, args...)
+	var out bytes.Buffer
+	cmd.Stdout = &out
+	err := r.run(cmd)
+	return out.Bytes(), err
+}
+
+// A run is one verb on one container.
+type run struct {
+	args  []string
+	input io.Reader // for the program itself
+	stdio engine.Stdio
+	out   io.Writer // where its output goes without stdio; nil: nowhere
+	dir   string    // of its files
+}
+
+// perform runs the verb; its error is what the program logged.
+func (c *container) perform(ctx context.Context, v run) error {
+	log := filepath.Join(v.dir, "log")
+	args := append([]string{"--root", filepath.Join(c.dir, "state"), "--log", log, "--log-format", "json"}, v.args...)
+	cmd := exec.CommandContext(ctx, c.path, args...)
+	cmd.Stdin, cmd.Stdout = v.input, v.out
+	if v.stdio.Stdin != nil {
+		cmd.Stdin = v.stdio.Stdin
+	}
+	if v.stdio.Stdout != nil {
+		cmd.Stdout = v.stdio.Stdout
+	}
+	if v.stdio.Stderr != nil {
+		cmd.Stderr = v.stdio.Stderr
+	}
+	err := c.run(cmd)
+	var exit *exec.ExitError
+	if errors.As(err, &exit) {
+		return c.explain(v.args[0], exit, log)
+	}
+	return err
+}
+
+// call runs a verb that has nothing to do with streams.
+func (c *container) call(ctx context.Context, args ...string) error {
+	return c.perform(ctx, run{args: args, dir: c.dir})
+}
+
+// scratch makes a directory for the files of one run.
+func (c *container) scratch() (dir string, remove func(), err error) {
+	dir, err = os.MkdirTemp(c.dir, "run-")
+	return dir, func() { _ = os.RemoveAll(dir) }, err
+}

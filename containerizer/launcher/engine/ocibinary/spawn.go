@@ -1,0 +1,119 @@
+package ocibinary
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/mctr/mctr/containerizer/launcher/engine"
+)
+
+// spawn runs a verb that leaves a process: create, or exec. They take turns, so
+// that what a failed one leaves can be told from the others' processes.
+func (c *container) spawn(ctx context.Context, terminal bool, io engine.Stdio, args ...string) (*engine.Process, error) {
+	c.spawning.Lock()
+	defer c.spawning.Unlock()
+	before := children()
+	p, err := c.leave(ctx, terminal, io, args...)
+	if err != nil {
+		c.endStrangers(before)
+	}
+	return p, err
+}
+
+func (c *container) leave(ctx context.Context, terminal bool, io engine.Stdio, args ...string) (*engine.Process, error) {
+	dir, remove, err := c.scratch()
+	if err != nil {
+		return nil, err
+	}
+	defer remove()
+	pidFile := filepath.Join(dir, "pid")
+	args = append(args, "--pid-file", pidFile)
+	if !terminal {
+		if err := c.perform(ctx, run{args: append(args, c.id), stdio: io, dir: dir}); err != nil {
+			return nil, err
+		}
+		return adopt(pidFile, nil)
+	}
+	console, err := listen(dir)
+	if err != nil {
+		return nil, err
+	}
+	defer console.close()
+	err = c.perform(ctx, run{args: append(args, "--console-socket", console.path, c.id), dir: dir})
+	if err != nil {
+		return nil, err
+	}
+	master, err := console.receive()
+	if err != nil {
+		return nil, err
+	}
+	return adopt(pidFile, master)
+}
+
+// adopt takes the process that the runtime left.
+func adopt(pidFile string, master *os.File) (*engine.Process, error) {
+	pid, err := readPid(pidFile)
+	if err == nil {
+		err = isChild(pid)
+	}
+	if err != nil {
+		if master != nil {
+			_ = master.Close()
+		}
+		return nil, err
+	}
+	return &engine.Process{Pid: pid, Console: master, Wait: func() (engine.WaitStatus, error) { return wait(pid) }}, nil
+}
+
+func readPid(path string) (int, error) {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return 0, fmt.Errorf("the runtime's pid file: %w", err)
+	}
+	pid, err := strconv.Atoi(strings.TrimSpace(string(data)))
+	if err != nil || pid < 2 {
+		return 0, fmt.Errorf("the runtime's pid file holds %.40q: %w", data, errors.Join(err, unix.EINVAL))
+	}
+	return pid, nil
+}
+
+// isChild refuses a process that this one could not reap. One that has ended
+// is still there until it is reaped.
+func isChild(pid int) error {
+	for {
+		err := unix.Waitid(unix.P_PID, pid, nil, unix.WEXITED|unix.WNOHANG|unix.WNOWAIT, nil)
+		if errors.Is(err, unix.EINTR) {
+			continue
+		}
+		if err != nil {
+			return fmt.Errorf("the runtime left its process %d to somebody else: %w", pid, err)
+		}
+		return nil
+	}
+}
+
+// wait reaps pid.
+func wait(pid int) (engine.WaitStatus, error) {
+	var s unix.WaitStatus
+	for {
+		_, err := unix.Wait4(pid, &s, 0, nil)
+		if errors.Is(err, unix.EINTR) {
+			continue
+		}
+		if err != nil {
+			return engine.WaitStatus{}, fmt.Errorf("wait for process %d: %w", pid, err)
+		}
+		break
+	}
+	if s.Signaled() {
+		return engine.WaitStatus{Code: 128 + int(s.Signal()), Signal: int(s.Signal())}, nil
+	}
+	return engine.WaitStatus{Code: s.ExitStatus()}, nil
+}

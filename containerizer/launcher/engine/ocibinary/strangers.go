@@ -1,0 +1,41 @@
+package ocibinary
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// children are the pids of this process's children (proc(5), task/TID/children).
+func children() (pids []int) {
+	files, _ := filepath.Glob("/proc/self/task/[0-9]*/children")
+	for _, file := range files {
+		data, err := os.ReadFile(file)
+		if err != nil {
+			continue // a thread that ended
+		}
+		for field := range strings.FieldsSeq(string(data)) {
+			if pid, err := strconv.Atoi(field); err == nil {
+				pids = append(pids, pid)
+			}
+		}
+	}
+	return pids
+}
+
+// endStrangers reaps what a run that failed left to this process beyond the
+// children it had before: crun does not wait for the child that could not
+// execute its command, and until somebody does the container's init cannot end.
+func (c *container) endStrangers(before []int) {
+	for _, pid := range children() {
+		if slices.Contains(before, pid) || c.employs(pid) {
+			continue
+		}
+		_ = unix.Kill(pid, unix.SIGKILL)
+		_, _ = wait(pid)
+	}
+}
