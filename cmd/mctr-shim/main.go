@@ -10,7 +10,9 @@ import (
 	"syscall"
 
 	"github.com/mctr/mctr/containerizer/launcher"
+	"github.com/mctr/mctr/containerizer/launcher/engine"
 	"github.com/mctr/mctr/containerizer/launcher/engine/libcontainer"
+	"github.com/mctr/mctr/containerizer/launcher/engine/ocibinary"
 	"github.com/mctr/mctr/containerizer/launcher/shim"
 )
 
@@ -36,5 +38,13 @@ func run() error {
 	if err := socket.Close(); err != nil {
 		return err
 	}
-	return shim.New(libcontainer.New(), shim.Log()).Run(listener)
+	return shim.New(engineOf, shim.Log()).Run(listener)
+}
+
+// engineOf gives the engine that a container asked for.
+func engineOf(runtime string) engine.Engine {
+	if runtime == "" {
+		return libcontainer.New()
+	}
+	return ocibinary.New(runtime)
 }

@@ -29,7 +29,7 @@ func (s *Shim) make(ctx context.Context, c *wire.Create) (created *wire.Created,
 	if err != nil {
 		return nil, err
 	}
-	container, err := s.engine.Create(ctx, engine.Options{
+	container, err := s.engines(c.Runtime).Create(ctx, engine.Options{
 		ID: string(c.ID), Bundle: c.Bundle, Root: c.EngineRoot, Cache: c.EngineCache, Spec: spec, Stdio: streams.child,
 	})
 	streams.closeChild()

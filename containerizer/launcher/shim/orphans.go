@@ -7,12 +7,19 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/mctr/mctr/containerizer/launcher/engine"
 )
 
 // reapOrphans reaps the children that the shim inherits as subreaper, which
 // happens when the container has no init of its own pid namespace to do it. It
 // leaves those alone that somebody waits for. The result ends it.
-func reapOrphans(init int, waited *sessions) (stop func()) {
+func reapOrphans(c engine.Container, waited *sessions) (stop func()) {
+	init := c.Init().Pid
+	employed := func(int) bool { return false }
+	if e, ok := c.(engine.Employer); ok {
+		employed = e.Employs
+	}
 	died := make(chan os.Signal, 1)
 	signal.Notify(died, unix.SIGCHLD)
 	done := make(chan struct{})
@@ -22,14 +29,14 @@ func reapOrphans(init int, waited *sessions) (stop func()) {
 			case <-done:
 				return
 			case <-died:
-				reap(func(pid int) bool { return pid == init || waited.has(pid) })
+				reap(func(pid int) bool { return pid == init || waited.has(pid) || employed(pid) })
 			}
 		}
 	}()
 	return func() {
 		signal.Stop(died)
 		close(done)
-		reap(waited.has)
+		reap(func(pid int) bool { return waited.has(pid) || employed(pid) })
 	}
 }
 

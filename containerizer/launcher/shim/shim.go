@@ -30,7 +30,7 @@ const patience = 30 * time.Second
 
 // A Shim supervises one container.
 type Shim struct {
-	engine   engine.Engine
+	engines  func(runtime string) engine.Engine
 	log      *slog.Logger
 	sessions sessions
 	audience audience // clients that are being told the output and the end
@@ -50,9 +50,10 @@ type Shim struct {
 	over  chan struct{} // closed when the shim may end
 }
 
-// New returns a shim that creates its container with e.
-func New(e engine.Engine, log *slog.Logger) *Shim {
-	return &Shim{engine: e, log: log, ended: make(chan struct{}), over: make(chan struct{})}
+// New returns a shim that creates its container with the engine that engines
+// gives for wire.Create's Runtime.
+func New(engines func(runtime string) engine.Engine, log *slog.Logger) *Shim {
+	return &Shim{engines: engines, log: log, ended: make(chan struct{}), over: make(chan struct{})}
 }
 
 // Run serves l until the container has ended, its end is recorded and its

@@ -32,7 +32,7 @@ const (
 // recorded, and only then is anybody told.
 func (s *Shim) supervise(orphans bool) {
 	if orphans {
-		defer reapOrphans(s.container.Init().Pid, &s.sessions)()
+		defer reapOrphans(s.container, &s.sessions)()
 	}
 	status, err := s.container.Init().Wait()
 	if err != nil {

@@ -42,6 +42,7 @@ type Request struct {
 // A Create tells the shim what to supervise. Paths are absolute.
 type Create struct {
 	ID           mctr.ContainerID  `json:"id"`
+	Runtime      string            `json:"runtime,omitempty"`      // OCI runtime's program; "": the built-in engine
 	Bundle       string            `json:"bundle"`                 // config.json and rootfs
 	EngineRoot   string            `json:"engineRoot"`             // where the engine keeps its state
 	EngineCache  string            `json:"engineCache,omitempty"`  // what it keeps for all containers
