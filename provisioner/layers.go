@@ -205,7 +205,7 @@ func (t *transfer) fetchLayer(ctx context.Context, d v1.Descriptor) error {
 	if max := t.settings.limits.Layer.Filled().Bytes; d.Size > max {
 		return fmt.Errorf("%d bytes, more than the %d that layers may have: %w", d.Size, max, layer.ErrLimit)
 	}
-	return t.store.Ingest(ctx, d, t.opener(d), func(done int64) {
+	return t.bring(ctx, d, func(done int64) {
 		t.progress(Event{Kind: Fetching, Digest: d.Digest, Done: done, Total: d.Size})
 	})
 }

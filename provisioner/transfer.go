@@ -3,7 +3,6 @@ package provisioner
 import (
 	"context"
 	"fmt"
-	"io"
 	"time"
 
 	"github.com/mctr/mctr"
@@ -133,9 +132,5 @@ func (t *transfer) child(ctx context.Context, index []byte) (d v1.Descriptor, da
 
 // fetch brings a small blob.
 func (t *transfer) fetch(ctx context.Context, d v1.Descriptor) error {
-	return t.store.Ingest(ctx, d, t.opener(d), nil)
-}
-
-func (t *transfer) opener(d v1.Descriptor) store.Opener {
-	return func(ctx context.Context, at int64) (io.ReadCloser, error) { return t.source.Open(ctx, d, at) }
+	return t.bring(ctx, d, nil)
 }

@@ -136,8 +136,11 @@ func (a *dockerArchive) describe(name string, diffID digest.Digest) (v1.Descript
 	return v1.Descriptor{MediaType: v1.MediaTypeImageLayerGzip, Digest: sum, Size: size}, err
 }
 
-// Open opens the config or a layer.
-func (a *dockerArchive) Open(_ context.Context, d v1.Descriptor, offset int64) (io.ReadCloser, error) {
+// Places is the archive itself.
+func (a *dockerArchive) Places() []Place { return []Place{{Open: a.open}} }
+
+// open opens the config or a layer.
+func (a *dockerArchive) open(_ context.Context, d v1.Descriptor, offset int64) (io.ReadCloser, error) {
 	name, ok := a.names[d.Digest]
 	if !ok {
 		return nil, fmt.Errorf("the archive has no blob %s: %w", d.Digest, mctr.ErrNotFound)

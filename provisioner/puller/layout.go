@@ -77,7 +77,7 @@ func (l *layout) document(ctx context.Context, d v1.Descriptor) ([]byte, error) 
 	if err := l.limits.CheckSize("manifest", d.Size); err != nil {
 		return nil, err
 	}
-	f, err := l.Open(ctx, d, 0)
+	f, err := l.open(ctx, d, 0)
 	if err != nil {
 		return nil, err
 	}
@@ -153,8 +153,11 @@ func tagOf(name string) string {
 	return ""
 }
 
-// Open opens a blob of the layout.
-func (l *layout) Open(_ context.Context, d v1.Descriptor, offset int64) (io.ReadCloser, error) {
+// Places is the layout itself.
+func (l *layout) Places() []Place { return []Place{{Open: l.open}} }
+
+// open opens a blob of the layout.
+func (l *layout) open(_ context.Context, d v1.Descriptor, offset int64) (io.ReadCloser, error) {
 	f, size, err := l.files.open(path.Join("blobs", d.Digest.Algorithm().String(), d.Digest.Encoded()), offset)
 	if err != nil {
 		return nil, err

@@ -37,8 +37,23 @@ func (p *peer) manifest(ctx context.Context, id string) (v1.Descriptor, []byte, 
 	if err := limit.CheckSize("manifest", int64(len(data))); err != nil {
 		return v1.Descriptor{}, nil, err
 	}
+	if err := checkHeader(resp.Header.Get("Docker-Content-Digest"), data); err != nil {
+		return v1.Descriptor{}, nil, err
+	}
 	mediaType, _, _ := strings.Cut(resp.Header.Get("Content-Type"), ";")
 	return p.describe(mediaType, data)
+}
+
+// checkHeader compares a manifest with the digest that came with it, if it is one.
+func checkHeader(declared string, data []byte) error {
+	want, err := digest.Parse(declared)
+	if err != nil {
+		return nil
+	}
+	if got := want.Algorithm().FromBytes(data); got != want {
+		return fmt.Errorf("manifest's digest is %s, and came with %s: %w", got, want, mctr.ErrInvalid)
+	}
+	return nil
 }
 
 // describe computes the digest, by the algorithm the reference asks for.

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/provisioner/manifest"
 	v1 "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
@@ -61,6 +62,8 @@ func (g *registry) Close() error {
 	return nil
 }
 
+var errNoEndpoint = fmt.Errorf("no endpoint may be asked: %w (see hosts.toml)", mctr.ErrUnavailable)
+
 // each asks the peers that may, in order, until one answers.
 func (g *registry) each(may func(Endpoint) bool, ask func(*peer) error) error {
 	var errs []error
@@ -79,7 +82,7 @@ func (g *registry) each(may func(Endpoint) bool, ask func(*peer) error) error {
 	}
 	switch len(errs) {
 	case 0:
-		return fmt.Errorf("no endpoint may be asked: %w (see hosts.toml)", mctr.ErrUnavailable)
+		return errNoEndpoint
 	case 1:
 		return errs[0]
 	}
@@ -91,7 +94,9 @@ func (g *registry) Resolve(ctx context.Context) (d v1.Descriptor, data []byte, e
 	may := func(e Endpoint) bool { return e.Resolve || e.Pull && g.ref.Digest() != "" }
 	err = g.each(may, func(p *peer) error {
 		return patiently(ctx, func() (err error) {
-			d, data, err = p.manifest(ctx, g.ref.Identifier())
+			if d, data, err = p.manifest(ctx, g.ref.Identifier()); err == nil {
+				_, err = manifest.IsIndex(d.MediaType, data)
+			}
 			return err
 		})
 	})
@@ -116,11 +121,15 @@ func patiently(ctx context.Context, try func() error) error {
 	}
 }
 
-// Open asks for a blob, or for a manifest by digest.
-func (g *registry) Open(ctx context.Context, d v1.Descriptor, offset int64) (body io.ReadCloser, err error) {
-	err = g.each(func(e Endpoint) bool { return e.Pull }, func(p *peer) (err error) {
-		body, err = p.open(ctx, d, offset)
-		return err
-	})
-	return body, err
+// Places are the peers that may bring content.
+func (g *registry) Places() (all []Place) {
+	for _, p := range g.peers {
+		if p.Pull {
+			all = append(all, Place{p.URL.Host, p.open})
+		}
+	}
+	if all == nil {
+		return []Place{{"", func(context.Context, v1.Descriptor, int64) (io.ReadCloser, error) { return nil, errNoEndpoint }}}
+	}
+	return all
 }

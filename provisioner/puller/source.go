@@ -16,14 +16,22 @@ type Source interface {
 	// Resolve returns the document that the reference leads to: a manifest or an
 	// index, with a descriptor of its true digest and size.
 	Resolve(ctx context.Context) (v1.Descriptor, []byte, error)
-	// Open brings a document or blob from the byte at offset on. What it brings
-	// is not checked.
-	Open(ctx context.Context, d v1.Descriptor, offset int64) (io.ReadCloser, error)
+	// Places are where documents and blobs may be brought from, best first; there
+	// is at least one.
+	Places() []Place
 	// Stamp tells states of a local source apart without reading it; it is
 	// empty for what is not local.
 	Stamp() string
 	// Close frees what the source holds. Idempotent.
 	Close() error
+}
+
+// A Place has content, or says so.
+type Place struct {
+	Name string // for people; empty if the reference says it
+	// Open brings a document or blob from the byte at offset on. What it brings
+	// is not checked.
+	Open func(ctx context.Context, d v1.Descriptor, offset int64) (io.ReadCloser, error)
 }
 
 // A Config is what sources need to know.

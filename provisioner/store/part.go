@@ -126,6 +126,9 @@ type diskError struct{ error }
 
 func (e *diskError) Unwrap() error { return e.error }
 
+// ErrFinal marks an Opener's error after which it is not to be asked again.
+var ErrFinal = errors.New("final")
+
 // resumable says whether another attempt may bring more.
 func resumable(err error) bool {
 	var disk *diskError
@@ -133,7 +136,7 @@ func resumable(err error) bool {
 		return false
 	}
 	for _, final := range []error{
-		context.Canceled, context.DeadlineExceeded, failpoint.ErrInjected, mctr.ErrInvalid, mctr.ErrNotFound,
+		ErrFinal, context.Canceled, context.DeadlineExceeded, failpoint.ErrInjected, mctr.ErrInvalid, mctr.ErrNotFound,
 		mctr.ErrUnsupported, errdefs.ErrPermissionDenied, errdefs.ErrUnauthenticated,
 	} {
 		if errors.Is(err, final) {
