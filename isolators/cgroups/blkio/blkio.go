@@ -24,13 +24,10 @@ import (
 
 // New returns the isolator. cgroupOf names a container's group.
 func New(cgroupOf func(mctr.ContainerID) string) isolators.Isolator {
-	return &isolator{cgroupOf: cgroupOf}
+	return &isolator{isolators.Grouped{CgroupOf: cgroupOf}}
 }
 
-type isolator struct {
-	isolators.Base
-	cgroupOf func(mctr.ContainerID) string
-}
+type isolator struct{ isolators.Grouped }
 
 func (*isolator) Name() string { return "cgroups/blkio" }
 
@@ -158,7 +155,7 @@ func (i *isolator) Usage(_ context.Context, id mctr.ContainerID, u *mctr.Usage) 
 	if cgroup.Unified() {
 		file = "io.stat"
 	}
-	data, err := os.ReadFile(filepath.Join(cgroup.Dir(controller(), i.cgroupOf(id)), file))
+	data, err := os.ReadFile(filepath.Join(cgroup.Dir(controller(), i.CgroupOf(id)), file))
 	if err != nil {
 		return nil // no controller, or the group is gone
 	}

@@ -21,13 +21,10 @@ import (
 
 // New returns the isolator. cgroupOf names a container's group.
 func New(cgroupOf func(mctr.ContainerID) string) isolators.Isolator {
-	return &isolator{cgroupOf: cgroupOf}
+	return &isolator{isolators.Grouped{CgroupOf: cgroupOf}}
 }
 
-type isolator struct {
-	isolators.Base
-	cgroupOf func(mctr.ContainerID) string
-}
+type isolator struct{ isolators.Grouped }
 
 func (*isolator) Name() string { return "cgroups/cpu" }
 
@@ -85,7 +82,7 @@ func (*isolator) Prepare(_ context.Context, c *mctr.Container) (*mctr.Adjustment
 
 // Usage reads the times; v1 counts user and system time in ticks of 10 ms.
 func (i *isolator) Usage(_ context.Context, id mctr.ContainerID, u *mctr.Usage) error {
-	group := i.cgroupOf(id)
+	group := i.CgroupOf(id)
 	stat := cgroup.Keyed("cpu", group, "cpu.stat")
 	u.Time = time.Now().UTC()
 	u.Throttled = stat["nr_throttled"]

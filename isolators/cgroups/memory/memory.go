@@ -32,13 +32,10 @@ const Least = 6 << 20
 
 // New returns the isolator. cgroupOf names a container's group.
 func New(cgroupOf func(mctr.ContainerID) string) isolators.Isolator {
-	return &isolator{cgroupOf: cgroupOf}
+	return &isolator{isolators.Grouped{CgroupOf: cgroupOf}}
 }
 
-type isolator struct {
-	isolators.Base
-	cgroupOf func(mctr.ContainerID) string
-}
+type isolator struct{ isolators.Grouped }
 
 func (*isolator) Name() string { return "cgroups/memory" }
 
@@ -200,7 +197,7 @@ func score(asked *int) *int {
 
 // Usage reads what is used now: without the inactive file cache, as docker does.
 func (i *isolator) Usage(_ context.Context, id mctr.ContainerID, u *mctr.Usage) error {
-	group := i.cgroupOf(id)
+	group := i.CgroupOf(id)
 	stat := cgroup.Keyed("memory", group, "memory.stat")
 	used, cache, inactive, limit, peak := "memory.current", stat["file"], stat["inactive_file"], "memory.max", "memory.peak"
 	events := "memory.events"

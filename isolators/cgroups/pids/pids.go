@@ -23,13 +23,10 @@ const Least = 16
 
 // New returns the isolator. cgroupOf names a container's group.
 func New(cgroupOf func(mctr.ContainerID) string) isolators.Isolator {
-	return &isolator{cgroupOf: cgroupOf}
+	return &isolator{isolators.Grouped{CgroupOf: cgroupOf}}
 }
 
-type isolator struct {
-	isolators.Base
-	cgroupOf func(mctr.ContainerID) string
-}
+type isolator struct{ isolators.Grouped }
 
 func (*isolator) Name() string { return "cgroups/pids" }
 
@@ -61,7 +58,7 @@ func (*isolator) Prepare(_ context.Context, c *mctr.Container) (*mctr.Adjustment
 
 // Usage counts.
 func (i *isolator) Usage(_ context.Context, id mctr.ContainerID, u *mctr.Usage) error {
-	group := i.cgroupOf(id)
+	group := i.CgroupOf(id)
 	u.Pids = cgroup.Number("pids", group, "pids.current")
 	u.PidsLimit = cgroup.Number("pids", group, "pids.max")
 	return nil
