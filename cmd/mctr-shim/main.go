@@ -1,6 +1,7 @@
 // Command mctr-shim supervises one container: see package shim. It is started
 // by package launcher with a listening socket and a lock as inherited
-// descriptors, and by itself as the init of a container.
+// descriptors, and by itself as the init of a container. Called mctr-oci, or
+// with oci as its first argument, it is an OCI runtime: see package oci.
 package main
 
 import (
@@ -9,6 +10,7 @@ import (
 	"os"
 	"syscall"
 
+	"github.com/mctr/mctr/cmd/mctr-shim/oci"
 	"github.com/mctr/mctr/containerizer/launcher"
 	"github.com/mctr/mctr/containerizer/launcher/engine"
 	"github.com/mctr/mctr/containerizer/launcher/engine/libcontainer"
@@ -18,6 +20,9 @@ import (
 
 func main() {
 	libcontainer.Init()
+	if args, ok := oci.Invoked(os.Args); ok {
+		os.Exit(oci.Run(args))
+	}
 	if err := run(); err != nil {
 		fmt.Fprintln(os.Stderr, "mctr-shim:", err)
 		os.Exit(1)

@@ -1,0 +1,98 @@
+package oci
+
+import (
+	"errors"
+
+	"github.com/opencontainers/cgroups"
+	"github.com/opencontainers/runtime-spec/specs-go"
+	"github.com/sirupsen/logrus"
+)
+
+// apply changes what limits name. The rest stays as it is.
+func apply(to *cgroups.Resources, limits *specs.LinuxResources) error {
+	applyMemory(to, limits.Memory)
+	applyCPU(to, limits.CPU)
+	if limits.Pids != nil && limits.Pids.Limit != nil {
+		to.PidsLimit = limits.Pids.Limit
+	}
+	if len(limits.Unified) > 0 {
+		to.Unified = limits.Unified
+	}
+	for _, h := range limits.HugepageLimits {
+		to.HugetlbLimit = append(to.HugetlbLimit, &cgroups.HugepageLimit{Pagesize: h.Pagesize, Limit: h.Limit})
+	}
+	if limits.Network != nil || len(limits.Rdma) > 0 {
+		return errors.New("update: network and rdma cannot be changed after creation")
+	}
+	applyBlockIO(to, limits.BlockIO)
+	return nil
+}
+
+func applyMemory(to *cgroups.Resources, m *specs.LinuxMemory) {
+	if m == nil {
+		return
+	}
+	set(&to.Memory, m.Limit)
+	set(&to.MemoryReservation, m.Reservation)
+	set(&to.MemorySwap, m.Swap)
+	set(&to.MemoryCheckBeforeUpdate, m.CheckBeforeUpdate)
+	if m.Limit != nil && *m.Limit == -1 && m.Swap == nil {
+		to.MemorySwap = 0 // without a limit there is none for swap, and the kernel wants them in order
+	}
+	if m.Kernel != nil || m.KernelTCP != nil { //nolint:staticcheck // callers may still name what was taken out
+		logrus.Warn("limits of kernel memory are ignored: kernels have none any more")
+	}
+}
+
+func applyCPU(to *cgroups.Resources, c *specs.LinuxCPU) {
+	if c == nil {
+		return
+	}
+	set(&to.CpuPeriod, c.Period)
+	set(&to.CpuQuota, c.Quota)
+	set(&to.CpuRtPeriod, c.RealtimePeriod)
+	set(&to.CpuRtRuntime, c.RealtimeRuntime)
+	to.CpuBurst, to.CPUIdle = c.Burst, c.Idle
+	if c.Idle != nil && c.Shares == nil {
+		to.CpuShares, to.CpuWeight = 0, 0 // the kernel takes no weight with idle
+	}
+	if c.Shares != nil {
+		to.CpuShares, to.CpuWeight = *c.Shares, cgroups.ConvertCPUSharesToCgroupV2Value(*c.Shares)
+	}
+	if c.Cpus != "" {
+		to.CpusetCpus = c.Cpus
+	}
+	if c.Mems != "" {
+		to.CpusetMems = c.Mems
+	}
+}
+
+func applyBlockIO(to *cgroups.Resources, b *specs.LinuxBlockIO) {
+	if b == nil {
+		return
+	}
+	set(&to.BlkioWeight, b.Weight)
+	set(&to.BlkioLeafWeight, b.LeafWeight)
+	for _, d := range b.WeightDevice {
+		var weight, leaf uint16
+		set(&weight, d.Weight)
+		set(&leaf, d.LeafWeight)
+		to.BlkioWeightDevice = append(to.BlkioWeightDevice, cgroups.NewWeightDevice(d.Major, d.Minor, weight, leaf)) // the last of a device counts
+	}
+	throttle(&to.BlkioThrottleReadBpsDevice, b.ThrottleReadBpsDevice)
+	throttle(&to.BlkioThrottleWriteBpsDevice, b.ThrottleWriteBpsDevice)
+	throttle(&to.BlkioThrottleReadIOPSDevice, b.ThrottleReadIOPSDevice)
+	throttle(&to.BlkioThrottleWriteIOPSDevice, b.ThrottleWriteIOPSDevice)
+}
+
+func throttle(to *[]*cgroups.ThrottleDevice, devices []specs.LinuxThrottleDevice) {
+	for _, d := range devices {
+		*to = append(*to, cgroups.NewThrottleDevice(d.Major, d.Minor, d.Rate)) // the last of a device counts
+	}
+}
+
+func set[T any](to, from *T) {
+	if from != nil {
+		*to = *from
+	}
+}

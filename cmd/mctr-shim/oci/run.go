@@ -1,0 +1,52 @@
+package oci
+
+import (
+	"errors"
+
+	lc "github.com/opencontainers/runc/libcontainer"
+	"golang.org/x/sys/unix"
+)
+
+func (r *runtime) run(args []string) (int, error) {
+	c := &creation{start: start{init: true}}
+	f := newFlags("run")
+	c.register(f)
+	boolVar(f, &c.detach, "detach", "d", "do not wait for its end")
+	f.BoolVar(&c.keep, "keep", false, "do not delete it at its end")
+	f.BoolVar(&c.noSubreaper, "no-subreaper", false, "leave the container's orphans to others")
+	id, err := id(f, args)
+	if err != nil {
+		return 1, err
+	}
+	process, err := r.prepare(c, id)
+	if err != nil {
+		return 1, err
+	}
+	signals := listen()
+	if !c.noSubreaper {
+		if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
+			return 1, errors.Join(err, c.container.Destroy())
+		}
+	}
+	if err := c.notify.bind(); err != nil {
+		return 1, errors.Join(err, c.container.Destroy())
+	}
+	b, err := c.begin(process, (*lc.Container).Run)
+	if err != nil {
+		return 1, errors.Join(err, c.container.Destroy())
+	}
+	return c.finish(b, signals)
+}
+
+// finish sees the container to its end, unless it was to be detached.
+func (c *creation) finish(b *begun, signals signals) (int, error) {
+	if c.detach {
+		return 0, c.notify.relay(b.pid)
+	}
+	go func() { _ = c.notify.relay(b.pid) }()
+	code := b.supervise(signals)
+	if c.keep {
+		return code, nil
+	}
+	return code, c.container.Destroy()
+}

@@ -1,0 +1,37 @@
+package oci
+
+import (
+	"fmt"
+
+	lc "github.com/opencontainers/runc/libcontainer"
+)
+
+func (r *runtime) start(args []string) (int, error) {
+	id, err := id(newFlags("start"), args)
+	if err != nil {
+		return 1, err
+	}
+	c, err := r.load(id)
+	if err != nil {
+		return 1, err
+	}
+	status, err := c.Status()
+	if err != nil {
+		return 1, err
+	}
+	if status != lc.Created {
+		return 1, fmt.Errorf("cannot start container %s, which is %s", id, status)
+	}
+	notify := newNotifier(r.root, id)
+	if err := notify.bind(); err != nil {
+		return 1, err
+	}
+	if err := c.Exec(); err != nil {
+		return 1, err
+	}
+	state, err := c.State()
+	if err != nil {
+		return 1, err
+	}
+	return 0, notify.relay(state.InitProcessPid)
+}
