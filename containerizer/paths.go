@@ -25,8 +25,8 @@ const defaultState = "/run/mctr"
 //	    ├── logs/                          │       ├── bundle/{config.json,rootfs/}
 //	    ├── sandbox/                       │       └── alive, shim.sock, shim.log
 //	    ├── rw/          what it wrote     ├── engine/         what the engine keeps for all
-//	    ├── engine/      the OCI engine's  └── events          what happened, for everybody
-//	    │                own, while it runs
+//	    ├── engine/      the OCI engine's  ├── events          what happened, for everybody
+//	    │                own, as it runs   └── groups.lock     who has control groups made
 //	    └── <isolator>/  its records
 //
 // The engine's directory is not in STATE, although it ends with the boot: the

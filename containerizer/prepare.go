@@ -108,6 +108,11 @@ func (l *launch) create(ctx context.Context) error {
 	if err := l.reach(atShim); err != nil {
 		return err
 	}
+	groups, err := l.holdGroups(ctx)
+	if err != nil {
+		return l.failed(mctr.Isolating, "containerizer", "lock the control groups", err)
+	}
+	defer groups.Unlock() // closing a lock file cannot fail usefully
 	client, err := l.launcher.Spawn(ctx, l.paths.stateDir(id))
 	if err != nil {
 		return l.failed(mctr.Isolating, "launcher", "start the shim", err)

@@ -25,7 +25,8 @@ func (c *Containerizer) Leftovers(ctx context.Context) ([]mctr.Leftover, error) 
 	return s.found, errors.Join(errs...)
 }
 
-// Reconcile undoes what Leftovers names. It goes on past errors; an error says
+// Reconcile undoes what Leftovers names, and removes the control groups above all
+// containers' when there is nothing in them. It goes on past errors; an error says
 // what stays.
 func (c *Containerizer) Reconcile(ctx context.Context) ([]mctr.Leftover, error) {
 	found, err := c.Leftovers(ctx)
@@ -38,7 +39,7 @@ func (c *Containerizer) Reconcile(ctx context.Context) ([]mctr.Leftover, error) 
 		done[l.Owner] = true
 		errs = append(errs, c.reconcile(ctx, l.Owner))
 	}
-	return found, errors.Join(append(errs, c.sweep(found))...)
+	return found, errors.Join(append(errs, c.sweep(found), c.dropGroups())...)
 }
 
 // reconcile undoes what is left of one container.

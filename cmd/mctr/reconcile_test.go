@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -10,7 +11,10 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/mctr/mctr/containerizer"
 	"github.com/mctr/mctr/internal/cgroup"
+	"github.com/mctr/mctr/internal/failpoint"
+	"github.com/mctr/mctr/internal/flock"
 )
 
 // TestReconcileLeavesOthersAlone plants what looks like mctr's and is not.
@@ -139,4 +143,52 @@ func (h *host) killShim(ref string) {
 	h.t.Helper()
 	pid := strings.TrimSpace(h.want(0, "inspect", "-f", "{{.Mctr.ShimPid}}", ref).stdout)
 	runTool(h.t, "kill", "-9", pid)
+}
+
+// TestReconcileRemovesEmptyGroups wants the groups above all containers' to go
+// when there is none, and to stay for one that is being launched.
+func TestReconcileRemovesEmptyGroups(t *testing.T) {
+	h := newHost(t)
+	prefix, _, _ := strings.Cut(containerizer.CgroupOf(h.state)("x"), "/")
+	groups := func() []string { return append(cgroup.Dirs(prefix), cgroup.Dirs(prefix+"-shims")...) }
+	h.want(0, "run", "-d", "-q", "--name", "job", h.image, "sleep", "100")
+	if h.want(0, "reconcile"); len(cgroup.Dirs(prefix)) == 0 || len(cgroup.Dirs(prefix+"-shims")) == 0 {
+		t.Errorf("%q are left of the groups of a running container", groups())
+	}
+	h.want(0, "exec", "job", "true")
+	h.want(0, "rm", "-f", "job")
+	h.wantClean()
+	launch, err := flock.Shared(t.Context(), filepath.Join(h.state, "groups.lock"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if h.want(0, "reconcile"); len(groups()) == 0 {
+		t.Error("the groups went beneath a launch")
+	}
+	if err := launch.Unlock(); err != nil {
+		t.Fatal(err)
+	}
+	if h.want(0, "reconcile"); len(groups()) > 0 {
+		t.Errorf("left over: %q", groups())
+	}
+	h.want(0, "run", "--rm", "-q", h.image, "true")
+}
+
+// TestLaunchHoldsTheGroups wants a launch to have the lock that the test before
+// takes in its place, while an engine makes groups.
+func TestLaunchHoldsTheGroups(t *testing.T) {
+	h := newHost(t)
+	h.env = []string{failpoint.Env + "=created=sleep:2s"}
+	cmd := h.command("run", "--rm", "-q", h.image, "true")
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	h.eventually("the lock is held", func() bool {
+		lock, err := flock.TryExclusive(filepath.Join(h.state, "groups.lock"))
+		if err == nil {
+			_ = lock.Unlock()
+		}
+		return errors.Is(err, flock.ErrHeld)
+	})
+	h.waitCode(cmd, 0)
 }
