@@ -53,37 +53,28 @@ func (a *app) pullCommand() *cobra.Command {
 type imageRow struct{ Repository, Tag, ID, Digest, CreatedSince, CreatedAt, Size string }
 
 func (a *app) imagesCommand() *cobra.Command {
-	var quiet, noTrunc, digests, asJSON bool
-	var format string
+	list := &listFlags{}
+	var digests bool
 	cmd := &cobra.Command{
 		Use:     "images [flags] [IMAGE]",
 		Short:   "List the images of the store",
 		Example: "  mctr images\n  mctr images -q",
 		Args:    cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			rows, err := a.imageRows(cmd.Context(), args, noTrunc)
+			rows, err := a.imageRows(cmd.Context(), args, list.noTrunc)
 			if err != nil {
 				return err
 			}
-			t := table{columns: []string{"REPOSITORY={{.Repository}}", "TAG={{.Tag}}", "IMAGE ID={{.ID}}", "CREATED={{.CreatedSince}}", "SIZE={{.Size}}"}, format: format}
+			columns := []string{"REPOSITORY={{.Repository}}", "TAG={{.Tag}}", "IMAGE ID={{.ID}}", "CREATED={{.CreatedSince}}", "SIZE={{.Size}}"}
 			if digests {
-				t.columns = append(t.columns, "DIGEST={{.Digest}}")
+				columns = append(columns, "DIGEST={{.Digest}}")
 			}
-			if asJSON {
-				t.format = "json"
-			}
-			if quiet {
-				t.quiet = "{{.ID}}"
-			}
-			return t.print(os.Stdout, anys(rows))
+			return list.print(anys(rows), columns)
 		},
 	}
-	f := cmd.Flags()
-	f.BoolVarP(&quiet, "quiet", "q", false, "ids only")
-	f.BoolVar(&noTrunc, "no-trunc", false, "whole ids")
-	f.BoolVar(&digests, "digests", false, "manifests' digests too")
-	f.StringVar(&format, "format", "", "table, json, or a Go template")
-	f.BoolVar(&asJSON, "json", false, "the same as --format json")
+	list.registerQuiet(cmd.Flags())
+	list.register(cmd.Flags(), "ids")
+	cmd.Flags().BoolVar(&digests, "digests", false, "manifests' digests too")
 	return cmd
 }
 

@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -21,10 +20,10 @@ import (
 
 // psOptions are the flags of ps.
 type psOptions struct {
-	all, quiet, noTrunc, latest, size, json bool
-	last                                    int
-	filters                                 []string
-	format                                  string
+	listFlags
+	all, latest, size bool
+	last              int
+	filters           []string
 }
 
 func (a *app) psCommand() *cobra.Command {
@@ -45,14 +44,12 @@ func (a *app) psCommand() *cobra.Command {
 	}
 	f := cmd.Flags()
 	f.BoolVarP(&o.all, "all", "a", false, "ended ones too")
-	f.BoolVarP(&o.quiet, "quiet", "q", false, "ids only")
-	f.BoolVar(&o.noTrunc, "no-trunc", false, "whole ids and commands")
+	o.registerQuiet(f)
+	o.register(f, "ids and commands")
 	f.BoolVarP(&o.latest, "latest", "l", false, "the newest one, ended or not")
 	f.IntVarP(&o.last, "last", "n", -1, "so many newest ones, ended or not")
 	f.BoolVarP(&o.size, "size", "s", false, "what each wrote to its filesystem")
 	f.StringArrayVarP(&o.filters, "filter", "f", nil, "`KEY=VALUE`: id, name, label, status, ancestor, exited, before, since, network, volume")
-	f.StringVar(&o.format, "format", "", "table, json, or a Go template")
-	f.BoolVar(&o.json, "json", false, "the same as --format json")
 	return cmd
 }
 
@@ -75,20 +72,11 @@ func (a *app) ps(ctx context.Context, c *containerizer.Containerizer, o *psOptio
 	for i, s := range list {
 		rows[i] = o.row(s)
 	}
-	t := table{
-		columns: []string{"CONTAINER ID={{.ID}}", "IMAGE={{.Image}}", "COMMAND={{.Command}}", "CREATED={{.RunningFor}}", "STATUS={{.Status}}", "PORTS={{.Ports}}", "NAMES={{.Names}}"},
-		format:  o.format,
-	}
+	columns := []string{"CONTAINER ID={{.ID}}", "IMAGE={{.Image}}", "COMMAND={{.Command}}", "CREATED={{.RunningFor}}", "STATUS={{.Status}}", "PORTS={{.Ports}}", "NAMES={{.Names}}"}
 	if o.size {
-		t.columns = append(t.columns, "SIZE={{.Size}}")
+		columns = append(columns, "SIZE={{.Size}}")
 	}
-	if o.json {
-		t.format = "json"
-	}
-	if o.quiet {
-		t.quiet = "{{.ID}}"
-	}
-	return t.print(os.Stdout, anys(rows))
+	return o.print(anys(rows), columns)
 }
 
 func (o *psOptions) choose(list []*mctr.Status) ([]*mctr.Status, error) {

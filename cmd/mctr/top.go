@@ -60,8 +60,8 @@ func (a *app) top(ctx context.Context, ref string, options []string) error {
 
 // statsOptions are the flags of stats.
 type statsOptions struct {
-	noStream, all, noTrunc, json bool
-	format                       string
+	listFlags
+	noStream, all bool
 }
 
 func (a *app) statsCommand() *cobra.Command {
@@ -76,9 +76,7 @@ func (a *app) statsCommand() *cobra.Command {
 	f := cmd.Flags()
 	f.BoolVar(&o.noStream, "no-stream", false, "once, and end")
 	f.BoolVarP(&o.all, "all", "a", false, "accepted for docker's sake: only running containers consume")
-	f.BoolVar(&o.noTrunc, "no-trunc", false, "whole ids")
-	f.StringVar(&o.format, "format", "", "table, json, or a Go template")
-	f.BoolVar(&o.json, "json", false, "the same as --format json")
+	o.register(f, "ids")
 	return cmd
 }
 
@@ -167,14 +165,7 @@ func (o *statsOptions) print(before, now []sample) error {
 		}
 		rows = append(rows, o.row(before[i].usage, s))
 	}
-	t := table{
-		columns: []string{"CONTAINER ID={{.ID}}", "NAME={{.Name}}", "CPU %={{.CPUPerc}}", "MEM USAGE / LIMIT={{.MemUsage}}", "MEM %={{.MemPerc}}", "BLOCK I/O={{.BlockIO}}", "PIDS={{.PIDs}}"},
-		format:  o.format,
-	}
-	if o.json {
-		t.format = "json"
-	}
-	return t.print(os.Stdout, anys(rows))
+	return o.listFlags.print(anys(rows), []string{"CONTAINER ID={{.ID}}", "NAME={{.Name}}", "CPU %={{.CPUPerc}}", "MEM USAGE / LIMIT={{.MemUsage}}", "MEM %={{.MemPerc}}", "BLOCK I/O={{.BlockIO}}", "PIDS={{.PIDs}}"})
 }
 
 func (o *statsOptions) row(before *mctr.Usage, s sample) statsRow {
