@@ -16,6 +16,11 @@ type ContainerConfig struct {
 	Platform string `json:"platform,omitempty"` // os/arch[/variant]; empty is the host's
 	Pull     string `json:"pull,omitempty"`     // always, missing (default), never, newer
 
+	// Runtime is the OCI runtime that creates the container: the absolute path of
+	// a program with runc's command line, or a name to look for in PATH, which is
+	// stored as a path. Empty is the built-in one.
+	Runtime string `json:"runtime,omitempty"`
+
 	Process Process `json:"process"`
 
 	Hostname   string            `json:"hostname,omitempty"` // default: the short id; the host's with its network
@@ -24,7 +29,7 @@ type ContainerConfig struct {
 	ShmSize    int64             `json:"shmSize,omitempty"` // bytes of /dev/shm; 0 is 64 MiB
 	Sysctls    map[string]string `json:"sysctls,omitempty"`
 	Namespaces Namespaces        `json:"namespaces"`
-	Network    string            `json:"network,omitempty"` // none (default) or host
+	Network    string            `json:"network,omitempty"` // none (a root's default), host, parent (a nested one's)
 
 	Resources Resources `json:"resources"`
 	Rlimits   []Rlimit  `json:"rlimits,omitempty"`
@@ -50,22 +55,24 @@ type Process struct {
 	User       string    `json:"user,omitempty"`     // user[:group], names or numbers, looked up in the image
 	GroupAdd   []string  `json:"groupAdd,omitempty"` // supplementary groups
 	Init       bool      `json:"init,omitempty"`     // a reaping init as pid 1
+	Pause      bool      `json:"pause,omitempty"`    // no command: a reaping init alone, the root of a group
 	Terminal   bool      `json:"terminal,omitempty"`
 	Stdin      bool      `json:"stdin,omitempty"` // keep stdin open for a client
 }
 
 // A Mount is a filesystem that the user asks for.
 type Mount struct {
-	Type     string   `json:"type"`             // bind or tmpfs
-	Source   string   `json:"source,omitempty"` // absolute host path of a bind
+	Type     string   `json:"type"`             // bind, tmpfs, sandbox or parent-sandbox
+	Source   string   `json:"source,omitempty"` // absolute host path of a bind; path in a sandbox
 	Target   string   `json:"target"`           // absolute path in the container
 	ReadOnly bool     `json:"readOnly,omitempty"`
 	Options  []string `json:"options,omitempty"` // as mount(8): size=, mode=, rprivate, rslave, ...
 	Create   bool     `json:"create,omitempty"`  // make a missing bind source, as docker's -v does
 }
 
-// Namespaces says which of the host's namespaces the container uses in place of
-// its own: "" is private, "host" the host's.
+// Namespaces says which namespaces the container is in: "private" is one of its
+// own, "host" the host's, "parent" that of the container it is nested in. "" is
+// private for a root container, and the parent's ipc and uts for a nested one.
 type Namespaces struct {
 	PID    string `json:"pid,omitempty"`
 	IPC    string `json:"ipc,omitempty"`

@@ -1,5 +1,7 @@
 package mctr
 
+import "fmt"
+
 // A Container is what an isolator is told of the container it prepares. All
 // paths are absolute host paths and exist when Prepare is called.
 type Container struct {
@@ -11,6 +13,8 @@ type Container struct {
 	Sandbox string // the container's own directory for its files, $MESOS_SANDBOX
 	Dir     string // records and data that survive a reboot; for isolators: Dir/<isolator>
 	State   string // records that end with the boot
+
+	Parent *Parent // nil for a root container
 
 	// CgroupPath is the OCI linux.cgroupsPath: the leaf of the container's own process.
 	CgroupPath string
@@ -46,3 +50,14 @@ func (c *Container) User() string {
 	}
 	return c.Config.Process.User
 }
+
+// A Parent is the running container that a nested one is in.
+type Parent struct {
+	ID      ContainerID
+	Config  *ContainerConfig
+	Pid     int    // of its init, in the host's namespace
+	Sandbox string // its own directory
+}
+
+// Namespace is the path of one of the parent's namespaces: pid, ipc, uts, net, ...
+func (p *Parent) Namespace(kind string) string { return fmt.Sprintf("/proc/%d/ns/%s", p.Pid, kind) }

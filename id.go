@@ -58,8 +58,14 @@ func (id ContainerID) Hash() string {
 	return hex.EncodeToString(sum[:8])
 }
 
-// Short is the prefix that listings show: 12 characters.
-func (id ContainerID) Short() string { return string(id[:min(12, len(id))]) }
+// Short is what listings show: of each part, the first 12 characters.
+func (id ContainerID) Short() string {
+	parts := strings.Split(string(id), ".")
+	for i, part := range parts {
+		parts[i] = part[:min(12, len(part))]
+	}
+	return strings.Join(parts, ".")
+}
 
 // ValidateName returns an error that wraps ErrInvalid unless name may be given
 // to a container: docker's rule, [a-zA-Z0-9][a-zA-Z0-9_.-]+, at most 128 bytes.

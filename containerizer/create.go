@@ -64,6 +64,10 @@ func (c *Containerizer) Start(ctx context.Context, id mctr.ContainerID, o Launch
 		return nil, err
 	}
 	l := &launch{Containerizer: c, record: r, options: o}
+	if err := l.inParent(ctx); err != nil {
+		return nil, err
+	}
+	defer l.leaveParent()
 	if l.lock, err = flock.Exclusive(ctx, c.paths.lock(id)); err != nil {
 		return nil, err
 	}

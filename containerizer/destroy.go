@@ -13,11 +13,16 @@ import (
 	"github.com/mctr/mctr/internal/flock"
 )
 
-// Destroy ends the container and everything in it at once, releases what it
+// Destroy ends the container and everything in it at once, nested ones first, releases what it
 // held, and returns how it ended. A launch under way in this process is ended
 // too. It is idempotent; concurrent calls get the same answer. The records stay:
 // see Remove.
 func (c *Containerizer) Destroy(ctx context.Context, id mctr.ContainerID) (*mctr.Termination, error) {
+	return c.destroy(ctx, id, mctr.Limitation{Reason: mctr.ReasonDestroyed, Message: "destroyed on request"})
+}
+
+// destroy ends a container, what is nested in it first, for this reason.
+func (c *Containerizer) destroy(ctx context.Context, id mctr.ContainerID, why mctr.Limitation) (*mctr.Termination, error) {
 	c.mu.Lock()
 	cancel := c.launches[id]
 	c.mu.Unlock()
@@ -30,7 +35,10 @@ func (c *Containerizer) Destroy(ctx context.Context, id mctr.ContainerID) (*mctr
 	if _, err := c.launched(ctx, id); err != nil {
 		return nil, err
 	}
-	if err := c.killAll(ctx, id, mctr.Limitation{Reason: mctr.ReasonDestroyed, Message: "destroyed on request"}); err != nil {
+	if err := c.endChildren(ctx, id); err != nil {
+		return nil, err
+	}
+	if err := c.killAll(ctx, id, why); err != nil {
 		return nil, err
 	}
 	t, err := c.Wait(ctx, id)

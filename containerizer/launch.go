@@ -35,12 +35,14 @@ type launch struct {
 	record  *record
 	options LaunchOptions
 
-	lock      *flock.Lock
-	container *mctr.Container
-	image     *provisioner.Image
-	spec      *specs.Spec
-	client    *launcher.Client
-	stream    *launcher.Stream
+	lock       *flock.Lock
+	parentLock *flock.Lock  // shared, of the container it is nested in
+	parent     *mctr.Parent // nil for a root
+	container  *mctr.Container
+	image      *provisioner.Image
+	spec       *specs.Spec
+	client     *launcher.Client
+	stream     *launcher.Stream
 }
 
 // Launch runs a container and returns when its command was started, with the
@@ -56,6 +58,10 @@ func (c *Containerizer) Launch(ctx context.Context, id mctr.ContainerID, config 
 		return nil, err
 	}
 	l := &launch{Containerizer: c, record: r, options: o}
+	if err := l.inParent(ctx); err != nil {
+		return nil, err
+	}
+	defer l.leaveParent()
 	if l.lock, err = c.reserve(ctx, r); err != nil {
 		return nil, err
 	}
@@ -137,6 +143,9 @@ func (l *launch) isolate(ctx context.Context) error {
 }
 
 func (l *launch) start(ctx context.Context) error {
+	if err := l.stillInParent(); err != nil {
+		return l.failed(mctr.Isolating, "containerizer", "start", err)
+	}
 	if err := l.client.Start(ctx); err != nil {
 		return l.failed(mctr.Isolating, "shim", "start", err)
 	}

@@ -85,10 +85,24 @@ func (l layout) leaf(id mctr.ContainerID) string {
 	return filepath.Join(l.cgroup(id), name)
 }
 
+// group is what goes with the container: a root's is everything in it.
+func (l layout) group(id mctr.ContainerID) string {
+	if id.Parent() != "" {
+		return l.leaf(id)
+	}
+	return l.cgroup(id)
+}
+
 func (l layout) shimsCgroup() string { return l.cgroupPrefix() + "-shims" }
 
 // CgroupOf names the control group of a container's own process, relative to
 // the hierarchies' roots, for a containerizer whose STATE is state.
 func CgroupOf(state string) func(mctr.ContainerID) string {
 	return layout{state: state}.leaf
+}
+
+// StateOf names a container's directory in STATE, for a containerizer whose STATE
+// is state.
+func StateOf(state string) func(mctr.ContainerID) string {
+	return layout{state: state}.stateDir
 }

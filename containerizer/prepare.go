@@ -20,6 +20,9 @@ func (c *Containerizer) Check(ctx context.Context, config *mctr.ContainerConfig)
 	if err := logs.Config(config.Log).Validate(); err != nil {
 		return err
 	}
+	if _, err := findRuntime(config.Runtime); err != nil {
+		return err
+	}
 	for _, i := range c.isolators {
 		if err := i.Check(ctx, config); err != nil {
 			return fmt.Errorf("%s: %w", i.Name(), err)
@@ -119,7 +122,7 @@ func (l *launch) create(ctx context.Context) error {
 	}
 	l.client = client
 	_, err = client.Create(ctx, &wire.Create{
-		ID: id, Bundle: l.paths.bundle(id), EngineRoot: l.paths.engine(id), EngineCache: l.paths.engineCache(),
+		ID: id, Parent: l.parentProcess(), Runtime: config.Runtime, Bundle: l.paths.bundle(id), EngineRoot: l.paths.engine(id), EngineCache: l.paths.engineCache(),
 		Created: l.paths.created(id), Exit: l.paths.exit(id), FallbackExit: filepath.Join(l.paths.stateDir(id), "exit.json"),
 		Events: l.paths.events(), Attributes: attributesOf(l.record), LogDir: l.paths.logs(id), Log: config.Log,
 		Stdin: config.Process.Stdin, StdinOnce: config.Process.Stdin && !l.options.Detach,

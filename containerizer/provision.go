@@ -22,7 +22,7 @@ func (l *launch) provision(ctx context.Context) error {
 	l.container = &mctr.Container{
 		ID: id, Config: l.record.Config,
 		Rootfs: l.paths.rootfs(id), Sandbox: l.paths.sandbox(id),
-		Dir: l.paths.dir(id), State: l.paths.stateDir(id),
+		Parent: l.parent, Dir: l.paths.dir(id), State: l.paths.stateDir(id),
 		CgroupPath: "/" + l.paths.leaf(id),
 	}
 	if err := l.fill(ctx); err != nil {

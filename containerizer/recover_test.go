@@ -23,7 +23,7 @@ import (
 
 // agentEnv makes this test's program an agent that launches one container, says
 // so, and waits for its end; or that updates it, or starts it again, where
-// COMMAND is "update" or "start": "ROOT|STATE|SHIM|HELPER|IMAGE|COMMAND".
+// COMMAND is "update" or "start", or nests one where it is "nested": "ROOT|STATE|SHIM|HELPER|IMAGE|COMMAND".
 const agentEnv = "MCTR_TEST_AGENT"
 
 func TestMain(m *testing.M) {
@@ -41,21 +41,25 @@ func beAgent(s []string) int {
 		return 1
 	}
 	c, err := containerizer.New(ctx, containerizer.WithDirs(s[0], s[1]), containerizer.WithShim(s[2]), containerizer.WithImages(images),
-		containerizer.WithIsolators(builtin.Table(builtin.Deps{Root: s[0], State: s[1], Helper: s[3], CgroupOf: containerizer.CgroupOf(s[1])})),
+		containerizer.WithIsolators(builtin.Table(builtin.Deps{Root: s[0], State: s[1], Helper: s[3], CgroupOf: containerizer.CgroupOf(s[1]), StateOf: containerizer.StateOf(s[1])})),
 		containerizer.WithOwner("test"))
 	if err == nil && s[5] == "update" {
 		if err = c.Update(ctx, "job", limits(32<<20, 70)); err == nil {
 			return 0
 		}
 	}
+	id := mctr.ContainerID("job")
+	if s[5] == "nested" {
+		id, s[5] = "root.job", "exit 3"
+	}
 	if err == nil && s[5] == "start" {
 		_, err = c.Start(ctx, "job", containerizer.LaunchOptions{})
 	} else if err == nil {
-		_, err = c.Launch(ctx, "job", &mctr.ContainerConfig{Image: s[4], Process: mctr.Process{Args: []string{"sh", "-c", s[5]}}}, containerizer.LaunchOptions{})
+		_, err = c.Launch(ctx, id, &mctr.ContainerConfig{Image: s[4], Process: mctr.Process{Args: []string{"sh", "-c", s[5]}}}, containerizer.LaunchOptions{})
 	}
 	if err == nil {
 		fmt.Println("running")
-		_, err = c.Wait(ctx, "job")
+		_, err = c.Wait(ctx, id)
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)

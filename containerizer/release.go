@@ -46,7 +46,11 @@ func (c *Containerizer) cleanupLocked(ctx context.Context, id mctr.ContainerID) 
 		return nil
 	case phase.Launching():
 		return c.undoLaunch(ctx, id) // its lock is free, so its launcher is dead
-	case phase == mctr.Lost:
+	}
+	if err := c.endChildren(ctx, id); err != nil {
+		return err // what the parent has is not released under them
+	}
+	if phase == mctr.Lost {
 		if err := c.recordLost(id); err != nil {
 			return err
 		}
@@ -70,6 +74,9 @@ func (c *Containerizer) finish(ctx context.Context, id mctr.ContainerID) error {
 func (c *Containerizer) abolish(ctx context.Context, id mctr.ContainerID) error {
 	if err := c.release(ctx, id); err != nil {
 		return err // the records stay, so that what is left can be found
+	}
+	if err := c.forgetChildren(ctx, id); err != nil {
+		return err
 	}
 	return c.forget(id)
 }
@@ -127,10 +134,8 @@ func (c *Containerizer) release(ctx context.Context, id mctr.ContainerID) error 
 
 // releaseGroup ends what still runs in the container's group and removes it.
 func (c *Containerizer) releaseGroup(id mctr.ContainerID) error {
-	if id.Parent() != "" {
-		return errors.Join(cgroup.Kill(c.paths.leaf(id), killTime), cgroup.Remove(c.paths.leaf(id)))
-	}
-	return errors.Join(cgroup.Kill(c.paths.cgroup(id), killTime), cgroup.Remove(c.paths.cgroup(id)))
+	group := c.paths.group(id)
+	return errors.Join(cgroup.Kill(group, killTime), cgroup.Remove(group))
 }
 
 func (c *Containerizer) unmountRootfs(ctx context.Context, id mctr.ContainerID) error {

@@ -112,11 +112,17 @@ func (c *Containerizer) newRecord(id mctr.ContainerID, config *mctr.ContainerCon
 	if err := id.Validate(); err != nil {
 		return nil, err
 	}
+	if err := checkNesting(id, config); err != nil {
+		return nil, err
+	}
 	copied := *config
 	if copied.Name != "" {
 		if err := mctr.ValidateName(copied.Name); err != nil {
 			return nil, err
 		}
+	}
+	if path, err := findRuntime(copied.Runtime); err == nil { // or else Check says why
+		copied.Runtime = path
 	}
 	if copied.Owner == "" {
 		copied.Owner = c.owner
@@ -144,7 +150,7 @@ func (c *Containerizer) Resolve(ref string) (mctr.ContainerID, error) {
 		if e.Name() == ref {
 			return mctr.ContainerID(ref), nil
 		}
-		if strings.HasPrefix(e.Name(), ref) {
+		if strings.HasPrefix(e.Name(), ref) && nesting(e.Name()) == nesting(ref) {
 			found = append(found, mctr.ContainerID(e.Name()))
 		}
 	}

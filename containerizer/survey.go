@@ -121,10 +121,11 @@ func (s *survey) cgroups(context.Context) error {
 		if s.accounted(id) {
 			continue
 		}
-		for _, dir := range cgroup.Dirs(s.paths.cgroup(id)) {
+		group := s.paths.group(id)
+		for _, dir := range cgroup.Dirs(group) {
 			s.add(kindCgroup, dir, id, "its container does not run", "kill what is in it and remove it")
 		}
-		pids, err := cgroup.Pids(s.paths.cgroup(id))
+		pids, err := cgroup.Pids(group)
 		if err != nil {
 			return err
 		}

@@ -139,7 +139,7 @@ func (a *app) containers(ctx context.Context) (*containerizer.Containerizer, err
 		containerizer.WithDirs(a.root, a.state),
 		containerizer.WithImages(store),
 		containerizer.WithIsolators(builtin.Table(builtin.Deps{
-			Root: a.root, State: a.state, Helper: helper, CgroupOf: containerizer.CgroupOf(a.state),
+			Root: a.root, State: a.state, Helper: helper, CgroupOf: containerizer.CgroupOf(a.state), StateOf: containerizer.StateOf(a.state),
 		})),
 		containerizer.WithLog(a.log),
 		containerizer.WithExitCommand(a.exitCommand()...),

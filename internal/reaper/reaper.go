@@ -1,6 +1,6 @@
 // Package reaper is a container's init for --init: it starts one command,
 // forwards signals to it, reaps every orphan, and ends as the command ended. It
-// creates nothing else.
+// creates nothing else. Without a command it holds a group's namespaces.
 package reaper
 
 import (
@@ -14,15 +14,14 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Run runs argv to its end and returns the exit code for this process: the
+// Run runs argv to its end, or without one reaps until a signal asks for the end, and returns the exit code for this process: the
 // command's own, 128+n after signal n, 127 or 126 when it could not be started.
 func Run(argv []string) int {
-	if len(argv) == 0 {
-		fmt.Fprintln(os.Stderr, "init: no command")
-		return 127
-	}
 	signals := make(chan os.Signal, 64)
 	signal.Notify(signals)
+	if len(argv) == 0 {
+		return pause(signals)
+	}
 	child, err := start(argv)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "init:", err)
@@ -38,6 +37,19 @@ func Run(argv []string) int {
 		}
 		if status, ended := reap(child); ended {
 			return code(status)
+		}
+	}
+	return 125 // not reached: signals is never closed
+}
+
+// pause reaps whatever comes, until it is told to end.
+func pause(signals <-chan os.Signal) int {
+	for s := range signals {
+		switch s {
+		case unix.SIGCHLD:
+			reap(0)
+		case unix.SIGTERM, unix.SIGINT, unix.SIGHUP, unix.SIGQUIT:
+			return 0
 		}
 	}
 	return 125 // not reached: signals is never closed

@@ -27,6 +27,7 @@ import (
 	"github.com/mctr/mctr/isolators/namespaces/uts"
 	"github.com/mctr/mctr/isolators/posix/rlimits"
 	"github.com/mctr/mctr/isolators/volume/hostpath"
+	"github.com/mctr/mctr/isolators/volume/sandboxpath"
 )
 
 // Deps are what isolators need besides the container.
@@ -34,6 +35,7 @@ type Deps struct {
 	Root, State string                        // hidden from containers on the host's filesystem
 	Helper      string                        // the mctr-helper binary
 	CgroupOf    func(mctr.ContainerID) string // a container's control group
+	StateOf     func(mctr.ContainerID) string // a container's directory in State
 }
 
 // Table lists the isolators: filesystem, then the process, volumes after what
@@ -41,9 +43,9 @@ type Deps struct {
 func Table(d Deps) []isolators.Isolator {
 	return []isolators.Isolator{
 		filesystem.New(d.Root, d.State),
-		pid.New(), ipc.New(), uts.New(), cgroup.New(), network.New(),
+		pid.New(), ipc.New(d.StateOf), uts.New(), cgroup.New(), network.New(),
 		runtime.New(d.Helper),
-		hostpath.New(&sidejob.Runner{Helper: d.Helper}),
+		hostpath.New(&sidejob.Runner{Helper: d.Helper}), sandboxpath.New(d.StateOf),
 		cpu.New(d.CgroupOf), memory.New(d.CgroupOf), pids.New(d.CgroupOf), cpuset.New(), blkio.New(d.CgroupOf), cgroupdevices.New(),
 		devices.New(), rlimits.New(), sysctl.New(), capabilities.New(), seccomp.New(), nnp.New(),
 	}

@@ -37,6 +37,7 @@ func table() []isolators.Isolator {
 	return builtin.Table(builtin.Deps{
 		Root: "/var/lib/mctr", State: "/run/mctr", Helper: "/proc/self/exe",
 		CgroupOf: func(id mctr.ContainerID) string { return "isolatortest/" + string(id) },
+		StateOf:  func(id mctr.ContainerID) string { return "/run/mctr/isolatortest/" + string(id) },
 	})
 }
 

@@ -40,6 +40,9 @@ func (s *Shim) make(ctx context.Context, c *wire.Create) (created *wire.Created,
 	err = streams.begin(container.Init().Console)
 	go s.supervise(sharesPIDs(spec))
 	if err == nil {
+		err = s.watchParent(c.Parent)
+	}
+	if err == nil {
 		created, err = record(c, container)
 	}
 	if err != nil {

@@ -44,6 +44,7 @@ type Create struct {
 	ID           mctr.ContainerID  `json:"id"`
 	Runtime      string            `json:"runtime,omitempty"`      // OCI runtime's program; "": the built-in engine
 	Bundle       string            `json:"bundle"`                 // config.json and rootfs
+	Parent       *Parent           `json:"parent,omitempty"`       // nil for a root container
 	EngineRoot   string            `json:"engineRoot"`             // where the engine keeps its state
 	EngineCache  string            `json:"engineCache,omitempty"`  // what it keeps for all containers
 	Created      string            `json:"created"`                // file: the Created record
@@ -59,6 +60,14 @@ type Create struct {
 	OnExit       []string          `json:"onExit,omitempty"`    // argv of the exit command
 	MaxTime      time.Duration     `json:"maxTime,omitempty"`   // 0: none
 	Transient    bool              `json:"transient,omitempty"` // the container's records go with it: no fsync
+}
+
+// A Parent is the init of the container that a nested one is in, and with which
+// it ends.
+type Parent struct {
+	ID        mctr.ContainerID `json:"id"`
+	Pid       int              `json:"pid"`
+	StartTime uint64           `json:"startTime"`
 }
 
 // Created is the record of a container whose init exists.

@@ -48,7 +48,10 @@ func (*isolator) Check(_ context.Context, config *mctr.ContainerConfig) error {
 	if p.WorkingDir != "" && !filepath.IsAbs(p.WorkingDir) {
 		return fmt.Errorf("%w: --workdir %s: must be an absolute path", mctr.ErrInvalid, p.WorkingDir)
 	}
-	if config.Image == "" && len(p.Args) == 0 && (p.Entrypoint == nil || len(*p.Entrypoint) == 0) {
+	if p.Pause && (len(p.Args) > 0 || p.Entrypoint != nil || p.Init) {
+		return fmt.Errorf("%w: a container that only holds a group together has no command", mctr.ErrInvalid)
+	}
+	if config.Image == "" && !p.Pause && len(p.Args) == 0 && (p.Entrypoint == nil || len(*p.Entrypoint) == 0) {
 		return fmt.Errorf("%w: no command: without an image one must be given", mctr.ErrInvalid)
 	}
 	if s := config.StopSignal; s != "" && !isSignal(s) {
@@ -64,7 +67,7 @@ func (*isolator) Check(_ context.Context, config *mctr.ContainerConfig) error {
 
 // Prepare claims the process' arguments, directory and user.
 func (i *isolator) Prepare(ctx context.Context, c *mctr.Container) (*mctr.Adjustment, error) {
-	args, err := command(c)
+	args, err := i.command(c)
 	if err != nil {
 		return nil, err
 	}
@@ -78,7 +81,7 @@ func (i *isolator) Prepare(ctx context.Context, c *mctr.Container) (*mctr.Adjust
 	a := &mctr.Adjustment{Spec: specs.Spec{Process: &specs.Process{
 		Args: args, Cwd: directory(c), User: specUser(user), Env: environment(c, user.Home),
 	}}}
-	if c.Config.Process.Init {
+	if c.Config.Process.Init || c.Config.Process.Pause {
 		i.reap(c, a)
 	}
 	volumes, err := volumes(ctx, c)
@@ -89,8 +92,17 @@ func (i *isolator) Prepare(ctx context.Context, c *mctr.Container) (*mctr.Adjust
 	return a, nil
 }
 
-// reap puts the helper before the command, as process 1. The host's filesystem
-// has the helper where it is; a mount point would be made on the host.
+// command is nothing for the root of a group.
+func (*isolator) command(c *mctr.Container) ([]string, error) {
+	if c.Config.Process.Pause {
+		return nil, nil
+	}
+	return command(c)
+}
+
+// reap puts the helper before the command, as process 1; alone it only reaps. The
+// host's filesystem has the helper where it is; a mount point would be made on
+// the host.
 func (i *isolator) reap(c *mctr.Container, a *mctr.Adjustment) {
 	path := i.helper
 	if c.Image != nil {

@@ -15,6 +15,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 
@@ -45,8 +46,8 @@ func (*isolator) Check(_ context.Context, config *mctr.ContainerConfig) error {
 	for _, m := range config.Mounts {
 		target := filepath.Clean(m.Target)
 		switch {
-		case m.Type != "bind" && m.Type != "tmpfs":
-			return fmt.Errorf("%w: --mount type=%s at %s: bind or tmpfs", mctr.ErrInvalid, m.Type, m.Target)
+		case !slices.Contains(types, m.Type):
+			return fmt.Errorf("%w: --mount type=%s at %s: one of %s", mctr.ErrInvalid, m.Type, m.Target, strings.Join(types, ", "))
 		case !filepath.IsAbs(m.Target) || target == "/":
 			return fmt.Errorf("%w: --mount target %q (or --volume, --tmpfs): must be an absolute path below /", mctr.ErrInvalid, m.Target)
 		case seen[target]:
@@ -59,6 +60,9 @@ func (*isolator) Check(_ context.Context, config *mctr.ContainerConfig) error {
 	}
 	return nil
 }
+
+// types are those of all isolators that mount what the user asks for.
+var types = []string{"bind", "tmpfs", "sandbox", "parent-sandbox"}
 
 // Prepare lists the mounts.
 func (i *isolator) Prepare(_ context.Context, c *mctr.Container) (*mctr.Adjustment, error) {

@@ -1,55 +1,65 @@
 // Package ipc is the namespaces/ipc isolator: System V IPC, POSIX message queues
-// and /dev/shm of the container's own, or the host's.
+// and /dev/shm of the container's own, its parent's, or the host's.
 //
 // Launch: Check and Prepare; the engine makes the namespace and the mounts. In
-// the kernel: an ipc namespace and a tmpfs that end with the container. On disk,
-// recovery: nothing. ipc_namespaces(7). Mesos: isolators/namespaces/ipc.
+// the kernel: an ipc namespace and a tmpfs that end with the container; for one
+// that shares its parent's /dev/shm, a bind mount of that at shm in its STATE
+// directory, until Cleanup. On disk, recovery: nothing more. ipc_namespaces(7).
+// Mesos: isolators/namespaces/ipc.
 package ipc
 
 import (
 	"context"
 	"fmt"
+	"path/filepath"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 
 	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/internal/treemount"
 	"github.com/mctr/mctr/isolators"
 )
 
 // defaultShm is docker's size of /dev/shm in bytes.
 const defaultShm = 64 << 20
 
-// New returns the isolator. It is stateless.
-func New() isolators.Isolator { return isolator{} }
+// New returns the isolator. stateOf names a container's directory in STATE.
+func New(stateOf func(mctr.ContainerID) string) isolators.Isolator {
+	return &isolator{stateOf: stateOf}
+}
 
-type isolator struct{ isolators.Base }
+type isolator struct {
+	isolators.Base
+	stateOf func(mctr.ContainerID) string
+}
 
-func (isolator) Name() string { return "namespaces/ipc" }
+func (*isolator) Name() string { return "namespaces/ipc" }
 
-// Check refuses other namespaces than a private one and the host's, and a size
-// for the host's /dev/shm.
-func (isolator) Check(_ context.Context, config *mctr.ContainerConfig) error {
-	if ns := config.Namespaces.IPC; ns != "" && ns != "host" {
-		return fmt.Errorf("%w: --ipc %s: only host, or nothing for a private one", mctr.ErrInvalid, ns)
+// Check refuses unknown modes, and a size for a /dev/shm that is shared.
+func (*isolator) Check(_ context.Context, config *mctr.ContainerConfig) error {
+	ns := config.Namespaces.IPC
+	if config.ShmSize < 0 || config.ShmSize > 0 && (ns == isolators.Host || ns == isolators.Parent) {
+		return fmt.Errorf("%w: --shm-size %d: it must be positive, and a shared /dev/shm (--ipc host or parent) keeps its size", mctr.ErrInvalid, config.ShmSize)
 	}
-	if config.ShmSize < 0 || config.ShmSize > 0 && config.Namespaces.IPC == "host" {
-		return fmt.Errorf("%w: --shm-size %d: it must be positive, and the host's /dev/shm (--ipc host) keeps its size", mctr.ErrInvalid, config.ShmSize)
-	}
-	return nil
+	return isolators.CheckMode("--ipc", ns)
 }
 
 // Prepare asks for the namespace, and for what is mounted from it. /dev/mqueue
 // shows the queues of whatever namespace it is mounted in.
-func (isolator) Prepare(_ context.Context, c *mctr.Container) (*mctr.Adjustment, error) {
-	if c.Config.Namespaces.IPC == "host" {
+func (i *isolator) Prepare(_ context.Context, c *mctr.Container) (*mctr.Adjustment, error) {
+	mode := c.Config.Namespaces.IPC
+	if mode == isolators.Host {
 		return &mctr.Adjustment{Spec: specs.Spec{Mounts: []specs.Mount{hostShm, mqueue}}}, nil
+	}
+	if isolators.Shares(c, mode, inherits(c)) {
+		return i.parents(c)
 	}
 	size := c.Config.ShmSize
 	if size == 0 {
 		size = defaultShm
 	}
 	return &mctr.Adjustment{Spec: specs.Spec{
-		Linux: &specs.Linux{Namespaces: []specs.LinuxNamespace{{Type: specs.IPCNamespace}}},
+		Linux: isolators.Namespace(c, specs.IPCNamespace, "ipc", isolators.Private, false),
 		Mounts: []specs.Mount{
 			{Destination: "/dev/shm", Type: "tmpfs", Source: "shm", Options: []string{"nosuid", "noexec", "nodev", "mode=1777", fmt.Sprintf("size=%d", size)}},
 			mqueue,
@@ -61,3 +71,32 @@ var (
 	mqueue  = specs.Mount{Destination: "/dev/mqueue", Type: "mqueue", Source: "mqueue", Options: []string{"nosuid", "noexec", "nodev"}}
 	hostShm = specs.Mount{Destination: "/dev/shm", Type: "bind", Source: "/dev/shm", Options: []string{"rbind", "rprivate", "nosuid", "noexec", "nodev"}}
 )
+
+// inherits says whether a nested container shares by default: unless it asks for
+// a size of its own.
+func inherits(c *mctr.Container) bool { return c.Config.ShmSize == 0 }
+
+// parents joins the parent's namespace and mounts its /dev/shm, which the parent
+// could have made a link: so it is taken as a mount, found inside its root.
+func (i *isolator) parents(c *mctr.Container) (*mctr.Adjustment, error) {
+	target := i.shm(c.ID)
+	if err := treemount.Unbind(target); err != nil { // of an earlier Prepare
+		return nil, err
+	}
+	if err := treemount.BindFrom(c.Parent.Pid, "dev/shm", target); err != nil {
+		return nil, fmt.Errorf("share /dev/shm of %s: %w", c.Parent.ID, err)
+	}
+	shm := hostShm
+	shm.Source = target
+	return &mctr.Adjustment{Spec: specs.Spec{
+		Linux:  isolators.Namespace(c, specs.IPCNamespace, "ipc", isolators.Parent, true),
+		Mounts: []specs.Mount{shm, mqueue},
+	}}, nil
+}
+
+func (i *isolator) shm(id mctr.ContainerID) string { return filepath.Join(i.stateOf(id), "shm") }
+
+// Cleanup takes the mount of the parent's /dev/shm away.
+func (i *isolator) Cleanup(_ context.Context, id mctr.ContainerID) error {
+	return treemount.Unbind(i.shm(id))
+}

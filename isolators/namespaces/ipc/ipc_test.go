@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/isolators"
 	"github.com/mctr/mctr/isolators/isolatortest"
 	"github.com/mctr/mctr/isolators/namespaces/ipc"
 )
@@ -12,18 +13,22 @@ func config(ns string, shm int64) mctr.ContainerConfig {
 	return mctr.ContainerConfig{Namespaces: mctr.Namespaces{IPC: ns}, ShmSize: shm}
 }
 
+func newIsolator() isolators.Isolator {
+	return ipc.New(func(id mctr.ContainerID) string { return "/run/mctr-ipc-test/" + string(id) })
+}
+
 func TestConformance(t *testing.T) {
 	host := config("host", 0)
-	isolatortest.Run(t, ipc.New, &host)
+	isolatortest.Run(t, newIsolator, &host)
 }
 
 func TestCheck(t *testing.T) {
-	isolatortest.Refuses(t, ipc.New(), []isolatortest.Refusal{
+	isolatortest.Refuses(t, newIsolator(), []isolatortest.Refusal{
 		{Config: config("shareable", 0), Is: mctr.ErrInvalid, Flag: "--ipc shareable"},
 		{Config: config("", -1), Is: mctr.ErrInvalid, Flag: "--shm-size -1"},
 		{Config: config("host", 1<<20), Is: mctr.ErrInvalid, Flag: "--shm-size 1048576"},
 	})
-	isolatortest.Accepts(t, ipc.New(), config("", 0), config("", 1), config("host", 0))
+	isolatortest.Accepts(t, newIsolator(), config("", 0), config("", 1), config("host", 0))
 }
 
 func TestPrepare(t *testing.T) {
@@ -41,7 +46,7 @@ func TestPrepare(t *testing.T) {
 		{"host", config("host", 0), `[{"destination":"/dev/shm","type":"bind","source":"/dev/shm","options":["rbind","rprivate","nosuid","noexec","nodev"]},` + mqueue + `]`, `null`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			a := isolatortest.Prepared(t, ipc.New(), c.config)
+			a := isolatortest.Prepared(t, newIsolator(), c.config)
 			if got := isolatortest.JSON(t, a.Spec.Mounts); got != c.mounts {
 				t.Errorf("mounts:\ngot  %s\nwant %s", got, c.mounts)
 			}

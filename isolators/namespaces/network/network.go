@@ -26,10 +26,10 @@ func (isolator) Name() string { return "namespaces/network" }
 // Check refuses networks that are not there.
 func (isolator) Check(_ context.Context, config *mctr.ContainerConfig) error {
 	switch config.Network {
-	case "", "none", "host":
+	case "", "none", isolators.Host, isolators.Parent:
 		return nil
 	default:
-		return fmt.Errorf("%w: --network %s: none or host", mctr.ErrInvalid, config.Network)
+		return fmt.Errorf("%w: --network %s: none, host, or parent (of a nested container)", mctr.ErrInvalid, config.Network)
 	}
 }
 
@@ -38,9 +38,7 @@ func (isolator) Prepare(_ context.Context, c *mctr.Container) (*mctr.Adjustment,
 	if c.Config.Network == "host" {
 		return hostFiles(c), nil
 	}
-	return &mctr.Adjustment{Spec: specs.Spec{Linux: &specs.Linux{
-		Namespaces: []specs.LinuxNamespace{{Type: specs.NetworkNamespace}},
-	}}}, nil
+	return &mctr.Adjustment{Spec: specs.Spec{Linux: isolators.Namespace(c, specs.NetworkNamespace, "net", c.Config.Network, true)}}, nil
 }
 
 // hostFiles are the host's names and resolvers, for an image that uses its network.

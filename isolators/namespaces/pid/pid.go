@@ -1,5 +1,5 @@
 // Package pid is the namespaces/pid isolator: a process tree of the container's
-// own, or the host's.
+// own, its parent's, or the host's.
 //
 // Launch: Check and Prepare; the engine makes the namespace. In the kernel: a
 // pid namespace that ends with the container's init. With the host's, processes
@@ -9,7 +9,6 @@ package pid
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 
@@ -24,20 +23,16 @@ type isolator struct{ isolators.Base }
 
 func (isolator) Name() string { return "namespaces/pid" }
 
-// Check refuses other namespaces than a private one and the host's.
+// Check refuses unknown modes.
 func (isolator) Check(_ context.Context, config *mctr.ContainerConfig) error {
-	if ns := config.Namespaces.PID; ns != "" && ns != "host" {
-		return fmt.Errorf("%w: --pid %s: only host, or nothing for a private one", mctr.ErrInvalid, ns)
-	}
-	return nil
+	return isolators.CheckMode("--pid", config.Namespaces.PID)
 }
 
 // Prepare asks for the namespace.
 func (isolator) Prepare(_ context.Context, c *mctr.Container) (*mctr.Adjustment, error) {
-	if c.Config.Namespaces.PID == "host" {
+	mode := c.Config.Namespaces.PID
+	if mode == isolators.Host {
 		return nil, nil
 	}
-	return &mctr.Adjustment{Spec: specs.Spec{Linux: &specs.Linux{
-		Namespaces: []specs.LinuxNamespace{{Type: specs.PIDNamespace}},
-	}}}, nil
+	return &mctr.Adjustment{Spec: specs.Spec{Linux: isolators.Namespace(c, specs.PIDNamespace, "pid", mode, false)}}, nil
 }

@@ -20,7 +20,7 @@ func TestConformance(t *testing.T) {
 func TestCheck(t *testing.T) {
 	isolatortest.Refuses(t, pid.New(), []isolatortest.Refusal{
 		{Config: config("container:x"), Is: mctr.ErrInvalid, Flag: "--pid container:x"},
-		{Config: config("private"), Is: mctr.ErrInvalid, Flag: "--pid private"},
+		{Config: config("shareable"), Is: mctr.ErrInvalid, Flag: "--pid shareable"},
 	})
 	isolatortest.Accepts(t, pid.New(), config(""), config("host"))
 }

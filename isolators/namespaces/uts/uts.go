@@ -34,8 +34,8 @@ func (isolator) Name() string { return "namespaces/uts" }
 // Check refuses a hostname that the kernel would, or that would be the host's.
 func (isolator) Check(_ context.Context, config *mctr.ContainerConfig) error {
 	ns := config.Namespaces.UTS
-	if ns != "" && ns != "host" {
-		return fmt.Errorf("%w: --uts %s: only host, or nothing for a private one", mctr.ErrInvalid, ns)
+	if err := isolators.CheckMode("--uts", ns); err != nil {
+		return err
 	}
 	if len(config.Hostname) > maxHostname {
 		return fmt.Errorf("%w: --hostname: %d characters, at most %d", mctr.ErrInvalid, len(config.Hostname), maxHostname)
@@ -43,8 +43,8 @@ func (isolator) Check(_ context.Context, config *mctr.ContainerConfig) error {
 	if strings.Trim(config.Hostname, nameLetters) != "" {
 		return fmt.Errorf("%w: --hostname %q: only letters, digits, '-', '_' and '.'", mctr.ErrInvalid, config.Hostname)
 	}
-	if ns == "host" && config.Hostname != "" {
-		return fmt.Errorf("%w: --hostname %s with --uts host would rename the host", mctr.ErrInvalid, config.Hostname)
+	if config.Hostname != "" && (ns == isolators.Host || ns == isolators.Parent) {
+		return fmt.Errorf("%w: --hostname %s with --uts %s would rename the %s", mctr.ErrInvalid, config.Hostname, ns, ns)
 	}
 	return nil
 }
@@ -57,12 +57,20 @@ func (isolator) Prepare(_ context.Context, c *mctr.Container) (*mctr.Adjustment,
 		return nil, err
 	}
 	a := &mctr.Adjustment{Spec: specs.Spec{Process: &specs.Process{Env: variable(c, name)}}}
-	if c.Config.Namespaces.UTS != "host" {
+	mode := c.Config.Namespaces.UTS
+	if mode == isolators.Host {
+		return a, nil
+	}
+	a.Spec.Linux = isolators.Namespace(c, specs.UTSNamespace, "uts", mode, inherits(c))
+	if !isolators.Shares(c, mode, inherits(c)) {
 		a.Spec.Hostname = name
-		a.Spec.Linux = &specs.Linux{Namespaces: []specs.LinuxNamespace{{Type: specs.UTSNamespace}}}
 	}
 	return a, nil
 }
+
+// inherits says whether a nested container is called as its parent: unless it
+// asks for a name.
+func inherits(c *mctr.Container) bool { return c.Config.Hostname == "" }
 
 // variable is HOSTNAME, unless the image has its own word on it.
 func variable(c *mctr.Container, name string) []string {
@@ -76,8 +84,19 @@ func hostname(c *mctr.Container) (string, error) {
 	if c.Config.Hostname != "" {
 		return c.Config.Hostname, nil
 	}
+	if isolators.Shares(c, c.Config.Namespaces.UTS, true) {
+		return parentName(c.Parent), nil
+	}
 	if c.Config.Network == "host" || c.Config.Namespaces.UTS == "host" {
 		return os.Hostname()
 	}
 	return c.ID.Short(), nil
+}
+
+// parentName is the hostname of a root container that was given none, or its own.
+func parentName(p *mctr.Parent) string {
+	if p.Config.Hostname != "" {
+		return p.Config.Hostname
+	}
+	return p.ID.Root().Short()
 }

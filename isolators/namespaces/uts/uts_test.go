@@ -22,7 +22,8 @@ func TestConformance(t *testing.T) {
 
 func TestCheck(t *testing.T) {
 	isolatortest.Refuses(t, uts.New(), []isolatortest.Refusal{
-		{Config: config("private", "", ""), Is: mctr.ErrInvalid, Flag: "--uts private"},
+		{Config: config("shareable", "", ""), Is: mctr.ErrInvalid, Flag: "--uts shareable"},
+		{Config: config("parent", "web", ""), Is: mctr.ErrInvalid, Flag: "--hostname web"},
 		{Config: config("host", "web", ""), Is: mctr.ErrInvalid, Flag: "--hostname web"},
 		{Config: config("", strings.Repeat("x", 65), ""), Is: mctr.ErrInvalid, Flag: "--hostname"},
 		{Config: config("", "a b", ""), Is: mctr.ErrInvalid, Flag: `--hostname "a b"`},

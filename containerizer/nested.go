@@ -1,0 +1,154 @@
+package containerizer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/containerizer/launcher/wire"
+	"github.com/mctr/mctr/internal/flock"
+	"github.com/mctr/mctr/internal/proc"
+)
+
+// inParent finds the container that this one is to be nested in, and keeps it
+// from being released until the launch is over. Its lock comes before the
+// container's own, as for whoever ends both.
+func (l *launch) inParent(ctx context.Context) error {
+	id := l.record.ID.Parent()
+	if id == "" {
+		return nil
+	}
+	var err error
+	if l.parentLock, err = flock.Shared(ctx, l.paths.lock(id)); err != nil {
+		return err
+	}
+	if l.parent, err = l.findParent(id); err != nil {
+		l.leaveParent()
+	}
+	return l.failed(mctr.Provisioning, "containerizer", "find its parent", err)
+}
+
+func (c *Containerizer) findParent(id mctr.ContainerID) (*mctr.Parent, error) {
+	r, err := c.load(id)
+	if err != nil {
+		return nil, err
+	}
+	phase, err := c.phase(id)
+	if err != nil {
+		return nil, err
+	}
+	created := c.createdRecord(id)
+	if phase != mctr.Running || created == nil {
+		return nil, fmt.Errorf("%w: container %s is %s: only a running one can have nested ones", mctr.ErrState, id.Short(), phase)
+	}
+	return &mctr.Parent{ID: id, Config: r.Config, Pid: created.Pid, Sandbox: c.paths.sandbox(id)}, nil
+}
+
+// stillInParent makes sure that the pid by which the parent's namespaces were
+// found was the parent's all the time.
+func (l *launch) stillInParent() error {
+	if l.parent == nil {
+		return nil
+	}
+	created := l.createdRecord(l.parent.ID)
+	start, err := proc.StartTime(l.parent.Pid)
+	if err != nil || created == nil || created.StartTime != start {
+		return fmt.Errorf("%w: its parent %s has ended", mctr.ErrState, l.parent.ID.Short())
+	}
+	return nil
+}
+
+func (l *launch) leaveParent() {
+	if l.parentLock != nil {
+		_ = l.parentLock.Unlock() // closing a lock file cannot fail usefully
+		l.parentLock = nil
+	}
+}
+
+// parentProcess is what the shim is to watch: its container does not outlive it.
+func (l *launch) parentProcess() *wire.Parent {
+	if l.parent == nil {
+		return nil
+	}
+	created := l.createdRecord(l.parent.ID)
+	if created == nil {
+		return &wire.Parent{ID: l.parent.ID} // it is gone, which the shim will find
+	}
+	return &wire.Parent{ID: l.parent.ID, Pid: created.Pid, StartTime: created.StartTime}
+}
+
+// checkNesting refuses what only a nested container can have.
+func checkNesting(id mctr.ContainerID, config *mctr.ContainerConfig) error {
+	if id.Parent() != "" {
+		if config.Remove {
+			return fmt.Errorf("%w: --rm: a nested container's end stays readable until its root is gone", mctr.ErrInvalid)
+		}
+		return nil
+	}
+	ns := config.Namespaces
+	if slices.Contains([]string{ns.PID, ns.IPC, ns.UTS, config.Network}, "parent") {
+		return fmt.Errorf("%w: a namespace of the parent: container %s is not nested", mctr.ErrInvalid, id.Short())
+	}
+	return nil
+}
+
+// Children lists the containers that are nested in id directly.
+func (c *Containerizer) Children(id mctr.ContainerID) ([]mctr.ContainerID, error) {
+	var found []mctr.ContainerID
+	var errs []error
+	for _, dir := range []string{c.paths.containers(), c.paths.running()} {
+		entries, err := os.ReadDir(dir)
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			errs = append(errs, err)
+		}
+		for _, e := range entries {
+			if child := mctr.ContainerID(e.Name()); child.Parent() == id && !slices.Contains(found, child) {
+				found = append(found, child)
+			}
+		}
+	}
+	return found, errors.Join(errs...)
+}
+
+// endChildren ends and releases what is nested in a container that ends, the
+// deepest first. Their records stay.
+func (c *Containerizer) endChildren(ctx context.Context, id mctr.ContainerID) error {
+	children, err := c.Children(id)
+	errs := []error{err}
+	for _, child := range children {
+		why := mctr.Limitation{Reason: mctr.ReasonParentEnded, Message: fmt.Sprintf("its parent %s ended", id.Short())}
+		_, err := c.destroy(ctx, child, why)
+		if !errors.Is(err, mctr.ErrNotFound) && !errors.Is(err, mctr.ErrState) {
+			errs = append(errs, err)
+		}
+		errs = append(errs, c.Cleanup(ctx, child))
+	}
+	return errors.Join(errs...)
+}
+
+// forgetChildren removes the records of everything nested in id.
+func (c *Containerizer) forgetChildren(ctx context.Context, id mctr.ContainerID) error {
+	children, err := c.Children(id)
+	errs := []error{err}
+	for _, child := range children {
+		errs = append(errs, c.forgetChild(ctx, child))
+	}
+	return errors.Join(errs...)
+}
+
+func (c *Containerizer) forgetChild(ctx context.Context, id mctr.ContainerID) error {
+	lock, err := flock.Exclusive(ctx, c.paths.lock(id))
+	if err != nil {
+		return err
+	}
+	defer lock.Unlock() // closing a lock file cannot fail usefully
+	return c.abolish(ctx, id)
+}
+
+// nesting is how many containers id is in.
+func nesting(id string) int { return strings.Count(id, ".") }

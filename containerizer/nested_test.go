@@ -1,0 +1,197 @@
+package containerizer_test
+
+import (
+	"errors"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/containerizer"
+	"github.com/mctr/mctr/internal/cgroup"
+	"github.com/mctr/mctr/internal/failpoint"
+)
+
+// namespaceOf is the inode of one of the container's namespaces.
+func (a *agent) namespaceOf(id mctr.ContainerID, kind string) string {
+	a.t.Helper()
+	s, err := a.Status(a.t.Context(), id)
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	p := mctr.Parent{Pid: s.Pid}
+	link, err := os.Readlink(p.Namespace(kind))
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	return link
+}
+
+func (a *agent) launchConfig(id mctr.ContainerID, config *mctr.ContainerConfig) {
+	a.t.Helper()
+	if _, err := a.Launch(a.t.Context(), id, config, containerizer.LaunchOptions{}); err != nil {
+		a.t.Fatal(err)
+	}
+}
+
+// TestNestedNamespaces wants a nested container to share what it does not ask to
+// have for itself.
+func TestNestedNamespaces(t *testing.T) {
+	a := newAgent(t)
+	a.launch("root", "sleep", "100")
+	own := a.config("sleep", "100")
+	own.Hostname, own.Network, own.ShmSize = "other", "none", 1<<20
+	own.Network = "none"
+	shared := a.config("sleep", "100")
+	shared.Namespaces.PID = "parent"
+	for id, c := range map[mctr.ContainerID]struct {
+		config *mctr.ContainerConfig
+		shares []string
+	}{
+		"root.plain":  {a.config("sleep", "100"), []string{"ipc", "net", "uts"}},
+		"root.shared": {shared, []string{"ipc", "net", "pid", "uts"}},
+		"root.own":    {own, nil},
+	} {
+		a.launchConfig(id, c.config)
+		var got []string
+		for _, kind := range []string{"ipc", "mnt", "net", "pid", "uts"} {
+			if a.namespaceOf(id, kind) == a.namespaceOf("root", kind) {
+				got = append(got, kind)
+			}
+		}
+		if !slices.Equal(got, c.shares) {
+			t.Errorf("%s shares %v, want %v", id, got, c.shares)
+		}
+	}
+	if children, err := a.Children("root"); err != nil || len(children) != 3 {
+		t.Errorf("children: %v, %v", children, err)
+	}
+	a.remove("root")
+}
+
+// TestNestedTogether has two nested containers exchange files through the parent's
+// sandbox and its /dev/shm, under limits of their own.
+func TestNestedTogether(t *testing.T) {
+	a := newAgent(t)
+	a.launch("root", "sleep", "100")
+	volume := []mctr.Mount{{Type: "parent-sandbox", Source: "exchange", Target: "/exchange"}}
+	writer := a.config("sh", "-c", "echo from the writer >/exchange/f; echo shm >/dev/shm/s; hostname; echo done >/exchange/done")
+	writer.Mounts, writer.Resources = volume, limits(32<<20, 40)
+	reader := a.config("sh", "-c", "until [ -e /exchange/done ]; do sleep 0.01; done; cat /exchange/f /dev/shm/s; hostname")
+	reader.Mounts, reader.Resources = volume, limits(64<<20, 70)
+	a.launchConfig("root.reader", reader)
+	if got := a.limitsOf("root.reader"); got != "67108864 70" {
+		t.Errorf("limits %s", got)
+	}
+	a.launchConfig("root.writer", writer)
+	for id, want := range map[mctr.ContainerID]string{"root.writer": "root\n", "root.reader": "from the writer\nshm\nroot\n"} {
+		if end, err := a.Wait(t.Context(), id); err != nil || end.ExitCode != 0 {
+			t.Errorf("%s: %+v, %v", id, end, err)
+		}
+		if got := a.log(id); got != want {
+			t.Errorf("%s printed %q, want %q", id, got, want)
+		}
+	}
+	if s, err := a.Status(t.Context(), "root"); err != nil || s.Phase != mctr.Running {
+		t.Errorf("the parent: %+v, %v", s, err)
+	}
+	a.remove("root")
+}
+
+// TestParentEnds wants nested containers, of any depth and with pids of their
+// own, to end with the parent, and their status to stay until the root is gone.
+func TestParentEnds(t *testing.T) {
+	for how, end := range map[string]func(*agent) error{
+		"by itself": func(a *agent) error { return a.Kill(a.t.Context(), "root", unix.SIGKILL) },
+		"destroyed": func(a *agent) error { _, err := a.Destroy(a.t.Context(), "root"); return err },
+	} {
+		t.Run(how, func(t *testing.T) {
+			a := newAgent(t)
+			for _, id := range []mctr.ContainerID{"root", "root.a", "root.b", "root.a.deep"} {
+				a.launch(id, "sleep", "100")
+			}
+			if err := end(a); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := a.Wait(t.Context(), "root"); err != nil {
+				t.Error(err)
+			}
+			for _, id := range []mctr.ContainerID{"root.a", "root.b", "root.a.deep"} {
+				if s, err := a.Status(t.Context(), id); err != nil || s.Phase != mctr.Exited || s.Termination.Reason != mctr.ReasonParentEnded || !s.Cleaned {
+					t.Errorf("%s: %+v, %+v, %v", id, s, s.Termination, err)
+				}
+			}
+			group, _, _ := strings.Cut(containerizer.CgroupOf(a.state)("root"), "/main")
+			if dirs := cgroup.Dirs(group); len(dirs) > 0 {
+				t.Errorf("groups are left: %v", dirs)
+			}
+			a.remove("root")
+			if _, err := a.Status(t.Context(), "root.a.deep"); !errors.Is(err, mctr.ErrNotFound) {
+				t.Errorf("the root is gone, its nested ones: %v", err)
+			}
+		})
+	}
+}
+
+func TestNestingRefused(t *testing.T) {
+	a := newAgent(t)
+	a.launch("ended", "true")
+	if _, err := a.Wait(t.Context(), "ended"); err != nil {
+		t.Fatal(err)
+	}
+	stranger, removed := a.config("true"), a.config("true")
+	stranger.Network, removed.Remove = "parent", true
+	for id, c := range map[mctr.ContainerID]struct {
+		config *mctr.ContainerConfig
+		is     error
+	}{
+		"nobody.child": {a.config("true"), mctr.ErrNotFound},
+		"ended.child":  {a.config("true"), mctr.ErrState},
+		"root":         {stranger, mctr.ErrInvalid},
+		"ended.other":  {removed, mctr.ErrInvalid},
+	} {
+		if _, err := a.Launch(t.Context(), id, c.config, containerizer.LaunchOptions{}); !errors.Is(err, c.is) {
+			t.Errorf("%s: %v, want %v", id, err, c.is)
+		}
+	}
+	a.remove("ended")
+}
+
+// TestNestedKilledAtEveryFailpoint ends the agent that nests a container behind
+// every checkpoint: the root goes on, and what was half made is undone.
+func TestNestedKilledAtEveryFailpoint(t *testing.T) {
+	a := newAgent(t)
+	config := a.config("sleep", "1000")
+	config.Owner = "somebody"
+	if _, err := a.Launch(t.Context(), "root", config, containerizer.LaunchOptions{Detach: true}); err != nil {
+		t.Fatal(err)
+	}
+	for _, point := range containerizer.Failpoints(a.table) {
+		if testing.Short() && (strings.HasPrefix(point, "prepare/") || strings.HasPrefix(point, "cleaned/")) {
+			continue
+		}
+		t.Run(strings.ReplaceAll(point, "/", "_"), func(t *testing.T) {
+			if out, err := a.agentProcess("nested", failpoint.Env+"="+point+"=kill").CombinedOutput(); err == nil && point != "exited" {
+				t.Errorf("nothing was killed: %s", out)
+			}
+			for _, id := range a.recover().Adopted {
+				if _, err := a.Wait(t.Context(), id); err != nil {
+					t.Error(err)
+				}
+			}
+			if s, err := a.Status(t.Context(), "root"); err != nil || s.Phase != mctr.Running {
+				t.Fatalf("the root: %+v, %v", s, err)
+			}
+			if children, err := a.Children("root"); err == nil && len(children) > 0 {
+				a.remove(children...)
+			}
+			if left, err := a.Leftovers(t.Context()); err != nil || len(left) > 0 {
+				t.Errorf("left over: %v, %v", left, err)
+			}
+		})
+	}
+	a.remove("root")
+}

@@ -1,0 +1,126 @@
+// Package treemount gives a directory, found below a root that is not trusted, a
+// second place of our own choosing: a path into it could be turned elsewhere by
+// a symbolic link between the check and the use, a mount cannot.
+//
+// In the kernel: a private bind mount at the target, until [Unbind]; it outlives
+// this process. On disk: the target's directory.
+package treemount
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"runtime"
+
+	"golang.org/x/sys/unix"
+)
+
+// Bind mounts the directory path below root at target, which it makes. Neither a
+// link nor ".." in path leads out of root (openat2(2), RESOLVE_IN_ROOT).
+func Bind(root, path, target string) error {
+	tree, err := copyTree(root, path)
+	if err != nil {
+		return err
+	}
+	return place(tree, path, target)
+}
+
+// BindFrom is Bind for path in the root of the process pid, which may be in
+// another mount namespace.
+func BindFrom(pid int, path, target string) error {
+	tree, err := copyInside(pid, path)
+	if err != nil {
+		return err
+	}
+	return place(tree, path, target)
+}
+
+// copyInside copies the tree on a thread that enters the process' mount
+// namespace, since the kernel copies only mounts of one's own. The thread ends
+// with the goroutine, which does not unlock it.
+func copyInside(pid int, path string) (tree int, err error) {
+	ns, err := unix.Open(fmt.Sprintf("/proc/%d/ns/mnt", pid), unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return -1, fmt.Errorf("open the mount namespace of process %d: %w", pid, err)
+	}
+	defer unix.Close(ns)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		runtime.LockOSThread()
+		if err = unix.Unshare(unix.CLONE_FS); err == nil {
+			err = unix.Setns(ns, unix.CLONE_NEWNS)
+		}
+		if err != nil {
+			err = fmt.Errorf("enter the mount namespace of process %d: %w", pid, err)
+			return
+		}
+		tree, err = copyTree("/", path)
+	}()
+	<-done
+	return tree, err
+}
+
+func copyTree(root, path string) (int, error) {
+	dir, err := openIn(root, path)
+	if err != nil {
+		return -1, err
+	}
+	defer unix.Close(dir)
+	tree, err := unix.OpenTree(dir, "", unix.AT_EMPTY_PATH|unix.AT_RECURSIVE|unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC)
+	if err != nil {
+		return -1, fmt.Errorf("copy the mount of %s in %s: %w", path, root, err)
+	}
+	return tree, nil
+}
+
+// place mounts a copied tree and closes it.
+func place(tree int, path, target string) error {
+	defer unix.Close(tree)
+	attr := &unix.MountAttr{Propagation: unix.MS_PRIVATE}
+	if err := unix.MountSetattr(tree, "", unix.AT_EMPTY_PATH|unix.AT_RECURSIVE, attr); err != nil {
+		return fmt.Errorf("make the mount of %s private: %w", path, err)
+	}
+	if err := os.MkdirAll(target, 0o700); err != nil {
+		return err
+	}
+	if err := unix.MoveMount(tree, "", unix.AT_FDCWD, target, unix.MOVE_MOUNT_F_EMPTY_PATH); err != nil {
+		return fmt.Errorf("mount %s at %s: %w", path, target, err)
+	}
+	return nil
+}
+
+func openIn(root, path string) (int, error) {
+	r, err := unix.Open(root, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return -1, fmt.Errorf("open %s: %w", root, err)
+	}
+	defer unix.Close(r)
+	dir, err := unix.Openat2(r, path, &unix.OpenHow{
+		Flags: unix.O_PATH | unix.O_DIRECTORY | unix.O_CLOEXEC, Resolve: unix.RESOLVE_IN_ROOT | unix.RESOLVE_NO_MAGICLINKS,
+	})
+	if err != nil {
+		return -1, fmt.Errorf("open %s in %s: %w", path, root, err)
+	}
+	return dir, nil
+}
+
+// Unbind takes away what Bind made at target. It is idempotent.
+func Unbind(target string) error {
+	for {
+		err := unix.Unmount(target, unix.MNT_DETACH|unix.UMOUNT_NOFOLLOW)
+		if errors.Is(err, unix.ENOENT) {
+			return nil
+		}
+		if errors.Is(err, unix.EINVAL) { // not mounted, or not any more
+			break
+		}
+		if err != nil {
+			return fmt.Errorf("unmount %s: %w", target, err)
+		}
+	}
+	if err := os.Remove(target); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	return nil
+}

@@ -1,0 +1,133 @@
+// Package sandboxpath is the volume/sandboxpath isolator: a directory of the
+// container's own sandbox, or of its parent's, at a place in the container.
+// Nested containers exchange files through their parent's.
+//
+// Launch: Check and Prepare; the engine mounts what Prepare has made safe: the
+// sandbox belongs to a task, which could turn a path in it elsewhere. On disk:
+// the directory in the sandbox, made where it is missing, which stays. In the
+// kernel: a bind mount below volumes in the container's STATE directory, until
+// Cleanup. Recovery: none needed. Mesos: isolators/volume/sandbox_path.
+package sandboxpath
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
+
+	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/internal/treemount"
+	"github.com/mctr/mctr/isolators"
+)
+
+// The types of mctr.Mount that are this isolator's.
+const (
+	Own     = "sandbox"
+	Parents = "parent-sandbox"
+)
+
+// New returns the isolator. stateOf names a container's directory in STATE.
+func New(stateOf func(mctr.ContainerID) string) isolators.Isolator {
+	return &isolator{stateOf: stateOf}
+}
+
+type isolator struct {
+	isolators.Base
+	stateOf func(mctr.ContainerID) string
+}
+
+func (*isolator) Name() string { return "volume/sandboxpath" }
+
+// Check refuses sources that are no path in a sandbox.
+func (*isolator) Check(_ context.Context, config *mctr.ContainerConfig) error {
+	for _, m := range config.Mounts {
+		if mine(m) && (m.Source == "" || !filepath.IsLocal(m.Source)) {
+			return fmt.Errorf("%w: --mount type=%s at %s: source %q: must be a relative path in the sandbox", mctr.ErrInvalid, m.Type, m.Target, m.Source)
+		}
+	}
+	return nil
+}
+
+func mine(m mctr.Mount) bool { return m.Type == Own || m.Type == Parents }
+
+// Prepare makes the directories and their safe mounts.
+func (i *isolator) Prepare(ctx context.Context, c *mctr.Container) (*mctr.Adjustment, error) {
+	if err := i.Cleanup(ctx, c.ID); err != nil { // of an earlier Prepare
+		return nil, err
+	}
+	a := &mctr.Adjustment{}
+	for n, m := range c.Config.Mounts {
+		if !mine(m) {
+			continue
+		}
+		volume, err := i.volume(c, m, filepath.Join(i.dir(c.ID), strconv.Itoa(n)))
+		if err != nil {
+			return nil, fmt.Errorf("volume %s at %s: %w", m.Source, m.Target, err)
+		}
+		a.Volumes = append(a.Volumes, volume)
+	}
+	return a, nil
+}
+
+func (*isolator) volume(c *mctr.Container, m mctr.Mount, target string) (specs.Mount, error) {
+	sandbox := c.Sandbox
+	if m.Type == Parents {
+		if c.Parent == nil {
+			return specs.Mount{}, fmt.Errorf("%w: type %s: the container is not nested", mctr.ErrInvalid, m.Type)
+		}
+		sandbox = c.Parent.Sandbox
+	}
+	if err := makeDirectory(sandbox, m.Source); err != nil {
+		return specs.Mount{}, err
+	}
+	if err := treemount.Bind(sandbox, m.Source, target); err != nil {
+		return specs.Mount{}, err
+	}
+	options := []string{"rbind", "rprivate", "nosuid", "nodev"}
+	if m.ReadOnly {
+		options = append(options, "ro")
+	}
+	return specs.Mount{Destination: filepath.Clean(m.Target), Type: "bind", Source: target, Options: options}, nil
+}
+
+// makeDirectory makes path in the sandbox, with the sandbox's owner, without
+// leaving it. A directory that is there stays as it is.
+func makeDirectory(sandbox, path string) error {
+	var owner unix.Stat_t
+	if err := unix.Stat(sandbox, &owner); err != nil {
+		return err
+	}
+	root, err := os.OpenRoot(sandbox)
+	if err != nil {
+		return err
+	}
+	defer root.Close()
+	if info, err := root.Stat(path); err == nil && info.IsDir() {
+		return nil
+	}
+	if err := root.MkdirAll(path, 0o755); err != nil {
+		return err
+	}
+	return root.Lchown(path, int(owner.Uid), int(owner.Gid))
+}
+
+func (i *isolator) dir(id mctr.ContainerID) string { return filepath.Join(i.stateOf(id), "volumes") }
+
+// Cleanup takes the mounts away.
+func (i *isolator) Cleanup(_ context.Context, id mctr.ContainerID) error {
+	entries, err := os.ReadDir(i.dir(id))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	errs := []error{err}
+	for _, e := range entries {
+		errs = append(errs, treemount.Unbind(filepath.Join(i.dir(id), e.Name())))
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,92 @@
+package sandboxpath_test
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/internal/leakcheck"
+	"github.com/mctr/mctr/isolators"
+	"github.com/mctr/mctr/isolators/isolatortest"
+	"github.com/mctr/mctr/isolators/volume/sandboxpath"
+)
+
+func config(kind, source string) mctr.ContainerConfig {
+	return mctr.ContainerConfig{Mounts: []mctr.Mount{{Type: kind, Source: source, Target: "/data"}}}
+}
+
+func factory(t *testing.T) func() isolators.Isolator {
+	state := t.TempDir()
+	return func() isolators.Isolator {
+		return sandboxpath.New(func(id mctr.ContainerID) string { return filepath.Join(state, string(id)) })
+	}
+}
+
+func TestConformance(t *testing.T) {
+	own := config("sandbox", "a/b")
+	isolatortest.Run(t, factory(t), &own)
+}
+
+func TestCheck(t *testing.T) {
+	i := factory(t)()
+	isolatortest.Refuses(t, i, []isolatortest.Refusal{
+		{Config: config("sandbox", ""), Is: mctr.ErrInvalid, Flag: "type=sandbox"},
+		{Config: config("sandbox", "/etc"), Is: mctr.ErrInvalid, Flag: "/etc"},
+		{Config: config("parent-sandbox", "../x"), Is: mctr.ErrInvalid, Flag: "../x"},
+	})
+	isolatortest.Accepts(t, i, config("sandbox", "a"), config("parent-sandbox", "a/../b"), config("bind", "/etc"))
+}
+
+// TestVolume wants the container's spec to name a mount of ours that shows the
+// sandbox's directory, whatever the task does to the path afterwards.
+func TestVolume(t *testing.T) {
+	set := leakcheck.Snapshot(t)
+	i := factory(t)()
+	c := isolatortest.NewContainer(t, config("parent-sandbox", "shared/deep"))
+	if _, err := i.Prepare(t.Context(), c); err == nil || !strings.Contains(err.Error(), "not nested") {
+		t.Errorf("without a parent: %v", err)
+	}
+	c.Parent = &mctr.Parent{ID: "p", Config: &mctr.ContainerConfig{}, Sandbox: t.TempDir()}
+	a, err := i.Prepare(t.Context(), c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	source := a.Volumes[0].Source
+	place := filepath.Join(c.Parent.Sandbox, "shared/deep")
+	if err := os.Rename(place, place+"-moved"); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink("/etc", place); err != nil {
+		t.Fatal(err)
+	}
+	if entries, err := os.ReadDir(source); err != nil || len(entries) > 0 {
+		t.Errorf("the volume shows %v, %v", entries, err)
+	}
+	if err := i.Cleanup(t.Context(), c.ID); err != nil {
+		t.Error(err)
+	}
+	set.Check()
+}
+
+// TestHostileSandbox has the task put a link to the host in the place of the directory.
+func TestHostileSandbox(t *testing.T) {
+	outside := t.TempDir()
+	for _, link := range []string{outside, "../../../../../../" + outside, "/"} {
+		i := factory(t)()
+		c := isolatortest.NewContainer(t, config("sandbox", "trap/inner"))
+		if err := os.Symlink(link, filepath.Join(c.Sandbox, "trap")); err != nil {
+			t.Fatal(err)
+		}
+		if a, err := i.Prepare(t.Context(), c); err == nil {
+			t.Errorf("%s: a volume was made: %+v", link, a.Volumes)
+		}
+		if err := i.Cleanup(t.Context(), c.ID); err != nil {
+			t.Error(err)
+		}
+	}
+	if entries, err := os.ReadDir(outside); err != nil || len(entries) > 0 {
+		t.Errorf("outside has %v, %v", entries, err)
+	}
+}
