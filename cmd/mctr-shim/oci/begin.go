@@ -127,28 +127,24 @@ func (s *start) descriptors(process *lc.Process) error {
 
 // connect gives the process its streams. end closes what it has by then.
 func (s *start) connect(b *begun, terminal bool) (end func(), err error) {
-	var files []*os.File
 	end = func() {
-		for _, f := range files {
-			_ = f.Close()
-		}
+		closeFile(b.ConsoleSocket)
+		closeFile(b.PidfdSocket)
 	}
 	if s.pidfdSocket != "" {
 		if b.PidfdSocket, err = dial(s.pidfdSocket); err != nil {
 			return end, err
 		}
-		files = append(files, b.PidfdSocket)
 	}
 	switch {
 	case !terminal:
 		b.Stdin, b.Stdout, b.Stderr = os.Stdin, os.Stdout, os.Stderr
-		return end, nil
 	case s.consoleSocket != "":
 		b.ConsoleSocket, err = dial(s.consoleSocket)
 	default:
 		b.terminal, b.ConsoleSocket, err = newRelay()
 	}
-	return func() { end(); closeFile(b.ConsoleSocket) }, err
+	return end, err
 }
 
 func closeFile(f *os.File) {
