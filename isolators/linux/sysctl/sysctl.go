@@ -30,36 +30,44 @@ func (isolator) Name() string { return "linux/sysctl" }
 
 // Check refuses what would change more than the container.
 func (isolator) Check(_ context.Context, config *mctr.ContainerConfig) error {
+	return check(config, false)
+}
+
+func check(config *mctr.ContainerConfig, nested bool) error {
 	for _, key := range slices.Sorted(maps.Keys(config.Sysctls)) {
-		if why := refusal(key, config); why != "" {
+		if why := refusal(dotted(key), config, nested); why != "" {
 			return fmt.Errorf("%w: --sysctl %s: %s", mctr.ErrInvalid, key, why)
 		}
 	}
 	return nil
 }
 
-// refusal says why a parameter cannot be the container's own; "" if it can.
-func refusal(key string, config *mctr.ContainerConfig) string {
-	name := dotted(key)
+// refusal says why a parameter cannot be the container's own; "" if it can. A
+// nested container is in its parent's namespaces unless it asks for others.
+func refusal(name string, config *mctr.ContainerConfig, nested bool) string {
 	if name == "kernel.hostname" {
 		return "use --hostname"
 	}
 	for _, space := range []struct {
-		has, shared bool
-		kind, flag  string
+		has                    bool
+		mode, kind, flag, none string
 	}{
-		{isIPC(name), config.Namespaces.IPC == "host", "ipc namespace", "--ipc host"},
-		{name == "kernel.domainname", config.Namespaces.UTS == "host", "uts namespace", "--uts host"},
-		{strings.HasPrefix(name, "net."), config.Network == "host", "network", "--network host"},
+		{isIPC(name), config.Namespaces.IPC, "ipc namespace", "--ipc", "private"},
+		{name == "kernel.domainname", config.Namespaces.UTS, "uts namespace", "--uts", "private"},
+		{strings.HasPrefix(name, "net."), config.Network, "network", "--network", "none"},
 	} {
+		if space.mode == "" && nested {
+			space.mode = "parent"
+		}
 		switch {
-		case space.has && space.shared:
-			return fmt.Sprintf("the container shares the host's %s (%s): set it on the host, or leave %s out", space.kind, space.flag, space.flag)
+		case space.has && (space.mode == "host" || space.mode == "parent"):
+			return fmt.Sprintf("the %s is the %s's (%s %s): set it there, or give the container its own (%s %s)",
+				space.kind, space.mode, space.flag, space.mode, space.flag, space.none)
 		case space.has:
 			return ""
 		}
 	}
-	return "it is the whole host's and no container's own (of ipc, uts and network namespaces, see namespaces(7)): set it on the host"
+	return "it is the whole host's and no container's own (see namespaces(7)): set it on the host"
 }
 
 // isIPC says whether a parameter is one of an ipc_namespaces(7).
@@ -81,10 +89,10 @@ func dotted(key string) string {
 	return strings.NewReplacer(".", "/", "/", ".").Replace(key)
 }
 
-// Prepare asks for them.
+// Prepare asks for them, and refuses what a nested container shares by default.
 func (isolator) Prepare(_ context.Context, c *mctr.Container) (*mctr.Adjustment, error) {
-	if len(c.Config.Sysctls) == 0 {
-		return nil, nil
+	if err := check(c.Config, c.ID.Parent() != ""); err != nil || len(c.Config.Sysctls) == 0 {
+		return nil, err
 	}
 	return &mctr.Adjustment{Spec: specs.Spec{Linux: &specs.Linux{Sysctl: c.Config.Sysctls}}}, nil
 }

@@ -1,6 +1,8 @@
 package sysctl_test
 
 import (
+	"errors"
+	"strings"
 	"testing"
 
 	"github.com/mctr/mctr"
@@ -21,27 +23,38 @@ func asking(key string) *mctr.ContainerConfig {
 func TestNamespaces(t *testing.T) {
 	shared := []struct {
 		flag  string
-		share func(*mctr.ContainerConfig)
+		share func(c *mctr.ContainerConfig, mode string)
 		keys  []string
 	}{
-		{"--ipc host", func(c *mctr.ContainerConfig) { c.Namespaces.IPC = "host" }, []string{
+		{"--ipc", func(c *mctr.ContainerConfig, mode string) { c.Namespaces.IPC = mode }, []string{
 			"kernel.msgmax", "kernel.msgmnb", "kernel.msgmni", "kernel.sem", "kernel.shmall", "kernel.shmmax", "kernel.shmmni",
 			"kernel.shm_rmid_forced", "fs.mqueue.msg_max", "kernel/shmmax", "fs/mqueue/queues_max",
 		}},
-		{"--uts host", func(c *mctr.ContainerConfig) { c.Namespaces.UTS = "host" }, []string{"kernel.domainname", "kernel/domainname"}},
-		{"--network host", func(c *mctr.ContainerConfig) { c.Network = "host" }, []string{
+		{"--uts", func(c *mctr.ContainerConfig, mode string) { c.Namespaces.UTS = mode }, []string{"kernel.domainname", "kernel/domainname"}},
+		{"--network", func(c *mctr.ContainerConfig, mode string) { c.Network = mode }, []string{
 			"net.ipv4.ip_forward", "net/ipv4/conf/eth0.5/rp_filter", "net.core.somaxconn",
 		}},
 	}
 	for _, s := range shared {
 		for _, key := range s.keys {
 			isolatortest.Accepts(t, sysctl.New(), *asking(key))
-			c := asking(key)
-			s.share(c)
-			isolatortest.Refuses(t, sysctl.New(), []isolatortest.Refusal{
-				{Config: *c, Is: mctr.ErrInvalid, Flag: "--sysctl " + key + ": the container shares"},
-				{Config: *c, Is: mctr.ErrInvalid, Flag: s.flag},
-			})
+			for _, mode := range []string{"host", "parent"} {
+				c := asking(key)
+				s.share(c, mode)
+				isolatortest.Refuses(t, sysctl.New(), []isolatortest.Refusal{
+					{Config: *c, Is: mctr.ErrInvalid, Flag: "--sysctl " + key + ": the "},
+					{Config: *c, Is: mctr.ErrInvalid, Flag: s.flag + " " + mode},
+				})
+			}
+			nested := isolatortest.NewContainer(t, *asking(key))
+			nested.ID += ".child"
+			if _, err := sysctl.New().Prepare(t.Context(), nested); !errors.Is(err, mctr.ErrInvalid) || !strings.Contains(err.Error(), s.flag+" parent") {
+				t.Errorf("%s of a nested container: %v", key, err)
+			}
+			s.share(nested.Config, "private")
+			if _, err := sysctl.New().Prepare(t.Context(), nested); err != nil {
+				t.Errorf("%s of a nested container with namespaces of its own: %v", key, err)
+			}
 		}
 	}
 }
