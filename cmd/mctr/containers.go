@@ -63,22 +63,7 @@ func (a *app) stopCommand() *cobra.Command {
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		given := cmd.Flags().Changed("time") || cmd.Flags().Changed("timeout")
 		return a.eachContainer(cmd, args, func(ctx context.Context, c *containerizer.Containerizer, id mctr.ContainerID) error {
-			status, err := c.Status(ctx, id)
-			if err != nil {
-				return err
-			}
-			if status.Phase == mctr.Exited || status.Phase == mctr.Created {
-				return nil // stopping twice is fine
-			}
-			number, err := stopSignal(sig, status)
-			if err != nil {
-				return err
-			}
-			_, err = c.Stop(ctx, id, number, stopTime(status, seconds, given))
-			if errors.Is(err, mctr.ErrNotFound) {
-				return nil // it removed itself
-			}
-			return err
+			return a.stop(ctx, c, id, sig, seconds, given)
 		})
 	}
 	return cmd

@@ -63,15 +63,16 @@ func (a *app) inspect(ctx context.Context, refs []string, format string) error {
 
 // containerInfo has docker's keys. Its order is docker's too.
 type containerInfo struct {
-	ID      string `json:"Id"`
-	Created string
-	Path    string
-	Args    []string
-	State   stateInfo
-	Image   string
-	LogPath string
-	Name    string
-	Mounts  []mountInfo
+	ID           string `json:"Id"`
+	Created      string
+	Path         string
+	Args         []string
+	State        stateInfo
+	Image        string
+	LogPath      string
+	Name         string
+	RestartCount int
+	Mounts       []mountInfo
 
 	HostConfig      hostInfo
 	Config          configInfo
@@ -123,7 +124,7 @@ type networkInfo struct{ Networks map[string]struct{} }
 func describeContainer(s *mctr.Status) containerInfo {
 	i := containerInfo{
 		ID: string(s.ID), Created: stamp(s.Created), Path: s.Path, Args: s.Args, State: describeState(s), Image: s.ImageID,
-		LogPath: s.LogDir, Name: "/" + s.Config.Name, HostConfig: describeHost(s), Config: describeConfig(s), Mctr: s,
+		LogPath: s.LogDir, Name: "/" + s.Config.Name, RestartCount: s.Restarts, HostConfig: describeHost(s), Config: describeConfig(s), Mctr: s,
 		NetworkSettings: networkInfo{map[string]struct{}{network(s.Config): {}}},
 	}
 	for _, m := range s.Config.Mounts {

@@ -24,6 +24,7 @@ type runOptions struct {
 	sigProxy   bool
 	detachKeys string
 	quiet      bool
+	watching   bool // of a container that is not this command's own
 }
 
 func (a *app) runCommand() *cobra.Command {

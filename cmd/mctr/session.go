@@ -119,9 +119,12 @@ func (s *session) follow(ctx context.Context, stream *launcher.Stream) error {
 }
 
 // unread ends a container whose output cannot be written any more, as a pipeline
-// ends its writers: "mctr run ... | head", or a full disk.
-func (s *session) unread(ctx context.Context, unwritten error) error {
-	_, err := s.containers.Destroy(ctx, s.id)
+// ends its writers: "mctr run ... | head", or a full disk. One that this command
+// only watches goes on.
+func (s *session) unread(ctx context.Context, unwritten error) (err error) {
+	if !s.options_.watching {
+		_, err = s.containers.Destroy(ctx, s.id)
+	}
 	if errors.Is(err, mctr.ErrNotFound) {
 		err = nil // it removed itself
 	}

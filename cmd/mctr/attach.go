@@ -1,0 +1,65 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/containerizer/launcher/wire"
+)
+
+func (a *app) attachCommand() *cobra.Command {
+	o := &runOptions{watching: true}
+	var noStdin bool
+	cmd := &cobra.Command{
+		Use:   "attach [flags] CONTAINER",
+		Short: "Join the streams of a running container",
+		Long: `Join the streams of a running container: what it writes from now on is shown,
+what is typed goes to it, signals are passed on. The exit code is the
+container's. Any number may watch; one that is too slow is told what it missed,
+and never holds the container up.`,
+		Example:           "  mctr attach web\n  mctr attach --no-stdin --sig-proxy=false web",
+		Args:              cobra.ExactArgs(1),
+		ValidArgsFunction: a.completeContainers,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return failedToRun(a.attach(cmd, o, args[0], !noStdin))
+		},
+	}
+	cmd.Flags().BoolVar(&noStdin, "no-stdin", false, "pass no input on")
+	cmd.Flags().BoolVar(&o.sigProxy, "sig-proxy", true, "pass signals on to the container")
+	cmd.Flags().StringVar(&o.detachKeys, "detach-keys", defaultDetachKeys, "keys that leave a terminal without ending the container (\"\": none)")
+	cmd.SetFlagErrorFunc(failedFlag)
+	return cmd
+}
+
+func (a *app) attach(cmd *cobra.Command, o *runOptions, ref string, stdin bool) error {
+	ctx := cmd.Context()
+	c, id, err := a.container(ctx, ref)
+	if err != nil {
+		return err
+	}
+	status, err := c.Status(ctx, id)
+	if err != nil {
+		return err
+	}
+	if status.Phase != mctr.Running && status.Phase != mctr.Paused {
+		return fmt.Errorf("%w: container %s is %s: only a running one can be attached to", mctr.ErrState, id.Short(), status.Phase)
+	}
+	if _, err := parseDetachKeys(o.detachKeys); err != nil {
+		return err
+	}
+	config := *status.Config
+	config.Process.Stdin = config.Process.Stdin && stdin
+	o.launch.tty = config.Process.Terminal
+	s := newSession(c, id, o, &config)
+	defer s.restore()
+	stream, err := c.Attach(s.pulling(ctx), id, wire.Attach{Stdin: config.Process.Stdin, Output: true})
+	if err != nil {
+		return err
+	}
+	if size, ok := s.terminal.size(); ok {
+		_ = stream.Resize(size) // a container that ended meanwhile says so below
+	}
+	return s.follow(ctx, stream)
+}

@@ -1,0 +1,164 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/mctr/mctr"
+)
+
+// eventOptions are the flags of events.
+type eventOptions struct {
+	since, until string
+	format       string
+	asJSON       bool
+	noFollow     bool
+	filters      []string
+}
+
+func (a *app) eventsCommand() *cobra.Command {
+	o := &eventOptions{}
+	cmd := &cobra.Command{
+		Use:   "events [flags]",
+		Short: "Show what happens to containers, by whatever process",
+		Long: `Show what happens to containers, by whatever process, as it happens: create,
+start, exec_start, kill, pause, unpause, update, rename, health_status, oom, die,
+destroy. With --since also what did; about the last 5,000 events of this boot are
+kept.`,
+		Example: `  mctr events --filter event=die --filter event=oom
+  mctr events --since 10m --no-follow --json`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return a.events(cmd.Context(), o) },
+	}
+	f := cmd.Flags()
+	f.StringVar(&o.since, "since", "", "from `TIME` on: RFC 3339, seconds since 1970, or how long ago, as 10m (default: now)")
+	f.StringVar(&o.until, "until", "", "up to `TIME`, and then end")
+	f.StringArrayVarP(&o.filters, "filter", "f", nil, "`KEY=VALUE`: event, container, name, image, owner; one of several values of a key is enough")
+	f.StringVar(&o.format, "format", "", "Go template of an event, or json")
+	f.BoolVar(&o.asJSON, "json", false, "one JSON object a line")
+	f.BoolVar(&o.noFollow, "no-follow", false, "end when everything that is kept is shown")
+	return cmd
+}
+
+func (a *app) events(ctx context.Context, o *eventOptions) error {
+	now := time.Now()
+	since, until, err := o.window(now)
+	if err != nil {
+		return err
+	}
+	show, err := o.printer()
+	if err != nil {
+		return err
+	}
+	wanted, err := eventFilter(o.filters)
+	if err != nil {
+		return err
+	}
+	c, err := a.containers(ctx)
+	if err != nil {
+		return err
+	}
+	ctx, stop := interruptible(ctx)
+	defer stop()
+	follow := !o.noFollow && (until.IsZero() || until.After(now))
+	if follow && !until.IsZero() {
+		bounded, cancel := context.WithDeadline(ctx, until)
+		defer cancel()
+		ctx = bounded
+	}
+	for e, err := range c.Events(ctx, follow) {
+		if err != nil {
+			return err
+		}
+		if e.Time.Before(since) || !until.IsZero() && e.Time.After(until) || !wanted(e) {
+			continue
+		}
+		if err := show(e); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// window gives the times asked for; without --since what was is of no interest,
+// unless nothing is to come.
+func (o *eventOptions) window(now time.Time) (since, until time.Time, err error) {
+	if since, err = parseTime("--since", o.since, now); err != nil {
+		return since, until, err
+	}
+	if o.since == "" && !o.noFollow {
+		since = now
+	}
+	until, err = parseTime("--until", o.until, now)
+	return since, until, err
+}
+
+func (o *eventOptions) printer() (func(mctr.Event) error, error) {
+	if o.asJSON || o.format == "json" {
+		enc := json.NewEncoder(os.Stdout)
+		return func(e mctr.Event) error { return enc.Encode(e) }, nil
+	}
+	if o.format != "" {
+		t, err := parseTemplate(o.format)
+		if err != nil {
+			return nil, err
+		}
+		return func(e mctr.Event) error {
+			line, err := execute(t, e)
+			if err == nil {
+				_, err = fmt.Printf("%s\n", line)
+			}
+			return err
+		}, nil
+	}
+	return func(e mctr.Event) error {
+		_, err := fmt.Println(e.Time.Local().Format(time.RFC3339Nano), e.Action, e.ID, attributesText(e.Attributes))
+		return err
+	}, nil
+}
+
+func attributesText(attributes map[string]string) string {
+	var parts []string
+	for key, value := range attributes {
+		parts = append(parts, key+"="+value)
+	}
+	slices.Sort(parts)
+	return "(" + strings.Join(parts, ", ") + ")"
+}
+
+// eventFilter reads KEY=VALUE filters: any value of a key, every key.
+func eventFilter(filters []string) (func(mctr.Event) bool, error) {
+	values := map[string][]string{}
+	for _, f := range filters {
+		key, value, ok := strings.Cut(f, "=")
+		if !ok || !slices.Contains([]string{"event", "container", "name", "image", "owner"}, key) {
+			return nil, fmt.Errorf("%w: --filter %s: want event=, container=, name=, image= or owner=", mctr.ErrInvalid, f)
+		}
+		values[key] = append(values[key], value)
+	}
+	return func(e mctr.Event) bool {
+		for key, allowed := range values {
+			if !slices.ContainsFunc(allowed, func(v string) bool { return eventHas(e, key, v) }) {
+				return false
+			}
+		}
+		return true
+	}, nil
+}
+
+func eventHas(e mctr.Event, key, value string) bool {
+	switch key {
+	case "event":
+		return e.Action == value
+	case "container":
+		return e.Attributes["name"] == value || strings.HasPrefix(string(e.ID), value)
+	}
+	return e.Attributes[key] == value
+}
