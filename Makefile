@@ -17,6 +17,7 @@ all: build
 build:
 	CGO_ENABLED=0 go build $(PLAIN) -o $(BIN)/ ./cmd/mctr ./cmd/mctr-helper
 	CGO_ENABLED=1 go build $(STATIC) -o $(BIN)/ ./cmd/mctr-shim
+	ln -sf mctr-shim $(BIN)/mctr-oci
 
 # Makes an image from Debian packages, pushes it to a registry on loopback,
 # pulls it, runs it under limits, and shows its output, its log and its end.

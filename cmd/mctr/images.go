@@ -130,7 +130,7 @@ func (a *app) imageCommand() *cobra.Command {
 		RunE:    func(cmd *cobra.Command, args []string) error { return a.inspectImages(cmd.Context(), args, format) },
 	}
 	inspect.Flags().StringVarP(&format, "format", "f", "", "Go template")
-	cmd.AddCommand(inspect)
+	cmd.AddCommand(inspect, a.unpackCommand())
 	return cmd
 }
 

@@ -16,7 +16,7 @@ import (
 // launchFlags are the flags of run and create, as they were typed.
 type launchFlags struct {
 	name, hostname, workdir, user, entrypoint string
-	cidfile, platform, pull, network          string
+	cidfile, platform, pull, network, runtime string
 	env, envFile, label, labelFile, groupAdd  []string
 	tty, stdin, init, readOnly, rm, noImage   bool
 	volumes, mounts, tmpfs, devices           []string
@@ -52,6 +52,7 @@ func (l *launchFlags) register(f *pflag.FlagSet) {
 	f.BoolVar(&l.readOnly, "read-only", false, "root filesystem without writes")
 	f.StringVar(&l.cidfile, "cidfile", "", "write the container's id to `FILE`")
 	f.BoolVar(&l.noImage, "no-image", false, "use the host's filesystem, with a sandbox of the container's own")
+	f.StringVar(&l.runtime, "runtime", "", "OCI runtime to run it with: `NAME|PATH` of runc, crun, ... (default: the built-in one)")
 	f.StringVar(&l.platform, "platform", "", "`OS/ARCH[/VARIANT]` of the image (default: this host's)")
 	f.StringVar(&l.pull, "pull", "missing", "when to ask the registry: always, missing, never, newer")
 	f.StringArrayVarP(&l.volumes, "volume", "v", nil, "`SOURCE:TARGET[:ro,...]`, a bind of the host's")
@@ -81,7 +82,7 @@ func (l *launchFlags) register(f *pflag.FlagSet) {
 // config is what the flags and the arguments behind the image say.
 func (l *launchFlags) config(f *pflag.FlagSet, image string, args []string) (*mctr.ContainerConfig, error) {
 	c := &mctr.ContainerConfig{
-		Name: l.name, Image: image, Platform: l.platform, Pull: l.pull,
+		Name: l.name, Image: image, Platform: l.platform, Pull: l.pull, Runtime: l.runtime,
 		Process: mctr.Process{
 			Args: args, WorkingDir: l.workdir, User: l.user, GroupAdd: l.groupAdd,
 			Init: l.init, Terminal: l.tty, Stdin: l.stdin,

@@ -26,6 +26,9 @@ func (r *runtime) Create(ctx context.Context, o engine.Options) (engine.Containe
 		return nil, fmt.Errorf("become the reaper of the container's processes: %w", err)
 	}
 	c := &container{runtime: r, id: o.ID, dir: filepath.Join(o.Root, o.ID)}
+	if err := os.MkdirAll(o.Root, 0o700); err != nil {
+		return nil, err
+	}
 	err := os.Mkdir(c.dir, 0o700)
 	if errors.Is(err, fs.ErrExist) {
 		return nil, fmt.Errorf("%w: %s", mctr.ErrExists, c.dir)

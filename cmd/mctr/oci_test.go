@@ -1,0 +1,384 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/opencontainers/runtime-spec/specs-go"
+
+	"github.com/mctr/mctr/internal/cgroup"
+)
+
+// A bundle is one that mctr made of its image, with a control group and state
+// of its own for a runtime.
+type bundle struct {
+	*host
+	dir, state, group string
+}
+
+// unpacked makes a bundle that runs script.
+func (h *host) unpacked(script string) *bundle {
+	h.t.Helper()
+	dir := filepath.Join(h.t.TempDir(), "bundle")
+	h.want(0, "image", "unpack", "-q", h.image, dir)
+	b := &bundle{host: h, dir: dir, state: filepath.Join(h.t.TempDir(), "oci"), group: fmt.Sprintf("/mctr-oci-test-%d/main", os.Getpid())}
+	b.edit(func(s *specs.Spec) {
+		s.Process.Args = []string{"sh", "-c", script}
+		s.Linux.CgroupsPath = b.group
+	})
+	h.t.Cleanup(func() {
+		if dirs := cgroup.Dirs(b.group); len(dirs) > 0 {
+			h.t.Errorf("control groups are left: %v", dirs)
+		}
+		if err := cgroup.Remove(filepath.Dir(b.group)); err != nil {
+			h.t.Error(err)
+		}
+	})
+	return b
+}
+
+func (b *bundle) edit(change func(*specs.Spec)) {
+	b.t.Helper()
+	path := filepath.Join(b.dir, "config.json")
+	data, err := os.ReadFile(path)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	spec := &specs.Spec{}
+	if err := json.Unmarshal(data, spec); err != nil {
+		b.t.Fatal(err)
+	}
+	change(spec)
+	if data, err = json.Marshal(spec); err != nil {
+		b.t.Fatal(err)
+	}
+	if err := os.WriteFile(path, data, 0o644); err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+// command is a run of the runtime in the bundle, as mctr's own verb.
+func (b *bundle) oci(args ...string) *exec.Cmd {
+	b.t.Helper()
+	cmd := exec.CommandContext(b.t.Context(), program(b.t), append([]string{"oci", "--root", b.state}, args...)...)
+	cmd.Dir = b.dir
+	return cmd
+}
+
+func (b *bundle) wantOCI(code int, args ...string) result {
+	b.t.Helper()
+	r := b.finish(b.oci(args...))
+	if r.code != code {
+		b.t.Fatalf("mctr oci %s: exit code %d, want %d: %s%s", strings.Join(args, " "), r.code, code, r.stdout, r.stderr)
+	}
+	return r
+}
+
+// detached runs a verb whose streams the container keeps.
+func (b *bundle) detached(args ...string) {
+	b.t.Helper()
+	if err := b.oci(args...).Run(); err != nil {
+		b.t.Fatalf("mctr oci %s: %v", strings.Join(args, " "), err)
+	}
+}
+
+// TestOCIVerbs takes a container through the verbs of the OCI runtime.
+func TestOCIVerbs(t *testing.T) {
+	h := newHost(t)
+	b := h.unpacked("sleep 1000")
+	b.detached("create", "--pid-file", "pid", "web")
+	b.phase("created")
+	b.wantOCI(1, "delete", "nosuch")
+	if r := b.wantOCI(1, "create", "web"); !strings.Contains(r.stderr, "exist") {
+		t.Errorf("the id again: %+v", r)
+	}
+	b.wantOCI(0, "start", "web")
+	if state := b.phase("running"); strconv.Itoa(state.Pid) != b.read("pid") {
+		t.Errorf("pid file: %s, state: %d", b.read("pid"), state.Pid)
+	}
+	b.wantOCI(1, "start", "web")
+	b.wantOCI(1, "delete", "web")
+	b.execs()
+	b.figures()
+	b.wantOCI(0, "pause", "web")
+	b.phase("paused")
+	if r := b.wantOCI(255, "exec", "web", "true"); !strings.Contains(r.stderr, "paused") {
+		t.Errorf("exec in a paused one: %+v", r)
+	}
+	b.wantOCI(0, "resume", "web")
+	b.wantOCI(0, "kill", "web", "KILL")
+	b.eventually("it is stopped", func() bool { return strings.Contains(b.wantOCI(0, "state", "web").stdout, `"stopped"`) })
+	b.wantOCI(0, "kill", "--all", "web", "9")
+	b.wantOCI(0, "delete", "web")
+	b.wantOCI(0, "delete", "--force", "web")
+	b.wantOCI(1, "state", "web")
+}
+
+func (b *bundle) phase(want string) (state specs.State) {
+	b.t.Helper()
+	if err := json.Unmarshal([]byte(b.wantOCI(0, "state", "web").stdout), &state); err != nil || string(state.Status) != want || state.Bundle != b.dir {
+		b.t.Errorf("state: %+v, %v; want %s of %s", state, err, want, b.dir)
+	}
+	return state
+}
+
+func (b *bundle) read(name string) string {
+	b.t.Helper()
+	data, err := os.ReadFile(filepath.Join(b.dir, name))
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return string(data)
+}
+
+func (b *bundle) execs() {
+	b.t.Helper()
+	if r := b.wantOCI(4, "exec", "--env", "A=b", "--cwd", "/tmp", "-u", "1000:1000", "web", "sh", "-c", "echo $A $PWD $(id -u); exit 4"); r.stdout != "b /tmp 1000\n" {
+		b.t.Errorf("exec: %+v", r)
+	}
+	b.wantOCI(255, "exec", "web", "nosuch")
+	if err := os.WriteFile(filepath.Join(b.dir, "p.json"), []byte(`{"args":["sh","-c","cat <&3"],"cwd":"/","env":["PATH=/bin"]}`), 0o600); err != nil {
+		b.t.Fatal(err)
+	}
+	file, err := os.Open(filepath.Join(b.dir, "p.json"))
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	defer file.Close()
+	cmd := b.oci("exec", "--preserve-fds", "1", "--process", "p.json", "web")
+	cmd.ExtraFiles = []*os.File{file}
+	if r := b.finish(cmd); r.code != 0 || r.stdout != b.read("p.json") {
+		b.t.Errorf("a preserved descriptor: %+v", r)
+	}
+	b.wantOCI(255, "exec", "--preserve-fds", "9", "web", "true")
+}
+
+// figures looks at what the verbs print of a running container.
+func (b *bundle) figures() {
+	b.t.Helper()
+	b.wantOCI(0, "update", "--memory", "48m", "--pids-limit", "77", "web")
+	cmd := b.oci("update", "--resources", "-", "web")
+	cmd.Stdin = strings.NewReader(`{"cpu":{"shares":512}}`)
+	if r := b.finish(cmd); r.code != 0 {
+		b.t.Errorf("update from stdin: %+v", r)
+	}
+	var event struct {
+		Type string
+		Data struct {
+			Pids   struct{ Current, Limit uint64 }
+			Memory struct{ Usage struct{ Limit uint64 } }
+		}
+	}
+	if err := json.Unmarshal([]byte(b.wantOCI(0, "events", "--stats", "web").stdout), &event); err != nil {
+		b.t.Fatal(err)
+	}
+	if event.Type != "stats" || event.Data.Pids.Limit != 77 || event.Data.Memory.Usage.Limit != 48<<20 || event.Data.Pids.Current == 0 {
+		b.t.Errorf("events: %+v", event)
+	}
+	pid := b.read("pid")
+	if r := b.wantOCI(0, "ps", "--format", "json", "web"); !strings.Contains(r.stdout, pid) {
+		b.t.Errorf("ps: %s lacks %s", r.stdout, pid)
+	}
+	if r := b.wantOCI(0, "ps", "web"); strings.Count(r.stdout, "\n") != 2 || !strings.Contains(r.stdout, "sleep 1000") {
+		b.t.Errorf("ps: %s", r.stdout)
+	}
+	if r := b.wantOCI(0, "list", "-q"); r.stdout != "web\n" {
+		b.t.Errorf("list: %+v", r)
+	}
+	var listed []struct{ ID, Status string }
+	if err := json.Unmarshal([]byte(b.wantOCI(0, "list", "--format=json").stdout), &listed); err != nil || len(listed) != 1 || listed[0].Status != "running" {
+		b.t.Errorf("list: %+v, %v", listed, err)
+	}
+}
+
+// TestOCIRun runs in the foreground: streams, exit codes, signals, hooks, and a
+// version of the specification that nobody knows.
+func TestOCIRun(t *testing.T) {
+	h := newHost(t)
+	b := h.unpacked(`read line; echo "got $line"; echo err >&2; exit 5`)
+	cmd := b.oci("run", "fg")
+	cmd.Stdin = strings.NewReader("text\n")
+	if r := b.finish(cmd); r != (result{"got text\n", "err\n", 5}) {
+		t.Errorf("run: %+v", r)
+	}
+	b.edit(func(s *specs.Spec) { s.Process.Args = []string{"sh", "-c", "kill -9 $$"} })
+	b.edit(func(s *specs.Spec) { // signals from inside reach init in no pid namespace of its own only
+		s.Linux.Namespaces = []specs.LinuxNamespace{{Type: specs.MountNamespace}, {Type: specs.NetworkNamespace}, {Type: specs.UTSNamespace}, {Type: specs.IPCNamespace}}
+	})
+	b.wantOCI(137, "run", "fg")
+	b.edit(func(s *specs.Spec) { s.Version = "2.0.0" })
+	if r := b.wantOCI(1, "run", "fg"); !strings.Contains(r.stderr, `2.0.0\": this runtime`) {
+		t.Errorf("an unknown version: %+v", r)
+	}
+	if r := b.wantOCI(1, "--systemd-cgroup", "state", "fg"); !strings.Contains(r.stderr, "does not exist") {
+		t.Errorf("nothing is left: %+v", r)
+	}
+}
+
+// TestOCIHooks wants every hook once and in the specification's order.
+func TestOCIHooks(t *testing.T) {
+	h := newHost(t)
+	b := h.unpacked("echo command >>/tmp/order")
+	order := filepath.Join(b.dir, "rootfs/tmp/order")
+	say := func(name, file string) []specs.Hook {
+		return []specs.Hook{{Path: "/bin/sh", Args: []string{"sh", "-c", "cat >/dev/null; echo " + name + " >>" + file}}}
+	}
+	b.edit(func(s *specs.Spec) {
+		s.Mounts = nil // what is at /tmp is the root's
+		s.Hooks = &specs.Hooks{
+			Prestart: say("prestart", order), CreateRuntime: say("createRuntime", order), CreateContainer: say("createContainer", order),
+			StartContainer: say("startContainer", "/tmp/order"), Poststart: say("poststart", order), Poststop: say("poststop", order),
+		}
+		s.Linux.MaskedPaths, s.Linux.ReadonlyPaths = nil, nil
+	})
+	b.wantOCI(0, "run", "hooked")
+	got := strings.Fields(b.read("rootfs/tmp/order"))
+	rest := strings.ReplaceAll(strings.Join(got, " "), "poststart ", "") // beside the command, whichever is first
+	if want := "prestart createRuntime createContainer startContainer command poststop"; rest != want || len(got) != 7 {
+		t.Errorf("hooks ran as %q, want %q with poststart", got, want)
+	}
+}
+
+// TestOCILogs reads an error where callers look for it.
+func TestOCILogs(t *testing.T) {
+	h := newHost(t)
+	b := h.unpacked("true")
+	b.edit(func(s *specs.Spec) { s.Process.Args = []string{"nosuch"} })
+	r := b.finish(b.oci("--log", "log.json", "--log-format", "json", "create", "x"))
+	if r.code != 1 || !strings.Contains(r.stderr, "nosuch") {
+		t.Errorf("create: %+v", r)
+	}
+	lines := bytes.Split(bytes.TrimSpace([]byte(b.read("log.json"))), []byte("\n"))
+	var entry struct{ Level, Msg, Time string }
+	if err := json.Unmarshal(lines[len(lines)-1], &entry); err != nil || entry.Level != "error" || entry.Time == "" ||
+		!strings.Contains(entry.Msg, `exec: "nosuch": executable file not found in $PATH`) {
+		t.Errorf("log: %+v, %v", entry, err)
+	}
+	if left, err := os.ReadDir(b.state); err == nil && len(left) > 0 {
+		for _, e := range left {
+			if e.Name() != "~seccomp" {
+				t.Errorf("left: %s", e.Name())
+			}
+		}
+	}
+}
+
+// TestOCIWithoutContainers tries what needs none, by both names of the program.
+func TestOCIWithoutContainers(t *testing.T) {
+	h := newHost(t)
+	link := filepath.Join(t.TempDir(), "mctr-oci")
+	if err := os.Symlink(filepath.Join(filepath.Dir(program(t)), "mctr-shim"), link); err != nil {
+		t.Fatal(err)
+	}
+	for _, argv := range [][]string{{link}, {program(t), "oci"}} {
+		run := func(args ...string) result {
+			cmd := execCommand(t.Context(), append(argv[:len(argv):len(argv)], args...)...)
+			cmd.Dir = t.TempDir()
+			return h.finish(cmd)
+		}
+		if r := run("--version"); r.code != 0 || !strings.HasPrefix(r.stdout, "mctr-oci version ") || !strings.Contains(r.stdout, "\nspec: "+specs.Version+"\n") {
+			t.Errorf("--version: %+v", r)
+		}
+		var features struct{ OciVersionMax string }
+		if r := run("features"); json.Unmarshal([]byte(r.stdout), &features) != nil || features.OciVersionMax != specs.Version {
+			t.Errorf("features: %+v", r)
+		}
+		if r := run("bogus"); r.code != 1 || !strings.Contains(r.stderr, "unknown command") || !strings.Contains(r.stderr, "bogus") {
+			t.Errorf("bogus: %+v", r)
+		}
+		if r := run("--help"); r.code != 0 || !strings.Contains(r.stdout, "create [flags] ID") {
+			t.Errorf("--help: %+v", r)
+		}
+		if r := run("spec"); r.code != 0 {
+			t.Errorf("spec: %+v", r)
+		}
+	}
+	b := h.unpacked("true")
+	if r := b.wantOCI(1, "spec"); !strings.Contains(r.stderr, "exists") {
+		t.Errorf("spec overwrites: %+v", r)
+	}
+	if _, err := os.Stat("/run/systemd/system"); err != nil {
+		if r := b.wantOCI(1, "--systemd-cgroup", "run", "x"); !strings.Contains(r.stderr, "systemd does not run here") {
+			t.Errorf("--systemd-cgroup: %+v", r)
+		}
+	}
+}
+
+// TestOCINotifies carries a container's READY to the service manager. What the
+// container would send is sent to its socket from here.
+func TestOCINotifies(t *testing.T) {
+	h := newHost(t)
+	b := h.unpacked(`test -S "$NOTIFY_SOCKET" && echo "$NOTIFY_SOCKET"; while ! test -e /tmp/told; do sleep 0.02; done`)
+	address := &net.UnixAddr{Name: filepath.Join(t.TempDir(), "manager"), Net: "unixgram"}
+	manager, err := net.ListenUnixgram("unixgram", address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer manager.Close()
+	cmd := b.oci("run", "ready")
+	cmd.Env = append(os.Environ(), "NOTIFY_SOCKET="+address.Name)
+	done := make(chan result, 1)
+	go func() { done <- h.finish(cmd) }()
+	socket := &net.UnixAddr{Name: filepath.Join(b.state, "ready/notify/notify.sock"), Net: "unixgram"}
+	h.eventually("the container has a socket", func() bool {
+		conn, err := net.DialUnix("unixgram", nil, socket)
+		if err != nil {
+			return false
+		}
+		defer conn.Close()
+		_, err = conn.Write([]byte("STATUS=up\nREADY=1"))
+		return err == nil
+	})
+	_ = manager.SetReadDeadline(time.Now().Add(10 * time.Second))
+	buf := make([]byte, 4096)
+	n, err := manager.Read(buf)
+	if text := string(buf[:n]); err != nil || !strings.HasPrefix(text, "READY=1\nMAINPID=") {
+		t.Errorf("the manager was told %q, %v", text, err)
+	}
+	if err := os.WriteFile(filepath.Join(b.dir, "rootfs/tmp/told"), nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if r := <-done; r != (result{"/run/notify/notify.sock\n", "", 0}) {
+		t.Errorf("run: %+v", r)
+	}
+}
+
+// TestUnpackEqualsUmoci compares the bundle's tree with umoci's.
+func TestUnpackEqualsUmoci(t *testing.T) {
+	h := newHost(t)
+	b := h.unpacked("true")
+	theirs := filepath.Join(t.TempDir(), "umoci")
+	if out, err := execCommand(t.Context(), "umoci", "unpack", "--image", strings.TrimPrefix(h.image, "oci:"), theirs).CombinedOutput(); err != nil {
+		t.Fatalf("umoci: %v: %s", err, out)
+	}
+	if diff := cmp.Diff(listing(t, filepath.Join(theirs, "rootfs")), listing(t, filepath.Join(b.dir, "rootfs"))); diff != "" {
+		t.Errorf("umoci's tree (-) and mctr's (+) differ:\n%s", diff)
+	}
+	if r := h.want(1, "image", "unpack", "-q", h.image, b.dir); !strings.Contains(r.stderr, "is not empty") {
+		t.Errorf("a directory that is in use: %+v", r)
+	}
+	h.want(1, "image", "unpack", "-q", "oci:/no/such", filepath.Join(b.dir, "new"))
+	if _, err := os.Stat(filepath.Join(b.dir, "new")); err == nil {
+		t.Error("a bundle is left of an image that is not there")
+	}
+}
+
+// listing tells of every file below dir what ls and a checksum tell.
+func listing(t *testing.T, dir string) []string {
+	t.Helper()
+	out, err := execCommand(t.Context(), "sh", "-c", `cd "$1" && find . -printf '%p %M %U:%G %s %T@ %l\n' | sort && find . -type f -print0 | sort -z | xargs -0r sha256sum`, "sh", dir).Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.Split(string(out), "\n")
+}

@@ -1,0 +1,135 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+	"github.com/spf13/cobra"
+
+	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/provisioner"
+)
+
+func (a *app) unpackCommand() *cobra.Command {
+	o := provisioner.PullOptions{Policy: "missing"}
+	var quiet bool
+	cmd := &cobra.Command{
+		Use:   "unpack [flags] IMAGE BUNDLE",
+		Short: "Write an image as an OCI bundle, for any runtime to run",
+		Long: `Write BUNDLE/config.json and BUNDLE/rootfs, the image's files with the command,
+environment and user that it names and docker's default isolation, without a
+network. BUNDLE must not exist or be empty. The image is pulled if it is missing.`,
+		Example: "  mctr image unpack alpine /tmp/a && mctr oci run --bundle /tmp/a a",
+		Args:    cobra.ExactArgs(2),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if !quiet {
+				o.Progress = newProgress(os.Stderr)
+			}
+			ctx, stop := interruptible(cmd.Context())
+			defer stop()
+			return a.unpack(ctx, args[0], args[1], o)
+		},
+	}
+	cmd.Flags().BoolVarP(&quiet, "quiet", "q", false, "no progress")
+	cmd.Flags().StringVar(&o.Platform, "platform", "", "`OS/ARCH[/VARIANT]` (default: this host's)")
+	return cmd
+}
+
+// unpack leaves the directory as it was when it fails.
+func (a *app) unpack(ctx context.Context, ref, dir string, o provisioner.PullOptions) (err error) {
+	if dir, err = filepath.Abs(dir); err != nil {
+		return err
+	}
+	existed, err := emptyOrMissing(dir)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil && !existed {
+			err = errors.Join(err, os.RemoveAll(dir))
+		}
+	}()
+	if err := a.unpackRootfs(ctx, ref, filepath.Join(dir, "rootfs"), o); err != nil {
+		return err
+	}
+	spec, err := a.bundleSpec(ctx, ref, filepath.Base(dir), o.Platform)
+	if err == nil {
+		err = writeSpec(filepath.Join(dir, "config.json"), spec)
+	}
+	if err != nil {
+		return errors.Join(err, os.RemoveAll(filepath.Join(dir, "rootfs")))
+	}
+	return nil
+}
+
+func emptyOrMissing(dir string) (existed bool, err error) {
+	entries, err := os.ReadDir(dir)
+	if errors.Is(err, os.ErrNotExist) {
+		return false, nil
+	}
+	if err == nil && len(entries) > 0 {
+		err = fmt.Errorf("%w: %s is not empty", mctr.ErrExists, dir)
+	}
+	return true, err
+}
+
+// unpackRootfs holds a lease while it reads the layers.
+func (a *app) unpackRootfs(ctx context.Context, ref, rootfs string, o provisioner.PullOptions) (err error) {
+	store, err := a.images()
+	if err != nil {
+		return err
+	}
+	holder := "unpack-" + string(mctr.NewID())
+	image, err := store.Lease(ctx, holder, ref, o)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, store.Release(holder)) }()
+	return store.Unpack(ctx, image, rootfs)
+}
+
+// bundleSpec is what a launch would hand its engine, less what is a container's
+// own: there is none.
+func (a *app) bundleSpec(ctx context.Context, ref, name, platform string) (*specs.Spec, error) {
+	c, err := a.containers(ctx)
+	if err != nil {
+		return nil, err
+	}
+	config := &mctr.ContainerConfig{Image: ref, Platform: platform, Pull: "never"}
+	if image, err := a.store.Inspect(ctx, ref); err == nil && len(image.Config.Entrypoint)+len(image.Config.Cmd) == 0 {
+		config.Process.Args = []string{"sh"} // a bundle must name a command
+	}
+	spec, err := c.DryRun(ctx, config)
+	if err != nil {
+		return nil, err
+	}
+	a.disown(spec, name)
+	return spec, nil
+}
+
+// disown takes out what lies in mctr's directories, and lets the runtime that
+// will run it name its control group.
+func (a *app) disown(spec *specs.Spec, name string) {
+	spec.Mounts = slices.DeleteFunc(spec.Mounts, func(m specs.Mount) bool { return below(m.Source, a.root) || below(m.Source, a.state) })
+	spec.Process.Env = slices.DeleteFunc(spec.Process.Env, func(v string) bool {
+		return strings.HasPrefix(v, "MESOS_") || strings.HasPrefix(v, "HOSTNAME=")
+	})
+	spec.Hostname, spec.Linux.CgroupsPath = name, ""
+}
+
+func below(path, dir string) bool { return strings.HasPrefix(path, dir+string(filepath.Separator)) }
+
+func writeSpec(path string, spec *specs.Spec) error {
+	data, err := json.MarshalIndent(spec, "", "\t")
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(path, append(data, '\n'), 0o644)
+}
