@@ -56,6 +56,7 @@ type Process struct {
 	GroupAdd   []string  `json:"groupAdd,omitempty"` // supplementary groups
 	Init       bool      `json:"init,omitempty"`     // a reaping init as pid 1
 	Pause      bool      `json:"pause,omitempty"`    // no command: a reaping init alone, the root of a group
+	Tasks      []string  `json:"tasks,omitempty"`    // of the group, by the last part of their id: it ends with them
 	Terminal   bool      `json:"terminal,omitempty"`
 	Stdin      bool      `json:"stdin,omitempty"` // keep stdin open for a client
 }

@@ -12,6 +12,7 @@ const (
 	ReasonShimLost     = "SHIM_LOST"            // the supervisor died: the status is unknown
 	ReasonReboot       = "REBOOT"               // the host went down
 	ReasonDestroyed    = "DESTROYED"            // asked for by Destroy
+	ReasonTaskFailed   = "TASK_FAILED"          // a task of the group failed
 	ReasonParentEnded  = "PARENT_ENDED"         // the container it was nested in ended
 	ReasonLimitation   = "CONTAINER_LIMITATION" // an isolator's limit
 )

@@ -34,25 +34,26 @@ const defaultState = "/run/mctr"
 // kernel refuses on an unbindable mount, and then copies the executable.
 type layout struct{ root, state string }
 
-func (l layout) containers() string                  { return filepath.Join(l.root, "containers") }
-func (l layout) names() string                       { return filepath.Join(l.root, "names") }
-func (l layout) dir(id mctr.ContainerID) string      { return filepath.Join(l.containers(), string(id)) }
-func (l layout) config(id mctr.ContainerID) string   { return filepath.Join(l.dir(id), "config.json") }
-func (l layout) waiting(id mctr.ContainerID) string  { return filepath.Join(l.dir(id), "waiting") }
-func (l layout) update(id mctr.ContainerID) string   { return filepath.Join(l.dir(id), "update.json") }
-func (l layout) last(id mctr.ContainerID) string     { return filepath.Join(l.dir(id), "last.json") }
-func (l layout) exit(id mctr.ContainerID) string     { return filepath.Join(l.dir(id), "exit.json") }
-func (l layout) logs(id mctr.ContainerID) string     { return filepath.Join(l.dir(id), "logs") }
-func (l layout) sandbox(id mctr.ContainerID) string  { return filepath.Join(l.dir(id), "sandbox") }
-func (l layout) rw(id mctr.ContainerID) string       { return filepath.Join(l.dir(id), "rw") }
-func (l layout) bootID() string                      { return filepath.Join(l.state, "boot_id") }
-func (l layout) setupLock() string                   { return filepath.Join(l.state, "lock") }
-func (l layout) locks() string                       { return filepath.Join(l.state, "locks") }
-func (l layout) events() string                      { return filepath.Join(l.state, "events") }
-func (l layout) lock(id mctr.ContainerID) string     { return filepath.Join(l.locks(), string(id)) }
-func (l layout) running() string                     { return filepath.Join(l.state, "containers") }
-func (l layout) stateDir(id mctr.ContainerID) string { return filepath.Join(l.running(), string(id)) }
-func (l layout) journal(id mctr.ContainerID) string  { return filepath.Join(l.stateDir(id), "journal") }
+func (l layout) containers() string                   { return filepath.Join(l.root, "containers") }
+func (l layout) names() string                        { return filepath.Join(l.root, "names") }
+func (l layout) dir(id mctr.ContainerID) string       { return filepath.Join(l.containers(), string(id)) }
+func (l layout) config(id mctr.ContainerID) string    { return filepath.Join(l.dir(id), "config.json") }
+func (l layout) waiting(id mctr.ContainerID) string   { return filepath.Join(l.dir(id), "waiting") }
+func (l layout) update(id mctr.ContainerID) string    { return filepath.Join(l.dir(id), "update.json") }
+func (l layout) last(id mctr.ContainerID) string      { return filepath.Join(l.dir(id), "last.json") }
+func (l layout) exit(id mctr.ContainerID) string      { return filepath.Join(l.dir(id), "exit.json") }
+func (l layout) logs(id mctr.ContainerID) string      { return filepath.Join(l.dir(id), "logs") }
+func (l layout) sandbox(id mctr.ContainerID) string   { return filepath.Join(l.dir(id), "sandbox") }
+func (l layout) rw(id mctr.ContainerID) string        { return filepath.Join(l.dir(id), "rw") }
+func (l layout) bootID() string                       { return filepath.Join(l.state, "boot_id") }
+func (l layout) setupLock() string                    { return filepath.Join(l.state, "lock") }
+func (l layout) locks() string                        { return filepath.Join(l.state, "locks") }
+func (l layout) events() string                       { return filepath.Join(l.state, "events") }
+func (l layout) lock(id mctr.ContainerID) string      { return filepath.Join(l.locks(), string(id)) }
+func (l layout) groupLock(id mctr.ContainerID) string { return l.lock(id) + "+group" }
+func (l layout) running() string                      { return filepath.Join(l.state, "containers") }
+func (l layout) stateDir(id mctr.ContainerID) string  { return filepath.Join(l.running(), string(id)) }
+func (l layout) journal(id mctr.ContainerID) string   { return filepath.Join(l.stateDir(id), "journal") }
 func (l layout) created(id mctr.ContainerID) string {
 	return filepath.Join(l.stateDir(id), "created.json")
 }

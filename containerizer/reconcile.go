@@ -44,6 +44,9 @@ func (c *Containerizer) Reconcile(ctx context.Context) ([]mctr.Leftover, error) 
 
 // reconcile undoes what is left of one container.
 func (c *Containerizer) reconcile(ctx context.Context, id mctr.ContainerID) error {
+	if r, err := c.load(id); err == nil && c.abandoned(r) {
+		return c.Remove(ctx, id, true)
+	}
 	lock, err := flock.Exclusive(ctx, c.paths.lock(id))
 	if err != nil {
 		return err

@@ -74,6 +74,9 @@ func (c *Containerizer) recoverOne(ctx context.Context, id mctr.ContainerID, tol
 		return err
 	}
 	if alive(phase) {
+		if r, err := c.load(id); err == nil && c.abandoned(r) {
+			return c.recoverGroup(ctx, id, found)
+		}
 		return c.adopt(ctx, id, found)
 	}
 	return c.recoverEnd(ctx, id, found)
@@ -129,6 +132,15 @@ func (c *Containerizer) adopt(ctx context.Context, id mctr.ContainerID, found *R
 		c.log.Error("finish an update", "container", id, "error", err)
 	}
 	found.Adopted = append(found.Adopted, id)
+	return nil
+}
+
+// recoverGroup undoes the launch of a group that was cut off before its last task.
+func (c *Containerizer) recoverGroup(ctx context.Context, id mctr.ContainerID, found *Recovered) error {
+	if err := c.Remove(ctx, id, true); err != nil {
+		return err
+	}
+	found.Undone = append(found.Undone, id)
 	return nil
 }
 

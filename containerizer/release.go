@@ -30,8 +30,8 @@ func (c *Containerizer) Cleanup(ctx context.Context, id mctr.ContainerID) error 
 	if err != nil {
 		return err
 	}
-	defer lock.Unlock() // closing a lock file cannot fail usefully
-	return c.cleanupLocked(ctx, id)
+	err = c.cleanupLocked(ctx, id)
+	return errors.Join(err, lock.Unlock(), c.endGroup(ctx, id))
 }
 
 // cleanupLocked does what the container's phase asks for.

@@ -75,12 +75,19 @@ func (s *survey) record(id mctr.ContainerID, dir string) error {
 	switch {
 	case phase.Launching():
 		s.add(kindDirectory, dir, id, "its launch was abandoned in phase "+string(phase), "undo the launch and remove it")
+	case alive(phase) && s.groupAbandoned(id):
+		s.add(kindContainer, string(id), id, "the launch of its group was abandoned", "end it with its tasks and remove it")
 	case phase == mctr.Lost:
 		s.add(kindContainer, string(id), id, "its shim is gone and recorded no end", "kill its processes, record the loss, release it")
 	case (phase == mctr.Exited || phase == mctr.Destroying) && err == nil:
 		s.add(kindDirectory, s.paths.stateDir(id), id, "the container has ended and is not cleaned up", "release it")
 	}
 	return nil
+}
+
+func (s *survey) groupAbandoned(id mctr.ContainerID) bool {
+	r, err := s.load(id)
+	return err == nil && s.abandoned(r)
 }
 
 // accounted says whether id may have mounts, groups and processes: it is on its

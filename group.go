@@ -1,0 +1,37 @@
+package mctr
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+)
+
+// A Group is tasks that live and die together: containers nested in a root that
+// has no command of its own and holds their ipc, uts and network namespaces.
+type Group struct {
+	// Root is the root's config: name, network, hostname, namespaces, volumes. Its
+	// process stays empty.
+	Root ContainerConfig `json:"root"`
+	// Tasks are the nested containers, by the last part of their id.
+	Tasks map[string]ContainerConfig `json:"tasks"`
+}
+
+// Validate refuses groups that cannot be meant.
+func (g *Group) Validate() error {
+	if len(g.Tasks) == 0 {
+		return fmt.Errorf("%w: a group without tasks", ErrInvalid)
+	}
+	p := g.Root.Process
+	if len(p.Args) > 0 || p.Entrypoint != nil || p.Init || g.Root.Image != "" {
+		return fmt.Errorf("%w: the root of a group has neither an image nor a command", ErrInvalid)
+	}
+	for name := range g.Tasks {
+		if !validPart(name) {
+			return fmt.Errorf("%w: task %q: a name must be [a-zA-Z0-9][a-zA-Z0-9_-]*", ErrInvalid, name)
+		}
+	}
+	return nil
+}
+
+// Names are the tasks' names, sorted.
+func (g *Group) Names() []string { return slices.Sorted(maps.Keys(g.Tasks)) }
