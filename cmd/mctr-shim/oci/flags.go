@@ -1,9 +1,11 @@
 package oci
 
 import (
+	"errors"
 	"flag"
 	"fmt"
 	"io"
+	"os"
 	"strings"
 )
 
@@ -20,7 +22,11 @@ func newFlags(name string) *flag.FlagSet {
 // them.
 func parse(f *flag.FlagSet, args []string, anywhere bool) (rest []string, err error) {
 	for {
-		if err := f.Parse(args); err != nil {
+		err := f.Parse(args)
+		if errors.Is(err, flag.ErrHelp) {
+			explain(f)
+		}
+		if err != nil {
 			return nil, fmt.Errorf("%s: %w", f.Name(), err)
 		}
 		if f.NArg() == 0 || !anywhere {
@@ -31,6 +37,13 @@ func parse(f *flag.FlagSet, args []string, anywhere bool) (rest []string, err er
 		}
 		rest, args = append(rest, f.Arg(0)), f.Args()[1:]
 	}
+}
+
+// explain prints a verb's flags.
+func explain(f *flag.FlagSet) {
+	fmt.Printf("Flags of %s (mctr-oci --help has its arguments):\n", f.Name())
+	f.SetOutput(os.Stdout)
+	f.PrintDefaults()
 }
 
 // only parses the flags of a verb that takes between least and most arguments.

@@ -73,7 +73,8 @@ func Run(args []string) int {
 	f := r.flags()
 	showVersion := f.Bool("version", false, "print the version")
 	f.BoolVar(showVersion, "v", false, "print the version")
-	args, err := parse(f, args, false)
+	err := f.Parse(args)
+	args = f.Args()
 	switch {
 	case errors.Is(err, flag.ErrHelp) || err == nil && !*showVersion && (len(args) == 0 || args[0] == "help"):
 		r.help(f)
