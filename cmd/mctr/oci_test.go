@@ -225,6 +225,26 @@ func TestOCIRun(t *testing.T) {
 	}
 }
 
+// TestOCITerminal relays a terminal, follows its size, and gives it back.
+func TestOCITerminal(t *testing.T) {
+	h := newHost(t)
+	b := h.unpacked(`stty size; trap "stty size; exit 8" WINCH; read line; echo "got $line"; while :; do sleep 0.05; done`)
+	b.edit(func(s *specs.Spec) { s.Process.Terminal = true })
+	s := h.screenOf(b.oci("run", "tty"))
+	s.shows("24 80\r\n")
+	s.types("typed\r")
+	s.shows("got typed\r\n")
+	s.resize(31, 91)
+	s.shows("31 91\r\n")
+	_ = s.cmd.Wait()
+	if code := s.cmd.ProcessState.ExitCode(); code != 8 {
+		t.Errorf("exit code %d", code)
+	}
+	if diff := cmp.Diff(s.before, s.termios()); diff != "" {
+		t.Errorf("the terminal was changed:\n%s", diff)
+	}
+}
+
 // TestOCIHooks wants every hook once and in the specification's order.
 func TestOCIHooks(t *testing.T) {
 	h := newHost(t)

@@ -28,11 +28,16 @@ type screen struct {
 // onScreen starts mctr in a terminal of 24 rows and 80 columns.
 func (h *host) onScreen(args ...string) *screen {
 	h.t.Helper()
+	return h.screenOf(h.command(args...))
+}
+
+func (h *host) screenOf(cmd *exec.Cmd) *screen {
+	h.t.Helper()
 	master, slave, err := pty.Open()
 	if err != nil {
 		h.t.Fatal(err)
 	}
-	s := &screen{h: h, master: master, slave: slave, cmd: h.command(args...)}
+	s := &screen{h: h, master: master, slave: slave, cmd: cmd}
 	s.resize(24, 80)
 	s.before = s.termios()
 	s.cmd.Stdin, s.cmd.Stdout, s.cmd.Stderr = slave, slave, slave

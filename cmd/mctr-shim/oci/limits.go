@@ -39,7 +39,8 @@ func applyMemory(to *cgroups.Resources, m *specs.LinuxMemory) {
 	if m.Limit != nil && *m.Limit == -1 && m.Swap == nil {
 		to.MemorySwap = 0 // without a limit there is none for swap, and the kernel wants them in order
 	}
-	if m.Kernel != nil || m.KernelTCP != nil { //nolint:staticcheck // callers may still name what was taken out
+	//lint:ignore SA1019 callers may still name what was taken out
+	if m.Kernel != nil || m.KernelTCP != nil {
 		logrus.Warn("limits of kernel memory are ignored: kernels have none any more")
 	}
 }

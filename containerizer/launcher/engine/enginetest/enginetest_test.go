@@ -24,14 +24,14 @@ func TestMain(m *testing.M) {
 
 // broken is libcontainer's engine with one fault.
 type broken struct {
-	create func(engine.Engine, context.Context, engine.Options) (engine.Container, error)
+	create func(context.Context, engine.Engine, engine.Options) (engine.Container, error)
 	wrap   func(*brokenContainer)
 }
 
 func (b broken) Create(ctx context.Context, o engine.Options) (engine.Container, error) {
 	good := libcontainer.New()
 	if b.create != nil {
-		return b.create(good, ctx, o)
+		return b.create(ctx, good, o)
 	}
 	c, err := good.Create(ctx, o)
 	if err != nil || b.wrap == nil {
@@ -127,11 +127,11 @@ var brokenEngines = []struct {
 			return err
 		}
 	}}},
-	{"leaves its records", "exit codes", broken{create: func(good engine.Engine, ctx context.Context, o engine.Options) (engine.Container, error) {
+	{"leaves its records", "exit codes", broken{create: func(ctx context.Context, good engine.Engine, o engine.Options) (engine.Container, error) {
 		c, err := good.Create(ctx, o)
 		return c, errors.Join(err, os.WriteFile(o.Root+"/record", nil, 0o600))
 	}}},
-	{"does not tell a missing command", "a command that is not there", broken{create: func(good engine.Engine, ctx context.Context, o engine.Options) (engine.Container, error) {
+	{"does not tell a missing command", "a command that is not there", broken{create: func(ctx context.Context, good engine.Engine, o engine.Options) (engine.Container, error) {
 		c, err := good.Create(ctx, o)
 		if err != nil {
 			err = errors.New(err.Error())
@@ -159,7 +159,7 @@ var brokenEngines = []struct {
 }
 
 // startedTooEarly returns when the command has done what a case looks for.
-func startedTooEarly(good engine.Engine, ctx context.Context, o engine.Options) (engine.Container, error) {
+func startedTooEarly(ctx context.Context, good engine.Engine, o engine.Options) (engine.Container, error) {
 	c, err := good.Create(ctx, o)
 	if err != nil {
 		return nil, err
