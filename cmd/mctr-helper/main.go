@@ -1,6 +1,6 @@
 // Command mctr-helper does one job for mctr and ends: an operation that may
 // hang (package sidejob), or as "mctr-helper init -- COMMAND" the reaping init
-// of a container that was asked for with --init.
+// of a container that was asked for with --init, as "mctr-helper pause" that of a group.
 package main
 
 import (
@@ -14,6 +14,9 @@ import (
 func main() {
 	if len(os.Args) > 2 && os.Args[1] == "init" && os.Args[2] == "--" {
 		os.Exit(reaper.Run(os.Args[3:]))
+	}
+	if len(os.Args) == 2 && os.Args[1] == "pause" {
+		os.Exit(reaper.Pause())
 	}
 	conn := os.NewFile(sidejob.FD, "job")
 	if err := sidejob.Serve(conn); err != nil {

@@ -24,6 +24,7 @@ type runOptions struct {
 	sigProxy   bool
 	detachKeys string
 	quiet      bool
+	group      string
 	watching   bool // of a container that is not this command's own
 }
 
@@ -44,6 +45,7 @@ failed, 126 when the command cannot be invoked, 127 when it is not found.`,
 		Example: `  mctr run --rm -it debian bash
   mctr run -d --name web -m 64m --cpus 0.5 --pids-limit 100 oci:./web
   mctr run --rm --no-image -v /data:/data:ro make -C /data
+  mctr run --group pod.json --rm
   mctr run --dry-run busybox true        # print the OCI config.json`,
 		RunE: func(cmd *cobra.Command, args []string) error { return failedToRun(a.run(cmd, o, args)) },
 	}
@@ -54,6 +56,7 @@ failed, 126 when the command cannot be invoked, 127 when it is not found.`,
 	f.BoolVar(&o.timings, "timings", false, "say on stderr what took how long")
 	f.BoolVar(&o.sigProxy, "sig-proxy", true, "pass signals on to the container")
 	f.StringVar(&o.detachKeys, "detach-keys", defaultDetachKeys, "keys that leave a terminal without ending the container (\"\": none)")
+	f.StringVar(&o.group, "group", "", "run the tasks in `FILE` (JSON, - is stdin) together: one that fails ends the rest; see docs/groups.md")
 	f.BoolVarP(&o.quiet, "quiet", "q", false, "no progress of the pull")
 	return cmd
 }
@@ -105,6 +108,9 @@ func (l *launchFlags) imageAndCommand(args []string) (image string, command []st
 }
 
 func (a *app) run(cmd *cobra.Command, o *runOptions, args []string) error {
+	if o.group != "" {
+		return a.runGroup(cmd.Context(), o, args)
+	}
 	image, command, err := o.launch.imageAndCommand(args)
 	if err != nil {
 		return err

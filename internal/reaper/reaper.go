@@ -1,6 +1,6 @@
 // Package reaper is a container's init for --init: it starts one command,
 // forwards signals to it, reaps every orphan, and ends as the command ended. It
-// creates nothing else. Without a command it holds a group's namespaces.
+// creates nothing else. [Pause] does that without a command.
 package reaper
 
 import (
@@ -14,14 +14,15 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Run runs argv to its end, or without one reaps until a signal asks for the end, and returns the exit code for this process: the
+// Run runs argv to its end and returns the exit code for this process: the
 // command's own, 128+n after signal n, 127 or 126 when it could not be started.
 func Run(argv []string) int {
+	if len(argv) == 0 {
+		fmt.Fprintln(os.Stderr, "init: no command")
+		return 127
+	}
 	signals := make(chan os.Signal, 64)
 	signal.Notify(signals)
-	if len(argv) == 0 {
-		return pause(signals)
-	}
 	child, err := start(argv)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "init:", err)
@@ -42,8 +43,11 @@ func Run(argv []string) int {
 	return 125 // not reached: signals is never closed
 }
 
-// pause reaps whatever comes, until it is told to end.
-func pause(signals <-chan os.Signal) int {
+// Pause reaps whatever comes, until a signal asks for the end, and returns 0: it
+// holds the namespaces of a group.
+func Pause() int {
+	signals := make(chan os.Signal, 64)
+	signal.Notify(signals)
 	for s := range signals {
 		switch s {
 		case unix.SIGCHLD:

@@ -3,12 +3,15 @@ package reaper_test
 import (
 	"bufio"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"os/exec"
+	"os/signal"
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -22,6 +25,11 @@ func TestMain(m *testing.M) {
 	if len(os.Args) > 1 && os.Args[1] == "init" {
 		if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
 			unix.Exit(99)
+		}
+		if len(os.Args) == 3 && os.Args[2] == "pause" {
+			signal.Notify(make(chan os.Signal, 1)) // so that none ends it before it listens
+			fmt.Println("ready")
+			unix.Exit(reaper.Pause())
 		}
 		unix.Exit(reaper.Run(os.Args[2:])) // at once: the race detector would wait a second
 	}
@@ -110,6 +118,28 @@ func TestForwards(t *testing.T) {
 		rest, _ := io.ReadAll(out)
 		if code := exitCode(t, cmd); code != 7 || string(rest) != "got\n" {
 			t.Errorf("SIG%s: exit code %d, printed %q; want 7, got", s.name, code, rest)
+		}
+	}
+}
+
+func TestPause(t *testing.T) {
+	for _, sig := range []syscall.Signal{unix.SIGTERM, unix.SIGINT} {
+		cmd, out := start(t, "pause")
+		if line, err := out.ReadString('\n'); err != nil {
+			t.Fatal(line, err)
+		}
+		ended := make(chan int)
+		go func() { ended <- exitCode(t, cmd) }()
+		for code := -1; code < 0; {
+			_ = cmd.Process.Signal(unix.SIGCHLD) // is no reason to end
+			_ = cmd.Process.Signal(sig)          // until it listens
+			select {
+			case code = <-ended:
+			case <-time.After(10 * time.Millisecond):
+			}
+			if code > 0 {
+				t.Errorf("%v: exit code %d", sig, code)
+			}
 		}
 	}
 }

@@ -109,6 +109,10 @@ func (i *isolator) reap(c *mctr.Container, a *mctr.Adjustment) {
 		path = initPath
 		a.Volumes = append(a.Volumes, specs.Mount{Destination: path, Type: "bind", Source: i.helper, Options: []string{"bind", "ro", "rprivate"}})
 	}
+	if c.Config.Process.Pause {
+		a.Spec.Process.Args = []string{path, "pause"}
+		return
+	}
 	a.Spec.Process.Args = append([]string{path, "init", "--"}, a.Spec.Process.Args...)
 }
 

@@ -1,0 +1,128 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"sync"
+
+	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/containerizer"
+	"github.com/mctr/mctr/logs"
+)
+
+// readGroup reads the file that --group names; "-" is stdin.
+func readGroup(path string) (*mctr.Group, error) {
+	file, err := os.Stdin, error(nil)
+	if path != "-" {
+		if file, err = os.Open(path); err != nil {
+			return nil, fmt.Errorf("--group: %w", err)
+		}
+		defer file.Close()
+	}
+	return decodeGroup(io.LimitReader(file, maxGroup))
+}
+
+// maxGroup bounds a group's file, in bytes.
+const maxGroup = 4 << 20
+
+func decodeGroup(r io.Reader) (*mctr.Group, error) {
+	g := &mctr.Group{}
+	d := json.NewDecoder(r)
+	d.DisallowUnknownFields() // a misspelt limit must not be no limit
+	if err := d.Decode(g); err != nil {
+		return nil, fmt.Errorf("%w: --group: %w", mctr.ErrInvalid, err)
+	}
+	if d.More() {
+		return nil, fmt.Errorf("%w: --group: more than one group in the file", mctr.ErrInvalid)
+	}
+	return g, g.Validate()
+}
+
+// runGroup runs a group; in the foreground it shows what the tasks print, and
+// ends with the exit code of the one that failed.
+func (a *app) runGroup(ctx context.Context, o *runOptions, args []string) error {
+	if len(args) > 0 {
+		return fmt.Errorf("%w: with --group there is no IMAGE: the file names one for each task", mctr.ErrInvalid)
+	}
+	g, err := readGroup(o.group)
+	if err != nil {
+		return err
+	}
+	if o.launch.name != "" {
+		g.Root.Name = o.launch.name
+	}
+	g.Root.Remove = g.Root.Remove || o.launch.rm
+	c, err := a.changing(ctx)
+	if err != nil {
+		return err
+	}
+	ctx, stop := interruptible(ctx)
+	defer stop()
+	id := mctr.NewID()
+	options := containerizer.LaunchOptions{Detach: o.detach}
+	if !o.quiet {
+		options.Progress = newProgress(os.Stderr)
+	}
+	if err := c.LaunchGroup(ctx, id, g, options); err != nil {
+		return err
+	}
+	if o.detach {
+		fmt.Println(id)
+		return nil
+	}
+	return followGroup(ctx, c, id, g.Names())
+}
+
+// followGroup shows the tasks' output until the group has ended, which a signal
+// makes it do.
+func followGroup(ctx context.Context, c *containerizer.Containerizer, id mctr.ContainerID, tasks []string) error {
+	after := context.WithoutCancel(ctx)
+	stopped := context.AfterFunc(ctx, func() { _, _ = c.Destroy(after, id) }) // what it says, the wait below says too
+	defer stopped()
+	var all sync.WaitGroup
+	var mu sync.Mutex // of the lines of all tasks
+	ends := make([]*mctr.Termination, len(tasks))
+	for i, task := range tasks {
+		member := id + "." + mctr.ContainerID(task)
+		all.Go(func() { ends[i], _ = c.Wait(after, member) })
+		all.Go(func() {
+			_ = c.Logs(after, member, logs.ReadOptions{Follow: true, Tail: -1}, func(e logs.Entry) error { return printTask(&mu, task, e) })
+		})
+	}
+	all.Wait()
+	root, err := c.Wait(after, id)
+	if err != nil && !errors.Is(err, mctr.ErrNotFound) {
+		return err
+	}
+	return groupStatus(ctx, id, tasks, ends, root)
+}
+
+// printTask shows a line with its task's name before it.
+func printTask(mu *sync.Mutex, task string, e logs.Entry) error {
+	mu.Lock()
+	defer mu.Unlock()
+	out := os.Stdout
+	if e.Stream == logs.Stderr {
+		out = os.Stderr
+	}
+	_, err := fmt.Fprintf(out, "%s | %s\n", task, e.Text)
+	return err
+}
+
+// groupStatus is the exit code of the task that failed, and says which it was.
+func groupStatus(ctx context.Context, id mctr.ContainerID, tasks []string, ends []*mctr.Termination, root *mctr.Termination) error {
+	for i, t := range ends {
+		if t != nil && t.ExitCode != 0 && t.Reason != mctr.ReasonParentEnded {
+			fmt.Fprintf(os.Stderr, "mctr: task %s of %s: %s, exit code %d\n", tasks[i], id.Short(), t.Reason, t.ExitCode)
+			return exitStatus{code: t.ExitCode}
+		}
+	}
+	if ctx.Err() != nil || root != nil && root.ExitCode != 0 {
+		return exitStatus{code: 137}
+	}
+	return nil
+}
