@@ -57,9 +57,9 @@ func (s *start) absolute() (err error) {
 func (s *start) check(p *specs.Process) error {
 	switch {
 	case s.detach && p.Terminal && s.consoleSocket == "":
-		return errors.New("cannot allocate tty if runc will detach without setting console socket")
+		return errors.New("the process wants a terminal and nobody waits for it: --console-socket must say who takes it")
 	case (!s.detach || !p.Terminal) && s.consoleSocket != "":
-		return errors.New("cannot use console socket if runc will not detach or allocate tty")
+		return errors.New("--console-socket is for a detached process with a terminal")
 	}
 	return nil
 }

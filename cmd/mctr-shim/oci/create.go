@@ -119,7 +119,7 @@ func (r *runtime) rootlessCgroups() (bool, error) {
 func loadSpec(path string) (*specs.Spec, error) {
 	data, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("JSON specification file %s not found", path)
+		return nil, fmt.Errorf("no %s (--bundle names its directory): %w", path, err)
 	}
 	if err != nil {
 		return nil, err
@@ -144,11 +144,11 @@ func parseSpec(data []byte) (*specs.Spec, error) {
 func checkProcess(p *specs.Process) error {
 	switch {
 	case p == nil:
-		return errors.New("process property must not be empty")
+		return errors.New("config.json lacks a process")
 	case p.Cwd == "" || !filepath.IsAbs(p.Cwd):
-		return fmt.Errorf("cwd %q must be an absolute path", p.Cwd)
+		return fmt.Errorf("process.cwd %q: want an absolute path", p.Cwd)
 	case len(p.Args) == 0:
-		return errors.New("args must not be empty")
+		return errors.New("process.args: want a command")
 	}
 	return nil
 }

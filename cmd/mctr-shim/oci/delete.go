@@ -39,7 +39,7 @@ func (r *runtime) delete(args []string) (int, error) {
 	case status == lc.Stopped:
 		return 0, c.Destroy()
 	}
-	return 1, fmt.Errorf("cannot delete container %s that is not stopped: %s", id, status)
+	return 1, fmt.Errorf("container %s is %s: stop it first, or delete it with --force", id, status)
 }
 
 // deleteAborted removes what a create that was killed left.
@@ -65,5 +65,5 @@ func killAndDestroy(c *lc.Container) error {
 		}
 		pause = min(2*pause, 50*time.Millisecond)
 	}
-	return errors.New("container init still running")
+	return fmt.Errorf("init was killed and still runs after %v", dyingTime)
 }

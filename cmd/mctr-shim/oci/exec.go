@@ -71,9 +71,9 @@ func (e *execution) possible(c *lc.Container) error {
 	case err != nil:
 		return err
 	case status == lc.Stopped:
-		return errors.New("cannot exec in a stopped container")
+		return errors.New("the container is stopped")
 	case status == lc.Paused && !e.ignorePaused:
-		return errors.New("cannot exec in a paused container (use --ignore-paused to override)")
+		return errors.New("the container is paused (with --ignore-paused the process waits in it)")
 	}
 	return nil
 }

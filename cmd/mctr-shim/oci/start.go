@@ -20,7 +20,7 @@ func (r *runtime) start(args []string) (int, error) {
 		return 1, err
 	}
 	if status != lc.Created {
-		return 1, fmt.Errorf("cannot start container %s, which is %s", id, status)
+		return 1, fmt.Errorf("container %s is %s: only a created one can be started", id, status)
 	}
 	notify := newNotifier(r.root, id)
 	if err := notify.bind(); err != nil {
