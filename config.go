@@ -36,6 +36,7 @@ type ContainerConfig struct {
 	Devices   []Device  `json:"devices,omitempty"`
 	Security  Security  `json:"security"`
 
+	Health        *HealthCheck      `json:"health,omitempty"`
 	Log           LogConfig         `json:"log"`
 	StopSignal    string            `json:"stopSignal,omitempty"`  // default: the image's, then SIGTERM
 	StopTimeout   time.Duration     `json:"stopTimeout,omitempty"` // 0 is 10 s

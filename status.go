@@ -24,6 +24,7 @@ type Status struct {
 	Sandbox    string    `json:"sandbox,omitempty"`
 	LogDir     string    `json:"logDir,omitempty"`
 	Mounts     []Mount   `json:"mounts,omitempty"`
+	Health     *Health   `json:"health,omitempty"` // of a running container that is probed
 	Timings    []Timing  `json:"timings,omitempty"`
 	Networks   []Network `json:"networks,omitempty"`
 	Warnings   []string  `json:"warnings,omitempty"`

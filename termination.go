@@ -13,6 +13,7 @@ const (
 	ReasonReboot       = "REBOOT"               // the host went down
 	ReasonDestroyed    = "DESTROYED"            // asked for by Destroy
 	ReasonTaskFailed   = "TASK_FAILED"          // a task of the group failed
+	ReasonUnhealthy    = "TASK_UNHEALTHY"       // its health check failed too often
 	ReasonParentEnded  = "PARENT_ENDED"         // the container it was nested in ended
 	ReasonLimitation   = "CONTAINER_LIMITATION" // an isolator's limit
 )

@@ -30,6 +30,15 @@ type Exec struct {
 // Exec runs e in id and returns its streams. The process dies with the stream,
 // unless e.Detach. The error wraps mctr.ErrState when the container does not run.
 func (c *Containerizer) Exec(ctx context.Context, id mctr.ContainerID, e Exec) (*launcher.Stream, error) {
+	stream, err := c.exec(ctx, id, e)
+	if err == nil {
+		c.tellOf(id, mctr.EventExec, map[string]string{"command": strings.Join(e.Args, " ")})
+	}
+	return stream, err
+}
+
+// exec is Exec without its event: probes would fill the events.
+func (c *Containerizer) exec(ctx context.Context, id mctr.ContainerID, e Exec) (*launcher.Stream, error) {
 	phase, err := c.phase(id)
 	if err != nil {
 		return nil, err
@@ -50,7 +59,6 @@ func (c *Containerizer) Exec(ctx context.Context, id mctr.ContainerID, e Exec) (
 		_ = client.Close()
 		return nil, err
 	}
-	c.tellOf(id, mctr.EventExec, map[string]string{"command": strings.Join(e.Args, " ")})
 	return stream, nil
 }
 

@@ -54,6 +54,9 @@ func (l layout) groupLock(id mctr.ContainerID) string { return l.lock(id) + "+gr
 func (l layout) running() string                      { return filepath.Join(l.state, "containers") }
 func (l layout) stateDir(id mctr.ContainerID) string  { return filepath.Join(l.running(), string(id)) }
 func (l layout) journal(id mctr.ContainerID) string   { return filepath.Join(l.stateDir(id), "journal") }
+func (l layout) health(id mctr.ContainerID) string {
+	return filepath.Join(l.stateDir(id), "health.json")
+}
 func (l layout) created(id mctr.ContainerID) string {
 	return filepath.Join(l.stateDir(id), "created.json")
 }

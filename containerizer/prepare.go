@@ -23,6 +23,11 @@ func (c *Containerizer) Check(ctx context.Context, config *mctr.ContainerConfig)
 	if _, err := findRuntime(config.Runtime); err != nil {
 		return err
 	}
+	if config.Health != nil {
+		if err := config.Health.Validate(); err != nil {
+			return err
+		}
+	}
 	for _, i := range c.isolators {
 		if err := i.Check(ctx, config); err != nil {
 			return fmt.Errorf("%s: %w", i.Name(), err)

@@ -135,7 +135,7 @@ func (c *Containerizer) statusOfState(id mctr.ContainerID, s *mctr.Status) (err 
 	}
 	if created := c.createdRecord(id); created != nil && s.Termination == nil {
 		s.Pid, s.ShimPid = created.Pid, created.ShimPid
-		s.Rootfs = c.paths.rootfs(id)
+		s.Rootfs, s.Health = c.paths.rootfs(id), c.health(id)
 	}
 	if s.Termination != nil {
 		s.Started = s.Termination.Started

@@ -24,12 +24,15 @@ func (c *Containerizer) watch(id mctr.ContainerID, client *launcher.Client) {
 			c.log.Error("watch", "container", id, "isolator", i.Name(), "error", err)
 		}
 	}
+	ctx, cancel := context.WithCancel(c.ctx)
+	c.probe(ctx, id)
 	released := make(chan struct{})
 	c.mu.Lock()
 	c.watched[id] = released
 	c.mu.Unlock()
 	c.watchers.Go(func() {
 		defer c.unwatch(id, released)
+		defer cancel()
 		c.follow(c.ctx, id, client)
 	})
 }

@@ -1,0 +1,74 @@
+// Package health probes a running container: a command in it, an HTTP GET or a
+// TCP connection on its own loopback, with Mesos' meaning of delay, interval,
+// timeout, grace period and consecutive failures.
+//
+// HTTP and TCP probes start no process: a socket belongs to the network namespace
+// of the thread that made it, so a thread enters the container's for a moment and
+// is thrown away. Nothing on disk; in the kernel, sockets. Nothing survives a
+// restart: whoever watches the container then probes anew.
+package health
+
+import (
+	"cmp"
+	"context"
+	"time"
+
+	"github.com/mctr/mctr"
+)
+
+// A Probe asks once; nil is healthy. ctx ends at the check's timeout.
+type Probe func(ctx context.Context) error
+
+// A Checker runs one check.
+type Checker struct {
+	Check  mctr.HealthCheck
+	Probe  Probe
+	Report func(mctr.Health) // is told after each probe, by one goroutine
+}
+
+// Run probes until ctx ends.
+func (c *Checker) Run(ctx context.Context) {
+	check := WithDefaults(c.Check)
+	health := mctr.Health{Status: mctr.HealthStarting}
+	began := time.Now()
+	for wait := check.Delay; sleep(ctx, wait); wait = check.Interval {
+		p := c.once(ctx, check.Timeout)
+		if ctx.Err() != nil {
+			return // the container's end, most likely: that is no failure of the probe's
+		}
+		counts := health.Status != mctr.HealthStarting || p.End.Sub(began) >= check.Grace
+		health = health.With(p, counts, check.Failures)
+		c.Report(health)
+	}
+}
+
+// once probes and gives the result.
+func (c *Checker) once(ctx context.Context, timeout time.Duration) mctr.Probe {
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	p := mctr.Probe{Start: time.Now().UTC()}
+	if err := c.Probe(ctx); err != nil {
+		p.Error = err.Error()
+	}
+	p.End = time.Now().UTC()
+	return p
+}
+
+// sleep says whether ctx lasted so long.
+func sleep(ctx context.Context, d time.Duration) bool {
+	select {
+	case <-ctx.Done():
+		return false
+	case <-time.After(d):
+		return ctx.Err() == nil
+	}
+}
+
+// WithDefaults fills in what a check leaves open.
+func WithDefaults(c mctr.HealthCheck) mctr.HealthCheck {
+	c.Interval = cmp.Or(c.Interval, 10*time.Second)
+	c.Timeout = cmp.Or(c.Timeout, 20*time.Second)
+	c.Grace = cmp.Or(c.Grace, 10*time.Second)
+	c.Failures = cmp.Or(c.Failures, 3)
+	return c
+}

@@ -1,0 +1,98 @@
+package health_test
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/containerizer/health"
+)
+
+const here = "/proc/self/ns/net"
+
+func portOf(t *testing.T, address string) uint16 {
+	t.Helper()
+	_, port, err := net.SplitHostPort(strings.TrimPrefix(strings.TrimPrefix(address, "http://"), "https://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	n, err := strconv.ParseUint(port, 10, 16)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return uint16(n)
+}
+
+func TestHTTP(t *testing.T) {
+	for _, serve := range []func(http.Handler) *httptest.Server{httptest.NewServer, httptest.NewTLSServer} {
+		server := serve(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			status, err := strconv.Atoi(strings.TrimPrefix(r.URL.Path, "/"))
+			if err != nil {
+				status = 200
+			}
+			w.Header().Set("Location", "http://192.0.2.1/") // must not be followed
+			w.WriteHeader(status)
+		}))
+		scheme, _, _ := strings.Cut(server.URL, ":")
+		for path, healthy := range map[string]bool{"": true, "200": true, "/301": true, "/399": true, "/400": false, "/500": false} {
+			err := health.HTTP(here, mctr.HTTPGet{Scheme: scheme, Port: portOf(t, server.URL), Path: path})(t.Context())
+			if (err == nil) != healthy {
+				t.Errorf("%s %s: %v", scheme, path, err)
+			}
+		}
+		server.Close()
+		if err := health.HTTP(here, mctr.HTTPGet{Scheme: scheme, Port: portOf(t, server.URL)})(t.Context()); err == nil {
+			t.Error("a server that is gone is healthy")
+		}
+	}
+}
+
+// TestTimeout has a server that accepts and says nothing.
+func TestTimeout(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	if err := health.HTTP(here, mctr.HTTPGet{Port: portOf(t, l.Addr().String())})(ctx); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("probe: %v", err)
+	}
+	if err := health.TCP(here, portOf(t, l.Addr().String()))(t.Context()); err != nil {
+		t.Errorf("tcp: %v", err)
+	}
+	if err := health.TCP("/proc/self/ns/nosuch", 1)(t.Context()); err == nil {
+		t.Error("a namespace that is not there was entered")
+	}
+}
+
+// TestChecker wants failures in the grace period not to count, and every result
+// to be reported, in order.
+func TestChecker(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	results := []error{errors.New("early"), errors.New("early"), nil, errors.New("one"), errors.New("two")}
+	var got []string
+	n := 0
+	(&health.Checker{
+		Check: mctr.HealthCheck{Command: []string{"x"}, Interval: time.Millisecond, Grace: time.Hour, Failures: 2},
+		Probe: func(context.Context) error { n++; return results[n-1] },
+		Report: func(h mctr.Health) {
+			got = append(got, h.Status)
+			if n == len(results) {
+				cancel()
+			}
+		},
+	}).Run(ctx)
+	if want := "starting starting healthy healthy unhealthy"; strings.Join(got, " ") != want {
+		t.Errorf("got %v, want %s", got, want)
+	}
+}

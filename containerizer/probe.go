@@ -1,0 +1,99 @@
+package containerizer
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+
+	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/containerizer/health"
+	"github.com/mctr/mctr/internal/atomicfile"
+)
+
+// probe checks the container's health as long as it is watched here.
+func (c *Containerizer) probe(ctx context.Context, id mctr.ContainerID) {
+	r, err := c.load(id)
+	if err != nil {
+		return
+	}
+	check := r.Config.Health
+	created := c.createdRecord(id)
+	if check == nil || created == nil {
+		return
+	}
+	checker := &health.Checker{Check: *check, Probe: c.prober(id, created.Pid, check)}
+	var last string
+	checker.Report = func(h mctr.Health) {
+		c.recordHealth(r, h)
+		if h.Status != last {
+			c.tell(r, mctr.EventHealth, map[string]string{"status": h.Status})
+		}
+		if last = h.Status; h.Status == mctr.Unhealthy && !check.Keep {
+			c.limit(id, unhealthy(h))
+		}
+	}
+	c.watchers.Go(func() { checker.Run(ctx) })
+}
+
+func unhealthy(h mctr.Health) mctr.Limitation {
+	last := h.Probes[len(h.Probes)-1].Error
+	return mctr.Limitation{
+		Reason: mctr.ReasonUnhealthy, Message: fmt.Sprintf("%d probes in a row failed, the last one: %s", h.Streak, last),
+		Resource: "health", Used: int64(h.Streak), Limit: int64(h.Streak),
+	}
+}
+
+func (c *Containerizer) recordHealth(r *record, h mctr.Health) {
+	if err := atomicfile.WriteJSON(c.paths.health(r.ID), h); err != nil {
+		c.log.Error("record the health", "container", r.ID, "error", err)
+	}
+}
+
+// health is what the last probe came to; nil: there is none.
+func (c *Containerizer) health(id mctr.ContainerID) *mctr.Health {
+	h := &mctr.Health{}
+	if atomicfile.ReadJSON(c.paths.health(id), h) != nil {
+		return nil
+	}
+	return h
+}
+
+func (c *Containerizer) prober(id mctr.ContainerID, pid int, check *mctr.HealthCheck) health.Probe {
+	parent := mctr.Parent{Pid: pid}
+	switch {
+	case check.HTTP != nil:
+		return health.HTTP(parent.Namespace("net"), *check.HTTP)
+	case check.TCP != nil:
+		return health.TCP(parent.Namespace("net"), check.TCP.Port)
+	}
+	return func(ctx context.Context) error { return c.probeCommand(ctx, id, check.Command) }
+}
+
+// probeCommand runs the command in the container, and ends it with ctx.
+func (c *Containerizer) probeCommand(ctx context.Context, id mctr.ContainerID, command []string) error {
+	stream, err := c.exec(ctx, id, Exec{Args: command})
+	if err != nil {
+		return err
+	}
+	defer stream.Close() // and with it the command
+	said := &head{}
+	end, err := stream.Copy(ctx, said, said, nil)
+	switch {
+	case context.Cause(ctx) != nil:
+		return fmt.Errorf("%v: %w", command, context.Cause(ctx))
+	case err != nil:
+		return err
+	case end.ExitCode != 0:
+		return fmt.Errorf("%v: exit code %d: %s", command, end.ExitCode, said.String())
+	}
+	return nil
+}
+
+// A head keeps the first part of what a probe says; the rest is read and dropped.
+type head struct{ bytes.Buffer }
+
+func (h *head) Write(p []byte) (int, error) {
+	const most = 4096
+	_, _ = h.Buffer.Write(p[:min(len(p), max(0, most-h.Len()))])
+	return len(p), nil
+}

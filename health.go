@@ -1,0 +1,98 @@
+package mctr
+
+import (
+	"fmt"
+	"time"
+)
+
+// A HealthCheck asks a running container, again and again, whether it does what
+// it is there for. One of Command, HTTP and TCP is set. Times of 0 are Mesos'
+// defaults.
+type HealthCheck struct {
+	Command []string  `json:"command,omitempty"` // runs in the container; exit code 0 is healthy
+	HTTP    *HTTPGet  `json:"http,omitempty"`
+	TCP     *TCPProbe `json:"tcp,omitempty"`
+
+	Delay    time.Duration `json:"delay,omitempty"`    // before the first probe; default 0
+	Interval time.Duration `json:"interval,omitempty"` // between two; default 10 s
+	Timeout  time.Duration `json:"timeout,omitempty"`  // of one; default 20 s
+	Grace    time.Duration `json:"grace,omitempty"`    // after the start, in which failures do not count until the first success; default 10 s
+	Failures int           `json:"failures,omitempty"` // so many in a row are unhealthy; default 3
+
+	// Keep leaves an unhealthy container running, as docker does; otherwise it is
+	// ended, as Mesos does.
+	Keep bool `json:"keep,omitempty"`
+}
+
+// An HTTPGet is healthy when the answer to a GET has a status of 200 to 399.
+type HTTPGet struct {
+	Scheme string `json:"scheme,omitempty"` // http (default) or https, whose certificate is not verified
+	Port   uint16 `json:"port"`             // on the container's loopback
+	Path   string `json:"path,omitempty"`   // default /
+}
+
+// A TCPProbe is healthy when a connection is accepted.
+type TCPProbe struct {
+	Port uint16 `json:"port"` // on the container's loopback
+}
+
+// Validate refuses checks that cannot be meant.
+func (h *HealthCheck) Validate() error {
+	kinds := 0
+	for _, set := range []bool{len(h.Command) > 0, h.HTTP != nil, h.TCP != nil} {
+		if set {
+			kinds++
+		}
+	}
+	switch {
+	case kinds != 1:
+		return fmt.Errorf("%w: health check: exactly one of command, http and tcp", ErrInvalid)
+	case min(h.Delay, h.Interval, h.Timeout, h.Grace) < 0 || h.Failures < 0:
+		return fmt.Errorf("%w: health check: negative time or count", ErrInvalid)
+	case h.TCP != nil && h.TCP.Port == 0, h.HTTP != nil && h.HTTP.Port == 0:
+		return fmt.Errorf("%w: health check: no port", ErrInvalid)
+	case h.HTTP != nil && h.HTTP.Scheme != "" && h.HTTP.Scheme != "http" && h.HTTP.Scheme != "https":
+		return fmt.Errorf("%w: health check: scheme %q: http or https", ErrInvalid, h.HTTP.Scheme)
+	}
+	return nil
+}
+
+// The states of a Health.
+const (
+	HealthStarting  = "starting" // no probe has said anything that counts
+	Healthy         = "healthy"
+	Unhealthy       = "unhealthy"
+	maxProbes       = 5 // that are kept
+	maxProbeMessage = 4096
+)
+
+// Health is what the probes of a container came to.
+type Health struct {
+	Status string  `json:"status"`           // starting, healthy, unhealthy
+	Streak int     `json:"failingStreak"`    // failures in a row that count
+	Probes []Probe `json:"probes,omitempty"` // the last few, the newest last
+}
+
+// A Probe is one result.
+type Probe struct {
+	Start time.Time `json:"start"`
+	End   time.Time `json:"end"`
+	Error string    `json:"error,omitempty"` // "" is a success
+}
+
+// With adds a probe's result; counts says whether its failure does.
+func (h Health) With(p Probe, counts bool, failures int) Health {
+	if len(p.Error) > maxProbeMessage {
+		p.Error = p.Error[:maxProbeMessage]
+	}
+	h.Probes = append(append([]Probe(nil), h.Probes[max(0, len(h.Probes)-maxProbes+1):]...), p)
+	switch {
+	case p.Error == "":
+		h.Status, h.Streak = Healthy, 0
+	case counts:
+		if h.Streak++; h.Streak >= failures {
+			h.Status = Unhealthy
+		}
+	}
+	return h
+}
