@@ -163,9 +163,29 @@ func TestContainerd(t *testing.T) {
 	ctr.wantNoState(filepath.Join(state, namespace))
 }
 
+// containerdsOwn is where its shims have their sockets and ctr its pipes, and
+// nothing says otherwise to the former.
+const containerdsOwn = "/run/containerd"
+
+// tidyContainerd removes what containerd left empty where there was nothing before.
+func tidyContainerd(t *testing.T) {
+	t.Helper()
+	if _, err := os.Stat(containerdsOwn); err == nil {
+		return
+	}
+	t.Cleanup(func() {
+		for _, dir := range append(entries(containerdsOwn), containerdsOwn) {
+			if err := os.Remove(dir); err != nil {
+				t.Errorf("containerd left: %v", err)
+			}
+		}
+	})
+}
+
 // startContainerd runs one below dir, and ends it with the test.
 func startContainerd(t *testing.T, dir string) (socket string) {
 	t.Helper()
+	tidyContainerd(t)
 	socket = filepath.Join(dir, "c.sock")
 	config := fmt.Sprintf("version = 2\nroot = %q\nstate = %q\ndisabled_plugins = [\"io.containerd.grpc.v1.cri\"]\n[grpc]\naddress = %q\n[ttrpc]\naddress = %q\n",
 		filepath.Join(dir, "root"), filepath.Join(dir, "state"), socket, socket+".ttrpc")
