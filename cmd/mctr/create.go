@@ -31,6 +31,9 @@ func (a *app) create(cmd *cobra.Command, l *launchFlags, args []string) error {
 	if err != nil {
 		return err
 	}
+	if err := watched(config, true); err != nil { // start leaves it alone
+		return err
+	}
 	c, err := a.changing(cmd.Context())
 	if err != nil {
 		return err

@@ -27,6 +27,7 @@ type launchFlags struct {
 	maxTime                                   time.Duration
 	shmSize                                   string
 	resources                                 resourceFlags
+	health                                    healthFlags
 	privileged                                bool
 	capAdd, capDrop, securityOpt              []string
 	logDriver                                 string
@@ -56,7 +57,7 @@ func (l *launchFlags) register(f *pflag.FlagSet) {
 	f.StringVar(&l.platform, "platform", "", "`OS/ARCH[/VARIANT]` of the image (default: this host's)")
 	f.StringVar(&l.pull, "pull", "missing", "when to ask the registry: always, missing, never, newer")
 	f.StringArrayVarP(&l.volumes, "volume", "v", nil, "`SOURCE:TARGET[:ro,...]`, a bind of the host's")
-	f.StringArrayVar(&l.mounts, "mount", nil, "`type=bind|tmpfs,source=..,target=..[,readonly]`")
+	f.StringArrayVar(&l.mounts, "mount", nil, "`type=bind|tmpfs|sandbox,source=..,target=..[,readonly]`")
 	f.StringArrayVar(&l.tmpfs, "tmpfs", nil, "`TARGET[:size=..,mode=..]`")
 	f.StringArrayVar(&l.devices, "device", nil, "`SOURCE[:TARGET[:rwm]]`")
 	f.StringVar(&l.shmSize, "shm-size", "", "size of /dev/shm (default 64m)")
@@ -77,6 +78,7 @@ func (l *launchFlags) register(f *pflag.FlagSet) {
 	f.StringVar(&l.logDriver, "log-driver", "cri", "cri, json-file, raw or none")
 	f.StringArrayVar(&l.logOpts, "log-opt", nil, "max-size=10m, max-file=3")
 	l.resources.register(f)
+	l.health.register(f)
 }
 
 // config is what the flags and the arguments behind the image say.
@@ -103,7 +105,7 @@ func (l *launchFlags) config(f *pflag.FlagSet, image string, args []string) (*mc
 		c.Process.Entrypoint = &entrypoint
 	}
 	for _, part := range []func(*mctr.ContainerConfig) error{
-		l.environment, l.labels, l.filesystems, l.limits, l.security, l.logging, l.resources.fill,
+		l.environment, l.labels, l.filesystems, l.limits, l.security, l.logging, l.resources.fill, l.health.fill,
 	} {
 		if err := part(c); err != nil {
 			return nil, err
