@@ -81,6 +81,7 @@ func TestErrors(t *testing.T) {
 		`{"level":"error","msg":"runc create failed: exec: \"/no/such\": stat /no/such: no such file or directory"}`: wire.ErrCommandNotFound,
 		`{"msg":"executable file nosuch not found in $PATH: No such file or directory","level":"error"}`:             wire.ErrCommandNotFound,
 		`{"msg":"open executable: Operation not permitted","level":"error"}`:                                         wire.ErrCommandInvoke,
+		"{\"msg\":\"the path `/etc` is not a regular file: Operation not permitted\",\"level\":\"error\"}":           wire.ErrCommandInvoke,
 		`{"level":"error","msg":"exec: \"/etc\": permission denied"}`:                                                wire.ErrCommandInvoke,
 		`{"msg":"unknown command pause","level":"error"}`:                                                            mctr.ErrUnsupported,
 		`{"level":"error","msg":"container does not exist"}`:                                                         mctr.ErrNotFound,

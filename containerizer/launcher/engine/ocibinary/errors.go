@@ -65,11 +65,12 @@ func unknownVerb(text string) bool {
 }
 
 // classify gives the error the identity that callers ask for. What runtimes say
-// of a command is text only: runc "exec: ...", crun "executable file ..." or
-// "open executable: ...", runsc "error finding executable ...".
+// of a command is text only: runc "exec: ...", crun "executable file ...", "open
+// executable: ..." or "the path ... is not a regular file", runsc "error finding
+// executable ...".
 func classify(err error, text string) error {
 	text = strings.ToLower(text)
-	executable := strings.Contains(text, "exec: ") || strings.Contains(text, "executable")
+	executable := hasAny(text, "exec: ", "executable") || strings.HasPrefix(text, "the path `") && strings.Contains(text, "is not a regular file")
 	missing := strings.Contains(text, "not found") || strings.Contains(text, "no such file or directory")
 	switch {
 	case executable && missing:
