@@ -98,7 +98,7 @@ mctr-shim, stays with each container.`,
 		a.waitCommand(), a.stopCommand(), a.killCommand(), a.rmCommand(), a.inspectCommand(), a.topCommand(), a.statsCommand(), a.bundleCommand(),
 		a.attachCommand(), a.pauseCommand(), a.unpauseCommand(), a.restartCommand(), a.renameCommand(), a.updateCommand())
 	add("images", a.pullCommand(), a.imagesCommand(), a.imageCommand(), a.rmiCommand(), a.pruneCommand())
-	add("host", a.eventsCommand(), a.reconcileCommand(), a.versionCommand(), a.ociCommand())
+	add("host", a.doctorCommand(), a.eventsCommand(), a.reconcileCommand(), a.versionCommand(), a.ociCommand())
 	root.AddCommand(a.internalCommand())
 	return root
 }

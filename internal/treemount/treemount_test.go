@@ -10,8 +10,8 @@ import (
 )
 
 func TestBind(t *testing.T) {
-	set := leakcheck.Snapshot(t)
 	dir := t.TempDir()
+	set := leakcheck.Snapshot(t, leakcheck.Scope{Names: []string{dir}, Kinds: []leakcheck.Kind{leakcheck.Mount, leakcheck.Process, leakcheck.File}})
 	root, target := filepath.Join(dir, "root"), filepath.Join(dir, "target")
 	for _, d := range []string{root + "/real/sub", dir + "/outside"} {
 		if err := os.MkdirAll(d, 0o755); err != nil {

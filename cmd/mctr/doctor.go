@@ -1,0 +1,58 @@
+package main
+
+import (
+	"errors"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"github.com/mctr/mctr/containerizer"
+	"github.com/mctr/mctr/internal/doctor"
+)
+
+func (a *app) doctorCommand() *cobra.Command {
+	var format string
+	var asJSON, all bool
+	cmd := &cobra.Command{
+		Use:   "doctor",
+		Short: "Say what this host can and cannot do, and the remedy for each gap",
+		Long: `Say what this host can and cannot do for containers, and the remedy for each gap:
+kernel, control groups, namespaces, filesystems, privileges, programs, plugins,
+GPUs. What is missing makes some flags be refused; what is broken makes mctr not
+work, and the exit code 1.`,
+		Example: "  mctr doctor\n  mctr doctor --json",
+		Args:    cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			if asJSON {
+				format = "json"
+			}
+			return a.doctor(format, all || format != "")
+		},
+	}
+	cmd.Flags().StringVar(&format, "format", "", "table, json, or a Go template of a finding")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "one JSON object a line")
+	cmd.Flags().BoolVarP(&all, "all", "a", false, "also what is well")
+	return cmd
+}
+
+func (a *app) doctor(format string, all bool) error {
+	h := doctor.Host{Root: a.root, State: a.state, Programs: map[string]string{}}
+	for _, name := range []string{"mctr-shim", "mctr-helper"} {
+		h.Programs[name], _ = containerizer.FindProgram(name) // "" is said below
+	}
+	found := doctor.Examine(h)
+	var rows []any
+	for _, f := range found {
+		if all || f.State != doctor.OK {
+			rows = append(rows, f)
+		}
+	}
+	t := table{format: format, columns: []string{"AREA={{.Area}}", "WHAT={{.What}}", "STATE={{.State}}", "DETAIL={{.Detail}}", "REMEDY={{.Remedy}}"}}
+	if err := t.print(os.Stdout, rows); err != nil {
+		return err
+	}
+	if !doctor.Works(found) {
+		return exitStatus{1, errors.New("something that mctr cannot do without is broken on this host: see above")}
+	}
+	return nil
+}

@@ -1,0 +1,55 @@
+// Package doctor asks this host what it can do for containers, by trying where
+// trying is harmless, and names the remedy for each gap.
+//
+// What it tries (an overlay in a directory of its own) is gone when it returns. It
+// changes nothing else.
+package doctor
+
+// How much a finding matters.
+const (
+	OK      = "ok"
+	Missing = "missing" // some flags are refused without it
+	Broken  = "broken"  // mctr does not work without it
+)
+
+// A Finding is the answer to one question.
+type Finding struct {
+	Area   string `json:"area"`             // cgroups, namespaces, filesystems, security, programs, network, gpu
+	What   string `json:"what"`             // what was asked for
+	State  string `json:"state"`            // ok, missing, broken
+	Detail string `json:"detail,omitempty"` // what was found
+	Remedy string `json:"remedy,omitempty"` // for a gap
+}
+
+// A Host is what the questions are about.
+type Host struct {
+	Root, State string            // mctr's directories
+	Programs    map[string]string // mctr's own programs by name; an empty path is a missing one
+}
+
+// Examine asks everything.
+func Examine(h Host) []Finding {
+	var found []Finding
+	for _, ask := range []func(Host) []Finding{kernel, cgroups, namespaces, filesystems, security, programs, network, gpus} {
+		found = append(found, ask(h)...)
+	}
+	return found
+}
+
+// Works says whether nothing is broken.
+func Works(found []Finding) bool {
+	for _, f := range found {
+		if f.State == Broken {
+			return false
+		}
+	}
+	return true
+}
+
+// answer is OK with detail, or otherwise what the gap is.
+func answer(area, what string, err error, detail, otherwise, remedy string) Finding {
+	if err != nil {
+		return Finding{Area: area, What: what, State: otherwise, Detail: err.Error(), Remedy: remedy}
+	}
+	return Finding{Area: area, What: what, State: OK, Detail: detail}
+}

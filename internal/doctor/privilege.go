@@ -1,0 +1,89 @@
+package doctor
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	host "github.com/mctr/mctr/internal/kernel"
+)
+
+func security(Host) []Finding {
+	var err error
+	if os.Geteuid() != 0 {
+		err = fmt.Errorf("this process is run by user %d", os.Geteuid())
+	}
+	found := []Finding{answer("security", "root", err, "", Broken, "run mctr as root")}
+	for _, c := range capabilities {
+		var err error
+		if !host.HasCapability(c.number) {
+			err = errors.New("this process has it not")
+		}
+		found = append(found, answer("security", c.name, err, "", c.without, c.remedy))
+	}
+	err = nil
+	if !host.Seccomp() {
+		err = errors.New("the kernel has no filters")
+	}
+	found = append(found, answer("security", "seccomp", err, "", Missing, "a kernel with CONFIG_SECCOMP_FILTER, or --security-opt seccomp=unconfined"))
+	_, err = os.Stat("/sys/kernel/security/apparmor")
+	return append(found, answer("security", "AppArmor", err, "", Missing, "boot with apparmor=1 (containers run without a profile otherwise)"))
+}
+
+var capabilities = []struct {
+	name, without, remedy string
+	number                int
+}{
+	{"CAP_SYS_ADMIN", Broken, "run mctr with it: it mounts, and enters namespaces", unix.CAP_SYS_ADMIN},
+	{"CAP_NET_ADMIN", Missing, "run mctr with it: networks need it", unix.CAP_NET_ADMIN},
+	{"CAP_SYS_RESOURCE", Missing, "run mctr with it: --ulimit above mctr's own, and a lower --oom-score-adj, are refused without", unix.CAP_SYS_RESOURCE},
+	{"CAP_SYS_PTRACE", Missing, "run mctr with it", unix.CAP_SYS_PTRACE},
+}
+
+func programs(h Host) []Finding {
+	var found []Finding
+	names := make([]string, 0, len(h.Programs))
+	for name := range h.Programs {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	for _, name := range names {
+		var err error
+		if h.Programs[name] == "" {
+			err = errors.New("neither beside mctr nor in PATH")
+		}
+		found = append(found, answer("programs", name, err, h.Programs[name], Broken, "make build, and keep mctr's programs together"))
+	}
+	for _, name := range []string{"runc", "crun"} {
+		path, err := exec.LookPath(name)
+		found = append(found, answer("programs", name, err, path, Missing, "apt-get install "+name+" (only for --runtime "+name+")"))
+	}
+	return found
+}
+
+func network(Host) []Finding {
+	var err error
+	plugins, _ := filepath.Glob("/opt/cni/bin/*")
+	if more, _ := filepath.Glob("/usr/lib/cni/*"); len(plugins) == 0 {
+		plugins = more
+	}
+	if len(plugins) == 0 {
+		err = errors.New("none in /opt/cni/bin or /usr/lib/cni")
+	}
+	return []Finding{answer("network", "CNI plugins", err, fmt.Sprint(len(plugins)), Missing, "apt-get install containernetworking-plugins")}
+}
+
+func gpus(Host) []Finding {
+	devices, _ := filepath.Glob("/dev/nvidia[0-9]*")
+	var err error
+	if len(devices) == 0 {
+		err = errors.New("no /dev/nvidia0")
+	}
+	return []Finding{answer("gpu", "NVIDIA", err, strings.Join(devices, " "), Missing, "install NVIDIA's driver, if this host has such a device")}
+}
