@@ -21,6 +21,7 @@ const defaultState = "/run/mctr"
 //	    ├── waiting      never launched    │       ├── journal     checkpoints, a line each
 //	    ├── update.json  limits being set  │       │
 //	    ├── exit.json    how it ended      │       ├── created.json
+//	    ├── journal      of its last launch│       │
 //	    ├── last.json    the end before    │       │
 //	    ├── logs/                          │       ├── bundle/{config.json,rootfs/}
 //	    ├── sandbox/                       │       └── alive, shim.sock, shim.log
@@ -40,6 +41,7 @@ func (l layout) dir(id mctr.ContainerID) string       { return filepath.Join(l.c
 func (l layout) config(id mctr.ContainerID) string    { return filepath.Join(l.dir(id), "config.json") }
 func (l layout) waiting(id mctr.ContainerID) string   { return filepath.Join(l.dir(id), "waiting") }
 func (l layout) update(id mctr.ContainerID) string    { return filepath.Join(l.dir(id), "update.json") }
+func (l layout) story(id mctr.ContainerID) string     { return filepath.Join(l.dir(id), "journal") }
 func (l layout) last(id mctr.ContainerID) string      { return filepath.Join(l.dir(id), "last.json") }
 func (l layout) exit(id mctr.ContainerID) string      { return filepath.Join(l.dir(id), "exit.json") }
 func (l layout) logs(id mctr.ContainerID) string      { return filepath.Join(l.dir(id), "logs") }

@@ -147,14 +147,17 @@ func (c *Containerizer) unmountRootfs(ctx context.Context, id mctr.ContainerID) 
 	return unmountAll(c.paths.rootfs(id))
 }
 
-// keepExit moves a record of the end that lies in STATE to ROOT, and removes
-// STATE's directory.
+// keepExit moves a record of the end that lies in STATE to ROOT, with the story of
+// the container, and removes STATE's directory.
 func (c *Containerizer) keepExit(id mctr.ContainerID) error {
 	fallback := c.paths.stateDir(id) + "/exit.json"
 	if data, err := os.ReadFile(fallback); err == nil {
 		if err := os.WriteFile(c.paths.exit(id), data, 0o600); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return fmt.Errorf("keep the record of the end: %w", err)
 		}
+	}
+	if data, err := os.ReadFile(c.paths.journal(id)); err == nil {
+		_ = os.WriteFile(c.paths.story(id), data, 0o600) // it explains, and nothing depends on it
 	}
 	return os.RemoveAll(c.paths.stateDir(id))
 }

@@ -126,6 +126,9 @@ func (c *Containerizer) statusOfState(id mctr.ContainerID, s *mctr.Status) (err 
 	if s.Timings, err = c.journal(id).read(); err != nil {
 		return err
 	}
+	if len(s.Timings) == 0 && s.Phase == mctr.Exited {
+		s.Timings, _ = journal{c.paths.story(id)}.read() // what was kept of it
+	}
 	_, err = os.Lstat(c.paths.stateDir(id))
 	s.Cleaned = s.Phase == mctr.Exited && errors.Is(err, fs.ErrNotExist)
 	for _, t := range s.Timings {
