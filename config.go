@@ -36,6 +36,7 @@ type ContainerConfig struct {
 	Devices   []Device  `json:"devices,omitempty"`
 	Security  Security  `json:"security"`
 
+	Restart       RestartPolicy     `json:"restart,omitzero"` // by the process that watches it
 	Health        *HealthCheck      `json:"health,omitempty"`
 	Log           LogConfig         `json:"log"`
 	StopSignal    string            `json:"stopSignal,omitempty"`  // default: the image's, then SIGTERM

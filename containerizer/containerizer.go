@@ -46,12 +46,13 @@ type Containerizer struct {
 	owner     string
 	onExit    []string
 
-	mu       sync.Mutex
-	launches map[mctr.ContainerID]context.CancelFunc // of launches under way here
-	watched  map[mctr.ContainerID]chan struct{}      // closed when released here
-	ctx      context.Context                         // ends with Close
-	close    context.CancelFunc
-	watchers sync.WaitGroup
+	mu         sync.Mutex
+	launches   map[mctr.ContainerID]context.CancelFunc // of launches under way here
+	watched    map[mctr.ContainerID]chan struct{}      // closed when released here
+	supervised map[mctr.ContainerID]supervised         // whose policy may start them again
+	ctx        context.Context                         // ends with Close
+	close      context.CancelFunc
+	watchers   sync.WaitGroup
 }
 
 // An Option sets up a Containerizer.
@@ -96,12 +97,13 @@ func WithExitCommand(argv ...string) Option {
 // It does not recover anything.
 func New(ctx context.Context, opts ...Option) (*Containerizer, error) {
 	c := &Containerizer{
-		paths:    layout{root: "/var/lib/mctr", state: defaultState},
-		launcher: &launcher.Launcher{},
-		log:      slog.New(slog.DiscardHandler),
-		owner:    "cli",
-		launches: map[mctr.ContainerID]context.CancelFunc{},
-		watched:  map[mctr.ContainerID]chan struct{}{},
+		paths:      layout{root: "/var/lib/mctr", state: defaultState},
+		launcher:   &launcher.Launcher{},
+		log:        slog.New(slog.DiscardHandler),
+		owner:      "cli",
+		launches:   map[mctr.ContainerID]context.CancelFunc{},
+		watched:    map[mctr.ContainerID]chan struct{}{},
+		supervised: map[mctr.ContainerID]supervised{},
 	}
 	for _, o := range opts {
 		o(c)

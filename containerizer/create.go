@@ -59,6 +59,12 @@ func (c *Containerizer) park(ctx context.Context, r *record, progress provisione
 // launch that fails leaves it as it was. The error wraps mctr.ErrState when the
 // container is in neither state.
 func (c *Containerizer) Start(ctx context.Context, id mctr.ContainerID, o LaunchOptions) (*launcher.Stream, error) {
+	return c.start(ctx, id, o, false)
+}
+
+// start is Start; by a restart policy it is none where somebody stopped the
+// container meanwhile.
+func (c *Containerizer) start(ctx context.Context, id mctr.ContainerID, o LaunchOptions, policy bool) (*launcher.Stream, error) {
 	r, err := c.load(id)
 	if err != nil {
 		return nil, err
@@ -71,10 +77,23 @@ func (c *Containerizer) Start(ctx context.Context, id mctr.ContainerID, o Launch
 	if l.lock, err = flock.Exclusive(ctx, c.paths.lock(id)); err != nil {
 		return nil, err
 	}
+	if err := l.mayStart(policy); err != nil {
+		return nil, errors.Join(err, l.lock.Unlock())
+	}
 	if err := l.again(ctx); err != nil {
 		return nil, errors.Join(err, l.lock.Unlock())
 	}
 	return l.run(ctx)
+}
+
+func (l *launch) mayStart(policy bool) error {
+	if !policy {
+		return l.unmarkStopped(l.record.ID)
+	}
+	if l.stopped(l.record.ID) {
+		return fmt.Errorf("%w: container %s was stopped", mctr.ErrState, l.record.ID.Short())
+	}
+	return nil
 }
 
 // again begins the launch of a container that waits for one or has ended. What

@@ -61,6 +61,9 @@ func (c *Containerizer) killAll(ctx context.Context, id mctr.ContainerID, why mc
 // Stop asks the container to end by its stop signal, and destroys it if it has
 // not after timeout.
 func (c *Containerizer) Stop(ctx context.Context, id mctr.ContainerID, sig unix.Signal, timeout time.Duration) (*mctr.Termination, error) {
+	if err := c.markStopped(id); err != nil {
+		return nil, err
+	}
 	if err := c.Kill(ctx, id, sig); err != nil && !errors.Is(err, mctr.ErrState) && !errors.Is(err, mctr.ErrUnavailable) {
 		return nil, err
 	}

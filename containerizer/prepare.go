@@ -23,6 +23,9 @@ func (c *Containerizer) Check(ctx context.Context, config *mctr.ContainerConfig)
 	if _, err := findRuntime(config.Runtime); err != nil {
 		return err
 	}
+	if !config.Restart.Never() && config.Remove {
+		return fmt.Errorf("%w: a restart policy and --rm: what is removed cannot be started again", mctr.ErrInvalid)
+	}
 	if config.Health != nil {
 		if err := config.Health.Validate(); err != nil {
 			return err

@@ -14,6 +14,11 @@ func (l *launch) keepWatch() {
 		_ = l.client.Close()
 		return
 	}
+	if !l.record.Config.Restart.Never() {
+		l.mu.Lock()
+		l.supervised[l.record.ID] = supervised{streak: l.supervised[l.record.ID].streak, secrets: l.options.SecretEnv}
+		l.mu.Unlock()
+	}
 	l.watch(l.record.ID, l.client)
 }
 
@@ -31,9 +36,10 @@ func (c *Containerizer) watch(id mctr.ContainerID, client *launcher.Client) {
 	c.watched[id] = released
 	c.mu.Unlock()
 	c.watchers.Go(func() {
-		defer c.unwatch(id, released)
-		defer cancel()
 		c.follow(c.ctx, id, client)
+		cancel()
+		c.unwatch(id, released)
+		c.restart(c.ctx, id)
 	})
 }
 
