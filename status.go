@@ -55,12 +55,55 @@ type Usage struct {
 	MemoryBytes uint64 `json:"memoryBytes"` // without the page cache that can go at once
 	MemoryLimit uint64 `json:"memoryLimit"` // 0: none
 	MemoryPeak  uint64 `json:"memoryPeak"`  // 0: unknown
-	MemoryCache uint64 `json:"memoryCache"`
 	OOMKills    uint64 `json:"oomKills"`
+
+	// Memory by kind, in bytes.
+	MemoryAnon   uint64  `json:"memoryAnon"`             // heaps and stacks; v1 calls it rss
+	MemoryCache  uint64  `json:"memoryCache"`            // files and shared memory
+	MemoryShmem  uint64  `json:"memoryShmem"`            // tmpfs and shared memory, a part of the cache
+	MemoryKernel *uint64 `json:"memoryKernel,omitempty"` // nil: this kernel does not say
 
 	Pids      uint64 `json:"pids"`
 	PidsLimit uint64 `json:"pidsLimit"` // 0: none
 
 	ReadBytes  uint64 `json:"readBytes"`
 	WriteBytes uint64 `json:"writeBytes"`
+
+	// How long processes waited for a resource; nil: this kernel does not say, as
+	// on cgroup v1.
+	CPUPressure    *Pressure `json:"cpuPressure,omitempty"`
+	MemoryPressure *Pressure `json:"memoryPressure,omitempty"`
+	IOPressure     *Pressure `json:"ioPressure,omitempty"`
+
+	// Networks are the interfaces of a network namespace of the container's own;
+	// nil for one that shares the host's or its parent's.
+	Networks []NetworkUsage `json:"networks,omitempty"`
+}
+
+// Pressure is the kernel's pressure stall information of a control group
+// (Documentation/accounting/psi.rst).
+type Pressure struct {
+	Some Stall  `json:"some"`           // at least one process waited
+	Full *Stall `json:"full,omitempty"` // all did at once; nil: not told, for cpu before Linux 5.13
+}
+
+// A Stall is time spent waiting.
+type Stall struct {
+	Avg10      float64 `json:"avg10"` // percent of the last 10 seconds
+	TotalNanos uint64  `json:"totalNanos"`
+}
+
+// NetworkUsage is what went through one interface, as the container sees it.
+type NetworkUsage struct {
+	Name string `json:"name"`
+
+	RxBytes   uint64 `json:"rxBytes"`
+	RxPackets uint64 `json:"rxPackets"`
+	RxErrors  uint64 `json:"rxErrors"`
+	RxDropped uint64 `json:"rxDropped"`
+
+	TxBytes   uint64 `json:"txBytes"`
+	TxPackets uint64 `json:"txPackets"`
+	TxErrors  uint64 `json:"txErrors"`
+	TxDropped uint64 `json:"txDropped"`
 }

@@ -128,8 +128,8 @@ func TestGone(t *testing.T) {
 	if err = errors.Join(err, Kill(name, time.Second), Remove(name)); err != nil || len(pids) != 0 || len(Dirs(name)) != 0 || Frozen(name) {
 		t.Errorf("a group that is not there: %v, %v", pids, err)
 	}
-	if Number("memory", name, "memory.current") != 0 || len(Keyed("memory", name, "memory.stat")) != 0 {
-		t.Error("a group that is not there has numbers")
+	if pid := Process(name); pid != 0 {
+		t.Errorf("a group that is not there has process %d", pid)
 	}
 }
 
@@ -170,26 +170,29 @@ func TestFrozen(t *testing.T) {
 	}
 }
 
-func TestRead(t *testing.T) {
+func TestHas(t *testing.T) {
 	name := group(t)
 	sleeper(t, name, "exec sleep 600")
 	if !Has("pids", "pids.max") || Has("pids", "pids.nonsense") || Has("nonsense", "pids.max") && !Unified() {
 		t.Error("Has does not tell what this host has")
 	}
-	if !Unified() { // on v2 the group has pids only where the root hands it down
-		if n := Number("pids", name, "pids.current"); n != 1 {
-			t.Errorf("pids.current is %d", n)
-		}
-		if n := Number("pids", name, "pids.max"); n != 0 {
-			t.Errorf("pids.max is %d, want 0 for no limit", n)
-		}
+}
+
+// TestProcess wants one of the group, and one below where it has none.
+func TestProcess(t *testing.T) {
+	name := group(t)
+	if pid := Process(name); pid != 0 {
+		t.Errorf("an empty group has process %d", pid)
 	}
-	controller := "cpu"
-	stat := Keyed(controller, name, "cpu.stat")
-	if _, ok := stat["nr_periods"]; !ok && !Unified() {
-		t.Errorf("cpu.stat: %v", stat)
+	below := sleeper(t, name+"/below", "exec sleep 600")
+	if pid := Process(name); pid != below {
+		t.Errorf("got %d, want %d of the group below", pid, below)
 	}
-	if _, ok := stat["usage_usec"]; !ok && Unified() {
-		t.Errorf("cpu.stat: %v", stat)
+	if Unified() {
+		return // a group that hands controllers down takes no process there
+	}
+	own := sleeper(t, name, "exec sleep 600")
+	if pid := Process(name); pid != own {
+		t.Errorf("got %d, want its own %d", pid, own)
 	}
 }

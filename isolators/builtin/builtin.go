@@ -43,7 +43,7 @@ type Deps struct {
 func Table(d Deps) []isolators.Isolator {
 	return []isolators.Isolator{
 		filesystem.New(d.Root, d.State),
-		pid.New(), ipc.New(d.StateOf), uts.New(), cgroup.New(), network.New(),
+		pid.New(), ipc.New(d.StateOf), uts.New(), cgroup.New(), network.New(d.CgroupOf),
 		runtime.New(d.Helper),
 		hostpath.New(&sidejob.Runner{Helper: d.Helper}), sandboxpath.New(d.StateOf),
 		cpu.New(d.CgroupOf), memory.New(d.CgroupOf), pids.New(d.CgroupOf), cpuset.New(), blkio.New(d.CgroupOf), cgroupdevices.New(),

@@ -9,16 +9,13 @@ package blkio
 import (
 	"context"
 	"fmt"
-	"os"
-	"path/filepath"
-	"strconv"
-	"strings"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/internal/cgroup"
+	"github.com/mctr/mctr/internal/cgroup/usage"
 	"github.com/mctr/mctr/isolators"
 )
 
@@ -151,35 +148,6 @@ func throttle(b *specs.LinuxBlockIO, t mctr.IOThrottle) error {
 
 // Usage sums the bytes over all devices.
 func (i *isolator) Usage(_ context.Context, id mctr.ContainerID, u *mctr.Usage) error {
-	file := "blkio.throttle.io_service_bytes"
-	if cgroup.Unified() {
-		file = "io.stat"
-	}
-	data, err := os.ReadFile(filepath.Join(cgroup.Dir(controller(), i.CgroupOf(id)), file))
-	if err != nil {
-		return nil // no controller, or the group is gone
-	}
-	u.ReadBytes, u.WriteBytes = sum(string(data))
+	usage.IO(i.CgroupOf(id), u)
 	return nil
-}
-
-// sum reads both forms: v1's "8:0 Read 4096" and v2's "8:0 rbytes=4096 wbytes=0".
-func sum(text string) (read, written uint64) {
-	for line := range strings.Lines(text) {
-		fields := strings.Fields(line)
-		for i, field := range fields {
-			key, value, keyed := strings.Cut(field, "=")
-			if !keyed && i+1 < len(fields) {
-				value = fields[i+1]
-			}
-			n, _ := strconv.ParseUint(value, 10, 64)
-			switch key {
-			case "Read", "rbytes":
-				read += n
-			case "Write", "wbytes":
-				written += n
-			}
-		}
-	}
-	return read, written
 }

@@ -89,23 +89,6 @@ func TestPrepare(t *testing.T) {
 	}
 }
 
-func TestSum(t *testing.T) {
-	for _, c := range []struct {
-		name, text    string
-		read, written uint64
-	}{
-		{"empty", "", 0, 0},
-		{"v1", "8:0 Read 4096\n8:0 Write 512\n8:0 Sync 4608\n8:0 Async 0\n8:0 Discard 0\n8:0 Total 4608\n8:16 Read 1\nTotal 4609\n", 4097, 512},
-		{"v2", "8:0 rbytes=4096 wbytes=512 rios=1 wios=1 dbytes=7 dios=1\n253:0 rbytes=1 wbytes=2 rios=1 wios=1 dbytes=0 dios=0\n", 4097, 514},
-		{"v2 without numbers", "8:0\n8:16 \n", 0, 0},
-		{"torn", "8:0 Read\n8:0 rbytes=\n8:0 wbytes=x\n", 0, 0},
-	} {
-		if read, written := sum(c.text); read != c.read || written != c.written {
-			t.Errorf("%s: %d read, %d written; want %d, %d", c.name, read, written, c.read, c.written)
-		}
-	}
-}
-
 // TestUsage has a group of its own write a mebibyte past the cache.
 func TestUsage(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "data")
@@ -114,5 +97,8 @@ func TestUsage(t *testing.T) {
 	i := New(func(mctr.ContainerID) string { return name })
 	if err := i.Usage(t.Context(), "c", u); err != nil || u.WriteBytes < 1<<20 {
 		t.Errorf("usage: %+v, %v; want a mebibyte written (unified: %t)", u, err, cgroup.Unified())
+	}
+	if (u.IOPressure != nil) != isolatortest.HasPressure(name, "io") {
+		t.Errorf("pressure: %+v", u.IOPressure)
 	}
 }

@@ -10,12 +10,12 @@ package cpu
 import (
 	"context"
 	"fmt"
-	"time"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/internal/cgroup"
+	"github.com/mctr/mctr/internal/cgroup/usage"
 	"github.com/mctr/mctr/isolators"
 )
 
@@ -82,19 +82,6 @@ func (*isolator) Prepare(_ context.Context, c *mctr.Container) (*mctr.Adjustment
 
 // Usage reads the times; v1 counts user and system time in ticks of 10 ms.
 func (i *isolator) Usage(_ context.Context, id mctr.ContainerID, u *mctr.Usage) error {
-	group := i.CgroupOf(id)
-	stat := cgroup.Keyed("cpu", group, "cpu.stat")
-	u.Time = time.Now().UTC()
-	u.Throttled = stat["nr_throttled"]
-	if cgroup.Unified() {
-		u.CPUNanos, u.CPUUserNanos, u.CPUSystemNanos = stat["usage_usec"]*1000, stat["user_usec"]*1000, stat["system_usec"]*1000
-		u.ThrottledNanos = stat["throttled_usec"] * 1000
-		return nil
-	}
-	const tick = uint64(10 * time.Millisecond)
-	times := cgroup.Keyed("cpuacct", group, "cpuacct.stat")
-	u.CPUNanos = cgroup.Number("cpuacct", group, "cpuacct.usage")
-	u.CPUUserNanos, u.CPUSystemNanos = times["user"]*tick, times["system"]*tick
-	u.ThrottledNanos = stat["throttled_time"]
+	usage.CPU(i.CgroupOf(id), u)
 	return nil
 }

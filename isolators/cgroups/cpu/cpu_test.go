@@ -76,4 +76,10 @@ func TestUsage(t *testing.T) {
 	if u.Throttled == 0 || u.ThrottledNanos == 0 || u.Time.IsZero() {
 		t.Errorf("throttled %d times for %d ns at %s", u.Throttled, u.ThrottledNanos, u.Time)
 	}
+	if (u.CPUPressure != nil) != isolatortest.HasPressure(name, "cpu") {
+		t.Errorf("pressure: %+v", u.CPUPressure)
+	}
+	if u.CPUPressure != nil && u.CPUPressure.Some.TotalNanos == 0 {
+		t.Error("a process was throttled, and none waited")
+	}
 }

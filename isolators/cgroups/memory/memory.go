@@ -22,6 +22,7 @@ import (
 
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/internal/cgroup"
+	"github.com/mctr/mctr/internal/cgroup/usage"
 	"github.com/mctr/mctr/internal/kernel"
 	"github.com/mctr/mctr/isolators"
 )
@@ -197,21 +198,6 @@ func score(asked *int) *int {
 
 // Usage reads what is used now: without the inactive file cache, as docker does.
 func (i *isolator) Usage(_ context.Context, id mctr.ContainerID, u *mctr.Usage) error {
-	group := i.CgroupOf(id)
-	stat := cgroup.Keyed("memory", group, "memory.stat")
-	used, cache, inactive, limit, peak := "memory.current", stat["file"], stat["inactive_file"], "memory.max", "memory.peak"
-	events := "memory.events"
-	if !cgroup.Unified() {
-		used, limit, peak, events = "memory.usage_in_bytes", "memory.limit_in_bytes", "memory.max_usage_in_bytes", "memory.oom_control"
-		cache, inactive = stat["total_cache"], stat["total_inactive_file"]
-	}
-	u.MemoryBytes = cgroup.Number("memory", group, used)
-	u.MemoryBytes -= min(inactive, u.MemoryBytes)
-	u.MemoryCache, u.MemoryPeak = cache, cgroup.Number("memory", group, peak)
-	u.OOMKills = cgroup.Keyed("memory", group, events)["oom_kill"]
-	const unlimited = 1 << 62 // v1 gives the largest multiple of the page size for no limit
-	if n := cgroup.Number("memory", group, limit); n < unlimited {
-		u.MemoryLimit = n
-	}
+	usage.Memory(i.CgroupOf(id), u)
 	return nil
 }

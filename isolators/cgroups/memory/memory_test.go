@@ -1,6 +1,7 @@
 package memory_test
 
 import (
+	"os"
 	"strings"
 	"testing"
 
@@ -108,6 +109,38 @@ func TestUsage(t *testing.T) {
 	}
 	if u.MemoryLimit != 64<<20 || u.MemoryPeak < 8<<20 || u.MemoryBytes > u.MemoryPeak || u.OOMKills != 0 {
 		t.Errorf("usage: %+v; want a limit of 64 MiB and a peak of more than 8", u)
+	}
+}
+
+// TestUsageByKind has a group keep 4 MiB of a tmpfs and 4 MiB of a file.
+func TestUsageByKind(t *testing.T) {
+	shm, err := os.MkdirTemp("/dev/shm", "mctr-memory-test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := os.RemoveAll(shm); err != nil {
+			t.Error(err)
+		}
+	})
+	name := isolatortest.Group(t, cgroups.Resources{}, strings.NewReplacer("SHM", shm, "DIR", t.TempDir()).Replace(
+		"dd if=/dev/zero of=SHM/a bs=4M count=1 2>/dev/null; dd if=/dev/zero of=DIR/b bs=4M count=1 2>/dev/null"))
+	u := &mctr.Usage{}
+	if err := memory.New(func(mctr.ContainerID) string { return name }).Usage(t.Context(), "c", u); err != nil {
+		t.Fatal(err)
+	}
+	const least = 4 << 20
+	if u.MemoryShmem < least || u.MemoryCache < 2*least {
+		t.Errorf("%d bytes of shared memory in a cache of %d, want 4 MiB in 8 or more", u.MemoryShmem, u.MemoryCache)
+	}
+	if u.MemoryAnon > u.MemoryPeak || u.MemoryKernel != nil && *u.MemoryKernel > u.MemoryPeak {
+		t.Errorf("more of one kind than the peak: %+v", u)
+	}
+	if kernel := cgroup.Has("memory", "memory.kmem.usage_in_bytes") || cgroup.Unified(); (u.MemoryKernel != nil) != kernel {
+		t.Errorf("kernel memory %v, want it told: %t", u.MemoryKernel, kernel)
+	}
+	if (u.MemoryPressure != nil) != isolatortest.HasPressure(name, "memory") {
+		t.Errorf("pressure: %+v", u.MemoryPressure)
 	}
 }
 

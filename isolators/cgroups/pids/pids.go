@@ -14,6 +14,7 @@ import (
 
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/internal/cgroup"
+	"github.com/mctr/mctr/internal/cgroup/usage"
 	"github.com/mctr/mctr/isolators"
 )
 
@@ -58,8 +59,6 @@ func (*isolator) Prepare(_ context.Context, c *mctr.Container) (*mctr.Adjustment
 
 // Usage counts.
 func (i *isolator) Usage(_ context.Context, id mctr.ContainerID, u *mctr.Usage) error {
-	group := i.CgroupOf(id)
-	u.Pids = cgroup.Number("pids", group, "pids.current")
-	u.PidsLimit = cgroup.Number("pids", group, "pids.max")
+	usage.Pids(i.CgroupOf(id), u)
 	return nil
 }

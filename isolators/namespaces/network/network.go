@@ -3,7 +3,8 @@
 //
 // Launch: Check and Prepare; the engine makes the namespace and brings lo up. In
 // the kernel: a network namespace that ends with the container. On disk,
-// recovery: nothing. network_namespaces(7).
+// recovery: nothing: a process of the container's control group tells which
+// namespace's interfaces Usage is to read. network_namespaces(7).
 package network
 
 import (
@@ -16,10 +17,12 @@ import (
 	"github.com/mctr/mctr/isolators"
 )
 
-// New returns the isolator. It is stateless.
-func New() isolators.Isolator { return isolator{} }
+// New returns the isolator. It is stateless. cgroupOf names a container's group.
+func New(cgroupOf func(mctr.ContainerID) string) isolators.Isolator {
+	return isolator{isolators.Grouped{CgroupOf: cgroupOf}}
+}
 
-type isolator struct{ isolators.Base }
+type isolator struct{ isolators.Grouped }
 
 func (isolator) Name() string { return "namespaces/network" }
 

@@ -4,9 +4,14 @@ import (
 	"testing"
 
 	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/isolators"
 	"github.com/mctr/mctr/isolators/isolatortest"
 	"github.com/mctr/mctr/isolators/namespaces/network"
 )
+
+func newIsolator() isolators.Isolator {
+	return network.New(func(id mctr.ContainerID) string { return "isolatortest/" + string(id) })
+}
 
 func config(name, image string) mctr.ContainerConfig {
 	return mctr.ContainerConfig{Network: name, Image: image}
@@ -14,30 +19,30 @@ func config(name, image string) mctr.ContainerConfig {
 
 func TestConformance(t *testing.T) {
 	host, imageless := config("host", "test"), config("host", "")
-	isolatortest.Run(t, network.New, &host, &imageless)
+	isolatortest.Run(t, newIsolator, &host, &imageless)
 }
 
 func TestCheck(t *testing.T) {
-	isolatortest.Refuses(t, network.New(), []isolatortest.Refusal{
+	isolatortest.Refuses(t, newIsolator(), []isolatortest.Refusal{
 		{Config: config("bridge", ""), Is: mctr.ErrInvalid, Flag: "--network bridge"},
 		{Config: config("container:x", ""), Is: mctr.ErrInvalid, Flag: "--network container:x"},
 	})
-	isolatortest.Accepts(t, network.New(), config("", ""), config("none", ""), config("host", ""))
+	isolatortest.Accepts(t, newIsolator(), config("", ""), config("none", ""), config("host", ""))
 }
 
 func TestPrepare(t *testing.T) {
 	for _, name := range []string{"", "none"} {
-		if got := isolatortest.JSON(t, isolatortest.Prepared(t, network.New(), config(name, "test")).Spec.Linux); got != `{"namespaces":[{"type":"network"}]}` {
+		if got := isolatortest.JSON(t, isolatortest.Prepared(t, newIsolator(), config(name, "test")).Spec.Linux); got != `{"namespaces":[{"type":"network"}]}` {
 			t.Errorf("%q: %s", name, got)
 		}
 	}
-	a := isolatortest.Prepared(t, network.New(), config("host", "test"))
+	a := isolatortest.Prepared(t, newIsolator(), config("host", "test"))
 	const want = `[{"destination":"/etc/hosts","type":"bind","source":"/etc/hosts","options":["rbind","ro","rprivate"]},` +
 		`{"destination":"/etc/resolv.conf","type":"bind","source":"/etc/resolv.conf","options":["rbind","ro","rprivate"]}]`
 	if got := isolatortest.JSON(t, a.Spec.Mounts); got != want || a.Spec.Linux != nil {
 		t.Errorf("host: got %s, want %s", got, want)
 	}
-	if a := isolatortest.Prepared(t, network.New(), config("host", "")); a.Spec.Mounts != nil || a.Spec.Linux != nil {
+	if a := isolatortest.Prepared(t, newIsolator(), config("host", "")); a.Spec.Mounts != nil || a.Spec.Linux != nil {
 		t.Errorf("host without an image: %+v", a.Spec)
 	}
 }

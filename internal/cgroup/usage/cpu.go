@@ -1,0 +1,54 @@
+package usage
+
+import (
+	"time"
+
+	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/internal/cgroup"
+)
+
+// CPU reads the time of processors that the group had, and when it did not get
+// any. v1 counts user and system time in ticks of 10 ms.
+//
+// Throttled is of the group's own quota: the kernel does not sum that up over
+// the groups below.
+func CPU(group string, u *mctr.Usage) {
+	u.Time = time.Now().UTC()
+	f := of("cpu", group)
+	for key, n := range f.keyed("cpu.stat") {
+		switch key {
+		case "nr_throttled":
+			u.Throttled = n
+		case "throttled_usec":
+			u.ThrottledNanos = n * 1000
+		case "throttled_time": // v1
+			u.ThrottledNanos = n
+		case "usage_usec":
+			u.CPUNanos = n * 1000
+		case "user_usec":
+			u.CPUUserNanos = n * 1000
+		case "system_usec":
+			u.CPUSystemNanos = n * 1000
+		}
+	}
+	if cgroup.Unified() {
+		u.CPUPressure = f.pressure("cpu.pressure")
+		return
+	}
+	cpuTimes(group, u)
+}
+
+// cpuTimes are v1's, which another controller keeps.
+func cpuTimes(group string, u *mctr.Usage) {
+	const tick = uint64(10 * time.Millisecond)
+	f := of("cpuacct", group)
+	u.CPUNanos = f.count("cpuacct.usage")
+	for key, n := range f.keyed("cpuacct.stat") {
+		switch key {
+		case "user":
+			u.CPUUserNanos = n * tick
+		case "system":
+			u.CPUSystemNanos = n * tick
+		}
+	}
+}

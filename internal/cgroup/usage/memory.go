@@ -1,0 +1,84 @@
+package usage
+
+import (
+	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/internal/cgroup"
+)
+
+// unlimited is more than any limit: v1 gives the largest multiple of the page
+// size for none.
+const unlimited = 1 << 62
+
+// Memory reads what the group and those below it use now: without the inactive
+// file cache, as docker does.
+//
+// OOMKills of v1 are the group's own: the kernel sums them up on v2 alone.
+func Memory(group string, u *mctr.Usage) {
+	f := of("memory", group)
+	if cgroup.Unified() {
+		memory(f, u)
+		return
+	}
+	memory1(f, u)
+}
+
+func memory(f *files, u *mctr.Usage) {
+	inactive := uint64(0)
+	for key, n := range f.keyed("memory.stat") {
+		switch key {
+		case "anon":
+			u.MemoryAnon = n
+		case "file":
+			u.MemoryCache = n
+		case "shmem":
+			u.MemoryShmem = n
+		case "kernel": // since Linux 5.18
+			u.MemoryKernel = &n
+		case "inactive_file":
+			inactive = n
+		}
+	}
+	for key, n := range f.keyed("memory.events") {
+		if key == "oom_kill" {
+			u.OOMKills = n
+		}
+	}
+	u.MemoryBytes = without(f.count("memory.current"), inactive)
+	u.MemoryLimit, u.MemoryPeak = f.count("memory.max"), f.count("memory.peak")
+	u.MemoryPressure = f.pressure("memory.pressure")
+}
+
+// memory1 takes v1's totals, which are of the groups below too, and the least
+// limit of the group and those above it, which is in the same file.
+func memory1(f *files, u *mctr.Usage) {
+	inactive := uint64(0)
+	for key, n := range f.keyed("memory.stat") {
+		switch key {
+		case "total_rss":
+			u.MemoryAnon = n
+		case "total_cache":
+			u.MemoryCache = n
+		case "total_shmem":
+			u.MemoryShmem = n
+		case "total_inactive_file":
+			inactive = n
+		case "hierarchical_memory_limit":
+			if n < unlimited {
+				u.MemoryLimit = n
+			}
+		}
+	}
+	for key, n := range f.keyed("memory.oom_control") {
+		if key == "oom_kill" {
+			u.OOMKills = n
+		}
+	}
+	u.MemoryBytes = without(f.count("memory.usage_in_bytes"), inactive)
+	u.MemoryPeak = f.count("memory.max_usage_in_bytes")
+	if n, ok := f.number("memory.kmem.usage_in_bytes"); ok {
+		u.MemoryKernel = &n
+	}
+}
+
+// without subtracts what was read at another moment and may be more.
+func without(bytes, part uint64) uint64 { return bytes - min(bytes, part) }

@@ -1,0 +1,52 @@
+package usage
+
+import (
+	"bytes"
+	"fmt"
+
+	"github.com/mctr/mctr"
+)
+
+// Network reads the interfaces of the network namespace that pid is in (proc(5),
+// /proc/[pid]/net/dev); nil when the process has ended.
+func Network(pid int) []mctr.NetworkUsage {
+	f := &files{dir: fmt.Sprintf("/proc/%d/net/", pid), buffer: make([]byte, 1024)}
+	return interfaces(f.read("dev"))
+}
+
+// interfaces reads lines of a name, a colon, and eight counters each way, after
+// two of headings.
+func interfaces(text []byte) []mctr.NetworkUsage {
+	var list []mctr.NetworkUsage
+	for line := range bytes.Lines(text) {
+		// A name may have a colon in it: an alias. Counters have none.
+		i := bytes.LastIndexByte(line, ':')
+		if i < 0 {
+			continue
+		}
+		n, ok := counters(line[i+1:])
+		if !ok {
+			continue
+		}
+		list = append(list, mctr.NetworkUsage{
+			Name:    string(bytes.TrimSpace(line[:i])),
+			RxBytes: n[0], RxPackets: n[1], RxErrors: n[2], RxDropped: n[3],
+			TxBytes: n[8], TxPackets: n[9], TxErrors: n[10], TxDropped: n[11],
+		})
+	}
+	return list
+}
+
+func counters(text []byte) (n [16]uint64, ok bool) {
+	i := 0
+	for field := range bytes.FieldsSeq(text) {
+		if i == len(n) {
+			break
+		}
+		if n[i], ok = parse(field); !ok {
+			return n, false
+		}
+		i++
+	}
+	return n, i == len(n)
+}
