@@ -82,8 +82,8 @@ func (a *app) statsCommand() *cobra.Command {
 
 // A statsRow has docker's field names, and the numbers under Usage.
 type statsRow struct {
-	ID, Name, CPUPerc, MemUsage, MemPerc, BlockIO, PIDs string
-	Usage                                               mctr.Usage
+	ID, Name, CPUPerc, MemUsage, MemPerc, NetIO, BlockIO, PIDs string
+	Usage                                                      mctr.Usage
 }
 
 func (a *app) stats(ctx context.Context, refs []string, o *statsOptions) error {
@@ -165,7 +165,7 @@ func (o *statsOptions) print(before, now []sample) error {
 		}
 		rows = append(rows, o.row(before[i].usage, s))
 	}
-	return o.listFlags.print(anys(rows), []string{"CONTAINER ID={{.ID}}", "NAME={{.Name}}", "CPU %={{.CPUPerc}}", "MEM USAGE / LIMIT={{.MemUsage}}", "MEM %={{.MemPerc}}", "BLOCK I/O={{.BlockIO}}", "PIDS={{.PIDs}}"})
+	return o.listFlags.print(anys(rows), []string{"CONTAINER ID={{.ID}}", "NAME={{.Name}}", "CPU %={{.CPUPerc}}", "MEM USAGE / LIMIT={{.MemUsage}}", "MEM %={{.MemPerc}}", "NET I/O={{.NetIO}}", "BLOCK I/O={{.BlockIO}}", "PIDS={{.PIDs}}"})
 }
 
 func (o *statsOptions) row(before *mctr.Usage, s sample) statsRow {
@@ -179,13 +179,34 @@ func (o *statsOptions) row(before *mctr.Usage, s sample) statsRow {
 		CPUPerc:  fmt.Sprintf("%.2f%%", 100*float64(u.CPUNanos-before.CPUNanos)/float64(u.Time.Sub(before.Time))),
 		MemUsage: units.BytesSize(float64(u.MemoryBytes)) + " / " + units.BytesSize(float64(limit)),
 		MemPerc:  fmt.Sprintf("%.2f%%", 100*float64(u.MemoryBytes)/float64(limit)),
-		BlockIO:  units.HumanSize(float64(u.ReadBytes)) + " / " + units.HumanSize(float64(u.WriteBytes)),
+		NetIO:    netIO(u.Networks),
+		BlockIO:  bothWays(u.ReadBytes, u.WriteBytes),
 		PIDs:     strconv.FormatUint(u.Pids, 10),
 	}
 	if o.noTrunc {
 		r.ID = string(s.status.ID)
 	}
 	return r
+}
+
+// netIO sums up what came and went, without what stayed on the loopback interface.
+// A container that shares another's network has no figures of its own.
+func netIO(networks []mctr.NetworkUsage) string {
+	if networks == nil {
+		return "-- / --"
+	}
+	var received, sent uint64
+	for _, n := range networks {
+		if n.Name != "lo" {
+			received, sent = received+n.RxBytes, sent+n.TxBytes
+		}
+	}
+	return bothWays(received, sent)
+}
+
+// bothWays has docker's precision.
+func bothWays(in, out uint64) string {
+	return units.HumanSizeWithPrecision(float64(in), 3) + " / " + units.HumanSizeWithPrecision(float64(out), 3)
 }
 
 func hostMemory() uint64 {

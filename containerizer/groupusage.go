@@ -1,0 +1,83 @@
+package containerizer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/internal/cgroup"
+	"github.com/mctr/mctr/internal/cgroup/usage"
+)
+
+// GroupUsage is what a root container consumes together with all that is nested
+// in it, those that have ended included: the counts of the control group that is
+// above theirs. The error wraps mctr.ErrState when the root does not run, and
+// mctr.ErrInvalid for a nested container.
+//
+// What the kernel does not sum up is added up here, of the containers that run
+// now, so it can shrink when one ends: throttling, the networks, and OOM kills
+// and bytes read and written on cgroup v1.
+func (c *Containerizer) GroupUsage(ctx context.Context, root mctr.ContainerID) (*mctr.Usage, error) {
+	if root.Parent() != "" {
+		return nil, fmt.Errorf("%w: usage of group %s: it is nested: ask for its root %s", mctr.ErrInvalid, root.Short(), root.Root().Short())
+	}
+	own, err := c.Usage(ctx, root)
+	if err != nil {
+		return nil, err
+	}
+	sum, group := &mctr.Usage{}, c.paths.cgroup(root)
+	usage.CPU(group, sum)
+	usage.Memory(group, sum)
+	usage.Pids(group, sum)
+	usage.IO(group, sum)
+	addMember(sum, own)
+	return sum, c.addChildren(ctx, sum, root)
+}
+
+// addChildren adds what is nested in id, at any depth.
+func (c *Containerizer) addChildren(ctx context.Context, sum *mctr.Usage, id mctr.ContainerID) error {
+	children, err := c.Children(id)
+	if err != nil {
+		return err
+	}
+	for _, child := range children {
+		u, err := c.Usage(ctx, child)
+		if errors.Is(err, mctr.ErrState) || errors.Is(err, mctr.ErrNotFound) {
+			continue // it has ended, and what is nested in it too
+		}
+		if err != nil {
+			return err
+		}
+		addMember(sum, u)
+		if err := c.addChildren(ctx, sum, child); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// addMember adds what a control group does not tell of those below it.
+func addMember(sum, u *mctr.Usage) {
+	sum.Throttled += u.Throttled
+	sum.ThrottledNanos += u.ThrottledNanos
+	if !cgroup.Unified() {
+		sum.OOMKills += u.OOMKills
+	}
+	for _, n := range u.Networks {
+		i := slices.IndexFunc(sum.Networks, func(s mctr.NetworkUsage) bool { return s.Name == n.Name })
+		if i < 0 {
+			sum.Networks = append(sum.Networks, n)
+			continue
+		}
+		addNetwork(&sum.Networks[i], n)
+	}
+}
+
+func addNetwork(sum *mctr.NetworkUsage, n mctr.NetworkUsage) {
+	sum.RxBytes, sum.TxBytes = sum.RxBytes+n.RxBytes, sum.TxBytes+n.TxBytes
+	sum.RxPackets, sum.TxPackets = sum.RxPackets+n.RxPackets, sum.TxPackets+n.TxPackets
+	sum.RxErrors, sum.TxErrors = sum.RxErrors+n.RxErrors, sum.TxErrors+n.TxErrors
+	sum.RxDropped, sum.TxDropped = sum.RxDropped+n.RxDropped, sum.TxDropped+n.TxDropped
+}
