@@ -82,7 +82,7 @@ func (l *launch) run(ctx context.Context) (stream *launcher.Stream, err error) {
 		l.start,     // the user's command
 	} {
 		if err := hop(ctx); err != nil {
-			return nil, errors.Join(err, l.undo())
+			return nil, errors.Join(l.withParentsEnd(err), l.undo())
 		}
 	}
 	l.keepWatch()

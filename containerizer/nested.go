@@ -63,6 +63,14 @@ func (l *launch) stillInParent() error {
 	return nil
 }
 
+// withParentsEnd adds to what failed that the parent has ended, which is why.
+func (l *launch) withParentsEnd(err error) error {
+	if gone := l.stillInParent(); gone != nil {
+		return fmt.Errorf("%w: %w", gone, err)
+	}
+	return err
+}
+
 func (l *launch) leaveParent() {
 	if l.parentLock != nil {
 		_ = l.parentLock.Unlock() // closing a lock file cannot fail usefully

@@ -250,7 +250,7 @@ func TestRecoverAfterKillAtEveryFailpoint(t *testing.T) {
 	}
 }
 
-// TestRandom launches, kills, destroys and restarts in any order, with an agent
+// TestRandom launches, nests, kills, destroys, removes and starts again in any order, with an agent
 // that comes and goes, and wants nothing left at the end. MCTR_TEST_SEED repeats
 // a run.
 func TestRandom(t *testing.T) {
@@ -262,16 +262,16 @@ func TestRandom(t *testing.T) {
 	}
 	t.Logf("MCTR_TEST_SEED=%d", seed)
 	random, a := rand.New(rand.NewPCG(seed, 0)), newAgent(t)
-	for range 60 {
+	for range 300 {
 		id := mctr.ContainerID(fmt.Sprintf("c%d", random.IntN(5)))
-		a.anything(random.IntN(7), id, random)
+		a.anything(random.IntN(9), id, random)
 	}
 	a.recover()
 	ids, err := a.Containers()
 	if err != nil {
 		t.Error(err)
 	}
-	a.remove(ids...)
+	a.remove(slices.DeleteFunc(ids, func(id mctr.ContainerID) bool { return id.Parent() != "" })...)
 }
 
 // anything does one thing to id. What it is not in a state for is refused.
@@ -294,6 +294,10 @@ func (a *agent) anything(what int, id mctr.ContainerID, random *rand.Rand) {
 		}
 		a.Containerizer = a.open()
 		a.recover()
+	case 7: // it goes on where it ended
+		_, err = a.Start(ctx, id, containerizer.LaunchOptions{Detach: random.IntN(2) == 0})
+	case 8:
+		_, err = a.Launch(ctx, id+".in", a.config("sh", "-c", script), containerizer.LaunchOptions{Detach: random.IntN(2) == 0})
 	case 6:
 		bounded, cancel := context.WithTimeout(ctx, time.Duration(random.IntN(20))*time.Millisecond)
 		_, err = a.Wait(bounded, id)
