@@ -6,17 +6,19 @@ import (
 	"strings"
 	"text/tabwriter"
 	"time"
+
+	"github.com/mctr/mctr/benchmarks/compare"
 )
 
 // A report is all that was found.
 type report struct {
-	Host       host         `json:"host"`
-	Rounds     int          `json:"rounds"`
-	Contenders []*contender `json:"contenders"`
-	Ratios     []ratio      `json:"ratios"`
-	Memory     []footprint  `json:"memory,omitempty"`
-	ShimBytes  int64        `json:"shimBytes"`
-	Reach      []reach      `json:"reach"`
+	Host       host            `json:"host"`
+	Rounds     int             `json:"rounds"`
+	Contenders []*contender    `json:"contenders"`
+	Ratios     []compare.Ratio `json:"ratios"`
+	Memory     []footprint     `json:"memory,omitempty"`
+	ShimBytes  int64           `json:"shimBytes"`
+	Reach      []reach         `json:"reach"`
 }
 
 // compare fills in figures and ratios. A round in which one side failed is no pair.
@@ -27,7 +29,7 @@ func (r *report) compare() {
 	for _, pair := range [][2]string{{library, runc}, {cli, runc}, {library, crun}, {cli, crun}, {runcAgain, runc}} {
 		a, b := r.contender(pair[0]), r.contender(pair[1])
 		for _, what := range []string{wall, cpu} {
-			q := paired(a.column(what, b), b.column(what, a))
+			q := compare.Paired(a.column(what, b), b.column(what, a))
 			q.Of, q.To, q.What = a.Name, b.Name, what
 			r.Ratios = append(r.Ratios, q)
 		}

@@ -15,8 +15,8 @@ import (
 func CPU(group string, u *mctr.Usage) {
 	u.Time = time.Now().UTC()
 	f := of("cpu", group)
-	for key, n := range f.keyed("cpu.stat") {
-		switch key {
+	f.keyed("cpu.stat", func(key []byte, n uint64) {
+		switch string(key) {
 		case "nr_throttled":
 			u.Throttled = n
 		case "throttled_usec":
@@ -30,7 +30,7 @@ func CPU(group string, u *mctr.Usage) {
 		case "system_usec":
 			u.CPUSystemNanos = n * 1000
 		}
-	}
+	})
 	if cgroup.Unified() {
 		u.CPUPressure = f.pressure("cpu.pressure")
 		return
@@ -43,12 +43,12 @@ func cpuTimes(group string, u *mctr.Usage) {
 	const tick = uint64(10 * time.Millisecond)
 	f := of("cpuacct", group)
 	u.CPUNanos = f.count("cpuacct.usage")
-	for key, n := range f.keyed("cpuacct.stat") {
-		switch key {
+	f.keyed("cpuacct.stat", func(key []byte, n uint64) {
+		switch string(key) {
 		case "user":
 			u.CPUUserNanos = n * tick
 		case "system":
 			u.CPUSystemNanos = n * tick
 		}
-	}
+	})
 }

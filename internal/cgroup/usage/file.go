@@ -2,7 +2,6 @@ package usage
 
 import (
 	"bytes"
-	"iter"
 	"strconv"
 
 	"golang.org/x/sys/unix"
@@ -17,15 +16,22 @@ type files struct {
 	buffer []byte
 }
 
+// size is of a buffer that holds the whole of most files.
+const size = 4096
+
 // of finds the files. os.ReadFile would cost several times what the kernel does:
 // it asks each file whether it can be polled, and how large it is.
-func of(controller, group string) *files {
-	f := &files{buffer: make([]byte, 4096)}
-	if dir := cgroup.Dir(controller, group); dir != "" {
-		f.dir = dir + "/"
+func of(controller, group string) files {
+	f := files{buffer: make([]byte, size)}
+	if dir := cgroup.Dir(controller, ""); dir != "" {
+		f.dir = dir + "/" + group + "/"
 	}
 	return f
 }
+
+// longest is more than a line of these files has. A read that leaves room for one
+// has come to the end (fs/seq_file.c), and need not be followed by an empty one.
+const longest = 1024
 
 // read gives a file's content; nil when it cannot be read.
 func (f *files) read(name string) []byte {
@@ -47,9 +53,10 @@ func (f *files) read(name string) []byte {
 			return f.buffer[:used]
 		default:
 			used += n
-		}
-		if used == len(f.buffer) {
-			f.buffer = append(f.buffer, make([]byte, used)...)
+			if len(f.buffer)-used > longest {
+				return f.buffer[:used]
+			}
+			f.buffer = append(f.buffer, make([]byte, len(f.buffer))...)
 		}
 	}
 }
@@ -73,14 +80,13 @@ func (f *files) count(name string) uint64 {
 }
 
 // keyed reads a flat keyed file: "key value" lines.
-func (f *files) keyed(name string) iter.Seq2[string, uint64] {
-	data := f.read(name)
-	return func(yield func(string, uint64) bool) {
-		for line := range bytes.Lines(data) {
-			key, value, _ := bytes.Cut(bytes.TrimSpace(line), []byte(" "))
-			if n, ok := parse(value); ok && !yield(string(key), n) {
-				return
-			}
+func (f *files) keyed(name string, set func(key []byte, n uint64)) {
+	for rest := f.read(name); len(rest) > 0; {
+		line, after, _ := bytes.Cut(rest, []byte("\n"))
+		rest = after
+		key, value, _ := bytes.Cut(line, []byte(" "))
+		if n, ok := parse(value); ok {
+			set(key, n)
 		}
 	}
 }

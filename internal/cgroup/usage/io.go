@@ -15,7 +15,8 @@ func IO(group string, u *mctr.Usage) {
 		u.IOPressure = f.pressure("io.pressure")
 		return
 	}
-	u.ReadBytes, u.WriteBytes = sum(of("blkio", group).read("blkio.throttle.io_service_bytes_recursive"))
+	f := of("blkio", group)
+	u.ReadBytes, u.WriteBytes = sum(f.read("blkio.throttle.io_service_bytes_recursive"))
 }
 
 // sum reads both forms: v1's "8:0 Read 4096" and v2's "8:0 rbytes=4096 wbytes=0".

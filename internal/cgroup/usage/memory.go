@@ -16,16 +16,16 @@ const unlimited = 1 << 62
 func Memory(group string, u *mctr.Usage) {
 	f := of("memory", group)
 	if cgroup.Unified() {
-		memory(f, u)
+		memory(&f, u)
 		return
 	}
-	memory1(f, u)
+	memory1(&f, u)
 }
 
 func memory(f *files, u *mctr.Usage) {
 	inactive := uint64(0)
-	for key, n := range f.keyed("memory.stat") {
-		switch key {
+	f.keyed("memory.stat", func(key []byte, n uint64) {
+		switch string(key) {
 		case "anon":
 			u.MemoryAnon = n
 		case "file":
@@ -33,16 +33,17 @@ func memory(f *files, u *mctr.Usage) {
 		case "shmem":
 			u.MemoryShmem = n
 		case "kernel": // since Linux 5.18
-			u.MemoryKernel = &n
+			u.MemoryKernel = new(uint64)
+			*u.MemoryKernel = n
 		case "inactive_file":
 			inactive = n
 		}
-	}
-	for key, n := range f.keyed("memory.events") {
-		if key == "oom_kill" {
+	})
+	f.keyed("memory.events", func(key []byte, n uint64) {
+		if string(key) == "oom_kill" {
 			u.OOMKills = n
 		}
-	}
+	})
 	u.MemoryBytes = without(f.count("memory.current"), inactive)
 	u.MemoryLimit, u.MemoryPeak = f.count("memory.max"), f.count("memory.peak")
 	u.MemoryPressure = f.pressure("memory.pressure")
@@ -52,8 +53,8 @@ func memory(f *files, u *mctr.Usage) {
 // limit of the group and those above it, which is in the same file.
 func memory1(f *files, u *mctr.Usage) {
 	inactive := uint64(0)
-	for key, n := range f.keyed("memory.stat") {
-		switch key {
+	f.keyed("memory.stat", func(key []byte, n uint64) {
+		switch string(key) {
 		case "total_rss":
 			u.MemoryAnon = n
 		case "total_cache":
@@ -67,12 +68,12 @@ func memory1(f *files, u *mctr.Usage) {
 				u.MemoryLimit = n
 			}
 		}
-	}
-	for key, n := range f.keyed("memory.oom_control") {
-		if key == "oom_kill" {
+	})
+	f.keyed("memory.oom_control", func(key []byte, n uint64) {
+		if string(key) == "oom_kill" {
 			u.OOMKills = n
 		}
-	}
+	})
 	u.MemoryBytes = without(f.count("memory.usage_in_bytes"), inactive)
 	u.MemoryPeak = f.count("memory.max_usage_in_bytes")
 	if n, ok := f.number("memory.kmem.usage_in_bytes"); ok {

@@ -10,7 +10,7 @@ import (
 // Network reads the interfaces of the network namespace that pid is in (proc(5),
 // /proc/[pid]/net/dev); nil when the process has ended.
 func Network(pid int) []mctr.NetworkUsage {
-	f := &files{dir: fmt.Sprintf("/proc/%d/net/", pid), buffer: make([]byte, 1024)}
+	f := files{dir: fmt.Sprintf("/proc/%d/net/", pid), buffer: make([]byte, size)}
 	return interfaces(f.read("dev"))
 }
 

@@ -1,0 +1,51 @@
+// Package compare tells how many times one thing takes what another takes, from
+// rounds in which both took turns. It creates nothing.
+package compare
+
+import (
+	"math/rand/v2"
+	"slices"
+	"time"
+)
+
+// A Ratio is of two medians, with the interval that holds 95 of 100 bootstrap
+// resamples. Both sides of a round stay together in a resample, since what
+// disturbed the one most likely disturbed the other.
+type Ratio struct {
+	Of   string  `json:"of"`
+	To   string  `json:"to"`
+	What string  `json:"what"`
+	Mid  float64 `json:"ratio"`
+	Low  float64 `json:"low"`
+	High float64 `json:"high"`
+}
+
+const resamples = 2000
+
+// Paired compares a to b, which are of the same length.
+func Paired(a, b []time.Duration) Ratio {
+	if len(a) == 0 || len(a) != len(b) {
+		return Ratio{}
+	}
+	random := rand.New(rand.NewPCG(3, 4))
+	ratios := make([]float64, resamples)
+	x, y := make([]time.Duration, len(a)), make([]time.Duration, len(a))
+	for i := range ratios {
+		for j := range x {
+			k := random.IntN(len(a))
+			x[j], y[j] = a[k], b[k]
+		}
+		ratios[i] = median(x) / median(y)
+	}
+	slices.Sort(ratios)
+	return Ratio{
+		Mid: median(slices.Clone(a)) / median(slices.Clone(b)),
+		Low: ratios[resamples*25/1000], High: ratios[resamples*975/1000-1],
+	}
+}
+
+// median sorts d.
+func median(d []time.Duration) float64 {
+	slices.Sort(d)
+	return float64(d[len(d)/2]+d[(len(d)-1)/2]) / 2
+}

@@ -1,0 +1,148 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"github.com/opencontainers/cgroups"
+	"github.com/opencontainers/cgroups/manager"
+	"golang.org/x/sys/unix"
+
+	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/containerizer"
+	"github.com/mctr/mctr/internal/cgroup"
+	"github.com/mctr/mctr/internal/cgroup/usage"
+	"github.com/mctr/mctr/internal/flock"
+	"github.com/mctr/mctr/isolators/builtin"
+	"github.com/mctr/mctr/provisioner"
+)
+
+// A rig is a containerizer with bare containers.
+type rig struct {
+	dir, state string
+	c          *containerizer.Containerizer
+	bare       []*bare
+}
+
+// A bare container is what a reader of statistics sees of one.
+type bare struct {
+	id      mctr.ContainerID
+	group   string
+	manager cgroups.Manager
+	sleeper *exec.Cmd
+	alive   *flock.Lock
+}
+
+func (r *rig) open(ctx context.Context, containers int) (err error) {
+	if r.dir, err = os.MkdirTemp("", "mctr-usage"); err != nil {
+		return err
+	}
+	root := filepath.Join(r.dir, "root")
+	r.state = filepath.Join(r.dir, "state")
+	images, err := provisioner.New(root)
+	if err != nil {
+		return err
+	}
+	table := builtin.Table(builtin.Deps{Root: root, State: r.state, CgroupOf: containerizer.CgroupOf(r.state), StateOf: containerizer.StateOf(r.state)})
+	r.c, err = containerizer.New(ctx, containerizer.WithDirs(root, r.state), containerizer.WithImages(images), containerizer.WithIsolators(table),
+		containerizer.WithShim("/proc/self/exe")) // it is only looked for: nothing is launched
+	if err != nil {
+		return err
+	}
+	for range containers {
+		if err := errors.Join(ctx.Err(), r.add(ctx, root)); err != nil {
+			return fmt.Errorf("make a bare container: %w", err)
+		}
+	}
+	return nil
+}
+
+// add records the container before its process, so that close finds all.
+func (r *rig) add(ctx context.Context, root string) (err error) {
+	b := &bare{id: mctr.NewID()}
+	b.group = containerizer.CgroupOf(r.state)(b.id)
+	r.bare = append(r.bare, b)
+	if b.manager, err = manager.New(&cgroups.Cgroup{Path: "/" + b.group, Resources: &cgroups.Resources{SkipDevices: true}}); err != nil {
+		return err
+	}
+	state := containerizer.StateOf(r.state)(b.id)
+	for file, content := range map[string]string{
+		filepath.Join(root, "containers", string(b.id), "config.json"): "{}",
+		filepath.Join(state, "journal"):                                fmt.Sprintf("\n%d running;\n", time.Now().UnixNano()),
+	} {
+		if err := errors.Join(os.MkdirAll(filepath.Dir(file), 0o700), os.WriteFile(file, []byte(content), 0o600)); err != nil {
+			return err
+		}
+	}
+	if b.alive, err = flock.Exclusive(ctx, filepath.Join(state, "alive")); err != nil {
+		return err
+	}
+	sleeper := exec.Command("sleep", "86400")
+	sleeper.SysProcAttr = &syscall.SysProcAttr{Cloneflags: unix.CLONE_NEWNET, Pdeathsig: unix.SIGKILL}
+	if err := sleeper.Start(); err != nil {
+		return err
+	}
+	b.sleeper = sleeper
+	return b.manager.Apply(sleeper.Process.Pid)
+}
+
+func (r *rig) contenders(ctx context.Context) []*contender {
+	return []*contender{
+		{name: "containerizer.Usage", ask: func(i int) error {
+			u, err := r.c.Usage(ctx, r.bare[i].id)
+			if err == nil && (u.Pids != 1 || u.Networks == nil) {
+				err = fmt.Errorf("%d processes, interfaces %v: not what was made", u.Pids, u.Networks)
+			}
+			return err
+		}},
+		{name: "its read of the control group", ask: func(i int) error {
+			u := &mctr.Usage{}
+			for _, read := range []func(string, *mctr.Usage){usage.CPU, usage.Memory, usage.Pids, usage.IO} {
+				read(r.bare[i].group, u)
+			}
+			if u.Pids != 1 {
+				return fmt.Errorf("%d processes, not one", u.Pids)
+			}
+			return nil
+		}},
+		{name: "opencontainers/cgroups GetStats", ask: func(i int) error {
+			s, err := r.bare[i].manager.GetStats()
+			if err == nil && s.PidsStats.Current != 1 {
+				err = fmt.Errorf("%d processes, not one", s.PidsStats.Current)
+			}
+			return err
+		}},
+	}
+}
+
+// close goes on past errors.
+func (r *rig) close() error {
+	var errs []error
+	for _, b := range r.bare {
+		errs = append(errs, b.close())
+	}
+	if r.c != nil {
+		errs = append(errs, r.c.Close())
+		prefix := filepath.Dir(filepath.Dir(containerizer.CgroupOf(r.state)("any")))
+		errs = append(errs, cgroup.Remove(prefix), unix.Unmount(r.state, unix.MNT_DETACH))
+	}
+	return errors.Join(append(errs, os.RemoveAll(r.dir))...)
+}
+
+func (b *bare) close() error {
+	var errs []error
+	if b.sleeper != nil {
+		errs = append(errs, b.sleeper.Process.Kill())
+		_ = b.sleeper.Wait() // killed, it says
+	}
+	if b.alive != nil {
+		errs = append(errs, b.alive.Unlock())
+	}
+	return errors.Join(errs...)
+}
