@@ -17,8 +17,8 @@ import (
 // mctr.ErrInvalid for a nested container.
 //
 // What the kernel does not sum up is added up here, of the containers that run
-// now, so it can shrink when one ends: throttling, the networks, and OOM kills
-// and bytes read and written on cgroup v1.
+// now, so it can shrink when one ends: throttling, the networks, and OOM kills on
+// cgroup v1.
 func (c *Containerizer) GroupUsage(ctx context.Context, root mctr.ContainerID) (*mctr.Usage, error) {
 	if root.Parent() != "" {
 		return nil, fmt.Errorf("%w: usage of group %s: it is nested: ask for its root %s", mctr.ErrInvalid, root.Short(), root.Root().Short())
