@@ -10,6 +10,8 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/opencontainers/runtime-spec/specs-go"
+
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/containerizer/launcher/engine"
 	"github.com/mctr/mctr/containerizer/launcher/wire"
@@ -115,13 +117,27 @@ func (s *Shim) startExec(e wire.Exec) (*execution, error) {
 	if err != nil {
 		return nil, err
 	}
-	process, done, err := s.sessions.begin(func() (*engine.Process, error) { return c.Exec(&e.Process, pipes.child) })
+	process, done, err := s.sessions.begin(func() (*engine.Process, error) { return s.execUnpaused(c, &e.Process, pipes.child) })
 	pipes.closeChild()
 	if err != nil {
 		return nil, errors.Join(err, pipes.close())
 	}
 	pipes.adopt(process.Console)
 	return &execution{process: process, done: done, pipes: pipes, started: time.Now()}, nil
+}
+
+// execUnpaused starts the process while nobody can pause the container: one that
+// is frozen halfway into it would hold up whoever is to resume it.
+func (s *Shim) execUnpaused(c container, p *specs.Process, io engine.Stdio) (*engine.Process, error) {
+	s.starting.RLock()
+	defer s.starting.RUnlock()
+	s.mu.Lock()
+	paused := s.phase == mctr.Paused
+	s.mu.Unlock()
+	if paused {
+		return nil, fmt.Errorf("%w: container is paused", mctr.ErrState)
+	}
+	return c.Exec(p, io)
 }
 
 // run copies output to w until the process has ended, and tells how; w may be nil.

@@ -35,6 +35,8 @@ type Shim struct {
 	sessions sessions
 	audience audience // clients that are being told the output and the end
 
+	starting sync.RWMutex // held, shared, while an exec enters the container
+
 	mu        sync.Mutex
 	create    *wire.Create // nil until Create was asked for
 	container engine.Container

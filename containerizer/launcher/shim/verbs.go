@@ -34,6 +34,10 @@ func (s *Shim) freeze(frozen bool) error {
 	if err != nil {
 		return err
 	}
+	if frozen {
+		s.starting.Lock() // no exec is halfway in
+		defer s.starting.Unlock()
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	from, to, act := mctr.Running, mctr.Paused, c.Pause
