@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/internal/eventlog"
 )
@@ -111,6 +113,29 @@ func TestFollowAcrossRotation(t *testing.T) {
 	}
 	if size == 0 || size > 2*eventlog.MaxSize+1000 {
 		t.Errorf("%d bytes are kept", size)
+	}
+}
+
+// TestNoFile wants what somebody put in the file's place neither to be written to
+// nor to hold the writer up.
+func TestNoFile(t *testing.T) {
+	path, other := filepath.Join(t.TempDir(), "events"), filepath.Join(t.TempDir(), "other")
+	for name, plant := range map[string]func() error{
+		"link": func() error { return os.Symlink(other, path) },
+		"fifo": func() error { return unix.Mkfifo(path, 0o600) },
+	} {
+		if err := plant(); err != nil {
+			t.Fatal(err)
+		}
+		if err := eventlog.Append(path, mctr.Event{ID: "x", Action: mctr.EventStart}); err == nil {
+			t.Errorf("%s: it was written to", name)
+		}
+		if err := os.Remove(path); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := os.Stat(other); err == nil {
+		t.Error("a link was followed")
 	}
 }
 
