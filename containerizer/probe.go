@@ -21,7 +21,14 @@ func (c *Containerizer) probe(ctx context.Context, id mctr.ContainerID) {
 	if check == nil || created == nil {
 		return
 	}
-	checker := &health.Checker{Check: *check, Probe: c.prober(id, created.Pid, check)}
+	ask := c.prober(id, created.Pid, check)
+	checker := &health.Checker{Check: *check, Probe: func(ctx context.Context) error {
+		err := ask(ctx)
+		if phase, _ := c.phase(id); err != nil && phase != mctr.Running {
+			return health.ErrNotNow // asked afterwards: it may have been paused meanwhile
+		}
+		return err
+	}}
 	var last string
 	checker.Report = func(h mctr.Health) {
 		c.recordHealth(r, h)

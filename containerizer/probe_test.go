@@ -105,3 +105,22 @@ func TestBadHealthCheck(t *testing.T) {
 		t.Errorf("launch: %v", err)
 	}
 }
+
+// TestPausedIsNotUnhealthy pauses for longer than it takes to be unhealthy.
+func TestPausedIsNotUnhealthy(t *testing.T) {
+	a := newAgent(t)
+	config := a.config("sleep", "100")
+	config.Health = check(mctr.HealthCheck{Command: []string{"true"}, Timeout: 10 * time.Millisecond})
+	a.launchConfig("job", config)
+	if err := a.Pause(t.Context(), "job"); err != nil {
+		t.Fatal(err)
+	}
+	time.Sleep(300 * time.Millisecond) // ten times two intervals and time-outs
+	if s, err := a.Status(t.Context(), "job"); err != nil || s.Phase != mctr.Paused {
+		t.Errorf("status: %+v, %v", s, err)
+	}
+	if err := a.Resume(t.Context(), "job"); err != nil {
+		t.Error(err)
+	}
+	a.remove("job")
+}

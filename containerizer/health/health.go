@@ -11,13 +11,18 @@ package health
 import (
 	"cmp"
 	"context"
+	"errors"
 	"time"
 
 	"github.com/mctr/mctr"
 )
 
-// A Probe asks once; nil is healthy. ctx ends at the check's timeout.
+// A Probe asks once; nil is healthy, ErrNotNow neither that nor a failure. ctx ends
+// at the check's timeout.
 type Probe func(ctx context.Context) error
+
+// ErrNotNow says that the container cannot be asked: it is paused, or ending.
+var ErrNotNow = errors.New("it cannot be asked now")
 
 // A Checker runs one check.
 type Checker struct {
@@ -32,9 +37,12 @@ func (c *Checker) Run(ctx context.Context) {
 	health := mctr.Health{Status: mctr.HealthStarting}
 	began := time.Now()
 	for wait := check.Delay; sleep(ctx, wait); wait = check.Interval {
-		p := c.once(ctx, check.Timeout)
+		p, asked := c.once(ctx, check.Timeout)
 		if ctx.Err() != nil {
 			return // the container's end, most likely: that is no failure of the probe's
+		}
+		if !asked {
+			continue
 		}
 		counts := health.Status != mctr.HealthStarting || p.End.Sub(began) >= check.Grace
 		health = health.With(p, counts, check.Failures)
@@ -42,16 +50,20 @@ func (c *Checker) Run(ctx context.Context) {
 	}
 }
 
-// once probes and gives the result.
-func (c *Checker) once(ctx context.Context, timeout time.Duration) mctr.Probe {
+// once probes and gives the result, unless there was nothing to ask.
+func (c *Checker) once(ctx context.Context, timeout time.Duration) (p mctr.Probe, asked bool) {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	p := mctr.Probe{Start: time.Now().UTC()}
-	if err := c.Probe(ctx); err != nil {
+	p.Start = time.Now().UTC()
+	err := c.Probe(ctx)
+	if errors.Is(err, ErrNotNow) {
+		return p, false
+	}
+	if err != nil {
 		p.Error = err.Error()
 	}
 	p.End = time.Now().UTC()
-	return p
+	return p, true
 }
 
 // sleep says whether ctx lasted so long.
