@@ -22,12 +22,15 @@ func (g *Group) Validate() error {
 		return fmt.Errorf("%w: a group without tasks", ErrInvalid)
 	}
 	p := g.Root.Process
-	if len(p.Args) > 0 || p.Entrypoint != nil || p.Init || g.Root.Image != "" {
+	if len(p.Args) > 0 || len(p.Tasks) > 0 || p.Entrypoint != nil || p.Init || g.Root.Image != "" {
 		return fmt.Errorf("%w: the root of a group has neither an image nor a command", ErrInvalid)
 	}
-	for name := range g.Tasks {
+	for name, task := range g.Tasks {
 		if !validPart(name) {
 			return fmt.Errorf("%w: task %q: a name must be [a-zA-Z0-9][a-zA-Z0-9_-]*", ErrInvalid, name)
+		}
+		if task.Process.Pause || len(task.Process.Tasks) > 0 {
+			return fmt.Errorf("%w: task %s: a group in a group", ErrInvalid, name)
 		}
 	}
 	return nil

@@ -77,6 +77,9 @@ func (c *Containerizer) start(ctx context.Context, id mctr.ContainerID, o Launch
 	if l.lock, err = flock.Exclusive(ctx, c.paths.lock(id)); err != nil {
 		return nil, err
 	}
+	if l.record, err = c.load(id); err != nil { // again: it may have been renamed or updated before we had the lock
+		return nil, errors.Join(err, l.lock.Unlock())
+	}
 	if err := l.mayStart(policy); err != nil {
 		return nil, errors.Join(err, l.lock.Unlock())
 	}
@@ -86,7 +89,12 @@ func (c *Containerizer) start(ctx context.Context, id mctr.ContainerID, o Launch
 	return l.run(ctx)
 }
 
+// mayStart refuses what is not to be started: a group, whose tasks would stay
+// ended, and by a policy what somebody stopped.
 func (l *launch) mayStart(policy bool) error {
+	if len(l.record.Config.Process.Tasks) > 0 {
+		return fmt.Errorf("%w: container %s is the root of a group: run the group anew", mctr.ErrState, l.record.ID.Short())
+	}
 	if !policy {
 		return l.unmarkStopped(l.record.ID)
 	}

@@ -59,9 +59,13 @@ func (c *Containerizer) killAll(ctx context.Context, id mctr.ContainerID, why mc
 }
 
 // Stop asks the container to end by its stop signal, and destroys it if it has
-// not after timeout.
+// not after timeout. What is nested in it is asked first, all at once, each by its
+// own signal.
 func (c *Containerizer) Stop(ctx context.Context, id mctr.ContainerID, sig unix.Signal, timeout time.Duration) (*mctr.Termination, error) {
 	if err := c.markStopped(id); err != nil {
+		return nil, err
+	}
+	if err := c.stopChildren(ctx, id, timeout); err != nil {
 		return nil, err
 	}
 	if err := c.Kill(ctx, id, sig); err != nil && !errors.Is(err, mctr.ErrState) && !errors.Is(err, mctr.ErrUnavailable) {

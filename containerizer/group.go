@@ -38,6 +38,9 @@ func (c *Containerizer) LaunchGroup(ctx context.Context, id mctr.ContainerID, g 
 			return errors.Join(err, c.Remove(context.WithoutCancel(ctx), id, true))
 		}
 	}
+	if err := os.WriteFile(c.paths.launched(id), nil, 0o600); err != nil {
+		return errors.Join(err, c.Remove(context.WithoutCancel(ctx), id, true))
+	}
 	return c.endGroup(ctx, member(id, g.Names()[0])) // one may have ended before the last began
 }
 
@@ -71,10 +74,13 @@ func (c *Containerizer) endGroup(ctx context.Context, id mctr.ContainerID) error
 	if err != nil || len(r.Config.Process.Tasks) == 0 {
 		return nil // the parent is no group, or gone
 	}
+	if !c.isLaunched(group) {
+		return nil // who launches it looks again
+	}
 	failed, all := c.tasksEnded(group, r.Config.Process.Tasks)
 	switch {
-	case c.incomplete(r):
-		return nil // who launches it looks again
+	case c.stopped(group):
+		return nil // who stops it ends it
 	case failed != "":
 		why := mctr.Limitation{Reason: mctr.ReasonTaskFailed, Message: "its task " + failed + " failed"}
 		return c.killAll(ctx, group, why)
@@ -87,20 +93,15 @@ func (c *Containerizer) endGroup(ctx context.Context, id mctr.ContainerID) error
 	return err
 }
 
-// incomplete says whether a group lacks a task that was to be launched.
-func (c *Containerizer) incomplete(r *record) bool {
-	for _, name := range r.Config.Process.Tasks {
-		phase, err := c.phase(member(r.ID, name))
-		if err != nil || phase.Launching() {
-			return true
-		}
-	}
-	return false
+// isLaunched says whether every task of a group was launched.
+func (c *Containerizer) isLaunched(group mctr.ContainerID) bool {
+	_, err := os.Lstat(c.paths.launched(group))
+	return err == nil
 }
 
-// abandoned says whether a group's launch was cut off halfway.
+// abandoned says whether a group's launch was cut off between two tasks.
 func (c *Containerizer) abandoned(r *record) bool {
-	if !c.incomplete(r) {
+	if len(r.Config.Process.Tasks) == 0 || c.isLaunched(r.ID) {
 		return false
 	}
 	busy, err := flock.Held(c.paths.groupLock(r.ID))
@@ -111,8 +112,12 @@ func (c *Containerizer) abandoned(r *record) bool {
 func (c *Containerizer) tasksEnded(group mctr.ContainerID, tasks []string) (failed string, all bool) {
 	all = true
 	for _, name := range tasks {
-		t, err := c.termination(member(group, name))
-		if err != nil || t == nil {
+		phase, err := c.phase(member(group, name))
+		if errors.Is(err, mctr.ErrNotFound) {
+			continue // somebody removed it when it had ended
+		}
+		t, ended := c.termination(member(group, name))
+		if err != nil || ended != nil || phase != mctr.Exited || t == nil {
 			all = false
 			continue
 		}

@@ -3,9 +3,13 @@ package containerizer_test
 import (
 	"errors"
 	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/containerizer"
+	"github.com/mctr/mctr/internal/failpoint"
 )
 
 func (a *agent) group(tasks map[string]string) *mctr.Group {
@@ -104,4 +108,109 @@ func TestGroupAbandoned(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestGroupGoesOn wants a group not to count as abandoned when a task of it was
+// removed, or started again, or when that was cut off; and still to end.
+func TestGroupGoesOn(t *testing.T) {
+	a := newAgent(t)
+	if err := a.LaunchGroup(t.Context(), "pod", a.group(map[string]string{"a": "exit 0", "b": "sleep 100", "c": "exit 0"}), containerizer.LaunchOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	for _, id := range []mctr.ContainerID{"pod.a", "pod.c"} {
+		if _, err := a.Wait(t.Context(), id); err != nil {
+			t.Fatal(err)
+		}
+	}
+	a.remove("pod.a")
+	if out, err := a.agentProcess("start:pod.c", failpoint.Env+"=image=kill").CombinedOutput(); err == nil {
+		t.Errorf("nothing was killed: %s", out)
+	}
+	a.recover()
+	if _, err := a.Reconcile(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if s, err := a.Status(t.Context(), "pod.b"); err != nil || s.Phase != mctr.Running {
+		t.Fatalf("a task of the group: %+v, %v", s, err)
+	}
+	if _, err := a.Start(t.Context(), "pod", containerizer.LaunchOptions{}); !errors.Is(err, mctr.ErrState) {
+		t.Errorf("start of the root: %v", err)
+	}
+	if err := a.Kill(t.Context(), "pod.b", unix.SIGKILL); err != nil {
+		t.Error(err)
+	}
+	if end, err := a.Wait(t.Context(), "pod"); err != nil || end.Reason != mctr.ReasonTaskFailed {
+		t.Errorf("the root ended by %+v, %v", end, err)
+	}
+	a.remove("pod")
+}
+
+// TestGroupOfALostTask wants a task whose shim died to end the group, whoever
+// finds it.
+func TestGroupOfALostTask(t *testing.T) {
+	a := newAgent(t)
+	if err := a.LaunchGroup(t.Context(), "pod", a.group(map[string]string{"a": "sleep 100", "b": "sleep 100"}), containerizer.LaunchOptions{Detach: true}); err != nil {
+		t.Fatal(err)
+	}
+	s, err := a.Status(t.Context(), "pod.a")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := unix.Kill(s.ShimPid, unix.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	a.eventually("the group has ended", func() bool {
+		if err := a.CleanupEnded(t.Context()); err != nil {
+			t.Error(err)
+		}
+		s, err := a.Status(t.Context(), "pod")
+		return err == nil && s.Phase == mctr.Exited && s.Termination.Reason == mctr.ReasonTaskFailed
+	})
+	a.remove("pod")
+}
+
+// TestStopOfGroup wants tasks to be asked before they are killed.
+func TestStopOfGroup(t *testing.T) {
+	a := newAgent(t)
+	script := "trap 'echo bye; exit 0' TERM; echo up; while :; do sleep 0.01; done"
+	if err := a.LaunchGroup(t.Context(), "pod", a.group(map[string]string{"a": script, "b": script}), containerizer.LaunchOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	for _, id := range []mctr.ContainerID{"pod.a", "pod.b"} {
+		a.eventually("it is up", func() bool { return a.log(id) != "" })
+	}
+	if _, err := a.Stop(t.Context(), "pod", unix.SIGTERM, 10*time.Second); err != nil {
+		t.Error(err)
+	}
+	for _, id := range []mctr.ContainerID{"pod.a", "pod.b"} {
+		if got := a.log(id); got != "up\nbye\n" {
+			t.Errorf("%s printed %q", id, got)
+		}
+	}
+	a.remove("pod")
+}
+
+func TestResolveNested(t *testing.T) {
+	a := newAgent(t)
+	id := mctr.NewID()
+	config := a.config("sleep", "100")
+	config.Name = "web"
+	a.launchConfig(id, config)
+	for _, child := range []mctr.ContainerID{"one", "other"} {
+		a.launchConfig(id+"."+child, a.config("sleep", "100"))
+	}
+	for ref, want := range map[string]mctr.ContainerID{
+		string(id): id, id.Short(): id, "web": id, "web.one": id + ".one", string(id) + ".one": id + ".one",
+		(id + ".one").Short(): id + ".one", id.Short() + ".ot": id + ".other",
+	} {
+		if got, err := a.Resolve(ref); err != nil || got != want {
+			t.Errorf("%s: %s, %v", ref, got, err)
+		}
+	}
+	for ref, is := range map[string]error{"web.o": mctr.ErrInvalid, "web.x": mctr.ErrNotFound, "nobody.one": mctr.ErrNotFound, "web.one.deep": mctr.ErrNotFound} {
+		if got, err := a.Resolve(ref); !errors.Is(err, is) {
+			t.Errorf("%s: %s, %v", ref, got, err)
+		}
+	}
+	a.remove(id)
 }

@@ -123,7 +123,7 @@ func (c *Containerizer) CleanupEnded(ctx context.Context) error {
 		if err != nil {
 			continue // its launcher or somebody who cleans up
 		}
-		errs = append(errs, c.cleanupLocked(ctx, id), lock.Unlock())
+		errs = append(errs, c.cleanupLocked(ctx, id), lock.Unlock(), c.endGroup(ctx, id))
 	}
 	return errors.Join(errs...)
 }

@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"os"
 	"slices"
-	"strings"
 
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/containerizer/launcher/wire"
@@ -157,6 +156,3 @@ func (c *Containerizer) forgetChild(ctx context.Context, id mctr.ContainerID) er
 	defer lock.Unlock() // closing a lock file cannot fail usefully
 	return c.abolish(ctx, id)
 }
-
-// nesting is how many containers id is in.
-func nesting(id string) int { return strings.Count(id, ".") }

@@ -42,6 +42,7 @@ func (l layout) config(id mctr.ContainerID) string    { return filepath.Join(l.d
 func (l layout) waiting(id mctr.ContainerID) string   { return filepath.Join(l.dir(id), "waiting") }
 func (l layout) update(id mctr.ContainerID) string    { return filepath.Join(l.dir(id), "update.json") }
 func (l layout) stopped(id mctr.ContainerID) string   { return filepath.Join(l.dir(id), "stopped") }
+func (l layout) launched(id mctr.ContainerID) string  { return filepath.Join(l.dir(id), "launched") }
 func (l layout) story(id mctr.ContainerID) string     { return filepath.Join(l.dir(id), "journal") }
 func (l layout) last(id mctr.ContainerID) string      { return filepath.Join(l.dir(id), "last.json") }
 func (l layout) exit(id mctr.ContainerID) string      { return filepath.Join(l.dir(id), "exit.json") }

@@ -51,7 +51,11 @@ func (c *Containerizer) reconcile(ctx context.Context, id mctr.ContainerID) erro
 	if err != nil {
 		return err
 	}
-	defer lock.Unlock() // closing a lock file cannot fail usefully
+	err = c.reconcileLocked(ctx, id)
+	return errors.Join(err, lock.Unlock(), c.endGroup(ctx, id))
+}
+
+func (c *Containerizer) reconcileLocked(ctx context.Context, id mctr.ContainerID) error {
 	phase, err := c.phase(id)
 	if errors.Is(err, mctr.ErrNotFound) {
 		return errors.Join(c.release(ctx, id), c.forget(id))

@@ -49,11 +49,14 @@ func beAgent(s []string) int {
 		}
 	}
 	id := mctr.ContainerID("job")
+	if verb, of, ok := strings.Cut(s[5], ":"); ok && verb == "start" {
+		id, s[5] = mctr.ContainerID(of), verb
+	}
 	if s[5] == "nested" {
 		id, s[5] = "root.job", "exit 3"
 	}
 	if err == nil && s[5] == "start" {
-		_, err = c.Start(ctx, "job", containerizer.LaunchOptions{})
+		_, err = c.Start(ctx, id, containerizer.LaunchOptions{})
 	} else if err == nil {
 		_, err = c.Launch(ctx, id, &mctr.ContainerConfig{Image: s[4], Process: mctr.Process{Args: []string{"sh", "-c", s[5]}}}, containerizer.LaunchOptions{})
 	}

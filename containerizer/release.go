@@ -173,7 +173,7 @@ func (c *Containerizer) forget(id mctr.ContainerID) error {
 	if err == nil {
 		c.dropName(r.Config.Name, id)
 	}
-	errs = append(errs, os.RemoveAll(c.paths.stateDir(id)), c.removeDir(id), c.dropLock(id))
+	errs = append(errs, os.RemoveAll(c.paths.stateDir(id)), c.removeDir(id), os.RemoveAll(c.paths.groupLock(id)), c.dropLock(id))
 	if err == nil && errors.Join(errs...) == nil {
 		c.tell(r, mctr.EventDestroy, nil)
 	}

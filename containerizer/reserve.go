@@ -145,12 +145,16 @@ func (c *Containerizer) Resolve(ref string) (mctr.ContainerID, error) {
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return "", err
 	}
+	named, err := c.byRootName(ref)
+	if err != nil {
+		return "", err
+	}
 	var found []mctr.ContainerID
 	for _, e := range entries {
-		if e.Name() == ref {
-			return mctr.ContainerID(ref), nil
+		if e.Name() == ref || e.Name() == named {
+			return mctr.ContainerID(e.Name()), nil
 		}
-		if strings.HasPrefix(e.Name(), ref) && nesting(e.Name()) == nesting(ref) {
+		if abbreviates(ref, e.Name()) || abbreviates(named, e.Name()) {
 			found = append(found, mctr.ContainerID(e.Name()))
 		}
 	}
@@ -161,4 +165,32 @@ func (c *Containerizer) Resolve(ref string) (mctr.ContainerID, error) {
 		return found[0], nil
 	}
 	return "", fmt.Errorf("%w: %q begins the ids of %d containers", mctr.ErrInvalid, ref, len(found))
+}
+
+// byRootName reads NAME.CHILD, where NAME is a root container's: its id in place
+// of the name; "" where there is no such root.
+func (c *Containerizer) byRootName(ref string) (string, error) {
+	name, rest, nested := strings.Cut(ref, ".")
+	if !nested || mctr.ValidateName(name) != nil {
+		return "", nil
+	}
+	root, err := c.holderOf(name)
+	if err != nil || root == "" {
+		return "", err
+	}
+	return string(root) + "." + rest, nil
+}
+
+// abbreviates says whether each part of short begins the same part of id.
+func abbreviates(short, id string) bool {
+	parts, whole := strings.Split(short, "."), strings.Split(id, ".")
+	if short == "" || len(parts) != len(whole) {
+		return false
+	}
+	for i, part := range parts {
+		if !strings.HasPrefix(whole[i], part) {
+			return false
+		}
+	}
+	return true
 }

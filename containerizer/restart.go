@@ -69,7 +69,7 @@ func (c *Containerizer) secretsOf(id mctr.ContainerID) []string {
 // markStopped says that somebody wants the container not to run.
 func (c *Containerizer) markStopped(id mctr.ContainerID) error {
 	r, err := c.load(id)
-	if err != nil || r.Config.Restart.Never() {
+	if err != nil || r.Config.Restart.Never() && len(r.Config.Process.Tasks) == 0 {
 		return err
 	}
 	return os.WriteFile(c.paths.stopped(id), nil, 0o600)

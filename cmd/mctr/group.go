@@ -8,6 +8,9 @@ import (
 	"io"
 	"os"
 	"sync"
+	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/containerizer"
@@ -25,6 +28,9 @@ func readGroup(path string) (*mctr.Group, error) {
 	}
 	return decodeGroup(io.LimitReader(file, maxGroup))
 }
+
+// groupStopTime is what tasks have to end after a signal to this command.
+const groupStopTime = 10 * time.Second
 
 // maxGroup bounds a group's file, in bytes.
 const maxGroup = 4 << 20
@@ -81,9 +87,15 @@ func (a *app) runGroup(ctx context.Context, o *runOptions, args []string) error 
 // makes it do.
 func followGroup(ctx context.Context, c *containerizer.Containerizer, id mctr.ContainerID, tasks []string) error {
 	after := context.WithoutCancel(ctx)
-	stopped := context.AfterFunc(ctx, func() { _, _ = c.Destroy(after, id) }) // what it says, the wait below says too
-	defer stopped()
 	var all sync.WaitGroup
+	over, end := context.WithCancel(after)
+	all.Go(func() {
+		select {
+		case <-over.Done():
+		case <-ctx.Done():
+			_, _ = c.Stop(after, id, unix.SIGTERM, groupStopTime) // what it says, the wait below says too
+		}
+	})
 	var mu sync.Mutex // of the lines of all tasks
 	ends := make([]*mctr.Termination, len(tasks))
 	for i, task := range tasks {
@@ -93,8 +105,9 @@ func followGroup(ctx context.Context, c *containerizer.Containerizer, id mctr.Co
 			_ = c.Logs(after, member, logs.ReadOptions{Follow: true, Tail: -1}, func(e logs.Entry) error { return printTask(&mu, task, e) })
 		})
 	}
-	all.Wait()
 	root, err := c.Wait(after, id)
+	end()
+	all.Wait()
 	if err != nil && !errors.Is(err, mctr.ErrNotFound) {
 		return err
 	}
@@ -115,14 +128,17 @@ func printTask(mu *sync.Mutex, task string, e logs.Entry) error {
 
 // groupStatus is the exit code of the task that failed, and says which it was.
 func groupStatus(ctx context.Context, id mctr.ContainerID, tasks []string, ends []*mctr.Termination, root *mctr.Termination) error {
+	if ctx.Err() != nil {
+		return exitStatus{code: 128 + int(unix.SIGTERM)}
+	}
 	for i, t := range ends {
 		if t != nil && t.ExitCode != 0 && t.Reason != mctr.ReasonParentEnded {
 			fmt.Fprintf(os.Stderr, "mctr: task %s of %s: %s, exit code %d\n", tasks[i], id.Short(), t.Reason, t.ExitCode)
 			return exitStatus{code: t.ExitCode}
 		}
 	}
-	if ctx.Err() != nil || root != nil && root.ExitCode != 0 {
-		return exitStatus{code: 137}
+	if root != nil && root.ExitCode != 0 {
+		return exitStatus{code: root.ExitCode}
 	}
 	return nil
 }

@@ -1,0 +1,47 @@
+package containerizer
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/moby/sys/signal"
+	"golang.org/x/sys/unix"
+
+	"github.com/mctr/mctr"
+)
+
+// stopChildren stops what is nested in id, all at once.
+func (c *Containerizer) stopChildren(ctx context.Context, id mctr.ContainerID, timeout time.Duration) error {
+	children, err := c.Children(id)
+	if err != nil {
+		return err
+	}
+	var all sync.WaitGroup
+	errs := make([]error, len(children))
+	for i, child := range children {
+		all.Go(func() { errs[i] = c.stopChild(ctx, child, timeout) })
+	}
+	all.Wait()
+	return errors.Join(errs...)
+}
+
+func (c *Containerizer) stopChild(ctx context.Context, id mctr.ContainerID, timeout time.Duration) error {
+	phase, err := c.phase(id)
+	if errors.Is(err, mctr.ErrNotFound) || err == nil && !alive(phase) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	sig, err := signal.ParseSignal(c.resolved(id).StopSignal)
+	if err != nil {
+		sig = unix.SIGTERM
+	}
+	_, err = c.Stop(ctx, id, sig, timeout)
+	if errors.Is(err, mctr.ErrNotFound) || errors.Is(err, mctr.ErrState) {
+		return nil // it ended meanwhile
+	}
+	return err
+}
