@@ -198,8 +198,9 @@ func TestTerminalRestored(t *testing.T) {
 	})
 	t.Run("SIGTERM", func(t *testing.T) {
 		h := &host{t: t, root: h.root, state: h.state, image: h.image}
-		s := h.onScreen("run", "--rm", "-it", "-q", "--init", h.image, "sleep", "100")
+		s := h.onScreen("run", "--rm", "-it", "-q", "--init", h.image, "sh", "-c", "echo up; exec sleep 100")
 		s.raw()
+		s.shows("up") // so its init listens: the kernel drops what process 1 does not
 		s.signal(unix.SIGTERM)
 		s.ends(143)
 	})
