@@ -156,6 +156,9 @@ func (c *Containerizer) keepExit(id mctr.ContainerID) error {
 			return fmt.Errorf("keep the record of the end: %w", err)
 		}
 	}
+	if r, err := c.load(id); err == nil && r.Config.Remove {
+		return os.RemoveAll(c.paths.stateDir(id)) // nobody will ask
+	}
 	if data, err := os.ReadFile(c.paths.journal(id)); err == nil {
 		_ = os.WriteFile(c.paths.story(id), data, 0o600) // it explains, and nothing depends on it
 	}
