@@ -28,10 +28,11 @@ func (c *Containerizer) GroupUsage(ctx context.Context, root mctr.ContainerID) (
 		return nil, err
 	}
 	sum, group := &mctr.Usage{}, c.paths.cgroup(root)
-	usage.CPU(group, sum)
-	usage.Memory(group, sum)
-	usage.Pids(group, sum)
-	usage.IO(group, sum)
+	var keepNothing *usage.Meter
+	keepNothing.CPU(group, sum)
+	keepNothing.Memory(group, sum)
+	keepNothing.Pids(group, sum)
+	keepNothing.IO(group, sum)
 	addMember(sum, own)
 	return sum, c.addChildren(ctx, sum, root)
 }

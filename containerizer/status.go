@@ -161,20 +161,24 @@ func (c *Containerizer) statusOfLaunch(id mctr.ContainerID, s *mctr.Status) {
 	}
 }
 
-// Usage sums up what id consumes, from every isolator that knows some of it.
+// Usage sums up what id consumes, from every isolator that knows some of it. The
+// error wraps mctr.ErrState when it does not run.
 func (c *Containerizer) Usage(ctx context.Context, id mctr.ContainerID) (*mctr.Usage, error) {
+	u := &mctr.Usage{}
+	for _, i := range c.isolators {
+		if err := i.Usage(ctx, id, u); err != nil {
+			return nil, fmt.Errorf("usage of %s: %w", i.Name(), err)
+		}
+	}
+	if u.Pids > 0 {
+		return u, nil // it runs, which the records need not be asked for
+	}
 	phase, err := c.phase(id)
 	if err != nil {
 		return nil, err
 	}
 	if phase != mctr.Running && phase != mctr.Paused {
 		return nil, fmt.Errorf("%w: container %s is not running", mctr.ErrState, id)
-	}
-	u := &mctr.Usage{}
-	for _, i := range c.isolators {
-		if err := i.Usage(ctx, id, u); err != nil {
-			return nil, fmt.Errorf("usage of %s: %w", i.Name(), err)
-		}
 	}
 	return u, nil
 }

@@ -1,10 +1,21 @@
 package isolators
 
-import "github.com/mctr/mctr"
+import (
+	"context"
 
-// Grouped is Base for an isolator that reads control groups: CgroupOf names a
-// container's.
+	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/internal/cgroup/usage"
+)
+
+// Grouped is Base for an isolator that reads control groups.
 type Grouped struct {
 	Base
-	CgroupOf func(mctr.ContainerID) string
+	CgroupOf func(mctr.ContainerID) string // names a container's group
+	Meter    *usage.Meter                  // reads its usage; nil keeps nothing open
+}
+
+// Cleanup lets the meter go of the container's group.
+func (g Grouped) Cleanup(_ context.Context, id mctr.ContainerID) error {
+	g.Meter.Drop(g.CgroupOf(id))
+	return nil
 }

@@ -8,8 +8,8 @@
 // own, and the records by which a containerizer knows a running container (the
 // lock of a supervisor is held by this program). A reader cannot tell them from
 // real ones, and a thousand real ones would only take longer to start. The files
-// are in the page cache, as for an agent that asks every second. Usage does more
-// than GetStats: it finds out whether the container runs, and reads the network.
+// are in the page cache and kept open, as for an agent that asks every second. Usage
+// does more than GetStats: it reads the network.
 //
 // Figures are CPU time, user and system, of this process, for each container: of
 // what a shared machine makes others wait, there is none in them.

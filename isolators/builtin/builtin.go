@@ -5,6 +5,7 @@ package builtin
 
 import (
 	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/internal/cgroup/usage"
 	"github.com/mctr/mctr/internal/sidejob"
 	"github.com/mctr/mctr/isolators"
 	"github.com/mctr/mctr/isolators/cgroups/blkio"
@@ -41,12 +42,13 @@ type Deps struct {
 // Table lists the isolators: filesystem, then the process, volumes after what
 // they may lie on, limits, and what takes privileges away.
 func Table(d Deps) []isolators.Isolator {
+	meter := usage.NewMeter()
 	return []isolators.Isolator{
 		filesystem.New(d.Root, d.State),
-		pid.New(), ipc.New(d.StateOf), uts.New(), cgroup.New(), network.New(d.CgroupOf),
+		pid.New(), ipc.New(d.StateOf), uts.New(), cgroup.New(), network.New(d.CgroupOf, meter),
 		runtime.New(d.Helper),
 		hostpath.New(&sidejob.Runner{Helper: d.Helper}), sandboxpath.New(d.StateOf),
-		cpu.New(d.CgroupOf), memory.New(d.CgroupOf), pids.New(d.CgroupOf), cpuset.New(), blkio.New(d.CgroupOf), cgroupdevices.New(),
+		cpu.New(d.CgroupOf, meter), memory.New(d.CgroupOf, meter), pids.New(d.CgroupOf, meter), cpuset.New(), blkio.New(d.CgroupOf, meter), cgroupdevices.New(),
 		devices.New(), rlimits.New(), sysctl.New(), capabilities.New(), seccomp.New(), nnp.New(),
 	}
 }

@@ -12,9 +12,10 @@ import (
 //
 // Throttled is of the group's own quota: the kernel does not sum that up over
 // the groups below.
-func CPU(group string, u *mctr.Usage) {
+func (m *Meter) CPU(group string, u *mctr.Usage) {
 	u.Time = time.Now().UTC()
-	f := of("cpu", group)
+	f := m.files("cpu", group)
+	defer m.done(f)
 	f.keyed("cpu.stat", func(key []byte, n uint64) {
 		switch string(key) {
 		case "nr_throttled":
@@ -35,13 +36,14 @@ func CPU(group string, u *mctr.Usage) {
 		u.CPUPressure = f.pressure("cpu.pressure")
 		return
 	}
-	cpuTimes(group, u)
+	m.cpuTimes(group, u)
 }
 
 // cpuTimes are v1's, which another controller keeps.
-func cpuTimes(group string, u *mctr.Usage) {
+func (m *Meter) cpuTimes(group string, u *mctr.Usage) {
 	const tick = uint64(10 * time.Millisecond)
-	f := of("cpuacct", group)
+	f := m.files("cpuacct", group)
+	defer m.done(f)
 	u.CPUNanos = f.count("cpuacct.usage")
 	f.keyed("cpuacct.stat", func(key []byte, n uint64) {
 		switch string(key) {

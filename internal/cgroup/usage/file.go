@@ -2,7 +2,7 @@ package usage
 
 import (
 	"bytes"
-	"strconv"
+	"math"
 
 	"golang.org/x/sys/unix"
 
@@ -12,60 +12,90 @@ import (
 // files are those of a group under one controller. They are read into one
 // buffer: what read returns lasts until the next read.
 type files struct {
-	dir    string // with a slash at its end; "" where this host has no such controller
-	buffer []byte
+	kept       *kept // nil: nothing is
+	controller string
+	dir        string // with a slash at its end; "" where this host has no such controller
+	buffer     []byte
 }
 
 // size is of a buffer that holds the whole of most files.
 const size = 4096
 
-// of finds the files. os.ReadFile would cost several times what the kernel does:
-// it asks each file whether it can be polled, and how large it is.
-func of(controller, group string) files {
-	f := files{buffer: make([]byte, size)}
+// files finds the files; done gives their buffer back.
+func (m *Meter) files(controller, group string) *files {
+	f := m.buffer()
+	f.kept, f.controller, f.dir = m.of(group), controller, ""
 	if dir := cgroup.Dir(controller, ""); dir != "" {
 		f.dir = dir + "/" + group + "/"
 	}
 	return f
 }
 
-// longest is more than a line of these files has. A read that leaves room for one
-// has come to the end (fs/seq_file.c), and need not be followed by an empty one.
-const longest = 1024
+func (m *Meter) buffer() *files {
+	if m != nil {
+		if f, ok := m.pool.Get().(*files); ok {
+			return f
+		}
+	}
+	return &files{buffer: make([]byte, size)}
+}
+
+func (m *Meter) done(f *files) {
+	if m != nil {
+		f.kept = nil
+		m.pool.Put(f)
+	}
+}
 
 // read gives a file's content; nil when it cannot be read.
 func (f *files) read(name string) []byte {
 	if f.dir == "" {
 		return nil
 	}
-	fd, err := open(f.dir + name)
-	if err != nil {
-		return nil
-	}
-	defer unix.Close(fd) // of a file only read, it tells nothing
-	for used := 0; ; {
-		n, err := unix.Read(fd, f.buffer[used:])
-		switch {
-		case err == unix.EINTR:
-		case err != nil:
-			return nil
-		case n == 0:
-			return f.buffer[:used]
-		default:
-			used += n
-			if len(f.buffer)-used > longest {
-				return f.buffer[:used]
-			}
-			f.buffer = append(f.buffer, make([]byte, len(f.buffer))...)
-		}
-	}
+	return f.kept.read(f, key{f.controller, name}, func() (int, error) { return open(f.dir + name) })
 }
 
+// open does what os.Open does at several times the cost of the kernel's part: it
+// asks each file whether it can be polled.
 func open(path string) (int, error) {
 	for {
 		fd, err := unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC, 0)
 		if err != unix.EINTR {
 			return fd, err
+		}
+	}
+}
+
+func (f *files) once(open func() (int, error)) []byte {
+	fd, err := open()
+	if err != nil {
+		return nil
+	}
+	defer unix.Close(fd) // of a file only read, it tells nothing
+	text, _ := f.from(fd)
+	return text
+}
+
+// longest is more than a line of these files has. A read that leaves room for one
+// has come to the end (fs/seq_file.c), and need not be followed by an empty one.
+const longest = 1024
+
+// from reads a file from its beginning.
+func (f *files) from(fd int) ([]byte, error) {
+	for used := 0; ; {
+		n, err := unix.Pread(fd, f.buffer[used:], int64(used))
+		switch {
+		case err == unix.EINTR:
+		case err != nil:
+			return nil, err
+		case n == 0:
+			return f.buffer[:used], nil
+		default:
+			used += n
+			if len(f.buffer)-used > longest {
+				return f.buffer[:used], nil
+			}
+			f.buffer = append(f.buffer, make([]byte, len(f.buffer))...)
 		}
 	}
 }
@@ -91,7 +121,13 @@ func (f *files) keyed(name string, set func(key []byte, n uint64)) {
 	}
 }
 
-func parse(digits []byte) (uint64, bool) {
-	n, err := strconv.ParseUint(string(digits), 10, 64)
-	return n, err == nil
+// parse reads an unsigned number that is digits and nothing else.
+func parse(digits []byte) (n uint64, ok bool) {
+	for _, d := range digits {
+		if d < '0' || d > '9' || n > (math.MaxUint64-uint64(d-'0'))/10 {
+			return 0, false
+		}
+		n = 10*n + uint64(d-'0')
+	}
+	return n, len(digits) > 0
 }

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"golang.org/x/sys/unix"
 
 	"github.com/mctr/mctr"
 )
@@ -79,15 +80,15 @@ func TestMemoryVersions(t *testing.T) {
 
 // TestGone wants no figures of a group that is not there.
 func TestGone(t *testing.T) {
-	u := mctr.Usage{}
-	for _, read := range []func(string, *mctr.Usage){CPU, Memory, Pids, IO} {
+	u, m := mctr.Usage{}, newMeter(1<<20)
+	for _, read := range []func(string, *mctr.Usage){m.CPU, m.Memory, m.Pids, m.IO} {
 		read("mctr-usagetest-none", &u)
 	}
 	u.Time = mctr.Usage{}.Time
 	if diff := cmp.Diff(mctr.Usage{}, u); diff != "" {
 		t.Error(diff)
 	}
-	if list := Network(1<<22 + 1); list != nil {
+	if list := m.Network("mctr-usagetest-none", func() (int, error) { return -1, unix.ENOENT }); list != nil {
 		t.Errorf("interfaces of no process: %v", list)
 	}
 }

@@ -8,14 +8,16 @@ import (
 )
 
 // IO sums the bytes read and written over all devices, and over the groups below.
-func IO(group string, u *mctr.Usage) {
+func (m *Meter) IO(group string, u *mctr.Usage) {
 	if cgroup.Unified() {
-		f := of("io", group)
+		f := m.files("io", group)
+		defer m.done(f)
 		u.ReadBytes, u.WriteBytes = sum(f.read("io.stat"))
 		u.IOPressure = f.pressure("io.pressure")
 		return
 	}
-	f := of("blkio", group)
+	f := m.files("blkio", group)
+	defer m.done(f)
 	u.ReadBytes, u.WriteBytes = sum(f.read("blkio.throttle.io_service_bytes_recursive"))
 }
 

@@ -13,13 +13,14 @@ const unlimited = 1 << 62
 // file cache, as docker does.
 //
 // OOMKills of v1 are the group's own: the kernel sums them up on v2 alone.
-func Memory(group string, u *mctr.Usage) {
-	f := of("memory", group)
+func (m *Meter) Memory(group string, u *mctr.Usage) {
+	f := m.files("memory", group)
+	defer m.done(f)
 	if cgroup.Unified() {
-		memory(&f, u)
+		memory(f, u)
 		return
 	}
-	memory1(&f, u)
+	memory1(f, u)
 }
 
 func memory(f *files, u *mctr.Usage) {

@@ -2,16 +2,23 @@ package usage
 
 import (
 	"bytes"
-	"fmt"
 
 	"github.com/mctr/mctr"
 )
 
-// Network reads the interfaces of the network namespace that pid is in (proc(5),
-// /proc/[pid]/net/dev); nil when the process has ended.
-func Network(pid int) []mctr.NetworkUsage {
-	f := files{dir: fmt.Sprintf("/proc/%d/net/", pid), buffer: make([]byte, size)}
-	return interfaces(f.read("dev"))
+// interfacesFile is what is kept open of a network namespace.
+var interfacesFile = key{name: "net/dev"}
+
+// Network reads the interfaces of the network namespace of the group (proc(5),
+// /proc/[pid]/net/dev), which open opens where it is not kept open; its error
+// means that there is none. nil is the same.
+func (m *Meter) Network(group string, open func() (int, error)) []mctr.NetworkUsage {
+	f := m.files("pids", group)
+	defer m.done(f)
+	if f.read("pids.current") == nil { // so the namespace is not that of a removed group
+		return interfaces(f.once(open))
+	}
+	return interfaces(f.kept.read(f, interfacesFile, open))
 }
 
 // interfaces reads lines of a name, a colon, and eight counters each way, after

@@ -3,7 +3,8 @@ package usage
 import "github.com/mctr/mctr"
 
 // Pids counts processes and threads, of the groups below too.
-func Pids(group string, u *mctr.Usage) {
-	f := of("pids", group)
+func (m *Meter) Pids(group string, u *mctr.Usage) {
+	f := m.files("pids", group)
+	defer m.done(f)
 	u.Pids, u.PidsLimit = f.count("pids.current"), f.count("pids.max")
 }

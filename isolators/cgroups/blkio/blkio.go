@@ -20,8 +20,8 @@ import (
 )
 
 // New returns the isolator. cgroupOf names a container's group.
-func New(cgroupOf func(mctr.ContainerID) string) isolators.Isolator {
-	return &isolator{isolators.Grouped{CgroupOf: cgroupOf}}
+func New(cgroupOf func(mctr.ContainerID) string, meter *usage.Meter) isolators.Isolator {
+	return &isolator{isolators.Grouped{CgroupOf: cgroupOf, Meter: meter}}
 }
 
 type isolator struct{ isolators.Grouped }
@@ -148,6 +148,6 @@ func throttle(b *specs.LinuxBlockIO, t mctr.IOThrottle) error {
 
 // Usage sums the bytes over all devices.
 func (i *isolator) Usage(_ context.Context, id mctr.ContainerID, u *mctr.Usage) error {
-	usage.IO(i.CgroupOf(id), u)
+	i.Meter.IO(i.CgroupOf(id), u)
 	return nil
 }

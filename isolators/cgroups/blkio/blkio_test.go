@@ -10,12 +10,13 @@ import (
 
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/internal/cgroup"
+	"github.com/mctr/mctr/internal/cgroup/usage"
 	"github.com/mctr/mctr/isolators"
 	"github.com/mctr/mctr/isolators/isolatortest"
 )
 
 func newIsolator() isolators.Isolator {
-	return New(func(id mctr.ContainerID) string { return "isolatortest/" + string(id) })
+	return New(func(id mctr.ContainerID) string { return "isolatortest/" + string(id) }, usage.NewMeter())
 }
 
 func config(b mctr.BlockIO) mctr.ContainerConfig {

@@ -20,8 +20,8 @@ import (
 )
 
 // New returns the isolator. cgroupOf names a container's group.
-func New(cgroupOf func(mctr.ContainerID) string) isolators.Isolator {
-	return &isolator{isolators.Grouped{CgroupOf: cgroupOf}}
+func New(cgroupOf func(mctr.ContainerID) string, meter *usage.Meter) isolators.Isolator {
+	return &isolator{isolators.Grouped{CgroupOf: cgroupOf, Meter: meter}}
 }
 
 type isolator struct{ isolators.Grouped }
@@ -82,6 +82,6 @@ func (*isolator) Prepare(_ context.Context, c *mctr.Container) (*mctr.Adjustment
 
 // Usage reads the times; v1 counts user and system time in ticks of 10 ms.
 func (i *isolator) Usage(_ context.Context, id mctr.ContainerID, u *mctr.Usage) error {
-	usage.CPU(i.CgroupOf(id), u)
+	i.Meter.CPU(i.CgroupOf(id), u)
 	return nil
 }

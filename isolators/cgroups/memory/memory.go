@@ -32,8 +32,8 @@ import (
 const Least = 6 << 20
 
 // New returns the isolator. cgroupOf names a container's group.
-func New(cgroupOf func(mctr.ContainerID) string) isolators.Isolator {
-	return &isolator{isolators.Grouped{CgroupOf: cgroupOf}}
+func New(cgroupOf func(mctr.ContainerID) string, meter *usage.Meter) isolators.Isolator {
+	return &isolator{isolators.Grouped{CgroupOf: cgroupOf, Meter: meter}}
 }
 
 type isolator struct{ isolators.Grouped }
@@ -198,6 +198,6 @@ func score(asked *int) *int {
 
 // Usage reads what is used now: without the inactive file cache, as docker does.
 func (i *isolator) Usage(_ context.Context, id mctr.ContainerID, u *mctr.Usage) error {
-	usage.Memory(i.CgroupOf(id), u)
+	i.Meter.Memory(i.CgroupOf(id), u)
 	return nil
 }

@@ -23,8 +23,8 @@ import (
 const Least = 16
 
 // New returns the isolator. cgroupOf names a container's group.
-func New(cgroupOf func(mctr.ContainerID) string) isolators.Isolator {
-	return &isolator{isolators.Grouped{CgroupOf: cgroupOf}}
+func New(cgroupOf func(mctr.ContainerID) string, meter *usage.Meter) isolators.Isolator {
+	return &isolator{isolators.Grouped{CgroupOf: cgroupOf, Meter: meter}}
 }
 
 type isolator struct{ isolators.Grouped }
@@ -59,6 +59,6 @@ func (*isolator) Prepare(_ context.Context, c *mctr.Container) (*mctr.Adjustment
 
 // Usage counts.
 func (i *isolator) Usage(_ context.Context, id mctr.ContainerID, u *mctr.Usage) error {
-	usage.Pids(i.CgroupOf(id), u)
+	i.Meter.Pids(i.CgroupOf(id), u)
 	return nil
 }

@@ -6,6 +6,7 @@ import (
 	"github.com/opencontainers/cgroups"
 
 	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/internal/cgroup/usage"
 	"github.com/mctr/mctr/isolators"
 	"github.com/mctr/mctr/isolators/cgroups/pids"
 	"github.com/mctr/mctr/isolators/isolatortest"
@@ -13,7 +14,7 @@ import (
 
 func groupOf(id mctr.ContainerID) string { return "isolatortest/" + string(id) }
 
-func newIsolator() isolators.Isolator { return pids.New(groupOf) }
+func newIsolator() isolators.Isolator { return pids.New(groupOf, usage.NewMeter()) }
 
 func config(n int64) mctr.ContainerConfig {
 	return mctr.ContainerConfig{Resources: mctr.Resources{Pids: &n}}
@@ -48,7 +49,7 @@ func TestUsage(t *testing.T) {
 	limit := int64(20)
 	name := isolatortest.Group(t, cgroups.Resources{PidsLimit: &limit}, "sleep 600 & true")
 	u := &mctr.Usage{}
-	i := pids.New(func(mctr.ContainerID) string { return name })
+	i := pids.New(func(mctr.ContainerID) string { return name }, usage.NewMeter())
 	if err := i.Usage(t.Context(), "c", u); err != nil || u.Pids != 2 || u.PidsLimit != 20 {
 		t.Errorf("usage: %+v, %v; want 2 of 20", u, err)
 	}

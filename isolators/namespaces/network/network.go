@@ -14,12 +14,13 @@ import (
 	"github.com/opencontainers/runtime-spec/specs-go"
 
 	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/internal/cgroup/usage"
 	"github.com/mctr/mctr/isolators"
 )
 
 // New returns the isolator. It is stateless. cgroupOf names a container's group.
-func New(cgroupOf func(mctr.ContainerID) string) isolators.Isolator {
-	return isolator{isolators.Grouped{CgroupOf: cgroupOf}}
+func New(cgroupOf func(mctr.ContainerID) string, meter *usage.Meter) isolators.Isolator {
+	return isolator{isolators.Grouped{CgroupOf: cgroupOf, Meter: meter}}
 }
 
 type isolator struct{ isolators.Grouped }

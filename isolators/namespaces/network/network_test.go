@@ -4,13 +4,14 @@ import (
 	"testing"
 
 	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/internal/cgroup/usage"
 	"github.com/mctr/mctr/isolators"
 	"github.com/mctr/mctr/isolators/isolatortest"
 	"github.com/mctr/mctr/isolators/namespaces/network"
 )
 
 func newIsolator() isolators.Isolator {
-	return network.New(func(id mctr.ContainerID) string { return "isolatortest/" + string(id) })
+	return network.New(func(id mctr.ContainerID) string { return "isolatortest/" + string(id) }, usage.NewMeter())
 }
 
 func config(name, image string) mctr.ContainerConfig {

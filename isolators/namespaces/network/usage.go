@@ -2,34 +2,41 @@ package network
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/internal/cgroup"
-	"github.com/mctr/mctr/internal/cgroup/usage"
 )
 
 // Usage reads the interfaces of a network namespace that is the container's own:
-// neither this process' nor the parent's. The namespace is that of a process in
-// the container's control group, so it is found after an agent's restart too.
-//
-// A process that ends meanwhile gives its pid back: its namespace is looked at
-// again afterwards, so that another's figures are never taken for the container's.
+// neither this process' nor the parent's.
 func (i isolator) Usage(_ context.Context, id mctr.ContainerID, u *mctr.Usage) error {
+	u.Networks = i.Meter.Network(i.CgroupOf(id), func() (int, error) { return i.open(id) })
+	return nil
+}
+
+// open opens the list of interfaces. The namespace is that of a process in the
+// container's control group, so it is found after an agent's restart too. A
+// process that ends meanwhile gives its pid back: its namespace is looked at again
+// afterwards, so that another's figures are never taken for the container's.
+func (i isolator) open(id mctr.ContainerID) (int, error) {
 	pid := cgroup.Process(i.CgroupOf(id))
 	own := namespace(fmt.Sprint(pid))
 	if pid == 0 || own == "" || own == namespace("self") {
-		return nil
+		return -1, unix.ENOENT
 	}
 	if parent := id.Parent(); parent != "" && own == namespace(fmt.Sprint(cgroup.Process(i.CgroupOf(parent)))) {
-		return nil
+		return -1, unix.ENOENT
 	}
-	networks := usage.Network(pid)
-	if namespace(fmt.Sprint(pid)) == own {
-		u.Networks = networks
+	fd, err := unix.Open(fmt.Sprintf("/proc/%d/net/dev", pid), unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err == nil && namespace(fmt.Sprint(pid)) != own {
+		return -1, errors.Join(unix.ESRCH, unix.Close(fd))
 	}
-	return nil
+	return fd, err
 }
 
 // namespace names the network namespace of a process; "" when it is gone.

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/internal/cgroup/usage"
 	"github.com/mctr/mctr/isolators/isolatortest"
 	"github.com/mctr/mctr/isolators/namespaces/network"
 )
@@ -67,7 +68,7 @@ func send() error {
 func usageOf(t *testing.T, id mctr.ContainerID, groups map[mctr.ContainerID]string) []mctr.NetworkUsage {
 	t.Helper()
 	u := &mctr.Usage{}
-	i := network.New(func(id mctr.ContainerID) string { return groups[id] })
+	i := network.New(func(id mctr.ContainerID) string { return groups[id] }, usage.NewMeter())
 	if err := i.Usage(t.Context(), id, u); err != nil {
 		t.Fatal(err)
 	}

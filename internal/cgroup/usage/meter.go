@@ -1,0 +1,106 @@
+package usage
+
+import (
+	"maps"
+	"sync"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+const (
+	// idle is how long a group is kept that nobody asks of: what is open holds a
+	// container's network namespace, or its removed control group, in the kernel.
+	idle       = time.Minute
+	sweepEvery = 10 * time.Second
+)
+
+// A Meter reads usage. Its methods may be called concurrently. A nil Meter
+// keeps nothing.
+type Meter struct {
+	mu      sync.Mutex
+	groups  map[string]*kept
+	below   int // descriptors from here on are not kept: the kernel gives the lowest free one, whoever has the others
+	sweeper *time.Timer
+	pool    sync.Pool // of *files, for their buffers
+}
+
+// NewMeter returns a meter that leaves this process a quarter of the descriptors
+// that it may have (RLIMIT_NOFILE, getrlimit(2)).
+func NewMeter() *Meter {
+	var limit unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
+		return nil // not reached: the arguments are right
+	}
+	return newMeter(int(min(limit.Cur, 1<<30) / 4 * 3))
+}
+
+func newMeter(below int) *Meter { return &Meter{groups: map[string]*kept{}, below: below} }
+
+// of finds, or begins, what is kept of group.
+func (m *Meter) of(group string) *kept {
+	if m == nil {
+		return nil
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	k := m.groups[group]
+	if k == nil {
+		k = &kept{meter: m, files: map[key]int{}}
+		m.groups[group] = k
+	}
+	k.asked = time.Now()
+	if m.sweeper == nil {
+		m.sweeper = time.AfterFunc(sweepEvery, m.sweep)
+	}
+	return k
+}
+
+// Drop closes what is kept of group.
+func (m *Meter) Drop(group string) {
+	if m == nil {
+		return
+	}
+	m.mu.Lock()
+	k := m.groups[group]
+	delete(m.groups, group)
+	m.mu.Unlock()
+	if k != nil {
+		k.end()
+	}
+}
+
+// sweep drops what is idle or gone, and comes back while anything is kept.
+func (m *Meter) sweep() {
+	for _, group := range m.idle() {
+		m.Drop(group)
+	}
+	for group, k := range m.all() {
+		if k.gone() {
+			m.Drop(group)
+		}
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.sweeper = nil
+	if len(m.groups) > 0 {
+		m.sweeper = time.AfterFunc(sweepEvery, m.sweep)
+	}
+}
+
+func (m *Meter) idle() (groups []string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for group, k := range m.groups {
+		if time.Since(k.asked) > idle {
+			groups = append(groups, group)
+		}
+	}
+	return groups
+}
+
+func (m *Meter) all() map[string]*kept {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return maps.Clone(m.groups)
+}
