@@ -35,9 +35,6 @@ func (*isolator) Check(_ context.Context, config *mctr.ContainerConfig) error {
 	if b.Weight != nil && (*b.Weight < 10 || *b.Weight > 1000) {
 		return fmt.Errorf("%w: --blkio-weight %d: not 10 to 1000", mctr.ErrInvalid, *b.Weight)
 	}
-	if (b.Weight != nil || len(b.Weights) > 0) && !hasWeights() {
-		return &mctr.UnsupportedError{Feature: "--blkio-weight", Why: "this kernel's block devices have no weights", Remedy: "it takes the BFQ scheduler"}
-	}
 	for _, t := range b.Throttles {
 		if err := checkThrottle(t); err != nil {
 			return err
@@ -51,6 +48,9 @@ func (*isolator) Check(_ context.Context, config *mctr.ContainerConfig) error {
 			return fmt.Errorf("--blkio-weight-device: %w", err)
 		}
 	}
+	if (b.Weight != nil || len(b.Weights) > 0) && !hasWeights() {
+		return &mctr.UnsupportedError{Feature: "--blkio-weight", Why: "this kernel's block devices have no weights", Remedy: "it takes the BFQ scheduler"}
+	}
 	return nil
 }
 
@@ -58,7 +58,8 @@ func hasWeights() bool {
 	if cgroup.Unified() {
 		return cgroup.Has("io", "io.bfq.weight") || cgroup.Has("io", "io.weight")
 	}
-	return cgroup.Has("blkio", "blkio.bfq.weight") || cgroup.Has("blkio", "blkio.weight")
+	// The root group has no weight, but the scheduler's statistics (block/bfq-cgroup.c).
+	return cgroup.Has("blkio", "blkio.bfq.io_serviced") || cgroup.Has("blkio", "blkio.weight")
 }
 
 func checkThrottle(t mctr.IOThrottle) error {
