@@ -37,7 +37,8 @@ type ContainerConfig struct {
 	Security  Security  `json:"security"`
 
 	Restart       RestartPolicy     `json:"restart,omitzero"` // by the process that watches it
-	Health        *HealthCheck      `json:"health,omitempty"`
+	Health        *HealthCheck      `json:"health,omitempty"` // nil: the image's HEALTHCHECK, if it has one
+	Ready         *HealthCheck      `json:"ready,omitempty"`  // whether it can be used yet; nothing is ended for it
 	Log           LogConfig         `json:"log"`
 	StopSignal    string            `json:"stopSignal,omitempty"`  // default: the image's, then SIGTERM
 	StopTimeout   time.Duration     `json:"stopTimeout,omitempty"` // 0 is 10 s

@@ -14,6 +14,7 @@ const (
 	EventExec    = "exec_start"
 	EventOOM     = "oom"
 	EventHealth  = "health_status" // with its status
+	EventReady   = "ready_status"  // with its status
 	EventDie     = "die"           // with exitCode and reason
 	EventDestroy = "destroy"       // its records are gone
 )

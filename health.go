@@ -6,8 +6,8 @@ import (
 )
 
 // A HealthCheck asks a running container, again and again, whether it does what
-// it is there for. One of Command, HTTP and TCP is set. Times of 0 are Mesos'
-// defaults.
+// it is there for. One of Command, HTTP, TCP, Image and Disabled is set. Times of
+// 0 are Mesos' defaults.
 type HealthCheck struct {
 	Command []string  `json:"command,omitempty"` // runs in the container; exit code 0 is healthy
 	HTTP    *HTTPGet  `json:"http,omitempty"`
@@ -22,7 +22,15 @@ type HealthCheck struct {
 	// Keep leaves an unhealthy container running, as docker does; otherwise it is
 	// ended, as Mesos does.
 	Keep bool `json:"keep,omitempty"`
+
+	// Image takes the command of the image's HEALTHCHECK, and its times where they
+	// are 0 here. Disabled takes no check at all, not the image's either.
+	Image    bool `json:"image,omitempty"`
+	Disabled bool `json:"disabled,omitempty"`
 }
+
+// NoGrace is a grace period in which every failure counts: 0 is the default.
+const NoGrace = time.Nanosecond
 
 // An HTTPGet is healthy when the answer to a GET has a status of 200 to 399.
 type HTTPGet struct {
@@ -39,14 +47,14 @@ type TCPProbe struct {
 // Validate refuses checks that cannot be meant.
 func (h *HealthCheck) Validate() error {
 	kinds := 0
-	for _, set := range []bool{len(h.Command) > 0, h.HTTP != nil, h.TCP != nil} {
+	for _, set := range []bool{len(h.Command) > 0, h.HTTP != nil, h.TCP != nil, h.Image, h.Disabled} {
 		if set {
 			kinds++
 		}
 	}
 	switch {
 	case kinds != 1:
-		return fmt.Errorf("%w: health check: exactly one of command, http and tcp", ErrInvalid)
+		return fmt.Errorf("%w: health check: exactly one of command, http, tcp, the image's and none", ErrInvalid)
 	case min(h.Delay, h.Interval, h.Timeout, h.Grace) < 0 || h.Failures < 0:
 		return fmt.Errorf("%w: health check: negative time or count", ErrInvalid)
 	case h.TCP != nil && h.TCP.Port == 0, h.HTTP != nil && h.HTTP.Port == 0:

@@ -25,6 +25,7 @@ type Status struct {
 	LogDir     string    `json:"logDir,omitempty"`
 	Mounts     []Mount   `json:"mounts,omitempty"`
 	Health     *Health   `json:"health,omitempty"` // of a running container that is probed
+	Ready      *Health   `json:"ready,omitempty"`  // the same of its readiness: healthy is ready
 	Timings    []Timing  `json:"timings,omitempty"`
 	Networks   []Network `json:"networks,omitempty"`
 	Warnings   []string  `json:"warnings,omitempty"`

@@ -59,12 +59,6 @@ func (c *Containerizer) park(ctx context.Context, r *record, progress provisione
 // launch that fails leaves it as it was. The error wraps mctr.ErrState when the
 // container is in neither state.
 func (c *Containerizer) Start(ctx context.Context, id mctr.ContainerID, o LaunchOptions) (*launcher.Stream, error) {
-	return c.start(ctx, id, o, false)
-}
-
-// start is Start; by a restart policy it is none where somebody stopped the
-// container meanwhile.
-func (c *Containerizer) start(ctx context.Context, id mctr.ContainerID, o LaunchOptions, policy bool) (*launcher.Stream, error) {
 	r, err := c.load(id)
 	if err != nil {
 		return nil, err
@@ -80,7 +74,7 @@ func (c *Containerizer) start(ctx context.Context, id mctr.ContainerID, o Launch
 	if l.record, err = c.load(id); err != nil { // again: it may have been renamed or updated before we had the lock
 		return nil, errors.Join(err, l.lock.Unlock())
 	}
-	if err := l.mayStart(policy); err != nil {
+	if err := l.mayStart(); err != nil {
 		return nil, errors.Join(err, l.lock.Unlock())
 	}
 	if err := l.again(ctx); err != nil {
@@ -91,11 +85,11 @@ func (c *Containerizer) start(ctx context.Context, id mctr.ContainerID, o Launch
 
 // mayStart refuses what is not to be started: a group, whose tasks would stay
 // ended, and by a policy what somebody stopped.
-func (l *launch) mayStart(policy bool) error {
+func (l *launch) mayStart() error {
 	if len(l.record.Config.Process.Tasks) > 0 {
 		return fmt.Errorf("%w: container %s is the root of a group: run the group anew", mctr.ErrState, l.record.ID.Short())
 	}
-	if !policy {
+	if !l.options.Again {
 		return l.unmarkStopped(l.record.ID)
 	}
 	if l.stopped(l.record.ID) {

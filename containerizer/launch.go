@@ -23,6 +23,10 @@ type LaunchOptions struct {
 	Detach    bool                 // nobody here watches it: the exit command cleans up
 	Reached   func(mctr.Timing)    // is told each checkpoint; nil: nobody asks
 
+	// Unsupervised leaves the container's restart policy to the caller, who starts
+	// it with Again: then it is started only where nobody stopped it.
+	Unsupervised, Again bool
+
 	// Attach connects to the container's streams before its first instruction.
 	Attach *wire.Attach
 	// ConsoleSize is the terminal's first size.
@@ -40,6 +44,7 @@ type launch struct {
 	parent     *mctr.Parent // nil for a root
 	container  *mctr.Container
 	image      *provisioner.Image
+	health     *mctr.HealthCheck // the config's, or the image's
 	spec       *specs.Spec
 	client     *launcher.Client
 	stream     *launcher.Stream

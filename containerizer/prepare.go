@@ -26,10 +26,8 @@ func (c *Containerizer) Check(ctx context.Context, config *mctr.ContainerConfig)
 	if !config.Restart.Never() && config.Remove {
 		return fmt.Errorf("%w: a restart policy and --rm: what is removed cannot be started again", mctr.ErrInvalid)
 	}
-	if config.Health != nil {
-		if err := config.Health.Validate(); err != nil {
-			return err
-		}
+	if err := checkProbes(config); err != nil {
+		return err
 	}
 	for _, i := range c.isolators {
 		if err := i.Check(ctx, config); err != nil {
@@ -92,7 +90,7 @@ func (l *launch) bundle(context.Context) error {
 	if err := atomicfile.Write(filepath.Join(l.paths.bundle(id), "config.json"), data, 0o644); err != nil {
 		return l.failed(mctr.Isolating, "containerizer", "write config.json", err)
 	}
-	r := resolved{Image: l.container.Image, Spec: l.spec, StopSignal: l.stopSignal()}
+	r := resolved{Image: l.container.Image, Spec: l.spec, StopSignal: l.stopSignal(), Health: l.health, Warnings: l.warnings()}
 	if l.image != nil {
 		r.ImageID = string(l.image.ID)
 	}

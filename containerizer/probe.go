@@ -10,36 +10,56 @@ import (
 	"github.com/mctr/mctr/internal/atomicfile"
 )
 
-// probe checks the container's health as long as it is watched here.
+// probe checks the container's health and readiness as long as it is watched here.
 func (c *Containerizer) probe(ctx context.Context, id mctr.ContainerID) {
 	r, err := c.load(id)
-	if err != nil {
-		return
-	}
-	check := r.Config.Health
 	created := c.createdRecord(id)
-	if check == nil || created == nil {
+	if err != nil || created == nil {
 		return
 	}
-	ask := c.prober(id, created.Pid, check)
-	checker := &health.Checker{Check: *check, Probe: func(ctx context.Context) error {
-		err := ask(ctx)
-		if phase, _ := c.phase(id); err != nil && phase != mctr.Running {
-			return health.ErrNotNow // asked afterwards: it may have been paused meanwhile
-		}
-		return err
-	}}
+	if check := c.resolved(id).Health; check != nil {
+		c.keepProbing(ctx, id, created.Pid, check, func(h mctr.Health, changed bool) {
+			c.toldHealth(r, c.paths.health(id), mctr.EventHealth, h, changed)
+			if h.Status == mctr.Unhealthy && !check.Keep {
+				c.limit(id, unhealthy(h))
+			}
+		})
+	}
+	if check := r.Config.Ready; check != nil {
+		c.keepProbing(ctx, id, created.Pid, check, func(h mctr.Health, changed bool) {
+			c.toldHealth(r, c.paths.ready(id), mctr.EventReady, h, changed)
+		})
+	}
+}
+
+func (c *Containerizer) keepProbing(ctx context.Context, id mctr.ContainerID, pid int, check *mctr.HealthCheck, told func(h mctr.Health, changed bool)) {
+	ask := c.prober(id, pid, check)
 	var last string
-	checker.Report = func(h mctr.Health) {
-		c.recordHealth(r, h)
-		if h.Status != last {
-			c.tell(r, mctr.EventHealth, map[string]string{"status": h.Status})
-		}
-		if last = h.Status; h.Status == mctr.Unhealthy && !check.Keep {
-			c.limit(id, unhealthy(h))
-		}
+	checker := &health.Checker{
+		Check: *check,
+		Probe: func(ctx context.Context) error {
+			err := ask(ctx)
+			if phase, _ := c.phase(id); err != nil && phase != mctr.Running {
+				return health.ErrNotNow // asked afterwards: it may have been paused meanwhile
+			}
+			return err
+		},
+		Report: func(h mctr.Health) {
+			told(h, h.Status != last)
+			last = h.Status
+		},
 	}
 	c.watchers.Go(func() { checker.Run(ctx) })
+}
+
+// toldHealth records what the probes came to, and tells when that changes.
+func (c *Containerizer) toldHealth(r *record, path, event string, h mctr.Health, changed bool) {
+	if err := atomicfile.WriteJSON(path, h); err != nil {
+		c.log.Error("record the health", "container", r.ID, "error", err)
+	}
+	if changed {
+		c.tell(r, event, map[string]string{"status": h.Status})
+	}
 }
 
 func unhealthy(h mctr.Health) mctr.Limitation {
@@ -50,16 +70,10 @@ func unhealthy(h mctr.Health) mctr.Limitation {
 	}
 }
 
-func (c *Containerizer) recordHealth(r *record, h mctr.Health) {
-	if err := atomicfile.WriteJSON(c.paths.health(r.ID), h); err != nil {
-		c.log.Error("record the health", "container", r.ID, "error", err)
-	}
-}
-
-// health is what the last probe came to; nil: there is none.
-func (c *Containerizer) health(id mctr.ContainerID) *mctr.Health {
+// readHealth is what the last probe came to; nil: there is none.
+func readHealth(path string) *mctr.Health {
 	h := &mctr.Health{}
-	if atomicfile.ReadJSON(c.paths.health(id), h) != nil {
+	if atomicfile.ReadJSON(path, h) != nil {
 		return nil
 	}
 	return h

@@ -28,6 +28,9 @@ func (l *launch) provision(ctx context.Context) error {
 	if err := l.fill(ctx); err != nil {
 		return l.failed(mctr.Provisioning, "provisioner", "provide "+describeImage(l.record.Config.Image), err)
 	}
+	if err := l.resolveHealth(); err != nil {
+		return l.failed(mctr.Provisioning, "containerizer", "read the health check", err)
+	}
 	return l.reach(atImage)
 }
 

@@ -33,6 +33,8 @@ type resolved struct {
 	Image      *mctr.ImageConfig `json:"image,omitempty"`
 	Spec       *specs.Spec       `json:"spec"`
 	StopSignal string            `json:"stopSignal"`
+	Health     *mctr.HealthCheck `json:"health,omitempty"` // the config's, or the image's
+	Warnings   []string          `json:"warnings,omitempty"`
 }
 
 // load reads the record of id. The error wraps mctr.ErrNotFound where there is none.

@@ -127,7 +127,7 @@ func (c *Containerizer) adopt(ctx context.Context, id mctr.ContainerID, found *R
 	if err != nil {
 		return err
 	}
-	c.watch(id, client)
+	c.watch(id, client, true)
 	if err := c.recoverUpdate(ctx, id); err != nil {
 		c.log.Error("finish an update", "container", id, "error", err)
 	}

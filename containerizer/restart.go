@@ -34,7 +34,7 @@ func (c *Containerizer) restart(ctx context.Context, id mctr.ContainerID) {
 	case <-time.After(after):
 	}
 	c.setStreak(id, streak+1)
-	_, err = c.start(ctx, id, LaunchOptions{SecretEnv: c.secretsOf(id)}, true)
+	_, err = c.Start(ctx, id, LaunchOptions{SecretEnv: c.secretsOf(id), Again: true})
 	if err != nil && !errors.Is(err, mctr.ErrState) && !errors.Is(err, mctr.ErrNotFound) && ctx.Err() == nil {
 		c.log.Error("restart", "container", id, "error", err)
 	}

@@ -138,7 +138,7 @@ func (c *Containerizer) statusOfState(id mctr.ContainerID, s *mctr.Status) (err 
 	}
 	if created := c.createdRecord(id); created != nil && s.Termination == nil {
 		s.Pid, s.ShimPid = created.Pid, created.ShimPid
-		s.Rootfs, s.Health = c.paths.rootfs(id), c.health(id)
+		s.Rootfs, s.Health, s.Ready = c.paths.rootfs(id), readHealth(c.paths.health(id)), readHealth(c.paths.ready(id))
 	}
 	if s.Termination != nil {
 		s.Started = s.Termination.Started
@@ -149,7 +149,7 @@ func (c *Containerizer) statusOfState(id mctr.ContainerID, s *mctr.Status) (err 
 // statusOfLaunch fills in what the launch came to.
 func (c *Containerizer) statusOfLaunch(id mctr.ContainerID, s *mctr.Status) {
 	r := c.resolved(id)
-	s.ImageID, s.StopSignal = r.ImageID, r.StopSignal
+	s.ImageID, s.StopSignal, s.Warnings = r.ImageID, r.StopSignal, r.Warnings
 	if r.Spec == nil || r.Spec.Process == nil {
 		return
 	}

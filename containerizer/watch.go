@@ -14,16 +14,18 @@ func (l *launch) keepWatch() {
 		_ = l.client.Close()
 		return
 	}
-	if !l.record.Config.Restart.Never() {
+	supervise := !l.record.Config.Restart.Never() && !l.options.Unsupervised
+	if supervise {
 		l.mu.Lock()
 		l.supervised[l.record.ID] = supervised{streak: l.supervised[l.record.ID].streak, secrets: l.options.SecretEnv}
 		l.mu.Unlock()
 	}
-	l.watch(l.record.ID, l.client)
+	l.watch(l.record.ID, l.client, supervise)
 }
 
-// watch has the isolators watch a running container, and follows it to its end.
-func (c *Containerizer) watch(id mctr.ContainerID, client *launcher.Client) {
+// watch has the isolators watch a running container, and follows it to its end;
+// with supervise, and to the next, as its restart policy says.
+func (c *Containerizer) watch(id mctr.ContainerID, client *launcher.Client, supervise bool) {
 	for _, i := range c.isolators {
 		if err := i.Watch(c.ctx, id, func(lim mctr.Limitation) { c.limit(id, lim) }); err != nil {
 			c.log.Error("watch", "container", id, "isolator", i.Name(), "error", err)
@@ -39,7 +41,9 @@ func (c *Containerizer) watch(id mctr.ContainerID, client *launcher.Client) {
 		c.follow(c.ctx, id, client)
 		cancel()
 		c.unwatch(id, released)
-		c.restart(c.ctx, id)
+		if supervise {
+			c.restart(c.ctx, id)
+		}
 	})
 }
 

@@ -177,34 +177,6 @@ func (a *app) removeEnded(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-func (a *app) waitCommand() *cobra.Command {
-	return &cobra.Command{
-		Use:               "wait CONTAINER...",
-		Short:             "Wait for containers to end and print their exit codes",
-		Example:           "  code=$(mctr wait job)",
-		Args:              cobra.MinimumNArgs(1),
-		ValidArgsFunction: a.completeContainers,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			c, err := a.containers(cmd.Context())
-			if err != nil {
-				return err
-			}
-			for _, ref := range args {
-				id, err := c.Resolve(ref)
-				if err != nil {
-					return err
-				}
-				t, err := c.Wait(cmd.Context(), id)
-				if err != nil {
-					return err
-				}
-				fmt.Println(t.ExitCode)
-			}
-			return nil
-		},
-	}
-}
-
 // statuses are all containers', the newest first. One that goes meanwhile, or is
 // not yet written down, is left out.
 func (a *app) statuses(ctx context.Context, c *containerizer.Containerizer) ([]*mctr.Status, error) {

@@ -58,6 +58,12 @@ func tellStory(w io.Writer, s *mctr.Status) error {
 	if h := s.Health; h != nil {
 		fmt.Fprintf(tabs, "health\t%s, %d failures in a row\n", h.Status, h.Streak)
 	}
+	if r := s.Ready; r != nil {
+		fmt.Fprintf(tabs, "ready\t%t\n", r.Status == mctr.Healthy)
+	}
+	for _, warning := range s.Warnings {
+		fmt.Fprintf(tabs, "warning\t%s\n", warning)
+	}
 	fmt.Fprintf(tabs, "log\t%s\n\nSTEP\tAT\tTOOK\n", s.LogDir)
 	for i, t := range s.Timings {
 		took := ""

@@ -58,6 +58,11 @@ func (a *app) runGroup(ctx context.Context, o *runOptions, args []string) error 
 	if err != nil {
 		return err
 	}
+	for name, task := range g.Tasks {
+		if err := watched(&task, o.detach); err != nil {
+			return fmt.Errorf("task %s: %w", name, err)
+		}
+	}
 	if o.launch.name != "" {
 		g.Root.Name = o.launch.name
 	}

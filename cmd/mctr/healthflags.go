@@ -13,55 +13,93 @@ import (
 
 // healthFlags are docker's, and those of the probes that docker lacks.
 type healthFlags struct {
-	command, http                         string
-	tcp                                   uint16
-	interval, timeout, startPeriod, delay time.Duration
-	retries                               int
-	keep                                  bool
+	health, ready probeFlags
+	startPeriod   time.Duration
+	keep, none    bool
+}
+
+// probeFlags are those that health and readiness have in common.
+type probeFlags struct {
+	command, http            string
+	tcp                      uint16
+	delay, interval, timeout time.Duration
+	retries                  int
 }
 
 func (h *healthFlags) register(f *pflag.FlagSet) {
-	f.StringVar(&h.command, "health-cmd", "", "probe: `COMMAND` for a shell in the container; exit code 0 is healthy")
-	f.StringVar(&h.http, "health-http", "", "probe: GET `[https://]:PORT[/PATH]` on the container's loopback; status 200 to 399 is healthy")
-	f.Uint16Var(&h.tcp, "health-tcp", 0, "probe: connect to `PORT` on the container's loopback")
-	f.DurationVar(&h.delay, "health-delay", 0, "before the first probe")
-	f.DurationVar(&h.interval, "health-interval", 0, "between two probes (default 10s)")
-	f.DurationVar(&h.timeout, "health-timeout", 0, "of one probe (default 20s)")
+	h.health.register(f, "health", "healthy", "unhealthy")
 	f.DurationVar(&h.startPeriod, "health-start-period", 0, "in which failures do not count until the first success (default 10s)")
-	f.IntVar(&h.retries, "health-retries", 0, "failures in a row that are unhealthy (default 3)")
 	f.BoolVar(&h.keep, "health-keep", false, "only tell; an unhealthy container is not ended")
+	f.BoolVar(&h.none, "no-healthcheck", false, "no probes, the image's HEALTHCHECK neither")
+	h.ready.register(f, "ready", "ready", "not ready any more")
 }
 
-// fill gives the config its check. Nobody probes a container that is left alone.
-func (h *healthFlags) fill(c *mctr.ContainerConfig) error {
-	if *h == (healthFlags{}) {
-		return nil
-	}
-	check := &mctr.HealthCheck{
-		Delay: h.delay, Interval: h.interval, Timeout: h.timeout, Grace: h.startPeriod, Failures: h.retries, Keep: h.keep,
-	}
-	if h.command != "" {
-		check.Command = []string{"/bin/sh", "-c", h.command}
-	}
-	if h.tcp != 0 {
-		check.TCP = &mctr.TCPProbe{Port: h.tcp}
-	}
-	if h.http != "" {
-		get, err := parseGet(h.http)
-		if err != nil {
+func (p *probeFlags) register(f *pflag.FlagSet, name, good, bad string) {
+	f.StringVar(&p.command, name+"-cmd", "", "probe: `COMMAND` for a shell in the container; exit code 0 is "+good)
+	f.StringVar(&p.http, name+"-http", "", "probe: GET `[https://]:PORT[/PATH]` on the container's loopback; status 200 to 399 is "+good)
+	f.Uint16Var(&p.tcp, name+"-tcp", 0, "probe: connect to `PORT` on the container's loopback")
+	f.DurationVar(&p.delay, name+"-delay", 0, "before the first probe")
+	f.DurationVar(&p.interval, name+"-interval", 0, "between two probes (default 10s)")
+	f.DurationVar(&p.timeout, name+"-timeout", 0, "of one probe (default 20s)")
+	f.IntVar(&p.retries, name+"-retries", 0, "failures in a row that are "+bad+" (default 3)")
+}
+
+// fill gives the config its checks. Times alone are for the image's HEALTHCHECK.
+func (h *healthFlags) fill(c *mctr.ContainerConfig) (err error) {
+	if h.ready != (probeFlags{}) {
+		if c.Ready, err = h.ready.check("ready"); err != nil {
 			return err
+		}
+	}
+	switch given := h.health != (probeFlags{}) || h.startPeriod != 0 || h.keep; {
+	case given && h.none:
+		return fmt.Errorf("%w: --no-healthcheck and --health-...: one of both", mctr.ErrInvalid)
+	case h.none:
+		c.Health = &mctr.HealthCheck{Disabled: true}
+	case given:
+		return h.fillHealth(c)
+	}
+	return nil
+}
+
+func (h *healthFlags) fillHealth(c *mctr.ContainerConfig) (err error) {
+	if p := h.health; p.command == "" && p.http == "" && p.tcp == 0 {
+		if h.keep || c.Image == "" {
+			return fmt.Errorf("%w: health check: want --health-cmd, --health-http or --health-tcp", mctr.ErrInvalid)
+		}
+		c.Health = &mctr.HealthCheck{Image: true, Delay: p.delay, Interval: p.interval, Timeout: p.timeout, Failures: p.retries, Grace: h.startPeriod}
+		return c.Health.Validate()
+	}
+	if c.Health, err = h.health.check("health"); err != nil {
+		return err
+	}
+	c.Health.Grace, c.Health.Keep = h.startPeriod, h.keep
+	return c.Health.Validate()
+}
+
+func (p *probeFlags) check(name string) (*mctr.HealthCheck, error) {
+	check := &mctr.HealthCheck{Delay: p.delay, Interval: p.interval, Timeout: p.timeout, Failures: p.retries}
+	if p.command != "" {
+		check.Command = []string{"/bin/sh", "-c", p.command}
+	}
+	if p.tcp != 0 {
+		check.TCP = &mctr.TCPProbe{Port: p.tcp}
+	}
+	if p.http != "" {
+		get, err := parseGet("--"+name+"-http", p.http)
+		if err != nil {
+			return nil, err
 		}
 		check.HTTP = get
 	}
 	if err := check.Validate(); err != nil {
-		return fmt.Errorf("--health-cmd, --health-http, --health-tcp: %w", err)
+		return nil, fmt.Errorf("--%s-cmd, --%s-http, --%s-tcp: %w", name, name, name, err)
 	}
-	c.Health = check
-	return nil
+	return check, nil
 }
 
 // parseGet reads [http[s]://][127.0.0.1|localhost]:PORT[/PATH].
-func parseGet(s string) (*mctr.HTTPGet, error) {
+func parseGet(flag, s string) (*mctr.HTTPGet, error) {
 	get := &mctr.HTTPGet{}
 	rest := s
 	if scheme, after, ok := strings.Cut(s, "://"); ok {
@@ -71,7 +109,7 @@ func parseGet(s string) (*mctr.HTTPGet, error) {
 	host, port, ok := strings.Cut(address, ":")
 	number, err := strconv.ParseUint(port, 10, 16)
 	if !ok || err != nil || host != "" && host != "localhost" && host != "127.0.0.1" {
-		return nil, fmt.Errorf("%w: --health-http %s: want [https://]:PORT[/PATH], on the container's own loopback", mctr.ErrInvalid, s)
+		return nil, fmt.Errorf("%w: %s %s: want [https://]:PORT[/PATH], on the container's own loopback", mctr.ErrInvalid, flag, s)
 	}
 	get.Port, get.Path = uint16(number), "/"+path
 	return get, nil
@@ -79,8 +117,18 @@ func parseGet(s string) (*mctr.HTTPGet, error) {
 
 // watched refuses what somebody must watch for a container that is left alone.
 func watched(c *mctr.ContainerConfig, detach bool) error {
-	if c.Health != nil && detach {
-		return fmt.Errorf("%w: a health check with --detach: nobody would probe (run it in the foreground, or by an agent)", mctr.ErrUnsupported)
+	for _, need := range []struct {
+		asked bool
+		what  string
+		whom  string
+	}{
+		{c.Health != nil && !c.Health.Disabled, "a health check", "probe"},
+		{c.Ready != nil, "a readiness check", "probe"},
+		{!c.Restart.Never(), "a restart policy", "start it again"},
+	} {
+		if need.asked && detach {
+			return fmt.Errorf("%w: %s with --detach: nobody would %s (run it in the foreground, or by an agent)", mctr.ErrUnsupported, need.what, need.whom)
+		}
 	}
 	return nil
 }

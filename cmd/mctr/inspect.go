@@ -86,6 +86,19 @@ type stateInfo struct {
 	OOMKilled, Dead                      bool
 	Pid, ExitCode                        int
 	Error, StartedAt, FinishedAt, Reason string
+	Health                               *healthInfo `json:",omitempty"`
+}
+
+type healthInfo struct {
+	Status        string
+	FailingStreak int
+	Log           []probeInfo
+}
+
+type probeInfo struct {
+	Start, End string
+	ExitCode   int // of a failed probe 1: what it said is in Output
+	Output     string
 }
 
 type mountInfo struct {
@@ -138,9 +151,24 @@ func describeState(s *mctr.Status) stateInfo {
 		Status: dockerState(s.Phase), Running: s.Phase == mctr.Running || s.Phase == mctr.Paused, Paused: s.Phase == mctr.Paused,
 		Dead: s.Phase == mctr.Lost, Pid: s.Pid, StartedAt: stamp(s.Started), FinishedAt: stamp(time.Time{}),
 	}
+	if s.Health != nil {
+		i.Health = describeHealth(s.Health)
+	}
 	if t := s.Termination; t != nil {
 		i.ExitCode, i.FinishedAt, i.OOMKilled = t.ExitCode, stamp(t.Finished), t.OOM != nil
 		i.Error, i.Reason = t.Message, t.Reason
+	}
+	return i
+}
+
+func describeHealth(h *mctr.Health) *healthInfo {
+	i := &healthInfo{Status: h.Status, FailingStreak: h.Streak}
+	for _, p := range h.Probes {
+		probe := probeInfo{Start: stamp(p.Start), End: stamp(p.End), Output: p.Error}
+		if p.Error != "" {
+			probe.ExitCode = 1
+		}
+		i.Log = append(i.Log, probe)
 	}
 	return i
 }

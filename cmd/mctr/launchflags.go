@@ -24,6 +24,7 @@ type launchFlags struct {
 	pid, ipc, uts, cgroupns                   string
 	stopSignal                                string
 	stopTimeout                               int
+	restart                                   string
 	maxTime                                   time.Duration
 	shmSize                                   string
 	resources                                 resourceFlags
@@ -74,6 +75,7 @@ func (l *launchFlags) register(f *pflag.FlagSet) {
 	f.StringArrayVar(&l.securityOpt, "security-opt", nil, "seccomp=`FILE`|unconfined, no-new-privileges")
 	f.StringVar(&l.stopSignal, "stop-signal", "", "what stop sends first (default: the image's, then SIGTERM)")
 	f.IntVar(&l.stopTimeout, "stop-timeout", 0, "seconds before stop kills (default 10)")
+	f.StringVar(&l.restart, "restart", "no", "start it again when it ends: no, on-failure[:`MAX`], always, unless-stopped; by the command that stays with it")
 	f.DurationVar(&l.maxTime, "max-completion-time", 0, "end the container after so long")
 	f.StringVar(&l.logDriver, "log-driver", "cri", "cri, json-file, raw or none")
 	f.StringArrayVar(&l.logOpts, "log-opt", nil, "max-size=10m, max-file=3")
@@ -96,6 +98,10 @@ func (l *launchFlags) config(f *pflag.FlagSet, image string, args []string) (*mc
 		MaxCompletion: l.maxTime,
 		Remove:        l.rm,
 		Security:      mctr.Security{Privileged: l.privileged, CapAdd: l.capAdd, CapDrop: l.capDrop},
+	}
+	var err error
+	if c.Restart, err = mctr.ParseRestartPolicy(l.restart); err != nil {
+		return nil, fmt.Errorf("--restart: %w", err)
 	}
 	if f.Changed("entrypoint") {
 		entrypoint := []string{}

@@ -49,7 +49,7 @@ func (a *app) psCommand() *cobra.Command {
 	f.BoolVarP(&o.latest, "latest", "l", false, "the newest one, ended or not")
 	f.IntVarP(&o.last, "last", "n", -1, "so many newest ones, ended or not")
 	f.BoolVarP(&o.size, "size", "s", false, "what each wrote to its filesystem")
-	f.StringArrayVarP(&o.filters, "filter", "f", nil, "`KEY=VALUE`: id, name, label, status, ancestor, exited, before, since, network, volume")
+	f.StringArrayVarP(&o.filters, "filter", "f", nil, "`KEY=VALUE`: id, name, label, status, health, ancestor, exited, before, since, network, volume")
 	return cmd
 }
 
@@ -151,7 +151,7 @@ func ago(t time.Time) string { return units.HumanDuration(time.Since(t)) + " ago
 func describe(s *mctr.Status) string {
 	switch s.Phase {
 	case mctr.Running:
-		return "Up " + units.HumanDuration(time.Since(s.Started))
+		return "Up " + units.HumanDuration(time.Since(s.Started)) + condition(s)
 	case mctr.Paused:
 		return "Up " + units.HumanDuration(time.Since(s.Started)) + " (Paused)"
 	case mctr.Exited:
@@ -168,6 +168,19 @@ func describe(s *mctr.Status) string {
 	return strings.ToUpper(string(s.Phase[:1])) + strings.ToLower(string(s.Phase[1:]))
 }
 
+// condition is what probes say, as docker puts it; and what docker has no word for.
+func condition(s *mctr.Status) (text string) {
+	if h := s.Health; h != nil {
+		text = " (" + strings.Replace(h.Status, mctr.HealthStarting, "health: starting", 1) + ")"
+	}
+	if r := s.Ready; r != nil && r.Status == mctr.Healthy {
+		text += " (ready)"
+	} else if r != nil {
+		text += " (not ready)"
+	}
+	return text
+}
+
 // dockerState is the phase in docker's words.
 func dockerState(p mctr.Phase) string {
 	switch p {
@@ -181,7 +194,8 @@ func dockerState(p mctr.Phase) string {
 	return "created"
 }
 
-// dockerStates are docker's words; mctr restarts nothing.
+// dockerStates are docker's words. mctr has no restarting: a container that is to be
+// started again has exited.
 var dockerStates = []string{"created", "running", "paused", "restarting", "removing", "exited", "dead"}
 
 func sortByCreation(list []*mctr.Status) {
@@ -235,6 +249,9 @@ var filterKeys = map[string]func(s *mctr.Status, value string, all []*mctr.Statu
 	"id":     func(s *mctr.Status, v string, _ []*mctr.Status) bool { return strings.HasPrefix(string(s.ID), v) },
 	"name":   func(s *mctr.Status, v string, _ []*mctr.Status) bool { return strings.Contains(s.Config.Name, v) },
 	"status": func(s *mctr.Status, v string, _ []*mctr.Status) bool { return dockerState(s.Phase) == v },
+	"health": func(s *mctr.Status, v string, _ []*mctr.Status) bool {
+		return s.Health != nil && s.Health.Status == v || s.Health == nil && v == "none"
+	},
 	"ancestor": func(s *mctr.Status, v string, _ []*mctr.Status) bool {
 		return s.Config.Image == v || strings.Contains(s.ImageID, v)
 	},

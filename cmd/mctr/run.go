@@ -69,6 +69,7 @@ func prepareLaunchFlags(cmd *cobra.Command, l *launchFlags) {
 	l.register(cmd.Flags())
 	cmd.SetFlagErrorFunc(failedFlag)
 	_ = cmd.RegisterFlagCompletionFunc("pull", words("always", "missing", "never", "newer"))
+	_ = cmd.RegisterFlagCompletionFunc("restart", words("no", "on-failure", "always", "unless-stopped"))
 	_ = cmd.RegisterFlagCompletionFunc("network", words("none", "host"))
 	_ = cmd.RegisterFlagCompletionFunc("log-driver", words("cri", "json-file", "raw", "none"))
 }
@@ -161,9 +162,24 @@ func (a *app) launch(ctx context.Context, c *containerizer.Containerizer, o *run
 	times.print(os.Stderr)
 	if o.detach {
 		fmt.Println(id)
-		return nil
+		return warn(ctx, c, id)
 	}
 	return session.follow(ctx, stream)
+}
+
+// warn says on stderr what a launch left undone.
+func warn(ctx context.Context, c *containerizer.Containerizer, id mctr.ContainerID) error {
+	status, err := c.Status(ctx, id)
+	if errors.Is(err, mctr.ErrNotFound) {
+		return nil // it removed itself
+	}
+	if err != nil {
+		return err
+	}
+	for _, w := range status.Warnings {
+		fmt.Fprintln(os.Stderr, "mctr: warning:", w)
+	}
+	return nil
 }
 
 // dryRun prints what a launch would hand the engine.

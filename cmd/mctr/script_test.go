@@ -16,8 +16,8 @@ import (
 )
 
 // TestScripts runs testdata/script: one story of the command line in each file.
-// Every script has directories of its own, $IMAGE, and these commands besides
-// testscript's:
+// Every script has directories of its own, $IMAGE, $CHECKED, which has a
+// HEALTHCHECK, and these commands besides testscript's:
 //
 //	code N PROGRAM [ARG...]   runs it and wants exit code N
 //	until PROGRAM [ARG...]    runs it until it succeeds
@@ -30,6 +30,9 @@ func TestScripts(t *testing.T) {
 		t.Fatal("no scripts", err)
 	}
 	image := imagetest.Busybox(t, t.TempDir())
+	checked := imagetest.BusyboxOf(t, t.TempDir(), imagetest.Spec{Healthcheck: map[string]any{
+		"Test": []string{"CMD-SHELL", "test ! -e /sick"}, "Interval": 20 * time.Millisecond, "Retries": 2,
+	}})
 	for _, file := range files {
 		t.Run(strings.TrimSuffix(filepath.Base(file), ".txtar"), func(t *testing.T) {
 			t.Parallel()
@@ -37,8 +40,11 @@ func TestScripts(t *testing.T) {
 			h := newHostIn(t, filepath.Join(dir, "root"), filepath.Join(dir, "state"), image)
 			testscript.Run(t, testscript.Params{
 				Files: []string{file}, RequireExplicitExec: true, RequireUniqueNames: true,
-				Setup: func(e *testscript.Env) error { return h.script(e) },
-				Cmds:  map[string]func(*testscript.TestScript, bool, []string){"code": scriptCode, "until": scriptUntil, "set": scriptSet},
+				Setup: func(e *testscript.Env) error {
+					e.Setenv("CHECKED", checked)
+					return h.script(e)
+				},
+				Cmds: map[string]func(*testscript.TestScript, bool, []string){"code": scriptCode, "until": scriptUntil, "set": scriptSet},
 			})
 		})
 	}

@@ -28,14 +28,17 @@ type session struct {
 	detachKeys []byte    // end the session when they are typed; none: nothing does
 	signals    chan os.Signal
 	launched   atomic.Bool
-	asked      atomic.Int32 // how often an end was asked for
+	current    atomic.Pointer[launcher.Stream] // the container's, of its present run
+	asked      atomic.Int32                    // how often an end was asked for
+	over       chan struct{}                   // closed when it was
 	detached   chan struct{}
 	left       chan unix.Signal // it ends this client and not the container
+	stdinEnded atomic.Bool
 	once       sync.Once
 }
 
 func newSession(c *containerizer.Containerizer, id mctr.ContainerID, o *runOptions, config *mctr.ContainerConfig) *session {
-	s := &session{containers: c, id: id, options_: o, config: config, signals: make(chan os.Signal, 64), detached: make(chan struct{}), left: make(chan unix.Signal, 1)}
+	s := &session{containers: c, id: id, options_: o, config: config, signals: make(chan os.Signal, 64), detached: make(chan struct{}), over: make(chan struct{}), left: make(chan unix.Signal, 1)}
 	if o.launch.tty && !o.detach {
 		s.terminal = openTerminal()
 		s.detachKeys, _ = parseDetachKeys(o.detachKeys) // checked by run
@@ -69,7 +72,7 @@ func (s *session) pulling(ctx context.Context) context.Context {
 }
 
 func (s *session) options() containerizer.LaunchOptions {
-	o := containerizer.LaunchOptions{Detach: s.options_.detach}
+	o := containerizer.LaunchOptions{Detach: s.options_.detach, Unsupervised: true}
 	if !s.options_.quiet {
 		o.Progress = newProgress(os.Stderr)
 	}
@@ -82,18 +85,37 @@ func (s *session) options() containerizer.LaunchOptions {
 	return o
 }
 
-// follow carries the streams until the container has ended and is cleaned up,
-// and gives its exit code.
+// follow carries the streams until the container has ended for good and is cleaned
+// up, and gives the exit code of its last run.
 func (s *session) follow(ctx context.Context, stream *launcher.Stream) error {
 	s.launched.Store(true)
-	defer stream.Close()
 	if err := s.terminal.raw(); err != nil {
+		_ = stream.Close()
 		return err
 	}
-	go s.forward(ctx, stream)
+	s.current.Store(stream)
+	go s.forward(ctx)
 	if s.config.Process.Stdin {
-		go s.copyStdin(stream)
+		go s.copyStdin()
 	}
+	for policy := (restarts{policy: s.config.Restart}); ; {
+		t, err := s.carry(ctx)
+		if err != nil || t == nil {
+			return err
+		}
+		again, err := s.again(ctx, &policy, t)
+		if err != nil || !again {
+			s.terminal.restore()
+			return errors.Join(err, s.result(t))
+		}
+	}
+}
+
+// carry carries the streams of one run to its end. Without an end and an error
+// this command has left the container to itself.
+func (s *session) carry(ctx context.Context) (*mctr.Termination, error) {
+	stream := s.current.Load()
+	defer stream.Close()
 	ended := make(chan error, 1)
 	var t *mctr.Termination
 	go func() {
@@ -105,14 +127,14 @@ func (s *session) follow(ctx context.Context, stream *launcher.Stream) error {
 	case <-s.detached:
 		s.terminal.restore()
 		fmt.Fprintf(os.Stderr, "mctr: detached from %s\n", s.id.Short())
-		return nil
+		return nil, nil
 	case sig := <-s.left:
 		s.terminal.restore()
-		return exitStatus{code: 128 + int(sig)}
+		return nil, exitStatus{code: 128 + int(sig)}
 	case err := <-ended:
-		s.terminal.restore()
 		if err != nil && !errors.Is(err, mctr.ErrUnavailable) {
-			return s.unread(ctx, err)
+			s.terminal.restore()
+			return nil, s.unread(ctx, err)
 		}
 		return s.finish(ctx, t, err)
 	}
@@ -134,18 +156,23 @@ func (s *session) unread(ctx context.Context, unwritten error) (err error) {
 	return errors.Join(unwritten, err)
 }
 
-// finish waits for the release, and says on stderr what an exit code does not.
-func (s *session) finish(ctx context.Context, t *mctr.Termination, streamErr error) error {
+// finish waits for the release.
+func (s *session) finish(ctx context.Context, t *mctr.Termination, streamErr error) (*mctr.Termination, error) {
 	final, err := s.containers.Wait(ctx, s.id)
 	if err != nil && !errors.Is(err, mctr.ErrNotFound) {
-		return err
+		return nil, err
 	}
 	if final != nil && (t == nil || final.Reason != mctr.ReasonShimLost) {
 		t = final // what this command saw itself counts where nothing could be recorded
 	}
 	if t == nil {
-		return errors.Join(fmt.Errorf("%w: container %s is gone, and nobody recorded how it ended", mctr.ErrUnavailable, s.id.Short()), streamErr)
+		return nil, errors.Join(fmt.Errorf("%w: container %s is gone, and nobody recorded how it ended", mctr.ErrUnavailable, s.id.Short()), streamErr)
 	}
+	return t, nil
+}
+
+// result says on stderr what an exit code does not.
+func (s *session) result(t *mctr.Termination) error {
 	if t.Reason != mctr.ReasonExited && t.Reason != mctr.ReasonSignaled {
 		fmt.Fprintf(os.Stderr, "mctr: container %s: %s: %s\n", s.id.Short(), t.Reason, t.Message)
 	}
@@ -159,7 +186,7 @@ func (s *session) finish(ctx context.Context, t *mctr.Termination, streamErr err
 }
 
 // forward passes signals on. After a second request to end, a third kills.
-func (s *session) forward(ctx context.Context, stream *launcher.Stream) {
+func (s *session) forward(ctx context.Context) {
 	if s.terminal != nil && !s.options_.sigProxy {
 		signal.Notify(s.signals, unix.SIGWINCH)
 	}
@@ -172,7 +199,7 @@ func (s *session) forward(ctx context.Context, stream *launcher.Stream) {
 		case unix.SIGCHLD, unix.SIGURG, unix.SIGPIPE:
 		case unix.SIGWINCH:
 			if size, ok := s.terminal.size(); ok {
-				_ = stream.Resize(size)
+				_ = s.current.Load().Resize(size)
 			}
 		default:
 			s.pass(ctx, number)
@@ -182,7 +209,10 @@ func (s *session) forward(ctx context.Context, stream *launcher.Stream) {
 
 func (s *session) pass(ctx context.Context, number unix.Signal) {
 	if number == unix.SIGINT || number == unix.SIGTERM {
-		if s.asked.Add(1) > 2 {
+		switch n := s.asked.Add(1); {
+		case n == 1:
+			close(s.over)
+		case n > 2:
 			number = unix.SIGKILL
 		}
 	}
@@ -191,15 +221,27 @@ func (s *session) pass(ctx context.Context, number unix.Signal) {
 	}
 }
 
-func (s *session) copyStdin(stream *launcher.Stream) {
+func (s *session) copyStdin() {
 	in := io.Reader(os.Stdin)
 	if s.terminal != nil {
 		in = &detachReader{r: os.Stdin, keys: s.detachKeys, detach: func() { s.once.Do(func() { close(s.detached) }) }}
 	}
-	_, err := io.Copy(stream, in)
-	if err == nil {
-		_ = stream.CloseStdin()
+	if _, err := io.Copy(stdinOf{s}, in); err == nil {
+		s.stdinEnded.Store(true)
+		_ = s.current.Load().CloseStdin()
 	}
+}
+
+// stdinOf writes to the present run of a session's container. What is typed
+// between two runs is for nobody.
+type stdinOf struct{ s *session }
+
+func (w stdinOf) Write(p []byte) (int, error) {
+	n, err := w.s.current.Load().Write(p)
+	if err != nil && !w.s.config.Restart.Never() {
+		return len(p), nil
+	}
+	return n, err
 }
 
 // gap says that output is missing: this command was too slow for too long.

@@ -33,6 +33,14 @@ func openTerminal() *terminal {
 	return nil
 }
 
+// newline ends a line of this command's own, in raw mode too.
+func (t *terminal) newline() string {
+	if t == nil {
+		return "\n"
+	}
+	return "\r\n"
+}
+
 // raw hands every key to the container.
 func (t *terminal) raw() (err error) {
 	if t == nil || !isTerminal(os.Stdin) {

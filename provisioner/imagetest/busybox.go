@@ -23,6 +23,12 @@ func Busybox(tb testing.TB, dir string) string {
 // BusyboxWith is Busybox with a config.
 func BusyboxWith(tb testing.TB, dir string, config v1.ImageConfig) string {
 	tb.Helper()
+	return BusyboxOf(tb, dir, Spec{Config: config})
+}
+
+// BusyboxOf is Busybox with all that spec says besides layers.
+func BusyboxOf(tb testing.TB, dir string, spec Spec) string {
+	tb.Helper()
 	data, err := os.ReadFile("/bin/busybox")
 	if err != nil {
 		tb.Fatal(err, "(apt-get install busybox-static)")
@@ -36,6 +42,6 @@ func BusyboxWith(tb testing.TB, dir string, config v1.ImageConfig) string {
 		File("etc/passwd", "root:x:0:0:root:/root:/bin/sh\nuser:x:1000:1000::/home/user:/bin/sh\n"),
 		File("etc/group", "root:x:0:\nuser:x:1000:\nextra:x:2000:user\n"),
 	}
-	content := Build(tb, Spec{Layers: [][]byte{Tar(tb, programs...), Tar(tb, users...)}, Config: config})
-	return Layout(tb, filepath.Join(dir, "busybox"), "latest", content)
+	spec.Layers = [][]byte{Tar(tb, programs...), Tar(tb, users...)}
+	return Layout(tb, filepath.Join(dir, "busybox"), "latest", Build(tb, spec))
 }

@@ -25,6 +25,8 @@ type Spec struct {
 	Platform v1.Platform
 	Config   v1.ImageConfig
 
+	Healthcheck any // docker's HEALTHCHECK, which Config cannot hold; nil: none
+
 	EditConfig   func(*v1.Image)    // last change before the config is written
 	EditManifest func(*v1.Manifest) // last change before the manifest is written
 }
@@ -57,13 +59,26 @@ func Build(tb testing.TB, s Spec) Content {
 	if s.EditConfig != nil {
 		s.EditConfig(&config)
 	}
-	m.Config = c.Add(types.config, encode(tb, config))
+	m.Config = c.Add(types.config, withHealthcheck(tb, encode(tb, config), s.Healthcheck))
 	if s.EditManifest != nil {
 		s.EditManifest(&m)
 	}
 	c.Top = c.Add(types.manifest, encode(tb, m))
 	c.Top.Platform = &s.Platform
 	return c
+}
+
+func withHealthcheck(tb testing.TB, config []byte, check any) []byte {
+	tb.Helper()
+	if check == nil {
+		return config
+	}
+	var all map[string]any
+	if err := json.Unmarshal(config, &all); err != nil {
+		tb.Fatal(err)
+	}
+	all["config"].(map[string]any)["Healthcheck"] = check
+	return encode(tb, all)
 }
 
 type mediaTypes struct{ manifest, config, layer string }

@@ -131,7 +131,7 @@ func TestMeterRoom(t *testing.T) {
 // TestMeterSweeps wants what is removed or idle closed without being told.
 func TestMeterSweeps(t *testing.T) {
 	gone, lazy, asked := "mctr-metertest-"+mctr.NewID().Short(), "mctr-metertest-"+mctr.NewID().Short(), "mctr-metertest-"+mctr.NewID().Short()
-	m := newMeter(1<<20)
+	m := newMeter(1 << 20)
 	for _, name := range []string{gone, lazy, asked} {
 		group(t, name, "15")
 		limitOf(m, name)

@@ -1,0 +1,67 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/mctr/mctr"
+)
+
+// restarts is how far a restart policy has come.
+type restarts struct {
+	policy mctr.RestartPolicy
+	streak int
+}
+
+// after says whether a run that ended like t is followed by another, and when.
+func (r *restarts) after(t *mctr.Termination) (pause time.Duration, again bool) {
+	r.streak = r.policy.Streak(t, r.streak)
+	pause, again = r.policy.Next(t, r.streak)
+	r.streak++
+	return pause, again
+}
+
+// again starts the container once more where its policy says so, unless somebody
+// asked for its end, here or by stop.
+func (s *session) again(ctx context.Context, policy *restarts, t *mctr.Termination) (bool, error) {
+	pause, again := policy.after(t)
+	if !again || !s.lasts(pause) {
+		return false, nil
+	}
+	fmt.Fprintf(os.Stderr, "mctr: container %s: %s, exit code %d: starting it again%s", s.id.Short(), t.Reason, t.ExitCode, s.terminal.newline())
+	options := s.options()
+	options.Again = true
+	stream, err := s.containers.Start(ctx, s.id, options)
+	if errors.Is(err, mctr.ErrState) || errors.Is(err, mctr.ErrNotFound) {
+		return false, nil // it was stopped, or removed
+	}
+	if err != nil {
+		return false, err
+	}
+	s.current.Store(stream)
+	if s.stdinEnded.Load() {
+		_ = stream.CloseStdin()
+	}
+	return true, nil
+}
+
+// lasts says whether nobody wants an end for so long.
+func (s *session) lasts(pause time.Duration) bool {
+	select {
+	case <-s.over:
+		return false // also one that was asked for before
+	default:
+	}
+	select {
+	case <-s.over:
+	case <-s.detached:
+	case sig := <-s.left:
+		s.left <- sig
+	case <-time.After(pause):
+		return true
+	}
+	return false
+}

@@ -1,0 +1,90 @@
+package containerizer
+
+import (
+	"cmp"
+	"fmt"
+	"time"
+
+	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/provisioner"
+)
+
+// checkProbes refuses probes that cannot be meant.
+func checkProbes(config *mctr.ContainerConfig) error {
+	if h := config.Health; h != nil {
+		if err := h.Validate(); err != nil {
+			return err
+		}
+		if h.Image && config.Image == "" {
+			return fmt.Errorf("%w: health check: the image's, and there is no image", mctr.ErrInvalid)
+		}
+	}
+	if config.Ready == nil {
+		return nil
+	}
+	if config.Ready.Image || config.Ready.Disabled {
+		return fmt.Errorf("%w: readiness check: exactly one of command, http and tcp", mctr.ErrInvalid)
+	}
+	return config.Ready.Validate()
+}
+
+// resolveHealth decides which check the container has.
+func (l *launch) resolveHealth() (err error) {
+	l.health, err = healthOf(l.record.Config.Health, l.image)
+	return err
+}
+
+// healthOf is what was asked for, or the image's HEALTHCHECK. docker ends no
+// container for that, and neither is it here.
+func healthOf(asked *mctr.HealthCheck, image *provisioner.Image) (*mctr.HealthCheck, error) {
+	if asked != nil && !asked.Image {
+		if asked.Disabled {
+			return nil, nil
+		}
+		return asked, nil
+	}
+	check, err := imageHealth(image)
+	switch {
+	case err != nil:
+		return nil, err
+	case asked == nil:
+		return check, nil
+	case check == nil:
+		return nil, fmt.Errorf("%w: the image has no HEALTHCHECK: give a command (--health-cmd), --health-http or --health-tcp", mctr.ErrInvalid)
+	}
+	check.Delay = asked.Delay
+	check.Interval, check.Timeout = cmp.Or(asked.Interval, check.Interval), cmp.Or(asked.Timeout, check.Timeout)
+	check.Grace, check.Failures = cmp.Or(asked.Grace, check.Grace), cmp.Or(asked.Failures, check.Failures)
+	return check, nil
+}
+
+// imageHealth reads an image's HEALTHCHECK, with docker's defaults; nil for none.
+func imageHealth(image *provisioner.Image) (*mctr.HealthCheck, error) {
+	if image == nil || image.Healthcheck == nil || len(image.Healthcheck.Test) == 0 {
+		return nil, nil
+	}
+	h := image.Healthcheck
+	check := &mctr.HealthCheck{
+		Interval: cmp.Or(h.Interval, 30*time.Second), Timeout: cmp.Or(h.Timeout, 30*time.Second),
+		Grace: cmp.Or(h.StartPeriod, mctr.NoGrace), Failures: cmp.Or(h.Retries, 3), Keep: true,
+	}
+	switch kind, args := h.Test[0], h.Test[1:]; {
+	case kind == "NONE":
+		return nil, nil
+	case kind == "CMD" && len(args) > 0:
+		check.Command = args
+	case kind == "CMD-SHELL" && len(args) == 1:
+		check.Command = []string{"/bin/sh", "-c", args[0]}
+	default:
+		return nil, fmt.Errorf("%w: the image's HEALTHCHECK %.100q: want CMD, CMD-SHELL or NONE", mctr.ErrInvalid, h.Test)
+	}
+	return check, check.Validate()
+}
+
+// warnings are what the launch cannot do and was not asked for in words.
+func (l *launch) warnings() (list []string) {
+	if l.health != nil && l.record.Config.Health == nil && l.options.Detach {
+		list = append(list, "the image's HEALTHCHECK is not probed: nobody watches a detached container (run it in the foreground, or by an agent)")
+	}
+	return list
+}

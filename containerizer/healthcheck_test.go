@@ -1,0 +1,77 @@
+package containerizer
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/provisioner"
+	"github.com/mctr/mctr/provisioner/store"
+)
+
+func checked(h store.Healthcheck) *provisioner.Image { return &provisioner.Image{Healthcheck: &h} }
+
+// TestHealthOf resolves what was asked for against what the image has.
+func TestHealthOf(t *testing.T) {
+	shell := checked(store.Healthcheck{Test: []string{"CMD-SHELL", "curl x"}})
+	own := &mctr.HealthCheck{TCP: &mctr.TCPProbe{Port: 80}}
+	dockers := mctr.HealthCheck{
+		Command: []string{"/bin/sh", "-c", "curl x"}, Interval: 30 * time.Second, Timeout: 30 * time.Second, Grace: mctr.NoGrace, Failures: 3, Keep: true,
+	}
+	direct, timed := dockers, dockers
+	direct.Command, direct.Interval, direct.Timeout, direct.Grace, direct.Failures = []string{"curl", "x"}, 1, 2, 3, 4
+	timed.Interval, timed.Failures = time.Second, 7
+	for _, c := range []struct {
+		name  string
+		asked *mctr.HealthCheck
+		image *provisioner.Image
+		want  *mctr.HealthCheck
+		err   error
+	}{
+		{name: "nothing"},
+		{name: "an image without", image: &provisioner.Image{}},
+		{name: "an empty one", image: checked(store.Healthcheck{Interval: 5})},
+		{name: "NONE", image: checked(store.Healthcheck{Test: []string{"NONE"}})},
+		{name: "the image's", image: shell, want: &dockers},
+		{name: "without a shell", want: &direct, image: checked(store.Healthcheck{
+			Test: []string{"CMD", "curl", "x"}, Interval: 1, Timeout: 2, StartPeriod: 3, Retries: 4,
+		})},
+		{name: "asked for", asked: own, image: shell, want: own},
+		{name: "times of the image's", asked: &mctr.HealthCheck{Image: true, Interval: time.Second, Failures: 7}, image: shell, want: &timed},
+		{name: "times of none", asked: &mctr.HealthCheck{Image: true, Interval: time.Second}, image: &provisioner.Image{}, err: mctr.ErrInvalid},
+		{name: "refused", asked: &mctr.HealthCheck{Disabled: true}, image: shell},
+		{name: "unknown", image: checked(store.Healthcheck{Test: []string{"HTTP", "x"}}), err: mctr.ErrInvalid},
+		{name: "no command", image: checked(store.Healthcheck{Test: []string{"CMD"}}), err: mctr.ErrInvalid},
+		{name: "two scripts", image: checked(store.Healthcheck{Test: []string{"CMD-SHELL", "a", "b"}}), err: mctr.ErrInvalid},
+		{name: "back in time", image: checked(store.Healthcheck{Test: []string{"CMD", "a"}, Interval: -1}), err: mctr.ErrInvalid},
+	} {
+		got, err := healthOf(c.asked, c.image)
+		if diff := cmp.Diff(c.want, got); !errors.Is(err, c.err) || err == nil && diff != "" {
+			t.Errorf("%s: %v, want %v; %s", c.name, err, c.err, diff)
+		}
+	}
+}
+
+// TestCheckProbes refuses what cannot be meant.
+func TestCheckProbes(t *testing.T) {
+	tcp := &mctr.HealthCheck{TCP: &mctr.TCPProbe{Port: 80}}
+	for _, bad := range []mctr.ContainerConfig{
+		{Health: &mctr.HealthCheck{}}, {Ready: &mctr.HealthCheck{}},
+		{Health: &mctr.HealthCheck{Image: true}},                  // of no image
+		{Image: "x", Ready: &mctr.HealthCheck{Image: true}},       // images have no readiness
+		{Image: "x", Ready: &mctr.HealthCheck{Disabled: true}},    // it can be left out
+		{Health: &mctr.HealthCheck{Disabled: true, TCP: tcp.TCP}}, // both
+	} {
+		if err := checkProbes(&bad); !errors.Is(err, mctr.ErrInvalid) {
+			t.Errorf("health %+v, ready %+v: %v", bad.Health, bad.Ready, err)
+		}
+	}
+	for _, good := range []mctr.ContainerConfig{{}, {Health: tcp, Ready: tcp}, {Image: "x", Health: &mctr.HealthCheck{Image: true}}} {
+		if err := checkProbes(&good); err != nil {
+			t.Errorf("health %+v, ready %+v: %v", good.Health, good.Ready, err)
+		}
+	}
+}
