@@ -64,9 +64,10 @@ func WithDirs(root, state string) Option {
 	return func(c *Containerizer) { c.paths = layout{root: root, state: state} }
 }
 
-// WithIsolators sets the table: Prepare runs in its order, Cleanup backwards.
+// WithIsolators sets the table: Prepare runs in its order, Cleanup backwards. A verb
+// that panics has failed, and a clean-up that hangs is given up after a while.
 func WithIsolators(table []isolators.Isolator) Option {
-	return func(c *Containerizer) { c.isolators = table }
+	return func(c *Containerizer) { c.isolators = guard(table) }
 }
 
 // WithImages sets where images come from. Without it only the host's filesystem

@@ -3,6 +3,7 @@ package containerizer_test
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -12,57 +13,127 @@ import (
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/containerizer"
 	"github.com/mctr/mctr/isolators"
+	"github.com/mctr/mctr/isolators/isolatortest"
 )
 
 var errFault = errors.New("fault")
 
-// A faulty isolator fails in one verb, and counts what it holds.
+// A faulty isolator fails in one verb.
 type faulty struct {
 	isolators.Base
 	verb string
-	held atomic.Int32
 }
 
 func (f *faulty) Name() string { return "test/faulty" }
 
-func (f *faulty) fail(verb string) error {
-	if f.verb == verb {
+func (f *faulty) Cleanup(context.Context, mctr.ContainerID) error {
+	if f.verb == "cleanup" {
 		return errFault
 	}
 	return nil
 }
 
-func (f *faulty) Check(context.Context, *mctr.ContainerConfig) error { return f.fail("check") }
-
-func (f *faulty) Prepare(context.Context, *mctr.Container) (*mctr.Adjustment, error) {
-	f.held.Add(1)
-	return nil, f.fail("prepare")
+// A holder counts what it holds for containers.
+type holder struct {
+	isolators.Base
+	held atomic.Int32
 }
 
-func (f *faulty) Isolate(context.Context, mctr.ContainerID, int) error { return f.fail("isolate") }
+func (*holder) Name() string { return "test/holder" }
 
-func (f *faulty) Cleanup(context.Context, mctr.ContainerID) error {
-	if err := f.fail("cleanup"); err != nil {
-		return err
-	}
-	f.held.Store(0)
+func (h *holder) Prepare(context.Context, *mctr.Container) (*mctr.Adjustment, error) {
+	h.held.Add(1)
+	return nil, nil
+}
+
+func (h *holder) Cleanup(context.Context, mctr.ContainerID) error {
+	h.held.Store(0)
 	return nil
 }
 
-func TestFaultyIsolator(t *testing.T) {
-	for _, verb := range []string{"check", "prepare", "isolate"} {
-		t.Run(verb, func(t *testing.T) {
-			f := &faulty{verb: verb}
-			a := newAgent(t, f)
-			_, err := a.Launch(t.Context(), "job", a.config("true"), containerizer.LaunchOptions{})
-			if !errors.Is(err, errFault) || !strings.Contains(err.Error(), "test/faulty") {
-				t.Errorf("the error does not name the isolator: %v", err)
+// TestFaults has an isolator fail, or panic, in each of its verbs, before and after
+// its work. A launch that fails leaves nothing and names the isolator; a running
+// container goes on; clean-up goes on past it and is made up for later.
+func TestFaults(t *testing.T) {
+	for _, verb := range []string{"Check", "Prepare", "Isolate", "Watch", "Update", "Usage", "Status", "Recover", "Cleanup"} {
+		for name, fault := range map[string]isolatortest.Fault{"error": isolatortest.Fail(errFault), "panic": isolatortest.Panic(errFault)} {
+			for when, set := range map[string]func(*isolatortest.Faults, string, isolatortest.Fault){
+				"before": (*isolatortest.Faults).Before, "after": (*isolatortest.Faults).After,
+			} {
+				t.Run(verb+"/"+name+"/"+when, func(t *testing.T) {
+					h := &holder{}
+					f := isolatortest.NewFaults(h)
+					a := newAgent(t, f)
+					set(f, verb, fault)
+					a.lifeWith(verb)
+					set(f, verb, nil)
+					if _, err := a.Reconcile(t.Context()); err != nil {
+						t.Error("reconcile: ", err)
+					}
+					a.removeAny("job")
+					if n := h.held.Load(); n != 0 {
+						t.Errorf("it holds %d", n)
+					}
+				})
 			}
-			if f.held.Load() != 0 {
-				t.Error("what it prepared was not cleaned up")
+		}
+	}
+}
+
+// lifeWith goes through a container's life, and wants the isolator's fault in the
+// one call that it belongs to.
+func (a *agent) lifeWith(verb string) {
+	a.t.Helper()
+	ctx := a.t.Context()
+	wants := func(call string, err error, verbs ...string) {
+		a.t.Helper()
+		if !slices.Contains(verbs, verb) {
+			if err != nil {
+				a.t.Errorf("%s with a fault in %s: %v", call, verb, err)
 			}
-			a.wantNothing()
-		})
+			return
+		}
+		if err == nil || !strings.Contains(err.Error(), "test/holder") || !strings.Contains(err.Error(), errFault.Error()) {
+			a.t.Errorf("%s does not name the isolator and its fault: %v", call, err)
+		}
+	}
+	_, err := a.Launch(ctx, "job", a.config("sleep", "100"), containerizer.LaunchOptions{})
+	wants("launch", err, "Check", "Prepare", "Isolate")
+	if err != nil {
+		return
+	}
+	_, err = a.Usage(ctx, "job")
+	wants("usage", err, "Usage")
+	_, err = a.Status(ctx, "job")
+	wants("status", err, "Status")
+	shares := uint64(512)
+	wants("update", a.Update(ctx, "job", mctr.Resources{CPU: mctr.CPU{Shares: &shares}}), "Update")
+	_, err = a.Leftovers(ctx)
+	wants("leftovers", err, "Recover")
+	if phase := a.phase("job"); phase != mctr.Running {
+		a.t.Errorf("a fault in %s, and the container is %s", verb, phase)
+	}
+	_, err = a.Destroy(ctx, "job")
+	wants("destroy", err, "Cleanup")
+}
+
+// phase asks another process, with sound isolators.
+func (a *agent) phase(id mctr.ContainerID) mctr.Phase {
+	a.t.Helper()
+	table := a.table
+	a.table = a.table[:len(a.table)-1]
+	defer func() { a.table = table }()
+	s, err := a.open().Status(a.t.Context(), id)
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	return s.Phase
+}
+
+func (a *agent) removeAny(id mctr.ContainerID) {
+	a.t.Helper()
+	if err := a.Remove(a.t.Context(), id, true); err != nil && !errors.Is(err, mctr.ErrNotFound) {
+		a.t.Error(err)
 	}
 }
 

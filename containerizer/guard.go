@@ -1,0 +1,95 @@
+package containerizer
+
+import (
+	"context"
+	"fmt"
+	"runtime/debug"
+	"time"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+
+	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/isolators"
+)
+
+const (
+	// cleanupTime is what an isolator has to clean up after one container.
+	cleanupTime = 30 * time.Second
+	// hungTime is what it has on top to notice that.
+	hungTime = 5 * time.Second
+)
+
+// guarded is an isolator that cannot take its agent down: a panic is the verb's
+// error, and a clean-up that does not return is left behind.
+type guarded struct {
+	isolators.Isolator
+	cleanup, hung time.Duration
+}
+
+func guard(table []isolators.Isolator) []isolators.Isolator {
+	guards := make([]isolators.Isolator, len(table))
+	for i, isolator := range table {
+		guards[i] = &guarded{isolator, cleanupTime, hungTime}
+	}
+	return guards
+}
+
+// safely gives a panic as an error, with the place where it happened.
+func safely(verb string, do func() error) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("%s panicked: %v\n%s", verb, p, debug.Stack())
+		}
+	}()
+	return do()
+}
+
+func (g *guarded) Check(ctx context.Context, config *mctr.ContainerConfig) error {
+	return safely("Check", func() error { return g.Isolator.Check(ctx, config) })
+}
+
+func (g *guarded) Recover(ctx context.Context, known []mctr.ContainerState) (left []mctr.Leftover, err error) {
+	err = safely("Recover", func() (err error) { left, err = g.Isolator.Recover(ctx, known); return err })
+	return left, err
+}
+
+func (g *guarded) Prepare(ctx context.Context, c *mctr.Container) (a *mctr.Adjustment, err error) {
+	err = safely("Prepare", func() (err error) { a, err = g.Isolator.Prepare(ctx, c); return err })
+	return a, err
+}
+
+func (g *guarded) Isolate(ctx context.Context, id mctr.ContainerID, pid int) error {
+	return safely("Isolate", func() error { return g.Isolator.Isolate(ctx, id, pid) })
+}
+
+func (g *guarded) Watch(ctx context.Context, id mctr.ContainerID, report func(mctr.Limitation)) error {
+	return safely("Watch", func() error { return g.Isolator.Watch(ctx, id, report) })
+}
+
+func (g *guarded) Update(ctx context.Context, id mctr.ContainerID, r *mctr.Resources) (wants *specs.LinuxResources, err error) {
+	err = safely("Update", func() (err error) { wants, err = g.Isolator.Update(ctx, id, r); return err })
+	return wants, err
+}
+
+func (g *guarded) Usage(ctx context.Context, id mctr.ContainerID, u *mctr.Usage) error {
+	return safely("Usage", func() error { return g.Isolator.Usage(ctx, id, u) })
+}
+
+func (g *guarded) Status(ctx context.Context, id mctr.ContainerID, s *mctr.Status) error {
+	return safely("Status", func() error { return g.Isolator.Status(ctx, id, s) })
+}
+
+// Cleanup is called once more by whoever tries again; an isolator that hangs may
+// find that two of its calls meet.
+func (g *guarded) Cleanup(ctx context.Context, id mctr.ContainerID) error {
+	ctx, cancel := context.WithTimeout(ctx, g.cleanup)
+	defer cancel()
+	done := make(chan error, 1)
+	go func() { done <- safely("Cleanup", func() error { return g.Isolator.Cleanup(ctx, id) }) }()
+	select {
+	case err := <-done:
+		return err
+	case <-time.After(g.cleanup + g.hung):
+		return fmt.Errorf("%w: Cleanup has not returned after %v", context.DeadlineExceeded, g.cleanup+g.hung)
+	}
+}
