@@ -23,7 +23,8 @@ import (
 
 // agentEnv makes this test's program an agent that launches one container, says
 // so, and waits for its end; or that updates it, or starts it again, where
-// COMMAND is "update" or "start", or nests one where it is "nested": "ROOT|STATE|SHIM|HELPER|IMAGE|COMMAND".
+// COMMAND is "update" or "start", or nests one where it is "nested", or is one of a
+// crowd: "ROOT|STATE|SHIM|HELPER|IMAGE|COMMAND".
 const agentEnv = "MCTR_TEST_AGENT"
 
 func TestMain(m *testing.M) {
@@ -51,6 +52,9 @@ func beAgent(s []string) int {
 	id := mctr.ContainerID("job")
 	if verb, of, ok := strings.Cut(s[5], ":"); ok && verb == "start" {
 		id, s[5] = mctr.ContainerID(of), verb
+	}
+	if s[5] == "crowd" && err == nil {
+		return crowd(ctx, c, s[4])
 	}
 	if s[5] == "nested" {
 		id, s[5] = "root.job", "exit 3"
