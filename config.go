@@ -32,6 +32,9 @@ type ContainerConfig struct {
 	Network    string            `json:"network,omitempty"` // none (a root's default), host, parent (a nested one's)
 
 	Resources Resources `json:"resources"`
+	// GroupResources limit a root and all that is nested in it, together: cpu,
+	// memory and pids.
+	GroupResources Resources `json:"groupResources,omitzero"`
 	Rlimits   []Rlimit  `json:"rlimits,omitempty"`
 	Devices   []Device  `json:"devices,omitempty"`
 	Security  Security  `json:"security"`

@@ -12,6 +12,8 @@ type Group struct {
 	// Root is the root's config: name, network, hostname, namespaces, volumes. Its
 	// process stays empty.
 	Root ContainerConfig `json:"root"`
+	// Resources limit the tasks together; the root's GroupResources by another name.
+	Resources Resources `json:"resources,omitzero"`
 	// Tasks are the nested containers, by the last part of their id.
 	Tasks map[string]ContainerConfig `json:"tasks"`
 }

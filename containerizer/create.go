@@ -21,7 +21,7 @@ func (c *Containerizer) Create(ctx context.Context, id mctr.ContainerID, config 
 	if err != nil {
 		return err
 	}
-	if err := c.Check(ctx, r.Config); err != nil {
+	if err := errors.Join(c.Check(ctx, r.Config), c.checkGroupLimits(ctx, r)); err != nil {
 		return err
 	}
 	lock, err := c.reserve(ctx, r)

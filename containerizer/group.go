@@ -28,6 +28,7 @@ func (c *Containerizer) LaunchGroup(ctx context.Context, id mctr.ContainerID, g 
 	defer func() { _ = errors.Join(os.Remove(c.paths.groupLock(id)), lock.Unlock()) }() // a file that stays says only that it is free
 	root := g.Root
 	root.Process.Pause, root.Process.Tasks = true, g.Names()
+	root.GroupResources = root.GroupResources.With(g.Resources)
 	if _, err := c.Launch(ctx, id, &root, o); err != nil {
 		return err
 	}

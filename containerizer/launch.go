@@ -59,7 +59,7 @@ func (c *Containerizer) Launch(ctx context.Context, id mctr.ContainerID, config 
 	if err != nil {
 		return nil, err
 	}
-	if err := c.Check(ctx, r.Config); err != nil {
+	if err := errors.Join(c.Check(ctx, r.Config), c.checkGroupLimits(ctx, r)); err != nil {
 		return nil, err
 	}
 	l := &launch{Containerizer: c, record: r, options: o}

@@ -122,6 +122,9 @@ func (l *launch) create(ctx context.Context) error {
 		return l.failed(mctr.Isolating, "containerizer", "lock the control groups", err)
 	}
 	defer groups.Unlock() // closing a lock file cannot fail usefully
+	if err := l.limitGroup(id, config.GroupResources); err != nil {
+		return l.failed(mctr.Isolating, "containerizer", "make the control group", err)
+	}
 	client, err := l.launcher.Spawn(ctx, l.paths.stateDir(id))
 	if err != nil {
 		return l.failed(mctr.Isolating, "launcher", "start the shim", err)

@@ -131,6 +131,9 @@ func (c *Containerizer) adopt(ctx context.Context, id mctr.ContainerID, found *R
 	if err := c.recoverUpdate(ctx, id); err != nil {
 		c.log.Error("finish an update", "container", id, "error", err)
 	}
+	if err := c.recoverGroupLimits(id); err != nil {
+		c.log.Error("repeat an update of a group", "container", id, "error", err)
+	}
 	found.Adopted = append(found.Adopted, id)
 	return nil
 }
@@ -142,6 +145,16 @@ func (c *Containerizer) recoverGroup(ctx context.Context, id mctr.ContainerID, f
 	}
 	found.Undone = append(found.Undone, id)
 	return nil
+}
+
+// recoverGroupLimits sets what the record says: an update may have been cut off
+// behind it.
+func (c *Containerizer) recoverGroupLimits(id mctr.ContainerID) error {
+	r, err := c.load(id)
+	if err != nil {
+		return err
+	}
+	return c.limitGroup(id, r.Config.GroupResources)
 }
 
 // recoverUpdate finishes an update that was cut off.

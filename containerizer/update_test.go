@@ -16,7 +16,12 @@ import (
 // limitsOf reads what the kernel has for a container: memory and pids.
 func (a *agent) limitsOf(id mctr.ContainerID) string {
 	a.t.Helper()
-	group, file := containerizer.CgroupOf(a.state)(id), "memory.max"
+	return a.limitsIn(containerizer.CgroupOf(a.state)(id))
+}
+
+func (a *agent) limitsIn(group string) string {
+	a.t.Helper()
+	file := "memory.max"
 	if !cgroup.Unified() {
 		file = "memory.limit_in_bytes"
 	}

@@ -100,17 +100,18 @@ func (a *app) renameCommand() *cobra.Command {
 }
 
 func (a *app) updateCommand() *cobra.Command {
-	r := &resourceFlags{}
+	r, group := &resourceFlags{}, false
 	cmd := &cobra.Command{
 		Use:   "update [flags] CONTAINER...",
 		Short: "Change the limits of running containers",
 		Long: `Change the limits of running containers. What is not given stays as it is. A
 memory limit below what is in use is refused.`,
-		Example:           "  mctr update --memory 512m --cpus 1.5 web",
+		Example:           "  mctr update --memory 512m --cpus 1.5 web\n  mctr update --group --pids-limit 500 pod",
 		Args:              cobra.MinimumNArgs(1),
 		ValidArgsFunction: a.completeContainers,
 	}
 	r.register(cmd.Flags())
+	cmd.Flags().BoolVar(&group, "group", false, "those of a root and all that is nested in it, together")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		var wanted mctr.ContainerConfig
 		if err := r.fill(&wanted); err != nil {
@@ -120,6 +121,9 @@ memory limit below what is in use is refused.`,
 			return fmt.Errorf("%w: no limit given: see mctr update --help", mctr.ErrInvalid)
 		}
 		return a.eachContainer(cmd, args, func(ctx context.Context, c *containerizer.Containerizer, id mctr.ContainerID) error {
+			if group {
+				return c.UpdateGroup(ctx, id, wanted.Resources)
+			}
 			return c.Update(ctx, id, wanted.Resources)
 		})
 	}

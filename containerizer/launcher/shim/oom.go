@@ -36,9 +36,22 @@ func oomEvidence(cgroups map[string]string) *mctr.OOM {
 		return nil
 	}
 	return &mctr.OOM{
-		Kills: kills, Limit: number(filepath.Join(dir, limit), -1),
+		Kills: kills, Limit: leastLimit(dir, limit),
 		Peak: number(filepath.Join(dir, peak), 0), Victim: oomVictim(dir),
 	}
+}
+
+// leastLimit is the limit that the container ran into: its own, or that of the
+// group above it. -1 is neither: the host was short of memory.
+func leastLimit(dir, file string) int64 {
+	least := int64(-1)
+	for _, group := range []string{dir, filepath.Dir(dir)} {
+		const unlimited = 1 << 62 // v1 has no other word for it
+		if n := number(filepath.Join(group, file), -1); n >= 0 && n < unlimited && (least < 0 || n < least) {
+			least = n
+		}
+	}
+	return least
 }
 
 func outOfMemory(o *mctr.OOM) mctr.Limitation {
