@@ -1,5 +1,5 @@
-// Package compare tells how many times one thing takes what another takes, from
-// rounds in which both took turns. It creates nothing.
+// Package compare has things take turns, and tells how many times one takes what
+// another takes. It creates nothing.
 package compare
 
 import (

@@ -9,6 +9,8 @@ import (
 	"os/signal"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/mctr/mctr/benchmarks/compare"
 )
 
 func main() {
@@ -48,7 +50,7 @@ func run(args []string) (err error) {
 		return err
 	}
 	contenders := r.contenders(ctx)
-	if err := race(ctx, contenders, o); err != nil {
+	if err := compare.Race(ctx, contenders, o.rounds); err != nil {
 		return err
 	}
 	return report(os.Stdout, contenders, o)

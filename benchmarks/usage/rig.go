@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/benchmarks/compare"
 	"github.com/mctr/mctr/containerizer"
 	"github.com/mctr/mctr/internal/cgroup"
 	"github.com/mctr/mctr/internal/cgroup/usage"
@@ -92,16 +93,16 @@ func (r *rig) add(ctx context.Context, root string) (err error) {
 	return b.manager.Apply(sleeper.Process.Pid)
 }
 
-func (r *rig) contenders(ctx context.Context) []*contender {
-	return []*contender{
-		{name: "containerizer.Usage", ask: func(i int) error {
+func (r *rig) contenders(ctx context.Context) []*compare.Contender {
+	return []*compare.Contender{
+		{Name: "containerizer.Usage", Round: r.each(func(i int) error {
 			u, err := r.c.Usage(ctx, r.bare[i].id)
 			if err == nil && (u.Pids != 1 || u.Networks == nil) {
 				err = fmt.Errorf("%d processes, interfaces %v: not what was made", u.Pids, u.Networks)
 			}
 			return err
-		}},
-		{name: "its control group, opened each time", ask: func(i int) error {
+		})},
+		{Name: "its control group, opened each time", Round: r.each(func(i int) error {
 			u := &mctr.Usage{}
 			var m *usage.Meter // keeps nothing
 			for _, read := range []func(string, *mctr.Usage){m.CPU, m.Memory, m.Pids, m.IO} {
@@ -111,14 +112,26 @@ func (r *rig) contenders(ctx context.Context) []*contender {
 				return fmt.Errorf("%d processes, not one", u.Pids)
 			}
 			return nil
-		}},
-		{name: "opencontainers/cgroups GetStats", ask: func(i int) error {
+		})},
+		{Name: "opencontainers/cgroups GetStats", Round: r.each(func(i int) error {
 			s, err := r.bare[i].manager.GetStats()
 			if err == nil && s.PidsStats.Current != 1 {
 				err = fmt.Errorf("%d processes, not one", s.PidsStats.Current)
 			}
 			return err
-		}},
+		})},
+	}
+}
+
+// each asks all containers once.
+func (r *rig) each(ask func(i int) error) func() error {
+	return func() error {
+		for i := range r.bare {
+			if err := ask(i); err != nil {
+				return err
+			}
+		}
+		return nil
 	}
 }
 

@@ -1,0 +1,165 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync"
+
+	"github.com/opencontainers/runc/libcontainer"
+	"golang.org/x/sys/unix"
+
+	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/benchmarks/compare"
+	"github.com/mctr/mctr/containerizer"
+	"github.com/mctr/mctr/internal/cgroup"
+	"github.com/mctr/mctr/isolators/builtin"
+	"github.com/mctr/mctr/provisioner"
+)
+
+// atOnce is how many containers are launched at a time.
+const atOnce = 4
+
+// A rig is containers that sleep.
+type rig struct {
+	bin, dir, root, state string
+	ids                   []mctr.ContainerID
+}
+
+func (r *rig) open(ctx context.Context, o *options) (err error) {
+	if r.dir, err = os.MkdirTemp("", "mctr-recover"); err != nil {
+		return err
+	}
+	if r.bin, err = filepath.Abs(o.bin); err != nil {
+		return err
+	}
+	r.root, r.state = filepath.Join(r.dir, "root"), filepath.Join(r.dir, "state")
+	if err := rootfs(filepath.Join(r.dir, "rootfs")); err != nil {
+		return err
+	}
+	c, err := r.agent(ctx)
+	if err != nil {
+		return err
+	}
+	for range o.containers {
+		r.ids = append(r.ids, mctr.NewID())
+	}
+	return errors.Join(r.launch(ctx, c), c.Close())
+}
+
+// rootfs is a static busybox that sleeps.
+func rootfs(dir string) error {
+	busybox, err := os.ReadFile("/bin/busybox")
+	if err != nil {
+		return fmt.Errorf("%w (apt-get install busybox-static)", err)
+	}
+	for _, d := range []string{"bin", "proc", "sys", "dev", "etc"} {
+		if err := os.MkdirAll(filepath.Join(dir, d), 0o755); err != nil {
+			return err
+		}
+	}
+	return os.WriteFile(filepath.Join(dir, "bin/sleep"), busybox, 0o755)
+}
+
+// agent is one that has just started.
+func (r *rig) agent(ctx context.Context) (*containerizer.Containerizer, error) {
+	images, err := provisioner.New(r.root)
+	if err != nil {
+		return nil, err
+	}
+	return containerizer.New(ctx, containerizer.WithDirs(r.root, r.state), containerizer.WithImages(images), containerizer.WithOwner("bench"),
+		containerizer.WithShim(filepath.Join(r.bin, "mctr-shim")),
+		containerizer.WithIsolators(builtin.Table(builtin.Deps{
+			Root: r.root, State: r.state, Helper: filepath.Join(r.bin, "mctr-helper"),
+			CgroupOf: containerizer.CgroupOf(r.state), StateOf: containerizer.StateOf(r.state),
+		})))
+}
+
+// launch launches all, some at a time.
+func (r *rig) launch(ctx context.Context, c *containerizer.Containerizer) error {
+	config := &mctr.ContainerConfig{Image: "rootfs:" + filepath.Join(r.dir, "rootfs"), Process: mctr.Process{Args: []string{"/bin/sleep", "86400"}}}
+	return r.forAll(func(id mctr.ContainerID) error {
+		_, err := c.Launch(ctx, id, config, containerizer.LaunchOptions{})
+		return err
+	})
+}
+
+func (r *rig) forAll(do func(mctr.ContainerID) error) error {
+	turns, errs := make(chan mctr.ContainerID), make([]error, atOnce)
+	var all sync.WaitGroup
+	for i := range atOnce {
+		all.Go(func() {
+			for id := range turns {
+				if errs[i] == nil {
+					errs[i] = do(id)
+				}
+			}
+		})
+	}
+	for _, id := range r.ids {
+		turns <- id
+	}
+	close(turns)
+	all.Wait()
+	return errors.Join(errs...)
+}
+
+func (r *rig) contenders(ctx context.Context) []*compare.Contender {
+	return []*compare.Contender{
+		{Name: "containerizer.Recover", Round: func() error { return r.recover(ctx) }},
+		{Name: "libcontainer.Load", Round: r.load},
+	}
+}
+
+// recover is an agent that starts and ends.
+func (r *rig) recover(ctx context.Context) error {
+	c, err := r.agent(ctx)
+	if err != nil {
+		return err
+	}
+	found, err := c.Recover(ctx)
+	if err == nil && len(found.Adopted) != len(r.ids) {
+		err = fmt.Errorf("%d of %d containers taken over", len(found.Adopted), len(r.ids))
+	}
+	return errors.Join(err, c.Close())
+}
+
+func (r *rig) load() error {
+	for _, id := range r.ids {
+		c, err := libcontainer.Load(filepath.Join(r.root, "containers", string(id), "engine"), string(id))
+		if err != nil {
+			return err
+		}
+		if c.ID() != string(id) {
+			return fmt.Errorf("loaded %s, not %s", c.ID(), id)
+		}
+	}
+	return nil
+}
+
+// close goes on past errors.
+func (r *rig) close(ctx context.Context) error {
+	var errs []error
+	if len(r.ids) > 0 {
+		errs = append(errs, r.remove(ctx))
+		prefix := filepath.Dir(filepath.Dir(containerizer.CgroupOf(r.state)("any")))
+		errs = append(errs, cgroup.Remove(prefix), cgroup.Remove(prefix+"-shims"), unix.Unmount(r.state, unix.MNT_DETACH))
+	}
+	return errors.Join(append(errs, os.RemoveAll(r.dir))...)
+}
+
+func (r *rig) remove(ctx context.Context) error {
+	c, err := r.agent(ctx)
+	if err != nil {
+		return err
+	}
+	return errors.Join(r.forAll(func(id mctr.ContainerID) error {
+		err := c.Remove(ctx, id, true)
+		if errors.Is(err, mctr.ErrNotFound) {
+			return nil // it was not launched any more
+		}
+		return err
+	}), c.Close())
+}
