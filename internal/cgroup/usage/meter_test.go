@@ -18,6 +18,11 @@ import (
 // group makes a control group of the pids controller with the limit.
 func group(t *testing.T, name, limit string) {
 	t.Helper()
+	if cgroup.Unified() {
+		if err := os.WriteFile(filepath.Join(cgroup.Mountpoint, "cgroup.subtree_control"), []byte("+pids"), 0); err != nil {
+			t.Fatal(err)
+		}
+	}
 	dir := cgroup.Dir("pids", name)
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		t.Fatal(err)
