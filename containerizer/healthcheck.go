@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/internal/atomicfile"
 	"github.com/mctr/mctr/provisioner"
 )
 
@@ -28,10 +29,23 @@ func checkProbes(config *mctr.ContainerConfig) error {
 	return config.Ready.Validate()
 }
 
-// resolveHealth decides which check the container has.
+// resolveHealth decides which check the container has, and writes it down for
+// whoever watches the container: a file of its own, for most have none.
 func (l *launch) resolveHealth() (err error) {
 	l.health, err = healthOf(l.record.Config.Health, l.image)
-	return err
+	if err != nil || l.health == nil {
+		return err
+	}
+	return atomicfile.WriteJSON(l.paths.healthCheck(l.record.ID), l.health)
+}
+
+// healthCheck is the check that resolveHealth decided on; nil for none.
+func (c *Containerizer) healthCheck(id mctr.ContainerID) *mctr.HealthCheck {
+	check := &mctr.HealthCheck{}
+	if atomicfile.ReadJSON(c.paths.healthCheck(id), check) != nil {
+		return nil
+	}
+	return check
 }
 
 // healthOf is what was asked for, or the image's HEALTHCHECK. docker ends no

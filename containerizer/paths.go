@@ -61,6 +61,9 @@ func (l layout) journal(id mctr.ContainerID) string   { return filepath.Join(l.s
 func (l layout) health(id mctr.ContainerID) string {
 	return filepath.Join(l.stateDir(id), "health.json")
 }
+func (l layout) healthCheck(id mctr.ContainerID) string {
+	return filepath.Join(l.stateDir(id), "healthcheck.json")
+}
 func (l layout) ready(id mctr.ContainerID) string {
 	return filepath.Join(l.stateDir(id), "ready.json")
 }

@@ -90,7 +90,7 @@ func (l *launch) bundle(context.Context) error {
 	if err := atomicfile.Write(filepath.Join(l.paths.bundle(id), "config.json"), data, 0o644); err != nil {
 		return l.failed(mctr.Isolating, "containerizer", "write config.json", err)
 	}
-	r := resolved{Image: l.container.Image, Spec: l.spec, StopSignal: l.stopSignal(), Health: l.health, Warnings: l.warnings()}
+	r := resolved{Image: l.container.Image, Spec: l.spec, StopSignal: l.stopSignal(), Warnings: l.warnings()}
 	if l.image != nil {
 		r.ImageID = string(l.image.ID)
 	}

@@ -11,14 +11,10 @@ import (
 )
 
 // probe checks the container's health and readiness as long as it is watched here.
-func (c *Containerizer) probe(ctx context.Context, id mctr.ContainerID) {
-	r, err := c.load(id)
-	created := c.createdRecord(id)
-	if err != nil || created == nil {
-		return
-	}
-	if check := c.resolved(id).Health; check != nil {
-		c.keepProbing(ctx, id, created.Pid, check, func(h mctr.Health, changed bool) {
+func (c *Containerizer) probe(ctx context.Context, r *record) {
+	id := r.ID
+	if check := c.healthCheck(id); check != nil {
+		c.keepProbing(ctx, id, check, func(h mctr.Health, changed bool) {
 			c.toldHealth(r, c.paths.health(id), mctr.EventHealth, h, changed)
 			if h.Status == mctr.Unhealthy && !check.Keep {
 				c.limit(id, unhealthy(h))
@@ -26,14 +22,18 @@ func (c *Containerizer) probe(ctx context.Context, id mctr.ContainerID) {
 		})
 	}
 	if check := r.Config.Ready; check != nil {
-		c.keepProbing(ctx, id, created.Pid, check, func(h mctr.Health, changed bool) {
+		c.keepProbing(ctx, id, check, func(h mctr.Health, changed bool) {
 			c.toldHealth(r, c.paths.ready(id), mctr.EventReady, h, changed)
 		})
 	}
 }
 
-func (c *Containerizer) keepProbing(ctx context.Context, id mctr.ContainerID, pid int, check *mctr.HealthCheck, told func(h mctr.Health, changed bool)) {
-	ask := c.prober(id, pid, check)
+func (c *Containerizer) keepProbing(ctx context.Context, id mctr.ContainerID, check *mctr.HealthCheck, told func(h mctr.Health, changed bool)) {
+	created := c.createdRecord(id)
+	if created == nil {
+		return // it is gone
+	}
+	ask := c.prober(id, created.Pid, check)
 	var last string
 	checker := &health.Checker{
 		Check: *check,

@@ -33,7 +33,6 @@ type resolved struct {
 	Image      *mctr.ImageConfig `json:"image,omitempty"`
 	Spec       *specs.Spec       `json:"spec"`
 	StopSignal string            `json:"stopSignal"`
-	Health     *mctr.HealthCheck `json:"health,omitempty"` // the config's, or the image's
 	Warnings   []string          `json:"warnings,omitempty"`
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -70,25 +71,22 @@ func (c *Containerizer) recoverOne(ctx context.Context, id mctr.ContainerID, tol
 	if phase.Launching() || phase == mctr.Destroying && !c.ran(id) {
 		return c.recoverLaunch(ctx, id, found)
 	}
-	if mine, err := c.owns(id, told); err != nil || !mine {
-		return err
-	}
-	if alive(phase) {
-		if r, err := c.load(id); err == nil && c.abandoned(r) {
-			return c.recoverGroup(ctx, id, found)
-		}
-		return c.adopt(ctx, id, found)
-	}
-	return c.recoverEnd(ctx, id, found)
-}
-
-// owns says whether the container is this containerizer's to take over.
-func (c *Containerizer) owns(id mctr.ContainerID, told bool) (bool, error) {
 	r, err := c.load(id)
 	if errors.Is(err, mctr.ErrNotFound) {
-		return false, nil
+		return nil
 	}
-	return err == nil && (told || r.Config.Owner == c.owner), err
+	if err != nil {
+		return err
+	}
+	switch mine := told || r.Config.Owner == c.owner; {
+	case !mine:
+		return nil
+	case !alive(phase):
+		return c.recoverEnd(ctx, id, found)
+	case c.abandoned(r):
+		return c.recoverGroup(ctx, id, found)
+	}
+	return c.adopt(ctx, r, found)
 }
 
 // recoverLaunch undoes a launch whose launcher is dead: its lock is free.
@@ -119,7 +117,8 @@ func (c *Containerizer) ran(id mctr.ContainerID) bool {
 
 // adopt watches a running container. One that ends meanwhile has ended while
 // nobody watched.
-func (c *Containerizer) adopt(ctx context.Context, id mctr.ContainerID, found *Recovered) error {
+func (c *Containerizer) adopt(ctx context.Context, r *record, found *Recovered) error {
+	id := r.ID
 	client, err := launcher.Dial(ctx, c.paths.stateDir(id))
 	if errors.Is(err, mctr.ErrUnavailable) {
 		return c.recoverEnd(ctx, id, found)
@@ -127,12 +126,9 @@ func (c *Containerizer) adopt(ctx context.Context, id mctr.ContainerID, found *R
 	if err != nil {
 		return err
 	}
-	c.watch(id, client, true)
-	if err := c.recoverUpdate(ctx, id); err != nil {
+	c.watch(r, client, true)
+	if err := c.recoverUpdate(ctx, r); err != nil {
 		c.log.Error("finish an update", "container", id, "error", err)
-	}
-	if err := c.recoverGroupLimits(id); err != nil {
-		c.log.Error("repeat an update of a group", "container", id, "error", err)
 	}
 	found.Adopted = append(found.Adopted, id)
 	return nil
@@ -147,24 +143,24 @@ func (c *Containerizer) recoverGroup(ctx context.Context, id mctr.ContainerID, f
 	return nil
 }
 
-// recoverGroupLimits sets what the record says: an update may have been cut off
-// behind it.
-func (c *Containerizer) recoverGroupLimits(id mctr.ContainerID) error {
-	r, err := c.load(id)
-	if err != nil {
-		return err
-	}
-	return c.limitGroup(id, r.Config.GroupResources)
-}
-
 // recoverUpdate finishes an update that was cut off.
-func (c *Containerizer) recoverUpdate(ctx context.Context, id mctr.ContainerID) error {
+func (c *Containerizer) recoverUpdate(ctx context.Context, r *record) error {
+	id, limited := r.ID, !reflect.DeepEqual(r.Config.GroupResources, mctr.Resources{})
+	if _, err := os.Lstat(c.paths.update(id)); errors.Is(err, fs.ErrNotExist) && !limited {
+		return nil
+	}
 	lock, err := flock.Exclusive(ctx, c.paths.lock(id))
 	if err != nil {
 		return err
 	}
 	defer lock.Unlock() // closing a lock file cannot fail usefully
-	return c.finishUpdate(ctx, id)
+	if err := c.finishUpdate(ctx, id); err != nil || !limited {
+		return err
+	}
+	if r, err = c.load(id); err != nil { // again: it may have been updated before we had the lock
+		return err
+	}
+	return c.limitGroup(id, r.Config.GroupResources) // an update may have been cut off behind its record
 }
 
 // recoverEnd releases a container that has ended and that nobody released.

@@ -20,19 +20,20 @@ func (l *launch) keepWatch() {
 		l.supervised[l.record.ID] = supervised{streak: l.supervised[l.record.ID].streak, secrets: l.options.SecretEnv}
 		l.mu.Unlock()
 	}
-	l.watch(l.record.ID, l.client, supervise)
+	l.watch(l.record, l.client, supervise)
 }
 
 // watch has the isolators watch a running container, and follows it to its end;
 // with supervise, and to the next, as its restart policy says.
-func (c *Containerizer) watch(id mctr.ContainerID, client *launcher.Client, supervise bool) {
+func (c *Containerizer) watch(r *record, client *launcher.Client, supervise bool) {
+	id := r.ID
 	for _, i := range c.isolators {
 		if err := i.Watch(c.ctx, id, func(lim mctr.Limitation) { c.limit(id, lim) }); err != nil {
 			c.log.Error("watch", "container", id, "isolator", i.Name(), "error", err)
 		}
 	}
 	ctx, cancel := context.WithCancel(c.ctx)
-	c.probe(ctx, id)
+	c.probe(ctx, r)
 	released := make(chan struct{})
 	c.mu.Lock()
 	c.watched[id] = released
