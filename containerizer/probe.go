@@ -2,11 +2,15 @@ package containerizer
 
 import (
 	"bytes"
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
+	"math"
 
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/containerizer/health"
+	"github.com/mctr/mctr/containerizer/launcher"
 	"github.com/mctr/mctr/internal/atomicfile"
 )
 
@@ -17,7 +21,7 @@ func (c *Containerizer) probe(ctx context.Context, r *record) {
 		c.keepProbing(ctx, id, check, func(h mctr.Health, changed bool) {
 			c.toldHealth(r, c.paths.health(id), mctr.EventHealth, h, changed)
 			if h.Status == mctr.Unhealthy && !check.Keep {
-				c.limit(id, unhealthy(h))
+				c.retire(r, unhealthy(h))
 			}
 		})
 	}
@@ -50,6 +54,20 @@ func (c *Containerizer) keepProbing(ctx context.Context, id mctr.ContainerID, ch
 		},
 	}
 	c.watchers.Go(func() { checker.Run(ctx) })
+}
+
+// retire ends a container that is unhealthy: by its stop signal, and after its time
+// to stop by force.
+func (c *Containerizer) retire(r *record, why mctr.Limitation) {
+	c.log.Warn("limitation", "container", r.ID, "reason", why.Reason, "message", why.Message)
+	grace := cmp.Or(r.Config.StopTimeout, defaultStopTime)
+	if grace < 0 {
+		grace = math.MaxInt64 // it is never killed
+	}
+	err := c.withShim(c.ctx, r.ID, func(client *launcher.Client) error { return client.Retire(c.ctx, why, c.stopSignalOf(r.ID), grace) })
+	if err != nil && !errors.Is(err, mctr.ErrState) && !errors.Is(err, mctr.ErrUnavailable) {
+		c.log.Error("end an unhealthy container", "container", r.ID, "error", err)
+	}
 }
 
 // toldHealth records what the probes came to, and tells when that changes.

@@ -67,6 +67,29 @@ func TestHealth(t *testing.T) {
 	}
 }
 
+// TestUnhealthyHasGrace wants an unhealthy container asked to end before it is
+// killed: by its stop signal, with its time to stop.
+func TestUnhealthyHasGrace(t *testing.T) {
+	a := newAgent(t)
+	for script, want := range map[string]int{
+		"trap 'echo asked; exit 5' USR1; while :; do sleep 0.01; done": 5,
+		"trap 'echo asked' USR1; while :; do sleep 0.01; done":         128 + 9,
+	} {
+		config := a.config("sh", "-c", script)
+		config.Health = check(mctr.HealthCheck{Command: []string{"false"}, Delay: 200 * time.Millisecond})
+		config.StopSignal, config.StopTimeout = "SIGUSR1", 300*time.Millisecond
+		a.launchConfig("job", config)
+		end, err := a.Wait(t.Context(), "job")
+		if err != nil || end.Reason != mctr.ReasonUnhealthy || end.ExitCode != want {
+			t.Errorf("%s: ended by %+v, %v; want %d", script, end, err, want)
+		}
+		if !strings.Contains(a.log("job"), "asked") {
+			t.Errorf("%s: it was not asked", script)
+		}
+		a.remove("job")
+	}
+}
+
 // TestUnhealthyEnds wants a container whose probes fail to be ended for that, and
 // the change to be told; also one that was adopted.
 func TestUnhealthyEnds(t *testing.T) {

@@ -12,6 +12,17 @@ import (
 	"github.com/mctr/mctr"
 )
 
+// defaultStopTime is what a container has to end after its stop signal.
+const defaultStopTime = 10 * time.Second
+
+func (c *Containerizer) stopSignalOf(id mctr.ContainerID) unix.Signal {
+	sig, err := signal.ParseSignal(c.resolved(id).StopSignal)
+	if err != nil {
+		return unix.SIGTERM
+	}
+	return sig
+}
+
 // stopChildren stops what is nested in id, all at once.
 func (c *Containerizer) stopChildren(ctx context.Context, id mctr.ContainerID, timeout time.Duration) error {
 	children, err := c.Children(id)
@@ -35,11 +46,7 @@ func (c *Containerizer) stopChild(ctx context.Context, id mctr.ContainerID, time
 	if err != nil {
 		return err
 	}
-	sig, err := signal.ParseSignal(c.resolved(id).StopSignal)
-	if err != nil {
-		sig = unix.SIGTERM
-	}
-	_, err = c.Stop(ctx, id, sig, timeout)
+	_, err = c.Stop(ctx, id, c.stopSignalOf(id), timeout)
 	if errors.Is(err, mctr.ErrNotFound) || errors.Is(err, mctr.ErrState) {
 		return nil // it ended meanwhile
 	}

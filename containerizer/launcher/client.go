@@ -116,6 +116,13 @@ func (c *Client) Update(ctx context.Context, r *specs.LinuxResources) error {
 	return err
 }
 
+// Retire asks the container to end, by sig, and kills everything in it after grace.
+// why becomes the reason of its end.
+func (c *Client) Retire(ctx context.Context, why mctr.Limitation, sig unix.Signal, grace time.Duration) error {
+	_, err := c.ask(ctx, wire.Request{Verb: wire.VerbDestroy, Destroy: &wire.Destroy{Why: why, Signal: int(sig), Grace: grace}})
+	return err
+}
+
 // Destroy kills everything in the container. why becomes the reason of its end.
 func (c *Client) Destroy(ctx context.Context, why mctr.Limitation) error {
 	_, err := c.ask(ctx, wire.Request{Verb: wire.VerbDestroy, Destroy: &wire.Destroy{Why: why}})

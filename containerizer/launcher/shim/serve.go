@@ -118,7 +118,7 @@ func (p *peer) do(r wire.Request) (answer wire.Response, err error) {
 	case r.Verb == wire.VerbSignal && r.Signal != nil:
 		err = s.signal(*r.Signal)
 	case r.Verb == wire.VerbDestroy && r.Destroy != nil:
-		err = s.destroy(r.Destroy.Why)
+		err = s.end(r.Destroy)
 	case r.Verb == wire.VerbUpdate && r.Update != nil:
 		err = s.with(func(c container) error { return c.Update(r.Update) })
 	case r.Verb == wire.VerbPause:

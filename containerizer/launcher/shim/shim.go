@@ -131,6 +131,23 @@ func (s *Shim) Start() error {
 	return nil
 }
 
+// end kills the container, after a signal and a while where one is granted.
+func (s *Shim) end(d *wire.Destroy) error {
+	if d.Grace <= 0 {
+		return s.destroy(d.Why)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.container == nil || s.exit != nil {
+		return nil
+	}
+	if s.why == nil {
+		s.why = &d.Why
+	}
+	time.AfterFunc(d.Grace, func() { _ = s.destroy(d.Why) }) // logged
+	return s.container.Signal(d.Signal, false)
+}
+
 // destroy kills the container; the first why becomes its reason of termination.
 func (s *Shim) destroy(why mctr.Limitation) error {
 	s.mu.Lock()

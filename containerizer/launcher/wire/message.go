@@ -86,9 +86,12 @@ type Signal struct {
 }
 
 // A Destroy kills every process; Why is what the record of the end says then,
-// where nothing was recorded before it.
+// where nothing was recorded before it. With a Grace, init gets Signal first and
+// has so long.
 type Destroy struct {
-	Why mctr.Limitation `json:"why"`
+	Why    mctr.Limitation `json:"why"`
+	Signal int             `json:"signal,omitempty"`
+	Grace  time.Duration   `json:"grace,omitempty"`
 }
 
 // An Exec runs one more process in the container.
