@@ -10,7 +10,6 @@ import (
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/containerizer/launcher"
 	"github.com/mctr/mctr/internal/atomicfile"
-	"github.com/mctr/mctr/internal/flock"
 	"github.com/mctr/mctr/provisioner"
 )
 
@@ -68,7 +67,7 @@ func (c *Containerizer) Start(ctx context.Context, id mctr.ContainerID, o Launch
 		return nil, err
 	}
 	defer l.leaveParent()
-	if l.lock, err = flock.Exclusive(ctx, c.paths.lock(id)); err != nil {
+	if l.lock, err = c.lock(ctx, id); err != nil {
 		return nil, err
 	}
 	if l.record, err = c.load(id); err != nil { // again: it may have been renamed or updated before we had the lock

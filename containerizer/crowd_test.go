@@ -48,6 +48,9 @@ func TestCrowd(t *testing.T) {
 	if left, err := a.Leftovers(t.Context()); err != nil || len(left) > 0 {
 		t.Errorf("left over: %v, %v", left, err)
 	}
+	if names := a.locks(); len(names) > 0 {
+		t.Errorf("locks of what is gone: %v", names)
+	}
 }
 
 // crowd is one of the agents. Half of its ids are its own, the rest everybody's.

@@ -10,7 +10,6 @@ import (
 
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/containerizer/launcher"
-	"github.com/mctr/mctr/internal/flock"
 )
 
 // Destroy ends the container and everything in it at once, nested ones first, releases what it
@@ -96,7 +95,7 @@ func (c *Containerizer) Remove(ctx context.Context, id mctr.ContainerID, force b
 			return err
 		}
 	}
-	lock, err := flock.Exclusive(ctx, c.paths.lock(id))
+	lock, err := c.lock(ctx, id)
 	if err != nil {
 		return err
 	}

@@ -11,7 +11,6 @@ import (
 
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/internal/atomicfile"
-	"github.com/mctr/mctr/internal/flock"
 )
 
 // UpdateGroup changes the limits of a running root container and all that is
@@ -19,7 +18,7 @@ import (
 // what they use is refused (mctr.ErrState). An update that fails leaves the old
 // limits; Recover repeats one that was cut off.
 func (c *Containerizer) UpdateGroup(ctx context.Context, root mctr.ContainerID, change mctr.Resources) error {
-	lock, err := flock.Exclusive(ctx, c.paths.lock(root))
+	lock, err := c.lock(ctx, root)
 	if err != nil {
 		return err
 	}

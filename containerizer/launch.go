@@ -39,7 +39,7 @@ type launch struct {
 	record  *record
 	options LaunchOptions
 
-	lock       *flock.Lock
+	lock       *held
 	parentLock *flock.Lock  // shared, of the container it is nested in
 	parent     *mctr.Parent // nil for a root
 	container  *mctr.Container

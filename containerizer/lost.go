@@ -13,7 +13,6 @@ import (
 	"github.com/mctr/mctr/containerizer/launcher"
 	"github.com/mctr/mctr/internal/atomicfile"
 	"github.com/mctr/mctr/internal/cgroup"
-	"github.com/mctr/mctr/internal/flock"
 )
 
 // recordLost ends a container whose shim died and writes down that nobody knows how.
@@ -119,7 +118,7 @@ func (c *Containerizer) CleanupEnded(ctx context.Context) error {
 		if alive, err := launcher.Alive(c.paths.stateDir(id)); alive || err != nil {
 			continue // the most, and the cheapest to tell
 		}
-		lock, err := flock.TryExclusive(c.paths.lock(id))
+		lock, err := c.tryLock(id)
 		if err != nil {
 			continue // its launcher or somebody who cleans up
 		}

@@ -23,6 +23,9 @@ func (l *launch) inParent(ctx context.Context) error {
 		return nil
 	}
 	var err error
+	if _, err = l.load(id); err != nil { // before a file of a lock is made for it
+		return l.failed(mctr.Provisioning, "containerizer", "find its parent", err)
+	}
 	if l.parentLock, err = flock.Shared(ctx, l.paths.lock(id)); err != nil {
 		return err
 	}
@@ -149,7 +152,7 @@ func (c *Containerizer) forgetChildren(ctx context.Context, id mctr.ContainerID)
 }
 
 func (c *Containerizer) forgetChild(ctx context.Context, id mctr.ContainerID) error {
-	lock, err := flock.Exclusive(ctx, c.paths.lock(id))
+	lock, err := c.lock(ctx, id)
 	if err != nil {
 		return err
 	}

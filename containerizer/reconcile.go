@@ -7,7 +7,6 @@ import (
 	"os"
 
 	"github.com/mctr/mctr"
-	"github.com/mctr/mctr/internal/flock"
 )
 
 // Leftovers names everything of this containerizer's on the host that no living
@@ -47,7 +46,7 @@ func (c *Containerizer) reconcile(ctx context.Context, id mctr.ContainerID) erro
 	if r, err := c.load(id); err == nil && c.abandoned(r) {
 		return c.Remove(ctx, id, true)
 	}
-	lock, err := flock.Exclusive(ctx, c.paths.lock(id))
+	lock, err := c.lock(ctx, id)
 	if err != nil {
 		return err
 	}

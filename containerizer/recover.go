@@ -91,7 +91,7 @@ func (c *Containerizer) recoverOne(ctx context.Context, id mctr.ContainerID, tol
 
 // recoverLaunch undoes a launch whose launcher is dead: its lock is free.
 func (c *Containerizer) recoverLaunch(ctx context.Context, id mctr.ContainerID, found *Recovered) error {
-	lock, err := flock.TryExclusive(c.paths.lock(id))
+	lock, err := c.tryLock(id)
 	if errors.Is(err, flock.ErrHeld) {
 		return nil // it is under way
 	}
@@ -149,7 +149,7 @@ func (c *Containerizer) recoverUpdate(ctx context.Context, r *record) error {
 	if _, err := os.Lstat(c.paths.update(id)); errors.Is(err, fs.ErrNotExist) && !limited {
 		return nil
 	}
-	lock, err := flock.Exclusive(ctx, c.paths.lock(id))
+	lock, err := c.lock(ctx, id)
 	if err != nil {
 		return err
 	}
@@ -182,7 +182,7 @@ func (c *Containerizer) recoverEnd(ctx context.Context, id mctr.ContainerID, fou
 // recordMissing writes down the end of a container that was lost, if that is what
 // happened, once its shim, which may be about to, has not.
 func (c *Containerizer) recordMissing(ctx context.Context, id mctr.ContainerID) error {
-	lock, err := flock.Exclusive(ctx, c.paths.lock(id))
+	lock, err := c.lock(ctx, id)
 	if err != nil {
 		return err
 	}

@@ -11,7 +11,6 @@ import (
 
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/internal/cgroup"
-	"github.com/mctr/mctr/internal/flock"
 )
 
 // killTime bounds the wait for a container's processes to die. One in
@@ -26,7 +25,7 @@ func (c *Containerizer) Cleanup(ctx context.Context, id mctr.ContainerID) error 
 	if err := id.Validate(); err != nil {
 		return err
 	}
-	lock, err := flock.Exclusive(ctx, c.paths.lock(id))
+	lock, err := c.lock(ctx, id)
 	if err != nil {
 		return err
 	}
@@ -39,7 +38,7 @@ func (c *Containerizer) cleanupLocked(ctx context.Context, id mctr.ContainerID) 
 	phase, err := c.phase(id)
 	switch {
 	case errors.Is(err, mctr.ErrNotFound):
-		return errors.Join(c.release(ctx, id), c.dropLock(id))
+		return c.release(ctx, id)
 	case err != nil:
 		return err
 	case phase == mctr.Created, phase == mctr.Running, phase == mctr.Paused:
@@ -166,7 +165,7 @@ func (c *Containerizer) keepExit(id mctr.ContainerID) error {
 }
 
 // forget removes the container's records: the image's lease, the name, the
-// directory with its logs and files, the lock.
+// directory with its logs and files.
 func (c *Containerizer) forget(id mctr.ContainerID) error {
 	var errs []error
 	if c.images != nil {
@@ -176,7 +175,7 @@ func (c *Containerizer) forget(id mctr.ContainerID) error {
 	if err == nil {
 		c.dropName(r.Config.Name, id)
 	}
-	errs = append(errs, os.RemoveAll(c.paths.stateDir(id)), c.removeDir(id), os.RemoveAll(c.paths.groupLock(id)), c.dropLock(id))
+	errs = append(errs, os.RemoveAll(c.paths.stateDir(id)), c.removeDir(id), os.RemoveAll(c.paths.groupLock(id)))
 	if err == nil && errors.Join(errs...) == nil {
 		c.tell(r, mctr.EventDestroy, nil)
 	}
@@ -199,11 +198,4 @@ func (c *Containerizer) removeDir(id mctr.ContainerID) error {
 		return err
 	}
 	return os.RemoveAll(c.paths.dir(id))
-}
-
-func (c *Containerizer) dropLock(id mctr.ContainerID) error {
-	if err := os.Remove(c.paths.lock(id)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	return nil
 }

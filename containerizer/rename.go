@@ -21,7 +21,7 @@ func (c *Containerizer) Rename(ctx context.Context, id mctr.ContainerID, name st
 		return err
 	}
 	defer names.Unlock() // closing a lock file cannot fail usefully
-	lock, err := flock.Exclusive(ctx, c.paths.lock(id))
+	lock, err := c.lock(ctx, id)
 	if err != nil {
 		return err
 	}

@@ -17,7 +17,7 @@ import (
 
 // reserve takes the container's name and id and its lock, and records the
 // intent. The lock is the caller's afterwards.
-func (c *Containerizer) reserve(ctx context.Context, r *record) (*flock.Lock, error) {
+func (c *Containerizer) reserve(ctx context.Context, r *record) (*held, error) {
 	lock, err := c.claim(ctx, r)
 	if err != nil {
 		return nil, err
@@ -30,7 +30,7 @@ func (c *Containerizer) reserve(ctx context.Context, r *record) (*flock.Lock, er
 
 // claim takes name and id together, under a lock of all names: a name whose
 // container does not exist is free.
-func (c *Containerizer) claim(ctx context.Context, r *record) (*flock.Lock, error) {
+func (c *Containerizer) claim(ctx context.Context, r *record) (*held, error) {
 	if r.Config.Name != "" {
 		names, err := flock.Exclusive(ctx, filepath.Join(c.paths.locks(), ".names"))
 		if err != nil {
@@ -41,7 +41,7 @@ func (c *Containerizer) claim(ctx context.Context, r *record) (*flock.Lock, erro
 			return nil, err
 		}
 	}
-	lock, err := flock.Exclusive(ctx, c.paths.lock(r.ID))
+	lock, err := c.lock(ctx, r.ID)
 	if err != nil {
 		return nil, err
 	}

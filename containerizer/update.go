@@ -13,7 +13,6 @@ import (
 	"github.com/mctr/mctr/containerizer/launcher"
 	"github.com/mctr/mctr/internal/atomicfile"
 	"github.com/mctr/mctr/internal/failpoint"
-	"github.com/mctr/mctr/internal/flock"
 )
 
 // The checkpoints of an update.
@@ -28,7 +27,7 @@ const (
 // leaves the old limits; one that was cut off is finished by Recover or by the
 // next Update.
 func (c *Containerizer) Update(ctx context.Context, id mctr.ContainerID, change mctr.Resources) error {
-	lock, err := flock.Exclusive(ctx, c.paths.lock(id))
+	lock, err := c.lock(ctx, id)
 	if err != nil {
 		return err
 	}

@@ -120,18 +120,30 @@ func (c *Containerizer) Attach(ctx context.Context, id mctr.ContainerID, a wire.
 	return stream, err
 }
 
+// withShim does something with the shim of a container that runs. One that ends
+// meanwhile does not run.
 func (c *Containerizer) withShim(ctx context.Context, id mctr.ContainerID, do func(*launcher.Client) error) error {
-	phase, err := c.phase(id)
-	if err != nil {
+	if err := c.mustRun(id); err != nil {
 		return err
-	}
-	if phase != mctr.Running && phase != mctr.Paused {
-		return fmt.Errorf("%w: container %s is not running: it is %s", mctr.ErrState, id.Short(), phase)
 	}
 	client, err := launcher.Dial(ctx, c.paths.stateDir(id))
-	if err != nil {
+	if err == nil {
+		defer client.Close()
+		err = do(client)
+	}
+	if !errors.Is(err, mctr.ErrUnavailable) {
 		return err
 	}
-	defer client.Close()
-	return do(client)
+	if ended := c.mustRun(id); ended != nil {
+		return ended
+	}
+	return err
+}
+
+func (c *Containerizer) mustRun(id mctr.ContainerID) error {
+	phase, err := c.phase(id)
+	if err == nil && !alive(phase) {
+		err = fmt.Errorf("%w: container %s is not running: it is %s", mctr.ErrState, id.Short(), phase)
+	}
+	return err
 }

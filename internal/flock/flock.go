@@ -62,6 +62,19 @@ func (l *Lock) Unlock() error {
 	return f.Close()
 }
 
+// Remove removes the file of an exclusive lock and frees it. A file of the same name
+// that somebody else has made and locked since stays.
+func (l *Lock) Remove() error {
+	if l == nil || l.f == nil {
+		return nil
+	}
+	var err error
+	if current(l.f, l.f.Name()) {
+		err = os.Remove(l.f.Name())
+	}
+	return errors.Join(err, l.Unlock())
+}
+
 // File is the locked file, for a child that is to inherit the lock.
 func (l *Lock) File() *os.File { return l.f }
 
