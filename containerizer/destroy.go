@@ -4,12 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/containerizer/launcher"
+	"github.com/mctr/mctr/internal/cgroup"
+	"github.com/mctr/mctr/internal/proc"
 )
 
 // Destroy ends the container and everything in it at once, nested ones first, releases what it
@@ -40,11 +43,30 @@ func (c *Containerizer) destroy(ctx context.Context, id mctr.ContainerID, why mc
 	if err := c.killAll(ctx, id, why); err != nil {
 		return nil, err
 	}
-	t, err := c.Wait(ctx, id)
+	t, err := c.waitKilled(ctx, id)
 	if err != nil {
 		return nil, err
 	}
 	return t, c.Cleanup(ctx, id)
+}
+
+// waitKilled waits for the end of a container whose processes were killed. One in
+// uninterruptible sleep, on a disk or network filesystem that does not answer, does
+// not die before that is over: who is it, and what it waits for, is the error.
+func (c *Containerizer) waitKilled(ctx context.Context, id mctr.ContainerID) (*mctr.Termination, error) {
+	bounded, cancel := context.WithTimeout(ctx, killTime)
+	defer cancel()
+	t, err := c.Wait(bounded, id)
+	if err == nil || bounded.Err() == nil || ctx.Err() != nil {
+		return t, err
+	}
+	pids, _ := cgroup.Pids(c.paths.leaf(id))
+	var stuck []string
+	for _, pid := range pids {
+		stuck = append(stuck, proc.Describe(pid))
+	}
+	return nil, fmt.Errorf("%w: container %s was killed, and its processes have not ended after %v: %s",
+		mctr.ErrUnavailable, id.Short(), killTime, strings.Join(stuck, "; "))
 }
 
 // killAll asks the shim to kill everything. A container that has ended, or whose

@@ -24,7 +24,9 @@ func (c *Containerizer) lock(ctx context.Context, id mctr.ContainerID) (*held, e
 }
 
 // tryLock is lock that does not wait: flock.ErrHeld.
-func (c *Containerizer) tryLock(id mctr.ContainerID) (*held, error) { return c.locked(id, flock.TryExclusive) }
+func (c *Containerizer) tryLock(id mctr.ContainerID) (*held, error) {
+	return c.locked(id, flock.TryExclusive)
+}
 
 func (c *Containerizer) locked(id mctr.ContainerID, take func(path string) (*flock.Lock, error)) (*held, error) {
 	if err := id.Validate(); err != nil {

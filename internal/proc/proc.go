@@ -42,6 +42,20 @@ func Command(pid int) string {
 	return string(bytes.TrimSpace(name))
 }
 
+// Describe says what pid is and does: its state and, where it sleeps, the kernel's
+// function that it sleeps in (/proc/[pid]/wchan).
+func Describe(pid int) string {
+	fields, err := stat(pid)
+	if err != nil || len(fields) == 0 {
+		return fmt.Sprintf("process %d has ended", pid)
+	}
+	text := fmt.Sprintf("process %d (%s) in state %s", pid, Command(pid), fields[0])
+	if in, err := os.ReadFile(fmt.Sprintf("/proc/%d/wchan", pid)); err == nil && len(in) > 1 {
+		text += " in " + string(in)
+	}
+	return text
+}
+
 // stat gives the fields after the command's name, which may hold anything.
 func stat(pid int) ([][]byte, error) {
 	data, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))

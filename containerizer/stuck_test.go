@@ -1,0 +1,74 @@
+package containerizer_test
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/containerizer"
+)
+
+// frozenDisk mounts a filesystem on which every write sleeps, uninterruptibly,
+// until it is thawed.
+func frozenDisk(t *testing.T) (dir string, freeze, thaw func()) {
+	t.Helper()
+	disk := filepath.Join(t.TempDir(), "disk")
+	dir = filepath.Join(t.TempDir(), "mounted")
+	run := func(command ...string) {
+		t.Helper()
+		if out, err := exec.Command(command[0], command[1:]...).CombinedOutput(); err != nil {
+			t.Fatalf("%v: %v: %s", command, err, out)
+		}
+	}
+	for _, command := range []string{"truncate -s 64M " + disk, "mkfs.ext4 -q " + disk, "mkdir " + dir, "mount -o loop " + disk + " " + dir} {
+		run(strings.Fields(command)...)
+	}
+	frozen := false
+	freeze, thaw = func() { run("fsfreeze", "-f", dir); frozen = true }, func() { run("fsfreeze", "-u", dir); frozen = false }
+	t.Cleanup(func() {
+		if frozen {
+			thaw()
+		}
+		run("umount", dir)
+	})
+	return dir, freeze, thaw
+}
+
+// TestUninterruptible has a task that no signal ends: whoever destroys it is told
+// what it sleeps in, others are not held up, and when it wakes it is over.
+func TestUninterruptible(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it takes as long as a container has to die")
+	}
+	dir, freeze, thaw := frozenDisk(t)
+	a := newAgent(t)
+	config := a.config("sh", "-c", "while [ ! -e /go ]; do sleep 0.01; done; echo x >/disk/file; sleep 100")
+	config.Mounts = []mctr.Mount{{Type: "bind", Source: dir, Target: "/disk"}}
+	a.launchConfig("job", config)
+	freeze()
+	a.exec("job", "touch", "/go")
+	pids, err := a.Pids("job")
+	if err != nil {
+		t.Fatal(err)
+	}
+	a.eventually("the task sleeps", func() bool {
+		stat, err := os.ReadFile("/proc/" + strconv.Itoa(pids[0]) + "/stat")
+		return err == nil && strings.Contains(string(stat), ") D ")
+	})
+	_, err = a.Destroy(t.Context(), "job")
+	if err == nil || !strings.Contains(err.Error(), "process "+strconv.Itoa(pids[0])+" (sh) in state D") {
+		t.Errorf("destroy: %v", err)
+	}
+	if _, err := a.Launch(t.Context(), "other", a.config("true"), containerizer.LaunchOptions{}); err != nil {
+		t.Errorf("another container: %v", err)
+	}
+	thaw()
+	if end, err := a.Wait(t.Context(), "job"); err != nil || end.Reason != mctr.ReasonDestroyed {
+		t.Errorf("ended by %+v, %v", end, err)
+	}
+	a.remove("job", "other")
+}
