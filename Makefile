@@ -37,8 +37,10 @@ test-programs:
 test-fuzz:
 	internal/ci/fuzz 10s
 
+# Pure cgroup v2: under a small process 1, then under systemd, which delegates.
 test-vm: build
 	internal/vm/tests
+	internal/vm/tests --systemd './containerizer ^Test(Delegated|LaunchAndWait|GroupLimits)$$'
 
 # What takes longer than CI may: big images, long fuzzing, many rounds.
 test-long: install-test build

@@ -45,6 +45,7 @@ type Containerizer struct {
 	log       *slog.Logger
 	owner     string
 	onExit    []string
+	above     *string // the control group that is to be above all; nil: as it was
 
 	mu         sync.Mutex
 	launches   map[mctr.ContainerID]context.CancelFunc // of launches under way here
@@ -61,7 +62,7 @@ type Option func(*Containerizer)
 // WithDirs sets ROOT, which survives a reboot, and STATE, which does not need
 // to. The defaults are /var/lib/mctr and /run/mctr.
 func WithDirs(root, state string) Option {
-	return func(c *Containerizer) { c.paths = layout{root: root, state: state} }
+	return func(c *Containerizer) { c.paths.root, c.paths.state = root, state }
 }
 
 // WithIsolators sets the table: Prepare runs in its order, Cleanup backwards. A verb
@@ -86,6 +87,12 @@ func WithLog(h slog.Handler) Option { return func(c *Containerizer) { c.log = sl
 
 // WithOwner sets the owner of the containers launched here; default "cli".
 func WithOwner(name string) Option { return func(c *Containerizer) { c.owner = name } }
+
+// WithCgroupParent sets the control group that all of this STATE's containers are
+// below, relative to the hierarchies' roots; "" is directly below these. An agent
+// that systemd has given a group of its own (Delegate=yes) sets that. It is the
+// same for all processes that use STATE, and changes only while it has no containers.
+func WithCgroupParent(group string) Option { return func(c *Containerizer) { c.above = &group } }
 
 // WithExitCommand sets what a shim runs, with the container's id as last
 // argument, after the end of a container that nobody watches any more. It is to
@@ -115,6 +122,9 @@ func New(ctx context.Context, opts ...Option) (*Containerizer, error) {
 	}
 	if err := c.setUp(ctx); err != nil {
 		return nil, fmt.Errorf("set up %s and %s: %w", c.paths.root, c.paths.state, err)
+	}
+	if err := c.findParentGroup(ctx); err != nil {
+		return nil, fmt.Errorf("set up control groups: %w", err)
 	}
 	c.launcher.Cgroup = c.paths.shimsCgroup()
 	return c, nil

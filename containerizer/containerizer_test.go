@@ -48,16 +48,21 @@ func newAgent(t *testing.T, more ...isolators.Isolator) *agent {
 // open is another process with the same directories, as far as files can tell.
 func (a *agent) open() *containerizer.Containerizer {
 	a.t.Helper()
-	images, err := provisioner.New(a.root)
-	if err != nil {
-		a.t.Fatal(err)
-	}
-	c, err := containerizer.New(a.t.Context(), containerizer.WithDirs(a.root, a.state), containerizer.WithImages(images),
-		containerizer.WithIsolators(a.table), containerizer.WithShim(program(a.t, "mctr-shim")), containerizer.WithOwner("test"))
+	c, err := a.tryOpen()
 	if err != nil {
 		a.t.Fatal(err)
 	}
 	return c
+}
+
+func (a *agent) tryOpen(more ...containerizer.Option) (*containerizer.Containerizer, error) {
+	a.t.Helper()
+	images, err := provisioner.New(a.root)
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	return containerizer.New(a.t.Context(), append([]containerizer.Option{containerizer.WithDirs(a.root, a.state), containerizer.WithImages(images),
+		containerizer.WithIsolators(a.table), containerizer.WithShim(program(a.t, "mctr-shim")), containerizer.WithOwner("test")}, more...)...)
 }
 
 // program finds what make build made; in a virtual machine it lies in PATH.
@@ -94,8 +99,7 @@ func (a *agent) wantNothing() {
 			a.t.Errorf("%s holds %v", dir, entries)
 		}
 	}
-	prefix, _, _ := strings.Cut(containerizer.CgroupOf(a.state)("x"), "/")
-	if pids, err := cgroup.Pids(prefix); err != nil || len(pids) > 0 {
+	if pids, err := cgroup.Pids(a.prefix()); err != nil || len(pids) > 0 {
 		a.t.Errorf("processes are left: %v %v", pids, err)
 	}
 	mounts, _ := os.ReadFile("/proc/self/mountinfo")
@@ -104,13 +108,17 @@ func (a *agent) wantNothing() {
 	}
 }
 
+// prefix is the group of the agent's containers.
+func (a *agent) prefix() string {
+	return filepath.Dir(filepath.Dir(containerizer.CgroupOf(a.state)("x")))
+}
+
 func (a *agent) tearDown() {
 	if err := a.Close(); err != nil {
 		a.t.Error(err)
 	}
 	a.wantNothing()
-	prefix, _, _ := strings.Cut(containerizer.CgroupOf(a.state)("x"), "/")
-	for _, group := range []string{prefix, prefix + "-shims"} {
+	for _, group := range []string{a.prefix(), a.prefix() + "-shims"} {
 		if err := errors.Join(cgroup.Kill(group, 5*time.Second), cgroup.Remove(group)); err != nil {
 			a.t.Error(err)
 		}

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"path/filepath"
+	"sync"
 
 	"github.com/mctr/mctr"
 )
@@ -27,13 +28,16 @@ const defaultState = "/run/mctr"
 //	    ├── sandbox/                       │       └── alive, shim.sock, shim.log
 //	    ├── rw/          what it wrote     ├── engine/         what the engine keeps for all
 //	    ├── engine/      the OCI engine's  ├── events          what happened, for everybody
-//	    │                own, as it runs   └── groups.lock     who has control groups made
-//	    └── <isolator>/  its records
+//	    │                own, as it runs   ├── groups.lock     who has control groups made
+//	    └── <isolator>/  its records       └── cgroup_parent   the group above all others
 //
 // The engine's directory is not in STATE, although it ends with the boot: the
 // engine seals its executable by an overlay over this directory, which the
 // kernel refuses on an unbindable mount, and then copies the executable.
-type layout struct{ root, state string }
+type layout struct {
+	root, state string
+	parent      string // the group above all of this containerizer's; "" is the hierarchies' roots
+}
 
 func (l layout) containers() string                   { return filepath.Join(l.root, "containers") }
 func (l layout) names() string                        { return filepath.Join(l.root, "names") }
@@ -52,6 +56,7 @@ func (l layout) rw(id mctr.ContainerID) string        { return filepath.Join(l.d
 func (l layout) bootID() string                       { return filepath.Join(l.state, "boot_id") }
 func (l layout) setupLock() string                    { return filepath.Join(l.state, "lock") }
 func (l layout) locks() string                        { return filepath.Join(l.state, "locks") }
+func (l layout) cgroupParent() string                 { return filepath.Join(l.state, "cgroup_parent") }
 func (l layout) events() string                       { return filepath.Join(l.state, "events") }
 func (l layout) lock(id mctr.ContainerID) string      { return filepath.Join(l.locks(), string(id)) }
 func (l layout) groupLock(id mctr.ContainerID) string { return l.lock(id) + "+group" }
@@ -79,10 +84,10 @@ func (l layout) engineCache() string               { return filepath.Join(l.stat
 // on one host have different state directories, so different prefixes.
 func (l layout) cgroupPrefix() string {
 	if l.state == defaultState {
-		return "mctr"
+		return filepath.Join(l.parent, "mctr")
 	}
 	sum := sha256.Sum256([]byte(l.state))
-	return "mctr-" + hex.EncodeToString(sum[:4])
+	return filepath.Join(l.parent, "mctr-"+hex.EncodeToString(sum[:4]))
 }
 
 // cgroup is the group of a root container and what is nested in it: limits, no process.
@@ -112,7 +117,12 @@ func (l layout) shimsCgroup() string { return l.cgroupPrefix() + "-shims" }
 // CgroupOf names the control group of a container's own process, relative to
 // the hierarchies' roots, for a containerizer whose STATE is state.
 func CgroupOf(state string) func(mctr.ContainerID) string {
-	return layout{state: state}.leaf
+	paths := sync.OnceValue(func() layout { // New may yet set the parent
+		l := layout{state: state}
+		l.parent, _ = l.recordedParent() // New reports the error
+		return l
+	})
+	return func(id mctr.ContainerID) string { return paths().leaf(id) }
 }
 
 // StateOf names a container's directory in STATE, for a containerizer whose STATE

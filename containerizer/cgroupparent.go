@@ -1,0 +1,55 @@
+package containerizer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/internal/atomicfile"
+	"github.com/mctr/mctr/internal/flock"
+)
+
+// recordedParent is the group that STATE says is above all others.
+func (l layout) recordedParent() (string, error) {
+	data, err := os.ReadFile(l.cgroupParent())
+	if errors.Is(err, fs.ErrNotExist) {
+		return "", nil
+	}
+	return string(data), err
+}
+
+// findParentGroup takes the parent that STATE has, or gives it the one that this
+// process wants.
+func (c *Containerizer) findParentGroup(ctx context.Context) (err error) {
+	if c.paths.parent, err = c.paths.recordedParent(); err != nil || c.above == nil || *c.above == c.paths.parent {
+		return err
+	}
+	wanted := *c.above
+	if wanted == "." || wanted != "" && (filepath.Clean(wanted) != wanted || !filepath.IsLocal(wanted)) {
+		return fmt.Errorf("%w: parent %q: want a path below the hierarchies' roots, without / before it and without ..", mctr.ErrInvalid, wanted)
+	}
+	lock, err := flock.Exclusive(ctx, c.paths.setupLock())
+	if err != nil {
+		return err
+	}
+	defer lock.Unlock() // closing a lock file cannot fail usefully
+	entries, err := os.ReadDir(c.paths.running())
+	if err != nil {
+		return err
+	}
+	if len(entries) > 0 {
+		return fmt.Errorf("%w: %d containers are below %q, not below %q: end them first", mctr.ErrState, len(entries), "/"+c.paths.parent, "/"+wanted)
+	}
+	if err := c.dropGroups(); err != nil {
+		return err
+	}
+	if err := atomicfile.Write(c.paths.cgroupParent(), []byte(wanted), 0o600); err != nil {
+		return err
+	}
+	c.paths.parent = wanted
+	return nil
+}
