@@ -33,6 +33,7 @@ type Images interface {
 	Unpack(ctx context.Context, image *provisioner.Image, dir string) error
 	Release(holder string) error
 	Leases() (map[string]*provisioner.Image, error)
+	Prune(ctx context.Context, o provisioner.PruneOptions) (provisioner.PruneReport, error)
 }
 
 // A Containerizer runs containers below one pair of directories. Its methods may
