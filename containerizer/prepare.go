@@ -134,7 +134,7 @@ func (l *launch) create(ctx context.Context) error {
 		ID: id, Parent: l.parentProcess(), Runtime: config.Runtime, Bundle: l.paths.bundle(id), EngineRoot: l.paths.engine(id), EngineCache: l.paths.engineCache(),
 		Created: l.paths.created(id), Exit: l.paths.exit(id), FallbackExit: filepath.Join(l.paths.stateDir(id), "exit.json"),
 		Events: l.paths.events(), Attributes: attributesOf(l.record), LogDir: l.paths.logs(id), Log: config.Log,
-		Stdin: config.Process.Stdin, StdinOnce: config.Process.Stdin && !l.options.Detach,
+		Stdin: config.Process.Stdin, StdinOnce: l.options.Attach != nil && l.options.Attach.Stdin,
 		SecretEnv: l.options.SecretEnv, OnExit: l.exitCommand(), MaxTime: config.MaxCompletion, Transient: config.Remove,
 	})
 	if err != nil {

@@ -4,8 +4,10 @@ import (
 	"context"
 	"encoding/binary"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"net"
 	"sync"
 
 	"golang.org/x/sys/unix"
@@ -20,6 +22,22 @@ type Stream struct {
 	client *Client
 	mu     sync.Mutex // serialises writes
 	Pid    int        // of an exec'd process, in the host's namespace
+}
+
+// NewStream gives the stream that another process relays over conn: see Relay.
+func NewStream(conn net.Conn) *Stream { return &Stream{client: &Client{conn: conn}} }
+
+// Relay lets peer, which speaks to a NewStream in another process, have the
+// stream: every byte passes both ways, until either side has ended.
+func (s *Stream) Relay(peer net.Conn) {
+	var both sync.WaitGroup
+	pass := func(to, from net.Conn) {
+		_, _ = io.Copy(to, from)
+		_ = errors.Join(to.Close(), from.Close())
+	}
+	both.Go(func() { pass(s.client.conn, peer) })
+	pass(peer, s.client.conn)
+	both.Wait()
 }
 
 // Attach turns the client into a stream of the container's stdin and output.

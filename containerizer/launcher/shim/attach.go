@@ -4,11 +4,13 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"sync"
 
 	"golang.org/x/sys/unix"
 
+	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/containerizer/launcher/wire"
 	"github.com/mctr/mctr/logs"
 )
@@ -22,11 +24,18 @@ func (p *peer) attach(a wire.Attach) (stream func()) {
 		_ = wire.Write(p.conn, wire.Failed(errors.New("attach: there is no container yet")))
 		return nil
 	}
+	if a.Stdin && !streams.takeInput() {
+		_ = wire.Write(p.conn, wire.Failed(fmt.Errorf("attach: %w: the input is taken: another client writes to it (attach without input, or wait)", mctr.ErrState)))
+		return nil
+	}
 	var tees []*logs.Tee
 	if a.Output {
 		tees = p.watch(streams.log, a.Primary)
 	}
 	if err := wire.Write(p.conn, wire.Response{}); err != nil {
+		if a.Stdin {
+			streams.leaveInput()
+		}
 		return nil
 	}
 	leave := p.shim.audience.join(p.conn)

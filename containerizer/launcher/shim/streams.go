@@ -132,20 +132,22 @@ func ended(c *logs.Capture) bool {
 
 func (s *streams) close() error { return errors.Join(s.pipes.close(), s.log.Close()) }
 
-// input is the container's stdin for one client; a second writer is ignored.
+// takeInput makes the caller the one client that writes to stdin, until leaveInput.
+func (s *streams) takeInput() bool { return s.writing.CompareAndSwap(false, true) }
+
+func (s *streams) leaveInput() {
+	s.writing.Store(false)
+	if s.stdinOnce {
+		s.closeInput()
+	}
+}
+
+// input is the container's stdin for the client that took it, and its terminal's
+// size for any.
 func (s *streams) input(stdin bool) input {
-	if stdin && !s.writing.CompareAndSwap(false, true) {
-		stdin = false
-	}
 	in := s.pipes.input(stdin)
-	if !stdin {
-		return in
-	}
-	in.end = func() {
-		s.writing.Store(false)
-		if s.stdinOnce {
-			s.closeInput()
-		}
+	if stdin {
+		in.end = s.leaveInput
 	}
 	return in
 }
