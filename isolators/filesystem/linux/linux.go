@@ -66,8 +66,12 @@ var types = []string{"bind", "tmpfs", "sandbox", "parent-sandbox"}
 
 // Prepare lists the mounts.
 func (i *isolator) Prepare(_ context.Context, c *mctr.Container) (*mctr.Adjustment, error) {
+	base := mounts(c.Config.Security.Privileged, c.Config.ReadOnly)
+	if c.Image == nil {
+		base = append([]specs.Mount{cover}, base...)
+	}
 	a := &mctr.Adjustment{Spec: specs.Spec{
-		Mounts: mounts(c.Config.Security.Privileged, c.Config.ReadOnly),
+		Mounts: base,
 		Linux: &specs.Linux{
 			Namespaces: []specs.LinuxNamespace{{Type: specs.MountNamespace}},
 			// What the host mounts later appears; nothing of the container's spreads.
@@ -113,6 +117,10 @@ func (i *isolator) sandbox(c *mctr.Container, a *mctr.Adjustment) error {
 	a.Spec.Process = &specs.Process{Env: []string{"MESOS_SANDBOX=" + target}}
 	return nil
 }
+
+// cover lies between the host's own sysfs and the container's. In the host's
+// network they are one filesystem, which the kernel does not mount onto itself.
+var cover = specs.Mount{Destination: "/sys", Type: "tmpfs", Source: "tmpfs", Options: []string{"nosuid", "nodev", "noexec", "mode=555", "size=4k"}}
 
 // mounts are those of every container, as docker makes them. What shows the
 // host is for a privileged container to write, unless that asked for no writes.

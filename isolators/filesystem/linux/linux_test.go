@@ -140,7 +140,10 @@ func TestSandbox(t *testing.T) {
 		return `{"destination":"` + dir + `","type":"tmpfs","source":"tmpfs","options":["nosuid","nodev","noexec","mode=711","size=64k"]},`
 	}
 	want := "[" + hidden("/var/lib/mctr") + hidden("/run/mctr") + bind(c.Sandbox) + "]"
-	if got := isolatortest.JSON(t, a.Spec.Mounts[5:]); got != want || a.Spec.Process.Env[0] != "MESOS_SANDBOX="+c.Sandbox {
+	if first := a.Spec.Mounts[0]; first.Type != "tmpfs" || first.Destination != "/sys" {
+		t.Errorf("the host's sysfs is not covered: %+v", first)
+	}
+	if got := isolatortest.JSON(t, a.Spec.Mounts[6:]); got != want || a.Spec.Process.Env[0] != "MESOS_SANDBOX="+c.Sandbox {
 		t.Errorf("without an image: got %s, want %s; %q", got, want, a.Spec.Process.Env)
 	}
 }
