@@ -1,0 +1,196 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"runtime/debug"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/cmd/mctr-agent/operator"
+	"github.com/mctr/mctr/cmd/mctr-agent/operator/api"
+	"github.com/mctr/mctr/containerizer"
+	"github.com/mctr/mctr/internal/flock"
+	"github.com/mctr/mctr/isolators/builtin"
+	"github.com/mctr/mctr/provisioner"
+)
+
+// The bounds on clients that do nothing.
+const (
+	headerTime = 10 * time.Second
+	idleTime   = 2 * time.Minute
+	maxHeader  = 64 << 10        // bytes
+	graceTime  = 5 * time.Second // for answers under way when the agent ends
+)
+
+// serve is the agent's life: it takes over what runs, serves until ctx ends, and
+// leaves what runs to the next one.
+func serve(ctx context.Context, f *flags) error {
+	if os.Geteuid() != 0 {
+		return fmt.Errorf("%w: mctr-agent must be run by root", mctr.ErrUnsupported)
+	}
+	lock, err := lockName(f)
+	if err != nil {
+		return err
+	}
+	defer lock.Unlock() // closing a lock file cannot fail usefully
+	listeners, err := f.listeners()
+	if err != nil {
+		return err
+	}
+	a, err := open(ctx, f)
+	if err != nil {
+		return errors.Join(err, closeAll(listeners))
+	}
+	defer a.containers.Close()
+	return a.run(ctx, listeners)
+}
+
+// lockName keeps a second agent of this name away: each would take the other's
+// containers for orphans.
+func lockName(f *flags) (*flock.Lock, error) {
+	dir := filepath.Join(f.state, "agents")
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, err
+	}
+	lock, err := flock.TryExclusive(filepath.Join(dir, f.name))
+	if errors.Is(err, flock.ErrHeld) {
+		return nil, fmt.Errorf("%w: an agent called %q serves %s (give this one another --name)", mctr.ErrExists, f.name, f.state)
+	}
+	return lock, err
+}
+
+// An agent is what is served.
+type agent struct {
+	*flags
+	log        *slog.Logger
+	containers *containerizer.Containerizer
+	server     *operator.Server
+}
+
+// open opens the containerizer and takes over what an earlier agent left.
+func open(ctx context.Context, f *flags) (*agent, error) {
+	images, err := f.images()
+	if err != nil {
+		return nil, err
+	}
+	helper, err := containerizer.FindProgram("mctr-helper")
+	if err != nil {
+		return nil, err
+	}
+	containers, err := containerizer.New(ctx,
+		containerizer.WithDirs(f.root, f.state), containerizer.WithImages(images), containerizer.WithLog(f.log), containerizer.WithOwner(f.name),
+		containerizer.WithIsolators(builtin.Table(builtin.Deps{
+			Root: f.root, State: f.state, Helper: helper, CgroupOf: containerizer.CgroupOf(f.state), StateOf: containerizer.StateOf(f.state),
+		})))
+	if err != nil {
+		return nil, err
+	}
+	a := &agent{flags: f, log: slog.New(f.log), containers: containers}
+	a.server = operator.New(operator.Options{
+		Containers: containers, Images: images, Owner: f.name, Recovered: a.recover(ctx), Log: f.log,
+		Version: api.VersionInfo{Version: version, GitSHA: commit()},
+	})
+	return a, nil
+}
+
+func (f *flags) images() (*provisioner.Provisioner, error) {
+	opts := []provisioner.Option{provisioner.WithBackend(f.backend), provisioner.WithPlainHTTP(f.plainHTTP...)}
+	if len(f.hostsDirs) > 0 {
+		opts = append(opts, provisioner.WithHostsDirs(f.hostsDirs...))
+	}
+	return provisioner.New(f.root, opts...)
+}
+
+// recover says in the log what there was. What cannot be taken over is no reason
+// not to serve the rest.
+func (a *agent) recover(ctx context.Context) *containerizer.Recovered {
+	found, err := a.containers.Recover(ctx)
+	if err != nil {
+		a.log.Error("recover", "error", err)
+	}
+	for _, id := range found.Adopted {
+		a.log.Info("adopted", "container", id)
+	}
+	for id, t := range found.Ended {
+		a.log.Info("ended meanwhile", "container", id, "reason", t.Reason, "exitCode", t.ExitCode)
+	}
+	for _, id := range found.Undone {
+		a.log.Info("took an unfinished launch back", "container", id)
+	}
+	return found
+}
+
+// run serves until ctx ends.
+func (a *agent) run(ctx context.Context, listeners []listener) error {
+	if a.metricsAddress != "" {
+		socket, err := net.Listen("tcp", a.metricsAddress)
+		if err != nil {
+			return errors.Join(fmt.Errorf("--metrics-address: %w", err), closeAll(listeners))
+		}
+		defer socket.Close()
+		go func() { _ = a.http(ctx, a.server.Metrics()).Serve(socket) }() // it ends with the socket
+	}
+	group, ctx := errgroup.WithContext(ctx)
+	for _, l := range listeners {
+		handler := a.server.Handler()
+		if l.token {
+			handler = operator.Authenticated(a.token, handler)
+		}
+		a.log.Info("serving", "address", l.Addr().String())
+		group.Go(func() error { return a.serve(ctx, l, handler) })
+	}
+	group.Go(func() error { return a.server.Watch(ctx) })
+	group.Go(func() error { return a.notify(ctx) })
+	return group.Wait()
+}
+
+// http is a server whose requests end with ctx.
+func (a *agent) http(ctx context.Context, handler http.Handler) *http.Server {
+	s := &http.Server{
+		Handler: handler, ReadHeaderTimeout: headerTime, IdleTimeout: idleTime, MaxHeaderBytes: maxHeader,
+		ErrorLog:    slog.NewLogLogger(a.flags.log, slog.LevelDebug),
+		BaseContext: func(net.Listener) context.Context { return ctx },
+		Protocols:   &http.Protocols{},
+	}
+	s.Protocols.SetHTTP1(true) // HTTP/2 has no connections to hand over
+	return s
+}
+
+// serve serves one listener until ctx ends, and then lets answers under way be given.
+func (a *agent) serve(ctx context.Context, l listener, handler http.Handler) error {
+	s := a.http(ctx, handler)
+	failed := make(chan error, 1)
+	go func() { failed <- s.Serve(l) }()
+	select {
+	case err := <-failed:
+		return err
+	case <-ctx.Done():
+	}
+	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), graceTime)
+	defer cancel()
+	if s.Shutdown(grace) != nil {
+		_ = s.Close() // who still waits has been told
+	}
+	return nil
+}
+
+func commit() string {
+	info, ok := debug.ReadBuildInfo()
+	if ok {
+		for _, s := range info.Settings {
+			if s.Key == "vcs.revision" {
+				return s.Value
+			}
+		}
+	}
+	return ""
+}

@@ -1,0 +1,114 @@
+package main
+
+import (
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/pflag"
+
+	"github.com/mctr/mctr"
+)
+
+// flags are the agent's.
+type flags struct {
+	name, root, state            string
+	listen                       []string
+	metricsAddress               string
+	tlsCert, tlsKey, tlsClientCA string
+	tokenFile                    string
+	logLevel, logFormat          string
+	plainHTTP, hostsDirs         []string
+	backend                      string
+	log                          slog.Handler
+	token                        string
+}
+
+func (f *flags) register(set *pflag.FlagSet) {
+	set.StringVar(&f.name, "name", "agent", "name of this agent: it owns the containers that it launches, and takes over those of earlier agents of its name")
+	set.StringVar(&f.root, "root", "/var/lib/mctr", "directory for what survives a reboot: images, logs, records")
+	set.StringVar(&f.state, "state", "/run/mctr", "directory for what ends with the boot")
+	set.StringArrayVar(&f.listen, "listen", nil, "`unix:///PATH` or tcp://HOST:PORT to serve on; may be repeated (default: unix, NAME.sock in the state directory, or what systemd passes)")
+	set.StringVar(&f.metricsAddress, "metrics-address", "", "`HOST:PORT` to serve /metrics and /healthz on, without TLS and to anybody")
+	set.StringVar(&f.tlsCert, "tls-cert", "", "`FILE` with the certificate for tcp (PEM)")
+	set.StringVar(&f.tlsKey, "tls-key", "", "`FILE` with its key (PEM)")
+	set.StringVar(&f.tlsClientCA, "tls-client-ca", "", "`FILE` with the authorities whose clients may use tcp (PEM)")
+	set.StringVar(&f.tokenFile, "token-file", "", "`FILE` with the token that clients of tcp show; only its owner may read it")
+	set.StringVar(&f.logLevel, "log-level", "info", "debug, info, warn, error")
+	set.StringVar(&f.logFormat, "log-format", "text", "text or json")
+	set.StringSliceVar(&f.plainHTTP, "plain-http", nil, "registry `HOST[:PORT]` to speak http with (loopback ones need no asking)")
+	set.StringSliceVar(&f.hostsDirs, "hosts-dir", nil, "`DIR` with HOST/hosts.toml for registries (default /etc/mctr/certs.d, /etc/containerd/certs.d)")
+	set.StringVar(&f.backend, "backend", "", "how layers become a filesystem: overlay or copy (default: what works here)")
+}
+
+// complete fills in the environment where no flag is given, and checks.
+func (f *flags) complete(set *pflag.FlagSet) error {
+	var err error
+	set.VisitAll(func(flag *pflag.Flag) {
+		name := "MCTR_AGENT_" + strings.ToUpper(strings.ReplaceAll(flag.Name, "-", "_"))
+		if value, ok := os.LookupEnv(name); ok && !flag.Changed && err == nil {
+			if setErr := set.Set(flag.Name, value); setErr != nil {
+				err = fmt.Errorf("%s=%s: %w", name, value, setErr)
+			}
+		}
+	})
+	if err != nil {
+		return err
+	}
+	for _, check := range []func() error{f.checkName, f.directories, f.logging, f.security} {
+		if err := check(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (f *flags) checkName() error {
+	if err := mctr.ValidateName(f.name); err != nil {
+		return fmt.Errorf("--name: %w", err)
+	}
+	if f.name == "cli" {
+		return fmt.Errorf("%w: --name cli: that is the owner of what the command line launches", mctr.ErrInvalid)
+	}
+	return nil
+}
+
+// directories makes them absolute and resolves links, as far as they exist: the
+// kernel's names depend on them.
+func (f *flags) directories() error {
+	for name, dir := range map[string]*string{"--root": &f.root, "--state": &f.state} {
+		if *dir == "" {
+			return fmt.Errorf("%w: %s must not be empty", mctr.ErrInvalid, name)
+		}
+		abs, err := filepath.Abs(*dir)
+		if err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+		if err := os.MkdirAll(abs, 0o711); err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+		if *dir, err = filepath.EvalSymlinks(abs); err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+	}
+	return nil
+}
+
+func (f *flags) logging() error {
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(f.logLevel)); err != nil {
+		return fmt.Errorf("%w: --log-level %s: want debug, info, warn or error", mctr.ErrInvalid, f.logLevel)
+	}
+	o := &slog.HandlerOptions{Level: level}
+	switch f.logFormat {
+	case "text":
+		f.log = slog.NewTextHandler(os.Stderr, o)
+	case "json":
+		f.log = slog.NewJSONHandler(os.Stderr, o)
+	default:
+		return fmt.Errorf("%w: --log-format %s: want text or json", mctr.ErrInvalid, f.logFormat)
+	}
+	return nil
+}

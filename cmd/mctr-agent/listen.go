@@ -1,0 +1,154 @@
+package main
+
+import (
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/coreos/go-systemd/v22/activation"
+	"golang.org/x/sys/unix"
+
+	"github.com/mctr/mctr"
+)
+
+// A listener is where clients come in.
+type listener struct {
+	net.Listener
+	token bool // they show the token
+}
+
+// listeners opens everything that is asked for, or passed by systemd, or the
+// default.
+func (f *flags) listeners() ([]listener, error) {
+	all, err := f.passed()
+	if err != nil {
+		return nil, err
+	}
+	wanted := f.listen
+	if len(wanted) == 0 && len(all) == 0 {
+		wanted = []string{"unix://" + filepath.Join(f.state, f.name+".sock")}
+	}
+	for _, address := range wanted {
+		l, err := f.open(address)
+		if err != nil {
+			return nil, errors.Join(err, closeAll(all))
+		}
+		all = append(all, l)
+	}
+	return all, nil
+}
+
+func closeAll(all []listener) error {
+	var errs []error
+	for _, l := range all {
+		errs = append(errs, l.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// passed are the sockets of systemd's socket activation.
+func (f *flags) passed() ([]listener, error) {
+	sockets, err := activation.Listeners()
+	if err != nil {
+		return nil, fmt.Errorf("sockets passed by systemd: %w", err)
+	}
+	var all []listener
+	for _, socket := range sockets {
+		if socket == nil {
+			return nil, fmt.Errorf("%w: a socket passed by systemd is no stream socket that listens", mctr.ErrInvalid)
+		}
+		if socket.Addr().Network() == "unix" {
+			all = append(all, listener{Listener: socket})
+			continue
+		}
+		l, err := f.protect(socket)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, l)
+	}
+	return all, nil
+}
+
+func (f *flags) open(address string) (listener, error) {
+	scheme, rest, _ := strings.Cut(address, "://")
+	switch scheme {
+	case "unix":
+		l, err := listenUnix(rest)
+		return listener{Listener: l}, err
+	case "tcp":
+		if err := f.protects(rest); err != nil {
+			return listener{}, err
+		}
+		socket, err := net.Listen("tcp", rest)
+		if err != nil {
+			return listener{}, fmt.Errorf("--listen %s: %w", address, err)
+		}
+		return f.protect(socket)
+	}
+	return listener{}, fmt.Errorf("%w: --listen %s: want unix:///PATH or tcp://HOST:PORT", mctr.ErrInvalid, address)
+}
+
+// protect wraps a tcp socket into what protects it.
+func (f *flags) protect(socket net.Listener) (listener, error) {
+	config, err := f.tls()
+	if err == nil {
+		err = f.protects(socket.Addr().String())
+	}
+	if err != nil {
+		return listener{}, errors.Join(err, socket.Close())
+	}
+	if config != nil {
+		socket = tls.NewListener(socket, config)
+	}
+	return listener{socket, f.token != ""}, nil
+}
+
+// maxSocketPath is what the kernel takes (unix(7)), without the end of the string.
+const maxSocketPath = 107
+
+// listenUnix makes a socket that its owner alone can use. One that nobody listens
+// on any more is replaced.
+func listenUnix(path string) (net.Listener, error) {
+	fail := func(err error) (net.Listener, error) { return nil, fmt.Errorf("--listen unix://%s: %w", path, err) }
+	if !strings.HasPrefix(path, "/") || len(path) > maxSocketPath {
+		return fail(fmt.Errorf("%w: want an absolute path of at most %d bytes", mctr.ErrInvalid, maxSocketPath))
+	}
+	if err := removeStale(path); err != nil {
+		return fail(err)
+	}
+	mask := unix.Umask(0o177) // nothing else is made meanwhile: the agent has not begun
+	defer unix.Umask(mask)
+	l, err := net.Listen("unix", path)
+	if err != nil {
+		return fail(err)
+	}
+	return l, nil
+}
+
+// removeStale removes a socket that nobody listens on.
+func removeStale(path string) error {
+	info, err := os.Lstat(path)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if info.Mode().Type() != os.ModeSocket {
+		return fmt.Errorf("%w: a file that is no socket is there", mctr.ErrExists)
+	}
+	conn, err := net.Dial("unix", path)
+	if err == nil {
+		_ = conn.Close()
+		return fmt.Errorf("%w: somebody listens there", mctr.ErrExists)
+	}
+	if !errors.Is(err, unix.ECONNREFUSED) {
+		return err
+	}
+	return os.Remove(path)
+}

@@ -1,0 +1,64 @@
+// Command mctr-agent serves the containers of a host to operators and schedulers:
+// package containerizer behind the operator API of Mesos' agent. See docs/agent.md.
+//
+// It makes the socket or sockets that it listens on, and a lock in STATE that
+// keeps a second agent of its name away. Its containers and their supervisors
+// outlive it, and the next agent takes them over.
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/signal"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/sys/unix"
+)
+
+// version is set by the linker.
+var version = "development"
+
+func main() { os.Exit(run(os.Args[1:])) }
+
+func run(args []string) int {
+	ctx, stop := signal.NotifyContext(context.Background(), unix.SIGINT, unix.SIGTERM)
+	defer stop()
+	cmd := command()
+	cmd.SetArgs(args)
+	if err := cmd.ExecuteContext(ctx); err != nil {
+		fmt.Fprintln(os.Stderr, "mctr-agent:", err)
+		return 1
+	}
+	return 0
+}
+
+func command() *cobra.Command {
+	f := &flags{}
+	cmd := &cobra.Command{
+		Use:   "mctr-agent [flags]",
+		Short: "Serve a host's containers by Mesos' operator API",
+		Long: `Serve a host's containers by the operator API of Mesos' agent: HTTP and JSON, on a
+unix socket that root alone can use or, with TLS or a token, on TCP. What runs goes
+on when the agent ends; the next one takes it over.
+
+Every flag can be given as an environment variable too: --tls-cert as
+MCTR_AGENT_TLS_CERT.`,
+		Example: `  mctr-agent
+  mctr-agent --listen unix:///run/mctr/agent.sock --metrics-address 127.0.0.1:9130
+  mctr-agent --listen tcp://0.0.0.0:5051 --tls-cert a.pem --tls-key a.key --tls-client-ca ca.pem
+  curl --unix-socket /run/mctr/agent.sock http://agent/healthz`,
+		Args:          cobra.NoArgs,
+		SilenceUsage:  true,
+		SilenceErrors: true,
+		Version:       version,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := f.complete(cmd.Flags()); err != nil {
+				return err
+			}
+			return serve(cmd.Context(), f)
+		},
+	}
+	f.register(cmd.Flags())
+	return cmd
+}

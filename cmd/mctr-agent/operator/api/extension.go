@@ -1,0 +1,145 @@
+package api
+
+import (
+	"time"
+
+	"github.com/opencontainers/go-digest"
+
+	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/containerizer/launcher/wire"
+	"github.com/mctr/mctr/provisioner"
+)
+
+// The arguments and answers of the calls that mctr has beyond Mesos.
+type (
+	// A Find looks for a container by name, id or the start of an id.
+	Find struct {
+		Name string `json:"name"`
+	}
+	// Found is the container that it is.
+	Found struct {
+		ContainerID ContainerID `json:"container_id"`
+	}
+	// A Start launches a container that was created or has ended.
+	Start struct {
+		ContainerID ContainerID `json:"container_id"`
+		Stream
+	}
+	// A Stop asks a container to end, and ends it after a while.
+	Stop struct {
+		ContainerID ContainerID   `json:"container_id"`
+		Signal      int           `json:"signal"`
+		Timeout     time.Duration `json:"timeout"` // nanoseconds
+	}
+	// A Rename gives a container another name.
+	Rename struct {
+		ContainerID ContainerID `json:"container_id"`
+		Name        string      `json:"name"`
+	}
+	// An Update changes the limits that it names.
+	Update struct {
+		ContainerID ContainerID    `json:"container_id"`
+		Resources   mctr.Resources `json:"resources"`
+	}
+	// An Exec runs a command in a container; its connection becomes the streams.
+	Exec struct {
+		ContainerID ContainerID `json:"container_id"`
+		Args        []string    `json:"args"`
+		Env         []string    `json:"env,omitempty"`
+		WorkingDir  string      `json:"workingDir,omitempty"`
+		User        string      `json:"user,omitempty"`
+		Terminal    bool        `json:"terminal,omitempty"`
+		ConsoleSize *wire.Size  `json:"consoleSize,omitempty"`
+		Stdin       bool        `json:"stdin,omitempty"`
+		Detach      bool        `json:"detach,omitempty"`
+	}
+	// An Attach joins a container's streams.
+	Attach struct {
+		ContainerID ContainerID `json:"container_id"`
+		Attach      wire.Attach `json:"attach"`
+	}
+	// Processes asks for a container's, with ps(1)'s options.
+	Processes struct {
+		ContainerID ContainerID `json:"container_id"`
+		Options     []string    `json:"options,omitempty"`
+	}
+	// A Table is what ps(1) printed.
+	Table struct {
+		Text string `json:"text"`
+	}
+	// Logs asks for what a container printed.
+	Logs struct {
+		ContainerID ContainerID `json:"container_id"`
+		Follow      bool        `json:"follow,omitempty"`
+		Since       time.Time   `json:"since,omitzero"`
+		Until       time.Time   `json:"until,omitzero"`
+		Tail        *int        `json:"tail,omitempty"` // so many last lines; default: all
+	}
+	// An Entry is a line of a log, or a gap in it.
+	Entry struct {
+		Time    time.Time `json:"time,omitzero"`
+		Stream  string    `json:"stream,omitempty"` // stdout, stderr
+		Text    []byte    `json:"text,omitempty"`
+		Partial bool      `json:"partial,omitempty"` // the next one of the stream continues the line
+		Gap     bool      `json:"gap,omitempty"`
+	}
+	// Progress is a step of a pull.
+	Progress struct {
+		Kind      provisioner.EventKind `json:"kind"`
+		Reference string                `json:"reference,omitempty"`
+		Digest    digest.Digest         `json:"digest,omitempty"`
+		Done      int64                 `json:"done,omitempty"`
+		Total     int64                 `json:"total,omitempty"`
+	}
+	// Events asks for what happened, or with Follow happens.
+	Events struct {
+		Follow bool `json:"follow,omitempty"`
+	}
+	// A Pull brings an image into the store.
+	Pull struct {
+		Reference string                 `json:"reference"`
+		Policy    provisioner.PullPolicy `json:"policy,omitempty"`
+		Platform  string                 `json:"platform,omitempty"`
+	}
+	// A Reference names an image.
+	Reference struct {
+		Reference string `json:"reference"`
+		Force     bool   `json:"force,omitempty"` // of REMOVE_IMAGE: also one in use
+	}
+	// Images is what the store has.
+	Images struct {
+		Images []provisioner.Image `json:"images"`
+	}
+	// An ImageDetail is an image with its documents as they were pulled.
+	ImageDetail struct {
+		Image    *provisioner.Image `json:"image"`
+		Manifest []byte             `json:"manifest,omitempty"`
+		Config   []byte             `json:"config,omitempty"`
+	}
+	// A Prune removes images that no container uses, but for those excluded.
+	Prune struct {
+		ExcludedImages []Image `json:"excluded_images,omitempty"`
+
+		Mctr *PruneOptions `json:"mctr,omitempty"`
+	}
+	// PruneOptions are mctr's own way to say what goes.
+	PruneOptions struct {
+		All    bool `json:"all,omitempty"`
+		DryRun bool `json:"dryRun,omitempty"`
+	}
+)
+
+// A StreamMessage is a record of READ_LOGS, WATCH_EVENTS and PULL_IMAGE: one of its
+// fields is set. An Error is the last one of its stream.
+type StreamMessage struct {
+	Entry    *Entry             `json:"entry,omitempty"`
+	Event    *mctr.Event        `json:"event,omitempty"`
+	Progress *Progress          `json:"progress,omitempty"`
+	Image    *provisioner.Image `json:"image,omitempty"`
+	Error    *wire.Error        `json:"error,omitempty"`
+}
+
+// A Failure is the body of an answer that is an error.
+type Failure struct {
+	Error *wire.Error `json:"error"`
+}

@@ -1,0 +1,73 @@
+package api
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/mctr/mctr"
+)
+
+// Decode reads one JSON value and refuses what could be misread: unknown names, a
+// name given twice, anything behind the value. The error wraps mctr.ErrInvalid.
+func Decode(data []byte, v any) error {
+	if err := unambiguous(json.NewDecoder(bytes.NewReader(data))); err != nil {
+		return fmt.Errorf("%w: %w", mctr.ErrInvalid, err)
+	}
+	d := json.NewDecoder(bytes.NewReader(data))
+	d.DisallowUnknownFields()
+	if err := d.Decode(v); err != nil {
+		if errors.Is(err, mctr.ErrUnsupported) {
+			return err
+		}
+		return fmt.Errorf("%w: %w", mctr.ErrInvalid, err)
+	}
+	return nil
+}
+
+// unambiguous wants exactly one value, in which no object has a name twice.
+func unambiguous(d *json.Decoder) error {
+	if err := value(d); err != nil {
+		if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+			return errors.New("the JSON is empty or cut off")
+		}
+		return err
+	}
+	if _, err := d.Token(); !errors.Is(err, io.EOF) {
+		return errors.New("something follows the JSON value")
+	}
+	return nil
+}
+
+// value reads one value. Its depth is bounded by encoding/json.
+func value(d *json.Decoder) error {
+	token, err := d.Token()
+	if err != nil {
+		return err
+	}
+	delim, ok := token.(json.Delim)
+	if !ok {
+		return nil
+	}
+	names := map[string]bool{}
+	for d.More() {
+		if delim == '{' {
+			name, err := d.Token()
+			if err != nil {
+				return err
+			}
+			text, _ := name.(string)
+			if names[text] {
+				return fmt.Errorf("%q is given twice", text)
+			}
+			names[text] = true
+		}
+		if err := value(d); err != nil {
+			return err
+		}
+	}
+	_, err = d.Token() // the end
+	return err
+}

@@ -1,0 +1,22 @@
+package operator
+
+import (
+	"github.com/mctr/mctr/cmd/mctr-agent/operator/api"
+)
+
+// watchEvents streams what happened to containers, whoever did it, and with follow
+// what happens.
+func watchEvents(x *exchange, in api.Events, out *output) error {
+	if err := out.begin(); err != nil {
+		return err
+	}
+	for e, err := range x.Containers.Events(x.r.Context(), in.Follow) {
+		if err != nil {
+			return err
+		}
+		if err := out.send(api.StreamMessage{Event: &e}); err != nil {
+			return err
+		}
+	}
+	return nil
+}

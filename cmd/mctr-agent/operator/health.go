@@ -1,0 +1,15 @@
+package operator
+
+import (
+	"context"
+
+	"github.com/mctr/mctr/cmd/mctr-agent/operator/api"
+)
+
+func (s *Server) getHealth(context.Context, none) (api.Health, error) {
+	return api.Health{Healthy: s.Healthy() == nil}, nil
+}
+
+func (s *Server) getVersion(context.Context, none) (api.Version, error) {
+	return api.Version{VersionInfo: s.Version}, nil
+}

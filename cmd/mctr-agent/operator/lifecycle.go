@@ -1,0 +1,60 @@
+package operator
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/cmd/mctr-agent/operator/api"
+)
+
+// stop asks a container to end, and ends it after a while.
+func (s *Server) stop(ctx context.Context, in api.Stop) (api.Termination, error) {
+	id, err := in.ContainerID.ID()
+	if err != nil {
+		return api.Termination{}, err
+	}
+	sig, err := signal(in.Signal)
+	if err != nil {
+		return api.Termination{}, err
+	}
+	if in.Timeout < 0 {
+		return api.Termination{}, fmt.Errorf("%w: timeout %s", mctr.ErrInvalid, in.Timeout)
+	}
+	t, err := s.Containers.Stop(ctx, id, sig, in.Timeout)
+	if err != nil {
+		return api.Termination{}, err
+	}
+	return api.NewTermination(t), nil
+}
+
+// destroy ends a container at once.
+func (s *Server) destroy(ctx context.Context, in api.ID) (api.Termination, error) {
+	id, err := in.ContainerID.ID()
+	if err != nil {
+		return api.Termination{}, err
+	}
+	t, err := s.Containers.Destroy(ctx, id)
+	if err != nil {
+		return api.Termination{}, err
+	}
+	return api.NewTermination(t), nil
+}
+
+// rename gives a container another name.
+func (s *Server) rename(ctx context.Context, in api.Rename) (none, error) {
+	id, err := in.ContainerID.ID()
+	if err != nil {
+		return none{}, err
+	}
+	return none{}, s.Containers.Rename(ctx, id, in.Name)
+}
+
+// update changes limits.
+func (s *Server) update(ctx context.Context, in api.Update) (none, error) {
+	id, err := in.ContainerID.ID()
+	if err != nil {
+		return none{}, err
+	}
+	return none{}, s.Containers.Update(ctx, id, in.Resources)
+}

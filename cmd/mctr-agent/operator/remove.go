@@ -1,0 +1,19 @@
+package operator
+
+import (
+	"context"
+
+	"github.com/mctr/mctr/cmd/mctr-agent/operator/api"
+)
+
+// remove removes what is left of a container, or session, that has ended.
+func (s *Server) remove(ctx context.Context, in api.Remove) (none, error) {
+	id, err := in.ContainerID.ID()
+	if err != nil {
+		return none{}, err
+	}
+	if s.sessions.find(id) != nil {
+		return none{}, s.sessions.remove(id)
+	}
+	return none{}, s.Containers.Remove(ctx, id, in.Force)
+}

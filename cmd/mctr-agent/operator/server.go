@@ -1,0 +1,112 @@
+package operator
+
+import (
+	"context"
+	_ "embed" // the API's description
+	"errors"
+	"log/slog"
+	"net/http"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/cmd/mctr-agent/operator/api"
+	"github.com/mctr/mctr/cmd/mctr-agent/operator/files"
+	"github.com/mctr/mctr/containerizer"
+	"github.com/mctr/mctr/provisioner"
+)
+
+// Description is the API as an OpenAPI document.
+//
+//go:embed openapi.yaml
+var Description []byte
+
+// Options are what a Server serves.
+type Options struct {
+	Containers *containerizer.Containerizer
+	Images     *provisioner.Provisioner
+	Owner      string // of the containers launched here
+	Version    api.VersionInfo
+	Recovered  *containerizer.Recovered // what the agent found when it started
+	Log        slog.Handler
+}
+
+// A Server answers calls. Make one with New.
+type Server struct {
+	Options
+	log      *slog.Logger
+	files    files.Tree
+	calls    map[string]call
+	sessions sessions
+	metrics  *metrics
+	registry *prometheus.Registry
+}
+
+// New returns a server of o.
+func New(o Options) *Server {
+	if o.Recovered == nil {
+		o.Recovered = &containerizer.Recovered{}
+	}
+	s := &Server{
+		Options: o, log: slog.New(o.Log), files: files.Tree{Containers: o.Containers},
+		sessions: newSessions(), registry: prometheus.NewRegistry(),
+	}
+	s.metrics = newMetrics(s.registry, s)
+	s.calls = s.table()
+	return s
+}
+
+// Watch counts what happens to containers until ctx ends.
+func (s *Server) Watch(ctx context.Context) error { return s.metrics.watch(ctx, s.Containers) }
+
+// Handler serves everything to those whom it may: see Authenticated.
+func (s *Server) Handler() http.Handler {
+	mux := s.observed()
+	mux.HandleFunc("POST "+api.Path, s.serveCall)
+	mux.HandleFunc("GET /files/browse", s.serveBrowse)
+	mux.HandleFunc("GET /files/read", s.serveRead)
+	mux.HandleFunc("GET /openapi.yaml", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/yaml")
+		_, _ = w.Write(Description) // a client that has gone needs no telling
+	})
+	return mux
+}
+
+// Metrics serves only what monitoring asks for.
+func (s *Server) Metrics() http.Handler { return s.observed() }
+
+// Routes are the paths that Handler serves, as the description has them.
+func Routes() []string {
+	return []string{api.Path, "/files/browse", "/files/read", "/healthz", "/metrics", "/openapi.yaml"}
+}
+
+func (s *Server) observed() *http.ServeMux {
+	mux := http.NewServeMux()
+	mux.Handle("GET /metrics", promhttp.HandlerFor(s.registry, promhttp.HandlerOpts{MaxRequestsInFlight: 4}))
+	mux.HandleFunc("GET /healthz", s.serveHealth)
+	return mux
+}
+
+// Healthy says whether the agent can do its work.
+func (s *Server) Healthy() error {
+	_, err := s.Containers.Containers()
+	return err
+}
+
+func (s *Server) serveHealth(w http.ResponseWriter, _ *http.Request) {
+	if err := s.Healthy(); err != nil {
+		http.Error(w, err.Error(), http.StatusServiceUnavailable)
+		return
+	}
+	_, _ = w.Write([]byte("ok\n")) // a client that has gone needs no telling
+}
+
+// recovered is how a container ended while no agent was there, if the agent was
+// told when it started.
+func (s *Server) recovered(id mctr.ContainerID, err error) (*mctr.Termination, error) {
+	if t := s.Recovered.Ended[id]; t != nil && errors.Is(err, mctr.ErrNotFound) {
+		return t, nil
+	}
+	return nil, err
+}

@@ -1,0 +1,47 @@
+package operator
+
+import (
+	"context"
+
+	"github.com/mctr/mctr/cmd/mctr-agent/operator/api"
+	"github.com/mctr/mctr/containerizer"
+	"github.com/mctr/mctr/containerizer/launcher"
+)
+
+type streamOf = *launcher.Stream
+
+// startContainer launches a container that was created, or has ended, again.
+func startContainer(x *exchange) error {
+	in, err := arguments[api.Start](x)
+	if err != nil {
+		return err
+	}
+	id, err := in.ContainerID.ID()
+	if err != nil {
+		return err
+	}
+	options := containerizer.LaunchOptions{Attach: in.Attach, ConsoleSize: in.ConsoleSize}
+	return x.start(options, func(ctx context.Context, o containerizer.LaunchOptions) (streamOf, error) {
+		return x.Containers.Start(ctx, id, o)
+	})
+}
+
+// start launches by do and answers, with the streams if they were asked for.
+func (x *exchange) start(o containerizer.LaunchOptions, do func(context.Context, containerizer.LaunchOptions) (streamOf, error)) error {
+	if o.Attach != nil {
+		if err := x.asksUpgrade(); err != nil {
+			return err
+		}
+	} else if err := x.accepts(api.JSON); err != nil {
+		return err
+	}
+	o.Reached = x.metrics.launching()
+	stream, err := do(x.r.Context(), o)
+	if err != nil {
+		return err
+	}
+	if stream != nil {
+		return x.upgrade(stream)
+	}
+	return x.answer(none{})
+}

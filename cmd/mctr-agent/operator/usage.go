@@ -1,0 +1,35 @@
+package operator
+
+import (
+	"context"
+
+	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/cmd/mctr-agent/operator/api"
+	"github.com/mctr/mctr/internal/pstable"
+)
+
+// usage is what a running container consumes.
+func (s *Server) usage(ctx context.Context, in api.ID) (*mctr.Usage, error) {
+	id, err := in.ContainerID.ID()
+	if err != nil {
+		return nil, err
+	}
+	return s.Containers.Usage(ctx, id)
+}
+
+// processes is what ps(1) says of a container's processes.
+func (s *Server) processes(ctx context.Context, in api.Processes) (api.Table, error) {
+	id, err := in.ContainerID.ID()
+	if err != nil {
+		return api.Table{}, err
+	}
+	if _, err := s.Containers.Status(ctx, id); err != nil {
+		return api.Table{}, err
+	}
+	pids, err := s.Containers.Pids(id)
+	if err != nil {
+		return api.Table{}, err
+	}
+	text, err := pstable.Of(ctx, pids, in.Options...)
+	return api.Table{Text: string(text)}, err
+}

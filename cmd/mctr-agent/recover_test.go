@@ -1,0 +1,87 @@
+package main
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/cmd/mctr-agent/operator/api"
+	"github.com/mctr/mctr/cmd/mctr-agent/operator/recordio"
+)
+
+// TestKilledAgent kills the agent and starts another: containers went on, ends
+// meanwhile are told as they were, and streams can be joined again.
+func TestKilledAgent(t *testing.T) {
+	h := newHost(t)
+	pipe := t.TempDir()
+	config := &mctr.ContainerConfig{
+		Image: h.image, Process: mctr.Process{Args: []string{"sh", "-c", "i=0; while read line; do i=$((i+1)); echo $i $line; [ $line = end ] && exit 4; done"}, Stdin: true},
+		Mounts: []mctr.Mount{{Type: "bind", Source: pipe, Target: "/marks"}},
+	}
+	h.call(200, api.LaunchContainer, api.Launch{ContainerID: id("talk"), Mctr: &api.Extension{Config: config}}, nil)
+	gone := &mctr.ContainerConfig{Image: h.image, Process: mctr.Process{Args: []string{"sh", "-c", "sleep 0.3; exit 9"}}, Remove: true}
+	h.call(200, api.LaunchContainer, api.Launch{ContainerID: id("gone"), Mctr: &api.Extension{Config: gone}}, nil)
+	h.launch("short", "sleep 0.3; exit 6")
+	h.launch("long", "while :; do echo tick; sleep 0.01; done")
+	h.input("talk", "one\n")
+	h.kill()
+	h.eventually("what was to end has ended", func() bool { return h.recorded("short") && h.recorded("gone") })
+	h.start()
+	if end := h.wait("short"); end.Mctr.ExitCode != 6 {
+		t.Errorf("ended meanwhile: %+v", end)
+	}
+	if end := h.wait("gone"); end.Mctr.ExitCode != 9 {
+		t.Errorf("ended and removed meanwhile: %+v", end)
+	}
+	output := h.attach("talk")
+	h.input("talk", "two\nend\n")
+	if got := output.text(t); got != "2 two\n3 end\n" {
+		t.Errorf("output after the restart: %q", got)
+	}
+	if end := h.wait("talk"); end.Mctr.ExitCode != 4 {
+		t.Errorf("the end: %+v", end)
+	}
+	if got := h.get(200, "/files/read?path=/containers/talk/sandbox/stdout&offset=0"); !strings.Contains(got, `1 one\n2 two\n3 end\n`) {
+		t.Errorf("the log: %s", got)
+	}
+	if !strings.Contains(h.get(200, "/metrics"), `mctr_recovered_containers{as="adopted"} 2`) {
+		t.Error("two were adopted")
+	}
+	h.remove("talk", "short", "long")
+}
+
+// recorded says whether the container's end is written down.
+func (h *host) recorded(name string) bool {
+	return exists(h.root+"/containers/"+name+"/exit.json") || !exists(h.state+"/containers/"+name+"/alive") || !held(h.state+"/containers/"+name+"/alive")
+}
+
+// input sends text to a container's stdin and leaves again.
+func (h *host) input(name, text string) {
+	h.t.Helper()
+	body := records(h.t, api.Input{Type: "CONTAINER_ID", ContainerID: ptr(id(name))},
+		api.Input{Type: "PROCESS_IO", ProcessIO: &api.ProcessIO{Type: "DATA", Data: &api.Data{Type: "STDIN", Data: []byte(text)}}})
+	if code, answer := h.post(asRecords(), strings.NewReader(body)); code != http.StatusOK {
+		h.t.Fatalf("input: %d %s", code, answer)
+	}
+}
+
+// records are messages to ATTACH_CONTAINER_INPUT.
+func records(t *testing.T, messages ...api.Input) string {
+	t.Helper()
+	var body []byte
+	for _, m := range messages {
+		record, err := api.NewCall(api.AttachContainerInput, m)
+		if err != nil {
+			t.Fatal(err)
+		}
+		body = recordio.Append(body, record)
+	}
+	return string(body)
+}
+
+func asRecords() http.Header {
+	return http.Header{"Content-Type": {api.RecordIO}, "Message-Content-Type": {api.JSON}}
+}
+
+func ptr[T any](v T) *T { return &v }

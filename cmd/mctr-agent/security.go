@@ -1,0 +1,86 @@
+package main
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"fmt"
+	"net"
+	"os"
+	"strings"
+
+	"github.com/mctr/mctr"
+)
+
+// leastToken is how long a token has to be, in bytes: 16 random ones as hex.
+const leastToken = 32
+
+// security reads what tcp is protected by. Whoever can use the API is root here,
+// so that nobody unknown may.
+func (f *flags) security() error {
+	if (f.tlsCert == "") != (f.tlsKey == "") {
+		return fmt.Errorf("%w: --tls-cert and --tls-key belong together", mctr.ErrInvalid)
+	}
+	if f.tlsClientCA != "" && f.tlsCert == "" {
+		return fmt.Errorf("%w: --tls-client-ca without --tls-cert and --tls-key", mctr.ErrInvalid)
+	}
+	if f.tokenFile == "" {
+		return nil
+	}
+	info, err := os.Stat(f.tokenFile)
+	if err != nil {
+		return fmt.Errorf("--token-file: %w", err)
+	}
+	if info.Mode().Perm()&0o077 != 0 {
+		return fmt.Errorf("%w: --token-file %s: others than its owner can read it (chmod 600)", mctr.ErrInvalid, f.tokenFile)
+	}
+	data, err := os.ReadFile(f.tokenFile)
+	if err != nil {
+		return fmt.Errorf("--token-file: %w", err)
+	}
+	f.token = strings.TrimSpace(string(data))
+	if len(f.token) < leastToken || strings.ContainsAny(f.token, " \t\r\n") {
+		return fmt.Errorf("%w: --token-file %s: want one token of at least %d characters (openssl rand -hex 32)", mctr.ErrInvalid, f.tokenFile, leastToken)
+	}
+	return nil
+}
+
+// protects refuses a tcp address whose clients would be unknown, or heard by others.
+func (f *flags) protects(address string) error {
+	host, _, err := net.SplitHostPort(address)
+	if err != nil {
+		return fmt.Errorf("%w: --listen tcp://%s: %w", mctr.ErrInvalid, address, err)
+	}
+	ip := net.ParseIP(host)
+	loopback := host == "localhost" || ip != nil && ip.IsLoopback()
+	switch {
+	case f.tlsClientCA == "" && f.token == "":
+		return fmt.Errorf("%w: --listen tcp://%s: whoever reaches it would be root here (give --tls-cert, --tls-key and --tls-client-ca, or --token-file)", mctr.ErrInvalid, address)
+	case f.tlsCert == "" && !loopback:
+		return fmt.Errorf("%w: --listen tcp://%s: a token can be read on its way (give --tls-cert and --tls-key, or listen on 127.0.0.1)", mctr.ErrInvalid, address)
+	}
+	return nil
+}
+
+// tls is what tcp is wrapped in; nil is nothing.
+func (f *flags) tls() (*tls.Config, error) {
+	if f.tlsCert == "" {
+		return nil, nil
+	}
+	certificate, err := tls.LoadX509KeyPair(f.tlsCert, f.tlsKey)
+	if err != nil {
+		return nil, fmt.Errorf("--tls-cert %s: %w", f.tlsCert, err)
+	}
+	config := &tls.Config{Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS12, NextProtos: []string{"http/1.1"}}
+	if f.tlsClientCA == "" {
+		return config, nil
+	}
+	data, err := os.ReadFile(f.tlsClientCA)
+	if err != nil {
+		return nil, fmt.Errorf("--tls-client-ca: %w", err)
+	}
+	config.ClientCAs, config.ClientAuth = x509.NewCertPool(), tls.RequireAndVerifyClientCert
+	if !config.ClientCAs.AppendCertsFromPEM(data) {
+		return nil, fmt.Errorf("%w: --tls-client-ca %s: no certificate in it", mctr.ErrInvalid, f.tlsClientCA)
+	}
+	return config, nil
+}
