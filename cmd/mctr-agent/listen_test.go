@@ -1,0 +1,333 @@
+package main
+
+import (
+	"bytes"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/pem"
+	"io"
+	"math/big"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// TestRefusesToListen wants every way to be open to strangers refused, with the
+// remedy.
+func TestRefusesToListen(t *testing.T) {
+	h := newDirs(t)
+	dir := t.TempDir()
+	token := filepath.Join(dir, "token")
+	readable := filepath.Join(dir, "readable")
+	short := filepath.Join(dir, "short")
+	for path, content := range map[string]string{token: strings.Repeat("ab", 20), readable: strings.Repeat("ab", 20), short: "secret"} {
+		if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Chmod(readable, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	notASocket := filepath.Join(dir, "file")
+	if err := os.WriteFile(notASocket, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		flags []string
+		want  string
+	}{
+		{[]string{"--listen", "tcp://127.0.0.1:0"}, "--token-file"},
+		{[]string{"--listen", "tcp://0.0.0.0:0", "--token-file", token}, "--tls-cert"},
+		{[]string{"--listen", "tcp://:0", "--token-file", token}, "--tls-cert"},
+		{[]string{"--listen", "tcp://127.0.0.1:0", "--token-file", readable}, "chmod 600"},
+		{[]string{"--listen", "tcp://127.0.0.1:0", "--token-file", short}, "openssl rand"},
+		{[]string{"--listen", "tcp://127.0.0.1:0", "--tls-cert", token}, "--tls-key"},
+		{[]string{"--listen", "tcp://127.0.0.1:0", "--tls-client-ca", token}, "--tls-cert"},
+		{[]string{"--listen", "tcp://127.0.0.1:0", "--tls-cert", token, "--tls-key", token, "--tls-client-ca", token}, "--tls-cert " + token},
+		{[]string{"--listen", "http://127.0.0.1:0"}, "unix:///PATH"},
+		{[]string{"--listen", "unix://relative.sock"}, "absolute"},
+		{[]string{"--listen", "unix:///" + strings.Repeat("x", 200)}, "107 bytes"},
+		{[]string{"--listen", "unix://" + notASocket}, "no socket"},
+		{[]string{"--name", "a/b"}, "--name"},
+		{[]string{"--name", "cli"}, "--name"},
+		{[]string{"--log-level", "loud"}, "--log-level"},
+		{[]string{"--backend", "zfs"}, "zfs"},
+		{[]string{"argument"}, "argument"},
+	} {
+		out, err := h.command(c.flags...).CombinedOutput()
+		if err == nil || !strings.Contains(string(out), c.want) {
+			t.Errorf("%q: %v %s, want %s", c.flags, err, out, c.want)
+		}
+	}
+	h.env = []string{"MCTR_AGENT_LOG_FORMAT=loud"}
+	if out, err := h.command().CombinedOutput(); err == nil || !strings.Contains(string(out), "--log-format loud") {
+		t.Errorf("from the environment: %v %s", err, out)
+	}
+}
+
+// TestOneAgent wants a second agent of the same name refused, one of another name
+// served, and a socket that a killed agent left replaced.
+func TestOneAgent(t *testing.T) {
+	h := newHost(t)
+	if info, err := os.Stat(h.socket()); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("the socket: %v, %v", info, err)
+	}
+	if out, err := h.command().CombinedOutput(); err == nil || !strings.Contains(string(out), "another --name") {
+		t.Errorf("a second one: %v %s", err, out)
+	}
+	if out, err := h.command("--name", "other", "--listen", "unix://"+h.socket()).CombinedOutput(); err == nil || !strings.Contains(string(out), "somebody listens") {
+		t.Errorf("another one on its socket: %v %s", err, out)
+	}
+	h.kill()
+	if _, err := os.Stat(h.socket()); err != nil {
+		t.Fatal("a killed agent leaves its socket", err)
+	}
+	h.start()
+}
+
+// serveTCP starts the agent on tcp too, and gives its address.
+func (h *host) serveTCP(flags ...string) string {
+	h.t.Helper()
+	free, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	address := free.Addr().String()
+	_ = free.Close()
+	h.flags = append([]string{"--listen", "unix://" + h.socket(), "--listen", "tcp://" + address}, flags...)
+	h.start()
+	return address
+}
+
+// TestToken wants a token shown on tcp, and none on the unix socket.
+func TestToken(t *testing.T) {
+	h := newDirs(t)
+	file, token := filepath.Join(t.TempDir(), "token"), strings.Repeat("0123456789abcdef", 4)
+	if err := os.WriteFile(file, []byte(token+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	address := h.serveTCP("--token-file", file)
+	for _, c := range []struct {
+		authorization string
+		want          int
+	}{{"", 401}, {"Bearer", 401}, {"Bearer ", 401}, {"Bearer " + token[1:], 401}, {"Bearer " + token + "0", 401}, {"Basic " + token, 401}, {token, 401}, {"Bearer " + token, 200}, {"bearer " + token, 200}} {
+		for _, path := range []string{"/healthz", "/metrics", "/openapi.yaml", "/files/browse?path=/containers"} {
+			r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+address+path, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			r.Header.Set("Authorization", c.authorization)
+			answer, err := http.DefaultClient.Do(r)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_ = answer.Body.Close()
+			if answer.StatusCode != c.want {
+				t.Errorf("%q %s: %d, want %d", c.authorization, path, answer.StatusCode, c.want)
+			}
+		}
+	}
+	http.DefaultClient.CloseIdleConnections()
+	if strings.Contains(h.log.String(), token) {
+		t.Error("the token is in the log")
+	}
+}
+
+// TestTLS wants only clients with a certificate of the authority let in.
+func TestTLS(t *testing.T) {
+	h := newDirs(t)
+	ca, other := newAuthority(t, "ca"), newAuthority(t, "other")
+	server := ca.issue(t, "server")
+	address := h.serveTCP("--tls-cert", server.cert, "--tls-key", server.key, "--tls-client-ca", ca.cert)
+	get := func(client *pair) error {
+		config := &tls.Config{RootCAs: ca.pool(t)}
+		if client != nil {
+			certificate, err := tls.LoadX509KeyPair(client.cert, client.key)
+			if err != nil {
+				t.Fatal(err)
+			}
+			config.Certificates = []tls.Certificate{certificate}
+		}
+		transport := &http.Transport{TLSClientConfig: config, ForceAttemptHTTP2: true}
+		defer transport.CloseIdleConnections()
+		answer, err := (&http.Client{Transport: transport, Timeout: 10 * time.Second}).Get("https://" + address + "/healthz")
+		if err != nil {
+			return err
+		}
+		defer answer.Body.Close()
+		_, err = io.Copy(io.Discard, answer.Body)
+		return err
+	}
+	if err := get(ca.issue(t, "client")); err != nil {
+		t.Errorf("a client of the authority: %v", err)
+	}
+	if err := get(nil); err == nil {
+		t.Error("a client without a certificate was served")
+	}
+	if err := get(other.issue(t, "stranger")); err == nil {
+		t.Error("a client of another authority was served")
+	}
+	if answer, err := http.Get("http://" + address + "/healthz"); err == nil {
+		_ = answer.Body.Close()
+		if answer.StatusCode == 200 {
+			t.Error("a client without TLS was served")
+		}
+	}
+	http.DefaultClient.CloseIdleConnections()
+}
+
+// A pair is the files of a certificate and its key.
+type pair struct {
+	cert, key   string
+	certificate *x509.Certificate
+	private     *ecdsa.PrivateKey
+}
+
+func newAuthority(t *testing.T, name string) *pair { return newPair(t, name, nil) }
+
+func (p *pair) issue(t *testing.T, name string) *pair { return newPair(t, name, p) }
+
+func (p *pair) pool(t *testing.T) *x509.CertPool {
+	t.Helper()
+	pool := x509.NewCertPool()
+	pool.AddCert(p.certificate)
+	return pool
+}
+
+// newPair makes a certificate that by signs, or itself.
+func newPair(t *testing.T, name string, by *pair) *pair {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(time.Now().UnixNano()), Subject: pkix.Name{CommonName: name}, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
+		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
+		KeyUsage: x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign, IsCA: by == nil, BasicConstraintsValid: true,
+	}
+	signer, parent := key, template
+	if by != nil {
+		signer, parent = by.private, by.certificate
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, parent, &key.PublicKey, signer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &pair{cert: filepath.Join(t.TempDir(), name+".pem"), private: key}
+	p.key = p.cert + ".key"
+	if p.certificate, err = x509.ParseCertificate(der); err != nil {
+		t.Fatal(err)
+	}
+	private, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for path, block := range map[string]*pem.Block{p.cert: {Type: "CERTIFICATE", Bytes: der}, p.key: {Type: "PRIVATE KEY", Bytes: private}} {
+		if err := os.WriteFile(path, pem.EncodeToMemory(block), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return p
+}
+
+// TestSystemd plays systemd: it passes a socket, and is told when the agent serves,
+// lives and ends.
+func TestSystemd(t *testing.T) {
+	h := newDirs(t)
+	dir := t.TempDir()
+	notify, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: filepath.Join(dir, "notify"), Net: "unixgram"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer notify.Close()
+	socket, err := net.ListenUnix("unix", &net.UnixAddr{Name: filepath.Join(dir, "api"), Net: "unix"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer socket.Close()
+	passed, err := socket.File()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer passed.Close()
+	h.client = h.dial(filepath.Join(dir, "api"))
+	h.cmd = h.command()
+	h.cmd = exec.Command("sh", append([]string{"-c", `export LISTEN_PID=$$ WATCHDOG_PID=$$; exec "$@"`, "sh"}, h.cmd.Args...)...)
+	h.cmd.ExtraFiles = []*os.File{passed}
+	h.cmd.Env = append(os.Environ(), "LISTEN_FDS=1", "NOTIFY_SOCKET="+filepath.Join(dir, "notify"), "WATCHDOG_USEC=200000")
+	h.log = &bytes.Buffer{}
+	h.cmd.Stderr = h.log
+	if err := h.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	told := func(want string) {
+		t.Helper()
+		if err := notify.SetReadDeadline(time.Now().Add(10 * time.Second)); err != nil {
+			t.Fatal(err)
+		}
+		for buf := make([]byte, 4096); ; {
+			n, err := notify.Read(buf)
+			if err != nil {
+				t.Fatalf("not told %s: %v\n%s", want, err, h.log)
+			}
+			if strings.Contains(string(buf[:n]), want) {
+				return
+			}
+		}
+	}
+	told("READY=1")
+	told("WATCHDOG=1")
+	told("WATCHDOG=1")
+	if got := h.get(200, "/healthz"); got != "ok\n" {
+		t.Errorf("health: %q", got)
+	}
+	if exists(h.socket()) {
+		t.Error("it listens on its default socket beside the one that it was passed")
+	}
+	h.launch("task", "sleep 100")
+	h.remove("task")
+	if err := h.cmd.Process.Signal(unix.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	told("STOPPING=1")
+	h.stop()
+}
+
+// TestUnit wants systemd to understand the unit, with what containers need of it.
+func TestUnit(t *testing.T) {
+	unit, err := os.ReadFile("mctr-agent.service")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, line := range []string{"Type=notify", "Delegate=yes", "KillMode=process", "TasksMax=infinity", "WatchdogSec=60"} {
+		if !strings.Contains(string(unit), "\n"+line+"\n") {
+			t.Errorf("no %s", line)
+		}
+	}
+	analyze, err := exec.LookPath("systemd-analyze")
+	if err != nil {
+		t.Log("no systemd-analyze here: the unit's words are looked at, not its grammar")
+		return
+	}
+	dir := t.TempDir()
+	text := strings.Replace(string(unit), "/usr/local/bin/mctr-agent", program(t, "mctr-agent"), 1)
+	if err := os.WriteFile(filepath.Join(dir, "mctr-agent.service"), []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	out, err := exec.Command(analyze, "verify", "--man=no", filepath.Join(dir, "mctr-agent.service")).CombinedOutput()
+	if err != nil || strings.Contains(string(out), "mctr-agent.service:") {
+		t.Errorf("systemd-analyze: %v\n%s", err, out)
+	}
+}
