@@ -15,12 +15,12 @@ import (
 )
 
 // A verb does something with one container and prints nothing when it fails.
-type verb func(ctx context.Context, c *containerizer.Containerizer, id mctr.ContainerID) error
+type verb func(ctx context.Context, c operations, id mctr.ContainerID) error
 
 // eachContainer applies do to every container named, prints each name that
 // succeeded, and fails if any failed.
 func (a *app) eachContainer(cmd *cobra.Command, refs []string, do verb) error {
-	c, err := a.changing(cmd.Context())
+	c, err := a.reachToChange(cmd.Context())
 	if err != nil {
 		return err
 	}
@@ -39,7 +39,7 @@ func (a *app) eachContainer(cmd *cobra.Command, refs []string, do verb) error {
 	return errors.Join(errs...)
 }
 
-func (a *app) startDetached(ctx context.Context, c *containerizer.Containerizer, id mctr.ContainerID) error {
+func (a *app) startDetached(ctx context.Context, c operations, id mctr.ContainerID) error {
 	ctx, stop := interruptible(ctx)
 	defer stop()
 	_, err := c.Start(ctx, id, containerizer.LaunchOptions{Detach: true})
@@ -62,7 +62,7 @@ func (a *app) stopCommand() *cobra.Command {
 	cmd.Flags().StringVarP(&sig, "signal", "s", "", "what to send first (default: the container's stop signal)")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		given := cmd.Flags().Changed("time") || cmd.Flags().Changed("timeout")
-		return a.eachContainer(cmd, args, func(ctx context.Context, c *containerizer.Containerizer, id mctr.ContainerID) error {
+		return a.eachContainer(cmd, args, func(ctx context.Context, c operations, id mctr.ContainerID) error {
 			return a.stop(ctx, c, id, sig, seconds, given)
 		})
 	}
@@ -118,7 +118,7 @@ func (a *app) killCommand() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		return a.eachContainer(cmd, args, func(ctx context.Context, c *containerizer.Containerizer, id mctr.ContainerID) error {
+		return a.eachContainer(cmd, args, func(ctx context.Context, c operations, id mctr.ContainerID) error {
 			return c.Kill(ctx, id, number)
 		})
 	}
@@ -145,7 +145,7 @@ func (a *app) rmCommand() *cobra.Command {
 				return err
 			}
 		}
-		return a.eachContainer(cmd, args, func(ctx context.Context, c *containerizer.Containerizer, id mctr.ContainerID) error {
+		return a.eachContainer(cmd, args, func(ctx context.Context, c operations, id mctr.ContainerID) error {
 			return c.Remove(ctx, id, force)
 		})
 	}
@@ -155,7 +155,7 @@ func (a *app) rmCommand() *cobra.Command {
 // removeEnded removes every container that has ended. One that is gone by the
 // time its turn comes removed itself.
 func (a *app) removeEnded(ctx context.Context) error {
-	c, err := a.changing(ctx)
+	c, err := a.reachToChange(ctx)
 	if err != nil {
 		return err
 	}
@@ -179,7 +179,7 @@ func (a *app) removeEnded(ctx context.Context) error {
 
 // statuses are all containers', the newest first. One that goes meanwhile, or is
 // not yet written down, is left out.
-func (a *app) statuses(ctx context.Context, c *containerizer.Containerizer) ([]*mctr.Status, error) {
+func (a *app) statuses(ctx context.Context, c operations) ([]*mctr.Status, error) {
 	ids, err := c.Containers()
 	if err != nil {
 		return nil, err
@@ -204,7 +204,7 @@ func (a *app) completeContainers(cmd *cobra.Command, _ []string, _ string) ([]co
 	if a.begin(cmd, nil) != nil {
 		return nil, cobra.ShellCompDirectiveError
 	}
-	c, err := a.containers(context.Background())
+	c, err := a.reach(context.Background())
 	if err != nil {
 		return nil, cobra.ShellCompDirectiveError
 	}

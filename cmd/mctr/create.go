@@ -34,7 +34,7 @@ func (a *app) create(cmd *cobra.Command, l *launchFlags, args []string) error {
 	if err := watched(config, true); err != nil { // start leaves it alone
 		return err
 	}
-	c, err := a.changing(cmd.Context())
+	c, err := a.reachToChange(cmd.Context())
 	if err != nil {
 		return err
 	}
@@ -79,7 +79,7 @@ func (a *app) startCommand() *cobra.Command {
 
 func (a *app) startAttached(cmd *cobra.Command, ref string, stdin bool) error {
 	ctx := cmd.Context()
-	c, err := a.changing(ctx)
+	c, err := a.reachToChange(ctx)
 	if err != nil {
 		return err
 	}

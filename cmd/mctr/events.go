@@ -61,7 +61,7 @@ func (a *app) events(ctx context.Context, o *eventOptions) error {
 	if err != nil {
 		return err
 	}
-	c, err := a.containers(ctx)
+	c, err := a.reach(ctx)
 	if err != nil {
 		return err
 	}

@@ -25,7 +25,7 @@ evidence.`,
 		Args:              cobra.ExactArgs(1),
 		ValidArgsFunction: a.completeContainers,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			c, id, err := a.container(cmd.Context(), args[0])
+			c, id, err := a.reachContainer(cmd.Context(), args[0])
 			if err != nil {
 				return err
 			}

@@ -24,7 +24,7 @@ func (a *app) pullCommand() *cobra.Command {
 		Example: "  mctr pull alpine\n  mctr pull --platform linux/arm64 debian:bookworm-slim",
 		Args:    cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			store, err := a.images()
+			store, err := a.reachImages()
 			if err != nil {
 				return err
 			}
@@ -79,7 +79,7 @@ func (a *app) imagesCommand() *cobra.Command {
 }
 
 func (a *app) imageRows(ctx context.Context, args []string, noTrunc bool) ([]imageRow, error) {
-	store, err := a.images()
+	store, err := a.reachImages()
 	if err != nil {
 		return nil, err
 	}
@@ -153,7 +153,7 @@ type imageInfo struct {
 }
 
 func (a *app) inspectImages(ctx context.Context, refs []string, format string) error {
-	store, err := a.images()
+	store, err := a.reachImages()
 	if err != nil {
 		return err
 	}
@@ -204,7 +204,7 @@ func (a *app) rmiCommand() *cobra.Command {
 		Example: "  mctr rmi alpine",
 		Args:    cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			store, err := a.images()
+			store, err := a.reachImages()
 			if err != nil {
 				return err
 			}
@@ -236,7 +236,7 @@ func (a *app) pruneCommand() *cobra.Command {
 					return err
 				}
 			}
-			store, err := a.images()
+			store, err := a.reachImages()
 			if err != nil {
 				return err
 			}

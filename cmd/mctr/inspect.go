@@ -39,7 +39,7 @@ mctr's own, among them why a container ended and by what evidence.`,
 }
 
 func (a *app) inspect(ctx context.Context, refs []string, format string) error {
-	c, err := a.containers(ctx)
+	c, err := a.reach(ctx)
 	if err != nil {
 		return err
 	}

@@ -48,7 +48,7 @@ func (a *app) logs(ctx context.Context, ref string, o *logsOptions) error {
 	if err != nil {
 		return err
 	}
-	c, id, err := a.container(ctx, ref)
+	c, id, err := a.reachContainer(ctx, ref)
 	if err != nil {
 		return err
 	}

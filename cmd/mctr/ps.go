@@ -15,7 +15,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/mctr/mctr"
-	"github.com/mctr/mctr/containerizer"
 )
 
 // psOptions are the flags of ps.
@@ -35,7 +34,7 @@ func (a *app) psCommand() *cobra.Command {
 		Example: "  mctr ps -a\n  mctr ps -aq --filter status=exited\n  mctr ps --format '{{.ID}} {{.Status}}'",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			c, err := a.containers(cmd.Context())
+			c, err := a.reach(cmd.Context())
 			if err != nil {
 				return err
 			}
@@ -60,7 +59,7 @@ type psRow struct {
 	Mounts, Networks                          string
 }
 
-func (a *app) ps(ctx context.Context, c *containerizer.Containerizer, o *psOptions) error {
+func (a *app) ps(ctx context.Context, c operations, o *psOptions) error {
 	list, err := a.statuses(ctx, c)
 	if err != nil {
 		return err

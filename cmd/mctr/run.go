@@ -11,7 +11,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/mctr/mctr"
-	"github.com/mctr/mctr/containerizer"
 	"github.com/mctr/mctr/containerizer/launcher/wire"
 )
 
@@ -129,17 +128,17 @@ func (a *app) run(cmd *cobra.Command, o *runOptions, args []string) error {
 	if _, err := parseDetachKeys(o.detachKeys); err != nil {
 		return err
 	}
-	c, err := a.changing(cmd.Context())
+	if o.dryRun {
+		return a.dryRun(cmd.Context(), config)
+	}
+	c, err := a.reachToChange(cmd.Context())
 	if err != nil {
 		return err
-	}
-	if o.dryRun {
-		return a.dryRun(cmd.Context(), c, config)
 	}
 	return a.launch(cmd.Context(), c, o, config)
 }
 
-func (a *app) launch(ctx context.Context, c *containerizer.Containerizer, o *runOptions, config *mctr.ContainerConfig) error {
+func (a *app) launch(ctx context.Context, c operations, o *runOptions, config *mctr.ContainerConfig) error {
 	id := mctr.NewID()
 	cid, err := reserveCIDFile(o.launch.cidfile)
 	if err != nil {
@@ -168,7 +167,7 @@ func (a *app) launch(ctx context.Context, c *containerizer.Containerizer, o *run
 }
 
 // warn says on stderr what a launch left undone.
-func warn(ctx context.Context, c *containerizer.Containerizer, id mctr.ContainerID) error {
+func warn(ctx context.Context, c operations, id mctr.ContainerID) error {
 	status, err := c.Status(ctx, id)
 	if errors.Is(err, mctr.ErrNotFound) {
 		return nil // it removed itself
@@ -183,7 +182,11 @@ func warn(ctx context.Context, c *containerizer.Containerizer, id mctr.Container
 }
 
 // dryRun prints what a launch would hand the engine.
-func (a *app) dryRun(ctx context.Context, c *containerizer.Containerizer, config *mctr.ContainerConfig) error {
+func (a *app) dryRun(ctx context.Context, config *mctr.ContainerConfig) error {
+	c, err := a.changing(ctx)
+	if err != nil {
+		return err
+	}
 	ctx, stop := interruptible(ctx)
 	defer stop()
 	spec, err := c.DryRun(ctx, config)

@@ -20,7 +20,7 @@ import (
 
 // A session is a foreground run: this terminal, or these pipes, and one container.
 type session struct {
-	containers *containerizer.Containerizer
+	containers operations
 	id         mctr.ContainerID
 	options_   *runOptions
 	config     *mctr.ContainerConfig
@@ -37,7 +37,7 @@ type session struct {
 	once       sync.Once
 }
 
-func newSession(c *containerizer.Containerizer, id mctr.ContainerID, o *runOptions, config *mctr.ContainerConfig) *session {
+func newSession(c operations, id mctr.ContainerID, o *runOptions, config *mctr.ContainerConfig) *session {
 	s := &session{containers: c, id: id, options_: o, config: config, signals: make(chan os.Signal, 64), detached: make(chan struct{}), over: make(chan struct{}), left: make(chan unix.Signal, 1)}
 	if o.launch.tty && !o.detach {
 		s.terminal = openTerminal()

@@ -5,11 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"os/signal"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/docker/go-units"
@@ -17,7 +15,6 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/mctr/mctr"
-	"github.com/mctr/mctr/containerizer"
 )
 
 func (a *app) topCommand() *cobra.Command {
@@ -33,29 +30,18 @@ func (a *app) topCommand() *cobra.Command {
 	return cmd
 }
 
-// top leaves the columns to ps(1), by the pids on the host.
+// top leaves the columns to ps(1), by the pids on the containers' host.
 func (a *app) top(ctx context.Context, ref string, options []string) error {
-	c, id, err := a.container(ctx, ref)
+	c, id, err := a.reachContainer(ctx, ref)
 	if err != nil {
 		return err
 	}
-	pids, err := c.Pids(id)
+	text, err := c.Processes(ctx, id, options...)
 	if err != nil {
 		return err
 	}
-	list := make([]string, len(pids))
-	for i, pid := range pids {
-		list[i] = strconv.Itoa(pid)
-	}
-	if len(options) == 0 {
-		options = []string{"-f"}
-	}
-	ps := exec.CommandContext(ctx, "ps", append(options, "-p", strings.Join(list, ","))...)
-	ps.Stdout, ps.Stderr = os.Stdout, os.Stderr
-	if err := ps.Run(); err != nil {
-		return fmt.Errorf("ps: %w", err)
-	}
-	return nil
+	_, err = os.Stdout.Write(text)
+	return err
 }
 
 // statsOptions are the flags of stats.
@@ -87,7 +73,7 @@ type statsRow struct {
 }
 
 func (a *app) stats(ctx context.Context, refs []string, o *statsOptions) error {
-	c, err := a.containers(ctx)
+	c, err := a.reach(ctx)
 	if err != nil {
 		return err
 	}
@@ -123,7 +109,7 @@ type sample struct {
 	usage  *mctr.Usage
 }
 
-func (a *app) usages(ctx context.Context, c *containerizer.Containerizer, refs []string) ([]sample, error) {
+func (a *app) usages(ctx context.Context, c operations, refs []string) ([]sample, error) {
 	list, err := a.statuses(ctx, c)
 	if err != nil {
 		return nil, err

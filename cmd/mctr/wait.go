@@ -10,7 +10,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/mctr/mctr"
-	"github.com/mctr/mctr/containerizer"
 )
 
 func (a *app) waitCommand() *cobra.Command {
@@ -26,7 +25,7 @@ nothing; one that ends before is an error.`,
 		Args:              cobra.MinimumNArgs(1),
 		ValidArgsFunction: a.completeContainers,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			c, err := a.containers(cmd.Context())
+			c, err := a.reach(cmd.Context())
 			if err != nil {
 				return err
 			}
@@ -66,12 +65,12 @@ func waitFor(condition string) (verb, error) {
 	if !known {
 		return nil, fmt.Errorf("%w: --condition %s: exited, running, healthy or ready", mctr.ErrInvalid, condition)
 	}
-	return func(ctx context.Context, c *containerizer.Containerizer, id mctr.ContainerID) error {
+	return func(ctx context.Context, c operations, id mctr.ContainerID) error {
 		return waitUntil(ctx, c, id, condition, holds)
 	}, nil
 }
 
-func waitExited(ctx context.Context, c *containerizer.Containerizer, id mctr.ContainerID) error {
+func waitExited(ctx context.Context, c operations, id mctr.ContainerID) error {
 	t, err := c.Wait(ctx, id)
 	if err == nil {
 		fmt.Println(t.ExitCode)
@@ -80,7 +79,7 @@ func waitExited(ctx context.Context, c *containerizer.Containerizer, id mctr.Con
 }
 
 // waitUntil looks again and again: probes record what they came to in files.
-func waitUntil(ctx context.Context, c *containerizer.Containerizer, id mctr.ContainerID, condition string, holds func(*mctr.Status) bool) error {
+func waitUntil(ctx context.Context, c operations, id mctr.ContainerID, condition string, holds func(*mctr.Status) bool) error {
 	for {
 		s, err := c.Status(ctx, id)
 		switch {

@@ -1,0 +1,98 @@
+package main
+
+import (
+	"context"
+	"iter"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/containerizer"
+	"github.com/mctr/mctr/containerizer/launcher"
+	"github.com/mctr/mctr/containerizer/launcher/wire"
+	"github.com/mctr/mctr/internal/pstable"
+	"github.com/mctr/mctr/logs"
+	"github.com/mctr/mctr/provisioner"
+)
+
+// operations are what verbs do to containers, wherever these are.
+type operations interface {
+	Containers() ([]mctr.ContainerID, error)
+	Resolve(ref string) (mctr.ContainerID, error)
+	Status(ctx context.Context, id mctr.ContainerID) (*mctr.Status, error)
+	Usage(ctx context.Context, id mctr.ContainerID) (*mctr.Usage, error)
+	Processes(ctx context.Context, id mctr.ContainerID, options ...string) ([]byte, error)
+	Logs(ctx context.Context, id mctr.ContainerID, o logs.ReadOptions, emit func(logs.Entry) error) error
+	Events(ctx context.Context, follow bool) iter.Seq2[mctr.Event, error]
+
+	Launch(ctx context.Context, id mctr.ContainerID, config *mctr.ContainerConfig, o containerizer.LaunchOptions) (*launcher.Stream, error)
+	Create(ctx context.Context, id mctr.ContainerID, config *mctr.ContainerConfig, progress provisioner.Progress) error
+	Start(ctx context.Context, id mctr.ContainerID, o containerizer.LaunchOptions) (*launcher.Stream, error)
+	Attach(ctx context.Context, id mctr.ContainerID, a wire.Attach) (*launcher.Stream, error)
+	Exec(ctx context.Context, id mctr.ContainerID, e containerizer.Exec) (*launcher.Stream, error)
+	Wait(ctx context.Context, id mctr.ContainerID) (*mctr.Termination, error)
+	Kill(ctx context.Context, id mctr.ContainerID, sig unix.Signal) error
+	Stop(ctx context.Context, id mctr.ContainerID, sig unix.Signal, timeout time.Duration) (*mctr.Termination, error)
+	Destroy(ctx context.Context, id mctr.ContainerID) (*mctr.Termination, error)
+	Remove(ctx context.Context, id mctr.ContainerID, force bool) error
+	Pause(ctx context.Context, id mctr.ContainerID) error
+	Resume(ctx context.Context, id mctr.ContainerID) error
+	Update(ctx context.Context, id mctr.ContainerID, change mctr.Resources) error
+	UpdateGroup(ctx context.Context, root mctr.ContainerID, change mctr.Resources) error
+	Rename(ctx context.Context, id mctr.ContainerID, name string) error
+}
+
+// imageStore is what verbs do to images.
+type imageStore interface {
+	Pull(ctx context.Context, ref string, o provisioner.PullOptions) (*provisioner.Image, error)
+	Images(ctx context.Context) ([]provisioner.Image, error)
+	Inspect(ctx context.Context, ref string) (*provisioner.Image, error)
+	Remove(ctx context.Context, ref string, force bool) (provisioner.PruneReport, error)
+	Prune(ctx context.Context, o provisioner.PruneOptions) (provisioner.PruneReport, error)
+}
+
+// here is this host's containers.
+type here struct{ *containerizer.Containerizer }
+
+// Processes asks this host's ps(1).
+func (h here) Processes(ctx context.Context, id mctr.ContainerID, options ...string) ([]byte, error) {
+	pids, err := h.Pids(id)
+	if err != nil {
+		return nil, err
+	}
+	return pstable.Of(ctx, pids, options...)
+}
+
+// reach gives the containers that the command is about. A verb that needs more of
+// them than operations, or their host's files, asks for a.containers instead.
+func (a *app) reach(ctx context.Context) (operations, error) {
+	c, err := a.containers(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return here{c}, nil
+}
+
+// reachToChange is reach for a command that changes something: such a command
+// first cleans up after containers that ended while nobody could.
+func (a *app) reachToChange(ctx context.Context) (operations, error) {
+	c, err := a.changing(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return here{c}, nil
+}
+
+// reachContainer is reach, with the container that ref names.
+func (a *app) reachContainer(ctx context.Context, ref string) (operations, mctr.ContainerID, error) {
+	c, err := a.reach(ctx)
+	if err != nil {
+		return nil, "", err
+	}
+	id, err := c.Resolve(ref)
+	return c, id, err
+}
+
+// reachImages is reach for images.
+func (a *app) reachImages() (imageStore, error) { return a.images() }
