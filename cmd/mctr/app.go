@@ -25,7 +25,9 @@ type app struct {
 	plainHTTP           []string
 	hostsDirs           []string
 	backend             string
+	agent               agentFlags
 
+	verb   string // the command's, for what is refused
 	log    slog.Handler
 	opened *containerizer.Containerizer
 	store  *provisioner.Provisioner
@@ -38,6 +40,7 @@ func (a *app) globalFlags(f *pflag.FlagSet) {
 	f.StringVar(&a.logFormat, "log-format", env("MCTR_LOG_FORMAT", "text"), "text or json")
 	f.StringSliceVar(&a.plainHTTP, "plain-http", nil, "registry `HOST[:PORT]` to speak http with (loopback ones need no asking)")
 	f.StringSliceVar(&a.hostsDirs, "hosts-dir", nil, "`DIR` with HOST/hosts.toml for registries (default /etc/mctr/certs.d, /etc/containerd/certs.d)")
+	a.agent.register(f)
 	f.StringVar(&a.backend, "backend", env("MCTR_BACKEND", ""), "how layers become a filesystem: overlay or copy (default: what works here)")
 }
 
@@ -52,6 +55,7 @@ func env(name, otherwise string) string {
 // begin makes what the global flags ask for. Their errors are exit codes of the
 // command's, like those of its own flags.
 func (a *app) begin(cmd *cobra.Command, _ []string) error {
+	a.verb = cmd.CommandPath()
 	if err := a.takeGlobals(); err != nil {
 		return cmd.FlagErrorFunc()(cmd, err)
 	}
@@ -104,6 +108,9 @@ func (a *app) images() (*provisioner.Provisioner, error) {
 	if a.store != nil {
 		return a.store, nil
 	}
+	if err := a.onlyHere(a.verb); err != nil {
+		return nil, err
+	}
 	var opts []provisioner.Option
 	if len(a.plainHTTP) > 0 {
 		opts = append(opts, provisioner.WithPlainHTTP(a.plainHTTP...))
@@ -123,6 +130,9 @@ func (a *app) images() (*provisioner.Provisioner, error) {
 func (a *app) containers(ctx context.Context) (*containerizer.Containerizer, error) {
 	if a.opened != nil {
 		return a.opened, nil
+	}
+	if err := a.onlyHere(a.verb); err != nil {
+		return nil, err
 	}
 	if os.Geteuid() != 0 {
 		return nil, fmt.Errorf("%w: mctr must be run by root", mctr.ErrUnsupported)
@@ -186,6 +196,9 @@ func (a *app) exitCommand() []string {
 }
 
 func (a *app) close() error {
+	if a.agent.connected != nil {
+		return a.agent.connected.Close()
+	}
 	if a.opened == nil {
 		return nil
 	}

@@ -31,7 +31,7 @@ func (a *app) create(cmd *cobra.Command, l *launchFlags, args []string) error {
 	if err != nil {
 		return err
 	}
-	if err := watched(config, true); err != nil { // start leaves it alone
+	if err := watched(config, !a.remote()); err != nil { // start leaves it alone
 		return err
 	}
 	c, err := a.reachToChange(cmd.Context())

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/cmd/mctr-agent/operator/api"
 )
 
 // version is set by the linker.
@@ -78,6 +79,8 @@ func printLeftovers(found []mctr.Leftover, asJSON bool) error {
 // versionInfo is what version --json prints.
 type versionInfo struct {
 	Version, Commit, Go, OS, Arch, OCI string
+
+	Agent *api.VersionInfo `json:",omitempty"` // that --agent asks
 }
 
 func (a *app) versionCommand() *cobra.Command {
@@ -86,17 +89,37 @@ func (a *app) versionCommand() *cobra.Command {
 		Use:   "version",
 		Short: "Show the version",
 		Args:  cobra.NoArgs,
-		RunE: func(*cobra.Command, []string) error {
+		RunE: func(cmd *cobra.Command, _ []string) error {
 			v := versionInfo{Version: version, Commit: commit(), Go: runtime.Version(), OS: runtime.GOOS, Arch: runtime.GOARCH, OCI: specs.Version}
+			if err := a.agentVersion(cmd.Context(), &v); err != nil {
+				return err
+			}
 			if asJSON {
 				return printJSON(os.Stdout, v)
 			}
 			fmt.Printf("mctr %s, commit %s, %s %s/%s, OCI runtime-spec %s\n", v.Version, v.Commit, v.Go, v.OS, v.Arch, v.OCI)
+			if v.Agent != nil {
+				fmt.Printf("mctr-agent %s, commit %s, at %s\n", v.Agent.Version, v.Agent.GitSHA, a.agent.address)
+			}
 			return nil
 		},
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "as JSON")
 	return cmd
+}
+
+// agentVersion asks the agent, if the command is about one.
+func (a *app) agentVersion(ctx context.Context, v *versionInfo) error {
+	if !a.remote() {
+		return nil
+	}
+	c, err := a.agent.connect()
+	if err != nil {
+		return err
+	}
+	info, err := c.Version(ctx)
+	v.Agent = &info
+	return err
 }
 
 func commit() string {

@@ -34,6 +34,11 @@ func (a *app) psCommand() *cobra.Command {
 		Example: "  mctr ps -a\n  mctr ps -aq --filter status=exited\n  mctr ps --format '{{.ID}} {{.Status}}'",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if o.size {
+				if err := a.onlyHere("--size"); err != nil {
+					return err
+				}
+			}
 			c, err := a.reach(cmd.Context())
 			if err != nil {
 				return err

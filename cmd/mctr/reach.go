@@ -67,6 +67,9 @@ func (h here) Processes(ctx context.Context, id mctr.ContainerID, options ...str
 // reach gives the containers that the command is about. A verb that needs more of
 // them than operations, or their host's files, asks for a.containers instead.
 func (a *app) reach(ctx context.Context) (operations, error) {
+	if a.remote() {
+		return a.agent.connect()
+	}
 	c, err := a.containers(ctx)
 	if err != nil {
 		return nil, err
@@ -77,6 +80,9 @@ func (a *app) reach(ctx context.Context) (operations, error) {
 // reachToChange is reach for a command that changes something: such a command
 // first cleans up after containers that ended while nobody could.
 func (a *app) reachToChange(ctx context.Context) (operations, error) {
+	if a.remote() {
+		return a.agent.connect()
+	}
 	c, err := a.changing(ctx)
 	if err != nil {
 		return nil, err
@@ -95,4 +101,13 @@ func (a *app) reachContainer(ctx context.Context, ref string) (operations, mctr.
 }
 
 // reachImages is reach for images.
-func (a *app) reachImages() (imageStore, error) { return a.images() }
+func (a *app) reachImages() (imageStore, error) {
+	if !a.remote() {
+		return a.images()
+	}
+	c, err := a.agent.connect()
+	if err != nil {
+		return nil, err
+	}
+	return c.Images(), nil
+}

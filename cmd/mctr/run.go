@@ -108,6 +108,11 @@ func (l *launchFlags) imageAndCommand(args []string) (image string, command []st
 }
 
 func (a *app) run(cmd *cobra.Command, o *runOptions, args []string) error {
+	for flag, given := range map[string]bool{"--group": o.group != "", "--dry-run": o.dryRun, "--timings": o.timings} {
+		if err := a.onlyHere(flag); given && err != nil {
+			return err
+		}
+	}
 	if o.group != "" {
 		return a.runGroup(cmd.Context(), o, args)
 	}
@@ -119,7 +124,7 @@ func (a *app) run(cmd *cobra.Command, o *runOptions, args []string) error {
 	if err != nil {
 		return err
 	}
-	if err := watched(config, o.detach); err != nil {
+	if err := watched(config, o.detach && !a.remote()); err != nil {
 		return err
 	}
 	if o.launch.tty && !o.detach && o.launch.stdin && !isTerminal(os.Stdin) {

@@ -24,7 +24,8 @@ func Of(ctx context.Context, pids []int, options ...string) ([]byte, error) {
 	ps := exec.CommandContext(ctx, "ps", append(options[:len(options):len(options)], "-p", strings.Join(list, ","))...)
 	ps.Stdout, ps.Stderr = &out, &complaint
 	if err := ps.Run(); err != nil {
-		return nil, fmt.Errorf("ps: %w: %s", err, strings.TrimSpace(complaint.String()))
+		first, _, _ := strings.Cut(strings.TrimSpace(complaint.String()), "\n") // its usage follows
+		return nil, fmt.Errorf("ps: %w: %s", err, first)
 	}
 	return out.Bytes(), nil
 }
