@@ -20,10 +20,7 @@ and containerd ask for. Containers that are made so are the caller's: mctr's own
 commands do not know them.`,
 		Example:            "  mctr oci run --bundle ./web web\n  podman --runtime $PWD/bin/mctr-oci run --rm alpine true",
 		DisableFlagParsing: true,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if cmd.Root().PersistentFlags().Changed("agent") {
-				return a.onlyHere(a.verb)
-			}
+		RunE: func(_ *cobra.Command, args []string) error {
 			shim, err := containerizer.FindProgram("mctr-shim")
 			if err != nil {
 				return err

@@ -1,0 +1,86 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+	"golang.org/x/sys/unix"
+
+	"github.com/mctr/mctr/provisioner/imagetest"
+)
+
+// notByAgent are the scripts of what cannot be done by an agent, and of what there
+// is only without one: a container whose supervisor was lost waits for nobody.
+var notByAgent = []string{
+	"bundle_refuses", "doctor", "dry_run_timings", "group", "health", "help_completion", "inspect_reasons", "json_everywhere", "ps_lists",
+}
+
+// TestScriptsByAgent runs the scripts again, with an agent in between, and those
+// that are about it.
+func TestScriptsByAgent(t *testing.T) {
+	files, err := filepath.Glob("testdata/script/*.txtar")
+	own, ownErr := filepath.Glob("testdata/agent/*.txtar")
+	if err := errors.Join(err, ownErr); err != nil || len(files) == 0 || len(own) == 0 {
+		t.Fatal("no scripts", err)
+	}
+	files = append(files, own...)
+	image := imagetest.Busybox(t, t.TempDir())
+	for _, file := range files {
+		name := strings.TrimSuffix(filepath.Base(file), ".txtar")
+		if slices.Contains(notByAgent, name) {
+			continue
+		}
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			dir := t.TempDir()
+			h := newHostIn(t, filepath.Join(dir, "root"), filepath.Join(dir, "state"), image)
+			testscript.Run(t, testscript.Params{
+				Files: []string{file}, RequireExplicitExec: true, RequireUniqueNames: true,
+				Setup: func(e *testscript.Env) error {
+					if err := h.script(e); err != nil {
+						return err
+					}
+					e.Setenv("MCTR_AGENT", h.agent())
+					return nil
+				},
+				Cmds: map[string]func(*testscript.TestScript, bool, []string){"code": scriptCode, "until": scriptUntil, "set": scriptSet},
+			})
+		})
+	}
+}
+
+// agent starts an agent for this host and gives its address. The test ends it.
+func (h *host) agent() string {
+	h.t.Helper()
+	dir, err := os.MkdirTemp("", "mctr") // a socket's path is short
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	socket := filepath.Join(dir, "agent.sock")
+	cmd := exec.Command(filepath.Join(filepath.Dir(program(h.t)), "mctr-agent"), "--root", h.root, "--state", h.state, "--listen", "unix://"+socket)
+	log := &bytes.Buffer{}
+	cmd.Stderr = log
+	if err := cmd.Start(); err != nil {
+		h.t.Fatal(err, "(make build)")
+	}
+	h.t.Cleanup(func() {
+		_ = cmd.Process.Signal(unix.SIGTERM)
+		late := time.AfterFunc(20*time.Second, func() { _ = cmd.Process.Kill() })
+		defer late.Stop()
+		if err := cmd.Wait(); err != nil {
+			h.t.Errorf("the agent: %v\n%s", err, log)
+		}
+		_ = os.RemoveAll(dir)
+	})
+	address := "unix://" + socket
+	h.eventually("the agent serves", func() bool { return h.mctr("--agent", address, "version").code == 0 })
+	return address
+}
