@@ -392,6 +392,13 @@ func updates(b *bench) {
 	if data, err := os.ReadFile(file); err != nil || string(data) != "33\n" {
 		b.Errorf("pids.max: %q, %v", data, err)
 	}
+	p, err := c.Exec(sh("exit 6"), engine.Stdio{})
+	if err != nil {
+		b.Fatal("a process after the update: ", err)
+	}
+	if status, err := p.Wait(); err != nil || status.Code != 6 {
+		b.Errorf("a process after the update: %+v, %v", status, err)
+	}
 	b.kill(c)
 }
 

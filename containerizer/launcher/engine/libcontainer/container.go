@@ -67,7 +67,9 @@ func (c *container) Update(r *specs.LinuxResources) error {
 	cg.Resources.Devices = config.Cgroups.Resources.Devices
 	cg.Resources.SkipDevices = true
 	config.Cgroups.Resources = cg.Resources
-	return c.c.Set(config)
+	err = c.c.Set(config)
+	cg.Resources.SkipDevices = false // or libcontainer would start no further process
+	return err
 }
 
 func (c *container) Pause() error  { return c.c.Pause() }
