@@ -24,6 +24,15 @@ func (r *restarts) after(t *mctr.Termination) (pause time.Duration, again bool) 
 	return pause, again
 }
 
+// policy is this command's to follow where the containers are its own; an agent
+// follows those of its containers.
+func (s *session) policy() restarts {
+	if _, local := s.containers.(here); !local {
+		return restarts{}
+	}
+	return restarts{policy: s.config.Restart}
+}
+
 // again starts the container once more where its policy says so, unless somebody
 // asked for its end, here or by stop.
 func (s *session) again(ctx context.Context, policy *restarts, t *mctr.Termination) (bool, error) {

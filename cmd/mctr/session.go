@@ -98,7 +98,7 @@ func (s *session) follow(ctx context.Context, stream *launcher.Stream) error {
 	if s.config.Process.Stdin {
 		go s.copyStdin()
 	}
-	for policy := (restarts{policy: s.config.Restart}); ; {
+	for policy := s.policy(); ; {
 		t, err := s.carry(ctx)
 		if err != nil || t == nil {
 			return err

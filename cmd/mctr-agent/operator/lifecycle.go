@@ -56,5 +56,8 @@ func (s *Server) update(ctx context.Context, in api.Update) (none, error) {
 	if err != nil {
 		return none{}, err
 	}
+	if in.Group {
+		return none{}, s.Containers.UpdateGroup(ctx, id, in.Resources)
+	}
 	return none{}, s.Containers.Update(ctx, id, in.Resources)
 }

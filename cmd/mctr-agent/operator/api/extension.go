@@ -40,6 +40,7 @@ type (
 	Update struct {
 		ContainerID ContainerID    `json:"container_id"`
 		Resources   mctr.Resources `json:"resources"`
+		Group       bool           `json:"group,omitempty"` // of a root and all that is nested in it, together
 	}
 	// An Exec runs a command in a container; its connection becomes the streams.
 	Exec struct {

@@ -221,6 +221,11 @@ func (c *Client) Update(ctx context.Context, id mctr.ContainerID, change mctr.Re
 	return c.call(ctx, api.UpdateContainer, api.Update{ContainerID: api.NewContainerID(id), Resources: change}, nil)
 }
 
+// UpdateGroup changes the limits of a root and all that is nested in it.
+func (c *Client) UpdateGroup(ctx context.Context, root mctr.ContainerID, change mctr.Resources) error {
+	return c.call(ctx, api.UpdateContainer, api.Update{ContainerID: api.NewContainerID(root), Resources: change, Group: true}, nil)
+}
+
 // Rename gives a container another name.
 func (c *Client) Rename(ctx context.Context, id mctr.ContainerID, name string) error {
 	return c.call(ctx, api.RenameContainer, api.Rename{ContainerID: api.NewContainerID(id), Name: name}, nil)
