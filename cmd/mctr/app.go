@@ -20,6 +20,7 @@ import (
 
 // An app is what every command shares.
 type app struct {
+	args                []string // of the command line
 	root, state         string
 	logLevel, logFormat string
 	plainHTTP           []string

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -36,8 +37,15 @@ const groupStopTime = 10 * time.Second
 const maxGroup = 4 << 20
 
 func decodeGroup(r io.Reader) (*mctr.Group, error) {
+	data, err := io.ReadAll(r)
+	if err != nil {
+		return nil, fmt.Errorf("--group: %w", err)
+	}
+	if err := noDuplicates(data, "tasks", "labels", "annotations", "sysctls"); err != nil {
+		return nil, fmt.Errorf("--group: %w", err)
+	}
 	g := &mctr.Group{}
-	d := json.NewDecoder(r)
+	d := json.NewDecoder(bytes.NewReader(data))
 	d.DisallowUnknownFields() // a misspelt limit must not be no limit
 	if err := d.Decode(g); err != nil {
 		return nil, fmt.Errorf("%w: --group: %w", mctr.ErrInvalid, err)

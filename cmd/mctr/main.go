@@ -17,7 +17,7 @@ func main() { os.Exit(run(os.Args[1:])) }
 // run gives the exit code: 0, the task's own, 125 when mctr failed at running
 // something, 1 when it failed at anything else.
 func run(args []string) int {
-	a := &app{}
+	a := &app{args: args}
 	root := a.command()
 	root.SetArgs(args)
 	err := root.ExecuteContext(context.Background())

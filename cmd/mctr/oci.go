@@ -1,10 +1,12 @@
 package main
 
 import (
+	"errors"
 	"os"
 	"syscall"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/mctr/mctr/containerizer"
 )
@@ -20,7 +22,14 @@ and containerd ask for. Containers that are made so are the caller's: mctr's own
 commands do not know them.`,
 		Example:            "  mctr oci run --bundle ./web web\n  podman --runtime $PWD/bin/mctr-oci run --rm alpine true",
 		DisableFlagParsing: true,
-		RunE: func(_ *cobra.Command, args []string) error {
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			args, err := a.behindOCI()
+			if errors.Is(err, pflag.ErrHelp) {
+				return cmd.Help()
+			}
+			if err != nil {
+				return err
+			}
 			shim, err := containerizer.FindProgram("mctr-shim")
 			if err != nil {
 				return err
@@ -28,4 +37,17 @@ commands do not know them.`,
 			return syscall.Exec(shim, append([]string{"mctr-shim", "oci"}, args...), os.Environ())
 		},
 	}
+}
+
+// behindOCI are the arguments behind the word "oci". Cobra hands on mctr's own
+// flags before it as well, which mean something else to an OCI runtime.
+func (a *app) behindOCI() ([]string, error) {
+	own := pflag.NewFlagSet("mctr", pflag.ContinueOnError)
+	own.SetInterspersed(false)
+	own.Usage = func() {}
+	a.globalFlags(own)
+	if err := own.Parse(a.args); err != nil {
+		return nil, err
+	}
+	return own.Args()[1:], a.takeGlobals()
 }
