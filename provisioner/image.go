@@ -18,6 +18,10 @@ type Image = store.Image
 // imageID is an id or the start of one.
 var imageID = regexp.MustCompile(`^(sha256:)?[0-9a-f]{4,64}$`)
 
+// IsUnnamed says whether img is in the store by its id alone: it was loaded from
+// an archive that gave it no name.
+func IsUnnamed(img *Image) bool { return img.Reference == string(img.ID) }
+
 // local finds an image of the store by reference or by the start of its id. The
 // parsed reference is of kind "" when s can only be an id.
 func (p *Provisioner) local(s string) (puller.Reference, *Image, error) {

@@ -80,6 +80,9 @@ func (s *step) done(key string, l store.Layer) {
 func (t *transfer) alone(ctx context.Context, s *step) error {
 	for _, key := range []string{store.DiffKey(s.diffID), store.ChainKey(s.chain), store.TreeKey(s.chain)} {
 		if l, ok := t.store.Layer(key); ok {
+			if err := t.fetchLayer(ctx, s.desc); err != nil { // the same files compressed in another way, perhaps
+				return fmt.Errorf("layer %s: %w", s.desc.Digest, err)
+			}
 			s.done(key, l)
 			t.progress(Event{Kind: Exists, Digest: s.desc.Digest, Done: s.desc.Size, Total: s.desc.Size})
 			return nil

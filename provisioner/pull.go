@@ -57,24 +57,28 @@ func (p *Provisioner) provision(ctx context.Context, ref string, o PullOptions, 
 	if err == nil {
 		err = keep(img)
 	}
-	err = errors.Join(err, lock.Unlock())
-	if leavesTrash(err) {
-		_, sweepErr := p.store.Sweep(ctx, store.Sweep{Try: true})
-		err = errors.Join(err, sweepErr)
-	}
-	if err != nil {
+	if err = p.tidy(ctx, errors.Join(err, lock.Unlock())); err != nil {
 		return nil, err
 	}
 	return img, nil
 }
 
-// A pullError is the failure of a pull that had begun.
-type pullError struct {
-	reference string
-	err       error
+// tidy removes what a failure left that is of no use. The store's lock is free.
+func (p *Provisioner) tidy(ctx context.Context, err error) error {
+	if !leavesTrash(err) {
+		return err
+	}
+	_, sweepErr := p.store.Sweep(ctx, store.Sweep{Try: true})
+	return errors.Join(err, sweepErr)
 }
 
-func (e *pullError) Error() string { return "pull " + e.reference + ": " + e.err.Error() }
+// A pullError is the failure of a pull, or of a load, that had begun.
+type pullError struct {
+	op, object string
+	err        error
+}
+
+func (e *pullError) Error() string { return e.op + " " + e.object + ": " + e.err.Error() }
 func (e *pullError) Unwrap() error { return e.err }
 
 // leavesTrash says whether a pull failed in a way that makes what it brought of
@@ -137,13 +141,13 @@ func (p *Provisioner) pull(ctx context.Context, r puller.Reference, o PullOption
 	}
 	defer src.Close()
 	t := &transfer{
-		store: p.store, settings: p.settings, source: src, ref: r,
+		store: p.store, settings: p.settings, source: src, ref: r.String(),
 		asked: o.Platform, platform: want, progress: serial(o.Progress, r.String()),
 		upon: p.upon(),
 	}
 	img, err := t.run(ctx)
 	if err != nil {
-		return nil, &pullError{r.String(), err}
+		return nil, &pullError{"pull", r.String(), err}
 	}
 	return img, nil
 }

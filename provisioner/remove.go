@@ -2,8 +2,11 @@ package provisioner
 
 import (
 	"context"
+	"fmt"
 	"slices"
 
+	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/provisioner/puller"
 	"github.com/mctr/mctr/provisioner/store"
 )
 
@@ -18,8 +21,8 @@ type PruneOptions struct {
 }
 
 // Remove takes a reference off its image, given by name or by the start of its
-// id (then all its references), and deletes what nothing refers to any more.
-// The last reference of an image that is leased is refused, naming the holders,
+// id (then all its references, which must be of one repository unless force is
+// set), and deletes what nothing refers to any more. The last reference of an image that is leased is refused, naming the holders,
 // unless force is set; then the image's layers stay until its leases end.
 func (p *Provisioner) Remove(ctx context.Context, ref string, force bool) (PruneReport, error) {
 	return p.store.Sweep(ctx, store.Sweep{Untag: func(all []*Image, held map[string]*Image) ([]*Image, error) {
@@ -28,6 +31,11 @@ func (p *Provisioner) Remove(ctx context.Context, ref string, force bool) (Prune
 			return nil, err
 		}
 		byName := r.Kind != "" && r.String() == img.Reference
+		if !byName && !force {
+			if err := checkOneRepository(all, img); err != nil {
+				return nil, err
+			}
+		}
 		var gone, others []*Image
 		for _, i := range all {
 			switch {
@@ -42,6 +50,26 @@ func (p *Provisioner) Remove(ctx context.Context, ref string, force bool) (Prune
 		}
 		return gone, nil
 	}})
+}
+
+// checkOneRepository refuses to take an image from several owners of its names by
+// its id alone, as docker does.
+func checkOneRepository(all []*Image, img *Image) error {
+	var names, repositories []string
+	for _, i := range all {
+		if i.ID != img.ID {
+			continue
+		}
+		names = append(names, i.Reference)
+		if r, err := puller.Parse(i.Reference); err == nil && r.Kind == puller.Registry && !IsUnnamed(i) {
+			repositories = append(repositories, r.Host()+"/"+r.Repository())
+		}
+	}
+	slices.Sort(repositories)
+	if len(slices.Compact(repositories)) > 1 {
+		return fmt.Errorf("image %s is called %q: %w (remove it by these names, or force)", img.ID, names, mctr.ErrState)
+	}
+	return nil
 }
 
 // Prune deletes what no reference and no lease needs: old images whose

@@ -1,6 +1,7 @@
 package provisioner
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"time"
@@ -17,7 +18,7 @@ type transfer struct {
 	store    *store.Store
 	settings settings
 	source   puller.Source
-	ref      puller.Reference
+	ref      string // what the image will be called; empty for its id
 	asked    string // the platform in the caller's words
 	platform v1.Platform
 	progress Progress
@@ -35,7 +36,7 @@ func (t *transfer) run(ctx context.Context) (*Image, error) {
 	if err != nil {
 		return nil, err
 	}
-	img := &Image{Reference: t.ref.String(), Digest: desc.Digest, ID: m.Config.Digest, Stamp: stamp}
+	img := &Image{Reference: cmp.Or(t.ref, string(m.Config.Digest)), Digest: desc.Digest, ID: m.Config.Digest, Stamp: stamp}
 	if top.Digest != desc.Digest {
 		img.Index = top.Digest
 	}
@@ -56,7 +57,7 @@ func (t *transfer) run(ctx context.Context) (*Image, error) {
 
 // current says whether the record at hand is what the source has now.
 func (t *transfer) current(have, now *Image) bool {
-	return suits(have, t.asked) && have.Digest == now.Digest && have.Index == now.Index && have.Stamp == now.Stamp && t.store.Complete(have)
+	return suits(have, t.asked) && have.Digest == now.Digest && have.Index == now.Index && have.Stamp == now.Stamp && t.store.Whole(have)
 }
 
 // fill brings config and layers and writes down what they say.

@@ -107,6 +107,9 @@ func (a *app) imageRows(ctx context.Context, args []string, noTrunc bool) ([]ima
 
 // splitReference cuts a reference at its tag or digest.
 func splitReference(ref string) (repository, tag string) {
+	if strings.HasPrefix(ref, "sha256:") {
+		return "<none>", "<none>" // by its id alone
+	}
 	if name, _, ok := strings.Cut(ref, "@"); ok {
 		return name, "<none>"
 	}
@@ -157,6 +160,10 @@ func (a *app) inspectImages(ctx context.Context, refs []string, format string) e
 	if err != nil {
 		return err
 	}
+	all, err := store.Images(ctx)
+	if err != nil {
+		return err
+	}
 	var found []imageInfo
 	var errs []error
 	for _, ref := range refs {
@@ -165,23 +172,36 @@ func (a *app) inspectImages(ctx context.Context, refs []string, format string) e
 			errs = append(errs, err)
 			continue
 		}
-		found = append(found, describeImage(image))
+		found = append(found, describeImage(image, all))
 	}
 	return errors.Join(append(errs, printInspected(found, format))...)
 }
 
-func describeImage(image *provisioner.Image) imageInfo {
-	repository, _ := splitReference(image.Reference)
+func describeImage(image *provisioner.Image, all []provisioner.Image) imageInfo {
 	i := imageInfo{
-		ID: string(image.ID), RepoTags: []string{image.Reference}, RepoDigests: []string{repository + "@" + string(image.Digest)},
+		ID: string(image.ID), RepoTags: []string{}, RepoDigests: []string{},
 		Created: image.Created.Format("2006-01-02T15:04:05.999999999Z07:00"), Architecture: image.Platform.Architecture,
 		Os: image.Platform.OS, Variant: image.Platform.Variant, Size: image.Size, Config: image.Config, Manifest: image.RawManifest,
+	}
+	for _, other := range all {
+		if other.ID == image.ID && !provisioner.IsUnnamed(&other) {
+			i.name(other)
+		}
 	}
 	i.RootFS.Type = "layers"
 	for _, d := range image.DiffIDs {
 		i.RootFS.Layers = append(i.RootFS.Layers, string(d))
 	}
 	return i
+}
+
+// name adds one of the image's names.
+func (i *imageInfo) name(image provisioner.Image) {
+	repository, _ := splitReference(image.Reference)
+	i.RepoTags = append(i.RepoTags, image.Reference)
+	if digest := repository + "@" + string(image.Digest); !slices.Contains(i.RepoDigests, digest) {
+		i.RepoDigests = append(i.RepoDigests, digest)
+	}
 }
 
 // printInspected prints a JSON array, also an empty one, or a template's text
@@ -199,10 +219,14 @@ func printInspected[T any](found []T, format string) error {
 func (a *app) rmiCommand() *cobra.Command {
 	var force bool
 	cmd := &cobra.Command{
-		Use:     "rmi [flags] IMAGE...",
-		Short:   "Remove images from the store",
-		Example: "  mctr rmi alpine",
-		Args:    cobra.MinimumNArgs(1),
+		Use:   "rmi [flags] IMAGE...",
+		Short: "Remove images from the store",
+		Long: `Take names off images, and remove what has no name left. An image that is named by
+the start of its id loses all its names; they must be of one repository, or --force
+given.`,
+		Example:           "  mctr rmi alpine",
+		Args:              cobra.MinimumNArgs(1),
+		ValidArgsFunction: a.completeImages,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			store, err := a.reachImages()
 			if err != nil {

@@ -28,6 +28,7 @@ type dockerArchive struct {
 	files  files
 	limits manifest.Limits
 	names  map[digest.Digest]string // set by Resolve
+	chosen *saved                   // the image, where it was chosen without a reference
 }
 
 func openDockerArchive(r Reference, c Config) (Source, error) {
@@ -56,6 +57,9 @@ func (a *dockerArchive) Resolve(context.Context) (v1.Descriptor, []byte, error) 
 
 // image finds the image that the reference names, or the only one.
 func (a *dockerArchive) image() (saved, error) {
+	if a.chosen != nil {
+		return *a.chosen, nil
+	}
 	data, err := readFile(a.files, "manifest.json", a.limits)
 	if err != nil {
 		return saved{}, err

@@ -8,12 +8,14 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/internal/atomicfile"
 	"github.com/mctr/mctr/internal/failpoint"
 	"github.com/opencontainers/go-digest"
+	v1 "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
 // Tag makes img.Reference lead to img, durably. What it led to before stays
@@ -67,6 +69,12 @@ func (s *Store) Complete(img *Image) bool {
 		}
 	}
 	return true
+}
+
+// Whole says whether img is Complete and its blobs are there too, so that it can
+// be written out as it came.
+func (s *Store) Whole(img *Image) bool {
+	return s.Complete(img) && !slices.ContainsFunc(img.Blobs, func(d v1.Descriptor) bool { return !s.HasBlob(d) })
 }
 
 // Images returns all that references lead to, in no order. Records that cannot

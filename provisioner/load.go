@@ -1,0 +1,89 @@
+package provisioner
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/provisioner/manifest"
+	"github.com/mctr/mctr/provisioner/puller"
+	v1 "github.com/opencontainers/image-spec/specs-go/v1"
+)
+
+// LoadOptions say how to load.
+type LoadOptions struct {
+	Platform string   // os/arch[/variant]; empty for the host's
+	Progress Progress // may be nil
+}
+
+// Load brings every image that an archive has into the store, unpacked, under
+// the names that the archive gives them; one without a name is called by its id.
+// The archive is what docker save writes, an OCI layout or a tar of one; from is
+// a file, a directory or any stream, and name what errors call it. What was
+// loaded before an error is returned with it, and stays. It wraps ErrInvalid.
+func (p *Provisioner) Load(ctx context.Context, from io.Reader, name string, o LoadOptions) ([]*Image, error) {
+	want, err := manifest.ParsePlatform(o.Platform)
+	if err != nil {
+		return nil, err
+	}
+	lock, err := p.store.Shared(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("load %s: lock image store: %w", name, err)
+	}
+	images, err := p.load(ctx, from, name, o, want)
+	if err != nil {
+		err = &pullError{"load", name, err}
+	}
+	return images, p.tidy(ctx, errors.Join(err, lock.Unlock()))
+}
+
+func (p *Provisioner) load(ctx context.Context, from io.Reader, name string, o LoadOptions, want v1.Platform) (all []*Image, err error) {
+	temp, err := p.store.Temp()
+	if err != nil {
+		return nil, err
+	}
+	m, err := puller.OpenMembers(from, name, p.settings.source(nil, temp))
+	if err != nil {
+		return nil, err
+	}
+	defer m.Close()
+	if len(m.Images) == 0 {
+		return nil, fmt.Errorf("there is no image in it: %w", mctr.ErrInvalid)
+	}
+	for _, member := range m.Images {
+		images, err := p.loadMember(ctx, member, o, want)
+		if err != nil {
+			return all, err
+		}
+		all = append(all, images...)
+	}
+	return all, nil
+}
+
+// loadMember brings one image and gives it all its names.
+func (p *Provisioner) loadMember(ctx context.Context, m puller.Member, o LoadOptions, want v1.Platform) ([]*Image, error) {
+	t := &transfer{
+		store: p.store, settings: p.settings, source: m.Source,
+		asked: o.Platform, platform: want, upon: p.upon(),
+	}
+	if len(m.Names) > 0 {
+		t.ref = m.Names[0]
+	}
+	t.progress = serial(o.Progress, t.ref)
+	img, err := t.run(ctx)
+	if err != nil {
+		return nil, err
+	}
+	all := []*Image{img}
+	for i := 1; i < len(m.Names); i++ {
+		also := *img
+		also.Reference = m.Names[i]
+		if err := p.store.Tag(&also); err != nil {
+			return all, err
+		}
+		all = append(all, &also)
+	}
+	return all, nil
+}

@@ -1,0 +1,203 @@
+package provisioner
+
+import (
+	"archive/tar"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"time"
+
+	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/provisioner/layer"
+	"github.com/mctr/mctr/provisioner/puller"
+	"github.com/opencontainers/go-digest"
+	v1 "github.com/opencontainers/image-spec/specs-go/v1"
+)
+
+// A SaveFormat is what an archive of images looks like.
+type SaveFormat string
+
+// The formats, as podman names them. The zero value is SaveDocker.
+const (
+	SaveDocker SaveFormat = "docker-archive" // what docker save writes: plain layers
+	SaveOCI    SaveFormat = "oci-archive"    // a tar of an OCI layout: the images as they came, digests and all
+)
+
+// Save writes images of the store, named by reference or by the start of an id,
+// to one archive that Load, docker, podman and skopeo read. Names that lead to
+// one image are kept together. Everything is read against its digest. The store
+// is locked until the files are open, not while they are read. What is written
+// before an error is no archive.
+func (p *Provisioner) Save(ctx context.Context, refs []string, w io.Writer, f SaveFormat) (err error) {
+	write := map[SaveFormat]func(*saving) error{"": (*saving).docker, SaveDocker: (*saving).docker, SaveOCI: (*saving).oci}[f]
+	if write == nil {
+		return fmt.Errorf("archive format %q: want %s or %s: %w", f, SaveDocker, SaveOCI, mctr.ErrInvalid)
+	}
+	s := &saving{ctx: ctx, tar: tar.NewWriter(w), open: map[digest.Digest]*os.File{}, written: map[string]bool{}}
+	defer s.close()
+	if err := p.collect(ctx, s, refs); err != nil {
+		return err
+	}
+	if err := write(s); err != nil {
+		return err
+	}
+	return s.tar.Close()
+}
+
+// A saving is one archive being written.
+type saving struct {
+	ctx     context.Context
+	tar     *tar.Writer
+	images  []savedImage
+	open    map[digest.Digest]*os.File // every blob, so that it stays readable when it is removed
+	written map[string]bool            // names in the archive
+}
+
+// A savedImage is one image with all the names that it was asked for by.
+type savedImage struct {
+	*Image
+	names []string
+}
+
+func (s *saving) close() {
+	for _, f := range s.open {
+		_ = f.Close()
+	}
+}
+
+// collect finds the images and opens all their blobs.
+func (p *Provisioner) collect(ctx context.Context, s *saving, refs []string) (err error) {
+	lock, err := p.store.Shared(ctx)
+	if err != nil {
+		return fmt.Errorf("lock image store: %w", err)
+	}
+	defer func() { err = errors.Join(err, lock.Unlock()) }()
+	for _, ref := range refs {
+		r, img, err := p.local(ref)
+		if r.Kind == puller.Rootfs {
+			return fmt.Errorf("image %s is a directory, which no archive of images holds: %w", ref, mctr.ErrInvalid)
+		}
+		if err != nil {
+			return err
+		}
+		s.add(r, img)
+		for _, b := range img.Blobs {
+			if err := p.openBlob(s, img, b); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// add notes an image; it has a name in the archive if it was asked for by one
+// that means something elsewhere.
+func (s *saving) add(r puller.Reference, img *Image) {
+	i := slices.IndexFunc(s.images, func(have savedImage) bool { return have.Digest == img.Digest })
+	if i < 0 {
+		s.images = append(s.images, savedImage{Image: img})
+		i = len(s.images) - 1
+	}
+	named := r.Kind == puller.Registry && r.String() == img.Reference && r.Digest() == "" && !IsUnnamed(img)
+	if named && !slices.Contains(s.images[i].names, img.Reference) {
+		s.images[i].names = append(s.images[i].names, img.Reference)
+	}
+}
+
+func (p *Provisioner) openBlob(s *saving, img *Image, d v1.Descriptor) error {
+	if s.open[d.Digest] != nil {
+		return nil
+	}
+	f, err := p.store.OpenBlob(d.Digest)
+	if err != nil {
+		return fmt.Errorf("image %s: %w (pull or load it again: that brings what is missing)", img.Reference, err)
+	}
+	s.open[d.Digest] = f
+	return nil
+}
+
+// entry writes one file, once. content is read to its end, which is size.
+func (s *saving) entry(name string, size int64, content io.Reader) error {
+	if s.written[name] {
+		return nil
+	}
+	s.written[name] = true
+	h := &tar.Header{Typeflag: tar.TypeReg, Name: name, Size: size, Mode: 0o644, ModTime: time.Unix(0, 0)}
+	if err := s.tar.WriteHeader(h); err != nil {
+		return err
+	}
+	if _, err := io.Copy(s.tar, &interruptible{s.ctx, content}); err != nil {
+		return fmt.Errorf("write %s: %w", name, err)
+	}
+	return nil
+}
+
+func (s *saving) json(name string, v any) error {
+	data, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	return s.document(name, data)
+}
+
+// blob writes a blob as it is, and compares its digest.
+func (s *saving) blob(name string, d v1.Descriptor) error {
+	f := s.open[d.Digest]
+	h := d.Digest.Algorithm().Hash()
+	once := !s.written[name]
+	if err := s.entry(name, d.Size, io.TeeReader(io.NewSectionReader(f, 0, d.Size), h)); err != nil || !once {
+		return err
+	}
+	if got := digest.NewDigest(d.Digest.Algorithm(), h); got != d.Digest {
+		return damaged(d.Digest, got)
+	}
+	return nil
+}
+
+func damaged(want, got digest.Digest) error {
+	return fmt.Errorf("blob %s on disk is %s: %w (remove the image and pull it again)", want, got, mctr.ErrInvalid)
+}
+
+// plain writes a layer without its compression, and compares its diffID. It is
+// read twice: a tar has an entry's size before its content.
+func (s *saving) plain(name string, d v1.Descriptor, diffID digest.Digest) error {
+	if s.written[name] {
+		return nil
+	}
+	h := diffID.Algorithm().Hash()
+	size, err := s.inflated(d, func(r io.Reader) (int64, error) { return io.Copy(h, &interruptible{s.ctx, r}) })
+	if err != nil {
+		return fmt.Errorf("layer %s: %w", d.Digest, err)
+	}
+	if got := digest.NewDigest(diffID.Algorithm(), h); got != diffID {
+		return damaged(diffID, got)
+	}
+	_, err = s.inflated(d, func(r io.Reader) (int64, error) { return size, s.entry(name, size, io.LimitReader(r, size)) })
+	return err
+}
+
+func (s *saving) inflated(d v1.Descriptor, read func(io.Reader) (int64, error)) (int64, error) {
+	r, err := layer.Decompress(io.NewSectionReader(s.open[d.Digest], 0, d.Size))
+	if err != nil {
+		return 0, err
+	}
+	defer r.Close()
+	return read(r)
+}
+
+// interruptible ends a long copy with its context.
+type interruptible struct {
+	ctx context.Context
+	r   io.Reader
+}
+
+func (i *interruptible) Read(p []byte) (int, error) {
+	if i.ctx.Err() != nil {
+		return 0, context.Cause(i.ctx)
+	}
+	return i.r.Read(p)
+}

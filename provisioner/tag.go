@@ -1,0 +1,42 @@
+package provisioner
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/provisioner/puller"
+)
+
+// Tag makes target lead to the image that source names, by reference or by the
+// start of its id. What target led to before loses the name. It wraps ErrNotFound
+// for a source that is not in the store, ErrInvalid for a target that is no name
+// of a registry's, or has a digest.
+func (p *Provisioner) Tag(ctx context.Context, source, target string) (err error) {
+	to, err := puller.Parse(target)
+	if err != nil {
+		return err
+	}
+	if to.Kind != puller.Registry {
+		return fmt.Errorf("tag %s: a tag is a name such as registry.test/app:1: %w", target, mctr.ErrInvalid)
+	}
+	if to.Digest() != "" {
+		return fmt.Errorf("tag %s: refusing to create a tag with a digest reference: %w", target, mctr.ErrInvalid)
+	}
+	lock, err := p.store.Shared(ctx)
+	if err != nil {
+		return fmt.Errorf("tag %s: lock image store: %w", target, err)
+	}
+	defer func() { err = errors.Join(err, lock.Unlock()) }()
+	from, img, err := p.local(source)
+	if from.Kind == puller.Rootfs {
+		return fmt.Errorf("tag %s: a directory is no image of the store: %w", source, mctr.ErrInvalid)
+	}
+	if err != nil {
+		return err
+	}
+	tagged := *img
+	tagged.Reference, tagged.Stamp = to.String(), ""
+	return p.store.Tag(&tagged)
+}
