@@ -30,6 +30,7 @@ type Images interface {
 	Lease(ctx context.Context, holder, ref string, o provisioner.PullOptions) (*provisioner.Image, error)
 	Mount(ctx context.Context, image *provisioner.Image, rw, target string, o provisioner.MountOptions) error
 	Unmount(ctx context.Context, rw, target string) error
+	Open(ctx context.Context, image *provisioner.Image, rw string, o provisioner.MountOptions) (*os.File, error)
 	Unpack(ctx context.Context, image *provisioner.Image, dir string) error
 	Release(holder string) error
 	Leases() (map[string]*provisioner.Image, error)

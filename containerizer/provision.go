@@ -15,7 +15,7 @@ import (
 func (l *launch) provision(ctx context.Context) error {
 	id := l.record.ID
 	for _, dir := range []string{l.paths.bundle(id), l.paths.rootfs(id), l.paths.sandbox(id), l.paths.rw(id)} {
-		if err := os.Mkdir(dir, 0o755); err != nil && !(l.record.Restarts > 0 && errors.Is(err, fs.ErrExist)) {
+		if err := os.Mkdir(dir, 0o755); err != nil && !(l.mayHave(dir) && errors.Is(err, fs.ErrExist)) {
 			return l.failed(mctr.Provisioning, "containerizer", "make directory", err)
 		}
 	}
@@ -32,6 +32,12 @@ func (l *launch) provision(ctx context.Context) error {
 		return l.failed(mctr.Provisioning, "containerizer", "read the health check", err)
 	}
 	return l.reach(atImage)
+}
+
+// mayHave says whether a directory of the container's may be there before it is
+// launched: from the last time, or since something was copied to it.
+func (l *launch) mayHave(dir string) bool {
+	return l.record.Restarts > 0 || dir == l.paths.rw(l.record.ID) && l.isWaiting(l.record.ID)
 }
 
 func (l *launch) fill(ctx context.Context) (err error) {

@@ -93,7 +93,7 @@ func (c *Containerizer) undoLaunch(ctx context.Context, id mctr.ContainerID) err
 		return err
 	}
 	var errs []error
-	for _, path := range []string{c.paths.exit(id), c.paths.logs(id), c.paths.sandbox(id), c.paths.rw(id)} {
+	for _, path := range []string{c.paths.exit(id), c.paths.logs(id), c.paths.sandbox(id)} { // rw may hold what was copied to it
 		errs = append(errs, os.RemoveAll(path))
 	}
 	return errors.Join(errs...)

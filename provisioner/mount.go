@@ -10,6 +10,7 @@ import (
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/provisioner/backend"
 	"github.com/mctr/mctr/provisioner/backend/copy"
+	"golang.org/x/sys/unix"
 )
 
 // MountOptions say how a root filesystem is to be.
@@ -41,6 +42,27 @@ func (p *Provisioner) Mount(ctx context.Context, img *Image, rw, target string, 
 		return fmt.Errorf("image %s: %w", img.Reference, err)
 	}
 	return nil
+}
+
+// Open gives img's root filesystem as an open directory (O_PATH), mounted nowhere:
+// it ends with the last descriptor in it, and so with the process. What is written
+// lies in rw, as by Mount. The caller holds a lease on img, and sees to it that
+// nobody mounts rw meanwhile.
+func (p *Provisioner) Open(ctx context.Context, img *Image, rw string, o MountOptions) (root *os.File, err error) {
+	err = backend.OwnThread(unix.CLONE_NEWNS, func() error {
+		if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
+			return os.NewSyscallError("mount / private", err)
+		}
+		if err := p.Mount(ctx, img, rw, rw, o); err != nil { // upon rw itself: in this thread's namespace alone
+			return err
+		}
+		root, err = os.OpenFile(rw, unix.O_PATH|unix.O_DIRECTORY, 0)
+		return errors.Join(err, backend.Unmount(rw))
+	})
+	if err != nil && root != nil {
+		err = errors.Join(err, root.Close())
+	}
+	return root, err
 }
 
 // wasCopied says whether rw holds the container's data as the copy backend

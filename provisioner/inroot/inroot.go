@@ -26,13 +26,28 @@ func Open(root, name string, flags int) (*os.File, error) {
 		return nil, &fs.PathError{Op: "open", Path: root, Err: err}
 	}
 	defer unix.Close(dir)
-	how := unix.OpenHow{
-		Flags:   uint64(flags | unix.O_CLOEXEC),
-		Resolve: unix.RESOLVE_IN_ROOT | unix.RESOLVE_NO_MAGICLINKS,
-	}
-	for {
+	return openAt(dir, name, flags, unix.RESOLVE_IN_ROOT)
+}
+
+// OpenAt is Open below a root that is open already.
+func OpenAt(root *os.File, name string, flags int) (*os.File, error) {
+	return openAt(int(root.Fd()), name, flags, unix.RESOLVE_IN_ROOT)
+}
+
+// OpenBeneath opens name below dir. No symbolic link is followed and no ".." leads
+// out: both are errors.
+func OpenBeneath(dir *os.File, name string, flags int) (*os.File, error) {
+	return openAt(int(dir.Fd()), name, flags, unix.RESOLVE_BENEATH|unix.RESOLVE_NO_SYMLINKS)
+}
+
+// attempts is how often something may be renamed in the way, before it is no chance.
+const attempts = 10_000
+
+func openAt(dir int, name string, flags int, resolve uint64) (*os.File, error) {
+	how := unix.OpenHow{Flags: uint64(flags | unix.O_CLOEXEC), Resolve: resolve | unix.RESOLVE_NO_MAGICLINKS}
+	for n := 0; ; n++ {
 		fd, err := unix.Openat2(dir, name, &how)
-		if errors.Is(err, unix.EINTR) || errors.Is(err, unix.EAGAIN) {
+		if errors.Is(err, unix.EINTR) || errors.Is(err, unix.EAGAIN) && n < attempts {
 			continue // EAGAIN: something was renamed meanwhile
 		}
 		if err != nil {

@@ -1,0 +1,181 @@
+package containerizer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/internal/flock"
+	"github.com/mctr/mctr/provisioner"
+)
+
+// A view is a container's filesystem, for a while.
+type view struct {
+	id       mctr.ContainerID
+	root     *os.File          // O_PATH
+	readOnly bool              // nothing may be written
+	absent   map[string]string // mounts that are there only while it runs, and what they are
+}
+
+// inside gives do the filesystem of id. That of a running container is its
+// init's, and no lock is held: reading one stops nobody. One that does not run is
+// mounted for do alone, and its lock held, so that it does not start meanwhile.
+func (c *Containerizer) inside(ctx context.Context, id mctr.ContainerID, do func(*view) error) error {
+	for n := 0; ; n++ {
+		phase, err := c.phase(id)
+		if err != nil {
+			return err
+		}
+		switch phase {
+		case mctr.Running, mctr.Paused:
+			root, err := c.liveRoot(id)
+			if errors.Is(err, errNotItsInit) && n < 100 { // it has ended, and that is not written down yet
+				time.Sleep(20 * time.Millisecond)
+				continue
+			}
+			if err != nil {
+				return err
+			}
+			return errors.Join(do(&view{id: id, root: root}), root.Close())
+		case mctr.Exited, mctr.Created, mctr.Lost, mctr.Destroying:
+			err := c.insideResting(ctx, id, do)
+			if errors.Is(err, errRuns) {
+				continue
+			}
+			return err
+		}
+		return fmt.Errorf("%w: container %s is %s", mctr.ErrState, id.Short(), phase)
+	}
+}
+
+var (
+	errNotItsInit = fmt.Errorf("%w: the container is ending", mctr.ErrState)
+	errRuns       = fmt.Errorf("%w: the container runs", mctr.ErrState)
+)
+
+// liveRoot opens the root of the container's init. That it is the init, and not
+// another process that got its number, its control group says; both are read
+// through one descriptor of the process.
+func (c *Containerizer) liveRoot(id mctr.ContainerID) (*os.File, error) {
+	created := c.createdRecord(id)
+	if created == nil {
+		return nil, errNotItsInit
+	}
+	dir, err := os.OpenFile(fmt.Sprintf("/proc/%d", created.Pid), unix.O_PATH|unix.O_DIRECTORY, 0)
+	if err != nil {
+		return nil, errNotItsInit
+	}
+	defer dir.Close()
+	groups, err := readAt(dir, "cgroup")
+	if err != nil || !strings.Contains(groups, "/"+c.paths.leaf(id)) {
+		return nil, errNotItsInit
+	}
+	root, err := unix.Openat(int(dir.Fd()), "root", unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if errors.Is(err, unix.ENOENT) || errors.Is(err, unix.ESRCH) {
+		return nil, errNotItsInit
+	}
+	if err != nil {
+		return nil, fmt.Errorf("open the root of container %s: %w", id.Short(), err)
+	}
+	return os.NewFile(uintptr(root), "/"), nil
+}
+
+func readAt(dir *os.File, name string) (string, error) {
+	fd, err := unix.Openat(int(dir.Fd()), name, unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return "", err
+	}
+	f := os.NewFile(uintptr(fd), name)
+	defer f.Close()
+	data, err := io.ReadAll(f)
+	return string(data), err
+}
+
+// insideResting is inside for a container that does not run.
+func (c *Containerizer) insideResting(ctx context.Context, id mctr.ContainerID, do func(*view) error) (err error) {
+	lock, err := flock.Exclusive(ctx, c.paths.lock(id))
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, lock.Unlock()) }()
+	if err := c.cleanupLocked(ctx, id); err != nil { // it may have ended a moment ago, and be mounted yet
+		return err
+	}
+	if phase, err := c.phase(id); err != nil {
+		return err
+	} else if phase != mctr.Exited && phase != mctr.Created {
+		return errRuns
+	}
+	r, err := c.load(id)
+	if err != nil {
+		return err
+	}
+	root, err := c.restingRoot(ctx, r)
+	if err != nil {
+		return fmt.Errorf("open the filesystem of container %s: %w", id.Short(), err)
+	}
+	v := &view{id: id, root: root, readOnly: r.Config.ReadOnly, absent: c.absentMounts(r)}
+	return errors.Join(do(v), root.Close())
+}
+
+func (c *Containerizer) restingRoot(ctx context.Context, r *record) (*os.File, error) {
+	if r.Config.Image == "" {
+		return nil, fmt.Errorf("%w: it is the host's, and the container does not run", mctr.ErrUnsupported)
+	}
+	if c.images == nil {
+		return nil, errNoImages
+	}
+	held, err := c.images.Leases()
+	if err != nil {
+		return nil, err
+	}
+	image := held[string(r.ID)]
+	if image == nil {
+		return nil, fmt.Errorf("%w: nothing holds its image any more", mctr.ErrNotFound)
+	}
+	if err := os.Mkdir(c.paths.rw(r.ID), 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
+		return nil, err
+	}
+	return c.images.Open(ctx, image, c.paths.rw(r.ID), provisioner.MountOptions{})
+}
+
+// absentMounts are the mounts that the container has while it runs.
+func (c *Containerizer) absentMounts(r *record) map[string]string {
+	all := map[string]string{}
+	if spec := c.resolved(r.ID).Spec; spec != nil {
+		for _, m := range spec.Mounts {
+			all[path.Clean(m.Destination)] = strings.TrimSpace(m.Type + " " + m.Source)
+		}
+	}
+	for _, m := range r.Config.Mounts {
+		all[path.Clean(m.Target)] = strings.TrimSpace(m.Type + " " + m.Source)
+	}
+	return all
+}
+
+// check refuses a file that lies where a mount is while the container runs: what
+// is beneath it is not what the container means by the path.
+func (v *view) check(f *os.File, asked string) error {
+	if len(v.absent) == 0 {
+		return nil
+	}
+	found, err := os.Readlink(fmt.Sprintf("/proc/self/fd/%d", f.Fd()))
+	if err != nil {
+		return err
+	}
+	for at := path.Clean("/" + found); at != "/"; at = path.Dir(at) {
+		if what, ok := v.absent[at]; ok {
+			return fmt.Errorf("%w: %s lies in a mount of container %s at %s (%s), which is there only while it runs", mctr.ErrState, asked, v.id.Short(), at, what)
+		}
+	}
+	return nil
+}
