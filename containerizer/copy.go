@@ -119,6 +119,9 @@ func (v *view) open(file string, follow bool) (*os.File, error) {
 	if file == "" {
 		return nil, fmt.Errorf("%w: an empty path in a container", mctr.ErrInvalid)
 	}
+	if err := v.check(file, file); err != nil {
+		return nil, err
+	}
 	flags := unix.O_PATH
 	if !follow {
 		flags |= unix.O_NOFOLLOW
@@ -130,7 +133,7 @@ func (v *view) open(file string, follow bool) (*os.File, error) {
 	if err != nil {
 		return nil, fmt.Errorf("container %s: %w", v.id.Short(), err)
 	}
-	if err := v.check(f, file); err != nil {
+	if err := v.checkOpened(f, file); err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
 	return f, nil

@@ -162,9 +162,19 @@ func (c *Containerizer) absentMounts(r *record) map[string]string {
 	return all
 }
 
-// check refuses a file that lies where a mount is while the container runs: what
-// is beneath it is not what the container means by the path.
-func (v *view) check(f *os.File, asked string) error {
+// check refuses a path that lies where a mount is while the container runs: what is
+// beneath it is not what the container means.
+func (v *view) check(file, asked string) error {
+	for at := path.Clean("/" + file); at != "/"; at = path.Dir(at) {
+		if what, ok := v.absent[at]; ok {
+			return fmt.Errorf("%w: %s lies in a mount of container %s at %s (%s), which is there only while it runs", mctr.ErrState, asked, v.id.Short(), at, what)
+		}
+	}
+	return nil
+}
+
+// checkOpened is check for where a path has led.
+func (v *view) checkOpened(f *os.File, asked string) error {
 	if len(v.absent) == 0 {
 		return nil
 	}
@@ -172,10 +182,5 @@ func (v *view) check(f *os.File, asked string) error {
 	if err != nil {
 		return err
 	}
-	for at := path.Clean("/" + found); at != "/"; at = path.Dir(at) {
-		if what, ok := v.absent[at]; ok {
-			return fmt.Errorf("%w: %s lies in a mount of container %s at %s (%s), which is there only while it runs", mctr.ErrState, asked, v.id.Short(), at, what)
-		}
-	}
-	return nil
+	return v.check(found, asked)
 }
