@@ -49,5 +49,8 @@ func (a *app) behindOCI() ([]string, error) {
 	if err := own.Parse(a.args); err != nil {
 		return nil, err
 	}
+	if own.Changed("agent") {
+		return nil, a.onlyHere("mctr oci")
+	}
 	return own.Args()[1:], a.takeGlobals()
 }
