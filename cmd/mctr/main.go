@@ -99,7 +99,7 @@ mctr-shim, stays with each container.`,
 		a.explainCommand(), a.attachCommand(), a.pauseCommand(), a.unpauseCommand(), a.restartCommand(), a.renameCommand(), a.updateCommand(),
 		a.cpCommand())
 	add("images", a.pullCommand(), a.imagesCommand(), a.imageCommand(), a.rmiCommand(), a.pruneCommand(),
-		a.tagCommand(), a.loadCommand(), a.saveCommand())
+		a.tagCommand(), a.loadCommand(), a.saveCommand(), a.loginCommand(), a.logoutCommand())
 	add("host", a.doctorCommand(), a.eventsCommand(), a.reconcileCommand(), a.versionCommand(), a.ociCommand())
 	root.AddCommand(a.internalCommand())
 	return root

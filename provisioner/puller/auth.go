@@ -1,6 +1,7 @@
 package puller
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -10,14 +11,12 @@ import (
 	"github.com/docker/cli/cli/config"
 	"github.com/docker/cli/cli/config/configfile"
 	"github.com/google/go-containerregistry/pkg/authn"
+
+	"github.com/mctr/mctr/provisioner/credentials"
 )
 
 // Credentials prove who asks a registry. The zero value asks as nobody.
-type Credentials struct {
-	Username, Password string
-	IdentityToken      string // OAuth2 refresh token, instead of a password
-	RegistryToken      string // bearer token, sent as it is
-}
+type Credentials = credentials.Credentials
 
 // Auth returns the credentials for a registry: host as the reference names it,
 // for instance docker.io, and the repository in it.
@@ -100,16 +99,24 @@ func authKeys(host, repository string) []string {
 	return keys
 }
 
+// lookUp asks the helper that the file names for key, or reads the file's own entry.
 func lookUp(cf *configfile.ConfigFile, key string) (Credentials, error) {
+	name, ok := cf.CredentialHelpers[key]
+	if !ok {
+		name = cf.CredentialsStore
+	}
+	if name != "" {
+		return credentials.Helper{Name: name}.Get(context.Background(), key) // its deadline ends it
+	}
 	a, err := cf.GetAuthConfig(key)
 	if err != nil {
 		return Credentials{}, err
 	}
-	return Credentials{a.Username, a.Password, a.IdentityToken, a.RegistryToken}, nil
+	return Credentials{Username: a.Username, Password: a.Password, IdentityToken: a.IdentityToken, RegistryToken: a.RegistryToken}, nil
 }
 
 // authenticator is c in the form of the registry library.
-func (c Credentials) authenticator() authn.Authenticator {
+func authenticator(c Credentials) authn.Authenticator {
 	if c == (Credentials{}) {
 		return authn.Anonymous
 	}

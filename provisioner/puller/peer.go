@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"strings"
 
-	"github.com/google/go-containerregistry/pkg/name"
 	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/provisioner/manifest"
@@ -153,17 +152,13 @@ func (p *peer) connect(ctx context.Context) (*http.Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	var options []name.Option
-	if p.URL.Scheme == "http" || p.Either {
-		options = append(options, name.Insecure)
-	}
-	reg, err := name.NewRegistry(p.URL.Host, options...)
+	reg, err := p.Endpoint.registry()
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", err, mctr.ErrInvalid)
+		return nil, err
 	}
 	scope := "repository:" + g.ref.Repository() + ":" + transport.PullScope
 	rt := &endpointTransport{endpoint: p.Endpoint, registry: g.ref.Host(), base: p.base}
-	auth, err := transport.NewWithContext(ctx, reg, creds.authenticator(), rt, []string{scope})
+	auth, err := transport.NewWithContext(ctx, reg, authenticator(creds), rt, []string{scope})
 	if err != nil {
 		return nil, describe(err)
 	}

@@ -74,6 +74,7 @@ type endpointTransport struct {
 	endpoint Endpoint
 	registry string // as the reference names it
 	base     http.RoundTripper
+	strict   bool // it is to be a registry
 }
 
 // RoundTrip is http.RoundTripper's.
@@ -99,7 +100,7 @@ func (t *endpointTransport) RoundTrip(req *http.Request) (*http.Response, error)
 		out.Header[key] = values
 	}
 	resp, err := t.base.RoundTrip(out)
-	if err == nil && rest == "/" && resp.StatusCode == http.StatusNotFound {
+	if err == nil && !t.strict && rest == "/" && resp.StatusCode == http.StatusNotFound {
 		resp.StatusCode = http.StatusOK // a mirror need not answer the probe
 	}
 	return resp, err
