@@ -35,13 +35,21 @@ func TestShimStaysSmall(t *testing.T) {
 
 // TestLibraryNeedsNoC builds what agents embed, and the command line, without cgo.
 func TestLibraryNeedsNoC(t *testing.T) {
-	cmd := exec.Command("go", "build", "-o", os.DevNull, "./containerizer", "./isolators/builtin", "./cmd/mctr", "./cmd/mctr-helper")
+	cmd := exec.Command("go", "build", "-o", os.DevNull, "./containerizer", "./isolators/builtin", "./cmd/mctr", "./cmd/mctr-helper", "./cmd/mctr-agent")
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	if deps := dependencies(t, "0", "./cmd/mctr"); strings.Contains(deps, "\ngithub.com/opencontainers/runc/libcontainer\n") {
-		t.Error("mctr links libcontainer: an agent would be executed once more for every container")
+	for program, heavy := range map[string][]string{
+		"./cmd/mctr":       {"github.com/prometheus/", "github.com/coreos/go-systemd/"},
+		"./cmd/mctr-agent": {"github.com/getkin/"},
+	} {
+		deps := dependencies(t, "0", program)
+		for _, never := range append(heavy, "github.com/opencontainers/runc/libcontainer\n", "k8s.io/", "google.golang.org/grpc", "go.opentelemetry.io/", "gonum.org/", "github.com/NVIDIA/go-nvml") {
+			if strings.Contains(deps, "\n"+never) {
+				t.Errorf("%s links %s", program, strings.TrimSpace(never))
+			}
+		}
 	}
 }
 

@@ -217,6 +217,11 @@ func (h *host) call(code int, kind string, arguments, answer any) {
 	if got != code {
 		h.t.Fatalf("%s: status %d, want %d: %s", body, got, code, data)
 	}
+	if described(h.t, "Call", body); code >= 400 {
+		described(h.t, "Failure", data)
+	} else if len(data) > 0 {
+		described(h.t, "Answer", data)
+	}
 	if answer == nil {
 		return
 	}

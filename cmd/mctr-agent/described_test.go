@@ -1,0 +1,31 @@
+package main
+
+import (
+	"encoding/json"
+	"sync"
+	"testing"
+
+	"github.com/getkin/kin-openapi/openapi3"
+
+	"github.com/mctr/mctr/cmd/mctr-agent/operator"
+)
+
+var description = sync.OnceValues(func() (*openapi3.T, error) { return openapi3.NewLoader().LoadFromData(operator.Description) })
+
+// described wants a message as the description has it: every test that calls holds
+// the description to what is really said.
+func described(t *testing.T, schema string, message []byte) {
+	t.Helper()
+	doc, err := description()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var value any
+	if err := json.Unmarshal(message, &value); err != nil {
+		t.Errorf("%v: %s", err, message)
+		return
+	}
+	if err := doc.Components.Schemas[schema].Value.VisitJSON(value); err != nil {
+		t.Errorf("not as described by %s: %s\n%v", schema, message, err)
+	}
+}
