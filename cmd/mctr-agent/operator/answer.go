@@ -98,7 +98,7 @@ func (x *exchange) body() ([]byte, error) {
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		return nil, statusError{http.StatusRequestTimeout, fmt.Errorf("%w: the call did not arrive within %s", mctr.ErrInvalid, bodyTime)}
 	}
-	return nil, fmt.Errorf("%w: the call is cut off: %w", mctr.ErrInvalid, err)
+	return nil, statusError{http.StatusBadRequest, fmt.Errorf("%w: the call is cut off: %w", mctr.ErrInvalid, err)}
 }
 
 // answer sends a call's answer; none is an empty one.

@@ -22,6 +22,9 @@ import (
 //go:embed openapi.yaml
 var Description []byte
 
+// maxScrapes bounds the looks at all containers at one time.
+const maxScrapes = 16
+
 // Options are what a Server serves.
 type Options struct {
 	Containers *containerizer.Containerizer
@@ -83,7 +86,7 @@ func Routes() []string {
 
 func (s *Server) observed() *http.ServeMux {
 	mux := http.NewServeMux()
-	mux.Handle("GET /metrics", promhttp.HandlerFor(s.registry, promhttp.HandlerOpts{MaxRequestsInFlight: 4}))
+	mux.Handle("GET /metrics", promhttp.HandlerFor(s.registry, promhttp.HandlerOpts{MaxRequestsInFlight: maxScrapes}))
 	mux.HandleFunc("GET /healthz", s.serveHealth)
 	return mux
 }

@@ -19,7 +19,8 @@ import (
 	"github.com/mctr/mctr/containerizer/launcher/wire"
 )
 
-// An output is an answer of many records. It may be used concurrently.
+// An output is an answer of many records. It may be used concurrently. A client may
+// take its time: nobody but its own process waits for it.
 type output struct {
 	x  *exchange
 	mu sync.Mutex
@@ -83,14 +84,10 @@ func (o *output) write(data []byte) error {
 		h.Set("Message-Content-Type", api.JSON)
 		o.x.w.WriteHeader(http.StatusOK)
 	}
-	c := http.NewResponseController(o.x.w)
-	if err := c.SetWriteDeadline(time.Now().Add(writeTime)); err != nil {
-		return err
-	}
 	if _, err := o.x.w.Write(data); err != nil {
 		return err
 	}
-	return c.Flush()
+	return http.NewResponseController(o.x.w).Flush()
 }
 
 // upgrade hands the connection to a container's streams, and returns at their end.

@@ -1,0 +1,283 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/mctr/mctr/cmd/mctr-agent/operator/api"
+)
+
+// TestHostileBodies wants every body that is no call refused, and calls served
+// afterwards.
+func TestHostileBodies(t *testing.T) {
+	h := newHost(t)
+	launch := func(id string) string {
+		return `{"type":"LAUNCH_CONTAINER","launch_container":{"container_id":` + id + `,"command":{"value":"true"}}}`
+	}
+	for _, c := range []struct {
+		name, body string
+		want       int
+	}{
+		{"empty", "", 400},
+		{"blank", "  \n", 400},
+		{"no JSON", "hello", 400},
+		{"cut off", `{"type":"GET_VERSION"`, 400},
+		{"cut in a string", `{"type":"GET_VER`, 400},
+		{"null", "null", 400},
+		{"an array", `[{"type":"GET_VERSION"}]`, 400},
+		{"a number", "1", 400},
+		{"no type", `{}`, 400},
+		{"a type that is none", `{"type":1}`, 400},
+		{"a type that is null", `{"type":null}`, 400},
+		{"an unknown type", `{"type":"DROP_TABLES"}`, 400},
+		{"a long type", `{"type":"` + strings.Repeat("A", 1<<20) + `"}`, 400},
+		{"two types", `{"type":"GET_VERSION","type":"GET_HEALTH"}`, 400},
+		{"two calls", `{"type":"GET_VERSION"}{"type":"GET_VERSION"}`, 400},
+		{"something behind", `{"type":"GET_VERSION"} x`, 400},
+		{"another call's arguments", `{"type":"GET_VERSION","wait_container":{}}`, 400},
+		{"no arguments", `{"type":"WAIT_CONTAINER"}`, 400},
+		{"arguments that are null", `{"type":"WAIT_CONTAINER","wait_container":null}`, 400},
+		{"arguments of the wrong type", `{"type":"WAIT_CONTAINER","wait_container":"x"}`, 400},
+		{"an id twice", `{"type":"WAIT_CONTAINER","wait_container":{"container_id":{"value":"a","value":"b"}}}`, 400},
+		{"an id that is a string", launch(`"x"`), 400},
+		{"an id that is empty", launch(`{"value":""}`), 400},
+		{"an id that is a path", launch(`{"value":"../../etc"}`), 400},
+		{"an id with a slash", launch(`{"value":"a/b"}`), 400},
+		{"an id with a dot", launch(`{"value":"a.b"}`), 400},
+		{"an id with a NUL", launch(`{"value":"a\u0000"}`), 400},
+		{"an endless id", launch(`{"value":"` + strings.Repeat("a", 1000) + `"}`), 400},
+		{"endless parents", launch(strings.Repeat(`{"value":"a","parent":`, 5000) + `{"value":"a"}` + strings.Repeat("}", 5000)), 400},
+		{"deep JSON", strings.Repeat("[", 1<<20), 400},
+		{"deep objects", strings.Repeat(`{"type":`, 1<<18), 400},
+		{"no UTF-8", "{\"type\":\"\xff\xfe\"}", 400},
+		{"a signal that is none", `{"type":"KILL_CONTAINER","kill_container":{"container_id":{"value":"a"},"signal":99}}`, 400},
+		{"a number out of range", `{"type":"KILL_CONTAINER","kill_container":{"container_id":{"value":"a"},"signal":1e400}}`, 400},
+		{"huge", `{"type":"` + strings.Repeat("A", 5<<20) + `"}`, 413},
+	} {
+		code, answer := h.post(nil, strings.NewReader(c.body))
+		if code != c.want || len(answer) > 4096 {
+			t.Errorf("%s: %d %.300s, want %d", c.name, code, answer, c.want)
+		}
+		described(t, "Failure", answer)
+	}
+	h.call(200, api.GetVersion, nil, nil)
+}
+
+// raw sends bytes as they are, and gives what comes back until the agent closes.
+func (h *host) raw(text string, halfClose bool) string {
+	h.t.Helper()
+	conn, err := net.Dial("unix", h.socket())
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	defer conn.Close()
+	if _, err := io.WriteString(conn, text); err != nil {
+		return err.Error()
+	}
+	if unixConn, ok := conn.(*net.UnixConn); ok && halfClose {
+		_ = unixConn.CloseWrite()
+	}
+	_ = conn.SetReadDeadline(time.Now().Add(20 * time.Second))
+	data, _ := io.ReadAll(conn)
+	return string(data)
+}
+
+// TestBrokenHTTP wants requests that are none, or end too early, to end well.
+func TestBrokenHTTP(t *testing.T) {
+	h := newHost(t)
+	post := "POST /api/v1 HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
+	for _, c := range []struct{ name, text, want string }{
+		{"no HTTP", "hello\r\n\r\n", "400"},
+		{"less than was promised", post + "Content-Length: 100\r\n\r\n{\"type\":", "400"},
+		{"a cut chunk", post + "Transfer-Encoding: chunked\r\n\r\nff\r\n{\"type\"", "400"},
+		{"a chunk that is none", post + "Transfer-Encoding: chunked\r\n\r\nzz\r\n", "400"},
+		{"endless headers", "GET /healthz HTTP/1.1\r\nHost: a\r\n" + strings.Repeat("X: "+strings.Repeat("y", 1000)+"\r\n", 100) + "\r\n", "431"},
+		{"another method", "DELETE /api/v1 HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", "405"},
+		{"another path", "GET /etc/passwd HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", "404"},
+		{"a path outwards", "GET /files/../../etc/passwd HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", ""},
+		{"HTTP/2", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", ""},
+		{"nothing", "", ""},
+	} {
+		got := h.raw(c.text, true)
+		if !strings.Contains(strings.SplitN(got+"\r\n", "\r\n", 2)[0], c.want) || strings.Contains(got, "root:") {
+			t.Errorf("%s: %.200q, want %s", c.name, got, c.want)
+		}
+	}
+	h.call(200, api.GetVersion, nil, nil)
+}
+
+// TestIdleClients wants clients that say half of something to hold nobody up, and
+// not to stay for ever.
+func TestIdleClients(t *testing.T) {
+	h := newHost(t)
+	var all sync.WaitGroup
+	for range 60 {
+		all.Go(func() { h.raw("GET /healthz HTTP/1.1\r\nHost:", false) })
+	}
+	for range 20 {
+		began := time.Now()
+		h.call(200, api.GetVersion, nil, nil)
+		if took := time.Since(began); took > 5*time.Second {
+			t.Errorf("a call waited %s", took)
+		}
+	}
+	all.Wait() // each of them was closed
+}
+
+// TestSlowReader wants a container to go on whose output somebody asked for and
+// does not take, and others to get theirs.
+func TestSlowReader(t *testing.T) {
+	h := newHost(t)
+	h.launch("loud", "sleep 0.5; head -c 30000000 /dev/zero | tr '\\0' x; echo; echo done")
+	slow := h.attach("loud")
+	if end := h.wait("loud"); end.ExitStatus != 0 {
+		t.Errorf("the end: %+v", end)
+	}
+	if _, err := slow.next(); err != nil {
+		t.Errorf("what the slow one gets: %v", err)
+	}
+	h.remove("loud")
+}
+
+// descriptors is how many files the agent has open.
+func (h *host) descriptors() int {
+	entries, err := os.ReadDir(fmt.Sprintf("/proc/%d/fd", h.cmd.Process.Pid))
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	return len(entries)
+}
+
+// TestManyClients has fifty clients do everything at once, some of which go away in
+// the middle, and wants the agent to hold as much afterwards as before.
+func TestManyClients(t *testing.T) {
+	h := newHost(t)
+	h.launch("shared", "sleep 1000")
+	h.session("shared.warm", "true").text(t)
+	h.client.CloseIdleConnections()
+	before := 0
+	h.eventually("it is quiet", func() bool { n := h.descriptors(); quiet := n == before; before = n; return quiet })
+	var all sync.WaitGroup
+	for i := range 50 {
+		all.Go(func() {
+			name := fmt.Sprintf("job%d", i)
+			switch i % 5 {
+			case 0:
+				h.launch(name, "exit "+fmt.Sprint(i))
+				if end := h.wait(name); end.ExitStatus != i<<8 {
+					t.Errorf("%s: %+v", name, end)
+				}
+				h.remove(name)
+			case 1:
+				if got := h.session("shared."+name, "echo "+name).text(t); got != name+"\n" {
+					t.Errorf("session %s: %q", name, got)
+				}
+			case 2:
+				h.leaves(api.LaunchNestedContainerSession, api.LaunchNested{ContainerID: id("shared." + name), Command: sh("sleep 1000")})
+			case 3:
+				h.leaves(api.WaitContainer, api.ID{ContainerID: id("shared")})
+				h.leaves(api.WatchEvents, api.Events{Follow: true})
+			case 4:
+				h.get(200, "/metrics")
+				h.call(200, api.GetContainers, api.List{ShowNested: true, ShowEnded: true}, nil)
+				h.leaves(api.AttachContainerOutput, api.ID{ContainerID: id("shared")})
+			}
+		})
+	}
+	all.Wait()
+	h.client.CloseIdleConnections()
+	h.eventually("the agent holds no more than before", func() bool { return h.descriptors() <= before+2 })
+	if n := h.descriptors(); n > before+2 {
+		out, _ := exec.Command("ls", "-l", fmt.Sprintf("/proc/%d/fd", h.cmd.Process.Pid)).CombinedOutput()
+		t.Errorf("%d descriptors, %d before:\n%s", n, before, out)
+	}
+	var list api.Containers
+	h.eventually("nothing but the first container is left", func() bool {
+		h.call(200, api.GetContainers, api.List{ShowNested: true}, &list)
+		return len(list.Containers) == 1
+	})
+	h.remove("shared")
+}
+
+// leaves makes a call and goes away before it is answered.
+func (h *host) leaves(kind string, arguments any) {
+	h.t.Helper()
+	body, err := api.NewCall(kind, arguments)
+	if err != nil {
+		h.t.Error(err)
+		return
+	}
+	ctx, cancel := context.WithTimeout(h.t.Context(), 200*time.Millisecond)
+	defer cancel()
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://agent"+api.Path, bytes.NewReader(body))
+	if err != nil {
+		h.t.Error(err)
+		return
+	}
+	r.Header = asJSON()
+	if answer, err := h.client.Do(r); err == nil {
+		_, _ = io.Copy(io.Discard, answer.Body)
+		_ = answer.Body.Close()
+	}
+}
+
+// TestHostileStream sends what is no chunk on a connection that is a container's
+// streams.
+func TestHostileStream(t *testing.T) {
+	h := newHost(t)
+	h.launch("task", "sleep 1000")
+	call := `{"type":"EXEC_CONTAINER","exec_container":{"container_id":{"value":"task"},"args":["sleep","999"],"stdin":true}}`
+	head := fmt.Sprintf("POST /api/v1 HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nConnection: Upgrade\r\nUpgrade: mctr-stream\r\nContent-Length: %d\r\n\r\n", len(call))
+	for name, rest := range map[string]string{"a chunk too long": "\x00\xff\xff\xff\xff", "a cut chunk": "\x00\x00\x00\x00\x09abc", "an unknown stream": "\x63\x00\x00\x00\x01a", "a size that is none": "\x03\x00\x00\x00\x01a"} {
+		conn, err := net.Dial("unix", h.socket())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := io.WriteString(conn, head+call+rest); err != nil {
+			t.Error(err)
+		}
+		begin := make([]byte, 13)
+		if _, err := io.ReadFull(conn, begin); err != nil || string(begin) != "HTTP/1.1 101 " {
+			t.Errorf("%s: %q, %v", name, begin, err)
+		}
+		_ = conn.Close()
+	}
+	h.eventually("no command is left", func() bool { return !strings.Contains(h.look("ps"), "sleep 999") })
+	h.remove("task")
+}
+
+// TestEndOfAgent wants who waits told that the agent ends, at once, and the
+// container left alone.
+func TestEndOfAgent(t *testing.T) {
+	h := newHost(t)
+	h.launch("task", "sleep 1000")
+	waiting := make(chan int, 1)
+	go func() {
+		code, _ := h.post(nil, strings.NewReader(`{"type":"WAIT_CONTAINER","wait_container":{"container_id":{"value":"task"}}}`))
+		waiting <- code
+	}()
+	time.Sleep(100 * time.Millisecond) // for the call to arrive: whether it has or not, it has to be answered
+	began := time.Now()
+	h.stop()
+	if took := time.Since(began); took > 10*time.Second {
+		t.Errorf("the agent took %s to end", took)
+	}
+	if code := <-waiting; code != http.StatusServiceUnavailable {
+		t.Errorf("who waits is told %d", code)
+	}
+	if exists(h.socket()) {
+		t.Error("the socket is left")
+	}
+	h.start()
+	h.remove("task")
+}
