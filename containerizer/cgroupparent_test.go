@@ -84,8 +84,11 @@ func TestDelegated(t *testing.T) {
 	if own == "" {
 		t.Skip("systemd has delegated no control group to this process (the virtual machine has it so)")
 	}
-	if err := cgroup.Settle(own, "agent"); err != nil {
-		t.Fatal(err)
+	if moved, err := cgroup.Settle(own, "agent"); err != nil || !moved {
+		t.Fatal(moved, err)
+	}
+	if again := cgroup.Delegated(); again != own {
+		t.Errorf("moved into a part of %s, it is told %q", own, again)
 	}
 	a := newAgent(t)
 	a.above(own)

@@ -86,7 +86,11 @@ func open(ctx context.Context, f *flags) (*agent, error) {
 	if err != nil {
 		return nil, err
 	}
-	containers, err := containerizer.New(ctx,
+	group, err := f.parentGroup()
+	if err != nil {
+		return nil, err
+	}
+	containers, err := containerizer.New(ctx, containerizer.WithCgroupParent(group),
 		containerizer.WithDirs(f.root, f.state), containerizer.WithImages(images), containerizer.WithLog(f.log), containerizer.WithOwner(f.name),
 		containerizer.WithIsolators(builtin.Table(builtin.Deps{
 			Root: f.root, State: f.state, Helper: helper, CgroupOf: containerizer.CgroupOf(f.state), StateOf: containerizer.StateOf(f.state),

@@ -21,7 +21,7 @@ type flags struct {
 	tokenFile                    string
 	logLevel, logFormat          string
 	plainHTTP, hostsDirs         []string
-	backend                      string
+	backend, cgroupParent        string
 	log                          slog.Handler
 	token                        string
 }
@@ -40,6 +40,7 @@ func (f *flags) register(set *pflag.FlagSet) {
 	set.StringVar(&f.logFormat, "log-format", "text", "text or json")
 	set.StringSliceVar(&f.plainHTTP, "plain-http", nil, "registry `HOST[:PORT]` to speak http with (loopback ones need no asking)")
 	set.StringSliceVar(&f.hostsDirs, "hosts-dir", nil, "`DIR` with HOST/hosts.toml for registries (default /etc/mctr/certs.d, /etc/containerd/certs.d)")
+	set.StringVar(&f.cgroupParent, "cgroup-parent", "", "control `GROUP` above those of containers; auto: the one that systemd delegated to this service (cgroup v2)")
 	set.StringVar(&f.backend, "backend", "", "how layers become a filesystem: overlay or copy (default: what works here)")
 }
 

@@ -63,6 +63,8 @@ func TestRefusesToListen(t *testing.T) {
 		{[]string{"--name", "cli"}, "--name"},
 		{[]string{"--log-level", "loud"}, "--log-level"},
 		{[]string{"--backend", "zfs"}, "zfs"},
+		{[]string{"--cgroup-parent", "/absolute"}, "want a path below"},
+		{[]string{"--cgroup-parent", "auto"}, "a service with Delegate=yes"},
 		{[]string{"argument"}, "argument"},
 	} {
 		out, err := h.command(c.flags...).CombinedOutput()

@@ -267,7 +267,10 @@ func TestArchivesAreOthersToo(t *testing.T) {
 		}
 		return string(out)
 	}
-	pod := func(args ...string) string { t.Helper(); return run(append(podman[:len(podman):len(podman)], args...)...) }
+	pod := func(args ...string) string {
+		t.Helper()
+		return run(append(podman[:len(podman):len(podman)], args...)...)
+	}
 	if out := pod("load", "-i", at("docker.tar")); !strings.Contains(out, "first.test/a:1") || !strings.Contains(out, "second.test/b:2") {
 		t.Errorf("podman loaded %s", out)
 	}

@@ -12,22 +12,28 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Delegated is this process' own group where systemd has left it to us, and what is
-// below it (Delegate=yes, systemd.resource-control(5)); "" otherwise, and on cgroup
-// v1, whose delegation is not meant for root.
+// Delegated is the group that systemd has left to this process, with what is below
+// it (Delegate=yes, systemd.resource-control(5)): its own, or, with
+// DelegateSubgroup=, the one above its own. "" for neither, and on cgroup v1, whose
+// delegation is not meant for root.
 func Delegated() string {
-	if !Unified() {
-		return ""
+	own := ownGroup()
+	for _, group := range []string{own, filepath.Dir(own)} {
+		if own != "" && marked(filepath.Join(Mountpoint, group)) {
+			return group
+		}
 	}
+	return ""
+}
+
+// ownGroup is this process' on v2, without the slash before it.
+func ownGroup() string {
 	data, err := os.ReadFile("/proc/self/cgroup")
-	if err != nil {
+	if err != nil || !Unified() {
 		return ""
 	}
-	_, own, ok := strings.Cut(strings.TrimSpace(string(data)), "0::")
-	if !ok || own == "/" || !marked(filepath.Join(Mountpoint, own)) {
-		return ""
-	}
-	return strings.TrimPrefix(own, "/")
+	_, own, _ := strings.Cut(strings.TrimSpace(string(data)), "0::/")
+	return own
 }
 
 // marked says whether systemd has marked the group as delegated.
@@ -41,9 +47,17 @@ func marked(dir string) bool {
 	return false
 }
 
-// Settle moves the processes of a group into one below it, called leaf: a group that
-// gives controllers to others may hold none (cgroups(7), "no internal processes").
-func Settle(group, leaf string) error {
+// Settle moves this process, and the others of its group, into one below it called
+// leaf, if the group is the one given: a group that gives controllers to others may
+// hold no process (cgroups(7), "no internal processes"). It says whether it did.
+func Settle(group, leaf string) (moved bool, err error) {
+	if ownGroup() != group {
+		return false, nil
+	}
+	return true, settle(group, leaf)
+}
+
+func settle(group, leaf string) error {
 	dir := filepath.Join(Mountpoint, group)
 	below := filepath.Join(dir, leaf)
 	if err := os.Mkdir(below, 0o755); err != nil && !errors.Is(err, fs.ErrExist) {

@@ -1,0 +1,32 @@
+package main
+
+import (
+	"fmt"
+	"log/slog"
+
+	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/internal/cgroup"
+)
+
+// parentGroup is the control group that --cgroup-parent asks for. A delegated one
+// that this process is in has to be left first.
+func (f *flags) parentGroup() (string, error) {
+	if f.cgroupParent != "auto" {
+		return f.cgroupParent, nil
+	}
+	group := cgroup.Delegated()
+	if group == "" {
+		return "", &mctr.UnsupportedError{
+			Feature: "--cgroup-parent auto", Why: "this process is in no control group of cgroup v2 that systemd has delegated",
+			Remedy: "run it as a service with Delegate=yes, or name a group",
+		}
+	}
+	moved, err := cgroup.Settle(group, "agent")
+	if err != nil {
+		return "", fmt.Errorf("--cgroup-parent auto: move into %s/agent: %w", group, err)
+	}
+	if moved {
+		slog.New(f.log).Warn("systemd cannot start this service again while its containers run: set DelegateSubgroup=agent in the unit (systemd 254)", "group", group)
+	}
+	return group, nil
+}
