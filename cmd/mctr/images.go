@@ -89,7 +89,7 @@ func (a *app) imageRows(ctx context.Context, args []string, noTrunc bool) ([]ima
 	}
 	var rows []imageRow
 	for _, image := range images {
-		if len(args) > 0 && !strings.Contains(image.Reference, args[0]) {
+		if !provisioner.Shown(image, images) || len(args) > 0 && !strings.Contains(image.Reference, args[0]) {
 			continue
 		}
 		r := imageRow{ID: image.ID.Encoded(), Digest: string(image.Digest), Size: units.HumanSize(float64(image.Size))}
@@ -121,7 +121,7 @@ func splitReference(ref string) (repository, tag string) {
 
 func (a *app) imageCommand() *cobra.Command {
 	cmd := &cobra.Command{
-		Use: "image", Short: "Look at images", Args: cobra.NoArgs,
+		Use: "image", Short: "Look at images, and the commands for them by docker's longer names", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	var format string
@@ -134,6 +134,7 @@ func (a *app) imageCommand() *cobra.Command {
 	}
 	inspect.Flags().StringVarP(&format, "format", "f", "", "Go template")
 	cmd.AddCommand(inspect, a.unpackCommand())
+	cmd.AddCommand(a.imageAliases()...)
 	return cmd
 }
 

@@ -1,0 +1,119 @@
+package provisioner
+
+import (
+	"context"
+
+	"github.com/mctr/mctr/provisioner/store"
+)
+
+// Usage is what the store takes on disk.
+type Usage struct {
+	Images      []ImageUsage // by reference
+	Bytes       int64        // of all of them; what they share counts once
+	Reclaimable int64        // of these, what no lease holds: what Prune with All frees
+	Leftovers   PruneReport  // what no image refers to: what Prune frees. Empty while somebody pulls.
+}
+
+// ImageUsage is what one image takes.
+type ImageUsage struct {
+	Image
+	Bytes   int64    // packed and unpacked
+	Shared  int64    // of these, what images of another digest use too
+	Holders []string // of leases
+}
+
+// Usage adds up what the images take on disk, packed and unpacked.
+func (p *Provisioner) Usage(ctx context.Context) (Usage, error) {
+	var u Usage
+	images, err := p.Images(ctx)
+	if err != nil {
+		return u, err
+	}
+	held, err := p.store.Leases()
+	if err != nil {
+		return u, err
+	}
+	if u.Leftovers, err = p.store.Sweep(ctx, store.Sweep{DryRun: true, Try: true}); err != nil {
+		return u, err
+	}
+	parts := newParts(p.store)
+	for _, img := range images {
+		parts.add(&img)
+	}
+	for _, img := range images {
+		i := ImageUsage{Image: img, Holders: store.Holders(held, &img)}
+		i.Bytes, i.Shared = parts.of(&img)
+		u.Images = append(u.Images, i)
+	}
+	u.Bytes, u.Reclaimable = parts.total(held)
+	return u, nil
+}
+
+// parts are the blobs and layers of images, and which images have each.
+type parts struct {
+	store *store.Store
+	size  map[string]int64
+	users map[string]map[string]bool // by digests of manifests
+}
+
+func newParts(s *store.Store) *parts {
+	return &parts{store: s, size: map[string]int64{}, users: map[string]map[string]bool{}}
+}
+
+// names are the parts of an image, each once.
+func (*parts) names(img *Image) map[string]bool {
+	all := map[string]bool{}
+	for _, b := range img.Blobs {
+		all[string(b.Digest)] = true
+	}
+	for _, l := range img.Layers {
+		all[l.Key] = true
+	}
+	return all
+}
+
+func (p *parts) add(img *Image) {
+	for _, b := range img.Blobs {
+		if p.store.HasBlob(b) {
+			p.size[string(b.Digest)] = b.Size
+		}
+	}
+	for _, l := range img.Layers {
+		if layer, ok := p.store.Layer(l.Key); ok {
+			p.size[l.Key] = layer.Bytes
+		}
+	}
+	for name := range p.names(img) {
+		if p.users[name] == nil {
+			p.users[name] = map[string]bool{}
+		}
+		p.users[name][string(img.Digest)] = true
+	}
+}
+
+func (p *parts) of(img *Image) (bytes, shared int64) {
+	for name := range p.names(img) {
+		bytes += p.size[name]
+		if len(p.users[name]) > 1 {
+			shared += p.size[name]
+		}
+	}
+	return bytes, shared
+}
+
+// total counts each part once, and what no leased image has.
+func (p *parts) total(held map[string]*Image) (bytes, reclaimable int64) {
+	kept := map[string]bool{}
+	for _, img := range held {
+		for name := range p.names(img) {
+			kept[name] = true
+		}
+	}
+	for name, size := range p.size {
+		bytes += size
+		if !kept[name] {
+			reclaimable += size
+		}
+	}
+	return bytes, reclaimable
+}
