@@ -135,15 +135,14 @@ func (a *agent) recover(ctx context.Context) *containerizer.Recovered {
 
 // run serves until ctx ends.
 func (a *agent) run(ctx context.Context, listeners []listener) error {
+	group, ctx := errgroup.WithContext(ctx)
 	if a.metricsAddress != "" {
 		socket, err := net.Listen("tcp", a.metricsAddress)
 		if err != nil {
 			return errors.Join(fmt.Errorf("--metrics-address: %w", err), closeAll(listeners))
 		}
-		defer socket.Close()
-		go func() { _ = a.http(ctx, a.server.Metrics()).Serve(socket) }() // it ends with the socket
+		group.Go(func() error { return a.serve(ctx, socket, a.server.Metrics()) })
 	}
-	group, ctx := errgroup.WithContext(ctx)
 	for _, l := range listeners {
 		handler := a.server.Handler()
 		if l.token {
@@ -170,7 +169,7 @@ func (a *agent) http(ctx context.Context, handler http.Handler) *http.Server {
 }
 
 // serve serves one listener until ctx ends, and then lets answers under way be given.
-func (a *agent) serve(ctx context.Context, l listener, handler http.Handler) error {
+func (a *agent) serve(ctx context.Context, l net.Listener, handler http.Handler) error {
 	s := a.http(ctx, handler)
 	failed := make(chan error, 1)
 	go func() { failed <- s.Serve(l) }()

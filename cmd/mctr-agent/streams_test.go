@@ -75,19 +75,23 @@ func (s *stream) next() (string, error) {
 	return m.Data.Type + " " + string(m.Data.Data), nil
 }
 
-// text is everything on stdout up to the end.
+// text is everything on stdout up to the end, and behind it what came on stderr.
 func (s *stream) text(t *testing.T) string {
 	t.Helper()
-	var all strings.Builder
+	var out, complaints strings.Builder
 	for {
 		piece, err := s.next()
 		if errors.Is(err, io.EOF) {
-			return all.String()
+			return out.String() + complaints.String()
 		}
 		if err != nil {
-			t.Fatal(err, all.String())
+			t.Fatal(err, out.String())
 		}
-		all.WriteString(strings.TrimPrefix(piece, "STDOUT "))
+		if text, ok := strings.CutPrefix(piece, "STDOUT "); ok {
+			out.WriteString(text)
+		} else {
+			complaints.WriteString(piece)
+		}
 	}
 }
 
@@ -101,9 +105,8 @@ func TestSession(t *testing.T) {
 	}}, nil)
 	h.eventually("the parent is up", func() bool { return h.look("cat /tmp/mark && echo up") == "up\n" })
 	s := h.session("task.one", "echo $OF; ls /tmp; echo err >&2; exit 5")
-	out, err, ok := strings.Cut(s.text(t), "STDERR err\n") // it may come between two pieces of the other
-	if !ok || out+err != "the parent\nmark\n" {
-		t.Errorf("output: %q, %q", out, err)
+	if got := s.text(t); got != "the parent\nmark\nSTDERR err\n" {
+		t.Errorf("output: %q", got)
 	}
 	if end := h.wait("task.one"); end.ExitStatus != 5<<8 {
 		t.Errorf("the end: %+v", end)

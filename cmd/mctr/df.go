@@ -63,7 +63,7 @@ func (a *app) space(ctx context.Context) (*space, error) {
 	if s.images, err = a.store.Usage(ctx); err != nil {
 		return nil, err
 	}
-	list, err := a.statuses(ctx, c)
+	list, err := a.statuses(ctx, here{c})
 	if err != nil {
 		return nil, err
 	}

@@ -64,7 +64,7 @@ func (a *app) info(ctx context.Context) (*systemInfo, error) {
 	if err != nil {
 		return nil, err
 	}
-	list, err := a.statuses(ctx, c)
+	list, err := a.statuses(ctx, here{c})
 	if err != nil {
 		return nil, err
 	}

@@ -163,7 +163,7 @@ func (a *app) pruneContainers(ctx context.Context, p *pruning) (reclaimed int64,
 	if err != nil {
 		return 0, err
 	}
-	list, err := a.statuses(ctx, c)
+	list, err := a.statuses(ctx, here{c})
 	if err != nil {
 		return 0, err
 	}
