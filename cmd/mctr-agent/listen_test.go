@@ -141,6 +141,12 @@ func TestToken(t *testing.T) {
 		}
 	}
 	http.DefaultClient.CloseIdleConnections()
+	if out, err := h.mctr("--agent", "tcp://"+address, "--agent-token-file", file, "ps", "-q"); err != nil || out != "" {
+		t.Errorf("mctr with the token: %v %s", err, out)
+	}
+	if out, err := h.mctr("--agent", "tcp://"+address, "ps", "-q"); err == nil || !strings.Contains(out, "Authorization: Bearer") {
+		t.Errorf("mctr without the token: %v %s", err, out)
+	}
 	if strings.Contains(h.log.String(), token) {
 		t.Error("the token is in the log")
 	}
@@ -174,6 +180,17 @@ func TestTLS(t *testing.T) {
 	if err := get(ca.issue(t, "client")); err != nil {
 		t.Errorf("a client of the authority: %v", err)
 	}
+	client := ca.issue(t, "cli")
+	show := []string{"--agent", "tcp://" + address, "--agent-tls-ca", ca.cert, "--agent-tls-cert", client.cert, "--agent-tls-key", client.key}
+	if out, err := h.mctr(append(show, "run", "--rm", "-q", h.image, "echo", "by TLS")...); err != nil || out != "by TLS\n" {
+		t.Errorf("mctr with a certificate: %v %s", err, out)
+	}
+	if out, err := h.mctr(show[:4]...); err != nil {
+		t.Errorf("help needs no agent: %v %s", err, out)
+	}
+	if out, err := h.mctr(append(show[:4:4], "ps")...); err == nil {
+		t.Errorf("mctr without a certificate: %s", out)
+	}
 	if err := get(nil); err == nil {
 		t.Error("a client without a certificate was served")
 	}
@@ -187,6 +204,12 @@ func TestTLS(t *testing.T) {
 		}
 	}
 	http.DefaultClient.CloseIdleConnections()
+}
+
+// mctr is what the command line says, by an agent.
+func (h *host) mctr(args ...string) (string, error) {
+	out, err := exec.Command(program(h.t, "mctr"), args...).CombinedOutput()
+	return string(out), err
 }
 
 // A pair is the files of a certificate and its key.

@@ -84,3 +84,59 @@ func (h *host) agent() string {
 	h.eventually("the agent serves", func() bool { return h.mctr("--agent", address, "version").code == 0 })
 	return address
 }
+
+// TestTerminalByAgent types into a container, with its size and its signals, by way
+// of an agent, leaves it, and comes back.
+func TestTerminalByAgent(t *testing.T) {
+	h := newHost(t)
+	h.want(0, "pull", "-q", h.image)
+	address := h.agent()
+	s := h.onScreen("--agent", address, "run", "-q", "-it", "--name", "shell", h.image, "sh")
+	s.shows("/ # ")
+	s.raw()
+	s.types("stty size\r")
+	s.shows("24 80")
+	s.resize(33, 99)
+	s.types("sleep 0.2; stty size\r")
+	s.shows("33 99")
+	s.types("\x10\x11")
+	s.shows("detached")
+	s.ends(0)
+	back := h.onScreen("--agent", address, "attach", "shell")
+	back.raw()
+	back.types("echo again; exit 5\r")
+	back.shows("again")
+	back.ends(5)
+	h.want(0, "--agent", address, "rm", "shell")
+}
+
+// TestForegroundByAgent wants a signal passed on, and a run whose client is killed
+// to go on.
+func TestForegroundByAgent(t *testing.T) {
+	h := newHost(t)
+	h.want(0, "pull", "-q", h.image)
+	address := h.agent()
+	run := h.command("--agent", address, "run", "-q", "--name", "job", h.image, "sh", "-c", "trap 'echo caught; exit 7' TERM; echo ready; while :; do sleep 0.02; done")
+	var out bytes.Buffer
+	run.Stdout = &out
+	if err := run.Start(); err != nil {
+		t.Fatal(err)
+	}
+	h.eventually("it is ready", func() bool { return h.mctr("logs", "job").stdout == "ready\n" })
+	h.kill(run, unix.SIGTERM)
+	_ = run.Wait()
+	if code := run.ProcessState.ExitCode(); code != 7 || out.String() != "ready\ncaught\n" {
+		t.Errorf("exit code %d, output %q", code, out.String())
+	}
+	run = h.command("--agent", address, "run", "-q", "--name", "other", h.image, "sh", "-c", "while :; do echo tick; sleep 0.01; done")
+	if err := run.Start(); err != nil {
+		t.Fatal(err)
+	}
+	h.eventually("it prints", func() bool { return strings.Contains(h.mctr("logs", "other").stdout, "tick") })
+	h.kill(run, unix.SIGKILL)
+	_ = run.Wait()
+	if got := strings.TrimSpace(h.want(0, "inspect", "-f", "{{.State.Status}}", "other").stdout); got != "running" {
+		t.Errorf("after its client it is %s", got)
+	}
+	h.want(0, "--agent", address, "rm", "-f", "job", "other")
+}

@@ -5,8 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"net"
 	"net/http"
 	"strings"
 	"sync"
@@ -108,17 +106,9 @@ func (x *exchange) upgrade(stream *launcher.Stream) error {
 	}
 	stop := context.AfterFunc(x.r.Context(), func() { _ = conn.Close() }) // the agent ends
 	defer stop()
-	stream.Relay(readAhead{Conn: conn, r: buffered})
+	stream.Relay(api.ReadAhead{Conn: conn, Buffered: buffered})
 	return nil
 }
-
-// A readAhead is a connection of which something was read already.
-type readAhead struct {
-	net.Conn
-	r io.Reader
-}
-
-func (c readAhead) Read(p []byte) (int, error) { return c.r.Read(p) }
 
 // asksUpgrade wants the client to be ready for it.
 func (x *exchange) asksUpgrade() error {

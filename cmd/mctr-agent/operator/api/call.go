@@ -3,6 +3,8 @@ package api
 import (
 	"encoding/json"
 	"fmt"
+	"io"
+	"net"
 	"strings"
 
 	"github.com/mctr/mctr"
@@ -60,6 +62,15 @@ const (
 	JSON     = "application/json"
 	RecordIO = "application/recordio"
 )
+
+// A ReadAhead is a connection that was upgraded, of which something was read already.
+type ReadAhead struct {
+	net.Conn
+	Buffered io.Reader
+}
+
+// Read gives what was read already first.
+func (c ReadAhead) Read(p []byte) (int, error) { return c.Buffered.Read(p) }
 
 // Path is where calls are posted to.
 const Path = "/api/v1"

@@ -83,13 +83,5 @@ func (c *Client) switchTo(conn net.Conn, r *http.Request) (*launcher.Stream, err
 	if answer.StatusCode != http.StatusSwitchingProtocols {
 		return nil, failure(answer)
 	}
-	return launcher.NewStream(readAhead{conn, buffered}), nil
+	return launcher.NewStream(api.ReadAhead{Conn: conn, Buffered: buffered}), nil
 }
-
-// A readAhead is a connection of which something was read already.
-type readAhead struct {
-	net.Conn
-	r io.Reader
-}
-
-func (c readAhead) Read(p []byte) (int, error) { return c.r.Read(p) }
