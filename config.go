@@ -35,9 +35,9 @@ type ContainerConfig struct {
 	// GroupResources limit a root and all that is nested in it, together: cpu,
 	// memory and pids.
 	GroupResources Resources `json:"groupResources,omitzero"`
-	Rlimits   []Rlimit  `json:"rlimits,omitempty"`
-	Devices   []Device  `json:"devices,omitempty"`
-	Security  Security  `json:"security"`
+	Rlimits        []Rlimit  `json:"rlimits,omitempty"`
+	Devices        []Device  `json:"devices,omitempty"`
+	Security       Security  `json:"security"`
 
 	Restart       RestartPolicy     `json:"restart,omitzero"` // by the process that watches it
 	Health        *HealthCheck      `json:"health,omitempty"` // nil: the image's HEALTHCHECK, if it has one

@@ -30,7 +30,7 @@ func (c *Containerizer) findParentGroup(ctx context.Context) (err error) {
 	}
 	wanted := *c.above
 	if wanted == "." || wanted != "" && (filepath.Clean(wanted) != wanted || !filepath.IsLocal(wanted)) {
-		return fmt.Errorf("%w: parent %q: want a path below the hierarchies' roots, without / before it and without ..", mctr.ErrInvalid, wanted)
+		return fmt.Errorf("%w: parent %q: want a path below the hierarchies' roots, without / before it or .. in it", mctr.ErrInvalid, wanted)
 	}
 	lock, err := flock.Exclusive(ctx, c.paths.setupLock())
 	if err != nil {
