@@ -9,7 +9,7 @@ STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.7.0
 REVIVE      := github.com/mgechev/revive@v1.15.0
 ERRORLINT   := github.com/polyfloyd/go-errorlint@v1.8.0
 
-.PHONY: all build test test-long test-unit test-programs test-fuzz test-vm lint bench run clean install-build install-test
+.PHONY: all build test test-long test-unit test-programs test-fuzz test-vm lint bench run man clean install-build install-test
 
 all: build
 
@@ -18,6 +18,10 @@ build:
 	CGO_ENABLED=0 go build $(PLAIN) -o $(BIN)/ ./cmd/mctr ./cmd/mctr-helper ./cmd/mctr-agent
 	CGO_ENABLED=1 go build $(STATIC) -o $(BIN)/ ./cmd/mctr-shim
 	ln -sf mctr-shim $(BIN)/mctr-oci
+
+# The manual pages, from what --help says.
+man: build
+	env -u MCTR_ROOT -u MCTR_STATE -u MCTR_LOG_LEVEL -u MCTR_LOG_FORMAT -u MCTR_BACKEND $(BIN)/mctr man $(BIN)/man
 
 # Makes an image from Debian packages, pushes it to a registry on loopback,
 # pulls it, runs it under limits, and shows its output, its log and its end.

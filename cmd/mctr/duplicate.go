@@ -53,15 +53,16 @@ func (u *unique) array(name string) error {
 func (u *unique) object(name string) error {
 	seen := map[string]string{}
 	for u.d.More() {
+		place := u.place()
 		token, err := u.d.Token()
 		key, ok := token.(string)
 		if err != nil || !ok {
 			return nil
 		}
 		if at, twice := seen[u.folded(name, key)]; twice {
-			return fmt.Errorf("%w: the key %q at %s was given before, at %s", mctr.ErrInvalid, key, u.place(), at)
+			return fmt.Errorf("%w: the key %q at %s was given before, at %s", mctr.ErrInvalid, key, place, at)
 		}
-		seen[u.folded(name, key)] = u.place()
+		seen[u.folded(name, key)] = place
 		if err := u.value(key); err != nil {
 			return err
 		}
@@ -77,8 +78,10 @@ func (u *unique) folded(object, key string) string {
 	return strings.ToLower(key)
 }
 
-// place is where the decoder stands, as editors count.
+// place is where the next key begins, as editors count.
 func (u *unique) place() string {
-	before := u.data[:u.d.InputOffset()]
-	return fmt.Sprintf("line %d, column %d", 1+bytes.Count(before, []byte("\n")), len(before)-bytes.LastIndexByte(before, '\n')-1)
+	at := int(u.d.InputOffset())
+	at += max(0, bytes.IndexByte(u.data[at:], '"'))
+	before := u.data[:at]
+	return fmt.Sprintf("line %d, column %d", 1+bytes.Count(before, []byte("\n")), at-bytes.LastIndexByte(before, '\n'))
 }

@@ -86,9 +86,10 @@ type versionInfo struct {
 func (a *app) versionCommand() *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
-		Use:   "version",
-		Short: "Show the version",
-		Args:  cobra.NoArgs,
+		Use:     "version",
+		Short:   "Show the version",
+		Example: "  mctr version --json",
+		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			v := versionInfo{Version: version, Commit: commit(), Go: runtime.Version(), OS: runtime.GOOS, Arch: runtime.GOARCH, OCI: specs.Version}
 			if err := a.agentVersion(cmd.Context(), &v); err != nil {

@@ -120,10 +120,6 @@ func splitReference(ref string) (repository, tag string) {
 }
 
 func (a *app) imageCommand() *cobra.Command {
-	cmd := &cobra.Command{
-		Use: "image", Short: "Look at images, and the commands for them by docker's longer names", Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
-	}
 	var format string
 	inspect := &cobra.Command{
 		Use:     "inspect [flags] IMAGE...",
@@ -133,8 +129,8 @@ func (a *app) imageCommand() *cobra.Command {
 		RunE:    func(cmd *cobra.Command, args []string) error { return a.inspectImages(cmd.Context(), args, format) },
 	}
 	inspect.Flags().StringVarP(&format, "format", "f", "", "Go template")
-	cmd.AddCommand(inspect, a.unpackCommand())
-	cmd.AddCommand(a.imageAliases()...)
+	cmd := groupCommand("image", "Look at images, and the commands for them by docker's longer names", append(a.imageAliases(), inspect, a.unpackCommand())...)
+	cmd.Example = "  mctr image inspect alpine\n  mctr image ls"
 	return cmd
 }
 
