@@ -41,7 +41,7 @@ func TestLibraryNeedsNoC(t *testing.T) {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	for program, heavy := range map[string][]string{
-		"./cmd/mctr":       {"github.com/prometheus/", "github.com/coreos/go-systemd/"},
+		"./cmd/mctr":       {"github.com/prometheus/", "github.com/coreos/go-systemd/v22/daemon", "github.com/opencontainers/cgroups/systemd"},
 		"./cmd/mctr-agent": {"github.com/getkin/"},
 	} {
 		deps := dependencies(t, "0", program)

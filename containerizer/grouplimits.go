@@ -4,13 +4,16 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"reflect"
 
 	"github.com/opencontainers/cgroups"
-	"github.com/opencontainers/cgroups/manager"
+	"github.com/opencontainers/cgroups/fs"
+	"github.com/opencontainers/cgroups/fs2"
 
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/internal/atomicfile"
+	"github.com/mctr/mctr/internal/cgroup"
 )
 
 // UpdateGroup changes the limits of a running root container and all that is
@@ -90,7 +93,7 @@ func (c *Containerizer) limitGroup(root mctr.ContainerID, limits mctr.Resources)
 		return nil
 	}
 	resources := groupResources(limits)
-	m, err := manager.New(&cgroups.Cgroup{Path: "/" + c.paths.cgroup(root), Resources: resources})
+	m, err := groupManager(c.paths.cgroup(root), resources)
 	if err == nil {
 		err = m.Apply(-1)
 	}
@@ -101,6 +104,16 @@ func (c *Containerizer) limitGroup(root mctr.ContainerID, limits mctr.Resources)
 		return fmt.Errorf("limit group %s: %w", c.paths.cgroup(root), err)
 	}
 	return nil
+}
+
+// groupManager is opencontainers' without its driver for systemd, which would cost
+// every start of the command line.
+func groupManager(group string, r *cgroups.Resources) (cgroups.Manager, error) {
+	config := &cgroups.Cgroup{Path: "/" + group, Resources: r}
+	if cgroup.Unified() {
+		return fs2.NewManager(config, filepath.Join(cgroup.Mountpoint, group))
+	}
+	return fs.NewManager(config, nil)
 }
 
 func groupResources(r mctr.Resources) *cgroups.Resources {
