@@ -11,10 +11,12 @@ import (
 	"strconv"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
+	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/containerizer/launcher/engine"
 	"github.com/mctr/mctr/internal/cgroup"
 )
@@ -100,7 +102,28 @@ func (c *container) stopped() bool {
 	return json.Unmarshal(out.Bytes(), &state) == nil && state.Status == specs.StateStopped
 }
 
-func (c *container) Pause() error  { return c.call(context.Background(), "pause", c.id) }
+// Pause returns when the processes are frozen. crun only asks v1's freezer, which
+// takes a while on a busy host.
+func (c *container) Pause() error {
+	if err := c.call(context.Background(), "pause", c.id); err != nil {
+		return err
+	}
+	controller := "freezer"
+	if cgroup.Unified() {
+		controller = ""
+	}
+	group := c.groups[controller]
+	for deadline := time.Now().Add(freezeTime); group != "" && !cgroup.Frozen(group); time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			return fmt.Errorf("%w: pause: control group %s is not frozen after %v", mctr.ErrUnavailable, group, freezeTime)
+		}
+	}
+	return nil
+}
+
+// freezeTime bounds the wait for the kernel's freezer.
+const freezeTime = 10 * time.Second
+
 func (c *container) Resume() error { return c.call(context.Background(), "resume", c.id) }
 
 func (c *container) Update(r *specs.LinuxResources) error {
