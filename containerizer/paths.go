@@ -29,7 +29,8 @@ const defaultState = "/run/mctr"
 //	    ├── rw/          what it wrote     ├── engine/         what the engine keeps for all
 //	    ├── engine/      the OCI engine's  ├── events          what happened, for everybody
 //	    │                own, as it runs   ├── groups.lock     who has control groups made
-//	    └── <isolator>/  its records       └── cgroup_parent   the group above all others
+//	    └── <isolator>/  its records       ├── cgroup_parent   the group above all others
+//	                                       └── agents/         mctr-agent's locks
 //
 // The engine's directory is not in STATE, although it ends with the boot: the
 // engine seals its executable by an overlay over this directory, which the

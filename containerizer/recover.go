@@ -24,7 +24,8 @@ type Recovered struct {
 
 // Recover takes over what an earlier process of the same owner left: its running
 // containers are watched again, by their isolators too; the ends it missed are
-// returned with their true status; launches and releases it did not finish are
+// returned with their true status, and by their restart policy such containers
+// are started again; launches and releases it did not finish are
 // undone, children before parents. So are launches that anybody abandoned.
 // Running containers of other owners are left alone but for those in adopt.
 //
@@ -176,7 +177,11 @@ func (c *Containerizer) recoverEnd(ctx context.Context, id mctr.ContainerID, fou
 		return err // somebody was faster
 	}
 	found.Ended[id] = t
-	return c.Cleanup(ctx, id)
+	if err := c.Cleanup(ctx, id); err != nil {
+		return err
+	}
+	c.watchers.Go(func() { c.restart(c.ctx, id) })
+	return nil
 }
 
 // recordMissing writes down the end of a container that was lost, if that is what

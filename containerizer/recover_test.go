@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -331,5 +332,60 @@ func (a *agent) eventually(what string, holds func() bool) {
 		if time.Now().After(deadline) {
 			a.t.Fatalf("never: %s", what)
 		}
+	}
+}
+
+// TestRecoverRestarts wants a container that ended while nobody watched started again
+// where its policy says so, and one that was stopped left as it is.
+func TestRecoverRestarts(t *testing.T) {
+	a := newAgent(t)
+	policy := map[mctr.ContainerID]string{"again": mctr.RestartAlways, "failed": mctr.RestartOnFailure, "never": mctr.RestartNo}
+	gate := t.TempDir()
+	for id, name := range policy {
+		config := a.config("sh", "-c", "while [ ! -e /gate/open ]; do sleep 0.02; done; [ -e /gate/over ] && exec sleep 100; exit 1")
+		config.Restart = mctr.RestartPolicy{Name: name}
+		config.Mounts = []mctr.Mount{{Type: "bind", Source: gate, Target: "/gate"}}
+		if _, err := a.Launch(t.Context(), id, config, containerizer.LaunchOptions{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := a.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(gate, "open"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	a.eventually("all have ended", func() bool {
+		for id := range policy {
+			if s, err := a.Status(t.Context(), id); err != nil || s.Termination == nil {
+				return false
+			}
+		}
+		return true
+	})
+	if err := os.WriteFile(filepath.Join(gate, "over"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	second := a.open()
+	found, err := second.Recover(t.Context())
+	if err != nil || len(found.Ended) != 3 {
+		t.Fatalf("%+v, %v", found, err)
+	}
+	for _, id := range []mctr.ContainerID{"again", "failed"} {
+		a.eventually(string(id)+" runs again", func() bool {
+			s, err := second.Status(t.Context(), id)
+			return err == nil && s.Phase == mctr.Running && s.Restarts == 1
+		})
+	}
+	if s, err := second.Status(t.Context(), "never"); err != nil || s.Phase != mctr.Exited || s.Restarts != 0 {
+		t.Errorf("without a policy: %+v, %v", s, err)
+	}
+	for id := range policy {
+		if err := second.Remove(t.Context(), id, true); err != nil {
+			t.Error(err)
+		}
+	}
+	if err := second.Close(); err != nil {
+		t.Error(err)
 	}
 }
