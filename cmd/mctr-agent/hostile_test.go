@@ -288,3 +288,36 @@ func TestEndOfAgent(t *testing.T) {
 	h.start()
 	h.remove("task")
 }
+
+// TestLeftLaunch has a client go while its image is being pulled, from a registry
+// that does not answer, and wants nothing left of the launch.
+func TestLeftLaunch(t *testing.T) {
+	h := newHost(t)
+	registry, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer registry.Close()
+	asked := make(chan struct{})
+	go func() {
+		if conn, err := registry.Accept(); err == nil {
+			close(asked)
+			_, _ = io.Copy(io.Discard, conn)
+			_ = conn.Close()
+		}
+	}()
+	launch := api.Launch{ContainerID: id("job"), Container: &api.ContainerInfo{Type: "MESOS", Mesos: &api.MesosInfo{
+		Image: &api.Image{Type: "DOCKER", Docker: &api.DockerImage{Name: registry.Addr().String() + "/slow"}},
+	}}}
+	h.leaves(api.LaunchContainer, launch)
+	select {
+	case <-asked:
+	case <-time.After(10 * time.Second):
+		t.Fatal("the registry was not asked")
+	}
+	h.eventually("the launch is taken back", func() bool {
+		var list api.Containers
+		h.call(200, api.GetContainers, api.List{ShowEnded: true}, &list)
+		return len(list.Containers) == 0
+	})
+}

@@ -346,13 +346,20 @@ func TestUnit(t *testing.T) {
 		t.Log("no systemd-analyze here: the unit's words are looked at, not its grammar")
 		return
 	}
+	socket, err := os.ReadFile("mctr-agent.socket")
+	if err != nil || !strings.Contains(string(socket), "\nSocketMode=0600\n") {
+		t.Errorf("the socket's unit: %v\n%s", err, socket)
+	}
 	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "mctr-agent.socket"), socket, 0o644); err != nil {
+		t.Fatal(err)
+	}
 	text := strings.Replace(string(unit), "/usr/local/bin/mctr-agent", program(t, "mctr-agent"), 1)
 	if err := os.WriteFile(filepath.Join(dir, "mctr-agent.service"), []byte(text), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	out, err := exec.Command(analyze, "verify", "--man=no", filepath.Join(dir, "mctr-agent.service")).CombinedOutput()
-	if err != nil || strings.Contains(string(out), "mctr-agent.service:") {
+	out, err := exec.Command(analyze, "verify", "--man=no", filepath.Join(dir, "mctr-agent.service"), filepath.Join(dir, "mctr-agent.socket")).CombinedOutput()
+	if err != nil || strings.Contains(string(out), "mctr-agent.") {
 		t.Errorf("systemd-analyze: %v\n%s", err, out)
 	}
 }

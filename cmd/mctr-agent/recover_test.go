@@ -2,6 +2,8 @@ package main
 
 import (
 	"net/http"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -14,18 +16,23 @@ import (
 // meanwhile are told as they were, and streams can be joined again.
 func TestKilledAgent(t *testing.T) {
 	h := newHost(t)
-	pipe := t.TempDir()
-	config := &mctr.ContainerConfig{
-		Image: h.image, Process: mctr.Process{Args: []string{"sh", "-c", "i=0; while read line; do i=$((i+1)); echo $i $line; [ $line = end ] && exit 4; done"}, Stdin: true},
-		Mounts: []mctr.Mount{{Type: "bind", Source: pipe, Target: "/marks"}},
+	gate := t.TempDir()
+	launch := func(name string, config *mctr.ContainerConfig) {
+		config.Image, config.Mounts = h.image, []mctr.Mount{{Type: "bind", Source: gate, Target: "/gate"}}
+		h.call(200, api.LaunchContainer, api.Launch{ContainerID: id(name), Mctr: &api.Extension{Config: config}}, nil)
 	}
-	h.call(200, api.LaunchContainer, api.Launch{ContainerID: id("talk"), Mctr: &api.Extension{Config: config}}, nil)
-	gone := &mctr.ContainerConfig{Image: h.image, Process: mctr.Process{Args: []string{"sh", "-c", "sleep 0.3; exit 9"}}, Remove: true}
-	h.call(200, api.LaunchContainer, api.Launch{ContainerID: id("gone"), Mctr: &api.Extension{Config: gone}}, nil)
-	h.launch("short", "sleep 0.3; exit 6")
+	launch("talk", &mctr.ContainerConfig{Process: mctr.Process{
+		Args: []string{"sh", "-c", "i=0; while read line; do i=$((i+1)); echo $i $line; [ $line = end ] && exit 4; done"}, Stdin: true,
+	}})
+	const opened = "while [ ! -e /gate/open ]; do sleep 0.02; done; exit "
+	launch("gone", &mctr.ContainerConfig{Process: mctr.Process{Args: []string{"sh", "-c", opened + "9"}}, Remove: true})
+	launch("short", &mctr.ContainerConfig{Process: mctr.Process{Args: []string{"sh", "-c", opened + "6"}}})
 	h.launch("long", "while :; do echo tick; sleep 0.01; done")
 	h.input("talk", "one\n")
 	h.kill()
+	if err := os.WriteFile(filepath.Join(gate, "open"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
 	h.eventually("what was to end has ended", func() bool { return h.recorded("short") && h.recorded("gone") })
 	h.start()
 	if end := h.wait("short"); end.Mctr.ExitCode != 6 {
@@ -53,7 +60,7 @@ func TestKilledAgent(t *testing.T) {
 
 // recorded says whether the container's end is written down.
 func (h *host) recorded(name string) bool {
-	return exists(h.root+"/containers/"+name+"/exit.json") || !exists(h.state+"/containers/"+name+"/alive") || !held(h.state+"/containers/"+name+"/alive")
+	return exists(filepath.Join(h.root, "containers", name, "exit.json"))
 }
 
 // input sends text to a container's stdin and leaves again.

@@ -14,17 +14,11 @@ import (
 
 	"github.com/mctr/mctr/cmd/mctr-agent/operator/api"
 	"github.com/mctr/mctr/cmd/mctr-agent/operator/recordio"
-	"github.com/mctr/mctr/internal/flock"
 )
 
 func exists(path string) bool {
 	_, err := os.Stat(path)
 	return err == nil
-}
-
-func held(path string) bool {
-	held, err := flock.Held(path)
-	return held || err != nil
 }
 
 // A stream is an answer of records.

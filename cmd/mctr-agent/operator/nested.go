@@ -2,6 +2,7 @@ package operator
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
 
 	"github.com/mctr/mctr"
@@ -19,8 +20,11 @@ func launchSession(x *exchange, in api.Session, out *output) error {
 	if err != nil {
 		return err
 	}
-	if _, err := x.Containers.Status(x.r.Context(), id); !errors.Is(err, mctr.ErrNotFound) {
-		return errors.Join(mctr.ErrExists, err)
+	switch _, err := x.Containers.Status(x.r.Context(), id); {
+	case err == nil:
+		return fmt.Errorf("%w: container %s", mctr.ErrExists, id)
+	case !errors.Is(err, mctr.ErrNotFound):
+		return err
 	}
 	session, err := x.sessions.begin(id)
 	if err != nil {
