@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -33,7 +34,28 @@ type host struct {
 	env         []string
 	cmd         *exec.Cmd
 	client      *http.Client
-	log         *bytes.Buffer
+	log         *logText
+}
+
+// A logText is what an agent says, which may be read while it says more.
+type logText struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (l *logText) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(p)
+}
+
+func (l *logText) String() string {
+	if l == nil {
+		return ""
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
 }
 
 // newHost starts an agent. What its containers leave on the host fails the test.
@@ -107,7 +129,7 @@ func (h *host) command(flags ...string) *exec.Cmd {
 // start starts the agent and returns when it serves.
 func (h *host) start() {
 	h.t.Helper()
-	h.cmd, h.log = h.command(h.flags...), &bytes.Buffer{}
+	h.cmd, h.log = h.command(h.flags...), &logText{}
 	h.cmd.Stderr = h.log
 	if err := h.cmd.Start(); err != nil {
 		h.t.Fatal(err)
