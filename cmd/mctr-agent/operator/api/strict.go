@@ -29,7 +29,7 @@ func Decode(data []byte, v any) error {
 
 // unambiguous wants exactly one value, in which no object has a name twice.
 func unambiguous(d *json.Decoder) error {
-	if err := value(d); err != nil {
+	if err := value(d, 0); err != nil {
 		if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 			return errors.New("the JSON is empty or cut off")
 		}
@@ -41,8 +41,14 @@ func unambiguous(d *json.Decoder) error {
 	return nil
 }
 
-// value reads one value. Its depth is bounded by encoding/json.
-func value(d *json.Decoder) error {
+// maxDepth bounds values in values: the deepest id is 32 deep.
+const maxDepth = 100
+
+// value reads one value.
+func value(d *json.Decoder, depth int) error {
+	if depth > maxDepth {
+		return fmt.Errorf("more than %d values in one another", maxDepth)
+	}
 	token, err := d.Token()
 	if err != nil {
 		return err
@@ -64,7 +70,7 @@ func value(d *json.Decoder) error {
 			}
 			names[text] = true
 		}
-		if err := value(d); err != nil {
+		if err := value(d, depth+1); err != nil {
 			return err
 		}
 	}
