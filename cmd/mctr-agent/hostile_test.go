@@ -41,6 +41,8 @@ func TestHostileBodies(t *testing.T) {
 		{"a type that is null", `{"type":null}`, 400},
 		{"an unknown type", `{"type":"DROP_TABLES"}`, 400},
 		{"a long type", `{"type":"` + strings.Repeat("A", 1<<20) + `"}`, 400},
+		{"a long name", `{"type":"GET_VERSION","` + strings.Repeat("é", 1<<20) + `":1}`, 400},
+		{"a long name twice", `{"` + strings.Repeat("A", 1<<20) + `":1,"` + strings.Repeat("A", 1<<20) + `":1}`, 400},
 		{"two types", `{"type":"GET_VERSION","type":"GET_HEALTH"}`, 400},
 		{"two calls", `{"type":"GET_VERSION"}{"type":"GET_VERSION"}`, 400},
 		{"something behind", `{"type":"GET_VERSION"} x`, 400},

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/mctr/mctr"
@@ -76,10 +77,17 @@ func (x *exchange) fail(err error) {
 }
 
 func writeFailure(w http.ResponseWriter, code int, err error) {
+	told := wire.NewError(err)
+	if len(told.Message) > maxMessage {
+		told.Message = strings.ToValidUTF8(told.Message[:maxMessage], "") + "..."
+	}
 	w.Header().Set("Content-Type", api.JSON)
 	w.WriteHeader(code)
-	_ = json.NewEncoder(w).Encode(api.Failure{Error: wire.NewError(err)}) // a client that has gone needs no telling
+	_ = json.NewEncoder(w).Encode(api.Failure{Error: told}) // a client that has gone needs no telling
 }
+
+// maxMessage bounds what is told of an error, in bytes: it may cite its client.
+const maxMessage = 2048
 
 // body reads the whole call, which has to arrive in time.
 func (x *exchange) body() ([]byte, error) {

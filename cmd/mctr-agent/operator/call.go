@@ -46,7 +46,7 @@ func (s *Server) serveCall(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	x.code = x.status(err)
-	s.log.Debug("call", "type", x.kind, "code", x.code, "error", err)
+	s.log.Debug("call", "type", x.kind, "code", x.code, "error", fmt.Sprintf("%.*s", maxMessage, err.Error()))
 	if x.begun {
 		panic(http.ErrAbortHandler) // the client sees that the answer is cut off
 	}

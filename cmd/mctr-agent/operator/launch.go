@@ -10,6 +10,7 @@ import (
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/cmd/mctr-agent/operator/api"
 	"github.com/mctr/mctr/containerizer"
+	"github.com/mctr/mctr/containerizer/launcher"
 	"github.com/mctr/mctr/provisioner/puller"
 )
 
@@ -44,7 +45,7 @@ func (x *exchange) launch(in *api.Launch) error {
 	if in.Mctr != nil {
 		options.Attach = in.Mctr.Attach
 	}
-	return x.start(options, func(ctx context.Context, o containerizer.LaunchOptions) (streamOf, error) {
+	return x.start(options, func(ctx context.Context, o containerizer.LaunchOptions) (*launcher.Stream, error) {
 		stream, err := x.Containers.Launch(ctx, id, config, o)
 		return stream, x.launchError(ctx, id, err)
 	})

@@ -8,8 +8,6 @@ import (
 	"github.com/mctr/mctr/containerizer/launcher"
 )
 
-type streamOf = *launcher.Stream
-
 // startContainer launches a container that was created, or has ended, again.
 func startContainer(x *exchange) error {
 	in, err := arguments[api.Start](x)
@@ -21,13 +19,13 @@ func startContainer(x *exchange) error {
 		return err
 	}
 	options := containerizer.LaunchOptions{Attach: in.Attach, ConsoleSize: in.ConsoleSize}
-	return x.start(options, func(ctx context.Context, o containerizer.LaunchOptions) (streamOf, error) {
+	return x.start(options, func(ctx context.Context, o containerizer.LaunchOptions) (*launcher.Stream, error) {
 		return x.Containers.Start(ctx, id, o)
 	})
 }
 
 // start launches by do and answers, with the streams if they were asked for.
-func (x *exchange) start(o containerizer.LaunchOptions, do func(context.Context, containerizer.LaunchOptions) (streamOf, error)) error {
+func (x *exchange) start(o containerizer.LaunchOptions, do func(context.Context, containerizer.LaunchOptions) (*launcher.Stream, error)) error {
 	if o.Attach != nil {
 		if err := x.asksUpgrade(); err != nil {
 			return err
