@@ -31,7 +31,7 @@ func TestMetrics(t *testing.T) {
 		`mctr_api_requests_total{call="unknown",code="400"} 3`, `mctr_task_start_seconds_count{phase="total"} 2`, `mctr_task_start_seconds_count{phase="isolating"} 2`,
 		`mctr_containers{state="running"} 1`, `mctr_containers{state="exited"} 1`, `mctr_containers{state="paused"} 0`,
 		`mctr_container_starts_total 2`, `mctr_container_ends_total{reason="EXITED"} 1`, `mctr_containers_processes 1`, `mctr_build_info{version=`,
-		"# HELP mctr_task_start_seconds ",
+		"# HELP mctr_task_start_seconds ", "process_open_fds ",
 	}
 	h.eventually("everything is counted", func() bool {
 		answer, err := http.Get("http://" + address + "/metrics")

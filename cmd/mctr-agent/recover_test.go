@@ -41,6 +41,8 @@ func TestKilledAgent(t *testing.T) {
 	if end := h.wait("gone"); end.Mctr.ExitCode != 9 {
 		t.Errorf("ended and removed meanwhile: %+v", end)
 	}
+	h.call(200, api.RemoveContainer, api.ID{ContainerID: id("gone")}, nil)
+	h.call(404, api.WaitContainer, api.ID{ContainerID: id("gone")}, nil)
 	output := h.attach("talk")
 	h.input("talk", "two\nend\n")
 	if got := output.text(t); got != "2 two\n3 end\n" {

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/containerd/errdefs"
+
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/cmd/mctr-agent/operator/api"
 	"github.com/mctr/mctr/containerizer/launcher/wire"
@@ -60,6 +62,8 @@ var codes = []struct {
 	{mctr.ErrUnsupported, http.StatusBadRequest},
 	{wire.ErrCommandNotFound, http.StatusBadRequest},
 	{wire.ErrCommandInvoke, http.StatusBadRequest},
+	{errdefs.ErrUnauthenticated, http.StatusForbidden},
+	{errdefs.ErrPermissionDenied, http.StatusForbidden},
 	{mctr.ErrNotFound, http.StatusNotFound},
 	{mctr.ErrExists, http.StatusConflict},
 	{mctr.ErrState, http.StatusConflict},

@@ -23,7 +23,7 @@ func attachContainer(x *exchange) error {
 	if err := x.asksUpgrade(); err != nil {
 		return err
 	}
-	stream, err := x.attach(id, in.Attach)
+	stream, err := x.attach(x.r.Context(), id, in.Attach)
 	if err != nil {
 		return err
 	}
@@ -31,8 +31,8 @@ func attachContainer(x *exchange) error {
 }
 
 // attach joins the streams of a container that runs.
-func (s *Server) attach(id mctr.ContainerID, a wire.Attach) (*launcher.Stream, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), quickTime)
+func (s *Server) attach(ctx context.Context, id mctr.ContainerID, a wire.Attach) (*launcher.Stream, error) {
+	ctx, cancel := context.WithTimeout(ctx, quickTime)
 	defer cancel()
 	status, err := s.Containers.Status(ctx, id)
 	if err != nil {

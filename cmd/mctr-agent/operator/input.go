@@ -50,7 +50,7 @@ func (x *exchange) attachInput() error {
 func (x *exchange) writer(id mctr.ContainerID) (to writer, done func(), err error) {
 	session := x.sessions.find(id)
 	if session == nil {
-		stream, err := x.attach(id, wire.Attach{Stdin: true})
+		stream, err := x.attach(x.r.Context(), id, wire.Attach{Stdin: true})
 		if err != nil {
 			return writer{}, nil, err
 		}

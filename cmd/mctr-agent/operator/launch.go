@@ -46,6 +46,7 @@ func (x *exchange) launch(in *api.Launch) error {
 		options.Attach = in.Mctr.Attach
 	}
 	return x.start(options, func(ctx context.Context, o containerizer.LaunchOptions) (*launcher.Stream, error) {
+		x.forget(id)
 		stream, err := x.Containers.Launch(ctx, id, config, o)
 		return stream, x.launchError(ctx, id, err)
 	})

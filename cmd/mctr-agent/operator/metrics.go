@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
 
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/containerizer"
@@ -42,7 +43,8 @@ func newMetrics(r *prometheus.Registry, s *Server) *metrics {
 		ends:      prometheus.NewCounterVec(counter("container_ends_total", "Containers ended, by reason."), []string{"reason"}),
 		ooms:      prometheus.NewCounter(counter("container_oom_kills_total", "Containers in which the kernel killed a process for memory.")),
 	}
-	r.MustRegister(m.requests, m.durations, m.phases, m.launches, m.ends, m.ooms, newSurvey(s), buildInfo(s))
+	r.MustRegister(m.requests, m.durations, m.phases, m.launches, m.ends, m.ooms, newSurvey(s), buildInfo(s),
+		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	recovered := prometheus.NewGaugeVec(prometheus.GaugeOpts{
 		Namespace: "mctr", Name: "recovered_containers", Help: "What the agent found when it started: adopted, ended without it, or undone launches.",
 	}, []string{"as"})

@@ -2,6 +2,7 @@ package operator
 
 import (
 	"context"
+	"sync"
 	"time"
 
 	"github.com/mctr/mctr"
@@ -23,7 +24,7 @@ func attachOutput(x *exchange, in api.ID, out *output) error {
 	if x.sessions.find(id) != nil {
 		return errSessionOutput(id)
 	}
-	stream, err := x.attach(id, wire.Attach{Output: true})
+	stream, err := x.attach(x.r.Context(), id, wire.Attach{Output: true})
 	if err != nil {
 		return err
 	}
@@ -39,17 +40,19 @@ func (o *output) copy(stream *launcher.Stream) (*mctr.Termination, error) {
 		return nil, err
 	}
 	ctx, cancel := context.WithCancel(o.x.r.Context())
+	var beating sync.WaitGroup
+	beating.Go(func() { o.beat(ctx, heartbeat) })
+	defer beating.Wait() // nothing is sent when the call is over
 	defer cancel()
-	go o.beat(ctx)
 	return stream.Copy(ctx, pipe{o, "STDOUT"}, pipe{o, "STDERR"}, nil)
 }
 
 // beat sends heartbeats until ctx ends or nobody takes them.
-func (o *output) beat(ctx context.Context) {
-	ticks := time.NewTicker(heartbeat)
+func (o *output) beat(ctx context.Context, every time.Duration) {
+	ticks := time.NewTicker(every)
 	defer ticks.Stop()
 	message := api.ProcessIO{Type: "CONTROL", Control: &api.Control{
-		Type: "HEARTBEAT", Heartbeat: &api.Heartbeat{Interval: &api.Duration{Nanoseconds: int64(heartbeat)}},
+		Type: "HEARTBEAT", Heartbeat: &api.Heartbeat{Interval: &api.Duration{Nanoseconds: int64(every)}},
 	}}
 	for {
 		select {

@@ -2,7 +2,9 @@ package operator
 
 import (
 	"context"
+	"errors"
 
+	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/cmd/mctr-agent/operator/api"
 )
 
@@ -15,5 +17,9 @@ func (s *Server) remove(ctx context.Context, in api.Remove) (none, error) {
 	if s.sessions.find(id) != nil {
 		return none{}, s.sessions.remove(id)
 	}
-	return none{}, s.Containers.Remove(ctx, id, in.Force)
+	err = s.Containers.Remove(ctx, id, in.Force)
+	if s.forget(id) && errors.Is(err, mctr.ErrNotFound) {
+		err = nil // it had removed itself
+	}
+	return none{}, err
 }

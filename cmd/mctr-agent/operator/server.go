@@ -5,7 +5,9 @@ import (
 	_ "embed" // the API's description
 	"errors"
 	"log/slog"
+	"maps"
 	"net/http"
+	"sync"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
@@ -41,9 +43,12 @@ type Server struct {
 	log      *slog.Logger
 	files    files.Tree
 	calls    map[string]call
-	sessions sessions
+	sessions *sessions
 	metrics  *metrics
 	registry *prometheus.Registry
+
+	mu    sync.Mutex
+	ended map[mctr.ContainerID]*mctr.Termination // that recovery found
 }
 
 // New returns a server of o.
@@ -53,7 +58,7 @@ func New(o Options) *Server {
 	}
 	s := &Server{
 		Options: o, log: slog.New(o.Log), files: files.Tree{Containers: o.Containers},
-		sessions: newSessions(), registry: prometheus.NewRegistry(),
+		sessions: newSessions(), registry: prometheus.NewRegistry(), ended: maps.Clone(o.Recovered.Ended),
 	}
 	s.metrics = newMetrics(s.registry, s)
 	s.calls = s.table()
@@ -105,11 +110,22 @@ func (s *Server) serveHealth(w http.ResponseWriter, _ *http.Request) {
 	_, _ = w.Write([]byte("ok\n")) // a client that has gone needs no telling
 }
 
-// recovered is how a container ended while no agent was there, if the agent was
-// told when it started.
+// recovered is how a container ended while no agent was there, and removed itself,
+// in place of the error that it is not found.
 func (s *Server) recovered(id mctr.ContainerID, err error) (*mctr.Termination, error) {
-	if t := s.Recovered.Ended[id]; t != nil && errors.Is(err, mctr.ErrNotFound) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if t := s.ended[id]; t != nil && errors.Is(err, mctr.ErrNotFound) {
 		return t, nil
 	}
 	return nil, err
+}
+
+// forget says whether there was such an end, which there is no longer.
+func (s *Server) forget(id mctr.ContainerID) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	_, had := s.ended[id]
+	delete(s.ended, id)
+	return had
 }

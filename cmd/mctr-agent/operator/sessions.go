@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"net"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -22,14 +23,12 @@ const maxEnded = 1000
 // sessions are the commands that run beside containers' own, by the ids that they
 // were given, and the last of those that have ended.
 type sessions struct {
-	mu    *sync.Mutex
+	mu    sync.Mutex
 	byID  map[mctr.ContainerID]*session
-	ended *[]mctr.ContainerID // the oldest first
+	ended []mctr.ContainerID // the oldest first
 }
 
-func newSessions() sessions {
-	return sessions{mu: &sync.Mutex{}, byID: map[mctr.ContainerID]*session{}, ended: &[]mctr.ContainerID{}}
-}
+func newSessions() *sessions { return &sessions{byID: map[mctr.ContainerID]*session{}} }
 
 // A session is one of them.
 type session struct {
@@ -41,7 +40,7 @@ type session struct {
 }
 
 // begin takes the id; the session has yet to be given its process.
-func (s sessions) begin(id mctr.ContainerID) (*session, error) {
+func (s *sessions) begin(id mctr.ContainerID) (*session, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.byID[id] != nil {
@@ -53,33 +52,33 @@ func (s sessions) begin(id mctr.ContainerID) (*session, error) {
 }
 
 // abandon frees the id of a session that did not come to run.
-func (s sessions) abandon(session *session) {
+func (s *sessions) abandon(session *session) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.byID, session.id)
 }
 
 // finish remembers how the session ended.
-func (s sessions) finish(session *session, t *mctr.Termination) {
+func (s *sessions) finish(session *session, t *mctr.Termination) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	session.end = t
 	close(session.done)
-	*s.ended = append(*s.ended, session.id)
-	if len(*s.ended) > maxEnded {
-		delete(s.byID, (*s.ended)[0])
-		*s.ended = (*s.ended)[1:]
+	s.ended = append(s.ended, session.id)
+	if len(s.ended) > maxEnded {
+		delete(s.byID, s.ended[0])
+		s.ended = s.ended[1:]
 	}
 }
 
-func (s sessions) find(id mctr.ContainerID) *session {
+func (s *sessions) find(id mctr.ContainerID) *session {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.byID[id]
 }
 
 // remove forgets a session that has ended.
-func (s sessions) remove(id mctr.ContainerID) error {
+func (s *sessions) remove(id mctr.ContainerID) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	session := s.byID[id]
@@ -90,17 +89,12 @@ func (s sessions) remove(id mctr.ContainerID) error {
 		return fmt.Errorf("%w: session %s runs", mctr.ErrState, id)
 	}
 	delete(s.byID, id)
-	for i, other := range *s.ended {
-		if other == id {
-			*s.ended = append((*s.ended)[:i:i], (*s.ended)[i+1:]...)
-			break
-		}
-	}
+	s.ended = slices.DeleteFunc(s.ended, func(other mctr.ContainerID) bool { return other == id })
 	return nil
 }
 
 // list is the sessions that run.
-func (s sessions) list() (running []api.Container) {
+func (s *sessions) list() (running []api.Container) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for id, session := range s.byID {
