@@ -57,8 +57,11 @@ func serve(ctx context.Context, f *flags) error {
 // lockName keeps a second agent of this name away: each would take the other's
 // containers for orphans.
 func lockName(f *flags) (*flock.Lock, error) {
+	if err := os.MkdirAll(f.state, 0o711); err != nil {
+		return nil, fmt.Errorf("--state: %w", err)
+	}
 	dir := filepath.Join(f.state, "agents")
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+	if err := os.Mkdir(dir, 0o700); err != nil && !errors.Is(err, os.ErrExist) {
 		return nil, err
 	}
 	lock, err := flock.TryExclusive(filepath.Join(dir, f.name))

@@ -58,7 +58,7 @@ func (f *flags) complete(set *pflag.FlagSet) error {
 	if err != nil {
 		return err
 	}
-	for _, check := range []func() error{f.checkName, f.directories, f.logging, f.security} {
+	for _, check := range []func() error{f.checkName, f.directories, f.logging, f.security, f.checkListen} {
 		if err := check(); err != nil {
 			return err
 		}
@@ -87,14 +87,17 @@ func (f *flags) directories() error {
 		if err != nil {
 			return fmt.Errorf("%s: %w", name, err)
 		}
-		if err := os.MkdirAll(abs, 0o711); err != nil {
-			return fmt.Errorf("%s: %w", name, err)
-		}
-		if *dir, err = filepath.EvalSymlinks(abs); err != nil {
-			return fmt.Errorf("%s: %w", name, err)
-		}
+		*dir = resolve(abs)
 	}
 	return nil
+}
+
+// resolve follows the links in what there is of path.
+func resolve(path string) string {
+	if real, err := filepath.EvalSymlinks(path); err == nil || path == "/" {
+		return real
+	}
+	return filepath.Join(resolve(filepath.Dir(path)), filepath.Base(path))
 }
 
 func (f *flags) logging() error {

@@ -42,6 +42,27 @@ func (f *flags) listeners() ([]listener, error) {
 	return all, nil
 }
 
+// checkListen refuses addresses that cannot be meant, before anything is made.
+func (f *flags) checkListen() error {
+	if _, err := f.tls(); err != nil {
+		return err
+	}
+	for _, address := range f.listen {
+		scheme, rest, _ := strings.Cut(address, "://")
+		err := fmt.Errorf("%w: --listen %s: want unix:///PATH or tcp://HOST:PORT", mctr.ErrInvalid, address)
+		switch scheme {
+		case "tcp":
+			err = f.protects(rest)
+		case "unix":
+			err = checkSocketPath(rest)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 func closeAll(all []listener) error {
 	var errs []error
 	for _, l := range all {
@@ -74,23 +95,18 @@ func (f *flags) passed() ([]listener, error) {
 	return all, nil
 }
 
+// open opens an address that was checked.
 func (f *flags) open(address string) (listener, error) {
 	scheme, rest, _ := strings.Cut(address, "://")
-	switch scheme {
-	case "unix":
+	if scheme == "unix" {
 		l, err := listenUnix(rest)
 		return listener{Listener: l}, err
-	case "tcp":
-		if err := f.protects(rest); err != nil {
-			return listener{}, err
-		}
-		socket, err := net.Listen("tcp", rest)
-		if err != nil {
-			return listener{}, fmt.Errorf("--listen %s: %w", address, err)
-		}
-		return f.protect(socket)
 	}
-	return listener{}, fmt.Errorf("%w: --listen %s: want unix:///PATH or tcp://HOST:PORT", mctr.ErrInvalid, address)
+	socket, err := net.Listen("tcp", rest)
+	if err != nil {
+		return listener{}, fmt.Errorf("--listen %s: %w", address, err)
+	}
+	return f.protect(socket)
 }
 
 // protect wraps a tcp socket into what protects it.
@@ -111,13 +127,20 @@ func (f *flags) protect(socket net.Listener) (listener, error) {
 // maxSocketPath is what the kernel takes (unix(7)), without the end of the string.
 const maxSocketPath = 107
 
+func checkSocketPath(path string) error {
+	if !strings.HasPrefix(path, "/") || len(path) > maxSocketPath {
+		return fmt.Errorf("%w: --listen unix://%s: want an absolute path of at most %d bytes", mctr.ErrInvalid, path, maxSocketPath)
+	}
+	return nil
+}
+
 // listenUnix makes a socket that its owner alone can use. One that nobody listens
 // on any more is replaced.
 func listenUnix(path string) (net.Listener, error) {
-	fail := func(err error) (net.Listener, error) { return nil, fmt.Errorf("--listen unix://%s: %w", path, err) }
-	if !strings.HasPrefix(path, "/") || len(path) > maxSocketPath {
-		return fail(fmt.Errorf("%w: want an absolute path of at most %d bytes", mctr.ErrInvalid, maxSocketPath))
+	if err := checkSocketPath(path); err != nil {
+		return nil, err
 	}
+	fail := func(err error) (net.Listener, error) { return nil, fmt.Errorf("--listen unix://%s: %w", path, err) }
 	if err := removeStale(path); err != nil {
 		return fail(err)
 	}

@@ -57,11 +57,9 @@ func TestRefusesToListen(t *testing.T) {
 		{[]string{"--listen", "http://127.0.0.1:0"}, "unix:///PATH"},
 		{[]string{"--listen", "unix://relative.sock"}, "absolute"},
 		{[]string{"--listen", "unix:///" + strings.Repeat("x", 200)}, "107 bytes"},
-		{[]string{"--listen", "unix://" + notASocket}, "no socket"},
 		{[]string{"--name", "a/b"}, "--name"},
 		{[]string{"--name", "cli"}, "--name"},
 		{[]string{"--log-level", "loud"}, "--log-level"},
-		{[]string{"--backend", "zfs"}, "zfs"},
 		{[]string{"--cgroup-parent", "/absolute"}, "want a path below"},
 		{[]string{"--cgroup-parent", "auto"}, "a service with Delegate=yes"},
 		{[]string{"argument"}, "argument"},
@@ -69,6 +67,14 @@ func TestRefusesToListen(t *testing.T) {
 		out, err := h.command(c.flags...).CombinedOutput()
 		if err == nil || !strings.Contains(string(out), c.want) {
 			t.Errorf("%q: %v %s, want %s", c.flags, err, out, c.want)
+		}
+	}
+	if exists(h.root) || exists(h.state) {
+		t.Error("directories were made for nothing")
+	}
+	for want, flags := range map[string][]string{"no socket": {"--listen", "unix://" + notASocket}, "zfs": {"--backend", "zfs"}} {
+		if out, err := h.command(flags...).CombinedOutput(); err == nil || !strings.Contains(string(out), want) {
+			t.Errorf("%q: %v %s, want %s", flags, err, out, want)
 		}
 	}
 	h.env = []string{"MCTR_AGENT_LOG_FORMAT=loud"}
