@@ -6,10 +6,10 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/internal/atomicfile"
+	"github.com/mctr/mctr/internal/cgroup"
 	"github.com/mctr/mctr/internal/flock"
 )
 
@@ -29,8 +29,8 @@ func (c *Containerizer) findParentGroup(ctx context.Context) (err error) {
 		return err
 	}
 	wanted := *c.above
-	if wanted == "." || wanted != "" && (filepath.Clean(wanted) != wanted || !filepath.IsLocal(wanted)) {
-		return fmt.Errorf("%w: parent %q: want a path below the hierarchies' roots, without / before it or .. in it", mctr.ErrInvalid, wanted)
+	if err := cgroup.CheckParent(wanted); err != nil {
+		return err
 	}
 	lock, err := flock.Exclusive(ctx, c.paths.setupLock())
 	if err != nil {

@@ -8,6 +8,22 @@ import (
 	"github.com/mctr/mctr/internal/cgroup"
 )
 
+func (f *flags) checkGroup() error {
+	if f.cgroupParent != "auto" {
+		if err := cgroup.CheckParent(f.cgroupParent); err != nil {
+			return fmt.Errorf("--cgroup-parent: %w", err)
+		}
+		return nil
+	}
+	if cgroup.Delegated() != "" {
+		return nil
+	}
+	return &mctr.UnsupportedError{
+		Feature: "--cgroup-parent auto", Why: "this process is in no control group of cgroup v2 that systemd has delegated",
+		Remedy: "run it as a service with Delegate=yes, or name a group",
+	}
+}
+
 // parentGroup is the control group that --cgroup-parent asks for. A delegated one
 // that this process is in has to be left first.
 func (f *flags) parentGroup() (string, error) {
@@ -15,12 +31,6 @@ func (f *flags) parentGroup() (string, error) {
 		return f.cgroupParent, nil
 	}
 	group := cgroup.Delegated()
-	if group == "" {
-		return "", &mctr.UnsupportedError{
-			Feature: "--cgroup-parent auto", Why: "this process is in no control group of cgroup v2 that systemd has delegated",
-			Remedy: "run it as a service with Delegate=yes, or name a group",
-		}
-	}
 	moved, err := cgroup.Settle(group, "agent")
 	if err != nil {
 		return "", fmt.Errorf("--cgroup-parent auto: move into %s/agent: %w", group, err)

@@ -58,7 +58,7 @@ func (f *flags) complete(set *pflag.FlagSet) error {
 	if err != nil {
 		return err
 	}
-	for _, check := range []func() error{f.checkName, f.directories, f.logging, f.security, f.checkListen} {
+	for _, check := range []func() error{f.checkName, f.checkGroup, f.directories, f.logging, f.security, f.checkListen} {
 		if err := check(); err != nil {
 			return err
 		}

@@ -10,7 +10,18 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/mctr/mctr"
 )
+
+// CheckParent refuses what names no group that others can be below; "" is the
+// hierarchies' roots.
+func CheckParent(group string) error {
+	if group == "." || group != "" && (filepath.Clean(group) != group || !filepath.IsLocal(group)) {
+		return fmt.Errorf("%w: control group %q: want a path below the hierarchies' roots, without / before it or .. in it", mctr.ErrInvalid, group)
+	}
+	return nil
+}
 
 // Delegated is the group that systemd has left to this process, with what is below
 // it (Delegate=yes, systemd.resource-control(5)): its own, or, with
