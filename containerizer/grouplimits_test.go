@@ -21,7 +21,7 @@ func (a *agent) groupLimitsOf(root mctr.ContainerID) string {
 // one task breaks says whose limit it was.
 func TestGroupLimits(t *testing.T) {
 	a := newAgent(t)
-	g := a.group(map[string]string{"hog": "read _ </go; dd if=/dev/zero of=/dev/null bs=200M count=1", "good": "sleep 100"})
+	g := a.group(map[string]string{"hog": "while [ ! -e /go ]; do sleep 0.05; done; dd if=/dev/zero of=/dev/null bs=200M count=1", "good": "sleep 100"})
 	g.Resources = limits(64<<20, 60)
 	if err := a.LaunchGroup(t.Context(), "pod", g, containerizer.LaunchOptions{}); err != nil {
 		t.Fatal(err)
