@@ -57,10 +57,14 @@ func blocksBelow(ctx context.Context, dir string) (sum int64, err error) {
 		if err != nil {
 			return nil //nolint:nilerr // gone
 		}
-		if st, ok := info.Sys().(*syscall.Stat_t); ok && !seen[inode{st.Dev, st.Ino}] {
-			seen[inode{st.Dev, st.Ino}] = st.Nlink > 1
-			sum += st.Blocks * 512
+		st, ok := info.Sys().(*syscall.Stat_t)
+		if !ok || st.Nlink > 1 && !d.IsDir() && seen[inode{st.Dev, st.Ino}] {
+			return nil
 		}
+		if st.Nlink > 1 && !d.IsDir() {
+			seen[inode{st.Dev, st.Ino}] = true
+		}
+		sum += st.Blocks * 512
 		return nil
 	})
 	return sum, err

@@ -1,6 +1,7 @@
 package provisioner
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -53,7 +54,7 @@ func (p *Provisioner) load(ctx context.Context, from io.Reader, name string, o L
 		return nil, fmt.Errorf("there is no image in it: %w", mctr.ErrInvalid)
 	}
 	for _, member := range m.Images {
-		images, err := p.loadMember(ctx, member, o, want)
+		images, err := p.loadMember(ctx, member, name, o, want)
 		if err != nil {
 			return all, err
 		}
@@ -62,8 +63,8 @@ func (p *Provisioner) load(ctx context.Context, from io.Reader, name string, o L
 	return all, nil
 }
 
-// loadMember brings one image and gives it all its names.
-func (p *Provisioner) loadMember(ctx context.Context, m puller.Member, o LoadOptions, want v1.Platform) ([]*Image, error) {
+// loadMember brings one image of the archive called name, and gives it all its names.
+func (p *Provisioner) loadMember(ctx context.Context, m puller.Member, name string, o LoadOptions, want v1.Platform) ([]*Image, error) {
 	t := &transfer{
 		store: p.store, settings: p.settings, source: m.Source,
 		asked: o.Platform, platform: want, upon: p.upon(),
@@ -71,7 +72,7 @@ func (p *Provisioner) loadMember(ctx context.Context, m puller.Member, o LoadOpt
 	if len(m.Names) > 0 {
 		t.ref = m.Names[0]
 	}
-	t.progress = serial(o.Progress, t.ref)
+	t.progress = serial(o.Progress, cmp.Or(t.ref, name))
 	img, err := t.run(ctx)
 	if err != nil {
 		return nil, err

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/internal/interruptible"
 	"github.com/mctr/mctr/provisioner/layer"
 	"github.com/mctr/mctr/provisioner/puller"
 	"github.com/opencontainers/go-digest"
@@ -130,7 +131,7 @@ func (s *saving) entry(name string, size int64, content io.Reader) error {
 	if err := s.tar.WriteHeader(h); err != nil {
 		return err
 	}
-	if _, err := io.Copy(s.tar, &interruptible{s.ctx, content}); err != nil {
+	if _, err := io.Copy(s.tar, interruptible.Reader(s.ctx, content)); err != nil {
 		return fmt.Errorf("write %s: %w", name, err)
 	}
 	return nil
@@ -169,7 +170,7 @@ func (s *saving) plain(name string, d v1.Descriptor, diffID digest.Digest) error
 		return nil
 	}
 	h := diffID.Algorithm().Hash()
-	size, err := s.inflated(d, func(r io.Reader) (int64, error) { return io.Copy(h, &interruptible{s.ctx, r}) })
+	size, err := s.inflated(d, func(r io.Reader) (int64, error) { return io.Copy(h, interruptible.Reader(s.ctx, r)) })
 	if err != nil {
 		return fmt.Errorf("layer %s: %w", d.Digest, err)
 	}
@@ -187,17 +188,4 @@ func (s *saving) inflated(d v1.Descriptor, read func(io.Reader) (int64, error)) 
 	}
 	defer r.Close()
 	return read(r)
-}
-
-// interruptible ends a long copy with its context.
-type interruptible struct {
-	ctx context.Context
-	r   io.Reader
-}
-
-func (i *interruptible) Read(p []byte) (int, error) {
-	if i.ctx.Err() != nil {
-		return 0, context.Cause(i.ctx)
-	}
-	return i.r.Read(p)
 }

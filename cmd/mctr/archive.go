@@ -45,7 +45,7 @@ of an OCI layout, or such a layout's directory; gzip and zstd are seen through.`
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if !quiet {
-				o.Progress = newProgress(os.Stderr)
+				o.Progress = layersOnly(newProgress(os.Stderr))
 			}
 			ctx, stop := interruptible(cmd.Context())
 			defer stop()
@@ -58,18 +58,30 @@ of an OCI layout, or such a layout's directory; gzip and zstd are seen through.`
 	return cmd
 }
 
+// layersOnly leaves out what is said of a pull as such.
+func layersOnly(p provisioner.Progress) provisioner.Progress {
+	if isTerminal(os.Stderr) {
+		return p
+	}
+	return func(e provisioner.Event) {
+		if e.Kind != provisioner.Resolved && e.Kind != provisioner.Done {
+			p(e)
+		}
+	}
+}
+
 func (a *app) load(ctx context.Context, input string, o provisioner.LoadOptions) error {
 	from, name := stdin(ctx), "stdin"
 	if input == "-" && term.IsTerminal(int(os.Stdin.Fd())) {
 		return fmt.Errorf("%w: requested load from stdin, but stdin is a terminal: give a file with -i, or redirect", mctr.ErrInvalid)
 	}
 	if input != "-" {
-		f, err := os.Open(input)
+		f, err := openIn(ctx, input)
 		if err != nil {
 			return err
 		}
 		defer f.Close()
-		from, name = f, input
+		from, name = streamOf(ctx, f), input
 	}
 	store, err := a.images()
 	if err != nil {
@@ -104,13 +116,15 @@ whole.`,
 			if err != nil {
 				return err
 			}
+			write := func(ctx context.Context) func(io.Writer) error {
+				return func(w io.Writer) error { return store.Save(ctx, args, w, provisioner.SaveFormat(format)) }
+			}
+			if output == "" {
+				return toStdout("an archive", write(cmd.Context())) // a signal ends it: there is nothing to undo
+			}
 			ctx, stop := interruptible(cmd.Context())
 			defer stop()
-			write := func(w io.Writer) error { return store.Save(ctx, args, w, provisioner.SaveFormat(format)) }
-			if output == "" {
-				return toStdout("an archive", write)
-			}
-			return writeWhole(output, write)
+			return writeWhole(ctx, output, write(ctx))
 		},
 	}
 	cmd.Flags().StringVarP(&output, "output", "o", "", "`FILE` to write, instead of stdout")

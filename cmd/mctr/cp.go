@@ -43,7 +43,10 @@ keeps the owners. The kernel's filesystems below SRC_PATH (/proc, /sys) are left
 		Args:              cobra.ExactArgs(2),
 		ValidArgsFunction: a.completePaths,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			ctx, stop := interruptible(cmd.Context())
+			ctx, stop := cmd.Context(), func() {}
+			if args[1] != "-" { // or else there is nothing to undo, and a signal may end it
+				ctx, stop = interruptible(ctx)
+			}
 			defer stop()
 			return a.cp(ctx, args[0], args[1], o)
 		},

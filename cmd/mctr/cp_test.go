@@ -140,6 +140,45 @@ func TestInterruptedCopy(t *testing.T) {
 	h.want(0, "rm", "slow")
 }
 
+// TestWaitingCanBeInterrupted: what waits for somebody else ends by one signal.
+func TestWaitingCanBeInterrupted(t *testing.T) {
+	h := newHost(t)
+	h.want(0, "pull", "-q", h.image)
+	h.want(0, "create", "--name", "waits", h.image, "true")
+	fifo := filepath.Join(t.TempDir(), "fifo")
+	if err := unix.Mkfifo(fifo, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, args := range [][]string{
+		{"load", "-i", fifo}, {"load"}, {"save", "-o", fifo, h.image}, {"save", h.image}, {"cp", "-", "waits:/tmp"}, {"cp", "waits:/bin", "-"},
+		{"login", "-u", "me", "--password-stdin", "127.0.0.1:1"},
+	} {
+		cmd := h.command(args...)
+		in, err := cmd.StdinPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		out, err := cmd.StdoutPipe() // which nobody reads
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(300 * time.Millisecond)
+		if err := cmd.Process.Signal(unix.SIGINT); err != nil {
+			t.Errorf("%q did not wait: %v", args, err)
+		}
+		started := time.Now()
+		state, err := cmd.Process.Wait()
+		if err != nil || state.Success() || time.Since(started) > 10*time.Second {
+			t.Errorf("%q: %v, %v after %v", args, state, err, time.Since(started))
+		}
+		_, _ = in.Close(), out.Close()
+	}
+	h.want(0, "rm", "waits")
+}
+
 // TestKilledCopyLeavesNothingMounted: the filesystem of a container that does not
 // run is the copy's own, and the container can be started and removed at once.
 func TestKilledCopyLeavesNothingMounted(t *testing.T) {

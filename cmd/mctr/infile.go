@@ -10,11 +10,39 @@ import (
 
 // stdin is this command's, as a stream that ends with ctx: a plain read of a pipe
 // or a terminal goes on until somebody writes. A regular file is the file itself.
-func stdin(ctx context.Context) io.Reader {
-	if info, err := os.Stdin.Stat(); err == nil && info.Mode().IsRegular() {
-		return os.Stdin
+func stdin(ctx context.Context) io.Reader { return streamOf(ctx, os.Stdin) }
+
+// streamOf is f itself if it is a file or a directory.
+func streamOf(ctx context.Context, f *os.File) io.Reader {
+	if info, err := f.Stat(); err == nil && (info.Mode().IsRegular() || info.IsDir()) {
+		return f
 	}
-	return polled{ctx, os.Stdin}
+	return polled{ctx, f}
+}
+
+// openIn opens a file to be read. A named pipe is waited for until somebody writes
+// to it, or ctx ends.
+func openIn(ctx context.Context, path string) (*os.File, error) {
+	return patiently(ctx, path, os.O_RDONLY)
+}
+
+// patiently opens what may make its opener wait.
+func patiently(ctx context.Context, path string, flags int) (*os.File, error) {
+	type opened struct {
+		f   *os.File
+		err error
+	}
+	done := make(chan opened, 1)
+	go func() {
+		f, err := os.OpenFile(path, flags, 0)
+		done <- opened{f, err}
+	}()
+	select {
+	case o := <-done:
+		return o.f, o.err
+	case <-ctx.Done(): // this command ends, and with it the waiting
+		return nil, context.Cause(ctx)
+	}
 }
 
 type polled struct {

@@ -34,8 +34,7 @@ type desk struct {
 func newDesk(t *testing.T, bearer bool) *desk {
 	t.Helper()
 	h := newHostIn(t, filepath.Join(t.TempDir(), "root"), filepath.Join(t.TempDir(), "state"), "")
-	d := &desk{host: h, home: t.TempDir(), server: imagetest.NewRegistry(t)}
-	d.server.Basic, d.server.Bearer = "me:pa:ss wörd", bearer
+	d := &desk{host: h, home: t.TempDir(), server: guarded(t, bearer)}
 	d.env = []string{"HOME=" + d.home, "DOCKER_CONFIG=", "REGISTRY_AUTH_FILE=", "XDG_RUNTIME_DIR=" + t.TempDir(), "XDG_CONFIG_HOME=" + t.TempDir(),
 		"HELPER_DIR=" + d.path("secrets"), "PATH=" + d.path("bin") + ":" + os.Getenv("PATH")}
 	for _, dir := range []string{"bin", "secrets", ".docker"} {
@@ -45,6 +44,11 @@ func newDesk(t *testing.T, bearer bool) *desk {
 	}
 	d.write("bin/docker-credential-test", helperScript, 0o755)
 	return d
+}
+
+// guarded is a registry for those who know the password.
+func guarded(t *testing.T, bearer bool) *imagetest.Registry {
+	return imagetest.NewRegistry(t, func(r *imagetest.Registry) { r.Basic, r.Bearer = "me:pa:ss wörd", bearer })
 }
 
 func (d *desk) path(name string) string { return filepath.Join(d.home, name) }
@@ -193,9 +197,8 @@ func TestBadHelpers(t *testing.T) {
 // TestLoginTwiceAtOnce loses neither.
 func TestLoginTwiceAtOnce(t *testing.T) {
 	d := newDesk(t, false)
-	others := []*imagetest.Registry{d.server, imagetest.NewRegistry(t), imagetest.NewRegistry(t), imagetest.NewRegistry(t)}
+	others := []*imagetest.Registry{d.server, guarded(t, false), guarded(t, false), guarded(t, false)}
 	for n, r := range d.together(len(others), func(i int) []string {
-		others[i].Basic = d.server.Basic
 		return []string{"login", "-u", "me", "-p", "pa:ss wörd", others[i].Host()}
 	}) {
 		if r.code != 0 || !strings.Contains(r.stderr, "insecure") {

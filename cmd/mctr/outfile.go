@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -18,7 +19,7 @@ import (
 // writeWhole lets write fill a file that gets its name when it is whole: after a
 // failure what was there before is there still, and nothing else. A path that
 // exists and is no regular file, such as a named pipe, is written to as it is.
-func writeWhole(path string, write func(io.Writer) error) error {
+func writeWhole(ctx context.Context, path string, write func(io.Writer) error) error {
 	info, err := os.Stat(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -33,7 +34,7 @@ func writeWhole(path string, write func(io.Writer) error) error {
 		}
 		return replaceWhole(path, write)
 	}
-	f, err := os.OpenFile(path, os.O_WRONLY, 0)
+	f, err := patiently(ctx, path, os.O_WRONLY)
 	if err != nil {
 		return err
 	}

@@ -37,9 +37,13 @@ type Registry struct {
 	ranges []string
 }
 
-// NewRegistry starts a registry; the test stops it.
-func NewRegistry(tb testing.TB) *Registry {
+// NewRegistry starts a registry; the test stops it. What another process than the
+// test's is to meet is set before it starts.
+func NewRegistry(tb testing.TB, set ...func(*Registry)) *Registry {
 	r := &Registry{asked: map[string]int{}}
+	for _, s := range set {
+		s(r)
+	}
 	r.Server = httptest.NewServer(r.handler())
 	tb.Cleanup(r.Close)
 	return r

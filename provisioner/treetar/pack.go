@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/internal/interruptible"
 )
 
 // Pack writes what node is, and all that lies below it, to w as a tar stream in
@@ -38,8 +39,11 @@ type inode struct{ dev, ino uint64 }
 
 // node writes one file, and what is in it. above is the directory it was found in.
 func (p *packer) node(f *os.File, name string, above *unix.Stat_t) error {
-	if err := p.ctx.Err(); err != nil {
+	if p.ctx.Err() != nil {
 		return context.Cause(p.ctx)
+	}
+	if len(name) > unix.PathMax {
+		return fmt.Errorf("%w: a path of more than %d bytes: %.100q...", mctr.ErrInvalid, unix.PathMax, name)
 	}
 	var st unix.Stat_t
 	if err := unix.Fstat(int(f.Fd()), &st); err != nil {
@@ -141,7 +145,7 @@ func (p *packer) regular(node *os.File, h *tar.Header, st *unix.Stat_t) error {
 	if err := p.header(node, h); err != nil {
 		return err
 	}
-	n, err := io.Copy(p.tar, &interruptible{p.ctx, io.LimitReader(f, h.Size)})
+	n, err := io.Copy(p.tar, interruptible.Reader(p.ctx, io.LimitReader(f, h.Size)))
 	if err == nil && n < h.Size {
 		err = fmt.Errorf("%w: it was cut short, from %d to %d bytes, while it was read", mctr.ErrUnavailable, h.Size, n)
 	}
@@ -164,17 +168,28 @@ func (p *packer) directory(node *os.File, h *tar.Header, st, above *unix.Stat_t)
 	}
 	dir := os.NewFile(uintptr(fd), h.Name)
 	defer dir.Close()
-	names, err := dir.Readdirnames(-1)
-	if err != nil {
-		return err
-	}
-	slices.Sort(names)
-	for _, name := range names {
-		if err := p.child(dir, name, path.Join(h.Name, name), st); err != nil {
-			return err
+	for {
+		names, err := dir.Readdirnames(batch)
+		slices.Sort(names)
+		for _, name := range names {
+			if err := p.child(dir, name, path.Join(h.Name, name), st); err != nil {
+				return err
+			}
+		}
+		if err != nil || len(names) == 0 {
+			return ended(err)
 		}
 	}
-	return nil
+}
+
+// batch is how many names of a directory are held at a time: there may be millions.
+const batch = 4096
+
+func ended(err error) error {
+	if errors.Is(err, io.EOF) {
+		return nil
+	}
+	return err
 }
 
 // child writes what is called name in dir; nothing if it is gone by now.
@@ -200,17 +215,4 @@ var kernelFilesystems = []int64{
 func madeUp(f *os.File) bool {
 	var st unix.Statfs_t
 	return unix.Fstatfs(int(f.Fd()), &st) == nil && slices.Contains(kernelFilesystems, int64(st.Type))
-}
-
-// interruptible ends a long copy with its context.
-type interruptible struct {
-	ctx context.Context
-	r   io.Reader
-}
-
-func (i *interruptible) Read(b []byte) (int, error) {
-	if i.ctx.Err() != nil {
-		return 0, context.Cause(i.ctx)
-	}
-	return i.r.Read(b)
 }

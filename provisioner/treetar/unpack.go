@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/internal/interruptible"
 	"github.com/mctr/mctr/provisioner/inroot"
 )
 
@@ -172,7 +173,7 @@ func (u *unpacker) file(dir int, temp string, h *tar.Header, content io.Reader) 
 	}
 	f := os.NewFile(uintptr(fd), temp)
 	defer func() { err = errors.Join(err, f.Close()) }()
-	if err := fill(f, &interruptible{u.ctx, content}, h.Size); err != nil {
+	if err := fill(f, interruptible.Reader(u.ctx, content), h.Size); err != nil {
 		return err
 	}
 	return dress(f, h)
@@ -309,6 +310,9 @@ func (u *unpacker) leave() error {
 func (u *unpacker) dates() error {
 	for _, d := range slices.Backward(u.dated) {
 		f, err := u.itself(d.name)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue // somebody removed it meanwhile
+		}
 		if err != nil {
 			return err
 		}
