@@ -43,7 +43,7 @@ func (p *packer) node(f *os.File, name string, above *unix.Stat_t) error {
 		return context.Cause(p.ctx)
 	}
 	if len(name) > unix.PathMax {
-		return fmt.Errorf("%w: a path of more than %d bytes: %.100q...", mctr.ErrInvalid, unix.PathMax, name)
+		return fmt.Errorf("%w: a path of more than %d bytes, that begins %.100q", mctr.ErrInvalid, unix.PathMax, name)
 	}
 	var st unix.Stat_t
 	if err := unix.Fstat(int(f.Fd()), &st); err != nil {
