@@ -30,7 +30,7 @@ func (f *flags) register(set *pflag.FlagSet) {
 	set.StringVar(&f.name, "name", "agent", "name of this agent: it owns the containers that it launches, and takes over those of earlier agents of its name")
 	set.StringVar(&f.root, "root", "/var/lib/mctr", "directory for what survives a reboot: images, logs, records")
 	set.StringVar(&f.state, "state", "/run/mctr", "directory for what ends with the boot")
-	set.StringArrayVar(&f.listen, "listen", nil, "`unix:///PATH` or tcp://HOST:PORT to serve on; may be repeated (default: unix, NAME.sock in the state directory, or what systemd passes)")
+	set.StringArrayVar(&f.listen, "listen", nil, "`ADDRESS` to serve on, unix:///PATH or tcp://HOST:PORT; may be repeated (default: unix, NAME.sock in the state directory, or what systemd passes)")
 	set.StringVar(&f.metricsAddress, "metrics-address", "", "`HOST:PORT` to serve /metrics and /healthz on, without TLS and to anybody")
 	set.StringVar(&f.tlsCert, "tls-cert", "", "`FILE` with the certificate for tcp (PEM)")
 	set.StringVar(&f.tlsKey, "tls-key", "", "`FILE` with its key (PEM)")

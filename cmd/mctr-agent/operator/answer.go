@@ -96,7 +96,7 @@ const maxMessage = 2048
 // body reads the whole call, which has to arrive in time.
 func (x *exchange) body() ([]byte, error) {
 	c := http.NewResponseController(x.w)
-	if err := c.SetReadDeadline(time.Now().Add(bodyTime)); err != nil {
+	if err := c.SetReadDeadline(time.Now().Add(x.BodyTime)); err != nil {
 		return nil, err
 	}
 	data, err := io.ReadAll(http.MaxBytesReader(x.w, x.r.Body, maxBody))
@@ -108,7 +108,7 @@ func (x *exchange) body() ([]byte, error) {
 	case errors.As(err, &tooLarge):
 		return nil, fmt.Errorf("the call is longer than %d bytes: %w", maxBody, err)
 	case errors.Is(err, os.ErrDeadlineExceeded):
-		return nil, statusError{http.StatusRequestTimeout, fmt.Errorf("%w: the call did not arrive within %s", mctr.ErrInvalid, bodyTime)}
+		return nil, statusError{http.StatusRequestTimeout, fmt.Errorf("%w: the call did not arrive within %s", mctr.ErrInvalid, x.BodyTime)}
 	}
 	return nil, statusError{http.StatusBadRequest, fmt.Errorf("%w: the call is cut off: %w", mctr.ErrInvalid, err)}
 }

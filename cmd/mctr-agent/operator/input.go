@@ -30,7 +30,7 @@ func (x *exchange) attachInput() error {
 		}
 		return statusError{code, fmt.Errorf("%w: Message-Content-Type: %.64q: messages are %s", mctr.ErrInvalid, m, api.JSON)}
 	}
-	in := input{records: recordio.NewReader(x.r.Body, maxBody), http: http.NewResponseController(x.w)}
+	in := input{records: recordio.NewReader(x.r.Body, maxBody), http: http.NewResponseController(x.w), first: x.BodyTime}
 	id, err := in.container()
 	if err != nil {
 		return err
@@ -81,6 +81,7 @@ type writer struct {
 type input struct {
 	records *recordio.Reader
 	http    *http.ResponseController
+	first   time.Duration // for the first message to arrive
 }
 
 // next reads one message.
@@ -105,13 +106,13 @@ func (in input) next() (*api.Input, error) {
 
 // container reads the first message, which has to arrive in time.
 func (in input) container() (mctr.ContainerID, error) {
-	if err := in.http.SetReadDeadline(time.Now().Add(bodyTime)); err != nil {
+	if err := in.http.SetReadDeadline(time.Now().Add(in.first)); err != nil {
 		return "", err
 	}
 	first, err := in.next()
 	switch {
 	case errors.Is(err, os.ErrDeadlineExceeded):
-		return "", statusError{http.StatusRequestTimeout, fmt.Errorf("%w: no message within %s", mctr.ErrInvalid, bodyTime)}
+		return "", statusError{http.StatusRequestTimeout, fmt.Errorf("%w: no message within %s", mctr.ErrInvalid, in.first)}
 	case errors.Is(err, io.EOF):
 		return "", fmt.Errorf("%w: the stream is empty", mctr.ErrInvalid)
 	case err != nil:

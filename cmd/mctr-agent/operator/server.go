@@ -1,6 +1,7 @@
 package operator
 
 import (
+	"cmp"
 	"context"
 	_ "embed" // the API's description
 	"errors"
@@ -8,6 +9,7 @@ import (
 	"maps"
 	"net/http"
 	"sync"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
@@ -35,6 +37,7 @@ type Options struct {
 	Version    api.VersionInfo
 	Recovered  *containerizer.Recovered // what the agent found when it started
 	Log        slog.Handler
+	BodyTime   time.Duration // for a call to arrive; 0: 30 s
 }
 
 // A Server answers calls. Make one with New.
@@ -56,6 +59,7 @@ func New(o Options) *Server {
 	if o.Recovered == nil {
 		o.Recovered = &containerizer.Recovered{}
 	}
+	o.BodyTime = cmp.Or(o.BodyTime, bodyTime)
 	s := &Server{
 		Options: o, log: slog.New(o.Log), files: files.Tree{Containers: o.Containers},
 		sessions: newSessions(), registry: prometheus.NewRegistry(), ended: maps.Clone(o.Recovered.Ended),
