@@ -45,7 +45,18 @@ func (c *Client) Resolve(ref string) (mctr.ContainerID, error) {
 // Status tells what is known of a container.
 func (c *Client) Status(ctx context.Context, id mctr.ContainerID) (*mctr.Status, error) {
 	s := &mctr.Status{}
-	return s, c.call(ctx, api.InspectContainer, of(id), s)
+	if err := c.call(ctx, api.InspectContainer, of(id), s); err != nil {
+		return nil, err
+	}
+	if s.Config == nil || s.Phase == "" || s.Phase == mctr.Exited && s.Termination == nil {
+		return nil, lacks(api.InspectContainer, "the container's config, phase or end")
+	}
+	return s, nil
+}
+
+// lacks is the error of an answer without what it has to have.
+func lacks(call, what string) error {
+	return fmt.Errorf("the agent's answer to %s lacks %s", call, what)
 }
 
 func of(id mctr.ContainerID) api.ID { return api.ID{ContainerID: api.NewContainerID(id)} }
@@ -190,7 +201,7 @@ func (c *Client) end(ctx context.Context, kind string, arguments any) (*mctr.Ter
 		return nil, err
 	}
 	if end.Mctr == nil {
-		return nil, fmt.Errorf("the agent's answer to %s lacks how it ended", kind)
+		return nil, lacks(kind, "how it ended")
 	}
 	return end.Mctr, nil
 }

@@ -2,7 +2,6 @@ package client
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/mctr/mctr/cmd/mctr-agent/operator/api"
 	"github.com/mctr/mctr/provisioner"
@@ -38,7 +37,7 @@ func (i Images) Pull(ctx context.Context, ref string, o provisioner.PullOptions)
 		return nil
 	})
 	if err == nil && image == nil {
-		err = fmt.Errorf("the agent's answer to %s lacks the image", api.PullImage)
+		err = lacks(api.PullImage, "the image")
 	}
 	return image, err
 }
@@ -55,6 +54,9 @@ func (i Images) Inspect(ctx context.Context, ref string) (*provisioner.Image, er
 	var found api.ImageDetail
 	if err := i.c.call(ctx, api.InspectImage, api.Reference{Reference: i.c.path(ref)}, &found); err != nil {
 		return nil, err
+	}
+	if found.Image == nil {
+		return nil, lacks(api.InspectImage, "the image")
 	}
 	found.Image.RawManifest, found.Image.RawConfig = found.Manifest, found.Config
 	return found.Image, nil
