@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
-	"runtime/debug"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -19,6 +18,7 @@ import (
 	"github.com/mctr/mctr/cmd/mctr-agent/operator/api"
 	"github.com/mctr/mctr/containerizer"
 	"github.com/mctr/mctr/internal/flock"
+	"github.com/mctr/mctr/internal/itself"
 	"github.com/mctr/mctr/isolators/builtin"
 	"github.com/mctr/mctr/provisioner"
 )
@@ -104,7 +104,7 @@ func open(ctx context.Context, f *flags) (*agent, error) {
 	a := &agent{flags: f, log: slog.New(f.log), containers: containers}
 	a.server = operator.New(operator.Options{
 		Containers: containers, Images: images, Owner: f.name, Recovered: a.recover(ctx), Log: f.log,
-		Version: api.VersionInfo{Version: version, GitSHA: commit()},
+		Version: api.VersionInfo{Version: version, GitSHA: itself.Commit()},
 	})
 	return a, nil
 }
@@ -187,16 +187,4 @@ func (a *agent) serve(ctx context.Context, l net.Listener, handler http.Handler)
 		_ = s.Close() // who still waits has been told
 	}
 	return nil
-}
-
-func commit() string {
-	info, ok := debug.ReadBuildInfo()
-	if ok {
-		for _, s := range info.Settings {
-			if s.Key == "vcs.revision" {
-				return s.Value
-			}
-		}
-	}
-	return ""
 }

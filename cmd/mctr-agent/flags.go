@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/internal/itself"
 )
 
 // flags are the agent's.
@@ -100,19 +101,7 @@ func resolve(path string) string {
 	return filepath.Join(resolve(filepath.Dir(path)), filepath.Base(path))
 }
 
-func (f *flags) logging() error {
-	var level slog.Level
-	if err := level.UnmarshalText([]byte(f.logLevel)); err != nil {
-		return fmt.Errorf("%w: --log-level %s: want debug, info, warn or error", mctr.ErrInvalid, f.logLevel)
-	}
-	o := &slog.HandlerOptions{Level: level}
-	switch f.logFormat {
-	case "text":
-		f.log = slog.NewTextHandler(os.Stderr, o)
-	case "json":
-		f.log = slog.NewJSONHandler(os.Stderr, o)
-	default:
-		return fmt.Errorf("%w: --log-format %s: want text or json", mctr.ErrInvalid, f.logFormat)
-	}
-	return nil
+func (f *flags) logging() (err error) {
+	f.log, err = itself.Log(f.logLevel, f.logFormat)
+	return err
 }

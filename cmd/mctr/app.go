@@ -14,6 +14,7 @@ import (
 
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/containerizer"
+	"github.com/mctr/mctr/internal/itself"
 	"github.com/mctr/mctr/isolators/builtin"
 	"github.com/mctr/mctr/provisioner"
 )
@@ -64,18 +65,8 @@ func (a *app) begin(cmd *cobra.Command, _ []string) error {
 }
 
 func (a *app) takeGlobals() (err error) {
-	var level slog.Level
-	if err := level.UnmarshalText([]byte(a.logLevel)); err != nil {
-		return fmt.Errorf("--log-level %s: want debug, info, warn or error", a.logLevel)
-	}
-	o := &slog.HandlerOptions{Level: level}
-	switch a.logFormat {
-	case "text":
-		a.log = slog.NewTextHandler(os.Stderr, o)
-	case "json":
-		a.log = slog.NewJSONHandler(os.Stderr, o)
-	default:
-		return fmt.Errorf("--log-format %s: want text or json", a.logFormat)
+	if a.log, err = itself.Log(a.logLevel, a.logFormat); err != nil {
+		return err
 	}
 	if a.root, err = directory("--root", a.root); err != nil {
 		return err

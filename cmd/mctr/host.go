@@ -5,13 +5,13 @@ import (
 	"fmt"
 	"os"
 	"runtime"
-	"runtime/debug"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"github.com/spf13/cobra"
 
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/cmd/mctr-agent/operator/api"
+	"github.com/mctr/mctr/internal/itself"
 )
 
 // version is set by the linker.
@@ -91,7 +91,7 @@ func (a *app) versionCommand() *cobra.Command {
 		Example: "  mctr version --json",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			v := versionInfo{Version: version, Commit: commit(), Go: runtime.Version(), OS: runtime.GOOS, Arch: runtime.GOARCH, OCI: specs.Version}
+			v := versionInfo{Version: version, Commit: itself.Commit(), Go: runtime.Version(), OS: runtime.GOOS, Arch: runtime.GOARCH, OCI: specs.Version}
 			if err := a.agentVersion(cmd.Context(), &v); err != nil {
 				return err
 			}
@@ -121,18 +121,6 @@ func (a *app) agentVersion(ctx context.Context, v *versionInfo) error {
 	info, err := c.Version(ctx)
 	v.Agent = &info
 	return err
-}
-
-func commit() string {
-	info, ok := debug.ReadBuildInfo()
-	if ok {
-		for _, s := range info.Settings {
-			if s.Key == "vcs.revision" {
-				return s.Value
-			}
-		}
-	}
-	return "unknown"
 }
 
 // internalCommand is what mctr's own programs call.

@@ -1,0 +1,25 @@
+package itself_test
+
+import (
+	"errors"
+	"log/slog"
+	"testing"
+
+	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/internal/itself"
+)
+
+func TestLog(t *testing.T) {
+	for _, c := range []struct {
+		level, format string
+		debug, fails  bool
+	}{{"debug", "text", true, false}, {"warn", "json", false, false}, {"loud", "text", false, true}, {"info", "xml", false, true}, {"", "", false, true}} {
+		h, err := itself.Log(c.level, c.format)
+		if c.fails != errors.Is(err, mctr.ErrInvalid) || !c.fails && h.Enabled(t.Context(), slog.LevelDebug) != c.debug {
+			t.Errorf("%s %s: %v", c.level, c.format, err)
+		}
+	}
+	if itself.Commit() == "" {
+		t.Error("no commit, and not unknown")
+	}
+}
