@@ -287,6 +287,7 @@ func TestLoadAndSaveOnFullDisks(t *testing.T) {
 func TestArchivesAreOthersToo(t *testing.T) {
 	h := newHost(t)
 	dir := t.TempDir()
+	h.image = imagetest.BusyboxOf(t, dir, imagetest.Spec{Compress: "gzip"}) // skopeo compresses what is not
 	at := func(name string) string { return filepath.Join(dir, name) }
 	h.want(0, "pull", "-q", h.image)
 	h.want(0, "tag", h.image, "first.test/a:1")

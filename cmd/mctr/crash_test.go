@@ -128,7 +128,7 @@ func TestFullDiskAtEveryFailpoint(t *testing.T) {
 func mountLoop(t *testing.T, dir, at string) {
 	t.Helper()
 	file := filepath.Join(dir, "disk")
-	for _, c := range [][]string{{"truncate", "-s", "24M", file}, {"mke2fs", "-q", "-F", "-t", "ext4", "-N", "4096", file}, {"mkdir", at}, {"mount", "-o", "loop", file, at}} {
+	for _, c := range [][]string{{"truncate", "-s", "32M", file}, {"mke2fs", "-q", "-F", "-t", "ext4", "-N", "4096", file}, {"mkdir", at}, {"mount", "-o", "loop", file, at}} {
 		runTool(t, c...)
 	}
 	t.Cleanup(func() {

@@ -1,6 +1,7 @@
 package imagetest
 
 import (
+	"cmp"
 	"os"
 	"path/filepath"
 	"strings"
@@ -27,7 +28,7 @@ func BusyboxWith(tb testing.TB, dir string, config v1.ImageConfig) string {
 }
 
 // BusyboxOf is Busybox with all that spec says besides layers. They are not
-// compressed: that takes a second for each test under the race detector.
+// compressed unless it says so: that takes a second for each test under the race detector.
 func BusyboxOf(tb testing.TB, dir string, spec Spec) string {
 	tb.Helper()
 	data, err := os.ReadFile("/bin/busybox")
@@ -43,7 +44,7 @@ func BusyboxOf(tb testing.TB, dir string, spec Spec) string {
 		File("etc/passwd", "root:x:0:0:root:/root:/bin/sh\nuser:x:1000:1000::/home/user:/bin/sh\n"),
 		File("etc/group", "root:x:0:\nuser:x:1000:\nextra:x:2000:user\n"),
 	}
-	spec.Compress = "none"
+	spec.Compress = cmp.Or(spec.Compress, "none")
 	spec.Layers = [][]byte{Tar(tb, programs...), Tar(tb, users...)}
 	return Layout(tb, filepath.Join(dir, "busybox"), "latest", Build(tb, spec))
 }
