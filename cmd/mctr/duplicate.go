@@ -13,8 +13,11 @@ import (
 // noDuplicates refuses a document in which an object has a key twice: package
 // json takes the last and says nothing. Keys that are a struct's fields are equal
 // whatever their case, as package json has it; free is the objects whose keys
-// are the user's own.
+// are the user's own. What is no JSON, or nested too deeply, the decoder will say.
 func noDuplicates(data []byte, free ...string) error {
+	if !json.Valid(data) {
+		return nil
+	}
 	u := &unique{data: data, d: json.NewDecoder(bytes.NewReader(data)), free: free}
 	return u.value("")
 }
@@ -25,16 +28,18 @@ type unique struct {
 	free []string
 }
 
-// value reads one value; name is the key it stands at. What is no JSON is left
-// for the decoder to say.
+// token is the next one: the document is known to be JSON.
+func (u *unique) token() json.Token {
+	t, _ := u.d.Token()
+	return t
+}
+
+// value reads one value; name is the key it stands at.
 func (u *unique) value(name string) error {
-	token, err := u.d.Token()
-	switch {
-	case err != nil:
-		return nil
-	case token == json.Delim('{'):
+	switch u.token() {
+	case json.Delim('{'):
 		return u.object(name)
-	case token == json.Delim('['):
+	case json.Delim('['):
 		return u.array(name)
 	}
 	return nil
@@ -46,28 +51,24 @@ func (u *unique) array(name string) error {
 			return err
 		}
 	}
-	_, _ = u.d.Token()
+	u.token()
 	return nil
 }
 
 func (u *unique) object(name string) error {
-	seen := map[string]string{}
+	seen := map[string]int64{} // and where
 	for u.d.More() {
-		place := u.place()
-		token, err := u.d.Token()
-		key, ok := token.(string)
-		if err != nil || !ok {
-			return nil
+		at := u.d.InputOffset()
+		key, _ := u.token().(string)
+		if before, twice := seen[u.folded(name, key)]; twice {
+			return fmt.Errorf("%w: the key %q at %s was given before, at %s", mctr.ErrInvalid, key, u.place(at), u.place(before))
 		}
-		if at, twice := seen[u.folded(name, key)]; twice {
-			return fmt.Errorf("%w: the key %q at %s was given before, at %s", mctr.ErrInvalid, key, place, at)
-		}
-		seen[u.folded(name, key)] = place
+		seen[u.folded(name, key)] = at
 		if err := u.value(key); err != nil {
 			return err
 		}
 	}
-	_, _ = u.d.Token()
+	u.token()
 	return nil
 }
 
@@ -78,10 +79,9 @@ func (u *unique) folded(object, key string) string {
 	return strings.ToLower(key)
 }
 
-// place is where the next key begins, as editors count.
-func (u *unique) place() string {
-	at := int(u.d.InputOffset())
-	at += max(0, bytes.IndexByte(u.data[at:], '"'))
+// place is where the key behind an offset begins, as editors count.
+func (u *unique) place(offset int64) string {
+	at := int(offset) + bytes.IndexByte(u.data[offset:], '"')
 	before := u.data[:at]
 	return fmt.Sprintf("line %d, column %d", 1+bytes.Count(before, []byte("\n")), at-bytes.LastIndexByte(before, '\n'))
 }

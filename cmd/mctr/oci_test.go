@@ -402,3 +402,24 @@ func listing(t *testing.T, dir string) []string {
 	}
 	return strings.Split(string(out), "\n")
 }
+
+// TestOwnFlagsAreNotOCIs: what stands before the word is mctr's.
+func TestOwnFlagsAreNotOCIs(t *testing.T) {
+	h := newHost(t)
+	state := filepath.Join(t.TempDir(), "oci")
+	if err := os.Mkdir(state, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if r := h.want(0, "--log-level", "info", "oci", "--root", state, "list", "-q"); r.stdout != "" {
+		t.Errorf("list: %q", r.stdout)
+	}
+	if r := h.want(0, "oci", "--help"); !strings.Contains(r.stdout, "mctr-oci") {
+		t.Errorf("help: %q", r.stdout)
+	}
+	if r := h.want(1, "oci", "--root", state, "state", "nosuch"); !strings.Contains(r.stderr, "does not exist") {
+		t.Errorf("state: %+v", r)
+	}
+	if r := h.want(1, "--log-level", "loud", "oci", "list"); !strings.Contains(r.stderr, "--log-level loud") {
+		t.Errorf("a bad flag of mctr's: %+v", r)
+	}
+}
