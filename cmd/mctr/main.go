@@ -103,5 +103,6 @@ mctr-shim, stays with each container.`,
 	add("host", a.doctorCommand(), a.eventsCommand(), a.reconcileCommand(), a.versionCommand(), a.ociCommand(),
 		a.systemCommand(), a.manCommand())
 	root.AddCommand(a.internalCommand())
+	a.completeRest(root)
 	return root
 }
