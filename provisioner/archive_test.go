@@ -294,6 +294,27 @@ func TestHostileArchives(t *testing.T) {
 	}
 }
 
+// TestLastName: an image that came without a name and was given one goes with it.
+func TestLastName(t *testing.T) {
+	ctx := context.Background()
+	p, root := newProvisioner(t)
+	file := filepath.Join(t.TempDir(), "a.tar")
+	imagetest.OCIArchive(t, file, "", imagetest.Simple(t, "a"))
+	id := load(t, p, file)[0]
+	for _, name := range []string{"one", "two"} {
+		if err := p.Tag(ctx, id, name); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if r, err := p.Remove(ctx, "one", false); err != nil || len(r.Layers) > 0 {
+		t.Errorf("%+v, %v", r, err)
+	}
+	if r, err := p.Remove(ctx, "two", false); err != nil || len(r.Layers) == 0 {
+		t.Errorf("%+v, %v", r, err)
+	}
+	wantEmptyStore(t, root)
+}
+
 // TestTag: names move, what cannot be one is refused, and taking one of several
 // off an image leaves the others.
 func TestTag(t *testing.T) {

@@ -22,8 +22,9 @@ type PruneOptions struct {
 
 // Remove takes a reference off its image, given by name or by the start of its
 // id (then all its references, which must be of one repository unless force is
-// set), and deletes what nothing refers to any more. The last reference of an image that is leased is refused, naming the holders,
-// unless force is set; then the image's layers stay until its leases end.
+// set), and deletes what nothing refers to any more. The last reference of an image
+// that is leased is refused, naming the holders, unless force is set; then the
+// image's layers stay until its leases end.
 func (p *Provisioner) Remove(ctx context.Context, ref string, force bool) (PruneReport, error) {
 	return p.store.Sweep(ctx, store.Sweep{Untag: func(all []*Image, held map[string]*Image) ([]*Image, error) {
 		r, img, err := p.local(ref)
@@ -36,20 +37,32 @@ func (p *Provisioner) Remove(ctx context.Context, ref string, force bool) (Prune
 				return nil, err
 			}
 		}
-		var gone, others []*Image
-		for _, i := range all {
-			switch {
-			case i.Reference == img.Reference || !byName && i.ID == img.ID:
-				gone = append(gone, i)
-			case i.Digest == img.Digest:
-				others = append(others, i)
-			}
-		}
+		gone, others := namesOf(all, img, byName)
 		if holders := store.Holders(held, img); len(holders) > 0 && len(others) == 0 && !force {
 			return nil, store.InUse(img.Reference, holders)
 		}
 		return gone, nil
 	}})
+}
+
+// namesOf divides the references of an image into those that go and others that
+// stay. With the last name goes the one by its id, which nobody sees beside names.
+func namesOf(all []*Image, img *Image, byName bool) (gone, others []*Image) {
+	var unnamed []*Image
+	for _, i := range all {
+		switch {
+		case i.Reference == img.Reference || !byName && i.ID == img.ID:
+			gone = append(gone, i)
+		case i.ID == img.ID && IsUnnamed(i):
+			unnamed = append(unnamed, i)
+		case i.Digest == img.Digest || i.ID == img.ID:
+			others = append(others, i)
+		}
+	}
+	if len(others) > 0 {
+		return gone, append(others, unnamed...)
+	}
+	return append(gone, unnamed...), nil
 }
 
 // checkOneRepository refuses to take an image from several owners of its names by

@@ -342,3 +342,16 @@ func TestArchivesAreOthersToo(t *testing.T) {
 	}
 	h.want(0, "prune", "-a")
 }
+
+// TestNoArchiveOnTerminal: neither is one written to a person, nor read from one.
+func TestNoArchiveOnTerminal(t *testing.T) {
+	h := newHost(t)
+	h.want(0, "pull", "-q", h.image)
+	h.want(0, "create", "--name", "box", h.image, "true")
+	for _, args := range [][]string{{"save", h.image}, {"cp", "box:/etc", "-"}, {"load"}} {
+		s := h.onScreen(args...)
+		s.shows("terminal")
+		s.ends(1)
+	}
+	h.want(0, "rm", "box")
+}
