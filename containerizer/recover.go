@@ -107,6 +107,9 @@ func (c *Containerizer) recoverLaunch(ctx context.Context, id mctr.ContainerID, 
 		return err
 	}
 	found.Undone = append(found.Undone, id)
+	if mine, err := c.owns(id, false); err == nil && mine {
+		c.restartMissed(id) // it was being started again
+	}
 	return nil
 }
 
@@ -167,6 +170,7 @@ func (c *Containerizer) recoverUpdate(ctx context.Context, r *record) error {
 // recoverEnd releases a container that has ended and that nobody released.
 func (c *Containerizer) recoverEnd(ctx context.Context, id mctr.ContainerID, found *Recovered) error {
 	if _, err := os.Lstat(c.paths.stateDir(id)); errors.Is(err, fs.ErrNotExist) {
+		c.restartMissed(id)
 		return nil // its end is no news
 	}
 	if err := c.recordMissing(ctx, id); err != nil {
@@ -180,7 +184,7 @@ func (c *Containerizer) recoverEnd(ctx context.Context, id mctr.ContainerID, fou
 	if err := c.Cleanup(ctx, id); err != nil {
 		return err
 	}
-	c.watchers.Go(func() { c.restart(c.ctx, id) })
+	c.restartMissed(id)
 	return nil
 }
 

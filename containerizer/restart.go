@@ -40,6 +40,20 @@ func (c *Containerizer) restart(ctx context.Context, id mctr.ContainerID) {
 	}
 }
 
+// restartMissed starts a container again that ended, or was about to be started
+// again, when nobody watched. How many restarts in a row there were is not on disk:
+// against a bound all that there were count.
+func (c *Containerizer) restartMissed(id mctr.ContainerID) {
+	r, err := c.load(id)
+	if err != nil || r.Config.Restart.Never() {
+		return
+	}
+	if r.Config.Restart.Max > 0 {
+		c.setStreak(id, r.Restarts)
+	}
+	c.watchers.Go(func() { c.restart(c.ctx, id) })
+}
+
 // A supervised container's restarts in a row, and what is not on disk of it.
 type supervised struct {
 	streak  int

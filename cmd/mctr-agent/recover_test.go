@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/cmd/mctr-agent/operator/api"
@@ -94,3 +95,29 @@ func asRecords() http.Header {
 }
 
 func ptr[T any](v T) *T { return &v }
+
+// TestRestartPolicy wants the agent to follow it, after its own restart too, until
+// somebody stops the container.
+func TestRestartPolicy(t *testing.T) {
+	h := newHost(t)
+	config := &mctr.ContainerConfig{Image: h.image, Process: mctr.Process{Args: []string{"sh", "-c", "echo run; sleep 0.05"}}, Restart: mctr.RestartPolicy{Name: mctr.RestartAlways}}
+	h.call(200, api.LaunchContainer, api.Launch{ContainerID: id("job"), Mctr: &api.Extension{Config: config}}, nil)
+	status := func() (s mctr.Status) {
+		h.call(200, api.InspectContainer, api.ID{ContainerID: id("job")}, &s)
+		return s
+	}
+	restarted := func(times int) {
+		h.eventually("it is started again", func() bool { return status().Restarts >= times })
+	}
+	restarted(2)
+	h.kill()
+	h.start()
+	restarted(status().Restarts + 2)
+	h.call(200, api.StopContainer, api.Stop{ContainerID: id("job"), Signal: 9, Timeout: time.Second}, nil)
+	stopped := status().Restarts
+	time.Sleep(500 * time.Millisecond) // in which it would be
+	if s := status(); s.Phase != mctr.Exited || s.Restarts > stopped {
+		t.Errorf("it was stopped: %s, %d restarts", s.Phase, s.Restarts)
+	}
+	h.remove("job")
+}
