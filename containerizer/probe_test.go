@@ -133,12 +133,12 @@ func TestBadHealthCheck(t *testing.T) {
 func TestPausedIsNotUnhealthy(t *testing.T) {
 	a := newAgent(t)
 	config := a.config("sleep", "100")
-	config.Health = check(mctr.HealthCheck{Command: []string{"true"}, Timeout: 10 * time.Millisecond})
+	config.Health = check(mctr.HealthCheck{Command: []string{"true"}, Timeout: 10 * time.Millisecond, Delay: 300 * time.Millisecond})
 	a.launchConfig("job", config)
 	if err := a.Pause(t.Context(), "job"); err != nil {
 		t.Fatal(err)
 	}
-	time.Sleep(300 * time.Millisecond) // ten times two intervals and time-outs
+	time.Sleep(600 * time.Millisecond) // the delay, and ten times an interval and a time-out
 	if s, err := a.Status(t.Context(), "job"); err != nil || s.Phase != mctr.Paused {
 		t.Errorf("status: %+v, %v", s, err)
 	}

@@ -107,7 +107,7 @@ func (c *Containerizer) recoverLaunch(ctx context.Context, id mctr.ContainerID, 
 		return err
 	}
 	found.Undone = append(found.Undone, id)
-	if mine, err := c.owns(id, false); err == nil && mine {
+	if r, err := c.load(id); err == nil && r.Config.Owner == c.owner {
 		c.restartMissed(id) // it was being started again
 	}
 	return nil

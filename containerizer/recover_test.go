@@ -118,10 +118,11 @@ func (a *agent) recover() *containerizer.Recovered {
 
 func TestRecoverAdopts(t *testing.T) {
 	a := newAgent(t)
-	a.dies("trap 'exit 9' TERM; while :; do sleep 0.02; done")
+	a.dies("trap 'exit 9' TERM; echo ready; while :; do sleep 0.02; done")
 	if found := a.recover(); !slices.Equal(found.Adopted, []mctr.ContainerID{"job"}) || len(found.Ended)+len(found.Undone) > 0 {
 		t.Errorf("found %+v", found)
 	}
+	a.until("job", "ready") // to init, what it does not handle is no signal
 	if err := a.Kill(t.Context(), "job", unix.SIGTERM); err != nil {
 		t.Error(err)
 	}
@@ -387,5 +388,23 @@ func TestRecoverRestarts(t *testing.T) {
 	}
 	if err := second.Close(); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestSignalAtOnce wants a signal right behind the start to be the task's: not to end
+// the engine's init, which it still is, with an exit code that nobody gave.
+func TestSignalAtOnce(t *testing.T) {
+	a := newAgent(t)
+	for i := range 10 {
+		id := mctr.ContainerID(fmt.Sprintf("job%d", i))
+		a.launch(id, "sh", "-c", "trap 'exit 9' TERM; sleep 0.3; exit 4")
+		if err := a.Kill(t.Context(), id, unix.SIGTERM); err != nil {
+			t.Fatal(err)
+		}
+		end, err := a.Wait(t.Context(), id)
+		if err != nil || end.ExitCode != 9 && end.ExitCode != 4 { // 4: the shell had no trap yet
+			t.Errorf("ended by %+v, %v", end, err)
+		}
+		a.remove(id)
 	}
 }

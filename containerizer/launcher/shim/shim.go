@@ -136,6 +136,9 @@ func (s *Shim) end(d *wire.Destroy) error {
 	if d.Grace <= 0 {
 		return s.destroy(d.Why)
 	}
+	if c, err := s.running(); err == nil {
+		awaitTask(c.Init().Pid)
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.container == nil || s.exit != nil {

@@ -3,12 +3,14 @@ package shim
 import (
 	"fmt"
 	"os"
+	"time"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/containerizer/launcher/engine"
 	"github.com/mctr/mctr/containerizer/launcher/wire"
+	"github.com/mctr/mctr/internal/proc"
 )
 
 type container = engine.Container
@@ -26,7 +28,24 @@ func (s *Shim) signal(sig wire.Signal) error {
 	if sig.Signal < 1 || sig.Signal > 64 {
 		return fmt.Errorf("%w: signal %d", mctr.ErrInvalid, sig.Signal)
 	}
-	return s.with(func(c container) error { return c.Signal(sig.Signal, sig.All) })
+	return s.with(func(c container) error {
+		if sig.Signal != int(unix.SIGKILL) {
+			awaitTask(c.Init().Pid)
+		}
+		return c.Signal(sig.Signal, sig.All)
+	})
+}
+
+// awaitTask waits for init to become the task. Between the start and execve(2) init
+// is the engine's own program, which a signal would end in the task's place.
+func awaitTask(pid int) {
+	const engines = "runc:[2:INIT]" // libcontainer's, which runc has too
+	for range 2000 {
+		if proc.Command(pid) != engines {
+			return
+		}
+		time.Sleep(time.Millisecond)
+	}
 }
 
 func (s *Shim) freeze(frozen bool) error {
