@@ -40,6 +40,9 @@ func (x *exchange) attachInput() error {
 		return err
 	}
 	defer done()
+	// The end of the container may have cut off the reading of this connection, on
+	// which the next call must not come then.
+	x.w.Header().Set("Connection", "close")
 	if err := in.pass(to); err != nil {
 		return err
 	}
