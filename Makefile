@@ -18,6 +18,7 @@ build:
 	CGO_ENABLED=0 go build $(PLAIN) -o $(BIN)/ ./cmd/mctr ./cmd/mctr-helper ./cmd/mctr-agent
 	CGO_ENABLED=1 go build $(STATIC) -o $(BIN)/ ./cmd/mctr-shim
 	ln -sf mctr-shim $(BIN)/mctr-oci
+	internal/cniplugins/build $(BIN)/cni
 
 # The manual pages, from what --help says.
 man: build

@@ -29,7 +29,15 @@ type ContainerConfig struct {
 	ShmSize    int64             `json:"shmSize,omitempty"` // bytes of /dev/shm; 0 is 64 MiB
 	Sysctls    map[string]string `json:"sysctls,omitempty"`
 	Namespaces Namespaces        `json:"namespaces"`
-	Network    string            `json:"network,omitempty"` // none (a root's default), host, parent (a nested one's)
+	Network    string            `json:"network,omitempty"` // none (a root's default), host, parent (a nested one's), container:ID
+
+	// Networks are CNI networks: the interfaces eth0, eth1, ... in this order.
+	// Network is "" then.
+	Networks   []NetworkConfig `json:"networks,omitempty"`
+	Ports      []Port          `json:"ports,omitempty"`      // of the host, by the first network that can
+	PublishAll bool            `json:"publishAll,omitempty"` // also the ports that the image exposes
+	DNS        DNS             `json:"dns,omitzero"`         // default: the network's, then the host's
+	ExtraHosts []string        `json:"extraHosts,omitempty"` // NAME:IP for /etc/hosts; the IP may be host-gateway
 
 	Resources Resources `json:"resources"`
 	// GroupResources limit a root and all that is nested in it, together: cpu,

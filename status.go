@@ -27,7 +27,8 @@ type Status struct {
 	Health     *Health   `json:"health,omitempty"` // of a running container that is probed
 	Ready      *Health   `json:"ready,omitempty"`  // the same of its readiness: healthy is ready
 	Timings    []Timing  `json:"timings,omitempty"`
-	Networks   []Network `json:"networks,omitempty"`
+	Networks   []Network `json:"networks,omitempty"` // its interfaces in CNI networks
+	Ports      []Port    `json:"ports,omitempty"`    // of the host, as they were chosen
 	Warnings   []string  `json:"warnings,omitempty"`
 	StopSignal string    `json:"stopSignal,omitempty"`
 }
@@ -36,11 +37,6 @@ type Status struct {
 type Timing struct {
 	Checkpoint string    `json:"checkpoint"`
 	At         time.Time `json:"at"`
-}
-
-// A Network is one interface of the container.
-type Network struct {
-	Name string `json:"name"`
 }
 
 // Usage is what a container consumes. Counters only grow.

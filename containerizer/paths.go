@@ -17,6 +17,8 @@ const defaultState = "/run/mctr"
 //	ROOT (survives a reboot)               STATE (ends with the boot)
 //	├── images/          provisioner's     ├── boot_id
 //	├── names/NAME       holds the id      ├── lock            set-up, and a new boot
+//	├── boot_id          of the last use   │
+//	├── cni/             package cni's     ├── cni/            package cni's
 //	└── containers/ID/                     ├── locks/ID        who may change it
 //	    ├── config.json  the intent        ├── containers/ID/
 //	    ├── waiting      never launched    │       ├── journal     checkpoints, a line each
@@ -55,6 +57,7 @@ func (l layout) logs(id mctr.ContainerID) string      { return filepath.Join(l.d
 func (l layout) sandbox(id mctr.ContainerID) string   { return filepath.Join(l.dir(id), "sandbox") }
 func (l layout) rw(id mctr.ContainerID) string        { return filepath.Join(l.dir(id), "rw") }
 func (l layout) bootID() string                       { return filepath.Join(l.state, "boot_id") }
+func (l layout) lastBoot() string                     { return filepath.Join(l.root, "boot_id") }
 func (l layout) setupLock() string                    { return filepath.Join(l.state, "lock") }
 func (l layout) locks() string                        { return filepath.Join(l.state, "locks") }
 func (l layout) cgroupParent() string                 { return filepath.Join(l.state, "cgroup_parent") }
@@ -130,4 +133,9 @@ func CgroupOf(state string) func(mctr.ContainerID) string {
 // is state.
 func StateOf(state string) func(mctr.ContainerID) string {
 	return layout{state: state}.stateDir
+}
+
+// DirOf names a container's directory in ROOT, for a containerizer whose ROOT is root.
+func DirOf(root string) func(mctr.ContainerID) string {
+	return layout{root: root}.dir
 }

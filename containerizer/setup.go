@@ -47,14 +47,26 @@ func (c *Containerizer) setUpLocked(ctx context.Context, boot []byte) error {
 			return err
 		}
 	}
-	recorded, err := os.ReadFile(c.paths.bootID())
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+	recorded, err := c.recordedBoot()
+	if err != nil {
 		return err
 	}
 	if len(recorded) > 0 && !bytes.Equal(boot, recorded) {
 		c.afterBoot(ctx)
 	}
-	return atomicfile.Write(c.paths.bootID(), boot, 0o600)
+	return errors.Join(atomicfile.Write(c.paths.lastBoot(), boot, 0o600), atomicfile.Write(c.paths.bootID(), boot, 0o600))
+}
+
+// recordedBoot is the boot of the last use: STATE's word or, where STATE went with
+// that boot as a tmpfs does, ROOT's. Empty: there was none.
+func (c *Containerizer) recordedBoot() ([]byte, error) {
+	for _, path := range []string{c.paths.bootID(), c.paths.lastBoot()} {
+		boot, err := os.ReadFile(path)
+		if !errors.Is(err, fs.ErrNotExist) {
+			return boot, err
+		}
+	}
+	return nil, nil
 }
 
 // isMount says whether a mount begins at path.

@@ -27,6 +27,7 @@ type app struct {
 	plainHTTP           []string
 	hostsDirs           []string
 	backend             string
+	cni                 cniFlags
 	agent               agentFlags
 
 	verb   string // the command's, for what is refused
@@ -43,6 +44,7 @@ func (a *app) globalFlags(f *pflag.FlagSet) {
 	f.StringSliceVar(&a.plainHTTP, "plain-http", nil, "registry `HOST[:PORT]` to speak http with (loopback ones need no asking)")
 	f.StringSliceVar(&a.hostsDirs, "hosts-dir", nil, "`DIR` with HOST/hosts.toml for registries (default /etc/mctr/certs.d, /etc/containerd/certs.d)")
 	a.agent.register(f)
+	a.cni.register(f)
 	f.StringVar(&a.backend, "backend", env("MCTR_BACKEND", ""), "how layers become a filesystem: overlay or copy (default: what works here)")
 }
 
@@ -141,7 +143,7 @@ func (a *app) containers(ctx context.Context) (*containerizer.Containerizer, err
 		containerizer.WithDirs(a.root, a.state),
 		containerizer.WithImages(store),
 		containerizer.WithIsolators(builtin.Table(builtin.Deps{
-			Root: a.root, State: a.state, Helper: helper, CgroupOf: containerizer.CgroupOf(a.state), StateOf: containerizer.StateOf(a.state),
+			Root: a.root, State: a.state, Helper: helper, CgroupOf: containerizer.CgroupOf(a.state), StateOf: containerizer.StateOf(a.state), DirOf: containerizer.DirOf(a.root), Networks: a.networks(),
 		})),
 		containerizer.WithLog(a.log),
 		containerizer.WithExitCommand(a.exitCommand()...),

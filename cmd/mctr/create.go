@@ -18,7 +18,7 @@ func (a *app) createCommand() *cobra.Command {
 		Example: "  id=$(mctr create -m 64m debian sleep 60) && mctr start $id",
 		RunE:    func(cmd *cobra.Command, args []string) error { return failedToRun(a.create(cmd, l, args)) },
 	}
-	prepareLaunchFlags(cmd, l)
+	a.prepareLaunchFlags(cmd, l)
 	return cmd
 }
 
@@ -29,6 +29,9 @@ func (a *app) create(cmd *cobra.Command, l *launchFlags, args []string) error {
 	}
 	config, err := l.config(cmd.Flags(), image, command)
 	if err != nil {
+		return err
+	}
+	if err := a.chooseNetwork(cmd.Context(), config); err != nil {
 		return err
 	}
 	if err := watched(config, !a.remote()); err != nil { // start leaves it alone

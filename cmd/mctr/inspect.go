@@ -132,13 +132,11 @@ type configInfo struct {
 	StopTimeout          int
 }
 
-type networkInfo struct{ Networks map[string]struct{} }
-
 func describeContainer(s *mctr.Status) containerInfo {
 	i := containerInfo{
 		ID: string(s.ID), Created: stamp(s.Created), Path: s.Path, Args: s.Args, State: describeState(s), Image: s.ImageID,
 		LogPath: s.LogDir, Name: "/" + s.Config.Name, RestartCount: s.Restarts, HostConfig: describeHost(s), Config: describeConfig(s), Mctr: s,
-		NetworkSettings: networkInfo{map[string]struct{}{network(s.Config): {}}},
+		NetworkSettings: describeNetworks(s),
 	}
 	for _, m := range s.Config.Mounts {
 		i.Mounts = append(i.Mounts, mountInfo{Type: m.Type, Source: m.Source, Destination: m.Target, RW: !m.ReadOnly, Propagation: "rprivate"})

@@ -16,7 +16,7 @@ import (
 // launchFlags are the flags of run and create, as they were typed.
 type launchFlags struct {
 	name, hostname, workdir, user, entrypoint string
-	cidfile, platform, pull, network, runtime string
+	cidfile, platform, pull, runtime          string
 	env, envFile, label, labelFile, groupAdd  []string
 	tty, stdin, init, readOnly, rm, noImage   bool
 	volumes, mounts, tmpfs, devices           []string
@@ -29,6 +29,7 @@ type launchFlags struct {
 	shmSize                                   string
 	resources                                 resourceFlags
 	health                                    healthFlags
+	network                                   networkFlags
 	privileged                                bool
 	capAdd, capDrop, securityOpt              []string
 	logDriver                                 string
@@ -64,7 +65,6 @@ func (l *launchFlags) register(f *pflag.FlagSet) {
 	f.StringVar(&l.shmSize, "shm-size", "", "size of /dev/shm (default 64m)")
 	f.StringArrayVar(&l.ulimits, "ulimit", nil, "`TYPE=SOFT[:HARD]`, as nofile=1024:2048")
 	f.StringArrayVar(&l.sysctls, "sysctl", nil, "`KEY=VALUE` of a namespaced kernel parameter")
-	f.StringVar(&l.network, "network", "none", "none or host")
 	f.StringVar(&l.pid, "pid", "", "host: the host's processes")
 	f.StringVar(&l.ipc, "ipc", "", "host: the host's IPC")
 	f.StringVar(&l.uts, "uts", "", "host: the host's name")
@@ -81,6 +81,7 @@ func (l *launchFlags) register(f *pflag.FlagSet) {
 	f.StringArrayVar(&l.logOpts, "log-opt", nil, "max-size=10m, max-file=3")
 	l.resources.register(f)
 	l.health.register(f)
+	l.network.register(f)
 }
 
 // config is what the flags and the arguments behind the image say.
@@ -91,7 +92,7 @@ func (l *launchFlags) config(f *pflag.FlagSet, image string, args []string) (*mc
 			Args: args, WorkingDir: l.workdir, User: l.user, GroupAdd: l.groupAdd,
 			Init: l.init, Terminal: l.tty, Stdin: l.stdin,
 		},
-		Hostname: l.hostname, ReadOnly: l.readOnly, Network: l.network,
+		Hostname: l.hostname, ReadOnly: l.readOnly,
 		Namespaces:    mctr.Namespaces{PID: l.pid, IPC: l.ipc, UTS: l.uts, Cgroup: l.cgroupns},
 		StopSignal:    l.stopSignal,
 		StopTimeout:   time.Duration(l.stopTimeout) * time.Second,
@@ -111,7 +112,7 @@ func (l *launchFlags) config(f *pflag.FlagSet, image string, args []string) (*mc
 		c.Process.Entrypoint = &entrypoint
 	}
 	for _, part := range []func(*mctr.ContainerConfig) error{
-		l.environment, l.labels, l.filesystems, l.limits, l.security, l.logging, l.resources.fill, l.health.fill,
+		l.environment, l.labels, l.filesystems, l.limits, l.security, l.logging, l.resources.fill, l.health.fill, l.network.fill,
 	} {
 		if err := part(c); err != nil {
 			return nil, err

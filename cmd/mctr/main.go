@@ -101,7 +101,7 @@ mctr-shim, stays with each container.`,
 	add("images", a.pullCommand(), a.imagesCommand(), a.imageCommand(), a.rmiCommand(), a.pruneCommand(),
 		a.tagCommand(), a.loadCommand(), a.saveCommand(), a.loginCommand(), a.logoutCommand())
 	add("host", a.doctorCommand(), a.eventsCommand(), a.reconcileCommand(), a.versionCommand(), a.ociCommand(),
-		a.systemCommand(), a.manCommand())
+		a.systemCommand(), a.networkCommand(), a.manCommand())
 	root.AddCommand(a.internalCommand())
 	a.completeRest(root)
 	return root

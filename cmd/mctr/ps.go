@@ -106,7 +106,7 @@ func (o *psOptions) row(s *mctr.Status) psRow {
 	r := psRow{
 		ID: s.ID.Short(), Image: s.Config.Image, Command: strconv.Quote(commandLine(s)), Names: s.Config.Name,
 		CreatedAt: s.Created.Local().Format("2006-01-02 15:04:05 -0700 MST"), RunningFor: ago(s.Created),
-		Status: describe(s), State: dockerState(s.Phase), Networks: network(s.Config), Labels: joinLabels(s.Config.Labels),
+		Status: describe(s), State: dockerState(s.Phase), Networks: network(s.Config), Ports: ports(s), Labels: joinLabels(s.Config.Labels),
 	}
 	if r.Image == "" {
 		r.Image = "<host>"
@@ -132,11 +132,25 @@ func commandLine(s *mctr.Status) string {
 	return strings.Join(append([]string{s.Path}, s.Args...), " ")
 }
 
+// network is what the container was given: the mode, or the networks' names.
 func network(c *mctr.ContainerConfig) string {
-	if c.Network == "" {
-		return "none"
+	if len(c.Networks) == 0 {
+		return cmp.Or(c.Network, mctr.NetworkNone)
 	}
-	return c.Network
+	names := make([]string, len(c.Networks))
+	for i, n := range c.Networks {
+		names[i] = n.Name
+	}
+	return strings.Join(names, ",")
+}
+
+// ports are docker's column.
+func ports(s *mctr.Status) string {
+	list := make([]string, len(s.Ports))
+	for i, p := range s.Ports {
+		list[i] = p.String()
+	}
+	return strings.Join(list, ", ")
 }
 
 func joinLabels(labels map[string]string) string {
@@ -259,7 +273,9 @@ var filterKeys = map[string]func(s *mctr.Status, value string, all []*mctr.Statu
 	"ancestor": func(s *mctr.Status, v string, _ []*mctr.Status) bool {
 		return s.Config.Image == v || strings.Contains(s.ImageID, v)
 	},
-	"network": func(s *mctr.Status, v string, _ []*mctr.Status) bool { return network(s.Config) == v },
+	"network": func(s *mctr.Status, v string, _ []*mctr.Status) bool {
+		return slices.Contains(strings.Split(network(s.Config), ","), v)
+	},
 	"label": func(s *mctr.Status, v string, _ []*mctr.Status) bool {
 		key, value, valued := strings.Cut(v, "=")
 		have, ok := s.Config.Labels[key]

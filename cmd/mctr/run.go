@@ -44,11 +44,13 @@ failed, 126 when the command cannot be invoked, 127 when it is not found.`,
 		Example: `  mctr run --rm -it debian bash
   mctr run -d --name web -m 64m --cpus 0.5 --pids-limit 100 oci:./web
   mctr run --rm --no-image -v /data:/data:ro make -C /data
+  mctr run -d -p 8080:80 --name web nginx
+  mctr run --network blue:ip=10.9.0.7 --network storage debian ip address
   mctr run --group pod.json --rm
   mctr run --dry-run busybox true        # print the OCI config.json`,
 		RunE: func(cmd *cobra.Command, args []string) error { return failedToRun(a.run(cmd, o, args)) },
 	}
-	prepareLaunchFlags(cmd, &o.launch)
+	a.prepareLaunchFlags(cmd, &o.launch)
 	f := cmd.Flags()
 	f.BoolVarP(&o.detach, "detach", "d", false, "leave it running and print its id")
 	f.BoolVar(&o.dryRun, "dry-run", false, "print the OCI config.json and run nothing")
@@ -62,14 +64,14 @@ failed, 126 when the command cannot be invoked, 127 when it is not found.`,
 
 // prepareLaunchFlags registers the flags of run and create. Flags end at the
 // image; -h is the hostname, as with docker.
-func prepareLaunchFlags(cmd *cobra.Command, l *launchFlags) {
+func (a *app) prepareLaunchFlags(cmd *cobra.Command, l *launchFlags) {
 	cmd.Flags().SetInterspersed(false)
 	cmd.Flags().Bool("help", false, "help for "+cmd.Name())
 	l.register(cmd.Flags())
 	cmd.SetFlagErrorFunc(failedFlag)
 	_ = cmd.RegisterFlagCompletionFunc("pull", words("always", "missing", "never", "newer"))
 	_ = cmd.RegisterFlagCompletionFunc("restart", words("no", "on-failure", "always", "unless-stopped"))
-	_ = cmd.RegisterFlagCompletionFunc("network", words("none", "host"))
+	_ = cmd.RegisterFlagCompletionFunc("network", a.completeNetworks)
 	_ = cmd.RegisterFlagCompletionFunc("log-driver", words("cri", "json-file", "raw", "none"))
 }
 
@@ -122,6 +124,9 @@ func (a *app) run(cmd *cobra.Command, o *runOptions, args []string) error {
 	}
 	config, err := o.launch.config(cmd.Flags(), image, command)
 	if err != nil {
+		return err
+	}
+	if err := a.chooseNetwork(cmd.Context(), config); err != nil {
 		return err
 	}
 	if err := watched(config, o.detach && !a.remote()); err != nil {

@@ -4,13 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"strings"
 	"time"
 
 	"github.com/docker/go-units"
 	"github.com/spf13/cobra"
-	"golang.org/x/term"
 
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/provisioner"
@@ -126,31 +124,22 @@ func (p *pruning) matches(made time.Time, labels map[string]string) bool {
 }
 
 func (p *pruning) confirm(ctx context.Context) (bool, error) {
-	if p.force {
-		return true, nil
-	}
-	if !term.IsTerminal(int(os.Stdin.Fd())) {
-		return false, fmt.Errorf("%w: nobody can be asked without a terminal: give --force", mctr.ErrInvalid)
-	}
-	fmt.Fprintln(os.Stderr, "WARNING! This will remove:")
+	var what []string
 	if p.containers {
-		fmt.Fprintln(os.Stderr, "  - all containers that do not run")
+		what = append(what, "all containers that do not run")
 	}
 	if p.images && p.all {
-		fmt.Fprintln(os.Stderr, "  - all images that no container uses")
+		what = append(what, "all images that no container uses")
 	} else if p.images {
-		fmt.Fprintln(os.Stderr, "  - all images without a name that no container uses")
+		what = append(what, "all images without a name that no container uses")
 	}
 	if p.images {
-		fmt.Fprintln(os.Stderr, "  - what is left in the store of images that are gone")
+		what = append(what, "what is left in the store of images that are gone")
 	}
 	for _, f := range p.filters {
-		fmt.Fprintln(os.Stderr, "  only what matches", f)
+		what = append(what, "only what matches "+f)
 	}
-	fmt.Fprint(os.Stderr, "\nAre you sure you want to continue? [y/N] ")
-	answer, err := readLine(stdin(ctx))
-	answer = strings.ToLower(strings.TrimSpace(answer))
-	return answer == "y" || answer == "yes", err
+	return confirmed(ctx, p.force, what...)
 }
 
 // mayGo says whether a container does not run, and is not about to.

@@ -4,7 +4,10 @@
 package builtin
 
 import (
+	"path/filepath"
+
 	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/cni"
 	"github.com/mctr/mctr/internal/cgroup/usage"
 	"github.com/mctr/mctr/internal/sidejob"
 	"github.com/mctr/mctr/isolators"
@@ -23,9 +26,9 @@ import (
 	"github.com/mctr/mctr/isolators/linux/sysctl"
 	"github.com/mctr/mctr/isolators/namespaces/cgroup"
 	"github.com/mctr/mctr/isolators/namespaces/ipc"
-	"github.com/mctr/mctr/isolators/namespaces/network"
 	"github.com/mctr/mctr/isolators/namespaces/pid"
 	"github.com/mctr/mctr/isolators/namespaces/uts"
+	network "github.com/mctr/mctr/isolators/network/cni"
 	"github.com/mctr/mctr/isolators/posix/rlimits"
 	"github.com/mctr/mctr/isolators/volume/hostpath"
 	"github.com/mctr/mctr/isolators/volume/sandboxpath"
@@ -37,6 +40,16 @@ type Deps struct {
 	Helper      string                        // the mctr-helper binary
 	CgroupOf    func(mctr.ContainerID) string // a container's control group
 	StateOf     func(mctr.ContainerID) string // a container's directory in State
+	DirOf       func(mctr.ContainerID) string // a container's directory in Root
+	Networks    *cni.Networks                 // nil: those below Root, with plugins in the usual places
+}
+
+// networks are the caller's, or Root's own.
+func (d *Deps) networks() *cni.Networks {
+	if d.Networks != nil {
+		return d.Networks
+	}
+	return cni.New(cni.Config{Root: filepath.Join(d.Root, "cni"), State: filepath.Join(d.State, "cni")})
 }
 
 // Table lists the isolators: filesystem, then the process, volumes after what
@@ -45,7 +58,8 @@ func Table(d Deps) []isolators.Isolator {
 	meter := usage.NewMeter()
 	return []isolators.Isolator{
 		filesystem.New(d.Root, d.State),
-		pid.New(), ipc.New(d.StateOf), uts.New(), cgroup.New(), network.New(d.CgroupOf, meter),
+		pid.New(), ipc.New(d.StateOf), uts.New(), cgroup.New(),
+		network.New(network.Deps{Networks: d.networks(), CgroupOf: d.CgroupOf, DirOf: d.DirOf, Meter: meter}),
 		runtime.New(d.Helper),
 		hostpath.New(&sidejob.Runner{Helper: d.Helper}), sandboxpath.New(d.StateOf),
 		cpu.New(d.CgroupOf, meter), memory.New(d.CgroupOf, meter), pids.New(d.CgroupOf, meter), cpuset.New(), blkio.New(d.CgroupOf, meter), cgroupdevices.New(),

@@ -38,6 +38,7 @@ func table() []isolators.Isolator {
 		Root: "/var/lib/mctr", State: "/run/mctr", Helper: "/proc/self/exe",
 		CgroupOf: func(id mctr.ContainerID) string { return "isolatortest/" + string(id) },
 		StateOf:  func(id mctr.ContainerID) string { return "/run/mctr/isolatortest/" + string(id) },
+		DirOf:    func(id mctr.ContainerID) string { return "/var/lib/mctr/isolatortest/" + string(id) },
 	})
 }
 

@@ -9,7 +9,6 @@ package uts
 import (
 	"context"
 	"fmt"
-	"os"
 	"slices"
 	"strings"
 
@@ -52,7 +51,7 @@ func (isolator) Check(_ context.Context, config *mctr.ContainerConfig) error {
 // Prepare asks for the namespace and the name: the short id, or with the host's
 // network the host's own.
 func (isolator) Prepare(_ context.Context, c *mctr.Container) (*mctr.Adjustment, error) {
-	name, err := hostname(c)
+	name, err := isolators.Hostname(c)
 	if err != nil {
 		return nil, err
 	}
@@ -78,25 +77,4 @@ func variable(c *mctr.Container, name string) []string {
 		return nil
 	}
 	return []string{"HOSTNAME=" + name}
-}
-
-func hostname(c *mctr.Container) (string, error) {
-	if c.Config.Hostname != "" {
-		return c.Config.Hostname, nil
-	}
-	if isolators.Shares(c, c.Config.Namespaces.UTS, true) {
-		return parentName(c.Parent), nil
-	}
-	if c.Config.Network == "host" || c.Config.Namespaces.UTS == "host" {
-		return os.Hostname()
-	}
-	return c.ID.Short(), nil
-}
-
-// parentName is the hostname of a root container that was given none, or its own.
-func parentName(p *mctr.Parent) string {
-	if p.Config.Hostname != "" {
-		return p.Config.Hostname
-	}
-	return p.ID.Root().Short()
 }

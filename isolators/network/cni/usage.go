@@ -1,4 +1,4 @@
-package network
+package cni
 
 import (
 	"context"
@@ -14,7 +14,7 @@ import (
 
 // Usage reads the interfaces of a network namespace that is the container's own:
 // neither this process' nor the parent's.
-func (i isolator) Usage(_ context.Context, id mctr.ContainerID, u *mctr.Usage) error {
+func (i *isolator) Usage(_ context.Context, id mctr.ContainerID, u *mctr.Usage) error {
 	u.Networks = i.Meter.Network(i.CgroupOf(id), func() (int, error) { return i.open(id) })
 	return nil
 }
@@ -23,24 +23,27 @@ func (i isolator) Usage(_ context.Context, id mctr.ContainerID, u *mctr.Usage) e
 // container's control group, so it is found after an agent's restart too. A
 // process that ends meanwhile gives its pid back: its namespace is looked at again
 // afterwards, so that another's figures are never taken for the container's.
-func (i isolator) open(id mctr.ContainerID) (int, error) {
-	pid := cgroup.Process(i.CgroupOf(id))
-	own := namespace(fmt.Sprint(pid))
-	if pid == 0 || own == "" || own == namespace("self") {
+func (i *isolator) open(id mctr.ContainerID) (int, error) {
+	pid := i.process(id)
+	own := inode(fmt.Sprint(pid))
+	if pid == 0 || own == "" || own == inode("self") {
 		return -1, unix.ENOENT
 	}
-	if parent := id.Parent(); parent != "" && own == namespace(fmt.Sprint(cgroup.Process(i.CgroupOf(parent)))) {
+	if parent := id.Parent(); parent != "" && own == inode(fmt.Sprint(i.process(parent))) {
 		return -1, unix.ENOENT
 	}
 	fd, err := unix.Open(fmt.Sprintf("/proc/%d/net/dev", pid), unix.O_RDONLY|unix.O_CLOEXEC, 0)
-	if err == nil && namespace(fmt.Sprint(pid)) != own {
+	if err == nil && inode(fmt.Sprint(pid)) != own {
 		return -1, errors.Join(unix.ESRCH, unix.Close(fd))
 	}
 	return fd, err
 }
 
-// namespace names the network namespace of a process; "" when it is gone.
-func namespace(pid string) string {
+// process is one of the container's, 0 when there is none.
+func (i *isolator) process(id mctr.ContainerID) int { return cgroup.Process(i.CgroupOf(id)) }
+
+// inode names the network namespace of a process; "" when it is gone.
+func inode(pid string) string {
 	name, err := os.Readlink("/proc/" + pid + "/ns/net")
 	if err != nil {
 		return ""

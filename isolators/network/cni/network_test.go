@@ -1,17 +1,23 @@
-package network_test
+package cni_test
 
 import (
 	"testing"
 
 	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/cni"
 	"github.com/mctr/mctr/internal/cgroup/usage"
 	"github.com/mctr/mctr/isolators"
 	"github.com/mctr/mctr/isolators/isolatortest"
-	"github.com/mctr/mctr/isolators/namespaces/network"
+	network "github.com/mctr/mctr/isolators/network/cni"
 )
 
 func newIsolator() isolators.Isolator {
-	return network.New(func(id mctr.ContainerID) string { return "isolatortest/" + string(id) }, usage.NewMeter())
+	return newOf(func(id mctr.ContainerID) string { return "isolatortest/" + string(id) }, usage.NewMeter())
+}
+
+func newOf(cgroupOf func(mctr.ContainerID) string, meter *usage.Meter) isolators.Isolator {
+	nowhere := func(mctr.ContainerID) string { return "/nowhere" }
+	return network.New(network.Deps{Networks: cni.New(cni.Config{Root: "/nowhere", State: "/nowhere"}), CgroupOf: cgroupOf, DirOf: nowhere, Meter: meter})
 }
 
 func config(name, image string) mctr.ContainerConfig {

@@ -1,4 +1,4 @@
-package network_test
+package cni_test
 
 import (
 	"errors"
@@ -14,7 +14,6 @@ import (
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/internal/cgroup/usage"
 	"github.com/mctr/mctr/isolators/isolatortest"
-	"github.com/mctr/mctr/isolators/namespaces/network"
 )
 
 // TestMain makes this binary a process in a network namespace of its own, which
@@ -68,7 +67,7 @@ func send() error {
 func usageOf(t *testing.T, id mctr.ContainerID, groups map[mctr.ContainerID]string) []mctr.NetworkUsage {
 	t.Helper()
 	u := &mctr.Usage{}
-	i := network.New(func(id mctr.ContainerID) string { return groups[id] }, usage.NewMeter())
+	i := newOf(func(id mctr.ContainerID) string { return groups[id] }, usage.NewMeter())
 	if err := i.Usage(t.Context(), id, u); err != nil {
 		t.Fatal(err)
 	}

@@ -1,0 +1,51 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/spf13/pflag"
+
+	"github.com/mctr/mctr/cni"
+)
+
+// cniFlags say where CNI networks and plugins are.
+type cniFlags struct {
+	configDirs, pluginDirs []string
+	timeout                time.Duration
+	opened                 *cni.Networks
+}
+
+func (c *cniFlags) register(f *pflag.FlagSet) {
+	f.StringSliceVar(&c.configDirs, "cni-config-dir", list("MCTR_CNI_CONFIG_DIR"), "`DIR` with CNI networks of the operator's (default /etc/cni/net.d)")
+	f.StringSliceVar(&c.pluginDirs, "cni-plugin-dir", list("MCTR_CNI_PLUGIN_DIR"), "`DIR` with CNI plugins (default cni beside mctr, /opt/cni/bin, /usr/lib/cni, /usr/libexec/cni)")
+	f.DurationVar(&c.timeout, "cni-timeout", cni.DefaultTimeout, "what a CNI plugin has for one command")
+}
+
+// list is the variable's value, a path's form, or nothing.
+func list(variable string) []string { return filepath.SplitList(os.Getenv(variable)) }
+
+// networks are the CNI networks of this root.
+func (a *app) networks() *cni.Networks {
+	if a.cni.opened == nil {
+		a.cni.opened = cni.New(cni.Config{
+			Root: filepath.Join(a.root, "cni"), State: filepath.Join(a.state, "cni"),
+			ConfigDirs: a.cni.configDirs, PluginDirs: a.cni.plugins(), Timeout: a.cni.timeout, Log: a.log,
+		})
+	}
+	return a.cni.opened
+}
+
+// plugins are the directories asked for, or those beside this program, where make
+// build puts the reference plugins, and the usual ones.
+func (c *cniFlags) plugins() []string {
+	if len(c.pluginDirs) > 0 {
+		return c.pluginDirs
+	}
+	self, err := os.Executable()
+	if err != nil {
+		return cni.DefaultPluginDirs
+	}
+	return append([]string{filepath.Join(filepath.Dir(self), "cni")}, cni.DefaultPluginDirs...)
+}

@@ -1,0 +1,17 @@
+package main
+
+import (
+	"os"
+	"testing"
+
+	"github.com/mctr/mctr/internal/nethost"
+)
+
+// TestMain plays the host for networks; containers have none where a test does not
+// ask for one.
+func TestMain(m *testing.M) {
+	if err := os.Setenv("MCTR_NETWORK", "none"); err != nil {
+		panic(err)
+	}
+	nethost.Main(m)
+}

@@ -1,0 +1,259 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/cni"
+)
+
+func (a *app) networkCommand() *cobra.Command {
+	cmd := groupCommand("network", "Make, show and remove networks",
+		a.networkCreateCommand(), a.networkLsCommand(), a.networkInspectCommand(), a.networkRmCommand(), a.networkPruneCommand(),
+		a.networkCheckCommand(), a.networkGCCommand())
+	cmd.Long = `Make, show and remove networks. A network is a CNI configuration list: those
+that mctr makes lie below --root, an operator's in /etc/cni/net.d. The default
+one, bridge, is made when the first container wants it.`
+	cmd.Example = "  mctr network create --subnet 10.9.0.0/24 blue\n  mctr network ls\n  mctr run --network blue:ip=10.9.0.7 debian ip address"
+	return cmd
+}
+
+// A networkRow has docker's field names.
+type networkRow struct {
+	ID, Name, Driver, Scope, Plugins, Version, Subnets, File string
+	Containers                                               int
+}
+
+func (a *app) networkLsCommand() *cobra.Command {
+	list := &listFlags{}
+	cmd := &cobra.Command{
+		Use: "ls [flags]", Aliases: []string{"list"}, Short: "List networks", Args: cobra.NoArgs,
+		Example: "  mctr network ls\n  mctr network ls --format '{{.Name}} {{.Subnets}}'",
+		RunE: func(*cobra.Command, []string) error {
+			if err := a.onlyHere(a.verb); err != nil {
+				return err
+			}
+			rows, err := a.networkRows()
+			return errors.Join(list.print(anys(rows), []string{"NAME={{.Name}}", "DRIVER={{.Driver}}", "SUBNETS={{.Subnets}}", "CNI={{.Version}}", "PLUGINS={{.Plugins}}", "CONTAINERS={{.Containers}}"}), err)
+		},
+	}
+	list.registerQuiet(cmd.Flags())
+	list.register(cmd.Flags(), "names")
+	return cmd
+}
+
+// networkRows goes on past files that cannot be read.
+func (a *app) networkRows() ([]networkRow, error) {
+	all, broken := a.networks().All()
+	attachments, err := a.networks().Attachments()
+	var rows []networkRow
+	for _, n := range all {
+		r := networkRow{ID: n.Name, Name: n.Name, Driver: "cni", Scope: "local", Plugins: strings.Join(n.Plugins(), ","), Version: n.Version(), File: n.File}
+		if n.Own != nil && n.Own.Driver != "" {
+			r.Driver = n.Own.Driver
+			for _, s := range n.Own.Subnets {
+				r.Subnets = strings.TrimPrefix(r.Subnets+","+s.Subnet.String(), ",")
+			}
+		}
+		for _, at := range attachments {
+			if at.Network == n.Name {
+				r.Containers++
+			}
+		}
+		rows = append(rows, r)
+	}
+	return rows, errors.Join(broken, err)
+}
+
+// networkDetails is what inspect shows of a network.
+type networkDetails struct {
+	Name, File, CNIVersion string
+	Definition             *cni.Definition `json:",omitempty"`
+	Config                 json.RawMessage
+	Containers             map[mctr.ContainerID]networkMember
+	Usable                 string `json:",omitempty"` // why a container could not have it
+}
+
+type networkMember struct {
+	Interface, State string
+	Addresses        []string
+	MAC              string
+	Ports            []mctr.Port `json:",omitempty"`
+	Failure          string      `json:",omitempty"`
+}
+
+func (a *app) networkInspectCommand() *cobra.Command {
+	var format string
+	cmd := &cobra.Command{
+		Use: "inspect [flags] NETWORK...", Short: "Show networks whole, with who is attached", Args: cobra.MinimumNArgs(1),
+		Example:           "  mctr network inspect bridge\n  mctr network inspect -f '{{.Definition.Subnets}}' bridge",
+		ValidArgsFunction: a.completeMadeNetworks,
+		RunE: func(_ *cobra.Command, args []string) error {
+			if err := a.onlyHere(a.verb); err != nil {
+				return err
+			}
+			var found []networkDetails
+			var errs []error
+			for _, name := range args {
+				d, err := a.networkDetails(name)
+				if err != nil {
+					errs = append(errs, err)
+					continue
+				}
+				found = append(found, d)
+			}
+			return errors.Join(append([]error{printInspected(found, format)}, errs...)...)
+		},
+	}
+	cmd.Flags().StringVarP(&format, "format", "f", "", "json or a Go template")
+	return cmd
+}
+
+func (a *app) networkDetails(name string) (networkDetails, error) {
+	n, err := a.networks().Find(name)
+	if err != nil {
+		return networkDetails{}, err
+	}
+	d := networkDetails{Name: n.Name, File: n.File, CNIVersion: n.Version(), Definition: n.Own, Config: json.RawMessage(n.Bytes()), Containers: map[mctr.ContainerID]networkMember{}}
+	if err := a.networks().Usable(n); err != nil {
+		d.Usable = err.Error()
+	}
+	attachments, err := a.networks().Attachments()
+	for _, at := range attachments {
+		if at.Network != name {
+			continue
+		}
+		m := networkMember{Interface: at.Interface, State: at.State, Ports: at.Ports, Failure: at.Failure}
+		if at.Result != nil {
+			m.MAC = at.Result.MAC
+			for _, p := range at.Result.Addresses {
+				m.Addresses = append(m.Addresses, p.String())
+			}
+		}
+		d.Containers[at.Container] = m
+	}
+	return d, err
+}
+
+func (a *app) networkRmCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "rm NETWORK...", Aliases: []string{"remove"}, Short: "Remove networks that nobody is attached to", Args: cobra.MinimumNArgs(1),
+		Long:    "Remove networks that mctr made, with their interfaces on the host. One that a\ncontainer is attached to is left.",
+		Example: "  mctr network rm blue", ValidArgsFunction: a.completeMadeNetworks,
+		RunE: func(_ *cobra.Command, args []string) error {
+			return a.eachNetwork(args, a.networks().Remove)
+		},
+	}
+}
+
+func (a *app) networkPruneCommand() *cobra.Command {
+	var force bool
+	cmd := &cobra.Command{
+		Use: "prune [flags]", Short: "Remove all networks of mctr's that nobody is attached to", Args: cobra.NoArgs,
+		Example: "  mctr network prune -f",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := a.onlyHere(a.verb); err != nil {
+				return err
+			}
+			if yes, err := confirmed(cmd.Context(), force, "all networks that mctr made and nobody is attached to"); !yes {
+				return err
+			}
+			rows, err := a.networkRows()
+			rows = slices.DeleteFunc(rows, func(r networkRow) bool { return r.Driver == "cni" || r.Containers > 0 })
+			var names []string
+			for _, r := range rows {
+				names = append(names, r.Name)
+			}
+			return errors.Join(err, a.eachNetwork(names, a.networks().Remove))
+		},
+	}
+	cmd.Flags().BoolVarP(&force, "force", "f", false, "do not ask")
+	return cmd
+}
+
+func (a *app) networkGCCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "gc NETWORK...", Short: "Have plugins drop what no container accounts for", Args: cobra.MinimumNArgs(1),
+		Long: `Ask the plugins of networks for GC (CNI 1.1.0): addresses and rules that no
+attachment of this --root accounts for are dropped. It is done to networks that
+mctr made, and to others whose list allows it by "mctr": {"gc": true}, since it
+would take the addresses of whoever else uses the same store.`,
+		Example: "  mctr network gc bridge", ValidArgsFunction: a.completeMadeNetworks,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return a.eachNetwork(args, func(name string) error {
+				n, err := a.networks().Find(name)
+				if err != nil {
+					return err
+				}
+				return a.networks().GC(cmd.Context(), n)
+			})
+		},
+	}
+}
+
+func (a *app) networkCheckCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "check CONTAINER...", Short: "Ask plugins whether containers are still attached as they should be", Args: cobra.MinimumNArgs(1),
+		Long:    "Ask the plugins of containers' networks for CHECK (CNI 0.4.0). The exit code is 1\nif one finds something amiss.",
+		Example: "  mctr network check web", ValidArgsFunction: a.completeContainers,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			c, err := a.containers(cmd.Context())
+			if err != nil {
+				return err
+			}
+			var errs []error
+			for _, ref := range args {
+				id, err := c.Resolve(ref)
+				if err != nil {
+					errs = append(errs, err)
+					continue
+				}
+				errs = append(errs, a.checkNetworks(cmd, id))
+			}
+			return errors.Join(errs...)
+		},
+	}
+}
+
+func (a *app) checkNetworks(cmd *cobra.Command, id mctr.ContainerID) error {
+	attachments, err := a.networks().Of(id)
+	errs := []error{err}
+	for _, at := range attachments {
+		if err := a.networks().Check(cmd.Context(), at); err != nil {
+			errs = append(errs, fmt.Errorf("container %s: %w", id.Short(), err))
+			continue
+		}
+		fmt.Printf("%s\t%s\t%s\tok\n", id.Short(), at.Interface, at.Network)
+	}
+	return errors.Join(errs...)
+}
+
+// eachNetwork does something to each, prints the names of those where it worked,
+// and goes on past errors.
+func (a *app) eachNetwork(names []string, do func(name string) error) error {
+	if err := a.onlyHere(a.verb); err != nil {
+		return err
+	}
+	var errs []error
+	for _, name := range names {
+		if err := do(name); err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		fmt.Fprintln(os.Stdout, name)
+	}
+	return errors.Join(errs...)
+}
+
+// completeMadeNetworks offers the networks that there are.
+func (a *app) completeMadeNetworks(cmd *cobra.Command, args []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	words, directive := a.completeNetworks(cmd, args, typed)
+	return slices.DeleteFunc(words, isMode), directive
+}

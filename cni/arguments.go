@@ -1,0 +1,127 @@
+package cni
+
+import (
+	"encoding/json"
+	"maps"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"github.com/mctr/mctr"
+)
+
+// mesosArgs is where Mesos' network/cni isolator puts what plugins are told of a
+// task's network: args["org.apache.mesos"].network_info, NetworkInfo of
+// mesos.proto in JSON.
+const mesosArgs = "org.apache.mesos"
+
+// argsOf are CNI_ARGS: IgnoreUnknown and, for plugins without capabilities, the
+// address and MAC that were asked for (CNI conventions).
+func argsOf(r Request) [][2]string {
+	args := [][2]string{{"IgnoreUnknown", "1"}}
+	if len(r.Config.IPs) > 0 && !r.Network.Has("ips") {
+		args = append(args, [2]string{"IP", strings.Join(r.Config.IPs, ",")})
+	}
+	if r.Config.MAC != "" && !r.Network.Has("mac") {
+		args = append(args, [2]string{"MAC", r.Config.MAC})
+	}
+	return args
+}
+
+// capabilitiesOf are the capability arguments; libcni hands each plugin those it
+// has declared.
+func capabilitiesOf(r Request, ports []mctr.Port) map[string]any {
+	args := map[string]any{}
+	if len(r.Config.IPs) > 0 {
+		args["ips"] = r.Config.IPs
+	}
+	if r.Config.MAC != "" {
+		args["mac"] = r.Config.MAC
+	}
+	if len(ports) > 0 {
+		args["portMappings"] = portMappings(ports)
+	}
+	if b := r.Config.Bandwidth; b != nil {
+		args["bandwidth"] = bandwidthOf(b)
+	}
+	if d := r.DNS; len(d.Servers)+len(d.Search)+len(d.Options) > 0 {
+		args["dns"] = map[string]any{"servers": d.Servers, "searches": d.Search, "options": d.Options}
+	}
+	return args
+}
+
+func portMappings(ports []mctr.Port) []map[string]any {
+	var list []map[string]any
+	for _, p := range ports {
+		list = append(list, map[string]any{"hostPort": p.HostPort, "containerPort": p.ContainerPort, "protocol": p.Protocol, "hostIP": p.HostIP})
+	}
+	return list
+}
+
+// bandwidthOf is the convention's form; a burst it wants with every rate is, where
+// none is given, what the rate passes in a tenth of a second.
+func bandwidthOf(b *mctr.Bandwidth) map[string]any {
+	args := map[string]any{}
+	for name, rate := range map[string]uint64{"ingress": b.IngressRate, "egress": b.EgressRate} {
+		if rate > 0 {
+			args[name+"Rate"], args[name+"Burst"] = rate, max(rate/10, 8*1500)
+		}
+	}
+	return args
+}
+
+// withLabels is the network's configuration as the container's plugins see it: with
+// Mesos' network_info where there are labels or ports to tell. In the file's own
+// args nothing else is changed.
+func withLabels(r Request) (json.RawMessage, error) {
+	if len(r.Config.Labels) == 0 {
+		return r.Network.Bytes(), nil
+	}
+	top := map[string]any{}
+	if err := json.Unmarshal(r.Network.Bytes(), &top); err != nil {
+		return nil, err
+	}
+	plugins, _ := top["plugins"].([]any)
+	for _, p := range plugins {
+		if plugin, ok := p.(map[string]any); ok {
+			args, _ := plugin["args"].(map[string]any)
+			if args == nil {
+				args = map[string]any{}
+			}
+			args[mesosArgs] = map[string]any{"network_info": networkInfo(r)}
+			plugin["args"] = args
+		}
+	}
+	return json.Marshal(top)
+}
+
+func networkInfo(r Request) map[string]any {
+	info := map[string]any{"name": r.Network.Name}
+	var labels []map[string]string
+	for _, key := range slices.Sorted(maps.Keys(r.Config.Labels)) {
+		labels = append(labels, map[string]string{"key": key, "value": r.Config.Labels[key]})
+	}
+	info["labels"] = map[string]any{"labels": labels}
+	var addresses []map[string]string
+	for _, ip := range r.Config.IPs {
+		if prefix, err := netip.ParsePrefix(ip); err == nil {
+			ip = prefix.Addr().String()
+		}
+		addresses = append(addresses, map[string]string{"ip_address": ip})
+	}
+	if addresses != nil {
+		info["ip_addresses"] = addresses
+	}
+	if len(r.Ports) > 0 {
+		info["port_mappings"] = mesosPorts(r.Ports)
+	}
+	return info
+}
+
+func mesosPorts(ports []mctr.Port) []map[string]any {
+	var list []map[string]any
+	for _, p := range ports {
+		list = append(list, map[string]any{"host_port": p.HostPort, "container_port": p.ContainerPort, "protocol": p.Protocol})
+	}
+	return list
+}

@@ -1,0 +1,127 @@
+package cni
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/internal/failpoint"
+	"github.com/mctr/mctr/internal/flock"
+)
+
+// A Request is an interface that a container is to have. Its namespace is pinned.
+type Request struct {
+	Container mctr.ContainerID
+	Network   *Network
+	Interface string // eth0, eth1, ...
+	Index     int
+	Config    mctr.NetworkConfig
+	Ports     []mctr.Port // host ports that are to lead here; 0 picks one
+	DNS       mctr.DNS    // for plugins that want to know
+}
+
+// Attach asks the network's plugins for an interface: STATUS, before the first
+// ADD of this process, then ADD. What they answer is checked. After an error
+// nothing is left, or a record that Detach tries again by.
+func (n *Networks) Attach(ctx context.Context, r Request) (*Attachment, error) {
+	if have, err := load(n.record(r.Container, r.Interface)); err == nil && have.State == Attached && have.Network == r.Network.Name {
+		return have, nil
+	}
+	if err := n.ready.of(ctx, n, r.Network); err != nil {
+		return nil, err
+	}
+	lock, err := n.shareNetwork(ctx, r.Network.Name)
+	if err != nil {
+		return nil, err
+	}
+	defer lock.Unlock() // closing a lock file cannot fail usefully
+	a, err := n.intent(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	if err := n.add(ctx, r.Network, a); err != nil {
+		err = fmt.Errorf("attach %s to network %s: %w", a.Interface, a.Network, err)
+		return nil, errors.Join(err, n.del(context.WithoutCancel(ctx), a))
+	}
+	return a, nil
+}
+
+// intent records the attachment, with the host ports that it gets. One that is
+// recorded already, of a launch that died, is taken back first: there are plugins
+// that take ADD over an existing endpoint for done.
+func (n *Networks) intent(ctx context.Context, r Request) (*Attachment, error) {
+	if stale, err := load(n.record(r.Container, r.Interface)); err == nil {
+		if err := n.del(ctx, stale); err != nil {
+			return nil, err
+		}
+	}
+	a := &Attachment{
+		Schema: schema, Container: r.Container, ID: n.cniID(r.Container, r.Interface), Interface: r.Interface, Index: r.Index,
+		Network: r.Network.Name, State: Adding, Args: argsOf(r),
+	}
+	var err error
+	if a.Config, err = withLabels(r); err != nil {
+		return nil, err
+	}
+	if len(r.Ports) > 0 {
+		lock, err := n.lockPorts(ctx)
+		if err != nil {
+			return nil, err
+		}
+		defer lock.Unlock() // closing a lock file cannot fail usefully
+		if a.Ports, err = n.choosePorts(r.Container, r.Ports); err != nil {
+			return nil, err
+		}
+	}
+	a.Capabilities = capabilitiesOf(r, a.Ports)
+	if err := failpoint.Hit("cni/intent"); err != nil {
+		return nil, err
+	}
+	return a, n.intend(a)
+}
+
+// add asks for ADD and records the answer.
+func (n *Networks) add(ctx context.Context, network *Network, a *Attachment) error {
+	if err := failpoint.Hit("cni/intended"); err != nil {
+		return err
+	}
+	list, err := parse(a.Config)
+	if err != nil {
+		return err
+	}
+	busy, err := flock.Exclusive(ctx, lockOf(n.path(a)))
+	if err != nil {
+		return err
+	}
+	defer busy.Unlock() // closing a lock file cannot fail usefully
+	if err := n.prepareHost(network); err != nil {
+		return err
+	}
+	netns, changed := n.Namespace(a.Container), n.watchForwarding()
+	defer changed(a.Network)
+	answer, err := n.plugins(&executor{lock: busy.File()}).AddNetworkList(ctx, list.list, n.conf(a, netns))
+	if err != nil {
+		return err
+	}
+	if err := failpoint.Hit("cni/added"); err != nil {
+		return err
+	}
+	if a.Result, err = resultOf(answer, a.Interface, netns); err != nil {
+		return err
+	}
+	a.State, a.Added = Attached, time.Now().UTC()
+	return n.save(a)
+}
+
+// shareNetwork holds the network for ADD and DEL, which may go on side by side,
+// against its GC.
+func (n *Networks) shareNetwork(ctx context.Context, name string) (*flock.Lock, error) {
+	if err := os.MkdirAll(n.locks(), 0o700); err != nil {
+		return nil, err
+	}
+	return flock.Shared(ctx, filepath.Join(n.locks(), name))
+}

@@ -1,0 +1,66 @@
+package cni
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/internal/flock"
+)
+
+// Default is the network that is there without having been made: a bridge, which
+// is written down when the first container wants it.
+const Default = "bridge"
+
+// Offers says whether a container can have the network: it is configured, or it is
+// the default one, and all its plugins are there. It changes nothing.
+func (n *Networks) Offers(name string) (*Network, error) {
+	network, err := n.Find(name)
+	if name == Default && errors.Is(err, mctr.ErrNotFound) {
+		return n.sketch()
+	}
+	if err != nil {
+		return nil, err
+	}
+	return network, n.Usable(network)
+}
+
+// sketch is the default network without a place on the host.
+func (n *Networks) sketch() (*Network, error) {
+	data, err := json.Marshal(n.listOf(Default, &Definition{Driver: Bridge, Bridge: n.interfaceOf("mctr-", Default)}))
+	if err != nil {
+		return nil, err
+	}
+	network, err := parse(data)
+	if err != nil {
+		return nil, err
+	}
+	return network, n.Usable(network)
+}
+
+// Take is Offers for a launch: the default network is made if need be.
+func (n *Networks) Take(name string) (*Network, error) {
+	network, err := n.Find(name)
+	if name == Default && errors.Is(err, mctr.ErrNotFound) {
+		network, err = n.Create(Default, Definition{})
+		if errors.Is(err, mctr.ErrExists) {
+			network, err = n.Find(name) // another launch was faster
+		}
+	}
+	if err != nil {
+		return nil, err
+	}
+	return network, n.Usable(network)
+}
+
+// lockOwn is held while mctr's own networks are changed.
+func (n *Networks) lockOwn() (*flock.Lock, error) {
+	if err := os.MkdirAll(n.ownDir(), 0o755); err != nil {
+		return nil, fmt.Errorf("make the directory of networks: %w", err)
+	}
+	return flock.Exclusive(context.Background(), filepath.Join(n.config.Root, "networks.lock"))
+}

@@ -1,0 +1,222 @@
+package cni
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"time"
+
+	"crypto/sha256"
+	"encoding/hex"
+
+	"github.com/containernetworking/cni/pkg/utils"
+
+	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/internal/atomicfile"
+)
+
+// The drivers of a Definition: which plugins make the network.
+const (
+	Bridge  = "bridge"  // a bridge of this host's, its containers masqueraded
+	Macvlan = "macvlan" // interfaces of their own on one of the host's
+	VXLAN   = "vxlan"   // a bridge on every host, joined by the kernel's VXLAN
+)
+
+// A Definition is what mctr makes a network from. It is kept in the list, under the
+// key "mctr", which plugins do not see.
+type Definition struct {
+	Driver   string            `json:"driver,omitempty"`
+	Created  time.Time         `json:"created,omitzero"`
+	Labels   map[string]string `json:"labels,omitempty"`
+	Internal bool              `json:"internal,omitempty"` // no way out: no default route, no masquerading
+	Subnets  []Subnet          `json:"subnets,omitempty"`  // one a family; empty: a free IPv4 one
+	Parent   string            `json:"parent,omitempty"`   // macvlan's: an interface of the host
+	MTU      int               `json:"mtu,omitempty"`      // 0: what fits
+	Bridge   string            `json:"bridge,omitempty"`   // the interface; chosen
+	Overlay  *Overlay          `json:"overlay,omitempty"`
+	DNS      mctr.DNS          `json:"dns,omitzero"` // of containers whose plugins name none
+	GC       bool              `json:"gc,omitempty"` // the plugins' stores hold nobody else's: see Networks.GC
+}
+
+// A Subnet is where a network's addresses come from.
+type Subnet struct {
+	Subnet  netip.Prefix `json:"subnet"`
+	Range   netip.Prefix `json:"range,omitzero"`   // the part that this host gives out; default: all
+	Gateway netip.Addr   `json:"gateway,omitzero"` // default: the first of Range
+}
+
+// listVersion is spoken to plugins of networks that mctr makes: the first with
+// STATUS and GC.
+const listVersion = "1.1.0"
+
+// interfaceOf names an interface of the host for a network of this root: within the
+// kernel's 15 characters, and different for another root's network of the same name.
+func (n *Networks) interfaceOf(prefix, network string) string {
+	sum := sha256.Sum256([]byte(n.config.Root + "\x00" + network))
+	return prefix + hex.EncodeToString(sum[:4])
+}
+
+// Create makes a network. The error wraps mctr.ErrExists for a name in use.
+func (n *Networks) Create(name string, d Definition) (*Network, error) {
+	if err := utils.ValidateNetworkName(name); err != nil {
+		return nil, fmt.Errorf("%w: network name %q: %w", mctr.ErrInvalid, name, err)
+	}
+	if reserved(name) {
+		return nil, fmt.Errorf("%w: network name %q means something else to --network", mctr.ErrInvalid, name)
+	}
+	lock, err := n.lockOwn()
+	if err != nil {
+		return nil, err
+	}
+	defer lock.Unlock() // closing a lock file cannot fail usefully
+	if other, err := n.Find(name); err == nil {
+		return nil, fmt.Errorf("%w: network %s (%s)", mctr.ErrExists, name, other.File)
+	}
+	if err := n.complete(name, &d); err != nil {
+		return nil, err
+	}
+	data, err := json.MarshalIndent(n.listOf(name, &d), "", "\t")
+	if err != nil {
+		return nil, err
+	}
+	file := filepath.Join(n.ownDir(), name+".conflist")
+	if err := atomicfile.WriteDurable(file, append(data, '\n'), 0o644); err != nil {
+		return nil, err
+	}
+	return read(file)
+}
+
+// reserved names mean something else on the command line.
+func reserved(name string) bool {
+	return name == mctr.NetworkNone || name == mctr.NetworkHost || name == mctr.NetworkParent || name == "default"
+}
+
+// complete checks a definition and fills in what it leaves open.
+func (n *Networks) complete(name string, d *Definition) error {
+	d.Created, d.GC = time.Now().UTC(), true
+	switch d.Driver {
+	case "", Bridge:
+		d.Driver = Bridge
+	case Macvlan:
+		if err := exists(d.Parent); err != nil {
+			return fmt.Errorf("--parent: %w", err)
+		}
+	case VXLAN:
+		if err := n.completeOverlay(name, d); err != nil {
+			return err
+		}
+	default:
+		return fmt.Errorf("%w: --driver %s: bridge, macvlan or vxlan", mctr.ErrInvalid, d.Driver)
+	}
+	if d.Parent != "" && d.Driver != Macvlan {
+		return fmt.Errorf("%w: --parent is for macvlan", mctr.ErrInvalid)
+	}
+	if d.MTU != 0 && (d.MTU < 576 || d.MTU > 65535) {
+		return fmt.Errorf("%w: MTU %d: 576 to 65535", mctr.ErrInvalid, d.MTU)
+	}
+	if d.Driver != Macvlan {
+		d.Bridge = n.interfaceOf("mctr-", name)
+	}
+	return n.completeSubnets(d)
+}
+
+// listOf writes the definition in CNI's terms.
+func (n *Networks) listOf(name string, d *Definition) map[string]any {
+	var plugins []map[string]any
+	ipam := n.ipamOf(name, d)
+	switch d.Driver {
+	case Macvlan:
+		plugins = append(plugins, map[string]any{"type": "macvlan", "master": d.Parent, "ipam": ipam, "capabilities": map[string]bool{"ips": true, "mac": true}})
+	default:
+		plugins = append(plugins, map[string]any{
+			"type": "bridge", "bridge": d.Bridge, "isGateway": !d.Internal, "ipMasq": !d.Internal, "hairpinMode": true,
+			"ipam": ipam, "capabilities": map[string]bool{"ips": true, "mac": true},
+		})
+		if !d.Internal {
+			plugins = append(plugins, map[string]any{"type": "portmap", "capabilities": map[string]bool{"portMappings": true}, "snat": true})
+		}
+		plugins = append(plugins, map[string]any{"type": "firewall"},
+			map[string]any{"type": "bandwidth", "capabilities": map[string]bool{"bandwidth": true}})
+	}
+	if d.MTU > 0 {
+		plugins[0]["mtu"] = d.MTU
+	}
+	return map[string]any{"cniVersion": listVersion, "name": name, "plugins": plugins, "mctr": d}
+}
+
+// ipamOf gives out addresses from a store of this root's own.
+func (n *Networks) ipamOf(name string, d *Definition) map[string]any {
+	var ranges [][]map[string]any
+	var routes []map[string]any
+	for _, s := range d.Subnets {
+		r := map[string]any{"subnet": s.Subnet, "gateway": s.Gateway}
+		if s.Range.IsValid() && s.Range != s.Subnet {
+			r["rangeStart"], r["rangeEnd"] = firstHost(s.Range), lastHost(s.Range)
+		}
+		ranges = append(ranges, []map[string]any{r})
+		if !d.Internal {
+			routes = append(routes, map[string]any{"dst": everywhere(s.Subnet)})
+		}
+	}
+	ipam := map[string]any{"type": "host-local", "ranges": ranges, "dataDir": n.addresses()}
+	if routes != nil {
+		ipam["routes"] = routes
+	}
+	return ipam
+}
+
+func (n *Networks) addresses() string { return filepath.Join(n.config.Root, "addresses") }
+
+// Remove removes a network that mctr made, with its interfaces on the host. One
+// that is in use is left, and the containers are named.
+func (n *Networks) Remove(name string) error {
+	lock, err := n.lockOwn()
+	if err != nil {
+		return err
+	}
+	defer lock.Unlock() // closing a lock file cannot fail usefully
+	network, err := n.Find(name)
+	if err != nil {
+		return err
+	}
+	if filepath.Dir(network.File) != n.ownDir() || network.Own == nil {
+		return fmt.Errorf("%w: network %s is not mctr's: remove %s", mctr.ErrState, name, network.File)
+	}
+	all, err := n.Attachments()
+	if err != nil {
+		return err
+	}
+	for _, a := range all {
+		if a.Network == name {
+			return fmt.Errorf("%w: network %s: container %s is attached to it", mctr.ErrState, name, a.Container.Short())
+		}
+	}
+	for _, link := range network.Own.links() {
+		if err := removeLink(link); err != nil {
+			return err
+		}
+	}
+	if err := os.RemoveAll(filepath.Join(n.addresses(), name)); err != nil {
+		return err
+	}
+	if err := os.Remove(network.File); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
+}
+
+// links are the host's interfaces that are the network's alone.
+func (d *Definition) links() []string {
+	var links []string
+	if d.Overlay != nil {
+		links = append(links, d.Overlay.Device)
+	}
+	if d.Bridge != "" {
+		links = append(links, d.Bridge)
+	}
+	return links
+}

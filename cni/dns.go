@@ -1,0 +1,16 @@
+package cni
+
+import "github.com/mctr/mctr"
+
+// DefaultDNS is what the attachment's network gives containers whose plugins name
+// no servers: the list's "mctr": {"dns": ...}, as it stood at ADD.
+func (n *Networks) DefaultDNS(a *Attachment) mctr.DNS {
+	list, err := parse(a.Config)
+	if err != nil || list.Own == nil {
+		return mctr.DNS{}
+	}
+	return list.Own.DNS
+}
+
+// Warn says something of these networks to their log.
+func (n *Networks) Warn(message string, args ...any) { n.log.Warn(message, args...) }

@@ -1,0 +1,164 @@
+package cni
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/containernetworking/cni/pkg/invoke"
+	"github.com/containernetworking/cni/pkg/types"
+	"github.com/containernetworking/cni/pkg/version"
+	"golang.org/x/sys/unix"
+
+	"github.com/mctr/mctr"
+)
+
+const (
+	// maxOutput is how much of a plugin's stdout, and of its stderr, is kept.
+	maxOutput = 1 << 20
+	// drainTime is what the children of a plugin that ended have to let go of its
+	// stdout.
+	drainTime = time.Second
+)
+
+// A Call is one plugin's process that has ended.
+type Call struct {
+	Plugin, Command string
+	Wall, CPU       time.Duration // from before its start to after its wait4(2); of it and its children
+}
+
+// An executor runs plugins for libcni. Every plugin is a process group of its own,
+// killed whole at its deadline, and has lock open as fd 3: as long as it, or what
+// it started, works on an attachment, the lock is held, also when we have died.
+type executor struct {
+	version.PluginDecoder
+	lock    *os.File // nil: none
+	timeout time.Duration
+	observe func(Call)
+	silent  bool // errors do not say what the plugin logged
+}
+
+// FindInPath finds a plugin's program.
+func (*executor) FindInPath(plugin string, dirs []string) (string, error) {
+	path, err := invoke.FindInPath(plugin, dirs)
+	if err != nil {
+		return "", fmt.Errorf("%w: %w", mctr.ErrUnsupported, err)
+	}
+	return path, nil
+}
+
+// ExecPlugin runs a plugin and returns what it wrote to stdout.
+func (e *executor) ExecPlugin(ctx context.Context, program string, stdin []byte, environ []string) ([]byte, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, e.timeout, errSlow)
+	defer cancel()
+	stdout, stderr := &bounded{}, &bounded{}
+	cmd := exec.CommandContext(ctx, program)
+	cmd.Env, cmd.Stdin, cmd.Stdout, cmd.Stderr = environ, bytes.NewReader(stdin), stdout, stderr
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.Cancel = func() error { return unix.Kill(-cmd.Process.Pid, unix.SIGKILL) }
+	cmd.WaitDelay = drainTime
+	if e.lock != nil {
+		cmd.ExtraFiles = []*os.File{e.lock}
+	}
+	begin := time.Now()
+	err := cmd.Run()
+	call := Call{Plugin: filepath.Base(program), Command: commandOf(environ), Wall: time.Since(begin)}
+	if cmd.ProcessState != nil {
+		call.CPU = cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
+	}
+	if e.observe != nil {
+		e.observe(call)
+	}
+	return e.answer(ctx, call, stdout, stderr, err)
+}
+
+// answer is the plugin's output, or the error that its end, or the output, is.
+func (e *executor) answer(ctx context.Context, call Call, stdout, stderr *bounded, err error) ([]byte, error) {
+	failed := &PluginError{Plugin: call.Plugin, Command: call.Command, Stderr: stderr.text()}
+	out := bytes.TrimSpace(stdout.Bytes())
+	switch {
+	case context.Cause(ctx) == errSlow: //nolint:errorlint // it is the cause itself
+		failed.Err = fmt.Errorf("%w: not ended after %v, killed", context.DeadlineExceeded, e.timeout)
+	case ctx.Err() != nil:
+		failed.Err = context.Cause(ctx)
+	case err != nil && !errors.Is(err, exec.ErrWaitDelay):
+		failed.Err = toldBy(out, err)
+	case stdout.over:
+		failed.Err = fmt.Errorf("%w: its answer is over %d bytes long", mctr.ErrInvalid, maxOutput)
+	case len(out) > 0 && !json.Valid(out):
+		failed.Err = fmt.Errorf("%w: its answer is no JSON: %.100q", mctr.ErrInvalid, out)
+	default:
+		return out, nil
+	}
+	return nil, failed
+}
+
+// toldBy is the error object that a plugin printed (CNI specification, Error), or
+// how it ended.
+func toldBy(stdout []byte, err error) error {
+	told := &types.Error{}
+	if json.Unmarshal(stdout, told) == nil && told.Msg != "" {
+		return told
+	}
+	return err
+}
+
+var errSlow = errors.New("too slow")
+
+func commandOf(environ []string) string {
+	for _, v := range environ {
+		if command, ok := strings.CutPrefix(v, "CNI_COMMAND="); ok {
+			return command
+		}
+	}
+	return ""
+}
+
+// A PluginError is how a plugin failed. It unwraps to a *types.Error where the
+// plugin said why in CNI's form.
+type PluginError struct {
+	Plugin, Command string
+	Err             error
+	Stderr          string // the end of what it logged
+}
+
+func (e *PluginError) Error() string {
+	text := fmt.Sprintf("plugin %s, %s: %v", e.Plugin, e.Command, e.Err)
+	if e.Stderr != "" {
+		text += "; it logged: " + e.Stderr
+	}
+	return text
+}
+
+func (e *PluginError) Unwrap() error { return e.Err }
+
+// bounded keeps the first maxOutput bytes.
+type bounded struct {
+	bytes.Buffer
+	over bool
+}
+
+func (b *bounded) Write(p []byte) (int, error) {
+	keep := p[:min(len(p), maxOutput-b.Len())]
+	b.over = b.over || len(keep) < len(p)
+	b.Buffer.Write(keep)
+	return len(p), nil
+}
+
+// text is the last lines of a log, on one.
+func (b *bounded) text() string {
+	const most = 500
+	text := strings.Join(strings.FieldsFunc(b.String(), func(r rune) bool { return r == '\n' || r == '\r' }), "; ")
+	if len(text) > most {
+		text = "..." + text[len(text)-most:]
+	}
+	return text
+}

@@ -1,0 +1,106 @@
+package cni
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/containernetworking/cni/libcni"
+
+	"github.com/mctr/mctr"
+)
+
+// Find reads the network called name. A broken file of another network does not
+// matter. The error wraps mctr.ErrNotFound when no file has it.
+func (n *Networks) Find(name string) (*Network, error) {
+	all, broken := n.All()
+	for _, network := range all {
+		if network.Name == name {
+			return network, nil
+		}
+	}
+	err := fmt.Errorf("%w: no network %s in %s (mctr network ls shows what there is)", mctr.ErrNotFound, name, strings.Join(n.dirs(), ", "))
+	return nil, errors.Join(err, broken)
+}
+
+func (n *Networks) dirs() []string { return append([]string{n.ownDir()}, n.config.ConfigDirs...) }
+
+// All reads every network: mctr's own first, then by directory and file name. Of
+// two with one name the first counts. It goes on past files that cannot be read,
+// and returns those joined.
+func (n *Networks) All() ([]*Network, error) {
+	var all []*Network
+	var errs []error
+	for _, dir := range n.dirs() {
+		files, err := libcni.ConfFiles(dir, []string{".conflist", ".conf", ".json"})
+		errs = append(errs, err)
+		slices.Sort(files)
+		for _, file := range files {
+			network, err := read(file)
+			if err != nil {
+				errs = append(errs, fmt.Errorf("%s: %w", file, err))
+				continue
+			}
+			if !slices.ContainsFunc(all, func(other *Network) bool { return other.Name == network.Name }) {
+				all = append(all, network)
+			}
+		}
+	}
+	return all, errors.Join(errs...)
+}
+
+// read reads a list, or a file of one plugin, which becomes a list of it alone.
+func read(file string) (*Network, error) {
+	if filepath.Ext(file) == ".conflist" {
+		list, err := libcni.NetworkConfFromFile(file)
+		if err != nil {
+			return nil, err
+		}
+		return newNetwork(file, list)
+	}
+	data, err := os.ReadFile(file)
+	if err != nil {
+		return nil, err
+	}
+	single, err := libcni.NetworkPluginConfFromBytes(data)
+	if err != nil {
+		return nil, err
+	}
+	list, err := libcni.ConfListFromConf(single) //nolint:staticcheck // single files are still what operators have
+	if err != nil {
+		return nil, err
+	}
+	return newNetwork(file, list)
+}
+
+// Usable says whether every plugin of the network is there and may be run. The
+// error names the first that is not, and where it was looked for.
+func (n *Networks) Usable(network *Network) error {
+	for _, program := range network.programs() {
+		if err := n.findPlugin(program); err != nil {
+			return fmt.Errorf("network %s: %w", network.Name, err)
+		}
+	}
+	return nil
+}
+
+func (n *Networks) findPlugin(program string) error {
+	if program == "" || strings.Contains(program, "/") {
+		return fmt.Errorf("%w: plugin %q is no file name", mctr.ErrInvalid, program)
+	}
+	for _, dir := range n.config.PluginDirs {
+		info, err := os.Stat(filepath.Join(dir, program))
+		switch {
+		case err != nil || info.IsDir():
+			continue
+		case info.Mode()&0o111 == 0:
+			return fmt.Errorf("%w: CNI plugin %s is not executable", mctr.ErrUnsupported, filepath.Join(dir, program))
+		}
+		return nil
+	}
+	return fmt.Errorf("%w: CNI plugin %s is in none of %s (install containernetworking-plugins, or name its directory by --cni-plugin-dir)",
+		mctr.ErrUnsupported, program, strings.Join(n.config.PluginDirs, ", "))
+}

@@ -1,0 +1,110 @@
+package cni
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+
+	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
+
+	"github.com/mctr/mctr"
+)
+
+// Pin makes a network namespace for a container, with lo up, and keeps it by a
+// bind mount (network_namespaces(7), namespaces(7)) before the container exists,
+// so that DEL works after its death. One that is pinned already is kept.
+func (n *Networks) Pin(id mctr.ContainerID) (string, error) {
+	path := n.Namespace(id)
+	if pinned(path) {
+		return path, nil
+	}
+	if err := os.MkdirAll(n.pins(), 0o711); err != nil {
+		return "", err
+	}
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDONLY|unix.O_NOFOLLOW, 0o444)
+	if err != nil {
+		return "", err
+	}
+	if err := errors.Join(f.Close(), onNewThread(func() error { return unshareTo(path) })); err != nil {
+		return "", errors.Join(fmt.Errorf("make a network namespace: %w", err), n.Unpin(id))
+	}
+	return path, nil
+}
+
+// Unpin lets the kernel drop the namespace, with its last process. It is idempotent.
+func (n *Networks) Unpin(id mctr.ContainerID) error {
+	path := n.Namespace(id)
+	if err := unix.Unmount(path, unix.MNT_DETACH|unix.UMOUNT_NOFOLLOW); err != nil && !errors.Is(err, unix.EINVAL) && !errors.Is(err, unix.ENOENT) {
+		return fmt.Errorf("unpin the network namespace %s: %w", path, err)
+	}
+	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
+}
+
+// Pins are the names of all pinned namespaces.
+func (n *Networks) Pins() ([]string, error) {
+	entries, err := os.ReadDir(n.pins())
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	var names []string
+	for _, e := range entries {
+		names = append(names, filepath.Join(n.pins(), e.Name()))
+	}
+	return names, nil
+}
+
+func pinned(path string) bool {
+	var st unix.Statfs_t
+	return unix.Statfs(path, &st) == nil && st.Type == unix.NSFS_MAGIC
+}
+
+// onNewThread runs do on a thread of its own, which is thrown away afterwards: its
+// namespaces are nobody else's.
+func onNewThread(do func() error) error {
+	done := make(chan error, 1)
+	go func() {
+		runtime.LockOSThread() // never unlocked: the thread ends with the goroutine
+		done <- do()
+	}()
+	return <-done
+}
+
+func unshareTo(path string) error {
+	if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
+		return err
+	}
+	if err := loopbackUp(); err != nil {
+		return fmt.Errorf("bring lo up: %w", err)
+	}
+	for name, value := range openToAll {
+		if err := os.WriteFile("/proc/sys/net/ipv4/"+name, []byte(value), 0); err != nil {
+			return err
+		}
+	}
+	return unix.Mount("/proc/thread-self/ns/net", path, "", unix.MS_BIND, "")
+}
+
+// openToAll is what docker lets every user of a container do in its namespace: bind
+// ports below 1024, and ping.
+var openToAll = map[string]string{"ip_unprivileged_port_start": "0", "ping_group_range": "0 2147483647"}
+
+// loopbackUp acts in this thread's namespace.
+func loopbackUp() error {
+	h, err := netlink.NewHandle(unix.NETLINK_ROUTE)
+	if err != nil {
+		return err
+	}
+	defer h.Close()
+	lo, err := h.LinkByName("lo")
+	if err != nil {
+		return err
+	}
+	return h.LinkSetUp(lo)
+}

@@ -1,0 +1,76 @@
+package cni
+
+import (
+	"log/slog"
+	"path/filepath"
+	"time"
+
+	"github.com/containernetworking/cni/libcni"
+
+	"github.com/mctr/mctr"
+)
+
+// DefaultTimeout is what one plugin has for one command.
+const DefaultTimeout = time.Minute
+
+// DefaultConfigDirs are where operators' networks lie, as the specification's
+// examples and other runtimes have it.
+var DefaultConfigDirs = []string{"/etc/cni/net.d"}
+
+// DefaultPluginDirs are where distributions and projects install plugins.
+var DefaultPluginDirs = []string{"/opt/cni/bin", "/usr/lib/cni", "/usr/libexec/cni"}
+
+// A Config says where networks and plugins are.
+type Config struct {
+	Root, State string        // this package's own directories; made when they are needed
+	ConfigDirs  []string      // after Root's own networks; nil: DefaultConfigDirs
+	PluginDirs  []string      // nil: DefaultPluginDirs
+	Timeout     time.Duration // of one plugin's command; 0: DefaultTimeout
+	Log         slog.Handler  // nil: nothing is said
+	Observe     func(Call)    // is told each plugin that ended; nil: nobody asks
+}
+
+// Networks are the CNI networks of one root. Nothing is cached: a network that is
+// added or removed while the agent runs is seen at the next launch. It is safe
+// for concurrent use, by several processes too.
+type Networks struct {
+	config Config
+	log    *slog.Logger
+	ready  *readiness
+}
+
+// New returns the networks of config. It touches nothing.
+func New(config Config) *Networks {
+	if config.ConfigDirs == nil {
+		config.ConfigDirs = DefaultConfigDirs
+	}
+	if config.PluginDirs == nil {
+		config.PluginDirs = DefaultPluginDirs
+	}
+	if config.Timeout <= 0 {
+		config.Timeout = DefaultTimeout
+	}
+	if config.Log == nil {
+		config.Log = slog.DiscardHandler
+	}
+	return &Networks{config: config, log: slog.New(config.Log), ready: &readiness{}}
+}
+
+func (n *Networks) ownDir() string      { return filepath.Join(n.config.Root, "networks") }
+func (n *Networks) attachments() string { return filepath.Join(n.config.Root, "attachments") }
+func (n *Networks) cache() string       { return filepath.Join(n.config.Root, "cache") }
+func (n *Networks) portsLock() string   { return filepath.Join(n.config.Root, "ports.lock") }
+func (n *Networks) pins() string        { return filepath.Join(n.config.State, "netns") }
+func (n *Networks) locks() string       { return filepath.Join(n.config.State, "locks") }
+
+// Namespace is where the network namespace of a container is pinned while it has
+// one of CNI networks.
+func (n *Networks) Namespace(id mctr.ContainerID) string {
+	return filepath.Join(n.pins(), id.Hash())
+}
+
+// plugins gives libcni with this root's cache and our way to run plugins.
+func (n *Networks) plugins(e *executor) *libcni.CNIConfig {
+	e.timeout, e.observe = n.config.Timeout, n.config.Observe
+	return libcni.NewCNIConfigWithCacheDir(n.config.PluginDirs, n.cache(), e)
+}

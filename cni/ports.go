@@ -1,0 +1,149 @@
+package cni
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"strconv"
+
+	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/internal/flock"
+)
+
+// lockPorts is held while host ports are chosen and until they are recorded.
+func (n *Networks) lockPorts(ctx context.Context) (*flock.Lock, error) {
+	if err := os.MkdirAll(n.config.Root, 0o700); err != nil {
+		return nil, err
+	}
+	return flock.Exclusive(ctx, n.portsLock())
+}
+
+// Free says whether host ports could be had now. The error, of mctr.ErrInvalid,
+// names who has one.
+func (n *Networks) Free(want []mctr.Port) error {
+	if len(want) == 0 {
+		return nil
+	}
+	if _, err := n.choosePorts("", want); err != nil {
+		return fmt.Errorf("%w: --publish: %w", mctr.ErrInvalid, err)
+	}
+	return nil
+}
+
+// choosePorts gives every port its number on the host: the one it asks for, the
+// first free one of its range, or any. One in use, by another container's
+// attachment or by a listening socket of the host, is an error that names it.
+func (n *Networks) choosePorts(id mctr.ContainerID, want []mctr.Port) ([]mctr.Port, error) {
+	all, err := n.Attachments()
+	if err != nil {
+		return nil, err
+	}
+	var chosen []mctr.Port
+	for _, p := range want {
+		if p.HostPort, err = choosePort(p, append(all, &Attachment{Container: id, Ports: chosen})); err != nil {
+			return nil, err
+		}
+		p.HostPortEnd = 0
+		chosen = append(chosen, p)
+	}
+	return chosen, nil
+}
+
+// anyPort is how often the kernel is asked for a port that no container has.
+const anyPort = 100
+
+func choosePort(p mctr.Port, taken []*Attachment) (uint16, error) {
+	if p.HostPort == 0 {
+		return anyFree(p, taken)
+	}
+	var err error
+	for number := int(p.HostPort); number <= max(int(p.HostPort), int(p.HostPortEnd)); number++ {
+		try := p
+		try.HostPort = uint16(number)
+		if err = errors.Join(takenBy(try, taken), bindable(try)); err == nil {
+			return try.HostPort, nil
+		}
+	}
+	if p.HostPortEnd > p.HostPort {
+		return 0, fmt.Errorf("no port of %s is free; the last: %w", p, err)
+	}
+	return 0, err
+}
+
+func anyFree(p mctr.Port, taken []*Attachment) (uint16, error) {
+	var err error
+	for range anyPort {
+		if p.HostPort, err = kernelsChoice(p); err != nil {
+			return 0, err
+		}
+		if err = takenBy(p, taken); err == nil {
+			return p.HostPort, nil
+		}
+	}
+	return 0, fmt.Errorf("no free port found: %w", err)
+}
+
+// takenBy looks among the ports of containers. Two may have one number for
+// different addresses of the host.
+func takenBy(p mctr.Port, taken []*Attachment) error {
+	for _, a := range taken {
+		for _, other := range a.Ports {
+			if other.HostPort == p.HostPort && other.Protocol == p.Protocol && overlap(other.HostIP, p.HostIP) {
+				return fmt.Errorf("%w: host port %d/%s is container %s's already", mctr.ErrExists, p.HostPort, p.Protocol, cmp.Or(a.Container.Short(), "the new"))
+			}
+		}
+	}
+	return nil
+}
+
+func overlap(a, b string) bool { return a == b || isAny(a) || isAny(b) }
+
+func isAny(ip string) bool {
+	addr, err := netip.ParseAddr(ip)
+	return err != nil || addr.IsUnspecified()
+}
+
+// bindable says whether no process of the host listens on the port.
+func bindable(p mctr.Port) error {
+	socket, err := listen(p)
+	if err != nil {
+		return fmt.Errorf("%w: host port %d/%s cannot be had: %w", mctr.ErrExists, p.HostPort, p.Protocol, err)
+	}
+	return socket.Close()
+}
+
+func kernelsChoice(p mctr.Port) (uint16, error) {
+	p.HostPort = 0
+	socket, err := listen(p)
+	if err != nil {
+		return 0, err
+	}
+	defer socket.Close()
+	addr := ""
+	switch s := socket.(type) {
+	case net.Listener:
+		addr = s.Addr().String()
+	case net.PacketConn:
+		addr = s.LocalAddr().String()
+	}
+	_, port, err := net.SplitHostPort(addr)
+	if err != nil {
+		return 0, err
+	}
+	number, err := strconv.ParseUint(port, 10, 16)
+	return uint16(number), err
+}
+
+// listen opens the port in this process' network namespace, the host's. sctp,
+// which package net does not know, is left to the kernel's rules.
+func listen(p mctr.Port) (interface{ Close() error }, error) {
+	address := net.JoinHostPort(p.HostIP, strconv.Itoa(int(p.HostPort)))
+	if p.Protocol == "udp" {
+		return net.ListenPacket("udp", address)
+	}
+	return net.Listen("tcp", address)
+}

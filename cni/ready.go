@@ -1,0 +1,64 @@
+package cni
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+
+	"github.com/containernetworking/cni/pkg/types"
+
+	"github.com/mctr/mctr"
+)
+
+// readiness remembers which networks said that they are ready, by name and content.
+type readiness struct{ known sync.Map }
+
+// of asks for STATUS (CNI 1.1.0; an older network has none) unless the network,
+// as it is configured now, was asked before.
+func (r *readiness) of(ctx context.Context, n *Networks, network *Network) error {
+	key := network.Name + "\x00" + string(network.Bytes())
+	if _, known := r.known.Load(key); known {
+		return nil
+	}
+	if err := n.Status(ctx, network); err != nil {
+		return err
+	}
+	r.known.Store(key, true)
+	return nil
+}
+
+// Status asks the plugins whether they can take an ADD. The error wraps
+// mctr.ErrUnavailable.
+func (n *Networks) Status(ctx context.Context, network *Network) error {
+	err := n.plugins(&executor{}).GetStatusNetworkList(ctx, network.list)
+	if err == nil {
+		return nil
+	}
+	var told *types.Error
+	if errors.As(err, &told) && (told.Code == types.ErrPluginNotAvailable || told.Code == types.ErrLimitedConnectivity) {
+		return fmt.Errorf("%w: network %s is not ready: %w", mctr.ErrUnavailable, network.Name, err)
+	}
+	return fmt.Errorf("%w: network %s, STATUS: %w", mctr.ErrUnavailable, network.Name, err)
+}
+
+// Check asks the plugins whether an attachment is as ADD left it (CNI 0.4.0). A
+// network whose version, or whose operator, knows no CHECK passes.
+func (n *Networks) Check(ctx context.Context, a *Attachment) error {
+	list, err := parse(a.Config)
+	if err != nil {
+		return err
+	}
+	if a.State != Attached {
+		return fmt.Errorf("%w: %s of network %s is %s", mctr.ErrState, a.Interface, a.Network, a.State)
+	}
+	lock, err := n.shareNetwork(ctx, a.Network)
+	if err != nil {
+		return err
+	}
+	defer lock.Unlock() // closing a lock file cannot fail usefully
+	if err := n.plugins(&executor{}).CheckNetworkList(ctx, list.list, n.conf(a, n.Namespace(a.Container))); err != nil && !isUncheckable(err) {
+		return fmt.Errorf("%s of network %s is not as it was made: %w", a.Interface, a.Network, err)
+	}
+	return nil
+}

@@ -1,0 +1,116 @@
+package cni
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"slices"
+
+	"github.com/containernetworking/cni/pkg/types"
+	types100 "github.com/containernetworking/cni/pkg/types/100"
+	"github.com/vishvananda/netlink"
+	"github.com/vishvananda/netns"
+
+	"github.com/mctr/mctr"
+)
+
+// A Result is what ADD answered of the container's side.
+type Result struct {
+	Addresses []netip.Prefix `json:"addresses,omitempty"`
+	Gateways  []netip.Addr   `json:"gateways,omitempty"` // one a family at most
+	MAC       string         `json:"mac,omitempty"`
+	DNS       mctr.DNS       `json:"dns,omitzero"`
+}
+
+// resultOf checks an answer: what it says must be possible, and the interface and
+// addresses that it names must be in the namespace.
+func resultOf(answer types.Result, ifname, ns string) (*Result, error) {
+	given, err := types100.NewResultFromResult(answer)
+	if err != nil {
+		return nil, fmt.Errorf("%w: the plugins' answer: %w", mctr.ErrInvalid, err)
+	}
+	r := &Result{DNS: mctr.DNS{Servers: given.DNS.Nameservers, Search: given.DNS.Search, Options: given.DNS.Options}}
+	if given.DNS.Domain != "" && len(r.DNS.Search) == 0 {
+		r.DNS.Search = []string{given.DNS.Domain}
+	}
+	for i, ip := range given.IPs {
+		if err := r.take(given, ip, ifname); err != nil {
+			return nil, fmt.Errorf("%w: the plugins' answer: address %d: %w", mctr.ErrInvalid, i, err)
+		}
+	}
+	for _, i := range given.Interfaces {
+		if i.Sandbox != "" && i.Name == ifname {
+			r.MAC = i.Mac
+		}
+	}
+	return r, r.holds(ifname, ns, given.Interfaces)
+}
+
+// take adds an address unless it is another interface's, as the bandwidth plugin's.
+func (r *Result) take(given *types100.Result, ip *types100.IPConfig, ifname string) error {
+	if ip.Interface != nil {
+		if *ip.Interface < 0 || *ip.Interface >= len(given.Interfaces) {
+			return fmt.Errorf("it is of interface %d, and there are %d", *ip.Interface, len(given.Interfaces))
+		}
+		if on := given.Interfaces[*ip.Interface]; on.Sandbox == "" || on.Name != ifname {
+			return nil
+		}
+	}
+	addr, ok := netip.AddrFromSlice(ip.Address.IP)
+	ones, bits := ip.Address.Mask.Size()
+	if addr = addr.Unmap(); !ok || bits == 0 || !addr.IsValid() || addr.IsUnspecified() || addr.IsMulticast() {
+		return fmt.Errorf("%v cannot be a container's", ip.Address)
+	}
+	if addr.BitLen() < bits {
+		ones -= bits - addr.BitLen()
+	}
+	r.Addresses = append(r.Addresses, netip.PrefixFrom(addr, ones))
+	if gateway, ok := netip.AddrFromSlice(ip.Gateway); ok {
+		r.gateway(gateway.Unmap())
+	}
+	return nil
+}
+
+func (r *Result) gateway(g netip.Addr) {
+	if !slices.ContainsFunc(r.Gateways, func(have netip.Addr) bool { return have.Is4() == g.Is4() }) {
+		r.Gateways = append(r.Gateways, g)
+	}
+}
+
+// holds looks into the namespace. A plugin that names no interface of the
+// container's (there are such, for devices without a kernel driver) is believed.
+func (r *Result) holds(ifname, ns string, interfaces []*types100.Interface) error {
+	if !slices.ContainsFunc(interfaces, func(i *types100.Interface) bool { return i.Sandbox != "" }) {
+		return nil
+	}
+	handle, err := netns.GetFromPath(ns)
+	if err != nil {
+		return err
+	}
+	defer handle.Close()
+	links, err := netlink.NewHandleAt(handle)
+	if err != nil {
+		return err
+	}
+	defer links.Close()
+	link, err := links.LinkByName(ifname)
+	if err != nil {
+		return fmt.Errorf("%w: the plugins answered that all is well, and there is no interface %s: %w", mctr.ErrInvalid, ifname, err)
+	}
+	found, err := links.AddrList(link, netlink.FAMILY_ALL)
+	if err != nil {
+		return err
+	}
+	return r.amongst(found)
+}
+
+func (r *Result) amongst(found []netlink.Addr) error {
+	var errs []error
+	for _, a := range r.Addresses {
+		if !slices.ContainsFunc(found, func(f netlink.Addr) bool { return f.IP.Equal(net.IP(a.Addr().AsSlice())) }) {
+			errs = append(errs, fmt.Errorf("%w: the plugins answered %v, and the interface does not have it", mctr.ErrInvalid, a))
+		}
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,148 @@
+package cni
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+
+	"github.com/vishvananda/netlink"
+
+	"github.com/mctr/mctr"
+)
+
+// pool is where subnets of 256 addresses are chosen from.
+var pool = netip.MustParsePrefix("10.96.0.0/11")
+
+// completeSubnets chooses a free one where none is given, and checks those that are.
+func (n *Networks) completeSubnets(d *Definition) error {
+	used, err := n.usedPrefixes()
+	if err != nil {
+		return err
+	}
+	if len(d.Subnets) == 0 {
+		free, err := freeSubnet(used)
+		if err != nil {
+			return err
+		}
+		d.Subnets = []Subnet{{Subnet: free}}
+	}
+	families := map[bool]bool{}
+	for i := range d.Subnets {
+		s := &d.Subnets[i]
+		if err := s.complete(); err != nil {
+			return err
+		}
+		if families[s.Subnet.Addr().Is4()] {
+			return fmt.Errorf("%w: --subnet %v: a network has one subnet a family", mctr.ErrInvalid, s.Subnet)
+		}
+		families[s.Subnet.Addr().Is4()] = true
+		if other := overlapping(s.Subnet, used); other.IsValid() && d.Driver == Bridge {
+			return fmt.Errorf("%w: --subnet %v overlaps %v, which this host or another network has", mctr.ErrExists, s.Subnet, other)
+		}
+	}
+	return nil
+}
+
+func (s *Subnet) complete() error {
+	if !s.Subnet.IsValid() || s.Subnet != s.Subnet.Masked() {
+		return fmt.Errorf("%w: --subnet %v: its address has bits behind the prefix (did you mean %v?)", mctr.ErrInvalid, s.Subnet, s.Subnet.Masked())
+	}
+	if s.Subnet.Addr().BitLen()-s.Subnet.Bits() < 2 || s.Subnet.Addr().IsMulticast() || s.Subnet.Bits() == 0 {
+		return fmt.Errorf("%w: --subnet %v has no room for containers", mctr.ErrInvalid, s.Subnet)
+	}
+	if !s.Range.IsValid() {
+		s.Range = s.Subnet
+	}
+	if s.Range != s.Range.Masked() || s.Range.Bits() < s.Subnet.Bits() || !s.Subnet.Contains(s.Range.Addr()) || s.Range.Addr().BitLen()-s.Range.Bits() < 2 {
+		return fmt.Errorf("%w: --ip-range %v is no part of --subnet %v with room for containers", mctr.ErrInvalid, s.Range, s.Subnet)
+	}
+	if !s.Gateway.IsValid() {
+		s.Gateway = firstHost(s.Range)
+	}
+	if !s.Subnet.Contains(s.Gateway) || s.Gateway == s.Subnet.Addr() {
+		return fmt.Errorf("%w: --gateway %v is no host of --subnet %v", mctr.ErrInvalid, s.Gateway, s.Subnet)
+	}
+	return nil
+}
+
+func firstHost(p netip.Prefix) netip.Addr { return p.Addr().Next() }
+
+// lastHost is the one before the broadcast address.
+func lastHost(p netip.Prefix) netip.Addr {
+	last := p.Masked().Addr().AsSlice()
+	for bit := p.Bits(); bit < len(last)*8; bit++ {
+		last[bit/8] |= 1 << (7 - bit%8)
+	}
+	addr, _ := netip.AddrFromSlice(last)
+	return addr.Prev()
+}
+
+func everywhere(p netip.Prefix) string {
+	if p.Addr().Is4() {
+		return "0.0.0.0/0"
+	}
+	return "::/0"
+}
+
+// usedPrefixes are those of the host's addresses and routes and of all networks,
+// default routes aside.
+func (n *Networks) usedPrefixes() ([]netip.Prefix, error) {
+	var used []netip.Prefix
+	routes, err := netlink.RouteList(nil, netlink.FAMILY_ALL)
+	if err != nil {
+		return nil, fmt.Errorf("list the host's routes: %w", err)
+	}
+	for _, r := range routes {
+		if r.Dst != nil {
+			used = append(used, prefixOf(r.Dst.IP, r.Dst.Mask))
+		}
+	}
+	addresses, err := netlink.AddrList(nil, netlink.FAMILY_ALL)
+	if err != nil {
+		return nil, fmt.Errorf("list the host's addresses: %w", err)
+	}
+	for _, a := range addresses {
+		used = append(used, prefixOf(a.IP, a.Mask))
+	}
+	all, _ := n.All() // what cannot be read has no subnets that could be known
+	for _, network := range all {
+		if network.Own != nil {
+			for _, s := range network.Own.Subnets {
+				used = append(used, s.Subnet)
+			}
+		}
+	}
+	return slices.DeleteFunc(used, func(p netip.Prefix) bool { return !p.IsValid() || p.Bits() == 0 }), nil
+}
+
+func prefixOf(ip, mask []byte) netip.Prefix {
+	addr, ok := netip.AddrFromSlice(ip)
+	if !ok {
+		return netip.Prefix{}
+	}
+	bits := 0
+	for _, b := range mask {
+		for ; b != 0; b <<= 1 {
+			bits++
+		}
+	}
+	return netip.PrefixFrom(addr.Unmap(), bits).Masked()
+}
+
+func overlapping(p netip.Prefix, used []netip.Prefix) netip.Prefix {
+	for _, u := range used {
+		if u.Overlaps(p) {
+			return u
+		}
+	}
+	return netip.Prefix{}
+}
+
+func freeSubnet(used []netip.Prefix) (netip.Prefix, error) {
+	for p := netip.PrefixFrom(pool.Addr(), 24); pool.Contains(p.Addr()); p = netip.PrefixFrom(lastHost(p).Next().Next(), 24) {
+		if !overlapping(p, used).IsValid() {
+			return p, nil
+		}
+	}
+	return netip.Prefix{}, fmt.Errorf("%w: no free subnet in %v: name one by --subnet", mctr.ErrState, pool)
+}

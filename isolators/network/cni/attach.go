@@ -1,0 +1,110 @@
+package cni
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+
+	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/cni"
+)
+
+// attached pins a namespace and attaches it to the networks, in their order. What
+// was attached before a failure is taken back.
+func (i *isolator) attached(ctx context.Context, c *mctr.Container) (*mctr.Adjustment, error) {
+	attachments, path, err := i.attach(ctx, c)
+	if err != nil {
+		return nil, errors.Join(err, i.networks.Detach(context.WithoutCancel(ctx), c.ID))
+	}
+	a := &mctr.Adjustment{Spec: specs.Spec{Linux: namespace(path)}}
+	if ip := firstAddress(attachments); ip != "" {
+		a.Spec.Process = &specs.Process{Env: []string{"MESOS_CONTAINER_IP=" + ip}}
+	}
+	return a, i.describe(c, a, attachments)
+}
+
+func (i *isolator) attach(ctx context.Context, c *mctr.Container) ([]*cni.Attachment, string, error) {
+	networks, err := i.take(c.Config.Networks)
+	if err != nil {
+		return nil, "", err
+	}
+	path, err := i.networks.Pin(c.ID)
+	if err != nil {
+		return nil, "", err
+	}
+	var attachments []*cni.Attachment
+	for n, network := range networks {
+		r := cni.Request{
+			Container: c.ID, Network: network, Interface: "eth" + strconv.Itoa(n), Index: n,
+			Config: c.Config.Networks[n], DNS: c.Config.DNS,
+		}
+		if n == publisher(networks) {
+			r.Ports = ports(c)
+		}
+		a, err := i.networks.Attach(ctx, r)
+		if err != nil {
+			return nil, "", err
+		}
+		attachments = append(attachments, a)
+	}
+	return attachments, path, nil
+}
+
+func (i *isolator) take(want []mctr.NetworkConfig) ([]*cni.Network, error) {
+	var networks []*cni.Network
+	for _, w := range want {
+		network, err := i.networks.Take(w.Name)
+		if err != nil {
+			return nil, err
+		}
+		networks = append(networks, network)
+	}
+	return networks, nil
+}
+
+// ports are those that were asked for and, with PublishAll, the image's others.
+func ports(c *mctr.Container) []mctr.Port {
+	list := slices.Clone(c.Config.Ports)
+	if !c.Config.PublishAll || c.Image == nil {
+		return list
+	}
+	for _, exposed := range slices.Sorted(maps.Keys(c.Image.ExposedPorts)) {
+		text, protocol, _ := strings.Cut(exposed, "/")
+		protocol = cmp.Or(protocol, "tcp")
+		number, err := strconv.ParseUint(text, 10, 16)
+		published := slices.ContainsFunc(list, func(p mctr.Port) bool { return uint64(p.ContainerPort) == number && p.Protocol == protocol })
+		if p := (mctr.Port{ContainerPort: uint16(number), Protocol: protocol}); err == nil && !published && checkPort(p) == nil {
+			list = append(list, p)
+		}
+	}
+	return list
+}
+
+// firstAddress is the container's, an IPv4 one if it has one.
+func firstAddress(attachments []*cni.Attachment) (ip string) {
+	for _, a := range attachments {
+		for _, p := range a.Result.Addresses {
+			if p.Addr().Is4() {
+				return p.Addr().String()
+			}
+			ip = cmp.Or(ip, p.Addr().String())
+		}
+	}
+	return ip
+}
+
+// join shares another container's network, which must run.
+func (i *isolator) join(c *mctr.Container, other mctr.ContainerID) (*mctr.Adjustment, error) {
+	pid := i.process(other)
+	if pid == 0 {
+		return nil, fmt.Errorf("%w: --network container:%s: no such container runs", mctr.ErrState, other.Short())
+	}
+	return i.shared(c, other, fmt.Sprintf("/proc/%d/ns/net", pid)), nil
+}

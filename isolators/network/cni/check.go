@@ -1,0 +1,169 @@
+package cni
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"strings"
+
+	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/cni"
+)
+
+// maxNetworks keeps a config from asking for more interfaces than anybody means.
+const maxNetworks = 32
+
+// namespaceLabel makes Calico put an endpoint where its DEL does not look, so that
+// the endpoint outlives the container.
+const namespaceLabel = "projectcalico.org/namespace"
+
+// Check refuses networks that are not there or whose plugins are not, and what they
+// cannot do.
+func (i *isolator) Check(_ context.Context, config *mctr.ContainerConfig) error {
+	if err := errors.Join(checkMode(config), checkNames(config)); err != nil {
+		return err
+	}
+	if len(config.Networks) > maxNetworks {
+		return fmt.Errorf("%w: --network: %d networks, at most %d", mctr.ErrInvalid, len(config.Networks), maxNetworks)
+	}
+	var networks []*cni.Network
+	for _, want := range config.Networks {
+		network, err := i.networks.Offers(want.Name)
+		if errors.Is(err, mctr.ErrNotFound) {
+			return fmt.Errorf("%w: --network %s: %w", mctr.ErrInvalid, want.Name, err)
+		}
+		if err != nil {
+			return fmt.Errorf("--network: %w", err)
+		}
+		if err := checkNetwork(network, want); err != nil {
+			return err
+		}
+		networks = append(networks, network)
+	}
+	if err := checkPorts(config, networks); err != nil {
+		return err
+	}
+	return i.networks.Free(config.Ports)
+}
+
+func checkMode(config *mctr.ContainerConfig) error {
+	mode := config.Network
+	switch {
+	case mode != "" && len(config.Networks) > 0:
+		return fmt.Errorf("%w: --network %s and --network %s: a container has the one or the other", mctr.ErrInvalid, mode, config.Networks[0].Name)
+	case joined(mode) != "":
+		return joined(mode).Validate()
+	case mode != "" && mode != mctr.NetworkNone && mode != mctr.NetworkHost && mode != mctr.NetworkParent:
+		return fmt.Errorf("%w: --network %s: none, host, parent (of a nested container), container:ID, or a network's name", mctr.ErrInvalid, mode)
+	case (len(config.Ports) > 0 || config.PublishAll) && len(config.Networks) == 0:
+		return fmt.Errorf("%w: --publish: the container has no network that host ports could lead to", mctr.ErrInvalid)
+	}
+	return nil
+}
+
+// joined is the container whose network mode is to be shared, or "".
+func joined(mode string) mctr.ContainerID {
+	id, ok := strings.CutPrefix(mode, mctr.JoinNetwork)
+	if !ok {
+		return ""
+	}
+	return mctr.ContainerID(id)
+}
+
+// checkNames checks what goes into the container's files.
+func checkNames(config *mctr.ContainerConfig) error {
+	for _, server := range config.DNS.Servers {
+		if _, err := netip.ParseAddr(server); err != nil {
+			return fmt.Errorf("%w: --dns %q is no address", mctr.ErrInvalid, server)
+		}
+	}
+	for _, word := range append(append([]string{}, config.DNS.Search...), config.DNS.Options...) {
+		if word == "" || strings.ContainsAny(word, " \t\r\n\x00") {
+			return fmt.Errorf("%w: --dns-search or --dns-option %q is not one word", mctr.ErrInvalid, word)
+		}
+	}
+	for _, host := range config.ExtraHosts {
+		name, ip, _ := strings.Cut(host, ":")
+		if _, err := netip.ParseAddr(strings.Trim(ip, "[]")); (err != nil && ip != hostGateway) || name == "" || strings.ContainsAny(name, " \t\r\n#\x00") {
+			return fmt.Errorf("%w: --add-host %q: want NAME:ADDRESS, or NAME:%s", mctr.ErrInvalid, host, hostGateway)
+		}
+	}
+	return nil
+}
+
+func checkNetwork(network *cni.Network, want mctr.NetworkConfig) error {
+	refuse := func(why string, args ...any) error {
+		return fmt.Errorf("%w: --network %s: "+why, append([]any{mctr.ErrInvalid, want.Name}, args...)...)
+	}
+	families := map[bool]bool{}
+	for _, ip := range want.IPs {
+		addr, err := address(ip)
+		if err != nil {
+			return refuse("ip %q is no address", ip)
+		}
+		if families[addr.Is4()] {
+			return refuse("ip %q: one address a family", ip)
+		}
+		families[addr.Is4()] = true
+	}
+	if mac, err := net.ParseMAC(want.MAC); want.MAC != "" && (err != nil || len(mac) != 6 || mac[0]&1 != 0) {
+		return refuse("mac %q is no interface's address", want.MAC)
+	}
+	if want.Bandwidth != nil && !network.Has("bandwidth") {
+		return refuse("bandwidth: no plugin of it can limit it")
+	}
+	if _, given := want.Labels[namespaceLabel]; given {
+		return refuse("label %s: Calico would leave an endpoint behind at the container's end", namespaceLabel)
+	}
+	return nil
+}
+
+func address(ip string) (netip.Addr, error) {
+	if prefix, err := netip.ParsePrefix(ip); err == nil {
+		return prefix.Addr(), nil
+	}
+	return netip.ParseAddr(ip)
+}
+
+// checkPorts wants a network that takes port mappings, where there are any.
+func checkPorts(config *mctr.ContainerConfig, networks []*cni.Network) error {
+	for n, p := range config.Ports {
+		if err := checkPort(p); err != nil {
+			return err
+		}
+		for _, other := range config.Ports[:n] {
+			if p.HostPort != 0 && p.HostPortEnd == 0 && p == other {
+				return fmt.Errorf("%w: --publish %v: given twice", mctr.ErrInvalid, p)
+			}
+		}
+	}
+	if (len(config.Ports) > 0 || config.PublishAll) && publisher(networks) < 0 {
+		return fmt.Errorf("%w: --publish: no plugin of --network %s takes port mappings", mctr.ErrInvalid, networks[0].Name)
+	}
+	return nil
+}
+
+func checkPort(p mctr.Port) error {
+	if _, err := netip.ParseAddr(p.HostIP); p.HostIP != "" && err != nil {
+		return fmt.Errorf("%w: --publish %v: %q is no address", mctr.ErrInvalid, p, p.HostIP)
+	}
+	if p.ContainerPort == 0 || p.HostPortEnd != 0 && p.HostPortEnd < p.HostPort {
+		return fmt.Errorf("%w: --publish %v: ports are 1 to 65535, ranges go up", mctr.ErrInvalid, p)
+	}
+	if p.Protocol != "tcp" && p.Protocol != "udp" && p.Protocol != "sctp" {
+		return fmt.Errorf("%w: --publish %v: protocol %q: tcp, udp or sctp", mctr.ErrInvalid, p, p.Protocol)
+	}
+	return nil
+}
+
+// publisher is the first network that can lead host ports to the container, or -1.
+func publisher(networks []*cni.Network) int {
+	for i, n := range networks {
+		if n.Has("portMappings") {
+			return i
+		}
+	}
+	return -1
+}

@@ -1,0 +1,109 @@
+package cni
+
+import (
+	"context"
+	"fmt"
+	"os"
+
+	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/cni"
+)
+
+// Cleanup detaches the container from its networks. A plugin that fails does not
+// keep the container from its end: the attachment stays recorded, reconcile names
+// it, and it is tried again. So is what failed earlier, when its time has come.
+func (i *isolator) Cleanup(ctx context.Context, id mctr.ContainerID) error {
+	attachments, _ := i.networks.Of(id)
+	err := i.networks.Detach(ctx, id)
+	if len(attachments) > 0 {
+		i.networks.RetryDue(ctx)
+	}
+	if len(attachments) > 0 && i.recorded(attachments) {
+		i.networks.Warn("a network stays attached to an ended container", "container", id, "error", err)
+		err = nil
+	}
+	if c := i.files(id); err == nil {
+		err = os.RemoveAll(c)
+	}
+	_ = i.Grouped.Cleanup(ctx, id) // lets the meter go, which cannot fail
+	return err
+}
+
+// recorded says whether each attachment that is left has the reason in its record.
+func (i *isolator) recorded(attachments []*cni.Attachment) bool {
+	left, err := i.networks.Of(attachments[0].Container)
+	if err != nil || len(left) == 0 {
+		return false
+	}
+	for _, a := range left {
+		if a.Failure == "" {
+			return false
+		}
+	}
+	return true
+}
+
+// Recover names attachments and pinned namespaces of containers that are unknown,
+// or that have ended and could not be detached.
+func (i *isolator) Recover(_ context.Context, known []mctr.ContainerState) ([]mctr.Leftover, error) {
+	phases, namespaces := map[mctr.ContainerID]mctr.Phase{}, map[string]bool{}
+	for _, k := range known {
+		phases[k.ID], namespaces[i.networks.Namespace(k.ID)] = k.Phase, true
+	}
+	all, err := i.networks.Attachments()
+	var found []mctr.Leftover
+	for _, a := range all {
+		namespaces[i.networks.Namespace(a.Container)] = true
+		if phase, ok := phases[a.Container]; ok && (phase != mctr.Exited || a.Failure == "") {
+			continue
+		}
+		found = append(found, leftover(a))
+	}
+	pins, pinErr := i.networks.Pins()
+	for _, path := range pins {
+		if !namespaces[path] {
+			found = append(found, mctr.Leftover{Kind: "netns", Object: path, Why: "no container has it", Undo: "unmount and remove it by hand"})
+		}
+	}
+	if err == nil {
+		err = pinErr
+	}
+	return found, err
+}
+
+func leftover(a *cni.Attachment) mctr.Leftover {
+	l := mctr.Leftover{Kind: "network", Object: fmt.Sprintf("%s in %s", a.Interface, a.Network), Owner: a.Container,
+		Why: "its container does not exist", Undo: "ask its plugins for DEL"}
+	if a.Result != nil {
+		for _, p := range a.Result.Addresses {
+			l.Object += fmt.Sprintf(" (%v)", p)
+		}
+	}
+	if a.Failure != "" {
+		l.Why = a.Failure
+	}
+	return l
+}
+
+// Status tells the container's interfaces and host ports.
+func (i *isolator) Status(_ context.Context, id mctr.ContainerID, s *mctr.Status) error {
+	if s.Config != nil && len(s.Config.Networks) == 0 {
+		return nil
+	}
+	attachments, err := i.networks.Of(id)
+	for _, a := range attachments {
+		n := mctr.Network{Name: a.Network, Interface: a.Interface, Failure: a.Failure}
+		if a.Result != nil {
+			n.MAC = a.Result.MAC
+			for _, p := range a.Result.Addresses {
+				n.Addresses = append(n.Addresses, p.String())
+			}
+			for _, g := range a.Result.Gateways {
+				n.Gateways = append(n.Gateways, g.String())
+			}
+		}
+		s.Networks = append(s.Networks, n)
+		s.Ports = append(s.Ports, a.Ports...)
+	}
+	return err
+}

@@ -1,0 +1,77 @@
+package mctr
+
+import (
+	"fmt"
+	"net"
+	"strconv"
+)
+
+// The words for Network of a ContainerConfig, besides "container:ID".
+const (
+	NetworkNone   = "none"
+	NetworkHost   = "host"
+	NetworkParent = "parent"
+	// JoinNetwork begins the network of a container that joins another's.
+	JoinNetwork = "container:"
+)
+
+// A NetworkConfig is a CNI network that a container is to be attached to.
+type NetworkConfig struct {
+	Name string   `json:"name"`
+	IPs  []string `json:"ips,omitempty"` // fixed addresses, with or without a prefix length, at most one a family
+	MAC  string   `json:"mac,omitempty"`
+	// Labels are told to the network's plugins as Mesos tells NetworkInfo.labels:
+	// args["org.apache.mesos"].network_info. Calico selects by them.
+	Labels    map[string]string `json:"labels,omitempty"`
+	Bandwidth *Bandwidth        `json:"bandwidth,omitempty"` // nil: no limit
+}
+
+// Bandwidth limits an interface, in bits per second; 0 is no limit. Ingress is
+// what comes to the container.
+type Bandwidth struct {
+	IngressRate uint64 `json:"ingressRate,omitempty"`
+	EgressRate  uint64 `json:"egressRate,omitempty"`
+}
+
+// A Port of the host that leads to one of the container.
+type Port struct {
+	HostIP        string `json:"hostIP,omitempty"`      // default: every address of the host
+	HostPort      uint16 `json:"hostPort,omitempty"`    // 0: a free one is picked
+	HostPortEnd   uint16 `json:"hostPortEnd,omitempty"` // with HostPort a range, of which the first free one is picked
+	ContainerPort uint16 `json:"containerPort"`
+	Protocol      string `json:"protocol"` // tcp, udp or sctp
+}
+
+// String is docker's form: 0.0.0.0:8080->80/tcp.
+func (p Port) String() string {
+	inside := fmt.Sprintf("%d/%s", p.ContainerPort, p.Protocol)
+	if p.HostPort == 0 {
+		return inside
+	}
+	outside := strconv.Itoa(int(p.HostPort))
+	if p.HostPortEnd > p.HostPort {
+		outside += "-" + strconv.Itoa(int(p.HostPortEnd))
+	}
+	ip := p.HostIP
+	if ip == "" {
+		ip = "0.0.0.0"
+	}
+	return net.JoinHostPort(ip, outside) + "->" + inside
+}
+
+// DNS is what resolv.conf(5) says.
+type DNS struct {
+	Servers []string `json:"servers,omitempty"` // addresses
+	Search  []string `json:"search,omitempty"`
+	Options []string `json:"options,omitempty"`
+}
+
+// A Network is one interface of the container's.
+type Network struct {
+	Name      string   `json:"name"`              // of the network
+	Interface string   `json:"interface"`         // eth0, eth1, ...
+	Addresses []string `json:"addresses"`         // with their prefix lengths
+	Gateways  []string `json:"gateways"`          // one a family at most
+	MAC       string   `json:"mac"`               // empty where the plugin did not say
+	Failure   string   `json:"failure,omitempty"` // why it could not be taken away, after the container's end
+}
