@@ -83,7 +83,7 @@ func (e *executor) ExecPlugin(ctx context.Context, program string, stdin []byte,
 // answer is the plugin's output, or the error that its end, or the output, is.
 func (e *executor) answer(ctx context.Context, call Call, stdout, stderr *bounded, err error) ([]byte, error) {
 	failed := &PluginError{Plugin: call.Plugin, Command: call.Command, Stderr: stderr.text()}
-	out := bytes.TrimSpace(stdout.Bytes())
+	out := bytes.TrimSpace(stdout.data)
 	switch {
 	case context.Cause(ctx) == errSlow: //nolint:errorlint // it is the cause itself
 		failed.Err = fmt.Errorf("%w: not ended after %v, killed", context.DeadlineExceeded, e.timeout)
@@ -142,21 +142,21 @@ func (e *PluginError) Unwrap() error { return e.Err }
 
 // bounded keeps the first maxOutput bytes.
 type bounded struct {
-	bytes.Buffer
+	data []byte
 	over bool
 }
 
 func (b *bounded) Write(p []byte) (int, error) {
-	keep := p[:min(len(p), maxOutput-b.Len())]
+	keep := p[:min(len(p), maxOutput-len(b.data))]
 	b.over = b.over || len(keep) < len(p)
-	b.Buffer.Write(keep)
+	b.data = append(b.data, keep...)
 	return len(p), nil
 }
 
 // text is the last lines of a log, on one.
 func (b *bounded) text() string {
 	const most = 500
-	text := strings.Join(strings.FieldsFunc(b.String(), func(r rune) bool { return r == '\n' || r == '\r' }), "; ")
+	text := strings.Join(strings.FieldsFunc(string(b.data), func(r rune) bool { return r == '\n' || r == '\r' }), "; ")
 	if len(text) > most {
 		text = "..." + text[len(text)-most:]
 	}

@@ -57,6 +57,7 @@ func (h *host) script(e *testscript.Env) error {
 	e.Setenv("PATH", bin+":"+os.Getenv("PATH"))
 	e.Setenv("MCTR_ROOT", h.root)
 	e.Setenv("MCTR_STATE", h.state)
+	e.Setenv("MCTR_NETWORK", "none")
 	e.Setenv("IMAGE", h.image)
 	e.Setenv("HOME", e.WorkDir)
 	h.want(0, "pull", "-q", h.image)

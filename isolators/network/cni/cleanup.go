@@ -3,7 +3,6 @@ package cni
 import (
 	"context"
 	"fmt"
-	"os"
 
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/cni"
@@ -11,7 +10,8 @@ import (
 
 // Cleanup detaches the container from its networks. A plugin that fails does not
 // keep the container from its end: the attachment stays recorded, reconcile names
-// it, and it is tried again. So is what failed earlier, when its time has come.
+// it, and it is tried again. So is what failed earlier, when its time has come. The
+// container's files stay with its other records.
 func (i *isolator) Cleanup(ctx context.Context, id mctr.ContainerID) error {
 	attachments, _ := i.networks.Of(id)
 	err := i.networks.Detach(ctx, id)
@@ -21,9 +21,6 @@ func (i *isolator) Cleanup(ctx context.Context, id mctr.ContainerID) error {
 	if len(attachments) > 0 && i.recorded(attachments) {
 		i.networks.Warn("a network stays attached to an ended container", "container", id, "error", err)
 		err = nil
-	}
-	if c := i.files(id); err == nil {
-		err = os.RemoveAll(c)
 	}
 	_ = i.Grouped.Cleanup(ctx, id) // lets the meter go, which cannot fail
 	return err
