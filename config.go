@@ -38,6 +38,7 @@ type ContainerConfig struct {
 	PublishAll bool            `json:"publishAll,omitempty"` // also the ports that the image exposes
 	DNS        DNS             `json:"dns,omitzero"`         // default: the network's, then the host's
 	ExtraHosts []string        `json:"extraHosts,omitempty"` // NAME:IP for /etc/hosts; the IP may be host-gateway
+	Listen     *ListenPolicy   `json:"listen,omitempty"`     // nil: it may listen where it can
 
 	Resources Resources `json:"resources"`
 	// GroupResources limit a root and all that is nested in it, together: cpu,

@@ -66,12 +66,18 @@ func pinned(path string) bool {
 }
 
 // onNewThread runs do on a thread of its own, which is thrown away afterwards: its
-// namespaces are nobody else's.
+// namespaces are nobody else's. The process' first thread, whose namespaces
+// /proc/self shows, cannot be thrown away: it is held until another has done it.
 func onNewThread(do func() error) error {
 	done := make(chan error, 1)
 	go func() {
-		runtime.LockOSThread() // never unlocked: the thread ends with the goroutine
-		done <- do()
+		runtime.LockOSThread()
+		if unix.Gettid() == unix.Getpid() {
+			done <- onNewThread(do)
+			runtime.UnlockOSThread()
+			return
+		}
+		done <- do() // never unlocked: the thread ends with the goroutine
 	}()
 	return <-done
 }

@@ -8,6 +8,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/docker/go-units"
 	"github.com/spf13/cobra"
@@ -25,6 +26,8 @@ type networkFlags struct {
 	publishAll                bool
 	dns, dnsSearch, dnsOption []string
 	addHost                   []string
+	listenPorts, listenAction string
+	listenInterval            time.Duration
 }
 
 func (n *networkFlags) register(f *pflag.FlagSet) {
@@ -40,6 +43,9 @@ func (n *networkFlags) register(f *pflag.FlagSet) {
 	f.StringArrayVar(&n.dnsSearch, "dns-search", nil, "`DOMAIN` to look names up in (.: none)")
 	f.StringArrayVar(&n.dnsOption, "dns-option", nil, "option of resolv.conf, as ndots:2")
 	f.StringArrayVar(&n.addHost, "add-host", nil, "`NAME:ADDRESS` for /etc/hosts; host-gateway is the host's address")
+	f.StringVar(&n.listenPorts, "listen-ports", "", "TCP ports `FIRST[-LAST],...` that it may listen on (\"none\": none; default: any)")
+	f.StringVar(&n.listenAction, "listen-action", "report", "what becomes of a container that listens on another: report, or end")
+	f.DurationVar(&n.listenInterval, "listen-interval", 0, "how often --listen-action end looks (default 10s)")
 }
 
 // fill reads the flags into a config.
@@ -57,7 +63,33 @@ func (n *networkFlags) fill(c *mctr.ContainerConfig) (err error) {
 	c.PublishAll = n.publishAll
 	c.DNS = mctr.DNS{Servers: n.dns, Search: n.dnsSearch, Options: n.dnsOption}
 	c.ExtraHosts = n.addHost
-	return nil
+	c.Listen, err = n.listen()
+	return err
+}
+
+// listen reads the ports that a container may listen on.
+func (n *networkFlags) listen() (*mctr.ListenPolicy, error) {
+	if n.listenPorts == "" {
+		if n.listenAction != "report" || n.listenInterval != 0 {
+			return nil, fmt.Errorf("%w: --listen-action and --listen-interval need --listen-ports", mctr.ErrInvalid)
+		}
+		return nil, nil
+	}
+	if n.listenAction != "report" && n.listenAction != "end" {
+		return nil, fmt.Errorf("%w: --listen-action %s: report or end", mctr.ErrInvalid, n.listenAction)
+	}
+	policy := &mctr.ListenPolicy{End: n.listenAction == "end", Interval: n.listenInterval}
+	if n.listenPorts == "none" {
+		return policy, nil
+	}
+	for text := range strings.SplitSeq(n.listenPorts, ",") {
+		first, last, err := parseRange(text)
+		if err != nil {
+			return nil, fmt.Errorf("%w: --listen-ports %s: %w", mctr.ErrInvalid, n.listenPorts, err)
+		}
+		policy.Ports = append(policy.Ports, mctr.PortRange{First: first, Last: last})
+	}
+	return policy, nil
 }
 
 // attach reads --network, and what --ip, --ip6 and --mac-address say of the first.

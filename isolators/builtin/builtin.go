@@ -29,6 +29,7 @@ import (
 	"github.com/mctr/mctr/isolators/namespaces/pid"
 	"github.com/mctr/mctr/isolators/namespaces/uts"
 	network "github.com/mctr/mctr/isolators/network/cni"
+	"github.com/mctr/mctr/isolators/network/ports"
 	"github.com/mctr/mctr/isolators/posix/rlimits"
 	"github.com/mctr/mctr/isolators/volume/hostpath"
 	"github.com/mctr/mctr/isolators/volume/sandboxpath"
@@ -59,7 +60,7 @@ func Table(d Deps) []isolators.Isolator {
 	return []isolators.Isolator{
 		filesystem.New(d.Root, d.State),
 		pid.New(), ipc.New(d.StateOf), uts.New(), cgroup.New(),
-		network.New(network.Deps{Networks: d.networks(), CgroupOf: d.CgroupOf, DirOf: d.DirOf, Meter: meter}),
+		network.New(network.Deps{Networks: d.networks(), CgroupOf: d.CgroupOf, DirOf: d.DirOf, Meter: meter}), ports.New(d.CgroupOf, d.StateOf),
 		runtime.New(d.Helper),
 		hostpath.New(&sidejob.Runner{Helper: d.Helper}), sandboxpath.New(d.StateOf),
 		cpu.New(d.CgroupOf, meter), memory.New(d.CgroupOf, meter), pids.New(d.CgroupOf, meter), cpuset.New(), blkio.New(d.CgroupOf, meter), cgroupdevices.New(),

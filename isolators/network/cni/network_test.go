@@ -1,55 +1,331 @@
 package cni_test
 
 import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/cni"
 	"github.com/mctr/mctr/internal/cgroup/usage"
+	"github.com/mctr/mctr/internal/leakcheck"
 	"github.com/mctr/mctr/isolators"
 	"github.com/mctr/mctr/isolators/isolatortest"
 	network "github.com/mctr/mctr/isolators/network/cni"
 )
 
-func newIsolator() isolators.Isolator {
-	return newOf(func(id mctr.ContainerID) string { return "isolatortest/" + string(id) }, usage.NewMeter())
+// A host has networks "net" and "other", on bridges, and "sick", whose last plugin
+// is not one.
+type host struct {
+	t   *testing.T
+	dir string
 }
 
-func newOf(cgroupOf func(mctr.ContainerID) string, meter *usage.Meter) isolators.Isolator {
-	nowhere := func(mctr.ContainerID) string { return "/nowhere" }
-	return network.New(network.Deps{Networks: cni.New(cni.Config{Root: "/nowhere", State: "/nowhere"}), CgroupOf: cgroupOf, DirOf: nowhere, Meter: meter})
+func newHost(t *testing.T) *host {
+	t.Helper()
+	h := &host{t, t.TempDir()}
+	for i, name := range []string{"net", "other", "sick"} {
+		extra := `, {"type": "portmap", "capabilities": {"portMappings": true}}`
+		if name == "sick" {
+			extra = `, {"type": "tuning", "sysctl": {"net.no.such": "1"}}`
+		}
+		h.write(name, fmt.Sprintf(`{"cniVersion": "1.1.0", "name": %q, "plugins": [
+			{"type": "bridge", "bridge": "br-iso-%d", "isGateway": true, "capabilities": {"ips": true},
+			 "ipam": {"type": "host-local", "dataDir": %q, "ranges": [[{"subnet": "10.40.%d.0/24"}], [{"subnet": "fd00:40:%d::/64"}]]}}%s]}`,
+			name, i, h.dir+"/store", i, i, extra))
+	}
+	return h
 }
 
-func config(name, image string) mctr.ContainerConfig {
-	return mctr.ContainerConfig{Network: name, Image: image}
+func (h *host) write(name, list string) {
+	h.t.Helper()
+	if err := os.MkdirAll(h.dir+"/net.d", 0o755); err != nil {
+		h.t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(h.dir, "net.d", name+".conflist"), []byte(list), 0o644); err != nil {
+		h.t.Fatal(err)
+	}
+}
+
+func (h *host) networks() *cni.Networks {
+	plugins, err := filepath.Abs("../../../bin/cni")
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	return cni.New(cni.Config{Root: h.dir + "/root", State: h.dir + "/run", ConfigDirs: []string{h.dir + "/net.d"}, PluginDirs: []string{plugins}})
+}
+
+// isolator is one of a process that has just started.
+func (h *host) isolator() isolators.Isolator {
+	return h.of(func(id mctr.ContainerID) string { return "isolatortest/" + string(id) })
+}
+
+func (h *host) of(cgroupOf func(mctr.ContainerID) string) isolators.Isolator {
+	return network.New(network.Deps{
+		Networks: h.networks(), CgroupOf: cgroupOf, Meter: usage.NewMeter(),
+		DirOf: func(id mctr.ContainerID) string { return filepath.Join(h.dir, "containers", string(id)) },
+	})
+}
+
+func config(mode, image string, networks ...string) mctr.ContainerConfig {
+	c := mctr.ContainerConfig{Network: mode, Image: image}
+	for _, n := range networks {
+		c.Networks = append(c.Networks, mctr.NetworkConfig{Name: n})
+	}
+	return c
 }
 
 func TestConformance(t *testing.T) {
+	h := newHost(t)
 	host, imageless := config("host", "test"), config("host", "")
-	isolatortest.Run(t, newIsolator, &host, &imageless)
+	attached, bare := config("", "test", "net", "other"), config("", "", "net")
+	attached.Ports = []mctr.Port{{ContainerPort: 80, Protocol: "tcp"}}
+	isolatortest.Run(t, h.isolator, &host, &imageless, &attached, &bare)
 }
 
 func TestCheck(t *testing.T) {
-	isolatortest.Refuses(t, newIsolator(), []isolatortest.Refusal{
-		{Config: config("bridge", ""), Is: mctr.ErrInvalid, Flag: "--network bridge"},
-		{Config: config("container:x", ""), Is: mctr.ErrInvalid, Flag: "--network container:x"},
+	h := newHost(t)
+	h.write("plain", `{"cniVersion": "1.0.0", "name": "plain", "plugins": [{"type": "bridge", "ipam": {}}]}`)
+	h.write("gone", `{"cniVersion": "1.0.0", "name": "gone", "plugins": [{"type": "no-such-plugin"}]}`)
+	with := func(c mctr.ContainerConfig, change func(*mctr.ContainerConfig)) mctr.ContainerConfig {
+		change(&c)
+		return c
+	}
+	net := config("", "test", "net")
+	one := func(change func(*mctr.NetworkConfig)) mctr.ContainerConfig {
+		return with(config("", "test", "net"), func(c *mctr.ContainerConfig) { change(&c.Networks[0]) })
+	}
+	port := func(p mctr.Port) func(*mctr.ContainerConfig) {
+		return func(c *mctr.ContainerConfig) { c.Ports = append(c.Ports, p) }
+	}
+	isolatortest.Refuses(t, h.isolator(), []isolatortest.Refusal{
+		{Config: config("overlay", ""), Is: mctr.ErrInvalid, Flag: "--network overlay"},
+		{Config: config("container:../x", ""), Is: mctr.ErrInvalid, Flag: "../x"},
+		{Config: config("host", "", "net"), Is: mctr.ErrInvalid, Flag: "--network host and --network net"},
+		{Config: config("", "", "nowhere"), Is: mctr.ErrInvalid, Flag: "--network nowhere"},
+		{Config: config("", "", "gone"), Is: mctr.ErrUnsupported, Flag: "no-such-plugin"},
+		{Config: one(func(n *mctr.NetworkConfig) { n.IPs = []string{"10.1"} }), Is: mctr.ErrInvalid, Flag: "ip"},
+		{Config: one(func(n *mctr.NetworkConfig) { n.IPs = []string{"10.1.1.1", "10.1.1.2"} }), Is: mctr.ErrInvalid, Flag: "one address a family"},
+		{Config: one(func(n *mctr.NetworkConfig) { n.MAC = "01:00:00:00:00:01" }), Is: mctr.ErrInvalid, Flag: "mac"},
+		{Config: one(func(n *mctr.NetworkConfig) { n.Bandwidth = &mctr.Bandwidth{IngressRate: 1} }), Is: mctr.ErrInvalid, Flag: "bandwidth"},
+		{Config: one(func(n *mctr.NetworkConfig) { n.Labels = map[string]string{"projectcalico.org/namespace": "x"} }), Is: mctr.ErrInvalid, Flag: "projectcalico.org/namespace"},
+		{Config: with(config("none", ""), port(mctr.Port{ContainerPort: 1, Protocol: "tcp"})), Is: mctr.ErrInvalid, Flag: "--publish"},
+		{Config: with(config("", "", "plain"), port(mctr.Port{ContainerPort: 1, Protocol: "tcp"})), Is: mctr.ErrInvalid, Flag: "--publish"},
+		{Config: with(net, port(mctr.Port{ContainerPort: 0, Protocol: "tcp"})), Is: mctr.ErrInvalid, Flag: "--publish"},
+		{Config: with(net, port(mctr.Port{ContainerPort: 1, Protocol: "icmp"})), Is: mctr.ErrInvalid, Flag: "icmp"},
+		{Config: with(net, port(mctr.Port{HostIP: "here", ContainerPort: 1, Protocol: "tcp"})), Is: mctr.ErrInvalid, Flag: "here"},
+		{Config: with(net, func(c *mctr.ContainerConfig) { c.DNS.Servers = []string{"ns"} }), Is: mctr.ErrInvalid, Flag: "--dns"},
+		{Config: with(net, func(c *mctr.ContainerConfig) { c.DNS.Search = []string{"a\nnameserver 6.6.6.6"} }), Is: mctr.ErrInvalid, Flag: "--dns-search"},
+		{Config: with(net, func(c *mctr.ContainerConfig) { c.ExtraHosts = []string{"a b:1.1.1.1"} }), Is: mctr.ErrInvalid, Flag: "--add-host"},
+		{Config: with(net, func(c *mctr.ContainerConfig) { c.ExtraHosts = []string{"a:b"} }), Is: mctr.ErrInvalid, Flag: "--add-host"},
 	})
-	isolatortest.Accepts(t, newIsolator(), config("", ""), config("none", ""), config("host", ""))
+	isolatortest.Accepts(t, h.isolator(), config("", ""), config("none", ""), config("host", ""), config("container:x", ""), net,
+		with(net, func(c *mctr.ContainerConfig) { c.ExtraHosts = []string{"a:1.1.1.1", "b:[fd00::1]", "c:host-gateway"} }))
 }
 
-func TestPrepare(t *testing.T) {
-	for _, name := range []string{"", "none"} {
-		if got := isolatortest.JSON(t, isolatortest.Prepared(t, newIsolator(), config(name, "test")).Spec.Linux); got != `{"namespaces":[{"type":"network"}]}` {
-			t.Errorf("%q: %s", name, got)
+func TestModes(t *testing.T) {
+	h := newHost(t)
+	for _, mode := range []string{"", "none"} {
+		a := isolatortest.Prepared(t, h.isolator(), config(mode, "test"))
+		if got := isolatortest.JSON(t, a.Spec.Linux); got != `{"namespaces":[{"type":"network"}]}` {
+			t.Errorf("%q: %s", mode, got)
+		}
+		if got := destinations(a); !slices.Equal(got, []string{"/etc/hosts", "/etc/hostname"}) {
+			t.Errorf("%q: binds %q", mode, got)
 		}
 	}
-	a := isolatortest.Prepared(t, newIsolator(), config("host", "test"))
+	a := isolatortest.Prepared(t, h.isolator(), config("host", "test"))
 	const want = `[{"destination":"/etc/hosts","type":"bind","source":"/etc/hosts","options":["rbind","ro","rprivate"]},` +
 		`{"destination":"/etc/resolv.conf","type":"bind","source":"/etc/resolv.conf","options":["rbind","ro","rprivate"]}]`
 	if got := isolatortest.JSON(t, a.Spec.Mounts); got != want || a.Spec.Linux != nil {
 		t.Errorf("host: got %s, want %s", got, want)
 	}
-	if a := isolatortest.Prepared(t, newIsolator(), config("host", "")); a.Spec.Mounts != nil || a.Spec.Linux != nil {
+	if a := isolatortest.Prepared(t, h.isolator(), config("host", "")); a.Spec.Mounts != nil || a.Spec.Linux != nil {
 		t.Errorf("host without an image: %+v", a.Spec)
+	}
+	if _, err := h.isolator().Prepare(t.Context(), h.container("box", config("container:nobody", "test"))); !errors.Is(err, mctr.ErrState) {
+		t.Errorf("the network of nobody: %v", err)
+	}
+}
+
+func destinations(a *mctr.Adjustment) (list []string) {
+	for _, m := range a.Spec.Mounts {
+		list = append(list, m.Destination)
+	}
+	return list
+}
+
+// container is one with an image, and directories.
+func (h *host) container(id mctr.ContainerID, c mctr.ContainerConfig) *mctr.Container {
+	return &mctr.Container{
+		ID: id, Config: &c, Image: &mctr.ImageConfig{ExposedPorts: map[string]struct{}{"80/tcp": {}, "53/udp": {}, "nonsense": {}}},
+		Dir: filepath.Join(h.dir, "containers", string(id)), State: filepath.Join(h.dir, "state", string(id)),
+	}
+}
+
+func (h *host) prepare(c *mctr.Container) *mctr.Adjustment {
+	h.t.Helper()
+	a, err := h.isolator().Prepare(h.t.Context(), c)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	h.t.Cleanup(func() { h.cleanUp(c.ID) })
+	return a
+}
+
+func (h *host) cleanUp(id mctr.ContainerID) {
+	h.t.Helper()
+	if err := h.isolator().Cleanup(h.t.Context(), id); err != nil {
+		h.t.Error(err)
+	}
+}
+
+func (h *host) file(c *mctr.Container, name string) string {
+	h.t.Helper()
+	data, err := os.ReadFile(filepath.Join(c.Dir, "network/cni", name))
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	return string(data)
+}
+
+// TestAttached prepares a container on two networks and looks at all that it sees.
+func TestAttached(t *testing.T) {
+	h := newHost(t)
+	cfg := config("", "test", "net", "other")
+	cfg.Hostname, cfg.ExtraHosts, cfg.PublishAll = "web.example.com", []string{"db:10.0.0.9", "up:host-gateway"}, true
+	cfg.DNS = mctr.DNS{Servers: []string{"10.0.0.53"}, Search: []string{"example.com"}, Options: []string{"ndots:2"}}
+	c := h.container("box", cfg)
+	a := h.prepare(c)
+	ip := "10.40.0.2"
+	if got := a.Spec.Process.Env; !slices.Equal(got, []string{"MESOS_CONTAINER_IP=" + ip}) {
+		t.Errorf("environment %q", got)
+	}
+	hosts := h.file(c, "hosts")
+	for _, want := range []string{"127.0.0.1\tlocalhost\n", "::1\tlocalhost", ip + "\tweb.example.com web\n", "fd00:40:0::2\tweb", "10.40.1.2\tweb", "10.0.0.9\tdb\n", "10.40.0.1\tup\n"} {
+		if !strings.Contains(hosts, strings.ReplaceAll(want, ":0::", "::")) {
+			t.Errorf("/etc/hosts lacks %q:\n%s", want, hosts)
+		}
+	}
+	if got := h.file(c, "resolv.conf"); got != "nameserver 10.0.0.53\nsearch example.com\noptions ndots:2\n" {
+		t.Errorf("/etc/resolv.conf: %q", got)
+	}
+	if got := h.file(c, "hostname"); got != "web.example.com\n" {
+		t.Errorf("/etc/hostname: %q", got)
+	}
+	s := &mctr.Status{Config: c.Config}
+	if err := h.isolator().Status(t.Context(), "box", s); err != nil {
+		t.Fatal(err)
+	}
+	if len(s.Networks) != 2 || s.Networks[0].Interface != "eth0" || s.Networks[1].Name != "other" || s.Networks[0].Addresses[0] != ip+"/24" || s.Networks[0].MAC == "" {
+		t.Errorf("status: %+v", s.Networks)
+	}
+	if len(s.Ports) != 2 || s.Ports[0].ContainerPort != 53 || s.Ports[0].HostPort == 0 || s.Ports[1].ContainerPort != 80 {
+		t.Errorf("the image exposes 80/tcp and 53/udp; published: %v", s.Ports)
+	}
+}
+
+// TestNested wants a nested container in its parent's network, with its files.
+func TestNested(t *testing.T) {
+	h := newHost(t)
+	parent := h.container("box", config("", "test", "net"))
+	h.prepare(parent)
+	child := h.container("box.child", config("", "test"))
+	child.Parent = &mctr.Parent{ID: "box", Config: parent.Config, Pid: os.Getpid()}
+	a := h.prepare(child)
+	if got := a.Spec.Linux.Namespaces[0].Path; got != fmt.Sprintf("/proc/%d/ns/net", os.Getpid()) {
+		t.Errorf("namespace %q", got)
+	}
+	if got := destinations(a); !slices.Equal(got, []string{"/etc/hosts", "/etc/resolv.conf"}) || !strings.HasPrefix(a.Spec.Mounts[0].Source, parent.Dir) {
+		t.Errorf("binds %+v", a.Spec.Mounts)
+	}
+}
+
+// TestFailedAttach wants the network before the sick one, and the namespace, given
+// back at once.
+func TestFailedAttach(t *testing.T) {
+	h := newHost(t)
+	h.prepare(h.container("warm", config("", "test", "net")))
+	h.cleanUp("warm")
+	before := leakcheck.Snapshot(t)
+	if _, err := h.isolator().Prepare(t.Context(), h.container("box", config("", "test", "net", "sick"))); err == nil || !strings.Contains(err.Error(), "attach eth1 to network sick") {
+		t.Errorf("Prepare: %v", err)
+	}
+	if out, err := exec.Command("ip", "link", "delete", "br-iso-2").CombinedOutput(); err != nil {
+		t.Error(err, string(out)) // the sick network's, made before it failed
+	}
+	before.Check()
+	if files, _ := filepath.Glob(h.dir + "/store/*/10.*"); len(files) > 0 {
+		t.Errorf("addresses still given out: %v", files)
+	}
+}
+
+// TestRecover names what is attached of containers that are not there, and its undo
+// is Cleanup; a foreign address in the same store is left.
+func TestRecover(t *testing.T) {
+	h := newHost(t)
+	h.prepare(h.container("box", config("", "test", "net")))
+	foreign := filepath.Join(h.dir, "store", "net", "10.40.0.200")
+	if err := os.WriteFile(foreign, []byte("somebody\r\neth0"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	i := h.isolator()
+	if found, err := i.Recover(t.Context(), []mctr.ContainerState{{ID: "box", Phase: mctr.Running}}); err != nil || len(found) > 0 {
+		t.Errorf("known and running: %v %v", found, err)
+	}
+	found, err := i.Recover(t.Context(), nil)
+	if err != nil || len(found) != 1 || found[0].Owner != "box" || found[0].Kind != "network" || !strings.Contains(found[0].Object, "eth0 in net (10.40.0.2/24)") {
+		t.Fatalf("unknown: %v %v", found, err)
+	}
+	h.cleanUp("box")
+	if found, err := i.Recover(t.Context(), nil); err != nil || len(found) > 0 {
+		t.Errorf("after Cleanup: %v %v", found, err)
+	}
+	if _, err := os.Stat(foreign); err != nil {
+		t.Error("a foreign address was freed:", err)
+	}
+}
+
+// TestFailedDetach wants the container's end not to wait for a plugin, and the
+// attachment named with the reason.
+func TestFailedDetach(t *testing.T) {
+	h := newHost(t)
+	c := h.container("box", config("", "test", "net"))
+	h.prepare(c)
+	record, err := filepath.Glob(h.dir + "/root/attachments/*.json")
+	if err != nil || len(record) != 1 {
+		t.Fatal(record, err)
+	}
+	data, err := os.ReadFile(record[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(record[0], []byte(strings.ReplaceAll(string(data), `"portmap"`, `"away"`)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	h.cleanUp("box")
+	found, err := h.isolator().Recover(t.Context(), []mctr.ContainerState{{ID: "box", Phase: mctr.Exited}})
+	if err != nil || len(found) != 1 || !strings.Contains(found[0].Why, "away") {
+		t.Fatalf("%v %v", found, err)
+	}
+	s := &mctr.Status{Config: c.Config}
+	if err := h.isolator().Status(t.Context(), "box", s); err != nil || len(s.Networks) != 1 || !strings.Contains(s.Networks[0].Failure, "away") {
+		t.Errorf("status: %+v %v", s.Networks, err)
+	}
+	kept := map[string]any{}
+	if data, err = os.ReadFile(record[0]); err == nil {
+		err = json.Unmarshal(data, &kept)
+	}
+	if err != nil || kept["failed"] != 1.0 {
+		t.Errorf("record %v: %v", kept, err)
+	}
+	if err := os.WriteFile(record[0], []byte(strings.ReplaceAll(string(data), `"away"`, `"portmap"`)), 0o600); err != nil {
+		t.Fatal(err)
 	}
 }

@@ -12,7 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/mctr/mctr"
-	"github.com/mctr/mctr/internal/cgroup/usage"
+	"github.com/mctr/mctr/internal/nethost"
 	"github.com/mctr/mctr/isolators/isolatortest"
 )
 
@@ -29,7 +29,7 @@ func TestMain(m *testing.M) {
 		fmt.Println(unix.Exec("/bin/sleep", []string{"sleep", "600"}, nil))
 		unix.Exit(1)
 	}
-	os.Exit(m.Run())
+	nethost.Main(m)
 }
 
 func loopbackUp() error {
@@ -67,7 +67,7 @@ func send() error {
 func usageOf(t *testing.T, id mctr.ContainerID, groups map[mctr.ContainerID]string) []mctr.NetworkUsage {
 	t.Helper()
 	u := &mctr.Usage{}
-	i := newOf(func(id mctr.ContainerID) string { return groups[id] }, usage.NewMeter())
+	i := (&host{t, t.TempDir()}).of(func(id mctr.ContainerID) string { return groups[id] })
 	if err := i.Usage(t.Context(), id, u); err != nil {
 		t.Fatal(err)
 	}

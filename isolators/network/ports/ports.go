@@ -1,0 +1,170 @@
+// Package ports is the network/ports isolator: a container listens on the TCP
+// ports that were assigned to it, or it is reported or ended. It is for containers
+// on a network whose ports are shared out, the host's above all.
+//
+// Launch: Check; Prepare keeps the policy for Watch. Running: Watch looks every so
+// often at what the container's processes listen on (sock_diag(7), by the sockets
+// they hold), on v1 and v2 alike. On disk: State/network/ports/policy.json. In the
+// kernel: nothing. Recovery: Watch of the next process reads the policy.
+package ports
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/cni/listeners"
+	"github.com/mctr/mctr/internal/atomicfile"
+	"github.com/mctr/mctr/internal/cgroup"
+	"github.com/mctr/mctr/isolators"
+)
+
+const (
+	defaultInterval = 10 * time.Second
+	leastInterval   = 10 * time.Millisecond
+)
+
+// New returns the isolator. cgroupOf names a container's group, stateOf its
+// directory in STATE.
+func New(cgroupOf, stateOf func(mctr.ContainerID) string) isolators.Isolator {
+	return &isolator{cgroupOf: cgroupOf, stateOf: stateOf, watched: map[mctr.ContainerID]context.CancelFunc{}}
+}
+
+type isolator struct {
+	isolators.Base
+	cgroupOf, stateOf func(mctr.ContainerID) string
+
+	mu      sync.Mutex
+	watched map[mctr.ContainerID]context.CancelFunc
+}
+
+func (*isolator) Name() string { return "network/ports" }
+
+func (i *isolator) policy(id mctr.ContainerID) string {
+	return filepath.Join(i.stateOf(id), i.Name(), "policy.json")
+}
+
+// Check refuses ranges that go down, and looking more often than can be meant.
+func (*isolator) Check(_ context.Context, config *mctr.ContainerConfig) error {
+	l := config.Listen
+	if l == nil {
+		return nil
+	}
+	for _, r := range l.Ports {
+		if r.First == 0 || r.Last < r.First {
+			return fmt.Errorf("%w: --listen-ports %v: ports are 1 to 65535, ranges go up", mctr.ErrInvalid, r)
+		}
+	}
+	if l.Interval != 0 && l.Interval < leastInterval {
+		return fmt.Errorf("%w: --listen-interval %v: at least %v", mctr.ErrInvalid, l.Interval, leastInterval)
+	}
+	return nil
+}
+
+// Prepare keeps the policy.
+func (i *isolator) Prepare(_ context.Context, c *mctr.Container) (*mctr.Adjustment, error) {
+	if c.Config.Listen == nil {
+		return nil, nil
+	}
+	path := filepath.Join(c.State, i.Name(), "policy.json")
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return nil, err
+	}
+	return nil, atomicfile.WriteJSON(path, c.Config.Listen)
+}
+
+// Watch looks until ctx ends or the container does. A policy that only reports
+// needs none: Status looks when it is asked.
+func (i *isolator) Watch(ctx context.Context, id mctr.ContainerID, report func(mctr.Limitation)) error {
+	policy, err := i.load(id)
+	if err != nil || policy == nil || !policy.End {
+		return err
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if before := i.watched[id]; before != nil {
+		before()
+	}
+	i.watched[id] = cancel
+	go i.look(ctx, id, policy, report)
+	return nil
+}
+
+func (i *isolator) load(id mctr.ContainerID) (*mctr.ListenPolicy, error) {
+	policy := &mctr.ListenPolicy{}
+	err := atomicfile.ReadJSON(i.policy(id), policy)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	return policy, err
+}
+
+func (i *isolator) look(ctx context.Context, id mctr.ContainerID, policy *mctr.ListenPolicy, report func(mctr.Limitation)) {
+	interval := policy.Interval
+	if interval == 0 {
+		interval = defaultInterval
+	}
+	ticks := time.NewTicker(interval)
+	defer ticks.Stop()
+	for {
+		if found, err := i.strangers(id, policy); err == nil && len(found) > 0 {
+			report(mctr.Limitation{Reason: mctr.ReasonLimitation, Resource: "ports", Message: describe(found[0], policy)})
+			return
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticks.C:
+		}
+	}
+}
+
+// strangers are the ports that the container listens on and may not.
+func (i *isolator) strangers(id mctr.ContainerID, policy *mctr.ListenPolicy) ([]listeners.Listener, error) {
+	pids, err := cgroup.Pids(i.cgroupOf(id))
+	if err != nil {
+		return nil, err
+	}
+	all, err := listeners.Of(pids)
+	var found []listeners.Listener
+	for _, l := range all {
+		if !policy.Allows(l.Port) {
+			found = append(found, l)
+		}
+	}
+	return found, err
+}
+
+func describe(l listeners.Listener, policy *mctr.ListenPolicy) string {
+	return fmt.Sprintf("it listens on TCP port %v, and its ports are %s", l, mctr.PortRanges(policy.Ports))
+}
+
+// Status warns of ports that the container listens on and may not.
+func (i *isolator) Status(_ context.Context, id mctr.ContainerID, s *mctr.Status) error {
+	if s.Config == nil || s.Config.Listen == nil {
+		return nil
+	}
+	found, err := i.strangers(id, s.Config.Listen)
+	for _, l := range found {
+		s.Warnings = append(s.Warnings, describe(l, s.Config.Listen))
+	}
+	return err
+}
+
+// Cleanup ends the watch.
+func (i *isolator) Cleanup(_ context.Context, id mctr.ContainerID) error {
+	i.mu.Lock()
+	if cancel := i.watched[id]; cancel != nil {
+		cancel()
+	}
+	delete(i.watched, id)
+	i.mu.Unlock()
+	return os.RemoveAll(filepath.Dir(i.policy(id)))
+}

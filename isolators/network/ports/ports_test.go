@@ -1,0 +1,113 @@
+package ports_test
+
+import (
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/opencontainers/cgroups"
+
+	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/internal/nethost"
+	"github.com/mctr/mctr/isolators"
+	"github.com/mctr/mctr/isolators/isolatortest"
+	"github.com/mctr/mctr/isolators/network/ports"
+)
+
+func TestMain(m *testing.M) { nethost.Main(m) }
+
+// in gives the isolator of containers whose group is group and whose STATE is below dir.
+func in(group, dir string) isolators.Isolator {
+	return ports.New(func(mctr.ContainerID) string { return group },
+		func(id mctr.ContainerID) string { return filepath.Join(dir, "state", string(id)) })
+}
+
+func policy(end bool, ranges ...mctr.PortRange) *mctr.ContainerConfig {
+	return &mctr.ContainerConfig{Listen: &mctr.ListenPolicy{Ports: ranges, End: end, Interval: 10 * time.Millisecond}}
+}
+
+func TestConformance(t *testing.T) {
+	isolatortest.Run(t, func() isolators.Isolator { return in("isolatortest", t.TempDir()) }, policy(true, mctr.PortRange{First: 80, Last: 90}))
+}
+
+func TestCheck(t *testing.T) {
+	hasty := *policy(true)
+	hasty.Listen = &mctr.ListenPolicy{Interval: time.Millisecond}
+	isolatortest.Refuses(t, in("", ""), []isolatortest.Refusal{
+		{Config: *policy(true, mctr.PortRange{First: 9, Last: 8}), Is: mctr.ErrInvalid, Flag: "--listen-ports"},
+		{Config: *policy(true, mctr.PortRange{First: 0, Last: 8}), Is: mctr.ErrInvalid, Flag: "--listen-ports"},
+		{Config: hasty, Is: mctr.ErrInvalid, Flag: "--listen-interval"},
+	})
+	isolatortest.Accepts(t, in("", ""), mctr.ContainerConfig{}, *policy(false))
+}
+
+// prepared prepares a container of this policy, and cleans up at the end.
+func prepared(t *testing.T, i isolators.Isolator, dir string, config *mctr.ContainerConfig) mctr.ContainerID {
+	t.Helper()
+	c := &mctr.Container{ID: "box", Config: config, State: filepath.Join(dir, "state", "box")}
+	if _, err := i.Prepare(t.Context(), c); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := i.Cleanup(t.Context(), c.ID); err != nil {
+			t.Error(err)
+		}
+	})
+	return c.ID
+}
+
+// TestWatch wants the one port that was not assigned found, by an isolator that was
+// not there when the container was prepared.
+func TestWatch(t *testing.T) {
+	group := isolatortest.Group(t, cgroups.Resources{}, "busybox httpd -p 127.0.0.1:7070 -h /; busybox httpd -p 7799 -h /")
+	dir := t.TempDir()
+	id := prepared(t, in(group, dir), dir, policy(true, mctr.PortRange{First: 7000, Last: 7100}))
+	next := in(group, dir)
+	t.Cleanup(func() { _ = next.Cleanup(t.Context(), id) })
+	found := make(chan mctr.Limitation, 1)
+	if err := next.Watch(t.Context(), id, func(l mctr.Limitation) { found <- l }); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case l := <-found:
+		if l.Reason != mctr.ReasonLimitation || l.Resource != "ports" || !strings.Contains(l.Message, ":7799") || !strings.Contains(l.Message, "7000-7100") {
+			t.Errorf("%+v", l)
+		}
+	case <-time.After(20 * time.Second):
+		t.Error("it was not found")
+	}
+}
+
+// TestStatus wants warnings, and none of what others listen on.
+func TestStatus(t *testing.T) {
+	mine := isolatortest.Group(t, cgroups.Resources{}, "busybox httpd -p 7071 -h /")
+	isolatortest.Group(t, cgroups.Resources{}, "busybox httpd -p 7072 -h /")
+	for _, c := range []struct {
+		first uint16
+		want  int
+	}{{7071, 0}, {7072, 1}} {
+		config := policy(false, mctr.PortRange{First: c.first, Last: c.first})
+		s := &mctr.Status{Config: config}
+		if err := in(mine, t.TempDir()).Status(t.Context(), "box", s); err != nil {
+			t.Fatal(err)
+		}
+		if len(s.Warnings) != c.want || c.want > 0 && !strings.Contains(s.Warnings[0], ":7071") {
+			t.Errorf("%d: %q", c.first, s.Warnings)
+		}
+	}
+}
+
+// TestEndedWatch wants nothing reported after Cleanup.
+func TestEndedWatch(t *testing.T) {
+	group := isolatortest.Group(t, cgroups.Resources{}, "true")
+	dir := t.TempDir()
+	i := in(group, dir)
+	id := prepared(t, i, dir, policy(true))
+	if err := i.Watch(t.Context(), id, func(l mctr.Limitation) { t.Errorf("reported: %+v", l) }); err != nil {
+		t.Fatal(err)
+	}
+	if err := i.Cleanup(t.Context(), id); err != nil {
+		t.Fatal(err)
+	}
+}
