@@ -125,3 +125,11 @@ func (n *Networks) shareNetwork(ctx context.Context, name string) (*flock.Lock, 
 	}
 	return flock.Shared(ctx, filepath.Join(n.locks(), name))
 }
+
+// holdNetwork holds it alone: for its GC and its end.
+func (n *Networks) holdNetwork(ctx context.Context, name string) (*flock.Lock, error) {
+	if err := os.MkdirAll(n.locks(), 0o700); err != nil {
+		return nil, err
+	}
+	return flock.Exclusive(ctx, filepath.Join(n.locks(), name))
+}

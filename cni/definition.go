@@ -1,6 +1,7 @@
 package cni
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -49,10 +50,6 @@ type Subnet struct {
 	Gateway netip.Addr   `json:"gateway,omitzero"` // default: the first of Range
 }
 
-// listVersion is spoken to plugins of networks that mctr makes: the first with
-// STATUS and GC.
-const listVersion = "1.1.0"
-
 // interfaceOf names an interface of the host for a network of this root: within the
 // kernel's 15 characters, and different for another root's network of the same name.
 func (n *Networks) interfaceOf(prefix, network string) string {
@@ -79,7 +76,11 @@ func (n *Networks) Create(name string, d Definition) (*Network, error) {
 	if err := n.complete(name, &d); err != nil {
 		return nil, err
 	}
-	data, err := json.MarshalIndent(n.listOf(name, &d), "", "\t")
+	list := n.listOf(name, &d)
+	if list["cniVersion"], err = n.commonVersion(list); err != nil {
+		return nil, err
+	}
+	data, err := json.MarshalIndent(list, "", "\t")
 	if err != nil {
 		return nil, err
 	}
@@ -145,7 +146,7 @@ func (n *Networks) listOf(name string, d *Definition) map[string]any {
 	if d.MTU > 0 {
 		plugins[0]["mtu"] = d.MTU
 	}
-	return map[string]any{"cniVersion": listVersion, "name": name, "plugins": plugins, "mctr": d}
+	return map[string]any{"cniVersion": newestVersion, "name": name, "plugins": plugins, "mctr": d}
 }
 
 // ipamOf gives out addresses from a store of this root's own.
@@ -186,6 +187,11 @@ func (n *Networks) Remove(name string) error {
 	if filepath.Dir(network.File) != n.ownDir() || network.Own == nil {
 		return fmt.Errorf("%w: network %s is not mctr's: remove %s", mctr.ErrState, name, network.File)
 	}
+	alone, err := n.holdNetwork(context.Background(), name)
+	if err != nil {
+		return err
+	}
+	defer alone.Unlock() // closing a lock file cannot fail usefully
 	all, err := n.Attachments()
 	if err != nil {
 		return err

@@ -4,14 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 
 	"github.com/containernetworking/cni/libcni"
 	"github.com/containernetworking/cni/pkg/types"
 
 	"github.com/mctr/mctr"
-	"github.com/mctr/mctr/internal/flock"
 )
 
 func isUncheckable(err error) bool { return errors.Is(err, libcni.ErrorCheckNotSupp) }
@@ -24,10 +21,7 @@ func (n *Networks) GC(ctx context.Context, network *Network) error {
 	if network.Own == nil || !network.Own.GC {
 		return fmt.Errorf("%w: network %s is not mctr's alone: a GC could take others' addresses (its operator can allow it by \"mctr\": {\"gc\": true})", mctr.ErrState, network.Name)
 	}
-	if err := os.MkdirAll(n.locks(), 0o700); err != nil {
-		return err
-	}
-	lock, err := flock.Exclusive(ctx, filepath.Join(n.locks(), network.Name))
+	lock, err := n.holdNetwork(ctx, network.Name)
 	if err != nil {
 		return err
 	}

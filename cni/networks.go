@@ -2,6 +2,7 @@ package cni
 
 import (
 	"log/slog"
+	"os"
 	"path/filepath"
 	"time"
 
@@ -20,11 +21,21 @@ var DefaultConfigDirs = []string{"/etc/cni/net.d"}
 // DefaultPluginDirs are where distributions and projects install plugins.
 var DefaultPluginDirs = []string{"/opt/cni/bin", "/usr/lib/cni", "/usr/libexec/cni"}
 
+// PluginDirs are DefaultPluginDirs and before them the directory cni beside this
+// program, where make build puts the reference plugins.
+func PluginDirs() []string {
+	self, err := os.Executable()
+	if err != nil {
+		return DefaultPluginDirs
+	}
+	return append([]string{filepath.Join(filepath.Dir(self), "cni")}, DefaultPluginDirs...)
+}
+
 // A Config says where networks and plugins are.
 type Config struct {
 	Root, State string        // this package's own directories; made when they are needed
-	ConfigDirs  []string      // after Root's own networks; nil: DefaultConfigDirs
-	PluginDirs  []string      // nil: DefaultPluginDirs
+	ConfigDirs  []string      // after Root's own networks; empty: DefaultConfigDirs
+	PluginDirs  []string      // empty: PluginDirs()
 	Timeout     time.Duration // of one plugin's command; 0: DefaultTimeout
 	Log         slog.Handler  // nil: nothing is said
 	Observe     func(Call)    // is told each plugin that ended; nil: nobody asks
@@ -41,11 +52,11 @@ type Networks struct {
 
 // New returns the networks of config. It touches nothing.
 func New(config Config) *Networks {
-	if config.ConfigDirs == nil {
+	if len(config.ConfigDirs) == 0 {
 		config.ConfigDirs = DefaultConfigDirs
 	}
-	if config.PluginDirs == nil {
-		config.PluginDirs = DefaultPluginDirs
+	if len(config.PluginDirs) == 0 {
+		config.PluginDirs = PluginDirs()
 	}
 	if config.Timeout <= 0 {
 		config.Timeout = DefaultTimeout

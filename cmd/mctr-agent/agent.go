@@ -16,6 +16,7 @@ import (
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/cmd/mctr-agent/operator"
 	"github.com/mctr/mctr/cmd/mctr-agent/operator/api"
+	"github.com/mctr/mctr/cni"
 	"github.com/mctr/mctr/containerizer"
 	"github.com/mctr/mctr/internal/flock"
 	"github.com/mctr/mctr/internal/itself"
@@ -96,7 +97,7 @@ func open(ctx context.Context, f *flags) (*agent, error) {
 	containers, err := containerizer.New(ctx, containerizer.WithCgroupParent(group),
 		containerizer.WithDirs(f.root, f.state), containerizer.WithImages(images), containerizer.WithLog(f.log), containerizer.WithOwner(f.name),
 		containerizer.WithIsolators(builtin.Table(builtin.Deps{
-			Root: f.root, State: f.state, Helper: helper, CgroupOf: containerizer.CgroupOf(f.state), StateOf: containerizer.StateOf(f.state), DirOf: containerizer.DirOf(f.root),
+			Root: f.root, State: f.state, Helper: helper, CgroupOf: containerizer.CgroupOf(f.state), StateOf: containerizer.StateOf(f.state), DirOf: containerizer.DirOf(f.root), Networks: f.networks(),
 		})))
 	if err != nil {
 		return nil, err
@@ -107,6 +108,14 @@ func open(ctx context.Context, f *flags) (*agent, error) {
 		Version: api.VersionInfo{Version: version, GitSHA: itself.Commit()},
 	})
 	return a, nil
+}
+
+// networks are the CNI networks of this root.
+func (f *flags) networks() *cni.Networks {
+	return cni.New(cni.Config{
+		Root: filepath.Join(f.root, "cni"), State: filepath.Join(f.state, "cni"),
+		ConfigDirs: f.cniConfigDirs, PluginDirs: f.cniPluginDirs, Timeout: f.cniTimeout, Log: f.log,
+	})
 }
 
 func (f *flags) images() (*provisioner.Provisioner, error) {

@@ -6,10 +6,12 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/spf13/pflag"
 
 	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/cni"
 	"github.com/mctr/mctr/internal/itself"
 )
 
@@ -22,6 +24,8 @@ type flags struct {
 	tokenFile                    string
 	logLevel, logFormat          string
 	plainHTTP, hostsDirs         []string
+	cniConfigDirs, cniPluginDirs []string
+	cniTimeout                   time.Duration
 	backend, cgroupParent        string
 	log                          slog.Handler
 	token                        string
@@ -41,6 +45,9 @@ func (f *flags) register(set *pflag.FlagSet) {
 	set.StringVar(&f.logFormat, "log-format", "text", "text or json")
 	set.StringSliceVar(&f.plainHTTP, "plain-http", nil, "registry `HOST[:PORT]` to speak http with (loopback ones need no asking)")
 	set.StringSliceVar(&f.hostsDirs, "hosts-dir", nil, "`DIR` with HOST/hosts.toml for registries (default /etc/mctr/certs.d, /etc/containerd/certs.d)")
+	set.StringSliceVar(&f.cniConfigDirs, "cni-config-dir", nil, "`DIR` with CNI networks of the operator's (default /etc/cni/net.d)")
+	set.StringSliceVar(&f.cniPluginDirs, "cni-plugin-dir", nil, "`DIR` with CNI plugins (default cni beside mctr-agent, /opt/cni/bin, /usr/lib/cni, /usr/libexec/cni)")
+	set.DurationVar(&f.cniTimeout, "cni-timeout", cni.DefaultTimeout, "what a CNI plugin has for one command")
 	set.StringVar(&f.cgroupParent, "cgroup-parent", "", "control `GROUP` above those of containers; auto: the one that systemd delegated to this service (cgroup v2)")
 	set.StringVar(&f.backend, "backend", "", "how layers become a filesystem: overlay or copy (default: what works here)")
 }

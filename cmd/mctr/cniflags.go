@@ -31,21 +31,8 @@ func (a *app) networks() *cni.Networks {
 	if a.cni.opened == nil {
 		a.cni.opened = cni.New(cni.Config{
 			Root: filepath.Join(a.root, "cni"), State: filepath.Join(a.state, "cni"),
-			ConfigDirs: a.cni.configDirs, PluginDirs: a.cni.plugins(), Timeout: a.cni.timeout, Log: a.log,
+			ConfigDirs: a.cni.configDirs, PluginDirs: a.cni.pluginDirs, Timeout: a.cni.timeout, Log: a.log,
 		})
 	}
 	return a.cni.opened
-}
-
-// plugins are the directories asked for, or those beside this program, where make
-// build puts the reference plugins, and the usual ones.
-func (c *cniFlags) plugins() []string {
-	if len(c.pluginDirs) > 0 {
-		return c.pluginDirs
-	}
-	self, err := os.Executable()
-	if err != nil {
-		return cni.DefaultPluginDirs
-	}
-	return append([]string{filepath.Join(filepath.Dir(self), "cni")}, cni.DefaultPluginDirs...)
 }

@@ -117,6 +117,10 @@ func (h *host) leftovers() (left []string) {
 		left = append(left, entries(filepath.Join(h.root, dir))...)
 	}
 	left = append(left, entries(filepath.Join(h.state, "containers"))...)
+	left = append(left, entries(filepath.Join(h.root, "cni", "attachments"))...)
+	left = append(left, entries(filepath.Join(h.state, "cni", "netns"))...)
+	addresses, _ := filepath.Glob(filepath.Join(h.root, "cni", "addresses", "*", "[0-9f]*[0-9]"))
+	left = append(left, addresses...)
 	for _, lock := range entries(filepath.Join(h.state, "locks")) {
 		if !strings.HasSuffix(lock, ".names") {
 			left = append(left, lock)
