@@ -108,20 +108,17 @@ func (c *Containerizer) undoRestart(ctx context.Context, id mctr.ContainerID) er
 }
 
 // release gives back everything on the host that the container held, in the
-// reverse order of its launch. It goes on past errors and is idempotent.
+// reverse order of its launch. It goes on past errors and is idempotent. Of one
+// without a directory in STATE, released before or by a reboot, isolators may still
+// hold what outlives both.
 func (c *Containerizer) release(ctx context.Context, id mctr.ContainerID) error {
 	if _, err := os.Lstat(c.paths.stateDir(id)); errors.Is(err, fs.ErrNotExist) {
-		return errors.Join(c.releaseGroup(id), os.RemoveAll(c.paths.engine(id)))
+		return errors.Join(c.releaseGroup(id), c.cleanIsolators(ctx, id, func(string) error { return nil }), os.RemoveAll(c.paths.engine(id)))
 	}
-	errs := []error{c.journal(id).reach(atDestroy), c.killShim(id), c.releaseGroup(id)}
-	for _, i := range slices.Backward(c.isolators) {
-		if err := i.Cleanup(ctx, id); err != nil {
-			errs = append(errs, fmt.Errorf("clean up %s: %w", i.Name(), err))
-			continue
-		}
-		errs = append(errs, c.journal(id).reach("cleaned/"+i.Name()))
+	errs := []error{
+		c.journal(id).reach(atDestroy), c.killShim(id), c.releaseGroup(id), c.cleanIsolators(ctx, id, c.journal(id).reach),
+		c.unmountRootfs(ctx, id), os.RemoveAll(c.paths.engine(id)),
 	}
-	errs = append(errs, c.unmountRootfs(ctx, id), os.RemoveAll(c.paths.engine(id)))
 	if err := errors.Join(errs...); err != nil {
 		return fmt.Errorf("release container %s: %w", id, err)
 	}
@@ -129,6 +126,19 @@ func (c *Containerizer) release(ctx context.Context, id mctr.ContainerID) error 
 		return err
 	}
 	return c.keepExit(id)
+}
+
+// cleanIsolators has every isolator clean up, in reverse order and past errors.
+func (c *Containerizer) cleanIsolators(ctx context.Context, id mctr.ContainerID, reach func(checkpoint string) error) error {
+	var errs []error
+	for _, i := range slices.Backward(c.isolators) {
+		if err := i.Cleanup(ctx, id); err != nil {
+			errs = append(errs, fmt.Errorf("clean up %s: %w", i.Name(), err))
+			continue
+		}
+		errs = append(errs, reach("cleaned/"+i.Name()))
+	}
+	return errors.Join(errs...)
 }
 
 // releaseGroup ends what still runs in the container's group and removes it.

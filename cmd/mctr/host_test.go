@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -25,6 +26,7 @@ type host struct {
 	root, state string
 	image       string
 	env         []string
+	within      []string // what mctr is started by: nsenter and its arguments
 }
 
 func newHost(t *testing.T) *host {
@@ -55,7 +57,8 @@ func (h *host) command(args ...string) *exec.Cmd {
 	h.t.Helper()
 	ctx, cancel := context.WithTimeout(h.t.Context(), 60*time.Second)
 	h.t.Cleanup(cancel)
-	cmd := exec.CommandContext(ctx, program(h.t), append([]string{"--root", h.root, "--state", h.state}, args...)...)
+	argv := append(append(slices.Clone(h.within), program(h.t), "--root", h.root, "--state", h.state), args...)
+	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)
 	cmd.Env = append(os.Environ(), h.env...)
 	return cmd
 }
