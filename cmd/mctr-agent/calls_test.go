@@ -2,6 +2,9 @@ package main
 
 import (
 	"encoding/json"
+	"fmt"
+	"net/http"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -118,7 +121,9 @@ func TestRefused(t *testing.T) {
 		{`"command":{"value":"true","environment":{"variables":[{"name":"A","type":"SECRET","secret":{}}]}}`, "SECRET"},
 		{`"command":{"valeu":"true"}`, "valeu"},
 		{fine + `"container":{"type":"DOCKER"}`, "DOCKER"},
-		{mesos(`"network_infos":[{"name":"net"}]`), "network_infos"},
+		{mesos(`"network_infos":[{"name":"net"}]`), "no network net"},
+		{mesos(`"network_infos":[{"name":"net","groups":["a"]}]`), "network_infos.groups"},
+		{mesos(`"network_infos":[{}]`), "without a name"},
 		{mesos(`"volumes":[{"mode":"RW","container_path":"/x","source":{"type":"CSI_VOLUME","csi_volume":{}}}]`), "CSI_VOLUME"},
 		{mesos(`"volumes":[{"mode":"RW","container_path":"/x","image":{"type":"DOCKER"}}]`), "image"},
 		{mesos(`"linux_info":{"seccomp":{"profile_name":"x"}}`), "profile_name"},
@@ -144,6 +149,35 @@ func TestRefused(t *testing.T) {
 		if code, answer := h.post(nil, strings.NewReader(body)); code != 400 || !strings.Contains(string(answer), c.want) {
 			t.Errorf("%s: %d %s, want 400 that names %s", c.launch, code, answer, c.want)
 		}
+	}
+}
+
+// TestNetworkInfos attaches a container by Mesos' words: a fixed address, labels for
+// the plugins, a port of the host's.
+func TestNetworkInfos(t *testing.T) {
+	h := newHost(t)
+	body := `{"type":"LAUNCH_CONTAINER","launch_container":{"container_id":{"value":"web"},
+		"command":{"shell":true,"value":"exec busybox httpd -f -p 80 -h /etc"},
+		"container":{"type":"MESOS","mesos":{"image":{"type":"DOCKER","docker":{"name":"` + h.image + `"}}},
+			"network_infos":[{"name":"bridge","labels":{"labels":[{"key":"role","value":"server"}]},"port_mappings":[{"host_port":0,"container_port":80}]}]}}}`
+	if code, answer := h.post(nil, strings.NewReader(body)); code != 200 {
+		t.Fatal(code, string(answer))
+	}
+	var status mctr.Status
+	h.call(200, api.InspectContainer, api.ID{ContainerID: id("web")}, &status)
+	if len(status.Networks) != 1 || len(status.Ports) != 1 || status.Config.Networks[0].Labels["role"] != "server" {
+		t.Fatalf("networks %+v, ports %v", status.Networks, status.Ports)
+	}
+	address := fmt.Sprintf("http://127.0.0.1:%d/hostname", status.Ports[0].HostPort)
+	h.eventually("the port leads to it", func() bool {
+		answer, err := http.Get(address)
+		return err == nil && answer.Body.Close() == nil && answer.StatusCode == 200
+	})
+	h.call(200, api.KillContainer, api.ID{ContainerID: id("web")}, nil)
+	h.wait("web")
+	h.remove("web")
+	if left, _ := filepath.Glob(h.root + "/cni/attachments/*"); len(left) > 0 {
+		t.Errorf("left behind: %v", left)
 	}
 }
 

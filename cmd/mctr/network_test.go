@@ -166,7 +166,9 @@ func TestOverlay(t *testing.T) {
 			"--local", fmt.Sprintf("192.0.2.%d", i+1), "--peer", fmt.Sprintf("192.0.2.%d", 2-i), "over")
 	}
 	one.want(0, "run", "-q", "-d", "--name", "server", "--network", "over", "--ip", "10.94.1.7", one.image, "busybox", "httpd", "-f", "-p", "80", "-h", "/bin")
-	one.eventually("the server answers", func() bool { return one.mctr("exec", "server", "busybox", "wget", "-qO", "/dev/null", "http://127.0.0.1/busybox").code == 0 })
+	one.eventually("the server answers", func() bool {
+		return one.mctr("exec", "server", "busybox", "wget", "-qO", "/dev/null", "http://127.0.0.1/busybox").code == 0
+	})
 	got := two.want(0, "run", "-q", "--rm", "--network", "over", two.image, "sh", "-c", "busybox wget -qO- http://10.94.1.7/busybox | busybox wc -c; ip -o link show dev eth0").stdout
 	size := strings.TrimSpace(one.want(0, "exec", "server", "busybox", "stat", "-c", "%s", "/bin/busybox").stdout)
 	if !strings.HasPrefix(strings.TrimSpace(got), size+"\n") || !strings.Contains(got, "mtu 1450") {

@@ -19,8 +19,9 @@ type ContainerInfo struct {
 	RLimitInfo *RLimitInfo `json:"rlimit_info,omitempty"`
 	TTYInfo    *TTYInfo    `json:"tty_info,omitempty"`
 
-	Docker       json.RawMessage `json:"docker,omitempty"`
-	NetworkInfos json.RawMessage `json:"network_infos,omitempty"`
+	NetworkInfos []NetworkInfo `json:"network_infos,omitempty"`
+
+	Docker json.RawMessage `json:"docker,omitempty"`
 }
 
 // A MesosInfo names the image.
@@ -86,11 +87,8 @@ func (c *ContainerInfo) fill(config *mctr.ContainerConfig, nested bool) error {
 	if c.Type != "MESOS" || given(c.Docker) {
 		return refused(fmt.Sprintf("container: type %q", c.Type), "containers are of type MESOS")
 	}
-	if given(c.NetworkInfos) {
-		return refused("container.network_infos", "there are no networks but the host's and none")
-	}
 	config.Hostname = c.Hostname
-	for _, part := range []func(*mctr.ContainerConfig, bool) error{c.image, c.volumes, c.linux, c.rlimits} {
+	for _, part := range []func(*mctr.ContainerConfig, bool) error{c.image, c.volumes, c.linux, c.rlimits, c.networks} {
 		if err := part(config, nested); err != nil {
 			return err
 		}

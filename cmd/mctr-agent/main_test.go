@@ -1,0 +1,9 @@
+package main
+
+import (
+	"testing"
+
+	"github.com/mctr/mctr/internal/nethost"
+)
+
+func TestMain(m *testing.M) { nethost.Main(m) }
