@@ -23,13 +23,13 @@ type Ratio struct {
 const resamples = 2000
 
 // Paired compares a to b, which are of the same length.
-func Paired(a, b []time.Duration) Ratio {
+func Paired[T time.Duration | float64](a, b []T) Ratio {
 	if len(a) == 0 || len(a) != len(b) {
 		return Ratio{}
 	}
 	random := rand.New(rand.NewPCG(3, 4))
 	ratios := make([]float64, resamples)
-	x, y := make([]time.Duration, len(a)), make([]time.Duration, len(a))
+	x, y := make([]T, len(a)), make([]T, len(a))
 	for i := range ratios {
 		for j := range x {
 			k := random.IntN(len(a))
@@ -45,7 +45,7 @@ func Paired(a, b []time.Duration) Ratio {
 }
 
 // median sorts d.
-func median(d []time.Duration) float64 {
+func median[T time.Duration | float64](d []T) float64 {
 	slices.Sort(d)
 	return float64(d[len(d)/2]+d[(len(d)-1)/2]) / 2
 }

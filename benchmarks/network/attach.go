@@ -1,0 +1,139 @@
+package network
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/cni"
+)
+
+// Attachments are what attaching and detaching took, in milliseconds.
+type Attachments struct {
+	Network string       `json:"network"`
+	N       int          `json:"n"`
+	Plugins []PluginTime `json:"plugins"`
+	Attach  Span         `json:"attach"`  // whole, with the plugins
+	Detach  Span         `json:"detach"`  // whole, with the plugins
+	Own     Span         `json:"own"`     // of an attach, what no plugin took
+	Summed  Span         `json:"summed"`  // of an attach, all plugins together
+	Ratio   float64      `json:"ratio"`   // of the medians of those
+	Pinned  Span         `json:"pinning"` // of the namespace, before
+}
+
+// A PluginTime is what one plugin took for a command, from its start to wait4(2).
+type PluginTime struct {
+	Plugin  string `json:"plugin"`
+	Command string `json:"command"`
+	Span
+}
+
+// A Span is percentiles in milliseconds.
+type Span struct {
+	P50 float64 `json:"p50"`
+	P99 float64 `json:"p99"`
+}
+
+func spanOf(d []time.Duration) Span {
+	if len(d) == 0 {
+		return Span{}
+	}
+	slices.Sort(d)
+	at := func(q int) float64 { return float64(d[min(len(d)*q/100, len(d)-1)].Microseconds()) / 1000 }
+	return Span{at(50), at(99)}
+}
+
+// calls collects what plugins took.
+type calls struct {
+	mu  sync.Mutex
+	all []cni.Call
+}
+
+func (c *calls) add(call cni.Call) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.all = append(c.all, call)
+}
+
+func (c *calls) take() []cni.Call {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	all := c.all
+	c.all = nil
+	return all
+}
+
+// Attach attaches and detaches count namespaces, one after the other.
+func (s *Side) Attach(ctx context.Context, name string, count int) (*Attachments, error) {
+	if err := s.prepare(ctx, name); err != nil {
+		return nil, err
+	}
+	network, err := s.networks.Find(name)
+	if err != nil {
+		return nil, err
+	}
+	m := &measured{plugins: map[[2]string][]time.Duration{}}
+	for i := range count {
+		if err := errors.Join(ctx.Err(), m.once(ctx, s, network, mctr.ContainerID(fmt.Sprintf("attach-%d", i)))); err != nil {
+			return nil, err
+		}
+	}
+	return m.sum(name, count), nil
+}
+
+type measured struct {
+	pin, attach, detach, own, summed []time.Duration
+	plugins                          map[[2]string][]time.Duration
+}
+
+func (m *measured) once(ctx context.Context, s *Side, network *cni.Network, id mctr.ContainerID) error {
+	begin := time.Now()
+	if _, err := s.networks.Pin(id); err != nil {
+		return err
+	}
+	m.pin = append(m.pin, time.Since(begin))
+	s.calls.take()
+	begin = time.Now()
+	_, err := s.networks.Attach(ctx, cni.Request{Container: id, Network: network, Interface: "eth0"})
+	wall := time.Since(begin)
+	if err != nil {
+		return errors.Join(err, s.networks.Detach(ctx, id))
+	}
+	plugins := m.count(s.calls.take())
+	m.attach, m.summed, m.own = append(m.attach, wall), append(m.summed, plugins), append(m.own, wall-plugins)
+	begin = time.Now()
+	err = s.networks.Detach(ctx, id)
+	m.detach = append(m.detach, time.Since(begin))
+	m.count(s.calls.take())
+	return err
+}
+
+func (m *measured) count(calls []cni.Call) (sum time.Duration) {
+	for _, c := range calls {
+		sum += c.Wall
+		key := [2]string{c.Plugin, c.Command}
+		m.plugins[key] = append(m.plugins[key], c.Wall)
+	}
+	return sum
+}
+
+func (m *measured) sum(name string, count int) *Attachments {
+	a := &Attachments{
+		Network: name, N: count, Pinned: spanOf(m.pin), Attach: spanOf(m.attach), Detach: spanOf(m.detach), Own: spanOf(m.own), Summed: spanOf(m.summed),
+	}
+	a.Ratio = a.Own.P50 / a.Summed.P50
+	for key, took := range m.plugins {
+		a.Plugins = append(a.Plugins, PluginTime{key[0], key[1], spanOf(took)})
+	}
+	slices.SortFunc(a.Plugins, func(x, y PluginTime) int {
+		if x.Command != y.Command {
+			return map[string]int{"STATUS": 0, "ADD": 1, "DEL": 2}[x.Command] - map[string]int{"STATUS": 0, "ADD": 1, "DEL": 2}[y.Command]
+		}
+		return int((y.P50 - x.P50) * 1000)
+	})
+	return a
+}

@@ -1,0 +1,172 @@
+package network
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/netip"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
+
+	"github.com/mctr/mctr"
+)
+
+// etcdURL is Calico's datastore of one machine with two hosts.
+var etcdURL = "http://" + etcdAddress.Addr().String() + ":2379"
+
+// pools are the address pools of the two ways of Calico's.
+var pools = map[string]netip.Prefix{
+	calicoNet: netip.MustParsePrefix("198.19.0.0/20"), calicoVXLAN: netip.MustParsePrefix("198.19.16.0/20"),
+}
+
+// startEtcd starts the datastore in the switch's namespace.
+func (m *Machine) startEtcd() error {
+	m.etcd = exec.Command("nsenter", fmt.Sprintf("--net=/proc/%d/ns/net", m.sw.Process.Pid), "--", "etcd", "--data-dir", filepath.Join(m.dir, "etcd"),
+		"--listen-client-urls", etcdURL, "--advertise-client-urls", etcdURL, "--listen-peer-urls", "http://127.0.0.1:2380", "--log-level", "error")
+	m.etcd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: unix.SIGTERM}
+	return m.etcd.Start()
+}
+
+// A calico is Felix on this host.
+type calico struct{ felix *process }
+
+func (c *calico) close() error { return c.felix.close() }
+
+// calicoNetwork starts Calico on this host, once, and makes the pool and the list.
+func (s *Side) calicoNetwork(ctx context.Context, name string) (*network, error) {
+	if s.programs.Calico == "" {
+		return nil, fmt.Errorf("%w: Calico's programs are not built here (internal/calico/build DIR, and --calico DIR)", mctr.ErrUnsupported)
+	}
+	if s.calico == nil {
+		if err := s.startCalico(ctx); err != nil {
+			return nil, fmt.Errorf("start Calico: %w", err)
+		}
+	}
+	return &network{}, s.write(name, map[string]any{"cniVersion": "1.0.0", "name": name, "plugins": []any{map[string]any{
+		"type": "calico", "datastore_type": "etcdv3", "etcd_endpoints": etcdURL, "nodename": s.node(), "log_level": "Error",
+		"ipam": map[string]any{"type": "calico-ipam", "ipv4_pools": []any{pools[name].String()}}, "policy": map[string]any{"type": "default"},
+	}}})
+}
+
+// node is this host's name in the datastore.
+func (s *Side) node() string { return fmt.Sprintf("bench%d", s.index()) }
+
+func (s *Side) calicoEnv() []string {
+	return append(os.Environ(), "DATASTORE_TYPE=etcdv3", "ETCD_ENDPOINTS="+etcdURL, "NODENAME="+s.node(), "FELIX_FELIXHOSTNAME="+s.node(),
+		"IP="+s.self.String()+"/24", "IP6=none", "AS=64512", "CALICO_NETWORKING_BACKEND=vxlan", "NO_DEFAULT_POOLS=true",
+		"FELIX_DATASTORETYPE=etcdv3", "FELIX_ETCDENDPOINTS="+etcdURL, "FELIX_IPV6SUPPORT=false", "FELIX_IPTABLESBACKEND=NFT",
+		"FELIX_DebugSkipCTLBCleanup=true", "FELIX_HEALTHENABLED=true", "FELIX_HEALTHHOST=127.0.0.1", "FELIX_LOGSEVERITYSCREEN=Error",
+		"FELIX_DEFAULTENDPOINTTOHOSTACTION=ACCEPT", "FELIX_VXLANENABLED=true")
+}
+
+// startCalico registers the host, and starts Felix and waits until it is ready. The
+// directories that Calico has fixed paths for are this side's own: its mount
+// namespace is.
+func (s *Side) startCalico(ctx context.Context) error {
+	for _, path := range []string{"/var/run/calico", "/var/lib/calico", "/etc/calico", "/var/log/calico"} {
+		own := filepath.Join(s.dir, "calico", path)
+		if err := errors.Join(os.MkdirAll(own, 0o755), os.MkdirAll(path, 0o755)); err != nil {
+			return err
+		}
+		if err := unix.Mount(own, path, "", unix.MS_BIND, ""); err != nil {
+			return err
+		}
+	}
+	startup := exec.CommandContext(ctx, filepath.Join(s.programs.Calico, "calico-node"), "-startup")
+	startup.Env = s.calicoEnv()
+	if out, err := startup.CombinedOutput(); err != nil {
+		return fmt.Errorf("calico-node -startup: %w: %s", err, last(string(out)))
+	}
+	if err := errors.Join(s.applyPools(ctx), s.tunnelAddress(ctx)); err != nil {
+		return err
+	}
+	felix, err := s.start("felix", append([]string{"env"}, append(s.calicoEnv()[len(os.Environ()):], filepath.Join(s.programs.Calico, "calico-node"), "-felix")...)...)
+	if err != nil {
+		return err
+	}
+	s.calico = &calico{felix}
+	return s.felixReady(ctx)
+}
+
+// applyPools makes both before Felix starts: it ends itself when the encapsulation
+// of a pool changes what it has to program.
+func (s *Side) applyPools(ctx context.Context) error {
+	for name, mode := range map[string]string{calicoNet: "Never", calicoVXLAN: "Always"} {
+		pool := fmt.Sprintf(`{"apiVersion": "projectcalico.org/v3", "kind": "IPPool", "metadata": {"name": %q},
+			"spec": {"cidr": %q, "vxlanMode": %q, "ipipMode": "Never", "natOutgoing": false}}`, name, pools[name], mode)
+		if err := s.calicoctl(ctx, pool, "apply", "-f", "-"); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// felixTime is what Felix has to program what it found.
+const felixTime = time.Minute
+
+func (s *Side) felixReady(ctx context.Context) error {
+	client := &http.Client{Timeout: time.Second, Transport: &http.Transport{DialContext: (&net.Dialer{}).DialContext, DisableKeepAlives: true}}
+	for deadline := time.Now().Add(felixTime); ; time.Sleep(50 * time.Millisecond) {
+		answer, err := client.Get("http://127.0.0.1:9099/readiness")
+		if err == nil {
+			_, _ = io.Copy(io.Discard, answer.Body)
+			_ = answer.Body.Close()
+			if answer.StatusCode < 300 {
+				return nil
+			}
+			err = errors.New(answer.Status)
+		}
+		if ctx.Err() != nil || time.Now().After(deadline) {
+			log, _ := os.ReadFile(filepath.Join(s.dir, "felix.log"))
+			return fmt.Errorf("felix is not ready: %w: %s", err, last(string(log)))
+		}
+	}
+}
+
+// tunnelAddress gives this host its address in the overlay.
+func (s *Side) tunnelAddress(ctx context.Context) error {
+	cmd := exec.CommandContext(ctx, filepath.Join(s.programs.Calico, "calico-node"), "-allocate-tunnel-addrs", "-allocate-tunnel-addrs-run-once")
+	cmd.Env = s.calicoEnv()
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("allocate the tunnel's address: %w: %s", err, last(string(out)))
+	}
+	return nil
+}
+
+func (s *Side) calicoctl(ctx context.Context, stdin string, args ...string) error {
+	cmd := exec.CommandContext(ctx, filepath.Join(s.programs.Calico, "calicoctl"), append(args, "--allow-version-mismatch")...)
+	cmd.Env, cmd.Stdin = s.calicoEnv(), strings.NewReader(stdin)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("calicoctl %v: %w: %s", args, err, last(string(out)))
+	}
+	return nil
+}
+
+func last(text string) string {
+	const most = 400
+	text = strings.TrimSpace(text)
+	return text[max(0, len(text)-most):]
+}
+
+// Route leads to a container of the other host. Only Calico's plain way needs it: a
+// route for each host's block would come by BGP, which this bench does not run.
+func (s *Side) Route(_ context.Context, name, address string) error {
+	if name != calicoNet {
+		return nil
+	}
+	to := net.ParseIP(address)
+	if to == nil {
+		return fmt.Errorf("%w: %q is no address", mctr.ErrInvalid, address)
+	}
+	return netlink.RouteReplace(&netlink.Route{Dst: &net.IPNet{IP: to, Mask: net.CIDRMask(32, 32)}, Gw: s.peer.AsSlice()})
+}

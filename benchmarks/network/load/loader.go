@@ -1,0 +1,124 @@
+package load
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+)
+
+// Loader serves tasks at a unix socket until ctx ends, and servers while they are
+// asked for.
+func Loader(ctx context.Context, socket string) error {
+	l, err := net.Listen("unix", socket)
+	if err != nil {
+		return err
+	}
+	var mu sync.Mutex
+	stop := func() {}
+	serve := func(_ *http.Request, p Ports) (any, error) {
+		mu.Lock()
+		defer mu.Unlock()
+		before := stop
+		next, err := Serve(p)
+		if err == nil {
+			stop = func() { before(); next() }
+		}
+		return struct{}{}, err
+	}
+	mux := http.NewServeMux()
+	mux.HandleFunc("POST /run", handle(func(r *http.Request, t Task) (any, error) { return Run(r.Context(), t) }))
+	mux.HandleFunc("POST /serve", handle(serve))
+	server := &http.Server{Handler: mux, ReadHeaderTimeout: time.Minute}
+	context.AfterFunc(ctx, func() { _ = server.Close() })
+	err = server.Serve(l)
+	mu.Lock()
+	defer mu.Unlock()
+	stop()
+	if !errors.Is(err, http.ErrServerClosed) {
+		return err
+	}
+	return nil
+}
+
+func handle[T any](do func(*http.Request, T) (any, error)) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		var asked T
+		err := json.NewDecoder(io.LimitReader(r.Body, 1<<20)).Decode(&asked)
+		var answer any
+		if err == nil {
+			answer, err = do(r, asked)
+		}
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusInternalServerError)
+			return
+		}
+		_ = json.NewEncoder(w).Encode(answer) // the other side has gone
+	}
+}
+
+// A Client tells a loader what to do.
+type Client struct{ http *http.Client }
+
+// Dial gives the loader at a socket, which may not be there yet.
+func Dial(socket string) *Client {
+	return &Client{&http.Client{Transport: &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return (&net.Dialer{}).DialContext(ctx, "unix", socket)
+	}}}}
+}
+
+// Ready waits until the loader answers.
+func (c *Client) Ready(ctx context.Context) error {
+	for {
+		answer, err := c.http.Get("http://loader/")
+		if err == nil {
+			return answer.Body.Close()
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("the loader does not answer: %w", err)
+		case <-time.After(5 * time.Millisecond):
+		}
+	}
+}
+
+// Run has the loader do a task.
+func (c *Client) Run(ctx context.Context, t Task) (*Result, error) {
+	r := &Result{}
+	return r, c.post(ctx, "run", t, r)
+}
+
+// Serve has the loader answer on ports.
+func (c *Client) Serve(ctx context.Context, p Ports) error {
+	return c.post(ctx, "serve", p, &struct{}{})
+}
+
+func (c *Client) post(ctx context.Context, verb string, asked, answer any) error {
+	data, err := json.Marshal(asked)
+	if err != nil {
+		return err
+	}
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://loader/"+verb, bytes.NewReader(data))
+	if err != nil {
+		return err
+	}
+	response, err := c.http.Do(request)
+	if err != nil {
+		return err
+	}
+	defer response.Body.Close()
+	if response.StatusCode != http.StatusOK {
+		text, _ := io.ReadAll(io.LimitReader(response.Body, 1<<16))
+		return errors.New(string(bytes.TrimSpace(text)))
+	}
+	return json.NewDecoder(response.Body).Decode(answer)
+}
+
+// Close ends the connections to the loader.
+func (c *Client) Close() { c.http.CloseIdleConnections() }

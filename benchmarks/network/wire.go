@@ -1,0 +1,229 @@
+package network
+
+import (
+	"bytes"
+	"context"
+	"crypto/subtle"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/netip"
+	"sync"
+	"time"
+
+	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/benchmarks/network/load"
+)
+
+// A Start is a loader that is wanted.
+type Start struct {
+	Name    string     `json:"name"`
+	Where   string     `json:"where"`
+	Network string     `json:"network"`
+	Serve   bool       `json:"serve"`
+	Ports   load.Ports `json:"ports"`
+}
+
+// Started is where it is reached.
+type Started struct {
+	Address string `json:"address"`
+	MTU     int    `json:"mtu"`
+}
+
+// A question is what one side is asked; which fields count, its verb says.
+type question struct {
+	Start   Start     `json:"start,omitzero"`
+	Name    string    `json:"name,omitempty"`
+	Network string    `json:"network,omitempty"`
+	Address string    `json:"address,omitempty"`
+	Task    load.Task `json:"task,omitzero"`
+	Count   int       `json:"count,omitempty"`
+}
+
+// host is a side, here or elsewhere.
+type host interface {
+	Start(ctx context.Context, a Start) (*Started, error)
+	Route(ctx context.Context, network, address string) error
+	Run(ctx context.Context, name string, t load.Task) (*load.Result, error)
+	CPU(ctx context.Context, name string) (uint64, error)
+	Attach(ctx context.Context, network string, count int) (*Attachments, error)
+	Facts(ctx context.Context) (*Facts, error)
+	Close(ctx context.Context) error
+}
+
+// A door is where the other side comes in: to a side that is there, or to one that
+// is opened when it has said who it is.
+type door struct {
+	open func(peer netip.Addr) (*Side, error)
+
+	mu   sync.Mutex
+	side *Side
+}
+
+// hello opens the side for a peer.
+func (d *door) hello(address string) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.side != nil {
+		return fmt.Errorf("%w: a client is served already", mctr.ErrState)
+	}
+	peer, err := netip.ParseAddr(address)
+	if err != nil {
+		return err
+	}
+	d.side, err = d.open(peer)
+	return err
+}
+
+func (d *door) opened() (*Side, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.side == nil {
+		return nil, fmt.Errorf("%w: say hello first", mctr.ErrState)
+	}
+	return d.side, nil
+}
+
+// verbs are what a side can be asked.
+var verbs = map[string]func(context.Context, *Side, question) (any, error){
+	"start": func(ctx context.Context, s *Side, q question) (any, error) { return s.Start(ctx, q.Start) },
+	"route": func(ctx context.Context, s *Side, q question) (any, error) {
+		return nil, s.Route(ctx, q.Network, q.Address)
+	},
+	"run":    func(ctx context.Context, s *Side, q question) (any, error) { return s.Run(ctx, q.Name, q.Task) },
+	"cpu":    func(ctx context.Context, s *Side, q question) (any, error) { return s.CPU(ctx, q.Name) },
+	"attach": func(ctx context.Context, s *Side, q question) (any, error) { return s.Attach(ctx, q.Network, q.Count) },
+	"facts":  func(ctx context.Context, s *Side, _ question) (any, error) { return s.Facts(ctx) },
+}
+
+// Serve answers at l until ctx ends; done is called when the other side has no more
+// questions. Whoever has the token launches programs here as root.
+func Serve(ctx context.Context, l net.Listener, token string, d *door, done func()) error {
+	mux := http.NewServeMux()
+	take := func(verb string, do func(context.Context, question) (any, error)) {
+		mux.HandleFunc("POST /"+verb, func(w http.ResponseWriter, r *http.Request) { answer(w, r, token, do) })
+	}
+	for verb, do := range verbs {
+		take(verb, func(ctx context.Context, q question) (any, error) {
+			side, err := d.opened()
+			if err != nil {
+				return nil, err
+			}
+			return do(ctx, side, q)
+		})
+	}
+	take("hello", func(_ context.Context, q question) (any, error) { return nil, d.hello(q.Address) })
+	take("close", func(context.Context, question) (any, error) { done(); return nil, nil })
+	server := &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second}
+	context.AfterFunc(ctx, func() {
+		bounded, cancel := context.WithTimeout(context.Background(), time.Second)
+		defer cancel()
+		_ = server.Shutdown(bounded)
+	})
+	if err := server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+		return err
+	}
+	return nil
+}
+
+func answer(w http.ResponseWriter, r *http.Request, token string, do func(context.Context, question) (any, error)) {
+	if token != "" && subtle.ConstantTimeCompare([]byte(r.Header.Get("Authorization")), []byte("Bearer "+token)) != 1 {
+		http.Error(w, "the token is not the server's", http.StatusUnauthorized)
+		return
+	}
+	var q question
+	err := json.NewDecoder(io.LimitReader(r.Body, 1<<20)).Decode(&q)
+	var told any
+	if err == nil {
+		told, err = do(r.Context(), q)
+	}
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusInternalServerError)
+		return
+	}
+	_ = json.NewEncoder(w).Encode(told) // the other side has gone
+}
+
+// A remote is a side in another process, or on another machine.
+type remote struct {
+	base, token string
+	http        *http.Client
+}
+
+// Dial reaches a side at HOST:PORT, or at the path of a unix socket.
+func Dial(address, token string) *remote {
+	if _, _, err := net.SplitHostPort(address); err == nil {
+		return &remote{"http://" + address, token, &http.Client{}}
+	}
+	transport := &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return (&net.Dialer{}).DialContext(ctx, "unix", address)
+	}}
+	return &remote{"http://side", token, &http.Client{Transport: transport}}
+}
+
+func (r *remote) ask(ctx context.Context, verb string, q question, told any) error {
+	data, err := json.Marshal(q)
+	if err != nil {
+		return err
+	}
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, r.base+"/"+verb, bytes.NewReader(data))
+	if err != nil {
+		return err
+	}
+	request.Header.Set("Authorization", "Bearer "+r.token)
+	response, err := r.http.Do(request)
+	if err != nil {
+		return err
+	}
+	defer response.Body.Close()
+	if response.StatusCode != http.StatusOK {
+		text, _ := io.ReadAll(io.LimitReader(response.Body, 1<<16))
+		return fmt.Errorf("%s: %s", verb, bytes.TrimSpace(text))
+	}
+	return json.NewDecoder(response.Body).Decode(told)
+}
+
+func (r *remote) Start(ctx context.Context, a Start) (*Started, error) {
+	s := &Started{}
+	return s, r.ask(ctx, "start", question{Start: a}, s)
+}
+
+func (r *remote) Route(ctx context.Context, network, address string) error {
+	var nothing any
+	return r.ask(ctx, "route", question{Network: network, Address: address}, &nothing)
+}
+
+func (r *remote) Run(ctx context.Context, name string, t load.Task) (*load.Result, error) {
+	result := &load.Result{}
+	return result, r.ask(ctx, "run", question{Name: name, Task: t}, result)
+}
+
+func (r *remote) CPU(ctx context.Context, name string) (nanos uint64, err error) {
+	err = r.ask(ctx, "cpu", question{Name: name}, &nanos)
+	return nanos, err
+}
+
+func (r *remote) Attach(ctx context.Context, network string, count int) (*Attachments, error) {
+	a := &Attachments{}
+	return a, r.ask(ctx, "attach", question{Network: network, Count: count}, a)
+}
+
+func (r *remote) Facts(ctx context.Context) (*Facts, error) {
+	f := &Facts{}
+	return f, r.ask(ctx, "facts", question{}, f)
+}
+
+// Hello opens the side for a peer with this address.
+func (r *remote) Hello(ctx context.Context, self string) error {
+	var nothing any
+	return r.ask(ctx, "hello", question{Address: self}, &nothing)
+}
+
+// Close tells the side that it is not needed any more; it cleans up by itself.
+func (r *remote) Close(ctx context.Context) error {
+	var nothing any
+	return r.ask(ctx, "close", question{}, &nothing)
+}

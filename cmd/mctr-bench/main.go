@@ -1,0 +1,33 @@
+// Command mctr-bench measures what mctr's choices cost on the user's own machine:
+// "network" compares the ways of attaching containers.
+//
+// It creates nothing but what its benches do, which is gone afterwards.
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/signal"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/sys/unix"
+)
+
+func main() { os.Exit(run(os.Args[1:])) }
+
+func run(args []string) int {
+	ctx, stop := signal.NotifyContext(context.Background(), unix.SIGINT, unix.SIGTERM, unix.SIGHUP)
+	defer stop()
+	cmd := &cobra.Command{
+		Use: "mctr-bench", Short: "Measure what mctr's choices cost on this machine", SilenceUsage: true, SilenceErrors: true,
+		Example: "  mctr-bench network\n  mctr-bench network --rounds 10 --html network.html",
+	}
+	cmd.AddCommand(networkCommand(), loadCommand(), tunnelCommand())
+	cmd.SetArgs(args)
+	if err := cmd.ExecuteContext(ctx); err != nil {
+		fmt.Fprintln(os.Stderr, "mctr-bench:", err)
+		return 1
+	}
+	return 0
+}
