@@ -67,6 +67,9 @@ func New(config Config) *Networks {
 	return &Networks{config: config, log: slog.New(config.Log), ready: &readiness{}}
 }
 
+// PluginDirs are where plugins are looked for.
+func (n *Networks) PluginDirs() []string { return n.config.PluginDirs }
+
 func (n *Networks) ownDir() string      { return filepath.Join(n.config.Root, "networks") }
 func (n *Networks) attachments() string { return filepath.Join(n.config.Root, "attachments") }
 func (n *Networks) cache() string       { return filepath.Join(n.config.Root, "cache") }

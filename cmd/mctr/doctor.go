@@ -39,7 +39,7 @@ func (a *app) doctor(format string, all bool) error {
 	if err := a.onlyHere(a.verb); err != nil {
 		return err
 	}
-	h := doctor.Host{Root: a.root, State: a.state, Programs: map[string]string{}}
+	h := doctor.Host{Root: a.root, State: a.state, Programs: map[string]string{}, PluginDirs: a.networks().PluginDirs()}
 	for _, name := range []string{"mctr-shim", "mctr-helper"} {
 		h.Programs[name], _ = containerizer.FindProgram(name) // "" is said below
 	}

@@ -25,6 +25,7 @@ type Finding struct {
 type Host struct {
 	Root, State string            // mctr's directories
 	Programs    map[string]string // mctr's own programs by name; an empty path is a missing one
+	PluginDirs  []string          // of CNI plugins
 }
 
 // Examine asks everything.

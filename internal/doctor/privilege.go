@@ -67,16 +67,26 @@ func programs(h Host) []Finding {
 	return found
 }
 
-func network(Host) []Finding {
-	var err error
-	plugins, _ := filepath.Glob("/opt/cni/bin/*")
-	if more, _ := filepath.Glob("/usr/lib/cni/*"); len(plugins) == 0 {
-		plugins = more
+// network looks for what the default network needs.
+func network(h Host) []Finding {
+	var found []Finding
+	for _, plugin := range []string{"bridge", "host-local", "portmap", "firewall", "bandwidth"} {
+		path := ""
+		err := fmt.Errorf("in none of %s", strings.Join(h.PluginDirs, ", "))
+		for _, dir := range h.PluginDirs {
+			if p := filepath.Join(dir, plugin); path == "" && isProgram(p) {
+				path, err = p, nil
+			}
+		}
+		found = append(found, answer("network", "CNI plugin "+plugin, err, path, Missing, "make build, or apt-get install containernetworking-plugins"))
 	}
-	if len(plugins) == 0 {
-		err = errors.New("none in /opt/cni/bin or /usr/lib/cni")
-	}
-	return []Finding{answer("network", "CNI plugins", err, fmt.Sprint(len(plugins)), Missing, "apt-get install containernetworking-plugins")}
+	path, err := exec.LookPath("iptables")
+	return append(found, answer("network", "iptables", err, path, Missing, "apt-get install iptables (the plugins run it)"))
+}
+
+func isProgram(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.Mode().IsRegular() && info.Mode()&0o111 != 0
 }
 
 func gpus(Host) []Finding {
