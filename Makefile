@@ -45,7 +45,8 @@ test-fuzz:
 # Pure cgroup v2: under a small process 1, then under systemd, which delegates.
 test-vm: build
 	internal/vm/tests
-	internal/vm/tests --systemd './containerizer ^Test(Delegated|LaunchAndWait|GroupLimits)$$'
+	internal/vm/tests --systemd './containerizer ^Test(Delegated|LaunchAndWait|GroupLimits)$$' \
+		'./cmd/mctr ^TestOCISystemd$$' './cmd/mctr-agent ^TestUnderSystemd$$'
 
 # What takes longer than CI may: big images, long fuzzing, many rounds.
 test-long: install-test build
