@@ -26,7 +26,8 @@ type flags struct {
 	plainHTTP, hostsDirs         []string
 	cniConfigDirs, cniPluginDirs []string
 	cniTimeout                   time.Duration
-	backend, cgroupParent        string
+	backend                      string
+	cgroupParent, cgroupManager  string
 	log                          slog.Handler
 	token                        string
 }
@@ -49,6 +50,7 @@ func (f *flags) register(set *pflag.FlagSet) {
 	set.StringSliceVar(&f.cniPluginDirs, "cni-plugin-dir", nil, "`DIR` with CNI plugins (default cni beside mctr-agent, /opt/cni/bin, /usr/lib/cni, /usr/libexec/cni)")
 	set.DurationVar(&f.cniTimeout, "cni-timeout", cni.DefaultTimeout, "what a CNI plugin has for one command")
 	set.StringVar(&f.cgroupParent, "cgroup-parent", "", "control `GROUP` above those of containers; auto: the one that systemd delegated to this service (cgroup v2)")
+	set.StringVar(&f.cgroupManager, "cgroup-manager", "cgroupfs", "who makes control groups: cgroupfs, which is mctr itself")
 	set.StringVar(&f.backend, "backend", "", "how layers become a filesystem: overlay or copy (default: what works here)")
 }
 

@@ -14,6 +14,7 @@ import (
 
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/containerizer"
+	"github.com/mctr/mctr/internal/cgroup"
 	"github.com/mctr/mctr/internal/itself"
 	"github.com/mctr/mctr/isolators/builtin"
 	"github.com/mctr/mctr/provisioner"
@@ -28,6 +29,7 @@ type app struct {
 	hostsDirs           []string
 	backend             string
 	cni                 cniFlags
+	cgroupManager       string
 	agent               agentFlags
 
 	verb   string // the command's, for what is refused
@@ -45,6 +47,7 @@ func (a *app) globalFlags(f *pflag.FlagSet) {
 	f.StringSliceVar(&a.hostsDirs, "hosts-dir", nil, "`DIR` with HOST/hosts.toml for registries (default /etc/mctr/certs.d, /etc/containerd/certs.d)")
 	a.agent.register(f)
 	a.cni.register(f)
+	f.StringVar(&a.cgroupManager, "cgroup-manager", "cgroupfs", "who makes control groups: cgroupfs, which is mctr itself")
 	f.StringVar(&a.backend, "backend", env("MCTR_BACKEND", ""), "how layers become a filesystem: overlay or copy (default: what works here)")
 }
 
@@ -68,6 +71,9 @@ func (a *app) begin(cmd *cobra.Command, _ []string) error {
 
 func (a *app) takeGlobals() (err error) {
 	if a.log, err = itself.Log(a.logLevel, a.logFormat); err != nil {
+		return err
+	}
+	if err := cgroup.CheckManager(a.cgroupManager); err != nil {
 		return err
 	}
 	if a.root, err = directory("--root", a.root); err != nil {
