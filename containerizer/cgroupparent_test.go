@@ -80,14 +80,14 @@ func (a *agent) wantBelow(parent string) {
 // TestDelegated is an agent that systemd has given a group of its own: it moves
 // into a part of it, and its containers get the rest.
 func TestDelegated(t *testing.T) {
-	own := cgroup.Delegated()
+	own := cgroup.Delegated("no-such.service")
 	if own == "" {
 		t.Skip("systemd has delegated no control group to this process (the virtual machine has it so)")
 	}
 	if moved, err := cgroup.Settle(own, "agent"); err != nil || !moved {
 		t.Fatal(moved, err)
 	}
-	if again := cgroup.Delegated(); again != own {
+	if again := cgroup.Delegated("no-such.service"); again != own {
 		t.Errorf("moved into a part of %s, it is told %q", own, again)
 	}
 	a := newAgent(t)

@@ -134,14 +134,16 @@ func (h *host) start() {
 	if err := h.cmd.Start(); err != nil {
 		h.t.Fatal(err)
 	}
-	h.eventually("the agent serves", func() bool {
-		answer, err := h.client.Get("http://agent/healthz")
-		if err != nil {
-			return false
-		}
-		defer answer.Body.Close()
-		return answer.StatusCode == http.StatusOK
-	})
+	h.eventually("the agent serves", h.serves)
+}
+
+func (h *host) serves() bool {
+	answer, err := h.client.Get("http://agent/healthz")
+	if err != nil {
+		return false
+	}
+	defer answer.Body.Close()
+	return answer.StatusCode == http.StatusOK
 }
 
 // kill ends the agent at once.

@@ -8,19 +8,28 @@ import (
 	"github.com/mctr/mctr/internal/cgroup"
 )
 
+// companion is the unit whose control group is for containers alone. Those below the
+// agent's own would keep systemd from starting it again: it puts a process there,
+// and the kernel takes none where groups below have controllers (cgroups(7), "no
+// internal processes").
+const companion = "mctr-containers.service"
+
 func (f *flags) checkGroup() error {
+	if err := cgroup.CheckManager(f.cgroupManager); err != nil {
+		return err
+	}
 	if f.cgroupParent != "auto" {
 		if err := cgroup.CheckParent(f.cgroupParent); err != nil {
 			return fmt.Errorf("--cgroup-parent: %w", err)
 		}
 		return nil
 	}
-	if cgroup.Delegated() != "" {
+	if cgroup.Delegated(companion) != "" {
 		return nil
 	}
 	return &mctr.UnsupportedError{
 		Feature: "--cgroup-parent auto", Why: "this process is in no control group of cgroup v2 that systemd has delegated",
-		Remedy: "run it as a service with Delegate=yes, or name a group",
+		Remedy: "run it as a service beside " + companion + ", or with Delegate=yes, or name a group",
 	}
 }
 
@@ -30,13 +39,13 @@ func (f *flags) parentGroup() (string, error) {
 	if f.cgroupParent != "auto" {
 		return f.cgroupParent, nil
 	}
-	group := cgroup.Delegated()
+	group := cgroup.Delegated(companion)
 	moved, err := cgroup.Settle(group, "agent")
 	if err != nil {
 		return "", fmt.Errorf("--cgroup-parent auto: move into %s/agent: %w", group, err)
 	}
 	if moved {
-		slog.New(f.log).Warn("systemd cannot start this service again while its containers run: set DelegateSubgroup=agent in the unit (systemd 254)", "group", group)
+		slog.New(f.log).Warn("systemd cannot start this service again while its containers run: install "+companion+" beside it, or set DelegateSubgroup=agent in its unit (systemd 254)", "group", group)
 	}
 	return group, nil
 }

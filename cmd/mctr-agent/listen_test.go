@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -335,36 +336,37 @@ func TestSystemd(t *testing.T) {
 	h.stop()
 }
 
-// TestUnit wants systemd to understand the unit, with what containers need of it.
+// TestUnit wants systemd to understand the units, with what containers need of them.
 func TestUnit(t *testing.T) {
-	unit, err := os.ReadFile("mctr-agent.service")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, line := range []string{"Type=notify", "Delegate=yes", "KillMode=process", "TasksMax=infinity", "WatchdogSec=60"} {
-		if !strings.Contains(string(unit), "\n"+line+"\n") {
-			t.Errorf("no %s", line)
+	dir := t.TempDir()
+	var units []string
+	for unit, lines := range map[string][]string{
+		"mctr-agent.service":      {"Type=notify", "Delegate=yes", "KillMode=process", "TasksMax=infinity", "WatchdogSec=60"},
+		"mctr-containers.service": {"Type=forking", "Delegate=yes", "KillMode=process", "TasksMax=infinity"},
+		"mctr-agent.socket":       {"SocketMode=0600"},
+	} {
+		text, err := os.ReadFile(unit)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, line := range lines {
+			if !strings.Contains(string(text), "\n"+line+"\n") {
+				t.Errorf("%s: no %s", unit, line)
+			}
+		}
+		text = bytes.Replace(text, []byte("/usr/local/bin/mctr-agent"), []byte(program(t, "mctr-agent")), 1)
+		units = append(units, filepath.Join(dir, unit))
+		if err := os.WriteFile(filepath.Join(dir, unit), text, 0o644); err != nil {
+			t.Fatal(err)
 		}
 	}
 	analyze, err := exec.LookPath("systemd-analyze")
 	if err != nil {
-		t.Log("no systemd-analyze here: the unit's words are looked at, not its grammar")
+		t.Log("no systemd-analyze here: the units' words are looked at, not their grammar")
 		return
 	}
-	socket, err := os.ReadFile("mctr-agent.socket")
-	if err != nil || !strings.Contains(string(socket), "\nSocketMode=0600\n") {
-		t.Errorf("the socket's unit: %v\n%s", err, socket)
-	}
-	dir := t.TempDir()
-	if err := os.WriteFile(filepath.Join(dir, "mctr-agent.socket"), socket, 0o644); err != nil {
-		t.Fatal(err)
-	}
-	text := strings.Replace(string(unit), "/usr/local/bin/mctr-agent", program(t, "mctr-agent"), 1)
-	if err := os.WriteFile(filepath.Join(dir, "mctr-agent.service"), []byte(text), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	out, err := exec.Command(analyze, "verify", "--man=no", filepath.Join(dir, "mctr-agent.service"), filepath.Join(dir, "mctr-agent.socket")).CombinedOutput()
-	if err != nil || strings.Contains(string(out), "mctr-agent.") {
+	out, err := exec.Command(analyze, append([]string{"verify", "--man=no"}, units...)...).CombinedOutput()
+	if err != nil || strings.Contains(string(out), "mctr-") {
 		t.Errorf("systemd-analyze: %v\n%s", err, out)
 	}
 }

@@ -24,12 +24,12 @@ func CheckParent(group string) error {
 }
 
 // Delegated is the group that systemd has left to this process, with what is below
-// it (Delegate=yes, systemd.resource-control(5)): its own, or, with
-// DelegateSubgroup=, the one above its own. "" for neither, and on cgroup v1, whose
-// delegation is not meant for root.
-func Delegated() string {
+// it (Delegate=yes, systemd.resource-control(5)): that of the unit companion, if it
+// is beside the process' own, else its own, or, with DelegateSubgroup=, the one above
+// its own. "" for none, and on cgroup v1, whose delegation is not meant for root.
+func Delegated(companion string) string {
 	own := ownGroup()
-	for _, group := range []string{own, filepath.Dir(own)} {
+	for _, group := range []string{filepath.Join(filepath.Dir(own), companion), own, filepath.Dir(own)} {
 		if own != "" && marked(filepath.Join(Mountpoint, group)) {
 			return group
 		}

@@ -1,0 +1,143 @@
+//go:build vm
+
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/mctr/mctr/internal/cgroup"
+)
+
+// A service is the agent as systemd runs it, by the units of this directory.
+type service struct {
+	*host
+	units []string
+}
+
+// newService starts the agent's unit. Paths and --cgroup-parent are the test's.
+func newService(t *testing.T) *service {
+	t.Helper()
+	s := &service{host: newDirs(t)}
+	t.Cleanup(s.uninstall)
+	s.install("mctr-containers.service", "[Unit]\nRefuseManualStop=no\n[Service]\nKillMode=control-group\n")
+	s.install("mctr-agent.service", fmt.Sprintf("[Service]\nExecStart=\nExecStart=%s\n"+
+		"Environment=MCTR_AGENT_ROOT=%s MCTR_AGENT_STATE=%s MCTR_AGENT_CGROUP_PARENT=auto\n", program(t, "mctr-agent"), s.root, s.state))
+	s.systemctl("daemon-reload")
+	s.systemctl("enable", "--runtime", "mctr-containers")
+	s.systemctl("start", "mctr-agent")
+	return s
+}
+
+const unitDir = "/run/systemd/system"
+
+func (s *service) install(unit, change string) {
+	s.t.Helper()
+	text, err := os.ReadFile(unit)
+	dir := filepath.Join(unitDir, unit+".d")
+	if err = errors.Join(err, os.WriteFile(filepath.Join(unitDir, unit), text, 0o644), os.MkdirAll(dir, 0o755),
+		os.WriteFile(filepath.Join(dir, "test.conf"), []byte(change), 0o644)); err != nil {
+		s.t.Fatal(err)
+	}
+	s.units = append(s.units, unit)
+}
+
+func (s *service) uninstall() {
+	s.systemctl("disable", "--runtime", "mctr-containers")
+	for _, unit := range s.units {
+		_ = exec.Command("systemctl", "stop", unit).Run() // it may never have started
+		if err := errors.Join(os.RemoveAll(filepath.Join(unitDir, unit+".d")), os.Remove(filepath.Join(unitDir, unit))); err != nil {
+			s.t.Error(err)
+		}
+	}
+	s.systemctl("daemon-reload")
+}
+
+func (s *service) systemctl(args ...string) string {
+	s.t.Helper()
+	out, err := exec.Command("systemctl", args...).CombinedOutput()
+	if err != nil {
+		journal, _ := exec.Command("journalctl", "--no-pager", "-n", "40", "-u", "mctr-agent").CombinedOutput()
+		s.t.Fatalf("systemctl %s: %v: %s\n%s", strings.Join(args, " "), err, out, journal)
+	}
+	return strings.TrimSpace(string(out))
+}
+
+// mctr runs a verb by the agent.
+func (s *service) mctr(args ...string) string {
+	s.t.Helper()
+	out, err := exec.Command(program(s.t, "mctr"), append([]string{"--agent", "unix://" + s.socket()}, args...)...).CombinedOutput()
+	if err != nil {
+		s.t.Fatalf("mctr %s: %v: %s", strings.Join(args, " "), err, out)
+	}
+	return strings.TrimSpace(string(out))
+}
+
+func (s *service) pid(name string) int {
+	s.t.Helper()
+	pid, err := strconv.Atoi(s.mctr("inspect", "-f", "{{.State.Pid}}", name))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return pid
+}
+
+// wantInPlace wants the container to be the process that it was, in a group of
+// the companion's, with its limit, and the agent to be elsewhere.
+func (s *service) wantInPlace(when, name string, pid int) {
+	s.t.Helper()
+	if now := s.pid(name); now != pid {
+		s.t.Errorf("%s: %s is process %d, was %d", when, name, now, pid)
+	}
+	data, err := os.ReadFile(fmt.Sprintf("/proc/%d/cgroup", pid))
+	group := strings.TrimSpace(strings.TrimPrefix(string(data), "0::/"))
+	if err != nil || !strings.HasPrefix(group, "system.slice/mctr-containers.service/mctr-") {
+		s.t.Errorf("%s: %s is in %q, %v", when, name, group, err)
+	}
+	if limit, err := os.ReadFile(filepath.Join(cgroup.Mountpoint, group, "memory.max")); err != nil || string(limit) != "67108864\n" {
+		s.t.Errorf("%s: memory.max is %q, %v", when, limit, err)
+	}
+	agent := s.systemctl("show", "--property", "MainPID", "--value", "mctr-agent")
+	if own, err := os.ReadFile("/proc/" + agent + "/cgroup"); err != nil || string(own) != "0::/system.slice/mctr-agent.service\n" {
+		s.t.Errorf("%s: the agent is in %q, %v", when, own, err)
+	}
+}
+
+// TestUnderSystemd runs the agent by its units, with containers in the control group that
+// systemd delegates to it. What runs goes on, limited as it was, while the agent is
+// started again, dies, and systemd reads its units again; the agent can always be
+// started.
+func TestUnderSystemd(t *testing.T) {
+	s := newService(t)
+	run := []string{"run", "-d", "-q", "--memory", "64m", "--name"}
+	s.mctr(append(run, "task", s.image, "sleep", "1000")...)
+	pid := s.pid("task")
+	s.wantInPlace("launched", "task", pid)
+	for _, verb := range [][]string{
+		{"daemon-reload"}, {"restart", "mctr-agent"}, {"daemon-reload"}, {"kill", "--kill-whom=main", "-s", "KILL", "mctr-agent"},
+		{"restart", "mctr-agent"}, {"daemon-reexec"},
+	} {
+		when := "after " + strings.Join(verb, " ")
+		before := s.systemctl("show", "--property", "MainPID", "--value", "mctr-agent")
+		s.systemctl(verb...)
+		s.eventually(when+": the agent serves", func() bool {
+			now := s.systemctl("show", "--property", "MainPID", "--value", "mctr-agent")
+			return (now != before || strings.HasPrefix(verb[0], "daemon")) && s.serves()
+		})
+		s.wantInPlace(when, "task", pid)
+	}
+	s.mctr(append(run, "next", s.image, "sleep", "1000")...)
+	s.wantInPlace("launched later", "next", s.pid("next"))
+	s.systemctl("stop", "mctr-agent")
+	if data, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid)); err != nil || !strings.HasPrefix(string(data), "sleep\x00") {
+		t.Errorf("with the agent the container ended: %q, %v", data, err)
+	}
+	s.systemctl("start", "mctr-agent")
+	s.mctr("rm", "-f", "task", "next")
+}
