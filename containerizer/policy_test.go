@@ -43,40 +43,96 @@ func TestRestartPolicy(t *testing.T) {
 	a.remove("job")
 }
 
-// TestRestartEnds wants what was stopped to stay stopped, and what is started then
-// to be restarted again; also by an agent that took it over.
+// endless runs until a signal, of which it names each.
+const endless = "for s in HUP TERM QUIT; do trap \"echo $s; exit 1\" $s; done; echo up; while :; do sleep 0.01; done"
+
+// runs waits until the container has been started again so many times, and its
+// script traps signals.
+func (a *agent) runs(restarts int) {
+	a.t.Helper()
+	a.eventually("it runs", func() bool {
+		s, err := a.Status(a.t.Context(), "job")
+		return err == nil && s.Phase == mctr.Running && s.Restarts == restarts && strings.Count(a.log("job"), "up") == restarts+1
+	})
+}
+
+// wantStopped wants nobody to start the container again.
+func (a *agent) wantStopped(restarts int) {
+	a.t.Helper()
+	if _, err := a.Wait(a.t.Context(), "job"); err != nil {
+		a.t.Fatal(err)
+	}
+	time.Sleep(300 * time.Millisecond) // three times the pause before a restart
+	if s, err := a.Status(a.t.Context(), "job"); err != nil || s.Phase != mctr.Exited || s.Restarts != restarts {
+		a.t.Errorf("stopped: %+v, %v", s, err)
+	}
+}
+
+// TestRestartEnds wants what was stopped, or killed by a signal that is meant as an
+// end, to stay ended, and what is started then to be restarted again after any
+// other; also by an agent that took it over.
 func TestRestartEnds(t *testing.T) {
 	a := newAgent(t)
-	a.launchConfig("job", a.restarting("always", "trap 'exit 0' TERM; while :; do sleep 0.01; done"))
+	config := a.restarting("always", endless)
+	config.StopSignal = "QUIT"
+	a.launchConfig("job", config)
+	a.runs(0)
 	if err := a.Close(); err != nil {
 		t.Fatal(err)
 	}
 	a.Containerizer = a.open()
 	a.recover()
-	running := func(restarts int) func() bool {
-		return func() bool {
-			s, err := a.Status(t.Context(), "job")
-			return err == nil && s.Phase == mctr.Running && s.Restarts == restarts
+	restarts := 0
+	for _, end := range []struct {
+		name string
+		by   func() error
+	}{
+		{"Stop", func() error { _, err := a.Stop(t.Context(), "job", unix.SIGQUIT, 10*time.Second); return err }},
+		{"SIGKILL", func() error { return a.Kill(t.Context(), "job", unix.SIGKILL) }},
+		{"its stop signal", func() error { return a.Kill(t.Context(), "job", unix.SIGQUIT) }},
+	} {
+		for _, sig := range []unix.Signal{unix.SIGHUP, unix.SIGTERM} {
+			if err := a.Kill(t.Context(), "job", sig); err != nil {
+				t.Fatal(sig, err)
+			}
+			restarts++
+			a.runs(restarts)
 		}
+		if err := end.by(); err != nil {
+			t.Fatal(end.name, err)
+		}
+		a.wantStopped(restarts)
+		if _, err := a.Start(t.Context(), "job", containerizer.LaunchOptions{}); err != nil {
+			t.Fatal(err)
+		}
+		restarts++
+		a.runs(restarts)
 	}
-	if err := a.Kill(t.Context(), "job", unix.SIGKILL); err != nil {
+	a.remove("job")
+}
+
+// TestKillBeforeRestart wants a container that waits for its next start to be told
+// as well: it does not run, and will not.
+func TestKillBeforeRestart(t *testing.T) {
+	a := newAgent(t)
+	if _, err := a.Launch(t.Context(), "job", a.restarting("always", "exit 1"), containerizer.LaunchOptions{}); err != nil {
 		t.Fatal(err)
 	}
-	a.eventually("it was restarted", running(1))
-	if _, err := a.Stop(t.Context(), "job", unix.SIGTERM, 10*time.Second); err != nil {
+	a.eventually("it waits to be started", func() bool {
+		s, err := a.Status(t.Context(), "job")
+		return err == nil && s.Phase == mctr.Exited && s.Restarts >= 2
+	})
+	if err := a.Kill(t.Context(), "job", unix.SIGKILL); err != nil && !errors.Is(err, mctr.ErrState) {
 		t.Fatal(err)
 	}
-	time.Sleep(300 * time.Millisecond) // three times the pause before a restart
-	if s, err := a.Status(t.Context(), "job"); err != nil || s.Phase != mctr.Exited || s.Restarts != 1 {
-		t.Errorf("stopped: %+v, %v", s, err)
-	}
-	if _, err := a.Start(t.Context(), "job", containerizer.LaunchOptions{}); err != nil {
+	s, err := a.Status(t.Context(), "job")
+	if err != nil {
 		t.Fatal(err)
 	}
-	if err := a.Kill(t.Context(), "job", unix.SIGKILL); err != nil {
-		t.Fatal(err)
+	time.Sleep(time.Second) // longer than the pause is by then
+	if now, err := a.Status(t.Context(), "job"); err != nil || now.Restarts > s.Restarts {
+		t.Errorf("killed, it was started again: %+v, %v", now, err)
 	}
-	a.eventually("it was restarted again", running(3))
 	a.remove("job")
 }
 

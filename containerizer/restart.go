@@ -7,6 +7,8 @@ import (
 	"os"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/mctr/mctr"
 )
 
@@ -87,6 +89,16 @@ func (c *Containerizer) markStopped(id mctr.ContainerID) error {
 		return err
 	}
 	return os.WriteFile(c.paths.stopped(id), nil, 0o600)
+}
+
+// markKilled is markStopped for a signal that is meant as an end. The root of a
+// group is none of its: who watches its tasks still has to end it.
+func (c *Containerizer) markKilled(id mctr.ContainerID, sig unix.Signal) error {
+	r, err := c.load(id)
+	if err != nil || r.Config.Restart.Never() || sig != unix.SIGKILL && sig != c.stopSignalOf(id) {
+		return err
+	}
+	return c.markStopped(id)
 }
 
 func (c *Containerizer) stopped(id mctr.ContainerID) bool {

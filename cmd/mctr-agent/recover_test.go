@@ -96,16 +96,23 @@ func asRecords() http.Header {
 
 func ptr[T any](v T) *T { return &v }
 
-// TestRestartPolicy wants the agent to follow it, after its own restart too, until
-// somebody stops the container.
-func TestRestartPolicy(t *testing.T) {
-	h := newHost(t)
-	config := &mctr.ContainerConfig{Image: h.image, Process: mctr.Process{Args: []string{"sh", "-c", "echo run; sleep 0.05"}}, Restart: mctr.RestartPolicy{Name: mctr.RestartAlways}}
-	h.call(200, api.LaunchContainer, api.Launch{ContainerID: id("job"), Mctr: &api.Extension{Config: config}}, nil)
-	status := func() (s mctr.Status) {
-		h.call(200, api.InspectContainer, api.ID{ContainerID: id("job")}, &s)
+// restarting launches a container that is always started again, and gives a way to
+// look at it.
+func (h *host) restarting(name, script string) (status func() mctr.Status) {
+	h.t.Helper()
+	config := &mctr.ContainerConfig{Image: h.image, Process: mctr.Process{Args: []string{"sh", "-c", script}}, Restart: mctr.RestartPolicy{Name: mctr.RestartAlways}}
+	h.call(200, api.LaunchContainer, api.Launch{ContainerID: id(name), Mctr: &api.Extension{Config: config}}, nil)
+	return func() (s mctr.Status) {
+		h.call(200, api.InspectContainer, api.ID{ContainerID: id(name)}, &s)
 		return s
 	}
+}
+
+// TestRestartPolicy wants the agent to follow it, after its own restart too, until
+// somebody stops the container, or kills it.
+func TestRestartPolicy(t *testing.T) {
+	h := newHost(t)
+	status := h.restarting("job", "echo run; sleep 0.05")
 	restarted := func(times int) {
 		h.eventually("it is started again", func() bool { return status().Restarts >= times })
 	}
@@ -115,9 +122,15 @@ func TestRestartPolicy(t *testing.T) {
 	restarted(status().Restarts + 2)
 	h.call(200, api.StopContainer, api.Stop{ContainerID: id("job"), Signal: 9, Timeout: time.Second}, nil)
 	stopped := status().Restarts
-	time.Sleep(500 * time.Millisecond) // in which it would be
+	killed := h.restarting("killed", "sleep 1000")
+	h.call(200, api.KillContainer, api.Kill{ContainerID: id("killed")}, nil)
+	h.wait("killed")
+	time.Sleep(500 * time.Millisecond) // in which they would be
 	if s := status(); s.Phase != mctr.Exited || s.Restarts > stopped {
 		t.Errorf("it was stopped: %s, %d restarts", s.Phase, s.Restarts)
 	}
-	h.remove("job")
+	if s := killed(); s.Phase != mctr.Exited || s.Restarts > 0 {
+		t.Errorf("it was killed: %s, %d restarts", s.Phase, s.Restarts)
+	}
+	h.remove("job", "killed")
 }

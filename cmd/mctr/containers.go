@@ -106,8 +106,10 @@ func stopTime(s *mctr.Status, seconds int, given bool) time.Duration {
 func (a *app) killCommand() *cobra.Command {
 	var sig string
 	cmd := &cobra.Command{
-		Use:               "kill [flags] CONTAINER...",
-		Short:             "Send a signal to containers",
+		Use:   "kill [flags] CONTAINER...",
+		Short: "Send a signal to containers",
+		Long: `Send a signal to the first process of containers. What SIGKILL or its stop signal
+was sent to is not started again by its restart policy.`,
 		Example:           "  mctr kill -s HUP web",
 		Args:              cobra.MinimumNArgs(1),
 		ValidArgsFunction: a.completeContainers,
