@@ -30,7 +30,7 @@ type Images interface {
 	Lease(ctx context.Context, holder, ref string, o provisioner.PullOptions) (*provisioner.Image, error)
 	Mount(ctx context.Context, image *provisioner.Image, rw, target string, o provisioner.MountOptions) error
 	Unmount(ctx context.Context, rw, target string) error
-	Open(ctx context.Context, image *provisioner.Image, rw string, o provisioner.MountOptions) (*os.File, error)
+	Open(ctx context.Context, image *provisioner.Image, rw string, o provisioner.OpenOptions) (*os.File, error)
 	Unpack(ctx context.Context, image *provisioner.Image, dir string) error
 	Release(holder string) error
 	Leases() (map[string]*provisioner.Image, error)
@@ -44,6 +44,7 @@ type Containerizer struct {
 	isolators []isolators.Isolator
 	images    Images
 	launcher  *launcher.Launcher
+	helper    string // "": to be found
 	log       *slog.Logger
 	owner     string
 	onExit    []string
@@ -81,6 +82,12 @@ func WithImages(images Images) Option { return func(c *Containerizer) { c.images
 // program and in PATH.
 func WithShim(path string) Option {
 	return func(c *Containerizer) { c.launcher.Shim = path }
+}
+
+// WithHelper sets the mctr-helper binary, which looks at what may hang; by default
+// it is looked for beside this program and in PATH.
+func WithHelper(path string) Option {
+	return func(c *Containerizer) { c.helper = path }
 }
 
 // WithLog sets where the containerizer reports what no call can return. The
@@ -147,6 +154,13 @@ func (c *Containerizer) findShim() error {
 	path, err := FindProgram("mctr-shim")
 	c.launcher.Shim = path
 	return err
+}
+
+func (c *Containerizer) findHelper() (string, error) {
+	if c.helper != "" {
+		return c.helper, nil
+	}
+	return FindProgram("mctr-helper")
 }
 
 // FindProgram finds one of mctr's own programs: beside the running one, then in PATH.

@@ -62,7 +62,7 @@ func (a *agent) tryOpen(more ...containerizer.Option) (*containerizer.Containeri
 		a.t.Fatal(err)
 	}
 	return containerizer.New(a.t.Context(), append([]containerizer.Option{containerizer.WithDirs(a.root, a.state), containerizer.WithImages(images),
-		containerizer.WithIsolators(a.table), containerizer.WithShim(program(a.t, "mctr-shim")), containerizer.WithOwner("test")}, more...)...)
+		containerizer.WithIsolators(a.table), containerizer.WithShim(program(a.t, "mctr-shim")), containerizer.WithHelper(program(a.t, "mctr-helper")), containerizer.WithOwner("test")}, more...)...)
 }
 
 // program finds what make build made; in a virtual machine it lies in PATH.

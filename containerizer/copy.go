@@ -55,8 +55,9 @@ func (c *Containerizer) StatPath(ctx context.Context, id mctr.ContainerID, file 
 
 // CopyFrom writes a file or directory of id's filesystem to w, as a tar stream.
 // Of a running container it is what the container sees, its mounts included; of
-// one that does not run, the image with what the container has written. The path
-// counts from the root, and nothing in the container can lead out of it.
+// one that does not run, the image with what the container has written, and its
+// volumes. The path counts from the root, and nothing in the container can lead
+// out of it.
 func (c *Containerizer) CopyFrom(ctx context.Context, id mctr.ContainerID, file string, w io.Writer, o CopyOptions) error {
 	return c.inside(ctx, id, func(v *view) error {
 		f, err := v.open(file, o.FollowLink)
@@ -79,9 +80,6 @@ func (c *Containerizer) CopyFrom(ctx context.Context, id mctr.ContainerID, file 
 // directory of id's filesystem, which must be there. See CopyFrom.
 func (c *Containerizer) CopyTo(ctx context.Context, id mctr.ContainerID, dir string, r io.Reader, o CopyOptions) error {
 	return c.inside(ctx, id, func(v *view) error {
-		if v.readOnly {
-			return fmt.Errorf("%w: the root filesystem of container %s is read-only", mctr.ErrState, id.Short())
-		}
 		f, err := v.open(dir, true)
 		if err != nil {
 			return err

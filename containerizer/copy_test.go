@@ -6,6 +6,9 @@ import (
 	"errors"
 	"io"
 	"io/fs"
+	"iter"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -30,17 +33,7 @@ func TestCopy(t *testing.T) {
 		t.Fatal(err)
 	}
 	stream := imagetest.Tar(t, imagetest.Dir("d", 0o755), imagetest.File("d/f", "marked").With(imagetest.Owner(5, 6)), imagetest.Symlink("d/l", "f"))
-	for _, phase := range []string{"created", "running", "ended"} {
-		switch phase {
-		case "running":
-			if _, err := a.Start(ctx, "job", containerizer.LaunchOptions{Detach: true}); err != nil {
-				t.Fatal(err)
-			}
-		case "ended":
-			if _, err := a.Destroy(ctx, "job"); err != nil {
-				t.Fatal(err)
-			}
-		}
+	for phase := range a.phases("job") {
 		if text, err := a.copied("job", "/tmp/d/f"); phase != "created" && (err != nil || !strings.Contains(text, "marked")) {
 			t.Errorf("%s: what was copied before: %v", phase, err)
 		}
@@ -132,6 +125,130 @@ func TestCopyOfTheHosts(t *testing.T) {
 	}
 	if _, err := a.copied("job", "/etc/hostname"); !errors.Is(err, mctr.ErrUnsupported) {
 		t.Error(err)
+	}
+	a.remove("job")
+}
+
+// TestCopyVolumes wants a container's volumes to be there before it runs, while it
+// does and afterwards, with the same content, and to be written alike.
+func TestCopyVolumes(t *testing.T) {
+	a := newAgent(t)
+	host := t.TempDir()
+	for name, text := range map[string]string{"rw/f": "in rw", "ro/f": "in ro", "file": "a file"} {
+		path := filepath.Join(host, name)
+		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), os.WriteFile(path, []byte(text), 0o644)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	config := a.config("sleep", "100")
+	config.ReadOnly = true
+	config.Mounts = []mctr.Mount{
+		{Type: "bind", Source: host + "/rw", Target: "/vol/"},
+		{Type: "bind", Source: host + "/ro", Target: "/vol/below", ReadOnly: true},
+		{Type: "bind", Source: host + "/file", Target: "/etc/mounted"},
+		{Type: "tmpfs", Target: "/scratch"},
+		{Type: "bind", Source: host + "/rw", Target: "/scratch/in"},
+	}
+	if err := a.Create(t.Context(), "job", config, nil); err != nil {
+		t.Fatal(err)
+	}
+	for phase := range a.phases("job") {
+		for path, want := range map[string]string{"/vol/f": "in rw", "/vol/below/f": "in ro", "/etc/mounted": "a file", "/scratch/in/f": "in rw", "/vol": "in ro"} {
+			if text, err := a.copied("job", path); err != nil || !strings.Contains(text, want) {
+				t.Errorf("%s: %s: %v", phase, path, err)
+			}
+		}
+		for dir, want := range map[string]error{"/vol": nil, "/vol/below": mctr.ErrState, "/tmp": mctr.ErrState, "/scratch/in": nil} {
+			file := imagetest.Tar(t, imagetest.File(phase, phase))
+			if err := a.CopyTo(t.Context(), "job", dir, bytes.NewReader(file), containerizer.CopyOptions{}); !errors.Is(err, want) {
+				t.Errorf("%s: to %s: %v", phase, dir, err)
+			}
+		}
+		if text, err := os.ReadFile(host + "/rw/" + phase); err != nil || string(text) != phase {
+			t.Errorf("%s: on the host: %q, %v", phase, text, err)
+		}
+		if _, err := a.copied("job", "/scratch"); (phase == "running") != (err == nil) {
+			t.Errorf("%s: a tmpfs: %v", phase, err)
+		}
+	}
+	a.remove("job")
+}
+
+// phases are those of a container that was created, each begun when it is asked for.
+func (a *agent) phases(id mctr.ContainerID) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for _, phase := range []string{"created", "running", "ended"} {
+			var err error
+			switch phase {
+			case "running":
+				_, err = a.Start(a.t.Context(), id, containerizer.LaunchOptions{Detach: true})
+			case "ended":
+				_, err = a.Destroy(a.t.Context(), id)
+			}
+			if err != nil {
+				a.t.Fatal(phase, err)
+			}
+			if !yield(phase) {
+				return
+			}
+		}
+	}
+}
+
+// TestCopySandboxVolume: a directory of the sandbox, which the task can make a
+// link out of it, leads nowhere else; and so does the sandbox.
+func TestCopySandboxVolume(t *testing.T) {
+	a := newAgent(t)
+	config := a.config("sh", "-c", "echo text >/data/f; echo more >$MESOS_SANDBOX/g")
+	config.Mounts = []mctr.Mount{{Type: "sandbox", Source: "data", Target: "/data"}}
+	a.launchConfig("job", config)
+	if _, err := a.Wait(t.Context(), "job"); err != nil {
+		t.Fatal(err)
+	}
+	for path, want := range map[string]string{"/data/f": "text", "/mnt/mesos/sandbox/data/f": "text", "/mnt/mesos/sandbox/g": "more"} {
+		if text, err := a.copied("job", path); err != nil || !strings.Contains(text, want) {
+			t.Errorf("%s: %v", path, err)
+		}
+	}
+	secret := filepath.Join(t.TempDir(), "secret")
+	data := filepath.Join(a.root, "containers/job/sandbox/data")
+	if err := errors.Join(os.Mkdir(secret, 0o755), os.WriteFile(secret+"/f", []byte("secret"), 0o644), os.RemoveAll(data)); err != nil {
+		t.Fatal(err)
+	}
+	for _, link := range []string{secret, "../../../../../../../../../../.." + secret} {
+		if err := os.Symlink(link, data); err != nil {
+			t.Fatal(err)
+		}
+		if text, err := a.copied("job", "/data/f"); !errors.Is(err, mctr.ErrState) || strings.Contains(text, "secret") {
+			t.Errorf("by a link to %s: %v", link, err)
+		}
+		if err := os.Remove(data); err != nil {
+			t.Fatal(err)
+		}
+	}
+	a.remove("job")
+}
+
+// TestCopyPastBadVolume: a volume whose source is gone, or cannot be looked at, is
+// refused by name, and the rest can be copied.
+func TestCopyPastBadVolume(t *testing.T) {
+	a := newAgent(t)
+	config := a.config("true")
+	config.Mounts = []mctr.Mount{{Type: "bind", Source: filepath.Join(t.TempDir(), "gone"), Target: "/gone"}}
+	if err := a.Create(t.Context(), "job", config, nil); err != nil {
+		t.Fatal(err)
+	}
+	for why, more := range map[string][]containerizer.Option{"no such file": nil, "helper failed": {containerizer.WithHelper("/bin/false")}} {
+		c, err := a.tryOpen(more...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := c.CopyFrom(t.Context(), "job", "/gone/x", io.Discard, containerizer.CopyOptions{}); !errors.Is(err, mctr.ErrState) || !strings.Contains(err.Error(), why) {
+			t.Errorf("%s: %v", why, err)
+		}
+		if err := c.CopyFrom(t.Context(), "job", "/etc/passwd", io.Discard, containerizer.CopyOptions{}); err != nil {
+			t.Error(err)
+		}
 	}
 	a.remove("job")
 }

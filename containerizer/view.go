@@ -20,10 +20,9 @@ import (
 
 // A view is a container's filesystem, for a while.
 type view struct {
-	id       mctr.ContainerID
-	root     *os.File          // O_PATH
-	readOnly bool              // nothing may be written
-	absent   map[string]string // mounts that are there only while it runs, and what they are
+	id     mctr.ContainerID
+	root   *os.File          // O_PATH
+	mounts map[string]string // of a container that does not run: where, and why it is not there, "" for one that is
 }
 
 // inside gives do the filesystem of id. That of a running container is its
@@ -119,15 +118,15 @@ func (c *Containerizer) insideResting(ctx context.Context, id mctr.ContainerID, 
 	if err != nil {
 		return err
 	}
-	root, err := c.restingRoot(ctx, r)
+	volumes, mounts := c.restingMounts(ctx, r)
+	root, err := c.restingRoot(ctx, r, volumes)
 	if err != nil {
 		return fmt.Errorf("open the filesystem of container %s: %w", id.Short(), err)
 	}
-	v := &view{id: id, root: root, readOnly: r.Config.ReadOnly, absent: c.absentMounts(r)}
-	return errors.Join(do(v), root.Close())
+	return errors.Join(do(&view{id: id, root: root, mounts: mounts}), root.Close())
 }
 
-func (c *Containerizer) restingRoot(ctx context.Context, r *record) (*os.File, error) {
+func (c *Containerizer) restingRoot(ctx context.Context, r *record, volumes []provisioner.Volume) (*os.File, error) {
 	if r.Config.Image == "" {
 		return nil, fmt.Errorf("%w: it is the host's, and the container does not run", mctr.ErrUnsupported)
 	}
@@ -145,29 +144,19 @@ func (c *Containerizer) restingRoot(ctx context.Context, r *record) (*os.File, e
 	if err := os.Mkdir(c.paths.rw(r.ID), 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
 		return nil, err
 	}
-	return c.images.Open(ctx, image, c.paths.rw(r.ID), provisioner.MountOptions{})
+	return c.images.Open(ctx, image, c.paths.rw(r.ID), provisioner.OpenOptions{ReadOnly: r.Config.ReadOnly, Volumes: volumes})
 }
 
-// absentMounts are the mounts that the container has while it runs.
-func (c *Containerizer) absentMounts(r *record) map[string]string {
-	all := map[string]string{}
-	if spec := c.resolved(r.ID).Spec; spec != nil {
-		for _, m := range spec.Mounts {
-			all[path.Clean(m.Destination)] = strings.TrimSpace(m.Type + " " + m.Source)
-		}
-	}
-	for _, m := range r.Config.Mounts {
-		all[path.Clean(m.Target)] = strings.TrimSpace(m.Type + " " + m.Source)
-	}
-	return all
-}
-
-// check refuses a path that lies where a mount is while the container runs: what is
-// beneath it is not what the container means.
+// check refuses a path that lies in a mount which is not there: what is beneath it
+// is not what the container means.
 func (v *view) check(file, asked string) error {
 	for at := path.Clean("/" + file); at != "/"; at = path.Dir(at) {
-		if what, ok := v.absent[at]; ok {
-			return fmt.Errorf("%w: %s lies in a mount of container %s at %s (%s), which is there only while it runs", mctr.ErrState, asked, v.id.Short(), at, what)
+		why, ok := v.mounts[at]
+		switch {
+		case ok && why == "":
+			return nil
+		case ok:
+			return fmt.Errorf("%w: %s lies in a mount of container %s at %s (%s)", mctr.ErrState, asked, v.id.Short(), at, why)
 		}
 	}
 	return nil
@@ -175,7 +164,7 @@ func (v *view) check(file, asked string) error {
 
 // checkOpened is check for where a path has led.
 func (v *view) checkOpened(f *os.File, asked string) error {
-	if len(v.absent) == 0 {
+	if len(v.mounts) == 0 {
 		return nil
 	}
 	found, err := os.Readlink(fmt.Sprintf("/proc/self/fd/%d", f.Fd()))

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 
 	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/internal/treemount"
 	"github.com/mctr/mctr/provisioner/backend"
 	"github.com/mctr/mctr/provisioner/backend/copy"
 	"golang.org/x/sys/unix"
@@ -44,25 +45,70 @@ func (p *Provisioner) Mount(ctx context.Context, img *Image, rw, target string, 
 	return nil
 }
 
+// OpenOptions say how a root filesystem is opened.
+type OpenOptions struct {
+	ReadOnly bool     // nothing can be written but in volumes
+	Volumes  []Volume // what is mounted in it, those above before those below
+}
+
+// A Volume is a file or directory that is seen at another place.
+type Volume struct {
+	Root, Path string // Path is found below Root, without leaving it
+	Target     string // in the root filesystem, without leaving that; made where it is missing
+	ReadOnly   bool
+	Alone      bool // without what is mounted below it
+}
+
 // Open gives img's root filesystem as an open directory (O_PATH), mounted nowhere:
-// it ends with the last descriptor in it, and so with the process. What is written
-// lies in rw, as by Mount. The caller holds a lease on img, and sees to it that
-// nobody mounts rw meanwhile.
-func (p *Provisioner) Open(ctx context.Context, img *Image, rw string, o MountOptions) (root *os.File, err error) {
+// it ends with its descriptor, and so with the process. What is written lies in
+// rw, as by Mount, and in the volumes. The caller holds a lease on img, and sees to
+// it that nobody mounts rw meanwhile.
+func (p *Provisioner) Open(ctx context.Context, img *Image, rw string, o OpenOptions) (root *os.File, err error) {
 	err = backend.OwnThread(unix.CLONE_NEWNS, func() error {
 		if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
 			return os.NewSyscallError("mount / private", err)
 		}
-		if err := p.Mount(ctx, img, rw, rw, o); err != nil { // upon rw itself: in this thread's namespace alone
+		if err := p.Mount(ctx, img, rw, rw, MountOptions{}); err != nil { // upon rw itself: in this thread's namespace alone
 			return err
 		}
-		root, err = os.OpenFile(rw, unix.O_PATH|unix.O_DIRECTORY, 0)
+		if err = o.apply(rw); err == nil {
+			root, err = detached(rw)
+		}
 		return errors.Join(err, backend.Unmount(rw))
 	})
 	if err != nil && root != nil {
 		err = errors.Join(err, root.Close())
 	}
 	return root, err
+}
+
+// apply makes what is mounted at dir as the options want it.
+func (o OpenOptions) apply(dir string) error {
+	root, err := os.OpenFile(dir, unix.O_PATH|unix.O_DIRECTORY, 0)
+	if err != nil {
+		return err
+	}
+	defer root.Close()
+	for _, v := range o.Volumes {
+		t := treemount.Tree{Root: v.Root, Path: v.Path, ReadOnly: v.ReadOnly, Alone: v.Alone}
+		if err := treemount.Graft(root, v.Target, t); err != nil {
+			return fmt.Errorf("volume %s: %w", v.Target, err)
+		}
+	}
+	if !o.ReadOnly {
+		return nil
+	}
+	attr := &unix.MountAttr{Attr_set: unix.MOUNT_ATTR_RDONLY}
+	return os.NewSyscallError("mount_setattr", unix.MountSetattr(int(root.Fd()), "", unix.AT_EMPTY_PATH, attr))
+}
+
+// detached is a copy of what is mounted at dir and below it, mounted nowhere.
+func detached(dir string) (*os.File, error) {
+	fd, err := unix.OpenTree(unix.AT_FDCWD, dir, unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC|unix.AT_RECURSIVE)
+	if err != nil {
+		return nil, os.NewSyscallError("open_tree", err)
+	}
+	return os.NewFile(uintptr(fd), dir), nil
 }
 
 // wasCopied says whether rw holds the container's data as the copy backend

@@ -148,6 +148,7 @@ func (a *app) containers(ctx context.Context) (*containerizer.Containerizer, err
 	a.opened, err = containerizer.New(ctx,
 		containerizer.WithDirs(a.root, a.state),
 		containerizer.WithImages(store),
+		containerizer.WithHelper(helper),
 		containerizer.WithIsolators(builtin.Table(builtin.Deps{
 			Root: a.root, State: a.state, Helper: helper, CgroupOf: containerizer.CgroupOf(a.state), StateOf: containerizer.StateOf(a.state), DirOf: containerizer.DirOf(a.root), Networks: a.networks(),
 		})),

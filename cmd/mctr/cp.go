@@ -26,8 +26,8 @@ func (a *app) cpCommand() *cobra.Command {
 		Short: "Copy files between a container and the host",
 		Long: `Copy files and directories between a container and the host: docker's rules. A path
 in a container counts from its root; links there are resolved inside it. A container
-that runs is copied from and to as it sees itself, volumes included; one that does
-not, without its mounts.
+that runs is copied from and to as it sees itself, one that does not with its files
+and its volumes; what is there only while it runs, such as a tmpfs, is refused.
 
 A directory is copied into a DEST_PATH that exists, and becomes one that does not;
 SRC_PATH/. is its content. A file is not copied over a directory, nor the reverse.

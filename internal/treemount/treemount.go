@@ -62,7 +62,7 @@ func copyInside(pid int, path string) (tree int, err error) {
 }
 
 func copyTree(root, path string) (int, error) {
-	dir, err := openIn(root, path)
+	dir, err := openIn(root, path, unix.O_DIRECTORY)
 	if err != nil {
 		return -1, err
 	}
@@ -90,19 +90,24 @@ func place(tree int, path, target string) error {
 	return nil
 }
 
-func openIn(root, path string) (int, error) {
+// openIn opens path below root (O_PATH), with these flags besides.
+func openIn(root, path string, flags uint64) (int, error) {
 	r, err := unix.Open(root, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return -1, fmt.Errorf("open %s: %w", root, err)
 	}
 	defer unix.Close(r)
-	dir, err := unix.Openat2(r, path, &unix.OpenHow{
-		Flags: unix.O_PATH | unix.O_DIRECTORY | unix.O_CLOEXEC, Resolve: unix.RESOLVE_IN_ROOT | unix.RESOLVE_NO_MAGICLINKS,
-	})
+	fd, err := openAt(r, path, flags)
 	if err != nil {
 		return -1, fmt.Errorf("open %s in %s: %w", path, root, err)
 	}
-	return dir, nil
+	return fd, nil
+}
+
+func openAt(root int, path string, flags uint64) (int, error) {
+	return unix.Openat2(root, path, &unix.OpenHow{
+		Flags: unix.O_PATH | unix.O_CLOEXEC | flags, Resolve: unix.RESOLVE_IN_ROOT | unix.RESOLVE_NO_MAGICLINKS,
+	})
 }
 
 // Unbind takes away what Bind made at target. It is idempotent.

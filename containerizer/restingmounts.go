@@ -1,0 +1,112 @@
+package containerizer
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"os"
+	"path"
+	"slices"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/internal/sidejob"
+	"github.com/mctr/mctr/provisioner"
+	"github.com/mctr/mctr/provisioner/inroot"
+)
+
+// volumeTime is how long the source of a volume may take to answer.
+const volumeTime = 5 * time.Second
+
+// restingMounts are the volumes of a container that does not run, those above
+// before those below, and all of its mounts by their place: why each is not there,
+// "" for the volumes.
+func (c *Containerizer) restingMounts(ctx context.Context, r *record) (volumes []provisioner.Volume, mounts map[string]string) {
+	found := map[string]provisioner.Volume{}
+	mounts = c.madeMounts(r, found)
+	for _, m := range r.Config.Mounts {
+		v, why := c.volume(ctx, r, m)
+		mounts[v.Target] = why
+		if delete(found, v.Target); why == "" {
+			found[v.Target] = v
+		}
+	}
+	for _, v := range found {
+		volumes = append(volumes, v)
+	}
+	slices.SortFunc(volumes, func(a, b provisioner.Volume) int { return cmp.Compare(a.Target, b.Target) })
+	return volumes, mounts
+}
+
+// madeMounts are those of the last launch. What isolators made in the container's
+// directory, its sandbox among it, is there as long as the container is.
+func (c *Containerizer) madeMounts(r *record, found map[string]provisioner.Volume) map[string]string {
+	mounts := map[string]string{}
+	spec := c.resolved(r.ID).Spec
+	if spec == nil {
+		return mounts
+	}
+	for _, m := range spec.Mounts {
+		at := path.Clean(m.Destination)
+		mounts[at] = onlyRunning(m.Type, m.Source)
+		if m.Type != "bind" || !strings.HasPrefix(m.Source, c.paths.dir(r.ID)+"/") {
+			continue
+		}
+		if _, err := os.Lstat(m.Source); err == nil { // a launch that failed takes it away
+			mounts[at] = ""
+			found[at] = provisioner.Volume{Root: "/", Path: m.Source, Target: at, ReadOnly: slices.Contains(m.Options, "ro")}
+		}
+	}
+	return mounts
+}
+
+func onlyRunning(kind, source string) string {
+	return strings.TrimSpace(kind+" "+source) + ", which is there only while it runs"
+}
+
+// volume is a mount that was asked for; why is the reason that it is not there.
+func (c *Containerizer) volume(ctx context.Context, r *record, m mctr.Mount) (v provisioner.Volume, why string) {
+	v = provisioner.Volume{Path: m.Source, Target: path.Clean(m.Target), ReadOnly: m.ReadOnly, Alone: slices.Contains(m.Options, "bind")}
+	var err error
+	switch m.Type {
+	case "bind":
+		v.Root, err = "/", c.answers(ctx, m.Source)
+	case "sandbox":
+		v.Root, err = c.sandboxVolume(r.ID, m.Source)
+	case "parent-sandbox":
+		v.Root, err = c.sandboxVolume(r.ID.Parent(), m.Source)
+	default:
+		return v, onlyRunning(m.Type, m.Source)
+	}
+	if err != nil {
+		why = fmt.Sprintf("%s %s: %v", m.Type, m.Source, err)
+	}
+	return v, why
+}
+
+// answers looks at a path of the host's, without ever hanging on it.
+func (c *Containerizer) answers(ctx context.Context, source string) error {
+	helper, err := c.findHelper()
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, volumeTime)
+	defer cancel()
+	return (&sidejob.Runner{Helper: helper}).Probe(ctx, source)
+}
+
+// sandboxVolume is the sandbox that source is in, if it is.
+func (c *Containerizer) sandboxVolume(id mctr.ContainerID, source string) (string, error) {
+	if id == "" {
+		return "", fmt.Errorf("%w: the container is not nested", mctr.ErrInvalid)
+	}
+	sandbox := c.paths.sandbox(id)
+	f, err := inroot.Open(sandbox, source, unix.O_PATH)
+	if err != nil {
+		return "", err
+	}
+	return sandbox, f.Close()
+}
