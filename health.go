@@ -19,6 +19,9 @@ type HealthCheck struct {
 	Grace    time.Duration `json:"grace,omitempty"`    // after the start, in which failures do not count until the first success; default 10 s
 	Failures int           `json:"failures,omitempty"` // so many in a row are unhealthy; default 3
 
+	// StartInterval is between two within Grace, until the first success; default Interval.
+	StartInterval time.Duration `json:"startInterval,omitempty"`
+
 	// Keep leaves an unhealthy container running, as docker does; otherwise it is
 	// ended, as Mesos does.
 	Keep bool `json:"keep,omitempty"`
@@ -55,7 +58,7 @@ func (h *HealthCheck) Validate() error {
 	switch {
 	case kinds != 1:
 		return fmt.Errorf("%w: health check: exactly one of command, http, tcp, the image's and none", ErrInvalid)
-	case min(h.Delay, h.Interval, h.Timeout, h.Grace) < 0 || h.Failures < 0:
+	case min(h.Delay, h.Interval, h.StartInterval, h.Timeout, h.Grace) < 0 || h.Failures < 0:
 		return fmt.Errorf("%w: health check: negative time or count", ErrInvalid)
 	case h.TCP != nil && h.TCP.Port == 0, h.HTTP != nil && h.HTTP.Port == 0:
 		return fmt.Errorf("%w: health check: no port", ErrInvalid)

@@ -68,6 +68,7 @@ func healthOf(asked *mctr.HealthCheck, image *provisioner.Image) (*mctr.HealthCh
 	}
 	check.Delay = asked.Delay
 	check.Interval, check.Timeout = cmp.Or(asked.Interval, check.Interval), cmp.Or(asked.Timeout, check.Timeout)
+	check.StartInterval = cmp.Or(asked.StartInterval, check.StartInterval)
 	check.Grace, check.Failures = cmp.Or(asked.Grace, check.Grace), cmp.Or(asked.Failures, check.Failures)
 	return check, nil
 }
@@ -79,7 +80,7 @@ func imageHealth(image *provisioner.Image) (*mctr.HealthCheck, error) {
 	}
 	h := image.Healthcheck
 	check := &mctr.HealthCheck{
-		Interval: cmp.Or(h.Interval, 30*time.Second), Timeout: cmp.Or(h.Timeout, 30*time.Second),
+		Interval: cmp.Or(h.Interval, 30*time.Second), StartInterval: cmp.Or(h.StartInterval, 5*time.Second), Timeout: cmp.Or(h.Timeout, 30*time.Second),
 		Grace: cmp.Or(h.StartPeriod, mctr.NoGrace), Failures: cmp.Or(h.Retries, 3), Keep: true,
 	}
 	switch kind, args := h.Test[0], h.Test[1:]; {

@@ -19,11 +19,12 @@ func TestHealthOf(t *testing.T) {
 	shell := checked(store.Healthcheck{Test: []string{"CMD-SHELL", "curl x"}})
 	own := &mctr.HealthCheck{TCP: &mctr.TCPProbe{Port: 80}}
 	dockers := mctr.HealthCheck{
-		Command: []string{"/bin/sh", "-c", "curl x"}, Interval: 30 * time.Second, Timeout: 30 * time.Second, Grace: mctr.NoGrace, Failures: 3, Keep: true,
+		Command: []string{"/bin/sh", "-c", "curl x"}, Interval: 30 * time.Second, StartInterval: 5 * time.Second, Timeout: 30 * time.Second, Grace: mctr.NoGrace, Failures: 3, Keep: true,
 	}
 	direct, timed := dockers, dockers
 	direct.Command, direct.Interval, direct.Timeout, direct.Grace, direct.Failures = []string{"curl", "x"}, 1, 2, 3, 4
-	timed.Interval, timed.Failures = time.Second, 7
+	direct.StartInterval = 5
+	timed.Interval, timed.StartInterval, timed.Failures = time.Second, 2*time.Second, 7
 	for _, c := range []struct {
 		name  string
 		asked *mctr.HealthCheck
@@ -37,16 +38,17 @@ func TestHealthOf(t *testing.T) {
 		{name: "NONE", image: checked(store.Healthcheck{Test: []string{"NONE"}})},
 		{name: "the image's", image: shell, want: &dockers},
 		{name: "without a shell", want: &direct, image: checked(store.Healthcheck{
-			Test: []string{"CMD", "curl", "x"}, Interval: 1, Timeout: 2, StartPeriod: 3, Retries: 4,
+			Test: []string{"CMD", "curl", "x"}, Interval: 1, Timeout: 2, StartPeriod: 3, Retries: 4, StartInterval: 5,
 		})},
 		{name: "asked for", asked: own, image: shell, want: own},
-		{name: "times of the image's", asked: &mctr.HealthCheck{Image: true, Interval: time.Second, Failures: 7}, image: shell, want: &timed},
+		{name: "times of the image's", asked: &mctr.HealthCheck{Image: true, Interval: time.Second, StartInterval: 2 * time.Second, Failures: 7}, image: shell, want: &timed},
 		{name: "times of none", asked: &mctr.HealthCheck{Image: true, Interval: time.Second}, image: &provisioner.Image{}, err: mctr.ErrInvalid},
 		{name: "refused", asked: &mctr.HealthCheck{Disabled: true}, image: shell},
 		{name: "unknown", image: checked(store.Healthcheck{Test: []string{"HTTP", "x"}}), err: mctr.ErrInvalid},
 		{name: "no command", image: checked(store.Healthcheck{Test: []string{"CMD"}}), err: mctr.ErrInvalid},
 		{name: "two scripts", image: checked(store.Healthcheck{Test: []string{"CMD-SHELL", "a", "b"}}), err: mctr.ErrInvalid},
 		{name: "back in time", image: checked(store.Healthcheck{Test: []string{"CMD", "a"}, Interval: -1}), err: mctr.ErrInvalid},
+		{name: "back in time at the start", image: checked(store.Healthcheck{Test: []string{"CMD", "a"}, StartInterval: -1}), err: mctr.ErrInvalid},
 	} {
 		got, err := healthOf(c.asked, c.image)
 		if diff := cmp.Diff(c.want, got); !errors.Is(err, c.err) || err == nil && diff != "" {

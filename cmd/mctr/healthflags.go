@@ -15,6 +15,7 @@ import (
 type healthFlags struct {
 	health, ready probeFlags
 	startPeriod   time.Duration
+	startInterval time.Duration
 	keep, none    bool
 }
 
@@ -29,6 +30,7 @@ type probeFlags struct {
 func (h *healthFlags) register(f *pflag.FlagSet) {
 	h.health.register(f, "health", "healthy", "unhealthy")
 	f.DurationVar(&h.startPeriod, "health-start-period", 0, "in which failures do not count until the first success (default 10s)")
+	f.DurationVar(&h.startInterval, "health-start-interval", 0, "between two probes in the start period, until the first success (default: the interval)")
 	f.BoolVar(&h.keep, "health-keep", false, "only tell; an unhealthy container is not ended")
 	f.BoolVar(&h.none, "no-healthcheck", false, "no probes, the image's HEALTHCHECK neither")
 	h.ready.register(f, "ready", "ready", "not ready any more")
@@ -51,7 +53,7 @@ func (h *healthFlags) fill(c *mctr.ContainerConfig) (err error) {
 			return err
 		}
 	}
-	switch given := h.health != (probeFlags{}) || h.startPeriod != 0 || h.keep; {
+	switch given := h.health != (probeFlags{}) || h.startPeriod != 0 || h.startInterval != 0 || h.keep; {
 	case given && h.none:
 		return fmt.Errorf("%w: --no-healthcheck and --health-...: one of both", mctr.ErrInvalid)
 	case h.none:
@@ -67,13 +69,15 @@ func (h *healthFlags) fillHealth(c *mctr.ContainerConfig) (err error) {
 		if h.keep || c.Image == "" {
 			return fmt.Errorf("%w: health check: want --health-cmd, --health-http or --health-tcp", mctr.ErrInvalid)
 		}
-		c.Health = &mctr.HealthCheck{Image: true, Delay: p.delay, Interval: p.interval, Timeout: p.timeout, Failures: p.retries, Grace: h.startPeriod}
+		c.Health = &mctr.HealthCheck{
+			Image: true, Delay: p.delay, Interval: p.interval, StartInterval: h.startInterval, Timeout: p.timeout, Failures: p.retries, Grace: h.startPeriod,
+		}
 		return c.Health.Validate()
 	}
 	if c.Health, err = h.health.check("health"); err != nil {
 		return err
 	}
-	c.Health.Grace, c.Health.Keep = h.startPeriod, h.keep
+	c.Health.Grace, c.Health.StartInterval, c.Health.Keep = h.startPeriod, h.startInterval, h.keep
 	return c.Health.Validate()
 }
 

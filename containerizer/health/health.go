@@ -36,7 +36,7 @@ func (c *Checker) Run(ctx context.Context) {
 	check := WithDefaults(c.Check)
 	health := mctr.Health{Status: mctr.HealthStarting}
 	began := time.Now()
-	for wait := check.Delay; sleep(ctx, wait); wait = check.Interval {
+	for wait := check.Delay; sleep(ctx, wait); wait = pause(check, health.Status, time.Since(began)) {
 		p, asked := c.once(ctx, check.Timeout)
 		if ctx.Err() != nil {
 			return // the container's end, most likely: that is no failure of the probe's
@@ -48,6 +48,14 @@ func (c *Checker) Run(ctx context.Context) {
 		health = health.With(p, counts, check.Failures)
 		c.Report(health)
 	}
+}
+
+// pause is the time between two probes, for a container that has been checked so long.
+func pause(check mctr.HealthCheck, status string, checked time.Duration) time.Duration {
+	if status == mctr.HealthStarting && checked < check.Grace {
+		return check.StartInterval
+	}
+	return check.Interval
 }
 
 // once probes and gives the result, unless there was nothing to ask.
@@ -79,6 +87,7 @@ func sleep(ctx context.Context, d time.Duration) bool {
 // WithDefaults fills in what a check leaves open.
 func WithDefaults(c mctr.HealthCheck) mctr.HealthCheck {
 	c.Interval = cmp.Or(c.Interval, 10*time.Second)
+	c.StartInterval = cmp.Or(c.StartInterval, c.Interval)
 	c.Timeout = cmp.Or(c.Timeout, 20*time.Second)
 	c.Grace = cmp.Or(c.Grace, 10*time.Second)
 	c.Failures = cmp.Or(c.Failures, 3)

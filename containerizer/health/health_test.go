@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/mctr/mctr"
@@ -71,6 +72,51 @@ func TestTimeout(t *testing.T) {
 	}
 	if err := health.TCP("/proc/self/ns/nosuch", 1)(t.Context()); err == nil {
 		t.Error("a namespace that is not there was entered")
+	}
+}
+
+// TestStartInterval wants probes to follow one another by the start interval until
+// the first success, or the end of the grace period, and by the interval then.
+func TestStartInterval(t *testing.T) {
+	early := errors.New("early")
+	for _, c := range []struct {
+		name    string
+		check   mctr.HealthCheck
+		results []error // the wait behind the last one is an hour
+	}{
+		{"until the first success", mctr.HealthCheck{StartInterval: time.Minute, Interval: time.Hour, Grace: 24 * time.Hour}, []error{early, early, nil}},
+		{"until the grace period is over", mctr.HealthCheck{StartInterval: time.Minute, Interval: time.Hour, Grace: 150 * time.Second}, []error{early, early, early, early}},
+		{"without a grace period", mctr.HealthCheck{StartInterval: time.Minute, Interval: time.Hour, Grace: mctr.NoGrace}, []error{early}},
+		{"as the interval", mctr.HealthCheck{Interval: time.Hour, Grace: 24 * time.Hour}, []error{early}},
+	} {
+		c.check.Delay = time.Millisecond // so that some time has gone by
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				ctx, cancel := context.WithTimeout(t.Context(), 30*time.Minute)
+				defer cancel()
+				var at []time.Duration
+				began := time.Now()
+				(&health.Checker{
+					Check: c.check,
+					Probe: func(context.Context) error {
+						at = append(at, time.Since(began))
+						if len(at) > len(c.results) {
+							return nil
+						}
+						return c.results[len(at)-1]
+					},
+					Report: func(mctr.Health) {},
+				}).Run(ctx)
+				for n := range c.results {
+					if n >= len(at) || at[n].Truncate(time.Minute) != time.Duration(n)*time.Minute {
+						t.Errorf("probes at %v", at)
+					}
+				}
+				if len(at) != len(c.results) {
+					t.Errorf("%d probes at %v, want %d", len(at), at, len(c.results))
+				}
+			})
+		})
 	}
 }
 
