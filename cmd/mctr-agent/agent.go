@@ -158,7 +158,7 @@ func (a *agent) run(ctx context.Context, listeners []listener) error {
 	for _, l := range listeners {
 		handler := a.server.Handler()
 		if l.token {
-			handler = operator.Authenticated(a.token, handler)
+			handler = operator.Authenticated(a.token.get, handler)
 		}
 		a.log.Info("serving", "address", l.Addr().String())
 		group.Go(func() error { return a.serve(ctx, l, handler) })

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"crypto/tls"
 	"fmt"
 	"log/slog"
 	"os"
@@ -29,7 +30,8 @@ type flags struct {
 	backend                      string
 	cgroupParent, cgroupManager  string
 	log                          slog.Handler
-	token                        string
+	token                        *current[string]      // nil: none is asked for
+	certificates                 *current[*tls.Config] // nil: no TLS
 }
 
 func (f *flags) register(set *pflag.FlagSet) {

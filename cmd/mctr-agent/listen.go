@@ -44,9 +44,6 @@ func (f *flags) listeners() ([]listener, error) {
 
 // checkListen refuses addresses that cannot be meant, before anything is made.
 func (f *flags) checkListen() error {
-	if _, err := f.tls(); err != nil {
-		return err
-	}
 	for _, address := range f.listen {
 		scheme, rest, _ := strings.Cut(address, "://")
 		err := fmt.Errorf("%w: --listen %s: want unix:///PATH or tcp://HOST:PORT", mctr.ErrInvalid, address)
@@ -111,17 +108,13 @@ func (f *flags) open(address string) (listener, error) {
 
 // protect wraps a tcp socket into what protects it.
 func (f *flags) protect(socket net.Listener) (listener, error) {
-	config, err := f.tls()
-	if err == nil {
-		err = f.protects(socket.Addr().String())
-	}
-	if err != nil {
+	if err := f.protects(socket.Addr().String()); err != nil {
 		return listener{}, errors.Join(err, socket.Close())
 	}
-	if config != nil {
-		socket = tls.NewListener(socket, config)
+	if f.certificates != nil {
+		socket = tls.NewListener(socket, f.tls())
 	}
-	return listener{socket, f.token != ""}, nil
+	return listener{socket, f.token != nil}, nil
 }
 
 // maxSocketPath is what the kernel takes (unix(7)), without the end of the string.

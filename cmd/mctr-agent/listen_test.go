@@ -9,6 +9,7 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
+	"errors"
 	"io"
 	"math/big"
 	"net"
@@ -62,7 +63,8 @@ func TestRefusesToListen(t *testing.T) {
 		{[]string{"--name", "cli"}, "--name"},
 		{[]string{"--log-level", "loud"}, "--log-level"},
 		{[]string{"--cgroup-parent", "/absolute"}, "want a path below"},
-		{[]string{"--cgroup-parent", "auto"}, "a service with Delegate=yes"},
+		{[]string{"--cgroup-parent", "auto"}, "with Delegate=yes"},
+		{[]string{"--cgroup-manager", "systemd"}, "--cgroup-parent auto"},
 		{[]string{"argument"}, "argument"},
 	} {
 		out, err := h.command(c.flags...).CombinedOutput()
@@ -164,25 +166,7 @@ func TestTLS(t *testing.T) {
 	ca, other := newAuthority(t, "ca"), newAuthority(t, "other")
 	server := ca.issue(t, "server")
 	address := h.serveTCP("--tls-cert", server.cert, "--tls-key", server.key, "--tls-client-ca", ca.cert)
-	get := func(client *pair) error {
-		config := &tls.Config{RootCAs: ca.pool(t)}
-		if client != nil {
-			certificate, err := tls.LoadX509KeyPair(client.cert, client.key)
-			if err != nil {
-				t.Fatal(err)
-			}
-			config.Certificates = []tls.Certificate{certificate}
-		}
-		transport := &http.Transport{TLSClientConfig: config, ForceAttemptHTTP2: true}
-		defer transport.CloseIdleConnections()
-		answer, err := (&http.Client{Transport: transport, Timeout: 10 * time.Second}).Get("https://" + address + "/healthz")
-		if err != nil {
-			return err
-		}
-		defer answer.Body.Close()
-		_, err = io.Copy(io.Discard, answer.Body)
-		return err
-	}
+	get := func(client *pair) error { return ca.get(t, address, client) }
 	if err := get(ca.issue(t, "client")); err != nil {
 		t.Errorf("a client of the authority: %v", err)
 	}
@@ -210,6 +194,125 @@ func TestTLS(t *testing.T) {
 		}
 	}
 	http.DefaultClient.CloseIdleConnections()
+}
+
+// get asks the agent at address, whose certificate p has signed, as client.
+func (p *pair) get(t *testing.T, address string, client *pair) error {
+	t.Helper()
+	config := &tls.Config{RootCAs: p.pool(t)}
+	if client != nil {
+		certificate, err := tls.LoadX509KeyPair(client.cert, client.key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		config.Certificates = []tls.Certificate{certificate}
+	}
+	transport := &http.Transport{TLSClientConfig: config, ForceAttemptHTTP2: true}
+	defer transport.CloseIdleConnections()
+	answer, err := (&http.Client{Transport: transport, Timeout: 10 * time.Second}).Get("https://" + address + "/healthz")
+	if err != nil {
+		return err
+	}
+	defer answer.Body.Close()
+	_, err = io.Copy(io.Discard, answer.Body)
+	return err
+}
+
+// TestNewCertificates exchanges certificate, key and authority one after the other
+// while the agent runs: the new ones count when they fit together, the old ones
+// until then.
+func TestNewCertificates(t *testing.T) {
+	h := newDirs(t)
+	old, next := newAuthority(t, "old"), newAuthority(t, "next")
+	server, newServer := old.issue(t, "server"), next.issue(t, "server")
+	client, newClient := old.issue(t, "client"), next.issue(t, "client")
+	authority := filepath.Join(t.TempDir(), "ca.pem")
+	replace(t, authority, old.cert)
+	address := h.serveTCP("--tls-cert", server.cert, "--tls-key", server.key, "--tls-client-ca", authority)
+	if err := old.get(t, address, client); err != nil {
+		t.Fatal(err)
+	}
+	replace(t, server.cert, newServer.cert)
+	if err := old.get(t, address, client); err != nil {
+		t.Errorf("between certificate and key: %v", err)
+	}
+	if !strings.Contains(h.log.String(), "used still") {
+		t.Error("the log says nothing of a certificate without its key")
+	}
+	replace(t, server.key, newServer.key)
+	if err := next.get(t, address, client); err != nil {
+		t.Errorf("the new certificate: %v", err)
+	}
+	replace(t, authority, next.cert)
+	if err := next.get(t, address, newClient); err != nil {
+		t.Errorf("a client of the new authority: %v", err)
+	}
+	if err := next.get(t, address, client); err == nil {
+		t.Error("a client of the old authority was served")
+	}
+}
+
+// replace gives path the content of another file, at once.
+func replace(t *testing.T, path, with string) {
+	t.Helper()
+	data, err := os.ReadFile(with)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(os.WriteFile(path+".new", data, 0o600), os.Rename(path+".new", path)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestNewToken changes the token while the agent runs, in place and at once.
+func TestNewToken(t *testing.T) {
+	h := newDirs(t)
+	file := filepath.Join(t.TempDir(), "token")
+	write := func(token string) {
+		if err := os.WriteFile(file, []byte(token), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	tokens := []string{strings.Repeat("a", 40), strings.Repeat("b", 40), strings.Repeat("c", 40)}
+	write(tokens[0])
+	address := h.serveTCP("--token-file", file)
+	want := func(token string, code int) {
+		t.Helper()
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+address+"/healthz", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("Authorization", "Bearer "+token)
+		answer, err := http.DefaultClient.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer answer.Body.Close()
+		if answer.StatusCode != code {
+			t.Errorf("%.1s...: %d, want %d", token, answer.StatusCode, code)
+		}
+	}
+	defer http.DefaultClient.CloseIdleConnections()
+	want(tokens[0], 200)
+	for n := 1; n < len(tokens); n++ {
+		write(tokens[n])
+		want(tokens[n], 200)
+		want(tokens[n-1], 401)
+	}
+	if err := os.Chmod(file, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	want(tokens[2], 200)
+	if !strings.Contains(h.log.String(), "chmod 600") {
+		t.Error("the log says nothing of a token that everybody can read")
+	}
+	write("short")
+	want("short", 401)
+	if err := os.Remove(file); err != nil {
+		t.Fatal(err)
+	}
+	want(tokens[2], 200)
+	want("", 401)
 }
 
 // mctr is what the command line says, by an agent.

@@ -16,32 +16,41 @@ const leastToken = 32
 
 // security reads what tcp is protected by. Whoever can use the API is root here,
 // so that nobody unknown may.
-func (f *flags) security() error {
+func (f *flags) security() (err error) {
 	if (f.tlsCert == "") != (f.tlsKey == "") {
 		return fmt.Errorf("%w: --tls-cert and --tls-key belong together", mctr.ErrInvalid)
 	}
 	if f.tlsClientCA != "" && f.tlsCert == "" {
 		return fmt.Errorf("%w: --tls-client-ca without --tls-cert and --tls-key", mctr.ErrInvalid)
 	}
-	if f.tokenFile == "" {
-		return nil
+	if f.tokenFile != "" {
+		if f.token, err = newCurrent(f.log, f.readToken, f.tokenFile); err != nil {
+			return err
+		}
 	}
+	if f.tlsCert != "" {
+		f.certificates, err = newCurrent(f.log, f.readTLS, f.tlsCert, f.tlsKey, f.tlsClientCA)
+	}
+	return err
+}
+
+func (f *flags) readToken() (string, error) {
 	info, err := os.Stat(f.tokenFile)
 	if err != nil {
-		return fmt.Errorf("--token-file: %w", err)
+		return "", fmt.Errorf("--token-file: %w", err)
 	}
 	if info.Mode().Perm()&0o077 != 0 {
-		return fmt.Errorf("%w: --token-file %s: others than its owner can read it (chmod 600)", mctr.ErrInvalid, f.tokenFile)
+		return "", fmt.Errorf("%w: --token-file %s: others than its owner can read it (chmod 600)", mctr.ErrInvalid, f.tokenFile)
 	}
 	data, err := os.ReadFile(f.tokenFile)
 	if err != nil {
-		return fmt.Errorf("--token-file: %w", err)
+		return "", fmt.Errorf("--token-file: %w", err)
 	}
-	f.token = strings.TrimSpace(string(data))
-	if len(f.token) < leastToken || strings.ContainsAny(f.token, " \t\r\n") {
-		return fmt.Errorf("%w: --token-file %s: want one token of at least %d characters (openssl rand -hex 32)", mctr.ErrInvalid, f.tokenFile, leastToken)
+	token := strings.TrimSpace(string(data))
+	if len(token) < leastToken || strings.ContainsAny(token, " \t\r\n") {
+		return "", fmt.Errorf("%w: --token-file %s: want one token of at least %d characters (openssl rand -hex 32)", mctr.ErrInvalid, f.tokenFile, leastToken)
 	}
-	return nil
+	return token, nil
 }
 
 // protects refuses a tcp address whose clients would be unknown, or heard by others.
@@ -53,7 +62,7 @@ func (f *flags) protects(address string) error {
 	ip := net.ParseIP(host)
 	loopback := host == "localhost" || ip != nil && ip.IsLoopback()
 	switch {
-	case f.tlsClientCA == "" && f.token == "":
+	case f.tlsClientCA == "" && f.token == nil:
 		return fmt.Errorf("%w: --listen tcp://%s: whoever reaches it would be root here (give --tls-cert, --tls-key and --tls-client-ca, or --token-file)", mctr.ErrInvalid, address)
 	case f.tlsCert == "" && !loopback:
 		return fmt.Errorf("%w: --listen tcp://%s: a token can be read on its way (give --tls-cert and --tls-key, or listen on 127.0.0.1)", mctr.ErrInvalid, address)
@@ -61,16 +70,20 @@ func (f *flags) protects(address string) error {
 	return nil
 }
 
-// tls is what tcp is wrapped in; nil is nothing.
-func (f *flags) tls() (*tls.Config, error) {
-	if f.tlsCert == "" {
-		return nil, nil
-	}
+// tls is what tcp is wrapped in: for each connection, what the files have then.
+func (f *flags) tls() *tls.Config {
+	return &tls.Config{GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) { return f.certificates.get(), nil }}
+}
+
+func (f *flags) readTLS() (*tls.Config, error) {
 	certificate, err := tls.LoadX509KeyPair(f.tlsCert, f.tlsKey)
 	if err != nil {
 		return nil, fmt.Errorf("--tls-cert %s: %w", f.tlsCert, err)
 	}
-	config := &tls.Config{Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS12, NextProtos: []string{"http/1.1"}}
+	config := &tls.Config{
+		Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS12, NextProtos: []string{"http/1.1"},
+		SessionTicketsDisabled: true, // a ticket would outlive the authority that its owner was let in by
+	}
 	if f.tlsClientCA == "" {
 		return config, nil
 	}

@@ -10,11 +10,11 @@ import (
 	"github.com/mctr/mctr"
 )
 
-// Authenticated lets only those in who show token, as RFC 6750 has it. The time
-// that a comparison takes says nothing of the token.
-func Authenticated(token string, next http.Handler) http.Handler {
-	want := sha256.Sum256([]byte(token))
+// Authenticated lets only those in who show what token gives then, as RFC 6750 has
+// it. The time that a comparison takes says nothing of the token.
+func Authenticated(token func() string, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		want := sha256.Sum256([]byte(token()))
 		scheme, shown, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 		got := sha256.Sum256([]byte(strings.TrimSpace(shown)))
 		if !strings.EqualFold(scheme, "Bearer") || subtle.ConstantTimeCompare(want[:], got[:]) != 1 {

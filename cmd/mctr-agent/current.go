@@ -1,0 +1,76 @@
+package main
+
+import (
+	"log/slog"
+	"slices"
+	"sync"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// A current value is read from files, and read again when one of them has changed.
+// What cannot be used is said in the log once for each change, and what there was
+// before stays.
+type current[T any] struct {
+	read  func() (T, error)
+	files []string
+	log   *slog.Logger
+
+	mu    sync.Mutex
+	value T
+	seen  []stamp
+	young bool // the files may have changed again without another stamp
+}
+
+// A stamp of a file tells it from every other that had its name.
+type stamp struct {
+	device, inode uint64
+	size          int64
+	changed       unix.Timespec // its content, or who may read it
+}
+
+// settled is longer than a filesystem's clock takes for a step.
+const settled = 2 * time.Second
+
+// newCurrent reads the value for the first time.
+func newCurrent[T any](log slog.Handler, read func() (T, error), files ...string) (*current[T], error) {
+	c := &current[T]{read: read, log: slog.New(log), files: slices.DeleteFunc(files, func(f string) bool { return f == "" })}
+	c.look()
+	var err error
+	c.value, err = read()
+	return c, err
+}
+
+// get is the value as the files have it now.
+func (c *current[T]) get() T {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	young := c.young
+	changed := c.look()
+	if !changed && !young {
+		return c.value
+	}
+	value, err := c.read()
+	switch {
+	case err == nil:
+		c.value = value
+	case changed:
+		c.log.Error("what was there before is used still", "files", c.files, "error", err)
+	}
+	return c.value
+}
+
+// look says whether the files are others than those seen before. It comes before
+// they are read: a change meanwhile is seen by the next look.
+func (c *current[T]) look() (changed bool) {
+	before := c.seen
+	c.seen, c.young = nil, false
+	for _, file := range c.files {
+		var st unix.Stat_t
+		_ = unix.Stat(file, &st) // who reads it says what is wrong with it
+		c.seen = append(c.seen, stamp{st.Dev, st.Ino, st.Size, st.Ctim})
+		c.young = c.young || time.Since(time.Unix(st.Ctim.Unix())) < settled
+	}
+	return !slices.Equal(before, c.seen)
+}
