@@ -133,6 +133,56 @@ func TestSaveAndLoad(t *testing.T) {
 	}
 }
 
+// TestSaveRepository: a repository without a tag stands for all that it has, and
+// for nothing of another.
+func TestSaveRepository(t *testing.T) {
+	ctx := context.Background()
+	from, _ := newProvisioner(t)
+	one := imagetest.Layout(t, filepath.Join(t.TempDir(), "one"), "", imagetest.Simple(t, "one"))
+	two := imagetest.Layout(t, filepath.Join(t.TempDir(), "two"), "", imagetest.Simple(t, "two"))
+	for name, ref := range map[string]string{
+		"host.test/app:1": one, "host.test/app:2": two, "host.test/app:latest": two,
+		"host.test/app/part:1": one, "other.test/app:1": one, "app:3": one, "abcdef:1": two,
+	} {
+		if _, err := from.Pull(ctx, ref, provisioner.PullOptions{}); err != nil {
+			t.Fatal(err)
+		}
+		if err := from.Tag(ctx, ref, name); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, c := range []struct {
+		ask, want []string
+	}{
+		{[]string{"host.test/app"}, []string{"host.test/app:1", "host.test/app:2", "host.test/app:latest"}},
+		{[]string{"app", "host.test/app:1"}, []string{"docker.io/library/app:3", "host.test/app:1"}}, // without app:latest
+		{[]string{"abcdef"}, []string{"docker.io/library/abcdef:1"}},                                 // no id
+		{[]string{"host.test/app:2"}, []string{"host.test/app:2"}},
+	} {
+		for _, format := range []provisioner.SaveFormat{provisioner.SaveDocker, provisioner.SaveOCI} {
+			var archive bytes.Buffer
+			if err := from.Save(ctx, c.ask, &archive, format); err != nil {
+				t.Fatalf("%q: %v", c.ask, err)
+			}
+			to, _ := newProvisioner(t)
+			loaded, err := to.Load(ctx, &archive, "stdin", provisioner.LoadOptions{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			var got []string
+			for _, img := range loaded {
+				got = append(got, img.Reference)
+			}
+			if slices.Sort(got); !slices.Equal(got, c.want) {
+				t.Errorf("%q as %s: loaded %q, want %q", c.ask, format, got, c.want)
+			}
+		}
+	}
+	if err := from.Save(ctx, []string{"host.test/none"}, io.Discard, ""); !errors.Is(err, mctr.ErrNotFound) {
+		t.Errorf("a repository without images: %v", err)
+	}
+}
+
 // TestSavedAgain: what was loaded as a docker-archive, whose layers are the same
 // files in another form, can be saved, also when the first image has gone.
 func TestSavedAgain(t *testing.T) {

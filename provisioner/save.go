@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/mctr/mctr"
@@ -28,8 +29,9 @@ const (
 	SaveOCI    SaveFormat = "oci-archive"    // a tar of an OCI layout: the images as they came, digests and all
 )
 
-// Save writes images of the store, named by reference or by the start of an id,
-// to one archive that Load, docker, podman and skopeo read. Names that lead to
+// Save writes images of the store, named by reference or by the start of an id, to
+// one archive that Load, docker, podman and skopeo read. A repository without tag
+// and digest stands for all of its images. Names that lead to
 // one image are kept together. Everything is read against its digest. The store
 // is locked until the files are open, not while they are read. What is written
 // before an error is no archive.
@@ -78,18 +80,58 @@ func (p *Provisioner) collect(ctx context.Context, s *saving, refs []string) (er
 	}
 	defer func() { err = errors.Join(err, lock.Unlock()) }()
 	for _, ref := range refs {
-		r, img, err := p.local(ref)
-		if r.Kind == puller.Rootfs {
-			return fmt.Errorf("image %s is a directory, which no archive of images holds: %w", ref, mctr.ErrInvalid)
-		}
+		images, err := p.meant(ref)
 		if err != nil {
 			return err
 		}
-		s.add(r, img)
-		for _, b := range img.Blobs {
-			if err := p.openBlob(s, img, b); err != nil {
+		for _, i := range images {
+			if err := p.collectOne(s, i); err != nil {
 				return err
 			}
+		}
+	}
+	return nil
+}
+
+// A found image is one of the store with the reference that led to it.
+type found struct {
+	puller.Reference
+	*Image
+}
+
+// meant are the images that ref stands for.
+func (p *Provisioner) meant(ref string) ([]found, error) {
+	r, img, err := p.local(ref)
+	if r.Kind == puller.Rootfs {
+		return nil, fmt.Errorf("image %s is a directory, which no archive of images holds: %w", ref, mctr.ErrInvalid)
+	}
+	if r.Bare {
+		if all, err := p.repository(r); err != nil || len(all) > 0 {
+			return all, err
+		}
+	}
+	return []found{{r, img}}, err
+}
+
+// repository are the images of a repository, by their references.
+func (p *Provisioner) repository(of puller.Reference) ([]found, error) {
+	images, err := p.store.Images()
+	var all []found
+	for _, img := range images {
+		r, err := puller.Parse(img.Reference)
+		if err == nil && r.Kind == puller.Registry && r.Host() == of.Host() && r.Repository() == of.Repository() && !IsUnnamed(img) {
+			all = append(all, found{r, img})
+		}
+	}
+	slices.SortFunc(all, func(a, b found) int { return strings.Compare(a.Image.Reference, b.Image.Reference) })
+	return all, err
+}
+
+func (p *Provisioner) collectOne(s *saving, f found) error {
+	s.add(f.Reference, f.Image)
+	for _, b := range f.Blobs {
+		if err := p.openBlob(s, f.Image, b); err != nil {
+			return err
 		}
 	}
 	return nil

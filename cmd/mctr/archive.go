@@ -104,6 +104,7 @@ func (a *app) saveCommand() *cobra.Command {
 		Use:   "save [flags] IMAGE...",
 		Short: "Write images of the store to one archive",
 		Long: `Write images of the store to one archive, for mctr, docker, podman or skopeo to read.
+A repository without tag stands for all of its images.
 A docker-archive has plain layers, so that the images' digests are others when it
 is loaded; an oci-archive has everything as it came. The file is there when it is
 whole.`,

@@ -27,6 +27,7 @@ type Reference struct {
 	Kind Kind
 	Path string // of a layout, archive or rootfs: absolute and clean
 	Tag  string // within a layout or archive; may be empty
+	Bare bool   // of a registry: it was written without tag and digest
 
 	named reference.Named // of a registry
 }
@@ -82,7 +83,8 @@ func parseNamed(s string) (Reference, error) {
 	if err != nil {
 		return Reference{}, fmt.Errorf("image reference %.80q: %w: %w", s, err, mctr.ErrInvalid)
 	}
-	return Reference{Kind: Registry, named: named}, nil
+	written, err := reference.ParseNormalizedNamed(s)
+	return Reference{Kind: Registry, Bare: err == nil && reference.IsNameOnly(written), named: named}, nil
 }
 
 // String is the normalised form: equal for all ways to write one reference.

@@ -43,6 +43,17 @@ func TestParse(t *testing.T) {
 	}
 }
 
+func TestBare(t *testing.T) {
+	for s, want := range map[string]bool{
+		"busybox": true, "docker://host.test:5000/a/b": true, "busybox:latest": false, "host.test:5000/a:1": false, "x@" + someDigest: false,
+		"x:tag@" + someDigest: false, "oci:/a": false, "rootfs:/a": false,
+	} {
+		if r, err := Parse(s); err != nil || r.Bare != want {
+			t.Errorf("%s: bare is %t, %v", s, r.Bare, err)
+		}
+	}
+}
+
 // FuzzParse: what parses has a normal form that parses to itself.
 func FuzzParse(f *testing.F) {
 	for _, s := range []string{"busybox", "oci:/a:v1", "docker-archive:/a:b:c", "rootfs:x", "docker://x@" + someDigest, "oci:5000/a"} {
