@@ -1,0 +1,36 @@
+package cni
+
+import (
+	"net/netip"
+	"slices"
+	"testing"
+
+	"github.com/mctr/mctr"
+)
+
+func TestParseResolv(t *testing.T) {
+	got := parseResolv("# mine\nnameserver 127.0.0.53\nnameserver 10.0.0.1\nnameserver ::1\nnameserver fe80::1%eth0\nnameserver nonsense\nsearch a b\nsearch c.d\noptions ndots:2 edns0\noptions rotate\nnameserver\n")
+	want := mctr.DNS{Servers: []string{"10.0.0.1"}, Search: []string{"c.d"}, Options: []string{"ndots:2", "edns0", "rotate"}}
+	if !slices.Equal(got.Servers, want.Servers) || !slices.Equal(got.Search, want.Search) || !slices.Equal(got.Options, want.Options) {
+		t.Errorf("%+v, want %+v", got, want)
+	}
+}
+
+// FuzzParseResolv wants what is read of a host's file to be written as a file that
+// says the same.
+func FuzzParseResolv(f *testing.F) {
+	f.Add("nameserver 10.0.0.1\nsearch example.com\noptions ndots:2\n")
+	f.Add("nameserver\t1.1.1.1\r\ndomain .\n;x\n")
+	f.Fuzz(func(t *testing.T, text string) {
+		d := parseResolv(text)
+		for _, s := range d.Servers {
+			if addr, err := netip.ParseAddr(s); err != nil || addr.IsLoopback() {
+				t.Errorf("server %q", s)
+			}
+		}
+		again := parseResolv(resolvText(d))
+		if !slices.Equal(again.Servers, d.Servers) || !slices.Equal(again.Options, d.Options) {
+			t.Errorf("%+v was written as %q", d, resolvText(d))
+		}
+	})
+}
