@@ -165,7 +165,10 @@ func TestOverlay(t *testing.T) {
 		h.want(0, "network", "create", "--driver", "vxlan", "--vni", "42", "--subnet", "10.94.0.0/16", "--ip-range", fmt.Sprintf("10.94.%d.0/24", i+1),
 			"--local", fmt.Sprintf("192.0.2.%d", i+1), "--peer", fmt.Sprintf("192.0.2.%d", 2-i), "over")
 	}
-	one.want(0, "run", "-q", "-d", "--name", "server", "--network", "over", "--ip", "10.94.1.7", one.image, "busybox", "httpd", "-f", "-p", "80", "-h", "/bin")
+	said := one.want(0, "run", "-q", "-d", "--name", "server", "--network", "over", "--ip", "10.94.1.7", one.image, "busybox", "httpd", "-f", "-p", "80", "-h", "/bin").stderr
+	if !strings.Contains(said, "this host forwards packets now") || !strings.Contains(said, "ip_forward") {
+		t.Errorf("nothing was said of what was changed on the host: %q", said)
+	}
 	one.eventually("the server answers", func() bool {
 		return one.mctr("exec", "server", "busybox", "wget", "-qO", "/dev/null", "http://127.0.0.1/busybox").code == 0
 	})
