@@ -45,7 +45,7 @@ type Port struct {
 // String is docker's form: 0.0.0.0:8080->80/tcp.
 func (p Port) String() string {
 	inside := fmt.Sprintf("%d/%s", p.ContainerPort, p.Protocol)
-	if p.HostPort == 0 {
+	if p.HostPort == 0 && p.HostIP == "" {
 		return inside
 	}
 	outside := strconv.Itoa(int(p.HostPort))

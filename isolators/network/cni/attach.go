@@ -23,11 +23,17 @@ func (i *isolator) attached(ctx context.Context, c *mctr.Container) (*mctr.Adjus
 	if err != nil {
 		return nil, errors.Join(err, i.networks.Detach(context.WithoutCancel(ctx), c.ID))
 	}
-	a := &mctr.Adjustment{Spec: specs.Spec{Linux: namespace(path)}}
-	if ip := firstAddress(attachments); ip != "" {
-		a.Spec.Process = &specs.Process{Env: []string{"MESOS_CONTAINER_IP=" + ip}}
-	}
+	a := &mctr.Adjustment{Spec: specs.Spec{Linux: namespace(path), Process: variable(attachments)}}
 	return a, i.describe(c, a, attachments)
+}
+
+// variable is MESOS_CONTAINER_IP, as Mesos' tasks have it.
+func variable(attachments []*cni.Attachment) *specs.Process {
+	ip := firstAddress(attachments)
+	if ip == "" {
+		return nil
+	}
+	return &specs.Process{Env: []string{"MESOS_CONTAINER_IP=" + ip}}
 }
 
 func (i *isolator) attach(ctx context.Context, c *mctr.Container) ([]*cni.Attachment, string, error) {
@@ -90,6 +96,9 @@ func ports(c *mctr.Container) []mctr.Port {
 // firstAddress is the container's, an IPv4 one if it has one.
 func firstAddress(attachments []*cni.Attachment) (ip string) {
 	for _, a := range attachments {
+		if a.Result == nil {
+			continue // of another container, which has just ended
+		}
 		for _, p := range a.Result.Addresses {
 			if p.Addr().Is4() {
 				return p.Addr().String()
@@ -106,5 +115,5 @@ func (i *isolator) join(c *mctr.Container, other mctr.ContainerID) (*mctr.Adjust
 	if pid == 0 {
 		return nil, fmt.Errorf("%w: --network container:%s: no such container runs", mctr.ErrState, other.Short())
 	}
-	return i.shared(c, other, fmt.Sprintf("/proc/%d/ns/net", pid)), nil
+	return i.shared(c, other, fmt.Sprintf("/proc/%d/ns/net", pid))
 }

@@ -149,6 +149,9 @@ func checkPort(p mctr.Port) error {
 	if _, err := netip.ParseAddr(p.HostIP); p.HostIP != "" && err != nil {
 		return fmt.Errorf("%w: --publish %v: %q is no address", mctr.ErrInvalid, p, p.HostIP)
 	}
+	if addr, err := netip.ParseAddr(p.HostIP); err == nil && addr.Is6() && addr.IsLoopback() {
+		return &mctr.UnsupportedError{Feature: "--publish " + p.String(), Why: "the kernel forwards nothing from IPv6's loopback", Remedy: "use 127.0.0.1, or another address of the host"}
+	}
 	if p.ContainerPort == 0 || p.HostPortEnd != 0 && p.HostPortEnd < p.HostPort {
 		return fmt.Errorf("%w: --publish %v: ports are 1 to 65535, ranges go up", mctr.ErrInvalid, p)
 	}

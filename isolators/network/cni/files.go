@@ -76,16 +76,18 @@ func (i *isolator) binds(c *mctr.Container, dir string) []specs.Mount {
 	return mounts
 }
 
-// shared is the network of another container, with its files.
-func (i *isolator) shared(c *mctr.Container, other mctr.ContainerID, path string) *mctr.Adjustment {
+// shared is the network of another container, with its files and address.
+func (i *isolator) shared(c *mctr.Container, other mctr.ContainerID, path string) (*mctr.Adjustment, error) {
 	a := &mctr.Adjustment{Spec: specs.Spec{Linux: namespace(path)}}
 	for id := other; id != ""; id = id.Parent() { // a parent may share its own parent's
 		if mounts := i.binds(c, i.files(id)); mounts != nil {
+			attachments, err := i.networks.Of(id)
 			a.Spec.Mounts = slices.DeleteFunc(mounts, func(m specs.Mount) bool { return m.Destination == hostname })
-			break
+			a.Spec.Process = variable(attachments)
+			return a, err
 		}
 	}
-	return a
+	return a, nil
 }
 
 // hostFiles are the host's names and resolvers, for an image that uses its network.

@@ -51,7 +51,7 @@ func (i *isolator) Prepare(ctx context.Context, c *mctr.Container) (*mctr.Adjust
 	case mode == mctr.NetworkHost:
 		return hostFiles(c), nil
 	case isolators.Shares(c, mode, true):
-		return i.shared(c, c.Parent.ID, c.Parent.Namespace("net")), nil
+		return i.shared(c, c.Parent.ID, c.Parent.Namespace("net"))
 	case joined(mode) != "":
 		return i.join(c, joined(mode))
 	}

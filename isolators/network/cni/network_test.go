@@ -120,6 +120,7 @@ func TestCheck(t *testing.T) {
 		{Config: with(net, port(mctr.Port{ContainerPort: 0, Protocol: "tcp"})), Is: mctr.ErrInvalid, Flag: "--publish"},
 		{Config: with(net, port(mctr.Port{ContainerPort: 1, Protocol: "icmp"})), Is: mctr.ErrInvalid, Flag: "icmp"},
 		{Config: with(net, port(mctr.Port{HostIP: "here", ContainerPort: 1, Protocol: "tcp"})), Is: mctr.ErrInvalid, Flag: "here"},
+		{Config: with(net, port(mctr.Port{HostIP: "::1", ContainerPort: 1, Protocol: "tcp"})), Is: mctr.ErrUnsupported, Flag: "--publish [::1]"},
 		{Config: with(net, func(c *mctr.ContainerConfig) { c.DNS.Servers = []string{"ns"} }), Is: mctr.ErrInvalid, Flag: "--dns"},
 		{Config: with(net, func(c *mctr.ContainerConfig) { c.DNS.Search = []string{"a\nnameserver 6.6.6.6"} }), Is: mctr.ErrInvalid, Flag: "--dns-search"},
 		{Config: with(net, func(c *mctr.ContainerConfig) { c.ExtraHosts = []string{"a b:1.1.1.1"} }), Is: mctr.ErrInvalid, Flag: "--add-host"},
@@ -241,6 +242,9 @@ func TestNested(t *testing.T) {
 	a := h.prepare(child)
 	if got := a.Spec.Linux.Namespaces[0].Path; got != fmt.Sprintf("/proc/%d/ns/net", os.Getpid()) {
 		t.Errorf("namespace %q", got)
+	}
+	if a.Spec.Process == nil || !slices.Equal(a.Spec.Process.Env, []string{"MESOS_CONTAINER_IP=10.40.0.2"}) {
+		t.Errorf("environment %+v", a.Spec.Process)
 	}
 	if got := destinations(a); !slices.Equal(got, []string{"/etc/hosts", "/etc/resolv.conf"}) || !strings.HasPrefix(a.Spec.Mounts[0].Source, parent.Dir) {
 		t.Errorf("binds %+v", a.Spec.Mounts)
