@@ -236,9 +236,7 @@ func TestNewCertificates(t *testing.T) {
 	if err := old.get(t, address, client); err != nil {
 		t.Errorf("between certificate and key: %v", err)
 	}
-	if !strings.Contains(h.log.String(), "used still") {
-		t.Error("the log says nothing of a certificate without its key")
-	}
+	h.eventually("the log says that they do not fit", func() bool { return strings.Contains(h.log.String(), "used still") })
 	replace(t, server.key, newServer.key)
 	if err := next.get(t, address, client); err != nil {
 		t.Errorf("the new certificate: %v", err)
@@ -303,9 +301,7 @@ func TestNewToken(t *testing.T) {
 		t.Fatal(err)
 	}
 	want(tokens[2], 200)
-	if !strings.Contains(h.log.String(), "chmod 600") {
-		t.Error("the log says nothing of a token that everybody can read")
-	}
+	h.eventually("the log says that others can read it", func() bool { return strings.Contains(h.log.String(), "chmod 600") })
 	write("short")
 	want("short", 401)
 	if err := os.Remove(file); err != nil {

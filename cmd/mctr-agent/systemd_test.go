@@ -18,7 +18,7 @@ import (
 // A service is the agent as systemd runs it, by the units of this directory.
 type service struct {
 	*host
-	units []string
+	files []string
 }
 
 // newService starts the agent's unit. Paths and --cgroup-parent are the test's.
@@ -26,8 +26,14 @@ func newService(t *testing.T) *service {
 	t.Helper()
 	s := &service{host: newDirs(t)}
 	t.Cleanup(s.uninstall)
-	s.install("mctr-containers.service", "[Unit]\nRefuseManualStop=no\n[Service]\nKillMode=control-group\n")
-	s.install("mctr-agent.service", fmt.Sprintf("[Service]\nExecStart=\nExecStart=%s\n"+
+	for _, unit := range []string{"mctr-containers.service", "mctr-agent.service"} {
+		text, err := os.ReadFile(unit)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.install(unit, string(text))
+	}
+	s.install("mctr-agent.service.d/test.conf", fmt.Sprintf("[Service]\nExecStart=\nExecStart=%s\n"+
 		"Environment=MCTR_AGENT_ROOT=%s MCTR_AGENT_STATE=%s MCTR_AGENT_CGROUP_PARENT=auto\n", program(t, "mctr-agent"), s.root, s.state))
 	s.systemctl("daemon-reload")
 	s.systemctl("enable", "--runtime", "mctr-containers")
@@ -35,24 +41,22 @@ func newService(t *testing.T) *service {
 	return s
 }
 
-const unitDir = "/run/systemd/system"
-
-func (s *service) install(unit, change string) {
+func (s *service) install(file, text string) {
 	s.t.Helper()
-	text, err := os.ReadFile(unit)
-	dir := filepath.Join(unitDir, unit+".d")
-	if err = errors.Join(err, os.WriteFile(filepath.Join(unitDir, unit), text, 0o644), os.MkdirAll(dir, 0o755),
-		os.WriteFile(filepath.Join(dir, "test.conf"), []byte(change), 0o644)); err != nil {
+	path := filepath.Join("/run/systemd/system", file)
+	if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), os.WriteFile(path, []byte(text), 0o644)); err != nil {
 		s.t.Fatal(err)
 	}
-	s.units = append(s.units, unit)
+	s.files = append(s.files, path)
 }
 
+// uninstall ends what never may have started, too.
 func (s *service) uninstall() {
+	_ = exec.Command("systemctl", "stop", "mctr-agent").Run()
+	_ = exec.Command("systemctl", "kill", "-s", "KILL", "mctr-containers").Run()
 	s.systemctl("disable", "--runtime", "mctr-containers")
-	for _, unit := range s.units {
-		_ = exec.Command("systemctl", "stop", unit).Run() // it may never have started
-		if err := errors.Join(os.RemoveAll(filepath.Join(unitDir, unit+".d")), os.Remove(filepath.Join(unitDir, unit))); err != nil {
+	for _, file := range s.files {
+		if err := os.Remove(file); err != nil {
 			s.t.Error(err)
 		}
 	}
@@ -140,4 +144,12 @@ func TestUnderSystemd(t *testing.T) {
 	}
 	s.systemctl("start", "mctr-agent")
 	s.mctr("rm", "-f", "task", "next")
+	s.systemctl("stop", "mctr-agent")
+	s.systemctl("kill", "-s", "KILL", "mctr-containers")
+	s.eventually("the containers' unit has ended", func() bool {
+		return s.systemctl("show", "--property", "ActiveState", "--value", "mctr-containers") == "inactive"
+	})
+	if dirs := cgroup.Dirs("system.slice/mctr-containers.service"); len(dirs) > 0 {
+		t.Errorf("control groups are left: %v", dirs)
+	}
 }
