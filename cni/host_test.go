@@ -140,9 +140,11 @@ func (h *host) addresses(id mctr.ContainerID, ifname string) []netip.Prefix {
 // and base chains, must be there when it is called.
 func (h *host) clean() {
 	h.t.Helper()
-	before := leakcheck.Snapshot(h.t)
+	host := leakcheck.Snapshot(h.t, leakcheck.Scope{Kinds: []leakcheck.Kind{leakcheck.Link, leakcheck.Rule, leakcheck.Process, leakcheck.File}})
+	mounts := leakcheck.Snapshot(h.t, leakcheck.Scope{Kinds: []leakcheck.Kind{leakcheck.Mount, leakcheck.Netns}, Names: []string{h.root, h.state}})
 	h.t.Cleanup(func() {
-		before.Check()
+		host.Check()
+		mounts.Check()
 		if left := h.stored(); len(left) > 0 {
 			h.t.Errorf("addresses still given out: %v", left)
 		}

@@ -39,10 +39,13 @@ func program(t *testing.T) string {
 func clean(t *testing.T) {
 	t.Helper()
 	t.Setenv("TMPDIR", t.TempDir())
-	before := leakcheck.Snapshot(t, leakcheck.Scope{Kinds: []leakcheck.Kind{leakcheck.Netns, leakcheck.Link, leakcheck.Rule}},
-		leakcheck.Scope{Names: []string{"mctr-bench-", os.Getenv("TMPDIR")}})
+	host := leakcheck.Snapshot(t, leakcheck.Scope{Kinds: []leakcheck.Kind{leakcheck.Link, leakcheck.Rule}})
+	mounts := leakcheck.Snapshot(t, leakcheck.Scope{Kinds: []leakcheck.Kind{leakcheck.Mount, leakcheck.Netns}, Names: []string{os.Getenv("TMPDIR")}})
+	groups := leakcheck.Snapshot(t, leakcheck.Scope{Kinds: []leakcheck.Kind{leakcheck.Cgroup}, Names: []string{"mctr-bench-"}})
 	t.Cleanup(func() {
-		before.Check()
+		host.Check()
+		mounts.Check()
+		groups.Check()
 		if left, _ := os.ReadDir(os.Getenv("TMPDIR")); len(left) > 0 {
 			t.Errorf("left behind: %v", left)
 		}

@@ -257,7 +257,8 @@ func TestFailedAttach(t *testing.T) {
 	h := newHost(t)
 	h.prepare(h.container("warm", config("", "test", "net")))
 	h.cleanUp("warm")
-	before := leakcheck.Snapshot(t)
+	before := leakcheck.Snapshot(t, leakcheck.Scope{Kinds: []leakcheck.Kind{leakcheck.Link, leakcheck.Rule, leakcheck.Process}})
+	mounts := leakcheck.Snapshot(t, leakcheck.Scope{Kinds: []leakcheck.Kind{leakcheck.Mount, leakcheck.Netns}, Names: []string{h.dir}})
 	if _, err := h.isolator().Prepare(t.Context(), h.container("box", config("", "test", "net", "sick"))); err == nil || !strings.Contains(err.Error(), "attach eth1 to network sick") {
 		t.Errorf("Prepare: %v", err)
 	}
@@ -265,6 +266,7 @@ func TestFailedAttach(t *testing.T) {
 		t.Error(err, string(out)) // the sick network's, made before it failed
 	}
 	before.Check()
+	mounts.Check()
 	if files, _ := filepath.Glob(h.dir + "/store/*/10.*"); len(files) > 0 {
 		t.Errorf("addresses still given out: %v", files)
 	}

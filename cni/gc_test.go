@@ -1,0 +1,122 @@
+package cni_test
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/cni"
+)
+
+// plant gives an address out to somebody, in a store of host-local's.
+func plant(t *testing.T, store, address string) string {
+	t.Helper()
+	path := filepath.Join(store, address)
+	if err := os.WriteFile(path, []byte("somebody\r\neth0"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func given(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
+}
+
+// TestGC frees what nobody accounts for in a network of mctr's, and nothing that a
+// container has: an attachment whose record was lost.
+func TestGC(t *testing.T) {
+	h := newHost(t)
+	network, err := h.Create("own", cni.Definition{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := h.mustAttach("box", "own")
+	lost := h.mustAttach("lost", "own")
+	stray := filepath.Join(h.root, "addresses", "own", lost.Result.Addresses[0].Addr().String())
+	if err := os.Remove(filepath.Join(h.root, "attachments", mctr.ContainerID("lost").Hash()+".eth0.json")); err != nil || !given(stray) {
+		t.Fatal(err, "or no address was given out")
+	}
+	if err := h.GC(t.Context(), network); err != nil {
+		t.Fatal(err)
+	}
+	if given(stray) {
+		t.Error("an address that nobody accounts for is still given out")
+	}
+	if mine := filepath.Join(h.root, "addresses", "own", a.Result.Addresses[0].Addr().String()); !given(mine) {
+		t.Error("the container's address was freed")
+	}
+	if err := h.Check(t.Context(), a); err != nil {
+		t.Errorf("the container's attachment was hurt: %v", err)
+	}
+	if err := h.Networks.Remove("own"); !errors.Is(err, mctr.ErrState) {
+		t.Errorf("it was removed under its container: %v", err)
+	}
+	h.mustDetach("box")
+	h.mustDetach("lost")
+	if err := h.Networks.Remove("own"); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestForeignAddressesSurvive wants a network of an operator's left alone, whose
+// store others use too, unless its operator allows it.
+func TestForeignAddressesSurvive(t *testing.T) {
+	h := newHost(t)
+	list := bridge("1.1.0", "shared", "10.35.0.0/24")
+	h.write("shared.conflist", list)
+	h.mustAttach("box", "shared")
+	defer h.mustDetach("box")
+	foreign := plant(t, filepath.Join(h.root, "store", "shared"), "10.35.0.200")
+	if err := h.GC(t.Context(), h.find("shared")); !errors.Is(err, mctr.ErrState) || !strings.Contains(err.Error(), "others' addresses") {
+		t.Errorf("GC: %v", err)
+	}
+	h.mustAttach("other", "shared")
+	h.mustDetach("other")
+	if !given(foreign) {
+		t.Error("a foreign address was freed")
+	}
+	h.write("shared.conflist", strings.Replace(list, "{", `{"mctr": {"gc": true}, `, 1))
+	if err := h.GC(t.Context(), h.find("shared")); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestCreateAtOnce wants one network of several that are made at once, and each of
+// different names a subnet of its own.
+func TestCreateAtOnce(t *testing.T) {
+	h := newHost(t)
+	made := make([]error, 8)
+	each(len(made), func(i int) { _, made[i] = h.Create("one", cni.Definition{}) })
+	exist := 0
+	for _, err := range made {
+		if errors.Is(err, mctr.ErrExists) {
+			exist++
+		} else if err != nil {
+			t.Error(err)
+		}
+	}
+	if exist != len(made)-1 {
+		t.Errorf("%d of %d were told that it exists", exist, len(made))
+	}
+	each(8, func(i int) {
+		if _, err := h.Create(fmt.Sprint("n", i), cni.Definition{}); err != nil {
+			t.Error(err)
+		}
+	})
+	all, err := h.All()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, n := range all {
+		for _, other := range all[:i] {
+			if n.Own.Subnets[0].Subnet.Overlaps(other.Own.Subnets[0].Subnet) {
+				t.Errorf("%s and %s have %v and %v", n.Name, other.Name, n.Own.Subnets[0].Subnet, other.Own.Subnets[0].Subnet)
+			}
+		}
+	}
+}
