@@ -1,0 +1,51 @@
+package calico
+
+import (
+	v3 "github.com/projectcalico/api/pkg/apis/projectcalico/v3"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// A Policy says in plain words what the containers it selects may receive or, if it
+// is Outgoing, send. Traffic that no rule of any policy allows is denied as soon as
+// one policy for its direction selects the container. What needs more words than
+// these is written as a v3.NetworkPolicy and read by Decode.
+type Policy struct {
+	Name      string   // a DNS label
+	Namespace string   // empty: DefaultNamespace
+	Global    bool     // of no namespace: also for the hosts' own endpoints
+	Selector  string   // empty: all containers
+	Order     *float64 // lower ones come first; nil: last
+	Outgoing  bool
+	Rules     []Rule   // in this order; none: all is denied
+	Peers     []string // selectors, networks and addresses that the rules are about; empty: anybody
+}
+
+// Resource renders the policy: a *v3.GlobalNetworkPolicy or a *v3.NetworkPolicy.
+// The error wraps mctr.ErrInvalid.
+func (p *Policy) Resource() (Resource, error) {
+	rules, err := toRules(p.Rules, p.Peers, p.Outgoing)
+	if err != nil {
+		return nil, err
+	}
+	spec := v3.NetworkPolicySpec{Order: p.Order, Selector: p.Selector, Types: []v3.PolicyType{v3.PolicyTypeIngress}, Ingress: rules}
+	if p.Outgoing {
+		spec.Types, spec.Ingress, spec.Egress = []v3.PolicyType{v3.PolicyTypeEgress}, nil, rules
+	}
+	r := p.with(spec)
+	return r, Check(r)
+}
+
+func (p *Policy) with(spec v3.NetworkPolicySpec) Resource {
+	if p.Global {
+		g := v3.NewGlobalNetworkPolicy()
+		g.ObjectMeta = metav1.ObjectMeta{Name: p.Name, Namespace: p.Namespace}
+		g.Spec = v3.GlobalNetworkPolicySpec{Order: spec.Order, Selector: spec.Selector, Types: spec.Types, Ingress: spec.Ingress, Egress: spec.Egress}
+		return g
+	}
+	n := v3.NewNetworkPolicy()
+	n.ObjectMeta, n.Spec = metav1.ObjectMeta{Name: p.Name, Namespace: p.Namespace}, spec
+	if n.Namespace == "" {
+		n.Namespace = DefaultNamespace
+	}
+	return n
+}
