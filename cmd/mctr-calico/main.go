@@ -1,0 +1,55 @@
+// Command mctr-calico keeps the policies, address pools and profiles of CNI networks
+// of Calico's: package cni/calico at a prompt. "mctr network policy", "pool" and
+// "profile" are this program: Calico's types, which come with Kubernetes', would
+// cost every launch if mctr linked them.
+//
+// What it applies is in the network's etcd; on this host it creates nothing.
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/signal"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/sys/unix"
+)
+
+func main() { os.Exit(run(os.Args[1:])) }
+
+func run(args []string) int {
+	ctx, stop := signal.NotifyContext(context.Background(), unix.SIGINT, unix.SIGTERM, unix.SIGHUP)
+	defer stop()
+	cmd := command()
+	cmd.SetArgs(args)
+	if err := cmd.ExecuteContext(ctx); err != nil {
+		fmt.Fprintln(os.Stderr, "mctr-calico:", err)
+		return 1
+	}
+	return 0
+}
+
+func command() *cobra.Command {
+	a := &app{}
+	root := &cobra.Command{
+		Use:   "mctr-calico",
+		Short: "Keep policies, pools and profiles of Calico networks",
+		Long: `Keep policies, address pools and profiles of CNI networks of Calico's, which are the
+same on every host of the network. Where its etcd is stands in the network's CNI
+configuration. See docs/calico.md; "mctr network policy" and so on are this program.`,
+		SilenceUsage:  true,
+		SilenceErrors: true,
+	}
+	root.CompletionOptions.DisableDefaultCmd = true
+	a.register(root.PersistentFlags())
+	root.AddCommand(a.policyCommand(), a.poolCommand(), a.profileCommand())
+	return root
+}
+
+// groupCommand is a word with commands below it.
+func groupCommand(use, short string, below ...*cobra.Command) *cobra.Command {
+	cmd := &cobra.Command{Use: use, Short: short, Args: cobra.NoArgs, RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() }}
+	cmd.AddCommand(below...)
+	return cmd
+}

@@ -1,0 +1,65 @@
+package main
+
+import (
+	"strconv"
+
+	v3 "github.com/projectcalico/api/pkg/apis/projectcalico/v3"
+	"github.com/spf13/cobra"
+
+	"github.com/mctr/mctr/cni/calico"
+)
+
+func (a *app) poolCommand() *cobra.Command {
+	at := func() address { return address{kind: v3.KindIPPool} }
+	list, show, remove := a.listCommand("pools", []string{v3.KindIPPool}, poolColumns), a.showCommand("a pool", at), a.removeCommand("pools", at)
+	list.Example = "  mctr network pool ls"
+	show.Example = "  mctr network pool show tasks"
+	remove.Long = "Delete pools. Containers keep the addresses that they have of one, but are no longer\nreached from other hosts."
+	remove.Example = "  mctr network pool rm tasks"
+	cmd := groupCommand("pool", "Give a Calico network addresses", a.poolCreateCommand(), list, show, remove)
+	cmd.Example = "  mctr network pool create tasks --cidr 10.1.0.0/16 --tunnel vxlan --nat\n  mctr network pool ls"
+	return cmd
+}
+
+func (a *app) poolCreateCommand() *cobra.Command {
+	p := calico.Pool{}
+	var dry bool
+	cmd := &cobra.Command{
+		Use:   "create [flags] NAME --cidr NETWORK",
+		Short: "Make a pool of addresses",
+		Long: `Make a pool of addresses, of which every host takes a block when it needs one. Pools
+must not overlap. With a tunnel the hosts need no routes to each other's containers;
+Felix restarts when the first one comes or the last one goes.`,
+		Example: "  mctr network pool create tasks --cidr 10.1.0.0/16 --tunnel vxlan --nat",
+		Args:    cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			p.Name = args[0]
+			r, err := p.Resource()
+			if err != nil {
+				return err
+			}
+			return a.keep(cmd.Context(), (*calico.Client).Create, dry, r)
+		},
+	}
+	set := cmd.Flags()
+	set.StringVar(&p.CIDR, "cidr", "", "`NETWORK` of the addresses")
+	set.StringVar(&p.Tunnel, "tunnel", "none", "between hosts: none, vxlan, vxlan-cross-subnet, ipip, ipip-cross-subnet")
+	set.IntVar(&p.BlockSize, "block-size", 0, "prefix `LENGTH` of what a host takes at a time (default 26, IPv6 122)")
+	set.BoolVar(&p.NAT, "nat", false, "what leaves the pools comes from the host's address")
+	set.StringVar(&p.Nodes, "nodes", "", "`SELECTOR` of the hosts that may take addresses (default: all)")
+	set.BoolVar(&dry, "dry-run", false, "print the resource and do nothing")
+	_ = cmd.MarkFlagRequired("cidr")
+	return cmd
+}
+
+var poolColumns = []column{
+	{"NAME", calico.Resource.GetName},
+	{"CIDR", func(r calico.Resource) string { return poolOf(r).Spec.CIDR }},
+	{"BLOCKS", func(r calico.Resource) string { return "/" + strconv.Itoa(poolOf(r).Spec.BlockSize) }},
+	{"TUNNEL", func(r calico.Resource) string { return calico.TunnelOf(poolOf(r)) }},
+	{"NAT", func(r calico.Resource) string { return strconv.FormatBool(poolOf(r).Spec.NATOutgoing) }},
+	{"NODES", func(r calico.Resource) string { return poolOf(r).Spec.NodeSelector }},
+}
+
+// poolOf is r, which a list of pools has.
+func poolOf(r calico.Resource) *v3.IPPool { return r.(*v3.IPPool) }

@@ -1,0 +1,80 @@
+package main
+
+import (
+	"fmt"
+
+	v3 "github.com/projectcalico/api/pkg/apis/projectcalico/v3"
+	"github.com/spf13/cobra"
+
+	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/cni/calico"
+)
+
+func (a *app) profileCommand() *cobra.Command {
+	at := func() address { return address{kind: v3.KindProfile} }
+	list, show, remove := a.listCommand("profiles", []string{v3.KindProfile}, profileColumns), a.showCommand("a profile", at), a.removeCommand("profiles", at)
+	list.Example = "  mctr network profile ls"
+	show.Example = "  mctr network profile show prod"
+	remove.Long = "Delete profiles. Calico makes the network's own again with its next container; those\nthat are there are reached by nobody until then."
+	remove.Example = "  mctr network profile rm prod"
+	cmd := groupCommand("profile", "Say what is true of a Calico network's containers where no policy selects them", a.profileApplyCommand(), list, show, remove)
+	cmd.Long = `Say what is true of a Calico network's containers where no policy selects them. The
+profile has the network's name. Calico makes one with its first container, by which
+the network's containers reach each other and nobody else reaches them.`
+	cmd.Example = "  mctr network profile show prod\n  mctr network profile apply prod --allow all --from 'has(prod)' --from 10.0.0.0/8"
+	return cmd
+}
+
+func (a *app) profileApplyCommand() *cobra.Command {
+	p := calico.Profile{}
+	var file string
+	var labels []string
+	var dry bool
+	cmd := &cobra.Command{
+		Use:     "apply [flags] NETWORK | -f FILE",
+		Short:   "Create or change a network's profile",
+		Example: "  mctr network profile apply prod --allow all --from 'has(prod)' --from 10.0.0.0/8\n  mctr network profile apply -f prod.yaml",
+		Args:    cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			resources, err := profiles(p, labels, file, args)
+			if err != nil {
+				return err
+			}
+			return a.keep(cmd.Context(), (*calico.Client).Apply, dry, resources...)
+		},
+	}
+	set := cmd.Flags()
+	set.StringVarP(&file, "filename", "f", "", "`FILE` with Profile resources in YAML or JSON; -: stdin")
+	set.BoolVar(&dry, "dry-run", false, "print the resources and do nothing")
+	set.StringArrayVarP(&labels, "label", "l", nil, "`KEY=VALUE` that all of the network's containers get")
+	set.Var(&ruleFlag{rules: &p.Rules}, "allow", "`PROTOCOL[:PORT,PORT-PORT]` to be allowed, or all")
+	set.Var(&ruleFlag{rules: &p.Rules, deny: true}, "deny", "`PROTOCOL[:PORT,PORT-PORT]` to be denied")
+	set.StringArrayVar(&p.Peers, "from", nil, "`SELECTOR|NETWORK` that the rules are about (default: anybody)")
+	return cmd
+}
+
+func profiles(p calico.Profile, labels []string, file string, args []string) (all []calico.Resource, err error) {
+	described := len(args) > 0 || p.Rules != nil || p.Peers != nil || labels != nil
+	switch {
+	case file != "" && described:
+		return nil, fmt.Errorf("%w: -f says all of the profiles: neither NETWORK nor flags go with it", mctr.ErrInvalid)
+	case file != "":
+		return readFile(file, v3.KindProfile)
+	case len(args) == 0:
+		return nil, fmt.Errorf("%w: want a NETWORK, or -f FILE", mctr.ErrInvalid)
+	}
+	p.Name = args[0]
+	if p.Labels, err = parseLabels(labels); err != nil {
+		return nil, err
+	}
+	r, err := p.Resource()
+	return []calico.Resource{r}, err
+}
+
+var profileColumns = []column{
+	{"NAME", calico.Resource.GetName},
+	{"INGRESS", func(r calico.Resource) string { return count(r.(*v3.Profile).Spec.Ingress) }},
+	{"EGRESS", func(r calico.Resource) string { return count(r.(*v3.Profile).Spec.Egress) }},
+}
+
+func count(rules []v3.Rule) string { return fmt.Sprintf("%d rules", len(rules)) }
