@@ -18,6 +18,7 @@ func (a *app) networkCommand() *cobra.Command {
 	cmd := groupCommand("network", "Make, show and remove networks",
 		a.networkCreateCommand(), a.networkLsCommand(), a.networkInspectCommand(), a.networkRmCommand(), a.networkPruneCommand(),
 		a.networkCheckCommand(), a.networkGCCommand())
+	cmd.AddCommand(a.calicoCommands()...)
 	cmd.Long = `Make, show and remove networks. A network is a CNI configuration list: those
 that mctr makes lie below --root, an operator's in /etc/cni/net.d. The default
 one, bridge, is made when the first container wants it.`

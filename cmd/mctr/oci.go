@@ -1,14 +1,9 @@
 package main
 
 import (
-	"errors"
 	"os"
-	"syscall"
 
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
-
-	"github.com/mctr/mctr/containerizer"
 )
 
 // ociCommand hands over to mctr-shim, which has the engine.
@@ -23,34 +18,7 @@ commands do not know them.`,
 		Example:            "  mctr oci run --bundle ./web web\n  podman --runtime $PWD/bin/mctr-oci run --rm alpine true",
 		DisableFlagParsing: true,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			args, err := a.behindOCI()
-			if errors.Is(err, pflag.ErrHelp) {
-				return cmd.Help()
-			}
-			if err != nil {
-				return err
-			}
-			shim, err := containerizer.FindProgram("mctr-shim")
-			if err != nil {
-				return err
-			}
-			return syscall.Exec(shim, append([]string{"mctr-shim", "oci"}, args...), os.Environ())
+			return a.become(cmd, "mctr-shim", func(words []string) ([]string, []string) { return words, os.Environ() })
 		},
 	}
-}
-
-// behindOCI are the arguments behind the word "oci". Cobra hands on mctr's own
-// flags before it as well, which mean something else to an OCI runtime.
-func (a *app) behindOCI() ([]string, error) {
-	own := pflag.NewFlagSet("mctr", pflag.ContinueOnError)
-	own.SetInterspersed(false)
-	own.Usage = func() {}
-	a.globalFlags(own)
-	if err := own.Parse(a.args); err != nil {
-		return nil, err
-	}
-	if own.Changed("agent") {
-		return nil, a.onlyHere("mctr oci")
-	}
-	return own.Args()[1:], a.takeGlobals()
 }

@@ -1,0 +1,46 @@
+package main
+
+import (
+	"errors"
+	"syscall"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/mctr/mctr/containerizer"
+)
+
+// become hands over to another program of mctr's, for a command that parses no
+// flags. With makes its arguments of the words from the command's own on, and its
+// environment.
+func (a *app) become(cmd *cobra.Command, program string, with func(words []string) (args, env []string)) error {
+	words, err := a.behindFlags(cmd)
+	if errors.Is(err, pflag.ErrHelp) {
+		return cmd.Help()
+	}
+	if err != nil {
+		return err
+	}
+	path, err := containerizer.FindProgram(program)
+	if err != nil {
+		return err
+	}
+	args, env := with(words)
+	return syscall.Exec(path, append([]string{program}, args...), env)
+}
+
+// behindFlags are the words behind mctr's own flags. Cobra hands on those before
+// the command as well, which mean something else to another program.
+func (a *app) behindFlags(cmd *cobra.Command) ([]string, error) {
+	own := pflag.NewFlagSet("mctr", pflag.ContinueOnError)
+	own.SetInterspersed(false)
+	own.Usage = func() {}
+	a.globalFlags(own)
+	if err := own.Parse(a.args); err != nil {
+		return nil, err
+	}
+	if own.Changed("agent") {
+		return nil, a.onlyHere(cmd.CommandPath())
+	}
+	return own.Args(), a.takeGlobals()
+}

@@ -1,0 +1,35 @@
+package main
+
+import (
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+)
+
+// calicoCommands hand over to mctr-calico: what Calico's types bring with them
+// would cost every launch.
+func (a *app) calicoCommands() []*cobra.Command {
+	policy := a.calicoCommand("policy", "Say who may reach whom on a Calico network",
+		"  mctr network policy apply servers --selector 'role == \"server\"' --allow tcp:9000 --from 'role == \"client\"'\n  mctr network policy ls")
+	pool := a.calicoCommand("pool", "Give a Calico network addresses",
+		"  mctr network pool create tasks --cidr 10.1.0.0/16 --tunnel vxlan --nat\n  mctr network pool ls")
+	profile := a.calicoCommand("profile", "Say what is true of a Calico network's containers where no policy selects them",
+		"  mctr network profile show prod\n  mctr network profile apply prod --allow all --from 'has(prod)'")
+	return []*cobra.Command{policy, pool, profile}
+}
+
+func (a *app) calicoCommand(word, short, example string) *cobra.Command {
+	return &cobra.Command{
+		Use:                word + " COMMAND [ARG...]",
+		Short:              short,
+		Long:               short + ", in the etcd that the network's CNI configuration names,\nfor all of its hosts. See docs/calico.md and \"mctr network " + word + " --help\".",
+		Example:            example,
+		DisableFlagParsing: true,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return a.become(cmd, "mctr-calico", func(words []string) ([]string, []string) {
+				return words[1:], append(os.Environ(), "MCTR_CNI_CONFIG_DIR="+strings.Join(a.cni.configDirs, ":")) // without "network"
+			})
+		},
+	}
+}
