@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"os/exec"
@@ -10,11 +11,13 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/cni"
 	"github.com/mctr/mctr/cni/calico"
 )
 
 // An app is what every command shares.
 type app struct {
+	root       string
 	network    string
 	configDirs []string
 	calicoctl  string
@@ -24,9 +27,10 @@ type app struct {
 func (a *app) register(f *pflag.FlagSet) {
 	f.StringVar(&a.network, "network", "", "CNI `NETWORK` of Calico's (default: the only one)")
 	dirs := filepath.SplitList(os.Getenv("MCTR_CNI_CONFIG_DIR"))
-	if dirs == nil {
-		dirs = []string{"/etc/cni/net.d"}
+	if len(dirs) == 0 {
+		dirs = cni.DefaultConfigDirs
 	}
+	f.StringVar(&a.root, "root", cmp.Or(os.Getenv("MCTR_ROOT"), "/var/lib/mctr"), "mctr's `DIR` for what survives a reboot")
 	f.StringSliceVar(&a.configDirs, "cni-config-dir", dirs, "`DIR` with CNI networks")
 	f.StringVar(&a.calicoctl, "calicoctl", os.Getenv("MCTR_CALICOCTL"), "`PROGRAM` of Calico's (default: calicoctl beside mctr, in calico beside it, or in PATH)")
 	f.DurationVar(&a.timeout, "timeout", calico.DefaultTimeout, "what calicoctl has for one command")
@@ -34,7 +38,7 @@ func (a *app) register(f *pflag.FlagSet) {
 
 // client is of the network's datastore.
 func (a *app) client() (*calico.Client, error) {
-	network, err := findNetwork(a.configDirs, a.network)
+	network, err := a.findNetwork()
 	if err != nil {
 		return nil, err
 	}

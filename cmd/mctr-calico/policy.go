@@ -131,7 +131,7 @@ func (a *app) complete(f *policyFlags, name string) error {
 	case labels != nil:
 		p.Selector = calico.SelectorOf(labels)
 	case p.Selector == "":
-		network, err := findNetwork(a.configDirs, a.network)
+		network, err := a.findNetwork()
 		if err != nil {
 			return err
 		}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"os"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -11,9 +12,8 @@ import (
 )
 
 // become hands over to another program of mctr's, for a command that parses no
-// flags. With makes its arguments of the words from the command's own on, and its
-// environment.
-func (a *app) become(cmd *cobra.Command, program string, with func(words []string) (args, env []string)) error {
+// flags. Its arguments are made of the words from the command's own on.
+func (a *app) become(cmd *cobra.Command, program string, arguments func(words []string) []string) error {
 	words, err := a.behindFlags(cmd)
 	if errors.Is(err, pflag.ErrHelp) {
 		return cmd.Help()
@@ -25,8 +25,8 @@ func (a *app) become(cmd *cobra.Command, program string, with func(words []strin
 	if err != nil {
 		return err
 	}
-	args, env := with(words)
-	return syscall.Exec(path, append([]string{program}, args...), env)
+	args := arguments(words)
+	return syscall.Exec(path, append([]string{program}, args...), os.Environ())
 }
 
 // behindFlags are the words behind mctr's own flags. Cobra hands on those before

@@ -2,6 +2,7 @@ package main
 
 import (
 	"os"
+	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -27,9 +28,16 @@ func (a *app) calicoCommand(word, short, example string) *cobra.Command {
 		Example:            example,
 		DisableFlagParsing: true,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return a.become(cmd, "mctr-calico", func(words []string) ([]string, []string) {
-				return words[1:], append(os.Environ(), "MCTR_CNI_CONFIG_DIR="+strings.Join(a.cni.configDirs, ":")) // without "network"
-			})
+			return a.become(cmd, "mctr-calico", a.calicoArguments)
 		},
 	}
+}
+
+// calicoArguments are what stands behind "network". Where networks are is told by the
+// environment, since mctr-calico's own flags say it more strongly.
+func (a *app) calicoArguments(words []string) []string {
+	for name, value := range map[string]string{"MCTR_ROOT": a.root, "MCTR_CNI_CONFIG_DIR": strings.Join(a.cni.configDirs, string(filepath.ListSeparator))} {
+		_ = os.Setenv(name, value) // no name with "=", no value with a null
+	}
+	return words[1:]
 }

@@ -1,10 +1,6 @@
 package main
 
-import (
-	"os"
-
-	"github.com/spf13/cobra"
-)
+import "github.com/spf13/cobra"
 
 // ociCommand hands over to mctr-shim, which has the engine.
 func (a *app) ociCommand() *cobra.Command {
@@ -18,7 +14,7 @@ commands do not know them.`,
 		Example:            "  mctr oci run --bundle ./web web\n  podman --runtime $PWD/bin/mctr-oci run --rm alpine true",
 		DisableFlagParsing: true,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return a.become(cmd, "mctr-shim", func(words []string) ([]string, []string) { return words, os.Environ() })
+			return a.become(cmd, "mctr-shim", func(words []string) []string { return words })
 		},
 	}
 }
