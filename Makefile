@@ -9,7 +9,7 @@ STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.7.0
 REVIVE      := github.com/mgechev/revive@v1.15.0
 ERRORLINT   := github.com/polyfloyd/go-errorlint@v1.8.0
 
-.PHONY: all build test test-long test-unit test-programs test-fuzz test-vm lint bench run man clean install-build install-test
+.PHONY: all build test test-long test-unit test-programs test-fuzz test-vm test-calico lint bench run man clean install-build install-test install-calico
 
 all: build
 
@@ -30,7 +30,7 @@ run: install-build build
 	internal/demo/run
 
 # What CI runs.
-test: install-test build test-unit test-programs test-fuzz test-vm
+test: install-test build test-unit test-programs test-fuzz test-vm test-calico
 
 test-unit:
 	go test -race -tags seccomp -timeout 15m $$(go list ./... | grep -v /cmd/mctr$$)
@@ -47,6 +47,12 @@ test-vm: build
 	internal/vm/tests
 	internal/vm/tests --systemd './containerizer ^Test(Delegated|LaunchAndWait|GroupLimits)$$' \
 		'./cmd/mctr ^TestOCISystemd$$' './cmd/mctr-agent ^TestUnderSystemd$$'
+
+# Calico without Kubernetes, on two hosts made of namespaces. Building it takes
+# some three minutes the first time.
+test-calico: install-calico build
+	internal/calico/build $(BIN)/calico
+	cd internal/calico && go test -count=1 -timeout 4m ./...
 
 # What takes longer than CI may: big images, long fuzzing, many rounds.
 test-long: install-test build
@@ -66,6 +72,9 @@ install-build:
 
 install-test:
 	internal/ci/install test
+
+install-calico:
+	internal/ci/install calico
 
 clean:
 	rm -rf $(BIN)

@@ -1,0 +1,214 @@
+// Package calico_test runs mctr's containers on two hosts with Calico and without
+// Kubernetes. It needs what "make test-calico" builds.
+package calico_test
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/mctr/mctr/internal/calico/testbed"
+)
+
+// TestPolicy has a server on one host and clients on the other, which reach it
+// until a policy forbids it, and again when it is gone.
+func TestPolicy(t *testing.T) {
+	b, a, other := twoHosts(t)
+	server := run(t, a, "server", "prod:label=role=server,label=app=/prod/bench")
+	client := run(t, other, "client", "prod:label=role=client")
+	third := run(t, other, "third", "prod")
+	ping(t, client, server)
+	if left := strings.Join(b.Left(), "\n"); !strings.Contains(left, "process ") || !strings.Contains(left, "control group ") {
+		t.Errorf("the look for leaks would find only %q", left)
+	}
+	for _, c := range []*container{client, third} {
+		c.reaches(server, "9000", true)
+		c.reaches(server, "9001", true)
+	}
+
+	a.Mctr("network", "policy", "apply", "servers", "--selector", `role == "server"`, "--allow", "tcp:9000", "--from", `role == "client"`)
+	client.reaches(server, "9001", false)
+	third.reaches(server, "9000", false)
+	client.reaches(server, "9000", true)
+	if out := other.Mctr("network", "policy", "ls"); !strings.Contains(out, "servers") {
+		t.Errorf("the other host does not know the policy: %s", out)
+	}
+
+	// Rules of one policy come in their order, and another policy by its own: labels as
+	// Mesos' frameworks write them.
+	a.Mctr("network", "policy", "apply", "bench", "--global", "--order", "1", "--label", "app=/prod/bench", "--deny", "tcp:9000", "--allow", "tcp")
+	client.reaches(server, "9000", false)
+	client.reaches(server, "9001", true)
+
+	a.Mctr("network", "policy", "rm", "--global", "bench")
+	client.reaches(server, "9000", true)
+	client.reaches(server, "9001", false)
+	saved := filepath.Join(a.Dir, "servers.yaml")
+	if err := os.WriteFile(saved, []byte(a.Mctr("network", "policy", "show", "servers")), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	a.Mctr("network", "policy", "rm", "servers")
+	client.reaches(server, "9001", true)
+	third.reaches(server, "9000", true)
+	other.Mctr("network", "policy", "apply", "-f", saved)
+	client.reaches(server, "9001", false)
+	client.reaches(server, "9000", true)
+	a.Mctr("network", "policy", "rm", "servers")
+
+	// A container that comes again is attached again.
+	a.Mctr("restart", "-t", "1", "server")
+	server.look()
+	client.reaches(server, "9001", true)
+	freed(t, b, server, client, third)
+}
+
+// TestNetworksAreApart has networks of one Calico whose containers do not reach
+// each other until a profile says so. A container can be in one of them only: the
+// plugin gives each the same gateway.
+func TestNetworksAreApart(t *testing.T) {
+	b, a, other := twoHosts(t)
+	for _, h := range b.Hosts {
+		h.AddNetwork("dev")
+	}
+	server := run(t, a, "server", "prod")
+	client := run(t, other, "client", "prod")
+	stranger := run(t, other, "stranger", "dev")
+	client.reaches(server, "9000", true)
+	stranger.reaches(server, "9000", false)
+	before := b.Calicoctl("get", "workloadendpoint", "--all-namespaces")
+	if _, err := a.TryMctr("run", "-d", "-q", "--name", "both", "--no-image", "--network", "prod", "--network", "dev", "sleep", "60"); err == nil {
+		t.Error("a container is in two Calico networks")
+	}
+	if after := b.Calicoctl("get", "workloadendpoint", "--all-namespaces"); after != before {
+		t.Errorf("a container that could not be attached left an endpoint: %s, before %s", after, before)
+	}
+	client.reaches(server, "9000", true)
+
+	a.Mctr("network", "profile", "apply", "--network", "prod", "prod", "--allow", "all", "--from", "has(prod)", "--from", "has(dev)")
+	stranger.reaches(server, "9000", true)
+	if out := a.Mctr("network", "profile", "ls", "--network", "dev"); !strings.Contains(out, "prod") || !strings.Contains(out, "dev") {
+		t.Errorf("profiles are %s", out)
+	}
+	freed(t, b, server, client, stranger)
+}
+
+// TestRefused has what cannot be done, and what is said of it.
+func TestRefused(t *testing.T) {
+	_, a, _ := twoHosts(t)
+	for _, c := range []struct{ command, says string }{
+		{"run --rm -q --no-image --network prod:label=projectcalico.org/namespace=x true", "projectcalico.org/namespace"},
+		{"network policy rm nosuch", "not found"},
+		{"network policy show nosuch", "not found"},
+		{"network policy rm --global nosuch", "not found"},
+		{"network pool create tasks --cidr 198.19.0.0/16", "already exists"},
+		{"network pool create overlap --cidr 198.19.128.0/17", "overlaps"},
+		{"network policy ls --network nosuch", "no network nosuch"},
+	} {
+		out, err := a.TryMctr(strings.Fields(c.command)...)
+		if err == nil || !strings.Contains(err.Error(), c.says) {
+			t.Errorf("mctr %s: %s, %v", c.command, out, err)
+		}
+	}
+}
+
+// programs are those that "make test-calico" builds.
+func programs(t *testing.T) testbed.Programs {
+	t.Helper()
+	bin, err := filepath.Abs("../../bin")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, program := range []string{"mctr", "mctr-calico", "calico/calico-node"} {
+		if _, err := os.Stat(filepath.Join(bin, program)); err != nil {
+			t.Fatal(err, "(make test-calico)")
+		}
+	}
+	return testbed.Programs{Calico: filepath.Join(bin, "calico"), Mctr: bin}
+}
+
+// twoHosts have the network prod, and a pool that was made by mctr.
+func twoHosts(t *testing.T) (b *testbed.Testbed, first, second *testbed.Host) {
+	t.Helper()
+	b = testbed.New(t, programs(t), 2)
+	for _, h := range b.Hosts {
+		h.AddNetwork("prod")
+	}
+	b.Hosts[0].Mctr("network", "pool", "create", "tasks", "--cidr", "198.19.0.0/16", "--tunnel", "vxlan")
+	for _, h := range b.Hosts {
+		testbed.Eventually(t, h.Name+" has its tunnel", func() error {
+			_, err := h.Try(nil, "ip", "link", "show", "vxlan.calico", "up")
+			return err
+		})
+	}
+	return b, b.Hosts[0], b.Hosts[1]
+}
+
+// A container of a host, which serves HTTP at ports 9000 and 9001.
+type container struct {
+	t    *testing.T
+	name string
+	host *testbed.Host
+	ip   string
+}
+
+func run(t *testing.T, h *testbed.Host, name string, networks ...string) *container {
+	t.Helper()
+	args := []string{"run", "-d", "-q", "--name", name, "--no-image"}
+	for _, n := range networks {
+		args = append(args, "--network", n)
+	}
+	h.Mctr(append(args, "sh", "-c", "busybox httpd -p 9000 -h /etc; exec busybox httpd -f -p 9001 -h /etc")...)
+	c := &container{t: t, name: name, host: h}
+	c.look()
+	return c
+}
+
+// look finds the container's address.
+func (c *container) look() {
+	c.t.Helper()
+	c.ip = c.host.Mctr("inspect", "-f", "{{.NetworkSettings.IPAddress}}", c.name)
+}
+
+func ping(t *testing.T, from, to *container) {
+	t.Helper()
+	testbed.Eventually(t, "ping across hosts", func() error {
+		_, err := from.host.TryMctr("exec", from.name, "busybox", "ping", "-c", "1", "-W", "2", to.ip)
+		return err
+	})
+}
+
+// reaches waits until a connection to the port is made, or until none is made.
+func (c *container) reaches(to *container, port string, want bool) {
+	c.t.Helper()
+	testbed.Eventually(c.t, fmt.Sprintf("%s reaches %s:%s: %v", c.name, to.name, port, want), func() error {
+		_, err := c.host.TryMctr("exec", c.name, "curl", "-sS", "-m", "1", "-o", "/dev/null", "http://"+to.ip+":"+port+"/debian_version")
+		if (err == nil) != want {
+			return fmt.Errorf("it is %v: %w", err == nil, err)
+		}
+		return nil
+	})
+}
+
+// freed removes the containers and wants their addresses and endpoints gone.
+func freed(t *testing.T, b *testbed.Testbed, containers ...*container) {
+	t.Helper()
+	for _, c := range containers {
+		if out := b.Calicoctl("ipam", "show", "--ip="+c.ip); strings.Contains(out, "not assigned") {
+			t.Errorf("Calico does not know %s, which %s has", c.ip, c.name)
+		}
+		c.host.Mctr("rm", "-f", c.name)
+		if out := b.Calicoctl("ipam", "show", "--ip="+c.ip); !strings.Contains(out, "not assigned") {
+			t.Errorf("the address of %s is still taken: %s", c.name, out)
+		}
+	}
+	if out := b.Calicoctl("get", "workloadendpoint", "--all-namespaces"); strings.Contains(out, "host") {
+		t.Errorf("endpoints are left:\n%s", out)
+	}
+	for _, h := range b.Hosts {
+		if out, err := h.Try(nil, "sh", "-c", "ip -o link show | grep ': cali'"); err == nil {
+			t.Errorf("%s has links left: %s", h.Name, out)
+		}
+	}
+}

@@ -1,0 +1,66 @@
+package testbed
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// AddNetwork writes a CNI network of Calico's where the host's mctr looks. Its
+// plugin speaks CNI up to 1.0.0, and would else log below the machine's /var/log.
+func (h *Host) AddNetwork(name string) {
+	h.t.Helper()
+	list := fmt.Sprintf(`{"cniVersion": "1.0.0", "name": %q, "plugins": [{
+	"type": "calico", "nodename": %q, "datastore_type": "etcdv3", "etcd_endpoints": %q,
+	"log_level": "info", "log_file_path": %q, "ipam": {"type": "calico-ipam"}}]}
+`, name, h.Name, endpoint, filepath.Join(h.Dir, "cni.log"))
+	if err := os.MkdirAll(h.networks(), 0o755); err != nil {
+		h.t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(h.networks(), name+".conflist"), []byte(list), 0o644); err != nil {
+		h.t.Fatal(err)
+	}
+}
+
+func (h *Host) networks() string { return filepath.Join(h.Dir, "net.d") }
+
+// TryMctr runs mctr on the host, with the host's directories.
+func (h *Host) TryMctr(args ...string) (string, error) {
+	return h.Try(h.environment(), filepath.Join(h.programs.Mctr, "mctr"), args...)
+}
+
+// Mctr is TryMctr that must succeed. What is around its output is cut off.
+func (h *Host) Mctr(args ...string) string {
+	h.t.Helper()
+	out, err := h.TryMctr(args...)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	return strings.TrimSpace(out)
+}
+
+// clear removes all containers, also those of a test that has failed, and waits until
+// their supervisors have ended: control groups would outlive the machine.
+func (h *Host) clear() {
+	if ids := strings.Fields(h.Mctr("ps", "-aq", "--no-trunc")); len(ids) > 0 {
+		h.Mctr(append([]string{"rm", "-f"}, ids...)...)
+	}
+	Eventually(h.t, h.Name+" has no control groups", func() error {
+		_, err := h.TryMctr("reconcile")
+		if left := controlGroups(h.state()); err == nil && len(left) > 0 {
+			err = errors.New(strings.Join(left, ", "))
+		}
+		return err
+	})
+}
+
+func (h *Host) environment() []string {
+	return []string{
+		"MCTR_ROOT=" + filepath.Join(h.Dir, "root"), "MCTR_STATE=" + h.state(),
+		"MCTR_CNI_CONFIG_DIR=" + h.networks(), "MCTR_CNI_PLUGIN_DIR=" + h.programs.Calico,
+	}
+}
+
+func (h *Host) state() string { return filepath.Join(h.Dir, "state") }

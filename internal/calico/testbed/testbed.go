@@ -1,0 +1,140 @@
+package testbed
+
+import (
+	"net/netip"
+	"path/filepath"
+	"strconv"
+	"testing"
+	"time"
+)
+
+// A Testbed is a switch with an etcd, and hosts.
+type Testbed struct {
+	Switch *Machine
+	Hosts  []*Host
+
+	t        testing.TB
+	programs Programs
+	leaks    *leaks
+}
+
+// Programs are the directories of the programs that a testbed runs.
+type Programs struct {
+	Calico string // calicoctl, calico-node, calico, calico-ipam
+	Mctr   string // mctr and what it finds beside itself
+}
+
+// A Host runs calico-node, and containers by mctr, of which it has directories of
+// its own.
+type Host struct {
+	*Machine
+	Addr netip.Addr
+
+	programs Programs
+}
+
+const (
+	etcdAddr = "198.18.0.1"
+	endpoint = "http://" + etcdAddr + ":2379"
+)
+
+// New makes a testbed with so many hosts, hosta and so on (node names are lower
+// case). It fails the test if anything does not become ready, or is left afterwards.
+func New(t testing.TB, programs Programs, hosts int) *Testbed {
+	t.Helper()
+	leaks := watchLeaks(t, hosts)
+	b := &Testbed{t: t, programs: programs, leaks: leaks, Switch: newMachine(t, "switch", leaks.dir)}
+	b.Switch.Run(nil, "ip", "link", "add", "br0", "type", "bridge")
+	b.Switch.Run(nil, "ip", "address", "add", etcdAddr+"/24", "dev", "br0")
+	b.Switch.Run(nil, "ip", "link", "set", "br0", "up")
+	b.startEtcd()
+	for i := range hosts {
+		b.Hosts = append(b.Hosts, b.newHost(i))
+	}
+	for _, h := range b.Hosts {
+		b.startNode(h)
+	}
+	for _, h := range b.Hosts {
+		Eventually(t, h.Name+": Felix is ready", func() error {
+			_, err := h.Try(nil, "curl", "-sSf", "-m", "2", "http://127.0.0.1:9099/readiness")
+			return err
+		})
+	}
+	return b
+}
+
+func (b *Testbed) newHost(i int) *Host {
+	b.t.Helper()
+	name := hostName(i)
+	h := &Host{Machine: newMachine(b.t, name, b.leaks.dir), programs: b.programs, Addr: netip.AddrFrom4([4]byte{198, 18, 0, byte(11 + i)})}
+	b.t.Cleanup(h.clear)
+	// In the test's process namespace, which the number of h's process is of.
+	b.Switch.enterNet("ip", "link", "add", name, "type", "veth", "peer", "name", "eth0", "netns", strconv.Itoa(h.pid))
+	b.Switch.Run(nil, "ip", "link", "set", name, "master", "br0", "up")
+	h.Run(nil, "ip", "address", "add", h.Addr.String()+"/24", "dev", "eth0")
+	h.Run(nil, "ip", "link", "set", "eth0", "up")
+	// The host answers ARP for the containers' gateway, 169.254.1.1, only where it
+	// has itself a route there.
+	h.Run(nil, "ip", "route", "add", "default", "via", etcdAddr)
+	return h
+}
+
+func hostName(i int) string { return "host" + string(rune('a'+i)) }
+
+func (b *Testbed) startEtcd() {
+	b.t.Helper()
+	b.Switch.Serve("etcd", nil, "etcd", "--data-dir", filepath.Join(b.Switch.Dir, "etcd"), "--unsafe-no-fsync",
+		"--listen-client-urls", endpoint, "--advertise-client-urls", endpoint, "--listen-peer-urls", "http://127.0.0.1:2380", "--log-level", "warn")
+	Eventually(b.t, "etcd is healthy", func() error {
+		_, err := b.Switch.Try(nil, "curl", "-sSf", "-m", "2", endpoint+"/health")
+		return err
+	})
+}
+
+// Datastore is where Calico's programs are told to look by their environment.
+func Datastore() []string {
+	return []string{"DATASTORE_TYPE=etcdv3", "ETCD_ENDPOINTS=" + endpoint}
+}
+
+// startNode registers the host and starts what calico/node's image would.
+func (b *Testbed) startNode(h *Host) {
+	b.t.Helper()
+	node := filepath.Join(b.programs.Calico, "calico-node")
+	env := append(Datastore(), "NODENAME="+h.Name, "IP="+h.Addr.String()+"/24", "IP6=none",
+		"CALICO_NETWORKING_BACKEND=vxlan", "NO_DEFAULT_POOLS=true")
+	h.Run(env, node, "-startup")
+	h.Serve("tunnel-address", env, node, "-allocate-tunnel-addrs")
+	h.Serve("felix", append(env, felix(h)...), node, "-felix")
+}
+
+// felix is Felix' configuration. Built without cgo it has no eBPF, and must not try
+// to remove what its eBPF mode would leave. With the log file it would write to the
+// machine's /var/log.
+func felix(h *Host) []string {
+	return []string{
+		"FELIX_FELIXHOSTNAME=" + h.Name, "FELIX_DATASTORETYPE=etcdv3", "FELIX_ETCDENDPOINTS=" + endpoint,
+		"FELIX_IPTABLESBACKEND=Legacy", "FELIX_IPV6SUPPORT=false", "FELIX_HEALTHENABLED=true",
+		"FELIX_DebugSkipCTLBCleanup=true", "FELIX_LOGFILEPATH=none", "FELIX_LOGSEVERITYSYS=none", "FELIX_LOGSEVERITYSCREEN=Warning", "FELIX_USAGEREPORTINGENABLED=false",
+	}
+}
+
+// Left is what there is of the testbed on the machine under it.
+func (b *Testbed) Left() []string { return b.leaks.left() }
+
+// Calicoctl runs calicoctl on the switch, which reaches etcd as a host does.
+func (b *Testbed) Calicoctl(args ...string) string {
+	b.t.Helper()
+	return b.Switch.Run(Datastore(), filepath.Join(b.programs.Calico, "calicoctl"), args...)
+}
+
+// Eventually waits until check gives no error.
+func Eventually(t testing.TB, what string, check func() error) {
+	t.Helper()
+	var err error
+	for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(200 * time.Millisecond) {
+		if err = check(); err == nil {
+			return
+		}
+	}
+	t.Fatalf("not within a minute: %s: %v", what, err)
+}
