@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"slices"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -193,7 +194,7 @@ func (a *app) exitCommand() []string {
 	if err != nil {
 		return nil
 	}
-	return []string{self, "--root", a.root, "--state", a.state, "internal", "cleanup"}
+	return slices.Concat([]string{self, "--root", a.root, "--state", a.state}, a.cni.again(), []string{"internal", "cleanup"})
 }
 
 func (a *app) close() error {

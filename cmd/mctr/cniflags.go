@@ -23,6 +23,19 @@ func (c *cniFlags) register(f *pflag.FlagSet) {
 	f.DurationVar(&c.timeout, "cni-timeout", cni.DefaultTimeout, "what a CNI plugin has for one command")
 }
 
+// again are the flags by which another mctr, in whatever directory and environment,
+// finds the same plugins.
+func (c *cniFlags) again() []string {
+	flags := []string{"--cni-timeout", c.timeout.String()}
+	for _, dir := range c.pluginDirs {
+		if abs, err := filepath.Abs(dir); err == nil {
+			dir = abs
+		}
+		flags = append(flags, "--cni-plugin-dir", dir)
+	}
+	return flags
+}
+
 // list is the variable's value, a path's form, or nothing.
 func list(variable string) []string { return filepath.SplitList(os.Getenv(variable)) }
 

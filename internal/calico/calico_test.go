@@ -3,9 +3,11 @@
 package calico_test
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -92,6 +94,94 @@ func TestNetworksAreApart(t *testing.T) {
 		t.Errorf("profiles are %s", out)
 	}
 	freed(t, b, server, client, stranger)
+}
+
+// TestKept has every sort of description kept and read back as it was.
+func TestKept(t *testing.T) {
+	_, a, other := twoHosts(t)
+	for _, args := range [][]string{
+		{"policy", "p1", "--selector", `role == "server" && has(prod)`, "--allow", "tcp:9000,9100-9200", "--allow", "udp", "--deny", "sctp:1", "--from", "has(a) || has(b)", "--from", "10.0.0.0/8"},
+		{"policy", "p2", "--label", "app=/prod/bench", "--to", "0.0.0.0/0", "--allow", "icmp", "--allow", "112", "--order", "0.5"},
+		{"policy", "p3", "--global", "--selector", `role in {"a"}`, "--from", "2001:db8::1", "--deny", "all"},
+		{"policy", "p4", "--network", "prod"},
+		{"profile", "prod", "--allow", "all", "--from", "has(prod)", "--label", "tier=a/b"},
+	} {
+		described := a.Mctr(slices.Concat([]string{"network", args[0], "apply"}, args[1:], []string{"--dry-run"})...)
+		a.Mctr(slices.Concat([]string{"network", args[0], "apply"}, args[1:])...)
+		show := []string{"network", args[0], "show", args[1]}
+		if slices.Contains(args, "--global") {
+			show = append(show, "--global")
+		}
+		if kept := other.Mctr(show...); kept != described {
+			t.Errorf("%q: described as\n%s\nkept as\n%s", args, described, kept)
+		}
+	}
+	if out := other.Mctr("network", "pool", "ls"); !strings.Contains(out, "198.19.0.0/16") || !strings.Contains(out, "vxlan") {
+		t.Errorf("pools are %s", out)
+	}
+}
+
+// TestKilled kills mctr around ADD. What Calico did by then is taken back: its plugin
+// would take an endpoint that is there already for one that is wired.
+func TestKilled(t *testing.T) {
+	b, a, _ := twoHosts(t)
+	run(t, a, "before", "prod") // so that the host has its block of addresses
+	addresses, endpoints := b.Calicoctl("ipam", "show"), b.Calicoctl("get", "workloadendpoint", "--all-namespaces")
+	for _, point := range []string{"cni/intended", "cni/added", "bundle"} {
+		a.KillMctr(point, "run", "-d", "-q", "--no-image", "--network", "prod", "sleep", "60")
+		if point != "cni/intended" && b.Calicoctl("ipam", "show") == addresses {
+			t.Errorf("killed at %s mctr has no address to give back", point)
+		}
+		a.Mctr("reconcile")
+		if out := b.Calicoctl("ipam", "show"); out != addresses {
+			t.Errorf("killed at %s and reconciled, the addresses are\n%s\nbefore\n%s", point, out, addresses)
+		}
+		if out := b.Calicoctl("get", "workloadendpoint", "--all-namespaces"); out != endpoints {
+			t.Errorf("killed at %s and reconciled, the endpoints are\n%s\nbefore\n%s", point, out, endpoints)
+		}
+	}
+}
+
+// TestEndsAlone has a container that ends while nobody watches: its supervisor has
+// it detached, by the plugins that it was attached by.
+func TestEndsAlone(t *testing.T) {
+	b, a, _ := twoHosts(t)
+	id := a.Mctr("run", "-d", "-q", "--no-image", "--network", "prod", "sleep", "0.5")
+	if !strings.Contains(b.Calicoctl("get", "workloadendpoint", "--all-namespaces"), a.Name) {
+		t.Error("the container is attached nowhere")
+	}
+	testbed.Eventually(t, id+" has no endpoint", func() error {
+		if out := b.Calicoctl("get", "workloadendpoint", "--all-namespaces"); strings.Contains(out, a.Name) {
+			return errors.New(out)
+		}
+		return nil
+	})
+}
+
+// TestEtcdAway removes a container while its host cannot reach etcd: the container
+// goes, and what is left in etcd goes when that is back.
+func TestEtcdAway(t *testing.T) {
+	b, a, _ := twoHosts(t)
+	c := run(t, a, "server", "prod")
+	b.Cut(true)
+	if _, err := a.TryMctr("network", "policy", "ls", "--timeout", "2s"); err == nil || !strings.Contains(err.Error(), "unavailable") {
+		t.Errorf("policies without etcd: %v", err)
+	}
+	if _, err := a.TryMctr("--cni-timeout", "3s", "run", "-d", "-q", "--no-image", "--network", "prod", "sleep", "60"); err == nil {
+		t.Error("a container starts without etcd")
+	}
+	if _, err := a.TryMctr("--cni-timeout", "3s", "rm", "-f", "server"); err != nil {
+		t.Error(err)
+	}
+	b.Cut(false)
+	testbed.Eventually(t, "the address is free", func() error {
+		_, err := a.TryMctr("reconcile")
+		if out := b.Calicoctl("ipam", "show", "--ip="+c.ip); err == nil && !strings.Contains(out, "not assigned") {
+			err = errors.New(out)
+		}
+		return err
+	})
+	freed(t, b)
 }
 
 // TestRefused has what cannot be done, and what is said of it.

@@ -41,6 +41,15 @@ func (h *Host) Mctr(args ...string) string {
 	return strings.TrimSpace(out)
 }
 
+// KillMctr runs mctr until it passes a failpoint, where it is killed.
+func (h *Host) KillMctr(point string, args ...string) {
+	h.t.Helper()
+	env := append(h.environment(), "MCTR_FAILPOINTS="+point+"=kill")
+	if out, err := h.Try(env, filepath.Join(h.programs.Mctr, "mctr"), args...); err == nil {
+		h.t.Fatalf("mctr %s ended before %s: %s", strings.Join(args, " "), point, out)
+	}
+}
+
 // clear removes all containers, also those of a test that has failed, and waits until
 // their supervisors have ended: control groups would outlive the machine.
 func (h *Host) clear() {

@@ -44,9 +44,10 @@ func New(t testing.TB, programs Programs, hosts int) *Testbed {
 	t.Helper()
 	leaks := watchLeaks(t, hosts)
 	b := &Testbed{t: t, programs: programs, leaks: leaks, Switch: newMachine(t, "switch", leaks.dir)}
-	b.Switch.Run(nil, "ip", "link", "add", "br0", "type", "bridge")
+	// With an address of its own, or a host that ends changes it under the others.
+	b.Switch.Run(nil, "ip", "link", "add", "br0", "address", "02:00:c6:12:00:01", "type", "bridge")
 	b.Switch.Run(nil, "ip", "address", "add", etcdAddr+"/24", "dev", "br0")
-	b.Switch.Run(nil, "ip", "link", "set", "br0", "up")
+	b.Cut(false)
 	b.startEtcd()
 	for i := range hosts {
 		b.Hosts = append(b.Hosts, b.newHost(i))
@@ -120,6 +121,13 @@ func felix(h *Host) []string {
 
 // Left is what there is of the testbed on the machine under it.
 func (b *Testbed) Left() []string { return b.leaks.left() }
+
+// Cut takes the wire from all machines, or with false gives it back.
+func (b *Testbed) Cut(off bool) {
+	b.t.Helper()
+	state := map[bool]string{true: "down", false: "up"}[off]
+	b.Switch.Run(nil, "ip", "link", "set", "br0", state)
+}
 
 // Calicoctl runs calicoctl on the switch, which reaches etcd as a host does.
 func (b *Testbed) Calicoctl(args ...string) string {
