@@ -1,8 +1,8 @@
 package testbed
 
 import (
+	"encoding/json"
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -12,14 +12,17 @@ import (
 // plugin speaks CNI up to 1.0.0, and would else log below the machine's /var/log.
 func (h *Host) AddNetwork(name string) {
 	h.t.Helper()
-	list := fmt.Sprintf(`{"cniVersion": "1.0.0", "name": %q, "plugins": [{
-	"type": "calico", "nodename": %q, "datastore_type": "etcdv3", "etcd_endpoints": %q,
-	"log_level": "info", "log_file_path": %q, "ipam": {"type": "calico-ipam"}}]}
-`, name, h.Name, endpoint, filepath.Join(h.Dir, "cni.log"))
+	plugin := h.tls.plugin()
+	plugin["type"], plugin["nodename"], plugin["ipam"] = "calico", h.Name, map[string]string{"type": "calico-ipam"}
+	plugin["log_level"], plugin["log_file_path"] = "info", filepath.Join(h.Dir, "cni.log")
+	list, err := json.Marshal(map[string]any{"cniVersion": "1.0.0", "name": name, "plugins": []any{plugin}})
+	if err != nil {
+		h.t.Fatal(err)
+	}
 	if err := os.MkdirAll(h.networks(), 0o755); err != nil {
 		h.t.Fatal(err)
 	}
-	if err := os.WriteFile(filepath.Join(h.networks(), name+".conflist"), []byte(list), 0o644); err != nil {
+	if err := os.WriteFile(filepath.Join(h.networks(), name+".conflist"), list, 0o644); err != nil {
 		h.t.Fatal(err)
 	}
 }

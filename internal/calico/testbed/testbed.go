@@ -3,6 +3,7 @@ package testbed
 import (
 	"net/netip"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"testing"
 	"time"
@@ -16,6 +17,7 @@ type Testbed struct {
 	t        testing.TB
 	programs Programs
 	leaks    *leaks
+	tls      certificates
 }
 
 // Programs are the directories of the programs that a testbed runs.
@@ -31,12 +33,8 @@ type Host struct {
 	Addr netip.Addr
 
 	programs Programs
+	tls      certificates
 }
-
-const (
-	etcdAddr = "198.18.0.1"
-	endpoint = "http://" + etcdAddr + ":2379"
-)
 
 // New makes a testbed with so many hosts, hosta and so on (node names are lower
 // case). It fails the test if anything does not become ready, or is left afterwards.
@@ -67,7 +65,7 @@ func New(t testing.TB, programs Programs, hosts int) *Testbed {
 func (b *Testbed) newHost(i int) *Host {
 	b.t.Helper()
 	name := hostName(i)
-	h := &Host{Machine: newMachine(b.t, name, b.leaks.dir), programs: b.programs, Addr: netip.AddrFrom4([4]byte{198, 18, 0, byte(11 + i)})}
+	h := &Host{Machine: newMachine(b.t, name, b.leaks.dir), programs: b.programs, tls: b.tls, Addr: netip.AddrFrom4([4]byte{198, 18, 0, byte(11 + i)})}
 	b.t.Cleanup(h.clear)
 	// In the test's process namespace, which the number of h's process is of.
 	b.Switch.enterNet("ip", "link", "add", name, "type", "veth", "peer", "name", "eth0", "netns", strconv.Itoa(h.pid))
@@ -82,39 +80,23 @@ func (b *Testbed) newHost(i int) *Host {
 
 func hostName(i int) string { return "host" + string(rune('a'+i)) }
 
-func (b *Testbed) startEtcd() {
-	b.t.Helper()
-	b.Switch.Serve("etcd", nil, "etcd", "--data-dir", filepath.Join(b.Switch.Dir, "etcd"), "--unsafe-no-fsync",
-		"--listen-client-urls", endpoint, "--advertise-client-urls", endpoint, "--listen-peer-urls", "http://127.0.0.1:2380", "--log-level", "warn")
-	Eventually(b.t, "etcd is healthy", func() error {
-		_, err := b.Switch.Try(nil, "curl", "-sSf", "-m", "2", endpoint+"/health")
-		return err
-	})
-}
-
-// Datastore is where Calico's programs are told to look by their environment.
-func Datastore() []string {
-	return []string{"DATASTORE_TYPE=etcdv3", "ETCD_ENDPOINTS=" + endpoint}
-}
-
 // startNode registers the host and starts what calico/node's image would.
 func (b *Testbed) startNode(h *Host) {
 	b.t.Helper()
 	node := filepath.Join(b.programs.Calico, "calico-node")
-	env := append(Datastore(), "NODENAME="+h.Name, "IP="+h.Addr.String()+"/24", "IP6=none",
+	env := append(b.tls.calico(), "NODENAME="+h.Name, "IP="+h.Addr.String()+"/24", "IP6=none",
 		"CALICO_NETWORKING_BACKEND=vxlan", "NO_DEFAULT_POOLS=true")
 	h.Run(env, node, "-startup")
 	h.Serve("tunnel-address", env, node, "-allocate-tunnel-addrs")
-	h.Serve("felix", append(env, felix(h)...), node, "-felix")
+	h.Serve("felix", slices.Concat(env, b.tls.felix(), felix(h.Name)), node, "-felix")
 }
 
 // felix is Felix' configuration. Built without cgo it has no eBPF, and must not try
 // to remove what its eBPF mode would leave. With the log file it would write to the
 // machine's /var/log.
-func felix(h *Host) []string {
+func felix(node string) []string {
 	return []string{
-		"FELIX_FELIXHOSTNAME=" + h.Name, "FELIX_DATASTORETYPE=etcdv3", "FELIX_ETCDENDPOINTS=" + endpoint,
-		"FELIX_IPTABLESBACKEND=Legacy", "FELIX_IPV6SUPPORT=false", "FELIX_HEALTHENABLED=true",
+		"FELIX_FELIXHOSTNAME=" + node, "FELIX_IPTABLESBACKEND=Legacy", "FELIX_IPV6SUPPORT=false", "FELIX_HEALTHENABLED=true",
 		"FELIX_DebugSkipCTLBCleanup=true", "FELIX_LOGFILEPATH=none", "FELIX_LOGSEVERITYSYS=none", "FELIX_LOGSEVERITYSCREEN=Warning", "FELIX_USAGEREPORTINGENABLED=false",
 	}
 }
@@ -132,7 +114,7 @@ func (b *Testbed) Cut(off bool) {
 // Calicoctl runs calicoctl on the switch, which reaches etcd as a host does.
 func (b *Testbed) Calicoctl(args ...string) string {
 	b.t.Helper()
-	return b.Switch.Run(Datastore(), filepath.Join(b.programs.Calico, "calicoctl"), args...)
+	return b.Switch.Run(b.tls.calico(), filepath.Join(b.programs.Calico, "calicoctl"), args...)
 }
 
 // Eventually waits until check gives no error.
