@@ -52,19 +52,13 @@ type keeper func(*calico.Client, context.Context, ...calico.Resource) error
 
 // keep keeps the resources, or with dry prints them.
 func (a *app) keep(ctx context.Context, by keeper, dry bool, resources ...calico.Resource) error {
-	if dry {
-		for i, r := range resources {
-			if i > 0 {
-				fmt.Println("---")
-			}
-			if err := calico.Check(r); err != nil {
-				return err
-			}
-			if err := printYAML(os.Stdout, r); err != nil {
-				return err
-			}
+	for _, r := range resources {
+		if err := calico.Check(r); err != nil {
+			return err
 		}
-		return nil
+	}
+	if dry {
+		return printYAML(os.Stdout, resources...)
 	}
 	c, err := a.client()
 	if err != nil {
@@ -176,26 +170,38 @@ func printJSON(w io.Writer, all []calico.Resource) error {
 	return nil
 }
 
-// printYAML leaves out what the datastore has added: a revision that is not the
-// newest would be refused.
-func printYAML(w io.Writer, r calico.Resource) error {
-	r.SetResourceVersion("")
-	r.SetUID("")
+// printYAML prints documents without what the datastore has added: a revision that is
+// not the newest would be refused.
+func printYAML(w io.Writer, all ...calico.Resource) error {
+	for i, r := range all {
+		r.SetResourceVersion("")
+		r.SetUID("")
+		data, err := plainYAML(r)
+		if err != nil {
+			return err
+		}
+		if i > 0 {
+			data = append([]byte("---\n"), data...)
+		}
+		if _, err := w.Write(data); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// plainYAML leaves out the time that Kubernetes' form has even where there is none.
+func plainYAML(r calico.Resource) ([]byte, error) {
 	data, err := json.Marshal(r)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	var whole map[string]any
 	if err := json.Unmarshal(data, &whole); err != nil {
-		return err
+		return nil, err
 	}
 	if meta, ok := whole["metadata"].(map[string]any); ok {
 		delete(meta, "creationTimestamp")
 	}
-	out, err := yaml.Marshal(whole)
-	if err != nil {
-		return err
-	}
-	_, err = w.Write(out)
-	return err
+	return yaml.Marshal(whole)
 }
