@@ -167,10 +167,10 @@ func TestEtcdAway(t *testing.T) {
 	if _, err := a.TryMctr("network", "policy", "ls", "--timeout", "2s"); err == nil || !strings.Contains(err.Error(), "unavailable") {
 		t.Errorf("policies without etcd: %v", err)
 	}
-	if _, err := a.TryMctr("--cni-timeout", "3s", "run", "-d", "-q", "--no-image", "--network", "prod", "sleep", "60"); err == nil {
+	if _, err := a.TryMctr("run", "-d", "-q", "--no-image", "--network", "prod", "sleep", "60"); err == nil {
 		t.Error("a container starts without etcd")
 	}
-	if _, err := a.TryMctr("--cni-timeout", "3s", "rm", "-f", "server"); err != nil {
+	if _, err := a.TryMctr("rm", "-f", "server"); err != nil {
 		t.Error(err)
 	}
 	b.Cut(false)

@@ -30,8 +30,12 @@ func (h *Host) AddNetwork(name string) {
 func (h *Host) networks() string { return filepath.Join(h.Dir, "net.d") }
 
 // TryMctr runs mctr on the host, with the host's directories.
-func (h *Host) TryMctr(args ...string) (string, error) {
-	return h.Try(h.environment(), filepath.Join(h.programs.Mctr, "mctr"), args...)
+func (h *Host) TryMctr(args ...string) (string, error) { return h.mctr(h.environment(), args) }
+
+// mctr does not wait long for a plugin that waits for etcd, nor does the supervisor
+// that it starts.
+func (h *Host) mctr(env, args []string) (string, error) {
+	return h.Try(env, filepath.Join(h.programs.Mctr, "mctr"), append([]string{"--cni-timeout", "5s"}, args...)...)
 }
 
 // Mctr is TryMctr that must succeed. What is around its output is cut off.
@@ -48,7 +52,7 @@ func (h *Host) Mctr(args ...string) string {
 func (h *Host) KillMctr(point string, args ...string) {
 	h.t.Helper()
 	env := append(h.environment(), "MCTR_FAILPOINTS="+point+"=kill")
-	if out, err := h.Try(env, filepath.Join(h.programs.Mctr, "mctr"), args...); err == nil {
+	if out, err := h.mctr(env, args); err == nil {
 		h.t.Fatalf("mctr %s ended before %s: %s", strings.Join(args, " "), point, out)
 	}
 }
