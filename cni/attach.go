@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/containernetworking/cni/pkg/types"
+
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/internal/failpoint"
 	"github.com/mctr/mctr/internal/flock"
@@ -103,7 +105,11 @@ func (n *Networks) add(ctx context.Context, network *Network, a *Attachment) err
 	}
 	netns, changed := n.Namespace(a.Container), n.watchForwarding()
 	defer changed(a.Network)
-	answer, err := n.plugins(&executor{lock: busy.File()}).AddNetworkList(ctx, list.list, n.conf(a, netns))
+	var answer types.Result
+	err = afterFirst(netns, a.Index, func() (err error) {
+		answer, err = n.plugins(&executor{lock: busy.File()}).AddNetworkList(ctx, list.list, n.conf(a, netns))
+		return err
+	})
 	if err != nil {
 		return err
 	}

@@ -103,6 +103,15 @@ func TestSeveralInterfaces(t *testing.T) {
 	if err != nil || len(attachments) != 3 {
 		t.Fatal(attachments, err)
 	}
+	out, err := exec.Command("nsenter", "--net="+h.Namespace("box"), "ip", "route", "show", "default").CombinedOutput()
+	if lines := strings.Split(string(out), "\n"); err != nil || len(lines) != 4 || !strings.HasPrefix(lines[0], "default via 10.22.0.1 dev eth0") || strings.Contains(lines[0], "metric") {
+		t.Errorf("the first network is not the way out: %v\n%s", err, out)
+	}
+	for _, a := range attachments {
+		if err := h.Check(t.Context(), a); err != nil {
+			t.Errorf("CHECK: %v", err)
+		}
+	}
 	for i, a := range attachments {
 		if got := h.addresses("box", fmt.Sprintf("eth%d", i)); !slices.Equal(got, a.Result.Addresses) {
 			t.Errorf("eth%d has %v, the record of %s %v", i, got, a.Interface, a.Result.Addresses)

@@ -43,7 +43,6 @@ type executor struct {
 	lock    *os.File // nil: none
 	timeout time.Duration
 	observe func(Call)
-	silent  bool // errors do not say what the plugin logged
 }
 
 // FindInPath finds a plugin's program.
@@ -85,7 +84,7 @@ func (e *executor) answer(ctx context.Context, call Call, stdout, stderr *bounde
 	failed := &PluginError{Plugin: call.Plugin, Command: call.Command, Stderr: stderr.text()}
 	out := bytes.TrimSpace(stdout.data)
 	switch {
-	case context.Cause(ctx) == errSlow: //nolint:errorlint // it is the cause itself
+	case errors.Is(context.Cause(ctx), errSlow):
 		failed.Err = fmt.Errorf("%w: not ended after %v, killed", context.DeadlineExceeded, e.timeout)
 	case ctx.Err() != nil:
 		failed.Err = context.Cause(ctx)

@@ -1,6 +1,7 @@
 package cni
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -69,11 +70,22 @@ func read(file string) (*Network, error) {
 	if err != nil {
 		return nil, err
 	}
-	list, err := libcni.ConfListFromConf(single) //nolint:staticcheck // single files are still what operators have
+	list, err := alone(single)
 	if err != nil {
 		return nil, err
 	}
 	return newNetwork(file, list)
+}
+
+// alone is the list of one plugin: single files are still what operators have.
+func alone(p *libcni.PluginConfig) (*libcni.NetworkConfigList, error) {
+	data, err := json.Marshal(map[string]any{
+		"name": p.Network.Name, "cniVersion": p.Network.CNIVersion, "plugins": []json.RawMessage{p.Bytes},
+	})
+	if err != nil {
+		return nil, err
+	}
+	return libcni.NetworkConfFromBytes(data)
 }
 
 // Usable says whether every plugin of the network is there and may be run. The

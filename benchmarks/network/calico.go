@@ -82,6 +82,9 @@ func (s *Side) startCalico(ctx context.Context) error {
 			return err
 		}
 	}
+	if err := forward(); err != nil {
+		return err
+	}
 	startup := exec.CommandContext(ctx, filepath.Join(s.programs.Calico, "calico-node"), "-startup")
 	startup.Env = s.calicoEnv()
 	if out, err := startup.CombinedOutput(); err != nil {

@@ -106,6 +106,8 @@ func (m *Machine) connect() error {
 			within(side, "ip", "link", "set", "lo", "up"),
 			within(side, "ip", "address", "add", wire[i].String(), "dev", "wire0"),
 			within(side, "ip", "link", "set", "wire0", "up"),
+			// Calico's gateway, 169.254.1.1, is answered for where there is a way to it.
+			within(side, "ip", "route", "add", "default", "via", etcdAddress.Addr().String()),
 		)
 	}
 	for _, argv := range steps {

@@ -111,10 +111,13 @@ func (s *Side) tunnel(name, device string, port int, subnets [2]netip.Prefix, ke
 		err = s.write(name, routedBridge(name, device, subnets[s.index()], link.Attrs().MTU, filepath.Join(s.dir, "addresses")))
 	}
 	if err == nil {
-		err = os.WriteFile("/proc/sys/net/ipv4/ip_forward", []byte("1"), 0)
+		err = forward()
 	}
 	return &network{process: p, undo: func() error { return removeLink("br-" + device) }}, err
 }
+
+// forward lets the host hand on packets of its containers.
+func forward() error { return os.WriteFile("/proc/sys/net/ipv4/ip_forward", []byte("1"), 0) }
 
 // appears waits for an interface.
 func appears(device string) (netlink.Link, error) {

@@ -1,0 +1,80 @@
+package cni
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/vishvananda/netlink"
+	"github.com/vishvananda/netns"
+	"golang.org/x/sys/unix"
+)
+
+// laterMetric is added, for each network after the first, to the metric of default
+// routes: a container goes out by the first network that has a way.
+const laterMetric = 100
+
+// afterFirst does the ADD of a container's later network. Default routes of earlier
+// ones are put aside meanwhile, since plugins fail at them or join them to one route
+// of several ways; those that the ADD made stay behind them.
+func afterFirst(path string, index int, add func() error) error {
+	if index == 0 {
+		return add()
+	}
+	ns, err := netns.GetFromPath(path)
+	if err != nil {
+		return err
+	}
+	defer ns.Close()
+	h, err := netlink.NewHandleAt(ns)
+	if err != nil {
+		return err
+	}
+	defer h.Close()
+	earlier, err := takeDefaults(h)
+	if err != nil {
+		return err
+	}
+	if err := add(); err != nil || len(earlier) == 0 {
+		return errors.Join(err, giveRoutes(h, earlier, 0))
+	}
+	later, err := takeDefaults(h)
+	return errors.Join(err, giveRoutes(h, earlier, 0), giveRoutes(h, later, laterMetric*index))
+}
+
+// takeDefaults removes the default routes, and returns them.
+func takeDefaults(h *netlink.Handle) ([]netlink.Route, error) {
+	all, err := h.RouteList(nil, netlink.FAMILY_ALL)
+	if err != nil {
+		return nil, fmt.Errorf("list the container's routes: %w", err)
+	}
+	var taken []netlink.Route
+	for _, r := range all {
+		if !isDefault(r) || r.Protocol == unix.RTPROT_RA {
+			continue
+		}
+		if err := h.RouteDel(&r); err != nil {
+			return taken, fmt.Errorf("put the default route %v aside: %w", r, err)
+		}
+		taken = append(taken, r)
+	}
+	return taken, nil
+}
+
+func isDefault(r netlink.Route) bool {
+	if r.Dst == nil {
+		return true
+	}
+	ones, bits := r.Dst.Mask.Size()
+	return ones == 0 && bits > 0 && r.Dst.IP.IsUnspecified()
+}
+
+func giveRoutes(h *netlink.Handle, routes []netlink.Route, metric int) error {
+	var errs []error
+	for _, r := range routes {
+		r.Priority += metric
+		if err := h.RouteAdd(&r); err != nil {
+			errs = append(errs, fmt.Errorf("set the default route %v: %w", r, err))
+		}
+	}
+	return errors.Join(errs...)
+}
