@@ -9,7 +9,7 @@ STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.7.0
 REVIVE      := github.com/mgechev/revive@v1.15.0
 ERRORLINT   := github.com/polyfloyd/go-errorlint@v1.8.0
 
-.PHONY: all build test test-long test-unit test-programs test-fuzz test-vm test-calico lint bench run man clean install-build install-test install-calico
+.PHONY: all build test test-long test-unit test-programs test-fuzz test-vm test-calico lint bench bench-network run man clean install-build install-test install-calico
 
 all: build
 
@@ -53,6 +53,7 @@ test-vm: build
 test-calico: install-calico build
 	internal/calico/build $(BIN)/calico
 	cd internal/calico && go test -count=1 -timeout 4m ./...
+	go test -tags calico -count=1 -run TestCalico ./cmd/mctr-bench
 
 # What takes longer than CI may: big images, long fuzzing, many rounds.
 test-long: install-test build
@@ -66,6 +67,11 @@ lint:
 # Launches against runc and crun, interleaved: a table, and docs/launch.svg.
 bench: install-test build
 	go run ./benchmarks/launch -svg docs/launch.svg
+
+# The ways of attaching containers to networks: tables, and docs/network.svg.
+bench-network: install-test install-calico build
+	internal/calico/build $(BIN)/calico
+	$(BIN)/mctr-bench network --svg docs/network.svg
 
 install-build:
 	internal/ci/install build

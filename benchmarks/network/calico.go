@@ -54,7 +54,7 @@ func (s *Side) calicoNetwork(ctx context.Context, name string) (*network, error)
 	}
 	return &network{}, s.write(name, map[string]any{"cniVersion": "1.0.0", "name": name, "plugins": []any{map[string]any{
 		"type": "calico", "datastore_type": "etcdv3", "etcd_endpoints": etcdURL, "nodename": s.node(), "log_level": "Error",
-		"ipam": map[string]any{"type": "calico-ipam", "ipv4_pools": []any{pools[name].String()}}, "policy": map[string]any{"type": "default"},
+		"ipam": map[string]any{"type": "calico-ipam", "ipv4_pools": []any{pools[name].String()}},
 	}}})
 }
 
