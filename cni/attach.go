@@ -63,7 +63,7 @@ func (n *Networks) intent(ctx context.Context, r Request) (*Attachment, error) {
 	}
 	a := &Attachment{
 		Schema: schema, Container: r.Container, ID: n.cniID(r.Container, r.Interface), Interface: r.Interface, Index: r.Index,
-		Network: r.Network.Name, State: Adding, Args: argsOf(r),
+		Network: r.Network.Name, State: Adding, Args: argsOf(r), PluginDirs: n.config.PluginDirs,
 	}
 	var err error
 	if a.Config, err = withLabels(r); err != nil {

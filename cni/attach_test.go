@@ -218,6 +218,21 @@ func TestFilesChange(t *testing.T) {
 	h.mustDetach("box")
 }
 
+// TestElsewhere detaches by the plugins that it was attached by, although this
+// process is told of others.
+func TestElsewhere(t *testing.T) {
+	h := newHost(t)
+	h.write("net.conflist", bridge("1.0.0", "net", "10.28.0.0/24"))
+	h.warm("net")
+	h.clean()
+	a := h.mustAttach("box", "net")
+	h.Networks = cni.New(cni.Config{Root: h.root, State: h.state, ConfigDirs: []string{h.config}, PluginDirs: []string{t.TempDir()}})
+	if err := h.Check(t.Context(), a); err != nil {
+		t.Errorf("CHECK: %v", err)
+	}
+	h.mustDetach("box")
+}
+
 // TestReboot detaches when the namespace, and all that was in it, has gone.
 func TestReboot(t *testing.T) {
 	h := newHost(t)

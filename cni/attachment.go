@@ -45,6 +45,7 @@ type Attachment struct {
 	Config       json.RawMessage `json:"config"`
 	Args         [][2]string     `json:"args,omitempty"`
 	Capabilities map[string]any  `json:"capabilities,omitempty"`
+	PluginDirs   []string        `json:"pluginDirs"` // where whoever attached it found the plugins
 
 	Ports   []mctr.Port `json:"ports,omitempty"`
 	Result  *Result     `json:"result,omitempty"`

@@ -73,7 +73,7 @@ func (n *Networks) ask(ctx context.Context, a *Attachment) error {
 	if !pinned(netns) {
 		netns = "" // the specification: DEL is to succeed without it, as far as it can
 	}
-	err = n.plugins(&executor{lock: busy.File()}).DelNetworkList(ctx, list.list, n.conf(a, netns))
+	err = n.plugins(&executor{lock: busy.File()}, a.PluginDirs...).DelNetworkList(ctx, list.list, n.conf(a, netns))
 	if err != nil {
 		return errors.Join(err, busy.Unlock())
 	}

@@ -4,6 +4,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/containernetworking/cni/libcni"
@@ -83,8 +84,9 @@ func (n *Networks) Namespace(id mctr.ContainerID) string {
 	return filepath.Join(n.pins(), id.Hash())
 }
 
-// plugins gives libcni with this root's cache and our way to run plugins.
-func (n *Networks) plugins(e *executor) *libcni.CNIConfig {
+// plugins gives libcni with this root's cache and our way to run plugins, which
+// are looked for in more directories after the usual ones.
+func (n *Networks) plugins(e *executor, more ...string) *libcni.CNIConfig {
 	e.timeout, e.observe = n.config.Timeout, n.config.Observe
-	return libcni.NewCNIConfigWithCacheDir(n.config.PluginDirs, n.cache(), e)
+	return libcni.NewCNIConfigWithCacheDir(append(slices.Clone(n.config.PluginDirs), more...), n.cache(), e)
 }

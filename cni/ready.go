@@ -57,7 +57,7 @@ func (n *Networks) Check(ctx context.Context, a *Attachment) error {
 		return err
 	}
 	defer lock.Unlock() // closing a lock file cannot fail usefully
-	if err := n.plugins(&executor{}).CheckNetworkList(ctx, list.list, n.conf(a, n.Namespace(a.Container))); err != nil && !isUncheckable(err) {
+	if err := n.plugins(&executor{}, a.PluginDirs...).CheckNetworkList(ctx, list.list, n.conf(a, n.Namespace(a.Container))); err != nil && !isUncheckable(err) {
 		return fmt.Errorf("%s of network %s is not as it was made: %w", a.Interface, a.Network, err)
 	}
 	return nil
