@@ -16,6 +16,9 @@ const (
 	// to lastRetry.
 	firstRetry = 10 * time.Second
 	lastRetry  = time.Hour
+	// retryTime is what all DELs that are asked again may take together: somebody
+	// else's end waits meanwhile.
+	retryTime = 10 * time.Second
 	// orphanTime bounds the wait for plugins whose caller has died.
 	orphanTime = 30 * time.Second
 )
@@ -83,6 +86,8 @@ func (n *Networks) ask(ctx context.Context, a *Attachment) error {
 // RetryDue asks again for DELs that failed and have waited long enough. What fails
 // again is logged and waits longer.
 func (n *Networks) RetryDue(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, retryTime)
+	defer cancel()
 	all, err := n.Attachments()
 	if err != nil {
 		n.log.Warn("read the attachments", "error", err)
