@@ -119,6 +119,7 @@ func (h *host) leftovers() (left []string) {
 	for _, dir := range []string{"containers", "names", "images/leases"} {
 		left = append(left, entries(filepath.Join(h.root, dir))...)
 	}
+	left = slices.DeleteFunc(left, func(path string) bool { return strings.HasPrefix(path, h.root+"/images/leases/.tmp-") }) // the sweep's
 	left = append(left, entries(filepath.Join(h.state, "containers"))...)
 	left = append(left, entries(filepath.Join(h.root, "cni", "attachments"))...)
 	left = append(left, entries(filepath.Join(h.state, "cni", "netns"))...)
