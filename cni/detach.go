@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
+	"slices"
 	"time"
 
 	"github.com/mctr/mctr"
@@ -25,14 +27,19 @@ const (
 
 // Detach takes back all of a container's attachments, the last one first, and
 // unpins its namespace. It goes on past errors. An attachment whose DEL fails stays
-// recorded, with the reason: the container's end does not wait for it.
+// recorded, with the reason, and the namespace pinned, since a plugin that is asked
+// without one leaves what it finds by the interface's addresses, as the rules for
+// masquerading: the container's end does not wait for it.
 func (n *Networks) Detach(ctx context.Context, id mctr.ContainerID) error {
 	attachments, err := n.Of(id)
 	errs := []error{err}
-	for i := range attachments {
-		errs = append(errs, n.detach(ctx, attachments[len(attachments)-1-i]))
+	for _, a := range slices.Backward(attachments) {
+		errs = append(errs, n.detach(ctx, a))
 	}
-	return errors.Join(append(errs, n.Unpin(id))...)
+	if err := errors.Join(errs...); err != nil {
+		return err
+	}
+	return n.Unpin(id)
 }
 
 func (n *Networks) detach(ctx context.Context, a *Attachment) error {
@@ -44,43 +51,49 @@ func (n *Networks) detach(ctx context.Context, a *Attachment) error {
 	return n.del(ctx, a)
 }
 
-// del asks for DEL with what ADD was asked, and drops the record.
-func (n *Networks) del(ctx context.Context, a *Attachment) error {
-	err := n.ask(ctx, a)
-	if err == nil {
-		err = failpoint.Hit("cni/deleted")
-	}
-	if err == nil {
-		return n.forget(a)
-	}
-	err = fmt.Errorf("detach %s from network %s: %w", a.Interface, a.Network, err)
-	a.State, a.Failure, a.Failed = Detaching, err.Error(), a.Failed+1
-	a.Retry = time.Now().Add(min(firstRetry<<min(a.Failed-1, 16), lastRetry)).UTC()
-	return errors.Join(err, n.save(a))
-}
-
-// ask asks for DEL once the plugins of a caller that died have ended: one that
+// del asks for DEL once the plugins of a caller that died have ended: one that
 // still adds would add what nobody takes away.
-func (n *Networks) ask(ctx context.Context, a *Attachment) error {
-	list, err := parse(a.Config)
-	if err != nil {
-		return err
-	}
+func (n *Networks) del(ctx context.Context, a *Attachment) error {
 	bounded, cancel := context.WithTimeout(ctx, orphanTime)
 	defer cancel()
 	busy, err := flock.Exclusive(bounded, lockOf(n.path(a)))
 	if err != nil {
-		return fmt.Errorf("wait for the plugins that an earlier mctr started: %w", err)
+		return n.postpone(a, fmt.Errorf("wait for the plugins that an earlier mctr started: %w", err))
+	}
+	return n.end(a, busy, n.ask(ctx, a, busy))
+}
+
+// end drops the record, and then the lock, of an attachment whose DEL has
+// succeeded; else the reason is recorded.
+func (n *Networks) end(a *Attachment, busy *flock.Lock, err error) error {
+	if err != nil {
+		return errors.Join(n.postpone(a, err), busy.Unlock())
+	}
+	return errors.Join(n.forget(a), busy.Remove())
+}
+
+// postpone records why DEL failed, and when it is to be asked again.
+func (n *Networks) postpone(a *Attachment, why error) error {
+	why = fmt.Errorf("detach %s from network %s: %w", a.Interface, a.Network, why)
+	a.State, a.Failure, a.Failed = Detaching, why.Error(), a.Failed+1
+	a.Retry = time.Now().Add(min(firstRetry<<min(a.Failed-1, 16), lastRetry)).UTC()
+	return errors.Join(why, n.save(a))
+}
+
+// ask asks for DEL with what ADD was asked.
+func (n *Networks) ask(ctx context.Context, a *Attachment, busy *flock.Lock) error {
+	list, err := parse(a.Config)
+	if err != nil {
+		return err
 	}
 	netns := n.Namespace(a.Container)
 	if !pinned(netns) {
 		netns = "" // the specification: DEL is to succeed without it, as far as it can
 	}
-	err = n.plugins(&executor{lock: busy.File()}, a.PluginDirs...).DelNetworkList(ctx, list.list, n.conf(a, netns))
-	if err != nil {
-		return errors.Join(err, busy.Unlock())
+	if err := n.plugins(&executor{lock: busy.File()}, a.PluginDirs...).DelNetworkList(ctx, list.list, n.conf(a, netns)); err != nil {
+		return err
 	}
-	return busy.Remove()
+	return failpoint.Hit("cni/deleted")
 }
 
 // RetryDue asks again for DELs that failed and have waited long enough. What fails
@@ -93,11 +106,56 @@ func (n *Networks) RetryDue(ctx context.Context) {
 		n.log.Warn("read the attachments", "error", err)
 	}
 	for _, a := range all {
-		if a.State != Detaching || a.Failed == 0 || time.Now().Before(a.Retry) {
+		if !a.due() {
 			continue
 		}
-		if err := n.detach(ctx, a); err != nil {
+		if err := n.retry(ctx, a); err != nil {
 			n.log.Warn("network still attached to an ended container", "container", a.Container, "error", err, "next", a.Retry)
 		}
 	}
+}
+
+// due says whether a DEL that failed is to be asked again.
+func (a *Attachment) due() bool {
+	return a.State == Detaching && a.Failed > 0 && time.Now().After(a.Retry)
+}
+
+// retry asks again for a DEL that is still due under its lock: others may have
+// asked since, and its container may have been started again and attached anew.
+func (n *Networks) retry(ctx context.Context, a *Attachment) error {
+	lock, err := n.shareNetwork(ctx, a.Network)
+	if err != nil {
+		return err
+	}
+	defer lock.Unlock() // closing a lock file cannot fail usefully
+	busy, err := flock.TryExclusive(lockOf(n.path(a)))
+	if errors.Is(err, flock.ErrHeld) {
+		return nil // somebody is at it
+	}
+	if err != nil {
+		return err
+	}
+	now, err := load(n.path(a))
+	if errors.Is(err, fs.ErrNotExist) {
+		return busy.Remove()
+	}
+	if err != nil || !now.due() {
+		return errors.Join(err, busy.Unlock())
+	}
+	*a = *now
+	err = n.ask(ctx, a, busy)
+	if err == nil {
+		err = n.unpinLast(a)
+	}
+	return n.end(a, busy, err)
+}
+
+// unpinLast unpins the namespace with the container's last attachment, which is
+// still recorded: a launch that finds no record may have pinned another.
+func (n *Networks) unpinLast(a *Attachment) error {
+	left, err := n.Of(a.Container)
+	if err != nil || len(left) > 1 {
+		return err
+	}
+	return n.Unpin(a.Container)
 }

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -112,8 +113,11 @@ func TestPluginPrograms(t *testing.T) {
 // again.
 func TestDelFails(t *testing.T) {
 	h := newHost(t)
-	broken := bridge("1.0.0", "net", "10.31.0.0/24", `{"type": "fake", "log": "$LOG", "on": {"DEL": "refuse"}}`)
-	h.write("net.conflist", broken)
+	list := strings.Replace(bridge("1.0.0", "net", "10.31.0.0/24", `{"type": "fake", "log": "$LOG", "on": {"DEL": ""}}`), `"isGateway"`, `"ipMasq": true, "isGateway"`, 1)
+	h.write("net.conflist", list)
+	h.warm("net")
+	h.clean() // of the rules too, which the bridge plugin finds by the addresses in the namespace
+	h.write("net.conflist", strings.Replace(list, `"DEL": ""`, `"DEL": "refuse"`, 1))
 	h.mustAttach("box", "net")
 	if err := h.Detach(t.Context(), "box"); err == nil || !strings.Contains(err.Error(), "the datastore is down") {
 		t.Errorf("detach: %v", err)
@@ -130,20 +134,62 @@ func TestDelFails(t *testing.T) {
 	if h.asked("DEL") != asked {
 		t.Error("it was tried again at once")
 	}
-	// What is asked is what was recorded: mend it there, as a datastore comes back.
-	record := filepath.Join(h.root, "attachments", mctr.ContainerID("box").Hash()+".eth0.json")
-	data, err := os.ReadFile(record)
-	if err != nil {
-		t.Fatal(err)
-	}
-	text := strings.ReplaceAll(string(data), "refuse", "")
-	text = strings.ReplaceAll(text, all[0].Retry.Format(time.RFC3339Nano), time.Now().Add(-time.Second).UTC().Format(time.RFC3339Nano))
-	if err := os.WriteFile(record, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	h.mend("box", "")
 	h.reopen()
 	h.RetryDue(t.Context())
 	h.nothingLeft("box")
+}
+
+// mend has a DEL that was refused do what word says, now. What is asked is what was
+// recorded: it is mended there, as a datastore comes back.
+func (h *host) mend(id mctr.ContainerID, word string) {
+	h.t.Helper()
+	record := filepath.Join(h.root, "attachments", id.Hash()+".eth0.json")
+	all, err := h.Of(id)
+	if err != nil || len(all) != 1 {
+		h.t.Fatal(all, err)
+	}
+	data, err := os.ReadFile(record)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	text := strings.ReplaceAll(string(data), "refuse", word)
+	text = strings.ReplaceAll(text, all[0].Retry.Format(time.RFC3339Nano), time.Now().Add(-time.Second).UTC().Format(time.RFC3339Nano))
+	if err := os.WriteFile(record, []byte(text), 0o600); err != nil {
+		h.t.Fatal(err)
+	}
+}
+
+// TestAttachedAnew starts a container again while DELs that failed are tried again,
+// its own too: it stays attached.
+func TestAttachedAnew(t *testing.T) {
+	h := newHost(t)
+	h.write("net.conflist", bridge("1.0.0", "net", "10.35.0.0/24", `{"type": "fake", "log": "$LOG", "on": {"DEL": "refuse"}}`))
+	for i, id := range []mctr.ContainerID{"first", "again"} {
+		h.mustAttach(id, "net", func(r *cni.Request) { r.Index = i })
+		if h.Detach(t.Context(), id) == nil {
+			t.Error("DEL was not refused")
+		}
+	}
+	h.mend("first", "slow")
+	h.mend("again", "")
+	h.write("net.conflist", bridge("1.0.0", "net", "10.35.0.0/24"))
+	asked, done := h.asked("DEL"), make(chan struct{})
+	go func() {
+		defer close(done)
+		h.RetryDue(t.Context())
+	}()
+	h.until(func() bool { return h.asked("DEL") > asked })
+	a := h.mustAttach("again", "net")
+	<-done
+	if all, err := h.Of("again"); err != nil || len(all) != 1 || all[0].State != cni.Attached {
+		t.Errorf("records: %+v %v", all, err)
+	}
+	if got := h.addresses("again", "eth0"); !slices.Equal(got, a.Result.Addresses) {
+		t.Errorf("the interface has %v, the record %v", got, a.Result.Addresses)
+	}
+	h.mustDetach("again")
+	h.nothingLeft("first")
 }
 
 // asked counts a command in fake's log.
