@@ -41,6 +41,9 @@ func (i *isolator) attach(ctx context.Context, c *mctr.Container) ([]*cni.Attach
 	if err != nil {
 		return nil, "", err
 	}
+	if err := i.detachEnded(ctx, c.ID); err != nil {
+		return nil, "", err
+	}
 	path, err := i.networks.Pin(c.ID)
 	if err != nil {
 		return nil, "", err
@@ -61,6 +64,16 @@ func (i *isolator) attach(ctx context.Context, c *mctr.Container) ([]*cni.Attach
 		attachments = append(attachments, a)
 	}
 	return attachments, path, nil
+}
+
+// detachEnded takes back what could not be at the container's last end, whose
+// namespace is no fresh one.
+func (i *isolator) detachEnded(ctx context.Context, id mctr.ContainerID) error {
+	attachments, err := i.networks.Of(id)
+	if slices.ContainsFunc(attachments, func(a *cni.Attachment) bool { return a.State == cni.Detaching }) {
+		return i.networks.Detach(ctx, id)
+	}
+	return err
 }
 
 func (i *isolator) take(want []mctr.NetworkConfig) ([]*cni.Network, error) {
