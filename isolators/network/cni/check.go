@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/netip"
 	"strings"
+	"unicode"
 
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/cni"
@@ -75,22 +76,28 @@ func joined(mode string) mctr.ContainerID {
 // checkNames checks what goes into the container's files.
 func checkNames(config *mctr.ContainerConfig) error {
 	for _, server := range config.DNS.Servers {
-		if _, err := netip.ParseAddr(server); err != nil {
+		if _, err := netip.ParseAddr(server); err != nil || !isWord(server) {
 			return fmt.Errorf("%w: --dns %q is no address", mctr.ErrInvalid, server)
 		}
 	}
 	for _, word := range append(append([]string{}, config.DNS.Search...), config.DNS.Options...) {
-		if word == "" || strings.ContainsAny(word, " \t\r\n\x00") {
+		if !isWord(word) {
 			return fmt.Errorf("%w: --dns-search or --dns-option %q is not one word", mctr.ErrInvalid, word)
 		}
 	}
 	for _, host := range config.ExtraHosts {
 		name, ip, _ := strings.Cut(host, ":")
-		if _, err := netip.ParseAddr(strings.Trim(ip, "[]")); (err != nil && ip != hostGateway) || name == "" || strings.ContainsAny(name, " \t\r\n#\x00") {
+		if _, err := netip.ParseAddr(strings.Trim(ip, "[]")); (err != nil && ip != hostGateway) || !isWord(name) || !isWord(ip) || strings.Contains(name, "#") {
 			return fmt.Errorf("%w: --add-host %q: want NAME:ADDRESS, or NAME:%s", mctr.ErrInvalid, host, hostGateway)
 		}
 	}
 	return nil
+}
+
+// isWord says whether text stays one word of one line: the zone of an IPv6 address
+// may be anything to its parser.
+func isWord(text string) bool {
+	return text != "" && !strings.ContainsFunc(text, func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) })
 }
 
 func checkNetwork(network *cni.Network, want mctr.NetworkConfig) error {

@@ -1,6 +1,7 @@
 package cni_test
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -122,6 +123,9 @@ func TestCheck(t *testing.T) {
 		{Config: with(net, port(mctr.Port{HostIP: "here", ContainerPort: 1, Protocol: "tcp"})), Is: mctr.ErrInvalid, Flag: "here"},
 		{Config: with(net, port(mctr.Port{HostIP: "::1", ContainerPort: 1, Protocol: "tcp"})), Is: mctr.ErrUnsupported, Flag: "--publish [::1]"},
 		{Config: with(net, func(c *mctr.ContainerConfig) { c.DNS.Servers = []string{"ns"} }), Is: mctr.ErrInvalid, Flag: "--dns"},
+		{Config: with(net, func(c *mctr.ContainerConfig) { c.DNS.Servers = []string{"fe80::1%e\nnameserver 6.6.6.6"} }), Is: mctr.ErrInvalid, Flag: "--dns"},
+		{Config: with(net, func(c *mctr.ContainerConfig) { c.ExtraHosts = []string{"a:fe80::1%e\n6.6.6.6 b"} }), Is: mctr.ErrInvalid, Flag: "--add-host"},
+		{Config: with(net, func(c *mctr.ContainerConfig) { c.ExtraHosts = []string{"a\v:1.1.1.1"} }), Is: mctr.ErrInvalid, Flag: "--add-host"},
 		{Config: with(net, func(c *mctr.ContainerConfig) { c.DNS.Search = []string{"a\nnameserver 6.6.6.6"} }), Is: mctr.ErrInvalid, Flag: "--dns-search"},
 		{Config: with(net, func(c *mctr.ContainerConfig) { c.ExtraHosts = []string{"a b:1.1.1.1"} }), Is: mctr.ErrInvalid, Flag: "--add-host"},
 		{Config: with(net, func(c *mctr.ContainerConfig) { c.ExtraHosts = []string{"a:b"} }), Is: mctr.ErrInvalid, Flag: "--add-host"},
@@ -182,7 +186,7 @@ func (h *host) prepare(c *mctr.Container) *mctr.Adjustment {
 
 func (h *host) cleanUp(id mctr.ContainerID) {
 	h.t.Helper()
-	if err := h.isolator().Cleanup(h.t.Context(), id); err != nil {
+	if err := h.isolator().Cleanup(context.WithoutCancel(h.t.Context()), id); err != nil { // which has ended in a test's own clean-up
 		h.t.Error(err)
 	}
 }
@@ -331,7 +335,25 @@ func TestFailedDetach(t *testing.T) {
 	if err != nil || kept["failed"] != 1.0 {
 		t.Errorf("record %v: %v", kept, err)
 	}
+	if _, err := h.isolator().Prepare(t.Context(), c); err == nil || !strings.Contains(err.Error(), "away") {
+		t.Errorf("started again while it is attached still: %v", err)
+	}
+	h.within("box", "echo 77 >/proc/sys/net/ipv4/ip_default_ttl")
 	if err := os.WriteFile(record[0], []byte(strings.ReplaceAll(string(data), `"away"`, `"portmap"`)), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	h.prepare(c)
+	if ttl := h.within("box", "cat /proc/sys/net/ipv4/ip_default_ttl"); ttl == "77" {
+		t.Error("started again in the namespace of its last run")
+	}
+}
+
+// within runs a command in a container's namespace.
+func (h *host) within(id mctr.ContainerID, command string) string {
+	h.t.Helper()
+	out, err := exec.Command("nsenter", "--net="+h.networks().Namespace(id), "sh", "-c", command).CombinedOutput()
+	if err != nil {
+		h.t.Fatal(err, string(out))
+	}
+	return strings.TrimSpace(string(out))
 }
