@@ -1,6 +1,7 @@
 package cni
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -55,6 +56,9 @@ func (n *Networks) All() ([]*Network, error) {
 
 // read reads a list, or a file of one plugin, which becomes a list of it alone.
 func read(file string) (*Network, error) {
+	if info, err := os.Stat(file); err != nil || !info.Mode().IsRegular() {
+		return nil, cmp.Or(err, fmt.Errorf("%w: %s is no file", mctr.ErrInvalid, file)) // a pipe has no end
+	}
 	if filepath.Ext(file) == ".conflist" {
 		list, err := libcni.NetworkConfFromFile(file)
 		if err != nil {
