@@ -9,6 +9,8 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"time"
 
 	"crypto/sha256"
@@ -93,7 +95,7 @@ func (n *Networks) Create(name string, d Definition) (*Network, error) {
 
 // reserved names mean something else on the command line.
 func reserved(name string) bool {
-	return name == mctr.NetworkNone || name == mctr.NetworkHost || name == mctr.NetworkParent || name == "default"
+	return slices.Contains([]string{mctr.NetworkNone, mctr.NetworkHost, mctr.NetworkParent, strings.TrimSuffix(mctr.JoinNetwork, ":"), "default"}, name)
 }
 
 // complete checks a definition and fills in what it leaves open.

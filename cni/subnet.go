@@ -13,6 +13,9 @@ import (
 // pool is where subnets of 256 addresses are chosen from.
 var pool = netip.MustParsePrefix("10.96.0.0/11")
 
+// leastMTU6 is what every link of IPv6 passes (RFC 8200, section 5).
+const leastMTU6 = 1280
+
 // completeSubnets chooses a free one where none is given, and checks those that are.
 func (n *Networks) completeSubnets(d *Definition) error {
 	used, err := n.usedPrefixes()
@@ -36,6 +39,9 @@ func (n *Networks) completeSubnets(d *Definition) error {
 			return fmt.Errorf("%w: --subnet %v: a network has one subnet a family", mctr.ErrInvalid, s.Subnet)
 		}
 		families[s.Subnet.Addr().Is4()] = true
+		if s.Subnet.Addr().Is6() && d.MTU != 0 && d.MTU < leastMTU6 {
+			return fmt.Errorf("%w: MTU %d: IPv6 wants at least %d", mctr.ErrInvalid, d.MTU, leastMTU6)
+		}
 		if other := overlapping(s.Subnet, used); other.IsValid() && d.Driver == Bridge {
 			return fmt.Errorf("%w: --subnet %v overlaps %v, which this host or another network has", mctr.ErrExists, s.Subnet, other)
 		}
