@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"time"
@@ -41,6 +42,9 @@ func (n *Networks) Attach(ctx context.Context, r Request) (*Attachment, error) {
 		return nil, err
 	}
 	defer lock.Unlock() // closing a lock file cannot fail usefully
+	if r.Network, err = n.still(r.Network); err != nil {
+		return nil, err
+	}
 	a, err := n.intent(ctx, r)
 	if err != nil {
 		return nil, err
@@ -50,6 +54,19 @@ func (n *Networks) Attach(ctx context.Context, r Request) (*Attachment, error) {
 		return nil, errors.Join(err, n.del(context.WithoutCancel(ctx), a))
 	}
 	return a, nil
+}
+
+// still is the network as it is under its lock: one of mctr's own may have been
+// removed, with its interfaces, or made again since it was found.
+func (n *Networks) still(network *Network) (*Network, error) {
+	if filepath.Dir(network.File) != n.ownDir() {
+		return network, nil
+	}
+	now, err := read(network.File)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("%w: network %s was removed meanwhile", mctr.ErrNotFound, network.Name)
+	}
+	return now, err
 }
 
 // intent records the attachment, with the host ports that it gets. One that is
