@@ -75,6 +75,10 @@ func (n *Networks) Create(name string, d Definition) (*Network, error) {
 	if other, err := n.Find(name); err == nil {
 		return nil, fmt.Errorf("%w: network %s (%s)", mctr.ErrExists, name, other.File)
 	}
+	file := filepath.Join(n.ownDir(), name+".conflist")
+	if _, err := os.Lstat(file); err == nil { // somebody's slip, who may mend it
+		return nil, fmt.Errorf("%w: %s, from which no network %s can be read", mctr.ErrExists, file, name)
+	}
 	if err := n.complete(name, &d); err != nil {
 		return nil, err
 	}
@@ -86,7 +90,6 @@ func (n *Networks) Create(name string, d Definition) (*Network, error) {
 	if err != nil {
 		return nil, err
 	}
-	file := filepath.Join(n.ownDir(), name+".conflist")
 	if err := atomicfile.WriteDurable(file, append(data, '\n'), 0o644); err != nil {
 		return nil, err
 	}

@@ -3,7 +3,9 @@ package cni_test
 import (
 	"errors"
 	"net/netip"
+	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -61,6 +63,25 @@ func TestRemovedMeanwhile(t *testing.T) {
 		t.Errorf("attached to the network that was removed: %v", err)
 	}
 	h.mustDetach("box")
+}
+
+// TestBrokenByHand wants a file of mctr's own that cannot be read any more left as
+// it is, and named.
+func TestBrokenByHand(t *testing.T) {
+	h := newHost(t)
+	file := filepath.Join(h.root, "networks", cni.Default+".conflist")
+	if err := errors.Join(os.Mkdir(filepath.Dir(file), 0o755), os.WriteFile(file, []byte("{"), 0o644)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := h.Take(cni.Default); err == nil || !strings.Contains(err.Error(), file) {
+		t.Errorf("the default network: %v", err)
+	}
+	if _, err := h.Create(cni.Default, cni.Definition{}); !errors.Is(err, mctr.ErrExists) || !strings.Contains(err.Error(), file) {
+		t.Errorf("create: %v", err)
+	}
+	if data, err := os.ReadFile(file); err != nil || string(data) != "{" {
+		t.Errorf("the file has %q, %v", data, err)
+	}
 }
 
 // TestNoFile wants a pipe among the files, which would be waited for, passed over.
