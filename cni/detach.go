@@ -109,6 +109,9 @@ func (n *Networks) RetryDue(ctx context.Context) {
 		if !a.due() {
 			continue
 		}
+		if ctx.Err() != nil {
+			return // what was not asked has not failed
+		}
 		if err := n.retry(ctx, a); err != nil {
 			n.log.Warn("network still attached to an ended container", "container", a.Container, "error", err, "next", a.Retry)
 		}

@@ -135,6 +135,14 @@ func TestDelFails(t *testing.T) {
 		t.Error("it was tried again at once")
 	}
 	h.mend("box", "")
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	if h.RetryDue(ended); h.asked("DEL") != asked {
+		t.Error("it was tried again by whom nobody waits for")
+	}
+	if all, err = h.Attachments(); err != nil || len(all) != 1 || all[0].Failed != 1 {
+		t.Errorf("it was not tried, and its record says so: %+v %v", all, err)
+	}
 	h.reopen()
 	h.RetryDue(t.Context())
 	h.nothingLeft("box")
