@@ -40,7 +40,7 @@ func (c *Containerizer) Recover(ctx context.Context, adopt ...mctr.ContainerID) 
 			errs = append(errs, fmt.Errorf("recover container %s: %w", id, err))
 		}
 	}
-	errs = append(errs, c.recoverStrays(ctx))
+	errs = append(errs, c.recoverStrays(ctx, found.Undone))
 	return found, errors.Join(errs...)
 }
 
@@ -209,12 +209,14 @@ func (c *Containerizer) recordMissing(ctx context.Context, id mctr.ContainerID) 
 	return c.recordLost(id)
 }
 
-// recoverStrays undoes what is on the host of containers without any record.
-func (c *Containerizer) recoverStrays(ctx context.Context) error {
+// recoverStrays undoes what is on the host of containers without any record. What
+// stays of those that were undone a moment ago, such as a network whose plugin
+// hangs, is not waited for once more.
+func (c *Containerizer) recoverStrays(ctx context.Context, undone []mctr.ContainerID) error {
 	left, err := c.Leftovers(ctx)
 	errs := []error{err}
 	for _, l := range left {
-		if _, err := c.load(l.Owner); l.Owner == "" || !errors.Is(err, mctr.ErrNotFound) {
+		if _, err := c.load(l.Owner); l.Owner == "" || slices.Contains(undone, l.Owner) || !errors.Is(err, mctr.ErrNotFound) {
 			continue
 		}
 		errs = append(errs, c.reconcile(ctx, l.Owner))

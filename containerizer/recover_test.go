@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -18,6 +19,7 @@ import (
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/containerizer"
 	"github.com/mctr/mctr/internal/failpoint"
+	"github.com/mctr/mctr/isolators"
 	"github.com/mctr/mctr/isolators/builtin"
 	"github.com/mctr/mctr/provisioner"
 )
@@ -256,6 +258,39 @@ func TestRecoverAfterKillAtEveryFailpoint(t *testing.T) {
 			}
 			a.wantNothing()
 		})
+	}
+}
+
+// sticky is an isolator of which something always stays.
+type sticky struct {
+	isolators.Base
+	cleanups atomic.Int32
+}
+
+func (*sticky) Name() string { return "test/sticky" }
+
+func (s *sticky) Recover(context.Context, []mctr.ContainerState) ([]mctr.Leftover, error) {
+	return []mctr.Leftover{{Kind: "test", Object: "something", Owner: "job"}}, nil
+}
+
+func (s *sticky) Cleanup(context.Context, mctr.ContainerID) error {
+	s.cleanups.Add(1)
+	return nil
+}
+
+// TestRecoverTriesOnce wants what stays of an undone launch not tried twice: a
+// clean-up that hangs would hold up the agent's start twice as long.
+func TestRecoverTriesOnce(t *testing.T) {
+	s := &sticky{}
+	a := newAgent(t, s)
+	if out, err := a.agentProcess("exit 3", failpoint.Env+"=intent=kill").CombinedOutput(); err == nil {
+		t.Fatalf("nothing was killed: %s", out)
+	}
+	if found := a.recover(); !slices.Equal(found.Undone, []mctr.ContainerID{"job"}) || s.cleanups.Load() != 1 {
+		t.Errorf("found %+v, cleaned up %d times", found, s.cleanups.Load())
+	}
+	if a.recover(); s.cleanups.Load() != 2 {
+		t.Errorf("what stayed was tried %d times by the next recovery", s.cleanups.Load()-1)
 	}
 }
 
