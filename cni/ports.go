@@ -1,7 +1,6 @@
 package cni
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -93,11 +92,18 @@ func takenBy(p mctr.Port, taken []*Attachment) error {
 	for _, a := range taken {
 		for _, other := range a.Ports {
 			if other.HostPort == p.HostPort && other.Protocol == p.Protocol && overlap(other.HostIP, p.HostIP) {
-				return fmt.Errorf("%w: host port %d/%s is container %s's already", mctr.ErrExists, p.HostPort, p.Protocol, cmp.Or(a.Container.Short(), "the new"))
+				return fmt.Errorf("%w: host port %d/%s is %s already", mctr.ErrExists, p.HostPort, p.Protocol, a.owns())
 			}
 		}
 	}
 	return nil
+}
+
+func (a *Attachment) owns() string {
+	if a.Container == "" {
+		return "another --publish's"
+	}
+	return "container " + a.Container.Short() + "'s"
 }
 
 func overlap(a, b string) bool { return a == b || isAny(a) || isAny(b) }

@@ -136,14 +136,9 @@ func address(ip string) (netip.Addr, error) {
 
 // checkPorts wants a network that takes port mappings, where there are any.
 func checkPorts(config *mctr.ContainerConfig, networks []*cni.Network) error {
-	for n, p := range config.Ports {
+	for _, p := range config.Ports {
 		if err := checkPort(p); err != nil {
 			return err
-		}
-		for _, other := range config.Ports[:n] {
-			if p.HostPort != 0 && p.HostPortEnd == 0 && p == other {
-				return fmt.Errorf("%w: --publish %v: given twice", mctr.ErrInvalid, p)
-			}
 		}
 	}
 	if (len(config.Ports) > 0 || config.PublishAll) && publisher(networks) < 0 {
