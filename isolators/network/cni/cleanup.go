@@ -82,7 +82,8 @@ func leftover(a *cni.Attachment) mctr.Leftover {
 	return l
 }
 
-// Status tells the container's interfaces and host ports.
+// Status tells the container's interfaces and host ports. A record that cannot be
+// read keeps nobody from seeing the rest.
 func (i *isolator) Status(_ context.Context, id mctr.ContainerID, s *mctr.Status) error {
 	if s.Config != nil && len(s.Config.Networks) == 0 {
 		return nil
@@ -102,5 +103,8 @@ func (i *isolator) Status(_ context.Context, id mctr.ContainerID, s *mctr.Status
 		s.Networks = append(s.Networks, n)
 		s.Ports = append(s.Ports, a.Ports...)
 	}
-	return err
+	if err != nil {
+		s.Warnings = append(s.Warnings, err.Error())
+	}
+	return nil
 }

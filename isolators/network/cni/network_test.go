@@ -120,6 +120,8 @@ func TestCheck(t *testing.T) {
 		{Config: with(config("", "", "plain"), port(mctr.Port{ContainerPort: 1, Protocol: "tcp"})), Is: mctr.ErrInvalid, Flag: "--publish"},
 		{Config: with(net, port(mctr.Port{ContainerPort: 0, Protocol: "tcp"})), Is: mctr.ErrInvalid, Flag: "--publish"},
 		{Config: with(net, port(mctr.Port{ContainerPort: 1, Protocol: "icmp"})), Is: mctr.ErrInvalid, Flag: "icmp"},
+		{Config: with(with(net, port(mctr.Port{HostPort: 9000, ContainerPort: 1, Protocol: "tcp"})), port(mctr.Port{HostIP: "127.0.0.1", HostPort: 9000, ContainerPort: 2, Protocol: "tcp"})),
+			Is: mctr.ErrInvalid, Flag: "host port 9000/tcp is another --publish's already"},
 		{Config: with(net, port(mctr.Port{HostIP: "here", ContainerPort: 1, Protocol: "tcp"})), Is: mctr.ErrInvalid, Flag: "here"},
 		{Config: with(net, port(mctr.Port{HostIP: "::1", ContainerPort: 1, Protocol: "tcp"})), Is: mctr.ErrUnsupported, Flag: "--publish [::1]"},
 		{Config: with(net, func(c *mctr.ContainerConfig) { c.DNS.Servers = []string{"ns"} }), Is: mctr.ErrInvalid, Flag: "--dns"},
@@ -345,6 +347,21 @@ func TestFailedDetach(t *testing.T) {
 	h.prepare(c)
 	if ttl := h.within("box", "cat /proc/sys/net/ipv4/ip_default_ttl"); ttl == "77" {
 		t.Error("started again in the namespace of its last run")
+	}
+}
+
+// TestUnreadableRecord wants a container whose record is damaged shown, with a
+// warning.
+func TestUnreadableRecord(t *testing.T) {
+	h := newHost(t)
+	record := filepath.Join(h.dir, "root", "attachments", mctr.ContainerID("box").Hash()+".eth0.json")
+	if err := errors.Join(os.MkdirAll(filepath.Dir(record), 0o700), os.WriteFile(record, nil, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	c := config("", "test", "net")
+	s := &mctr.Status{Config: &c}
+	if err := h.isolator().Status(t.Context(), "box", s); err != nil || len(s.Warnings) != 1 || !strings.Contains(s.Warnings[0], record) {
+		t.Errorf("status: %+v, %v", s, err)
 	}
 }
 
