@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/containernetworking/cni/pkg/types"
+	"github.com/containernetworking/cni/pkg/types/create"
 
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/internal/failpoint"
@@ -122,9 +123,16 @@ func (n *Networks) add(ctx context.Context, network *Network, a *Attachment) err
 	}
 	netns, changed := n.Namespace(a.Container), n.watchForwarding()
 	defer changed(a.Network)
+	note := func(result []byte) error {
+		if _, err := create.CreateFromBytes(result); err != nil {
+			return nil // libcni refuses it too, and DEL is not to be asked with it
+		}
+		a.Answer = result
+		return n.save(a)
+	}
 	var answer types.Result
 	err = afterFirst(netns, a.Index, func() (err error) {
-		answer, err = n.plugins(&executor{lock: busy.File()}).AddNetworkList(ctx, list.list, n.conf(a, netns))
+		answer, err = n.plugins(&executor{lock: busy.File(), answered: note}).AddNetworkList(ctx, list.list, n.conf(a, netns))
 		return err
 	})
 	if err != nil {

@@ -47,6 +47,8 @@ type Attachment struct {
 	Capabilities map[string]any  `json:"capabilities,omitempty"`
 	PluginDirs   []string        `json:"pluginDirs"` // where whoever attached it found the plugins
 
+	Answer json.RawMessage `json:"answer,omitempty"` // of the last plugin that ADD came to
+
 	Ports   []mctr.Port `json:"ports,omitempty"`
 	Result  *Result     `json:"result,omitempty"`
 	Added   time.Time   `json:"added,omitzero"`

@@ -90,7 +90,7 @@ func (n *Networks) ask(ctx context.Context, a *Attachment, busy *flock.Lock) err
 	if !pinned(netns) {
 		netns = "" // the specification: DEL is to succeed without it, as far as it can
 	}
-	if err := n.plugins(&executor{lock: busy.File()}, a.PluginDirs...).DelNetworkList(ctx, list.list, n.conf(a, netns)); err != nil {
+	if err := n.plugins(&executor{lock: busy.File(), previous: a.Answer}, a.PluginDirs...).DelNetworkList(ctx, list.list, n.conf(a, netns)); err != nil {
 		return err
 	}
 	return failpoint.Hit("cni/deleted")

@@ -43,6 +43,9 @@ type executor struct {
 	lock    *os.File // nil: none
 	timeout time.Duration
 	observe func(Call)
+
+	answered func(result []byte) error // is told what each plugin's ADD answered; nil: nobody asks
+	previous json.RawMessage           // the result that DEL is of where libcni knows none
 }
 
 // FindInPath finds a plugin's program.
@@ -60,7 +63,7 @@ func (e *executor) ExecPlugin(ctx context.Context, program string, stdin []byte,
 	defer cancel()
 	stdout, stderr := &bounded{}, &bounded{}
 	cmd := exec.CommandContext(ctx, program)
-	cmd.Env, cmd.Stdin, cmd.Stdout, cmd.Stderr = environ, bytes.NewReader(stdin), stdout, stderr
+	cmd.Env, cmd.Stdin, cmd.Stdout, cmd.Stderr = environ, bytes.NewReader(e.withPrevious(stdin)), stdout, stderr
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.Cancel = func() error { return unix.Kill(-cmd.Process.Pid, unix.SIGKILL) }
 	cmd.WaitDelay = drainTime
@@ -76,7 +79,27 @@ func (e *executor) ExecPlugin(ctx context.Context, program string, stdin []byte,
 	if e.observe != nil {
 		e.observe(call)
 	}
-	return e.answer(ctx, call, stdout, stderr, err)
+	out, err := e.answer(ctx, call, stdout, stderr, err)
+	if err == nil && e.answered != nil {
+		err = e.answered(out)
+	}
+	return out, err
+}
+
+// withPrevious is a configuration with the previous result. libcni knows it once all
+// plugins have answered; one that is asked for DEL after less, as the firewall
+// plugin, leaves its rules where it is not told of whom.
+func (e *executor) withPrevious(stdin []byte) []byte {
+	conf := map[string]json.RawMessage{}
+	if e.previous == nil || json.Unmarshal(stdin, &conf) != nil || conf["prevResult"] != nil {
+		return stdin
+	}
+	conf["prevResult"] = e.previous
+	with, err := json.Marshal(conf)
+	if err != nil {
+		return stdin
+	}
+	return with
 }
 
 // answer is the plugin's output, or the error that its end, or the output, is.

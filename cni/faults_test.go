@@ -51,6 +51,36 @@ func TestSickPlugins(t *testing.T) {
 	}
 }
 
+// TestFailsBehindTheFirewall wants its rules, which that plugin finds by the result
+// that DEL is told, gone after an ADD that failed behind it, or was cut off there.
+func TestFailsBehindTheFirewall(t *testing.T) {
+	h := newHost(t)
+	list := bridge("1.0.0", "net", "10.38.0.0/24", `{"type": "firewall"}`, `{"type": "fake", "log": "$LOG", "on": {"ADD": ""}}`)
+	h.write("net.conflist", list)
+	h.warm("net")
+	h.clean()
+	h.write("net.conflist", strings.Replace(list, `"ADD": ""`, `"ADD": "refuse"`, 1))
+	if _, err := h.attach("box", "net"); err == nil || !strings.Contains(err.Error(), "the datastore is down") {
+		t.Errorf("attach: %v", err)
+	}
+	h.mustDetach("box")
+	h.write("net.conflist", strings.Replace(list, `"ADD": ""`, `"ADD": "{\"cniVersion\": \"9.0.0\"}"`, 1))
+	if _, err := h.attach("box", "net"); err == nil || !strings.Contains(err.Error(), "9.0.0") {
+		t.Errorf("attach: %v", err)
+	}
+	h.mustDetach("box")
+	h.write("net.conflist", strings.Replace(list, `"ADD": ""`, `"ADD": "slow"`, 1))
+	asked := h.asked("ADD")
+	cmd := h.attacher("")
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	h.until(func() bool { return h.asked("ADD") > asked })
+	_ = cmd.Process.Kill()
+	_ = cmd.Wait()
+	h.mustDetach("box")
+}
+
 // slow gives plugins less time.
 func (h *host) slow(timeout time.Duration) {
 	built, err := filepath.Abs("../bin/cni")
@@ -246,6 +276,14 @@ func attachAndDie() int {
 	return 3
 }
 
+// attacher is another process that attaches "box", with a failpoint.
+func (h *host) attacher(point string) *exec.Cmd {
+	cmd := exec.Command("/proc/self/exe")
+	built, _ := filepath.Abs("../bin/cni")
+	cmd.Env = append(os.Environ(), "MCTR_FAILPOINTS="+point, "MCTR_TEST_ATTACH="+strings.Join([]string{h.root, h.state, h.config, h.plugins + ":" + built}, "\x1f"))
+	return cmd
+}
+
 // TestKilled kills the process that attaches at each of its points, and while a
 // plugin works; another detaches, and nothing is left.
 func TestKilled(t *testing.T) {
@@ -257,12 +295,7 @@ func TestKilled(t *testing.T) {
 				plugin = `{"type": "fake", "log": "$LOG", "on": {"ADD": "slow"}}`
 			}
 			h.write("net.conflist", bridge("1.0.0", "net", "10.33.0.0/24", `{"type": "fake"}`, plugin))
-			cmd := exec.Command("/proc/self/exe")
-			built, _ := filepath.Abs("../bin/cni")
-			cmd.Env = append(os.Environ(), "MCTR_FAILPOINTS="+point, "MCTR_TEST_ATTACH="+strings.Join([]string{h.root, h.state, h.config, h.plugins + ":" + built}, "\x1f"))
-			if !strings.HasPrefix(point, "cni/") {
-				cmd.Env[len(cmd.Env)-2] = "MCTR_FAILPOINTS="
-			}
+			cmd := h.attacher(point)
 			if err := cmd.Start(); err != nil {
 				t.Fatal(err)
 			}
