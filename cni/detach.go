@@ -21,8 +21,8 @@ const (
 	// retryTime is what all DELs that are asked again may take together: somebody
 	// else's end waits meanwhile.
 	retryTime = 10 * time.Second
-	// orphanTime bounds the wait for plugins whose caller has died.
-	orphanTime = 30 * time.Second
+	// orphanTime is what plugins whose caller has died have to end.
+	orphanTime = 10 * time.Second
 )
 
 // Detach takes back all of a container's attachments, the last one first, and
@@ -51,14 +51,11 @@ func (n *Networks) detach(ctx context.Context, a *Attachment) error {
 	return n.del(ctx, a)
 }
 
-// del asks for DEL once the plugins of a caller that died have ended: one that
-// still adds would add what nobody takes away.
+// del asks for DEL, when no plugin works on the attachment any more.
 func (n *Networks) del(ctx context.Context, a *Attachment) error {
-	bounded, cancel := context.WithTimeout(ctx, orphanTime)
-	defer cancel()
-	busy, err := flock.Exclusive(bounded, lockOf(n.path(a)))
+	busy, err := n.afterOrphans(ctx, a)
 	if err != nil {
-		return n.postpone(a, fmt.Errorf("wait for the plugins that an earlier mctr started: %w", err))
+		return n.postpone(a, err)
 	}
 	return n.end(a, busy, n.ask(ctx, a, busy))
 }

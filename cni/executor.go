@@ -24,6 +24,8 @@ import (
 const (
 	// maxOutput is how much of a plugin's stdout, and of its stderr, is kept.
 	maxOutput = 1 << 20
+	// lockFD is the descriptor by which plugins hold their attachment's lock.
+	lockFD = 3
 	// drainTime is what the children of a plugin that ended have to let go of its
 	// stdout.
 	drainTime = time.Second
@@ -36,7 +38,7 @@ type Call struct {
 }
 
 // An executor runs plugins for libcni. Every plugin is a process group of its own,
-// killed whole at its deadline, and has lock open as fd 3: as long as it, or what
+// killed whole at its deadline, and has lock open as lockFD: as long as it, or what
 // it started, works on an attachment, the lock is held, also when we have died.
 type executor struct {
 	version.PluginDecoder
@@ -68,7 +70,7 @@ func (e *executor) ExecPlugin(ctx context.Context, program string, stdin []byte,
 	cmd.Cancel = func() error { return unix.Kill(-cmd.Process.Pid, unix.SIGKILL) }
 	cmd.WaitDelay = drainTime
 	if e.lock != nil {
-		cmd.ExtraFiles = []*os.File{e.lock}
+		cmd.ExtraFiles = []*os.File{e.lock} // the first is lockFD
 	}
 	begin := time.Now()
 	err := cmd.Run()

@@ -285,14 +285,14 @@ func (h *host) attacher(point string) *exec.Cmd {
 }
 
 // TestKilled kills the process that attaches at each of its points, and while a
-// plugin works; another detaches, and nothing is left.
+// plugin works, or hangs; another detaches, and nothing is left.
 func TestKilled(t *testing.T) {
-	for _, point := range []string{"cni/intent=kill", "cni/intended=kill", "cni/added=kill", "cni/deleted=kill", "while the plugin works"} {
+	for _, point := range []string{"cni/intent=kill", "cni/intended=kill", "cni/added=kill", "cni/deleted=kill", "slow", "hang"} {
 		t.Run(strings.ReplaceAll(point, "/", "-"), func(t *testing.T) {
 			h := newHost(t)
 			plugin := `{"type": "fake", "log": "$LOG"}`
 			if !strings.HasPrefix(point, "cni/") {
-				plugin = `{"type": "fake", "log": "$LOG", "on": {"ADD": "slow"}}`
+				plugin = `{"type": "fake", "log": "$LOG", "on": {"ADD": "` + point + `"}}`
 			}
 			h.write("net.conflist", bridge("1.0.0", "net", "10.33.0.0/24", `{"type": "fake"}`, plugin))
 			cmd := h.attacher(point)

@@ -78,7 +78,7 @@ type networkDetails struct {
 	Name, File, CNIVersion string
 	Definition             *cni.Definition `json:",omitempty"`
 	Config                 json.RawMessage
-	Containers             map[mctr.ContainerID]networkMember
+	Containers             map[mctr.ContainerID][]networkMember
 	Usable                 string `json:",omitempty"` // why a container could not have it
 }
 
@@ -122,7 +122,7 @@ func (a *app) networkDetails(name string) (networkDetails, error) {
 	if err != nil {
 		return networkDetails{}, err
 	}
-	d := networkDetails{Name: n.Name, File: n.File, CNIVersion: n.Version(), Definition: n.Own, Config: json.RawMessage(n.Bytes()), Containers: map[mctr.ContainerID]networkMember{}}
+	d := networkDetails{Name: n.Name, File: n.File, CNIVersion: n.Version(), Definition: n.Own, Config: json.RawMessage(n.Bytes()), Containers: map[mctr.ContainerID][]networkMember{}}
 	if err := a.networks().Usable(n); err != nil {
 		d.Usable = err.Error()
 	}
@@ -138,7 +138,7 @@ func (a *app) networkDetails(name string) (networkDetails, error) {
 				m.Addresses = append(m.Addresses, p.String())
 			}
 		}
-		d.Containers[at.Container] = m
+		d.Containers[at.Container] = append(d.Containers[at.Container], m)
 	}
 	return d, err
 }

@@ -26,7 +26,7 @@ func Main(m *testing.M) {
 	if os.Getenv(inside) == "" {
 		os.Exit(again())
 	}
-	if err := loopbackUp(); err != nil {
+	if err := LoopbackUp(); err != nil {
 		fmt.Fprintln(os.Stderr, "nethost: bring lo up:", err)
 		os.Exit(1)
 	}
@@ -52,7 +52,8 @@ func again() int {
 	return 1
 }
 
-func loopbackUp() error {
+// LoopbackUp brings lo up in this thread's network namespace (netdevice(7)).
+func LoopbackUp() error {
 	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		return err

@@ -1,6 +1,7 @@
 package cni
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -15,6 +16,9 @@ import (
 
 // maxNetworks keeps a config from asking for more interfaces than anybody means.
 const maxNetworks = 32
+
+// maxPorts keeps plugins, which need some 50 ms for each, within their time.
+const maxPorts = 512
 
 // namespaceLabel makes Calico put an endpoint where its DEL does not look, so that
 // the endpoint outlives the container.
@@ -115,7 +119,7 @@ func checkNetwork(network *cni.Network, want mctr.NetworkConfig) error {
 		}
 		families[addr.Is4()] = true
 	}
-	if mac, err := net.ParseMAC(want.MAC); want.MAC != "" && (err != nil || len(mac) != 6 || mac[0]&1 != 0) {
+	if mac, err := net.ParseMAC(want.MAC); want.MAC != "" && (err != nil || len(mac) != 6 || mac[0]&1 != 0 || bytes.Equal(mac, make([]byte, 6))) {
 		return refuse("mac %q is no interface's address", want.MAC)
 	}
 	if want.Bandwidth != nil && !network.Has("bandwidth") {
@@ -136,6 +140,9 @@ func address(ip string) (netip.Addr, error) {
 
 // checkPorts wants a network that takes port mappings, where there are any.
 func checkPorts(config *mctr.ContainerConfig, networks []*cni.Network) error {
+	if len(config.Ports) > maxPorts {
+		return fmt.Errorf("%w: --publish: %d ports, at most %d (--network host has them all)", mctr.ErrInvalid, len(config.Ports), maxPorts)
+	}
 	for _, p := range config.Ports {
 		if err := checkPort(p); err != nil {
 			return err

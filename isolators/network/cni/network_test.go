@@ -114,6 +114,8 @@ func TestCheck(t *testing.T) {
 		{Config: one(func(n *mctr.NetworkConfig) { n.IPs = []string{"10.1"} }), Is: mctr.ErrInvalid, Flag: "ip"},
 		{Config: one(func(n *mctr.NetworkConfig) { n.IPs = []string{"10.1.1.1", "10.1.1.2"} }), Is: mctr.ErrInvalid, Flag: "one address a family"},
 		{Config: one(func(n *mctr.NetworkConfig) { n.MAC = "01:00:00:00:00:01" }), Is: mctr.ErrInvalid, Flag: "mac"},
+		{Config: one(func(n *mctr.NetworkConfig) { n.MAC = "00:00:00:00:00:00" }), Is: mctr.ErrInvalid, Flag: "mac"},
+		{Config: with(net, func(c *mctr.ContainerConfig) { c.Ports = make([]mctr.Port, 513) }), Is: mctr.ErrInvalid, Flag: "513 ports"},
 		{Config: one(func(n *mctr.NetworkConfig) { n.Bandwidth = &mctr.Bandwidth{IngressRate: 1} }), Is: mctr.ErrInvalid, Flag: "bandwidth"},
 		{Config: one(func(n *mctr.NetworkConfig) { n.Labels = map[string]string{"projectcalico.org/namespace": "x"} }), Is: mctr.ErrInvalid, Flag: "projectcalico.org/namespace"},
 		{Config: with(config("none", ""), port(mctr.Port{ContainerPort: 1, Protocol: "tcp"})), Is: mctr.ErrInvalid, Flag: "--publish"},

@@ -21,7 +21,7 @@ import (
 func TestMain(m *testing.M) {
 	if len(os.Args) == 2 && os.Args[1] == "send" {
 		runtime.LockOSThread() // exec makes this thread the process
-		if err := errors.Join(unix.Unshare(unix.CLONE_NEWNET), loopbackUp(), send()); err != nil {
+		if err := errors.Join(unix.Unshare(unix.CLONE_NEWNET), nethost.LoopbackUp(), send()); err != nil {
 			fmt.Println(err)
 			unix.Exit(1)
 		}
@@ -30,20 +30,6 @@ func TestMain(m *testing.M) {
 		unix.Exit(1)
 	}
 	nethost.Main(m)
-}
-
-func loopbackUp() error {
-	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
-	if err != nil {
-		return err
-	}
-	defer unix.Close(fd)
-	lo, err := unix.NewIfreq("lo")
-	if err != nil {
-		return err
-	}
-	lo.SetUint16(unix.IFF_UP)
-	return unix.IoctlIfreq(fd, unix.SIOCSIFFLAGS, lo)
 }
 
 // send uses no net.Conn, whose work another thread may do.

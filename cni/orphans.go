@@ -1,0 +1,59 @@
+package cni
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+	"strconv"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/mctr/mctr/internal/flock"
+)
+
+// afterOrphans takes an attachment's lock once the plugins of a caller that died
+// have ended: one that still adds would add what nobody takes away. Those that do
+// not end in time are killed.
+func (n *Networks) afterOrphans(ctx context.Context, a *Attachment) (*flock.Lock, error) {
+	lock, err := within(ctx, lockOf(n.path(a)))
+	if err == nil || ctx.Err() != nil {
+		return lock, err
+	}
+	for _, pid := range orphans(lockOf(n.path(a))) {
+		n.log.Warn("kill a plugin whose caller has died", "container", a.Container, "network", a.Network, "pid", pid)
+		_ = unix.Kill(pid, unix.SIGKILL)
+	}
+	return within(ctx, lockOf(n.path(a)))
+}
+
+func within(ctx context.Context, path string) (*flock.Lock, error) {
+	bounded, cancel := context.WithTimeout(ctx, orphanTime)
+	defer cancel()
+	lock, err := flock.Exclusive(bounded, path)
+	if err != nil {
+		return nil, fmt.Errorf("wait for the plugins that an earlier mctr started: %w", err)
+	}
+	return lock, nil
+}
+
+// orphans are the processes that have the lock open as plugins do, and what these
+// started: not others of ours that wait for it.
+func orphans(lock string) (pids []int) {
+	entries, _ := os.ReadDir("/proc")
+	for _, e := range entries {
+		pid, err := strconv.Atoi(e.Name())
+		if err != nil {
+			continue
+		}
+		to, err := os.Readlink(fmt.Sprintf("/proc/%d/fd/%d", pid, lockFD))
+		if err != nil || to != lock {
+			continue
+		}
+		environment, err := os.ReadFile(fmt.Sprintf("/proc/%d/environ", pid))
+		if err == nil && bytes.Contains(environment, []byte("CNI_COMMAND=")) {
+			pids = append(pids, pid)
+		}
+	}
+	return pids
+}
