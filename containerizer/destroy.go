@@ -61,6 +61,9 @@ func (c *Containerizer) waitKilled(ctx context.Context, id mctr.ContainerID) (*m
 		return t, err
 	}
 	pids, _ := cgroup.Pids(c.paths.leaf(id))
+	if len(pids) == 0 {
+		return c.Wait(ctx, id) // it has ended, and its release takes long: isolators have their own time
+	}
 	var stuck []string
 	for _, pid := range pids {
 		stuck = append(stuck, proc.Describe(pid))

@@ -1,15 +1,18 @@
 package containerizer_test
 
 import (
+	"context"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/containerizer"
+	"github.com/mctr/mctr/isolators/isolatortest"
 )
 
 // frozenDisk mounts a filesystem on which every write sleeps, uninterruptibly,
@@ -71,4 +74,22 @@ func TestUninterruptible(t *testing.T) {
 		t.Errorf("ended by %+v, %v", end, err)
 	}
 	a.remove("job", "other")
+}
+
+// TestSlowRelease destroys a container whose isolator takes longer to clean up than
+// a process has to die: that is no process that does not end.
+func TestSlowRelease(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it takes longer than a container has to die")
+	}
+	f := isolatortest.NewFaults(&holder{})
+	a := newAgent(t, f)
+	a.launchConfig("job", a.config("sleep", "100"))
+	f.Before("Cleanup", func(context.Context) error { time.Sleep(11 * time.Second); return nil })
+	end, err := a.Destroy(t.Context(), "job")
+	if err != nil || end.Reason != mctr.ReasonDestroyed {
+		t.Errorf("destroy: %+v, %v", end, err)
+	}
+	f.Before("Cleanup", nil)
+	a.remove("job")
 }

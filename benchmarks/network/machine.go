@@ -94,7 +94,8 @@ func (m *Machine) connect() error {
 	}
 	steps := [][]string{
 		within(m.sw, "ip", "link", "set", "lo", "up"),
-		within(m.sw, "ip", "link", "add", "switch", "type", "bridge"),
+		// A fixed address: otherwise it changes with the ports, and hosts do not find it for a while.
+		within(m.sw, "ip", "link", "add", "switch", "address", "02:00:00:00:00:fe", "type", "bridge"),
 		within(m.sw, "ip", "address", "add", etcdAddress.String(), "dev", "switch"),
 		within(m.sw, "ip", "link", "set", "switch", "up"),
 	}
