@@ -13,7 +13,6 @@ import (
 
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/cni"
-	"github.com/mctr/mctr/internal/atomicfile"
 	"github.com/mctr/mctr/isolators"
 )
 
@@ -39,7 +38,10 @@ func (i *isolator) describe(c *mctr.Container, a *mctr.Adjustment, attachments [
 	if err != nil {
 		return err
 	}
-	contents := map[string]string{hosts: hostsFile(c, name, attachments), hostname: name + "\n"}
+	contents := map[string]string{hosts: hostsFile(c, name, attachments)}
+	if attachments != nil { // each file costs a launch half a millisecond
+		contents[hostname] = name + "\n"
+	}
 	if attachments != nil || len(c.Config.DNS.Servers) > 0 {
 		if contents[resolv], err = i.resolvFile(c, attachments); err != nil {
 			return err
@@ -50,13 +52,22 @@ func (i *isolator) describe(c *mctr.Container, a *mctr.Adjustment, attachments [
 		return err
 	}
 	for file, content := range contents {
-		path := filepath.Join(dir, filepath.Base(file))
-		if err := atomicfile.Write(path, []byte(content), 0o644); err != nil {
+		if err := write(filepath.Join(dir, filepath.Base(file)), content); err != nil {
 			return err
 		}
 	}
 	a.Spec.Mounts = i.binds(c, dir)
 	return nil
+}
+
+// write writes a file in place: nobody has it before the container is there, and a
+// launch that is cut off is done again from the start. Everybody may read it, also
+// where this process' umask(2) is strict.
+func write(path, content string) error {
+	if err := os.WriteFile(path, []byte(content), 0o644); err != nil {
+		return err
+	}
+	return os.Chmod(path, 0o644)
 }
 
 // binds puts the files of dir into the container: its own, for it to change, as
@@ -66,7 +77,7 @@ func (i *isolator) binds(c *mctr.Container, dir string) []specs.Mount {
 	for _, file := range []string{hosts, hostname, resolv} {
 		source := filepath.Join(dir, filepath.Base(file))
 		if isFile(source) && (c.Image != nil || isFile(file)) {
-			options := []string{"rbind", "rprivate"}
+			options := []string{"bind", "rprivate"}
 			if c.Config.ReadOnly {
 				options = append(options, "ro")
 			}

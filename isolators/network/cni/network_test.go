@@ -145,7 +145,7 @@ func TestModes(t *testing.T) {
 		if got := isolatortest.JSON(t, a.Spec.Linux); got != `{"namespaces":[{"type":"network"}]}` {
 			t.Errorf("%q: %s", mode, got)
 		}
-		if got := destinations(a); !slices.Equal(got, []string{"/etc/hosts", "/etc/hostname"}) {
+		if got := destinations(a); !slices.Equal(got, []string{"/etc/hosts"}) {
 			t.Errorf("%q: binds %q", mode, got)
 		}
 	}
