@@ -125,6 +125,10 @@ func (l *launch) create(ctx context.Context) error {
 	if err := l.limitGroup(id, config.GroupResources); err != nil {
 		return l.failed(mctr.Isolating, "containerizer", "make the control group", err)
 	}
+	ports, err := l.hostPorts(ctx)
+	if err != nil {
+		return err
+	}
 	client, err := l.launcher.Spawn(ctx, l.paths.stateDir(id))
 	if err != nil {
 		return l.failed(mctr.Isolating, "launcher", "start the shim", err)
@@ -135,12 +139,27 @@ func (l *launch) create(ctx context.Context) error {
 		Created: l.paths.created(id), Exit: l.paths.exit(id), FallbackExit: filepath.Join(l.paths.stateDir(id), "exit.json"),
 		Events: l.paths.events(), Attributes: attributesOf(l.record), LogDir: l.paths.logs(id), Log: config.Log,
 		Stdin: config.Process.Stdin, StdinOnce: l.options.Attach != nil && l.options.Attach.Stdin,
-		SecretEnv: l.options.SecretEnv, OnExit: l.exitCommand(), MaxTime: config.MaxCompletion, Transient: config.Remove,
+		SecretEnv: l.options.SecretEnv, OnExit: l.exitCommand(), MaxTime: config.MaxCompletion, Transient: config.Remove, Hold: ports,
 	})
 	if err != nil {
 		return l.failed(mctr.Isolating, "shim", "create the container", err)
 	}
 	return l.attach(ctx)
+}
+
+// hostPorts are those that isolators chose for the container.
+func (l *launch) hostPorts(ctx context.Context) ([]mctr.Port, error) {
+	config := l.record.Config
+	if len(config.Ports) == 0 && !config.PublishAll {
+		return nil, nil
+	}
+	s := &mctr.Status{ID: l.record.ID, Config: config}
+	for _, i := range l.isolators {
+		if err := i.Status(ctx, l.record.ID, s); err != nil {
+			return nil, l.failed(mctr.Isolating, i.Name(), "status", err)
+		}
+	}
+	return s.Ports, nil
 }
 
 func (l *launch) exitCommand() []string {

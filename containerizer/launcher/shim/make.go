@@ -22,6 +22,9 @@ import (
 // make creates the container with its streams and records it. The caller holds the lock.
 func (s *Shim) make(ctx context.Context, c *wire.Create) (created *wire.Created, err error) {
 	spec, err := loadSpec(c)
+	if err == nil {
+		err = hold(c.Hold)
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -60,6 +60,7 @@ type Create struct {
 	OnExit       []string          `json:"onExit,omitempty"`    // argv of the exit command
 	MaxTime      time.Duration     `json:"maxTime,omitempty"`   // 0: none
 	Transient    bool              `json:"transient,omitempty"` // the container's records go with it: no fsync
+	Hold         []mctr.Port       `json:"hold,omitempty"`      // the host's ports that are to be nobody else's
 }
 
 // A Parent is the init of the container that a nested one is in, and with which

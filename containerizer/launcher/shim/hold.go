@@ -1,0 +1,59 @@
+package shim
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/mctr/mctr"
+)
+
+// hold binds the host's ports that lead to the container, so that nobody else on
+// the host takes one meanwhile: plugins lead packets there before any socket is
+// looked for. Nothing is received by these sockets; they end with this process.
+func hold(ports []mctr.Port) error {
+	for _, p := range ports {
+		if err := holdOne(p); err != nil {
+			return fmt.Errorf("%w: host port %d/%s cannot be had: %w", mctr.ErrExists, p.HostPort, p.Protocol, err)
+		}
+	}
+	return nil
+}
+
+func holdOne(p mctr.Port) error {
+	kind := map[string]int{"tcp": unix.SOCK_STREAM, "udp": unix.SOCK_DGRAM}[p.Protocol]
+	if kind == 0 {
+		return nil // sctp may be no socket of this kernel's
+	}
+	addr, err := netip.ParseAddr(p.HostIP)
+	if p.HostIP == "" || err == nil && addr == netip.IPv6Unspecified() {
+		err = bind(unix.AF_INET6, kind, &unix.SockaddrInet6{Port: int(p.HostPort)}) // of both families
+		if !errors.Is(err, unix.EAFNOSUPPORT) && !errors.Is(err, unix.EADDRNOTAVAIL) {
+			return err
+		}
+		addr, err = netip.IPv4Unspecified(), nil // this kernel has no IPv6
+	}
+	switch {
+	case err != nil:
+		return err
+	case addr.Is4():
+		return bind(unix.AF_INET, kind, &unix.SockaddrInet4{Port: int(p.HostPort), Addr: addr.As4()})
+	}
+	return bind(unix.AF_INET6, kind, &unix.SockaddrInet6{Port: int(p.HostPort), Addr: addr.As16()})
+}
+
+func bind(family, kind int, at unix.Sockaddr) error {
+	fd, err := unix.Socket(family, kind|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return err
+	}
+	if family == unix.AF_INET6 {
+		_ = unix.SetsockoptInt(fd, unix.IPPROTO_IPV6, unix.IPV6_V6ONLY, 0) // its default may be 1
+	}
+	if err := unix.Bind(fd, at); err != nil {
+		return errors.Join(err, unix.Close(fd))
+	}
+	return nil
+}
