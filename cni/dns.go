@@ -11,6 +11,3 @@ func (n *Networks) DefaultDNS(a *Attachment) mctr.DNS {
 	}
 	return list.Own.DNS
 }
-
-// Warn says something of these networks to their log.
-func (n *Networks) Warn(message string, args ...any) { n.log.Warn(message, args...) }

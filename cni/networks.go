@@ -90,3 +90,6 @@ func (n *Networks) plugins(e *executor, more ...string) *libcni.CNIConfig {
 	e.timeout, e.observe = n.config.Timeout, n.config.Observe
 	return libcni.NewCNIConfigWithCacheDir(append(slices.Clone(n.config.PluginDirs), more...), n.cache(), e)
 }
+
+// Warn says something of these networks to their log.
+func (n *Networks) Warn(message string, args ...any) { n.log.Warn(message, args...) }

@@ -69,8 +69,8 @@ type Set struct {
 	before map[Kind][]string
 }
 
-// Snapshot remembers what there is. Without a scope it is the whole machine;
-// with several, what any of them names.
+// Snapshot remembers what there is. Without a scope it is the whole machine; of
+// several, names and kinds add up: take one each where names are of one kind alone.
 func Snapshot(t testing.TB, scopes ...Scope) *Set {
 	t.Helper()
 	s, err := Take(scopes...)
