@@ -122,7 +122,7 @@ func requests(ctx context.Context, t *Task, count *tally) error {
 	return nil
 }
 
-// exchange sends as much as it then receives.
+// exchange sends as much as it then receives; of datagrams one, and one as long.
 func exchange(conn net.Conn, buffer []byte) error {
 	if err := conn.SetDeadline(time.Now().Add(answerTime)); err != nil {
 		return err
@@ -172,24 +172,13 @@ func datagrams(ctx context.Context, t *Task, count *tally) error {
 	buffer := make([]byte, t.Size)
 	for t.on(ctx) {
 		begin := time.Now()
-		if err := exchangeOne(conn, buffer); err != nil {
+		if err := exchange(conn, buffer); err != nil {
 			count.failed(err)
 			continue
 		}
 		count.took(time.Since(begin))
 	}
 	return nil
-}
-
-func exchangeOne(conn net.Conn, buffer []byte) error {
-	if err := conn.SetDeadline(time.Now().Add(answerTime)); err != nil {
-		return err
-	}
-	if _, err := conn.Write(buffer); err != nil {
-		return err
-	}
-	_, err := conn.Read(buffer)
-	return err
 }
 
 func dial(ctx context.Context, network, address string) (net.Conn, error) {
