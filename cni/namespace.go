@@ -94,7 +94,17 @@ func unshareTo(path string) error {
 			return err
 		}
 	}
-	return unix.Mount("/proc/thread-self/ns/net", path, "", unix.MS_BIND, "")
+	return pin(path)
+}
+
+// pin keeps this thread's namespace at path. A recursive copy of the host's tree, as
+// a container of the host's filesystem has, must not take the mount along: path could
+// not be removed while that copy is there (mount_namespaces(7), unbindable).
+func pin(path string) error {
+	if err := unix.Mount("/proc/thread-self/ns/net", path, "", unix.MS_BIND, ""); err != nil {
+		return err
+	}
+	return unix.Mount("", path, "", unix.MS_UNBINDABLE, "")
 }
 
 // openToAll is what docker lets every user of a container do in its namespace: bind

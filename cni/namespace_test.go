@@ -1,9 +1,13 @@
 package cni_test
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"testing"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/mctr/mctr"
 )
@@ -39,4 +43,25 @@ func TestPinLeavesTheProcess(t *testing.T) {
 			t.Error(err)
 		}
 	})
+}
+
+// TestUnpinUnderACopy unpins a namespace while somebody has a recursive copy of the
+// tree that it is pinned in, as containers of the host's filesystem have.
+func TestUnpinUnderACopy(t *testing.T) {
+	h := newHost(t)
+	path, err := h.Pin("box")
+	if err != nil {
+		t.Fatal(err)
+	}
+	copied := t.TempDir()
+	if err := unix.Mount(h.state, copied, "", unix.MS_BIND|unix.MS_REC, ""); err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = unix.Unmount(copied, unix.MNT_DETACH) }()
+	if err := h.Unpin("box"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("%s is still there (%v)", path, err)
+	}
 }

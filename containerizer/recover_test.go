@@ -19,6 +19,7 @@ import (
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/containerizer"
 	"github.com/mctr/mctr/internal/failpoint"
+	"github.com/mctr/mctr/internal/nethost"
 	"github.com/mctr/mctr/isolators"
 	"github.com/mctr/mctr/isolators/builtin"
 	"github.com/mctr/mctr/provisioner"
@@ -34,7 +35,7 @@ func TestMain(m *testing.M) {
 	if setting := os.Getenv(agentEnv); setting != "" {
 		os.Exit(beAgent(strings.Split(setting, "|")))
 	}
-	os.Exit(m.Run())
+	nethost.Main(m)
 }
 
 func beAgent(s []string) int {

@@ -1,7 +1,9 @@
-// Package nethost gives tests a network namespace that plays the host: what they
-// change of links, routes and the firewall ends with them.
+// Package nethost gives tests network and mount namespaces that play the host: what
+// they change of links, routes, the firewall and mounts ends with them, and the
+// trees that they copy, with all that is mounted in them, are in nobody's way who
+// removes what it had mounted.
 //
-// In the kernel: the namespace, of the test binary's process and its children. On
+// In the kernel: the namespaces, of the test binary's process and its children. On
 // disk: nothing.
 package nethost
 
@@ -17,17 +19,17 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// inside marks the process that is in the namespace.
+// inside marks the process that is in the namespaces.
 const inside = "MCTR_NETHOST"
 
-// Main is a TestMain: it starts the test binary again in a namespace of its own with
-// lo up, and runs the tests there.
+// Main is a TestMain: it starts the test binary again in namespaces of its own, with
+// lo up and every mount private, and runs the tests there.
 func Main(m *testing.M) {
 	if os.Getenv(inside) == "" {
 		os.Exit(again())
 	}
-	if err := LoopbackUp(); err != nil {
-		fmt.Fprintln(os.Stderr, "nethost: bring lo up:", err)
+	if err := errors.Join(LoopbackUp(), unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, "")); err != nil {
+		fmt.Fprintln(os.Stderr, "nethost: bring lo up, and make all mounts private:", err)
 		os.Exit(1)
 	}
 	os.Exit(m.Run())
@@ -39,7 +41,7 @@ func again() int {
 	cmd.Args[0] = os.Args[0]
 	cmd.Env = append(os.Environ(), inside+"=1")
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
-	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: unix.CLONE_NEWNET, Pdeathsig: unix.SIGKILL}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: unix.CLONE_NEWNET | unix.CLONE_NEWNS, Pdeathsig: unix.SIGKILL}
 	err := cmd.Run()
 	var exit *exec.ExitError
 	switch {
