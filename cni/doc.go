@@ -14,6 +14,6 @@
 //
 // and below State (ends with the boot): netns/HASH, where namespaces are pinned,
 // and locks/NAME, shared by ADD and DEL of a network and taken alone by its GC.
-// In the kernel: pinned network namespaces, the VXLAN interfaces of overlays, and
-// what the plugins make.
+// In the kernel: pinned network namespaces, bridges of networks that mctr made, the
+// VXLAN interfaces of overlays, and what the plugins make.
 package cni

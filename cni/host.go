@@ -10,10 +10,15 @@ var forwarding = []string{"/proc/sys/net/ipv4/ip_forward", "/proc/sys/net/ipv6/c
 
 // prepareHost makes what a network of ours needs on the host besides its plugins.
 func (n *Networks) prepareHost(network *Network) error {
-	if network.Own == nil || network.Own.Overlay == nil {
-		return nil
+	own := network.Own
+	switch {
+	case own != nil && own.Overlay != nil:
+		return own.raise()
+	case own != nil && own.Bridge != "":
+		_, err := own.raiseBridge()
+		return err
 	}
-	return network.Own.raise()
+	return mendBridges(network)
 }
 
 // watchForwarding remembers the host's switches; the function that it returns says

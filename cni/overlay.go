@@ -85,7 +85,7 @@ func exists(link string) error {
 // raise makes an overlay's interfaces where they are not there: at first, and after
 // a reboot. The bridge plugin takes the bridge as it finds it.
 func (d *Definition) raise() error {
-	bridge, err := ensure(&netlink.Bridge{LinkAttrs: attributes(d.Bridge, d.MTU)})
+	bridge, err := d.raiseBridge()
 	if err != nil {
 		return err
 	}

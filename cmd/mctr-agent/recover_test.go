@@ -119,7 +119,7 @@ func TestRestartPolicy(t *testing.T) {
 	restarted(2)
 	h.kill()
 	h.start()
-	restarted(status().Restarts + 2)
+	restarted(status().Restarts + 1) // each waits twice as long as the one before
 	h.call(200, api.StopContainer, api.Stop{ContainerID: id("job"), Signal: 9, Timeout: time.Second}, nil)
 	stopped := status().Restarts
 	killed := h.restarting("killed", "sleep 1000")

@@ -75,6 +75,32 @@ func TestErrorWithNetwork(t *testing.T) {
 	h.want(0, "network", "rm", "failing")
 }
 
+// TestFullDiskWithNetwork fills the filesystem of ROOT and STATE, where the records
+// of attachments and the given out addresses lie too, behind these steps.
+func TestFullDiskWithNetwork(t *testing.T) {
+	dir := t.TempDir()
+	image, small := imagetest.Busybox(t, dir), filepath.Join(dir, "small")
+	mountLoop(t, dir, small)
+	h := newHostIn(t, filepath.Join(small, "root"), filepath.Join(small, "state"), image)
+	h.want(0, "pull", "-q", image)
+	h.want(0, "network", "create", "--subnet", "10.95.0.0/29", "narrow")
+	for _, point := range []string{"cni/intent", "cni/intended", "cni/added", "prepare/network/ports", "running", "exited", "destroy", "cni/deleted", "cleaned/network/cni"} {
+		t.Run(strings.ReplaceAll(point, "/", "_"), func(t *testing.T) {
+			h := &host{t: t, root: h.root, state: h.state, image: h.image, env: []string{"MCTR_FAILPOINTS=" + point + "=fill:" + small}}
+			r := h.mctr("run", "--name", "crash", "--network", "narrow", "-p", "0:80", h.image, "true")
+			if r.code != 0 && (r.code != 125 || !strings.Contains(r.stderr, "no space left on device")) {
+				t.Errorf("exit code %d, and the error does not say that the disk is full: %s", r.code, r.stderr)
+			}
+			h.empty(small)
+			h.converges()
+			if left := entries(h.root + "/cni/attachments"); len(left) > 0 {
+				t.Errorf("attachments left: %v", left)
+			}
+		})
+	}
+	h.want(0, "network", "rm", "narrow")
+}
+
 // TestRebootWithNetwork loses STATE and all that was in the kernel, as a reboot
 // does where STATE is a tmpfs: the address is free afterwards.
 func TestRebootWithNetwork(t *testing.T) {
