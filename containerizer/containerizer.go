@@ -48,15 +48,16 @@ type Containerizer struct {
 	log       *slog.Logger
 	owner     string
 	onExit    []string
+	onRestart []string
 	above     *string // the control group that is to be above all; nil: as it was
 
-	mu         sync.Mutex
-	launches   map[mctr.ContainerID]context.CancelFunc // of launches under way here
-	watched    map[mctr.ContainerID]chan struct{}      // closed when released here
-	supervised map[mctr.ContainerID]supervised         // whose policy may start them again
-	ctx        context.Context                         // ends with Close
-	close      context.CancelFunc
-	watchers   sync.WaitGroup
+	mu       sync.Mutex
+	launches map[mctr.ContainerID]context.CancelFunc // of launches under way here
+	watched  map[mctr.ContainerID]chan struct{}      // closed when released here
+	secrets  map[mctr.ContainerID][]string           // of those whose policy may start them again
+	ctx      context.Context                         // ends with Close
+	close    context.CancelFunc
+	watchers sync.WaitGroup
 }
 
 // An Option sets up a Containerizer.
@@ -110,17 +111,24 @@ func WithExitCommand(argv ...string) Option {
 	return func(c *Containerizer) { c.onExit = argv }
 }
 
+// WithRestartCommand sets what a shim runs instead of the exit command for a
+// container with a restart policy. It is to call CleanupAndRestart. Without it the
+// policy of a container that nobody watches is not followed.
+func WithRestartCommand(argv ...string) Option {
+	return func(c *Containerizer) { c.onRestart = argv }
+}
+
 // New returns a containerizer and sets its directories up where they are not.
 // It does not recover anything.
 func New(ctx context.Context, opts ...Option) (*Containerizer, error) {
 	c := &Containerizer{
-		paths:      layout{root: "/var/lib/mctr", state: defaultState},
-		launcher:   &launcher.Launcher{},
-		log:        slog.New(slog.DiscardHandler),
-		owner:      "cli",
-		launches:   map[mctr.ContainerID]context.CancelFunc{},
-		watched:    map[mctr.ContainerID]chan struct{}{},
-		supervised: map[mctr.ContainerID]supervised{},
+		paths:    layout{root: "/var/lib/mctr", state: defaultState},
+		launcher: &launcher.Launcher{},
+		log:      slog.New(slog.DiscardHandler),
+		owner:    "cli",
+		launches: map[mctr.ContainerID]context.CancelFunc{},
+		watched:  map[mctr.ContainerID]chan struct{}{},
+		secrets:  map[mctr.ContainerID][]string{},
 	}
 	for _, o := range opts {
 		o(c)

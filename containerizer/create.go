@@ -128,6 +128,7 @@ func (l *launch) revive(ctx context.Context) error {
 		return err
 	}
 	l.record.Restarts++
+	l.record.Streak = l.options.streak
 	if err := atomicfile.WriteDurableJSON(l.paths.config(id), l.record); err != nil {
 		return err
 	}

@@ -26,6 +26,7 @@ type LaunchOptions struct {
 	// Unsupervised leaves the container's restart policy to the caller, who starts
 	// it with Again: then it is started only where nobody stopped it.
 	Unsupervised, Again bool
+	streak              int // with Again: the restarts in a row
 
 	// Attach connects to the container's streams before its first instruction.
 	Attach *wire.Attach

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"path/filepath"
+	"slices"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 
@@ -163,10 +164,14 @@ func (l *launch) hostPorts(ctx context.Context) ([]mctr.Port, error) {
 }
 
 func (l *launch) exitCommand() []string {
-	if len(l.onExit) == 0 {
+	argv := l.onExit
+	if !l.record.Config.Restart.Never() && len(l.onRestart) > 0 {
+		argv = l.onRestart
+	}
+	if len(argv) == 0 {
 		return nil
 	}
-	return append(append([]string(nil), l.onExit...), string(l.record.ID))
+	return append(slices.Clone(argv), string(l.record.ID))
 }
 
 // attach connects to the streams while init is still blocked.

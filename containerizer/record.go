@@ -23,6 +23,7 @@ type record struct {
 	ID       mctr.ContainerID      `json:"id"`
 	Created  time.Time             `json:"created"`
 	Restarts int                   `json:"restarts,omitempty"` // starts after the first end
+	Streak   int                   `json:"streak,omitempty"`   // those of its policy in a row
 	Config   *mctr.ContainerConfig `json:"config"`
 }
 

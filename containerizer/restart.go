@@ -12,11 +12,22 @@ import (
 	"github.com/mctr/mctr"
 )
 
-// restart starts a container that this process watched and that has ended again,
-// if its policy says so, after a pause that grows. After a restart of the agent
-// secrets of the environment are gone, and a container that had some fails as its
-// own command will.
-func (c *Containerizer) restart(ctx context.Context, id mctr.ContainerID) {
+// lookAgain is how often somebody who is about to start a container again looks
+// whether that is still wanted.
+const lookAgain = time.Second
+
+// CleanupAndRestart is Cleanup, and then follows the container's restart policy once:
+// it returns when the container runs again, or is not to.
+func (c *Containerizer) CleanupAndRestart(ctx context.Context, id mctr.ContainerID) error {
+	err := c.Cleanup(ctx, id)
+	c.restart(ctx, id, LaunchOptions{Detach: true})
+	return err
+}
+
+// restart starts a container that has ended again, if its policy says so, after a
+// pause that grows. After a restart of the agent secrets of the environment are
+// gone, and a container that had some fails as its own command will.
+func (c *Containerizer) restart(ctx context.Context, id mctr.ContainerID, o LaunchOptions) {
 	r, err := c.load(id)
 	if err != nil || r.Config.Restart.Never() || c.stopped(id) {
 		return
@@ -25,61 +36,44 @@ func (c *Containerizer) restart(ctx context.Context, id mctr.ContainerID) {
 	if err != nil || t == nil {
 		return
 	}
-	streak := r.Config.Restart.Streak(t, c.streak(id))
+	streak := r.Config.Restart.Streak(t, r.Streak)
 	after, again := r.Config.Restart.Next(t, streak)
-	if !again {
+	if !again || !c.resting(ctx, id, after) {
 		return
 	}
-	select {
-	case <-ctx.Done():
-		return
-	case <-time.After(after):
-	}
-	c.setStreak(id, streak+1)
-	_, err = c.Start(ctx, id, LaunchOptions{SecretEnv: c.secretsOf(id), Again: true})
+	o.Again, o.streak = true, streak+1
+	_, err = c.Start(ctx, id, o)
 	if err != nil && !errors.Is(err, mctr.ErrState) && !errors.Is(err, mctr.ErrNotFound) && ctx.Err() == nil {
 		c.log.Error("restart", "container", id, "error", err)
 	}
 }
 
+// resting says, after a while, whether nobody has stopped or removed the container
+// meanwhile.
+func (c *Containerizer) resting(ctx context.Context, id mctr.ContainerID, while time.Duration) bool {
+	for left := while; left > 0; left -= lookAgain {
+		if _, err := c.load(id); err != nil || c.stopped(id) {
+			return false
+		}
+		select {
+		case <-ctx.Done():
+			return false
+		case <-time.After(min(left, lookAgain)):
+		}
+	}
+	return true
+}
+
 // restartMissed starts a container again that ended, or was about to be started
-// again, when nobody watched. How many restarts in a row there were is not on disk:
-// against a bound all that there were count.
+// again, when nobody watched.
 func (c *Containerizer) restartMissed(id mctr.ContainerID) {
-	r, err := c.load(id)
-	if err != nil || r.Config.Restart.Never() {
-		return
-	}
-	if r.Config.Restart.Max > 0 {
-		c.setStreak(id, r.Restarts)
-	}
-	c.watchers.Go(func() { c.restart(c.ctx, id) })
-}
-
-// A supervised container's restarts in a row, and what is not on disk of it.
-type supervised struct {
-	streak  int
-	secrets []string
-}
-
-func (c *Containerizer) streak(id mctr.ContainerID) int {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.supervised[id].streak
-}
-
-func (c *Containerizer) setStreak(id mctr.ContainerID, n int) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	s := c.supervised[id]
-	s.streak = n
-	c.supervised[id] = s
+	c.watchers.Go(func() { c.restart(c.ctx, id, LaunchOptions{}) })
 }
 
 func (c *Containerizer) secretsOf(id mctr.ContainerID) []string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.supervised[id].secrets
+	return c.secrets[id]
 }
 
 // markStopped says that somebody wants the container not to run.

@@ -17,7 +17,7 @@ func (l *launch) keepWatch() {
 	supervise := !l.record.Config.Restart.Never() && !l.options.Unsupervised
 	if supervise {
 		l.mu.Lock()
-		l.supervised[l.record.ID] = supervised{streak: l.supervised[l.record.ID].streak, secrets: l.options.SecretEnv}
+		l.secrets[l.record.ID] = l.options.SecretEnv
 		l.mu.Unlock()
 	}
 	l.watch(l.record, l.client, supervise)
@@ -43,7 +43,7 @@ func (c *Containerizer) watch(r *record, client *launcher.Client, supervise bool
 		cancel()
 		c.unwatch(id, released)
 		if supervise {
-			c.restart(c.ctx, id)
+			c.restart(c.ctx, id, LaunchOptions{SecretEnv: c.secretsOf(id)})
 		}
 	})
 }

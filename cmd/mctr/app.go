@@ -154,7 +154,8 @@ func (a *app) containers(ctx context.Context) (*containerizer.Containerizer, err
 			Root: a.root, State: a.state, Helper: helper, CgroupOf: containerizer.CgroupOf(a.state), StateOf: containerizer.StateOf(a.state), DirOf: containerizer.DirOf(a.root), Networks: a.networks(),
 		})),
 		containerizer.WithLog(a.log),
-		containerizer.WithExitCommand(a.exitCommand()...),
+		containerizer.WithExitCommand(a.exitCommand("cleanup")...),
+		containerizer.WithRestartCommand(a.exitCommand("restart")...),
 	)
 	return a.opened, err
 }
@@ -189,12 +190,12 @@ func interruptible(ctx context.Context) (context.Context, context.CancelFunc) {
 }
 
 // exitCommand is what a shim runs after a container that nobody watches.
-func (a *app) exitCommand() []string {
+func (a *app) exitCommand(verb string) []string {
 	self, err := os.Executable()
 	if err != nil {
 		return nil
 	}
-	return slices.Concat([]string{self, "--root", a.root, "--state", a.state}, a.cni.again(), []string{"internal", "cleanup"})
+	return slices.Concat([]string{self, "--root", a.root, "--state", a.state}, a.cni.again(), []string{"internal", verb})
 }
 
 func (a *app) close() error {

@@ -67,7 +67,11 @@ func (a *app) runGroup(ctx context.Context, o *runOptions, args []string) error 
 		return err
 	}
 	for name, task := range g.Tasks {
-		if err := watched(&task, o.detach); err != nil {
+		err := watched(&task, o.detach)
+		if err == nil && o.detach && !task.Restart.Never() {
+			err = fmt.Errorf("%w: a restart policy in a detached group: nobody would know whether the task has failed (run it in the foreground, or by an agent)", mctr.ErrUnsupported)
+		}
+		if err != nil {
 			return fmt.Errorf("task %s: %w", name, err)
 		}
 	}

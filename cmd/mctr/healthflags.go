@@ -128,7 +128,6 @@ func watched(c *mctr.ContainerConfig, detach bool) error {
 	}{
 		{c.Health != nil && !c.Health.Disabled, "a health check", "probe"},
 		{c.Ready != nil, "a readiness check", "probe"},
-		{!c.Restart.Never(), "a restart policy", "start it again"},
 		{c.Listen != nil && c.Listen.End, "--listen-action end", "look"},
 	} {
 		if need.asked && detach {

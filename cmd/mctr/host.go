@@ -11,6 +11,7 @@ import (
 
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/cmd/mctr-agent/operator/api"
+	"github.com/mctr/mctr/containerizer"
 	"github.com/mctr/mctr/internal/itself"
 )
 
@@ -126,17 +127,22 @@ func (a *app) agentVersion(ctx context.Context, v *versionInfo) error {
 // internalCommand is what mctr's own programs call.
 func (a *app) internalCommand() *cobra.Command {
 	cmd := &cobra.Command{Use: "internal", Hidden: true, Short: "For mctr's own programs"}
-	cmd.AddCommand(&cobra.Command{
-		Use:   "cleanup ID",
-		Short: "Release an ended container: a shim's exit command",
-		Args:  cobra.ExactArgs(1),
+	cmd.AddCommand(
+		a.exitCommandOf("cleanup ID", "Release an ended container: a shim's exit command", (*containerizer.Containerizer).Cleanup),
+		a.exitCommandOf("restart ID", "Release an ended container, and follow its restart policy: a shim's exit command", (*containerizer.Containerizer).CleanupAndRestart),
+	)
+	return cmd
+}
+
+func (a *app) exitCommandOf(use, short string, do func(*containerizer.Containerizer, context.Context, mctr.ContainerID) error) *cobra.Command {
+	return &cobra.Command{
+		Use: use, Short: short, Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c, err := a.containers(cmd.Context())
 			if err != nil {
 				return err
 			}
-			return c.Cleanup(context.WithoutCancel(cmd.Context()), mctr.ContainerID(args[0]))
+			return do(c, context.WithoutCancel(cmd.Context()), mctr.ContainerID(args[0]))
 		},
-	})
-	return cmd
+	}
 }

@@ -67,7 +67,7 @@ func (a *app) stop(ctx context.Context, c operations, id mctr.ContainerID, sig s
 	if err != nil {
 		return err
 	}
-	if status.Phase == mctr.Exited || status.Phase == mctr.Created {
+	if status.Phase == mctr.Created {
 		return nil
 	}
 	number, err := stopSignal(sig, status)
