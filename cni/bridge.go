@@ -6,8 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 
 	"github.com/vishvananda/netlink"
+
+	"github.com/mctr/mctr"
 )
 
 // raiseBridge makes a network's bridge where it is not there, with a hardware address
@@ -20,7 +23,44 @@ func (d *Definition) raiseBridge() (netlink.Link, error) {
 	if err != nil {
 		return nil, err
 	}
-	return bridge, addressed(bridge)
+	if d.Driver == Bridge && !d.Internal {
+		err = d.undisputed(bridge)
+	}
+	return bridge, errors.Join(err, addressed(bridge))
+}
+
+// undisputed wants the network's subnets, or parts of them, on no other interface of
+// the host: one may have got them since the network was made, another root's network
+// above all, and the host would send there what is for here.
+func (d *Definition) undisputed(bridge netlink.Link) error {
+	all, err := netlink.AddrList(nil, netlink.FAMILY_ALL)
+	if err != nil {
+		return fmt.Errorf("list the host's addresses: %w", err)
+	}
+	for _, a := range all {
+		if s := d.subnetAround(prefixOf(a.IP, a.Mask)); s.IsValid() && a.LinkIndex != bridge.Attrs().Index {
+			return fmt.Errorf("%w: subnet %v: %s of this host has the address %v by now: make the network anew with another --subnet", mctr.ErrState, s, nameOf(a.LinkIndex), a.IPNet)
+		}
+	}
+	return nil
+}
+
+// subnetAround is the network's that p is, or is a part of.
+func (d *Definition) subnetAround(p netip.Prefix) netip.Prefix {
+	for _, s := range d.Subnets {
+		if p.IsValid() && p.Bits() >= s.Subnet.Bits() && s.Subnet.Overlaps(p) {
+			return s.Subnet
+		}
+	}
+	return netip.Prefix{}
+}
+
+func nameOf(index int) string {
+	link, err := netlink.LinkByIndex(index)
+	if err != nil {
+		return fmt.Sprintf("interface %d", index)
+	}
+	return link.Attrs().Name
 }
 
 // mendBridges is for networks whose bridge the bridge plugin makes: when its first

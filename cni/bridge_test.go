@@ -1,13 +1,16 @@
 package cni_test
 
 import (
+	"errors"
 	"net/netip"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/vishvananda/netlink"
 
+	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/cni"
 )
 
@@ -50,6 +53,32 @@ func TestFirstADDFails(t *testing.T) {
 				t.Errorf("%s had the address %s with a port, %s without", device, address, now)
 			}
 		})
+	}
+}
+
+// TestSubnetOfTwo makes two roots choose the same subnet, which neither has raised
+// yet: the second one to attach is told, and works again when the first has gone.
+func TestSubnetOfTwo(t *testing.T) {
+	one, two := newHost(t), newHost(t)
+	for _, h := range []*host{one, two} {
+		if _, err := h.Create("twice", cni.Definition{Subnets: []cni.Subnet{{Subnet: netip.MustParsePrefix("10.48.0.0/24")}}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	one.mustAttach("box", "twice")
+	_, err := two.attach("box", "twice")
+	if !errors.Is(err, mctr.ErrState) || !strings.Contains(err.Error(), one.find("twice").Own.Bridge+" of this host has the address 10.48.0.1/24") {
+		t.Errorf("attach: %v", err)
+	}
+	two.mustDetach("box")
+	one.mustDetach("box")
+	if err := one.Networks.Remove("twice"); err != nil {
+		t.Fatal(err)
+	}
+	two.mustAttach("box", "twice")
+	two.mustDetach("box")
+	if err := two.Networks.Remove("twice"); err != nil {
+		t.Fatal(err)
 	}
 }
 

@@ -138,6 +138,7 @@ func describeContainer(s *mctr.Status) containerInfo {
 		LogPath: s.LogDir, Name: "/" + s.Config.Name, RestartCount: s.Restarts, HostConfig: describeHost(s), Config: describeConfig(s), Mctr: s,
 		NetworkSettings: describeNetworks(s),
 	}
+	i.Mounts = []mountInfo{} // docker's is never null
 	for _, m := range s.Config.Mounts {
 		i.Mounts = append(i.Mounts, mountInfo{Type: m.Type, Source: m.Source, Destination: m.Target, RW: !m.ReadOnly, Propagation: "rprivate"})
 	}
