@@ -28,6 +28,11 @@ func (c *Containerizer) tryLock(id mctr.ContainerID) (*held, error) {
 	return c.locked(id, flock.TryExclusive)
 }
 
+// lockAfterDead is tryLock where the holder may have been killed a moment ago.
+func (c *Containerizer) lockAfterDead(ctx context.Context, id mctr.ContainerID) (*held, error) {
+	return c.locked(id, func(path string) (*flock.Lock, error) { return flock.AfterDead(ctx, path) })
+}
+
 func (c *Containerizer) locked(id mctr.ContainerID, take func(path string) (*flock.Lock, error)) (*held, error) {
 	if err := id.Validate(); err != nil {
 		return nil, err

@@ -90,9 +90,14 @@ func (c *Containerizer) recoverOne(ctx context.Context, id mctr.ContainerID, tol
 	return c.adopt(ctx, r, found)
 }
 
-// recoverLaunch undoes a launch whose launcher is dead: its lock is free.
+// recoverLaunch undoes a launch whose launcher is dead: its lock is free, or will be
+// soon where it was this owner's.
 func (c *Containerizer) recoverLaunch(ctx context.Context, id mctr.ContainerID, found *Recovered) error {
-	lock, err := c.tryLock(id)
+	take := func() (*held, error) { return c.tryLock(id) }
+	if r, err := c.load(id); err == nil && r.Config.Owner == c.owner {
+		take = func() (*held, error) { return c.lockAfterDead(ctx, id) }
+	}
+	lock, err := take()
 	if errors.Is(err, flock.ErrHeld) {
 		return nil // it is under way
 	}

@@ -19,6 +19,7 @@ import (
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/containerizer"
 	"github.com/mctr/mctr/internal/failpoint"
+	"github.com/mctr/mctr/internal/flock"
 	"github.com/mctr/mctr/internal/nethost"
 	"github.com/mctr/mctr/isolators"
 	"github.com/mctr/mctr/isolators/builtin"
@@ -260,6 +261,36 @@ func TestRecoverAfterKillAtEveryFailpoint(t *testing.T) {
 			a.wantNothing()
 		})
 	}
+}
+
+// TestRecoverOutwaitsAChild has a killed agent's lock outlive it, as it does in a
+// child that has not come to exec, and wants its launch undone all the same.
+func TestRecoverOutwaitsAChild(t *testing.T) {
+	a := newAgent(t)
+	if out, err := a.agentProcess("exit 3", failpoint.Env+"=bundle=kill").CombinedOutput(); err == nil {
+		t.Fatalf("nothing was killed: %s", out)
+	}
+	child, err := flock.Exclusive(t.Context(), filepath.Join(a.state, "locks", "job"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	recovered := make(chan *containerizer.Recovered)
+	go func() {
+		found, _ := a.Recover(context.Background())
+		recovered <- found
+	}()
+	select {
+	case found := <-recovered:
+		t.Fatalf("it did not wait: %+v", found)
+	case <-time.After(100 * time.Millisecond):
+	}
+	if err := child.Unlock(); err != nil {
+		t.Fatal(err)
+	}
+	if found := <-recovered; found == nil || !slices.Equal(found.Undone, []mctr.ContainerID{"job"}) {
+		t.Errorf("found %+v", found)
+	}
+	a.wantNothing()
 }
 
 // sticky is an isolator of which something always stays.

@@ -38,7 +38,7 @@ func serve(ctx context.Context, f *flags) error {
 	if os.Geteuid() != 0 {
 		return fmt.Errorf("%w: mctr-agent must be run by root", mctr.ErrUnsupported)
 	}
-	lock, err := lockName(f)
+	lock, err := lockName(ctx, f)
 	if err != nil {
 		return err
 	}
@@ -57,7 +57,7 @@ func serve(ctx context.Context, f *flags) error {
 
 // lockName keeps a second agent of this name away: each would take the other's
 // containers for orphans.
-func lockName(f *flags) (*flock.Lock, error) {
+func lockName(ctx context.Context, f *flags) (*flock.Lock, error) {
 	if err := os.MkdirAll(f.state, 0o711); err != nil {
 		return nil, fmt.Errorf("--state: %w", err)
 	}
@@ -65,7 +65,7 @@ func lockName(f *flags) (*flock.Lock, error) {
 	if err := os.Mkdir(dir, 0o700); err != nil && !errors.Is(err, os.ErrExist) {
 		return nil, err
 	}
-	lock, err := flock.TryExclusive(filepath.Join(dir, f.name))
+	lock, err := flock.AfterDead(ctx, filepath.Join(dir, f.name))
 	if errors.Is(err, flock.ErrHeld) {
 		return nil, fmt.Errorf("%w: an agent called %q serves %s (give this one another --name)", mctr.ErrExists, f.name, f.state)
 	}

@@ -31,6 +31,18 @@ func Shared(ctx context.Context, path string) (*Lock, error) { return wait(ctx, 
 // TryExclusive takes path's lock or returns ErrHeld at once.
 func TryExclusive(path string) (*Lock, error) { return try(path, unix.LOCK_EX) }
 
+// lingering is how long a lock may outlive its holder: a child has its parent's files
+// from fork to exec, also when the parent is killed meanwhile.
+const lingering = 2 * time.Second
+
+// AfterDead is TryExclusive for a lock whose holder may have been killed a moment ago:
+// it returns ErrHeld only for one that stays held.
+func AfterDead(ctx context.Context, path string) (*Lock, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, lingering, ErrHeld)
+	defer cancel()
+	return wait(ctx, path, unix.LOCK_EX)
+}
+
 // TryShared is TryExclusive for a shared lock.
 func TryShared(path string) (*Lock, error) { return try(path, unix.LOCK_SH) }
 

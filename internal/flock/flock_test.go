@@ -1,0 +1,32 @@
+package flock_test
+
+import (
+	"errors"
+	"path/filepath"
+	"testing"
+
+	"github.com/mctr/mctr/internal/flock"
+)
+
+// TestAfterDead waits for a lock that is let go, and gives up on one that is not.
+func TestAfterDead(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "lock")
+	held, err := flock.Exclusive(t.Context(), path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := flock.AfterDead(t.Context(), path); !errors.Is(err, flock.ErrHeld) {
+		t.Errorf("of a live holder: %v", err)
+	}
+	got := make(chan error)
+	go func() {
+		l, err := flock.AfterDead(t.Context(), path)
+		got <- errors.Join(err, l.Unlock())
+	}()
+	if err := held.Unlock(); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-got; err != nil {
+		t.Errorf("of a dead one: %v", err)
+	}
+}
