@@ -82,7 +82,7 @@ func (a *app) cp(ctx context.Context, from, to string, o copyFlags) error {
 	case src.container == "" && dst.container == "":
 		return fmt.Errorf("%w: one of the paths must be CONTAINER:PATH", mctr.ErrInvalid)
 	}
-	c, err := a.changing(ctx)
+	c, err := a.reachToChange(ctx)
 	if err != nil {
 		return err
 	}
@@ -104,7 +104,7 @@ func (a *app) cp(ctx context.Context, from, to string, o copyFlags) error {
 
 // copying is one copy under way.
 type copying struct {
-	c     *containerizer.Containerizer
+	c     operations
 	id    mctr.ContainerID
 	flags copyFlags
 	bytes int64

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"io"
 	"iter"
 	"time"
 
@@ -41,6 +42,10 @@ type operations interface {
 	Update(ctx context.Context, id mctr.ContainerID, change mctr.Resources) error
 	UpdateGroup(ctx context.Context, root mctr.ContainerID, change mctr.Resources) error
 	Rename(ctx context.Context, id mctr.ContainerID, name string) error
+
+	StatPath(ctx context.Context, id mctr.ContainerID, file string, o containerizer.CopyOptions) (*containerizer.PathStat, error)
+	CopyFrom(ctx context.Context, id mctr.ContainerID, file string, w io.Writer, o containerizer.CopyOptions) error
+	CopyTo(ctx context.Context, id mctr.ContainerID, dir string, r io.Reader, o containerizer.CopyOptions) error
 }
 
 // imageStore is what verbs do to images.

@@ -94,23 +94,30 @@ func writeFailure(w http.ResponseWriter, code int, err error) {
 const maxMessage = 2048
 
 // body reads the whole call, which has to arrive in time.
-func (x *exchange) body() ([]byte, error) {
+func (x *exchange) body() ([]byte, error) { return x.readCall(x.r.Body) }
+
+func (x *exchange) readCall(from io.ReadCloser) ([]byte, error) {
 	c := http.NewResponseController(x.w)
 	if err := c.SetReadDeadline(time.Now().Add(x.BodyTime)); err != nil {
 		return nil, err
 	}
-	data, err := io.ReadAll(http.MaxBytesReader(x.w, x.r.Body, maxBody))
+	data, err := io.ReadAll(http.MaxBytesReader(x.w, from, maxBody))
 	if err == nil {
 		return data, c.SetReadDeadline(time.Time{}) // the client's going is still to be seen
 	}
 	var tooLarge *http.MaxBytesError
-	switch {
-	case errors.As(err, &tooLarge):
+	if errors.As(err, &tooLarge) {
 		return nil, fmt.Errorf("the call is longer than %d bytes: %w", maxBody, err)
-	case errors.Is(err, os.ErrDeadlineExceeded):
-		return nil, statusError{http.StatusRequestTimeout, fmt.Errorf("%w: the call did not arrive within %s", mctr.ErrInvalid, x.BodyTime)}
 	}
-	return nil, statusError{http.StatusBadRequest, fmt.Errorf("%w: the call is cut off: %w", mctr.ErrInvalid, err)}
+	return nil, cutOff("the call", x.BodyTime, err)
+}
+
+// cutOff is the error of a body that ends early, or does not arrive in time.
+func cutOff(what string, limit time.Duration, err error) error {
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		return statusError{http.StatusRequestTimeout, fmt.Errorf("%w: %s did not arrive within %s", mctr.ErrInvalid, what, limit)}
+	}
+	return statusError{http.StatusBadRequest, fmt.Errorf("%w: %s is cut off: %w", mctr.ErrInvalid, what, err)}
 }
 
 // answer sends a call's answer; none is an empty one.

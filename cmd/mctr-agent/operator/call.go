@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"mime"
+	"mime/multipart"
 	"net/http"
 	"slices"
 	"strings"
@@ -20,6 +21,7 @@ const (
 	bodyTime  = 30 * time.Second // for it to arrive
 	quickTime = 30 * time.Second // for a call that does not wait for a container or a registry
 	writeTime = time.Minute      // for a client to take a piece of an answer
+	stallTime = 2 * time.Minute  // for a piece of an archive, either way: a lock may be held meanwhile
 )
 
 // A call answers one type of call.
@@ -32,7 +34,8 @@ type exchange struct {
 	r         *http.Request
 	kind      string // the call's type
 	arguments json.RawMessage
-	begun     bool // the answer's status is sent
+	form      *multipart.Reader // behind the call, for its archive; nil: the body is the call
+	begun     bool              // the answer's status is sent
 	code      int
 }
 
@@ -62,7 +65,11 @@ func (x *exchange) serve() error {
 		x.kind = api.AttachContainerInput
 		return x.attachInput()
 	}
-	data, err := x.body()
+	read := x.body
+	if input == api.Form {
+		read = x.callOfForm
+	}
+	data, err := read()
 	if err != nil {
 		return err
 	}
@@ -72,6 +79,8 @@ func (x *exchange) serve() error {
 	}
 	answer, known := x.calls[kind]
 	switch {
+	case x.form != nil && !slices.Contains(withArchive, kind):
+		return statusError{http.StatusUnsupportedMediaType, fmt.Errorf("%w: %s: %s is for calls that bring an archive", mctr.ErrInvalid, "Content-Type", api.Form)}
 	case known:
 		x.kind, x.arguments = kind, arguments
 		return answer(x)
@@ -88,14 +97,14 @@ var notHere = []string{
 	"REMOVE_RESOURCE_PROVIDER_CONFIG", "MARK_RESOURCE_PROVIDER_GONE",
 }
 
-// contentType is the body's, one of api.JSON and api.RecordIO.
+// contentType is the body's, one of api.JSON, api.RecordIO and api.Form.
 func (x *exchange) contentType() (string, error) {
 	const header = "Content-Type"
 	if x.r.Header.Get(header) == "" {
 		return "", statusError{http.StatusBadRequest, fmt.Errorf("%w: no %s: want %s", mctr.ErrInvalid, header, api.JSON)}
 	}
 	media, _, err := mime.ParseMediaType(x.r.Header.Get(header))
-	if err != nil || media != api.JSON && media != api.RecordIO {
+	if err != nil || media != api.JSON && media != api.RecordIO && media != api.Form {
 		return "", statusError{http.StatusUnsupportedMediaType, fmt.Errorf("%w: %s: %.64q: want %s", mctr.ErrInvalid, header, x.r.Header.Get(header), api.JSON)}
 	}
 	return media, nil

@@ -64,6 +64,7 @@ var inputs = map[string]any{
 	api.StartContainer: api.Start{}, api.StopContainer: api.Stop{}, api.DestroyContainer: api.ID{}, api.PauseContainer: api.ID{}, api.ResumeContainer: api.ID{},
 	api.RenameContainer: api.Rename{}, api.UpdateContainer: api.Update{}, api.ExecContainer: api.Exec{}, api.AttachContainer: api.Attach{}, api.GetUsage: api.ID{},
 	api.ListProcesses: api.Processes{}, api.ReadLogs: api.Logs{}, api.WatchEvents: api.Events{}, api.PullImage: api.Pull{}, api.InspectImage: api.Reference{}, api.RemoveImage: api.Reference{},
+	api.StatPath: api.Stat{}, api.CopyFromContainer: api.CopyFrom{}, api.CopyToContainer: api.CopyTo{},
 }
 
 // answers are the types of answers, by the schema that describes them.
@@ -71,6 +72,7 @@ var answers = map[string]any{
 	"Termination": api.Termination{}, "Containers": api.Containers{}, "Health": api.Health{}, "Version": api.Version{}, "Files": api.Files{}, "FileData": api.FileData{},
 	"Found": api.Found{}, "MctrStatus": mctr.Status{}, "MctrUsage": mctr.Usage{}, "Table": api.Table{}, "StreamMessage": api.StreamMessage{}, "ProcessIO": api.ProcessIO{},
 	"Images": api.Images{}, "ImageDetail": api.ImageDetail{}, "StoreReport": provisioner.PruneReport{}, "Failure": api.Failure{},
+	"PathStat": api.PathStat{},
 }
 
 // TestDescribedFields wants the fields of every message described as the code has

@@ -38,6 +38,7 @@ type Options struct {
 	Recovered  *containerizer.Recovered // what the agent found when it started
 	Log        slog.Handler
 	BodyTime   time.Duration // for a call to arrive; 0: 30 s
+	StallTime  time.Duration // for a piece of an archive to arrive or be taken; 0: 2 min
 }
 
 // A Server answers calls. Make one with New.
@@ -59,7 +60,7 @@ func New(o Options) *Server {
 	if o.Recovered == nil {
 		o.Recovered = &containerizer.Recovered{}
 	}
-	o.BodyTime = cmp.Or(o.BodyTime, bodyTime)
+	o.BodyTime, o.StallTime = cmp.Or(o.BodyTime, bodyTime), cmp.Or(o.StallTime, stallTime)
 	s := &Server{
 		Options: o, log: slog.New(o.Log), files: files.Tree{Containers: o.Containers},
 		sessions: newSessions(), registry: prometheus.NewRegistry(), ended: maps.Clone(o.Recovered.Ended),

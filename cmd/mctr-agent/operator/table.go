@@ -50,6 +50,10 @@ func (s *Server) table() map[string]call {
 		api.ListImages:       optional(quick(s.listImages)),
 		api.InspectImage:     quick(s.inspectImage),
 		api.RemoveImage:      plain(s.removeImage),
+
+		api.StatPath:          quick(s.statPath),
+		api.CopyFromContainer: download(copyFrom),
+		api.CopyToContainer:   copyTo,
 	}
 }
 

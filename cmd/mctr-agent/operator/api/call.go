@@ -55,12 +55,24 @@ const (
 	ListImages       = "LIST_IMAGES"
 	InspectImage     = "INSPECT_IMAGE"
 	RemoveImage      = "REMOVE_IMAGE"
+
+	StatPath          = "STAT_PATH"
+	CopyFromContainer = "COPY_FROM_CONTAINER"
+	CopyToContainer   = "COPY_TO_CONTAINER"
 )
 
 // The media types of bodies and messages.
 const (
 	JSON     = "application/json"
 	RecordIO = "application/recordio"
+	Form     = "multipart/form-data" // of a call that brings an archive
+	Tar      = "application/x-tar"
+)
+
+// The parts of a Form, in this order.
+const (
+	FormCall    = "call"
+	FormArchive = "archive"
 )
 
 // A ReadAhead is a connection that was upgraded, of which something was read already.

@@ -93,11 +93,15 @@ func (c *Client) request(ctx context.Context, kind string, arguments any) (*http
 	if err != nil {
 		return nil, err
 	}
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://agent"+api.Path, bytes.NewReader(body))
+	return c.post(ctx, bytes.NewReader(body), api.JSON)
+}
+
+func (c *Client) post(ctx context.Context, body io.Reader, media string) (*http.Request, error) {
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://agent"+api.Path, body)
 	if err != nil {
 		return nil, err
 	}
-	r.Header.Set("Content-Type", api.JSON)
+	r.Header.Set("Content-Type", media)
 	if c.options.Token != "" {
 		r.Header.Set("Authorization", "Bearer "+c.options.Token)
 	}
@@ -110,9 +114,13 @@ func (c *Client) do(ctx context.Context, kind string, arguments any) (*http.Resp
 	if err != nil {
 		return nil, err
 	}
+	return c.send(r)
+}
+
+func (c *Client) send(r *http.Request) (*http.Response, error) {
 	answer, err := c.http.Do(r)
 	if err != nil {
-		return nil, c.lost(ctx, err)
+		return nil, c.lost(r.Context(), err)
 	}
 	if answer.StatusCode == http.StatusOK {
 		return answer, nil
