@@ -58,10 +58,17 @@ func (n *Networks) interfaceOf(prefix, network string) string {
 	return prefix + hex.EncodeToString(sum[:4])
 }
 
+// maxName is what fits in the name of a file, with room for what is put around it,
+// in bytes.
+const maxName = 200
+
 // Create makes a network. The error wraps mctr.ErrExists for a name in use.
 func (n *Networks) Create(name string, d Definition) (*Network, error) {
 	if err := utils.ValidateNetworkName(name); err != nil {
 		return nil, fmt.Errorf("%w: network name %q: %w", mctr.ErrInvalid, name, err)
+	}
+	if len(name) > maxName {
+		return nil, fmt.Errorf("%w: network name %.20q...: more than %d bytes", mctr.ErrInvalid, name, maxName)
 	}
 	if reserved(name) {
 		return nil, fmt.Errorf("%w: network name %q means something else to --network", mctr.ErrInvalid, name)
@@ -100,8 +107,24 @@ func reserved(name string) bool {
 	return slices.Contains([]string{mctr.NetworkNone, mctr.NetworkHost, mctr.NetworkParent, strings.TrimSuffix(mctr.JoinNetwork, ":"), "default"}, name)
 }
 
+// check refuses what no definition can ask for.
+func (d *Definition) check() error {
+	if !d.Created.IsZero() || d.Bridge != "" || d.GC || d.Overlay != nil && d.Overlay.Device != "" {
+		return fmt.Errorf("%w: a network's time, gc and names of interfaces are not for its maker to choose", mctr.ErrInvalid)
+	}
+	for _, server := range d.DNS.Servers {
+		if _, err := netip.ParseAddr(server); err != nil {
+			return fmt.Errorf("%w: --dns %q is no address", mctr.ErrInvalid, server)
+		}
+	}
+	return nil
+}
+
 // complete checks a definition and fills in what it leaves open.
 func (n *Networks) complete(name string, d *Definition) error {
+	if err := d.check(); err != nil {
+		return err
+	}
 	d.Created, d.GC = time.Now().UTC(), true
 	switch d.Driver {
 	case "", Bridge:

@@ -94,17 +94,18 @@ func open(ctx context.Context, f *flags) (*agent, error) {
 	if err != nil {
 		return nil, err
 	}
+	networks := f.networks()
 	containers, err := containerizer.New(ctx, containerizer.WithCgroupParent(group),
 		containerizer.WithDirs(f.root, f.state), containerizer.WithImages(images), containerizer.WithHelper(helper), containerizer.WithLog(f.log), containerizer.WithOwner(f.name),
 		containerizer.WithIsolators(builtin.Table(builtin.Deps{
-			Root: f.root, State: f.state, Helper: helper, CgroupOf: containerizer.CgroupOf(f.state), StateOf: containerizer.StateOf(f.state), DirOf: containerizer.DirOf(f.root), Networks: f.networks(),
+			Root: f.root, State: f.state, Helper: helper, CgroupOf: containerizer.CgroupOf(f.state), StateOf: containerizer.StateOf(f.state), DirOf: containerizer.DirOf(f.root), Networks: networks,
 		})))
 	if err != nil {
 		return nil, err
 	}
 	a := &agent{flags: f, log: slog.New(f.log), containers: containers}
 	a.server = operator.New(operator.Options{
-		Containers: containers, Images: images, Owner: f.name, Recovered: a.recover(ctx), Log: f.log,
+		Containers: containers, Images: images, Networks: networks, Owner: f.name, Recovered: a.recover(ctx), Log: f.log,
 		Version: api.VersionInfo{Version: version, GitSHA: itself.Commit()},
 	})
 	return a, nil

@@ -1,7 +1,7 @@
 package main
 
 import (
-	"encoding/json"
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -37,11 +37,8 @@ func (a *app) networkLsCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "ls [flags]", Aliases: []string{"list"}, Short: "List networks", Args: cobra.NoArgs,
 		Example: "  mctr network ls\n  mctr network ls --format '{{.Name}} {{.Subnets}}'",
-		RunE: func(*cobra.Command, []string) error {
-			if err := a.onlyHere(a.verb); err != nil {
-				return err
-			}
-			rows, err := a.networkRows()
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			rows, err := a.networkRows(cmd.Context())
 			return errors.Join(list.print(anys(rows), []string{"NAME={{.Name}}", "DRIVER={{.Driver}}", "SUBNETS={{.Subnets}}", "CNI={{.Version}}", "PLUGINS={{.Plugins}}", "CONTAINERS={{.Containers}}"}), err)
 		},
 	}
@@ -51,43 +48,27 @@ func (a *app) networkLsCommand() *cobra.Command {
 }
 
 // networkRows goes on past files that cannot be read.
-func (a *app) networkRows() ([]networkRow, error) {
-	all, broken := a.networks().All()
-	attachments, err := a.networks().Attachments()
+func (a *app) networkRows(ctx context.Context) ([]networkRow, error) {
+	networks, err := a.reachNetworks()
+	if err != nil {
+		return nil, err
+	}
+	all, err := networks.List(ctx)
 	var rows []networkRow
 	for _, n := range all {
-		r := networkRow{ID: n.Name, Name: n.Name, Driver: "cni", Scope: "local", Plugins: strings.Join(n.Plugins(), ","), Version: n.Version(), File: n.File}
-		if n.Own != nil && n.Own.Driver != "" {
-			r.Driver = n.Own.Driver
-			for _, s := range n.Own.Subnets {
+		r := networkRow{ID: n.Name, Name: n.Name, Driver: "cni", Scope: "local", Plugins: strings.Join(n.Plugins, ","), Version: n.CNIVersion, File: n.File}
+		if n.Definition != nil && n.Definition.Driver != "" {
+			r.Driver = n.Definition.Driver
+			for _, s := range n.Definition.Subnets {
 				r.Subnets = strings.TrimPrefix(r.Subnets+","+s.Subnet.String(), ",")
 			}
 		}
-		for _, at := range attachments {
-			if at.Network == n.Name {
-				r.Containers++
-			}
+		for _, members := range n.Containers {
+			r.Containers += len(members)
 		}
 		rows = append(rows, r)
 	}
-	return rows, errors.Join(broken, err)
-}
-
-// networkDetails is what inspect shows of a network.
-type networkDetails struct {
-	Name, File, CNIVersion string
-	Definition             *cni.Definition `json:",omitempty"`
-	Config                 json.RawMessage
-	Containers             map[mctr.ContainerID][]networkMember
-	Usable                 string `json:",omitempty"` // why a container could not have it
-}
-
-type networkMember struct {
-	Interface, State string
-	Addresses        []string
-	MAC              string
-	Ports            []mctr.Port `json:",omitempty"`
-	Failure          string      `json:",omitempty"`
+	return rows, err
 }
 
 func (a *app) networkInspectCommand() *cobra.Command {
@@ -96,14 +77,15 @@ func (a *app) networkInspectCommand() *cobra.Command {
 		Use: "inspect [flags] NETWORK...", Short: "Show networks whole, with who is attached", Args: cobra.MinimumNArgs(1),
 		Example:           "  mctr network inspect bridge\n  mctr network inspect -f '{{.Definition.Subnets}}' bridge",
 		ValidArgsFunction: a.completeMadeNetworks,
-		RunE: func(_ *cobra.Command, args []string) error {
-			if err := a.onlyHere(a.verb); err != nil {
+		RunE: func(cmd *cobra.Command, args []string) error {
+			networks, err := a.reachNetworks()
+			if err != nil {
 				return err
 			}
-			var found []networkDetails
+			var found []*cni.Details
 			var errs []error
 			for _, name := range args {
-				d, err := a.networkDetails(name)
+				d, err := networks.Inspect(cmd.Context(), name)
 				if err != nil {
 					errs = append(errs, err)
 					continue
@@ -117,40 +99,12 @@ func (a *app) networkInspectCommand() *cobra.Command {
 	return cmd
 }
 
-func (a *app) networkDetails(name string) (networkDetails, error) {
-	n, err := a.networks().Find(name)
-	if err != nil {
-		return networkDetails{}, err
-	}
-	d := networkDetails{Name: n.Name, File: n.File, CNIVersion: n.Version(), Definition: n.Own, Config: json.RawMessage(n.Bytes()), Containers: map[mctr.ContainerID][]networkMember{}}
-	if err := a.networks().Usable(n); err != nil {
-		d.Usable = err.Error()
-	}
-	attachments, err := a.networks().Attachments()
-	for _, at := range attachments {
-		if at.Network != name {
-			continue
-		}
-		m := networkMember{Interface: at.Interface, State: at.State, Ports: at.Ports, Failure: at.Failure}
-		if at.Result != nil {
-			m.MAC = at.Result.MAC
-			for _, p := range at.Result.Addresses {
-				m.Addresses = append(m.Addresses, p.String())
-			}
-		}
-		d.Containers[at.Container] = append(d.Containers[at.Container], m)
-	}
-	return d, err
-}
-
 func (a *app) networkRmCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: "rm NETWORK...", Aliases: []string{"remove"}, Short: "Remove networks that nobody is attached to", Args: cobra.MinimumNArgs(1),
 		Long:    "Remove networks that mctr made, with their interfaces on the host. One that a\ncontainer is attached to is left.",
 		Example: "  mctr network rm blue", ValidArgsFunction: a.completeMadeNetworks,
-		RunE: func(_ *cobra.Command, args []string) error {
-			return a.eachNetwork(args, a.networks().Remove)
-		},
+		RunE: func(cmd *cobra.Command, args []string) error { return a.removeNetworks(cmd.Context(), args) },
 	}
 }
 
@@ -160,19 +114,16 @@ func (a *app) networkPruneCommand() *cobra.Command {
 		Use: "prune [flags]", Short: "Remove all networks of mctr's that nobody is attached to", Args: cobra.NoArgs,
 		Example: "  mctr network prune -f",
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := a.onlyHere(a.verb); err != nil {
-				return err
-			}
 			if yes, err := confirmed(cmd.Context(), force, "all networks that mctr made and nobody is attached to"); !yes {
 				return err
 			}
-			rows, err := a.networkRows()
+			rows, err := a.networkRows(cmd.Context())
 			rows = slices.DeleteFunc(rows, func(r networkRow) bool { return r.Driver == "cni" || r.Containers > 0 })
 			var names []string
 			for _, r := range rows {
 				names = append(names, r.Name)
 			}
-			return errors.Join(err, a.eachNetwork(names, a.networks().Remove))
+			return errors.Join(err, a.removeNetworks(cmd.Context(), names))
 		},
 	}
 	cmd.Flags().BoolVarP(&force, "force", "f", false, "do not ask")
@@ -189,13 +140,7 @@ whose list allows it by "mctr": {"gc": true}, since it would take the addresses 
 whoever else uses the same store.`,
 		Example: "  mctr network gc bridge", ValidArgsFunction: a.completeMadeNetworks,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.eachNetwork(args, func(name string) error {
-				n, err := a.networks().Find(name)
-				if err != nil {
-					return err
-				}
-				return a.networks().GC(cmd.Context(), n)
-			})
+			return a.eachNetwork(args, func(networks networkStore, name string) error { return networks.GC(cmd.Context(), name) })
 		},
 	}
 }
@@ -206,7 +151,11 @@ func (a *app) networkCheckCommand() *cobra.Command {
 		Long:    "Ask the plugins of containers' networks for CHECK (CNI 0.4.0). The exit code is 1\nif one finds something amiss.",
 		Example: "  mctr network check web", ValidArgsFunction: a.completeContainers,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			c, err := a.containers(cmd.Context())
+			c, err := a.reach(cmd.Context())
+			if err != nil {
+				return err
+			}
+			networks, err := a.reachNetworks()
 			if err != nil {
 				return err
 			}
@@ -217,35 +166,40 @@ func (a *app) networkCheckCommand() *cobra.Command {
 					errs = append(errs, err)
 					continue
 				}
-				errs = append(errs, a.checkNetworks(cmd, id))
+				errs = append(errs, checkNetworks(cmd.Context(), networks, id))
 			}
 			return errors.Join(errs...)
 		},
 	}
 }
 
-func (a *app) checkNetworks(cmd *cobra.Command, id mctr.ContainerID) error {
-	attachments, err := a.networks().Of(id)
+func checkNetworks(ctx context.Context, networks networkStore, id mctr.ContainerID) error {
+	all, err := networks.Check(ctx, id)
 	errs := []error{err}
-	for _, at := range attachments {
-		if err := a.networks().Check(cmd.Context(), at); err != nil {
-			errs = append(errs, fmt.Errorf("container %s: %w", id.Short(), err))
+	for _, c := range all {
+		if c.Amiss != "" {
+			errs = append(errs, fmt.Errorf("container %s: %s", id.Short(), c.Amiss))
 			continue
 		}
-		fmt.Printf("%s\t%s\t%s\tok\n", id.Short(), at.Interface, at.Network)
+		fmt.Printf("%s\t%s\t%s\tok\n", id.Short(), c.Interface, c.Network)
 	}
 	return errors.Join(errs...)
 }
 
+func (a *app) removeNetworks(ctx context.Context, names []string) error {
+	return a.eachNetwork(names, func(networks networkStore, name string) error { return networks.Remove(ctx, name) })
+}
+
 // eachNetwork does something to each, prints the names of those where it worked,
 // and goes on past errors.
-func (a *app) eachNetwork(names []string, do func(name string) error) error {
-	if err := a.onlyHere(a.verb); err != nil {
+func (a *app) eachNetwork(names []string, do func(networks networkStore, name string) error) error {
+	networks, err := a.reachNetworks()
+	if err != nil {
 		return err
 	}
 	var errs []error
 	for _, name := range names {
-		if err := do(name); err != nil {
+		if err := do(networks, name); err != nil {
 			errs = append(errs, err)
 			continue
 		}

@@ -37,14 +37,13 @@ func (a *app) networkCreateCommand() *cobra.Command {
   mctr network create --subnet 10.9.0.0/24 --subnet fd00:9::/64 dual
   mctr network create --driver vxlan --vni 42 --subnet 10.5.0.0/16 --ip-range 10.5.1.0/24 \
     --local 192.0.2.1 --peer 192.0.2.2 overlay`,
-		RunE: func(_ *cobra.Command, args []string) error {
+		RunE: func(cmd *cobra.Command, args []string) error {
 			definition, err := f.definition()
 			if err != nil {
 				return err
 			}
-			return a.eachNetwork(args, func(name string) error {
-				_, err := a.networks().Create(name, definition)
-				return err
+			return a.eachNetwork(args, func(networks networkStore, name string) error {
+				return networks.Create(cmd.Context(), name, definition)
 			})
 		},
 	}
@@ -79,11 +78,6 @@ func (f *networkCreateFlags) definition() (d cni.Definition, err error) {
 	}
 	if d.Subnets, err = f.addresses(); err != nil {
 		return d, err
-	}
-	for _, server := range f.dns {
-		if _, err := netip.ParseAddr(server); err != nil {
-			return d, fmt.Errorf("%w: --dns %q is no address", mctr.ErrInvalid, server)
-		}
 	}
 	if f.driver != cni.VXLAN {
 		if f.vni != 0 || f.local != "" || len(f.peers) > 0 || f.port != 0 {

@@ -279,20 +279,25 @@ func parsePort(text string) (uint16, error) {
 }
 
 // chooseNetwork gives a container whose user named no network the default one,
-// where this host has its plugins; its absence is said where a port needs it.
+// where its host has the plugins; its absence is said where a port needs it.
 func (a *app) chooseNetwork(ctx context.Context, c *mctr.ContainerConfig) error {
-	if ref, ok := strings.CutPrefix(c.Network, mctr.JoinNetwork); ok && !a.remote() {
+	if ref, ok := strings.CutPrefix(c.Network, mctr.JoinNetwork); ok {
 		return a.joinNetwork(ctx, c, ref)
 	}
 	if c.Network != "" || len(c.Networks) > 0 {
 		return nil
 	}
-	_, err := a.networks().Offers(cni.Default)
-	if a.remote() || err == nil {
-		if !a.remote() || len(c.Ports) > 0 || c.PublishAll {
-			c.Networks = []mctr.NetworkConfig{{Name: cni.Default}}
-		}
+	networks, err := a.reachNetworks()
+	if err != nil {
+		return err
+	}
+	err = networks.Offers(ctx, cni.Default)
+	switch {
+	case err == nil:
+		c.Networks = []mctr.NetworkConfig{{Name: cni.Default}}
 		return nil
+	case errors.Is(err, mctr.ErrUnavailable):
+		return err
 	}
 	if len(c.Ports) > 0 || c.PublishAll {
 		return fmt.Errorf("--publish: %w", err)
@@ -304,11 +309,7 @@ func (a *app) chooseNetwork(ctx context.Context, c *mctr.ContainerConfig) error 
 
 // joinNetwork puts the id where a name may stand.
 func (a *app) joinNetwork(ctx context.Context, c *mctr.ContainerConfig, ref string) error {
-	containers, err := a.containers(ctx)
-	if err != nil {
-		return err
-	}
-	id, err := containers.Resolve(ref)
+	_, id, err := a.reachContainer(ctx, ref)
 	if err != nil {
 		return fmt.Errorf("--network container:%s: %w", ref, err)
 	}
@@ -322,7 +323,11 @@ func (a *app) completeNetworks(cmd *cobra.Command, _ []string, _ string) ([]cobr
 		return nil, cobra.ShellCompDirectiveError
 	}
 	words := []cobra.Completion{mctr.NetworkNone, mctr.NetworkHost, cni.Default}
-	all, _ := a.networks().All()
+	networks, err := a.reachNetworks()
+	if err != nil {
+		return words, cobra.ShellCompDirectiveNoFileComp
+	}
+	all, _ := networks.List(cmd.Context())
 	for _, n := range all {
 		if n.Name != cni.Default {
 			words = append(words, n.Name)

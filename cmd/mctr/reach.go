@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/cni"
 	"github.com/mctr/mctr/containerizer"
 	"github.com/mctr/mctr/containerizer/launcher"
 	"github.com/mctr/mctr/containerizer/launcher/wire"
@@ -55,6 +56,17 @@ type imageStore interface {
 	Inspect(ctx context.Context, ref string) (*provisioner.Image, error)
 	Remove(ctx context.Context, ref string, force bool) (provisioner.PruneReport, error)
 	Prune(ctx context.Context, o provisioner.PruneOptions) (provisioner.PruneReport, error)
+}
+
+// networkStore is what verbs do to networks.
+type networkStore interface {
+	List(ctx context.Context) ([]cni.Details, error)
+	Inspect(ctx context.Context, name string) (*cni.Details, error)
+	Offers(ctx context.Context, name string) error
+	Create(ctx context.Context, name string, d cni.Definition) error
+	Remove(ctx context.Context, name string) error
+	GC(ctx context.Context, name string) error
+	Check(ctx context.Context, id mctr.ContainerID) ([]cni.Checked, error)
 }
 
 // here is this host's containers.
@@ -115,4 +127,16 @@ func (a *app) reachImages() (imageStore, error) {
 		return nil, err
 	}
 	return c.Images(), nil
+}
+
+// reachNetworks is reach for networks.
+func (a *app) reachNetworks() (networkStore, error) {
+	if !a.remote() {
+		return networksHere{a.networks()}, nil
+	}
+	c, err := a.agent.connect()
+	if err != nil {
+		return nil, err
+	}
+	return c.Networks(), nil
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/cmd/mctr-agent/operator/api"
 	"github.com/mctr/mctr/cmd/mctr-agent/operator/files"
+	"github.com/mctr/mctr/cni"
 	"github.com/mctr/mctr/containerizer"
 	"github.com/mctr/mctr/provisioner"
 )
@@ -33,6 +34,7 @@ const maxScrapes = 16
 type Options struct {
 	Containers *containerizer.Containerizer
 	Images     *provisioner.Provisioner
+	Networks   *cni.Networks
 	Owner      string // of the containers launched here
 	Version    api.VersionInfo
 	Recovered  *containerizer.Recovered // what the agent found when it started

@@ -54,6 +54,14 @@ func (s *Server) table() map[string]call {
 		api.StatPath:          quick(s.statPath),
 		api.CopyFromContainer: download(copyFrom),
 		api.CopyToContainer:   copyTo,
+
+		api.CreateNetwork:  plain(s.createNetwork),
+		api.ListNetworks:   optional(quick(s.listNetworks)),
+		api.InspectNetwork: quick(s.inspectNetwork),
+		api.ProbeNetwork:   quick(s.probeNetwork),
+		api.RemoveNetwork:  plain(s.removeNetwork),
+		api.GCNetwork:      plain(s.gcNetwork),
+		api.CheckNetworks:  plain(s.checkNetworks),
 	}
 }
 

@@ -59,6 +59,14 @@ const (
 	StatPath          = "STAT_PATH"
 	CopyFromContainer = "COPY_FROM_CONTAINER"
 	CopyToContainer   = "COPY_TO_CONTAINER"
+
+	CreateNetwork  = "CREATE_NETWORK"
+	ListNetworks   = "LIST_NETWORKS"
+	InspectNetwork = "INSPECT_NETWORK"
+	ProbeNetwork   = "PROBE_NETWORK"
+	RemoveNetwork  = "REMOVE_NETWORK"
+	GCNetwork      = "GC_NETWORK"
+	CheckNetworks  = "CHECK_NETWORKS"
 )
 
 // The media types of bodies and messages.

@@ -1,0 +1,98 @@
+package cni
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+
+	"github.com/mctr/mctr"
+)
+
+// Details are what is known of a network, and who is attached to it.
+type Details struct {
+	Name, File, CNIVersion string
+	Plugins                []string    // their types, in order
+	Definition             *Definition `json:",omitempty"` // of one that mctr made
+	Config                 json.RawMessage
+	Containers             map[mctr.ContainerID][]Member
+	Usable                 string `json:",omitempty"` // why a container could not have it
+}
+
+// A Member is an interface of a container's in a network.
+type Member struct {
+	Interface, State string
+	Addresses        []string
+	MAC              string
+	Ports            []mctr.Port `json:",omitempty"`
+	Failure          string      `json:",omitempty"` // of the last DEL
+}
+
+// Details tells everything of the network called name.
+func (n *Networks) Details(name string) (*Details, error) {
+	network, err := n.Find(name)
+	if err != nil {
+		return nil, err
+	}
+	all, err := n.Attachments()
+	d := n.details(network, all)
+	return &d, err
+}
+
+// List is the details of every network. It goes on past files and records that
+// cannot be read, and returns those joined.
+func (n *Networks) List() ([]Details, error) {
+	all, broken := n.All()
+	attachments, err := n.Attachments()
+	list := make([]Details, len(all))
+	for i, network := range all {
+		list[i] = n.details(network, attachments)
+	}
+	return list, errors.Join(broken, err)
+}
+
+func (n *Networks) details(network *Network, attachments []*Attachment) Details {
+	d := Details{
+		Name: network.Name, File: network.File, CNIVersion: network.Version(), Plugins: network.Plugins(),
+		Definition: network.Own, Config: network.Bytes(), Containers: map[mctr.ContainerID][]Member{},
+	}
+	if err := n.Usable(network); err != nil {
+		d.Usable = err.Error()
+	}
+	for _, a := range attachments {
+		if a.Network == network.Name {
+			d.Containers[a.Container] = append(d.Containers[a.Container], a.member())
+		}
+	}
+	return d
+}
+
+func (a *Attachment) member() Member {
+	m := Member{Interface: a.Interface, State: a.State, Ports: a.Ports, Failure: a.Failure}
+	if a.Result != nil {
+		m.MAC = a.Result.MAC
+		for _, p := range a.Result.Addresses {
+			m.Addresses = append(m.Addresses, p.String())
+		}
+	}
+	return m
+}
+
+// A Checked is what the plugins say of an interface of a container's.
+type Checked struct {
+	Interface string `json:"interface"`
+	Network   string `json:"network"`
+	Amiss     string `json:"amiss,omitempty"` // what is; "": nothing
+}
+
+// CheckAll asks for Check of all attachments of id, in their order.
+func (n *Networks) CheckAll(ctx context.Context, id mctr.ContainerID) ([]Checked, error) {
+	attachments, err := n.Of(id)
+	all := make([]Checked, len(attachments))
+	for i, a := range attachments {
+		all[i] = Checked{Interface: a.Interface, Network: a.Network}
+		if err := n.Check(ctx, a); err != nil {
+			all[i].Amiss = err.Error()
+		}
+	}
+	return all, err
+}
