@@ -82,7 +82,7 @@ func TestExamplesAreWhole(t *testing.T) {
 	page, all := examples(t)
 	shown := map[string]bool{}
 	for _, e := range all {
-		for _, m := range regexp.MustCompile(`(?s)(?:call|record|upload) '(\{"type":.*?\})'( \||\n|$)`).FindAllStringSubmatch(e.commands, -1) {
+		for _, m := range regexp.MustCompile(`(?s)(?:call|record|upload) '(\{"type":.*?\})'( [|<>]|\n|$)`).FindAllStringSubmatch(e.commands, -1) {
 			text := strings.ReplaceAll(m[1], `'"$IMAGE"'`, "oci:/image")
 			var body map[string]any
 			if err := json.Unmarshal([]byte(text), &body); err != nil {

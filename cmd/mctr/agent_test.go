@@ -21,7 +21,7 @@ import (
 // is only without one: a container whose supervisor was lost waits for nobody.
 var notByAgent = []string{
 	"bundle_refuses", "doctor", "dry_run_timings", "group", "health", "help_completion", "inspect_reasons", "json_everywhere", "network_operators", "ps_lists", "ready", "restart_policy",
-	"system", "tag_load_save",
+	"system",
 }
 
 // TestScriptsByAgent runs the scripts again, with an agent in between, and those

@@ -22,7 +22,7 @@ func (a *app) tagCommand() *cobra.Command {
 		Args:              cobra.ExactArgs(2),
 		ValidArgsFunction: a.completeFirstImage,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			store, err := a.images()
+			store, err := a.reachImages()
 			if err != nil {
 				return err
 			}
@@ -83,7 +83,7 @@ func (a *app) load(ctx context.Context, input string, o provisioner.LoadOptions)
 		defer f.Close()
 		from, name = streamOf(ctx, f), input
 	}
-	store, err := a.images()
+	store, err := a.reachImages()
 	if err != nil {
 		return err
 	}
@@ -113,7 +113,7 @@ whole.`,
 		Args:              cobra.MinimumNArgs(1),
 		ValidArgsFunction: a.completeImages,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			store, err := a.images()
+			store, err := a.reachImages()
 			if err != nil {
 				return err
 			}

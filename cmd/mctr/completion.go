@@ -14,7 +14,7 @@ func (a *app) completeImages(cmd *cobra.Command, _ []string, typed string) ([]co
 	if a.begin(cmd, nil) != nil {
 		return nil, cobra.ShellCompDirectiveError
 	}
-	store, err := a.images()
+	store, err := a.reachImages()
 	if err != nil {
 		return nil, cobra.ShellCompDirectiveError
 	}

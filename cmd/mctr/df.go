@@ -55,15 +55,19 @@ type containerSpace struct {
 }
 
 func (a *app) space(ctx context.Context) (*space, error) {
-	c, err := a.containers(ctx)
+	c, err := a.reach(ctx)
+	if err != nil {
+		return nil, err
+	}
+	store, err := a.reachImages()
 	if err != nil {
 		return nil, err
 	}
 	s := &space{}
-	if s.images, err = a.store.Usage(ctx); err != nil {
+	if s.images, err = store.Usage(ctx); err != nil {
 		return nil, err
 	}
-	list, err := a.statuses(ctx, here{c})
+	list, err := a.statuses(ctx, c)
 	if err != nil {
 		return nil, err
 	}

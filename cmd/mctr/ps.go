@@ -3,9 +3,8 @@ package main
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
-	"io/fs"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -34,11 +33,6 @@ func (a *app) psCommand() *cobra.Command {
 		Example: "  mctr ps -a\n  mctr ps -aq --filter status=exited\n  mctr ps --format '{{.ID}} {{.Status}}'",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if o.size {
-				if err := a.onlyHere("--size"); err != nil {
-					return err
-				}
-			}
 			c, err := a.reach(cmd.Context())
 			if err != nil {
 				return err
@@ -75,6 +69,14 @@ func (a *app) ps(ctx context.Context, c operations, o *psOptions) error {
 	rows := make([]psRow, len(list))
 	for i, s := range list {
 		rows[i] = o.row(s)
+		if !o.size {
+			continue
+		}
+		usage, err := c.DiskUsage(ctx, s.ID)
+		if err != nil && !errors.Is(err, mctr.ErrNotFound) { // it may go meanwhile
+			return err
+		}
+		rows[i].Size = units.HumanSize(float64(usage.Written))
 	}
 	columns := []string{"CONTAINER ID={{.ID}}", "IMAGE={{.Image}}", "COMMAND={{.Command}}", "CREATED={{.RunningFor}}", "STATUS={{.Status}}", "PORTS={{.Ports}}", "NAMES={{.Names}}"}
 	if o.size {
@@ -118,9 +120,6 @@ func (o *psOptions) row(s *mctr.Status) psRow {
 	}
 	for _, m := range s.Config.Mounts {
 		r.Mounts = strings.TrimPrefix(r.Mounts+","+m.Source, ",")
-	}
-	if o.size {
-		r.Size = units.HumanSize(float64(diskUsage(filepath.Join(filepath.Dir(s.LogDir), "rw"))))
 	}
 	return r
 }
@@ -220,20 +219,6 @@ func sortByCreation(list []*mctr.Status) {
 	slices.SortFunc(list, func(a, b *mctr.Status) int {
 		return cmp.Or(b.Created.Compare(a.Created), cmp.Compare(a.ID, b.ID))
 	})
-}
-
-// diskUsage is what the files below dir occupy, in bytes.
-func diskUsage(dir string) (sum int64) {
-	_ = filepath.WalkDir(dir, func(_ string, d fs.DirEntry, err error) error {
-		if err != nil {
-			return nil // it may go while it is counted
-		}
-		if info, err := d.Info(); err == nil && info.Mode().IsRegular() {
-			sum += info.Size()
-		}
-		return nil
-	})
-	return sum
 }
 
 // parseFilters gives the predicate that is true where all keys are, and for

@@ -24,6 +24,7 @@ type operations interface {
 	Resolve(ref string) (mctr.ContainerID, error)
 	Status(ctx context.Context, id mctr.ContainerID) (*mctr.Status, error)
 	Usage(ctx context.Context, id mctr.ContainerID) (*mctr.Usage, error)
+	DiskUsage(ctx context.Context, id mctr.ContainerID) (containerizer.DiskUsage, error)
 	Processes(ctx context.Context, id mctr.ContainerID, options ...string) ([]byte, error)
 	Logs(ctx context.Context, id mctr.ContainerID, o logs.ReadOptions, emit func(logs.Entry) error) error
 	Events(ctx context.Context, follow bool) iter.Seq2[mctr.Event, error]
@@ -56,6 +57,10 @@ type imageStore interface {
 	Inspect(ctx context.Context, ref string) (*provisioner.Image, error)
 	Remove(ctx context.Context, ref string, force bool) (provisioner.PruneReport, error)
 	Prune(ctx context.Context, o provisioner.PruneOptions) (provisioner.PruneReport, error)
+	Tag(ctx context.Context, source, target string) error
+	Load(ctx context.Context, from io.Reader, name string, o provisioner.LoadOptions) ([]*provisioner.Image, error)
+	Save(ctx context.Context, refs []string, w io.Writer, f provisioner.SaveFormat) error
+	Usage(ctx context.Context) (provisioner.Usage, error)
 }
 
 // networkStore is what verbs do to networks.

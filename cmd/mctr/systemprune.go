@@ -148,11 +148,11 @@ func mayGo(s *mctr.Status) bool {
 }
 
 func (a *app) pruneContainers(ctx context.Context, p *pruning) (reclaimed int64, err error) {
-	c, err := a.changing(ctx)
+	c, err := a.reachToChange(ctx)
 	if err != nil {
 		return 0, err
 	}
-	list, err := a.statuses(ctx, here{c})
+	list, err := a.statuses(ctx, c)
 	if err != nil {
 		return 0, err
 	}
@@ -179,7 +179,7 @@ func (a *app) pruneContainers(ctx context.Context, p *pruning) (reclaimed int64,
 }
 
 func (a *app) pruneImages(ctx context.Context, p *pruning) (int64, error) {
-	store, err := a.images()
+	store, err := a.reachImages()
 	if err != nil {
 		return 0, err
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/mctr/mctr/cmd/mctr-agent/operator"
 	"github.com/mctr/mctr/cmd/mctr-agent/operator/api"
 	"github.com/mctr/mctr/cni"
+	"github.com/mctr/mctr/containerizer"
 	"github.com/mctr/mctr/provisioner"
 )
 
@@ -67,6 +68,7 @@ var inputs = map[string]any{
 	api.RenameContainer: api.Rename{}, api.UpdateContainer: api.Update{}, api.ExecContainer: api.Exec{}, api.AttachContainer: api.Attach{}, api.GetUsage: api.ID{},
 	api.ListProcesses: api.Processes{}, api.ReadLogs: api.Logs{}, api.WatchEvents: api.Events{}, api.PullImage: api.Pull{}, api.InspectImage: api.Reference{}, api.RemoveImage: api.Reference{},
 	api.StatPath: api.Stat{}, api.CopyFromContainer: api.CopyFrom{}, api.CopyToContainer: api.CopyTo{},
+	api.TagImage: api.Tag{}, api.LoadImages: api.Load{}, api.SaveImages: api.Save{}, api.GetDiskUsage: api.ID{},
 	api.CreateNetwork: api.NewNetwork{}, api.InspectNetwork: api.NetworkName{}, api.ProbeNetwork: api.NetworkName{}, api.RemoveNetwork: api.NetworkName{}, api.GCNetwork: api.NetworkName{}, api.CheckNetworks: api.ID{},
 }
 
@@ -75,7 +77,7 @@ var answers = map[string]any{
 	"Termination": api.Termination{}, "Containers": api.Containers{}, "Health": api.Health{}, "Version": api.Version{}, "Files": api.Files{}, "FileData": api.FileData{},
 	"Found": api.Found{}, "MctrStatus": mctr.Status{}, "MctrUsage": mctr.Usage{}, "Table": api.Table{}, "StreamMessage": api.StreamMessage{}, "ProcessIO": api.ProcessIO{},
 	"Images": api.Images{}, "ImageDetail": api.ImageDetail{}, "StoreReport": provisioner.PruneReport{}, "Failure": api.Failure{},
-	"PathStat": api.PathStat{}, "Networks": api.Networks{}, "NetworkDetails": cni.Details{}, "NetworkCheck": api.NetworkCheck{},
+	"PathStat": api.PathStat{}, "StoreUsage": provisioner.Usage{}, "DiskUsage": containerizer.DiskUsage{}, "Networks": api.Networks{}, "NetworkDetails": cni.Details{}, "NetworkCheck": api.NetworkCheck{},
 }
 
 // TestDescribedFields wants the fields of every message described as the code has

@@ -13,7 +13,7 @@ import (
 )
 
 // withArchive are the calls that bring an archive.
-var withArchive = []string{api.CopyToContainer}
+var withArchive = []string{api.CopyToContainer, api.LoadImages}
 
 // callOfForm reads the first part of a form: the call.
 func (x *exchange) callOfForm() ([]byte, error) {

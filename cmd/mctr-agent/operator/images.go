@@ -19,17 +19,17 @@ func pullImage(x *exchange, in api.Pull, out *output) error {
 	if !slices.Contains(policies, in.Policy) {
 		return fmt.Errorf("%w: policy %q: always, missing, never or newer", mctr.ErrInvalid, in.Policy)
 	}
-	image, err := x.Images.Pull(x.r.Context(), in.Reference, provisioner.PullOptions{
-		Policy: in.Policy, Platform: in.Platform,
-		Progress: func(e provisioner.Event) {
-			p := api.Progress(e)
-			_ = out.send(api.StreamMessage{Progress: &p}) // a client that has gone ends the pull by its context
-		},
-	})
+	image, err := x.Images.Pull(x.r.Context(), in.Reference, provisioner.PullOptions{Policy: in.Policy, Platform: in.Platform, Progress: out.progress})
 	if err != nil {
 		return err
 	}
 	return out.send(api.StreamMessage{Image: image})
+}
+
+// progress tells a step.
+func (o *output) progress(e provisioner.Event) {
+	p := api.Progress(e)
+	_ = o.send(api.StreamMessage{Progress: &p}) // a client that has gone ends the work by its context
 }
 
 // listImages lists the store.

@@ -3,6 +3,7 @@ package operator
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/cmd/mctr-agent/operator/api"
@@ -15,7 +16,11 @@ func (s *Server) pruneImages(ctx context.Context, in api.Prune) (provisioner.Pru
 		if len(in.ExcludedImages) > 0 {
 			return provisioner.PruneReport{}, fmt.Errorf("%w: \"mctr\" stands alone, without excluded_images", mctr.ErrInvalid)
 		}
-		return s.Images.Prune(ctx, provisioner.PruneOptions{All: in.Mctr.All, DryRun: in.Mctr.DryRun})
+		o := provisioner.PruneOptions{All: in.Mctr.All, DryRun: in.Mctr.DryRun}
+		if in.Mctr.Only != nil {
+			o.Keep = func(i provisioner.Image) bool { return !slices.Contains(in.Mctr.Only, i.Reference) }
+		}
+		return s.Images.Prune(ctx, o)
 	}
 	var keep []string
 	for _, image := range in.ExcludedImages {

@@ -55,6 +55,12 @@ func (s *Server) table() map[string]call {
 		api.CopyFromContainer: download(copyFrom),
 		api.CopyToContainer:   copyTo,
 
+		api.TagImage:       quick(s.tagImage),
+		api.LoadImages:     messages(loadImages),
+		api.SaveImages:     download(saveImages),
+		api.GetImagesUsage: optional(plain(s.imagesUsage)),
+		api.GetDiskUsage:   plain(s.diskUsage),
+
 		api.CreateNetwork:  plain(s.createNetwork),
 		api.ListNetworks:   optional(quick(s.listNetworks)),
 		api.InspectNetwork: quick(s.inspectNetwork),

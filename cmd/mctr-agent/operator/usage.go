@@ -5,6 +5,7 @@ import (
 
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/cmd/mctr-agent/operator/api"
+	"github.com/mctr/mctr/containerizer"
 	"github.com/mctr/mctr/internal/pstable"
 )
 
@@ -15,6 +16,15 @@ func (s *Server) usage(ctx context.Context, in api.ID) (*mctr.Usage, error) {
 		return nil, err
 	}
 	return s.Containers.Usage(ctx, id)
+}
+
+// diskUsage is what a container takes on disk.
+func (s *Server) diskUsage(ctx context.Context, in api.ID) (containerizer.DiskUsage, error) {
+	id, err := in.ContainerID.ID()
+	if err != nil {
+		return containerizer.DiskUsage{}, err
+	}
+	return s.Containers.DiskUsage(ctx, id)
 }
 
 // processes is what ps(1) says of a container's processes.

@@ -60,6 +60,12 @@ const (
 	CopyFromContainer = "COPY_FROM_CONTAINER"
 	CopyToContainer   = "COPY_TO_CONTAINER"
 
+	TagImage       = "TAG_IMAGE"
+	LoadImages     = "LOAD_IMAGES"
+	SaveImages     = "SAVE_IMAGES"
+	GetImagesUsage = "GET_IMAGES_USAGE"
+	GetDiskUsage   = "GET_DISK_USAGE"
+
 	CreateNetwork  = "CREATE_NETWORK"
 	ListNetworks   = "LIST_NETWORKS"
 	InspectNetwork = "INSPECT_NETWORK"

@@ -107,6 +107,21 @@ type (
 		Reference string `json:"reference"`
 		Force     bool   `json:"force,omitempty"` // of REMOVE_IMAGE: also one in use
 	}
+	// A Tag gives an image one more name.
+	Tag struct {
+		Source string `json:"source"`
+		Target string `json:"target"`
+	}
+	// A Load brings the images of an archive into the store.
+	Load struct {
+		Name     string `json:"name,omitempty"` // what errors call the archive
+		Platform string `json:"platform,omitempty"`
+	}
+	// A Save asks for images as one archive.
+	Save struct {
+		References []string               `json:"references"`
+		Format     provisioner.SaveFormat `json:"format,omitempty"` // docker-archive (default) or oci-archive
+	}
 	// Images is what the store has.
 	Images struct {
 		Images []provisioner.Image `json:"images"`
@@ -125,12 +140,13 @@ type (
 	}
 	// PruneOptions are mctr's own way to say what goes.
 	PruneOptions struct {
-		All    bool `json:"all,omitempty"`
-		DryRun bool `json:"dryRun,omitempty"`
+		All    bool     `json:"all,omitempty"`
+		Only   []string `json:"only,omitempty"` // with all: no images but these, by their whole references
+		DryRun bool     `json:"dryRun,omitempty"`
 	}
 )
 
-// A StreamMessage is a record of READ_LOGS, WATCH_EVENTS and PULL_IMAGE: one of its
+// A StreamMessage is a record of READ_LOGS, WATCH_EVENTS, PULL_IMAGE and LOAD_IMAGES: one of its
 // fields is set. An Error is the last one of its stream.
 type StreamMessage struct {
 	Entry    *Entry             `json:"entry,omitempty"`

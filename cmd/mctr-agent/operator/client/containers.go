@@ -67,6 +67,12 @@ func (c *Client) Usage(ctx context.Context, id mctr.ContainerID) (*mctr.Usage, e
 	return u, c.call(ctx, api.GetUsage, of(id), u)
 }
 
+// DiskUsage is what a container takes on disk.
+func (c *Client) DiskUsage(ctx context.Context, id mctr.ContainerID) (usage containerizer.DiskUsage, err error) {
+	err = c.call(ctx, api.GetDiskUsage, of(id), &usage)
+	return usage, err
+}
+
 // Processes is what ps(1) says of a container's.
 func (c *Client) Processes(ctx context.Context, id mctr.ContainerID, options ...string) ([]byte, error) {
 	var table api.Table

@@ -1,0 +1,58 @@
+package operator
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"io"
+
+	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/cmd/mctr-agent/operator/api"
+	"github.com/mctr/mctr/provisioner"
+)
+
+// maxArchiveName bounds what an archive is called in errors, in bytes.
+const maxArchiveName = 4096
+
+// loadImages brings the images of the archive that the call brings into the store,
+// and tells how it goes. One that is cut off brings none.
+func loadImages(x *exchange, in api.Load, out *output) error {
+	if len(in.Name) > maxArchiveName {
+		return fmt.Errorf("%w: the archive's name has more than %d bytes", mctr.ErrInvalid, maxArchiveName)
+	}
+	return x.archive(func(r io.Reader) error {
+		loaded, err := x.Images.Load(x.r.Context(), r, cmp.Or(in.Name, api.FormArchive), provisioner.LoadOptions{Platform: in.Platform, Progress: out.progress})
+		for _, image := range loaded {
+			if err := out.send(api.StreamMessage{Image: image}); err != nil {
+				return err
+			}
+		}
+		return err
+	})
+}
+
+// saveImages writes images of the store to one archive.
+func saveImages(x *exchange, in api.Save, w io.Writer) error {
+	if len(in.References) == 0 {
+		return fmt.Errorf("%w: no image to be saved", mctr.ErrInvalid)
+	}
+	for _, ref := range in.References {
+		if err := onThisHost(ref); err != nil {
+			return err
+		}
+	}
+	return x.Images.Save(x.r.Context(), in.References, w, in.Format)
+}
+
+// tagImage gives an image one more name.
+func (s *Server) tagImage(ctx context.Context, in api.Tag) (none, error) {
+	if err := onThisHost(in.Source); err != nil {
+		return none{}, err
+	}
+	return none{}, s.Images.Tag(ctx, in.Source, in.Target)
+}
+
+// imagesUsage is what the store takes on disk.
+func (s *Server) imagesUsage(ctx context.Context, _ none) (provisioner.Usage, error) {
+	return s.Images.Usage(ctx)
+}
