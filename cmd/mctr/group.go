@@ -56,6 +56,15 @@ func decodeGroup(r io.Reader) (*mctr.Group, error) {
 	return g, g.Validate()
 }
 
+// watchedTask is watched for a group's task: who sees its end is to end the group, if
+// it is not started again.
+func watchedTask(task *mctr.ContainerConfig, detach bool) error {
+	if detach && !task.Restart.Never() {
+		return fmt.Errorf("%w: a restart policy in a detached group: nobody would know whether the task has failed (run it in the foreground, or by an agent)", mctr.ErrUnsupported)
+	}
+	return watched(task, detach)
+}
+
 // runGroup runs a group; in the foreground it shows what the tasks print, and
 // ends with the exit code of the one that failed.
 func (a *app) runGroup(ctx context.Context, o *runOptions, args []string) error {
@@ -67,11 +76,7 @@ func (a *app) runGroup(ctx context.Context, o *runOptions, args []string) error 
 		return err
 	}
 	for name, task := range g.Tasks {
-		err := watched(&task, o.detach)
-		if err == nil && o.detach && !task.Restart.Never() {
-			err = fmt.Errorf("%w: a restart policy in a detached group: nobody would know whether the task has failed (run it in the foreground, or by an agent)", mctr.ErrUnsupported)
-		}
-		if err != nil {
+		if err := watchedTask(&task, o.detach && !a.remote()); err != nil {
 			return fmt.Errorf("task %s: %w", name, err)
 		}
 	}
@@ -79,7 +84,7 @@ func (a *app) runGroup(ctx context.Context, o *runOptions, args []string) error 
 		g.Root.Name = o.launch.name
 	}
 	g.Root.Remove = g.Root.Remove || o.launch.rm
-	c, err := a.changing(ctx)
+	c, err := a.reachToChange(ctx)
 	if err != nil {
 		return err
 	}
@@ -102,7 +107,7 @@ func (a *app) runGroup(ctx context.Context, o *runOptions, args []string) error 
 
 // followGroup shows the tasks' output until the group has ended, which a signal
 // makes it do.
-func followGroup(ctx context.Context, c *containerizer.Containerizer, id mctr.ContainerID, tasks []string) error {
+func followGroup(ctx context.Context, c operations, id mctr.ContainerID, tasks []string) error {
 	after := context.WithoutCancel(ctx)
 	var all sync.WaitGroup
 	over, end := context.WithCancel(after)

@@ -6,6 +6,7 @@ import (
 	"iter"
 	"time"
 
+	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
 	"github.com/mctr/mctr"
@@ -31,6 +32,8 @@ type operations interface {
 
 	Launch(ctx context.Context, id mctr.ContainerID, config *mctr.ContainerConfig, o containerizer.LaunchOptions) (*launcher.Stream, error)
 	Create(ctx context.Context, id mctr.ContainerID, config *mctr.ContainerConfig, progress provisioner.Progress) error
+	LaunchGroup(ctx context.Context, id mctr.ContainerID, g *mctr.Group, o containerizer.LaunchOptions) error
+	DryRun(ctx context.Context, config *mctr.ContainerConfig) (*specs.Spec, error)
 	Start(ctx context.Context, id mctr.ContainerID, o containerizer.LaunchOptions) (*launcher.Stream, error)
 	Attach(ctx context.Context, id mctr.ContainerID, a wire.Attach) (*launcher.Stream, error)
 	Exec(ctx context.Context, id mctr.ContainerID, e containerizer.Exec) (*launcher.Stream, error)

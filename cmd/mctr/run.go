@@ -110,11 +110,6 @@ func (l *launchFlags) imageAndCommand(args []string) (image string, command []st
 }
 
 func (a *app) run(cmd *cobra.Command, o *runOptions, args []string) error {
-	for flag, given := range map[string]bool{"--group": o.group != "", "--dry-run": o.dryRun, "--timings": o.timings} {
-		if err := a.onlyHere(flag); given && err != nil {
-			return err
-		}
-	}
 	if o.group != "" {
 		return a.runGroup(cmd.Context(), o, args)
 	}
@@ -193,7 +188,7 @@ func warn(ctx context.Context, c operations, id mctr.ContainerID) error {
 
 // dryRun prints what a launch would hand the engine.
 func (a *app) dryRun(ctx context.Context, config *mctr.ContainerConfig) error {
-	c, err := a.changing(ctx)
+	c, err := a.reachToChange(ctx)
 	if err != nil {
 		return err
 	}

@@ -68,6 +68,7 @@ var inputs = map[string]any{
 	api.RenameContainer: api.Rename{}, api.UpdateContainer: api.Update{}, api.ExecContainer: api.Exec{}, api.AttachContainer: api.Attach{}, api.GetUsage: api.ID{},
 	api.ListProcesses: api.Processes{}, api.ReadLogs: api.Logs{}, api.WatchEvents: api.Events{}, api.PullImage: api.Pull{}, api.InspectImage: api.Reference{}, api.RemoveImage: api.Reference{},
 	api.StatPath: api.Stat{}, api.CopyFromContainer: api.CopyFrom{}, api.CopyToContainer: api.CopyTo{},
+	api.LaunchGroup: api.LaunchedGroup{}, api.DryRunContainer: api.DryRun{},
 	api.TagImage: api.Tag{}, api.LoadImages: api.Load{}, api.SaveImages: api.Save{}, api.GetDiskUsage: api.ID{},
 	api.CreateNetwork: api.NewNetwork{}, api.InspectNetwork: api.NetworkName{}, api.ProbeNetwork: api.NetworkName{}, api.RemoveNetwork: api.NetworkName{}, api.GCNetwork: api.NetworkName{}, api.CheckNetworks: api.ID{},
 }

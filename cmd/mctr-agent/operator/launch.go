@@ -62,10 +62,15 @@ func (s *Server) asked(in *api.Launch) (mctr.ContainerID, *mctr.ContainerConfig,
 	if err != nil {
 		return "", nil, err
 	}
+	return id, config, s.mayAsk(config)
+}
+
+// mayAsk refuses what is another's to say.
+func (s *Server) mayAsk(config *mctr.ContainerConfig) error {
 	if config.Owner != "" && config.Owner != s.Owner {
-		return "", nil, fmt.Errorf("%w: mctr.config.owner: this agent's containers are owned by %q", mctr.ErrInvalid, s.Owner)
+		return fmt.Errorf("%w: mctr.config.owner: this agent's containers are owned by %q", mctr.ErrInvalid, s.Owner)
 	}
-	return id, config, onThisHost(config.Image)
+	return onThisHost(config.Image)
 }
 
 // onThisHost refuses an image by a relative path: it would count from wherever the

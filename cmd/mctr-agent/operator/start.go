@@ -3,6 +3,7 @@ package operator
 import (
 	"context"
 
+	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/cmd/mctr-agent/operator/api"
 	"github.com/mctr/mctr/containerizer"
 	"github.com/mctr/mctr/containerizer/launcher"
@@ -33,7 +34,8 @@ func (x *exchange) start(o containerizer.LaunchOptions, do func(context.Context,
 	} else if err := x.accepts(api.JSON); err != nil {
 		return err
 	}
-	o.Reached = x.metrics.launching()
+	count, tell := x.metrics.launching(), newTiming(x.w.Header())
+	o.Reached = func(t mctr.Timing) { count(t); tell.reached(t) }
 	stream, err := do(x.r.Context(), o)
 	if err != nil {
 		return err

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"strings"
 	"sync"
@@ -100,8 +101,13 @@ func (x *exchange) upgrade(stream *launcher.Stream) error {
 	if err := conn.SetDeadline(time.Time{}); err != nil {
 		return nil // the client has gone
 	}
-	_, err = fmt.Fprintf(buffered, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: %s\r\n\r\n", api.Protocol)
-	if err := errors.Join(err, buffered.Flush()); err != nil {
+	header := x.w.Header()
+	header.Set("Connection", "Upgrade")
+	header.Set("Upgrade", api.Protocol)
+	_, begun := io.WriteString(buffered, "HTTP/1.1 101 Switching Protocols\r\n")
+	headed := header.Write(buffered)
+	_, ended := io.WriteString(buffered, "\r\n")
+	if err := errors.Join(begun, headed, ended, buffered.Flush()); err != nil {
 		return nil // the client has gone
 	}
 	stop := context.AfterFunc(x.r.Context(), func() { _ = conn.Close() }) // the agent ends

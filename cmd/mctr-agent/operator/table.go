@@ -55,6 +55,9 @@ func (s *Server) table() map[string]call {
 		api.CopyFromContainer: download(copyFrom),
 		api.CopyToContainer:   copyTo,
 
+		api.LaunchGroup:     plain(s.launchGroup),
+		api.DryRunContainer: plain(s.dryRun),
+
 		api.TagImage:       quick(s.tagImage),
 		api.LoadImages:     messages(loadImages),
 		api.SaveImages:     download(saveImages),

@@ -60,6 +60,9 @@ const (
 	CopyFromContainer = "COPY_FROM_CONTAINER"
 	CopyToContainer   = "COPY_TO_CONTAINER"
 
+	LaunchGroup     = "LAUNCH_GROUP"
+	DryRunContainer = "DRY_RUN_CONTAINER"
+
 	TagImage       = "TAG_IMAGE"
 	LoadImages     = "LOAD_IMAGES"
 	SaveImages     = "SAVE_IMAGES"
@@ -97,6 +100,10 @@ type ReadAhead struct {
 
 // Read gives what was read already first.
 func (c ReadAhead) Read(p []byte) (int, error) { return c.Buffered.Read(p) }
+
+// Timing is the header of an answer to a launch with its checkpoints (W3C Server
+// Timing): desc is the checkpoint's name, dur the milliseconds since the last one.
+const Timing = "Server-Timing"
 
 // Path is where calls are posted to.
 const Path = "/api/v1"

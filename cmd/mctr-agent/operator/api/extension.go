@@ -25,6 +25,15 @@ type (
 		ContainerID ContainerID `json:"container_id"`
 		Stream
 	}
+	// A LaunchedGroup is a group to be run.
+	LaunchedGroup struct {
+		ContainerID ContainerID `json:"container_id"`
+		Group       *mctr.Group `json:"group"`
+	}
+	// A DryRun asks what a launch would hand the engine.
+	DryRun struct {
+		Config *mctr.ContainerConfig `json:"config"`
+	}
 	// A Stop asks a container to end, and ends it after a while.
 	Stop struct {
 		ContainerID ContainerID   `json:"container_id"`

@@ -7,6 +7,7 @@ import (
 	"net"
 	"time"
 
+	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
 	"github.com/mctr/mctr"
@@ -124,20 +125,54 @@ func (c *Client) Launch(ctx context.Context, id mctr.ContainerID, config *mctr.C
 		return nil, err
 	}
 	launch := api.Launch{ContainerID: api.NewContainerID(id), Mctr: &api.Extension{Config: config, Stream: api.Stream{Attach: o.Attach, ConsoleSize: o.ConsoleSize}}}
-	return c.streams(ctx, api.LaunchContainer, launch, o.Attach != nil)
+	return c.streams(ctx, api.LaunchContainer, launch, o)
 }
 
 // Start launches a container that was created, or has ended, again.
 func (c *Client) Start(ctx context.Context, id mctr.ContainerID, o containerizer.LaunchOptions) (*launcher.Stream, error) {
 	start := api.Start{ContainerID: api.NewContainerID(id), Stream: api.Stream{Attach: o.Attach, ConsoleSize: o.ConsoleSize}}
-	return c.streams(ctx, api.StartContainer, start, o.Attach != nil)
+	return c.streams(ctx, api.StartContainer, start, o)
 }
 
-func (c *Client) streams(ctx context.Context, kind string, arguments any, wanted bool) (*launcher.Stream, error) {
-	if wanted {
-		return c.upgrade(ctx, kind, arguments)
+// streams makes a call that launches, and is given the streams if they are wanted.
+func (c *Client) streams(ctx context.Context, kind string, arguments any, o containerizer.LaunchOptions) (*launcher.Stream, error) {
+	sent := time.Now()
+	if o.Attach != nil {
+		stream, header, err := c.upgradeTold(ctx, kind, arguments)
+		tellTimings(header, sent, o.Reached)
+		return stream, err
 	}
-	return nil, c.call(ctx, kind, arguments, nil)
+	answer, err := c.do(ctx, kind, arguments)
+	if err != nil {
+		return nil, err
+	}
+	tellTimings(answer.Header, sent, o.Reached)
+	return nil, answer.Body.Close()
+}
+
+// LaunchGroup runs a group. The agent watches it.
+func (c *Client) LaunchGroup(ctx context.Context, id mctr.ContainerID, g *mctr.Group, o containerizer.LaunchOptions) error {
+	group := *g
+	group.Tasks = map[string]mctr.ContainerConfig{}
+	for _, name := range g.Names() {
+		task := g.Tasks[name]
+		ready, err := c.ready(ctx, &task, o.Progress)
+		if err != nil {
+			return fmt.Errorf("task %s: %w", name, err)
+		}
+		group.Tasks[name] = *ready
+	}
+	return c.call(ctx, api.LaunchGroup, api.LaunchedGroup{ContainerID: api.NewContainerID(id), Group: &group}, nil)
+}
+
+// DryRun gives the OCI spec that a launch of config would hand the engine.
+func (c *Client) DryRun(ctx context.Context, config *mctr.ContainerConfig) (*specs.Spec, error) {
+	config, err := c.ready(ctx, config, nil)
+	if err != nil {
+		return nil, err
+	}
+	spec := &specs.Spec{}
+	return spec, c.call(ctx, api.DryRunContainer, api.DryRun{Config: config}, spec)
 }
 
 // ready pulls the container's image, so that progress can be told. A relative path

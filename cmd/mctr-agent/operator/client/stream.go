@@ -54,38 +54,44 @@ func (c *Client) eachMessage(ctx context.Context, kind string, answer *http.Resp
 
 // upgrade makes a call whose connection becomes a container's streams.
 func (c *Client) upgrade(ctx context.Context, kind string, arguments any) (*launcher.Stream, error) {
+	stream, _, err := c.upgradeTold(ctx, kind, arguments)
+	return stream, err
+}
+
+// upgradeTold is upgrade with the answer's header.
+func (c *Client) upgradeTold(ctx context.Context, kind string, arguments any) (*launcher.Stream, http.Header, error) {
 	r, err := c.request(ctx, kind, arguments)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	r.Header.Set("Connection", "Upgrade")
 	r.Header.Set("Upgrade", api.Protocol)
 	conn, err := c.dial(ctx)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	stop := context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })
 	defer stop()
-	stream, err := c.switchTo(conn, r)
+	stream, header, err := c.switchTo(conn, r)
 	if err != nil {
 		_ = conn.Close()
-		return nil, err
+		return nil, nil, err
 	}
-	return stream, nil
+	return stream, header, nil
 }
 
-func (c *Client) switchTo(conn net.Conn, r *http.Request) (*launcher.Stream, error) {
+func (c *Client) switchTo(conn net.Conn, r *http.Request) (*launcher.Stream, http.Header, error) {
 	if err := r.Write(conn); err != nil {
-		return nil, c.lost(r.Context(), err)
+		return nil, nil, c.lost(r.Context(), err)
 	}
 	buffered := bufio.NewReader(conn)
 	answer, err := http.ReadResponse(buffered, r)
 	if err != nil {
-		return nil, c.lost(r.Context(), err)
+		return nil, nil, c.lost(r.Context(), err)
 	}
 	defer answer.Body.Close()
 	if answer.StatusCode != http.StatusSwitchingProtocols {
-		return nil, failure(answer)
+		return nil, nil, failure(answer)
 	}
-	return launcher.NewStream(api.ReadAhead{Conn: conn, Buffered: buffered}), nil
+	return launcher.NewStream(api.ReadAhead{Conn: conn, Buffered: buffered}), answer.Header, nil
 }

@@ -1,0 +1,32 @@
+package operator
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/cmd/mctr-agent/operator/api"
+	"github.com/mctr/mctr/containerizer"
+)
+
+// launchGroup runs tasks that live and die together. The agent watches each.
+func (s *Server) launchGroup(ctx context.Context, in api.LaunchedGroup) (none, error) {
+	id, err := in.ContainerID.ID()
+	if err != nil {
+		return none{}, err
+	}
+	if in.Group == nil {
+		return none{}, fmt.Errorf("%w: group is missing", mctr.ErrInvalid)
+	}
+	if err := s.mayAsk(&in.Group.Root); err != nil {
+		return none{}, err
+	}
+	for name, task := range in.Group.Tasks {
+		if err := s.mayAsk(&task); err != nil {
+			return none{}, fmt.Errorf("task %s: %w", name, err)
+		}
+	}
+	s.forget(id)
+	err = s.Containers.LaunchGroup(ctx, id, in.Group, containerizer.LaunchOptions{})
+	return none{}, s.launchError(ctx, id, err)
+}
