@@ -186,6 +186,15 @@ func FindProgram(name string) (string, error) {
 	return filepath.Abs(path)
 }
 
+// FindPrograms finds those that containers need; an empty path is of one that is missing.
+func FindPrograms() map[string]string {
+	found := map[string]string{}
+	for _, name := range []string{"mctr-shim", "mctr-helper"} {
+		found[name], _ = FindProgram(name)
+	}
+	return found
+}
+
 func isFile(path string) bool {
 	info, err := os.Stat(path)
 	return err == nil && info.Mode().IsRegular()

@@ -18,6 +18,7 @@ import (
 	"github.com/mctr/mctr/cmd/mctr-agent/operator/api"
 	"github.com/mctr/mctr/cni"
 	"github.com/mctr/mctr/containerizer"
+	"github.com/mctr/mctr/internal/doctor"
 	"github.com/mctr/mctr/internal/flock"
 	"github.com/mctr/mctr/internal/itself"
 	"github.com/mctr/mctr/isolators/builtin"
@@ -105,7 +106,8 @@ func open(ctx context.Context, f *flags) (*agent, error) {
 	}
 	a := &agent{flags: f, log: slog.New(f.log), containers: containers}
 	a.server = operator.New(operator.Options{
-		Containers: containers, Images: images, Networks: networks, Owner: f.name, Recovered: a.recover(ctx), Log: f.log,
+		Containers: containers, Images: images, Networks: networks, Backend: f.backend, Owner: f.name, Recovered: a.recover(ctx), Log: f.log,
+		Host:    doctor.Host{Root: f.root, State: f.state, PluginDirs: networks.PluginDirs(), Programs: containerizer.FindPrograms()},
 		Version: api.VersionInfo{Version: version, GitSHA: itself.Commit()},
 	})
 	return a, nil

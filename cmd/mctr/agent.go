@@ -34,13 +34,15 @@ func (a *app) remote() bool { return a.agent.address != "" }
 
 // onlyHere refuses a verb that cannot be done by an agent.
 func (a *app) onlyHere(what string) error {
+	return a.onlyThere(what, "it needs the files of the containers' host")
+}
+
+// onlyThere is onlyHere with the reason.
+func (a *app) onlyThere(what, why string) error {
 	if !a.remote() {
 		return nil
 	}
-	return &mctr.UnsupportedError{
-		Feature: what + " with --agent", Why: "it needs the files of the containers' host",
-		Remedy: "run it there, without --agent and MCTR_AGENT",
-	}
+	return &mctr.UnsupportedError{Feature: what + " with --agent", Why: why, Remedy: "run it there, without --agent and MCTR_AGENT"}
 }
 
 // connect gives the agent's client.

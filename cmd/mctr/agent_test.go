@@ -20,8 +20,7 @@ import (
 // notByAgent are the scripts of what cannot be done by an agent, and of what there
 // is only without one: a container whose supervisor was lost waits for nobody.
 var notByAgent = []string{
-	"bundle_refuses", "doctor", "health", "help_completion", "inspect_reasons", "json_everywhere", "network_operators", "ps_lists", "ready", "restart_policy",
-	"system",
+	"bundle_refuses", "health", "help_completion", "inspect_reasons", "json_everywhere", "network_operators", "ps_lists", "ready", "restart_policy",
 }
 
 // TestScriptsByAgent runs the scripts again, with an agent in between, and those

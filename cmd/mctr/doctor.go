@@ -1,12 +1,12 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"os"
 
 	"github.com/spf13/cobra"
 
-	"github.com/mctr/mctr/containerizer"
 	"github.com/mctr/mctr/internal/doctor"
 )
 
@@ -22,11 +22,11 @@ GPUs. What is missing makes some flags be refused; what is broken makes mctr not
 work, and the exit code 1.`,
 		Example: "  mctr doctor\n  mctr doctor --json",
 		Args:    cobra.NoArgs,
-		RunE: func(*cobra.Command, []string) error {
+		RunE: func(cmd *cobra.Command, _ []string) error {
 			if asJSON {
 				format = "json"
 			}
-			return a.doctor(format, all || format != "")
+			return a.doctor(cmd.Context(), format, all || format != "")
 		},
 	}
 	cmd.Flags().StringVar(&format, "format", "", "table, json, or a Go template of a finding")
@@ -35,15 +35,15 @@ work, and the exit code 1.`,
 	return cmd
 }
 
-func (a *app) doctor(format string, all bool) error {
-	if err := a.onlyHere(a.verb); err != nil {
+func (a *app) doctor(ctx context.Context, format string, all bool) error {
+	host, err := a.reachHost()
+	if err != nil {
 		return err
 	}
-	h := doctor.Host{Root: a.root, State: a.state, Programs: map[string]string{}, PluginDirs: a.networks().PluginDirs()}
-	for _, name := range []string{"mctr-shim", "mctr-helper"} {
-		h.Programs[name], _ = containerizer.FindProgram(name) // "" is said below
+	found, err := host.Examine(ctx)
+	if err != nil {
+		return err
 	}
-	found := doctor.Examine(h)
 	var rows []any
 	for _, f := range found {
 		if all || f.State != doctor.OK {

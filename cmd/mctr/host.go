@@ -47,7 +47,7 @@ records prove to be its own is touched.`,
 		Example: "  mctr reconcile --dry-run\n  mctr reconcile",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			c, err := a.containers(cmd.Context())
+			c, err := a.reach(cmd.Context())
 			if err != nil {
 				return err
 			}

@@ -4,17 +4,11 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"runtime"
-	"slices"
-	"strings"
 
 	"github.com/docker/go-units"
 	"github.com/spf13/cobra"
-	"golang.org/x/sys/unix"
 
 	"github.com/mctr/mctr"
-	"github.com/mctr/mctr/internal/cgroup"
-	"github.com/mctr/mctr/internal/doctor"
 )
 
 // systemInfo has docker's field names where docker has such a field.
@@ -60,22 +54,33 @@ func (a *app) infoCommand() *cobra.Command {
 }
 
 func (a *app) info(ctx context.Context) (*systemInfo, error) {
-	c, err := a.containers(ctx)
+	c, err := a.reach(ctx)
 	if err != nil {
 		return nil, err
 	}
-	list, err := a.statuses(ctx, here{c})
+	list, err := a.statuses(ctx, c)
 	if err != nil {
 		return nil, err
 	}
-	images, err := a.store.Images(ctx)
+	host, err := a.reachHost()
+	if err != nil {
+		return nil, err
+	}
+	f, err := host.Facts(ctx)
 	if err != nil {
 		return nil, err
 	}
 	i := &systemInfo{
-		ServerVersion: version, Containers: len(list), Driver: a.driver(), CgroupVersion: cgroupVersion(),
-		OSType: runtime.GOOS, Architecture: runtime.GOARCH, OperatingSystem: osName(), DockerRootDir: a.root, StateDir: a.state, NCPU: runtime.NumCPU(),
+		ServerVersion: f.Version, Containers: len(list), Driver: f.Backend, CgroupVersion: f.CgroupVersion, KernelVersion: f.Kernel,
+		OSType: f.OS, Architecture: f.Architecture, OperatingSystem: f.OperatingSystem, DockerRootDir: f.Root, StateDir: f.State,
+		NCPU: f.CPUs, MemTotal: f.Memory, Name: f.Name,
 	}
+	i.count(list)
+	i.Images, err = a.countImages(ctx)
+	return i, err
+}
+
+func (i *systemInfo) count(list []*mctr.Status) {
 	for _, s := range list {
 		switch s.Phase {
 		case mctr.Running:
@@ -86,56 +91,20 @@ func (a *app) info(ctx context.Context) (*systemInfo, error) {
 			i.ContainersStopped++
 		}
 	}
+}
+
+// countImages counts one with several names once.
+func (a *app) countImages(ctx context.Context) (int, error) {
+	store, err := a.reachImages()
+	if err != nil {
+		return 0, err
+	}
+	images, err := store.Images(ctx)
 	ids := map[string]bool{}
 	for _, image := range images {
 		ids[string(image.ID)] = true
 	}
-	i.Images = len(ids)
-	return i, i.askKernel()
-}
-
-func (i *systemInfo) askKernel() error {
-	var uts unix.Utsname
-	var memory unix.Sysinfo_t
-	if err := unix.Uname(&uts); err != nil {
-		return err
-	}
-	if err := unix.Sysinfo(&memory); err != nil {
-		return err
-	}
-	i.KernelVersion, i.Name = unix.ByteSliceToString(uts.Release[:]), unix.ByteSliceToString(uts.Nodename[:])
-	i.MemTotal = int64(uint64(memory.Totalram) * uint64(memory.Unit)) //nolint:unconvert // differs by architecture
-	return nil
-}
-
-// driver is the backend that a launch would take.
-func (a *app) driver() string {
-	if a.backend != "" {
-		return a.backend
-	}
-	found := doctor.Examine(doctor.Host{Root: a.root, State: a.state})
-	works := slices.ContainsFunc(found, func(f doctor.Finding) bool { return strings.HasPrefix(f.What, "overlay") && f.State == doctor.OK })
-	if works {
-		return "overlay"
-	}
-	return "copy"
-}
-
-func cgroupVersion() string {
-	if cgroup.Unified() {
-		return "2"
-	}
-	return "1"
-}
-
-func osName() string {
-	data, _ := os.ReadFile("/etc/os-release")
-	for line := range strings.Lines(string(data)) {
-		if name, ok := strings.CutPrefix(strings.TrimSpace(line), "PRETTY_NAME="); ok {
-			return strings.Trim(name, `"`)
-		}
-	}
-	return ""
+	return len(ids), err
 }
 
 func (i *systemInfo) print() {

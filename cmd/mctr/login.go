@@ -41,6 +41,9 @@ are tried first.`,
 		Args:              cobra.MaximumNArgs(1),
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := a.credentialsHere(); err != nil {
+				return err
+			}
 			o.given = cmd.Flags().Changed("password")
 			ctx, stop := interruptible(cmd.Context())
 			defer stop()
@@ -51,6 +54,11 @@ are tried first.`,
 	cmd.Flags().StringVarP(&o.password, "password", "p", "", "password, which other users of this host can read meanwhile")
 	cmd.Flags().BoolVar(&o.fromStdin, "password-stdin", false, "take the password from stdin")
 	return cmd
+}
+
+// credentialsHere refuses to keep or forget credentials where no pull would use them.
+func (a *app) credentialsHere() error {
+	return a.onlyThere(a.verb, "credentials lie where they are used: an agent reads $REGISTRY_AUTH_FILE, or config.json in $DOCKER_CONFIG or ~/.docker, as the user it runs as")
 }
 
 func (a *app) login(ctx context.Context, server string, o loginFlags) error {
@@ -195,6 +203,9 @@ func (a *app) logoutCommand() *cobra.Command {
 		Args:              cobra.MaximumNArgs(1),
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := a.credentialsHere(); err != nil {
+				return err
+			}
 			ctx, stop := interruptible(cmd.Context())
 			defer stop()
 			return logout(ctx, strings.Join(args, ""))

@@ -14,6 +14,7 @@ import (
 	"github.com/mctr/mctr/containerizer"
 	"github.com/mctr/mctr/containerizer/launcher"
 	"github.com/mctr/mctr/containerizer/launcher/wire"
+	"github.com/mctr/mctr/internal/doctor"
 	"github.com/mctr/mctr/internal/pstable"
 	"github.com/mctr/mctr/logs"
 	"github.com/mctr/mctr/provisioner"
@@ -47,6 +48,8 @@ type operations interface {
 	Update(ctx context.Context, id mctr.ContainerID, change mctr.Resources) error
 	UpdateGroup(ctx context.Context, root mctr.ContainerID, change mctr.Resources) error
 	Rename(ctx context.Context, id mctr.ContainerID, name string) error
+	Leftovers(ctx context.Context) ([]mctr.Leftover, error)
+	Reconcile(ctx context.Context) ([]mctr.Leftover, error)
 
 	StatPath(ctx context.Context, id mctr.ContainerID, file string, o containerizer.CopyOptions) (*containerizer.PathStat, error)
 	CopyFrom(ctx context.Context, id mctr.ContainerID, file string, w io.Writer, o containerizer.CopyOptions) error
@@ -75,6 +78,12 @@ type networkStore interface {
 	Remove(ctx context.Context, name string) error
 	GC(ctx context.Context, name string) error
 	Check(ctx context.Context, id mctr.ContainerID) ([]cni.Checked, error)
+}
+
+// hostFacts are what is known of the containers' host.
+type hostFacts interface {
+	Facts(ctx context.Context) (*doctor.Facts, error)
+	Examine(ctx context.Context) ([]doctor.Finding, error)
 }
 
 // here is this host's containers.

@@ -19,6 +19,7 @@ import (
 	"github.com/mctr/mctr/cmd/mctr-agent/operator/files"
 	"github.com/mctr/mctr/cni"
 	"github.com/mctr/mctr/containerizer"
+	"github.com/mctr/mctr/internal/doctor"
 	"github.com/mctr/mctr/provisioner"
 )
 
@@ -35,6 +36,8 @@ type Options struct {
 	Containers *containerizer.Containerizer
 	Images     *provisioner.Provisioner
 	Networks   *cni.Networks
+	Host       doctor.Host
+	Backend    string // of images; "": what works
 	Owner      string // of the containers launched here
 	Version    api.VersionInfo
 	Recovered  *containerizer.Recovered // what the agent found when it started

@@ -58,6 +58,10 @@ func (s *Server) table() map[string]call {
 		api.LaunchGroup:     plain(s.launchGroup),
 		api.DryRunContainer: plain(s.dryRun),
 
+		api.ExamineHost: optional(plain(s.examineHost)),
+		api.GetHost:     optional(quick(s.getHost)),
+		api.Reconcile:   optional(plain(s.reconcile)),
+
 		api.TagImage:       quick(s.tagImage),
 		api.LoadImages:     messages(loadImages),
 		api.SaveImages:     download(saveImages),

@@ -63,6 +63,10 @@ const (
 	LaunchGroup     = "LAUNCH_GROUP"
 	DryRunContainer = "DRY_RUN_CONTAINER"
 
+	ExamineHost = "EXAMINE_HOST"
+	GetHost     = "GET_HOST"
+	Reconcile   = "RECONCILE"
+
 	TagImage       = "TAG_IMAGE"
 	LoadImages     = "LOAD_IMAGES"
 	SaveImages     = "SAVE_IMAGES"

@@ -1,0 +1,24 @@
+package api
+
+import (
+	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/containerizer/launcher/wire"
+	"github.com/mctr/mctr/internal/doctor"
+)
+
+// The arguments and answers of the calls on the agent's host.
+type (
+	// Findings are what it can do, and what not.
+	Findings struct {
+		Findings []doctor.Finding `json:"findings"`
+	}
+	// A Reconciliation undoes what no container accounts for.
+	Reconciliation struct {
+		DryRun bool `json:"dryRun,omitempty"`
+	}
+	// Leftovers are what there was.
+	Leftovers struct {
+		Leftovers []mctr.Leftover `json:"leftovers"`
+		Error     *wire.Error     `json:"error,omitempty"` // of what could not be looked at, or undone
+	}
+)

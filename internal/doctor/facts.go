@@ -1,0 +1,72 @@
+package doctor
+
+import (
+	"os"
+	"runtime"
+	"slices"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/mctr/mctr/internal/cgroup"
+)
+
+// Facts are short ones of a host.
+type Facts struct {
+	Version         string `json:"version"` // of who was asked
+	Backend         string `json:"backend"` // that a launch would take: overlay or copy
+	CgroupVersion   string `json:"cgroupVersion"`
+	Kernel          string `json:"kernel"`
+	OS              string `json:"os"`
+	Architecture    string `json:"architecture"`
+	OperatingSystem string `json:"operatingSystem,omitempty"` // the distribution
+	Name            string `json:"name"`
+	Root            string `json:"root"`
+	State           string `json:"state"`
+	CPUs            int    `json:"cpus"`
+	Memory          int64  `json:"memory"` // bytes
+}
+
+// Facts asks for them. backend is the one that is set, if any.
+func (h Host) Facts(version, backend string) (*Facts, error) {
+	var uts unix.Utsname
+	var memory unix.Sysinfo_t
+	if err := unix.Uname(&uts); err != nil {
+		return nil, err
+	}
+	if err := unix.Sysinfo(&memory); err != nil {
+		return nil, err
+	}
+	f := &Facts{
+		Version: version, Backend: backend, CgroupVersion: "1", Kernel: unix.ByteSliceToString(uts.Release[:]), OS: runtime.GOOS, Architecture: runtime.GOARCH,
+		OperatingSystem: distribution(), Name: unix.ByteSliceToString(uts.Nodename[:]), Root: h.Root, State: h.State, CPUs: runtime.NumCPU(),
+		Memory: int64(uint64(memory.Totalram) * uint64(memory.Unit)), //nolint:unconvert // differs by architecture
+	}
+	if cgroup.Unified() {
+		f.CgroupVersion = "2"
+	}
+	if f.Backend == "" {
+		f.Backend = h.backend()
+	}
+	return f, nil
+}
+
+// backend is the one that works.
+func (h Host) backend() string {
+	works := slices.ContainsFunc(filesystems(h), func(f Finding) bool { return strings.HasPrefix(f.What, "overlay") && f.State == OK })
+	if works {
+		return "overlay"
+	}
+	return "copy"
+}
+
+// distribution is what os-release(5) calls it.
+func distribution() string {
+	data, _ := os.ReadFile("/etc/os-release")
+	for line := range strings.Lines(string(data)) {
+		if name, ok := strings.CutPrefix(strings.TrimSpace(line), "PRETTY_NAME="); ok {
+			return strings.Trim(name, `"`)
+		}
+	}
+	return ""
+}
