@@ -17,11 +17,10 @@ import (
 	"github.com/mctr/mctr/provisioner/imagetest"
 )
 
-// notByAgent are the scripts of what cannot be done by an agent, and of what there
-// is only without one: a container whose supervisor was lost waits for nobody.
-var notByAgent = []string{
-	"bundle_refuses", "health", "help_completion", "inspect_reasons", "json_everywhere", "network_operators", "ps_lists", "ready", "restart_policy",
-}
+// notByAgent are the scripts of what is done where its files are: bundles are
+// written there, directories of networks and plugins are the agent's own to be told,
+// and a restart policy is the agent's to follow, not the foreground command's.
+var notByAgent = []string{"bundle_refuses", "network_operators", "restart_policy"}
 
 // TestScriptsByAgent runs the scripts again, with an agent in between, and those
 // that are about it.
@@ -32,7 +31,7 @@ func TestScriptsByAgent(t *testing.T) {
 		t.Fatal("no scripts", err)
 	}
 	files = append(files, own...)
-	image := imagetest.Busybox(t, t.TempDir())
+	image, checked := imagetest.Busybox(t, t.TempDir()), checkedImage(t)
 	for _, file := range files {
 		name := strings.TrimSuffix(filepath.Base(file), ".txtar")
 		if slices.Contains(notByAgent, name) {
@@ -48,6 +47,7 @@ func TestScriptsByAgent(t *testing.T) {
 					if err := h.script(e); err != nil {
 						return err
 					}
+					e.Setenv("CHECKED", checked)
 					e.Setenv("MCTR_AGENT", h.agent())
 					return nil
 				},

@@ -30,10 +30,7 @@ func TestScripts(t *testing.T) {
 	if err != nil || len(files) == 0 {
 		t.Fatal("no scripts", err)
 	}
-	image := imagetest.Busybox(t, t.TempDir())
-	checked := imagetest.BusyboxOf(t, t.TempDir(), imagetest.Spec{Healthcheck: map[string]any{
-		"Test": []string{"CMD-SHELL", "test ! -e /sick"}, "Interval": 20 * time.Millisecond, "Retries": 2,
-	}})
+	image, checked := imagetest.Busybox(t, t.TempDir()), checkedImage(t)
 	for _, file := range files {
 		t.Run(strings.TrimSuffix(filepath.Base(file), ".txtar"), func(t *testing.T) {
 			t.Parallel()
@@ -50,6 +47,13 @@ func TestScripts(t *testing.T) {
 			})
 		})
 	}
+}
+
+// checkedImage has a HEALTHCHECK.
+func checkedImage(t *testing.T) string {
+	return imagetest.BusyboxOf(t, t.TempDir(), imagetest.Spec{Healthcheck: map[string]any{
+		"Test": []string{"CMD-SHELL", "test ! -e /sick"}, "Interval": 20 * time.Millisecond, "Retries": 2,
+	}})
 }
 
 // script gives a script the host's directories by mctr's own variables, and the
