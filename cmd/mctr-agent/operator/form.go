@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"mime"
 	"mime/multipart"
 	"net/http"
 	"time"
@@ -15,14 +16,16 @@ import (
 // withArchive are the calls that bring an archive.
 var withArchive = []string{api.CopyToContainer, api.LoadImages}
 
-// callOfForm reads the first part of a form: the call.
+// callOfForm reads the first part of a form: the call. The request keeps its own body,
+// by which the server knows that one was not read whole, and that its answer must not
+// be lost to a client that still writes.
 func (x *exchange) callOfForm() ([]byte, error) {
 	body := &arriving{ReadCloser: x.r.Body, http: http.NewResponseController(x.w), stall: x.StallTime, until: time.Now().Add(x.BodyTime)}
-	x.r.Body = body
-	form, err := x.r.MultipartReader()
-	if err != nil {
-		return nil, fmt.Errorf("%w: Content-Type: %w", mctr.ErrInvalid, err)
+	_, parameters, err := mime.ParseMediaType(x.r.Header.Get("Content-Type"))
+	if err != nil || parameters["boundary"] == "" {
+		return nil, fmt.Errorf("%w: Content-Type: %s without a boundary", mctr.ErrInvalid, api.Form)
 	}
+	form := multipart.NewReader(body, parameters["boundary"])
 	part, err := nextPart(form, api.FormCall, x.BodyTime)
 	if err != nil {
 		return nil, err

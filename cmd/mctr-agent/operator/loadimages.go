@@ -2,7 +2,6 @@ package operator
 
 import (
 	"cmp"
-	"context"
 	"fmt"
 	"io"
 
@@ -29,30 +28,4 @@ func loadImages(x *exchange, in api.Load, out *output) error {
 		}
 		return err
 	})
-}
-
-// saveImages writes images of the store to one archive.
-func saveImages(x *exchange, in api.Save, w io.Writer) error {
-	if len(in.References) == 0 {
-		return fmt.Errorf("%w: no image to be saved", mctr.ErrInvalid)
-	}
-	for _, ref := range in.References {
-		if err := onThisHost(ref); err != nil {
-			return err
-		}
-	}
-	return x.Images.Save(x.r.Context(), in.References, w, in.Format)
-}
-
-// tagImage gives an image one more name.
-func (s *Server) tagImage(ctx context.Context, in api.Tag) (none, error) {
-	if err := onThisHost(in.Source); err != nil {
-		return none{}, err
-	}
-	return none{}, s.Images.Tag(ctx, in.Source, in.Target)
-}
-
-// imagesUsage is what the store takes on disk.
-func (s *Server) imagesUsage(ctx context.Context, _ none) (provisioner.Usage, error) {
-	return s.Images.Usage(ctx)
 }

@@ -1,0 +1,13 @@
+package operator
+
+import (
+	"context"
+
+	"github.com/mctr/mctr/cmd/mctr-agent/operator/api"
+	"github.com/mctr/mctr/internal/doctor"
+)
+
+// examineHost says what this host can do for containers, and what not.
+func (s *Server) examineHost(context.Context, none) (api.Findings, error) {
+	return api.Findings{Findings: doctor.Examine(s.Host)}, nil
+}

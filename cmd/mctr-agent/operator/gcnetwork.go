@@ -1,0 +1,16 @@
+package operator
+
+import (
+	"context"
+
+	"github.com/mctr/mctr/cmd/mctr-agent/operator/api"
+)
+
+// gcNetwork has plugins drop what no container accounts for.
+func (s *Server) gcNetwork(ctx context.Context, in api.NetworkName) (none, error) {
+	network, err := s.Networks.Find(in.Name)
+	if err != nil {
+		return none{}, err
+	}
+	return none{}, s.Networks.GC(ctx, network)
+}

@@ -1,0 +1,12 @@
+package operator
+
+import (
+	"context"
+
+	"github.com/mctr/mctr/internal/doctor"
+)
+
+// getHost tells short facts of this host.
+func (s *Server) getHost(context.Context, none) (*doctor.Facts, error) {
+	return s.Host.Facts(s.Version.Version, s.Backend)
+}

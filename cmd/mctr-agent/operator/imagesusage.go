@@ -1,0 +1,12 @@
+package operator
+
+import (
+	"context"
+
+	"github.com/mctr/mctr/provisioner"
+)
+
+// imagesUsage is what the store takes on disk.
+func (s *Server) imagesUsage(ctx context.Context, _ none) (provisioner.Usage, error) {
+	return s.Images.Usage(ctx)
+}

@@ -1,0 +1,13 @@
+package operator
+
+import (
+	"context"
+
+	"github.com/mctr/mctr/cmd/mctr-agent/operator/api"
+)
+
+// probeNetwork says whether a container could have a network.
+func (s *Server) probeNetwork(_ context.Context, in api.NetworkName) (none, error) {
+	_, err := s.Networks.Offers(in.Name)
+	return none{}, err
+}
