@@ -157,3 +157,16 @@ func (a *app) reachNetworks() (networkStore, error) {
 	}
 	return c.Networks(), nil
 }
+
+// reachHost is reach for the containers' host itself.
+func (a *app) reachHost() (hostFacts, error) {
+	if !a.remote() {
+		h := doctor.Host{Root: a.root, State: a.state, PluginDirs: a.networks().PluginDirs(), Programs: containerizer.FindPrograms()}
+		return hostHere{h, a.backend}, nil
+	}
+	c, err := a.agent.connect()
+	if err != nil {
+		return nil, err
+	}
+	return c.Host(), nil
+}
