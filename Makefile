@@ -22,7 +22,7 @@ build:
 
 # The manual pages, from what --help says.
 man: build
-	env -u MCTR_ROOT -u MCTR_STATE -u MCTR_LOG_LEVEL -u MCTR_LOG_FORMAT -u MCTR_BACKEND $(BIN)/mctr man $(BIN)/man
+	env -u MCTR_ROOT -u MCTR_STATE -u MCTR_CGROUP_MANAGER -u MCTR_LOG_LEVEL -u MCTR_LOG_FORMAT -u MCTR_BACKEND $(BIN)/mctr man $(BIN)/man
 
 # Makes an image from Debian packages, pushes it to a registry on loopback,
 # pulls it, runs it under limits, and shows its output, its log and its end.
@@ -45,8 +45,8 @@ test-fuzz:
 # Pure cgroup v2: under a small process 1, then under systemd, which delegates.
 test-vm: build
 	internal/vm/tests
-	internal/vm/tests --systemd './containerizer ^Test(Delegated|LaunchAndWait|GroupLimits)$$' \
-		'./cmd/mctr ^TestOCISystemd$$' './cmd/mctr-agent ^TestUnderSystemd$$'
+	internal/vm/tests --systemd './containerizer ^Test(Delegated|LaunchAndWait|GroupLimits|SystemdManager(|Ends|Fails))$$' \
+		'./cmd/mctr ^Test(OCISystemd|SystemdManager)$$' './cmd/mctr-agent ^TestUnderSystemd(|Scopes)$$'
 
 # Calico without Kubernetes, on two hosts made of namespaces. Building it takes
 # some three minutes the first time.

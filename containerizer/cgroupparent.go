@@ -22,14 +22,44 @@ func (l layout) recordedParent() (string, error) {
 	return string(data), err
 }
 
+// checkManager refuses managers that cannot be had here.
+func (c *Containerizer) checkManager() error {
+	if err := cgroup.CheckManager(c.manager); err != nil || c.manager != cgroup.Systemd {
+		return err
+	}
+	return cgroup.CheckSystemd()
+}
+
+// wantedParent is the parent that this process wants. That it is a slice tells
+// everybody who the manager is.
+func (c *Containerizer) wantedParent() (string, error) {
+	recorded := c.paths.parent
+	if c.manager == cgroup.Systemd {
+		switch {
+		case c.above == nil && cgroup.IsSlice(recorded):
+			return recorded, nil
+		case c.above == nil || *c.above == "":
+			return cgroup.DefaultSlice, nil
+		}
+		return cgroup.Slice(*c.above)
+	}
+	switch {
+	case c.above != nil:
+		return *c.above, cgroup.CheckParent(*c.above)
+	case c.manager == cgroup.Cgroupfs && cgroup.IsSlice(recorded):
+		return "", nil
+	}
+	return recorded, nil
+}
+
 // findParentGroup takes the parent that STATE has, or gives it the one that this
 // process wants.
 func (c *Containerizer) findParentGroup(ctx context.Context) (err error) {
-	if c.paths.parent, err = c.paths.recordedParent(); err != nil || c.above == nil || *c.above == c.paths.parent {
+	if c.paths.parent, err = c.paths.recordedParent(); err != nil {
 		return err
 	}
-	wanted := *c.above
-	if err := cgroup.CheckParent(wanted); err != nil {
+	wanted, err := c.wantedParent()
+	if err != nil || wanted == c.paths.parent {
 		return err
 	}
 	lock, err := flock.Exclusive(ctx, c.paths.setupLock())

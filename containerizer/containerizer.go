@@ -4,8 +4,8 @@
 //
 // On disk and in the kernel: see layout, which draws every path; the mount of
 // each root filesystem below STATE, which is bound onto itself unbindable so
-// that these mounts never spread; control groups below one prefix; one shim a
-// container. All of it survives the process that made it, and another one with
+// that these mounts never spread; control groups below one prefix, or in scopes of
+// systemd's; one shim a container. All of it survives the process that made it, and another one with
 // the same directories takes it over: nothing is kept in memory alone.
 package containerizer
 
@@ -50,6 +50,7 @@ type Containerizer struct {
 	onExit    []string
 	onRestart []string
 	above     *string // the control group that is to be above all; nil: as it was
+	manager   string  // who is to make those below it; "": as it was
 
 	mu       sync.Mutex
 	launches map[mctr.ContainerID]context.CancelFunc // of launches under way here
@@ -104,6 +105,14 @@ func WithOwner(name string) Option { return func(c *Containerizer) { c.owner = n
 // same for all processes that use STATE, and changes only while it has no containers.
 func WithCgroupParent(group string) Option { return func(c *Containerizer) { c.above = &group } }
 
+// WithCgroupManager sets who makes the control groups that those of root containers
+// are below: "cgroupfs" (mctr itself, the default) or "systemd", which makes a
+// delegated scope for each, in the slice that WithCgroupParent names (like a-b.slice;
+// default system.slice). New refuses systemd where it does not run or cgroup v2 is not
+// all there is (mctr.ErrUnsupported), or where it does not answer
+// (mctr.ErrUnavailable). It is the same for all processes that use STATE, too.
+func WithCgroupManager(name string) Option { return func(c *Containerizer) { c.manager = name } }
+
 // WithExitCommand sets what a shim runs, with the container's id as last
 // argument, after the end of a container that nobody watches any more. It is to
 // call Cleanup.
@@ -137,13 +146,15 @@ func New(ctx context.Context, opts ...Option) (*Containerizer, error) {
 	if err := c.findShim(); err != nil {
 		return nil, err
 	}
+	if err := c.checkManager(); err != nil {
+		return nil, err
+	}
 	if err := c.setUp(ctx); err != nil {
 		return nil, fmt.Errorf("set up %s and %s: %w", c.paths.root, c.paths.state, err)
 	}
 	if err := c.findParentGroup(ctx); err != nil {
 		return nil, fmt.Errorf("set up control groups: %w", err)
 	}
-	c.launcher.Cgroup = c.paths.shimsCgroup()
 	return c, nil
 }
 

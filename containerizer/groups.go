@@ -20,8 +20,11 @@ func (c *Containerizer) holdGroups(ctx context.Context) (*flock.Lock, error) {
 }
 
 // dropGroups removes the groups above all containers' if nothing is in them. If
-// somebody is about to put something there they stay.
+// somebody is about to put something there they stay. Scopes systemd removes itself.
 func (c *Containerizer) dropGroups() error {
+	if c.paths.scoped() {
+		return nil
+	}
 	lock, err := flock.TryExclusive(c.paths.groupsLock())
 	if errors.Is(err, flock.ErrHeld) {
 		return nil
@@ -30,5 +33,5 @@ func (c *Containerizer) dropGroups() error {
 		return err
 	}
 	defer lock.Unlock() // closing a lock file cannot fail usefully
-	return errors.Join(cgroup.RemoveEmpty(c.paths.cgroupPrefix()), cgroup.RemoveEmpty(c.paths.shimsCgroup()))
+	return errors.Join(cgroup.RemoveEmpty(c.paths.cgroupPrefix()), cgroup.RemoveEmpty(c.paths.shims("")))
 }

@@ -64,7 +64,7 @@ func (c *Containerizer) ending(id mctr.ContainerID) bool {
 // shimPid finds the container's shim: in the shims' group, or by the lock that it
 // holds where its launcher died before it could move it there. 0: there is none.
 func (c *Containerizer) shimPid(id mctr.ContainerID) (int, error) {
-	pids, err := cgroup.Pids(c.paths.shimsCgroup())
+	pids, err := cgroup.Pids(c.paths.shims(id))
 	if err != nil {
 		return 0, err
 	}

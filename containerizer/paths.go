@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/internal/cgroup"
 )
 
 // defaultState is the state directory whose cgroups have no suffix.
@@ -39,7 +40,7 @@ const defaultState = "/run/mctr"
 // kernel refuses on an unbindable mount, and then copies the executable.
 type layout struct {
 	root, state string
-	parent      string // the group above all of this containerizer's; "" is the hierarchies' roots
+	parent      string // the group above all of this containerizer's; "" is the hierarchies' roots, a slice has systemd's scopes
 }
 
 func (l layout) containers() string                   { return filepath.Join(l.root, "containers") }
@@ -94,8 +95,21 @@ func (l layout) cgroupPrefix() string {
 	return filepath.Join(l.parent, "mctr-"+hex.EncodeToString(sum[:4]))
 }
 
+// scoped says whether systemd makes a scope for each root container. What is in it
+// is as it would be below cgroupPrefix, with shims of its own.
+func (l layout) scoped() bool { return cgroup.IsSlice(l.parent) }
+
+// scope is the name of the unit, and of its group in the slice.
+func (l layout) scope(id mctr.ContainerID) string {
+	sum := sha256.Sum256([]byte(l.state + "\x00" + string(id.Root())))
+	return "mctr-" + hex.EncodeToString(sum[:8]) + ".scope"
+}
+
 // cgroup is the group of a root container and what is nested in it: limits, no process.
 func (l layout) cgroup(id mctr.ContainerID) string {
+	if l.scoped() {
+		return filepath.Join(l.parent, l.scope(id), string(id.Root()))
+	}
 	return filepath.Join(l.cgroupPrefix(), string(id.Root()))
 }
 
@@ -116,7 +130,13 @@ func (l layout) group(id mctr.ContainerID) string {
 	return l.cgroup(id)
 }
 
-func (l layout) shimsCgroup() string { return l.cgroupPrefix() + "-shims" }
+// shims is the group of the container's supervisor. In a scope its name is nobody's id.
+func (l layout) shims(id mctr.ContainerID) string {
+	if l.scoped() {
+		return filepath.Join(l.parent, l.scope(id), "_shims")
+	}
+	return l.cgroupPrefix() + "-shims"
+}
 
 // CgroupOf names the control group of a container's own process, relative to
 // the hierarchies' roots, for a containerizer whose STATE is state.

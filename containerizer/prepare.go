@@ -123,19 +123,17 @@ func (l *launch) create(ctx context.Context) error {
 		return l.failed(mctr.Isolating, "containerizer", "lock the control groups", err)
 	}
 	defer groups.Unlock() // closing a lock file cannot fail usefully
-	if err := l.limitGroup(id, config.GroupResources); err != nil {
-		return l.failed(mctr.Isolating, "containerizer", "make the control group", err)
-	}
 	ports, err := l.hostPorts(ctx)
 	if err != nil {
 		return err
 	}
-	client, err := l.launcher.Spawn(ctx, l.paths.stateDir(id))
-	if err != nil {
-		return l.failed(mctr.Isolating, "launcher", "start the shim", err)
+	if err := l.spawn(ctx); err != nil {
+		return err
 	}
-	l.client = client
-	_, err = client.Create(ctx, &wire.Create{
+	if err := l.limitGroup(id, config.GroupResources); err != nil {
+		return l.failed(mctr.Isolating, "containerizer", "make the control group", err)
+	}
+	_, err = l.client.Create(ctx, &wire.Create{
 		ID: id, Parent: l.parentProcess(), Runtime: config.Runtime, Bundle: l.paths.bundle(id), EngineRoot: l.paths.engine(id), EngineCache: l.paths.engineCache(),
 		Created: l.paths.created(id), Exit: l.paths.exit(id), FallbackExit: filepath.Join(l.paths.stateDir(id), "exit.json"),
 		Events: l.paths.events(), Attributes: attributesOf(l.record), LogDir: l.paths.logs(id), Log: config.Log,

@@ -145,7 +145,19 @@ func (s *survey) cgroups(context.Context) error {
 
 // shims looks for supervisors of containers that need none.
 func (s *survey) shims(context.Context) error {
-	pids, err := cgroup.Pids(s.paths.shimsCgroup())
+	groups := map[string]bool{s.paths.shims(""): true}
+	for id := range s.seen {
+		groups[s.paths.shims(id)] = true
+	}
+	var errs []error
+	for group := range groups {
+		errs = append(errs, s.shimsIn(group))
+	}
+	return errors.Join(errs...)
+}
+
+func (s *survey) shimsIn(group string) error {
+	pids, err := cgroup.Pids(group)
 	if err != nil {
 		return err
 	}

@@ -18,6 +18,9 @@ func (f *flags) checkGroup() error {
 	if err := cgroup.CheckManager(f.cgroupManager); err != nil {
 		return err
 	}
+	if f.cgroupManager == cgroup.Systemd {
+		return f.checkSlice()
+	}
 	if f.cgroupParent != "auto" {
 		if err := cgroup.CheckParent(f.cgroupParent); err != nil {
 			return fmt.Errorf("--cgroup-parent: %w", err)
@@ -31,6 +34,15 @@ func (f *flags) checkGroup() error {
 		Feature: "--cgroup-parent auto", Why: "this process is in no control group of cgroup v2 that systemd has delegated",
 		Remedy: "run it as a service beside " + companion + ", or with Delegate=yes, or name a group",
 	}
+}
+
+func (f *flags) checkSlice() error {
+	if f.cgroupParent != "" {
+		if _, err := cgroup.Slice(f.cgroupParent); err != nil {
+			return err
+		}
+	}
+	return cgroup.CheckSystemd()
 }
 
 // parentGroup is the control group that --cgroup-parent asks for. A delegated one

@@ -51,8 +51,8 @@ func (f *flags) register(set *pflag.FlagSet) {
 	set.StringSliceVar(&f.cniConfigDirs, "cni-config-dir", nil, "`DIR` with CNI networks of the operator's (default /etc/cni/net.d)")
 	set.StringSliceVar(&f.cniPluginDirs, "cni-plugin-dir", nil, "`DIR` with CNI plugins (default cni beside mctr-agent, /opt/cni/bin, /usr/lib/cni, /usr/libexec/cni)")
 	set.DurationVar(&f.cniTimeout, "cni-timeout", cni.DefaultTimeout, "what a CNI plugin has for one command")
-	set.StringVar(&f.cgroupParent, "cgroup-parent", "", "control `GROUP` above those of containers; auto: the one that systemd delegated to this service (cgroup v2)")
-	set.StringVar(&f.cgroupManager, "cgroup-manager", "cgroupfs", "who makes control groups: cgroupfs, which is mctr itself")
+	set.StringVar(&f.cgroupParent, "cgroup-parent", "", "control `GROUP` above those of containers; auto: the one that systemd delegated to this service (cgroup v2); with --cgroup-manager systemd, the slice (default system.slice)")
+	set.StringVar(&f.cgroupManager, "cgroup-manager", "cgroupfs", "who makes control groups: cgroupfs, which is mctr itself, or systemd, a scope for each container with what is nested in it")
 	set.StringVar(&f.backend, "backend", "", "how layers become a filesystem: overlay or copy (default: what works here)")
 }
 

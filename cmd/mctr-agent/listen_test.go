@@ -64,7 +64,10 @@ func TestRefusesToListen(t *testing.T) {
 		{[]string{"--log-level", "loud"}, "--log-level"},
 		{[]string{"--cgroup-parent", "/absolute"}, "want a path below"},
 		{[]string{"--cgroup-parent", "auto"}, "with Delegate=yes"},
-		{[]string{"--cgroup-manager", "systemd"}, "--cgroup-parent auto"},
+		{[]string{"--cgroup-parent", "a.slice"}, "--cgroup-manager systemd"},
+		{[]string{"--cgroup-manager", "docker"}, "want cgroupfs or systemd"},
+		{[]string{"--cgroup-manager", "systemd"}, "leave the flag out"},
+		{[]string{"--cgroup-manager", "systemd", "--cgroup-parent", "auto"}, "like a.slice"},
 		{[]string{"argument"}, "argument"},
 	} {
 		out, err := h.command(c.flags...).CombinedOutput()

@@ -19,12 +19,13 @@ import (
 type service struct {
 	*host
 	files []string
+	above string // what the path of containers' control groups begins with
 }
 
-// newService starts the agent's unit. Paths and --cgroup-parent are the test's.
-func newService(t *testing.T) *service {
+// newService starts the agent's unit, set up by the test.
+func newService(t *testing.T, setting, above string) *service {
 	t.Helper()
-	s := &service{host: newDirs(t)}
+	s := &service{host: newDirs(t), above: above}
 	t.Cleanup(s.uninstall)
 	for _, unit := range []string{"mctr-containers.service", "mctr-agent.service"} {
 		text, err := os.ReadFile(unit)
@@ -34,7 +35,7 @@ func newService(t *testing.T) *service {
 		s.install(unit, string(text))
 	}
 	s.install("mctr-agent.service.d/test.conf", fmt.Sprintf("[Service]\nExecStart=\nExecStart=%s\n"+
-		"Environment=MCTR_AGENT_ROOT=%s MCTR_AGENT_STATE=%s MCTR_AGENT_CGROUP_PARENT=auto\n", program(t, "mctr-agent"), s.root, s.state))
+		"Environment=MCTR_AGENT_ROOT=%s MCTR_AGENT_STATE=%s %s\n", program(t, "mctr-agent"), s.root, s.state, setting))
 	s.systemctl("daemon-reload")
 	s.systemctl("enable", "--runtime", "mctr-containers")
 	s.systemctl("start", "mctr-agent")
@@ -92,8 +93,8 @@ func (s *service) pid(name string) int {
 	return pid
 }
 
-// wantInPlace wants the container to be the process that it was, in a group of
-// the companion's, with its limit, and the agent to be elsewhere.
+// wantInPlace wants the container to be the process that it was, in a group where
+// it should be, with its limit, and the agent to be elsewhere.
 func (s *service) wantInPlace(when, name string, pid int) {
 	s.t.Helper()
 	if now := s.pid(name); now != pid {
@@ -101,7 +102,7 @@ func (s *service) wantInPlace(when, name string, pid int) {
 	}
 	data, err := os.ReadFile(fmt.Sprintf("/proc/%d/cgroup", pid))
 	group := strings.TrimSpace(strings.TrimPrefix(string(data), "0::/"))
-	if err != nil || !strings.HasPrefix(group, "system.slice/mctr-containers.service/mctr-") {
+	if err != nil || !strings.HasPrefix(group, s.above) {
 		s.t.Errorf("%s: %s is in %q, %v", when, name, group, err)
 	}
 	if limit, err := os.ReadFile(filepath.Join(cgroup.Mountpoint, group, "memory.max")); err != nil || string(limit) != "67108864\n" {
@@ -118,7 +119,7 @@ func (s *service) wantInPlace(when, name string, pid int) {
 // started again, dies, and systemd reads its units again; the agent can always be
 // started.
 func TestUnderSystemd(t *testing.T) {
-	s := newService(t)
+	s := newService(t, "MCTR_AGENT_CGROUP_PARENT=auto", "system.slice/mctr-containers.service/mctr-")
 	run := []string{"run", "-d", "-q", "--memory", "64m", "--name"}
 	s.mctr(append(run, "task", s.image, "sleep", "1000")...)
 	pid := s.pid("task")
@@ -152,4 +153,22 @@ func TestUnderSystemd(t *testing.T) {
 	if dirs := cgroup.Dirs("system.slice/mctr-containers.service"); len(dirs) > 0 {
 		t.Errorf("control groups are left: %v", dirs)
 	}
+}
+
+// TestUnderSystemdScopes has systemd make scopes for the agent's containers, in a
+// slice that is chosen.
+func TestUnderSystemdScopes(t *testing.T) {
+	s := newService(t, "MCTR_AGENT_CGROUP_MANAGER=systemd MCTR_AGENT_CGROUP_PARENT=mctrtest-deep.slice", "mctrtest.slice/mctrtest-deep.slice/mctr-")
+	t.Cleanup(func() { s.systemctl("stop", "mctrtest.slice") })
+	s.mctr("run", "-d", "-q", "--memory", "64m", "--name", "task", s.image, "sleep", "1000")
+	pid := s.pid("task")
+	s.wantInPlace("launched", "task", pid)
+	s.systemctl("restart", "mctr-agent")
+	s.eventually("the agent serves", s.serves)
+	s.wantInPlace("after a restart", "task", pid)
+	s.mctr("rm", "-f", "task")
+	s.eventually("no scope is left", func() bool {
+		groups, err := filepath.Glob(filepath.Join(cgroup.Mountpoint, s.above+"*"))
+		return err == nil && len(groups) == 0 && s.systemctl("list-units", "--all", "--plain", "--no-legend", "mctr-*.scope") == ""
+	})
 }

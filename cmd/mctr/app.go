@@ -48,7 +48,7 @@ func (a *app) globalFlags(f *pflag.FlagSet) {
 	f.StringSliceVar(&a.hostsDirs, "hosts-dir", nil, "`DIR` with HOST/hosts.toml for registries (default /etc/mctr/certs.d, /etc/containerd/certs.d)")
 	a.agent.register(f)
 	a.cni.register(f)
-	f.StringVar(&a.cgroupManager, "cgroup-manager", "cgroupfs", "who makes control groups: cgroupfs, which is mctr itself")
+	f.StringVar(&a.cgroupManager, "cgroup-manager", env("MCTR_CGROUP_MANAGER", ""), "who makes control groups: cgroupfs, which is mctr itself, or systemd, a scope for each container with what is nested in it (default: as other containers of the state directory have it, else cgroupfs)")
 	f.StringVar(&a.backend, "backend", env("MCTR_BACKEND", ""), "how layers become a filesystem: overlay or copy (default: what works here)")
 }
 
@@ -148,6 +148,7 @@ func (a *app) containers(ctx context.Context) (*containerizer.Containerizer, err
 	}
 	a.opened, err = containerizer.New(ctx,
 		containerizer.WithDirs(a.root, a.state),
+		containerizer.WithCgroupManager(a.cgroupManager),
 		containerizer.WithImages(store),
 		containerizer.WithHelper(helper),
 		containerizer.WithIsolators(builtin.Table(builtin.Deps{

@@ -130,7 +130,7 @@ func (h *host) leftovers() (left []string) {
 			left = append(left, lock)
 		}
 	}
-	prefix := strings.SplitN(containerizer.CgroupOf(h.state)("x"), "/", 2)[0]
+	prefix := h.groups()
 	for _, dir := range cgroup.Dirs(prefix) {
 		groups, _ := filepath.Glob(dir + "/*/cgroup.procs")
 		left = append(left, groups...)
@@ -145,6 +145,11 @@ func (h *host) leftovers() (left []string) {
 		left = append(left, "shim processes")
 	}
 	return left
+}
+
+// groups is the control group above those of containers without a scope.
+func (h *host) groups() string {
+	return filepath.Dir(filepath.Dir(containerizer.CgroupOf(h.state)("x")))
 }
 
 func entries(dir string) (names []string) {
@@ -170,7 +175,7 @@ func (h *host) wantClean() {
 
 func (h *host) tearDown() {
 	h.wantClean()
-	prefix := strings.SplitN(containerizer.CgroupOf(h.state)("x"), "/", 2)[0]
+	prefix := h.groups()
 	for _, group := range []string{prefix, prefix + "-shims"} {
 		if err := errors.Join(cgroup.Kill(group, 5*time.Second), cgroup.Remove(group)); err != nil {
 			h.t.Error(err)

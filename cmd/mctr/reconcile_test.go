@@ -11,7 +11,6 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/mctr/mctr/containerizer"
 	"github.com/mctr/mctr/internal/cgroup"
 	"github.com/mctr/mctr/internal/failpoint"
 	"github.com/mctr/mctr/internal/flock"
@@ -149,7 +148,7 @@ func (h *host) killShim(ref string) {
 // when there is none, and to stay for one that is being launched.
 func TestReconcileRemovesEmptyGroups(t *testing.T) {
 	h := newHost(t)
-	prefix, _, _ := strings.Cut(containerizer.CgroupOf(h.state)("x"), "/")
+	prefix := h.groups()
 	groups := func() []string { return append(cgroup.Dirs(prefix), cgroup.Dirs(prefix+"-shims")...) }
 	h.want(0, "run", "-d", "-q", "--name", "job", h.image, "sleep", "100")
 	if h.want(0, "reconcile"); len(cgroup.Dirs(prefix)) == 0 || len(cgroup.Dirs(prefix+"-shims")) == 0 {

@@ -80,6 +80,12 @@ func (c *Client) Close() error {
 	return err
 }
 
+// Enter has the shim go where systemd is to have it, before Create.
+func (c *Client) Enter(ctx context.Context, scope *wire.Scope) error {
+	_, err := c.ask(ctx, wire.Request{Verb: wire.VerbEnter, Scope: scope})
+	return err
+}
+
 // Create makes the container up to its blocked init. The shim that this client
 // spawned is in its cgroup then.
 func (c *Client) Create(ctx context.Context, create *wire.Create) (*wire.Created, error) {

@@ -5,8 +5,8 @@
 // On disk, in the directory given for the container: "shim.sock" (the shim's
 // socket), "alive" (a lock that the shim holds for life) and "shim.log" (what it
 // has to say when it fails). In the kernel: the shim process, in a session of
-// its own and in the cgroup "mctr-shims" outside every container's. The shim
-// survives the caller; Dial finds it again.
+// its own and in a cgroup outside every container's. The shim survives the caller;
+// Dial finds it again.
 package launcher
 
 import (
@@ -42,16 +42,15 @@ const (
 // A Launcher starts shims.
 type Launcher struct {
 	Shim string // absolute path of the mctr-shim binary
-
-	// Cgroup holds every shim. It is outside the containers' cgroups, so that no
-	// limit or kill of theirs reaches a supervisor, and outside the caller's, so
-	// that the caller's end does not.
-	Cgroup string
 }
 
 // Spawn starts a shim whose socket lies in dir, and connects to it. Until Start,
 // the client's connection is a lease: when it ends, the shim destroys what it made.
-func (l *Launcher) Spawn(ctx context.Context, dir string) (*Client, error) {
+//
+// The shim is moved to group, which is outside the containers' cgroups, so that no
+// limit or kill of theirs reaches a supervisor, and outside the caller's, so that
+// the caller's end does not; "" is for one that will be told to Enter a scope.
+func (l *Launcher) Spawn(ctx context.Context, dir, group string) (*Client, error) {
 	listener, err := listen(dir)
 	if err != nil {
 		return nil, fmt.Errorf("make the shim's socket: %w", err)
@@ -69,7 +68,7 @@ func (l *Launcher) Spawn(ctx context.Context, dir string) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	shim := watch(process, l.Cgroup)
+	shim := watch(process, group)
 	client, err := Dial(ctx, dir)
 	if err != nil {
 		_ = shim.Kill()

@@ -18,9 +18,13 @@ type process struct {
 var shimControllers = []string{"memory", "pids", "freezer", "systemd"}
 
 // watch moves a started shim to its cgroup while it gets ready: on v1 the kernel
-// makes the mover wait for a grace period, 10 ms at 250 Hz.
+// makes the mover wait for a grace period, 10 ms at 250 Hz. "" leaves it.
 func watch(p *os.Process, group string) *process {
 	w := &process{Process: p, moved: make(chan error, 1)}
+	if group == "" {
+		close(w.moved)
+		return w
+	}
 	go func() {
 		defer close(w.moved)
 		if err := cgroup.Join(group, p.Pid, shimControllers...); err != nil {

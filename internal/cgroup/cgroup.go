@@ -224,6 +224,16 @@ func join(dir string, pid int) error {
 	return os.WriteFile(file, who, 0)
 }
 
+// Enter moves this process into the group of cgroup v2, which is made when it is
+// missing; the one above it has to be there.
+func Enter(name string) error {
+	dir := filepath.Join(Mountpoint, name)
+	if err := os.Mkdir(dir, 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	return os.WriteFile(filepath.Join(dir, "cgroup.procs"), []byte("0"), 0)
+}
+
 // gone says whether err is only that the group has been removed.
 func gone(err error) bool {
 	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ENODEV)

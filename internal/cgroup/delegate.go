@@ -14,9 +14,12 @@ import (
 	"github.com/mctr/mctr"
 )
 
-// CheckParent refuses what names no group that others can be below; "" is the
-// hierarchies' roots.
+// CheckParent refuses what names no group that mctr's own can be below; "" is the
+// hierarchies' roots. What is in a slice is systemd's.
 func CheckParent(group string) error {
+	if IsSlice(group) {
+		return fmt.Errorf("%w: control group %q: only systemd makes groups in its slices (--cgroup-manager systemd)", mctr.ErrInvalid, group)
+	}
 	if group == "." || group != "" && (filepath.Clean(group) != group || !filepath.IsLocal(group)) {
 		return fmt.Errorf("%w: control group %q: want a path below the hierarchies' roots, without / before it or .. in it", mctr.ErrInvalid, group)
 	}

@@ -2,21 +2,40 @@ package cgroup
 
 import (
 	"fmt"
+	"net"
+	"os"
 
 	"github.com/mctr/mctr"
 )
 
-// CheckManager refuses whoever else is to make containers' control groups: "systemd",
-// and what nobody knows. "cgroupfs" is mctr itself.
+// Who makes the control groups that containers' own are below.
+const (
+	Cgroupfs = "cgroupfs" // mctr
+	Systemd  = "systemd"  // a scope for each root container; what is in it mctr makes
+)
+
+// CheckManager refuses whom nobody knows; "" is whoever it was.
 func CheckManager(name string) error {
 	switch name {
-	case "cgroupfs":
+	case "", Cgroupfs, Systemd:
 		return nil
-	case "systemd":
-		return &mctr.UnsupportedError{
-			Feature: "--cgroup-manager systemd", Why: "mctr makes control groups itself",
-			Remedy: "have systemd delegate one to all of them (mctr-agent --cgroup-parent auto), or run bundles with mctr oci --systemd-cgroup",
-		}
 	}
-	return fmt.Errorf("%w: --cgroup-manager %s: want cgroupfs", mctr.ErrInvalid, name)
+	return fmt.Errorf("%w: --cgroup-manager %s: want %s or %s", mctr.ErrInvalid, name, Cgroupfs, Systemd)
+}
+
+// CheckSystemd refuses hosts where systemd cannot make control groups or does not
+// answer (mctr.ErrUnsupported, mctr.ErrUnavailable).
+func CheckSystemd() error {
+	const feature, without = "--cgroup-manager systemd", "leave the flag out: mctr makes control groups itself then"
+	if !Unified() {
+		return &mctr.UnsupportedError{Feature: feature, Why: "delegation to root needs cgroup v2 alone", Remedy: "boot with systemd.unified_cgroup_hierarchy=1, or " + without}
+	}
+	if _, err := os.Lstat("/run/systemd/system"); err != nil { // sd_booted(3)
+		return &mctr.UnsupportedError{Feature: feature, Why: "systemd is not this host's process 1", Remedy: without}
+	}
+	conn, err := net.Dial("unix", "/run/systemd/private") // process 1 itself, as systemctl(1) asks it
+	if err != nil {
+		return fmt.Errorf("%w: %s: systemd does not answer: %w (see systemctl status, or %s)", mctr.ErrUnavailable, feature, err, without)
+	}
+	return conn.Close()
 }

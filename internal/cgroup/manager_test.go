@@ -9,13 +9,22 @@ import (
 )
 
 func TestCheckManager(t *testing.T) {
-	if err := CheckManager("cgroupfs"); err != nil {
-		t.Error(err)
-	}
-	if err := CheckManager("systemd"); !errors.Is(err, mctr.ErrUnsupported) || !strings.Contains(err.Error(), "--cgroup-parent auto") {
-		t.Errorf("systemd: %v", err)
+	for _, known := range []string{"", Cgroupfs, Systemd} {
+		if err := CheckManager(known); err != nil {
+			t.Error(err)
+		}
 	}
 	if err := CheckManager("docker"); !errors.Is(err, mctr.ErrInvalid) {
 		t.Errorf("docker: %v", err)
+	}
+}
+
+func TestCheckSystemd(t *testing.T) {
+	err := CheckSystemd()
+	if Unified() && err == nil {
+		return // it runs here
+	}
+	if !errors.Is(err, mctr.ErrUnsupported) && !errors.Is(err, mctr.ErrUnavailable) || !strings.Contains(err.Error(), "leave the flag out") {
+		t.Errorf("refused by %v", err)
 	}
 }

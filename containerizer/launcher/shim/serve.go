@@ -107,6 +107,9 @@ func (p *peer) handle(r wire.Request) (stream func()) {
 func (p *peer) do(r wire.Request) (answer wire.Response, err error) {
 	s := p.shim
 	switch {
+	case r.Verb == wire.VerbEnter && r.Scope != nil:
+		p.lease = true
+		err = s.enter(r.Scope)
 	case r.Verb == wire.VerbCreate && r.Create != nil:
 		p.lease = true
 		answer.Created, err = s.Create(context.Background(), r.Create)

@@ -21,6 +21,7 @@ var kinds = map[string]error{
 	"unsupported":       mctr.ErrUnsupported,
 	"state":             mctr.ErrState,
 	"destroyed":         mctr.ErrDestroyed,
+	"unavailable":       mctr.ErrUnavailable,
 	"command-not-found": ErrCommandNotFound,
 	"command-invoke":    ErrCommandInvoke,
 }

@@ -10,6 +10,7 @@ import (
 
 // The verbs of a Request.
 const (
+	VerbEnter   = "enter"  // before create, by the launcher
 	VerbCreate  = "create" // once, by the launcher; init exists and is blocked after it
 	VerbStart   = "start"  // from here the launcher's connection is no lease any more
 	VerbSignal  = "signal"
@@ -29,6 +30,7 @@ const (
 // A Request is one question. The field named like the verb carries its arguments.
 type Request struct {
 	Verb    string                `json:"verb"`
+	Scope   *Scope                `json:"scope,omitempty"` // of enter
 	Create  *Create               `json:"create,omitempty"`
 	Signal  *Signal               `json:"signal,omitempty"`
 	Destroy *Destroy              `json:"destroy,omitempty"`
@@ -37,6 +39,15 @@ type Request struct {
 	Update  *specs.LinuxResources `json:"update,omitempty"`
 	Resize  *Size                 `json:"resize,omitempty"`
 	Wait    *Wait                 `json:"wait,omitempty"`
+}
+
+// A Scope is the unit of systemd's that a root container is in, with all that is
+// nested in it and their shims.
+type Scope struct {
+	Unit        string `json:"unit,omitempty"` // to be made; "": it is there
+	Slice       string `json:"slice,omitempty"`
+	Description string `json:"description,omitempty"`
+	Group       string `json:"group"` // the shims' in the scope, relative to the hierarchy's root
 }
 
 // A Create tells the shim what to supervise. Paths are absolute.

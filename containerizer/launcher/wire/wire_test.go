@@ -100,7 +100,7 @@ func TestBrokenChunks(t *testing.T) {
 // TestErrorsKeepTheirIdentity sends each sentinel through a response.
 func TestErrorsKeepTheirIdentity(t *testing.T) {
 	for _, sentinel := range []error{
-		mctr.ErrNotFound, mctr.ErrExists, mctr.ErrInvalid, mctr.ErrUnsupported, mctr.ErrState, mctr.ErrDestroyed,
+		mctr.ErrNotFound, mctr.ErrExists, mctr.ErrInvalid, mctr.ErrUnsupported, mctr.ErrState, mctr.ErrDestroyed, mctr.ErrUnavailable,
 		wire.ErrCommandNotFound, wire.ErrCommandInvoke,
 	} {
 		var conn bytes.Buffer

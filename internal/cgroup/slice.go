@@ -1,0 +1,39 @@
+package cgroup
+
+import (
+	"fmt"
+	"path/filepath"
+	"strings"
+
+	"github.com/mctr/mctr"
+)
+
+// DefaultSlice is systemd's for what no user started; it is always there.
+const DefaultSlice = "system.slice"
+
+const sliceSuffix = ".slice"
+
+// IsSlice says whether a group is one of systemd's slices, by its name.
+func IsSlice(group string) bool { return strings.HasSuffix(group, sliceSuffix) }
+
+// Slice is the group of systemd's slice called name, whose dashes are levels of
+// the tree: a-b.slice is below a.slice (systemd.slice(5)).
+func Slice(name string) (string, error) {
+	levels, ok := strings.CutSuffix(name, sliceSuffix)
+	group, so := "", ""
+	for level := range strings.SplitSeq(levels, "-") {
+		ok = ok && level != "" && !strings.ContainsFunc(level, notInUnits)
+		so += level
+		group = filepath.Join(group, so+sliceSuffix)
+		so += "-"
+	}
+	if !ok {
+		return "", fmt.Errorf("%w: --cgroup-parent %q: --cgroup-manager systemd wants one of systemd's slices, like a.slice or a-b.slice", mctr.ErrInvalid, name)
+	}
+	return group, nil
+}
+
+// notInUnits says whether r cannot be part of a unit's name (systemd.unit(5)).
+func notInUnits(r rune) bool {
+	return !strings.ContainsRune("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789:_.\\", r)
+}
