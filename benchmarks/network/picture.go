@@ -93,7 +93,7 @@ func sans(size vg.Length) font.Font {
 
 func svg(p *plot.Plot) ([]byte, error) {
 	canvas := vgsvg.New(23*vg.Centimeter, 9*vg.Centimeter)
-	p.Draw(draw.New(canvas))
+	p.Draw(draw.Crop(draw.New(canvas), 12, -12, 0, -6)) // other fonts than these are wider
 	var out bytes.Buffer
 	_, err := canvas.WriteTo(&out)
 	return out.Bytes(), err
