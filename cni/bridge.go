@@ -33,7 +33,7 @@ func (d *Definition) raiseBridge() (netlink.Link, error) {
 // the host: one may have got them since the network was made, another root's network
 // above all, and the host would send there what is for here.
 func (d *Definition) undisputed(bridge netlink.Link) error {
-	all, err := netlink.AddrList(nil, netlink.FAMILY_ALL)
+	all, err := hostAddresses()
 	if err != nil {
 		return fmt.Errorf("list the host's addresses: %w", err)
 	}

@@ -63,7 +63,7 @@ func (n *Networks) completeOverlay(name string, d *Definition) error {
 
 // linkOf is the host's interface that has the address.
 func linkOf(local netip.Addr) (netlink.Link, error) {
-	addresses, err := netlink.AddrList(nil, netlink.FAMILY_ALL)
+	addresses, err := hostAddresses()
 	if err != nil {
 		return nil, err
 	}

@@ -98,7 +98,7 @@ func (r *Result) holds(ifname, ns string, interfaces []*types100.Interface) erro
 	if err != nil {
 		return fmt.Errorf("%w: the plugins answered that all is well, and there is no interface %s: %w", mctr.ErrInvalid, ifname, err)
 	}
-	found, err := links.AddrList(link, netlink.FAMILY_ALL)
+	found, err := whole(func() ([]netlink.Addr, error) { return links.AddrList(link, netlink.FAMILY_ALL) })
 	if err != nil {
 		return err
 	}

@@ -43,7 +43,7 @@ func afterFirst(path string, index int, add func() error) error {
 
 // takeDefaults removes the default routes, and returns them.
 func takeDefaults(h *netlink.Handle) ([]netlink.Route, error) {
-	all, err := h.RouteList(nil, netlink.FAMILY_ALL)
+	all, err := whole(func() ([]netlink.Route, error) { return h.RouteList(nil, netlink.FAMILY_ALL) })
 	if err != nil {
 		return nil, fmt.Errorf("list the container's routes: %w", err)
 	}

@@ -94,7 +94,7 @@ func everywhere(p netip.Prefix) string {
 // default routes aside.
 func (n *Networks) usedPrefixes() ([]netip.Prefix, error) {
 	var used []netip.Prefix
-	routes, err := netlink.RouteList(nil, netlink.FAMILY_ALL)
+	routes, err := whole(func() ([]netlink.Route, error) { return netlink.RouteList(nil, netlink.FAMILY_ALL) })
 	if err != nil {
 		return nil, fmt.Errorf("list the host's routes: %w", err)
 	}
@@ -103,7 +103,7 @@ func (n *Networks) usedPrefixes() ([]netip.Prefix, error) {
 			used = append(used, prefixOf(r.Dst.IP, r.Dst.Mask))
 		}
 	}
-	addresses, err := netlink.AddrList(nil, netlink.FAMILY_ALL)
+	addresses, err := hostAddresses()
 	if err != nil {
 		return nil, fmt.Errorf("list the host's addresses: %w", err)
 	}
