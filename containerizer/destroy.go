@@ -52,7 +52,9 @@ func (c *Containerizer) destroy(ctx context.Context, id mctr.ContainerID, why mc
 
 // waitKilled waits for the end of a container whose processes were killed. One in
 // uninterruptible sleep, on a disk or network filesystem that does not answer, does
-// not die before that is over: who is it, and what it waits for, is the error.
+// not die before that is over; nor does init before those in its pid namespace have
+// been waited for, by who entered it from outside too. Who is it, and what it waits
+// for, is the error.
 func (c *Containerizer) waitKilled(ctx context.Context, id mctr.ContainerID) (*mctr.Termination, error) {
 	bounded, cancel := context.WithTimeout(ctx, killTime)
 	defer cancel()
@@ -60,16 +62,25 @@ func (c *Containerizer) waitKilled(ctx context.Context, id mctr.ContainerID) (*m
 	if err == nil || bounded.Err() == nil || ctx.Err() != nil {
 		return t, err
 	}
-	pids, _ := cgroup.Pids(c.paths.leaf(id))
-	if len(pids) == 0 {
+	stuck := c.stuck(id)
+	if len(stuck) == 0 {
 		return c.Wait(ctx, id) // it has ended, and its release takes long: isolators have their own time
-	}
-	var stuck []string
-	for _, pid := range pids {
-		stuck = append(stuck, proc.Describe(pid))
 	}
 	return nil, fmt.Errorf("%w: container %s was killed, and its processes have not ended after %v: %s",
 		mctr.ErrUnavailable, id.Short(), killTime, strings.Join(stuck, "; "))
+}
+
+// stuck describes the processes of a killed container. The control group does not
+// show an init that is on its way out.
+func (c *Containerizer) stuck(id mctr.ContainerID) (list []string) {
+	pids, _ := cgroup.Pids(c.paths.leaf(id))
+	if init := c.createdRecord(id); len(pids) == 0 && init != nil && proc.Is(init.Pid, init.StartTime) {
+		pids = []int{init.Pid}
+	}
+	for _, pid := range pids {
+		list = append(list, proc.Describe(pid))
+	}
+	return list
 }
 
 // killAll asks the shim to kill everything. A container that has ended, or whose

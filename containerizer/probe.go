@@ -18,10 +18,11 @@ import (
 func (c *Containerizer) probe(ctx context.Context, r *record) {
 	id := r.ID
 	if check := c.healthCheck(id); check != nil {
+		ctx, enough := context.WithCancel(ctx)
 		c.keepProbing(ctx, id, check, func(h mctr.Health, changed bool) {
 			c.toldHealth(r, c.paths.health(id), mctr.EventHealth, h, changed)
-			if h.Status == mctr.Unhealthy && !check.Keep {
-				c.retire(r, unhealthy(h))
+			if h.Status == mctr.Unhealthy && !check.Keep && c.retire(r, unhealthy(h)) {
+				enough() // it is asked to end once
 			}
 		})
 	}
@@ -57,8 +58,8 @@ func (c *Containerizer) keepProbing(ctx context.Context, id mctr.ContainerID, ch
 }
 
 // retire ends a container that is unhealthy: by its stop signal, and after its time
-// to stop by force.
-func (c *Containerizer) retire(r *record, why mctr.Limitation) {
+// to stop by force. It says whether that is on its way.
+func (c *Containerizer) retire(r *record, why mctr.Limitation) bool {
 	c.log.Warn("limitation", "container", r.ID, "reason", why.Reason, "message", why.Message)
 	grace := cmp.Or(r.Config.StopTimeout, defaultStopTime)
 	if grace < 0 {
@@ -68,6 +69,7 @@ func (c *Containerizer) retire(r *record, why mctr.Limitation) {
 	if err != nil && !errors.Is(err, mctr.ErrState) && !errors.Is(err, mctr.ErrUnavailable) {
 		c.log.Error("end an unhealthy container", "container", r.ID, "error", err)
 	}
+	return err == nil
 }
 
 // toldHealth records what the probes came to, and tells when that changes.

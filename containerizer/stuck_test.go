@@ -2,6 +2,7 @@ package containerizer_test
 
 import (
 	"context"
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -9,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/containerizer"
@@ -74,6 +77,75 @@ func TestUninterruptible(t *testing.T) {
 		t.Errorf("ended by %+v, %v", end, err)
 	}
 	a.remove("job", "other")
+}
+
+// TestEnteredFromOutside has somebody outside start a process in a container's pid
+// namespace and not wait for it, which keeps init from ending: whoever destroys it is
+// told, what can enter no more leaves nothing, and afterwards it is over.
+func TestEnteredFromOutside(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it takes as long as a container has to die")
+	}
+	a := newAgent(t)
+	a.launch("job", "sleep", "100")
+	status, err := a.Status(t.Context(), "job")
+	if err != nil {
+		t.Fatal(err)
+	}
+	enter := exec.Command("nsenter", "-t", strconv.Itoa(status.Pid), "-p", "sh", "-c", "echo in; sleep 100")
+	said, err := enter.StdoutPipe()
+	if err == nil {
+		err = enter.Start()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = enter.Process.Kill() }) // if the test has not ended it
+	if _, err := said.Read(make([]byte, 1)); err != nil { // it is in
+		t.Fatal(err)
+	}
+	if err := enter.Process.Signal(unix.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	a.eventually("it is stopped", func() bool {
+		stat, _ := os.ReadFile("/proc/" + strconv.Itoa(enter.Process.Pid) + "/stat")
+		return strings.Contains(string(stat), ") T ")
+	})
+	destroyed := make(chan error)
+	go func() { _, err := a.Destroy(t.Context(), "job"); destroyed <- err }()
+	a.eventually("init is on its way out", func() bool {
+		_, err := os.Stat("/proc/" + strconv.Itoa(status.Pid) + "/ns/ipc")
+		return err != nil
+	})
+	for range 5 {
+		if stream, err := a.Exec(t.Context(), "job", containerizer.Exec{Args: []string{"true"}}); err == nil {
+			t.Error("an exec entered a container that is killed")
+			_ = stream.Close()
+		}
+	}
+	a.eventually("the shim has no dead children", func() bool { return deadChildren(status.ShimPid) == 0 })
+	if err := <-destroyed; err == nil || !strings.Contains(err.Error(), "process "+strconv.Itoa(status.Pid)+" (sleep) in state") {
+		t.Errorf("destroy: %v", err)
+	}
+	if err := errors.Join(enter.Process.Signal(unix.SIGCONT), enter.Wait()); err == nil {
+		t.Error("what entered the container was not killed")
+	}
+	if end, err := a.Wait(t.Context(), "job"); err != nil || end.Reason != mctr.ReasonDestroyed {
+		t.Errorf("ended by %+v, %v", end, err)
+	}
+	a.remove("job")
+}
+
+// deadChildren counts the processes that pid has started and not waited for.
+func deadChildren(pid int) (n int) {
+	stats, _ := filepath.Glob("/proc/[0-9]*/stat")
+	for _, path := range stats {
+		stat, _ := os.ReadFile(path)
+		if strings.Contains(string(stat), ") Z "+strconv.Itoa(pid)+" ") { // proc_pid_stat(5)
+			n++
+		}
+	}
+	return n
 }
 
 // TestSlowRelease destroys a container whose isolator takes longer to clean up than

@@ -51,11 +51,15 @@ func (s *sessions) finish(pid int) {
 	s.group.Done()
 }
 
-func (s *sessions) has(pid int) bool {
+// reap waits for the children that are neither a session's nor known otherwise, at
+// a moment when none is being started.
+func (s *sessions) reap(known func(pid int) bool) (all bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	_, ok := s.pids[pid]
-	return ok
+	return reap(func(pid int) bool {
+		_, ours := s.pids[pid]
+		return ours || known(pid)
+	})
 }
 
 // end waits for the sessions, whose processes died with the container.

@@ -41,7 +41,7 @@ func (s *Shim) make(ctx context.Context, c *wire.Create) (created *wire.Created,
 	}
 	s.container, s.streams = container, streams
 	err = streams.begin(container.Init().Console)
-	go s.supervise(sharesPIDs(spec))
+	go s.supervise()
 	if err == nil {
 		err = s.watchParent(c.Parent)
 	}
@@ -88,15 +88,4 @@ func record(c *wire.Create, container engine.Container) (*wire.Created, error) {
 		return nil, fmt.Errorf("record the created container: %w", err)
 	}
 	return created, failpoint.Hit("created")
-}
-
-// sharesPIDs says whether processes of the container may outlive its init: it
-// has no pid namespace of its own.
-func sharesPIDs(spec *specs.Spec) bool {
-	for _, ns := range spec.Linux.Namespaces {
-		if ns.Type == specs.PIDNamespace && ns.Path == "" {
-			return false
-		}
-	}
-	return true
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"os/signal"
+	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -11,9 +12,11 @@ import (
 	"github.com/mctr/mctr/containerizer/launcher/engine"
 )
 
-// reapOrphans reaps the children that the shim inherits as subreaper, which
-// happens when the container has no init of its own pid namespace to do it. It
-// leaves those alone that somebody waits for. The result ends it.
+// reapOrphans reaps the children that nobody waits for. The shim inherits some as
+// subreaper, when the container has no init of its own pid namespace to do it. And an
+// exec that fails on its way in leaves some: libcontainer expects its caller to end
+// then. One of those that had reached the pid namespace would keep init from ending
+// (pid_namespaces(7)), and with it the container. The result ends it.
 func reapOrphans(c engine.Container, waited *sessions) (stop func()) {
 	init := c.Init().Pid
 	employed := func(int) bool { return false }
@@ -23,33 +26,45 @@ func reapOrphans(c engine.Container, waited *sessions) (stop func()) {
 	died := make(chan os.Signal, 1)
 	signal.Notify(died, unix.SIGCHLD)
 	done := make(chan struct{})
-	go func() {
-		for {
-			select {
-			case <-done:
-				return
-			case <-died:
-				reap(func(pid int) bool { return pid == init || waited.has(pid) || employed(pid) })
-			}
-		}
-	}()
+	go reapUntil(done, died, func() bool { return waited.reap(func(pid int) bool { return pid == init || employed(pid) }) })
 	return func() {
 		signal.Stop(died)
 		close(done)
-		reap(func(pid int) bool { return waited.has(pid) || employed(pid) })
+		waited.reap(employed)
 	}
 }
 
-// reap waits for every zombie child that is not known to another waiter.
-func reap(known func(pid int) bool) {
+// reapUntil reaps when children have died, and soon again as long as one is there
+// that somebody else is about to take: the kernel shows nobody behind it before.
+func reapUntil(done <-chan struct{}, died <-chan os.Signal, reap func() (all bool)) {
+	var again <-chan time.Time
+	for {
+		select {
+		case <-done:
+			return
+		case <-died:
+		case <-again:
+		}
+		again = nil
+		if !reap() {
+			again = time.After(time.Millisecond)
+		}
+	}
+}
+
+// reap waits for the zombie children up to the first that is known to another
+// waiter, and says whether there was none such. The caller sees to it that no
+// child is being made, whose maker knows it and the known function does not.
+func reap(known func(pid int) bool) (all bool) {
 	for {
 		pid, err := peek()
-		if err != nil || pid == 0 || known(pid) {
-			return
+		if err != nil || pid == 0 {
+			return true
 		}
-		if _, err := unix.Wait4(pid, nil, unix.WNOHANG, nil); err != nil {
-			return
+		if known(pid) {
+			return false
 		}
+		_, _ = unix.Wait4(pid, nil, unix.WNOHANG, nil) // it is a zombie, so this is no wait
 	}
 }
 

@@ -30,10 +30,8 @@ const (
 // supervise sees the container to its end. Its order is the promise to clients:
 // everything is killed, the log is drained, the evidence is read, the end is
 // recorded, and only then is anybody told.
-func (s *Shim) supervise(orphans bool) {
-	if orphans {
-		defer reapOrphans(s.container, &s.sessions)()
-	}
+func (s *Shim) supervise() {
+	defer reapOrphans(s.container, &s.sessions)()
 	status, err := s.container.Init().Wait()
 	if err != nil {
 		s.log.Error("wait for init", "error", err)
