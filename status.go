@@ -15,7 +15,8 @@ type Status struct {
 	Termination *Termination `json:"termination,omitempty"`
 	// Cleaned is false for an ended container whose resources are not yet released.
 	Cleaned    bool      `json:"cleaned"`
-	Restarts   int       `json:"restarts,omitempty"` // starts after the first end
+	Restarts   int       `json:"restarts,omitempty"`   // starts after the first end
+	Restarting bool      `json:"restarting,omitempty"` // it has ended, and its policy is about to start it again
 	ImageID    string    `json:"imageID,omitempty"`
 	Path       string    `json:"path,omitempty"` // argv[0] as it was started
 	Args       []string  `json:"args,omitempty"`

@@ -111,8 +111,8 @@ func TestRestartEnds(t *testing.T) {
 	a.remove("job")
 }
 
-// TestKillBeforeRestart wants a container that waits for its next start to be told
-// as well: it does not run, and will not.
+// TestKillBeforeRestart wants a container that waits for its next start to be shown
+// so, and to be told as well: it does not run, and will not.
 func TestKillBeforeRestart(t *testing.T) {
 	a := newAgent(t)
 	if _, err := a.Launch(t.Context(), "job", a.restarting("always", "exit 1"), containerizer.LaunchOptions{}); err != nil {
@@ -120,7 +120,7 @@ func TestKillBeforeRestart(t *testing.T) {
 	}
 	a.eventually("it waits to be started", func() bool {
 		s, err := a.Status(t.Context(), "job")
-		return err == nil && s.Phase == mctr.Exited && s.Restarts >= 2
+		return err == nil && s.Phase == mctr.Exited && s.Restarting && s.Restarts >= 2
 	})
 	if err := a.Kill(t.Context(), "job", unix.SIGKILL); err != nil && !errors.Is(err, mctr.ErrState) {
 		t.Fatal(err)
@@ -130,7 +130,7 @@ func TestKillBeforeRestart(t *testing.T) {
 		t.Fatal(err)
 	}
 	time.Sleep(time.Second) // longer than the pause is by then
-	if now, err := a.Status(t.Context(), "job"); err != nil || now.Restarts > s.Restarts {
+	if now, err := a.Status(t.Context(), "job"); err != nil || now.Restarts > s.Restarts || now.Restarting {
 		t.Errorf("killed, it was started again: %+v, %v", now, err)
 	}
 	a.remove("job")

@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/internal/flock"
 )
 
 // lookAgain is how often somebody who is about to start a container again looks
@@ -38,7 +39,7 @@ func (c *Containerizer) restart(ctx context.Context, id mctr.ContainerID, o Laun
 	}
 	streak := r.Config.Restart.Streak(t, r.Streak)
 	after, again := r.Config.Restart.Next(t, streak)
-	if !again || !c.resting(ctx, id, after) {
+	if !again || !c.rests(ctx, id, after) {
 		return
 	}
 	o.Again, o.streak = true, streak+1
@@ -48,9 +49,29 @@ func (c *Containerizer) restart(ctx context.Context, id mctr.ContainerID, o Laun
 	}
 }
 
-// resting says, after a while, whether nobody has stopped or removed the container
+// Resting has [Containerizer.Status] say that the container is to be started again,
+// until done is called or this process ends.
+func (c *Containerizer) Resting(ctx context.Context, id mctr.ContainerID) (done func()) {
+	lock, err := flock.Directory(ctx, c.paths.dir(id))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) && ctx.Err() == nil {
+		c.log.Warn("say that it is to be started again", "container", id, "error", err)
+	}
+	return func() { _ = lock.Unlock() } // closing a directory cannot fail usefully
+}
+
+// isResting says whether somebody is about to start the ended container again.
+func (c *Containerizer) isResting(r *record) bool {
+	if r.Config.Restart.Never() {
+		return false
+	}
+	held, err := flock.Held(c.paths.dir(r.ID))
+	return err == nil && held
+}
+
+// rests says, after a while, whether nobody has stopped or removed the container
 // meanwhile.
-func (c *Containerizer) resting(ctx context.Context, id mctr.ContainerID, while time.Duration) bool {
+func (c *Containerizer) rests(ctx context.Context, id mctr.ContainerID, while time.Duration) bool {
+	defer c.Resting(ctx, id)()
 	for left := while; left > 0; left -= lookAgain {
 		if _, err := c.load(id); err != nil || c.stopped(id) {
 			return false

@@ -109,6 +109,7 @@ func (c *Containerizer) Status(ctx context.Context, id mctr.ContainerID) (*mctr.
 	if s.Termination, err = c.termination(id); err != nil {
 		return nil, err
 	}
+	s.Restarting = s.Phase == mctr.Exited && c.isResting(r)
 	if err := c.statusOfState(id, s); err != nil {
 		return nil, err
 	}

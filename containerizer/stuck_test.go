@@ -100,7 +100,7 @@ func TestEnteredFromOutside(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = enter.Process.Kill() }) // if the test has not ended it
+	t.Cleanup(func() { _ = enter.Process.Kill() })        // if the test has not ended it
 	if _, err := said.Read(make([]byte, 1)); err != nil { // it is in
 		t.Fatal(err)
 	}

@@ -37,7 +37,7 @@ func (s *session) policy() restarts {
 // asked for its end, here or by stop.
 func (s *session) again(ctx context.Context, policy *restarts, t *mctr.Termination) (bool, error) {
 	pause, again := policy.after(t)
-	if !again || !s.lasts(pause) {
+	if !again || !s.rests(ctx, pause) {
 		return false, nil
 	}
 	fmt.Fprintf(os.Stderr, "mctr: container %s: %s, exit code %d: starting it again%s", s.id.Short(), t.Reason, t.ExitCode, s.terminal.newline())
@@ -55,6 +55,14 @@ func (s *session) again(ctx context.Context, policy *restarts, t *mctr.Terminati
 		_ = stream.CloseStdin()
 	}
 	return true, nil
+}
+
+// rests is lasts, and says so to whoever looks at the container meanwhile.
+func (s *session) rests(ctx context.Context, pause time.Duration) bool {
+	if local, ok := s.containers.(here); ok {
+		defer local.Resting(ctx, s.id)()
+	}
+	return s.lasts(pause)
 }
 
 // lasts says whether nobody wants an end for so long.

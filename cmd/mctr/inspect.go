@@ -147,8 +147,8 @@ func describeContainer(s *mctr.Status) containerInfo {
 
 func describeState(s *mctr.Status) stateInfo {
 	i := stateInfo{
-		Status: dockerState(s.Phase), Running: s.Phase == mctr.Running || s.Phase == mctr.Paused, Paused: s.Phase == mctr.Paused,
-		Dead: s.Phase == mctr.Lost, Pid: s.Pid, StartedAt: stamp(s.Started), FinishedAt: stamp(time.Time{}),
+		Status: dockerState(s), Running: s.Phase == mctr.Running || s.Phase == mctr.Paused, Paused: s.Phase == mctr.Paused,
+		Restarting: s.Restarting, Dead: s.Phase == mctr.Lost, Pid: s.Pid, StartedAt: stamp(s.Started), FinishedAt: stamp(time.Time{}),
 	}
 	if s.Health != nil {
 		i.Health = describeHealth(s.Health)

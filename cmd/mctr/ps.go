@@ -93,7 +93,7 @@ func (o *psOptions) choose(list []*mctr.Status) ([]*mctr.Status, error) {
 	byState := slices.ContainsFunc(o.filters, func(f string) bool { return strings.HasPrefix(f, "status=") || strings.HasPrefix(f, "exited=") })
 	all := o.all || o.latest || o.last >= 0 || byState
 	list = slices.DeleteFunc(list, func(s *mctr.Status) bool {
-		return !keep(s) || !all && s.Phase != mctr.Running && s.Phase != mctr.Paused && s.Phase != mctr.Lost && (s.Phase != mctr.Exited || s.Cleaned)
+		return !keep(s) || !all && !s.Restarting && s.Phase != mctr.Running && s.Phase != mctr.Paused && s.Phase != mctr.Lost && (s.Phase != mctr.Exited || s.Cleaned)
 	})
 	if o.latest {
 		o.last = 1
@@ -108,7 +108,7 @@ func (o *psOptions) row(s *mctr.Status) psRow {
 	r := psRow{
 		ID: s.ID.Short(), Image: s.Config.Image, Command: strconv.Quote(commandLine(s)), Names: s.Config.Name,
 		CreatedAt: s.Created.Local().Format("2006-01-02 15:04:05 -0700 MST"), RunningFor: ago(s.Created),
-		Status: describe(s), State: dockerState(s.Phase), Networks: network(s.Config), Ports: ports(s), Labels: joinLabels(s.Config.Labels),
+		Status: describe(s), State: dockerState(s), Networks: network(s.Config), Ports: ports(s), Labels: joinLabels(s.Config.Labels),
 	}
 	if r.Image == "" {
 		r.Image = "<host>"
@@ -172,6 +172,9 @@ func describe(s *mctr.Status) string {
 	case mctr.Paused:
 		return "Up " + units.HumanDuration(time.Since(s.Started)) + " (Paused)"
 	case mctr.Exited:
+		if s.Restarting {
+			return fmt.Sprintf("Restarting (%d) %s", s.Termination.ExitCode, ago(s.Termination.Finished))
+		}
 		text := fmt.Sprintf("Exited (%d) %s", s.Termination.ExitCode, ago(s.Termination.Finished))
 		if !s.Cleaned {
 			text += ", not cleaned"
@@ -199,10 +202,13 @@ func condition(s *mctr.Status) (text string) {
 }
 
 // dockerState is the phase in docker's words.
-func dockerState(p mctr.Phase) string {
-	switch p {
+func dockerState(s *mctr.Status) string {
+	if s.Restarting {
+		return "restarting"
+	}
+	switch s.Phase {
 	case mctr.Running, mctr.Paused, mctr.Exited:
-		return strings.ToLower(string(p))
+		return strings.ToLower(string(s.Phase))
 	case mctr.Lost:
 		return "dead"
 	case mctr.Destroying:
@@ -211,8 +217,7 @@ func dockerState(p mctr.Phase) string {
 	return "created"
 }
 
-// dockerStates are docker's words. mctr has no restarting: a container that is to be
-// started again has exited.
+// dockerStates are docker's words.
 var dockerStates = []string{"created", "running", "paused", "restarting", "removing", "exited", "dead"}
 
 func sortByCreation(list []*mctr.Status) {
@@ -251,7 +256,7 @@ func parseFilters(filters []string, all []*mctr.Status) (func(*mctr.Status) bool
 var filterKeys = map[string]func(s *mctr.Status, value string, all []*mctr.Status) bool{
 	"id":     func(s *mctr.Status, v string, _ []*mctr.Status) bool { return strings.HasPrefix(string(s.ID), v) },
 	"name":   func(s *mctr.Status, v string, _ []*mctr.Status) bool { return strings.Contains(s.Config.Name, v) },
-	"status": func(s *mctr.Status, v string, _ []*mctr.Status) bool { return dockerState(s.Phase) == v },
+	"status": func(s *mctr.Status, v string, _ []*mctr.Status) bool { return dockerState(s) == v },
 	"health": func(s *mctr.Status, v string, _ []*mctr.Status) bool {
 		return s.Health != nil && s.Health.Status == v || s.Health == nil && v == "none"
 	},

@@ -43,6 +43,13 @@ func AfterDead(ctx context.Context, path string) (*Lock, error) {
 	return wait(ctx, path, unix.LOCK_EX)
 }
 
+// Directory is AfterDead for a directory that is there: no file is made in it.
+func Directory(ctx context.Context, path string) (*Lock, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, lingering, ErrHeld)
+	defer cancel()
+	return poll(ctx, path, func() (*Lock, error) { return tryOpened(path, unix.LOCK_EX, os.O_RDONLY|unix.O_DIRECTORY) })
+}
+
 // TryShared is TryExclusive for a shared lock.
 func TryShared(path string) (*Lock, error) { return try(path, unix.LOCK_SH) }
 
@@ -91,8 +98,13 @@ func (l *Lock) Remove() error {
 func (l *Lock) File() *os.File { return l.f }
 
 func wait(ctx context.Context, path string, how int) (*Lock, error) {
+	return poll(ctx, path, func() (*Lock, error) { return try(path, how) })
+}
+
+// poll tries until nobody else holds the lock, or ctx ends.
+func poll(ctx context.Context, path string, try func() (*Lock, error)) (*Lock, error) {
 	for delay := 200 * time.Microsecond; ; delay = min(2*delay, 20*time.Millisecond) {
-		l, err := try(path, how)
+		l, err := try()
 		if !errors.Is(err, ErrHeld) {
 			return l, err
 		}
@@ -104,9 +116,11 @@ func wait(ctx context.Context, path string, how int) (*Lock, error) {
 	}
 }
 
-func try(path string, how int) (*Lock, error) {
+func try(path string, how int) (*Lock, error) { return tryOpened(path, how, os.O_RDWR|os.O_CREATE) }
+
+func tryOpened(path string, how, flags int) (*Lock, error) {
 	for {
-		f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|unix.O_CLOEXEC, 0o600)
+		f, err := os.OpenFile(path, flags|unix.O_CLOEXEC, 0o600)
 		if err != nil {
 			return nil, err
 		}
