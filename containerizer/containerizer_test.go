@@ -1,11 +1,13 @@
 package containerizer_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -304,6 +306,31 @@ func TestNothingIsKept(t *testing.T) {
 		a.remove("job")
 	}
 	kept.Check()
+}
+
+// TestIgnoredSignals launches from a process that ignores signals, as one does that
+// was started by nohup: a container ignores none.
+func TestIgnoredSignals(t *testing.T) {
+	a := newAgent(t)
+	signal.Ignore(unix.SIGHUP, unix.SIGINT)
+	defer signal.Reset(unix.SIGHUP, unix.SIGINT)
+	a.launch("job", "sh", "-c", "grep SigIgn /proc/self/status; sleep 100")
+	a.until("job", "SigIgn:")
+	stream, err := a.Exec(t.Context(), "job", containerizer.Exec{Args: []string{"grep", "SigIgn", "/proc/self/status"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stream.Close()
+	var out bytes.Buffer
+	if _, err := stream.Copy(t.Context(), &out, &out, nil); err != nil {
+		t.Fatal(err)
+	}
+	for of, said := range map[string]string{"init": a.log("job"), "an exec": out.String()} {
+		if strings.TrimSpace(said) != "SigIgn:\t0000000000000000" {
+			t.Errorf("%s ignores: %s", of, said)
+		}
+	}
+	a.remove("job")
 }
 
 // TestShimHoldsNothingOfItsCaller gives the launching process a descriptor that

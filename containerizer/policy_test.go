@@ -50,8 +50,15 @@ const endless = "for s in HUP TERM QUIT; do trap \"echo $s; exit 1\" $s; done; e
 // script traps signals.
 func (a *agent) runs(restarts int) {
 	a.t.Helper()
+	var s *mctr.Status
+	var err error
+	defer func() {
+		if a.t.Failed() {
+			a.t.Errorf("want %d restarts: %+v, %v; it said %s", restarts, s, err, a.log("job"))
+		}
+	}()
 	a.eventually("it runs", func() bool {
-		s, err := a.Status(a.t.Context(), "job")
+		s, err = a.Status(a.t.Context(), "job")
 		return err == nil && s.Phase == mctr.Running && s.Restarts == restarts && strings.Count(a.log("job"), "up") == restarts+1
 	})
 }

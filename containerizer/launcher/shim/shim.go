@@ -15,6 +15,7 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"os/signal"
 	"sync"
 	"time"
 
@@ -64,6 +65,7 @@ func (s *Shim) Run(l net.Listener) error {
 	if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
 		return fmt.Errorf("become the reaper of the container's orphans: %w", err)
 	}
+	catch()
 	spend()
 	idle := time.AfterFunc(patience, s.giveUp)
 	defer idle.Stop()
@@ -71,6 +73,11 @@ func (s *Shim) Run(l net.Listener) error {
 	<-s.over
 	return l.Close()
 }
+
+// catch takes the signals that Go leaves ignored where the caller ignores them, as one
+// under nohup does, or a shell's background job: a container would inherit that
+// (signal(7)). What is caught is no child's to inherit, and of no use to a shim.
+func catch() { signal.Notify(make(chan os.Signal, 1), unix.SIGHUP, unix.SIGINT) }
 
 // giveUp ends a shim that nobody gave a container.
 func (s *Shim) giveUp() {
