@@ -5,13 +5,11 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
-	"os/signal"
 	"path/filepath"
 	"slices"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
-	"golang.org/x/sys/unix"
 
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/containerizer"
@@ -182,12 +180,6 @@ func (a *app) changing(ctx context.Context) (*containerizer.Containerizer, error
 		slog.New(a.log).Warn("clean up after ended containers", "error", err)
 	}
 	return c, nil
-}
-
-// interruptible is ctx until a signal asks for an end: then what is half done is
-// undone, which a process that just dies leaves to the next one.
-func interruptible(ctx context.Context) (context.Context, context.CancelFunc) {
-	return signal.NotifyContext(ctx, unix.SIGINT, unix.SIGTERM, unix.SIGHUP)
 }
 
 // exitCommand is what a shim runs after a container that nobody watches.

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/sys/unix"
@@ -94,7 +93,7 @@ func execSession(ctx context.Context, stream *launcher.Stream, t *terminal, stdi
 	}
 	defer t.restore()
 	signals := make(chan os.Signal, 64)
-	signal.Notify(signals)
+	listen(signals)
 	go forwardToExec(signals, stream, t)
 	if stdin {
 		go func() {

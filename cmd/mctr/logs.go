@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
 	"strconv"
 	"strings"
 	"time"
@@ -56,7 +55,7 @@ func (a *app) logs(ctx context.Context, ref string, o *logsOptions) error {
 	if err != nil {
 		return err
 	}
-	ctx, stop := signal.NotifyContext(ctx, unix.SIGINT, unix.SIGTERM)
+	ctx, stop := until(ctx, unix.SIGINT, unix.SIGTERM)
 	defer stop()
 	p := &linePrinter{timestamps: o.timestamps}
 	if o.details {

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
 	"sync"
 	"sync/atomic"
 
@@ -53,11 +52,11 @@ func (s *session) restore() { s.terminal.restore() }
 // --sig-proxy, end this client alone.
 func (s *session) pulling(ctx context.Context) context.Context {
 	if s.options_.sigProxy && !s.options_.detach {
-		signal.Notify(s.signals) // before the launch, so that none is lost
+		listen(s.signals) // before the launch, so that none is lost
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	early := make(chan os.Signal, 1)
-	signal.Notify(early, unix.SIGINT, unix.SIGTERM, unix.SIGHUP, unix.SIGQUIT)
+	listen(early, unix.SIGINT, unix.SIGTERM, unix.SIGHUP, unix.SIGQUIT)
 	go func() {
 		for sig := range early {
 			if !s.launched.Load() {
@@ -188,7 +187,7 @@ func (s *session) result(t *mctr.Termination) error {
 // forward passes signals on. After a second request to end, a third kills.
 func (s *session) forward(ctx context.Context) {
 	if s.terminal != nil && !s.options_.sigProxy {
-		signal.Notify(s.signals, unix.SIGWINCH)
+		listen(s.signals, unix.SIGWINCH)
 	}
 	for sig := range s.signals {
 		number, ok := sig.(unix.Signal)

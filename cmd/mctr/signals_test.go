@@ -19,7 +19,13 @@ import (
 // ready starts mctr and waits until its output has "ready".
 func (h *host) ready(args ...string) (cmd *exec.Cmd, out *lockedBuffer) {
 	h.t.Helper()
-	cmd, out = h.command(args...), &lockedBuffer{}
+	return h.begin(h.command(args...))
+}
+
+// begin is ready for a command that is made otherwise.
+func (h *host) begin(cmd *exec.Cmd) (_ *exec.Cmd, out *lockedBuffer) {
+	h.t.Helper()
+	out = &lockedBuffer{}
 	cmd.Stdout, cmd.Stderr = out, out
 	if err := cmd.Start(); err != nil {
 		h.t.Fatal(err)
@@ -60,6 +66,24 @@ func TestSignalsReachTheTask(t *testing.T) {
 			h.wantClean()
 		})
 	}
+}
+
+// TestNohup wants a signal that nohup ignores, or a shell without job control does of
+// what runs in the background, to reach no task; the task itself ignores none.
+func TestNohup(t *testing.T) {
+	h := newHost(t)
+	script := "trap 'echo got HUP' HUP; trap 'echo got INT' INT; trap 'exit 5' TERM; grep SigIgn /proc/self/status; echo ready; while :; do sleep 0.02; done"
+	cmd := h.command("run", "--rm", "-q", h.image, "sh", "-c", script)
+	cmd.Path, cmd.Args = "/bin/sh", append([]string{"sh", "-c", `trap '' HUP INT; exec "$0" "$@"`, cmd.Path}, cmd.Args[1:]...)
+	_, out := h.begin(cmd)
+	for _, sig := range []unix.Signal{unix.SIGHUP, unix.SIGINT, unix.SIGTERM} {
+		h.kill(cmd, sig)
+	}
+	h.waitCode(cmd, 5)
+	if strings.Contains(out.String(), "got") || !strings.Contains(out.String(), "SigIgn:\t0000000000000000") {
+		t.Errorf("output: %s", out)
+	}
+	h.wantClean()
 }
 
 // TestThirdInterruptKills has a task that is deaf to requests.

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/signal"
 	"slices"
 	"strconv"
 	"time"
@@ -77,7 +76,7 @@ func (a *app) stats(ctx context.Context, refs []string, o *statsOptions) error {
 	if err != nil {
 		return err
 	}
-	ctx, stop := signal.NotifyContext(ctx, unix.SIGINT, unix.SIGTERM)
+	ctx, stop := until(ctx, unix.SIGINT, unix.SIGTERM)
 	defer stop()
 	before, err := a.usages(ctx, c, refs)
 	if err != nil {
