@@ -19,16 +19,18 @@ import (
 
 // sessions are the processes of running execs.
 type sessions struct {
-	mu     sync.Mutex
-	closed bool
-	pids   map[int]struct{}
+	making sync.Mutex // held while a process is made, and children are reaped: one that is being made is not known
+	closed bool       // guarded by making
 	group  sync.WaitGroup
+
+	mu   sync.Mutex // guards pids, for a moment: a process can take long to make
+	pids map[int]struct{}
 }
 
 // begin runs start and remembers its process until done is called.
 func (s *sessions) begin(start func() (*engine.Process, error)) (*engine.Process, func(), error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	s.making.Lock()
+	defer s.making.Unlock()
 	if s.closed {
 		return nil, nil, fmt.Errorf("%w: container has ended", mctr.ErrState)
 	}
@@ -36,6 +38,8 @@ func (s *sessions) begin(start func() (*engine.Process, error)) (*engine.Process
 	if err != nil {
 		return nil, nil, err
 	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	if s.pids == nil {
 		s.pids = map[int]struct{}{}
 	}
@@ -51,22 +55,26 @@ func (s *sessions) finish(pid int) {
 	s.group.Done()
 }
 
-// reap waits for the children that are neither a session's nor known otherwise, at
-// a moment when none is being started.
-func (s *sessions) reap(known func(pid int) bool) (all bool) {
+func (s *sessions) has(pid int) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return reap(func(pid int) bool {
-		_, ours := s.pids[pid]
-		return ours || known(pid)
-	})
+	_, ok := s.pids[pid]
+	return ok
+}
+
+// reap waits for the children that are neither a session's nor known otherwise, at
+// a moment when none is being made.
+func (s *sessions) reap(known func(pid int) bool) (all bool) {
+	s.making.Lock()
+	defer s.making.Unlock()
+	return reap(func(pid int) bool { return s.has(pid) || known(pid) })
 }
 
 // end waits for the sessions, whose processes died with the container.
 func (s *sessions) end() {
-	s.mu.Lock()
+	s.making.Lock()
 	s.closed = true
-	s.mu.Unlock()
+	s.making.Unlock()
 	s.group.Wait()
 }
 
