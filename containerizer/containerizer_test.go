@@ -309,7 +309,8 @@ func TestNothingIsKept(t *testing.T) {
 }
 
 // TestIgnoredSignals launches from a process that ignores signals, as one does that
-// was started by nohup: a container ignores none.
+// was started by nohup: a container ignores none of these. (make(1) has its children
+// ignore 32 and 33, which are the C library's own.)
 func TestIgnoredSignals(t *testing.T) {
 	a := newAgent(t)
 	signal.Ignore(unix.SIGHUP, unix.SIGINT)
@@ -326,7 +327,7 @@ func TestIgnoredSignals(t *testing.T) {
 		t.Fatal(err)
 	}
 	for of, said := range map[string]string{"init": a.log("job"), "an exec": out.String()} {
-		if strings.TrimSpace(said) != "SigIgn:\t0000000000000000" {
+		if !strings.HasSuffix(strings.TrimSpace(said), "0") { // signals 1 to 4
 			t.Errorf("%s ignores: %s", of, said)
 		}
 	}

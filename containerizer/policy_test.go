@@ -151,3 +151,34 @@ func TestRestartAndRemove(t *testing.T) {
 		t.Errorf("launch: %v", err)
 	}
 }
+
+// TestStatusOfRestarting looks at a container that ends and is started again all the
+// time: one that has exited has an end, and no other has one.
+func TestStatusOfRestarting(t *testing.T) {
+	a := newAgent(t)
+	a.launchConfig("job", a.config("true"))
+	over := make(chan struct{})
+	go func() {
+		defer close(over)
+		for range 30 {
+			if _, err := a.Wait(t.Context(), "job"); err != nil {
+				t.Error(err)
+			}
+			if _, err := a.Start(t.Context(), "job", containerizer.LaunchOptions{}); err != nil {
+				t.Error(err)
+			}
+		}
+	}()
+	for looks := 0; ; looks++ {
+		s, err := a.Status(t.Context(), "job")
+		if err != nil || (s.Phase == mctr.Exited) != (s.Termination != nil) {
+			t.Fatalf("look %d: %+v, %v", looks, s, err)
+		}
+		select {
+		case <-over:
+			a.remove("job")
+			return
+		default:
+		}
+	}
+}

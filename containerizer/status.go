@@ -103,10 +103,7 @@ func (c *Containerizer) Status(ctx context.Context, id mctr.ContainerID) (*mctr.
 		ID: id, Config: r.Config, Created: r.Created, Restarts: r.Restarts, LogDir: c.paths.logs(id),
 		Sandbox: c.paths.sandbox(id), CgroupPath: "/" + c.paths.leaf(id),
 	}
-	if s.Phase, err = c.phase(id); err != nil {
-		return nil, err
-	}
-	if s.Termination, err = c.termination(id); err != nil {
+	if s.Phase, s.Termination, err = c.standing(id); err != nil {
 		return nil, err
 	}
 	s.Restarting = s.Phase == mctr.Exited && c.isResting(r)
@@ -120,6 +117,21 @@ func (c *Containerizer) Status(ctx context.Context, id mctr.ContainerID) (*mctr.
 		}
 	}
 	return s, nil
+}
+
+// standing is where id stands with its end, which one has that has exited and no
+// other: it may end, or be started again, between a look at the one and the other.
+func (c *Containerizer) standing(id mctr.ContainerID) (mctr.Phase, *mctr.Termination, error) {
+	for {
+		phase, err := c.phase(id)
+		if err != nil {
+			return "", nil, err
+		}
+		end, err := c.termination(id)
+		if err != nil || (phase == mctr.Exited) == (end != nil) {
+			return phase, end, err
+		}
+	}
 }
 
 // statusOfState fills in what STATE knows.
