@@ -111,9 +111,7 @@ func (a *agent) wantNothing() {
 }
 
 // prefix is the group of the agent's containers.
-func (a *agent) prefix() string {
-	return filepath.Dir(filepath.Dir(containerizer.CgroupOf(a.state)("x")))
-}
+func (a *agent) prefix() string { return groupOf(a.state) }
 
 func (a *agent) tearDown() {
 	if err := a.Close(); err != nil {

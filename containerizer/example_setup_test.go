@@ -11,7 +11,9 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/containerizer"
 	"github.com/mctr/mctr/containerizer/launcher/wire"
+	"github.com/mctr/mctr/internal/cgroup"
 	"github.com/mctr/mctr/isolators"
 )
 
@@ -33,10 +35,19 @@ func scratch() (dir string, done func()) {
 	if err != nil {
 		log.Fatal(err)
 	}
+	state := filepath.Join(dir, "state")
 	return dir, func() {
-		_ = unix.Unmount(filepath.Join(dir, "state"), unix.MNT_DETACH)
+		_ = unix.Unmount(state, unix.MNT_DETACH)
 		_ = os.RemoveAll(dir)
+		for _, group := range []string{groupOf(state), groupOf(state) + "-shims"} {
+			_ = cgroup.Remove(group)
+		}
 	}
+}
+
+// groupOf is the control group of all containers of a STATE directory.
+func groupOf(state string) string {
+	return filepath.Dir(filepath.Dir(containerizer.CgroupOf(state)("x")))
 }
 
 // beside finds what make build made.
