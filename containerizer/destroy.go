@@ -116,30 +116,39 @@ func (c *Containerizer) Stop(ctx context.Context, id mctr.ContainerID, sig unix.
 }
 
 // Remove removes an ended container with its log and files. With force a running
-// one is destroyed first; otherwise the error wraps mctr.ErrState. An error says
-// what stays, and a second call tries again.
+// one is destroyed first, and started by nobody's policy again; otherwise the error
+// wraps mctr.ErrState. An error says what stays, and a second call tries again.
 func (c *Containerizer) Remove(ctx context.Context, id mctr.ContainerID, force bool) error {
-	phase, err := c.phase(id)
-	if err != nil {
-		return err
-	}
-	if phase.Launching() || alive(phase) {
-		if !force {
-			return stillRuns(id, phase)
+	for {
+		phase, err := c.phase(id)
+		if err != nil {
+			return err
 		}
-		if err := c.endToRemove(ctx, id); err != nil {
+		if force {
+			err = c.endToRemove(ctx, id, phase)
+		} else if phase.Launching() || alive(phase) {
+			err = stillRuns(id, phase)
+		}
+		if err != nil {
+			return err
+		}
+		if removed, err := c.removeEnded(ctx, id); removed || err != nil {
 			return err
 		}
 	}
+}
+
+// removeEnded removes the container, unless somebody started it meanwhile.
+func (c *Containerizer) removeEnded(ctx context.Context, id mctr.ContainerID) (removed bool, err error) {
 	lock, err := c.lock(ctx, id)
 	if err != nil {
-		return err
+		return false, err
 	}
 	defer lock.Unlock() // closing a lock file cannot fail usefully
 	if phase, err := c.phase(id); err == nil && alive(phase) {
-		return stillRuns(id, phase) // somebody started it meanwhile
+		return false, nil
 	}
-	return c.abolish(ctx, id)
+	return true, c.abolish(ctx, id)
 }
 
 func alive(phase mctr.Phase) bool { return phase == mctr.Running || phase == mctr.Paused }
@@ -148,8 +157,12 @@ func stillRuns(id mctr.ContainerID, phase mctr.Phase) error {
 	return fmt.Errorf("%w: container %s is %s: stop it first, or remove it by force", mctr.ErrState, id.Short(), phase)
 }
 
-// endToRemove ends a container that runs or is about to.
-func (c *Containerizer) endToRemove(ctx context.Context, id mctr.ContainerID) error {
+// endToRemove ends a container that runs or is about to, by its policy too.
+func (c *Containerizer) endToRemove(ctx context.Context, id mctr.ContainerID, phase mctr.Phase) error {
+	_ = c.markStopped(id) // where the disk is full, it is ended again
+	if !phase.Launching() && !alive(phase) {
+		return nil
+	}
 	phase, err := c.launched(ctx, id)
 	if err == nil && alive(phase) {
 		_, err = c.Destroy(ctx, id)

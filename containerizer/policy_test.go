@@ -152,6 +152,21 @@ func TestRestartAndRemove(t *testing.T) {
 	}
 }
 
+// TestRemoveRestarting removes by force what its policy starts again and again: it
+// may run, wait or be about to.
+func TestRemoveRestarting(t *testing.T) {
+	a := newAgent(t)
+	for n := range 20 {
+		if _, err := a.Launch(t.Context(), "job", a.restarting("always", "true"), containerizer.LaunchOptions{}); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Duration(n) * 15 * time.Millisecond)
+		if err := a.Remove(t.Context(), "job", true); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 // TestStatusOfRestarting looks at a container that ends and is started again all the
 // time: one that has exited has an end, and no other has one.
 func TestStatusOfRestarting(t *testing.T) {

@@ -2,6 +2,7 @@ package containerizer
 
 import (
 	"context"
+	"errors"
 
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/containerizer/launcher"
@@ -64,7 +65,7 @@ func (c *Containerizer) follow(ctx context.Context, id mctr.ContainerID, client 
 		return // this process leaves; the container does not
 	}
 	if err == nil {
-		if err := client.Clean(ctx); err != nil {
+		if err := client.Clean(ctx); err != nil && !errors.Is(err, mctr.ErrUnavailable) { // gone: somebody else took over
 			c.log.Error("take over", "container", id, "error", err)
 		}
 		client.Gone(ctx, killTime/2) // it is about to; release sees to it otherwise

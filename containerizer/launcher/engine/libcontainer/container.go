@@ -2,6 +2,7 @@ package libcontainer
 
 import (
 	"errors"
+	"fmt"
 	"maps"
 	"os"
 	"syscall"
@@ -11,6 +12,7 @@ import (
 	"github.com/opencontainers/runc/libcontainer/specconv"
 	"github.com/opencontainers/runtime-spec/specs-go"
 
+	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/containerizer/launcher/engine"
 )
 
@@ -69,6 +71,9 @@ func (c *container) Update(r *specs.LinuxResources) error {
 	config.Cgroups.Resources = cg.Resources
 	err = c.c.Set(config)
 	cg.Resources.SkipDevices = false // or libcontainer would start no further process
+	if errors.Is(err, lc.ErrNotRunning) {
+		return fmt.Errorf("%w: %w", mctr.ErrState, err)
+	}
 	return err
 }
 
