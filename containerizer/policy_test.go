@@ -125,16 +125,19 @@ func TestKillBeforeRestart(t *testing.T) {
 	if _, err := a.Launch(t.Context(), "job", a.restarting("always", "exit 1"), containerizer.LaunchOptions{}); err != nil {
 		t.Fatal(err)
 	}
+	var waiting *mctr.Status
 	a.eventually("it waits to be started", func() bool {
 		s, err := a.Status(t.Context(), "job")
+		waiting = s
 		return err == nil && s.Phase == mctr.Exited && s.Restarting && s.Restarts >= 2
 	})
-	if err := a.Kill(t.Context(), "job", unix.SIGKILL); err != nil && !errors.Is(err, mctr.ErrState) {
-		t.Fatal(err)
-	}
+	killed := a.Kill(t.Context(), "job", unix.SIGKILL)
 	s, err := a.Status(t.Context(), "job")
 	if err != nil {
 		t.Fatal(err)
+	}
+	if killed != nil && s.Restarts == waiting.Restarts { // else it did not wait any more
+		t.Fatal(killed)
 	}
 	time.Sleep(time.Second) // longer than the pause is by then
 	if now, err := a.Status(t.Context(), "job"); err != nil || now.Restarts > s.Restarts || now.Restarting {

@@ -107,13 +107,15 @@ func (c *Containerizer) markStopped(id mctr.ContainerID) error {
 }
 
 // markKilled is markStopped for a signal that is meant as an end. The root of a
-// group is none of its: who watches its tasks still has to end it.
-func (c *Containerizer) markKilled(id mctr.ContainerID, sig unix.Signal) error {
+// group is none of its: who watches its tasks still has to end it. For one that waited
+// to be started again, that was all there is to do.
+func (c *Containerizer) markKilled(id mctr.ContainerID, sig unix.Signal) (rested bool, err error) {
 	r, err := c.load(id)
 	if err != nil || r.Config.Restart.Never() || sig != unix.SIGKILL && sig != c.stopSignalOf(id) {
-		return err
+		return false, err
 	}
-	return c.markStopped(id)
+	rested = c.isResting(r)
+	return rested, c.markStopped(id)
 }
 
 func (c *Containerizer) stopped(id mctr.ContainerID) bool {

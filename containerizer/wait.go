@@ -81,12 +81,17 @@ func (c *Containerizer) waitReleased(ctx context.Context, id mctr.ContainerID) e
 
 // Kill sends sig to the container's init. SIGKILL and the container's stop signal
 // say that it is to stay ended, whatever its restart policy, until somebody starts
-// it. The error wraps mctr.ErrState when it does not run.
+// it; for one that waits to be started again that is all. The error wraps
+// mctr.ErrState when it neither runs nor does that.
 func (c *Containerizer) Kill(ctx context.Context, id mctr.ContainerID, sig unix.Signal) error {
-	if err := c.markKilled(id, sig); err != nil {
+	rested, err := c.markKilled(id, sig)
+	if err != nil {
 		return err
 	}
-	err := c.withShim(ctx, id, func(client *launcher.Client) error { return client.Signal(ctx, sig, false) })
+	err = c.withShim(ctx, id, func(client *launcher.Client) error { return client.Signal(ctx, sig, false) })
+	if rested && errors.Is(err, mctr.ErrState) {
+		return nil
+	}
 	if err == nil {
 		c.tellOf(id, mctr.EventKill, map[string]string{"signal": strconv.Itoa(int(sig))})
 	}
