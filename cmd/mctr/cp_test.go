@@ -198,7 +198,7 @@ func TestKilledCopyLeavesNothingMounted(t *testing.T) {
 		t.Fatal(err)
 	}
 	h.eventually("it is mounted", func() bool {
-		found, _ := filepath.Glob(filepath.Join(h.root, "containers/*/rw/work/*"))
+		found, _ := filepath.Glob(filepath.Join(h.root, "containers", "*", "rw", "work", "*"))
 		return len(found) > 0
 	})
 	// Its lock is held, so that a start waits.
