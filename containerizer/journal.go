@@ -17,13 +17,15 @@ import (
 
 // The checkpoints of a launch and of a release, in order. Between image and
 // bundle stands one "prepare/<isolator>" for each isolator, after exited one
-// "cleaned/<isolator>"; created and exited are the shim's own.
+// "cleaned/<isolator>"; created and exited are the shim's own, and isolated, behind
+// the last isolator, is only for tests to stop at.
 const (
 	atIntent   = "intent"
 	atImage    = "image"
 	atBundle   = "bundle"
 	atShim     = "shim"
 	atCreated  = "created"
+	atIsolated = "isolated"
 	atRunning  = "running"
 	atExited   = "exited"
 	atDestroy  = "destroy"
@@ -37,7 +39,7 @@ func Failpoints(table []isolators.Isolator) []string {
 	for _, i := range table {
 		points = append(points, "prepare/"+i.Name())
 	}
-	points = append(points, atBundle, atShim, atCreated, atRunning, atExited, atDestroy)
+	points = append(points, atBundle, atShim, atCreated, atIsolated, atRunning, atExited, atDestroy)
 	for _, i := range slices.Backward(table) {
 		points = append(points, "cleaned/"+i.Name())
 	}

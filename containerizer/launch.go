@@ -11,6 +11,7 @@ import (
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/containerizer/launcher"
 	"github.com/mctr/mctr/containerizer/launcher/wire"
+	"github.com/mctr/mctr/internal/failpoint"
 	"github.com/mctr/mctr/internal/flock"
 	"github.com/mctr/mctr/provisioner"
 )
@@ -150,6 +151,9 @@ func (l *launch) isolate(ctx context.Context) error {
 
 func (l *launch) start(ctx context.Context) error {
 	if err := l.stillInParent(); err != nil {
+		return l.failed(mctr.Isolating, "containerizer", "start", err)
+	}
+	if err := failpoint.Hit(atIsolated); err != nil {
 		return l.failed(mctr.Isolating, "containerizer", "start", err)
 	}
 	if err := l.client.Start(ctx); err != nil {

@@ -69,7 +69,7 @@ func (c *Containerizer) recoverOne(ctx context.Context, id mctr.ContainerID, tol
 	if err != nil {
 		return err
 	}
-	if phase.Launching() || phase == mctr.Destroying && !c.ran(id) {
+	if c.cutOff(id, phase) {
 		return c.recoverLaunch(ctx, id, found)
 	}
 	r, err := c.load(id)
@@ -105,8 +105,12 @@ func (c *Containerizer) recoverLaunch(ctx context.Context, id mctr.ContainerID, 
 		return err
 	}
 	defer lock.Unlock() // closing a lock file cannot fail usefully
-	if phase, err := c.phase(id); err != nil || alive(phase) || c.ran(id) {
-		return err // it came to run, or is gone, before we had the lock
+	phase, err := c.phase(id)
+	if errors.Is(err, mctr.ErrNotFound) || err == nil && !c.cutOff(id, phase) {
+		return nil // it was undone, or came to run, before we had the lock
+	}
+	if err != nil {
+		return err
 	}
 	if err := c.undoLaunch(ctx, id); err != nil {
 		return err
@@ -116,6 +120,12 @@ func (c *Containerizer) recoverLaunch(ctx context.Context, id mctr.ContainerID, 
 		c.restartMissed(id) // it was being started again
 	}
 	return nil
+}
+
+// cutOff says whether the launch of a container in this phase, or what undid it, was
+// not finished.
+func (c *Containerizer) cutOff(id mctr.ContainerID, phase mctr.Phase) bool {
+	return phase.Launching() || phase == mctr.Destroying && !c.ran(id)
 }
 
 // ran says whether the container's command was ever started.

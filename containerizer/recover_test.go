@@ -18,6 +18,7 @@ import (
 
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/containerizer"
+	"github.com/mctr/mctr/containerizer/launcher"
 	"github.com/mctr/mctr/internal/failpoint"
 	"github.com/mctr/mctr/internal/flock"
 	"github.com/mctr/mctr/internal/nethost"
@@ -263,6 +264,35 @@ func TestRecoverAfterKillAtEveryFailpoint(t *testing.T) {
 	}
 }
 
+// TestRecoverAfterKillAtAnyTime ends the agent at moments that no checkpoint marks,
+// and recovers after a while of any length: a container was not there yet, runs, or
+// has ended by itself. MCTR_TEST_SEED repeats a run.
+func TestRecoverAfterKillAtAnyTime(t *testing.T) {
+	random, a := seeded(t), newAgent(t)
+	for range 40 {
+		cmd := a.agentProcess("exit 3")
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Duration(random.IntN(100)) * time.Millisecond)
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait()
+		time.Sleep(time.Duration(random.IntN(30)) * time.Millisecond)
+		found := a.recover()
+		ids, err := a.Containers()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, id := range ids {
+			if end, err := a.Wait(t.Context(), id); err != nil || end.ExitCode != 3 {
+				t.Errorf("%+v: ended by %+v, %v", found, end, err)
+			}
+		}
+		a.remove(ids...)
+		a.wantNothing()
+	}
+}
+
 // TestRecoverOutwaitsAChild has a killed agent's lock outlive it, as it does in a
 // child that has not come to exec, and wants its launch undone all the same.
 func TestRecoverOutwaitsAChild(t *testing.T) {
@@ -326,10 +356,8 @@ func TestRecoverTriesOnce(t *testing.T) {
 	}
 }
 
-// TestRandom launches, nests, kills, destroys, removes and starts again in any order, with an agent
-// that comes and goes, and wants nothing left at the end. MCTR_TEST_SEED repeats
-// a run.
-func TestRandom(t *testing.T) {
+// seeded is chance that MCTR_TEST_SEED repeats.
+func seeded(t *testing.T) *rand.Rand {
 	seed := uint64(time.Now().UnixNano())
 	if text := os.Getenv("MCTR_TEST_SEED"); text != "" {
 		if _, err := fmt.Sscan(text, &seed); err != nil {
@@ -337,7 +365,14 @@ func TestRandom(t *testing.T) {
 		}
 	}
 	t.Logf("MCTR_TEST_SEED=%d", seed)
-	random, a := rand.New(rand.NewPCG(seed, 0)), newAgent(t)
+	return rand.New(rand.NewPCG(seed, 0))
+}
+
+// TestRandom launches, nests, kills, destroys, removes and starts again in any order, with an agent
+// that comes and goes, and wants nothing left at the end. MCTR_TEST_SEED repeats
+// a run.
+func TestRandom(t *testing.T) {
+	random, a := seeded(t), newAgent(t)
 	for range 300 {
 		id := mctr.ContainerID(fmt.Sprintf("c%d", random.IntN(5)))
 		a.anything(random.IntN(9), id, random)
@@ -474,4 +509,54 @@ func TestSignalAtOnce(t *testing.T) {
 		}
 		a.remove(id)
 	}
+}
+
+// startCutOff ends an agent behind the last isolator, where nobody has seen the
+// container run, and gives its shim the time to notice.
+func (a *agent) startCutOff(command string) {
+	a.t.Helper()
+	if out, err := a.agentProcess(command, failpoint.Env+"=isolated=kill").CombinedOutput(); err == nil {
+		a.t.Fatalf("nothing was killed: %s", out)
+	}
+	a.eventually("the shim is gone", func() bool {
+		alive, err := launcher.Alive(filepath.Join(a.state, "containers", "job"))
+		return err == nil && !alive
+	})
+}
+
+// TestRecoverUndoesAnUnstarted wants a launch whose agent died before the start
+// undone, however long ago that was: it is no container that has ended.
+func TestRecoverUndoesAnUnstarted(t *testing.T) {
+	a := newAgent(t)
+	a.startCutOff("exit 3")
+	if found := a.recover(); !slices.Equal(found.Undone, []mctr.ContainerID{"job"}) || len(found.Ended) > 0 {
+		t.Errorf("found %+v", found)
+	}
+	a.wantNothing()
+}
+
+// TestRecoverRestartsAnUnstarted is the same in a container's next start: it goes back
+// to its last end, and on by its policy.
+func TestRecoverRestartsAnUnstarted(t *testing.T) {
+	a := newAgent(t)
+	config := a.config("sh", "-c", "[ -e /ran ] && exec sleep 100; touch /ran; exit 7")
+	config.Restart = mctr.RestartPolicy{Name: mctr.RestartAlways}
+	if _, err := a.Launch(t.Context(), "job", config, containerizer.LaunchOptions{Unsupervised: true}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := a.Wait(t.Context(), "job"); err != nil {
+		t.Fatal(err)
+	}
+	a.startCutOff("start:job")
+	if s, err := a.Status(t.Context(), "job"); err != nil || s.Termination != nil {
+		t.Errorf("a start that was cut off: %+v, %v", s, err)
+	}
+	if found := a.recover(); !slices.Equal(found.Undone, []mctr.ContainerID{"job"}) {
+		t.Errorf("found %+v", found)
+	}
+	a.eventually("it runs again", func() bool {
+		s, err := a.Status(t.Context(), "job")
+		return err == nil && s.Phase == mctr.Running
+	})
+	a.remove("job")
 }

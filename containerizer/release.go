@@ -43,7 +43,7 @@ func (c *Containerizer) cleanupLocked(ctx context.Context, id mctr.ContainerID) 
 		return err
 	case phase == mctr.Created, phase == mctr.Running, phase == mctr.Paused:
 		return nil
-	case phase.Launching():
+	case c.cutOff(id, phase):
 		return c.undoLaunch(ctx, id) // its lock is free, so its launcher is dead
 	}
 	if err := c.endChildren(ctx, id); err != nil {

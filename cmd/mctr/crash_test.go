@@ -57,6 +57,19 @@ func TestKillDetachedAtEveryFailpoint(t *testing.T) {
 	}
 }
 
+// TestDetachedUnstarted wants a container whose launcher died before the start undone
+// by itself: it never ran, and its name is free.
+func TestDetachedUnstarted(t *testing.T) {
+	h := newHost(t)
+	h.want(0, "pull", "-q", h.image)
+	h.env = []string{"MCTR_FAILPOINTS=isolated=kill"}
+	h.mctr("run", "-d", "--name", "crash", h.image, "true")
+	h.env = nil
+	h.eventually("nothing is left of it", func() bool { return h.want(0, "ps", "-a", "-q").stdout == "" })
+	h.want(0, "run", "--rm", "--name", "crash", h.image, "true")
+	h.wantClean()
+}
+
 // converges wants that reconcile leaves nothing but what ended and can be
 // removed, that a second one finds nothing, and that the name is free.
 func (h *host) converges() {

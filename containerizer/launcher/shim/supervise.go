@@ -29,7 +29,8 @@ const (
 
 // supervise sees the container to its end. Its order is the promise to clients:
 // everything is killed, the log is drained, the evidence is read, the end is
-// recorded, and only then is anybody told.
+// recorded, and only then is anybody told. A container that was never started has no
+// end: without a record it is a launch that was cut off, which is undone.
 func (s *Shim) supervise() {
 	defer reapOrphans(s.container, &s.sessions)()
 	status, err := s.container.Init().Wait()
@@ -42,8 +43,10 @@ func (s *Shim) supervise() {
 	count := s.streams.drain()
 	t := s.termination(status, finished)
 	t.Log = count
-	s.record(t)
-	s.announce(t)
+	if !t.Started.IsZero() {
+		s.record(t)
+		s.announce(t)
+	}
 	s.tell(t)
 	s.delete()
 	s.leave()
