@@ -136,14 +136,20 @@ func (p *peer) do(r wire.Request) (answer wire.Response, err error) {
 	return answer, err
 }
 
-// wait answers when the container has ended.
+// wait answers when the container has ended, unless the client has gone before: a
+// container can outlive thousands that wait for a while.
 func (p *peer) wait(w *wire.Wait) {
 	if w != nil && w.Clean && !p.clean {
 		p.clean = true
 		p.shim.promise(1)
 	}
-	<-p.shim.ended
-	_ = wire.Write(p.conn, wire.Response{Exit: p.shim.exit})
+	gone, stop := hangUp(p.conn)
+	defer stop()
+	select {
+	case <-gone:
+	case <-p.shim.ended:
+		_ = wire.Write(p.conn, wire.Response{Exit: p.shim.exit})
+	}
 }
 
 // takeOver answers a client that will clean up, and lets the shim end.
