@@ -84,13 +84,33 @@ func (c *Containerizer) stuck(id mctr.ContainerID) (list []string) {
 }
 
 // killAll asks the shim to kill everything. A container that has ended, or whose
-// shim is lost, needs no asking.
+// shim is lost, needs no asking; a shim that lives and does not answer is ended too.
 func (c *Containerizer) killAll(ctx context.Context, id mctr.ContainerID, why mctr.Limitation) error {
 	err := c.withShim(ctx, id, func(client *launcher.Client) error { return client.Destroy(ctx, why) })
-	if errors.Is(err, mctr.ErrState) || errors.Is(err, mctr.ErrUnavailable) {
+	switch {
+	case errors.Is(err, mctr.ErrState):
 		return nil
+	case errors.Is(err, mctr.ErrUnavailable) && ctx.Err() == nil:
+		return c.endWithout(ctx, id, why)
 	}
 	return err
+}
+
+// endWithout ends a container and its shim, which does not answer.
+func (c *Containerizer) endWithout(ctx context.Context, id mctr.ContainerID, why mctr.Limitation) error {
+	lock, err := c.lock(ctx, id)
+	if err != nil {
+		return err
+	}
+	defer lock.Unlock() // closing a lock file cannot fail usefully
+	if err := c.killShim(id); err != nil {
+		return err
+	}
+	phase, err := c.phase(id)
+	if err == nil && phase == mctr.Lost {
+		return c.recordUnseen(id, why)
+	}
+	return nil // it had ended before
 }
 
 // Stop asks the container to end by its stop signal, and destroys it if it has

@@ -17,11 +17,16 @@ import (
 
 // recordLost ends a container whose shim died and writes down that nobody knows how.
 func (c *Containerizer) recordLost(id mctr.ContainerID) error {
+	return c.recordUnseen(id, mctr.Limitation{Reason: mctr.ReasonShimLost, Message: "its supervisor died, so its exit status is unknown"})
+}
+
+// recordUnseen ends a container that has no shim any more, for this reason.
+func (c *Containerizer) recordUnseen(id mctr.ContainerID, why mctr.Limitation) error {
 	if err := cgroup.Kill(c.paths.leaf(id), killTime); err != nil {
 		return err
 	}
-	err := c.recordEnd(id, mctr.ReasonShimLost, "its supervisor died, so its exit status is unknown")
-	c.tellOf(id, mctr.EventDie, map[string]string{"reason": mctr.ReasonShimLost})
+	err := c.recordEnd(id, why.Reason, why.Message)
+	c.tellOf(id, mctr.EventDie, map[string]string{"reason": why.Reason})
 	return err
 }
 

@@ -165,3 +165,23 @@ func TestSlowRelease(t *testing.T) {
 	f.Before("Cleanup", nil)
 	a.remove("job")
 }
+
+// TestDestroyOfADeafShim has a supervisor that lives and answers nobody: its container
+// is ended without it.
+func TestDestroyOfADeafShim(t *testing.T) {
+	a := newAgent(t)
+	if _, err := a.Launch(t.Context(), "job", a.config("sleep", "100"), containerizer.LaunchOptions{Detach: true}); err != nil {
+		t.Fatal(err)
+	}
+	s, err := a.Status(t.Context(), "job")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := unix.Kill(s.ShimPid, unix.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	if end, err := a.Destroy(t.Context(), "job"); err != nil || end.Reason != mctr.ReasonDestroyed {
+		t.Errorf("destroyed: %+v, %v", end, err)
+	}
+	a.remove("job")
+}
