@@ -20,12 +20,15 @@ import (
 // The writing methods may be called concurrently with Copy and one another.
 type Stream struct {
 	client *Client
-	mu     sync.Mutex // serialises writes
-	Pid    int        // of an exec'd process, in the host's namespace
+	mu     sync.Mutex // serialises chunks
+	stdin  *window
+	Pid    int // of an exec'd process, in the host's namespace
 }
 
 // NewStream gives the stream that another process relays over conn: see Relay.
-func NewStream(conn net.Conn) *Stream { return &Stream{client: &Client{conn: conn}} }
+func NewStream(conn net.Conn) *Stream { return newStream(&Client{conn: conn}) }
+
+func newStream(c *Client) *Stream { return &Stream{client: c, stdin: newWindow()} }
 
 // Relay lets peer, which speaks to a NewStream in another process, have the
 // stream: every byte passes both ways, until either side has ended.
@@ -45,7 +48,7 @@ func (c *Client) Attach(ctx context.Context, a wire.Attach) (*Stream, error) {
 	if _, err := c.ask(ctx, wire.Request{Verb: wire.VerbAttach, Attach: &a}); err != nil {
 		return nil, err
 	}
-	return &Stream{client: c}, nil
+	return newStream(c), nil
 }
 
 // Exec runs a process in the container and turns the client into its stream.
@@ -54,15 +57,26 @@ func (c *Client) Exec(ctx context.Context, e wire.Exec) (*Stream, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Stream{client: c, Pid: answer.Pid}, nil
+	s := newStream(c)
+	s.Pid = answer.Pid
+	return s, nil
 }
 
-// Write sends stdin.
-func (s *Stream) Write(p []byte) (int, error) {
-	if err := s.chunk(wire.Stdin, p); err != nil {
-		return 0, err
+// Write sends stdin. Once wire.Window bytes are under way it waits for the process to
+// read, as long as Copy runs, which hears of that. The error wraps net.ErrClosed when
+// the stream has ended.
+func (s *Stream) Write(p []byte) (sent int, err error) {
+	for sent < len(p) {
+		n, err := s.stdin.take(len(p) - sent)
+		if err != nil {
+			return sent, fmt.Errorf("write stdin: %w", err)
+		}
+		if err := s.chunk(wire.Stdin, p[sent:sent+n]); err != nil {
+			return sent, err
+		}
+		sent += n
 	}
-	return len(p), nil
+	return sent, nil
 }
 
 // CloseStdin ends stdin.
@@ -86,7 +100,10 @@ func (s *Stream) chunk(stream byte, data []byte) error {
 }
 
 // Close ends the stream. An exec'd process that is not detached dies with it.
-func (s *Stream) Close() error { return s.client.Close() }
+func (s *Stream) Close() error {
+	s.stdin.close()
+	return s.client.Close()
+}
 
 // Copy writes the output to stdout and stderr until the process has ended, and
 // returns how. gap is told of bytes that were left out; it may be nil. The error
@@ -94,6 +111,7 @@ func (s *Stream) Close() error { return s.client.Close() }
 func (s *Stream) Copy(ctx context.Context, stdout, stderr io.Writer, gap func(bytes uint64)) (*mctr.Termination, error) {
 	stop := s.client.bound(ctx, 0)
 	defer stop()
+	defer s.stdin.close()
 	var buf []byte
 	for {
 		stream, data, err := wire.ReadChunk(s.client.conn, buf)
@@ -106,6 +124,10 @@ func (s *Stream) Copy(ctx context.Context, stdout, stderr io.Writer, gap func(by
 			_, err = stdout.Write(data)
 		case wire.Stderr:
 			_, err = stderr.Write(data)
+		case wire.Credit:
+			if len(data) == 4 {
+				s.stdin.give(int(binary.BigEndian.Uint32(data)))
+			}
 		case wire.Dropped:
 			if gap != nil && len(data) == 8 {
 				gap(binary.BigEndian.Uint64(data))

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"sync"
 
 	"golang.org/x/sys/unix"
@@ -122,46 +123,54 @@ func (chunkStream) Close() error { return nil }
 
 // An input takes what a client sends: each function may be nil.
 type input struct {
-	write  func([]byte) error
-	close  func()
+	stdin  *os.File // nil: it is not for this client to write to
+	close  func()   // ends stdin
+	left   func()   // the client is done with stdin
 	resize func(wire.Size)
 	signal func(unix.Signal)
-	end    func() // the client is gone
+	gone   func() // the client has gone, or breaks the protocol
 }
 
 // input reads the client's chunks until it goes.
 func (p *peer) input(to input) {
-	if to.end != nil {
-		defer to.end()
+	f := &feeder{stdin: to.stdin, taken: p.credit, close: to.close, left: to.left}
+	if to.stdin != nil {
+		f.begin()
+		defer f.leave()
+	}
+	if to.gone != nil {
+		defer to.gone()
 	}
 	var buf []byte
 	for {
 		stream, data, err := wire.ReadChunk(p.conn, buf)
+		if err == nil {
+			err = to.take(f, stream, data)
+		}
 		if err != nil {
 			return
 		}
 		buf = data[:cap(data)]
-		to.take(stream, data)
 	}
 }
 
-func (to input) take(stream byte, data []byte) {
+// credit lets the client send n more bytes of stdin.
+func (p *peer) credit(n int) {
+	_ = wire.WriteChunk(p.conn, wire.Credit, binary.BigEndian.AppendUint32(nil, uint32(n)))
+}
+
+func (to input) take(f *feeder, stream byte, data []byte) error {
 	switch {
-	case stream == wire.Stdin && to.write != nil:
-		_ = to.write(data) // a task that closed its stdin does not care
-	case stream == wire.EOF && to.close != nil:
-		to.close()
+	case stream == wire.Stdin && to.stdin == nil:
+		f.taken(len(data)) // by nobody
+	case stream == wire.Stdin:
+		return f.put(data)
+	case stream == wire.EOF && to.stdin != nil:
+		f.end()
 	case stream == wire.Resize && to.resize != nil && len(data) == 4:
 		to.resize(wire.Size{Width: binary.BigEndian.Uint16(data), Height: binary.BigEndian.Uint16(data[2:])})
 	case stream == wire.Signals && to.signal != nil && len(data) == 4:
 		to.signal(unix.Signal(binary.BigEndian.Uint32(data)))
 	}
-}
-
-// writeTo gives a write function that gives up at the reader's end.
-func writeTo(w io.Writer) func([]byte) error {
-	return func(p []byte) error {
-		_, err := w.Write(p)
-		return err
-	}
+	return nil
 }

@@ -182,6 +182,6 @@ func (x *execution) kill(sig unix.Signal) {
 func (x *execution) input(stdin bool) input {
 	in := x.pipes.input(stdin)
 	in.signal = x.kill
-	in.end = func() { x.kill(unix.SIGKILL) }
+	in.gone = func() { x.kill(unix.SIGKILL) }
 	return in
 }

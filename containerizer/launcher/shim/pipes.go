@@ -89,19 +89,17 @@ func (p *pipes) outputs() iter.Seq2[byte, *os.File] {
 
 // input is where a client's stdin goes.
 func (p *pipes) input(stdin bool) input {
-	in := input{}
+	in := input{left: func() {}}
 	if p.master != nil {
 		in.resize = func(size wire.Size) { _ = setSize(p.master, size) }
 	}
-	if !stdin {
-		return in
-	}
 	switch {
+	case !stdin:
 	case p.master != nil:
-		in.write = writeTo(p.master)
+		in.stdin = p.master
 		in.close = func() { _, _ = p.master.Write([]byte{4}) } // ^D, the terminal's end of input
 	case p.stdin != nil:
-		in.write, in.close = writeTo(p.stdin), p.closeInput
+		in.stdin, in.close = p.stdin, p.closeInput
 	}
 	return in
 }

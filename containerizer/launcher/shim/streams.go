@@ -146,8 +146,11 @@ func (s *streams) leaveInput() {
 // size for any.
 func (s *streams) input(stdin bool) input {
 	in := s.pipes.input(stdin)
-	if stdin {
-		in.end = s.leaveInput
+	switch {
+	case stdin && in.stdin != nil:
+		in.left = s.leaveInput
+	case stdin:
+		in.gone = s.leaveInput
 	}
 	return in
 }

@@ -16,7 +16,12 @@ const (
 	Dropped byte = 5 // shim to client: eight bytes, how many bytes were left out
 	Exit    byte = 6 // shim to client: JSON of a Termination; the last chunk
 	Signals byte = 7 // client to shim: four bytes, a signal for the exec'd process
+	Credit  byte = 8 // shim to client: four bytes, how many of stdin's were taken
 )
+
+// Window is how many bytes of stdin a client may send ahead of the Credit for them:
+// behind what a process does not read, nothing else would get through.
+const Window = 256 << 10
 
 // maxChunk bounds a chunk's data in bytes.
 const maxChunk = 1 << 20
