@@ -49,6 +49,7 @@ type Containerizer struct {
 	owner     string
 	onExit    []string
 	onRestart []string
+	onWatch   []string
 	above     *string // the control group that is to be above all; nil: as it was
 	manager   string  // who is to make those below it; "": as it was
 
@@ -125,6 +126,13 @@ func WithExitCommand(argv ...string) Option {
 // policy of a container that nobody watches is not followed.
 func WithRestartCommand(argv ...string) Option {
 	return func(c *Containerizer) { c.onRestart = argv }
+}
+
+// WithWatchCommand sets what a shim runs, with the container's id as last argument,
+// beside a container that has probes, or a limit that has to be looked at, while
+// nobody watches it. It is to call Watch. Without it such a container goes unwatched.
+func WithWatchCommand(argv ...string) Option {
+	return func(c *Containerizer) { c.onWatch = argv }
 }
 
 // New returns a containerizer and sets its directories up where they are not.

@@ -96,10 +96,10 @@ func imageHealth(image *provisioner.Image) (*mctr.HealthCheck, error) {
 	return check, check.Validate()
 }
 
-// warnings are what the launch cannot do and was not asked for in words.
+// warnings are what the launch cannot do.
 func (l *launch) warnings() (list []string) {
-	if l.health != nil && l.record.Config.Health == nil && l.options.Detach {
-		list = append(list, "the image's HEALTHCHECK is not probed: nobody watches a detached container (run it in the foreground, or by an agent)")
+	if l.options.Detach && len(l.onWatch) == 0 && (l.health != nil || l.record.Config.Ready != nil) {
+		list = append(list, "it is not probed: nobody watches a detached container")
 	}
 	return list
 }

@@ -138,7 +138,7 @@ func (l *launch) create(ctx context.Context) error {
 		Created: l.paths.created(id), Exit: l.paths.exit(id), FallbackExit: filepath.Join(l.paths.stateDir(id), "exit.json"),
 		Events: l.paths.events(), Attributes: attributesOf(l.record), LogDir: l.paths.logs(id), Log: config.Log,
 		Stdin: config.Process.Stdin, StdinOnce: l.options.Attach != nil && l.options.Attach.Stdin,
-		SecretEnv: l.options.SecretEnv, OnExit: l.exitCommand(), MaxTime: config.MaxCompletion, Transient: config.Remove, Hold: ports,
+		SecretEnv: l.options.SecretEnv, OnExit: l.exitCommand(), Watch: l.watchCommand(), MaxTime: config.MaxCompletion, Transient: config.Remove, Hold: ports,
 	})
 	if err != nil {
 		return l.failed(mctr.Isolating, "shim", "create the container", err)
@@ -170,6 +170,16 @@ func (l *launch) exitCommand() []string {
 		return nil
 	}
 	return append(slices.Clone(argv), string(l.record.ID))
+}
+
+// watchCommand is for a container of which something has to be looked at again and
+// again.
+func (l *launch) watchCommand() []string {
+	listen := l.record.Config.Listen
+	if len(l.onWatch) == 0 || l.health == nil && l.record.Config.Ready == nil && (listen == nil || !listen.End) {
+		return nil
+	}
+	return append(slices.Clone(l.onWatch), string(l.record.ID))
 }
 
 // attach connects to the streams while init is still blocked.

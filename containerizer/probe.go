@@ -19,7 +19,7 @@ func (c *Containerizer) probe(ctx context.Context, r *record) {
 	id := r.ID
 	if check := c.healthCheck(id); check != nil {
 		ctx, enough := context.WithCancel(ctx)
-		c.keepProbing(ctx, id, check, func(h mctr.Health, changed bool) {
+		c.keepProbing(ctx, id, check, c.paths.health(id), func(h mctr.Health, changed bool) {
 			c.toldHealth(r, c.paths.health(id), mctr.EventHealth, h, changed)
 			if h.Status == mctr.Unhealthy && !check.Keep && c.retire(r, unhealthy(h)) {
 				enough() // it is asked to end once
@@ -27,21 +27,26 @@ func (c *Containerizer) probe(ctx context.Context, r *record) {
 		})
 	}
 	if check := r.Config.Ready; check != nil {
-		c.keepProbing(ctx, id, check, func(h mctr.Health, changed bool) {
+		c.keepProbing(ctx, id, check, c.paths.ready(id), func(h mctr.Health, changed bool) {
 			c.toldHealth(r, c.paths.ready(id), mctr.EventReady, h, changed)
 		})
 	}
 }
 
-func (c *Containerizer) keepProbing(ctx context.Context, id mctr.ContainerID, check *mctr.HealthCheck, told func(h mctr.Health, changed bool)) {
+// keepProbing probes until ctx ends, and goes on from what somebody else recorded.
+func (c *Containerizer) keepProbing(ctx context.Context, id mctr.ContainerID, check *mctr.HealthCheck, recorded string, told func(h mctr.Health, changed bool)) {
 	created := c.createdRecord(id)
 	if created == nil {
 		return // it is gone
 	}
 	ask := c.prober(id, created.Pid, check)
 	var last string
+	before := readHealth(recorded)
+	if before != nil {
+		last = before.Status
+	}
 	checker := &health.Checker{
-		Check: *check,
+		Check: *check, Began: c.startedAt(id), Last: before,
 		Probe: func(ctx context.Context) error {
 			err := ask(ctx)
 			if phase, _ := c.phase(id); err != nil && phase != mctr.Running {

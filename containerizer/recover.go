@@ -9,6 +9,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/containerizer/launcher"
@@ -129,9 +130,21 @@ func (c *Containerizer) cutOff(id mctr.ContainerID, phase mctr.Phase) bool {
 }
 
 // ran says whether the container's command was ever started.
-func (c *Containerizer) ran(id mctr.ContainerID) bool {
+func (c *Containerizer) ran(id mctr.ContainerID) bool { return !c.startedAt(id).IsZero() }
+
+// startedAt is when the container's command was started; zero: it was not.
+func (c *Containerizer) startedAt(id mctr.ContainerID) time.Time {
 	reached, _ := c.journal(id).read()
-	return slices.ContainsFunc(reached, func(t mctr.Timing) bool { return t.Checkpoint == atRunning })
+	return startOf(reached)
+}
+
+func startOf(reached []mctr.Timing) (at time.Time) {
+	for _, t := range reached {
+		if t.Checkpoint == atRunning {
+			at = t.At
+		}
+	}
+	return at
 }
 
 // adopt watches a running container. One that ends meanwhile has ended while

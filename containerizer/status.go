@@ -144,11 +144,7 @@ func (c *Containerizer) statusOfState(id mctr.ContainerID, s *mctr.Status) (err 
 	}
 	_, err = os.Lstat(c.paths.stateDir(id))
 	s.Cleaned = s.Phase == mctr.Exited && errors.Is(err, fs.ErrNotExist)
-	for _, t := range s.Timings {
-		if t.Checkpoint == atRunning {
-			s.Started = t.At
-		}
-	}
+	s.Started = startOf(s.Timings)
 	if created := c.createdRecord(id); created != nil && s.Termination == nil {
 		s.Pid, s.ShimPid = created.Pid, created.ShimPid
 		s.Rootfs, s.Health, s.Ready = c.paths.rootfs(id), readHealth(c.paths.health(id)), readHealth(c.paths.ready(id))

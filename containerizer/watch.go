@@ -28,13 +28,8 @@ func (l *launch) keepWatch() {
 // with supervise, and to the next, as its restart policy says.
 func (c *Containerizer) watch(r *record, client *launcher.Client, supervise bool) {
 	id := r.ID
-	for _, i := range c.isolators {
-		if err := i.Watch(c.ctx, id, func(lim mctr.Limitation) { c.limit(id, lim) }); err != nil {
-			c.log.Error("watch", "container", id, "isolator", i.Name(), "error", err)
-		}
-	}
 	ctx, cancel := context.WithCancel(c.ctx)
-	c.probe(ctx, r)
+	c.look(ctx, r)
 	released := make(chan struct{})
 	c.mu.Lock()
 	c.watched[id] = released
@@ -47,6 +42,35 @@ func (c *Containerizer) watch(r *record, client *launcher.Client, supervise bool
 			c.restart(c.ctx, id, LaunchOptions{SecretEnv: c.secretsOf(id)})
 		}
 	})
+}
+
+// look begins to probe a container, and has the isolators watch it.
+func (c *Containerizer) look(ctx context.Context, r *record) {
+	for _, i := range c.isolators {
+		if err := i.Watch(c.ctx, r.ID, func(lim mctr.Limitation) { c.limit(r.ID, lim) }); err != nil {
+			c.log.Error("watch", "container", r.ID, "isolator", i.Name(), "error", err)
+		}
+	}
+	c.probe(ctx, r)
+}
+
+// Watch probes a container, and has the isolators watch it, until it ends, and does
+// no more than that: see WithWatchCommand.
+func (c *Containerizer) Watch(ctx context.Context, id mctr.ContainerID) error {
+	r, err := c.load(id)
+	if err != nil {
+		return err
+	}
+	client, err := launcher.Dial(ctx, c.paths.stateDir(id))
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	c.look(ctx, r)
+	_, err = client.Wait(ctx, false)
+	return err
 }
 
 func (c *Containerizer) unwatch(id mctr.ContainerID, released chan struct{}) {

@@ -34,9 +34,6 @@ func (a *app) create(cmd *cobra.Command, l *launchFlags, args []string) error {
 	if err := a.chooseNetwork(cmd.Context(), config); err != nil {
 		return err
 	}
-	if err := watched(config, !a.remote()); err != nil { // start leaves it alone
-		return err
-	}
 	c, err := a.reachToChange(cmd.Context())
 	if err != nil {
 		return err

@@ -56,13 +56,13 @@ func decodeGroup(r io.Reader) (*mctr.Group, error) {
 	return g, g.Validate()
 }
 
-// watchedTask is watched for a group's task: who sees its end is to end the group, if
-// it is not started again.
+// watchedTask refuses what somebody must watch for a group's task: who sees its end is
+// to end the group, if it is not started again.
 func watchedTask(task *mctr.ContainerConfig, detach bool) error {
 	if detach && !task.Restart.Never() {
 		return fmt.Errorf("%w: a restart policy in a detached group: nobody would know whether the task has failed (run it in the foreground, or by an agent)", mctr.ErrUnsupported)
 	}
-	return watched(task, detach)
+	return nil
 }
 
 // runGroup runs a group; in the foreground it shows what the tasks print, and

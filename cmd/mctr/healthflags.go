@@ -118,21 +118,3 @@ func parseGet(flag, s string) (*mctr.HTTPGet, error) {
 	get.Port, get.Path = uint16(number), "/"+path
 	return get, nil
 }
-
-// watched refuses what somebody must watch for a container that is left alone.
-func watched(c *mctr.ContainerConfig, detach bool) error {
-	for _, need := range []struct {
-		asked bool
-		what  string
-		whom  string
-	}{
-		{c.Health != nil && !c.Health.Disabled, "a health check", "probe"},
-		{c.Ready != nil, "a readiness check", "probe"},
-		{c.Listen != nil && c.Listen.End, "--listen-action end", "look"},
-	} {
-		if need.asked && detach {
-			return fmt.Errorf("%w: %s with --detach: nobody would %s (run it in the foreground, or by an agent)", mctr.ErrUnsupported, need.what, need.whom)
-		}
-	}
-	return nil
-}

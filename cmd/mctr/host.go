@@ -130,6 +130,7 @@ func (a *app) internalCommand() *cobra.Command {
 	cmd.AddCommand(
 		a.exitCommandOf("cleanup ID", "Release an ended container: a shim's exit command", (*containerizer.Containerizer).Cleanup),
 		a.exitCommandOf("restart ID", "Release an ended container, and follow its restart policy: a shim's exit command", (*containerizer.Containerizer).CleanupAndRestart),
+		a.exitCommandOf("watch ID", "Probe a container until it ends: what a shim runs beside one that nobody watches", (*containerizer.Containerizer).Watch),
 	)
 	return cmd
 }

@@ -124,9 +124,6 @@ func (a *app) run(cmd *cobra.Command, o *runOptions, args []string) error {
 	if err := a.chooseNetwork(cmd.Context(), config); err != nil {
 		return err
 	}
-	if err := watched(config, o.detach && !a.remote()); err != nil {
-		return err
-	}
 	if o.launch.tty && !o.detach && o.launch.stdin && !isTerminal(os.Stdin) {
 		return fmt.Errorf("%w: the input device is not a TTY", mctr.ErrInvalid)
 	}

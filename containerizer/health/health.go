@@ -5,7 +5,7 @@
 // HTTP and TCP probes start no process: a socket belongs to the network namespace
 // of the thread that made it, so a thread enters the container's for a moment and
 // is thrown away. Nothing on disk; in the kernel, sockets. Nothing survives a
-// restart: whoever watches the container then probes anew.
+// restart: whoever watches the container then goes on from what was last reported.
 package health
 
 import (
@@ -29,14 +29,23 @@ type Checker struct {
 	Check  mctr.HealthCheck
 	Probe  Probe
 	Report func(mctr.Health) // is told after each probe, by one goroutine
+
+	Began time.Time    // when the container was started; zero: now
+	Last  *mctr.Health // what another Checker of it reported last; nil: there was none
 }
 
 // Run probes until ctx ends.
 func (c *Checker) Run(ctx context.Context) {
 	check := WithDefaults(c.Check)
 	health := mctr.Health{Status: mctr.HealthStarting}
-	began := time.Now()
-	for wait := check.Delay; sleep(ctx, wait); wait = pause(check, health.Status, time.Since(began)) {
+	if c.Last != nil {
+		health = *c.Last
+	}
+	began := c.Began
+	if began.IsZero() {
+		began = time.Now()
+	}
+	for wait := check.Delay - time.Since(began); sleep(ctx, wait); wait = pause(check, health.Status, time.Since(began)) {
 		p, asked := c.once(ctx, check.Timeout)
 		if ctx.Err() != nil {
 			return // the container's end, most likely: that is no failure of the probe's

@@ -142,3 +142,23 @@ func TestChecker(t *testing.T) {
 		t.Errorf("got %v, want %s", got, want)
 	}
 }
+
+// TestTakeOver wants a checker to go on from what another reported: what was healthy
+// has no start period any more, and the first delay is over.
+func TestTakeOver(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	var got mctr.Health
+	(&health.Checker{
+		Check: mctr.HealthCheck{Command: []string{"x"}, Delay: time.Hour, Interval: time.Hour, Grace: 24 * time.Hour, Failures: 2},
+		Probe: func(context.Context) error { return errors.New("again") },
+		Report: func(h mctr.Health) {
+			got = h
+			cancel()
+		},
+		Began: time.Now().Add(-2 * time.Hour), Last: &mctr.Health{Status: mctr.Healthy, Streak: 1},
+	}).Run(ctx)
+	if got.Status != mctr.Unhealthy || got.Streak != 2 {
+		t.Errorf("it reports %+v", got)
+	}
+}

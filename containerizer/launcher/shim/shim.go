@@ -47,6 +47,7 @@ type Shim struct {
 	why       *mctr.Limitation // this shim killed the container for; nil if it did not
 	cleaners  int              // clients that promised to clean up
 	cleaned   bool             // one of them took over
+	unwatch   func()           // ends the watch command; nil where it does not run
 
 	ended chan struct{} // closed when exit is recorded
 	exit  *mctr.Termination
@@ -131,6 +132,7 @@ func (s *Shim) Start() error {
 		return fmt.Errorf("start: %w", err)
 	}
 	s.phase, s.started = mctr.Running, time.Now()
+	s.setWatch()
 	time.AfterFunc(youth, save)
 	if s.create.MaxTime > 0 {
 		time.AfterFunc(s.create.MaxTime, func() { _ = s.destroy(timeOver(s.create.MaxTime)) })

@@ -38,6 +38,7 @@ func (s *Shim) supervise() {
 		s.log.Error("wait for init", "error", err)
 	}
 	finished := time.Now()
+	s.setPhase(mctr.Destroying)
 	s.killRest()
 	s.sessions.end()
 	count := s.streams.drain()
@@ -122,6 +123,13 @@ func (s *Shim) tell(t *mctr.Termination) {
 	close(s.ended)
 }
 
+func (s *Shim) setPhase(phase mctr.Phase) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.phase = phase
+	s.setWatch()
+}
+
 func (s *Shim) delete() {
 	if err := s.container.Delete(); err != nil {
 		s.log.Error("delete the container", "error", err)
@@ -173,6 +181,7 @@ func (s *Shim) promise(n int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.cleaners += n
+	s.setWatch()
 }
 
 // abandon destroys a container whose creator went before the start.
@@ -190,9 +199,14 @@ func (s *Shim) abandon() {
 // runOnExit starts the exit command in a session of its own and does not wait.
 func runOnExit(argv []string) error {
 	cmd := exec.Command(argv[0], argv[1:]...)
+	onHost(cmd)
+	return cmd.Start()
+}
+
+// onHost sets up a command that outlives nobody's terminal and holds up no mount.
+func onHost(cmd *exec.Cmd) {
 	cmd.Env = os.Environ()
 	cmd.Dir = "/"
 	cmd.Stderr = os.Stderr
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
-	return cmd.Start()
 }
