@@ -37,8 +37,7 @@ func (s *Shim) supervise() {
 		s.log.Error("wait for init", "error", err)
 	}
 	finished := time.Now()
-	s.killRest()
-	s.sessions.end()
+	s.sessions.end(s.killRest)
 	count := s.streams.drain()
 	t := s.termination(status, finished)
 	t.Log = count
