@@ -2,6 +2,7 @@ package containerizer_test
 
 import (
 	"context"
+	"errors"
 	"io"
 	"sync"
 	"testing"
@@ -70,7 +71,10 @@ func (a *agent) enter(ctx context.Context, command []string) {
 	for ctx.Err() == nil {
 		stream, err := a.Exec(ctx, "job", containerizer.Exec{Args: command})
 		if err != nil {
-			continue // it has ended
+			if !errors.Is(err, mctr.ErrState) && ctx.Err() == nil {
+				a.t.Errorf("exec in what has ended: %v", err)
+			}
+			continue
 		}
 		_, _ = stream.Copy(ctx, io.Discard, io.Discard, nil)
 		_ = stream.Close()

@@ -31,7 +31,7 @@ type sessions struct {
 func (s *sessions) begin(start func() (*engine.Process, error)) (*engine.Process, func(), error) {
 	s.making.Lock()
 	defer s.making.Unlock()
-	if err := s.enter(); err != nil {
+	if err := s.admit(); err != nil {
 		return nil, nil, err
 	}
 	process, err := start()
@@ -48,8 +48,8 @@ func (s *sessions) begin(start func() (*engine.Process, error)) (*engine.Process
 	return process, func() { s.finish(process.Pid) }, nil
 }
 
-// enter lets one in while the door is open.
-func (s *sessions) enter() error {
+// admit lets one in while the door is open.
+func (s *sessions) admit() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {
@@ -107,6 +107,13 @@ func (s *sessions) close() (gone <-chan struct{}) {
 		close(done)
 	}()
 	return done
+}
+
+// over says whether the door is closed.
+func (s *sessions) over() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.closed
 }
 
 // kill reaches also who left the container's control group.
@@ -189,7 +196,7 @@ func (s *Shim) execUnpaused(c container, p *specs.Process, io engine.Stdio) (*en
 	if paused {
 		return nil, fmt.Errorf("%w: container is paused", mctr.ErrState)
 	}
-	return c.Exec(p, io)
+	return s.tryExec(c, p, io)
 }
 
 // run copies output to w until the process has ended, and tells how; w may be nil.
