@@ -52,12 +52,12 @@ func (c *Containerizer) exec(ctx context.Context, id mctr.ContainerID, e Exec) (
 	}
 	client, err := launcher.Dial(ctx, c.paths.stateDir(id))
 	if err != nil {
-		return nil, err
+		return nil, c.overtaken(id, err)
 	}
 	stream, err := client.Exec(ctx, wire.Exec{Process: *process, Stdin: e.Stdin, Detach: e.Detach})
 	if err != nil {
 		_ = client.Close()
-		return nil, err
+		return nil, c.overtaken(id, err)
 	}
 	return stream, nil
 }

@@ -140,6 +140,11 @@ func (c *Containerizer) withShim(ctx context.Context, id mctr.ContainerID, do fu
 		defer client.Close()
 		err = do(client)
 	}
+	return c.overtaken(id, err)
+}
+
+// overtaken is err, or where the shim went away because its container ended, that.
+func (c *Containerizer) overtaken(id mctr.ContainerID, err error) error {
 	if !errors.Is(err, mctr.ErrUnavailable) {
 		return err
 	}

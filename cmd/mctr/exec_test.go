@@ -128,3 +128,23 @@ func TestExecLeavesBehind(t *testing.T) {
 	}
 	h.want(0, "rm", "-f", "job")
 }
+
+// TestExecWithoutProcesses has containers that may have few or no processes more: an
+// exec gets in, or is told in a line that it cannot.
+func TestExecWithoutProcesses(t *testing.T) {
+	h := newHost(t)
+	for _, runtime := range []string{"", "runc"} {
+		for left := range 8 {
+			h.want(0, "run", "-d", "-q", "--name", "job", "--runtime", runtime, "--pids-limit", "16", h.image,
+				"sh", "-c", fmt.Sprintf("i=%d; while [ $((i+=1)) -lt 16 ]; do sleep 100 & done; wait", left))
+			h.eventually("it has its processes", func() bool {
+				return strings.Count(h.want(0, "top", "job").stdout, "sleep 100\n") == 15-left
+			})
+			r := h.mctr("exec", "job", "true")
+			if r.code != 0 && (r.code != 126 || strings.Count(r.stderr, "\n") != 1 || !strings.Contains(r.stderr, "the container may have no more processes")) {
+				t.Errorf("%s, %d left: %+v", runtime, left, r)
+			}
+			h.want(0, "rm", "-f", "job")
+		}
+	}
+}

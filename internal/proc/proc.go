@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"os"
 	"strconv"
+
+	"golang.org/x/sys/unix"
 )
 
 // StartTime is when pid began, in clock ticks since boot (/proc/[pid]/stat,
@@ -31,6 +33,24 @@ func Is(pid int, start uint64) bool {
 	}
 	now, err := StartTime(pid)
 	return err == nil && now == start
+}
+
+// Ending says whether pid has ended, or was killed and is about to.
+func Ending(pid int) bool {
+	fields, err := stat(pid)
+	const flags, pending = 9 - 3, 31 - 3 // the first of fields is field 3
+	if err != nil || len(fields) <= pending {
+		return true
+	}
+	return bit(fields[flags], exiting) || bit(fields[pending], 1<<(unix.SIGKILL-1))
+}
+
+// exiting is the kernel's PF_EXITING (include/linux/sched.h).
+const exiting = 4
+
+func bit(field []byte, mask uint64) bool {
+	n, err := strconv.ParseUint(string(field), 10, 64)
+	return err == nil && n&mask != 0
 }
 
 // Command is the name of the process (/proc/[pid]/comm), "" when it is gone.

@@ -44,7 +44,13 @@ func TestLife(t *testing.T) {
 	if !Is(pid, start) || Command(pid) != "a) R 1 (b" {
 		t.Errorf("the child is %q, itself: %t", Command(pid), Is(pid, start))
 	}
+	if Ending(pid) {
+		t.Error("the child ends by itself")
+	}
 	_ = child.Process.Kill()
+	if !Ending(pid) {
+		t.Error("the child does not end of a SIGKILL")
+	}
 	for { // dead, but not waited for
 		if fields, err := stat(pid); err != nil || string(fields[0]) == "Z" {
 			break
@@ -54,7 +60,7 @@ func TestLife(t *testing.T) {
 		t.Error("a zombie still is the process")
 	}
 	_ = child.Wait() // killed, it says
-	if Is(pid, start) || Command(pid) != "" {
+	if Is(pid, start) || Command(pid) != "" || !Ending(pid) {
 		t.Error("a process that is gone still is")
 	}
 	if _, err := StartTime(pid); err == nil {

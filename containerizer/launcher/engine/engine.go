@@ -58,7 +58,8 @@ type Container interface {
 	// Start lets init execute the user's command.
 	Start() error
 
-	// Exec runs one more process in the container.
+	// Exec runs one more process in the container. One that fails may leave dead
+	// children, and until the caller has reaped them init cannot end.
 	Exec(p *specs.Process, io Stdio) (*Process, error)
 
 	// Signal sends sig to init, or to every process of the container. A

@@ -19,23 +19,24 @@ import (
 
 // sessions are the processes of running execs.
 type sessions struct {
-	making sync.Mutex // held while a process is made, and children are reaped: one that is being made is not known
-	closed bool       // guarded by making
-	group  sync.WaitGroup
+	making sync.Mutex     // held while a process is made, and children are reaped: one that is being made is not known
+	group  sync.WaitGroup // who is in, or on the way in
 
-	mu   sync.Mutex // guards pids, for a moment: a process can take long to make
-	pids map[int]struct{}
+	mu     sync.Mutex // guards what follows, for a moment: a process can take long to make
+	closed bool
+	pids   map[int]struct{}
 }
 
 // begin runs start and remembers its process until done is called.
 func (s *sessions) begin(start func() (*engine.Process, error)) (*engine.Process, func(), error) {
 	s.making.Lock()
 	defer s.making.Unlock()
-	if s.closed {
-		return nil, nil, fmt.Errorf("%w: container has ended", mctr.ErrState)
+	if err := s.admit(); err != nil {
+		return nil, nil, err
 	}
 	process, err := start()
 	if err != nil {
+		s.group.Done()
 		return nil, nil, err
 	}
 	s.mu.Lock()
@@ -44,8 +45,18 @@ func (s *sessions) begin(start func() (*engine.Process, error)) (*engine.Process
 		s.pids = map[int]struct{}{}
 	}
 	s.pids[process.Pid] = struct{}{}
-	s.group.Add(1)
 	return process, func() { s.finish(process.Pid) }, nil
+}
+
+// admit lets one in while the door is open.
+func (s *sessions) admit() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return fmt.Errorf("%w: container has ended", mctr.ErrState)
+	}
+	s.group.Add(1)
+	return nil
 }
 
 func (s *sessions) finish(pid int) {
@@ -70,12 +81,48 @@ func (s *sessions) reap(known func(pid int) bool) (all bool) {
 	return reap(func(pid int) bool { return s.has(pid) || known(pid) })
 }
 
-// end waits for the sessions, whose processes died with the container.
-func (s *sessions) end() {
-	s.making.Lock()
+// end closes the door and kills until the last of the sessions is gone: one that was
+// on its way in when the others were killed is still to come.
+func (s *sessions) end(killRest func()) {
+	gone := s.close()
+	for pause := 10 * time.Millisecond; ; pause = min(2*pause, time.Second) {
+		killRest()
+		s.kill()
+		select {
+		case <-gone:
+			return
+		case <-time.After(pause):
+		}
+	}
+}
+
+// close lets nobody in any more. gone is closed when nobody is left.
+func (s *sessions) close() (gone <-chan struct{}) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.closed = true
-	s.making.Unlock()
-	s.group.Wait()
+	done := make(chan struct{})
+	go func() {
+		s.group.Wait()
+		close(done)
+	}()
+	return done
+}
+
+// over says whether the door is closed.
+func (s *sessions) over() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.closed
+}
+
+// kill reaches also who left the container's control group.
+func (s *sessions) kill() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for pid := range s.pids {
+		_ = unix.Kill(pid, unix.SIGKILL)
+	}
 }
 
 // exec runs a process in the container; the connection becomes its streams.
@@ -149,7 +196,7 @@ func (s *Shim) execUnpaused(c container, p *specs.Process, io engine.Stdio) (*en
 	if paused {
 		return nil, fmt.Errorf("%w: container is paused", mctr.ErrState)
 	}
-	return c.Exec(p, io)
+	return s.tryExec(c, p, io)
 }
 
 // run copies output to w until the process has ended, and tells how; w may be nil.

@@ -2,7 +2,12 @@ package shim
 
 import (
 	"errors"
+	"os/exec"
+	"sync"
+	"syscall"
 	"testing"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/mctr/mctr/containerizer/launcher/engine"
 )
@@ -30,8 +35,51 @@ func TestSlowExec(t *testing.T) {
 	if err := <-left; err == nil {
 		t.Error("an exec that failed was begun")
 	}
-	s.end()
+	s.end(func() {})
 	if _, _, err := s.begin(nil); err == nil {
 		t.Error("an exec was begun after the end")
 	}
+}
+
+// TestLateExec ends the sessions while one is on its way in and has left the container's
+// control group: it is killed as soon as it is in.
+func TestLateExec(t *testing.T) {
+	var s sessions
+	entering, enter := make(chan struct{}), make(chan struct{})
+	go func() {
+		process, done, err := s.begin(func() (*engine.Process, error) {
+			close(entering)
+			<-enter
+			return sleeper()
+		})
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		if status, err := process.Wait(); err != nil || status.Signal != int(unix.SIGKILL) {
+			t.Errorf("ended by %+v, %v", status, err)
+		}
+		done()
+	}()
+	<-entering
+	killed, ended := make(chan struct{}), make(chan struct{})
+	go func() { s.end(sync.OnceFunc(func() { close(killed) })); close(ended) }()
+	<-killed // the rest of the container: nobody waited for the one on its way
+	close(enter)
+	<-ended
+}
+
+// sleeper starts a process that stays until it is killed.
+func sleeper() (*engine.Process, error) {
+	cmd := exec.Command("sleep", "100")
+	if err := cmd.Start(); err != nil {
+		return nil, err
+	}
+	return &engine.Process{Pid: cmd.Process.Pid, Wait: func() (engine.WaitStatus, error) {
+		state, err := cmd.Process.Wait()
+		if err != nil {
+			return engine.WaitStatus{}, err
+		}
+		return engine.WaitStatus{Signal: int(state.Sys().(syscall.WaitStatus).Signal())}, nil
+	}}, nil
 }

@@ -39,8 +39,7 @@ func (s *Shim) supervise() {
 	}
 	finished := time.Now()
 	s.setPhase(mctr.Destroying)
-	s.killRest()
-	s.sessions.end()
+	s.sessions.end(s.killRest)
 	count := s.streams.drain()
 	t := s.termination(status, finished)
 	t.Log = count

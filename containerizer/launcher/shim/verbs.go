@@ -36,16 +36,21 @@ func (s *Shim) signal(sig wire.Signal) error {
 	})
 }
 
-// awaitTask waits for init to become the task. Between the start and execve(2) init
-// is the engine's own program, which a signal would end in the task's place.
-func awaitTask(pid int) {
+// awaitTask waits for pid to become the task, and says whether it did not end before.
+// Between the start and execve(2) it is the engine's own program, which a signal would
+// end in the task's place.
+func awaitTask(pid int) bool {
 	const engines = "runc:[2:INIT]" // libcontainer's, which runc has too
 	for range 2000 {
 		if proc.Command(pid) != engines {
-			return
+			return true
+		}
+		if proc.Ending(pid) {
+			return false
 		}
 		time.Sleep(time.Millisecond)
 	}
+	return true
 }
 
 func (s *Shim) freeze(frozen bool) error {

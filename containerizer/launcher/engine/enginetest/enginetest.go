@@ -54,6 +54,7 @@ var cases = []struct {
 	{"terminal", terminals},
 	{"terminal of an exec", execTerminals},
 	{"processes of a shared namespace", sharedPIDs},
+	{"orphans and an exec that fails", orphansOfFailure},
 	{"seccomp", filters},
 }
 
@@ -316,6 +317,11 @@ func execs(b *bench) {
 			b.Errorf("exec %s: %v, want %v", command, err, want)
 		}
 	}
+	b.eventually("what failed is reaped", func() bool { // or init could not end: see engine.Container's Exec
+		pids, _ := cgroup.Pids(group)
+		reaped, _ := unix.Wait4(-1, nil, unix.WNOHANG, nil)
+		return len(pids) == 1 && reaped == 0
+	})
 	b.kill(c)
 }
 
@@ -425,15 +431,7 @@ func execTerminals(b *bench) {
 // container has no pid namespace of its own. The orphan becomes this process's,
 // or its parent's.
 func sharedPIDs(b *bench) {
-	s := spec(sh("sleep 100 & echo started; exit 2"))
-	s.Linux.Namespaces = s.Linux.Namespaces[1:]
-	c, err := b.try(s)
-	if err != nil {
-		b.Fatal(err)
-	}
-	if err := c.Start(); err != nil {
-		b.Fatal(err)
-	}
+	c := b.startShared(sh("sleep 100 & echo started; exit 2"))
 	b.reads(b.out, "started")
 	b.ends(c.Init(), engine.WaitStatus{Code: 2})
 	b.eventually("the group holds one process", func() bool { // of init it may tell for a moment after it was reaped
@@ -442,6 +440,40 @@ func sharedPIDs(b *bench) {
 	})
 	if err := c.Signal(int(unix.SIGKILL), true); err != nil {
 		b.Error(err)
+	}
+	b.reap()
+	b.delete(c)
+}
+
+// startShared starts a container without a pid namespace of its own.
+func (b *bench) startShared(p *specs.Process) engine.Container {
+	b.Helper()
+	s := spec(p)
+	s.Linux.Namespaces = s.Linux.Namespaces[1:]
+	c, err := b.try(s)
+	if err != nil {
+		b.Fatal(err)
+	}
+	if err := c.Start(); err != nil {
+		b.Fatal(err)
+	}
+	return c
+}
+
+// orphansOfFailure has a container leave orphans while an exec fails, which is none
+// of their business: each has its say.
+func orphansOfFailure(b *bench) {
+	c := b.startShared(sh("for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do (sleep 0.3 && echo x &); sleep 0.02; done; echo made"))
+	stdio, _ := b.stdio(false)
+	defer closeStdio(stdio)
+	for range 5 {
+		if _, err := c.Exec(process("nosuch"), stdio); err == nil {
+			b.Error("a command that is not there was executed")
+		}
+	}
+	b.ends(c.Init(), engine.WaitStatus{})
+	if out, err := io.ReadAll(b.out); err != nil || strings.Count(string(out), "x") != 20 {
+		b.Errorf("of twenty orphans: %q, %v", out, err)
 	}
 	b.reap()
 	b.delete(c)

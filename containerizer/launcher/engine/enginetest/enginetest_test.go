@@ -150,6 +150,15 @@ var brokenEngines = []struct {
 			return c.Container.Signal(sig, all)
 		}
 	}}},
+	{"ends the others when an exec fails", "orphans and an exec that fails", broken{wrap: func(c *brokenContainer) {
+		c.exec = func(p *specs.Process, io engine.Stdio) (*engine.Process, error) {
+			process, err := c.Container.Exec(p, io)
+			if err != nil {
+				err = errors.Join(err, c.Container.Signal(int(unix.SIGKILL), true))
+			}
+			return process, err
+		}
+	}}},
 	{"execs without output", "exec", broken{wrap: func(c *brokenContainer) {
 		c.exec = func(p *specs.Process, io engine.Stdio) (*engine.Process, error) {
 			io.Stdout, io.Stderr = nil, nil

@@ -9,7 +9,6 @@ import (
 	"io/fs"
 	"os"
 	"strconv"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -23,11 +22,10 @@ import (
 
 type container struct {
 	*runtime
-	id, dir  string
-	init     *engine.Process
-	groups   groups
-	spawning sync.Mutex
-	ended    atomic.Bool // init was reaped: its pid is anybody's
+	id, dir string
+	init    *engine.Process
+	groups  groups
+	ended   atomic.Bool // init was reaped: its pid is anybody's
 }
 
 func (c *container) Init() *engine.Process { return c.init }

@@ -45,8 +45,10 @@ func (r *runtime) Create(ctx context.Context, o engine.Options) (engine.Containe
 
 // create runs the verb and looks at what it made.
 func (c *container) create(ctx context.Context, o engine.Options) error {
+	before := children()
 	init, err := c.spawn(ctx, o.Spec.Process.Terminal, o.Stdio, "create", "--bundle", o.Bundle)
 	if err != nil {
+		c.endStrangers(before)
 		return err
 	}
 	c.init = &engine.Process{Pid: init.Pid, Console: init.Console, Wait: func() (engine.WaitStatus, error) {

@@ -14,32 +14,37 @@ import (
 	"github.com/mctr/mctr/containerizer/launcher/engine"
 )
 
-// spawn runs a verb that leaves a process: create, or exec. They take turns, so
-// that what a failed one leaves can be told from the others' processes.
-func (c *container) spawn(ctx context.Context, terminal bool, io engine.Stdio, args ...string) (*engine.Process, error) {
-	c.spawning.Lock()
-	defer c.spawning.Unlock()
-	before := children()
-	p, err := c.leave(ctx, terminal, io, args...)
-	if err != nil {
-		c.endStrangers(before)
-	}
-	return p, err
-}
+// pidFile is where the runtime says which process it left, in the run's directory.
+const pidFile = "pid"
 
-func (c *container) leave(ctx context.Context, terminal bool, io engine.Stdio, args ...string) (*engine.Process, error) {
+// spawn runs a verb that leaves a process: create, or exec.
+func (c *container) spawn(ctx context.Context, terminal bool, io engine.Stdio, args ...string) (*engine.Process, error) {
 	dir, remove, err := c.scratch()
 	if err != nil {
 		return nil, err
 	}
 	defer remove()
-	pidFile := filepath.Join(dir, "pid")
-	args = append(args, "--pid-file", pidFile)
+	p, err := c.leave(ctx, dir, terminal, io, append(args, "--pid-file", filepath.Join(dir, pidFile))...)
+	if err != nil {
+		forsake(dir)
+	}
+	return p, err
+}
+
+// forsake ends what a run that failed left nevertheless. No more than that: other new
+// children may be orphans of the container.
+func forsake(dir string) {
+	if pid, err := readPid(dir); err == nil && isChild(pid) == nil {
+		end(pid)
+	}
+}
+
+func (c *container) leave(ctx context.Context, dir string, terminal bool, io engine.Stdio, args ...string) (*engine.Process, error) {
 	if !terminal {
 		if err := c.perform(ctx, run{args: append(args, c.id), stdio: io, dir: dir}); err != nil {
 			return nil, err
 		}
-		return adopt(pidFile, nil)
+		return adopt(dir, nil)
 	}
 	console, err := listen(dir)
 	if err != nil {
@@ -54,12 +59,12 @@ func (c *container) leave(ctx context.Context, terminal bool, io engine.Stdio, a
 	if err != nil {
 		return nil, err
 	}
-	return adopt(pidFile, master)
+	return adopt(dir, master)
 }
 
 // adopt takes the process that the runtime left.
-func adopt(pidFile string, master *os.File) (*engine.Process, error) {
-	pid, err := readPid(pidFile)
+func adopt(dir string, master *os.File) (*engine.Process, error) {
+	pid, err := readPid(dir)
 	if err == nil {
 		err = isChild(pid)
 	}
@@ -72,8 +77,8 @@ func adopt(pidFile string, master *os.File) (*engine.Process, error) {
 	return &engine.Process{Pid: pid, Console: master, Wait: func() (engine.WaitStatus, error) { return wait(pid) }}, nil
 }
 
-func readPid(path string) (int, error) {
-	data, err := os.ReadFile(path)
+func readPid(dir string) (int, error) {
+	data, err := os.ReadFile(filepath.Join(dir, pidFile))
 	if err != nil {
 		return 0, fmt.Errorf("the runtime's pid file: %w", err)
 	}
@@ -97,6 +102,12 @@ func isChild(pid int) error {
 		}
 		return nil
 	}
+}
+
+// end kills and reaps pid.
+func end(pid int) {
+	_ = unix.Kill(pid, unix.SIGKILL)
+	_, _ = wait(pid)
 }
 
 // wait reaps pid.

@@ -6,8 +6,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-
-	"golang.org/x/sys/unix"
 )
 
 // children are the pids of this process's children (proc(5), task/TID/children).
@@ -27,15 +25,12 @@ func children() (pids []int) {
 	return pids
 }
 
-// endStrangers reaps what a run that failed left to this process beyond the
-// children it had before: crun does not wait for the child that could not
-// execute its command, and until somebody does the container's init cannot end.
+// endStrangers ends what a create that failed left to this process beyond the children
+// it had before: crun does not wait for the child that could not execute its command.
 func (c *container) endStrangers(before []int) {
 	for _, pid := range children() {
-		if slices.Contains(before, pid) || c.employs(pid) {
-			continue
+		if !slices.Contains(before, pid) && !c.employs(pid) {
+			end(pid)
 		}
-		_ = unix.Kill(pid, unix.SIGKILL)
-		_, _ = wait(pid)
 	}
 }

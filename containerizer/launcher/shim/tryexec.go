@@ -1,0 +1,71 @@
+package shim
+
+import (
+	"errors"
+	"fmt"
+	"path/filepath"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+
+	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/containerizer/launcher/engine"
+	"github.com/mctr/mctr/containerizer/launcher/wire"
+	"github.com/mctr/mctr/internal/cgroup"
+	"github.com/mctr/mctr/internal/proc"
+)
+
+// tryExec runs a process in the container. Engines know of one that does not get in
+// only that it died on its way, in many words; why is known here.
+func (s *Shim) tryExec(c container, p *specs.Process, io engine.Stdio) (*engine.Process, error) {
+	before := refusals(c)
+	process, err := c.Exec(p, io)
+	if err == nil {
+		err = arrived(process)
+	}
+	switch {
+	case err == nil:
+		return process, nil
+	case wire.NewError(err).Kind != "": // the engine does know
+		return nil, err
+	case s.ending(c):
+		return nil, fmt.Errorf("%w: container has ended: %w", mctr.ErrState, err)
+	case refusals(c) > before:
+		return nil, fmt.Errorf("%w: the container may have no more processes: %w", wire.ErrCommandInvoke, err)
+	}
+	return nil, err
+}
+
+// arrived wants the process to have become the command. The engine's program may
+// crash just before, which looks like the command's own end.
+func arrived(p *engine.Process) error {
+	if awaitTask(p.Pid) {
+		return nil
+	}
+	status, err := p.Wait()
+	if p.Console != nil {
+		err = errors.Join(err, p.Console.Close())
+	}
+	return errors.Join(fmt.Errorf("the engine's program ended with %d before it was the command", status.Code), err)
+}
+
+// ending says whether the container is being killed, or has ended.
+func (s *Shim) ending(c container) bool {
+	s.mu.Lock()
+	killed := s.why != nil
+	s.mu.Unlock()
+	return killed || s.sessions.over() || proc.Ending(c.Init().Pid)
+}
+
+// refusals count the processes that the container's limit on them, or the limit of
+// the group above it, did not allow.
+func refusals(c container) int64 {
+	controller := "pids"
+	if cgroup.Unified() {
+		controller = ""
+	}
+	dir := c.Cgroups()[controller]
+	if dir == "" {
+		return 0
+	}
+	return keyed(filepath.Join(dir, "pids.events"), "max") + keyed(filepath.Join(filepath.Dir(dir), "pids.events"), "max")
+}
