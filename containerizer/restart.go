@@ -39,7 +39,11 @@ func (c *Containerizer) restart(ctx context.Context, id mctr.ContainerID, o Laun
 	}
 	streak := r.Config.Restart.Streak(t, r.Streak)
 	after, again := r.Config.Restart.Next(t, streak)
-	if !again || !c.rests(ctx, id, after) {
+	if !again {
+		return
+	}
+	defer c.Resting(ctx, id)() // until it has begun to run: nobody is to take it for one that stays ended
+	if !c.rests(ctx, id, after) {
 		return
 	}
 	o.Again, o.streak = true, streak+1
@@ -71,7 +75,6 @@ func (c *Containerizer) isResting(r *record) bool {
 // rests says, after a while, whether nobody has stopped or removed the container
 // meanwhile.
 func (c *Containerizer) rests(ctx context.Context, id mctr.ContainerID, while time.Duration) bool {
-	defer c.Resting(ctx, id)()
 	for left := while; left > 0; left -= lookAgain {
 		if _, err := c.load(id); err != nil || c.stopped(id) {
 			return false
@@ -108,14 +111,31 @@ func (c *Containerizer) markStopped(id mctr.ContainerID) error {
 
 // markKilled is markStopped for a signal that is meant as an end. The root of a
 // group is none of its: who watches its tasks still has to end it. For one that waited
-// to be started again, that was all there is to do.
-func (c *Containerizer) markKilled(id mctr.ContainerID, sig unix.Signal) (rested bool, err error) {
+// to be started again, and then does not run, that was all there is to do.
+func (c *Containerizer) markKilled(ctx context.Context, id mctr.ContainerID, sig unix.Signal) (rested bool, err error) {
 	r, err := c.load(id)
 	if err != nil || r.Config.Restart.Never() || sig != unix.SIGKILL && sig != c.stopSignalOf(id) {
 		return false, err
 	}
 	rested = c.isResting(r)
-	return rested, c.markStopped(id)
+	if err := c.markStopped(id); err != nil {
+		return false, err
+	}
+	return rested, c.awaitLaunch(ctx, id)
+}
+
+// awaitLaunch waits for a launch that is under way. Who starts the container by its
+// policy looks for the mark under the lock: once that was free, the container runs, or
+// the mark will be seen.
+func (c *Containerizer) awaitLaunch(ctx context.Context, id mctr.ContainerID) error {
+	if phase, err := c.phase(id); err != nil || alive(phase) {
+		return err
+	}
+	lock, err := c.lock(ctx, id)
+	if err != nil {
+		return err
+	}
+	return lock.Unlock()
 }
 
 func (c *Containerizer) stopped(id mctr.ContainerID) bool {
