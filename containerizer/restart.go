@@ -3,6 +3,7 @@ package containerizer
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"time"
@@ -29,16 +30,7 @@ func (c *Containerizer) CleanupAndRestart(ctx context.Context, id mctr.Container
 // pause that grows. After a restart of the agent secrets of the environment are
 // gone, and a container that had some fails as its own command will.
 func (c *Containerizer) restart(ctx context.Context, id mctr.ContainerID, o LaunchOptions) {
-	r, err := c.load(id)
-	if err != nil || r.Config.Restart.Never() || c.stopped(id) {
-		return
-	}
-	t, err := c.termination(id)
-	if err != nil || t == nil {
-		return
-	}
-	streak := r.Config.Restart.Streak(t, r.Streak)
-	after, again := r.Config.Restart.Next(t, streak)
+	streak, after, again := c.due(id)
 	if !again {
 		return
 	}
@@ -46,21 +38,66 @@ func (c *Containerizer) restart(ctx context.Context, id mctr.ContainerID, o Laun
 	if !c.rests(ctx, id, after) {
 		return
 	}
-	o.Again, o.streak = true, streak+1
-	_, err = c.Start(ctx, id, o)
-	if err != nil && !errors.Is(err, mctr.ErrState) && !errors.Is(err, mctr.ErrNotFound) && ctx.Err() == nil {
+	o.streak = streak
+	if err := c.startAgain(ctx, id, o); err != nil && ctx.Err() == nil {
 		c.log.Error("restart", "container", id, "error", err)
 	}
 }
 
+// due says whether the policy of a container that has ended, and that nobody stopped,
+// starts it again: which start in a row that is, and after how long.
+func (c *Containerizer) due(id mctr.ContainerID) (streak int, after time.Duration, again bool) {
+	r, err := c.load(id)
+	if err != nil || r.Config.Restart.Never() || c.stopped(id) {
+		return 0, 0, false
+	}
+	t, err := c.termination(id)
+	if err != nil || t == nil {
+		return 0, 0, false
+	}
+	streak = r.Config.Restart.Streak(t, r.Streak)
+	after, again = r.Config.Restart.Next(t, streak)
+	return streak + 1, after, again
+}
+
+// startAgain starts a container by its policy. One that somebody stopped, started or
+// removed meanwhile is fine as it is.
+func (c *Containerizer) startAgain(ctx context.Context, id mctr.ContainerID, o LaunchOptions) error {
+	o.Again = true
+	_, err := c.Start(ctx, id, o)
+	if errors.Is(err, mctr.ErrState) || errors.Is(err, mctr.ErrNotFound) {
+		return nil
+	}
+	return err
+}
+
 // Resting has [Containerizer.Status] say that the container is to be started again,
-// until done is called or this process ends.
+// until done is called or this process ends. One that ends without done leaves a mark,
+// by which [Containerizer.Reconcile] starts the container.
 func (c *Containerizer) Resting(ctx context.Context, id mctr.ContainerID) (done func()) {
 	lock, err := flock.Directory(ctx, c.paths.dir(id))
+	if err == nil {
+		err = c.markAgain(ctx, id)
+	}
 	if err != nil && !errors.Is(err, fs.ErrNotExist) && ctx.Err() == nil {
 		c.log.Warn("say that it is to be started again", "container", id, "error", err)
 	}
-	return func() { _ = lock.Unlock() } // closing a directory cannot fail usefully
+	return func() {
+		if lock != nil { // else the mark may be another's
+			_ = os.Remove(c.paths.again(id)) // it may be gone, with the container
+		}
+		_ = lock.Unlock() // closing a directory cannot fail usefully
+	}
+}
+
+// markAgain leaves the mark under the container's lock: nobody is halfway through the
+// removal of the directory then.
+func (c *Containerizer) markAgain(ctx context.Context, id mctr.ContainerID) error {
+	lock, err := c.lock(ctx, id)
+	if err != nil {
+		return err
+	}
+	return errors.Join(os.WriteFile(c.paths.again(id), nil, 0o600), lock.Unlock())
 }
 
 // isResting says whether somebody is about to start the ended container again.
@@ -70,6 +107,30 @@ func (c *Containerizer) isResting(r *record) bool {
 	}
 	held, err := flock.Held(c.paths.dir(r.ID))
 	return err == nil && held
+}
+
+// forsaken says whether who was to start the ended container again has died before it
+// did. One of another owner is that agent's, which starts it when it recovers.
+func (c *Containerizer) forsaken(id mctr.ContainerID) bool {
+	r, err := c.load(id)
+	if err != nil || r.Config.Owner != c.owner || c.stopped(id) {
+		return false
+	}
+	marked := func() bool { _, err := os.Lstat(c.paths.again(id)); return err == nil }
+	return marked() && !c.isResting(r) && marked() // still: it was not let go in good order meanwhile
+}
+
+// startForsaken does what who died was about to do.
+func (c *Containerizer) startForsaken(ctx context.Context, id mctr.ContainerID) error {
+	streak, _, again := c.due(id)
+	if !again || !c.forsaken(id) {
+		return nil
+	}
+	o := LaunchOptions{Detach: len(c.onRestart) > 0, streak: streak} // a restart command goes on from there
+	if err := c.startAgain(ctx, id, o); err != nil {
+		return fmt.Errorf("start container %s again: %w", id.Short(), err)
+	}
+	return nil
 }
 
 // rests says, after a while, whether nobody has stopped or removed the container
