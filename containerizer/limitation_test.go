@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"golang.org/x/sys/unix"
 
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/containerizer"
@@ -70,4 +71,23 @@ func TestLimitsOfTheShim(t *testing.T) {
 		}
 		a.remove("job")
 	}
+}
+
+// TestKilledAfterOOM kills a container in which the kernel had killed a child: it was
+// not memory that ended it, and the child is not forgotten.
+func TestKilledAfterOOM(t *testing.T) {
+	a := newAgent(t)
+	config := a.config("sh", "-c", "dd if=/dev/zero of=/dev/null bs=64M; echo survived; exec sleep 100")
+	limit := int64(16 << 20)
+	config.Resources.Memory = mctr.Memory{Limit: &limit, Swap: &limit}
+	a.launchConfig("job", config)
+	a.until("job", "survived")
+	if err := a.Kill(t.Context(), "job", unix.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	end, err := a.Wait(t.Context(), "job")
+	if err != nil || end.Reason != mctr.ReasonSignaled || end.Signal != int(unix.SIGKILL) || end.Limitation != nil || end.OOM == nil {
+		t.Errorf("%+v, %v", end, err)
+	}
+	a.remove("job")
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"time"
 
@@ -95,6 +96,9 @@ func (c *Containerizer) afterBoot(ctx context.Context) {
 }
 
 func (c *Containerizer) endedByBoot(ctx context.Context, id mctr.ContainerID) error {
+	if err := os.Remove(c.paths.again(id)); err != nil && !errors.Is(err, fs.ErrNotExist) { // only agents start theirs after that
+		return err
+	}
 	phase, err := c.phase(id)
 	if err != nil || phase == mctr.Created || phase == mctr.Exited {
 		return errors.Join(err, c.release(ctx, id))

@@ -24,6 +24,7 @@ const defaultState = "/run/mctr"
 //	    ├── config.json  the intent        ├── containers/ID/
 //	    ├── waiting      never launched    │       ├── journal     checkpoints, a line each
 //	    ├── update.json  limits being set  │       │
+//	    ├── again        soon, by policy   │       │
 //	    ├── exit.json    how it ended      │       ├── created.json
 //	    ├── journal      of its last launch│       │
 //	    ├── last.json    the end before    │       │
@@ -50,6 +51,7 @@ func (l layout) config(id mctr.ContainerID) string    { return filepath.Join(l.d
 func (l layout) waiting(id mctr.ContainerID) string   { return filepath.Join(l.dir(id), "waiting") }
 func (l layout) update(id mctr.ContainerID) string    { return filepath.Join(l.dir(id), "update.json") }
 func (l layout) stopped(id mctr.ContainerID) string   { return filepath.Join(l.dir(id), "stopped") }
+func (l layout) again(id mctr.ContainerID) string     { return filepath.Join(l.dir(id), "again") }
 func (l layout) launched(id mctr.ContainerID) string  { return filepath.Join(l.dir(id), "launched") }
 func (l layout) story(id mctr.ContainerID) string     { return filepath.Join(l.dir(id), "journal") }
 func (l layout) last(id mctr.ContainerID) string      { return filepath.Join(l.dir(id), "last.json") }

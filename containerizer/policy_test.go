@@ -1,7 +1,9 @@
 package containerizer_test
 
 import (
+	"context"
 	"errors"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -10,6 +12,7 @@ import (
 
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/containerizer"
+	"github.com/mctr/mctr/isolators"
 )
 
 func (a *agent) restarting(policy, script string) *mctr.ContainerConfig {
@@ -143,6 +146,112 @@ func TestKillBeforeRestart(t *testing.T) {
 	if now, err := a.Status(t.Context(), "job"); err != nil || now.Restarts > s.Restarts || now.Restarting {
 		t.Errorf("killed, it was started again: %+v, %v", now, err)
 	}
+	a.remove("job")
+}
+
+// A gate is an isolator that holds up a verb of a second launch.
+type gate struct {
+	isolators.Base
+	verb             string
+	calls            int
+	reached, opening chan struct{}
+}
+
+func (*gate) Name() string { return "test/gate" }
+
+func (g *gate) pass(verb string) {
+	if verb != g.verb {
+		return
+	}
+	if g.calls++; g.calls == 2 {
+		close(g.reached)
+		<-g.opening
+	}
+}
+
+func (g *gate) Prepare(context.Context, *mctr.Container) (*mctr.Adjustment, error) {
+	g.pass("prepare")
+	return nil, nil
+}
+
+func (g *gate) Cleanup(context.Context, mctr.ContainerID) error {
+	g.pass("cleanup")
+	return nil
+}
+
+// TestKillStarting kills a container that its policy is starting, by another process:
+// the run that is under way is the last, and it ends by the signal.
+func TestKillStarting(t *testing.T) {
+	for _, verb := range []string{"cleanup", "prepare"} { // the first is done before it shows that it is launched
+		t.Run(verb, func(t *testing.T) {
+			g := &gate{verb: verb, reached: make(chan struct{}), opening: make(chan struct{})}
+			a := newAgent(t, g)
+			a.launchConfig("job", a.restarting("always", "[ -e /ran ] || { >/ran; exit 1; }; sleep 10"))
+			<-g.reached
+			other, killed := a.open(), make(chan error, 1)
+			go func() { killed <- other.Kill(t.Context(), "job", unix.SIGKILL) }()
+			a.eventually("it is marked", func() bool { _, err := os.Lstat(a.root + "/containers/job/stopped"); return err == nil })
+			close(g.opening)
+			if err := <-killed; err != nil {
+				t.Error(err)
+			}
+			a.wantStopped(1)
+			if end, err := a.Wait(t.Context(), "job"); err != nil || end.Signal != int(unix.SIGKILL) {
+				t.Errorf("it was not killed: %+v, %v", end, err)
+			}
+			a.remove("job")
+		})
+	}
+}
+
+// wantForsaken wants c to name so many containers that nobody is there to start again.
+func (a *agent) wantForsaken(c *containerizer.Containerizer, n int) {
+	a.t.Helper()
+	if left, err := c.Leftovers(a.t.Context()); err != nil || len(left) != n {
+		a.t.Errorf("left over: %v, %v; want %d", left, err, n)
+	}
+}
+
+// TestForsaken has who is about to start a container again die. Whose the container is
+// may start it by reconciling, unless it was stopped.
+func TestForsaken(t *testing.T) {
+	a := newAgent(t)
+	config := a.restarting("always", "[ -e /ran ] || { >/ran; exit 1; }; sleep 100")
+	if _, err := a.Launch(t.Context(), "job", config, containerizer.LaunchOptions{Unsupervised: true}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := a.Wait(t.Context(), "job"); err != nil {
+		t.Fatal(err)
+	}
+	done := a.Resting(t.Context(), "job")
+	a.wantForsaken(a.Containerizer, 0)
+	done()
+	a.wantForsaken(a.Containerizer, 0)
+	mark := func() {
+		if err := os.WriteFile(a.root+"/containers/job/again", nil, 0o600); err != nil { // as one that was killed leaves it
+			t.Fatal(err)
+		}
+	}
+	mark()
+	other, err := a.tryOpen(containerizer.WithOwner("other"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	a.wantForsaken(other, 0)
+	a.wantForsaken(a.Containerizer, 1)
+	if _, err := a.Reconcile(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if s, err := a.Status(t.Context(), "job"); err != nil || s.Phase != mctr.Running || s.Restarts != 1 {
+		t.Errorf("reconciled: %+v, %v", s, err)
+	}
+	a.wantForsaken(a.Containerizer, 0)
+	if err := a.Kill(t.Context(), "job", unix.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	a.wantStopped(1)
+	mark()
+	a.wantForsaken(a.Containerizer, 0)
 	a.remove("job")
 }
 

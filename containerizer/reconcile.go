@@ -12,7 +12,8 @@ import (
 // Leftovers names everything of this containerizer's on the host that no living
 // container accounts for: it looks at records, mounts, control groups, processes,
 // locks, names and leases, and at what the isolators know. It changes nothing. What
-// another process is busy with (its lock is held) is not left over.
+// another process is busy with (its lock is held) is not left over. A container of this
+// owner's that its restart policy was about to start is one, when nobody is left to.
 func (c *Containerizer) Leftovers(ctx context.Context) ([]mctr.Leftover, error) {
 	s := &survey{Containerizer: c, seen: map[mctr.ContainerID]mctr.Phase{}}
 	var errs []error
@@ -51,7 +52,7 @@ func (c *Containerizer) reconcile(ctx context.Context, id mctr.ContainerID) erro
 		return err
 	}
 	err = c.reconcileLocked(ctx, id)
-	return errors.Join(err, lock.Unlock(), c.endGroup(ctx, id))
+	return errors.Join(err, lock.Unlock(), c.endGroup(ctx, id), c.startForsaken(ctx, id))
 }
 
 func (c *Containerizer) reconcileLocked(ctx context.Context, id mctr.ContainerID) error {

@@ -3,6 +3,7 @@ package containerizer
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"time"
@@ -29,34 +30,74 @@ func (c *Containerizer) CleanupAndRestart(ctx context.Context, id mctr.Container
 // pause that grows. After a restart of the agent secrets of the environment are
 // gone, and a container that had some fails as its own command will.
 func (c *Containerizer) restart(ctx context.Context, id mctr.ContainerID, o LaunchOptions) {
-	r, err := c.load(id)
-	if err != nil || r.Config.Restart.Never() || c.stopped(id) {
+	streak, after, again := c.due(id)
+	if !again {
 		return
 	}
-	t, err := c.termination(id)
-	if err != nil || t == nil {
+	defer c.Resting(ctx, id)() // until it has begun to run: nobody is to take it for one that stays ended
+	if !c.rests(ctx, id, after) {
 		return
 	}
-	streak := r.Config.Restart.Streak(t, r.Streak)
-	after, again := r.Config.Restart.Next(t, streak)
-	if !again || !c.rests(ctx, id, after) {
-		return
-	}
-	o.Again, o.streak = true, streak+1
-	_, err = c.Start(ctx, id, o)
-	if err != nil && !errors.Is(err, mctr.ErrState) && !errors.Is(err, mctr.ErrNotFound) && ctx.Err() == nil {
+	o.streak = streak
+	if err := c.startAgain(ctx, id, o); err != nil && ctx.Err() == nil {
 		c.log.Error("restart", "container", id, "error", err)
 	}
 }
 
+// due says whether the policy of a container that has ended, and that nobody stopped,
+// starts it again: which start in a row that is, and after how long.
+func (c *Containerizer) due(id mctr.ContainerID) (streak int, after time.Duration, again bool) {
+	r, err := c.load(id)
+	if err != nil || r.Config.Restart.Never() || c.stopped(id) {
+		return 0, 0, false
+	}
+	t, err := c.termination(id)
+	if err != nil || t == nil {
+		return 0, 0, false
+	}
+	streak = r.Config.Restart.Streak(t, r.Streak)
+	after, again = r.Config.Restart.Next(t, streak)
+	return streak + 1, after, again
+}
+
+// startAgain starts a container by its policy. One that somebody stopped, started or
+// removed meanwhile is fine as it is.
+func (c *Containerizer) startAgain(ctx context.Context, id mctr.ContainerID, o LaunchOptions) error {
+	o.Again = true
+	_, err := c.Start(ctx, id, o)
+	if errors.Is(err, mctr.ErrState) || errors.Is(err, mctr.ErrNotFound) {
+		return nil
+	}
+	return err
+}
+
 // Resting has [Containerizer.Status] say that the container is to be started again,
-// until done is called or this process ends.
+// until done is called or this process ends. One that ends without done leaves a mark,
+// by which [Containerizer.Reconcile] starts the container.
 func (c *Containerizer) Resting(ctx context.Context, id mctr.ContainerID) (done func()) {
 	lock, err := flock.Directory(ctx, c.paths.dir(id))
+	if err == nil {
+		err = c.markAgain(ctx, id)
+	}
 	if err != nil && !errors.Is(err, fs.ErrNotExist) && ctx.Err() == nil {
 		c.log.Warn("say that it is to be started again", "container", id, "error", err)
 	}
-	return func() { _ = lock.Unlock() } // closing a directory cannot fail usefully
+	return func() {
+		if lock != nil { // else the mark may be another's
+			_ = os.Remove(c.paths.again(id)) // it may be gone, with the container
+		}
+		_ = lock.Unlock() // closing a directory cannot fail usefully
+	}
+}
+
+// markAgain leaves the mark under the container's lock: nobody is halfway through the
+// removal of the directory then.
+func (c *Containerizer) markAgain(ctx context.Context, id mctr.ContainerID) error {
+	lock, err := c.lock(ctx, id)
+	if err != nil {
+		return err
+	}
+	return errors.Join(os.WriteFile(c.paths.again(id), nil, 0o600), lock.Unlock())
 }
 
 // isResting says whether somebody is about to start the ended container again.
@@ -68,10 +109,33 @@ func (c *Containerizer) isResting(r *record) bool {
 	return err == nil && held
 }
 
+// forsaken says whether who was to start the ended container again has died before it
+// did. One of another owner is that agent's, which starts it when it recovers.
+func (c *Containerizer) forsaken(id mctr.ContainerID) bool {
+	r, err := c.load(id)
+	if err != nil || r.Config.Owner != c.owner || c.stopped(id) {
+		return false
+	}
+	marked := func() bool { _, err := os.Lstat(c.paths.again(id)); return err == nil }
+	return marked() && !c.isResting(r) && marked() // still: it was not let go in good order meanwhile
+}
+
+// startForsaken does what who died was about to do.
+func (c *Containerizer) startForsaken(ctx context.Context, id mctr.ContainerID) error {
+	streak, _, again := c.due(id)
+	if !again || !c.forsaken(id) {
+		return nil
+	}
+	o := LaunchOptions{Detach: len(c.onRestart) > 0, streak: streak} // a restart command goes on from there
+	if err := c.startAgain(ctx, id, o); err != nil {
+		return fmt.Errorf("start container %s again: %w", id.Short(), err)
+	}
+	return nil
+}
+
 // rests says, after a while, whether nobody has stopped or removed the container
 // meanwhile.
 func (c *Containerizer) rests(ctx context.Context, id mctr.ContainerID, while time.Duration) bool {
-	defer c.Resting(ctx, id)()
 	for left := while; left > 0; left -= lookAgain {
 		if _, err := c.load(id); err != nil || c.stopped(id) {
 			return false
@@ -108,14 +172,31 @@ func (c *Containerizer) markStopped(id mctr.ContainerID) error {
 
 // markKilled is markStopped for a signal that is meant as an end. The root of a
 // group is none of its: who watches its tasks still has to end it. For one that waited
-// to be started again, that was all there is to do.
-func (c *Containerizer) markKilled(id mctr.ContainerID, sig unix.Signal) (rested bool, err error) {
+// to be started again, and then does not run, that was all there is to do.
+func (c *Containerizer) markKilled(ctx context.Context, id mctr.ContainerID, sig unix.Signal) (rested bool, err error) {
 	r, err := c.load(id)
 	if err != nil || r.Config.Restart.Never() || sig != unix.SIGKILL && sig != c.stopSignalOf(id) {
 		return false, err
 	}
 	rested = c.isResting(r)
-	return rested, c.markStopped(id)
+	if err := c.markStopped(id); err != nil {
+		return false, err
+	}
+	return rested, c.awaitLaunch(ctx, id)
+}
+
+// awaitLaunch waits for a launch that is under way. Who starts the container by its
+// policy looks for the mark under the lock: once that was free, the container runs, or
+// the mark will be seen.
+func (c *Containerizer) awaitLaunch(ctx context.Context, id mctr.ContainerID) error {
+	if phase, err := c.phase(id); err != nil || alive(phase) {
+		return err
+	}
+	lock, err := c.lock(ctx, id)
+	if err != nil {
+		return err
+	}
+	return lock.Unlock()
 }
 
 func (c *Containerizer) stopped(id mctr.ContainerID) bool {

@@ -81,6 +81,8 @@ func (s *survey) record(id mctr.ContainerID, dir string) error {
 		s.add(kindContainer, string(id), id, "its shim is gone and recorded no end", "kill its processes, record the loss, release it")
 	case (phase == mctr.Exited || phase == mctr.Destroying) && err == nil:
 		s.add(kindDirectory, s.paths.stateDir(id), id, "the container has ended and is not cleaned up", "release it")
+	case phase == mctr.Exited && s.forsaken(id):
+		s.add(kindContainer, string(id), id, "its restart policy was about to start it, and who was to do that is gone", "start it")
 	}
 	return nil
 }

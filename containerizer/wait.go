@@ -81,10 +81,11 @@ func (c *Containerizer) waitReleased(ctx context.Context, id mctr.ContainerID) e
 
 // Kill sends sig to the container's init. SIGKILL and the container's stop signal
 // say that it is to stay ended, whatever its restart policy, until somebody starts
-// it; for one that waits to be started again that is all. The error wraps
-// mctr.ErrState when it neither runs nor does that.
+// it; one whose launch is under way gets them when it runs, and for one that waits to
+// be started again that is all. The error wraps mctr.ErrState when it neither runs
+// nor does that.
 func (c *Containerizer) Kill(ctx context.Context, id mctr.ContainerID, sig unix.Signal) error {
-	rested, err := c.markKilled(id, sig)
+	rested, err := c.markKilled(ctx, id, sig)
 	if err != nil {
 		return err
 	}

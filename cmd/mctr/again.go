@@ -37,7 +37,11 @@ func (s *session) policy() restarts {
 // asked for its end, here or by stop.
 func (s *session) again(ctx context.Context, policy *restarts, t *mctr.Termination) (bool, error) {
 	pause, again := policy.after(t)
-	if !again || !s.rests(ctx, pause) {
+	if !again {
+		return false, nil
+	}
+	defer s.resting(ctx)()
+	if !s.lasts(pause) {
 		return false, nil
 	}
 	fmt.Fprintf(os.Stderr, "mctr: container %s: %s, exit code %d: starting it again%s", s.id.Short(), t.Reason, t.ExitCode, s.terminal.newline())
@@ -57,12 +61,13 @@ func (s *session) again(ctx context.Context, policy *restarts, t *mctr.Terminati
 	return true, nil
 }
 
-// rests is lasts, and says so to whoever looks at the container meanwhile.
-func (s *session) rests(ctx context.Context, pause time.Duration) bool {
+// resting says to whoever looks at the container that it is to be started again,
+// until done is called.
+func (s *session) resting(ctx context.Context) (done func()) {
 	if local, ok := s.containers.(here); ok {
-		defer local.Resting(ctx, s.id)()
+		return local.Resting(ctx, s.id)
 	}
-	return s.lasts(pause)
+	return func() {}
 }
 
 // lasts says whether nobody wants an end for so long.

@@ -9,12 +9,17 @@ import (
 )
 
 // TestReboot gives STATE another boot's id: what ran then has ended, by records
-// alone; what was created or had ended stays as it was.
+// alone; what was created or had ended stays as it was, and what a restart policy was
+// about to start is an agent's business.
 func TestReboot(t *testing.T) {
 	h := newHost(t)
 	h.want(0, "create", "--name", "waiting", h.image, "true")
 	h.want(4, "run", "-q", "--name", "ended", h.image, "sh", "-c", "exit 4")
 	h.want(0, "run", "-q", "-d", "--name", "ran", h.image, "sleep", "100")
+	ended := strings.TrimSpace(h.want(0, "inspect", "-f", "{{.Id}}", "ended").stdout)
+	if err := os.WriteFile(filepath.Join(h.root, "containers", ended, "again"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
 	if err := os.WriteFile(filepath.Join(h.state, "boot_id"), []byte("another boot\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -23,6 +28,9 @@ func TestReboot(t *testing.T) {
 		if strings.TrimSpace(got) != want {
 			t.Errorf("%s: %q, want %q", name, got, want)
 		}
+	}
+	if left := h.want(0, "reconcile", "--dry-run").stdout; left != "" {
+		t.Errorf("left over: %s", left)
 	}
 	h.want(0, "start", "-a", "waiting")
 	h.want(0, "rm", "waiting", "ended", "ran")

@@ -43,7 +43,8 @@ func (a *app) reconcileCommand() *cobra.Command {
 		Long: `Find what is left of containers that crashed, were killed or lost their
 supervisor: processes, control groups, mounts, directories, leases. Each is named
 with its owner, the evidence and what is done about it. Only what mctr's own
-records prove to be its own is touched.`,
+records prove to be its own is touched. A container that its restart policy was
+about to start is started, where who was to do that was killed.`,
 		Example: "  mctr reconcile --dry-run\n  mctr reconcile",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {

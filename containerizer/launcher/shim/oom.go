@@ -54,6 +54,18 @@ func leastLimit(dir, file string) int64 {
 	return least
 }
 
+// forMemory says whether the OOM killer's work in the container is what ended it: it
+// killed init, or a child whose end init passes on. Where a client killed init by the
+// same signal, that is only so if the kernel names init as its victim.
+func forMemory(t *mctr.Termination, init int, asked bool) bool {
+	const killed = int(unix.SIGKILL)
+	if t.OOM == nil || t.ExitCode != 128+killed {
+		return false
+	}
+	byClient := asked && t.Signal == killed
+	return !byClient || strings.HasSuffix(t.OOM.Victim, fmt.Sprintf(" (%d)", init))
+}
+
 func outOfMemory(o *mctr.OOM) mctr.Limitation {
 	return mctr.Limitation{
 		Reason:   mctr.ReasonOOM,

@@ -1,6 +1,40 @@
 package shim
 
-import "testing"
+import (
+	"testing"
+
+	"github.com/mctr/mctr"
+)
+
+// TestForMemory blames ends of a container, whose init is 42, in which the kernel has
+// killed for memory.
+func TestForMemory(t *testing.T) {
+	none := (*mctr.OOM)(nil)
+	by := func(victim string) *mctr.OOM { return &mctr.OOM{Kills: 1, Victim: victim} }
+	for _, c := range []struct {
+		name         string
+		code, signal int
+		oom          *mctr.OOM
+		asked, want  bool
+	}{
+		{"init", 137, 9, by("tail (42)"), false, true},
+		{"a child, as a shell passes on", 137, 0, by("tail (43)"), false, true},
+		{"a child, and all of the group with it", 137, 9, by("tail (43)"), false, true},
+		{"the kernel does not tell", 137, 9, by("unknown"), false, true},
+		{"a child, and a client killed init", 137, 9, by("tail (43)"), true, false},
+		{"one whose number ends alike", 137, 9, by("tail (142)"), true, false},
+		{"the kernel does not tell, and a client killed init", 137, 9, by("unknown"), true, false},
+		{"init, which a client was about to kill", 137, 9, by("a (42)) b (42)"), true, true},
+		{"a child, and init ended before it was killed", 137, 0, by("tail (43)"), true, true},
+		{"a child, and init ended well", 0, 0, by("tail (43)"), false, false},
+		{"nobody", 137, 9, none, false, false},
+	} {
+		end := &mctr.Termination{ExitCode: c.code, Signal: c.signal, OOM: c.oom}
+		if got := forMemory(end, 42, c.asked); got != c.want {
+			t.Errorf("%s: %v", c.name, got)
+		}
+	}
+}
 
 // TestParseVictim reads records as /dev/kmsg gives them (kernel
 // Documentation/ABI/testing/dev-kmsg; the text is mm/oom_kill.c's).

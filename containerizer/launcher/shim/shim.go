@@ -45,6 +45,7 @@ type Shim struct {
 	phase     mctr.Phase
 	started   time.Time
 	why       *mctr.Limitation // this shim killed the container for; nil if it did not
+	asked     bool             // a client sent SIGKILL
 	cleaners  int              // clients that promised to clean up
 	cleaned   bool             // one of them took over
 	unwatch   func()           // ends the watch command; nil where it does not run

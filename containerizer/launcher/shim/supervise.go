@@ -73,7 +73,7 @@ func (s *Shim) termination(status engine.WaitStatus, finished time.Time) *mctr.T
 	switch {
 	case s.why != nil:
 		t.Blame(*s.why)
-	case t.OOM != nil && t.ExitCode == 128+int(unix.SIGKILL):
+	case forMemory(t, s.container.Init().Pid, s.asked):
 		t.Blame(outOfMemory(t.OOM))
 	}
 	return t

@@ -29,11 +29,21 @@ func (s *Shim) signal(sig wire.Signal) error {
 		return fmt.Errorf("%w: signal %d", mctr.ErrInvalid, sig.Signal)
 	}
 	return s.with(func(c container) error {
-		if sig.Signal != int(unix.SIGKILL) {
+		if sig.Signal == int(unix.SIGKILL) {
+			s.noteKill()
+		} else {
 			awaitTask(c.Init().Pid)
 		}
 		return c.Signal(sig.Signal, sig.All)
 	})
+}
+
+// noteKill remembers, before the signal can have an effect, that a client sent it:
+// the OOM killer's looks the same.
+func (s *Shim) noteKill() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.asked = true
 }
 
 // awaitTask waits for pid to become the task, and says whether it did not end before.
