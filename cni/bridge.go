@@ -17,9 +17,7 @@ import (
 // that is its own. One that is made without has its ports' lowest, which changes under
 // the containers that have learned it.
 func (d *Definition) raiseBridge() (netlink.Link, error) {
-	attrs := attributes(d.Bridge, d.MTU)
-	attrs.HardwareAddr = randomMAC()
-	bridge, err := ensure(&netlink.Bridge{LinkAttrs: attrs})
+	bridge, err := d.ensureBridge()
 	if err != nil {
 		return nil, err
 	}
@@ -27,6 +25,12 @@ func (d *Definition) raiseBridge() (netlink.Link, error) {
 		err = d.undisputed(bridge)
 	}
 	return bridge, errors.Join(err, addressed(bridge))
+}
+
+func (d *Definition) ensureBridge() (netlink.Link, error) {
+	attrs := attributes(d.Bridge, d.MTU)
+	attrs.HardwareAddr = randomMAC()
+	return ensure(&netlink.Bridge{LinkAttrs: attrs})
 }
 
 // undisputed wants the network's subnets, or parts of them, on no other interface of

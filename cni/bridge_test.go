@@ -5,7 +5,9 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/vishvananda/netlink"
@@ -79,6 +81,34 @@ func TestSubnetOfTwo(t *testing.T) {
 	two.mustDetach("box")
 	if err := two.Networks.Remove("twice"); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// TestSubnetsOfMany has several roots choose subnets at the same time: each gets its own.
+func TestSubnetsOfMany(t *testing.T) {
+	hosts := make([]*host, 6)
+	for i := range hosts {
+		hosts[i] = newHost(t)
+	}
+	var all sync.WaitGroup
+	subnets, errs := make([]string, len(hosts)), make([]error, len(hosts))
+	for i, h := range hosts {
+		all.Go(func() {
+			network, err := h.Create("many", cni.Definition{})
+			if errs[i] = err; err == nil {
+				subnets[i] = network.Own.Subnets[0].Subnet.String()
+			}
+		})
+	}
+	all.Wait()
+	slices.Sort(subnets)
+	if err := errors.Join(errs...); err != nil || len(slices.Compact(slices.Clone(subnets))) != len(hosts) {
+		t.Errorf("%v, %v", subnets, err)
+	}
+	for _, h := range hosts {
+		if err := h.Networks.Remove("many"); err != nil {
+			t.Error(err)
+		}
 	}
 }
 

@@ -85,21 +85,32 @@ func (n *Networks) Create(name string, d Definition) (*Network, error) {
 	if _, err := os.Lstat(file); err == nil { // somebody's slip, who may mend it
 		return nil, fmt.Errorf("%w: %s, from which no network %s can be read", mctr.ErrExists, file, name)
 	}
+	chosen := len(d.Subnets) == 0
 	if err := n.complete(name, &d); err != nil {
 		return nil, err
 	}
-	list := n.listOf(name, &d)
-	if list["cniVersion"], err = n.commonVersion(list); err != nil {
+	if err := n.write(name, file, &d); err != nil {
 		return nil, err
+	}
+	if chosen && d.Driver == Bridge && !d.Internal {
+		if err := n.claim(name, file, &d); err != nil {
+			return nil, errors.Join(err, os.Remove(file))
+		}
+	}
+	return read(file)
+}
+
+// write makes the network's file.
+func (n *Networks) write(name, file string, d *Definition) (err error) {
+	list := n.listOf(name, d)
+	if list["cniVersion"], err = n.commonVersion(list); err != nil {
+		return err
 	}
 	data, err := json.MarshalIndent(list, "", "\t")
 	if err != nil {
-		return nil, err
+		return err
 	}
-	if err := atomicfile.WriteDurable(file, append(data, '\n'), 0o644); err != nil {
-		return nil, err
-	}
-	return read(file)
+	return atomicfile.WriteDurable(file, append(data, '\n'), 0o644)
 }
 
 // reserved names mean something else on the command line.

@@ -1,0 +1,53 @@
+package cni
+
+import (
+	"errors"
+	"math/rand/v2"
+	"net"
+	"time"
+
+	"github.com/vishvananda/netlink"
+
+	"github.com/mctr/mctr"
+)
+
+// claims bounds how often a subnet is chosen anew, and claimPause the time between two.
+const (
+	claims     = 20
+	claimPause = 20 * time.Millisecond
+)
+
+// claim shows every other root on the host at once which subnet was chosen for the
+// network, and chooses again where another shows the same. Who sees that yields: both
+// may, and chance has them differ the next time.
+func (n *Networks) claim(name, file string, d *Definition) error {
+	for range claims {
+		err := d.show()
+		if !errors.Is(err, mctr.ErrState) {
+			return err
+		}
+		time.Sleep(rand.N(claimPause))
+		d.Subnets = nil
+		if err := errors.Join(n.completeSubnets(d), n.write(name, file, d)); err != nil {
+			return err
+		}
+	}
+	return d.show()
+}
+
+// show gives the network's bridge the address that the plugin gives it with the first
+// container. Where another interface has it, or one beside it, nothing is left.
+func (d *Definition) show() error {
+	bridge, err := d.ensureBridge()
+	if err != nil {
+		return err
+	}
+	for _, s := range d.Subnets {
+		mask := net.CIDRMask(s.Subnet.Bits(), s.Subnet.Addr().BitLen())
+		err = errors.Join(err, netlink.AddrReplace(bridge, &netlink.Addr{IPNet: &net.IPNet{IP: s.Gateway.AsSlice(), Mask: mask}}))
+	}
+	if err = errors.Join(err, d.undisputed(bridge)); err != nil {
+		return errors.Join(err, removeLink(d.Bridge))
+	}
+	return nil
+}
