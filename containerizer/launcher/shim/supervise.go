@@ -202,7 +202,8 @@ func runOnExit(argv []string) error {
 	return cmd.Start()
 }
 
-// onHost sets up a command that outlives nobody's terminal and holds up no mount.
+// onHost sets up a command of the host's: no terminal's end reaches it, and it holds up
+// no mount.
 func onHost(cmd *exec.Cmd) {
 	cmd.Env = os.Environ()
 	cmd.Dir = "/"
