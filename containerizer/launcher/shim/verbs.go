@@ -3,14 +3,12 @@ package shim
 import (
 	"fmt"
 	"os"
-	"time"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/containerizer/launcher/engine"
 	"github.com/mctr/mctr/containerizer/launcher/wire"
-	"github.com/mctr/mctr/internal/proc"
 )
 
 type container = engine.Container
@@ -44,23 +42,6 @@ func (s *Shim) noteKill() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.asked = true
-}
-
-// awaitTask waits for pid to become the task, and says whether it did not end before.
-// Between the start and execve(2) it is the engine's own program, which a signal would
-// end in the task's place.
-func awaitTask(pid int) bool {
-	const engines = "runc:[2:INIT]" // libcontainer's, which runc has too
-	for range 2000 {
-		if proc.Command(pid) != engines {
-			return true
-		}
-		if proc.Ending(pid) {
-			return false
-		}
-		time.Sleep(time.Millisecond)
-	}
-	return true
 }
 
 func (s *Shim) freeze(frozen bool) error {
