@@ -177,6 +177,7 @@ func (a *agent) http(ctx context.Context, handler http.Handler) *http.Server {
 		Handler: handler, ReadHeaderTimeout: headerTime, IdleTimeout: idleTime, MaxHeaderBytes: maxHeader,
 		ErrorLog:    slog.NewLogLogger(a.flags.log, slog.LevelDebug),
 		BaseContext: func(net.Listener) context.Context { return ctx },
+		ConnContext: operator.WithConnection,
 		Protocols:   &http.Protocols{},
 	}
 	s.Protocols.SetHTTP1(true) // HTTP/2 has no connections to hand over

@@ -66,8 +66,13 @@ func (c *Client) Exec(ctx context.Context, e wire.Exec) (*Stream, error) {
 // read, as long as Copy runs, which hears of that. The error wraps net.ErrClosed when
 // the stream has ended.
 func (s *Stream) Write(p []byte) (sent int, err error) {
+	return s.WriteContext(context.Background(), p)
+}
+
+// WriteContext is Write that waits no longer than ctx.
+func (s *Stream) WriteContext(ctx context.Context, p []byte) (sent int, err error) {
 	for sent < len(p) {
-		n, err := s.stdin.take(len(p) - sent)
+		n, err := s.stdin.take(ctx, len(p)-sent)
 		if err != nil {
 			return sent, fmt.Errorf("write stdin: %w", err)
 		}

@@ -1,6 +1,8 @@
 package launcher
 
 import (
+	"context"
+	"fmt"
 	"net"
 	"sync"
 
@@ -23,18 +25,28 @@ func newWindow() *window {
 }
 
 // take waits until something may be sent, and gives how much of most.
-func (w *window) take(most int) (int, error) {
+func (w *window) take(ctx context.Context, most int) (int, error) {
+	defer context.AfterFunc(ctx, w.wake)()
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	for w.free == 0 && !w.closed {
+	for w.free == 0 && !w.closed && ctx.Err() == nil {
 		w.change.Wait()
 	}
-	if w.closed {
+	switch {
+	case w.closed:
 		return 0, net.ErrClosed
+	case w.free == 0:
+		return 0, fmt.Errorf("the process does not read: %w", context.Cause(ctx))
 	}
 	n := min(most, w.free)
 	w.free -= n
 	return n, nil
+}
+
+func (w *window) wake() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.change.Broadcast()
 }
 
 // give adds what the shim has written.

@@ -1,6 +1,7 @@
 package operator
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -43,7 +44,9 @@ func (x *exchange) attachInput() error {
 	// The end of the container may have cut off the reading of this connection, on
 	// which the next call must not come then.
 	x.w.Header().Set("Connection", "close")
-	if err := in.pass(to); err != nil {
+	ctx, stop := whileConnected(x.r.Context())
+	defer stop()
+	if err := in.pass(ctx, to); err != nil {
 		return err
 	}
 	return x.answer(none{})
@@ -130,7 +133,7 @@ func (in input) container() (mctr.ContainerID, error) {
 }
 
 // pass passes everything on until the body ends, or nobody takes it any more.
-func (in input) pass(to writer) error {
+func (in input) pass(ctx context.Context, to writer) error {
 	over := make(chan struct{})
 	defer close(over)
 	go func() {
@@ -153,14 +156,14 @@ func (in input) pass(to writer) error {
 		if err != nil {
 			return err
 		}
-		if err := to.take(message); err != nil {
+		if err := to.take(ctx, message); err != nil {
 			return err
 		}
 	}
 }
 
 // take does what one message asks for.
-func (w writer) take(m *api.Input) error {
+func (w writer) take(ctx context.Context, m *api.Input) error {
 	if m.Type != "PROCESS_IO" || m.ProcessIO == nil {
 		return fmt.Errorf("%w: message of type %.64q: want PROCESS_IO", mctr.ErrInvalid, m.Type)
 	}
@@ -169,7 +172,7 @@ func (w writer) take(m *api.Input) error {
 	case p.Type == "DATA" && p.Data != nil && p.Data.Type == "STDIN" && len(p.Data.Data) == 0:
 		return w.unlessEnded(w.CloseStdin())
 	case p.Type == "DATA" && p.Data != nil && p.Data.Type == "STDIN":
-		_, err := w.Write(p.Data.Data)
+		_, err := w.WriteContext(ctx, p.Data.Data)
 		return w.unlessEnded(err)
 	case p.Type == "CONTROL" && p.Control != nil && p.Control.Type == "HEARTBEAT":
 		return nil

@@ -4,7 +4,7 @@ import (
 	"net"
 	"time"
 
-	"golang.org/x/sys/unix"
+	"github.com/mctr/mctr/internal/hangup"
 )
 
 // hangUp watches whether the client goes while it is only to be answered, and nobody
@@ -14,7 +14,7 @@ func hangUp(conn *net.UnixConn) (gone <-chan struct{}, stop func()) {
 	go func() {
 		defer close(done)
 		if raw, err := conn.SyscallConn(); err == nil {
-			_ = raw.Read(hungUp) // its error is that of stop
+			_ = raw.Read(hangup.Seen) // its error is that of stop
 		}
 	}()
 	return done, func() {
@@ -22,12 +22,4 @@ func hangUp(conn *net.UnixConn) (gone <-chan struct{}, stop func()) {
 		<-done
 		_ = conn.SetReadDeadline(time.Time{})
 	}
-}
-
-// hungUp says whether the other end of fd was closed, whatever is still to be read
-// from it (POLLRDHUP, poll(2)).
-func hungUp(fd uintptr) bool {
-	fds := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLRDHUP}}
-	n, err := unix.Poll(fds, 0)
-	return err == nil && n > 0
 }

@@ -1,0 +1,98 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"net/http"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/cmd/mctr-agent/operator/api"
+	"github.com/mctr/mctr/containerizer/launcher/wire"
+)
+
+// A flood is input without an end.
+type flood struct {
+	next   *bytes.Reader
+	record []byte
+	sent   atomic.Int64
+}
+
+func (f *flood) Read(p []byte) (int, error) {
+	if f.next.Len() == 0 {
+		f.next = bytes.NewReader(f.record)
+	}
+	n, err := f.next.Read(p)
+	f.sent.Add(int64(n))
+	return n, err
+}
+
+// flood sends input to what does not read, until nobody takes any more.
+func (h *host) flood(name string) (goAway func()) {
+	h.t.Helper()
+	f := &flood{
+		next: bytes.NewReader([]byte(h.inputTo(name))),
+		record: []byte(records(h.t, api.Input{Type: "PROCESS_IO", ProcessIO: &api.ProcessIO{
+			Type: "DATA", Data: &api.Data{Type: "STDIN", Data: make([]byte, 64<<10)},
+		}})),
+	}
+	ctx, cancel := context.WithCancel(h.t.Context())
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://agent"+api.Path, f)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	r.Header = asRecords()
+	gone := make(chan struct{})
+	go func() {
+		defer close(gone)
+		if answer, err := h.client.Do(r); err == nil {
+			_ = answer.Body.Close()
+		}
+	}()
+	h.eventually("nobody takes any more", func() bool {
+		before := f.sent.Load()
+		time.Sleep(200 * time.Millisecond)
+		return before > wire.Window && f.sent.Load() == before
+	})
+	return func() { cancel(); <-gone }
+}
+
+// inputTo is the message that says whose input it is.
+func (h *host) inputTo(name string) string {
+	return records(h.t, api.Input{Type: "CONTAINER_ID", ContainerID: ptr(id(name))})
+}
+
+// TestInputOfTheGone has the client go whose input nobody reads: another may have the
+// input then, and the process goes on.
+func TestInputOfTheGone(t *testing.T) {
+	h := newHost(t)
+	config := &mctr.ContainerConfig{Image: h.image, Process: mctr.Process{Args: []string{"sleep", "100"}, Stdin: true}}
+	h.call(200, api.LaunchContainer, api.Launch{ContainerID: id("deaf"), Mctr: &api.Extension{Config: config}}, nil)
+	session := h.session("deaf.too", "echo begun; sleep 100")
+	if _, err := session.next(); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"deaf", "deaf.too"} {
+		take := func() (int, string) {
+			code, answer := h.post(asRecords(), strings.NewReader(h.inputTo(name)))
+			return code, string(answer)
+		}
+		goAway := h.flood(name)
+		if code, answer := take(); code != http.StatusConflict || !strings.Contains(answer, "taken") {
+			t.Errorf("%s: a second client: %d %s", name, code, answer)
+		}
+		goAway()
+		h.eventually("the input of "+name+" is free", func() bool { code, _ := take(); return code == http.StatusOK })
+	}
+	var list api.Containers
+	h.call(200, api.GetContainers, api.List{ShowNested: true}, &list)
+	if len(list.Containers) != 2 {
+		t.Errorf("left are %+v", list)
+	}
+	h.remove("deaf")
+	_, _ = io.Copy(io.Discard, session.body)
+}
