@@ -47,9 +47,7 @@ type Containerizer struct {
 	helper    string // "": to be found
 	log       *slog.Logger
 	owner     string
-	onExit    []string
-	onRestart []string
-	onWatch   []string
+	commands  commands
 	above     *string // the control group that is to be above all; nil: as it was
 	manager   string  // who is to make those below it; "": as it was
 
@@ -118,21 +116,21 @@ func WithCgroupManager(name string) Option { return func(c *Containerizer) { c.m
 // argument, after the end of a container that nobody watches any more. It is to
 // call Cleanup.
 func WithExitCommand(argv ...string) Option {
-	return func(c *Containerizer) { c.onExit = argv }
+	return func(c *Containerizer) { c.commands.Exit = argv }
 }
 
 // WithRestartCommand sets what a shim runs instead of the exit command for a
 // container with a restart policy. It is to call CleanupAndRestart. Without it the
 // policy of a container that nobody watches is not followed.
 func WithRestartCommand(argv ...string) Option {
-	return func(c *Containerizer) { c.onRestart = argv }
+	return func(c *Containerizer) { c.commands.Restart = argv }
 }
 
 // WithWatchCommand sets what a shim runs, with the container's id as last argument,
 // beside a container that has probes, or a limit that has to be looked at, while
 // nobody watches it. It is to call Watch. Without it such a container goes unwatched.
 func WithWatchCommand(argv ...string) Option {
-	return func(c *Containerizer) { c.onWatch = argv }
+	return func(c *Containerizer) { c.commands.Watch = argv }
 }
 
 // New returns a containerizer and sets its directories up where they are not.

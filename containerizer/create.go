@@ -83,10 +83,13 @@ func (c *Containerizer) Start(ctx context.Context, id mctr.ContainerID, o Launch
 }
 
 // mayStart refuses what is not to be started: a group, whose tasks would stay
-// ended, and by a policy what somebody stopped.
+// ended, what nobody would look after, and by a policy what somebody stopped.
 func (l *launch) mayStart() error {
 	if len(l.record.Config.Process.Tasks) > 0 {
 		return fmt.Errorf("%w: container %s is the root of a group: run the group anew", mctr.ErrState, l.record.ID.Short())
+	}
+	if err := l.mayKeep(); err != nil {
+		return err
 	}
 	if !l.options.Again {
 		return l.unmarkStopped(l.record.ID)

@@ -98,7 +98,7 @@ func imageHealth(image *provisioner.Image) (*mctr.HealthCheck, error) {
 
 // warnings are what the launch cannot do.
 func (l *launch) warnings() (list []string) {
-	if l.options.Detach && len(l.onWatch) == 0 && (l.health != nil || l.record.Config.Ready != nil) {
+	if l.options.Detach && len(l.stands().Watch) == 0 && (l.health != nil || l.record.Config.Ready != nil) {
 		list = append(list, "it is not probed: nobody watches a detached container")
 	}
 	return list

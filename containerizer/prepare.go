@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"path/filepath"
-	"slices"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 
@@ -159,27 +158,6 @@ func (l *launch) hostPorts(ctx context.Context) ([]mctr.Port, error) {
 		}
 	}
 	return s.Ports, nil
-}
-
-func (l *launch) exitCommand() []string {
-	argv := l.onExit
-	if !l.record.Config.Restart.Never() && len(l.onRestart) > 0 {
-		argv = l.onRestart
-	}
-	if len(argv) == 0 {
-		return nil
-	}
-	return append(slices.Clone(argv), string(l.record.ID))
-}
-
-// watchCommand is for a container of which something has to be looked at again and
-// again.
-func (l *launch) watchCommand() []string {
-	listen := l.record.Config.Listen
-	if len(l.onWatch) == 0 || l.health == nil && l.record.Config.Ready == nil && (listen == nil || !listen.End) {
-		return nil
-	}
-	return append(slices.Clone(l.onWatch), string(l.record.ID))
 }
 
 // attach connects to the streams while init is still blocked.

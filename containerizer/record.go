@@ -25,6 +25,7 @@ type record struct {
 	Restarts int                   `json:"restarts,omitempty"` // starts after the first end
 	Streak   int                   `json:"streak,omitempty"`   // those of its policy in a row
 	Config   *mctr.ContainerConfig `json:"config"`
+	Commands *commands             `json:"commands,omitempty"` // of who made it
 }
 
 // resolved is ROOT's resolved.json: what it came to. It explains a container

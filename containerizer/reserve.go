@@ -127,7 +127,11 @@ func (c *Containerizer) newRecord(id mctr.ContainerID, config *mctr.ContainerCon
 	if copied.Owner == "" {
 		copied.Owner = c.owner
 	}
-	return &record{Schema: schema, ID: id, Created: time.Now().UTC(), Config: &copied}, nil
+	r := &record{Schema: schema, ID: id, Created: time.Now().UTC(), Config: &copied}
+	if !c.commands.none() {
+		r.Commands = &c.commands
+	}
+	return r, nil
 }
 
 // Resolve finds the container that ref names: a name, an id, or a unique prefix

@@ -83,7 +83,7 @@ func (c *Containerizer) Resting(ctx context.Context, id mctr.ContainerID) (done 
 		c.log.Warn("say that it is to be started again", "container", id, "error", err)
 	}
 	return func() {
-		if lock != nil { // else the mark may be another's
+		if lock != nil && !(ctx.Err() != nil && c.foreign(id)) { // else the mark may be another's; and its owner's next look has to find what was let go here
 			_ = os.Remove(c.paths.again(id)) // it may be gone, with the container
 		}
 		_ = lock.Unlock() // closing a directory cannot fail usefully
@@ -109,6 +109,12 @@ func (c *Containerizer) isResting(r *record) bool {
 	return err == nil && held
 }
 
+// foreign says whether another owner made the container.
+func (c *Containerizer) foreign(id mctr.ContainerID) bool {
+	r, err := c.load(id)
+	return err == nil && r.Config.Owner != c.owner
+}
+
 // forsaken says whether who was to start the ended container again has died before it
 // did. One of another owner is that agent's, which starts it when it recovers.
 func (c *Containerizer) forsaken(id mctr.ContainerID) bool {
@@ -126,7 +132,7 @@ func (c *Containerizer) startForsaken(ctx context.Context, id mctr.ContainerID) 
 	if !again || !c.forsaken(id) {
 		return nil
 	}
-	o := LaunchOptions{Detach: len(c.onRestart) > 0, streak: streak} // a restart command goes on from there
+	o := LaunchOptions{Detach: len(c.commands.Restart) > 0, streak: streak} // a restart command goes on from there
 	if err := c.startAgain(ctx, id, o); err != nil {
 		return fmt.Errorf("start container %s again: %w", id.Short(), err)
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -316,7 +317,9 @@ func TestNewToken(t *testing.T) {
 
 // mctr is what the command line says, by an agent.
 func (h *host) mctr(args ...string) (string, error) {
-	out, err := exec.Command(program(h.t, "mctr"), args...).CombinedOutput()
+	ctx, cancel := context.WithTimeout(h.t.Context(), time.Minute)
+	defer cancel()
+	out, err := exec.CommandContext(ctx, program(h.t, "mctr"), args...).CombinedOutput()
 	return string(out), err
 }
 
