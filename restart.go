@@ -62,7 +62,7 @@ func (p RestartPolicy) Next(t *Termination, streak int) (after time.Duration, ag
 	switch p.Name {
 	case RestartAlways, RestartUnlessStopped:
 	case RestartOnFailure:
-		if t.ExitCode == 0 || p.Max > 0 && streak >= p.Max {
+		if !t.Failed() || p.Max > 0 && streak >= p.Max {
 			return 0, false
 		}
 	default:

@@ -27,6 +27,8 @@ func TestParseRestartPolicy(t *testing.T) {
 func TestRestartPolicyNext(t *testing.T) {
 	good, bad := &mctr.Termination{Reason: mctr.ReasonExited}, &mctr.Termination{Reason: mctr.ReasonExited, ExitCode: 1}
 	destroyed := &mctr.Termination{Reason: mctr.ReasonDestroyed, ExitCode: 137}
+	unhealthy := &mctr.Termination{}
+	unhealthy.Blame(mctr.Limitation{Reason: mctr.ReasonUnhealthy, Resource: "health"})
 	for _, c := range []struct {
 		policy string
 		end    *mctr.Termination
@@ -39,6 +41,7 @@ func TestRestartPolicyNext(t *testing.T) {
 		{"on-failure", bad, 0, 100 * time.Millisecond, true},
 		{"on-failure", bad, 3, 800 * time.Millisecond, true},
 		{"on-failure", bad, 1000, time.Minute, true},
+		{"on-failure", unhealthy, 0, 100 * time.Millisecond, true},
 		{"on-failure:2", bad, 1, 200 * time.Millisecond, true},
 		{"on-failure:2", bad, 2, 0, false},
 		{"always", good, 0, 100 * time.Millisecond, true},

@@ -54,6 +54,10 @@ func (t *Termination) Blame(l Limitation) {
 	}
 }
 
+// Failed says whether the container did not do what it was for: by its exit code, or
+// because a limit or its health ended it, whatever its command made of the signal.
+func (t *Termination) Failed() bool { return t.ExitCode != 0 || t.Limitation != nil }
+
 // A Limitation is a limit that a container broke, as an isolator reports it: the
 // container is ended, and its Termination carries it.
 type Limitation struct {

@@ -122,7 +122,7 @@ func (c *Containerizer) tasksEnded(group mctr.ContainerID, tasks []string) (fail
 			all = false
 			continue
 		}
-		if t.ExitCode != 0 && t.Reason != mctr.ReasonParentEnded {
+		if t.Failed() && t.Reason != mctr.ReasonParentEnded {
 			failed = name
 		}
 	}

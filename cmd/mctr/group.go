@@ -154,13 +154,13 @@ func groupStatus(ctx context.Context, id mctr.ContainerID, tasks []string, ends 
 		return exitStatus{code: 128 + int(unix.SIGTERM)}
 	}
 	for i, t := range ends {
-		if t != nil && t.ExitCode != 0 && t.Reason != mctr.ReasonParentEnded {
+		if t != nil && t.Failed() && t.Reason != mctr.ReasonParentEnded {
 			fmt.Fprintf(os.Stderr, "mctr: task %s of %s: %s, exit code %d\n", tasks[i], id.Short(), t.Reason, t.ExitCode)
-			return exitStatus{code: t.ExitCode}
+			return failure(t)
 		}
 	}
-	if root != nil && root.ExitCode != 0 {
-		return exitStatus{code: root.ExitCode}
+	if root != nil && root.Failed() {
+		return failure(root)
 	}
 	return nil
 }

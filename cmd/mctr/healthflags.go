@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"strconv"
 	"strings"
@@ -14,7 +15,7 @@ import (
 // healthFlags are docker's, and those of the probes that docker lacks.
 type healthFlags struct {
 	health, ready probeFlags
-	startPeriod   time.Duration
+	startPeriod   grace
 	startInterval time.Duration
 	keep, none    bool
 }
@@ -27,9 +28,28 @@ type probeFlags struct {
 	retries                  int
 }
 
+// A grace is a duration whose 0 is no time, and not the default.
+type grace time.Duration
+
+func (g *grace) Set(s string) error {
+	d, err := time.ParseDuration(s)
+	*g = grace(cmp.Or(d, mctr.NoGrace))
+	return err
+}
+
+func (g *grace) Type() string { return "duration" }
+
+// String is "" for what was not given: the help tells the default itself.
+func (g *grace) String() string {
+	if *g == 0 {
+		return ""
+	}
+	return time.Duration(*g).String()
+}
+
 func (h *healthFlags) register(f *pflag.FlagSet) {
 	h.health.register(f, "health", "healthy", "unhealthy")
-	f.DurationVar(&h.startPeriod, "health-start-period", 0, "in which failures do not count until the first success (default 10s)")
+	f.Var(&h.startPeriod, "health-start-period", "in which failures do not count until the first success (default 10s)")
 	f.DurationVar(&h.startInterval, "health-start-interval", 0, "between two probes in the start period, until the first success (default: the interval)")
 	f.BoolVar(&h.keep, "health-keep", false, "only tell; an unhealthy container is not ended")
 	f.BoolVar(&h.none, "no-healthcheck", false, "no probes, the image's HEALTHCHECK neither")
@@ -70,14 +90,14 @@ func (h *healthFlags) fillHealth(c *mctr.ContainerConfig) (err error) {
 			return fmt.Errorf("%w: health check: want --health-cmd, --health-http or --health-tcp", mctr.ErrInvalid)
 		}
 		c.Health = &mctr.HealthCheck{
-			Image: true, Delay: p.delay, Interval: p.interval, StartInterval: h.startInterval, Timeout: p.timeout, Failures: p.retries, Grace: h.startPeriod,
+			Image: true, Delay: p.delay, Interval: p.interval, StartInterval: h.startInterval, Timeout: p.timeout, Failures: p.retries, Grace: time.Duration(h.startPeriod),
 		}
 		return c.Health.Validate()
 	}
 	if c.Health, err = h.health.check("health"); err != nil {
 		return err
 	}
-	c.Health.Grace, c.Health.StartInterval, c.Health.Keep = h.startPeriod, h.startInterval, h.keep
+	c.Health.Grace, c.Health.StartInterval, c.Health.Keep = time.Duration(h.startPeriod), h.startInterval, h.keep
 	return c.Health.Validate()
 }
 

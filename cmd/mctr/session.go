@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -178,11 +179,15 @@ func (s *session) result(t *mctr.Termination) error {
 	if t.Log.Dropped > 0 {
 		fmt.Fprintf(os.Stderr, "mctr: %d bytes of the log could not be written\n", t.Log.Dropped)
 	}
-	if t.ExitCode == 0 {
+	if !t.Failed() {
 		return nil
 	}
-	return exitStatus{code: t.ExitCode}
+	return failure(t)
 }
+
+// failure is the exit status of a container that failed: its code, and 1 where it was
+// ended and called that a success.
+func failure(t *mctr.Termination) error { return exitStatus{code: cmp.Or(t.ExitCode, 1)} }
 
 // forward passes signals on. After a second request to end, a third kills.
 func (s *session) forward(ctx context.Context) {
