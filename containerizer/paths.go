@@ -26,7 +26,7 @@ const defaultState = "/run/mctr"
 //	    ├── update.json  limits being set  │       │
 //	    ├── again        soon, by policy   │       │
 //	    ├── exit.json    how it ended      │       ├── created.json
-//	    ├── journal      of its last launch│       │
+//	    ├── journal      of its last launch│       ├── room         for its end on a full disk
 //	    ├── last.json    the end before    │       │
 //	    ├── logs/                          │       ├── bundle/{config.json,rootfs/}
 //	    ├── sandbox/                       │       └── alive, shim.sock, shim.log

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"os"
 
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/containerizer/health"
@@ -79,12 +80,22 @@ func (c *Containerizer) retire(r *record, why mctr.Limitation) bool {
 
 // toldHealth records what the probes came to, and tells when that changes.
 func (c *Containerizer) toldHealth(r *record, path, event string, h mctr.Health, changed bool) {
-	if err := atomicfile.WriteJSON(path, h); err != nil {
+	if err := recordHealth(path, h); err != nil {
 		c.log.Error("record the health", "container", r.ID, "error", err)
 	}
 	if changed {
 		c.tell(r, event, map[string]string{"status": h.Status})
 	}
+}
+
+// recordHealth gives up the last verdict where there is no room for two: one that does
+// not hold any more is worse than none.
+func recordHealth(path string, h mctr.Health) error {
+	if atomicfile.WriteJSON(path, h) == nil {
+		return nil
+	}
+	_ = os.Remove(path) // it may not be there
+	return atomicfile.WriteJSON(path, h)
 }
 
 func unhealthy(h mctr.Health) mctr.Limitation {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/internal/atomicfile"
 	"github.com/mctr/mctr/internal/cgroup"
 )
 
@@ -161,7 +162,7 @@ func (c *Containerizer) unmountRootfs(ctx context.Context, id mctr.ContainerID) 
 func (c *Containerizer) keepExit(id mctr.ContainerID) error {
 	fallback := c.paths.stateDir(id) + "/exit.json"
 	if data, err := os.ReadFile(fallback); err == nil {
-		if err := os.WriteFile(c.paths.exit(id), data, 0o600); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		if err := atomicfile.WriteDurable(c.paths.exit(id), data, 0o600); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return fmt.Errorf("keep the record of the end: %w", err)
 		}
 	}

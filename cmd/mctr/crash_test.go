@@ -135,6 +135,69 @@ func TestFullDiskAtEveryFailpoint(t *testing.T) {
 	}
 }
 
+// TestEndOnFullDisk has a container end when neither ROOT nor STATE has room: its exit
+// code is kept all the same, and before that no verdict that does not hold.
+func TestEndOnFullDisk(t *testing.T) {
+	dir := t.TempDir()
+	image := imagetest.Busybox(t, dir)
+	for name, mount := range map[string]func(at string){
+		"ext4":  func(at string) { mountLoop(t, dir, at) },
+		"tmpfs": func(at string) { mountTmpfs(t, at) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			small := filepath.Join(dir, name)
+			mount(small)
+			h := newHostIn(t, filepath.Join(small, "root"), filepath.Join(small, "state"), image)
+			h.want(0, "run", "-d", "--name", "job", "--health-keep", "--health-retries", "1", "--health-interval", "20ms", "--health-cmd", "test ! -e /dev/shm/sick",
+				image, "sh", "-c", "until [ -e /dev/shm/go ]; do sleep 0.05; done; exit 7")
+			h.want(0, "wait", "--condition", "healthy", "job")
+			fill(t, filepath.Join(small, ".filler"))
+			h.want(0, "exec", "job", "touch", "/dev/shm/sick")
+			h.eventually("it is not called healthy", func() bool {
+				return h.want(0, "inspect", "-f", "{{.State.Health.Status}}", "job").stdout != "healthy\n"
+			})
+			h.want(0, "exec", "job", "touch", "/dev/shm/go")
+			if got := h.want(0, "wait", "job").stdout; got != "7\n" {
+				t.Errorf("wait: %s", got)
+			}
+			h.empty(small)
+			h.want(0, "reconcile")
+			if got := h.want(0, "inspect", "-f", "{{.State.ExitCode}} {{.State.Reason}}", "job").stdout; got != "7 EXITED\n" {
+				t.Errorf("it ended: %s", got)
+			}
+			h.want(0, "rm", "job")
+			h.wantClean()
+		})
+	}
+}
+
+// fill takes all the room there is.
+func fill(t *testing.T, path string) {
+	t.Helper()
+	f, err := os.Create(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	for size := 1 << 20; size > 0; {
+		if _, err := f.Write(make([]byte, size)); err != nil {
+			size /= 2
+		}
+	}
+}
+
+func mountTmpfs(t *testing.T, at string) {
+	t.Helper()
+	runTool(t, "mkdir", at)
+	runTool(t, "mount", "-t", "tmpfs", "-o", "size=32m", "tmpfs", at)
+	t.Cleanup(func() {
+		if err := unix.Unmount(at, 0); err != nil {
+			t.Errorf("unmount %s: %v", at, err)
+			_ = unix.Unmount(at, unix.MNT_DETACH)
+		}
+	})
+}
+
 // empty gives the room back, when nobody is left who would fill it again: exit
 // commands come to checkpoints too.
 func (h *host) empty(small string) {

@@ -23,7 +23,7 @@ import (
 func (s *Shim) make(ctx context.Context, c *wire.Create) (created *wire.Created, err error) {
 	spec, err := loadSpec(c)
 	if err == nil {
-		err = hold(c.Hold)
+		err = errors.Join(hold(c.Hold), keepRoom(c.FallbackExit))
 	}
 	if err != nil {
 		return nil, err

@@ -79,8 +79,8 @@ func (s *Shim) termination(status engine.WaitStatus, finished time.Time) *mctr.T
 	return t
 }
 
-// record writes the end down: where it survives a reboot, and where that is
-// not possible (a full disk) at least beside the socket.
+// record writes the end down: where it survives a reboot, and where that is not
+// possible (a full disk) at least beside the socket, where there is room for it.
 func (s *Shim) record(t *mctr.Termination) {
 	write := atomicfile.WriteDurableJSON
 	if s.create.Transient {
@@ -89,7 +89,7 @@ func (s *Shim) record(t *mctr.Termination) {
 	err := write(s.create.Exit, t)
 	if err != nil && s.create.FallbackExit != "" {
 		s.log.Error("record the end", "error", err)
-		err = atomicfile.WriteJSON(s.create.FallbackExit, t)
+		err = spendRoom(s.create.FallbackExit, t)
 	}
 	if err := errors.Join(err, failpoint.Hit("exited")); err != nil {
 		s.log.Error("record the end", "error", err)

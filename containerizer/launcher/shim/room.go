@@ -1,0 +1,47 @@
+package shim
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+)
+
+// roomSize is more than the record of an end takes, its message included.
+const roomSize = 16 << 10
+
+// room is where the container's end can be recorded when the disk is full: a file that
+// has its blocks from the beginning on. It becomes the record by its name.
+func room(record string) string { return filepath.Join(filepath.Dir(record), "room") }
+
+// keepRoom takes the blocks.
+func keepRoom(record string) error {
+	if record == "" {
+		return nil
+	}
+	if err := os.WriteFile(room(record), make([]byte, roomSize), 0o600); err != nil {
+		return fmt.Errorf("keep room for the record of the end: %w", err)
+	}
+	return nil
+}
+
+// spendRoom writes v over what the file has, which takes no block more. Who is cut off
+// in between leaves no record, as if it had not begun.
+func spendRoom(record string, v any) error {
+	data, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	f, err := os.OpenFile(room(record), os.O_WRONLY, 0)
+	if err != nil {
+		return err
+	}
+	defer f.Close() // what matters of its errors is the write's
+	if _, err := f.Write(data); err != nil {
+		return err
+	}
+	if err := f.Truncate(int64(len(data))); err != nil {
+		return err
+	}
+	return os.Rename(f.Name(), record)
+}
