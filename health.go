@@ -89,13 +89,14 @@ type Probe struct {
 	Start time.Time `json:"start"`
 	End   time.Time `json:"end"`
 	Error string    `json:"error,omitempty"` // "" is a success
+
+	ExitCode int    `json:"exitCode,omitempty"` // of the command; -1: it did not end by itself
+	Output   string `json:"output,omitempty"`   // of the command, its beginning
 }
 
 // With adds a probe's result; counts says whether its failure does.
 func (h Health) With(p Probe, counts bool, failures int) Health {
-	if len(p.Error) > maxProbeMessage {
-		p.Error = p.Error[:maxProbeMessage]
-	}
+	p.Error, p.Output = p.Error[:min(len(p.Error), maxProbeMessage)], p.Output[:min(len(p.Output), maxProbeMessage)]
 	h.Probes = append(append([]Probe(nil), h.Probes[max(0, len(h.Probes)-maxProbes+1):]...), p)
 	switch {
 	case p.Error == "":

@@ -48,12 +48,12 @@ func (c *Containerizer) keepProbing(ctx context.Context, id mctr.ContainerID, ch
 	}
 	checker := &health.Checker{
 		Check: *check, Began: c.startedAt(id), Last: before,
-		Probe: func(ctx context.Context) error {
-			err := ask(ctx)
+		Probe: func(ctx context.Context) (health.Answer, error) {
+			answer, err := ask(ctx)
 			if phase, _ := c.phase(id); err != nil && phase != mctr.Running {
-				return health.ErrNotNow // asked afterwards: it may have been paused meanwhile
+				return answer, health.ErrNotNow // asked afterwards: it may have been paused meanwhile
 			}
-			return err
+			return answer, err
 		},
 		Report: func(h mctr.Health) {
 			told(h, h.Status != last)
@@ -123,27 +123,29 @@ func (c *Containerizer) prober(id mctr.ContainerID, pid int, check *mctr.HealthC
 	case check.TCP != nil:
 		return health.TCP(parent.Namespace("net"), check.TCP.Port)
 	}
-	return func(ctx context.Context) error { return c.probeCommand(ctx, id, check.Command) }
+	return func(ctx context.Context) (health.Answer, error) { return c.probeCommand(ctx, id, check.Command) }
 }
 
 // probeCommand runs the command in the container, and ends it with ctx.
-func (c *Containerizer) probeCommand(ctx context.Context, id mctr.ContainerID, command []string) error {
+func (c *Containerizer) probeCommand(ctx context.Context, id mctr.ContainerID, command []string) (health.Answer, error) {
+	failed := health.Answer{ExitCode: -1}
 	stream, err := c.exec(ctx, id, Exec{Args: command})
 	if err != nil {
-		return err
+		return failed, err
 	}
 	defer stream.Close() // and with it the command
 	said := &head{}
 	end, err := stream.Copy(ctx, said, said, nil)
+	failed.Output = said.String()
 	switch {
 	case context.Cause(ctx) != nil:
-		return fmt.Errorf("%v: %w", command, context.Cause(ctx))
+		return failed, fmt.Errorf("%v: %w", command, context.Cause(ctx))
 	case err != nil:
-		return err
+		return failed, err
 	case end.ExitCode != 0:
-		return fmt.Errorf("%v: exit code %d: %s", command, end.ExitCode, said.String())
+		err = fmt.Errorf("%v: exit code %d: %s", command, end.ExitCode, said.String())
 	}
-	return nil
+	return health.Answer{ExitCode: end.ExitCode, Output: said.String()}, err
 }
 
 // A head keeps the first part of what a probe says; the rest is read and dropped.

@@ -1,9 +1,11 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -97,8 +99,8 @@ type healthInfo struct {
 
 type probeInfo struct {
 	Start, End string
-	ExitCode   int // of a failed probe 1: what it said is in Output
-	Output     string
+	ExitCode   int    // of the command, as docker has it; of another probe that failed 1
+	Output     string // of the command; where there is none, why the probe failed
 }
 
 type mountInfo struct {
@@ -163,11 +165,19 @@ func describeState(s *mctr.Status) stateInfo {
 func describeHealth(h *mctr.Health) *healthInfo {
 	i := &healthInfo{Status: h.Status, FailingStreak: h.Streak}
 	for _, p := range h.Probes {
-		probe := probeInfo{Start: stamp(p.Start), End: stamp(p.End), Output: p.Error}
-		if p.Error != "" {
-			probe.ExitCode = 1
-		}
-		i.Log = append(i.Log, probe)
+		i.Log = append(i.Log, describeProbe(p))
+	}
+	return i
+}
+
+func describeProbe(p mctr.Probe) probeInfo {
+	i := probeInfo{Start: stamp(p.Start), End: stamp(p.End), ExitCode: p.ExitCode, Output: p.Output}
+	if p.Error == "" {
+		return i
+	}
+	i.ExitCode = cmp.Or(i.ExitCode, 1)
+	if p.Output == "" || p.ExitCode < 0 {
+		i.Output = strings.TrimSuffix(p.Error+": "+p.Output, ": ")
 	}
 	return i
 }

@@ -19,12 +19,12 @@ import (
 
 // TCP probes a port on the loopback of a network namespace, which netns names.
 func TCP(netns string, port uint16) Probe {
-	return func(ctx context.Context) error {
+	return func(ctx context.Context) (Answer, error) {
 		conn, err := dial(ctx, netns, port)
 		if err != nil {
-			return err
+			return Answer{}, err
 		}
-		return conn.Close()
+		return Answer{}, conn.Close()
 	}
 }
 
@@ -47,21 +47,23 @@ func HTTP(netns string, get mctr.HTTPGet) Probe {
 		},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
-	return func(ctx context.Context) error {
-		request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
-		if err != nil {
-			return err
-		}
-		answer, err := client.Do(request)
-		if err != nil {
-			return err
-		}
-		_ = answer.Body.Close()
-		if answer.StatusCode < 200 || answer.StatusCode > 399 {
-			return fmt.Errorf("GET %s: %s", url, answer.Status)
-		}
-		return nil
+	return func(ctx context.Context) (Answer, error) { return Answer{}, ask(ctx, client, url) }
+}
+
+func ask(ctx context.Context, client *http.Client, url string) error {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return err
 	}
+	answer, err := client.Do(request)
+	if err != nil {
+		return err
+	}
+	_ = answer.Body.Close()
+	if answer.StatusCode < 200 || answer.StatusCode > 399 {
+		return fmt.Errorf("GET %s: %s", url, answer.Status)
+	}
+	return nil
 }
 
 // dial connects to the port on the namespace's IPv4 loopback.

@@ -19,7 +19,13 @@ import (
 
 // A Probe asks once; nil is healthy, ErrNotNow neither that nor a failure. ctx ends
 // at the check's timeout.
-type Probe func(ctx context.Context) error
+type Probe func(ctx context.Context) (Answer, error)
+
+// An Answer is what a probe's command said, of any other probe nothing.
+type Answer struct {
+	ExitCode int // -1: it did not end by itself
+	Output   string
+}
 
 // ErrNotNow says that the container cannot be asked: it is paused, or ending.
 var ErrNotNow = errors.New("it cannot be asked now")
@@ -72,14 +78,14 @@ func (c *Checker) once(ctx context.Context, timeout time.Duration) (p mctr.Probe
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	p.Start = time.Now().UTC()
-	err := c.Probe(ctx)
+	answer, err := c.Probe(ctx)
 	if errors.Is(err, ErrNotNow) {
 		return p, false
 	}
 	if err != nil {
 		p.Error = err.Error()
 	}
-	p.End = time.Now().UTC()
+	p.End, p.ExitCode, p.Output = time.Now().UTC(), answer.ExitCode, answer.Output
 	return p, true
 }
 

@@ -43,13 +43,13 @@ func TestHTTP(t *testing.T) {
 		}))
 		scheme, _, _ := strings.Cut(server.URL, ":")
 		for path, healthy := range map[string]bool{"": true, "200": true, "/301": true, "/399": true, "/400": false, "/500": false} {
-			err := health.HTTP(here, mctr.HTTPGet{Scheme: scheme, Port: portOf(t, server.URL), Path: path})(t.Context())
+			_, err := health.HTTP(here, mctr.HTTPGet{Scheme: scheme, Port: portOf(t, server.URL), Path: path})(t.Context())
 			if (err == nil) != healthy {
 				t.Errorf("%s %s: %v", scheme, path, err)
 			}
 		}
 		server.Close()
-		if err := health.HTTP(here, mctr.HTTPGet{Scheme: scheme, Port: portOf(t, server.URL)})(t.Context()); err == nil {
+		if _, err := health.HTTP(here, mctr.HTTPGet{Scheme: scheme, Port: portOf(t, server.URL)})(t.Context()); err == nil {
 			t.Error("a server that is gone is healthy")
 		}
 	}
@@ -64,13 +64,13 @@ func TestTimeout(t *testing.T) {
 	defer l.Close()
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
-	if err := health.HTTP(here, mctr.HTTPGet{Port: portOf(t, l.Addr().String())})(ctx); !errors.Is(err, context.DeadlineExceeded) {
+	if _, err := health.HTTP(here, mctr.HTTPGet{Port: portOf(t, l.Addr().String())})(ctx); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("probe: %v", err)
 	}
-	if err := health.TCP(here, portOf(t, l.Addr().String()))(t.Context()); err != nil {
+	if _, err := health.TCP(here, portOf(t, l.Addr().String()))(t.Context()); err != nil {
 		t.Errorf("tcp: %v", err)
 	}
-	if err := health.TCP("/proc/self/ns/nosuch", 1)(t.Context()); err == nil {
+	if _, err := health.TCP("/proc/self/ns/nosuch", 1)(t.Context()); err == nil {
 		t.Error("a namespace that is not there was entered")
 	}
 }
@@ -98,12 +98,12 @@ func TestStartInterval(t *testing.T) {
 				began := time.Now()
 				(&health.Checker{
 					Check: c.check,
-					Probe: func(context.Context) error {
+					Probe: func(context.Context) (health.Answer, error) {
 						at = append(at, time.Since(began))
 						if len(at) > len(c.results) {
-							return nil
+							return health.Answer{}, nil
 						}
-						return c.results[len(at)-1]
+						return health.Answer{}, c.results[len(at)-1]
 					},
 					Report: func(mctr.Health) {},
 				}).Run(ctx)
@@ -130,7 +130,7 @@ func TestChecker(t *testing.T) {
 	n := 0
 	(&health.Checker{
 		Check: mctr.HealthCheck{Command: []string{"x"}, Interval: time.Millisecond, Grace: time.Hour, Failures: 2},
-		Probe: func(context.Context) error { n++; return results[n-1] },
+		Probe: func(context.Context) (health.Answer, error) { n++; return health.Answer{}, results[n-1] },
 		Report: func(h mctr.Health) {
 			got = append(got, h.Status)
 			if n == len(results) {
@@ -151,7 +151,7 @@ func TestTakeOver(t *testing.T) {
 	var got mctr.Health
 	(&health.Checker{
 		Check: mctr.HealthCheck{Command: []string{"x"}, Delay: time.Hour, Interval: time.Hour, Grace: 24 * time.Hour, Failures: 2},
-		Probe: func(context.Context) error { return errors.New("again") },
+		Probe: func(context.Context) (health.Answer, error) { return health.Answer{}, errors.New("again") },
 		Report: func(h mctr.Health) {
 			got = h
 			cancel()
