@@ -8,6 +8,7 @@ import (
 
 	"github.com/moby/sys/signal"
 	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
 	"golang.org/x/sys/unix"
 
 	"github.com/mctr/mctr"
@@ -17,26 +18,54 @@ import (
 // A verb does something with one container and prints nothing when it fails.
 type verb func(ctx context.Context, c operations, id mctr.ContainerID) error
 
-// eachContainer applies do to every container named, prints each name that
-// succeeded, and fails if any failed.
+// togetherMost bounds what is done to several containers at once.
+const togetherMost = 32
+
+// eachContainer applies do to one container named after the other, prints each name
+// that succeeded, and fails if any failed.
 func (a *app) eachContainer(cmd *cobra.Command, refs []string, do verb) error {
+	return a.someContainers(cmd, refs, 1, do)
+}
+
+// allContainers is eachContainer for what takes its time: to all at once. It still
+// prints in the order in which they are named.
+func (a *app) allContainers(cmd *cobra.Command, refs []string, do verb) error {
+	return a.someContainers(cmd, refs, togetherMost, do)
+}
+
+func (a *app) someContainers(cmd *cobra.Command, refs []string, atOnce int, do verb) error {
 	c, err := a.reachToChange(cmd.Context())
 	if err != nil {
 		return err
 	}
-	var errs []error
-	for _, ref := range refs {
-		id, err := c.Resolve(ref)
-		if err == nil {
-			err = do(cmd.Context(), c, id)
+	results := make([]chan error, len(refs))
+	for i := range results {
+		results[i] = make(chan error, 1)
+	}
+	go func() {
+		var group errgroup.Group
+		group.SetLimit(atOnce)
+		for i, ref := range refs {
+			group.Go(func() error { results[i] <- toOne(cmd.Context(), c, ref, do); return nil })
 		}
-		if err != nil {
+	}()
+	var errs []error
+	for i, ref := range refs {
+		if err := <-results[i]; err != nil {
 			errs = append(errs, fmt.Errorf("%s: %w", ref, err))
 			continue
 		}
 		fmt.Println(ref)
 	}
 	return errors.Join(errs...)
+}
+
+func toOne(ctx context.Context, c operations, ref string, do verb) error {
+	id, err := c.Resolve(ref)
+	if err != nil {
+		return err
+	}
+	return do(ctx, c, id)
 }
 
 func (a *app) startDetached(ctx context.Context, c operations, id mctr.ContainerID) error {
@@ -62,7 +91,7 @@ func (a *app) stopCommand() *cobra.Command {
 	cmd.Flags().StringVarP(&sig, "signal", "s", "", "what to send first (default: the container's stop signal)")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		given := cmd.Flags().Changed("time") || cmd.Flags().Changed("timeout")
-		return a.eachContainer(cmd, args, func(ctx context.Context, c operations, id mctr.ContainerID) error {
+		return a.allContainers(cmd, args, func(ctx context.Context, c operations, id mctr.ContainerID) error {
 			return a.stop(ctx, c, id, sig, seconds, given)
 		})
 	}
