@@ -10,10 +10,12 @@ import (
 )
 
 // The time before the watch command runs: who launched the container may be about to
-// stay with it. And between its end, which should not come, and its next run.
+// stay with it. And between its end, which should not come, and its next run: twice as
+// long each time that it came at once.
 const (
 	watchSoon  = 100 * time.Millisecond
 	watchAgain = time.Second
+	watchMost  = time.Minute
 )
 
 // setWatch sees to it that the watch command runs while the container does and no
@@ -34,16 +36,26 @@ func (s *Shim) setWatch() {
 
 // watch runs the command, again when it has ended.
 func (s *Shim) watch(ctx context.Context, argv []string) {
-	for pause := watchSoon; ; pause = watchAgain {
+	for pause := watchSoon; ; {
 		select {
 		case <-ctx.Done():
 			return
 		case <-time.After(pause):
 		}
+		began := time.Now()
 		if err := s.watchOnce(ctx, argv); err != nil && ctx.Err() == nil {
 			s.log.Error("watch the container", "error", err)
 		}
+		pause = watchNext(pause, time.Since(began))
 	}
+}
+
+// watchNext is the pause after a run that lasted so long, and the pause before it.
+func watchNext(pause, lasted time.Duration) time.Duration {
+	if lasted > watchMost {
+		return watchAgain
+	}
+	return min(max(2*pause, watchAgain), watchMost)
 }
 
 // watchOnce is a session, so that nobody else reaps the command.
