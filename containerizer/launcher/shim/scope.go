@@ -31,7 +31,7 @@ const (
 // evidence of the container's end by then.
 func (s *Shim) enter(scope *wire.Scope) error {
 	if scope.Unit != "" {
-		if err := makeScope(scope); err != nil {
+		if err := makeScope(scope, scopeTime); err != nil {
 			return err
 		}
 	}
@@ -51,14 +51,17 @@ func (s *Shim) obey() {
 	}()
 }
 
-// makeScope has systemd make a scope around this process.
-func makeScope(scope *wire.Scope) error {
-	ctx, cancel := context.WithTimeout(context.Background(), scopeTime)
+// makeScope has systemd make a scope around this process, within a time.
+func makeScope(scope *wire.Scope, within time.Duration) error {
+	ctx, cancel := context.WithTimeout(context.Background(), within)
 	defer cancel()
 	conn, err := systemd.NewSystemdConnectionContext(ctx)
 	if err == nil {
 		defer conn.Close()
 		err = startScope(ctx, conn, scope)
+	}
+	if ctx.Err() != nil {
+		err = fmt.Errorf("no answer within %s", within)
 	}
 	if err != nil {
 		return fmt.Errorf("%w: systemd makes no %s in %s: %w (see systemctl status)", mctr.ErrUnavailable, scope.Unit, scope.Slice, err)
