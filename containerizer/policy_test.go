@@ -204,6 +204,31 @@ func TestKillStarting(t *testing.T) {
 	}
 }
 
+// TestKillFirstLaunch wants a container that is launched for the first time not to be
+// waited for, and to follow its policy afterwards.
+func TestKillFirstLaunch(t *testing.T) {
+	g := &gate{verb: "prepare", calls: 1, reached: make(chan struct{}), opening: make(chan struct{})}
+	a := newAgent(t, g)
+	launched := make(chan error, 1)
+	go func() {
+		_, err := a.Launch(t.Context(), "job", a.restarting("always", "[ -e /ran ] || { >/ran; exit 1; }; sleep 100"), containerizer.LaunchOptions{})
+		launched <- err
+	}()
+	<-g.reached
+	if err := a.open().Kill(t.Context(), "job", unix.SIGKILL); !errors.Is(err, mctr.ErrState) {
+		t.Errorf("kill: %v", err)
+	}
+	close(g.opening)
+	if err := <-launched; err != nil {
+		t.Fatal(err)
+	}
+	a.eventually("it is started again", func() bool {
+		s, err := a.Status(t.Context(), "job")
+		return err == nil && s.Restarts == 1 && s.Phase == mctr.Running
+	})
+	a.remove("job")
+}
+
 // wantForsaken wants c to name so many containers that nobody is there to start again.
 func (a *agent) wantForsaken(c *containerizer.Containerizer, n int) {
 	a.t.Helper()

@@ -177,11 +177,15 @@ func (c *Containerizer) markStopped(id mctr.ContainerID) error {
 }
 
 // markKilled is markStopped for a signal that is meant as an end. The root of a
-// group is none of its: who watches its tasks still has to end it. For one that waited
-// to be started again, and then does not run, that was all there is to do.
+// group is none of its: who watches its tasks still has to end it. Nor is one that is
+// launched for the first time, which may take as long as its image: it does not run. For
+// one that waited to be started again, and then does not run, that was all there is to do.
 func (c *Containerizer) markKilled(ctx context.Context, id mctr.ContainerID, sig unix.Signal) (rested bool, err error) {
 	r, err := c.load(id)
 	if err != nil || r.Config.Restart.Never() || sig != unix.SIGKILL && sig != c.stopSignalOf(id) {
+		return false, err
+	}
+	if phase, err := c.phase(id); err != nil || phase.Launching() && !c.hasEnded(id) {
 		return false, err
 	}
 	rested = c.isResting(r)
