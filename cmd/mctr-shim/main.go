@@ -18,8 +18,10 @@ import (
 	"github.com/mctr/mctr/containerizer/launcher/shim"
 )
 
+// init is where a container's begins: see libcontainer.Init.
+func init() { libcontainer.Init() }
+
 func main() {
-	libcontainer.Init()
 	if args, ok := oci.Invoked(os.Args); ok {
 		os.Exit(oci.Run(args))
 	}

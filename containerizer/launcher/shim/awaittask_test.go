@@ -1,6 +1,14 @@
 package shim
 
-import "testing"
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"runtime"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
 
 // TestBecame has the process go on between any two looks at it.
 func TestBecame(t *testing.T) {
@@ -36,5 +44,51 @@ func TestBecame(t *testing.T) {
 				t.Errorf("became %t", got)
 			}
 		})
+	}
+}
+
+// become has this test's program be an engine's, which becomes its task.
+const become = "MCTR_TEST_BECOME"
+
+// Init is called on the first thread. execve(2) on another ends the first one before
+// the process has its new name.
+func init() {
+	if os.Getenv(become) == "" {
+		return
+	}
+	if err := os.WriteFile("/proc/self/comm", []byte(enginesName), 0); err != nil {
+		panic(err)
+	}
+	fmt.Println("begun")
+	failed := make(chan error)
+	go func() {
+		runtime.LockOSThread()
+		failed <- unix.Exec("/bin/true", []string{"true"}, nil)
+	}()
+	panic(<-failed)
+}
+
+// TestAwaitTaskOfThread has a task that is begun by another thread than the first, and
+// is over in a moment: it was the task.
+func TestAwaitTaskOfThread(t *testing.T) {
+	for range 100 {
+		cmd := exec.Command("/proc/self/exe")
+		cmd.Env = []string{become + "=1"}
+		out, err := cmd.StdoutPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := out.Read(make([]byte, 6)); err != nil {
+			t.Fatal(err)
+		}
+		if !awaitTask(cmd.Process.Pid) {
+			t.Error("it is taken for an engine's program that crashed")
+		}
+		if err := cmd.Wait(); err != nil {
+			t.Error(err)
+		}
 	}
 }

@@ -16,11 +16,8 @@ import (
 	"github.com/mctr/mctr/containerizer/launcher/engine/libcontainer"
 )
 
-// TestMain is also the init of every container: libcontainer runs this program.
-func TestMain(m *testing.M) {
-	libcontainer.Init()
-	os.Exit(m.Run())
-}
+// init is also that of every container: libcontainer runs this program.
+func init() { libcontainer.Init() }
 
 // broken is libcontainer's engine with one fault.
 type broken struct {

@@ -25,7 +25,9 @@ import (
 )
 
 // Init runs the container's init and does not return when this process was
-// started as one. It does nothing otherwise.
+// started as one. It does nothing otherwise. An init function calls it: only there is
+// this certainly the process' first thread, and another one's execve(2) would end the
+// first before the process is the task, for a moment without what /proc has of one.
 func Init() {
 	if len(os.Args) > 1 && os.Args[1] == "init" {
 		debug.SetGCPercent(-1) // it is over before its garbage matters
