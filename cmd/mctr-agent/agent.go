@@ -174,7 +174,7 @@ func (a *agent) run(ctx context.Context, listeners []listener) error {
 // http is a server whose requests end with ctx.
 func (a *agent) http(ctx context.Context, handler http.Handler) *http.Server {
 	s := &http.Server{
-		Handler: handler, ReadHeaderTimeout: headerTime, IdleTimeout: idleTime, MaxHeaderBytes: maxHeader,
+		Handler: operator.InTime(operator.BodyTime, handler), ReadHeaderTimeout: headerTime, IdleTimeout: idleTime, MaxHeaderBytes: maxHeader,
 		ErrorLog:    slog.NewLogLogger(a.flags.log, slog.LevelDebug),
 		BaseContext: func(net.Listener) context.Context { return ctx },
 		ConnContext: operator.WithConnection,

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"io"
 	"net/http"
 	"strings"
@@ -95,4 +96,21 @@ func TestInputOfTheGone(t *testing.T) {
 	}
 	h.remove("deaf")
 	_, _ = io.Copy(io.Discard, session.body)
+}
+
+// TestInputRefused wants a client to be told at once that it cannot have the input, and
+// not only when it has sent more.
+func TestInputRefused(t *testing.T) {
+	h := newHost(t)
+	first := h.inputTo("nobody")
+	for name, c := range map[string]struct{ record, want string }{
+		"nobody's": {first, "404"},
+		"garbage":  {"a record", "400"},
+	} {
+		text := fmt.Sprintf("POST /api/v1 HTTP/1.1\r\nHost: a\r\nContent-Type: %s\r\nMessage-Content-Type: %s\r\nTransfer-Encoding: chunked\r\n\r\n%x\r\n%s\r\n",
+			api.RecordIO, api.JSON, len(c.record), c.record)
+		if got := h.raw(text, false); !strings.HasPrefix(got, "HTTP/1.1 "+c.want+" ") {
+			t.Errorf("%s: %.200q, want %s", name, got, c.want)
+		}
+	}
 }

@@ -85,6 +85,10 @@ func writeFailure(w http.ResponseWriter, code int, err error) {
 	if len(told.Message) > maxMessage {
 		told.Message = strings.ToValidUTF8(told.Message[:maxMessage], "") + "..."
 	}
+	switch code {
+	case http.StatusBadRequest, http.StatusUnauthorized, http.StatusRequestTimeout, http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType:
+		answerAtOnce(w) // the body may not have been read
+	}
 	w.Header().Set("Content-Type", api.JSON)
 	w.WriteHeader(code)
 	_ = json.NewEncoder(w).Encode(api.Failure{Error: told}) // a client that has gone needs no telling

@@ -15,10 +15,12 @@ import (
 	"github.com/mctr/mctr/cmd/mctr-agent/operator/api"
 )
 
+// BodyTime is what a call has to arrive, where nothing else is said.
+const BodyTime = 30 * time.Second
+
 // The bounds on a client.
 const (
 	maxBody   = 4 << 20          // bytes of a call
-	bodyTime  = 30 * time.Second // for it to arrive
 	quickTime = 30 * time.Second // for a call that does not wait for a container or a registry
 	writeTime = time.Minute      // for a client to take a piece of an answer
 	stallTime = 2 * time.Minute  // for a piece of an archive, either way: a lock may be held meanwhile

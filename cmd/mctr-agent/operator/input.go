@@ -24,6 +24,7 @@ func inputIsAStream(*exchange) error {
 // attachInput passes the records of the body on to a container's stdin, until the
 // body or the container ends. There is one writer at a time.
 func (x *exchange) attachInput() error {
+	answerAtOnce(x.w) // and no other call comes on this connection, of which nobody knows how far it was read
 	if m := x.r.Header.Get("Message-Content-Type"); m != api.JSON {
 		code := http.StatusUnsupportedMediaType
 		if m == "" {
@@ -41,9 +42,6 @@ func (x *exchange) attachInput() error {
 		return err
 	}
 	defer done()
-	// The end of the container may have cut off the reading of this connection, on
-	// which the next call must not come then.
-	x.w.Header().Set("Connection", "close")
 	ctx, stop := whileConnected(x.r.Context())
 	defer stop()
 	if err := in.pass(ctx, to); err != nil {

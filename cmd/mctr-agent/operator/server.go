@@ -42,7 +42,7 @@ type Options struct {
 	Version    api.VersionInfo
 	Recovered  *containerizer.Recovered // what the agent found when it started
 	Log        slog.Handler
-	BodyTime   time.Duration // for a call to arrive; 0: 30 s
+	BodyTime   time.Duration // for a call to arrive; 0: BodyTime
 	StallTime  time.Duration // for a piece of an archive to arrive or be taken; 0: 2 min
 }
 
@@ -65,7 +65,7 @@ func New(o Options) *Server {
 	if o.Recovered == nil {
 		o.Recovered = &containerizer.Recovered{}
 	}
-	o.BodyTime, o.StallTime = cmp.Or(o.BodyTime, bodyTime), cmp.Or(o.StallTime, stallTime)
+	o.BodyTime, o.StallTime = cmp.Or(o.BodyTime, BodyTime), cmp.Or(o.StallTime, stallTime)
 	s := &Server{
 		Options: o, log: slog.New(o.Log), files: files.Tree{Containers: o.Containers},
 		sessions: newSessions(), registry: prometheus.NewRegistry(), ended: maps.Clone(o.Recovered.Ended),

@@ -39,20 +39,47 @@ func TestSlowBody(t *testing.T) {
 		{"no archive", form, load},
 		{"half an archive", form, load + part("archive") + "abc"},
 	} {
-		conn, err := net.Dial("tcp", server.Listener.Addr().String())
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, err := fmt.Fprintf(conn, "POST /api/v1 HTTP/1.1\r\nHost: a\r\n%sContent-Length: 1000\r\n\r\n%s", c.headers, c.body); err != nil {
-			t.Fatal(err)
-		}
-		if err := conn.SetReadDeadline(time.Now().Add(10 * time.Second)); err != nil {
-			t.Fatal(err)
-		}
-		answer, err := io.ReadAll(conn)
-		if err != nil || !strings.HasPrefix(string(answer), "HTTP/1.1 408 ") {
+		answer, err := ask(t, server.Listener.Addr(), fmt.Sprintf("POST /api/v1 HTTP/1.1\r\nHost: a\r\n%sContent-Length: 1000\r\n\r\n%s", c.headers, c.body))
+		if err != nil || !strings.HasPrefix(answer, "HTTP/1.1 408 ") {
 			t.Errorf("%s: %v %.200s", c.name, err, answer)
 		}
-		_ = conn.Close()
 	}
+}
+
+// TestEarlyAnswer refuses calls before they have arrived: the client is told at once,
+// and does not keep the connection.
+func TestEarlyAnswer(t *testing.T) {
+	server := httptest.NewServer(operator.InTime(time.Hour, operator.Authenticated(func() string { return "token" },
+		operator.New(operator.Options{Log: slog.DiscardHandler}).Handler())))
+	defer server.Close()
+	for _, c := range []struct{ name, headers, want string }{
+		{"no token", "Content-Type: application/json\r\nContent-Length: 100\r\n", "401"},
+		{"no token, in chunks", "Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n", "401"},
+		{"another type", "Authorization: Bearer token\r\nContent-Type: text/plain\r\nContent-Length: 100\r\n", "415"},
+		{"no type", "Authorization: Bearer token\r\nContent-Length: 100\r\n", "400"},
+		{"records of what", "Authorization: Bearer token\r\nContent-Type: application/recordio\r\nContent-Length: 100\r\n", "400"},
+	} {
+		if answer, err := ask(t, server.Listener.Addr(), "POST /api/v1 HTTP/1.1\r\nHost: a\r\n"+c.headers+"\r\n"); err != nil || !strings.HasPrefix(answer, "HTTP/1.1 "+c.want+" ") {
+			t.Errorf("%s: %v %.200s", c.name, err, answer)
+		}
+	}
+}
+
+// ask sends text and gives all that comes before the server closes, which it does in
+// ten seconds.
+func ask(t *testing.T, to net.Addr, text string) (string, error) {
+	t.Helper()
+	conn, err := net.Dial(to.Network(), to.String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	if err := conn.SetDeadline(time.Now().Add(10 * time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.WriteString(conn, text); err != nil {
+		t.Fatal(err)
+	}
+	answer, err := io.ReadAll(conn)
+	return string(answer), err
 }
