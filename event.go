@@ -15,6 +15,7 @@ const (
 	EventOOM     = "oom"
 	EventHealth  = "health_status" // with its status
 	EventReady   = "ready_status"  // with its status
+	EventNoStart = "start_failed"  // by the restart policy, with the error
 	EventDie     = "die"           // with exitCode and reason
 	EventDestroy = "destroy"       // its records are gone
 )

@@ -17,6 +17,7 @@ type Status struct {
 	Cleaned    bool      `json:"cleaned"`
 	Restarts   int       `json:"restarts,omitempty"`   // starts after the first end
 	Restarting bool      `json:"restarting,omitempty"` // it has ended, and its policy is about to start it again
+	StartError string    `json:"startError,omitempty"` // why its policy's last start of it failed
 	ImageID    string    `json:"imageID,omitempty"`
 	Path       string    `json:"path,omitempty"` // argv[0] as it was started
 	Args       []string  `json:"args,omitempty"`

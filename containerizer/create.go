@@ -156,7 +156,7 @@ func (c *Containerizer) isWaiting(id mctr.ContainerID) bool {
 
 // stopWaiting takes the marks off a container that runs.
 func (c *Containerizer) stopWaiting(id mctr.ContainerID) error {
-	for _, mark := range []string{c.paths.waiting(id), c.paths.last(id), c.paths.again(id)} {
+	for _, mark := range []string{c.paths.waiting(id), c.paths.last(id), c.paths.again(id), c.paths.startError(id)} {
 		if err := os.Remove(mark); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}

@@ -25,6 +25,7 @@ const defaultState = "/run/mctr"
 //	    ├── waiting      never launched    │       ├── journal     checkpoints, a line each
 //	    ├── update.json  limits being set  │       │
 //	    ├── again        soon, by policy   │       │
+//	    ├── start_error  of its policy     │       │
 //	    ├── exit.json    how it ended      │       ├── created.json
 //	    ├── journal      of its last launch│       ├── room         for its end on a full disk
 //	    ├── last.json    the end before    │       │
@@ -44,13 +45,16 @@ type layout struct {
 	parent      string // the group above all of this containerizer's; "" is the hierarchies' roots, a slice has systemd's scopes
 }
 
-func (l layout) containers() string                   { return filepath.Join(l.root, "containers") }
-func (l layout) names() string                        { return filepath.Join(l.root, "names") }
-func (l layout) dir(id mctr.ContainerID) string       { return filepath.Join(l.containers(), string(id)) }
-func (l layout) config(id mctr.ContainerID) string    { return filepath.Join(l.dir(id), "config.json") }
-func (l layout) waiting(id mctr.ContainerID) string   { return filepath.Join(l.dir(id), "waiting") }
-func (l layout) update(id mctr.ContainerID) string    { return filepath.Join(l.dir(id), "update.json") }
-func (l layout) stopped(id mctr.ContainerID) string   { return filepath.Join(l.dir(id), "stopped") }
+func (l layout) containers() string                 { return filepath.Join(l.root, "containers") }
+func (l layout) names() string                      { return filepath.Join(l.root, "names") }
+func (l layout) dir(id mctr.ContainerID) string     { return filepath.Join(l.containers(), string(id)) }
+func (l layout) config(id mctr.ContainerID) string  { return filepath.Join(l.dir(id), "config.json") }
+func (l layout) waiting(id mctr.ContainerID) string { return filepath.Join(l.dir(id), "waiting") }
+func (l layout) update(id mctr.ContainerID) string  { return filepath.Join(l.dir(id), "update.json") }
+func (l layout) stopped(id mctr.ContainerID) string { return filepath.Join(l.dir(id), "stopped") }
+func (l layout) startError(id mctr.ContainerID) string {
+	return filepath.Join(l.dir(id), "start_error")
+}
 func (l layout) again(id mctr.ContainerID) string     { return filepath.Join(l.dir(id), "again") }
 func (l layout) launched(id mctr.ContainerID) string  { return filepath.Join(l.dir(id), "launched") }
 func (l layout) story(id mctr.ContainerID) string     { return filepath.Join(l.dir(id), "journal") }

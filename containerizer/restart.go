@@ -27,26 +27,39 @@ func (c *Containerizer) CleanupAndRestart(ctx context.Context, id mctr.Container
 }
 
 // restart starts a container that has ended again, if its policy says so, after a
-// pause that grows. After a restart of the agent secrets of the environment are
-// gone, and a container that had some fails as its own command will.
+// pause that grows. A start that fails is one of the policy's in a row, and followed by
+// the next. After a restart of the agent secrets of the environment are gone, and a
+// container that had some fails as its own command will.
 func (c *Containerizer) restart(ctx context.Context, id mctr.ContainerID, o LaunchOptions) {
-	streak, after, again := c.due(id)
+	streak, after, again := c.due(id, 0)
 	if !again {
 		return
 	}
 	defer c.Resting(ctx, id)() // until it has begun to run: nobody is to take it for one that stays ended
-	if !c.rests(ctx, id, after) {
-		return
-	}
-	o.streak = streak
-	if err := c.startAgain(ctx, id, o); err != nil && ctx.Err() == nil {
-		c.log.Error("restart", "container", id, "error", err)
+	for failed := 0; again && c.rests(ctx, id, after); streak, after, again = c.due(id, failed) {
+		o.streak = streak
+		err := c.startAgain(ctx, id, o)
+		if err == nil || ctx.Err() != nil {
+			return
+		}
+		failed++
+		c.noStart(id, err)
 	}
 }
 
+// noStart says why the policy could not start the container.
+func (c *Containerizer) noStart(id mctr.ContainerID, why error) {
+	c.log.Error("restart", "container", id, "error", why)
+	if err := os.WriteFile(c.paths.startError(id), []byte(why.Error()), 0o600); err != nil {
+		c.log.Error("record why it did not start", "container", id, "error", err)
+	}
+	c.tellOf(id, mctr.EventNoStart, map[string]string{"error": why.Error()})
+}
+
 // due says whether the policy of a container that has ended, and that nobody stopped,
-// starts it again: which start in a row that is, and after how long.
-func (c *Containerizer) due(id mctr.ContainerID) (streak int, after time.Duration, again bool) {
+// starts it again, after so many starts that failed: which start in a row that is, and
+// after how long.
+func (c *Containerizer) due(id mctr.ContainerID, failed int) (streak int, after time.Duration, again bool) {
 	r, err := c.load(id)
 	if err != nil || r.Config.Restart.Never() || c.stopped(id) {
 		return 0, 0, false
@@ -55,7 +68,7 @@ func (c *Containerizer) due(id mctr.ContainerID) (streak int, after time.Duratio
 	if err != nil || t == nil {
 		return 0, 0, false
 	}
-	streak = r.Config.Restart.Streak(t, r.Streak)
+	streak = max(r.Config.Restart.Streak(t, r.Streak), failed)
 	after, again = r.Config.Restart.Next(t, streak)
 	return streak + 1, after, again
 }
@@ -106,7 +119,7 @@ func (c *Containerizer) isResting(r *record) bool {
 		return false
 	}
 	held, err := flock.Held(c.paths.dir(r.ID))
-	return err == nil && held
+	return err == nil && held && !c.stopped(r.ID) // who waits looks for that only now and then
 }
 
 // foreign says whether another owner made the container.
@@ -128,7 +141,7 @@ func (c *Containerizer) forsaken(id mctr.ContainerID) bool {
 
 // startForsaken does what who died was about to do.
 func (c *Containerizer) startForsaken(ctx context.Context, id mctr.ContainerID) error {
-	streak, _, again := c.due(id)
+	streak, _, again := c.due(id, 0)
 	if !again || !c.forsaken(id) {
 		return nil
 	}

@@ -107,6 +107,9 @@ func (c *Containerizer) Status(ctx context.Context, id mctr.ContainerID) (*mctr.
 		return nil, err
 	}
 	s.Restarting = s.Phase == mctr.Exited && c.isResting(r)
+	if why, err := os.ReadFile(c.paths.startError(id)); err == nil && s.Phase == mctr.Exited {
+		s.StartError = string(why)
+	}
 	if err := c.statusOfState(id, s); err != nil {
 		return nil, err
 	}

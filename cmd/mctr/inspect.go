@@ -157,7 +157,7 @@ func describeState(s *mctr.Status) stateInfo {
 	}
 	if t := s.Termination; t != nil {
 		i.ExitCode, i.FinishedAt, i.OOMKilled = t.ExitCode, stamp(t.Finished), t.OOM != nil
-		i.Error, i.Reason = t.Message, t.Reason
+		i.Error, i.Reason = cmp.Or(s.StartError, t.Message), t.Reason
 	}
 	return i
 }
