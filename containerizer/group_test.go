@@ -214,3 +214,55 @@ func TestResolveNested(t *testing.T) {
 	}
 	a.remove(id)
 }
+
+// TestResolveIDOfAnother wants an id to mean its container, whatever others are called.
+func TestResolveIDOfAnother(t *testing.T) {
+	a := newAgent(t)
+	victim, other := mctr.NewID(), mctr.NewID()
+	config := a.config("sleep", "100")
+	a.launchConfig(victim, config)
+	config.Name = string(victim)
+	a.launchConfig(other, config)
+	if got, err := a.Resolve(string(victim)); err != nil || got != victim {
+		t.Errorf("%s: %s, %v", victim, got, err)
+	}
+	a.remove(victim, other)
+}
+
+// TestPauseGroup pauses a group with all its tasks, one of which has ended and one is
+// paused before, and lets it go on.
+func TestPauseGroup(t *testing.T) {
+	a := newAgent(t)
+	if err := a.LaunchGroup(t.Context(), "pod", a.group(map[string]string{"one": "sleep 100", "two": "sleep 100", "done": "true"}), containerizer.LaunchOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := a.Wait(t.Context(), "pod.done"); err != nil {
+		t.Fatal(err)
+	}
+	want := func(phase mctr.Phase) {
+		t.Helper()
+		for _, id := range []mctr.ContainerID{"pod", "pod.one", "pod.two"} {
+			if s, err := a.Status(t.Context(), id); err != nil || s.Phase != phase {
+				t.Errorf("%s is %s, %v; want %s", id, s.Phase, err, phase)
+			}
+		}
+	}
+	if err := a.Pause(t.Context(), "pod.one"); err != nil {
+		t.Fatal(err)
+	}
+	if err := a.Pause(t.Context(), "pod"); err != nil {
+		t.Fatal(err)
+	}
+	want(mctr.Paused)
+	if err := a.Pause(t.Context(), "pod"); !errors.Is(err, mctr.ErrState) {
+		t.Errorf("a second time: %v", err)
+	}
+	if err := a.Resume(t.Context(), "pod"); err != nil {
+		t.Fatal(err)
+	}
+	want(mctr.Running)
+	if err := a.Pause(t.Context(), "pod"); err != nil {
+		t.Fatal(err)
+	}
+	a.remove("pod")
+}

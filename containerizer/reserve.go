@@ -134,14 +134,24 @@ func (c *Containerizer) newRecord(id mctr.ContainerID, config *mctr.ContainerCon
 	return r, nil
 }
 
-// Resolve finds the container that ref names: a name, an id, or a unique prefix
-// of one. The error wraps mctr.ErrNotFound or, for an ambiguous prefix, mctr.ErrInvalid.
+// Resolve finds the container that ref names: an id, a name, or a unique prefix of an
+// id, in this order: nobody's name stands before another's id. The error wraps
+// mctr.ErrNotFound or, for an ambiguous prefix, mctr.ErrInvalid.
 func (c *Containerizer) Resolve(ref string) (mctr.ContainerID, error) {
+	if id := mctr.ContainerID(ref); id.Validate() == nil {
+		if _, err := os.Lstat(c.paths.dir(id)); err == nil {
+			return id, nil
+		}
+	}
 	if mctr.ValidateName(ref) == nil {
 		if id, err := c.holderOf(ref); err != nil || id != "" {
 			return id, err
 		}
 	}
+	return c.byPrefix(ref)
+}
+
+func (c *Containerizer) byPrefix(ref string) (mctr.ContainerID, error) {
 	if mctr.ContainerID(ref).Validate() != nil {
 		return "", fmt.Errorf("%w: no such container: %s", mctr.ErrNotFound, ref)
 	}

@@ -99,24 +99,6 @@ func (c *Containerizer) Kill(ctx context.Context, id mctr.ContainerID, sig unix.
 	return err
 }
 
-// Pause freezes the container's processes, Resume lets them go on.
-func (c *Containerizer) Pause(ctx context.Context, id mctr.ContainerID) error {
-	err := c.withShim(ctx, id, func(client *launcher.Client) error { return client.Pause(ctx) })
-	if err == nil {
-		c.tellOf(id, mctr.EventPause, nil)
-	}
-	return err
-}
-
-// Resume undoes Pause.
-func (c *Containerizer) Resume(ctx context.Context, id mctr.ContainerID) error {
-	err := c.withShim(ctx, id, func(client *launcher.Client) error { return client.Resume(ctx) })
-	if err == nil {
-		c.tellOf(id, mctr.EventUnpause, nil)
-	}
-	return err
-}
-
 // Attach joins the container's streams.
 func (c *Containerizer) Attach(ctx context.Context, id mctr.ContainerID, a wire.Attach) (*launcher.Stream, error) {
 	client, err := launcher.Dial(ctx, c.paths.stateDir(id))
