@@ -114,7 +114,7 @@ func TestTimes(t *testing.T) {
 		{"2026-01-02T03:04:05", time.Date(2026, 1, 2, 3, 4, 5, 0, time.Local), ""},
 		{"2026-01-02T03:04", time.Date(2026, 1, 2, 3, 4, 0, 0, time.Local), ""},
 		{"2026-01-02", time.Date(2026, 1, 2, 0, 0, 0, 0, time.Local), ""},
-		{"NaN", time.Time{}, "--since NaN"}, {"1e300", time.Time{}, "want"}, {"-5", time.Time{}, "want"}, {"1.-5", time.Time{}, "want"},
+		{"0", time.Unix(0, 0), ""}, {"NaN", time.Time{}, "--since NaN"}, {"1e300", time.Time{}, "want"}, {"-5", time.Time{}, "want"}, {"1.-5", time.Time{}, "want"},
 		{"yesterday", time.Time{}, "want"}, {"99999999999999999999", time.Time{}, "want"},
 	} {
 		got, err := parseTime("--since", c.text, now)

@@ -87,11 +87,11 @@ func parseTime(flag, s string, now time.Time) (time.Time, error) {
 	if s == "" {
 		return time.Time{}, nil
 	}
+	if t, ok := parseEpoch(s); ok { // 0 is a duration too
+		return t, nil
+	}
 	if d, err := time.ParseDuration(s); err == nil {
 		return now.Add(-d), nil
-	}
-	if t, ok := parseEpoch(s); ok {
-		return t, nil
 	}
 	for _, layout := range []string{time.RFC3339Nano, "2006-01-02T15:04:05", "2006-01-02T15:04", "2006-01-02"} {
 		if t, err := time.ParseInLocation(layout, s, time.Local); err == nil {

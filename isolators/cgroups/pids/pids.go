@@ -19,8 +19,12 @@ import (
 )
 
 // Least is the smallest limit: the engine's init is a Go program, whose threads
-// count until it becomes the task.
-const Least = 16
+// count until it becomes the task. Most is the kernel's PID_MAX_LIMIT
+// (include/linux/threads.h).
+const (
+	Least = 16
+	Most  = 4 << 20
+)
 
 // New returns the isolator. cgroupOf names a container's group.
 func New(cgroupOf func(mctr.ContainerID) string, meter *usage.Meter) isolators.Isolator {
@@ -39,6 +43,9 @@ func (*isolator) Check(_ context.Context, config *mctr.ContainerConfig) error {
 	}
 	if *limit != -1 && *limit < Least {
 		return fmt.Errorf("%w: --pids-limit %d: at least %d are needed for the container's init, which has threads of its own (-1 is no limit)", mctr.ErrInvalid, *limit, Least)
+	}
+	if *limit > Most {
+		return fmt.Errorf("%w: --pids-limit %d: the kernel has %d at most (-1 is no limit)", mctr.ErrInvalid, *limit, Most)
 	}
 	if !cgroup.Has("pids", "pids.max") && !cgroup.Has("pids", "cgroup.procs") {
 		return &mctr.UnsupportedError{Feature: "--pids-limit", Why: "this host has no pids controller"}

@@ -30,8 +30,9 @@ func TestCheck(t *testing.T) {
 		{Config: config(0), Is: mctr.ErrInvalid, Flag: "--pids-limit 0"},
 		{Config: config(15), Is: mctr.ErrInvalid, Flag: "--pids-limit 15"},
 		{Config: config(-2), Is: mctr.ErrInvalid, Flag: "--pids-limit -2"},
+		{Config: config(4<<20 + 1), Is: mctr.ErrInvalid, Flag: "--pids-limit 4194305"},
 	})
-	isolatortest.Accepts(t, newIsolator(), mctr.ContainerConfig{}, config(16), config(-1))
+	isolatortest.Accepts(t, newIsolator(), mctr.ContainerConfig{}, config(16), config(4<<20), config(-1))
 }
 
 func TestPrepare(t *testing.T) {
