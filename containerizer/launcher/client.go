@@ -52,6 +52,9 @@ func (c *Client) hello(ctx context.Context) error {
 	}
 	var theirs wire.Hello
 	if err := wire.Read(c.conn, &theirs); err != nil {
+		if ctx.Err() != nil {
+			return fmt.Errorf("greet the shim: %w", context.Cause(ctx))
+		}
 		return fmt.Errorf("%w: the shim did not answer: %w", mctr.ErrUnavailable, err)
 	}
 	_, err := theirs.Agreed()
