@@ -3,6 +3,7 @@ package containerizer_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"strings"
 	"testing"
@@ -333,4 +334,36 @@ func TestStatusOfRestarting(t *testing.T) {
 		default:
 		}
 	}
+}
+
+// flaky cannot prepare a container for the second and third time.
+type flaky struct {
+	isolators.Base
+	calls int
+}
+
+func (*flaky) Name() string { return "test/flaky" }
+
+func (f *flaky) Prepare(context.Context, *mctr.Container) (*mctr.Adjustment, error) {
+	if f.calls++; f.calls == 2 || f.calls == 3 {
+		return nil, fmt.Errorf("%w: no such network", mctr.ErrNotFound)
+	}
+	return nil, nil
+}
+
+// TestRestartFails wants a start by the policy that fails followed by the next, and
+// told, whatever its error looks like.
+func TestRestartFails(t *testing.T) {
+	a := newAgent(t, &flaky{})
+	a.launchConfig("job", a.restarting("always", "[ -e /ran ] || { >/ran; exit 1; }; sleep 100"))
+	status := func() *mctr.Status {
+		s, err := a.Status(t.Context(), "job")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s
+	}
+	a.eventually("a start has failed", func() bool { s := status(); return s.Restarting && strings.Contains(s.StartError, "no such network") })
+	a.eventually("it runs", func() bool { s := status(); return s.Phase == mctr.Running && s.StartError == "" })
+	a.remove("job")
 }

@@ -78,10 +78,17 @@ func (c *Containerizer) due(id mctr.ContainerID, failed int) (streak int, after 
 func (c *Containerizer) startAgain(ctx context.Context, id mctr.ContainerID, o LaunchOptions) error {
 	o.Again = true
 	_, err := c.Start(ctx, id, o)
-	if errors.Is(err, mctr.ErrState) || errors.Is(err, mctr.ErrNotFound) {
+	if err != nil && c.handled(id) {
 		return nil
 	}
 	return err
+}
+
+// handled says whether the container does not wait for its start any more. The error
+// does not: what is not found may be its image or network.
+func (c *Containerizer) handled(id mctr.ContainerID) bool {
+	phase, err := c.phase(id)
+	return errors.Is(err, mctr.ErrNotFound) || c.stopped(id) || err == nil && (alive(phase) || phase.Launching())
 }
 
 // Resting has [Containerizer.Status] say that the container is to be started again,

@@ -48,8 +48,8 @@ func (s *session) again(ctx context.Context, policy *restarts, t *mctr.Terminati
 	options := s.options()
 	options.Again = true
 	stream, err := s.containers.Start(ctx, s.id, options)
-	if errors.Is(err, mctr.ErrState) || errors.Is(err, mctr.ErrNotFound) {
-		return false, nil // it was stopped, or removed
+	if errors.Is(err, mctr.ErrState) || s.removed(ctx, err) {
+		return false, nil
 	}
 	if err != nil {
 		return false, err
@@ -59,6 +59,16 @@ func (s *session) again(ctx context.Context, policy *restarts, t *mctr.Terminati
 		_ = stream.CloseStdin()
 	}
 	return true, nil
+}
+
+// removed says whether it is the container that is not found, and not its image or
+// network.
+func (s *session) removed(ctx context.Context, err error) bool {
+	if !errors.Is(err, mctr.ErrNotFound) {
+		return false
+	}
+	_, err = s.containers.Status(ctx, s.id)
+	return errors.Is(err, mctr.ErrNotFound)
 }
 
 // resting says to whoever looks at the container that it is to be started again,
