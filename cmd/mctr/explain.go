@@ -101,6 +101,9 @@ func tellEnd(w io.Writer, s *mctr.Status) error {
 	if t.Log.Dropped > 0 {
 		text += fmt.Sprintf(", of which %d could not be written", t.Log.Dropped)
 	}
+	if s.StartError != "" {
+		text += "\nIts restart policy could not start it again: " + s.StartError
+	}
 	if !s.Cleaned {
 		text += "\nIt is not cleaned up: see mctr reconcile --dry-run"
 	}
