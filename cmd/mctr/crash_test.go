@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -166,6 +167,48 @@ func TestEndOnFullDisk(t *testing.T) {
 				t.Errorf("it ended: %s", got)
 			}
 			h.want(0, "rm", "job")
+			h.wantClean()
+		})
+	}
+}
+
+// TestReadOnly takes the right to write from STATE or ROOT: what needs it says so and
+// leaves nothing, what only looks goes on, and nothing is lost.
+func TestReadOnly(t *testing.T) {
+	for name, mount := range map[string]func(h *host) string{
+		"state": func(h *host) string { return h.state }, // a mount already
+		"root":  func(h *host) string { runTool(t, "mount", "--bind", h.root, h.root); return h.root },
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := newHost(t)
+			h.want(4, "run", "-q", "--name", "done", h.image, "sh", "-c", "echo said; exit 4")
+			at := mount(h)
+			runTool(t, "mount", "-o", "remount,bind,ro", at)
+			writable := sync.OnceFunc(func() { runTool(t, "mount", "-o", "remount,bind,rw", at) })
+			defer writable()
+			for _, c := range []struct {
+				code int
+				args []string
+			}{
+				{125, []string{"run", "--rm", h.image, "true"}}, {125, []string{"run", "-d", "--name", "other", h.image, "true"}}, {125, []string{"create", "--name", "other", h.image, "true"}},
+				{1, []string{"start", "done"}}, {1, []string{"rename", "done", "other"}}, {1, []string{"rm", "done"}},
+			} {
+				if r := h.want(c.code, c.args...); !strings.Contains(r.stderr, "read-only file system") {
+					t.Errorf("%v: %s", c.args, r.stderr)
+				}
+			}
+			if got := h.want(0, "logs", "done").stdout; got != "said\n" {
+				t.Errorf("its log: %s", got)
+			}
+			h.want(0, "explain", "done")
+			writable()
+			if got := h.want(0, "ps", "-a", "--format", "{{.Names}} {{.State}}").stdout; got != "done exited\n" {
+				t.Errorf("containers: %s", got)
+			}
+			h.want(0, "rm", "done")
+			if name == "root" {
+				runTool(t, "umount", at)
+			}
 			h.wantClean()
 		})
 	}
