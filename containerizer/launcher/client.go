@@ -47,17 +47,18 @@ func Dial(ctx context.Context, dir string) (*Client, error) {
 func (c *Client) hello(ctx context.Context) error {
 	stop := c.bound(ctx, answerTime)
 	defer stop()
-	if err := wire.Write(c.conn, wire.Hello{Protocol: wire.Version, Min: wire.Min, Pid: os.Getpid()}); err != nil {
-		return fmt.Errorf("%w: greet the shim: %w", mctr.ErrUnavailable, err)
-	}
 	var theirs wire.Hello
-	if err := wire.Read(c.conn, &theirs); err != nil {
-		if ctx.Err() != nil {
-			return fmt.Errorf("greet the shim: %w", context.Cause(ctx))
-		}
+	err := wire.Write(c.conn, wire.Hello{Protocol: wire.Version, Min: wire.Min, Pid: os.Getpid()})
+	if err == nil {
+		err = wire.Read(c.conn, &theirs)
+	}
+	switch {
+	case err != nil && ctx.Err() != nil:
+		return fmt.Errorf("greet the shim: %w", context.Cause(ctx))
+	case err != nil:
 		return fmt.Errorf("%w: the shim did not answer: %w", mctr.ErrUnavailable, err)
 	}
-	_, err := theirs.Agreed()
+	_, err = theirs.Agreed()
 	return err
 }
 
