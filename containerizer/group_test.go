@@ -264,5 +264,15 @@ func TestPauseGroup(t *testing.T) {
 	if err := a.Pause(t.Context(), "pod"); err != nil {
 		t.Fatal(err)
 	}
+	if err := a.Resume(t.Context(), "pod.two"); err != nil {
+		t.Fatal(err)
+	}
+	if s, err := a.Status(t.Context(), "pod"); err != nil || s.Phase != mctr.Running {
+		t.Errorf("the root of a task that goes on: %+v, %v", s, err)
+	}
+	if err := errors.Join(a.Pause(t.Context(), "pod"), a.Resume(t.Context(), "pod.one"), a.Pause(t.Context(), "pod")); err != nil {
+		t.Error(err)
+	}
+	want(mctr.Paused)
 	a.remove("pod")
 }

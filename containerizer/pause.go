@@ -17,11 +17,15 @@ func (c *Containerizer) Pause(ctx context.Context, id mctr.ContainerID) error {
 	})
 }
 
-// Resume undoes Pause.
+// Resume undoes Pause. The root of a group goes on with the first of its tasks.
 func (c *Containerizer) Resume(ctx context.Context, id mctr.ContainerID) error {
-	return c.ofGroup(id, func(id mctr.ContainerID) error {
+	err := c.ofGroup(id, func(id mctr.ContainerID) error {
 		return c.freeze(ctx, id, mctr.EventUnpause, (*launcher.Client).Resume)
 	})
+	if err != nil {
+		return err
+	}
+	return c.resumeRoot(ctx, id)
 }
 
 func (c *Containerizer) freeze(ctx context.Context, id mctr.ContainerID, event string, verb func(*launcher.Client, context.Context) error) error {
@@ -33,20 +37,37 @@ func (c *Containerizer) freeze(ctx context.Context, id mctr.ContainerID, event s
 }
 
 // ofGroup does something with a container and, of a group's root, with its tasks. One
-// that has ended, or where that was done before, is fine as it is.
+// that has ended, or where that was done before, is fine as it is, where another one is
+// left to do it with.
 func (c *Containerizer) ofGroup(id mctr.ContainerID, do func(mctr.ContainerID) error) error {
 	r, err := c.load(id)
 	if err != nil {
 		return err
 	}
-	errs := []error{do(id)}
-	if errs[0] != nil {
-		return errs[0]
+	root := do(id)
+	if root != nil && !errors.Is(root, mctr.ErrState) {
+		return root
 	}
+	var errs []error
 	for _, name := range r.Config.Process.Tasks {
-		if err := do(member(id, name)); err != nil && !errors.Is(err, mctr.ErrState) && !errors.Is(err, mctr.ErrNotFound) {
+		switch err := do(member(id, name)); {
+		case err == nil:
+			root = nil
+		case !errors.Is(err, mctr.ErrState) && !errors.Is(err, mctr.ErrNotFound):
 			errs = append(errs, fmt.Errorf("task %s: %w", name, err))
 		}
 	}
-	return errors.Join(errs...)
+	return errors.Join(append(errs, root)...)
+}
+
+// resumeRoot lets the root of a group go on whose task does: it waits for their end.
+func (c *Containerizer) resumeRoot(ctx context.Context, task mctr.ContainerID) error {
+	r, err := c.load(task.Parent())
+	if task.Parent() == "" || err != nil || len(r.Config.Process.Tasks) == 0 {
+		return nil
+	}
+	if err := c.freeze(ctx, r.ID, mctr.EventUnpause, (*launcher.Client).Resume); !errors.Is(err, mctr.ErrState) {
+		return err
+	}
+	return nil
 }
