@@ -367,3 +367,30 @@ func TestRestartFails(t *testing.T) {
 	a.eventually("it runs", func() bool { s := status(); return s.Phase == mctr.Running && s.StartError == "" })
 	a.remove("job")
 }
+
+// TestRestartedInBetween starts a container again and again that waits for its next
+// start: one follower is left, by which the starts have a pause that grows.
+func TestRestartedInBetween(t *testing.T) {
+	a := newAgent(t)
+	a.launchConfig("job", a.restarting("always", "exit 3"))
+	waits := func() bool {
+		s, err := a.Status(t.Context(), "job")
+		return err == nil && s.Restarting && s.Restarts >= 3
+	}
+	a.eventually("it waits for long", waits)
+	for range 6 {
+		if _, err := a.Start(t.Context(), "job", containerizer.LaunchOptions{}); err != nil && !errors.Is(err, mctr.ErrState) {
+			t.Fatal(err)
+		}
+		a.eventually("it waits again", waits)
+	}
+	before, err := a.Status(t.Context(), "job")
+	if err != nil {
+		t.Fatal(err)
+	}
+	time.Sleep(4 * time.Second) // in which one follower starts it five times; seven did twelve times
+	if after, err := a.Status(t.Context(), "job"); err != nil || after.Restarts-before.Restarts > 10 {
+		t.Errorf("started %d times in four seconds, %v", after.Restarts-before.Restarts, err)
+	}
+	a.remove("job")
+}

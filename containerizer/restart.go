@@ -28,28 +28,33 @@ func (c *Containerizer) CleanupAndRestart(ctx context.Context, id mctr.Container
 
 // restart starts a container that has ended again, if its policy says so, after a
 // pause that grows. A start that fails is one of the policy's in a row, and followed by
-// the next. After a restart of the agent secrets of the environment are gone, and a
-// container that had some fails as its own command will.
+// the next. Each end is followed once: after the next one, of a run that somebody else
+// started, that is another's to do. After a restart of the agent secrets of the
+// environment are gone, and a container that had some fails as its own command will.
 func (c *Containerizer) restart(ctx context.Context, id mctr.ContainerID, o LaunchOptions) {
-	streak, after, again := c.due(id, 0)
-	if !again {
+	end, err := c.termination(id)
+	if _, _, again := c.due(id, 0); err != nil || end == nil || !again {
 		return
 	}
 	defer c.Resting(ctx, id)() // until it has begun to run: nobody is to take it for one that stays ended
-	for failed := 0; again && c.rests(ctx, id, after); streak, after, again = c.due(id, failed) {
+	for failed := 0; c.waits(id, end.Finished); failed++ {
+		streak, after, again := c.due(id, failed)
+		if !again || !c.rests(ctx, id, end.Finished, after) {
+			return
+		}
 		o.streak = streak
 		err := c.startAgain(ctx, id, o)
 		if err == nil || ctx.Err() != nil {
 			return
 		}
-		failed++
-		c.noStart(id, err)
+		c.log.Error("restart", "container", id, "error", err)
+		c.NoStart(id, err)
 	}
 }
 
-// noStart says why the policy could not start the container.
-func (c *Containerizer) noStart(id mctr.ContainerID, why error) {
-	c.log.Error("restart", "container", id, "error", why)
+// NoStart records and tells why the policy could not start the container. It is for who
+// follows a policy by [LaunchOptions.Again].
+func (c *Containerizer) NoStart(id mctr.ContainerID, why error) {
 	if err := os.WriteFile(c.paths.startError(id), []byte(why.Error()), 0o600); err != nil {
 		c.log.Error("record why it did not start", "container", id, "error", err)
 	}
@@ -71,6 +76,21 @@ func (c *Containerizer) due(id mctr.ContainerID, failed int) (streak int, after 
 	streak = max(r.Config.Restart.Streak(t, r.Streak), failed)
 	after, again = r.Config.Restart.Next(t, streak)
 	return streak + 1, after, again
+}
+
+// waits says whether the container still waits for its start after this end: nobody
+// stopped or removed it, and it did not run meanwhile. Where somebody is starting it,
+// that may fail.
+func (c *Containerizer) waits(id mctr.ContainerID, end time.Time) bool {
+	phase, err := c.phase(id)
+	switch {
+	case err != nil || c.stopped(id) || alive(phase):
+		return false
+	case phase != mctr.Exited:
+		return true
+	}
+	t, err := c.termination(id)
+	return err == nil && (t == nil || t.Finished.Equal(end))
 }
 
 // startAgain starts a container by its policy. One that somebody stopped, started or
@@ -159,11 +179,10 @@ func (c *Containerizer) startForsaken(ctx context.Context, id mctr.ContainerID) 
 	return nil
 }
 
-// rests says, after a while, whether nobody has stopped or removed the container
-// meanwhile.
-func (c *Containerizer) rests(ctx context.Context, id mctr.ContainerID, while time.Duration) bool {
+// rests says, after a while, whether the container still waits for its start.
+func (c *Containerizer) rests(ctx context.Context, id mctr.ContainerID, end time.Time, while time.Duration) bool {
 	for left := while; left > 0; left -= lookAgain {
-		if _, err := c.load(id); err != nil || c.stopped(id) {
+		if !c.waits(id, end) {
 			return false
 		}
 		select {
@@ -172,7 +191,7 @@ func (c *Containerizer) rests(ctx context.Context, id mctr.ContainerID, while ti
 		case <-time.After(min(left, lookAgain)):
 		}
 	}
-	return true
+	return c.waits(id, end)
 }
 
 // restartMissed starts a container again that ended, or was about to be started

@@ -16,9 +16,12 @@ type restarts struct {
 	streak int
 }
 
-// after says whether a run that ended like t is followed by another, and when.
-func (r *restarts) after(t *mctr.Termination) (pause time.Duration, again bool) {
-	r.streak = r.policy.Streak(t, r.streak)
+// after says whether a run that ended like t, and starts that failed since, are followed
+// by another, and when.
+func (r *restarts) after(t *mctr.Termination, failed int) (pause time.Duration, again bool) {
+	if failed == 0 {
+		r.streak = r.policy.Streak(t, r.streak)
+	}
 	pause, again = r.policy.Next(t, r.streak)
 	r.streak++
 	return pause, again
@@ -34,31 +37,48 @@ func (s *session) policy() restarts {
 }
 
 // again starts the container once more where its policy says so, unless somebody
-// asked for its end, here or by stop.
-func (s *session) again(ctx context.Context, policy *restarts, t *mctr.Termination) (bool, error) {
-	pause, again := policy.after(t)
+// asked for its end, here or by stop. A start that fails is followed by the next.
+func (s *session) again(ctx context.Context, policy *restarts, t *mctr.Termination) bool {
+	pause, again := policy.after(t, 0)
 	if !again {
-		return false, nil
+		return false
 	}
 	defer s.resting(ctx)()
-	if !s.lasts(pause) {
-		return false, nil
+	for failed := 1; again && s.lasts(pause); failed++ {
+		s.say("%s, exit code %d: starting it again", t.Reason, t.ExitCode)
+		options := s.options()
+		options.Again = true
+		stream, err := s.containers.Start(ctx, s.id, options)
+		switch {
+		case err == nil:
+			s.current.Store(stream)
+			if s.stdinEnded.Load() {
+				_ = stream.CloseStdin()
+			}
+			return true
+		case errors.Is(err, mctr.ErrState) || s.removed(ctx, err) || ctx.Err() != nil:
+			s.leave(ctx)
+			return false
+		}
+		s.say("it could not be started again: %v", err)
+		if local, ok := s.containers.(here); ok {
+			local.NoStart(s.id, err)
+		}
+		pause, again = policy.after(t, failed)
 	}
-	fmt.Fprintf(os.Stderr, "mctr: container %s: %s, exit code %d: starting it again%s", s.id.Short(), t.Reason, t.ExitCode, s.terminal.newline())
-	options := s.options()
-	options.Again = true
-	stream, err := s.containers.Start(ctx, s.id, options)
-	if errors.Is(err, mctr.ErrState) || s.removed(ctx, err) {
-		return false, nil
+	return false
+}
+
+// leave says where the container goes on without this command.
+func (s *session) leave(ctx context.Context) {
+	if now, err := s.containers.Status(ctx, s.id); err == nil && now.Phase == mctr.Running {
+		s.say("somebody else started it, and it goes on without this command")
 	}
-	if err != nil {
-		return false, err
-	}
-	s.current.Store(stream)
-	if s.stdinEnded.Load() {
-		_ = stream.CloseStdin()
-	}
-	return true, nil
+}
+
+// say tells something of the container on stderr.
+func (s *session) say(format string, values ...any) {
+	fmt.Fprintf(os.Stderr, "mctr: container %s: %s%s", s.id.Short(), fmt.Sprintf(format, values...), s.terminal.newline())
 }
 
 // removed says whether it is the container that is not found, and not its image or

@@ -103,10 +103,9 @@ func (s *session) follow(ctx context.Context, stream *launcher.Stream) error {
 		if err != nil || t == nil {
 			return err
 		}
-		again, err := s.again(ctx, &policy, t)
-		if err != nil || !again {
+		if !s.again(ctx, &policy, t) {
 			s.terminal.restore()
-			return errors.Join(err, s.result(t))
+			return s.result(t)
 		}
 	}
 }
