@@ -30,8 +30,8 @@ func (a *app) eventsCommand() *cobra.Command {
 		Short: "Show what happens to containers, by whatever process",
 		Long: `Show what happens to containers, by whatever process, as it happens: create,
 start, exec_start, kill, pause, unpause, update, rename, health_status,
-ready_status, oom, die, start_failed, destroy. With --since also what did; about the last 5,000 events of this boot are
-kept.`,
+ready_status, oom, die, start_failed, destroy. With --since also what did; about
+the last 5,000 events of this boot are kept.`,
 		Example: `  mctr events --filter event=die --filter event=oom
   mctr events --since 10m --no-follow --json`,
 		Args: cobra.NoArgs,

@@ -5,9 +5,12 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+
+	"github.com/mctr/mctr"
 )
 
-// roomSize is more than the record of an end takes, its message included.
+// roomSize is more than the record of an end takes, but for a message of a probe whose
+// output is no text.
 const roomSize = 16 << 10
 
 // room is where the container's end can be recorded when the disk is full: a file that
@@ -25,10 +28,10 @@ func keepRoom(record string) error {
 	return nil
 }
 
-// spendRoom writes v over what the file has, which takes no block more. Who is cut off
-// in between leaves no record, as if it had not begun.
-func spendRoom(record string, v any) error {
-	data, err := json.Marshal(v)
+// spendRoom writes the end over what the file has, which takes no block more. Who is
+// cut off in between leaves no record, as if it had not begun.
+func spendRoom(record string, t *mctr.Termination) error {
+	data, err := fitting(t)
 	if err != nil {
 		return err
 	}
@@ -44,4 +47,20 @@ func spendRoom(record string, v any) error {
 		return err
 	}
 	return os.Rename(f.Name(), record)
+}
+
+// fitting is the end in no more than the room there is: where it has to be, without its
+// messages.
+func fitting(t *mctr.Termination) ([]byte, error) {
+	data, err := json.Marshal(t)
+	if err != nil || len(data) <= roomSize {
+		return data, err
+	}
+	short := *t
+	short.Message = ""
+	if t.Limitation != nil {
+		limitation := *t.Limitation
+		limitation.Message, short.Limitation = "", &limitation
+	}
+	return json.Marshal(short)
 }
