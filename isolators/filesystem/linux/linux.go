@@ -20,6 +20,7 @@ import (
 	"github.com/opencontainers/runtime-spec/specs-go"
 
 	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/internal/cgroup"
 	"github.com/mctr/mctr/isolators"
 	"github.com/mctr/mctr/provisioner/inroot"
 )
@@ -66,7 +67,7 @@ var types = []string{"bind", "tmpfs", "sandbox", "parent-sandbox"}
 
 // Prepare lists the mounts.
 func (i *isolator) Prepare(_ context.Context, c *mctr.Container) (*mctr.Adjustment, error) {
-	base := mounts(c.Config.Security.Privileged, c.Config.ReadOnly)
+	base := mounts(access(c.Config))
 	if c.Image == nil {
 		base = append([]specs.Mount{cover}, base...)
 	}
@@ -80,6 +81,9 @@ func (i *isolator) Prepare(_ context.Context, c *mctr.Container) (*mctr.Adjustme
 	}}
 	if !c.Config.Security.Privileged {
 		a.Spec.Linux.MaskedPaths, a.Spec.Linux.ReadonlyPaths = slices.Concat(masked, throttles()), slices.Clone(readonly)
+	}
+	if access(c.Config) == "ro" && !cgroup.Unified() {
+		a.Spec.Linux.ReadonlyPaths = append(a.Spec.Linux.ReadonlyPaths, cgroup.Mountpoint)
 	}
 	if err := i.sandbox(c, a); err != nil {
 		return nil, err
@@ -122,13 +126,19 @@ func (i *isolator) sandbox(c *mctr.Container, a *mctr.Adjustment) error {
 // network they are one filesystem, which the kernel does not mount onto itself.
 var cover = specs.Mount{Destination: "/sys", Type: "tmpfs", Source: "tmpfs", Options: []string{"nosuid", "nodev", "noexec", "mode=555", "size=4k"}}
 
-// mounts are those of every container, as docker makes them. What shows the
-// host is for a privileged container to write, unless that asked for no writes.
-func mounts(privileged, readOnly bool) []specs.Mount {
-	access := "ro"
-	if privileged && !readOnly {
-		access = "rw"
+// access is "rw" or "ro": what shows the host is for a privileged container to
+// write, unless that asked for no writes.
+func access(config *mctr.ContainerConfig) string {
+	if config.Security.Privileged && !config.ReadOnly {
+		return "rw"
 	}
+	return "ro"
+}
+
+// mounts are those of every container, as docker makes them. On cgroup v1 an engine
+// puts the hierarchies on a tmpfs of its own, which takes no notice of the access:
+// Prepare makes that one read-only by its path.
+func mounts(access string) []specs.Mount {
 	return []specs.Mount{
 		{Destination: "/proc", Type: "proc", Source: "proc", Options: []string{"nosuid", "noexec", "nodev"}},
 		{Destination: "/dev", Type: "tmpfs", Source: "tmpfs", Options: []string{"nosuid", "strictatime", "mode=755", "size=65536k"}},
