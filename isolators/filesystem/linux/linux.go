@@ -103,7 +103,7 @@ func (i *isolator) sandbox(c *mctr.Container, a *mctr.Adjustment) error {
 	if err != nil {
 		return err
 	}
-	if err := os.Chown(c.Sandbox, user.UID, user.GID); err != nil {
+	if err := os.Chown(c.Sandbox, int(user.UID), int(user.GID)); err != nil {
 		return err
 	}
 	target := sandboxPath
