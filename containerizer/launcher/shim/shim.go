@@ -39,6 +39,7 @@ type Shim struct {
 	starting sync.RWMutex // held, shared, while an exec enters the container
 
 	mu        sync.Mutex
+	launcher  *peer        // the client that makes the container; nil before, and from Start on
 	create    *wire.Create // nil until Create was asked for
 	container engine.Container
 	streams   *streams
@@ -53,12 +54,16 @@ type Shim struct {
 	ended chan struct{} // closed when exit is recorded
 	exit  *mctr.Termination
 	over  chan struct{} // closed when the shim may end
+
+	closeOver func() // closes over, once
 }
 
 // New returns a shim that creates its container with the engine that engines
 // gives for wire.Create's Runtime.
 func New(engines func(runtime string) engine.Engine, log *slog.Logger) *Shim {
-	return &Shim{engines: engines, log: log, ended: make(chan struct{}), over: make(chan struct{})}
+	s := &Shim{engines: engines, log: log, ended: make(chan struct{}), over: make(chan struct{})}
+	s.closeOver = sync.OnceFunc(func() { close(s.over) })
+	return s
 }
 
 // Run serves l until the container has ended, its end is recorded and its
@@ -86,7 +91,7 @@ func (s *Shim) giveUp() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.create == nil {
-		close(s.over)
+		s.closeOver()
 	}
 }
 
@@ -122,17 +127,20 @@ func (s *Shim) Create(ctx context.Context, c *wire.Create) (*wire.Created, error
 	return created, nil
 }
 
-// Start lets the user's command run.
-func (s *Shim) Start() error {
+// Start lets the user's command run, for the client that created the container.
+func (s *Shim) Start(p *peer) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.phase != mctr.Isolating {
 		return fmt.Errorf("%w: start: container is %s", mctr.ErrState, s.phase)
 	}
+	if s.launcher != p {
+		return fmt.Errorf("%w: start: another client created the container", mctr.ErrState)
+	}
 	if err := s.container.Start(); err != nil {
 		return fmt.Errorf("start: %w", err)
 	}
-	s.phase, s.started = mctr.Running, time.Now()
+	s.launcher, s.phase, s.started = nil, mctr.Running, time.Now()
 	s.setWatch()
 	time.AfterFunc(youth, save)
 	if s.create.MaxTime > 0 {
