@@ -43,14 +43,14 @@ func (c *Containerizer) exec(ctx context.Context, id mctr.ContainerID, e Exec) (
 	if err != nil {
 		return nil, err
 	}
-	if phase != mctr.Running {
+	if phase != mctr.Running && phase != mctr.Damaged {
 		return nil, fmt.Errorf("%w: container %s is not running: it is %s", mctr.ErrState, id.Short(), phase)
 	}
 	process, err := c.execProcess(id, e)
 	if err != nil {
 		return nil, err
 	}
-	client, err := launcher.Dial(ctx, c.paths.stateDir(id))
+	client, err := c.dial(ctx, id)
 	if err != nil {
 		return nil, c.overtaken(id, err)
 	}

@@ -42,7 +42,7 @@ func (c *Containerizer) cleanupLocked(ctx context.Context, id mctr.ContainerID) 
 		return c.release(ctx, id)
 	case err != nil:
 		return err
-	case phase == mctr.Created, phase == mctr.Running, phase == mctr.Paused:
+	case phase == mctr.Created, phase == mctr.Running, phase == mctr.Paused, phase == mctr.Damaged:
 		return nil
 	case c.cutOff(id, phase):
 		return c.undoLaunch(ctx, id) // its lock is free, so its launcher is dead
@@ -61,13 +61,16 @@ func (c *Containerizer) cleanupLocked(ctx context.Context, id mctr.ContainerID) 
 // finish releases an ended container and, with --rm, removes it.
 func (c *Containerizer) finish(ctx context.Context, id mctr.ContainerID) error {
 	r, err := c.load(id)
-	if err != nil {
-		return err
-	}
-	if r.Config.Remove {
+	if err == nil && r.Config.Remove {
 		return c.abolish(ctx, id)
 	}
-	return c.release(ctx, id)
+	if err := c.release(ctx, id); err != nil {
+		return err
+	}
+	if _, err := os.Lstat(c.paths.dir(id)); errors.Is(err, fs.ErrNotExist) {
+		return c.forget(id) // ROOT has nothing of it that anybody could want to keep
+	}
+	return nil
 }
 
 // abolish releases a container and removes its records. The caller holds its lock.
@@ -84,6 +87,9 @@ func (c *Containerizer) abolish(ctx context.Context, id mctr.ContainerID) error 
 // undoLaunch takes back a launch that did not come to run: whole, or to where a
 // container waits for its start, or to its last end.
 func (c *Containerizer) undoLaunch(ctx context.Context, id mctr.ContainerID) error {
+	if err := c.endRun(id); err != nil { // or it would count as one that ran, where this is cut off
+		return err
+	}
 	if c.hasEnded(id) {
 		return c.undoRestart(ctx, id)
 	}
@@ -114,7 +120,13 @@ func (c *Containerizer) undoRestart(ctx context.Context, id mctr.ContainerID) er
 // hold what outlives both.
 func (c *Containerizer) release(ctx context.Context, id mctr.ContainerID) error {
 	if _, err := os.Lstat(c.paths.stateDir(id)); errors.Is(err, fs.ErrNotExist) {
-		return errors.Join(c.releaseGroup(id), c.cleanIsolators(ctx, id, func(string) error { return nil }), os.RemoveAll(c.paths.engine(id)))
+		return errors.Join(c.killShim(id), c.releaseGroup(id), c.cleanIsolators(ctx, id, func(string) error { return nil }),
+			os.RemoveAll(c.paths.engine(id)), c.endRun(id))
+	}
+	if _, err := c.journal(id).read(); err != nil { // what cannot be read cannot be written to either
+		if err := os.RemoveAll(c.paths.journal(id)); err != nil {
+			return err
+		}
 	}
 	errs := []error{
 		c.journal(id).reach(atDestroy), c.killShim(id), c.releaseGroup(id), c.cleanIsolators(ctx, id, c.journal(id).reach),
@@ -123,7 +135,7 @@ func (c *Containerizer) release(ctx context.Context, id mctr.ContainerID) error 
 	if err := errors.Join(errs...); err != nil {
 		return fmt.Errorf("release container %s: %w", id, err)
 	}
-	if err := c.journal(id).reach(atReleased); err != nil {
+	if err := errors.Join(c.journal(id).reach(atReleased), c.endRun(id)); err != nil {
 		return err
 	}
 	return c.keepExit(id)

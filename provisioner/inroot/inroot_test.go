@@ -16,13 +16,15 @@ import (
 // device has no driver: opening it would fail with ENXIO.
 func TestNothingElseIsOpened(t *testing.T) {
 	for kind, place := range map[string]func(string) error{
-		"a device":           func(p string) error { return unix.Mknod(p, unix.S_IFCHR|0o666, int(unix.Mkdev(250, 7))) },
-		"a block device":     func(p string) error { return unix.Mknod(p, unix.S_IFBLK|0o666, int(unix.Mkdev(250, 7))) },
-		"a fifo":             func(p string) error { return unix.Mkfifo(p, 0o666) },
-		"a socket":           func(p string) error { return unix.Mknod(p, unix.S_IFSOCK|0o666, 0) },
-		"a link to a device": func(p string) error { return errors.Join(unix.Mknod(p+"d", unix.S_IFCHR|0o666, int(unix.Mkdev(250, 7))), os.Symlink("passwdd", p)) },
-		"a directory":        func(p string) error { return os.Mkdir(p, 0o755) },
-		"a huge file":        func(p string) error { return errors.Join(os.WriteFile(p, nil, 0o644), os.Truncate(p, 1<<40)) },
+		"a device":       func(p string) error { return unix.Mknod(p, unix.S_IFCHR|0o666, int(unix.Mkdev(250, 7))) },
+		"a block device": func(p string) error { return unix.Mknod(p, unix.S_IFBLK|0o666, int(unix.Mkdev(250, 7))) },
+		"a fifo":         func(p string) error { return unix.Mkfifo(p, 0o666) },
+		"a socket":       func(p string) error { return unix.Mknod(p, unix.S_IFSOCK|0o666, 0) },
+		"a link to a device": func(p string) error {
+			return errors.Join(unix.Mknod(p+"d", unix.S_IFCHR|0o666, int(unix.Mkdev(250, 7))), os.Symlink("passwdd", p))
+		},
+		"a directory": func(p string) error { return os.Mkdir(p, 0o755) },
+		"a huge file": func(p string) error { return errors.Join(os.WriteFile(p, nil, 0o644), os.Truncate(p, 1<<40)) },
 	} {
 		dir := root(t, "", "")
 		file := filepath.Join(dir, "etc/passwd")

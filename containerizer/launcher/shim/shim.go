@@ -24,6 +24,7 @@ import (
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/containerizer/launcher/engine"
 	"github.com/mctr/mctr/containerizer/launcher/wire"
+	"github.com/mctr/mctr/internal/flock"
 )
 
 // patience is how long a shim waits for Create before it gives up and ends.
@@ -50,12 +51,15 @@ type Shim struct {
 	cleaners  int              // clients that promised to clean up
 	cleaned   bool             // one of them took over
 	unwatch   func()           // ends the watch command; nil where it does not run
+	created   *wire.Created    // the record of the container's init
 
 	ended chan struct{} // closed when exit is recorded
 	exit  *mctr.Termination
 	over  chan struct{} // closed when the shim may end
 
 	closeOver func() // closes over, once
+
+	alive *flock.Lock // of a directory that was made again; nil: the launcher's, inherited
 }
 
 // New returns a shim that creates its container with the engine that engines
@@ -72,19 +76,27 @@ func (s *Shim) Run(l net.Listener) error {
 	if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
 		return fmt.Errorf("become the reaper of the container's orphans: %w", err)
 	}
-	catch()
+	hangUps := catch()
 	spend()
 	idle := time.AfterFunc(patience, s.giveUp)
 	defer idle.Stop()
+	socket := look(wire.SocketName) // the launcher started this process in the container's directory
 	go s.accept(l)
+	go s.stay(l, socket, hangUps)
 	<-s.over
-	return l.Close()
+	return nil
 }
 
 // catch takes the signals that Go leaves ignored where the caller ignores them, as one
 // under nohup does, or a shell's background job: a container would inherit that
-// (signal(7)). What is caught is no child's to inherit, and of no use to a shim.
-func catch() { signal.Notify(make(chan os.Signal, 1), unix.SIGHUP, unix.SIGINT) }
+// (signal(7)). What is caught is no child's to inherit. SIGINT means nothing to a shim;
+// SIGHUP is what the result gives.
+func catch() <-chan os.Signal {
+	signal.Notify(make(chan os.Signal, 1), unix.SIGINT)
+	hangUps := make(chan os.Signal, 1)
+	signal.Notify(hangUps, unix.SIGHUP)
+	return hangUps
+}
 
 // giveUp ends a shim that nobody gave a container.
 func (s *Shim) giveUp() {

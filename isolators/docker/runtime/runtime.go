@@ -166,7 +166,6 @@ func directory(c *mctr.Container) string {
 	return c.Image.WorkingDir
 }
 
-
 // environment is the image's, with PATH, HOME and TERM where it has none.
 // Variables of mctr's own are not for an image to set.
 func environment(c *mctr.Container, home string) []string {
