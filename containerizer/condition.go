@@ -25,11 +25,12 @@ func (c *Containerizer) Condition() error {
 	}
 	slices.Sort(ids)
 	for _, id := range ids {
-		_, unreadable := c.load(id)
-		if _, damage := c.phaseAndDamage(id); errors.Is(damage, mctr.ErrNotFound) {
-			continue
-		} else if err := errors.Join(damage, unreadable); err != nil {
-			errs = append(errs, fmt.Errorf("container %s is damaged: %w", id.Short(), err))
+		_, damage := c.phaseAndDamage(id)
+		if _, unreadable := c.load(id); damage == nil && !errors.Is(unreadable, mctr.ErrNotFound) {
+			damage = unreadable
+		}
+		if damage != nil && !errors.Is(damage, mctr.ErrNotFound) {
+			errs = append(errs, fmt.Errorf("container %s is damaged: %w", id.Short(), damage))
 		}
 	}
 	if err := errors.Join(errs...); err != nil {

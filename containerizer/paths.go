@@ -17,6 +17,7 @@ const defaultState = "/run/mctr"
 //
 //	ROOT (survives a reboot)               STATE (ends with the boot)
 //	├── images/          provisioner's     ├── boot_id
+//	├── ends/OWNER/      not acknowledged  │
 //	├── names/NAME       holds the id      ├── lock            set-up, and a new boot
 //	├── boot_id          of the last use   │
 //	├── state.json       which STATE       │
@@ -49,6 +50,7 @@ type layout struct {
 }
 
 func (l layout) containers() string                 { return filepath.Join(l.root, "containers") }
+func (l layout) ends() string                       { return filepath.Join(l.root, "ends") }
 func (l layout) names() string                      { return filepath.Join(l.root, "names") }
 func (l layout) dir(id mctr.ContainerID) string     { return filepath.Join(l.containers(), string(id)) }
 func (l layout) config(id mctr.ContainerID) string  { return filepath.Join(l.dir(id), "config.json") }

@@ -19,14 +19,16 @@ import (
 type Recovered struct {
 	Adopted    []mctr.ContainerID                     // they run, and are watched here from now on
 	Unanswered []mctr.ContainerID                     // their supervisors live and do not answer yet; each is watched once it does
-	Ended      map[mctr.ContainerID]*mctr.Termination // they ended while nobody watched, and are released
+	Ended      map[mctr.ContainerID]*mctr.Termination // they ended, are released, and nobody has acknowledged it: the last end of each
+	Ends       *mctr.Ends                             // all those ends, with their keys for Acknowledge
 	Undone     []mctr.ContainerID                     // their launch was cut off, and is taken back
 }
 
 // Recover takes over what an earlier process of the same owner left: its running
-// containers are watched again, by their isolators too; the ends it missed are
-// returned with their true status, and by their restart policy such containers
-// are started again; launches and releases it did not finish are
+// containers are watched again, by their isolators too; the ends that the owner has not
+// acknowledged are returned with their true status, also of containers that others
+// released or removed meanwhile, and each time until Acknowledge is called. Containers
+// that ended unseen are started again by their restart policy; launches and releases it did not finish are
 // undone, children before parents. So are launches that anybody abandoned.
 // Running containers of other owners are left alone but for those in adopt.
 //
@@ -42,6 +44,12 @@ func (c *Containerizer) Recover(ctx context.Context, adopt ...mctr.ContainerID) 
 		}
 	}
 	errs = append(errs, c.recoverStrays(ctx, found.Undone))
+	if found.Ends, err = c.Ends(ctx); err != nil {
+		return found, errors.Join(append(errs, err)...)
+	}
+	for _, e := range found.Ends.Ends {
+		found.Ended[e.ID] = e.Termination
+	}
 	return found, errors.Join(errs...)
 }
 

@@ -120,8 +120,7 @@ func (c *Containerizer) undoRestart(ctx context.Context, id mctr.ContainerID) er
 // hold what outlives both.
 func (c *Containerizer) release(ctx context.Context, id mctr.ContainerID) error {
 	if _, err := os.Lstat(c.paths.stateDir(id)); errors.Is(err, fs.ErrNotExist) {
-		return errors.Join(c.killShim(id), c.releaseGroup(id), c.cleanIsolators(ctx, id, func(string) error { return nil }),
-			os.RemoveAll(c.paths.engine(id)), c.endRun(id))
+		return c.releaseWithoutState(ctx, id)
 	}
 	if _, err := c.journal(id).read(); err != nil { // what cannot be read cannot be written to either
 		if err := os.RemoveAll(c.paths.journal(id)); err != nil {
@@ -138,7 +137,18 @@ func (c *Containerizer) release(ctx context.Context, id mctr.ContainerID) error 
 	if err := errors.Join(c.journal(id).reach(atReleased), c.endRun(id)); err != nil {
 		return err
 	}
-	return c.keepExit(id)
+	return c.keepExit(ctx, id)
+}
+
+// releaseWithoutState is release for a container that was released before, or whose STATE
+// is lost.
+func (c *Containerizer) releaseWithoutState(ctx context.Context, id mctr.ContainerID) error {
+	err := errors.Join(c.killShim(id), c.releaseGroup(id), c.cleanIsolators(ctx, id, func(string) error { return nil }),
+		os.RemoveAll(c.paths.engine(id)))
+	if run, unreadable := c.run(id); err == nil && (run != nil || unreadable != nil) {
+		err = c.keepEnd(ctx, id)
+	}
+	return errors.Join(err, c.endRun(id))
 }
 
 // cleanIsolators has every isolator clean up, in reverse order and past errors.
@@ -170,13 +180,16 @@ func (c *Containerizer) unmountRootfs(ctx context.Context, id mctr.ContainerID) 
 }
 
 // keepExit moves a record of the end that lies in STATE to ROOT, with the story of
-// the container, and removes STATE's directory.
-func (c *Containerizer) keepExit(id mctr.ContainerID) error {
+// the container, keeps the end for the container's owner, and removes STATE's directory.
+func (c *Containerizer) keepExit(ctx context.Context, id mctr.ContainerID) error {
 	fallback := c.paths.stateDir(id) + "/exit.json"
 	if data, err := os.ReadFile(fallback); err == nil {
 		if err := atomicfile.WriteDurable(c.paths.exit(id), data, 0o600); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return fmt.Errorf("keep the record of the end: %w", err)
 		}
+	}
+	if err := c.keepEndOnce(ctx, id); err != nil {
+		return err
 	}
 	if r, err := c.load(id); err == nil && r.Config.Remove {
 		return os.RemoveAll(c.paths.stateDir(id)) // nobody will ask
@@ -185,6 +198,19 @@ func (c *Containerizer) keepExit(id mctr.ContainerID) error {
 		_ = os.WriteFile(c.paths.story(id), data, 0o600) // it explains, and nothing depends on it
 	}
 	return os.RemoveAll(c.paths.stateDir(id))
+}
+
+// keepEndOnce is keepEnd, once: an end that its owner has acknowledged does not come back
+// where a release was cut off behind this, and is made again.
+func (c *Containerizer) keepEndOnce(ctx context.Context, id mctr.ContainerID) error {
+	reached, err := c.journal(id).read()
+	if err != nil || slices.ContainsFunc(reached, func(t mctr.Timing) bool { return t.Checkpoint == atKept }) {
+		return err
+	}
+	if err := c.keepEnd(ctx, id); err != nil {
+		return err
+	}
+	return c.journal(id).reach(atKept)
 }
 
 // forget removes the container's records: the image's lease, the name, the

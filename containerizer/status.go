@@ -56,7 +56,8 @@ func idsIn(dir string) (ids []mctr.ContainerID, err error) {
 func (c *Containerizer) Status(ctx context.Context, id mctr.ContainerID) (*mctr.Status, error) {
 	r, unreadable := c.load(id)
 	if unreadable != nil {
-		if _, err := c.phase(id); err != nil {
+		// One without a record is only just being made or removed, unless it runs.
+		if phase, err := c.phase(id); err != nil || errors.Is(unreadable, mctr.ErrNotFound) && phase != mctr.Damaged {
 			return nil, unreadable
 		}
 		r = &record{ID: id, Config: &mctr.ContainerConfig{}}

@@ -20,7 +20,6 @@ import (
 	"github.com/opencontainers/runtime-spec/specs-go"
 
 	"github.com/mctr/mctr"
-	"github.com/mctr/mctr/internal/cgroup"
 	"github.com/mctr/mctr/isolators"
 	"github.com/mctr/mctr/provisioner/inroot"
 )
@@ -82,9 +81,6 @@ func (i *isolator) Prepare(_ context.Context, c *mctr.Container) (*mctr.Adjustme
 	if !c.Config.Security.Privileged {
 		a.Spec.Linux.MaskedPaths, a.Spec.Linux.ReadonlyPaths = slices.Concat(masked, throttles()), slices.Clone(readonly)
 	}
-	if access(c.Config) == "ro" && !cgroup.Unified() {
-		a.Spec.Linux.ReadonlyPaths = append(a.Spec.Linux.ReadonlyPaths, cgroup.Mountpoint)
-	}
 	if err := i.sandbox(c, a); err != nil {
 		return nil, err
 	}
@@ -135,9 +131,7 @@ func access(config *mctr.ContainerConfig) string {
 	return "ro"
 }
 
-// mounts are those of every container, as docker makes them. On cgroup v1 an engine
-// puts the hierarchies on a tmpfs of its own, which takes no notice of the access:
-// Prepare makes that one read-only by its path.
+// mounts are those of every container, as docker makes them.
 func mounts(access string) []specs.Mount {
 	return []specs.Mount{
 		{Destination: "/proc", Type: "proc", Source: "proc", Options: []string{"nosuid", "noexec", "nodev"}},

@@ -9,7 +9,6 @@ import (
 	"github.com/opencontainers/runtime-spec/specs-go"
 
 	"github.com/mctr/mctr"
-	"github.com/mctr/mctr/internal/cgroup"
 	"github.com/mctr/mctr/isolators"
 	"github.com/mctr/mctr/isolators/filesystem/linux"
 	"github.com/mctr/mctr/isolators/isolatortest"
@@ -67,8 +66,7 @@ func TestMounts(t *testing.T) {
 		if got, want := isolatortest.JSON(t, a.Spec.Mounts[:5]), "["+common+kernel(c.access)+"]"; got != want {
 			t.Errorf("%s:\ngot  %s\nwant %s", c.name, got, want)
 		}
-		proc := slices.Contains(a.Spec.Linux.ReadonlyPaths, "/proc/sys")
-		if masked := len(a.Spec.Linux.MaskedPaths) > 0; masked == c.privileged || proc == c.privileged {
+		if masked := len(a.Spec.Linux.MaskedPaths) > 0; masked == c.privileged || len(a.Spec.Linux.ReadonlyPaths) > 0 == c.privileged {
 			t.Errorf("%s: masked %q, read-only %q", c.name, a.Spec.Linux.MaskedPaths, a.Spec.Linux.ReadonlyPaths)
 		}
 	}
@@ -90,11 +88,7 @@ func TestMasks(t *testing.T) {
 			t.Errorf("%s is not masked", path)
 		}
 	}
-	readonly := "/proc/bus /proc/fs /proc/irq /proc/sys /proc/sysrq-trigger"
-	if !cgroup.Unified() {
-		readonly += " /sys/fs/cgroup" // the tmpfs below the hierarchies
-	}
-	if got := strings.Join(l.ReadonlyPaths, " "); got != readonly {
+	if got := strings.Join(l.ReadonlyPaths, " "); got != "/proc/bus /proc/fs /proc/irq /proc/sys /proc/sysrq-trigger" {
 		t.Errorf("read-only paths: %s", got)
 	}
 	if got := isolatortest.JSON(t, l.Namespaces); got != `[{"type":"mount"}]` || l.RootfsPropagation != "rslave" {

@@ -56,7 +56,7 @@ func (*runtime) Create(_ context.Context, o engine.Options) (engine.Container, e
 	if err != nil {
 		return nil, fmt.Errorf("convert config.json: %w", err)
 	}
-	denyTun(config, o.Spec)
+	confine(config, o.Spec)
 	c, err := lc.Create(o.Root, o.ID, config)
 	if err != nil {
 		return nil, fmt.Errorf("create container: %w", err)
