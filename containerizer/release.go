@@ -131,8 +131,8 @@ func (c *Containerizer) release(ctx context.Context, id mctr.ContainerID) error 
 		c.journal(id).reach(atDestroy), c.killShim(id), c.releaseGroup(id), c.cleanIsolators(ctx, id, c.journal(id).reach),
 		c.unmountRootfs(ctx, id), os.RemoveAll(c.paths.engine(id)),
 	}
-	if err := errors.Join(errs...); err != nil {
-		return fmt.Errorf("release container %s: %w", id, err)
+	if err := errors.Join(append(errs, c.checkIsolators(id))...); err != nil {
+		return fmt.Errorf("release container %s: %w", id, errors.Join(err, c.keepEndOnce(ctx, id)))
 	}
 	if err := errors.Join(c.journal(id).reach(atReleased), c.endRun(id)); err != nil {
 		return err
@@ -144,11 +144,14 @@ func (c *Containerizer) release(ctx context.Context, id mctr.ContainerID) error 
 // is lost.
 func (c *Containerizer) releaseWithoutState(ctx context.Context, id mctr.ContainerID) error {
 	err := errors.Join(c.killShim(id), c.releaseGroup(id), c.cleanIsolators(ctx, id, func(string) error { return nil }),
-		os.RemoveAll(c.paths.engine(id)))
+		os.RemoveAll(c.paths.engine(id)), c.checkIsolators(id))
 	if run, unreadable := c.run(id); err == nil && (run != nil || unreadable != nil) {
 		err = c.keepEnd(ctx, id)
 	}
-	return errors.Join(err, c.endRun(id))
+	if err != nil {
+		return err
+	}
+	return c.endRun(id)
 }
 
 // cleanIsolators has every isolator clean up, in reverse order and past errors.

@@ -21,6 +21,7 @@ type run struct {
 	Boot          string    `json:"boot"`
 	ShimPid       int       `json:"shimPid"`
 	ShimStartTime uint64    `json:"shimStartTime"` // /proc/[pid]/stat field 22
+	Isolators     []string  `json:"isolators"`     // that prepared the container
 }
 
 // recordRun writes that the command is about to run under the shim that made created.
@@ -33,7 +34,11 @@ func (c *Containerizer) recordRun(id mctr.ContainerID, shim int) error {
 	if err != nil {
 		return err
 	}
-	return atomicfile.WriteJSON(c.paths.run(id), run{Started: time.Now().UTC(), Boot: string(boot), ShimPid: shim, ShimStartTime: began})
+	r := run{Started: time.Now().UTC(), Boot: string(boot), ShimPid: shim, ShimStartTime: began}
+	for _, i := range c.isolators {
+		r.Isolators = append(r.Isolators, i.Name())
+	}
+	return atomicfile.WriteJSON(c.paths.run(id), r)
 }
 
 // run reads the record; nil where there is none.
