@@ -10,11 +10,12 @@ import (
 	"github.com/mctr/mctr/internal/eventlog"
 )
 
-// Events gives what happened to containers in this boot, by whatever process,
-// the oldest first, and with follow what is to come, until ctx ends. About the
-// last 5,000 are kept.
-func (c *Containerizer) Events(ctx context.Context, follow bool) iter.Seq2[mctr.Event, error] {
-	return eventlog.Read(ctx, c.paths.events(), follow)
+// Events gives what happened to containers in this boot, by whatever process, in order,
+// and with o.Follow what is to come, until ctx ends. About the last 5,000 are kept. A
+// reader that comes back goes on behind the last event's cursor (o.After); where events
+// are no longer kept, or it is too slow for them, it gets an mctr.EventGap in their place.
+func (c *Containerizer) Events(ctx context.Context, o mctr.EventOptions) iter.Seq2[mctr.Event, error] {
+	return eventlog.Read(ctx, c.paths.events(), o)
 }
 
 // tell appends an event. What it tells of has happened, so that failing to is

@@ -19,7 +19,7 @@ func TestEvents(t *testing.T) {
 	told := make(chan []string)
 	go func() {
 		var actions []string
-		for e, err := range a.open().Events(ctx, true) {
+		for e, err := range a.open().Events(ctx, mctr.EventOptions{Follow: true}) {
 			if err != nil || e.ID != "job" || e.Attributes["name"] != "web" || e.Attributes["image"] != a.image || e.Attributes["owner"] != "test" || e.Time.IsZero() {
 				t.Errorf("%+v, %v", e, err)
 			}

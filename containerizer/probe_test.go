@@ -109,7 +109,7 @@ func TestUnhealthyEnds(t *testing.T) {
 		t.Errorf("ended by %+v, %v", end, err)
 	}
 	var told []string
-	for e, err := range a.Events(t.Context(), false) {
+	for e, err := range a.Events(t.Context(), mctr.EventOptions{}) {
 		if err == nil && e.Action == mctr.EventHealth {
 			told = append(told, e.Attributes["status"])
 		}

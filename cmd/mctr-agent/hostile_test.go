@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/cmd/mctr-agent/operator/api"
 )
 
@@ -195,7 +196,7 @@ func TestManyClients(t *testing.T) {
 				h.leaves(api.LaunchNestedContainerSession, api.LaunchNested{ContainerID: id("shared." + name), Command: sh("sleep 1000")})
 			case 3:
 				h.leaves(api.WaitContainer, api.ID{ContainerID: id("shared")})
-				h.leaves(api.WatchEvents, api.Events{Follow: true})
+				h.leaves(api.WatchEvents, mctr.EventOptions{Follow: true})
 			case 4:
 				h.get(200, "/metrics")
 				h.call(200, api.GetContainers, api.List{ShowNested: true, ShowEnded: true}, nil)

@@ -20,6 +20,7 @@ type eventOptions struct {
 	format       string
 	asJSON       bool
 	noFollow     bool
+	after        uint64
 	filters      []string
 }
 
@@ -31,15 +32,18 @@ func (a *app) eventsCommand() *cobra.Command {
 		Long: `Show what happens to containers, by whatever process, as it happens: create,
 start, exec_start, kill, pause, unpause, update, rename, health_status,
 ready_status, oom, die, start_failed, destroy. With --since also what did; about
-the last 5,000 events of this boot are kept.`,
+the last 5,000 events of this boot are kept. Where events are missing, because
+they are no longer kept or the reader is too slow, a gap says so.`,
 		Example: `  mctr events --filter event=die --filter event=oom
-  mctr events --since 10m --no-follow --json`,
+  mctr events --since 10m --no-follow --json
+  mctr events --after 1764374400000123 --json`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.events(cmd.Context(), o) },
 	}
 	f := cmd.Flags()
 	f.StringVar(&o.since, "since", "", "from `TIME` on: RFC 3339, seconds since 1970, or how long ago, as 10m (default: now)")
 	f.StringVar(&o.until, "until", "", "up to `TIME`, and then end")
+	f.Uint64Var(&o.after, "after", 0, "from behind the event with this `CURSOR` on, as --json tells them; what is no longer kept is a gap")
 	f.StringArrayVarP(&o.filters, "filter", "f", nil, "`KEY=VALUE`: event, container, name, image, owner; one of several values of a key is enough")
 	f.StringVar(&o.format, "format", "", "Go template of an event, or json")
 	f.BoolVar(&o.asJSON, "json", false, "one JSON object a line")
@@ -73,7 +77,7 @@ func (a *app) events(ctx context.Context, o *eventOptions) error {
 		defer cancel()
 		ctx = bounded
 	}
-	for e, err := range c.Events(ctx, follow) {
+	for e, err := range c.Events(ctx, mctr.EventOptions{Follow: follow, After: o.after}) {
 		if err != nil {
 			return err
 		}
@@ -93,7 +97,7 @@ func (o *eventOptions) window(now time.Time) (since, until time.Time, err error)
 	if since, err = parseTime("--since", o.since, now); err != nil {
 		return since, until, err
 	}
-	if o.since == "" && !o.noFollow {
+	if o.since == "" && o.after == 0 && !o.noFollow {
 		since = now
 	}
 	until, err = parseTime("--until", o.until, now)
@@ -144,6 +148,9 @@ func eventFilter(filters []string) (func(mctr.Event) bool, error) {
 		values[key] = append(values[key], value)
 	}
 	return func(e mctr.Event) bool {
+		if e.Action == mctr.EventGap {
+			return true // what is missing may have been wanted
+		}
 		for key, allowed := range values {
 			if !slices.ContainsFunc(allowed, func(v string) bool { return eventHas(e, key, v) }) {
 				return false

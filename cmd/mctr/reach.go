@@ -29,7 +29,7 @@ type operations interface {
 	DiskUsage(ctx context.Context, id mctr.ContainerID) (containerizer.DiskUsage, error)
 	Processes(ctx context.Context, id mctr.ContainerID, options ...string) ([]byte, error)
 	Logs(ctx context.Context, id mctr.ContainerID, o logs.ReadOptions, emit func(logs.Entry) error) error
-	Events(ctx context.Context, follow bool) iter.Seq2[mctr.Event, error]
+	Events(ctx context.Context, o mctr.EventOptions) iter.Seq2[mctr.Event, error]
 
 	Launch(ctx context.Context, id mctr.ContainerID, config *mctr.ContainerConfig, o containerizer.LaunchOptions) (*launcher.Stream, error)
 	Create(ctx context.Context, id mctr.ContainerID, config *mctr.ContainerConfig, progress provisioner.Progress) error

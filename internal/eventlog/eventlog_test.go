@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -18,7 +19,7 @@ import (
 
 func read(t *testing.T, path string) (ids []string) {
 	t.Helper()
-	for e, err := range eventlog.Read(t.Context(), path, false) {
+	for e, err := range eventlog.Read(t.Context(), path, mctr.EventOptions{}) {
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -29,7 +30,7 @@ func read(t *testing.T, path string) (ids []string) {
 
 func add(t *testing.T, path, id string) {
 	t.Helper()
-	if err := eventlog.Append(path, mctr.Event{Time: time.Now(), ID: mctr.ContainerID(id), Action: mctr.EventStart}); err != nil {
+	if err := eventlog.Append(path, mctr.Event{ID: mctr.ContainerID(id), Action: mctr.EventStart}); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -76,7 +77,7 @@ func TestFollowAcrossRotation(t *testing.T) {
 	var all sync.WaitGroup
 	next, seen := map[string]int{}, 0
 	all.Go(func() {
-		for e, err := range eventlog.Read(ctx, path, true) {
+		for e, err := range eventlog.Read(ctx, path, mctr.EventOptions{Follow: true}) {
 			if err != nil {
 				t.Error(err)
 				return
@@ -139,6 +140,107 @@ func TestNoFile(t *testing.T) {
 	}
 }
 
+func all(t *testing.T, path string, o mctr.EventOptions) (list []mctr.Event) {
+	t.Helper()
+	for e, err := range eventlog.Read(t.Context(), path, o) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		list = append(list, e)
+	}
+	return list
+}
+
+// TestCursor wants cursors without gaps across files, times that never go back, and a
+// reader that comes back to get what it has not seen, and nothing twice.
+func TestCursor(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "events")
+	future := mctr.Event{Time: time.Now().Add(time.Hour), ID: "future", Action: mctr.EventStart}
+	if err := eventlog.Append(path, future); err != nil {
+		t.Fatal(err)
+	}
+	for n := range 8000 { // into a second file
+		add(t, path, fmt.Sprint(n))
+	}
+	list := all(t, path, mctr.EventOptions{})
+	if len(list) != 8001 || !list[0].First || list[0].Time.After(time.Now()) {
+		t.Fatalf("%d events, the first is %+v", len(list), list[0])
+	}
+	for i, e := range list[1:] {
+		if before := list[i]; e.Cursor != before.Cursor+1 || e.Time.Before(before.Time) || e.First {
+			t.Fatalf("%+v follows %+v", e, before)
+		}
+	}
+	for _, from := range []int{0, 1, 4000, 7999, 8000} {
+		rest := all(t, path, mctr.EventOptions{After: list[from].Cursor})
+		if len(rest) != 8000-from || len(rest) > 0 && rest[0].Cursor != list[from].Cursor+1 {
+			t.Errorf("behind event %d: %d events", from, len(rest))
+		}
+	}
+}
+
+// TestGap tells a reader how much it missed, also when the files themselves were lost.
+func TestGap(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "events")
+	add(t, path, "seen")
+	seen := all(t, path, mctr.EventOptions{})[0].Cursor
+	for n := range 50000 { // more than two files, of which the first is gone
+		add(t, path, fmt.Sprint(n))
+	}
+	list := all(t, path, mctr.EventOptions{After: seen})
+	missed, err := strconv.Atoi(list[0].Attributes["missed"])
+	if list[0].Action != mctr.EventGap || err != nil || missed == 0 || missed+len(list)-1 != 50000 {
+		t.Errorf("the first of %d is %+v", len(list), list[0])
+	}
+	last := list[len(list)-1].Cursor
+	for _, p := range []string{path, path + ".1"} {
+		if err := os.Remove(p); err != nil {
+			t.Fatal(err)
+		}
+	}
+	add(t, path, "anew")
+	list = all(t, path, mctr.EventOptions{After: last})
+	if len(list) != 2 || list[0].Action != mctr.EventGap || list[0].Attributes["missed"] != "" || list[1].ID != "anew" || list[1].Cursor <= last {
+		t.Errorf("after the files were lost: %+v", list)
+	}
+}
+
+// TestSlowFollower has a follower stop while files are put aside: each event comes, or is
+// counted by a gap.
+func TestSlowFollower(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "events")
+	add(t, path, "first")
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	const events = 50000
+	told, gaps := 0, 0
+	for e, err := range eventlog.Read(ctx, path, mctr.EventOptions{Follow: true}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if e.ID == "first" {
+			for n := range events {
+				add(t, path, fmt.Sprint(n))
+			}
+			continue
+		}
+		told++
+		if e.Action == mctr.EventGap {
+			n, err := strconv.Atoi(e.Attributes["missed"])
+			if err != nil {
+				t.Fatal(err)
+			}
+			gaps, told = gaps+1, told-1+n
+		}
+		if told >= events {
+			cancel()
+		}
+	}
+	if told != events || gaps != 1 {
+		t.Errorf("%d events in all, %d gaps", told, gaps)
+	}
+}
+
 func FuzzRead(f *testing.F) {
 	f.Add([]byte("\n{\"id\":\"a\",\"action\":\"start\"}\n{}\n{\"id\":"))
 	f.Fuzz(func(t *testing.T, data []byte) {
@@ -146,10 +248,13 @@ func FuzzRead(f *testing.F) {
 		if err := os.WriteFile(path, data, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		for e, err := range eventlog.Read(t.Context(), path, false) {
+		for e, err := range eventlog.Read(t.Context(), path, mctr.EventOptions{}) {
 			if err != nil || e.Action == "" {
 				t.Errorf("%+v, %v", e, err)
 			}
+		}
+		if err := eventlog.Append(path, mctr.Event{ID: "last", Action: mctr.EventDie}); err != nil {
+			t.Fatal(err)
 		}
 	})
 }

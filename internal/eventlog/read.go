@@ -8,6 +8,7 @@ import (
 	"io"
 	"iter"
 	"os"
+	"strconv"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -18,11 +19,12 @@ import (
 // pause is how long a follower waits for more.
 const pause = 50 * time.Millisecond
 
-// Read gives the events that the files hold, the oldest first, and with follow
-// those to come, until ctx ends. No file is no event.
-func Read(ctx context.Context, path string, follow bool) iter.Seq2[mctr.Event, error] {
+// Read gives the events that the files hold, the oldest first, and with o.Follow
+// those to come, until ctx ends. No file is no event. Where events are missing, because
+// they are no longer kept or the reader was too slow, it gives an mctr.EventGap.
+func Read(ctx context.Context, path string, o mctr.EventOptions) iter.Seq2[mctr.Event, error] {
 	return func(yield func(mctr.Event, error) bool) {
-		r := &reader{path: path, follow: follow}
+		r := &reader{path: path, follow: o.Follow, seen: o.After}
 		defer r.close()
 		if err := r.open(older(path)); err != nil && !missing(err) {
 			yield(mctr.Event{}, err)
@@ -45,6 +47,7 @@ func Read(ctx context.Context, path string, follow bool) iter.Seq2[mctr.Event, e
 type reader struct {
 	path   string
 	follow bool
+	seen   uint64 // the cursor that it has come to
 	f      *os.File
 	lines  *bufio.Reader
 	part   []byte // of a line whose end is not there yet
@@ -76,7 +79,7 @@ func (r *reader) step(ctx context.Context, yield func(mctr.Event, error) bool) (
 		}
 	}
 	if !newest {
-		if err := r.open(r.path); err == nil || !missing(err) {
+		if err := r.next(); err == nil || !missing(err) {
 			return err == nil, err
 		}
 	}
@@ -90,6 +93,17 @@ func (r *reader) step(ctx context.Context, yield func(mctr.Event, error) bool) (
 	return true, nil
 }
 
+// next opens the file behind the one that was read: where that was two files ago, the one
+// in between, or else the newest.
+func (r *reader) next() error {
+	if r.f != nil && !same(r.f, older(r.path)) {
+		if err := r.open(older(r.path)); err == nil || !missing(err) {
+			return err
+		}
+	}
+	return r.open(r.path)
+}
+
 // drain gives every whole line up to the file's end. It says whether more is wanted.
 func (r *reader) drain(yield func(mctr.Event, error) bool) (goOn bool, err error) {
 	for {
@@ -101,10 +115,32 @@ func (r *reader) drain(yield func(mctr.Event, error) bool) (goOn bool, err error
 		}
 		e, ok := parse(r.part)
 		r.part = nil
-		if ok && !yield(e, nil) {
+		if ok && !r.give(e, yield) {
 			return false, nil
 		}
 	}
+}
+
+// give yields an event that was not seen, behind what is missing before it. It says
+// whether more is wanted.
+func (r *reader) give(e mctr.Event, yield func(mctr.Event, error) bool) (goOn bool) {
+	if e.Cursor == 0 { // of a version that had none
+		return yield(e, nil)
+	}
+	if e.Cursor <= r.seen {
+		return true
+	}
+	if r.seen > 0 && e.Cursor > r.seen+1 {
+		gap := mctr.Event{Time: e.Time, Action: mctr.EventGap}
+		if !e.First {
+			gap.Attributes = map[string]string{"missed": strconv.FormatUint(e.Cursor-r.seen-1, 10)}
+		}
+		if !yield(gap, nil) {
+			return false
+		}
+	}
+	r.seen = e.Cursor
+	return yield(e, nil)
 }
 
 // parse reads a line; one that was cut is no event.

@@ -67,7 +67,7 @@ var inputs = map[string]any{
 	api.ReadFile: api.FileRange{}, api.PruneImages: api.Prune{}, api.FindContainer: api.Find{}, api.InspectContainer: api.ID{}, api.CreateContainer: api.Launch{},
 	api.StartContainer: api.Start{}, api.StopContainer: api.Stop{}, api.DestroyContainer: api.ID{}, api.PauseContainer: api.ID{}, api.ResumeContainer: api.ID{},
 	api.RenameContainer: api.Rename{}, api.UpdateContainer: api.Update{}, api.ExecContainer: api.Exec{}, api.AttachContainer: api.Attach{}, api.GetUsage: api.ID{},
-	api.ListProcesses: api.Processes{}, api.ReadLogs: api.Logs{}, api.WatchEvents: api.Events{}, api.PullImage: api.Pull{}, api.InspectImage: api.Reference{}, api.RemoveImage: api.Reference{},
+	api.ListProcesses: api.Processes{}, api.ReadLogs: api.Logs{}, api.WatchEvents: mctr.EventOptions{}, api.PullImage: api.Pull{}, api.InspectImage: api.Reference{}, api.RemoveImage: api.Reference{},
 	api.StatPath: api.Stat{}, api.CopyFromContainer: api.CopyFrom{}, api.CopyToContainer: api.CopyTo{},
 	api.LaunchGroup: api.LaunchedGroup{}, api.DryRunContainer: api.DryRun{},
 	api.Reconcile: api.Reconciliation{}, api.AcknowledgeEnds: api.Acknowledgement{},

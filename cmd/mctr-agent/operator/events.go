@@ -1,16 +1,17 @@
 package operator
 
 import (
+	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/cmd/mctr-agent/operator/api"
 )
 
 // watchEvents streams what happened to containers, whoever did it, and with follow
 // what happens.
-func watchEvents(x *exchange, in api.Events, out *output) error {
+func watchEvents(x *exchange, in mctr.EventOptions, out *output) error {
 	if err := out.begin(); err != nil {
 		return err
 	}
-	for e, err := range x.Containers.Events(x.r.Context(), in.Follow) {
+	for e, err := range x.Containers.Events(x.r.Context(), in) {
 		if err != nil {
 			return err
 		}

@@ -96,7 +96,7 @@ func (m *metrics) launching() func(mctr.Timing) {
 // watch counts what happens from now on, by whatever process.
 func (m *metrics) watch(ctx context.Context, c *containerizer.Containerizer) error {
 	since := time.Now()
-	for e, err := range c.Events(ctx, true) {
+	for e, err := range c.Events(ctx, mctr.EventOptions{Follow: true}) {
 		if err != nil {
 			return err
 		}

@@ -101,10 +101,6 @@ type (
 		Done      int64                 `json:"done,omitempty"`
 		Total     int64                 `json:"total,omitempty"`
 	}
-	// Events asks for what happened, or with Follow happens.
-	Events struct {
-		Follow bool `json:"follow,omitempty"`
-	}
 	// A Pull brings an image into the store.
 	Pull struct {
 		Reference string                 `json:"reference"`

@@ -100,12 +100,12 @@ func (c *Client) Logs(ctx context.Context, id mctr.ContainerID, o logs.ReadOptio
 	})
 }
 
-// Events gives what happened to containers, and with follow what happens.
-func (c *Client) Events(ctx context.Context, follow bool) iter.Seq2[mctr.Event, error] {
+// Events gives what happened to containers, and with o.Follow what happens.
+func (c *Client) Events(ctx context.Context, o mctr.EventOptions) iter.Seq2[mctr.Event, error] {
 	return func(yield func(mctr.Event, error) bool) {
 		ctx, cancel := context.WithCancel(ctx)
 		defer cancel()
-		err := c.messages(ctx, api.WatchEvents, api.Events{Follow: follow}, func(m api.StreamMessage) error {
+		err := c.messages(ctx, api.WatchEvents, o, func(m api.StreamMessage) error {
 			if m.Event != nil && !yield(*m.Event, nil) {
 				cancel()
 				return context.Canceled
