@@ -9,8 +9,14 @@ type Leftover struct {
 	Owner  ContainerID `json:"owner"`  // the container it belonged to
 	Why    string      `json:"why"`    // the evidence that it is ours and nobody's
 	Undo   string      `json:"undo"`   // what reconcile does about it
+	// Isolator is the one that reported it, "" for the containerizer itself.
+	Isolator string `json:"isolator,omitempty"`
 }
 
 func (l Leftover) String() string {
-	return fmt.Sprintf("%s %s (container %s): %s; %s", l.Kind, l.Object, l.Owner, l.Why, l.Undo)
+	of := "of no container"
+	if l.Owner != "" {
+		of = "container " + string(l.Owner)
+	}
+	return fmt.Sprintf("%s %s (%s): %s; %s", l.Kind, l.Object, of, l.Why, l.Undo)
 }

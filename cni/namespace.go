@@ -36,8 +36,18 @@ func (n *Networks) Pin(id mctr.ContainerID) (string, error) {
 }
 
 // Unpin lets the kernel drop the namespace, with its last process. It is idempotent.
-func (n *Networks) Unpin(id mctr.ContainerID) error {
-	path := n.Namespace(id)
+func (n *Networks) Unpin(id mctr.ContainerID) error { return unpin(n.Namespace(id)) }
+
+// UnpinStray is Unpin for one of Pins whose container is not known. The error wraps
+// mctr.ErrInvalid for any other path.
+func (n *Networks) UnpinStray(path string) error {
+	if filepath.Dir(path) != n.pins() || filepath.Clean(path) != path {
+		return fmt.Errorf("%w: %s is no pinned namespace of %s", mctr.ErrInvalid, path, n.pins())
+	}
+	return unpin(path)
+}
+
+func unpin(path string) error {
 	if err := unix.Unmount(path, unix.MNT_DETACH|unix.UMOUNT_NOFOLLOW); err != nil && !errors.Is(err, unix.EINVAL) && !errors.Is(err, unix.ENOENT) {
 		return fmt.Errorf("unpin the network namespace %s: %w", path, err)
 	}

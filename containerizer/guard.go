@@ -79,6 +79,15 @@ func (g *guarded) Status(ctx context.Context, id mctr.ContainerID, s *mctr.Statu
 	return safely("Status", func() error { return g.Isolator.Status(ctx, id, s) })
 }
 
+// Undo makes every isolator an isolators.Undoer: one that is none says so.
+func (g *guarded) Undo(ctx context.Context, l mctr.Leftover) error {
+	u, ok := g.Isolator.(isolators.Undoer)
+	if !ok {
+		return fmt.Errorf("%w: isolator %s reported it for no container, and cannot undo it", mctr.ErrUnsupported, g.Name())
+	}
+	return safely("Undo", func() error { return u.Undo(ctx, l) })
+}
+
 // Cleanup is called once more by whoever tries again; an isolator that hangs may
 // find that two of its calls meet.
 func (g *guarded) Cleanup(ctx context.Context, id mctr.ContainerID) error {

@@ -3,10 +3,13 @@ package containerizer
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
+	"slices"
 
 	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/isolators"
 )
 
 // Leftovers names everything of this containerizer's on the host that no living
@@ -31,15 +34,50 @@ func (c *Containerizer) Leftovers(ctx context.Context) ([]mctr.Leftover, error) 
 func (c *Containerizer) Reconcile(ctx context.Context) ([]mctr.Leftover, error) {
 	found, err := c.Leftovers(ctx)
 	errs := []error{err}
-	done := map[mctr.ContainerID]bool{}
+	failed := map[mctr.ContainerID]bool{}
 	for _, l := range found {
-		if l.Owner == "" || done[l.Owner] {
+		if _, done := failed[l.Owner]; l.Owner == "" || done {
 			continue
 		}
-		done[l.Owner] = true
-		errs = append(errs, c.reconcile(ctx, l.Owner))
+		err := c.reconcile(ctx, l.Owner)
+		failed[l.Owner] = err != nil
+		errs = append(errs, err)
 	}
-	return found, errors.Join(append(errs, c.sweep(found), c.dropGroups())...)
+	errs = append(errs, c.sweep(found))
+	if len(found) > 0 {
+		errs = append(errs, c.undoRest(ctx, found, failed))
+	}
+	return found, errors.Join(append(errs, c.dropGroups())...)
+}
+
+// undoRest looks again, for what was found and is still there: what belongs to no
+// container is its isolator's to undo. The rest stays, with an error for each, unless its
+// container's failure is told already.
+func (c *Containerizer) undoRest(ctx context.Context, found []mctr.Leftover, failed map[mctr.ContainerID]bool) error {
+	left, err := c.Leftovers(ctx)
+	errs := []error{err}
+	for _, l := range left {
+		known := slices.ContainsFunc(found, func(f mctr.Leftover) bool { return f.Kind == l.Kind && f.Object == l.Object && f.Owner == l.Owner })
+		switch {
+		case !known || failed[l.Owner]:
+		case l.Owner == "" && l.Isolator != "":
+			if err := c.undo(ctx, l); err != nil {
+				errs = append(errs, fmt.Errorf("%s: %w", l, err))
+			}
+		default:
+			errs = append(errs, fmt.Errorf("%w: it stays: %s", mctr.ErrState, l))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func (c *Containerizer) undo(ctx context.Context, l mctr.Leftover) error {
+	for _, i := range c.isolators {
+		if u, ok := i.(isolators.Undoer); ok && i.Name() == l.Isolator {
+			return u.Undo(ctx, l)
+		}
+	}
+	return fmt.Errorf("%w: no isolator %s", mctr.ErrUnsupported, l.Isolator)
 }
 
 // reconcile undoes what is left of one container.

@@ -256,6 +256,9 @@ func (s *survey) isolated(ctx context.Context) error {
 	var errs []error
 	for _, i := range s.isolators {
 		found, err := i.Recover(ctx, known)
+		for n := range found {
+			found[n].Isolator = i.Name()
+		}
 		s.found = append(s.found, found...)
 		if err != nil {
 			errs = append(errs, fmt.Errorf("%s: %w", i.Name(), err))

@@ -59,13 +59,21 @@ func (i *isolator) Recover(_ context.Context, known []mctr.ContainerState) ([]mc
 	pins, pinErr := i.networks.Pins()
 	for _, path := range pins {
 		if !namespaces[path] {
-			found = append(found, mctr.Leftover{Kind: "netns", Object: path, Why: "no container has it", Undo: "unmount and remove it by hand"})
+			found = append(found, mctr.Leftover{Kind: "netns", Object: path, Why: "no container has it", Undo: "unmount and remove it"})
 		}
 	}
 	if err == nil {
 		err = pinErr
 	}
 	return found, err
+}
+
+// Undo lets a pinned namespace go that no container has.
+func (i *isolator) Undo(_ context.Context, l mctr.Leftover) error {
+	if l.Kind != "netns" {
+		return fmt.Errorf("%w: undo a leftover of kind %s", mctr.ErrUnsupported, l.Kind)
+	}
+	return i.networks.UnpinStray(l.Object)
 }
 
 func leftover(a *cni.Attachment) mctr.Leftover {
