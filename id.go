@@ -58,6 +58,14 @@ func (id ContainerID) Hash() string {
 	return hex.EncodeToString(sum[:8])
 }
 
+// Interface is the name of a network interface for the container: prefix and as many
+// digits of the hash as the kernel takes (15 bytes, IFNAMSIZ). prefix has at most 7 bytes,
+// so that the name is the container's own.
+func (id ContainerID) Interface(prefix string) string {
+	const longest = 15
+	return prefix + id.Hash()[:min(16, longest-min(len(prefix), 7))]
+}
+
 // Short is what listings show: of each part, the first 12 characters.
 func (id ContainerID) Short() string {
 	parts := strings.Split(string(id), ".")

@@ -112,6 +112,21 @@ func (s *Set) Leaks() []string {
 	}
 }
 
+// Held describes what came since, of the kinds that are the host's and not this process'
+// own, at this moment.
+func (s *Set) Held() (held []string, err error) {
+	now, err := s.now()
+	for _, l := range listers {
+		if l.own {
+			continue
+		}
+		for _, object := range missing(now[l.kind], s.before[l.kind]) {
+			held = append(held, fmt.Sprintf("%s: %s", l.kind, object))
+		}
+	}
+	return held, err
+}
+
 func (s *Set) compare() (leaks []string) {
 	now, err := s.now()
 	if err != nil {

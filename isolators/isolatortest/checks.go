@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os/exec"
 	"path/filepath"
 	"reflect"
 	"slices"
@@ -195,6 +196,86 @@ func recoverKnown(s *scene) error {
 func recoverCleaned(s *scene) error {
 	return s.prepared(func(i isolators.Isolator, c *mctr.Container, _ *mctr.Adjustment) error {
 		return errors.Join(i.Cleanup(ctx, c.ID), s.wantNoLeftover(c))
+	})
+}
+
+// recoverReports wants what a container holds on the host told where nobody knows the
+// container: by a process that was started again, which has only the host to look at.
+func recoverReports(s *scene) error {
+	return s.prepared(func(_ isolators.Isolator, c *mctr.Container, _ *mctr.Adjustment) error {
+		held, err := s.host.Held()
+		if err != nil || len(held) == 0 {
+			return err
+		}
+		found, err := s.factory().Recover(ctx, nil)
+		if err != nil {
+			return fmt.Errorf("Recover: %w", err)
+		}
+		for _, l := range found {
+			if l.Owner == c.ID {
+				return nil
+			}
+		}
+		return fmt.Errorf("Recover reports nothing of container %s, which holds %q; it reports %v", c.ID, held, found)
+	})
+}
+
+// lives has the container's process isolated, watched and looked at, by the isolator that
+// prepared it and by one that was started again.
+func lives(s *scene) error {
+	return s.prepared(func(i isolators.Isolator, c *mctr.Container, first *mctr.Adjustment) error {
+		init := exec.Command("sleep", "60")
+		if err := init.Start(); err != nil {
+			return err
+		}
+		defer func() {
+			_ = init.Process.Kill()
+			_ = init.Wait() // it was killed
+		}()
+		for _, i := range []isolators.Isolator{i, s.factory()} {
+			err := errors.Join(
+				wrap("Isolate", i.Isolate(ctx, c.ID, init.Process.Pid)),
+				wrap("Watch", i.Watch(ctx, c.ID, func(mctr.Limitation) {})),
+				wrap("Usage", notUnknown(i.Usage(ctx, c.ID, &mctr.Usage{}))),
+				wrap("Status", notUnknown(i.Status(ctx, c.ID, &mctr.Status{ID: c.ID, Config: c.Config}))))
+			if err != nil {
+				return err
+			}
+		}
+		return same(s.factory(), c, first)
+	})
+}
+
+// notUnknown lets a container pass of which there is nothing to tell, as one without a
+// control group.
+func notUnknown(err error) error {
+	if errors.Is(err, mctr.ErrNotFound) {
+		return nil
+	}
+	return err
+}
+
+// updates wants an update to the resources that the container has to be accepted, twice
+// with the same answer, and to leave what the container has.
+func updates(s *scene) error {
+	return s.prepared(func(i isolators.Isolator, c *mctr.Container, first *mctr.Adjustment) error {
+		var answers []string
+		for _, i := range []isolators.Isolator{i, i, s.factory()} {
+			resources := c.Config.Resources
+			wants, err := i.Update(ctx, c.ID, &resources)
+			if err != nil {
+				return fmt.Errorf("Update to what the container has: %w", err)
+			}
+			data, err := json.Marshal(wants)
+			if err != nil {
+				return err
+			}
+			answers = append(answers, string(data))
+		}
+		if answers[1] != answers[0] || answers[2] != answers[0] {
+			return fmt.Errorf("Update again differs: %q", answers)
+		}
+		return same(s.factory(), c, first)
 	})
 }
 

@@ -71,6 +71,9 @@ var checks = []check{
 	{"recover changes nothing", recoverOnly},
 	{"recover leaves known containers out", recoverKnown},
 	{"recover finds nothing after clean-up", recoverCleaned},
+	{"recover reports what an unknown container holds", recoverReports},
+	{"isolate, watch and look at a prepared container", lives},
+	{"update a prepared container", updates},
 	{"a cancelled context", cancelled},
 	{"unknown containers", unknown},
 	{"several containers at once", atOnce},
@@ -81,6 +84,7 @@ type scene struct {
 	factory func() isolators.Isolator
 	dir     string
 	config  *mctr.ContainerConfig
+	host    *leakcheck.Set // before the check
 }
 
 // run sets a scene, does the check, and looks for leaks.
@@ -89,12 +93,12 @@ func (c check) run(dir string, factory func() isolators.Isolator, config *mctr.C
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
 	}
-	set, err := leakcheck.Take(leakcheck.Scope{Names: s.names()})
-	if err != nil {
+	var err error
+	if s.host, err = leakcheck.Take(leakcheck.Scope{Names: s.names()}); err != nil {
 		return err
 	}
 	err = guard(func() error { return c.do(s) })
-	for _, leak := range set.Leaks() {
+	for _, leak := range s.host.Leaks() {
 		err = errors.Join(err, errors.New("leak: "+leak))
 	}
 	return err
@@ -115,13 +119,15 @@ func guard(do func() error) (err error) {
 const parallel = 4
 
 func (s *scene) id(n int) mctr.ContainerID {
-	return mctr.ContainerID(fmt.Sprintf("isolatortest-%d-%d", os.Getpid(), n))
+	return mctr.ContainerID(fmt.Sprintf("it%d-%d", os.Getpid(), n)) // short, so that an interface may be called by it
 }
 
+// names are those by which something is the scene's: the directory, the ids, and the part
+// of their hashes that every name has which is made of one (mctr.ContainerID.Interface).
 func (s *scene) names() []string {
 	names := []string{s.dir}
 	for n := range parallel {
-		names = append(names, string(s.id(n)), s.id(n).Hash())
+		names = append(names, string(s.id(n)), s.id(n).Hash()[:8])
 	}
 	return names
 }

@@ -6,13 +6,17 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
 
+	"github.com/opencontainers/runtime-spec/specs-go"
+	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 
 	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/internal/nethost"
 	"github.com/mctr/mctr/isolators"
 	"github.com/mctr/mctr/isolators/isolatortest"
 )
@@ -25,6 +29,8 @@ type fake struct {
 	prepare func(context.Context, *mctr.Container) (*mctr.Adjustment, error)
 	recover func([]mctr.ContainerState) []mctr.Leftover
 	cleanup func(mctr.ContainerID) error
+	isolate func(mctr.ContainerID, int) error
+	update  func(mctr.ContainerID) (*specs.LinuxResources, error)
 }
 
 func (f fake) Name() string {
@@ -60,6 +66,68 @@ func (f fake) Cleanup(_ context.Context, id mctr.ContainerID) error {
 		return f.cleanup(id)
 	}
 	return nil
+}
+
+func (f fake) Isolate(_ context.Context, id mctr.ContainerID, pid int) error {
+	if f.isolate != nil {
+		return f.isolate(id, pid)
+	}
+	return nil
+}
+
+func (f fake) Update(_ context.Context, id mctr.ContainerID, _ *mctr.Resources) (*specs.LinuxResources, error) {
+	if f.update != nil {
+		return f.update(id)
+	}
+	return nil, nil
+}
+
+// TestMain plays the host: broken isolators leave interfaces.
+func TestMain(m *testing.M) { nethost.Main(m) }
+
+// linker is an isolator that makes an interface, by the container's hash or id.
+func linker(name func(mctr.ContainerID) string) fake {
+	link := func(id mctr.ContainerID) netlink.Link {
+		attrs := netlink.NewLinkAttrs()
+		attrs.Name = name(id)
+		return &netlink.Bridge{LinkAttrs: attrs}
+	}
+	return fake{
+		prepare: func(_ context.Context, c *mctr.Container) (*adjustment, error) {
+			if err := netlink.LinkAdd(link(c.ID)); err != nil && !errors.Is(err, os.ErrExist) {
+				return nil, err
+			}
+			return &adjustment{}, nil
+		},
+		cleanup: func(id mctr.ContainerID) error {
+			err := netlink.LinkDel(link(id))
+			if errors.As(err, &netlink.LinkNotFoundError{}) || errors.Is(err, unix.EINVAL) || errors.Is(err, unix.ENODEV) {
+				return nil
+			}
+			return err
+		},
+		recover: func(known []mctr.ContainerState) (found []mctr.Leftover) {
+			links, _ := netlink.LinkList()
+			for n := range 4 { // of the suite's containers
+				id := mctr.ContainerID(fmt.Sprintf("it%d-%d", os.Getpid(), n))
+				there := slices.ContainsFunc(links, func(l netlink.Link) bool { return l.Attrs().Name == name(id) })
+				if there && !slices.ContainsFunc(known, func(k mctr.ContainerState) bool { return k.ID == id }) {
+					found = append(found, mctr.Leftover{Kind: "link", Object: name(id), Owner: id})
+				}
+			}
+			return found
+		},
+	}
+}
+
+func byHash(id mctr.ContainerID) string { return id.Interface("mctr-x") }
+func byID(id mctr.ContainerID) string   { return "x" + string(id) }
+
+// TestStatefulIsolatorPasses wants a good isolator that acts on the host to pass.
+func TestStatefulIsolatorPasses(t *testing.T) {
+	for name, by := range map[string]func(mctr.ContainerID) string{"by hash": byHash, "by id": byID} {
+		t.Run(name, func(t *testing.T) { isolatortest.Run(t, func() isolators.Isolator { return linker(by) }) })
+	}
 }
 
 func TestGoodIsolatorPasses(t *testing.T) {
@@ -139,6 +207,32 @@ func brokenIsolators() []broken {
 			}
 			return nil
 		})},
+		{"cleans up nothing, named by hash", "clean up twice", func(t *testing.T) isolators.Isolator { return forgetful(t, byHash) }},
+		{"cleans up nothing, named by id", "clean up twice", func(t *testing.T) isolators.Isolator { return forgetful(t, byID) }},
+		{"reports nothing", "recover reports what an unknown container holds", func(*testing.T) isolators.Isolator {
+			f := linker(byHash)
+			f.recover = nil
+			return f
+		}},
+		{"reports another container", "recover reports what an unknown container holds", func(*testing.T) isolators.Isolator {
+			f := linker(byHash)
+			f.recover = func([]mctr.ContainerState) []mctr.Leftover { return []mctr.Leftover{{Owner: "another"}} }
+			return f
+		}},
+		{"fails to isolate", "isolate, watch and look at a prepared container", is(fake{isolate: func(_ mctr.ContainerID, pid int) error {
+			if pid <= 1 {
+				return nil
+			}
+			return errors.New("broken")
+		}})},
+		{"panics in Isolate", "isolate, watch and look at a prepared container", is(fake{isolate: func(mctr.ContainerID, int) error { panic("broken") }})},
+		{"refuses to update", "update a prepared container", is(fake{update: func(mctr.ContainerID) (*specs.LinuxResources, error) {
+			return nil, errors.New("broken")
+		}})},
+		{"updates to something else", "update a prepared container", is(fake{update: func(mctr.ContainerID) (*specs.LinuxResources, error) {
+			n := calls.Add(1)
+			return &specs.LinuxResources{Pids: &specs.LinuxPids{Limit: &n}}, nil
+		}})},
 		{"hides why it was cancelled", "a cancelled context", is(fake{prepare: func(ctx context.Context, _ *mctr.Container) (*adjustment, error) {
 			if ctx.Err() != nil {
 				return nil, errors.New("something failed")
@@ -146,6 +240,19 @@ func brokenIsolators() []broken {
 			return nil, nil
 		}})},
 	}
+}
+
+// forgetful makes interfaces and leaves them, until the test ends.
+func forgetful(t *testing.T, name func(mctr.ContainerID) string) isolators.Isolator {
+	f := linker(name)
+	remove := f.cleanup
+	f.cleanup = nil
+	t.Cleanup(func() {
+		for n := range 4 {
+			_ = remove(mctr.ContainerID(fmt.Sprintf("it%d-%d", os.Getpid(), n)))
+		}
+	})
+	return f
 }
 
 // TestFaults injects each fault, and wants the work undone or done as told.

@@ -38,13 +38,14 @@ func TestPrepare(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	short := isolatortest.NewContainer(t, config("", "", "")).ID.Short()
 	for _, c := range []struct {
 		name           string
 		config         mctr.ContainerConfig
 		hostname, env  string
 		ownNamespaceIs bool
 	}{
-		{"default", config("", "", ""), "isolatortest", "isolatortest", true},
+		{"default", config("", "", ""), short, short, true},
 		{"given", config("", "web", ""), "web", "web", true},
 		{"given with the host's network", config("", "web", "host"), "web", "web", true},
 		{"with the host's network", config("", "", "host"), hosts, hosts, true},
@@ -67,7 +68,7 @@ func TestImageHostname(t *testing.T) {
 	c := isolatortest.NewContainer(t, mctr.ContainerConfig{Image: "test"})
 	c.Image.Env = []string{"A=b", "HOSTNAME=mine"}
 	a, err := uts.New().Prepare(t.Context(), c)
-	if err != nil || len(a.Spec.Process.Env) != 0 || a.Spec.Hostname != "isolatortest" {
+	if err != nil || len(a.Spec.Process.Env) != 0 || a.Spec.Hostname != c.ID.Short() {
 		t.Errorf("got %+v, %v", a, err)
 	}
 }

@@ -6,7 +6,7 @@
 // sandbox belongs to a task, which could turn a path in it elsewhere. On disk:
 // the directory in the sandbox, made where it is missing, which stays. In the
 // kernel: a bind mount below volumes in the container's STATE directory, until
-// Cleanup. Recovery: none needed. Mesos: isolators/volume/sandbox_path.
+// Cleanup. Recovery: such mounts are found by their place. Mesos: isolators/volume/sandbox_path.
 package sandboxpath
 
 import (
@@ -16,8 +16,11 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
+	"strings"
 
+	"github.com/moby/sys/mountinfo"
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
@@ -118,6 +121,23 @@ func makeDirectory(sandbox, path string) error {
 }
 
 func (i *isolator) dir(id mctr.ContainerID) string { return filepath.Join(i.stateOf(id), "volumes") }
+
+// Recover names the mounts of containers that are unknown.
+func (i *isolator) Recover(_ context.Context, known []mctr.ContainerState) ([]mctr.Leftover, error) {
+	states := filepath.Dir(i.stateOf("x"))
+	infos, err := mountinfo.GetMounts(mountinfo.PrefixFilter(states))
+	var found []mctr.Leftover
+	for _, m := range infos {
+		name, _, _ := strings.Cut(strings.TrimPrefix(m.Mountpoint, states+"/"), "/")
+		id := mctr.ContainerID(name)
+		if id.Validate() != nil || filepath.Dir(m.Mountpoint) != i.dir(id) ||
+			slices.ContainsFunc(known, func(k mctr.ContainerState) bool { return k.ID == id }) {
+			continue
+		}
+		found = append(found, mctr.Leftover{Kind: "mount", Object: m.Mountpoint, Owner: id, Why: "its container does not exist", Undo: "unmount it"})
+	}
+	return found, err
+}
 
 // Cleanup takes the mounts away.
 func (i *isolator) Cleanup(_ context.Context, id mctr.ContainerID) error {
