@@ -122,19 +122,24 @@ func (c *Containerizer) Status(ctx context.Context, id mctr.ContainerID) (*mctr.
 	return s, nil
 }
 
+// looks is how often two records that contradict each other are read again.
+const looks = 100
+
 // standing is where id stands with its end, which one has that has exited and no
 // other: it may end, or be started again, between a look at the one and the other.
-func (c *Containerizer) standing(id mctr.ContainerID) (mctr.Phase, *mctr.Termination, error) {
-	for {
-		phase, err := c.phase(id)
+// Records that still disagree after many looks are damaged, and are given as they are.
+func (c *Containerizer) standing(id mctr.ContainerID) (phase mctr.Phase, end *mctr.Termination, err error) {
+	for range looks {
+		phase, err = c.phase(id)
 		if err != nil {
 			return "", nil, err
 		}
-		end, err := c.termination(id)
+		end, err = c.termination(id)
 		if err != nil || (phase == mctr.Exited) == (end != nil) {
 			return phase, end, err
 		}
 	}
+	return phase, end, nil
 }
 
 // statusOfState fills in what STATE knows.

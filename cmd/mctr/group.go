@@ -88,7 +88,7 @@ func (a *app) runGroup(ctx context.Context, o *runOptions, args []string) error 
 	if err != nil {
 		return err
 	}
-	ctx, stop := interruptible(ctx)
+	ctx, stop := until(ctx, toEnd...)
 	defer stop()
 	id := mctr.NewID()
 	options := containerizer.LaunchOptions{Detach: o.detach}

@@ -59,9 +59,12 @@ func (s *session) pulling(ctx context.Context) context.Context {
 	early := make(chan os.Signal, 1)
 	listen(early, unix.SIGINT, unix.SIGTERM, unix.SIGHUP, unix.SIGQUIT)
 	go func() {
+		requests := 0
 		for sig := range early {
 			if !s.launched.Load() {
 				cancel(fmt.Errorf("%w by %v", context.Canceled, sig))
+				requests++
+				insisted(requests, sig)
 			} else if !s.options_.sigProxy {
 				s.left <- sig.(unix.Signal)
 				return

@@ -53,7 +53,7 @@ func Append(path string, e mctr.Event) error {
 // current opens path's file and locks it: nobody else writes to it or puts it
 // aside then, so that a follower misses nothing.
 func current(path string) (*os.File, error) {
-	for {
+	for deadline := time.Now().Add(lockTime); ; {
 		f, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY|os.O_APPEND|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0o600)
 		if err != nil {
 			return nil, err
@@ -68,6 +68,9 @@ func current(path string) (*os.File, error) {
 			return f, nil
 		}
 		_ = f.Close() // it was put aside before we had the lock
+		if time.Now().After(deadline) {
+			return nil, fmt.Errorf("%s is replaced all the time, or its filesystem gives it another number at each look", path)
+		}
 	}
 }
 

@@ -94,7 +94,7 @@ func (a *applier) entry(src, dst string) error {
 	if st.Nlink > 1 {
 		a.links[id] = dst
 	}
-	if err := create(src, dst, st); err != nil {
+	if err := create(a.ctx, src, dst, st); err != nil {
 		return err
 	}
 	return dress(src, dst, a.ids)
@@ -121,10 +121,10 @@ func (a *applier) directory(src, dst string, st unix.Stat_t) error {
 }
 
 // create makes anything but a directory, without its attributes.
-func create(src, dst string, st unix.Stat_t) error {
+func create(ctx context.Context, src, dst string, st unix.Stat_t) error {
 	switch st.Mode & unix.S_IFMT {
 	case unix.S_IFREG:
-		return copyFile(src, dst, st.Size)
+		return copyFile(ctx, src, dst, st.Size)
 	case unix.S_IFLNK:
 		target, err := os.Readlink(src)
 		if err != nil {
