@@ -10,6 +10,7 @@ import (
 
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/internal/atomicfile"
+	"github.com/mctr/mctr/internal/tree"
 	"github.com/mctr/mctr/provisioner"
 )
 
@@ -39,7 +40,7 @@ func (c *Containerizer) Export(ctx context.Context, id mctr.ContainerID, dir str
 		return err
 	}
 	if err := c.images.Unpack(ctx, image, rootfs); err != nil {
-		return errors.Join(err, os.RemoveAll(rootfs))
+		return errors.Join(err, tree.Remove(rootfs))
 	}
 	spec := *launched.Spec
 	linux := *spec.Linux

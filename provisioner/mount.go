@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 
 	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/internal/tree"
 	"github.com/mctr/mctr/internal/treemount"
 	"github.com/mctr/mctr/provisioner/backend"
 	"github.com/mctr/mctr/provisioner/backend/copy"
@@ -155,7 +156,7 @@ func empty(dir string) error {
 	entries, err := os.ReadDir(dir)
 	errs := []error{err}
 	for _, e := range entries {
-		errs = append(errs, os.RemoveAll(filepath.Join(dir, e.Name())))
+		errs = append(errs, tree.Remove(filepath.Join(dir, e.Name())))
 	}
 	return errors.Join(errs...)
 }

@@ -102,7 +102,11 @@ func (a *app) runGroup(ctx context.Context, o *runOptions, args []string) error 
 		fmt.Println(id)
 		return nil
 	}
-	return followGroup(ctx, c, id, g.Names())
+	err = followGroup(ctx, c, id, g.Names())
+	if g.Root.Remove {
+		return leftBehind(context.WithoutCancel(ctx), c, id, err)
+	}
+	return err
 }
 
 // followGroup shows the tasks' output until the group has ended, which a signal

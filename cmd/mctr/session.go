@@ -108,6 +108,9 @@ func (s *session) follow(ctx context.Context, stream *launcher.Stream) error {
 		}
 		if !s.again(ctx, &policy, t) {
 			s.terminal.restore()
+			if s.config.Remove {
+				return leftBehind(ctx, s.containers, s.id, s.result(t))
+			}
 			return s.result(t)
 		}
 	}

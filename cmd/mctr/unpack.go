@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/internal/tree"
 	"github.com/mctr/mctr/provisioner"
 )
 
@@ -53,7 +54,7 @@ func (a *app) unpack(ctx context.Context, ref, dir string, o provisioner.PullOpt
 	}
 	defer func() {
 		if err != nil && !existed {
-			err = errors.Join(err, os.RemoveAll(dir))
+			err = errors.Join(err, tree.Remove(dir))
 		}
 	}()
 	if err := a.unpackRootfs(ctx, ref, filepath.Join(dir, "rootfs"), o); err != nil {
@@ -64,7 +65,7 @@ func (a *app) unpack(ctx context.Context, ref, dir string, o provisioner.PullOpt
 		err = writeSpec(filepath.Join(dir, "config.json"), spec)
 	}
 	if err != nil {
-		return errors.Join(err, os.RemoveAll(filepath.Join(dir, "rootfs")))
+		return errors.Join(err, tree.Remove(filepath.Join(dir, "rootfs")))
 	}
 	return nil
 }

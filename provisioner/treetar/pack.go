@@ -16,6 +16,7 @@ import (
 
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/internal/interruptible"
+	"github.com/mctr/mctr/internal/tree"
 	"github.com/mctr/mctr/provisioner/inroot"
 )
 
@@ -24,8 +25,15 @@ import (
 // are mounted below it come along, but not what the kernel makes up (/proc, /sys).
 func Pack(ctx context.Context, node *os.File, name string, w io.Writer) error {
 	p := &packer{ctx: ctx, tar: tar.NewWriter(w), seen: map[inode]string{}}
-	if err := p.node(node, name, nil); err != nil {
+	dir, err := p.node(node, name, nil)
+	if err != nil {
 		return err
+	}
+	if dir != nil {
+		defer dir.Close()
+		if err := tree.Walk(ctx, dir, func(at tree.Place) (*os.File, error) { return p.child(at, path.Join(name, at.Path())) }); err != nil {
+			return err
+		}
 	}
 	return p.tar.Close()
 }
@@ -38,37 +46,42 @@ type packer struct {
 
 type inode struct{ dev, ino uint64 }
 
-// node writes one file, and what is in it. above is the directory it was found in.
-func (p *packer) node(f *os.File, name string, above *unix.Stat_t) error {
+// node writes one file. It gives a directory that is to be walked, open. above is the
+// directory that it was found in.
+func (p *packer) node(f *os.File, name string, above *os.File) (into *os.File, err error) {
 	if p.ctx.Err() != nil {
-		return context.Cause(p.ctx)
+		return nil, context.Cause(p.ctx)
 	}
 	if len(name) > unix.PathMax {
-		return fmt.Errorf("%w: a path of more than %d bytes, that begins %.100q", mctr.ErrInvalid, unix.PathMax, name)
+		return nil, fmt.Errorf("%w: a path of more than %d bytes, that begins %.100q", mctr.ErrInvalid, unix.PathMax, name)
 	}
 	var st unix.Stat_t
 	if err := unix.Fstat(int(f.Fd()), &st); err != nil {
-		return &fs.PathError{Op: "stat", Path: name, Err: err}
+		return nil, fail("stat", name, err)
 	}
 	h := headerOf(name, &st)
 	switch st.Mode & unix.S_IFMT {
 	case unix.S_IFDIR:
 		return p.directory(f, h, &st, above)
 	case unix.S_IFSOCK:
-		return nil
+		return nil, nil
 	case unix.S_IFLNK:
 		target, err := Readlink(f)
 		if err != nil {
-			return &fs.PathError{Op: "readlink", Path: name, Err: err}
+			return nil, fail("readlink", name, err)
 		}
 		h.Linkname = target
 	case unix.S_IFREG:
-		return p.regular(f, h, &st)
+		return nil, p.regular(f, h, &st)
 	}
 	if p.linked(h, &st) {
-		return p.tar.WriteHeader(h)
+		return nil, p.tar.WriteHeader(h)
 	}
-	return p.header(f, h)
+	return nil, p.header(f, h)
+}
+
+func fail(op, path string, err error) error {
+	return &fs.PathError{Op: op, Path: tree.Short(path), Err: err}
 }
 
 func headerOf(name string, st *unix.Stat_t) *tar.Header {
@@ -114,7 +127,7 @@ func (p *packer) linked(h *tar.Header, st *unix.Stat_t) bool {
 func (p *packer) header(f *os.File, h *tar.Header) error {
 	xattrs, err := readXattrs(f)
 	if err != nil {
-		return &fs.PathError{Op: "read extended attributes", Path: h.Name, Err: err}
+		return fail("read extended attributes", h.Name, err)
 	}
 	for name, value := range xattrs {
 		if h.PAXRecords == nil {
@@ -156,54 +169,34 @@ func (p *packer) regular(node *os.File, h *tar.Header, st *unix.Stat_t) error {
 	return nil
 }
 
-func (p *packer) directory(node *os.File, h *tar.Header, st, above *unix.Stat_t) error {
+func (p *packer) directory(node *os.File, h *tar.Header, st *unix.Stat_t, above *os.File) (into *os.File, err error) {
 	if err := p.header(node, h); err != nil {
-		return err
+		return nil, err
 	}
-	if above != nil && above.Dev != st.Dev && madeUp(node) {
-		return nil
-	}
-	dir, err := inroot.Use(node)
-	if err != nil {
-		return err
-	}
-	defer dir.Close()
-	for {
-		names, err := dir.Readdirnames(batch)
-		slices.Sort(names)
-		for _, name := range names {
-			if err := p.child(dir, name, path.Join(h.Name, name), st); err != nil {
-				return err
-			}
+	if above != nil {
+		var over unix.Stat_t
+		if err := unix.Fstat(int(above.Fd()), &over); err != nil {
+			return nil, fail("stat", h.Name, err)
 		}
-		if err != nil || len(names) == 0 {
-			return ended(err)
+		if over.Dev != st.Dev && madeUp(node) {
+			return nil, nil
 		}
 	}
+	return inroot.Use(node)
 }
 
-// batch is how many names of a directory are held at a time: there may be millions.
-const batch = 4096
-
-func ended(err error) error {
-	if errors.Is(err, io.EOF) {
-		return nil
-	}
-	return err
-}
-
-// child writes what is called name in dir; nothing if it is gone by now.
-func (p *packer) child(dir *os.File, name, whole string, above *unix.Stat_t) error {
-	fd, err := unix.Openat(int(dir.Fd()), name, unix.O_PATH|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+// child writes what is at a place; nothing if it is gone by now.
+func (p *packer) child(at tree.Place, whole string) (into *os.File, err error) {
+	fd, err := unix.Openat(int(at.Dir.Fd()), at.Name, unix.O_PATH|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
 	if errors.Is(err, unix.ENOENT) {
-		return nil
+		return nil, nil
 	}
 	if err != nil {
-		return &fs.PathError{Op: "open", Path: whole, Err: err}
+		return nil, fail("open", whole, err)
 	}
-	f := os.NewFile(uintptr(fd), whole)
+	f := os.NewFile(uintptr(fd), at.Name)
 	defer f.Close()
-	return p.node(f, whole, above)
+	return p.node(f, whole, at.Dir)
 }
 
 // kernelFilesystems hold what the kernel makes up.

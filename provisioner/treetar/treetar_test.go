@@ -265,3 +265,39 @@ func FuzzUnpack(f *testing.F) {
 		}
 	})
 }
+
+// TestPackDeep: how deep a tree is costs no descriptors.
+func TestPackDeep(t *testing.T) {
+	dir := t.TempDir()
+	const levels = 1500
+	if err := os.MkdirAll(filepath.Join(dir, strings.Repeat("d/", levels)), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	var old unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &old); err != nil {
+		t.Fatal(err)
+	}
+	if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &unix.Rlimit{Cur: 200, Max: old.Max}); err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = unix.Setrlimit(unix.RLIMIT_NOFILE, &old) }()
+	fd, err := unix.Open(dir, unix.O_PATH, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	node := os.NewFile(uintptr(fd), dir)
+	defer node.Close()
+	var out bytes.Buffer
+	if err := treetar.Pack(t.Context(), node, "top", &out); err != nil {
+		t.Fatal(err)
+	}
+	n := 0
+	for r := tar.NewReader(&out); ; n++ {
+		if _, err := r.Next(); err != nil {
+			break
+		}
+	}
+	if n != levels+1 {
+		t.Errorf("%d entries, want %d", n, levels+1)
+	}
+}

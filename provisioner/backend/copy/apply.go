@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/mctr/mctr/internal/tree"
 	"github.com/mctr/mctr/provisioner/backend"
 	"golang.org/x/sys/unix"
 )
@@ -81,7 +82,7 @@ func (a *applier) entry(src, dst string) error {
 	if kind == unix.S_IFDIR {
 		return a.directory(src, dst, st)
 	}
-	if err := os.RemoveAll(dst); err != nil {
+	if err := tree.Remove(dst); err != nil {
 		return err
 	}
 	if kind == unix.S_IFCHR && st.Rdev == 0 {
@@ -105,7 +106,7 @@ func (a *applier) entry(src, dst string) error {
 func (a *applier) directory(src, dst string, st unix.Stat_t) error {
 	old, err := os.Lstat(dst)
 	if err == nil && (!old.IsDir() || backend.IsOpaque(src)) {
-		if err := os.RemoveAll(dst); err != nil {
+		if err := tree.Remove(dst); err != nil {
 			return err
 		}
 	}
