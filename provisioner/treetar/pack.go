@@ -24,14 +24,14 @@ import (
 // which node is called name. node is opened with O_PATH. Other filesystems that
 // are mounted below it come along, but not what the kernel makes up (/proc, /sys).
 func Pack(ctx context.Context, node *os.File, name string, w io.Writer) error {
-	p := &packer{ctx: ctx, tar: tar.NewWriter(w), seen: map[inode]string{}}
-	dir, err := p.node(node, name, nil)
+	p := &packer{ctx: ctx, tar: tar.NewWriter(w), way: []*tree.Name{tree.Root(name)}, buf: make([]byte, chunk)}
+	dir, err := p.node(node, p.way[0], nil)
 	if err != nil {
 		return err
 	}
 	if dir != nil {
 		defer dir.Close()
-		if err := tree.Walk(ctx, dir, func(at tree.Place) (*os.File, error) { return p.child(at, path.Join(name, at.Path())) }); err != nil {
+		if err := tree.Walk(ctx, dir, p.child); err != nil {
 			return err
 		}
 	}
@@ -41,17 +41,18 @@ func Pack(ctx context.Context, node *os.File, name string, w io.Writer) error {
 type packer struct {
 	ctx  context.Context
 	tar  *tar.Writer
-	seen map[inode]string // files that have several names, by the first
+	seen tree.Names
+	way  []*tree.Name // the directories that it is in
+	buf  []byte
 }
-
-type inode struct{ dev, ino uint64 }
 
 // node writes one file. It gives a directory that is to be walked, open. above is the
 // directory that it was found in.
-func (p *packer) node(f *os.File, name string, above *os.File) (into *os.File, err error) {
+func (p *packer) node(f *os.File, short *tree.Name, above *os.File) (into *os.File, err error) {
 	if p.ctx.Err() != nil {
 		return nil, context.Cause(p.ctx)
 	}
+	name := path.Clean(short.Path()) // of what lies in "."
 	if len(name) > unix.PathMax {
 		return nil, fmt.Errorf("%w: a path of more than %d bytes, that begins %.100q", mctr.ErrInvalid, unix.PathMax, name)
 	}
@@ -72,9 +73,9 @@ func (p *packer) node(f *os.File, name string, above *os.File) (into *os.File, e
 		}
 		h.Linkname = target
 	case unix.S_IFREG:
-		return nil, p.regular(f, h, &st)
+		return nil, p.regular(f, h, &st, short)
 	}
-	if p.linked(h, &st) {
+	if p.linked(h, &st, short) {
 		return nil, p.tar.WriteHeader(h)
 	}
 	return nil, p.header(f, h)
@@ -109,17 +110,12 @@ func headerOf(name string, st *unix.Stat_t) *tar.Header {
 }
 
 // linked makes h a hard link to the first name of the file, if it had one.
-func (p *packer) linked(h *tar.Header, st *unix.Stat_t) bool {
-	if st.Nlink < 2 {
+func (p *packer) linked(h *tar.Header, st *unix.Stat_t, name *tree.Name) bool {
+	first := p.seen.First(tree.ID{Dev: st.Dev, Ino: st.Ino}, uint64(st.Nlink), func() *tree.Name { return name })
+	if first == nil {
 		return false
 	}
-	id := inode{st.Dev, st.Ino}
-	first, ok := p.seen[id]
-	if !ok {
-		p.seen[id] = h.Name
-		return false
-	}
-	h.Typeflag, h.Linkname, h.Size = tar.TypeLink, first, 0
+	h.Typeflag, h.Linkname, h.Size = tar.TypeLink, path.Clean(first.Path()), 0
 	return true
 }
 
@@ -142,8 +138,8 @@ func (p *packer) header(f *os.File, h *tar.Header) error {
 }
 
 // regular writes a file as long as it is when it is opened.
-func (p *packer) regular(node *os.File, h *tar.Header, st *unix.Stat_t) error {
-	if p.linked(h, st) {
+func (p *packer) regular(node *os.File, h *tar.Header, st *unix.Stat_t, name *tree.Name) error {
+	if p.linked(h, st, name) {
 		return p.tar.WriteHeader(h)
 	}
 	f, err := inroot.Use(node)
@@ -159,7 +155,7 @@ func (p *packer) regular(node *os.File, h *tar.Header, st *unix.Stat_t) error {
 	if err := p.header(node, h); err != nil {
 		return err
 	}
-	n, err := io.Copy(p.tar, interruptible.Reader(p.ctx, io.LimitReader(f, h.Size)))
+	n, err := io.CopyBuffer(p.tar, interruptible.Reader(p.ctx, io.LimitReader(f, h.Size)), p.buf)
 	if err == nil && n < h.Size {
 		err = fmt.Errorf("%w: it was cut short, from %d to %d bytes, while it was read", mctr.ErrUnavailable, h.Size, n)
 	}
@@ -186,17 +182,21 @@ func (p *packer) directory(node *os.File, h *tar.Header, st *unix.Stat_t, above 
 }
 
 // child writes what is at a place; nothing if it is gone by now.
-func (p *packer) child(at tree.Place, whole string) (into *os.File, err error) {
+func (p *packer) child(at tree.Place) (into *os.File, err error) {
+	p.way = p.way[:at.Depth()+1]
+	name := p.way[at.Depth()].In(at.Name)
 	fd, err := unix.Openat(int(at.Dir.Fd()), at.Name, unix.O_PATH|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
 	if errors.Is(err, unix.ENOENT) {
 		return nil, nil
 	}
 	if err != nil {
-		return nil, fail("open", whole, err)
+		return nil, fail("open", name.Path(), err)
 	}
 	f := os.NewFile(uintptr(fd), at.Name)
 	defer f.Close()
-	return p.node(f, whole, at.Dir)
+	into, err = p.node(f, name, at.Dir)
+	p.way = append(p.way, name)
+	return into, err
 }
 
 // kernelFilesystems hold what the kernel makes up.

@@ -11,11 +11,13 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"time"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/internal/interruptible"
+	"github.com/mctr/mctr/internal/tree"
 	"github.com/mctr/mctr/provisioner/inroot"
 )
 
@@ -68,13 +70,7 @@ type unpacker struct {
 	options Options
 	parent  *os.File // the directory that was used last
 	at      string   // and where it is
-	dated   []dated
-}
-
-// dated is a directory whose time is set when nothing more is written in it.
-type dated struct {
-	name string
-	h    *tar.Header
+	dated   tree.List[time.Time]
 }
 
 // clean is an entry's name relative to the base, "." for itself.
@@ -153,7 +149,7 @@ func (u *unpacker) make(parent *os.File, temp string, h *tar.Header, content io.
 		if err := unix.Symlinkat(h.Linkname, dir, temp); err != nil {
 			return err
 		}
-		return errors.Join(unix.Fchownat(dir, temp, h.Uid, h.Gid, unix.AT_SYMLINK_NOFOLLOW), setTime(dir, temp, h, unix.AT_SYMLINK_NOFOLLOW))
+		return errors.Join(unix.Fchownat(dir, temp, h.Uid, h.Gid, unix.AT_SYMLINK_NOFOLLOW), setTime(dir, temp, h.ModTime, unix.AT_SYMLINK_NOFOLLOW))
 	}
 	kind := map[byte]uint32{tar.TypeFifo: unix.S_IFIFO, tar.TypeChar: unix.S_IFCHR, tar.TypeBlock: unix.S_IFBLK}[h.Typeflag]
 	if kind == 0 {
@@ -239,7 +235,7 @@ func (u *unpacker) directory(name string, h *tar.Header) error {
 	if !made && !u.options.Owner {
 		return nil
 	}
-	u.dated = append(u.dated, dated{name, h})
+	u.dated.Add(name, h.ModTime)
 	return readOnly(dress(f, h))
 }
 
@@ -306,19 +302,19 @@ func (u *unpacker) leave() error {
 	return f.Close()
 }
 
-// dates sets the times of directories, the deepest first.
+// dates sets the times of directories, now that nothing more is written in them.
 func (u *unpacker) dates() error {
-	for _, d := range slices.Backward(u.dated) {
-		f, err := u.itself(d.name)
+	for name, at := range u.dated.All {
+		f, err := u.itself(name)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue // somebody removed it meanwhile
 		}
 		if err != nil {
 			return err
 		}
-		err = errors.Join(setTime(unix.AT_FDCWD, inroot.Path(f), d.h, 0), f.Close())
+		err = errors.Join(setTime(unix.AT_FDCWD, inroot.Path(f), at, 0), f.Close())
 		if err != nil {
-			return fmt.Errorf("%.300q: %w", d.name, err)
+			return fmt.Errorf("%.300q: %w", name, err)
 		}
 	}
 	return nil
