@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"path/filepath"
 
+	"github.com/moby/sys/signal"
 	"github.com/opencontainers/runtime-spec/specs-go"
 
 	"github.com/mctr/mctr"
@@ -100,15 +101,21 @@ func (l *launch) bundle(context.Context) error {
 	return l.reach(atBundle)
 }
 
-// stopSignal is the config's, else the image's, else SIGTERM.
+// stopSignal is the config's, else the image's, else SIGTERM: so docker reads an image
+// that names no signal.
 func (l *launch) stopSignal() string {
 	if s := l.record.Config.StopSignal; s != "" {
 		return s
 	}
-	if l.container.Image != nil && l.container.Image.StopSignal != "" {
+	if l.container.Image != nil && isSignal(l.container.Image.StopSignal) {
 		return l.container.Image.StopSignal
 	}
 	return "SIGTERM"
+}
+
+func isSignal(s string) bool {
+	number, err := signal.ParseSignal(s)
+	return err == nil && signal.ValidSignalForPlatform(number)
 }
 
 // create starts the shim and has it create the container.
