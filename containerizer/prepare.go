@@ -12,12 +12,16 @@ import (
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/containerizer/launcher/wire"
 	"github.com/mctr/mctr/internal/atomicfile"
+	"github.com/mctr/mctr/internal/plaintext"
 	"github.com/mctr/mctr/logs"
 )
 
 // Check asks every isolator whether config can be meant and honoured here. It
 // makes nothing.
 func (c *Containerizer) Check(ctx context.Context, config *mctr.ContainerConfig) error {
+	if err := plaintext.Check(config); err != nil {
+		return err
+	}
 	if err := logs.Config(config.Log).Validate(); err != nil {
 		return err
 	}

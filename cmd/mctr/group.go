@@ -10,6 +10,7 @@ import (
 	"os"
 	"sync"
 	"time"
+	"unicode/utf8"
 
 	"golang.org/x/sys/unix"
 
@@ -40,6 +41,10 @@ func decodeGroup(r io.Reader) (*mctr.Group, error) {
 	data, err := io.ReadAll(r)
 	if err != nil {
 		return nil, fmt.Errorf("--group: %w", err)
+	}
+	data = bytes.TrimPrefix(data, []byte(byteOrderMark))
+	if !utf8.Valid(data) {
+		return nil, fmt.Errorf("%w: --group: the file has bytes that are no UTF-8", mctr.ErrInvalid)
 	}
 	if err := noDuplicates(data, "tasks", "labels", "annotations", "sysctls"); err != nil {
 		return nil, fmt.Errorf("--group: %w", err)

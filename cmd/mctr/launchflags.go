@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/docker/go-units"
 	"github.com/spf13/pflag"
@@ -158,6 +159,9 @@ func (l *launchFlags) labels(c *mctr.ContainerConfig) (err error) {
 	return err
 }
 
+// byteOrderMark is what editors of Windows begin a file with.
+const byteOrderMark = "\ufeff"
+
 // readLines reads files of one item a line; empty lines and comments are left out.
 func readLines(files []string) ([]string, error) {
 	var lines []string
@@ -166,7 +170,11 @@ func readLines(files []string) ([]string, error) {
 		if err != nil {
 			return nil, err
 		}
-		for line := range strings.Lines(string(data)) {
+		number := 0
+		for line := range strings.Lines(strings.TrimPrefix(string(data), byteOrderMark)) {
+			if number++; !utf8.ValidString(line) {
+				return nil, fmt.Errorf("%w: %s, line %d: it has bytes that are no UTF-8", mctr.ErrInvalid, file, number)
+			}
 			line = strings.TrimLeft(strings.TrimRight(line, "\r\n"), " \t")
 			if line != "" && line[0] != '#' {
 				lines = append(lines, line)
