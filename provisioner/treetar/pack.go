@@ -2,6 +2,7 @@ package treetar
 
 import (
 	"archive/tar"
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -151,11 +152,18 @@ func (p *packer) regular(node *os.File, h *tar.Header, st *unix.Stat_t, name *tr
 	if err != nil {
 		return err
 	}
-	h.Size = info.Size()
+	content := io.Reader(f)
+	if h.Size = info.Size(); h.Size == 0 || madeUp(node) {
+		made, err := p.sizeless(f)
+		if err != nil {
+			return fail("read", h.Name, err)
+		}
+		content, h.Size = bytes.NewReader(made), int64(len(made))
+	}
 	if err := p.header(node, h); err != nil {
 		return err
 	}
-	n, err := io.CopyBuffer(p.tar, interruptible.Reader(p.ctx, io.LimitReader(f, h.Size)), p.buf)
+	n, err := io.CopyBuffer(p.tar, interruptible.Reader(p.ctx, io.LimitReader(content, h.Size)), p.buf)
 	if err == nil && n < h.Size {
 		err = fmt.Errorf("%w: it was cut short, from %d to %d bytes, while it was read", mctr.ErrUnavailable, h.Size, n)
 	}
@@ -163,6 +171,38 @@ func (p *packer) regular(node *os.File, h *tar.Header, st *unix.Stat_t, name *tr
 		return fmt.Errorf("%s: %w", h.Name, err)
 	}
 	return nil
+}
+
+// mostMade bounds what is read of a file that does not say how long it is.
+const mostMade = 64 << 20
+
+// sizeless reads a file whose size the kernel does not know, or makes up (/proc, /sys,
+// some FUSE filesystems): a tar stream has the size before the content. What would
+// have to be waited for is no content.
+func (p *packer) sizeless(f *os.File) ([]byte, error) {
+	raw, err := f.SyscallConn() // Fd would make reads wait
+	if err != nil {
+		return nil, err
+	}
+	var all []byte
+	for {
+		if p.ctx.Err() != nil {
+			return nil, context.Cause(p.ctx)
+		}
+		n, readErr := 0, error(nil)
+		err := raw.Control(func(fd uintptr) { n, readErr = unix.Read(int(fd), p.buf) })
+		switch err := errors.Join(err, readErr); {
+		case errors.Is(err, unix.EINTR):
+			continue
+		case err != nil:
+			return nil, err
+		case n == 0:
+			return all, nil
+		}
+		if all = append(all, p.buf[:n]...); len(all) > mostMade {
+			return nil, fmt.Errorf("%w: it does not say how long it is, and has more than %d bytes", mctr.ErrUnsupported, mostMade)
+		}
+	}
 }
 
 func (p *packer) directory(node *os.File, h *tar.Header, st *unix.Stat_t, above *os.File) (into *os.File, err error) {

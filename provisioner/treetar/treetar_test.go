@@ -301,3 +301,30 @@ func TestPackDeep(t *testing.T) {
 		t.Errorf("%d entries, want %d", n, levels+1)
 	}
 }
+
+// TestSizeless: files whose size the kernel makes up come with their content.
+func TestSizeless(t *testing.T) {
+	empty := filepath.Join(t.TempDir(), "empty")
+	must(t, os.WriteFile(empty, nil, 0o600))
+	for _, file := range []string{"/proc/cpuinfo", "/proc/version", "/proc/self/cmdline", "/sys/kernel/mm/transparent_hugepage/enabled", empty} {
+		want, err := os.ReadFile(file)
+		if errors.Is(err, os.ErrNotExist) {
+			continue // this kernel has no such thing
+		}
+		must(t, err)
+		r := tar.NewReader(bytes.NewReader(pack(t, file, "made")))
+		h, err := r.Next()
+		must(t, err)
+		if got, err := io.ReadAll(r); err != nil || !bytes.Equal(got, want) || h.Size != int64(len(want)) {
+			t.Errorf("%s: %d bytes, header %d, want %d: %v", file, len(got), h.Size, len(want), err)
+		}
+	}
+	// What would block, or never ends, is an error and does not hang.
+	for _, file := range []string{"/proc/kmsg"} {
+		ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+		defer cancel()
+		if err := treetar.Pack(ctx, open(t, file), "endless", io.Discard); ctx.Err() != nil {
+			t.Errorf("%s: %v", file, err)
+		}
+	}
+}
