@@ -328,3 +328,44 @@ func TestSizeless(t *testing.T) {
 		}
 	}
 }
+
+// TestHarmless: nothing that is dangerous where others can reach it comes out of a tree
+// that is not trusted, whoever owns it there.
+func TestHarmless(t *testing.T) {
+	src, dst := filepath.Join(t.TempDir(), "src"), t.TempDir()
+	at := func(name string) string { return filepath.Join(src, name) }
+	capability := []byte{1, 0, 0, 2, 0x20, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
+	must(t, os.Mkdir(src, 0o755), os.WriteFile(at("suid"), nil, 0o600), unix.Chmod(at("suid"), 0o6755), os.WriteFile(at("caps"), nil, 0o755),
+		unix.Setxattr(at("caps"), "security.capability", capability, 0), unix.Setxattr(at("caps"), "user.keep", []byte("1"), 0),
+		os.WriteFile(at("other"), nil, 0o600), os.Chown(at("other"), 1000, 1000), unix.Chmod(at("other"), 0o4755),
+		unix.Mknod(at("zero"), unix.S_IFCHR|0o600, int(unix.Mkdev(1, 5))), os.Link(at("zero"), at("zlink")),
+		unix.Mknod(at("disk"), unix.S_IFBLK|0o666, int(unix.Mkdev(7, 0))), unix.Mkfifo(at("pipe"), 0o600), os.Symlink("/etc", at("link")))
+	root := open(t, dst)
+	var left []string
+	err := treetar.Unpack(t.Context(), root, ".", bytes.NewReader(pack(t, src, ".")), treetar.Options{
+		Harmless: true, LeftOut: func(name string) { left = append(left, name) },
+	})
+	must(t, err)
+	if got := strings.Join(left, " "); got != "disk zero zlink" {
+		t.Errorf("left out: %s", got)
+	}
+	for name, want := range map[string]os.FileMode{"suid": 0o755, "caps": 0o755, "other": 0o755, "pipe": os.ModeNamedPipe | 0o600} {
+		info, err := os.Lstat(filepath.Join(dst, name))
+		if err != nil || info.Mode() != want {
+			t.Errorf("%s: %v, %v; want %v", name, info, err, want)
+		}
+	}
+	if _, err := unix.Getxattr(filepath.Join(dst, "caps"), "security.capability", make([]byte, 64)); !errors.Is(err, unix.ENODATA) {
+		t.Errorf("capabilities: %v", err)
+	}
+	if n, err := unix.Getxattr(filepath.Join(dst, "caps"), "user.keep", make([]byte, 64)); n != 1 || err != nil {
+		t.Errorf("the user's attribute: %v", err)
+	}
+	whole := t.TempDir()
+	must(t, treetar.Unpack(t.Context(), open(t, whole), ".", bytes.NewReader(pack(t, src, ".")), treetar.Options{Owner: true}))
+	for name, want := range map[string]os.FileMode{"suid": os.ModeSetuid | os.ModeSetgid | 0o755, "zero": os.ModeDevice | os.ModeCharDevice | 0o600} {
+		if info, err := os.Lstat(filepath.Join(whole, name)); err != nil || info.Mode() != want {
+			t.Errorf("all: %s: %v, %v; want %v", name, info, err, want)
+		}
+	}
+}

@@ -31,6 +31,12 @@ type Options struct {
 	// owner gave it, and directories that are there already stay as they are.
 	Owner    bool
 	UID, GID int
+	// Harmless is for a tree that is not trusted, where others can reach it: no file
+	// keeps a set-user-ID or set-group-ID bit or capabilities, whoever owns it, and
+	// devices are left out.
+	Harmless bool
+	// LeftOut is told of what was left out. It may be nil.
+	LeftOut func(name string)
 }
 
 // Unpack makes the files that the tar stream r brings, below the directory dir
@@ -68,6 +74,7 @@ type unpacker struct {
 	root    *os.File
 	base    string
 	options Options
+	left    bool     // something was left out
 	parent  *os.File // the directory that was used last
 	at      string   // and where it is
 	dated   tree.List[time.Time]
@@ -90,6 +97,10 @@ func (u *unpacker) entry(h *tar.Header, content io.Reader) error {
 		return err
 	}
 	u.disown(h)
+	if u.options.Harmless && (h.Typeflag == tar.TypeChar || h.Typeflag == tar.TypeBlock) {
+		u.leaveOut(name)
+		return nil
+	}
 	if h.Typeflag == tar.TypeDir {
 		return u.directory(name, h)
 	}
@@ -100,12 +111,24 @@ func (u *unpacker) entry(h *tar.Header, content io.Reader) error {
 	if err != nil {
 		return err
 	}
-	return u.place(parent, path.Base(name), func(temp string) error { return u.make(parent, temp, h, content) })
+	err = u.place(parent, path.Base(name), func(temp string) error { return u.make(parent, temp, h, content) })
+	if u.left && h.Typeflag == tar.TypeLink && errors.Is(err, fs.ErrNotExist) {
+		u.leaveOut(name) // another name of what was left out
+		return nil
+	}
+	return err
+}
+
+func (u *unpacker) leaveOut(name string) {
+	u.left = true
+	if u.options.LeftOut != nil {
+		u.options.LeftOut(name)
+	}
 }
 
 // disown takes from a header what does not go to another owner.
 func (u *unpacker) disown(h *tar.Header) {
-	owner := u.options.Owner || h.Uid == u.options.UID && h.Gid == u.options.GID
+	owner := !u.options.Harmless && (u.options.Owner || h.Uid == u.options.UID && h.Gid == u.options.GID)
 	for key := range h.PAXRecords {
 		if name, ok := strings.CutPrefix(key, paxXattr); ok && !copied(name, owner) {
 			delete(h.PAXRecords, key)
