@@ -132,7 +132,7 @@ func (p *Provisioner) Unmount(ctx context.Context, rw, target string) error {
 // Unpack writes img's whole tree to dir, which must be empty or missing. The
 // caller holds a lease on img. If it fails, nothing is left in dir.
 func (p *Provisioner) Unpack(ctx context.Context, img *Image, dir string) error {
-	if err := os.MkdirAll(dir, 0o755); err != nil {
+	if err := os.MkdirAll(dir, 0o700); err != nil { // its last mode is the image's
 		return fmt.Errorf("unpack %s: %w", img.Reference, err)
 	}
 	if old, err := os.ReadDir(dir); err != nil || len(old) > 0 {
