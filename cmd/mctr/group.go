@@ -164,7 +164,7 @@ func groupStatus(ctx context.Context, id mctr.ContainerID, tasks []string, ends 
 	}
 	for i, t := range ends {
 		if t != nil && t.Failed() && t.Reason != mctr.ReasonParentEnded {
-			fmt.Fprintf(os.Stderr, "mctr: task %s of %s: %s, exit code %d\n", tasks[i], id.Short(), t.Reason, t.ExitCode)
+			fmt.Fprintf(stderr, "mctr: task %s of %s: %s, exit code %d\n", tasks[i], id.Short(), t.Reason, t.ExitCode)
 			return failure(t)
 		}
 	}

@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/internal/visible"
 	"github.com/mctr/mctr/logs"
 )
 
@@ -60,7 +61,7 @@ func (a *app) logs(ctx context.Context, ref string, o *logsOptions) error {
 	defer stop()
 	p := &linePrinter{timestamps: o.timestamps}
 	if o.details {
-		p.details = joinLabels(status.Config.Labels)
+		p.details = visible.Line(joinLabels(status.Config.Labels))
 	}
 	err = c.Logs(ctx, id, ro, p.print)
 	if ctx.Err() != nil {

@@ -178,7 +178,7 @@ func warn(ctx context.Context, c operations, id mctr.ContainerID) error {
 		return err
 	}
 	for _, w := range status.Warnings {
-		fmt.Fprintln(os.Stderr, "mctr: warning:", w)
+		fmt.Fprintln(stderr, "mctr: warning:", w)
 	}
 	return nil
 }
