@@ -124,6 +124,6 @@ type Security struct {
 // LogConfig says how stdout and stderr are kept.
 type LogConfig struct {
 	Driver   string `json:"driver,omitempty"`   // cri (default), json-file, raw, none
-	MaxSize  int64  `json:"maxSize,omitempty"`  // bytes of one file; 0: no rotation
-	MaxFiles int    `json:"maxFiles,omitempty"` // kept files, the current one among them; 0 is 1
+	MaxSize  int64  `json:"maxSize,omitempty"`  // bytes of one file; 0: 20 MiB; -1: no limit, and no rotation
+	MaxFiles int    `json:"maxFiles,omitempty"` // kept files, the current one among them; 0: 5
 }

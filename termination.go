@@ -44,6 +44,7 @@ type OOM struct {
 type LogCount struct {
 	Bytes   int64 `json:"bytes"`             // taken from the container
 	Dropped int64 `json:"dropped,omitempty"` // of them not written, a full disk for instance
+	Removed int64 `json:"removed,omitempty"` // bytes of the log that rotation removed during this run
 }
 
 // Blame gives the end its cause. A cause with a resource is a limit that was broken.

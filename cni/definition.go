@@ -19,6 +19,7 @@ import (
 
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/internal/atomicfile"
+	"github.com/mctr/mctr/internal/plaintext"
 )
 
 // The drivers of a Definition: which plugins make the network.
@@ -66,6 +67,9 @@ const maxName = 200
 func (n *Networks) Create(name string, d Definition) (*Network, error) {
 	if err := utils.ValidateNetworkName(name); err != nil {
 		return nil, fmt.Errorf("%w: network name %q: %w", mctr.ErrInvalid, name, err)
+	}
+	if err := plaintext.Check(d); err != nil {
+		return nil, fmt.Errorf("network %s: %w", name, err)
 	}
 	if len(name) > maxName {
 		return nil, fmt.Errorf("%w: network name %.20q...: more than %d bytes", mctr.ErrInvalid, name, maxName)

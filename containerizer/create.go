@@ -10,6 +10,7 @@ import (
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/containerizer/launcher"
 	"github.com/mctr/mctr/internal/atomicfile"
+	"github.com/mctr/mctr/internal/tree"
 	"github.com/mctr/mctr/provisioner"
 )
 
@@ -50,7 +51,7 @@ func (c *Containerizer) park(ctx context.Context, r *record, progress provisione
 	if err := atomicfile.WriteDurable(c.paths.waiting(r.ID), nil, 0o600); err != nil {
 		return err
 	}
-	return os.RemoveAll(c.paths.stateDir(r.ID))
+	return tree.Remove(c.paths.stateDir(r.ID))
 }
 
 // Start launches a container that Create recorded, or launches one that has ended

@@ -140,6 +140,9 @@ func (c *Containerizer) Stop(ctx context.Context, id mctr.ContainerID, sig unix.
 // wraps mctr.ErrState. An error says what stays, and a second call tries again.
 func (c *Containerizer) Remove(ctx context.Context, id mctr.ContainerID, force bool) error {
 	for {
+		if ctx.Err() != nil {
+			return fmt.Errorf("remove container %s: %w", id.Short(), context.Cause(ctx))
+		}
 		phase, err := c.phase(id)
 		if err != nil {
 			return err
@@ -217,6 +220,9 @@ func (c *Containerizer) launched(ctx context.Context, id mctr.ContainerID) (mctr
 		phase, err := c.phase(id)
 		if err != nil || !phase.Launching() {
 			return phase, err
+		}
+		if ctx.Err() != nil {
+			return "", fmt.Errorf("wait for the launch of container %s: %w", id.Short(), context.Cause(ctx))
 		}
 		if err := c.Cleanup(ctx, id); err != nil {
 			return "", err

@@ -5,9 +5,11 @@ import (
 	"errors"
 	"io/fs"
 	"os"
-	"syscall"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/internal/tree"
 )
 
 // DiskUsage is what a container takes on disk, in bytes.
@@ -34,9 +36,12 @@ func (c *Containerizer) DiskUsage(ctx context.Context, id mctr.ContainerID) (d D
 	return d, nil
 }
 
-// blocksBelow is what the files below dir take, each once.
+type inode struct{ dev, ino uint64 }
+
+// blocksBelow is what the files below dir take, each once. What is gone or hidden when
+// it is looked at counts nothing.
 func blocksBelow(ctx context.Context, dir string) (sum int64, err error) {
-	root, err := os.OpenRoot(dir)
+	root, err := os.Open(dir)
 	if errors.Is(err, fs.ErrNotExist) {
 		return 0, nil
 	}
@@ -44,28 +49,37 @@ func blocksBelow(ctx context.Context, dir string) (sum int64, err error) {
 		return 0, err
 	}
 	defer root.Close()
-	type inode struct{ dev, ino uint64 }
 	seen := map[inode]bool{}
-	err = fs.WalkDir(root.FS(), ".", func(_ string, d fs.DirEntry, err error) error {
-		if err != nil { // gone, or hidden: it counts nothing
-			return nil //nolint:nilerr // see above
+	var st unix.Stat_t
+	if err := unix.Fstat(int(root.Fd()), &st); err != nil {
+		return 0, &fs.PathError{Op: "stat", Path: dir, Err: err}
+	}
+	sum = st.Blocks * blockSize
+	err = tree.Walk(ctx, root, func(p tree.Place) (*os.File, error) {
+		var st unix.Stat_t
+		if unix.Fstatat(int(p.Dir.Fd()), p.Name, &st, unix.AT_SYMLINK_NOFOLLOW) != nil {
+			return nil, nil
 		}
-		if ctx.Err() != nil {
-			return context.Cause(ctx)
+		isDir := st.Mode&unix.S_IFMT == unix.S_IFDIR
+		if !isDir && st.Nlink > 1 {
+			id := inode{st.Dev, st.Ino}
+			if seen[id] {
+				return nil, nil
+			}
+			seen[id] = true
 		}
-		info, err := d.Info()
-		if err != nil {
-			return nil //nolint:nilerr // gone
+		sum += st.Blocks * blockSize
+		if !isDir {
+			return nil, nil
 		}
-		st, ok := info.Sys().(*syscall.Stat_t)
-		if !ok || st.Nlink > 1 && !d.IsDir() && seen[inode{st.Dev, st.Ino}] {
-			return nil
-		}
-		if st.Nlink > 1 && !d.IsDir() {
-			seen[inode{st.Dev, st.Ino}] = true
-		}
-		sum += st.Blocks * 512
-		return nil
+		into, _ := tree.Open(p.Dir, p.Name)
+		return into, nil
 	})
+	if errors.Is(err, tree.ErrMoved) {
+		err = nil
+	}
 	return sum, err
 }
+
+// blockSize is what stat(2) counts in.
+const blockSize = 512

@@ -10,6 +10,7 @@ import (
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/containerizer/launcher"
 	"github.com/mctr/mctr/containerizer/launcher/wire"
+	"github.com/mctr/mctr/internal/plaintext"
 	"github.com/mctr/mctr/provisioner/inroot"
 )
 
@@ -39,6 +40,9 @@ func (c *Containerizer) Exec(ctx context.Context, id mctr.ContainerID, e Exec) (
 
 // exec is Exec without its event: probes would fill the events.
 func (c *Containerizer) exec(ctx context.Context, id mctr.ContainerID, e Exec) (*launcher.Stream, error) {
+	if err := plaintext.Check(e); err != nil {
+		return nil, err
+	}
 	phase, err := c.phase(id)
 	if err != nil {
 		return nil, err

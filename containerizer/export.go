@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 
 	"github.com/mctr/mctr"
@@ -13,11 +12,11 @@ import (
 	"github.com/mctr/mctr/provisioner"
 )
 
-// Export writes a plain OCI bundle of id to dir, which must not exist or be
-// empty: config.json and rootfs, the image's files as they are without what the
-// container wrote, for any OCI runtime to run. Files that the spec binds from
-// the container's own directory stay there, so the bundle is good while the
-// container exists.
+// Export writes a plain OCI bundle of id to dir, which must not exist or be empty, and
+// is then its owner's alone (mode 0700): config.json and rootfs, the image's files as
+// they are without what the container wrote, for any OCI runtime to run. Files that the
+// spec binds from the container's own directory stay there, so the bundle is good while
+// the container exists.
 func (c *Containerizer) Export(ctx context.Context, id mctr.ContainerID, dir string) (err error) {
 	r, err := c.load(id)
 	if err != nil {
@@ -30,16 +29,22 @@ func (c *Containerizer) Export(ctx context.Context, id mctr.ContainerID, dir str
 	if r.Config.Image == "" {
 		return fmt.Errorf("%w: container %s uses the host's filesystem, which no bundle holds", mctr.ErrUnsupported, id.Short())
 	}
-	if err := emptyDir(dir); err != nil {
+	undo, err := provisioner.BundleDir(dir)
+	if err != nil {
 		return err
 	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, undo())
+		}
+	}()
 	rootfs := filepath.Join(dir, "rootfs")
 	image, err := c.images.Lease(ctx, string(id), r.Config.Image, provisioner.PullOptions{Policy: "never", Platform: r.Config.Platform})
 	if err != nil {
 		return err
 	}
 	if err := c.images.Unpack(ctx, image, rootfs); err != nil {
-		return errors.Join(err, os.RemoveAll(rootfs))
+		return err
 	}
 	spec := *launched.Spec
 	linux := *spec.Linux
@@ -49,19 +54,5 @@ func (c *Containerizer) Export(ctx context.Context, id mctr.ContainerID, dir str
 	if err != nil {
 		return err
 	}
-	return atomicfile.Write(filepath.Join(dir, "config.json"), data, 0o644)
-}
-
-func emptyDir(dir string) error {
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return err
-	}
-	entries, err := os.ReadDir(dir)
-	if err != nil {
-		return err
-	}
-	if len(entries) > 0 {
-		return fmt.Errorf("%w: %s is not empty", mctr.ErrExists, dir)
-	}
-	return nil
+	return atomicfile.Write(filepath.Join(dir, "config.json"), data, 0o600)
 }

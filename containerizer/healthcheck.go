@@ -3,6 +3,7 @@ package containerizer
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/mctr/mctr"
@@ -73,33 +74,54 @@ func healthOf(asked *mctr.HealthCheck, image *provisioner.Image) (*mctr.HealthCh
 	return check, nil
 }
 
-// imageHealth reads an image's HEALTHCHECK, with docker's defaults; nil for none.
+// imageHealth reads an image's HEALTHCHECK as docker does, with its defaults: nil for
+// none, and for what docker makes nothing of.
 func imageHealth(image *provisioner.Image) (*mctr.HealthCheck, error) {
 	if image == nil || image.Healthcheck == nil || len(image.Healthcheck.Test) == 0 {
 		return nil, nil
 	}
 	h := image.Healthcheck
 	check := &mctr.HealthCheck{
-		Interval: cmp.Or(h.Interval, 30*time.Second), StartInterval: cmp.Or(h.StartInterval, 5*time.Second), Timeout: cmp.Or(h.Timeout, 30*time.Second),
-		Grace: cmp.Or(h.StartPeriod, mctr.NoGrace), Failures: cmp.Or(h.Retries, 3), Keep: true,
+		Interval: orElse(h.Interval, 30*time.Second), StartInterval: orElse(h.StartInterval, 5*time.Second), Timeout: orElse(h.Timeout, 30*time.Second),
+		Grace: orElse(h.StartPeriod, mctr.NoGrace), Failures: orElse(h.Retries, 3), Keep: true,
 	}
 	switch kind, args := h.Test[0], h.Test[1:]; {
 	case kind == "NONE":
 		return nil, nil
 	case kind == "CMD" && len(args) > 0:
 		check.Command = args
-	case kind == "CMD-SHELL" && len(args) == 1:
-		check.Command = []string{"/bin/sh", "-c", args[0]}
+	case kind == "CMD-SHELL" && len(args) > 0:
+		shell := image.Shell
+		if len(shell) == 0 {
+			shell = []string{"/bin/sh", "-c"}
+		}
+		check.Command = slices.Concat(shell, args)
 	default:
-		return nil, fmt.Errorf("%w: the image's HEALTHCHECK %.100q: want CMD, CMD-SHELL or NONE", mctr.ErrInvalid, h.Test)
+		return nil, nil
 	}
 	return check, check.Validate()
+}
+
+// orElse is n, or where that is no positive number the other.
+func orElse[T int | time.Duration](n, other T) T {
+	if n <= 0 {
+		return other
+	}
+	return n
 }
 
 // warnings are what the launch cannot do.
 func (l *launch) warnings() (list []string) {
 	if l.options.Detach && len(l.stands().Watch) == 0 && (l.health != nil || l.record.Config.Ready != nil) {
 		list = append(list, "it is not probed: nobody watches a detached container")
+	}
+	if image := l.container.Image; image != nil && image.StopSignal != "" && l.record.Config.StopSignal == "" && !isSignal(image.StopSignal) {
+		list = append(list, fmt.Sprintf("the image's stop signal %.100q is none: it is stopped by SIGTERM (--stop-signal sets another)", image.StopSignal))
+	}
+	if check, _ := imageHealth(l.image); check == nil && l.image != nil && l.image.Healthcheck != nil {
+		if test := l.image.Healthcheck.Test; len(test) > 0 && test[0] != "NONE" {
+			list = append(list, fmt.Sprintf("the image's HEALTHCHECK %.100q is none of CMD, CMD-SHELL and NONE, and left out", test))
+		}
 	}
 	return list
 }

@@ -44,17 +44,31 @@ func TestHealthOf(t *testing.T) {
 		{name: "times of the image's", asked: &mctr.HealthCheck{Image: true, Interval: time.Second, StartInterval: 2 * time.Second, Failures: 7}, image: shell, want: &timed},
 		{name: "times of none", asked: &mctr.HealthCheck{Image: true, Interval: time.Second}, image: &provisioner.Image{}, err: mctr.ErrInvalid},
 		{name: "refused", asked: &mctr.HealthCheck{Disabled: true}, image: shell},
-		{name: "unknown", image: checked(store.Healthcheck{Test: []string{"HTTP", "x"}}), err: mctr.ErrInvalid},
-		{name: "no command", image: checked(store.Healthcheck{Test: []string{"CMD"}}), err: mctr.ErrInvalid},
-		{name: "two scripts", image: checked(store.Healthcheck{Test: []string{"CMD-SHELL", "a", "b"}}), err: mctr.ErrInvalid},
-		{name: "back in time", image: checked(store.Healthcheck{Test: []string{"CMD", "a"}, Interval: -1}), err: mctr.ErrInvalid},
-		{name: "back in time at the start", image: checked(store.Healthcheck{Test: []string{"CMD", "a"}, StartInterval: -1}), err: mctr.ErrInvalid},
+		// What docker makes of odd ones (moby, daemon/health.go): no check, or the defaults.
+		{name: "unknown", image: checked(store.Healthcheck{Test: []string{"HTTP", "x"}})},
+		{name: "no command", image: checked(store.Healthcheck{Test: []string{"CMD"}})},
+		{name: "no script", image: checked(store.Healthcheck{Test: []string{"CMD-SHELL"}})},
+		{name: "an empty kind", image: checked(store.Healthcheck{Test: []string{""}})},
+		{name: "two scripts", image: checked(store.Healthcheck{Test: []string{"CMD-SHELL", "curl x", "b"}}), want: with(dockers, "/bin/sh", "-c", "curl x", "b")},
+		{name: "another shell", want: with(dockers, "/bin/bash", "-ec", "curl x"),
+			image: &provisioner.Image{Shell: []string{"/bin/bash", "-ec"}, Healthcheck: &store.Healthcheck{Test: []string{"CMD-SHELL", "curl x"}}}},
+		{name: "a shell that is not asked", want: with(dockers, "curl", "x"),
+			image: &provisioner.Image{Shell: []string{"/bin/bash", "-ec"}, Healthcheck: &store.Healthcheck{Test: []string{"CMD", "curl", "x"}}}},
+		{name: "back in time", want: with(dockers, "a"), image: checked(store.Healthcheck{
+			Test: []string{"CMD", "a"}, Interval: -1, Timeout: -1, StartPeriod: -1, StartInterval: -1, Retries: -1,
+		})},
 	} {
 		got, err := healthOf(c.asked, c.image)
 		if diff := cmp.Diff(c.want, got); !errors.Is(err, c.err) || err == nil && diff != "" {
 			t.Errorf("%s: %v, want %v; %s", c.name, err, c.err, diff)
 		}
 	}
+}
+
+// with is h with another command.
+func with(h mctr.HealthCheck, command ...string) *mctr.HealthCheck {
+	h.Command = command
+	return &h
 }
 
 // TestCheckProbes refuses what cannot be meant.

@@ -1,10 +1,11 @@
 package containerizer
 
 import (
-	"errors"
 	"fmt"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/mctr/mctr/internal/treemount"
 )
 
 // bindHost gives target the host's filesystem with all its mounts. The copy is
@@ -28,14 +29,4 @@ func bindHost(target string) error {
 
 // unmountAll removes every mount that begins at target. Lazy, since a process
 // that is about to die may still hold it.
-func unmountAll(target string) error {
-	for {
-		err := unix.Unmount(target, unix.MNT_DETACH|unix.UMOUNT_NOFOLLOW)
-		if errors.Is(err, unix.EINVAL) || errors.Is(err, unix.ENOENT) {
-			return nil // it is no mount any more
-		}
-		if err != nil {
-			return fmt.Errorf("unmount %s: %w", target, err)
-		}
-	}
-}
+func unmountAll(target string) error { return treemount.Clear(target, unix.MNT_DETACH) }

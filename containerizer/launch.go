@@ -12,6 +12,7 @@ import (
 	"github.com/mctr/mctr/containerizer/launcher/wire"
 	"github.com/mctr/mctr/internal/failpoint"
 	"github.com/mctr/mctr/internal/flock"
+	"github.com/mctr/mctr/internal/plaintext"
 	"github.com/mctr/mctr/provisioner"
 )
 
@@ -61,7 +62,7 @@ func (c *Containerizer) Launch(ctx context.Context, id mctr.ContainerID, config 
 	if err != nil {
 		return nil, err
 	}
-	if err := errors.Join(c.Check(ctx, r.Config), c.checkGroupLimits(ctx, r)); err != nil {
+	if err := errors.Join(plaintext.Check(o.SecretEnv), c.Check(ctx, r.Config), c.checkGroupLimits(ctx, r)); err != nil {
 		return nil, err
 	}
 	l := &launch{Containerizer: c, record: r, options: o}

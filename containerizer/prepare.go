@@ -6,17 +6,22 @@ import (
 	"fmt"
 	"path/filepath"
 
+	"github.com/moby/sys/signal"
 	"github.com/opencontainers/runtime-spec/specs-go"
 
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/containerizer/launcher/wire"
 	"github.com/mctr/mctr/internal/atomicfile"
+	"github.com/mctr/mctr/internal/plaintext"
 	"github.com/mctr/mctr/logs"
 )
 
 // Check asks every isolator whether config can be meant and honoured here. It
 // makes nothing.
 func (c *Containerizer) Check(ctx context.Context, config *mctr.ContainerConfig) error {
+	if err := plaintext.Check(config); err != nil {
+		return err
+	}
 	if err := logs.Config(config.Log).Validate(); err != nil {
 		return err
 	}
@@ -100,15 +105,21 @@ func (l *launch) bundle(context.Context) error {
 	return l.reach(atBundle)
 }
 
-// stopSignal is the config's, else the image's, else SIGTERM.
+// stopSignal is the config's, else the image's, else SIGTERM: so docker reads an image
+// that names no signal.
 func (l *launch) stopSignal() string {
 	if s := l.record.Config.StopSignal; s != "" {
 		return s
 	}
-	if l.container.Image != nil && l.container.Image.StopSignal != "" {
+	if l.container.Image != nil && isSignal(l.container.Image.StopSignal) {
 		return l.container.Image.StopSignal
 	}
 	return "SIGTERM"
+}
+
+func isSignal(s string) bool {
+	number, err := signal.ParseSignal(s)
+	return err == nil && signal.ValidSignalForPlatform(number)
 }
 
 // create starts the shim and has it create the container.

@@ -12,6 +12,7 @@ import (
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/internal/atomicfile"
 	"github.com/mctr/mctr/internal/cgroup"
+	"github.com/mctr/mctr/internal/tree"
 )
 
 // killTime bounds the wait for a container's processes to die. One in
@@ -101,7 +102,7 @@ func (c *Containerizer) undoLaunch(ctx context.Context, id mctr.ContainerID) err
 	}
 	var errs []error
 	for _, path := range []string{c.paths.exit(id), c.paths.logs(id), c.paths.sandbox(id)} { // rw may hold what was copied to it
-		errs = append(errs, os.RemoveAll(path))
+		errs = append(errs, tree.Remove(path))
 	}
 	return errors.Join(errs...)
 }
@@ -123,13 +124,13 @@ func (c *Containerizer) release(ctx context.Context, id mctr.ContainerID) error 
 		return c.releaseWithoutState(ctx, id)
 	}
 	if _, err := c.journal(id).read(); err != nil { // what cannot be read cannot be written to either
-		if err := os.RemoveAll(c.paths.journal(id)); err != nil {
+		if err := tree.Remove(c.paths.journal(id)); err != nil {
 			return err
 		}
 	}
 	errs := []error{
 		c.journal(id).reach(atDestroy), c.killShim(id), c.releaseGroup(id), c.cleanIsolators(ctx, id, c.journal(id).reach),
-		c.unmountRootfs(ctx, id), os.RemoveAll(c.paths.engine(id)),
+		c.unmountRootfs(ctx, id), tree.Remove(c.paths.engine(id)),
 	}
 	if err := errors.Join(append(errs, c.checkIsolators(id))...); err != nil {
 		return fmt.Errorf("release container %s: %w", id, errors.Join(err, c.keepEndOnce(ctx, id)))
@@ -144,7 +145,7 @@ func (c *Containerizer) release(ctx context.Context, id mctr.ContainerID) error 
 // is lost.
 func (c *Containerizer) releaseWithoutState(ctx context.Context, id mctr.ContainerID) error {
 	err := errors.Join(c.killShim(id), c.releaseGroup(id), c.cleanIsolators(ctx, id, func(string) error { return nil }),
-		os.RemoveAll(c.paths.engine(id)), c.checkIsolators(id))
+		tree.Remove(c.paths.engine(id)), c.checkIsolators(id))
 	if run, unreadable := c.run(id); err == nil && (run != nil || unreadable != nil) {
 		err = c.keepEnd(ctx, id)
 	}
@@ -195,12 +196,12 @@ func (c *Containerizer) keepExit(ctx context.Context, id mctr.ContainerID) error
 		return err
 	}
 	if r, err := c.load(id); err == nil && r.Config.Remove {
-		return os.RemoveAll(c.paths.stateDir(id)) // nobody will ask
+		return tree.Remove(c.paths.stateDir(id)) // nobody will ask
 	}
 	if data, err := os.ReadFile(c.paths.journal(id)); err == nil {
 		_ = os.WriteFile(c.paths.story(id), data, 0o600) // it explains, and nothing depends on it
 	}
-	return os.RemoveAll(c.paths.stateDir(id))
+	return tree.Remove(c.paths.stateDir(id))
 }
 
 // keepEndOnce is keepEnd, once: an end that its owner has acknowledged does not come back
@@ -216,9 +217,13 @@ func (c *Containerizer) keepEndOnce(ctx context.Context, id mctr.ContainerID) er
 	return c.journal(id).reach(atKept)
 }
 
-// forget removes the container's records: the image's lease, the name, the
-// directory with its logs and files.
+// forget removes the container's files and logs, and then its records: the image's
+// lease, the name, the directory. Where files stay, so do the records, and it can be
+// found and removed by its name.
 func (c *Containerizer) forget(id mctr.ContainerID) error {
+	if err := c.removeFiles(id); err != nil {
+		return err
+	}
 	var errs []error
 	if c.images != nil {
 		errs = append(errs, c.images.Release(string(id)))
@@ -227,9 +232,24 @@ func (c *Containerizer) forget(id mctr.ContainerID) error {
 	if err == nil {
 		c.dropName(r.Config.Name, id)
 	}
-	errs = append(errs, os.RemoveAll(c.paths.stateDir(id)), c.removeDir(id), os.RemoveAll(c.paths.groupLock(id)))
+	errs = append(errs, tree.Remove(c.paths.stateDir(id)), c.removeDir(id), tree.Remove(c.paths.groupLock(id)))
 	if err == nil && errors.Join(errs...) == nil {
 		c.tell(r, mctr.EventDestroy, nil)
+	}
+	return errors.Join(errs...)
+}
+
+// removeFiles removes all directories of the container's own: what it has written.
+func (c *Containerizer) removeFiles(id mctr.ContainerID) error {
+	entries, err := os.ReadDir(c.paths.dir(id))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	errs := []error{err}
+	for _, e := range entries {
+		if e.IsDir() {
+			errs = append(errs, tree.Remove(c.paths.dir(id)+"/"+e.Name()))
+		}
 	}
 	return errors.Join(errs...)
 }
@@ -243,11 +263,11 @@ func (c *Containerizer) removeDir(id mctr.ContainerID) error {
 	var errs []error
 	for _, e := range entries {
 		if e.Name() != "config.json" {
-			errs = append(errs, os.RemoveAll(c.paths.dir(id)+"/"+e.Name()))
+			errs = append(errs, tree.Remove(c.paths.dir(id)+"/"+e.Name()))
 		}
 	}
 	if err := errors.Join(append(errs, err)...); err != nil {
 		return err
 	}
-	return os.RemoveAll(c.paths.dir(id))
+	return tree.Remove(c.paths.dir(id))
 }

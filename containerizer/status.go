@@ -87,10 +87,14 @@ func (c *Containerizer) Status(ctx context.Context, id mctr.ContainerID) (*mctr.
 	return s, nil
 }
 
+// looks is how often two records that contradict each other are read again.
+const looks = 100
+
 // standing fills in where id stands, with its end, which one has that has exited and no
 // other: it may end, or be started again, between a look at the one and the other.
+// Records that still disagree after many looks are damaged.
 func (c *Containerizer) standing(id mctr.ContainerID, s *mctr.Status) (damage, err error) {
-	for {
+	for range looks {
 		s.Phase, damage = c.phaseAndDamage(id)
 		if errors.Is(damage, mctr.ErrNotFound) {
 			return nil, damage
@@ -107,6 +111,7 @@ func (c *Containerizer) standing(id mctr.ContainerID, s *mctr.Status) (damage, e
 			return nil, nil
 		}
 	}
+	return errors.New("its records contradict each other about whether it has ended"), nil
 }
 
 // statusOfState fills in what STATE knows.

@@ -14,15 +14,23 @@ const (
 	DriverNone     = "none"      // nothing is kept
 )
 
+// What is kept where a Config does not say: more would fill a disk in seconds.
+const (
+	DefaultMaxSize  = 20 << 20
+	DefaultMaxFiles = 5
+	Unlimited       = -1 // as MaxSize: one file, of any size
+)
+
 // maxFiles bounds MaxFiles: a reader opens all files of a log.
 const maxFiles = 1000
 
 // Config says how the output of a container is kept. It converts from
-// mctr.LogConfig. The zero Config is driver cri in one file without limit.
+// mctr.LogConfig. The zero Config is driver cri in files of 20 MiB, of
+// which the last five are kept.
 type Config struct {
 	Driver   string `json:"driver,omitempty"`   // one of the Driver constants; "" is cri
-	MaxSize  int64  `json:"maxSize,omitempty"`  // bytes a file may have before it is rotated; only a single longer line exceeds it; 0: no limit
-	MaxFiles int    `json:"maxFiles,omitempty"` // files kept, the one being written included, 1 to 1000; 0 is 1
+	MaxSize  int64  `json:"maxSize,omitempty"`  // bytes a file may have before it is rotated; only a single longer line exceeds it; 0: 20 MiB; -1: no limit
+	MaxFiles int    `json:"maxFiles,omitempty"` // files kept, the one being written included, 1 to 1000; 0 is 5
 }
 
 // Validate refuses what cannot be meant, with an error that wraps mctr.ErrInvalid.
@@ -32,8 +40,8 @@ func (c Config) Validate() error {
 	default:
 		return fmt.Errorf("%w: unknown log driver %q (one of cri, json-file, raw, none)", mctr.ErrInvalid, c.Driver)
 	}
-	if c.MaxSize < 0 {
-		return fmt.Errorf("%w: log size limit %d is negative (0 is no limit)", mctr.ErrInvalid, c.MaxSize)
+	if c.MaxSize < Unlimited {
+		return fmt.Errorf("%w: log size limit %d is negative (-1 is no limit)", mctr.ErrInvalid, c.MaxSize)
 	}
 	if c.MaxFiles < 0 || c.MaxFiles > maxFiles {
 		return fmt.Errorf("%w: %d log files, not 1 to %d", mctr.ErrInvalid, c.MaxFiles, maxFiles)
@@ -46,8 +54,11 @@ func (c Config) withDefaults() Config {
 	if c.Driver == "" {
 		c.Driver = DriverCRI
 	}
+	if c.MaxSize == 0 {
+		c.MaxSize = DefaultMaxSize
+	}
 	if c.MaxFiles == 0 {
-		c.MaxFiles = 1
+		c.MaxFiles = DefaultMaxFiles
 	}
 	return c
 }

@@ -8,12 +8,12 @@ import (
 )
 
 func TestValidate(t *testing.T) {
-	for _, c := range []Config{{}, {Driver: DriverRaw, MaxSize: 1, MaxFiles: 1000}, {Driver: DriverNone}} {
+	for _, c := range []Config{{}, {Driver: DriverRaw, MaxSize: 1, MaxFiles: 1000}, {Driver: DriverNone}, {MaxSize: Unlimited}} {
 		if err := c.Validate(); err != nil {
 			t.Errorf("%+v: %v", c, err)
 		}
 	}
-	for _, c := range []Config{{Driver: "syslog"}, {MaxSize: -1}, {MaxFiles: -1}, {MaxFiles: 1001}} {
+	for _, c := range []Config{{Driver: "syslog"}, {MaxSize: -2}, {MaxFiles: -1}, {MaxFiles: 1001}} {
 		if err := c.Validate(); !errors.Is(err, mctr.ErrInvalid) {
 			t.Errorf("%+v: %v, want ErrInvalid", c, err)
 		}

@@ -11,6 +11,9 @@ type Entry struct {
 	// Gap says that entries are missing here: their files were rotated away
 	// before they could be read. A Gap has no Text.
 	Gap bool
+	// Removed is how many bytes of the log rotation removed, ever: set in the Gap at
+	// the beginning of what is left.
+	Removed int64
 }
 
 // size is how many bytes the task printed for the entry.

@@ -14,7 +14,7 @@ import (
 type file struct {
 	dir     directory
 	name    string
-	max     int64 // bytes; 0: no limit
+	max     int64 // bytes; negative: no limit
 	keep    int   // files, this one included
 	lines   bool  // it holds whole lines: one is never split between files or left torn
 	f       *os.File
@@ -24,6 +24,8 @@ type file struct {
 	lost    int64  // bytes of the task that were not written, and not yet told by a mark
 	cause   error  // of that
 	dropped int64  // bytes of the task that were not written, ever
+	removed int64  // bytes of files that rotation removed
+	past    int64  // and those that earlier writers removed
 
 	payload func(framed []byte) int64            // how many bytes of the task stand in lines
 	mark    func(lost int64, cause error) []byte // the line that tells of a loss
@@ -56,10 +58,13 @@ func (f *file) resume() error {
 		return fmt.Errorf("resume log: %w", err)
 	}
 	f.size = st.Size()
-	if f.seq = readSequence(f.f); f.seq == 0 {
-		f.seq = f.previousSequence() + 1
+	f.seq, f.past = readSequence(f.f), readRemoved(f.f)
+	if f.seq == 0 {
+		f.seq, f.past = f.previous()
+		f.seq++
 		writeSequence(f.f, f.seq)
 	}
+	writeRemoved(f.f, f.past+f.removed)
 	if !f.lines || f.size == 0 {
 		return nil
 	}
@@ -147,7 +152,7 @@ func (f *file) put(p []byte) (rest []byte, err error) {
 // fit says how much of p belongs in the file; 0: rotate first.
 func (f *file) fit(p []byte) int {
 	room := f.max - f.size
-	if f.max == 0 || int64(len(p)) <= room {
+	if f.max < 0 || int64(len(p)) <= room {
 		return len(p)
 	}
 	room = max(room, 0)

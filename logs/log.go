@@ -44,6 +44,7 @@ type Stats struct {
 	Lines   int64 // newlines that the container printed
 	Bytes   int64 // bytes that the container printed
 	Dropped int64 // bytes that could not be written to the log
+	Removed int64 // bytes of the log that rotation removed since Open
 	Err     error // why, the latest reason; nil: nothing was dropped
 }
 
@@ -122,6 +123,7 @@ func (l *Log) Stats() Stats {
 	s := l.stats
 	for _, f := range l.files {
 		s.Dropped += f.dropped
+		s.Removed += f.removed
 		if f.dropped > 0 {
 			s.Err = f.cause
 		}

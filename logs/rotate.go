@@ -32,7 +32,9 @@ func (f *file) rotate() error {
 	if err != nil {
 		return fmt.Errorf("rotate log: %w", err)
 	}
+	victim := f.sizeOf(fileName(f.name, f.free()))
 	writeSequence(next, f.seq+1)
+	writeRemoved(next, f.past+f.removed+victim)
 	if err := f.shift(); err != nil {
 		_ = next.Close()
 		return errors.Join(fmt.Errorf("rotate log: %w", err), f.dir.unlink(f.name+newSuffix))
@@ -40,6 +42,7 @@ func (f *file) rotate() error {
 	_ = f.f.Close()
 	f.f, f.size, f.torn = next, 0, false
 	f.seq++
+	f.removed += victim
 	return nil
 }
 
@@ -77,9 +80,11 @@ func (f *file) tidy() error {
 	}
 	for _, name := range names {
 		if f.surplus(name) {
+			size := f.sizeOf(name)
 			if err := f.dir.unlink(name); err != nil {
 				return err
 			}
+			f.removed += size
 		}
 	}
 	return nil
@@ -111,13 +116,13 @@ func readSequence(f *os.File) uint64 {
 	return seq
 }
 
-// previousSequence is the mark of the newest rotated file, 0 where there is none.
-func (f *file) previousSequence() uint64 {
+// previous gives the marks of the newest rotated file, 0 where there is none.
+func (f *file) previous() (seq uint64, removed int64) {
 	for n := 1; n < f.keep; n++ {
 		if previous, err := f.dir.open(fileName(f.name, n), os.O_RDONLY); err == nil {
 			defer previous.Close()
-			return readSequence(previous)
+			return readSequence(previous), readRemoved(previous)
 		}
 	}
-	return 0
+	return 0, 0
 }

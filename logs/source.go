@@ -39,21 +39,51 @@ func (s *source) start(o ReadOptions) (err error) {
 	if s.queue, err = openChain(s.dir, s.name, s.files); err != nil {
 		return err
 	}
-	if !o.Since.IsZero() {
-		s.skipBefore(o.Since)
+	removed := int64(0)
+	if len(s.queue) > 0 {
+		removed = readRemoved(s.queue[len(s.queue)-1].f)
+	}
+	if !o.Since.IsZero() && s.skipBefore(o.Since) {
+		removed = 0 // what is asked for begins later
 	}
 	if o.Tail >= 0 {
-		return s.seekTail(o)
+		found, err := s.seekTail(o)
+		if err != nil {
+			return err
+		}
+		if found {
+			removed = 0
+		}
 	}
-	return nil
+	if removed == 0 {
+		return nil
+	}
+	return s.emit(Entry{Stream: s.streams, Gap: true, Removed: removed})
 }
 
-// skipBefore passes over files whose last line is older than t. The clock that
-// stamps files runs a few milliseconds behind the one that stamps lines.
-func (s *source) skipBefore(t time.Time) {
+// skipBefore passes over files whose last line is older than t, and says whether what
+// is left begins before t. The clock that stamps files runs a few milliseconds behind
+// the one that stamps lines.
+func (s *source) skipBefore(t time.Time) (before bool) {
 	for len(s.queue) > 1 && time.Unix(s.queue[0].mtime.Unix()).Add(time.Second).Before(t) {
 		s.pop()
+		before = true
 	}
+	return before || s.beginsBefore(t)
+}
+
+// beginsBefore says whether the first line that is there is older than t.
+func (s *source) beginsBefore(t time.Time) bool {
+	if s.parse == nil || len(s.queue) == 0 {
+		return false
+	}
+	n, _ := s.queue[0].f.ReadAt(s.block, 0)
+	line, _, whole := bytes.Cut(s.block[:n], newline)
+	if !whole {
+		return false
+	}
+	e, err := s.parse(line)
+	return err == nil && e.Time.Before(t)
 }
 
 func (s *source) pop() {

@@ -9,23 +9,23 @@ import (
 
 // seekTail goes to the first of the last o.Tail lines that are wanted. It reads
 // from the end, over as many files as it takes. Pieces of a long line that stand
-// together count as one.
-func (s *source) seekTail(o ReadOptions) error {
+// together count as one. It says whether there are as many.
+func (s *source) seekTail(o ReadOptions) (enough bool, err error) {
 	t := &tail{want: o.Tail, wants: o.wants, entry: s.entry, open: Stdout | Stderr}
 	for i := len(s.queue) - 1; i >= 0; i-- {
 		at, found, err := t.search(s.queue[i], s.parse == nil)
 		if err != nil {
-			return err
+			return false, err
 		}
 		if found {
 			for range i {
 				s.pop()
 			}
 			s.off = at
-			return nil
+			return true, nil
 		}
 	}
-	return nil
+	return t.want <= 0, nil
 }
 
 // A tail counts lines backwards.

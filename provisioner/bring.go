@@ -45,7 +45,7 @@ func opener(place puller.Place, d v1.Descriptor, last bool) store.Opener {
 	return func(ctx context.Context, at int64) (io.ReadCloser, error) {
 		body, err := place.Open(ctx, d, at)
 		if err != nil {
-			return nil, &placeError{err, !last}
+			return nil, &placeError{err, !last || errors.Is(err, puller.ErrBusy)}
 		}
 		return placeBody{body}, nil
 	}

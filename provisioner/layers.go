@@ -6,11 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/internal/failpoint"
+	"github.com/mctr/mctr/internal/tree"
 	"github.com/mctr/mctr/provisioner/backend"
 	"github.com/mctr/mctr/provisioner/backend/copy"
 	"github.com/mctr/mctr/provisioner/backend/overlay"
@@ -148,7 +148,7 @@ func uponOverlay(ctx context.Context, t *transfer, s *step, parents []backend.Lo
 		if err != nil {
 			return l, err
 		}
-		defer func() { err = errors.Join(err, os.RemoveAll(scratch)) }()
+		defer func() { err = errors.Join(err, tree.Remove(scratch)) }()
 		if root, ok := backend.RootOf(parents); ok {
 			if err := backend.CopyMeta(root, dir); err != nil {
 				return l, err

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 
 	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/internal/tree"
 	"github.com/mctr/mctr/internal/treemount"
 	"github.com/mctr/mctr/provisioner/backend"
 	"github.com/mctr/mctr/provisioner/backend/copy"
@@ -131,7 +132,7 @@ func (p *Provisioner) Unmount(ctx context.Context, rw, target string) error {
 // Unpack writes img's whole tree to dir, which must be empty or missing. The
 // caller holds a lease on img. If it fails, nothing is left in dir.
 func (p *Provisioner) Unpack(ctx context.Context, img *Image, dir string) error {
-	if err := os.MkdirAll(dir, 0o755); err != nil {
+	if err := os.MkdirAll(dir, 0o700); err != nil { // its last mode is the image's
 		return fmt.Errorf("unpack %s: %w", img.Reference, err)
 	}
 	if old, err := os.ReadDir(dir); err != nil || len(old) > 0 {
@@ -155,7 +156,7 @@ func empty(dir string) error {
 	entries, err := os.ReadDir(dir)
 	errs := []error{err}
 	for _, e := range entries {
-		errs = append(errs, os.RemoveAll(filepath.Join(dir, e.Name())))
+		errs = append(errs, tree.Remove(filepath.Join(dir, e.Name())))
 	}
 	return errors.Join(errs...)
 }

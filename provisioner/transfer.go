@@ -76,7 +76,8 @@ func (t *transfer) fill(ctx context.Context, img *Image, m *v1.Manifest) error {
 	if err := checkPlatform(c, t.asked, t.platform); err != nil {
 		return err
 	}
-	img.Platform, img.Config, img.Healthcheck, img.DiffIDs = c.Platform, c.Config, c.Healthcheck, c.RootFS.DiffIDs
+	img.Platform, img.Config, img.DiffIDs = c.Platform, c.Config, c.RootFS.DiffIDs
+	img.Healthcheck, img.Shell = c.Healthcheck, c.Shell
 	img.Pulled = time.Now().UTC().Truncate(time.Second)
 	if c.Created != nil {
 		img.Created = *c.Created

@@ -14,6 +14,8 @@ import (
 
 	"github.com/spf13/cobra"
 	"golang.org/x/sys/unix"
+
+	"github.com/mctr/mctr/internal/visible"
 )
 
 // version is set by the linker.
@@ -27,7 +29,7 @@ func run(args []string) int {
 	cmd := command()
 	cmd.SetArgs(args)
 	if err := cmd.ExecuteContext(ctx); err != nil {
-		fmt.Fprintln(os.Stderr, "mctr-agent:", err)
+		fmt.Fprintln(visible.Writer(os.Stderr), "mctr-agent:", err)
 		return 1
 	}
 	return 0

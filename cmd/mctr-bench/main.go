@@ -12,6 +12,8 @@ import (
 
 	"github.com/spf13/cobra"
 	"golang.org/x/sys/unix"
+
+	"github.com/mctr/mctr/internal/visible"
 )
 
 func main() { os.Exit(run(os.Args[1:])) }
@@ -26,7 +28,7 @@ func run(args []string) int {
 	cmd.AddCommand(networkCommand(), loadCommand(), tunnelCommand())
 	cmd.SetArgs(args)
 	if err := cmd.ExecuteContext(ctx); err != nil {
-		fmt.Fprintln(os.Stderr, "mctr-bench:", err)
+		fmt.Fprintln(visible.Writer(os.Stderr), "mctr-bench:", err)
 		return 1
 	}
 	return 0

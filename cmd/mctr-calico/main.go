@@ -14,6 +14,8 @@ import (
 
 	"github.com/spf13/cobra"
 	"golang.org/x/sys/unix"
+
+	"github.com/mctr/mctr/internal/visible"
 )
 
 func main() { os.Exit(run(os.Args[1:])) }
@@ -24,7 +26,7 @@ func run(args []string) int {
 	cmd := command()
 	cmd.SetArgs(args)
 	if err := cmd.ExecuteContext(ctx); err != nil {
-		fmt.Fprintln(os.Stderr, "mctr-calico:", err)
+		fmt.Fprintln(visible.Writer(os.Stderr), "mctr-calico:", err)
 		return 1
 	}
 	return 0

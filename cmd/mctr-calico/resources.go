@@ -16,6 +16,7 @@ import (
 
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/cni/calico"
+	"github.com/mctr/mctr/internal/visible"
 )
 
 // maxFile bounds a file of resources, in bytes.
@@ -148,7 +149,7 @@ func printTable(w io.Writer, all []calico.Resource, columns []column) error {
 	line := func(cell func(column) string) {
 		var cells []string
 		for _, c := range columns {
-			cells = append(cells, cell(c))
+			cells = append(cells, visible.Line(cell(c)))
 		}
 		fmt.Fprintln(tabs, strings.Join(cells, "\t"))
 	}

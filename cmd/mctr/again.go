@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/internal/visible"
 )
 
 // restarts is how far a restart policy has come.
@@ -78,7 +79,7 @@ func (s *session) leave(ctx context.Context) {
 
 // say tells something of the container on stderr.
 func (s *session) say(format string, values ...any) {
-	fmt.Fprintf(os.Stderr, "mctr: container %s: %s%s", s.id.Short(), fmt.Sprintf(format, values...), s.terminal.newline())
+	fmt.Fprintf(os.Stderr, "mctr: container %s: %s%s", s.id.Short(), visible.Line(fmt.Sprintf(format, values...)), s.terminal.newline())
 }
 
 // removed says whether it is the container that is not found, and not its image or

@@ -34,9 +34,10 @@ SRC_PATH/. is its content. A file is not copied over a directory, nor the revers
 With - for a path, it is a tar stream on stdin, unpacked into the directory
 DEST_PATH, or on stdout.
 
-Files copied to a container belong to its root, files copied to the host to the
-caller, and lose set-user-ID bits that another owner gave them, unless --archive
-keeps the owners. The kernel's filesystems below SRC_PATH (/proc, /sys) are left out.`,
+Files copied to a container belong to its root, and lose set-user-ID bits that another
+owner gave them; files copied to the host belong to the caller, and lose set-user-ID
+and set-group-ID bits and capabilities, and devices are left out: --archive keeps the
+owners, and all of that. A tar stream has all as it is. The kernel's filesystems below SRC_PATH (/proc, /sys) are left out.`,
 		Example: `  mctr cp web:/var/log/nginx ./logs
   mctr cp ./site/. web:/usr/share/nginx/html
   mctr cp web:/etc - | tar tv`,
@@ -51,7 +52,7 @@ keeps the owners. The kernel's filesystems below SRC_PATH (/proc, /sys) are left
 			return a.cp(ctx, args[0], args[1], o)
 		},
 	}
-	cmd.Flags().BoolVarP(&o.archive, "archive", "a", false, "keep owners (uid and gid)")
+	cmd.Flags().BoolVarP(&o.archive, "archive", "a", false, "keep owners (uid and gid), and to the host set-user-ID bits, capabilities and devices")
 	cmd.Flags().BoolVarP(&o.follow, "follow-link", "L", false, "copy what SRC_PATH leads to, if it is a symbolic link")
 	cmd.Flags().BoolVarP(&o.quiet, "quiet", "q", false, "say nothing (without a terminal nothing is said)")
 	return cmd
@@ -137,10 +138,36 @@ func (x *copying) out(ctx context.Context, src, dst string) error {
 		return err
 	}
 	defer root.Close()
-	own := treetar.Options{Owner: x.flags.archive, UID: os.Geteuid(), GID: os.Getegid()}
-	return x.stream(
+	left := leftOut{}
+	own := treetar.Options{Owner: x.flags.archive, UID: os.Geteuid(), GID: os.Getegid(), Harmless: !x.flags.archive, LeftOut: left.add}
+	err = x.stream(
 		func(w io.Writer) error { return x.c.CopyFrom(ctx, x.id, src, w, x.options(name)) },
 		func(r io.Reader) error { return treetar.Unpack(ctx, root, ".", r, own) })
+	left.say(os.Stderr)
+	return err
+}
+
+// leftOut is what a copy to the host leaves out.
+type leftOut struct {
+	first []string
+	count int
+}
+
+func (l *leftOut) add(name string) {
+	if l.count++; len(l.first) < 5 {
+		l.first = append(l.first, fmt.Sprintf("%.100q", name))
+	}
+}
+
+func (l *leftOut) say(w io.Writer) {
+	if l.count == 0 {
+		return
+	}
+	more := ""
+	if n := l.count - len(l.first); n > 0 {
+		more = fmt.Sprintf(" and %d more", n)
+	}
+	fmt.Fprintf(w, "mctr: warning: devices are left out: %s%s (--archive copies them)\n", strings.Join(l.first, ", "), more)
 }
 
 // in copies to the container.

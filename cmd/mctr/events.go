@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"os"
 	"slices"
 	"strings"
 	"time"
@@ -12,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/internal/visible"
 )
 
 // eventOptions are the flags of events.
@@ -106,7 +106,7 @@ func (o *eventOptions) window(now time.Time) (since, until time.Time, err error)
 
 func (o *eventOptions) printer() (func(mctr.Event) error, error) {
 	if o.asJSON || o.format == "json" {
-		enc := json.NewEncoder(os.Stdout)
+		enc := json.NewEncoder(stdout)
 		return func(e mctr.Event) error { return enc.Encode(e) }, nil
 	}
 	if o.format != "" {
@@ -117,13 +117,13 @@ func (o *eventOptions) printer() (func(mctr.Event) error, error) {
 		return func(e mctr.Event) error {
 			line, err := execute(t, e)
 			if err == nil {
-				_, err = fmt.Printf("%s\n", line)
+				_, err = fmt.Fprintf(stdout, "%s\n", line)
 			}
 			return err
 		}, nil
 	}
 	return func(e mctr.Event) error {
-		_, err := fmt.Println(e.Time.Local().Format(time.RFC3339Nano), e.Action, e.ID, attributesText(e.Attributes))
+		_, err := fmt.Fprintln(stdout, e.Time.Local().Format(time.RFC3339Nano), e.Action, e.ID, visible.Line(attributesText(e.Attributes)))
 		return err
 	}, nil
 }

@@ -36,7 +36,7 @@ evidence.`,
 			if asJSON {
 				return printJSON(os.Stdout, s)
 			}
-			return tellStory(os.Stdout, s)
+			return tellStory(stdout, s)
 		},
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "the status that this is told from, as JSON")

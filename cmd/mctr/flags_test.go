@@ -201,6 +201,7 @@ func TestLimitFlags(t *testing.T) {
 		{"--blkio-weight-device /dev/sda:7", func(c *mctr.ContainerConfig) any { return c.Resources.BlockIO.Weights[0] }, mctr.IODevWeight{Device: "/dev/sda", Weight: 7}},
 		{"--entrypoint=", func(c *mctr.ContainerConfig) any { return *c.Process.Entrypoint }, []string{}},
 		{"--sysctl a.b=c --annotation x", func(c *mctr.ContainerConfig) any { return c.Sysctls["a.b"] }, "c"},
+		{"--log-opt max-size=-1", func(c *mctr.ContainerConfig) any { return c.Log }, mctr.LogConfig{Driver: "cri", MaxSize: -1}},
 		{"--log-opt max-size=1k --log-opt max-file=2", func(c *mctr.ContainerConfig) any { return c.Log }, mctr.LogConfig{Driver: "cri", MaxSize: 1024, MaxFiles: 2}},
 		{"--stop-timeout 3", func(c *mctr.ContainerConfig) any { return c.StopTimeout }, 3 * time.Second},
 	} {
@@ -220,7 +221,7 @@ func TestLimitFlagsRefused(t *testing.T) {
 		"--ulimit nofile", "--ulimit bogus=1", "--ulimit nofile=20:10", "--cpus 0", "--cpus -1", "--cpus NaN", "--cpus Inf", "--cpus 1 --cpu-quota 5",
 		"--memory x", "--memory-swap -2", "--shm-size -1", "--device-read-bps /dev/sda", "--device-read-bps :1", "--device-read-iops /dev/sda:1m",
 		"--device-read-iops /dev/sda:-1", "--blkio-weight-device x", "--blkio-weight 70000", "--pids-limit many", "--sysctl novalue", "--label =x",
-		"--security-opt bogus", "--security-opt seccomp=/no/such/file", "--log-opt max-size=x", "--log-opt max-file=0", "--max-completion-time soon",
+		"--security-opt bogus", "--security-opt seccomp=/no/such/file", "--log-opt max-size=x", "--log-opt max-size=0", "--log-opt max-size=-2", "--log-opt max-file=0", "--max-completion-time soon",
 		"--stop-timeout x", "--env-file /no/such/file", "--label-file /no/such/file",
 	} {
 		if _, err := parsedConfig(strings.Fields(args)...); err == nil {

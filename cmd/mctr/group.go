@@ -10,6 +10,7 @@ import (
 	"os"
 	"sync"
 	"time"
+	"unicode/utf8"
 
 	"golang.org/x/sys/unix"
 
@@ -40,6 +41,10 @@ func decodeGroup(r io.Reader) (*mctr.Group, error) {
 	data, err := io.ReadAll(r)
 	if err != nil {
 		return nil, fmt.Errorf("--group: %w", err)
+	}
+	data = bytes.TrimPrefix(data, []byte(byteOrderMark))
+	if !utf8.Valid(data) {
+		return nil, fmt.Errorf("%w: --group: the file has bytes that are no UTF-8", mctr.ErrInvalid)
 	}
 	if err := noDuplicates(data, "tasks", "labels", "annotations", "sysctls"); err != nil {
 		return nil, fmt.Errorf("--group: %w", err)
@@ -88,7 +93,7 @@ func (a *app) runGroup(ctx context.Context, o *runOptions, args []string) error 
 	if err != nil {
 		return err
 	}
-	ctx, stop := interruptible(ctx)
+	ctx, stop := until(ctx, toEnd...)
 	defer stop()
 	id := mctr.NewID()
 	options := containerizer.LaunchOptions{Detach: o.detach}
@@ -102,7 +107,11 @@ func (a *app) runGroup(ctx context.Context, o *runOptions, args []string) error 
 		fmt.Println(id)
 		return nil
 	}
-	return followGroup(ctx, c, id, g.Names())
+	err = followGroup(ctx, c, id, g.Names())
+	if g.Root.Remove {
+		return leftBehind(context.WithoutCancel(ctx), c, id, err)
+	}
+	return err
 }
 
 // followGroup shows the tasks' output until the group has ended, which a signal
@@ -155,7 +164,7 @@ func groupStatus(ctx context.Context, id mctr.ContainerID, tasks []string, ends 
 	}
 	for i, t := range ends {
 		if t != nil && t.Failed() && t.Reason != mctr.ReasonParentEnded {
-			fmt.Fprintf(os.Stderr, "mctr: task %s of %s: %s, exit code %d\n", tasks[i], id.Short(), t.Reason, t.ExitCode)
+			fmt.Fprintf(stderr, "mctr: task %s of %s: %s, exit code %d\n", tasks[i], id.Short(), t.Reason, t.ExitCode)
 			return failure(t)
 		}
 	}

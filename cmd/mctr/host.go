@@ -73,7 +73,7 @@ func printLeftovers(found []mctr.Leftover, asJSON bool) error {
 		return jsonLines(os.Stdout, anys(found))
 	}
 	for _, l := range found {
-		fmt.Println(l)
+		fmt.Fprintln(stdout, l)
 	}
 	return nil
 }

@@ -205,7 +205,7 @@ func (i *imageInfo) name(image provisioner.Image) {
 // for each.
 func printInspected[T any](found []T, format string) error {
 	if format != "" && format != "json" {
-		return table{format: format}.print(os.Stdout, anys(found))
+		return table{format: format, exact: !isTerminal(os.Stdout)}.print(os.Stdout, anys(found))
 	}
 	if found == nil {
 		found = []T{}

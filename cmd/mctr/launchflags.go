@@ -6,11 +6,13 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/docker/go-units"
 	"github.com/spf13/pflag"
 
 	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/logs"
 )
 
 // launchFlags are the flags of run and create, as they were typed.
@@ -78,7 +80,7 @@ func (l *launchFlags) register(f *pflag.FlagSet) {
 	f.StringVar(&l.restart, "restart", "no", "start it again when it ends: no, on-failure[:`MAX`], always, unless-stopped; by the command that stays with it")
 	f.DurationVar(&l.maxTime, "max-completion-time", 0, "end the container after so long")
 	f.StringVar(&l.logDriver, "log-driver", "cri", "cri, json-file, raw or none")
-	f.StringArrayVar(&l.logOpts, "log-opt", nil, "max-size=10m, max-file=3")
+	f.StringArrayVar(&l.logOpts, "log-opt", nil, "max-size=20m (the default; -1: no limit), max-file=5 (the default)")
 	l.resources.register(f)
 	l.health.register(f)
 	l.network.register(f)
@@ -157,6 +159,9 @@ func (l *launchFlags) labels(c *mctr.ContainerConfig) (err error) {
 	return err
 }
 
+// byteOrderMark is what editors of Windows begin a file with.
+const byteOrderMark = "\ufeff"
+
 // readLines reads files of one item a line; empty lines and comments are left out.
 func readLines(files []string) ([]string, error) {
 	var lines []string
@@ -165,7 +170,11 @@ func readLines(files []string) ([]string, error) {
 		if err != nil {
 			return nil, err
 		}
-		for line := range strings.Lines(string(data)) {
+		number := 0
+		for line := range strings.Lines(strings.TrimPrefix(string(data), byteOrderMark)) {
+			if number++; !utf8.ValidString(line) {
+				return nil, fmt.Errorf("%w: %s, line %d: it has bytes that are no UTF-8", mctr.ErrInvalid, file, number)
+			}
 			line = strings.TrimLeft(strings.TrimRight(line, "\r\n"), " \t")
 			if line != "" && line[0] != '#' {
 				lines = append(lines, line)
@@ -261,13 +270,25 @@ func (l *launchFlags) security(c *mctr.ContainerConfig) error {
 	return nil
 }
 
+// logSize reads the size of a log file; -1 is none.
+func logSize(value string) (int64, error) {
+	if value == "-1" {
+		return logs.Unlimited, nil
+	}
+	n, err := size("--log-opt max-size", value)
+	if err == nil && n == 0 {
+		err = fmt.Errorf("%w: --log-opt max-size=%s: want a size as 20m, or -1 for no limit", mctr.ErrInvalid, value)
+	}
+	return n, err
+}
+
 func (l *launchFlags) logging(c *mctr.ContainerConfig) error {
 	c.Log.Driver = l.logDriver
 	for _, o := range l.logOpts {
 		key, value, _ := strings.Cut(o, "=")
 		switch key {
 		case "max-size":
-			n, err := size("--log-opt max-size", value)
+			n, err := logSize(value)
 			if err != nil {
 				return err
 			}

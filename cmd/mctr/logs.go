@@ -9,10 +9,12 @@ import (
 	"strings"
 	"time"
 
+	"github.com/docker/go-units"
 	"github.com/spf13/cobra"
 	"golang.org/x/sys/unix"
 
 	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/internal/visible"
 	"github.com/mctr/mctr/logs"
 )
 
@@ -59,7 +61,7 @@ func (a *app) logs(ctx context.Context, ref string, o *logsOptions) error {
 	defer stop()
 	p := &linePrinter{timestamps: o.timestamps}
 	if o.details {
-		p.details = joinLabels(status.Config.Labels)
+		p.details = visible.Line(joinLabels(status.Config.Labels))
 	}
 	err = c.Logs(ctx, id, ro, p.print)
 	if ctx.Err() != nil {
@@ -115,6 +117,14 @@ func parseEpoch(s string) (time.Time, bool) {
 // maxEpoch is the year 9999's end: later times have no RFC 3339 form.
 const maxEpoch = 253402300799
 
+// missing says what a gap in a log is.
+func missing(e logs.Entry) string {
+	if e.Removed > 0 {
+		return fmt.Sprintf("%s of older output are missing: rotation removed them (see --log-opt max-size and max-file)", units.BytesSize(float64(e.Removed)))
+	}
+	return "entries are missing here: they were rotated away before they could be read"
+}
+
 // A linePrinter writes log entries where they came from.
 type linePrinter struct {
 	timestamps bool
@@ -128,7 +138,7 @@ func (p *linePrinter) print(e logs.Entry) error {
 		to = os.Stderr
 	}
 	if e.Gap {
-		fmt.Fprintln(os.Stderr, "mctr: entries are missing here: they were rotated away before they could be read")
+		fmt.Fprintln(os.Stderr, "mctr:", missing(e))
 		return nil
 	}
 	line := make([]byte, 0, len(e.Text)+64)

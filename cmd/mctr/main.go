@@ -10,6 +10,8 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+
+	"github.com/mctr/mctr/internal/visible"
 )
 
 func main() { os.Exit(run(os.Args[1:])) }
@@ -22,7 +24,7 @@ func run(args []string) int {
 	root.SetArgs(args)
 	err := root.ExecuteContext(context.Background())
 	if err := a.close(); err != nil {
-		fmt.Fprintln(os.Stderr, "mctr:", err)
+		complain(err)
 	}
 	var status exitStatus
 	switch {
@@ -38,7 +40,8 @@ func run(args []string) int {
 	return 1
 }
 
-// complain says what went wrong, on one line where that is possible.
+// complain says what went wrong, on one line where that is possible. Very long paths
+// are cut.
 func complain(err error) {
 	var parts []string
 	for line := range strings.Lines(err.Error()) {
@@ -46,7 +49,7 @@ func complain(err error) {
 			parts = append(parts, line)
 		}
 	}
-	fmt.Fprintln(os.Stderr, "mctr:", strings.Join(parts, "; "))
+	fmt.Fprintln(stderr, "mctr:", visible.Short(strings.Join(parts, "; ")))
 }
 
 // An exitStatus is an error that asks for an exit code. Without err it is

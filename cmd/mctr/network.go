@@ -181,7 +181,7 @@ func checkNetworks(ctx context.Context, networks networkStore, id mctr.Container
 			errs = append(errs, fmt.Errorf("container %s: %s", id.Short(), c.Amiss))
 			continue
 		}
-		fmt.Printf("%s\t%s\t%s\tok\n", id.Short(), c.Interface, c.Network)
+		fmt.Fprintf(stdout, "%s\t%s\t%s\tok\n", id.Short(), c.Interface, c.Network)
 	}
 	return errors.Join(errs...)
 }

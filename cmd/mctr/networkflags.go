@@ -303,7 +303,7 @@ func (a *app) chooseNetwork(ctx context.Context, c *mctr.ContainerConfig) error 
 		return fmt.Errorf("--publish: %w", err)
 	}
 	c.Network = mctr.NetworkNone
-	fmt.Fprintf(os.Stderr, "mctr: no network for the container (as with --network none): %v\n", err)
+	fmt.Fprintf(stderr, "mctr: no network for the container (as with --network none): %v\n", err)
 	return nil
 }
 

@@ -10,11 +10,12 @@ import (
 	"text/template"
 
 	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/internal/visible"
 )
 
 // printJSON writes v indented.
 func printJSON(w io.Writer, v any) error {
-	e := json.NewEncoder(w)
+	e := json.NewEncoder(visible.Writer(w))
 	e.SetIndent("", "  ")
 	e.SetEscapeHTML(false)
 	return e.Encode(v)
@@ -26,6 +27,7 @@ type table struct {
 	columns []string // TITLE=Template
 	format  string   // "", table, json, or a template
 	quiet   string   // template of the one field that -q prints; "": not quiet
+	exact   bool     // what a template gives is for a program, and stays as it is
 }
 
 // print writes one row for each item.
@@ -45,21 +47,43 @@ func (t table) print(w io.Writer, items []any) error {
 	}
 	tabs := tabwriter.NewWriter(w, 0, 8, 3, ' ', 0)
 	fmt.Fprintln(tabs, strings.Join(titles, "\t"))
-	if err := t.lines(tabs, strings.Join(fields, "\t"), items); err != nil {
-		return err
+	for _, item := range items {
+		cells := make([]string, len(fields))
+		for i, field := range fields {
+			cell, err := t.line(field, item)
+			if err != nil {
+				return err
+			}
+			cells[i] = visible.Line(cell)
+		}
+		fmt.Fprintln(tabs, strings.Join(cells, "\t"))
 	}
 	return tabs.Flush()
 }
 
-func (t table) lines(w io.Writer, text string, items []any) error {
+func (t table) line(text string, item any) (string, error) {
 	parsed, err := parseTemplate(text)
 	if err != nil {
+		return "", err
+	}
+	line, err := execute(parsed, item)
+	if err != nil {
+		return "", fmt.Errorf("%w: --format: %w", mctr.ErrInvalid, err)
+	}
+	if t.exact {
+		return string(line), nil
+	}
+	return visible.Text(string(line)), nil
+}
+
+func (t table) lines(w io.Writer, text string, items []any) error {
+	if _, err := parseTemplate(text); err != nil {
 		return err
 	}
 	for _, item := range items {
-		line, err := execute(parsed, item)
+		line, err := t.line(text, item)
 		if err != nil {
-			return fmt.Errorf("%w: --format: %w", mctr.ErrInvalid, err)
+			return err
 		}
 		if _, err := fmt.Fprintf(w, "%s\n", line); err != nil {
 			return err
@@ -102,7 +126,7 @@ func parseTemplate(text string) (*template.Template, error) {
 }
 
 func jsonLines(w io.Writer, items []any) error {
-	e := json.NewEncoder(w)
+	e := json.NewEncoder(visible.Writer(w))
 	e.SetEscapeHTML(false)
 	for _, item := range items {
 		if err := e.Encode(item); err != nil {

@@ -82,7 +82,7 @@ func words(list ...string) cobra.CompletionFunc {
 }
 
 // failedFlag gives an error of a flag docker's exit code for what runs something.
-func failedFlag(_ *cobra.Command, err error) error { return exitStatus{125, err} }
+func failedFlag(_ *cobra.Command, err error) error { return exitStatus{ownFailure, err} }
 
 // failedToRun gives an error of run or exec docker's exit code.
 func failedToRun(err error) error {
@@ -95,7 +95,7 @@ func failedToRun(err error) error {
 	case errors.Is(err, wire.ErrCommandInvoke):
 		return exitStatus{126, err}
 	}
-	return exitStatus{125, err}
+	return exitStatus{ownFailure, err}
 }
 
 // imageAndCommand splits the arguments.
@@ -178,7 +178,7 @@ func warn(ctx context.Context, c operations, id mctr.ContainerID) error {
 		return err
 	}
 	for _, w := range status.Warnings {
-		fmt.Fprintln(os.Stderr, "mctr: warning:", w)
+		fmt.Fprintln(stderr, "mctr: warning:", w)
 	}
 	return nil
 }

@@ -59,9 +59,12 @@ func (s *session) pulling(ctx context.Context) context.Context {
 	early := make(chan os.Signal, 1)
 	listen(early, unix.SIGINT, unix.SIGTERM, unix.SIGHUP, unix.SIGQUIT)
 	go func() {
+		requests := 0
 		for sig := range early {
 			if !s.launched.Load() {
 				cancel(fmt.Errorf("%w by %v", context.Canceled, sig))
+				requests++
+				insisted(requests, sig)
 			} else if !s.options_.sigProxy {
 				s.left <- sig.(unix.Signal)
 				return
@@ -105,6 +108,9 @@ func (s *session) follow(ctx context.Context, stream *launcher.Stream) error {
 		}
 		if !s.again(ctx, &policy, t) {
 			s.terminal.restore()
+			if s.config.Remove {
+				return leftBehind(ctx, s.containers, s.id, s.result(t))
+			}
 			return s.result(t)
 		}
 	}
@@ -173,7 +179,7 @@ func (s *session) finish(ctx context.Context, t *mctr.Termination, streamErr err
 // result says on stderr what an exit code does not.
 func (s *session) result(t *mctr.Termination) error {
 	if t.Reason != mctr.ReasonExited && t.Reason != mctr.ReasonSignaled {
-		fmt.Fprintf(os.Stderr, "mctr: container %s: %s: %s\n", s.id.Short(), t.Reason, t.Message)
+		fmt.Fprintf(stderr, "mctr: container %s: %s: %s\n", s.id.Short(), t.Reason, t.Message)
 	}
 	if t.Log.Dropped > 0 {
 		fmt.Fprintf(os.Stderr, "mctr: %d bytes of the log could not be written\n", t.Log.Dropped)

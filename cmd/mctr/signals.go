@@ -2,9 +2,11 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"os/signal"
 	"slices"
+	"sync"
 
 	"golang.org/x/sys/unix"
 )
@@ -22,9 +24,43 @@ func listen(c chan<- os.Signal, signals ...os.Signal) {
 }
 
 // interruptible is ctx until a signal asks for an end: then what is half done is
-// undone, which a process that just dies leaves to the next one.
+// undone, which a process that just dies leaves to the next one. Such a process
+// still dies of the third signal.
 func interruptible(ctx context.Context) (context.Context, context.CancelFunc) {
-	return until(ctx, unix.SIGINT, unix.SIGTERM, unix.SIGHUP)
+	ctx, cancel := context.WithCancelCause(ctx)
+	received, done := make(chan os.Signal, enough), make(chan struct{})
+	listen(received, toEnd...)
+	go func() {
+		for requests := 1; ; requests++ {
+			select {
+			case s := <-received:
+				cancel(fmt.Errorf("%w by %v", context.Canceled, s))
+				insisted(requests, s)
+			case <-done:
+				return
+			}
+		}
+	}()
+	return ctx, sync.OnceFunc(func() {
+		signal.Stop(received)
+		close(done)
+		cancel(context.Canceled)
+	})
+}
+
+// toEnd are the signals by which a command is asked to end.
+var toEnd = []os.Signal{unix.SIGINT, unix.SIGTERM, unix.SIGHUP}
+
+// enough is how many requests to end this process obeys at once, whatever it is doing.
+const enough = 3
+
+// insisted ends this process where s is the last of enough requests to end: what is
+// half done is found and undone by the next process.
+func insisted(requests int, s os.Signal) {
+	if number, ok := s.(unix.Signal); ok && requests >= enough {
+		complain(fmt.Errorf("%d signals asked for an end: what is half done stays until the next call or mctr reconcile", requests))
+		os.Exit(128 + int(number))
+	}
 }
 
 // until is ctx until one of the signals comes that are to be heard.

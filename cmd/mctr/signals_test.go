@@ -99,6 +99,35 @@ func TestThirdInterruptKills(t *testing.T) {
 	h.waitCode(cmd, 137)
 }
 
+// TestThirdSignalEndsAnyCommand has commands that hear of no request to end, as a call of
+// the kernel that hangs would make them.
+func TestThirdSignalEndsAnyCommand(t *testing.T) {
+	h := newHost(t)
+	for _, args := range [][]string{{"run", "--rm", h.image, "true"}, {"run", "-d", h.image, "true"}, {"create", h.image, "true"}} {
+		cmd := h.command(args...)
+		point := "image=sleep:1m"
+		if args[0] == "create" {
+			point = "intent=sleep:1m"
+		}
+		cmd.Env = append(cmd.Environ(), "MCTR_FAILPOINTS="+point)
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		h.eventually("the launch is under way", func() bool { return len(entries(filepath.Join(h.root, "containers"))) > 0 })
+		begun := time.Now()
+		for range 3 {
+			time.Sleep(200 * time.Millisecond)
+			h.kill(cmd, unix.SIGTERM)
+		}
+		h.waitCode(cmd, 143)
+		if took := time.Since(begun); took > 10*time.Second {
+			t.Errorf("%v: it took %v", args, took)
+		}
+		h.want(0, "reconcile")
+		h.wantClean()
+	}
+}
+
 // TestInterruptedPull stops a pull that hangs, and wants nothing left of it but
 // the part of a blob from which the next pull goes on, until a prune.
 func TestInterruptedPull(t *testing.T) {

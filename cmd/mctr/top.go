@@ -39,7 +39,7 @@ func (a *app) top(ctx context.Context, ref string, options []string) error {
 	if err != nil {
 		return err
 	}
-	_, err = os.Stdout.Write(text)
+	_, err = stdout.Write(text)
 	return err
 }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -25,7 +24,8 @@ func (a *app) unpackCommand() *cobra.Command {
 		Short: "Write an image as an OCI bundle, for any runtime to run",
 		Long: `Write BUNDLE/config.json and BUNDLE/rootfs, the image's files with the command,
 environment and user that it names and docker's default isolation, without a
-network. BUNDLE must not exist or be empty. The image is pulled if it is missing.`,
+network. BUNDLE must not exist or be empty, and is then its owner's alone (mode 0700):
+an image's set-user-ID programs are not for every user of the host. The image is pulled if it is missing.`,
 		Example: "  mctr image unpack alpine /tmp/a && mctr oci run --bundle /tmp/a a",
 		Args:    cobra.ExactArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -47,37 +47,23 @@ func (a *app) unpack(ctx context.Context, ref, dir string, o provisioner.PullOpt
 	if dir, err = filepath.Abs(dir); err != nil {
 		return err
 	}
-	existed, err := emptyOrMissing(dir)
+	undo, err := provisioner.BundleDir(dir)
 	if err != nil {
 		return err
 	}
 	defer func() {
-		if err != nil && !existed {
-			err = errors.Join(err, os.RemoveAll(dir))
+		if err != nil {
+			err = errors.Join(err, undo())
 		}
 	}()
 	if err := a.unpackRootfs(ctx, ref, filepath.Join(dir, "rootfs"), o); err != nil {
 		return err
 	}
 	spec, err := a.bundleSpec(ctx, ref, filepath.Base(dir), o.Platform)
-	if err == nil {
-		err = writeSpec(filepath.Join(dir, "config.json"), spec)
-	}
 	if err != nil {
-		return errors.Join(err, os.RemoveAll(filepath.Join(dir, "rootfs")))
+		return err
 	}
-	return nil
-}
-
-func emptyOrMissing(dir string) (existed bool, err error) {
-	entries, err := os.ReadDir(dir)
-	if errors.Is(err, os.ErrNotExist) {
-		return false, nil
-	}
-	if err == nil && len(entries) > 0 {
-		err = fmt.Errorf("%w: %s is not empty", mctr.ErrExists, dir)
-	}
-	return true, err
+	return writeSpec(filepath.Join(dir, "config.json"), spec)
 }
 
 // unpackRootfs holds a lease while it reads the layers.
@@ -131,5 +117,5 @@ func writeSpec(path string, spec *specs.Spec) error {
 	if err != nil {
 		return err
 	}
-	return os.WriteFile(path, append(data, '\n'), 0o644)
+	return os.WriteFile(path, append(data, '\n'), 0o600)
 }

@@ -115,7 +115,7 @@ func lastOf(f *os.File) (e mctr.Event, ok bool) {
 // current opens path's file and locks it: nobody else writes to it or puts it
 // aside then, so that a follower misses nothing.
 func current(path string) (*os.File, error) {
-	for {
+	for deadline := time.Now().Add(lockTime); ; {
 		f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR|os.O_APPEND|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0o600)
 		if err != nil {
 			return nil, err
@@ -130,6 +130,9 @@ func current(path string) (*os.File, error) {
 			return f, nil
 		}
 		_ = f.Close() // it was put aside before we had the lock
+		if time.Now().After(deadline) {
+			return nil, fmt.Errorf("%s is replaced all the time, or its filesystem gives it another number at each look", path)
+		}
 	}
 }
 

@@ -119,7 +119,7 @@ func poll(ctx context.Context, path string, try func() (*Lock, error)) (*Lock, e
 func try(path string, how int) (*Lock, error) { return tryOpened(path, how, os.O_RDWR|os.O_CREATE) }
 
 func tryOpened(path string, how, flags int) (*Lock, error) {
-	for {
+	for range replaced {
 		f, err := os.OpenFile(path, flags|unix.O_CLOEXEC, 0o600)
 		if err != nil {
 			return nil, err
@@ -136,7 +136,12 @@ func tryOpened(path string, how, flags int) (*Lock, error) {
 		}
 		_ = f.Close() // its holder removed the file before letting go
 	}
+	return nil, fmt.Errorf("lock %s: at %d looks in turn, the file was another one than the file that was locked", path, replaced)
 }
+
+// replaced is how often a file may be removed while it is locked before the
+// filesystem is not believed any more: some give a file another number at each look.
+const replaced = 1000
 
 // current says whether path still leads to f.
 func current(f *os.File, path string) bool {

@@ -112,17 +112,8 @@ func openAt(root int, path string, flags uint64) (int, error) {
 
 // Unbind takes away what Bind made at target. It is idempotent.
 func Unbind(target string) error {
-	for {
-		err := unix.Unmount(target, unix.MNT_DETACH|unix.UMOUNT_NOFOLLOW)
-		if errors.Is(err, unix.ENOENT) {
-			return nil
-		}
-		if errors.Is(err, unix.EINVAL) { // not mounted, or not any more
-			break
-		}
-		if err != nil {
-			return fmt.Errorf("unmount %s: %w", target, err)
-		}
+	if err := Clear(target, unix.MNT_DETACH); err != nil {
+		return err
 	}
 	if err := os.Remove(target); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return err

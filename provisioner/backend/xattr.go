@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/mctr/mctr/internal/xattr"
 )
 
 const (
@@ -44,7 +46,7 @@ func copyXattrs(from, to string) error {
 // Xattrs returns the attributes that path has as part of an image: those of
 // overlayfs itself are left out, escaped ones get their name back.
 func Xattrs(path string) (map[string]string, error) {
-	names, err := listXattrs(path)
+	names, err := xattr.Names(path)
 	if err != nil {
 		return nil, err
 	}
@@ -56,7 +58,10 @@ func Xattrs(path string) (map[string]string, error) {
 		} else if strings.HasPrefix(name, overlayXattr) {
 			continue
 		}
-		value, err := getXattr(path, name)
+		value, err := xattr.Value(path, name)
+		if errors.Is(err, unix.ENODATA) {
+			continue // it is listed, and not to be seen
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -67,36 +72,6 @@ func Xattrs(path string) (map[string]string, error) {
 
 // IsOpaque says whether a directory of a layer hides what lies beneath it.
 func IsOpaque(dir string) bool {
-	value, err := getXattr(dir, overlayXattr+"opaque")
+	value, err := xattr.Value(dir, overlayXattr+"opaque")
 	return err == nil && string(value) == "y"
-}
-
-func listXattrs(path string) ([]string, error) {
-	size, err := unix.Llistxattr(path, nil)
-	if errors.Is(err, unix.ENOTSUP) || size == 0 {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, &os.PathError{Op: "listxattr", Path: path, Err: err}
-	}
-	buf := make([]byte, size)
-	if size, err = unix.Llistxattr(path, buf); err != nil {
-		return nil, &os.PathError{Op: "listxattr", Path: path, Err: err}
-	}
-	return strings.Split(strings.TrimSuffix(string(buf[:size]), "\x00"), "\x00"), nil
-}
-
-func getXattr(path, name string) ([]byte, error) {
-	buf := make([]byte, 256)
-	for {
-		n, err := unix.Lgetxattr(path, name, buf)
-		if errors.Is(err, unix.ERANGE) {
-			buf = make([]byte, 64<<10)
-			continue
-		}
-		if err != nil {
-			return nil, &os.PathError{Op: "getxattr " + name, Path: path, Err: err}
-		}
-		return buf[:n], nil
-	}
 }

@@ -27,6 +27,8 @@ type Registry struct {
 	Basic string
 	// Bearer makes Basic be shown to /token alone, and its token everywhere else.
 	Bearer bool
+	// OpenProbe lets everybody look at /v2/, whatever else asks for.
+	OpenProbe bool
 	// NoRange makes it ignore Range, as some servers do.
 	NoRange bool
 	// Intercept, if set, may answer a request itself and then returns true.
@@ -113,6 +115,9 @@ func (r *Registry) note(req *http.Request) {
 func (r *Registry) allowed(w http.ResponseWriter, req *http.Request) bool {
 	user, password, _ := req.BasicAuth()
 	shown := user+":"+password == r.Basic
+	if r.OpenProbe && req.URL.Path == "/v2/" {
+		return true
+	}
 	switch {
 	case r.Bearer && req.URL.Path == "/token" && shown:
 		fmt.Fprint(w, `{"token":"secret-token"}`)

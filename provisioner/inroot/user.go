@@ -2,13 +2,13 @@ package inroot
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
-	"math"
 	"slices"
-	"strconv"
+	"strings"
 
 	"github.com/moby/sys/user"
 	"github.com/opencontainers/runtime-spec/specs-go"
@@ -39,11 +39,15 @@ func (u *User) Spec() specs.User {
 // number needs no entry. The error wraps mctr.ErrInvalid for an unknown name, and for
 // more groups than the kernel lets a process have.
 func LookupUser(root, spec string, added []string) (*User, error) {
-	passwd, err := database(root, "/etc/passwd", 2, 3)
+	of, in, _ := strings.Cut(spec, ":")
+	person := newSought(cmp.Or(of, "0"))
+	passwd, err := database(root, "/etc/passwd", person.isUser)
 	if err != nil {
 		return nil, err
 	}
-	group, err := database(root, "/etc/group", 2)
+	groups := newSought(append([]string{in}, added...)...)
+	groups.members = person.found
+	group, err := database(root, "/etc/group", groups.isGroup)
 	if err != nil {
 		return nil, err
 	}
@@ -77,10 +81,8 @@ func distinct(gids []int) (list []uint32) {
 	return list
 }
 
-// database reads a file that an image may well not have. Lines whose fields with these
-// indices are no ids of the kernel's are left out: they would be read as root's, or
-// become it where 32 bits are left of them.
-func database(root, name string, ids ...int) ([]byte, error) {
+// database reads what keep takes of a file that an image may well not have.
+func database(root, name string, keep func(*entry) bool) ([]byte, error) {
 	data, err := ReadFile(root, name)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
@@ -88,28 +90,14 @@ func database(root, name string, ids ...int) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	kept := make([]byte, 0, len(data))
+	kept := []byte{}
+	var e entry
 	for line := range bytes.Lines(data) {
-		if hasIDs(line, ids) {
-			kept = append(kept, line...)
+		if e.read(line) && keep(&e) {
+			kept = append(append(kept, bytes.TrimSpace(line)...), '\n')
 		}
 	}
 	return kept, nil
-}
-
-// hasIDs says whether each of these fields of a passwd(5) or group(5) line is a
-// number from 0 to 4294967294. The one above means "no change" to setresuid(2).
-func hasIDs(line []byte, ids []int) bool {
-	fields := bytes.SplitN(bytes.TrimSpace(line), []byte(":"), 5)
-	for _, i := range ids {
-		if i >= len(fields) {
-			return false
-		}
-		if id, err := strconv.ParseUint(string(fields[i]), 10, 32); err != nil || id == math.MaxUint32 {
-			return false
-		}
-	}
-	return true
 }
 
 func reader(data []byte) io.Reader {

@@ -42,11 +42,12 @@ func sanitise(h *tar.Header, form Form) error {
 		h.Typeflag = tar.TypeReg
 	case tar.TypeChar:
 		if h.Devmajor == 0 && h.Devminor == 0 && !strings.HasPrefix(path.Base(name), whiteout) {
-			return fmt.Errorf("character device 0:0, which overlayfs takes for a whiteout: %w", mctr.ErrInvalid)
+			// On an overlay this device is a whiteout, with docker as well.
+			h.Typeflag, h.Name = tar.TypeReg, path.Join(path.Dir(name), whiteout+path.Base(name))
 		}
 	}
 	sanitiseXattrs(h, form)
-	return checkWhiteout(path.Base(name))
+	return checkWhiteout(path.Base(h.Name))
 }
 
 // inside returns name relative to the root, "." for the root itself.

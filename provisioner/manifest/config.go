@@ -14,6 +14,34 @@ import (
 type Config struct {
 	v1.Image
 	Healthcheck *store.Healthcheck
+	Shell       []string // what runs HEALTHCHECK's shell form
+}
+
+// document is an image config as docker reads it.
+type document struct {
+	v1.Image
+	Config struct {
+		v1.ImageConfig
+		Cmd, Entrypoint, Shell words
+		Healthcheck            *store.Healthcheck
+	} `json:"config"`
+}
+
+// words are a list, or one string for a list of one, as moby's strslice.
+type words []string
+
+// UnmarshalJSON is json.Unmarshaler's.
+func (w *words) UnmarshalJSON(data []byte) error {
+	var list []string
+	if listErr := json.Unmarshal(data, &list); listErr != nil {
+		var one string
+		if json.Unmarshal(data, &one) != nil {
+			return listErr
+		}
+		list = []string{one}
+	}
+	*w = list
+	return nil
 }
 
 // ParseConfig reads an image config that is to go with layers layers.
@@ -21,17 +49,14 @@ func ParseConfig(data []byte, layers int, l Limits) (*Config, error) {
 	if err := l.CheckSize("image config", int64(len(data))); err != nil {
 		return nil, err
 	}
-	var c Config
-	var docker struct {
-		Config struct{ Healthcheck *store.Healthcheck } `json:"config"`
+	var d document
+	if err := json.Unmarshal(data, &d); err != nil {
+		return nil, fmt.Errorf("parse image config: %w: %w", err, mctr.ErrInvalid)
 	}
-	for _, into := range []any{&c.Image, &docker} {
-		if err := json.Unmarshal(data, into); err != nil {
-			return nil, fmt.Errorf("parse image config: %w: %w", err, mctr.ErrInvalid)
-		}
-	}
-	c.Healthcheck = docker.Config.Healthcheck
-	return &c, checkRootFS(c.RootFS, layers)
+	c := &Config{Image: d.Image, Healthcheck: d.Config.Healthcheck, Shell: d.Config.Shell}
+	c.Config = d.Config.ImageConfig
+	c.Config.Cmd, c.Config.Entrypoint = d.Config.Cmd, d.Config.Entrypoint
+	return c, checkRootFS(c.RootFS, layers)
 }
 
 func checkRootFS(fs v1.RootFS, layers int) error {

@@ -22,7 +22,7 @@ func describe(err error) error {
 	switch {
 	case err == nil:
 		return fmt.Errorf("unexpected answer: %w", mctr.ErrUnavailable)
-	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded), errors.Is(err, mctr.ErrInvalid):
+	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded), errors.Is(err, mctr.ErrInvalid), errors.Is(err, ErrBusy):
 		return err
 	case errors.As(err, &status):
 		return describeStatus(status)
@@ -43,7 +43,7 @@ func describeStatus(err *transport.Error) error {
 	case http.StatusForbidden:
 		return fmt.Errorf("%w: %w", err, errdefs.ErrPermissionDenied)
 	case http.StatusTooManyRequests:
-		return fmt.Errorf("%w: %w (the registry limits how often it is asked; log in or wait)", err, mctr.ErrUnavailable)
+		return fmt.Errorf("%w: %w: %w (it limits how often it is asked; log in or wait)", err, ErrBusy, mctr.ErrUnavailable)
 	}
 	return fmt.Errorf("%w: %w", err, mctr.ErrUnavailable)
 }

@@ -81,14 +81,14 @@ func Verify(ctx context.Context, host string, c Credentials, config Config) erro
 	if i < 0 {
 		return fmt.Errorf("log in to %s: hosts.toml names mirrors alone: %w", host, mctr.ErrInvalid)
 	}
-	if err := all[i].verify(ctx, host, c); err != nil {
+	if err := all[i].verify(ctx, host, c, newGuard(host, all)); err != nil {
 		return fmt.Errorf("log in to %s: %w", host, err)
 	}
 	return nil
 }
 
-func (e Endpoint) verify(ctx context.Context, host string, c Credentials) error {
-	base, err := newTransport(e)
+func (e Endpoint) verify(ctx context.Context, host string, c Credentials, g *guard) error {
+	base, err := newConnections(e, g)
 	if err != nil {
 		return err
 	}
@@ -97,7 +97,7 @@ func (e Endpoint) verify(ctx context.Context, host string, c Credentials) error 
 	if err != nil {
 		return err
 	}
-	rt := &endpointTransport{endpoint: e, registry: host, base: base, strict: true}
+	rt := &endpointTransport{endpoint: e, registry: host, base: patient{base, patience}, strict: true}
 	auth, err := transport.NewWithContext(ctx, reg, authenticator(c), rt, nil)
 	if err != nil {
 		return refusedLogin(err)

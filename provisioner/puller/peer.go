@@ -2,6 +2,7 @@ package puller
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -16,7 +17,7 @@ import (
 
 // manifest fetches a manifest or index whole, within the limit.
 func (p *peer) manifest(ctx context.Context, id string) (v1.Descriptor, []byte, error) {
-	ctx, cancel := context.WithTimeout(ctx, headerTimeout+stallTimeout)
+	ctx, cancel := context.WithTimeout(ctx, headerTimeout+stallTimeout+patience)
 	defer cancel()
 	resp, err := p.get(ctx, "manifests/"+id, map[string]string{"Accept": strings.Join(manifest.Accept(), ", ")})
 	if err != nil {
@@ -74,6 +75,17 @@ func (p *peer) open(ctx context.Context, d v1.Descriptor, offset int64) (io.Read
 	if offset > 0 {
 		header["Range"] = fmt.Sprintf("bytes=%d-%d", offset, d.Size-1)
 	}
+	body, err := p.from(ctx, path, header, offset)
+	var status *transport.Error
+	if offset > 0 && (errors.Is(err, errElsewhere) || errors.As(err, &status) && status.StatusCode == http.StatusRequestedRangeNotSatisfiable) {
+		delete(header, "Range") // it cannot go on from there: then from its beginning
+		return p.from(ctx, path, header, offset)
+	}
+	return body, err
+}
+
+// from opens what is at path, and stands it at offset.
+func (p *peer) from(ctx context.Context, path string, header map[string]string, offset int64) (io.ReadCloser, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	resp, err := p.get(ctx, path, header)
 	if err != nil {
@@ -88,6 +100,9 @@ func (p *peer) open(ctx context.Context, d v1.Descriptor, offset int64) (io.Read
 	return body, nil
 }
 
+// errElsewhere is a part of a blob that does not begin where it was asked to.
+var errElsewhere = errors.New("it is another part")
+
 func isDocument(mediaType string) bool {
 	for _, m := range manifest.Accept() {
 		if m == mediaType {
@@ -101,7 +116,7 @@ func isDocument(mediaType string) bool {
 func skip(resp *http.Response, body io.Reader, offset int64) error {
 	if resp.StatusCode == http.StatusPartialContent {
 		if got := resp.Header.Get("Content-Range"); !strings.HasPrefix(got, fmt.Sprintf("bytes %d-", offset)) {
-			return fmt.Errorf("asked for bytes from %d, the answer is %.80q: %w", offset, got, mctr.ErrInvalid)
+			return fmt.Errorf("asked for bytes from %d, the answer is %.80q: %w: %w", offset, got, errElsewhere, mctr.ErrInvalid)
 		}
 		return nil
 	}
@@ -115,16 +130,17 @@ func (p *peer) get(ctx context.Context, path string, header map[string]string) (
 	if err != nil {
 		return nil, err
 	}
-	u := *p.URL
-	u.Path = "/v2/" + p.registry.ref.Repository() + "/" + path
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)
-	if err != nil {
-		return nil, err
+	resp, err := p.ask(ctx, client, path, header)
+	if err == nil && p.wantsToken(resp) {
+		able, err := p.withToken(ctx, client, resp)
+		if err != nil {
+			return nil, errors.Join(err, resp.Body.Close())
+		}
+		if able != client {
+			_ = resp.Body.Close()
+			resp, err = p.ask(ctx, able, path, header)
+		}
 	}
-	for key, value := range header {
-		req.Header.Set(key, value)
-	}
-	resp, err := client.Do(req)
 	if err != nil {
 		return nil, describe(err)
 	}
@@ -135,33 +151,39 @@ func (p *peer) get(ctx context.Context, path string, header map[string]string) (
 	return nil, describe(transport.CheckError(resp, http.StatusOK))
 }
 
-// connect shakes hands with the endpoint once: it learns how to authenticate
-// and, for a token, does so.
+func (p *peer) ask(ctx context.Context, client *http.Client, path string, header map[string]string) (*http.Response, error) {
+	u := *p.URL
+	u.Path = "/v2/" + p.registry.ref.Repository() + "/" + path
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+	for key, value := range header {
+		req.Header.Set(key, value)
+	}
+	return client.Do(req)
+}
+
+// connect shakes hands with the endpoint once.
 func (p *peer) connect(ctx context.Context) (*http.Client, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.client != nil {
 		return p.client, nil
 	}
-	g := p.registry
-	host := g.ref.Host()
-	if p.Mirror {
-		host = p.URL.Host
-	}
-	creds, err := g.config.Auth(host, g.ref.Repository())
+	client, err := p.shakeHands(ctx, p.transport())
 	if err != nil {
 		return nil, err
 	}
-	reg, err := p.Endpoint.registry()
-	if err != nil {
-		return nil, err
+	p.client = client
+	return client, nil
+}
+
+// transport is the way to the endpoint.
+func (p *peer) transport() http.RoundTripper {
+	t := &endpointTransport{endpoint: p.Endpoint, registry: p.registry.ref.Host(), base: p.base, opened: func() { p.public.Store(true) }}
+	if p.last {
+		t.base = patient{p.base, patience}
 	}
-	scope := "repository:" + g.ref.Repository() + ":" + transport.PullScope
-	rt := &endpointTransport{endpoint: p.Endpoint, registry: g.ref.Host(), base: p.base}
-	auth, err := transport.NewWithContext(ctx, reg, authenticator(creds), rt, []string{scope})
-	if err != nil {
-		return nil, describe(err)
-	}
-	p.client = &http.Client{Transport: auth, CheckRedirect: checkRedirect}
-	return p.client, nil
+	return t
 }

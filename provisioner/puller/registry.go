@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/mctr/mctr"
@@ -26,10 +27,12 @@ type registry struct {
 type peer struct {
 	Endpoint
 	registry *registry
-	base     *http.Transport
+	base     *connections
+	last     bool // nobody else can be asked, so that it is waited for
 
 	mu     sync.Mutex // guards client
 	client *http.Client
+	public atomic.Bool // its probe asked for no credentials, and nothing has since
 }
 
 func newRegistry(r Reference, c Config) (Source, error) {
@@ -41,12 +44,13 @@ func newRegistry(r Reference, c Config) (Source, error) {
 		return nil, fmt.Errorf("image %s: %w", r, err)
 	}
 	g := &registry{ref: r, config: c}
-	for _, e := range all {
-		base, err := newTransport(e)
+	guard := newGuard(r.Host(), all)
+	for i, e := range all {
+		base, err := newConnections(e, guard)
 		if err != nil {
 			return nil, fmt.Errorf("image %s: %s: %w", r, e.URL.Host, err)
 		}
-		g.peers = append(g.peers, &peer{Endpoint: e, registry: g, base: base})
+		g.peers = append(g.peers, &peer{Endpoint: e, registry: g, base: base, last: i == len(all)-1})
 	}
 	return g, nil
 }
@@ -110,7 +114,7 @@ func (g *registry) Resolve(ctx context.Context) (d v1.Descriptor, data []byte, e
 func patiently(ctx context.Context, try func() error) error {
 	for n := 1; ; n++ {
 		err := try()
-		if err == nil || n == 3 || !errors.Is(err, mctr.ErrUnavailable) || errors.Is(err, errRefused) {
+		if err == nil || n == 3 || !errors.Is(err, mctr.ErrUnavailable) || errors.Is(err, errRefused) || errors.Is(err, ErrBusy) {
 			return err
 		}
 		select {

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"net/netip"
 	"os"
 	"strings"
 	"time"
@@ -22,29 +21,17 @@ const (
 	stallTimeout  = 60 * time.Second // without a byte of a body
 )
 
-// newTransport returns the connections to one endpoint, which the caller closes.
-func newTransport(e Endpoint) (*http.Transport, error) {
-	t := &http.Transport{
-		Proxy:                 http.ProxyFromEnvironment,
+// newTransport has neither a proxy nor a way to dial of its own.
+func newTransport(config *tls.Config) *http.Transport {
+	return &http.Transport{
 		DialContext:           (&net.Dialer{Timeout: dialTimeout}).DialContext,
 		TLSHandshakeTimeout:   dialTimeout,
 		ResponseHeaderTimeout: headerTimeout,
 		DisableCompression:    true, // digests are of the bytes as sent
 		ForceAttemptHTTP2:     true,
-		TLSClientConfig:       &tls.Config{InsecureSkipVerify: e.SkipVerify}, // the operator's hosts.toml says so
+		TLSClientConfig:       config,
 		MaxIdleConnsPerHost:   8,
 	}
-	if err := addCAs(t.TLSClientConfig, e.CA); err != nil {
-		return nil, err
-	}
-	for _, pair := range e.Client {
-		cert, err := tls.LoadX509KeyPair(pair[0], pair[1])
-		if err != nil {
-			return nil, fmt.Errorf("client certificate %s: %w", pair[0], err)
-		}
-		t.TLSClientConfig.Certificates = append(t.TLSClientConfig.Certificates, cert)
-	}
-	return t, nil
 }
 
 func addCAs(c *tls.Config, files []string) error {
@@ -74,7 +61,8 @@ type endpointTransport struct {
 	endpoint Endpoint
 	registry string // as the reference names it
 	base     http.RoundTripper
-	strict   bool // it is to be a registry
+	strict   bool   // it is to be a registry
+	opened   func() // is called when the probe says that anybody may look
 }
 
 // RoundTrip is http.RoundTripper's.
@@ -103,6 +91,9 @@ func (t *endpointTransport) RoundTrip(req *http.Request) (*http.Response, error)
 	if err == nil && !t.strict && rest == "/" && resp.StatusCode == http.StatusNotFound {
 		resp.StatusCode = http.StatusOK // a mirror need not answer the probe
 	}
+	if err == nil && rest == "/" && resp.StatusCode == http.StatusOK && t.opened != nil {
+		t.opened()
+	}
 	return resp, err
 }
 
@@ -121,19 +112,10 @@ func (t *endpointTransport) checkScheme(req *http.Request) error {
 	return nil
 }
 
-// checkRedirect lets a registry send us to its storage, yet not to addresses
-// that only this host can reach.
-func checkRedirect(req *http.Request, via []*http.Request) error {
+// checkRedirect lets a registry send us to its storage. The guard looks at where that is.
+func checkRedirect(_ *http.Request, via []*http.Request) error {
 	if len(via) >= 10 {
 		return errors.New("stopped after 10 redirects")
-	}
-	from, to := via[0].URL.Hostname(), req.URL.Hostname()
-	if from == to || isLoopback(from) {
-		return nil
-	}
-	ip, err := netip.ParseAddr(to)
-	if isLoopback(to) || err == nil && (ip.IsLinkLocalUnicast() || ip.IsUnspecified()) {
-		return fmt.Errorf("redirect from %s to %s, an address of this host's own: %w", from, to, mctr.ErrInvalid)
 	}
 	return nil
 }

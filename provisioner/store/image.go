@@ -22,6 +22,7 @@ type Image struct {
 	Unpacked    int64           `json:"unpacked"`        // bytes of the files in all layers
 	Config      v1.ImageConfig  `json:"config"`
 	Healthcheck *Healthcheck    `json:"healthcheck,omitempty"`
+	Shell       []string        `json:"shell,omitempty"` // docker's SHELL, which runs HEALTHCHECK's shell form; none: /bin/sh -c
 	DiffIDs     []digest.Digest `json:"diffIDs,omitempty"`
 
 	Layers []LayerRef      `json:"layers,omitempty"` // unpacked layers, lowest first

@@ -9,6 +9,7 @@ import (
 
 	"github.com/mctr/mctr/internal/atomicfile"
 	"github.com/mctr/mctr/internal/failpoint"
+	"github.com/mctr/mctr/internal/tree"
 	"github.com/opencontainers/go-digest"
 	"golang.org/x/sys/unix"
 )
@@ -89,7 +90,7 @@ func (s *Store) makeLayer(key string, build func(dir string) (Layer, error)) (l 
 	if err != nil {
 		return l, err
 	}
-	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	defer func() { err = errors.Join(err, tree.Remove(dir)) }()
 	if err := s.newRoot(filepath.Join(dir, "fs")); err != nil {
 		return l, err
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/mctr/mctr/internal/failpoint"
 	"github.com/mctr/mctr/internal/flock"
+	"github.com/mctr/mctr/internal/tree"
 )
 
 // A Sweep says what to remove.
@@ -96,7 +97,7 @@ func (s *Store) emptyTrash(names []string) error {
 	trash, err := filepath.Glob(s.path("tmp", "trash-*"))
 	errs := []error{err}
 	for _, t := range trash {
-		errs = append(errs, os.RemoveAll(t))
+		errs = append(errs, tree.Remove(t))
 	}
 	return errors.Join(errs...)
 }

@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"strings"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -36,12 +37,12 @@ func dress(f *os.File, h *tar.Header) error {
 	if err := unix.Fchmodat(unix.AT_FDCWD, inroot.Path(f), uint32(h.Mode)&0o7777, 0); err != nil {
 		return fmt.Errorf("set the mode: %w", err)
 	}
-	return setTime(unix.AT_FDCWD, inroot.Path(f), h, 0)
+	return setTime(unix.AT_FDCWD, inroot.Path(f), h.ModTime, 0)
 }
 
 // setTime sets the time of what is called name in dir.
-func setTime(dir int, name string, h *tar.Header, flags int) error {
-	at := unix.NsecToTimespec(h.ModTime.UnixNano())
+func setTime(dir int, name string, modified time.Time, flags int) error {
+	at := unix.NsecToTimespec(modified.UnixNano())
 	if err := unix.UtimesNanoAt(dir, name, []unix.Timespec{at, at}, flags); err != nil {
 		return fmt.Errorf("set the time: %w", err)
 	}
@@ -55,9 +56,9 @@ var zeros [chunk]byte
 
 // fill writes size bytes of content to f, which is empty.
 func fill(f *os.File, content io.Reader, size int64) error {
-	buf := make([]byte, chunk)
+	buf := make([]byte, min(chunk, size))
 	for at := int64(0); at < size; {
-		n, err := io.ReadFull(content, buf[:min(chunk, size-at)])
+		n, err := io.ReadFull(content, buf[:min(int64(len(buf)), size-at)])
 		if err != nil {
 			return fmt.Errorf("read the archive: %w", invalid(err))
 		}

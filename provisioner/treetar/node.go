@@ -7,7 +7,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/mctr/mctr/provisioner/inroot"
+	"github.com/mctr/mctr/internal/xattr"
 )
 
 // Readlink returns the target of a symbolic link that is open with O_PATH.
@@ -36,16 +36,16 @@ func copied(name string, owner bool) bool {
 
 // readXattrs returns the attributes that may go along.
 func readXattrs(f *os.File) (map[string]string, error) {
-	list, err := sized(func(buf []byte) (int, error) { return unix.Listxattr(inroot.Path(f), buf) })
-	if err != nil || len(list) == 0 {
+	list, err := xattr.NamesOf(f)
+	if err != nil {
 		return nil, unknown(err)
 	}
 	found := map[string]string{}
-	for name := range strings.SplitSeq(strings.TrimRight(string(list), "\x00"), "\x00") {
+	for _, name := range list {
 		if !copied(name, true) || strings.Contains(name, "=") { // which no tar can hold
 			continue
 		}
-		value, err := sized(func(buf []byte) (int, error) { return unix.Getxattr(inroot.Path(f), name, buf) })
+		value, err := xattr.ValueOf(f, name)
 		if errors.Is(err, unix.ENODATA) {
 			continue // gone meanwhile
 		}
@@ -55,22 +55,6 @@ func readXattrs(f *os.File) (map[string]string, error) {
 		found[name] = string(value)
 	}
 	return found, nil
-}
-
-// sized calls get with the room it asks for, and again if that has grown.
-func sized(get func([]byte) (int, error)) ([]byte, error) {
-	for {
-		n, err := get(nil)
-		if err != nil || n == 0 {
-			return nil, err
-		}
-		buf := make([]byte, n)
-		n, err = get(buf)
-		if errors.Is(err, unix.ERANGE) {
-			continue
-		}
-		return buf[:max(n, 0)], err
-	}
 }
 
 // unknown is nil where a filesystem or file has no attributes.

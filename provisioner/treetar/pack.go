@@ -2,6 +2,7 @@ package treetar
 
 import (
 	"archive/tar"
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -16,6 +17,7 @@ import (
 
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/internal/interruptible"
+	"github.com/mctr/mctr/internal/tree"
 	"github.com/mctr/mctr/provisioner/inroot"
 )
 
@@ -23,9 +25,16 @@ import (
 // which node is called name. node is opened with O_PATH. Other filesystems that
 // are mounted below it come along, but not what the kernel makes up (/proc, /sys).
 func Pack(ctx context.Context, node *os.File, name string, w io.Writer) error {
-	p := &packer{ctx: ctx, tar: tar.NewWriter(w), seen: map[inode]string{}}
-	if err := p.node(node, name, nil); err != nil {
+	p := &packer{ctx: ctx, tar: tar.NewWriter(w), way: []*tree.Name{tree.Root(name)}, buf: make([]byte, chunk)}
+	dir, err := p.node(node, p.way[0], nil)
+	if err != nil {
 		return err
+	}
+	if dir != nil {
+		defer dir.Close()
+		if err := tree.Walk(ctx, dir, p.child); err != nil {
+			return err
+		}
 	}
 	return p.tar.Close()
 }
@@ -33,42 +42,48 @@ func Pack(ctx context.Context, node *os.File, name string, w io.Writer) error {
 type packer struct {
 	ctx  context.Context
 	tar  *tar.Writer
-	seen map[inode]string // files that have several names, by the first
+	seen tree.Names
+	way  []*tree.Name // the directories that it is in
+	buf  []byte
 }
 
-type inode struct{ dev, ino uint64 }
-
-// node writes one file, and what is in it. above is the directory it was found in.
-func (p *packer) node(f *os.File, name string, above *unix.Stat_t) error {
+// node writes one file. It gives a directory that is to be walked, open. above is the
+// directory that it was found in.
+func (p *packer) node(f *os.File, short *tree.Name, above *os.File) (into *os.File, err error) {
 	if p.ctx.Err() != nil {
-		return context.Cause(p.ctx)
+		return nil, context.Cause(p.ctx)
 	}
+	name := path.Clean(short.Path()) // of what lies in "."
 	if len(name) > unix.PathMax {
-		return fmt.Errorf("%w: a path of more than %d bytes, that begins %.100q", mctr.ErrInvalid, unix.PathMax, name)
+		return nil, fmt.Errorf("%w: a path of more than %d bytes, that begins %.100q", mctr.ErrInvalid, unix.PathMax, name)
 	}
 	var st unix.Stat_t
 	if err := unix.Fstat(int(f.Fd()), &st); err != nil {
-		return &fs.PathError{Op: "stat", Path: name, Err: err}
+		return nil, fail("stat", name, err)
 	}
 	h := headerOf(name, &st)
 	switch st.Mode & unix.S_IFMT {
 	case unix.S_IFDIR:
 		return p.directory(f, h, &st, above)
 	case unix.S_IFSOCK:
-		return nil
+		return nil, nil
 	case unix.S_IFLNK:
 		target, err := Readlink(f)
 		if err != nil {
-			return &fs.PathError{Op: "readlink", Path: name, Err: err}
+			return nil, fail("readlink", name, err)
 		}
 		h.Linkname = target
 	case unix.S_IFREG:
-		return p.regular(f, h, &st)
+		return nil, p.regular(f, h, &st, short)
 	}
-	if p.linked(h, &st) {
-		return p.tar.WriteHeader(h)
+	if p.linked(h, &st, short) {
+		return nil, p.tar.WriteHeader(h)
 	}
-	return p.header(f, h)
+	return nil, p.header(f, h)
+}
+
+func fail(op, path string, err error) error {
+	return &fs.PathError{Op: op, Path: tree.Short(path), Err: err}
 }
 
 func headerOf(name string, st *unix.Stat_t) *tar.Header {
@@ -96,17 +111,12 @@ func headerOf(name string, st *unix.Stat_t) *tar.Header {
 }
 
 // linked makes h a hard link to the first name of the file, if it had one.
-func (p *packer) linked(h *tar.Header, st *unix.Stat_t) bool {
-	if st.Nlink < 2 {
+func (p *packer) linked(h *tar.Header, st *unix.Stat_t, name *tree.Name) bool {
+	first := p.seen.First(tree.ID{Dev: st.Dev, Ino: st.Ino}, uint64(st.Nlink), func() *tree.Name { return name })
+	if first == nil {
 		return false
 	}
-	id := inode{st.Dev, st.Ino}
-	first, ok := p.seen[id]
-	if !ok {
-		p.seen[id] = h.Name
-		return false
-	}
-	h.Typeflag, h.Linkname, h.Size = tar.TypeLink, first, 0
+	h.Typeflag, h.Linkname, h.Size = tar.TypeLink, path.Clean(first.Path()), 0
 	return true
 }
 
@@ -114,7 +124,7 @@ func (p *packer) linked(h *tar.Header, st *unix.Stat_t) bool {
 func (p *packer) header(f *os.File, h *tar.Header) error {
 	xattrs, err := readXattrs(f)
 	if err != nil {
-		return &fs.PathError{Op: "read extended attributes", Path: h.Name, Err: err}
+		return fail("read extended attributes", h.Name, err)
 	}
 	for name, value := range xattrs {
 		if h.PAXRecords == nil {
@@ -129,8 +139,8 @@ func (p *packer) header(f *os.File, h *tar.Header) error {
 }
 
 // regular writes a file as long as it is when it is opened.
-func (p *packer) regular(node *os.File, h *tar.Header, st *unix.Stat_t) error {
-	if p.linked(h, st) {
+func (p *packer) regular(node *os.File, h *tar.Header, st *unix.Stat_t, name *tree.Name) error {
+	if p.linked(h, st, name) {
 		return p.tar.WriteHeader(h)
 	}
 	f, err := inroot.Use(node)
@@ -142,11 +152,18 @@ func (p *packer) regular(node *os.File, h *tar.Header, st *unix.Stat_t) error {
 	if err != nil {
 		return err
 	}
-	h.Size = info.Size()
+	content := io.Reader(f)
+	if h.Size = info.Size(); h.Size == 0 || madeUp(node) {
+		made, err := p.sizeless(f)
+		if err != nil {
+			return fail("read", h.Name, err)
+		}
+		content, h.Size = bytes.NewReader(made), int64(len(made))
+	}
 	if err := p.header(node, h); err != nil {
 		return err
 	}
-	n, err := io.Copy(p.tar, interruptible.Reader(p.ctx, io.LimitReader(f, h.Size)))
+	n, err := io.CopyBuffer(p.tar, interruptible.Reader(p.ctx, io.LimitReader(content, h.Size)), p.buf)
 	if err == nil && n < h.Size {
 		err = fmt.Errorf("%w: it was cut short, from %d to %d bytes, while it was read", mctr.ErrUnavailable, h.Size, n)
 	}
@@ -156,54 +173,70 @@ func (p *packer) regular(node *os.File, h *tar.Header, st *unix.Stat_t) error {
 	return nil
 }
 
-func (p *packer) directory(node *os.File, h *tar.Header, st, above *unix.Stat_t) error {
-	if err := p.header(node, h); err != nil {
-		return err
-	}
-	if above != nil && above.Dev != st.Dev && madeUp(node) {
-		return nil
-	}
-	dir, err := inroot.Use(node)
+// mostMade bounds what is read of a file that does not say how long it is.
+const mostMade = 64 << 20
+
+// sizeless reads a file whose size the kernel does not know, or makes up (/proc, /sys,
+// some FUSE filesystems): a tar stream has the size before the content. What would
+// have to be waited for is no content.
+func (p *packer) sizeless(f *os.File) ([]byte, error) {
+	raw, err := f.SyscallConn() // Fd would make reads wait
 	if err != nil {
-		return err
+		return nil, err
 	}
-	defer dir.Close()
+	var all []byte
 	for {
-		names, err := dir.Readdirnames(batch)
-		slices.Sort(names)
-		for _, name := range names {
-			if err := p.child(dir, name, path.Join(h.Name, name), st); err != nil {
-				return err
-			}
+		if p.ctx.Err() != nil {
+			return nil, context.Cause(p.ctx)
 		}
-		if err != nil || len(names) == 0 {
-			return ended(err)
+		n, readErr := 0, error(nil)
+		err := raw.Control(func(fd uintptr) { n, readErr = unix.Read(int(fd), p.buf) })
+		switch err := errors.Join(err, readErr); {
+		case errors.Is(err, unix.EINTR):
+			continue
+		case err != nil:
+			return nil, err
+		case n == 0:
+			return all, nil
+		}
+		if all = append(all, p.buf[:n]...); len(all) > mostMade {
+			return nil, fmt.Errorf("%w: it does not say how long it is, and has more than %d bytes", mctr.ErrUnsupported, mostMade)
 		}
 	}
 }
 
-// batch is how many names of a directory are held at a time: there may be millions.
-const batch = 4096
-
-func ended(err error) error {
-	if errors.Is(err, io.EOF) {
-		return nil
+func (p *packer) directory(node *os.File, h *tar.Header, st *unix.Stat_t, above *os.File) (into *os.File, err error) {
+	if err := p.header(node, h); err != nil {
+		return nil, err
 	}
-	return err
+	if above != nil {
+		var over unix.Stat_t
+		if err := unix.Fstat(int(above.Fd()), &over); err != nil {
+			return nil, fail("stat", h.Name, err)
+		}
+		if over.Dev != st.Dev && madeUp(node) {
+			return nil, nil
+		}
+	}
+	return inroot.Use(node)
 }
 
-// child writes what is called name in dir; nothing if it is gone by now.
-func (p *packer) child(dir *os.File, name, whole string, above *unix.Stat_t) error {
-	fd, err := unix.Openat(int(dir.Fd()), name, unix.O_PATH|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+// child writes what is at a place; nothing if it is gone by now.
+func (p *packer) child(at tree.Place) (into *os.File, err error) {
+	p.way = p.way[:at.Depth()+1]
+	name := p.way[at.Depth()].In(at.Name)
+	fd, err := unix.Openat(int(at.Dir.Fd()), at.Name, unix.O_PATH|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
 	if errors.Is(err, unix.ENOENT) {
-		return nil
+		return nil, nil
 	}
 	if err != nil {
-		return &fs.PathError{Op: "open", Path: whole, Err: err}
+		return nil, fail("open", name.Path(), err)
 	}
-	f := os.NewFile(uintptr(fd), whole)
+	f := os.NewFile(uintptr(fd), at.Name)
 	defer f.Close()
-	return p.node(f, whole, above)
+	into, err = p.node(f, name, at.Dir)
+	p.way = append(p.way, name)
+	return into, err
 }
 
 // kernelFilesystems hold what the kernel makes up.

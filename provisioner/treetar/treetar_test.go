@@ -265,3 +265,107 @@ func FuzzUnpack(f *testing.F) {
 		}
 	})
 }
+
+// TestPackDeep: how deep a tree is costs no descriptors.
+func TestPackDeep(t *testing.T) {
+	dir := t.TempDir()
+	const levels = 1500
+	if err := os.MkdirAll(filepath.Join(dir, strings.Repeat("d/", levels)), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	var old unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &old); err != nil {
+		t.Fatal(err)
+	}
+	if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &unix.Rlimit{Cur: 200, Max: old.Max}); err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = unix.Setrlimit(unix.RLIMIT_NOFILE, &old) }()
+	fd, err := unix.Open(dir, unix.O_PATH, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	node := os.NewFile(uintptr(fd), dir)
+	defer node.Close()
+	var out bytes.Buffer
+	if err := treetar.Pack(t.Context(), node, "top", &out); err != nil {
+		t.Fatal(err)
+	}
+	n := 0
+	for r := tar.NewReader(&out); ; n++ {
+		if _, err := r.Next(); err != nil {
+			break
+		}
+	}
+	if n != levels+1 {
+		t.Errorf("%d entries, want %d", n, levels+1)
+	}
+}
+
+// TestSizeless: files whose size the kernel makes up come with their content.
+func TestSizeless(t *testing.T) {
+	empty := filepath.Join(t.TempDir(), "empty")
+	must(t, os.WriteFile(empty, nil, 0o600))
+	for _, file := range []string{"/proc/cpuinfo", "/proc/version", "/proc/self/cmdline", "/sys/kernel/mm/transparent_hugepage/enabled", empty} {
+		want, err := os.ReadFile(file)
+		if errors.Is(err, os.ErrNotExist) {
+			continue // this kernel has no such thing
+		}
+		must(t, err)
+		r := tar.NewReader(bytes.NewReader(pack(t, file, "made")))
+		h, err := r.Next()
+		must(t, err)
+		if got, err := io.ReadAll(r); err != nil || !bytes.Equal(got, want) || h.Size != int64(len(want)) {
+			t.Errorf("%s: %d bytes, header %d, want %d: %v", file, len(got), h.Size, len(want), err)
+		}
+	}
+	// What would block, or never ends, is an error and does not hang.
+	for _, file := range []string{"/proc/kmsg"} {
+		ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+		defer cancel()
+		if err := treetar.Pack(ctx, open(t, file), "endless", io.Discard); ctx.Err() != nil {
+			t.Errorf("%s: %v", file, err)
+		}
+	}
+}
+
+// TestHarmless: nothing that is dangerous where others can reach it comes out of a tree
+// that is not trusted, whoever owns it there.
+func TestHarmless(t *testing.T) {
+	src, dst := filepath.Join(t.TempDir(), "src"), t.TempDir()
+	at := func(name string) string { return filepath.Join(src, name) }
+	capability := []byte{1, 0, 0, 2, 0x20, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
+	must(t, os.Mkdir(src, 0o755), os.WriteFile(at("suid"), nil, 0o600), unix.Chmod(at("suid"), 0o6755), os.WriteFile(at("caps"), nil, 0o755),
+		unix.Setxattr(at("caps"), "security.capability", capability, 0), unix.Setxattr(at("caps"), "user.keep", []byte("1"), 0),
+		os.WriteFile(at("other"), nil, 0o600), os.Chown(at("other"), 1000, 1000), unix.Chmod(at("other"), 0o4755),
+		unix.Mknod(at("zero"), unix.S_IFCHR|0o600, int(unix.Mkdev(1, 5))), os.Link(at("zero"), at("zlink")),
+		unix.Mknod(at("disk"), unix.S_IFBLK|0o666, int(unix.Mkdev(7, 0))), unix.Mkfifo(at("pipe"), 0o600), os.Symlink("/etc", at("link")))
+	root := open(t, dst)
+	var left []string
+	err := treetar.Unpack(t.Context(), root, ".", bytes.NewReader(pack(t, src, ".")), treetar.Options{
+		Harmless: true, LeftOut: func(name string) { left = append(left, name) },
+	})
+	must(t, err)
+	if got := strings.Join(left, " "); got != "disk zero zlink" {
+		t.Errorf("left out: %s", got)
+	}
+	for name, want := range map[string]os.FileMode{"suid": 0o755, "caps": 0o755, "other": 0o755, "pipe": os.ModeNamedPipe | 0o600} {
+		info, err := os.Lstat(filepath.Join(dst, name))
+		if err != nil || info.Mode() != want {
+			t.Errorf("%s: %v, %v; want %v", name, info, err, want)
+		}
+	}
+	if _, err := unix.Getxattr(filepath.Join(dst, "caps"), "security.capability", make([]byte, 64)); !errors.Is(err, unix.ENODATA) {
+		t.Errorf("capabilities: %v", err)
+	}
+	if n, err := unix.Getxattr(filepath.Join(dst, "caps"), "user.keep", make([]byte, 64)); n != 1 || err != nil {
+		t.Errorf("the user's attribute: %v", err)
+	}
+	whole := t.TempDir()
+	must(t, treetar.Unpack(t.Context(), open(t, whole), ".", bytes.NewReader(pack(t, src, ".")), treetar.Options{Owner: true}))
+	for name, want := range map[string]os.FileMode{"suid": os.ModeSetuid | os.ModeSetgid | 0o755, "zero": os.ModeDevice | os.ModeCharDevice | 0o600} {
+		if info, err := os.Lstat(filepath.Join(whole, name)); err != nil || info.Mode() != want {
+			t.Errorf("all: %s: %v, %v; want %v", name, info, err, want)
+		}
+	}
+}

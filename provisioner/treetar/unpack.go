@@ -11,11 +11,13 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"time"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/internal/interruptible"
+	"github.com/mctr/mctr/internal/tree"
 	"github.com/mctr/mctr/provisioner/inroot"
 )
 
@@ -29,6 +31,12 @@ type Options struct {
 	// owner gave it, and directories that are there already stay as they are.
 	Owner    bool
 	UID, GID int
+	// Harmless is for a tree that is not trusted, where others can reach it: no file
+	// keeps a set-user-ID or set-group-ID bit or capabilities, whoever owns it, and
+	// devices are left out.
+	Harmless bool
+	// LeftOut is told of what was left out. It may be nil.
+	LeftOut func(name string)
 }
 
 // Unpack makes the files that the tar stream r brings, below the directory dir
@@ -66,15 +74,10 @@ type unpacker struct {
 	root    *os.File
 	base    string
 	options Options
+	left    bool     // something was left out
 	parent  *os.File // the directory that was used last
 	at      string   // and where it is
-	dated   []dated
-}
-
-// dated is a directory whose time is set when nothing more is written in it.
-type dated struct {
-	name string
-	h    *tar.Header
+	dated   tree.List[time.Time]
 }
 
 // clean is an entry's name relative to the base, "." for itself.
@@ -94,6 +97,10 @@ func (u *unpacker) entry(h *tar.Header, content io.Reader) error {
 		return err
 	}
 	u.disown(h)
+	if u.options.Harmless && (h.Typeflag == tar.TypeChar || h.Typeflag == tar.TypeBlock) {
+		u.leaveOut(name)
+		return nil
+	}
 	if h.Typeflag == tar.TypeDir {
 		return u.directory(name, h)
 	}
@@ -104,12 +111,24 @@ func (u *unpacker) entry(h *tar.Header, content io.Reader) error {
 	if err != nil {
 		return err
 	}
-	return u.place(parent, path.Base(name), func(temp string) error { return u.make(parent, temp, h, content) })
+	err = u.place(parent, path.Base(name), func(temp string) error { return u.make(parent, temp, h, content) })
+	if u.left && h.Typeflag == tar.TypeLink && errors.Is(err, fs.ErrNotExist) {
+		u.leaveOut(name) // another name of what was left out
+		return nil
+	}
+	return err
+}
+
+func (u *unpacker) leaveOut(name string) {
+	u.left = true
+	if u.options.LeftOut != nil {
+		u.options.LeftOut(name)
+	}
 }
 
 // disown takes from a header what does not go to another owner.
 func (u *unpacker) disown(h *tar.Header) {
-	owner := u.options.Owner || h.Uid == u.options.UID && h.Gid == u.options.GID
+	owner := !u.options.Harmless && (u.options.Owner || h.Uid == u.options.UID && h.Gid == u.options.GID)
 	for key := range h.PAXRecords {
 		if name, ok := strings.CutPrefix(key, paxXattr); ok && !copied(name, owner) {
 			delete(h.PAXRecords, key)
@@ -153,7 +172,7 @@ func (u *unpacker) make(parent *os.File, temp string, h *tar.Header, content io.
 		if err := unix.Symlinkat(h.Linkname, dir, temp); err != nil {
 			return err
 		}
-		return errors.Join(unix.Fchownat(dir, temp, h.Uid, h.Gid, unix.AT_SYMLINK_NOFOLLOW), setTime(dir, temp, h, unix.AT_SYMLINK_NOFOLLOW))
+		return errors.Join(unix.Fchownat(dir, temp, h.Uid, h.Gid, unix.AT_SYMLINK_NOFOLLOW), setTime(dir, temp, h.ModTime, unix.AT_SYMLINK_NOFOLLOW))
 	}
 	kind := map[byte]uint32{tar.TypeFifo: unix.S_IFIFO, tar.TypeChar: unix.S_IFCHR, tar.TypeBlock: unix.S_IFBLK}[h.Typeflag]
 	if kind == 0 {
@@ -239,7 +258,7 @@ func (u *unpacker) directory(name string, h *tar.Header) error {
 	if !made && !u.options.Owner {
 		return nil
 	}
-	u.dated = append(u.dated, dated{name, h})
+	u.dated.Add(name, h.ModTime)
 	return readOnly(dress(f, h))
 }
 
@@ -306,19 +325,19 @@ func (u *unpacker) leave() error {
 	return f.Close()
 }
 
-// dates sets the times of directories, the deepest first.
+// dates sets the times of directories, now that nothing more is written in them.
 func (u *unpacker) dates() error {
-	for _, d := range slices.Backward(u.dated) {
-		f, err := u.itself(d.name)
+	for name, at := range u.dated.All {
+		f, err := u.itself(name)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue // somebody removed it meanwhile
 		}
 		if err != nil {
 			return err
 		}
-		err = errors.Join(setTime(unix.AT_FDCWD, inroot.Path(f), d.h, 0), f.Close())
+		err = errors.Join(setTime(unix.AT_FDCWD, inroot.Path(f), at, 0), f.Close())
 		if err != nil {
-			return fmt.Errorf("%.300q: %w", d.name, err)
+			return fmt.Errorf("%.300q: %w", name, err)
 		}
 	}
 	return nil

@@ -26,7 +26,7 @@ func readLogs(x *exchange, in api.Logs, out *output) error {
 		}
 	}
 	return x.Containers.Logs(x.r.Context(), id, o, func(e logs.Entry) error {
-		entry := api.Entry{Time: e.Time, Text: bytes.Clone(e.Text), Partial: e.Partial, Gap: e.Gap}
+		entry := api.Entry{Time: e.Time, Text: bytes.Clone(e.Text), Partial: e.Partial, Gap: e.Gap, Removed: e.Removed}
 		if !e.Gap {
 			entry.Stream = streamNames[e.Stream]
 		}

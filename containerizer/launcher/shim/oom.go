@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -113,7 +114,7 @@ func oomVictim(dir string) string {
 	}
 	defer unix.Close(fd)
 	victim, record := unknown, make([]byte, 8192)
-	for {
+	for deadline := time.Now().Add(time.Second); time.Now().Before(deadline); { // others may write as fast as it is read
 		n, err := unix.Read(fd, record)
 		if errors.Is(err, unix.EPIPE) {
 			continue // overwritten under us: the next read is newer
@@ -125,6 +126,7 @@ func oomVictim(dir string) string {
 			victim = name
 		}
 	}
+	return victim
 }
 
 // parseVictim reads one record of /dev/kmsg. dir is the cgroup's host path,

@@ -93,7 +93,7 @@ func (s *streams) drain() mctr.LogCount {
 	}
 	_ = s.log.Close()
 	count := s.log.Stats()
-	return mctr.LogCount{Bytes: count.Bytes, Dropped: count.Dropped}
+	return mctr.LogCount{Bytes: count.Bytes, Dropped: count.Dropped, Removed: count.Removed}
 }
 
 // settle returns when both streams have ended, when nothing has moved for long

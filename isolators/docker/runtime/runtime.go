@@ -71,9 +71,6 @@ func (i *isolator) Prepare(ctx context.Context, c *mctr.Container) (*mctr.Adjust
 	if err != nil {
 		return nil, err
 	}
-	if err := stoppable(c); err != nil {
-		return nil, err
-	}
 	user, err := inroot.LookupUser(c.Rootfs, c.User(), c.Config.Process.GroupAdd)
 	if err != nil {
 		return nil, fmt.Errorf("--user %q, --group-add %q (or the image's): %w", c.User(), c.Config.Process.GroupAdd, err)
@@ -116,17 +113,6 @@ func (i *isolator) reap(c *mctr.Container, a *mctr.Adjustment) {
 	a.Spec.Process.Args = append([]string{path, "init", "--"}, a.Spec.Process.Args...)
 }
 
-// stoppable refuses a signal that nobody could send once the container is to end.
-func stoppable(c *mctr.Container) error {
-	if c.Image == nil || c.Image.StopSignal == "" || c.Config.StopSignal != "" {
-		return nil
-	}
-	if !isSignal(c.Image.StopSignal) {
-		return fmt.Errorf("%w: the image's stop signal %q is none (--stop-signal sets another)", mctr.ErrInvalid, c.Image.StopSignal)
-	}
-	return nil
-}
-
 func isSignal(s string) bool {
 	number, err := signal.ParseSignal(s)
 	return err == nil && signal.ValidSignalForPlatform(number)
@@ -143,6 +129,9 @@ func command(c *mctr.Container) ([]string, error) {
 		entrypoint = *p.Entrypoint
 	} else if len(args) == 0 {
 		args = image.Cmd
+	}
+	if len(entrypoint) == 1 && entrypoint[0] == "" { // docker's spelling of none
+		entrypoint = nil
 	}
 	all := append(append([]string{}, entrypoint...), args...)
 	if len(all) == 0 {
@@ -167,10 +156,12 @@ func directory(c *mctr.Container) string {
 }
 
 // environment is the image's, with PATH, HOME and TERM where it has none.
-// Variables of mctr's own are not for an image to set.
+// Variables of mctr's own are not for an image to set. A name without a value is one
+// that the image does not want.
 func environment(c *mctr.Container, home string) []string {
-	var env []string
+	var env, unwanted []string
 	if c.Image != nil {
+		unwanted = c.Image.Env
 		env = slices.DeleteFunc(slices.Clone(c.Image.Env), func(e string) bool {
 			return strings.HasPrefix(e, "MESOS_") || !strings.Contains(e, "=") || strings.HasPrefix(e, "=")
 		})
@@ -181,7 +172,7 @@ func environment(c *mctr.Container, home string) []string {
 	}
 	for _, d := range defaults {
 		name, _, _ := strings.Cut(d, "=")
-		if !has(env, name) {
+		if !has(env, name) && (name == "HOME" || !slices.Contains(unwanted, name)) { // the runtime sets HOME in any case
 			env = append(env, d)
 		}
 	}

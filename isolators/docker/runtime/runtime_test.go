@@ -204,19 +204,57 @@ func TestUser(t *testing.T) {
 	}
 }
 
-// TestStopSignal wants an image's signal that nobody could send refused while
-// there is nothing to stop yet.
-func TestStopSignal(t *testing.T) {
-	config := process(mctr.Process{Args: []string{"x"}})
-	for signal, ok := range map[string]bool{"": true, "SIGQUIT": true, "quit": true, "3": true, "SIGNOT": false, "99999": false} {
-		_, err := prepare(t, config, mctr.ImageConfig{StopSignal: signal}, nil)
-		if ok != (err == nil) || !ok && (!errors.Is(err, mctr.ErrInvalid) || !strings.Contains(err.Error(), "--stop-signal")) {
-			t.Errorf("%q: %v", signal, err)
-		}
-	}
-	config.StopSignal = "SIGINT"
-	if _, err := prepare(t, config, mctr.ImageConfig{StopSignal: "SIGNOT"}, nil); err != nil {
-		t.Errorf("overridden: %v", err)
+// TestOddImageConfigs reads what images in the wild have as moby does (daemon/commit.go,
+// daemon/create.go, container/env.go).
+func TestOddImageConfigs(t *testing.T) {
+	null := func(s ...string) *[]string { return &s }
+	for _, c := range []struct {
+		name    string
+		process mctr.Process
+		image   mctr.ImageConfig
+		args    string // joined by |; "": refused
+		cwd     string
+		env     string // that is not to be there
+	}{
+		{name: "no entrypoint", image: mctr.ImageConfig{Cmd: []string{"a", "b"}}, args: "a|b"},
+		{name: "an empty entrypoint", image: mctr.ImageConfig{Entrypoint: []string{}, Cmd: []string{"a"}}, args: "a"},
+		{name: "an entrypoint of an empty word", image: mctr.ImageConfig{Entrypoint: []string{""}, Cmd: []string{"a"}}, args: "a"},
+		{name: "that, and nothing else", image: mctr.ImageConfig{Entrypoint: []string{""}}},
+		{name: "that, and arguments", process: mctr.Process{Args: []string{"x", "y"}}, image: mctr.ImageConfig{Entrypoint: []string{""}, Cmd: []string{"a"}}, args: "x|y"},
+		{name: "an entrypoint of two empty words", image: mctr.ImageConfig{Entrypoint: []string{"", ""}, Cmd: []string{"a"}}, args: "||a"},
+		{name: "an asked one of an empty word", process: mctr.Process{Entrypoint: null("")}, image: mctr.ImageConfig{Entrypoint: []string{"e"}, Cmd: []string{"a"}}},
+		{name: "that, and an argument", process: mctr.Process{Entrypoint: null(""), Args: []string{"x"}}, image: mctr.ImageConfig{Entrypoint: []string{"e"}, Cmd: []string{"a"}}, args: "x"},
+		{name: "an empty argument", process: mctr.Process{Args: []string{""}}, image: mctr.ImageConfig{Entrypoint: []string{"e"}, Cmd: []string{"a"}}, args: "e|"},
+		{name: "a relative directory", image: mctr.ImageConfig{Cmd: []string{"a"}, WorkingDir: "srv/x"}, args: "a", cwd: "/srv/x"},
+		{name: "a stop signal that is none", image: mctr.ImageConfig{Cmd: []string{"a"}, StopSignal: "SIGNOT"}, args: "a"},
+		{name: "a stop signal beyond the last", image: mctr.ImageConfig{Cmd: []string{"a"}, StopSignal: "99999"}, args: "a"},
+		{name: "an unwanted variable", image: mctr.ImageConfig{Cmd: []string{"a"}, Env: []string{"PATH"}}, args: "a", env: "PATH="},
+		{name: "names without values", image: mctr.ImageConfig{Cmd: []string{"a"}, Env: []string{"A", "", "=b"}}, args: "a", env: "A"},
+		{name: "a root volume", image: mctr.ImageConfig{Cmd: []string{"a"}, Volumes: map[string]struct{}{"/": {}, "": {}, ".": {}}}, args: "a"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			a, err := prepare(t, process(c.process), c.image, nil)
+			if c.args == "" {
+				if !errors.Is(err, mctr.ErrInvalid) {
+					t.Errorf("%+v, %v: want a refusal", a, err)
+				}
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := strings.Join(a.Spec.Process.Args, "|"); got != c.args {
+				t.Errorf("command %q, want %q", got, c.args)
+			}
+			if c.cwd != "" && a.Spec.Process.Cwd != c.cwd {
+				t.Errorf("directory %s, want %s", a.Spec.Process.Cwd, c.cwd)
+			}
+			for _, e := range a.Spec.Process.Env {
+				if c.env != "" && strings.HasPrefix(e, c.env) {
+					t.Errorf("the environment has %s", e)
+				}
+			}
+		})
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/internal/tree"
 	"github.com/mctr/mctr/provisioner/backend"
 	"github.com/mctr/mctr/provisioner/backend/copy"
 	"github.com/mctr/mctr/provisioner/inroot"
@@ -55,7 +56,7 @@ func volume(ctx context.Context, c *mctr.Container, target string) (string, erro
 		return dir, nil
 	}
 	unfinished := dir + ".new"
-	if err := os.RemoveAll(unfinished); err != nil {
+	if err := tree.Remove(unfinished); err != nil {
 		return "", err
 	}
 	if err := os.MkdirAll(unfinished, 0o755); err != nil {

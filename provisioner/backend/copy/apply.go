@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/mctr/mctr/internal/tree"
 	"github.com/mctr/mctr/provisioner/backend"
 	"golang.org/x/sys/unix"
 )
@@ -15,13 +16,13 @@ import (
 // writes meanwhile.
 func Apply(ctx context.Context, lowers []backend.Lower, dst string, ids *backend.IDMap) error {
 	for _, l := range lowers {
-		a := &applier{ctx: ctx, ids: ids, links: map[inode]string{}}
+		a := &applier{ctx: ctx, ids: ids}
 		var st unix.Stat_t
 		if err := unix.Lstat(l.Dir, &st); err != nil {
 			return &os.PathError{Op: "lstat", Path: l.Dir, Err: err}
 		}
 		a.device = st.Dev
-		if err := a.children(l.Dir, dst); err != nil {
+		if err := a.children(l.Dir, dst, tree.Root(dst)); err != nil {
 			return fmt.Errorf("apply layer: %w", err)
 		}
 	}
@@ -43,20 +44,18 @@ func dressEmpty(dst string, ids *backend.IDMap) error {
 	return unix.Utimes(dst, make([]unix.Timeval, 2))
 }
 
-type inode struct{ dev, ino uint64 }
-
 // An applier writes one layer upon what is there.
 type applier struct {
 	ctx    context.Context
 	ids    *backend.IDMap
-	device uint64           // layers do not reach into what is mounted in them
-	links  map[inode]string // where a file with several names went first
+	device uint64     // layers do not reach into what is mounted in them
+	links  tree.Names // where a file with several names went first
 }
 
 // children applies what lies in the directory src to the directory dst. Each
 // directory is known to be one before anything is written into it, so that no
 // symbolic link is ever followed.
-func (a *applier) children(src, dst string) error {
+func (a *applier) children(src, dst string, name *tree.Name) error {
 	if err := a.ctx.Err(); err != nil {
 		return context.Cause(a.ctx)
 	}
@@ -65,36 +64,33 @@ func (a *applier) children(src, dst string) error {
 		return err
 	}
 	for _, e := range entries {
-		if err := a.entry(filepath.Join(src, e.Name()), filepath.Join(dst, e.Name())); err != nil {
+		if err := a.entry(filepath.Join(src, e.Name()), filepath.Join(dst, e.Name()), name.In(e.Name())); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (a *applier) entry(src, dst string) error {
+func (a *applier) entry(src, dst string, name *tree.Name) error {
 	var st unix.Stat_t
 	if err := unix.Lstat(src, &st); err != nil {
 		return &os.PathError{Op: "lstat", Path: src, Err: err}
 	}
 	kind := st.Mode & unix.S_IFMT
 	if kind == unix.S_IFDIR {
-		return a.directory(src, dst, st)
+		return a.directory(src, dst, name, st)
 	}
-	if err := os.RemoveAll(dst); err != nil {
+	if err := tree.Remove(dst); err != nil {
 		return err
 	}
 	if kind == unix.S_IFCHR && st.Rdev == 0 {
 		return nil // a whiteout
 	}
-	id := inode{st.Dev, st.Ino}
-	if first, ok := a.links[id]; ok {
-		return os.Link(first, dst)
+	id := tree.ID{Dev: st.Dev, Ino: st.Ino}
+	if first := a.links.First(id, uint64(st.Nlink), func() *tree.Name { return name }); first != nil {
+		return os.Link(first.Path(), dst)
 	}
-	if st.Nlink > 1 {
-		a.links[id] = dst
-	}
-	if err := create(src, dst, st); err != nil {
+	if err := create(a.ctx, src, dst, st); err != nil {
 		return err
 	}
 	return dress(src, dst, a.ids)
@@ -102,10 +98,10 @@ func (a *applier) entry(src, dst string) error {
 
 // directory makes dst a directory like src; what was in it stays unless src is
 // opaque or dst was none.
-func (a *applier) directory(src, dst string, st unix.Stat_t) error {
+func (a *applier) directory(src, dst string, name *tree.Name, st unix.Stat_t) error {
 	old, err := os.Lstat(dst)
 	if err == nil && (!old.IsDir() || backend.IsOpaque(src)) {
-		if err := os.RemoveAll(dst); err != nil {
+		if err := tree.Remove(dst); err != nil {
 			return err
 		}
 	}
@@ -113,7 +109,7 @@ func (a *applier) directory(src, dst string, st unix.Stat_t) error {
 		return err
 	}
 	if st.Dev == a.device {
-		if err := a.children(src, dst); err != nil {
+		if err := a.children(src, dst, name); err != nil {
 			return err
 		}
 	}
@@ -121,10 +117,10 @@ func (a *applier) directory(src, dst string, st unix.Stat_t) error {
 }
 
 // create makes anything but a directory, without its attributes.
-func create(src, dst string, st unix.Stat_t) error {
+func create(ctx context.Context, src, dst string, st unix.Stat_t) error {
 	switch st.Mode & unix.S_IFMT {
 	case unix.S_IFREG:
-		return copyFile(src, dst, st.Size)
+		return copyFile(ctx, src, dst, st.Size)
 	case unix.S_IFLNK:
 		target, err := os.Readlink(src)
 		if err != nil {

@@ -14,6 +14,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/mctr/mctr/internal/tree"
 	"github.com/mctr/mctr/provisioner/backend"
 	"golang.org/x/sys/unix"
 )
@@ -46,18 +47,18 @@ func (driver) Mount(ctx context.Context, m backend.Mount) error {
 	return nil
 }
 
-func write(ctx context.Context, m backend.Mount, tree string) error {
-	fresh := tree + ".new"
-	if err := os.RemoveAll(fresh); err != nil {
+func write(ctx context.Context, m backend.Mount, to string) error {
+	fresh := to + ".new"
+	if err := tree.Remove(fresh); err != nil {
 		return err
 	}
 	if err := os.Mkdir(fresh, 0o755); err != nil {
 		return err
 	}
 	if err := Apply(ctx, m.Lowers, fresh, m.IDs); err != nil {
-		return errors.Join(err, os.RemoveAll(fresh))
+		return errors.Join(err, tree.Remove(fresh))
 	}
-	return os.Rename(fresh, tree)
+	return os.Rename(fresh, to)
 }
 
 // bind mounts tree at target.
@@ -78,5 +79,5 @@ func bind(tree, target string, readOnly bool) error {
 // Unmount takes the bind mount away and what a killed Mount was writing; the
 // tree stays.
 func (driver) Unmount(_ context.Context, rw, target string) error {
-	return errors.Join(backend.Unmount(target), os.RemoveAll(filepath.Join(rw, "rootfs.new")))
+	return errors.Join(backend.Unmount(target), tree.Remove(filepath.Join(rw, "rootfs.new")))
 }

@@ -2,6 +2,7 @@ package copy
 
 import (
 	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/mctr/mctr/provisioner/backend"
 	"github.com/mctr/mctr/provisioner/backend/backendtest"
+	"github.com/mctr/mctr/provisioner/backend/overlay"
 )
 
 func TestConformance(t *testing.T) { backendtest.Run(t, New) }
@@ -33,7 +35,7 @@ func TestHoles(t *testing.T) {
 	if err := f.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if err := copyFile(src, dst, 100<<20); err != nil {
+	if err := copyFile(context.Background(), src, dst, 100<<20); err != nil {
 		t.Fatal(err)
 	}
 	a, err1 := os.ReadFile(src)
@@ -76,5 +78,70 @@ func TestRootedCapabilities(t *testing.T) {
 	}
 	if got := rooted(v3, 7); string(got) != string(v3) {
 		t.Errorf("revision 3 was changed to %v", got)
+	}
+}
+
+// TestReplaced copies a directory that a layer replaced out of a mounted overlay, whose
+// list of attributes the kernel counts longer than what it shows.
+func TestReplaced(t *testing.T) {
+	dir := t.TempDir()
+	var lowers []backend.Lower
+	for _, layer := range []string{"old", "new"} {
+		if err := os.MkdirAll(filepath.Join(dir, layer, "data", layer), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		lowers = append(lowers, backend.Lower{Dir: filepath.Join(dir, layer)})
+	}
+	if err := syscall.Setxattr(filepath.Join(dir, "new", "data"), "trusted.overlay.opaque", []byte("y"), 0); err != nil {
+		t.Fatal(err)
+	}
+	mounted := backend.Mount{Lowers: lowers, RW: filepath.Join(dir, "rw"), Target: filepath.Join(dir, "target")}
+	if err := overlay.New().Mount(context.Background(), mounted); err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := overlay.New().Unmount(context.Background(), mounted.RW, mounted.Target); err != nil {
+			t.Error(err)
+		}
+	}()
+	to := filepath.Join(dir, "copy")
+	if err := os.Mkdir(to, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	from := backend.Lower{Dir: filepath.Join(mounted.Target, "data"), Root: true}
+	if err := Apply(context.Background(), []backend.Lower{from}, to, nil); err != nil {
+		t.Fatal(err)
+	}
+	if entries, err := os.ReadDir(to); err != nil || len(entries) != 1 || entries[0].Name() != "new" {
+		t.Errorf("the copy holds %v, %v", entries, err)
+	}
+}
+
+// TestGivenUp: a copy of one large file ends with its context, too.
+func TestGivenUp(t *testing.T) {
+	dir := t.TempDir()
+	src := filepath.Join(dir, "src")
+	f, err := os.Create(src)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = f.WriteAt([]byte("x"), 0)
+	if err := errors.Join(err, f.Truncate(1<<40), f.Close()); err != nil {
+		t.Fatal(err)
+	}
+	in, err := os.Open(src)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer in.Close()
+	out, err := os.Create(filepath.Join(dir, "dst"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer out.Close()
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	if err := copyData(ctx, in, out, 1<<40); !errors.Is(err, context.Canceled) {
+		t.Errorf("a copy that was given up: %v", err)
 	}
 }

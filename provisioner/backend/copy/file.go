@@ -1,6 +1,7 @@
 package copy
 
 import (
+	"context"
 	"errors"
 	"io"
 	"os"
@@ -12,7 +13,7 @@ import (
 
 // copyFile copies a regular file's content: shared with the source where the
 // filesystem can, else by the kernel, holes staying holes.
-func copyFile(src, dst string, size int64) (err error) {
+func copyFile(ctx context.Context, src, dst string, size int64) (err error) {
 	in, err := open(src)
 	if err != nil {
 		return err
@@ -29,7 +30,7 @@ func copyFile(src, dst string, size int64) (err error) {
 	if err := out.Truncate(size); err != nil {
 		return err
 	}
-	return copyData(in, out, size)
+	return copyData(ctx, in, out, size)
 }
 
 // open opens a regular file for reading. A volume is filled from a root filesystem
@@ -44,8 +45,11 @@ func open(src string) (*os.File, error) {
 	return inroot.Use(node)
 }
 
+// piece is how much is copied between two looks whether the launch was given up.
+const piece = 64 << 20
+
 // copyData copies the parts of in that are not holes.
-func copyData(in, out *os.File, size int64) error {
+func copyData(ctx context.Context, in, out *os.File, size int64) error {
 	for at := int64(0); at < size; {
 		data, err := unix.Seek(int(in.Fd()), at, unix.SEEK_DATA)
 		if errors.Is(err, unix.ENXIO) {
@@ -58,10 +62,13 @@ func copyData(in, out *os.File, size int64) error {
 		if err != nil {
 			end = size
 		}
-		if err := copyRange(in, out, data, end-data); err != nil {
+		at = min(end, data+piece)
+		if err := copyRange(in, out, data, at-data); err != nil {
 			return err
 		}
-		at = end
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
 	}
 	return nil
 }

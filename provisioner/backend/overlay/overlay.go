@@ -20,6 +20,7 @@ import (
 	"path/filepath"
 
 	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/internal/tree"
 	"github.com/mctr/mctr/provisioner/backend"
 	"golang.org/x/sys/unix"
 )
@@ -118,7 +119,7 @@ func freshWork(dir string) error {
 	if !errors.Is(err, os.ErrExist) {
 		return err
 	}
-	if err := os.RemoveAll(dir); err != nil {
+	if err := tree.Remove(dir); err != nil {
 		return err
 	}
 	return os.Mkdir(dir, 0o700)

@@ -92,6 +92,7 @@ type (
 		Text    []byte    `json:"text,omitempty"`
 		Partial bool      `json:"partial,omitempty"` // the next one of the stream continues the line
 		Gap     bool      `json:"gap,omitempty"`
+		Removed int64     `json:"removed,omitempty"` // bytes that rotation removed, in the gap at the beginning
 	}
 	// Progress is a step of a pull.
 	Progress struct {

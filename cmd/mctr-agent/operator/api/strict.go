@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"unicode/utf8"
 
 	"github.com/mctr/mctr"
 )
@@ -13,6 +14,9 @@ import (
 // Decode reads one JSON value and refuses what could be misread: unknown names, a
 // name given twice, anything behind the value. The error wraps mctr.ErrInvalid.
 func Decode(data []byte, v any) error {
+	if !utf8.Valid(data) {
+		return fmt.Errorf("%w: the JSON has bytes that are no UTF-8", mctr.ErrInvalid)
+	}
 	if err := unambiguous(json.NewDecoder(bytes.NewReader(data))); err != nil {
 		return fmt.Errorf("%w: %w", mctr.ErrInvalid, err)
 	}

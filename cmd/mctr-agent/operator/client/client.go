@@ -18,6 +18,7 @@ import (
 
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/cmd/mctr-agent/operator/api"
+	"github.com/mctr/mctr/internal/plaintext"
 )
 
 // Options say where the agent is, and how it knows its clients.
@@ -89,6 +90,9 @@ func (c *Client) dial(ctx context.Context) (net.Conn, error) {
 
 // request is a call, ready to be sent.
 func (c *Client) request(ctx context.Context, kind string, arguments any) (*http.Request, error) {
+	if err := plaintext.Check(arguments); err != nil {
+		return nil, err
+	}
 	body, err := api.NewCall(kind, arguments)
 	if err != nil {
 		return nil, err

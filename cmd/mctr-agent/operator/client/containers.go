@@ -96,7 +96,7 @@ func (c *Client) Logs(ctx context.Context, id mctr.ContainerID, o logs.ReadOptio
 		if e.Stream == "stderr" {
 			stream = logs.Stderr
 		}
-		return emit(logs.Entry{Time: e.Time, Stream: stream, Text: e.Text, Partial: e.Partial, Gap: e.Gap})
+		return emit(logs.Entry{Time: e.Time, Stream: stream, Text: e.Text, Partial: e.Partial, Gap: e.Gap, Removed: e.Removed})
 	})
 }
 

@@ -1,0 +1,88 @@
+package puller
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"strings"
+
+	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
+)
+
+// wantsToken says whether a registry that lets everybody look at /v2/ asks for a
+// token after all: some guard their repositories alone.
+func (p *peer) wantsToken(resp *http.Response) bool {
+	if resp.StatusCode != http.StatusUnauthorized {
+		return false
+	}
+	for _, challenge := range resp.Header.Values("Www-Authenticate") {
+		if len(challenge) > 6 && strings.EqualFold(challenge[:7], "bearer ") {
+			return true
+		}
+	}
+	return false
+}
+
+// withToken is the client that has what resp asks for, in place of old. It is old
+// where there is nothing more to be had.
+func (p *peer) withToken(ctx context.Context, old *http.Client, resp *http.Response) (*http.Client, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.client != old || !p.public.Load() {
+		return p.client, nil
+	}
+	client, err := p.shakeHands(ctx, challenged{
+		RoundTripper: p.transport(), scheme: resp.Request.URL.Scheme, challenge: resp.Header.Values("Www-Authenticate"),
+	})
+	if err != nil {
+		return nil, err
+	}
+	p.client = client
+	p.public.Store(false)
+	return client, nil
+}
+
+// challenged answers the registry library's first question, at /v2/, by the challenge
+// that came for a repository.
+type challenged struct {
+	http.RoundTripper
+	scheme    string
+	challenge []string
+}
+
+// RoundTrip is http.RoundTripper's.
+func (c challenged) RoundTrip(req *http.Request) (*http.Response, error) {
+	if req.URL.Path != "/v2/" {
+		return c.RoundTripper.RoundTrip(req)
+	}
+	if req.URL.Scheme != c.scheme {
+		return nil, fmt.Errorf("%s to %s: %w", req.URL.Scheme, req.URL.Host, errScheme)
+	}
+	return &http.Response{
+		Status: "401 Unauthorized", StatusCode: http.StatusUnauthorized, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+		Header: http.Header{"Www-Authenticate": c.challenge}, Body: http.NoBody, Request: req,
+	}, nil
+}
+
+// shakeHands learns how to authenticate and, for a token, does so.
+func (p *peer) shakeHands(ctx context.Context, rt http.RoundTripper) (*http.Client, error) {
+	g := p.registry
+	host := g.ref.Host()
+	if p.Mirror {
+		host = p.URL.Host
+	}
+	creds, err := g.config.Auth(host, g.ref.Repository())
+	if err != nil {
+		return nil, err
+	}
+	reg, err := p.Endpoint.registry()
+	if err != nil {
+		return nil, err
+	}
+	scope := "repository:" + g.ref.Repository() + ":" + transport.PullScope
+	auth, err := transport.NewWithContext(ctx, reg, authenticator(creds), rt, []string{scope})
+	if err != nil {
+		return nil, describe(err)
+	}
+	return &http.Client{Transport: auth, CheckRedirect: checkRedirect}, nil
+}
