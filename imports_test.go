@@ -29,7 +29,7 @@ var rules = []rule{
 	{"cmd/mctr-calico", []string{".", "internal/...", "cni/..."}, "policies need no containers"},
 	{"cmd", []string{"...", "!containerizer/launcher/engine/..."}, "programs wire everything, but engines are the shim's"},
 	{"benchmarks", []string{"..."}, "a bench tries everything"},
-	{"isolators/builtin", []string{".", "internal/...", "isolators/...", "cni"}, "the table knows every isolator"},
+	{"isolators/builtin", []string{".", "internal/...", "isolators/...", "cni", "containerizer"}, "the table knows every isolator"},
 	{"isolators", []string{".", "internal/...", "isolators", "isolators/isolatortest", "self", "provisioner/...", "logs", "cni/...", "!cni/calico", "csi/...", "gpu/..."}, "an isolator knows the mechanism it drives, never a sibling"},
 	{"containerizer/launcher/engine/libcontainer", []string{".", "internal/...", "self", "containerizer/launcher/engine", "containerizer/launcher/engine/pty", "containerizer/launcher/wire"}, "an engine knows its interface"},
 	{"containerizer/launcher/engine/ocibinary", []string{".", "internal/...", "containerizer/launcher/engine", "containerizer/launcher/engine/pty", "containerizer/launcher/wire"}, "an engine knows its interface"},

@@ -6,6 +6,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/containerizer"
@@ -45,8 +46,12 @@ func TestIsolatorAnotherProcessLacks(t *testing.T) {
 					t.Fatal(err)
 				}
 				defer other.Close()
-				err = try(t.Context(), other)
 				known := name == "clean up all" && lost // of which STATE knows nothing
+				err = try(t.Context(), other)
+				for n := 0; name == "clean up all" && !known && err == nil && n < 500; n++ { // it leaves alone what its shim still has
+					time.Sleep(10 * time.Millisecond)
+					err = try(t.Context(), other)
+				}
 				if !known && (!errors.Is(err, mctr.ErrUnsupported) || !strings.Contains(err.Error(), "test/holder")) {
 					t.Errorf("got %v", err)
 				}

@@ -153,7 +153,7 @@ func New(ctx context.Context, opts ...Option) (*Containerizer, error) {
 	if err := c.findShim(); err != nil {
 		return nil, err
 	}
-	if err := c.checkManager(); err != nil {
+	if err := errors.Join(c.checkOptions(), c.checkManager()); err != nil {
 		return nil, err
 	}
 	if err := c.setUp(ctx); err != nil {

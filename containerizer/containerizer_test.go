@@ -40,7 +40,7 @@ func newAgent(t *testing.T, more ...isolators.Isolator) *agent {
 	dir := t.TempDir()
 	a := &agent{t: t, root: filepath.Join(dir, "root"), state: filepath.Join(dir, "state"), image: imagetest.Busybox(t, dir)}
 	a.table = append(builtin.Table(builtin.Deps{
-		Root: a.root, State: a.state, Helper: program(t, "mctr-helper"), CgroupOf: containerizer.CgroupOf(a.state), StateOf: containerizer.StateOf(a.state), DirOf: containerizer.DirOf(a.root),
+		Root: a.root, State: a.state, Helper: program(t, "mctr-helper"),
 	}), more...)
 	a.Containerizer = a.open()
 	t.Cleanup(a.tearDown)

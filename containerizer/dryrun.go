@@ -12,6 +12,9 @@ import (
 // DryRun gives the OCI spec that a launch of config would hand the engine. It
 // makes what is needed to know that (the image's filesystem), and takes it back.
 func (c *Containerizer) DryRun(ctx context.Context, config *mctr.ContainerConfig) (spec *specs.Spec, err error) {
+	if err := checkConfig(config); err != nil {
+		return nil, err
+	}
 	copied := *config
 	copied.Name = "" // nothing is reserved
 	r, err := c.newRecord(mctr.NewID(), &copied)

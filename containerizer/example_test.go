@@ -26,7 +26,7 @@ func open(dir string, more ...isolators.Isolator) *containerizer.Containerizer {
 		log.Fatal(err)
 	}
 	table := append(builtin.Table(builtin.Deps{
-		Root: root, State: state, Helper: helper, CgroupOf: containerizer.CgroupOf(state), StateOf: containerizer.StateOf(state), DirOf: containerizer.DirOf(root),
+		Root: root, State: state, Helper: helper,
 	}), more...)
 	c, err := containerizer.New(context.Background(), containerizer.WithDirs(root, state),
 		containerizer.WithShim(shim), containerizer.WithIsolators(table), containerizer.WithOwner("example"))

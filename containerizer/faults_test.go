@@ -13,6 +13,7 @@ import (
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/containerizer"
 	"github.com/mctr/mctr/isolators"
+	"github.com/mctr/mctr/isolators/builtin"
 	"github.com/mctr/mctr/isolators/isolatortest"
 )
 
@@ -224,4 +225,15 @@ func TestDestroyDuringLaunch(t *testing.T) {
 		t.Errorf("launch: %v", err)
 	}
 	a.wantNothing()
+}
+
+// TestFailpointsAreUnique wants no checkpoint to hide behind another's name.
+func TestFailpointsAreUnique(t *testing.T) {
+	seen := map[string]bool{}
+	for _, point := range containerizer.Failpoints(builtin.Table(builtin.Deps{})) {
+		if seen[point] {
+			t.Errorf("%s is there twice", point)
+		}
+		seen[point] = true
+	}
 }

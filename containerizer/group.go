@@ -47,6 +47,9 @@ func (c *Containerizer) LaunchGroup(ctx context.Context, id mctr.ContainerID, g 
 
 // checkGroup refuses a group before anything of it is made.
 func (c *Containerizer) checkGroup(ctx context.Context, id mctr.ContainerID, g *mctr.Group) error {
+	if g == nil {
+		return fmt.Errorf("%w: the group is nil", mctr.ErrInvalid)
+	}
 	if err := g.Validate(); err != nil {
 		return err
 	}

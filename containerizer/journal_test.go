@@ -7,7 +7,6 @@ import (
 	"testing"
 
 	"github.com/mctr/mctr"
-	"github.com/mctr/mctr/isolators/builtin"
 )
 
 // TestTornJournal reads a journal cut at every byte, as a crash leaves it: what
@@ -63,16 +62,5 @@ func TestPhases(t *testing.T) {
 		if got := phaseOf(checkpoint); got != want {
 			t.Errorf("%s: %s, want %s", checkpoint, got, want)
 		}
-	}
-}
-
-// TestFailpointsAreUnique wants no checkpoint to hide behind another's name.
-func TestFailpointsAreUnique(t *testing.T) {
-	seen := map[string]bool{}
-	for _, point := range Failpoints(builtin.Table(builtin.Deps{})) {
-		if seen[point] {
-			t.Errorf("%s is there twice", point)
-		}
-		seen[point] = true
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"path/filepath"
+	"slices"
 
 	"github.com/moby/sys/signal"
 	"github.com/opencontainers/runtime-spec/specs-go"
@@ -20,6 +21,9 @@ import (
 // makes nothing.
 func (c *Containerizer) Check(ctx context.Context, config *mctr.ContainerConfig) error {
 	if err := plaintext.Check(config); err != nil {
+		return err
+	}
+	if err := checkConfig(config); err != nil {
 		return err
 	}
 	if err := logs.Config(config.Log).Validate(); err != nil {
@@ -61,6 +65,19 @@ func (l *launch) prepare(ctx context.Context) error {
 		}
 	}
 	l.spec = m.finish(l.record.Config.Process.Env)
+	return l.failed(mctr.Preparing, "containerizer", "merge", checkSpec(l.spec))
+}
+
+// checkSpec refuses a spec that is no container: some isolator has to declare a mount
+// namespace and a command.
+func checkSpec(spec *specs.Spec) error {
+	mounts := slices.ContainsFunc(spec.Linux.Namespaces, func(n specs.LinuxNamespace) bool { return n.Type == specs.MountNamespace })
+	switch {
+	case !mounts:
+		return fmt.Errorf("%w: no isolator of the table gives the container a mount namespace, as filesystem/linux does", mctr.ErrInvalid)
+	case len(spec.Process.Args) == 0:
+		return fmt.Errorf("%w: no isolator of the table gives the container a command, as docker/runtime does", mctr.ErrInvalid)
+	}
 	return nil
 }
 

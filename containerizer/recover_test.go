@@ -48,7 +48,7 @@ func beAgent(s []string) int {
 		return 1
 	}
 	c, err := containerizer.New(ctx, containerizer.WithDirs(s[0], s[1]), containerizer.WithShim(s[2]), containerizer.WithImages(images),
-		containerizer.WithIsolators(builtin.Table(builtin.Deps{Root: s[0], State: s[1], Helper: s[3], CgroupOf: containerizer.CgroupOf(s[1]), StateOf: containerizer.StateOf(s[1]), DirOf: containerizer.DirOf(s[0])})),
+		containerizer.WithIsolators(builtin.Table(builtin.Deps{Root: s[0], State: s[1], Helper: s[3]})),
 		containerizer.WithOwner("test"))
 	if err == nil && s[5] == "update" {
 		if err = c.Update(ctx, "job", limits(32<<20, 70)); err == nil {

@@ -115,7 +115,7 @@ func (c *Containerizer) journal(id mctr.ContainerID) journal { return journal{c.
 
 // newRecord checks the config as far as that needs nothing, and gives it a name.
 func (c *Containerizer) newRecord(id mctr.ContainerID, config *mctr.ContainerConfig) (*record, error) {
-	if err := id.Validate(); err != nil {
+	if err := errors.Join(id.Validate(), checkConfig(config)); err != nil {
 		return nil, err
 	}
 	if err := checkNesting(id, config); err != nil {

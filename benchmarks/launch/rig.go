@@ -71,7 +71,7 @@ func (g *rig) open(ctx context.Context) (err error) {
 	g.containers, err = containerizer.New(ctx,
 		containerizer.WithDirs(g.root, g.state), containerizer.WithImages(images), containerizer.WithShim(g.program("mctr-shim")),
 		containerizer.WithIsolators(builtin.Table(builtin.Deps{
-			Root: g.root, State: g.state, Helper: g.program("mctr-helper"), CgroupOf: containerizer.CgroupOf(g.state), StateOf: containerizer.StateOf(g.state), DirOf: containerizer.DirOf(g.root),
+			Root: g.root, State: g.state, Helper: g.program("mctr-helper"),
 		})))
 	if err != nil {
 		return err

@@ -79,7 +79,6 @@ func (s *Side) open(ctx context.Context) error {
 		containerizer.WithDirs(s.root(), s.state()), containerizer.WithImages(images), containerizer.WithShim(filepath.Join(s.programs.Bin, "mctr-shim")),
 		containerizer.WithIsolators(builtin.Table(builtin.Deps{
 			Root: s.root(), State: s.state(), Helper: filepath.Join(s.programs.Bin, "mctr-helper"), Networks: s.networks,
-			CgroupOf: containerizer.CgroupOf(s.state()), StateOf: containerizer.StateOf(s.state()), DirOf: containerizer.DirOf(s.root()),
 		})))
 	return err
 }

@@ -73,7 +73,6 @@ func (r *rig) agent(ctx context.Context) (*containerizer.Containerizer, error) {
 		containerizer.WithShim(filepath.Join(r.bin, "mctr-shim")),
 		containerizer.WithIsolators(builtin.Table(builtin.Deps{
 			Root: r.root, State: r.state, Helper: filepath.Join(r.bin, "mctr-helper"),
-			CgroupOf: containerizer.CgroupOf(r.state), StateOf: containerizer.StateOf(r.state), DirOf: containerizer.DirOf(r.root),
 		})))
 }
 

@@ -50,7 +50,7 @@ func (r *rig) open(ctx context.Context, containers int) (err error) {
 	if err != nil {
 		return err
 	}
-	table := builtin.Table(builtin.Deps{Root: root, State: r.state, CgroupOf: containerizer.CgroupOf(r.state), StateOf: containerizer.StateOf(r.state), DirOf: containerizer.DirOf(root)})
+	table := builtin.Table(builtin.Deps{Root: root, State: r.state})
 	r.c, err = containerizer.New(ctx, containerizer.WithDirs(root, r.state), containerizer.WithImages(images), containerizer.WithIsolators(table),
 		containerizer.WithShim("/proc/self/exe")) // it is only looked for: nothing is launched
 	if err != nil {

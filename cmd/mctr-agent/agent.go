@@ -99,7 +99,7 @@ func open(ctx context.Context, f *flags) (*agent, error) {
 	containers, err := containerizer.New(ctx, containerizer.WithCgroupManager(f.cgroupManager), containerizer.WithCgroupParent(group),
 		containerizer.WithDirs(f.root, f.state), containerizer.WithImages(images), containerizer.WithHelper(helper), containerizer.WithLog(f.log), containerizer.WithOwner(f.name),
 		containerizer.WithIsolators(builtin.Table(builtin.Deps{
-			Root: f.root, State: f.state, Helper: helper, CgroupOf: containerizer.CgroupOf(f.state), StateOf: containerizer.StateOf(f.state), DirOf: containerizer.DirOf(f.root), Networks: networks,
+			Root: f.root, State: f.state, Helper: helper, Networks: networks,
 		})))
 	if err != nil {
 		return nil, err

@@ -150,7 +150,7 @@ func (a *app) containers(ctx context.Context) (*containerizer.Containerizer, err
 		containerizer.WithImages(store),
 		containerizer.WithHelper(helper),
 		containerizer.WithIsolators(builtin.Table(builtin.Deps{
-			Root: a.root, State: a.state, Helper: helper, CgroupOf: containerizer.CgroupOf(a.state), StateOf: containerizer.StateOf(a.state), DirOf: containerizer.DirOf(a.root), Networks: a.networks(),
+			Root: a.root, State: a.state, Helper: helper, Networks: a.networks(),
 		})),
 		containerizer.WithLog(a.log),
 		containerizer.WithExitCommand(a.exitCommand("cleanup")...),

@@ -195,7 +195,7 @@ func (c *Client) Gone(ctx context.Context, limit time.Duration) {
 func (c *Client) ask(ctx context.Context, request wire.Request) (*wire.Response, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	stop := c.bound(ctx, 0)
+	stop := c.bound(ctx, limits[request.Verb])
 	defer stop()
 	if err := wire.Write(c.conn, request); err != nil {
 		return nil, c.lost(ctx, request.Verb, err)
@@ -207,9 +207,19 @@ func (c *Client) ask(ctx context.Context, request wire.Request) (*wire.Response,
 	return &answer, answer.Error.Err()
 }
 
+// limits bound the verbs that a living shim answers at once: one that was stopped, or that
+// hangs, behind its hello keeps nobody from ending its container. The others take as long
+// as what they do.
+var limits = map[string]time.Duration{
+	wire.VerbDestroy: answerTime, wire.VerbSignal: answerTime, wire.VerbClean: answerTime,
+}
+
 func (c *Client) lost(ctx context.Context, verb string, err error) error {
 	if ctx.Err() != nil {
 		return fmt.Errorf("%s: %w", verb, context.Cause(ctx))
+	}
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		return fmt.Errorf("%s: %w: the shim did not answer: %w", verb, mctr.ErrUnavailable, err)
 	}
 	return fmt.Errorf("%s: %w: the shim is gone: %w", verb, mctr.ErrUnavailable, err)
 }

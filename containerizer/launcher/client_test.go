@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"testing"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/containerizer/launcher"
 	"github.com/mctr/mctr/containerizer/launcher/wire"
@@ -32,5 +34,46 @@ func TestDialInterrupted(t *testing.T) {
 	}()
 	if _, err := launcher.Dial(ctx, dir); !errors.Is(err, why) || errors.Is(err, mctr.ErrUnavailable) {
 		t.Errorf("got %v", err)
+	}
+}
+
+// TestSilentBehindHello wants the verbs that end a container given up where a shim greets
+// and then says nothing more, as one that is stopped in between.
+func TestSilentBehindHello(t *testing.T) {
+	for name, ask := range map[string]func(*launcher.Client) error{
+		"destroy": func(c *launcher.Client) error { return c.Destroy(context.Background(), mctr.Limitation{}) },
+		"signal":  func(c *launcher.Client) error { return c.Signal(context.Background(), unix.SIGKILL, false) },
+		"clean":   func(c *launcher.Client) error { return c.Clean(context.Background()) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			dir := t.TempDir()
+			l, err := net.Listen("unix", filepath.Join(dir, wire.SocketName))
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { _ = l.Close() })
+			go greet(t, l)
+			client, err := launcher.Dial(context.Background(), dir)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer client.Close()
+			if err := ask(client); !errors.Is(err, mctr.ErrUnavailable) {
+				t.Errorf("got %v", err)
+			}
+		})
+	}
+}
+
+func greet(t *testing.T, l net.Listener) {
+	conn, err := l.Accept()
+	if err != nil {
+		return
+	}
+	t.Cleanup(func() { _ = conn.Close() })
+	var hello wire.Hello
+	if wire.Read(conn, &hello) == nil {
+		_ = wire.Write(conn, wire.Hello{Protocol: wire.Version, Min: wire.Min}) // the test sees whether it arrives
 	}
 }

@@ -6,8 +6,8 @@ package builtin
 import (
 	"path/filepath"
 
-	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/cni"
+	"github.com/mctr/mctr/containerizer"
 	"github.com/mctr/mctr/internal/cgroup/usage"
 	"github.com/mctr/mctr/internal/sidejob"
 	"github.com/mctr/mctr/isolators"
@@ -35,14 +35,12 @@ import (
 	"github.com/mctr/mctr/isolators/volume/sandboxpath"
 )
 
-// Deps are what isolators need besides the container.
+// Deps are what isolators need besides the container. Root and State are those of the
+// containerizer that the table is for: containerizer.New refuses a table for others.
 type Deps struct {
-	Root, State string                        // hidden from containers on the host's filesystem
-	Helper      string                        // the mctr-helper binary
-	CgroupOf    func(mctr.ContainerID) string // a container's control group
-	StateOf     func(mctr.ContainerID) string // a container's directory in State
-	DirOf       func(mctr.ContainerID) string // a container's directory in Root
-	Networks    *cni.Networks                 // nil: those below Root, with plugins in the usual places
+	Root, State string
+	Helper      string        // the mctr-helper binary; "": beside this program, or in PATH
+	Networks    *cni.Networks // nil: those below Root, with plugins in the usual places
 }
 
 // networks are the caller's, or Root's own.
@@ -57,13 +55,17 @@ func (d *Deps) networks() *cni.Networks {
 // they may lie on, limits, and what takes privileges away.
 func Table(d Deps) []isolators.Isolator {
 	meter := usage.NewMeter()
+	cgroupOf, stateOf, dirOf := containerizer.CgroupOf(d.State), containerizer.StateOf(d.State), containerizer.DirOf(d.Root)
+	if d.Helper == "" {
+		d.Helper, _ = containerizer.FindProgram("mctr-helper") // what needs it says that it is missing
+	}
 	return []isolators.Isolator{
 		filesystem.New(d.Root, d.State),
-		pid.New(), ipc.New(d.StateOf), uts.New(), cgroup.New(),
-		network.New(network.Deps{Networks: d.networks(), CgroupOf: d.CgroupOf, DirOf: d.DirOf, Meter: meter}), ports.New(d.CgroupOf, d.StateOf),
+		pid.New(), ipc.New(stateOf), uts.New(), cgroup.New(),
+		network.New(network.Deps{Networks: d.networks(), CgroupOf: cgroupOf, DirOf: dirOf, Meter: meter}), ports.New(cgroupOf, stateOf),
 		runtime.New(d.Helper),
-		hostpath.New(&sidejob.Runner{Helper: d.Helper}), sandboxpath.New(d.StateOf),
-		cpu.New(d.CgroupOf, meter), memory.New(d.CgroupOf, meter), pids.New(d.CgroupOf, meter), cpuset.New(), blkio.New(d.CgroupOf, meter), cgroupdevices.New(),
+		hostpath.New(&sidejob.Runner{Helper: d.Helper}), sandboxpath.New(stateOf),
+		cpu.New(cgroupOf, meter), memory.New(cgroupOf, meter), pids.New(cgroupOf, meter), cpuset.New(), blkio.New(cgroupOf, meter), cgroupdevices.New(),
 		devices.New(), rlimits.New(), sysctl.New(), capabilities.New(), seccomp.New(), nnp.New(),
 	}
 }

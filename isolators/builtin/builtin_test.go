@@ -14,7 +14,6 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/internal/sidejob"
 	"github.com/mctr/mctr/isolators"
 	"github.com/mctr/mctr/isolators/builtin"
@@ -35,10 +34,7 @@ func TestMain(m *testing.M) {
 
 func table() []isolators.Isolator {
 	return builtin.Table(builtin.Deps{
-		Root: "/var/lib/mctr", State: "/run/mctr", Helper: "/proc/self/exe",
-		CgroupOf: func(id mctr.ContainerID) string { return "isolatortest/" + string(id) },
-		StateOf:  func(id mctr.ContainerID) string { return "/run/mctr/isolatortest/" + string(id) },
-		DirOf:    func(id mctr.ContainerID) string { return "/var/lib/mctr/isolatortest/" + string(id) },
+		Root: "/var/lib/mctr-isolatortest", State: "/run/mctr-isolatortest", Helper: "/proc/self/exe",
 	})
 }
 
@@ -116,12 +112,11 @@ func TestOrder(t *testing.T) {
 // TestNoMisspeltVerbs wants no exported method but the interface's: with Base
 // around, a verb with a wrong name would be dead and nobody would say so.
 func TestNoMisspeltVerbs(t *testing.T) {
-	verbs, undo := reflect.TypeFor[isolators.Isolator](), reflect.TypeFor[isolators.Undoer]()
+	verbs := []reflect.Type{reflect.TypeFor[isolators.Isolator](), reflect.TypeFor[isolators.Undoer](), reflect.TypeFor[isolators.Placed]()}
 	for _, i := range table() {
 		for n := range reflect.TypeOf(i).NumMethod() {
 			method := reflect.TypeOf(i).Method(n).Name
-			_, verb := verbs.MethodByName(method)
-			if _, optional := undo.MethodByName(method); !verb && !optional {
+			if !slices.ContainsFunc(verbs, func(t reflect.Type) bool { _, ok := t.MethodByName(method); return ok }) {
 				t.Errorf("%s: method %s is no verb of an isolator", i.Name(), method)
 			}
 		}

@@ -28,14 +28,17 @@ import (
 // --sandbox_directory). Without one it sees it at its path on the host.
 const sandboxPath = "/mnt/mesos/sandbox"
 
-// New returns the isolator. The private directories are mctr's own, which a
+// New returns the isolator. root and state are mctr's own directories, which a
 // container on the host's filesystem must not see.
-func New(private ...string) isolators.Isolator { return &isolator{private: private} }
+func New(root, state string) isolators.Isolator { return &isolator{root: root, state: state} }
 
 type isolator struct {
 	isolators.Base
-	private []string
+	root, state string
 }
+
+// Directories are those that the isolator, and with it the table, is for.
+func (i *isolator) Directories() (root, state string) { return i.root, i.state }
 
 func (*isolator) Name() string { return "filesystem/linux" }
 
@@ -105,7 +108,7 @@ func (i *isolator) sandbox(c *mctr.Container, a *mctr.Adjustment) error {
 	target := sandboxPath
 	if c.Image == nil {
 		target = c.Sandbox
-		for _, dir := range i.private {
+		for _, dir := range []string{i.root, i.state} {
 			a.Spec.Mounts = append(a.Spec.Mounts, specs.Mount{
 				Destination: dir, Type: "tmpfs", Source: "tmpfs", Options: []string{"nosuid", "nodev", "noexec", "mode=711", "size=64k"},
 			})

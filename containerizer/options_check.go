@@ -1,0 +1,63 @@
+package containerizer
+
+import (
+	"fmt"
+	"path/filepath"
+
+	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/isolators"
+)
+
+// checkOptions refuses a set-up with which the first launch would fail, or which would
+// show nothing of what is launched. The error wraps mctr.ErrInvalid.
+func (c *Containerizer) checkOptions() error {
+	root, state := c.paths.root, c.paths.state
+	switch {
+	case !filepath.IsAbs(root) || !filepath.IsAbs(state):
+		return fmt.Errorf("%w: WithDirs(%q, %q): absolute paths are wanted", mctr.ErrInvalid, root, state)
+	case filepath.Clean(root) != root || filepath.Clean(state) != state || root == "/" || state == "/":
+		return fmt.Errorf("%w: WithDirs(%q, %q): paths of directories below / are wanted, as filepath.Clean gives them", mctr.ErrInvalid, root, state)
+	case root == state:
+		return fmt.Errorf("%w: WithDirs: ROOT and STATE are both %s", mctr.ErrInvalid, root)
+	case len(c.isolators) == 0:
+		return fmt.Errorf("%w: no isolators: WithIsolators(builtin.Table(deps)) sets them", mctr.ErrInvalid)
+	case !isFile(c.launcher.Shim):
+		return fmt.Errorf("%w: WithShim(%q): no such program (make build makes it)", mctr.ErrNotFound, c.launcher.Shim)
+	case c.owner == "":
+		return fmt.Errorf("%w: WithOwner: an empty name", mctr.ErrInvalid)
+	}
+	return c.checkTable()
+}
+
+// checkTable wants isolators with names of their own, made for this ROOT and STATE.
+func (c *Containerizer) checkTable() error {
+	seen := map[string]bool{}
+	for n, i := range c.isolators {
+		guarded, _ := i.(*guarded)
+		if guarded == nil || guarded.Isolator == nil {
+			return fmt.Errorf("%w: WithIsolators: number %d is nil", mctr.ErrInvalid, n)
+		}
+		name := i.Name()
+		if name == "" || seen[name] {
+			return fmt.Errorf("%w: WithIsolators: number %d is called %q: a name of its own is wanted", mctr.ErrInvalid, n, name)
+		}
+		seen[name] = true
+		placed, ok := guarded.Isolator.(isolators.Placed)
+		if !ok {
+			continue
+		}
+		if root, state := placed.Directories(); root != c.paths.root || state != c.paths.state {
+			return fmt.Errorf("%w: WithIsolators: the table was made for root %q and state %q, the containerizer has %q and %q: "+
+				"give builtin.Deps and WithDirs the same", mctr.ErrInvalid, root, state, c.paths.root, c.paths.state)
+		}
+	}
+	return nil
+}
+
+// checkConfig refuses a config that is not there.
+func checkConfig(config *mctr.ContainerConfig) error {
+	if config == nil {
+		return fmt.Errorf("%w: the container's config is nil", mctr.ErrInvalid)
+	}
+	return nil
+}
