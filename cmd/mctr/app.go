@@ -69,7 +69,7 @@ func (a *app) begin(cmd *cobra.Command, _ []string) error {
 }
 
 func (a *app) takeGlobals() (err error) {
-	if a.log, err = itself.Log(a.logLevel, a.logFormat); err != nil {
+	if a.log, err = itself.Log(&stderr, a.logLevel, a.logFormat); err != nil {
 		return err
 	}
 	if err := cgroup.CheckManager(a.cgroupManager); err != nil {

@@ -22,7 +22,7 @@ func run(args []string) int {
 	root.SetArgs(args)
 	err := root.ExecuteContext(context.Background())
 	if err := a.close(); err != nil {
-		fmt.Fprintln(os.Stderr, "mctr:", err)
+		fmt.Fprintln(&stderr, "mctr:", err)
 	}
 	var status exitStatus
 	switch {
@@ -46,7 +46,7 @@ func complain(err error) {
 			parts = append(parts, line)
 		}
 	}
-	fmt.Fprintln(os.Stderr, "mctr:", strings.Join(parts, "; "))
+	fmt.Fprintln(&stderr, "mctr:", strings.Join(parts, "; "))
 }
 
 // An exitStatus is an error that asks for an exit code. Without err it is

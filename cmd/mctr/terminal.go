@@ -1,11 +1,13 @@
 package main
 
 import (
+	"bytes"
 	"fmt"
 	"io"
 	"os"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"golang.org/x/term"
 
@@ -33,12 +35,20 @@ func openTerminal() *terminal {
 	return nil
 }
 
-// newline ends a line of this command's own, in raw mode too.
-func (t *terminal) newline() string {
-	if t == nil {
-		return "\n"
+// stderr is where this command's own messages go. In raw mode the terminal adds no
+// returns, so their lines bring them.
+var stderr messages
+
+type messages struct{ raw atomic.Bool }
+
+func (m *messages) Write(p []byte) (int, error) {
+	if !m.raw.Load() {
+		return os.Stderr.Write(p)
 	}
-	return "\r\n"
+	if _, err := os.Stderr.Write(bytes.ReplaceAll(p, []byte("\n"), []byte("\r\n"))); err != nil {
+		return 0, err
+	}
+	return len(p), nil
 }
 
 // raw hands every key to the container.
@@ -51,6 +61,7 @@ func (t *terminal) raw() (err error) {
 	if t.state, err = term.MakeRaw(t.fd); err != nil {
 		return fmt.Errorf("set the terminal to raw mode: %w", err)
 	}
+	stderr.raw.Store(isTerminal(os.Stderr))
 	return nil
 }
 
@@ -63,6 +74,7 @@ func (t *terminal) restore() {
 	if t.state != nil {
 		_ = term.Restore(t.fd, t.state)
 		t.state = nil
+		stderr.raw.Store(false)
 	}
 }
 
