@@ -87,7 +87,7 @@ func (l *launchFlags) register(f *pflag.FlagSet) {
 // config is what the flags and the arguments behind the image say.
 func (l *launchFlags) config(f *pflag.FlagSet, image string, args []string) (*mctr.ContainerConfig, error) {
 	c := &mctr.ContainerConfig{
-		Name: l.name, Image: image, Platform: l.platform, Pull: l.pull, Runtime: l.runtime,
+		Name: l.name, Image: image, Platform: l.platform, Runtime: l.runtime,
 		Process: mctr.Process{
 			Args: args, WorkingDir: l.workdir, User: l.user, GroupAdd: l.groupAdd,
 			Init: l.init, Terminal: l.tty, Stdin: l.stdin,
@@ -99,6 +99,9 @@ func (l *launchFlags) config(f *pflag.FlagSet, image string, args []string) (*mc
 		MaxCompletion: l.maxTime,
 		Remove:        l.rm,
 		Security:      mctr.Security{Privileged: l.privileged, CapAdd: l.capAdd, CapDrop: l.capDrop},
+	}
+	if image != "" {
+		c.Pull = l.pull
 	}
 	var err error
 	if c.Restart, err = mctr.ParseRestartPolicy(l.restart); err != nil {

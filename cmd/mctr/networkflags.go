@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -132,9 +133,10 @@ func (n *networkFlags) attach(c *mctr.ContainerConfig) error {
 		}
 		first.IPs = append(first.IPs, of.ip)
 	}
-	if n.mac != "" {
-		first.MAC = n.mac
+	if n.mac != "" && first.MAC != "" {
+		return fmt.Errorf("%w: --mac-address %s and --network %s:mac=%s: one of them", mctr.ErrInvalid, n.mac, first.Name, first.MAC)
 	}
+	first.MAC = cmp.Or(n.mac, first.MAC)
 	return nil
 }
 

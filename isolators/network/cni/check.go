@@ -60,6 +60,8 @@ func checkMode(config *mctr.ContainerConfig) error {
 		return fmt.Errorf("%w: --network %s and --network %s: a container has the one or the other", mctr.ErrInvalid, mode, config.Networks[0].Name)
 	case (len(config.Ports) > 0 || config.PublishAll) && len(config.Networks) == 0:
 		return fmt.Errorf("%w: --publish: the container has no network that host ports could lead to", mctr.ErrInvalid)
+	case config.PublishAll && config.Image == "":
+		return fmt.Errorf("%w: --publish-all: there is no image that exposes ports", mctr.ErrInvalid)
 	case joined(mode) != "":
 		return joined(mode).Validate()
 	case mode != "" && mode != mctr.NetworkNone && mode != mctr.NetworkHost && mode != mctr.NetworkParent:

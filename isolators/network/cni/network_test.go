@@ -139,6 +139,7 @@ func TestCheck(t *testing.T) {
 		{Config: with(net, func(c *mctr.ContainerConfig) { c.DNS.Search = []string{"a\nnameserver 6.6.6.6"} }), Is: mctr.ErrInvalid, Flag: "--dns-search"},
 		{Config: with(config("container:x", "test"), port(mctr.Port{ContainerPort: 1, Protocol: "tcp"})), Is: mctr.ErrInvalid, Flag: "--publish"},
 		{Config: with(config("container:x", "test"), func(c *mctr.ContainerConfig) { c.PublishAll = true }), Is: mctr.ErrInvalid, Flag: "--publish"},
+		{Config: with(config("", "", "net"), func(c *mctr.ContainerConfig) { c.PublishAll = true }), Is: mctr.ErrInvalid, Flag: "--publish-all"},
 		{Config: with(config("host", "test"), port(mctr.Port{ContainerPort: 1, Protocol: "tcp"})), Is: mctr.ErrInvalid, Flag: "--publish"},
 		{Config: with(config("none", "test"), func(c *mctr.ContainerConfig) { c.ExtraHosts = []string{"up:host-gateway"} }), Is: mctr.ErrInvalid, Flag: "--add-host"},
 		{Config: with(net, port(mctr.Port{HostIP: "fe80::1%eth0", ContainerPort: 1, Protocol: "tcp"})), Is: mctr.ErrInvalid, Flag: "--publish"},
