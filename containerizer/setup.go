@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/mctr/mctr/internal/atomicfile"
+	"github.com/mctr/mctr/internal/dirs"
 	"github.com/mctr/mctr/internal/flock"
 )
 
@@ -25,7 +26,7 @@ func (c *Containerizer) setUp(ctx context.Context) error {
 	if err == nil && bytes.Equal(boot, recorded) && isMount(c.paths.state) {
 		return nil
 	}
-	if err := os.MkdirAll(c.paths.state, 0o711); err != nil {
+	if err := dirs.MakeAll(c.paths.state, 0o711); err != nil {
 		return err
 	}
 	lock, err := flock.Exclusive(ctx, c.paths.setupLock())

@@ -14,6 +14,8 @@ import (
 
 	"github.com/spf13/cobra"
 	"golang.org/x/sys/unix"
+
+	"github.com/mctr/mctr/internal/inherit"
 )
 
 // version is set by the linker.
@@ -22,6 +24,8 @@ var version = "development"
 func main() { os.Exit(run(os.Args[1:])) }
 
 func run(args []string) int {
+	inherit.Seal()
+	inherit.Unlimit()
 	ctx, stop := signal.NotifyContext(context.Background(), unix.SIGINT, unix.SIGTERM)
 	defer stop()
 	cmd := command()

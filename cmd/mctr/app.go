@@ -69,6 +69,9 @@ func (a *app) begin(cmd *cobra.Command, _ []string) error {
 	if err := a.checkFlags(cmd); err != nil {
 		return cmd.FlagErrorFunc()(cmd, err)
 	}
+	if cmd.Name() != "oci" { // which becomes another program with all that this one got
+		a.chooseInheritance()
+	}
 	return nil
 }
 

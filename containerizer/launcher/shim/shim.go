@@ -15,7 +15,6 @@ import (
 	"log/slog"
 	"net"
 	"os"
-	"os/signal"
 	"sync"
 	"time"
 
@@ -24,6 +23,7 @@ import (
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/containerizer/launcher/engine"
 	"github.com/mctr/mctr/containerizer/launcher/wire"
+	"github.com/mctr/mctr/internal/inherit"
 )
 
 // patience is how long a shim waits for Create before it gives up and ends.
@@ -67,7 +67,9 @@ func (s *Shim) Run(l net.Listener) error {
 	if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
 		return fmt.Errorf("become the reaper of the container's orphans: %w", err)
 	}
-	catch()
+	unix.Umask(inherit.Umask)
+	inherit.Unlimit()
+	inherit.Hush()
 	spend()
 	idle := time.AfterFunc(patience, s.giveUp)
 	defer idle.Stop()
@@ -75,11 +77,6 @@ func (s *Shim) Run(l net.Listener) error {
 	<-s.over
 	return l.Close()
 }
-
-// catch takes the signals that Go leaves ignored where the caller ignores them, as one
-// under nohup does, or a shell's background job: a container would inherit that
-// (signal(7)). What is caught is no child's to inherit, and of no use to a shim.
-func catch() { signal.Notify(make(chan os.Signal, 1), unix.SIGHUP, unix.SIGINT) }
 
 // giveUp ends a shim that nobody gave a container.
 func (s *Shim) giveUp() {
