@@ -155,7 +155,10 @@ func (s *Shim) end(d *wire.Destroy) error {
 		s.why = &d.Why
 	}
 	time.AfterFunc(d.Grace, func() { _ = s.destroy(d.Why) }) // logged
-	return s.container.Signal(d.Signal, false)
+	if err := s.container.Signal(d.Signal, false); err != nil {
+		return err
+	}
+	return s.thaw(s.container)
 }
 
 // destroy kills the container; the first why becomes its reason of termination.
