@@ -13,8 +13,9 @@ const (
 	Running      Phase = "RUNNING"
 	Paused       Phase = "PAUSED"
 	Destroying   Phase = "DESTROYING"
-	Exited       Phase = "EXITED" // ended and recorded
-	Lost         Phase = "LOST"   // its shim died: the end is unknown
+	Exited       Phase = "EXITED"  // ended and recorded
+	Lost         Phase = "LOST"    // its shim died: the end is unknown
+	Damaged      Phase = "DAMAGED" // its records are gone or unreadable: see Status.Damage
 )
 
 // Launching says whether the container is short of running: if nobody holds its

@@ -7,6 +7,7 @@ type Status struct {
 	ID      ContainerID      `json:"id"`
 	Config  *ContainerConfig `json:"config"`
 	Phase   Phase            `json:"phase"`
+	Damage  string           `json:"damage,omitempty"`  // of one in phase Damaged: which records are missing or unreadable
 	Pid     int              `json:"pid,omitempty"`     // of its init, in the host's namespace
 	ShimPid int              `json:"shimPid,omitempty"` // of its supervisor
 	Created time.Time        `json:"created"`

@@ -81,5 +81,5 @@ func (c *Containerizer) findParentGroup(ctx context.Context) (err error) {
 		return err
 	}
 	c.paths.parent = wanted
-	return nil
+	return c.bind()
 }

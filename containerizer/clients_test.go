@@ -3,9 +3,11 @@ package containerizer_test
 import (
 	"context"
 	"crypto/md5"
+	"errors"
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -123,5 +125,41 @@ func TestInputBeforeHangUp(t *testing.T) {
 	}
 	_ = stream.Close()
 	a.until("job", fmt.Sprintf("%x", md5.Sum(data)))
+	a.remove("job")
+}
+
+// TestVerbsOutOfTurn sends a running container's shim what only its launcher may ask
+// for, before the start, and what only follows the end. Each is refused, and the
+// container outlives the clients that asked.
+func TestVerbsOutOfTurn(t *testing.T) {
+	a := newAgent(t)
+	a.launch("job", "sleep", "100")
+	dir := filepath.Join(a.state, "containers", "job")
+	create := &wire.Create{ID: "other", Bundle: t.TempDir(), EngineRoot: t.TempDir(), Created: filepath.Join(t.TempDir(), "created")}
+	for name, ask := range map[string]func(*launcher.Client) error{
+		"enter":  func(c *launcher.Client) error { return c.Enter(t.Context(), &wire.Scope{Group: "/"}) },
+		"create": func(c *launcher.Client) error { _, err := c.Create(t.Context(), create); return err },
+		"start":  func(c *launcher.Client) error { return c.Start(t.Context()) },
+		"clean":  func(c *launcher.Client) error { return c.Clean(t.Context()) },
+	} {
+		client, err := launcher.Dial(t.Context(), dir)
+		if err != nil {
+			t.Fatal(name, err)
+		}
+		if err := ask(client); !errors.Is(err, mctr.ErrExists) && !errors.Is(err, mctr.ErrState) {
+			t.Errorf("%s of a running container: %v", name, err)
+		}
+		if err := client.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+	time.Sleep(200 * time.Millisecond) // a lease that ended would have taken effect
+	s, err := a.Status(t.Context(), "job")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s.Phase != mctr.Running {
+		t.Errorf("the container is %s", s.Phase)
+	}
 	a.remove("job")
 }

@@ -95,7 +95,8 @@ func WithHelper(path string) Option {
 // default is nowhere.
 func WithLog(h slog.Handler) Option { return func(c *Containerizer) { c.log = slog.New(h) } }
 
-// WithOwner sets the owner of the containers launched here; default "cli".
+// WithOwner sets the owner of the containers launched here; default "library". An owner's
+// processes follow one another: see Recover and Ends. The command line's is "cli".
 func WithOwner(name string) Option { return func(c *Containerizer) { c.owner = name } }
 
 // WithCgroupParent sets the control group that all of this STATE's containers are
@@ -140,7 +141,7 @@ func New(ctx context.Context, opts ...Option) (*Containerizer, error) {
 		paths:    layout{root: "/var/lib/mctr", state: defaultState},
 		launcher: &launcher.Launcher{},
 		log:      slog.New(slog.DiscardHandler),
-		owner:    "cli",
+		owner:    "library",
 		launches: map[mctr.ContainerID]context.CancelFunc{},
 		watched:  map[mctr.ContainerID]chan struct{}{},
 		secrets:  map[mctr.ContainerID][]string{},

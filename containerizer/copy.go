@@ -120,9 +120,9 @@ func (v *view) open(file string, follow bool) (*os.File, error) {
 	if err := v.check(file, file); err != nil {
 		return nil, err
 	}
-	flags := unix.O_PATH
+	flags := 0
 	if !follow {
-		flags |= unix.O_NOFOLLOW
+		flags = unix.O_NOFOLLOW
 	}
 	f, err := inroot.OpenAt(v.root, file, flags)
 	if errors.Is(err, unix.ENOENT) {

@@ -107,7 +107,7 @@ func (c *Containerizer) endWithout(ctx context.Context, id mctr.ContainerID, why
 		return err
 	}
 	phase, err := c.phase(id)
-	if err == nil && phase == mctr.Lost {
+	if err == nil && (phase == mctr.Lost || phase == mctr.Damaged) {
 		return c.recordUnseen(id, why)
 	}
 	return nil // it had ended before
@@ -117,7 +117,7 @@ func (c *Containerizer) endWithout(ctx context.Context, id mctr.ContainerID, why
 // not after timeout. What is nested in it is asked first, all at once, each by its
 // own signal. One that is paused goes on behind its signal.
 func (c *Containerizer) Stop(ctx context.Context, id mctr.ContainerID, sig unix.Signal, timeout time.Duration) (*mctr.Termination, error) {
-	if err := c.markStopped(id); err != nil {
+	if err := c.markStopped(id); err != nil && !c.damaged(id) {
 		return nil, err
 	}
 	if err := c.stopChildren(ctx, id, timeout); err != nil {
@@ -146,7 +146,7 @@ func (c *Containerizer) Remove(ctx context.Context, id mctr.ContainerID, force b
 		}
 		if force {
 			err = c.endToRemove(ctx, id, phase)
-		} else if phase.Launching() || alive(phase) {
+		} else if phase.Launching() || c.mayRun(id, phase) {
 			err = stillRuns(id, phase)
 		}
 		if err != nil {
@@ -165,13 +165,30 @@ func (c *Containerizer) removeEnded(ctx context.Context, id mctr.ContainerID) (r
 		return false, err
 	}
 	defer lock.Unlock() // closing a lock file cannot fail usefully
-	if phase, err := c.phase(id); err == nil && alive(phase) {
+	phase, err := c.phase(id)
+	if err == nil && c.mayRun(id, phase) {
 		return false, nil
 	}
 	return true, c.abolish(ctx, id)
 }
 
 func alive(phase mctr.Phase) bool { return phase == mctr.Running || phase == mctr.Paused }
+
+// mayRun says whether a container in this phase runs, as far as can be known.
+func (c *Containerizer) mayRun(id mctr.ContainerID, phase mctr.Phase) bool {
+	if phase != mctr.Damaged {
+		return alive(phase)
+	}
+	supervised, err := c.supervised(id)
+	return supervised || err != nil
+}
+
+// damaged says whether the container's records do not tell what it is.
+func (c *Containerizer) damaged(id mctr.ContainerID) bool {
+	_, unreadable := c.load(id)
+	phase, err := c.phase(id)
+	return err == nil && (unreadable != nil || phase == mctr.Damaged)
+}
 
 func stillRuns(id mctr.ContainerID, phase mctr.Phase) error {
 	return fmt.Errorf("%w: container %s is %s: stop it first, or remove it by force", mctr.ErrState, id.Short(), phase)
@@ -180,11 +197,11 @@ func stillRuns(id mctr.ContainerID, phase mctr.Phase) error {
 // endToRemove ends a container that runs or is about to, by its policy too.
 func (c *Containerizer) endToRemove(ctx context.Context, id mctr.ContainerID, phase mctr.Phase) error {
 	_ = c.markStopped(id) // where the disk is full, it is ended again
-	if !phase.Launching() && !alive(phase) {
+	if !phase.Launching() && !alive(phase) && phase != mctr.Damaged {
 		return nil
 	}
 	phase, err := c.launched(ctx, id)
-	if err == nil && alive(phase) {
+	if err == nil && (alive(phase) || phase == mctr.Damaged) {
 		_, err = c.Destroy(ctx, id)
 	}
 	if errors.Is(err, mctr.ErrNotFound) {

@@ -43,14 +43,14 @@ func (c *Containerizer) exec(ctx context.Context, id mctr.ContainerID, e Exec) (
 	if err != nil {
 		return nil, err
 	}
-	if phase != mctr.Running {
+	if phase != mctr.Running && phase != mctr.Damaged {
 		return nil, fmt.Errorf("%w: container %s is not running: it is %s", mctr.ErrState, id.Short(), phase)
 	}
 	process, err := c.execProcess(id, e)
 	if err != nil {
 		return nil, err
 	}
-	client, err := launcher.Dial(ctx, c.paths.stateDir(id))
+	client, err := c.dial(ctx, id)
 	if err != nil {
 		return nil, c.overtaken(id, err)
 	}
@@ -90,14 +90,15 @@ func (c *Containerizer) execProcess(id mctr.ContainerID, e Exec) (*specs.Process
 // setUser looks the user up in the container's filesystem. As at launch, a user
 // that is not root keeps no effective capabilities (capabilities(7)).
 func (c *Containerizer) setUser(p *specs.Process, id mctr.ContainerID, name string) error {
-	u, err := inroot.LookupUser(c.paths.rootfs(id), name, nil)
+	r, err := c.load(id)
 	if err != nil {
 		return err
 	}
-	p.User = specs.User{UID: uint32(u.UID), GID: uint32(u.GID)}
-	for _, gid := range u.Groups {
-		p.User.AdditionalGids = append(p.User.AdditionalGids, uint32(gid))
+	u, err := inroot.LookupUser(c.paths.rootfs(id), name, r.Config.Process.GroupAdd)
+	if err != nil {
+		return err
 	}
+	p.User = u.Spec()
 	if caps := p.Capabilities; caps != nil && u.UID != 0 {
 		caps.Effective, caps.Permitted, caps.Ambient = nil, nil, nil
 	} else if caps != nil {

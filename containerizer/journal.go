@@ -30,6 +30,7 @@ const (
 	atExited   = "exited"
 	atDestroy  = "destroy"
 	atReleased = "released"
+	atKept     = "kept"
 )
 
 // Failpoints names every checkpoint at which a test can stop a launch and a
@@ -43,7 +44,7 @@ func Failpoints(table []isolators.Isolator) []string {
 	for _, i := range slices.Backward(table) {
 		points = append(points, "cleaned/"+i.Name())
 	}
-	return append(points, atReleased)
+	return append(points, atReleased, atKept)
 }
 
 // A journal is a container's list of checkpoints: one line each, appended by one
@@ -96,7 +97,7 @@ func phaseOf(checkpoint string) mctr.Phase {
 		return mctr.Isolating
 	case atRunning:
 		return mctr.Running
-	case atDestroy, atReleased:
+	case atDestroy, atReleased, atKept:
 		return mctr.Destroying
 	}
 	if strings.HasPrefix(checkpoint, "cleaned/") {

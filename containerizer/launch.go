@@ -3,7 +3,6 @@ package containerizer
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
@@ -49,6 +48,7 @@ type launch struct {
 	health     *mctr.HealthCheck // the config's, or the image's
 	spec       *specs.Spec
 	client     *launcher.Client
+	created    *wire.Created // the shim's record of init
 	stream     *launcher.Stream
 }
 
@@ -137,12 +137,8 @@ func (l *launch) reach(checkpoint string) error {
 }
 
 func (l *launch) isolate(ctx context.Context) error {
-	pid := l.createdRecord(l.record.ID)
-	if pid == nil {
-		return l.failed(mctr.Isolating, "shim", "read its record", fmt.Errorf("%w: %s", mctr.ErrNotFound, l.paths.created(l.record.ID)))
-	}
 	for _, i := range l.isolators {
-		if err := i.Isolate(ctx, l.record.ID, pid.Pid); err != nil {
+		if err := i.Isolate(ctx, l.record.ID, l.created.Pid); err != nil {
 			return l.failed(mctr.Isolating, i.Name(), "isolate", err)
 		}
 	}
@@ -155,6 +151,9 @@ func (l *launch) start(ctx context.Context) error {
 	}
 	if err := failpoint.Hit(atIsolated); err != nil {
 		return l.failed(mctr.Isolating, "containerizer", "start", err)
+	}
+	if err := l.recordRun(l.record.ID, l.created.ShimPid); err != nil {
+		return l.failed(mctr.Isolating, "containerizer", "record the run", err)
 	}
 	if err := l.client.Start(ctx); err != nil {
 		return l.failed(mctr.Isolating, "shim", "start", err)

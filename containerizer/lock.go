@@ -38,6 +38,12 @@ func (c *Containerizer) locked(id mctr.ContainerID, take func(path string) (*flo
 		return nil, err
 	}
 	l, err := take(c.paths.lock(id))
+	if errors.Is(err, fs.ErrNotExist) { // STATE was deleted while this process ran
+		if err := c.setUp(c.ctx); err != nil {
+			return nil, err
+		}
+		l, err = take(c.paths.lock(id))
+	}
 	if err != nil {
 		return nil, err
 	}

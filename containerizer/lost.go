@@ -31,17 +31,32 @@ func (c *Containerizer) recordUnseen(id mctr.ContainerID, why mctr.Limitation) e
 	return err
 }
 
+// recordEnd writes down an end that no shim saw. A container of which ROOT has nothing
+// any more gets no record.
 func (c *Containerizer) recordEnd(id mctr.ContainerID, reason, message string) error {
-	return atomicfile.WriteDurableJSON(c.paths.exit(id), mctr.Termination{
+	if _, err := c.termination(id); err != nil { // what cannot be read may be in the way
+		if err := os.RemoveAll(c.paths.exit(id)); err != nil {
+			return err
+		}
+	}
+	err := atomicfile.WriteDurableJSON(c.paths.exit(id), unseenEnd(reason, message))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
+}
+
+func unseenEnd(reason, message string) *mctr.Termination {
+	return &mctr.Termination{
 		ExitCode: 128 + int(unix.SIGKILL), Signal: int(unix.SIGKILL),
 		Reason: reason, Message: message, Finished: time.Now().UTC(),
-	})
+	}
 }
 
 // killShim ends the container's shim, if one lives, and waits for that.
 func (c *Containerizer) killShim(id mctr.ContainerID) error {
 	for deadline := time.Now().Add(killTime); ; time.Sleep(time.Millisecond) {
-		alive, err := launcher.Alive(c.paths.stateDir(id))
+		alive, err := c.supervised(id)
 		if err != nil || !alive {
 			return err
 		}
@@ -67,9 +82,13 @@ func (c *Containerizer) ending(id mctr.ContainerID) bool {
 	return err == nil && t != nil
 }
 
-// shimPid finds the container's shim: in the shims' group, or by the lock that it
-// holds where its launcher died before it could move it there. 0: there is none.
+// shimPid finds the container's shim: by the record of the run, in the shims' group, or
+// by the lock that it holds where its launcher died before it could move it there. 0:
+// there is none.
 func (c *Containerizer) shimPid(id mctr.ContainerID) (int, error) {
+	if run, err := c.run(id); err == nil && run != nil && run.supervised() {
+		return run.ShimPid, nil
+	}
 	pids, err := cgroup.Pids(c.paths.shims(id))
 	if err != nil {
 		return 0, err

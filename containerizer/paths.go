@@ -17,12 +17,16 @@ const defaultState = "/run/mctr"
 //
 //	ROOT (survives a reboot)               STATE (ends with the boot)
 //	├── images/          provisioner's     ├── boot_id
+//	├── ends/OWNER/      not acknowledged  │
 //	├── names/NAME       holds the id      ├── lock            set-up, and a new boot
 //	├── boot_id          of the last use   │
+//	├── state.json       which STATE       │
+//	├── lock             set-up            │
 //	├── cni/             package cni's     ├── cni/            package cni's
 //	└── containers/ID/                     ├── locks/ID        who may change it
 //	    ├── config.json  the intent        ├── containers/ID/
 //	    ├── waiting      never launched    │       ├── journal     checkpoints, a line each
+//	    ├── run.json     its command runs  │       │
 //	    ├── update.json  limits being set  │       │
 //	    ├── again        soon, by policy   │       │
 //	    ├── start_error  of its policy     │       │
@@ -46,11 +50,13 @@ type layout struct {
 }
 
 func (l layout) containers() string                 { return filepath.Join(l.root, "containers") }
+func (l layout) ends() string                       { return filepath.Join(l.root, "ends") }
 func (l layout) names() string                      { return filepath.Join(l.root, "names") }
 func (l layout) dir(id mctr.ContainerID) string     { return filepath.Join(l.containers(), string(id)) }
 func (l layout) config(id mctr.ContainerID) string  { return filepath.Join(l.dir(id), "config.json") }
 func (l layout) waiting(id mctr.ContainerID) string { return filepath.Join(l.dir(id), "waiting") }
 func (l layout) update(id mctr.ContainerID) string  { return filepath.Join(l.dir(id), "update.json") }
+func (l layout) run(id mctr.ContainerID) string     { return filepath.Join(l.dir(id), "run.json") }
 func (l layout) stopped(id mctr.ContainerID) string { return filepath.Join(l.dir(id), "stopped") }
 func (l layout) startError(id mctr.ContainerID) string {
 	return filepath.Join(l.dir(id), "start_error")
@@ -65,6 +71,8 @@ func (l layout) sandbox(id mctr.ContainerID) string   { return filepath.Join(l.d
 func (l layout) rw(id mctr.ContainerID) string        { return filepath.Join(l.dir(id), "rw") }
 func (l layout) bootID() string                       { return filepath.Join(l.state, "boot_id") }
 func (l layout) lastBoot() string                     { return filepath.Join(l.root, "boot_id") }
+func (l layout) stateRecord() string                  { return filepath.Join(l.root, "state.json") }
+func (l layout) rootLock() string                     { return filepath.Join(l.root, "lock") }
 func (l layout) setupLock() string                    { return filepath.Join(l.state, "lock") }
 func (l layout) locks() string                        { return filepath.Join(l.state, "locks") }
 func (l layout) cgroupParent() string                 { return filepath.Join(l.state, "cgroup_parent") }

@@ -135,7 +135,7 @@ func (l *launch) create(ctx context.Context) error {
 	if err := l.limitGroup(id, config.GroupResources); err != nil {
 		return l.failed(mctr.Isolating, "containerizer", "make the control group", err)
 	}
-	_, err = l.client.Create(ctx, &wire.Create{
+	l.created, err = l.client.Create(ctx, &wire.Create{
 		ID: id, Parent: l.parentProcess(), Runtime: config.Runtime, Bundle: l.paths.bundle(id), EngineRoot: l.paths.engine(id), EngineCache: l.paths.engineCache(),
 		Created: l.paths.created(id), Exit: l.paths.exit(id), FallbackExit: filepath.Join(l.paths.stateDir(id), "exit.json"),
 		Events: l.paths.events(), Attributes: attributesOf(l.record), LogDir: l.paths.logs(id), Log: config.Log,

@@ -12,21 +12,23 @@ import (
 	"time"
 
 	"github.com/mctr/mctr"
-	"github.com/mctr/mctr/containerizer/launcher"
 	"github.com/mctr/mctr/internal/flock"
 )
 
 // Recovered is what Recover found of an earlier process.
 type Recovered struct {
-	Adopted []mctr.ContainerID                     // they run, and are watched here from now on
-	Ended   map[mctr.ContainerID]*mctr.Termination // they ended while nobody watched, and are released
-	Undone  []mctr.ContainerID                     // their launch was cut off, and is taken back
+	Adopted    []mctr.ContainerID                     // they run, and are watched here from now on
+	Unanswered []mctr.ContainerID                     // their supervisors live and do not answer yet; each is watched once it does
+	Ended      map[mctr.ContainerID]*mctr.Termination // they ended, are released, and nobody has acknowledged it: the last end of each
+	Ends       *mctr.Ends                             // all those ends, with their keys for Acknowledge
+	Undone     []mctr.ContainerID                     // their launch was cut off, and is taken back
 }
 
 // Recover takes over what an earlier process of the same owner left: its running
-// containers are watched again, by their isolators too; the ends it missed are
-// returned with their true status, and by their restart policy such containers
-// are started again; launches and releases it did not finish are
+// containers are watched again, by their isolators too; the ends that the owner has not
+// acknowledged are returned with their true status, also of containers that others
+// released or removed meanwhile, and each time until Acknowledge is called. Containers
+// that ended unseen are started again by their restart policy; launches and releases it did not finish are
 // undone, children before parents. So are launches that anybody abandoned.
 // Running containers of other owners are left alone but for those in adopt.
 //
@@ -42,24 +44,22 @@ func (c *Containerizer) Recover(ctx context.Context, adopt ...mctr.ContainerID) 
 		}
 	}
 	errs = append(errs, c.recoverStrays(ctx, found.Undone))
+	if found.Ends, err = c.Ends(ctx); err != nil {
+		return found, errors.Join(append(errs, err)...)
+	}
+	for _, e := range found.Ends.Ends {
+		found.Ended[e.ID] = e.Termination
+	}
 	return found, errors.Join(errs...)
 }
 
 // known are all ids that ROOT or STATE has a directory of, children first.
 func (c *Containerizer) known() ([]mctr.ContainerID, error) {
-	ids, err := c.Containers()
-	errs := []error{err}
-	entries, err := os.ReadDir(c.paths.running())
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		errs = append(errs, err)
-	}
-	for _, e := range entries {
-		if id := mctr.ContainerID(e.Name()); id.Validate() == nil {
-			ids = append(ids, id)
-		}
-	}
+	ids, err := idsIn(c.paths.containers())
+	running, errRunning := idsIn(c.paths.running())
+	ids = append(ids, running...)
 	slices.SortFunc(ids, func(a, b mctr.ContainerID) int { return strings.Compare(string(b), string(a)) })
-	return slices.Compact(ids), errors.Join(errs...)
+	return slices.Compact(ids), errors.Join(err, errRunning)
 }
 
 func (c *Containerizer) recoverOne(ctx context.Context, id mctr.ContainerID, told bool, found *Recovered) error {
@@ -83,7 +83,7 @@ func (c *Containerizer) recoverOne(ctx context.Context, id mctr.ContainerID, tol
 	switch mine := told || r.Config.Owner == c.owner; {
 	case !mine:
 		return nil
-	case !alive(phase):
+	case !alive(phase) && phase != mctr.Damaged:
 		return c.recoverEnd(ctx, id, found)
 	case c.abandoned(r):
 		return c.recoverGroup(ctx, id, found)
@@ -130,7 +130,10 @@ func (c *Containerizer) cutOff(id mctr.ContainerID, phase mctr.Phase) bool {
 }
 
 // ran says whether the container's command was ever started.
-func (c *Containerizer) ran(id mctr.ContainerID) bool { return !c.startedAt(id).IsZero() }
+func (c *Containerizer) ran(id mctr.ContainerID) bool {
+	run, err := c.run(id)
+	return err != nil || run != nil || !c.startedAt(id).IsZero()
+}
 
 // startedAt is when the container's command was started; zero: it was not.
 func (c *Containerizer) startedAt(id mctr.ContainerID) time.Time {
@@ -145,25 +148,6 @@ func startOf(reached []mctr.Timing) (at time.Time) {
 		}
 	}
 	return at
-}
-
-// adopt watches a running container. One that ends meanwhile has ended while
-// nobody watched.
-func (c *Containerizer) adopt(ctx context.Context, r *record, found *Recovered) error {
-	id := r.ID
-	client, err := launcher.Dial(ctx, c.paths.stateDir(id))
-	if errors.Is(err, mctr.ErrUnavailable) {
-		return c.recoverEnd(ctx, id, found)
-	}
-	if err != nil {
-		return err
-	}
-	c.watch(r, client, true)
-	if err := c.recoverUpdate(ctx, r); err != nil {
-		c.log.Error("finish an update", "container", id, "error", err)
-	}
-	found.Adopted = append(found.Adopted, id)
-	return nil
 }
 
 // recoverGroup undoes the launch of a group that was cut off before its last task.

@@ -151,6 +151,11 @@ func TestRecoverReportsEnds(t *testing.T) {
 	if end := found.Ended["job"]; end == nil || end.ExitCode != 5 || end.Reason != mctr.ReasonExited {
 		t.Errorf("found %+v", found)
 	}
+	for _, e := range found.Ends.Ends {
+		if err := a.Acknowledge(t.Context(), e.Key); err != nil {
+			t.Error(err)
+		}
+	}
 	if again := a.recover(); len(again.Ended)+len(again.Adopted)+len(again.Undone) > 0 {
 		t.Errorf("a second recovery finds %+v", again)
 	}

@@ -42,7 +42,7 @@ func (c *Containerizer) cleanupLocked(ctx context.Context, id mctr.ContainerID) 
 		return c.release(ctx, id)
 	case err != nil:
 		return err
-	case phase == mctr.Created, phase == mctr.Running, phase == mctr.Paused:
+	case phase == mctr.Created, phase == mctr.Running, phase == mctr.Paused, phase == mctr.Damaged:
 		return nil
 	case c.cutOff(id, phase):
 		return c.undoLaunch(ctx, id) // its lock is free, so its launcher is dead
@@ -61,13 +61,16 @@ func (c *Containerizer) cleanupLocked(ctx context.Context, id mctr.ContainerID) 
 // finish releases an ended container and, with --rm, removes it.
 func (c *Containerizer) finish(ctx context.Context, id mctr.ContainerID) error {
 	r, err := c.load(id)
-	if err != nil {
-		return err
-	}
-	if r.Config.Remove {
+	if err == nil && r.Config.Remove {
 		return c.abolish(ctx, id)
 	}
-	return c.release(ctx, id)
+	if err := c.release(ctx, id); err != nil {
+		return err
+	}
+	if _, err := os.Lstat(c.paths.dir(id)); errors.Is(err, fs.ErrNotExist) {
+		return c.forget(id) // ROOT has nothing of it that anybody could want to keep
+	}
+	return nil
 }
 
 // abolish releases a container and removes its records. The caller holds its lock.
@@ -84,6 +87,9 @@ func (c *Containerizer) abolish(ctx context.Context, id mctr.ContainerID) error 
 // undoLaunch takes back a launch that did not come to run: whole, or to where a
 // container waits for its start, or to its last end.
 func (c *Containerizer) undoLaunch(ctx context.Context, id mctr.ContainerID) error {
+	if err := c.endRun(id); err != nil { // or it would count as one that ran, where this is cut off
+		return err
+	}
 	if c.hasEnded(id) {
 		return c.undoRestart(ctx, id)
 	}
@@ -114,19 +120,38 @@ func (c *Containerizer) undoRestart(ctx context.Context, id mctr.ContainerID) er
 // hold what outlives both.
 func (c *Containerizer) release(ctx context.Context, id mctr.ContainerID) error {
 	if _, err := os.Lstat(c.paths.stateDir(id)); errors.Is(err, fs.ErrNotExist) {
-		return errors.Join(c.releaseGroup(id), c.cleanIsolators(ctx, id, func(string) error { return nil }), os.RemoveAll(c.paths.engine(id)))
+		return c.releaseWithoutState(ctx, id)
+	}
+	if _, err := c.journal(id).read(); err != nil { // what cannot be read cannot be written to either
+		if err := os.RemoveAll(c.paths.journal(id)); err != nil {
+			return err
+		}
 	}
 	errs := []error{
 		c.journal(id).reach(atDestroy), c.killShim(id), c.releaseGroup(id), c.cleanIsolators(ctx, id, c.journal(id).reach),
 		c.unmountRootfs(ctx, id), os.RemoveAll(c.paths.engine(id)),
 	}
-	if err := errors.Join(errs...); err != nil {
-		return fmt.Errorf("release container %s: %w", id, err)
+	if err := errors.Join(append(errs, c.checkIsolators(id))...); err != nil {
+		return fmt.Errorf("release container %s: %w", id, errors.Join(err, c.keepEndOnce(ctx, id)))
 	}
-	if err := c.journal(id).reach(atReleased); err != nil {
+	if err := errors.Join(c.journal(id).reach(atReleased), c.endRun(id)); err != nil {
 		return err
 	}
-	return c.keepExit(id)
+	return c.keepExit(ctx, id)
+}
+
+// releaseWithoutState is release for a container that was released before, or whose STATE
+// is lost.
+func (c *Containerizer) releaseWithoutState(ctx context.Context, id mctr.ContainerID) error {
+	err := errors.Join(c.killShim(id), c.releaseGroup(id), c.cleanIsolators(ctx, id, func(string) error { return nil }),
+		os.RemoveAll(c.paths.engine(id)), c.checkIsolators(id))
+	if run, unreadable := c.run(id); err == nil && (run != nil || unreadable != nil) {
+		err = c.keepEnd(ctx, id)
+	}
+	if err != nil {
+		return err
+	}
+	return c.endRun(id)
 }
 
 // cleanIsolators has every isolator clean up, in reverse order and past errors.
@@ -158,13 +183,16 @@ func (c *Containerizer) unmountRootfs(ctx context.Context, id mctr.ContainerID) 
 }
 
 // keepExit moves a record of the end that lies in STATE to ROOT, with the story of
-// the container, and removes STATE's directory.
-func (c *Containerizer) keepExit(id mctr.ContainerID) error {
+// the container, keeps the end for the container's owner, and removes STATE's directory.
+func (c *Containerizer) keepExit(ctx context.Context, id mctr.ContainerID) error {
 	fallback := c.paths.stateDir(id) + "/exit.json"
 	if data, err := os.ReadFile(fallback); err == nil {
 		if err := atomicfile.WriteDurable(c.paths.exit(id), data, 0o600); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return fmt.Errorf("keep the record of the end: %w", err)
 		}
+	}
+	if err := c.keepEndOnce(ctx, id); err != nil {
+		return err
 	}
 	if r, err := c.load(id); err == nil && r.Config.Remove {
 		return os.RemoveAll(c.paths.stateDir(id)) // nobody will ask
@@ -173,6 +201,19 @@ func (c *Containerizer) keepExit(id mctr.ContainerID) error {
 		_ = os.WriteFile(c.paths.story(id), data, 0o600) // it explains, and nothing depends on it
 	}
 	return os.RemoveAll(c.paths.stateDir(id))
+}
+
+// keepEndOnce is keepEnd, once: an end that its owner has acknowledged does not come back
+// where a release was cut off behind this, and is made again.
+func (c *Containerizer) keepEndOnce(ctx context.Context, id mctr.ContainerID) error {
+	reached, err := c.journal(id).read()
+	if err != nil || slices.ContainsFunc(reached, func(t mctr.Timing) bool { return t.Checkpoint == atKept }) {
+		return err
+	}
+	if err := c.keepEnd(ctx, id); err != nil {
+		return err
+	}
+	return c.journal(id).reach(atKept)
 }
 
 // forget removes the container's records: the image's lease, the name, the

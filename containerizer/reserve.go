@@ -19,6 +19,12 @@ import (
 // intent. The lock is the caller's afterwards.
 func (c *Containerizer) reserve(ctx context.Context, r *record) (*held, error) {
 	lock, err := c.claim(ctx, r)
+	if errors.Is(err, fs.ErrNotExist) { // ROOT or STATE was deleted while this process ran
+		if err := c.setUp(ctx); err != nil {
+			return nil, err
+		}
+		lock, err = c.claim(ctx, r)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -139,7 +145,7 @@ func (c *Containerizer) newRecord(id mctr.ContainerID, config *mctr.ContainerCon
 // mctr.ErrNotFound or, for an ambiguous prefix, mctr.ErrInvalid.
 func (c *Containerizer) Resolve(ref string) (mctr.ContainerID, error) {
 	if id := mctr.ContainerID(ref); id.Validate() == nil {
-		if _, err := os.Lstat(c.paths.dir(id)); err == nil {
+		if c.hasRecords(id) {
 			return id, nil
 		}
 	}
@@ -155,8 +161,8 @@ func (c *Containerizer) byPrefix(ref string) (mctr.ContainerID, error) {
 	if mctr.ContainerID(ref).Validate() != nil {
 		return "", fmt.Errorf("%w: no such container: %s", mctr.ErrNotFound, ref)
 	}
-	entries, err := os.ReadDir(c.paths.containers())
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+	ids, err := c.Containers()
+	if err != nil {
 		return "", err
 	}
 	named, err := c.byRootName(ref)
@@ -164,12 +170,12 @@ func (c *Containerizer) byPrefix(ref string) (mctr.ContainerID, error) {
 		return "", err
 	}
 	var found []mctr.ContainerID
-	for _, e := range entries {
-		if e.Name() == ref || e.Name() == named {
-			return mctr.ContainerID(e.Name()), nil
+	for _, id := range ids {
+		if string(id) == named {
+			return id, nil
 		}
-		if abbreviates(ref, e.Name()) || abbreviates(named, e.Name()) {
-			found = append(found, mctr.ContainerID(e.Name()))
+		if abbreviates(ref, string(id)) || abbreviates(named, string(id)) {
+			found = append(found, id)
 		}
 	}
 	switch len(found) {

@@ -10,8 +10,6 @@ import (
 	"strings"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/internal/sidejob"
 	"github.com/mctr/mctr/provisioner"
@@ -104,7 +102,7 @@ func (c *Containerizer) sandboxVolume(id mctr.ContainerID, source string) (strin
 		return "", fmt.Errorf("%w: the container is not nested", mctr.ErrInvalid)
 	}
 	sandbox := c.paths.sandbox(id)
-	f, err := inroot.Open(sandbox, source, unix.O_PATH)
+	f, err := inroot.Open(sandbox, source, 0)
 	if err != nil {
 		return "", err
 	}

@@ -8,17 +8,40 @@ import (
 	"os"
 
 	"github.com/mctr/mctr"
-	"github.com/mctr/mctr/containerizer/launcher"
-	"github.com/mctr/mctr/internal/cgroup"
 )
 
-// Containers lists all ids, in no particular order.
+// Containers lists all ids, in no particular order: also those of which only STATE
+// knows, that run although their records in ROOT are gone.
 func (c *Containerizer) Containers() ([]mctr.ContainerID, error) {
-	entries, err := os.ReadDir(c.paths.containers())
+	ids, err := idsIn(c.paths.containers())
+	if err != nil {
+		return nil, err
+	}
+	running, err := idsIn(c.paths.running())
+	if err != nil {
+		return nil, err
+	}
+	recorded := map[mctr.ContainerID]bool{}
+	for _, id := range ids {
+		recorded[id] = true
+	}
+	for _, id := range running {
+		if recorded[id] {
+			continue
+		}
+		if phase, err := c.phase(id); err == nil && phase == mctr.Damaged {
+			ids = append(ids, id)
+		}
+	}
+	return ids, nil
+}
+
+// idsIn are the containers that have an entry in dir; none where there is no dir.
+func idsIn(dir string) (ids []mctr.ContainerID, err error) {
+	entries, err := os.ReadDir(dir)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}
-	var ids []mctr.ContainerID
 	for _, e := range entries {
 		if id := mctr.ContainerID(e.Name()); id.Validate() == nil {
 			ids = append(ids, id)
@@ -27,127 +50,77 @@ func (c *Containerizer) Containers() ([]mctr.ContainerID, error) {
 	return ids, nil
 }
 
-// phase reads where id stands. It takes no lock: records are replaced whole.
-func (c *Containerizer) phase(id mctr.ContainerID) (mctr.Phase, error) {
-	if _, err := os.Lstat(c.paths.config(id)); err != nil {
-		if !errors.Is(err, fs.ErrNotExist) {
-			return "", err
-		}
-		return c.unrecorded(id)
-	}
-	reached, err := c.journal(id).read()
-	if err != nil {
-		return "", err
-	}
-	if t, err := c.termination(id); err != nil || t != nil {
-		return mctr.Exited, err
-	}
-	if len(reached) == 0 {
-		return c.unlaunched(id)
-	}
-	phase := phaseOf(reached[len(reached)-1].Checkpoint)
-	if phase == mctr.Running {
-		return c.alive(id)
-	}
-	return phase, nil
-}
-
-// unrecorded is the phase of a directory without config: an intent that was
-// not written out, or nothing.
-func (c *Containerizer) unrecorded(id mctr.ContainerID) (mctr.Phase, error) {
-	for _, dir := range []string{c.paths.dir(id), c.paths.stateDir(id)} {
-		if _, err := os.Lstat(dir); err == nil {
-			return mctr.Provisioning, nil
-		}
-	}
-	return "", fmt.Errorf("%w: no such container: %s", mctr.ErrNotFound, id)
-}
-
-// unlaunched is the phase of a config without journal.
-func (c *Containerizer) unlaunched(id mctr.ContainerID) (mctr.Phase, error) {
-	if _, err := os.Lstat(c.paths.waiting(id)); err == nil {
-		return mctr.Created, nil
-	}
-	return mctr.Provisioning, nil
-}
-
-// alive tells a running container from one whose shim is lost.
-func (c *Containerizer) alive(id mctr.ContainerID) (mctr.Phase, error) {
-	alive, err := launcher.Alive(c.paths.stateDir(id))
-	if err != nil {
-		return "", err
-	}
-	if alive {
-		if cgroup.Frozen(c.paths.leaf(id)) {
-			return mctr.Paused, nil
-		}
-		return mctr.Running, nil
-	}
-	// The shim records the end before it goes, so look once more.
-	if t, err := c.termination(id); err != nil || t != nil {
-		return mctr.Exited, err
-	}
-	if _, err := os.Lstat(c.paths.stateDir(id)); errors.Is(err, fs.ErrNotExist) {
-		return "", fmt.Errorf("%w: no such container: %s", mctr.ErrNotFound, id)
-	}
-	return mctr.Lost, nil
-}
-
 // Status tells what is known of id. The error wraps mctr.ErrNotFound for an unknown one.
+// A container whose records are missing or unreadable is no error: its phase is
+// mctr.Damaged, and Config is empty where it cannot be read.
 func (c *Containerizer) Status(ctx context.Context, id mctr.ContainerID) (*mctr.Status, error) {
-	r, err := c.load(id)
-	if err != nil {
-		return nil, err
+	r, unreadable := c.load(id)
+	if unreadable != nil {
+		// One without a record is only just being made or removed, unless it runs.
+		if phase, err := c.phase(id); err != nil || errors.Is(unreadable, mctr.ErrNotFound) && phase != mctr.Damaged {
+			return nil, unreadable
+		}
+		r = &record{ID: id, Config: &mctr.ContainerConfig{}}
 	}
 	s := &mctr.Status{
 		ID: id, Config: r.Config, Created: r.Created, Restarts: r.Restarts, LogDir: c.paths.logs(id),
 		Sandbox: c.paths.sandbox(id), CgroupPath: "/" + c.paths.leaf(id),
 	}
-	if s.Phase, s.Termination, err = c.standing(id); err != nil {
+	damage, err := c.standing(id, s)
+	if err != nil {
 		return nil, err
+	}
+	if unreadable != nil || damage != nil {
+		s.Phase, s.Damage = mctr.Damaged, errors.Join(damage, unreadable).Error()
 	}
 	s.Restarting = s.Phase == mctr.Exited && c.isResting(r)
 	if why, err := os.ReadFile(c.paths.startError(id)); err == nil && s.Phase == mctr.Exited {
 		s.StartError = string(why)
 	}
-	if err := c.statusOfState(id, s); err != nil {
-		return nil, err
-	}
+	c.statusOfState(id, s)
 	c.statusOfLaunch(id, s)
 	for _, i := range c.isolators {
 		if err := i.Status(ctx, id, s); err != nil {
-			return nil, fmt.Errorf("status of %s: %w", i.Name(), err)
+			s.Warnings = append(s.Warnings, fmt.Sprintf("status of %s: %v", i.Name(), err))
 		}
 	}
 	return s, nil
 }
 
-// standing is where id stands with its end, which one has that has exited and no
+// standing fills in where id stands, with its end, which one has that has exited and no
 // other: it may end, or be started again, between a look at the one and the other.
-func (c *Containerizer) standing(id mctr.ContainerID) (mctr.Phase, *mctr.Termination, error) {
+func (c *Containerizer) standing(id mctr.ContainerID, s *mctr.Status) (damage, err error) {
 	for {
-		phase, err := c.phase(id)
-		if err != nil {
-			return "", nil, err
+		s.Phase, damage = c.phaseAndDamage(id)
+		if errors.Is(damage, mctr.ErrNotFound) {
+			return nil, damage
+		}
+		if damage != nil {
+			return damage, nil
 		}
 		end, err := c.termination(id)
-		if err != nil || (phase == mctr.Exited) == (end != nil) {
-			return phase, end, err
+		if err != nil {
+			return err, nil
+		}
+		if (s.Phase == mctr.Exited) == (end != nil) {
+			s.Termination = end
+			return nil, nil
 		}
 	}
 }
 
 // statusOfState fills in what STATE knows.
-func (c *Containerizer) statusOfState(id mctr.ContainerID, s *mctr.Status) (err error) {
-	if s.Timings, err = c.journal(id).read(); err != nil {
-		return err
-	}
+func (c *Containerizer) statusOfState(id mctr.ContainerID, s *mctr.Status) {
+	s.Timings, _ = c.journal(id).read() // what is unreadable shows as damage
 	if len(s.Timings) == 0 && s.Phase == mctr.Exited {
 		s.Timings, _ = journal{c.paths.story(id)}.read() // what was kept of it
 	}
-	_, err = os.Lstat(c.paths.stateDir(id))
+	_, err := os.Lstat(c.paths.stateDir(id))
 	s.Cleaned = s.Phase == mctr.Exited && errors.Is(err, fs.ErrNotExist)
 	s.Started = startOf(s.Timings)
+	if run, err := c.run(id); err == nil && run != nil {
+		s.Started = run.Started
+	}
 	if created := c.createdRecord(id); created != nil && s.Termination == nil {
 		s.Pid, s.ShimPid = created.Pid, created.ShimPid
 		s.Rootfs, s.Health, s.Ready = c.paths.rootfs(id), readHealth(c.paths.health(id)), readHealth(c.paths.ready(id))
@@ -155,7 +128,6 @@ func (c *Containerizer) statusOfState(id mctr.ContainerID, s *mctr.Status) (err 
 	if s.Termination != nil {
 		s.Started = s.Termination.Started
 	}
-	return nil
 }
 
 // statusOfLaunch fills in what the launch came to.
@@ -189,7 +161,7 @@ func (c *Containerizer) Usage(ctx context.Context, id mctr.ContainerID) (*mctr.U
 	if err != nil {
 		return nil, err
 	}
-	if phase != mctr.Running && phase != mctr.Paused {
+	if !c.mayRun(id, phase) {
 		return nil, fmt.Errorf("%w: container %s is not running", mctr.ErrState, id)
 	}
 	return u, nil

@@ -56,6 +56,7 @@ func (s *survey) records(context.Context) error {
 			}
 		}
 	}
+	s.grouped()
 	return errors.Join(errs...)
 }
 
@@ -123,8 +124,7 @@ func (s *survey) mounts(context.Context) error {
 	return nil
 }
 
-// cgroups looks at the groups of the containers that have records: a group
-// without one may be anybody's, whatever its name.
+// cgroups looks at the groups of all containers that are known by now.
 func (s *survey) cgroups(context.Context) error {
 	for id := range s.seen {
 		if s.accounted(id) {
@@ -231,6 +231,9 @@ func (s *survey) files(context.Context) error {
 
 func (*survey) each(dir string, look func(e fs.DirEntry, path string)) error {
 	entries, err := os.ReadDir(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil // STATE or ROOT was deleted, which Condition tells
+	}
 	for _, e := range entries {
 		look(e, filepath.Join(dir, e.Name()))
 	}

@@ -56,12 +56,23 @@ func (c *Containerizer) waitOnce(ctx context.Context, id mctr.ContainerID) (*mct
 	case mctr.Lost:
 		return nil, c.Cleanup(ctx, id)
 	}
-	client, err := launcher.Dial(ctx, c.paths.stateDir(id))
+	client, err := c.dial(ctx, id)
+	if errors.Is(err, mctr.ErrUnavailable) && phase == mctr.Damaged {
+		return c.endOfDamaged(id, err)
+	}
 	if err != nil {
 		return nil, err
 	}
 	defer client.Close()
 	return client.Wait(ctx, false)
+}
+
+// endOfDamaged is how a container ended whose records do not tell, once its shim is gone.
+func (c *Containerizer) endOfDamaged(id mctr.ContainerID, unreachable error) (*mctr.Termination, error) {
+	if alive, err := c.supervised(id); alive || err != nil {
+		return nil, errors.Join(unreachable, err)
+	}
+	return unseenEnd(mctr.ReasonShimLost, "its records are damaged, so its exit status is unknown"), nil
 }
 
 func (c *Containerizer) waitReleased(ctx context.Context, id mctr.ContainerID) error {
@@ -93,7 +104,7 @@ func (c *Containerizer) Kill(ctx context.Context, id mctr.ContainerID, sig unix.
 // goes on behind that, to hear it.
 func (c *Containerizer) kill(ctx context.Context, id mctr.ContainerID, sig unix.Signal, ends bool) error {
 	rested, err := c.markKilled(ctx, id, sig)
-	if err != nil {
+	if err != nil && !c.damaged(id) {
 		return err
 	}
 	phase, _ := c.phase(id) // of one that is gone the shim tells
@@ -118,7 +129,7 @@ func (c *Containerizer) kill(ctx context.Context, id mctr.ContainerID, sig unix.
 
 // Attach joins the container's streams.
 func (c *Containerizer) Attach(ctx context.Context, id mctr.ContainerID, a wire.Attach) (*launcher.Stream, error) {
-	client, err := launcher.Dial(ctx, c.paths.stateDir(id))
+	client, err := c.dial(ctx, id)
 	if err != nil {
 		return nil, err
 	}
@@ -135,7 +146,7 @@ func (c *Containerizer) withShim(ctx context.Context, id mctr.ContainerID, do fu
 	if err := c.mustRun(id); err != nil {
 		return err
 	}
-	client, err := launcher.Dial(ctx, c.paths.stateDir(id))
+	client, err := c.dial(ctx, id)
 	if err == nil {
 		defer client.Close()
 		err = do(client)
@@ -156,7 +167,7 @@ func (c *Containerizer) overtaken(id mctr.ContainerID, err error) error {
 
 func (c *Containerizer) mustRun(id mctr.ContainerID) error {
 	phase, err := c.phase(id)
-	if err == nil && !alive(phase) {
+	if err == nil && !alive(phase) && phase != mctr.Damaged { // whose shim may answer all the same
 		err = fmt.Errorf("%w: container %s is not running: it is %s", mctr.ErrState, id.Short(), phase)
 	}
 	return err

@@ -61,7 +61,7 @@ func (c *Containerizer) Watch(ctx context.Context, id mctr.ContainerID) error {
 	if err != nil {
 		return err
 	}
-	client, err := launcher.Dial(ctx, c.paths.stateDir(id))
+	client, err := c.dial(ctx, id)
 	if err != nil {
 		return err
 	}

@@ -28,7 +28,7 @@ func (a *agent) notify(ctx context.Context) error {
 			return nil
 		case <-beat.C:
 		}
-		if err := a.server.Healthy(); err != nil {
+		if err := a.server.Answers(); err != nil {
 			a.log.Error("not well", "error", err)
 			continue
 		}

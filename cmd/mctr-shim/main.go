@@ -16,6 +16,7 @@ import (
 	"github.com/mctr/mctr/containerizer/launcher/engine/libcontainer"
 	"github.com/mctr/mctr/containerizer/launcher/engine/ocibinary"
 	"github.com/mctr/mctr/containerizer/launcher/shim"
+	"github.com/mctr/mctr/containerizer/launcher/wire"
 )
 
 // init is where a container's begins: see libcontainer.Init.
@@ -37,7 +38,7 @@ func run() error {
 	}
 	syscall.CloseOnExec(launcher.ListenFD)
 	syscall.CloseOnExec(launcher.AliveFD)
-	socket := os.NewFile(launcher.ListenFD, launcher.SocketName)
+	socket := os.NewFile(launcher.ListenFD, wire.SocketName)
 	listener, err := net.FileListener(socket)
 	if err != nil {
 		return fmt.Errorf("descriptor %d is no listening socket; mctr starts this program: %w", launcher.ListenFD, err)

@@ -151,7 +151,7 @@ func (a *app) containers(ctx context.Context) (*containerizer.Containerizer, err
 	if err != nil {
 		return nil, err
 	}
-	a.opened, err = containerizer.New(ctx,
+	a.opened, err = containerizer.New(ctx, containerizer.WithOwner("cli"),
 		containerizer.WithDirs(a.root, a.state),
 		containerizer.WithCgroupManager(a.cgroupManager),
 		containerizer.WithImages(store),

@@ -150,10 +150,13 @@ func describeContainer(s *mctr.Status) containerInfo {
 func describeState(s *mctr.Status) stateInfo {
 	i := stateInfo{
 		Status: dockerState(s), Running: s.Phase == mctr.Running || s.Phase == mctr.Paused, Paused: s.Phase == mctr.Paused,
-		Restarting: s.Restarting, Dead: s.Phase == mctr.Lost, Pid: s.Pid, StartedAt: stamp(s.Started), FinishedAt: stamp(time.Time{}),
+		Restarting: s.Restarting, Dead: s.Phase == mctr.Lost || s.Phase == mctr.Damaged, Pid: s.Pid, StartedAt: stamp(s.Started), FinishedAt: stamp(time.Time{}),
 	}
 	if s.Health != nil {
 		i.Health = describeHealth(s.Health)
+	}
+	if s.Damage != "" {
+		i.Error = "damaged: " + s.Damage
 	}
 	if t := s.Termination; t != nil {
 		i.ExitCode, i.FinishedAt, i.OOMKilled = t.ExitCode, stamp(t.Finished), t.OOM != nil

@@ -93,7 +93,7 @@ func (o *psOptions) choose(list []*mctr.Status) ([]*mctr.Status, error) {
 	byState := slices.ContainsFunc(o.filters, func(f string) bool { return strings.HasPrefix(f, "status=") || strings.HasPrefix(f, "exited=") })
 	all := o.all || o.latest || o.last >= 0 || byState
 	list = slices.DeleteFunc(list, func(s *mctr.Status) bool {
-		return !keep(s) || !all && !s.Restarting && s.Phase != mctr.Running && s.Phase != mctr.Paused && s.Phase != mctr.Lost && (s.Phase != mctr.Exited || s.Cleaned)
+		return !keep(s) || !all && !s.Restarting && s.Phase != mctr.Running && s.Phase != mctr.Paused && s.Phase != mctr.Lost && s.Phase != mctr.Damaged && (s.Phase != mctr.Exited || s.Cleaned)
 	})
 	if o.latest {
 		o.last = 1
@@ -182,6 +182,8 @@ func describe(s *mctr.Status) string {
 		return text
 	case mctr.Lost:
 		return "Lost: its shim died"
+	case mctr.Damaged:
+		return "Damaged" // inspect says why, which may be long
 	case mctr.Created:
 		return "Created"
 	}
@@ -209,7 +211,7 @@ func dockerState(s *mctr.Status) string {
 	switch s.Phase {
 	case mctr.Running, mctr.Paused, mctr.Exited:
 		return strings.ToLower(string(s.Phase))
-	case mctr.Lost:
+	case mctr.Lost, mctr.Damaged:
 		return "dead"
 	case mctr.Destroying:
 		return "removing"

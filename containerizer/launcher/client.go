@@ -32,7 +32,7 @@ type Client struct {
 // Dial connects to the shim of the container whose directory is dir. The error
 // wraps mctr.ErrUnavailable when no shim listens there.
 func Dial(ctx context.Context, dir string) (*Client, error) {
-	conn, err := dial(dir)
+	conn, err := wire.Dial(dir)
 	if err != nil {
 		return nil, fmt.Errorf("%w: connect to the shim: %w", mctr.ErrUnavailable, err)
 	}

@@ -9,13 +9,14 @@ import (
 
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/containerizer/launcher"
+	"github.com/mctr/mctr/containerizer/launcher/wire"
 )
 
 // TestDialInterrupted wants who no longer waits for a shim told so, and not that the
 // shim does not answer.
 func TestDialInterrupted(t *testing.T) {
 	dir := t.TempDir()
-	l, err := net.Listen("unix", filepath.Join(dir, launcher.SocketName))
+	l, err := net.Listen("unix", filepath.Join(dir, wire.SocketName))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -13,26 +13,20 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/containerizer/launcher/wire"
 	"github.com/mctr/mctr/internal/flock"
 	"github.com/mctr/mctr/internal/inherit"
 )
 
-// The names in a container's directory.
-const (
-	SocketName = "shim.sock"
-	AliveName  = "alive"
-	LogName    = "shim.log"
-)
+// LogName is the shim's log in a container's directory.
+const LogName = "shim.log"
 
 // The descriptors that a shim inherits.
 const (
@@ -52,12 +46,12 @@ type Launcher struct {
 // limit or kill of theirs reaches a supervisor, and outside the caller's, so that
 // the caller's end does not; "" is for one that will be told to Enter a scope.
 func (l *Launcher) Spawn(ctx context.Context, dir, group string) (*Client, error) {
-	listener, err := listen(dir)
+	listener, err := wire.Listen(dir)
 	if err != nil {
 		return nil, fmt.Errorf("make the shim's socket: %w", err)
 	}
 	defer listener.Close()
-	alive, err := flock.TryExclusive(filepath.Join(dir, AliveName))
+	alive, err := flock.TryExclusive(filepath.Join(dir, wire.AliveName))
 	if errors.Is(err, flock.ErrHeld) {
 		return nil, fmt.Errorf("%w: a shim for %s is alive", mctr.ErrExists, filepath.Base(dir))
 	}
@@ -110,54 +104,8 @@ func environment() []string {
 	return env
 }
 
-// listen makes the socket. The path goes through a descriptor of dir, since an
-// address holds at most 107 bytes (unix(7)).
-func listen(dir string) (*os.File, error) {
-	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
-	if err != nil {
-		return nil, err
-	}
-	f := os.NewFile(uintptr(fd), SocketName)
-	err = withAddress(dir, func(a *unix.SockaddrUnix) error {
-		if err := unix.Unlink(filepath.Join(dir, SocketName)); err != nil && !errors.Is(err, unix.ENOENT) {
-			return err
-		}
-		if err := unix.Bind(fd, a); err != nil {
-			return err
-		}
-		return unix.Listen(fd, 64)
-	})
-	if err != nil {
-		_ = f.Close()
-		return nil, err
-	}
-	return f, nil
-}
-
-func dial(dir string) (net.Conn, error) {
-	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
-	if err != nil {
-		return nil, err
-	}
-	f := os.NewFile(uintptr(fd), SocketName)
-	defer f.Close()
-	if err := withAddress(dir, func(a *unix.SockaddrUnix) error { return unix.Connect(fd, a) }); err != nil {
-		return nil, err
-	}
-	return net.FileConn(f)
-}
-
-func withAddress(dir string, do func(*unix.SockaddrUnix) error) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	defer d.Close()
-	return do(&unix.SockaddrUnix{Name: fmt.Sprintf("/proc/self/fd/%d/%s", d.Fd(), SocketName)})
-}
-
 // Alive says whether the shim of the container whose directory is dir lives.
-func Alive(dir string) (bool, error) { return flock.Held(filepath.Join(dir, AliveName)) }
+func Alive(dir string) (bool, error) { return flock.Held(filepath.Join(dir, wire.AliveName)) }
 
 // verb is a shim's first argument, its container's directory the second: so ps(1)
 // and Directory tell whose it is.
@@ -183,7 +131,7 @@ func Holder(dir string) (pid int) {
 		return 0
 	}
 	for _, link := range links {
-		if to, err := os.Readlink(link); err == nil && to == filepath.Join(dir, AliveName) {
+		if to, err := os.Readlink(link); err == nil && to == filepath.Join(dir, wire.AliveName) {
 			_, _ = fmt.Sscanf(link, "/proc/%d/", &pid)
 			return pid
 		}

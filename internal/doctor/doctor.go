@@ -14,7 +14,7 @@ const (
 
 // A Finding is the answer to one question.
 type Finding struct {
-	Area   string `json:"area"`             // cgroups, namespaces, filesystems, security, programs, network, gpu
+	Area   string `json:"area"`             // cgroups, namespaces, filesystems, security, programs, runtimes, network, gpu
 	What   string `json:"what"`             // what was asked for
 	State  string `json:"state"`            // ok, missing, broken
 	Detail string `json:"detail,omitempty"` // what was found

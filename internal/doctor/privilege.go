@@ -60,10 +60,6 @@ func programs(h Host) []Finding {
 		}
 		found = append(found, answer("programs", name, err, h.Programs[name], Broken, "make build, and keep mctr's programs together"))
 	}
-	for _, name := range []string{"runc", "crun"} {
-		path, err := exec.LookPath(name)
-		found = append(found, answer("programs", name, err, path, Missing, "apt-get install "+name+" (only for --runtime "+name+")"))
-	}
 	return found
 }
 

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/mctr/mctr/internal/atomicfile"
+	"github.com/mctr/mctr/provisioner/inroot"
 )
 
 func tempName() string { return fmt.Sprintf("%s%016x", atomicfile.TempPrefix, rand.Uint64()) }
@@ -28,14 +29,14 @@ func dress(f *os.File, h *tar.Header) error {
 		if !ok {
 			continue
 		}
-		if err := unix.Setxattr(magic(f), name, []byte(value), 0); err != nil && !errors.Is(err, unix.ENOTSUP) {
+		if err := unix.Setxattr(inroot.Path(f), name, []byte(value), 0); err != nil && !errors.Is(err, unix.ENOTSUP) {
 			return fmt.Errorf("set attribute %.100q: %w", name, err)
 		}
 	}
-	if err := unix.Fchmodat(unix.AT_FDCWD, magic(f), uint32(h.Mode)&0o7777, 0); err != nil {
+	if err := unix.Fchmodat(unix.AT_FDCWD, inroot.Path(f), uint32(h.Mode)&0o7777, 0); err != nil {
 		return fmt.Errorf("set the mode: %w", err)
 	}
-	return setTime(unix.AT_FDCWD, magic(f), h, 0)
+	return setTime(unix.AT_FDCWD, inroot.Path(f), h, 0)
 }
 
 // setTime sets the time of what is called name in dir.

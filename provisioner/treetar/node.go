@@ -2,29 +2,16 @@ package treetar
 
 import (
 	"errors"
-	"fmt"
 	"os"
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/mctr/mctr/provisioner/inroot"
 )
-
-// magic is the one path that leads to a file that is open with O_PATH, whatever
-// its name has come to mean. Most calls take no such descriptor.
-func magic(f *os.File) string { return fmt.Sprintf("/proc/self/fd/%d", f.Fd()) }
-
-// reopen opens for use what node stands for. The caller knows its type.
-func reopen(node *os.File, flags int) (*os.File, error) {
-	fd, err := unix.Open(magic(node), flags|unix.O_CLOEXEC, 0)
-	if err != nil {
-		return nil, err
-	}
-	return os.NewFile(uintptr(fd), node.Name()), nil
-}
 
 // Readlink returns the target of a symbolic link that is open with O_PATH.
 func Readlink(f *os.File) (string, error) {
-
 	buf := make([]byte, unix.PathMax)
 	n, err := unix.Readlinkat(int(f.Fd()), "", buf)
 	if err != nil {
@@ -49,7 +36,7 @@ func copied(name string, owner bool) bool {
 
 // readXattrs returns the attributes that may go along.
 func readXattrs(f *os.File) (map[string]string, error) {
-	list, err := sized(func(buf []byte) (int, error) { return unix.Listxattr(magic(f), buf) })
+	list, err := sized(func(buf []byte) (int, error) { return unix.Listxattr(inroot.Path(f), buf) })
 	if err != nil || len(list) == 0 {
 		return nil, unknown(err)
 	}
@@ -58,7 +45,7 @@ func readXattrs(f *os.File) (map[string]string, error) {
 		if !copied(name, true) || strings.Contains(name, "=") { // which no tar can hold
 			continue
 		}
-		value, err := sized(func(buf []byte) (int, error) { return unix.Getxattr(magic(f), name, buf) })
+		value, err := sized(func(buf []byte) (int, error) { return unix.Getxattr(inroot.Path(f), name, buf) })
 		if errors.Is(err, unix.ENODATA) {
 			continue // gone meanwhile
 		}

@@ -16,6 +16,7 @@ import (
 
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/internal/interruptible"
+	"github.com/mctr/mctr/provisioner/inroot"
 )
 
 // Pack writes what node is, and all that lies below it, to w as a tar stream in
@@ -132,9 +133,9 @@ func (p *packer) regular(node *os.File, h *tar.Header, st *unix.Stat_t) error {
 	if p.linked(h, st) {
 		return p.tar.WriteHeader(h)
 	}
-	f, err := reopen(node, unix.O_RDONLY|unix.O_NONBLOCK|unix.O_NOCTTY)
+	f, err := inroot.Use(node)
 	if err != nil {
-		return &fs.PathError{Op: "open", Path: h.Name, Err: err}
+		return err
 	}
 	defer f.Close()
 	info, err := f.Stat()
@@ -162,11 +163,10 @@ func (p *packer) directory(node *os.File, h *tar.Header, st, above *unix.Stat_t)
 	if above != nil && above.Dev != st.Dev && madeUp(node) {
 		return nil
 	}
-	fd, err := unix.Openat(int(node.Fd()), ".", unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	dir, err := inroot.Use(node)
 	if err != nil {
-		return &fs.PathError{Op: "open", Path: h.Name, Err: err}
+		return err
 	}
-	dir := os.NewFile(uintptr(fd), h.Name)
 	defer dir.Close()
 	for {
 		names, err := dir.Readdirnames(batch)

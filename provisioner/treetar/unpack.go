@@ -290,7 +290,7 @@ func (u *unpacker) in(dir string) (*os.File, error) {
 }
 
 func (u *unpacker) open(dir string) (*os.File, error) {
-	const flags = unix.O_PATH | unix.O_DIRECTORY
+	const flags = unix.O_DIRECTORY
 	if u.options.Follow {
 		return inroot.OpenAt(u.root, path.Join(u.base, dir), flags)
 	}
@@ -316,7 +316,7 @@ func (u *unpacker) dates() error {
 		if err != nil {
 			return err
 		}
-		err = errors.Join(setTime(unix.AT_FDCWD, magic(f), d.h, 0), f.Close())
+		err = errors.Join(setTime(unix.AT_FDCWD, inroot.Path(f), d.h, 0), f.Close())
 		if err != nil {
 			return fmt.Errorf("%.300q: %w", d.name, err)
 		}

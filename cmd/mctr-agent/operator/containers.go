@@ -30,7 +30,7 @@ func (s *Server) getContainers(ctx context.Context, in api.List) (api.Containers
 		if err != nil {
 			return found, err
 		}
-		if in.ShowEnded || running(c.Mctr.Phase) || c.Mctr.Phase.Launching() {
+		if in.ShowEnded || running(c.Mctr.Phase) || c.Mctr.Phase == mctr.Damaged || c.Mctr.Phase.Launching() {
 			found.Containers = append(found.Containers, c)
 		}
 	}

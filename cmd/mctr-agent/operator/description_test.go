@@ -70,8 +70,8 @@ var inputs = map[string]any{
 	api.ListProcesses: api.Processes{}, api.ReadLogs: api.Logs{}, api.WatchEvents: api.Events{}, api.PullImage: api.Pull{}, api.InspectImage: api.Reference{}, api.RemoveImage: api.Reference{},
 	api.StatPath: api.Stat{}, api.CopyFromContainer: api.CopyFrom{}, api.CopyToContainer: api.CopyTo{},
 	api.LaunchGroup: api.LaunchedGroup{}, api.DryRunContainer: api.DryRun{},
-	api.Reconcile: api.Reconciliation{},
-	api.TagImage:  api.Tag{}, api.LoadImages: api.Load{}, api.SaveImages: api.Save{}, api.GetDiskUsage: api.ID{},
+	api.Reconcile: api.Reconciliation{}, api.AcknowledgeEnds: api.Acknowledgement{},
+	api.TagImage: api.Tag{}, api.LoadImages: api.Load{}, api.SaveImages: api.Save{}, api.GetDiskUsage: api.ID{},
 	api.CreateNetwork: api.NewNetwork{}, api.InspectNetwork: api.NetworkName{}, api.ProbeNetwork: api.NetworkName{}, api.RemoveNetwork: api.NetworkName{}, api.GCNetwork: api.NetworkName{}, api.CheckNetworks: api.ID{},
 }
 
@@ -80,7 +80,7 @@ var answers = map[string]any{
 	"Termination": api.Termination{}, "Containers": api.Containers{}, "Health": api.Health{}, "Version": api.Version{}, "Files": api.Files{}, "FileData": api.FileData{},
 	"Found": api.Found{}, "MctrStatus": mctr.Status{}, "MctrUsage": mctr.Usage{}, "Table": api.Table{}, "StreamMessage": api.StreamMessage{}, "ProcessIO": api.ProcessIO{},
 	"Images": api.Images{}, "ImageDetail": api.ImageDetail{}, "StoreReport": provisioner.PruneReport{}, "Failure": api.Failure{},
-	"Findings": api.Findings{}, "HostFacts": doctor.Facts{}, "Leftovers": api.Leftovers{}, "PathStat": api.PathStat{}, "StoreUsage": provisioner.Usage{}, "DiskUsage": containerizer.DiskUsage{}, "Networks": api.Networks{}, "NetworkDetails": cni.Details{}, "NetworkCheck": api.NetworkCheck{},
+	"Findings": api.Findings{}, "HostFacts": doctor.Facts{}, "Leftovers": api.Leftovers{}, "Ends": mctr.Ends{}, "PathStat": api.PathStat{}, "StoreUsage": provisioner.Usage{}, "DiskUsage": containerizer.DiskUsage{}, "Networks": api.Networks{}, "NetworkDetails": cni.Details{}, "NetworkCheck": api.NetworkCheck{},
 }
 
 // TestDescribedFields wants the fields of every message described as the code has

@@ -218,6 +218,7 @@ func (s *survey) add(ctx context.Context, id mctr.ContainerID, sum *mctr.Usage) 
 // phases are the states in which a container is counted, also where there is none.
 var phases = []mctr.Phase{
 	mctr.Created, mctr.Provisioning, mctr.Preparing, mctr.Fetching, mctr.Isolating, mctr.Running, mctr.Paused, mctr.Destroying, mctr.Exited, mctr.Lost,
+	mctr.Damaged,
 }
 
 func word(p mctr.Phase) string { return strings.ToLower(string(p)) }

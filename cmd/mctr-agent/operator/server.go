@@ -106,10 +106,15 @@ func (s *Server) observed() *http.ServeMux {
 	return mux
 }
 
-// Healthy says whether the agent can do its work.
-func (s *Server) Healthy() error {
+// Answers says whether the agent can tell of its containers: if it cannot, another one may.
+func (s *Server) Answers() error {
 	_, err := s.Containers.Containers()
 	return err
+}
+
+// Healthy says whether all is well: see Containerizer.Condition.
+func (s *Server) Healthy() error {
+	return s.Containers.Condition()
 }
 
 func (s *Server) serveHealth(w http.ResponseWriter, _ *http.Request) {

@@ -62,6 +62,9 @@ func (s *Server) table() map[string]call {
 		api.GetHost:     optional(quick(s.getHost)),
 		api.Reconcile:   optional(plain(s.reconcile)),
 
+		api.GetEnds:         optional(quick(s.ends)),
+		api.AcknowledgeEnds: quick(s.acknowledge),
+
 		api.TagImage:       quick(s.tagImage),
 		api.LoadImages:     messages(loadImages),
 		api.SaveImages:     download(saveImages),

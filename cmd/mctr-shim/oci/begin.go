@@ -98,14 +98,10 @@ func (s *start) filtered(process *lc.Process, how func(*lc.Container, *lc.Proces
 		return err
 	}
 	if filter != nil {
-		process.ExtraFiles = append(process.ExtraFiles, filter.File)
+		defer filter.Close()
+		process.ExtraFiles = append(process.ExtraFiles, filter)
 	}
-	if err := how(s.container, process); err != nil {
-		filter.Close()
-		return err
-	}
-	filter.Keep()
-	return nil
+	return how(s.container, process)
 }
 
 // descriptors passes on those of socket activation (sd_listen_fds(3)), and

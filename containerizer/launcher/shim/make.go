@@ -47,6 +47,7 @@ func (s *Shim) make(ctx context.Context, c *wire.Create) (created *wire.Created,
 	}
 	if err == nil {
 		created, err = record(c, container)
+		s.created = created
 	}
 	if err != nil {
 		s.why = &mctr.Limitation{Reason: mctr.ReasonLaunchFailed, Message: "record: " + err.Error()}

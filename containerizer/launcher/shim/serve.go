@@ -66,7 +66,6 @@ func checkPeer(conn *net.UnixConn) error {
 type peer struct {
 	shim  *Shim
 	conn  *net.UnixConn
-	lease bool // it created the container, which is not started yet
 	clean bool // it promised to clean up
 }
 
@@ -92,8 +91,6 @@ func (p *peer) handle(r wire.Request) (stream func()) {
 		return p.exec(*r.Exec)
 	case r.Verb == wire.VerbWait:
 		p.wait(r.Wait)
-	case r.Verb == wire.VerbClean:
-		p.takeOver()
 	default:
 		answer, err := p.do(r)
 		if err != nil {
@@ -108,14 +105,17 @@ func (p *peer) do(r wire.Request) (answer wire.Response, err error) {
 	s := p.shim
 	switch {
 	case r.Verb == wire.VerbEnter && r.Scope != nil:
-		p.lease = true
-		err = s.enter(r.Scope)
+		if err = s.lease(p); err == nil {
+			err = s.enter(r.Scope)
+		}
 	case r.Verb == wire.VerbCreate && r.Create != nil:
-		p.lease = true
-		answer.Created, err = s.Create(context.Background(), r.Create)
+		if err = s.lease(p); err == nil {
+			answer.Created, err = s.Create(context.Background(), r.Create)
+		}
 	case r.Verb == wire.VerbStart:
-		err = s.Start()
-		p.lease = err != nil
+		err = s.Start(p)
+	case r.Verb == wire.VerbClean:
+		err = s.takeOver()
 	case r.Verb == wire.VerbState:
 		answer.State = s.state()
 	case r.Verb == wire.VerbSignal && r.Signal != nil:
@@ -152,19 +152,9 @@ func (p *peer) wait(w *wire.Wait) {
 	}
 }
 
-// takeOver answers a client that will clean up, and lets the shim end.
-func (p *peer) takeOver() {
-	p.shim.mu.Lock()
-	p.shim.cleaned = true
-	p.shim.mu.Unlock()
-	_ = wire.Write(p.conn, wire.Response{})
-}
-
 // gone undoes what the client stood for.
 func (p *peer) gone() {
-	if p.lease {
-		p.shim.abandon()
-	}
+	p.shim.endLease(p)
 	if p.clean {
 		p.shim.promise(-1)
 	}

@@ -15,6 +15,7 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"os/signal"
 	"sync"
 	"time"
 
@@ -23,6 +24,7 @@ import (
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/containerizer/launcher/engine"
 	"github.com/mctr/mctr/containerizer/launcher/wire"
+	"github.com/mctr/mctr/internal/flock"
 	"github.com/mctr/mctr/internal/inherit"
 )
 
@@ -39,6 +41,7 @@ type Shim struct {
 	starting sync.RWMutex // held, shared, while an exec enters the container
 
 	mu        sync.Mutex
+	launcher  *peer        // the client that makes the container; nil before, and from Start on
 	create    *wire.Create // nil until Create was asked for
 	container engine.Container
 	streams   *streams
@@ -49,16 +52,23 @@ type Shim struct {
 	cleaners  int              // clients that promised to clean up
 	cleaned   bool             // one of them took over
 	unwatch   func()           // ends the watch command; nil where it does not run
+	created   *wire.Created    // the record of the container's init
 
 	ended chan struct{} // closed when exit is recorded
 	exit  *mctr.Termination
 	over  chan struct{} // closed when the shim may end
+
+	closeOver func() // closes over, once
+
+	alive *flock.Lock // of a directory that was made again; nil: the launcher's, inherited
 }
 
 // New returns a shim that creates its container with the engine that engines
 // gives for wire.Create's Runtime.
 func New(engines func(runtime string) engine.Engine, log *slog.Logger) *Shim {
-	return &Shim{engines: engines, log: log, ended: make(chan struct{}), over: make(chan struct{})}
+	s := &Shim{engines: engines, log: log, ended: make(chan struct{}), over: make(chan struct{})}
+	s.closeOver = sync.OnceFunc(func() { close(s.over) })
+	return s
 }
 
 // Run serves l until the container has ended, its end is recorded and its
@@ -70,12 +80,16 @@ func (s *Shim) Run(l net.Listener) error {
 	unix.Umask(inherit.Umask)
 	inherit.Unlimit()
 	inherit.Hush()
+	hangUps := make(chan os.Signal, 1)
+	signal.Notify(hangUps, unix.SIGHUP) // a request to look after its directory
 	spend()
 	idle := time.AfterFunc(patience, s.giveUp)
 	defer idle.Stop()
+	socket := look(wire.SocketName) // the launcher started this process in the container's directory
 	go s.accept(l)
+	go s.stay(l, socket, hangUps)
 	<-s.over
-	return l.Close()
+	return nil
 }
 
 // giveUp ends a shim that nobody gave a container.
@@ -83,7 +97,7 @@ func (s *Shim) giveUp() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.create == nil {
-		close(s.over)
+		s.closeOver()
 	}
 }
 
@@ -119,17 +133,20 @@ func (s *Shim) Create(ctx context.Context, c *wire.Create) (*wire.Created, error
 	return created, nil
 }
 
-// Start lets the user's command run.
-func (s *Shim) Start() error {
+// Start lets the user's command run, for the client that created the container.
+func (s *Shim) Start(p *peer) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.phase != mctr.Isolating {
 		return fmt.Errorf("%w: start: container is %s", mctr.ErrState, s.phase)
 	}
+	if s.launcher != p {
+		return fmt.Errorf("%w: start: another client created the container", mctr.ErrState)
+	}
 	if err := s.container.Start(); err != nil {
 		return fmt.Errorf("start: %w", err)
 	}
-	s.phase, s.started = mctr.Running, time.Now()
+	s.launcher, s.phase, s.started = nil, mctr.Running, time.Now()
 	s.setWatch()
 	time.AfterFunc(youth, save)
 	if s.create.MaxTime > 0 {

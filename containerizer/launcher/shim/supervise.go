@@ -150,7 +150,7 @@ func (s *Shim) leave() {
 			s.log.Error("start the exit command", "error", err)
 		}
 	}
-	close(s.over)
+	s.closeOver()
 }
 
 // finishTelling waits for the attached clients to have everything: what is not
@@ -181,18 +181,6 @@ func (s *Shim) promise(n int) {
 	defer s.mu.Unlock()
 	s.cleaners += n
 	s.setWatch()
-}
-
-// abandon destroys a container whose creator went before the start.
-func (s *Shim) abandon() {
-	s.mu.Lock()
-	created := s.container != nil
-	s.mu.Unlock()
-	if created {
-		_ = s.destroy(mctr.Limitation{Reason: mctr.ReasonLaunchFailed, Message: "the launcher went away before the start"}) // logged
-		return
-	}
-	s.giveUp()
 }
 
 // runOnExit starts the exit command in a session of its own and does not wait.

@@ -79,7 +79,7 @@ func (i *isolator) Prepare(ctx context.Context, c *mctr.Container) (*mctr.Adjust
 		return nil, fmt.Errorf("--user %q, --group-add %q (or the image's): %w", c.User(), c.Config.Process.GroupAdd, err)
 	}
 	a := &mctr.Adjustment{Spec: specs.Spec{Process: &specs.Process{
-		Args: args, Cwd: directory(c), User: specUser(user), Env: environment(c, user.Home),
+		Args: args, Cwd: directory(c), User: user.Spec(), Env: environment(c, user.Home),
 	}}}
 	if c.Config.Process.Init || c.Config.Process.Pause {
 		i.reap(c, a)
@@ -164,19 +164,6 @@ func directory(c *mctr.Container) string {
 		return "/" + c.Image.WorkingDir
 	}
 	return c.Image.WorkingDir
-}
-
-// specUser has the primary group among the supplementary ones: else a setgid
-// program of the container's could drop it and pass for somebody outside the
-// group, where that allows more (CVE-2022-36109).
-func specUser(u *inroot.User) specs.User {
-	user := specs.User{UID: uint32(u.UID), GID: uint32(u.GID)}
-	for _, gid := range append([]int{u.GID}, u.Groups...) {
-		if !slices.Contains(user.AdditionalGids, uint32(gid)) {
-			user.AdditionalGids = append(user.AdditionalGids, uint32(gid))
-		}
-	}
-	return user
 }
 
 // environment is the image's, with PATH, HOME and TERM where it has none.

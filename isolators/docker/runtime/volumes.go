@@ -69,7 +69,7 @@ func volume(ctx context.Context, c *mctr.Container, target string) (string, erro
 }
 
 func fill(ctx context.Context, rootfs, target, dir string) error {
-	from, err := inroot.Open(rootfs, target, unix.O_RDONLY|unix.O_DIRECTORY)
+	from, err := inroot.Open(rootfs, target, unix.O_DIRECTORY)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil // the engine makes the mount point
 	}
@@ -77,6 +77,6 @@ func fill(ctx context.Context, rootfs, target, dir string) error {
 		return err
 	}
 	defer from.Close()
-	source := fmt.Sprintf("/proc/self/fd/%d/.", from.Fd())
+	source := inroot.Path(from) + "/."
 	return copy.Apply(ctx, []backend.Lower{{Dir: source, Root: true}}, dir, nil)
 }

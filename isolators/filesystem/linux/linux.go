@@ -66,7 +66,7 @@ var types = []string{"bind", "tmpfs", "sandbox", "parent-sandbox"}
 
 // Prepare lists the mounts.
 func (i *isolator) Prepare(_ context.Context, c *mctr.Container) (*mctr.Adjustment, error) {
-	base := mounts(c.Config.Security.Privileged, c.Config.ReadOnly)
+	base := mounts(access(c.Config))
 	if c.Image == nil {
 		base = append([]specs.Mount{cover}, base...)
 	}
@@ -99,7 +99,7 @@ func (i *isolator) sandbox(c *mctr.Container, a *mctr.Adjustment) error {
 	if err != nil {
 		return err
 	}
-	if err := os.Chown(c.Sandbox, user.UID, user.GID); err != nil {
+	if err := os.Chown(c.Sandbox, int(user.UID), int(user.GID)); err != nil {
 		return err
 	}
 	target := sandboxPath
@@ -122,13 +122,17 @@ func (i *isolator) sandbox(c *mctr.Container, a *mctr.Adjustment) error {
 // network they are one filesystem, which the kernel does not mount onto itself.
 var cover = specs.Mount{Destination: "/sys", Type: "tmpfs", Source: "tmpfs", Options: []string{"nosuid", "nodev", "noexec", "mode=555", "size=4k"}}
 
-// mounts are those of every container, as docker makes them. What shows the
-// host is for a privileged container to write, unless that asked for no writes.
-func mounts(privileged, readOnly bool) []specs.Mount {
-	access := "ro"
-	if privileged && !readOnly {
-		access = "rw"
+// access is "rw" or "ro": what shows the host is for a privileged container to
+// write, unless that asked for no writes.
+func access(config *mctr.ContainerConfig) string {
+	if config.Security.Privileged && !config.ReadOnly {
+		return "rw"
 	}
+	return "ro"
+}
+
+// mounts are those of every container, as docker makes them.
+func mounts(access string) []specs.Mount {
 	return []specs.Mount{
 		{Destination: "/proc", Type: "proc", Source: "proc", Options: []string{"nosuid", "noexec", "nodev"}},
 		{Destination: "/dev", Type: "tmpfs", Source: "tmpfs", Options: []string{"nosuid", "strictatime", "mode=755", "size=65536k"}},

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
 
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/isolators/isolatortest"
@@ -115,4 +116,30 @@ func FuzzProfile(f *testing.F) {
 			t.Errorf("%q passes Check, and Prepare says %v", profile, err)
 		}
 	})
+}
+
+// TestSocketFamilies wants docker's list of families: those by which a container
+// reaches nothing but attack surface (AF_ALG), the host past its network namespace
+// (AF_VSOCK) or what kernels no longer have are refused.
+func TestSocketFamilies(t *testing.T) {
+	allowed := func(family uint64) bool {
+		for _, s := range filter(t, mctr.Security{}).Syscalls {
+			if !slices.Contains(s.Names, "socket") || s.Action != specs.ActAllow {
+				continue
+			}
+			a := s.Args[0]
+			if a.Op == specs.OpEqualTo && family == a.Value || a.Op == specs.OpLessThan && family < a.Value || a.Op == specs.OpGreaterThan && family > a.Value {
+				return true
+			}
+		}
+		return false
+	}
+	for family, want := range map[uint64]bool{
+		unix.AF_UNIX: true, unix.AF_INET: true, unix.AF_INET6: true, unix.AF_NETLINK: true, unix.AF_PACKET: true,
+		unix.AF_AX25: false, unix.AF_ALG: false, unix.AF_VSOCK: false, unix.AF_ISDN: false, unix.AF_MAX: false,
+	} {
+		if got := allowed(family); got != want {
+			t.Errorf("family %d: allowed is %t, want %t", family, got, want)
+		}
+	}
 }

@@ -6,12 +6,14 @@ import (
 	"os"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/mctr/mctr/provisioner/inroot"
 )
 
 // copyFile copies a regular file's content: shared with the source where the
 // filesystem can, else by the kernel, holes staying holes.
 func copyFile(src, dst string, size int64) (err error) {
-	in, err := os.Open(src)
+	in, err := open(src)
 	if err != nil {
 		return err
 	}
@@ -28,6 +30,18 @@ func copyFile(src, dst string, size int64) (err error) {
 		return err
 	}
 	return copyData(in, out, size)
+}
+
+// open opens a regular file for reading. A volume is filled from a root filesystem
+// that another container may be changing: what was a file a moment ago may be a
+// device by now.
+func open(src string) (*os.File, error) {
+	node, err := os.OpenFile(src, unix.O_PATH|unix.O_NOFOLLOW, 0)
+	if err != nil {
+		return nil, err
+	}
+	defer node.Close()
+	return inroot.Use(node)
 }
 
 // copyData copies the parts of in that are not holes.

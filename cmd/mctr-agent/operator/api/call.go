@@ -67,6 +67,9 @@ const (
 	GetHost     = "GET_HOST"
 	Reconcile   = "RECONCILE"
 
+	GetEnds         = "GET_ENDS"
+	AcknowledgeEnds = "ACKNOWLEDGE_ENDS"
+
 	TagImage       = "TAG_IMAGE"
 	LoadImages     = "LOAD_IMAGES"
 	SaveImages     = "SAVE_IMAGES"

@@ -28,11 +28,19 @@ import (
 // started as one. It does nothing otherwise. An init function calls it: only there is
 // this certainly the process' first thread, and another one's execve(2) would end the
 // first before the process is the task, for a moment without what /proc has of one.
+//
+// It is also what compiles a seccomp profile for package bpfcache, on the host.
 func Init() {
-	if len(os.Args) > 1 && os.Args[1] == "init" {
+	if len(os.Args) < 2 {
+		return
+	}
+	switch os.Args[1] {
+	case "init":
 		debug.SetGCPercent(-1) // it is over before its garbage matters
 		bpfcache.Receive()
 		lc.Init()
+	case bpfcache.Argument:
+		bpfcache.Compile()
 	}
 }
 
@@ -48,6 +56,7 @@ func (*runtime) Create(_ context.Context, o engine.Options) (engine.Container, e
 	if err != nil {
 		return nil, fmt.Errorf("convert config.json: %w", err)
 	}
+	confine(config, o.Spec)
 	c, err := lc.Create(o.Root, o.ID, config)
 	if err != nil {
 		return nil, fmt.Errorf("create container: %w", err)

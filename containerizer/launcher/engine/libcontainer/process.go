@@ -38,13 +38,12 @@ func (c *container) begin(p *lc.Process) (*engine.Process, error) {
 		return nil, err
 	}
 	if filter != nil {
-		p.ExtraFiles = append(p.ExtraFiles, filter.File)
+		defer filter.Close()
+		p.ExtraFiles = append(p.ExtraFiles, filter)
 	}
 	if err := c.c.Start(p); err != nil {
-		filter.Close()
 		return nil, classify(err)
 	}
-	filter.Keep()
 	pid, err := p.Pid()
 	if err != nil {
 		return nil, err

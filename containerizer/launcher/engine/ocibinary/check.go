@@ -21,7 +21,31 @@ func (r *runtime) check(ctx context.Context, o engine.Options) error {
 	if o.Spec == nil || o.Spec.Process == nil || o.Spec.Linux == nil {
 		return fmt.Errorf("%w: config.json lacks process or linux", mctr.ErrInvalid)
 	}
-	return errors.Join(r.checkEnvironment(o), r.checkProperties(ctx, o.Spec))
+	return errors.Join(r.checkRootfs(o), r.checkEnvironment(o), r.checkProperties(ctx, o.Spec))
+}
+
+// checkRootfs refuses an image with a symbolic link at one of the kernel's places.
+// Runtimes set these up from outside the container, by paths, and some releases follow
+// such a link to the host (runc: CVE-2026-41579, CVE-2023-27561; crun: CVE-2026-47766).
+func (r *runtime) checkRootfs(o engine.Options) error {
+	if o.Spec.Root == nil {
+		return nil // which the runtime refuses
+	}
+	rootfs := o.Spec.Root.Path
+	if !filepath.IsAbs(rootfs) {
+		rootfs = filepath.Join(o.Bundle, rootfs)
+	}
+	for _, place := range []string{"/dev", "/proc", "/sys"} {
+		info, err := os.Lstat(filepath.Join(rootfs, place))
+		if err == nil && !info.IsDir() {
+			return fmt.Errorf("%w: --runtime %s: %s in the image is no directory (%s), and the runtime might follow it to the host; "+
+				"the built-in runtime does not", mctr.ErrInvalid, filepath.Base(r.path), place, info.Mode())
+		}
+		if err != nil && !errors.Is(err, os.ErrNotExist) {
+			return fmt.Errorf("look at %s in the image: %w", place, err)
+		}
+	}
+	return nil
 }
 
 // checkEnvironment wants the environment as it is in the bundle, from which the

@@ -8,6 +8,8 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+
+	"golang.org/x/sys/unix"
 )
 
 func TestLoadGivesWhatWasStored(t *testing.T) {
@@ -59,35 +61,29 @@ func TestDirectoryIsBounded(t *testing.T) {
 	}
 }
 
-// TestHandover wants init to find its memfd among other descriptors, and the
-// parent to keep a program that is whole and no other.
+// TestHandover wants init to find its memfd among other descriptors, whole and
+// unchangeable, and to take none that another process may still write to.
 func TestHandover(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "key")
-	if find() >= 0 {
-		t.Fatal("there is one before it was offered")
+	if fd, _ := find(); fd >= 0 {
+		t.Fatal("there is one before it was handed over")
 	}
-	h, err := offer(nil, path)
+	writable, err := unix.MemfdCreate("writable", unix.MFD_CLOEXEC|unix.MFD_ALLOW_SEALING)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if fd := find(); fd != int(h.File.Fd()) {
-		t.Errorf("found %d, want %d", fd, h.File.Fd())
-	}
-	if _, err := h.File.WriteString("half a progr"); err != nil {
+	defer unix.Close(writable)
+	if _, err := unix.Write(writable, []byte(magic+"87654321")); err != nil {
 		t.Fatal(err)
 	}
-	h.Keep()
-	if _, err := load(path); !errors.Is(err, fs.ErrNotExist) {
-		t.Errorf("what init did not seal was kept: %v", err)
-	}
-	if h, err = offer([]byte("12345678"), path); err != nil {
+	f, err := handover([]byte("12345678"))
+	if err != nil {
 		t.Fatal(err)
 	}
-	defer h.Close()
-	if _, err := h.File.WriteString("more"); err == nil {
+	defer f.Close()
+	if fd, program := find(); fd != int(f.Fd()) || string(program) != "12345678" {
+		t.Errorf("found %q at %d, want it at %d", program, fd, f.Fd())
+	}
+	if _, err := f.WriteString("more"); err == nil {
 		t.Error("a program that was handed over can be changed")
-	}
-	if got, err := received(int(h.File.Fd())); err != nil || string(got) != "12345678" {
-		t.Errorf("received %q, %v", got, err)
 	}
 }

@@ -12,18 +12,16 @@ package bpfcache
 
 #define _GNU_SOURCE
 #include <errno.h>
-#include <fcntl.h>
 #include <seccomp.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 static void *ready;        // the program from an earlier launch, or NULL
 static size_t ready_size;
-static int record = -1;    // where to leave what is compiled, or -1
-static int record_seals;
+static int output = -1;    // where this process, a compiler, writes its program, or -1
 
 static void set_ready(void *program, size_t size) { ready = program; ready_size = size; }
-static void set_record(int fd, int seals) { record = fd; record_seals = seals; }
+static void set_output(int fd) { output = fd; }
 
 int __real_seccomp_rule_add_array(scmp_filter_ctx, uint32_t, int, unsigned int, const struct scmp_arg_cmp *);
 int __real_seccomp_rule_add_exact_array(scmp_filter_ctx, uint32_t, int, unsigned int, const struct scmp_arg_cmp *);
@@ -54,32 +52,28 @@ static int write_ready(int fd) {
 int __wrap_seccomp_export_bpf(const scmp_filter_ctx ctx, int fd) {
 	if (ready)
 		return write_ready(fd);
-	int rc = __real_seccomp_export_bpf(ctx, fd);
-	// The seals tell the parent that the program is whole.
-	if (rc == 0 && record >= 0 && __real_seccomp_export_bpf(ctx, record) == 0)
-		(void)fcntl(record, F_ADD_SEALS, record_seals);
-	return rc;
+	if (output >= 0) // the program is all that is wanted: it is never loaded
+		_exit(__real_seccomp_export_bpf(ctx, output) == 0 ? 0 : 1);
+	return __real_seccomp_export_bpf(ctx, fd);
 }
 */
 import "C"
 
-import "golang.org/x/sys/unix"
+import (
+	"os"
+
+	"golang.org/x/sys/unix"
+)
 
 // Receive is called first thing in init: it takes the memfd that the parent
 // passed, if any. It stays open, so that nothing else gets its number, which
 // libcontainer lets the user's command inherit, and closes on exec.
 func Receive() {
-	fd := find()
-	if fd < 0 {
-		return
-	}
-	unix.CloseOnExec(fd)
-	program, err := received(fd)
-	switch {
-	case err != nil:
-	case len(program) > 0:
+	if fd, program := find(); fd >= 0 {
+		unix.CloseOnExec(fd)
 		C.set_ready(C.CBytes(program), C.size_t(len(program)))
-	default:
-		C.set_record(C.int(fd), sealed)
 	}
 }
+
+// exportTo makes the next export of a program the end of this process.
+func exportTo(f *os.File) { C.set_output(C.int(f.Fd())) }

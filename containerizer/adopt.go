@@ -1,0 +1,76 @@
+package containerizer
+
+import (
+	"context"
+	"time"
+
+	"github.com/mctr/mctr"
+)
+
+// adoptTime is how long Recover waits for one shim to answer. Shims answer within a
+// millisecond; the margin is for a busy host. One that takes longer is waited for
+// beside everything else.
+const adoptTime = time.Second
+
+// adopt watches a running container. One that ends meanwhile has ended while nobody
+// watched. One whose shim lives and does not answer (it was stopped, or the host is
+// overloaded) may be as well as ever: it is left alone until the shim answers or is gone.
+func (c *Containerizer) adopt(ctx context.Context, r *record, found *Recovered) error {
+	err := c.rewatch(ctx, r)
+	if err == nil {
+		found.Adopted = append(found.Adopted, r.ID)
+		return nil
+	}
+	if ctx.Err() != nil {
+		return err
+	}
+	alive, unknown := c.supervised(r.ID)
+	switch {
+	case unknown != nil:
+		return unknown
+	case !alive:
+		return c.recoverEnd(ctx, r.ID, found)
+	}
+	c.log.Warn("the supervisor does not answer", "container", r.ID, "error", err)
+	found.Unanswered = append(found.Unanswered, r.ID)
+	c.watchers.Go(func() { c.awaitAnswer(c.ctx, r) })
+	return nil
+}
+
+// rewatch watches a container that another process launched.
+func (c *Containerizer) rewatch(ctx context.Context, r *record) error {
+	bounded, cancel := context.WithTimeout(ctx, adoptTime)
+	defer cancel()
+	client, err := c.dial(bounded, r.ID)
+	if err != nil {
+		return err
+	}
+	c.watch(r, client, true)
+	if err := c.recoverUpdate(ctx, r); err != nil {
+		c.log.Error("finish an update", "container", r.ID, "error", err)
+	}
+	return nil
+}
+
+// awaitAnswer watches the container as soon as its shim answers. Where the shim has gone
+// instead, it releases the container.
+func (c *Containerizer) awaitAnswer(ctx context.Context, r *record) {
+	for pause := adoptTime; ; pause = min(2*pause, time.Minute) {
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(pause):
+		}
+		if c.rewatch(ctx, r) == nil {
+			c.log.Info("the supervisor answers again", "container", r.ID)
+			return
+		}
+		if alive, err := c.supervised(r.ID); alive || err != nil || ctx.Err() != nil {
+			continue
+		}
+		if err := c.recoverEnd(ctx, r.ID, &Recovered{Ended: map[mctr.ContainerID]*mctr.Termination{}}); err != nil {
+			c.log.Error("release", "container", r.ID, "error", err)
+		}
+		return
+	}
+}

@@ -1,0 +1,66 @@
+package containerizer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/containerizer/launcher"
+)
+
+// rouseTime is how long a shim may take to make its directory again.
+const rouseTime = 3 * time.Second
+
+// dial connects to the container's shim. One whose directory in STATE was deleted is told
+// to make it again. The error wraps mctr.ErrUnavailable where no shim answers.
+func (c *Containerizer) dial(ctx context.Context, id mctr.ContainerID) (*launcher.Client, error) {
+	client, err := launcher.Dial(ctx, c.paths.stateDir(id))
+	if !errors.Is(err, mctr.ErrUnavailable) {
+		return client, err
+	}
+	if again := c.rouse(ctx, id); again != nil {
+		return nil, errors.Join(err, again)
+	}
+	return launcher.Dial(ctx, c.paths.stateDir(id))
+}
+
+// rouse has a living shim make its directory in STATE again, if it is gone: SIGHUP has
+// it look. The error wraps mctr.ErrUnavailable where that is not what is wrong.
+func (c *Containerizer) rouse(ctx context.Context, id mctr.ContainerID) error {
+	if alive, err := launcher.Alive(c.paths.stateDir(id)); alive || err != nil {
+		return fmt.Errorf("%w: container %s: its supervisor holds its lock and does not answer", mctr.ErrUnavailable, id.Short())
+	}
+	pid, err := c.shimPid(id)
+	if err != nil || pid == 0 {
+		return fmt.Errorf("%w: container %s has no supervisor", mctr.ErrUnavailable, id.Short())
+	}
+	if err := unix.Kill(pid, unix.SIGHUP); err != nil {
+		return fmt.Errorf("%w: tell the supervisor (pid %d): %w", mctr.ErrUnavailable, pid, err)
+	}
+	ctx, cancel := context.WithTimeout(ctx, rouseTime)
+	defer cancel()
+	for ctx.Err() == nil {
+		if alive, err := launcher.Alive(c.paths.stateDir(id)); alive || err != nil {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(5 * time.Millisecond):
+		}
+	}
+	return fmt.Errorf("%w: container %s: its supervisor (pid %d) did not make its directory again", mctr.ErrUnavailable, id.Short(), pid)
+}
+
+// supervised says whether the container's shim lives, by its lock or, where that was
+// deleted, by the record of the run.
+func (c *Containerizer) supervised(id mctr.ContainerID) (bool, error) {
+	if alive, err := launcher.Alive(c.paths.stateDir(id)); alive || err != nil {
+		return alive, err
+	}
+	run, err := c.run(id)
+	return err == nil && run != nil && run.supervised(), nil
+}

@@ -1,0 +1,46 @@
+package containerizer
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/internal/cgroup"
+)
+
+// grouped finds root containers of which every record is gone, by their control groups:
+// the name of the group above all follows from STATE's path, so that nobody else makes
+// groups there. One whose shim lives is not left over: the shim makes a record.
+func (s *survey) grouped() {
+	for _, id := range s.groupsOfRoots() {
+		if _, seen := s.seen[id]; seen {
+			continue
+		}
+		s.seen[id] = ""
+		if s.rouse(s.ctx, id) == nil {
+			s.seen[id], _ = s.phase(id)
+		}
+	}
+}
+
+// groupsOfRoots are the ids by which groups are called where root containers have
+// theirs. Each has one for the container's own process in it.
+func (s *survey) groupsOfRoots() (ids []mctr.ContainerID) {
+	pattern := filepath.Join(s.paths.cgroupPrefix(), "*", "main")
+	if s.paths.scoped() {
+		pattern = filepath.Join(s.paths.parent, "mctr-*.scope", "*", "main")
+	}
+	for _, root := range cgroup.Roots() {
+		found, _ := filepath.Glob(filepath.Join(root, pattern)) // the pattern is well formed
+		for _, dir := range found {
+			id := mctr.ContainerID(filepath.Base(filepath.Dir(dir)))
+			info, err := os.Lstat(dir)
+			named := strings.HasSuffix(dir, "/"+s.paths.leaf(id))
+			if err == nil && info.IsDir() && named && id.Validate() == nil && id.Parent() == "" {
+				ids = append(ids, id)
+			}
+		}
+	}
+	return ids
+}
