@@ -81,7 +81,7 @@ func imageHealth(image *provisioner.Image) (*mctr.HealthCheck, error) {
 	h := image.Healthcheck
 	check := &mctr.HealthCheck{
 		Interval: cmp.Or(h.Interval, 30*time.Second), StartInterval: cmp.Or(h.StartInterval, 5*time.Second), Timeout: cmp.Or(h.Timeout, 30*time.Second),
-		Grace: cmp.Or(h.StartPeriod, mctr.NoGrace), Failures: cmp.Or(h.Retries, 3), Keep: true,
+		Grace: new(h.StartPeriod), Failures: cmp.Or(h.Retries, 3), Keep: true,
 	}
 	switch kind, args := h.Test[0], h.Test[1:]; {
 	case kind == "NONE":

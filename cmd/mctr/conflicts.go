@@ -57,7 +57,28 @@ func (a *app) checkFlags(cmd *cobra.Command) error {
 			return err
 		}
 	}
+	if err := checkPositive(f); err != nil {
+		return err
+	}
 	return a.checkAgentFlags(f)
+}
+
+// positive are the numeric flags of which 0 is no value: what is given is not taken for
+// what is not.
+var positive = []string{
+	"health-interval", "health-timeout", "health-retries", "health-start-interval", "health-tcp",
+	"ready-interval", "ready-timeout", "ready-retries", "ready-tcp",
+	"listen-interval", "max-completion-time", "cni-timeout", "mtu", "vni", "port",
+}
+
+func checkPositive(f *pflag.FlagSet) (err error) {
+	f.Visit(func(flag *pflag.Flag) {
+		value := flag.Value.String()
+		if err == nil && slices.Contains(positive, flag.Name) && (value == "0" || value == "0s" || strings.HasPrefix(value, "-")) {
+			err = fmt.Errorf("%w: --%s %s: want more than 0", mctr.ErrInvalid, flag.Name, value)
+		}
+	})
+	return err
 }
 
 func (c conflict) refuse() error {
