@@ -9,8 +9,8 @@ import "github.com/opencontainers/runtime-spec/specs-go"
 type Adjustment struct {
 	Spec specs.Spec
 
-	// Volumes are mounts that the user asked for. They follow the mounts of
-	// every Spec, ordered by the depth of their destination, so that none hides
-	// another; masks come last.
+	// Volumes are mounts that the user asked for. They stand in the place of mounts of
+	// a Spec with the same destination. All mounts are ordered by the depth of their
+	// destination, so that none hides another; masks come last.
 	Volumes []specs.Mount
 }

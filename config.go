@@ -52,12 +52,29 @@ type ContainerConfig struct {
 	Health        *HealthCheck      `json:"health,omitempty"` // nil: the image's HEALTHCHECK, if it has one
 	Ready         *HealthCheck      `json:"ready,omitempty"`  // whether it can be used yet; nothing is ended for it
 	Log           LogConfig         `json:"log"`
-	StopSignal    string            `json:"stopSignal,omitempty"`  // default: the image's, then SIGTERM
-	StopTimeout   time.Duration     `json:"stopTimeout,omitempty"` // 0 is 10 s
-	MaxCompletion time.Duration     `json:"maxCompletion,omitempty"`
-	Remove        bool              `json:"remove,omitempty"` // remove everything after the end
+	StopSignal    string            `json:"stopSignal,omitempty"`    // default: the image's, then SIGTERM
+	StopTimeout   *time.Duration    `json:"stopTimeout,omitempty"`   // before stop kills; nil: 10 s; negative: it never does
+	MaxCompletion time.Duration     `json:"maxCompletion,omitempty"` // 0: no bound
+	Remove        bool              `json:"remove,omitempty"`        // remove everything after the end
 	Annotations   map[string]string `json:"annotations,omitempty"`
 }
+
+// DefaultStopTime is what a container has to end after its stop signal.
+const DefaultStopTime = 10 * time.Second
+
+// StopTime is what the container has to end after its stop signal.
+func (c *ContainerConfig) StopTime() time.Duration {
+	switch {
+	case c.StopTimeout == nil:
+		return DefaultStopTime
+	case *c.StopTimeout < 0:
+		return Forever
+	}
+	return *c.StopTimeout
+}
+
+// Forever is longer than any container runs, and can be added to a time.
+const Forever = time.Duration(1<<62 - 1)
 
 // A Process is what runs in the container.
 type Process struct {

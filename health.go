@@ -6,8 +6,8 @@ import (
 )
 
 // A HealthCheck asks a running container, again and again, whether it does what
-// it is there for. One of Command, HTTP, TCP, Image and Disabled is set. Times of
-// 0 are Mesos' defaults.
+// it is there for. One of Command, HTTP, TCP, Image and Disabled is set. Times and
+// counts of 0, which would mean nothing, are Mesos' defaults.
 type HealthCheck struct {
 	Command []string  `json:"command,omitempty"` // runs in the container; exit code 0 is healthy
 	HTTP    *HTTPGet  `json:"http,omitempty"`
@@ -16,8 +16,11 @@ type HealthCheck struct {
 	Delay    time.Duration `json:"delay,omitempty"`    // before the first probe; default 0
 	Interval time.Duration `json:"interval,omitempty"` // between two; default 10 s
 	Timeout  time.Duration `json:"timeout,omitempty"`  // of one; default 20 s
-	Grace    time.Duration `json:"grace,omitempty"`    // after the start, in which failures do not count until the first success; default 10 s
 	Failures int           `json:"failures,omitempty"` // so many in a row are unhealthy; default 3
+
+	// Grace is after the start: in it failures do not count until the first success. nil
+	// is 10 s, or the image's.
+	Grace *time.Duration `json:"grace,omitempty"`
 
 	// StartInterval is between two within Grace, until the first success; default Interval.
 	StartInterval time.Duration `json:"startInterval,omitempty"`
@@ -31,9 +34,6 @@ type HealthCheck struct {
 	Image    bool `json:"image,omitempty"`
 	Disabled bool `json:"disabled,omitempty"`
 }
-
-// NoGrace is a grace period in which every failure counts: 0 is the default.
-const NoGrace = time.Nanosecond
 
 // An HTTPGet is healthy when the answer to a GET has a status of 200 to 399.
 type HTTPGet struct {
@@ -58,7 +58,7 @@ func (h *HealthCheck) Validate() error {
 	switch {
 	case kinds != 1:
 		return fmt.Errorf("%w: health check: exactly one of command, http, tcp, the image's and none", ErrInvalid)
-	case min(h.Delay, h.Interval, h.StartInterval, h.Timeout, h.Grace) < 0 || h.Failures < 0:
+	case min(h.Delay, h.Interval, h.StartInterval, h.Timeout) < 0 || h.Failures < 0 || h.Grace != nil && *h.Grace < 0:
 		return fmt.Errorf("%w: health check: negative time or count", ErrInvalid)
 	case h.TCP != nil && h.TCP.Port == 0, h.HTTP != nil && h.HTTP.Port == 0:
 		return fmt.Errorf("%w: health check: no port", ErrInvalid)

@@ -19,6 +19,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/internal/inherit"
 )
 
 const (
@@ -65,7 +66,7 @@ func (e *executor) ExecPlugin(ctx context.Context, program string, stdin []byte,
 	defer cancel()
 	stdout, stderr := &bounded{}, &bounded{}
 	cmd := exec.CommandContext(ctx, program)
-	cmd.Env, cmd.Stdin, cmd.Stdout, cmd.Stderr = environ, bytes.NewReader(e.withPrevious(stdin)), stdout, stderr
+	cmd.Env, cmd.Stdin, cmd.Stdout, cmd.Stderr = environment(environ), bytes.NewReader(e.withPrevious(stdin)), stdout, stderr
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.Cancel = func() error { return unix.Kill(-cmd.Process.Pid, unix.SIGKILL) }
 	cmd.WaitDelay = drainTime
@@ -73,7 +74,10 @@ func (e *executor) ExecPlugin(ctx context.Context, program string, stdin []byte,
 		cmd.ExtraFiles = []*os.File{e.lock} // the first is lockFD
 	}
 	begin := time.Now()
-	err := cmd.Run()
+	err := inherit.Start(cmd)
+	if err == nil {
+		err = cmd.Wait()
+	}
 	call := Call{Plugin: filepath.Base(program), Command: commandOf(environ), Wall: time.Since(begin)}
 	if cmd.ProcessState != nil {
 		call.CPU = cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
@@ -86,6 +90,18 @@ func (e *executor) ExecPlugin(ctx context.Context, program string, stdin []byte,
 		err = e.answered(out)
 	}
 	return out, err
+}
+
+// environment is what a plugin gets: libcni's variables, and nothing of this process' but
+// the armed failpoints.
+func environment(given []string) []string {
+	env := []string{inherit.Path, "HOME=/root", "LANG=C"}
+	for _, v := range given {
+		if strings.HasPrefix(v, "CNI_") || strings.HasPrefix(v, "MCTR_FAILPOINTS=") {
+			env = append(env, v)
+		}
+	}
+	return env
 }
 
 // withPrevious is a configuration with the previous result. libcni knows it once all

@@ -106,11 +106,16 @@ func (a *Attachment) owns() string {
 	return "container " + a.Container.Short() + "'s"
 }
 
-func overlap(a, b string) bool { return a == b || isAny(a) || isAny(b) }
-
-func isAny(ip string) bool {
-	addr, err := netip.ParseAddr(ip)
-	return err != nil || addr.IsUnspecified()
+// overlap says whether two addresses of the host can mean one: no address is all of
+// both families, an unspecified one all of its own.
+func overlap(a, b string) bool {
+	one, err := netip.ParseAddr(a)
+	other, otherErr := netip.ParseAddr(b)
+	if err != nil || otherErr != nil {
+		return true
+	}
+	one, other = one.Unmap(), other.Unmap()
+	return one.Is4() == other.Is4() && (one == other || one.IsUnspecified() || other.IsUnspecified())
 }
 
 // bindable says whether no process of the host listens on the port.
@@ -147,9 +152,12 @@ func kernelsChoice(p mctr.Port) (uint16, error) {
 // listen opens the port in this process' network namespace, the host's. sctp,
 // which package net does not know, is left to the kernel's rules.
 func listen(p mctr.Port) (interface{ Close() error }, error) {
-	address := net.JoinHostPort(p.HostIP, strconv.Itoa(int(p.HostPort)))
-	if p.Protocol == "udp" {
-		return net.ListenPacket("udp", address)
+	address, family := net.JoinHostPort(p.HostIP, strconv.Itoa(int(p.HostPort))), ""
+	if addr, err := netip.ParseAddr(p.HostIP); err == nil && addr.Unmap().Is6() {
+		family = "6" // and not IPv4 too, as [::] would be
 	}
-	return net.Listen("tcp", address)
+	if p.Protocol == "udp" {
+		return net.ListenPacket("udp"+family, address)
+	}
+	return net.Listen("tcp"+family, address)
 }

@@ -115,7 +115,7 @@ func (c *Containerizer) endWithout(ctx context.Context, id mctr.ContainerID, why
 
 // Stop asks the container to end by its stop signal, and destroys it if it has
 // not after timeout. What is nested in it is asked first, all at once, each by its
-// own signal.
+// own signal. One that is paused goes on behind its signal.
 func (c *Containerizer) Stop(ctx context.Context, id mctr.ContainerID, sig unix.Signal, timeout time.Duration) (*mctr.Termination, error) {
 	if err := c.markStopped(id); err != nil && !c.damaged(id) {
 		return nil, err
@@ -123,7 +123,7 @@ func (c *Containerizer) Stop(ctx context.Context, id mctr.ContainerID, sig unix.
 	if err := c.stopChildren(ctx, id, timeout); err != nil {
 		return nil, err
 	}
-	if err := c.Kill(ctx, id, sig); err != nil && !errors.Is(err, mctr.ErrState) && !errors.Is(err, mctr.ErrUnavailable) {
+	if err := c.kill(ctx, id, sig, true); err != nil && !errors.Is(err, mctr.ErrState) && !errors.Is(err, mctr.ErrUnavailable) {
 		return nil, err
 	}
 	bounded, cancel := context.WithTimeout(ctx, timeout)

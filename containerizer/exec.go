@@ -3,6 +3,7 @@ package containerizer
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
@@ -11,6 +12,7 @@ import (
 	"github.com/mctr/mctr/containerizer/launcher"
 	"github.com/mctr/mctr/containerizer/launcher/wire"
 	"github.com/mctr/mctr/internal/plaintext"
+	"github.com/mctr/mctr/isolators"
 	"github.com/mctr/mctr/provisioner/inroot"
 )
 
@@ -74,33 +76,47 @@ func (c *Containerizer) execProcess(id mctr.ContainerID, e Exec) (*specs.Process
 	if len(e.Args) == 0 {
 		return nil, fmt.Errorf("%w: exec without a command", mctr.ErrInvalid)
 	}
+	config, err := c.load(id)
+	if err != nil {
+		return nil, err
+	}
 	p := r.Spec.Process
 	p.Args, p.Terminal = e.Args, e.Terminal
-	p.Env = override(p.Env, e.Env)
 	if e.WorkingDir != "" {
 		p.Cwd = e.WorkingDir
 	}
 	if p.ConsoleSize = nil; e.ConsoleSize != nil && e.Terminal {
 		p.ConsoleSize = &specs.Box{Width: uint(e.ConsoleSize.Width), Height: uint(e.ConsoleSize.Height)}
 	}
+	home := valueOf(p.Env, "HOME")
 	if e.User != "" {
-		if err := c.setUser(p, id, e.User); err != nil {
+		if home, err = c.setUser(p, config, e.User); err != nil {
 			return nil, err
 		}
 	}
+	given := config.Config.Process.Env
+	if r.Image != nil {
+		given = slices.Concat(r.Image.Env, given)
+	}
+	p.Env = isolators.WithDefaults(override(isolators.WithoutDefaults(p.Env, given), e.Env), home, e.Terminal)
 	return p, nil
 }
 
-// setUser looks the user up in the container's filesystem. As at launch, a user
-// that is not root keeps no effective capabilities (capabilities(7)).
-func (c *Containerizer) setUser(p *specs.Process, id mctr.ContainerID, name string) error {
-	r, err := c.load(id)
-	if err != nil {
-		return err
+func valueOf(env []string, name string) string {
+	for _, variable := range env {
+		if value, ok := strings.CutPrefix(variable, name+"="); ok {
+			return value
+		}
 	}
-	u, err := inroot.LookupUser(c.paths.rootfs(id), name, r.Config.Process.GroupAdd)
+	return ""
+}
+
+// setUser looks the user up in the container's filesystem and returns its home. As at
+// launch, a user that is not root keeps no effective capabilities (capabilities(7)).
+func (c *Containerizer) setUser(p *specs.Process, r *record, name string) (home string, err error) {
+	u, err := inroot.LookupUser(c.paths.rootfs(r.ID), name, r.Config.Process.GroupAdd)
 	if err != nil {
-		return err
+		return "", err
 	}
 	p.User = u.Spec()
 	if caps := p.Capabilities; caps != nil && u.UID != 0 {
@@ -108,6 +124,5 @@ func (c *Containerizer) setUser(p *specs.Process, id mctr.ContainerID, name stri
 	} else if caps != nil {
 		caps.Effective, caps.Permitted = caps.Bounding, caps.Bounding
 	}
-	p.Env = override([]string{"HOME=" + u.Home}, p.Env)
-	return nil
+	return u.Home, nil
 }

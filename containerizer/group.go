@@ -89,7 +89,7 @@ func (c *Containerizer) endGroup(ctx context.Context, id mctr.ContainerID) error
 		why := mctr.Limitation{Reason: mctr.ReasonTaskFailed, Message: "its task " + failed + " failed"}
 		return c.killAll(ctx, group, why)
 	case all:
-		err = c.withShim(ctx, group, func(client *launcher.Client) error { return client.Signal(ctx, unix.SIGTERM, false) })
+		err = c.withShim(ctx, group, func(client *launcher.Client) error { return client.Ask(ctx, unix.SIGTERM) })
 	}
 	if errors.Is(err, mctr.ErrState) || errors.Is(err, mctr.ErrUnavailable) || errors.Is(err, mctr.ErrNotFound) {
 		return nil

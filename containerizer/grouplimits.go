@@ -63,12 +63,8 @@ func (c *Containerizer) checkGroupLimits(ctx context.Context, r *record) error {
 	case !reflect.DeepEqual(g.BlockIO, mctr.BlockIO{}), m.DisableOOM, m.OOMScoreAdj != nil, m.Swappiness != nil:
 		return fmt.Errorf("%w: limits of a group: cpu, memory and pids; disks and the OOM killer are each container's own", mctr.ErrInvalid)
 	}
-	config := *r.Config
-	config.Resources = g
-	for _, i := range c.isolators {
-		if err := i.Check(ctx, &config); err != nil {
-			return fmt.Errorf("limits of a group: %s: %w", i.Name(), err)
-		}
+	if err := c.checkResources(ctx, r.Config, g); err != nil {
+		return fmt.Errorf("limits of a group: %w", err)
 	}
 	return nil
 }

@@ -83,7 +83,7 @@ func imageHealth(image *provisioner.Image) (*mctr.HealthCheck, error) {
 	h := image.Healthcheck
 	check := &mctr.HealthCheck{
 		Interval: orElse(h.Interval, 30*time.Second), StartInterval: orElse(h.StartInterval, 5*time.Second), Timeout: orElse(h.Timeout, 30*time.Second),
-		Grace: orElse(h.StartPeriod, mctr.NoGrace), Failures: orElse(h.Retries, 3), Keep: true,
+		Grace: new(max(h.StartPeriod, 0)), Failures: orElse(h.Retries, 3), Keep: true,
 	}
 	switch kind, args := h.Test[0], h.Test[1:]; {
 	case kind == "NONE":

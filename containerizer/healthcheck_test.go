@@ -19,10 +19,10 @@ func TestHealthOf(t *testing.T) {
 	shell := checked(store.Healthcheck{Test: []string{"CMD-SHELL", "curl x"}})
 	own := &mctr.HealthCheck{TCP: &mctr.TCPProbe{Port: 80}}
 	dockers := mctr.HealthCheck{
-		Command: []string{"/bin/sh", "-c", "curl x"}, Interval: 30 * time.Second, StartInterval: 5 * time.Second, Timeout: 30 * time.Second, Grace: mctr.NoGrace, Failures: 3, Keep: true,
+		Command: []string{"/bin/sh", "-c", "curl x"}, Interval: 30 * time.Second, StartInterval: 5 * time.Second, Timeout: 30 * time.Second, Grace: new(time.Duration), Failures: 3, Keep: true,
 	}
 	direct, timed := dockers, dockers
-	direct.Command, direct.Interval, direct.Timeout, direct.Grace, direct.Failures = []string{"curl", "x"}, 1, 2, 3, 4
+	direct.Command, direct.Interval, direct.Timeout, direct.Grace, direct.Failures = []string{"curl", "x"}, 1, 2, new(time.Duration(3)), 4
 	direct.StartInterval = 5
 	timed.Interval, timed.StartInterval, timed.Failures = time.Second, 2*time.Second, 7
 	for _, c := range []struct {

@@ -3,6 +3,8 @@ package containerizer
 import (
 	"cmp"
 	"fmt"
+	"os"
+	"path"
 	"reflect"
 	"slices"
 	"strings"
@@ -140,20 +142,43 @@ func (m *merger) own(by, path string) error {
 	return nil
 }
 
-// finish gives the merged spec: the user's environment over the isolators', and
-// the user's mounts behind the others and in the place of those with the same
-// destination, the shallow ones first.
+// finish gives the merged spec: the user's environment over the isolators', and all
+// mounts ordered by their path, whichever side asked for them, so that none hides what
+// lies below it. The user's stand in the place of others with the same destination.
 func (m *merger) finish(env []string) *specs.Spec {
 	m.spec.Process.Env = override(m.spec.Process.Env, env)
-	slices.SortStableFunc(m.volumes, func(a, b specs.Mount) int { return cmp.Compare(depth(a), depth(b)) })
-	m.spec.Mounts = slices.DeleteFunc(m.spec.Mounts, func(base specs.Mount) bool {
-		return slices.ContainsFunc(m.volumes, func(v specs.Mount) bool { return v.Destination == base.Destination })
+	mounts := slices.DeleteFunc(m.spec.Mounts, func(base specs.Mount) bool {
+		return slices.ContainsFunc(m.volumes, func(v specs.Mount) bool { return samePlace(v, base) }) || !m.placeFor(base)
 	})
-	m.spec.Mounts = append(m.spec.Mounts, m.volumes...)
+	m.spec.Mounts = append(mounts, m.volumes...)
+	slices.SortStableFunc(m.spec.Mounts, func(a, b specs.Mount) int { return cmp.Compare(depth(a), depth(b)) })
 	return m.spec
 }
 
-func depth(m specs.Mount) int { return strings.Count(strings.TrimRight(m.Destination, "/"), "/") }
+func samePlace(a, b specs.Mount) bool { return path.Clean(a.Destination) == path.Clean(b.Destination) }
+
+func depth(m specs.Mount) int { return strings.Count(path.Clean(m.Destination), "/") }
+
+// placeFor says whether a mount of ours has a place in the user's volume that it lies
+// in, if it does: in a read-only one none can be made.
+func (m *merger) placeFor(base specs.Mount) bool {
+	var above *specs.Mount
+	for i, v := range m.volumes {
+		if within(base, v) && (above == nil || depth(v) > depth(*above)) {
+			above = &m.volumes[i]
+		}
+	}
+	if above == nil || above.Type != "bind" || !slices.ContainsFunc(above.Options, func(o string) bool { return o == "ro" || o == "rro" }) {
+		return true
+	}
+	_, err := os.Lstat(path.Join(above.Source, strings.TrimPrefix(path.Clean(base.Destination), path.Clean(above.Destination))))
+	return err == nil
+}
+
+// within says whether a lies below b.
+func within(a, b specs.Mount) bool {
+	return strings.HasPrefix(path.Clean(a.Destination), strings.TrimSuffix(path.Clean(b.Destination), "/")+"/")
+}
 
 // override gives env with the variables of by in place of its own.
 func override(env, by []string) []string {

@@ -2,6 +2,8 @@ package containerizer
 
 import (
 	"errors"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -67,13 +69,13 @@ func TestClaims(t *testing.T) {
 	}
 }
 
-// TestMountOrder has the user's mounts behind the others, shallow ones first, in
-// the place of those with the same destination.
+// TestMountOrder has the mounts ordered by their path, whichever side asked for them,
+// and the user's in the place of others with the same destination.
 func TestMountOrder(t *testing.T) {
 	m := newMerger(baseForTest())
 	at := func(destination string) specs.Mount { return specs.Mount{Destination: destination, Source: "user"} }
 	base := asked(func(s *specs.Spec) {
-		s.Mounts = []specs.Mount{{Destination: "/proc"}, {Destination: "/dev/shm"}, {Destination: "/sys"}}
+		s.Mounts = []specs.Mount{{Destination: "/proc"}, {Destination: "/dev/shm"}, {Destination: "/sys"}, {Destination: "/b/ours"}, {Destination: "/a/b/d"}}
 	})
 	volumes := &mctr.Adjustment{Volumes: []specs.Mount{at("/a/b/c"), at("/a"), at("/dev/shm"), at("/a/b/"), at("/b")}}
 	for _, a := range []*mctr.Adjustment{volumes, base} {
@@ -85,9 +87,35 @@ func TestMountOrder(t *testing.T) {
 	for _, mount := range m.finish(nil).Mounts {
 		got = append(got, mount.Destination+" "+mount.Source)
 	}
-	want := []string{"/proc ", "/sys ", "/a user", "/b user", "/dev/shm user", "/a/b/ user", "/a/b/c user"}
+	want := []string{"/proc ", "/sys ", "/a user", "/b user", "/b/ours ", "/dev/shm user", "/a/b/ user", "/a/b/d ", "/a/b/c user"}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// TestMountPlaces wants a mount of ours left out of a read-only volume that lacks a place
+// for it.
+func TestMountPlaces(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "hosts"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	ours := asked(func(s *specs.Spec) {
+		s.Mounts = []specs.Mount{{Destination: "/etc/hosts"}, {Destination: "/etc/hostname"}}
+	})
+	for options, want := range map[string][]string{"ro": {"/etc", "/etc/hosts"}, "rro": {"/etc", "/etc/hosts"}, "rw": {"/etc", "/etc/hosts", "/etc/hostname"}} {
+		m := newMerger(baseForTest())
+		volume := &mctr.Adjustment{Volumes: []specs.Mount{{Destination: "/etc", Type: "bind", Source: dir, Options: []string{options}}}}
+		if err := errors.Join(m.add("one", ours), m.add("two", volume)); err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, mount := range m.finish(nil).Mounts {
+			got = append(got, mount.Destination)
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s:\n%s", options, diff)
+		}
 	}
 }
 

@@ -2,11 +2,9 @@ package containerizer
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"math"
 	"os"
 
 	"github.com/mctr/mctr"
@@ -67,10 +65,7 @@ func (c *Containerizer) keepProbing(ctx context.Context, id mctr.ContainerID, ch
 // to stop by force. It says whether that is on its way.
 func (c *Containerizer) retire(r *record, why mctr.Limitation) bool {
 	c.log.Warn("limitation", "container", r.ID, "reason", why.Reason, "message", why.Message)
-	grace := cmp.Or(r.Config.StopTimeout, defaultStopTime)
-	if grace < 0 {
-		grace = math.MaxInt64 // it is never killed
-	}
+	grace := r.Config.StopTime()
 	err := c.withShim(c.ctx, r.ID, func(client *launcher.Client) error { return client.Retire(c.ctx, why, c.stopSignalOf(r.ID), grace) })
 	if err != nil && !errors.Is(err, mctr.ErrState) && !errors.Is(err, mctr.ErrUnavailable) {
 		c.log.Error("end an unhealthy container", "container", r.ID, "error", err)

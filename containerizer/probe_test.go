@@ -40,7 +40,7 @@ func (a *agent) exec(id mctr.ContainerID, args ...string) {
 }
 
 func check(h mctr.HealthCheck) *mctr.HealthCheck {
-	h.Interval, h.Grace, h.Failures = 20*time.Millisecond, time.Nanosecond, 2
+	h.Interval, h.Grace, h.Failures = 20*time.Millisecond, new(time.Duration), 2
 	return &h
 }
 
@@ -77,7 +77,7 @@ func TestUnhealthyHasGrace(t *testing.T) {
 	} {
 		config := a.config("sh", "-c", script)
 		config.Health = check(mctr.HealthCheck{Command: []string{"false"}, Delay: 200 * time.Millisecond})
-		config.StopSignal, config.StopTimeout = "SIGUSR1", 300*time.Millisecond
+		config.StopSignal, config.StopTimeout = "SIGUSR1", new(300*time.Millisecond)
 		a.launchConfig("job", config)
 		end, err := a.Wait(t.Context(), "job")
 		if err != nil || end.Reason != mctr.ReasonUnhealthy || end.ExitCode != want {

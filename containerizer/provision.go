@@ -5,9 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 
 	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/internal/dirs"
 	"github.com/mctr/mctr/provisioner"
 )
 
@@ -15,7 +15,7 @@ import (
 func (l *launch) provision(ctx context.Context) error {
 	id := l.record.ID
 	for _, dir := range []string{l.paths.bundle(id), l.paths.rootfs(id), l.paths.sandbox(id), l.paths.rw(id)} {
-		if err := os.Mkdir(dir, 0o755); err != nil && !(l.mayHave(dir) && errors.Is(err, fs.ErrExist)) {
+		if err := dirs.Make(dir, 0o755); err != nil && !(l.mayHave(dir) && errors.Is(err, fs.ErrExist)) {
 			return l.failed(mctr.Provisioning, "containerizer", "make directory", err)
 		}
 	}

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/mctr/mctr/internal/atomicfile"
+	"github.com/mctr/mctr/internal/dirs"
 	"github.com/mctr/mctr/internal/flock"
 )
 
@@ -27,7 +28,7 @@ func (c *Containerizer) setUp(ctx context.Context) error {
 			return nil
 		}
 	}
-	if err := errors.Join(os.MkdirAll(c.paths.state, 0o711), os.MkdirAll(c.paths.root, 0o700)); err != nil {
+	if err := errors.Join(dirs.MakeAll(c.paths.state, 0o711), os.MkdirAll(c.paths.root, 0o700)); err != nil {
 		return err
 	}
 	for _, path := range []string{c.paths.rootLock(), c.paths.setupLock()} {

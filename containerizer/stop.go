@@ -12,9 +12,6 @@ import (
 	"github.com/mctr/mctr"
 )
 
-// defaultStopTime is what a container has to end after its stop signal.
-const defaultStopTime = 10 * time.Second
-
 func (c *Containerizer) stopSignalOf(id mctr.ContainerID) unix.Signal {
 	sig, err := signal.ParseSignal(c.resolved(id).StopSignal)
 	if err != nil {

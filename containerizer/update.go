@@ -41,7 +41,7 @@ func (c *Containerizer) Update(ctx context.Context, id mctr.ContainerID, change 
 	}
 	old := r.Config.Resources
 	r.Config.Resources = old.With(change)
-	if err := c.Check(ctx, r.Config); err != nil {
+	if err := c.checkResources(ctx, r.Config, r.Config.Resources); err != nil {
 		return err
 	}
 	wanted, err := c.wantedBy(ctx, r)
@@ -72,6 +72,24 @@ func (c *Containerizer) updatable(id mctr.ContainerID, change mctr.Resources) (*
 		return nil, fmt.Errorf("%w: the OOM settings of a running container cannot be changed", mctr.ErrInvalid)
 	}
 	return r, nil
+}
+
+// checkResources has every isolator refuse resources that cannot be meant or honoured
+// for a container with this config. The isolators are asked about nothing else: what the
+// container has acquired, as its host ports, is taken on the host, by itself, and what
+// it was made from, as a directory that it binds, may be gone since.
+func (c *Containerizer) checkResources(ctx context.Context, config *mctr.ContainerConfig, r mctr.Resources) error {
+	p := config.Process
+	changed := &mctr.ContainerConfig{
+		Name: config.Name, Owner: config.Owner, Labels: config.Labels, Annotations: config.Annotations, Image: config.Image,
+		Process: mctr.Process{Entrypoint: p.Entrypoint, Args: p.Args, Pause: p.Pause, Init: p.Init}, Resources: r,
+	}
+	for _, i := range c.isolators {
+		if err := i.Check(ctx, changed); err != nil {
+			return fmt.Errorf("%s: %w", i.Name(), err)
+		}
+	}
+	return nil
 }
 
 // wantedBy asks the isolators what the engine is to apply.

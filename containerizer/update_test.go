@@ -1,7 +1,9 @@
 package containerizer_test
 
 import (
+	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -11,6 +13,7 @@ import (
 	"github.com/mctr/mctr/containerizer"
 	"github.com/mctr/mctr/internal/cgroup"
 	"github.com/mctr/mctr/internal/failpoint"
+	"github.com/mctr/mctr/isolators"
 )
 
 // limitsOf reads what the kernel has for a container: memory and pids.
@@ -107,6 +110,52 @@ func TestUpdateRefused(t *testing.T) {
 	if err := a.Update(t.Context(), "job", limits(64<<20, 0)); !errors.Is(err, mctr.ErrNotFound) {
 		t.Errorf("update of one that is gone: %v", err)
 	}
+}
+
+// TestUpdateAsksOfTheChange updates a container whose config would be refused at a launch
+// by now: what it has is taken, by itself, and a directory that it binds is gone.
+func TestUpdateAsksOfTheChange(t *testing.T) {
+	taken := &taker{}
+	a := newAgent(t, taken)
+	config := a.config("sleep", "100")
+	dir := t.TempDir()
+	config.Mounts = []mctr.Mount{{Type: "bind", Source: dir, Target: "/data"}}
+	config.Devices = []mctr.Device{{Source: "/dev/null", Target: "/dev/own"}}
+	if _, err := a.Launch(t.Context(), "job", config, containerizer.LaunchOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	taken.all = true
+	if err := os.RemoveAll(dir); err != nil {
+		t.Fatal(err)
+	}
+	if err := a.Update(t.Context(), "job", limits(128<<20, 50)); err != nil {
+		t.Error(err)
+	}
+	if got := a.limitsOf("job"); got != "134217728 50" {
+		t.Errorf("limits %s", got)
+	}
+	if err := a.UpdateGroup(t.Context(), "job", limits(256<<20, 0)); err != nil {
+		t.Error(err)
+	}
+	if err := a.Update(t.Context(), "job", limits(1, 0)); !errors.Is(err, mctr.ErrInvalid) {
+		t.Errorf("a limit that no container can have: %v", err)
+	}
+	a.remove("job")
+}
+
+// A taker refuses whoever asks for something besides resources, once all is taken.
+type taker struct {
+	isolators.Base
+	all bool
+}
+
+func (*taker) Name() string { return "test/taker" }
+
+func (i *taker) Check(_ context.Context, config *mctr.ContainerConfig) error {
+	if i.all && (len(config.Ports)+len(config.Mounts)+len(config.Devices) > 0) {
+		return fmt.Errorf("%w: it is taken", mctr.ErrInvalid)
+	}
+	return nil
 }
 
 // TestUpdateCutOff kills the updating process at both of its checkpoints: what

@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/internal/dirs"
 	"github.com/mctr/mctr/internal/flock"
 	"github.com/mctr/mctr/provisioner"
 )
@@ -141,7 +142,7 @@ func (c *Containerizer) restingRoot(ctx context.Context, r *record, volumes []pr
 	if image == nil {
 		return nil, fmt.Errorf("%w: nothing holds its image any more", mctr.ErrNotFound)
 	}
-	if err := os.Mkdir(c.paths.rw(r.ID), 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
+	if err := dirs.Make(c.paths.rw(r.ID), 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
 		return nil, err
 	}
 	return c.images.Open(ctx, image, c.paths.rw(r.ID), provisioner.OpenOptions{ReadOnly: r.Config.ReadOnly, Volumes: volumes})

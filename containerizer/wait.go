@@ -94,20 +94,37 @@ func (c *Containerizer) waitReleased(ctx context.Context, id mctr.ContainerID) e
 // say that it is to stay ended, whatever its restart policy, until somebody starts
 // it; one whose launch is under way gets them when it runs, and for one that waits to
 // be started again that is all. The error wraps mctr.ErrState when it neither runs
-// nor does that.
+// nor does that. A paused container gets a signal when it is resumed; its stop signal
+// resumes it.
 func (c *Containerizer) Kill(ctx context.Context, id mctr.ContainerID, sig unix.Signal) error {
+	return c.kill(ctx, id, sig, sig == c.stopSignalOf(id))
+}
+
+// kill is Kill by a signal that may be meant as the request to end. A paused container
+// goes on behind that, to hear it.
+func (c *Containerizer) kill(ctx context.Context, id mctr.ContainerID, sig unix.Signal, ends bool) error {
 	rested, err := c.markKilled(ctx, id, sig)
 	if err != nil && !c.damaged(id) {
 		return err
 	}
-	err = c.withShim(ctx, id, func(client *launcher.Client) error { return client.Signal(ctx, sig, false) })
+	phase, _ := c.phase(id) // of one that is gone the shim tells
+	err = c.withShim(ctx, id, func(client *launcher.Client) error {
+		if ends {
+			return client.Ask(ctx, sig)
+		}
+		return client.Signal(ctx, sig, false)
+	})
 	if rested && errors.Is(err, mctr.ErrState) {
 		return nil
 	}
-	if err == nil {
-		c.tellOf(id, mctr.EventKill, map[string]string{"signal": strconv.Itoa(int(sig))})
+	if err != nil {
+		return err
 	}
-	return err
+	c.tellOf(id, mctr.EventKill, map[string]string{"signal": strconv.Itoa(int(sig))})
+	if ends && phase == mctr.Paused {
+		c.tellOf(id, mctr.EventUnpause, nil)
+	}
+	return nil
 }
 
 // Attach joins the container's streams.

@@ -25,7 +25,9 @@ type Isolator interface {
 
 	// Check refuses a config that cannot be meant (mctr.ErrInvalid) or that this
 	// host cannot honour (mctr.ErrUnsupported), naming the flag. It is asked
-	// before anything is made, and makes nothing.
+	// before anything is made, and makes nothing. For new resources of a container
+	// that runs it is asked with a config that says these, the names, the image and the
+	// command, and nothing of what the container has acquired.
 	Check(ctx context.Context, config *mctr.ContainerConfig) error
 
 	// Recover reports what of this isolator's is found on the host beyond the

@@ -10,6 +10,7 @@ import (
 
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/internal/failpoint"
+	"github.com/mctr/mctr/internal/ownthread"
 	"github.com/mctr/mctr/internal/tree"
 	"github.com/mctr/mctr/provisioner/backend"
 	"github.com/mctr/mctr/provisioner/backend/copy"
@@ -171,7 +172,7 @@ func uponCopy(ctx context.Context, t *transfer, s *step, parents []backend.Lower
 		if err := copy.Apply(ctx, parents, dir, nil); err != nil {
 			return l, err
 		}
-		err = backend.OwnThread(0, func() (err error) {
+		err = ownthread.Run(0, func() (err error) {
 			l, err = t.unpack(ctx, s, dir, layer.Merged)
 			return err
 		})

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 
 	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/internal/ownthread"
 	"github.com/mctr/mctr/internal/tree"
 	"github.com/mctr/mctr/internal/treemount"
 	"github.com/mctr/mctr/provisioner/backend"
@@ -65,7 +66,7 @@ type Volume struct {
 // rw, as by Mount, and in the volumes. The caller holds a lease on img, and sees to
 // it that nobody mounts rw meanwhile.
 func (p *Provisioner) Open(ctx context.Context, img *Image, rw string, o OpenOptions) (root *os.File, err error) {
-	err = backend.OwnThread(unix.CLONE_NEWNS, func() error {
+	err = ownthread.Run(unix.CLONE_NEWNS, func() error {
 		if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
 			return os.NewSyscallError("mount / private", err)
 		}

@@ -18,6 +18,7 @@ import (
 	"github.com/mctr/mctr/cmd/mctr-agent/operator/api"
 	"github.com/mctr/mctr/cni"
 	"github.com/mctr/mctr/containerizer"
+	"github.com/mctr/mctr/internal/dirs"
 	"github.com/mctr/mctr/internal/doctor"
 	"github.com/mctr/mctr/internal/flock"
 	"github.com/mctr/mctr/internal/itself"
@@ -59,7 +60,7 @@ func serve(ctx context.Context, f *flags) error {
 // lockName keeps a second agent of this name away: each would take the other's
 // containers for orphans.
 func lockName(ctx context.Context, f *flags) (*flock.Lock, error) {
-	if err := os.MkdirAll(f.state, 0o711); err != nil {
+	if err := dirs.MakeAll(f.state, 0o711); err != nil {
 		return nil, fmt.Errorf("--state: %w", err)
 	}
 	dir := filepath.Join(f.state, "agents")

@@ -113,6 +113,6 @@ func resolve(path string) string {
 }
 
 func (f *flags) logging() (err error) {
-	f.log, err = itself.Log(f.logLevel, f.logFormat)
+	f.log, err = itself.Log(os.Stderr, f.logLevel, f.logFormat)
 	return err
 }

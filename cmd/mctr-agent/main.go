@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/sys/unix"
 
+	"github.com/mctr/mctr/internal/inherit"
 	"github.com/mctr/mctr/internal/visible"
 )
 
@@ -24,6 +25,8 @@ var version = "development"
 func main() { os.Exit(run(os.Args[1:])) }
 
 func run(args []string) int {
+	inherit.Seal()
+	inherit.Unlimit()
 	ctx, stop := signal.NotifyContext(context.Background(), unix.SIGINT, unix.SIGTERM)
 	defer stop()
 	cmd := command()

@@ -108,6 +108,33 @@ func (h *host) restarting(name, script string) (status func() mctr.Status) {
 	}
 }
 
+// TestStopAsConfigured wants a container stopped by its own signal and in its own time,
+// none, where the call names neither.
+func TestStopAsConfigured(t *testing.T) {
+	h := newHost(t)
+	for name, c := range map[string]struct {
+		script string
+		code   int
+	}{
+		"heard": {"trap 'exit 7' USR1; while :; do sleep 0.02; done", 7}, "deaf": {"trap '' USR1; while :; do sleep 0.02; done", 137},
+	} {
+		config := &mctr.ContainerConfig{Image: h.image, StopSignal: "USR1", Process: mctr.Process{Args: []string{"sh", "-c", c.script}}}
+		if name == "deaf" {
+			config.StopTimeout = new(time.Duration)
+		}
+		h.call(200, api.LaunchContainer, api.Launch{ContainerID: id(name), Mctr: &api.Extension{Config: config}}, nil)
+		time.Sleep(200 * time.Millisecond) // for the trap
+		asked := time.Now()
+		h.call(200, api.StopContainer, api.Stop{ContainerID: id(name)}, nil)
+		var s mctr.Status
+		h.call(200, api.InspectContainer, api.ID{ContainerID: id(name)}, &s)
+		if s.Termination == nil || s.Termination.ExitCode != c.code || time.Since(asked) > 5*time.Second {
+			t.Errorf("%s: %+v after %v", name, s.Termination, time.Since(asked))
+		}
+		h.call(200, api.RemoveContainer, api.Remove{ContainerID: id(name)}, nil)
+	}
+}
+
 // TestRestartPolicy wants the agent to follow it, after its own restart too, until
 // somebody stops the container, or kills it.
 func TestRestartPolicy(t *testing.T) {
@@ -120,7 +147,7 @@ func TestRestartPolicy(t *testing.T) {
 	h.kill()
 	h.start()
 	restarted(status().Restarts + 1) // each waits twice as long as the one before
-	h.call(200, api.StopContainer, api.Stop{ContainerID: id("job"), Signal: 9, Timeout: time.Second}, nil)
+	h.call(200, api.StopContainer, api.Stop{ContainerID: id("job"), Signal: 9, Timeout: new(time.Second)}, nil)
 	stopped := status().Restarts
 	killed := h.restarting("killed", "sleep 1000")
 	h.call(200, api.KillContainer, api.Kill{ContainerID: id("killed")}, nil)

@@ -48,6 +48,7 @@ func (a *app) globalFlags(f *pflag.FlagSet) {
 	a.cni.register(f)
 	f.StringVar(&a.cgroupManager, "cgroup-manager", env("MCTR_CGROUP_MANAGER", ""), "who makes control groups: cgroupfs, which is mctr itself, or systemd, a scope for each container with what is nested in it (default: as other containers of the state directory have it, else cgroupfs)")
 	f.StringVar(&a.backend, "backend", env("MCTR_BACKEND", ""), "how layers become a filesystem: overlay or copy (default: what works here)")
+	f.VisitAll(func(flag *pflag.Flag) { _ = f.SetAnnotation(flag.Name, global, []string{"true"}) })
 }
 
 // env is the variable's value, or otherwise.
@@ -65,11 +66,17 @@ func (a *app) begin(cmd *cobra.Command, _ []string) error {
 	if err := a.takeGlobals(); err != nil {
 		return cmd.FlagErrorFunc()(cmd, err)
 	}
+	if err := a.checkFlags(cmd); err != nil {
+		return cmd.FlagErrorFunc()(cmd, err)
+	}
+	if cmd.Name() != "oci" { // which becomes another program with all that this one got
+		a.chooseInheritance()
+	}
 	return nil
 }
 
 func (a *app) takeGlobals() (err error) {
-	if a.log, err = itself.Log(a.logLevel, a.logFormat); err != nil {
+	if a.log, err = itself.Log(stderr, a.logLevel, a.logFormat); err != nil {
 		return err
 	}
 	if err := cgroup.CheckManager(a.cgroupManager); err != nil {

@@ -118,18 +118,13 @@ func parseSignal(s string) (unix.Signal, error) {
 
 // stopTime is how long to wait before the kill.
 func stopTime(s *mctr.Status, seconds int, given bool) time.Duration {
-	const forEver = 1<<62 - 1
 	switch {
 	case given && seconds < 0:
-		return forEver
+		return mctr.Forever
 	case given:
 		return time.Duration(seconds) * time.Second
-	case s.Config.StopTimeout < 0:
-		return forEver
-	case s.Config.StopTimeout > 0:
-		return s.Config.StopTimeout
 	}
-	return 10 * time.Second
+	return s.Config.StopTime()
 }
 
 func (a *app) killCommand() *cobra.Command {

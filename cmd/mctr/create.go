@@ -62,17 +62,17 @@ func (a *app) startCommand() *cobra.Command {
 		Args:              cobra.MinimumNArgs(1),
 		ValidArgsFunction: a.completeContainers,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if !attach {
+			if attach = attach || stdin; !attach {
 				return a.eachContainer(cmd, args, a.startDetached)
 			}
 			if len(args) > 1 {
-				return fmt.Errorf("%w: --attach takes one container", mctr.ErrInvalid)
+				return fmt.Errorf("%w: --attach and --interactive take one container", mctr.ErrInvalid)
 			}
 			return failedToRun(a.startAttached(cmd, args[0], stdin))
 		},
 	}
 	cmd.Flags().BoolVarP(&attach, "attach", "a", false, "show its output and end with its exit code")
-	cmd.Flags().BoolVarP(&stdin, "interactive", "i", false, "with --attach, pass stdin on")
+	cmd.Flags().BoolVarP(&stdin, "interactive", "i", false, "pass stdin on, and show its output as with --attach")
 	cmd.SetFlagErrorFunc(failedFlag)
 	return cmd
 }

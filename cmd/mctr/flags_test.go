@@ -203,7 +203,10 @@ func TestLimitFlags(t *testing.T) {
 		{"--sysctl a.b=c --annotation x", func(c *mctr.ContainerConfig) any { return c.Sysctls["a.b"] }, "c"},
 		{"--log-opt max-size=-1", func(c *mctr.ContainerConfig) any { return c.Log }, mctr.LogConfig{Driver: "cri", MaxSize: -1}},
 		{"--log-opt max-size=1k --log-opt max-file=2", func(c *mctr.ContainerConfig) any { return c.Log }, mctr.LogConfig{Driver: "cri", MaxSize: 1024, MaxFiles: 2}},
-		{"--stop-timeout 3", func(c *mctr.ContainerConfig) any { return c.StopTimeout }, 3 * time.Second},
+		{"--stop-timeout 3", func(c *mctr.ContainerConfig) any { return c.StopTime() }, 3 * time.Second},
+		{"--stop-timeout 0", func(c *mctr.ContainerConfig) any { return c.StopTime() }, time.Duration(0)},
+		{"--stop-timeout -1", func(c *mctr.ContainerConfig) any { return c.StopTime() }, mctr.Forever},
+		{"--init", func(c *mctr.ContainerConfig) any { return c.StopTime() }, mctr.DefaultStopTime},
 	} {
 		config, err := parsedConfig(strings.Fields(c.args)...)
 		if err != nil {

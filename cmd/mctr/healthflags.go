@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"fmt"
 	"strconv"
 	"strings"
@@ -15,7 +14,8 @@ import (
 // healthFlags are docker's, and those of the probes that docker lacks.
 type healthFlags struct {
 	health, ready probeFlags
-	startPeriod   grace
+	startPeriod   time.Duration
+	set           *pflag.FlagSet
 	startInterval time.Duration
 	keep, none    bool
 }
@@ -28,28 +28,10 @@ type probeFlags struct {
 	retries                  int
 }
 
-// A grace is a duration whose 0 is no time, and not the default.
-type grace time.Duration
-
-func (g *grace) Set(s string) error {
-	d, err := time.ParseDuration(s)
-	*g = grace(cmp.Or(d, mctr.NoGrace))
-	return err
-}
-
-func (g *grace) Type() string { return "duration" }
-
-// String is "" for what was not given: the help tells the default itself.
-func (g *grace) String() string {
-	if *g == 0 {
-		return ""
-	}
-	return time.Duration(*g).String()
-}
-
 func (h *healthFlags) register(f *pflag.FlagSet) {
 	h.health.register(f, "health", "healthy", "unhealthy")
-	f.Var(&h.startPeriod, "health-start-period", "in which failures do not count until the first success (default 10s)")
+	h.set = f
+	f.DurationVar(&h.startPeriod, "health-start-period", 0, "in which failures do not count until the first success (default 10s; 0: none)")
 	f.DurationVar(&h.startInterval, "health-start-interval", 0, "between two probes in the start period, until the first success (default: the interval)")
 	f.BoolVar(&h.keep, "health-keep", false, "only tell; an unhealthy container is not ended")
 	f.BoolVar(&h.none, "no-healthcheck", false, "no probes, the image's HEALTHCHECK neither")
@@ -73,7 +55,7 @@ func (h *healthFlags) fill(c *mctr.ContainerConfig) (err error) {
 			return err
 		}
 	}
-	switch given := h.health != (probeFlags{}) || h.startPeriod != 0 || h.startInterval != 0 || h.keep; {
+	switch given := h.health != (probeFlags{}) || h.grace() != nil || h.startInterval != 0 || h.keep; {
 	case given && h.none:
 		return fmt.Errorf("%w: --no-healthcheck and --health-...: one of both", mctr.ErrInvalid)
 	case h.none:
@@ -84,20 +66,28 @@ func (h *healthFlags) fill(c *mctr.ContainerConfig) (err error) {
 	return nil
 }
 
+// grace is the start period, nil where none was given.
+func (h *healthFlags) grace() *time.Duration {
+	if !h.set.Changed("health-start-period") {
+		return nil
+	}
+	return &h.startPeriod
+}
+
 func (h *healthFlags) fillHealth(c *mctr.ContainerConfig) (err error) {
 	if p := h.health; p.command == "" && p.http == "" && p.tcp == 0 {
 		if h.keep || c.Image == "" {
 			return fmt.Errorf("%w: health check: want --health-cmd, --health-http or --health-tcp", mctr.ErrInvalid)
 		}
 		c.Health = &mctr.HealthCheck{
-			Image: true, Delay: p.delay, Interval: p.interval, StartInterval: h.startInterval, Timeout: p.timeout, Failures: p.retries, Grace: time.Duration(h.startPeriod),
+			Image: true, Delay: p.delay, Interval: p.interval, StartInterval: h.startInterval, Timeout: p.timeout, Failures: p.retries, Grace: h.grace(),
 		}
 		return c.Health.Validate()
 	}
 	if c.Health, err = h.health.check("health"); err != nil {
 		return err
 	}
-	c.Health.Grace, c.Health.StartInterval, c.Health.Keep = time.Duration(h.startPeriod), h.startInterval, h.keep
+	c.Health.Grace, c.Health.StartInterval, c.Health.Keep = h.grace(), h.startInterval, h.keep
 	return c.Health.Validate()
 }
 

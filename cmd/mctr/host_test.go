@@ -57,9 +57,9 @@ func (h *host) command(args ...string) *exec.Cmd {
 	h.t.Helper()
 	ctx, cancel := context.WithTimeout(h.t.Context(), 60*time.Second)
 	h.t.Cleanup(cancel)
-	argv := append(append(slices.Clone(h.within), program(h.t), "--root", h.root, "--state", h.state), args...)
+	argv := append(append(slices.Clone(h.within), program(h.t)), args...)
 	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)
-	cmd.Env = append(os.Environ(), h.env...)
+	cmd.Env = append(append(os.Environ(), "MCTR_ROOT="+h.root, "MCTR_STATE="+h.state), h.env...)
 	return cmd
 }
 

@@ -131,7 +131,7 @@ type configInfo struct {
 	Image, WorkingDir    string
 	Labels               map[string]string
 	StopSignal           string
-	StopTimeout          int
+	StopTimeout          *int `json:",omitempty"` // seconds
 }
 
 func describeContainer(s *mctr.Status) containerInfo {
@@ -219,7 +219,9 @@ func describeConfig(s *mctr.Status) configInfo {
 	i := configInfo{
 		Hostname: c.Hostname, User: c.Process.User, Tty: c.Process.Terminal, OpenStdin: c.Process.Stdin, Env: c.Process.Env,
 		Cmd: c.Process.Args, Image: c.Image, WorkingDir: c.Process.WorkingDir, Labels: c.Labels, StopSignal: s.StopSignal,
-		StopTimeout: int(c.StopTimeout.Seconds()),
+	}
+	if c.StopTimeout != nil {
+		i.StopTimeout = new(int(c.StopTimeout.Seconds()))
 	}
 	if c.Process.Entrypoint != nil {
 		i.Entrypoint = *c.Process.Entrypoint

@@ -76,7 +76,7 @@ func (l *launchFlags) register(f *pflag.FlagSet) {
 	f.StringSliceVar(&l.capDrop, "cap-drop", nil, "drop capabilities (ALL for all)")
 	f.StringArrayVar(&l.securityOpt, "security-opt", nil, "seccomp=`FILE`|unconfined, no-new-privileges")
 	f.StringVar(&l.stopSignal, "stop-signal", "", "what stop sends first (default: the image's, then SIGTERM)")
-	f.IntVar(&l.stopTimeout, "stop-timeout", 0, "seconds before stop kills (default 10)")
+	f.IntVar(&l.stopTimeout, "stop-timeout", 0, "seconds before stop kills (default 10; 0: at once; -1: never)")
 	f.StringVar(&l.restart, "restart", "no", "start it again when it ends: no, on-failure[:`MAX`], always, unless-stopped; by the command that stays with it")
 	f.DurationVar(&l.maxTime, "max-completion-time", 0, "end the container after so long")
 	f.StringVar(&l.logDriver, "log-driver", "cri", "cri, json-file, raw or none")
@@ -89,7 +89,7 @@ func (l *launchFlags) register(f *pflag.FlagSet) {
 // config is what the flags and the arguments behind the image say.
 func (l *launchFlags) config(f *pflag.FlagSet, image string, args []string) (*mctr.ContainerConfig, error) {
 	c := &mctr.ContainerConfig{
-		Name: l.name, Image: image, Platform: l.platform, Pull: l.pull, Runtime: l.runtime,
+		Name: l.name, Image: image, Platform: l.platform, Runtime: l.runtime,
 		Process: mctr.Process{
 			Args: args, WorkingDir: l.workdir, User: l.user, GroupAdd: l.groupAdd,
 			Init: l.init, Terminal: l.tty, Stdin: l.stdin,
@@ -97,10 +97,15 @@ func (l *launchFlags) config(f *pflag.FlagSet, image string, args []string) (*mc
 		Hostname: l.hostname, ReadOnly: l.readOnly,
 		Namespaces:    mctr.Namespaces{PID: l.pid, IPC: l.ipc, UTS: l.uts, Cgroup: l.cgroupns},
 		StopSignal:    l.stopSignal,
-		StopTimeout:   time.Duration(l.stopTimeout) * time.Second,
 		MaxCompletion: l.maxTime,
 		Remove:        l.rm,
 		Security:      mctr.Security{Privileged: l.privileged, CapAdd: l.capAdd, CapDrop: l.capDrop},
+	}
+	if image != "" {
+		c.Pull = l.pull
+	}
+	if f.Changed("stop-timeout") {
+		c.StopTimeout = new(time.Duration(l.stopTimeout) * time.Second)
 	}
 	var err error
 	if c.Restart, err = mctr.ParseRestartPolicy(l.restart); err != nil {
@@ -214,7 +219,9 @@ func (l *launchFlags) limits(c *mctr.ContainerConfig) (err error) {
 		}
 		c.Devices = append(c.Devices, device)
 	}
-	c.ShmSize, err = size("--shm-size", l.shmSize)
+	if c.ShmSize, err = size("--shm-size", l.shmSize); err == nil && l.shmSize != "" && c.ShmSize == 0 {
+		err = fmt.Errorf("%w: --shm-size %s: want more than 0", mctr.ErrInvalid, l.shmSize)
+	}
 	return err
 }
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -42,7 +43,7 @@ func (n *networkFlags) register(f *pflag.FlagSet) {
 	f.StringArrayVar(&n.dns, "dns", nil, "name server's `ADDRESS` (default: the network's, then the host's)")
 	f.StringArrayVar(&n.dnsSearch, "dns-search", nil, "`DOMAIN` to look names up in (.: none)")
 	f.StringArrayVar(&n.dnsOption, "dns-option", nil, "option of resolv.conf, as ndots:2")
-	f.StringArrayVar(&n.addHost, "add-host", nil, "`NAME:ADDRESS` for /etc/hosts; host-gateway is the host's address")
+	f.StringArrayVar(&n.addHost, "add-host", nil, "`NAME:ADDRESS` (or NAME=ADDRESS) for /etc/hosts; host-gateway is the host's address")
 	f.StringVar(&n.listenPorts, "listen-ports", "", "TCP ports `FIRST[-LAST],...` that it may listen on (\"none\": none; default: any)")
 	f.StringVar(&n.listenAction, "listen-action", "report", "what becomes of a container that listens on another: report, or end")
 	f.DurationVar(&n.listenInterval, "listen-interval", 0, "how often --listen-action end looks (default 10s)")
@@ -119,14 +120,23 @@ func (n *networkFlags) attach(c *mctr.ContainerConfig) error {
 		return fmt.Errorf("%w: --ip, --ip6 and --mac-address need a --network to be attached to", mctr.ErrInvalid)
 	}
 	first := &c.Networks[0]
-	for _, ip := range []string{n.ip, n.ip6} {
-		if ip != "" {
-			first.IPs = append(first.IPs, ip)
+	for _, of := range []struct {
+		flag, ip, family string
+		v4               bool
+	}{{"--ip", n.ip, "IPv4", true}, {"--ip6", n.ip6, "IPv6", false}} {
+		if of.ip == "" {
+			continue
 		}
+		addr, err := netip.ParseAddr(of.ip)
+		if err != nil || addr.Is4() != of.v4 {
+			return fmt.Errorf("%w: %s %s: want an %s address", mctr.ErrInvalid, of.flag, of.ip, of.family)
+		}
+		first.IPs = append(first.IPs, of.ip)
 	}
-	if n.mac != "" {
-		first.MAC = n.mac
+	if n.mac != "" && first.MAC != "" {
+		return fmt.Errorf("%w: --mac-address %s and --network %s:mac=%s: one of them", mctr.ErrInvalid, n.mac, first.Name, first.MAC)
 	}
+	first.MAC = cmp.Or(n.mac, first.MAC)
 	return nil
 }
 

@@ -131,7 +131,7 @@ func (s *session) carry(ctx context.Context) (*mctr.Termination, error) {
 	select {
 	case <-s.detached:
 		s.terminal.restore()
-		fmt.Fprintf(os.Stderr, "mctr: detached from %s\n", s.id.Short())
+		fmt.Fprintf(stderr, "mctr: detached from %s\n", s.id.Short())
 		return nil, nil
 	case sig := <-s.left:
 		s.terminal.restore()
@@ -182,7 +182,7 @@ func (s *session) result(t *mctr.Termination) error {
 		fmt.Fprintf(stderr, "mctr: container %s: %s: %s\n", s.id.Short(), t.Reason, t.Message)
 	}
 	if t.Log.Dropped > 0 {
-		fmt.Fprintf(os.Stderr, "mctr: %d bytes of the log could not be written\n", t.Log.Dropped)
+		fmt.Fprintf(stderr, "mctr: %d bytes of the log could not be written\n", t.Log.Dropped)
 	}
 	if !t.Failed() {
 		return nil
@@ -255,5 +255,5 @@ func (w stdinOf) Write(p []byte) (int, error) {
 
 // gap says that output is missing: this command was too slow for too long.
 func gap(bytes uint64) {
-	fmt.Fprintf(os.Stderr, "mctr: %d bytes of output are left out here; mctr logs has them\n", bytes)
+	fmt.Fprintf(stderr, "mctr: %d bytes of output are left out here; mctr logs has them\n", bytes)
 }

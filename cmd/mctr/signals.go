@@ -9,18 +9,37 @@ import (
 	"sync"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/mctr/mctr/internal/inherit"
 )
 
-// deaf are the signals that whoever started this process wants it not to hear:
-// nohup(1), or a shell without job control of what it runs in the background.
-var deaf = slices.DeleteFunc([]os.Signal{unix.SIGHUP, unix.SIGINT}, func(s os.Signal) bool { return !signal.Ignored(s) })
+// deaf are the signals that the caller of this process has it ignore: see inherit.Hush.
+var deaf []os.Signal
+
+// chooseInheritance readies this process to start supervisors and plugins, if it is the
+// one to do so: they are to get nothing of its caller's.
+func (a *app) chooseInheritance() {
+	deaf = inherit.Hush()
+	if !a.remote() {
+		inherit.Seal()
+		inherit.Unlimit()
+	}
+}
 
 // listen has c get these signals, or all, but for those that are not to be heard.
 func listen(c chan<- os.Signal, signals ...os.Signal) {
-	signal.Notify(c, signals...)
-	if len(deaf) > 0 { // else all would be ignored
-		signal.Ignore(deaf...)
+	if len(signals) == 0 {
+		for number := unix.Signal(1); number < 65; number++ {
+			signals = append(signals, number)
+		}
 	}
+	if signals = heard(signals); len(signals) > 0 {
+		signal.Notify(c, signals...)
+	}
+}
+
+func heard(signals []os.Signal) []os.Signal {
+	return slices.DeleteFunc(signals, func(s os.Signal) bool { return slices.Contains(deaf, s) })
 }
 
 // interruptible is ctx until a signal asks for an end: then what is half done is
@@ -65,5 +84,8 @@ func insisted(requests int, s os.Signal) {
 
 // until is ctx until one of the signals comes that are to be heard.
 func until(ctx context.Context, signals ...os.Signal) (context.Context, context.CancelFunc) {
-	return signal.NotifyContext(ctx, slices.DeleteFunc(signals, func(s os.Signal) bool { return slices.Contains(deaf, s) })...)
+	if signals = heard(signals); len(signals) == 0 {
+		return context.WithCancel(ctx) // no signal would be all of them
+	}
+	return signal.NotifyContext(ctx, signals...)
 }

@@ -33,14 +33,6 @@ func openTerminal() *terminal {
 	return nil
 }
 
-// newline ends a line of this command's own, in raw mode too.
-func (t *terminal) newline() string {
-	if t == nil {
-		return "\n"
-	}
-	return "\r\n"
-}
-
 // raw hands every key to the container.
 func (t *terminal) raw() (err error) {
 	if t == nil || !isTerminal(os.Stdin) {
@@ -51,6 +43,7 @@ func (t *terminal) raw() (err error) {
 	if t.state, err = term.MakeRaw(t.fd); err != nil {
 		return fmt.Errorf("set the terminal to raw mode: %w", err)
 	}
+	stderr.raw.Store(isTerminal(os.Stderr))
 	return nil
 }
 
@@ -63,6 +56,7 @@ func (t *terminal) restore() {
 	if t.state != nil {
 		_ = term.Restore(t.fd, t.state)
 		t.state = nil
+		stderr.raw.Store(false)
 	}
 }
 

@@ -59,7 +59,7 @@ func (c *Checker) Run(ctx context.Context) {
 		if !asked {
 			continue
 		}
-		counts := health.Status != mctr.HealthStarting || p.End.Sub(began) >= check.Grace
+		counts := health.Status != mctr.HealthStarting || p.End.Sub(began) >= *check.Grace
 		health = health.With(p, counts, check.Failures)
 		c.Report(health)
 	}
@@ -67,7 +67,7 @@ func (c *Checker) Run(ctx context.Context) {
 
 // pause is the time between two probes, for a container that has been checked so long.
 func pause(check mctr.HealthCheck, status string, checked time.Duration) time.Duration {
-	if status == mctr.HealthStarting && checked < check.Grace {
+	if status == mctr.HealthStarting && checked < *check.Grace {
 		return check.StartInterval
 	}
 	return check.Interval
@@ -104,7 +104,9 @@ func WithDefaults(c mctr.HealthCheck) mctr.HealthCheck {
 	c.Interval = cmp.Or(c.Interval, 10*time.Second)
 	c.StartInterval = cmp.Or(c.StartInterval, c.Interval)
 	c.Timeout = cmp.Or(c.Timeout, 20*time.Second)
-	c.Grace = cmp.Or(c.Grace, 10*time.Second)
+	if c.Grace == nil {
+		c.Grace = new(10 * time.Second)
+	}
 	c.Failures = cmp.Or(c.Failures, 3)
 	return c
 }

@@ -84,10 +84,10 @@ func TestStartInterval(t *testing.T) {
 		check   mctr.HealthCheck
 		results []error // the wait behind the last one is an hour
 	}{
-		{"until the first success", mctr.HealthCheck{StartInterval: time.Minute, Interval: time.Hour, Grace: 24 * time.Hour}, []error{early, early, nil}},
-		{"until the grace period is over", mctr.HealthCheck{StartInterval: time.Minute, Interval: time.Hour, Grace: 150 * time.Second}, []error{early, early, early, early}},
-		{"without a grace period", mctr.HealthCheck{StartInterval: time.Minute, Interval: time.Hour, Grace: mctr.NoGrace}, []error{early}},
-		{"as the interval", mctr.HealthCheck{Interval: time.Hour, Grace: 24 * time.Hour}, []error{early}},
+		{"until the first success", mctr.HealthCheck{StartInterval: time.Minute, Interval: time.Hour, Grace: new(24 * time.Hour)}, []error{early, early, nil}},
+		{"until the grace period is over", mctr.HealthCheck{StartInterval: time.Minute, Interval: time.Hour, Grace: new(150 * time.Second)}, []error{early, early, early, early}},
+		{"without a grace period", mctr.HealthCheck{StartInterval: time.Minute, Interval: time.Hour, Grace: new(time.Duration)}, []error{early}},
+		{"as the interval", mctr.HealthCheck{Interval: time.Hour, Grace: new(24 * time.Hour)}, []error{early}},
 	} {
 		c.check.Delay = time.Millisecond // so that some time has gone by
 		t.Run(c.name, func(t *testing.T) {
@@ -129,7 +129,7 @@ func TestChecker(t *testing.T) {
 	var got []string
 	n := 0
 	(&health.Checker{
-		Check: mctr.HealthCheck{Command: []string{"x"}, Interval: time.Millisecond, Grace: time.Hour, Failures: 2},
+		Check: mctr.HealthCheck{Command: []string{"x"}, Interval: time.Millisecond, Grace: new(time.Hour), Failures: 2},
 		Probe: func(context.Context) (health.Answer, error) { n++; return health.Answer{}, results[n-1] },
 		Report: func(h mctr.Health) {
 			got = append(got, h.Status)
@@ -150,7 +150,7 @@ func TestTakeOver(t *testing.T) {
 	defer cancel()
 	var got mctr.Health
 	(&health.Checker{
-		Check: mctr.HealthCheck{Command: []string{"x"}, Delay: time.Hour, Interval: time.Hour, Grace: 24 * time.Hour, Failures: 2},
+		Check: mctr.HealthCheck{Command: []string{"x"}, Delay: time.Hour, Interval: time.Hour, Grace: new(24 * time.Hour), Failures: 2},
 		Probe: func(context.Context) (health.Answer, error) { return health.Answer{}, errors.New("again") },
 		Report: func(h mctr.Health) {
 			got = h

@@ -120,6 +120,13 @@ func (c *Client) Signal(ctx context.Context, sig unix.Signal, all bool) error {
 	return err
 }
 
+// Ask sends a signal that asks the container to end. One that is paused goes on behind
+// the signal, to hear it.
+func (c *Client) Ask(ctx context.Context, sig unix.Signal) error {
+	_, err := c.ask(ctx, wire.Request{Verb: wire.VerbSignal, Signal: &wire.Signal{Signal: int(sig), Ends: true}})
+	return err
+}
+
 // Update changes the limits.
 func (c *Client) Update(ctx context.Context, r *specs.LinuxResources) error {
 	_, err := c.ask(ctx, wire.Request{Verb: wire.VerbUpdate, Update: r})

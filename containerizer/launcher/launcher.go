@@ -22,6 +22,7 @@ import (
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/containerizer/launcher/wire"
 	"github.com/mctr/mctr/internal/flock"
+	"github.com/mctr/mctr/internal/inherit"
 )
 
 // LogName is the shim's log in a container's directory.
@@ -86,7 +87,7 @@ func (l *Launcher) start(dir string, listener, alive *os.File) (*os.Process, err
 	cmd.Stdout, cmd.Stderr = log, log
 	cmd.ExtraFiles = []*os.File{listener, alive}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
-	if err := cmd.Start(); err != nil {
+	if err := inherit.Start(cmd); err != nil {
 		return nil, fmt.Errorf("start %s: %w (it is built by make and lies beside mctr)", l.Shim, err)
 	}
 	return cmd.Process, nil
@@ -96,7 +97,7 @@ func (l *Launcher) start(dir string, listener, alive *os.File) (*os.Process, err
 // shim mostly sleeps, so it gets one thread at a time to run on, however many
 // cores there are; its init and its exit command inherit that.
 func environment() []string {
-	env := []string{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "GOMAXPROCS=1"}
+	env := []string{inherit.Path, "GOMAXPROCS=1"}
 	if v, ok := os.LookupEnv("MCTR_FAILPOINTS"); ok {
 		env = append(env, "MCTR_FAILPOINTS="+v)
 	}

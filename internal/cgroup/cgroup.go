@@ -18,6 +18,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/mctr/mctr/internal/dirs"
 )
 
 // Mountpoint is where the hierarchies are mounted.
@@ -218,7 +220,7 @@ func join(dir string, pid int) error {
 	if !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	if err := os.MkdirAll(dir, 0o755); err != nil {
+	if err := dirs.MakeAll(dir, 0o755); err != nil {
 		return err
 	}
 	return os.WriteFile(file, who, 0)
@@ -228,7 +230,7 @@ func join(dir string, pid int) error {
 // missing; the one above it has to be there.
 func Enter(name string) error {
 	dir := filepath.Join(Mountpoint, name)
-	if err := os.Mkdir(dir, 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
+	if err := dirs.Make(dir, 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
 		return err
 	}
 	return os.WriteFile(filepath.Join(dir, "cgroup.procs"), []byte("0"), 0)

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/internal/dirs"
 )
 
 // CheckParent refuses what names no group that mctr's own can be below; "" is the
@@ -74,7 +75,7 @@ func Settle(group, leaf string) (moved bool, err error) {
 func settle(group, leaf string) error {
 	dir := filepath.Join(Mountpoint, group)
 	below := filepath.Join(dir, leaf)
-	if err := os.Mkdir(below, 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
+	if err := dirs.Make(below, 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
 		return err
 	}
 	for range 10 { // one may fork meanwhile

@@ -4,8 +4,8 @@ package itself
 
 import (
 	"fmt"
+	"io"
 	"log/slog"
-	"os"
 	"runtime/debug"
 
 	"github.com/mctr/mctr"
@@ -24,8 +24,8 @@ func Commit() string {
 	return "unknown"
 }
 
-// Log is what --log-level and --log-format ask for. The error names the flag.
-func Log(level, format string) (slog.Handler, error) {
+// Log is what --log-level and --log-format ask for, on w. The error names the flag.
+func Log(w io.Writer, level, format string) (slog.Handler, error) {
 	var least slog.Level
 	if err := least.UnmarshalText([]byte(level)); err != nil {
 		return nil, fmt.Errorf("%w: --log-level %s: want debug, info, warn or error", mctr.ErrInvalid, level)
@@ -33,9 +33,9 @@ func Log(level, format string) (slog.Handler, error) {
 	o := &slog.HandlerOptions{Level: least}
 	switch format {
 	case "text":
-		return slog.NewTextHandler(os.Stderr, o), nil
+		return slog.NewTextHandler(w, o), nil
 	case "json":
-		return slog.NewJSONHandler(os.Stderr, o), nil
+		return slog.NewJSONHandler(w, o), nil
 	}
 	return nil, fmt.Errorf("%w: --log-format %s: want text or json", mctr.ErrInvalid, format)
 }

@@ -3,6 +3,7 @@ package itself_test
 import (
 	"errors"
 	"log/slog"
+	"os"
 	"testing"
 
 	"github.com/mctr/mctr"
@@ -14,7 +15,7 @@ func TestLog(t *testing.T) {
 		level, format string
 		debug, fails  bool
 	}{{"debug", "text", true, false}, {"warn", "json", false, false}, {"loud", "text", false, true}, {"info", "xml", false, true}, {"", "", false, true}} {
-		h, err := itself.Log(c.level, c.format)
+		h, err := itself.Log(os.Stderr, c.level, c.format)
 		if c.fails != errors.Is(err, mctr.ErrInvalid) || !c.fails && h.Enabled(t.Context(), slog.LevelDebug) != c.debug {
 			t.Errorf("%s %s: %v", c.level, c.format, err)
 		}

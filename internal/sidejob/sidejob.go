@@ -18,6 +18,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/mctr/mctr/internal/inherit"
 )
 
 // FD is the helper's end of the socket.
@@ -78,7 +80,7 @@ func (r *Runner) Do(ctx context.Context, request Request) (*Answer, error) {
 	cmd := exec.Command(r.Helper)
 	cmd.Env = []string{}
 	cmd.ExtraFiles = []*os.File{theirs}
-	err = cmd.Start()
+	err = inherit.Start(cmd)
 	_ = theirs.Close()
 	if err != nil {
 		return nil, fmt.Errorf("%s %s: %w: start %s: %v", request.Verb, request.Path, ErrHelper, r.Helper, err)

@@ -4,6 +4,9 @@ import (
 	"context"
 	"fmt"
 
+	mobysignal "github.com/moby/sys/signal"
+	"golang.org/x/sys/unix"
+
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/cmd/mctr-agent/operator/api"
 )
@@ -14,18 +17,37 @@ func (s *Server) stop(ctx context.Context, in api.Stop) (api.Termination, error)
 	if err != nil {
 		return api.Termination{}, err
 	}
-	sig, err := signal(in.Signal)
+	status, err := s.Containers.Status(ctx, id)
 	if err != nil {
 		return api.Termination{}, err
 	}
-	if in.Timeout < 0 {
-		return api.Termination{}, fmt.Errorf("%w: timeout %s", mctr.ErrInvalid, in.Timeout)
+	sig, err := stopSignal(in.Signal, status.StopSignal)
+	if err != nil {
+		return api.Termination{}, err
 	}
-	t, err := s.Containers.Stop(ctx, id, sig, in.Timeout)
+	timeout := status.Config.StopTime()
+	if in.Timeout != nil {
+		timeout = *in.Timeout
+	}
+	if timeout < 0 {
+		return api.Termination{}, fmt.Errorf("%w: timeout %s", mctr.ErrInvalid, timeout)
+	}
+	t, err := s.Containers.Stop(ctx, id, sig, timeout)
 	if err != nil {
 		return api.Termination{}, err
 	}
 	return api.NewTermination(t), nil
+}
+
+// stopSignal is the number that was asked for, or the container's own.
+func stopSignal(asked int, own string) (unix.Signal, error) {
+	if asked != 0 {
+		return signal(asked)
+	}
+	if number, err := mobysignal.ParseSignal(own); err == nil {
+		return number, nil
+	}
+	return unix.SIGTERM, nil
 }
 
 // destroy ends a container at once.

@@ -55,6 +55,9 @@ func (r *relay) receive() (err error) {
 	if r.master, err = pty.Receive(int(r.socket.Fd())); err != nil {
 		return err
 	}
+	if err := clearONLCR(r.master); err != nil {
+		return err
+	}
 	if err := r.host.SetRaw(); err != nil {
 		return err
 	}
@@ -65,6 +68,18 @@ func (r *relay) receive() (err error) {
 		_, _ = io.Copy(os.Stdout, r.master)
 	}()
 	return nil
+}
+
+// clearONLCR leaves the returns to the caller's terminal, as runc does: SetRaw keeps
+// its OPOST.
+func clearONLCR(master *os.File) error {
+	conn, err := master.SyscallConn()
+	if err != nil {
+		return err
+	}
+	var cleared error
+	err = conn.Control(func(fd uintptr) { cleared = console.ClearONLCR(fd) })
+	return errors.Join(err, cleared)
 }
 
 // resize gives the process's terminal the size of the caller's. Without one it

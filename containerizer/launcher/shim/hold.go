@@ -27,30 +27,35 @@ func holdOne(p mctr.Port) error {
 	if kind == 0 {
 		return nil // sctp may be no socket of this kernel's
 	}
-	addr, err := netip.ParseAddr(p.HostIP)
-	if p.HostIP == "" || err == nil && addr == netip.IPv6Unspecified() {
-		err = bind(unix.AF_INET6, kind, &unix.SockaddrInet6{Port: int(p.HostPort)}) // of both families
-		if !errors.Is(err, unix.EAFNOSUPPORT) && !errors.Is(err, unix.EADDRNOTAVAIL) {
-			return err
+	if p.HostIP == "" {
+		err := bind(unix.AF_INET6, kind, &unix.SockaddrInet6{Port: int(p.HostPort)}, false)
+		if errors.Is(err, unix.EAFNOSUPPORT) || errors.Is(err, unix.EADDRNOTAVAIL) { // this kernel has no IPv6
+			err = bind(unix.AF_INET, kind, &unix.SockaddrInet4{Port: int(p.HostPort)}, true)
 		}
-		addr, err = netip.IPv4Unspecified(), nil // this kernel has no IPv6
-	}
-	switch {
-	case err != nil:
 		return err
-	case addr.Is4():
-		return bind(unix.AF_INET, kind, &unix.SockaddrInet4{Port: int(p.HostPort), Addr: addr.As4()})
 	}
-	return bind(unix.AF_INET6, kind, &unix.SockaddrInet6{Port: int(p.HostPort), Addr: addr.As16()})
+	addr, err := netip.ParseAddr(p.HostIP)
+	if err != nil {
+		return err
+	}
+	if addr = addr.Unmap(); addr.Is4() {
+		return bind(unix.AF_INET, kind, &unix.SockaddrInet4{Port: int(p.HostPort), Addr: addr.As4()}, true)
+	}
+	return bind(unix.AF_INET6, kind, &unix.SockaddrInet6{Port: int(p.HostPort), Addr: addr.As16()}, true)
 }
 
-func bind(family, kind int, at unix.Sockaddr) error {
+// bind binds a socket of one family alone, or an IPv6 one of both.
+func bind(family, kind int, at unix.Sockaddr, alone bool) error {
 	fd, err := unix.Socket(family, kind|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		return err
 	}
 	if family == unix.AF_INET6 {
-		_ = unix.SetsockoptInt(fd, unix.IPPROTO_IPV6, unix.IPV6_V6ONLY, 0) // its default may be 1
+		only := 0 // the default may be 1
+		if alone {
+			only = 1
+		}
+		_ = unix.SetsockoptInt(fd, unix.IPPROTO_IPV6, unix.IPV6_V6ONLY, only)
 	}
 	if err := unix.Bind(fd, at); err != nil {
 		return errors.Join(err, unix.Close(fd))

@@ -25,6 +25,7 @@ import (
 	"github.com/mctr/mctr/containerizer/launcher/engine"
 	"github.com/mctr/mctr/containerizer/launcher/wire"
 	"github.com/mctr/mctr/internal/flock"
+	"github.com/mctr/mctr/internal/inherit"
 )
 
 // patience is how long a shim waits for Create before it gives up and ends.
@@ -76,7 +77,11 @@ func (s *Shim) Run(l net.Listener) error {
 	if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
 		return fmt.Errorf("become the reaper of the container's orphans: %w", err)
 	}
-	hangUps := catch()
+	unix.Umask(inherit.Umask)
+	inherit.Unlimit()
+	inherit.Hush()
+	hangUps := make(chan os.Signal, 1)
+	signal.Notify(hangUps, unix.SIGHUP) // a request to look after its directory
 	spend()
 	idle := time.AfterFunc(patience, s.giveUp)
 	defer idle.Stop()
@@ -85,17 +90,6 @@ func (s *Shim) Run(l net.Listener) error {
 	go s.stay(l, socket, hangUps)
 	<-s.over
 	return nil
-}
-
-// catch takes the signals that Go leaves ignored where the caller ignores them, as one
-// under nohup does, or a shell's background job: a container would inherit that
-// (signal(7)). What is caught is no child's to inherit. SIGINT means nothing to a shim;
-// SIGHUP is what the result gives.
-func catch() <-chan os.Signal {
-	signal.Notify(make(chan os.Signal, 1), unix.SIGINT)
-	hangUps := make(chan os.Signal, 1)
-	signal.Notify(hangUps, unix.SIGHUP)
-	return hangUps
 }
 
 // giveUp ends a shim that nobody gave a container.
@@ -178,7 +172,10 @@ func (s *Shim) end(d *wire.Destroy) error {
 		s.why = &d.Why
 	}
 	time.AfterFunc(d.Grace, func() { _ = s.destroy(d.Why) }) // logged
-	return s.container.Signal(d.Signal, false)
+	if err := s.container.Signal(d.Signal, false); err != nil {
+		return err
+	}
+	return s.thaw(s.container)
 }
 
 // destroy kills the container; the first why becomes its reason of termination.

@@ -32,8 +32,26 @@ func (s *Shim) signal(sig wire.Signal) error {
 		} else {
 			awaitTask(c.Init().Pid)
 		}
-		return c.Signal(sig.Signal, sig.All)
+		if err := c.Signal(sig.Signal, sig.All); err != nil || !sig.Ends {
+			return err
+		}
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		return s.thaw(c)
 	})
+}
+
+// thaw lets a paused container go on that was asked to end: its handler runs then. The
+// caller holds the lock.
+func (s *Shim) thaw(c container) error {
+	if s.phase != mctr.Paused {
+		return nil
+	}
+	if err := c.Resume(); err != nil {
+		return fmt.Errorf("resume the container, for it to end: %w", err)
+	}
+	s.phase = mctr.Running
+	return nil
 }
 
 // noteKill remembers, before the signal can have an effect, that a client sent it:

@@ -96,6 +96,7 @@ type Created struct {
 type Signal struct {
 	Signal int  `json:"signal"`
 	All    bool `json:"all,omitempty"`
+	Ends   bool `json:"ends,omitempty"` // it asks for the end: a paused container goes on, to hear it
 }
 
 // A Destroy kills every process; Why is what the record of the end says then,

@@ -25,9 +25,6 @@ import (
 	"github.com/mctr/mctr/provisioner/inroot"
 )
 
-// defaultPath is the PATH of a container whose image has none, as docker's.
-const defaultPath = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-
 // initPath is where a container asked for with --init finds its init.
 const initPath = "/sbin/mctr-init"
 
@@ -166,33 +163,18 @@ func environment(c *mctr.Container, home string) []string {
 			return strings.HasPrefix(e, "MESOS_") || !strings.Contains(e, "=") || strings.HasPrefix(e, "=")
 		})
 	}
-	defaults := []string{defaultPath, "HOME=" + home}
-	if c.Config.Process.Terminal {
-		defaults = append(defaults, "TERM=xterm")
-	}
-	for _, d := range defaults {
-		name, _, _ := strings.Cut(d, "=")
-		if !has(env, name) && (name == "HOME" || !slices.Contains(unwanted, name)) { // the runtime sets HOME in any case
-			env = append(env, d)
-		}
-	}
-	return unique(env)
-}
-
-func has(env []string, name string) bool {
-	for _, e := range env {
-		if n, _, _ := strings.Cut(e, "="); n == name {
-			return true
-		}
-	}
-	return false
+	all := isolators.WithDefaults(env, home, c.Config.Process.Terminal)
+	return unique(slices.DeleteFunc(all, func(e string) bool {
+		name, _, _ := strings.Cut(e, "=")
+		return slices.Contains(unwanted, name) && name != "HOME" && !isolators.Has(env, name) // the runtime sets HOME in any case
+	}))
 }
 
 // unique keeps the last word on each variable: an image may repeat itself.
 func unique(env []string) []string {
 	var out []string
 	for i, e := range env {
-		if name, _, _ := strings.Cut(e, "="); !has(env[i+1:], name) {
+		if name, _, _ := strings.Cut(e, "="); !isolators.Has(env[i+1:], name) {
 			out = append(out, e)
 		}
 	}

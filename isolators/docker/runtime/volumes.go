@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/internal/dirs"
 	"github.com/mctr/mctr/internal/tree"
 	"github.com/mctr/mctr/provisioner/backend"
 	"github.com/mctr/mctr/provisioner/backend/copy"
@@ -59,7 +60,7 @@ func volume(ctx context.Context, c *mctr.Container, target string) (string, erro
 	if err := tree.Remove(unfinished); err != nil {
 		return "", err
 	}
-	if err := os.MkdirAll(unfinished, 0o755); err != nil {
+	if err := dirs.MakeAll(unfinished, 0o755); err != nil {
 		return "", err
 	}
 	if err := fill(ctx, c.Rootfs, target, unfinished); err != nil {

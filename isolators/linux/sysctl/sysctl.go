@@ -60,6 +60,8 @@ func refusal(name string, config *mctr.ContainerConfig, nested bool) string {
 			space.mode = "parent"
 		}
 		switch {
+		case space.has && strings.HasPrefix(space.mode, mctr.JoinNetwork):
+			return fmt.Sprintf("the network is another container's (--network %s): set it there", space.mode)
 		case space.has && (space.mode == "host" || space.mode == "parent"):
 			return fmt.Sprintf("the %s is the %s's (%s %s): set it there, or give the container its own (%s %s)",
 				space.kind, space.mode, space.flag, space.mode, space.flag, space.none)

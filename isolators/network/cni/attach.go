@@ -24,7 +24,7 @@ func (i *isolator) attached(ctx context.Context, c *mctr.Container) (*mctr.Adjus
 		return nil, errors.Join(err, i.networks.Detach(context.WithoutCancel(ctx), c.ID))
 	}
 	a := &mctr.Adjustment{Spec: specs.Spec{Linux: namespace(path), Process: variable(attachments)}}
-	return a, i.describe(c, a, attachments)
+	return a, i.describe(c, a, view{attachments: attachments})
 }
 
 // variable is MESOS_CONTAINER_IP, as Mesos' tasks have it.
@@ -62,6 +62,9 @@ func (i *isolator) attach(ctx context.Context, c *mctr.Container) ([]*cni.Attach
 			return nil, "", err
 		}
 		attachments = append(attachments, a)
+		if err := led(r.Ports, network.Name, familiesOf(attachments[n:])); err != nil {
+			return nil, "", err
+		}
 	}
 	return attachments, path, nil
 }

@@ -58,12 +58,14 @@ func checkMode(config *mctr.ContainerConfig) error {
 	switch {
 	case mode != "" && len(config.Networks) > 0:
 		return fmt.Errorf("%w: --network %s and --network %s: a container has the one or the other", mctr.ErrInvalid, mode, config.Networks[0].Name)
+	case (len(config.Ports) > 0 || config.PublishAll) && len(config.Networks) == 0:
+		return fmt.Errorf("%w: --publish: the container has no network that host ports could lead to", mctr.ErrInvalid)
+	case config.PublishAll && config.Image == "":
+		return fmt.Errorf("%w: --publish-all: there is no image that exposes ports", mctr.ErrInvalid)
 	case joined(mode) != "":
 		return joined(mode).Validate()
 	case mode != "" && mode != mctr.NetworkNone && mode != mctr.NetworkHost && mode != mctr.NetworkParent:
 		return fmt.Errorf("%w: --network %s: none, host, parent (of a nested container), container:ID, or a network's name", mctr.ErrInvalid, mode)
-	case (len(config.Ports) > 0 || config.PublishAll) && len(config.Networks) == 0:
-		return fmt.Errorf("%w: --publish: the container has no network that host ports could lead to", mctr.ErrInvalid)
 	}
 	return nil
 }
@@ -90,9 +92,12 @@ func checkNames(config *mctr.ContainerConfig) error {
 		}
 	}
 	for _, host := range config.ExtraHosts {
-		name, ip, _ := strings.Cut(host, ":")
-		if _, err := netip.ParseAddr(strings.Trim(ip, "[]")); (err != nil && ip != hostGateway) || !isWord(name) || !isWord(ip) || strings.Contains(name, "#") {
-			return fmt.Errorf("%w: --add-host %q: want NAME:ADDRESS, or NAME:%s", mctr.ErrInvalid, host, hostGateway)
+		extra, err := parseExtraHost(host)
+		if err != nil {
+			return err
+		}
+		if extra.ip == hostGateway && config.Network == mctr.NetworkNone {
+			return fmt.Errorf("%w: --add-host %s: with --network none the container does not reach the host", mctr.ErrInvalid, host)
 		}
 	}
 	return nil
@@ -148,15 +153,50 @@ func checkPorts(config *mctr.ContainerConfig, networks []*cni.Network) error {
 			return err
 		}
 	}
-	if (len(config.Ports) > 0 || config.PublishAll) && publisher(networks) < 0 {
-		return fmt.Errorf("%w: --publish: no plugin of --network %s takes port mappings", mctr.ErrInvalid, networks[0].Name)
+	if len(config.Ports) == 0 && !config.PublishAll {
+		return nil
+	}
+	to := publisher(networks)
+	if to < 0 {
+		return fmt.Errorf("%w: --publish: no plugin of --network %s takes port mappings", mctr.ErrInvalid, config.Networks[0].Name)
+	}
+	return led(config.Ports, networks[to].Name, definedFamilies(networks[to]))
+}
+
+// definedFamilies are those that a network of mctr's own gives addresses of; of another
+// it is known when it has answered: nil.
+func definedFamilies(n *cni.Network) families {
+	if n.Own == nil || len(n.Own.Subnets) == 0 {
+		return nil
+	}
+	f := families{}
+	for _, s := range n.Own.Subnets {
+		f[s.Subnet.Addr().Is4()] = true
+	}
+	return f
+}
+
+// led refuses ports on an address of the host of a family that the container has no
+// address of: nothing translates between the two. Without families there is nothing to
+// compare with.
+func led(ports []mctr.Port, network string, f families) error {
+	for _, p := range ports {
+		addr, err := netip.ParseAddr(p.HostIP)
+		if err != nil || len(f) == 0 || f[addr.Unmap().Is4()] {
+			continue
+		}
+		family := "IPv6"
+		if addr.Unmap().Is4() {
+			family = "IPv4"
+		}
+		return fmt.Errorf("%w: --publish %v: network %s gives the container no %s address that it could lead to", mctr.ErrInvalid, p, network, family)
 	}
 	return nil
 }
 
 func checkPort(p mctr.Port) error {
-	if _, err := netip.ParseAddr(p.HostIP); p.HostIP != "" && err != nil {
-		return fmt.Errorf("%w: --publish %v: %q is no address", mctr.ErrInvalid, p, p.HostIP)
+	if addr, err := netip.ParseAddr(p.HostIP); p.HostIP != "" && (err != nil || addr.Zone() != "") {
+		return fmt.Errorf("%w: --publish %v: %q is not an address of the host", mctr.ErrInvalid, p, p.HostIP)
 	}
 	if addr, err := netip.ParseAddr(p.HostIP); err == nil && addr.Is6() && addr.IsLoopback() {
 		return &mctr.UnsupportedError{Feature: "--publish " + p.String(), Why: "the kernel forwards nothing from IPv6's loopback", Remedy: "use 127.0.0.1, or another address of the host"}

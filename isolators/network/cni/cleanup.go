@@ -3,6 +3,8 @@ package cni
 import (
 	"context"
 	"fmt"
+	"net/netip"
+	"slices"
 
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/cni"
@@ -109,10 +111,36 @@ func (i *isolator) Status(_ context.Context, id mctr.ContainerID, s *mctr.Status
 			}
 		}
 		s.Networks = append(s.Networks, n)
-		s.Ports = append(s.Ports, a.Ports...)
+		s.Ports = append(s.Ports, onFamily(a.Ports, familiesOf([]*cni.Attachment{a}))...)
+	}
+	if s.Config != nil {
+		s.Warnings = append(s.Warnings, leftOut(s.Config.DNS.Servers, attachments)...)
 	}
 	if err != nil {
 		s.Warnings = append(s.Warnings, err.Error())
 	}
 	return nil
+}
+
+// onFamily names the address of ports on all of the host's where the container has IPv6
+// alone: the others read as IPv4's.
+func onFamily(ports []mctr.Port, f families) []mctr.Port {
+	ports = slices.Clone(ports)
+	for i := range ports {
+		if ports[i].HostIP == "" && f[false] && !f[true] {
+			ports[i].HostIP = netip.IPv6Unspecified().String()
+		}
+	}
+	return ports
+}
+
+// leftOut tells of name servers that were asked for and are not in resolv.conf.
+func leftOut(servers []string, attachments []*cni.Attachment) (warnings []string) {
+	kept := within(servers, attachments)
+	for _, server := range servers {
+		if !slices.Contains(kept, server) {
+			warnings = append(warnings, fmt.Sprintf("name server %s is left out: the container has no address of its family", server))
+		}
+	}
+	return warnings
 }

@@ -1,13 +1,11 @@
 package cni
 
 import (
+	"bytes"
 	"errors"
-	"fmt"
-	"net/netip"
+	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
-	"strings"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 
@@ -16,236 +14,138 @@ import (
 	"github.com/mctr/mctr/isolators"
 )
 
-// hostGateway stands for the address at which the container reaches its host.
-const hostGateway = "host-gateway"
-
 const (
 	hosts    = "/etc/hosts"
 	hostname = "/etc/hostname"
 	resolv   = "/etc/resolv.conf"
 )
 
+// etc are the files that every container with an image has of its network, whatever
+// its mode.
+var etc = []string{hosts, hostname, resolv}
+
 // files is where the container's own files lie.
 func (i *isolator) files(id mctr.ContainerID) string { return filepath.Join(i.dirOf(id), i.Name()) }
 
-// describe writes the container's files and binds them. One on the host's
-// filesystem keeps the host's unless it has a network to describe.
-func (i *isolator) describe(c *mctr.Container, a *mctr.Adjustment, attachments []*cni.Attachment) error {
-	if c.Image == nil && attachments == nil {
+// A view is the network that a container's files describe.
+type view struct {
+	attachments []*cni.Attachment // the container's, or those of the container whose network it shares
+	host        bool              // it is the host's
+	from        string            // directory of the files that the container's begin with; "": they begin anew
+}
+
+// describe writes the container's files and binds them. A file that says nothing else
+// than the one it begins with, of another container, is that container's. One on the
+// host's filesystem in the host's network keeps the host's files unless it is to have
+// other names.
+func (i *isolator) describe(c *mctr.Container, a *mctr.Adjustment, v view) error {
+	if c.Image == nil && v.host && !asks(c.Config) {
 		return nil
 	}
-	name, err := isolators.Hostname(c)
+	contents, err := i.contents(c, v)
 	if err != nil {
 		return err
 	}
-	contents := map[string]string{hosts: hostsFile(c, name, attachments)}
-	if attachments != nil { // each file costs a launch half a millisecond
-		contents[hostname] = name + "\n"
-	}
-	if attachments != nil || len(c.Config.DNS.Servers) > 0 {
-		if contents[resolv], err = i.resolvFile(c, attachments); err != nil {
-			return err
-		}
-	}
 	dir := filepath.Join(c.Dir, i.Name())
-	if err := os.MkdirAll(dir, 0o711); err != nil {
-		return err
-	}
-	for file, content := range contents {
-		if err := write(filepath.Join(dir, filepath.Base(file)), content); err != nil {
-			return err
+	for _, file := range etc {
+		if c.Image == nil && !isFile(file) {
+			continue // a mount point would be made on the host
 		}
+		source := filepath.Join(v.from, filepath.Base(file))
+		if theirs, err := os.ReadFile(source); v.host || v.from == "" || err != nil || !bytes.Equal(theirs, contents[file]) {
+			source = filepath.Join(dir, filepath.Base(file))
+			if err := write(source, contents[file]); err != nil {
+				return err
+			}
+		}
+		a.Spec.Mounts = append(a.Spec.Mounts, bind(c, file, source))
 	}
-	a.Spec.Mounts = i.binds(c, dir)
 	return nil
+}
+
+// asks says whether the config says anything of the names that a container knows.
+func asks(c *mctr.ContainerConfig) bool {
+	return c.Hostname != "" || len(c.ExtraHosts) > 0 || asksDNS(c.DNS)
+}
+
+func asksDNS(d mctr.DNS) bool { return len(d.Servers) > 0 || len(d.Search) > 0 || len(d.Options) > 0 }
+
+func (i *isolator) contents(c *mctr.Container, v view) (map[string][]byte, error) {
+	name, err := isolators.Hostname(c)
+	if err != nil {
+		return nil, err
+	}
+	names, err := hostsFile(c.Config.ExtraHosts, name, v)
+	if err != nil {
+		return nil, err
+	}
+	servers, err := i.resolvFile(c.Config.DNS, v)
+	if err != nil {
+		return nil, err
+	}
+	return map[string][]byte{hosts: names, hostname: []byte(name + "\n"), resolv: servers}, nil
+}
+
+// begin is the file that the container's begins with; nothing where there is none.
+func (v view) begin(file string) ([]byte, error) {
+	if v.from == "" {
+		return nil, nil
+	}
+	data, err := os.ReadFile(filepath.Join(v.from, filepath.Base(file)))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	return data, err
 }
 
 // write writes a file in place: nobody has it before the container is there, and a
 // launch that is cut off is done again from the start. Everybody may read it, also
 // where this process' umask(2) is strict.
-func write(path, content string) error {
-	if err := os.WriteFile(path, []byte(content), 0o644); err != nil {
+func write(path string, content []byte) error {
+	if err := os.MkdirAll(filepath.Dir(path), 0o711); err != nil {
+		return err
+	}
+	if err := os.WriteFile(path, content, 0o644); err != nil {
 		return err
 	}
 	return os.Chmod(path, 0o644)
 }
 
-// binds puts the files of dir into the container: its own, for it to change, as
-// with docker.
-func (i *isolator) binds(c *mctr.Container, dir string) []specs.Mount {
-	var mounts []specs.Mount
-	for _, file := range []string{hosts, hostname, resolv} {
-		source := filepath.Join(dir, filepath.Base(file))
-		if isFile(source) && (c.Image != nil || isFile(file)) {
-			options := []string{"bind", "rprivate"}
-			if c.Config.ReadOnly {
-				options = append(options, "ro")
-			}
-			mounts = append(mounts, specs.Mount{Destination: file, Type: "bind", Source: source, Options: options})
-		}
+// bind puts a file into the container: its own, for it to change, as with docker.
+func bind(c *mctr.Container, file, source string) specs.Mount {
+	options := []string{"bind", "rprivate"}
+	if c.Config.ReadOnly {
+		options = append(options, "ro")
 	}
-	return mounts
+	return specs.Mount{Destination: file, Type: "bind", Source: source, Options: options}
 }
 
 // shared is the network of another container, with its files and address.
 func (i *isolator) shared(c *mctr.Container, other mctr.ContainerID, path string) (*mctr.Adjustment, error) {
 	a := &mctr.Adjustment{Spec: specs.Spec{Linux: namespace(path)}}
-	for id := other; id != ""; id = id.Parent() { // a parent may share its own parent's
-		if mounts := i.binds(c, i.files(id)); mounts != nil {
-			attachments, err := i.networks.Of(id)
-			a.Spec.Mounts = slices.DeleteFunc(mounts, func(m specs.Mount) bool { return m.Destination == hostname })
-			a.Spec.Process = variable(attachments)
-			return a, err
+	v := view{host: true, from: filepath.Dir(hosts)} // unless a container with files of its own is found
+	for id := other; id != ""; id = id.Parent() {    // a parent may share its own parent's
+		if !isFile(filepath.Join(i.files(id), filepath.Base(hosts))) {
+			continue
 		}
+		attachments, err := i.networks.Of(id)
+		if err != nil {
+			return nil, err
+		}
+		v = view{attachments: attachments, host: isHosts(path), from: i.files(id)}
+		a.Spec.Process = variable(attachments)
+		break
 	}
-	return a, nil
+	return a, i.describe(c, a, v)
 }
 
-// hostFiles are the host's names and resolvers, for an image that uses its network.
-func hostFiles(c *mctr.Container) *mctr.Adjustment {
-	if c.Image == nil {
-		return nil // it has the host's filesystem
-	}
-	a := &mctr.Adjustment{}
-	for _, file := range []string{hosts, resolv} {
-		if isFile(file) {
-			a.Spec.Mounts = append(a.Spec.Mounts, specs.Mount{
-				Destination: file, Type: "bind", Source: file, Options: []string{"rbind", "ro", "rprivate"},
-			})
-		}
-	}
-	return a
+// isHosts says whether a network namespace is the host's.
+func isHosts(path string) bool {
+	name, err := os.Readlink(path)
+	return err == nil && name == inode("self")
 }
 
 func isFile(path string) bool {
 	info, err := os.Stat(path)
 	return err == nil && info.Mode().IsRegular()
-}
-
-// hostsFile names the loopback addresses, every address of the container, and what
-// was asked for (hosts(5)).
-func hostsFile(c *mctr.Container, name string, attachments []*cni.Attachment) string {
-	var b strings.Builder
-	b.WriteString("127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\nfe00::\tip6-localnet\nff02::1\tip6-allnodes\nff02::2\tip6-allrouters\n")
-	names := name
-	if short, _, dotted := strings.Cut(name, "."); dotted {
-		names += " " + short
-	}
-	own := false
-	for _, a := range attachments {
-		for _, p := range a.Result.Addresses {
-			fmt.Fprintf(&b, "%v\t%s\n", p.Addr(), names)
-			own = true
-		}
-	}
-	if !own {
-		fmt.Fprintf(&b, "127.0.1.1\t%s\n", names) // as Debian's: the name must lead somewhere
-	}
-	for _, host := range c.Config.ExtraHosts {
-		name, ip, _ := strings.Cut(host, ":")
-		if ip = strings.Trim(ip, "[]"); ip == hostGateway {
-			ip = gateway(attachments)
-		}
-		if ip != "" {
-			fmt.Fprintf(&b, "%s\t%s\n", ip, name)
-		}
-	}
-	return b.String()
-}
-
-// gateway is the host as the first network that has one sees it.
-func gateway(attachments []*cni.Attachment) string {
-	for _, a := range attachments {
-		for _, g := range a.Result.Gateways {
-			return g.String()
-		}
-	}
-	return ""
-}
-
-// resolvFile is what was asked for, else what the plugins say, else the network's
-// default, else the host's without those that only the host reaches.
-func (i *isolator) resolvFile(c *mctr.Container, attachments []*cni.Attachment) (string, error) {
-	dns, chosen := c.Config.DNS, mctr.DNS{}
-	for _, a := range attachments {
-		if chosen = a.Result.DNS; len(chosen.Servers) > 0 {
-			break
-		}
-		if chosen = i.networks.DefaultDNS(a); len(chosen.Servers) > 0 {
-			break
-		}
-	}
-	if len(chosen.Servers) == 0 && len(dns.Servers) == 0 {
-		var err error
-		if chosen, err = hostsDNS(); err != nil {
-			return "", err
-		}
-	}
-	if len(dns.Servers) > 0 {
-		chosen.Servers = dns.Servers
-	}
-	if len(dns.Search) > 0 {
-		chosen.Search = dns.Search
-	}
-	if len(dns.Options) > 0 {
-		chosen.Options = dns.Options
-	}
-	return resolvText(chosen), nil
-}
-
-func resolvText(d mctr.DNS) string {
-	var b strings.Builder
-	for _, s := range d.Servers {
-		b.WriteString("nameserver " + s + "\n")
-	}
-	if len(d.Search) > 0 && !slices.Equal(d.Search, []string{"."}) {
-		b.WriteString("search " + strings.Join(d.Search, " ") + "\n")
-	}
-	if len(d.Options) > 0 {
-		b.WriteString("options " + strings.Join(d.Options, " ") + "\n")
-	}
-	return b.String()
-}
-
-// systemdResolv lists what systemd-resolved asks, where the host's own file names
-// only its stub on loopback.
-const systemdResolv = "/run/systemd/resolve/resolv.conf"
-
-// hostsDNS is the host's, without servers on its loopback, which the container
-// cannot reach.
-func hostsDNS() (mctr.DNS, error) {
-	for _, path := range []string{resolv, systemdResolv} {
-		data, err := os.ReadFile(path)
-		if errors.Is(err, os.ErrNotExist) {
-			continue
-		}
-		if err != nil {
-			return mctr.DNS{}, err
-		}
-		if d := parseResolv(string(data)); len(d.Servers) > 0 {
-			return d, nil
-		}
-	}
-	return mctr.DNS{}, nil
-}
-
-// parseResolv reads resolv.conf(5).
-func parseResolv(text string) (d mctr.DNS) {
-	for line := range strings.Lines(text) {
-		words := strings.Fields(line)
-		if len(words) < 2 {
-			continue
-		}
-		switch words[0] {
-		case "nameserver":
-			if addr, err := netip.ParseAddr(words[1]); err == nil && !addr.IsLoopback() && addr.Zone() == "" {
-				d.Servers = append(d.Servers, addr.String())
-			}
-		case "search", "domain":
-			d.Search = words[1:]
-		case "options":
-			d.Options = append(d.Options, words[1:]...)
-		}
-	}
-	return d
 }

@@ -13,6 +13,7 @@ package cni
 
 import (
 	"context"
+	"path/filepath"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 
@@ -49,14 +50,15 @@ func (i *isolator) Prepare(ctx context.Context, c *mctr.Container) (*mctr.Adjust
 	case len(c.Config.Networks) > 0:
 		return i.attached(ctx, c)
 	case mode == mctr.NetworkHost:
-		return hostFiles(c), nil
+		a := &mctr.Adjustment{}
+		return a, i.describe(c, a, view{host: true, from: filepath.Dir(hosts)})
 	case isolators.Shares(c, mode, true):
 		return i.shared(c, c.Parent.ID, c.Parent.Namespace("net"))
 	case joined(mode) != "":
 		return i.join(c, joined(mode))
 	}
 	a := &mctr.Adjustment{Spec: specs.Spec{Linux: namespace("")}}
-	return a, i.describe(c, a, nil)
+	return a, i.describe(c, a, view{})
 }
 
 func namespace(path string) *specs.Linux {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -94,6 +95,11 @@ func TestCheck(t *testing.T) {
 	h := newHost(t)
 	h.write("plain", `{"cniVersion": "1.0.0", "name": "plain", "plugins": [{"type": "bridge", "ipam": {}}]}`)
 	h.write("gone", `{"cniVersion": "1.0.0", "name": "gone", "plugins": [{"type": "no-such-plugin"}]}`)
+	for name, subnet := range map[string]string{"four": "10.41.0.0/24", "six": "fd00:41::/64"} {
+		if _, err := h.networks().Create(name, cni.Definition{Subnets: []cni.Subnet{{Subnet: netip.MustParsePrefix(subnet)}}}); err != nil {
+			t.Fatal(err)
+		}
+	}
 	with := func(c mctr.ContainerConfig, change func(*mctr.ContainerConfig)) mctr.ContainerConfig {
 		change(&c)
 		return c
@@ -131,10 +137,20 @@ func TestCheck(t *testing.T) {
 		{Config: with(net, func(c *mctr.ContainerConfig) { c.ExtraHosts = []string{"a:fe80::1%e\n6.6.6.6 b"} }), Is: mctr.ErrInvalid, Flag: "--add-host"},
 		{Config: with(net, func(c *mctr.ContainerConfig) { c.ExtraHosts = []string{"a\v:1.1.1.1"} }), Is: mctr.ErrInvalid, Flag: "--add-host"},
 		{Config: with(net, func(c *mctr.ContainerConfig) { c.DNS.Search = []string{"a\nnameserver 6.6.6.6"} }), Is: mctr.ErrInvalid, Flag: "--dns-search"},
+		{Config: with(config("container:x", "test"), port(mctr.Port{ContainerPort: 1, Protocol: "tcp"})), Is: mctr.ErrInvalid, Flag: "--publish"},
+		{Config: with(config("container:x", "test"), func(c *mctr.ContainerConfig) { c.PublishAll = true }), Is: mctr.ErrInvalid, Flag: "--publish"},
+		{Config: with(config("", "", "net"), func(c *mctr.ContainerConfig) { c.PublishAll = true }), Is: mctr.ErrInvalid, Flag: "--publish-all"},
+		{Config: with(config("host", "test"), port(mctr.Port{ContainerPort: 1, Protocol: "tcp"})), Is: mctr.ErrInvalid, Flag: "--publish"},
+		{Config: with(config("none", "test"), func(c *mctr.ContainerConfig) { c.ExtraHosts = []string{"up:host-gateway"} }), Is: mctr.ErrInvalid, Flag: "--add-host"},
+		{Config: with(net, port(mctr.Port{HostIP: "fe80::1%eth0", ContainerPort: 1, Protocol: "tcp"})), Is: mctr.ErrInvalid, Flag: "--publish"},
+		{Config: with(config("", "", "four"), port(mctr.Port{HostIP: "::", ContainerPort: 1, Protocol: "tcp"})), Is: mctr.ErrInvalid, Flag: "no IPv6 address"},
+		{Config: with(config("", "", "six"), port(mctr.Port{HostIP: "127.0.0.1", ContainerPort: 1, Protocol: "tcp"})), Is: mctr.ErrInvalid, Flag: "no IPv4 address"},
 		{Config: with(net, func(c *mctr.ContainerConfig) { c.ExtraHosts = []string{"a b:1.1.1.1"} }), Is: mctr.ErrInvalid, Flag: "--add-host"},
 		{Config: with(net, func(c *mctr.ContainerConfig) { c.ExtraHosts = []string{"a:b"} }), Is: mctr.ErrInvalid, Flag: "--add-host"},
 	})
 	isolatortest.Accepts(t, h.isolator(), config("", ""), config("none", ""), config("host", ""), config("container:x", ""), net,
+		with(config("", "", "six"), port(mctr.Port{HostIP: "::", ContainerPort: 1, Protocol: "tcp"})),
+		with(config("host", "test"), func(c *mctr.ContainerConfig) { c.ExtraHosts = []string{"up:host-gateway"} }),
 		with(net, func(c *mctr.ContainerConfig) { c.ExtraHosts = []string{"a:1.1.1.1", "b:[fd00::1]", "c:host-gateway"} }))
 }
 
@@ -145,15 +161,12 @@ func TestModes(t *testing.T) {
 		if got := isolatortest.JSON(t, a.Spec.Linux); got != `{"namespaces":[{"type":"network"}]}` {
 			t.Errorf("%q: %s", mode, got)
 		}
-		if got := destinations(a); !slices.Equal(got, []string{"/etc/hosts"}) {
+		if got := destinations(a); !slices.Equal(got, files) {
 			t.Errorf("%q: binds %q", mode, got)
 		}
 	}
-	a := isolatortest.Prepared(t, h.isolator(), config("host", "test"))
-	const want = `[{"destination":"/etc/hosts","type":"bind","source":"/etc/hosts","options":["rbind","ro","rprivate"]},` +
-		`{"destination":"/etc/resolv.conf","type":"bind","source":"/etc/resolv.conf","options":["rbind","ro","rprivate"]}]`
-	if got := isolatortest.JSON(t, a.Spec.Mounts); got != want || a.Spec.Linux != nil {
-		t.Errorf("host: got %s, want %s", got, want)
+	if a := isolatortest.Prepared(t, h.isolator(), config("host", "test")); a.Spec.Linux != nil || !slices.Equal(destinations(a), files) {
+		t.Errorf("host: %+v", a.Spec)
 	}
 	if a := isolatortest.Prepared(t, h.isolator(), config("host", "")); a.Spec.Mounts != nil || a.Spec.Linux != nil {
 		t.Errorf("host without an image: %+v", a.Spec)
@@ -162,6 +175,8 @@ func TestModes(t *testing.T) {
 		t.Errorf("the network of nobody: %v", err)
 	}
 }
+
+var files = []string{"/etc/hosts", "/etc/hostname", "/etc/resolv.conf"}
 
 func destinations(a *mctr.Adjustment) (list []string) {
 	for _, m := range a.Spec.Mounts {
@@ -254,8 +269,85 @@ func TestNested(t *testing.T) {
 	if a.Spec.Process == nil || !slices.Equal(a.Spec.Process.Env, []string{"MESOS_CONTAINER_IP=10.40.0.2"}) {
 		t.Errorf("environment %+v", a.Spec.Process)
 	}
-	if got := destinations(a); !slices.Equal(got, []string{"/etc/hosts", "/etc/resolv.conf"}) || !strings.HasPrefix(a.Spec.Mounts[0].Source, parent.Dir) {
+	if got := destinations(a); !slices.Equal(got, files) {
 		t.Errorf("binds %+v", a.Spec.Mounts)
+	}
+	for _, m := range a.Spec.Mounts {
+		if !strings.HasPrefix(m.Source, parent.Dir) {
+			t.Errorf("%s is %s, want the parent's", m.Destination, m.Source)
+		}
+	}
+	named := h.container("box.named", config("", "test"))
+	named.Parent, named.Config.Hostname = child.Parent, "named"
+	named.Config.ExtraHosts = []string{"up:host-gateway"}
+	h.prepare(named)
+	if got := h.file(named, "hosts"); !strings.Contains(got, "10.40.0.2\tbox\n") || !strings.Contains(got, "10.40.0.2\tnamed\n") || !strings.Contains(got, "10.40.0.1\tup\n") {
+		t.Errorf("/etc/hosts: %q", got)
+	}
+	if got := h.file(named, "hostname"); got != "named\n" {
+		t.Errorf("/etc/hostname: %q", got)
+	}
+}
+
+// TestHostNames wants the host's names in a container that has its network, with what
+// was asked for, and its own name where it has one.
+func TestHostNames(t *testing.T) {
+	h := newHost(t)
+	theirs, err := os.ReadFile("/etc/hosts")
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg := config("host", "test")
+	cfg.Hostname, cfg.ExtraHosts, cfg.DNS = "own.name", []string{"db=10.0.0.9", "v6=[fd00::9]", "up:host-gateway"}, mctr.DNS{Servers: []string{"127.0.0.7"}}
+	c := h.container("box", cfg)
+	h.prepare(c)
+	if got := h.file(c, "hosts"); !strings.HasPrefix(got, string(theirs)) || !strings.HasSuffix(got, "127.0.1.1\town.name own\n10.0.0.9\tdb\nfd00::9\tv6\n127.0.0.1\tup\n") {
+		t.Errorf("/etc/hosts: %q", got)
+	}
+	if got := h.file(c, "resolv.conf"); !strings.HasPrefix(got, "nameserver 127.0.0.7\n") {
+		t.Errorf("/etc/resolv.conf: %q", got)
+	}
+	if got := h.file(c, "hostname"); got != "own.name\n" {
+		t.Errorf("/etc/hostname: %q", got)
+	}
+	cfg.Image = ""
+	bare := h.container("bare", cfg)
+	bare.Image = nil
+	if a := h.prepare(bare); !slices.Contains(destinations(a), "/etc/hosts") {
+		t.Errorf("on the host's filesystem --add-host is ignored: %+v", a.Spec.Mounts)
+	}
+}
+
+// TestFamilies wants ports refused, and name servers left out, that are of a family of
+// which the network's plugins gave the container no address.
+func TestFamilies(t *testing.T) {
+	h := newHost(t)
+	h.write("four", fmt.Sprintf(`{"cniVersion": "1.1.0", "name": "four", "plugins": [{"type": "bridge", "bridge": "br-iso-4", "isGateway": true,
+		"ipam": {"type": "host-local", "dataDir": %q, "subnet": "10.44.0.0/24"}}, {"type": "portmap", "capabilities": {"portMappings": true}}]}`, h.dir+"/store"))
+	t.Cleanup(func() { _ = exec.Command("ip", "link", "delete", "br-iso-4").Run() })
+	cfg := config("", "test", "four")
+	cfg.DNS.Servers = []string{"fd00::53", "10.0.0.53", "::1"}
+	c := h.container("box", cfg)
+	h.prepare(c)
+	if got := h.file(c, "resolv.conf"); !strings.HasPrefix(got, "nameserver 10.0.0.53\nnameserver ::1\n") {
+		t.Errorf("/etc/resolv.conf: %q", got)
+	}
+	s := &mctr.Status{Config: c.Config}
+	if err := h.isolator().Status(t.Context(), "box", s); err != nil || len(s.Warnings) != 1 || !strings.Contains(s.Warnings[0], "fd00::53") {
+		t.Errorf("status: %+v, %v", s, err)
+	}
+	for name, change := range map[string]func(*mctr.ContainerConfig){
+		"--dns": func(c *mctr.ContainerConfig) { c.DNS.Servers = []string{"fd00::53"} },
+		"--publish": func(c *mctr.ContainerConfig) {
+			c.Ports = []mctr.Port{{HostIP: "::", HostPort: 8099, ContainerPort: 80, Protocol: "tcp"}}
+		},
+	} {
+		wrong := config("", "test", "four")
+		change(&wrong)
+		if _, err := h.isolator().Prepare(t.Context(), h.container("other", wrong)); !errors.Is(err, mctr.ErrInvalid) || !strings.Contains(err.Error(), name) {
+			t.Errorf("%s of a family that the container lacks: %v", name, err)
+		}
+		h.cleanUp("other")
 	}
 }
 

@@ -12,7 +12,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -21,6 +20,7 @@ import (
 	"github.com/opencontainers/runtime-spec/specs-go"
 
 	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/internal/dirs"
 	"github.com/mctr/mctr/internal/sidejob"
 	"github.com/mctr/mctr/isolators"
 )
@@ -105,7 +105,7 @@ func (i *isolator) source(ctx context.Context, m mctr.Mount) error {
 	defer cancel()
 	err := i.jobs.Probe(ctx, m.Source)
 	if errors.Is(err, fs.ErrNotExist) && m.Create {
-		if err := os.MkdirAll(m.Source, 0o755); err != nil {
+		if err := dirs.MakeAll(m.Source, 0o755); err != nil {
 			return fmt.Errorf("make --volume source %s: %w", m.Source, err)
 		}
 		return nil

@@ -114,10 +114,26 @@ func makeDirectory(sandbox, path string) error {
 	if info, err := root.Stat(path); err == nil && info.IsDir() {
 		return nil
 	}
-	if err := root.MkdirAll(path, 0o755); err != nil {
+	if err := makeAll(root, path); err != nil {
 		return err
 	}
 	return root.Lchown(path, int(owner.Uid), int(owner.Gid))
+}
+
+// makeAll makes the directories that are missing, of mode 0755 whatever the umask.
+func makeAll(root *os.Root, path string) error {
+	made := ""
+	for part := range strings.SplitSeq(filepath.Clean(path), "/") {
+		made = filepath.Join(made, part)
+		err := root.Mkdir(made, 0o755)
+		if err == nil {
+			err = root.Chmod(made, 0o755)
+		}
+		if err != nil && !errors.Is(err, fs.ErrExist) {
+			return err
+		}
+	}
+	return nil
 }
 
 func (i *isolator) dir(id mctr.ContainerID) string { return filepath.Join(i.stateOf(id), "volumes") }

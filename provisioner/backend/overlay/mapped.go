@@ -8,6 +8,7 @@ import (
 	"syscall"
 
 	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/internal/ownthread"
 	"github.com/mctr/mctr/provisioner/backend"
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
@@ -23,7 +24,7 @@ func mountMapped(s stack) error {
 	}
 	defer ns.Close()
 	m := -1
-	err = backend.OwnThread(unix.CLONE_NEWNS, func() (err error) {
+	err = ownthread.Run(unix.CLONE_NEWNS, func() (err error) {
 		if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
 			return os.NewSyscallError("mount / private", err)
 		}

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/mctr/mctr/internal/ownthread"
 	"github.com/mctr/mctr/provisioner/backend"
 	"golang.org/x/sys/unix"
 )
@@ -30,7 +31,7 @@ func Upon(lowers []backend.Lower, upper, scratch string, do func(merged string) 
 			return err
 		}
 	}
-	return backend.OwnThread(unix.CLONE_NEWNS, func() error { return s.mounted(do) })
+	return ownthread.Run(unix.CLONE_NEWNS, func() error { return s.mounted(do) })
 }
 
 // mounted runs do with the stack mounted in a namespace of this thread.

@@ -36,9 +36,9 @@ type (
 	}
 	// A Stop asks a container to end, and ends it after a while.
 	Stop struct {
-		ContainerID ContainerID   `json:"container_id"`
-		Signal      int           `json:"signal"`
-		Timeout     time.Duration `json:"timeout"` // nanoseconds
+		ContainerID ContainerID    `json:"container_id"`
+		Signal      int            `json:"signal,omitempty"`  // default: the container's own
+		Timeout     *time.Duration `json:"timeout,omitempty"` // default: the container's own; nanoseconds
 	}
 	// A Rename gives a container another name.
 	Rename struct {

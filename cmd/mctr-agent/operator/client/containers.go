@@ -228,7 +228,7 @@ func (c *Client) Wait(ctx context.Context, id mctr.ContainerID) (*mctr.Terminati
 
 // Stop asks a container to end, and ends it after timeout.
 func (c *Client) Stop(ctx context.Context, id mctr.ContainerID, sig unix.Signal, timeout time.Duration) (*mctr.Termination, error) {
-	return c.end(ctx, api.StopContainer, api.Stop{ContainerID: api.NewContainerID(id), Signal: int(sig), Timeout: timeout})
+	return c.end(ctx, api.StopContainer, api.Stop{ContainerID: api.NewContainerID(id), Signal: int(sig), Timeout: &timeout})
 }
 
 // Destroy ends a container at once.

@@ -422,7 +422,7 @@ func execTerminals(b *bench) {
 	}
 	defer exec.Console.Close()
 	_ = exec.Console.SetReadDeadline(time.Now().Add(10 * time.Second))
-	b.reads(exec.Console, "21 73 on a terminal")
+	b.reads(exec.Console, "21 73 on a terminal\r\n")
 	b.ends(exec, engine.WaitStatus{Code: 5})
 	b.kill(c)
 }
@@ -511,7 +511,7 @@ func terminals(b *bench) {
 	if err := c.Start(); err != nil {
 		b.Fatal(err)
 	}
-	b.reads(master, fmt.Sprintf("%d %d\n", p.ConsoleSize.Height, p.ConsoleSize.Width))
+	b.reads(master, fmt.Sprintf("%d %d\r\n", p.ConsoleSize.Height, p.ConsoleSize.Width))
 	b.reads(master, "a terminal")
 	b.ends(c.Init(), engine.WaitStatus{})
 	b.delete(c)

@@ -10,12 +10,13 @@ import (
 	"fmt"
 	"os"
 
-	"github.com/containerd/console"
 	"golang.org/x/sys/unix"
 )
 
-// Receive takes the master out of the next message on socket. ONLCR is cleared,
-// since a terminal of the client's will add its own returns.
+// Receive takes the master out of the next message on socket. The terminal keeps
+// its settings, which are the process's: with ONLCR, as every terminal begins, a line
+// ends in CR LF, and so it has to reach a client, whose own terminal is in raw mode
+// and adds nothing.
 func Receive(socket int) (*os.File, error) {
 	fd, err := receive(socket)
 	if err != nil {
@@ -25,7 +26,7 @@ func Receive(socket int) (*os.File, error) {
 		return nil, errors.Join(err, unix.Close(fd))
 	}
 	master := os.NewFile(uintptr(fd), "ptmx")
-	if err := console.ClearONLCR(uintptr(fd)); err != nil {
+	if _, err := unix.IoctlGetTermios(fd, unix.TCGETS); err != nil {
 		return nil, errors.Join(fmt.Errorf("receive the terminal: no terminal came: %w", err), master.Close())
 	}
 	return master, nil

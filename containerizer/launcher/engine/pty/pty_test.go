@@ -32,7 +32,7 @@ func sent(t *testing.T, files ...*os.File) int {
 	return fds[0]
 }
 
-// TestReceive wants a terminal that passes lines on as they are, and whose reads end.
+// TestReceive wants a terminal as the process has it, ONLCR and all, and whose reads end.
 func TestReceive(t *testing.T) {
 	master, slave, err := creack.Open()
 	if err != nil {
@@ -50,7 +50,7 @@ func TestReceive(t *testing.T) {
 		t.Fatal(err)
 	}
 	buf := make([]byte, 100)
-	if n, err := got.Read(buf); err != nil || string(buf[:n]) != "a line\n" {
+	if n, err := got.Read(buf); err != nil || string(buf[:n]) != "a line\r\n" {
 		t.Errorf("read %q, %v", buf[:n], err)
 	}
 	if err := got.SetReadDeadline(time.Now().Add(time.Millisecond)); err != nil {

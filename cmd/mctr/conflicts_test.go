@@ -1,0 +1,97 @@
+package main
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+)
+
+// TestConflicts wants each pair refused that means nothing together, with both named.
+func TestConflicts(t *testing.T) {
+	h := newHost(t)
+	h.want(0, "pull", "-q", h.image)
+	h.want(0, "create", "--name", "box", h.image, "true")
+	for _, c := range []struct {
+		args []string
+		says []string
+	}{
+		{[]string{"run", "--no-image", "--pull", "always", "true"}, []string{"--pull", "--no-image"}},
+		{[]string{"create", "--no-image", "--platform", "linux/amd64", "true"}, []string{"--platform", "--no-image"}},
+		{[]string{"run", "--no-image", "-P", "true"}, []string{"--publish-all", "--no-image"}},
+		{[]string{"run", "--log-driver", "none", "--log-opt", "max-size=1m", h.image}, []string{"--log-opt", "--log-driver none"}},
+		{[]string{"run", "-d", "--sig-proxy=false", h.image}, []string{"--sig-proxy", "--detach"}},
+		{[]string{"run", "-d", "--detach-keys", "ctrl-a", h.image}, []string{"--detach-keys", "--detach"}},
+		{[]string{"run", "--group", "nosuch.json", "-m", "1g"}, []string{"--memory", "--group"}},
+		{[]string{"run", "--group", "nosuch.json", "--dry-run"}, []string{"--dry-run", "--group"}},
+		{[]string{"run", "--rm", "--restart", "always", h.image}, []string{"restart policy", "--rm"}},
+		{[]string{"run", "--network", "container:box", "-p", "80", h.image}, []string{"--publish"}},
+		{[]string{"run", "--network", "host", "-P", h.image}, []string{"--publish"}},
+		{[]string{"run", "--network", "none", "--add-host", "a:host-gateway", h.image}, []string{"--add-host", "--network none"}},
+		{[]string{"run", "--network", "none", "--ip", "10.0.0.1", h.image}, []string{"--ip"}},
+		{[]string{"run", "--network", "a", "--ip", "fd00::1", h.image}, []string{"--ip", "IPv4"}},
+		{[]string{"run", "--network", "a", "--ip6", "10.0.0.1", h.image}, []string{"--ip6", "IPv6"}},
+		{[]string{"run", "--network", "a:mac=02:00:00:00:00:01", "--mac-address", "02:00:00:00:00:02", h.image}, []string{"--mac-address", "mac="}},
+		{[]string{"run", "--network", "container:box", "--sysctl", "net.ipv4.ip_forward=1", h.image}, []string{"--sysctl"}},
+		{[]string{"exec", "-d", "-i", "box", "true"}, []string{"--interactive", "--detach"}},
+		{[]string{"attach", "--no-stdin", "--detach-keys", "ctrl-a", "box"}, []string{"--detach-keys", "--no-stdin"}},
+		{[]string{"ps", "-l", "-n", "2"}, []string{"--last", "--latest"}},
+		{[]string{"stop", "-t", "1", "--timeout", "2", "box"}, []string{"--timeout", "--time"}},
+		{[]string{"--agent-token-file", "x", "ps"}, []string{"--agent-token-file", "--agent"}},
+	} {
+		r := h.mctr(c.args...)
+		if r.code != 1 && r.code != 125 || strings.Contains(r.stderr, "panic") {
+			t.Errorf("%v: exit code %d: %s", c.args, r.code, r.stderr)
+		}
+		for _, word := range c.says {
+			if !strings.Contains(r.stderr, word) {
+				t.Errorf("%v: %q lacks %q", c.args, r.stderr, word)
+			}
+		}
+	}
+	h.want(0, "rm", "box")
+}
+
+// TestAgentRefuses wants every global flag to be one that an agent's client heeds, or one
+// that is refused beside --agent.
+func TestAgentRefuses(t *testing.T) {
+	heeded := []string{"agent", "log-level", "log-format"}
+	f := pflag.NewFlagSet("mctr", pflag.ContinueOnError)
+	(&app{}).globalFlags(f)
+	f.VisitAll(func(flag *pflag.Flag) {
+		if slices.Contains(heeded, flag.Name) || slices.Contains(ofAgents, flag.Name) {
+			return
+		}
+		a := &app{}
+		cmd := &cobra.Command{Use: "ps"}
+		a.globalFlags(cmd.Flags())
+		value := "1s"
+		if err := cmd.ParseFlags([]string{"--agent", "unix:///nowhere", "--" + flag.Name, value}); err != nil {
+			t.Fatal(err)
+		}
+		if err := a.checkFlags(cmd); err == nil || !strings.Contains(err.Error(), "--"+flag.Name+" with --agent") {
+			t.Errorf("--%s beside --agent: %v", flag.Name, err)
+		}
+	})
+}
+
+// TestConflictsName wants the table to speak of flags that there are.
+func TestConflictsName(t *testing.T) {
+	root := (&app{}).command()
+	for _, c := range conflicts {
+		for _, name := range strings.Fields(c.commands) {
+			cmd, _, err := root.Find([]string{name})
+			if err != nil {
+				t.Fatal(err)
+			}
+			beside, _, _ := strings.Cut(c.beside, "=")
+			for _, flag := range []string{c.flag, beside} {
+				if cmd.Flags().Lookup(flag) == nil {
+					t.Errorf("%s has no flag --%s", name, flag)
+				}
+			}
+		}
+	}
+}

@@ -1,0 +1,67 @@
+package main
+
+import (
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+)
+
+// zeroes are the numeric flags that 0 says something to, and what.
+var zeroes = map[string]string{
+	"stop-timeout": "kill at once", "time": "kill at once", "timeout": "kill at once",
+	"health-delay": "probe at once", "ready-delay": "probe at once", "health-start-period": "every failure counts",
+	"last": "none", "oom-score-adj": "the kernel's own", "pids-limit": "no limit, as docker", "memory-swappiness": "swap only where it must",
+	"cpus": "refused", "cpu-shares": "refused", "cpu-quota": "refused", "cpu-period": "refused", "cpu-burst": "no burst", "blkio-weight": "refused",
+}
+
+// TestZero wants 0 to be told from what is not given, for every numeric flag of every
+// command.
+func TestZero(t *testing.T) {
+	numeric := []string{"int", "int64", "uint16", "uint64", "float64", "duration"}
+	known := map[string]bool{}
+	var walk func(cmd *cobra.Command)
+	walk = func(cmd *cobra.Command) {
+		cmd.Flags().VisitAll(func(flag *pflag.Flag) {
+			if !slices.Contains(numeric, flag.Value.Type()) {
+				return
+			}
+			known[flag.Name] = true
+			if (zeroes[flag.Name] == "") == !slices.Contains(positive, flag.Name) {
+				t.Errorf("%s: --%s: does 0 say something, or is it refused?", cmd.CommandPath(), flag.Name)
+			}
+		})
+		for _, sub := range cmd.Commands() {
+			walk(sub)
+		}
+	}
+	a := &app{}
+	root := a.command()
+	walk(root)
+	for _, name := range slices.Concat(positive, slices.Sorted(maps.Keys(zeroes))) {
+		if !known[name] && root.PersistentFlags().Lookup(name) == nil {
+			t.Errorf("there is no flag --%s", name)
+		}
+	}
+}
+
+// TestPositive wants 0 and less refused where it is no value.
+func TestPositive(t *testing.T) {
+	h := newHost(t)
+	for _, name := range positive {
+		args := []string{"run", "--" + name + "=0", h.image}
+		switch name {
+		case "mtu", "vni", "port":
+			args = []string{"network", "create", "--" + name + "=0", "net"}
+		}
+		if r := h.mctr(args...); r.code == 0 || !strings.Contains(r.stderr, "--"+name) || !strings.Contains(r.stderr, "want more than 0") {
+			t.Errorf("%v: %+v", args, r)
+		}
+	}
+	if r := h.want(125, "run", "--shm-size", "0", h.image); !strings.Contains(r.stderr, "--shm-size 0") {
+		t.Errorf("%+v", r)
+	}
+}

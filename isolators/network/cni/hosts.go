@@ -1,0 +1,146 @@
+package cni
+
+import (
+	"bytes"
+	"fmt"
+	"net/netip"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/cni"
+)
+
+// hostGateway stands for the address at which the container reaches its host.
+const hostGateway = "host-gateway"
+
+// localhost is what every hosts file begins with.
+const localhost = "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n" +
+	"fe00::\tip6-localnet\nff02::1\tip6-allnodes\nff02::2\tip6-allrouters\n"
+
+// hostsFile names the loopback addresses, every address of the container, and what
+// was asked for (hosts(5)). A file that it begins with is kept as it is; the container's
+// name is added where that lacks it, unless that is the host's, which leads where it does
+// on the host.
+func hostsFile(extra []string, name string, v view) ([]byte, error) {
+	begun, err := v.begin(hosts)
+	if err != nil {
+		return nil, err
+	}
+	if begun == nil {
+		begun = []byte(localhost)
+	}
+	b := bytes.NewBuffer(begun)
+	if n := len(begun); n > 0 && begun[n-1] != '\n' {
+		b.WriteByte('\n')
+	}
+	if hosts, err := os.Hostname(); !names(begun, name) && (!v.host || err != nil || name != hosts) {
+		nameAddresses(b, name, v.attachments)
+	}
+	for _, text := range extra {
+		host, err := parseExtraHost(text)
+		if err != nil {
+			return nil, err
+		}
+		ip := host.ip
+		if ip == hostGateway {
+			if ip = gateway(v); ip == "" {
+				return nil, fmt.Errorf("%w: --add-host %s: the container's network has no gateway, so the host has no address there", mctr.ErrInvalid, text)
+			}
+		}
+		fmt.Fprintf(b, "%s\t%s\n", ip, host.name)
+	}
+	return b.Bytes(), nil
+}
+
+// nameAddresses gives the name to the container's addresses. Without one it leads to
+// a loopback address, as Debian's: it must lead somewhere.
+func nameAddresses(b *bytes.Buffer, name string, attachments []*cni.Attachment) {
+	words := name
+	if short, _, dotted := strings.Cut(name, "."); dotted {
+		words += " " + short
+	}
+	own := false
+	for _, a := range attachments {
+		if a.Result == nil {
+			continue // of another container, which has just ended
+		}
+		for _, p := range a.Result.Addresses {
+			fmt.Fprintf(b, "%v\t%s\n", p.Addr(), words)
+			own = true
+		}
+	}
+	if !own {
+		fmt.Fprintf(b, "127.0.1.1\t%s\n", words)
+	}
+}
+
+// names says whether a hosts file names the host called name.
+func names(file []byte, name string) bool {
+	for line := range strings.Lines(string(file)) {
+		line, _, _ = strings.Cut(line, "#")
+		if words := strings.Fields(line); len(words) > 1 && slices.Contains(words[1:], name) {
+			return true
+		}
+	}
+	return false
+}
+
+// An extraHost is a line of /etc/hosts that was asked for.
+type extraHost struct{ name, ip string } // ip may be hostGateway
+
+// parseExtraHost reads NAME:ADDRESS and NAME=ADDRESS, an IPv6 address with or without
+// brackets. It refuses what is no name of a host, and an address with a zone, which is
+// an interface's of the host.
+func parseExtraHost(text string) (extraHost, error) {
+	name, ip, ok := strings.Cut(text, "=")
+	if colon, after, found := strings.Cut(text, ":"); found && len(colon) < len(name) {
+		name, ip, ok = colon, after, true
+	}
+	if inner, cut := strings.CutPrefix(ip, "["); cut {
+		if ip, ok = strings.CutSuffix(inner, "]"); !ok {
+			return extraHost{}, fmt.Errorf("%w: --add-host %q: a bracket is not closed", mctr.ErrInvalid, text)
+		}
+	}
+	if !ok || !isHostName(name) {
+		return extraHost{}, fmt.Errorf("%w: --add-host %q: %q is not a valid host name: want NAME:ADDRESS, or NAME:%s", mctr.ErrInvalid, text, name, hostGateway)
+	}
+	addr, err := netip.ParseAddr(ip)
+	if ip != hostGateway && (err != nil || addr.Zone() != "") {
+		return extraHost{}, fmt.Errorf("%w: --add-host %q: %q is not a valid address: want NAME:ADDRESS, or NAME:%s", mctr.ErrInvalid, text, ip, hostGateway)
+	}
+	return extraHost{name, ip}, nil
+}
+
+// isHostName holds a name to RFC 1123, with the underscore that docker's users have in
+// theirs.
+func isHostName(name string) bool {
+	const letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_"
+	if len(name) > 253 {
+		return false
+	}
+	for label := range strings.SplitSeq(strings.TrimSuffix(name, "."), ".") {
+		if label == "" || len(label) > 63 || strings.Trim(label, letters) != "" || label[0] == '-' || label[len(label)-1] == '-' {
+			return false
+		}
+	}
+	return true
+}
+
+// gateway is the host as the container sees it: the gateway of the first network that
+// has one, or in the host's network its loopback address; "" for none.
+func gateway(v view) string {
+	for _, a := range v.attachments {
+		if a.Result == nil {
+			continue
+		}
+		for _, g := range a.Result.Gateways {
+			return g.String()
+		}
+	}
+	if v.host {
+		return "127.0.0.1"
+	}
+	return ""
+}

@@ -1,0 +1,155 @@
+package cni
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/netip"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/cni"
+)
+
+// resolvFile is the file that it begins with where nothing was asked for; otherwise what
+// was asked for, else what the plugins say, else the network's default, else the host's
+// without those that only the host reaches. Servers of a family that the container has
+// no address of are left out.
+func (i *isolator) resolvFile(asked mctr.DNS, v view) ([]byte, error) {
+	begun, err := v.begin(resolv)
+	if err != nil || begun != nil && !asksDNS(asked) {
+		return begun, err
+	}
+	chosen := parseResolv(string(begun), v.host)
+	if begun == nil {
+		if chosen, err = i.offered(v.attachments, len(asked.Servers) == 0); err != nil {
+			return nil, err
+		}
+	}
+	chosen.Servers = within(chosen.Servers, v.attachments)
+	if len(asked.Servers) > 0 {
+		if chosen.Servers = within(asked.Servers, v.attachments); len(chosen.Servers) == 0 {
+			return nil, fmt.Errorf("%w: --dns %s: the container has no address of that family", mctr.ErrInvalid, strings.Join(asked.Servers, ", "))
+		}
+	}
+	if len(asked.Search) > 0 {
+		chosen.Search = asked.Search
+	}
+	if len(asked.Options) > 0 {
+		chosen.Options = asked.Options
+	}
+	return []byte(resolvText(chosen)), nil
+}
+
+// offered is the first answer of the plugins that has a server, or the default of the
+// first network that has one; with host, else the host's.
+func (i *isolator) offered(attachments []*cni.Attachment, host bool) (chosen mctr.DNS, err error) {
+	for _, a := range attachments {
+		if a.Result == nil {
+			continue
+		}
+		if chosen = a.Result.DNS; len(chosen.Servers) > 0 {
+			return chosen, nil
+		}
+		if chosen = i.networks.DefaultDNS(a); len(chosen.Servers) > 0 {
+			return chosen, nil
+		}
+	}
+	if host {
+		return hostsDNS()
+	}
+	return chosen, nil
+}
+
+// within are the servers that a container with the attachments can reach: those of the
+// families of its addresses, and its own loopback's. Without an address nothing is
+// left out.
+func within(servers []string, attachments []*cni.Attachment) []string {
+	families := familiesOf(attachments)
+	if len(families) == 0 {
+		return servers
+	}
+	return slices.DeleteFunc(slices.Clone(servers), func(server string) bool { return !families.reaches(server) })
+}
+
+// families are those that a container has addresses of, by whether it is IPv4.
+type families map[bool]bool
+
+func familiesOf(attachments []*cni.Attachment) families {
+	f := families{}
+	for _, a := range attachments {
+		if a.Result == nil {
+			continue // of another container, which has just ended
+		}
+		for _, p := range a.Result.Addresses {
+			f[p.Addr().Unmap().Is4()] = true
+		}
+	}
+	return f
+}
+
+// reaches says whether ip is of one of the families, or the container's own loopback.
+func (f families) reaches(ip string) bool {
+	addr, err := netip.ParseAddr(ip)
+	return err != nil || addr.IsLoopback() || f[addr.Unmap().Is4()]
+}
+
+func resolvText(d mctr.DNS) string {
+	var b strings.Builder
+	for _, s := range d.Servers {
+		b.WriteString("nameserver " + s + "\n")
+	}
+	if len(d.Search) > 0 && !slices.Equal(d.Search, []string{"."}) {
+		b.WriteString("search " + strings.Join(d.Search, " ") + "\n")
+	}
+	if len(d.Options) > 0 {
+		b.WriteString("options " + strings.Join(d.Options, " ") + "\n")
+	}
+	return b.String()
+}
+
+// systemdResolv lists what systemd-resolved asks, where the host's own file names
+// only its stub on loopback.
+const systemdResolv = "/run/systemd/resolve/resolv.conf"
+
+// hostsDNS is the host's, without servers on its loopback, which the container
+// cannot reach.
+func hostsDNS() (mctr.DNS, error) {
+	for _, path := range []string{resolv, systemdResolv} {
+		data, err := os.ReadFile(path)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return mctr.DNS{}, err
+		}
+		if d := parseResolv(string(data), false); len(d.Servers) > 0 {
+			return d, nil
+		}
+	}
+	return mctr.DNS{}, nil
+}
+
+// parseResolv reads resolv.conf(5); with local, also servers that only the host
+// reaches: on its loopback, or by one of its interfaces.
+func parseResolv(text string, local bool) (d mctr.DNS) {
+	for line := range strings.Lines(text) {
+		words := strings.Fields(line)
+		if len(words) < 2 {
+			continue
+		}
+		switch words[0] {
+		case "nameserver":
+			if addr, err := netip.ParseAddr(words[1]); err == nil && (local || !addr.IsLoopback() && addr.Zone() == "") {
+				d.Servers = append(d.Servers, addr.String())
+			}
+		case "search", "domain":
+			d.Search = words[1:]
+		case "options":
+			d.Options = append(d.Options, words[1:]...)
+		}
+	}
+	return d
+}
