@@ -38,7 +38,7 @@ type ContainerConfig struct {
 	PublishAll bool            `json:"publishAll,omitempty"` // also the ports that the image exposes
 	DNS        DNS             `json:"dns,omitzero"`         // default: the network's, then the host's
 	ExtraHosts []string        `json:"extraHosts,omitempty"` // NAME:IP for /etc/hosts; the IP may be host-gateway
-	Listen     *ListenPolicy   `json:"listen,omitempty"`     // nil: it may listen where it can
+	Listen     *ListenPolicy   `json:"listen,omitempty"`     // nil: its parent's, or it may listen where it can
 
 	Resources Resources `json:"resources"`
 	// GroupResources limit a root and all that is nested in it, together: cpu,
@@ -93,11 +93,15 @@ type Process struct {
 	Stdin      bool      `json:"stdin,omitempty"` // keep stdin open for a client
 }
 
+// SandboxPath is where a container with an image sees its sandbox (Mesos:
+// --sandbox_directory). Without one it sees it at its path on the host.
+const SandboxPath = "/mnt/mesos/sandbox"
+
 // A Mount is a filesystem that the user asks for.
 type Mount struct {
 	Type     string   `json:"type"`             // bind, tmpfs, sandbox or parent-sandbox
 	Source   string   `json:"source,omitempty"` // absolute host path of a bind; path in a sandbox
-	Target   string   `json:"target"`           // absolute path in the container
+	Target   string   `json:"target"`           // path in the container; a relative one is in its sandbox
 	ReadOnly bool     `json:"readOnly,omitempty"`
 	Options  []string `json:"options,omitempty"` // as mount(8): size=, mode=, rprivate, rslave, ...
 	Create   bool     `json:"create,omitempty"`  // make a missing bind source, as docker's -v does

@@ -55,6 +55,7 @@ func (c *Containerizer) checkGroup(ctx context.Context, id mctr.ContainerID, g *
 	}
 	for _, name := range g.Names() {
 		task := g.Tasks[name]
+		c.settle(member(id, name), &task)
 		if err := errors.Join(checkNesting(member(id, name), &task), c.Check(ctx, &task)); err != nil {
 			return fmt.Errorf("task %s: %w", name, err)
 		}

@@ -195,3 +195,38 @@ func TestNestedKilledAtEveryFailpoint(t *testing.T) {
 	}
 	a.remove("root")
 }
+
+// TestNestedSettles wants a nested container without a listen policy to have its parent's,
+// and targets of mounts in the sandbox where they are relative.
+func TestNestedSettles(t *testing.T) {
+	a := newAgent(t)
+	root := a.config("sleep", "100")
+	root.Listen = &mctr.ListenPolicy{Ports: []mctr.PortRange{{First: 1, Last: 10}}}
+	a.launchConfig("job", root)
+	task := a.config("sh", "-c", "mount | grep sandbox/sub; echo done; sleep 100")
+	task.Mounts = []mctr.Mount{{Type: "tmpfs", Target: "sub/dir"}}
+	a.launchConfig("job.task", task)
+	a.launchConfig("job.task.deeper", a.config("sleep", "100"))
+	own := a.config("sleep", "100")
+	own.Listen = &mctr.ListenPolicy{Ports: []mctr.PortRange{{First: 5, Last: 6}}}
+	a.launchConfig("job.own", own)
+	for id, want := range map[mctr.ContainerID]uint16{"job": 10, "job.task": 10, "job.task.deeper": 10, "job.own": 6} {
+		s, err := a.Status(t.Context(), id)
+		if err != nil || s.Config.Listen == nil || s.Config.Listen.Ports[0].Last != want {
+			t.Errorf("%s: %+v, %v", id, s.Config.Listen, err)
+		}
+	}
+	a.until("job.task", "done")
+	if got := a.log("job.task"); !strings.Contains(got, "on /mnt/mesos/sandbox/sub/dir type tmpfs") {
+		t.Errorf("a relative target: %q", got)
+	}
+	wrong := a.config("true")
+	wrong.Mounts = []mctr.Mount{{Type: "tmpfs", Target: "../out"}}
+	if _, err := a.Launch(t.Context(), "other", wrong, containerizer.LaunchOptions{}); !errors.Is(err, mctr.ErrInvalid) {
+		t.Errorf("a target outside of the sandbox: %v", err)
+	}
+	if _, err := a.Destroy(t.Context(), "job"); err != nil {
+		t.Error(err)
+	}
+	a.remove("job")
+}

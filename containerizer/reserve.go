@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -133,11 +134,34 @@ func (c *Containerizer) newRecord(id mctr.ContainerID, config *mctr.ContainerCon
 	if copied.Owner == "" {
 		copied.Owner = c.owner
 	}
+	c.settle(id, &copied)
 	r := &record{Schema: schema, ID: id, Created: time.Now().UTC(), Config: &copied}
 	if !c.commands.none() {
 		r.Commands = &c.commands
 	}
 	return r, nil
+}
+
+// settle fills in what a config says by its place: targets of mounts that are relative to
+// the sandbox, as Mesos' container_path may be, and what a nested container has of its
+// parent, where it says nothing itself.
+func (c *Containerizer) settle(id mctr.ContainerID, config *mctr.ContainerConfig) {
+	sandbox := mctr.SandboxPath
+	if config.Image == "" {
+		sandbox = c.paths.sandbox(id)
+	}
+	config.Mounts = slices.Clone(config.Mounts)
+	for i, m := range config.Mounts {
+		if m.Target != "" && filepath.IsLocal(m.Target) { // else it is refused by Check
+			config.Mounts[i].Target = filepath.Join(sandbox, m.Target)
+		}
+	}
+	if config.Listen != nil || id.Parent() == "" {
+		return
+	}
+	if parent, err := c.load(id.Parent()); err == nil { // else the launch finds that it is gone
+		config.Listen = parent.Config.Listen
+	}
 }
 
 // Resolve finds the container that ref names: an id, a name, or a unique prefix of an

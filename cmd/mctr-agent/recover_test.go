@@ -135,6 +135,21 @@ func TestStopAsConfigured(t *testing.T) {
 	}
 }
 
+// TestErrorsNameFields wants an error to speak of the API's fields, and not of flags.
+func TestErrorsNameFields(t *testing.T) {
+	h := newHost(t)
+	config := &mctr.ContainerConfig{Image: h.image, Network: "none", Ports: []mctr.Port{{ContainerPort: 80, Protocol: "tcp"}}}
+	call, err := api.NewCall(api.LaunchContainer, api.Launch{ContainerID: id("job"), Mctr: &api.Extension{Config: config}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	code, body := h.post(http.Header{"Content-Type": {api.JSON}}, strings.NewReader(string(call)))
+	answer := string(body)
+	if code != 400 || strings.Contains(answer, "--publish") || !strings.Contains(answer, "ports: the container has no network") {
+		t.Errorf("%d %s", code, answer)
+	}
+}
+
 // TestRestartPolicy wants the agent to follow it, after its own restart too, until
 // somebody stops the container, or kills it.
 func TestRestartPolicy(t *testing.T) {

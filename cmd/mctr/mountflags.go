@@ -19,6 +19,9 @@ func (l *launchFlags) filesystems(c *mctr.ContainerConfig) error {
 			if err != nil {
 				return err
 			}
+			if !strings.HasPrefix(m.Target, "/") {
+				return fmt.Errorf("%w: --volume, --mount or --tmpfs %s: target %q: must be an absolute path", mctr.ErrInvalid, item, m.Target)
+			}
 			c.Mounts = append(c.Mounts, m)
 		}
 		return nil

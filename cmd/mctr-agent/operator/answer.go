@@ -77,13 +77,13 @@ func (x *exchange) fail(err error) {
 		x.w.WriteHeader(x.code)
 		return
 	}
-	writeFailure(x.w, x.code, err)
+	writeFailure(x.w, x.r, x.code, err)
 }
 
-func writeFailure(w http.ResponseWriter, code int, err error) {
-	told := wire.NewError(err)
-	if len(told.Message) > maxMessage {
-		told.Message = strings.ToValidUTF8(told.Message[:maxMessage], "") + "..."
+func writeFailure(w http.ResponseWriter, r *http.Request, code int, err error) {
+	failed := wire.NewError(err)
+	if failed.Message = told(r, failed.Message); len(failed.Message) > maxMessage {
+		failed.Message = strings.ToValidUTF8(failed.Message[:maxMessage], "") + "..."
 	}
 	switch code {
 	case http.StatusBadRequest, http.StatusUnauthorized, http.StatusRequestTimeout, http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType:
@@ -91,7 +91,7 @@ func writeFailure(w http.ResponseWriter, code int, err error) {
 	}
 	w.Header().Set("Content-Type", api.JSON)
 	w.WriteHeader(code)
-	_ = json.NewEncoder(w).Encode(api.Failure{Error: told}) // a client that has gone needs no telling
+	_ = json.NewEncoder(w).Encode(api.Failure{Error: failed}) // a client that has gone needs no telling
 }
 
 // maxMessage bounds what is told of an error, in bytes: it may cite its client.

@@ -24,10 +24,6 @@ import (
 	"github.com/mctr/mctr/provisioner/inroot"
 )
 
-// sandboxPath is where a container with an image sees its sandbox (Mesos:
-// --sandbox_directory). Without one it sees it at its path on the host.
-const sandboxPath = "/mnt/mesos/sandbox"
-
 // New returns the isolator. root and state are mctr's own directories, which a
 // container on the host's filesystem must not see.
 func New(root, state string) isolators.Isolator { return &isolator{root: root, state: state} }
@@ -51,8 +47,8 @@ func (*isolator) Check(_ context.Context, config *mctr.ContainerConfig) error {
 		switch {
 		case !slices.Contains(types, m.Type):
 			return fmt.Errorf("%w: --mount type=%s at %s: one of %s", mctr.ErrInvalid, m.Type, m.Target, strings.Join(types, ", "))
-		case !filepath.IsAbs(m.Target) || target == "/":
-			return fmt.Errorf("%w: --mount target %q (or --volume, --tmpfs): must be an absolute path below /", mctr.ErrInvalid, m.Target)
+		case !filepath.IsAbs(m.Target) && !filepath.IsLocal(m.Target), target == "/", target == ".":
+			return fmt.Errorf("%w: --mount target %q (or --volume, --tmpfs): must be a path below /, or one in the sandbox", mctr.ErrInvalid, m.Target)
 		case seen[target]:
 			return fmt.Errorf("%w: two of --mount, --volume and --tmpfs are at %s", mctr.ErrInvalid, target)
 		}
@@ -105,7 +101,7 @@ func (i *isolator) sandbox(c *mctr.Container, a *mctr.Adjustment) error {
 	if err := os.Chown(c.Sandbox, int(user.UID), int(user.GID)); err != nil {
 		return err
 	}
-	target := sandboxPath
+	target := mctr.SandboxPath
 	if c.Image == nil {
 		target = c.Sandbox
 		for _, dir := range []string{i.root, i.state} {
