@@ -45,7 +45,7 @@ func (c *Containerizer) rewatch(ctx context.Context, r *record) error {
 	if err != nil {
 		return err
 	}
-	c.watch(r, client, true)
+	c.watch(r, client, true, nil)
 	if err := c.recoverUpdate(ctx, r); err != nil {
 		c.log.Error("finish an update", "container", r.ID, "error", err)
 	}

@@ -33,6 +33,7 @@ type Images interface {
 	Open(ctx context.Context, image *provisioner.Image, rw string, o provisioner.OpenOptions) (*os.File, error)
 	Unpack(ctx context.Context, image *provisioner.Image, dir string) error
 	Release(holder string) error
+	ReleaseAll(holder string) error
 	Leases() (map[string]*provisioner.Image, error)
 	Prune(ctx context.Context, o provisioner.PruneOptions) (provisioner.PruneReport, error)
 }
@@ -54,7 +55,6 @@ type Containerizer struct {
 	mu       sync.Mutex
 	launches map[mctr.ContainerID]context.CancelFunc // of launches under way here
 	watched  map[mctr.ContainerID]chan struct{}      // closed when released here
-	secrets  map[mctr.ContainerID][]string           // of those whose policy may start them again
 	ctx      context.Context                         // ends with Close
 	close    context.CancelFunc
 	watchers sync.WaitGroup
@@ -144,7 +144,6 @@ func New(ctx context.Context, opts ...Option) (*Containerizer, error) {
 		owner:    "library",
 		launches: map[mctr.ContainerID]context.CancelFunc{},
 		watched:  map[mctr.ContainerID]chan struct{}{},
-		secrets:  map[mctr.ContainerID][]string{},
 	}
 	for _, o := range opts {
 		o(c)

@@ -104,10 +104,13 @@ func (c *Containerizer) reconcileLocked(ctx context.Context, id mctr.ContainerID
 	return c.cleanupLocked(ctx, id)
 }
 
-// sweep removes leftovers that belong to no container: they are files.
+// sweep removes leftovers that belong to no container: files, and leases of processes.
 func (c *Containerizer) sweep(found []mctr.Leftover) error {
 	var errs []error
 	for _, l := range found {
+		if l.Kind == kindLease && l.Owner == "" {
+			errs = append(errs, c.images.Release(l.Object))
+		}
 		if l.Kind == kindFile {
 			if err := os.Remove(l.Object); err != nil && !errors.Is(err, fs.ErrNotExist) {
 				errs = append(errs, err)

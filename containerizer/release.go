@@ -226,7 +226,7 @@ func (c *Containerizer) forget(id mctr.ContainerID) error {
 	}
 	var errs []error
 	if c.images != nil {
-		errs = append(errs, c.images.Release(string(id)))
+		errs = append(errs, c.images.ReleaseAll(string(id)))
 	}
 	r, err := c.load(id)
 	if err == nil {

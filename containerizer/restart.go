@@ -200,12 +200,6 @@ func (c *Containerizer) restartMissed(id mctr.ContainerID) {
 	c.watchers.Go(func() { c.restart(c.ctx, id, LaunchOptions{}) })
 }
 
-func (c *Containerizer) secretsOf(id mctr.ContainerID) []string {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.secrets[id]
-}
-
 // markStopped says that somebody wants the container not to run.
 func (c *Containerizer) markStopped(id mctr.ContainerID) error {
 	r, err := c.load(id)

@@ -18,6 +18,7 @@ import (
 	"github.com/mctr/mctr/internal/cgroup"
 	"github.com/mctr/mctr/internal/flock"
 	"github.com/mctr/mctr/internal/proc"
+	"github.com/mctr/mctr/provisioner"
 )
 
 // The kinds of a Leftover.
@@ -196,7 +197,10 @@ func (s *survey) leases(context.Context) error {
 		return err
 	}
 	for holder := range leases {
-		id := mctr.ContainerID(holder)
+		id := mctr.ContainerID(provisioner.HolderContainer(holder))
+		if id == "" && !provisioner.HolderLives(holder) {
+			s.add(kindLease, holder, "", "it keeps an image for a process that has ended", "drop it")
+		}
 		if _, known := s.seen[id]; !known && id.Validate() == nil {
 			s.add(kindLease, holder, id, "it keeps an image for a container that does not exist", "drop it")
 		}

@@ -16,17 +16,13 @@ func (l *launch) keepWatch() {
 		return
 	}
 	supervise := !l.record.Config.Restart.Never() && !l.options.Unsupervised
-	if supervise {
-		l.mu.Lock()
-		l.secrets[l.record.ID] = l.options.SecretEnv
-		l.mu.Unlock()
-	}
-	l.watch(l.record, l.client, supervise)
+	l.watch(l.record, l.client, supervise, l.options.SecretEnv)
 }
 
 // watch has the isolators watch a running container, and follows it to its end;
-// with supervise, and to the next, as its restart policy says.
-func (c *Containerizer) watch(r *record, client *launcher.Client, supervise bool) {
+// with supervise, and to the next, as its restart policy says. The secrets of its
+// environment are kept for that alone.
+func (c *Containerizer) watch(r *record, client *launcher.Client, supervise bool, secrets []string) {
 	id := r.ID
 	ctx, cancel := context.WithCancel(c.ctx)
 	c.look(ctx, r)
@@ -39,7 +35,7 @@ func (c *Containerizer) watch(r *record, client *launcher.Client, supervise bool
 		cancel()
 		c.unwatch(id, released)
 		if supervise {
-			c.restart(c.ctx, id, LaunchOptions{SecretEnv: c.secretsOf(id)})
+			c.restart(c.ctx, id, LaunchOptions{SecretEnv: secrets})
 		}
 	})
 }
@@ -47,7 +43,7 @@ func (c *Containerizer) watch(r *record, client *launcher.Client, supervise bool
 // look begins to probe a container, and has the isolators watch it.
 func (c *Containerizer) look(ctx context.Context, r *record) {
 	for _, i := range c.isolators {
-		if err := i.Watch(c.ctx, r.ID, func(lim mctr.Limitation) { c.limit(r.ID, lim) }); err != nil {
+		if err := i.Watch(ctx, r.ID, func(lim mctr.Limitation) { c.limit(r.ID, lim) }); err != nil {
 			c.log.Error("watch", "container", r.ID, "isolator", i.Name(), "error", err)
 		}
 	}

@@ -44,7 +44,8 @@ type Isolator interface {
 	Isolate(ctx context.Context, id mctr.ContainerID, pid int) error
 
 	// Watch begins to watch the running container and returns at once. report
-	// may be called later, until Cleanup.
+	// may be called later, until Cleanup or the end of ctx, with which the watching
+	// ends.
 	Watch(ctx context.Context, id mctr.ContainerID, report func(mctr.Limitation)) error
 
 	// Update checks new resources of a running container against what it uses

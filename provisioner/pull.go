@@ -41,7 +41,7 @@ func (p *Provisioner) Pull(ctx context.Context, ref string, o PullOptions) (*Ima
 
 // Lease is Pull, and holder has the image until Release: nothing of it is
 // removed meanwhile. A second lease of the same holder replaces the first; one
-// that uses several images takes several names, such as ID.volume.
+// that uses several images takes several names, such as ID@volume.
 func (p *Provisioner) Lease(ctx context.Context, holder, ref string, o PullOptions) (*Image, error) {
 	return p.provision(ctx, ref, o, func(img *Image) error { return p.store.Lease(holder, img) })
 }

@@ -72,7 +72,10 @@ func (a *app) unpackRootfs(ctx context.Context, ref, rootfs string, o provisione
 	if err != nil {
 		return err
 	}
-	holder := "unpack-" + string(mctr.NewID())
+	holder, err := provisioner.ProcessHolder()
+	if err != nil {
+		return err
+	}
 	image, err := store.Lease(ctx, holder, ref, o)
 	if err != nil {
 		return err

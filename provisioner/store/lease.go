@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"regexp"
+	"strings"
 
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/internal/atomicfile"
@@ -61,6 +62,19 @@ func (s *Store) Release(holder string) error {
 		return fmt.Errorf("release image lease of %s: %w", holder, err)
 	}
 	return nil
+}
+
+// ReleaseAll drops the leases of holder and of holder with "@" and anything behind it.
+func (s *Store) ReleaseAll(holder string) error {
+	errs := []error{s.Release(holder)}
+	names, err := list(s.path("leases"))
+	errs = append(errs, err)
+	for _, name := range names {
+		if strings.HasPrefix(name, holder+"@") {
+			errs = append(errs, s.Release(name))
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // Leases returns what each holder uses. A lease that cannot be read is an
