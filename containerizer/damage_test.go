@@ -17,6 +17,7 @@ import (
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/containerizer"
 	"github.com/mctr/mctr/containerizer/launcher/wire"
+	"github.com/mctr/mctr/isolators/builtin"
 	"github.com/mctr/mctr/logs"
 	"github.com/mctr/mctr/provisioner"
 )
@@ -189,7 +190,8 @@ func TestOneRootTwoStates(t *testing.T) {
 			t.Fatal(err)
 		}
 		return containerizer.New(t.Context(), containerizer.WithDirs(root, state), containerizer.WithImages(images),
-			containerizer.WithIsolators(a.table), containerizer.WithShim(program(t, "mctr-shim")))
+			containerizer.WithIsolators(builtin.Table(builtin.Deps{Root: root, State: state, Helper: program(t, "mctr-helper")})),
+			containerizer.WithShim(program(t, "mctr-shim")))
 	}
 	for what, dirs := range map[string][2]string{"another STATE": {a.root, other}, "another ROOT": {filepath.Join(t.TempDir(), "root"), a.state}} {
 		if c, err := open(dirs[0], dirs[1]); !errors.Is(err, mctr.ErrState) || !strings.Contains(err.Error(), "use --") {

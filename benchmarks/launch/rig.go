@@ -15,6 +15,7 @@ import (
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/containerizer"
 	"github.com/mctr/mctr/internal/cgroup"
+	"github.com/mctr/mctr/internal/dirs"
 	"github.com/mctr/mctr/isolators/builtin"
 	"github.com/mctr/mctr/provisioner"
 )
@@ -37,7 +38,7 @@ func newRig(ctx context.Context, bin, root, state string) (*rig, error) {
 	}{{&g.dir, ""}, {&g.root, root}, {&g.state, stateParent(state)}} {
 		made, err := os.MkdirTemp(d.in, "mctr-bench-")
 		if err == nil {
-			*d.made, err = filepath.EvalSymlinks(made) // as mctr does: the kernel's names depend on it
+			*d.made, err = dirs.Resolve(made) // as mctr does: the kernel's names depend on it
 		}
 		if err != nil {
 			return nil, errors.Join(err, g.remove())

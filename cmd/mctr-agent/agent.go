@@ -8,10 +8,12 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"time"
 
 	"golang.org/x/sync/errgroup"
+	"golang.org/x/sys/unix"
 
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/cmd/mctr-agent/operator"
@@ -40,6 +42,9 @@ func serve(ctx context.Context, f *flags) error {
 	if os.Geteuid() != 0 {
 		return fmt.Errorf("%w: mctr-agent must be run by root", mctr.ErrUnsupported)
 	}
+	hangUps := make(chan os.Signal, 1)
+	signal.Notify(hangUps, unix.SIGHUP) // from here on, a terminal's end or a reload ends no agent
+	defer signal.Stop(hangUps)
 	lock, err := lockName(ctx, f)
 	if err != nil {
 		return err
@@ -54,7 +59,7 @@ func serve(ctx context.Context, f *flags) error {
 		return errors.Join(err, closeAll(listeners))
 	}
 	defer a.containers.Close()
-	return a.run(ctx, listeners)
+	return a.run(ctx, listeners, hangUps)
 }
 
 // lockName keeps a second agent of this name away: each would take the other's
@@ -150,7 +155,7 @@ func (a *agent) recover(ctx context.Context) *containerizer.Recovered {
 }
 
 // run serves until ctx ends.
-func (a *agent) run(ctx context.Context, listeners []listener) error {
+func (a *agent) run(ctx context.Context, listeners []listener, hangUps <-chan os.Signal) error {
 	group, ctx := errgroup.WithContext(ctx)
 	if a.metricsAddress != "" {
 		socket, err := net.Listen("tcp", a.metricsAddress)
@@ -168,7 +173,8 @@ func (a *agent) run(ctx context.Context, listeners []listener) error {
 		group.Go(func() error { return a.serve(ctx, l, handler) })
 	}
 	group.Go(func() error { return a.server.Watch(ctx) })
-	group.Go(func() error { return a.notify(ctx) })
+	group.Go(func() error { a.notify(ctx); return nil })
+	group.Go(func() error { return a.obey(ctx, hangUps) })
 	return group.Wait()
 }
 

@@ -61,6 +61,17 @@ func (c *current[T]) get() T {
 	return c.value
 }
 
+// again reads the files whatever their stamps, and says in the log what is wrong with them.
+func (c *current[T]) again() {
+	if c == nil {
+		return
+	}
+	c.mu.Lock()
+	c.seen = nil
+	c.mu.Unlock()
+	c.get()
+}
+
 // look says whether the files are others than those seen before. It comes before
 // they are read: a change meanwhile is seen by the next look.
 func (c *current[T]) look() (changed bool) {

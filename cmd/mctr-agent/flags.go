@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
-	"path/filepath"
 	"strings"
 	"time"
 
@@ -13,6 +12,7 @@ import (
 
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/cni"
+	"github.com/mctr/mctr/internal/dirs"
 	"github.com/mctr/mctr/internal/itself"
 )
 
@@ -88,28 +88,15 @@ func (f *flags) checkName() error {
 	return nil
 }
 
-// directories makes them absolute and resolves links, as far as they exist: the
-// kernel's names depend on them.
-func (f *flags) directories() error {
-	for name, dir := range map[string]*string{"--root": &f.root, "--state": &f.state} {
-		if *dir == "" {
-			return fmt.Errorf("%w: %s must not be empty", mctr.ErrInvalid, name)
-		}
-		abs, err := filepath.Abs(*dir)
-		if err != nil {
-			return fmt.Errorf("%s: %w", name, err)
-		}
-		*dir = resolve(abs)
+// directories resolves them as every program does.
+func (f *flags) directories() (err error) {
+	if f.root, err = dirs.Resolve(f.root); err != nil {
+		return fmt.Errorf("--root: %w", err)
+	}
+	if f.state, err = dirs.Resolve(f.state); err != nil {
+		return fmt.Errorf("--state: %w", err)
 	}
 	return nil
-}
-
-// resolve follows the links in what there is of path.
-func resolve(path string) string {
-	if real, err := filepath.EvalSymlinks(path); err == nil || path == "/" {
-		return real
-	}
-	return filepath.Join(resolve(filepath.Dir(path)), filepath.Base(path))
 }
 
 func (f *flags) logging() (err error) {

@@ -2,36 +2,44 @@ package main
 
 import (
 	"context"
-	"fmt"
+	"sync"
 	"time"
 
 	"github.com/coreos/go-systemd/v22/daemon"
 )
 
 // notify tells systemd that the agent serves, as often as it asks that it is well,
-// and at the end that it ends. Without systemd it does nothing.
-func (a *agent) notify(ctx context.Context) error {
-	if _, err := daemon.SdNotify(false, daemon.SdNotifyReady+"\nSTATUS=serving"); err != nil {
-		return fmt.Errorf("tell systemd: %w", err)
+// and at the end that it ends. Without systemd it does nothing. A socket of systemd's that
+// does not work is no reason not to serve: that is logged once.
+func (a *agent) notify(ctx context.Context) {
+	var once sync.Once
+	tell := func(state string) {
+		if _, err := daemon.SdNotify(false, state); err != nil {
+			once.Do(func() { a.log.Warn("tell systemd", "error", err) })
+		}
 	}
-	defer func() { _, _ = daemon.SdNotify(false, daemon.SdNotifyStopping) }()
+	tell(daemon.SdNotifyReady + "\nSTATUS=serving")
+	defer tell(daemon.SdNotifyStopping)
 	every, err := daemon.SdWatchdogEnabled(false)
+	if err != nil {
+		a.log.Warn("ask for systemd's watchdog", "error", err)
+	}
 	if err != nil || every == 0 {
 		<-ctx.Done()
-		return err
+		return
 	}
 	beat := time.NewTicker(every / 2)
 	defer beat.Stop()
 	for {
 		select {
 		case <-ctx.Done():
-			return nil
+			return
 		case <-beat.C:
 		}
 		if err := a.server.Answers(); err != nil {
 			a.log.Error("not well", "error", err)
 			continue
 		}
-		_, _ = daemon.SdNotify(false, daemon.SdNotifyWatchdog)
+		tell(daemon.SdNotifyWatchdog)
 	}
 }

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
-	"path/filepath"
 	"slices"
 
 	"github.com/spf13/cobra"
@@ -14,6 +13,7 @@ import (
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/containerizer"
 	"github.com/mctr/mctr/internal/cgroup"
+	"github.com/mctr/mctr/internal/dirs"
 	"github.com/mctr/mctr/internal/itself"
 	"github.com/mctr/mctr/isolators/builtin"
 	"github.com/mctr/mctr/provisioner"
@@ -82,31 +82,13 @@ func (a *app) takeGlobals() (err error) {
 	if err := cgroup.CheckManager(a.cgroupManager); err != nil {
 		return err
 	}
-	if a.root, err = directory("--root", a.root); err != nil {
-		return err
+	if a.root, err = dirs.Resolve(a.root); err != nil {
+		return fmt.Errorf("--root: %w", err)
 	}
-	a.state, err = directory("--state", a.state)
-	return err
-}
-
-// directory makes path absolute and resolves its links, as far as it exists: the
-// kernel's names depend on it.
-func directory(flag, path string) (string, error) {
-	if path == "" {
-		return "", fmt.Errorf("%s must not be empty", flag)
+	if a.state, err = dirs.Resolve(a.state); err != nil {
+		return fmt.Errorf("--state: %w", err)
 	}
-	abs, err := filepath.Abs(path)
-	if err != nil {
-		return "", fmt.Errorf("%s %s: %w", flag, path, err)
-	}
-	if real, err := filepath.EvalSymlinks(abs); err == nil {
-		return real, nil
-	}
-	parent, err := filepath.EvalSymlinks(filepath.Dir(abs))
-	if err != nil {
-		return abs, nil
-	}
-	return filepath.Join(parent, filepath.Base(abs)), nil
+	return nil
 }
 
 // images opens the store.

@@ -1,5 +1,6 @@
 // Package dirs makes directories with the mode that is asked for, whatever the umask of
-// the process that has the library: containers see them.
+// the process that has the library: containers see them. It resolves the paths of ROOT
+// and STATE, for all programs alike.
 package dirs
 
 import (

@@ -2,7 +2,7 @@ package operator
 
 import (
 	"context"
-	"errors"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -12,6 +12,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
 	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/cmd/mctr-agent/operator/api"
 	"github.com/mctr/mctr/containerizer"
 )
 
@@ -22,6 +23,7 @@ const unknownCall = "unknown"
 type metrics struct {
 	requests  *prometheus.CounterVec
 	durations *prometheus.HistogramVec
+	streams   *prometheus.HistogramVec
 	phases    *prometheus.HistogramVec
 	launches  prometheus.Counter
 	ends      *prometheus.CounterVec
@@ -37,13 +39,14 @@ func newMetrics(r *prometheus.Registry, s *Server) *metrics {
 	}
 	m := &metrics{
 		requests:  prometheus.NewCounterVec(counter("api_requests_total", "Calls answered, by type and status code."), []string{"call", "code"}),
-		durations: prometheus.NewHistogramVec(histogram("api_request_seconds", "How long calls took; those that stream or wait for as long as they were wanted."), []string{"call"}),
+		durations: prometheus.NewHistogramVec(histogram("api_request_seconds", "How long calls took to be answered, but for those of api_wait_seconds."), []string{"call"}),
+		streams:   prometheus.NewHistogramVec(histogram("api_wait_seconds", "How long calls lasted that wait for a container, stream, or bring an image."), []string{"call"}),
 		phases:    prometheus.NewHistogramVec(histogram("task_start_seconds", "How long launches by this agent took in each phase; total is all of it."), []string{"phase"}),
 		launches:  prometheus.NewCounter(counter("container_starts_total", "Containers started, by anybody on this host.")),
 		ends:      prometheus.NewCounterVec(counter("container_ends_total", "Containers ended, by reason."), []string{"reason"}),
 		ooms:      prometheus.NewCounter(counter("container_oom_kills_total", "Containers in which the kernel killed a process for memory.")),
 	}
-	r.MustRegister(m.requests, m.durations, m.phases, m.launches, m.ends, m.ooms, newSurvey(s), buildInfo(s),
+	r.MustRegister(m.requests, m.durations, m.streams, m.phases, m.launches, m.ends, m.ooms, newSurvey(s), buildInfo(s),
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	recovered := prometheus.NewGaugeVec(prometheus.GaugeOpts{
 		Namespace: "mctr", Name: "recovered_containers", Help: "What the agent found when it started: adopted, ended without it, or undone launches.",
@@ -65,7 +68,20 @@ func buildInfo(s *Server) prometheus.Collector {
 
 func (m *metrics) request(call string, code int, took time.Duration) {
 	m.requests.WithLabelValues(call, strconv.Itoa(code)).Inc()
+	if slices.Contains(waiting, call) {
+		m.streams.WithLabelValues(call).Observe(took.Seconds())
+		return
+	}
 	m.durations.WithLabelValues(call).Observe(took.Seconds())
+}
+
+// waiting are the calls that last as long as what they wait for or carry: they say
+// nothing of how fast the agent is.
+var waiting = []string{
+	api.WaitContainer, api.WaitNestedContainer, api.StopContainer, api.DestroyContainer, api.RemoveContainer, api.RemoveNestedContainer,
+	api.LaunchContainer, api.LaunchNestedContainer, api.LaunchGroup, api.CreateContainer, api.StartContainer, api.DryRunContainer,
+	api.LaunchNestedContainerSession, api.AttachContainerInput, api.AttachContainerOutput, api.AttachContainer, api.ExecContainer,
+	api.ReadLogs, api.WatchEvents, api.PullImage, api.LoadImages, api.SaveImages, api.CopyFromContainer, api.CopyToContainer,
 }
 
 // launching times a launch that begins now by its checkpoints.
@@ -122,103 +138,3 @@ func reason(s string) string {
 	}
 	return s
 }
-
-// surveyTime bounds a look at all containers.
-const surveyTime = 10 * time.Second
-
-// A survey looks at the containers when it is asked.
-type survey struct {
-	*Server
-	containers, memory, pids, cpu, readBytes, writeBytes, sessions *prometheus.Desc
-}
-
-func newSurvey(s *Server) *survey {
-	desc := func(name, help string, labels ...string) *prometheus.Desc {
-		return prometheus.NewDesc("mctr_"+name, help, labels, nil)
-	}
-	return &survey{
-		Server:     s,
-		containers: desc("containers", "Containers, by state.", "state"),
-		memory:     desc("containers_memory_bytes", "Memory that running containers use together."),
-		pids:       desc("containers_processes", "Processes and threads of running containers together."),
-		cpu:        desc("containers_cpu_seconds", "Processor time that the containers that run now have used together."),
-		readBytes:  desc("containers_read_bytes", "What the containers that run now have read from disks together."),
-		writeBytes: desc("containers_write_bytes", "What the containers that run now have written to disks together."),
-		sessions:   desc("sessions", "Sessions that run beside containers' own commands."),
-	}
-}
-
-// Describe names the metrics.
-func (s *survey) Describe(to chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{s.containers, s.memory, s.pids, s.cpu, s.readBytes, s.writeBytes, s.sessions} {
-		to <- d
-	}
-}
-
-// Collect looks.
-func (s *survey) Collect(to chan<- prometheus.Metric) {
-	ctx, cancel := context.WithTimeout(context.Background(), surveyTime)
-	defer cancel()
-	ids, err := s.Server.Containers.Containers()
-	if err != nil {
-		to <- prometheus.NewInvalidMetric(s.containers, err)
-		return
-	}
-	count := map[mctr.Phase]int{}
-	for _, p := range phases {
-		count[p] = 0
-	}
-	var sum mctr.Usage
-	for _, id := range ids {
-		phase, err := s.add(ctx, id, &sum)
-		if errors.Is(err, mctr.ErrNotFound) {
-			continue
-		}
-		if err != nil {
-			to <- prometheus.NewInvalidMetric(s.containers, err)
-			return
-		}
-		count[phase]++
-	}
-	gauge := func(d *prometheus.Desc, v float64, labels ...string) {
-		to <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...)
-	}
-	for phase, n := range count {
-		gauge(s.containers, float64(n), word(phase))
-	}
-	gauge(s.memory, float64(sum.MemoryBytes))
-	gauge(s.pids, float64(sum.Pids))
-	gauge(s.cpu, time.Duration(sum.CPUNanos).Seconds())
-	gauge(s.readBytes, float64(sum.ReadBytes))
-	gauge(s.writeBytes, float64(sum.WriteBytes))
-	gauge(s.sessions, float64(len(s.Server.sessions.list())))
-}
-
-// add adds what a container consumes, and tells its phase.
-func (s *survey) add(ctx context.Context, id mctr.ContainerID, sum *mctr.Usage) (mctr.Phase, error) {
-	status, err := s.Server.Containers.Status(ctx, id)
-	if err != nil {
-		return "", err
-	}
-	if !running(status.Phase) {
-		return status.Phase, nil
-	}
-	u, err := s.Server.Containers.Usage(ctx, id)
-	if err != nil {
-		return status.Phase, nil // it ends just now, or one figure of it cannot be had
-	}
-	sum.MemoryBytes += u.MemoryBytes
-	sum.Pids += u.Pids
-	sum.CPUNanos += u.CPUNanos
-	sum.ReadBytes += u.ReadBytes
-	sum.WriteBytes += u.WriteBytes
-	return status.Phase, nil
-}
-
-// phases are the states in which a container is counted, also where there is none.
-var phases = []mctr.Phase{
-	mctr.Created, mctr.Provisioning, mctr.Preparing, mctr.Fetching, mctr.Isolating, mctr.Running, mctr.Paused, mctr.Destroying, mctr.Exited, mctr.Lost,
-	mctr.Damaged,
-}
-
-func word(p mctr.Phase) string { return strings.ToLower(string(p)) }

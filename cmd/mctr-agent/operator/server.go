@@ -5,6 +5,7 @@ import (
 	"context"
 	_ "embed" // the API's description
 	"errors"
+	"fmt"
 	"log/slog"
 	"maps"
 	"net/http"
@@ -101,9 +102,22 @@ func Routes() []string {
 
 func (s *Server) observed() *http.ServeMux {
 	mux := http.NewServeMux()
-	mux.Handle("GET /metrics", promhttp.HandlerFor(s.registry, promhttp.HandlerOpts{MaxRequestsInFlight: maxScrapes}))
+	mux.Handle("GET /metrics", promhttp.HandlerFor(s.registry, promhttp.HandlerOpts{MaxRequestsInFlight: maxScrapes, ErrorHandling: promhttp.ContinueOnError}))
 	mux.HandleFunc("GET /healthz", s.serveHealth)
+	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) { serveUnknown(mux, w, r) })
 	return mux
+}
+
+// serveUnknown answers what no other handler takes, with an error in JSON like all others.
+func serveUnknown(mux *http.ServeMux, w http.ResponseWriter, r *http.Request) {
+	for _, method := range []string{http.MethodGet, http.MethodPost} {
+		if _, pattern := mux.Handler(&http.Request{Method: method, URL: r.URL, Host: r.Host}); pattern != "/" {
+			w.Header().Set("Allow", method)
+			writeFailure(w, r, http.StatusMethodNotAllowed, fmt.Errorf("%w: %.20q %s: want %s", mctr.ErrInvalid, r.Method, r.URL.Path, method))
+			return
+		}
+	}
+	writeFailure(w, r, http.StatusNotFound, fmt.Errorf("%w: nothing is served at %.200q", mctr.ErrNotFound, r.URL.Path))
 }
 
 // Answers says whether the agent can tell of its containers: if it cannot, another one may.
@@ -117,9 +131,9 @@ func (s *Server) Healthy() error {
 	return s.Containers.Condition()
 }
 
-func (s *Server) serveHealth(w http.ResponseWriter, _ *http.Request) {
+func (s *Server) serveHealth(w http.ResponseWriter, r *http.Request) {
 	if err := s.Healthy(); err != nil {
-		http.Error(w, err.Error(), http.StatusServiceUnavailable)
+		writeFailure(w, r, http.StatusServiceUnavailable, err)
 		return
 	}
 	_, _ = w.Write([]byte("ok\n")) // a client that has gone needs no telling

@@ -33,7 +33,7 @@ func TestCheck(t *testing.T) {
 	refusals := []isolatortest.Refusal{
 		{Config: mounts(mctr.Mount{Type: "volume", Target: "/x"}), Is: mctr.ErrInvalid, Flag: "--mount type=volume at /x"},
 		{Config: mounts(mctr.Mount{Type: "tmpfs"}), Is: mctr.ErrInvalid, Flag: "--mount target"},
-		{Config: mounts(mctr.Mount{Type: "tmpfs", Target: "x"}), Is: mctr.ErrInvalid, Flag: "--mount target"},
+		{Config: mounts(mctr.Mount{Type: "tmpfs", Target: "../x"}), Is: mctr.ErrInvalid, Flag: "--mount target"},
 		{Config: mounts(mctr.Mount{Type: "bind", Source: "/a", Target: "/x/.."}), Is: mctr.ErrInvalid, Flag: "--mount target"},
 		{Config: mounts(mctr.Mount{Type: "bind", Source: "/a", Target: "/x"}, mctr.Mount{Type: "tmpfs", Target: "/x/"}), Is: mctr.ErrInvalid, Flag: "--tmpfs"},
 		{Config: mounts(mctr.Mount{Type: "tmpfs", Target: "/x", Source: "/y"}), Is: mctr.ErrInvalid, Flag: "--mount type=tmpfs at /x"},
@@ -43,7 +43,7 @@ func TestCheck(t *testing.T) {
 	}
 	isolatortest.Refuses(t, newIsolator(), refusals)
 	isolatortest.Accepts(t, newIsolator(), mctr.ContainerConfig{},
-		tmpfs("size=64m", "mode=1777", "uid=5", "gid=5", "nr_inodes=1k", "exec", "noatime", "rslave"), tmpfs("size=50%"))
+		tmpfs("size=64m", "mode=1777", "uid=5", "gid=5", "nr_inodes=1k", "exec", "noatime", "rslave"), tmpfs("size=50%"), mounts(mctr.Mount{Type: "tmpfs", Target: "x"}))
 }
 
 // TestMounts wants what docker mounts in a container, in this order.
