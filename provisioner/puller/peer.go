@@ -132,9 +132,9 @@ func (p *peer) get(ctx context.Context, path string, header map[string]string) (
 	}
 	resp, err := p.ask(ctx, client, path, header)
 	if err == nil && p.wantsToken(resp) {
-		able, err := p.withToken(ctx, client, resp)
-		if err != nil {
-			return nil, errors.Join(err, resp.Body.Close())
+		able, refused := p.withToken(ctx, client, resp)
+		if refused != nil {
+			return nil, errors.Join(refused, resp.Body.Close())
 		}
 		if able != client {
 			_ = resp.Body.Close()
