@@ -26,7 +26,7 @@ func TestBundleRunsUnchanged(t *testing.T) {
 			bundle := filepath.Join(t.TempDir(), "bundle")
 			h.want(0, "bundle", "web", bundle)
 			id := "mctr-test-" + runtime
-			argv := []string{runtime, "--root", filepath.Join(t.TempDir(), "state"), "run", id}
+			argv := []string{"prlimit", "--core=unlimited:unlimited", runtime, "--root", filepath.Join(t.TempDir(), "state"), "run", id}
 			if runtime == "crun" && hybrid() {
 				argv = append([]string{"unshare", "--mount", "sh", "-c", "umount /sys/fs/cgroup/unified && exec \"$@\"", "sh"}, argv...)
 			}

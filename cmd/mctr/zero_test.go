@@ -14,7 +14,7 @@ import (
 var zeroes = map[string]string{
 	"stop-timeout": "kill at once", "time": "kill at once", "timeout": "kill at once",
 	"health-delay": "probe at once", "ready-delay": "probe at once", "health-start-period": "every failure counts",
-	"last": "none", "oom-score-adj": "the kernel's own", "pids-limit": "no limit, as docker", "memory-swappiness": "swap only where it must",
+	"last": "none", "after": "all that are kept", "oom-score-adj": "the kernel's own", "pids-limit": "no limit, as docker", "memory-swappiness": "swap only where it must",
 	"cpus": "refused", "cpu-shares": "refused", "cpu-quota": "refused", "cpu-period": "refused", "cpu-burst": "no burst", "blkio-weight": "refused",
 }
 
