@@ -13,6 +13,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/mctr/mctr/internal/nethost"
 	"github.com/mctr/mctr/provisioner/imagetest"
 )
 
@@ -166,6 +167,9 @@ func twins(t *testing.T) (one, two *host) {
 		link, address := fmt.Sprint("twin", i), fmt.Sprintf("192.0.2.%d/24", i+1)
 		runTool(t, "ip", "link", "set", link, "netns", pids[i])
 		h.tool("ip", "link", "set", "lo", "up")
+		for name, value := range nethost.Settings {
+			h.tool("sh", "-c", "test ! -e /proc/sys/"+name+" || echo "+value+" >/proc/sys/"+name)
+		}
 		h.tool("ip", "address", "add", address, "dev", link)
 		h.tool("ip", "link", "set", link, "up")
 	}

@@ -28,8 +28,8 @@ func Main(m *testing.M) {
 	if os.Getenv(inside) == "" {
 		os.Exit(again())
 	}
-	if err := errors.Join(LoopbackUp(), unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, "")); err != nil {
-		fmt.Fprintln(os.Stderr, "nethost: bring lo up, and make all mounts private:", err)
+	if err := errors.Join(LoopbackUp(), set(), unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, "")); err != nil {
+		fmt.Fprintln(os.Stderr, "nethost: bring lo up, set the namespace's own settings, and make all mounts private:", err)
 		os.Exit(1)
 	}
 	os.Exit(m.Run())
@@ -52,6 +52,21 @@ func again() int {
 	}
 	fmt.Fprintln(os.Stderr, "nethost:", err)
 	return 1
+}
+
+// Settings are those of a host's network that a new namespace has from the machine, and
+// tests take for granted: a machine that runs docker forwards packets, for instance.
+var Settings = map[string]string{"net/ipv4/ip_forward": "0", "net/ipv6/conf/all/forwarding": "0"}
+
+// set gives this process' namespace the Settings. A kernel without IPv6 lacks some.
+func set() error {
+	for name, value := range Settings {
+		err := os.WriteFile("/proc/sys/"+name, []byte(value), 0)
+		if err != nil && !errors.Is(err, os.ErrNotExist) {
+			return err
+		}
+	}
+	return nil
 }
 
 // LoopbackUp brings lo up in this thread's network namespace (netdevice(7)).
