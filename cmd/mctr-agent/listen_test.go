@@ -18,6 +18,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -459,7 +460,7 @@ func TestUnit(t *testing.T) {
 				t.Errorf("%s: no %s", unit, line)
 			}
 		}
-		text = bytes.Replace(text, []byte("/usr/local/bin/mctr-agent"), []byte(program(t, "mctr-agent")), 1)
+		text = bytes.Replace(text, []byte("/usr/local/bin/mctr-agent"), []byte(strconv.Quote(program(t, "mctr-agent"))), 1)
 		units = append(units, filepath.Join(dir, unit))
 		if err := os.WriteFile(filepath.Join(dir, unit), text, 0o644); err != nil {
 			t.Fatal(err)
