@@ -176,7 +176,7 @@ func (s *Shim) startExec(e wire.Exec) (*execution, error) {
 	if err != nil {
 		return nil, err
 	}
-	process, done, err := s.sessions.begin(func() (*engine.Process, error) { return s.execUnpaused(c, &e.Process, pipes.child) })
+	process, done, err := s.sessions.begin(func() (*engine.Process, error) { return s.execUnpaused(c, &e.Process, pipes) })
 	pipes.closeChild()
 	if err != nil {
 		return nil, errors.Join(err, pipes.close())
@@ -187,7 +187,7 @@ func (s *Shim) startExec(e wire.Exec) (*execution, error) {
 
 // execUnpaused starts the process while nobody can pause the container: one that
 // is frozen halfway into it would hold up whoever is to resume it.
-func (s *Shim) execUnpaused(c container, p *specs.Process, io engine.Stdio) (*engine.Process, error) {
+func (s *Shim) execUnpaused(c container, p *specs.Process, pipes *pipes) (*engine.Process, error) {
 	s.starting.RLock()
 	defer s.starting.RUnlock()
 	s.mu.Lock()
@@ -196,7 +196,7 @@ func (s *Shim) execUnpaused(c container, p *specs.Process, io engine.Stdio) (*en
 	if paused {
 		return nil, fmt.Errorf("%w: container is paused", mctr.ErrState)
 	}
-	return s.tryExec(c, p, io)
+	return s.tryExec(c, p, pipes)
 }
 
 // run copies output to w until the process has ended, and tells how; w may be nil.

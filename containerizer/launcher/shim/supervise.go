@@ -33,6 +33,7 @@ const (
 // end: without a record it is a launch that was cut off, which is undone.
 func (s *Shim) supervise() {
 	defer reapOrphans(s.container, &s.sessions)()
+	unstarted := endsUnstarted(s.container.Init().Pid)
 	status, err := s.container.Init().Wait()
 	if err != nil {
 		s.log.Error("wait for init", "error", err)
@@ -43,6 +44,9 @@ func (s *Shim) supervise() {
 	count := s.streams.drain()
 	t := s.termination(status, finished)
 	t.Log = count
+	if unstarted {
+		s.blameRefusal(t)
+	}
 	if !t.Started.IsZero() {
 		s.record(t)
 		s.announce(t)

@@ -1,6 +1,7 @@
 package shim
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"path/filepath"
@@ -16,11 +17,11 @@ import (
 
 // tryExec runs a process in the container. Engines know of one that does not get in
 // only that it died on its way, in many words; why is known here.
-func (s *Shim) tryExec(c container, p *specs.Process, io engine.Stdio) (*engine.Process, error) {
+func (s *Shim) tryExec(c container, p *specs.Process, pipes *pipes) (*engine.Process, error) {
 	before := refusals(c)
-	process, err := c.Exec(p, io)
+	process, err := c.Exec(p, pipes.child)
 	if err == nil {
-		err = arrived(process)
+		err = arrived(process, pipes)
 	}
 	switch {
 	case err == nil:
@@ -37,13 +38,17 @@ func (s *Shim) tryExec(c container, p *specs.Process, io engine.Stdio) (*engine.
 
 // arrived wants the process to have become the command. The engine's program may
 // crash just before, which looks like the command's own end.
-func arrived(p *engine.Process) error {
+func arrived(p *engine.Process, pipes *pipes) error {
 	if awaitTask(p.Pid) {
 		return nil
 	}
 	status, err := p.Wait()
+	refusal := refusedBy(printed(cmp.Or(p.Console, pipes.stderr)))
 	if p.Console != nil {
 		err = errors.Join(err, p.Console.Close())
+	}
+	if refusal != nil {
+		return errors.Join(refusal, err)
 	}
 	return errors.Join(fmt.Errorf("the engine's program ended with %d before it was the command", status.Code), err)
 }
