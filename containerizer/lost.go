@@ -103,12 +103,16 @@ func (c *Containerizer) shimPid(id mctr.ContainerID) (int, error) {
 
 // afterBoot records the end of what ran before the host went down, and releases it.
 func (c *Containerizer) afterBoot(ctx context.Context) {
-	ids, err := c.Containers()
+	ids, err := c.known() // children first: they go with a root that removes itself
 	if err != nil {
 		c.log.Error("after a reboot", "error", err)
 	}
 	for _, id := range ids {
-		if err := c.endedByBoot(ctx, id); err != nil {
+		lock, err := c.lock(ctx, id)
+		if err == nil {
+			err = errors.Join(c.endedByBoot(ctx, id), lock.Unlock())
+		}
+		if err != nil {
 			c.log.Error("after a reboot", "container", id, "error", err)
 		}
 	}
@@ -119,6 +123,9 @@ func (c *Containerizer) endedByBoot(ctx context.Context, id mctr.ContainerID) er
 		return err
 	}
 	phase, err := c.phase(id)
+	if errors.Is(err, mctr.ErrNotFound) {
+		return nil // it has just gone with its root
+	}
 	if err != nil || phase == mctr.Created || phase == mctr.Exited {
 		return errors.Join(err, c.release(ctx, id))
 	}

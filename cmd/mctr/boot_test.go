@@ -36,6 +36,25 @@ func TestReboot(t *testing.T) {
 	h.want(0, "rm", "waiting", "ended", "ran")
 }
 
+// TestRebootOfGroups wants nothing logged as an error of tasks that go with a root that
+// removes itself.
+func TestRebootOfGroups(t *testing.T) {
+	h := newHost(t)
+	file := filepath.Join(t.TempDir(), "group.json")
+	task := `{"image":"` + h.image + `","process":{"args":["sleep","100"]}}`
+	group := `{"root":{"remove":true},"tasks":{"one":` + task + `,"two":` + task + `}}`
+	if err := os.WriteFile(file, []byte(group), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	h.want(0, "run", "-q", "-d", "--name", "group", "--group", file)
+	if err := os.WriteFile(filepath.Join(h.state, "boot_id"), []byte("another boot\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if r := h.want(0, "ps", "-aq"); r.stdout != "" || strings.Contains(r.stderr, "ERROR") {
+		t.Errorf("after the boot: %q, said %q", r.stdout, r.stderr)
+	}
+}
+
 // TestUnreadOutput ends a container when the reader of its output goes.
 func TestUnreadOutput(t *testing.T) {
 	h := newHost(t)

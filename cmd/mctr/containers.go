@@ -161,13 +161,13 @@ func (a *app) rmCommand() *cobra.Command {
 	}
 	cmd.Flags().BoolVarP(&force, "force", "f", false, "kill it first when it runs")
 	cmd.Flags().BoolP("volumes", "v", true, "its own volumes go with it, always")
-	cmd.Flags().BoolVarP(&all, "all", "a", false, "every container that has ended")
+	cmd.Flags().BoolVarP(&all, "all", "a", false, "every container that has ended; with --force, every container")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if !all && len(args) == 0 {
 			return fmt.Errorf("%w: no container given", mctr.ErrInvalid)
 		}
 		if all {
-			if err := a.removeEnded(cmd.Context()); err != nil || len(args) == 0 {
+			if err := a.removeAll(cmd.Context(), force); err != nil || len(args) == 0 {
 				return err
 			}
 		}
@@ -178,9 +178,9 @@ func (a *app) rmCommand() *cobra.Command {
 	return cmd
 }
 
-// removeEnded removes every container that has ended. One that is gone by the
-// time its turn comes removed itself.
-func (a *app) removeEnded(ctx context.Context) error {
+// removeAll removes every container that has ended, with force those that have not too.
+// One that is gone by the time its turn comes removed itself, or went with its root.
+func (a *app) removeAll(ctx context.Context, force bool) error {
 	c, err := a.reachToChange(ctx)
 	if err != nil {
 		return err
@@ -191,10 +191,10 @@ func (a *app) removeEnded(ctx context.Context) error {
 	}
 	var errs []error
 	for _, s := range list {
-		if s.Phase != mctr.Exited && s.Phase != mctr.Lost {
+		if s.Phase != mctr.Exited && s.Phase != mctr.Lost && !force {
 			continue
 		}
-		if err := c.Remove(ctx, s.ID, false); err == nil {
+		if err := c.Remove(ctx, s.ID, force); err == nil {
 			fmt.Println(s.ID)
 		} else if !errors.Is(err, mctr.ErrNotFound) {
 			errs = append(errs, fmt.Errorf("%s: %w", s.ID.Short(), err))

@@ -253,7 +253,7 @@ func (a *app) pruneCommand() *cobra.Command {
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if containers && !dryRun {
-				if err := a.removeEnded(cmd.Context()); err != nil {
+				if err := a.removeAll(cmd.Context(), false); err != nil {
 					return err
 				}
 			}

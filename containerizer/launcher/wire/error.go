@@ -37,13 +37,39 @@ func NewError(err error) *Error {
 	if err == nil {
 		return nil
 	}
-	e := &Error{Message: err.Error()}
-	for kind, sentinel := range kinds {
-		if errors.Is(err, sentinel) {
-			e.Kind = kind
+	return &Error{Message: err.Error(), Kind: kindOf(err)}
+}
+
+// kindOf is the kind of the sentinel that comes first in err's tree, as errors.Is walks
+// it: of an error that wraps several, that is the one that its text begins with.
+func kindOf(err error) string {
+	for kind, sentinel := range kinds { // at most one of them is this node
+		if is(err, sentinel) {
+			return kind
 		}
 	}
-	return e
+	switch u := err.(type) {
+	case interface{ Unwrap() error }:
+		if inner := u.Unwrap(); inner != nil {
+			return kindOf(inner)
+		}
+	case interface{ Unwrap() []error }:
+		for _, inner := range u.Unwrap() {
+			if kind := kindOf(inner); kind != "" {
+				return kind
+			}
+		}
+	}
+	return ""
+}
+
+// is says whether err itself, and not what it wraps, is the sentinel or says to be.
+func is(err, sentinel error) bool {
+	if any(err) == any(sentinel) {
+		return true
+	}
+	claims, ok := err.(interface{ Is(error) bool })
+	return ok && claims.Is(sentinel)
 }
 
 // Err is the error on this side: it matches the sentinel that it had there.

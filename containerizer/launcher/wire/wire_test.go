@@ -97,6 +97,29 @@ func TestBrokenChunks(t *testing.T) {
 	}
 }
 
+// TestKindOfSeveral wants one kind for an error that wraps several sentinels, each time:
+// the first one's.
+func TestKindOfSeveral(t *testing.T) {
+	unsupported := &mctr.UnsupportedError{Feature: "it"}
+	for _, c := range []struct {
+		err  error
+		want error
+	}{
+		{fmt.Errorf("a: %w: %w", mctr.ErrInvalid, mctr.ErrNotFound), mctr.ErrInvalid},
+		{fmt.Errorf("a: %w: %w", mctr.ErrNotFound, mctr.ErrInvalid), mctr.ErrNotFound},
+		{errors.Join(fmt.Errorf("b: %w", mctr.ErrState), mctr.ErrExists, mctr.ErrUnavailable), mctr.ErrState},
+		{errors.Join(errors.New("plain"), fmt.Errorf("b: %w: %w", wire.ErrCommandInvoke, mctr.ErrNotFound)), wire.ErrCommandInvoke},
+		{fmt.Errorf("a: %w: %w", unsupported, mctr.ErrNotFound), mctr.ErrUnsupported},
+		{&mctr.PhaseError{Err: fmt.Errorf("%w: %w", mctr.ErrDestroyed, mctr.ErrState)}, mctr.ErrDestroyed},
+	} {
+		for range 50 {
+			if got := wire.NewError(c.err).Err(); !errors.Is(got, c.want) {
+				t.Fatalf("%v came as another kind than %v", c.err, c.want)
+			}
+		}
+	}
+}
+
 // TestErrorsKeepTheirIdentity sends each sentinel through a response.
 func TestErrorsKeepTheirIdentity(t *testing.T) {
 	for _, sentinel := range []error{

@@ -116,14 +116,22 @@ func older(a, b string) bool {
 // updatable refuses the limits that "update --resources" does not carry.
 func (c *container) updatable(r *specs.LinuxResources) error {
 	b := r.BlockIO
-	for what, asked := range map[string]bool{
-		"devices": r.Devices != nil, "network": r.Network != nil, "rdma": r.Rdma != nil, "hugepageLimits": r.HugepageLimits != nil,
-		"blockIO devices": b != nil && (len(b.WeightDevice)+len(b.ThrottleReadBpsDevice)+len(b.ThrottleWriteBpsDevice)+
-			len(b.ThrottleReadIOPSDevice)+len(b.ThrottleWriteIOPSDevice) > 0 || b.LeafWeight != nil),
+	devices := b != nil && (len(b.WeightDevice)+len(b.ThrottleReadBpsDevice)+len(b.ThrottleWriteBpsDevice)+
+		len(b.ThrottleReadIOPSDevice)+len(b.ThrottleWriteIOPSDevice) > 0 || b.LeafWeight != nil)
+	var asked []string
+	for _, limit := range []struct {
+		name  string
+		asked bool
+	}{
+		{"devices", r.Devices != nil}, {"network", r.Network != nil}, {"rdma", r.Rdma != nil},
+		{"hugepageLimits", r.HugepageLimits != nil}, {"blockIO devices", devices},
 	} {
-		if asked {
-			return c.unsupported("update of "+what, "OCI runtimes update memory, cpu, pids and the blkio weight", "give it at the launch")
+		if limit.asked {
+			asked = append(asked, limit.name)
 		}
 	}
-	return nil
+	if len(asked) == 0 {
+		return nil
+	}
+	return c.unsupported("update of "+strings.Join(asked, ", "), "OCI runtimes update memory, cpu, pids and the blkio weight", "give it at the launch")
 }
