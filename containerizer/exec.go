@@ -28,6 +28,7 @@ type Exec struct {
 	ConsoleSize *wire.Size
 	Stdin       bool
 	Detach      bool // lives on without its client
+	Whole       bool // what the process has started, in the background too, ends with it
 }
 
 // Exec runs e in id and returns its streams. The process dies with the stream,
@@ -60,7 +61,7 @@ func (c *Containerizer) exec(ctx context.Context, id mctr.ContainerID, e Exec) (
 	if err != nil {
 		return nil, c.overtaken(id, err)
 	}
-	stream, err := client.Exec(ctx, wire.Exec{Process: *process, Stdin: e.Stdin, Detach: e.Detach})
+	stream, err := client.Exec(ctx, wire.Exec{Process: *process, Stdin: e.Stdin, Detach: e.Detach, Whole: e.Whole})
 	if err != nil {
 		_ = client.Close()
 		return nil, c.overtaken(id, err)

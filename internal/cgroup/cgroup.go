@@ -79,17 +79,27 @@ func Dirs(name string) []string {
 func Pids(name string) ([]int, error) {
 	var pids []int
 	for _, dir := range Dirs(name) {
-		err := walk(dir, func(group string) error {
-			found, err := procs(group)
-			pids = append(pids, found...)
-			return err
-		})
+		found, err := PidsIn(dir)
 		if err != nil {
-			return nil, fmt.Errorf("list processes of cgroup %s: %w", dir, err)
+			return nil, err
 		}
+		pids = append(pids, found...)
 	}
 	slices.Sort(pids)
 	return slices.Compact(pids), nil
+}
+
+// PidsIn are the processes in the group whose directory is dir, and in those below it.
+func PidsIn(dir string) (pids []int, err error) {
+	err = walk(dir, func(group string) error {
+		found, err := procs(group)
+		pids = append(pids, found...)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("list processes of cgroup %s: %w", dir, err)
+	}
+	return pids, nil
 }
 
 func procs(dir string) ([]int, error) {

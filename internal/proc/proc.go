@@ -76,6 +76,18 @@ func Describe(pid int) string {
 	return text
 }
 
+// Family is the parent of pid and the session that it is in, 0 where it is gone (proc(5),
+// /proc/[pid]/stat, fields 4 and 6).
+func Family(pid int) (parent, session int) {
+	fields, err := stat(pid)
+	if err != nil || len(fields) < 4 {
+		return 0, 0
+	}
+	parent, _ = strconv.Atoi(string(fields[1]))
+	session, _ = strconv.Atoi(string(fields[3]))
+	return parent, session
+}
+
 // stat gives the fields after the command's name, which may hold anything.
 func stat(pid int) ([][]byte, error) {
 	data, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))

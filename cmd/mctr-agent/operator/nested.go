@@ -4,13 +4,15 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"time"
 
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/cmd/mctr-agent/operator/api"
 )
 
 // launchSession runs a command in its parent: in its namespaces and limits, with
-// its environment and directory. It dies with the call's connection.
+// its environment and directory. It dies with the call's connection, with all that it
+// has started.
 func launchSession(x *exchange, in api.Session, out *output) error {
 	id, err := in.ContainerID.ID()
 	if err != nil {
@@ -26,10 +28,15 @@ func launchSession(x *exchange, in api.Session, out *output) error {
 	case !errors.Is(err, mctr.ErrNotFound):
 		return err
 	}
-	session, err := x.sessions.begin(id)
+	parent, err := x.Containers.Status(x.r.Context(), id.Parent())
+	if err != nil {
+		return sessionError(err)
+	}
+	session, err := x.sessions.begin(id, parent.Created)
 	if err != nil {
 		return err
 	}
+	e.Whole = true
 	stream, err := x.Containers.Exec(x.r.Context(), id.Parent(), e)
 	if err != nil {
 		x.sessions.abandon(session)
@@ -39,7 +46,10 @@ func launchSession(x *exchange, in api.Session, out *output) error {
 	session.stream.Store(stream)
 	end, err := out.copy(stream)
 	if end == nil {
-		end = &mctr.Termination{ExitCode: 128 + 9, Signal: 9, Reason: mctr.ReasonDestroyed, Message: "its connection ended"}
+		end = &mctr.Termination{
+			ExitCode: 128 + 9, Signal: 9, Reason: mctr.ReasonDestroyed, Message: "its connection ended",
+			Started: session.began.UTC(), Finished: time.Now().UTC(),
+		}
 	}
 	x.sessions.finish(session, end)
 	return err

@@ -17,7 +17,9 @@ func (s *Server) remove(ctx context.Context, in api.Remove) (none, error) {
 	if s.sessions.find(id) != nil {
 		return none{}, s.sessions.remove(id)
 	}
-	err = s.Containers.Remove(ctx, id, in.Force)
+	if err = s.Containers.Remove(ctx, id, in.Force); err == nil {
+		s.sessions.leave(id)
+	}
 	if s.forget(id) && errors.Is(err, mctr.ErrNotFound) {
 		err = nil // it had removed itself
 	}

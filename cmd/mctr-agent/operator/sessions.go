@@ -9,6 +9,7 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -33,22 +34,46 @@ func newSessions() *sessions { return &sessions{byID: map[mctr.ContainerID]*sess
 // A session is one of them.
 type session struct {
 	id      mctr.ContainerID
+	parent  time.Time // when the container was made that it is in
+	began   time.Time
 	stream  atomic.Pointer[launcher.Stream] // nil before it runs
 	writing atomic.Bool                     // a client has its input: there is one writer at a time
 	done    chan struct{}
 	end     *mctr.Termination // once done
 }
 
-// begin takes the id; the session has yet to be given its process.
-func (s *sessions) begin(id mctr.ContainerID) (*session, error) {
+// begin takes the id; the session has yet to be given its process. parent is when the
+// container was made that it is to be in: a session that ended in an earlier container of
+// that id is gone with it.
+func (s *sessions) begin(id mctr.ContainerID, parent time.Time) (*session, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.byID[id] != nil {
-		return nil, fmt.Errorf("%w: session %s", mctr.ErrExists, id)
+	if old := s.byID[id]; old != nil {
+		if old.end == nil || old.parent.Equal(parent) {
+			return nil, fmt.Errorf("%w: session %s", mctr.ErrExists, id)
+		}
+		s.drop(id)
 	}
-	session := &session{id: id, done: make(chan struct{})}
+	session := &session{id: id, parent: parent, began: time.Now(), done: make(chan struct{})}
 	s.byID[id] = session
 	return session, nil
+}
+
+// drop forgets a session. The caller holds the lock.
+func (s *sessions) drop(id mctr.ContainerID) {
+	delete(s.byID, id)
+	s.ended = slices.DeleteFunc(s.ended, func(other mctr.ContainerID) bool { return other == id })
+}
+
+// leave forgets the sessions that ended in a container that is removed.
+func (s *sessions) leave(parent mctr.ContainerID) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for id, session := range s.byID {
+		if id.Parent() == parent && session.end != nil {
+			s.drop(id)
+		}
+	}
 }
 
 // abandon frees the id of a session that did not come to run.
@@ -88,8 +113,7 @@ func (s *sessions) remove(id mctr.ContainerID) error {
 	if session.end == nil {
 		return fmt.Errorf("%w: session %s runs", mctr.ErrState, id)
 	}
-	delete(s.byID, id)
-	s.ended = slices.DeleteFunc(s.ended, func(other mctr.ContainerID) bool { return other == id })
+	s.drop(id)
 	return nil
 }
 

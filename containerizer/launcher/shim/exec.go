@@ -163,6 +163,7 @@ type execution struct {
 	done    func()
 	pipes   *pipes
 	started time.Time
+	family  *family    // nil: what it has started is no business of its client's
 	mu      sync.Mutex // guards ended
 	ended   bool
 }
@@ -182,7 +183,11 @@ func (s *Shim) startExec(e wire.Exec) (*execution, error) {
 		return nil, errors.Join(err, pipes.close())
 	}
 	pipes.adopt(process.Console)
-	return &execution{process: process, done: done, pipes: pipes, started: time.Now()}, nil
+	x := &execution{process: process, done: done, pipes: pipes, started: time.Now()}
+	if e.Whole {
+		x.family = familyOf(c, process.Pid)
+	}
+	return x, nil
 }
 
 // execUnpaused starts the process while nobody can pause the container: one that
@@ -208,6 +213,7 @@ func (x *execution) run(w io.Writer) *mctr.Termination {
 	x.mu.Lock()
 	x.ended = true
 	x.mu.Unlock()
+	x.family.kill() // what is left: the session's id is no other process' as long as one is in it
 	x.done()
 	output.end()
 	_ = x.pipes.close()
@@ -219,6 +225,9 @@ func (x *execution) run(w io.Writer) *mctr.Termination {
 }
 
 func (x *execution) kill(sig unix.Signal) {
+	if sig == unix.SIGKILL {
+		x.family.kill() // before the leader, without whom some would not be known
+	}
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	if !x.ended { // it is not reaped yet, so the pid is still its own

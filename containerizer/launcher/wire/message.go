@@ -113,6 +113,7 @@ type Exec struct {
 	Process specs.Process `json:"process"`
 	Stdin   bool          `json:"stdin,omitempty"`
 	Detach  bool          `json:"detach,omitempty"` // lives as long as the container
+	Whole   bool          `json:"whole,omitempty"`  // what the process started ends with it
 }
 
 // An Attach joins the container's standard streams.
