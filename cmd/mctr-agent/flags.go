@@ -91,15 +91,18 @@ func (f *flags) checkName() error {
 // directories makes them absolute and resolves links, as far as they exist: the
 // kernel's names depend on them.
 func (f *flags) directories() error {
-	for name, dir := range map[string]*string{"--root": &f.root, "--state": &f.state} {
-		if *dir == "" {
-			return fmt.Errorf("%w: %s must not be empty", mctr.ErrInvalid, name)
+	for _, d := range []struct {
+		flag string
+		dir  *string
+	}{{"--root", &f.root}, {"--state", &f.state}} {
+		if *d.dir == "" {
+			return fmt.Errorf("%w: %s must not be empty", mctr.ErrInvalid, d.flag)
 		}
-		abs, err := filepath.Abs(*dir)
+		abs, err := filepath.Abs(*d.dir)
 		if err != nil {
-			return fmt.Errorf("%s: %w", name, err)
+			return fmt.Errorf("%s: %w", d.flag, err)
 		}
-		*dir = resolve(abs)
+		*d.dir = resolve(abs)
 	}
 	return nil
 }

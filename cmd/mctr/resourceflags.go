@@ -95,12 +95,12 @@ func (r *resourceFlags) fillCPU(to *mctr.Resources) error {
 
 func (r *resourceFlags) fillMemory(to *mctr.Resources) error {
 	m := &to.Memory
-	for flag, target := range map[string]struct {
-		text string
-		to   **int64
+	for _, target := range []struct {
+		flag, text string
+		to         **int64
 	}{
-		"--memory": {r.memory, &m.Limit}, "--memory-swap": {r.swap, &m.Swap},
-		"--memory-reservation": {r.reservation, &m.Reservation}, "--memory-high": {r.high, &m.High},
+		{"--memory", r.memory, &m.Limit}, {"--memory-swap", r.swap, &m.Swap},
+		{"--memory-reservation", r.reservation, &m.Reservation}, {"--memory-high", r.high, &m.High},
 	} {
 		if target.text == "" {
 			continue
@@ -108,7 +108,7 @@ func (r *resourceFlags) fillMemory(to *mctr.Resources) error {
 		n := int64(-1)
 		if target.text != "-1" {
 			var err error
-			if n, err = size(flag, target.text); err != nil {
+			if n, err = size(target.flag, target.text); err != nil {
 				return err
 			}
 		}

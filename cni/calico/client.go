@@ -192,12 +192,15 @@ func inMemory(data []byte) (*os.File, error) {
 // because is what calicoctl said, as an error that matches a sentinel.
 func because(err error, said string) error {
 	said = strings.TrimSpace(said)
-	for text, sentinel := range map[string]error{
-		"resource does not exist": mctr.ErrNotFound, "resource already exists": mctr.ErrExists,
-		"connection refused": mctr.ErrUnavailable, "connection error": mctr.ErrUnavailable,
+	for _, known := range []struct {
+		text     string
+		sentinel error
+	}{
+		{"connection refused", mctr.ErrUnavailable}, {"connection error", mctr.ErrUnavailable},
+		{"resource already exists", mctr.ErrExists}, {"resource does not exist", mctr.ErrNotFound},
 	} {
-		if strings.Contains(said, text) {
-			return fmt.Errorf("%w: %s", sentinel, said)
+		if strings.Contains(said, known.text) {
+			return fmt.Errorf("%w: %s", known.sentinel, said)
 		}
 	}
 	if said == "" {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"regexp"
+	"slices"
 
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/internal/atomicfile"
@@ -92,5 +93,6 @@ func Holders(held map[string]*Image, img *Image) []string {
 			names = append(names, holder)
 		}
 	}
+	slices.Sort(names)
 	return names
 }

@@ -124,6 +124,31 @@ func TestErrorsKeepTheirIdentity(t *testing.T) {
 	}
 }
 
+// TestAnErrorOfSeveralKinds sends errors that wrap two sentinels, in either order:
+// the kind is always the same one, and both sentinels match on the other side.
+func TestAnErrorOfSeveralKinds(t *testing.T) {
+	sentinels := []error{
+		wire.ErrCommandNotFound, wire.ErrCommandInvoke, mctr.ErrInvalid, mctr.ErrUnsupported, mctr.ErrNotFound,
+		mctr.ErrExists, mctr.ErrState, mctr.ErrDestroyed, mctr.ErrUnavailable,
+	}
+	for i, first := range sentinels {
+		want := wire.NewError(first).Kind
+		for _, second := range sentinels[i+1:] {
+			for range 20 { // a kind chosen at random is not always the same
+				for _, err := range []error{fmt.Errorf("%w: %w", first, second), fmt.Errorf("%w: %w", second, first)} {
+					sent := wire.NewError(err)
+					if sent.Kind != want {
+						t.Fatalf("%v: kind %q, want %q", err, sent.Kind, want)
+					}
+					if got := sent.Err(); !errors.Is(got, first) || !errors.Is(got, second) {
+						t.Fatalf("%v came with %q and %q alone", err, sent.Kind, sent.Also)
+					}
+				}
+			}
+		}
+	}
+}
+
 func TestVersions(t *testing.T) {
 	for _, c := range []struct {
 		theirs wire.Hello

@@ -116,13 +116,19 @@ func older(a, b string) bool {
 // updatable refuses the limits that "update --resources" does not carry.
 func (c *container) updatable(r *specs.LinuxResources) error {
 	b := r.BlockIO
-	for what, asked := range map[string]bool{
-		"devices": r.Devices != nil, "network": r.Network != nil, "rdma": r.Rdma != nil, "hugepageLimits": r.HugepageLimits != nil,
-		"blockIO devices": b != nil && (len(b.WeightDevice)+len(b.ThrottleReadBpsDevice)+len(b.ThrottleWriteBpsDevice)+
-			len(b.ThrottleReadIOPSDevice)+len(b.ThrottleWriteIOPSDevice) > 0 || b.LeafWeight != nil),
+	for _, limit := range []struct {
+		name  string
+		asked bool
+	}{
+		{"devices", r.Devices != nil},
+		{"network", r.Network != nil},
+		{"rdma", r.Rdma != nil},
+		{"hugepageLimits", r.HugepageLimits != nil},
+		{"blockIO devices", b != nil && (len(b.WeightDevice)+len(b.ThrottleReadBpsDevice)+len(b.ThrottleWriteBpsDevice)+
+			len(b.ThrottleReadIOPSDevice)+len(b.ThrottleWriteIOPSDevice) > 0 || b.LeafWeight != nil)},
 	} {
-		if asked {
-			return c.unsupported("update of "+what, "OCI runtimes update memory, cpu, pids and the blkio weight", "give it at the launch")
+		if limit.asked {
+			return c.unsupported("update of "+limit.name, "OCI runtimes update memory, cpu, pids and the blkio weight", "give it at the launch")
 		}
 	}
 	return nil
