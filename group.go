@@ -27,7 +27,8 @@ func (g *Group) Validate() error {
 	if len(p.Args) > 0 || len(p.Tasks) > 0 || p.Entrypoint != nil || p.Init || g.Root.Image != "" {
 		return fmt.Errorf("%w: the root of a group has neither an image nor a command", ErrInvalid)
 	}
-	for name, task := range g.Tasks {
+	for _, name := range g.Names() {
+		task := g.Tasks[name]
 		if !validPart(name) {
 			return fmt.Errorf("%w: task %q: a name must be [a-zA-Z0-9][a-zA-Z0-9_-]*", ErrInvalid, name)
 		}

@@ -80,7 +80,8 @@ func (a *app) runGroup(ctx context.Context, o *runOptions, args []string) error 
 	if err != nil {
 		return err
 	}
-	for name, task := range g.Tasks {
+	for _, name := range g.Names() {
+		task := g.Tasks[name]
 		if err := watchedTask(&task, o.detach && !a.remote()); err != nil {
 			return fmt.Errorf("task %s: %w", name, err)
 		}

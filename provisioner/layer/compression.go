@@ -5,6 +5,8 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 
 	"github.com/klauspost/compress/zstd"
 	"github.com/klauspost/pgzip"
@@ -43,8 +45,8 @@ func Decompress(r io.Reader) (io.ReadCloser, error) {
 		}
 		return z.IOReadCloser(), nil
 	}
-	for name, magic := range foreign {
-		if bytes.HasPrefix(head, magic) {
+	for _, name := range slices.Sorted(maps.Keys(foreign)) {
+		if bytes.HasPrefix(head, foreign[name]) {
 			return nil, fmt.Errorf("layer is compressed by %s: %w (image-spec knows gzip and zstd)", name, mctr.ErrUnsupported)
 		}
 	}

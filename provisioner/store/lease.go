@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/mctr/mctr"
@@ -106,5 +107,6 @@ func Holders(held map[string]*Image, img *Image) []string {
 			names = append(names, holder)
 		}
 	}
+	slices.Sort(names)
 	return names
 }

@@ -21,7 +21,8 @@ func (s *Server) launchGroup(ctx context.Context, in api.LaunchedGroup) (none, e
 	if err := s.mayAsk(&in.Group.Root); err != nil {
 		return none{}, err
 	}
-	for name, task := range in.Group.Tasks {
+	for _, name := range in.Group.Names() {
+		task := in.Group.Tasks[name]
 		if err := s.mayAsk(&task); err != nil {
 			return none{}, fmt.Errorf("task %s: %w", name, err)
 		}

@@ -3,6 +3,7 @@ package wire
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/mctr/mctr"
 )
@@ -13,23 +14,30 @@ var (
 	ErrCommandInvoke   = errors.New("command cannot be invoked")
 )
 
-// kinds are the sentinels that keep their identity over the wire.
-var kinds = map[string]error{
-	"not-found":         mctr.ErrNotFound,
-	"exists":            mctr.ErrExists,
-	"invalid":           mctr.ErrInvalid,
-	"unsupported":       mctr.ErrUnsupported,
-	"state":             mctr.ErrState,
-	"destroyed":         mctr.ErrDestroyed,
-	"unavailable":       mctr.ErrUnavailable,
-	"command-not-found": ErrCommandNotFound,
-	"command-invoke":    ErrCommandInvoke,
+// kinds are the sentinels that keep their identity over the wire. An error that
+// wraps several has the kind of the first one in this order: what decides an exit
+// code comes before what says whose fault an error is, and a cause that will not
+// pass (the request, the object) before one that may (the peer).
+var kinds = []struct {
+	name     string
+	sentinel error
+}{
+	{"command-not-found", ErrCommandNotFound},
+	{"command-invoke", ErrCommandInvoke},
+	{"invalid", mctr.ErrInvalid},
+	{"unsupported", mctr.ErrUnsupported},
+	{"not-found", mctr.ErrNotFound},
+	{"exists", mctr.ErrExists},
+	{"state", mctr.ErrState},
+	{"destroyed", mctr.ErrDestroyed},
+	{"unavailable", mctr.ErrUnavailable},
 }
 
 // An Error is an error of the other side.
 type Error struct {
-	Kind    string `json:"kind,omitempty"`
-	Message string `json:"message"`
+	Kind    string   `json:"kind,omitempty"`
+	Also    []string `json:"also,omitempty"` // further kinds, of an error that wraps several sentinels
+	Message string   `json:"message"`
 }
 
 // NewError prepares err for the wire; nil gives nil.
@@ -37,56 +45,40 @@ func NewError(err error) *Error {
 	if err == nil {
 		return nil
 	}
-	return &Error{Message: err.Error(), Kind: kindOf(err)}
-}
-
-// kindOf is the kind of the sentinel that comes first in err's tree, as errors.Is walks
-// it: of an error that wraps several, that is the one that its text begins with.
-func kindOf(err error) string {
-	for kind, sentinel := range kinds { // at most one of them is this node
-		if is(err, sentinel) {
-			return kind
+	e := &Error{Message: err.Error()}
+	for _, kind := range kinds {
+		switch {
+		case !errors.Is(err, kind.sentinel):
+		case e.Kind == "":
+			e.Kind = kind.name
+		default:
+			e.Also = append(e.Also, kind.name)
 		}
 	}
-	switch u := err.(type) {
-	case interface{ Unwrap() error }:
-		if inner := u.Unwrap(); inner != nil {
-			return kindOf(inner)
-		}
-	case interface{ Unwrap() []error }:
-		for _, inner := range u.Unwrap() {
-			if kind := kindOf(inner); kind != "" {
-				return kind
-			}
-		}
-	}
-	return ""
+	return e
 }
 
-// is says whether err itself, and not what it wraps, is the sentinel or says to be.
-func is(err, sentinel error) bool {
-	if any(err) == any(sentinel) {
-		return true
-	}
-	claims, ok := err.(interface{ Is(error) bool })
-	return ok && claims.Is(sentinel)
-}
-
-// Err is the error on this side: it matches the sentinel that it had there.
+// Err is the error on this side: it matches the sentinels that it had there.
 func (e *Error) Err() error {
 	if e == nil {
 		return nil
 	}
-	return &remoteError{e.Message, kinds[e.Kind]}
+	err := &remoteError{message: e.Message}
+	for _, kind := range kinds {
+		if kind.name == e.Kind || slices.Contains(e.Also, kind.name) {
+			err.sentinels = append(err.sentinels, kind.sentinel)
+		}
+	}
+	return err
 }
 
 type remoteError struct {
-	message  string
-	sentinel error
+	message   string
+	sentinels []error
 }
 
-func (e *remoteError) Error() string { return e.message }
-func (e *remoteError) Unwrap() error { return e.sentinel }
+func (e *remoteError) Error() string   { return e.message }
+func (e *remoteError) Unwrap() []error { return e.sentinels }
 
 // Failed builds the Response that carries err.
 func Failed(err error) Response { return Response{Error: NewError(err)} }

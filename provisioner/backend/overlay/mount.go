@@ -2,7 +2,9 @@ package overlay
 
 import (
 	"errors"
+	"maps"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -73,7 +75,9 @@ func configure(fs int, s stack) error {
 			return &os.PathError{Op: "overlay lowerdir", Path: dir, Err: err}
 		}
 	}
-	for key, value := range s.values() {
+	values := s.values()
+	for _, key := range slices.Sorted(maps.Keys(values)) {
+		value := values[key]
 		if err := unix.FsconfigSetString(fs, key, value); err != nil {
 			return &os.PathError{Op: "overlay " + key, Path: value, Err: unsupported(err, kernelSays(fs))}
 		}
@@ -172,8 +176,8 @@ func (s stack) data(name func(string) (string, error)) (string, error) {
 			parts = append(parts, key+"="+n)
 		}
 	}
-	for key, value := range s.options {
-		parts = append(parts, key+"="+value)
+	for _, key := range slices.Sorted(maps.Keys(s.options)) {
+		parts = append(parts, key+"="+s.options[key])
 	}
 	return strings.Join(parts, ","), nil
 }

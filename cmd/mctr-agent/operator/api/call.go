@@ -4,7 +4,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net"
+	"slices"
 	"strings"
 
 	"github.com/mctr/mctr"
@@ -138,7 +140,7 @@ func ParseCall(data []byte) (call string, arguments json.RawMessage, err error) 
 	delete(fields, "type")
 	arguments = fields[Field(call)]
 	delete(fields, Field(call))
-	for name := range fields {
+	for _, name := range slices.Sorted(maps.Keys(fields)) {
 		return "", nil, fmt.Errorf("%w: a call of type %s has no %q", mctr.ErrInvalid, call, name)
 	}
 	return call, arguments, nil

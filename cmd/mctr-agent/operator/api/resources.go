@@ -3,7 +3,9 @@ package api
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"math"
+	"slices"
 
 	"github.com/mctr/mctr"
 )
@@ -93,13 +95,13 @@ func fillResources(r *mctr.Resources, resources []Resource, limits map[string]Sc
 	if err != nil {
 		return err
 	}
-	for name, s := range asked {
-		if err := checkResource(name, s, false); err != nil {
+	for _, name := range slices.Sorted(maps.Keys(asked)) {
+		if err := checkResource(name, asked[name], false); err != nil {
 			return err
 		}
 	}
-	for name, s := range limits {
-		if err := checkResource(name, s, true); err != nil {
+	for _, name := range slices.Sorted(maps.Keys(limits)) {
+		if err := checkResource(name, limits[name], true); err != nil {
 			return err
 		}
 	}
