@@ -304,7 +304,12 @@ func TestArchivesAreOthersToo(t *testing.T) {
 	h.want(0, "save", "-o", at("docker.tar"), "first.test/a:1", "second.test/b:2")
 	h.want(0, "save", "--format", "oci-archive", "-o", at("oci.tar"), "first.test/a:1")
 
-	podman := []string{"podman", "--root", at("podman"), "--runroot", at("run"), "--storage-driver", "vfs"}
+	short, err := os.MkdirTemp("/tmp", "run") // podman takes 50 characters at most
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(short) })
+	podman := []string{"podman", "--root", at("podman"), "--runroot", short, "--storage-driver", "vfs"}
 	run := func(argv ...string) string {
 		t.Helper()
 		out, err := exec.CommandContext(t.Context(), argv[0], argv[1:]...).CombinedOutput()

@@ -104,7 +104,7 @@ func TestInheritedByPlugins(t *testing.T) {
 		}
 	}
 	said := filepath.Join(t.TempDir(), "said")
-	script := "#!/bin/sh\n[ \"$CNI_COMMAND\" != ADD ] || { pwd; " + strings.ReplaceAll(inherited, "|sort", "") + "; } >" + said + "\nexec " + filepath.Join(plugins, "firewall") + "\n"
+	script := "#!/bin/sh\n[ \"$CNI_COMMAND\" != ADD ] || { pwd; " + strings.ReplaceAll(inherited, "|sort", "") + "; } >'" + said + "'\nexec '" + filepath.Join(plugins, "firewall") + "'\n"
 	if err := errors.Join(os.Remove(filepath.Join(dir, "firewall")), os.WriteFile(filepath.Join(dir, "firewall"), []byte(script), 0o755)); err != nil {
 		t.Fatal(err)
 	}

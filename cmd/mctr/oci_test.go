@@ -378,7 +378,7 @@ func TestUnpackEqualsUmoci(t *testing.T) {
 	h := newHost(t)
 	b := h.unpacked("true")
 	theirs := filepath.Join(t.TempDir(), "umoci")
-	if out, err := execCommand(t.Context(), "umoci", "unpack", "--image", strings.TrimPrefix(h.image, "oci:"), theirs).CombinedOutput(); err != nil {
+	if out, err := execCommand(t.Context(), "sh", "-c", `umask 022; exec umoci unpack --image "$@"`, "sh", strings.TrimPrefix(h.image, "oci:"), theirs).CombinedOutput(); err != nil {
 		t.Fatalf("umoci: %v: %s", err, out)
 	}
 	if diff := cmp.Diff(listing(t, filepath.Join(theirs, "rootfs")), listing(t, filepath.Join(b.dir, "rootfs"))); diff != "" {

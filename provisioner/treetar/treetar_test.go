@@ -335,7 +335,7 @@ func TestHarmless(t *testing.T) {
 	src, dst := filepath.Join(t.TempDir(), "src"), t.TempDir()
 	at := func(name string) string { return filepath.Join(src, name) }
 	capability := []byte{1, 0, 0, 2, 0x20, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
-	must(t, os.Mkdir(src, 0o755), os.WriteFile(at("suid"), nil, 0o600), unix.Chmod(at("suid"), 0o6755), os.WriteFile(at("caps"), nil, 0o755),
+	must(t, os.Mkdir(src, 0o755), os.WriteFile(at("suid"), nil, 0o600), unix.Chmod(at("suid"), 0o6755), os.WriteFile(at("caps"), nil, 0o755), unix.Chmod(at("caps"), 0o755),
 		unix.Setxattr(at("caps"), "security.capability", capability, 0), unix.Setxattr(at("caps"), "user.keep", []byte("1"), 0),
 		os.WriteFile(at("other"), nil, 0o600), os.Chown(at("other"), 1000, 1000), unix.Chmod(at("other"), 0o4755),
 		unix.Mknod(at("zero"), unix.S_IFCHR|0o600, int(unix.Mkdev(1, 5))), os.Link(at("zero"), at("zlink")),

@@ -1,7 +1,12 @@
 package blkio
 
 import (
+	"context"
+	"errors"
+	"os"
+	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/opencontainers/cgroups"
@@ -92,14 +97,14 @@ func TestPrepare(t *testing.T) {
 // TestUsage has a group of its own write a mebibyte past the cache. The throttle is
 // what makes v1 count: since Linux 6.10 it does so where a limit was ever set.
 func TestUsage(t *testing.T) {
-	dir := t.TempDir()
+	disk := loop(t)
 	var st unix.Stat_t
-	if err := unix.Stat(dir, &st); err != nil {
+	if err := unix.Stat(disk, &st); err != nil {
 		t.Fatal(err)
 	}
-	fast := cgroups.NewThrottleDevice(int64(unix.Major(st.Dev)), int64(unix.Minor(st.Dev)), 1<<40)
+	fast := cgroups.NewThrottleDevice(int64(unix.Major(st.Rdev)), int64(unix.Minor(st.Rdev)), 1<<40)
 	name := isolatortest.Group(t, cgroups.Resources{BlkioThrottleWriteBpsDevice: []*cgroups.ThrottleDevice{fast}},
-		"dd if=/dev/zero of="+filepath.Join(dir, "data")+" bs=1M count=1 oflag=direct 2>/dev/null")
+		"dd if=/dev/zero of="+disk+" bs=1M count=1 oflag=direct 2>/dev/null")
 	u := &mctr.Usage{}
 	i := New(func(mctr.ContainerID) string { return name }, usage.NewMeter())
 	if err := i.Usage(t.Context(), "c", u); err != nil || u.WriteBytes < 1<<20 {
@@ -108,4 +113,24 @@ func TestUsage(t *testing.T) {
 	if (u.IOPressure != nil) != isolatortest.HasPressure(name, "io") {
 		t.Errorf("pressure: %+v", u.IOPressure)
 	}
+}
+
+// loop is a block device of the test's own: the directory of temporary files may be on
+// none, as a tmpfs is.
+func loop(t *testing.T) string {
+	file := filepath.Join(t.TempDir(), "disk")
+	if err := errors.Join(os.WriteFile(file, nil, 0o600), os.Truncate(file, 4<<20)); err != nil {
+		t.Fatal(err)
+	}
+	out, err := exec.CommandContext(t.Context(), "losetup", "--find", "--show", file).Output()
+	if err != nil {
+		t.Fatal("losetup:", err)
+	}
+	device := strings.TrimSpace(string(out))
+	t.Cleanup(func() {
+		if out, err := exec.CommandContext(context.WithoutCancel(t.Context()), "losetup", "--detach", device).CombinedOutput(); err != nil {
+			t.Errorf("losetup: %v: %s", err, out)
+		}
+	})
+	return device
 }

@@ -49,10 +49,10 @@ func TestVolumeCopiesUp(t *testing.T) {
 	c := withVolumes(t, mctr.ContainerConfig{}, "/data")
 	from := filepath.Join(c.Rootfs, "data")
 	check(t,
-		os.WriteFile(from+"/file", []byte("content"), 0o640), os.Chown(from+"/file", 5, 6),
+		os.WriteFile(from+"/file", []byte("content"), 0o640), unix.Chmod(from+"/file", 0o640), os.Chown(from+"/file", 5, 6),
 		unix.Setxattr(from+"/file", "user.colour", []byte("red"), 0),
 		os.Mkdir(from+"/sub", 0o700), os.WriteFile(from+"/sub/x", nil, 0o600), os.Symlink("/etc/passwd", from+"/link"),
-		os.Link(from+"/file", from+"/sub/hard"), unix.Mkfifo(from+"/fifo", 0o644),
+		os.Link(from+"/file", from+"/sub/hard"), unix.Mkfifo(from+"/fifo", 0o644), unix.Chmod(from+"/fifo", 0o644),
 		os.Chown(from, 33, 34), unix.Chmod(from, 0o2770), unix.Setxattr(from, "user.dir", []byte("yes"), 0))
 	mounts := mustPrepare(t, c)
 	if len(mounts) != 1 || mounts[0].Destination != "/data" || strings.Join(mounts[0].Options, ",") != "rbind,rprivate" {

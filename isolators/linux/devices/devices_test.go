@@ -1,6 +1,7 @@
 package devices_test
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"slices"
@@ -35,7 +36,8 @@ func TestCheck(t *testing.T) {
 func TestPrepare(t *testing.T) {
 	dir := t.TempDir()
 	for name, mode := range map[string]uint32{"c": unix.S_IFCHR | 0o640, "b": unix.S_IFBLK | 0o600} {
-		if err := unix.Mknod(filepath.Join(dir, name), mode, int(unix.Mkdev(240, 7))); err != nil {
+		path := filepath.Join(dir, name)
+		if err := errors.Join(unix.Mknod(path, mode, int(unix.Mkdev(240, 7))), unix.Chmod(path, mode&0o777)); err != nil {
 			t.Fatal(err)
 		}
 	}

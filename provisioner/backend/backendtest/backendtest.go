@@ -88,16 +88,16 @@ func (s *scene) path(name string) string { return filepath.Join(s.dir, name) }
 // names starting with ! whiteouts, others files that hold the layer's name.
 func (s *scene) layer(name string, files ...string) (backend.Lower, error) {
 	l := backend.Lower{Dir: s.path(name)}
-	errs := []error{os.MkdirAll(l.Dir, 0o755)}
+	errs := []error{os.MkdirAll(l.Dir, 0o755), os.Chmod(l.Dir, 0o755)} // chmod(2): the umask is the caller's
 	for _, f := range files {
 		path := filepath.Join(l.Dir, f)
 		switch {
 		case f[len(f)-1] == '/':
-			errs = append(errs, os.Mkdir(path, 0o755))
+			errs = append(errs, os.Mkdir(path, 0o755), os.Chmod(path, 0o755))
 		case f[0] == '!':
 			errs = append(errs, unix.Mknod(filepath.Join(l.Dir, f[1:]), unix.S_IFCHR, 0))
 		default:
-			errs = append(errs, os.WriteFile(path, []byte(name), 0o644))
+			errs = append(errs, os.WriteFile(path, []byte(name), 0o644), os.Chmod(path, 0o644))
 		}
 	}
 	return l, errors.Join(errs...)
