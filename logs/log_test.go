@@ -59,7 +59,7 @@ func readBack(t *testing.T, dir string, cfg Config, o ReadOptions) (map[Stream]s
 		e.Text = append([]byte(nil), e.Text...)
 		all = append(all, e)
 		texts[e.Stream] += string(e.Text)
-		if !e.Partial {
+		if !e.Partial && !e.Gap {
 			texts[e.Stream] += "\n"
 		}
 		return nil

@@ -35,7 +35,9 @@ func Is(pid int, start uint64) bool {
 	return err == nil && now == start
 }
 
-// Ending says whether pid has ended, or was killed and is about to.
+// Ending says whether pid has ended, or was killed and is about to. For the few
+// instructions in which the kernel has taken the SIGKILL from the process' queue and not
+// yet marked it as exiting, the answer is no.
 func Ending(pid int) bool {
 	fields, err := stat(pid)
 	const flags, pending = 9 - 3, 31 - 3 // the first of fields is field 3

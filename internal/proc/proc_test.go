@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 )
 
 func TestSelf(t *testing.T) {
@@ -48,8 +49,10 @@ func TestLife(t *testing.T) {
 		t.Error("the child ends by itself")
 	}
 	_ = child.Process.Kill()
-	if !Ending(pid) {
-		t.Error("the child does not end of a SIGKILL")
+	for deadline := time.Now().Add(10 * time.Second); !Ending(pid); { // see Ending
+		if time.Now().After(deadline) {
+			t.Fatal("the child does not end of a SIGKILL")
+		}
 	}
 	for { // dead, but not waited for
 		if fields, err := stat(pid); err != nil || string(fields[0]) == "Z" {
