@@ -111,7 +111,7 @@ func (s *survey) Collect(to chan<- prometheus.Metric) {
 	for _, p := range phases {
 		count[p] = 0
 	}
-	now, names := map[mctr.ContainerID]*mctr.Usage{}, map[mctr.ContainerID]string{}
+	now, names, mute := map[mctr.ContainerID]*mctr.Usage{}, map[mctr.ContainerID]string{}, []mctr.ContainerID(nil)
 	for _, id := range ids {
 		status, err := s.Server.Containers.Status(ctx, id)
 		if errors.Is(err, mctr.ErrNotFound) {
@@ -125,19 +125,25 @@ func (s *survey) Collect(to chan<- prometheus.Metric) {
 		if !running(status.Phase) {
 			continue
 		}
-		if u, err := s.Server.Containers.Usage(ctx, id); err == nil { // else it ends just now, or one figure of it cannot be had
-			now[id], names[id] = u, status.Config.Name
+		u, err := s.Server.Containers.Usage(ctx, id)
+		if err != nil { // it ends just now, or one of its figures cannot be had
+			mute = append(mute, id)
+			continue
 		}
+		now[id], names[id] = u, status.Config.Name
 	}
 	for phase, n := range count {
 		to <- prometheus.MustNewConstMetric(s.containers, prometheus.GaugeValue, float64(n), word(phase))
 	}
 	to <- prometheus.MustNewConstMetric(s.sessions, prometheus.GaugeValue, float64(len(s.Server.sessions.list())))
-	s.tell(to, now, names)
+	s.tell(to, now, names, mute)
 }
 
-// tell gives the figures of each container and of all.
-func (s *survey) tell(to chan<- prometheus.Metric, now map[mctr.ContainerID]*mctr.Usage, names map[mctr.ContainerID]string) {
+// tell gives the figures of each container and of all. Those in mute run, and have no
+// figures at this look.
+func (s *survey) tell(
+	to chan<- prometheus.Metric, now map[mctr.ContainerID]*mctr.Usage, names map[mctr.ContainerID]string, mute []mctr.ContainerID,
+) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for n, f := range s.each {
@@ -157,6 +163,11 @@ func (s *survey) tell(to chan<- prometheus.Metric, now map[mctr.ContainerID]*mct
 			sum = s.past[n]
 		}
 		to <- prometheus.MustNewConstMetric(f.sum, kind, sum)
+	}
+	for _, id := range mute { // or else all that it used would be counted again at the next look
+		if before := s.seen[id]; before != nil {
+			now[id] = before
+		}
 	}
 	s.seen = now
 }

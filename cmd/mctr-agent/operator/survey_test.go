@@ -11,10 +11,10 @@ import (
 )
 
 // sums are the figures of all containers that a look tells, by their names.
-func sums(t *testing.T, s *survey, now map[mctr.ContainerID]*mctr.Usage) map[string]*dto.Metric {
+func sums(t *testing.T, s *survey, now map[mctr.ContainerID]*mctr.Usage, mute ...mctr.ContainerID) map[string]*dto.Metric {
 	t.Helper()
 	told := make(chan prometheus.Metric, 1000)
-	s.tell(told, now, map[mctr.ContainerID]string{"a": "first"})
+	s.tell(told, now, map[mctr.ContainerID]string{"a": "first"}, mute)
 	close(told)
 	found := map[string]*dto.Metric{}
 	for m := range told {
@@ -58,6 +58,27 @@ func TestSumsNeverFall(t *testing.T) {
 		}
 		if memory := found["mctr_containers_memory_bytes"].GetGauge().GetValue(); memory != float64(7*len(look.now)) {
 			t.Errorf("%v: %g bytes of memory", look.now, memory)
+		}
+	}
+}
+
+// TestSumsCountOnce wants what a container has used to be counted once, also where its
+// figures cannot be had at a look between two others.
+func TestSumsCountOnce(t *testing.T) {
+	s := newSurvey(nil)
+	looks := []struct {
+		now  map[mctr.ContainerID]*mctr.Usage
+		mute []mctr.ContainerID
+		want float64
+	}{
+		{map[mctr.ContainerID]*mctr.Usage{"a": {CPUNanos: 3e9}}, nil, 3},
+		{map[mctr.ContainerID]*mctr.Usage{}, []mctr.ContainerID{"a", "never-seen"}, 3},
+		{map[mctr.ContainerID]*mctr.Usage{"a": {CPUNanos: 5e9}}, nil, 5},
+	}
+	for i, look := range looks {
+		found := sums(t, s, look.now, look.mute...)
+		if got := found["mctr_containers_cpu_seconds_total"].GetCounter().GetValue(); got != look.want {
+			t.Errorf("look %d: %g seconds, want %g", i, got, look.want)
 		}
 	}
 }
