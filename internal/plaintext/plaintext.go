@@ -6,6 +6,7 @@ package plaintext
 import (
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -37,7 +38,9 @@ func check(v reflect.Value, at string) error {
 			}
 		}
 	case reflect.Map:
-		for _, key := range v.MapKeys() {
+		keys := v.MapKeys() // in the order of their text, so that the same field is named each time
+		slices.SortFunc(keys, func(a, b reflect.Value) int { return strings.Compare(fmt.Sprint(a), fmt.Sprint(b)) })
+		for _, key := range keys {
 			if err := check(key, at); err != nil {
 				return err
 			}

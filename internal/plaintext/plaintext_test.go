@@ -41,3 +41,13 @@ func TestCheck(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestCheckNamesTheSameField wants one of several bad fields to be named, the same each time.
+func TestCheckNamesTheSameField(t *testing.T) {
+	bad := map[string]string{"a": "\xff", "b": "\xff", "c": "\xff", "d": "\xff"}
+	for range 50 {
+		if err := Check(mctr.ContainerConfig{Labels: bad}); err == nil || !strings.Contains(err.Error(), "labels.a ") {
+			t.Fatalf("%v: want labels.a", err)
+		}
+	}
+}
