@@ -38,7 +38,7 @@ func (c *Containerizer) rouse(ctx context.Context, id mctr.ContainerID) error {
 	if err != nil || pid == 0 {
 		return fmt.Errorf("%w: container %s has no supervisor", mctr.ErrUnavailable, id.Short())
 	}
-	if err := unix.Kill(pid, unix.SIGHUP); err != nil {
+	if err := c.hangUp(id, pid); err != nil {
 		return fmt.Errorf("%w: tell the supervisor (pid %d): %w", mctr.ErrUnavailable, pid, err)
 	}
 	ctx, cancel := context.WithTimeout(ctx, rouseTime)
@@ -53,6 +53,20 @@ func (c *Containerizer) rouse(ctx context.Context, id mctr.ContainerID) error {
 		}
 	}
 	return fmt.Errorf("%w: container %s: its supervisor (pid %d) did not make its directory again", mctr.ErrUnavailable, id.Short(), pid)
+}
+
+// hangUp sends SIGHUP to the container's shim. The pid may be another process' by now, which
+// the signal would end: so it is held by a descriptor while the shim is looked up again.
+func (c *Containerizer) hangUp(id mctr.ContainerID, pid int) error {
+	fd, err := unix.PidfdOpen(pid, 0)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(fd) // closing a pidfd cannot fail usefully
+	if now, err := c.shimPid(id); err != nil || now != pid {
+		return errors.Join(unix.ESRCH, err)
+	}
+	return unix.PidfdSendSignal(fd, unix.SIGHUP, nil, 0)
 }
 
 // supervised says whether the container's shim lives, by its lock or, where that was

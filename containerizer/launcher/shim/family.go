@@ -42,9 +42,26 @@ func (f *family) kill() {
 		if len(members) == 0 {
 			return
 		}
-		for _, pid := range members {
-			_ = unix.Kill(pid, unix.SIGKILL) // it may have ended
+		f.signal(members)
+	}
+}
+
+// signal kills those of pids that still are members. A pid may be another process' by now,
+// also one of the host's: so each is held by a descriptor while it is looked at again.
+func (f *family) signal(pids []int) {
+	held := map[int]int{}
+	for _, pid := range pids {
+		if fd, err := unix.PidfdOpen(pid, 0); err == nil { // or else it has ended
+			held[pid] = fd
 		}
+	}
+	for _, pid := range f.members() {
+		if fd, ok := held[pid]; ok {
+			_ = unix.PidfdSendSignal(fd, unix.SIGKILL, nil, 0) // it may have ended
+		}
+	}
+	for _, fd := range held {
+		_ = unix.Close(fd) // closing a pidfd cannot fail usefully
 	}
 }
 
