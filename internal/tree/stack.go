@@ -10,6 +10,8 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/mctr/mctr/internal/visible"
 )
 
 const (
@@ -175,9 +177,4 @@ func (s *stack) fail(op, name string, err error) error {
 const longest = 300
 
 // Short is path, of which the middle is left out where it is long.
-func Short(path string) string {
-	if len(path) <= longest {
-		return path
-	}
-	return fmt.Sprintf("%s[... %d bytes ...]%s", strings.ToValidUTF8(path[:longest/2], ""), len(path)-longest, strings.ToValidUTF8(path[len(path)-longest/2:], ""))
-}
+func Short(path string) string { return visible.Middle(path, longest) }

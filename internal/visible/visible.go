@@ -69,12 +69,18 @@ func Short(text string) string {
 	}
 	words := strings.Split(text, " ")
 	for i, word := range words {
-		if n := len(word) - longest; n > 0 {
-			head, tail := word[:longest/2], word[len(word)-longest/2:]
-			words[i] = fmt.Sprintf("%s[... %d bytes ...]%s", strings.ToValidUTF8(head, ""), n, strings.ToValidUTF8(tail, ""))
-		}
+		words[i] = Middle(word, longest)
 	}
 	return strings.Join(words, " ")
+}
+
+// Middle is s, of which the middle is left out where it has more than most bytes.
+func Middle(s string, most int) string {
+	if len(s) <= most {
+		return s
+	}
+	head, tail := s[:most/2], s[len(s)-most/2:]
+	return fmt.Sprintf("%s[... %d bytes ...]%s", strings.ToValidUTF8(head, ""), len(s)-most, strings.ToValidUTF8(tail, ""))
 }
 
 // Writer writes what is written to it to w, as Text. Each call is whole characters.
