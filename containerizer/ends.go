@@ -42,8 +42,9 @@ func (c *Containerizer) endsOf(owner string) endStore {
 	return endStore{dir: filepath.Join(c.paths.ends(), mctr.ContainerID(owner).Hash()), owner: owner}
 }
 
-// Ends are those of this owner's containers that it has not acknowledged, whoever
-// released or removed the containers. At most 10,000 are kept, for at most 30 days.
+// Ends are those of this owner's containers that it has not acknowledged; another process
+// may have released or removed the containers. At most 10,000 are kept. One that is older
+// than 30 days goes when the next is kept.
 func (c *Containerizer) Ends(ctx context.Context) (*mctr.Ends, error) {
 	s := c.endsOf(c.owner)
 	lock, err := s.lock(ctx)
@@ -92,7 +93,7 @@ func remove(path string) error {
 func (c *Containerizer) keepEnd(ctx context.Context, id mctr.ContainerID) error {
 	r, err := c.load(id)
 	if err != nil || r.Config.Owner == commandLine {
-		return nil // of one whose owner cannot be read, nobody can be told
+		return nil // an owner that cannot be read cannot be told
 	}
 	t, err := c.termination(id)
 	if err != nil || t == nil {

@@ -53,11 +53,7 @@ func (c *Containerizer) run(id mctr.ContainerID) (*run, error) {
 
 // endRun removes the record of a container that is released.
 func (c *Containerizer) endRun(id mctr.ContainerID) error {
-	err := os.Remove(c.paths.run(id))
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	return err
+	return remove(c.paths.run(id))
 }
 
 // supervised says whether the shim of the run is still there.
