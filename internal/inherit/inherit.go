@@ -14,6 +14,7 @@ import (
 	"os/signal"
 	"strconv"
 	"syscall"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 
@@ -52,7 +53,7 @@ const (
 	stack     = 8 << 20        // the kernel's default
 )
 
-// limits are those of a process that nobody limited, by docker's choice where the
+// limits are those of a process without limits, by docker's choice where the
 // kernel's default is less than containers expect. Those of pending signals depend on
 // the size of the host, and are left.
 var limits = map[int]unix.Rlimit{
@@ -73,8 +74,8 @@ var limits = map[int]unix.Rlimit{
 	unix.RLIMIT_STACK:    {Cur: stack, Max: unlimited},
 }
 
-// Unlimit gives this process, and so its children, the limits of one that nobody
-// limited. Without CAP_SYS_RESOURCE a hard limit cannot be raised: then the soft one is
+// Unlimit gives this process, and so its children, the limits of one without
+// limits. Without CAP_SYS_RESOURCE a hard limit cannot be raised: then the soft one is
 // brought up to it.
 func Unlimit() {
 	for resource, want := range limits {
@@ -110,7 +111,7 @@ func Seal() {
 // Hush has this process catch the signals that its caller had it ignore, as nohup(1) does
 // and a shell of what runs in the background, and do nothing on them: what is ignored
 // would be ignored by its children too, what is caught is not (signal(7)). It returns
-// them. Package os/signal knows of some of them only.
+// them, but for those of the C library, which get their default action.
 func Hush() (ignored []os.Signal) {
 	status, err := os.ReadFile("/proc/self/status")
 	if err != nil {
@@ -123,10 +124,29 @@ func Hush() (ignored []os.Signal) {
 		return nil
 	}
 	for ; set != 0; set &= set - 1 {
-		ignored = append(ignored, unix.Signal(bits.TrailingZeros64(set)+1))
+		number := unix.Signal(bits.TrailingZeros64(set) + 1)
+		if number >= firstInternal && number <= lastInternal {
+			restore(number)
+			continue
+		}
+		ignored = append(ignored, number)
 	}
 	if len(ignored) > 0 {
 		signal.Notify(make(chan os.Signal, 1), ignored...)
 	}
 	return ignored
+}
+
+// The signals that C libraries keep for their threads: package os/signal cannot catch
+// them. glibc's posix_spawn(3), which make(1) uses, has its children ignore the first two.
+const (
+	firstInternal = 32
+	lastInternal  = 34
+)
+
+// restore gives a signal its default action: a sigaction(2) of zeros.
+func restore(number unix.Signal) {
+	var action [8]uint64 // larger than the kernel's structure on any architecture
+	const maskSize = 8
+	_, _, _ = unix.RawSyscall6(unix.SYS_RT_SIGACTION, uintptr(number), uintptr(unsafe.Pointer(&action)), 0, maskSize, 0, 0)
 }

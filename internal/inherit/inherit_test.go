@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"os/exec"
 	"regexp"
+	"strings"
 	"syscall"
 	"testing"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 
@@ -32,5 +34,24 @@ func TestStart(t *testing.T) {
 	}
 	if want := regexp.MustCompile(`^/\n0022\nSigBlk:\t0+\n$`); err != nil || !want.MatchString(out.String()) {
 		t.Errorf("%q, %v", out.String(), err)
+	}
+}
+
+// TestHush ignores a signal of each kind: one that package os/signal catches, a realtime
+// signal, and those of the C library, which make(1) has its children ignore. A child is to
+// ignore none.
+func TestHush(t *testing.T) {
+	const ignore = 1 // SIG_IGN
+	for _, number := range []unix.Signal{unix.SIGUSR2, 32, 33, 34, 50} {
+		action := [8]uint64{ignore}
+		_, _, errno := unix.RawSyscall6(unix.SYS_RT_SIGACTION, uintptr(number), uintptr(unsafe.Pointer(&action)), 0, 8, 0, 0)
+		if errno != 0 {
+			t.Fatal(number, errno)
+		}
+	}
+	inherit.Hush()
+	out, err := exec.CommandContext(t.Context(), "grep", "SigIgn", "/proc/self/status").Output()
+	if _, mask, _ := strings.Cut(string(out), ":\t"); err != nil || strings.Trim(mask, "0") != "\n" {
+		t.Errorf("a child ignores %s, %v", out, err)
 	}
 }

@@ -17,14 +17,18 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/mctr/mctr/internal/inherit"
 )
 
 // inside marks the process that is in the namespaces.
 const inside = "MCTR_NETHOST"
 
 // Main is a TestMain: it starts the test binary again in namespaces of its own, with
-// lo up and every mount private, and runs the tests there.
+// lo up and every mount private, and runs the tests there. The programs that tests start
+// ignore no signal, also where the caller has the tests ignore some, as nohup(1) and make(1) do.
 func Main(m *testing.M) {
+	inherit.Hush()
 	if os.Getenv(inside) == "" {
 		os.Exit(again())
 	}
