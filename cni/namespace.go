@@ -42,7 +42,7 @@ func (n *Networks) Unpin(id mctr.ContainerID) error { return unpin(n.Namespace(i
 // mctr.ErrInvalid for any other path.
 func (n *Networks) UnpinStray(path string) error {
 	if filepath.Dir(path) != n.pins() || filepath.Clean(path) != path {
-		return fmt.Errorf("%w: %s is no pinned namespace of %s", mctr.ErrInvalid, path, n.pins())
+		return fmt.Errorf("%w: %s is not a pinned namespace of %s", mctr.ErrInvalid, path, n.pins())
 	}
 	return unpin(path)
 }

@@ -12,7 +12,7 @@ import (
 // beside everything else.
 const adoptTime = time.Second
 
-// adopt watches a running container. One that ends meanwhile has ended while nobody
+// adopt watches a running container. One that ends meanwhile has ended while no process
 // watched. One whose shim lives and does not answer (it was stopped, or the host is
 // overloaded) may be as well as ever: it is left alone until the shim answers or is gone.
 func (c *Containerizer) adopt(ctx context.Context, r *record, found *Recovered) error {

@@ -63,7 +63,7 @@ func (c *Containerizer) Ends(ctx context.Context) (*mctr.Ends, error) {
 func (c *Containerizer) Acknowledge(ctx context.Context, keys ...string) error {
 	for _, key := range keys {
 		if !validEnd(key) {
-			return fmt.Errorf("%w: %q is no key of an end", mctr.ErrInvalid, key)
+			return fmt.Errorf("%w: %q is not the key of an end", mctr.ErrInvalid, key)
 		}
 	}
 	s := c.endsOf(c.owner)

@@ -102,7 +102,7 @@ func imageHealth(image *provisioner.Image) (*mctr.HealthCheck, error) {
 	return check, check.Validate()
 }
 
-// orElse is n, or where that is no positive number the other.
+// orElse is n, or the other where n is not positive.
 func orElse[T int | time.Duration](n, other T) T {
 	if n <= 0 {
 		return other

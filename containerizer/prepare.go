@@ -74,7 +74,7 @@ func (l *launch) prepare(ctx context.Context) error {
 	return l.failed(mctr.Preparing, "containerizer", "merge", checkSpec(l.spec))
 }
 
-// checkSpec refuses a spec that is no container: some isolator has to declare a mount
+// checkSpec refuses a spec that is not a container's: some isolator has to declare a mount
 // namespace and a command.
 func checkSpec(spec *specs.Spec) error {
 	mounts := slices.ContainsFunc(spec.Linux.Namespaces, func(n specs.LinuxNamespace) bool { return n.Type == specs.MountNamespace })

@@ -19,7 +19,7 @@ import (
 type Recovered struct {
 	Adopted    []mctr.ContainerID                     // they run, and are watched here from now on
 	Unanswered []mctr.ContainerID                     // their supervisors live and do not answer yet; each is watched once it does
-	Ended      map[mctr.ContainerID]*mctr.Termination // they ended, are released, and nobody has acknowledged it: the last end of each
+	Ended      map[mctr.ContainerID]*mctr.Termination // they ended, are released, and the owner has not acknowledged it: the last end of each
 	Ends       *mctr.Ends                             // all those ends, with their keys for Acknowledge
 	Undone     []mctr.ContainerID                     // their launch was cut off, and is taken back
 }

@@ -196,7 +196,7 @@ func (c *Containerizer) keepExit(ctx context.Context, id mctr.ContainerID) error
 		return err
 	}
 	if r, err := c.load(id); err == nil && r.Config.Remove {
-		return tree.Remove(c.paths.stateDir(id)) // nobody will ask
+		return tree.Remove(c.paths.stateDir(id)) // no client will ask
 	}
 	if data, err := os.ReadFile(c.paths.journal(id)); err == nil {
 		_ = os.WriteFile(c.paths.story(id), data, 0o600) // it explains, and nothing depends on it

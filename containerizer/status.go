@@ -51,7 +51,7 @@ func idsIn(dir string) (ids []mctr.ContainerID, err error) {
 }
 
 // Status tells what is known of id. The error wraps mctr.ErrNotFound for an unknown one.
-// A container whose records are missing or unreadable is no error: its phase is
+// A container whose records are missing or unreadable is not an error: its phase is
 // mctr.Damaged, and Config is empty where it cannot be read.
 func (c *Containerizer) Status(ctx context.Context, id mctr.ContainerID) (*mctr.Status, error) {
 	r, unreadable := c.load(id)

@@ -10,7 +10,7 @@ import (
 )
 
 // grouped finds root containers of which every record is gone, by their control groups:
-// the name of the group above all follows from STATE's path, so that nobody else makes
+// the name of the group above all follows from STATE's path, so that no other containerizer makes
 // groups there. One whose shim lives is not left over: the shim makes a record.
 func (s *survey) grouped() {
 	for _, id := range s.groupsOfRoots() {

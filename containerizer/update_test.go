@@ -143,7 +143,7 @@ func TestUpdateAsksOfTheChange(t *testing.T) {
 	a.remove("job")
 }
 
-// A taker refuses whoever asks for something besides resources, once all is taken.
+// A taker refuses a request for something besides resources, once all is taken.
 type taker struct {
 	isolators.Base
 	all bool

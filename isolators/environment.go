@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// The variables that every process of a container has, where nobody gave them: PATH as
+// The variables that every process of a container has, where neither user nor image gave them: PATH as
 // docker's, HOME of its user, and TERM on a terminal.
 const (
 	path = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"

@@ -86,7 +86,7 @@ func TestRemoved(t *testing.T) {
 	}
 }
 
-// TestDefaults: a log that nobody limited does not fill the disk, unless it is meant to.
+// TestDefaults: a log without a limit does not fill the disk, unless it is meant to.
 func TestDefaults(t *testing.T) {
 	if c := (Config{}).withDefaults(); c.MaxSize != 20<<20 || c.MaxFiles != 5 {
 		t.Errorf("by default: %+v", c)

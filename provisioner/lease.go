@@ -14,7 +14,7 @@ import (
 const ofProcess = "process@@"
 
 // ProcessHolder is a holder of this process' own, which ends with it: for work on an
-// image that is no container's.
+// image that belongs to no container.
 func ProcessHolder() (string, error) {
 	began, err := proc.StartTime(os.Getpid())
 	if err != nil {

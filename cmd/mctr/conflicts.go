@@ -63,7 +63,7 @@ func (a *app) checkFlags(cmd *cobra.Command) error {
 	return a.checkAgentFlags(f)
 }
 
-// positive are the numeric flags of which 0 is no value: what is given is not taken for
+// positive are the numeric flags for which 0 is not a value: what is given is not taken for
 // what is not.
 var positive = []string{
 	"health-interval", "health-timeout", "health-retries", "health-start-interval", "health-tcp",

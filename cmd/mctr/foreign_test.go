@@ -15,7 +15,7 @@ import (
 const evilText = "\x1b]0;owned\a\x1b[31m\u009b31m\r\u202eevil"
 
 // TestForeignText: nothing that an image's config or a registry says acts on the terminal
-// of whoever looks at it.
+// of the user who looks at it.
 func TestForeignText(t *testing.T) {
 	h := newHost(t)
 	image := imagetest.BusyboxWith(t, t.TempDir(), v1.ImageConfig{

@@ -35,7 +35,7 @@ func (h *host) strangely(args ...string) *exec.Cmd {
 func TestInherited(t *testing.T) {
 	h := newHost(t)
 	h.want(0, "pull", "-q", h.image)
-	if err := os.Chmod(filepath.Dir(filepath.Dir(h.root)), 0o711); err != nil { // nobody has a sandbox below
+	if err := os.Chmod(filepath.Dir(filepath.Dir(h.root)), 0o711); err != nil { // the user nobody has a sandbox below
 		t.Fatal(err)
 	}
 	volume := filepath.Join(t.TempDir(), "made", "volume")

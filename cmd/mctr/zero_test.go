@@ -48,7 +48,7 @@ func TestZero(t *testing.T) {
 	}
 }
 
-// TestPositive wants 0 and less refused where it is no value.
+// TestPositive wants 0 and less refused where it is not a value.
 func TestPositive(t *testing.T) {
 	h := newHost(t)
 	for _, name := range positive {

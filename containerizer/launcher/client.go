@@ -215,7 +215,7 @@ func (c *Client) ask(ctx context.Context, request wire.Request) (*wire.Response,
 }
 
 // limits bound the verbs that a living shim answers at once: one that was stopped, or that
-// hangs, behind its hello keeps nobody from ending its container. The others take as long
+// hangs, behind its hello keeps no client from ending its container. The others take as long
 // as what they do.
 var limits = map[string]time.Duration{
 	wire.VerbDestroy: answerTime, wire.VerbSignal: answerTime, wire.VerbClean: answerTime,

@@ -20,7 +20,7 @@ import (
 const pause = 50 * time.Millisecond
 
 // Read gives the events that the files hold, the oldest first, and with o.Follow
-// those to come, until ctx ends. No file is no event. Where events are missing, because
+// those to come, until ctx ends. A missing file has no events. Where events are missing, because
 // they are no longer kept or the reader was too slow, it gives an mctr.EventGap.
 func Read(ctx context.Context, path string, o mctr.EventOptions) iter.Seq2[mctr.Event, error] {
 	return func(yield func(mctr.Event, error) bool) {

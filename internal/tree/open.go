@@ -6,7 +6,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// openDir opens a directory for reading, which is no link. Resolve is openat2's.
+// openDir opens a directory, and not a link, for reading. Resolve is openat2's.
 func openDir(at int, name string, resolve uint64) (*os.File, error) {
 	how := unix.OpenHow{Flags: unix.O_RDONLY | unix.O_DIRECTORY | unix.O_NOFOLLOW | unix.O_CLOEXEC, Resolve: resolve}
 	if at == unix.AT_FDCWD {

@@ -9,7 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Remove removes path with all that is in it, and is no error where there is nothing.
+// Remove removes path with all that is in it, and succeeds where there is nothing.
 // It goes on past what cannot be removed, and enters nothing that is mounted.
 func Remove(path string) error {
 	path = filepath.Clean(path)

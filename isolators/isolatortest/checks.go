@@ -199,7 +199,7 @@ func recoverCleaned(s *scene) error {
 	})
 }
 
-// recoverReports wants what a container holds on the host told where nobody knows the
+// recoverReports wants what a container holds on the host told where no record has the
 // container: by a process that was started again, which has only the host to look at.
 func recoverReports(s *scene) error {
 	return s.prepared(func(_ isolators.Isolator, c *mctr.Container, _ *mctr.Adjustment) error {

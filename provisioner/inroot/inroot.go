@@ -102,7 +102,7 @@ func ReadFile(root, name string) ([]byte, error) {
 		return nil, err
 	}
 	if !info.Mode().IsRegular() || info.Size() > maxFile {
-		return nil, fmt.Errorf("%w: %s in the image or container is no regular file of at most %d bytes", mctr.ErrInvalid, name, maxFile)
+		return nil, fmt.Errorf("%w: %s in the image or container is not a regular file of at most %d bytes", mctr.ErrInvalid, name, maxFile)
 	}
 	return io.ReadAll(io.LimitReader(f, maxFile))
 }

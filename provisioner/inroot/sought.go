@@ -67,7 +67,7 @@ func (s *sought) hasMember(list []byte) bool {
 }
 
 // id reads a number from 0 to 4294967294. The one above means "no change" to
-// setresuid(2), and what is no id would be read as root's, or become it where 32 bits
+// setresuid(2), and what is not an id would be read as root's, or become it where 32 bits
 // are left of it.
 func id(digits []byte) (uint32, bool) {
 	n := uint64(0)

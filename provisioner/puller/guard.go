@@ -36,8 +36,8 @@ func newGuard(registry string, all []Endpoint) *guard {
 	return g
 }
 
-// names says whether the operator named host. Whoever names one name of loopback
-// means all that say so themselves.
+// names says whether the operator named host. An operator who names one name
+// of loopback means all of them.
 func (g *guard) names(host string) bool {
 	return g.named[strings.ToLower(host)] || g.loopback && isLoopback(host)
 }

@@ -28,7 +28,7 @@ type peer struct {
 	Endpoint
 	registry *registry
 	base     *connections
-	last     bool // nobody else can be asked, so that it is waited for
+	last     bool // no other host can be asked, so it is waited for
 
 	mu     sync.Mutex // guards client
 	client *http.Client

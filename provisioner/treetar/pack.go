@@ -178,7 +178,7 @@ const mostMade = 64 << 20
 
 // sizeless reads a file whose size the kernel does not know, or makes up (/proc, /sys,
 // some FUSE filesystems): a tar stream has the size before the content. What would
-// have to be waited for is no content.
+// have to be waited for are not content.
 func (p *packer) sizeless(f *os.File) ([]byte, error) {
 	raw, err := f.SyscallConn() // Fd would make reads wait
 	if err != nil {

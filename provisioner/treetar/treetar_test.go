@@ -330,7 +330,7 @@ func TestSizeless(t *testing.T) {
 }
 
 // TestHarmless: nothing that is dangerous where others can reach it comes out of a tree
-// that is not trusted, whoever owns it there.
+// that is not trusted, by any owner there.
 func TestHarmless(t *testing.T) {
 	src, dst := filepath.Join(t.TempDir(), "src"), t.TempDir()
 	at := func(name string) string { return filepath.Join(src, name) }

@@ -32,7 +32,7 @@ type Options struct {
 	Owner    bool
 	UID, GID int
 	// Harmless is for a tree that is not trusted, where others can reach it: no file
-	// keeps a set-user-ID or set-group-ID bit or capabilities, whoever owns it, and
+	// keeps a set-user-ID or set-group-ID bit or capabilities, by any owner, and
 	// devices are left out.
 	Harmless bool
 	// LeftOut is told of what was left out. It may be nil.

@@ -163,7 +163,7 @@ type execution struct {
 	done    func()
 	pipes   *pipes
 	started time.Time
-	family  *family    // nil: what it has started is no business of its client's
+	family  *family    // nil: what it has started does not end with its client
 	mu      sync.Mutex // guards ended
 	ended   bool
 }

@@ -40,7 +40,7 @@ func printed(from *os.File) string {
 		return ""
 	}
 	buf := make([]byte, 4096)
-	_ = from.SetReadDeadline(time.Now().Add(100 * time.Millisecond)) // somebody else may hold it open
+	_ = from.SetReadDeadline(time.Now().Add(100 * time.Millisecond)) // another process may hold it open
 	n, err := from.Read(buf)
 	_ = from.SetReadDeadline(time.Time{})
 	if err != nil {

@@ -98,7 +98,7 @@ func (v view) begin(file string) ([]byte, error) {
 	return data, err
 }
 
-// write writes a file in place: nobody has it before the container is there, and a
+// write writes a file in place: no process reads it before the container is there, and a
 // launch that is cut off is done again from the start. Everybody may read it, also
 // where this process' umask(2) is strict.
 func write(path string, content []byte) error {

@@ -91,7 +91,7 @@ func names(file []byte, name string) bool {
 type extraHost struct{ name, ip string } // ip may be hostGateway
 
 // parseExtraHost reads NAME:ADDRESS and NAME=ADDRESS, an IPv6 address with or without
-// brackets. It refuses what is no name of a host, and an address with a zone, which is
+// brackets. It refuses what is not the name of a host, and an address with a zone, which is
 // an interface's of the host.
 func parseExtraHost(text string) (extraHost, error) {
 	name, ip, ok := strings.Cut(text, "=")

@@ -38,7 +38,7 @@ func (r *runtime) checkRootfs(o engine.Options) error {
 	for _, place := range []string{"/dev", "/proc", "/sys"} {
 		info, err := os.Lstat(filepath.Join(rootfs, place))
 		if err == nil && !info.IsDir() {
-			return fmt.Errorf("%w: --runtime %s: %s in the image is no directory (%s), and the runtime might follow it to the host; "+
+			return fmt.Errorf("%w: --runtime %s: %s in the image is not a directory (%s), and the runtime might follow it to the host; "+
 				"the built-in runtime does not", mctr.ErrInvalid, filepath.Base(r.path), place, info.Mode())
 		}
 		if err != nil && !errors.Is(err, os.ErrNotExist) {
