@@ -101,6 +101,15 @@ func unhealthy(h mctr.Health) mctr.Limitation {
 	}
 }
 
+// verdict is what the last probe came to. Before the first, and where no disk had room for
+// its record, a container with a check is starting; nil: it has none.
+func verdict(path string, check *mctr.HealthCheck) *mctr.Health {
+	if h := readHealth(path); h != nil || check == nil {
+		return h
+	}
+	return &mctr.Health{Status: mctr.HealthStarting}
+}
+
 // readHealth is what the last probe came to; nil: there is none.
 func readHealth(path string) *mctr.Health {
 	h := &mctr.Health{}

@@ -128,7 +128,9 @@ func (c *Containerizer) statusOfState(id mctr.ContainerID, s *mctr.Status) {
 	}
 	if created := c.createdRecord(id); created != nil && s.Termination == nil {
 		s.Pid, s.ShimPid = created.Pid, created.ShimPid
-		s.Rootfs, s.Health, s.Ready = c.paths.rootfs(id), readHealth(c.paths.health(id)), readHealth(c.paths.ready(id))
+		s.Rootfs = c.paths.rootfs(id)
+		s.Health = verdict(c.paths.health(id), c.healthCheck(id))
+		s.Ready = verdict(c.paths.ready(id), s.Config.Ready)
 	}
 	if s.Termination != nil {
 		s.Started = s.Termination.Started
