@@ -59,11 +59,12 @@ func (c *Containerizer) park(ctx context.Context, r *record, progress provisione
 // launch that fails leaves it as it was. The error wraps mctr.ErrState when the
 // container is in neither state.
 func (c *Containerizer) Start(ctx context.Context, id mctr.ContainerID, o LaunchOptions) (*launcher.Stream, error) {
+	steps := beginSteps(o.Step)
 	r, err := c.load(id)
 	if err != nil {
 		return nil, err
 	}
-	l := &launch{Containerizer: c, record: r, options: o}
+	l := &launch{Containerizer: c, record: r, options: o, steps: steps}
 	if err := l.inParent(ctx); err != nil {
 		return nil, err
 	}

@@ -24,7 +24,7 @@ func (c *Containerizer) DryRun(ctx context.Context, config *mctr.ContainerConfig
 	if err := c.Check(ctx, r.Config); err != nil {
 		return nil, err
 	}
-	l := &launch{Containerizer: c, record: r}
+	l := &launch{Containerizer: c, record: r, steps: beginSteps(nil)}
 	if l.lock, err = c.reserve(ctx, r); err != nil {
 		return nil, err
 	}

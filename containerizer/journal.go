@@ -15,13 +15,15 @@ import (
 	"github.com/mctr/mctr/isolators"
 )
 
-// The checkpoints of a launch and of a release, in order. Between image and
-// bundle stands one "prepare/<isolator>" for each isolator, after exited one
-// "cleaned/<isolator>"; created and exited are the shim's own, and isolated, behind
-// the last isolator, is only for tests to stop at.
+// The checkpoints of a launch and of a release, in order: mctr.Steps says what each of them
+// times. Between image and prepared stands one "prepare/<isolator>" for each isolator, and
+// behind ended one "cleaned/<isolator>", or "failed/<isolator>" where that did not work.
+// Between created and isolated stands an "isolate/<isolator>" for what took long. The shim
+// stops for tests at created, and at exited, which no journal has.
 const (
 	atIntent   = "intent"
 	atImage    = "image"
+	atPrepared = "prepared"
 	atBundle   = "bundle"
 	atShim     = "shim"
 	atCreated  = "created"
@@ -29,6 +31,7 @@ const (
 	atRunning  = "running"
 	atExited   = "exited"
 	atDestroy  = "destroy"
+	atEnded    = "ended"
 	atReleased = "released"
 	atKept     = "kept"
 )
@@ -40,7 +43,7 @@ func Failpoints(table []isolators.Isolator) []string {
 	for _, i := range table {
 		points = append(points, "prepare/"+i.Name())
 	}
-	points = append(points, atBundle, atShim, atCreated, atIsolated, atRunning, atExited, atDestroy)
+	points = append(points, atPrepared, atBundle, atShim, atCreated, atIsolated, atRunning, atExited, atDestroy, atEnded)
 	for _, i := range slices.Backward(table) {
 		points = append(points, "cleaned/"+i.Name())
 	}
@@ -53,13 +56,17 @@ func Failpoints(table []isolators.Isolator) []string {
 type journal struct{ path string }
 
 // reach records that the launch, or the release, has come to checkpoint: what
-// follows may have begun.
-func (j journal) reach(checkpoint string) error {
+// follows may have begun. The passed ones are recorded with it.
+func (j journal) reach(checkpoint string, passed ...mctr.Timing) error {
+	var lines strings.Builder
+	for _, t := range append(passed, mctr.Timing{Checkpoint: checkpoint, At: time.Now()}) {
+		fmt.Fprintf(&lines, "\n%d %s;\n", t.At.UnixNano(), t.Checkpoint)
+	}
 	f, err := os.OpenFile(j.path, os.O_WRONLY|os.O_APPEND|os.O_CREATE, 0o600)
 	if err != nil {
 		return fmt.Errorf("checkpoint %s: %w", checkpoint, err)
 	}
-	_, err = fmt.Fprintf(f, "\n%d %s;\n", time.Now().UnixNano(), checkpoint)
+	_, err = f.WriteString(lines.String())
 	if err := errors.Join(err, f.Close()); err != nil {
 		return fmt.Errorf("checkpoint %s: %w", checkpoint, err)
 	}
@@ -93,14 +100,17 @@ func phaseOf(checkpoint string) mctr.Phase {
 	switch checkpoint {
 	case atIntent:
 		return mctr.Provisioning
-	case atBundle, atShim, atCreated:
+	case atPrepared, atBundle, atShim, atCreated, atIsolated:
 		return mctr.Isolating
 	case atRunning:
 		return mctr.Running
-	case atDestroy, atReleased, atKept:
+	case atDestroy, atEnded, atReleased, atKept:
 		return mctr.Destroying
 	}
-	if strings.HasPrefix(checkpoint, "cleaned/") {
+	switch kind, _, _ := strings.Cut(checkpoint, "/"); kind {
+	case "isolate":
+		return mctr.Isolating
+	case "cleaned", "failed":
 		return mctr.Destroying
 	}
 	return mctr.Preparing

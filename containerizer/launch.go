@@ -10,7 +10,6 @@ import (
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/containerizer/launcher"
 	"github.com/mctr/mctr/containerizer/launcher/wire"
-	"github.com/mctr/mctr/internal/failpoint"
 	"github.com/mctr/mctr/internal/flock"
 	"github.com/mctr/mctr/internal/plaintext"
 	"github.com/mctr/mctr/provisioner"
@@ -22,7 +21,7 @@ type LaunchOptions struct {
 	SecretEnv []string             // NAME=VALUE; never on disk
 	Progress  provisioner.Progress // of a pull; nil: none is told
 	Detach    bool                 // nobody here watches it: the exit command cleans up
-	Reached   func(mctr.Timing)    // is told each checkpoint; nil: nobody asks
+	Step      func(mctr.Step)      // is told each step that is done; nil: nobody asks
 
 	// Unsupervised leaves the container's restart policy to the caller, who starts
 	// it with Again: then it is started only where nobody stopped it.
@@ -41,6 +40,7 @@ type launch struct {
 	record  *record
 	options LaunchOptions
 
+	steps      *steps
 	lock       *held
 	parentLock *flock.Lock  // shared, of the container it is nested in
 	parent     *mctr.Parent // nil for a root
@@ -58,6 +58,7 @@ type launch struct {
 // it wraps mctr.ErrExists for an id or name in use, and a *mctr.PhaseError says
 // where it came from. ctx ends the launch, not the launched container.
 func (c *Containerizer) Launch(ctx context.Context, id mctr.ContainerID, config *mctr.ContainerConfig, o LaunchOptions) (*launcher.Stream, error) {
+	steps := beginSteps(o.Step)
 	r, err := c.newRecord(id, config)
 	if err != nil {
 		return nil, err
@@ -65,7 +66,7 @@ func (c *Containerizer) Launch(ctx context.Context, id mctr.ContainerID, config 
 	if err := errors.Join(plaintext.Check(o.SecretEnv), c.Check(ctx, r.Config), c.checkGroupLimits(ctx, r)); err != nil {
 		return nil, err
 	}
-	l := &launch{Containerizer: c, record: r, options: o}
+	l := &launch{Containerizer: c, record: r, options: o, steps: steps}
 	if err := l.inParent(ctx); err != nil {
 		return nil, err
 	}
@@ -81,6 +82,7 @@ func (l *launch) run(ctx context.Context) (stream *launcher.Stream, err error) {
 	defer l.lock.Unlock() // closing a lock file cannot fail usefully
 	ctx, done := l.cancelable(ctx)
 	defer done()
+	l.steps.reach(mctr.Timing{Checkpoint: atIntent, At: time.Now()})
 	for _, hop := range []func(context.Context) error{
 		l.provision, // image to root filesystem
 		l.prepare,   // isolators acquire and declare
@@ -130,27 +132,32 @@ func (l *launch) failed(phase mctr.Phase, part, op string, err error) error {
 	return &mctr.PhaseError{ID: l.record.ID, Phase: phase, Isolator: part, Op: op, Err: err}
 }
 
-func (l *launch) reach(checkpoint string) error {
-	if l.options.Reached != nil {
-		l.options.Reached(mctr.Timing{Checkpoint: checkpoint, At: time.Now()})
-	}
-	return l.failed(phaseOf(checkpoint), "containerizer", "checkpoint", l.journal(l.record.ID).reach(checkpoint))
+// reach is the journal's, and tells the steps.
+func (l *launch) reach(checkpoint string, passed ...mctr.Timing) error {
+	l.steps.reach(append(passed, mctr.Timing{Checkpoint: checkpoint, At: time.Now()})...)
+	return l.failed(phaseOf(checkpoint), "containerizer", "checkpoint", l.journal(l.record.ID).reach(checkpoint, passed...))
 }
 
+// isolate calls the isolators that need the process. Few do anything here, and only those
+// are written down.
 func (l *launch) isolate(ctx context.Context) error {
+	last := time.Now()
+	passed := []mctr.Timing{{Checkpoint: atCreated, At: last}}
 	for _, i := range l.isolators {
 		if err := i.Isolate(ctx, l.record.ID, l.created.Pid); err != nil {
 			return l.failed(mctr.Isolating, i.Name(), "isolate", err)
 		}
+		now := time.Now()
+		if now.Sub(last) >= time.Millisecond {
+			passed = append(passed, mctr.Timing{Checkpoint: "isolate/" + i.Name(), At: now})
+		}
+		last = now
 	}
-	return nil
+	return l.reach(atIsolated, passed...)
 }
 
 func (l *launch) start(ctx context.Context) error {
 	if err := l.stillInParent(); err != nil {
-		return l.failed(mctr.Isolating, "containerizer", "start", err)
-	}
-	if err := failpoint.Hit(atIsolated); err != nil {
 		return l.failed(mctr.Isolating, "containerizer", "start", err)
 	}
 	if err := l.recordRun(l.record.ID, l.created.ShimPid); err != nil {

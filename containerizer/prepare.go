@@ -70,6 +70,9 @@ func (l *launch) prepare(ctx context.Context) error {
 			return l.failed(mctr.Preparing, i.Name(), "prepare", err)
 		}
 	}
+	if err := l.reach(atPrepared); err != nil {
+		return err
+	}
 	l.spec = m.finish(l.record.Config.Process.Env)
 	return l.failed(mctr.Preparing, "containerizer", "merge", checkSpec(l.spec))
 }

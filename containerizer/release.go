@@ -128,8 +128,9 @@ func (c *Containerizer) release(ctx context.Context, id mctr.ContainerID) error 
 			return err
 		}
 	}
+	reach := func(checkpoint string) error { return c.journal(id).reach(checkpoint) }
 	errs := []error{
-		c.journal(id).reach(atDestroy), c.killShim(id), c.releaseGroup(id), c.cleanIsolators(ctx, id, c.journal(id).reach),
+		reach(atDestroy), c.killShim(id), c.releaseGroup(id), reach(atEnded), c.cleanIsolators(ctx, id, reach),
 		c.unmountRootfs(ctx, id), tree.Remove(c.paths.engine(id)),
 	}
 	if err := errors.Join(append(errs, c.checkIsolators(id))...); err != nil {
@@ -155,12 +156,13 @@ func (c *Containerizer) releaseWithoutState(ctx context.Context, id mctr.Contain
 	return c.endRun(id)
 }
 
-// cleanIsolators has every isolator clean up, in reverse order and past errors.
+// cleanIsolators has every isolator clean up, in reverse order and past errors, and tells
+// reach of each.
 func (c *Containerizer) cleanIsolators(ctx context.Context, id mctr.ContainerID, reach func(checkpoint string) error) error {
 	var errs []error
 	for _, i := range slices.Backward(c.isolators) {
 		if err := i.Cleanup(ctx, id); err != nil {
-			errs = append(errs, fmt.Errorf("clean up %s: %w", i.Name(), err))
+			errs = append(errs, fmt.Errorf("clean up %s: %w", i.Name(), err), reach("failed/"+i.Name()))
 			continue
 		}
 		errs = append(errs, reach("cleaned/"+i.Name()))

@@ -48,7 +48,7 @@ func TestHostileGroups(t *testing.T) {
 	}
 }
 
-// TestTimings wants the checkpoints of a launch in its answer, in their order.
+// TestTimings wants the steps of a launch in its answer, in their order.
 func TestTimings(t *testing.T) {
 	h := newHost(t)
 	body, err := api.NewCall(api.LaunchContainer, api.Launch{ContainerID: id("task"), Command: sh("sleep 1000"), Container: h.in()})
@@ -58,7 +58,7 @@ func TestTimings(t *testing.T) {
 	answer := h.open(nil, strings.NewReader(string(body)))
 	defer answer.Body.Close()
 	steps := answer.Header.Values(api.Timing)
-	if len(steps) < 5 || !strings.HasPrefix(steps[0], `step;desc="image";dur=`) || !strings.HasPrefix(steps[len(steps)-1], `step;desc="running";dur=`) {
+	if len(steps) < 5 || !strings.HasPrefix(steps[0], `step;desc="intent";dur=`) || !strings.HasPrefix(steps[len(steps)-1], `step;desc="running";dur=`) {
 		t.Errorf("%d %q", answer.StatusCode, steps)
 	}
 	h.remove("task")

@@ -96,7 +96,7 @@ func TestErrorAtEveryFailpoint(t *testing.T) {
 	h := newHost(t)
 	h.want(0, "pull", "-q", h.image)
 	for _, point := range failpoints() {
-		if point == "exited" || point == "destroy" || point == "released" || point == "kept" || strings.HasPrefix(point, "cleaned/") {
+		if point == "exited" || point == "destroy" || point == "ended" || point == "released" || point == "kept" || strings.HasPrefix(point, "cleaned/") {
 			continue // not of the launch
 		}
 		t.Run(strings.ReplaceAll(point, "/", "_"), func(t *testing.T) {

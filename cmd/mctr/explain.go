@@ -18,9 +18,9 @@ func (a *app) explainCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "explain CONTAINER",
 		Short: "Tell a container's story: what took how long, and why it ended",
-		Long: `Tell the story of a container: each step of its last launch with how long it
-took, isolator by isolator, what it runs under now, and why it ended, with the
-evidence.`,
+		Long: `Tell the story of a container: why it ended, or what it is at now, with the
+evidence; what it runs under; and each step of its last launch and of its
+release with how long it took, isolator by isolator.`,
 		Example:           "  mctr explain web",
 		Args:              cobra.ExactArgs(1),
 		ValidArgsFunction: a.completeContainers,
@@ -44,6 +44,7 @@ evidence.`,
 }
 
 func tellStory(w io.Writer, s *mctr.Status) error {
+	fmt.Fprintf(w, "%s\n%s\n", reason(s), evidence(s))
 	tabs := tabwriter.NewWriter(w, 0, 8, 3, ' ', 0)
 	fmt.Fprintf(tabs, "container\t%s\n", strings.TrimSpace(string(s.ID)+" "+s.Config.Name))
 	fmt.Fprintf(tabs, "image\t%s\n", image(s))
@@ -64,18 +65,15 @@ func tellStory(w io.Writer, s *mctr.Status) error {
 	for _, warning := range s.Warnings {
 		fmt.Fprintf(tabs, "warning\t%s\n", warning)
 	}
-	fmt.Fprintf(tabs, "log\t%s\n\nSTEP\tAT\tTOOK\n", s.LogDir)
-	for i, t := range s.Timings {
-		took := ""
-		if i+1 < len(s.Timings) && t.Checkpoint != "running" {
-			took = s.Timings[i+1].At.Sub(t.At).Round(time.Microsecond).String()
+	fmt.Fprintf(tabs, "log\t%s\n\nSTEP\tBEGAN\tTOOK\n", s.LogDir)
+	for _, step := range mctr.Steps(s.Timings) {
+		took := "not finished"
+		if !step.Ended.IsZero() {
+			took = step.Took().Round(time.Microsecond).String()
 		}
-		fmt.Fprintf(tabs, "%s\t%s\t%s\n", t.Checkpoint, t.At.Local().Format("15:04:05.000000"), took)
+		fmt.Fprintf(tabs, "%s\t%s\t%s\n", step.Name, step.Began.Local().Format("15:04:05.000000"), took)
 	}
-	if err := tabs.Flush(); err != nil {
-		return err
-	}
-	return tellEnd(w, s)
+	return tabs.Flush()
 }
 
 func image(s *mctr.Status) string {
@@ -85,28 +83,46 @@ func image(s *mctr.Status) string {
 	return strings.TrimSpace(s.Config.Image + " " + s.ImageID)
 }
 
-// tellEnd says why, with the evidence.
-func tellEnd(w io.Writer, s *mctr.Status) error {
+// reason says in a line why the container is where it is.
+func reason(s *mctr.Status) string {
+	t := s.Termination
+	switch {
+	case t != nil && t.Message != "":
+		return fmt.Sprintf("%s: %s", t.Reason, t.Message)
+	case t != nil:
+		return fmt.Sprintf("%s with exit code %d", t.Reason, t.ExitCode)
+	case s.Damage != "":
+		return fmt.Sprintf("%s: %s", s.Phase, s.Damage)
+	case s.Phase == mctr.Created:
+		return fmt.Sprintf("%s: it was not started yet", s.Phase)
+	case s.Phase == mctr.Lost:
+		return fmt.Sprintf("%s: its supervisor died, and its end is not written down yet: see mctr reconcile --dry-run", s.Phase)
+	case s.Health != nil && s.Health.Status == mctr.Unhealthy:
+		return fmt.Sprintf("%s, but %s after %d failures in a row", s.Phase, s.Health.Status, s.Health.Streak)
+	case s.Started.IsZero():
+		return string(s.Phase)
+	}
+	return fmt.Sprintf("%s since %s", s.Phase, s.Started.Local().Format(time.RFC3339))
+}
+
+// evidence is what is known of the container's end, in lines; "" before its end.
+func evidence(s *mctr.Status) string {
 	t := s.Termination
 	if t == nil {
-		return nil
+		return ""
 	}
-	text := fmt.Sprintf("\nIt ended at %s with exit code %d: %s", t.Finished.Local().Format(time.RFC3339), t.ExitCode, t.Reason)
-	if t.Message != "" {
-		text += ", " + t.Message
-	}
+	text := fmt.Sprintf("It ended at %s with exit code %d.\n", t.Finished.Local().Format(time.RFC3339), t.ExitCode)
 	if !t.Started.IsZero() {
-		text += fmt.Sprintf("\nIt ran for %s and printed %d bytes", t.Finished.Sub(t.Started).Round(time.Millisecond), t.Log.Bytes)
+		text += fmt.Sprintf("It ran for %s and printed %d bytes.\n", t.Finished.Sub(t.Started).Round(time.Millisecond), t.Log.Bytes)
 	}
 	if t.Log.Dropped > 0 {
-		text += fmt.Sprintf(", of which %d could not be written", t.Log.Dropped)
+		text += fmt.Sprintf("%d bytes of its output could not be written.\n", t.Log.Dropped)
 	}
 	if s.StartError != "" {
-		text += "\nIts restart policy could not start it again: " + s.StartError
+		text += "Its restart policy could not start it again: " + s.StartError + ".\n"
 	}
 	if !s.Cleaned {
-		text += "\nIt is not cleaned up: see mctr reconcile --dry-run"
+		text += "It is not cleaned up: see mctr reconcile --dry-run.\n"
 	}
-	_, err := fmt.Fprintln(w, text)
-	return err
+	return text
 }

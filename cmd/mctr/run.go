@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -149,9 +148,9 @@ func (a *app) launch(ctx context.Context, c operations, o *runOptions, config *m
 	session := newSession(c, id, o, config)
 	defer session.restore()
 	options := session.options()
-	times := &timings{last: time.Now(), name: "begin"}
+	times := &timings{}
 	if o.timings {
-		options.Reached = times.reached
+		options.Step = times.add
 	}
 	stream, err := c.Launch(session.pulling(ctx), id, config, options)
 	if err != nil {

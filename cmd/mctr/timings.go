@@ -8,29 +8,20 @@ import (
 	"github.com/mctr/mctr"
 )
 
-// timings are the steps of a launch: each took from its checkpoint to the next.
-type timings struct {
-	last  time.Time
-	name  string
-	total time.Duration
-	lines []string
-}
+// timings are the steps of a launch, for --timings.
+type timings struct{ steps []mctr.Step }
 
-func (t *timings) reached(next mctr.Timing) {
-	took := next.At.Sub(t.last)
-	t.total += took
-	t.lines = append(t.lines, fmt.Sprintf("%9.3f ms  %s", milliseconds(took), t.name))
-	t.last, t.name = next.At, next.Checkpoint
-}
+func (t *timings) add(s mctr.Step) { t.steps = append(t.steps, s) }
 
 func (t *timings) print(w io.Writer) {
-	if len(t.lines) == 0 {
+	if len(t.steps) == 0 {
 		return
 	}
-	for _, line := range t.lines {
-		fmt.Fprintln(w, line)
+	for _, s := range t.steps {
+		fmt.Fprintf(w, "%9.3f ms  %s\n", milliseconds(s.Took()), s.Name)
 	}
-	fmt.Fprintf(w, "%9.3f ms  in all, to %s\n", milliseconds(t.total), t.name)
+	last := t.steps[len(t.steps)-1]
+	fmt.Fprintf(w, "%9.3f ms  in all, to %s\n", milliseconds(last.Ended.Sub(t.steps[0].Began)), last.Name)
 }
 
 func milliseconds(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }

@@ -84,29 +84,39 @@ var waiting = []string{
 	api.ReadLogs, api.WatchEvents, api.PullImage, api.LoadImages, api.SaveImages, api.CopyFromContainer, api.CopyToContainer,
 }
 
-// launching times a launch that begins now by its checkpoints.
-func (m *metrics) launching() func(mctr.Timing) {
+// launching times a launch by its steps. One that fails counts nowhere.
+func (m *metrics) launching() func(mctr.Step) {
 	var mu sync.Mutex
-	begun := time.Now()
-	last := begun
-	return func(t mctr.Timing) {
+	var begun time.Time
+	took := map[string]time.Duration{} // by phase
+	return func(s mctr.Step) {
 		mu.Lock()
 		defer mu.Unlock()
-		phase := ""
-		switch t.Checkpoint {
-		case "image":
-			phase = word(mctr.Provisioning)
-		case "bundle":
-			phase = word(mctr.Preparing)
-		case "running":
-			phase = word(mctr.Isolating)
-			m.phases.WithLabelValues("total").Observe(t.At.Sub(begun).Seconds())
-		default:
+		if begun.IsZero() {
+			begun = s.Began
+		}
+		took[phaseOf(s.Name)] += s.Took()
+		if s.Name != "running" {
 			return
 		}
-		m.phases.WithLabelValues(phase).Observe(t.At.Sub(last).Seconds())
-		last = t.At
+		m.phases.WithLabelValues("total").Observe(s.Ended.Sub(begun).Seconds())
+		for phase, took := range took {
+			m.phases.WithLabelValues(phase).Observe(took.Seconds())
+		}
 	}
+}
+
+// phaseOf returns the phase that a step of a launch belongs to.
+func phaseOf(step string) string {
+	switch {
+	case step == "intent":
+		return word(mctr.Created)
+	case step == "image":
+		return word(mctr.Provisioning)
+	case strings.HasPrefix(step, "prepare/"):
+		return word(mctr.Preparing)
+	}
+	return word(mctr.Isolating)
 }
 
 // watch counts what happens from now on, by whatever process.

@@ -34,8 +34,8 @@ func (x *exchange) start(o containerizer.LaunchOptions, do func(context.Context,
 	} else if err := x.accepts(api.JSON); err != nil {
 		return err
 	}
-	count, tell := x.metrics.launching(), newTiming(x.w.Header())
-	o.Reached = func(t mctr.Timing) { count(t); tell.reached(t) }
+	count, header := x.metrics.launching(), x.w.Header()
+	o.Step = func(s mctr.Step) { count(s); addTiming(header, s) }
 	stream, err := do(x.r.Context(), o)
 	if err != nil {
 		return err

@@ -114,8 +114,8 @@ type ReadAhead struct {
 // Read gives what was read already first.
 func (c ReadAhead) Read(p []byte) (int, error) { return c.Buffered.Read(p) }
 
-// Timing is the header of an answer to a launch with its checkpoints (W3C Server
-// Timing): desc is the checkpoint's name, dur the milliseconds since the last one.
+// Timing is the header of an answer to a launch with its steps (W3C Server Timing): desc is
+// the step's name, dur the milliseconds that it took.
 const Timing = "Server-Timing"
 
 // Path is where calls are posted to.

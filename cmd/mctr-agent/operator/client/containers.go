@@ -139,14 +139,14 @@ func (c *Client) streams(ctx context.Context, kind string, arguments any, o cont
 	sent := time.Now()
 	if o.Attach != nil {
 		stream, header, err := c.upgradeTold(ctx, kind, arguments)
-		tellTimings(header, sent, o.Reached)
+		tellSteps(header, sent, o.Step)
 		return stream, err
 	}
 	answer, err := c.do(ctx, kind, arguments)
 	if err != nil {
 		return nil, err
 	}
-	tellTimings(answer.Header, sent, o.Reached)
+	tellSteps(answer.Header, sent, o.Step)
 	return nil, answer.Body.Close()
 }
 

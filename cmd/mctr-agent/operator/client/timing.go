@@ -10,10 +10,10 @@ import (
 	"github.com/mctr/mctr/cmd/mctr-agent/operator/api"
 )
 
-// tellTimings tells the checkpoints of a launch that was asked for at sent, by this
+// tellSteps calls tell with the steps of a launch that was asked for at sent, by this
 // host's clock.
-func tellTimings(header http.Header, sent time.Time, reached func(mctr.Timing)) {
-	if reached == nil {
+func tellSteps(header http.Header, sent time.Time, tell func(mctr.Step)) {
+	if tell == nil {
 		return
 	}
 	at := sent
@@ -23,7 +23,8 @@ func tellTimings(header http.Header, sent time.Time, reached func(mctr.Timing)) 
 		if err != nil || numberErr != nil {
 			continue // some proxy's
 		}
-		at = at.Add(time.Duration(took * float64(time.Millisecond)))
-		reached(mctr.Timing{Checkpoint: parameters["desc"], At: at})
+		s := mctr.Step{Name: parameters["desc"], Began: at, Ended: at.Add(time.Duration(took * float64(time.Millisecond)))}
+		tell(s)
+		at = s.Ended
 	}
 }
