@@ -62,11 +62,14 @@ var options = []string{
 	"exec", "noexec", "suid", "nosuid", "dev", "nodev", "noatime", "relatime",
 }
 
-// Prepare looks at each source and lists the mounts.
+// Prepare looks at the working directory and at each source, and lists the mounts.
 func (i *isolator) Prepare(ctx context.Context, c *mctr.Container) (*mctr.Adjustment, error) {
+	if err := i.workdir(ctx, c); err != nil {
+		return nil, err
+	}
 	a := &mctr.Adjustment{}
 	for _, m := range c.Config.Mounts {
-		if err := i.target(ctx, c, m); err != nil {
+		if err := i.notMade(ctx, c, "--volume, --tmpfs or --mount target", m.Target); err != nil {
 			return nil, err
 		}
 		if m.Type != "bind" {
@@ -80,23 +83,34 @@ func (i *isolator) Prepare(ctx context.Context, c *mctr.Container) (*mctr.Adjust
 	return a, nil
 }
 
-// target sees that the engine need not make a mount point on the host's own
-// filesystem, where it would stay (Mesos: host_path.cpp has the same rule).
-func (i *isolator) target(ctx context.Context, c *mctr.Container, m mctr.Mount) error {
-	target := filepath.Clean(m.Target)
-	if c.Image != nil || strings.HasPrefix(target, c.Sandbox+"/") {
+// notMade sees that the engine need not make the directory that flag names on the host's
+// own filesystem, where it would stay (Mesos: host_path.cpp has the same rule).
+func (i *isolator) notMade(ctx context.Context, c *mctr.Container, flag, path string) error {
+	path = filepath.Clean(path)
+	if c.Image != nil || strings.HasPrefix(path, c.Sandbox+"/") {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, probeTime)
 	defer cancel()
-	err := i.jobs.Probe(ctx, target)
+	err := i.jobs.Probe(ctx, path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("%w: --mount target %s (or --volume, --tmpfs) does not exist: with --no-image it would be made on the host (make it first)", mctr.ErrInvalid, target)
+		return fmt.Errorf("%w: %s %s does not exist: with --no-image it would be made on the host (make it first)", mctr.ErrInvalid, flag, path)
 	}
 	if err != nil {
-		return fmt.Errorf("look at --mount target %s: %w", target, err)
+		return fmt.Errorf("look at %s %s: %w", flag, path, err)
 	}
 	return nil
+}
+
+// workdir is notMade for the working directory, which is made within a mount also without
+// an image.
+func (i *isolator) workdir(ctx context.Context, c *mctr.Container) error {
+	dir := filepath.Clean(c.Config.Process.WorkingDir)
+	within := func(m mctr.Mount) bool { return strings.HasPrefix(dir, filepath.Clean(m.Target)+"/") }
+	if c.Config.Process.WorkingDir == "" || slices.ContainsFunc(c.Config.Mounts, within) {
+		return nil
+	}
+	return i.notMade(ctx, c, "--workdir", dir)
 }
 
 // source sees that there is something to mount, without ever hanging on it.
