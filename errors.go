@@ -19,9 +19,9 @@ var (
 	ErrUnavailable = errdefs.ErrUnavailable        // a peer (registry, shim, plugin) cannot be reached
 )
 
-// A PhaseError says where in a container's life an operation failed.
-// Its text names the phase, the isolator or part that acted, the operation and
-// its object, and ends with the remedy where there is one.
+// A PhaseError says where in a container's life an operation failed. Its text begins with
+// the cause, names behind that the phase, the isolator or part that acted, the operation
+// and its object, and ends with the remedy where there is one.
 type PhaseError struct {
 	ID       ContainerID
 	Phase    Phase
@@ -32,7 +32,7 @@ type PhaseError struct {
 }
 
 func (e *PhaseError) Error() string {
-	s := fmt.Sprintf("%s: %s: %s: %v", e.Phase, e.Isolator, e.Op, e.Err)
+	s := fmt.Sprintf("%v (%s: %s: %s)", e.Err, e.Phase, e.Isolator, e.Op)
 	if e.Remedy != "" {
 		s += " (" + e.Remedy + ")"
 	}

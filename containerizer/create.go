@@ -45,7 +45,7 @@ func (c *Containerizer) park(ctx context.Context, r *record, progress provisione
 			Policy: provisioner.PullPolicy(r.Config.Pull), Platform: r.Config.Platform, Progress: progress,
 		})
 		if err != nil {
-			return fmt.Errorf("provide %s: %w", describeImage(r.Config.Image), err)
+			return err
 		}
 	}
 	if err := atomicfile.WriteDurable(c.paths.waiting(r.ID), nil, 0o600); err != nil {

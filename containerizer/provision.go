@@ -3,7 +3,6 @@ package containerizer
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
 
 	"github.com/mctr/mctr"
@@ -26,7 +25,7 @@ func (l *launch) provision(ctx context.Context) error {
 		CgroupPath: "/" + l.paths.leaf(id),
 	}
 	if err := l.fill(ctx); err != nil {
-		return l.failed(mctr.Provisioning, "provisioner", "provide "+describeImage(l.record.Config.Image), err)
+		return l.failed(mctr.Provisioning, "provisioner", "provide the root filesystem", err)
 	}
 	if err := l.resolveHealth(); err != nil {
 		return l.failed(mctr.Provisioning, "containerizer", "read the health check", err)
@@ -65,13 +64,6 @@ func (l *launch) imageReference() string {
 		return id
 	}
 	return l.record.Config.Image
-}
-
-func describeImage(ref string) string {
-	if ref == "" {
-		return "the host's filesystem"
-	}
-	return fmt.Sprintf("image %s", ref)
 }
 
 func imageConfig(image *provisioner.Image) *mctr.ImageConfig {

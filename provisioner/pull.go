@@ -51,7 +51,7 @@ func (p *Provisioner) Lease(ctx context.Context, holder, ref string, o PullOptio
 func (p *Provisioner) provision(ctx context.Context, ref string, o PullOptions, keep func(*Image) error) (*Image, error) {
 	lock, err := p.store.Shared(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("image %s: lock image store: %w", ref, err)
+		return nil, fmt.Errorf("lock the image store for %s: %w", ref, err)
 	}
 	img, err := p.find(ctx, ref, o)
 	if err == nil {
@@ -78,7 +78,8 @@ type pullError struct {
 	err        error
 }
 
-func (e *pullError) Error() string { return e.op + " " + e.object + ": " + e.err.Error() }
+// Error begins with the cause.
+func (e *pullError) Error() string { return fmt.Sprintf("%v (%s %s)", e.err, e.op, e.object) }
 func (e *pullError) Unwrap() error { return e.err }
 
 // leavesTrash says whether a pull failed in a way that makes what it brought of
@@ -133,11 +134,11 @@ func (p *Provisioner) pull(ctx context.Context, r puller.Reference, o PullOption
 	}
 	temp, err := p.store.Temp()
 	if err != nil {
-		return nil, fmt.Errorf("image %s: %w", r, err)
+		return nil, fmt.Errorf("%w (pull %s)", err, r)
 	}
 	src, err := puller.Open(r, p.settings.source(o.Auth, temp))
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%w (pull %s)", err, r)
 	}
 	defer src.Close()
 	t := &transfer{

@@ -42,12 +42,12 @@ func openOCIArchive(r Reference, c Config) (Source, error) {
 func openArchive(r Reference, c Config) (*archive, error) {
 	f, err := os.OpenFile(r.Path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
-		return nil, notThere(r, err)
+		return nil, notThere(err)
 	}
 	a, err := newArchive(f, c)
 	if err != nil {
 		_ = f.Close()
-		return nil, fmt.Errorf("image %s: %w", r, err)
+		return nil, err
 	}
 	return a, nil
 }

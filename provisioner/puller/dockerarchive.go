@@ -52,7 +52,7 @@ func (a *dockerArchive) Resolve(context.Context) (v1.Descriptor, []byte, error) 
 			}
 		}
 	}
-	return v1.Descriptor{}, nil, fmt.Errorf("image %s: %w", a.ref, err)
+	return v1.Descriptor{}, nil, err
 }
 
 // image finds the image that the reference names, or the only one.

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
+	"net/url"
 	"strings"
 	"syscall"
 
@@ -29,13 +31,39 @@ func describe(err error) error {
 	case errors.Is(err, errScheme) || strings.Contains(err.Error(), "HTTP response to HTTPS client"):
 		return fmt.Errorf("%w: %w (the registry speaks plain HTTP: allow it for this host if the network is trusted)", err, mctr.ErrUnavailable)
 	case errors.Is(err, syscall.ECONNREFUSED):
-		return fmt.Errorf("%w: %w: %w", err, errRefused, mctr.ErrUnavailable)
+		return fmt.Errorf("%w: %w: %w", errRefused, causeFirst(err), mctr.ErrUnavailable)
 	}
-	return fmt.Errorf("%w: %w", err, mctr.ErrUnavailable)
+	return fmt.Errorf("%w: %w", causeFirst(err), mctr.ErrUnavailable)
 }
 
-func describeStatus(err *transport.Error) error {
-	switch err.StatusCode {
+// A cause is an error under a text that begins with what is wrong.
+type cause struct {
+	text string
+	err  error
+}
+
+func (c *cause) Error() string { return c.text }
+func (c *cause) Unwrap() error { return c.err }
+
+// causeFirst puts the address of a request behind what became of the request.
+func causeFirst(err error) error {
+	var lookup *net.DNSError
+	var dial *net.OpError
+	var sent *url.Error
+	switch {
+	case errors.As(err, &lookup) && lookup.Server != "":
+		return &cause{fmt.Sprintf("%s: %s (asked of %s)", lookup.Err, lookup.Name, lookup.Server), err}
+	case errors.As(err, &dial) && dial.Addr != nil:
+		return &cause{fmt.Sprintf("%v (%s %s)", dial.Err, dial.Op, dial.Addr), err}
+	case errors.As(err, &sent):
+		return &cause{fmt.Sprintf("%v (%s %s)", sent.Err, sent.Op, sent.URL), err}
+	}
+	return err
+}
+
+func describeStatus(status *transport.Error) error {
+	err := answerFirst(status)
+	switch status.StatusCode {
 	case http.StatusNotFound:
 		return fmt.Errorf("%w: %w", err, mctr.ErrNotFound)
 	case http.StatusUnauthorized:
@@ -46,4 +74,13 @@ func describeStatus(err *transport.Error) error {
 		return fmt.Errorf("%w: %w: %w (it limits how often it is asked; log in or wait)", err, ErrBusy, mctr.ErrUnavailable)
 	}
 	return fmt.Errorf("%w: %w", err, mctr.ErrUnavailable)
+}
+
+// answerFirst puts the request behind what the registry said to it.
+func answerFirst(status *transport.Error) error {
+	request, answer, found := strings.Cut(status.Error(), ": ")
+	if status.Request == nil || !found {
+		return status
+	}
+	return &cause{fmt.Sprintf("%s (%s)", answer, request), status}
 }

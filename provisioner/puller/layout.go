@@ -34,35 +34,35 @@ type layout struct {
 func openLayout(r Reference, c Config) (Source, error) {
 	root, err := os.OpenRoot(r.Path)
 	if err != nil {
-		return nil, notThere(r, err)
+		return nil, notThere(err)
 	}
 	return &layout{ref: r, files: directory{root}, limits: c.Limits}, nil
 }
 
-// notThere makes a path's error one of the reference.
-func notThere(r Reference, err error) error {
+// notThere says of a path's error that what it names is not there, where that is so.
+func notThere(err error) error {
 	if errors.Is(err, os.ErrNotExist) {
-		return fmt.Errorf("image %s: %w: %w", r, err, mctr.ErrNotFound)
+		return fmt.Errorf("%w: %w", err, mctr.ErrNotFound)
 	}
-	return fmt.Errorf("image %s: %w", r, err)
+	return err
 }
 
 // Resolve finds the tag in index.json.
 func (l *layout) Resolve(ctx context.Context) (v1.Descriptor, []byte, error) {
 	data, err := l.read("index.json")
 	if err != nil {
-		return v1.Descriptor{}, nil, fmt.Errorf("image %s: %w", l.ref, err)
+		return v1.Descriptor{}, nil, err
 	}
 	if err := l.checkVersion(); err != nil {
-		return v1.Descriptor{}, nil, fmt.Errorf("image %s: %w", l.ref, err)
+		return v1.Descriptor{}, nil, err
 	}
 	index, err := manifest.ParseIndex(data, l.limits)
 	if err != nil {
-		return v1.Descriptor{}, nil, fmt.Errorf("image %s: %w", l.ref, err)
+		return v1.Descriptor{}, nil, err
 	}
 	d, err := pick(index, l.ref.Tag)
 	if err != nil {
-		return v1.Descriptor{}, nil, fmt.Errorf("image %s: %w", l.ref, err)
+		return v1.Descriptor{}, nil, err
 	}
 	if d.Digest == "" { // several platforms, no tag: the index itself
 		d = v1.Descriptor{MediaType: v1.MediaTypeImageIndex, Digest: digest.FromBytes(data), Size: int64(len(data))}
@@ -87,7 +87,7 @@ func (l *layout) document(ctx context.Context, d v1.Descriptor) ([]byte, error) 
 		return nil, err
 	}
 	if int64(len(data)) != d.Size || d.Digest.Algorithm().FromBytes(data) != d.Digest {
-		return nil, fmt.Errorf("image %s: manifest %s is not what its digest and size say: %w", l.ref, d.Digest, mctr.ErrInvalid)
+		return nil, fmt.Errorf("manifest %s is not what its digest and size say: %w", d.Digest, mctr.ErrInvalid)
 	}
 	return data, nil
 }

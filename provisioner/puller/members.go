@@ -39,16 +39,16 @@ func (m *Members) Close() error { return m.files.Close() }
 
 // OpenMembers opens what `docker save` writes, an OCI layout, or a tar of one,
 // compressed or not. From is a file, a directory or any stream, which is read
-// through; name is what errors call it.
+// through; name is what the images' references call it.
 func OpenMembers(from io.Reader, name string, c Config) (*Members, error) {
 	c.Limits = c.Limits.Filled()
 	t, err := openFiles(from, c)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", name, err)
+		return nil, err
 	}
 	m := &Members{files: t}
 	if m.Images, err = members(t, name, c.Limits); err != nil {
-		return nil, errors.Join(fmt.Errorf("%s: %w", name, err), t.Close())
+		return nil, errors.Join(err, t.Close())
 	}
 	return m, nil
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -41,14 +42,14 @@ func newRegistry(r Reference, c Config) (Source, error) {
 	}
 	all, err := endpoints(r.Host(), c)
 	if err != nil {
-		return nil, fmt.Errorf("image %s: %w", r, err)
+		return nil, err
 	}
 	g := &registry{ref: r, config: c}
 	guard := newGuard(r.Host(), all)
 	for i, e := range all {
 		base, err := newConnections(e, guard)
 		if err != nil {
-			return nil, fmt.Errorf("image %s: %s: %w", r, e.URL.Host, err)
+			return nil, fmt.Errorf("%w (registry %s)", err, e.URL.Host)
 		}
 		g.peers = append(g.peers, &peer{Endpoint: e, registry: g, base: base, last: i == len(all)-1})
 	}
@@ -79,7 +80,10 @@ func (g *registry) each(may func(Endpoint) bool, ask func(*peer) error) error {
 		if err == nil {
 			return nil
 		}
-		errs = append(errs, fmt.Errorf("%s: %w", p.URL.Host, err))
+		if !strings.Contains(err.Error(), p.URL.Host) {
+			err = fmt.Errorf("%w (registry %s)", err, p.URL.Host)
+		}
+		errs = append(errs, err)
 		if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 			break
 		}
@@ -105,7 +109,7 @@ func (g *registry) Resolve(ctx context.Context) (d v1.Descriptor, data []byte, e
 		})
 	})
 	if err != nil {
-		return d, nil, fmt.Errorf("image %s: %w", g.ref, err)
+		return d, nil, err
 	}
 	return d, data, nil
 }

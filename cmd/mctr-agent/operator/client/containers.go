@@ -187,7 +187,7 @@ func (c *Client) ready(ctx context.Context, config *mctr.ContainerConfig, progre
 		Policy: provisioner.PullPolicy(config.Pull), Platform: config.Platform, Progress: progress,
 	})
 	if err != nil {
-		return nil, fmt.Errorf("provide image %s: %w", config.Image, err)
+		return nil, err
 	}
 	return &copied, nil
 }

@@ -91,16 +91,18 @@ func wait(p *lc.Process) (engine.WaitStatus, error) {
 	return engine.WaitStatus{Code: status.ExitStatus()}, nil
 }
 
-// classify gives libcontainer's error, which comes as text out of init, the
-// identity that callers ask for.
+// classify gives libcontainer's error, which comes as text out of init, the identity that
+// callers ask for. What libcontainer says in front of a command's own error is left out.
 func classify(err error) error {
-	text := err.Error()
+	_, command, found := strings.Cut(err.Error(), "exec: ")
+	if !found {
+		return err
+	}
 	switch {
-	case strings.Contains(text, "executable file not found"),
-		strings.Contains(text, "exec: ") && strings.Contains(text, "no such file or directory"):
-		return fmt.Errorf("%w: %w", wire.ErrCommandNotFound, err)
-	case strings.Contains(text, "exec: ") && (strings.Contains(text, "permission denied") || strings.Contains(text, "is a directory")):
-		return fmt.Errorf("%w: %w", wire.ErrCommandInvoke, err)
+	case strings.Contains(command, "executable file not found"), strings.Contains(command, "no such file or directory"):
+		return fmt.Errorf("%w: %s", wire.ErrCommandNotFound, command)
+	case strings.Contains(command, "permission denied"), strings.Contains(command, "is a directory"):
+		return fmt.Errorf("%w: %s", wire.ErrCommandInvoke, command)
 	}
 	return err
 }
