@@ -48,15 +48,20 @@ func (p Port) String() string {
 	if p.HostPort == 0 && p.HostIP == "" {
 		return inside
 	}
-	outside := strconv.Itoa(int(p.HostPort))
+	return p.HostAddress() + "->" + inside
+}
+
+// HostAddress is the host's end, as 0.0.0.0:8080 or [::1]:8080-8090.
+func (p Port) HostAddress() string {
+	port := strconv.Itoa(int(p.HostPort))
 	if p.HostPortEnd > p.HostPort {
-		outside += "-" + strconv.Itoa(int(p.HostPortEnd))
+		port += "-" + strconv.Itoa(int(p.HostPortEnd))
 	}
 	ip := p.HostIP
 	if ip == "" {
 		ip = "0.0.0.0"
 	}
-	return net.JoinHostPort(ip, outside) + "->" + inside
+	return net.JoinHostPort(ip, port)
 }
 
 // DNS is what resolv.conf(5) says.

@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/sys/unix"
 
+	"github.com/mctr/mctr/internal/commandline"
 	"github.com/mctr/mctr/internal/inherit"
 	"github.com/mctr/mctr/internal/visible"
 )
@@ -66,5 +67,6 @@ MCTR_AGENT_TLS_CERT.`,
 		},
 	}
 	f.register(cmd.Flags())
+	commandline.Finish(cmd)
 	return cmd
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/sys/unix"
 
+	"github.com/mctr/mctr/internal/commandline"
 	"github.com/mctr/mctr/internal/visible"
 )
 
@@ -22,10 +23,13 @@ func run(args []string) int {
 	ctx, stop := signal.NotifyContext(context.Background(), unix.SIGINT, unix.SIGTERM, unix.SIGHUP)
 	defer stop()
 	cmd := &cobra.Command{
-		Use: "mctr-bench", Short: "Measure what mctr's choices cost on this machine", SilenceUsage: true, SilenceErrors: true,
+		Use: "mctr-bench [flags] COMMAND", Args: commandline.NoSuchCommand,
+		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		Short: "Measure what mctr's choices cost on this machine", SilenceUsage: true, SilenceErrors: true,
 		Example: "  mctr-bench network\n  mctr-bench network --rounds 10 --html network.html",
 	}
 	cmd.AddCommand(networkCommand(), loadCommand(), tunnelCommand())
+	commandline.Finish(cmd)
 	cmd.SetArgs(args)
 	if err := cmd.ExecuteContext(ctx); err != nil {
 		fmt.Fprintln(visible.Writer(os.Stderr), "mctr-bench:", err)

@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/sys/unix"
 
+	"github.com/mctr/mctr/internal/commandline"
 	"github.com/mctr/mctr/internal/visible"
 )
 
@@ -35,23 +36,19 @@ func run(args []string) int {
 func command() *cobra.Command {
 	a := &app{}
 	root := &cobra.Command{
-		Use:   "mctr-calico",
+		Use:   "mctr-calico [flags] COMMAND",
 		Short: "Keep policies, pools and profiles of Calico networks",
 		Long: `Keep policies, address pools and profiles of CNI networks of Calico's, which are the
 same on every host of the network. Where its etcd is stands in the network's CNI
 configuration. See docs/calico.md; "mctr network policy" and so on are this program.`,
 		SilenceUsage:  true,
 		SilenceErrors: true,
+		Args:          commandline.NoSuchCommand,
+		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	root.CompletionOptions.DisableDefaultCmd = true
 	a.register(root.PersistentFlags())
 	root.AddCommand(a.policyCommand(), a.poolCommand(), a.profileCommand())
+	commandline.Finish(root)
 	return root
-}
-
-// groupCommand is a word with commands below it.
-func groupCommand(use, short string, below ...*cobra.Command) *cobra.Command {
-	cmd := &cobra.Command{Use: use, Short: short, Args: cobra.NoArgs, RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() }}
-	cmd.AddCommand(below...)
-	return cmd
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/cni/calico"
+	"github.com/mctr/mctr/internal/commandline"
 )
 
 func (a *app) policyCommand() *cobra.Command {
@@ -31,7 +32,7 @@ func (a *app) policyCommand() *cobra.Command {
 	show.Example = "  mctr network policy show servers >servers.yaml"
 	list := a.listCommand("policies", []string{v3.KindNetworkPolicy, v3.KindGlobalNetworkPolicy}, policyColumns)
 	list.Example = "  mctr network policy ls --json | jq .spec"
-	cmd := groupCommand("policy", "Say who may reach whom on a Calico network", a.policyApplyCommand(), remove, list, show)
+	cmd := commandline.Group("policy", "Say who may reach whom on a Calico network", a.policyApplyCommand(), remove, list, show)
 	cmd.Example = `  mctr network policy apply servers --selector 'role == "server"' --allow tcp:9000 --from 'role == "client"'
   mctr network policy ls`
 	return cmd

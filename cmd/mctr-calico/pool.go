@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/mctr/mctr/cni/calico"
+	"github.com/mctr/mctr/internal/commandline"
 )
 
 func (a *app) poolCommand() *cobra.Command {
@@ -16,7 +17,7 @@ func (a *app) poolCommand() *cobra.Command {
 	show.Example = "  mctr network pool show tasks"
 	remove.Long = "Delete pools. Containers keep the addresses that they have of one, but are no longer\nreached from other hosts."
 	remove.Example = "  mctr network pool rm tasks"
-	cmd := groupCommand("pool", "Give a Calico network addresses", a.poolCreateCommand(), list, show, remove)
+	cmd := commandline.Group("pool", "Give a Calico network addresses", a.poolCreateCommand(), list, show, remove)
 	cmd.Example = "  mctr network pool create tasks --cidr 10.1.0.0/16 --tunnel vxlan --nat\n  mctr network pool ls"
 	return cmd
 }

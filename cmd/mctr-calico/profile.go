@@ -8,6 +8,7 @@ import (
 
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/cni/calico"
+	"github.com/mctr/mctr/internal/commandline"
 )
 
 func (a *app) profileCommand() *cobra.Command {
@@ -17,7 +18,7 @@ func (a *app) profileCommand() *cobra.Command {
 	show.Example = "  mctr network profile show prod"
 	remove.Long = "Delete profiles. Calico makes the network's own again with its next container; those\nthat are there are reached by nobody until then."
 	remove.Example = "  mctr network profile rm prod"
-	cmd := groupCommand("profile", "Say what is true of a Calico network's containers where no policy selects them", a.profileApplyCommand(), list, show, remove)
+	cmd := commandline.Group("profile", "Say what is true of a Calico network's containers where no policy selects them", a.profileApplyCommand(), list, show, remove)
 	cmd.Long = `Say what is true of a Calico network's containers where no policy selects them. The
 profile has the network's name. Calico makes one with its first container, by which
 the network's containers reach each other and nobody else reaches them.`

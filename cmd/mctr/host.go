@@ -100,7 +100,7 @@ func (a *app) versionCommand() *cobra.Command {
 			if asJSON {
 				return printJSON(os.Stdout, v)
 			}
-			fmt.Printf("mctr %s, commit %s, %s %s/%s, OCI runtime-spec %s\n", v.Version, v.Commit, v.Go, v.OS, v.Arch, v.OCI)
+			fmt.Println(versionLine())
 			if v.Agent != nil {
 				fmt.Printf("mctr-agent %s, commit %s, at %s\n", v.Agent.Version, v.Agent.GitSHA, a.agent.address)
 			}
@@ -109,6 +109,12 @@ func (a *app) versionCommand() *cobra.Command {
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "as JSON")
 	return cmd
+}
+
+// versionLine is what version and --version print of mctr.
+func versionLine() string {
+	return fmt.Sprintf("mctr %s, commit %s, %s %s/%s, OCI runtime-spec %s",
+		version, itself.Commit(), runtime.Version(), runtime.GOOS, runtime.GOARCH, specs.Version)
 }
 
 // agentVersion asks the agent, if the command is about one.

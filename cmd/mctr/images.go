@@ -12,6 +12,7 @@ import (
 	"github.com/docker/go-units"
 	"github.com/spf13/cobra"
 
+	"github.com/mctr/mctr/internal/commandline"
 	"github.com/mctr/mctr/provisioner"
 )
 
@@ -129,7 +130,7 @@ func (a *app) imageCommand() *cobra.Command {
 		RunE:    func(cmd *cobra.Command, args []string) error { return a.inspectImages(cmd.Context(), args, format) },
 	}
 	inspect.Flags().StringVarP(&format, "format", "f", "", "Go template")
-	cmd := groupCommand("image", "Look at images, and the commands for them by docker's longer names", append(a.imageAliases(), inspect, a.unpackCommand())...)
+	cmd := commandline.Group("image", "Look at images, and the commands for them by docker's longer names", append(a.imageAliases(), inspect, a.unpackCommand())...)
 	cmd.Example = "  mctr image inspect alpine\n  mctr image ls"
 	return cmd
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/internal/commandline"
 	"github.com/mctr/mctr/logs"
 )
 
@@ -40,49 +41,68 @@ type launchFlags struct {
 
 func (l *launchFlags) register(f *pflag.FlagSet) {
 	f.StringVar(&l.name, "name", "", "name of the container")
-	f.StringVarP(&l.hostname, "hostname", "h", "", "hostname inside (default: the short id)")
+	f.StringArrayVarP(&l.label, "label", "l", nil, "`KEY=VALUE` that ps --filter finds the container by")
+	f.StringArrayVar(&l.labelFile, "label-file", nil, "read labels from `FILE`, a line each")
+	f.StringArrayVar(&l.annotations, "annotation", nil, "`KEY=VALUE` for the OCI annotations")
+	f.StringVar(&l.cidfile, "cidfile", "", "write the container's id to `FILE`")
+	f.BoolVarP(&l.tty, "tty", "t", false, "give the container a terminal")
+	f.BoolVarP(&l.stdin, "interactive", "i", false, "keep stdin open")
+	f.BoolVar(&l.rm, "rm", false, "remove the container when it has ended")
+	f.StringVar(&l.restart, "restart", "no", "start it again when it ends: no, on-failure[:`MAX`], always, unless-stopped; by the command that stays with it")
+	f.DurationVar(&l.maxTime, "max-completion-time", 0, "end the container after so long")
+	f.StringVar(&l.stopSignal, "stop-signal", "", "what stop sends first (default: the image's, then SIGTERM)")
+	f.IntVar(&l.stopTimeout, "stop-timeout", 0, "seconds before stop kills (default 10; 0: at once; -1: never)")
+	f.StringVar(&l.logDriver, "log-driver", "cri", "cri, json-file, raw or none")
+	f.StringArrayVar(&l.logOpts, "log-opt", nil, "max-size=20m (the default; -1: no limit), max-file=5 (the default)")
+	for title, register := range map[string]func(*pflag.FlagSet){
+		"Image flags": l.registerImage, "Process flags": l.registerProcess, "Storage flags": l.registerFiles, "Isolation flags": l.registerIsolation,
+		"Limit flags": l.resources.register, "Health flags": l.health.register, "Network flags": l.registerNetwork,
+	} {
+		commandline.Under(f, title, register)
+	}
+}
+
+func (l *launchFlags) registerImage(f *pflag.FlagSet) {
+	f.StringVar(&l.platform, "platform", "", "`OS/ARCH[/VARIANT]` of the image (default: this host's)")
+	f.StringVar(&l.pull, "pull", "missing", "when to ask the registry: always, missing, never, newer")
+	f.BoolVar(&l.noImage, "no-image", false, "use the host's filesystem, with a sandbox of the container's own")
+	f.StringVar(&l.runtime, "runtime", "", "OCI runtime to run it with: `NAME|PATH` of runc, crun, ... (default: the built-in one)")
+}
+
+func (l *launchFlags) registerProcess(f *pflag.FlagSet) {
 	f.StringVarP(&l.workdir, "workdir", "w", "", "working directory inside")
 	f.StringVarP(&l.user, "user", "u", "", "`USER[:GROUP]`, names or numbers, looked up in the image")
 	f.StringSliceVar(&l.groupAdd, "group-add", nil, "supplementary groups")
 	f.StringVar(&l.entrypoint, "entrypoint", "", "replace the image's entrypoint (\"\" clears it)")
 	f.StringArrayVarP(&l.env, "env", "e", nil, "`NAME=VALUE`, or NAME for its value here")
 	f.StringArrayVar(&l.envFile, "env-file", nil, "read variables from `FILE`, a line each")
-	f.StringArrayVarP(&l.label, "label", "l", nil, "`KEY=VALUE`")
-	f.StringArrayVar(&l.labelFile, "label-file", nil, "read labels from `FILE`, a line each")
-	f.StringArrayVar(&l.annotations, "annotation", nil, "`KEY=VALUE` for the OCI annotations")
-	f.BoolVarP(&l.tty, "tty", "t", false, "give the container a terminal")
-	f.BoolVarP(&l.stdin, "interactive", "i", false, "keep stdin open")
 	f.BoolVar(&l.init, "init", false, "run a reaping init as process 1")
-	f.BoolVar(&l.rm, "rm", false, "remove the container when it has ended")
-	f.BoolVar(&l.readOnly, "read-only", false, "root filesystem without writes")
-	f.StringVar(&l.cidfile, "cidfile", "", "write the container's id to `FILE`")
-	f.BoolVar(&l.noImage, "no-image", false, "use the host's filesystem, with a sandbox of the container's own")
-	f.StringVar(&l.runtime, "runtime", "", "OCI runtime to run it with: `NAME|PATH` of runc, crun, ... (default: the built-in one)")
-	f.StringVar(&l.platform, "platform", "", "`OS/ARCH[/VARIANT]` of the image (default: this host's)")
-	f.StringVar(&l.pull, "pull", "missing", "when to ask the registry: always, missing, never, newer")
-	f.StringArrayVarP(&l.volumes, "volume", "v", nil, "`SOURCE:TARGET[:ro,...]`, a bind of the host's")
-	f.StringArrayVar(&l.mounts, "mount", nil, "`type=bind|tmpfs|sandbox,source=..,target=..[,readonly]`")
-	f.StringArrayVar(&l.tmpfs, "tmpfs", nil, "`TARGET[:size=..,mode=..]`")
-	f.StringArrayVar(&l.devices, "device", nil, "`SOURCE[:TARGET[:rwm]]`")
-	f.StringVar(&l.shmSize, "shm-size", "", "size of /dev/shm (default 64m)")
 	f.StringArrayVar(&l.ulimits, "ulimit", nil, "`TYPE=SOFT[:HARD]`, as nofile=1024:2048")
+}
+
+func (l *launchFlags) registerFiles(f *pflag.FlagSet) {
+	f.BoolVar(&l.readOnly, "read-only", false, "root filesystem without writes")
+	f.StringArrayVarP(&l.volumes, "volume", "v", nil, "`SOURCE:TARGET[:OPTIONS]`: a directory or file of the host's, made where it is missing; options as ro,rslave")
+	f.StringArrayVar(&l.mounts, "mount", nil, "`OPTIONS` with commas between: type=bind|tmpfs|sandbox source=PATH target=PATH readonly ...")
+	f.StringArrayVar(&l.tmpfs, "tmpfs", nil, "`TARGET[:OPTIONS]` of a tmpfs; options as size=64m,mode=1777,ro")
+	f.StringVar(&l.shmSize, "shm-size", "", "size of /dev/shm (default 64m)")
+}
+
+func (l *launchFlags) registerIsolation(f *pflag.FlagSet) {
+	f.StringArrayVar(&l.devices, "device", nil, "`SOURCE[:TARGET[:rwm]]`: a device of the host's, to read, write and make nodes of")
 	f.StringArrayVar(&l.sysctls, "sysctl", nil, "`KEY=VALUE` of a namespaced kernel parameter")
 	f.StringVar(&l.pid, "pid", "", "host: the host's processes")
 	f.StringVar(&l.ipc, "ipc", "", "host: the host's IPC")
 	f.StringVar(&l.uts, "uts", "", "host: the host's name")
 	f.StringVar(&l.cgroupns, "cgroupns", "", "private or host (default: private on cgroup v2, host on v1)")
 	f.BoolVar(&l.privileged, "privileged", false, "all capabilities and devices, no seccomp, nothing masked")
-	f.StringSliceVar(&l.capAdd, "cap-add", nil, "add capabilities (ALL for all)")
-	f.StringSliceVar(&l.capDrop, "cap-drop", nil, "drop capabilities (ALL for all)")
-	f.StringArrayVar(&l.securityOpt, "security-opt", nil, "seccomp=`FILE`|unconfined, no-new-privileges")
-	f.StringVar(&l.stopSignal, "stop-signal", "", "what stop sends first (default: the image's, then SIGTERM)")
-	f.IntVar(&l.stopTimeout, "stop-timeout", 0, "seconds before stop kills (default 10; 0: at once; -1: never)")
-	f.StringVar(&l.restart, "restart", "no", "start it again when it ends: no, on-failure[:`MAX`], always, unless-stopped; by the command that stays with it")
-	f.DurationVar(&l.maxTime, "max-completion-time", 0, "end the container after so long")
-	f.StringVar(&l.logDriver, "log-driver", "cri", "cri, json-file, raw or none")
-	f.StringArrayVar(&l.logOpts, "log-opt", nil, "max-size=20m (the default; -1: no limit), max-file=5 (the default)")
-	l.resources.register(f)
-	l.health.register(f)
+	f.StringSliceVar(&l.capAdd, "cap-add", nil, "give more capabilities (ALL for all)")
+	f.StringSliceVar(&l.capDrop, "cap-drop", nil, "take capabilities away (ALL for all)")
+	f.StringArrayVar(&l.securityOpt, "security-opt", nil, "`OPTION`: seccomp=FILE, seccomp=unconfined, no-new-privileges")
+}
+
+func (l *launchFlags) registerNetwork(f *pflag.FlagSet) {
+	f.StringVarP(&l.hostname, "hostname", "h", "", "hostname inside (default: the short id)")
 	l.network.register(f)
 }
 

@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/mctr/mctr/internal/commandline"
 	"github.com/mctr/mctr/internal/visible"
 )
 
@@ -71,7 +72,7 @@ func (e exitStatus) Unwrap() error { return e.err }
 // command is the tree of commands.
 func (a *app) command() *cobra.Command {
 	root := &cobra.Command{
-		Use:   "mctr",
+		Use:   "mctr [flags] COMMAND",
 		Short: "Run containers, without a daemon",
 		Long: `mctr takes container images from registries or files and runs them isolated,
 limited and with their output kept. No daemon is needed: a small supervisor,
@@ -82,7 +83,11 @@ mctr-shim, stays with each container.`,
 		SilenceUsage:      true,
 		SilenceErrors:     true,
 		PersistentPreRunE: a.begin,
+		Args:              commandline.NoSuchCommand,
+		RunE:              func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		Version:           versionLine(),
 	}
+	root.SetVersionTemplate("{{.Version}}\n")
 	a.globalFlags(root.PersistentFlags())
 	root.AddGroup(
 		&cobra.Group{ID: "containers", Title: "Containers:"},
@@ -100,12 +105,13 @@ mctr-shim, stays with each container.`,
 	add("containers", a.runCommand(), a.createCommand(), a.startCommand(), a.psCommand(), a.logsCommand(), a.execCommand(),
 		a.waitCommand(), a.stopCommand(), a.killCommand(), a.rmCommand(), a.inspectCommand(), a.topCommand(), a.statsCommand(), a.bundleCommand(),
 		a.explainCommand(), a.attachCommand(), a.pauseCommand(), a.unpauseCommand(), a.restartCommand(), a.renameCommand(), a.updateCommand(),
-		a.cpCommand(), a.containerCommand())
+		a.cpCommand(), a.portCommand(), a.containerCommand())
 	add("images", a.pullCommand(), a.imagesCommand(), a.imageCommand(), a.rmiCommand(), a.pruneCommand(),
 		a.tagCommand(), a.loadCommand(), a.saveCommand(), a.loginCommand(), a.logoutCommand())
-	add("host", a.doctorCommand(), a.eventsCommand(), a.reconcileCommand(), a.versionCommand(), a.ociCommand(),
+	add("host", a.infoCommand(), a.doctorCommand(), a.eventsCommand(), a.reconcileCommand(), a.versionCommand(), a.ociCommand(),
 		a.systemCommand(), a.networkCommand(), a.manCommand())
 	root.AddCommand(a.internalCommand())
 	a.completeRest(root)
+	commandline.Finish(root)
 	return root
 }

@@ -5,8 +5,10 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -37,6 +39,38 @@ func TestEveryCommandExplainsItself(t *testing.T) {
 	})
 	if n < 60 {
 		t.Errorf("looked at %d commands only", n)
+	}
+}
+
+// TestHelpFits wants help of every command, and of the other programs, in lines of at most
+// 80 columns.
+func TestHelpFits(t *testing.T) {
+	t.Setenv("COLUMNS", "80")
+	root := (&app{}).command()
+	example := regexp.MustCompile(`^  (mctr|curl|host[12]#)`)
+	fits := func(of, help string) {
+		for line := range strings.Lines(help) {
+			if n := utf8.RuneCountInString(strings.TrimSuffix(line, "\n")); n > 80 && !example.MatchString(line) {
+				t.Errorf("%s: %d columns: %s", of, n, line)
+			}
+		}
+	}
+	everyCommand(root, func(c *cobra.Command) {
+		var help bytes.Buffer
+		c.SetOut(&help)
+		if err := c.Help(); err != nil {
+			t.Errorf("%s: %v", c.CommandPath(), err)
+		}
+		fits(c.CommandPath(), help.String())
+	})
+	for _, words := range [][]string{
+		{"mctr-agent"}, {"mctr-bench"}, {"mctr-bench", "network"}, {"mctr-calico"}, {"mctr-calico", "policy", "apply"}, {"mctr-calico", "pool", "create"},
+	} {
+		help, err := exec.CommandContext(t.Context(), filepath.Join(filepath.Dir(program(t)), words[0]), append(words[1:], "--help")...).CombinedOutput()
+		if err != nil || !bytes.Contains(help, []byte("Flags:")) {
+			t.Errorf("%s: %v: %s", words, err, help)
+		}
+		fits(strings.Join(words, " "), string(help))
 	}
 }
 

@@ -12,10 +12,11 @@ import (
 
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/cni"
+	"github.com/mctr/mctr/internal/commandline"
 )
 
 func (a *app) networkCommand() *cobra.Command {
-	cmd := groupCommand("network", "Make, show and remove networks",
+	cmd := commandline.Group("network", "Make, show and remove networks",
 		a.networkCreateCommand(), a.networkLsCommand(), a.networkInspectCommand(), a.networkRmCommand(), a.networkPruneCommand(),
 		a.networkCheckCommand(), a.networkGCCommand())
 	cmd.AddCommand(a.calicoCommands()...)

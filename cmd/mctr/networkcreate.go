@@ -30,7 +30,7 @@ func (a *app) networkCreateCommand() *cobra.Command {
   bridge   containers of this host on a bridge, masqueraded on their way out;
            host ports lead to them (mctr run -p)
   macvlan  an interface of their own on the network of --parent
-  vxlan    a bridge on each of several hosts, joined by VXLAN: give every host the
+  vxlan    a bridge on each of several hosts, joined by VXLAN: each host has the
            same --vni and --subnet, its own --ip-range, its own --local address
            and the others' as --peer`,
 		Example: `  mctr network create blue

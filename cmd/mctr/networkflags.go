@@ -32,7 +32,7 @@ type networkFlags struct {
 }
 
 func (n *networkFlags) register(f *pflag.FlagSet) {
-	f.StringArrayVar(&n.networks, "network", nil, "`NETWORK[:ip=..,mac=..,label=KEY=VALUE,ingress=10m,egress=10m]`, for eth0, eth1, ...; or none, host, container:ID (default: $MCTR_NETWORK, then bridge where its plugins are, or none)")
+	f.StringArrayVar(&n.networks, "network", nil, "`NETWORK[:OPTIONS]` for eth0, eth1, ..., OPTIONS with commas between: ip=ADDRESS mac=ADDRESS label=KEY=VALUE ingress=RATE egress=RATE; or none, host, container:ID (default: $MCTR_NETWORK, then bridge where its plugins are, or none)")
 	f.StringArrayVar(&n.networks, "net", nil, "the same")
 	_ = f.MarkHidden("net")
 	f.StringVar(&n.ip, "ip", "", "fixed IPv4 address in the first network")

@@ -5,9 +5,11 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"regexp"
 	"strings"
 	"text/tabwriter"
 	"text/template"
+	"text/template/parse"
 
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/internal/visible"
@@ -37,8 +39,10 @@ func (t table) print(w io.Writer, items []any) error {
 		return t.lines(w, t.quiet, items)
 	case t.format == "json":
 		return jsonLines(w, items)
+	case strings.HasPrefix(t.format, "table "):
+		return t.chosen(w, strings.TrimPrefix(t.format, "table "), items)
 	case t.format != "" && t.format != "table":
-		return t.lines(w, strings.TrimPrefix(t.format, "table "), items)
+		return t.lines(w, t.format, items)
 	}
 	var titles, fields []string
 	for _, c := range t.columns {
@@ -60,6 +64,69 @@ func (t table) print(w io.Writer, items []any) error {
 	}
 	return tabs.Flush()
 }
+
+// chosen prints the columns that a template of the user's lists, with their titles.
+func (t table) chosen(w io.Writer, text string, items []any) error {
+	parsed, err := parseTemplate(text)
+	if err != nil {
+		return err
+	}
+	tabs := tabwriter.NewWriter(w, 0, 8, 3, ' ', 0)
+	fmt.Fprintln(tabs, t.titles(parsed.Root))
+	if err := t.lines(tabs, text, items); err != nil {
+		return err
+	}
+	return tabs.Flush()
+}
+
+// titles is a template's text with the title of a field in the place of what shows it.
+func (t table) titles(list *parse.ListNode) string {
+	var text strings.Builder
+	for _, node := range list.Nodes {
+		switch n := node.(type) {
+		case *parse.TextNode:
+			text.Write(n.Text)
+		case *parse.ActionNode:
+			if len(n.Pipe.Decl) == 0 {
+				text.WriteString(t.title(n.Pipe))
+			}
+		case *parse.IfNode:
+			text.WriteString(t.titles(n.List))
+		case *parse.RangeNode:
+			text.WriteString(t.titles(n.List))
+		case *parse.WithNode:
+			text.WriteString(t.titles(n.List))
+		}
+	}
+	return text.String()
+}
+
+// title is that of the first field which a pipe uses: the column's of the same field, else
+// the field's name as words.
+func (t table) title(pipe *parse.PipeNode) string {
+	for _, command := range pipe.Cmds {
+		for _, argument := range command.Args {
+			switch n := argument.(type) {
+			case *parse.FieldNode:
+				return t.titleOf(n.Ident[len(n.Ident)-1])
+			case *parse.PipeNode:
+				return t.title(n)
+			}
+		}
+	}
+	return ""
+}
+
+func (t table) titleOf(field string) string {
+	for _, c := range t.columns {
+		if title, template, _ := strings.Cut(c, "="); template == "{{."+field+"}}" {
+			return title
+		}
+	}
+	return strings.ToUpper(wordBreak.ReplaceAllString(field, "$1 $2"))
+}
+
+var wordBreak = regexp.MustCompile(`([a-z0-9])([A-Z])`)
 
 func (t table) line(text string, item any) (string, error) {
 	parsed, err := parseTemplate(text)

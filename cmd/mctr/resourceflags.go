@@ -31,12 +31,12 @@ func (r *resourceFlags) register(f *pflag.FlagSet) {
 	r.set = f
 	f.Float64Var(&r.cpus, "cpus", 0, "processors' worth of time, as 1.5")
 	f.Uint64VarP(&r.shares, "cpu-shares", "c", 0, "weight against others (default 1024)")
-	f.Int64Var(&r.quota, "cpu-quota", 0, "microseconds of each period")
-	f.Uint64Var(&r.period, "cpu-period", 0, "microseconds (default 100000)")
+	f.Int64Var(&r.quota, "cpu-quota", 0, "microseconds of time in each period")
+	f.Uint64Var(&r.period, "cpu-period", 0, "microseconds of a period (default 100000)")
 	f.Uint64Var(&r.burst, "cpu-burst", 0, "microseconds of unused quota that may be kept")
 	f.StringVar(&r.cpusetCpus, "cpuset-cpus", "", "processors to run on, as 0-2,7")
 	f.StringVar(&r.cpusetMems, "cpuset-mems", "", "memory nodes to use")
-	f.StringVarP(&r.memory, "memory", "m", "", "limit, as 512m")
+	f.StringVarP(&r.memory, "memory", "m", "", "limit of memory, as 512m")
 	f.StringVar(&r.swap, "memory-swap", "", "limit of memory and swap together; -1: no limit of swap")
 	f.StringVar(&r.reservation, "memory-reservation", "", "soft limit: kept when memory is short")
 	f.StringVar(&r.high, "memory-high", "", "throttle above this (cgroup v2)")
@@ -45,11 +45,11 @@ func (r *resourceFlags) register(f *pflag.FlagSet) {
 	f.BoolVar(&r.oomKillDisable, "oom-kill-disable", false, "block at the limit, do not kill (cgroup v1)")
 	f.Int64Var(&r.pids, "pids-limit", 0, "processes and threads; -1: no limit")
 	f.Uint16Var(&r.blkioWeight, "blkio-weight", 0, "weight of disk traffic, 10 to 1000")
-	f.StringArrayVar(&r.blkioWeightDevice, "blkio-weight-device", nil, "`DEVICE:WEIGHT`")
-	f.StringArrayVar(&r.readBps, "device-read-bps", nil, "`DEVICE:RATE`, as /dev/sda:1m")
-	f.StringArrayVar(&r.writeBps, "device-write-bps", nil, "`DEVICE:RATE`")
-	f.StringArrayVar(&r.readIops, "device-read-iops", nil, "`DEVICE:RATE` in operations a second")
-	f.StringArrayVar(&r.writeIops, "device-write-iops", nil, "`DEVICE:RATE`")
+	f.StringArrayVar(&r.blkioWeightDevice, "blkio-weight-device", nil, "`DEVICE:WEIGHT` of traffic with one disk, 10 to 1000")
+	f.StringArrayVar(&r.readBps, "device-read-bps", nil, "`DEVICE:RATE` in bytes a second that may be read, as /dev/sda:1m")
+	f.StringArrayVar(&r.writeBps, "device-write-bps", nil, "`DEVICE:RATE` in bytes a second that may be written")
+	f.StringArrayVar(&r.readIops, "device-read-iops", nil, "`DEVICE:RATE` in reads a second")
+	f.StringArrayVar(&r.writeIops, "device-write-iops", nil, "`DEVICE:RATE` in writes a second")
 }
 
 func (r *resourceFlags) fill(c *mctr.ContainerConfig) error {

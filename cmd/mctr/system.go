@@ -2,17 +2,12 @@ package main
 
 import (
 	"github.com/spf13/cobra"
+
+	"github.com/mctr/mctr/internal/commandline"
 )
 
-// groupCommand is a word before other commands, which by itself shows them.
-func groupCommand(use, short string, below ...*cobra.Command) *cobra.Command {
-	cmd := &cobra.Command{Use: use, Short: short, Args: cobra.NoArgs, RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() }}
-	cmd.AddCommand(below...)
-	return cmd
-}
-
 func (a *app) systemCommand() *cobra.Command {
-	cmd := groupCommand("system", "Look after the host's part: space, clean-up, facts", a.dfCommand(), a.systemPruneCommand(), a.infoCommand())
+	cmd := commandline.Group("system", "Look after the host's part: space, clean-up, facts", a.dfCommand(), a.systemPruneCommand(), a.infoCommand())
 	cmd.Example = "  mctr system df\n  mctr system prune -f --filter until=24h"
 	return cmd
 }
@@ -21,10 +16,10 @@ func (a *app) systemCommand() *cobra.Command {
 func (a *app) containerCommand() *cobra.Command {
 	list := a.psCommand()
 	list.Use, list.Aliases = "ls [flags]", []string{"list", "ps"}
-	cmd := groupCommand("container", "The commands for containers by docker's longer names",
+	cmd := commandline.Group("container", "The commands for containers by docker's longer names",
 		list, a.containerPruneCommand(), a.runCommand(), a.createCommand(), a.startCommand(), a.logsCommand(), a.execCommand(), a.waitCommand(),
 		a.stopCommand(), a.killCommand(), a.rmCommand(), a.inspectCommand(), a.topCommand(), a.statsCommand(), a.attachCommand(), a.pauseCommand(),
-		a.unpauseCommand(), a.restartCommand(), a.renameCommand(), a.updateCommand(), a.cpCommand())
+		a.unpauseCommand(), a.restartCommand(), a.renameCommand(), a.updateCommand(), a.cpCommand(), a.portCommand())
 	cmd.Example = "  mctr container ls -a\n  mctr container prune -f"
 	return cmd
 }

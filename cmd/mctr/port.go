@@ -1,0 +1,89 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/mctr/mctr"
+)
+
+func (a *app) portCommand() *cobra.Command {
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "port [flags] CONTAINER [PORT[/PROTOCOL]]",
+		Short: "Show which ports of the host lead to a container",
+		Long: `Show which ports of the host lead to a container's, one a line: the container's
+port, and the host's address and port. With PORT only where that one leads from;
+its protocol is tcp if none is given.`,
+		Example:           "  mctr port web\n  mctr port web 80\n  curl http://$(mctr port web 80/tcp)",
+		Args:              cobra.RangeArgs(1, 2),
+		ValidArgsFunction: a.completeContainers,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			c, id, err := a.reachContainer(cmd.Context(), args[0])
+			if err != nil {
+				return err
+			}
+			s, err := c.Status(cmd.Context(), id)
+			if err != nil {
+				return err
+			}
+			wanted := ""
+			if len(args) > 1 {
+				wanted = args[1]
+			}
+			list, err := publishedPorts(s, wanted)
+			if err != nil {
+				return err
+			}
+			if asJSON {
+				return jsonLines(os.Stdout, anys(list))
+			}
+			return printPorts(stdout, list, wanted != "")
+		},
+	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "one object a line")
+	return cmd
+}
+
+// publishedPorts are the container's published ports, or those for the wanted one alone.
+func publishedPorts(s *mctr.Status, wanted string) ([]mctr.Port, error) {
+	if wanted == "" {
+		return s.Ports, nil
+	}
+	text, protocol, given := strings.Cut(wanted, "/")
+	if !given {
+		protocol = "tcp"
+	}
+	number, err := parsePort(text)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %q: %w", mctr.ErrInvalid, wanted, err)
+	}
+	var list []mctr.Port
+	for _, p := range s.Ports {
+		if p.ContainerPort == number && p.Protocol == strings.ToLower(protocol) {
+			list = append(list, p)
+		}
+	}
+	if list == nil {
+		return nil, fmt.Errorf("%w: no port of the host leads to port %d/%s of container %s", mctr.ErrNotFound, number, protocol, s.ID.Short())
+	}
+	return list, nil
+}
+
+// printPorts prints docker's lines: "80/tcp -> 0.0.0.0:8080", or the host's end alone.
+func printPorts(w io.Writer, list []mctr.Port, alone bool) error {
+	for _, p := range list {
+		line := p.HostAddress()
+		if !alone {
+			line = fmt.Sprintf("%d/%s -> %s", p.ContainerPort, p.Protocol, line)
+		}
+		if _, err := fmt.Fprintln(w, line); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,195 @@
+// Package commandline gives the command lines of mctr's programs what cobra's lack: help
+// with the flags under headings, in lines that fit the terminal, and suggestions for what
+// was misspelled.
+//
+// It creates nothing.
+package commandline
+
+import (
+	"fmt"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"text/template"
+	"unicode/utf8"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+	"golang.org/x/term"
+)
+
+// Finish gives a whole tree of commands its help and its suggestions. It is called once,
+// when all commands have their flags.
+func Finish(root *cobra.Command) {
+	cobra.AddTemplateFuncs(template.FuncMap{"flagHelp": flagHelp, "commandHelp": commandHelp, "paragraphs": paragraphs})
+	root.SetHelpTemplate(help)
+	root.SetUsageTemplate(usage)
+	suggest(root)
+}
+
+const help = `{{paragraphs (or .Long .Short) | trimTrailingWhitespaces}}
+
+{{.UsageString}}`
+
+const usage = `Usage:{{if .Runnable}}
+  {{.UseLine}}{{else}}
+  {{.CommandPath}} COMMAND{{end}}{{if .Aliases}}
+
+Aliases:
+  {{.NameAndAliases}}{{end}}{{if .HasExample}}
+
+Examples:
+{{.Example}}{{end}}{{$all := .Commands}}{{range $group := .Groups}}
+
+{{.Title}}{{range $all}}{{if and (eq .GroupID $group.ID) .IsAvailableCommand}}
+{{commandHelp .}}{{end}}{{end}}{{end}}{{if and .HasAvailableSubCommands (not .Groups)}}
+
+Commands:{{range $all}}{{if .IsAvailableCommand}}
+{{commandHelp .}}{{end}}{{end}}{{end}}{{flagHelp .}}{{if .HasAvailableInheritedFlags}}
+
+The flags of every command: {{.Root.Name}} --help{{end}}{{if .HasAvailableSubCommands}}
+
+More about a command: {{.CommandPath}} COMMAND --help{{end}}
+`
+
+// commandHelp is a command in the list of its parent.
+func commandHelp(c *cobra.Command) string {
+	name := fmt.Sprintf("  %-*s ", c.NamePadding(), c.Name())
+	return name + hang(c.Short, len(name))
+}
+
+// paragraphs lays text out anew. What is indented stays as it is.
+func paragraphs(text string) string {
+	var out, open []string
+	flush := func() {
+		if len(open) > 0 {
+			out = append(out, wrap(strings.Join(open, " "), width())...)
+		}
+		open = nil
+	}
+	for line := range strings.SplitSeq(text, "\n") {
+		if line != "" && line[0] != ' ' {
+			open = append(open, line)
+			continue
+		}
+		flush()
+		out = append(out, line)
+	}
+	flush()
+	return strings.Join(out, "\n")
+}
+
+// heading is the annotation of a flag with the title that help has it under.
+const heading = "heading"
+
+// Under registers flags that help shows under a title of their own, as "Network flags".
+func Under(f *pflag.FlagSet, title string, register func(*pflag.FlagSet)) {
+	set := pflag.NewFlagSet(title, pflag.ContinueOnError)
+	register(set)
+	set.VisitAll(func(flag *pflag.Flag) {
+		if flag.Annotations == nil {
+			flag.Annotations = map[string][]string{}
+		}
+		flag.Annotations[heading] = []string{title}
+	})
+	f.AddFlagSet(set)
+}
+
+// flagHelp describes a command's own flags: those without a title first, then title by
+// title in the order of the alphabet.
+func flagHelp(c *cobra.Command) string {
+	const untitled = "Flags"
+	titled := map[string][]*pflag.Flag{}
+	c.LocalFlags().VisitAll(func(f *pflag.Flag) {
+		title := untitled
+		if t := f.Annotations[heading]; len(t) > 0 {
+			title = t[0]
+		}
+		if !f.Hidden && f.Deprecated == "" {
+			titled[title] = append(titled[title], f)
+		}
+	})
+	titles := []string{untitled}
+	for title := range titled {
+		titles = append(titles, title)
+	}
+	slices.Sort(titles[1:])
+	var text strings.Builder
+	for _, title := range slices.Compact(titles) {
+		if len(titled[title]) == 0 {
+			continue
+		}
+		text.WriteString("\n\n" + title + ":")
+		for _, f := range titled[title] {
+			text.WriteString("\n" + describe(f))
+		}
+	}
+	return text.String()
+}
+
+// column is where descriptions begin; one behind a longer flag begins on the next line.
+const column = 32
+
+// describe is a flag as pflag shows it, in lines that fit.
+func describe(f *pflag.Flag) string {
+	alone := pflag.NewFlagSet("", pflag.ContinueOnError)
+	alone.AddFlag(f)
+	line := strings.TrimRight(alone.FlagUsages(), "\n")
+	indent := len(line) - len(strings.TrimLeft(line, " "))
+	name, about, _ := strings.Cut(line[indent:], "  ")
+	name = line[:indent] + listed(name)
+	if utf8.RuneCountInString(name) > column-2 {
+		name += "\n" + strings.Repeat(" ", column)
+	} else {
+		name += strings.Repeat(" ", column-utf8.RuneCountInString(name))
+	}
+	return name + hang(strings.TrimSpace(about), column)
+}
+
+// hang wraps text that begins at a column, and continues there on each line.
+func hang(text string, column int) string {
+	return strings.Join(wrap(text, max(width()-column, 20)), "\n"+strings.Repeat(" ", column))
+}
+
+// listed calls a flag that is given several times a list, as docker does.
+func listed(name string) string {
+	for _, kind := range []string{" stringArray", " strings"} {
+		if short, ok := strings.CutSuffix(name, kind); ok {
+			return short + " list"
+		}
+	}
+	return name
+}
+
+// wrap breaks text between words into lines of at most width columns; a longer word has a
+// line to itself.
+func wrap(text string, width int) []string {
+	var lines []string
+	line, columns := "", 0
+	for word := range strings.FieldsSeq(text) {
+		n := utf8.RuneCountInString(word)
+		if line != "" && columns+1+n > width {
+			lines = append(lines, line)
+			line, columns = "", 0
+		}
+		if line != "" {
+			line, columns = line+" ", columns+1
+		}
+		line, columns = line+word, columns+n
+	}
+	return append(lines, line)
+}
+
+// width is the terminal's, else $COLUMNS, else 80. Lines of a wide terminal stay readable.
+func width() int {
+	const narrowest, widest, usual = 40, 120, 80
+	columns, _, err := term.GetSize(int(os.Stdout.Fd()))
+	if err != nil {
+		columns, err = strconv.Atoi(os.Getenv("COLUMNS"))
+	}
+	if err != nil || columns <= 0 {
+		columns = usual
+	}
+	return min(max(columns, narrowest), widest)
+}

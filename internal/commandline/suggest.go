@@ -1,0 +1,94 @@
+package commandline
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+)
+
+// Group is a command that only holds others: by itself it shows its help.
+func Group(use, short string, below ...*cobra.Command) *cobra.Command {
+	c := &cobra.Command{
+		Use: use + " COMMAND", Short: short, DisableFlagsInUseLine: true, Args: NoSuchCommand,
+		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
+	}
+	c.AddCommand(below...)
+	return c
+}
+
+// NoSuchCommand is for Args of a command that only holds others. It suggests some for the
+// one that was typed.
+func NoSuchCommand(c *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	var commands []string
+	for _, below := range c.Commands() {
+		if below.IsAvailableCommand() {
+			commands = append(commands, below.Name())
+		}
+	}
+	return fmt.Errorf("unknown command %q for %q%s", args[0], c.CommandPath(), meant(similar(args[0], commands), c))
+}
+
+// suggest has every command say with a wrong flag or number of arguments what is right.
+func suggest(c *cobra.Command) {
+	for _, below := range c.Commands() {
+		suggest(below) // first: a command without a FlagErrorFunc of its own has its parent's
+	}
+	exit := c.FlagErrorFunc()
+	c.SetFlagErrorFunc(func(c *cobra.Command, err error) error { return exit(c, suggestFlag(c, err)) })
+	if check := c.Args; check != nil && !c.HasSubCommands() {
+		c.Args = func(c *cobra.Command, args []string) error {
+			if err := check(c, args); err != nil {
+				return fmt.Errorf("%w (usage: %s)", err, c.UseLine())
+			}
+			return nil
+		}
+	}
+}
+
+// suggestFlag says of an unknown flag which known ones are spelled like it.
+func suggestFlag(c *cobra.Command, err error) error {
+	var unknown *pflag.NotExistError
+	if !errors.As(err, &unknown) {
+		return err
+	}
+	if unknown.GetSpecifiedShortnames() != "" { // one letter is like any other
+		return fmt.Errorf("%w%s", err, meant(nil, c))
+	}
+	var flags []string
+	c.Flags().VisitAll(func(f *pflag.Flag) {
+		if !f.Hidden {
+			flags = append(flags, f.Name)
+		}
+	})
+	names := similar(unknown.GetSpecifiedName(), flags)
+	for i := range names {
+		names[i] = "--" + names[i]
+	}
+	return fmt.Errorf("%w%s", err, meant(names, c))
+}
+
+// similar are the names that are spelled almost as typed, by cobra's rule for commands.
+func similar(typed string, names []string) []string {
+	parent := &cobra.Command{SuggestionsMinimumDistance: 2}
+	for _, name := range names {
+		parent.AddCommand(&cobra.Command{Use: name, Run: func(*cobra.Command, []string) {}})
+	}
+	return parent.SuggestionsFor(typed)
+}
+
+func meant(names []string, c *cobra.Command) string {
+	const most = 6
+	if len(names) > most {
+		names = append(names[:most:most], "...")
+	}
+	if len(names) == 0 {
+		return fmt.Sprintf(" (see %s --help)", c.CommandPath())
+	}
+	return fmt.Sprintf(" (did you mean %s? see %s --help)", strings.Join(names, ", "), c.CommandPath())
+}
