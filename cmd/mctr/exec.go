@@ -19,7 +19,7 @@ import (
 type execOptions struct {
 	tty, stdin, detach bool
 	workdir, user      string
-	env                []string
+	env, envFile       []string
 }
 
 func (a *app) execCommand() *cobra.Command {
@@ -49,6 +49,7 @@ container does not run or the command cannot be invoked, 127 when it is not foun
 	f.StringVarP(&o.workdir, "workdir", "w", "", "working directory inside")
 	f.StringVarP(&o.user, "user", "u", "", "`USER[:GROUP]`, looked up in the container")
 	f.StringArrayVarP(&o.env, "env", "e", nil, "`NAME=VALUE`, or NAME for its value here")
+	f.StringArrayVar(&o.envFile, "env-file", nil, "read variables from `FILE`, a line each")
 	cmd.SetFlagErrorFunc(failedFlag)
 	return cmd
 }
@@ -58,7 +59,7 @@ func (a *app) exec(ctx context.Context, o *execOptions, ref string, args []strin
 	if err != nil {
 		return err
 	}
-	env, err := environment(o.env)
+	env, err := environment(o.env, o.envFile)
 	if err != nil {
 		return err
 	}
@@ -133,8 +134,8 @@ func forwardToExec(signals <-chan os.Signal, stream *launcher.Stream, t *termina
 }
 
 // environment resolves variables given by name alone.
-func environment(vars []string) ([]string, error) {
+func environment(vars, files []string) ([]string, error) {
 	c := &mctr.ContainerConfig{}
-	err := (&launchFlags{env: vars}).environment(c)
+	err := (&launchFlags{env: vars, envFile: files}).environment(c)
 	return c.Process.Env, err
 }
