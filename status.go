@@ -23,7 +23,7 @@ type Status struct {
 	Path       string    `json:"path,omitempty"` // argv[0] as it was started
 	Args       []string  `json:"args,omitempty"`
 	CgroupPath string    `json:"cgroupPath,omitempty"`
-	Rootfs     string    `json:"rootfs,omitempty"`
+	Rootfs     string    `json:"rootfs,omitempty"` // of one that runs, as the host sees it: to be read
 	Sandbox    string    `json:"sandbox,omitempty"`
 	LogDir     string    `json:"logDir,omitempty"`
 	Mounts     []Mount   `json:"mounts,omitempty"`

@@ -3,6 +3,7 @@ package containerizer_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"os"
@@ -12,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/moby/sys/mountinfo"
 	"golang.org/x/sys/unix"
 
 	"github.com/mctr/mctr"
@@ -32,6 +34,40 @@ func wipe(t *testing.T, dir string) {
 	for _, e := range entries {
 		_ = os.RemoveAll(filepath.Join(dir, e.Name())) // EBUSY
 	}
+}
+
+// TestDeletedBelowState wants what is deleted below STATE while a container runs to be the
+// container's no less afterwards: of an image's files and of what it wrote, and the host's
+// own where it has no image.
+func TestDeletedBelowState(t *testing.T) {
+	a := newAgent(t)
+	a.launch("image", "sh", "-c", "echo kept >/file; sleep 1000")
+	without := a.config("sleep", "1000")
+	without.Image = ""
+	if _, err := a.Launch(t.Context(), "host", without, containerizer.LaunchOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	mounts, err := mountinfo.GetMounts(mountinfo.PrefixFilter(a.state))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range mounts {
+		if strings.Contains(m.Mountpoint, "/host/") {
+			t.Fatalf("the host's filesystem has a place at %s", m.Mountpoint) // which the next lines would delete
+		}
+	}
+	running, err := a.Status(t.Context(), "image")
+	if err != nil {
+		t.Fatal(err)
+	}
+	wipe(t, a.state)
+	for path, want := range map[string]string{"file": "kept", "etc/passwd": "root:", "bin/busybox": "ELF"} {
+		data, err := os.ReadFile(fmt.Sprintf("/proc/%d/root/%s", running.Pid, path))
+		if err != nil || !strings.Contains(string(data), want) {
+			t.Errorf("%s after rm -rf: %.20q, %v", path, data, err)
+		}
+	}
+	a.remove("image", "host")
 }
 
 // cover mounts an empty tmpfs over a directory.

@@ -115,7 +115,7 @@ func valueOf(env []string, name string) string {
 // setUser looks the user up in the container's filesystem and returns its home. As at
 // launch, a user that is not root keeps no effective capabilities (capabilities(7)).
 func (c *Containerizer) setUser(p *specs.Process, r *record, name string) (home string, err error) {
-	u, err := inroot.LookupUser(c.paths.rootfs(r.ID), name, r.Config.Process.GroupAdd)
+	u, err := inroot.LookupUser(c.root(r.ID, r.Config), name, r.Config.Process.GroupAdd)
 	if err != nil {
 		return "", err
 	}

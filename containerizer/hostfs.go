@@ -2,9 +2,11 @@ package containerizer
 
 import (
 	"fmt"
+	"os"
 
 	"golang.org/x/sys/unix"
 
+	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/internal/treemount"
 )
 
@@ -25,6 +27,25 @@ func bindHost(target string) error {
 		return fmt.Errorf("mount the copy of the host's mounts at %s: %w", target, err)
 	}
 	return nil
+}
+
+// withdraw keeps what is deleted below STATE from being deleted in the container too. Once
+// the container's mount namespace has a copy of the root filesystem, the host's end only
+// serves to read an image's files, and the host's own filesystem needs no second place.
+func (l *launch) withdraw() error {
+	rootfs := l.paths.rootfs(l.record.ID)
+	if l.record.Config.Image == "" {
+		return unmountAll(rootfs)
+	}
+	return os.NewSyscallError("mount", unix.Mount("", rootfs, "", unix.MS_REMOUNT|unix.MS_BIND|unix.MS_RDONLY, ""))
+}
+
+// root is the root filesystem of a running container, to be read.
+func (c *Containerizer) root(id mctr.ContainerID, config *mctr.ContainerConfig) string {
+	if config.Image == "" {
+		return "/"
+	}
+	return c.paths.rootfs(id)
 }
 
 // unmountAll removes every mount that begins at target. Lazy, since a process

@@ -179,6 +179,9 @@ func (l *launch) create(ctx context.Context) error {
 	if err != nil {
 		return l.failed(mctr.Isolating, "shim", "create the container", err)
 	}
+	if err := l.withdraw(); err != nil {
+		return l.failed(mctr.Isolating, "containerizer", "withdraw the host's view of the root filesystem", err)
+	}
 	return l.attach(ctx)
 }
 

@@ -128,7 +128,9 @@ func (c *Containerizer) statusOfState(id mctr.ContainerID, s *mctr.Status) {
 	}
 	if created := c.createdRecord(id); created != nil && s.Termination == nil {
 		s.Pid, s.ShimPid = created.Pid, created.ShimPid
-		s.Rootfs = c.paths.rootfs(id)
+		if s.Damage == "" { // or nobody knows whether it has an image
+			s.Rootfs = c.root(id, s.Config)
+		}
 		s.Health = verdict(c.paths.health(id), c.healthCheck(id))
 		s.Ready = verdict(c.paths.ready(id), s.Config.Ready)
 	}
