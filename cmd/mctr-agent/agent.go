@@ -49,17 +49,16 @@ func serve(ctx context.Context, f *flags) error {
 	if err != nil {
 		return err
 	}
-	defer lock.Unlock() // closing a lock file cannot fail usefully
 	listeners, err := f.listeners()
 	if err != nil {
-		return err
+		return errors.Join(err, lock.Unlock())
 	}
 	a, err := open(ctx, f)
 	if err != nil {
-		return errors.Join(err, closeAll(listeners))
+		return errors.Join(err, closeAll(listeners), lock.Unlock())
 	}
 	defer a.containers.Close()
-	return a.run(ctx, listeners, hangUps)
+	return a.run(ctx, &presence{agent: a, lock: lock, sockets: listeners}, hangUps)
 }
 
 // lockName keeps a second agent of this name away: each would take the other's
@@ -68,16 +67,17 @@ func lockName(ctx context.Context, f *flags) (*flock.Lock, error) {
 	if err := dirs.MakeAll(f.state, 0o711); err != nil {
 		return nil, fmt.Errorf("--state: %w", err)
 	}
-	dir := filepath.Join(f.state, "agents")
-	if err := os.Mkdir(dir, 0o700); err != nil && !errors.Is(err, os.ErrExist) {
+	if err := os.Mkdir(filepath.Dir(f.lockFile()), 0o700); err != nil && !errors.Is(err, os.ErrExist) {
 		return nil, err
 	}
-	lock, err := flock.AfterDead(ctx, filepath.Join(dir, f.name))
+	lock, err := flock.AfterDead(ctx, f.lockFile())
 	if errors.Is(err, flock.ErrHeld) {
 		return nil, fmt.Errorf("%w: an agent called %q serves %s (give this one another --name)", mctr.ErrExists, f.name, f.state)
 	}
 	return lock, err
 }
+
+func (f *flags) lockFile() string { return filepath.Join(f.state, "agents", f.name) }
 
 // An agent is what is served.
 type agent struct {
@@ -154,17 +154,18 @@ func (a *agent) recover(ctx context.Context) *containerizer.Recovered {
 	return found
 }
 
-// run serves until ctx ends.
-func (a *agent) run(ctx context.Context, listeners []listener, hangUps <-chan os.Signal) error {
+// run serves until ctx ends, and then frees the agent's name.
+func (a *agent) run(ctx context.Context, p *presence, hangUps <-chan os.Signal) error {
+	defer func() { _ = p.lock.Unlock() }() // closing a lock file cannot fail usefully
 	group, ctx := errgroup.WithContext(ctx)
 	if a.metricsAddress != "" {
 		socket, err := net.Listen("tcp", a.metricsAddress)
 		if err != nil {
-			return errors.Join(fmt.Errorf("--metrics-address: %w", err), closeAll(listeners))
+			return errors.Join(fmt.Errorf("--metrics-address: %w", err), closeAll(p.sockets))
 		}
 		group.Go(func() error { return a.serve(ctx, socket, a.server.Metrics()) })
 	}
-	for _, l := range listeners {
+	p.serve = func(l listener) {
 		handler := a.server.Handler()
 		if l.token {
 			handler = operator.Authenticated(a.token.get, handler)
@@ -172,6 +173,10 @@ func (a *agent) run(ctx context.Context, listeners []listener, hangUps <-chan os
 		a.log.Info("serving", "address", l.Addr().String())
 		group.Go(func() error { return a.serve(ctx, l, handler) })
 	}
+	for _, l := range p.sockets {
+		p.serve(l)
+	}
+	group.Go(func() error { return p.keep(ctx) })
 	group.Go(func() error { return a.server.Watch(ctx) })
 	group.Go(func() error { a.notify(ctx); return nil })
 	group.Go(func() error { return a.obey(ctx, hangUps) })

@@ -18,7 +18,8 @@ import (
 // A listener is where clients come in.
 type listener struct {
 	net.Listener
-	token bool // they show the token
+	token bool   // they show the token
+	path  string // of a unix socket that the agent made
 }
 
 // listeners opens everything that is asked for, or passed by systemd, or the
@@ -97,7 +98,7 @@ func (f *flags) open(address string) (listener, error) {
 	scheme, rest, _ := strings.Cut(address, "://")
 	if scheme == "unix" {
 		l, err := listenUnix(rest)
-		return listener{Listener: l}, err
+		return listener{Listener: l, path: rest}, err
 	}
 	socket, err := net.Listen("tcp", rest)
 	if err != nil {
@@ -114,7 +115,7 @@ func (f *flags) protect(socket net.Listener) (listener, error) {
 	if f.certificates != nil {
 		socket = tls.NewListener(socket, f.tls())
 	}
-	return listener{socket, f.token != nil}, nil
+	return listener{Listener: socket, token: f.token != nil}, nil
 }
 
 // maxSocketPath is what the kernel takes (unix(7)), without the end of the string.
@@ -137,11 +138,12 @@ func listenUnix(path string) (net.Listener, error) {
 	if err := removeStale(path); err != nil {
 		return fail(err)
 	}
-	mask := unix.Umask(0o177) // nothing else is made meanwhile: the agent has not begun
-	defer unix.Umask(mask)
-	l, err := net.Listen("unix", path)
+	l, err := net.Listen("unix", path) // under the agent's umask nobody else may write to it, and so connect
 	if err != nil {
 		return fail(err)
+	}
+	if err := os.Chmod(path, 0o600); err != nil {
+		return fail(errors.Join(err, l.Close()))
 	}
 	return l, nil
 }
