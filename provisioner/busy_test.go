@@ -52,8 +52,14 @@ func TestBusyRegistry(t *testing.T) {
 			p, _ := newProvisioner(t, provisioner.WithAuth(func(string, string) (puller.Credentials, error) {
 				return puller.Credentials{Username: "u", Password: "p"}, nil
 			}))
-			if _, err := p.Pull(context.Background(), ref, provisioner.PullOptions{}); err != nil || refused.Load() < 3 {
-				t.Errorf("after %d refusals: %v", refused.Load(), err)
+			told := 0
+			progress := func(e provisioner.Event) {
+				if e.Kind == provisioner.Waiting && e.Wait > 0 && e.Host == strings.TrimPrefix(r.URL, "http://") {
+					told++
+				}
+			}
+			if _, err := p.Pull(context.Background(), ref, provisioner.PullOptions{Progress: progress}); err != nil || refused.Load() < 3 || told < 2 {
+				t.Errorf("after %d refusals, %d of them told: %v", refused.Load(), told, err)
 			}
 		})
 	}

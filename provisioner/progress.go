@@ -2,6 +2,7 @@ package provisioner
 
 import (
 	"sync"
+	"time"
 
 	"github.com/opencontainers/go-digest"
 )
@@ -17,19 +18,23 @@ type Event struct {
 	Digest    digest.Digest // of the blob, or of the manifest once resolved
 	Done      int64         // bytes at hand
 	Total     int64         // bytes in all
+	Host      string        // that asks for patience
+	Wait      time.Duration // for how long
 }
 
 // An EventKind says what happened.
 type EventKind string
 
 // What may happen: one Resolved a pull; for each layer either Exists, or
-// Fetching (often), Unpacking and Unpacked; one Done.
+// Fetching (often), Unpacking and Unpacked; one Done. Waiting comes at any time, from a
+// server that was asked too often.
 const (
 	Resolved  EventKind = "resolved"
 	Exists    EventKind = "exists"
 	Fetching  EventKind = "fetching"
 	Unpacking EventKind = "unpacking"
 	Unpacked  EventKind = "unpacked"
+	Waiting   EventKind = "waiting"
 	Done      EventKind = "done"
 )
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/provisioner/manifest"
@@ -136,14 +137,17 @@ func (p *Provisioner) pull(ctx context.Context, r puller.Reference, o PullOption
 	if err != nil {
 		return nil, fmt.Errorf("%w (pull %s)", err, r)
 	}
-	src, err := puller.Open(r, p.settings.source(o.Auth, temp))
+	progress := serial(o.Progress, r.String())
+	source := p.settings.source(o.Auth, temp)
+	source.Waiting = func(host string, wait time.Duration) { progress(Event{Kind: Waiting, Host: host, Wait: wait}) }
+	src, err := puller.Open(r, source)
 	if err != nil {
 		return nil, fmt.Errorf("%w (pull %s)", err, r)
 	}
 	defer src.Close()
 	t := &transfer{
 		store: p.store, settings: p.settings, source: src, ref: r.String(),
-		asked: o.Platform, platform: want, progress: serial(o.Progress, r.String()),
+		asked: o.Platform, platform: want, progress: progress,
 		upon: p.upon(),
 	}
 	img, err := t.run(ctx)

@@ -29,9 +29,15 @@ func plain(f *os.File, e provisioner.Event) {
 		fmt.Fprintf(f, "layer %s: is here\n", shortDigest(e.Digest.Encoded()))
 	case provisioner.Unpacked:
 		fmt.Fprintf(f, "layer %s: unpacked, %s\n", shortDigest(e.Digest.Encoded()), units.BytesSize(float64(e.Total)))
+	case provisioner.Waiting:
+		fmt.Fprintln(f, patience(e))
 	case provisioner.Done:
 		fmt.Fprintf(f, "pulled %s\n", e.Reference)
 	}
+}
+
+func patience(e provisioner.Event) string {
+	return fmt.Sprintf("waiting %s: %s asks to be left alone for so long", e.Wait.Round(100*time.Millisecond), e.Host)
 }
 
 func shortDigest(hex string) string { return hex[:min(12, len(hex))] }
@@ -49,6 +55,9 @@ func (b *bar) event(e provisioner.Event) {
 	switch e.Kind {
 	case provisioner.Resolved:
 		fmt.Fprintf(b.f, "pulling %s\n", e.Reference)
+		return
+	case provisioner.Waiting:
+		fmt.Fprintf(b.f, "\r\x1b[K%s\n", patience(e))
 		return
 	case provisioner.Done:
 		fmt.Fprintf(b.f, "\r\x1b[Kpulled %s\n", e.Reference)

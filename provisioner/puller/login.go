@@ -97,7 +97,7 @@ func (e Endpoint) verify(ctx context.Context, host string, c Credentials, g *gua
 	if err != nil {
 		return err
 	}
-	rt := &endpointTransport{endpoint: e, registry: host, base: patient{base, patience}, strict: true}
+	rt := &endpointTransport{endpoint: e, registry: host, base: patient{base: base, most: patience}, strict: true}
 	auth, err := transport.NewWithContext(ctx, reg, authenticator(c), rt, nil)
 	if err != nil {
 		return refusedLogin(err)

@@ -28,8 +28,9 @@ const (
 // A patient asks a server again after the time that it named: registries, token
 // servers and storage alike.
 type patient struct {
-	base http.RoundTripper
-	most time.Duration
+	base    http.RoundTripper
+	most    time.Duration
+	waiting func(host string, wait time.Duration) // is told before each wait; nil: nobody asks
 }
 
 // RoundTrip is http.RoundTripper's.
@@ -52,6 +53,9 @@ func (p patient) RoundTrip(req *http.Request) (*http.Response, error) {
 		_ = resp.Body.Close()
 		if req, err = again(req); err != nil {
 			return nil, err
+		}
+		if p.waiting != nil {
+			p.waiting(req.URL.Host, wait)
 		}
 		select {
 		case <-req.Context().Done():

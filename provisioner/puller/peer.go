@@ -183,7 +183,7 @@ func (p *peer) connect(ctx context.Context) (*http.Client, error) {
 func (p *peer) transport() http.RoundTripper {
 	t := &endpointTransport{endpoint: p.Endpoint, registry: p.registry.ref.Host(), base: p.base, opened: func() { p.public.Store(true) }}
 	if p.last {
-		t.base = patient{p.base, patience}
+		t.base = patient{p.base, patience, p.registry.config.Waiting}
 	}
 	return t
 }

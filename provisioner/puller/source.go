@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"time"
 
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/provisioner/manifest"
@@ -42,6 +43,9 @@ type Config struct {
 	Limits    manifest.Limits
 	Unpacked  int64  // bytes that a compressed archive may unpack to
 	Temp      string // directory for temporary files
+
+	// Waiting is told when a server asked to be left alone for a while; nil: nobody asks.
+	Waiting func(host string, wait time.Duration)
 }
 
 // Open returns the source of r, which is no rootfs:.

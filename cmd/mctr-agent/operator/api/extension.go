@@ -101,6 +101,8 @@ type (
 		Digest    digest.Digest         `json:"digest,omitempty"`
 		Done      int64                 `json:"done,omitempty"`
 		Total     int64                 `json:"total,omitempty"`
+		Host      string                `json:"host,omitempty"` // that asks for patience
+		Wait      time.Duration         `json:"wait,omitempty"` // for how long, in nanoseconds
 	}
 	// A Pull brings an image into the store.
 	Pull struct {
