@@ -59,7 +59,7 @@ func (l *launch) stillInParent() error {
 	}
 	created := l.createdRecord(l.parent.ID)
 	start, err := proc.StartTime(l.parent.Pid)
-	if err != nil || created == nil || created.StartTime != start {
+	if err != nil || created == nil || created.StartTime != start || proc.Ending(l.parent.Pid) { // a zombie has no namespaces
 		return fmt.Errorf("%w: its parent %s has ended", mctr.ErrState, l.parent.ID.Short())
 	}
 	return nil
