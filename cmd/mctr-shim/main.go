@@ -17,6 +17,7 @@ import (
 	"github.com/mctr/mctr/containerizer/launcher/engine/ocibinary"
 	"github.com/mctr/mctr/containerizer/launcher/shim"
 	"github.com/mctr/mctr/containerizer/launcher/wire"
+	"github.com/mctr/mctr/internal/visible"
 )
 
 // init is where a container's begins: see libcontainer.Init.
@@ -27,7 +28,7 @@ func main() {
 		os.Exit(oci.Run(args))
 	}
 	if err := run(); err != nil {
-		fmt.Fprintln(os.Stderr, "mctr-shim:", err)
+		fmt.Fprintln(visible.Writer(os.Stderr), "mctr-shim:", err)
 		os.Exit(1)
 	}
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/opencontainers/runtime-spec/specs-go"
 
 	"github.com/mctr/mctr/internal/cgroup"
+	"github.com/mctr/mctr/internal/visible"
 )
 
 // A bundle is one that mctr made of its image, with a control group and state
@@ -283,6 +284,10 @@ func TestOCILogs(t *testing.T) {
 	if err := json.Unmarshal(lines[len(lines)-1], &entry); err != nil || entry.Level != "error" || entry.Time == "" ||
 		!strings.Contains(entry.Msg, `exec: "nosuch": executable file not found in $PATH`) {
 		t.Errorf("log: %+v, %v", entry, err)
+	}
+	b.edit(func(s *specs.Spec) { s.Root.Path = "/nosuch/" + evilText })
+	if r := b.finish(b.oci("--log", "log.json", "create", "x")); r.code != 1 || !strings.Contains(r.stderr, "evil") || r.stderr != visible.Text(r.stderr) {
+		t.Errorf("what a bundle says acts on a terminal: %+v", r)
 	}
 	if left, err := os.ReadDir(b.state); err == nil && len(left) > 0 {
 		for _, e := range left {

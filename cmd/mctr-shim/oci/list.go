@@ -12,6 +12,8 @@ import (
 	"syscall"
 	"text/tabwriter"
 	"time"
+
+	"github.com/mctr/mctr/internal/visible"
 )
 
 func (r *runtime) list(args []string) (int, error) {
@@ -44,7 +46,7 @@ func (r *runtime) table(found []*containerState) error {
 	w := tabwriter.NewWriter(r.stdout, 12, 1, 3, ' ', 0)
 	fmt.Fprint(w, "ID\tPID\tSTATUS\tBUNDLE\tCREATED\tOWNER\n")
 	for _, s := range found {
-		fmt.Fprintf(w, "%s\t%d\t%s\t%s\t%s\t%s\n", s.ID, s.Pid, s.Status, s.Bundle, s.Created.Format(time.RFC3339Nano), s.Owner)
+		fmt.Fprintf(w, "%s\t%d\t%s\t%s\t%s\t%s\n", s.ID, s.Pid, s.Status, visible.Line(s.Bundle), s.Created.Format(time.RFC3339Nano), s.Owner)
 	}
 	return w.Flush()
 }
@@ -65,7 +67,7 @@ func (r *runtime) containers() ([]*containerState, error) {
 		}
 		s, err := r.describeIn(e.Name())
 		if err != nil {
-			fmt.Fprintf(os.Stderr, "load container %s: %v\n", e.Name(), err)
+			fmt.Fprintf(visible.Writer(os.Stderr), "load container %s: %v\n", e.Name(), err)
 			continue
 		}
 		found = append(found, s)

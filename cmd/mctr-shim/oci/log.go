@@ -5,6 +5,8 @@ import (
 	"os"
 
 	"github.com/sirupsen/logrus"
+
+	"github.com/mctr/mctr/internal/visible"
 )
 
 // openLog sends messages, libcontainer's among them, where the caller wants them.
@@ -14,6 +16,7 @@ func (r *runtime) openLog() error {
 	}
 	switch r.logFormat {
 	case "", "text":
+		logrus.SetFormatter(&visibleText{})
 	case "json":
 		logrus.SetFormatter(&logrus.JSONFormatter{})
 	default:
@@ -30,11 +33,19 @@ func (r *runtime) openLog() error {
 	return nil
 }
 
+// visibleText is logrus' text, which colours a terminal, and in which a message cannot.
+type visibleText struct{ logrus.TextFormatter }
+
+func (t *visibleText) Format(e *logrus.Entry) ([]byte, error) {
+	e.Message = visible.Text(e.Message)
+	return t.TextFormatter.Format(e)
+}
+
 // fail says why in the log, and on stderr too where the log is another file.
 func (r *runtime) fail(code int, err error) int {
 	logrus.Error(err)
 	if logrus.StandardLogger().Out != os.Stderr {
-		fmt.Fprintln(os.Stderr, err)
+		fmt.Fprintln(visible.Writer(os.Stderr), err)
 	}
 	return code
 }
