@@ -269,6 +269,57 @@ func TestOCIHooks(t *testing.T) {
 	}
 }
 
+// TestOCIDescriptors wants nothing of the runtime's in the task and in an exec, and in the
+// init of a created container nothing by which the host's program could be had.
+func TestOCIDescriptors(t *testing.T) {
+	h := newHost(t)
+	b := h.unpacked("sleep 1000")
+	b.detached("create", "--pid-file", "pid", "web")
+	exe, err := os.Stat("/proc/" + b.read("pid") + "/exe")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for fd, target := range b.descriptors("pid") {
+		if info, err := os.Stat("/proc/" + b.read("pid") + "/fd/" + fd); err == nil && os.SameFile(exe, info) {
+			t.Errorf("the init of a created container has its program open: %s is %s", fd, target)
+		}
+	}
+	b.wantOCI(0, "start", "web")
+	b.detached("exec", "--detach", "--pid-file", "exec", "web", "sleep", "1000")
+	for _, file := range []string{"pid", "exec"} {
+		h.eventually("the command is executed", func() bool { return b.command(file) == "sleep" })
+		if got := b.descriptors(file); len(got) != 3 || got["0"] == "" || got["1"] == "" || got["2"] == "" {
+			t.Errorf("%s of a task: descriptors are %v, want three streams", file, got)
+		}
+	}
+	b.wantOCI(0, "delete", "--force", "web")
+}
+
+// descriptors are what the process has open whose number is in file, by their numbers.
+func (b *bundle) descriptors(file string) map[string]string {
+	b.t.Helper()
+	dir := "/proc/" + b.read(file) + "/fd"
+	entries, err := os.ReadDir(dir)
+	if err != nil || len(entries) == 0 {
+		b.t.Fatalf("%d descriptors in %s: %v", len(entries), dir, err)
+	}
+	open := map[string]string{}
+	for _, e := range entries {
+		open[e.Name()], _ = os.Readlink(filepath.Join(dir, e.Name()))
+	}
+	return open
+}
+
+// command is the name of the process whose number is in file.
+func (b *bundle) command(file string) string {
+	b.t.Helper()
+	name, err := os.ReadFile("/proc/" + b.read(file) + "/comm")
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return strings.TrimSpace(string(name))
+}
+
 // TestOCILogs reads an error where callers look for it.
 func TestOCILogs(t *testing.T) {
 	h := newHost(t)

@@ -38,6 +38,7 @@ func Init() {
 	case "init":
 		debug.SetGCPercent(-1) // it is over before its garbage matters
 		bpfcache.Receive()
+		closeExecutable() // behind Receive, which wants the descriptors without a gap
 		lc.Init()
 	case bpfcache.Argument:
 		bpfcache.Compile()
