@@ -269,6 +269,25 @@ func TestOCIHooks(t *testing.T) {
 	}
 }
 
+// TestOCIDevices makes devices of every type, and takes a pipe's numbers for nothing.
+func TestOCIDevices(t *testing.T) {
+	h := newHost(t)
+	b := h.unpacked(`stat -c "%n %F %t:%T %a" /dev/pipe /dev/char /dev/raw /dev/block`)
+	mode := os.FileMode(0o640)
+	b.edit(func(s *specs.Spec) {
+		s.Linux.Devices = append(s.Linux.Devices,
+			specs.LinuxDevice{Path: "/dev/pipe", Type: "p", Major: 10, Minor: 229, FileMode: &mode},
+			specs.LinuxDevice{Path: "/dev/char", Type: "c", Major: 10, Minor: 229, FileMode: &mode},
+			specs.LinuxDevice{Path: "/dev/raw", Type: "u", Major: 10, Minor: 200, FileMode: &mode},
+			specs.LinuxDevice{Path: "/dev/block", Type: "b", Major: 8, Minor: 1, FileMode: &mode})
+	})
+	want := "/dev/pipe fifo 0:0 640\n/dev/char character special file a:e5 640\n" +
+		"/dev/raw character special file a:c8 640\n/dev/block block special file 8:1 640\n"
+	if r := b.wantOCI(0, "run", "devices"); r.stdout != want {
+		t.Errorf("devices: %q, want %q", r.stdout, want)
+	}
+}
+
 // TestOCIDescriptors wants nothing of the runtime's in the task and in an exec, and in the
 // init of a created container nothing by which the host's program could be had.
 func TestOCIDescriptors(t *testing.T) {

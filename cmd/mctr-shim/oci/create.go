@@ -16,6 +16,8 @@ import (
 	lc "github.com/opencontainers/runc/libcontainer"
 	"github.com/opencontainers/runc/libcontainer/specconv"
 	"github.com/opencontainers/runtime-spec/specs-go"
+
+	"github.com/mctr/mctr/containerizer/launcher/engine/libcontainer"
 )
 
 // A creation is what create and run have in common.
@@ -92,7 +94,7 @@ func (r *runtime) make(c *creation, id string, spec *specs.Spec) (*lc.Container,
 	if err != nil {
 		return nil, err
 	}
-	config, err := specconv.CreateLibcontainerConfig(&specconv.CreateOpts{
+	config, err := libcontainer.Config(&specconv.CreateOpts{
 		CgroupName: id, UseSystemdCgroup: r.systemd, NoPivotRoot: c.noPivot, NoNewKeyring: c.noKeyring,
 		Spec: spec, RootlessEUID: os.Geteuid() != 0, RootlessCgroups: rootless,
 	})
