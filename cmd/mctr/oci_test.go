@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -15,8 +16,10 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
 
 	"github.com/mctr/mctr/internal/cgroup"
+	"github.com/mctr/mctr/internal/failpoint"
 )
 
 // A bundle is one that mctr made of its image, with a control group and state
@@ -243,6 +246,95 @@ func TestOCITerminal(t *testing.T) {
 	if diff := cmp.Diff(s.before, s.termios()); diff != "" {
 		t.Errorf("the terminal was changed:\n%s", diff)
 	}
+}
+
+// TestOCITerminalIsReadyFirst prints at once on a terminal that this side is slow to take: the
+// first line is as the caller's terminal is to have it, and the size is known.
+func TestOCITerminalIsReadyFirst(t *testing.T) {
+	h := newHost(t)
+	b := h.unpacked("echo one; stty size")
+	b.edit(func(s *specs.Spec) { s.Process.Terminal = true })
+	slow := func(args ...string) string {
+		cmd := b.oci(args...)
+		cmd.Env = append(os.Environ(), failpoint.Env+"=terminal=sleep:300ms")
+		s := h.screenOf(cmd)
+		s.ends(0)
+		s.shows("80\r\n")
+		return s.shown()
+	}
+	const want = "one\r\n24 80\r\n"
+	if got := slow("run", "tty"); got != want {
+		t.Errorf("run: %q, want %q", got, want)
+	}
+	b.edit(func(s *specs.Spec) { s.Process.Args, s.Process.Terminal = []string{"sleep", "1000"}, false })
+	b.detached("run", "--detach", "web")
+	if got := slow("exec", "--tty", "web", "sh", "-c", "echo one; stty size"); got != want {
+		t.Errorf("exec: %q, want %q", got, want)
+	}
+	b.wantOCI(0, "delete", "--force", "web")
+}
+
+// TestOCITerminalOfAFailure gives the terminal back when the command is not there, which shows
+// after the terminal was taken.
+func TestOCITerminalOfAFailure(t *testing.T) {
+	h := newHost(t)
+	b := h.unpacked("true")
+	b.edit(func(s *specs.Spec) { s.Process.Terminal, s.Process.Args = true, []string{"nosuch"} })
+	h.screenOf(b.oci("run", "tty")).ends(1)
+	b.edit(func(s *specs.Spec) { s.Process.Args, s.Process.Terminal = []string{"sleep", "1000"}, false })
+	b.detached("run", "--detach", "web")
+	h.screenOf(b.oci("exec", "--tty", "web", "nosuch")).ends(255)
+	b.wantOCI(0, "delete", "--force", "web")
+}
+
+// TestOCIPidfd hands a pidfd of the process to a socket, of one with a terminal too.
+func TestOCIPidfd(t *testing.T) {
+	h := newHost(t)
+	b := h.unpacked("sleep 1000")
+	b.detached("run", "--detach", "web")
+	listener, err := net.ListenUnix("unix", &net.UnixAddr{Name: filepath.Join(b.dir, "pidfd"), Net: "unix"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	for _, flags := range [][]string{nil, {"--tty"}} {
+		s := h.screenOf(b.oci(append(append([]string{"exec", "--pidfd-socket", "pidfd"}, flags...), "web", "sh", "-c", "echo up; sleep 1000")...))
+		_ = listener.SetDeadline(time.Now().Add(10 * time.Second))
+		pidfd, err := receivePidfd(listener)
+		if err != nil {
+			t.Fatalf("exec %v: %v", flags, err)
+		}
+		s.shows("up\r\n")
+		if err := errors.Join(unix.PidfdSendSignal(pidfd, unix.SIGKILL, nil, 0), unix.Close(pidfd)); err != nil {
+			t.Errorf("exec %v: signal by the pidfd: %v", flags, err)
+		}
+		s.ends(137)
+	}
+	b.wantOCI(0, "delete", "--force", "web")
+}
+
+// receivePidfd takes the pidfd that an exec sends.
+func receivePidfd(listener *net.UnixListener) (int, error) {
+	conn, err := listener.AcceptUnix()
+	if err != nil {
+		return -1, err
+	}
+	defer conn.Close()
+	_ = conn.SetReadDeadline(time.Now().Add(10 * time.Second))
+	name, oob := make([]byte, 64), make([]byte, unix.CmsgSpace(4))
+	n, rights, _, _, err := conn.ReadMsgUnix(name, oob)
+	if err != nil || string(name[:n]) != "setns" {
+		return -1, fmt.Errorf("message %q: %w", name[:n], err)
+	}
+	messages, err := unix.ParseSocketControlMessage(oob[:rights])
+	if err != nil {
+		return -1, err
+	}
+	fds, err := unix.ParseUnixRights(&messages[0])
+	if err != nil {
+		return -1, err
+	}
+	return fds[0], nil
 }
 
 // TestOCIHooks wants every hook once and in the specification's order.

@@ -51,7 +51,7 @@ func (r *runtime) create(args []string) (int, error) {
 	if err != nil {
 		return 1, err
 	}
-	if _, err := c.begin(process, (*lc.Container).Start); err != nil {
+	if _, err := c.begin(process); err != nil {
 		return 1, errors.Join(err, c.container.Destroy())
 	}
 	return 0, nil

@@ -3,7 +3,6 @@ package oci
 import (
 	"errors"
 
-	lc "github.com/opencontainers/runc/libcontainer"
 	"golang.org/x/sys/unix"
 )
 
@@ -31,8 +30,12 @@ func (r *runtime) run(args []string) (int, error) {
 	if err := c.notify.bind(); err != nil {
 		return 1, errors.Join(err, c.container.Destroy())
 	}
-	b, err := c.begin(process, (*lc.Container).Run)
+	b, err := c.begin(process)
 	if err != nil {
+		return 1, errors.Join(err, c.container.Destroy())
+	}
+	if err := c.container.Exec(); err != nil {
+		b.end()
 		return 1, errors.Join(err, c.container.Destroy())
 	}
 	return c.finish(b, signals)
