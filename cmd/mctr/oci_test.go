@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -337,27 +338,143 @@ func receivePidfd(listener *net.UnixListener) (int, error) {
 	return fds[0], nil
 }
 
-// TestOCIHooks wants every hook once and in the specification's order.
+// say is a hook that writes its name and what state it is told to file, and may fail then. It
+// takes its time, in which nothing else is to happen, and poststart's wait for the command.
+func say(name, file string, code int) specs.Hook {
+	const script = `sleep 0.05; read -r state; status=${state#*'"status":"'}; echo "$0:${status%%'"'*}" >>$1
+		until [ $0 != poststart ] || grep -q command $1; do sleep 0.02; done; exit $2`
+	patience := 20
+	return specs.Hook{Path: "/bin/sh", Args: []string{"sh", "-c", script, name, file, strconv.Itoa(code)}, Timeout: &patience}
+}
+
+// hooked makes a bundle with hooks of every kind, which append to the file that heard
+// reads, as the command does, at its beginning. One of the kind that fails has another one of it before and
+// behind itself.
+func (h *host) hooked(fails string) *bundle {
+	h.t.Helper()
+	b := h.unpacked("echo command >>/tmp/order; while test -e /tmp/wait; do sleep 0.02; done; exit 7")
+	hooks := func(kind, dir string) (list []specs.Hook) {
+		file := filepath.Join(dir, "tmp/order")
+		if kind == fails {
+			return []specs.Hook{say(kind, file, 0), say(kind, file, 1), say(kind, file, 0)}
+		}
+		return []specs.Hook{say(kind, file, 0)}
+	}
+	rootfs := filepath.Join(b.dir, "rootfs")
+	b.edit(func(s *specs.Spec) {
+		s.Mounts = slices.DeleteFunc(s.Mounts, func(m specs.Mount) bool { return m.Destination == "/tmp" })
+		s.Hooks = &specs.Hooks{
+			Prestart: hooks("prestart", rootfs), CreateRuntime: hooks("createRuntime", rootfs), CreateContainer: hooks("createContainer", rootfs),
+			StartContainer: hooks("startContainer", "/"), Poststart: hooks("poststart", rootfs), Poststop: hooks("poststop", rootfs),
+		}
+	})
+	return b
+}
+
+// heard is what hooks and command have written since it was asked the last time. What
+// poststart's hooks write may stand before or behind what the command does, and is told that
+// it runs or that it has ended.
+func (b *bundle) heard() string {
+	b.t.Helper()
+	text := strings.Join(strings.Fields(b.read("rootfs/tmp/order")), " ")
+	text = strings.ReplaceAll(text, "poststart:stopped", "poststart:running")
+	text = strings.Replace(text, "poststart:running command", "command poststart:running", 1)
+	if err := os.Truncate(filepath.Join(b.dir, "rootfs/tmp/order"), 0); err != nil {
+		b.t.Fatal(err)
+	}
+	return text
+}
+
+const (
+	hooksOfCreate = "prestart:creating createRuntime:creating createContainer:creating"
+	hooksOfStart  = "startContainer:created command poststart:running"
+)
+
+// TestOCIHooks wants every hook once, in the verb that it belongs to, in the
+// specification's order and with the state of that moment.
 func TestOCIHooks(t *testing.T) {
 	h := newHost(t)
-	b := h.unpacked("echo command >>/tmp/order")
-	order := filepath.Join(b.dir, "rootfs/tmp/order")
-	say := func(name, file string) []specs.Hook {
-		return []specs.Hook{{Path: "/bin/sh", Args: []string{"sh", "-c", "cat >/dev/null; echo " + name + " >>" + file}}}
+	b := h.hooked("")
+	wait := filepath.Join(b.dir, "rootfs/tmp/wait")
+	if err := os.WriteFile(wait, nil, 0o644); err != nil {
+		t.Fatal(err)
 	}
-	b.edit(func(s *specs.Spec) {
-		s.Mounts = nil // what is at /tmp is the root's
-		s.Hooks = &specs.Hooks{
-			Prestart: say("prestart", order), CreateRuntime: say("createRuntime", order), CreateContainer: say("createContainer", order),
-			StartContainer: say("startContainer", "/tmp/order"), Poststart: say("poststart", order), Poststop: say("poststop", order),
+	for _, step := range []struct {
+		verb []string
+		want string
+	}{
+		{[]string{"create", "web"}, hooksOfCreate}, {[]string{"start", "web"}, hooksOfStart}, {[]string{"delete", "--force", "web"}, "poststop:stopped"},
+	} {
+		b.detached(step.verb...)
+		h.eventually("the command has begun", func() bool {
+			return !strings.Contains(step.want, "command") || strings.Contains(b.read("rootfs/tmp/order"), "command")
+		})
+		if got := b.heard(); got != step.want {
+			t.Errorf("%s: hooks ran as %q, want %q", step.verb, got, step.want)
 		}
-		s.Linux.MaskedPaths, s.Linux.ReadonlyPaths = nil, nil
-	})
-	b.wantOCI(0, "run", "hooked")
-	got := strings.Fields(b.read("rootfs/tmp/order"))
-	rest := strings.ReplaceAll(strings.Join(got, " "), "poststart ", "") // beside the command, whichever is first
-	if want := "prestart createRuntime createContainer startContainer command poststop"; rest != want || len(got) != 7 {
-		t.Errorf("hooks ran as %q, want %q with poststart", got, want)
+	}
+	if err := os.Remove(wait); err != nil {
+		t.Fatal(err)
+	}
+	b.wantOCI(7, "run", "web")
+	if got, want := b.heard(), hooksOfCreate+" "+hooksOfStart+" poststop:stopped"; got != want {
+		t.Errorf("run: hooks ran as %q, want %q", got, want)
+	}
+}
+
+// TestOCIHookFails wants of each kind what the specification says when one fails:
+// poststop's are warned of; any other ends the container, and its poststop hooks run.
+func TestOCIHookFails(t *testing.T) {
+	const ends = " poststop:stopped"
+	for _, c := range []struct {
+		kind        string
+		code        int
+		says, heard string
+	}{
+		{"prestart", 1, "error running prestart hook #1", "prestart:creating prestart:creating" + ends},
+		{"createRuntime", 1, "error running createRuntime hook #1", "prestart:creating createRuntime:creating createRuntime:creating" + ends},
+		{"createContainer", 1, "error running createContainer hook #1", hooksOfCreate + " createContainer:creating" + ends},
+		{"startContainer", 1, "error running startContainer hook #1", hooksOfCreate + " startContainer:created startContainer:created" + ends},
+		{"poststart", 1, "error running poststart hook #1", hooksOfCreate + " " + hooksOfStart + " poststart:running" + ends},
+		{"poststop", 7, "error running poststop hook #1", hooksOfCreate + " " + hooksOfStart + ends + ends + ends},
+	} {
+		t.Run(c.kind, func(t *testing.T) {
+			h := newHost(t)
+			b := h.hooked(c.kind)
+			r := b.wantOCI(c.code, "run", "web")
+			if !strings.Contains(r.stderr, c.says) {
+				t.Errorf("run says %q, want %q", r.stderr, c.says)
+			}
+			if got := b.heard(); got != c.heard {
+				t.Errorf("hooks ran as %q, want %q", got, c.heard)
+			}
+			b.wantOCI(1, "state", "web")
+		})
+	}
+}
+
+// TestOCIStartFails wants a start whose poststart hook fails to be an error that leaves nothing.
+func TestOCIStartFails(t *testing.T) {
+	h := newHost(t)
+	b := h.hooked("poststart")
+	b.detached("create", "web")
+	if r := b.wantOCI(1, "start", "web"); !strings.Contains(r.stderr, "error running poststart hook #1") {
+		t.Errorf("start says %q", r.stderr)
+	}
+	b.wantOCI(1, "state", "web")
+}
+
+// TestOCIDeleteWarns wants a delete whose poststop hook fails to be a success with a warning.
+func TestOCIDeleteWarns(t *testing.T) {
+	h := newHost(t)
+	b := h.hooked("poststop")
+	b.detached("create", "web")
+	_ = b.heard()
+	if r := b.wantOCI(0, "delete", "web"); !strings.Contains(r.stderr, "level=warning") || !strings.Contains(r.stderr, "error running poststop hook #1") {
+		t.Errorf("delete says %q", r.stderr)
+	}
+	if got := b.heard(); got != "poststop:stopped poststop:stopped poststop:stopped" {
+		t.Errorf("hooks ran as %q", got)
 	}
 }
 

@@ -27,6 +27,7 @@ type creation struct {
 	noPivot, noKeyring bool
 	keep, noSubreaper  bool
 	notify             *notifier
+	record             record
 }
 
 func (c *creation) register(f *flag.FlagSet) {
@@ -52,7 +53,7 @@ func (r *runtime) create(args []string) (int, error) {
 		return 1, err
 	}
 	if _, err := c.begin(process); err != nil {
-		return 1, errors.Join(err, c.container.Destroy())
+		return 1, errors.Join(err, destroy(c.container))
 	}
 	return 0, nil
 }
@@ -81,7 +82,7 @@ func (r *runtime) prepare(c *creation, id string) (*specs.Process, error) {
 	}
 	c.seccomp, c.cache = c.container.Config().Seccomp, filepath.Join(r.root, seccompDir)
 	if err := c.notify.mkdir(); err != nil {
-		return nil, errors.Join(err, c.container.Destroy())
+		return nil, errors.Join(err, destroy(c.container))
 	}
 	return spec.Process, nil
 }
@@ -101,7 +102,15 @@ func (r *runtime) make(c *creation, id string, spec *specs.Spec) (*lc.Container,
 	if err != nil {
 		return nil, err
 	}
-	return lc.Create(r.root, id, config)
+	c.record.takePoststart(config)
+	container, err := lc.Create(r.root, id, config)
+	if err != nil {
+		return nil, err
+	}
+	if err := c.record.write(r.dir(id)); err != nil {
+		return nil, errors.Join(err, destroy(container))
+	}
+	return container, nil
 }
 
 // rootlessCgroups says whether control groups may be out of reach.
