@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -41,6 +42,11 @@ func (h *host) unpacked(script string) *bundle {
 		s.Linux.CgroupsPath = b.group
 	})
 	h.t.Cleanup(func() {
+		if h.t.Failed() { // or every case behind this one fails too
+			for _, id := range strings.Fields(h.finish(b.ociIn(context.Background(), "list", "-q")).stdout) {
+				h.finish(b.ociIn(context.Background(), "delete", "--force", id))
+			}
+		}
 		if dirs := cgroup.Dirs(b.group); len(dirs) > 0 {
 			h.t.Errorf("control groups are left: %v", dirs)
 		}
@@ -74,7 +80,12 @@ func (b *bundle) edit(change func(*specs.Spec)) {
 // command is a run of the runtime in the bundle, as mctr's own verb.
 func (b *bundle) oci(args ...string) *exec.Cmd {
 	b.t.Helper()
-	cmd := exec.CommandContext(b.t.Context(), program(b.t), append([]string{"oci", "--root", b.state}, args...)...)
+	return b.ociIn(b.t.Context(), args...)
+}
+
+func (b *bundle) ociIn(ctx context.Context, args ...string) *exec.Cmd {
+	b.t.Helper()
+	cmd := exec.CommandContext(ctx, program(b.t), append([]string{"oci", "--root", b.state}, args...)...)
 	cmd.Dir = b.dir
 	return cmd
 }
@@ -202,6 +213,40 @@ func (b *bundle) figures() {
 	var listed []struct{ ID, Status string }
 	if err := json.Unmarshal([]byte(b.wantOCI(0, "list", "--format=json").stdout), &listed); err != nil || len(listed) != 1 || listed[0].Status != "running" {
 		b.t.Errorf("list: %+v, %v", listed, err)
+	}
+}
+
+// TestOCIWithoutProcess takes a container whose config.json has no process through the verbs.
+// That it gets one later changes nothing.
+func TestOCIWithoutProcess(t *testing.T) {
+	h := newHost(t)
+	b := h.unpacked("true")
+	var process *specs.Process
+	b.edit(func(s *specs.Spec) { process, s.Process = s.Process, nil })
+	if r := b.wantOCI(1, "run", "web"); !strings.Contains(r.stderr, "no process to run") {
+		t.Errorf("run: %+v", r)
+	}
+	b.wantOCI(1, "state", "web")
+	b.detached("create", "--pid-file", "pid", "web")
+	b.phase("created")
+	if r := b.wantOCI(3, "exec", "--env", "A=b", "web", "sh", "-c", "echo $A $PWD; exit 3"); r.stdout != "b /\n" {
+		t.Errorf("exec: %+v", r)
+	}
+	b.edit(func(s *specs.Spec) { s.Process = process })
+	if r := b.wantOCI(1, "start", "web"); !strings.Contains(r.stderr, "no process to start") {
+		t.Errorf("start: %+v", r)
+	}
+	b.phase("created")
+	b.wantOCI(0, "pause", "web")
+	b.wantOCI(0, "resume", "web")
+	b.wantOCI(0, "kill", "web", "KILL")
+	b.eventually("it is stopped", func() bool { return strings.Contains(b.wantOCI(0, "state", "web").stdout, `"stopped"`) })
+	b.wantOCI(0, "delete", "web")
+	b.edit(func(s *specs.Spec) {
+		s.Process, s.Mounts = nil, slices.DeleteFunc(s.Mounts, func(m specs.Mount) bool { return m.Destination == "/proc" })
+	})
+	if r := b.wantOCI(1, "create", "web"); !strings.Contains(r.stderr, "mounts no /proc") {
+		t.Errorf("create without /proc: %+v", r)
 	}
 }
 

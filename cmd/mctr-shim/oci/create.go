@@ -72,7 +72,8 @@ func (r *runtime) prepare(c *creation, id string) (*specs.Process, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := c.check(spec.Process); err != nil {
+	process, err := c.processOf(spec)
+	if err != nil {
 		return nil, err
 	}
 	c.notify = newNotifier(r.root, id)
@@ -84,7 +85,20 @@ func (r *runtime) prepare(c *creation, id string) (*specs.Process, error) {
 	if err := c.notify.mkdir(); err != nil {
 		return nil, errors.Join(err, destroy(c.container))
 	}
-	return spec.Process, nil
+	return process, nil
+}
+
+// processOf gives the process that init is to become, or a stand-in for it.
+func (c *creation) processOf(s *specs.Spec) (*specs.Process, error) {
+	if s.Process != nil {
+		return s.Process, c.check(s.Process)
+	}
+	c.record.NoProcess = true
+	process, err := standIn(s)
+	if err != nil {
+		return nil, err
+	}
+	return process, c.check(process)
 }
 
 func (r *runtime) make(c *creation, id string, spec *specs.Spec) (*lc.Container, error) {
@@ -146,16 +160,20 @@ func parseSpec(data []byte) (*specs.Spec, error) {
 	if major, _, ok := strings.Cut(spec.Version, "."); !ok || major != "1" {
 		return nil, fmt.Errorf("config.json: ociVersion %q: this runtime knows major version 1, up to %s", spec.Version, specs.Version)
 	}
-	if spec.Root == nil || spec.Linux == nil {
-		return nil, errors.New("config.json lacks root or linux")
+	if spec.Root == nil {
+		return nil, errors.New("config.json lacks root")
+	}
+	if spec.Linux == nil {
+		spec.Linux = &specs.Linux{}
+	}
+	if spec.Process == nil {
+		return spec, nil
 	}
 	return spec, checkProcess(spec.Process)
 }
 
 func checkProcess(p *specs.Process) error {
 	switch {
-	case p == nil:
-		return errors.New("config.json lacks a process")
 	case p.Cwd == "" || !filepath.IsAbs(p.Cwd):
 		return fmt.Errorf("process.cwd %q: want an absolute path", p.Cwd)
 	case len(p.Args) == 0:

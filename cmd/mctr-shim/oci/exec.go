@@ -111,6 +111,9 @@ func (e *execution) derived(c *lc.Container, command []string) (*specs.Process, 
 		return nil, err
 	}
 	p := spec.Process
+	if p == nil {
+		p = &specs.Process{Cwd: "/", Env: []string{defaultPath}}
+	}
 	p.Args = command
 	return p, errors.Join(e.change(p), checkProcess(p))
 }

@@ -15,7 +15,8 @@ import (
 // state. It lies in the container's directory and goes with it: config.json may be
 // another one by then.
 type record struct {
-	Hooks configs.Hooks `json:"hooks"` // poststart's
+	Hooks     configs.Hooks `json:"hooks"`               // poststart's
+	NoProcess bool          `json:"noProcess,omitempty"` // config.json had none
 }
 
 const recordName = "mctr-oci.json"

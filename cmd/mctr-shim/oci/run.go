@@ -23,6 +23,9 @@ func (r *runtime) run(args []string) (int, error) {
 	if err != nil {
 		return 1, err
 	}
+	if c.record.NoProcess {
+		return 1, errors.Join(errors.New("config.json has no process to run (create takes one without)"), destroy(c.container))
+	}
 	signals := listen()
 	if !c.noSubreaper {
 		if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {

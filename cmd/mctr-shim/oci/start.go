@@ -27,6 +27,9 @@ func (r *runtime) start(args []string) (int, error) {
 	if err != nil {
 		return 1, err
 	}
+	if record.NoProcess {
+		return 1, fmt.Errorf("container %s has no process to start: the config.json that it was created from has none (delete it, and create it from one that has)", id)
+	}
 	notify := newNotifier(r.root, id)
 	if err := notify.bind(); err != nil {
 		return 1, err
