@@ -3,9 +3,9 @@ package libcontainer
 import (
 	"fmt"
 
-	devices "github.com/opencontainers/cgroups/devices/config"
 	"github.com/opencontainers/runc/libcontainer/configs"
 	"github.com/opencontainers/runc/libcontainer/specconv"
+	"github.com/opencontainers/runtime-spec/specs-go"
 )
 
 // Config gives config.json in libcontainer's form, and reads as the specification
@@ -16,17 +16,15 @@ func Config(o *specconv.CreateOpts) (*configs.Config, error) {
 	if err != nil {
 		return nil, fmt.Errorf("convert config.json: %w", err)
 	}
-	unnumberPipes(config)
-	return config, nil
+	wanted := config.Devices[len(config.Devices)-named(o.Spec):] // those before are libcontainer's own
+	unnumberPipes(wanted)
+	return config, checkDevices(config, wanted)
 }
 
-// unnumberPipes takes their numbers from named pipes, which have none
-// (config-linux.md, "Devices": major and minor are required unless the type is p).
-// libcontainer would compare them with the new pipe's.
-func unnumberPipes(config *configs.Config) {
-	for _, d := range config.Devices {
-		if d.Type == devices.FifoDevice {
-			d.Major, d.Minor = 0, 0
-		}
+// named is how many devices the spec names.
+func named(s *specs.Spec) int {
+	if s.Linux == nil {
+		return 0
 	}
+	return len(s.Linux.Devices)
 }
