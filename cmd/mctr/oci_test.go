@@ -132,7 +132,7 @@ func TestOCIVerbs(t *testing.T) {
 	}
 	b.wantOCI(0, "resume", "web")
 	b.wantOCI(0, "kill", "web", "KILL")
-	b.eventually("it is stopped", func() bool { return strings.Contains(b.wantOCI(0, "state", "web").stdout, `"stopped"`) })
+	b.stopped()
 	b.wantOCI(0, "kill", "--all", "web", "9")
 	b.wantOCI(0, "delete", "web")
 	b.wantOCI(0, "delete", "--force", "web")
@@ -145,6 +145,13 @@ func (b *bundle) phase(want string) (state specs.State) {
 		b.t.Errorf("state: %+v, %v; want %s of %s", state, err, want, b.dir)
 	}
 	return state
+}
+
+func (b *bundle) stopped() {
+	b.t.Helper()
+	b.eventually("it is stopped", func() bool {
+		return strings.Contains(b.wantOCI(0, "state", "web").stdout, `"stopped"`)
+	})
 }
 
 func (b *bundle) read(name string) string {
@@ -240,7 +247,7 @@ func TestOCIWithoutProcess(t *testing.T) {
 	b.wantOCI(0, "pause", "web")
 	b.wantOCI(0, "resume", "web")
 	b.wantOCI(0, "kill", "web", "KILL")
-	b.eventually("it is stopped", func() bool { return strings.Contains(b.wantOCI(0, "state", "web").stdout, `"stopped"`) })
+	b.stopped()
 	b.wantOCI(0, "delete", "web")
 	b.edit(func(s *specs.Spec) {
 		s.Process, s.Mounts = nil, slices.DeleteFunc(s.Mounts, func(m specs.Mount) bool { return m.Destination == "/proc" })
@@ -344,7 +351,8 @@ func TestOCIPidfd(t *testing.T) {
 	}
 	defer listener.Close()
 	for _, flags := range [][]string{nil, {"--tty"}} {
-		s := h.screenOf(b.oci(append(append([]string{"exec", "--pidfd-socket", "pidfd"}, flags...), "web", "sh", "-c", "echo up; sleep 1000")...))
+		args := append([]string{"exec", "--pidfd-socket", "pidfd"}, flags...)
+		s := h.screenOf(b.oci(append(args, "web", "sh", "-c", "echo up; sleep 1000")...))
 		_ = listener.SetDeadline(time.Now().Add(10 * time.Second))
 		pidfd, err := receivePidfd(listener)
 		if err != nil {
@@ -389,7 +397,8 @@ func say(name, file string, code int) specs.Hook {
 	const script = `sleep 0.05; read -r state; status=${state#*'"status":"'}; echo "$0:${status%%'"'*}" >>$1
 		until [ $0 != poststart ] || grep -q command $1; do sleep 0.02; done; exit $2`
 	patience := 20
-	return specs.Hook{Path: "/bin/sh", Args: []string{"sh", "-c", script, name, file, strconv.Itoa(code)}, Timeout: &patience}
+	args := []string{"sh", "-c", script, name, file, strconv.Itoa(code)}
+	return specs.Hook{Path: "/bin/sh", Args: args, Timeout: &patience}
 }
 
 // hooked makes a bundle with hooks of every kind, which append to the file that heard
@@ -409,8 +418,9 @@ func (h *host) hooked(fails string) *bundle {
 	b.edit(func(s *specs.Spec) {
 		s.Mounts = slices.DeleteFunc(s.Mounts, func(m specs.Mount) bool { return m.Destination == "/tmp" })
 		s.Hooks = &specs.Hooks{
-			Prestart: hooks("prestart", rootfs), CreateRuntime: hooks("createRuntime", rootfs), CreateContainer: hooks("createContainer", rootfs),
-			StartContainer: hooks("startContainer", "/"), Poststart: hooks("poststart", rootfs), Poststop: hooks("poststop", rootfs),
+			Prestart: hooks("prestart", rootfs), CreateRuntime: hooks("createRuntime", rootfs),
+			CreateContainer: hooks("createContainer", rootfs), StartContainer: hooks("startContainer", "/"),
+			Poststart: hooks("poststart", rootfs), Poststop: hooks("poststop", rootfs),
 		}
 	})
 	return b
@@ -448,7 +458,9 @@ func TestOCIHooks(t *testing.T) {
 		verb []string
 		want string
 	}{
-		{[]string{"create", "web"}, hooksOfCreate}, {[]string{"start", "web"}, hooksOfStart}, {[]string{"delete", "--force", "web"}, "poststop:stopped"},
+		{[]string{"create", "web"}, hooksOfCreate},
+		{[]string{"start", "web"}, hooksOfStart},
+		{[]string{"delete", "--force", "web"}, "poststop:stopped"},
 	} {
 		b.detached(step.verb...)
 		h.eventually("the command has begun", func() bool {
@@ -477,9 +489,11 @@ func TestOCIHookFails(t *testing.T) {
 		says, heard string
 	}{
 		{"prestart", 1, "error running prestart hook #1", "prestart:creating prestart:creating" + ends},
-		{"createRuntime", 1, "error running createRuntime hook #1", "prestart:creating createRuntime:creating createRuntime:creating" + ends},
+		{"createRuntime", 1, "error running createRuntime hook #1",
+			"prestart:creating createRuntime:creating createRuntime:creating" + ends},
 		{"createContainer", 1, "error running createContainer hook #1", hooksOfCreate + " createContainer:creating" + ends},
-		{"startContainer", 1, "error running startContainer hook #1", hooksOfCreate + " startContainer:created startContainer:created" + ends},
+		{"startContainer", 1, "error running startContainer hook #1",
+			hooksOfCreate + " startContainer:created startContainer:created" + ends},
 		{"poststart", 1, "error running poststart hook #1", hooksOfCreate + " " + hooksOfStart + " poststart:running" + ends},
 		{"poststop", 7, "error running poststop hook #1", hooksOfCreate + " " + hooksOfStart + ends + ends + ends},
 	} {
@@ -515,7 +529,8 @@ func TestOCIDeleteWarns(t *testing.T) {
 	b := h.hooked("poststop")
 	b.detached("create", "web")
 	_ = b.heard()
-	if r := b.wantOCI(0, "delete", "web"); !strings.Contains(r.stderr, "level=warning") || !strings.Contains(r.stderr, "error running poststop hook #1") {
+	r := b.wantOCI(0, "delete", "web")
+	if !strings.Contains(r.stderr, "level=warning") || !strings.Contains(r.stderr, "error running poststop hook #1") {
 		t.Errorf("delete says %q", r.stderr)
 	}
 	if got := b.heard(); got != "poststop:stopped poststop:stopped poststop:stopped" {

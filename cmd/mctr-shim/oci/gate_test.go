@@ -27,7 +27,8 @@ func TestGate(t *testing.T) {
 			t.Fatal(err)
 		}
 		rights := unix.UnixRights(int(taker.Fd())) // any descriptor
-		if err := unix.Sendmsg(int(theirs.Fd()), []byte("setns"), rights, nil, unix.MSG_DONTWAIT); !errors.Is(err, unix.EAGAIN) {
+		err = unix.Sendmsg(int(theirs.Fd()), []byte("setns"), rights, nil, unix.MSG_DONTWAIT)
+		if !errors.Is(err, unix.EAGAIN) {
 			t.Errorf("a process is not held: %v", err)
 		}
 		opened := make(chan error, 1)

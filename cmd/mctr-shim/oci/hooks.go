@@ -50,7 +50,8 @@ func executes(pid int) error {
 		case executed:
 			return nil
 		case ending:
-			return errors.New("init ended before it executed the command: a startContainer hook has failed, or the command cannot be executed (which one, the container's stderr says)")
+			return errors.New("init ended before it executed the command: a startContainer hook has failed, " +
+				"or the command cannot be executed (which one, the container's stderr says)")
 		}
 		time.Sleep(pause)
 	}

@@ -24,7 +24,8 @@ func (r *runtime) run(args []string) (int, error) {
 		return 1, err
 	}
 	if c.record.NoProcess {
-		return 1, errors.Join(errors.New("config.json has no process to run (create takes one without)"), destroy(c.container))
+		missing := errors.New("config.json has no process to run (create takes one without)")
+		return 1, errors.Join(missing, destroy(c.container))
 	}
 	signals := listen()
 	if !c.noSubreaper {

@@ -14,7 +14,8 @@ import (
 // one that is there in every container with a /proc, since init looks for it at create.
 func standIn(s *specs.Spec) (*specs.Process, error) {
 	if !slices.ContainsFunc(s.Mounts, func(m specs.Mount) bool { return path.Clean(m.Destination) == "/proc" }) {
-		return nil, errors.New("config.json has no process, and mounts no /proc, without which a container's init cannot wait for none: add one of them")
+		return nil, errors.New("config.json has no process, and mounts no /proc, " +
+			"without which a container's init cannot wait for none: add one of them")
 	}
 	return &specs.Process{Args: []string{"/proc/self/exe"}, Cwd: "/"}, nil
 }

@@ -28,7 +28,8 @@ func (r *runtime) start(args []string) (int, error) {
 		return 1, err
 	}
 	if record.NoProcess {
-		return 1, fmt.Errorf("container %s has no process to start: the config.json that it was created from has none (delete it, and create it from one that has)", id)
+		return 1, fmt.Errorf("container %s has no process to start: "+
+			"the config.json that it was created from has none (delete it, and create it from one that has)", id)
 	}
 	notify := newNotifier(r.root, id)
 	if err := notify.bind(); err != nil {

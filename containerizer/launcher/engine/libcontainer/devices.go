@@ -78,6 +78,10 @@ func look(root, name string) (devices.Type, uint64, error) {
 	if err := unix.Fstat(fd, &stat); err != nil {
 		return 0, 0, err
 	}
-	kinds := map[uint32]devices.Type{unix.S_IFIFO: devices.FifoDevice, unix.S_IFCHR: devices.CharDevice, unix.S_IFBLK: devices.BlockDevice}
 	return kinds[stat.Mode&unix.S_IFMT], stat.Rdev, nil
+}
+
+// kinds are the types of the kernel's that are devices of the specification's.
+var kinds = map[uint32]devices.Type{
+	unix.S_IFIFO: devices.FifoDevice, unix.S_IFCHR: devices.CharDevice, unix.S_IFBLK: devices.BlockDevice,
 }

@@ -68,14 +68,17 @@ func TestOccupiedDevices(t *testing.T) {
 		major, minor int64
 		ok           bool
 	}{
-		{"/dev/new", "c", 1, 3, true}, {"/dev/link/passwd", "c", 1, 3, true}, {"/no/dir", "p", 0, 0, true}, {"/dev/ptmx", "c", 5, 2, true},
-		{"/dev/null", "c", 1, 3, true}, {"/dev/null", "u", 1, 3, true}, {"/dev/pipe", "p", 9, 9, true}, {"/mnt/file", "c", 1, 3, true},
-		{"/dev/null", "c", 1, 5, false}, {"/dev/null", "b", 1, 3, false}, {"/dev/null", "p", 0, 0, false}, {"/dev/pipe", "c", 1, 3, false},
-		{"/dev/file", "c", 1, 3, false}, {"/dev", "p", 0, 0, false}, {"/dev/link", "p", 0, 0, false}, {"/mnt/../dev/file", "p", 0, 0, false},
+		{"/dev/new", "c", 1, 3, true}, {"/dev/link/passwd", "c", 1, 3, true}, {"/no/dir", "p", 0, 0, true},
+		{"/dev/ptmx", "c", 5, 2, true}, {"/mnt/file", "c", 1, 3, true},
+		{"/dev/null", "c", 1, 3, true}, {"/dev/null", "u", 1, 3, true}, {"/dev/pipe", "p", 9, 9, true},
+		{"/dev/null", "c", 1, 5, false}, {"/dev/null", "b", 1, 3, false}, {"/dev/null", "p", 0, 0, false},
+		{"/dev/pipe", "c", 1, 3, false}, {"/dev/file", "c", 1, 3, false}, {"/dev", "p", 0, 0, false},
+		{"/dev/link", "p", 0, 0, false}, {"/mnt/../dev/file", "p", 0, 0, false},
 	} {
 		_, err := Config(&specconv.CreateOpts{CgroupName: "x", Spec: &specs.Spec{
-			Version: specs.Version, Root: &specs.Root{Path: root}, Mounts: []specs.Mount{{Destination: "/mnt", Type: "tmpfs", Source: "tmpfs"}},
-			Linux: &specs.Linux{Devices: []specs.LinuxDevice{{Path: c.path, Type: c.kind, Major: c.major, Minor: c.minor}}},
+			Version: specs.Version, Root: &specs.Root{Path: root},
+			Mounts: []specs.Mount{{Destination: "/mnt", Type: "tmpfs", Source: "tmpfs"}},
+			Linux:  &specs.Linux{Devices: []specs.LinuxDevice{{Path: c.path, Type: c.kind, Major: c.major, Minor: c.minor}}},
 		}})
 		if c.ok != (err == nil) || err != nil && !strings.Contains(err.Error(), "another file") {
 			t.Errorf("%s %s %d:%d: %v", c.path, c.kind, c.major, c.minor, err)
