@@ -2,12 +2,15 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -15,8 +18,10 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
 
 	"github.com/mctr/mctr/internal/cgroup"
+	"github.com/mctr/mctr/internal/failpoint"
 	"github.com/mctr/mctr/internal/visible"
 )
 
@@ -38,6 +43,11 @@ func (h *host) unpacked(script string) *bundle {
 		s.Linux.CgroupsPath = b.group
 	})
 	h.t.Cleanup(func() {
+		if h.t.Failed() { // or every case behind this one fails too
+			for _, id := range strings.Fields(h.finish(b.ociIn(context.Background(), "list", "-q")).stdout) {
+				h.finish(b.ociIn(context.Background(), "delete", "--force", id))
+			}
+		}
 		if dirs := cgroup.Dirs(b.group); len(dirs) > 0 {
 			h.t.Errorf("control groups are left: %v", dirs)
 		}
@@ -71,7 +81,12 @@ func (b *bundle) edit(change func(*specs.Spec)) {
 // command is a run of the runtime in the bundle, as mctr's own verb.
 func (b *bundle) oci(args ...string) *exec.Cmd {
 	b.t.Helper()
-	cmd := exec.CommandContext(b.t.Context(), program(b.t), append([]string{"oci", "--root", b.state}, args...)...)
+	return b.ociIn(b.t.Context(), args...)
+}
+
+func (b *bundle) ociIn(ctx context.Context, args ...string) *exec.Cmd {
+	b.t.Helper()
+	cmd := exec.CommandContext(ctx, program(b.t), append([]string{"oci", "--root", b.state}, args...)...)
 	cmd.Dir = b.dir
 	return cmd
 }
@@ -118,7 +133,7 @@ func TestOCIVerbs(t *testing.T) {
 	}
 	b.wantOCI(0, "resume", "web")
 	b.wantOCI(0, "kill", "web", "KILL")
-	b.eventually("it is stopped", func() bool { return strings.Contains(b.wantOCI(0, "state", "web").stdout, `"stopped"`) })
+	b.stopped()
 	b.wantOCI(0, "kill", "--all", "web", "9")
 	b.wantOCI(0, "delete", "web")
 	b.wantOCI(0, "delete", "--force", "web")
@@ -131,6 +146,13 @@ func (b *bundle) phase(want string) (state specs.State) {
 		b.t.Errorf("state: %+v, %v; want %s of %s", state, err, want, b.dir)
 	}
 	return state
+}
+
+func (b *bundle) stopped() {
+	b.t.Helper()
+	b.eventually("it is stopped", func() bool {
+		return strings.Contains(b.wantOCI(0, "state", "web").stdout, `"stopped"`)
+	})
 }
 
 func (b *bundle) read(name string) string {
@@ -202,6 +224,40 @@ func (b *bundle) figures() {
 	}
 }
 
+// TestOCIWithoutProcess takes a container whose config.json has no process through the verbs.
+// That it gets one later changes nothing.
+func TestOCIWithoutProcess(t *testing.T) {
+	h := newHost(t)
+	b := h.unpacked("true")
+	var process *specs.Process
+	b.edit(func(s *specs.Spec) { process, s.Process = s.Process, nil })
+	if r := b.wantOCI(1, "run", "web"); !strings.Contains(r.stderr, "no process to run") {
+		t.Errorf("run: %+v", r)
+	}
+	b.wantOCI(1, "state", "web")
+	b.detached("create", "--pid-file", "pid", "web")
+	b.phase("created")
+	if r := b.wantOCI(3, "exec", "--env", "A=b", "web", "sh", "-c", "echo $A $PWD; exit 3"); r.stdout != "b /\n" {
+		t.Errorf("exec: %+v", r)
+	}
+	b.edit(func(s *specs.Spec) { s.Process = process })
+	if r := b.wantOCI(1, "start", "web"); !strings.Contains(r.stderr, "no process to start") {
+		t.Errorf("start: %+v", r)
+	}
+	b.phase("created")
+	b.wantOCI(0, "pause", "web")
+	b.wantOCI(0, "resume", "web")
+	b.wantOCI(0, "kill", "web", "KILL")
+	b.stopped()
+	b.wantOCI(0, "delete", "web")
+	b.edit(func(s *specs.Spec) {
+		s.Process, s.Mounts = nil, slices.DeleteFunc(s.Mounts, func(m specs.Mount) bool { return m.Destination == "/proc" })
+	})
+	if r := b.wantOCI(1, "create", "web"); !strings.Contains(r.stderr, "mounts no /proc") {
+		t.Errorf("create without /proc: %+v", r)
+	}
+}
+
 // TestOCIRun runs in the foreground: streams, exit codes, signals, hooks, and a
 // version of the specification that nobody knows.
 func TestOCIRun(t *testing.T) {
@@ -246,28 +302,311 @@ func TestOCITerminal(t *testing.T) {
 	}
 }
 
-// TestOCIHooks wants every hook once and in the specification's order.
+// TestOCITerminalIsReadyFirst prints at once on a terminal that this side is slow to take: the
+// first line is as the caller's terminal is to have it, and the size is known.
+func TestOCITerminalIsReadyFirst(t *testing.T) {
+	h := newHost(t)
+	b := h.unpacked("echo one; stty size")
+	b.edit(func(s *specs.Spec) { s.Process.Terminal = true })
+	slow := func(args ...string) string {
+		cmd := b.oci(args...)
+		cmd.Env = append(os.Environ(), failpoint.Env+"=terminal=sleep:300ms")
+		s := h.screenOf(cmd)
+		s.ends(0)
+		s.shows("80\r\n")
+		return s.shown()
+	}
+	const want = "one\r\n24 80\r\n"
+	if got := slow("run", "tty"); got != want {
+		t.Errorf("run: %q, want %q", got, want)
+	}
+	b.edit(func(s *specs.Spec) { s.Process.Args, s.Process.Terminal = []string{"sleep", "1000"}, false })
+	b.detached("run", "--detach", "web")
+	if got := slow("exec", "--tty", "web", "sh", "-c", "echo one; stty size"); got != want {
+		t.Errorf("exec: %q, want %q", got, want)
+	}
+	b.wantOCI(0, "delete", "--force", "web")
+}
+
+// TestOCITerminalOfAFailure gives the terminal back when the command is not there, which shows
+// after the terminal was taken.
+func TestOCITerminalOfAFailure(t *testing.T) {
+	h := newHost(t)
+	b := h.unpacked("true")
+	b.edit(func(s *specs.Spec) { s.Process.Terminal, s.Process.Args = true, []string{"nosuch"} })
+	h.screenOf(b.oci("run", "tty")).ends(1)
+	b.edit(func(s *specs.Spec) { s.Process.Args, s.Process.Terminal = []string{"sleep", "1000"}, false })
+	b.detached("run", "--detach", "web")
+	h.screenOf(b.oci("exec", "--tty", "web", "nosuch")).ends(255)
+	b.wantOCI(0, "delete", "--force", "web")
+}
+
+// TestOCIPidfd hands a pidfd of the process to a socket, of one with a terminal too.
+func TestOCIPidfd(t *testing.T) {
+	h := newHost(t)
+	b := h.unpacked("sleep 1000")
+	b.detached("run", "--detach", "web")
+	listener, err := net.ListenUnix("unix", &net.UnixAddr{Name: filepath.Join(b.dir, "pidfd"), Net: "unix"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	for _, flags := range [][]string{nil, {"--tty"}} {
+		args := append([]string{"exec", "--pidfd-socket", "pidfd"}, flags...)
+		s := h.screenOf(b.oci(append(args, "web", "sh", "-c", "echo up; sleep 1000")...))
+		_ = listener.SetDeadline(time.Now().Add(10 * time.Second))
+		pidfd, err := receivePidfd(listener)
+		if err != nil {
+			t.Fatalf("exec %v: %v", flags, err)
+		}
+		s.shows("up\r\n")
+		if err := errors.Join(unix.PidfdSendSignal(pidfd, unix.SIGKILL, nil, 0), unix.Close(pidfd)); err != nil {
+			t.Errorf("exec %v: signal by the pidfd: %v", flags, err)
+		}
+		s.ends(137)
+	}
+	b.wantOCI(0, "delete", "--force", "web")
+}
+
+// receivePidfd takes the pidfd that an exec sends.
+func receivePidfd(listener *net.UnixListener) (int, error) {
+	conn, err := listener.AcceptUnix()
+	if err != nil {
+		return -1, err
+	}
+	defer conn.Close()
+	_ = conn.SetReadDeadline(time.Now().Add(10 * time.Second))
+	name, oob := make([]byte, 64), make([]byte, unix.CmsgSpace(4))
+	n, rights, _, _, err := conn.ReadMsgUnix(name, oob)
+	if err != nil || string(name[:n]) != "setns" {
+		return -1, fmt.Errorf("message %q: %w", name[:n], err)
+	}
+	messages, err := unix.ParseSocketControlMessage(oob[:rights])
+	if err != nil {
+		return -1, err
+	}
+	fds, err := unix.ParseUnixRights(&messages[0])
+	if err != nil {
+		return -1, err
+	}
+	return fds[0], nil
+}
+
+// say is a hook that writes its name and what state it is told to file, and may fail then. It
+// takes its time, in which nothing else is to happen, and poststart's wait for the command.
+func say(name, file string, code int) specs.Hook {
+	const script = `sleep 0.05; read -r state; status=${state#*'"status":"'}; echo "$0:${status%%'"'*}" >>$1
+		until [ $0 != poststart ] || grep -q command $1; do sleep 0.02; done; exit $2`
+	patience := 20
+	args := []string{"sh", "-c", script, name, file, strconv.Itoa(code)}
+	return specs.Hook{Path: "/bin/sh", Args: args, Timeout: &patience}
+}
+
+// hooked makes a bundle with hooks of every kind, which append to the file that heard
+// reads, as the command does, at its beginning. One of the kind that fails has another one of it before and
+// behind itself.
+func (h *host) hooked(fails string) *bundle {
+	h.t.Helper()
+	b := h.unpacked("echo command >>/tmp/order; while test -e /tmp/wait; do sleep 0.02; done; exit 7")
+	hooks := func(kind, dir string) (list []specs.Hook) {
+		file := filepath.Join(dir, "tmp/order")
+		if kind == fails {
+			return []specs.Hook{say(kind, file, 0), say(kind, file, 1), say(kind, file, 0)}
+		}
+		return []specs.Hook{say(kind, file, 0)}
+	}
+	rootfs := filepath.Join(b.dir, "rootfs")
+	b.edit(func(s *specs.Spec) {
+		s.Mounts = slices.DeleteFunc(s.Mounts, func(m specs.Mount) bool { return m.Destination == "/tmp" })
+		s.Hooks = &specs.Hooks{
+			Prestart: hooks("prestart", rootfs), CreateRuntime: hooks("createRuntime", rootfs),
+			CreateContainer: hooks("createContainer", rootfs), StartContainer: hooks("startContainer", "/"),
+			Poststart: hooks("poststart", rootfs), Poststop: hooks("poststop", rootfs),
+		}
+	})
+	return b
+}
+
+// heard is what hooks and command have written since it was asked the last time. What
+// poststart's hooks write may stand before or behind what the command does, and is told that
+// it runs or that it has ended.
+func (b *bundle) heard() string {
+	b.t.Helper()
+	text := strings.Join(strings.Fields(b.read("rootfs/tmp/order")), " ")
+	text = strings.ReplaceAll(text, "poststart:stopped", "poststart:running")
+	text = strings.Replace(text, "poststart:running command", "command poststart:running", 1)
+	if err := os.Truncate(filepath.Join(b.dir, "rootfs/tmp/order"), 0); err != nil {
+		b.t.Fatal(err)
+	}
+	return text
+}
+
+const (
+	hooksOfCreate = "prestart:creating createRuntime:creating createContainer:creating"
+	hooksOfStart  = "startContainer:created command poststart:running"
+)
+
+// TestOCIHooks wants every hook once, in the verb that it belongs to, in the
+// specification's order and with the state of that moment.
 func TestOCIHooks(t *testing.T) {
 	h := newHost(t)
-	b := h.unpacked("echo command >>/tmp/order")
-	order := filepath.Join(b.dir, "rootfs/tmp/order")
-	say := func(name, file string) []specs.Hook {
-		return []specs.Hook{{Path: "/bin/sh", Args: []string{"sh", "-c", "cat >/dev/null; echo " + name + " >>" + file}}}
+	b := h.hooked("")
+	wait := filepath.Join(b.dir, "rootfs/tmp/wait")
+	if err := os.WriteFile(wait, nil, 0o644); err != nil {
+		t.Fatal(err)
 	}
-	b.edit(func(s *specs.Spec) {
-		s.Mounts = nil // what is at /tmp is the root's
-		s.Hooks = &specs.Hooks{
-			Prestart: say("prestart", order), CreateRuntime: say("createRuntime", order), CreateContainer: say("createContainer", order),
-			StartContainer: say("startContainer", "/tmp/order"), Poststart: say("poststart", order), Poststop: say("poststop", order),
+	for _, step := range []struct {
+		verb []string
+		want string
+	}{
+		{[]string{"create", "web"}, hooksOfCreate},
+		{[]string{"start", "web"}, hooksOfStart},
+		{[]string{"delete", "--force", "web"}, "poststop:stopped"},
+	} {
+		b.detached(step.verb...)
+		h.eventually("the command has begun", func() bool {
+			return !strings.Contains(step.want, "command") || strings.Contains(b.read("rootfs/tmp/order"), "command")
+		})
+		if got := b.heard(); got != step.want {
+			t.Errorf("%s: hooks ran as %q, want %q", step.verb, got, step.want)
 		}
-		s.Linux.MaskedPaths, s.Linux.ReadonlyPaths = nil, nil
-	})
-	b.wantOCI(0, "run", "hooked")
-	got := strings.Fields(b.read("rootfs/tmp/order"))
-	rest := strings.ReplaceAll(strings.Join(got, " "), "poststart ", "") // beside the command, whichever is first
-	if want := "prestart createRuntime createContainer startContainer command poststop"; rest != want || len(got) != 7 {
-		t.Errorf("hooks ran as %q, want %q with poststart", got, want)
 	}
+	if err := os.Remove(wait); err != nil {
+		t.Fatal(err)
+	}
+	b.wantOCI(7, "run", "web")
+	if got, want := b.heard(), hooksOfCreate+" "+hooksOfStart+" poststop:stopped"; got != want {
+		t.Errorf("run: hooks ran as %q, want %q", got, want)
+	}
+}
+
+// TestOCIHookFails wants of each kind what the specification says when one fails:
+// poststop's are warned of; any other ends the container, and its poststop hooks run.
+func TestOCIHookFails(t *testing.T) {
+	const ends = " poststop:stopped"
+	for _, c := range []struct {
+		kind        string
+		code        int
+		says, heard string
+	}{
+		{"prestart", 1, "error running prestart hook #1", "prestart:creating prestart:creating" + ends},
+		{"createRuntime", 1, "error running createRuntime hook #1",
+			"prestart:creating createRuntime:creating createRuntime:creating" + ends},
+		{"createContainer", 1, "error running createContainer hook #1", hooksOfCreate + " createContainer:creating" + ends},
+		{"startContainer", 1, "error running startContainer hook #1",
+			hooksOfCreate + " startContainer:created startContainer:created" + ends},
+		{"poststart", 1, "error running poststart hook #1", hooksOfCreate + " " + hooksOfStart + " poststart:running" + ends},
+		{"poststop", 7, "error running poststop hook #1", hooksOfCreate + " " + hooksOfStart + ends + ends + ends},
+	} {
+		t.Run(c.kind, func(t *testing.T) {
+			h := newHost(t)
+			b := h.hooked(c.kind)
+			r := b.wantOCI(c.code, "run", "web")
+			if !strings.Contains(r.stderr, c.says) {
+				t.Errorf("run says %q, want %q", r.stderr, c.says)
+			}
+			if got := b.heard(); got != c.heard {
+				t.Errorf("hooks ran as %q, want %q", got, c.heard)
+			}
+			b.wantOCI(1, "state", "web")
+		})
+	}
+}
+
+// TestOCIStartFails wants a start whose poststart hook fails to be an error that leaves nothing.
+func TestOCIStartFails(t *testing.T) {
+	h := newHost(t)
+	b := h.hooked("poststart")
+	b.detached("create", "web")
+	if r := b.wantOCI(1, "start", "web"); !strings.Contains(r.stderr, "error running poststart hook #1") {
+		t.Errorf("start says %q", r.stderr)
+	}
+	b.wantOCI(1, "state", "web")
+}
+
+// TestOCIDeleteWarns wants a delete whose poststop hook fails to be a success with a warning.
+func TestOCIDeleteWarns(t *testing.T) {
+	h := newHost(t)
+	b := h.hooked("poststop")
+	b.detached("create", "web")
+	_ = b.heard()
+	r := b.wantOCI(0, "delete", "web")
+	if !strings.Contains(r.stderr, "level=warning") || !strings.Contains(r.stderr, "error running poststop hook #1") {
+		t.Errorf("delete says %q", r.stderr)
+	}
+	if got := b.heard(); got != "poststop:stopped poststop:stopped poststop:stopped" {
+		t.Errorf("hooks ran as %q", got)
+	}
+}
+
+// TestOCIDevices makes devices of every type, and takes a pipe's numbers for nothing.
+func TestOCIDevices(t *testing.T) {
+	h := newHost(t)
+	b := h.unpacked(`stat -c "%n %F %t:%T %a" /dev/pipe /dev/char /dev/raw /dev/block`)
+	mode := os.FileMode(0o640)
+	b.edit(func(s *specs.Spec) {
+		s.Linux.Devices = append(s.Linux.Devices,
+			specs.LinuxDevice{Path: "/dev/pipe", Type: "p", Major: 10, Minor: 229, FileMode: &mode},
+			specs.LinuxDevice{Path: "/dev/char", Type: "c", Major: 10, Minor: 229, FileMode: &mode},
+			specs.LinuxDevice{Path: "/dev/raw", Type: "u", Major: 10, Minor: 200, FileMode: &mode},
+			specs.LinuxDevice{Path: "/dev/block", Type: "b", Major: 8, Minor: 1, FileMode: &mode})
+	})
+	want := "/dev/pipe fifo 0:0 640\n/dev/char character special file a:e5 640\n" +
+		"/dev/raw character special file a:c8 640\n/dev/block block special file 8:1 640\n"
+	if r := b.wantOCI(0, "run", "devices"); r.stdout != want {
+		t.Errorf("devices: %q, want %q", r.stdout, want)
+	}
+}
+
+// TestOCIDescriptors wants nothing of the runtime's in the task and in an exec, and in the
+// init of a created container nothing by which the host's program could be had.
+func TestOCIDescriptors(t *testing.T) {
+	h := newHost(t)
+	b := h.unpacked("sleep 1000")
+	b.detached("create", "--pid-file", "pid", "web")
+	exe, err := os.Stat("/proc/" + b.read("pid") + "/exe")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for fd, target := range b.descriptors("pid") {
+		if info, err := os.Stat("/proc/" + b.read("pid") + "/fd/" + fd); err == nil && os.SameFile(exe, info) {
+			t.Errorf("the init of a created container has its program open: %s is %s", fd, target)
+		}
+	}
+	b.wantOCI(0, "start", "web")
+	b.detached("exec", "--detach", "--pid-file", "exec", "web", "sleep", "1000")
+	for _, file := range []string{"pid", "exec"} {
+		h.eventually("the command is executed", func() bool { return b.command(file) == "sleep" })
+		if got := b.descriptors(file); len(got) != 3 || got["0"] == "" || got["1"] == "" || got["2"] == "" {
+			t.Errorf("%s of a task: descriptors are %v, want three streams", file, got)
+		}
+	}
+	b.wantOCI(0, "delete", "--force", "web")
+}
+
+// descriptors are what the process has open whose number is in file, by their numbers.
+func (b *bundle) descriptors(file string) map[string]string {
+	b.t.Helper()
+	dir := "/proc/" + b.read(file) + "/fd"
+	entries, err := os.ReadDir(dir)
+	if err != nil || len(entries) == 0 {
+		b.t.Fatalf("%d descriptors in %s: %v", len(entries), dir, err)
+	}
+	open := map[string]string{}
+	for _, e := range entries {
+		open[e.Name()], _ = os.Readlink(filepath.Join(dir, e.Name()))
+	}
+	return open
+}
+
+// command is the name of the process whose number is in file.
+func (b *bundle) command(file string) string {
+	b.t.Helper()
+	name, err := os.ReadFile("/proc/" + b.read(file) + "/comm")
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return strings.TrimSpace(string(name))
 }
 
 // TestOCILogs reads an error where callers look for it.

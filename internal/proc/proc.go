@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"strconv"
 
@@ -47,8 +48,26 @@ func Ending(pid int) bool {
 	return bit(fields[flags], exiting) || bit(fields[pending], 1<<(unix.SIGKILL-1))
 }
 
-// exiting is the kernel's PF_EXITING (include/linux/sched.h).
-const exiting = 4
+// Executed says whether pid has executed a program since it was forked. A zombie keeps
+// the answer; of a process that is gone there is none, and the error is fs.ErrNotExist.
+func Executed(pid int) (bool, error) {
+	fields, err := stat(pid)
+	if errors.Is(err, unix.ESRCH) { // reaped between open and read
+		err = fs.ErrNotExist
+	}
+	if err != nil {
+		return false, err
+	}
+	const flags = 9 - 3 // the first of fields is field 3
+	if len(fields) <= flags {
+		return false, fmt.Errorf("/proc/%d/stat: %d fields", pid, len(fields))
+	}
+	return !bit(fields[flags], forkNoExec), nil
+}
+
+// exiting and forkNoExec are the kernel's PF_EXITING and PF_FORKNOEXEC
+// (include/linux/sched.h).
+const exiting, forkNoExec = 0x4, 0x40
 
 func bit(field []byte, mask uint64) bool {
 	n, err := strconv.ParseUint(string(field), 10, 64)

@@ -1,6 +1,9 @@
 package proc
 
 import (
+	"errors"
+	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -48,6 +51,9 @@ func TestLife(t *testing.T) {
 	if Ending(pid) {
 		t.Error("the child ends by itself")
 	}
+	if executed, err := Executed(pid); err != nil || !executed {
+		t.Errorf("the child has executed its program: %v, %v", executed, err)
+	}
 	_ = child.Process.Kill()
 	for deadline := time.Now().Add(10 * time.Second); !Ending(pid); { // see Ending
 		if time.Now().After(deadline) {
@@ -68,5 +74,28 @@ func TestLife(t *testing.T) {
 	}
 	if _, err := StartTime(pid); err == nil {
 		t.Error("a process that is gone has a start time")
+	}
+	if _, err := Executed(pid); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("a process that is gone: %v", err)
+	}
+}
+
+// TestExecuted tells a process that is only forked: a subshell, which says its number.
+func TestExecuted(t *testing.T) {
+	shell := exec.Command("sh", "-c", "(read -r pid rest </proc/self/stat; echo $pid; read -r end); :")
+	stdin, inErr := shell.StdinPipe()
+	stdout, outErr := shell.StdoutPipe()
+	if err := errors.Join(inErr, outErr, shell.Start()); err != nil {
+		t.Fatal(err)
+	}
+	var pid int
+	if _, err := fmt.Fscan(stdout, &pid); err != nil || pid == shell.Process.Pid {
+		t.Fatalf("the subshell is %d, the shell %d: %v", pid, shell.Process.Pid, err)
+	}
+	if executed, err := Executed(pid); err != nil || executed {
+		t.Errorf("a forked process has executed a program: %v, %v", executed, err)
+	}
+	if err := errors.Join(stdin.Close(), shell.Wait()); err != nil {
+		t.Error(err)
 	}
 }

@@ -64,8 +64,8 @@ func (s *start) check(p *specs.Process) error {
 	return nil
 }
 
-// begin starts p by one of libcontainer's ways and writes the pid file.
-func (s *start) begin(p *specs.Process, how func(*lc.Container, *lc.Process) error) (*begun, error) {
+// begin starts p, up to where init waits for its start, and writes the pid file.
+func (s *start) begin(p *specs.Process) (*begun, error) {
 	process, err := libcontainer.Convert(p)
 	if err != nil {
 		return nil, err
@@ -76,12 +76,8 @@ func (s *start) begin(p *specs.Process, how func(*lc.Container, *lc.Process) err
 		return nil, err
 	}
 	b := &begun{Process: process}
-	end, err := s.connect(b, p.Terminal)
-	defer end()
-	if err != nil {
-		return nil, err
-	}
-	if err := s.filtered(process, how); err != nil {
+	if err := s.connected(b, p.Terminal); err != nil {
+		b.terminal.abandon()
 		return nil, err
 	}
 	if err := s.settle(b); err != nil {
@@ -91,8 +87,25 @@ func (s *start) begin(p *specs.Process, how func(*lc.Container, *lc.Process) err
 	return b, nil
 }
 
+// connected starts the process with its streams.
+func (s *start) connected(b *begun, terminal bool) error {
+	end, err := s.connect(b, terminal)
+	if err != nil {
+		end()
+		return err
+	}
+	b.terminal.expect()
+	err = s.filtered(b.Process)
+	end() // or a terminal that never came would be waited for
+	if arrived := b.terminal.arrived(); err == nil && arrived != nil {
+		b.end()
+		return arrived
+	}
+	return err
+}
+
 // filtered hands the compiled seccomp profile to init as its last descriptor.
-func (s *start) filtered(process *lc.Process, how func(*lc.Container, *lc.Process) error) error {
+func (s *start) filtered(process *lc.Process) error {
 	filter, err := bpfcache.Open(s.cache, s.seccomp)
 	if err != nil {
 		return err
@@ -101,7 +114,7 @@ func (s *start) filtered(process *lc.Process, how func(*lc.Container, *lc.Proces
 		defer filter.Close()
 		process.ExtraFiles = append(process.ExtraFiles, filter)
 	}
-	return how(s.container, process)
+	return s.container.Start(process)
 }
 
 // descriptors passes on those of socket activation (sd_listen_fds(3)), and
@@ -138,7 +151,7 @@ func (s *start) connect(b *begun, terminal bool) (end func(), err error) {
 	case s.consoleSocket != "":
 		b.ConsoleSocket, err = dial(s.consoleSocket)
 	default:
-		b.terminal, b.ConsoleSocket, err = newRelay()
+		b.terminal, b.ConsoleSocket, b.PidfdSocket, err = newRelay(b.PidfdSocket)
 	}
 	return end, err
 }
@@ -163,11 +176,6 @@ func (s *start) settle(b *begun) (err error) {
 	if b.pid, err = b.Pid(); err != nil {
 		return err
 	}
-	if b.terminal != nil {
-		if err := b.terminal.receive(); err != nil {
-			return err
-		}
-	}
 	return s.writePid(b.pid)
 }
 
@@ -187,4 +195,5 @@ func (s *start) writePid(pid int) error {
 func (b *begun) end() {
 	_ = b.Signal(unix.SIGKILL)
 	_, _ = b.Wait()
+	b.terminal.abandon()
 }

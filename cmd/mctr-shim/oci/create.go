@@ -16,6 +16,8 @@ import (
 	lc "github.com/opencontainers/runc/libcontainer"
 	"github.com/opencontainers/runc/libcontainer/specconv"
 	"github.com/opencontainers/runtime-spec/specs-go"
+
+	"github.com/mctr/mctr/containerizer/launcher/engine/libcontainer"
 )
 
 // A creation is what create and run have in common.
@@ -25,6 +27,7 @@ type creation struct {
 	noPivot, noKeyring bool
 	keep, noSubreaper  bool
 	notify             *notifier
+	record             record
 }
 
 func (c *creation) register(f *flag.FlagSet) {
@@ -49,8 +52,8 @@ func (r *runtime) create(args []string) (int, error) {
 	if err != nil {
 		return 1, err
 	}
-	if _, err := c.begin(process, (*lc.Container).Start); err != nil {
-		return 1, errors.Join(err, c.container.Destroy())
+	if _, err := c.begin(process); err != nil {
+		return 1, errors.Join(err, destroy(c.container))
 	}
 	return 0, nil
 }
@@ -69,7 +72,8 @@ func (r *runtime) prepare(c *creation, id string) (*specs.Process, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := c.check(spec.Process); err != nil {
+	process, err := c.processOf(spec)
+	if err != nil {
 		return nil, err
 	}
 	c.notify = newNotifier(r.root, id)
@@ -79,9 +83,22 @@ func (r *runtime) prepare(c *creation, id string) (*specs.Process, error) {
 	}
 	c.seccomp, c.cache = c.container.Config().Seccomp, filepath.Join(r.root, seccompDir)
 	if err := c.notify.mkdir(); err != nil {
-		return nil, errors.Join(err, c.container.Destroy())
+		return nil, errors.Join(err, destroy(c.container))
 	}
-	return spec.Process, nil
+	return process, nil
+}
+
+// processOf gives the process that init is to become, or a stand-in for it.
+func (c *creation) processOf(s *specs.Spec) (*specs.Process, error) {
+	if s.Process != nil {
+		return s.Process, c.check(s.Process)
+	}
+	c.record.NoProcess = true
+	process, err := standIn(s)
+	if err != nil {
+		return nil, err
+	}
+	return process, c.check(process)
 }
 
 func (r *runtime) make(c *creation, id string, spec *specs.Spec) (*lc.Container, error) {
@@ -92,14 +109,22 @@ func (r *runtime) make(c *creation, id string, spec *specs.Spec) (*lc.Container,
 	if err != nil {
 		return nil, err
 	}
-	config, err := specconv.CreateLibcontainerConfig(&specconv.CreateOpts{
+	config, err := libcontainer.Config(&specconv.CreateOpts{
 		CgroupName: id, UseSystemdCgroup: r.systemd, NoPivotRoot: c.noPivot, NoNewKeyring: c.noKeyring,
 		Spec: spec, RootlessEUID: os.Geteuid() != 0, RootlessCgroups: rootless,
 	})
 	if err != nil {
 		return nil, err
 	}
-	return lc.Create(r.root, id, config)
+	c.record.takePoststart(config)
+	container, err := lc.Create(r.root, id, config)
+	if err != nil {
+		return nil, err
+	}
+	if err := c.record.write(r.dir(id)); err != nil {
+		return nil, errors.Join(err, destroy(container))
+	}
+	return container, nil
 }
 
 // rootlessCgroups says whether control groups may be out of reach.
@@ -135,16 +160,20 @@ func parseSpec(data []byte) (*specs.Spec, error) {
 	if major, _, ok := strings.Cut(spec.Version, "."); !ok || major != "1" {
 		return nil, fmt.Errorf("config.json: ociVersion %q: this runtime knows major version 1, up to %s", spec.Version, specs.Version)
 	}
-	if spec.Root == nil || spec.Linux == nil {
-		return nil, errors.New("config.json lacks root or linux")
+	if spec.Root == nil {
+		return nil, errors.New("config.json lacks root")
+	}
+	if spec.Linux == nil {
+		spec.Linux = &specs.Linux{}
+	}
+	if spec.Process == nil {
+		return spec, nil
 	}
 	return spec, checkProcess(spec.Process)
 }
 
 func checkProcess(p *specs.Process) error {
 	switch {
-	case p == nil:
-		return errors.New("config.json lacks a process")
 	case p.Cwd == "" || !filepath.IsAbs(p.Cwd):
 		return fmt.Errorf("process.cwd %q: want an absolute path", p.Cwd)
 	case len(p.Args) == 0:

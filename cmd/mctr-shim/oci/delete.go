@@ -37,7 +37,7 @@ func (r *runtime) delete(args []string) (int, error) {
 	case force || status == lc.Created:
 		return 0, killAndDestroy(c)
 	case status == lc.Stopped:
-		return 0, c.Destroy()
+		return 0, destroy(c)
 	}
 	return 1, fmt.Errorf("container %s is %s: stop it first, or delete it with --force", id, status)
 }
@@ -61,7 +61,7 @@ func killAndDestroy(c *lc.Container) error {
 	pause := time.Millisecond
 	for deadline := time.Now().Add(dyingTime); time.Now().Before(deadline); time.Sleep(pause) {
 		if c.Signal(unix.Signal(0)) != nil {
-			return c.Destroy()
+			return destroy(c)
 		}
 		pause = min(2*pause, 50*time.Millisecond)
 	}

@@ -58,7 +58,7 @@ func (r *runtime) execute(e *execution, id string, command []string) (int, error
 	}
 	e.container, e.seccomp, e.cache = c, c.Config().Seccomp, filepath.Join(r.root, seccompDir)
 	signals := listen()
-	b, err := e.begin(process, (*lc.Container).Run)
+	b, err := e.begin(process)
 	if err != nil || e.detach {
 		return 0, err
 	}
@@ -111,6 +111,9 @@ func (e *execution) derived(c *lc.Container, command []string) (*specs.Process, 
 		return nil, err
 	}
 	p := spec.Process
+	if p == nil {
+		p = &specs.Process{Cwd: "/", Env: []string{defaultPath}}
+	}
 	p.Args = command
 	return p, errors.Join(e.change(p), checkProcess(p))
 }

@@ -39,9 +39,9 @@ func newNotifier(root, id string) *notifier {
 	return &notifier{manager: manager, dir: filepath.Join(root, id, "notify")}
 }
 
-// amend binds the socket's directory into the container.
+// amend binds the socket's directory into the container, unless nothing is ever to run in it.
 func (n *notifier) amend(s *specs.Spec) {
-	if n == nil {
+	if n == nil || s.Process == nil {
 		return
 	}
 	s.Mounts = append(s.Mounts, specs.Mount{Destination: notifyDir, Source: n.dir, Options: []string{"bind", "nosuid", "noexec", "nodev", "ro"}})

@@ -4,7 +4,7 @@
 // container's init becomes a child of the caller or of its subreaper, and has
 // the caller's streams and descriptors.
 //
-// On disk: --root with libcontainer's state, a directory for each container,
+// On disk: --root with a directory for each container, libcontainer's state and a record,
 // gone after delete, and in ~seccomp compiled seccomp profiles. In the kernel:
 // what config.json says.
 package oci

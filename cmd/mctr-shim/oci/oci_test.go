@@ -90,7 +90,8 @@ func TestParseSpec(t *testing.T) {
 		`{"ociVersion":"10.0.0",` + good + `}`:                              "10.0.0",
 		`{` + good + `}`:                                                    `ociVersion ""`,
 		`{"ociVersion":"1.0.2","linux":{}}`:                                 "lacks root",
-		`{"ociVersion":"1.0.2","root":{},"linux":{}}`:                       "process",
+		`{"ociVersion":"1.0.2","root":{},"linux":{}}`:                       "", // start refuses it
+		`{"ociVersion":"1.0.2","root":{}}`:                                  "",
 		`{"ociVersion":"1.0.2","root":{},"linux":{},"process":{"cwd":"x"}}`: "absolute",
 		`{"ociVersion":"1.0.2","root":{},"linux":{},"process":{"cwd":"/"}}`: "args",
 		`[`: "decode",
@@ -98,6 +99,16 @@ func TestParseSpec(t *testing.T) {
 		_, err := parseSpec([]byte(text))
 		if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
 			t.Errorf("%s: %v; want %q", text, err, want)
+		}
+	}
+}
+
+// TestStandIn wants one where /proc is, however it is written.
+func TestStandIn(t *testing.T) {
+	for destination, ok := range map[string]bool{"/proc": true, "/proc/": true, "/proc/sys": false, "/dev": false} {
+		p, err := standIn(&specs.Spec{Mounts: []specs.Mount{{Destination: destination}}})
+		if ok != (err == nil) || ok && checkProcess(p) != nil {
+			t.Errorf("%s: %+v, %v", destination, p, err)
 		}
 	}
 }
@@ -253,8 +264,9 @@ func TestHelpIsNoError(t *testing.T) {
 
 func FuzzParseSpec(f *testing.F) {
 	f.Add([]byte(`{"ociVersion":"1.0.2","root":{"path":"r"},"linux":{},"process":{"args":["a"],"cwd":"/"}}`))
+	f.Add([]byte(`{"ociVersion":"1.0.2","root":{"path":"r"}}`))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		if s, err := parseSpec(data); err == nil && (s.Process == nil || s.Root == nil || s.Linux == nil || !strings.HasPrefix(s.Version, "1.")) {
+		if s, err := parseSpec(data); err == nil && (s.Root == nil || s.Linux == nil || !strings.HasPrefix(s.Version, "1.")) {
 			t.Errorf("%q was taken", data)
 		}
 	})

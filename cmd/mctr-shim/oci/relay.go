@@ -10,24 +10,31 @@ import (
 	"github.com/opencontainers/runc/libcontainer/utils"
 
 	"github.com/mctr/mctr/containerizer/launcher/engine/pty"
+	"github.com/mctr/mctr/internal/failpoint"
 )
 
 // A relay stands between a process's terminal and the caller's own.
 type relay struct {
-	socket *os.File
-	host   console.Console
-	master *os.File
-	output chan struct{} // closed at the end of the process's output
+	socket   *os.File
+	gate     *gate
+	host     console.Console
+	master   *os.File
+	output   chan struct{} // closed at the end of the process's output
+	received chan error    // what receive came to
 }
 
-// newRelay finds the caller's terminal. theirs is for the process.
-func newRelay() (r *relay, theirs *os.File, err error) {
-	r = &relay{output: make(chan struct{})}
+// newRelay finds the caller's terminal, and gives the process its ends of the socket
+// for its terminal and of the gate, in place of pidfd.
+func newRelay(pidfd *os.File) (r *relay, console, held *os.File, err error) {
+	r = &relay{output: make(chan struct{}), received: make(chan error, 1)}
 	if r.host, err = hostConsole(); err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
-	r.socket, theirs, err = utils.NewSockPair("console")
-	return r, theirs, err
+	if r.socket, console, err = utils.NewSockPair("console"); err != nil {
+		return nil, nil, nil, err
+	}
+	r.gate, held, err = newGate(pidfd)
+	return r, console, held, err
 }
 
 // hostConsole is any of the standard streams that is a terminal, or else the
@@ -49,16 +56,34 @@ func hostConsole() (console.Console, error) {
 	return console.ConsoleFromFile(tty)
 }
 
-// receive takes the master and begins to relay.
-func (r *relay) receive() (err error) {
+// expect receives the terminal while the process is begun, which waits for that.
+func (r *relay) expect() {
+	if r != nil {
+		go func() { r.received <- r.receive() }()
+	}
+}
+
+// arrived says what expect came to.
+func (r *relay) arrived() error {
+	if r == nil {
+		return nil
+	}
+	return <-r.received
+}
+
+// receive takes the terminal, begins to relay and lets the process go on, also when
+// that failed: whoever began it ends it then.
+func (r *relay) receive() error {
 	defer r.socket.Close()
+	return errors.Join(failpoint.Hit("terminal"), r.take(), r.gate.open())
+}
+
+// take sets both terminals before the process has its own.
+func (r *relay) take() (err error) {
 	if r.master, err = pty.Receive(int(r.socket.Fd())); err != nil {
 		return err
 	}
-	if err := clearONLCR(r.master); err != nil {
-		return err
-	}
-	if err := r.host.SetRaw(); err != nil {
+	if err := errors.Join(clearONLCR(r.master), r.host.SetRaw()); err != nil {
 		return err
 	}
 	r.resize()
@@ -103,6 +128,14 @@ func (r *relay) close() {
 		return
 	}
 	<-r.output
+	r.abandon()
+}
+
+// abandon gives the caller its terminal back, and shows no more.
+func (r *relay) abandon() {
+	if r == nil || r.master == nil {
+		return
+	}
 	_ = r.host.Reset()
 	_ = r.master.Close()
 }

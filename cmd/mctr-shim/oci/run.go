@@ -2,8 +2,9 @@ package oci
 
 import (
 	"errors"
+	"fmt"
 
-	lc "github.com/opencontainers/runc/libcontainer"
+	"github.com/sirupsen/logrus"
 	"golang.org/x/sys/unix"
 )
 
@@ -22,23 +23,35 @@ func (r *runtime) run(args []string) (int, error) {
 	if err != nil {
 		return 1, err
 	}
+	if c.record.NoProcess {
+		missing := errors.New("config.json has no process to run (create takes one without)")
+		return 1, errors.Join(missing, destroy(c.container))
+	}
 	signals := listen()
 	if !c.noSubreaper {
 		if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
-			return 1, errors.Join(err, c.container.Destroy())
+			return 1, errors.Join(err, destroy(c.container))
 		}
 	}
 	if err := c.notify.bind(); err != nil {
-		return 1, errors.Join(err, c.container.Destroy())
+		return 1, errors.Join(err, destroy(c.container))
 	}
-	b, err := c.begin(process, (*lc.Container).Run)
+	b, err := c.begin(process)
 	if err != nil {
-		return 1, errors.Join(err, c.container.Destroy())
+		return 1, errors.Join(err, destroy(c.container))
+	}
+	if err = c.container.Exec(); err == nil {
+		err = seeStarted(c.container, c.record.Hooks)
+	}
+	if err != nil {
+		b.end()
+		return 1, errors.Join(err, destroy(c.container))
 	}
 	return c.finish(b, signals)
 }
 
-// finish sees the container to its end, unless it was to be detached.
+// finish sees the container to its end, unless it was to be detached. Whatever is left
+// of it then, the exit code is the container's.
 func (c *creation) finish(b *begun, signals signals) (int, error) {
 	if c.detach {
 		return 0, c.notify.relay(b.pid)
@@ -48,5 +61,8 @@ func (c *creation) finish(b *begun, signals signals) (int, error) {
 	if c.keep {
 		return code, nil
 	}
-	return code, c.container.Destroy()
+	if err := destroy(c.container); err != nil {
+		logrus.Error(fmt.Errorf("the container has ended, and something of it is left (delete --force removes it): %w", err))
+	}
+	return code, nil
 }

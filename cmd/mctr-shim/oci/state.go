@@ -3,6 +3,7 @@ package oci
 import (
 	"encoding/json"
 	"fmt"
+	"path/filepath"
 	"time"
 
 	lc "github.com/opencontainers/runc/libcontainer"
@@ -21,6 +22,9 @@ type containerState struct {
 	Annotations map[string]string `json:"annotations,omitempty"`
 	Owner       string            `json:"owner"`
 }
+
+// dir is where libcontainer keeps the state of a container that it knows by id.
+func (r *runtime) dir(id string) string { return filepath.Join(r.root, id) }
 
 func (r *runtime) load(id string) (*lc.Container, error) { return lc.Load(r.root, id) }
 

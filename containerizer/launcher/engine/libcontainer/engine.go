@@ -38,6 +38,7 @@ func Init() {
 	case "init":
 		debug.SetGCPercent(-1) // it is over before its garbage matters
 		bpfcache.Receive()
+		closeExecutable() // behind Receive, which wants the descriptors without a gap
 		lc.Init()
 	case bpfcache.Argument:
 		bpfcache.Compile()
@@ -49,12 +50,12 @@ func New() engine.Engine { return &runtime{} }
 
 type runtime struct{}
 
-// Create makes the container up to its blocked init. specconv reads relative
-// paths against the working directory, so the caller must stand in the bundle.
+// Create makes the container up to its blocked init. The caller must stand in the
+// bundle: see Config.
 func (*runtime) Create(_ context.Context, o engine.Options) (engine.Container, error) {
-	config, err := specconv.CreateLibcontainerConfig(&specconv.CreateOpts{CgroupName: o.ID, Spec: o.Spec})
+	config, err := Config(&specconv.CreateOpts{CgroupName: o.ID, Spec: o.Spec})
 	if err != nil {
-		return nil, fmt.Errorf("convert config.json: %w", err)
+		return nil, err
 	}
 	confine(config, o.Spec)
 	c, err := lc.Create(o.Root, o.ID, config)
