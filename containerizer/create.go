@@ -74,7 +74,7 @@ func (c *Containerizer) Start(ctx context.Context, id mctr.ContainerID, o Launch
 	if l.record, err = c.load(id); err != nil { // again: it may have been renamed or updated before we had the lock
 		return nil, errors.Join(err, l.lock.Unlock())
 	}
-	if err := l.mayStart(); err != nil {
+	if err := errors.Join(l.mayStart(), l.checkShim(ctx, l.record.Config)); err != nil {
 		return nil, errors.Join(err, l.lock.Unlock())
 	}
 	if err := l.again(ctx); err != nil {

@@ -1,0 +1,32 @@
+package containerizer
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/containerizer/launcher/wire"
+)
+
+// checkShim refuses a config of which the installed shim, which may be of another build,
+// would pass over something. What only the launch finds out, such as an image's health
+// check, is refused by it when it comes to that.
+func (c *Containerizer) checkShim(ctx context.Context, config *mctr.ContainerConfig) error {
+	create := &wire.Create{
+		Runtime: config.Runtime, Log: config.Log, MaxTime: config.MaxCompletion, Transient: config.Remove, Hold: config.Ports,
+	}
+	if config.PublishAll {
+		create.Hold = append(create.Hold, mctr.Port{})
+	}
+	if config.Health != nil || config.Ready != nil || config.Listen != nil && config.Listen.End {
+		create.Watch = c.commands.Watch
+	}
+	requests := []wire.Request{{Verb: wire.VerbCreate, Create: create}, {Verb: wire.VerbStart}}
+	if c.paths.scoped() {
+		requests = append(requests, wire.Request{Verb: wire.VerbEnter, Scope: &wire.Scope{}})
+	}
+	if err := c.launcher.Check(ctx, requests...); err != nil {
+		return fmt.Errorf("check the supervisor: %w", err)
+	}
+	return nil
+}
