@@ -5,8 +5,28 @@ import (
 	"fmt"
 
 	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/containerizer/launcher"
 	"github.com/mctr/mctr/containerizer/launcher/wire"
 )
+
+// ExamineShim asks the shim that is found what it does not understand of this program. The
+// error is about one that no launch would take.
+func ExamineShim() (lacks []string, err error) {
+	path, err := FindProgram("mctr-shim")
+	if err != nil {
+		return nil, err
+	}
+	hello, err := (&launcher.Launcher{Shim: path}).Hello(context.Background())
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range wire.Understood() {
+		if !hello.Knows(name) {
+			lacks = append(lacks, name)
+		}
+	}
+	return lacks, nil
+}
 
 // checkShim refuses a config of which the installed shim, which may be of another build,
 // would pass over something. What only the launch finds out, such as an image's health
