@@ -148,6 +148,7 @@ func New(ctx context.Context, opts ...Option) (*Containerizer, error) {
 	for _, o := range opts {
 		o(c)
 	}
+	c.launcher.Record = c.paths.shimRecord()
 	c.ctx, c.close = context.WithCancel(context.WithoutCancel(ctx))
 	if err := c.findShim(); err != nil {
 		return nil, err

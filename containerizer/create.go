@@ -72,10 +72,10 @@ func (c *Containerizer) Start(ctx context.Context, id mctr.ContainerID, o Launch
 	if l.lock, err = c.lock(ctx, id); err != nil {
 		return nil, err
 	}
-	if l.record, err = c.load(id); err != nil { // again: it may have been renamed or updated before we had the lock
+	if l.record, err = c.loadWhole(id); err != nil { // again: it may have been renamed or updated before we had the lock
 		return nil, errors.Join(err, l.lock.Unlock())
 	}
-	if err := l.mayStart(); err != nil {
+	if err := errors.Join(l.mayStart(), l.checkShim(ctx, l.record.Config)); err != nil {
 		return nil, errors.Join(err, l.lock.Unlock())
 	}
 	if err := l.again(ctx); err != nil {

@@ -52,14 +52,14 @@ func (c *Containerizer) findParent(id mctr.ContainerID) (*mctr.Parent, error) {
 }
 
 // stillInParent makes sure that the pid by which the parent's namespaces were
-// found was the parent's all the time.
+// found was the parent's all the time. A process that ends, and one that has ended and
+// was not waited for, has left them.
 func (l *launch) stillInParent() error {
 	if l.parent == nil {
 		return nil
 	}
 	created := l.createdRecord(l.parent.ID)
-	start, err := proc.StartTime(l.parent.Pid)
-	if err != nil || created == nil || created.StartTime != start || proc.Ending(l.parent.Pid) { // a zombie has no namespaces
+	if created == nil || !proc.Is(l.parent.Pid, created.StartTime) || proc.Ending(l.parent.Pid) {
 		return fmt.Errorf("%w: its parent %s has ended", mctr.ErrState, l.parent.ID.Short())
 	}
 	return nil

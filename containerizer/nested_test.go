@@ -136,6 +136,32 @@ func TestParentEnds(t *testing.T) {
 	}
 }
 
+// TestParentDead nests in a container whose init is dead and was not yet waited for: that it
+// has ended is what is said, and not what was not found in its namespaces.
+func TestParentDead(t *testing.T) {
+	a := newAgent(t)
+	a.launch("root", "sleep", "100")
+	s, err := a.Status(t.Context(), "root")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(unix.Kill(s.ShimPid, unix.SIGSTOP), unix.Kill(s.Pid, unix.SIGKILL)); err != nil {
+		t.Fatal(err)
+	}
+	a.eventually("init is dead", func() bool { return deadChildren(s.ShimPid) == 1 })
+	_, err = a.Launch(t.Context(), "root.child", a.config("true"), containerizer.LaunchOptions{})
+	if !errors.Is(err, mctr.ErrState) || !strings.Contains(err.Error(), "its parent root has ended") {
+		t.Errorf("got %v", err)
+	}
+	if err := unix.Kill(s.ShimPid, unix.SIGCONT); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := a.Wait(t.Context(), "root"); err != nil {
+		t.Error(err)
+	}
+	a.remove("root")
+}
+
 func TestNestingRefused(t *testing.T) {
 	a := newAgent(t)
 	a.launch("ended", "true")

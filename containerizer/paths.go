@@ -17,7 +17,7 @@ const defaultState = "/run/mctr"
 //
 //	ROOT (survives a reboot)               STATE (ends with the boot)
 //	├── images/          provisioner's     ├── boot_id
-//	├── ends/OWNER/      not acknowledged  │
+//	├── ends/OWNER/      not acknowledged  ├── shim.json       what mctr-shim understands
 //	├── names/NAME       holds the id      ├── lock            set-up, and a new boot
 //	├── boot_id          of the last use   │
 //	├── state.json       which STATE       │
@@ -97,6 +97,7 @@ func (l layout) created(id mctr.ContainerID) string {
 func (l layout) bundle(id mctr.ContainerID) string { return filepath.Join(l.stateDir(id), "bundle") }
 func (l layout) rootfs(id mctr.ContainerID) string { return filepath.Join(l.bundle(id), "rootfs") }
 func (l layout) engine(id mctr.ContainerID) string { return filepath.Join(l.dir(id), "engine") }
+func (l layout) shimRecord() string                { return filepath.Join(l.state, "shim.json") }
 func (l layout) engineCache() string               { return filepath.Join(l.state, "engine") }
 
 // cgroupPrefix is the group above all of this containerizer's. Two containerizers

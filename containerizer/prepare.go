@@ -49,7 +49,7 @@ func (c *Containerizer) Check(ctx context.Context, config *mctr.ContainerConfig)
 			return fmt.Errorf("%s: %w", i.Name(), err)
 		}
 	}
-	return nil
+	return c.checkShim(ctx, config)
 }
 
 // prepare asks every isolator, in table order, and merges what they want.

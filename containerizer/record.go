@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
@@ -12,6 +13,8 @@ import (
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/containerizer/launcher/wire"
 	"github.com/mctr/mctr/internal/atomicfile"
+	"github.com/mctr/mctr/internal/fields"
+	"github.com/mctr/mctr/internal/itself"
 )
 
 // schema is the version of the records below. A newer one is refused.
@@ -26,6 +29,8 @@ type record struct {
 	Streak   int                   `json:"streak,omitempty"`   // those of its policy in a row
 	Config   *mctr.ContainerConfig `json:"config"`
 	Commands *commands             `json:"commands,omitempty"` // of who made it
+
+	unknown fields.Unknown // what a newer build wrote, and this one passes over
 }
 
 // resolved is ROOT's resolved.json: what it came to. It explains a container
@@ -38,23 +43,51 @@ type resolved struct {
 	Warnings   []string          `json:"warnings,omitempty"`
 }
 
-// load reads the record of id. The error wraps mctr.ErrNotFound where there is none.
+// load reads the record of id, as far as this build understands it: that is enough to
+// show the container, to end and to remove it. The error wraps mctr.ErrNotFound where
+// there is none.
 func (c *Containerizer) load(id mctr.ContainerID) (*record, error) {
 	if err := id.Validate(); err != nil {
 		return nil, err
 	}
 	r := &record{}
-	err := atomicfile.ReadJSON(c.paths.config(id), r)
+	err := decodeFile(c.paths.config(id), r)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("%w: no such container: %s", mctr.ErrNotFound, id)
 	}
-	if err != nil {
+	if err != nil && !errors.As(err, &r.unknown) {
 		return nil, err
 	}
 	if r.Schema > schema || r.Config == nil || r.ID != id {
 		return nil, fmt.Errorf("%w: record of container %s: schema %d, this build knows %d", mctr.ErrInvalid, id, r.Schema, schema)
 	}
 	return r, nil
+}
+
+// decodeFile reads a file of JSON. The error wraps a fields.Unknown where a newer build
+// wrote more than this one understands; v has the rest then.
+func decodeFile(path string, v any) error {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	if err := fields.Decode(data, v); err != nil {
+		return fmt.Errorf("decode %s: %w", path, err)
+	}
+	return nil
+}
+
+// loadWhole is load for who starts the container by its record, or writes that again: what
+// this build passes over would be lost. The error wraps mctr.ErrUnsupported then.
+func (c *Containerizer) loadWhole(id mctr.ContainerID) (*record, error) {
+	r, err := c.load(id)
+	if err == nil && len(r.unknown) > 0 {
+		return nil, &mctr.UnsupportedError{
+			Feature: strings.Join(r.unknown, ", ") + " of container " + id.Short(), Remedy: "do this with the build that made the container",
+			Why: fmt.Sprintf("its record, %s, is of a newer build than this one (%s)", c.paths.config(id), itself.ThisBuild()),
+		}
+	}
+	return r, err
 }
 
 // termination reads how id ended; nil when it has not. A shim that could not

@@ -37,6 +37,13 @@ func TestMain(m *testing.M) {
 	if setting := os.Getenv(agentEnv); setting != "" {
 		os.Exit(beAgent(strings.Split(setting, "|")))
 	}
+	if len(os.Args) > 4 && os.Args[1] == frontArgument {
+		if err := (front{shim: os.Args[2], knows: os.Args[3]}).run(os.Args[4:]); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
 	nethost.Main(m)
 }
 

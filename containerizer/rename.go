@@ -26,7 +26,7 @@ func (c *Containerizer) Rename(ctx context.Context, id mctr.ContainerID, name st
 		return err
 	}
 	defer lock.Unlock() // as above
-	r, err := c.load(id)
+	r, err := c.loadWhole(id)
 	if err != nil {
 		return err
 	}

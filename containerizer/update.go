@@ -61,7 +61,7 @@ func (c *Containerizer) Update(ctx context.Context, id mctr.ContainerID, change 
 // updatable gives the record of a running container. What the kernel takes only
 // at a start cannot be changed.
 func (c *Containerizer) updatable(id mctr.ContainerID, change mctr.Resources) (*record, error) {
-	r, err := c.load(id)
+	r, err := c.loadWhole(id)
 	if err != nil {
 		return nil, err
 	}
@@ -147,14 +147,14 @@ func (c *Containerizer) takeBack(ctx context.Context, r *record, old mctr.Resour
 // finishUpdate applies an update whose process died. The caller holds the lock.
 func (c *Containerizer) finishUpdate(ctx context.Context, id mctr.ContainerID) error {
 	var resources mctr.Resources
-	err := atomicfile.ReadJSON(c.paths.update(id), &resources)
+	err := decodeFile(c.paths.update(id), &resources)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	r, err := c.load(id)
+	r, err := c.loadWhole(id)
 	if err != nil {
 		return err
 	}

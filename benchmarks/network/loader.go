@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/mctr/mctr"
@@ -30,7 +31,7 @@ type loader struct {
 
 // launch brings a loader up where its case has it.
 func (s *Side) launch(ctx context.Context, a Start) (*loader, error) {
-	socket := filepath.Join(s.dir, a.Name+".sock")
+	socket := filepath.Join(s.sockets(), a.Name+".sock")
 	l := &loader{name: a.Name, network: a.Network, client: load.Dial(socket), address: s.self.String()}
 	argv := []string{s.programs.Bench, "load", "--socket", socket}
 	var err error
@@ -62,10 +63,13 @@ func (s *Side) direct(l *loader, argv []string) error {
 	return err
 }
 
-// contain launches it in a container on the host's filesystem, which has the program.
+// contain launches it in a container on the host's filesystem, which has the program and
+// the place of its socket: below /dev, of which a container has its own, they are mounted.
 func (s *Side) contain(ctx context.Context, l *loader, a Start, argv []string) error {
 	id := mctr.ContainerID(a.Name)
-	config := &mctr.ContainerConfig{Process: mctr.Process{Args: argv}, Log: mctr.LogConfig{Driver: "none"}}
+	config := &mctr.ContainerConfig{
+		Process: mctr.Process{Args: argv}, Log: mctr.LogConfig{Driver: "none"}, Mounts: hidden(s.programs.Bench, s.sockets()),
+	}
 	switch a.Where {
 	case Host:
 		config.Network = mctr.NetworkHost
@@ -91,6 +95,16 @@ func (s *Side) contain(ctx context.Context, l *loader, a Start, argv []string) e
 	}
 	l.end = func(ctx context.Context) error { return s.containers.Remove(ctx, id, true) }
 	return s.locate(ctx, l, a, id)
+}
+
+// hidden are mounts of those paths that a container on the host's filesystem does not see.
+func hidden(paths ...string) (mounts []mctr.Mount) {
+	for _, path := range paths {
+		if strings.HasPrefix(path, "/dev/") {
+			mounts = append(mounts, mctr.Mount{Type: "bind", Source: path, Target: path})
+		}
+	}
+	return mounts
 }
 
 // locate finds the address and MTU of a container.

@@ -23,7 +23,7 @@ type process struct {
 // start starts a program; what it says goes to a file of its name.
 func (s *Side) start(name string, argv ...string) (*process, error) {
 	group, err := manager.New(&cgroups.Cgroup{
-		Path: "/" + filepath.Base(s.dir) + "-" + name, Resources: &cgroups.Resources{SkipDevices: true},
+		Path: "/" + s.group(name), Resources: &cgroups.Resources{SkipDevices: true},
 	})
 	if err != nil {
 		return nil, err
@@ -43,6 +43,12 @@ func (s *Side) start(name string, argv ...string) (*process, error) {
 		return nil, errors.Join(fmt.Errorf("control group of %s: %w", name, err), p.close())
 	}
 	return p, nil
+}
+
+// group is the control group of a process. The directory of temporary files is in its name:
+// who chose one knows which groups are of benches there, and which of others.
+func (s *Side) group(name string) string {
+	return filepath.Base(s.dir) + "-" + filepath.Base(filepath.Dir(s.dir)) + "-" + name
 }
 
 // cpu is what it and its children have used, in nanoseconds.

@@ -62,3 +62,15 @@ func TestChoose(t *testing.T) {
 		t.Error("weave was chosen")
 	}
 }
+
+// TestRead wants a question refused of which a part is not understood here.
+func TestRead(t *testing.T) {
+	for text, want := range map[string]string{
+		`{"start":{"name":"a","where":"host"},"count":1}`: "", `{"start":{"name":"a","colour":"red"}}`: "start.colour", `{"weight":1}`: "weight", `{"count":"x"}`: "cannot unmarshal",
+	} {
+		_, err := read(strings.NewReader(text))
+		if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
+			t.Errorf("%s: %v, want %q", text, err, want)
+		}
+	}
+}

@@ -49,6 +49,9 @@ type Programs struct {
 // NewSide opens a host. Its directory is new, and removed by Close.
 func NewSide(ctx context.Context, p Programs, self, peer netip.Addr) (*Side, error) {
 	dir, err := os.MkdirTemp("", "mctr-bench-")
+	if err == nil {
+		dir, err = filepath.EvalSymlinks(dir) // containers see it by where it is
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -59,10 +62,14 @@ func NewSide(ctx context.Context, p Programs, self, peer netip.Addr) (*Side, err
 	return s, nil
 }
 
-func (s *Side) root() string  { return filepath.Join(s.dir, "root") }
-func (s *Side) state() string { return filepath.Join(s.dir, "state") }
+func (s *Side) root() string    { return filepath.Join(s.dir, "root") }
+func (s *Side) state() string   { return filepath.Join(s.dir, "state") }
+func (s *Side) sockets() string { return filepath.Join(s.dir, "sockets") } // of loaders
 
 func (s *Side) open(ctx context.Context) error {
+	if err := os.Mkdir(s.sockets(), 0o700); err != nil {
+		return err
+	}
 	images, err := provisioner.New(s.root())
 	if err != nil {
 		return err

@@ -16,6 +16,8 @@ import (
 
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/benchmarks/network/load"
+	"github.com/mctr/mctr/internal/fields"
+	"github.com/mctr/mctr/internal/itself"
 )
 
 // A Start is a loader that is wanted.
@@ -134,8 +136,7 @@ func answer(w http.ResponseWriter, r *http.Request, token string, do func(contex
 		http.Error(w, "the token is not the server's", http.StatusUnauthorized)
 		return
 	}
-	var q question
-	err := json.NewDecoder(io.LimitReader(r.Body, 1<<20)).Decode(&q)
+	q, err := read(r.Body)
 	var told any
 	if err == nil {
 		told, err = do(r.Context(), q)
@@ -145,6 +146,19 @@ func answer(w http.ResponseWriter, r *http.Request, token string, do func(contex
 		return
 	}
 	_ = json.NewEncoder(w).Encode(told) // the other side has gone
+}
+
+// read takes a question. The other machine's mctr-bench may be of another build: what is
+// not understood here would not be measured.
+func read(r io.Reader) (q question, err error) {
+	data, err := io.ReadAll(io.LimitReader(r, 1<<20))
+	if err == nil {
+		err = fields.Decode(data, &q)
+	}
+	if unknown := (fields.Unknown)(nil); errors.As(err, &unknown) {
+		err = fmt.Errorf("%w: this mctr-bench (%s) and the one that asks are of different builds: %w", mctr.ErrUnsupported, itself.ThisBuild(), err)
+	}
+	return q, err
 }
 
 // A remote is a side in another process, or on another machine.

@@ -113,7 +113,7 @@ func open(ctx context.Context, f *flags) (*agent, error) {
 	a := &agent{flags: f, log: slog.New(f.log), containers: containers}
 	a.server = operator.New(operator.Options{
 		Containers: containers, Images: images, Networks: networks, Backend: f.backend, Owner: f.name, Recovered: a.recover(ctx), Log: f.log,
-		Host:    doctor.Host{Root: f.root, State: f.state, PluginDirs: networks.PluginDirs(), Programs: containerizer.FindPrograms()},
+		Host:    doctor.Host{Root: f.root, State: f.state, PluginDirs: networks.PluginDirs(), Programs: containerizer.FindPrograms(), Shim: containerizer.ExamineShim},
 		Version: api.VersionInfo{Version: version, GitSHA: itself.Commit()},
 	})
 	return a, nil

@@ -10,7 +10,7 @@ import (
 // TestCalico runs Calico's cases with its programs, which internal/calico/build has
 // made beside mctr-bench.
 func TestCalico(t *testing.T) {
-	clean(t)
+	clean(t, t.TempDir())
 	file := t.TempDir() + "/r.json"
 	if out, err := exec.Command(program(t), append(quick, "--case", "calico-calico", "--case", "calico-vxlan", "--json", file)...).CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)

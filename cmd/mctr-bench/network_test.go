@@ -35,13 +35,19 @@ func program(t *testing.T) string {
 	return path
 }
 
-// clean wants nothing left on the host, and no directory of the bench's.
-func clean(t *testing.T) {
+// clean wants nothing left on the host, and no directory of the bench's: temporary files go
+// to a directory below parent, whose name is that of no other run's.
+func clean(t *testing.T, parent string) {
 	t.Helper()
-	t.Setenv("TMPDIR", t.TempDir())
+	dir, err := os.MkdirTemp(parent, "bench")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.Remove(dir) }) // told below, if that cannot be
+	t.Setenv("TMPDIR", dir)
 	host := leakcheck.Snapshot(t, leakcheck.Scope{Kinds: []leakcheck.Kind{leakcheck.Link, leakcheck.Rule}})
 	mounts := leakcheck.Snapshot(t, leakcheck.Scope{Kinds: []leakcheck.Kind{leakcheck.Mount, leakcheck.Netns}, Names: []string{os.Getenv("TMPDIR")}})
-	groups := leakcheck.Snapshot(t, leakcheck.Scope{Kinds: []leakcheck.Kind{leakcheck.Cgroup}, Names: []string{"mctr-bench-"}})
+	groups := leakcheck.Snapshot(t, leakcheck.Scope{Kinds: []leakcheck.Kind{leakcheck.Cgroup}, Names: []string{filepath.Base(dir) + "-"}})
 	t.Cleanup(func() {
 		host.Check()
 		mounts.Check()
@@ -92,7 +98,7 @@ func check(t *testing.T, r *network.Report, cases int) {
 // TestOneMachine runs all cases that need no more than the kernel, and writes all
 // that can be written.
 func TestOneMachine(t *testing.T) {
-	clean(t)
+	clean(t, t.TempDir())
 	dir := t.TempDir()
 	args := append(quick, "--json", dir+"/r.json", "--html", dir+"/r.html", "--svg", dir+"/r.svg")
 	for _, c := range []string{"direct-host", "direct-bridge", "bridge", "vxlan", "udp", "sealed"} {
@@ -118,10 +124,33 @@ func TestOneMachine(t *testing.T) {
 	}
 }
 
+// TestBelowDev has the program and its directory below /dev, of which a container has its own.
+func TestBelowDev(t *testing.T) {
+	clean(t, "/dev/shm")
+	data, err := os.ReadFile(program(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	below, err := os.MkdirTemp("/dev/shm", "program")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(below) })
+	if err := os.WriteFile(below+"/mctr-bench", data, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	file := t.TempDir() + "/r.json"
+	args := append(quick, "--bin", filepath.Dir(program(t)), "--case", "bridge", "--json", file, "--attach", "0")
+	if out, err := exec.Command(below+"/mctr-bench", args...).CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	check(t, report(t, file), 2)
+}
+
 // TestTwoMachines plays them with two namespaces: a server that opens when a client
 // with its token comes, and ends with it.
 func TestTwoMachines(t *testing.T) {
-	clean(t)
+	clean(t, t.TempDir())
 	pids := make([]string, 2)
 	for i := range pids {
 		cmd := exec.Command("sleep", "1000")
@@ -184,7 +213,7 @@ func TestTwoMachines(t *testing.T) {
 
 // TestInterrupted ends a run by a signal, and wants nothing left.
 func TestInterrupted(t *testing.T) {
-	clean(t)
+	clean(t, t.TempDir())
 	cmd := exec.Command(program(t), "network", "--case", "vxlan", "--case", "sealed", "--rounds", "1000", "--attach", "0")
 	said, err := cmd.StderrPipe()
 	if err != nil {
@@ -208,7 +237,7 @@ func TestInterrupted(t *testing.T) {
 
 // TestRefuses wants bad flags named before anything is made.
 func TestRefuses(t *testing.T) {
-	clean(t)
+	clean(t, t.TempDir())
 	for flags, want := range map[string]string{
 		"--case weave": `case "weave"`, "--rounds 0": "a round or more", "--duration 2m": "duration", "--conns 0": "connections", "--server here": "ADDRESS:PORT",
 		"--server 0.0.0.0:1": "ADDRESS:PORT", "--client 1.1.1.1": "ADDRESS:PORT", "--bin /nowhere": "mctr-shim", "--calico /nowhere": "/nowhere", "--server 127.0.0.1:1 --client 127.0.0.1:1": "not both", "more": "unknown command",

@@ -19,8 +19,9 @@ import (
 
 // notByAgent are the scripts of what is done where its files are: bundles are
 // written there, directories of networks and plugins are the agent's own to be told,
-// and a restart policy is the agent's to follow, not the foreground command's.
-var notByAgent = []string{"bundle_private", "bundle_refuses", "network_operators", "restart_policy"}
+// a restart policy is the agent's to follow, not the foreground command's, and the
+// supervisors are those beside the agent.
+var notByAgent = []string{"bundle_private", "bundle_refuses", "network_operators", "restart_policy", "older_shim"}
 
 // TestScriptsByAgent runs the scripts again, with an agent in between, and those
 // that are about it.

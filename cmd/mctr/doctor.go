@@ -17,8 +17,8 @@ func (a *app) doctorCommand() *cobra.Command {
 		Use:   "doctor",
 		Short: "Say what this host can and cannot do, and the remedy for each gap",
 		Long: `Say what this host can and cannot do for containers, and the remedy for each gap:
-kernel, control groups, namespaces, filesystems, privileges, programs, plugins,
-GPUs. What is missing makes some flags be refused; what is broken makes mctr not
+kernel, control groups, namespaces, filesystems, privileges, programs and their
+builds, plugins, GPUs. What is missing makes some flags be refused; what is broken makes mctr not
 work, and the exit code 1.`,
 		Example: "  mctr doctor\n  mctr doctor --json",
 		Args:    cobra.NoArgs,

@@ -12,6 +12,7 @@ import (
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/cmd/mctr-agent/operator/api"
 	"github.com/mctr/mctr/containerizer"
+	"github.com/mctr/mctr/internal/doctor"
 	"github.com/mctr/mctr/internal/itself"
 )
 
@@ -82,14 +83,16 @@ func printLeftovers(found []mctr.Leftover, asJSON bool) error {
 type versionInfo struct {
 	Version, Commit, Go, OS, Arch, OCI string
 
-	Agent *api.VersionInfo `json:",omitempty"` // that --agent asks
+	Agent    *api.VersionInfo `json:",omitempty"` // that --agent asks
+	Programs []doctor.Program // of this host
 }
 
 func (a *app) versionCommand() *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:     "version",
-		Short:   "Show the version",
+		Short:   "Show the versions of mctr's programs and plugins",
+		Long:    "Show the versions of mctr, of its other programs and of the plugins, and where\nprograms are of different builds.",
 		Example: "  mctr version --json",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -97,13 +100,18 @@ func (a *app) versionCommand() *cobra.Command {
 			if err := a.agentVersion(cmd.Context(), &v); err != nil {
 				return err
 			}
+			v.Programs = a.hostHere().Builds()
 			if asJSON {
 				return printJSON(os.Stdout, v)
 			}
 			fmt.Println(versionLine())
 			if v.Agent != nil {
 				fmt.Printf("mctr-agent %s, commit %s, at %s\n", v.Agent.Version, v.Agent.GitSHA, a.agent.address)
+				if v.Agent.GitSHA != v.Commit || v.Agent.Version != v.Version {
+					fmt.Println("  it is of another build than this program")
+				}
 			}
+			printPrograms(v.Programs)
 			return nil
 		},
 	}

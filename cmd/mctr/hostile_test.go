@@ -200,7 +200,7 @@ func TestDeepMounts(t *testing.T) {
 		path += fmt.Sprintf("/d%d", i)
 		args = append(args, "--tmpfs", path+":size=64k")
 	}
-	args = append(args, h.image, "sh", "-c", "touch "+path+"/file && mount | grep -c /d0")
+	args = append(args, h.image, "sh", "-c", "touch "+path+"/file && mount | grep -c ' on /d0'")
 	if r := h.want(0, args...); strings.TrimSpace(r.stdout) != "20" {
 		t.Errorf("mounts: %q", r.stdout)
 	}

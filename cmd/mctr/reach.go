@@ -161,12 +161,16 @@ func (a *app) reachNetworks() (networkStore, error) {
 // reachHost is reach for the containers' host itself.
 func (a *app) reachHost() (hostFacts, error) {
 	if !a.remote() {
-		h := doctor.Host{Root: a.root, State: a.state, PluginDirs: a.networks().PluginDirs(), Programs: containerizer.FindPrograms()}
-		return hostHere{h, a.backend}, nil
+		return a.hostHere(), nil
 	}
 	c, err := a.agent.connect()
 	if err != nil {
 		return nil, err
 	}
 	return c.Host(), nil
+}
+
+func (a *app) hostHere() hostHere {
+	h := doctor.Host{Root: a.root, State: a.state, PluginDirs: a.networks().PluginDirs(), Programs: containerizer.FindPrograms(), Shim: containerizer.ExamineShim}
+	return hostHere{h, a.backend}
 }

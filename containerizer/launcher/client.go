@@ -26,7 +26,8 @@ const answerTime = 10 * time.Second
 type Client struct {
 	mu      sync.Mutex
 	conn    net.Conn
-	process *process // the shim, for the process that spawned it
+	process *process    // the shim, for the process that spawned it
+	theirs  *wire.Hello // of a stream that is relayed: nil
 }
 
 // Dial connects to the shim of the container whose directory is dir. The error
@@ -47,10 +48,10 @@ func Dial(ctx context.Context, dir string) (*Client, error) {
 func (c *Client) hello(ctx context.Context) error {
 	stop := c.bound(ctx, answerTime)
 	defer stop()
-	var theirs wire.Hello
-	err := wire.Write(c.conn, wire.Hello{Protocol: wire.Version, Min: wire.Min, Pid: os.Getpid()})
+	c.theirs = &wire.Hello{}
+	err := wire.Write(c.conn, wire.Greeting())
 	if err == nil {
-		err = wire.Read(c.conn, &theirs)
+		err = wire.Read(c.conn, c.theirs)
 	}
 	switch {
 	case err != nil && ctx.Err() != nil:
@@ -58,7 +59,7 @@ func (c *Client) hello(ctx context.Context) error {
 	case err != nil:
 		return fmt.Errorf("%w: the shim did not answer: %w", mctr.ErrUnavailable, err)
 	}
-	_, err = theirs.Agreed()
+	_, err = c.theirs.Agreed()
 	return err
 }
 
@@ -121,8 +122,15 @@ func (c *Client) Signal(ctx context.Context, sig unix.Signal, all bool) error {
 }
 
 // Ask sends a signal that asks the container to end. One that is paused goes on behind
-// the signal, to hear it.
+// the signal, to hear it: an older shim is told so.
 func (c *Client) Ask(ctx context.Context, sig unix.Signal) error {
+	if !c.theirs.Knows("signal.ends") {
+		err := c.Signal(ctx, sig, false)
+		if phase, stateErr := c.State(ctx); err == nil && stateErr == nil && phase == mctr.Paused {
+			return c.Resume(ctx)
+		}
+		return err
+	}
 	_, err := c.ask(ctx, wire.Request{Verb: wire.VerbSignal, Signal: &wire.Signal{Signal: int(sig), Ends: true}})
 	return err
 }
@@ -134,8 +142,11 @@ func (c *Client) Update(ctx context.Context, r *specs.LinuxResources) error {
 }
 
 // Retire asks the container to end, by sig, and kills everything in it after grace.
-// why becomes the reason of its end.
+// why becomes the reason of its end. An older shim, which has no grace, kills at once.
 func (c *Client) Retire(ctx context.Context, why mctr.Limitation, sig unix.Signal, grace time.Duration) error {
+	if !c.theirs.Knows("destroy.grace") {
+		return c.Destroy(ctx, why)
+	}
 	_, err := c.ask(ctx, wire.Request{Verb: wire.VerbDestroy, Destroy: &wire.Destroy{Why: why, Signal: int(sig), Grace: grace}})
 	return err
 }
@@ -200,6 +211,9 @@ func (c *Client) Gone(ctx context.Context, limit time.Duration) {
 }
 
 func (c *Client) ask(ctx context.Context, request wire.Request) (*wire.Response, error) {
+	if err := understood(c.theirs, func() string { return running(c.theirs.Pid) }, request); err != nil {
+		return nil, err
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	stop := c.bound(ctx, limits[request.Verb])

@@ -36,7 +36,8 @@ const (
 
 // A Launcher starts shims.
 type Launcher struct {
-	Shim string // absolute path of the mctr-shim binary
+	Shim   string // absolute path of the mctr-shim binary
+	Record string // file: what it says of itself; "": it is asked each time
 }
 
 // Spawn starts a shim whose socket lies in dir, and connects to it. Until Start,

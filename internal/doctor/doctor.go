@@ -26,12 +26,14 @@ type Host struct {
 	Root, State string            // mctr's directories
 	Programs    map[string]string // mctr's own programs by name; an empty path is a missing one
 	PluginDirs  []string          // of CNI plugins
+
+	Shim func() (lacks []string, err error) // asks mctr-shim what it does not understand; nil: it is not asked
 }
 
 // Examine asks everything.
 func Examine(h Host) []Finding {
 	var found []Finding
-	for _, ask := range []func(Host) []Finding{kernel, cgroups, namespaces, filesystems, security, programs, network, gpus} {
+	for _, ask := range []func(Host) []Finding{kernel, cgroups, namespaces, filesystems, security, programs, builds, network, gpus} {
 		found = append(found, ask(h)...)
 	}
 	return found

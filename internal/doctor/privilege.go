@@ -63,10 +63,13 @@ func programs(h Host) []Finding {
 	return found
 }
 
+// defaultPlugins are of the network that containers get where they ask for none.
+var defaultPlugins = []string{"bridge", "host-local", "portmap", "firewall", "bandwidth"}
+
 // network looks for what the default network needs.
 func network(h Host) []Finding {
 	var found []Finding
-	for _, plugin := range []string{"bridge", "host-local", "portmap", "firewall", "bandwidth"} {
+	for _, plugin := range defaultPlugins {
 		path := ""
 		err := fmt.Errorf("in none of %s", strings.Join(h.PluginDirs, ", "))
 		for _, dir := range h.PluginDirs {

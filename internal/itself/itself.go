@@ -6,23 +6,12 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"runtime/debug"
 
 	"github.com/mctr/mctr"
 )
 
 // Commit is the revision that the program was built from, or "unknown".
-func Commit() string {
-	info, ok := debug.ReadBuildInfo()
-	if ok {
-		for _, s := range info.Settings {
-			if s.Key == "vcs.revision" {
-				return s.Value
-			}
-		}
-	}
-	return "unknown"
-}
+func Commit() string { return ThisBuild().Commit }
 
 // Log is what --log-level and --log-format ask for, on w. The error names the flag.
 func Log(w io.Writer, level, format string) (slog.Handler, error) {

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"log/slog"
 	"os"
+	"runtime"
+	"strings"
 	"testing"
 
 	"github.com/mctr/mctr"
@@ -22,5 +24,20 @@ func TestLog(t *testing.T) {
 	}
 	if itself.Commit() == "" {
 		t.Error("no commit, and not unknown")
+	}
+}
+
+// TestBuildOf reads this program's file, and a file that is none.
+func TestBuildOf(t *testing.T) {
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := itself.BuildOf(self)
+	if err != nil || b != itself.ThisBuild() || b.Go != runtime.Version() || b.Commit == "" || b.Version == "" {
+		t.Errorf("got %+v, %v; this is %+v", b, err, itself.ThisBuild())
+	}
+	if _, err := itself.BuildOf("/etc/passwd"); err == nil || !strings.Contains(err.Error(), "/etc/passwd") {
+		t.Errorf("no program: %v", err)
 	}
 }

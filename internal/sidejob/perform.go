@@ -6,15 +6,27 @@ import (
 	"io"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/mctr/mctr/internal/fields"
 )
 
-// Serve performs the one request that conn brings. It is the helper's side.
+// Serve performs the one request that conn brings, if it understands all of it. It is
+// the helper's side.
 func Serve(conn io.ReadWriter) error {
-	var request Request
-	if err := json.NewDecoder(conn).Decode(&request); err != nil {
+	var data json.RawMessage
+	if err := json.NewDecoder(conn).Decode(&data); err != nil {
 		return err
 	}
-	answer := perform(request)
+	var request Request
+	err := fields.Decode(data, &request)
+	answer := Answer{Errno: int(unix.ENOSYS)}
+	if unknown := (fields.Unknown)(nil); errors.As(err, &unknown) {
+		answer.Unknown = unknown
+	} else if err != nil {
+		return err
+	} else {
+		answer = perform(request)
+	}
 	return json.NewEncoder(conn).Encode(answer)
 }
 
@@ -34,7 +46,7 @@ func perform(r Request) (a Answer) {
 	case VerbUmount:
 		err = unix.Unmount(r.Path, int(r.Flags))
 	default:
-		err = unix.ENOSYS
+		err, a.Unknown = unix.ENOSYS, []string{"verb " + r.Verb}
 	}
 	var errno unix.Errno
 	if errors.As(err, &errno) {

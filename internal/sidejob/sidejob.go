@@ -20,6 +20,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/mctr/mctr/internal/inherit"
+	"github.com/mctr/mctr/internal/itself"
 )
 
 // FD is the helper's end of the socket.
@@ -33,7 +34,9 @@ const (
 	VerbUmount = "umount" // umount2(2) of Path with Flags
 )
 
-// A Request is what the helper is to do.
+// A Request is what the helper is to do. Who sends it may be of a newer build: a helper
+// refuses a verb or a field that it does not know. Those before passed over fields, so a
+// job that needs another field gets another verb too.
 type Request struct {
 	Verb   string  `json:"verb"`
 	Path   string  `json:"path"`
@@ -49,6 +52,8 @@ type Answer struct {
 	Mode  uint32 `json:"mode,omitempty"`  // probe: st_mode
 	Total uint64 `json:"total,omitempty"` // statfs: bytes
 	Free  uint64 `json:"free,omitempty"`  // statfs: bytes that a plain user can have
+
+	Unknown []string `json:"unknown,omitempty"` // with ENOSYS: what the helper does not know
 }
 
 // ErrHung is wrapped when the operation did not end before the context's deadline.
@@ -106,10 +111,27 @@ func (r *Runner) converse(ctx context.Context, conn *os.File, cmd *exec.Cmd, req
 	if err := errors.Join(err, cmd.Wait()); err != nil {
 		return nil, fmt.Errorf("%w: %v", ErrHelper, err)
 	}
+	if unix.Errno(answer.Errno) == unix.ENOSYS {
+		return nil, r.unknown(request, answer.Unknown)
+	}
 	if answer.Errno != 0 {
 		return nil, unix.Errno(answer.Errno)
 	}
 	return answer, nil
+}
+
+// unknown is the error about a helper that does not know what it was asked for; one from
+// before helpers said what refuses verbs alone.
+func (r *Runner) unknown(request Request, what []string) error {
+	if len(what) == 0 {
+		what = []string{"verb " + request.Verb}
+	}
+	build := "of an unknown build"
+	if b, err := itself.BuildOf(r.Helper); err == nil {
+		build = b.String()
+	}
+	return fmt.Errorf("%w: mctr-helper, %s (%s), does not know %s, and this program is another build (%s) (keep mctr's programs together, of one build)",
+		unix.ENOSYS, r.Helper, build, strings.Join(what, ", "), itself.ThisBuild())
 }
 
 func why(ctx context.Context) error {

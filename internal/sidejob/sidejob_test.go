@@ -7,12 +7,14 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"golang.org/x/sys/unix"
 
+	"github.com/mctr/mctr/internal/fields"
 	"github.com/mctr/mctr/internal/leakcheck"
 	"github.com/mctr/mctr/internal/sidejob"
 )
@@ -84,9 +86,31 @@ func TestMountAndUnmount(t *testing.T) {
 	leaks.Check()
 }
 
-func TestUnknownVerb(t *testing.T) {
-	if _, err := runner.Do(t.Context(), sidejob.Request{Verb: "dance", Path: "/"}); !errors.Is(err, unix.ENOSYS) {
-		t.Errorf("got %v, want ENOSYS", err)
+// TestUnknown wants a helper to refuse by name what a newer caller asks for, and one that
+// says only ENOSYS, as helpers once did, named too.
+func TestUnknown(t *testing.T) {
+	dance := sidejob.Request{Verb: "dance", Path: "/"}
+	for name, r := range map[string]*sidejob.Runner{"this": runner, "older": script(t, `read -r request <&3; printf '{"errno":38}' >&3`)} {
+		_, err := r.Do(t.Context(), dance)
+		if !errors.Is(err, unix.ENOSYS) || !strings.Contains(err.Error(), "does not know verb dance") || !strings.Contains(err.Error(), r.Helper) {
+			t.Errorf("%s: got %v, want ENOSYS with the verb and the helper", name, err)
+		}
+	}
+	conn := bytes.NewBufferString(`{"verb":"umount","path":"/nowhere","lazily":true}`)
+	if err := sidejob.Serve(conn); err != nil {
+		t.Fatal(err)
+	}
+	if got := conn.String(); !strings.Contains(got, `"errno":38,"unknown":["lazily"]`) {
+		t.Errorf("a field that is not known: %s", got)
+	}
+}
+
+// TestFields wants no field added: helpers of earlier builds would pass over it. What
+// needs one gets a new verb too, and the field is added here.
+func TestFields(t *testing.T) {
+	want := []string{"data", "flags", "path", "source", "type", "verb"}
+	if got := fields.Of(sidejob.Request{}); !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
 	}
 }
 

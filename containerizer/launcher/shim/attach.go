@@ -133,7 +133,7 @@ type input struct {
 
 // input reads the client's chunks until it goes.
 func (p *peer) input(to input) {
-	f := &feeder{stdin: to.stdin, taken: p.credit, close: to.close, left: to.left}
+	f := &feeder{stdin: to.stdin, taken: p.credit, close: to.close, left: to.left, waits: !p.hello.Knows(wire.Counted)}
 	if to.stdin != nil {
 		f.begin()
 		defer f.leave()

@@ -17,10 +17,11 @@ type feeder struct {
 	taken func(n int) // tells the client, which may send so much more
 	close func()      // ends stdin
 	left  func()      // the client has gone, and nothing of its is still to be written
+	waits bool        // the client does not count what it sends: it is read from as there is room
 
 	mu    sync.Mutex
 	more  *sync.Cond
-	queue []byte // of at most wire.Window
+	queue []byte // of at most wire.Window, or a chunk
 	spare []byte // to be the next queue
 	eof   bool   // behind queue
 	gone  bool
@@ -31,15 +32,19 @@ func (f *feeder) begin() {
 	go f.run()
 }
 
-// put takes what the client sent. One that sends more than it was told to is refused.
+// put takes what the client sent. One that counts and sends more than it was told to is
+// refused.
 func (f *feeder) put(data []byte) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if len(f.queue)+len(data) > wire.Window {
+	for f.waits && len(f.queue) > 0 {
+		f.more.Wait()
+	}
+	if !f.waits && len(f.queue)+len(data) > wire.Window {
 		return fmt.Errorf("%w: stdin: more than %d bytes ahead", wire.ErrProtocol, wire.Window)
 	}
 	f.queue = append(f.queue, data...)
-	f.more.Signal()
+	f.more.Broadcast()
 	return nil
 }
 
@@ -48,7 +53,7 @@ func (f *feeder) end() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.eof = true
-	f.more.Signal()
+	f.more.Broadcast()
 }
 
 // leave says that the client has gone. What the process does not take soon of what
@@ -58,7 +63,7 @@ func (f *feeder) leave() {
 	defer f.mu.Unlock()
 	f.gone = true
 	_ = f.stdin.SetWriteDeadline(time.Now().Add(stillTime))
-	f.more.Signal()
+	f.more.Broadcast()
 }
 
 // run writes until the client has gone. A process that closed its stdin does not care
@@ -92,5 +97,6 @@ func (f *feeder) next() (data []byte, eof, gone bool) {
 	}
 	data, eof, gone = f.queue, f.eof, f.gone
 	f.queue, f.spare, f.eof = f.spare[:0], f.queue, false
+	f.more.Broadcast() // there is room
 	return data, eof, gone
 }

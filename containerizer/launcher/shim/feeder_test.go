@@ -2,8 +2,11 @@ package shim
 
 import (
 	"errors"
+	"io"
 	"os"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/mctr/mctr/containerizer/launcher/wire"
 )
@@ -25,6 +28,37 @@ func TestFeederBound(t *testing.T) {
 	}
 	if !errors.Is(err, wire.ErrProtocol) {
 		t.Errorf("it took more than there is room for: %v", err)
+	}
+	f.leave()
+	<-left
+}
+
+// TestFeederWaits wants a client that does not count, as those of earlier builds, read
+// from as the process reads: nothing of what it sends is lost.
+func TestFeederWaits(t *testing.T) {
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	left := make(chan struct{})
+	f := &feeder{stdin: w, taken: func(int) {}, close: func() { _ = w.Close() }, left: func() { close(left) }, waits: true}
+	f.begin()
+	const chunks, size = 8, 2 * wire.Window // one may be larger than the window
+	var puts atomic.Int32
+	go func() {
+		for range chunks {
+			_ = f.put(make([]byte, size)) // the count below tells
+			puts.Add(1)
+		}
+		f.end()
+	}()
+	time.Sleep(50 * time.Millisecond)
+	if n := puts.Load(); n > 2 { // one is in the writer's hands, one in the queue
+		t.Errorf("%d chunks are kept in memory", n)
+	}
+	if n, err := io.Copy(io.Discard, r); err != nil || n != chunks*size {
+		t.Errorf("%d bytes came of %d: %v", n, chunks*size, err)
 	}
 	f.leave()
 	<-left

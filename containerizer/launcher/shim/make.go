@@ -2,11 +2,11 @@ package shim
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
@@ -16,6 +16,8 @@ import (
 	"github.com/mctr/mctr/containerizer/launcher/wire"
 	"github.com/mctr/mctr/internal/atomicfile"
 	"github.com/mctr/mctr/internal/failpoint"
+	"github.com/mctr/mctr/internal/fields"
+	"github.com/mctr/mctr/internal/itself"
 	"github.com/mctr/mctr/internal/proc"
 )
 
@@ -68,7 +70,14 @@ func loadSpec(c *wire.Create) (*specs.Spec, error) {
 		return nil, err
 	}
 	spec := &specs.Spec{}
-	if err := json.Unmarshal(data, spec); err != nil {
+	err = fields.Decode(data, spec)
+	if unknown := (fields.Unknown)(nil); errors.As(err, &unknown) {
+		return nil, &mctr.UnsupportedError{
+			Feature: "config.json: " + strings.Join(unknown, ", "), Remedy: "keep mctr's programs together, of one build",
+			Why: fmt.Sprintf("this mctr-shim (%s) does not know it", itself.ThisBuild()),
+		}
+	}
+	if err != nil {
 		return nil, fmt.Errorf("decode config.json: %w", err)
 	}
 	if spec.Process == nil || spec.Linux == nil {

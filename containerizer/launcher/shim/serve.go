@@ -27,8 +27,12 @@ func (s *Shim) serve(conn *net.UnixConn) {
 		return
 	}
 	for {
-		var request wire.Request
-		if err := wire.Read(conn, &request); err != nil {
+		request, err := wire.ReadRequest(conn)
+		if errors.Is(err, mctr.ErrUnsupported) {
+			_ = wire.Write(conn, wire.Failed(err))
+			continue
+		}
+		if err != nil {
 			if !errors.Is(err, io.EOF) && !errors.Is(err, unix.ECONNRESET) {
 				s.log.Debug("read a request", "error", err)
 			}
@@ -67,17 +71,17 @@ type peer struct {
 	shim  *Shim
 	conn  *net.UnixConn
 	clean bool // it promised to clean up
+	hello wire.Hello
 }
 
 func (p *peer) greet() error {
-	var theirs wire.Hello
-	if err := wire.Read(p.conn, &theirs); err != nil {
+	if err := wire.Read(p.conn, &p.hello); err != nil {
 		return err
 	}
-	if err := wire.Write(p.conn, wire.Hello{Protocol: wire.Version, Min: wire.Min, Pid: os.Getpid()}); err != nil {
+	if err := wire.Write(p.conn, wire.Hail()); err != nil {
 		return err
 	}
-	_, err := theirs.Agreed()
+	_, err := p.hello.Agreed()
 	return err
 }
 

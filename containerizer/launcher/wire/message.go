@@ -27,7 +27,9 @@ const (
 	VerbDelete  = "delete"
 )
 
-// A Request is one question. The field named like the verb carries its arguments.
+// A Request is one question. The field named like the verb carries its arguments. What
+// is added here is left out where it is not used (omitempty): a shim that does not know
+// it refuses only who uses it.
 type Request struct {
 	Verb    string                `json:"verb"`
 	Scope   *Scope                `json:"scope,omitempty"` // of enter

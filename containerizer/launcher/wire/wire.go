@@ -5,7 +5,8 @@
 // their connection into a byte stream of [Chunk]s.
 //
 // The package creates nothing. A shim outlives the agent that started it, so a
-// change here must keep speaking the previous version: see [Version] and [Min].
+// change here must keep speaking the previous version: see [Version] and [Min]. What
+// is added needs no new version: see [Hello.Lacks].
 package wire
 
 import (
@@ -33,6 +34,9 @@ type Hello struct {
 	Protocol int `json:"protocol"`
 	Min      int `json:"min"`
 	Pid      int `json:"pid"` // of the sender
+
+	Build       string   `json:"build,omitempty"`       // of the sender, for people
+	Understands []string `json:"understands,omitempty"` // by the sender, of what the other sends; empty: it does not say
 }
 
 // Agreed is the version that both sides speak.
@@ -58,23 +62,36 @@ func Write(w io.Writer, v any) error {
 	return err
 }
 
-// Read receives one frame into v. It returns io.EOF when the peer closed
-// between frames.
+// Read receives one frame into v, and passes over what v does not have. It returns
+// io.EOF when the peer closed between frames.
 func Read(r io.Reader, v any) error {
+	body, err := readFrame(r)
+	if err != nil {
+		return err
+	}
+	return broken(json.Unmarshal(body, v))
+}
+
+func readFrame(r io.Reader) ([]byte, error) {
 	var head [4]byte
 	if _, err := io.ReadFull(r, head[:]); err != nil {
-		return err
+		return nil, err
 	}
 	n := binary.BigEndian.Uint32(head[:])
 	if n > MaxFrame {
-		return fmt.Errorf("%w: frame of %d bytes, at most %d", ErrProtocol, n, MaxFrame)
+		return nil, fmt.Errorf("%w: frame of %d bytes, at most %d", ErrProtocol, n, MaxFrame)
 	}
 	body := make([]byte, n)
 	if _, err := io.ReadFull(r, body); err != nil {
-		return fmt.Errorf("%w: cut frame: %w", ErrProtocol, err)
+		return nil, fmt.Errorf("%w: cut frame: %w", ErrProtocol, err)
 	}
-	if err := json.Unmarshal(body, v); err != nil {
-		return fmt.Errorf("%w: %w", ErrProtocol, err)
+	return body, nil
+}
+
+// broken is the error of a frame that is not what it should be; nil stays nil.
+func broken(err error) error {
+	if err == nil {
+		return nil
 	}
-	return nil
+	return fmt.Errorf("%w: %w", ErrProtocol, err)
 }

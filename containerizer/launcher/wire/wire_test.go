@@ -3,13 +3,16 @@ package wire_test
 import (
 	"bytes"
 	"encoding/binary"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/opencontainers/runtime-spec/specs-go"
 
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/containerizer/launcher/wire"
@@ -164,6 +167,85 @@ func TestVersions(t *testing.T) {
 		if got != c.want || (c.want == 0) != errors.Is(err, wire.ErrProtocol) {
 			t.Errorf("%+v: %d, %v; want %d", c.theirs, got, err, c.want)
 		}
+	}
+}
+
+// TestLacks compares requests with what others say that they understand.
+func TestLacks(t *testing.T) {
+	without := func(names ...string) (known []string) {
+		for _, name := range wire.Understood() {
+			if !slices.Contains(names, name) {
+				known = append(known, name)
+			}
+		}
+		return known
+	}
+	hold := wire.Request{Verb: wire.VerbCreate, Create: &wire.Create{Hold: []mctr.Port{{HostPort: 80}}}}
+	ends := wire.Request{Verb: wire.VerbSignal, Signal: &wire.Signal{Signal: 15, Ends: true}}
+	process := specs.Process{Args: []string{"true"}, User: specs.User{UID: 1}}
+	for _, c := range []struct {
+		understands []string
+		request     wire.Request
+		want        string
+	}{
+		{wire.Understood(), hold, ""},
+		{append([]string{"dance"}, wire.Understood()...), hold, ""}, // a newer one
+		{without("create.hold"), hold, "create.hold (-p)"},
+		{without("create.hold.hostPort"), hold, "create.hold.hostPort"},
+		{without("create.hold"), wire.Request{Verb: wire.VerbCreate, Create: &wire.Create{}}, ""},
+		{without("pause"), wire.Request{Verb: wire.VerbPause}, "pause"},
+		{without("exec.process.user.umask"), wire.Request{Verb: wire.VerbExec, Exec: &wire.Exec{Process: process}}, ""},
+		{nil, hold, "create"}, // one that does not say
+		{nil, ends, "signal.ends"},
+		{nil, wire.Request{Verb: wire.VerbSignal, Signal: &wire.Signal{Signal: 15, All: true}}, ""},
+		{nil, wire.Request{Verb: wire.VerbDestroy, Destroy: &wire.Destroy{Why: mctr.Limitation{Message: "enough"}}}, ""},
+		{nil, wire.Request{Verb: wire.VerbExec, Exec: &wire.Exec{Process: process, Stdin: true}}, ""},
+		{nil, wire.Request{Verb: wire.VerbExec, Exec: &wire.Exec{Whole: true}}, "exec.whole (a session of an agent's)"},
+	} {
+		got, err := wire.Hello{Understands: c.understands}.Lacks(c.request)
+		if err != nil || strings.Join(got, " ") != c.want {
+			t.Errorf("%+v: got %q, %v; want %q", c.request, got, err, c.want)
+		}
+	}
+}
+
+// TestEarly wants what shims understand that do not say so to stay understood: they run
+// as long as their containers.
+func TestEarly(t *testing.T) {
+	for _, name := range wire.Early {
+		if !slices.Contains(wire.Understood(), name) {
+			t.Errorf("%s is gone", name)
+		}
+	}
+	if len(wire.Early) != 25 {
+		t.Errorf("%d names: no shim of before has learned since", len(wire.Early))
+	}
+}
+
+// TestReadRequest wants what is not understood refused by name, and the next request read.
+func TestReadRequest(t *testing.T) {
+	for sent, want := range map[string]string{
+		`{"verb":"start"}`: "",
+		`{"verb":"dance"}`: "verb dance",
+		`{"verb":"create","create":{"id":"a","gravity":1,"log":{"colour":"red"}},"music":{}}`: "create.gravity, create.log.colour, music",
+		`{"verb":"update","update":{"memory":{"limit":1,"leak":2}}}`:                          "update.memory.leak",
+	} {
+		var conn bytes.Buffer
+		for _, r := range []any{json.RawMessage(sent), wire.Request{Verb: wire.VerbPause}} {
+			if err := wire.Write(&conn, r); err != nil {
+				t.Fatal(err)
+			}
+		}
+		_, err := wire.ReadRequest(&conn)
+		if want == "" && err != nil || want != "" && (!errors.Is(err, mctr.ErrUnsupported) || !strings.Contains(err.Error(), want+" is not")) {
+			t.Errorf("%s: %v, want %q", sent, err, want)
+		}
+		if next, err := wire.ReadRequest(&conn); err != nil || next.Verb != wire.VerbPause {
+			t.Errorf("%s: the next is %+v, %v", sent, next, err)
+		}
+	}
+	if _, err := wire.ReadRequest(strings.NewReader("\x00\x00\x00\x02{]")); !errors.Is(err, wire.ErrProtocol) {
+		t.Errorf("no JSON: %v", err)
 	}
 }
 

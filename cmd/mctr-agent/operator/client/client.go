@@ -134,7 +134,7 @@ func (c *Client) send(r *http.Request) (*http.Response, error) {
 		return answer, nil
 	}
 	defer answer.Body.Close()
-	return nil, failure(answer)
+	return nil, c.failed(r.Context(), answer)
 }
 
 // lost is the error of a connection that broke. Its text leaves out the URL, which

@@ -2,6 +2,7 @@ package client_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"net"
 	"net/http"
@@ -81,6 +82,34 @@ func TestBadAgent(t *testing.T) {
 			}
 			if c.code == 404 && !errors.Is(err, mctr.ErrNotFound) || c.code == 503 && !errors.Is(err, mctr.ErrUnavailable) || c.code == 202 && !errors.Is(err, mctr.ErrExists) {
 				t.Errorf("%d: %s: %v", c.code, call, err)
+			}
+		}
+	}
+}
+
+// TestOlderAgent wants what an agent does not know blamed on its build, and not what it
+// refuses otherwise.
+func TestOlderAgent(t *testing.T) {
+	for message, older := range map[string]bool{
+		`invalid argument: launch_container: invalid argument: json: unknown field "gravity"`: true,
+		`invalid argument: no call of type "DANCE"`:                                           true,
+		`invalid argument: a call of type WAIT_CONTAINER has no "music"`:                      true,
+		"invalid argument: memory: -2":                                                        false,
+	} {
+		body, err := json.Marshal(map[string]any{
+			"error":       wire.Error{Kind: "invalid", Message: message},
+			"get_version": map[string]any{"version_info": map[string]any{"version": "v0.1", "git_sha": "abc"}},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := pretend(t, 400, string(body))
+		_, called := c.Status(t.Context(), "a")
+		_, streamed := c.Exec(t.Context(), "a", containerizer.Exec{Args: []string{"x"}})
+		for _, err := range []error{called, streamed} {
+			blamed := err != nil && strings.Contains(err.Error(), "(v0.1, commit abc) does not understand it") && strings.Contains(err.Error(), "mctr-agent at unix://")
+			if !errors.Is(err, mctr.ErrInvalid) || blamed != older || !strings.Contains(err.Error(), message) {
+				t.Errorf("%s: got %v", message, err)
 			}
 		}
 	}

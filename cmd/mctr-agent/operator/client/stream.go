@@ -91,7 +91,7 @@ func (c *Client) switchTo(conn net.Conn, r *http.Request) (*launcher.Stream, htt
 	}
 	defer answer.Body.Close()
 	if answer.StatusCode != http.StatusSwitchingProtocols {
-		return nil, nil, failure(answer)
+		return nil, nil, c.failed(r.Context(), answer)
 	}
 	return launcher.NewStream(api.ReadAhead{Conn: conn, Buffered: buffered}), answer.Header, nil
 }

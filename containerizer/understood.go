@@ -1,0 +1,52 @@
+package containerizer
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/containerizer/launcher"
+	"github.com/mctr/mctr/containerizer/launcher/wire"
+)
+
+// ExamineShim asks the shim that is found what it does not understand of this program. The
+// error is about one that no launch would take.
+func ExamineShim() (lacks []string, err error) {
+	path, err := FindProgram("mctr-shim")
+	if err != nil {
+		return nil, err
+	}
+	hello, err := (&launcher.Launcher{Shim: path}).Hello(context.Background())
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range wire.Understood() {
+		if !hello.Knows(name) {
+			lacks = append(lacks, name)
+		}
+	}
+	return lacks, nil
+}
+
+// checkShim refuses a config of which the installed shim, which may be of another build,
+// would pass over something. What only the launch finds out, such as an image's health
+// check, is refused by it when it comes to that.
+func (c *Containerizer) checkShim(ctx context.Context, config *mctr.ContainerConfig) error {
+	create := &wire.Create{
+		Runtime: config.Runtime, Log: config.Log, MaxTime: config.MaxCompletion, Transient: config.Remove, Hold: config.Ports,
+	}
+	if config.PublishAll {
+		create.Hold = append(create.Hold, mctr.Port{})
+	}
+	if config.Health != nil || config.Ready != nil || config.Listen != nil && config.Listen.End {
+		create.Watch = c.commands.Watch
+	}
+	requests := []wire.Request{{Verb: wire.VerbCreate, Create: create}, {Verb: wire.VerbStart}}
+	if c.paths.scoped() {
+		requests = append(requests, wire.Request{Verb: wire.VerbEnter, Scope: &wire.Scope{}})
+	}
+	if err := c.launcher.Check(ctx, requests...); err != nil {
+		return fmt.Errorf("check the supervisor: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,103 @@
+// Package fields compares the JSON that programs send one another with the Go types
+// that they decode it into: encoding/json passes over a name that the type lacks, and
+// what was asked for by it is lost without a word. It creates nothing.
+package fields
+
+import (
+	"cmp"
+	"encoding"
+	"encoding/json"
+	"maps"
+	"reflect"
+	"slices"
+	"strings"
+)
+
+// Of are the fields of v's type by their paths, as "create.log.driver": a name in JSON
+// behind those of the objects that it is in. What decodes itself, and what a map or an
+// interface holds, has no fields.
+func Of(v any) []string {
+	s := set{}
+	s.add("", reflect.TypeOf(v))
+	return slices.Sorted(maps.Keys(s))
+}
+
+type set map[string]bool
+
+func (s set) add(prefix string, t reflect.Type) {
+	for t.Kind() == reflect.Pointer || t.Kind() == reflect.Slice {
+		t = t.Elem()
+	}
+	if t.Kind() != reflect.Struct || decodesItself(t) {
+		return
+	}
+	for i := range t.NumField() {
+		field := t.Field(i)
+		name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
+		switch {
+		case name == "" && field.Anonymous:
+			s.add(prefix, field.Type)
+		case name == "-" || !field.IsExported():
+		default:
+			name = cmp.Or(name, field.Name)
+			s[prefix+name] = true
+			s.add(prefix+name+".", field.Type)
+		}
+	}
+}
+
+func decodesItself(t reflect.Type) bool {
+	p := reflect.PointerTo(t)
+	return p.Implements(reflect.TypeFor[json.Unmarshaler]()) || p.Implements(reflect.TypeFor[encoding.TextUnmarshaler]())
+}
+
+// Missing are the paths of an object in JSON that known lacks, in order. Of what is
+// missing whole, its own path alone is given; null is nothing.
+func Missing(data []byte, known []string) ([]string, error) {
+	var object any
+	if err := json.Unmarshal(data, &object); err != nil {
+		return nil, err
+	}
+	w := walk{known: set{}, within: set{}, missing: set{}}
+	for _, path := range known {
+		w.known[path] = true
+		if i := strings.LastIndexByte(path, '.'); i >= 0 {
+			w.within[path[:i]] = true
+		}
+	}
+	w.value("", object)
+	return slices.Sorted(maps.Keys(w.missing)), nil
+}
+
+// A walk looks at the names of a value.
+type walk struct {
+	known   set
+	within  set // objects whose fields are known
+	missing set
+}
+
+func (w *walk) value(path string, v any) {
+	switch v := v.(type) {
+	case []any:
+		for _, element := range v {
+			w.value(path, element)
+		}
+	case map[string]any:
+		if path != "" && !w.within[path] {
+			return // a map, or what decodes itself
+		}
+		for name, field := range v {
+			w.field(strings.TrimPrefix(path+"."+name, "."), field)
+		}
+	}
+}
+
+func (w *walk) field(path string, v any) {
+	switch {
+	case v == nil:
+	case !w.known[path]:
+		w.missing[path] = true
+	default:
+		w.value(path, v)
+	}
+}
