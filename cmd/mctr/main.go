@@ -94,7 +94,6 @@ mctr-shim, stays with each container.`,
 		&cobra.Group{ID: "images", Title: "Images:"},
 		&cobra.Group{ID: "host", Title: "Host:"},
 	)
-	root.SetHelpCommandGroupID("host")
 	root.SetCompletionCommandGroupID("host")
 	add := func(group string, commands ...*cobra.Command) {
 		for _, c := range commands {
@@ -113,5 +112,6 @@ mctr-shim, stays with each container.`,
 	root.AddCommand(a.internalCommand())
 	a.completeRest(root)
 	commandline.Finish(root)
+	root.SetHelpCommandGroupID("host")
 	return root
 }

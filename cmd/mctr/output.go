@@ -39,9 +39,9 @@ func (t table) print(w io.Writer, items []any) error {
 		return t.lines(w, t.quiet, items)
 	case t.format == "json":
 		return jsonLines(w, items)
-	case strings.HasPrefix(t.format, "table "):
+	case strings.HasPrefix(t.format, "table ") && strings.TrimSpace(t.format) != "table":
 		return t.chosen(w, strings.TrimPrefix(t.format, "table "), items)
-	case t.format != "" && t.format != "table":
+	case t.format != "" && strings.TrimSpace(t.format) != "table":
 		return t.lines(w, t.format, items)
 	}
 	var titles, fields []string

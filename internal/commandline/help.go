@@ -25,7 +25,39 @@ func Finish(root *cobra.Command) {
 	cobra.AddTemplateFuncs(template.FuncMap{"flagHelp": flagHelp, "commandHelp": commandHelp, "paragraphs": paragraphs})
 	root.SetHelpTemplate(help)
 	root.SetUsageTemplate(usage)
+	if root.HasSubCommands() {
+		root.SetHelpCommand(helpCommand(root))
+	}
 	suggest(root)
+}
+
+// helpCommand is the word help before a command, in place of --help behind it.
+func helpCommand(root *cobra.Command) *cobra.Command {
+	return &cobra.Command{
+		Use: "help [COMMAND...]", Short: "Show the help of a command",
+		Long:    "Show the help of a command, as --help behind the command does.",
+		Example: "  " + root.Name() + " help",
+		RunE: func(_ *cobra.Command, words []string) error {
+			found, rest, err := root.Find(words)
+			if err == nil && found.HasSubCommands() {
+				err = NoSuchCommand(found, rest)
+			}
+			if err != nil {
+				return err
+			}
+			return found.Help()
+		},
+		ValidArgsFunction: func(_ *cobra.Command, words []string, _ string) (names []cobra.Completion, _ cobra.ShellCompDirective) {
+			if found, _, err := root.Find(words); err == nil {
+				for _, below := range found.Commands() {
+					if below.IsAvailableCommand() {
+						names = append(names, cobra.CompletionWithDesc(below.Name(), below.Short))
+					}
+				}
+			}
+			return names, cobra.ShellCompDirectiveNoFileComp
+		},
+	}
 }
 
 const help = `{{paragraphs (or .Long .Short) | trimTrailingWhitespaces}}
@@ -42,10 +74,10 @@ Aliases:
 Examples:
 {{.Example}}{{end}}{{$all := .Commands}}{{range $group := .Groups}}
 
-{{.Title}}{{range $all}}{{if and (eq .GroupID $group.ID) .IsAvailableCommand}}
+{{.Title}}{{range $all}}{{if and (eq .GroupID $group.ID) (or .IsAvailableCommand (eq .Name "help"))}}
 {{commandHelp .}}{{end}}{{end}}{{end}}{{if and .HasAvailableSubCommands (not .Groups)}}
 
-Commands:{{range $all}}{{if .IsAvailableCommand}}
+Commands:{{range $all}}{{if or .IsAvailableCommand (eq .Name "help")}}
 {{commandHelp .}}{{end}}{{end}}{{end}}{{flagHelp .}}{{if .HasAvailableInheritedFlags}}
 
 The flags of every command: {{.Root.Name}} --help{{end}}{{if .HasAvailableSubCommands}}

@@ -103,6 +103,10 @@ func TestSuggestions(t *testing.T) {
 		"run --xyzzy x":     `unknown flag: --xyzzy (see box run --help)`,
 		"run --rooot / x":   `unknown flag: --rooot (did you mean --root? see box run --help)`,
 		"run -Z x":          `unknown shorthand flag: 'Z' in -Z (see box run --help)`,
+		"help run":          "",
+		"help image rm":     "",
+		"help rnu":          `unknown command "rnu" for "box" (did you mean run? see box --help)`,
+		"help image rmm":    `unknown command "rmm" for "box image" (did you mean rm? see box image --help)`,
 		"run":               `accepts 1 arg(s), received 0 (usage: box run [flags] IMAGE)`,
 	} {
 		root := tree()
