@@ -56,10 +56,12 @@ func (a *agent) log(id mctr.ContainerID) string {
 // sandbox and its log, and to be counted.
 func TestStartAgain(t *testing.T) {
 	a := newAgent(t)
-	a.launch("job", "sh", "-c", counts)
-	if _, err := a.Start(t.Context(), "job", containerizer.LaunchOptions{}); err == nil {
-		t.Error("a running container was started")
+	a.launch("runs", "sleep", "1000")
+	if _, err := a.Start(t.Context(), "runs", containerizer.LaunchOptions{}); !errors.Is(err, mctr.ErrState) {
+		t.Errorf("a running container was started: %v", err)
 	}
+	a.remove("runs")
+	a.launch("job", "sh", "-c", counts)
 	if _, err := a.Wait(t.Context(), "job"); err != nil {
 		t.Fatal(err)
 	}
