@@ -408,10 +408,11 @@ func updates(b *bench) {
 	b.kill(c)
 }
 
-// execTerminals wants a terminal of an exec's own.
+// execTerminals wants a terminal of an exec's own. The command waits for a line, since crun
+// lets an exec's command begin before it sets the size.
 func execTerminals(b *bench) {
 	c := b.start(sh("sleep 100"))
-	p := sh("test -t 0 && echo $(busybox stty size) on a terminal; exit 5")
+	p := sh("read line; test -t 0 && echo $(busybox stty size) on a terminal; exit 5")
 	p.Terminal, p.ConsoleSize = true, &specs.Box{Width: 73, Height: 21}
 	exec, err := c.Exec(p, engine.Stdio{})
 	if err != nil {
@@ -422,6 +423,9 @@ func execTerminals(b *bench) {
 	}
 	defer exec.Console.Close()
 	_ = exec.Console.SetReadDeadline(time.Now().Add(10 * time.Second))
+	if _, err := exec.Console.WriteString("\n"); err != nil {
+		b.Error(err)
+	}
 	b.reads(exec.Console, "21 73 on a terminal\r\n")
 	b.ends(exec, engine.WaitStatus{Code: 5})
 	b.kill(c)
