@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"slices"
 	"strings"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -81,6 +82,7 @@ func ask(ctx context.Context, shim string) (*wire.Hello, error) {
 	var out, complaint bytes.Buffer
 	cmd := exec.CommandContext(ctx, shim, HelloVerb)
 	cmd.Env, cmd.Stdout, cmd.Stderr = environment(), &out, &complaint
+	cmd.WaitDelay = time.Second // for what a script in its place left running
 	err := inherit.Start(cmd)
 	if err != nil {
 		return nil, fmt.Errorf("start %s: %w (it is built by make and lies beside mctr)", shim, err)

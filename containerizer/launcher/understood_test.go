@@ -5,8 +5,11 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/containerizer/launcher"
@@ -66,5 +69,30 @@ func TestCheck(t *testing.T) {
 	said, err := os.ReadFile(dir + "/asked")
 	if got := strings.Count(string(said), launcher.HelloVerb+"\n"); err != nil || got != asked {
 		t.Errorf("it was asked %d times, want %d: %v", got, asked, err)
+	}
+}
+
+// TestCheckLeavesStrays wants no wait for what a script in the shim's place left running with
+// its streams.
+func TestCheckLeavesStrays(t *testing.T) {
+	dir := t.TempDir()
+	l := &launcher.Launcher{Shim: filepath.Join(dir, "mctr-shim")}
+	script := "#!/bin/sh\nsleep 100 &\necho $! >" + dir + "/stray\n"
+	if err := os.WriteFile(l.Shim, []byte(script), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := l.Check(t.Context(), wire.Request{Verb: wire.VerbStart}); !errors.Is(err, mctr.ErrUnsupported) {
+		t.Errorf("got %v", err)
+	}
+	data, err := os.ReadFile(dir + "/stray")
+	if err != nil {
+		t.Fatal(err)
+	}
+	stray, err := strconv.Atoi(strings.TrimSpace(string(data)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := unix.Kill(stray, unix.SIGKILL); err != nil {
+		t.Errorf("it was waited for: %v", err)
 	}
 }
