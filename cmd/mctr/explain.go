@@ -48,7 +48,7 @@ func tellStory(w io.Writer, s *mctr.Status) error {
 	tabs := tabwriter.NewWriter(w, 0, 8, 3, ' ', 0)
 	fmt.Fprintf(tabs, "container\t%s\n", strings.TrimSpace(string(s.ID)+" "+s.Config.Name))
 	fmt.Fprintf(tabs, "image\t%s\n", image(s))
-	fmt.Fprintf(tabs, "command\t%s\n", strings.TrimSpace(s.Path+" "+strings.Join(s.Args, " ")))
+	fmt.Fprintf(tabs, "command\t%s\n", commandLine(s))
 	fmt.Fprintf(tabs, "phase\t%s\n", s.Phase)
 	if s.Restarts > 0 {
 		fmt.Fprintf(tabs, "restarts\t%d\n", s.Restarts)
@@ -99,7 +99,7 @@ func reason(s *mctr.Status) string {
 		return fmt.Sprintf("%s: its supervisor died, and its end is not written down yet: see mctr reconcile --dry-run", s.Phase)
 	case s.Health != nil && s.Health.Status == mctr.Unhealthy:
 		return fmt.Sprintf("%s, but %s after %d failures in a row", s.Phase, s.Health.Status, s.Health.Streak)
-	case s.Started.IsZero():
+	case s.Started.IsZero() || s.Phase != mctr.Running:
 		return string(s.Phase)
 	}
 	return fmt.Sprintf("%s since %s", s.Phase, s.Started.Local().Format(time.RFC3339))
