@@ -67,7 +67,7 @@ func (c *Containerizer) load(id mctr.ContainerID) (*record, error) {
 // decodeFile reads a file of JSON. The error wraps a fields.Unknown where a newer build
 // wrote more than this one understands; v has the rest then.
 func decodeFile(path string, v any) error {
-	data, err := os.ReadFile(path)
+	data, err := atomicfile.Read(path)
 	if err != nil {
 		return err
 	}

@@ -19,6 +19,7 @@ import (
 	"github.com/mctr/mctr/internal/atomicfile"
 	"github.com/mctr/mctr/internal/inherit"
 	"github.com/mctr/mctr/internal/itself"
+	"github.com/mctr/mctr/internal/visible"
 )
 
 // HelloVerb is the argument with which a shim says its wire.Hello on stdout, and ends.
@@ -79,7 +80,7 @@ func identityOf(path string) (identity, error) {
 func ask(ctx context.Context, shim string) (*wire.Hello, error) {
 	ctx, cancel := context.WithTimeout(ctx, answerTime)
 	defer cancel()
-	var out, complaint bytes.Buffer
+	var out, complaint answer
 	cmd := exec.CommandContext(ctx, shim, HelloVerb)
 	cmd.Env, cmd.Stdout, cmd.Stderr = environment(), &out, &complaint
 	cmd.WaitDelay = time.Second // for what a script in its place left running
@@ -92,11 +93,25 @@ func ask(ctx context.Context, shim string) (*wire.Hello, error) {
 		return nil, fmt.Errorf("ask %s what it understands: %w", shim, context.Cause(ctx))
 	}
 	hello := &wire.Hello{}
-	if err != nil || json.Unmarshal(out.Bytes(), hello) != nil || hello.Silent() {
-		return nil, silent(shim, complaint.String())
+	if err != nil || json.Unmarshal(out.text.Bytes(), hello) != nil || hello.Silent() {
+		return nil, silent(shim, visible.Middle(complaint.text.String(), 1000))
 	}
 	_, err = hello.Agreed()
 	return hello, err
+}
+
+// An answer is what a program says, up to what a shim has to say; one that says more is
+// ended by that.
+type answer struct{ text bytes.Buffer }
+
+const maxAnswer = 1 << 20
+
+// Write is io.Writer's.
+func (a *answer) Write(p []byte) (int, error) {
+	if a.text.Len()+len(p) > maxAnswer {
+		return 0, fmt.Errorf("it says more than %d bytes", maxAnswer)
+	}
+	return a.text.Write(p)
 }
 
 // silent is the error about a shim that does not say what it understands, but said

@@ -96,3 +96,19 @@ func TestCheckLeavesStrays(t *testing.T) {
 		t.Errorf("it was waited for: %v", err)
 	}
 }
+
+// TestCheckHearsNoFlood wants a program ended that says without end.
+func TestCheckHearsNoFlood(t *testing.T) {
+	for _, stream := range []string{"1", "2"} {
+		dir := t.TempDir()
+		l := &launcher.Launcher{Shim: filepath.Join(dir, "mctr-shim")}
+		script := "#!/bin/sh\nexec yes aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa >&" + stream + "\n"
+		if err := os.WriteFile(l.Shim, []byte(script), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		err := l.Check(t.Context(), wire.Request{Verb: wire.VerbStart})
+		if !errors.Is(err, mctr.ErrUnsupported) || len(err.Error()) > 4000 {
+			t.Errorf("stream %s: %.2000v", stream, err)
+		}
+	}
+}

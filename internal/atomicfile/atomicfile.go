@@ -9,10 +9,13 @@ package atomicfile
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 )
 
 // TempPrefix starts the name of every temporary file of this package.
@@ -52,7 +55,7 @@ func WriteDurableJSON(path string, v any) error {
 
 // ReadJSON decodes path into v. An error names the file.
 func ReadJSON(path string, v any) error {
-	data, err := os.ReadFile(path)
+	data, err := Read(path)
 	if err != nil {
 		return err
 	}
@@ -60,6 +63,24 @@ func ReadJSON(path string, v any) error {
 		return fmt.Errorf("decode %s: %w", path, err)
 	}
 	return nil
+}
+
+// Read is os.ReadFile of a regular file: a pipe or a device in its place is an error, and
+// holds nobody up.
+func Read(path string) ([]byte, error) {
+	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, &os.PathError{Op: "read", Path: path, Err: errors.New("it is no regular file")}
+	}
+	return io.ReadAll(f)
 }
 
 // SyncDir makes the names in dir durable.

@@ -1,0 +1,35 @@
+package atomicfile
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+// TestReadsRegularFilesOnly wants a pipe, a device or a directory in a file's place to be an
+// error, and none of them waited for or read without end.
+func TestReadsRegularFilesOnly(t *testing.T) {
+	dir := t.TempDir()
+	at := func(name string) string { return filepath.Join(dir, name) }
+	if err := errors.Join(os.WriteFile(at("file"), []byte("{}"), 0o600), os.Symlink("file", at("link")),
+		unix.Mkfifo(at("pipe"), 0o600), os.Symlink("/dev/zero", at("device")), os.Mkdir(at("directory"), 0o700)); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"file", "link"} {
+		if err := ReadJSON(at(name), &struct{}{}); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	for _, name := range []string{"pipe", "device", "directory"} {
+		if err := ReadJSON(at(name), &struct{}{}); err == nil || errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if err := ReadJSON(at("nosuch"), &struct{}{}); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("nosuch: %v", err)
+	}
+}
