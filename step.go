@@ -23,7 +23,7 @@ func (s Step) Took() time.Duration {
 
 // Steps returns the steps between the checkpoints of a launch and of the release after it,
 // as Status.Timings lists them, each under the name of the checkpoint that it belongs to.
-// What a container ran for is no step.
+// The time for which the container ran belongs to none of them.
 //
 // A step of "prepare/ISOLATOR", "shim" and "destroy" follows its checkpoint, which has to
 // be on disk first: what they make must be found after a crash. A step of any other
@@ -40,7 +40,7 @@ func Steps(reached []Timing) []Step {
 			}
 			steps = append(steps, step)
 		case i == 0 && t.Checkpoint == "": // only where the first step begins
-		case i == 0: // nobody wrote down when this began
+		case i == 0: // the journal does not say when this began
 			steps = append(steps, Step{Name: t.Checkpoint, Began: t.At, Ended: t.At})
 		case !precedes(reached[i-1].Checkpoint):
 			steps = append(steps, Step{Name: t.Checkpoint, Began: reached[i-1].At, Ended: t.At})

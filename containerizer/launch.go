@@ -21,7 +21,7 @@ type LaunchOptions struct {
 	SecretEnv []string             // NAME=VALUE; never on disk
 	Progress  provisioner.Progress // of a pull; nil: none is told
 	Detach    bool                 // nobody here watches it: the exit command cleans up
-	Step      func(mctr.Step)      // is told each step that is done; nil: nobody asks
+	Step      func(mctr.Step)      // is told each step that is done; nil: steps are not told
 
 	// Unsupervised leaves the container's restart policy to the caller, who starts
 	// it with Again: then it is started only where nobody stopped it.

@@ -128,7 +128,7 @@ func (c *Containerizer) statusOfState(id mctr.ContainerID, s *mctr.Status) {
 	}
 	if created := c.createdRecord(id); created != nil && s.Termination == nil {
 		s.Pid, s.ShimPid = created.Pid, created.ShimPid
-		if s.Damage == "" { // or nobody knows whether it has an image
+		if s.Damage == "" { // or its record does not say whether it has an image
 			s.Rootfs = c.root(id, s.Config)
 		}
 		s.Health = verdict(c.paths.health(id), c.healthCheck(id))

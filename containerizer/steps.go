@@ -8,7 +8,7 @@ import (
 
 // steps tells the steps of a launch as they end.
 type steps struct {
-	tell    func(mctr.Step) // nil: nobody asks
+	tell    func(mctr.Step) // nil: steps are not told
 	reached []mctr.Timing
 	told    int
 }

@@ -138,7 +138,7 @@ func listenUnix(path string) (net.Listener, error) {
 	if err := removeStale(path); err != nil {
 		return fail(err)
 	}
-	l, err := net.Listen("unix", path) // under the agent's umask nobody else may write to it, and so connect
+	l, err := net.Listen("unix", path) // the agent's umask lets root alone write to it, and so connect
 	if err != nil {
 		return fail(err)
 	}

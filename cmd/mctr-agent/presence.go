@@ -15,7 +15,7 @@ const lookTime = time.Second
 
 // A presence is what others find the agent by: the lock of its name, and its sockets. Where
 // STATE is deleted, or a filesystem is mounted over it, the agent makes them again: else
-// nobody would reach it, and a second agent of its name could begin.
+// clients would not reach the agent, and a second agent of its name could begin.
 type presence struct {
 	*agent
 	lock    *flock.Lock

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -83,16 +84,20 @@ func publishedPorts(s *mctr.Status, wanted string) ([]mctr.Port, error) {
 	}
 	number, err := parsePort(text)
 	if err != nil {
-		return nil, fmt.Errorf("%w: %q: %w", mctr.ErrInvalid, wanted, err)
+		return nil, fmt.Errorf("%w: %w", mctr.ErrInvalid, err)
+	}
+	if protocol = strings.ToLower(protocol); !slices.Contains([]string{"tcp", "udp", "sctp"}, protocol) {
+		return nil, fmt.Errorf("%w: %q: protocol %q: want tcp, udp or sctp", mctr.ErrInvalid, wanted, protocol)
 	}
 	var list []mctr.Port
 	for _, p := range s.Ports {
-		if p.ContainerPort == number && p.Protocol == strings.ToLower(protocol) {
+		if p.ContainerPort == number && p.Protocol == protocol {
 			list = append(list, p)
 		}
 	}
 	if list == nil {
-		return nil, fmt.Errorf("%w: no port of the host leads to port %d/%s of container %s", mctr.ErrNotFound, number, protocol, s.ID.Short())
+		return nil, fmt.Errorf("%w: no port of the host leads to port %d/%s of container %s",
+			mctr.ErrNotFound, number, protocol, s.ID.Short())
 	}
 	return list, nil
 }

@@ -66,7 +66,7 @@ func ReadJSON(path string, v any) error {
 }
 
 // Read is os.ReadFile of a regular file: a pipe or a device in its place is an error, and
-// holds nobody up.
+// the caller does not wait for it.
 func Read(path string) ([]byte, error) {
 	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
@@ -78,7 +78,7 @@ func Read(path string) ([]byte, error) {
 		return nil, err
 	}
 	if !info.Mode().IsRegular() {
-		return nil, &os.PathError{Op: "read", Path: path, Err: errors.New("it is no regular file")}
+		return nil, &os.PathError{Op: "read", Path: path, Err: errors.New("want a regular file")}
 	}
 	return io.ReadAll(f)
 }

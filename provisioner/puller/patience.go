@@ -30,7 +30,7 @@ const (
 type patient struct {
 	base    http.RoundTripper
 	most    time.Duration
-	waiting func(host string, wait time.Duration) // is told before each wait; nil: nobody asks
+	waiting func(host string, wait time.Duration) // is told before each wait; nil: waits are not told
 }
 
 // RoundTrip is http.RoundTripper's.

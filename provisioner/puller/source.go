@@ -44,7 +44,7 @@ type Config struct {
 	Unpacked  int64  // bytes that a compressed archive may unpack to
 	Temp      string // directory for temporary files
 
-	// Waiting is told when a server asked to be left alone for a while; nil: nobody asks.
+	// Waiting is told when a server asked to be left alone for a while; nil: it is not told.
 	Waiting func(host string, wait time.Duration)
 }
 

@@ -17,7 +17,7 @@ import (
 // for room in it.
 type gate struct {
 	socket *os.File
-	pidfd  *os.File // the caller's own socket for it; nil: nobody wants it
+	pidfd  *os.File // the caller's own socket for it; nil: the caller gave none
 }
 
 // newGate gives the process's end too, which is full.
@@ -30,7 +30,7 @@ func newGate(pidfd *os.File) (g *gate, theirs *os.File, err error) {
 	return g, os.NewFile(uintptr(pair[1]), "gate"), fill(pair[1])
 }
 
-// fill sends what nobody reads until the socket takes no more, and leaves it blocking.
+// fill sends bytes, which stay unread, until the socket takes no more, and leaves it blocking.
 func fill(fd int) error {
 	err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_SNDBUF, 1) // the kernel's least
 	for err == nil {
@@ -52,7 +52,7 @@ func (g *gate) open() error {
 		size, rights, _, _, err := unix.Recvmsg(int(g.socket.Fd()), name, oob, unix.MSG_CMSG_CLOEXEC)
 		switch {
 		case errors.Is(err, unix.EINTR):
-		case err != nil || size == 0: // the process is gone, which whoever began it reports
+		case err != nil || size == 0: // the process is gone, which its caller reports
 			return err
 		case rights > 0:
 			return g.pass(name[:size], oob[:rights])

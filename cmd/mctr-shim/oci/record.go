@@ -22,7 +22,7 @@ type record struct {
 const recordName = "mctr-oci.json"
 
 // takePoststart takes out of config the hooks that libcontainer would run as soon as it
-// has created the container, when nobody has started the command yet.
+// has created the container, before the command is started.
 func (r *record) takePoststart(config *configs.Config) {
 	r.Hooks = configs.Hooks{configs.Poststart: config.Hooks[configs.Poststart]}
 	delete(config.Hooks, configs.Poststart)

@@ -72,7 +72,7 @@ func (r *relay) arrived() error {
 }
 
 // receive takes the terminal, begins to relay and lets the process go on, also when
-// that failed: whoever began it ends it then.
+// that failed: its caller ends the process then.
 func (r *relay) receive() error {
 	defer r.socket.Close()
 	return errors.Join(failpoint.Hit("terminal"), r.take(), r.gate.open())

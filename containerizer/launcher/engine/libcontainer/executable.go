@@ -14,8 +14,8 @@ const atExecFn = 31
 // closeExecutable closes the descriptor that this init was executed by. libcontainer
 // hands its sealed copy of the program over as one that survives exec, so that it
 // cannot be mistaken for another file meanwhile, and leaves it open until the user's
-// command is executed: in a created container, for as long as nobody starts it, where
-// whoever may trace init finds a program of the host's.
+// command is executed: in a created container, until it is started, where
+// a process that may trace init finds a program of the host's.
 //
 // /proc is not asked: in an exec it is the container's.
 func closeExecutable() {
