@@ -28,12 +28,16 @@ func (c *Containerizer) adopt(ctx context.Context, r *record, found *Recovered) 
 	switch {
 	case unknown != nil:
 		return unknown
-	case !alive:
+	case !alive, c.ending(r.ID): // a shim that leaves has closed its socket first
 		return c.recoverEnd(ctx, r.ID, found)
 	}
 	c.log.Warn("the supervisor does not answer", "container", r.ID, "error", err)
 	found.Unanswered = append(found.Unanswered, r.ID)
-	c.watchers.Go(func() { c.awaitAnswer(c.ctx, r) })
+	unanswered, err := c.run(r.ID)
+	if err != nil {
+		return err
+	}
+	c.watchers.Go(func() { c.awaitAnswer(c.ctx, r, unanswered) })
 	return nil
 }
 
@@ -53,13 +57,18 @@ func (c *Containerizer) rewatch(ctx context.Context, r *record) error {
 }
 
 // awaitAnswer watches the container as soon as its shim answers. Where the shim has gone
-// instead, it releases the container.
-func (c *Containerizer) awaitAnswer(ctx context.Context, r *record) {
+// instead, it releases the container. Meanwhile another process may have released this run,
+// and started the container again or given its id to another one, which are not this
+// agent's to watch.
+func (c *Containerizer) awaitAnswer(ctx context.Context, r *record, unanswered *run) {
 	for pause := adoptTime; ; pause = min(2*pause, time.Minute) {
 		select {
 		case <-ctx.Done():
 			return
 		case <-time.After(pause):
+		}
+		if run, err := c.run(r.ID); err == nil && !run.is(unanswered) {
+			return
 		}
 		if c.rewatch(ctx, r) == nil {
 			c.log.Info("the supervisor answers again", "container", r.ID)

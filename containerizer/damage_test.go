@@ -18,6 +18,7 @@ import (
 
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/containerizer"
+	"github.com/mctr/mctr/internal/failpoint"
 	"github.com/mctr/mctr/containerizer/launcher/wire"
 	"github.com/mctr/mctr/isolators/builtin"
 	"github.com/mctr/mctr/logs"
@@ -388,6 +389,36 @@ func TestShimDoesNotAnswer(t *testing.T) {
 		return err == nil && s.Cleaned
 	})
 	a.remove("slow", "sound")
+}
+
+// TestUnansweredReplaced has an agent wait for a supervisor that does not answer, while
+// others end that one and launch a container of the same id, which the agent is to leave
+// alone: also where it looks before the new supervisor is there.
+func TestUnansweredReplaced(t *testing.T) {
+	a := newAgent(t)
+	a.launch("job", "sleep", "100")
+	s, err := a.Status(t.Context(), "job")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(unix.Kill(s.ShimPid, unix.SIGSTOP), a.Close()); err != nil {
+		t.Fatal(err)
+	}
+	a.Containerizer = a.open()
+	if found := a.recover(); !slices.Equal(found.Unanswered, []mctr.ContainerID{"job"}) {
+		t.Fatalf("recovered %+v", found)
+	}
+	other := a.open()
+	defer other.Close() // it watches nothing
+	if err := errors.Join(unix.Kill(s.ShimPid, unix.SIGKILL), other.Remove(t.Context(), "job", true)); err != nil {
+		t.Fatal(err)
+	}
+	a.dies("sleep 100", failpoint.Env+"=image=sleep:2s")
+	time.Sleep(200 * time.Millisecond) // as long as ending it would take
+	if s, err := a.Status(t.Context(), "job"); err != nil || s.Phase != mctr.Running {
+		t.Errorf("%+v, %v", s, err)
+	}
+	a.remove("job")
 }
 
 // TestRecordsGoneShimDead finds a container by its control group when everything else

@@ -201,15 +201,22 @@ func (c *Containerizer) recoverEnd(ctx context.Context, id mctr.ContainerID, fou
 }
 
 // recordMissing writes down the end of a container that was lost, if that is what
-// happened, once its shim, which may be about to, has not.
+// happened, once its shim, which may be about to, has not. Before this process had the lock,
+// another one may have launched the container again: that one lives.
 func (c *Containerizer) recordMissing(ctx context.Context, id mctr.ContainerID) error {
 	lock, err := c.lock(ctx, id)
 	if err != nil {
 		return err
 	}
 	defer lock.Unlock() // closing a lock file cannot fail usefully
-	t, err := c.termination(id)
-	if _, gone := c.phase(id); err != nil || t != nil || errors.Is(gone, mctr.ErrNotFound) {
+	phase, err := c.phase(id)
+	if errors.Is(err, mctr.ErrNotFound) {
+		return nil
+	}
+	if err != nil || alive(phase) || phase == mctr.Created || c.cutOff(id, phase) {
+		return err
+	}
+	if t, err := c.termination(id); err != nil || t != nil {
 		return err
 	}
 	if err := c.killShim(id); err != nil {

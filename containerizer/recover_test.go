@@ -102,9 +102,9 @@ func (a *agent) agentProcess(command string, env ...string) *exec.Cmd {
 }
 
 // dies starts an agent and kills it when its container runs.
-func (a *agent) dies(command string) {
+func (a *agent) dies(command string, env ...string) {
 	a.t.Helper()
-	cmd := a.agentProcess(command)
+	cmd := a.agentProcess(command, env...)
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		a.t.Fatal(err)

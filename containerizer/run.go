@@ -62,5 +62,13 @@ func (r *run) supervised() bool {
 	return err == nil && string(boot) == r.Boot && proc.Is(r.ShimPid, r.ShimStartTime)
 }
 
+// is says whether both are of one shim, or there is neither.
+func (r *run) is(other *run) bool {
+	if r == nil || other == nil {
+		return r == other
+	}
+	return r.Boot == other.Boot && r.ShimPid == other.ShimPid && r.ShimStartTime == other.ShimStartTime
+}
+
 // bootID is the kernel's random id of this boot (random(4)).
 func bootID() ([]byte, error) { return os.ReadFile("/proc/sys/kernel/random/boot_id") }
