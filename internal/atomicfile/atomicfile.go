@@ -96,6 +96,17 @@ func SyncDir(dir string) error {
 // IsTemp says whether name is one of this package's temporary files.
 func IsTemp(name string) bool { return strings.HasPrefix(filepath.Base(name), TempPrefix) }
 
+// TempOf returns the name of the file that a temporary file of this name was to become; "" if
+// it is not one of this package's.
+func TempOf(name string) string {
+	rest, temp := strings.CutPrefix(filepath.Base(name), TempPrefix)
+	end := strings.LastIndexByte(rest, '-') // what os.CreateTemp appends to it is a number
+	if !temp || end < 0 {
+		return ""
+	}
+	return rest[:end]
+}
+
 func replace(path string, data []byte, perm os.FileMode, durable bool) (err error) {
 	f, err := os.CreateTemp(filepath.Dir(path), TempPrefix+filepath.Base(path)+"-")
 	if err != nil {

@@ -33,3 +33,17 @@ func TestReadsRegularFilesOnly(t *testing.T) {
 		t.Errorf("nosuch: %v", err)
 	}
 }
+
+// TestTempOf reads the target's name out of that of a temporary file made as replace does.
+func TestTempOf(t *testing.T) {
+	f, err := os.CreateTemp(t.TempDir(), TempPrefix+"a-b.json-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	for name, want := range map[string]string{f.Name(): "a-b.json", "a-b.json": "", ".tmp-a": "", "": ""} {
+		if got := TempOf(name); got != want {
+			t.Errorf("%s: %q, want %q", name, got, want)
+		}
+	}
+}

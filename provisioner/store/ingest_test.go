@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -156,6 +157,35 @@ func TestLeaseFollowsRecord(t *testing.T) {
 	held, err := s.Leases()
 	if err != nil || held["c1"].Digest != old.Digest || held["c1"].Layers[0].Key != "diff-old" || held["c2"].Digest != now.Digest {
 		t.Errorf("%+v, %v", held, err)
+	}
+}
+
+// TestReleaseAll drops a holder's leases, also of volumes, and what a process left that was
+// killed while it wrote one, but nothing of holders with similar names.
+func TestReleaseAll(t *testing.T) {
+	s := New(t.TempDir())
+	if err := s.prepare(); err != nil {
+		t.Fatal(err)
+	}
+	others := []string{".tmp-job-2-17", ".tmp-jobs-17", ".tmp-x@job-17", "job-2", "jobs", "x@job"}
+	for _, name := range append([]string{"job", "job@data", ".tmp-job-17", ".tmp-job@data-4"}, others...) {
+		if err := os.WriteFile(s.path("leases", name), []byte("{}"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := s.ReleaseAll("job"); err != nil {
+		t.Fatal(err)
+	}
+	entries, err := os.ReadDir(s.path("leases"))
+	var left []string
+	for _, e := range entries {
+		left = append(left, e.Name())
+	}
+	if err != nil || !slices.Equal(left, others) {
+		t.Errorf("left %q, %v; want %q", left, err, others)
+	}
+	if err := New(t.TempDir()).ReleaseAll("job"); err != nil {
+		t.Errorf("in a store that nothing was put in: %v", err)
 	}
 }
 

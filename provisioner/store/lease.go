@@ -65,14 +65,24 @@ func (s *Store) Release(holder string) error {
 	return nil
 }
 
-// ReleaseAll drops the leases of holder and of holder with "@" and anything behind it.
+// ReleaseAll drops the leases of holder and of holder with "@" and anything behind it, also
+// those that a process was killed while writing. The caller writes none of them meanwhile.
 func (s *Store) ReleaseAll(holder string) error {
 	errs := []error{s.Release(holder)}
-	names, err := list(s.path("leases"))
-	errs = append(errs, err)
-	for _, name := range names {
-		if strings.HasPrefix(name, holder+"@") {
-			errs = append(errs, s.Release(name))
+	entries, err := os.ReadDir(s.path("leases"))
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		errs = append(errs, err)
+	}
+	for _, e := range entries {
+		name := e.Name()
+		if atomicfile.IsTemp(name) {
+			name = atomicfile.TempOf(name)
+		}
+		if name != holder && !strings.HasPrefix(name, holder+"@") {
+			continue
+		}
+		if err := os.Remove(s.path("leases", e.Name())); err != nil && !errors.Is(err, os.ErrNotExist) {
+			errs = append(errs, fmt.Errorf("release image lease of %s: %w", name, err))
 		}
 	}
 	return errors.Join(errs...)
