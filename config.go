@@ -29,7 +29,8 @@ type ContainerConfig struct {
 	ShmSize    int64             `json:"shmSize,omitempty"` // bytes of /dev/shm; 0 is 64 MiB
 	Sysctls    map[string]string `json:"sysctls,omitempty"`
 	Namespaces Namespaces        `json:"namespaces"`
-	Network    string            `json:"network,omitempty"` // none (a root's default), host, parent (a nested one's), container:ID
+	// none (a root's default), host, parent (a nested one's), container:ID
+	Network string `json:"network,omitempty"`
 
 	// Networks are CNI networks: the interfaces eth0, eth1, ... in this order.
 	// Network is "" then.
@@ -48,12 +49,13 @@ type ContainerConfig struct {
 	Devices        []Device  `json:"devices,omitempty"`
 	Security       Security  `json:"security"`
 
-	Restart       RestartPolicy     `json:"restart,omitzero"` // by the process that watches it
-	Health        *HealthCheck      `json:"health,omitempty"` // nil: the image's HEALTHCHECK, if it has one
-	Ready         *HealthCheck      `json:"ready,omitempty"`  // whether it can be used yet; nothing is ended for it
-	Log           LogConfig         `json:"log"`
-	StopSignal    string            `json:"stopSignal,omitempty"`    // default: the image's, then SIGTERM
-	StopTimeout   *time.Duration    `json:"stopTimeout,omitempty"`   // before stop kills; nil: 10 s; negative: it never does
+	Restart    RestartPolicy `json:"restart,omitzero"` // by the process that watches it
+	Health     *HealthCheck  `json:"health,omitempty"` // nil: the image's HEALTHCHECK, if it has one
+	Ready      *HealthCheck  `json:"ready,omitempty"`  // whether it can be used yet; nothing is ended for it
+	Log        LogConfig     `json:"log"`
+	StopSignal string        `json:"stopSignal,omitempty"` // default: the image's, then SIGTERM
+	// before stop kills; nil: 10 s; negative: it never does
+	StopTimeout   *time.Duration    `json:"stopTimeout,omitempty"`
 	MaxCompletion time.Duration     `json:"maxCompletion,omitempty"` // 0: no bound
 	Remove        bool              `json:"remove,omitempty"`        // remove everything after the end
 	Annotations   map[string]string `json:"annotations,omitempty"`

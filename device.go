@@ -30,7 +30,8 @@ func (d Device) Nodes() ([]DeviceNode, error) {
 		return nil, fmt.Errorf("%w: --device %s:%s: paths must be absolute", ErrInvalid, d.Source, target)
 	}
 	if strings.Trim(d.Permissions, "rwm") != "" {
-		return nil, fmt.Errorf("%w: --device %s: permissions %q are not of r, w, m", ErrInvalid, d.Source, d.Permissions)
+		return nil, fmt.Errorf("%w: --device %s: permissions %q are not of r, w, m", ErrInvalid, d.Source,
+			d.Permissions)
 	}
 	source, err := filepath.EvalSymlinks(d.Source)
 	if err != nil {

@@ -73,7 +73,8 @@ func number(n int64) string { return string('0' + rune(n)) }
 
 func TestDeviceNodeKeepsModeAndOwner(t *testing.T) {
 	dir := makeNodes(t)
-	if err := errors.Join(os.Chown(dir+"/null", 7, 8), os.Chmod(dir+"/null", 0o640)); err != nil { // whatever the umask is
+	// whatever the umask is
+	if err := errors.Join(os.Chown(dir+"/null", 7, 8), os.Chmod(dir+"/null", 0o640)); err != nil {
 		t.Fatal(err)
 	}
 	nodes, err := mctr.Device{Source: dir + "/null"}.Nodes()

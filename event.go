@@ -18,13 +18,15 @@ const (
 	EventNoStart = "start_failed"  // by the restart policy, with the error
 	EventDie     = "die"           // with exitCode and reason
 	EventDestroy = "destroy"       // its records are gone
-	EventGap     = "gap"           // events before the next one are no longer kept: "missed" says how many, where that is known
+	// events before the next one are no longer kept: "missed" says how many, where that is known
+	EventGap = "gap"
 )
 
 // An Event is something that happened to a container. Events are in the order of their
 // cursors, and their times never go back.
 type Event struct {
-	Cursor     uint64            `json:"cursor,omitempty"` // of this event, which a reader goes on behind; a gap has none
+	// of this event, which a reader goes on behind; a gap has none
+	Cursor     uint64            `json:"cursor,omitempty"`
 	Time       time.Time         `json:"time"`
 	ID         ContainerID       `json:"id"`
 	Action     string            `json:"action"` // one of the Event constants

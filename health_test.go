@@ -43,7 +43,8 @@ func TestHealthWith(t *testing.T) {
 
 func TestHealthCheckValidate(t *testing.T) {
 	good := []mctr.HealthCheck{
-		{Command: []string{"true"}}, {TCP: &mctr.TCPProbe{Port: 1}}, {HTTP: &mctr.HTTPGet{Port: 80, Scheme: "https"}, Interval: time.Second},
+		{Command: []string{"true"}}, {TCP: &mctr.TCPProbe{Port: 1}},
+		{HTTP: &mctr.HTTPGet{Port: 80, Scheme: "https"}, Interval: time.Second},
 	}
 	for _, h := range good {
 		if err := h.Validate(); err != nil {
@@ -52,7 +53,8 @@ func TestHealthCheckValidate(t *testing.T) {
 	}
 	bad := []mctr.HealthCheck{
 		{}, {Command: []string{"true"}, TCP: &mctr.TCPProbe{Port: 1}}, {TCP: &mctr.TCPProbe{}}, {HTTP: &mctr.HTTPGet{}},
-		{HTTP: &mctr.HTTPGet{Port: 80, Scheme: "ftp"}}, {Command: []string{"true"}, Interval: -1}, {Command: []string{"true"}, Failures: -1},
+		{HTTP: &mctr.HTTPGet{Port: 80, Scheme: "ftp"}}, {Command: []string{"true"}, Interval: -1},
+		{Command: []string{"true"}, Failures: -1},
 	}
 	for _, h := range bad {
 		if err := h.Validate(); !errors.Is(err, mctr.ErrInvalid) {

@@ -31,7 +31,8 @@ func (id ContainerID) Validate() error {
 	}
 	for part := range strings.SplitSeq(string(id), ".") {
 		if !validPart(part) {
-			return fmt.Errorf("%w: container id %q: each part must be [a-zA-Z0-9][a-zA-Z0-9_-]*", ErrInvalid, string(id))
+			return fmt.Errorf("%w: container id %q: each part must be [a-zA-Z0-9][a-zA-Z0-9_-]*", ErrInvalid,
+				string(id))
 		}
 	}
 	return nil
@@ -80,7 +81,8 @@ func (id ContainerID) Short() string {
 func ValidateName(name string) error {
 	plain := strings.NewReplacer(".", "", "_", "", "-", "").Replace(name)
 	if len(name) < 2 || len(name) > 128 || !validPart(plain) || !alphanumeric(name[0]) {
-		return fmt.Errorf("%w: container name %q: only [a-zA-Z0-9][a-zA-Z0-9_.-]+ is allowed, 2 to 128 characters", ErrInvalid, name)
+		return fmt.Errorf("%w: container name %q: only [a-zA-Z0-9][a-zA-Z0-9_.-]+ is allowed, 2 to 128 characters",
+			ErrInvalid, name)
 	}
 	return nil
 }

@@ -15,7 +15,8 @@ func TestIDValidate(t *testing.T) {
 			t.Errorf("%q: %v", good, err)
 		}
 	}
-	for _, bad := range []string{"", ".", "..", "a.", ".a", "a..b", "-a", "_a", "a/b", "../a", "a b", "a\x00", "ä", "a.-b", long + "a"} {
+	for _, bad := range []string{"", ".", "..", "a.", ".a", "a..b", "-a", "_a", "a/b", "../a", "a b", "a\x00", "ä",
+		"a.-b", long + "a"} {
 		if err := mctr.ContainerID(bad).Validate(); !errors.Is(err, mctr.ErrInvalid) {
 			t.Errorf("%q: %v, want ErrInvalid", bad, err)
 		}

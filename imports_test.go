@@ -24,22 +24,42 @@ type rule struct {
 // rules is docs/ARCHITECTURE.md's table. "." is the root package, "..." what is
 // below, "self" the part itself.
 var rules = []rule{
-	{"cmd/mctr-shim", []string{"self", "containerizer/launcher", "containerizer/launcher/wire", "containerizer/launcher/shim", "containerizer/launcher/engine/...", "internal/failpoint", "internal/proc", "internal/visible"}, "the shim is small: it is loaded for every container"},
+	{"cmd/mctr-shim",
+		[]string{"self", "containerizer/launcher", "containerizer/launcher/wire", "containerizer/launcher/shim",
+			"containerizer/launcher/engine/...", "internal/failpoint", "internal/proc", "internal/visible"},
+		"the shim is small: it is loaded for every container"},
 	{"cmd/mctr-helper", []string{"internal/..."}, "the helper does one job and ends"},
 	{"cmd/mctr-calico", []string{".", "internal/...", "cni/..."}, "policies need no containers"},
-	{"cmd", []string{"...", "!containerizer/launcher/engine/..."}, "programs wire everything, but engines are the shim's"},
+	{"cmd", []string{"...", "!containerizer/launcher/engine/..."},
+		"programs wire everything, but engines are the shim's"},
 	{"benchmarks", []string{"..."}, "a bench tries everything"},
-	{"isolators/builtin", []string{".", "internal/...", "isolators/...", "cni", "containerizer"}, "the table knows every isolator"},
-	{"isolators", []string{".", "internal/...", "isolators", "isolators/isolatortest", "self", "provisioner/...", "logs", "cni/...", "!cni/calico", "csi/...", "gpu/..."}, "an isolator knows the mechanism it drives, never a sibling"},
-	{"containerizer/launcher/engine/libcontainer", []string{".", "internal/...", "self", "containerizer/launcher/engine", "containerizer/launcher/engine/pty", "containerizer/launcher/wire"}, "an engine knows its interface"},
-	{"containerizer/launcher/engine/ocibinary", []string{".", "internal/...", "containerizer/launcher/engine", "containerizer/launcher/engine/pty", "containerizer/launcher/wire"}, "an engine knows its interface"},
-	{"containerizer/launcher/engine/enginetest", []string{".", "internal/...", "containerizer/launcher/engine", "containerizer/launcher/wire"}, "a suite knows the interface it holds engines to"},
+	{"isolators/builtin", []string{".", "internal/...", "isolators/...", "cni", "containerizer"},
+		"the table knows every isolator"},
+	{"isolators",
+		[]string{".", "internal/...", "isolators", "isolators/isolatortest", "self", "provisioner/...", "logs",
+			"cni/...", "!cni/calico", "csi/...", "gpu/..."},
+		"an isolator knows the mechanism it drives, never a sibling"},
+	{"containerizer/launcher/engine/libcontainer",
+		[]string{".", "internal/...", "self", "containerizer/launcher/engine", "containerizer/launcher/engine/pty",
+			"containerizer/launcher/wire"}, "an engine knows its interface"},
+	{"containerizer/launcher/engine/ocibinary",
+		[]string{".", "internal/...", "containerizer/launcher/engine", "containerizer/launcher/engine/pty",
+			"containerizer/launcher/wire"}, "an engine knows its interface"},
+	{"containerizer/launcher/engine/enginetest",
+		[]string{".", "internal/...", "containerizer/launcher/engine", "containerizer/launcher/wire"},
+		"a suite knows the interface it holds engines to"},
 	{"containerizer/launcher/engine", []string{".", "internal/...", "self"}, "the interface knows nothing"},
-	{"containerizer/launcher/shim", []string{".", "internal/...", "logs", "containerizer/launcher/wire", "containerizer/launcher/engine"}, "the server knows the protocol and the engines' interface"},
+	{"containerizer/launcher/shim",
+		[]string{".", "internal/...", "logs", "containerizer/launcher/wire", "containerizer/launcher/engine"},
+		"the server knows the protocol and the engines' interface"},
 	{"containerizer/launcher/wire", []string{".", "internal/..."}, "the protocol is data"},
-	{"containerizer/launcher", []string{".", "internal/...", "containerizer/launcher/wire"}, "the client knows the protocol"},
+	{"containerizer/launcher", []string{".", "internal/...", "containerizer/launcher/wire"},
+		"the client knows the protocol"},
 	{"containerizer/health", []string{".", "internal/..."}, "a probe knows nothing of containers but their namespaces"},
-	{"containerizer", []string{".", "internal/...", "isolators", "provisioner/...", "fetcher/...", "logs", "containerizer/launcher", "containerizer/launcher/wire", "containerizer/health"}, "the order of events: never an isolator, never an engine"},
+	{"containerizer",
+		[]string{".", "internal/...", "isolators", "provisioner/...", "fetcher/...", "logs", "containerizer/launcher",
+			"containerizer/launcher/wire", "containerizer/health"},
+		"the order of events: never an isolator, never an engine"},
 	{"internal", []string{".", "internal/..."}, "what everyone needs knows nobody"},
 	{"", nil, "mechanisms and nouns"},
 }
@@ -90,9 +110,12 @@ func TestImportsHaveTeeth(t *testing.T) {
 func ruleOf(pkg string) rule {
 	top, _, _ := strings.Cut(pkg, "/")
 	if slices.Contains(mechanisms, top) {
-		return rule{part: top, allow: []string{".", "internal/...", top + "/..."}, why: "a mechanism knows nothing of isolators and of other mechanisms"}
+		return rule{part: top, allow: []string{".", "internal/...", top + "/..."},
+			why: "a mechanism knows nothing of isolators and of other mechanisms"}
 	}
-	i := slices.IndexFunc(rules, func(r rule) bool { return pkg == r.part || strings.HasPrefix(pkg, r.part+"/") || r.part == "" })
+	i := slices.IndexFunc(rules, func(r rule) bool {
+		return pkg == r.part || strings.HasPrefix(pkg, r.part+"/") || r.part == ""
+	})
 	return rules[i]
 }
 
@@ -129,36 +152,47 @@ func matches(pattern, part, pkg, to string) bool {
 func packages(t *testing.T) map[string][]string {
 	t.Helper()
 	found := map[string][]string{}
-	err := filepath.WalkDir(".", func(path string, d fs.DirEntry, err error) error {
-		if err != nil {
-			return err
-		}
-		if d.IsDir() && path != "." && (strings.HasPrefix(d.Name(), ".") || d.Name() == "testdata" || d.Name() == "bin") {
-			return filepath.SkipDir
-		}
-		if d.IsDir() || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
-			return nil
+	for _, path := range sources(t) {
+		if strings.HasSuffix(path, "_test.go") {
+			continue
 		}
 		file, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.ImportsOnly)
 		if err != nil {
-			return err
+			t.Fatal(err)
 		}
 		pkg := strings.TrimPrefix(filepath.Dir(path), ".")
 		found[pkg] = append(found[pkg], "")
 		for _, spec := range file.Imports {
 			name, err := strconv.Unquote(spec.Path.Value)
 			if err != nil {
-				return err
+				t.Fatal(err)
 			}
 			found[pkg] = append(found[pkg], name)
+		}
+	}
+	if len(found) < 30 {
+		t.Fatalf("found only %d packages", len(found))
+	}
+	return found
+}
+
+// sources returns the Go files of the tree.
+func sources(t *testing.T) (files []string) {
+	t.Helper()
+	err := filepath.WalkDir(".", func(path string, d fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case d.IsDir() && path != "." &&
+			(strings.HasPrefix(d.Name(), ".") || d.Name() == "testdata" || d.Name() == "bin"):
+			return filepath.SkipDir
+		case !d.IsDir() && strings.HasSuffix(path, ".go"):
+			files = append(files, path)
 		}
 		return nil
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(found) < 30 {
-		t.Fatalf("found only %d packages", len(found))
-	}
-	return found
+	return files
 }

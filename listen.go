@@ -10,8 +10,9 @@ import (
 // A ListenPolicy says on which TCP ports a container may listen: those assigned to
 // it, where containers share the host's network and its ports are a resource.
 type ListenPolicy struct {
-	Ports    []PortRange   `json:"ports"`              // empty: none
-	End      bool          `json:"end,omitempty"`      // the container that listens on another; otherwise it is reported
+	Ports []PortRange `json:"ports"` // empty: none
+	// the container that listens on another; otherwise it is reported
+	End      bool          `json:"end,omitempty"`
 	Interval time.Duration `json:"interval,omitempty"` // of looking; 0 is 10 s
 }
 

@@ -35,19 +35,23 @@ func TestShimStaysSmall(t *testing.T) {
 
 // TestLibraryNeedsNoC builds what agents embed, and the command line, without cgo.
 func TestLibraryNeedsNoC(t *testing.T) {
-	cmd := exec.Command("go", "build", "-o", os.DevNull, "./containerizer", "./isolators/builtin", "./cmd/mctr", "./cmd/mctr-helper", "./cmd/mctr-agent", "./cmd/mctr-calico")
+	cmd := exec.Command("go", "build", "-o", os.DevNull, "./containerizer", "./isolators/builtin", "./cmd/mctr",
+		"./cmd/mctr-helper", "./cmd/mctr-agent", "./cmd/mctr-calico")
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	for program, heavy := range map[string][]string{
-		"./cmd/mctr":       {"github.com/prometheus/", "github.com/coreos/go-systemd/v22/daemon", "github.com/opencontainers/cgroups/systemd", "k8s.io/"},
+		"./cmd/mctr": {"github.com/prometheus/", "github.com/coreos/go-systemd/v22/daemon",
+			"github.com/opencontainers/cgroups/systemd", "k8s.io/"},
 		"./cmd/mctr-agent": {"github.com/getkin/", "k8s.io/"},
 		// Kubernetes' types are what Calico's are made of; its clients are not needed.
 		"./cmd/mctr-calico": {"k8s.io/client-go/", module + "/containerizer"},
 	} {
 		deps := dependencies(t, "0", program)
-		for _, never := range append(heavy, "github.com/opencontainers/runc/libcontainer\n", "google.golang.org/grpc", "go.opentelemetry.io/otel/sdk", "go.opentelemetry.io/otel/exporters", "gonum.org/", "github.com/NVIDIA/go-nvml") {
+		for _, never := range append(heavy, "github.com/opencontainers/runc/libcontainer\n", "google.golang.org/grpc",
+			"go.opentelemetry.io/otel/sdk", "go.opentelemetry.io/otel/exporters", "gonum.org/",
+			"github.com/NVIDIA/go-nvml") {
 			if strings.Contains(deps, "\n"+never) {
 				t.Errorf("%s links %s", program, strings.TrimSpace(never))
 			}

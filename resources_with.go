@@ -17,23 +17,28 @@ func (r Resources) With(change Resources) Resources {
 
 func (c CPU) with(change CPU) CPU {
 	return CPU{
-		Shares: cmp.Or(change.Shares, c.Shares), Quota: cmp.Or(change.Quota, c.Quota), Period: cmp.Or(change.Period, c.Period),
-		Burst: cmp.Or(change.Burst, c.Burst), Cpus: cmp.Or(change.Cpus, c.Cpus), Mems: cmp.Or(change.Mems, c.Mems),
+		Shares: cmp.Or(change.Shares, c.Shares), Quota: cmp.Or(change.Quota, c.Quota),
+		Period: cmp.Or(change.Period, c.Period),
+		Burst:  cmp.Or(change.Burst, c.Burst), Cpus: cmp.Or(change.Cpus, c.Cpus), Mems: cmp.Or(change.Mems, c.Mems),
 	}
 }
 
 func (m Memory) with(change Memory) Memory {
 	return Memory{
-		Limit: cmp.Or(change.Limit, m.Limit), Swap: cmp.Or(change.Swap, m.Swap), Reservation: cmp.Or(change.Reservation, m.Reservation),
-		High: cmp.Or(change.High, m.High), OOMScoreAdj: cmp.Or(change.OOMScoreAdj, m.OOMScoreAdj),
+		Limit: cmp.Or(change.Limit, m.Limit), Swap: cmp.Or(change.Swap, m.Swap),
+		Reservation: cmp.Or(change.Reservation, m.Reservation),
+		High:        cmp.Or(change.High, m.High), OOMScoreAdj: cmp.Or(change.OOMScoreAdj, m.OOMScoreAdj),
 		DisableOOM: change.DisableOOM || m.DisableOOM, Swappiness: cmp.Or(change.Swappiness, m.Swappiness),
 	}
 }
 
 func (b BlockIO) with(change BlockIO) BlockIO {
-	merged := BlockIO{Weight: cmp.Or(change.Weight, b.Weight), Throttles: slices.Clone(change.Throttles), Weights: slices.Clone(change.Weights)}
+	merged := BlockIO{Weight: cmp.Or(change.Weight, b.Weight), Throttles: slices.Clone(change.Throttles),
+		Weights: slices.Clone(change.Weights)}
 	for _, t := range b.Throttles {
-		if !slices.ContainsFunc(change.Throttles, func(c IOThrottle) bool { return c.Device == t.Device && c.Kind == t.Kind }) {
+		if !slices.ContainsFunc(change.Throttles, func(c IOThrottle) bool {
+			return c.Device == t.Device && c.Kind == t.Kind
+		}) {
 			merged.Throttles = append(merged.Throttles, t)
 		}
 	}

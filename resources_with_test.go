@@ -12,7 +12,8 @@ func TestResourcesWith(t *testing.T) {
 	one, two, three, weight := int64(1), int64(2), uint64(3), uint16(100)
 	old := mctr.Resources{
 		CPU: mctr.CPU{Shares: &three, Cpus: "0"}, Memory: mctr.Memory{Limit: &one, Swap: &two}, Pids: &one,
-		BlockIO: mctr.BlockIO{Throttles: []mctr.IOThrottle{{Device: "a", Kind: "read-bps", Rate: 1}, {Device: "a", Kind: "write-bps", Rate: 1}}},
+		BlockIO: mctr.BlockIO{Throttles: []mctr.IOThrottle{{Device: "a", Kind: "read-bps", Rate: 1},
+			{Device: "a", Kind: "write-bps", Rate: 1}}},
 	}
 	change := mctr.Resources{
 		CPU: mctr.CPU{Quota: &one, Cpus: "1"}, Memory: mctr.Memory{Limit: &two},
@@ -20,7 +21,9 @@ func TestResourcesWith(t *testing.T) {
 	}
 	want := mctr.Resources{
 		CPU: mctr.CPU{Shares: &three, Quota: &one, Cpus: "1"}, Memory: mctr.Memory{Limit: &two, Swap: &two}, Pids: &one,
-		BlockIO: mctr.BlockIO{Weight: &weight, Throttles: []mctr.IOThrottle{{Device: "a", Kind: "read-bps", Rate: 9}, {Device: "a", Kind: "write-bps", Rate: 1}}},
+		BlockIO: mctr.BlockIO{Weight: &weight,
+			Throttles: []mctr.IOThrottle{{Device: "a", Kind: "read-bps", Rate: 9},
+				{Device: "a", Kind: "write-bps", Rate: 1}}},
 	}
 	if diff := cmp.Diff(want, old.With(change)); diff != "" {
 		t.Error(diff)

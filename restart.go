@@ -34,7 +34,8 @@ type RestartPolicy struct {
 func ParseRestartPolicy(s string) (RestartPolicy, error) {
 	name, most, bounded := strings.Cut(s, ":")
 	p := RestartPolicy{Name: name}
-	if !slices.Contains([]string{"", RestartNo, RestartOnFailure, RestartAlways, RestartUnlessStopped}, name) || bounded && name != RestartOnFailure {
+	if !slices.Contains([]string{"", RestartNo, RestartOnFailure, RestartAlways, RestartUnlessStopped}, name) ||
+		bounded && name != RestartOnFailure {
 		return p, fmt.Errorf("%w: restart policy %q: no, on-failure[:MAX], always or unless-stopped", ErrInvalid, s)
 	}
 	if !bounded {

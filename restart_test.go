@@ -10,14 +10,16 @@ import (
 
 func TestParseRestartPolicy(t *testing.T) {
 	for s, want := range map[string]mctr.RestartPolicy{
-		"": {}, "no": {Name: "no"}, "always": {Name: "always"}, "on-failure": {Name: "on-failure"}, "on-failure:3": {Name: "on-failure", Max: 3},
+		"": {}, "no": {Name: "no"}, "always": {Name: "always"}, "on-failure": {Name: "on-failure"},
+		"on-failure:3":   {Name: "on-failure", Max: 3},
 		"unless-stopped": {Name: "unless-stopped"},
 	} {
 		if got, err := mctr.ParseRestartPolicy(s); err != nil || got != want {
 			t.Errorf("%q: %+v, %v", s, got, err)
 		}
 	}
-	for _, s := range []string{"sometimes", "always:3", "on-failure:", "on-failure:-1", "on-failure:x", "on-failure:99999999999"} {
+	for _, s := range []string{"sometimes", "always:3", "on-failure:", "on-failure:-1", "on-failure:x",
+		"on-failure:99999999999"} {
 		if _, err := mctr.ParseRestartPolicy(s); !errors.Is(err, mctr.ErrInvalid) {
 			t.Errorf("%q: %v", s, err)
 		}

@@ -4,14 +4,15 @@ import "time"
 
 // A Status is what is known of a container at one moment.
 type Status struct {
-	ID      ContainerID      `json:"id"`
-	Config  *ContainerConfig `json:"config"`
-	Phase   Phase            `json:"phase"`
-	Damage  string           `json:"damage,omitempty"`  // of one in phase Damaged: which records are missing or unreadable
-	Pid     int              `json:"pid,omitempty"`     // of its init, in the host's namespace
-	ShimPid int              `json:"shimPid,omitempty"` // of its supervisor
-	Created time.Time        `json:"created"`
-	Started time.Time        `json:"started,omitzero"`
+	ID     ContainerID      `json:"id"`
+	Config *ContainerConfig `json:"config"`
+	Phase  Phase            `json:"phase"`
+	// of one in phase Damaged: which records are missing or unreadable
+	Damage  string    `json:"damage,omitempty"`
+	Pid     int       `json:"pid,omitempty"`     // of its init, in the host's namespace
+	ShimPid int       `json:"shimPid,omitempty"` // of its supervisor
+	Created time.Time `json:"created"`
+	Started time.Time `json:"started,omitzero"`
 	// Termination is set once the container has ended.
 	Termination *Termination `json:"termination,omitempty"`
 	// Cleaned is false for an ended container whose resources are not yet released.

@@ -53,7 +53,9 @@ func capabilitiesOf(r Request, ports []mctr.Port) map[string]any {
 func portMappings(ports []mctr.Port) []map[string]any {
 	var list []map[string]any
 	for _, p := range ports {
-		list = append(list, map[string]any{"hostPort": p.HostPort, "containerPort": p.ContainerPort, "protocol": p.Protocol, "hostIP": p.HostIP})
+		list = append(list,
+			map[string]any{"hostPort": p.HostPort, "containerPort": p.ContainerPort, "protocol": p.Protocol,
+				"hostIP": p.HostIP})
 	}
 	return list
 }
@@ -121,7 +123,8 @@ func networkInfo(r Request) map[string]any {
 func mesosPorts(ports []mctr.Port) []map[string]any {
 	var list []map[string]any
 	for _, p := range ports {
-		list = append(list, map[string]any{"host_port": p.HostPort, "container_port": p.ContainerPort, "protocol": p.Protocol})
+		list = append(list,
+			map[string]any{"host_port": p.HostPort, "container_port": p.ContainerPort, "protocol": p.Protocol})
 	}
 	return list
 }

@@ -32,7 +32,8 @@ type Request struct {
 // ADD of this process, then ADD. What they answer is checked. After an error
 // nothing is left, or a record that Detach tries again by.
 func (n *Networks) Attach(ctx context.Context, r Request) (*Attachment, error) {
-	if have, err := load(n.record(r.Container, r.Interface)); err == nil && have.State == Attached && have.Network == r.Network.Name {
+	if have, err := load(n.record(r.Container, r.Interface)); err == nil && have.State == Attached &&
+		have.Network == r.Network.Name {
 		return have, nil
 	}
 	if err := n.ready.of(ctx, n, r.Network); err != nil {
@@ -80,7 +81,8 @@ func (n *Networks) intent(ctx context.Context, r Request) (*Attachment, error) {
 		}
 	}
 	a := &Attachment{
-		Schema: schema, Container: r.Container, ID: n.cniID(r.Container, r.Interface), Interface: r.Interface, Index: r.Index,
+		Schema: schema, Container: r.Container, ID: n.cniID(r.Container, r.Interface), Interface: r.Interface,
+		Index:   r.Index,
 		Network: r.Network.Name, State: Adding, Args: argsOf(r), PluginDirs: n.config.PluginDirs,
 	}
 	var err error
@@ -132,7 +134,8 @@ func (n *Networks) add(ctx context.Context, network *Network, a *Attachment) err
 	}
 	var answer types.Result
 	err = afterFirst(netns, a.Index, func() (err error) {
-		answer, err = n.plugins(&executor{lock: busy.File(), answered: note}).AddNetworkList(ctx, list.list, n.conf(a, netns))
+		answer, err = n.plugins(&executor{lock: busy.File(), answered: note}).AddNetworkList(
+			ctx, list.list, n.conf(a, netns))
 		return err
 	})
 	if err != nil {

@@ -24,15 +24,18 @@ func TestVersions(t *testing.T) {
 				h := newHost(t)
 				subnet := fmt.Sprintf("10.20.%d.0/24", i)
 				if single {
-					h.write("10-net.conf", fmt.Sprintf(`{"cniVersion": "%s", "name": "net", "type": "bridge", "bridge": "br-net",
+					h.write("10-net.conf",
+						fmt.Sprintf(`{"cniVersion": "%s", "name": "net", "type": "bridge", "bridge": "br-net",
 						"ipam": {"type": "host-local", "subnet": "%s", "dataDir": "$STORE"}}`, version, subnet))
 				} else {
-					h.write("10-net.conflist", bridge(version, "net", subnet, `{"type": "tuning", "sysctl": {"net.core.somaxconn": "77"}}`))
+					h.write("10-net.conflist",
+						bridge(version, "net", subnet, `{"type": "tuning", "sysctl": {"net.core.somaxconn": "77"}}`))
 				}
 				h.warm("net")
 				h.clean()
 				a := h.mustAttach("box", "net")
-				if got := h.addresses("box", "eth0"); len(got) != 1 || got[0] != a.Result.Addresses[0] || !netip.MustParsePrefix(subnet).Contains(got[0].Addr()) {
+				if got := h.addresses("box", "eth0"); len(got) != 1 || got[0] != a.Result.Addresses[0] ||
+					!netip.MustParsePrefix(subnet).Contains(got[0].Addr()) {
 					t.Errorf("the interface has %v, the record %v, the subnet is %s", got, a.Result.Addresses, subnet)
 				}
 				if err := h.Check(t.Context(), a); err != nil {
@@ -51,10 +54,12 @@ func TestCheckSees(t *testing.T) {
 	h.write("net.conflist", bridge("1.0.0", "net", "10.20.9.0/24"))
 	a := h.mustAttach("box", "net")
 	defer h.mustDetach("box")
-	if out, err := exec.Command("nsenter", "--net="+h.Namespace("box"), "ip", "address", "flush", "dev", "eth0").CombinedOutput(); err != nil {
+	if out, err := exec.Command("nsenter", "--net="+h.Namespace("box"), "ip", "address", "flush", "dev",
+		"eth0").CombinedOutput(); err != nil {
 		t.Fatal(err, string(out))
 	}
-	if err := h.Check(t.Context(), a); err == nil || !strings.Contains(err.Error(), "network net is not as it was made") {
+	if err := h.Check(t.Context(), a); err == nil ||
+		!strings.Contains(err.Error(), "network net is not as it was made") {
 		t.Errorf("CHECK: %v", err)
 	}
 }
@@ -69,7 +74,8 @@ func TestWhatIsAsked(t *testing.T) {
 	h.warm("net")
 	h.clean()
 	a := h.mustAttach("box", "net", func(r *cni.Request) {
-		r.Config = mctr.NetworkConfig{IPs: []string{"10.21.0.77", "fd00:21::77"}, MAC: "02:00:00:00:00:77", Bandwidth: &mctr.Bandwidth{IngressRate: 8_000_000, EgressRate: 8_000_000}}
+		r.Config = mctr.NetworkConfig{IPs: []string{"10.21.0.77", "fd00:21::77"}, MAC: "02:00:00:00:00:77",
+			Bandwidth: &mctr.Bandwidth{IngressRate: 8_000_000, EgressRate: 8_000_000}}
 	})
 	want := []netip.Prefix{netip.MustParsePrefix("10.21.0.77/24"), netip.MustParsePrefix("fd00:21::77/64")}
 	if got := h.addresses("box", "eth0"); !slices.Equal(got, want) || !slices.Equal(a.Result.Addresses, want) {
@@ -78,7 +84,8 @@ func TestWhatIsAsked(t *testing.T) {
 	if a.Result.MAC != "02:00:00:00:00:77" || len(a.Result.Gateways) != 2 {
 		t.Errorf("MAC %s, gateways %v", a.Result.MAC, a.Result.Gateways)
 	}
-	if out, err := exec.Command("tc", "qdisc", "show").CombinedOutput(); err != nil || strings.Count(string(out), "rate 8Mbit") != 2 {
+	if out, err := exec.Command("tc", "qdisc", "show").CombinedOutput(); err != nil ||
+		strings.Count(string(out), "rate 8Mbit") != 2 {
 		t.Errorf("queues: %v\n%s", err, out)
 	}
 	h.mustDetach("box")
@@ -104,7 +111,8 @@ func TestSeveralInterfaces(t *testing.T) {
 		t.Fatal(attachments, err)
 	}
 	out, err := exec.Command("nsenter", "--net="+h.Namespace("box"), "ip", "route", "show", "default").CombinedOutput()
-	if lines := strings.Split(string(out), "\n"); err != nil || len(lines) != 4 || !strings.HasPrefix(lines[0], "default via 10.22.0.1 dev eth0") || strings.Contains(lines[0], "metric") {
+	if lines := strings.Split(string(out), "\n"); err != nil || len(lines) != 4 ||
+		!strings.HasPrefix(lines[0], "default via 10.22.0.1 dev eth0") || strings.Contains(lines[0], "metric") {
 		t.Errorf("the first network is not the way out: %v\n%s", err, out)
 	}
 	for _, a := range attachments {
@@ -124,7 +132,9 @@ func TestSeveralInterfaces(t *testing.T) {
 func TestLabels(t *testing.T) {
 	h := newHost(t)
 	h.write("net.conflist", bridge("1.0.0", "net", "10.23.0.0/24", `{"type": "fake", "args": {"mine": 1}}`))
-	a := h.mustAttach("box", "net", func(r *cni.Request) { r.Config.Labels = map[string]string{"role": "server", "app": "/prod/web"} })
+	a := h.mustAttach("box", "net", func(r *cni.Request) {
+		r.Config.Labels = map[string]string{"role": "server", "app": "/prod/web"}
+	})
 	defer h.mustDetach("box")
 	config := strings.Join(strings.Fields(string(a.Config)), "")
 	for _, want := range []string{
@@ -156,7 +166,8 @@ func TestExhausted(t *testing.T) {
 // TestManyAtOnce attaches fifty containers at once, with a port each, and detaches them.
 func TestManyAtOnce(t *testing.T) {
 	h := newHost(t)
-	h.write("net.conflist", bridge("1.0.0", "net", "10.25.0.0/24", `{"type": "portmap", "capabilities": {"portMappings": true}}`))
+	h.write("net.conflist",
+		bridge("1.0.0", "net", "10.25.0.0/24", `{"type": "portmap", "capabilities": {"portMappings": true}}`))
 	h.mustAttach("warm", "net", withPort(mctr.Port{HostPort: 1, ContainerPort: 1, Protocol: "tcp"}))
 	h.mustDetach("warm")
 	h.clean()
@@ -164,7 +175,8 @@ func TestManyAtOnce(t *testing.T) {
 	var mu sync.Mutex
 	seen := map[string]bool{}
 	each(many, func(i int) {
-		a, err := h.attach(mctr.ContainerID(fmt.Sprintf("box%d", i)), "net", withPort(mctr.Port{ContainerPort: 80, Protocol: "tcp"}))
+		a, err := h.attach(mctr.ContainerID(fmt.Sprintf("box%d", i)), "net",
+			withPort(mctr.Port{ContainerPort: 80, Protocol: "tcp"}))
 		if err != nil {
 			t.Errorf("%d: %v", i, err)
 			return
@@ -226,7 +238,8 @@ func TestElsewhere(t *testing.T) {
 	h.warm("net")
 	h.clean()
 	a := h.mustAttach("box", "net")
-	h.Networks = cni.New(cni.Config{Root: h.root, State: h.state, ConfigDirs: []string{h.config}, PluginDirs: []string{t.TempDir()}})
+	h.Networks = cni.New(
+		cni.Config{Root: h.root, State: h.state, ConfigDirs: []string{h.config}, PluginDirs: []string{t.TempDir()}})
 	if err := h.Check(t.Context(), a); err != nil {
 		t.Errorf("CHECK: %v", err)
 	}

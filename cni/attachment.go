@@ -112,9 +112,11 @@ func load(path string) (*Attachment, error) {
 		return nil, err
 	}
 	if a.Schema > schema {
-		return nil, fmt.Errorf("%w: %s has schema %d, this mctr knows up to %d", mctr.ErrUnsupported, path, a.Schema, schema)
+		return nil, fmt.Errorf("%w: %s has schema %d, this mctr knows up to %d", mctr.ErrUnsupported, path, a.Schema,
+			schema)
 	}
-	if a.Container.Validate() != nil || a.Interface == "" || filepath.Base(path) != a.Container.Hash()+"."+a.Interface+".json" {
+	if a.Container.Validate() != nil || a.Interface == "" ||
+		filepath.Base(path) != a.Container.Hash()+"."+a.Interface+".json" {
 		return nil, fmt.Errorf("%w: %s is no attachment's record", mctr.ErrInvalid, path)
 	}
 	return a, nil
@@ -141,5 +143,6 @@ func (n *Networks) forget(a *Attachment) error {
 
 // conf is how libcni is told of it.
 func (n *Networks) conf(a *Attachment, netns string) *libcni.RuntimeConf {
-	return &libcni.RuntimeConf{ContainerID: a.ID, NetNS: netns, IfName: a.Interface, Args: a.Args, CapabilityArgs: a.Capabilities}
+	return &libcni.RuntimeConf{ContainerID: a.ID, NetNS: netns, IfName: a.Interface, Args: a.Args,
+		CapabilityArgs: a.Capabilities}
 }

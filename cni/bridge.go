@@ -43,7 +43,8 @@ func (d *Definition) undisputed(bridge netlink.Link) error {
 	}
 	for _, a := range all {
 		if s := d.subnetAround(prefixOf(a.IP, a.Mask)); s.IsValid() && a.LinkIndex != bridge.Attrs().Index {
-			return fmt.Errorf("%w: subnet %v: %s of this host has the address %v by now: make the network anew with another --subnet", mctr.ErrState, s, nameOf(a.LinkIndex), a.IPNet)
+			return fmt.Errorf("%w: subnet %v: %s of this host has the address %v by now: make the network anew with "+
+				"another --subnet", mctr.ErrState, s, nameOf(a.LinkIndex), a.IPNet)
 		}
 	}
 	return nil

@@ -21,7 +21,8 @@ import (
 func TestFirstADDFails(t *testing.T) {
 	for name, make := range map[string]func(h *host) (device, store string){
 		"own": func(h *host) (string, string) {
-			own, err := h.Create("narrow", cni.Definition{Subnets: []cni.Subnet{{Subnet: netip.MustParsePrefix("10.47.0.0/30")}}})
+			own, err := h.Create("narrow",
+				cni.Definition{Subnets: []cni.Subnet{{Subnet: netip.MustParsePrefix("10.47.0.0/30")}}})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -63,13 +64,15 @@ func TestFirstADDFails(t *testing.T) {
 func TestSubnetOfTwo(t *testing.T) {
 	one, two := newHost(t), newHost(t)
 	for _, h := range []*host{one, two} {
-		if _, err := h.Create("twice", cni.Definition{Subnets: []cni.Subnet{{Subnet: netip.MustParsePrefix("10.48.0.0/24")}}}); err != nil {
+		if _, err := h.Create("twice",
+			cni.Definition{Subnets: []cni.Subnet{{Subnet: netip.MustParsePrefix("10.48.0.0/24")}}}); err != nil {
 			t.Fatal(err)
 		}
 	}
 	one.mustAttach("box", "twice")
 	_, err := two.attach("box", "twice")
-	if !errors.Is(err, mctr.ErrState) || !strings.Contains(err.Error(), one.find("twice").Own.Bridge+" of this host has the address 10.48.0.1/24") {
+	if !errors.Is(err, mctr.ErrState) ||
+		!strings.Contains(err.Error(), one.find("twice").Own.Bridge+" of this host has the address 10.48.0.1/24") {
 		t.Errorf("attach: %v", err)
 	}
 	two.mustDetach("box")

@@ -44,7 +44,8 @@ func (d *Definition) show() error {
 	}
 	for _, s := range d.Subnets {
 		mask := net.CIDRMask(s.Subnet.Bits(), s.Subnet.Addr().BitLen())
-		err = errors.Join(err, netlink.AddrReplace(bridge, &netlink.Addr{IPNet: &net.IPNet{IP: s.Gateway.AsSlice(), Mask: mask}}))
+		err = errors.Join(err,
+			netlink.AddrReplace(bridge, &netlink.Addr{IPNet: &net.IPNet{IP: s.Gateway.AsSlice(), Mask: mask}}))
 	}
 	if err = errors.Join(err, d.undisputed(bridge)); err != nil {
 		return errors.Join(err, removeLink(d.Bridge))

@@ -119,13 +119,16 @@ func (n *Networks) write(name, file string, d *Definition) (err error) {
 
 // reserved names mean something else on the command line.
 func reserved(name string) bool {
-	return slices.Contains([]string{mctr.NetworkNone, mctr.NetworkHost, mctr.NetworkParent, strings.TrimSuffix(mctr.JoinNetwork, ":"), "default"}, name)
+	return slices.Contains(
+		[]string{mctr.NetworkNone, mctr.NetworkHost, mctr.NetworkParent, strings.TrimSuffix(mctr.JoinNetwork, ":"),
+			"default"}, name)
 }
 
 // check refuses what no definition can ask for.
 func (d *Definition) check() error {
 	if !d.Created.IsZero() || d.Bridge != "" || d.GC || d.Overlay != nil && d.Overlay.Device != "" {
-		return fmt.Errorf("%w: a network's time, gc and names of interfaces are not for its maker to choose", mctr.ErrInvalid)
+		return fmt.Errorf("%w: a network's time, gc and names of interfaces are not for its maker to choose",
+			mctr.ErrInvalid)
 	}
 	for _, server := range d.DNS.Servers {
 		if _, err := netip.ParseAddr(server); err != nil {
@@ -173,14 +176,17 @@ func (n *Networks) listOf(name string, d *Definition) map[string]any {
 	ipam := n.ipamOf(name, d)
 	switch d.Driver {
 	case Macvlan:
-		plugins = append(plugins, map[string]any{"type": "macvlan", "master": d.Parent, "ipam": ipam, "capabilities": map[string]bool{"ips": true, "mac": true}})
+		plugins = append(plugins,
+			map[string]any{"type": "macvlan", "master": d.Parent, "ipam": ipam,
+				"capabilities": map[string]bool{"ips": true, "mac": true}})
 	default:
 		plugins = append(plugins, map[string]any{
 			"type": "bridge", "bridge": d.Bridge, "isGateway": !d.Internal, "ipMasq": !d.Internal, "hairpinMode": true,
 			"ipam": ipam, "capabilities": map[string]bool{"ips": true, "mac": true},
 		})
 		if !d.Internal {
-			plugins = append(plugins, map[string]any{"type": "portmap", "capabilities": map[string]bool{"portMappings": true}, "snat": true})
+			plugins = append(plugins,
+				map[string]any{"type": "portmap", "capabilities": map[string]bool{"portMappings": true}, "snat": true})
 		}
 		plugins = append(plugins, map[string]any{"type": "firewall"},
 			map[string]any{"type": "bandwidth", "capabilities": map[string]bool{"bandwidth": true}})
@@ -240,7 +246,8 @@ func (n *Networks) Remove(name string) error {
 	}
 	for _, a := range all {
 		if a.Network == name {
-			return fmt.Errorf("%w: network %s: container %s is attached to it", mctr.ErrState, name, a.Container.Short())
+			return fmt.Errorf("%w: network %s: container %s is attached to it", mctr.ErrState, name,
+				a.Container.Short())
 		}
 	}
 	for _, link := range network.Own.links() {

@@ -21,8 +21,10 @@ func TestRefusedDefinitions(t *testing.T) {
 		name       string
 		definition cni.Definition
 	}{
-		{"none", cni.Definition{}}, {"host", cni.Definition{}}, {"parent", cni.Definition{}}, {"container", cni.Definition{}}, {"a/b", cni.Definition{}},
-		{"net", cni.Definition{MTU: 1279, Subnets: six}}, {"net", cni.Definition{MTU: 575}}, {"net", cni.Definition{Driver: "ipvlan"}},
+		{"none", cni.Definition{}}, {"host", cni.Definition{}}, {"parent", cni.Definition{}},
+		{"container", cni.Definition{}}, {"a/b", cni.Definition{}},
+		{"net", cni.Definition{MTU: 1279, Subnets: six}}, {"net", cni.Definition{MTU: 575}},
+		{"net", cni.Definition{Driver: "ipvlan"}},
 	} {
 		if n, err := newHost(t).Create(c.name, c.definition); !errors.Is(err, mctr.ErrInvalid) {
 			t.Errorf("%s, %+v: %+v, %v", c.name, c.definition, n, err)
@@ -76,7 +78,8 @@ func TestBrokenByHand(t *testing.T) {
 	if _, err := h.Take(cni.Default); err == nil || !strings.Contains(err.Error(), file) {
 		t.Errorf("the default network: %v", err)
 	}
-	if _, err := h.Create(cni.Default, cni.Definition{}); !errors.Is(err, mctr.ErrExists) || !strings.Contains(err.Error(), file) {
+	if _, err := h.Create(cni.Default, cni.Definition{}); !errors.Is(err, mctr.ErrExists) ||
+		!strings.Contains(err.Error(), file) {
 		t.Errorf("create: %v", err)
 	}
 	if data, err := os.ReadFile(file); err != nil || string(data) != "{" {

@@ -87,7 +87,8 @@ func (n *Networks) ask(ctx context.Context, a *Attachment, busy *flock.Lock) err
 	if !pinned(netns) {
 		netns = "" // the specification: DEL is to succeed without it, as far as it can
 	}
-	if err := n.plugins(&executor{lock: busy.File(), previous: a.Answer}, a.PluginDirs...).DelNetworkList(ctx, list.list, n.conf(a, netns)); err != nil {
+	if err := n.plugins(&executor{lock: busy.File(), previous: a.Answer},
+		a.PluginDirs...).DelNetworkList(ctx, list.list, n.conf(a, netns)); err != nil {
 		return err
 	}
 	return failpoint.Hit("cni/deleted")
@@ -110,7 +111,8 @@ func (n *Networks) RetryDue(ctx context.Context) {
 			return // what was not asked has not failed
 		}
 		if err := n.retry(ctx, a); err != nil {
-			n.log.Warn("network still attached to an ended container", "container", a.Container, "error", err, "next", a.Retry)
+			n.log.Warn("network still attached to an ended container", "container", a.Container, "error", err, "next",
+				a.Retry)
 		}
 	}
 }

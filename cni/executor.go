@@ -66,7 +66,8 @@ func (e *executor) ExecPlugin(ctx context.Context, program string, stdin []byte,
 	defer cancel()
 	stdout, stderr := &bounded{}, &bounded{}
 	cmd := exec.CommandContext(ctx, program)
-	cmd.Env, cmd.Stdin, cmd.Stdout, cmd.Stderr = environment(environ), bytes.NewReader(e.withPrevious(stdin)), stdout, stderr
+	cmd.Env, cmd.Stdin, cmd.Stdout, cmd.Stderr = environment(environ), bytes.NewReader(e.withPrevious(stdin)), stdout,
+		stderr
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.Cancel = func() error { return unix.Kill(-cmd.Process.Pid, unix.SIGKILL) }
 	cmd.WaitDelay = drainTime

@@ -24,19 +24,22 @@ func TestSickPlugins(t *testing.T) {
 		add, says string
 		is        error
 	}{
-		"hangs":             {"hang", "not ended after", context.DeadlineExceeded},
-		"crashes":           {"crash", "about to crash", nil},
-		"refuses":           {"refuse", "the datastore is down; dial tcp: refused", nil},
-		"prints garbage":    {"garbage", "no JSON", mctr.ErrInvalid},
-		"floods":            {"flood", "bytes long", mctr.ErrInvalid},
-		"of another world":  {`{"cniVersion": "9.0.0"}`, "9.0.0", nil},
-		"wrong address":     {`{"cniVersion": "1.0.0", "ips": [{"address": "300.1.1.1/24"}]}`, "300.1.1.1", nil},
-		"of no interface":   {`{"cniVersion": "1.0.0", "ips": [{"address": "10.1.1.1/24", "interface": 7}]}`, "of interface 7", mctr.ErrInvalid},
-		"unspecified":       {`{"cniVersion": "1.0.0", "ips": [{"address": "0.0.0.0/0"}]}`, "cannot be a container's", mctr.ErrInvalid},
+		"hangs":            {"hang", "not ended after", context.DeadlineExceeded},
+		"crashes":          {"crash", "about to crash", nil},
+		"refuses":          {"refuse", "the datastore is down; dial tcp: refused", nil},
+		"prints garbage":   {"garbage", "no JSON", mctr.ErrInvalid},
+		"floods":           {"flood", "bytes long", mctr.ErrInvalid},
+		"of another world": {`{"cniVersion": "9.0.0"}`, "9.0.0", nil},
+		"wrong address":    {`{"cniVersion": "1.0.0", "ips": [{"address": "300.1.1.1/24"}]}`, "300.1.1.1", nil},
+		"of no interface": {`{"cniVersion": "1.0.0", "ips": [{"address": "10.1.1.1/24", "interface": 7}]}`,
+			"of interface 7", mctr.ErrInvalid},
+		"unspecified": {`{"cniVersion": "1.0.0", "ips": [{"address": "0.0.0.0/0"}]}`, "cannot be a container's",
+			mctr.ErrInvalid},
 		"claims an address": {`{"cniVersion": "1.0.0", "interfaces": [{"name": "eth0", "sandbox": "x"}], "ips": [{"address": "10.9.9.9/24", "interface": 0}]}`, "does not have it", mctr.ErrInvalid},
 	} {
 		subnet++
-		list := bridge("1.0.0", "net", fmt.Sprintf("10.30.%d.0/24", subnet), fmt.Sprintf(`{"type": "fake", "on": {"ADD": %q}}`, c.add))
+		list := bridge("1.0.0", "net", fmt.Sprintf("10.30.%d.0/24", subnet),
+			fmt.Sprintf(`{"type": "fake", "on": {"ADD": %q}}`, c.add))
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			h := newHost(t)
@@ -55,7 +58,8 @@ func TestSickPlugins(t *testing.T) {
 // that DEL is told, gone after an ADD that failed behind it, or was cut off there.
 func TestFailsBehindTheFirewall(t *testing.T) {
 	h := newHost(t)
-	list := bridge("1.0.0", "net", "10.38.0.0/24", `{"type": "firewall"}`, `{"type": "fake", "log": "$LOG", "on": {"ADD": ""}}`)
+	list := bridge("1.0.0", "net", "10.38.0.0/24", `{"type": "firewall"}`,
+		`{"type": "fake", "log": "$LOG", "on": {"ADD": ""}}`)
 	h.write("net.conflist", list)
 	h.warm("net")
 	h.clean()
@@ -87,7 +91,9 @@ func (h *host) slow(timeout time.Duration) {
 	if err != nil {
 		h.t.Fatal(err)
 	}
-	h.Networks = cni.New(cni.Config{Root: h.root, State: h.state, ConfigDirs: []string{h.config}, PluginDirs: []string{h.plugins, built}, Timeout: timeout})
+	h.Networks = cni.New(
+		cni.Config{Root: h.root, State: h.state, ConfigDirs: []string{h.config}, PluginDirs: []string{h.plugins, built},
+			Timeout: timeout})
 }
 
 // nothingLeft wants no record, no address, no lock, and the interface gone.
@@ -118,7 +124,8 @@ func TestPluginPrograms(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	for plugin, says := range map[string]string{"missing": "is in none of", "plain": "is not executable", "a/b": "no file name"} {
+	for plugin, says := range map[string]string{"missing": "is in none of", "plain": "is not executable",
+		"a/b": "no file name"} {
 		h.write("net.conflist", `{"cniVersion": "1.0.0", "name": "net", "plugins": [{"type": "`+plugin+`"}]}`)
 		if err := h.Usable(h.find("net")); err == nil || !strings.Contains(err.Error(), says) {
 			t.Errorf("%s: %v, want %q", plugin, err, says)
@@ -143,7 +150,9 @@ func TestPluginPrograms(t *testing.T) {
 // again.
 func TestDelFails(t *testing.T) {
 	h := newHost(t)
-	list := strings.Replace(bridge("1.0.0", "net", "10.31.0.0/24", `{"type": "fake", "log": "$LOG", "on": {"DEL": ""}}`), `"isGateway"`, `"ipMasq": true, "isGateway"`, 1)
+	list := strings.Replace(
+		bridge("1.0.0", "net", "10.31.0.0/24", `{"type": "fake", "log": "$LOG", "on": {"DEL": ""}}`), `"isGateway"`,
+		`"ipMasq": true, "isGateway"`, 1)
 	h.write("net.conflist", list)
 	h.warm("net")
 	h.clean() // of the rules too, which the bridge plugin finds by the addresses in the namespace
@@ -153,7 +162,8 @@ func TestDelFails(t *testing.T) {
 		t.Errorf("detach: %v", err)
 	}
 	all, err := h.Attachments()
-	if err != nil || len(all) != 1 || all[0].State != cni.Detaching || all[0].Failed != 1 || !strings.Contains(all[0].Failure, "the datastore is down") {
+	if err != nil || len(all) != 1 || all[0].State != cni.Detaching || all[0].Failed != 1 ||
+		!strings.Contains(all[0].Failure, "the datastore is down") {
 		t.Fatalf("records: %+v %v", all, err)
 	}
 	if len(h.stored()) != 1 {
@@ -192,7 +202,8 @@ func (h *host) mend(id mctr.ContainerID, word string) {
 		h.t.Fatal(err)
 	}
 	text := strings.ReplaceAll(string(data), "refuse", word)
-	text = strings.ReplaceAll(text, all[0].Retry.Format(time.RFC3339Nano), time.Now().Add(-time.Second).UTC().Format(time.RFC3339Nano))
+	text = strings.ReplaceAll(text, all[0].Retry.Format(time.RFC3339Nano),
+		time.Now().Add(-time.Second).UTC().Format(time.RFC3339Nano))
 	if err := os.WriteFile(record, []byte(text), 0o600); err != nil {
 		h.t.Fatal(err)
 	}
@@ -202,7 +213,8 @@ func (h *host) mend(id mctr.ContainerID, word string) {
 // its own too: it stays attached.
 func TestAttachedAnew(t *testing.T) {
 	h := newHost(t)
-	h.write("net.conflist", bridge("1.0.0", "net", "10.35.0.0/24", `{"type": "fake", "log": "$LOG", "on": {"DEL": "refuse"}}`))
+	h.write("net.conflist",
+		bridge("1.0.0", "net", "10.35.0.0/24", `{"type": "fake", "log": "$LOG", "on": {"DEL": "refuse"}}`))
 	for i, id := range []mctr.ContainerID{"first", "again"} {
 		h.mustAttach(id, "net", func(r *cni.Request) { r.Index = i })
 		if h.Detach(t.Context(), id) == nil {
@@ -248,8 +260,10 @@ func TestStatusFirst(t *testing.T) {
 	if data, _ := os.ReadFile(h.log()); string(data) != "STATUS\nADD\nADD\n" {
 		t.Errorf("asked: %q", data)
 	}
-	h.write("sick.conflist", bridge("1.1.0", "sick", "10.32.1.0/24", `{"type": "fake", "log": "$LOG", "on": {"STATUS": "unready"}}`))
-	if _, err := h.attach("c", "sick"); !errors.Is(err, mctr.ErrUnavailable) || !strings.Contains(err.Error(), "no agent here") {
+	h.write("sick.conflist",
+		bridge("1.1.0", "sick", "10.32.1.0/24", `{"type": "fake", "log": "$LOG", "on": {"STATUS": "unready"}}`))
+	if _, err := h.attach("c", "sick"); !errors.Is(err, mctr.ErrUnavailable) ||
+		!strings.Contains(err.Error(), "no agent here") {
 		t.Errorf("attach: %v", err)
 	}
 	if h.asked("ADD") != 2 {
@@ -261,7 +275,9 @@ func TestStatusFirst(t *testing.T) {
 // attachAndDie attaches in a process that a failpoint kills.
 func attachAndDie() int {
 	words := strings.Split(os.Getenv("MCTR_TEST_ATTACH"), "\x1f")
-	n := cni.New(cni.Config{Root: words[0], State: words[1], ConfigDirs: []string{words[2]}, PluginDirs: strings.Split(words[3], ":")})
+	n := cni.New(
+		cni.Config{Root: words[0], State: words[1], ConfigDirs: []string{words[2]},
+			PluginDirs: strings.Split(words[3], ":")})
 	network, err := n.Find("net")
 	if err == nil {
 		_, err = n.Pin("box")
@@ -280,14 +296,16 @@ func attachAndDie() int {
 func (h *host) attacher(point string) *exec.Cmd {
 	cmd := exec.Command("/proc/self/exe")
 	built, _ := filepath.Abs("../bin/cni")
-	cmd.Env = append(os.Environ(), "MCTR_FAILPOINTS="+point, "MCTR_TEST_ATTACH="+strings.Join([]string{h.root, h.state, h.config, h.plugins + ":" + built}, "\x1f"))
+	cmd.Env = append(os.Environ(), "MCTR_FAILPOINTS="+point,
+		"MCTR_TEST_ATTACH="+strings.Join([]string{h.root, h.state, h.config, h.plugins + ":" + built}, "\x1f"))
 	return cmd
 }
 
 // TestKilled kills the process that attaches at each of its points, and while a
 // plugin works, or hangs; another detaches, and nothing is left.
 func TestKilled(t *testing.T) {
-	for _, point := range []string{"cni/intent=kill", "cni/intended=kill", "cni/added=kill", "cni/deleted=kill", "slow", "hang"} {
+	for _, point := range []string{"cni/intent=kill", "cni/intended=kill", "cni/added=kill", "cni/deleted=kill", "slow",
+		"hang"} {
 		t.Run(strings.ReplaceAll(point, "/", "-"), func(t *testing.T) {
 			h := newHost(t)
 			plugin := `{"type": "fake", "log": "$LOG"}`
@@ -327,7 +345,8 @@ func (h *host) until(reached func() bool) {
 // TestDestroyedWhileAdding cancels an ADD that hangs: it ends at once, and nothing is left.
 func TestDestroyedWhileAdding(t *testing.T) {
 	h := newHost(t)
-	h.write("net.conflist", bridge("1.0.0", "net", "10.34.0.0/24", `{"type": "fake", "log": "$LOG", "on": {"ADD": "hang"}}`))
+	h.write("net.conflist",
+		bridge("1.0.0", "net", "10.34.0.0/24", `{"type": "fake", "log": "$LOG", "on": {"ADD": "hang"}}`))
 	ctx, cancel := context.WithCancelCause(t.Context())
 	if _, err := h.Pin("box"); err != nil {
 		t.Fatal(err)

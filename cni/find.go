@@ -24,7 +24,8 @@ func (n *Networks) Find(name string) (*Network, error) {
 			return network, nil
 		}
 	}
-	err := fmt.Errorf("%w: no network %s in %s (mctr network ls shows what there is)", mctr.ErrNotFound, name, strings.Join(n.dirs(), ", "))
+	err := fmt.Errorf("%w: no network %s in %s (mctr network ls shows what there is)", mctr.ErrNotFound, name,
+		strings.Join(n.dirs(), ", "))
 	return nil, errors.Join(err, broken)
 }
 
@@ -117,6 +118,7 @@ func (n *Networks) findPlugin(program string) error {
 		}
 		return nil
 	}
-	return fmt.Errorf("%w: CNI plugin %s is in none of %s (install containernetworking-plugins, or name its directory by --cni-plugin-dir)",
+	return fmt.Errorf("%w: CNI plugin %s is in none of %s (install containernetworking-plugins, or name its "+
+		"directory by --cni-plugin-dir)",
 		mctr.ErrUnsupported, program, strings.Join(n.config.PluginDirs, ", "))
 }

@@ -19,7 +19,8 @@ func isUncheckable(err error) bool { return errors.Is(err, libcni.ErrorCheckNotS
 // lie in the same stores and would be dropped too. ADD and DEL wait meanwhile.
 func (n *Networks) GC(ctx context.Context, network *Network) error {
 	if network.Own == nil || !network.Own.GC {
-		return fmt.Errorf("%w: network %s is not mctr's alone: a GC could take others' addresses (its operator can allow it by \"mctr\": {\"gc\": true})", mctr.ErrState, network.Name)
+		return fmt.Errorf("%w: network %s is not mctr's alone: a GC could take others' addresses (its operator can "+
+			"allow it by \"mctr\": {\"gc\": true})", mctr.ErrState, network.Name)
 	}
 	lock, err := n.holdNetwork(ctx, network.Name)
 	if err != nil {
@@ -33,7 +34,8 @@ func (n *Networks) GC(ctx context.Context, network *Network) error {
 	args := &libcni.GCArgs{ValidAttachments: []types.GCAttachment{}}
 	for _, a := range all {
 		if a.Network == network.Name {
-			args.ValidAttachments = append(args.ValidAttachments, types.GCAttachment{ContainerID: a.ID, IfName: a.Interface})
+			args.ValidAttachments = append(args.ValidAttachments,
+				types.GCAttachment{ContainerID: a.ID, IfName: a.Interface})
 		}
 	}
 	return n.plugins(&executor{}).GCNetworkList(ctx, network.list, args)

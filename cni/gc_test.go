@@ -38,7 +38,9 @@ func TestGC(t *testing.T) {
 	a := h.mustAttach("box", "own")
 	lost := h.mustAttach("lost", "own")
 	stray := filepath.Join(h.root, "addresses", "own", lost.Result.Addresses[0].Addr().String())
-	if err := os.Remove(filepath.Join(h.root, "attachments", mctr.ContainerID("lost").Hash()+".eth0.json")); err != nil || !given(stray) {
+	if err := os.Remove(
+		filepath.Join(h.root, "attachments", mctr.ContainerID("lost").Hash()+".eth0.json")); err != nil ||
+		!given(stray) {
 		t.Fatal(err, "or no address was given out")
 	}
 	if err := h.GC(t.Context(), network); err != nil {
@@ -72,7 +74,8 @@ func TestForeignAddressesSurvive(t *testing.T) {
 	h.mustAttach("box", "shared")
 	defer h.mustDetach("box")
 	foreign := plant(t, filepath.Join(h.root, "store", "shared"), "10.35.0.200")
-	if err := h.GC(t.Context(), h.find("shared")); !errors.Is(err, mctr.ErrState) || !strings.Contains(err.Error(), "others' addresses") {
+	if err := h.GC(t.Context(), h.find("shared")); !errors.Is(err, mctr.ErrState) ||
+		!strings.Contains(err.Error(), "others' addresses") {
 		t.Errorf("GC: %v", err)
 	}
 	h.mustAttach("other", "shared")
@@ -115,7 +118,8 @@ func TestCreateAtOnce(t *testing.T) {
 	for i, n := range all {
 		for _, other := range all[:i] {
 			if n.Own.Subnets[0].Subnet.Overlaps(other.Own.Subnets[0].Subnet) {
-				t.Errorf("%s and %s have %v and %v", n.Name, other.Name, n.Own.Subnets[0].Subnet, other.Own.Subnets[0].Subnet)
+				t.Errorf("%s and %s have %v and %v", n.Name, other.Name, n.Own.Subnets[0].Subnet,
+					other.Own.Subnets[0].Subnet)
 			}
 		}
 	}

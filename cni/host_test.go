@@ -51,7 +51,8 @@ func (h *host) reopen() {
 		h.t.Fatal(err, "(make build)")
 	}
 	h.Networks = cni.New(cni.Config{
-		Root: h.root, State: h.state, ConfigDirs: []string{h.config}, PluginDirs: []string{h.plugins, built}, Timeout: 10 * time.Second,
+		Root: h.root, State: h.state, ConfigDirs: []string{h.config}, PluginDirs: []string{h.plugins, built},
+		Timeout: 10 * time.Second,
 	})
 }
 
@@ -77,9 +78,11 @@ func (h *host) find(name string) *cni.Network {
 
 // bridge is a list with a bridge of the subnet's own, and extra plugins behind it.
 func bridge(version, name, subnet string, extra ...string) string {
-	plugins := append([]string{fmt.Sprintf(`{"type": "bridge", "bridge": "%s", "isGateway": true, "capabilities": {"ips": true, "mac": true},
+	plugins := append(
+		[]string{fmt.Sprintf(`{"type": "bridge", "bridge": "%s", "isGateway": true, "capabilities": {"ips": true, "mac": true},
 		"ipam": {"type": "host-local", "ranges": [[{"subnet": "%s"}]], "dataDir": "$STORE", "routes": [{"dst": "0.0.0.0/0"}]}}`, "br"+strings.ReplaceAll(strings.Split(subnet, "/")[0], ".", "-"), subnet)}, extra...)
-	return fmt.Sprintf(`{"cniVersion": "%s", "name": "%s", "plugins": [%s]}`, version, name, strings.Join(plugins, ", "))
+	return fmt.Sprintf(`{"cniVersion": "%s", "name": "%s", "plugins": [%s]}`, version, name,
+		strings.Join(plugins, ", "))
 }
 
 // attach pins a namespace and attaches it.
@@ -140,8 +143,10 @@ func (h *host) addresses(id mctr.ContainerID, ifname string) []netip.Prefix {
 // and base chains, must be there when it is called.
 func (h *host) clean() {
 	h.t.Helper()
-	host := leakcheck.Snapshot(h.t, leakcheck.Scope{Kinds: []leakcheck.Kind{leakcheck.Link, leakcheck.Rule, leakcheck.Process, leakcheck.File}})
-	mounts := leakcheck.Snapshot(h.t, leakcheck.Scope{Kinds: []leakcheck.Kind{leakcheck.Mount, leakcheck.Netns}, Names: []string{h.root, h.state}})
+	host := leakcheck.Snapshot(h.t,
+		leakcheck.Scope{Kinds: []leakcheck.Kind{leakcheck.Link, leakcheck.Rule, leakcheck.Process, leakcheck.File}})
+	mounts := leakcheck.Snapshot(h.t,
+		leakcheck.Scope{Kinds: []leakcheck.Kind{leakcheck.Mount, leakcheck.Netns}, Names: []string{h.root, h.state}})
 	h.t.Cleanup(func() {
 		host.Check()
 		mounts.Check()

@@ -57,7 +57,8 @@ func fake() {
 		fmt.Fprintln(os.Stderr, "about to crash")
 		_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
 	case "refuse":
-		fmt.Println(`{"cniVersion": "1.0.0", "code": 11, "msg": "the datastore is down", "details": "dial tcp: refused"}`)
+		fmt.Println(
+			`{"cniVersion": "1.0.0", "code": 11, "msg": "the datastore is down", "details": "dial tcp: refused"}`)
 		unix.Exit(1)
 	case "unready":
 		fmt.Println(`{"code": 50, "msg": "no agent here"}`)

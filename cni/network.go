@@ -65,7 +65,8 @@ func newNetwork(file string, list *libcni.NetworkConfigList) (*Network, error) {
 		return nil, fmt.Errorf("%w: network name %q: %w", mctr.ErrInvalid, list.Name, err)
 	}
 	if newer, err := version.GreaterThan(list.CNIVersion, version.Current()); err != nil || newer {
-		return nil, fmt.Errorf("%w: network %s: cniVersion %q: versions up to %s are known", mctr.ErrUnsupported, list.Name, list.CNIVersion, version.Current())
+		return nil, fmt.Errorf("%w: network %s: cniVersion %q: versions up to %s are known", mctr.ErrUnsupported,
+			list.Name, list.CNIVersion, version.Current())
 	}
 	for i, p := range list.Plugins {
 		if p.Network.Type == "" {

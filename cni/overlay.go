@@ -37,7 +37,8 @@ func (n *Networks) completeOverlay(name string, d *Definition) error {
 		return fmt.Errorf("%w: --driver vxlan needs --vni, 1 to 16777215", mctr.ErrInvalid)
 	}
 	if len(d.Subnets) == 0 || d.Subnets[0].Range == (netip.Prefix{}) || d.Subnets[0].Range == d.Subnets[0].Subnet {
-		return fmt.Errorf("%w: --driver vxlan needs the common --subnet, and as --ip-range this host's part of it", mctr.ErrInvalid)
+		return fmt.Errorf("%w: --driver vxlan needs the common --subnet, and as --ip-range this host's part of it",
+			mctr.ErrInvalid)
 	}
 	underlay, err := linkOf(o.Local)
 	if err != nil {
@@ -45,7 +46,8 @@ func (n *Networks) completeOverlay(name string, d *Definition) error {
 	}
 	for _, p := range o.Peers {
 		if p == o.Local || p.Is4() != o.Local.Is4() {
-			return fmt.Errorf("%w: --peer %v: want another host's address of the family of --local %v", mctr.ErrInvalid, p, o.Local)
+			return fmt.Errorf("%w: --peer %v: want another host's address of the family of --local %v", mctr.ErrInvalid,
+				p, o.Local)
 		}
 	}
 	if o.Port == 0 {
@@ -91,12 +93,14 @@ func (d *Definition) raise() error {
 	}
 	o := d.Overlay
 	device, err := ensure(&netlink.Vxlan{
-		LinkAttrs: attributes(o.Device, d.MTU), VxlanId: o.VNI, SrcAddr: o.Local.AsSlice(), Port: o.Port, Learning: true,
+		LinkAttrs: attributes(o.Device, d.MTU), VxlanId: o.VNI, SrcAddr: o.Local.AsSlice(), Port: o.Port,
+		Learning: true,
 	})
 	if err != nil {
 		return err
 	}
-	if err := errors.Join(netlink.LinkSetMaster(device, bridge), netlink.LinkSetUp(bridge), netlink.LinkSetUp(device)); err != nil {
+	if err := errors.Join(netlink.LinkSetMaster(device, bridge), netlink.LinkSetUp(bridge),
+		netlink.LinkSetUp(device)); err != nil {
 		return fmt.Errorf("join %s and %s: %w", o.Device, d.Bridge, err)
 	}
 	for _, p := range o.Peers {

@@ -12,7 +12,8 @@ func FuzzParse(f *testing.F) {
 	for _, seed := range []string{
 		`{"cniVersion": "1.0.0", "name": "net", "plugins": [{"type": "bridge", "ipam": {"type": "host-local"}, "capabilities": {"ips": true}}]}`,
 		`{"cniVersion": "0.3.1", "cniVersions": ["1.1.0"], "name": "a", "plugins": [{"type": "x"}], "mctr": {"gc": true}}`,
-		`{"name": "../x", "plugins": [{"type": ""}]}`, `{"plugins": {}}`, `[]`, `{"cniVersion": "9.9.9", "name": "n", "plugins": [{"type": "t"}]}`,
+		`{"name": "../x", "plugins": [{"type": ""}]}`, `{"plugins": {}}`, `[]`,
+		`{"cniVersion": "9.9.9", "name": "n", "plugins": [{"type": "t"}]}`,
 	} {
 		f.Add([]byte(seed))
 	}
@@ -37,9 +38,12 @@ func TestSubnets(t *testing.T) {
 		given, want Subnet
 		says        string
 	}{
-		{given: Subnet{Subnet: prefix("10.9.0.0/24")}, want: Subnet{prefix("10.9.0.0/24"), prefix("10.9.0.0/24"), netip.MustParseAddr("10.9.0.1")}},
-		{given: Subnet{Subnet: prefix("10.9.0.0/16"), Range: prefix("10.9.3.0/24")}, want: Subnet{prefix("10.9.0.0/16"), prefix("10.9.3.0/24"), netip.MustParseAddr("10.9.3.1")}},
-		{given: Subnet{Subnet: prefix("fd00::/64"), Gateway: netip.MustParseAddr("fd00::5")}, want: Subnet{prefix("fd00::/64"), prefix("fd00::/64"), netip.MustParseAddr("fd00::5")}},
+		{given: Subnet{Subnet: prefix("10.9.0.0/24")},
+			want: Subnet{prefix("10.9.0.0/24"), prefix("10.9.0.0/24"), netip.MustParseAddr("10.9.0.1")}},
+		{given: Subnet{Subnet: prefix("10.9.0.0/16"), Range: prefix("10.9.3.0/24")},
+			want: Subnet{prefix("10.9.0.0/16"), prefix("10.9.3.0/24"), netip.MustParseAddr("10.9.3.1")}},
+		{given: Subnet{Subnet: prefix("fd00::/64"), Gateway: netip.MustParseAddr("fd00::5")},
+			want: Subnet{prefix("fd00::/64"), prefix("fd00::/64"), netip.MustParseAddr("fd00::5")}},
 		{given: Subnet{Subnet: prefix("10.9.0.1/24")}, says: "did you mean 10.9.0.0/24"},
 		{given: Subnet{Subnet: prefix("10.9.0.0/31")}, says: "no room"},
 		{given: Subnet{Subnet: prefix("0.0.0.0/0")}, says: "no room"},

@@ -36,7 +36,8 @@ func (n *Networks) Status(ctx context.Context, network *Network) error {
 		return nil
 	}
 	var told *types.Error
-	if errors.As(err, &told) && (told.Code == types.ErrPluginNotAvailable || told.Code == types.ErrLimitedConnectivity) {
+	if errors.As(err, &told) &&
+		(told.Code == types.ErrPluginNotAvailable || told.Code == types.ErrLimitedConnectivity) {
 		return fmt.Errorf("%w: network %s is not ready: %w", mctr.ErrUnavailable, network.Name, err)
 	}
 	return fmt.Errorf("%w: network %s, STATUS: %w", mctr.ErrUnavailable, network.Name, err)
@@ -57,7 +58,8 @@ func (n *Networks) Check(ctx context.Context, a *Attachment) error {
 		return err
 	}
 	defer lock.Unlock() // closing a lock file cannot fail usefully
-	if err := n.plugins(&executor{}, a.PluginDirs...).CheckNetworkList(ctx, list.list, n.conf(a, n.Namespace(a.Container))); err != nil && !isUncheckable(err) {
+	if err := n.plugins(&executor{}, a.PluginDirs...).CheckNetworkList(ctx, list.list,
+		n.conf(a, n.Namespace(a.Container))); err != nil && !isUncheckable(err) {
 		return fmt.Errorf("%s of network %s is not as it was made: %w", a.Interface, a.Network, err)
 	}
 	return nil

@@ -96,7 +96,8 @@ func (r *Result) holds(ifname, ns string, interfaces []*types100.Interface) erro
 	defer links.Close()
 	link, err := links.LinkByName(ifname)
 	if err != nil {
-		return fmt.Errorf("%w: the plugins answered that all is well, and there is no interface %s: %w", mctr.ErrInvalid, ifname, err)
+		return fmt.Errorf("%w: the plugins answered that all is well, and there is no interface %s: %w",
+			mctr.ErrInvalid, ifname, err)
 	}
 	found, err := whole(func() ([]netlink.Addr, error) { return links.AddrList(link, netlink.FAMILY_ALL) })
 	if err != nil {
@@ -109,7 +110,8 @@ func (r *Result) amongst(found []netlink.Addr) error {
 	var errs []error
 	for _, a := range r.Addresses {
 		if !slices.ContainsFunc(found, func(f netlink.Addr) bool { return f.IP.Equal(net.IP(a.Addr().AsSlice())) }) {
-			errs = append(errs, fmt.Errorf("%w: the plugins answered %v, and the interface does not have it", mctr.ErrInvalid, a))
+			errs = append(errs,
+				fmt.Errorf("%w: the plugins answered %v, and the interface does not have it", mctr.ErrInvalid, a))
 		}
 	}
 	return errors.Join(errs...)

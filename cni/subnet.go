@@ -43,7 +43,8 @@ func (n *Networks) completeSubnets(d *Definition) error {
 			return fmt.Errorf("%w: MTU %d: IPv6 wants at least %d", mctr.ErrInvalid, d.MTU, leastMTU6)
 		}
 		if other := overlapping(s.Subnet, used); other.IsValid() && d.Driver == Bridge {
-			return fmt.Errorf("%w: --subnet %v overlaps %v, which this host or another network has", mctr.ErrExists, s.Subnet, other)
+			return fmt.Errorf("%w: --subnet %v overlaps %v, which this host or another network has", mctr.ErrExists,
+				s.Subnet, other)
 		}
 	}
 	return nil
@@ -51,7 +52,8 @@ func (n *Networks) completeSubnets(d *Definition) error {
 
 func (s *Subnet) complete() error {
 	if !s.Subnet.IsValid() || s.Subnet != s.Subnet.Masked() {
-		return fmt.Errorf("%w: --subnet %v: its address has bits behind the prefix (did you mean %v?)", mctr.ErrInvalid, s.Subnet, s.Subnet.Masked())
+		return fmt.Errorf("%w: --subnet %v: its address has bits behind the prefix (did you mean %v?)", mctr.ErrInvalid,
+			s.Subnet, s.Subnet.Masked())
 	}
 	if s.Subnet.Addr().BitLen()-s.Subnet.Bits() < 2 || s.Subnet.Addr().IsMulticast() || s.Subnet.Bits() == 0 {
 		return fmt.Errorf("%w: --subnet %v has no room for containers", mctr.ErrInvalid, s.Subnet)
@@ -59,8 +61,10 @@ func (s *Subnet) complete() error {
 	if !s.Range.IsValid() {
 		s.Range = s.Subnet
 	}
-	if s.Range != s.Range.Masked() || s.Range.Bits() < s.Subnet.Bits() || !s.Subnet.Contains(s.Range.Addr()) || s.Range.Addr().BitLen()-s.Range.Bits() < 2 {
-		return fmt.Errorf("%w: --ip-range %v is no part of --subnet %v with room for containers", mctr.ErrInvalid, s.Range, s.Subnet)
+	if s.Range != s.Range.Masked() || s.Range.Bits() < s.Subnet.Bits() || !s.Subnet.Contains(s.Range.Addr()) ||
+		s.Range.Addr().BitLen()-s.Range.Bits() < 2 {
+		return fmt.Errorf("%w: --ip-range %v is no part of --subnet %v with room for containers", mctr.ErrInvalid,
+			s.Range, s.Subnet)
 	}
 	if !s.Gateway.IsValid() {
 		s.Gateway = firstHost(s.Range)
@@ -145,7 +149,8 @@ func overlapping(p netip.Prefix, used []netip.Prefix) netip.Prefix {
 }
 
 func freeSubnet(used []netip.Prefix) (netip.Prefix, error) {
-	for p := netip.PrefixFrom(pool.Addr(), 24); pool.Contains(p.Addr()); p = netip.PrefixFrom(lastHost(p).Next().Next(), 24) {
+	for p := netip.PrefixFrom(pool.Addr(), 24); pool.Contains(p.Addr()); p = netip.PrefixFrom(
+		lastHost(p).Next().Next(), 24) {
 		if !overlapping(p, used).IsValid() {
 			return p, nil
 		}

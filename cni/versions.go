@@ -39,7 +39,8 @@ func (n *Networks) commonVersion(list map[string]any) (string, error) {
 		left = slices.DeleteFunc(left, func(v string) bool { return !slices.Contains(info.SupportedVersions(), v) })
 	}
 	if len(left) == 0 {
-		return "", fmt.Errorf("%w: the plugins %v know no version of CNI together", mctr.ErrUnsupported, network.programs())
+		return "", fmt.Errorf("%w: the plugins %v know no version of CNI together", mctr.ErrUnsupported,
+			network.programs())
 	}
 	return left[0], nil
 }

@@ -46,6 +46,7 @@ func (c *Containerizer) checkIsolators(id mctr.ContainerID) error {
 	if r, err := c.load(id); err == nil {
 		owner = fmt.Sprintf("%q, its owner,", r.Config.Owner)
 	}
-	return fmt.Errorf("%w: this process has no isolator %s, which prepared container %s: %s or another process that has it must clean up",
+	return fmt.Errorf("%w: this process has no isolator %s, which prepared container %s: %s or another process that "+
+		"has it must clean up",
 		mctr.ErrUnsupported, strings.Join(lacking, ", "), id.Short(), owner)
 }

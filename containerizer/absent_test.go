@@ -18,14 +18,20 @@ import (
 // the records, and say which isolator it takes. A process that has it finishes.
 func TestIsolatorAnotherProcessLacks(t *testing.T) {
 	for name, try := range map[string]func(context.Context, *containerizer.Containerizer) error{
-		"clean up":     func(ctx context.Context, c *containerizer.Containerizer) error { return c.Cleanup(ctx, "job") },
+		"clean up": func(ctx context.Context, c *containerizer.Containerizer) error {
+			return c.Cleanup(ctx, "job")
+		},
 		"clean up all": func(ctx context.Context, c *containerizer.Containerizer) error { return c.CleanupEnded(ctx) },
 		"reconcile": func(ctx context.Context, c *containerizer.Containerizer) error {
 			_, err := c.Reconcile(ctx)
 			return err
 		},
-		"remove":          func(ctx context.Context, c *containerizer.Containerizer) error { return c.Remove(ctx, "job", false) },
-		"remove by force": func(ctx context.Context, c *containerizer.Containerizer) error { return c.Remove(ctx, "job", true) },
+		"remove": func(ctx context.Context, c *containerizer.Containerizer) error {
+			return c.Remove(ctx, "job", false)
+		},
+		"remove by force": func(ctx context.Context, c *containerizer.Containerizer) error {
+			return c.Remove(ctx, "job", true)
+		},
 		"start": func(ctx context.Context, c *containerizer.Containerizer) error {
 			_, err := c.Start(ctx, "job", containerizer.LaunchOptions{})
 			return err
@@ -48,7 +54,8 @@ func TestIsolatorAnotherProcessLacks(t *testing.T) {
 				defer other.Close()
 				known := name == "clean up all" && lost // of which STATE knows nothing
 				err = try(t.Context(), other)
-				for n := 0; name == "clean up all" && !known && err == nil && n < 500; n++ { // it leaves alone what its shim still has
+				// it leaves alone what its shim still has
+				for n := 0; name == "clean up all" && !known && err == nil && n < 500; n++ {
 					time.Sleep(10 * time.Millisecond)
 					err = try(t.Context(), other)
 				}

@@ -56,7 +56,8 @@ func TestOneWriter(t *testing.T) {
 		t.Fatal(err)
 	}
 	var out bytes.Buffer
-	if end, err := watcher.Copy(t.Context(), &out, io.Discard, nil); err != nil || end.ExitCode != 5 || out.String() != "got end\n" {
+	if end, err := watcher.Copy(t.Context(), &out, io.Discard, nil); err != nil || end.ExitCode != 5 ||
+		out.String() != "got end\n" {
 		t.Errorf("%q, %+v, %v", out.String(), end, err)
 	}
 	a.remove("job")
@@ -79,7 +80,8 @@ func TestRelay(t *testing.T) {
 	var out bytes.Buffer
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 	defer cancel()
-	if end, err := remote.Copy(ctx, &out, io.Discard, nil); err != nil || end.ExitCode != 6 || out.String() != "got one\n" {
+	if end, err := remote.Copy(ctx, &out, io.Discard, nil); err != nil || end.ExitCode != 6 ||
+		out.String() != "got one\n" {
 		t.Errorf("%q, %+v, %v", out.String(), end, err)
 	}
 	_ = remote.Close()

@@ -34,7 +34,8 @@ func (c *Containerizer) checkBinding(boot []byte) error {
 	lines := bytes.Split(of, []byte("\n"))
 	if len(lines) > 2 && bytes.Equal(append(bytes.Clone(lines[0]), '\n'), boot) {
 		if root := string(lines[1]); !sameDirectory(root, c.paths.root) && holdsAny(c.paths.running()) {
-			return fmt.Errorf("%w: containers of root %s have their state in %s: use --root %s, or another --state for --root %s",
+			return fmt.Errorf(
+				"%w: containers of root %s have their state in %s: use --root %s, or another --state for --root %s",
 				mctr.ErrState, root, c.paths.state, root, c.paths.root)
 		}
 	}

@@ -58,7 +58,8 @@ func TestScopes(t *testing.T) {
 			}
 			seen[scope] = true
 			for of, group := range map[string]string{
-				"limits": l.cgroup(root + ".in"), "a nested one": l.leaf(root + ".in"), "main": l.leaf(root), "shims": l.shims(root + ".in.deep"),
+				"limits": l.cgroup(root + ".in"), "a nested one": l.leaf(root + ".in"), "main": l.leaf(root),
+				"shims": l.shims(root + ".in.deep"),
 			} {
 				if !strings.HasPrefix(group, "a.slice/a-b.slice/"+scope+"/") {
 					t.Errorf("%s of %s: %s", of, root, group)

@@ -72,7 +72,8 @@ func (c *Containerizer) findParentGroup(ctx context.Context) (err error) {
 		return err
 	}
 	if len(entries) > 0 {
-		return fmt.Errorf("%w: %d containers are below %q, not below %q: end them first", mctr.ErrState, len(entries), "/"+c.paths.parent, "/"+wanted)
+		return fmt.Errorf("%w: %d containers are below %q, not below %q: end them first", mctr.ErrState, len(entries),
+			"/"+c.paths.parent, "/"+wanted)
 	}
 	if err := c.dropGroups(); err != nil {
 		return err

@@ -42,7 +42,8 @@ func TestCgroupParent(t *testing.T) {
 	if s, err := other.Status(t.Context(), "job"); err != nil || !strings.HasPrefix(s.CgroupPath, "/"+parent+"/") {
 		t.Errorf("another process: %+v, %v", s, err)
 	}
-	if _, err := a.tryOpen(containerizer.WithCgroupParent("elsewhere")); !errors.Is(err, mctr.ErrState) || !strings.Contains(err.Error(), parent) {
+	if _, err := a.tryOpen(containerizer.WithCgroupParent("elsewhere")); !errors.Is(err, mctr.ErrState) ||
+		!strings.Contains(err.Error(), parent) {
 		t.Errorf("another parent: %v", err)
 	}
 	a.remove("job")

@@ -135,7 +135,8 @@ func TestVerbsOutOfTurn(t *testing.T) {
 	a := newAgent(t)
 	a.launch("job", "sleep", "100")
 	dir := filepath.Join(a.state, "containers", "job")
-	create := &wire.Create{ID: "other", Bundle: t.TempDir(), EngineRoot: t.TempDir(), Created: filepath.Join(t.TempDir(), "created")}
+	create := &wire.Create{ID: "other", Bundle: t.TempDir(), EngineRoot: t.TempDir(),
+		Created: filepath.Join(t.TempDir(), "created")}
 	for name, ask := range map[string]func(*launcher.Client) error{
 		"enter":  func(c *launcher.Client) error { return c.Enter(t.Context(), &wire.Scope{Group: "/"}) },
 		"create": func(c *launcher.Client) error { _, err := c.Create(t.Context(), create); return err },

@@ -36,7 +36,8 @@ func (l *launch) mayKeep() error {
 	if l.options.Again || owner == l.owner || !l.stands().none() {
 		return nil
 	}
-	return fmt.Errorf("%w: container %s belongs to %q, and nobody would look after it once %q is gone: start it through that agent, or by \"mctr start\"", mctr.ErrState, l.record.ID.Short(), owner, l.owner)
+	return fmt.Errorf("%w: container %s belongs to %q, and nobody would look after it once %q is gone: start it "+
+		"through that agent, or by \"mctr start\"", mctr.ErrState, l.record.ID.Short(), owner, l.owner)
 }
 
 func (l *launch) exitCommand() []string {

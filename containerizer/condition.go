@@ -14,7 +14,8 @@ import (
 // new containers can be launched all the same.
 func (c *Containerizer) Condition() error {
 	var errs []error
-	for _, path := range []string{c.paths.containers(), c.paths.names(), c.paths.stateRecord(), c.paths.running(), c.paths.locks(), c.paths.bootID()} {
+	for _, path := range []string{c.paths.containers(), c.paths.names(), c.paths.stateRecord(), c.paths.running(),
+		c.paths.locks(), c.paths.bootID()} {
 		if _, err := os.Lstat(path); err != nil {
 			errs = append(errs, fmt.Errorf("it was deleted, or cannot be read: %w", err))
 		}

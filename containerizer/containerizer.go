@@ -199,7 +199,8 @@ func FindProgram(name string) (string, error) {
 	}
 	path, err := exec.LookPath(name)
 	if err != nil {
-		return "", fmt.Errorf("%w: %s is neither beside this program nor in PATH (make build makes it)", mctr.ErrNotFound, name)
+		return "", fmt.Errorf("%w: %s is neither beside this program nor in PATH (make build makes it)",
+			mctr.ErrNotFound, name)
 	}
 	return filepath.Abs(path)
 }

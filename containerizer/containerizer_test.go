@@ -38,7 +38,8 @@ type agent struct {
 func newAgent(t *testing.T, more ...isolators.Isolator) *agent {
 	t.Helper()
 	dir := t.TempDir()
-	a := &agent{t: t, root: filepath.Join(dir, "root"), state: filepath.Join(dir, "state"), image: imagetest.Busybox(t, dir)}
+	a := &agent{t: t, root: filepath.Join(dir, "root"), state: filepath.Join(dir, "state"),
+		image: imagetest.Busybox(t, dir)}
 	a.table = append(builtin.Table(builtin.Deps{
 		Root: a.root, State: a.state, Helper: program(t, "mctr-helper"),
 	}), more...)
@@ -63,8 +64,10 @@ func (a *agent) tryOpen(more ...containerizer.Option) (*containerizer.Containeri
 	if err != nil {
 		a.t.Fatal(err)
 	}
-	return containerizer.New(a.t.Context(), append([]containerizer.Option{containerizer.WithDirs(a.root, a.state), containerizer.WithImages(images),
-		containerizer.WithIsolators(a.table), containerizer.WithShim(program(a.t, "mctr-shim")), containerizer.WithHelper(program(a.t, "mctr-helper")), containerizer.WithOwner("test")}, more...)...)
+	return containerizer.New(a.t.Context(),
+		append([]containerizer.Option{containerizer.WithDirs(a.root, a.state), containerizer.WithImages(images),
+			containerizer.WithIsolators(a.table), containerizer.WithShim(program(a.t, "mctr-shim")),
+			containerizer.WithHelper(program(a.t, "mctr-helper")), containerizer.WithOwner("test")}, more...)...)
 }
 
 // program finds what make build made; in a virtual machine it lies in PATH.
@@ -96,7 +99,8 @@ func (a *agent) launch(id mctr.ContainerID, args ...string) {
 // wantNothing fails the test if any trace of a container is left.
 func (a *agent) wantNothing() {
 	a.t.Helper()
-	for _, dir := range []string{a.root + "/containers", a.root + "/names", a.root + "/images/leases", a.state + "/containers"} {
+	for _, dir := range []string{a.root + "/containers", a.root + "/names", a.root + "/images/leases",
+		a.state + "/containers"} {
 		if entries, _ := os.ReadDir(dir); len(entries) > 0 {
 			a.t.Errorf("%s holds %v", dir, entries)
 		}
@@ -141,7 +145,8 @@ func TestLaunchAndWait(t *testing.T) {
 	var all sync.WaitGroup
 	for range 8 {
 		all.Go(func() {
-			if end, err := a.Wait(t.Context(), "job"); err != nil || end.ExitCode != 7 || end.Reason != mctr.ReasonExited {
+			if end, err := a.Wait(t.Context(), "job"); err != nil || end.ExitCode != 7 ||
+				end.Reason != mctr.ReasonExited {
 				t.Errorf("wait: %+v, %v", end, err)
 			}
 		})
@@ -156,7 +161,8 @@ func TestLaunchAndWait(t *testing.T) {
 func TestLaunchOfKnownID(t *testing.T) {
 	a := newAgent(t)
 	a.launch("job", "sleep", "100")
-	if _, err := a.Launch(t.Context(), "job", a.config("true"), containerizer.LaunchOptions{}); !errors.Is(err, mctr.ErrExists) {
+	if _, err := a.Launch(t.Context(), "job", a.config("true"),
+		containerizer.LaunchOptions{}); !errors.Is(err, mctr.ErrExists) {
 		t.Errorf("second launch: %v", err)
 	}
 	if s, err := a.Status(t.Context(), "job"); err != nil || s.Phase != mctr.Running {
@@ -271,7 +277,8 @@ func TestSecretsStayInMemory(t *testing.T) {
 	a := newAgent(t)
 	const canary = "xyzzy-canary-4711"
 	config := a.config("sh", "-c", `test "$TOKEN" = `+canary[:11]+`"y-4711" && sleep 100`)
-	if _, err := a.Launch(t.Context(), "job", config, containerizer.LaunchOptions{SecretEnv: []string{"TOKEN=" + canary}}); err != nil {
+	if _, err := a.Launch(t.Context(), "job", config,
+		containerizer.LaunchOptions{SecretEnv: []string{"TOKEN=" + canary}}); err != nil {
 		t.Fatal(err)
 	}
 	for _, dir := range []string{a.root, a.state} {

@@ -37,7 +37,8 @@ type PathStat struct {
 
 // StatPath looks at a path in id's filesystem, as CopyFrom would take it. The
 // error wraps fs.ErrNotExist where there is nothing.
-func (c *Containerizer) StatPath(ctx context.Context, id mctr.ContainerID, file string, o CopyOptions) (s *PathStat, err error) {
+func (c *Containerizer) StatPath(ctx context.Context, id mctr.ContainerID, file string,
+	o CopyOptions) (s *PathStat, err error) {
 	err = c.inside(ctx, id, func(v *view) error {
 		f, err := v.open(file, o.FollowLink)
 		if err != nil {
@@ -58,7 +59,8 @@ func (c *Containerizer) StatPath(ctx context.Context, id mctr.ContainerID, file 
 // one that does not run, the image with what the container has written, and its
 // volumes. The path counts from the root, and nothing in the container can lead
 // out of it.
-func (c *Containerizer) CopyFrom(ctx context.Context, id mctr.ContainerID, file string, w io.Writer, o CopyOptions) error {
+func (c *Containerizer) CopyFrom(ctx context.Context, id mctr.ContainerID, file string, w io.Writer,
+	o CopyOptions) error {
 	return c.inside(ctx, id, func(v *view) error {
 		f, err := v.open(file, o.FollowLink)
 		if err != nil {
@@ -126,7 +128,8 @@ func (v *view) open(file string, follow bool) (*os.File, error) {
 	}
 	f, err := inroot.OpenAt(v.root, file, flags)
 	if errors.Is(err, unix.ENOENT) {
-		return nil, fmt.Errorf("%w: could not find the file %s in container %s: %w", mctr.ErrNotFound, file, v.id.Short(), err)
+		return nil, fmt.Errorf("%w: could not find the file %s in container %s: %w", mctr.ErrNotFound, file,
+			v.id.Short(), err)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("container %s: %w", v.id.Short(), err)

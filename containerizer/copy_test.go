@@ -32,25 +32,30 @@ func TestCopy(t *testing.T) {
 	if err := a.Create(ctx, "job", a.config("sleep", "100"), nil); err != nil {
 		t.Fatal(err)
 	}
-	stream := imagetest.Tar(t, imagetest.Dir("d", 0o755), imagetest.File("d/f", "marked").With(imagetest.Owner(5, 6)), imagetest.Symlink("d/l", "f"))
+	stream := imagetest.Tar(t, imagetest.Dir("d", 0o755), imagetest.File("d/f", "marked").With(imagetest.Owner(5, 6)),
+		imagetest.Symlink("d/l", "f"))
 	for phase := range a.phases("job") {
-		if text, err := a.copied("job", "/tmp/d/f"); phase != "created" && (err != nil || !strings.Contains(text, "marked")) {
+		if text, err := a.copied("job", "/tmp/d/f"); phase != "created" &&
+			(err != nil || !strings.Contains(text, "marked")) {
 			t.Errorf("%s: what was copied before: %v", phase, err)
 		}
-		if err := a.CopyTo(ctx, "job", "/tmp", bytes.NewReader(imagetest.Gzip(t, stream)), containerizer.CopyOptions{Archive: true}); err != nil {
+		if err := a.CopyTo(ctx, "job", "/tmp", bytes.NewReader(imagetest.Gzip(t, stream)),
+			containerizer.CopyOptions{Archive: true}); err != nil {
 			t.Fatalf("%s: %v", phase, err)
 		}
 		s, err := a.StatPath(ctx, "job", "tmp/d/l", containerizer.CopyOptions{})
 		if err != nil || s.Mode()&fs.ModeSymlink == 0 || s.LinkTarget != "f" {
 			t.Errorf("%s: %+v, %v", phase, s, err)
 		}
-		if s, err := a.StatPath(ctx, "job", "tmp/d/l", containerizer.CopyOptions{FollowLink: true}); err != nil || s.Size() != 6 {
+		if s, err := a.StatPath(ctx, "job", "tmp/d/l", containerizer.CopyOptions{FollowLink: true}); err != nil ||
+			s.Size() != 6 {
 			t.Errorf("%s: %+v, %v", phase, s, err)
 		}
 		if _, err := a.copied("job", "/nosuch"); !errors.Is(err, mctr.ErrNotFound) || !errors.Is(err, fs.ErrNotExist) {
 			t.Errorf("%s: %v", phase, err)
 		}
-		if err := a.CopyTo(ctx, "job", "/tmp/d/f", bytes.NewReader(stream), containerizer.CopyOptions{}); !errors.Is(err, mctr.ErrInvalid) {
+		if err := a.CopyTo(ctx, "job", "/tmp/d/f", bytes.NewReader(stream),
+			containerizer.CopyOptions{}); !errors.Is(err, mctr.ErrInvalid) {
 			t.Errorf("%s: to a file: %v", phase, err)
 		}
 		if u, err := a.DiskUsage(ctx, "job"); err != nil || u.Written == 0 || u.Total() < u.Written {
@@ -80,12 +85,14 @@ func TestCopyTogether(t *testing.T) {
 				if i%2 == 0 {
 					err = a.CopyFrom(ctx, "job", "/etc", io.Discard, containerizer.CopyOptions{})
 				} else {
-					err = a.CopyTo(ctx, "job", "/tmp", bytes.NewReader(imagetest.Tar(t, imagetest.File("f", "x"))), containerizer.CopyOptions{})
+					err = a.CopyTo(ctx, "job", "/tmp", bytes.NewReader(imagetest.Tar(t, imagetest.File("f", "x"))),
+						containerizer.CopyOptions{})
 				}
 				switch {
 				case err == nil:
 					good[i]++
-				case !errors.Is(err, mctr.ErrState) && !errors.Is(err, context.Canceled) && !errors.Is(err, fs.ErrNotExist):
+				case !errors.Is(err, mctr.ErrState) && !errors.Is(err, context.Canceled) &&
+					!errors.Is(err, fs.ErrNotExist):
 					t.Error(err)
 				}
 			}
@@ -136,7 +143,8 @@ func TestCopyVolumes(t *testing.T) {
 	host := t.TempDir()
 	for name, text := range map[string]string{"rw/f": "in rw", "ro/f": "in ro", "file": "a file"} {
 		path := filepath.Join(host, name)
-		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), os.WriteFile(path, []byte(text), 0o644)); err != nil {
+		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o755),
+			os.WriteFile(path, []byte(text), 0o644)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -153,14 +161,17 @@ func TestCopyVolumes(t *testing.T) {
 		t.Fatal(err)
 	}
 	for phase := range a.phases("job") {
-		for path, want := range map[string]string{"/vol/f": "in rw", "/vol/below/f": "in ro", "/etc/mounted": "a file", "/scratch/in/f": "in rw", "/vol": "in ro"} {
+		for path, want := range map[string]string{"/vol/f": "in rw", "/vol/below/f": "in ro", "/etc/mounted": "a file",
+			"/scratch/in/f": "in rw", "/vol": "in ro"} {
 			if text, err := a.copied("job", path); err != nil || !strings.Contains(text, want) {
 				t.Errorf("%s: %s: %v", phase, path, err)
 			}
 		}
-		for dir, want := range map[string]error{"/vol": nil, "/vol/below": mctr.ErrState, "/tmp": mctr.ErrState, "/scratch/in": nil} {
+		for dir, want := range map[string]error{"/vol": nil, "/vol/below": mctr.ErrState, "/tmp": mctr.ErrState,
+			"/scratch/in": nil} {
 			file := imagetest.Tar(t, imagetest.File(phase, phase))
-			if err := a.CopyTo(t.Context(), "job", dir, bytes.NewReader(file), containerizer.CopyOptions{}); !errors.Is(err, want) {
+			if err := a.CopyTo(t.Context(), "job", dir, bytes.NewReader(file),
+				containerizer.CopyOptions{}); !errors.Is(err, want) {
 				t.Errorf("%s: to %s: %v", phase, dir, err)
 			}
 		}
@@ -205,14 +216,16 @@ func TestCopySandboxVolume(t *testing.T) {
 	if _, err := a.Wait(t.Context(), "job"); err != nil {
 		t.Fatal(err)
 	}
-	for path, want := range map[string]string{"/data/f": "text", "/mnt/mesos/sandbox/data/f": "text", "/mnt/mesos/sandbox/g": "more"} {
+	for path, want := range map[string]string{"/data/f": "text", "/mnt/mesos/sandbox/data/f": "text",
+		"/mnt/mesos/sandbox/g": "more"} {
 		if text, err := a.copied("job", path); err != nil || !strings.Contains(text, want) {
 			t.Errorf("%s: %v", path, err)
 		}
 	}
 	secret := filepath.Join(t.TempDir(), "secret")
 	data := filepath.Join(a.root, "containers/job/sandbox/data")
-	if err := errors.Join(os.Mkdir(secret, 0o755), os.WriteFile(secret+"/f", []byte("secret"), 0o644), os.RemoveAll(data)); err != nil {
+	if err := errors.Join(os.Mkdir(secret, 0o755), os.WriteFile(secret+"/f", []byte("secret"), 0o644),
+		os.RemoveAll(data)); err != nil {
 		t.Fatal(err)
 	}
 	for _, link := range []string{secret, "../../../../../../../../../../.." + secret} {
@@ -238,12 +251,14 @@ func TestCopyPastBadVolume(t *testing.T) {
 	if err := a.Create(t.Context(), "job", config, nil); err != nil {
 		t.Fatal(err)
 	}
-	for why, more := range map[string][]containerizer.Option{"no such file": nil, "helper failed": {containerizer.WithHelper("/bin/false")}} {
+	for why, more := range map[string][]containerizer.Option{"no such file": nil,
+		"helper failed": {containerizer.WithHelper("/bin/false")}} {
 		c, err := a.tryOpen(more...)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := c.CopyFrom(t.Context(), "job", "/gone/x", io.Discard, containerizer.CopyOptions{}); !errors.Is(err, mctr.ErrState) || !strings.Contains(err.Error(), why) {
+		if err := c.CopyFrom(t.Context(), "job", "/gone/x", io.Discard,
+			containerizer.CopyOptions{}); !errors.Is(err, mctr.ErrState) || !strings.Contains(err.Error(), why) {
 			t.Errorf("%s: %v", why, err)
 		}
 		if err := c.CopyFrom(t.Context(), "job", "/etc/passwd", io.Discard, containerizer.CopyOptions{}); err != nil {

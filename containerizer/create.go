@@ -16,7 +16,8 @@ import (
 
 // Create records a container without launching it: id, name and image are taken,
 // nothing runs. Start launches it, after a reboot too.
-func (c *Containerizer) Create(ctx context.Context, id mctr.ContainerID, config *mctr.ContainerConfig, progress provisioner.Progress) error {
+func (c *Containerizer) Create(ctx context.Context, id mctr.ContainerID, config *mctr.ContainerConfig,
+	progress provisioner.Progress) error {
 	r, err := c.newRecord(id, config)
 	if err != nil {
 		return err
@@ -72,7 +73,8 @@ func (c *Containerizer) Start(ctx context.Context, id mctr.ContainerID, o Launch
 	if l.lock, err = c.lock(ctx, id); err != nil {
 		return nil, err
 	}
-	if l.record, err = c.loadWhole(id); err != nil { // again: it may have been renamed or updated before we had the lock
+	// again: it may have been renamed or updated before we had the lock
+	if l.record, err = c.loadWhole(id); err != nil {
 		return nil, errors.Join(err, l.lock.Unlock())
 	}
 	if err := errors.Join(l.mayStart(), l.checkShim(ctx, l.record.Config)); err != nil {
@@ -88,7 +90,8 @@ func (c *Containerizer) Start(ctx context.Context, id mctr.ContainerID, o Launch
 // ended, what nobody would look after, and by a policy what somebody stopped.
 func (l *launch) mayStart() error {
 	if len(l.record.Config.Process.Tasks) > 0 {
-		return fmt.Errorf("%w: container %s is the root of a group: run the group anew", mctr.ErrState, l.record.ID.Short())
+		return fmt.Errorf("%w: container %s is the root of a group: run the group anew", mctr.ErrState,
+			l.record.ID.Short())
 	}
 	if err := l.mayKeep(); err != nil {
 		return err
@@ -118,7 +121,8 @@ func (l *launch) again(ctx context.Context) error {
 			return err
 		}
 	default:
-		return fmt.Errorf("%w: container %s is %s: only one that was created or has ended can be started", mctr.ErrState, id.Short(), phase)
+		return fmt.Errorf("%w: container %s is %s: only one that was created or has ended can be started",
+			mctr.ErrState, id.Short(), phase)
 	}
 	if err := os.Mkdir(l.paths.stateDir(id), 0o700); err != nil {
 		return err

@@ -18,8 +18,8 @@ import (
 
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/containerizer"
-	"github.com/mctr/mctr/internal/failpoint"
 	"github.com/mctr/mctr/containerizer/launcher/wire"
+	"github.com/mctr/mctr/internal/failpoint"
 	"github.com/mctr/mctr/isolators/builtin"
 	"github.com/mctr/mctr/logs"
 	"github.com/mctr/mctr/provisioner"
@@ -91,12 +91,16 @@ func TestStateLost(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer other.Close()
-			const script = "trap 'echo asked; exit 3' TERM; echo started; echo kept >/mnt/mesos/sandbox/file; while :; do sleep 0.05; done"
+			const script = "trap 'echo asked; exit 3' TERM; echo started; echo kept >/mnt/mesos/sandbox/file; while " +
+				":; do sleep 0.05; done"
 			a.launch("mine", "sh", "-c", script)
-			if _, err := other.Launch(t.Context(), "theirs", a.config("sh", "-c", script), containerizer.LaunchOptions{}); err != nil {
+			if _, err := other.Launch(t.Context(), "theirs", a.config("sh", "-c", script),
+				containerizer.LaunchOptions{}); err != nil {
 				t.Fatal(err)
 			}
-			a.eventually("it has begun", func() bool { return a.logged("mine", "started") && a.logged("theirs", "started") })
+			a.eventually("it has begun", func() bool {
+				return a.logged("mine", "started") && a.logged("theirs", "started")
+			})
 			if err := a.Close(); err != nil {
 				t.Fatal(err)
 			}
@@ -133,7 +137,9 @@ func TestStateLost(t *testing.T) {
 				if !a.logged(id, "asked") {
 					t.Errorf("the log of %s is not whole", id)
 				}
-				if data, err := os.ReadFile(filepath.Join(a.root, "containers", string(id), "sandbox/file")); err != nil || string(data) != "kept\n" {
+				if data, err := os.ReadFile(
+					filepath.Join(a.root, "containers", string(id), "sandbox/file")); err != nil ||
+					string(data) != "kept\n" {
 					t.Errorf("the sandbox of %s: %q, %v", id, data, err)
 				}
 			}
@@ -197,10 +203,12 @@ func TestDamagedIsToldAndEnds(t *testing.T) {
 		t.Fatal(err)
 	}
 	wipe(t, a.state)
-	if s, err = a.Status(t.Context(), "job"); err != nil || s.Phase != mctr.Damaged || !strings.Contains(s.Damage, a.state) {
+	if s, err = a.Status(t.Context(), "job"); err != nil || s.Phase != mctr.Damaged ||
+		!strings.Contains(s.Damage, a.state) {
 		t.Errorf("status %+v, %v", s, err)
 	}
-	if err := a.Condition(); !errors.Is(err, mctr.ErrUnavailable) || !strings.Contains(err.Error(), "container job is damaged") {
+	if err := a.Condition(); !errors.Is(err, mctr.ErrUnavailable) ||
+		!strings.Contains(err.Error(), "container job is damaged") {
 		t.Errorf("condition: %v", err)
 	}
 	if _, err := a.Reconcile(t.Context()); err != nil {
@@ -227,11 +235,14 @@ func TestOneRootTwoStates(t *testing.T) {
 			t.Fatal(err)
 		}
 		return containerizer.New(t.Context(), containerizer.WithDirs(root, state), containerizer.WithImages(images),
-			containerizer.WithIsolators(builtin.Table(builtin.Deps{Root: root, State: state, Helper: program(t, "mctr-helper")})),
+			containerizer.WithIsolators(
+				builtin.Table(builtin.Deps{Root: root, State: state, Helper: program(t, "mctr-helper")})),
 			containerizer.WithShim(program(t, "mctr-shim")))
 	}
-	for what, dirs := range map[string][2]string{"another STATE": {a.root, other}, "another ROOT": {filepath.Join(t.TempDir(), "root"), a.state}} {
-		if c, err := open(dirs[0], dirs[1]); !errors.Is(err, mctr.ErrState) || !strings.Contains(err.Error(), "use --") {
+	for what, dirs := range map[string][2]string{"another STATE": {a.root, other},
+		"another ROOT": {filepath.Join(t.TempDir(), "root"), a.state}} {
+		if c, err := open(dirs[0], dirs[1]); !errors.Is(err, mctr.ErrState) ||
+			!strings.Contains(err.Error(), "use --") {
 			t.Errorf("%s: %v", what, err)
 			if err == nil {
 				_ = c.Close()
@@ -313,7 +324,8 @@ func TestUnreadableRecord(t *testing.T) {
 	}
 	for how, spoil := range spoilt {
 		for _, ended := range []bool{false, true} {
-			for _, record := range []string{"root/config.json", "root/run.json", "root/resolved.json", "root/exit.json", "root/journal", "state/journal", "state/created.json"} {
+			for _, record := range []string{"root/config.json", "root/run.json", "root/resolved.json", "root/exit.json",
+				"root/journal", "state/journal", "state/created.json"} {
 				a.launch("job", "sleep", "100")
 				if ended {
 					if _, err := a.Destroy(t.Context(), "job"); err != nil {
@@ -328,7 +340,8 @@ func TestUnreadableRecord(t *testing.T) {
 					}
 				}
 				for _, id := range []mctr.ContainerID{"sound", "job"} {
-					if s, err := a.Status(t.Context(), id); err != nil || s.Config == nil || id == "sound" && s.Phase != mctr.Running {
+					if s, err := a.Status(t.Context(), id); err != nil || s.Config == nil ||
+						id == "sound" && s.Phase != mctr.Running {
 						t.Errorf("%s %s, ended %t: %s is %+v, %v", how, record, ended, id, s, err)
 					}
 				}
@@ -362,7 +375,8 @@ func TestShimDoesNotAnswer(t *testing.T) {
 	a.Containerizer = a.open()
 	start := time.Now()
 	found, err := a.Recover(t.Context())
-	if err != nil || !slices.Equal(found.Unanswered, []mctr.ContainerID{"slow"}) || !slices.Equal(found.Adopted, []mctr.ContainerID{"sound"}) {
+	if err != nil || !slices.Equal(found.Unanswered, []mctr.ContainerID{"slow"}) ||
+		!slices.Equal(found.Adopted, []mctr.ContainerID{"sound"}) {
 		t.Errorf("recovered %+v, %v", found, err)
 	}
 	if took := time.Since(start); took > 5*time.Second {
@@ -437,7 +451,8 @@ func TestRecordsGoneShimDead(t *testing.T) {
 	if err := errors.Join(a.Close(), unix.Kill(s.ShimPid, unix.SIGKILL)); err != nil {
 		t.Fatal(err)
 	}
-	for _, dir := range []string{a.root + "/containers/job", a.state + "/containers/job/" + wire.AliveName, a.state + "/containers/job", a.state + "/locks/job"} {
+	for _, dir := range []string{a.root + "/containers/job", a.state + "/containers/job/" + wire.AliveName,
+		a.state + "/containers/job", a.state + "/locks/job"} {
 		_ = unix.Unmount(a.state+"/containers/job/bundle/rootfs", unix.MNT_DETACH)
 		if err := os.RemoveAll(dir); err != nil {
 			t.Fatal(err)
@@ -445,7 +460,8 @@ func TestRecordsGoneShimDead(t *testing.T) {
 	}
 	a.Containerizer = a.open()
 	left, err := a.Reconcile(t.Context())
-	if err != nil || !slices.ContainsFunc(left, func(l mctr.Leftover) bool { return l.Owner == "job" && l.Kind == "process" }) {
+	if err != nil ||
+		!slices.ContainsFunc(left, func(l mctr.Leftover) bool { return l.Owner == "job" && l.Kind == "process" }) {
 		t.Errorf("found %+v, %v", left, err)
 	}
 	if left, err := a.Leftovers(t.Context()); err != nil || len(left) > 0 {

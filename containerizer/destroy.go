@@ -24,7 +24,8 @@ func (c *Containerizer) Destroy(ctx context.Context, id mctr.ContainerID) (*mctr
 }
 
 // destroy ends a container, what is nested in it first, for this reason.
-func (c *Containerizer) destroy(ctx context.Context, id mctr.ContainerID, why mctr.Limitation) (*mctr.Termination, error) {
+func (c *Containerizer) destroy(ctx context.Context, id mctr.ContainerID,
+	why mctr.Limitation) (*mctr.Termination, error) {
 	c.mu.Lock()
 	cancel := c.launches[id]
 	c.mu.Unlock()
@@ -116,14 +117,16 @@ func (c *Containerizer) endWithout(ctx context.Context, id mctr.ContainerID, why
 // Stop asks the container to end by its stop signal, and destroys it if it has
 // not after timeout. What is nested in it is asked first, all at once, each by its
 // own signal. One that is paused goes on behind its signal.
-func (c *Containerizer) Stop(ctx context.Context, id mctr.ContainerID, sig unix.Signal, timeout time.Duration) (*mctr.Termination, error) {
+func (c *Containerizer) Stop(ctx context.Context, id mctr.ContainerID, sig unix.Signal,
+	timeout time.Duration) (*mctr.Termination, error) {
 	if err := c.markStopped(id); err != nil && !c.damaged(id) {
 		return nil, err
 	}
 	if err := c.stopChildren(ctx, id, timeout); err != nil {
 		return nil, err
 	}
-	if err := c.kill(ctx, id, sig, true); err != nil && !errors.Is(err, mctr.ErrState) && !errors.Is(err, mctr.ErrUnavailable) {
+	if err := c.kill(ctx, id, sig, true); err != nil && !errors.Is(err, mctr.ErrState) &&
+		!errors.Is(err, mctr.ErrUnavailable) {
 		return nil, err
 	}
 	bounded, cancel := context.WithTimeout(ctx, timeout)

@@ -32,7 +32,8 @@ func (c *Containerizer) dial(ctx context.Context, id mctr.ContainerID) (*launche
 // it look. The error wraps mctr.ErrUnavailable where that is not what is wrong.
 func (c *Containerizer) rouse(ctx context.Context, id mctr.ContainerID) error {
 	if alive, err := launcher.Alive(c.paths.stateDir(id)); alive || err != nil {
-		return fmt.Errorf("%w: container %s: its supervisor holds its lock and does not answer", mctr.ErrUnavailable, id.Short())
+		return fmt.Errorf("%w: container %s: its supervisor holds its lock and does not answer", mctr.ErrUnavailable,
+			id.Short())
 	}
 	pid, err := c.shimPid(id)
 	if err != nil || pid == 0 {
@@ -52,7 +53,8 @@ func (c *Containerizer) rouse(ctx context.Context, id mctr.ContainerID) error {
 		case <-time.After(5 * time.Millisecond):
 		}
 	}
-	return fmt.Errorf("%w: container %s: its supervisor (pid %d) did not make its directory again", mctr.ErrUnavailable, id.Short(), pid)
+	return fmt.Errorf("%w: container %s: its supervisor (pid %d) did not make its directory again", mctr.ErrUnavailable,
+		id.Short(), pid)
 }
 
 // hangUp sends SIGHUP to the container's shim. The pid may be another process' by now, which

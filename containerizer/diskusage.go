@@ -28,7 +28,8 @@ func (c *Containerizer) DiskUsage(ctx context.Context, id mctr.ContainerID) (d D
 	if _, err := c.load(id); err != nil {
 		return d, err
 	}
-	for dir, sum := range map[string]*int64{c.paths.rw(id): &d.Written, c.paths.logs(id): &d.Logs, c.paths.sandbox(id): &d.Sandbox} {
+	for dir, sum := range map[string]*int64{c.paths.rw(id): &d.Written, c.paths.logs(id): &d.Logs,
+		c.paths.sandbox(id): &d.Sandbox} {
 		if *sum, err = blocksBelow(ctx, dir); err != nil {
 			return d, err
 		}

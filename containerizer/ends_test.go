@@ -38,9 +38,13 @@ func (a *agent) endsUnseen(id mctr.ContainerID, config *mctr.ContainerConfig) {
 // acknowledges it, whatever others did to the container meanwhile.
 func TestEndsStay(t *testing.T) {
 	for name, meddle := range map[string]func(*agent, *containerizer.Containerizer) error{
-		"nobody":     func(*agent, *containerizer.Containerizer) error { return nil },
-		"released":   func(a *agent, other *containerizer.Containerizer) error { return other.CleanupEnded(a.t.Context()) },
-		"cleaned up": func(a *agent, other *containerizer.Containerizer) error { return other.Cleanup(a.t.Context(), "job") },
+		"nobody": func(*agent, *containerizer.Containerizer) error { return nil },
+		"released": func(a *agent, other *containerizer.Containerizer) error {
+			return other.CleanupEnded(a.t.Context())
+		},
+		"cleaned up": func(a *agent, other *containerizer.Containerizer) error {
+			return other.Cleanup(a.t.Context(), "job")
+		},
 		"removed": func(a *agent, other *containerizer.Containerizer) error {
 			return other.Remove(a.t.Context(), "job", false)
 		},
@@ -75,7 +79,8 @@ func TestEndsStay(t *testing.T) {
 				for range 2 { // the first one died before it had written anything down
 					next := a.open()
 					found, err := next.Recover(t.Context())
-					if err != nil || len(found.Ends.Ends) != 1 || found.Ended["job"] == nil || found.Ended["job"].ExitCode != 7 {
+					if err != nil || len(found.Ends.Ends) != 1 || found.Ended["job"] == nil ||
+						found.Ended["job"].ExitCode != 7 {
 						t.Fatalf("recovered %+v, %+v, %v", found, found.Ends, err)
 					}
 					e := found.Ends.Ends[0]
@@ -90,7 +95,8 @@ func TestEndsStay(t *testing.T) {
 				if keys[0] != keys[1] {
 					t.Errorf("one end has the keys %q", keys)
 				}
-				if err := errors.Join(a.Acknowledge(t.Context(), keys...), a.Acknowledge(t.Context(), keys...)); err != nil {
+				if err := errors.Join(a.Acknowledge(t.Context(), keys...),
+					a.Acknowledge(t.Context(), keys...)); err != nil {
 					t.Error(err)
 				}
 				if found, err := a.Recover(t.Context()); err != nil || len(found.Ended)+len(found.Ends.Ends) > 0 {
@@ -118,7 +124,10 @@ func TestEveryEndOfARestart(t *testing.T) {
 	})
 	a.remove("job")
 	found, err := a.Ends(t.Context())
-	if err != nil || !slices.IsSortedFunc(found.Ends, func(x, y mctr.End) int { return x.Termination.Finished.Compare(y.Termination.Finished) }) {
+	if err != nil ||
+		!slices.IsSortedFunc(found.Ends, func(x, y mctr.End) int {
+			return x.Termination.Finished.Compare(y.Termination.Finished)
+		}) {
 		t.Errorf("%+v, %v", found, err)
 	}
 	for _, e := range found.Ends {
@@ -183,7 +192,8 @@ func TestTooManyEnds(t *testing.T) {
 	}
 	now := time.Now().UnixNano()
 	for i := range 10_000 {
-		if err := os.WriteFile(filepath.Join(dir, keyOf(now+int64(i), "many")+".json"), []byte(`{"id":"many","termination":{}}`), 0o600); err != nil {
+		if err := os.WriteFile(filepath.Join(dir, keyOf(now+int64(i), "many")+".json"),
+			[]byte(`{"id":"many","termination":{}}`), 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}

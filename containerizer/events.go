@@ -23,7 +23,8 @@ func (c *Containerizer) Events(ctx context.Context, o mctr.EventOptions) iter.Se
 func (c *Containerizer) tell(r *record, action string, attributes map[string]string) {
 	all := attributesOf(r)
 	maps.Copy(all, attributes)
-	err := eventlog.Append(c.paths.events(), mctr.Event{Time: time.Now().UTC(), ID: r.ID, Action: action, Attributes: all})
+	err := eventlog.Append(c.paths.events(),
+		mctr.Event{Time: time.Now().UTC(), ID: r.ID, Action: action, Attributes: all})
 	if err != nil {
 		c.log.Error("event", "container", r.ID, "action", action, "error", err)
 	}

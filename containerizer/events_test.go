@@ -20,10 +20,12 @@ func TestEvents(t *testing.T) {
 	go func() {
 		var actions []string
 		for e, err := range a.open().Events(ctx, mctr.EventOptions{Follow: true}) {
-			if err != nil || e.ID != "job" || e.Attributes["name"] != "web" || e.Attributes["image"] != a.image || e.Attributes["owner"] != "test" || e.Time.IsZero() {
+			if err != nil || e.ID != "job" || e.Attributes["name"] != "web" || e.Attributes["image"] != a.image ||
+				e.Attributes["owner"] != "test" || e.Time.IsZero() {
 				t.Errorf("%+v, %v", e, err)
 			}
-			actions = append(actions, strings.TrimSpace(e.Action+" "+e.Attributes["exitCode"]+e.Attributes["signal"]+e.Attributes["command"]))
+			actions = append(actions,
+				strings.TrimSpace(e.Action+" "+e.Attributes["exitCode"]+e.Attributes["signal"]+e.Attributes["command"]))
 			if e.Action == mctr.EventDestroy {
 				break
 			}
@@ -41,7 +43,8 @@ func TestEvents(t *testing.T) {
 	}
 	_ = stream.Close()
 	for _, err := range []error{
-		a.Pause(t.Context(), "job"), a.Resume(t.Context(), "job"), a.Update(t.Context(), "job", limits(64<<20, 0)), a.Kill(t.Context(), "job", unix.SIGTERM),
+		a.Pause(t.Context(), "job"), a.Resume(t.Context(), "job"), a.Update(t.Context(), "job", limits(64<<20, 0)),
+		a.Kill(t.Context(), "job", unix.SIGTERM),
 	} {
 		if err != nil {
 			t.Error(err)

@@ -26,7 +26,8 @@ type greeter struct{ isolators.Base }
 func (greeter) Name() string { return "example/greeter" }
 
 func (greeter) Prepare(context.Context, *mctr.Container) (*mctr.Adjustment, error) {
-	return &mctr.Adjustment{Spec: specs.Spec{Process: &specs.Process{Env: []string{"GREETING=hello from an isolator"}}}}, nil
+	return &mctr.Adjustment{
+		Spec: specs.Spec{Process: &specs.Process{Env: []string{"GREETING=hello from an isolator"}}}}, nil
 }
 
 // scratch is a directory for one example.

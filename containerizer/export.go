@@ -27,7 +27,8 @@ func (c *Containerizer) Export(ctx context.Context, id mctr.ContainerID, dir str
 		return fmt.Errorf("%w: container %s was never launched, so it has no bundle", mctr.ErrState, id.Short())
 	}
 	if r.Config.Image == "" {
-		return fmt.Errorf("%w: container %s uses the host's filesystem, which no bundle holds", mctr.ErrUnsupported, id.Short())
+		return fmt.Errorf("%w: container %s uses the host's filesystem, which no bundle holds", mctr.ErrUnsupported,
+			id.Short())
 	}
 	undo, err := provisioner.BundleDir(dir)
 	if err != nil {
@@ -39,7 +40,8 @@ func (c *Containerizer) Export(ctx context.Context, id mctr.ContainerID, dir str
 		}
 	}()
 	rootfs := filepath.Join(dir, "rootfs")
-	image, err := c.images.Lease(ctx, string(id), r.Config.Image, provisioner.PullOptions{Policy: "never", Platform: r.Config.Platform})
+	image, err := c.images.Lease(ctx, string(id), r.Config.Image,
+		provisioner.PullOptions{Policy: "never", Platform: r.Config.Platform})
 	if err != nil {
 		return err
 	}

@@ -56,8 +56,10 @@ func (h *holder) Cleanup(context.Context, mctr.ContainerID) error {
 // its work. A launch that fails leaves nothing and names the isolator; a running
 // container goes on; clean-up goes on past it and is made up for later.
 func TestFaults(t *testing.T) {
-	for _, verb := range []string{"Check", "Prepare", "Isolate", "Watch", "Update", "Usage", "Status", "Recover", "Cleanup"} {
-		for name, fault := range map[string]isolatortest.Fault{"error": isolatortest.Fail(errFault), "panic": isolatortest.Panic(errFault)} {
+	for _, verb := range []string{"Check", "Prepare", "Isolate", "Watch", "Update", "Usage", "Status", "Recover",
+		"Cleanup"} {
+		for name, fault := range map[string]isolatortest.Fault{"error": isolatortest.Fail(errFault),
+			"panic": isolatortest.Panic(errFault)} {
 			for when, set := range map[string]func(*isolatortest.Faults, string, isolatortest.Fault){
 				"before": (*isolatortest.Faults).Before, "after": (*isolatortest.Faults).After,
 			} {
@@ -102,7 +104,8 @@ func (a *agent) lifeWith(verb string) {
 			}
 			return
 		}
-		if err == nil || !strings.Contains(err.Error(), "test/holder") || !strings.Contains(err.Error(), errFault.Error()) {
+		if err == nil || !strings.Contains(err.Error(), "test/holder") ||
+			!strings.Contains(err.Error(), errFault.Error()) {
 			a.t.Errorf("%s does not name the isolator and its fault: %v", call, err)
 		}
 	}

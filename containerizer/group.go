@@ -25,7 +25,8 @@ func (c *Containerizer) LaunchGroup(ctx context.Context, id mctr.ContainerID, g 
 	if err != nil {
 		return err
 	}
-	defer func() { _ = errors.Join(os.Remove(c.paths.groupLock(id)), lock.Unlock()) }() // a file that stays says only that it is free
+	// a file that stays says only that it is free
+	defer func() { _ = errors.Join(os.Remove(c.paths.groupLock(id)), lock.Unlock()) }()
 	root := g.Root
 	root.Process.Pause, root.Process.Tasks = true, g.Names()
 	root.GroupResources = root.GroupResources.With(g.Resources)

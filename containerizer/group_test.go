@@ -30,7 +30,8 @@ func TestGroup(t *testing.T) {
 		want  map[string]string // reasons by task
 	}{
 		{
-			"one fails", map[string]string{"bad": "sleep 0.1; exit 3", "good": "sleep 100", "done": "exit 0"}, mctr.ReasonTaskFailed,
+			"one fails", map[string]string{"bad": "sleep 0.1; exit 3", "good": "sleep 100", "done": "exit 0"},
+			mctr.ReasonTaskFailed,
 			map[string]string{"bad": mctr.ReasonExited, "good": mctr.ReasonParentEnded, "done": mctr.ReasonExited},
 		},
 		{
@@ -66,11 +67,12 @@ func TestGroupRefused(t *testing.T) {
 		group *mctr.Group
 		is    error
 	}{
-		"no tasks":   {a.group(nil), mctr.ErrInvalid},
-		"a name":     {a.group(map[string]string{"a.b": "true"}), mctr.ErrInvalid},
-		"a limit":    {huge, mctr.ErrInvalid},
-		"a command":  {command, mctr.ErrInvalid},
-		"no command": {&mctr.Group{Tasks: map[string]mctr.ContainerConfig{"a": {Image: a.image, Process: mctr.Process{Args: []string{"nosuch"}}}}}, nil},
+		"no tasks":  {a.group(nil), mctr.ErrInvalid},
+		"a name":    {a.group(map[string]string{"a.b": "true"}), mctr.ErrInvalid},
+		"a limit":   {huge, mctr.ErrInvalid},
+		"a command": {command, mctr.ErrInvalid},
+		"no command": {&mctr.Group{Tasks: map[string]mctr.ContainerConfig{"a": {Image: a.image,
+			Process: mctr.Process{Args: []string{"nosuch"}}}}}, nil},
 	} {
 		err := a.LaunchGroup(t.Context(), "pod", c.group, containerizer.LaunchOptions{})
 		if err == nil || c.is != nil && !errors.Is(err, c.is) {
@@ -99,7 +101,8 @@ func TestGroupAbandoned(t *testing.T) {
 			if _, err := a.Launch(t.Context(), "pod", root, containerizer.LaunchOptions{Detach: true}); err != nil {
 				t.Fatal(err)
 			}
-			if _, err := a.Launch(t.Context(), "pod.a", a.config("sleep", "100"), containerizer.LaunchOptions{Detach: true}); err != nil {
+			if _, err := a.Launch(t.Context(), "pod.a", a.config("sleep", "100"),
+				containerizer.LaunchOptions{Detach: true}); err != nil {
 				t.Fatal(err)
 			}
 			undo(a)
@@ -114,7 +117,9 @@ func TestGroupAbandoned(t *testing.T) {
 // removed, or started again, or when that was cut off; and still to end.
 func TestGroupGoesOn(t *testing.T) {
 	a := newAgent(t)
-	if err := a.LaunchGroup(t.Context(), "pod", a.group(map[string]string{"a": "exit 0", "b": "sleep 100", "c": "exit 0"}), containerizer.LaunchOptions{}); err != nil {
+	if err := a.LaunchGroup(t.Context(), "pod",
+		a.group(map[string]string{"a": "exit 0", "b": "sleep 100", "c": "exit 0"}),
+		containerizer.LaunchOptions{}); err != nil {
 		t.Fatal(err)
 	}
 	for _, id := range []mctr.ContainerID{"pod.a", "pod.c"} {
@@ -149,7 +154,8 @@ func TestGroupGoesOn(t *testing.T) {
 // finds it.
 func TestGroupOfALostTask(t *testing.T) {
 	a := newAgent(t)
-	if err := a.LaunchGroup(t.Context(), "pod", a.group(map[string]string{"a": "sleep 100", "b": "sleep 100"}), containerizer.LaunchOptions{Detach: true}); err != nil {
+	if err := a.LaunchGroup(t.Context(), "pod", a.group(map[string]string{"a": "sleep 100", "b": "sleep 100"}),
+		containerizer.LaunchOptions{Detach: true}); err != nil {
 		t.Fatal(err)
 	}
 	s, err := a.Status(t.Context(), "pod.a")
@@ -173,7 +179,8 @@ func TestGroupOfALostTask(t *testing.T) {
 func TestStopOfGroup(t *testing.T) {
 	a := newAgent(t)
 	script := "trap 'echo bye; exit 0' TERM; echo up; while :; do sleep 0.01; done"
-	if err := a.LaunchGroup(t.Context(), "pod", a.group(map[string]string{"a": script, "b": script}), containerizer.LaunchOptions{}); err != nil {
+	if err := a.LaunchGroup(t.Context(), "pod", a.group(map[string]string{"a": script, "b": script}),
+		containerizer.LaunchOptions{}); err != nil {
 		t.Fatal(err)
 	}
 	for _, id := range []mctr.ContainerID{"pod.a", "pod.b"} {
@@ -207,7 +214,8 @@ func TestResolveNested(t *testing.T) {
 			t.Errorf("%s: %s, %v", ref, got, err)
 		}
 	}
-	for ref, is := range map[string]error{"web.o": mctr.ErrInvalid, "web.x": mctr.ErrNotFound, "nobody.one": mctr.ErrNotFound, "web.one.deep": mctr.ErrNotFound} {
+	for ref, is := range map[string]error{"web.o": mctr.ErrInvalid, "web.x": mctr.ErrNotFound,
+		"nobody.one": mctr.ErrNotFound, "web.one.deep": mctr.ErrNotFound} {
 		if got, err := a.Resolve(ref); !errors.Is(err, is) {
 			t.Errorf("%s: %s, %v", ref, got, err)
 		}
@@ -233,7 +241,9 @@ func TestResolveIDOfAnother(t *testing.T) {
 // paused before, and lets it go on.
 func TestPauseGroup(t *testing.T) {
 	a := newAgent(t)
-	if err := a.LaunchGroup(t.Context(), "pod", a.group(map[string]string{"one": "sleep 100", "two": "sleep 100", "done": "true"}), containerizer.LaunchOptions{}); err != nil {
+	if err := a.LaunchGroup(t.Context(), "pod",
+		a.group(map[string]string{"one": "sleep 100", "two": "sleep 100", "done": "true"}),
+		containerizer.LaunchOptions{}); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := a.Wait(t.Context(), "pod.done"); err != nil {
@@ -270,7 +280,8 @@ func TestPauseGroup(t *testing.T) {
 	if s, err := a.Status(t.Context(), "pod"); err != nil || s.Phase != mctr.Running {
 		t.Errorf("the root of a task that goes on: %+v, %v", s, err)
 	}
-	if err := errors.Join(a.Pause(t.Context(), "pod"), a.Resume(t.Context(), "pod.one"), a.Pause(t.Context(), "pod")); err != nil {
+	if err := errors.Join(a.Pause(t.Context(), "pod"), a.Resume(t.Context(), "pod.one"),
+		a.Pause(t.Context(), "pod")); err != nil {
 		t.Error(err)
 	}
 	want(mctr.Paused)

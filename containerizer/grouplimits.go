@@ -61,7 +61,9 @@ func (c *Containerizer) checkGroupLimits(ctx context.Context, r *record) error {
 	case r.ID.Parent() != "":
 		return fmt.Errorf("%w: limits of a group: container %s is nested: they are its root's", mctr.ErrInvalid, r.ID)
 	case !reflect.DeepEqual(g.BlockIO, mctr.BlockIO{}), m.DisableOOM, m.OOMScoreAdj != nil, m.Swappiness != nil:
-		return fmt.Errorf("%w: limits of a group: cpu, memory and pids; disks and the OOM killer are each container's own", mctr.ErrInvalid)
+		return fmt.Errorf(
+			"%w: limits of a group: cpu, memory and pids; disks and the OOM killer are each container's own",
+			mctr.ErrInvalid)
 	}
 	if err := c.checkResources(ctx, r.Config, g); err != nil {
 		return fmt.Errorf("limits of a group: %w", err)
@@ -77,7 +79,8 @@ func (c *Containerizer) roomForGroup(ctx context.Context, r *record) error {
 	}
 	u, err := c.GroupUsage(ctx, r.ID)
 	if err == nil && u.MemoryBytes > uint64(*limit) {
-		err = fmt.Errorf("%w: --memory %d: group %s uses %d bytes (without file cache)", mctr.ErrState, *limit, r.ID.Short(), u.MemoryBytes)
+		err = fmt.Errorf("%w: --memory %d: group %s uses %d bytes (without file cache)", mctr.ErrState, *limit,
+			r.ID.Short(), u.MemoryBytes)
 	}
 	return err
 }

@@ -21,7 +21,10 @@ func (a *agent) groupLimitsOf(root mctr.ContainerID) string {
 // one task breaks says whose limit it was.
 func TestGroupLimits(t *testing.T) {
 	a := newAgent(t)
-	g := a.group(map[string]string{"hog": "while [ ! -e /go ]; do sleep 0.05; done; dd if=/dev/zero of=/dev/null bs=200M count=1", "good": "sleep 100"})
+	g := a.group(
+		map[string]string{
+			"hog":  "while [ ! -e /go ]; do sleep 0.05; done; dd if=/dev/zero of=/dev/null bs=200M count=1",
+			"good": "sleep 100"})
 	g.Resources = limits(64<<20, 60)
 	if err := a.LaunchGroup(t.Context(), "pod", g, containerizer.LaunchOptions{}); err != nil {
 		t.Fatal(err)
@@ -56,7 +59,8 @@ func TestGroupLimitsRefused(t *testing.T) {
 	nested, config := a.config("sleep", "100"), a.config("sleep", "100")
 	nested.GroupResources, config.GroupResources = limits(64<<20, 0), limits(64<<20, 60)
 	a.launchConfig("root", config)
-	if _, err := a.Launch(t.Context(), "root.in", nested, containerizer.LaunchOptions{}); !errors.Is(err, mctr.ErrInvalid) {
+	if _, err := a.Launch(t.Context(), "root.in", nested,
+		containerizer.LaunchOptions{}); !errors.Is(err, mctr.ErrInvalid) {
 		t.Errorf("limits of a nested one's group: %v", err)
 	}
 	a.exec("root", "dd", "if=/dev/zero", "of=/dev/shm/f", "bs=1M", "count=20")

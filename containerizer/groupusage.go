@@ -21,7 +21,8 @@ import (
 // cgroup v1.
 func (c *Containerizer) GroupUsage(ctx context.Context, root mctr.ContainerID) (*mctr.Usage, error) {
 	if root.Parent() != "" {
-		return nil, fmt.Errorf("%w: usage of group %s: it is nested: ask for its root %s", mctr.ErrInvalid, root.Short(), root.Root().Short())
+		return nil, fmt.Errorf("%w: usage of group %s: it is nested: ask for its root %s", mctr.ErrInvalid,
+			root.Short(), root.Root().Short())
 	}
 	own, err := c.Usage(ctx, root)
 	if err != nil {

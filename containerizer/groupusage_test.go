@@ -75,7 +75,8 @@ func TestGroupUsage(t *testing.T) {
 		t.Errorf("cpu time %d, and three that run have %d without one that ended", sum.CPUNanos, together)
 	}
 	if sum.Pids != 4 || sum.MemoryShmem < 8<<20 || sum.MemoryBytes < one.MemoryBytes {
-		t.Errorf("%d processes, %d bytes of shared memory of %d; want 4 and 8 MiB", sum.Pids, sum.MemoryShmem, sum.MemoryBytes)
+		t.Errorf("%d processes, %d bytes of shared memory of %d; want 4 and 8 MiB", sum.Pids, sum.MemoryShmem,
+			sum.MemoryBytes)
 	}
 	if len(sum.Networks) != len(root.Networks) {
 		t.Errorf("networks: %+v", sum.Networks)

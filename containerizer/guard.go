@@ -66,7 +66,8 @@ func (g *guarded) Watch(ctx context.Context, id mctr.ContainerID, report func(mc
 	return safely("Watch", func() error { return g.Isolator.Watch(ctx, id, report) })
 }
 
-func (g *guarded) Update(ctx context.Context, id mctr.ContainerID, r *mctr.Resources) (wants *specs.LinuxResources, err error) {
+func (g *guarded) Update(ctx context.Context, id mctr.ContainerID,
+	r *mctr.Resources) (wants *specs.LinuxResources, err error) {
 	err = safely("Update", func() (err error) { wants, err = g.Isolator.Update(ctx, id, r); return err })
 	return wants, err
 }
@@ -83,7 +84,8 @@ func (g *guarded) Status(ctx context.Context, id mctr.ContainerID, s *mctr.Statu
 func (g *guarded) Undo(ctx context.Context, l mctr.Leftover) error {
 	u, ok := g.Isolator.(isolators.Undoer)
 	if !ok {
-		return fmt.Errorf("%w: isolator %s reported it for no container, and cannot undo it", mctr.ErrUnsupported, g.Name())
+		return fmt.Errorf("%w: isolator %s reported it for no container, and cannot undo it", mctr.ErrUnsupported,
+			g.Name())
 	}
 	return safely("Undo", func() error { return u.Undo(ctx, l) })
 }

@@ -21,7 +21,8 @@ func (plain) Name() string { return "test/plain" }
 func TestHungCleanup(t *testing.T) {
 	release := make(chan struct{})
 	defer close(release)
-	for name, fault := range map[string]isolatortest.Fault{"until it is told": isolatortest.Hang(), "for ever": isolatortest.Stick(release)} {
+	for name, fault := range map[string]isolatortest.Fault{"until it is told": isolatortest.Hang(),
+		"for ever": isolatortest.Stick(release)} {
 		f := isolatortest.NewFaults(plain{})
 		f.Before("Cleanup", fault)
 		g := &guarded{f, 10 * time.Millisecond, 10 * time.Millisecond}
@@ -36,7 +37,8 @@ func TestPanicSaysWhere(t *testing.T) {
 	f := isolatortest.NewFaults(plain{})
 	f.Before("Prepare", isolatortest.Panic("oh"))
 	_, err := guard([]isolators.Isolator{f})[0].Prepare(t.Context(), &mctr.Container{})
-	if err == nil || !strings.Contains(err.Error(), "Prepare panicked: oh") || !strings.Contains(err.Error(), "faults.go") {
+	if err == nil || !strings.Contains(err.Error(), "Prepare panicked: oh") ||
+		!strings.Contains(err.Error(), "faults.go") {
 		t.Errorf("error: %v", err)
 	}
 }

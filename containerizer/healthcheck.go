@@ -65,7 +65,9 @@ func healthOf(asked *mctr.HealthCheck, image *provisioner.Image) (*mctr.HealthCh
 	case asked == nil:
 		return check, nil
 	case check == nil:
-		return nil, fmt.Errorf("%w: the image has no HEALTHCHECK: give a command (--health-cmd), --health-http or --health-tcp", mctr.ErrInvalid)
+		return nil, fmt.Errorf(
+			"%w: the image has no HEALTHCHECK: give a command (--health-cmd), --health-http or --health-tcp",
+			mctr.ErrInvalid)
 	}
 	check.Delay = asked.Delay
 	check.Interval, check.Timeout = cmp.Or(asked.Interval, check.Interval), cmp.Or(asked.Timeout, check.Timeout)
@@ -82,8 +84,9 @@ func imageHealth(image *provisioner.Image) (*mctr.HealthCheck, error) {
 	}
 	h := image.Healthcheck
 	check := &mctr.HealthCheck{
-		Interval: orElse(h.Interval, 30*time.Second), StartInterval: orElse(h.StartInterval, 5*time.Second), Timeout: orElse(h.Timeout, 30*time.Second),
-		Grace: new(max(h.StartPeriod, 0)), Failures: orElse(h.Retries, 3), Keep: true,
+		Interval: orElse(h.Interval, 30*time.Second), StartInterval: orElse(h.StartInterval, 5*time.Second),
+		Timeout: orElse(h.Timeout, 30*time.Second),
+		Grace:   new(max(h.StartPeriod, 0)), Failures: orElse(h.Retries, 3), Keep: true,
 	}
 	switch kind, args := h.Test[0], h.Test[1:]; {
 	case kind == "NONE":
@@ -115,12 +118,16 @@ func (l *launch) warnings() (list []string) {
 	if l.options.Detach && len(l.stands().Watch) == 0 && (l.health != nil || l.record.Config.Ready != nil) {
 		list = append(list, "it is not probed: nobody watches a detached container")
 	}
-	if image := l.container.Image; image != nil && image.StopSignal != "" && l.record.Config.StopSignal == "" && !isSignal(image.StopSignal) {
-		list = append(list, fmt.Sprintf("the image's stop signal %.100q is none: it is stopped by SIGTERM (--stop-signal sets another)", image.StopSignal))
+	if image := l.container.Image; image != nil && image.StopSignal != "" && l.record.Config.StopSignal == "" &&
+		!isSignal(image.StopSignal) {
+		list = append(list,
+			fmt.Sprintf("the image's stop signal %.100q is none: it is stopped by SIGTERM (--stop-signal sets another)",
+				image.StopSignal))
 	}
 	if check, _ := imageHealth(l.image); check == nil && l.image != nil && l.image.Healthcheck != nil {
 		if test := l.image.Healthcheck.Test; len(test) > 0 && test[0] != "NONE" {
-			list = append(list, fmt.Sprintf("the image's HEALTHCHECK %.100q is none of CMD, CMD-SHELL and NONE, and left out", test))
+			list = append(list,
+				fmt.Sprintf("the image's HEALTHCHECK %.100q is none of CMD, CMD-SHELL and NONE, and left out", test))
 		}
 	}
 	return list

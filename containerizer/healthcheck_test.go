@@ -20,10 +20,12 @@ func TestHealthOf(t *testing.T) {
 	shell := checked(store.Healthcheck{Test: []string{"CMD-SHELL", "curl x"}})
 	own := &mctr.HealthCheck{TCP: &mctr.TCPProbe{Port: 80}}
 	dockers := mctr.HealthCheck{
-		Command: []string{"/bin/sh", "-c", "curl x"}, Interval: 30 * time.Second, StartInterval: 5 * time.Second, Timeout: 30 * time.Second, Grace: new(time.Duration), Failures: 3, Keep: true,
+		Command: []string{"/bin/sh", "-c", "curl x"}, Interval: 30 * time.Second, StartInterval: 5 * time.Second,
+		Timeout: 30 * time.Second, Grace: new(time.Duration), Failures: 3, Keep: true,
 	}
 	direct, timed := dockers, dockers
-	direct.Command, direct.Interval, direct.Timeout, direct.Grace, direct.Failures = []string{"curl", "x"}, 1, 2, new(time.Duration(3)), 4
+	direct.Command, direct.Interval, direct.Timeout, direct.Grace, direct.Failures = []string{"curl", "x"}, 1, 2,
+		new(time.Duration(3)), 4
 	direct.StartInterval = 5
 	timed.Interval, timed.StartInterval, timed.Failures = time.Second, 2*time.Second, 7
 	for _, c := range []struct {
@@ -42,19 +44,25 @@ func TestHealthOf(t *testing.T) {
 			Test: []string{"CMD", "curl", "x"}, Interval: 1, Timeout: 2, StartPeriod: 3, Retries: 4, StartInterval: 5,
 		})},
 		{name: "asked for", asked: own, image: shell, want: own},
-		{name: "times of the image's", asked: &mctr.HealthCheck{Image: true, Interval: time.Second, StartInterval: 2 * time.Second, Failures: 7}, image: shell, want: &timed},
-		{name: "times of none", asked: &mctr.HealthCheck{Image: true, Interval: time.Second}, image: &provisioner.Image{}, err: mctr.ErrInvalid},
+		{name: "times of the image's",
+			asked: &mctr.HealthCheck{Image: true, Interval: time.Second, StartInterval: 2 * time.Second, Failures: 7},
+			image: shell, want: &timed},
+		{name: "times of none", asked: &mctr.HealthCheck{Image: true, Interval: time.Second},
+			image: &provisioner.Image{}, err: mctr.ErrInvalid},
 		{name: "refused", asked: &mctr.HealthCheck{Disabled: true}, image: shell},
 		// What docker makes of odd ones (moby, daemon/health.go): no check, or the defaults.
 		{name: "unknown", image: checked(store.Healthcheck{Test: []string{"HTTP", "x"}})},
 		{name: "no command", image: checked(store.Healthcheck{Test: []string{"CMD"}})},
 		{name: "no script", image: checked(store.Healthcheck{Test: []string{"CMD-SHELL"}})},
 		{name: "an empty kind", image: checked(store.Healthcheck{Test: []string{""}})},
-		{name: "two scripts", image: checked(store.Healthcheck{Test: []string{"CMD-SHELL", "curl x", "b"}}), want: with(dockers, "/bin/sh", "-c", "curl x", "b")},
+		{name: "two scripts", image: checked(store.Healthcheck{Test: []string{"CMD-SHELL", "curl x", "b"}}),
+			want: with(dockers, "/bin/sh", "-c", "curl x", "b")},
 		{name: "another shell", want: with(dockers, "/bin/bash", "-ec", "curl x"),
-			image: &provisioner.Image{Shell: []string{"/bin/bash", "-ec"}, Healthcheck: &store.Healthcheck{Test: []string{"CMD-SHELL", "curl x"}}}},
+			image: &provisioner.Image{Shell: []string{"/bin/bash", "-ec"},
+				Healthcheck: &store.Healthcheck{Test: []string{"CMD-SHELL", "curl x"}}}},
 		{name: "a shell that is not asked", want: with(dockers, "curl", "x"),
-			image: &provisioner.Image{Shell: []string{"/bin/bash", "-ec"}, Healthcheck: &store.Healthcheck{Test: []string{"CMD", "curl", "x"}}}},
+			image: &provisioner.Image{Shell: []string{"/bin/bash", "-ec"},
+				Healthcheck: &store.Healthcheck{Test: []string{"CMD", "curl", "x"}}}},
 		{name: "back in time", want: with(dockers, "a"), image: checked(store.Healthcheck{
 			Test: []string{"CMD", "a"}, Interval: -1, Timeout: -1, StartPeriod: -1, StartInterval: -1, Retries: -1,
 		})},
@@ -86,7 +94,8 @@ func TestCheckProbes(t *testing.T) {
 			t.Errorf("health %+v, ready %+v: %v", bad.Health, bad.Ready, err)
 		}
 	}
-	for _, good := range []mctr.ContainerConfig{{}, {Health: tcp, Ready: tcp}, {Image: "x", Health: &mctr.HealthCheck{Image: true}}} {
+	for _, good := range []mctr.ContainerConfig{{}, {Health: tcp, Ready: tcp},
+		{Image: "x", Health: &mctr.HealthCheck{Image: true}}} {
 		if err := checkProbes(&good); err != nil {
 			t.Errorf("health %+v, ready %+v: %v", good.Health, good.Ready, err)
 		}

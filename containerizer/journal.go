@@ -43,7 +43,8 @@ func Failpoints(table []isolators.Isolator) []string {
 	for _, i := range table {
 		points = append(points, "prepare/"+i.Name())
 	}
-	points = append(points, atPrepared, atBundle, atShim, atCreated, atIsolated, atRunning, atExited, atDestroy, atEnded)
+	points = append(points, atPrepared, atBundle, atShim, atCreated, atIsolated, atRunning, atExited, atDestroy,
+		atEnded)
 	for _, i := range slices.Backward(table) {
 		points = append(points, "cleaned/"+i.Name())
 	}

@@ -56,8 +56,10 @@ func TestJournalGoesOnAfterATear(t *testing.T) {
 
 func TestPhases(t *testing.T) {
 	for checkpoint, want := range map[string]mctr.Phase{
-		atIntent: mctr.Provisioning, atImage: mctr.Preparing, "prepare/x": mctr.Preparing, atPrepared: mctr.Isolating, atBundle: mctr.Isolating,
-		atShim: mctr.Isolating, atCreated: mctr.Isolating, "isolate/x": mctr.Isolating, atIsolated: mctr.Isolating, atRunning: mctr.Running,
+		atIntent: mctr.Provisioning, atImage: mctr.Preparing, "prepare/x": mctr.Preparing, atPrepared: mctr.Isolating,
+		atBundle: mctr.Isolating,
+		atShim:   mctr.Isolating, atCreated: mctr.Isolating, "isolate/x": mctr.Isolating, atIsolated: mctr.Isolating,
+		atRunning: mctr.Running,
 		atDestroy: mctr.Destroying, atEnded: mctr.Destroying, "cleaned/x": mctr.Destroying, "failed/x": mctr.Destroying,
 		atReleased: mctr.Destroying, atKept: mctr.Destroying,
 	} {

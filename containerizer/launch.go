@@ -57,13 +57,15 @@ type launch struct {
 // stream that options.Attach asked for or nil. An error leaves nothing behind;
 // it wraps mctr.ErrExists for an id or name in use, and a *mctr.PhaseError says
 // where it came from. ctx ends the launch, not the launched container.
-func (c *Containerizer) Launch(ctx context.Context, id mctr.ContainerID, config *mctr.ContainerConfig, o LaunchOptions) (*launcher.Stream, error) {
+func (c *Containerizer) Launch(ctx context.Context, id mctr.ContainerID, config *mctr.ContainerConfig,
+	o LaunchOptions) (*launcher.Stream, error) {
 	steps := beginSteps(o.Step)
 	r, err := c.newRecord(id, config)
 	if err != nil {
 		return nil, err
 	}
-	if err := errors.Join(plaintext.Check(o.SecretEnv), c.Check(ctx, r.Config), c.checkGroupLimits(ctx, r)); err != nil {
+	if err := errors.Join(plaintext.Check(o.SecretEnv), c.Check(ctx, r.Config),
+		c.checkGroupLimits(ctx, r)); err != nil {
 		return nil, err
 	}
 	l := &launch{Containerizer: c, record: r, options: o, steps: steps}
@@ -135,7 +137,8 @@ func (l *launch) failed(phase mctr.Phase, part, op string, err error) error {
 // reach is the journal's, and tells the steps.
 func (l *launch) reach(checkpoint string, passed ...mctr.Timing) error {
 	l.steps.reach(append(passed, mctr.Timing{Checkpoint: checkpoint, At: time.Now()})...)
-	return l.failed(phaseOf(checkpoint), "containerizer", "checkpoint", l.journal(l.record.ID).reach(checkpoint, passed...))
+	return l.failed(phaseOf(checkpoint), "containerizer", "checkpoint",
+		l.journal(l.record.ID).reach(checkpoint, passed...))
 }
 
 // isolate calls the isolators that need the process. Few do anything here, and only those

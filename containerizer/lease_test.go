@@ -95,7 +95,8 @@ func (w *watcher) over() bool {
 func TestWatchEndsWithItsCaller(t *testing.T) {
 	w := &watcher{}
 	a := newAgent(t, w)
-	if _, err := a.Launch(t.Context(), "job", a.config("sleep", "100"), containerizer.LaunchOptions{Detach: true}); err != nil {
+	if _, err := a.Launch(t.Context(), "job", a.config("sleep", "100"),
+		containerizer.LaunchOptions{Detach: true}); err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)

@@ -29,7 +29,8 @@ func (s *strict) Watch(_ context.Context, _ mctr.ContainerID, report func(mctr.L
 // TestLimitation wants the container of a broken limit to end for that reason,
 // told to who waits here, and kept for who asks later.
 func TestLimitation(t *testing.T) {
-	want := mctr.Limitation{Reason: mctr.ReasonLimitation, Message: "disk: 12 MiB of 10 MiB", Resource: "disk", Limit: 10 << 20, Used: 12 << 20}
+	want := mctr.Limitation{Reason: mctr.ReasonLimitation, Message: "disk: 12 MiB of 10 MiB", Resource: "disk",
+		Limit: 10 << 20, Used: 12 << 20}
 	a := newAgent(t, &strict{limitation: want})
 	a.launch("job", "sleep", "100")
 	end, err := a.Wait(t.Context(), "job")
@@ -66,7 +67,8 @@ func TestLimitsOfTheShim(t *testing.T) {
 			t.Fatal(err)
 		}
 		end, err := a.Wait(t.Context(), "job")
-		if err != nil || end.Reason != reason || end.Limitation == nil || end.Limitation.Resource != c.resource || end.Limitation.Limit != c.limit || end.Limitation.Used == 0 {
+		if err != nil || end.Reason != reason || end.Limitation == nil || end.Limitation.Resource != c.resource ||
+			end.Limitation.Limit != c.limit || end.Limitation.Used == 0 {
 			t.Errorf("%s: %+v, %+v, %v", reason, end, end.Limitation, err)
 		}
 		a.remove("job")
@@ -86,7 +88,8 @@ func TestKilledAfterOOM(t *testing.T) {
 		t.Fatal(err)
 	}
 	end, err := a.Wait(t.Context(), "job")
-	if err != nil || end.Reason != mctr.ReasonSignaled || end.Signal != int(unix.SIGKILL) || end.Limitation != nil || end.OOM == nil {
+	if err != nil || end.Reason != mctr.ReasonSignaled || end.Signal != int(unix.SIGKILL) || end.Limitation != nil ||
+		end.OOM == nil {
 		t.Errorf("%+v, %v", end, err)
 	}
 	a.remove("job")

@@ -35,9 +35,15 @@ func TestNoLockOfNothing(t *testing.T) {
 	a.launch("root.in", "sleep", "100")
 	a.remove("root")
 	for name, verb := range map[string]func(id mctr.ContainerID) error{
-		"start":        func(id mctr.ContainerID) error { _, err := a.Start(ctx, id, containerizer.LaunchOptions{}); return err },
-		"destroy":      func(id mctr.ContainerID) error { _, err := a.Destroy(ctx, id); return err },
-		"stop":         func(id mctr.ContainerID) error { _, err := a.Stop(ctx, id, unix.SIGTERM, time.Second); return err },
+		"start": func(id mctr.ContainerID) error {
+			_, err := a.Start(ctx, id, containerizer.LaunchOptions{})
+			return err
+		},
+		"destroy": func(id mctr.ContainerID) error { _, err := a.Destroy(ctx, id); return err },
+		"stop": func(id mctr.ContainerID) error {
+			_, err := a.Stop(ctx, id, unix.SIGTERM, time.Second)
+			return err
+		},
 		"remove":       func(id mctr.ContainerID) error { return a.Remove(ctx, id, true) },
 		"rename":       func(id mctr.ContainerID) error { return a.Rename(ctx, id, "other") },
 		"update":       func(id mctr.ContainerID) error { return a.Update(ctx, id, limits(64<<20, 0)) },

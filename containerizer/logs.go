@@ -10,7 +10,8 @@ import (
 // Logs reads back what id printed; see logs.Read. With o.Follow it goes on until
 // the container has ended and everything is read. One that was never started has
 // printed nothing.
-func (c *Containerizer) Logs(ctx context.Context, id mctr.ContainerID, o logs.ReadOptions, emit func(logs.Entry) error) error {
+func (c *Containerizer) Logs(ctx context.Context, id mctr.ContainerID, o logs.ReadOptions,
+	emit func(logs.Entry) error) error {
 	r, err := c.load(id)
 	if err != nil {
 		return err

@@ -18,7 +18,8 @@ import (
 
 // recordLost ends a container whose shim died and writes down that nobody knows how.
 func (c *Containerizer) recordLost(id mctr.ContainerID) error {
-	return c.recordUnseen(id, mctr.Limitation{Reason: mctr.ReasonShimLost, Message: "its supervisor died, so its exit status is unknown"})
+	return c.recordUnseen(id,
+		mctr.Limitation{Reason: mctr.ReasonShimLost, Message: "its supervisor died, so its exit status is unknown"})
 }
 
 // recordUnseen ends a container that has no shim any more, for this reason.
@@ -119,7 +120,8 @@ func (c *Containerizer) afterBoot(ctx context.Context) {
 }
 
 func (c *Containerizer) endedByBoot(ctx context.Context, id mctr.ContainerID) error {
-	if err := os.Remove(c.paths.again(id)); err != nil && !errors.Is(err, fs.ErrNotExist) { // only agents start theirs after that
+	// only agents start theirs after that
+	if err := os.Remove(c.paths.again(id)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
 	phase, err := c.phase(id)

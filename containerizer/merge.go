@@ -148,7 +148,8 @@ func (m *merger) own(by, path string) error {
 func (m *merger) finish(env []string) *specs.Spec {
 	m.spec.Process.Env = override(m.spec.Process.Env, env)
 	mounts := slices.DeleteFunc(m.spec.Mounts, func(base specs.Mount) bool {
-		return slices.ContainsFunc(m.volumes, func(v specs.Mount) bool { return samePlace(v, base) }) || !m.placeFor(base)
+		return slices.ContainsFunc(m.volumes, func(v specs.Mount) bool { return samePlace(v, base) }) ||
+			!m.placeFor(base)
 	})
 	m.spec.Mounts = append(mounts, m.volumes...)
 	slices.SortStableFunc(m.spec.Mounts, func(a, b specs.Mount) int { return cmp.Compare(depth(a), depth(b)) })
@@ -168,10 +169,12 @@ func (m *merger) placeFor(base specs.Mount) bool {
 			above = &m.volumes[i]
 		}
 	}
-	if above == nil || above.Type != "bind" || !slices.ContainsFunc(above.Options, func(o string) bool { return o == "ro" || o == "rro" }) {
+	if above == nil || above.Type != "bind" ||
+		!slices.ContainsFunc(above.Options, func(o string) bool { return o == "ro" || o == "rro" }) {
 		return true
 	}
-	_, err := os.Lstat(path.Join(above.Source, strings.TrimPrefix(path.Clean(base.Destination), path.Clean(above.Destination))))
+	_, err := os.Lstat(
+		path.Join(above.Source, strings.TrimPrefix(path.Clean(base.Destination), path.Clean(above.Destination))))
 	return err == nil
 }
 

@@ -15,7 +15,8 @@ import (
 
 // asked is one isolator's adjustment.
 func asked(change func(*specs.Spec)) *mctr.Adjustment {
-	a := &mctr.Adjustment{Spec: specs.Spec{Process: &specs.Process{}, Linux: &specs.Linux{Resources: &specs.LinuxResources{}}}}
+	a := &mctr.Adjustment{Spec: specs.Spec{Process: &specs.Process{},
+		Linux: &specs.Linux{Resources: &specs.LinuxResources{}}}}
 	change(&a.Spec)
 	return a
 }
@@ -31,26 +32,45 @@ func TestClaims(t *testing.T) {
 		first, second func(*specs.Spec)
 		taken         string // the path claimed twice; "": none
 	}{
-		{"a word", func(s *specs.Spec) { s.Process.Cwd = "/a" }, func(s *specs.Spec) { s.Process.Cwd = "/b" }, "process.cwd"},
-		{"the same word", func(s *specs.Spec) { s.Hostname = "a" }, func(s *specs.Spec) { s.Hostname = "a" }, "hostname"},
+		{"a word", func(s *specs.Spec) { s.Process.Cwd = "/a" }, func(s *specs.Spec) { s.Process.Cwd = "/b" },
+			"process.cwd"},
+		{"the same word", func(s *specs.Spec) { s.Hostname = "a" }, func(s *specs.Spec) { s.Hostname = "a" },
+			"hostname"},
 		{"a pointer", func(s *specs.Spec) { s.Linux.Resources.CPU = &specs.LinuxCPU{Quota: &limit} },
-			func(s *specs.Spec) { s.Linux.Resources.CPU = &specs.LinuxCPU{Quota: &limit} }, "linux.resources.cpu.quota"},
+			func(s *specs.Spec) { s.Linux.Resources.CPU = &specs.LinuxCPU{Quota: &limit} },
+			"linux.resources.cpu.quota"},
 		{"neighbours", func(s *specs.Spec) { s.Linux.Resources.CPU = &specs.LinuxCPU{Quota: &limit} },
 			func(s *specs.Spec) { s.Linux.Resources.CPU = &specs.LinuxCPU{Shares: &shares} }, ""},
-		{"arguments, whole", func(s *specs.Spec) { s.Process.Args = []string{"a"} }, func(s *specs.Spec) { s.Process.Args = []string{"b"} }, "process.args"},
-		{"capabilities, whole", func(s *specs.Spec) { s.Process.Capabilities = &specs.LinuxCapabilities{Bounding: []string{"A"}} },
-			func(s *specs.Spec) { s.Process.Capabilities = &specs.LinuxCapabilities{Ambient: []string{"B"}} }, "process.capabilities"},
-		{"a variable", func(s *specs.Spec) { s.Process.Env = []string{"A=1"} }, func(s *specs.Spec) { s.Process.Env = []string{"A=2"} }, "process.env[A]"},
-		{"variables", func(s *specs.Spec) { s.Process.Env = []string{"A=1"} }, func(s *specs.Spec) { s.Process.Env = []string{"AB=2"} }, ""},
+		{"arguments, whole", func(s *specs.Spec) { s.Process.Args = []string{"a"} }, func(s *specs.Spec) {
+			s.Process.Args = []string{"b"}
+		}, "process.args"},
+		{"capabilities, whole", func(s *specs.Spec) {
+			s.Process.Capabilities = &specs.LinuxCapabilities{Bounding: []string{"A"}}
+		},
+			func(s *specs.Spec) { s.Process.Capabilities = &specs.LinuxCapabilities{Ambient: []string{"B"}} },
+			"process.capabilities"},
+		{"a variable", func(s *specs.Spec) { s.Process.Env = []string{"A=1"} }, func(s *specs.Spec) {
+			s.Process.Env = []string{"A=2"}
+		}, "process.env[A]"},
+		{"variables", func(s *specs.Spec) { s.Process.Env = []string{"A=1"} }, func(s *specs.Spec) {
+			s.Process.Env = []string{"AB=2"}
+		}, ""},
 		{"a namespace", func(s *specs.Spec) { s.Linux.Namespaces = []specs.LinuxNamespace{{Type: specs.PIDNamespace}} },
 			func(s *specs.Spec) {
 				s.Linux.Namespaces = []specs.LinuxNamespace{{Type: specs.PIDNamespace, Path: "/p"}}
 			}, "linux.namespaces[pid]"},
 		{"a limit", func(s *specs.Spec) { s.Process.Rlimits = []specs.POSIXRlimit{{Type: "RLIMIT_CORE"}} },
-			func(s *specs.Spec) { s.Process.Rlimits = []specs.POSIXRlimit{{Type: "RLIMIT_CORE", Hard: 1}} }, "process.rlimits[RLIMIT_CORE]"},
-		{"a key", func(s *specs.Spec) { s.Linux.Sysctl = map[string]string{"a": "1"} }, func(s *specs.Spec) { s.Linux.Sysctl = map[string]string{"a": "1"} }, "linux.sysctl[a]"},
-		{"keys", func(s *specs.Spec) { s.Linux.Sysctl = map[string]string{"a": "1"} }, func(s *specs.Spec) { s.Linux.Sysctl = map[string]string{"b": "1"} }, ""},
-		{"masks add up", func(s *specs.Spec) { s.Linux.MaskedPaths = []string{"/a"} }, func(s *specs.Spec) { s.Linux.MaskedPaths = []string{"/a"} }, ""},
+			func(s *specs.Spec) { s.Process.Rlimits = []specs.POSIXRlimit{{Type: "RLIMIT_CORE", Hard: 1}} },
+			"process.rlimits[RLIMIT_CORE]"},
+		{"a key", func(s *specs.Spec) { s.Linux.Sysctl = map[string]string{"a": "1"} }, func(s *specs.Spec) {
+			s.Linux.Sysctl = map[string]string{"a": "1"}
+		}, "linux.sysctl[a]"},
+		{"keys", func(s *specs.Spec) { s.Linux.Sysctl = map[string]string{"a": "1"} }, func(s *specs.Spec) {
+			s.Linux.Sysctl = map[string]string{"b": "1"}
+		}, ""},
+		{"masks add up", func(s *specs.Spec) { s.Linux.MaskedPaths = []string{"/a"} }, func(s *specs.Spec) {
+			s.Linux.MaskedPaths = []string{"/a"}
+		}, ""},
 	} {
 		m := newMerger(baseForTest())
 		if err := m.add("first/one", asked(c.first)); err != nil {
@@ -60,7 +80,9 @@ func TestClaims(t *testing.T) {
 		if c.taken == "" && err != nil {
 			t.Errorf("%s: %v", c.name, err)
 		}
-		if c.taken != "" && (!errors.Is(err, mctr.ErrInvalid) || !strings.HasSuffix(err.Error(), c.taken+": set by first/one and by second/one")) {
+		if c.taken != "" &&
+			(!errors.Is(err, mctr.ErrInvalid) ||
+				!strings.HasSuffix(err.Error(), c.taken+": set by first/one and by second/one")) {
 			t.Errorf("%s: %v, want one that names %s and both", c.name, err, c.taken)
 		}
 	}
@@ -75,7 +97,8 @@ func TestMountOrder(t *testing.T) {
 	m := newMerger(baseForTest())
 	at := func(destination string) specs.Mount { return specs.Mount{Destination: destination, Source: "user"} }
 	base := asked(func(s *specs.Spec) {
-		s.Mounts = []specs.Mount{{Destination: "/proc"}, {Destination: "/dev/shm"}, {Destination: "/sys"}, {Destination: "/b/ours"}, {Destination: "/a/b/d"}}
+		s.Mounts = []specs.Mount{{Destination: "/proc"}, {Destination: "/dev/shm"}, {Destination: "/sys"},
+			{Destination: "/b/ours"}, {Destination: "/a/b/d"}}
 	})
 	volumes := &mctr.Adjustment{Volumes: []specs.Mount{at("/a/b/c"), at("/a"), at("/dev/shm"), at("/a/b/"), at("/b")}}
 	for _, a := range []*mctr.Adjustment{volumes, base} {
@@ -87,7 +110,8 @@ func TestMountOrder(t *testing.T) {
 	for _, mount := range m.finish(nil).Mounts {
 		got = append(got, mount.Destination+" "+mount.Source)
 	}
-	want := []string{"/proc ", "/sys ", "/a user", "/b user", "/b/ours ", "/dev/shm user", "/a/b/ user", "/a/b/d ", "/a/b/c user"}
+	want := []string{"/proc ", "/sys ", "/a user", "/b user", "/b/ours ", "/dev/shm user", "/a/b/ user", "/a/b/d ",
+		"/a/b/c user"}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
@@ -103,9 +127,11 @@ func TestMountPlaces(t *testing.T) {
 	ours := asked(func(s *specs.Spec) {
 		s.Mounts = []specs.Mount{{Destination: "/etc/hosts"}, {Destination: "/etc/hostname"}}
 	})
-	for options, want := range map[string][]string{"ro": {"/etc", "/etc/hosts"}, "rro": {"/etc", "/etc/hosts"}, "rw": {"/etc", "/etc/hosts", "/etc/hostname"}} {
+	for options, want := range map[string][]string{"ro": {"/etc", "/etc/hosts"}, "rro": {"/etc", "/etc/hosts"},
+		"rw": {"/etc", "/etc/hosts", "/etc/hostname"}} {
 		m := newMerger(baseForTest())
-		volume := &mctr.Adjustment{Volumes: []specs.Mount{{Destination: "/etc", Type: "bind", Source: dir, Options: []string{options}}}}
+		volume := &mctr.Adjustment{Volumes: []specs.Mount{{Destination: "/etc", Type: "bind", Source: dir,
+			Options: []string{options}}}}
 		if err := errors.Join(m.add("one", ours), m.add("two", volume)); err != nil {
 			t.Fatal(err)
 		}

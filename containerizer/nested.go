@@ -46,7 +46,8 @@ func (c *Containerizer) findParent(id mctr.ContainerID) (*mctr.Parent, error) {
 	}
 	created := c.createdRecord(id)
 	if phase != mctr.Running || created == nil {
-		return nil, fmt.Errorf("%w: container %s is %s: only a running one can have nested ones", mctr.ErrState, id.Short(), phase)
+		return nil, fmt.Errorf("%w: container %s is %s: only a running one can have nested ones", mctr.ErrState,
+			id.Short(), phase)
 	}
 	return &mctr.Parent{ID: id, Config: r.Config, Pid: created.Pid, Sandbox: c.paths.sandbox(id)}, nil
 }
@@ -96,7 +97,8 @@ func (l *launch) parentProcess() *wire.Parent {
 func checkNesting(id mctr.ContainerID, config *mctr.ContainerConfig) error {
 	if id.Parent() != "" {
 		if config.Remove {
-			return fmt.Errorf("%w: --rm: a nested container's end stays readable until its root is gone", mctr.ErrInvalid)
+			return fmt.Errorf("%w: --rm: a nested container's end stays readable until its root is gone",
+				mctr.ErrInvalid)
 		}
 		return nil
 	}

@@ -78,16 +78,19 @@ func TestNestedTogether(t *testing.T) {
 	a := newAgent(t)
 	a.launch("root", "sleep", "100")
 	volume := []mctr.Mount{{Type: "parent-sandbox", Source: "exchange", Target: "/exchange"}}
-	writer := a.config("sh", "-c", "echo from the writer >/exchange/f; echo shm >/dev/shm/s; hostname; echo done >/exchange/done")
+	writer := a.config("sh", "-c",
+		"echo from the writer >/exchange/f; echo shm >/dev/shm/s; hostname; echo done >/exchange/done")
 	writer.Mounts, writer.Resources = volume, limits(32<<20, 40)
-	reader := a.config("sh", "-c", "until [ -e /exchange/done ]; do sleep 0.01; done; cat /exchange/f /dev/shm/s; hostname")
+	reader := a.config("sh", "-c",
+		"until [ -e /exchange/done ]; do sleep 0.01; done; cat /exchange/f /dev/shm/s; hostname")
 	reader.Mounts, reader.Resources = volume, limits(64<<20, 70)
 	a.launchConfig("root.reader", reader)
 	if got := a.limitsOf("root.reader"); got != "67108864 70" {
 		t.Errorf("limits %s", got)
 	}
 	a.launchConfig("root.writer", writer)
-	for id, want := range map[mctr.ContainerID]string{"root.writer": "root\n", "root.reader": "from the writer\nshm\nroot\n"} {
+	for id, want := range map[mctr.ContainerID]string{"root.writer": "root\n",
+		"root.reader": "from the writer\nshm\nroot\n"} {
 		if end, err := a.Wait(t.Context(), id); err != nil || end.ExitCode != 0 {
 			t.Errorf("%s: %+v, %v", id, end, err)
 		}
@@ -120,7 +123,8 @@ func TestParentEnds(t *testing.T) {
 				t.Error(err)
 			}
 			for _, id := range []mctr.ContainerID{"root.a", "root.b", "root.a.deep"} {
-				if s, err := a.Status(t.Context(), id); err != nil || s.Phase != mctr.Exited || s.Termination.Reason != mctr.ReasonParentEnded || !s.Cleaned {
+				if s, err := a.Status(t.Context(), id); err != nil || s.Phase != mctr.Exited ||
+					s.Termination.Reason != mctr.ReasonParentEnded || !s.Cleaned {
 					t.Errorf("%s: %+v, %+v, %v", id, s, s.Termination, err)
 				}
 			}
@@ -200,7 +204,8 @@ func TestNestedKilledAtEveryFailpoint(t *testing.T) {
 			continue
 		}
 		t.Run(strings.ReplaceAll(point, "/", "_"), func(t *testing.T) {
-			if out, err := a.agentProcess("nested", failpoint.Env+"="+point+"=kill").CombinedOutput(); err == nil && point != "exited" {
+			if out, err := a.agentProcess("nested", failpoint.Env+"="+point+"=kill").CombinedOutput(); err == nil &&
+				point != "exited" {
 				t.Errorf("nothing was killed: %s", out)
 			}
 			for _, id := range a.recover().Adopted {
@@ -248,7 +253,8 @@ func TestNestedSettles(t *testing.T) {
 	}
 	wrong := a.config("true")
 	wrong.Mounts = []mctr.Mount{{Type: "tmpfs", Target: "../out"}}
-	if _, err := a.Launch(t.Context(), "other", wrong, containerizer.LaunchOptions{}); !errors.Is(err, mctr.ErrInvalid) {
+	if _, err := a.Launch(t.Context(), "other", wrong,
+		containerizer.LaunchOptions{}); !errors.Is(err, mctr.ErrInvalid) {
 		t.Errorf("a target outside of the sandbox: %v", err)
 	}
 	if _, err := a.Destroy(t.Context(), "job"); err != nil {

@@ -16,7 +16,8 @@ func (c *Containerizer) checkOptions() error {
 	case !filepath.IsAbs(root) || !filepath.IsAbs(state):
 		return fmt.Errorf("%w: WithDirs(%q, %q): absolute paths are wanted", mctr.ErrInvalid, root, state)
 	case filepath.Clean(root) != root || filepath.Clean(state) != state || root == "/" || state == "/":
-		return fmt.Errorf("%w: WithDirs(%q, %q): paths of directories below / are wanted, as filepath.Clean gives them", mctr.ErrInvalid, root, state)
+		return fmt.Errorf("%w: WithDirs(%q, %q): paths of directories below / are wanted, as filepath.Clean gives them",
+			mctr.ErrInvalid, root, state)
 	case root == state:
 		return fmt.Errorf("%w: WithDirs: ROOT and STATE are both %s", mctr.ErrInvalid, root)
 	case len(c.isolators) == 0:
@@ -39,7 +40,8 @@ func (c *Containerizer) checkTable() error {
 		}
 		name := i.Name()
 		if name == "" || seen[name] {
-			return fmt.Errorf("%w: WithIsolators: number %d is called %q: a name of its own is wanted", mctr.ErrInvalid, n, name)
+			return fmt.Errorf("%w: WithIsolators: number %d is called %q: a name of its own is wanted", mctr.ErrInvalid,
+				n, name)
 		}
 		seen[name] = true
 		placed, ok := guarded.Isolator.(isolators.Placed)
@@ -47,8 +49,10 @@ func (c *Containerizer) checkTable() error {
 			continue
 		}
 		if root, state := placed.Directories(); root != c.paths.root || state != c.paths.state {
-			return fmt.Errorf("%w: WithIsolators: the table was made for root %q and state %q, the containerizer has %q and %q: "+
-				"give builtin.Deps and WithDirs the same", mctr.ErrInvalid, root, state, c.paths.root, c.paths.state)
+			return fmt.Errorf(
+				"%w: WithIsolators: the table was made for root %q and state %q, the containerizer has %q and %q: "+
+					"give builtin.Deps and WithDirs the same", mctr.ErrInvalid, root, state, c.paths.root,
+				c.paths.state)
 		}
 	}
 	return nil

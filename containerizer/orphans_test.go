@@ -26,7 +26,8 @@ func TestKilledDuringExecs(t *testing.T) {
 func TestKilledDuringExecsOfHost(t *testing.T) {
 	for _, runtime := range []string{"", "runc"} {
 		t.Run(runtime, func(t *testing.T) {
-			killedDuringExecs(t, newAgent(t), mctr.ContainerConfig{Runtime: runtime, Namespaces: mctr.Namespaces{PID: "host"}}, "sleep", "100")
+			killedDuringExecs(t, newAgent(t),
+				mctr.ContainerConfig{Runtime: runtime, Namespaces: mctr.Namespaces{PID: "host"}}, "sleep", "100")
 		})
 	}
 }

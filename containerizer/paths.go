@@ -46,7 +46,8 @@ const defaultState = "/run/mctr"
 // kernel refuses on an unbindable mount, and then copies the executable.
 type layout struct {
 	root, state string
-	parent      string // the group above all of this containerizer's; "" is the hierarchies' roots, a slice has systemd's scopes
+	// the group above all of this containerizer's; "" is the hierarchies' roots, a slice has systemd's scopes
+	parent string
 }
 
 func (l layout) containers() string                 { return filepath.Join(l.root, "containers") }

@@ -28,7 +28,8 @@ func (c *Containerizer) Resume(ctx context.Context, id mctr.ContainerID) error {
 	return c.resumeRoot(ctx, id)
 }
 
-func (c *Containerizer) freeze(ctx context.Context, id mctr.ContainerID, event string, verb func(*launcher.Client, context.Context) error) error {
+func (c *Containerizer) freeze(ctx context.Context, id mctr.ContainerID, event string,
+	verb func(*launcher.Client, context.Context) error) error {
 	err := c.withShim(ctx, id, func(client *launcher.Client) error { return verb(client, ctx) })
 	if err == nil {
 		c.tellOf(id, event, nil)

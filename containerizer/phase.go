@@ -84,7 +84,8 @@ func (c *Containerizer) withoutJournal(id mctr.ContainerID, run *run) (mctr.Phas
 	case held:
 		return c.alive(id)
 	case run.supervised():
-		return "", fmt.Errorf("it runs, and its directory %s is gone: its supervisor (pid %d) makes it again within a few seconds",
+		return "", fmt.Errorf(
+			"it runs, and its directory %s is gone: its supervisor (pid %d) makes it again within a few seconds",
 			c.paths.stateDir(id), run.ShimPid)
 	}
 	if t, err := c.termination(id); err != nil || t != nil { // which the shim records before it goes

@@ -63,7 +63,8 @@ func (a *agent) runs(restarts int) {
 	}()
 	a.eventually("it runs", func() bool {
 		s, err = a.Status(a.t.Context(), "job")
-		return err == nil && s.Phase == mctr.Running && s.Restarts == restarts && strings.Count(a.log("job"), "up") == restarts+1
+		return err == nil && s.Phase == mctr.Running && s.Restarts == restarts &&
+			strings.Count(a.log("job"), "up") == restarts+1
 	})
 }
 
@@ -126,7 +127,8 @@ func TestRestartEnds(t *testing.T) {
 // so, and to be told as well: it does not run, and will not.
 func TestKillBeforeRestart(t *testing.T) {
 	a := newAgent(t)
-	if _, err := a.Launch(t.Context(), "job", a.restarting("always", "exit 1"), containerizer.LaunchOptions{}); err != nil {
+	if _, err := a.Launch(t.Context(), "job", a.restarting("always", "exit 1"),
+		containerizer.LaunchOptions{}); err != nil {
 		t.Fatal(err)
 	}
 	var waiting *mctr.Status
@@ -191,7 +193,10 @@ func TestKillStarting(t *testing.T) {
 			<-g.reached
 			other, killed := a.open(), make(chan error, 1)
 			go func() { killed <- other.Kill(t.Context(), "job", unix.SIGKILL) }()
-			a.eventually("it is marked", func() bool { _, err := os.Lstat(a.root + "/containers/job/stopped"); return err == nil })
+			a.eventually("it is marked", func() bool {
+				_, err := os.Lstat(a.root + "/containers/job/stopped")
+				return err == nil
+			})
 			close(g.opening)
 			if err := <-killed; err != nil {
 				t.Error(err)
@@ -212,7 +217,8 @@ func TestKillFirstLaunch(t *testing.T) {
 	a := newAgent(t, g)
 	launched := make(chan error, 1)
 	go func() {
-		_, err := a.Launch(t.Context(), "job", a.restarting("always", "[ -e /ran ] || { >/ran; exit 1; }; sleep 100"), containerizer.LaunchOptions{})
+		_, err := a.Launch(t.Context(), "job", a.restarting("always", "[ -e /ran ] || { >/ran; exit 1; }; sleep 100"),
+			containerizer.LaunchOptions{})
 		launched <- err
 	}()
 	<-g.reached
@@ -254,7 +260,8 @@ func TestForsaken(t *testing.T) {
 	done()
 	a.wantForsaken(a.Containerizer, 0)
 	mark := func() {
-		if err := os.WriteFile(a.root+"/containers/job/again", nil, 0o600); err != nil { // as one that was killed leaves it
+		// as one that was killed leaves it
+		if err := os.WriteFile(a.root+"/containers/job/again", nil, 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -295,7 +302,8 @@ func TestRestartAndRemove(t *testing.T) {
 func TestRemoveRestarting(t *testing.T) {
 	a := newAgent(t)
 	for n := range 20 {
-		if _, err := a.Launch(t.Context(), "job", a.restarting("always", "true"), containerizer.LaunchOptions{}); err != nil {
+		if _, err := a.Launch(t.Context(), "job", a.restarting("always", "true"),
+			containerizer.LaunchOptions{}); err != nil {
 			t.Fatal(err)
 		}
 		time.Sleep(time.Duration(n) * 15 * time.Millisecond)
@@ -363,7 +371,10 @@ func TestRestartFails(t *testing.T) {
 		}
 		return s
 	}
-	a.eventually("a start has failed", func() bool { s := status(); return s.Restarting && strings.Contains(s.StartError, "no such network") })
+	a.eventually("a start has failed", func() bool {
+		s := status()
+		return s.Restarting && strings.Contains(s.StartError, "no such network")
+	})
 	a.eventually("it runs", func() bool { s := status(); return s.Phase == mctr.Running && s.StartError == "" })
 	a.remove("job")
 }
@@ -379,7 +390,8 @@ func TestRestartedInBetween(t *testing.T) {
 	}
 	a.eventually("it waits for long", waits)
 	for range 6 {
-		if _, err := a.Start(t.Context(), "job", containerizer.LaunchOptions{}); err != nil && !errors.Is(err, mctr.ErrState) {
+		if _, err := a.Start(t.Context(), "job", containerizer.LaunchOptions{}); err != nil &&
+			!errors.Is(err, mctr.ErrState) {
 			t.Fatal(err)
 		}
 		a.eventually("it waits again", waits)

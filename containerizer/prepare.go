@@ -36,7 +36,8 @@ func (c *Containerizer) Check(ctx context.Context, config *mctr.ContainerConfig)
 		return fmt.Errorf("%w: a restart policy and --rm: what is removed cannot be started again", mctr.ErrInvalid)
 	}
 	if config.Image == "" && (config.Platform != "" || config.Pull != "" && config.Pull != "missing") {
-		return fmt.Errorf("%w: --platform %s and --pull %s: there is no image to choose or to ask for", mctr.ErrInvalid, config.Platform, config.Pull)
+		return fmt.Errorf("%w: --platform %s and --pull %s: there is no image to choose or to ask for", mctr.ErrInvalid,
+			config.Platform, config.Pull)
 	}
 	if config.MaxCompletion < 0 {
 		return fmt.Errorf("%w: --max-completion-time %v: want more than 0", mctr.ErrInvalid, config.MaxCompletion)
@@ -80,12 +81,17 @@ func (l *launch) prepare(ctx context.Context) error {
 // checkSpec refuses a spec that is not a container's: some isolator has to declare a mount
 // namespace and a command.
 func checkSpec(spec *specs.Spec) error {
-	mounts := slices.ContainsFunc(spec.Linux.Namespaces, func(n specs.LinuxNamespace) bool { return n.Type == specs.MountNamespace })
+	mounts := slices.ContainsFunc(spec.Linux.Namespaces, func(n specs.LinuxNamespace) bool {
+		return n.Type == specs.MountNamespace
+	})
 	switch {
 	case !mounts:
-		return fmt.Errorf("%w: no isolator of the table gives the container a mount namespace, as filesystem/linux does", mctr.ErrInvalid)
+		return fmt.Errorf(
+			"%w: no isolator of the table gives the container a mount namespace, as filesystem/linux does",
+			mctr.ErrInvalid)
 	case len(spec.Process.Args) == 0:
-		return fmt.Errorf("%w: no isolator of the table gives the container a command, as docker/runtime does", mctr.ErrInvalid)
+		return fmt.Errorf("%w: no isolator of the table gives the container a command, as docker/runtime does",
+			mctr.ErrInvalid)
 	}
 	return nil
 }
@@ -170,11 +176,14 @@ func (l *launch) create(ctx context.Context) error {
 		return l.failed(mctr.Isolating, "containerizer", "make the control group", err)
 	}
 	l.created, err = l.client.Create(ctx, &wire.Create{
-		ID: id, Parent: l.parentProcess(), Runtime: config.Runtime, Bundle: l.paths.bundle(id), EngineRoot: l.paths.engine(id), EngineCache: l.paths.engineCache(),
-		Created: l.paths.created(id), Exit: l.paths.exit(id), FallbackExit: filepath.Join(l.paths.stateDir(id), "exit.json"),
-		Events: l.paths.events(), Attributes: attributesOf(l.record), LogDir: l.paths.logs(id), Log: config.Log,
+		ID: id, Parent: l.parentProcess(), Runtime: config.Runtime, Bundle: l.paths.bundle(id),
+		EngineRoot: l.paths.engine(id), EngineCache: l.paths.engineCache(),
+		Created: l.paths.created(id), Exit: l.paths.exit(id),
+		FallbackExit: filepath.Join(l.paths.stateDir(id), "exit.json"),
+		Events:       l.paths.events(), Attributes: attributesOf(l.record), LogDir: l.paths.logs(id), Log: config.Log,
 		Stdin: config.Process.Stdin, StdinOnce: l.options.Attach != nil && l.options.Attach.Stdin,
-		SecretEnv: l.options.SecretEnv, OnExit: l.exitCommand(), Watch: l.watchCommand(), MaxTime: config.MaxCompletion, Transient: config.Remove, Hold: ports,
+		SecretEnv: l.options.SecretEnv, OnExit: l.exitCommand(), Watch: l.watchCommand(), MaxTime: config.MaxCompletion,
+		Transient: config.Remove, Hold: ports,
 	})
 	if err != nil {
 		return l.failed(mctr.Isolating, "shim", "create the container", err)

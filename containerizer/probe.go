@@ -33,7 +33,8 @@ func (c *Containerizer) probe(ctx context.Context, r *record) {
 }
 
 // keepProbing probes until ctx ends, and goes on from what somebody else recorded.
-func (c *Containerizer) keepProbing(ctx context.Context, id mctr.ContainerID, check *mctr.HealthCheck, recorded string, told func(h mctr.Health, changed bool)) {
+func (c *Containerizer) keepProbing(ctx context.Context, id mctr.ContainerID, check *mctr.HealthCheck, recorded string,
+	told func(h mctr.Health, changed bool)) {
 	created := c.createdRecord(id)
 	if created == nil {
 		return // it is gone
@@ -66,7 +67,9 @@ func (c *Containerizer) keepProbing(ctx context.Context, id mctr.ContainerID, ch
 func (c *Containerizer) retire(r *record, why mctr.Limitation) bool {
 	c.log.Warn("limitation", "container", r.ID, "reason", why.Reason, "message", why.Message)
 	grace := r.Config.StopTime()
-	err := c.withShim(c.ctx, r.ID, func(client *launcher.Client) error { return client.Retire(c.ctx, why, c.stopSignalOf(r.ID), grace) })
+	err := c.withShim(c.ctx, r.ID, func(client *launcher.Client) error {
+		return client.Retire(c.ctx, why, c.stopSignalOf(r.ID), grace)
+	})
 	if err != nil && !errors.Is(err, mctr.ErrState) && !errors.Is(err, mctr.ErrUnavailable) {
 		c.log.Error("end an unhealthy container", "container", r.ID, "error", err)
 	}
@@ -96,7 +99,8 @@ func recordHealth(path string, h mctr.Health) error {
 func unhealthy(h mctr.Health) mctr.Limitation {
 	last := h.Probes[len(h.Probes)-1].Error
 	return mctr.Limitation{
-		Reason: mctr.ReasonUnhealthy, Message: fmt.Sprintf("%d probes in a row failed, the last one: %s", h.Streak, last),
+		Reason:   mctr.ReasonUnhealthy,
+		Message:  fmt.Sprintf("%d probes in a row failed, the last one: %s", h.Streak, last),
 		Resource: "health", Used: int64(h.Streak), Limit: int64(h.Streak),
 	}
 }
@@ -131,7 +135,8 @@ func (c *Containerizer) prober(id mctr.ContainerID, pid int, check *mctr.HealthC
 }
 
 // probeCommand runs the command in the container, and ends it with ctx.
-func (c *Containerizer) probeCommand(ctx context.Context, id mctr.ContainerID, command []string) (health.Answer, error) {
+func (c *Containerizer) probeCommand(ctx context.Context, id mctr.ContainerID,
+	command []string) (health.Answer, error) {
 	failed := health.Answer{ExitCode: -1}
 	stream, err := c.exec(ctx, id, Exec{Args: command})
 	if err != nil {

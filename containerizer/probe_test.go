@@ -52,7 +52,8 @@ func TestHealth(t *testing.T) {
 		"command": {Command: []string{"test", "-e", "/www/page"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			config := a.config("sh", "-c", "mkdir /www; echo hi >/www/page; busybox httpd -f -p 8080 -h /www & echo $! >/pid; wait; sleep 100")
+			config := a.config("sh", "-c",
+				"mkdir /www; echo hi >/www/page; busybox httpd -f -p 8080 -h /www & echo $! >/pid; wait; sleep 100")
 			probe.Keep = true
 			config.Health = check(probe)
 			a.launchConfig("server", config)
@@ -105,7 +106,8 @@ func TestUnhealthyEnds(t *testing.T) {
 	a.recover()
 	a.exec("job", "rm", "/ok")
 	end, err := a.Wait(t.Context(), "job")
-	if err != nil || end.Reason != mctr.ReasonUnhealthy || !strings.Contains(end.Message, "exit code 4: it is gone") || end.Limitation == nil {
+	if err != nil || end.Reason != mctr.ReasonUnhealthy || !strings.Contains(end.Message, "exit code 4: it is gone") ||
+		end.Limitation == nil {
 		t.Errorf("ended by %+v, %v", end, err)
 	}
 	var told []string
@@ -133,7 +135,8 @@ func TestBadHealthCheck(t *testing.T) {
 func TestPausedIsNotUnhealthy(t *testing.T) {
 	a := newAgent(t)
 	config := a.config("sleep", "100")
-	config.Health = check(mctr.HealthCheck{Command: []string{"true"}, Timeout: 10 * time.Millisecond, Delay: 300 * time.Millisecond})
+	config.Health = check(
+		mctr.HealthCheck{Command: []string{"true"}, Timeout: 10 * time.Millisecond, Delay: 300 * time.Millisecond})
 	a.launchConfig("job", config)
 	if err := a.Pause(t.Context(), "job"); err != nil {
 		t.Fatal(err)

@@ -54,7 +54,8 @@ func (l *launch) fill(ctx context.Context) (err error) {
 		return err
 	}
 	l.container.Image = imageConfig(l.image)
-	return l.images.Mount(ctx, l.image, l.paths.rw(id), l.paths.rootfs(id), provisioner.MountOptions{Volatile: config.Remove})
+	return l.images.Mount(ctx, l.image, l.paths.rw(id), l.paths.rootfs(id),
+		provisioner.MountOptions{Volatile: config.Remove})
 }
 
 // imageReference is what was asked for, or at a restart what it was the first

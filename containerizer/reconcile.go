@@ -57,7 +57,9 @@ func (c *Containerizer) undoRest(ctx context.Context, found []mctr.Leftover, fai
 	left, err := c.Leftovers(ctx)
 	errs := []error{err}
 	for _, l := range left {
-		known := slices.ContainsFunc(found, func(f mctr.Leftover) bool { return f.Kind == l.Kind && f.Object == l.Object && f.Owner == l.Owner })
+		known := slices.ContainsFunc(found, func(f mctr.Leftover) bool {
+			return f.Kind == l.Kind && f.Object == l.Object && f.Owner == l.Owner
+		})
 		switch {
 		case !known || failed[l.Owner]:
 		case l.Owner == "" && l.Isolator != "":

@@ -59,7 +59,8 @@ func (c *Containerizer) load(id mctr.ContainerID) (*record, error) {
 		return nil, err
 	}
 	if r.Schema > schema || r.Config == nil || r.ID != id {
-		return nil, fmt.Errorf("%w: record of container %s: schema %d, this build knows %d", mctr.ErrInvalid, id, r.Schema, schema)
+		return nil, fmt.Errorf("%w: record of container %s: schema %d, this build knows %d", mctr.ErrInvalid, id,
+			r.Schema, schema)
 	}
 	return r, nil
 }
@@ -83,8 +84,10 @@ func (c *Containerizer) loadWhole(id mctr.ContainerID) (*record, error) {
 	r, err := c.load(id)
 	if err == nil && len(r.unknown) > 0 {
 		return nil, &mctr.UnsupportedError{
-			Feature: strings.Join(r.unknown, ", ") + " of container " + id.Short(), Remedy: "do this with the build that made the container",
-			Why: fmt.Sprintf("its record, %s, is of a newer build than this one (%s)", c.paths.config(id), itself.ThisBuild()),
+			Feature: strings.Join(r.unknown, ", ") + " of container " + id.Short(),
+			Remedy:  "do this with the build that made the container",
+			Why: fmt.Sprintf("its record, %s, is of a newer build than this one (%s)", c.paths.config(id),
+				itself.ThisBuild()),
 		}
 	}
 	return r, err

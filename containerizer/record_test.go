@@ -29,7 +29,8 @@ func TestNewerRecord(t *testing.T) {
 	}
 	_, startErr := a.Start(t.Context(), "job", containerizer.LaunchOptions{})
 	for what, err := range map[string]error{"start": startErr, "rename": a.Rename(t.Context(), "job", "other")} {
-		if !errors.Is(err, mctr.ErrUnsupported) || !strings.Contains(err.Error(), "config.gravity") || !strings.Contains(err.Error(), path) {
+		if !errors.Is(err, mctr.ErrUnsupported) || !strings.Contains(err.Error(), "config.gravity") ||
+			!strings.Contains(err.Error(), path) {
 			t.Errorf("%s: %v, want the field and the record named", what, err)
 		}
 	}

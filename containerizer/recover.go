@@ -17,11 +17,13 @@ import (
 
 // Recovered is what Recover found of an earlier process.
 type Recovered struct {
-	Adopted    []mctr.ContainerID                     // they run, and are watched here from now on
-	Unanswered []mctr.ContainerID                     // their supervisors live and do not answer yet; each is watched once it does
-	Ended      map[mctr.ContainerID]*mctr.Termination // they ended, are released, and the owner has not acknowledged it: the last end of each
-	Ends       *mctr.Ends                             // all those ends, with their keys for Acknowledge
-	Undone     []mctr.ContainerID                     // their launch was cut off, and is taken back
+	Adopted []mctr.ContainerID // they run, and are watched here from now on
+	// their supervisors live and do not answer yet; each is watched once it does
+	Unanswered []mctr.ContainerID
+	// they ended, are released, and the owner has not acknowledged it: the last end of each
+	Ended  map[mctr.ContainerID]*mctr.Termination
+	Ends   *mctr.Ends         // all those ends, with their keys for Acknowledge
+	Undone []mctr.ContainerID // their launch was cut off, and is taken back
 }
 
 // Recover takes over what an earlier process of the same owner left: its running
@@ -235,7 +237,8 @@ func (c *Containerizer) recoverStrays(ctx context.Context, undone []mctr.Contain
 	left, err := c.Leftovers(ctx)
 	errs := []error{err}
 	for _, l := range left {
-		if _, err := c.load(l.Owner); l.Owner == "" || slices.Contains(undone, l.Owner) || !errors.Is(err, mctr.ErrNotFound) {
+		if _, err := c.load(l.Owner); l.Owner == "" || slices.Contains(undone, l.Owner) ||
+			!errors.Is(err, mctr.ErrNotFound) {
 			continue
 		}
 		errs = append(errs, c.reconcile(ctx, l.Owner))

@@ -54,7 +54,8 @@ func beAgent(s []string) int {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
-	c, err := containerizer.New(ctx, containerizer.WithDirs(s[0], s[1]), containerizer.WithShim(s[2]), containerizer.WithImages(images),
+	c, err := containerizer.New(ctx, containerizer.WithDirs(s[0], s[1]), containerizer.WithShim(s[2]),
+		containerizer.WithImages(images),
 		containerizer.WithIsolators(builtin.Table(builtin.Deps{Root: s[0], State: s[1], Helper: s[3]})),
 		containerizer.WithOwner("test"))
 	if err == nil && s[5] == "update" {
@@ -75,7 +76,9 @@ func beAgent(s []string) int {
 	if err == nil && s[5] == "start" {
 		_, err = c.Start(ctx, id, containerizer.LaunchOptions{})
 	} else if err == nil {
-		_, err = c.Launch(ctx, id, &mctr.ContainerConfig{Image: s[4], Process: mctr.Process{Args: []string{"sh", "-c", s[5]}}}, containerizer.LaunchOptions{})
+		_, err = c.Launch(ctx, id,
+			&mctr.ContainerConfig{Image: s[4], Process: mctr.Process{Args: []string{"sh", "-c", s[5]}}},
+			containerizer.LaunchOptions{})
 	}
 	if err == nil {
 		fmt.Println("running")
@@ -131,7 +134,8 @@ func (a *agent) recover() *containerizer.Recovered {
 func TestRecoverAdopts(t *testing.T) {
 	a := newAgent(t)
 	a.dies("trap 'exit 9' TERM; echo ready; while :; do sleep 0.02; done")
-	if found := a.recover(); !slices.Equal(found.Adopted, []mctr.ContainerID{"job"}) || len(found.Ended)+len(found.Undone) > 0 {
+	if found := a.recover(); !slices.Equal(found.Adopted, []mctr.ContainerID{"job"}) ||
+		len(found.Ended)+len(found.Undone) > 0 {
 		t.Errorf("found %+v", found)
 	}
 	a.until("job", "ready") // to init, what it does not handle is no signal
@@ -202,7 +206,8 @@ func TestRecoverLeavesOthers(t *testing.T) {
 	if s, err := a.Status(t.Context(), "theirs"); err != nil || s.Phase != mctr.Running {
 		t.Errorf("status: %+v, %v", s, err)
 	}
-	if found, err := a.Recover(t.Context(), "theirs"); err != nil || !slices.Equal(found.Adopted, []mctr.ContainerID{"theirs"}) {
+	if found, err := a.Recover(t.Context(), "theirs"); err != nil ||
+		!slices.Equal(found.Adopted, []mctr.ContainerID{"theirs"}) {
 		t.Errorf("told to take it: %+v, %v", found, err)
 	}
 	a.remove("theirs")
@@ -214,7 +219,8 @@ func TestRecoverBadRecords(t *testing.T) {
 	a := newAgent(t)
 	a.dies("sleep 100")
 	bad := map[mctr.ContainerID]string{
-		"empty": "", "cut": `{"schema":1,"id":"cut","con`, "newer": `{"schema":99,"id":"newer","config":{}}`, "foreign": `{"schema":1,"id":"other","config":{}}`,
+		"empty": "", "cut": `{"schema":1,"id":"cut","con`, "newer": `{"schema":99,"id":"newer","config":{}}`,
+		"foreign": `{"schema":1,"id":"other","config":{}}`,
 	}
 	for id, text := range bad {
 		dir := a.root + "/containers/" + string(id)
@@ -249,11 +255,13 @@ func TestRecoverAfterKillAtEveryFailpoint(t *testing.T) {
 	a := newAgent(t)
 	points := containerizer.Failpoints(a.table)
 	if testing.Short() {
-		points = []string{"intent", "image", "prepare/docker/runtime", "created", "running", "exited", "destroy", "released"}
+		points = []string{"intent", "image", "prepare/docker/runtime", "created", "running", "exited", "destroy",
+			"released"}
 	}
 	for _, point := range points {
 		t.Run(strings.ReplaceAll(point, "/", "_"), func(t *testing.T) {
-			if out, err := a.agentProcess("exit 3", failpoint.Env+"="+point+"=kill").CombinedOutput(); err == nil && point != "exited" {
+			if out, err := a.agentProcess("exit 3", failpoint.Env+"="+point+"=kill").CombinedOutput(); err == nil &&
+				point != "exited" {
 				t.Errorf("nothing was killed: %s", out)
 			}
 			found := a.recover()
@@ -261,7 +269,8 @@ func TestRecoverAfterKillAtEveryFailpoint(t *testing.T) {
 				t.Errorf("ended by %+v", end)
 			}
 			for _, id := range found.Adopted {
-				if end, err := a.Wait(t.Context(), id); err != nil || end.ExitCode != 3 && end.Reason != mctr.ReasonShimLost {
+				if end, err := a.Wait(t.Context(), id); err != nil ||
+					end.ExitCode != 3 && end.Reason != mctr.ReasonShimLost {
 					t.Errorf("adopted, then: %+v, %v", end, err)
 				}
 			}
@@ -404,7 +413,8 @@ func (a *agent) anything(what int, id mctr.ContainerID, random *rand.Rand) {
 	var err error
 	switch what {
 	case 0, 1:
-		_, err = a.Launch(ctx, id, a.config("sh", "-c", script), containerizer.LaunchOptions{Detach: random.IntN(2) == 0})
+		_, err = a.Launch(ctx, id, a.config("sh", "-c", script),
+			containerizer.LaunchOptions{Detach: random.IntN(2) == 0})
 	case 2:
 		err = a.Kill(ctx, id, unix.SIGTERM)
 	case 3:
@@ -420,7 +430,8 @@ func (a *agent) anything(what int, id mctr.ContainerID, random *rand.Rand) {
 	case 7: // it goes on where it ended
 		_, err = a.Start(ctx, id, containerizer.LaunchOptions{Detach: random.IntN(2) == 0})
 	case 8:
-		_, err = a.Launch(ctx, id+".in", a.config("sh", "-c", script), containerizer.LaunchOptions{Detach: random.IntN(2) == 0})
+		_, err = a.Launch(ctx, id+".in", a.config("sh", "-c", script),
+			containerizer.LaunchOptions{Detach: random.IntN(2) == 0})
 	case 6:
 		bounded, cancel := context.WithTimeout(ctx, time.Duration(random.IntN(20))*time.Millisecond)
 		_, err = a.Wait(bounded, id)
@@ -454,10 +465,12 @@ func (a *agent) eventually(what string, holds func() bool) {
 // where its policy says so, and one that was stopped left as it is.
 func TestRecoverRestarts(t *testing.T) {
 	a := newAgent(t)
-	policy := map[mctr.ContainerID]string{"again": mctr.RestartAlways, "failed": mctr.RestartOnFailure, "never": mctr.RestartNo}
+	policy := map[mctr.ContainerID]string{"again": mctr.RestartAlways, "failed": mctr.RestartOnFailure,
+		"never": mctr.RestartNo}
 	gate := t.TempDir()
 	for id, name := range policy {
-		config := a.config("sh", "-c", "while [ ! -e /gate/open ]; do sleep 0.02; done; [ -e /gate/over ] && exec sleep 100; exit 1")
+		config := a.config("sh", "-c",
+			"while [ ! -e /gate/open ]; do sleep 0.02; done; [ -e /gate/over ] && exec sleep 100; exit 1")
 		config.Restart = mctr.RestartPolicy{Name: name}
 		config.Mounts = []mctr.Mount{{Type: "bind", Source: gate, Target: "/gate"}}
 		if _, err := a.Launch(t.Context(), id, config, containerizer.LaunchOptions{}); err != nil {

@@ -101,7 +101,8 @@ func (c *Containerizer) undoLaunch(ctx context.Context, id mctr.ContainerID) err
 		return err
 	}
 	var errs []error
-	for _, path := range []string{c.paths.exit(id), c.paths.logs(id), c.paths.sandbox(id)} { // rw may hold what was copied to it
+	// rw may hold what was copied to it
+	for _, path := range []string{c.paths.exit(id), c.paths.logs(id), c.paths.sandbox(id)} {
 		errs = append(errs, tree.Remove(path))
 	}
 	return errors.Join(errs...)
@@ -158,7 +159,8 @@ func (c *Containerizer) releaseWithoutState(ctx context.Context, id mctr.Contain
 
 // cleanIsolators has every isolator clean up, in reverse order and past errors, and tells
 // reach of each.
-func (c *Containerizer) cleanIsolators(ctx context.Context, id mctr.ContainerID, reach func(checkpoint string) error) error {
+func (c *Containerizer) cleanIsolators(ctx context.Context, id mctr.ContainerID,
+	reach func(checkpoint string) error) error {
 	var errs []error
 	for _, i := range slices.Backward(c.isolators) {
 		if err := i.Cleanup(ctx, id); err != nil {
@@ -190,7 +192,8 @@ func (c *Containerizer) unmountRootfs(ctx context.Context, id mctr.ContainerID) 
 func (c *Containerizer) keepExit(ctx context.Context, id mctr.ContainerID) error {
 	fallback := c.paths.stateDir(id) + "/exit.json"
 	if data, err := os.ReadFile(fallback); err == nil {
-		if err := atomicfile.WriteDurable(c.paths.exit(id), data, 0o600); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		if err := atomicfile.WriteDurable(c.paths.exit(id), data, 0o600); err != nil &&
+			!errors.Is(err, fs.ErrNotExist) {
 			return fmt.Errorf("keep the record of the end: %w", err)
 		}
 	}

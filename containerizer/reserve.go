@@ -69,7 +69,8 @@ func (c *Containerizer) takeName(name string, id mctr.ContainerID) error {
 		return err
 	}
 	if holder != "" {
-		return fmt.Errorf("%w: the name %q is in use by container %s (remove or rename it, or choose another name)", mctr.ErrExists, name, holder.Short())
+		return fmt.Errorf("%w: the name %q is in use by container %s (remove or rename it, or choose another name)",
+			mctr.ErrExists, name, holder.Short())
 	}
 	return atomicfile.Write(filepath.Join(c.paths.names(), name), []byte(id), 0o600)
 }

@@ -123,7 +123,8 @@ func (c *Containerizer) Resting(ctx context.Context, id mctr.ContainerID) (done 
 		c.log.Warn("say that it is to be started again", "container", id, "error", err)
 	}
 	return func() {
-		if lock != nil && !(ctx.Err() != nil && c.foreign(id)) { // else the mark may be another's; and its owner's next look has to find what was let go here
+		// else the mark may be another's; and its owner's next look has to find what was let go here
+		if lock != nil && !(ctx.Err() != nil && c.foreign(id)) {
 			_ = os.Remove(c.paths.again(id)) // it may be gone, with the container
 		}
 		_ = lock.Unlock() // closing a directory cannot fail usefully

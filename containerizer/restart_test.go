@@ -107,7 +107,8 @@ func TestStartAgainFails(t *testing.T) {
 	if _, err := a.Start(t.Context(), "job", containerizer.LaunchOptions{}); !errors.Is(err, errFault) {
 		t.Errorf("start: %v", err)
 	}
-	if s, err := a.Status(t.Context(), "job"); err != nil || s.Phase != mctr.Exited || s.Termination.ExitCode != 3 || !s.Cleaned {
+	if s, err := a.Status(t.Context(), "job"); err != nil || s.Phase != mctr.Exited || s.Termination.ExitCode != 3 ||
+		!s.Cleaned {
 		t.Errorf("status: %+v, %v", s, err)
 	}
 	m.fails = false
@@ -131,7 +132,8 @@ func TestStartAgainKilledAtEveryFailpoint(t *testing.T) {
 			continue
 		}
 		t.Run(strings.ReplaceAll(point, "/", "_"), func(t *testing.T) {
-			if out, err := a.agentProcess("start", failpoint.Env+"="+point+"=kill").CombinedOutput(); err == nil && point != "exited" {
+			if out, err := a.agentProcess("start", failpoint.Env+"="+point+"=kill").CombinedOutput(); err == nil &&
+				point != "exited" {
 				t.Errorf("nothing was killed: %s", out)
 			}
 			for _, id := range a.recover().Adopted {
@@ -149,7 +151,8 @@ func TestStartAgainKilledAtEveryFailpoint(t *testing.T) {
 			}
 		})
 	}
-	if data, err := os.ReadFile(a.root + "/containers/job/sandbox/counted"); err != nil || strings.Count(string(data), "x") < len(containerizer.Failpoints(a.table)) && !testing.Short() {
+	if data, err := os.ReadFile(a.root + "/containers/job/sandbox/counted"); err != nil ||
+		strings.Count(string(data), "x") < len(containerizer.Failpoints(a.table)) && !testing.Short() {
 		t.Errorf("the sandbox has %q, %v", data, err)
 	}
 	a.remove("job")

@@ -22,7 +22,8 @@ const volumeTime = 5 * time.Second
 // restingMounts are the volumes of a container that does not run, those above
 // before those below, and all of its mounts by their place: why each is not there,
 // "" for the volumes.
-func (c *Containerizer) restingMounts(ctx context.Context, r *record) (volumes []provisioner.Volume, mounts map[string]string) {
+func (c *Containerizer) restingMounts(ctx context.Context, r *record) (
+	volumes []provisioner.Volume, mounts map[string]string) {
 	found := map[string]provisioner.Volume{}
 	mounts = c.madeMounts(r, found)
 	for _, m := range r.Config.Mounts {
@@ -55,7 +56,8 @@ func (c *Containerizer) madeMounts(r *record, found map[string]provisioner.Volum
 		}
 		if _, err := os.Lstat(m.Source); err == nil { // a launch that failed takes it away
 			mounts[at] = ""
-			found[at] = provisioner.Volume{Root: "/", Path: m.Source, Target: at, ReadOnly: slices.Contains(m.Options, "ro")}
+			found[at] = provisioner.Volume{Root: "/", Path: m.Source, Target: at,
+				ReadOnly: slices.Contains(m.Options, "ro")}
 		}
 	}
 	return mounts
@@ -67,7 +69,8 @@ func onlyRunning(kind, source string) string {
 
 // volume is a mount that was asked for; why is the reason that it is not there.
 func (c *Containerizer) volume(ctx context.Context, r *record, m mctr.Mount) (v provisioner.Volume, why string) {
-	v = provisioner.Volume{Path: m.Source, Target: path.Clean(m.Target), ReadOnly: m.ReadOnly, Alone: slices.Contains(m.Options, "bind")}
+	v = provisioner.Volume{Path: m.Source, Target: path.Clean(m.Target), ReadOnly: m.ReadOnly,
+		Alone: slices.Contains(m.Options, "bind")}
 	var err error
 	switch m.Type {
 	case "bind":

@@ -67,7 +67,8 @@ func (c *Containerizer) setUpLocked(ctx context.Context, boot []byte) error {
 	if len(recorded) > 0 && !bytes.Equal(boot, recorded) {
 		c.afterBoot(ctx)
 	}
-	return errors.Join(atomicfile.Write(c.paths.lastBoot(), boot, 0o600), c.bind(), atomicfile.Write(c.paths.bootID(), c.stateOf(boot), 0o600))
+	return errors.Join(atomicfile.Write(c.paths.lastBoot(), boot, 0o600), c.bind(),
+		atomicfile.Write(c.paths.bootID(), c.stateOf(boot), 0o600))
 }
 
 // recordedBoot is the boot of the last use: STATE's word or, where STATE went with

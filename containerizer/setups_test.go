@@ -28,21 +28,26 @@ func TestWrongSetUps(t *testing.T) {
 		options []containerizer.Option
 		says    string
 	}{
-		"no isolators":          {right(containerizer.WithIsolators(nil)), "WithIsolators(builtin.Table(deps))"},
-		"none were set":         {[]containerizer.Option{containerizer.WithDirs(root, state), containerizer.WithShim(shim)}, "WithIsolators"},
-		"a nil isolator":        {right(containerizer.WithIsolators(append(table[:3:3], nil))), "number 3 is nil"},
-		"one twice":             {right(containerizer.WithIsolators(append(table[:3:3], table[0]))), "filesystem/linux"},
-		"one without a name":    {right(containerizer.WithIsolators([]isolators.Isolator{nameless{}})), "a name of its own"},
-		"empty Deps":            {right(containerizer.WithIsolators(builtin.Table(builtin.Deps{}))), "builtin.Deps"},
-		"Deps of another ROOT":  {right(containerizer.WithIsolators(builtin.Table(builtin.Deps{Root: root + "2", State: state}))), root + "2"},
-		"Deps of another STATE": {right(containerizer.WithIsolators(builtin.Table(builtin.Deps{Root: root, State: state + "2"}))), state + "2"},
-		"no directories":        {right(containerizer.WithDirs("", "")), "absolute"},
-		"a relative directory":  {right(containerizer.WithDirs("root", state)), "absolute"},
-		"one directory":         {right(containerizer.WithDirs(root, root)), "are both"},
-		"an unclean directory":  {right(containerizer.WithDirs(root+"/../root", state)), "filepath.Clean"},
-		"the root directory":    {right(containerizer.WithDirs("/", state)), "below /"},
-		"no shim":               {right(containerizer.WithShim(filepath.Join(dir, "nosuch"))), "WithShim"},
-		"no owner":              {right(containerizer.WithOwner("")), "WithOwner"},
+		"no isolators": {right(containerizer.WithIsolators(nil)), "WithIsolators(builtin.Table(deps))"},
+		"none were set": {[]containerizer.Option{containerizer.WithDirs(root, state),
+			containerizer.WithShim(shim)}, "WithIsolators"},
+		"a nil isolator": {right(containerizer.WithIsolators(append(table[:3:3], nil))), "number 3 is nil"},
+		"one twice": {right(containerizer.WithIsolators(append(table[:3:3], table[0]))),
+			"filesystem/linux"},
+		"one without a name": {right(containerizer.WithIsolators([]isolators.Isolator{nameless{}})),
+			"a name of its own"},
+		"empty Deps": {right(containerizer.WithIsolators(builtin.Table(builtin.Deps{}))), "builtin.Deps"},
+		"Deps of another ROOT": {right(
+			containerizer.WithIsolators(builtin.Table(builtin.Deps{Root: root + "2", State: state}))), root + "2"},
+		"Deps of another STATE": {right(
+			containerizer.WithIsolators(builtin.Table(builtin.Deps{Root: root, State: state + "2"}))), state + "2"},
+		"no directories":       {right(containerizer.WithDirs("", "")), "absolute"},
+		"a relative directory": {right(containerizer.WithDirs("root", state)), "absolute"},
+		"one directory":        {right(containerizer.WithDirs(root, root)), "are both"},
+		"an unclean directory": {right(containerizer.WithDirs(root+"/../root", state)), "filepath.Clean"},
+		"the root directory":   {right(containerizer.WithDirs("/", state)), "below /"},
+		"no shim":              {right(containerizer.WithShim(filepath.Join(dir, "nosuch"))), "WithShim"},
+		"no owner":             {right(containerizer.WithOwner("")), "WithOwner"},
 	} {
 		made, err := containerizer.New(t.Context(), c.options...)
 		if err == nil {
@@ -50,7 +55,8 @@ func TestWrongSetUps(t *testing.T) {
 			_ = made.Close()
 			continue
 		}
-		if !errors.Is(err, mctr.ErrInvalid) && !errors.Is(err, mctr.ErrNotFound) || !strings.Contains(err.Error(), c.says) {
+		if !errors.Is(err, mctr.ErrInvalid) && !errors.Is(err, mctr.ErrNotFound) ||
+			!strings.Contains(err.Error(), c.says) {
 			t.Errorf("%s: %v; want %q in it", name, err, c.says)
 		}
 	}

@@ -150,7 +150,8 @@ func (c *Containerizer) statusOfLaunch(id mctr.ContainerID, s *mctr.Status) {
 		s.Path, s.Args = args[0], args[1:]
 	}
 	for _, m := range r.Spec.Mounts {
-		s.Mounts = append(s.Mounts, mctr.Mount{Type: m.Type, Source: m.Source, Target: m.Destination, Options: m.Options})
+		s.Mounts = append(s.Mounts,
+			mctr.Mount{Type: m.Type, Source: m.Source, Target: m.Destination, Options: m.Options})
 	}
 }
 

@@ -26,7 +26,8 @@ const long = 400 * time.Millisecond
 // Prepare and the first for Cleanup, and wants that time under its own name alone: in what
 // the launch tells, and in the story that is kept.
 func TestStepsOfWhatIsSlow(t *testing.T) {
-	for verb, want := range map[string]string{"Prepare": "prepare/test/idle", "Isolate": "isolate/test/idle", "Cleanup": "cleaned/test/idle"} {
+	for verb, want := range map[string]string{"Prepare": "prepare/test/idle", "Isolate": "isolate/test/idle",
+		"Cleanup": "cleaned/test/idle"} {
 		t.Run(verb, func(t *testing.T) {
 			faults := isolatortest.NewFaults(idle{})
 			a := newAgent(t, faults)

@@ -18,15 +18,24 @@ import (
 func TestEndPaused(t *testing.T) {
 	const script = "trap 'echo heard; exit 7' TERM; echo up; while :; do sleep 0.01; done"
 	for name, end := range map[string]func(a *agent) error{
-		"stop":        func(a *agent) error { _, err := a.Stop(t.Context(), "job", unix.SIGTERM, time.Minute); return err },
+		"stop": func(a *agent) error {
+			_, err := a.Stop(t.Context(), "job", unix.SIGTERM, time.Minute)
+			return err
+		},
 		"stop signal": func(a *agent) error { return a.Kill(t.Context(), "job", unix.SIGTERM) },
-		"nested":      func(a *agent) error { _, err := a.Stop(t.Context(), "job", unix.SIGKILL, time.Minute); return err },
+		"nested": func(a *agent) error {
+			_, err := a.Stop(t.Context(), "job", unix.SIGKILL, time.Minute)
+			return err
+		},
 		"another's": func(a *agent) error {
 			_, err := a.open().Stop(t.Context(), "job", unix.SIGTERM, time.Minute)
 			return err
 		},
-		"unhealthy":     func(a *agent) error { return a.retire("job") },
-		"a whole group": func(a *agent) error { _, err := a.Stop(t.Context(), "job", unix.SIGTERM, time.Minute); return err },
+		"unhealthy": func(a *agent) error { return a.retire("job") },
+		"a whole group": func(a *agent) error {
+			_, err := a.Stop(t.Context(), "job", unix.SIGTERM, time.Minute)
+			return err
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			a := newAgent(t)
@@ -81,7 +90,8 @@ func (a *agent) retire(id mctr.ContainerID) error {
 		return err
 	}
 	defer client.Close()
-	return client.Retire(a.t.Context(), mctr.Limitation{Reason: mctr.ReasonUnhealthy, Message: "it is sick"}, unix.SIGTERM, time.Minute)
+	return client.Retire(a.t.Context(), mctr.Limitation{Reason: mctr.ReasonUnhealthy, Message: "it is sick"},
+		unix.SIGTERM, time.Minute)
 }
 
 // TestPausedHearsLater wants a signal that is not the request to end kept from a paused

@@ -30,11 +30,15 @@ func frozenDisk(t *testing.T) (dir string, freeze, thaw func()) {
 			t.Fatalf("%v: %v: %s", command, err, out)
 		}
 	}
-	for _, command := range []string{"truncate -s 64M " + disk, "mkfs.ext4 -q " + disk, "mkdir " + dir, "mount -o loop " + disk + " " + dir} {
+	for _, command := range []string{"truncate -s 64M " + disk, "mkfs.ext4 -q " + disk, "mkdir " + dir,
+		"mount -o loop " + disk + " " + dir} {
 		run(strings.Fields(command)...)
 	}
 	frozen := false
-	freeze, thaw = func() { run("fsfreeze", "-f", dir); frozen = true }, func() { run("fsfreeze", "-u", dir); frozen = false }
+	freeze, thaw = func() { run("fsfreeze", "-f", dir); frozen = true }, func() {
+		run("fsfreeze", "-u", dir)
+		frozen = false
+	}
 	t.Cleanup(func() {
 		if frozen {
 			thaw()
@@ -124,7 +128,8 @@ func TestEnteredFromOutside(t *testing.T) {
 		}
 	}
 	a.eventually("the shim has no dead children", func() bool { return deadChildren(status.ShimPid) == 0 })
-	if err := <-destroyed; err == nil || !strings.Contains(err.Error(), "process "+strconv.Itoa(status.Pid)+" (sleep) in state") {
+	if err := <-destroyed; err == nil ||
+		!strings.Contains(err.Error(), "process "+strconv.Itoa(status.Pid)+" (sleep) in state") {
 		t.Errorf("destroy: %v", err)
 	}
 	if err := errors.Join(enter.Process.Signal(unix.SIGCONT), enter.Wait()); err == nil {
@@ -170,7 +175,8 @@ func TestSlowRelease(t *testing.T) {
 // is ended without it.
 func TestDestroyOfADeafShim(t *testing.T) {
 	a := newAgent(t)
-	if _, err := a.Launch(t.Context(), "job", a.config("sleep", "100"), containerizer.LaunchOptions{Detach: true}); err != nil {
+	if _, err := a.Launch(t.Context(), "job", a.config("sleep", "100"),
+		containerizer.LaunchOptions{Detach: true}); err != nil {
 		t.Fatal(err)
 	}
 	s, err := a.Status(t.Context(), "job")

@@ -76,15 +76,19 @@ func (s *survey) record(id mctr.ContainerID, dir string) error {
 	_, err = os.Lstat(s.paths.stateDir(id))
 	switch {
 	case phase.Launching():
-		s.add(kindDirectory, dir, id, "its launch was abandoned in phase "+string(phase), "undo the launch and remove it")
+		s.add(kindDirectory, dir, id, "its launch was abandoned in phase "+string(phase),
+			"undo the launch and remove it")
 	case alive(phase) && s.groupAbandoned(id):
-		s.add(kindContainer, string(id), id, "the launch of its group was abandoned", "end it with its tasks and remove it")
+		s.add(kindContainer, string(id), id, "the launch of its group was abandoned",
+			"end it with its tasks and remove it")
 	case phase == mctr.Lost:
-		s.add(kindContainer, string(id), id, "its shim is gone and recorded no end", "kill its processes, record the loss, release it")
+		s.add(kindContainer, string(id), id, "its shim is gone and recorded no end",
+			"kill its processes, record the loss, release it")
 	case (phase == mctr.Exited || phase == mctr.Destroying) && err == nil:
 		s.add(kindDirectory, s.paths.stateDir(id), id, "the container has ended and is not cleaned up", "release it")
 	case phase == mctr.Exited && s.forsaken(id):
-		s.add(kindContainer, string(id), id, "its restart policy was about to start it, and who was to do that is gone", "start it")
+		s.add(kindContainer, string(id), id, "its restart policy was about to start it, and who was to do that is gone",
+			"start it")
 	}
 	return nil
 }
@@ -118,7 +122,8 @@ func (s *survey) mounts(context.Context) error {
 		rest := strings.TrimPrefix(m.Mountpoint, s.paths.running()+"/")
 		name, _, below := strings.Cut(rest, "/")
 		id := mctr.ContainerID(name)
-		if below && rest != m.Mountpoint && id.Validate() == nil && !s.accounted(id) && m.Mountpoint == s.paths.rootfs(id) {
+		if below && rest != m.Mountpoint && id.Validate() == nil && !s.accounted(id) &&
+			m.Mountpoint == s.paths.rootfs(id) {
 			s.add(kindMount, m.Mountpoint, id, "no running container has it", "unmount it")
 		}
 	}
@@ -140,7 +145,8 @@ func (s *survey) cgroups(context.Context) error {
 			return err
 		}
 		for _, pid := range pids {
-			s.add(kindProcess, fmt.Sprintf("%d (%s)", pid, proc.Command(pid)), id, "it is in the control group of a container that does not run", "kill it")
+			s.add(kindProcess, fmt.Sprintf("%d (%s)", pid, proc.Command(pid)), id,
+				"it is in the control group of a container that does not run", "kill it")
 		}
 	}
 	return nil
@@ -168,7 +174,8 @@ func (s *survey) shimsIn(group string) error {
 		name, ours := strings.CutPrefix(launcher.Directory(pid), s.paths.running()+"/")
 		id := mctr.ContainerID(name)
 		if ours && id.Validate() == nil && !s.accounted(id) {
-			s.add(kindProcess, fmt.Sprintf("%d (%s)", pid, proc.Command(pid)), id, "it supervises a container that does not run", "kill it")
+			s.add(kindProcess, fmt.Sprintf("%d (%s)", pid, proc.Command(pid)), id,
+				"it supervises a container that does not run", "kill it")
 		}
 	}
 	return nil
@@ -216,7 +223,8 @@ const writing = time.Minute
 func (s *survey) files(context.Context) error {
 	for _, dir := range []string{s.paths.names(), s.paths.state} {
 		err := s.each(dir, func(e fs.DirEntry, path string) {
-			if info, err := e.Info(); err == nil && atomicfile.IsTemp(e.Name()) && time.Since(info.ModTime()) > writing {
+			if info, err := e.Info(); err == nil && atomicfile.IsTemp(e.Name()) &&
+				time.Since(info.ModTime()) > writing {
 				s.add(kindFile, path, "", "its writer died", "remove it")
 			}
 		})

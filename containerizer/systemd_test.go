@@ -76,7 +76,8 @@ func (a *agent) scopeOf(id mctr.ContainerID) string {
 func (a *agent) wantNoScope(when, scope string) {
 	a.t.Helper()
 	a.eventually(when+": "+scope+" is gone", func() bool {
-		return a.systemctl("show", "--property", "LoadState", "--value", scope) == "not-found" && len(cgroup.Dirs("system.slice/"+scope)) == 0
+		return a.systemctl("show", "--property", "LoadState", "--value", scope) == "not-found" &&
+			len(cgroup.Dirs("system.slice/"+scope)) == 0
 	})
 }
 
@@ -87,7 +88,8 @@ func (a *agent) wantIn(scope string, id mctr.ContainerID) {
 	if err != nil {
 		a.t.Fatal(err)
 	}
-	for pid, want := range map[int]string{s.Pid: containerizer.CgroupOf(a.state)(id), s.ShimPid: "system.slice/" + scope + "/_shims"} {
+	for pid, want := range map[int]string{s.Pid: containerizer.CgroupOf(a.state)(id),
+		s.ShimPid: "system.slice/" + scope + "/_shims"} {
 		got, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/cgroup")
 		if err != nil || string(got) != "0::/"+want+"\n" {
 			a.t.Errorf("%s: process %d is in %s, %v; want %s", id, pid, got, err, want)
@@ -107,7 +109,8 @@ func TestSystemdManager(t *testing.T) {
 	a.launchConfig("web.in", nested)
 	scope := a.scopeOf("web")
 	for property, want := range map[string]string{
-		"ActiveState": "active", "Description": "mctr container webserver", "Slice": "system.slice", "Delegate": "yes", "TasksMax": "infinity", "MemoryMax": "infinity",
+		"ActiveState": "active", "Description": "mctr container webserver", "Slice": "system.slice", "Delegate": "yes",
+		"TasksMax": "infinity", "MemoryMax": "infinity",
 	} {
 		if got := a.systemctl("show", "--property", property, "--value", scope); got != want {
 			t.Errorf("%s is %s, want %s", property, got, want)
@@ -115,17 +118,20 @@ func TestSystemdManager(t *testing.T) {
 	}
 	a.wantIn(scope, "web")
 	a.wantIn(scope, "web.in")
-	if _, err := a.tryOpen(containerizer.WithCgroupManager("cgroupfs")); !errors.Is(err, mctr.ErrState) || !strings.Contains(err.Error(), "system.slice") {
+	if _, err := a.tryOpen(containerizer.WithCgroupManager("cgroupfs")); !errors.Is(err, mctr.ErrState) ||
+		!strings.Contains(err.Error(), "system.slice") {
 		t.Errorf("another manager: %v", err)
 	}
 	a.Containerizer = a.open() // nobody told this one
 	a.recover()
-	if err := errors.Join(a.Update(t.Context(), "web", limits(48<<20, 40)), a.UpdateGroup(t.Context(), "web", limits(80<<20, 0))); err != nil {
+	if err := errors.Join(a.Update(t.Context(), "web", limits(48<<20, 40)),
+		a.UpdateGroup(t.Context(), "web", limits(80<<20, 0))); err != nil {
 		t.Error(err)
 	}
 	for _, verb := range []string{"daemon-reload", "daemon-reexec"} {
 		a.systemctl(verb)
-		if got := a.limitsOf("web") + ", " + a.limitsOf("web.in") + ", " + a.groupLimitsOf("web"); got != "50331648 40, 33554432 20, 83886080 60" {
+		if got := a.limitsOf("web") + ", " + a.limitsOf("web.in") + ", " +
+			a.groupLimitsOf("web"); got != "50331648 40, 33554432 20, 83886080 60" {
 			t.Errorf("limits after %s: %s", verb, got)
 		}
 	}
@@ -146,7 +152,8 @@ func TestSystemdManagerEnds(t *testing.T) {
 	a.launchConfig("hog", hog)
 	hogs := a.scopeOf("hog")
 	for _, when := range []string{"launched", "started again"} {
-		if end, err := a.Wait(t.Context(), "hog"); err != nil || end.Reason != mctr.ReasonOOM || end.OOM == nil || end.OOM.Limit != 20<<20 {
+		if end, err := a.Wait(t.Context(), "hog"); err != nil || end.Reason != mctr.ReasonOOM || end.OOM == nil ||
+			end.OOM.Limit != 20<<20 {
 			t.Errorf("%s: the hog ended by %+v, %v", when, end, err)
 		}
 		if when == "launched" {
@@ -195,13 +202,17 @@ func TestSystemdManagerFails(t *testing.T) {
 		t.Fatal(err)
 	}
 	a.Containerizer = c
-	if _, err := a.Launch(t.Context(), "job", a.config("true"), containerizer.LaunchOptions{}); !errors.Is(err, mctr.ErrUnavailable) || !strings.Contains(err.Error(), "masked") {
+	if _, err := a.Launch(t.Context(), "job", a.config("true"),
+		containerizer.LaunchOptions{}); !errors.Is(err, mctr.ErrUnavailable) ||
+		!strings.Contains(err.Error(), "masked") {
 		t.Errorf("launched in a slice that is masked: %v", err)
 	}
 	if left, err := a.Leftovers(t.Context()); err != nil || len(left) > 0 {
 		t.Errorf("left over: %v, %v", left, err)
 	}
-	a.eventually("no unit is left", func() bool { return a.systemctl("list-units", "--all", "--plain", "--no-legend", "mctr-*.scope") == "" })
+	a.eventually("no unit is left", func() bool {
+		return a.systemctl("list-units", "--all", "--plain", "--no-legend", "mctr-*.scope") == ""
+	})
 }
 
 func (a *agent) start(id mctr.ContainerID) {

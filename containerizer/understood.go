@@ -33,7 +33,8 @@ func ExamineShim() (lacks []string, err error) {
 // check, is refused by it when it comes to that.
 func (c *Containerizer) checkShim(ctx context.Context, config *mctr.ContainerConfig) error {
 	create := &wire.Create{
-		Runtime: config.Runtime, Log: config.Log, MaxTime: config.MaxCompletion, Transient: config.Remove, Hold: config.Ports,
+		Runtime: config.Runtime, Log: config.Log, MaxTime: config.MaxCompletion, Transient: config.Remove,
+		Hold: config.Ports,
 	}
 	if config.PublishAll {
 		create.Hold = append(create.Hold, mctr.Port{})

@@ -110,7 +110,8 @@ func TestOlderShimUnnoticed(t *testing.T) {
 	c := a.withShim(shim.program)
 	config := a.config("true")
 	config.MaxCompletion = time.Minute
-	for name, exchange := range map[string]func(){"says nothing": shim.saysNothing, "lacks a field": func() { shim.lacks("create.maxTime") }} {
+	for name, exchange := range map[string]func(){
+		"says nothing": shim.saysNothing, "lacks a field": func() { shim.lacks("create.maxTime") }} {
 		shim.lacks()
 		_ = os.Remove(a.state + "/shim.json")
 		if err := c.Check(t.Context(), config); err != nil {

@@ -44,9 +44,11 @@ func TestLeftoversOfNoContainer(t *testing.T) {
 		says     []string // nothing: no error
 		stays    int
 	}{
-		"undone":                  {&undoer{strays{left: []mctr.Leftover{stray}}}, nil, 0},
-		"undone but for one":      {&undoer{strays{left: []mctr.Leftover{stuck, stray}}}, []string{"stuck", "device busy"}, 1},
-		"no isolator can undo it": {&strays{left: []mctr.Leftover{stray}}, []string{"stray0", "test/strays", "cannot undo"}, 1},
+		"undone": {&undoer{strays{left: []mctr.Leftover{stray}}}, nil, 0},
+		"undone but for one": {&undoer{strays{left: []mctr.Leftover{stuck, stray}}},
+			[]string{"stuck", "device busy"}, 1},
+		"no isolator can undo it": {&strays{left: []mctr.Leftover{stray}},
+			[]string{"stray0", "test/strays", "cannot undo"}, 1},
 		"clean-up does not do it": {&strays{left: []mctr.Leftover{owned}}, []string{"it stays", "owned0"}, 1},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -66,7 +66,8 @@ func (c *Containerizer) updatable(id mctr.ContainerID, change mctr.Resources) (*
 		return nil, err
 	}
 	if phase, err := c.phase(id); err != nil || !alive(phase) {
-		return nil, errors.Join(err, fmt.Errorf("%w: container %s is %s: only a running one can be updated", mctr.ErrState, id.Short(), phase))
+		return nil, errors.Join(err,
+			fmt.Errorf("%w: container %s is %s: only a running one can be updated", mctr.ErrState, id.Short(), phase))
 	}
 	if change.Memory.DisableOOM || change.Memory.OOMScoreAdj != nil {
 		return nil, fmt.Errorf("%w: the OOM settings of a running container cannot be changed", mctr.ErrInvalid)
@@ -81,7 +82,8 @@ func (c *Containerizer) updatable(id mctr.ContainerID, change mctr.Resources) (*
 func (c *Containerizer) checkResources(ctx context.Context, config *mctr.ContainerConfig, r mctr.Resources) error {
 	p := config.Process
 	changed := &mctr.ContainerConfig{
-		Name: config.Name, Owner: config.Owner, Labels: config.Labels, Annotations: config.Annotations, Image: config.Image,
+		Name: config.Name, Owner: config.Owner, Labels: config.Labels, Annotations: config.Annotations,
+		Image:   config.Image,
 		Process: mctr.Process{Entrypoint: p.Entrypoint, Args: p.Args, Pause: p.Pause, Init: p.Init}, Resources: r,
 	}
 	for _, i := range c.isolators {

@@ -29,7 +29,8 @@ func (a *agent) limitsIn(group string) string {
 		file = "memory.limit_in_bytes"
 	}
 	var found []string
-	for _, path := range []string{filepath.Join(cgroup.Dir("memory", group), file), filepath.Join(cgroup.Dir("pids", group), "pids.max")} {
+	for _, path := range []string{filepath.Join(cgroup.Dir("memory", group), file),
+		filepath.Join(cgroup.Dir("pids", group), "pids.max")} {
 		data, err := os.ReadFile(path)
 		if err != nil {
 			a.t.Fatal(err)
@@ -99,7 +100,8 @@ func TestUpdateRefused(t *testing.T) {
 		{mctr.Resources{Memory: mctr.Memory{DisableOOM: true}}, mctr.ErrInvalid, "OOM"},
 		{mctr.Resources{CPU: mctr.CPU{Cpus: "900"}}, mctr.ErrInvalid, "--cpuset-cpus"},
 	} {
-		if err := a.Update(t.Context(), "job", c.change); !errors.Is(err, c.is) || !strings.Contains(err.Error(), c.text) {
+		if err := a.Update(t.Context(), "job", c.change); !errors.Is(err, c.is) ||
+			!strings.Contains(err.Error(), c.text) {
 			t.Errorf("update: %v, want %q", err, c.text)
 		}
 	}

@@ -145,7 +145,8 @@ func (c *Containerizer) restingRoot(ctx context.Context, r *record, volumes []pr
 	if err := dirs.Make(c.paths.rw(r.ID), 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
 		return nil, err
 	}
-	return c.images.Open(ctx, image, c.paths.rw(r.ID), provisioner.OpenOptions{ReadOnly: r.Config.ReadOnly, Volumes: volumes})
+	return c.images.Open(ctx, image, c.paths.rw(r.ID),
+		provisioner.OpenOptions{ReadOnly: r.Config.ReadOnly, Volumes: volumes})
 }
 
 // check refuses a path that lies in a mount which is not there: what is beneath it
@@ -157,7 +158,8 @@ func (v *view) check(file, asked string) error {
 		case ok && why == "":
 			return nil
 		case ok:
-			return fmt.Errorf("%w: %s lies in a mount of container %s at %s (%s)", mctr.ErrState, asked, v.id.Short(), at, why)
+			return fmt.Errorf("%w: %s lies in a mount of container %s at %s (%s)", mctr.ErrState, asked, v.id.Short(),
+				at, why)
 		}
 	}
 	return nil

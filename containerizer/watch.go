@@ -85,7 +85,8 @@ func (c *Containerizer) follow(ctx context.Context, id mctr.ContainerID, client 
 		return // this process leaves; the container does not
 	}
 	if err == nil {
-		if err := client.Clean(ctx); err != nil && !errors.Is(err, mctr.ErrUnavailable) { // gone: somebody else took over
+		// gone: somebody else took over
+		if err := client.Clean(ctx); err != nil && !errors.Is(err, mctr.ErrUnavailable) {
 			c.log.Error("take over", "container", id, "error", err)
 		}
 		client.Gone(ctx, killTime/2) // it is about to; release sees to it otherwise

@@ -34,9 +34,8 @@ type Isolator interface {
 	// known containers. It changes nothing.
 	Recover(ctx context.Context, known []mctr.ContainerState) ([]mctr.Leftover, error)
 
-	// Prepare acquires what must exist before the container, and returns the part of the spec it wants. An error ends the
-	// launch. A nil Adjustment means none. Called again for the same container
-	// it gives the same answer.
+	// Prepare acquires what must exist before the container, and returns the part of the spec it wants. An error
+	// ends the launch. A nil Adjustment means none. Called again for the same container it gives the same answer.
 	Prepare(ctx context.Context, c *mctr.Container) (*mctr.Adjustment, error)
 
 	// Isolate is called when the container's init exists, as pid in the host's

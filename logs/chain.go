@@ -32,7 +32,8 @@ func openChain(d directory, name string, files int) ([]*segment, error) {
 			slices.SortFunc(chain, func(a, b *segment) int { return cmp.Compare(a.seq, b.seq) })
 			return chain, nil
 		}
-		if after, _ := d.stat(name); before.Ino == after.Ino { // no rotation came between: the order of names is that of age
+		// no rotation came between: the order of names is that of age
+		if after, _ := d.stat(name); before.Ino == after.Ino {
 			slices.Reverse(chain)
 			return chain, nil
 		}

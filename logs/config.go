@@ -28,9 +28,10 @@ const maxFiles = 1000
 // mctr.LogConfig. The zero Config is driver cri in files of 20 MiB, of
 // which the last five are kept.
 type Config struct {
-	Driver   string `json:"driver,omitempty"`   // one of the Driver constants; "" is cri
-	MaxSize  int64  `json:"maxSize,omitempty"`  // bytes a file may have before it is rotated; only a single longer line exceeds it; 0: 20 MiB; -1: no limit
-	MaxFiles int    `json:"maxFiles,omitempty"` // files kept, the one being written included, 1 to 1000; 0 is 5
+	Driver string `json:"driver,omitempty"` // one of the Driver constants; "" is cri
+	// bytes a file may have before it is rotated; only a single longer line exceeds it; 0: 20 MiB; -1: no limit
+	MaxSize  int64 `json:"maxSize,omitempty"`
+	MaxFiles int   `json:"maxFiles,omitempty"` // files kept, the one being written included, 1 to 1000; 0 is 5
 }
 
 // Validate refuses what cannot be meant, with an error that wraps mctr.ErrInvalid.

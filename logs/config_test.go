@@ -8,7 +8,8 @@ import (
 )
 
 func TestValidate(t *testing.T) {
-	for _, c := range []Config{{}, {Driver: DriverRaw, MaxSize: 1, MaxFiles: 1000}, {Driver: DriverNone}, {MaxSize: Unlimited}} {
+	for _, c := range []Config{{}, {Driver: DriverRaw, MaxSize: 1, MaxFiles: 1000}, {Driver: DriverNone},
+		{MaxSize: Unlimited}} {
 		if err := c.Validate(); err != nil {
 			t.Errorf("%+v: %v", c, err)
 		}

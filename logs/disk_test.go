@@ -18,7 +18,8 @@ import (
 func smallDisk(t *testing.T, kib int) string {
 	t.Helper()
 	dir := t.TempDir()
-	if err := unix.Mount("tmpfs", dir, "tmpfs", unix.MS_NOSUID|unix.MS_NODEV, fmt.Sprintf("size=%dk", kib)); err != nil {
+	if err := unix.Mount("tmpfs", dir, "tmpfs", unix.MS_NOSUID|unix.MS_NODEV,
+		fmt.Sprintf("size=%dk", kib)); err != nil {
 		t.Fatalf("mount a tmpfs (needs root): %v", err)
 	}
 	t.Cleanup(func() {
@@ -161,7 +162,8 @@ func TestInterruptedRotation(t *testing.T) {
 		"new":     func(dir string) error { return os.WriteFile(dir+"/log.new", nil, 0o600) },
 		"shifted": func(dir string) error { return os.Rename(dir+"/log.2", dir+"/log.3") },
 		"no log": func(dir string) error {
-			return errors.Join(os.Rename(dir+"/log.2", dir+"/log.3"), os.Rename(dir+"/log.1", dir+"/log.2"), os.Rename(dir+"/log", dir+"/log.1"))
+			return errors.Join(os.Rename(dir+"/log.2", dir+"/log.3"), os.Rename(dir+"/log.1", dir+"/log.2"),
+				os.Rename(dir+"/log", dir+"/log.1"))
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -209,10 +211,14 @@ func TestPlantedEntries(t *testing.T) {
 	}
 	for name, plant := range map[string]func(dir string) error{
 		"directory": func(dir string) error { return os.Symlink(filepath.Dir(target), dir) },
-		"file":      func(dir string) error { return errors.Join(os.Mkdir(dir, 0o700), os.Symlink(target, dir+"/log")) },
-		"dangling":  func(dir string) error { return errors.Join(os.Mkdir(dir, 0o700), os.Symlink(target+"2", dir+"/log")) },
-		"fifo":      func(dir string) error { return errors.Join(os.Mkdir(dir, 0o700), unix.Mkfifo(dir+"/log", 0o600)) },
-		"plain":     func(dir string) error { return os.WriteFile(dir, nil, 0o600) },
+		"file": func(dir string) error {
+			return errors.Join(os.Mkdir(dir, 0o700), os.Symlink(target, dir+"/log"))
+		},
+		"dangling": func(dir string) error {
+			return errors.Join(os.Mkdir(dir, 0o700), os.Symlink(target+"2", dir+"/log"))
+		},
+		"fifo":  func(dir string) error { return errors.Join(os.Mkdir(dir, 0o700), unix.Mkfifo(dir+"/log", 0o600)) },
+		"plain": func(dir string) error { return os.WriteFile(dir, nil, 0o600) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := filepath.Join(t.TempDir(), "logs")
@@ -222,7 +228,9 @@ func TestPlantedEntries(t *testing.T) {
 			if _, err := Open(dir, Config{}); !errors.Is(err, mctr.ErrInvalid) {
 				t.Errorf("Open: %v, want ErrInvalid", err)
 			}
-			err := Read(t.Context(), dir, Config{}, ReadOptions{Tail: -1}, nil, func(e Entry) error { return fmt.Errorf("read %q", e.Text) })
+			err := Read(t.Context(), dir, Config{}, ReadOptions{Tail: -1}, nil, func(e Entry) error {
+				return fmt.Errorf("read %q", e.Text)
+			})
 			if !errors.Is(err, mctr.ErrInvalid) {
 				t.Errorf("Read: %v, want ErrInvalid", err)
 			}

@@ -33,7 +33,8 @@ func TestDrainSeesTheEnd(t *testing.T) {
 // silent, one that never stops writing, and one whose client is stuck.
 func TestDrainOfAHeldPipe(t *testing.T) {
 	text := strings.Repeat("0123456\n", 1000)
-	for name, o := range map[string]struct{ busy, stuck bool }{"silent": {}, "busy": {busy: true}, "stuck": {stuck: true}} {
+	for name, o := range map[string]struct{ busy, stuck bool }{"silent": {}, "busy": {busy: true},
+		"stuck": {stuck: true}} {
 		t.Run(name, func(t *testing.T) {
 			cl := &client{}
 			if o.stuck {
@@ -211,7 +212,8 @@ func TestSilence(t *testing.T) {
 	if !errors.Is(err, seen) || got.String() != text {
 		t.Errorf("got %d bytes of %d: %v", got.Len(), len(text), err)
 	}
-	for deadline := time.Now().Add(time.Minute); resident(t, in)+resident(t, out) > 0; time.Sleep(10 * time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); resident(t, in)+resident(t, out) > 0; time.Sleep(
+		10 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatalf("%d and %d pages are still held", resident(t, in), resident(t, out))
 		}
@@ -221,7 +223,8 @@ func TestSilence(t *testing.T) {
 // resident is how many pages of b are in memory.
 func resident(t *testing.T, b buffer) (n int) {
 	pages := make([]byte, (len(b)+os.Getpagesize()-1)/os.Getpagesize())
-	_, _, errno := unix.Syscall(unix.SYS_MINCORE, uintptr(unsafe.Pointer(&b[0])), uintptr(len(b)), uintptr(unsafe.Pointer(&pages[0])))
+	_, _, errno := unix.Syscall(unix.SYS_MINCORE, uintptr(unsafe.Pointer(&b[0])), uintptr(len(b)),
+		uintptr(unsafe.Pointer(&pages[0])))
 	if errno != 0 {
 		t.Fatal(errno)
 	}

@@ -74,7 +74,8 @@ func follow(t *testing.T, dir string, cfg Config, ended chan struct{}, want map[
 	})
 	for s, text := range want {
 		if g := got[s].Bytes(); !bytes.Equal(g, text) {
-			return fmt.Errorf("%s: %d bytes read, %d written, alike up to %d: %w", s, len(g), len(text), common(string(g), string(text)), err)
+			return fmt.Errorf("%s: %d bytes read, %d written, alike up to %d: %w", s, len(g), len(text),
+				common(string(g), string(text)), err)
 		}
 	}
 	return err
@@ -131,7 +132,8 @@ func TestFollowEnds(t *testing.T) {
 	}{
 		{"cancel", cancelled, ReadOptions{}, func() error { cancel(); return nil }, context.Canceled},
 		{"emit", t.Context(), ReadOptions{}, func() error { return boom }, boom},
-		{"until", t.Context(), ReadOptions{Until: time.Now().Add(50 * time.Millisecond)}, func() error { return nil }, nil},
+		{"until", t.Context(), ReadOptions{Until: time.Now().Add(50 * time.Millisecond)}, func() error { return nil },
+			nil},
 		{"removed", t.Context(), ReadOptions{}, func() error { return os.RemoveAll(dir) }, nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -91,7 +91,8 @@ func (in *input) wait() error {
 	}
 	var failed error
 	err = raw.Control(func(ep uintptr) {
-		failed = unix.EpollCtl(int(ep), unix.EPOLL_CTL_MOD, in.fd, &unix.EpollEvent{Events: unix.EPOLLIN | unix.EPOLLONESHOT})
+		failed = unix.EpollCtl(int(ep), unix.EPOLL_CTL_MOD, in.fd,
+			&unix.EpollEvent{Events: unix.EPOLLIN | unix.EPOLLONESHOT})
 	})
 	if err := errors.Join(err, failed); err != nil {
 		return err

@@ -35,13 +35,14 @@ func TestJSONForm(t *testing.T) {
 func TestParseCRI(t *testing.T) {
 	at := time.Date(2026, 11, 21, 8, 0, 0, 5e8, time.UTC)
 	for line, want := range map[string]Entry{
-		"2026-11-21T08:00:00.5Z stdout F ":               {Time: at, Stream: Stdout, Text: []byte{}},
-		"2026-11-21T08:00:00.5Z stderr P:x  two  blanks": {Time: at, Stream: Stderr, Text: []byte(" two  blanks"), Partial: true},
-		"2026-11-21T08:00:00.5Z stdout F":                {},
-		"2026-11-21T08:00:00.5Z stdin F x":               {},
-		"2026-11-21T08:00:00.5Z stdout X x":              {},
-		"yesterday stdout F x":                           {},
-		"":                                               {},
+		"2026-11-21T08:00:00.5Z stdout F ": {Time: at, Stream: Stdout, Text: []byte{}},
+		"2026-11-21T08:00:00.5Z stderr P:x  two  blanks": {Time: at, Stream: Stderr, Text: []byte(" two  blanks"),
+			Partial: true},
+		"2026-11-21T08:00:00.5Z stdout F":   {},
+		"2026-11-21T08:00:00.5Z stdin F x":  {},
+		"2026-11-21T08:00:00.5Z stdout X x": {},
+		"yesterday stdout F x":              {},
+		"":                                  {},
 	} {
 		got, err := parseCRI([]byte(line))
 		if diff := cmp.Diff(want, got); diff != "" || (err == nil) != (want.Stream != 0) {
@@ -53,11 +54,13 @@ func TestParseCRI(t *testing.T) {
 func TestParseJSON(t *testing.T) {
 	at := time.Date(2026, 11, 21, 8, 0, 0, 5e8, time.UTC)
 	for line, want := range map[string]Entry{
-		`{"log":"a\u003c\n","stream":"stdout","attrs":{"x":"y"},"time":"2026-11-21T08:00:00.5Z"}`: {Time: at, Stream: Stdout, Text: []byte("a<")},
-		`{"log":"a","stream":"stderr","time":"2026-11-21T08:00:00.5Z"}`:                           {Time: at, Stream: Stderr, Text: []byte("a"), Partial: true},
-		`{"stream":"stderr","time":"2026-11-21T08:00:00.5Z"}`:                                     {},
-		`{"log":"a","stream":"x","time":"2026-11-21T08:00:00.5Z"}`:                                {},
-		`{"log":"a","stream":"stdout","time":"2026-11-2`:                                          {},
+		`{"log":"a\u003c\n","stream":"stdout","attrs":{"x":"y"},"time":"2026-11-21T08:00:00.5Z"}`: {Time: at,
+			Stream: Stdout, Text: []byte("a<")},
+		`{"log":"a","stream":"stderr","time":"2026-11-21T08:00:00.5Z"}`: {Time: at, Stream: Stderr, Text: []byte("a"),
+			Partial: true},
+		`{"stream":"stderr","time":"2026-11-21T08:00:00.5Z"}`:      {},
+		`{"log":"a","stream":"x","time":"2026-11-21T08:00:00.5Z"}`: {},
+		`{"log":"a","stream":"stdout","time":"2026-11-2`:           {},
 	} {
 		got, err := parseJSON([]byte(line))
 		if diff := cmp.Diff(want, got); diff != "" || (err == nil) != (want.Stream != 0) {

@@ -116,7 +116,8 @@ func TestWhatIsWrittenIsReadBack(t *testing.T) {
 			got, _ := readBack(t, dir, cfg, ReadOptions{Tail: -1, Follow: rnd.IntN(2) == 0})
 			for s, text := range want {
 				if got[s] != string(text) {
-					t.Errorf("%s: %d bytes read, %d written, alike up to %d", s, len(got[s]), len(text), common(got[s], string(text)))
+					t.Errorf("%s: %d bytes read, %d written, alike up to %d", s, len(got[s]), len(text),
+						common(got[s], string(text)))
 				}
 			}
 		})

@@ -36,7 +36,8 @@ var (
 // error, as is one of emit, which stops reading. Other errors wrap
 // mctr.ErrNotFound where there is no log, mctr.ErrUnsupported for driver none,
 // mctr.ErrInvalid for options that the driver cannot answer.
-func Read(ctx context.Context, dir string, cfg Config, o ReadOptions, ended <-chan struct{}, emit func(Entry) error) error {
+func Read(ctx context.Context, dir string, cfg Config, o ReadOptions, ended <-chan struct{},
+	emit func(Entry) error) error {
 	if err := o.check(cfg); err != nil {
 		return err
 	}

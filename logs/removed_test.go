@@ -56,7 +56,8 @@ func gaps(t *testing.T, dir string, cfg Config, o ReadOptions) (removed int64, l
 // TestRemoved: what rotation removed is counted, by all writers of a log, and told to
 // those who asked for it.
 func TestRemoved(t *testing.T) {
-	for _, cfg := range []Config{{MaxSize: 4096, MaxFiles: 2}, {MaxSize: 4096, MaxFiles: 1}, {Driver: DriverRaw, MaxSize: 4096, MaxFiles: 3}, {Driver: DriverJSONFile, MaxSize: 4096}} {
+	for _, cfg := range []Config{{MaxSize: 4096, MaxFiles: 2}, {MaxSize: 4096, MaxFiles: 1},
+		{Driver: DriverRaw, MaxSize: 4096, MaxFiles: 3}, {Driver: DriverJSONFile, MaxSize: 4096}} {
 		dir := filepath.Join(t.TempDir(), "logs")
 		first := printLines(t, dir, cfg, 500)
 		second := printLines(t, dir, cfg, 500)
@@ -65,7 +66,8 @@ func TestRemoved(t *testing.T) {
 		if first.Removed == 0 || second.Removed == 0 || removed != first.Removed+second.Removed {
 			t.Errorf("%+v: %d bytes are told of, %d and %d were removed", cfg, removed, first.Removed, second.Removed)
 		}
-		if told, all := removed/100, int64(1000-lines); told < all || told > 2*all { // a line takes more in a file than in the task
+		// a line takes more in a file than in the task
+		if told, all := removed/100, int64(1000-lines); told < all || told > 2*all {
 			t.Errorf("%+v: %d of 1000 lines are left, and %d bytes are told of", cfg, lines, removed)
 		}
 		if removed, _ := gaps(t, dir, cfg, ReadOptions{Tail: 3}); removed != 0 {

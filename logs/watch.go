@@ -26,7 +26,8 @@ func newWatch(d directory) (*watch, error) {
 	if err != nil {
 		return &watch{}, nil
 	}
-	const what = unix.IN_MODIFY | unix.IN_CREATE | unix.IN_MOVED_TO | unix.IN_DELETE | unix.IN_DELETE_SELF | unix.IN_ONLYDIR
+	const what = unix.IN_MODIFY | unix.IN_CREATE | unix.IN_MOVED_TO | unix.IN_DELETE |
+		unix.IN_DELETE_SELF | unix.IN_ONLYDIR
 	if _, err := unix.InotifyAddWatch(fd, fmt.Sprintf("/proc/self/fd/%d", d.Fd()), what); err != nil {
 		return &watch{}, unix.Close(fd)
 	}

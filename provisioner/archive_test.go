@@ -61,21 +61,30 @@ func TestLoadNames(t *testing.T) {
 		archive string
 		want    []string
 	}{
-		{"docker", file(imagetest.DockerArchive(t, dir+"/docker.tar", "app:1", a)), []string{"docker.io/library/app:1"}},
-		{"oci, whole name", file(imagetest.OCIArchive(t, dir+"/whole.tar", "host.test/app:1", a)), []string{"host.test/app:1"}},
+		{"docker", file(imagetest.DockerArchive(t, dir+"/docker.tar", "app:1", a)),
+			[]string{"docker.io/library/app:1"}},
+		{"oci, whole name", file(imagetest.OCIArchive(t, dir+"/whole.tar", "host.test/app:1", a)),
+			[]string{"host.test/app:1"}},
 		{"oci, a bare tag", file(imagetest.OCIArchive(t, dir+"/tag.tar", "latest", a)), []string{id}},
 		{"oci, no name", file(imagetest.OCIArchive(t, dir+"/none.tar", "", a)), []string{id}},
-		{"oci, a digest", file(imagetest.OCIArchive(t, dir+"/digest.tar", "host.test/app@sha256:"+strings.Repeat("0", 64), a)), []string{id}},
-		{"oci, containerd's", file(imagetest.OCIArchive(t, dir+"/containerd.tar", "", named(a, map[string]string{"io.containerd.image.name": "host.test/c:2"}))), []string{"host.test/c:2"}},
+		{"oci, a digest",
+			file(imagetest.OCIArchive(t, dir+"/digest.tar", "host.test/app@sha256:"+strings.Repeat("0", 64), a)),
+			[]string{id}},
+		{"oci, containerd's",
+			file(imagetest.OCIArchive(t, dir+"/containerd.tar", "",
+				named(a, map[string]string{"io.containerd.image.name": "host.test/c:2"}))), []string{"host.test/c:2"}},
 		{"layout", file(imagetest.Layout(t, dir+"/layout", "host.test/app:1", a)), []string{"host.test/app:1"}},
-		{"several platforms", file(imagetest.OCIArchive(t, dir+"/index.tar", "host.test/app:1", both)), []string{"host.test/app:1"}},
+		{"several platforms", file(imagetest.OCIArchive(t, dir+"/index.tar", "host.test/app:1", both)),
+			[]string{"host.test/app:1"}},
 	} {
 		t.Run(l.name, func(t *testing.T) {
 			p, _ := newProvisioner(t)
 			if got := load(t, p, l.archive); !slices.Equal(got, l.want) {
 				t.Fatalf("loaded %q, want %q", got, l.want)
 			}
-			launch(t, p, l.want[0], provisioner.MountOptions{}, func(target string) { wantFile(t, filepath.Join(target, "etc/text"), "a") })
+			launch(t, p, l.want[0], provisioner.MountOptions{}, func(target string) {
+				wantFile(t, filepath.Join(target, "etc/text"), "a")
+			})
 		})
 	}
 }
@@ -86,9 +95,11 @@ func TestSaveAndLoad(t *testing.T) {
 	ctx := context.Background()
 	dir := t.TempDir()
 	from, _ := newProvisioner(t)
-	for name, c := range map[string]imagetest.Content{"one": imagetest.Simple(t, "one"), "two": imagetest.Build(t, imagetest.Spec{
-		Compress: "zstd", Layers: [][]byte{imagetest.Tar(t, imagetest.Dir("etc", 0o755), imagetest.File("etc/text", "two"))},
-	})} {
+	for name, c := range map[string]imagetest.Content{"one": imagetest.Simple(t, "one"),
+		"two": imagetest.Build(t, imagetest.Spec{
+			Compress: "zstd",
+			Layers:   [][]byte{imagetest.Tar(t, imagetest.Dir("etc", 0o755), imagetest.File("etc/text", "two"))},
+		})} {
 		ref := imagetest.Layout(t, filepath.Join(dir, name), "", c)
 		if _, err := from.Pull(ctx, ref, provisioner.PullOptions{}); err != nil {
 			t.Fatal(err)
@@ -105,7 +116,8 @@ func TestSaveAndLoad(t *testing.T) {
 		if err := from.Save(ctx, names, &archive, format); err != nil {
 			t.Fatal(err)
 		}
-		for how, stream := range map[string][]byte{"plain": archive.Bytes(), "gzip": imagetest.Gzip(t, archive.Bytes()), "zstd": imagetest.Zstd(t, archive.Bytes())} {
+		for how, stream := range map[string][]byte{"plain": archive.Bytes(), "gzip": imagetest.Gzip(t, archive.Bytes()),
+			"zstd": imagetest.Zstd(t, archive.Bytes())} {
 			to, _ := newProvisioner(t)
 			if _, err := to.Load(ctx, fifo{bytes.NewReader(stream)}, "stdin", provisioner.LoadOptions{}); err != nil {
 				t.Fatalf("%s, %s: %v", format, how, err)
@@ -120,10 +132,12 @@ func TestSaveAndLoad(t *testing.T) {
 					t.Fatalf("%s, %s: %v", format, how, err)
 				}
 				if before.ID != after.ID || format == provisioner.SaveOCI && before.Digest != after.Digest {
-					t.Errorf("%s, %s: %s was %s (%s), is %s (%s)", format, how, name, before.ID, before.Digest, after.ID, after.Digest)
+					t.Errorf("%s, %s: %s was %s (%s), is %s (%s)", format, how, name, before.ID, before.Digest,
+						after.ID, after.Digest)
 				}
 				launch(t, to, name, provisioner.MountOptions{}, func(target string) {
-					wantFile(t, filepath.Join(target, "etc/text"), strings.TrimSuffix(strings.TrimPrefix(strings.Split(name, ":")[0], "host.test/"), ":"))
+					wantFile(t, filepath.Join(target, "etc/text"),
+						strings.TrimSuffix(strings.TrimPrefix(strings.Split(name, ":")[0], "host.test/"), ":"))
 				})
 			}
 			if _, err := to.Inspect(ctx, "host.test/two:more"); !errors.Is(err, mctr.ErrNotFound) {
@@ -155,8 +169,9 @@ func TestSaveRepository(t *testing.T) {
 		ask, want []string
 	}{
 		{[]string{"host.test/app"}, []string{"host.test/app:1", "host.test/app:2", "host.test/app:latest"}},
-		{[]string{"app", "host.test/app:1"}, []string{"docker.io/library/app:3", "host.test/app:1"}}, // without app:latest
-		{[]string{"abcdef"}, []string{"docker.io/library/abcdef:1"}},                                 // no id
+		// without app:latest
+		{[]string{"app", "host.test/app:1"}, []string{"docker.io/library/app:3", "host.test/app:1"}},
+		{[]string{"abcdef"}, []string{"docker.io/library/abcdef:1"}}, // no id
 		{[]string{"host.test/app:2"}, []string{"host.test/app:2"}},
 	} {
 		for _, format := range []provisioner.SaveFormat{provisioner.SaveDocker, provisioner.SaveOCI} {
@@ -314,27 +329,33 @@ func wantRefusedLoad(t *testing.T, archive []byte, text string) {
 func TestHostileArchives(t *testing.T) {
 	manifest := func(text string) []byte { return imagetest.Tar(t, imagetest.File("manifest.json", text)) }
 	index := func(text string) []byte {
-		return imagetest.Tar(t, imagetest.File("oci-layout", `{"imageLayoutVersion":"1.0.0"}`), imagetest.File("index.json", text))
+		return imagetest.Tar(t, imagetest.File("oci-layout", `{"imageLayoutVersion":"1.0.0"}`),
+			imagetest.File("index.json", text))
 	}
 	d := digest.FromString("x").String()
 	for name, h := range map[string]struct {
 		archive []byte
 		err     string
 	}{
-		"nothing":              {nil, "neither"},
-		"no image":             {imagetest.Tar(t, imagetest.File("x", "y")), "neither"},
-		"no tar":               {bytes.Repeat([]byte("x"), 4096), "read archive"},
-		"cut off":              {imagetest.Tar(t, imagetest.File("manifest.json", strings.Repeat("[", 2000)))[:1500], "read archive"},
-		"empty list":           {manifest(`[]`), "no image in it"},
-		"no JSON":              {manifest(`[{`), "parse manifest.json"},
-		"another name":         {manifest(`[{"Config":"c","RepoTags":["../../etc/passwd"],"Layers":[]}]`), "reference"},
-		"outside":              {manifest(`[{"Config":"../../../../etc/passwd","Layers":[]}]`), "the archive has no"},
-		"null":                 {manifest(`null`), "no image in it"},
-		"empty index":          {index(`{"schemaVersion":2,"manifests":[]}`), "no image in it"},
-		"index to nothing":     {index(`{"schemaVersion":2,"manifests":[{"mediaType":"application/vnd.oci.image.manifest.v1+json","digest":"` + d + `","size":1}]}`), "the archive has no"},
-		"a name that is none":  {index(`{"schemaVersion":2,"manifests":[{"digest":"` + d + `","size":1,"annotations":{"io.containerd.image.name":"A B/C"}}]}`), "reference"},
-		"links round and back": {imagetest.Tar(t, imagetest.Symlink("manifest.json", "a"), imagetest.Symlink("a", "manifest.json")), "chain of links"},
-		"a link outside":       {imagetest.Tar(t, imagetest.Symlink("manifest.json", "/etc/passwd")), "neither"},
+		"nothing":  {nil, "neither"},
+		"no image": {imagetest.Tar(t, imagetest.File("x", "y")), "neither"},
+		"no tar":   {bytes.Repeat([]byte("x"), 4096), "read archive"},
+		"cut off": {imagetest.Tar(t, imagetest.File("manifest.json", strings.Repeat("[", 2000)))[:1500],
+			"read archive"},
+		"empty list":   {manifest(`[]`), "no image in it"},
+		"no JSON":      {manifest(`[{`), "parse manifest.json"},
+		"another name": {manifest(`[{"Config":"c","RepoTags":["../../etc/passwd"],"Layers":[]}]`), "reference"},
+		"outside":      {manifest(`[{"Config":"../../../../etc/passwd","Layers":[]}]`), "the archive has no"},
+		"null":         {manifest(`null`), "no image in it"},
+		"empty index":  {index(`{"schemaVersion":2,"manifests":[]}`), "no image in it"},
+		"index to nothing": {index(
+			`{"schemaVersion":2,"manifests":[{"mediaType":"application/vnd.oci.image.manifest.v1+json","digest":"` + d +
+				`","size":1}]}`), "the archive has no"},
+		"a name that is none": {index(`{"schemaVersion":2,"manifests":[{"digest":"` + d +
+			`","size":1,"annotations":{"io.containerd.image.name":"A B/C"}}]}`), "reference"},
+		"links round and back": {imagetest.Tar(t, imagetest.Symlink("manifest.json", "a"),
+			imagetest.Symlink("a", "manifest.json")), "chain of links"},
+		"a link outside": {imagetest.Tar(t, imagetest.Symlink("manifest.json", "/etc/passwd")), "neither"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			for _, stream := range [][]byte{h.archive, imagetest.Gzip(t, h.archive)} {
@@ -371,7 +392,8 @@ func TestTag(t *testing.T) {
 	ctx := context.Background()
 	p, root := newProvisioner(t)
 	dir := t.TempDir()
-	a, b := imagetest.Layout(t, dir+"/a", "", imagetest.Simple(t, "a")), imagetest.Layout(t, dir+"/b", "", imagetest.Simple(t, "b"))
+	a, b := imagetest.Layout(t, dir+"/a", "", imagetest.Simple(t, "a")),
+		imagetest.Layout(t, dir+"/b", "", imagetest.Simple(t, "b"))
 	var images []*provisioner.Image
 	for _, ref := range []string{a, b} {
 		img, err := p.Pull(ctx, ref, provisioner.PullOptions{})
@@ -380,12 +402,14 @@ func TestTag(t *testing.T) {
 		}
 		images = append(images, img)
 	}
-	for _, tag := range [][2]string{{a, "name:1"}, {images[0].ID.Encoded()[:12], "name:2"}, {b, "name:2"}, {"name:1", "other.test/name"}} {
+	for _, tag := range [][2]string{{a, "name:1"}, {images[0].ID.Encoded()[:12], "name:2"}, {b, "name:2"},
+		{"name:1", "other.test/name"}} {
 		if err := p.Tag(ctx, tag[0], tag[1]); err != nil {
 			t.Errorf("%q: %v", tag, err)
 		}
 	}
-	for name, want := range map[string]*provisioner.Image{"name:1": images[0], "docker.io/library/name:2": images[1], "other.test/name": images[0]} {
+	for name, want := range map[string]*provisioner.Image{"name:1": images[0], "docker.io/library/name:2": images[1],
+		"other.test/name": images[0]} {
 		if got, err := p.Lease(ctx, "holder", name, provisioner.PullOptions{}); err != nil || got.ID != want.ID {
 			t.Errorf("%s: %v, %v", name, got, err)
 		}
@@ -393,7 +417,9 @@ func TestTag(t *testing.T) {
 	for _, bad := range []struct {
 		source, target string
 		want           error
-	}{{"nosuch", "x", mctr.ErrNotFound}, {a, "oci:/x", mctr.ErrInvalid}, {a, "x@sha256:" + strings.Repeat("0", 64), mctr.ErrInvalid}, {a, "UPPER", mctr.ErrInvalid}, {"rootfs:/etc", "x", mctr.ErrInvalid}} {
+	}{{"nosuch", "x", mctr.ErrNotFound}, {a, "oci:/x", mctr.ErrInvalid},
+		{a, "x@sha256:" + strings.Repeat("0", 64), mctr.ErrInvalid}, {a, "UPPER", mctr.ErrInvalid},
+		{"rootfs:/etc", "x", mctr.ErrInvalid}} {
 		if err := p.Tag(ctx, bad.source, bad.target); !errors.Is(err, bad.want) {
 			t.Errorf("tag %s %s: %v", bad.source, bad.target, err)
 		}
@@ -404,7 +430,9 @@ func TestTag(t *testing.T) {
 	if r, err := p.Remove(ctx, a, false); err != nil || len(r.Layers) > 0 {
 		t.Errorf("one of three names took the image along: %v, %v", r, err)
 	}
-	launch(t, p, "name:1", provisioner.MountOptions{}, func(target string) { wantFile(t, filepath.Join(target, "etc/text"), "a") })
+	launch(t, p, "name:1", provisioner.MountOptions{}, func(target string) {
+		wantFile(t, filepath.Join(target, "etc/text"), "a")
+	})
 	for _, id := range []string{images[0].ID.Encoded(), images[1].ID.Encoded()} {
 		if _, err := p.Remove(ctx, id, true); err != nil {
 			t.Error(err)

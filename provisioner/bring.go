@@ -6,9 +6,10 @@ import (
 	"fmt"
 	"io"
 
+	v1 "github.com/opencontainers/image-spec/specs-go/v1"
+
 	"github.com/mctr/mctr/provisioner/puller"
 	"github.com/mctr/mctr/provisioner/store"
-	v1 "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
 // bring has the store ingest d from the first place that has what d's digest

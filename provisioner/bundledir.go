@@ -38,7 +38,8 @@ func BundleDir(dir string) (undo func() error, err error) {
 		return nil, err
 	}
 	if st, ok := info.Sys().(*syscall.Stat_t); ok && int(st.Uid) != os.Geteuid() {
-		return nil, fmt.Errorf("%w: %s belongs to user %d, who could reach what an image's programs may do as root", mctr.ErrInvalid, dir, st.Uid)
+		return nil, fmt.Errorf("%w: %s belongs to user %d, who could reach what an image's programs may do as root",
+			mctr.ErrInvalid, dir, st.Uid)
 	}
 	if err := os.Chmod(dir, 0o700); err != nil {
 		return nil, err

@@ -28,8 +28,10 @@ func TestBusyRegistry(t *testing.T) {
 		"token":    {"/token", 429, inASecond},
 		"manifest": {"/manifests/", 429, inASecond},
 		"blob":     {"/blobs/", 503, inASecond},
-		"date":     {"/manifests/", 503, func() string { return time.Now().Add(time.Second).UTC().Format(http.TimeFormat) }},
-		"unsaid":   {"/blobs/", 429, func() string { return "" }},
+		"date": {"/manifests/", 503, func() string {
+			return time.Now().Add(time.Second).UTC().Format(http.TimeFormat)
+		}},
+		"unsaid": {"/blobs/", 429, func() string { return "" }},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -58,7 +60,8 @@ func TestBusyRegistry(t *testing.T) {
 					told++
 				}
 			}
-			if _, err := p.Pull(context.Background(), ref, provisioner.PullOptions{Progress: progress}); err != nil || refused.Load() < 3 || told < 2 {
+			if _, err := p.Pull(context.Background(), ref, provisioner.PullOptions{Progress: progress}); err != nil ||
+				refused.Load() < 3 || told < 2 {
 				t.Errorf("after %d refusals, %d of them told: %v", refused.Load(), told, err)
 			}
 		})
@@ -93,7 +96,8 @@ func TestBusyForLong(t *testing.T) {
 		}
 		begun := time.Now()
 		_, err := p.Pull(ctx, ref, provisioner.PullOptions{})
-		if !errors.Is(err, c.want) || errors.Is(c.want, puller.ErrBusy) && !errors.Is(err, mctr.ErrUnavailable) || time.Since(begun) > 10*time.Second || asked.Load() > 2 {
+		if !errors.Is(err, c.want) || errors.Is(c.want, puller.ErrBusy) && !errors.Is(err, mctr.ErrUnavailable) ||
+			time.Since(begun) > 10*time.Second || asked.Load() > 2 {
 			t.Errorf("Retry-After %s: after %v and %d requests: %v", c.after, time.Since(begun), asked.Load(), err)
 		}
 	}

@@ -14,18 +14,20 @@ import (
 	"syscall"
 	"testing"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/mctr/mctr/internal/failpoint"
 	"github.com/mctr/mctr/provisioner"
 	"github.com/mctr/mctr/provisioner/imagetest"
 	"github.com/mctr/mctr/provisioner/store"
-	"golang.org/x/sys/unix"
 )
 
 // child runs this test binary again with a point armed.
 func child(t *testing.T, what, root, ref, points string) (*os.ProcessState, string) {
 	t.Helper()
 	cmd := exec.Command("/proc/self/exe")
-	cmd.Env = append(os.Environ(), "MCTR_TEST_CHILD="+what, "MCTR_TEST_ROOT="+root, "MCTR_TEST_REF="+ref, failpoint.Env+"="+points)
+	cmd.Env = append(os.Environ(), "MCTR_TEST_CHILD="+what, "MCTR_TEST_ROOT="+root, "MCTR_TEST_REF="+ref,
+		failpoint.Env+"="+points)
 	out, err := cmd.CombinedOutput()
 	if cmd.ProcessState == nil {
 		t.Fatal(err)
@@ -126,7 +128,8 @@ func TestInjectedFailures(t *testing.T) {
 			t.Parallel()
 			root := t.TempDir()
 			ref := imagetest.Layout(t, t.TempDir(), "", mixed(t))
-			if state, out := child(t, "lease", root, ref, point+"=error"); state.ExitCode() != 1 || !strings.Contains(out, point) {
+			if state, out := child(t, "lease", root, ref, point+"=error"); state.ExitCode() != 1 ||
+				!strings.Contains(out, point) {
 				t.Fatalf("child: %v\n%s", state, out)
 			}
 			converges(t, root, ref)
@@ -156,7 +159,8 @@ func TestFullDisk(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if _, err := p.Lease(context.Background(), "c1", ref, provisioner.PullOptions{}); !errors.Is(err, unix.ENOSPC) {
+			if _, err := p.Lease(context.Background(), "c1", ref,
+				provisioner.PullOptions{}); !errors.Is(err, unix.ENOSPC) {
 				t.Fatalf("%v; want ENOSPC", err)
 			}
 			wantEmptyStore(t, root)
@@ -173,8 +177,10 @@ func TestDamage(t *testing.T) {
 	ctx := context.Background()
 	damage := map[string]func(images string) error{
 		"a layer's directory is gone": func(images string) error { return removeOne(images, "layers/diff-*") },
-		"a layer's record is gone":    func(images string) error { return removeOne(images, "layers/chain-*/layer.json") },
-		"the record is empty":         func(images string) error { return truncateAll(images, "refs/*") },
+		"a layer's record is gone": func(images string) error {
+			return removeOne(images, "layers/chain-*/layer.json")
+		},
+		"the record is empty": func(images string) error { return truncateAll(images, "refs/*") },
 		"blobs and layers are torn": func(images string) error {
 			return errors.Join(truncateAll(images, "blobs/sha256/*"), removeOne(images, "layers/diff-*"))
 		},

@@ -14,13 +14,14 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/opencontainers/go-digest"
+	v1 "github.com/opencontainers/image-spec/specs-go/v1"
+
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/provisioner"
 	"github.com/mctr/mctr/provisioner/imagetest"
 	"github.com/mctr/mctr/provisioner/layer"
 	"github.com/mctr/mctr/provisioner/manifest"
-	"github.com/opencontainers/go-digest"
-	v1 "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
 // tight are limits that a test can reach.
@@ -39,41 +40,73 @@ var hostileLayers = []struct {
 	want   map[string]string
 }{
 	{name: "dot dot", layers: []entries{{imagetest.File("../escape", "x")}}, err: "a name with .. in it"},
-	{name: "dot dot within", layers: []entries{{imagetest.Dir("a", 0o755), imagetest.File("a/../../escape", "x")}}, err: "a name with .. in it"},
-	{name: "pax path", layers: []entries{{imagetest.File("good", "x").With(imagetest.Override("path", "../escape"))}}, err: "a name with .. in it"},
-	{name: "pax link path", layers: []entries{{imagetest.Link("a", "b").With(imagetest.Override("linkpath", "../../canary"))}}, err: "a name with .. in it"},
-	{name: "absolute name", layers: []entries{{imagetest.Dir("/tmp", 0o755), imagetest.File("/tmp/mctr-escape", "x")}}, want: map[string]string{"tmp/mctr-escape": "x"}},
-	{name: "write through a link", layers: []entries{{imagetest.Symlink("a", "CANARYDIR"), imagetest.File("a/canary", "bad")}}, want: map[string]string{"CANARYDIR/canary": "bad"}},
-	{name: "write through a link of a lower layer", layers: []entries{{imagetest.Symlink("a", "CANARYDIR")}, {imagetest.File("a/canary", "bad")}}, want: map[string]string{"CANARYDIR/canary": "bad"}},
-	{name: "write through a relative link", layers: []entries{{imagetest.Symlink("a", "../../../../../../../../CANARYDIR"), imagetest.File("a/canary", "bad")}}, want: map[string]string{"CANARYDIR/canary": "bad"}},
-	{name: "overwrite a link", layers: []entries{{imagetest.Symlink("a", "CANARYDIR/canary"), imagetest.File("a", "own")}}, want: map[string]string{"a": "own"}},
+	{name: "dot dot within", layers: []entries{{imagetest.Dir("a", 0o755), imagetest.File("a/../../escape", "x")}},
+		err: "a name with .. in it"},
+	{name: "pax path", layers: []entries{{imagetest.File("good", "x").With(imagetest.Override("path", "../escape"))}},
+		err: "a name with .. in it"},
+	{name: "pax link path",
+		layers: []entries{{imagetest.Link("a", "b").With(imagetest.Override("linkpath", "../../canary"))}},
+		err:    "a name with .. in it"},
+	{name: "absolute name", layers: []entries{{imagetest.Dir("/tmp", 0o755), imagetest.File("/tmp/mctr-escape", "x")}},
+		want: map[string]string{"tmp/mctr-escape": "x"}},
+	{name: "write through a link",
+		layers: []entries{{imagetest.Symlink("a", "CANARYDIR"), imagetest.File("a/canary", "bad")}},
+		want:   map[string]string{"CANARYDIR/canary": "bad"}},
+	{name: "write through a link of a lower layer",
+		layers: []entries{{imagetest.Symlink("a", "CANARYDIR")}, {imagetest.File("a/canary", "bad")}},
+		want:   map[string]string{"CANARYDIR/canary": "bad"}},
+	{name: "write through a relative link",
+		layers: []entries{{imagetest.Symlink("a", "../../../../../../../../CANARYDIR"),
+			imagetest.File("a/canary", "bad")}}, want: map[string]string{"CANARYDIR/canary": "bad"}},
+	{name: "overwrite a link",
+		layers: []entries{{imagetest.Symlink("a", "CANARYDIR/canary"), imagetest.File("a", "own")}},
+		want:   map[string]string{"a": "own"}},
 	{name: "hard link outside", layers: []entries{{imagetest.Link("a", "../../canary")}}, err: "a name with .. in it"},
-	{name: "hard link by absolute name", layers: []entries{{imagetest.Link("a", "CANARYDIR/canary")}}, err: "no such file"},
-	{name: "hard link through a link", layers: []entries{{imagetest.Symlink("d", "CANARYDIR"), imagetest.Link("a", "d/canary")}}, err: "no such file"},
-	{name: "link loop", layers: []entries{{imagetest.Symlink("a", "b"), imagetest.Symlink("b", "a"), imagetest.File("a/x", "1")}}, err: "too many levels"},
+	{name: "hard link by absolute name", layers: []entries{{imagetest.Link("a", "CANARYDIR/canary")}},
+		err: "no such file"},
+	{name: "hard link through a link",
+		layers: []entries{{imagetest.Symlink("d", "CANARYDIR"), imagetest.Link("a", "d/canary")}}, err: "no such file"},
+	{name: "link loop",
+		layers: []entries{{imagetest.Symlink("a", "b"), imagetest.Symlink("b", "a"), imagetest.File("a/x", "1")}},
+		err:    "too many levels"},
 	{name: "root as a link", layers: []entries{{imagetest.Symlink(".", "CANARYDIR")}}, err: "root"},
-	{name: "root as a file", layers: []entries{{imagetest.File("./", "x").With(func(e *imagetest.Entry) { e.Typeflag = tar.TypeReg; e.Name = "." })}}, err: "root"},
+	{name: "root as a file",
+		layers: []entries{{imagetest.File("./", "x").With(func(e *imagetest.Entry) {
+			e.Typeflag = tar.TypeReg
+			e.Name = "."
+		})}}, err: "root"},
 	{name: "whiteout of the parent", layers: []entries{{imagetest.File(".wh...", "")}}, err: `a whiteout of ".."`},
 	{name: "whiteout of the directory", layers: []entries{{imagetest.File(".wh..", "")}}, err: `a whiteout of "."`},
 	{name: "whiteout of nothing", layers: []entries{{imagetest.File(".wh.", "")}}, err: `a whiteout of ""`},
-	{name: "whiteout through a link", layers: []entries{{imagetest.Symlink("d", "CANARYDIR")}, {imagetest.File("d/.wh.canary", "")}}},
+	{name: "whiteout through a link",
+		layers: []entries{{imagetest.Symlink("d", "CANARYDIR")}, {imagetest.File("d/.wh.canary", "")}}},
 	{name: "opaque through a link", layers: []entries{{imagetest.Symlink("d", "CANARYDIR")}, {imagetest.Opaque("d")}}},
-	{name: "opaque through a link of the same layer", layers: []entries{{imagetest.Symlink("d", "CANARYDIR"), imagetest.Opaque("d")}}},
+	{name: "opaque through a link of the same layer",
+		layers: []entries{{imagetest.Symlink("d", "CANARYDIR"), imagetest.Opaque("d")}}},
 	{name: "whiteout as a device", layers: []entries{{imagetest.File("dev", "hidden"), imagetest.File("stays", "x")},
-		{imagetest.Special("dev", tar.TypeChar, 0, 0), imagetest.Special("d/nothing", tar.TypeChar, 0, 0), imagetest.File("after", "y")}},
+		{imagetest.Special("dev", tar.TypeChar, 0, 0), imagetest.Special("d/nothing", tar.TypeChar, 0, 0),
+			imagetest.File("after", "y")}},
 		want: map[string]string{"stays": "x", "after": "y"}},
 	{name: "overlay attributes", layers: []entries{{imagetest.Dir("d", 0o755), imagetest.File("d/stays", "x")},
-		{imagetest.Dir("d", 0o755).With(imagetest.Xattr("trusted.overlay.opaque", "y"), imagetest.Xattr("trusted.overlay.redirect", "/"))}},
+		{imagetest.Dir("d", 0o755).With(imagetest.Xattr("trusted.overlay.opaque", "y"),
+			imagetest.Xattr("trusted.overlay.redirect", "/"))}},
 		want: map[string]string{"d/stays": "x"}},
-	{name: "overlay attributes upon parents", layers: []entries{{imagetest.Dir("d", 0o755), imagetest.Dir("d/e", 0o755), imagetest.File("d/e/stays", "x")},
-		{imagetest.Dir("d/e", 0o755).With(imagetest.Xattr("trusted.overlay.opaque", "y"), imagetest.Xattr("trusted.overlay.metacopy", ""))}},
+	{name: "overlay attributes upon parents",
+		layers: []entries{{imagetest.Dir("d", 0o755), imagetest.Dir("d/e", 0o755), imagetest.File("d/e/stays", "x")},
+			{imagetest.Dir("d/e", 0o755).With(imagetest.Xattr("trusted.overlay.opaque", "y"),
+				imagetest.Xattr("trusted.overlay.metacopy", ""))}},
 		want: map[string]string{"d/e/stays": "x"}},
 	{name: "many attributes", layers: []entries{{manyXattrs(11, "v")}}, err: "extended attributes"},
-	{name: "large attributes", layers: []entries{{manyXattrs(3, strings.Repeat("v", 2000))}}, err: "extended attributes"},
+	{name: "large attributes", layers: []entries{{manyXattrs(3, strings.Repeat("v", 2000))}},
+		err: "extended attributes"},
 	{name: "many entries", layers: []entries{manyFiles(101)}, err: "more than 100 entries"},
-	{name: "many bytes", layers: []entries{{imagetest.File("zeros", strings.Repeat("\x00", 1<<20+1))}}, err: "larger than"},
-	{name: "many bytes over layers", layers: []entries{{imagetest.File("a", strings.Repeat("\x00", 5<<17))}, {imagetest.File("b", strings.Repeat("\x00", 5<<17))}}, err: "unpack to more than"},
-	{name: "a long name", layers: []entries{{imagetest.File(strings.Repeat("d/", 3000)+"f", "x")}}, err: "a name is longer"},
+	{name: "many bytes", layers: []entries{{imagetest.File("zeros", strings.Repeat("\x00", 1<<20+1))}},
+		err: "larger than"},
+	{name: "many bytes over layers",
+		layers: []entries{{imagetest.File("a", strings.Repeat("\x00", 5<<17))},
+			{imagetest.File("b", strings.Repeat("\x00", 5<<17))}}, err: "unpack to more than"},
+	{name: "a long name", layers: []entries{{imagetest.File(strings.Repeat("d/", 3000)+"f", "x")}},
+		err: "a name is longer"},
 }
 
 func manyXattrs(n int, value string) imagetest.Entry {
@@ -204,36 +237,64 @@ var hostileImages = []struct {
 	err   string
 	not   []string // transports that cannot carry the lie
 }{
-	{name: "blob is not its digest", err: "not what was declared", not: []string{"docker-archive"}, build: func(t *testing.T) imagetest.Content {
-		c := imagetest.Simple(t, "x")
-		d := c.Manifest(t).Layers[0].Digest
-		c.Blobs[d] = bytes.Replace(c.Blobs[d], c.Blobs[d][20:24], []byte("abcd"), 1)
-		return c
-	}},
-	{name: "blob is larger than declared", err: "declared", not: []string{"docker-archive"}, build: func(t *testing.T) imagetest.Content {
-		return imagetest.Build(t, imagetest.Spec{Layers: [][]byte{imagetest.Tar(t, imagetest.File("a", "1"))}, EditManifest: func(m *v1.Manifest) { m.Layers[0].Size -= 10 }})
-	}},
-	{name: "blob is smaller than declared", err: "", not: []string{"docker-archive"}, build: func(t *testing.T) imagetest.Content {
-		return imagetest.Build(t, imagetest.Spec{Layers: [][]byte{imagetest.Tar(t, imagetest.File("a", "1"))}, EditManifest: func(m *v1.Manifest) { m.Layers[0].Size += 10 }})
-	}},
+	{name: "blob is not its digest", err: "not what was declared", not: []string{"docker-archive"},
+		build: func(t *testing.T) imagetest.Content {
+			c := imagetest.Simple(t, "x")
+			d := c.Manifest(t).Layers[0].Digest
+			c.Blobs[d] = bytes.Replace(c.Blobs[d], c.Blobs[d][20:24], []byte("abcd"), 1)
+			return c
+		}},
+	{name: "blob is larger than declared", err: "declared", not: []string{"docker-archive"},
+		build: func(t *testing.T) imagetest.Content {
+			return imagetest.Build(t,
+				imagetest.Spec{Layers: [][]byte{imagetest.Tar(t, imagetest.File("a", "1"))},
+					EditManifest: func(m *v1.Manifest) { m.Layers[0].Size -= 10 }})
+		}},
+	{name: "blob is smaller than declared", err: "", not: []string{"docker-archive"},
+		build: func(t *testing.T) imagetest.Content {
+			return imagetest.Build(t,
+				imagetest.Spec{Layers: [][]byte{imagetest.Tar(t, imagetest.File("a", "1"))},
+					EditManifest: func(m *v1.Manifest) { m.Layers[0].Size += 10 }})
+		}},
 	{name: "diffID lies", err: "not what the image config says", build: func(t *testing.T) imagetest.Content {
-		return imagetest.Build(t, imagetest.Spec{Layers: [][]byte{imagetest.Tar(t, imagetest.File("a", "1"))}, EditConfig: func(c *v1.Image) { c.RootFS.DiffIDs[0] = digest.FromString("lie") }})
+		return imagetest.Build(t,
+			imagetest.Spec{Layers: [][]byte{imagetest.Tar(t, imagetest.File("a", "1"))}, EditConfig: func(c *v1.Image) {
+				c.RootFS.DiffIDs[0] = digest.FromString("lie")
+			}})
 	}},
 	{name: "too few diffIDs", err: "names 0 diffIDs for 1 layers", build: func(t *testing.T) imagetest.Content {
-		return imagetest.Build(t, imagetest.Spec{Layers: [][]byte{imagetest.Tar(t)}, EditConfig: func(c *v1.Image) { c.RootFS.DiffIDs = nil }})
+		return imagetest.Build(t,
+			imagetest.Spec{Layers: [][]byte{imagetest.Tar(t)}, EditConfig: func(c *v1.Image) {
+				c.RootFS.DiffIDs = nil
+			}})
 	}},
 	{name: "diffID is a path", err: "diffID", build: func(t *testing.T) imagetest.Content {
-		return imagetest.Build(t, imagetest.Spec{Layers: [][]byte{imagetest.Tar(t)}, EditConfig: func(c *v1.Image) { c.RootFS.DiffIDs[0] = "sha256:../../../etc" }})
+		return imagetest.Build(t,
+			imagetest.Spec{Layers: [][]byte{imagetest.Tar(t)}, EditConfig: func(c *v1.Image) {
+				c.RootFS.DiffIDs[0] = "sha256:../../../etc"
+			}})
 	}},
-	{name: "digest is a path", err: "digest", not: []string{"docker-archive"}, build: func(t *testing.T) imagetest.Content {
-		return imagetest.Build(t, imagetest.Spec{Layers: [][]byte{imagetest.Tar(t)}, EditManifest: func(m *v1.Manifest) { m.Layers[0].Digest = "sha256:../../../../../etc/passwd" }})
-	}},
-	{name: "negative size", err: "size -1", not: []string{"docker-archive"}, build: func(t *testing.T) imagetest.Content {
-		return imagetest.Build(t, imagetest.Spec{Layers: [][]byte{imagetest.Tar(t)}, EditManifest: func(m *v1.Manifest) { m.Layers[0].Size = -1 }})
-	}},
-	{name: "config is no image config", err: "no container image", not: []string{"docker-archive"}, build: func(t *testing.T) imagetest.Content {
-		return imagetest.Build(t, imagetest.Spec{EditManifest: func(m *v1.Manifest) { m.Config.MediaType = "application/vnd.cncf.helm.config.v1+json" }})
-	}},
+	{name: "digest is a path", err: "digest", not: []string{"docker-archive"},
+		build: func(t *testing.T) imagetest.Content {
+			return imagetest.Build(t,
+				imagetest.Spec{Layers: [][]byte{imagetest.Tar(t)}, EditManifest: func(m *v1.Manifest) {
+					m.Layers[0].Digest = "sha256:../../../../../etc/passwd"
+				}})
+		}},
+	{name: "negative size", err: "size -1", not: []string{"docker-archive"},
+		build: func(t *testing.T) imagetest.Content {
+			return imagetest.Build(t,
+				imagetest.Spec{Layers: [][]byte{imagetest.Tar(t)}, EditManifest: func(m *v1.Manifest) {
+					m.Layers[0].Size = -1
+				}})
+		}},
+	{name: "config is no image config", err: "no container image", not: []string{"docker-archive"},
+		build: func(t *testing.T) imagetest.Content {
+			return imagetest.Build(t,
+				imagetest.Spec{EditManifest: func(m *v1.Manifest) {
+					m.Config.MediaType = "application/vnd.cncf.helm.config.v1+json"
+				}})
+		}},
 	{name: "no config", err: "not found", not: []string{"docker-archive"}, build: func(t *testing.T) imagetest.Content {
 		c := imagetest.Simple(t, "x")
 		delete(c.Blobs, c.Manifest(t).Config.Digest)
@@ -244,28 +305,35 @@ var hostileImages = []struct {
 		delete(c.Blobs, c.Manifest(t).Layers[0].Digest)
 		return c
 	}},
-	{name: "large config", err: "image config of", not: []string{"docker-archive"}, build: func(t *testing.T) imagetest.Content {
-		return imagetest.Build(t, imagetest.Spec{Config: v1.ImageConfig{User: strings.Repeat("u", 70<<10)}})
-	}},
-	{name: "large manifest", err: "bytes: more than the 65536 allowed", not: []string{"docker-archive"}, build: func(t *testing.T) imagetest.Content {
-		return imagetest.Build(t, imagetest.Spec{EditManifest: func(m *v1.Manifest) { m.Annotations = map[string]string{"a": strings.Repeat("u", 70<<10)} }})
-	}},
+	{name: "large config", err: "image config of", not: []string{"docker-archive"},
+		build: func(t *testing.T) imagetest.Content {
+			return imagetest.Build(t, imagetest.Spec{Config: v1.ImageConfig{User: strings.Repeat("u", 70<<10)}})
+		}},
+	{name: "large manifest", err: "bytes: more than the 65536 allowed", not: []string{"docker-archive"},
+		build: func(t *testing.T) imagetest.Content {
+			return imagetest.Build(t,
+				imagetest.Spec{EditManifest: func(m *v1.Manifest) {
+					m.Annotations = map[string]string{"a": strings.Repeat("u", 70<<10)}
+				}})
+		}},
 	{name: "many layers", err: "image of 21 layers", build: func(t *testing.T) imagetest.Content {
 		return imagetest.Build(t, imagetest.Spec{Layers: make([][]byte, 21)})
 	}},
-	{name: "index of indexes", err: "more than 3 indexes", not: []string{"docker-archive"}, build: func(t *testing.T) imagetest.Content {
-		c := imagetest.Simple(t, "x")
-		for range 5 {
-			c = imagetest.Index(t, c)
-		}
-		return c
-	}},
-	{name: "manifest and index at once", err: "both at once", not: []string{"docker-archive"}, build: func(t *testing.T) imagetest.Content {
-		c := imagetest.Simple(t, "x")
-		both := bytes.Replace(c.Blobs[c.Top.Digest], []byte(`{`), []byte(`{"manifests":[],`), 1)
-		c.Top = c.Add(v1.MediaTypeImageManifest, both)
-		return c
-	}},
+	{name: "index of indexes", err: "more than 3 indexes", not: []string{"docker-archive"},
+		build: func(t *testing.T) imagetest.Content {
+			c := imagetest.Simple(t, "x")
+			for range 5 {
+				c = imagetest.Index(t, c)
+			}
+			return c
+		}},
+	{name: "manifest and index at once", err: "both at once", not: []string{"docker-archive"},
+		build: func(t *testing.T) imagetest.Content {
+			c := imagetest.Simple(t, "x")
+			both := bytes.Replace(c.Blobs[c.Top.Digest], []byte(`{`), []byte(`{"manifests":[],`), 1)
+			c.Top = c.Add(v1.MediaTypeImageManifest, both)
+			return c
+		}},
 	{name: "not compressed as known", err: "compressed by xz", build: func(t *testing.T) imagetest.Content {
 		return imagetest.Build(t, imagetest.Spec{Compress: "none", Layers: [][]byte{[]byte("\xfd7zXZ\x00 and so on")}})
 	}},

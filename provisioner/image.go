@@ -5,11 +5,12 @@ import (
 	"os"
 	"regexp"
 
+	v1 "github.com/opencontainers/image-spec/specs-go/v1"
+
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/provisioner/manifest"
 	"github.com/mctr/mctr/provisioner/puller"
 	"github.com/mctr/mctr/provisioner/store"
-	v1 "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
 // An Image is what is known of one image. Its Layers are unpacked in the store.

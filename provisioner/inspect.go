@@ -25,7 +25,8 @@ func (p *Provisioner) Images(context.Context) ([]Image, error) {
 // Shown says of an image among all whether a list for people is to have it: one
 // that is in the store by its id, and has names too, is there under these.
 func Shown(i Image, all []Image) bool {
-	return !IsUnnamed(&i) || !slices.ContainsFunc(all, func(other Image) bool { return other.ID == i.ID && !IsUnnamed(&other) })
+	return !IsUnnamed(&i) ||
+		!slices.ContainsFunc(all, func(other Image) bool { return other.ID == i.ID && !IsUnnamed(&other) })
 }
 
 // Inspect returns an image of the store, by reference or the start of its id,

@@ -25,7 +25,8 @@ func newProvisioner(t *testing.T, opts ...provisioner.Option) (*provisioner.Prov
 }
 
 // launch leases, mounts, looks, and takes all away again.
-func launch(t *testing.T, p *provisioner.Provisioner, ref string, o provisioner.MountOptions, look func(target string)) {
+func launch(t *testing.T, p *provisioner.Provisioner, ref string, o provisioner.MountOptions,
+	look func(target string)) {
 	t.Helper()
 	ctx := context.Background()
 	img, err := p.Lease(ctx, "holder", ref, provisioner.PullOptions{})

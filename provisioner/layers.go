@@ -8,6 +8,10 @@ import (
 	"io"
 	"path/filepath"
 
+	"github.com/opencontainers/go-digest"
+	v1 "github.com/opencontainers/image-spec/specs-go/v1"
+	"golang.org/x/sync/errgroup"
+
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/internal/failpoint"
 	"github.com/mctr/mctr/internal/ownthread"
@@ -18,9 +22,6 @@ import (
 	"github.com/mctr/mctr/provisioner/layer"
 	"github.com/mctr/mctr/provisioner/manifest"
 	"github.com/mctr/mctr/provisioner/store"
-	"github.com/opencontainers/go-digest"
-	v1 "github.com/opencontainers/image-spec/specs-go/v1"
-	"golang.org/x/sync/errgroup"
 )
 
 // opened is the content of a document that is at hand.
@@ -48,7 +49,8 @@ func (t *transfer) layers(ctx context.Context, img *Image, descs []v1.Descriptor
 		}
 		img.Layers = append(img.Layers, todo[i].ref)
 		if img.Unpacked += todo[i].bytes; img.Unpacked > t.settings.limits.Layer.Filled().Bytes {
-			return fmt.Errorf("the layers unpack to more than %d bytes: %w", t.settings.limits.Layer.Filled().Bytes, layer.ErrLimit)
+			return fmt.Errorf("the layers unpack to more than %d bytes: %w", t.settings.limits.Layer.Filled().Bytes,
+				layer.ErrLimit)
 		}
 	}
 	return nil

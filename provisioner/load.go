@@ -7,10 +7,11 @@ import (
 	"fmt"
 	"io"
 
+	v1 "github.com/opencontainers/image-spec/specs-go/v1"
+
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/provisioner/manifest"
 	"github.com/mctr/mctr/provisioner/puller"
-	v1 "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
 // LoadOptions say how to load.
@@ -40,7 +41,8 @@ func (p *Provisioner) Load(ctx context.Context, from io.Reader, name string, o L
 	return images, p.tidy(ctx, errors.Join(err, lock.Unlock()))
 }
 
-func (p *Provisioner) load(ctx context.Context, from io.Reader, name string, o LoadOptions, want v1.Platform) (all []*Image, err error) {
+func (p *Provisioner) load(ctx context.Context, from io.Reader, name string, o LoadOptions,
+	want v1.Platform) (all []*Image, err error) {
 	temp, err := p.store.Temp()
 	if err != nil {
 		return nil, err
@@ -64,7 +66,8 @@ func (p *Provisioner) load(ctx context.Context, from io.Reader, name string, o L
 }
 
 // loadMember brings one image of the archive called name, and gives it all its names.
-func (p *Provisioner) loadMember(ctx context.Context, m puller.Member, name string, o LoadOptions, want v1.Platform) ([]*Image, error) {
+func (p *Provisioner) loadMember(ctx context.Context, m puller.Member, name string, o LoadOptions,
+	want v1.Platform) ([]*Image, error) {
 	t := &transfer{
 		store: p.store, settings: p.settings, source: m.Source,
 		asked: o.Platform, platform: want, upon: p.upon(),

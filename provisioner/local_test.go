@@ -9,10 +9,11 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/opencontainers/go-digest"
+
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/provisioner"
 	"github.com/mctr/mctr/provisioner/imagetest"
-	"github.com/opencontainers/go-digest"
 )
 
 // TestRootfs: a plain directory is a container's root, and is never written to.
@@ -49,7 +50,8 @@ func TestRootfs(t *testing.T) {
 		wantEmptyStore(t, root)
 	}
 	p, _ := newProvisioner(t)
-	for ref, want := range map[string]error{"rootfs:/no/such": mctr.ErrNotFound, "rootfs:" + dir + "/etc/text": mctr.ErrInvalid} {
+	for ref, want := range map[string]error{"rootfs:/no/such": mctr.ErrNotFound,
+		"rootfs:" + dir + "/etc/text": mctr.ErrInvalid} {
 		if _, err := p.Lease(context.Background(), "c", ref, provisioner.PullOptions{}); !errors.Is(err, want) {
 			t.Errorf("%s: %v, want %v", ref, err, want)
 		}
@@ -61,8 +63,12 @@ func TestRootfs(t *testing.T) {
 func TestLocalSourceChanges(t *testing.T) {
 	dir := t.TempDir()
 	writers := map[string]func(imagetest.Content) string{
-		"oci":         func(c imagetest.Content) string { return imagetest.Layout(t, filepath.Join(dir, "l"), "v1", c) },
-		"oci-archive": func(c imagetest.Content) string { return imagetest.OCIArchive(t, filepath.Join(dir, "a.tar"), "v1", c) },
+		"oci": func(c imagetest.Content) string {
+			return imagetest.Layout(t, filepath.Join(dir, "l"), "v1", c)
+		},
+		"oci-archive": func(c imagetest.Content) string {
+			return imagetest.OCIArchive(t, filepath.Join(dir, "a.tar"), "v1", c)
+		},
 		"docker-archive": func(c imagetest.Content) string {
 			return imagetest.DockerArchive(t, filepath.Join(dir, "d.tar"), "x:v1", c)
 		},
@@ -75,7 +81,8 @@ func TestLocalSourceChanges(t *testing.T) {
 				var kinds []provisioner.EventKind
 				for range 2 {
 					kinds = nil
-					img, err := p.Pull(context.Background(), ref, provisioner.PullOptions{Progress: func(e provisioner.Event) { kinds = append(kinds, e.Kind) }})
+					img, err := p.Pull(context.Background(), ref,
+						provisioner.PullOptions{Progress: func(e provisioner.Event) { kinds = append(kinds, e.Kind) }})
 					if err != nil || img.Config.Env[0] != "TEXT="+text {
 						t.Fatalf("%+v, %v; want %s", img, err, text)
 					}
@@ -94,10 +101,13 @@ func TestTags(t *testing.T) {
 	archive := imagetest.DockerArchive(t, filepath.Join(dir, "d.tar"), "team/app:v1", imagetest.Simple(t, "x"))
 	p, _ := newProvisioner(t)
 	for ref, want := range map[string]error{
-		"oci:" + dir: nil, "oci:" + dir + ":v1": nil, "oci:" + dir + ":v2": mctr.ErrNotFound, "oci:" + dir + "/none": mctr.ErrNotFound,
-		archive: nil, "docker-archive:" + filepath.Join(dir, "d.tar"): nil, "docker-archive:" + filepath.Join(dir, "d.tar") + ":other": mctr.ErrNotFound,
-		"docker-archive:" + filepath.Join(dir, "none.tar"): mctr.ErrNotFound, "oci-archive:" + filepath.Join(dir, "d.tar"): mctr.ErrNotFound,
-		"oci-archive:" + filepath.Join(dir, "index.json"): mctr.ErrInvalid, "0123456789ab": mctr.ErrNotFound,
+		"oci:" + dir: nil, "oci:" + dir + ":v1": nil, "oci:" + dir + ":v2": mctr.ErrNotFound,
+		"oci:" + dir + "/none": mctr.ErrNotFound,
+		archive:                nil, "docker-archive:" + filepath.Join(dir, "d.tar"): nil,
+		"docker-archive:" + filepath.Join(dir, "d.tar") + ":other": mctr.ErrNotFound,
+		"docker-archive:" + filepath.Join(dir, "none.tar"):         mctr.ErrNotFound,
+		"oci-archive:" + filepath.Join(dir, "d.tar"):               mctr.ErrNotFound,
+		"oci-archive:" + filepath.Join(dir, "index.json"):          mctr.ErrInvalid, "0123456789ab": mctr.ErrNotFound,
 	} {
 		policy := provisioner.Missing
 		if ref == "0123456789ab" {
@@ -122,7 +132,9 @@ func TestCompressedArchive(t *testing.T) {
 		t.Fatal(err)
 	}
 	p, _ := newProvisioner(t)
-	launch(t, p, "docker-archive:"+file, provisioner.MountOptions{}, func(target string) { wantFile(t, filepath.Join(target, "etc/text"), "packed") })
+	launch(t, p, "docker-archive:"+file, provisioner.MountOptions{}, func(target string) {
+		wantFile(t, filepath.Join(target, "etc/text"), "packed")
+	})
 }
 
 func TestProgress(t *testing.T) {
@@ -140,7 +152,8 @@ func TestProgress(t *testing.T) {
 			kinds = append(kinds, e.Kind)
 		}
 	}})
-	want := []provisioner.EventKind{provisioner.Resolved, provisioner.Fetching, provisioner.Unpacking, provisioner.Unpacked, provisioner.Done}
+	want := []provisioner.EventKind{provisioner.Resolved, provisioner.Fetching, provisioner.Unpacking,
+		provisioner.Unpacked, provisioner.Done}
 	if err != nil || !slices.Equal(kinds, want) {
 		t.Errorf("%v, %v; want %v", kinds, err, want)
 	}
@@ -164,7 +177,8 @@ func TestInspectAndRemove(t *testing.T) {
 		}
 	}
 	img, err := p.Inspect(ctx, a)
-	if err != nil || digest.FromBytes(img.RawManifest) != img.Digest || digest.FromBytes(img.RawConfig) != img.ID || img.Size == 0 || img.Unpacked == 0 {
+	if err != nil || digest.FromBytes(img.RawManifest) != img.Digest || digest.FromBytes(img.RawConfig) != img.ID ||
+		img.Size == 0 || img.Unpacked == 0 {
 		t.Fatalf("%+v, %v", img, err)
 	}
 	if all, err := p.Images(ctx); err != nil || len(all) != 2 {
@@ -188,7 +202,8 @@ func TestInspectAndRemove(t *testing.T) {
 	if err := p.Release("c1"); err != nil {
 		t.Error(err)
 	}
-	if r, err := p.Prune(ctx, provisioner.PruneOptions{DryRun: true}); err != nil || len(r.Layers) != 1 || len(r.Blobs) != 3 {
+	if r, err := p.Prune(ctx, provisioner.PruneOptions{DryRun: true}); err != nil || len(r.Layers) != 1 ||
+		len(r.Blobs) != 3 {
 		t.Errorf("dry run: %+v, %v", r, err)
 	}
 	if r, err := p.Prune(ctx, provisioner.PruneOptions{}); err != nil || len(r.Layers) != 1 || len(r.Blobs) != 3 {
@@ -210,7 +225,10 @@ func TestPruneAll(t *testing.T) {
 	if _, err := p.Lease(ctx, "c1", refs["leased"], provisioner.PullOptions{}); err != nil {
 		t.Fatal(err)
 	}
-	r, err := p.Prune(ctx, provisioner.PruneOptions{All: true, Keep: func(i provisioner.Image) bool { return i.Reference == refs["kept"] }})
+	r, err := p.Prune(ctx,
+		provisioner.PruneOptions{All: true, Keep: func(i provisioner.Image) bool {
+			return i.Reference == refs["kept"]
+		}})
 	if err != nil || !slices.Equal(r.Untagged, []string{refs["gone"]}) || len(r.Layers) != 1 {
 		t.Errorf("%+v, %v", r, err)
 	}
@@ -267,7 +285,8 @@ func TestHolderNames(t *testing.T) {
 	p, _ := newProvisioner(t)
 	ref := imagetest.Layout(t, t.TempDir(), "", imagetest.Simple(t, "x"))
 	for _, holder := range []string{"", ".", "../x", "a/b", "a\nb", "-a"} {
-		if _, err := p.Lease(context.Background(), holder, ref, provisioner.PullOptions{}); !errors.Is(err, mctr.ErrInvalid) {
+		if _, err := p.Lease(context.Background(), holder, ref,
+			provisioner.PullOptions{}); !errors.Is(err, mctr.ErrInvalid) {
 			t.Errorf("holder %q: %v, want ErrInvalid", holder, err)
 		}
 		if err := p.Release(holder); !errors.Is(err, mctr.ErrInvalid) {
@@ -277,7 +296,8 @@ func TestHolderNames(t *testing.T) {
 }
 
 func TestOptions(t *testing.T) {
-	for _, o := range []provisioner.Option{provisioner.WithBackend("zfs"), provisioner.WithConcurrency(0), provisioner.WithConcurrency(65)} {
+	for _, o := range []provisioner.Option{provisioner.WithBackend("zfs"), provisioner.WithConcurrency(0),
+		provisioner.WithConcurrency(65)} {
 		if _, err := provisioner.New("/nonexistent", o); !errors.Is(err, mctr.ErrInvalid) {
 			t.Errorf("%v, want ErrInvalid", err)
 		}

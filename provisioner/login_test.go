@@ -26,7 +26,8 @@ func TestVerifyLogin(t *testing.T) {
 		for _, c := range []struct {
 			user, password string
 			want           error
-		}{{"me", "open sesame", nil}, {"me", "wrong", errdefs.ErrUnauthenticated}, {"other", "open sesame", errdefs.ErrUnauthenticated}, {"", "", errdefs.ErrUnauthenticated}} {
+		}{{"me", "open sesame", nil}, {"me", "wrong", errdefs.ErrUnauthenticated},
+			{"other", "open sesame", errdefs.ErrUnauthenticated}, {"", "", errdefs.ErrUnauthenticated}} {
 			err := p.VerifyLogin(context.Background(), host, puller.Credentials{Username: c.user, Password: c.password})
 			if !errors.Is(err, c.want) {
 				t.Errorf("%s, %s/%s: %v", name, c.user, c.password, err)
@@ -35,7 +36,8 @@ func TestVerifyLogin(t *testing.T) {
 	}
 	none := imagetest.NewRegistry(t)
 	none.Server.Config.Handler = nil // answers 404 to everything
-	if err := p.VerifyLogin(context.Background(), none.Host(), puller.Credentials{Username: "me"}); !errors.Is(err, mctr.ErrInvalid) {
+	if err := p.VerifyLogin(context.Background(), none.Host(),
+		puller.Credentials{Username: "me"}); !errors.Is(err, mctr.ErrInvalid) {
 		t.Errorf("what is no registry: %v", err)
 	}
 	if _, err := os.Stat(filepath.Join(root, "images")); err == nil {

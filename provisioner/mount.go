@@ -7,13 +7,14 @@ import (
 	"os"
 	"path/filepath"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/internal/ownthread"
 	"github.com/mctr/mctr/internal/tree"
 	"github.com/mctr/mctr/internal/treemount"
 	"github.com/mctr/mctr/provisioner/backend"
 	"github.com/mctr/mctr/provisioner/backend/copy"
-	"golang.org/x/sys/unix"
 )
 
 // MountOptions say how a root filesystem is to be.
@@ -70,7 +71,8 @@ func (p *Provisioner) Open(ctx context.Context, img *Image, rw string, o OpenOpt
 		if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
 			return os.NewSyscallError("mount / private", err)
 		}
-		if err := p.Mount(ctx, img, rw, rw, MountOptions{}); err != nil { // upon rw itself: in this thread's namespace alone
+		// upon rw itself: in this thread's namespace alone
+		if err := p.Mount(ctx, img, rw, rw, MountOptions{}); err != nil {
 			return err
 		}
 		if err = o.apply(rw); err == nil {
@@ -137,7 +139,8 @@ func (p *Provisioner) Unpack(ctx context.Context, img *Image, dir string) error 
 		return fmt.Errorf("unpack %s: %w", img.Reference, err)
 	}
 	if old, err := os.ReadDir(dir); err != nil || len(old) > 0 {
-		return errors.Join(err, fmt.Errorf("unpack %s: directory %s is not empty: %w", img.Reference, dir, mctr.ErrExists))
+		return errors.Join(err,
+			fmt.Errorf("unpack %s: directory %s is not empty: %w", img.Reference, dir, mctr.ErrExists))
 	}
 	if err := copy.Apply(ctx, p.lowers(img), dir, nil); err != nil {
 		return fmt.Errorf("unpack %s: %w", img.Reference, errors.Join(err, empty(dir)))

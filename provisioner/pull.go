@@ -6,11 +6,12 @@ import (
 	"fmt"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/provisioner/manifest"
 	"github.com/mctr/mctr/provisioner/puller"
 	"github.com/mctr/mctr/provisioner/store"
-	"golang.org/x/sys/unix"
 )
 
 // A PullPolicy says when the source of an image is asked.
@@ -49,7 +50,8 @@ func (p *Provisioner) Lease(ctx context.Context, holder, ref string, o PullOptio
 
 // provision finds or pulls an image and keeps it, all under the store's lock.
 // What a pull that was refused had already brought is removed at once.
-func (p *Provisioner) provision(ctx context.Context, ref string, o PullOptions, keep func(*Image) error) (*Image, error) {
+func (p *Provisioner) provision(ctx context.Context, ref string, o PullOptions,
+	keep func(*Image) error) (*Image, error) {
 	lock, err := p.store.Shared(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("lock the image store for %s: %w", ref, err)

@@ -17,11 +17,12 @@ import (
 	"time"
 
 	"github.com/containerd/errdefs"
+	v1 "github.com/opencontainers/image-spec/specs-go/v1"
+
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/provisioner"
 	"github.com/mctr/mctr/provisioner/imagetest"
 	"github.com/mctr/mctr/provisioner/puller"
-	v1 "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
 // big is an image whose layer does not compress, of size bytes.
@@ -48,7 +49,9 @@ func TestPullFromRegistry(t *testing.T) {
 			spec.Layers = [][]byte{imagetest.Tar(t, imagetest.File("a", name))}
 			ref := r.Push(t, "some/image", "v1", imagetest.Build(t, spec))
 			p, _ := newProvisioner(t)
-			launch(t, p, ref, provisioner.MountOptions{}, func(target string) { wantFile(t, filepath.Join(target, "a"), name) })
+			launch(t, p, ref, provisioner.MountOptions{}, func(target string) {
+				wantFile(t, filepath.Join(target, "a"), name)
+			})
 		})
 	}
 }
@@ -124,7 +127,8 @@ func TestAuthentication(t *testing.T) {
 			}
 			for _, file := range []string{"docker/config.json", "auth.json"} {
 				writeAuth(t, filepath.Join(home, file), r.Host(), r.Basic)
-				if _, err := p.Pull(context.Background(), ref, provisioner.PullOptions{Policy: provisioner.Always}); err != nil {
+				if _, err := p.Pull(context.Background(), ref,
+					provisioner.PullOptions{Policy: provisioner.Always}); err != nil {
 					t.Errorf("with %s: %v", file, err)
 				}
 				if err := os.Remove(filepath.Join(home, file)); err != nil {
@@ -137,7 +141,8 @@ func TestAuthentication(t *testing.T) {
 				}
 				return puller.Credentials{Username: "user", Password: "pass word"}, nil
 			}
-			if _, err := p.Pull(context.Background(), ref, provisioner.PullOptions{Policy: provisioner.Always, Auth: given}); err != nil {
+			if _, err := p.Pull(context.Background(), ref,
+				provisioner.PullOptions{Policy: provisioner.Always, Auth: given}); err != nil {
 				t.Errorf("with given credentials: %v", err)
 			}
 		})
@@ -176,7 +181,8 @@ func TestResume(t *testing.T) {
 			}
 			layer := c.Manifest(t).Layers[0]
 			if asked := r.Asked(layer.Digest.String()); asked != 4 || len(r.Ranges()) != 3 {
-				t.Errorf("the layer of %d bytes was asked for %d times, ranges %q; want 4 with 3 ranges", layer.Size, asked, r.Ranges())
+				t.Errorf("the layer of %d bytes was asked for %d times, ranges %q; want 4 with 3 ranges", layer.Size,
+					asked, r.Ranges())
 			}
 		})
 	}
@@ -197,7 +203,8 @@ func TestTwoPullersAskOnce(t *testing.T) {
 				t.Error(err)
 				return
 			}
-			if _, err := p.Lease(context.Background(), fmt.Sprintf("c%d", i), ref, provisioner.PullOptions{}); err != nil {
+			if _, err := p.Lease(context.Background(), fmt.Sprintf("c%d", i), ref,
+				provisioner.PullOptions{}); err != nil {
 				t.Error(err)
 			}
 		})
@@ -226,7 +233,8 @@ func TestPlatforms(t *testing.T) {
 			Config:   v1.ImageConfig{User: arch + variant},
 		})
 	}
-	index := imagetest.Index(t, image("s390x", ""), image("arm", "v6"), imagetest.Index(t, image("arm64", "v8"), image("amd64", "")))
+	index := imagetest.Index(t, image("s390x", ""), image("arm", "v6"),
+		imagetest.Index(t, image("arm64", "v8"), image("amd64", "")))
 	ref := r.Push(t, "image", "v1", index)
 	alone := r.Push(t, "alone", "v1", image("s390x", ""))
 	cases := []struct {
@@ -293,10 +301,12 @@ X-Test = ["yes"]
 	ns, _ := seen.Load("ns")
 	header, _ := seen.Load("header")
 	if ns != "registry.test" || header != "yes" || server.Asked("") != 0 || empty.Asked("v1") != 1 {
-		t.Errorf("ns %v, header %v, server asked %d times, empty mirror %d", ns, header, server.Asked(""), empty.Asked("v1"))
+		t.Errorf("ns %v, header %v, server asked %d times, empty mirror %d", ns, header, server.Asked(""),
+			empty.Asked("v1"))
 	}
 	full.Close()
-	if _, err := p.Pull(context.Background(), "registry.test/team/image:v1", provisioner.PullOptions{Policy: provisioner.Always}); err != nil {
+	if _, err := p.Pull(context.Background(), "registry.test/team/image:v1",
+		provisioner.PullOptions{Policy: provisioner.Always}); err != nil {
 		t.Errorf("from the server, whose certificate hosts.toml names: %v", err)
 	}
 }
@@ -361,8 +371,11 @@ func TestDistribution(t *testing.T) {
 	index := imagetest.Index(t, imagetest.Simple(t, "real"))
 	ref := imagetest.PushTo(t, "http://"+addr, "deep/er/image", "v1", index)
 	p, _ := newProvisioner(t)
-	launch(t, p, ref, provisioner.MountOptions{}, func(target string) { wantFile(t, filepath.Join(target, "etc/text"), "real") })
-	img, err := p.Pull(context.Background(), addr+"/deep/er/image@"+index.Top.Digest.String(), provisioner.PullOptions{})
+	launch(t, p, ref, provisioner.MountOptions{}, func(target string) {
+		wantFile(t, filepath.Join(target, "etc/text"), "real")
+	})
+	img, err := p.Pull(context.Background(), addr+"/deep/er/image@"+index.Top.Digest.String(),
+		provisioner.PullOptions{})
 	if err != nil || img.Index != index.Top.Digest {
 		t.Errorf("by digest: %+v, %v", img, err)
 	}
@@ -383,7 +396,9 @@ func distribution(t *testing.T, more string) (addr string) {
 	_ = l.Close()
 	dir := t.TempDir()
 	config := filepath.Join(dir, "config.yml")
-	text := fmt.Sprintf("version: 0.1\nlog: {level: error}\nstorage: {filesystem: {rootdirectory: %s}}\nhttp: {addr: %s}\n%s", filepath.Join(dir, "data"), addr, more)
+	text := fmt.Sprintf(
+		"version: 0.1\nlog: {level: error}\nstorage: {filesystem: {rootdirectory: %s}}\nhttp: {addr: %s}\n%s",
+		filepath.Join(dir, "data"), addr, more)
 	if err := os.WriteFile(config, []byte(text), 0o644); err != nil {
 		t.Fatal(err)
 	}

@@ -12,12 +12,13 @@ import (
 	"strings"
 	"time"
 
+	"github.com/opencontainers/go-digest"
+	v1 "github.com/opencontainers/image-spec/specs-go/v1"
+
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/internal/interruptible"
 	"github.com/mctr/mctr/provisioner/layer"
 	"github.com/mctr/mctr/provisioner/puller"
-	"github.com/opencontainers/go-digest"
-	v1 "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
 // A SaveFormat is what an archive of images looks like.
@@ -36,7 +37,8 @@ const (
 // is locked until the files are open, not while they are read. What is written
 // before an error is no archive.
 func (p *Provisioner) Save(ctx context.Context, refs []string, w io.Writer, f SaveFormat) (err error) {
-	write := map[SaveFormat]func(*saving) error{"": (*saving).docker, SaveDocker: (*saving).docker, SaveOCI: (*saving).oci}[f]
+	write := map[SaveFormat]func(*saving) error{
+		"": (*saving).docker, SaveDocker: (*saving).docker, SaveOCI: (*saving).oci}[f]
 	if write == nil {
 		return fmt.Errorf("archive format %q: want %s or %s: %w", f, SaveDocker, SaveOCI, mctr.ErrInvalid)
 	}
@@ -119,7 +121,8 @@ func (p *Provisioner) repository(of puller.Reference) ([]found, error) {
 	var all []found
 	for _, img := range images {
 		r, err := puller.Parse(img.Reference)
-		if err == nil && r.Kind == puller.Registry && r.Host() == of.Host() && r.Repository() == of.Repository() && !IsUnnamed(img) {
+		if err == nil && r.Kind == puller.Registry && r.Host() == of.Host() && r.Repository() == of.Repository() &&
+			!IsUnnamed(img) {
 			all = append(all, found{r, img})
 		}
 	}
@@ -219,7 +222,9 @@ func (s *saving) plain(name string, d v1.Descriptor, diffID digest.Digest) error
 	if got := digest.NewDigest(diffID.Algorithm(), h); got != diffID {
 		return damaged(diffID, got)
 	}
-	_, err = s.inflated(d, func(r io.Reader) (int64, error) { return size, s.entry(name, size, io.LimitReader(r, size)) })
+	_, err = s.inflated(d, func(r io.Reader) (int64, error) {
+		return size, s.entry(name, size, io.LimitReader(r, size))
+	})
 	return err
 }
 

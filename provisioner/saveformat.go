@@ -63,7 +63,8 @@ func noteTop(repositories map[string]map[string]string, names []string, diffIDs 
 // oci writes the images as an OCI layout: every blob as it came. The index has an
 // entry for each name, in the words of the OCI and of containerd and docker.
 func (s *saving) oci() error {
-	index := v1.Index{Versioned: specs.Versioned{SchemaVersion: 2}, MediaType: v1.MediaTypeImageIndex, Manifests: []v1.Descriptor{}}
+	index := v1.Index{Versioned: specs.Versioned{SchemaVersion: 2}, MediaType: v1.MediaTypeImageIndex,
+		Manifests: []v1.Descriptor{}}
 	for _, i := range s.images {
 		for _, b := range i.Blobs {
 			if err := s.blob("blobs/"+b.Digest.Algorithm().String()+"/"+b.Digest.Encoded(), b); err != nil {
@@ -94,6 +95,8 @@ func entriesOf(i savedImage) (all []v1.Descriptor) {
 		return all
 	}
 	d.Annotations = maps.Clone(own)
-	maps.DeleteFunc(d.Annotations, func(k, _ string) bool { return k == v1.AnnotationRefName || k == "io.containerd.image.name" })
+	maps.DeleteFunc(d.Annotations, func(k, _ string) bool {
+		return k == v1.AnnotationRefName || k == "io.containerd.image.name"
+	})
 	return []v1.Descriptor{d}
 }

@@ -6,11 +6,12 @@ import (
 	"fmt"
 	"time"
 
+	v1 "github.com/opencontainers/image-spec/specs-go/v1"
+
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/provisioner/manifest"
 	"github.com/mctr/mctr/provisioner/puller"
 	"github.com/mctr/mctr/provisioner/store"
-	v1 "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
 // A transfer is one pull under way.
@@ -36,7 +37,8 @@ func (t *transfer) run(ctx context.Context) (*Image, error) {
 	if err != nil {
 		return nil, err
 	}
-	img := &Image{Reference: cmp.Or(t.ref, string(m.Config.Digest)), Digest: desc.Digest, ID: m.Config.Digest, Stamp: stamp}
+	img := &Image{Reference: cmp.Or(t.ref, string(m.Config.Digest)), Digest: desc.Digest, ID: m.Config.Digest,
+		Stamp: stamp}
 	if top.Digest != desc.Digest {
 		img.Index = top.Digest
 	}
@@ -57,7 +59,8 @@ func (t *transfer) run(ctx context.Context) (*Image, error) {
 
 // current says whether the record at hand is what the source has now.
 func (t *transfer) current(have, now *Image) bool {
-	return suits(have, t.asked) && have.Digest == now.Digest && have.Index == now.Index && have.Stamp == now.Stamp && t.store.Whole(have)
+	return suits(have, t.asked) && have.Digest == now.Digest && have.Index == now.Index && have.Stamp == now.Stamp &&
+		t.store.Whole(have)
 }
 
 // fill brings config and layers and writes down what they say.

@@ -35,7 +35,8 @@ func (g *rig) contenders(ctx context.Context) []*contender {
 			return g.launch(ctx, mctr.NewID(), g.config(true, "/bin/true"))
 		}},
 		{Name: cli, run: func(ctx context.Context) error {
-			return execute(ctx, g.program("mctr"), "--root", g.root, "--state", g.state, "run", "--rm", "--network", "none", g.image, "/bin/true")
+			return execute(ctx, g.program("mctr"), "--root", g.root, "--state", g.state, "run", "--rm", "--network",
+				"none", g.image, "/bin/true")
 		}},
 		{Name: runc, run: command(runcArgs...)},
 		{Name: runcAgain, run: command(runcArgs...)},

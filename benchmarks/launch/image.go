@@ -28,7 +28,8 @@ func writeImage(dir string) (ref string, err error) {
 	if err != nil {
 		return "", err
 	}
-	users, err := layerOf(file("etc/passwd", 0o644, "root:x:0:0:root:/:/bin/sh\n"), file("etc/group", 0o644, "root:x:0:\n"))
+	users, err := layerOf(file("etc/passwd", 0o644, "root:x:0:0:root:/:/bin/sh\n"),
+		file("etc/group", 0o644, "root:x:0:\n"))
 	if err != nil {
 		return "", err
 	}
@@ -75,5 +76,7 @@ func layerOf(entries ...entry) (v1.Layer, error) {
 	if err := w.Close(); err != nil {
 		return nil, err
 	}
-	return tarball.LayerFromOpener(func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(data.Bytes())), nil })
+	return tarball.LayerFromOpener(func() (io.ReadCloser, error) {
+		return io.NopCloser(bytes.NewReader(data.Bytes())), nil
+	})
 }

@@ -36,7 +36,8 @@ func parse(args []string) (*options, error) {
 	f.BoolVar(&o.json, "json", false, "print JSON instead of the table")
 	f.StringVar(&o.bin, "bin", "bin", "`DIR` with mctr, mctr-shim and mctr-helper")
 	f.StringVar(&o.root, "root", "", "make mctr's --root, a temporary directory, in `DIR` (default: $TMPDIR or /tmp)")
-	f.StringVar(&o.state, "state", "", "make mctr's --state, and runc's and crun's, temporary directories, in `DIR` (default: /run)")
+	f.StringVar(&o.state, "state", "",
+		"make mctr's --state, and runc's and crun's, temporary directories, in `DIR` (default: /run)")
 	if err := f.Parse(args); err != nil {
 		return nil, err
 	}

@@ -70,7 +70,8 @@ func (g *rig) shims(ctx context.Context, n int) (total int64, err error) {
 func (g *rig) conmons(ctx context.Context, n int) (total int64, err error) {
 	var pids []int
 	for i := range n {
-		c := conmon{name: fmt.Sprintf("mctr-bench-%d", i), dir: filepath.Join(g.dir, "conmon", strconv.Itoa(i)), root: g.own("runc")}
+		c := conmon{name: fmt.Sprintf("mctr-bench-%d", i), dir: filepath.Join(g.dir, "conmon", strconv.Itoa(i)),
+			root: g.own("runc")}
 		if err := os.MkdirAll(c.dir, 0o700); err != nil {
 			return 0, err
 		}

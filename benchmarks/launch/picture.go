@@ -28,7 +28,8 @@ func draw(r *report, path string) error {
 		return fmt.Errorf("%s failed, and all is drawn relative to it", runc)
 	}
 	p := plot.New()
-	p.Title.Text = fmt.Sprintf("/bin/true, start to end and clean-up, as multiples of %s (median of %d)", runc, r.Rounds)
+	p.Title.Text = fmt.Sprintf("/bin/true, start to end and clean-up, as multiples of %s (median of %d)", runc,
+		r.Rounds)
 	p.X.Min = 0
 	p.X.Label.Text = "shorter is better; " + strings.Join(r.Host.Versions, ", ")
 	var names []string

@@ -79,10 +79,14 @@ func (r *report) ratio(of, to, what string) float64 {
 
 // print writes the table.
 func (r *report) print(to io.Writer) error {
-	fmt.Fprintf(to, "/bin/true from start to end and clean-up, image and bundle warm, %d rounds, contenders in random order in each\n", r.Rounds)
-	fmt.Fprintf(to, "Linux %s, %d cores, cgroup %s, load %s before and %s after\n", r.Host.Kernel, r.Host.Cores, r.Host.Cgroups, r.Host.Load, r.Host.LoadAfter)
+	fmt.Fprintf(to,
+		"/bin/true from start to end and clean-up, image and bundle warm, %d rounds, contenders in random order in "+
+			"each\n", r.Rounds)
+	fmt.Fprintf(to, "Linux %s, %d cores, cgroup %s, load %s before and %s after\n", r.Host.Kernel, r.Host.Cores,
+		r.Host.Cgroups, r.Host.Load, r.Host.LoadAfter)
 	fmt.Fprintf(to, "%s\n", strings.Join(r.Host.Versions, ", "))
-	fmt.Fprintf(to, "CPU: user and system time of every process of a run, the shim and its init too, by wait4(2) as subreaper\n\n")
+	fmt.Fprintf(to,
+		"CPU: user and system time of every process of a run, the shim and its init too, by wait4(2) as subreaper\n\n")
 	w := tabwriter.NewWriter(to, 0, 0, 2, ' ', 0)
 	r.printContenders(w)
 	r.printRatios(w)
@@ -100,7 +104,8 @@ func (r *report) printContenders(w io.Writer) {
 			continue
 		}
 		fmt.Fprintf(w, "%s\t%.1f\t%.1f\t%.1f\t%.1f\t%.1f\t%.1f\t%d\t%d\t%s\n", c.Name,
-			c.Wall.P50, c.Wall.P90, c.Wall.P99, c.CPU.P50, c.CPU.P90, c.CPU.P99, good, c.Errors, strings.TrimSpace(c.Note+" "+c.Error))
+			c.Wall.P50, c.Wall.P90, c.Wall.P99, c.CPU.P50, c.CPU.P90, c.CPU.P99, good, c.Errors,
+			strings.TrimSpace(c.Note+" "+c.Error))
 	}
 }
 
@@ -112,7 +117,8 @@ func (r *report) printRatios(w io.Writer) {
 			fmt.Fprintf(w, "%s / %s\tFAILED\n", a.Of, a.To)
 			continue
 		}
-		fmt.Fprintf(w, "%s / %s\t%.2f\t%.2f - %.2f\t%.2f\t%.2f - %.2f\t\n", a.Of, a.To, a.Mid, a.Low, a.High, b.Mid, b.Low, b.High)
+		fmt.Fprintf(w, "%s / %s\t%.2f\t%.2f - %.2f\t%.2f\t%.2f - %.2f\t\n", a.Of, a.To, a.Mid, a.Low, a.High, b.Mid,
+			b.Low, b.High)
 	}
 }
 

@@ -12,14 +12,18 @@ import (
 
 // fake is a finished race: crun always failed, and the library failed once.
 func fake() *report {
-	r := &report{Rounds: 3, ShimBytes: 7_000_000, Memory: []footprint{{Name: "mctr-shim", Containers: 2, PSS: 2048}, {Name: "conmon", Containers: 2, Error: "not found"}}}
+	r := &report{Rounds: 3, ShimBytes: 7_000_000,
+		Memory: []footprint{{Name: "mctr-shim", Containers: 2, PSS: 2048},
+			{Name: "conmon", Containers: 2, Error: "not found"}}}
 	for _, c := range []struct {
 		name string
 		ms   []int
-	}{{library, []int{9, 9, 900}}, {cli, []int{20, 20, 20}}, {runc, []int{10, 10, 10}}, {runcAgain, []int{10, 10, 10}}, {crun, []int{1, 1, 1}}} {
+	}{{library, []int{9, 9, 900}}, {cli, []int{20, 20, 20}}, {runc, []int{10, 10, 10}}, {runcAgain, []int{10, 10, 10}},
+		{crun, []int{1, 1, 1}}} {
 		entry := &contender{Name: c.name}
 		for i, wall := range ms(c.ms...) {
-			entry.Samples = append(entry.Samples, sample{wall: wall, cpu: wall, failed: c.name == crun || c.name == library && i == 2})
+			entry.Samples = append(entry.Samples,
+				sample{wall: wall, cpu: wall, failed: c.name == crun || c.name == library && i == 2})
 		}
 		r.Contenders = append(r.Contenders, entry)
 	}
@@ -35,7 +39,8 @@ func TestReportShowsFailures(t *testing.T) {
 		t.Fatal(err)
 	}
 	table := strings.Join(strings.Fields(out.String()), " ")
-	for _, want := range []string{"crun run FAILED 0 3 crun: no such thing", "mctr library / crun run FAILED", "conmon FAILED 2 not found", "NOT MET"} {
+	for _, want := range []string{"crun run FAILED 0 3 crun: no such thing", "mctr library / crun run FAILED",
+		"conmon FAILED 2 not found", "NOT MET"} {
 		if !strings.Contains(table, want) {
 			t.Errorf("the table lacks %q:\n%s", want, out.String())
 		}
@@ -111,7 +116,9 @@ func TestRace(t *testing.T) {
 }
 
 func TestParsePSS(t *testing.T) {
-	got, err := parsePSS([]byte("00400000-7ffc ---p 00000000 00:00 0 [rollup]\nRss:  8980 kB\nPss:                2450 kB\nPss_Dirty: 1 kB\n"))
+	got, err := parsePSS(
+		[]byte("00400000-7ffc ---p 00000000 00:00 0 [rollup]\nRss:  8980 kB\nPss:                2450 kB\n" +
+			"Pss_Dirty: 1 kB\n"))
 	if err != nil || got != 2450*1024 {
 		t.Errorf("got %d, %v", got, err)
 	}

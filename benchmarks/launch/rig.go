@@ -70,8 +70,8 @@ func (g *rig) open(ctx context.Context) (err error) {
 		return err
 	}
 	g.containers, err = containerizer.New(ctx,
-		containerizer.WithDirs(g.root, g.state), containerizer.WithImages(images), containerizer.WithShim(g.program("mctr-shim")),
-		containerizer.WithIsolators(builtin.Table(builtin.Deps{
+		containerizer.WithDirs(g.root, g.state), containerizer.WithImages(images),
+		containerizer.WithShim(g.program("mctr-shim")), containerizer.WithIsolators(builtin.Table(builtin.Deps{
 			Root: g.root, State: g.state, Helper: g.program("mctr-helper"),
 		})))
 	if err != nil {

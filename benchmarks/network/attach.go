@@ -78,7 +78,8 @@ func (s *Side) Attach(ctx context.Context, name string, count int) (*Attachments
 	}
 	m := &measured{plugins: map[[2]string][]time.Duration{}}
 	for i := range count {
-		if err := errors.Join(ctx.Err(), m.once(ctx, s, network, mctr.ContainerID(fmt.Sprintf("attach-%d", i)))); err != nil {
+		if err := errors.Join(ctx.Err(),
+			m.once(ctx, s, network, mctr.ContainerID(fmt.Sprintf("attach-%d", i)))); err != nil {
 			return nil, err
 		}
 	}
@@ -123,7 +124,8 @@ func (m *measured) count(calls []cni.Call) (sum time.Duration) {
 
 func (m *measured) sum(name string, count int) *Attachments {
 	a := &Attachments{
-		Network: name, N: count, Pinned: spanOf(m.pin), Attach: spanOf(m.attach), Detach: spanOf(m.detach), Own: spanOf(m.own), Summed: spanOf(m.summed),
+		Network: name, N: count, Pinned: spanOf(m.pin), Attach: spanOf(m.attach), Detach: spanOf(m.detach),
+		Own: spanOf(m.own), Summed: spanOf(m.summed),
 	}
 	a.Ratio = a.Own.P50 / a.Summed.P50
 	for key, took := range m.plugins {
@@ -131,7 +133,8 @@ func (m *measured) sum(name string, count int) *Attachments {
 	}
 	slices.SortFunc(a.Plugins, func(x, y PluginTime) int {
 		if x.Command != y.Command {
-			return map[string]int{"STATUS": 0, "ADD": 1, "DEL": 2}[x.Command] - map[string]int{"STATUS": 0, "ADD": 1, "DEL": 2}[y.Command]
+			return map[string]int{"STATUS": 0, "ADD": 1, "DEL": 2}[x.Command] - map[string]int{
+				"STATUS": 0, "ADD": 1, "DEL": 2}[y.Command]
 		}
 		return int((y.P50 - x.P50) * 1000)
 	})

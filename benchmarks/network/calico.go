@@ -31,8 +31,9 @@ var pools = map[string]netip.Prefix{
 
 // startEtcd starts the datastore in the switch's namespace.
 func (m *Machine) startEtcd() error {
-	m.etcd = exec.Command("nsenter", fmt.Sprintf("--net=/proc/%d/ns/net", m.sw.Process.Pid), "--", "etcd", "--data-dir", filepath.Join(m.dir, "etcd"),
-		"--listen-client-urls", etcdURL, "--advertise-client-urls", etcdURL, "--listen-peer-urls", "http://127.0.0.1:2380", "--log-level", "error")
+	m.etcd = exec.Command("nsenter", fmt.Sprintf("--net=/proc/%d/ns/net", m.sw.Process.Pid), "--", "etcd", "--data-dir",
+		filepath.Join(m.dir, "etcd"), "--listen-client-urls", etcdURL, "--advertise-client-urls", etcdURL,
+		"--listen-peer-urls", "http://127.0.0.1:2380", "--log-level", "error")
 	m.etcd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: unix.SIGTERM}
 	return m.etcd.Start()
 }
@@ -45,28 +46,32 @@ func (c *calico) close() error { return c.felix.close() }
 // calicoNetwork starts Calico on this host, once, and makes the pool and the list.
 func (s *Side) calicoNetwork(ctx context.Context, name string) (*network, error) {
 	if s.programs.Calico == "" {
-		return nil, fmt.Errorf("%w: Calico's programs are not built here (internal/calico/build DIR, and --calico DIR)", mctr.ErrUnsupported)
+		return nil, fmt.Errorf("%w: Calico's programs are not built here (internal/calico/build DIR, and --calico DIR)",
+			mctr.ErrUnsupported)
 	}
 	if s.calico == nil {
 		if err := s.startCalico(ctx); err != nil {
 			return nil, fmt.Errorf("start Calico: %w", err)
 		}
 	}
-	return &network{}, s.write(name, map[string]any{"cniVersion": "1.0.0", "name": name, "plugins": []any{map[string]any{
-		"type": "calico", "datastore_type": "etcdv3", "etcd_endpoints": etcdURL, "nodename": s.node(), "log_level": "Error",
-		"ipam": map[string]any{"type": "calico-ipam", "ipv4_pools": []any{pools[name].String()}},
-	}}})
+	return &network{}, s.write(name,
+		map[string]any{"cniVersion": "1.0.0", "name": name, "plugins": []any{map[string]any{
+			"type": "calico", "datastore_type": "etcdv3", "etcd_endpoints": etcdURL, "nodename": s.node(),
+			"log_level": "Error",
+			"ipam":      map[string]any{"type": "calico-ipam", "ipv4_pools": []any{pools[name].String()}},
+		}}})
 }
 
 // node is this host's name in the datastore.
 func (s *Side) node() string { return fmt.Sprintf("bench%d", s.index()) }
 
 func (s *Side) calicoEnv() []string {
-	return append(os.Environ(), "DATASTORE_TYPE=etcdv3", "ETCD_ENDPOINTS="+etcdURL, "NODENAME="+s.node(), "FELIX_FELIXHOSTNAME="+s.node(),
-		"IP="+s.self.String()+"/24", "IP6=none", "AS=64512", "CALICO_NETWORKING_BACKEND=vxlan", "NO_DEFAULT_POOLS=true",
-		"FELIX_DATASTORETYPE=etcdv3", "FELIX_ETCDENDPOINTS="+etcdURL, "FELIX_IPV6SUPPORT=false", "FELIX_IPTABLESBACKEND=NFT",
-		"FELIX_DebugSkipCTLBCleanup=true", "FELIX_HEALTHENABLED=true", "FELIX_HEALTHHOST=127.0.0.1", "FELIX_LOGSEVERITYSCREEN=Error",
-		"FELIX_DEFAULTENDPOINTTOHOSTACTION=ACCEPT", "FELIX_VXLANENABLED=true")
+	return append(os.Environ(), "DATASTORE_TYPE=etcdv3", "ETCD_ENDPOINTS="+etcdURL, "NODENAME="+s.node(),
+		"FELIX_FELIXHOSTNAME="+s.node(), "IP="+s.self.String()+"/24", "IP6=none", "AS=64512",
+		"CALICO_NETWORKING_BACKEND=vxlan", "NO_DEFAULT_POOLS=true", "FELIX_DATASTORETYPE=etcdv3",
+		"FELIX_ETCDENDPOINTS="+etcdURL, "FELIX_IPV6SUPPORT=false", "FELIX_IPTABLESBACKEND=NFT",
+		"FELIX_DebugSkipCTLBCleanup=true", "FELIX_HEALTHENABLED=true", "FELIX_HEALTHHOST=127.0.0.1",
+		"FELIX_LOGSEVERITYSCREEN=Error", "FELIX_DEFAULTENDPOINTTOHOSTACTION=ACCEPT", "FELIX_VXLANENABLED=true")
 }
 
 // startCalico registers the host, and starts Felix and waits until it is ready. The
@@ -93,7 +98,9 @@ func (s *Side) startCalico(ctx context.Context) error {
 	if err := errors.Join(s.applyPools(ctx), s.tunnelAddress(ctx)); err != nil {
 		return err
 	}
-	felix, err := s.start("felix", append([]string{"env"}, append(s.calicoEnv()[len(os.Environ()):], filepath.Join(s.programs.Calico, "calico-node"), "-felix")...)...)
+	felix, err := s.start("felix",
+		append([]string{"env"},
+			append(s.calicoEnv()[len(os.Environ()):], filepath.Join(s.programs.Calico, "calico-node"), "-felix")...)...)
 	if err != nil {
 		return err
 	}
@@ -118,7 +125,8 @@ func (s *Side) applyPools(ctx context.Context) error {
 const felixTime = time.Minute
 
 func (s *Side) felixReady(ctx context.Context) error {
-	client := &http.Client{Timeout: time.Second, Transport: &http.Transport{DialContext: (&net.Dialer{}).DialContext, DisableKeepAlives: true}}
+	client := &http.Client{Timeout: time.Second,
+		Transport: &http.Transport{DialContext: (&net.Dialer{}).DialContext, DisableKeepAlives: true}}
 	for deadline := time.Now().Add(felixTime); ; time.Sleep(50 * time.Millisecond) {
 		answer, err := client.Get("http://127.0.0.1:9099/readiness")
 		if err == nil {
@@ -138,7 +146,8 @@ func (s *Side) felixReady(ctx context.Context) error {
 
 // tunnelAddress gives this host its address in the overlay.
 func (s *Side) tunnelAddress(ctx context.Context) error {
-	cmd := exec.CommandContext(ctx, filepath.Join(s.programs.Calico, "calico-node"), "-allocate-tunnel-addrs", "-allocate-tunnel-addrs-run-once")
+	cmd := exec.CommandContext(ctx, filepath.Join(s.programs.Calico, "calico-node"), "-allocate-tunnel-addrs",
+		"-allocate-tunnel-addrs-run-once")
 	cmd.Env = s.calicoEnv()
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("allocate the tunnel's address: %w: %s", err, last(string(out)))
@@ -147,7 +156,8 @@ func (s *Side) tunnelAddress(ctx context.Context) error {
 }
 
 func (s *Side) calicoctl(ctx context.Context, stdin string, args ...string) error {
-	cmd := exec.CommandContext(ctx, filepath.Join(s.programs.Calico, "calicoctl"), append(args, "--allow-version-mismatch")...)
+	cmd := exec.CommandContext(ctx, filepath.Join(s.programs.Calico, "calicoctl"),
+		append(args, "--allow-version-mismatch")...)
 	cmd.Env, cmd.Stdin = s.calicoEnv(), strings.NewReader(stdin)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("calicoctl %v: %w: %s", args, err, last(string(out)))
@@ -171,5 +181,6 @@ func (s *Side) Route(_ context.Context, name, address string) error {
 	if to == nil {
 		return fmt.Errorf("%w: %q is no address", mctr.ErrInvalid, address)
 	}
-	return netlink.RouteReplace(&netlink.Route{Dst: &net.IPNet{IP: to, Mask: net.CIDRMask(32, 32)}, Gw: s.peer.AsSlice()})
+	return netlink.RouteReplace(
+		&netlink.Route{Dst: &net.IPNet{IP: to, Mask: net.CIDRMask(32, 32)}, Gw: s.peer.AsSlice()})
 }

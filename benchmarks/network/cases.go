@@ -30,11 +30,12 @@ const (
 
 // A Case is one way from a client to a server.
 type Case struct {
-	Name           string  `json:"name"`
-	Client, Server string  `json:"-"` // where they are
-	Network        string  `json:"-"`
-	Seed           float64 `json:"seed,omitempty"`      // throughput in the table that users asked with, as a ratio; 0: none
-	Imitation      string  `json:"imitation,omitempty"` // what it stands for and is not
+	Name           string `json:"name"`
+	Client, Server string `json:"-"` // where they are
+	Network        string `json:"-"`
+	// throughput in the table that users asked with, as a ratio; 0: none
+	Seed      float64 `json:"seed,omitempty"`
+	Imitation string  `json:"imitation,omitempty"` // what it stands for and is not
 }
 
 // Baseline is what everything is told as a ratio of.
@@ -50,8 +51,10 @@ var Cases = []Case{
 	{Name: "vxlan-vxlan", Client: Attached, Server: Attached, Network: vxlanNet, Seed: 0.43},
 	{Name: "calico-calico", Client: Attached, Server: Attached, Network: calicoNet, Seed: 0.87},
 	{Name: "calico-vxlan", Client: Attached, Server: Attached, Network: calicoVXLAN},
-	{Name: "udp-udp", Client: Attached, Server: Attached, Network: udpNet, Imitation: "of flannel's udp backend: a process of ours with a tun interface"},
-	{Name: "sealed-sealed", Client: Attached, Server: Attached, Network: sealedNet, Seed: 0.044, Imitation: "of Weave's encrypted overlay: the same process with AES-GCM"},
+	{Name: "udp-udp", Client: Attached, Server: Attached, Network: udpNet,
+		Imitation: "of flannel's udp backend: a process of ours with a tun interface"},
+	{Name: "sealed-sealed", Client: Attached, Server: Attached, Network: sealedNet, Seed: 0.044,
+		Imitation: "of Weave's encrypted overlay: the same process with AES-GCM"},
 }
 
 // impossible are cases that this bench has no way to run, and why.

@@ -68,7 +68,8 @@ func (s *Side) direct(l *loader, argv []string) error {
 func (s *Side) contain(ctx context.Context, l *loader, a Start, argv []string) error {
 	id := mctr.ContainerID(a.Name)
 	config := &mctr.ContainerConfig{
-		Process: mctr.Process{Args: argv}, Log: mctr.LogConfig{Driver: "none"}, Mounts: hidden(s.programs.Bench, s.sockets()),
+		Process: mctr.Process{Args: argv}, Log: mctr.LogConfig{Driver: "none"},
+		Mounts: hidden(s.programs.Bench, s.sockets()),
 	}
 	switch a.Where {
 	case Host:

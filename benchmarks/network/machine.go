@@ -81,8 +81,8 @@ func inNamespaces(argv ...string) *exec.Cmd {
 func (m *Machine) socket(i int) string { return filepath.Join(m.dir, strconv.Itoa(i)+".sock") }
 
 func (m *Machine) side(i int, p Programs) error {
-	m.sides[i] = inNamespaces(p.Bench, "network", "side", "--socket", m.socket(i), "--self", wire[i].Addr().String(), "--peer", wire[1-i].Addr().String(),
-		"--bin", p.Bin, "--calico", p.Calico)
+	m.sides[i] = inNamespaces(p.Bench, "network", "side", "--socket", m.socket(i), "--self", wire[i].Addr().String(),
+		"--peer", wire[1-i].Addr().String(), "--bin", p.Bin, "--calico", p.Calico)
 	m.remote[i] = Dial(m.socket(i), "")
 	return m.sides[i].Start()
 }
@@ -102,7 +102,8 @@ func (m *Machine) connect() error {
 	for i, side := range m.sides {
 		port := "port" + strconv.Itoa(i)
 		steps = append(steps,
-			within(m.sw, "ip", "link", "add", port, "type", "veth", "peer", "name", "wire0", "netns", strconv.Itoa(side.Process.Pid)),
+			within(m.sw, "ip", "link", "add", port, "type", "veth", "peer", "name", "wire0", "netns",
+				strconv.Itoa(side.Process.Pid)),
 			within(m.sw, "ip", "link", "set", port, "master", "switch", "up"),
 			within(side, "ip", "link", "set", "lo", "up"),
 			within(side, "ip", "address", "add", wire[i].String(), "dev", "wire0"),

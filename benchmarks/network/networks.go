@@ -69,7 +69,8 @@ func (s *Side) prepare(ctx context.Context, name string) error {
 func (s *Side) network(ctx context.Context, name string) (*network, error) {
 	switch name {
 	case bridgeNet:
-		return s.define(name, cni.Definition{Driver: cni.Bridge, Subnets: []cni.Subnet{{Subnet: bridgeSubnets[s.index()]}}})
+		return s.define(name,
+			cni.Definition{Driver: cni.Bridge, Subnets: []cni.Subnet{{Subnet: bridgeSubnets[s.index()]}}})
 	case vxlanNet:
 		return s.define(name, cni.Definition{
 			Driver: cni.VXLAN, Subnets: []cni.Subnet{{Subnet: vxlanSubnet, Range: vxlanRanges[s.index()]}},
@@ -106,9 +107,12 @@ func (s *Side) tunnel(name, device string, port int, subnets [2]netip.Prefix, ke
 		return nil, errors.Join(err, p.close())
 	}
 	other := subnets[1-s.index()]
-	err = netlink.RouteReplace(&netlink.Route{LinkIndex: link.Attrs().Index, Dst: &net.IPNet{IP: other.Addr().AsSlice(), Mask: net.CIDRMask(other.Bits(), 32)}})
+	err = netlink.RouteReplace(
+		&netlink.Route{LinkIndex: link.Attrs().Index,
+			Dst: &net.IPNet{IP: other.Addr().AsSlice(), Mask: net.CIDRMask(other.Bits(), 32)}})
 	if err == nil {
-		err = s.write(name, routedBridge(name, device, subnets[s.index()], link.Attrs().MTU, filepath.Join(s.dir, "addresses")))
+		err = s.write(name,
+			routedBridge(name, device, subnets[s.index()], link.Attrs().MTU, filepath.Join(s.dir, "addresses")))
 	}
 	if err == nil {
 		err = forward()

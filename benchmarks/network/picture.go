@@ -21,7 +21,8 @@ func (r *Report) Picture(metric, title string) ([]byte, error) {
 	p := plot.New()
 	p.Title.Text = title
 	p.X.Min = 0
-	p.X.Label.Text = fmt.Sprintf("ratio to direct-direct, median of %d with 95 %% of resamples; Linux %s", r.Rounds, r.Client.Kernel)
+	p.X.Label.Text = fmt.Sprintf("ratio to direct-direct, median of %d with 95 %% of resamples; Linux %s", r.Rounds,
+		r.Client.Kernel)
 	var names []string
 	points := &intervals{}
 	for i := range r.Cases {

@@ -104,33 +104,43 @@ func (r *Report) ratioText(m *Measured, name string) string {
 
 // Print writes the tables.
 func (r *Report) Print(w io.Writer) error {
-	fmt.Fprintf(w, "%d rounds of %s a load, every case beside a baseline, in a new order each round\n", r.Rounds, r.Duration)
+	fmt.Fprintf(w, "%d rounds of %s a load, every case beside a baseline, in a new order each round\n", r.Rounds,
+		r.Duration)
 	for _, f := range []struct {
 		name string
 		*Facts
 	}{{"client", r.Client}, {"server", r.Server}} {
-		fmt.Fprintf(w, "%s: Linux %s, %d cores, cgroup %s, load %s, %d firewall rules, %s\n", f.name, f.Kernel, f.Cores, f.Cgroups, f.Load, f.Rules, f.IPerf)
+		fmt.Fprintf(w, "%s: Linux %s, %d cores, cgroup %s, load %s, %d firewall rules, %s\n", f.name, f.Kernel, f.Cores,
+			f.Cgroups, f.Load, f.Rules, f.IPerf)
 	}
 	fmt.Fprintf(w, "load afterwards %s; ratios are medians with 95 %% of bootstrap resamples\n\n", r.LoadAfter)
-	r.table(w, "throughput, as a ratio to direct-direct", []string{fmt.Sprintf("%d connections, tx", r.Conns), "seed", "1 connection, tx", "stream, bits"}, func(m *Measured) []string {
-		seed := "-"
-		if m.Seed > 0 {
-			seed = fmt.Sprint(m.Seed)
-		}
-		return []string{r.ratioText(m, "rrN tps"), seed, r.ratioText(m, "rr1 tps"), r.ratioText(m, "stream")}
-	})
-	r.table(w, "one connection, one byte", []string{"p50 us", "p90 us", "p99 us", "tx/s", "p50 ratio"}, func(m *Measured) []string {
-		return []string{m.text("rr1 p50", 1), m.text("rr1 p90", 1), m.text("rr1 p99", 1), m.text("rr1 tps", 0), r.ratioText(m, "rr1 p50")}
-	})
-	r.table(w, "more loads", []string{fmt.Sprintf("%d conns tx/s", r.Conns), "p99 us", "connections/s", "UDP p50 us", "UDP tx/s", "Gbit/s"}, func(m *Measured) []string {
-		return []string{m.text("rrN tps", 0), m.text("rrN p99", 0), m.text("crr tps", 0), m.text("udp p50", 1), m.text("udp tps", 0), m.text("stream", 2)}
-	})
-	r.table(w, "processor, of both hosts' control groups", []string{"us/tx", "ratio", "s/GB", "ratio", "MTU", "n", "errors"}, func(m *Measured) []string {
-		return []string{
-			m.text("cpu per tx", 1), r.ratioText(m, "cpu per tx"), m.text("cpu per gb", 2), r.ratioText(m, "cpu per gb"),
-			fmt.Sprint(m.MTU), fmt.Sprint(len(m.Slots)), fmt.Sprint(m.lost()),
-		}
-	})
+	r.table(w, "throughput, as a ratio to direct-direct",
+		[]string{fmt.Sprintf("%d connections, tx", r.Conns), "seed", "1 connection, tx", "stream, bits"},
+		func(m *Measured) []string {
+			seed := "-"
+			if m.Seed > 0 {
+				seed = fmt.Sprint(m.Seed)
+			}
+			return []string{r.ratioText(m, "rrN tps"), seed, r.ratioText(m, "rr1 tps"), r.ratioText(m, "stream")}
+		})
+	r.table(w, "one connection, one byte", []string{"p50 us", "p90 us", "p99 us", "tx/s", "p50 ratio"},
+		func(m *Measured) []string {
+			return []string{m.text("rr1 p50", 1), m.text("rr1 p90", 1), m.text("rr1 p99", 1), m.text("rr1 tps", 0),
+				r.ratioText(m, "rr1 p50")}
+		})
+	r.table(w, "more loads",
+		[]string{fmt.Sprintf("%d conns tx/s", r.Conns), "p99 us", "connections/s", "UDP p50 us", "UDP tx/s", "Gbit/s"},
+		func(m *Measured) []string {
+			return []string{m.text("rrN tps", 0), m.text("rrN p99", 0), m.text("crr tps", 0), m.text("udp p50", 1),
+				m.text("udp tps", 0), m.text("stream", 2)}
+		})
+	r.table(w, "processor, of both hosts' control groups",
+		[]string{"us/tx", "ratio", "s/GB", "ratio", "MTU", "n", "errors"}, func(m *Measured) []string {
+			return []string{
+				m.text("cpu per tx", 1), r.ratioText(m, "cpu per tx"), m.text("cpu per gb", 2),
+				r.ratioText(m, "cpu per gb"), fmt.Sprint(m.MTU), fmt.Sprint(len(m.Slots)), fmt.Sprint(m.lost()),
+			}
+		})
 	r.attachTable(w)
 	for _, note := range r.Notes() {
 		fmt.Fprintln(w, note)
@@ -159,9 +169,11 @@ func (r *Report) attachTable(w io.Writer) {
 		return
 	}
 	tabs := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
-	fmt.Fprintln(tabs, "attach and detach, ms\tn\tattach p50\tp99\tdetach p50\tp99\tplugins' sum p50\tmctr's own p50\tratio")
+	fmt.Fprintln(tabs,
+		"attach and detach, ms\tn\tattach p50\tp99\tdetach p50\tp99\tplugins' sum p50\tmctr's own p50\tratio")
 	for _, a := range r.Attachments {
-		fmt.Fprintf(tabs, "%s\t%d\t%.1f\t%.1f\t%.1f\t%.1f\t%.1f\t%.2f\t%.3f\n", a.Network, a.N, a.Attach.P50, a.Attach.P99, a.Detach.P50, a.Detach.P99, a.Summed.P50, a.Own.P50, a.Ratio)
+		fmt.Fprintf(tabs, "%s\t%d\t%.1f\t%.1f\t%.1f\t%.1f\t%.1f\t%.2f\t%.3f\n", a.Network, a.N, a.Attach.P50,
+			a.Attach.P99, a.Detach.P50, a.Detach.P99, a.Summed.P50, a.Own.P50, a.Ratio)
 	}
 	fmt.Fprintln(tabs)
 	fmt.Fprintln(tabs, "plugin, ms from start to wait4\tnetwork\tcommand\tp50\tp99")
@@ -177,9 +189,12 @@ func (r *Report) attachTable(w io.Writer) {
 // Notes say what the figures are not.
 func (r *Report) Notes() []string {
 	notes := []string{
-		"A ratio is \"not separated\" where its interval meets that of direct-direct against itself (A/A): it may be noise.",
-		"The seed column is a table that users showed, of other machines and loads; it is an expectation, not a reference.",
-		"Both hosts are on one machine where the wire is a veth pair: it has no delay, and what a processor does for packets counts for more than on a network. Work of softirqs on behalf of others is in no control group.",
+		"A ratio is \"not separated\" where its interval meets that of direct-direct against itself (A/A): it may be " +
+			"noise.",
+		"The seed column is a table that users showed, of other machines and loads; it is an expectation, not a " +
+			"reference.",
+		"Both hosts are on one machine where the wire is a veth pair: it has no delay, and what a processor does for " +
+			"packets counts for more than on a network. Work of softirqs on behalf of others is in no control group.",
 	}
 	for _, m := range r.Cases {
 		if m.Imitation != "" && m.Failed == "" {

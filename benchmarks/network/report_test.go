@@ -53,7 +53,8 @@ func TestChoose(t *testing.T) {
 	for _, c := range []struct {
 		names []string
 		want  int
-	}{{nil, len(Cases)}, {[]string{"vxlan"}, 2}, {[]string{"direct-host", "sealed"}, 3}, {[]string{"direct-direct"}, 1}} {
+	}{{nil, len(Cases)}, {[]string{"vxlan"}, 2}, {[]string{"direct-host", "sealed"}, 3},
+		{[]string{"direct-direct"}, 1}} {
 		if got, err := Choose(c.names); err != nil || len(got) != c.want {
 			t.Errorf("%v: %v %v", c.names, got, err)
 		}
@@ -66,7 +67,8 @@ func TestChoose(t *testing.T) {
 // TestRead wants a question refused of which a part is not understood here.
 func TestRead(t *testing.T) {
 	for text, want := range map[string]string{
-		`{"start":{"name":"a","where":"host"},"count":1}`: "", `{"start":{"name":"a","colour":"red"}}`: "start.colour", `{"weight":1}`: "weight", `{"count":"x"}`: "cannot unmarshal",
+		`{"start":{"name":"a","where":"host"},"count":1}`: "", `{"start":{"name":"a","colour":"red"}}`: "start.colour",
+		`{"weight":1}`: "weight", `{"count":"x"}`: "cannot unmarshal",
 	} {
 		_, err := read(strings.NewReader(text))
 		if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {

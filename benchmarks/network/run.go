@@ -70,7 +70,8 @@ type bench struct {
 
 // Run measures all cases, client to server, in a new order each round.
 func Run(ctx context.Context, client, server host, o Options) (*Report, error) {
-	b := &bench{Options: o, client: client, server: server, targets: map[string]string{}, ports: map[string]load.Ports{}}
+	b := &bench{Options: o, client: client, server: server, targets: map[string]string{},
+		ports: map[string]load.Ports{}}
 	r, err := b.begin(ctx)
 	if err != nil {
 		return nil, err
@@ -126,7 +127,8 @@ func (b *bench) start(ctx context.Context, n int, m *Measured) error {
 		return fmt.Errorf("client: %w", err)
 	}
 	m.MTU, b.targets[m.Name], b.ports[m.Name] = min(served.MTU, asking.MTU), served.Address, p
-	if err := errors.Join(b.client.Route(ctx, m.Network, served.Address), b.server.Route(ctx, m.Network, asking.Address)); err != nil {
+	if err := errors.Join(b.client.Route(ctx, m.Network, served.Address),
+		b.server.Route(ctx, m.Network, asking.Address)); err != nil {
 		return fmt.Errorf("route: %w", err)
 	}
 	return b.reach(ctx, name, m)
@@ -137,7 +139,8 @@ func (b *bench) start(ctx context.Context, n int, m *Measured) error {
 func (b *bench) reach(ctx context.Context, name string, m *Measured) error {
 	var err error
 	for deadline := time.Now().Add(startTime); time.Now().Before(deadline) && ctx.Err() == nil; {
-		task := load.Task{Kind: load.RR, Target: b.targets[m.Name], Ports: b.ports[m.Name], Conns: 1, Size: 1, Duration: 50 * time.Millisecond}
+		task := load.Task{Kind: load.RR, Target: b.targets[m.Name], Ports: b.ports[m.Name], Conns: 1, Size: 1,
+			Duration: 50 * time.Millisecond}
 		if _, err = b.client.Run(ctx, name, task); err == nil {
 			return nil
 		}
@@ -187,7 +190,8 @@ func (b *bench) slot(ctx context.Context, n int, c Case) (map[string]Sample, err
 }
 
 func (b *bench) sample(ctx context.Context, name string, c Case, p probe) (*Sample, error) {
-	t := load.Task{Kind: p.kind, Target: b.targets[c.Name], Ports: b.ports[c.Name], Conns: p.connections, Size: p.size, Duration: b.Duration}
+	t := load.Task{Kind: p.kind, Target: b.targets[c.Name], Ports: b.ports[c.Name], Conns: p.connections, Size: p.size,
+		Duration: b.Duration}
 	if p.many {
 		t.Conns = b.Conns
 	}

@@ -55,7 +55,8 @@ func NewSide(ctx context.Context, p Programs, self, peer netip.Addr) (*Side, err
 	if err != nil {
 		return nil, err
 	}
-	s := &Side{dir: dir, self: self, peer: peer, first: self.Less(peer), programs: p, parent: newParent(), loaders: map[string]*loader{}, made: map[string]*network{}}
+	s := &Side{dir: dir, self: self, peer: peer, first: self.Less(peer), programs: p, parent: newParent(),
+		loaders: map[string]*loader{}, made: map[string]*network{}}
 	if err := s.open(ctx); err != nil {
 		return nil, errors.Join(err, s.Close(context.WithoutCancel(ctx)))
 	}
@@ -79,13 +80,16 @@ func (s *Side) open(ctx context.Context) error {
 		plugins = append(plugins, s.programs.Calico)
 	}
 	s.networks = cni.New(cni.Config{
-		Root: filepath.Join(s.root(), "cni"), State: filepath.Join(s.state(), "cni"), ConfigDirs: []string{s.dir}, PluginDirs: plugins,
-		Observe: s.calls.add, Log: slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelError}),
+		Root: filepath.Join(s.root(), "cni"), State: filepath.Join(s.state(), "cni"), ConfigDirs: []string{s.dir},
+		PluginDirs: plugins,
+		Observe:    s.calls.add, Log: slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelError}),
 	})
 	s.containers, err = containerizer.New(ctx,
-		containerizer.WithDirs(s.root(), s.state()), containerizer.WithImages(images), containerizer.WithShim(filepath.Join(s.programs.Bin, "mctr-shim")),
+		containerizer.WithDirs(s.root(), s.state()), containerizer.WithImages(images),
+		containerizer.WithShim(filepath.Join(s.programs.Bin, "mctr-shim")),
 		containerizer.WithIsolators(builtin.Table(builtin.Deps{
-			Root: s.root(), State: s.state(), Helper: filepath.Join(s.programs.Bin, "mctr-helper"), Networks: s.networks,
+			Root: s.root(), State: s.state(), Helper: filepath.Join(s.programs.Bin, "mctr-helper"),
+			Networks: s.networks,
 		})))
 	return err
 }

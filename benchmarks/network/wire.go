@@ -156,7 +156,8 @@ func read(r io.Reader) (q question, err error) {
 		err = fields.Decode(data, &q)
 	}
 	if unknown := (fields.Unknown)(nil); errors.As(err, &unknown) {
-		err = fmt.Errorf("%w: this mctr-bench (%s) and the one that asks are of different builds: %w", mctr.ErrUnsupported, itself.ThisBuild(), err)
+		err = fmt.Errorf("%w: this mctr-bench (%s) and the one that asks are of different builds: %w",
+			mctr.ErrUnsupported, itself.ThisBuild(), err)
 	}
 	return q, err
 }

@@ -67,11 +67,13 @@ func run(args []string, to io.Writer) (err error) {
 // report compares everybody to the last contender.
 func report(to io.Writer, contenders []*compare.Contender, o *options) error {
 	w := tabwriter.NewWriter(to, 0, 0, 3, ' ', 0)
-	fmt.Fprintf(w, "%d containers, %d rounds\tp50 us of CPU each\tp50 us each\tratio of CPU\t95 %% of resamples\n", o.containers, o.rounds)
+	fmt.Fprintf(w, "%d containers, %d rounds\tp50 us of CPU each\tp50 us each\tratio of CPU\t95 %% of resamples\n",
+		o.containers, o.rounds)
 	last := contenders[len(contenders)-1]
 	for _, c := range contenders {
 		r := compare.Paired(c.CPU, last.CPU)
-		fmt.Fprintf(w, "%s\t%.1f\t%.1f\t%.2f\t%.2f to %.2f\n", c.Name, each(c.CPU, o), each(c.Wall, o), r.Mid, r.Low, r.High)
+		fmt.Fprintf(w, "%s\t%.1f\t%.1f\t%.2f\t%.2f to %.2f\n", c.Name, each(c.CPU, o), each(c.Wall, o), r.Mid, r.Low,
+			r.High)
 	}
 	return w.Flush()
 }

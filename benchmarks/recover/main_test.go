@@ -10,7 +10,8 @@ import (
 
 // TestRun takes two containers over once, and wants nothing left.
 func TestRun(t *testing.T) {
-	leaks := leakcheck.Snapshot(t, leakcheck.Scope{Names: []string{"mctr-recover"}, Kinds: []leakcheck.Kind{leakcheck.Process, leakcheck.Mount}})
+	leaks := leakcheck.Snapshot(t,
+		leakcheck.Scope{Names: []string{"mctr-recover"}, Kinds: []leakcheck.Kind{leakcheck.Process, leakcheck.Mount}})
 	var out bytes.Buffer
 	if err := run([]string{"-n", "2", "-rounds", "1", "-bin", "../../bin"}, &out); err != nil {
 		t.Error(err)

@@ -69,8 +69,8 @@ func (r *rig) agent(ctx context.Context) (*containerizer.Containerizer, error) {
 	if err != nil {
 		return nil, err
 	}
-	return containerizer.New(ctx, containerizer.WithDirs(r.root, r.state), containerizer.WithImages(images), containerizer.WithOwner("bench"),
-		containerizer.WithShim(filepath.Join(r.bin, "mctr-shim")),
+	return containerizer.New(ctx, containerizer.WithDirs(r.root, r.state), containerizer.WithImages(images),
+		containerizer.WithOwner("bench"), containerizer.WithShim(filepath.Join(r.bin, "mctr-shim")),
 		containerizer.WithIsolators(builtin.Table(builtin.Deps{
 			Root: r.root, State: r.state, Helper: filepath.Join(r.bin, "mctr-helper"),
 		})))
@@ -78,7 +78,8 @@ func (r *rig) agent(ctx context.Context) (*containerizer.Containerizer, error) {
 
 // launch launches all, some at a time.
 func (r *rig) launch(ctx context.Context, c *containerizer.Containerizer) error {
-	config := &mctr.ContainerConfig{Image: "rootfs:" + filepath.Join(r.dir, "rootfs"), Process: mctr.Process{Args: []string{"/bin/sleep", "86400"}}}
+	config := &mctr.ContainerConfig{Image: "rootfs:" + filepath.Join(r.dir, "rootfs"),
+		Process: mctr.Process{Args: []string{"/bin/sleep", "86400"}}}
 	return r.forAll(func(id mctr.ContainerID) error {
 		_, err := c.Launch(ctx, id, config, containerizer.LaunchOptions{})
 		return err
@@ -144,7 +145,8 @@ func (r *rig) close(ctx context.Context) error {
 	if len(r.ids) > 0 {
 		errs = append(errs, r.remove(ctx))
 		prefix := filepath.Dir(filepath.Dir(containerizer.CgroupOf(r.state)("any")))
-		errs = append(errs, cgroup.Remove(prefix), cgroup.Remove(prefix+"-shims"), unix.Unmount(r.state, unix.MNT_DETACH))
+		errs = append(errs, cgroup.Remove(prefix), cgroup.Remove(prefix+"-shims"),
+			unix.Unmount(r.state, unix.MNT_DETACH))
 	}
 	return errors.Join(append(errs, os.RemoveAll(r.dir))...)
 }

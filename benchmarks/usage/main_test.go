@@ -9,7 +9,8 @@ import (
 // TestRun measures two containers once, and wants nothing left: a contender that
 // reads other figures than those of what was made is an error.
 func TestRun(t *testing.T) {
-	leaks := leakcheck.Snapshot(t, leakcheck.Scope{Names: []string{"mctr-usage"}, Kinds: []leakcheck.Kind{leakcheck.Process, leakcheck.Mount}})
+	leaks := leakcheck.Snapshot(t,
+		leakcheck.Scope{Names: []string{"mctr-usage"}, Kinds: []leakcheck.Kind{leakcheck.Process, leakcheck.Mount}})
 	if err := run([]string{"-n", "2", "-rounds", "1"}); err != nil {
 		t.Error(err)
 	}

@@ -51,8 +51,9 @@ func (r *rig) open(ctx context.Context, containers int) (err error) {
 		return err
 	}
 	table := builtin.Table(builtin.Deps{Root: root, State: r.state})
-	r.c, err = containerizer.New(ctx, containerizer.WithDirs(root, r.state), containerizer.WithImages(images), containerizer.WithIsolators(table),
-		containerizer.WithShim("/proc/self/exe")) // it is only looked for: nothing is launched
+	r.c, err = containerizer.New(ctx, containerizer.WithDirs(root, r.state), containerizer.WithImages(images),
+		// it is only looked for: nothing is launched
+		containerizer.WithIsolators(table), containerizer.WithShim("/proc/self/exe"))
 	if err != nil {
 		return err
 	}
@@ -69,15 +70,18 @@ func (r *rig) add(ctx context.Context, root string) (err error) {
 	b := &bare{id: mctr.NewID()}
 	b.group = containerizer.CgroupOf(r.state)(b.id)
 	r.bare = append(r.bare, b)
-	if b.manager, err = manager.New(&cgroups.Cgroup{Path: "/" + b.group, Resources: &cgroups.Resources{SkipDevices: true}}); err != nil {
+	if b.manager, err = manager.New(
+		&cgroups.Cgroup{Path: "/" + b.group, Resources: &cgroups.Resources{SkipDevices: true}}); err != nil {
 		return err
 	}
 	state := containerizer.StateOf(r.state)(b.id)
 	for file, content := range map[string]string{
 		filepath.Join(root, "containers", string(b.id), "config.json"): "{}",
-		filepath.Join(state, "journal"):                                fmt.Sprintf("\n%d running;\n", time.Now().UnixNano()),
+		filepath.Join(state, "journal"): fmt.Sprintf("\n%d running;\n",
+			time.Now().UnixNano()),
 	} {
-		if err := errors.Join(os.MkdirAll(filepath.Dir(file), 0o700), os.WriteFile(file, []byte(content), 0o600)); err != nil {
+		if err := errors.Join(os.MkdirAll(filepath.Dir(file), 0o700),
+			os.WriteFile(file, []byte(content), 0o600)); err != nil {
 			return err
 		}
 	}

@@ -72,7 +72,8 @@ func lockName(ctx context.Context, f *flags) (*flock.Lock, error) {
 	}
 	lock, err := flock.AfterDead(ctx, f.lockFile())
 	if errors.Is(err, flock.ErrHeld) {
-		return nil, fmt.Errorf("%w: an agent called %q serves %s (give this one another --name)", mctr.ErrExists, f.name, f.state)
+		return nil, fmt.Errorf("%w: an agent called %q serves %s (give this one another --name)", mctr.ErrExists,
+			f.name, f.state)
 	}
 	return lock, err
 }
@@ -102,9 +103,10 @@ func open(ctx context.Context, f *flags) (*agent, error) {
 		return nil, err
 	}
 	networks := f.networks()
-	containers, err := containerizer.New(ctx, containerizer.WithCgroupManager(f.cgroupManager), containerizer.WithCgroupParent(group),
-		containerizer.WithDirs(f.root, f.state), containerizer.WithImages(images), containerizer.WithHelper(helper), containerizer.WithLog(f.log), containerizer.WithOwner(f.name),
-		containerizer.WithIsolators(builtin.Table(builtin.Deps{
+	containers, err := containerizer.New(ctx, containerizer.WithCgroupManager(f.cgroupManager),
+		containerizer.WithCgroupParent(group), containerizer.WithDirs(f.root, f.state),
+		containerizer.WithImages(images), containerizer.WithHelper(helper), containerizer.WithLog(f.log),
+		containerizer.WithOwner(f.name), containerizer.WithIsolators(builtin.Table(builtin.Deps{
 			Root: f.root, State: f.state, Helper: helper, Networks: networks,
 		})))
 	if err != nil {
@@ -112,8 +114,10 @@ func open(ctx context.Context, f *flags) (*agent, error) {
 	}
 	a := &agent{flags: f, log: slog.New(f.log), containers: containers}
 	a.server = operator.New(operator.Options{
-		Containers: containers, Images: images, Networks: networks, Backend: f.backend, Owner: f.name, Recovered: a.recover(ctx), Log: f.log,
-		Host:    doctor.Host{Root: f.root, State: f.state, PluginDirs: networks.PluginDirs(), Programs: containerizer.FindPrograms(), Shim: containerizer.ExamineShim},
+		Containers: containers, Images: images, Networks: networks, Backend: f.backend, Owner: f.name,
+		Recovered: a.recover(ctx), Log: f.log,
+		Host: doctor.Host{Root: f.root, State: f.state, PluginDirs: networks.PluginDirs(),
+			Programs: containerizer.FindPrograms(), Shim: containerizer.ExamineShim},
 		Version: api.VersionInfo{Version: version, GitSHA: itself.Commit()},
 	})
 	return a, nil
@@ -186,11 +190,12 @@ func (a *agent) run(ctx context.Context, p *presence, hangUps <-chan os.Signal) 
 // http is a server whose requests end with ctx.
 func (a *agent) http(ctx context.Context, handler http.Handler) *http.Server {
 	s := &http.Server{
-		Handler: operator.InTime(operator.BodyTime, handler), ReadHeaderTimeout: headerTime, IdleTimeout: idleTime, MaxHeaderBytes: maxHeader,
-		ErrorLog:    slog.NewLogLogger(a.flags.log, slog.LevelDebug),
-		BaseContext: func(net.Listener) context.Context { return ctx },
-		ConnContext: operator.WithConnection,
-		Protocols:   &http.Protocols{},
+		Handler: operator.InTime(operator.BodyTime, handler), ReadHeaderTimeout: headerTime, IdleTimeout: idleTime,
+		MaxHeaderBytes: maxHeader,
+		ErrorLog:       slog.NewLogLogger(a.flags.log, slog.LevelDebug),
+		BaseContext:    func(net.Listener) context.Context { return ctx },
+		ConnContext:    operator.WithConnection,
+		Protocols:      &http.Protocols{},
 	}
 	s.Protocols.SetHTTP1(true) // HTTP/2 has no connections to hand over
 	return s

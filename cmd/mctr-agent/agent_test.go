@@ -77,9 +77,12 @@ func newDirs(t *testing.T) *host {
 	if err != nil {
 		t.Fatal(err)
 	}
-	h := &host{t: t, root: filepath.Join(dir, "root"), state: filepath.Join(dir, "state"), image: imagetest.Busybox(t, dir)}
+	h := &host{t: t, root: filepath.Join(dir, "root"), state: filepath.Join(dir, "state"),
+		image: imagetest.Busybox(t, dir)}
 	prefix, _, _ := strings.Cut(containerizer.CgroupOf(h.state)("x"), "/")
-	leaks := leakcheck.Snapshot(t, leakcheck.Scope{Names: []string{prefix, dir + "/"}, Kinds: []leakcheck.Kind{leakcheck.Mount, leakcheck.Cgroup, leakcheck.Process}})
+	leaks := leakcheck.Snapshot(t,
+		leakcheck.Scope{Names: []string{prefix, dir + "/"},
+			Kinds: []leakcheck.Kind{leakcheck.Mount, leakcheck.Cgroup, leakcheck.Process}})
 	t.Cleanup(func() {
 		h.stop()
 		h.sweep(prefix)
@@ -121,7 +124,8 @@ func program(t *testing.T, name string) string {
 // command is the built agent, for these directories.
 func (h *host) command(flags ...string) *exec.Cmd {
 	h.t.Helper()
-	cmd := exec.Command(program(h.t, "mctr-agent"), append([]string{"--root", h.root, "--state", h.state, "--log-level", "debug"}, flags...)...)
+	cmd := exec.Command(program(h.t, "mctr-agent"),
+		append([]string{"--root", h.root, "--state", h.state, "--log-level", "debug"}, flags...)...)
 	cmd.Env = append(os.Environ(), h.env...)
 	return cmd
 }
@@ -172,14 +176,18 @@ func (h *host) stop() {
 
 // sweep wants nothing of any container left.
 func (h *host) sweep(prefix string) {
-	for _, dir := range []string{h.root + "/containers", h.root + "/names", h.root + "/images/leases", h.state + "/containers"} {
+	for _, dir := range []string{h.root + "/containers", h.root + "/names", h.root + "/images/leases",
+		h.state + "/containers"} {
 		if entries, _ := os.ReadDir(dir); len(entries) > 0 {
 			h.t.Errorf("%s holds %v\n%s", dir, entries, h.log)
 		}
 	}
 	for _, group := range []string{prefix, prefix + "-shims"} {
 		if pids, err := cgroup.Pids(group); err != nil || len(pids) > 0 {
-			h.eventually("no process is left in "+group, func() bool { pids, _ := cgroup.Pids(group); return len(pids) == 0 })
+			h.eventually("no process is left in "+group, func() bool {
+				pids, _ := cgroup.Pids(group)
+				return len(pids) == 0
+			})
 		}
 		if err := errors.Join(cgroup.Kill(group, 5*time.Second), cgroup.Remove(group)); err != nil {
 			h.t.Error(err)
@@ -277,7 +285,8 @@ func sh(line string) *api.CommandInfo { return &api.CommandInfo{Value: line} }
 
 // in is a container of the host's image.
 func (h *host) in() *api.ContainerInfo {
-	return &api.ContainerInfo{Type: "MESOS", Mesos: &api.MesosInfo{Image: &api.Image{Type: "DOCKER", Docker: &api.DockerImage{Name: h.image}}}}
+	return &api.ContainerInfo{Type: "MESOS",
+		Mesos: &api.MesosInfo{Image: &api.Image{Type: "DOCKER", Docker: &api.DockerImage{Name: h.image}}}}
 }
 
 // launch runs a command line in the image.

@@ -51,8 +51,11 @@ func TestHostileLoads(t *testing.T) {
 		{"cut off in the middle", good[:len(good)/2], 400},
 		{"cut off at the end", good[:len(good)-10], 400},
 		{"half an archive", form{load, archive[:len(archive)/2]}.text(), 400},
-		{"a platform that is none", form{`{"type":"LOAD_IMAGES","load_images":{"platform":"a/b/c/d"}}`, archive}.text(), 400},
-		{"an endless name", form{fmt.Sprintf(`{"type":"LOAD_IMAGES","load_images":{"name":%q}}`, strings.Repeat("n", 5000)), archive}.text(), 400},
+		{"a platform that is none", form{`{"type":"LOAD_IMAGES","load_images":{"platform":"a/b/c/d"}}`, archive}.text(),
+			400},
+		{"an endless name",
+			form{fmt.Sprintf(`{"type":"LOAD_IMAGES","load_images":{"name":%q}}`, strings.Repeat("n", 5000)),
+				archive}.text(), 400},
 		{"an unknown name", form{`{"type":"LOAD_IMAGES","load_images":{"colour":1}}`, archive}.text(), 400},
 	} {
 		code, answer := h.post(asForm(), strings.NewReader(c.body))
@@ -75,9 +78,11 @@ func TestHostileLoads(t *testing.T) {
 		references string
 		want       int
 	}{
-		{`[]`, 400}, {`null`, 400}, {`["nosuch"]`, 404}, {`["web:1","nosuch"]`, 404}, {`["oci:relative"]`, 400}, {`["UPPER"]`, 400}, {`[1]`, 400}, {`["web:1"],"format":"zip"`, 400},
+		{`[]`, 400}, {`null`, 400}, {`["nosuch"]`, 404}, {`["web:1","nosuch"]`, 404}, {`["oci:relative"]`, 400},
+		{`["UPPER"]`, 400}, {`[1]`, 400}, {`["web:1"],"format":"zip"`, 400},
 	} {
-		code, answer := h.post(nil, strings.NewReader(`{"type":"SAVE_IMAGES","save_images":{"references":`+c.references+`}}`))
+		code, answer := h.post(nil,
+			strings.NewReader(`{"type":"SAVE_IMAGES","save_images":{"references":`+c.references+`}}`))
 		if code != c.want || len(answer) > 4096 {
 			t.Errorf("save %s: %d %.300s, want %d", c.references, code, answer, c.want)
 		}

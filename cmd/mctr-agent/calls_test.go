@@ -26,7 +26,8 @@ func TestLife(t *testing.T) {
 	h.call(409, api.RemoveContainer, job, nil)
 	var list api.Containers
 	h.call(200, api.GetContainers, nil, &list)
-	if len(list.Containers) != 1 || list.Containers[0].ContainerID != id("job") || list.Containers[0].ContainerStatus.ExecutorPid == 0 ||
+	if len(list.Containers) != 1 || list.Containers[0].ContainerID != id("job") ||
+		list.Containers[0].ContainerStatus.ExecutorPid == 0 ||
 		list.Containers[0].ResourceStatistics == nil || list.Containers[0].ResourceStatistics.MemTotalBytes == 0 {
 		t.Errorf("containers: %+v", list)
 	}
@@ -82,8 +83,10 @@ func TestNested(t *testing.T) {
 	h.call(400, api.LaunchNestedContainer, api.LaunchNested{ContainerID: id("task.side"), Command: sh("true")}, nil)
 	h.launch("task", "sleep 100")
 	h.call(400, api.LaunchNestedContainer, api.LaunchNested{ContainerID: id("task"), Command: sh("true")}, nil)
-	h.call(200, api.LaunchNestedContainer, api.LaunchNested{ContainerID: id("task.side"), Command: sh("exit 3"), Container: h.in()}, nil)
-	h.call(200, api.LaunchContainer, api.Launch{ContainerID: id("task.other"), Command: sh("sleep 100"), Container: h.in()}, nil)
+	h.call(200, api.LaunchNestedContainer,
+		api.LaunchNested{ContainerID: id("task.side"), Command: sh("exit 3"), Container: h.in()}, nil)
+	h.call(200, api.LaunchContainer,
+		api.Launch{ContainerID: id("task.other"), Command: sh("sleep 100"), Container: h.in()}, nil)
 	var end api.Termination
 	h.call(200, api.WaitNestedContainer, api.ID{ContainerID: id("task.side")}, &end)
 	if end.ExitStatus != 3<<8 {
@@ -124,7 +127,8 @@ func TestRefused(t *testing.T) {
 		{mesos(`"network_infos":[{"name":"net"}]`), "no network net"},
 		{mesos(`"network_infos":[{"name":"net","groups":["a"]}]`), "network_infos.groups"},
 		{mesos(`"network_infos":[{}]`), "without a name"},
-		{mesos(`"volumes":[{"mode":"RW","container_path":"/x","source":{"type":"CSI_VOLUME","csi_volume":{}}}]`), "CSI_VOLUME"},
+		{mesos(`"volumes":[{"mode":"RW","container_path":"/x","source":{"type":"CSI_VOLUME","csi_volume":{}}}]`),
+			"CSI_VOLUME"},
 		{mesos(`"volumes":[{"mode":"RW","container_path":"/x","image":{"type":"DOCKER"}}]`), "image"},
 		{mesos(`"linux_info":{"seccomp":{"profile_name":"x"}}`), "profile_name"},
 		{mesos(`"linux_info":{"share_cgroups":true}`), "share_cgroups"},
@@ -146,7 +150,8 @@ func TestRefused(t *testing.T) {
 		{`"resources":[]`, "neither a command nor an image"},
 	} {
 		body := `{"type":"LAUNCH_CONTAINER","launch_container":{"container_id":{"value":"x"},` + c.launch + `}}`
-		if code, answer := h.post(nil, strings.NewReader(body)); code != 400 || !strings.Contains(string(answer), c.want) {
+		if code, answer := h.post(nil, strings.NewReader(body)); code != 400 ||
+			!strings.Contains(string(answer), c.want) {
 			t.Errorf("%s: %d %s, want 400 that names %s", c.launch, code, answer, c.want)
 		}
 	}
@@ -202,14 +207,17 @@ func TestWords(t *testing.T) {
 	var status mctr.Status
 	h.call(200, api.InspectContainer, api.ID{ContainerID: id("job")}, &status)
 	r := status.Config.Resources
-	if *r.CPU.Shares != 512 || *r.CPU.Quota != 100_000 || *r.Memory.Reservation != 64<<20 || *r.Memory.Limit != 128<<20 || status.Config.Owner != "agent" {
+	if *r.CPU.Shares != 512 || *r.CPU.Quota != 100_000 || *r.Memory.Reservation != 64<<20 ||
+		*r.Memory.Limit != 128<<20 || status.Config.Owner != "agent" {
 		t.Errorf("resources: %+v, owner %s", r, status.Config.Owner)
 	}
 	var out struct{ Data string }
-	if err := json.Unmarshal([]byte(h.get(200, "/files/read?path=/containers/job/sandbox/stdout&offset=0")), &out); err != nil {
+	if err := json.Unmarshal([]byte(h.get(200, "/files/read?path=/containers/job/sandbox/stdout&offset=0")),
+		&out); err != nil {
 		t.Fatal(err)
 	}
-	if want := "1000\ninside\n/\na value\n77\n1\n"; !strings.HasPrefix(out.Data, want) || strings.Contains(out.Data, "wrote") {
+	if want := "1000\ninside\n/\na value\n77\n1\n"; !strings.HasPrefix(out.Data, want) ||
+		strings.Contains(out.Data, "wrote") {
 		t.Errorf("inside: %q, want %q", out.Data, want)
 	}
 	h.remove("job")

@@ -27,7 +27,8 @@ func asForm() http.Header { return http.Header{"Content-Type": {"multipart/form-
 
 // copyTo is the call for a container.
 func copyTo(name, path string) string {
-	return fmt.Sprintf(`{"type":"COPY_TO_CONTAINER","copy_to_container":{"container_id":{"value":%q},"path":%q}}`, name, path)
+	return fmt.Sprintf(`{"type":"COPY_TO_CONTAINER","copy_to_container":{"container_id":{"value":%q},"path":%q}}`, name,
+		path)
 }
 
 // listed is what a tar stream has.
@@ -51,8 +52,10 @@ func TestCopyCalls(t *testing.T) {
 	h := newHost(t)
 	outside := t.TempDir()
 	h.launch("task", "sleep 1000")
-	archive := imagetest.Tar(t, imagetest.Dir("d", 0o755), imagetest.File("d/f", "inside"), imagetest.Symlink("out", outside), imagetest.Symlink("up", "../../../../../../.."+outside))
-	if code, answer := h.post(asForm(), strings.NewReader(form{copyTo("task", "/tmp"), string(archive)}.text())); code != 200 || len(answer) != 0 {
+	archive := imagetest.Tar(t, imagetest.Dir("d", 0o755), imagetest.File("d/f", "inside"),
+		imagetest.Symlink("out", outside), imagetest.Symlink("up", "../../../../../../.."+outside))
+	if code, answer := h.post(asForm(),
+		strings.NewReader(form{copyTo("task", "/tmp"), string(archive)}.text())); code != 200 || len(answer) != 0 {
 		t.Fatalf("%d %s", code, answer)
 	}
 	var stat api.PathStat
@@ -111,8 +114,10 @@ func TestHostileForms(t *testing.T) {
 		{"a mixed one", http.Header{"Content-Type": {"multipart/mixed; boundary=b"}}, good, 415},
 		{"no call", asForm(), part("archive", archive) + "--b--\r\n", 400},
 		{"no archive", asForm(), part("call", copyTo("task", "/tmp")) + "--b--\r\n", 400},
-		{"the archive first", asForm(), part("archive", archive) + part("call", copyTo("task", "/tmp")) + "--b--\r\n", 400},
-		{"an archive by another name", asForm(), part("call", copyTo("task", "/tmp")) + part("file", archive) + "--b--\r\n", 400},
+		{"the archive first", asForm(), part("archive", archive) + part("call", copyTo("task", "/tmp")) + "--b--\r\n",
+			400},
+		{"an archive by another name", asForm(),
+			part("call", copyTo("task", "/tmp")) + part("file", archive) + "--b--\r\n", 400},
 		{"an empty call", asForm(), form{"", archive}.text(), 400},
 		{"a call that is none", asForm(), form{"hello", archive}.text(), 400},
 		{"a call that is huge", asForm(), form{`{"type":"` + strings.Repeat("A", 5<<20) + `"}`, archive}.text(), 413},
@@ -125,7 +130,9 @@ func TestHostileForms(t *testing.T) {
 		{"to a file", asForm(), form{copyTo("task", "/bin/busybox"), archive}.text(), 400},
 		{"an empty archive", asForm(), form{copyTo("task", "/tmp"), ""}.text(), 200}, // as with tar(1)
 		{"no archive in it", asForm(), form{copyTo("task", "/tmp"), strings.Repeat("x", 3000)}.text(), 400},
-		{"a bomb of a header", asForm(), "--b\r\nContent-Disposition: form-data; name=\"call\"\r\nX: " + strings.Repeat("y", 20<<20) + "\r\n\r\n", 400},
+		{"a bomb of a header", asForm(),
+			"--b\r\nContent-Disposition: form-data; name=\"call\"\r\nX: " + strings.Repeat("y", 20<<20) + "\r\n\r\n",
+			400},
 		{"cut off in a file", asForm(), good[:len(good)-50000], 400},
 		{"cut off at the end of it", asForm(), good[:len(good)-10], 400},
 	} {
@@ -145,14 +152,17 @@ func TestHostileForms(t *testing.T) {
 func TestCutUpload(t *testing.T) {
 	h := newHost(t)
 	h.launch("task", "sleep 1000")
-	good := form{copyTo("task", "/tmp"), string(imagetest.Tar(t, imagetest.File("marked", strings.Repeat("x", 100000))))}.text()
+	good := form{copyTo("task", "/tmp"),
+		string(imagetest.Tar(t, imagetest.File("marked", strings.Repeat("x", 100000))))}.text()
 	head := "POST /api/v1 HTTP/1.1\r\nHost: a\r\nContent-Type: multipart/form-data; boundary=b\r\n"
 	for name, text := range map[string]string{
 		"less than was promised": head + fmt.Sprintf("Content-Length: %d\r\n\r\n", len(good)) + good[:50000],
-		"a cut chunk":            head + fmt.Sprintf("Transfer-Encoding: chunked\r\n\r\n%x\r\n", len(good)) + good[:50000],
+		"a cut chunk": head + fmt.Sprintf("Transfer-Encoding: chunked\r\n\r\n%x\r\n",
+			len(good)) + good[:50000],
 	} {
 		// 503: the client's end was seen before that of its body.
-		if got := h.raw(text, true); !strings.HasPrefix(got, "HTTP/1.1 400 ") && !strings.HasPrefix(got, "HTTP/1.1 503 ") {
+		if got := h.raw(text, true); !strings.HasPrefix(got, "HTTP/1.1 400 ") &&
+			!strings.HasPrefix(got, "HTTP/1.1 503 ") {
 			t.Errorf("%s: %.300q", name, got)
 		}
 	}
@@ -195,7 +205,8 @@ func TestLeftDownload(t *testing.T) {
 	h.remove("task") // waits for who reads it
 	h.client.CloseIdleConnections()
 	h.eventually("the agent holds no more than before", func() bool { return h.descriptors() <= before })
-	if mounts, err := os.ReadFile("/proc/self/mountinfo"); err != nil || strings.Contains(string(mounts), filepath.Join(h.root, "containers")) {
+	if mounts, err := os.ReadFile("/proc/self/mountinfo"); err != nil ||
+		strings.Contains(string(mounts), filepath.Join(h.root, "containers")) {
 		t.Errorf("a mount is left: %v\n%s", err, mounts)
 	}
 }

@@ -35,7 +35,8 @@ const settled = 2 * time.Second
 
 // newCurrent reads the value for the first time.
 func newCurrent[T any](log slog.Handler, read func() (T, error), files ...string) (*current[T], error) {
-	c := &current[T]{read: read, log: slog.New(log), files: slices.DeleteFunc(files, func(f string) bool { return f == "" })}
+	c := &current[T]{read: read, log: slog.New(log),
+		files: slices.DeleteFunc(files, func(f string) bool { return f == "" })}
 	c.look()
 	var err error
 	c.value, err = read()

@@ -31,8 +31,9 @@ func (f *flags) checkGroup() error {
 		return nil
 	}
 	return &mctr.UnsupportedError{
-		Feature: "--cgroup-parent auto", Why: "this process is in no control group of cgroup v2 that systemd has delegated",
-		Remedy: "run it as a service beside " + companion + ", or with Delegate=yes, or name a group",
+		Feature: "--cgroup-parent auto",
+		Why:     "this process is in no control group of cgroup v2 that systemd has delegated",
+		Remedy:  "run it as a service beside " + companion + ", or with Delegate=yes, or name a group",
 	}
 }
 
@@ -57,7 +58,8 @@ func (f *flags) parentGroup() (string, error) {
 		return "", fmt.Errorf("--cgroup-parent auto: move into %s/agent: %w", group, err)
 	}
 	if moved {
-		slog.New(f.log).Warn("systemd cannot start this service again while its containers run: install "+companion+" beside it, or set DelegateSubgroup=agent in its unit (systemd 254)", "group", group)
+		slog.New(f.log).Warn("systemd cannot start this service again while its containers run: install "+companion+
+			" beside it, or set DelegateSubgroup=agent in its unit (systemd 254)", "group", group)
 	}
 	return group, nil
 }

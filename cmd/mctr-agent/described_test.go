@@ -10,7 +10,9 @@ import (
 	"github.com/mctr/mctr/cmd/mctr-agent/operator"
 )
 
-var description = sync.OnceValues(func() (*openapi3.T, error) { return openapi3.NewLoader().LoadFromData(operator.Description) })
+var description = sync.OnceValues(func() (*openapi3.T, error) {
+	return openapi3.NewLoader().LoadFromData(operator.Description)
+})
 
 // described wants a message as the description has it: every test that calls holds
 // the description to what is really said.

@@ -25,7 +25,8 @@ func examples(t *testing.T) (page string, all []example) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, m := range regexp.MustCompile("(?s)```sh\n(.*?)```\n```\n(.*?)```\n").FindAllStringSubmatch(string(data), -1) {
+	for _, m := range regexp.MustCompile("(?s)```sh\n(.*?)```\n```\n(.*?)```\n").FindAllStringSubmatch(
+		string(data), -1) {
 		all = append(all, example{m[1], m[2]})
 	}
 	if len(all) != strings.Count(string(data), "```sh\n") {
@@ -82,7 +83,8 @@ func TestExamplesAreWhole(t *testing.T) {
 	page, all := examples(t)
 	shown := map[string]bool{}
 	for _, e := range all {
-		for _, m := range regexp.MustCompile(`(?s)(?:call|record|upload) '(\{"type":.*?\})'( [|<>]|\n|$)`).FindAllStringSubmatch(e.commands, -1) {
+		for _, m := range regexp.MustCompile(
+			`(?s)(?:call|record|upload) '(\{"type":.*?\})'( [|<>]|\n|$)`).FindAllStringSubmatch(e.commands, -1) {
 			text := strings.ReplaceAll(m[1], `'"$IMAGE"'`, "oci:/image")
 			var body map[string]any
 			if err := json.Unmarshal([]byte(text), &body); err != nil {

@@ -58,21 +58,29 @@ func TestFiles(t *testing.T) {
 	h := newHost(t)
 	h.sandbox(`mkdir -p d/e && printf 0123456789 >d/f && ln -s d/f inner && printf 'a\n\303\244b' >utf8 && echo out && echo err >&2 && chown user d/f && chmod 4751 d/f`)
 	for path, want := range map[string]string{
-		"/containers": "task", "/containers/task": "sandbox", "/containers/task/sandbox": "d inner stderr stdout utf8", "/containers/task/sandbox/d": "e f",
+		"/containers": "task", "/containers/task": "sandbox", "/containers/task/sandbox": "d inner stderr stdout utf8",
+		"/containers/task/sandbox/d": "e f",
 	} {
 		if got := strings.Join(h.names(path), " "); got != want {
 			t.Errorf("%s: %q, want %q", path, got, want)
 		}
 	}
-	if list := h.get(200, "/files/browse?path=/containers/task/sandbox/d"); !strings.Contains(list, `"mode":"-rwsr-x--x"`) || !strings.Contains(list, `"size":10`) || !strings.Contains(list, `"mode":"drwxr-xr-x"`) {
+	if list := h.get(200,
+		"/files/browse?path=/containers/task/sandbox/d"); !strings.Contains(list, `"mode":"-rwsr-x--x"`) ||
+		!strings.Contains(list, `"size":10`) || !strings.Contains(list, `"mode":"drwxr-xr-x"`) {
 		t.Errorf("details: %s", list)
 	}
 	const f = "path=/containers/task/sandbox/d/f"
 	for query, want := range map[string]string{
-		f + "&offset=0": "0123456789", f + "&offset=3&length=4": "3456", f + "&offset=8&length=100": "89", f + "&offset=10": "", f + "&offset=99999999999": "",
-		f + "&offset=9223372036854775807&length=9223372036854775807": "", f + "&offset=2&length=-1": "23456789", f + "&offset=2&length=0": "",
-		"path=/containers/task/sandbox/inner&offset=0": "0123456789", "path=/containers/task/sandbox/stdout&offset=1": "ut\n",
-		"path=/containers/task/sandbox/stderr&offset=0&length=2": "er", "path=/containers/task/sandbox/utf8&offset=0&length=3": "a\n", "path=/containers/task/sandbox/utf8&offset=2": "äb",
+		f + "&offset=0": "0123456789", f + "&offset=3&length=4": "3456", f + "&offset=8&length=100": "89",
+		f + "&offset=10": "", f + "&offset=99999999999": "",
+		f + "&offset=9223372036854775807&length=9223372036854775807": "", f + "&offset=2&length=-1": "23456789",
+		f + "&offset=2&length=0":                                 "",
+		"path=/containers/task/sandbox/inner&offset=0":           "0123456789",
+		"path=/containers/task/sandbox/stdout&offset=1":          "ut\n",
+		"path=/containers/task/sandbox/stderr&offset=0&length=2": "er",
+		"path=/containers/task/sandbox/utf8&offset=0&length=3":   "a\n",
+		"path=/containers/task/sandbox/utf8&offset=2":            "äb",
 	} {
 		if got, _ := h.read(query); got != want {
 			t.Errorf("%s: %q, want %q", query, got, want)
@@ -82,7 +90,8 @@ func TestFiles(t *testing.T) {
 		t.Errorf("without an offset: %q, %d", data, size)
 	}
 	var data api.FileData
-	h.call(200, api.ReadFile, api.FileRange{Path: "/containers/task/sandbox/utf8", Offset: 2, Length: ptr(int64(1))}, &data)
+	h.call(200, api.ReadFile, api.FileRange{Path: "/containers/task/sandbox/utf8", Offset: 2, Length: ptr(int64(1))},
+		&data)
 	if string(data.Data) != "\303" || data.Size != 5 {
 		t.Errorf("READ_FILE: %+v", data)
 	}
@@ -92,8 +101,12 @@ func TestFiles(t *testing.T) {
 		t.Errorf("LIST_FILES: %+v", list)
 	}
 	for code, paths := range map[int][]string{
-		400: {"read?path=/containers/task/sandbox&offset=0", "read?path=/containers&offset=0", "browse?path=/containers/task/sandbox/d/f", "browse?path=", "browse", "read?" + f + "&offset=x", "read?" + f + "&offset=-2", "read?" + f + "&length=1e3"},
-		404: {"read?path=/containers/task/sandbox/none&offset=0", "read?path=/containers/nobody/sandbox/x&offset=0", "browse?path=/etc", "browse?path=/containers/task/rw", "browse?path=/containers/task/sandbox/d/f/g", "browse?path=/containers/task/sandbox/" + strings.Repeat("x", 5000)},
+		400: {"read?path=/containers/task/sandbox&offset=0", "read?path=/containers&offset=0",
+			"browse?path=/containers/task/sandbox/d/f", "browse?path=", "browse", "read?" + f + "&offset=x",
+			"read?" + f + "&offset=-2", "read?" + f + "&length=1e3"},
+		404: {"read?path=/containers/task/sandbox/none&offset=0", "read?path=/containers/nobody/sandbox/x&offset=0",
+			"browse?path=/etc", "browse?path=/containers/task/rw", "browse?path=/containers/task/sandbox/d/f/g",
+			"browse?path=/containers/task/sandbox/" + strings.Repeat("x", 5000)},
 	} {
 		for _, path := range paths {
 			h.get(code, "/files/"+path)
@@ -125,8 +138,10 @@ func TestHostileSandbox(t *testing.T) {
 	const base = "/containers/task/sandbox/"
 	began := time.Now()
 	for path, code := range map[string]int{
-		"absolute": 404, "relative": 404, "loop": 404, "proc": 404, "proc/etc/passwd": 404, "slash/etc/passwd": 404, "up/config.json": 404, "up/up/up": 400,
-		"fifo": 400, "null": 400, "d": 400, "../config.json": 400, "./d": 400, "d/../../config.json": 400, "d//x": 400, "d%00": 400, "%2e%2e/config.json": 400,
+		"absolute": 404, "relative": 404, "loop": 404, "proc": 404, "proc/etc/passwd": 404, "slash/etc/passwd": 404,
+		"up/config.json": 404, "up/up/up": 400,
+		"fifo": 400, "null": 400, "d": 400, "../config.json": 400, "./d": 400, "d/../../config.json": 400, "d//x": 400,
+		"d%00": 400, "%2e%2e/config.json": 400,
 		"../../../../../../etc/passwd": 400, "..%2f..%2fetc": 400,
 	} {
 		h.get(code, "/files/read?offset=0&path="+base+path)

@@ -107,7 +107,8 @@ func TestInputRefused(t *testing.T) {
 		"nobody's": {first, "404"},
 		"garbage":  {"a record", "400"},
 	} {
-		text := fmt.Sprintf("POST /api/v1 HTTP/1.1\r\nHost: a\r\nContent-Type: %s\r\nMessage-Content-Type: %s\r\nTransfer-Encoding: chunked\r\n\r\n%x\r\n%s\r\n",
+		text := fmt.Sprintf("POST /api/v1 HTTP/1.1\r\nHost: a\r\nContent-Type: %s\r\nMessage-Content-Type: %s\r\n"+
+			"Transfer-Encoding: chunked\r\n\r\n%x\r\n%s\r\n",
 			api.RecordIO, api.JSON, len(c.record), c.record)
 		if got := h.raw(text, false); !strings.HasPrefix(got, "HTTP/1.1 "+c.want+" ") {
 			t.Errorf("%s: %.200q, want %s", name, got, c.want)

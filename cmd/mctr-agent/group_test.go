@@ -23,13 +23,19 @@ func TestHostileGroups(t *testing.T) {
 		{"launch_group", `{"container_id":{"value":"pod"},"group":{}}`, 400},
 		{"launch_group", `{"container_id":{"value":"../pod"},"group":{"root":{},"tasks":{"a":` + task + `}}}`, 400},
 		{"launch_group", `{"container_id":{"value":"pod"},"group":{"root":{},"tasks":{"a.b":` + task + `}}}`, 400},
-		{"launch_group", `{"container_id":{"value":"pod"},"group":{"root":{},"tasks":{"a":` + task + `,"a":` + task + `}}}`, 400},
-		{"launch_group", `{"container_id":{"value":"pod"},"group":{"root":` + task + `,"tasks":{"a":` + task + `}}}`, 400},
-		{"launch_group", `{"container_id":{"value":"pod"},"group":{"root":{},"tasks":{"a":{"image":"oci:relative"}}}}`, 400},
-		{"launch_group", `{"container_id":{"value":"pod"},"group":{"root":{"owner":"cli"},"tasks":{"a":` + task + `}}}`, 400},
+		{"launch_group",
+			`{"container_id":{"value":"pod"},"group":{"root":{},"tasks":{"a":` + task + `,"a":` + task + `}}}`, 400},
+		{"launch_group", `{"container_id":{"value":"pod"},"group":{"root":` + task + `,"tasks":{"a":` + task + `}}}`,
+			400},
+		{"launch_group", `{"container_id":{"value":"pod"},"group":{"root":{},"tasks":{"a":{"image":"oci:relative"}}}}`,
+			400},
+		{"launch_group", `{"container_id":{"value":"pod"},"group":{"root":{"owner":"cli"},"tasks":{"a":` + task + `}}}`,
+			400},
 		{"launch_group", `{"container_id":{"value":"pod"},"group":{"root":{},"tasks":{"a":{"owner":"cli"}}}}`, 400},
-		{"launch_group", `{"container_id":{"value":"pod"},"group":{"root":{},"colour":1,"tasks":{"a":` + task + `}}}`, 400},
-		{"launch_group", `{"container_id":{"value":"pod"},"group":{"root":{},"tasks":{"a":{"image":"oci:/no/such"}}}}`, 400},
+		{"launch_group", `{"container_id":{"value":"pod"},"group":{"root":{},"colour":1,"tasks":{"a":` + task + `}}}`,
+			400},
+		{"launch_group", `{"container_id":{"value":"pod"},"group":{"root":{},"tasks":{"a":{"image":"oci:/no/such"}}}}`,
+			400},
 		{"dry_run_container", `{}`, 400},
 		{"dry_run_container", `{"config":null}`, 400},
 		{"dry_run_container", `{"config":{"image":"oci:relative"}}`, 400},
@@ -51,14 +57,16 @@ func TestHostileGroups(t *testing.T) {
 // TestTimings wants the steps of a launch in its answer, in their order.
 func TestTimings(t *testing.T) {
 	h := newHost(t)
-	body, err := api.NewCall(api.LaunchContainer, api.Launch{ContainerID: id("task"), Command: sh("sleep 1000"), Container: h.in()})
+	body, err := api.NewCall(api.LaunchContainer,
+		api.Launch{ContainerID: id("task"), Command: sh("sleep 1000"), Container: h.in()})
 	if err != nil {
 		t.Fatal(err)
 	}
 	answer := h.open(nil, strings.NewReader(string(body)))
 	defer answer.Body.Close()
 	steps := answer.Header.Values(api.Timing)
-	if len(steps) < 5 || !strings.HasPrefix(steps[0], `step;desc="intent";dur=`) || !strings.HasPrefix(steps[len(steps)-1], `step;desc="running";dur=`) {
+	if len(steps) < 5 || !strings.HasPrefix(steps[0], `step;desc="intent";dur=`) ||
+		!strings.HasPrefix(steps[len(steps)-1], `step;desc="running";dur=`) {
 		t.Errorf("%d %q", answer.StatusCode, steps)
 	}
 	h.remove("task")

@@ -30,7 +30,8 @@ func TestHangUp(t *testing.T) {
 	}
 	h.eventually("it says what is wrong", func() bool {
 		log := h.log.String()
-		return strings.Contains(log, "read certificates and tokens again") && strings.Contains(log, "one token of at least")
+		return strings.Contains(log, "read certificates and tokens again") &&
+			strings.Contains(log, "one token of at least")
 	})
 	h.call(200, api.GetVersion, nil, nil)
 }
@@ -55,9 +56,11 @@ func TestEveryErrorIsJSON(t *testing.T) {
 		method, path string
 		code         int
 	}{
-		{http.MethodGet, "/nosuch", 404}, {http.MethodGet, "/", 404}, {http.MethodGet, api.Path, 405}, {http.MethodPut, api.Path, 405},
+		{http.MethodGet, "/nosuch", 404}, {http.MethodGet, "/", 404}, {http.MethodGet, api.Path, 405},
+		{http.MethodPut, api.Path, 405},
 		{http.MethodPost, "/healthz", 405}, {http.MethodDelete, "/metrics", 405}, {http.MethodPost, "/files/read", 405},
-		{http.MethodGet, "/files/read?path=/nosuch", 404}, {http.MethodGet, "/files/browse?path=/nosuch", 404}, {http.MethodPost, api.Path, 400},
+		{http.MethodGet, "/files/read?path=/nosuch", 404}, {http.MethodGet, "/files/browse?path=/nosuch", 404},
+		{http.MethodPost, api.Path, 400},
 	} {
 		r, err := http.NewRequestWithContext(t.Context(), c.method, "http://agent"+c.path, nil)
 		if err != nil {

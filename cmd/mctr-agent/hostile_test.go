@@ -59,12 +59,15 @@ func TestHostileBodies(t *testing.T) {
 		{"an id with a dot", launch(`{"value":"a.b"}`), 400},
 		{"an id with a NUL", launch(`{"value":"a\u0000"}`), 400},
 		{"an endless id", launch(`{"value":"` + strings.Repeat("a", 1000) + `"}`), 400},
-		{"endless parents", launch(strings.Repeat(`{"value":"a","parent":`, 5000) + `{"value":"a"}` + strings.Repeat("}", 5000)), 400},
+		{"endless parents",
+			launch(strings.Repeat(`{"value":"a","parent":`, 5000) + `{"value":"a"}` + strings.Repeat("}", 5000)), 400},
 		{"deep JSON", strings.Repeat("[", 4<<20), 400},
 		{"deep objects", strings.Repeat(`{"type":`, 1<<19), 400},
 		{"no UTF-8", "{\"type\":\"\xff\xfe\"}", 400},
-		{"a signal that is none", `{"type":"KILL_CONTAINER","kill_container":{"container_id":{"value":"a"},"signal":99}}`, 400},
-		{"a number out of range", `{"type":"KILL_CONTAINER","kill_container":{"container_id":{"value":"a"},"signal":1e400}}`, 400},
+		{"a signal that is none",
+			`{"type":"KILL_CONTAINER","kill_container":{"container_id":{"value":"a"},"signal":99}}`, 400},
+		{"a number out of range",
+			`{"type":"KILL_CONTAINER","kill_container":{"container_id":{"value":"a"},"signal":1e400}}`, 400},
 		{"huge", `{"type":"` + strings.Repeat("A", 5<<20) + `"}`, 413},
 	} {
 		code, answer := h.post(nil, strings.NewReader(c.body))
@@ -104,7 +107,9 @@ func TestBrokenHTTP(t *testing.T) {
 		{"less than was promised", post + "Content-Length: 100\r\n\r\n{\"type\":", "400"},
 		{"a cut chunk", post + "Transfer-Encoding: chunked\r\n\r\nff\r\n{\"type\"", "400"},
 		{"a chunk that is none", post + "Transfer-Encoding: chunked\r\n\r\nzz\r\n", "400"},
-		{"endless headers", "GET /healthz HTTP/1.1\r\nHost: a\r\n" + strings.Repeat("X: "+strings.Repeat("y", 1000)+"\r\n", 100) + "\r\n", "431"},
+		{"endless headers",
+			"GET /healthz HTTP/1.1\r\nHost: a\r\n" + strings.Repeat("X: "+strings.Repeat("y", 1000)+"\r\n", 100) +
+				"\r\n", "431"},
 		{"another method", "DELETE /api/v1 HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", "405"},
 		{"another path", "GET /etc/passwd HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", "404"},
 		{"a path outwards", "GET /files/../../etc/passwd HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", ""},
@@ -161,7 +166,8 @@ func (h *host) descriptors() (open int) {
 		h.t.Fatal(err)
 	}
 	for _, e := range entries {
-		if to, _ := os.Readlink(dir + e.Name()); !strings.HasPrefix(to, "/sys/fs/cgroup/") && !strings.HasSuffix(to, "/net/dev") {
+		if to, _ := os.Readlink(dir + e.Name()); !strings.HasPrefix(to, "/sys/fs/cgroup/") &&
+			!strings.HasSuffix(to, "/net/dev") {
 			open++
 		}
 	}
@@ -193,7 +199,8 @@ func TestManyClients(t *testing.T) {
 					t.Errorf("session %s: %q", name, got)
 				}
 			case 2:
-				h.leaves(api.LaunchNestedContainerSession, api.LaunchNested{ContainerID: id("shared." + name), Command: sh("sleep 1000")})
+				h.leaves(api.LaunchNestedContainerSession,
+					api.LaunchNested{ContainerID: id("shared." + name), Command: sh("sleep 1000")})
 			case 3:
 				h.leaves(api.WaitContainer, api.ID{ContainerID: id("shared")})
 				h.leaves(api.WatchEvents, mctr.EventOptions{Follow: true})
@@ -247,8 +254,11 @@ func TestHostileStream(t *testing.T) {
 	h := newHost(t)
 	h.launch("task", "sleep 1000")
 	call := `{"type":"EXEC_CONTAINER","exec_container":{"container_id":{"value":"task"},"args":["sleep","999"],"stdin":true}}`
-	head := fmt.Sprintf("POST /api/v1 HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nConnection: Upgrade\r\nUpgrade: mctr-stream\r\nContent-Length: %d\r\n\r\n", len(call))
-	for name, rest := range map[string]string{"a chunk too long": "\x00\xff\xff\xff\xff", "a cut chunk": "\x00\x00\x00\x00\x09abc", "an unknown stream": "\x63\x00\x00\x00\x01a", "a size that is none": "\x03\x00\x00\x00\x01a"} {
+	head := fmt.Sprintf("POST /api/v1 HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"+
+		"Connection: Upgrade\r\nUpgrade: mctr-stream\r\nContent-Length: %d\r\n\r\n", len(call))
+	for name, rest := range map[string]string{"a chunk too long": "\x00\xff\xff\xff\xff",
+		"a cut chunk": "\x00\x00\x00\x00\x09abc", "an unknown stream": "\x63\x00\x00\x00\x01a",
+		"a size that is none": "\x03\x00\x00\x00\x01a"} {
 		conn, err := net.Dial("unix", h.socket())
 		if err != nil {
 			t.Fatal(err)
@@ -273,7 +283,8 @@ func TestEndOfAgent(t *testing.T) {
 	h.launch("task", "sleep 1000")
 	waiting := make(chan int, 1)
 	go func() {
-		code, _ := h.post(nil, strings.NewReader(`{"type":"WAIT_CONTAINER","wait_container":{"container_id":{"value":"task"}}}`))
+		code, _ := h.post(nil,
+			strings.NewReader(`{"type":"WAIT_CONTAINER","wait_container":{"container_id":{"value":"task"}}}`))
 		waiting <- code
 	}()
 	time.Sleep(100 * time.Millisecond) // for the call to arrive: whether it has or not, it has to be answered

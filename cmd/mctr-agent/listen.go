@@ -123,7 +123,8 @@ const maxSocketPath = 107
 
 func checkSocketPath(path string) error {
 	if !strings.HasPrefix(path, "/") || len(path) > maxSocketPath {
-		return fmt.Errorf("%w: --listen unix://%s: want an absolute path of at most %d bytes", mctr.ErrInvalid, path, maxSocketPath)
+		return fmt.Errorf("%w: --listen unix://%s: want an absolute path of at most %d bytes", mctr.ErrInvalid, path,
+			maxSocketPath)
 	}
 	return nil
 }

@@ -34,7 +34,8 @@ func TestRefusesToListen(t *testing.T) {
 	token := filepath.Join(dir, "token")
 	readable := filepath.Join(dir, "readable")
 	short := filepath.Join(dir, "short")
-	for path, content := range map[string]string{token: strings.Repeat("ab", 20), readable: strings.Repeat("ab", 20), short: "secret"} {
+	for path, content := range map[string]string{token: strings.Repeat("ab", 20), readable: strings.Repeat("ab", 20),
+		short: "secret"} {
 		if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -57,7 +58,8 @@ func TestRefusesToListen(t *testing.T) {
 		{[]string{"--listen", "tcp://127.0.0.1:0", "--token-file", short}, "openssl rand"},
 		{[]string{"--listen", "tcp://127.0.0.1:0", "--tls-cert", token}, "--tls-key"},
 		{[]string{"--listen", "tcp://127.0.0.1:0", "--tls-client-ca", token}, "--tls-cert"},
-		{[]string{"--listen", "tcp://127.0.0.1:0", "--tls-cert", token, "--tls-key", token, "--tls-client-ca", token}, "--tls-cert " + token},
+		{[]string{"--listen", "tcp://127.0.0.1:0", "--tls-cert", token, "--tls-key", token, "--tls-client-ca", token},
+			"--tls-cert " + token},
 		{[]string{"--listen", "http://127.0.0.1:0"}, "unix:///PATH"},
 		{[]string{"--listen", "unix://relative.sock"}, "absolute"},
 		{[]string{"--listen", "unix:///" + strings.Repeat("x", 200)}, "107 bytes"},
@@ -80,7 +82,8 @@ func TestRefusesToListen(t *testing.T) {
 	if exists(h.root) || exists(h.state) {
 		t.Error("directories were made for nothing")
 	}
-	for want, flags := range map[string][]string{"no socket": {"--listen", "unix://" + notASocket}, "zfs": {"--backend", "zfs"}} {
+	for want, flags := range map[string][]string{"no socket": {"--listen", "unix://" + notASocket},
+		"zfs": {"--backend", "zfs"}} {
 		if out, err := h.command(flags...).CombinedOutput(); err == nil || !strings.Contains(string(out), want) {
 			t.Errorf("%q: %v %s, want %s", flags, err, out, want)
 		}
@@ -101,7 +104,8 @@ func TestOneAgent(t *testing.T) {
 	if out, err := h.command().CombinedOutput(); err == nil || !strings.Contains(string(out), "another --name") {
 		t.Errorf("a second one: %v %s", err, out)
 	}
-	if out, err := h.command("--name", "other", "--listen", "unix://"+h.socket()).CombinedOutput(); err == nil || !strings.Contains(string(out), "somebody listens") {
+	if out, err := h.command("--name", "other", "--listen", "unix://"+h.socket()).CombinedOutput(); err == nil ||
+		!strings.Contains(string(out), "somebody listens") {
 		t.Errorf("another one on its socket: %v %s", err, out)
 	}
 	h.kill()
@@ -136,7 +140,8 @@ func TestToken(t *testing.T) {
 	for _, c := range []struct {
 		authorization string
 		want          int
-	}{{"", 401}, {"Bearer", 401}, {"Bearer ", 401}, {"Bearer " + token[1:], 401}, {"Bearer " + token + "0", 401}, {"Basic " + token, 401}, {token, 401}, {"Bearer " + token, 200}, {"bearer " + token, 200}} {
+	}{{"", 401}, {"Bearer", 401}, {"Bearer ", 401}, {"Bearer " + token[1:], 401}, {"Bearer " + token + "0", 401},
+		{"Basic " + token, 401}, {token, 401}, {"Bearer " + token, 200}, {"bearer " + token, 200}} {
 		for _, path := range []string{"/healthz", "/metrics", "/openapi.yaml", "/files/browse?path=/containers"} {
 			r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+address+path, nil)
 			if err != nil {
@@ -154,10 +159,12 @@ func TestToken(t *testing.T) {
 		}
 	}
 	http.DefaultClient.CloseIdleConnections()
-	if out, err := h.mctr("--agent", "tcp://"+address, "--agent-token-file", file, "ps", "-q"); err != nil || out != "" {
+	if out, err := h.mctr("--agent", "tcp://"+address, "--agent-token-file", file, "ps", "-q"); err != nil ||
+		out != "" {
 		t.Errorf("mctr with the token: %v %s", err, out)
 	}
-	if out, err := h.mctr("--agent", "tcp://"+address, "ps", "-q"); err == nil || !strings.Contains(out, "Authorization: Bearer") {
+	if out, err := h.mctr("--agent", "tcp://"+address, "ps", "-q"); err == nil ||
+		!strings.Contains(out, "Authorization: Bearer") {
 		t.Errorf("mctr without the token: %v %s", err, out)
 	}
 	if strings.Contains(h.log.String(), token) {
@@ -176,8 +183,10 @@ func TestTLS(t *testing.T) {
 		t.Errorf("a client of the authority: %v", err)
 	}
 	client := ca.issue(t, "cli")
-	show := []string{"--agent", "tcp://" + address, "--agent-tls-ca", ca.cert, "--agent-tls-cert", client.cert, "--agent-tls-key", client.key}
-	if out, err := h.mctr(append(show, "run", "--rm", "-q", h.image, "echo", "by TLS")...); err != nil || out != "by TLS\n" {
+	show := []string{"--agent", "tcp://" + address, "--agent-tls-ca", ca.cert, "--agent-tls-cert", client.cert,
+		"--agent-tls-key", client.key}
+	if out, err := h.mctr(append(show, "run", "--rm", "-q", h.image, "echo", "by TLS")...); err != nil ||
+		out != "by TLS\n" {
 		t.Errorf("mctr with a certificate: %v %s", err, out)
 	}
 	if out, err := h.mctr(show[:4]...); err != nil {
@@ -214,7 +223,8 @@ func (p *pair) get(t *testing.T, address string, client *pair) error {
 	}
 	transport := &http.Transport{TLSClientConfig: config, ForceAttemptHTTP2: true}
 	defer transport.CloseIdleConnections()
-	answer, err := (&http.Client{Transport: transport, Timeout: 10 * time.Second}).Get("https://" + address + "/healthz")
+	answer, err := (&http.Client{Transport: transport, Timeout: 10 * time.Second}).Get("https://" + address +
+		"/healthz")
 	if err != nil {
 		return err
 	}
@@ -241,7 +251,9 @@ func TestNewCertificates(t *testing.T) {
 	if err := old.get(t, address, client); err != nil {
 		t.Errorf("between certificate and key: %v", err)
 	}
-	h.eventually("the log says that they do not fit", func() bool { return strings.Contains(h.log.String(), "used still") })
+	h.eventually("the log says that they do not fit", func() bool {
+		return strings.Contains(h.log.String(), "used still")
+	})
 	replace(t, server.key, newServer.key)
 	if err := next.get(t, address, client); err != nil {
 		t.Errorf("the new certificate: %v", err)
@@ -306,7 +318,9 @@ func TestNewToken(t *testing.T) {
 		t.Fatal(err)
 	}
 	want(tokens[2], 200)
-	h.eventually("the log says that others can read it", func() bool { return strings.Contains(h.log.String(), "chmod 600") })
+	h.eventually("the log says that others can read it", func() bool {
+		return strings.Contains(h.log.String(), "chmod 600")
+	})
 	write("short")
 	want("short", 401)
 	if err := os.Remove(file); err != nil {
@@ -350,9 +364,12 @@ func newPair(t *testing.T, name string, by *pair) *pair {
 		t.Fatal(err)
 	}
 	template := &x509.Certificate{
-		SerialNumber: big.NewInt(time.Now().UnixNano()), Subject: pkix.Name{CommonName: name}, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
-		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
-		KeyUsage: x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign, IsCA: by == nil, BasicConstraintsValid: true,
+		SerialNumber: big.NewInt(time.Now().UnixNano()), Subject: pkix.Name{CommonName: name},
+		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
+		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
+		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
+		KeyUsage:    x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign, IsCA: by == nil,
+		BasicConstraintsValid: true,
 	}
 	signer, parent := key, template
 	if by != nil {
@@ -371,7 +388,8 @@ func newPair(t *testing.T, name string, by *pair) *pair {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for path, block := range map[string]*pem.Block{p.cert: {Type: "CERTIFICATE", Bytes: der}, p.key: {Type: "PRIVATE KEY", Bytes: private}} {
+	for path, block := range map[string]*pem.Block{p.cert: {Type: "CERTIFICATE", Bytes: der},
+		p.key: {Type: "PRIVATE KEY", Bytes: private}} {
 		if err := os.WriteFile(path, pem.EncodeToMemory(block), 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -401,9 +419,11 @@ func TestSystemd(t *testing.T) {
 	defer passed.Close()
 	h.client = h.dial(filepath.Join(dir, "api"))
 	h.cmd = h.command()
-	h.cmd = exec.Command("sh", append([]string{"-c", `export LISTEN_PID=$$ WATCHDOG_PID=$$; exec "$@"`, "sh"}, h.cmd.Args...)...)
+	h.cmd = exec.Command("sh",
+		append([]string{"-c", `export LISTEN_PID=$$ WATCHDOG_PID=$$; exec "$@"`, "sh"}, h.cmd.Args...)...)
 	h.cmd.ExtraFiles = []*os.File{passed}
-	h.cmd.Env = append(os.Environ(), "LISTEN_FDS=1", "NOTIFY_SOCKET="+filepath.Join(dir, "notify"), "WATCHDOG_USEC=200000")
+	h.cmd.Env = append(os.Environ(), "LISTEN_FDS=1", "NOTIFY_SOCKET="+filepath.Join(dir, "notify"),
+		"WATCHDOG_USEC=200000")
 	h.log = &logText{}
 	h.cmd.Stderr = h.log
 	if err := h.cmd.Start(); err != nil {
@@ -447,7 +467,8 @@ func TestUnit(t *testing.T) {
 	dir := t.TempDir()
 	var units []string
 	for unit, lines := range map[string][]string{
-		"mctr-agent.service":      {"Type=notify", "Delegate=yes", "KillMode=process", "TasksMax=infinity", "WatchdogSec=60"},
+		"mctr-agent.service": {"Type=notify", "Delegate=yes", "KillMode=process", "TasksMax=infinity",
+			"WatchdogSec=60"},
 		"mctr-containers.service": {"Type=forking", "Delegate=yes", "KillMode=process", "TasksMax=infinity"},
 		"mctr-agent.socket":       {"SocketMode=0600"},
 	} {
@@ -460,7 +481,8 @@ func TestUnit(t *testing.T) {
 				t.Errorf("%s: no %s", unit, line)
 			}
 		}
-		text = bytes.Replace(text, []byte("/usr/local/bin/mctr-agent"), []byte(strconv.Quote(program(t, "mctr-agent"))), 1)
+		text = bytes.Replace(text, []byte("/usr/local/bin/mctr-agent"), []byte(strconv.Quote(program(t, "mctr-agent"))),
+			1)
 		units = append(units, filepath.Join(dir, unit))
 		if err := os.WriteFile(filepath.Join(dir, unit), text, 0o644); err != nil {
 			t.Fatal(err)

@@ -27,12 +27,16 @@ func TestMetrics(t *testing.T) {
 	}
 	var got string
 	want := []string{
-		`mctr_api_requests_total{call="LAUNCH_CONTAINER",code="200"} 2`, `mctr_api_requests_total{call="WAIT_CONTAINER",code="404"} 1`,
-		`mctr_api_requests_total{call="unknown",code="400"} 3`, `mctr_task_start_seconds_count{phase="total"} 2`, `mctr_task_start_seconds_count{phase="isolating"} 2`,
+		`mctr_api_requests_total{call="LAUNCH_CONTAINER",code="200"} 2`,
+		`mctr_api_requests_total{call="WAIT_CONTAINER",code="404"} 1`,
+		`mctr_api_requests_total{call="unknown",code="400"} 3`, `mctr_task_start_seconds_count{phase="total"} 2`,
+		`mctr_task_start_seconds_count{phase="isolating"} 2`,
 		`mctr_containers{state="running"} 1`, `mctr_containers{state="exited"} 1`, `mctr_containers{state="paused"} 0`,
-		`mctr_container_starts_total 2`, `mctr_container_ends_total{reason="EXITED"} 1`, `mctr_containers_processes 1`, `mctr_container_processes{container_id="runs",name=""} 1`, `mctr_container_cpu_seconds_total{container_id="runs",name=""} `,
-		`mctr_containers_cpu_seconds_total `, `mctr_api_wait_seconds_count{call="WAIT_CONTAINER"} 2`, `mctr_build_info{version=`,
-		"# HELP mctr_task_start_seconds ", "process_open_fds ",
+		`mctr_container_starts_total 2`, `mctr_container_ends_total{reason="EXITED"} 1`, `mctr_containers_processes 1`,
+		`mctr_container_processes{container_id="runs",name=""} 1`,
+		`mctr_container_cpu_seconds_total{container_id="runs",name=""} `,
+		`mctr_containers_cpu_seconds_total `, `mctr_api_wait_seconds_count{call="WAIT_CONTAINER"} 2`,
+		`mctr_build_info{version=`, "# HELP mctr_task_start_seconds ", "process_open_fds ",
 	}
 	h.eventually("everything is counted", func() bool {
 		answer, err := http.Get("http://" + address + "/metrics")

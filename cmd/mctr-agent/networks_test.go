@@ -36,7 +36,8 @@ func TestHostileNetworks(t *testing.T) {
 		{"x", `{"colour":"blue"}`, 400},
 		{"x", `[]`, 400},
 	} {
-		body := fmt.Sprintf(`{"type":"CREATE_NETWORK","create_network":{"name":%q,"definition":%s}}`, c.name, c.definition)
+		body := fmt.Sprintf(`{"type":"CREATE_NETWORK","create_network":{"name":%q,"definition":%s}}`, c.name,
+			c.definition)
 		if code, answer := h.post(nil, strings.NewReader(body)); code != c.want || len(answer) > 4096 {
 			t.Errorf("%.100s: %d %.300s, want %d", body, code, answer, c.want)
 		}

@@ -22,8 +22,10 @@ func TestStartOfAnothers(t *testing.T) {
 	for name, goAway := range map[string]func(*host){"killed": (*host).kill, "stopped": (*host).stop} {
 		t.Run(name, func(t *testing.T) {
 			h := newHost(t)
-			h.alone("create", "--name", "web", "--restart", "always", "--health-cmd", "test -e /up", "--health-interval", "20ms", "--health-start-period", "1h", h.image, "sleep", "1000")
-			h.call(200, "START_CONTAINER", map[string]any{"container_id": id(h.alone("inspect", "-f", "{{.Id}}", "web"))}, nil)
+			h.alone("create", "--name", "web", "--restart", "always", "--health-cmd", "test -e /up",
+				"--health-interval", "20ms", "--health-start-period", "1h", h.image, "sleep", "1000")
+			h.call(200, "START_CONTAINER",
+				map[string]any{"container_id": id(h.alone("inspect", "-f", "{{.Id}}", "web"))}, nil)
 			goAway(h)
 			h.alone("exec", "web", "touch", "/up")
 			h.alone("wait", "--condition", "healthy", "web")
@@ -54,7 +56,8 @@ func TestStartOfAnothersAgent(t *testing.T) {
 	h.stop()
 	named("two")
 	const body = `{"type":"START_CONTAINER","start_container":{"container_id":{"value":"job"}}}`
-	if code, answer := h.post(nil, strings.NewReader(body)); code != 409 || !strings.Contains(string(answer), `belongs to \"one\"`) {
+	if code, answer := h.post(nil, strings.NewReader(body)); code != 409 ||
+		!strings.Contains(string(answer), `belongs to \"one\"`) {
 		t.Errorf("%d %s", code, answer)
 	}
 	h.alone("start", "job")

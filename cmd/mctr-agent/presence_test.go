@@ -41,7 +41,8 @@ func TestStateLost(t *testing.T) {
 			if err != nil || info.Mode().Perm() != 0o600 {
 				t.Errorf("its socket: %v, %v", info, err)
 			}
-			if out, err := h.command().CombinedOutput(); err == nil || !strings.Contains(string(out), `an agent called "agent" serves`) {
+			if out, err := h.command().CombinedOutput(); err == nil ||
+				!strings.Contains(string(out), `an agent called "agent" serves`) {
 				t.Errorf("a second agent: %v: %s", err, out)
 			}
 			h.stop()

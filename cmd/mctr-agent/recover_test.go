@@ -23,7 +23,8 @@ func TestKilledAgent(t *testing.T) {
 		h.call(200, api.LaunchContainer, api.Launch{ContainerID: id(name), Mctr: &api.Extension{Config: config}}, nil)
 	}
 	launch("talk", &mctr.ContainerConfig{Process: mctr.Process{
-		Args: []string{"sh", "-c", "i=0; while read line; do i=$((i+1)); echo $i $line; [ $line = end ] && exit 4; done"}, Stdin: true,
+		Args: []string{"sh", "-c",
+			"i=0; while read line; do i=$((i+1)); echo $i $line; [ $line = end ] && exit 4; done"}, Stdin: true,
 	}})
 	const opened = "while [ ! -e /gate/open ]; do sleep 0.02; done; exit "
 	launch("gone", &mctr.ContainerConfig{Process: mctr.Process{Args: []string{"sh", "-c", opened + "9"}}, Remove: true})
@@ -52,7 +53,8 @@ func TestKilledAgent(t *testing.T) {
 	if end := h.wait("talk"); end.Mctr.ExitCode != 4 {
 		t.Errorf("the end: %+v", end)
 	}
-	if got := h.get(200, "/files/read?path=/containers/talk/sandbox/stdout&offset=0"); !strings.Contains(got, `1 one\n2 two\n3 end\n`) {
+	if got := h.get(200,
+		"/files/read?path=/containers/talk/sandbox/stdout&offset=0"); !strings.Contains(got, `1 one\n2 two\n3 end\n`) {
 		t.Errorf("the log: %s", got)
 	}
 	if !strings.Contains(h.get(200, "/metrics"), `mctr_recovered_containers{as="adopted"} 2`) {
@@ -70,7 +72,8 @@ func (h *host) recorded(name string) bool {
 func (h *host) input(name, text string) {
 	h.t.Helper()
 	body := records(h.t, api.Input{Type: "CONTAINER_ID", ContainerID: ptr(id(name))},
-		api.Input{Type: "PROCESS_IO", ProcessIO: &api.ProcessIO{Type: "DATA", Data: &api.Data{Type: "STDIN", Data: []byte(text)}}})
+		api.Input{Type: "PROCESS_IO",
+			ProcessIO: &api.ProcessIO{Type: "DATA", Data: &api.Data{Type: "STDIN", Data: []byte(text)}}})
 	if code, answer := h.post(asRecords(), strings.NewReader(body)); code != http.StatusOK {
 		h.t.Fatalf("input: %d %s", code, answer)
 	}
@@ -100,7 +103,8 @@ func ptr[T any](v T) *T { return &v }
 // look at it.
 func (h *host) restarting(name, script string) (status func() mctr.Status) {
 	h.t.Helper()
-	config := &mctr.ContainerConfig{Image: h.image, Process: mctr.Process{Args: []string{"sh", "-c", script}}, Restart: mctr.RestartPolicy{Name: mctr.RestartAlways}}
+	config := &mctr.ContainerConfig{Image: h.image, Process: mctr.Process{Args: []string{"sh", "-c", script}},
+		Restart: mctr.RestartPolicy{Name: mctr.RestartAlways}}
 	h.call(200, api.LaunchContainer, api.Launch{ContainerID: id(name), Mctr: &api.Extension{Config: config}}, nil)
 	return func() (s mctr.Status) {
 		h.call(200, api.InspectContainer, api.ID{ContainerID: id(name)}, &s)
@@ -116,9 +120,11 @@ func TestStopAsConfigured(t *testing.T) {
 		script string
 		code   int
 	}{
-		"heard": {"trap 'exit 7' USR1; while :; do sleep 0.02; done", 7}, "deaf": {"trap '' USR1; while :; do sleep 0.02; done", 137},
+		"heard": {"trap 'exit 7' USR1; while :; do sleep 0.02; done", 7},
+		"deaf":  {"trap '' USR1; while :; do sleep 0.02; done", 137},
 	} {
-		config := &mctr.ContainerConfig{Image: h.image, StopSignal: "USR1", Process: mctr.Process{Args: []string{"sh", "-c", c.script}}}
+		config := &mctr.ContainerConfig{Image: h.image, StopSignal: "USR1",
+			Process: mctr.Process{Args: []string{"sh", "-c", c.script}}}
 		if name == "deaf" {
 			config.StopTimeout = new(time.Duration)
 		}
@@ -138,14 +144,17 @@ func TestStopAsConfigured(t *testing.T) {
 // TestErrorsNameFields wants an error to speak of the API's fields, and not of flags.
 func TestErrorsNameFields(t *testing.T) {
 	h := newHost(t)
-	config := &mctr.ContainerConfig{Image: h.image, Network: "none", Ports: []mctr.Port{{ContainerPort: 80, Protocol: "tcp"}}}
-	call, err := api.NewCall(api.LaunchContainer, api.Launch{ContainerID: id("job"), Mctr: &api.Extension{Config: config}})
+	config := &mctr.ContainerConfig{Image: h.image, Network: "none",
+		Ports: []mctr.Port{{ContainerPort: 80, Protocol: "tcp"}}}
+	call, err := api.NewCall(api.LaunchContainer,
+		api.Launch{ContainerID: id("job"), Mctr: &api.Extension{Config: config}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	code, body := h.post(http.Header{"Content-Type": {api.JSON}}, strings.NewReader(string(call)))
 	answer := string(body)
-	if code != 400 || strings.Contains(answer, "--publish") || !strings.Contains(answer, "ports: the container has no network") {
+	if code != 400 || strings.Contains(answer, "--publish") ||
+		!strings.Contains(answer, "ports: the container has no network") {
 		t.Errorf("%d %s", code, answer)
 	}
 }

@@ -40,7 +40,8 @@ func (f *flags) readToken() (string, error) {
 		return "", fmt.Errorf("--token-file: %w", err)
 	}
 	if info.Mode().Perm()&0o077 != 0 {
-		return "", fmt.Errorf("%w: --token-file %s: others than its owner can read it (chmod 600)", mctr.ErrInvalid, f.tokenFile)
+		return "", fmt.Errorf("%w: --token-file %s: others than its owner can read it (chmod 600)", mctr.ErrInvalid,
+			f.tokenFile)
 	}
 	data, err := os.ReadFile(f.tokenFile)
 	if err != nil {
@@ -48,7 +49,8 @@ func (f *flags) readToken() (string, error) {
 	}
 	token := strings.TrimSpace(string(data))
 	if len(token) < leastToken || strings.ContainsAny(token, " \t\r\n") {
-		return "", fmt.Errorf("%w: --token-file %s: want one token of at least %d characters (openssl rand -hex 32)", mctr.ErrInvalid, f.tokenFile, leastToken)
+		return "", fmt.Errorf("%w: --token-file %s: want one token of at least %d characters (openssl rand -hex 32)",
+			mctr.ErrInvalid, f.tokenFile, leastToken)
 	}
 	return token, nil
 }
@@ -63,16 +65,20 @@ func (f *flags) protects(address string) error {
 	loopback := host == "localhost" || ip != nil && ip.IsLoopback()
 	switch {
 	case f.tlsClientCA == "" && f.token == nil:
-		return fmt.Errorf("%w: --listen tcp://%s: whoever reaches it would be root here (give --tls-cert, --tls-key and --tls-client-ca, or --token-file)", mctr.ErrInvalid, address)
+		return fmt.Errorf("%w: --listen tcp://%s: whoever reaches it would be root here (give --tls-cert, --tls-key "+
+			"and --tls-client-ca, or --token-file)", mctr.ErrInvalid, address)
 	case f.tlsCert == "" && !loopback:
-		return fmt.Errorf("%w: --listen tcp://%s: a token can be read on its way (give --tls-cert and --tls-key, or listen on 127.0.0.1)", mctr.ErrInvalid, address)
+		return fmt.Errorf("%w: --listen tcp://%s: a token can be read on its way (give --tls-cert and --tls-key, or "+
+			"listen on 127.0.0.1)", mctr.ErrInvalid, address)
 	}
 	return nil
 }
 
 // tls is what tcp is wrapped in: for each connection, what the files have then.
 func (f *flags) tls() *tls.Config {
-	return &tls.Config{GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) { return f.certificates.get(), nil }}
+	return &tls.Config{GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) {
+		return f.certificates.get(), nil
+	}}
 }
 
 func (f *flags) readTLS() (*tls.Config, error) {

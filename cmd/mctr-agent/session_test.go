@@ -12,7 +12,9 @@ import (
 // it, however it ends, and nothing else of its parent's.
 func TestSessionTakesItsOwnAlong(t *testing.T) {
 	h := newHost(t)
-	h.call(200, api.LaunchContainer, api.Launch{ContainerID: id("task"), Container: h.in(), Command: &api.CommandInfo{Value: "sleep 1111 & touch /tmp/mark; sleep 2222"}}, nil)
+	h.call(200, api.LaunchContainer,
+		api.Launch{ContainerID: id("task"), Container: h.in(),
+			Command: &api.CommandInfo{Value: "sleep 1111 & touch /tmp/mark; sleep 2222"}}, nil)
 	h.eventually("the parent is up", func() bool { return h.look("cat /tmp/mark && echo up") == "up\n" })
 	background := "sleep 3333 & setsid sleep 5555 & (sleep 6666 & sleep 7777) & sleep 0.3; echo begun; "
 	lives := func() (left []string) {
@@ -69,10 +71,12 @@ func TestSessionOfAnotherParent(t *testing.T) {
 		}
 		_ = gone.body.Close()
 		end := h.wait("task.one")
-		if end.Mctr == nil || end.Mctr.Finished.Before(before) || end.Mctr.Started.Before(before) || end.Mctr.Finished.Before(end.Mctr.Started) {
+		if end.Mctr == nil || end.Mctr.Finished.Before(before) || end.Mctr.Started.Before(before) ||
+			end.Mctr.Finished.Before(end.Mctr.Started) {
 			t.Errorf("the end is %+v", end.Mctr)
 		}
-		h.call(409, api.LaunchNestedContainerSession, api.LaunchNested{ContainerID: id("task.one"), Command: sh("true")}, nil)
+		h.call(409, api.LaunchNestedContainerSession,
+			api.LaunchNested{ContainerID: id("task.one"), Command: sh("true")}, nil)
 		h.remove("task")
 	}
 }

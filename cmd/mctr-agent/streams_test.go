@@ -36,7 +36,8 @@ func (h *host) stream(kind string, arguments any) *stream {
 	}
 	answer := h.open(nil, bytes.NewReader(body))
 	h.t.Cleanup(func() { _ = answer.Body.Close() })
-	if answer.StatusCode != http.StatusOK || answer.Header.Get("Content-Type") != api.RecordIO || answer.Header.Get("Message-Content-Type") != api.JSON {
+	if answer.StatusCode != http.StatusOK || answer.Header.Get("Content-Type") != api.RecordIO ||
+		answer.Header.Get("Message-Content-Type") != api.JSON {
 		data, _ := io.ReadAll(answer.Body)
 		h.t.Fatalf("%s: %d, %v: %s", body, answer.StatusCode, answer.Header, data)
 	}
@@ -95,7 +96,8 @@ func TestSession(t *testing.T) {
 	h := newHost(t)
 	h.call(400, api.LaunchNestedContainerSession, api.LaunchNested{ContainerID: id("task.s"), Command: sh("true")}, nil)
 	h.call(200, api.LaunchContainer, api.Launch{ContainerID: id("task"), Container: h.in(), Command: &api.CommandInfo{
-		Value: "touch /tmp/mark; sleep 100", Environment: &api.Environment{Variables: []api.Variable{{Name: "OF", Value: "the parent"}}},
+		Value:       "touch /tmp/mark; sleep 100",
+		Environment: &api.Environment{Variables: []api.Variable{{Name: "OF", Value: "the parent"}}},
 	}}, nil)
 	h.eventually("the parent is up", func() bool { return h.look("cat /tmp/mark && echo up") == "up\n" })
 	s := h.session("task.one", "echo $OF; ls /tmp; echo err >&2; exit 5")
@@ -112,7 +114,8 @@ func TestSession(t *testing.T) {
 	if first, err := dies.next(); err != nil || first != "STDOUT begun\n" {
 		t.Fatal(first, err)
 	}
-	h.call(409, api.LaunchNestedContainerSession, api.LaunchNested{ContainerID: id("task.dies"), Command: sh("true")}, nil)
+	h.call(409, api.LaunchNestedContainerSession, api.LaunchNested{ContainerID: id("task.dies"), Command: sh("true")},
+		nil)
 	var list api.Containers
 	h.call(200, api.GetContainers, api.List{ShowNested: true}, &list)
 	if len(list.Containers) != 2 {
@@ -159,7 +162,9 @@ func TestInput(t *testing.T) {
 	}
 	terminal := h.in()
 	terminal.TTYInfo = &api.TTYInfo{WindowSize: &api.WindowSize{Rows: 33, Columns: 99}}
-	h.call(200, api.LaunchContainer, api.Launch{ContainerID: id("tty"), Container: terminal, Command: sh("stty size; read x; stty size; read y")}, nil)
+	h.call(200, api.LaunchContainer,
+		api.Launch{ContainerID: id("tty"), Container: terminal, Command: sh("stty size; read x; stty size; read y")},
+		nil)
 	output := h.attach("tty")
 	r, w := io.Pipe()
 	first := make(chan int, 1)
@@ -173,9 +178,14 @@ func TestInput(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	resize := api.ProcessIO{Type: "CONTROL", Control: &api.Control{Type: "TTY_INFO", TTYInfo: &api.TTYInfo{WindowSize: &api.WindowSize{Rows: 44, Columns: 111}}}}
+	resize := api.ProcessIO{Type: "CONTROL",
+		Control: &api.Control{Type: "TTY_INFO",
+			TTYInfo: &api.TTYInfo{WindowSize: &api.WindowSize{Rows: 44, Columns: 111}}}}
 	write(records(t, api.Input{Type: "CONTAINER_ID", ContainerID: ptr(id("tty"))}) + message(resize))
-	write(message(api.ProcessIO{Type: "CONTROL", Control: &api.Control{Type: "HEARTBEAT", Heartbeat: &api.Heartbeat{Interval: &api.Duration{Nanoseconds: 1}}}}))
+	write(message(
+		api.ProcessIO{Type: "CONTROL",
+			Control: &api.Control{Type: "HEARTBEAT",
+				Heartbeat: &api.Heartbeat{Interval: &api.Duration{Nanoseconds: 1}}}}))
 	write(message(api.ProcessIO{Type: "DATA", Data: &api.Data{Type: "STDIN", Data: []byte("\n")}}))
 	all := ""
 	for !strings.Contains(all, "44 111") {
@@ -185,7 +195,9 @@ func TestInput(t *testing.T) {
 		}
 		all += strings.TrimPrefix(piece, "STDOUT ")
 	}
-	if code, answer := h.post(asRecords(), strings.NewReader(records(t, api.Input{Type: "CONTAINER_ID", ContainerID: ptr(id("tty"))}))); code != http.StatusConflict {
+	if code, answer := h.post(asRecords(),
+		strings.NewReader(
+			records(t, api.Input{Type: "CONTAINER_ID", ContainerID: ptr(id("tty"))}))); code != http.StatusConflict {
 		t.Errorf("a second writer: %d %s", code, answer)
 	}
 	write(message(api.ProcessIO{Type: "DATA", Data: &api.Data{Type: "STDIN", Data: []byte("\n")}}))
@@ -221,9 +233,11 @@ func TestStreamErrors(t *testing.T) {
 		body   string
 		want   int
 	}{
-		{"no such container", asRecords(), records(t, api.Input{Type: "CONTAINER_ID", ContainerID: ptr(id("nobody"))}), 404},
+		{"no such container", asRecords(), records(t, api.Input{Type: "CONTAINER_ID", ContainerID: ptr(id("nobody"))}),
+			404},
 		{"takes no input", asRecords(), toTask, 409},
-		{"not the first message", asRecords(), records(t, api.Input{Type: "PROCESS_IO", ProcessIO: &api.ProcessIO{Type: "DATA"}}), 400},
+		{"not the first message", asRecords(),
+			records(t, api.Input{Type: "PROCESS_IO", ProcessIO: &api.ProcessIO{Type: "DATA"}}), 400},
 		{"empty", asRecords(), "", 400},
 		{"cut off", asRecords(), toTask[:len(toTask)-3], 400},
 		{"no records", asRecords(), "hello", 400},
@@ -231,13 +245,18 @@ func TestStreamErrors(t *testing.T) {
 		{"another call's records", asRecords(), string(recordio.Append(nil, []byte(attach))), 415},
 		{"input as JSON", asJSON(), `{"type":"ATTACH_CONTAINER_INPUT","attach_container_input":{}}`, 415},
 		{"no type of messages", header("Content-Type", api.RecordIO), toTask, 400},
-		{"messages in protobuf", header("Content-Type", api.RecordIO, "Message-Content-Type", "application/x-protobuf"), toTask, 415},
+		{"messages in protobuf", header("Content-Type", api.RecordIO, "Message-Content-Type", "application/x-protobuf"),
+			toTask, 415},
 		{"a stream as JSON", header("Content-Type", api.JSON, "Accept", api.JSON), attach, 406},
-		{"messages accepted in protobuf", header("Content-Type", api.JSON, "Message-Accept", "application/x-protobuf"), attach, 406},
-		{"an answer as records", header("Content-Type", api.JSON, "Accept", api.RecordIO), `{"type":"GET_VERSION"}`, 406},
+		{"messages accepted in protobuf", header("Content-Type", api.JSON, "Message-Accept", "application/x-protobuf"),
+			attach, 406},
+		{"an answer as records", header("Content-Type", api.JSON, "Accept", api.RecordIO), `{"type":"GET_VERSION"}`,
+			406},
 		{"a call in protobuf", header("Content-Type", "application/x-protobuf"), "\x08\x01", 415},
 		{"no type", header(), "{}", 400},
-		{"streams without an upgrade", asJSON(), `{"type":"ATTACH_CONTAINER","attach_container":{"container_id":{"value":"task"},"attach":{"output":true}}}`, 426},
+		{"streams without an upgrade", asJSON(),
+			`{"type":"ATTACH_CONTAINER","attach_container":{"container_id":{"value":"task"},"attach":{"output":true}}}`,
+			426},
 	} {
 		if code, answer := h.post(c.header, strings.NewReader(c.body)); code != c.want {
 			t.Errorf("%s: %d %s, want %d", c.name, code, answer, c.want)

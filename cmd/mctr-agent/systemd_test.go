@@ -77,7 +77,8 @@ func (s *service) systemctl(args ...string) string {
 // mctr runs a verb by the agent.
 func (s *service) mctr(args ...string) string {
 	s.t.Helper()
-	out, err := exec.Command(program(s.t, "mctr"), append([]string{"--agent", "unix://" + s.socket()}, args...)...).CombinedOutput()
+	out, err := exec.Command(program(s.t, "mctr"),
+		append([]string{"--agent", "unix://" + s.socket()}, args...)...).CombinedOutput()
 	if err != nil {
 		s.t.Fatalf("mctr %s: %v: %s", strings.Join(args, " "), err, out)
 	}
@@ -105,11 +106,13 @@ func (s *service) wantInPlace(when, name string, pid int) {
 	if err != nil || !strings.HasPrefix(group, s.above) {
 		s.t.Errorf("%s: %s is in %q, %v", when, name, group, err)
 	}
-	if limit, err := os.ReadFile(filepath.Join(cgroup.Mountpoint, group, "memory.max")); err != nil || string(limit) != "67108864\n" {
+	if limit, err := os.ReadFile(filepath.Join(cgroup.Mountpoint, group, "memory.max")); err != nil ||
+		string(limit) != "67108864\n" {
 		s.t.Errorf("%s: memory.max is %q, %v", when, limit, err)
 	}
 	agent := s.systemctl("show", "--property", "MainPID", "--value", "mctr-agent")
-	if own, err := os.ReadFile("/proc/" + agent + "/cgroup"); err != nil || string(own) != "0::/system.slice/mctr-agent.service\n" {
+	if own, err := os.ReadFile("/proc/" + agent + "/cgroup"); err != nil ||
+		string(own) != "0::/system.slice/mctr-agent.service\n" {
 		s.t.Errorf("%s: the agent is in %q, %v", when, own, err)
 	}
 }
@@ -125,7 +128,8 @@ func TestUnderSystemd(t *testing.T) {
 	pid := s.pid("task")
 	s.wantInPlace("launched", "task", pid)
 	for _, verb := range [][]string{
-		{"daemon-reload"}, {"restart", "mctr-agent"}, {"daemon-reload"}, {"kill", "--kill-whom=main", "-s", "KILL", "mctr-agent"},
+		{"daemon-reload"}, {"restart", "mctr-agent"}, {"daemon-reload"},
+		{"kill", "--kill-whom=main", "-s", "KILL", "mctr-agent"},
 		{"restart", "mctr-agent"}, {"daemon-reexec"},
 	} {
 		when := "after " + strings.Join(verb, " ")
@@ -140,7 +144,8 @@ func TestUnderSystemd(t *testing.T) {
 	s.mctr(append(run, "next", s.image, "sleep", "1000")...)
 	s.wantInPlace("launched later", "next", s.pid("next"))
 	s.systemctl("stop", "mctr-agent")
-	if data, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid)); err != nil || !strings.HasPrefix(string(data), "sleep\x00") {
+	if data, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid)); err != nil ||
+		!strings.HasPrefix(string(data), "sleep\x00") {
 		t.Errorf("with the agent the container ended: %q, %v", data, err)
 	}
 	s.systemctl("start", "mctr-agent")
@@ -158,7 +163,8 @@ func TestUnderSystemd(t *testing.T) {
 // TestUnderSystemdScopes has systemd make scopes for the agent's containers, in a
 // slice that is chosen.
 func TestUnderSystemdScopes(t *testing.T) {
-	s := newService(t, "MCTR_AGENT_CGROUP_MANAGER=systemd MCTR_AGENT_CGROUP_PARENT=mctrtest-deep.slice", "mctrtest.slice/mctrtest-deep.slice/mctr-")
+	s := newService(t, "MCTR_AGENT_CGROUP_MANAGER=systemd MCTR_AGENT_CGROUP_PARENT=mctrtest-deep.slice",
+		"mctrtest.slice/mctrtest-deep.slice/mctr-")
 	t.Cleanup(func() { s.systemctl("stop", "mctrtest.slice") })
 	s.mctr("run", "-d", "-q", "--memory", "64m", "--name", "task", s.image, "sleep", "1000")
 	pid := s.pid("task")
@@ -169,6 +175,7 @@ func TestUnderSystemdScopes(t *testing.T) {
 	s.mctr("rm", "-f", "task")
 	s.eventually("no scope is left", func() bool {
 		groups, err := filepath.Glob(filepath.Join(cgroup.Mountpoint, s.above+"*"))
-		return err == nil && len(groups) == 0 && s.systemctl("list-units", "--all", "--plain", "--no-legend", "mctr-*.scope") == ""
+		return err == nil && len(groups) == 0 &&
+			s.systemctl("list-units", "--all", "--plain", "--no-legend", "mctr-*.scope") == ""
 	})
 }

@@ -12,7 +12,8 @@ import (
 func TestCalico(t *testing.T) {
 	clean(t, t.TempDir())
 	file := t.TempDir() + "/r.json"
-	if out, err := exec.Command(program(t), append(quick, "--case", "calico-calico", "--case", "calico-vxlan", "--json", file)...).CombinedOutput(); err != nil {
+	args := append(quick, "--case", "calico-calico", "--case", "calico-vxlan", "--json", file)
+	if out, err := exec.Command(program(t), args...).CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	check(t, report(t, file), 3)

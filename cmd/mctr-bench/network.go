@@ -53,7 +53,8 @@ machine.`,
 	}
 	s := cmd.Flags()
 	s.IntVar(&f.options.Rounds, "rounds", 6, "turns of each case")
-	s.DurationVar(&f.options.Duration, "duration", 500*time.Millisecond, "of one load, up to a minute; streams take whole seconds")
+	s.DurationVar(&f.options.Duration, "duration", 500*time.Millisecond,
+		"of one load, up to a minute; streams take whole seconds")
 	s.IntVar(&f.options.Conns, "conns", 64, "connections of the load with many")
 	s.IntVar(&f.options.Attach, "attach", 100, "how often each network is attached and detached; 0: not")
 	s.StringArrayVar(&f.cases, "case", nil, "`NAME` of a case, or its beginning: "+network.Names()+" (default: all)")
@@ -61,10 +62,12 @@ machine.`,
 	s.StringVar(&f.html, "html", "", "write a page with pictures to `FILE`")
 	s.StringVar(&f.svg, "svg", "", "write the picture of throughput to `FILE`")
 	s.StringVar(&f.bin, "bin", "", "`DIR` with mctr-shim, mctr-helper and cni (default: where mctr-bench is)")
-	s.StringVar(&f.calico, "calico", "", "`DIR` with calico, calico-ipam, calicoctl and calico-node (default: calico beside mctr-bench)")
+	s.StringVar(&f.calico, "calico", "",
+		"`DIR` with calico, calico-ipam, calicoctl and calico-node (default: calico beside mctr-bench)")
 	s.StringVar(&f.server, "server", "", "be one of two machines, and serve at `ADDRESS:PORT`")
 	s.StringVar(&f.client, "client", "", "be the other one, and measure against the server at `ADDRESS:PORT`")
-	s.StringVar(&f.address, "address", "", "this machine's `ADDRESS` for the load (default: the one that leads to the other)")
+	s.StringVar(&f.address, "address", "",
+		"this machine's `ADDRESS` for the load (default: the one that leads to the other)")
 	s.StringVar(&f.token, "token", "", "what the server printed")
 	s.BoolVarP(&f.quiet, "quiet", "q", false, "no progress")
 	cmd.AddCommand(sideCommand())
@@ -92,8 +95,10 @@ func (f *networkFlags) run(ctx context.Context) error {
 
 func (f *networkFlags) complete() (err error) {
 	o := &f.options
-	if o.Rounds < 1 || o.Conns < 1 || o.Conns > 10000 || o.Attach < 0 || o.Duration < 10*time.Millisecond || o.Duration > time.Minute {
-		return fmt.Errorf("%w: want a round or more, 1 to 10000 connections, and a duration of 10ms to 1m", mctr.ErrInvalid)
+	if o.Rounds < 1 || o.Conns < 1 || o.Conns > 10000 || o.Attach < 0 || o.Duration < 10*time.Millisecond ||
+		o.Duration > time.Minute {
+		return fmt.Errorf("%w: want a round or more, 1 to 10000 connections, and a duration of 10ms to 1m",
+			mctr.ErrInvalid)
 	}
 	if os.Geteuid() != 0 {
 		return fmt.Errorf("%w: mctr-bench network must be run by root", mctr.ErrUnsupported)

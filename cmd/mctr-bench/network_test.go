@@ -46,8 +46,11 @@ func clean(t *testing.T, parent string) {
 	t.Cleanup(func() { _ = os.Remove(dir) }) // told below, if that cannot be
 	t.Setenv("TMPDIR", dir)
 	host := leakcheck.Snapshot(t, leakcheck.Scope{Kinds: []leakcheck.Kind{leakcheck.Link, leakcheck.Rule}})
-	mounts := leakcheck.Snapshot(t, leakcheck.Scope{Kinds: []leakcheck.Kind{leakcheck.Mount, leakcheck.Netns}, Names: []string{os.Getenv("TMPDIR")}})
-	groups := leakcheck.Snapshot(t, leakcheck.Scope{Kinds: []leakcheck.Kind{leakcheck.Cgroup}, Names: []string{filepath.Base(dir) + "-"}})
+	mounts := leakcheck.Snapshot(t,
+		leakcheck.Scope{Kinds: []leakcheck.Kind{leakcheck.Mount, leakcheck.Netns},
+			Names: []string{os.Getenv("TMPDIR")}})
+	groups := leakcheck.Snapshot(t,
+		leakcheck.Scope{Kinds: []leakcheck.Kind{leakcheck.Cgroup}, Names: []string{filepath.Base(dir) + "-"}})
 	t.Cleanup(func() {
 		host.Check()
 		mounts.Check()
@@ -87,7 +90,9 @@ func check(t *testing.T, r *network.Report, cases int) {
 		}
 		for _, samples := range []map[string]network.Sample{m.Slots[0].Case, m.Slots[0].Base} {
 			for _, name := range []string{"rr1", "rrN", "crr", "udp", "stream"} {
-				if s := samples[name]; s.Transactions == 0 || s.CPUNanos == 0 || name != "stream" && (s.TPS == 0 || s.P99 < s.P50 || s.P50 == 0) || name == "stream" && s.Gbits == 0 {
+				if s := samples[name]; s.Transactions == 0 || s.CPUNanos == 0 ||
+					name != "stream" && (s.TPS == 0 || s.P99 < s.P50 || s.P50 == 0) ||
+					name == "stream" && s.Gbits == 0 {
 					t.Errorf("%s, %s: %+v", m.Name, name, s)
 				}
 			}
@@ -110,7 +115,8 @@ func TestOneMachine(t *testing.T) {
 	}
 	r := report(t, dir+"/r.json")
 	check(t, r, 7)
-	for _, want := range []string{"not separated", "vxlan-vxlan", "0.43", "1450", "is an imitation of Weave", "calico-ipip cannot be run", "load afterwards", "mctr's own p50"} {
+	for _, want := range []string{"not separated", "vxlan-vxlan", "0.43", "1450", "is an imitation of Weave",
+		"calico-ipip cannot be run", "load afterwards", "mctr's own p50"} {
 		if !strings.Contains(string(out), want) {
 			t.Errorf("the tables lack %q:\n%s", want, out)
 		}
@@ -164,9 +170,11 @@ func TestTwoMachines(t *testing.T) {
 	within := func(i int, argv ...string) *exec.Cmd {
 		return exec.Command("nsenter", append([]string{"--net=/proc/" + pids[i] + "/ns/net", "--"}, argv...)...)
 	}
-	steps := []*exec.Cmd{exec.Command("ip", "link", "add", "pair0", "netns", pids[0], "type", "veth", "peer", "name", "pair1", "netns", pids[1])}
+	steps := []*exec.Cmd{exec.Command("ip", "link", "add", "pair0", "netns", pids[0], "type", "veth", "peer", "name",
+		"pair1", "netns", pids[1])}
 	for i := range pids {
-		steps = append(steps, within(i, "ip", "link", "set", "lo", "up"), within(i, "ip", "address", "add", "192.0.2."+strconv.Itoa(i+1)+"/24", "dev", "pair"+strconv.Itoa(i)),
+		steps = append(steps, within(i, "ip", "link", "set", "lo", "up"),
+			within(i, "ip", "address", "add", "192.0.2."+strconv.Itoa(i+1)+"/24", "dev", "pair"+strconv.Itoa(i)),
 			within(i, "ip", "link", "set", "pair"+strconv.Itoa(i), "up"))
 	}
 	for _, s := range steps {
@@ -189,11 +197,16 @@ func TestTwoMachines(t *testing.T) {
 		t.Fatal(line, err)
 	}
 	token := words[len(words)-1]
-	if out, err := within(0, append([]string{program(t)}, append(quick, "--client", "192.0.2.2:7707", "--token", "wrong")...)...).CombinedOutput(); err == nil || !strings.Contains(string(out), "token is not the server's") {
+	if out, err := within(0,
+		append([]string{program(t)},
+			append(quick, "--client", "192.0.2.2:7707", "--token", "wrong")...)...).CombinedOutput(); err == nil ||
+		!strings.Contains(string(out), "token is not the server's") {
 		t.Errorf("a wrong token: %v %s", err, out)
 	}
 	file := t.TempDir() + "/r.json"
-	args := append([]string{program(t)}, append(quick, "--client", "192.0.2.2:7707", "--token", token, "--case", "bridge", "--case", "vxlan", "--json", file)...)
+	args := append([]string{program(t)},
+		append(quick, "--client", "192.0.2.2:7707", "--token", token, "--case", "bridge", "--case", "vxlan", "--json",
+			file)...)
 	if out, err := within(0, args...).CombinedOutput(); err != nil {
 		t.Errorf("%v\n%s", err, out)
 	}
@@ -214,7 +227,8 @@ func TestTwoMachines(t *testing.T) {
 // TestInterrupted ends a run by a signal, and wants nothing left.
 func TestInterrupted(t *testing.T) {
 	clean(t, t.TempDir())
-	cmd := exec.Command(program(t), "network", "--case", "vxlan", "--case", "sealed", "--rounds", "1000", "--attach", "0")
+	cmd := exec.Command(program(t), "network", "--case", "vxlan", "--case", "sealed", "--rounds", "1000", "--attach",
+		"0")
 	said, err := cmd.StderrPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -239,8 +253,11 @@ func TestInterrupted(t *testing.T) {
 func TestRefuses(t *testing.T) {
 	clean(t, t.TempDir())
 	for flags, want := range map[string]string{
-		"--case weave": `case "weave"`, "--rounds 0": "a round or more", "--duration 2m": "duration", "--conns 0": "connections", "--server here": "ADDRESS:PORT",
-		"--server 0.0.0.0:1": "ADDRESS:PORT", "--client 1.1.1.1": "ADDRESS:PORT", "--bin /nowhere": "mctr-shim", "--calico /nowhere": "/nowhere", "--server 127.0.0.1:1 --client 127.0.0.1:1": "not both", "more": "unknown command",
+		"--case weave": `case "weave"`, "--rounds 0": "a round or more", "--duration 2m": "duration",
+		"--conns 0": "connections", "--server here": "ADDRESS:PORT",
+		"--server 0.0.0.0:1": "ADDRESS:PORT", "--client 1.1.1.1": "ADDRESS:PORT", "--bin /nowhere": "mctr-shim",
+		"--calico /nowhere": "/nowhere", "--server 127.0.0.1:1 --client 127.0.0.1:1": "not both",
+		"more": "unknown command",
 	} {
 		out, err := exec.Command(program(t), append([]string{"network"}, strings.Fields(flags)...)...).CombinedOutput()
 		if err == nil || !strings.Contains(string(out), want) {

@@ -30,9 +30,11 @@ func (a *app) register(f *pflag.FlagSet) {
 	if len(dirs) == 0 {
 		dirs = cni.DefaultConfigDirs
 	}
-	f.StringVar(&a.root, "root", cmp.Or(os.Getenv("MCTR_ROOT"), "/var/lib/mctr"), "mctr's `DIR` for what survives a reboot")
+	f.StringVar(&a.root, "root", cmp.Or(os.Getenv("MCTR_ROOT"), "/var/lib/mctr"),
+		"mctr's `DIR` for what survives a reboot")
 	f.StringSliceVar(&a.configDirs, "cni-config-dir", dirs, "`DIR` with CNI networks")
-	f.StringVar(&a.calicoctl, "calicoctl", os.Getenv("MCTR_CALICOCTL"), "`PROGRAM` of Calico's (default: calicoctl beside mctr, in calico beside it, or in PATH)")
+	f.StringVar(&a.calicoctl, "calicoctl", os.Getenv("MCTR_CALICOCTL"),
+		"`PROGRAM` of Calico's (default: calicoctl beside mctr, in calico beside it, or in PATH)")
 	f.DurationVar(&a.timeout, "timeout", calico.DefaultTimeout, "what calicoctl has for one command")
 }
 
@@ -64,7 +66,8 @@ func (a *app) program() (string, error) {
 	}
 	program, err := exec.LookPath("calicoctl")
 	if err != nil {
-		return "", fmt.Errorf("%w: calicoctl is neither beside this program nor in PATH (--calicoctl names it; docs/calico.md says where to get it)", mctr.ErrNotFound)
+		return "", fmt.Errorf("%w: calicoctl is neither beside this program nor in PATH (--calicoctl names it; "+
+			"docs/calico.md says where to get it)", mctr.ErrNotFound)
 	}
 	return program, nil
 }

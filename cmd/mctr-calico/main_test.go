@@ -36,7 +36,8 @@ func TestScripts(t *testing.T) {
 			if err := os.Mkdir(dir, 0o755); err != nil {
 				return err
 			}
-			if err := os.WriteFile(filepath.Join(dir, "05-plain.conf"), []byte(`{"cniVersion": "1.0.0", "name": "plain", "type": "bridge"}`), 0o644); err != nil {
+			if err := os.WriteFile(filepath.Join(dir, "05-plain.conf"),
+				[]byte(`{"cniVersion": "1.0.0", "name": "plain", "type": "bridge"}`), 0o644); err != nil {
 				return err
 			}
 			return os.WriteFile(filepath.Join(dir, "10-prod.conflist"), []byte(calico), 0o644)

@@ -32,7 +32,8 @@ func (a *app) policyCommand() *cobra.Command {
 	show.Example = "  mctr network policy show servers >servers.yaml"
 	list := a.listCommand("policies", []string{v3.KindNetworkPolicy, v3.KindGlobalNetworkPolicy}, policyColumns)
 	list.Example = "  mctr network policy ls --json | jq .spec"
-	cmd := commandline.Group("policy", "Say who may reach whom on a Calico network", a.policyApplyCommand(), remove, list, show)
+	cmd := commandline.Group("policy", "Say who may reach whom on a Calico network", a.policyApplyCommand(), remove,
+		list, show)
 	cmd.Example = `  mctr network policy apply servers --selector 'role == "server"' --allow tcp:9000 --from 'role == "client"'
   mctr network policy ls`
 	return cmd
@@ -75,27 +76,34 @@ all containers of --network.`,
 		},
 	}
 	set := cmd.Flags()
-	set.StringVarP(&file, "filename", "f", "", "`FILE` with NetworkPolicy and GlobalNetworkPolicy resources in YAML or JSON; -: stdin")
+	set.StringVarP(&file, "filename", "f", "",
+		"`FILE` with NetworkPolicy and GlobalNetworkPolicy resources in YAML or JSON; -: stdin")
 	set.BoolVar(&dry, "dry-run", false, "print the resources and do nothing")
 	set.StringVar(&f.policy.Selector, "selector", "", "`SELECTOR` of the containers that the policy is for")
-	set.StringArrayVarP(&f.labels, "label", "l", nil, "`KEY=VALUE`: a task's label, of the containers that the policy is for")
+	set.StringArrayVarP(&f.labels, "label", "l", nil,
+		"`KEY=VALUE`: a task's label, of the containers that the policy is for")
 	rules := []*ruleFlag{{rules: &f.policy.Rules}, {rules: &f.policy.Rules, deny: true}}
 	set.Var(rules[0], "allow", "`PROTOCOL[:PORT,PORT-PORT]` to be allowed: tcp, udp, sctp, icmp, a number, or all")
 	set.Var(rules[1], "deny", "`PROTOCOL[:PORT,PORT-PORT]` to be denied, before what later flags allow")
-	set.StringArrayVar(&f.from, "from", nil, "`SELECTOR|NETWORK` that the rules are about; may be repeated (default: anybody)")
-	set.StringArrayVar(&f.to, "to", nil, "`SELECTOR|NETWORK` that the rules are about, for what the containers send; all() and 0.0.0.0/0 are anybody")
+	set.StringArrayVar(&f.from, "from", nil,
+		"`SELECTOR|NETWORK` that the rules are about; may be repeated (default: anybody)")
+	set.StringArrayVar(&f.to, "to", nil,
+		"`SELECTOR|NETWORK` that the rules are about, for what the containers send; all() and 0.0.0.0/0 are anybody")
 	set.Float64Var(&f.order, "order", 0, "policies of lower order are asked first (default: after those that have one)")
 	set.BoolVar(&f.policy.Global, "global", false, "make the policy one of no namespace, for host endpoints too")
-	set.StringVarP(&f.policy.Namespace, "namespace", "n", "", "`NAMESPACE` of the policy (default: that of all containers, "+calico.DefaultNamespace+")")
+	set.StringVarP(&f.policy.Namespace, "namespace", "n", "",
+		"`NAMESPACE` of the policy (default: that of all containers, "+calico.DefaultNamespace+")")
 	return cmd
 }
 
 // policies are those of the file, or the one that the flags describe.
 func (a *app) policies(cmd *cobra.Command, f *policyFlags, file string, args []string) ([]calico.Resource, error) {
 	if file != "" {
-		for _, flag := range []string{"selector", "label", "allow", "deny", "from", "to", "order", "global", "namespace"} {
+		for _, flag := range []string{"selector", "label", "allow", "deny", "from", "to", "order", "global",
+			"namespace"} {
 			if cmd.Flags().Changed(flag) || len(args) > 0 {
-				return nil, fmt.Errorf("%w: -f says all of the policies: neither NAME nor --%s goes with it", mctr.ErrInvalid, flag)
+				return nil, fmt.Errorf("%w: -f says all of the policies: neither NAME nor --%s goes with it",
+					mctr.ErrInvalid, flag)
 			}
 		}
 		return readFile(file, v3.KindNetworkPolicy, v3.KindGlobalNetworkPolicy)

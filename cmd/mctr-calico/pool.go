@@ -12,10 +12,12 @@ import (
 
 func (a *app) poolCommand() *cobra.Command {
 	at := func() address { return address{kind: v3.KindIPPool} }
-	list, show, remove := a.listCommand("pools", []string{v3.KindIPPool}, poolColumns), a.showCommand("a pool", at), a.removeCommand("pools", at)
+	list, show, remove := a.listCommand("pools", []string{v3.KindIPPool}, poolColumns), a.showCommand("a pool", at),
+		a.removeCommand("pools", at)
 	list.Example = "  mctr network pool ls"
 	show.Example = "  mctr network pool show tasks"
-	remove.Long = "Delete pools. Containers keep the addresses that they have of one, but are no longer\nreached from other hosts."
+	remove.Long = "Delete pools. Containers keep the addresses that they have of one, but are no longer\n" +
+		"reached from other hosts."
 	remove.Example = "  mctr network pool rm tasks"
 	cmd := commandline.Group("pool", "Give a Calico network addresses", a.poolCreateCommand(), list, show, remove)
 	cmd.Example = "  mctr network pool create tasks --cidr 10.1.0.0/16 --tunnel vxlan --nat\n  mctr network pool ls"
@@ -44,7 +46,8 @@ Felix restarts when the first one comes or the last one goes.`,
 	}
 	set := cmd.Flags()
 	set.StringVar(&p.CIDR, "cidr", "", "`NETWORK` of the addresses")
-	set.StringVar(&p.Tunnel, "tunnel", "none", "between hosts: none, vxlan, vxlan-cross-subnet, ipip, ipip-cross-subnet")
+	set.StringVar(&p.Tunnel, "tunnel", "none",
+		"between hosts: none, vxlan, vxlan-cross-subnet, ipip, ipip-cross-subnet")
 	set.IntVar(&p.BlockSize, "block-size", 0, "prefix `LENGTH` of what a host takes at a time (default 26, IPv6 122)")
 	set.BoolVar(&p.NAT, "nat", false, "what leaves the pools comes from the host's address")
 	set.StringVar(&p.Nodes, "nodes", "", "`SELECTOR` of the hosts that may take addresses (default: all)")

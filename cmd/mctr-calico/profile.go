@@ -13,16 +13,21 @@ import (
 
 func (a *app) profileCommand() *cobra.Command {
 	at := func() address { return address{kind: v3.KindProfile} }
-	list, show, remove := a.listCommand("profiles", []string{v3.KindProfile}, profileColumns), a.showCommand("a profile", at), a.removeCommand("profiles", at)
+	list, show, remove := a.listCommand("profiles", []string{v3.KindProfile}, profileColumns),
+		a.showCommand("a profile", at), a.removeCommand("profiles", at)
 	list.Example = "  mctr network profile ls"
 	show.Example = "  mctr network profile show prod"
-	remove.Long = "Delete profiles. Calico makes the network's own again with its next container; those\nthat are there are reached by nobody until then."
+	remove.Long = "Delete profiles. Calico makes the network's own again with its next container; those\n" +
+		"that are there are reached by nobody until then."
 	remove.Example = "  mctr network profile rm prod"
-	cmd := commandline.Group("profile", "Say what is true of a Calico network's containers where no policy selects them", a.profileApplyCommand(), list, show, remove)
+	cmd := commandline.Group("profile",
+		"Say what is true of a Calico network's containers where no policy selects them", a.profileApplyCommand(), list,
+		show, remove)
 	cmd.Long = `Say what is true of a Calico network's containers where no policy selects them. The
 profile has the network's name. Calico makes one with its first container, by which
 the network's containers reach each other and nobody else reaches them.`
-	cmd.Example = "  mctr network profile show prod\n  mctr network profile apply prod --allow all --from 'has(prod)' --from 10.0.0.0/8"
+	cmd.Example = "  mctr network profile show prod\n  mctr network profile apply prod --allow all --from " +
+		"'has(prod)' --from 10.0.0.0/8"
 	return cmd
 }
 
@@ -32,10 +37,11 @@ func (a *app) profileApplyCommand() *cobra.Command {
 	var labels []string
 	var dry bool
 	cmd := &cobra.Command{
-		Use:     "apply [flags] NETWORK | -f FILE",
-		Short:   "Create or change a network's profile",
-		Example: "  mctr network profile apply prod --allow all --from 'has(prod)' --from 10.0.0.0/8\n  mctr network profile apply -f prod.yaml",
-		Args:    cobra.MaximumNArgs(1),
+		Use:   "apply [flags] NETWORK | -f FILE",
+		Short: "Create or change a network's profile",
+		Example: "  mctr network profile apply prod --allow all --from 'has(prod)' --from 10.0.0.0/8\n" +
+			"  mctr network profile apply -f prod.yaml",
+		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			resources, err := profiles(p, labels, file, args)
 			if err != nil {

@@ -42,7 +42,8 @@ func readFile(path string, kinds ...string) ([]calico.Resource, error) {
 	}
 	for _, r := range all {
 		if !slices.Contains(kinds, calico.KindOf(r)) {
-			return nil, fmt.Errorf("%w: %s: %s %s: want %s here", mctr.ErrInvalid, path, calico.KindOf(r), r.GetName(), strings.Join(kinds, " or "))
+			return nil, fmt.Errorf("%w: %s: %s %s: want %s here", mctr.ErrInvalid, path, calico.KindOf(r), r.GetName(),
+				strings.Join(kinds, " or "))
 		}
 	}
 	return all, nil

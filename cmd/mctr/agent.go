@@ -22,7 +22,9 @@ type agentFlags struct {
 }
 
 func (f *agentFlags) register(set *pflag.FlagSet) {
-	set.StringVar(&f.address, "agent", env("MCTR_AGENT", ""), "`ADDRESS` of an mctr-agent whose containers this is about: unix:///PATH or tcp://HOST:PORT (default: this host's, without an agent)")
+	set.StringVar(&f.address, "agent", env("MCTR_AGENT", ""),
+		"`ADDRESS` of an mctr-agent whose containers this is about: unix:///PATH or tcp://HOST:PORT (default: this "+
+			"host's, without an agent)")
 	set.StringVar(&f.tokenFile, "agent-token-file", "", "`FILE` with the agent's token")
 	set.StringVar(&f.tlsCA, "agent-tls-ca", "", "`FILE` with the authority of the agent's certificate (PEM)")
 	set.StringVar(&f.cert, "agent-tls-cert", "", "`FILE` with the certificate to show to the agent (PEM)")
@@ -42,7 +44,8 @@ func (a *app) onlyThere(what, why string) error {
 	if !a.remote() {
 		return nil
 	}
-	return &mctr.UnsupportedError{Feature: what + " with --agent", Why: why, Remedy: "run it there, without --agent and MCTR_AGENT"}
+	return &mctr.UnsupportedError{Feature: what + " with --agent", Why: why,
+		Remedy: "run it there, without --agent and MCTR_AGENT"}
 }
 
 // connect gives the agent's client.

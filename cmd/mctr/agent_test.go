@@ -52,7 +52,8 @@ func TestScriptsByAgent(t *testing.T) {
 					e.Setenv("MCTR_AGENT", h.agent())
 					return nil
 				},
-				Cmds:      map[string]func(*testscript.TestScript, bool, []string){"code": scriptCode, "until": scriptUntil, "set": scriptSet},
+				Cmds: map[string]func(*testscript.TestScript, bool, []string){
+					"code": scriptCode, "until": scriptUntil, "set": scriptSet},
 				Condition: func(c string) (bool, error) { return c == "agent", nil },
 			})
 		})
@@ -67,7 +68,8 @@ func (h *host) agent() string {
 		h.t.Fatal(err)
 	}
 	socket := filepath.Join(dir, "agent.sock")
-	cmd := exec.Command(filepath.Join(filepath.Dir(program(h.t)), "mctr-agent"), "--root", h.root, "--state", h.state, "--listen", "unix://"+socket)
+	cmd := exec.Command(filepath.Join(filepath.Dir(program(h.t)), "mctr-agent"), "--root", h.root, "--state", h.state,
+		"--listen", "unix://"+socket)
 	log := &bytes.Buffer{}
 	cmd.Stderr = log
 	if err := cmd.Start(); err != nil {
@@ -118,7 +120,8 @@ func TestForegroundByAgent(t *testing.T) {
 	h := newHost(t)
 	h.want(0, "pull", "-q", h.image)
 	address := h.agent()
-	run := h.command("--agent", address, "run", "-q", "--name", "job", h.image, "sh", "-c", "trap 'echo caught; exit 7' TERM; echo ready; while :; do sleep 0.02; done")
+	run := h.command("--agent", address, "run", "-q", "--name", "job", h.image, "sh", "-c",
+		"trap 'echo caught; exit 7' TERM; echo ready; while :; do sleep 0.02; done")
 	var out bytes.Buffer
 	run.Stdout = &out
 	if err := run.Start(); err != nil {
@@ -130,7 +133,8 @@ func TestForegroundByAgent(t *testing.T) {
 	if code := run.ProcessState.ExitCode(); code != 7 || out.String() != "ready\ncaught\n" {
 		t.Errorf("exit code %d, output %q", code, out.String())
 	}
-	run = h.command("--agent", address, "run", "-q", "--name", "other", h.image, "sh", "-c", "while :; do echo tick; sleep 0.01; done")
+	run = h.command("--agent", address, "run", "-q", "--name", "other", h.image, "sh", "-c",
+		"while :; do echo tick; sleep 0.01; done")
 	if err := run.Start(); err != nil {
 		t.Fatal(err)
 	}

@@ -38,16 +38,23 @@ type app struct {
 }
 
 func (a *app) globalFlags(f *pflag.FlagSet) {
-	f.StringVar(&a.root, "root", env("MCTR_ROOT", "/var/lib/mctr"), "directory for what survives a reboot: images, logs, records")
+	f.StringVar(&a.root, "root", env("MCTR_ROOT", "/var/lib/mctr"),
+		"directory for what survives a reboot: images, logs, records")
 	f.StringVar(&a.state, "state", env("MCTR_STATE", "/run/mctr"), "directory for what ends with the boot")
-	f.StringVar(&a.logLevel, "log-level", env("MCTR_LOG_LEVEL", "warn"), "mctr's own messages on stderr: debug, info, warn, error")
+	f.StringVar(&a.logLevel, "log-level", env("MCTR_LOG_LEVEL", "warn"),
+		"mctr's own messages on stderr: debug, info, warn, error")
 	f.StringVar(&a.logFormat, "log-format", env("MCTR_LOG_FORMAT", "text"), "text or json")
-	f.StringSliceVar(&a.plainHTTP, "plain-http", nil, "registry `HOST[:PORT]` to speak http with (loopback ones need no asking)")
-	f.StringSliceVar(&a.hostsDirs, "hosts-dir", nil, "`DIR` with HOST/hosts.toml for registries (default /etc/mctr/certs.d, /etc/containerd/certs.d)")
+	f.StringSliceVar(&a.plainHTTP, "plain-http", nil,
+		"registry `HOST[:PORT]` to speak http with (loopback ones need no asking)")
+	f.StringSliceVar(&a.hostsDirs, "hosts-dir", nil,
+		"`DIR` with HOST/hosts.toml for registries (default /etc/mctr/certs.d, /etc/containerd/certs.d)")
 	a.agent.register(f)
 	a.cni.register(f)
-	f.StringVar(&a.cgroupManager, "cgroup-manager", env("MCTR_CGROUP_MANAGER", ""), "who makes control groups: cgroupfs, which is mctr itself, or systemd, a scope for each container with what is nested in it (default: as other containers of the state directory have it, else cgroupfs)")
-	f.StringVar(&a.backend, "backend", env("MCTR_BACKEND", ""), "how layers become a filesystem: overlay or copy (default: what works here)")
+	f.StringVar(&a.cgroupManager, "cgroup-manager", env("MCTR_CGROUP_MANAGER", ""),
+		"who makes control groups: cgroupfs, which is mctr itself, or systemd, a scope for each container with what "+
+			"is nested in it (default: as other containers of the state directory have it, else cgroupfs)")
+	f.StringVar(&a.backend, "backend", env("MCTR_BACKEND", ""),
+		"how layers become a filesystem: overlay or copy (default: what works here)")
 	f.VisitAll(func(flag *pflag.Flag) { _ = f.SetAnnotation(flag.Name, global, []string{"true"}) })
 }
 
@@ -178,7 +185,8 @@ func (a *app) exitCommand(verb string) []string {
 	if err != nil {
 		return nil
 	}
-	return slices.Concat([]string{self, "--root", a.root, "--state", a.state}, a.cni.again(), []string{"internal", verb})
+	return slices.Concat([]string{self, "--root", a.root, "--state", a.state}, a.cni.again(),
+		[]string{"internal", verb})
 }
 
 func (a *app) close() error {

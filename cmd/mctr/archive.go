@@ -54,7 +54,8 @@ of an OCI layout, or such a layout's directory; gzip and zstd are seen through.`
 	}
 	cmd.Flags().StringVarP(&input, "input", "i", "-", "`FILE` to read; - is stdin")
 	cmd.Flags().BoolVarP(&quiet, "quiet", "q", false, "no progress")
-	cmd.Flags().StringVar(&o.Platform, "platform", "", "`OS/ARCH[/VARIANT]` of images that are for several (default: this host's)")
+	cmd.Flags().StringVar(&o.Platform, "platform", "",
+		"`OS/ARCH[/VARIANT]` of images that are for several (default: this host's)")
 	return cmd
 }
 
@@ -73,7 +74,8 @@ func layersOnly(p provisioner.Progress) provisioner.Progress {
 func (a *app) load(ctx context.Context, input string, o provisioner.LoadOptions) error {
 	from, name := stdin(ctx), "stdin"
 	if input == "-" && term.IsTerminal(int(os.Stdin.Fd())) {
-		return fmt.Errorf("%w: requested load from stdin, but stdin is a terminal: give a file with -i, or redirect", mctr.ErrInvalid)
+		return fmt.Errorf("%w: requested load from stdin, but stdin is a terminal: give a file with -i, or redirect",
+			mctr.ErrInvalid)
 	}
 	if input != "-" {
 		f, err := openIn(ctx, input)
@@ -130,6 +132,7 @@ whole.`,
 	}
 	cmd.Flags().StringVarP(&output, "output", "o", "", "`FILE` to write, instead of stdout")
 	cmd.Flags().StringVar(&format, "format", string(provisioner.SaveDocker), "docker-archive or oci-archive")
-	_ = cmd.RegisterFlagCompletionFunc("format", cobra.FixedCompletions([]string{"docker-archive", "oci-archive"}, cobra.ShellCompDirectiveNoFileComp))
+	_ = cmd.RegisterFlagCompletionFunc("format",
+		cobra.FixedCompletions([]string{"docker-archive", "oci-archive"}, cobra.ShellCompDirectiveNoFileComp))
 	return cmd
 }

@@ -28,7 +28,8 @@ and never holds the container up.`,
 	}
 	cmd.Flags().BoolVar(&noStdin, "no-stdin", false, "pass no input on")
 	cmd.Flags().BoolVar(&o.sigProxy, "sig-proxy", true, "pass signals on to the container")
-	cmd.Flags().StringVar(&o.detachKeys, "detach-keys", defaultDetachKeys, "keys that leave a terminal without ending the container (\"\": none)")
+	cmd.Flags().StringVar(&o.detachKeys, "detach-keys", defaultDetachKeys,
+		"keys that leave a terminal without ending the container (\"\": none)")
 	cmd.SetFlagErrorFunc(failedFlag)
 	return cmd
 }
@@ -44,7 +45,8 @@ func (a *app) attach(cmd *cobra.Command, o *runOptions, ref string, stdin bool) 
 		return err
 	}
 	if status.Phase != mctr.Running && status.Phase != mctr.Paused {
-		return fmt.Errorf("%w: container %s is %s: only a running one can be attached to", mctr.ErrState, id.Short(), status.Phase)
+		return fmt.Errorf("%w: container %s is %s: only a running one can be attached to", mctr.ErrState, id.Short(),
+			status.Phase)
 	}
 	if _, err := parseDetachKeys(o.detachKeys); err != nil {
 		return err

@@ -23,8 +23,11 @@ func TestReboot(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(h.state, "boot_id"), []byte("another boot\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	for name, want := range map[string]string{"waiting": "created 0 <nil>", "ended": "exited 4 EXITED", "ran": "exited 137 REBOOT"} {
-		got := h.want(0, "inspect", "-f", "{{.State.Status}} {{.State.ExitCode}} {{with .Mctr.Termination}}{{.Reason}}{{else}}<nil>{{end}}", name).stdout
+	for name, want := range map[string]string{"waiting": "created 0 <nil>", "ended": "exited 4 EXITED",
+		"ran": "exited 137 REBOOT"} {
+		got := h.want(0, "inspect", "-f",
+			"{{.State.Status}} {{.State.ExitCode}} {{with .Mctr.Termination}}{{.Reason}}{{else}}<nil>{{end}}",
+			name).stdout
 		if strings.TrimSpace(got) != want {
 			t.Errorf("%s: %q, want %q", name, got, want)
 		}

@@ -21,14 +21,18 @@ func TestBundleRunsUnchanged(t *testing.T) {
 		t.Run(runtime, func(t *testing.T) {
 			h := newHost(t)
 			data := t.TempDir()
-			own := h.want(6, "run", "-q", "--name", "web", "-m", "64m", "--pids-limit", "20", "--cpus", "0.5", "--cap-drop", "NET_RAW",
-				"--ulimit", "nofile=100:200", "--tmpfs", "/scratch:size=1m", "-v", data+":/data:ro", "-u", "user", h.image, "sh", "-c", selfView)
+			own := h.want(6, "run", "-q", "--name", "web", "-m", "64m", "--pids-limit", "20", "--cpus", "0.5",
+				"--cap-drop", "NET_RAW", "--ulimit", "nofile=100:200", "--tmpfs", "/scratch:size=1m", "-v",
+				data+":/data:ro", "-u", "user", h.image, "sh", "-c", selfView)
 			bundle := filepath.Join(t.TempDir(), "bundle")
 			h.want(0, "bundle", "web", bundle)
 			id := "mctr-test-" + runtime
-			argv := []string{"prlimit", "--core=unlimited:unlimited", runtime, "--root", filepath.Join(t.TempDir(), "state"), "run", id}
+			argv := []string{"prlimit", "--core=unlimited:unlimited", runtime, "--root",
+				filepath.Join(t.TempDir(), "state"), "run", id}
 			if runtime == "crun" && hybrid() {
-				argv = append([]string{"unshare", "--mount", "sh", "-c", "umount /sys/fs/cgroup/unified && exec \"$@\"", "sh"}, argv...)
+				argv = append(
+					[]string{"unshare", "--mount", "sh", "-c", "umount /sys/fs/cgroup/unified && exec \"$@\"", "sh"},
+					argv...)
 			}
 			cmd := execCommand(t.Context(), argv...)
 			cmd.Dir = bundle
@@ -57,13 +61,19 @@ var exempt = []struct {
 	pattern *regexp.Regexp
 	by      string
 }{
-	{"what the process happens to use", regexp.MustCompile(`(?m)^(Vm|Rss|Hugetlb|voluntary|nonvoluntary|FDSize|SigQ|THP|Threads|Ngid|CoreDumping).*\n`), ""},
-	{"how many processes the engine had in the namespace before", regexp.MustCompile(`(?m)^(Tgid|Pid|NStgid|NSpid):.*\n`), ""},
-	{"the engine's own history of signals: crun leaves SIGPIPE's disposition as it was given", regexp.MustCompile(`(?m)^(SigBlk|SigIgn|SigCgt|SigPnd|ShdPnd):.*\n`), ""},
-	{"mitigations and processors depend on the moment and on the caller", regexp.MustCompile(`(?m)^(Speculation|Cpus_allowed|Mems_allowed|x86_).*\n`), ""},
+	{"what the process happens to use",
+		regexp.MustCompile(`(?m)^(Vm|Rss|Hugetlb|voluntary|nonvoluntary|FDSize|SigQ|THP|Threads|Ngid|CoreDumping).*\n`),
+		""},
+	{"how many processes the engine had in the namespace before",
+		regexp.MustCompile(`(?m)^(Tgid|Pid|NStgid|NSpid):.*\n`), ""},
+	{"the engine's own history of signals: crun leaves SIGPIPE's disposition as it was given",
+		regexp.MustCompile(`(?m)^(SigBlk|SigIgn|SigCgt|SigPnd|ShdPnd):.*\n`), ""},
+	{"mitigations and processors depend on the moment and on the caller",
+		regexp.MustCompile(`(?m)^(Speculation|Cpus_allowed|Mems_allowed|x86_).*\n`), ""},
 	{"v2's tree of a hybrid host, which crun is not shown", regexp.MustCompile(`(?m)^0::.*\n?`), ""},
 	{"an exported bundle names a control group of its own", regexp.MustCompile(`-bundle\b`), ""},
-	{"mctr's engine makes the tmpfs below v1's hierarchies read-only, which others leave writable", regexp.MustCompile(`(?m)^.* /sys/fs/cgroup .* - tmpfs .*\n`), ""},
+	{"mctr's engine makes the tmpfs below v1's hierarchies read-only, which others leave writable",
+		regexp.MustCompile(`(?m)^.* /sys/fs/cgroup .* - tmpfs .*\n`), ""},
 	{"crun gives a read-only bind the kernel's default of atime", regexp.MustCompile(`\b(rel|no)atime,?`), ""},
 }
 
@@ -94,7 +104,8 @@ func mountsSeen(lines []string) (mounts []string) {
 		if fields[4] == "/" {
 			continue
 		}
-		if strings.HasPrefix(fields[4], "/proc/") { // masks: runc's null is the container's, crun's the host's, with other options
+		// masks: runc's null is the container's, crun's the host's, with other options
+		if strings.HasPrefix(fields[4], "/proc/") {
 			mounts = append(mounts, fields[4])
 			continue
 		}

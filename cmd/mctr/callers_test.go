@@ -49,7 +49,8 @@ func (c *caller) want(code int, args ...string) result {
 	defer cancel()
 	r := c.finish(execCommand(ctx, append(c.argv[:len(c.argv):len(c.argv)], args...)...))
 	if r.code != code {
-		c.t.Fatalf("%s %s: exit code %d, want %d: %s%s", c.argv[0], strings.Join(args, " "), r.code, code, r.stdout, r.stderr)
+		c.t.Fatalf("%s %s: exit code %d, want %d: %s%s", c.argv[0], strings.Join(args, " "), r.code, code, r.stdout,
+			r.stderr)
 	}
 	return r
 }
@@ -81,17 +82,22 @@ func TestPodman(t *testing.T) {
 	dir := t.TempDir()
 	state, group := filepath.Join(dir, "oci"), fmt.Sprintf("/mctr-podman-%d", os.Getpid())
 	store := filepath.Join(dir, "root")
-	podman := &caller{h, []string{"podman", "--root", store, "--runroot", filepath.Join(dir, "run"), "--tmpdir", filepath.Join(dir, "tmp"),
-		"--cgroup-manager=cgroupfs", "--events-backend=none", "--runtime", rooted(t, state)}}
-	t.Cleanup(func() { _ = unix.Unmount(filepath.Join(store, "overlay"), unix.MNT_DETACH) }) // podman binds it onto itself
+	podman := &caller{h,
+		[]string{"podman", "--root", store, "--runroot", filepath.Join(dir, "run"), "--tmpdir",
+			filepath.Join(dir, "tmp"), "--cgroup-manager=cgroupfs", "--events-backend=none", "--runtime",
+			rooted(t, state)}}
+	// podman binds it onto itself
+	t.Cleanup(func() { _ = unix.Unmount(filepath.Join(store, "overlay"), unix.MNT_DETACH) })
 	h.want(0, "image", "unpack", "-q", h.image, filepath.Join(dir, "bundle"))
 	tar := filepath.Join(dir, "rootfs.tar")
-	if out, err := execCommand(t.Context(), "tar", "-C", filepath.Join(dir, "bundle/rootfs"), "-cf", tar, ".").CombinedOutput(); err != nil {
+	if out, err := execCommand(t.Context(), "tar", "-C", filepath.Join(dir, "bundle/rootfs"), "-cf", tar,
+		".").CombinedOutput(); err != nil {
 		t.Fatalf("tar: %v: %s", err, out)
 	}
 	podman.want(0, "import", "-q", tar, "localhost/busybox:1")
 	// podman's own limits are above what a root without CAP_SYS_RESOURCE may set.
-	flags := []string{"--network=none", "--cgroup-parent=" + group, "--ulimit", "nofile=1024:1024", "--ulimit", "nproc=1000:1000"}
+	flags := []string{"--network=none", "--cgroup-parent=" + group, "--ulimit", "nofile=1024:1024", "--ulimit",
+		"nproc=1000:1000"}
 	run := func(code int, args ...string) result {
 		return podman.want(code, append(append([]string{"run"}, flags...), args...)...)
 	}
@@ -105,7 +111,8 @@ func TestPodman(t *testing.T) {
 	if r := podman.want(9, "exec", "web", "sh", "-c", "echo inside; exit 9"); r.stdout != "inside\n" {
 		t.Errorf("exec: %+v", r)
 	}
-	if r := podman.want(0, "stats", "--no-stream", "--format", "{{.MemUsage}}", "web"); !strings.Contains(r.stdout, "67.11MB") {
+	if r := podman.want(0, "stats", "--no-stream", "--format", "{{.MemUsage}}",
+		"web"); !strings.Contains(r.stdout, "67.11MB") {
 		t.Errorf("stats: %+v", r)
 	}
 	podman.want(0, "pause", "web")
@@ -126,7 +133,9 @@ func TestContainerd(t *testing.T) {
 	namespace := fmt.Sprintf("mctr-containerd-%d", os.Getpid())
 	socket := startContainerd(t, dir)
 	ctr := &caller{h, []string{"ctr", "--address", socket, "--namespace", namespace}}
-	h.eventually("containerd answers", func() bool { return execCommand(t.Context(), "ctr", "--address", socket, "version").Run() == nil })
+	h.eventually("containerd answers", func() bool {
+		return execCommand(t.Context(), "ctr", "--address", socket, "version").Run() == nil
+	})
 	h.want(0, "image", "unpack", "-q", h.image, filepath.Join(dir, "bundle"))
 	rootfs, state := filepath.Join(dir, "bundle/rootfs"), filepath.Join(dir, "oci")
 	run := func(code int, flags []string, args ...string) result {
@@ -137,7 +146,8 @@ func TestContainerd(t *testing.T) {
 		t.Errorf("run: %+v", r)
 	}
 	run(0, []string{"-d"}, "web", "/bin/sh", "-c", "exec sleep 1000")
-	if r := ctr.want(3, "task", "exec", "--exec-id", "e", "web", "/bin/sh", "-c", "echo inside; exit 3"); r.stdout != "inside\n" {
+	if r := ctr.want(3, "task", "exec", "--exec-id", "e", "web", "/bin/sh", "-c",
+		"echo inside; exit 3"); r.stdout != "inside\n" {
 		t.Errorf("exec: %+v", r)
 	}
 	ctr.want(0, "task", "pause", "web")
@@ -148,7 +158,8 @@ func TestContainerd(t *testing.T) {
 	if r := ctr.want(0, "task", "ps", "web"); strings.Count(r.stdout, "\n") != 2 {
 		t.Errorf("ps: %+v", r)
 	}
-	if r := ctr.want(0, "task", "metrics", "web"); !strings.Contains(r.stdout, "memory") && !strings.Contains(r.stdout, "pids") {
+	if r := ctr.want(0, "task", "metrics", "web"); !strings.Contains(r.stdout, "memory") &&
+		!strings.Contains(r.stdout, "pids") {
 		t.Errorf("metrics: %+v", r)
 	}
 	ctr.want(0, "task", "kill", "-s", "KILL", "web")
@@ -187,7 +198,8 @@ func startContainerd(t *testing.T, dir string) (socket string) {
 	t.Helper()
 	tidyContainerd(t)
 	socket = filepath.Join(dir, "c.sock")
-	config := fmt.Sprintf("version = 2\nroot = %q\nstate = %q\ndisabled_plugins = [\"io.containerd.grpc.v1.cri\"]\n[grpc]\naddress = %q\n[ttrpc]\naddress = %q\n",
+	config := fmt.Sprintf("version = 2\nroot = %q\nstate = %q\ndisabled_plugins = [\"io.containerd.grpc.v1.cri\"]\n"+
+		"[grpc]\naddress = %q\n[ttrpc]\naddress = %q\n",
 		filepath.Join(dir, "root"), filepath.Join(dir, "state"), socket, socket+".ttrpc")
 	file := filepath.Join(dir, "config.toml")
 	if err := os.WriteFile(file, []byte(config), 0o600); err != nil {

@@ -18,8 +18,10 @@ type cniFlags struct {
 }
 
 func (c *cniFlags) register(f *pflag.FlagSet) {
-	f.StringSliceVar(&c.configDirs, "cni-config-dir", list("MCTR_CNI_CONFIG_DIR"), "`DIR` with CNI networks of the operator's (default /etc/cni/net.d)")
-	f.StringSliceVar(&c.pluginDirs, "cni-plugin-dir", list("MCTR_CNI_PLUGIN_DIR"), "`DIR` with CNI plugins (default cni beside mctr, /opt/cni/bin, /usr/lib/cni, /usr/libexec/cni)")
+	f.StringSliceVar(&c.configDirs, "cni-config-dir", list("MCTR_CNI_CONFIG_DIR"),
+		"`DIR` with CNI networks of the operator's (default /etc/cni/net.d)")
+	f.StringSliceVar(&c.pluginDirs, "cni-plugin-dir", list("MCTR_CNI_PLUGIN_DIR"),
+		"`DIR` with CNI plugins (default cni beside mctr, /opt/cni/bin, /usr/lib/cni, /usr/libexec/cni)")
 	f.DurationVar(&c.timeout, "cni-timeout", cni.DefaultTimeout, "what a CNI plugin has for one command")
 }
 

@@ -10,7 +10,8 @@ import (
 
 // completeImages offers the names of the store's images: whole, and as docker
 // abbreviates them if they are typed so.
-func (a *app) completeImages(cmd *cobra.Command, _ []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
+func (a *app) completeImages(cmd *cobra.Command, _ []string,
+	typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
 	if a.begin(cmd, nil) != nil {
 		return nil, cobra.ShellCompDirectiveError
 	}
@@ -46,7 +47,8 @@ func familiar(ref string) string {
 
 // completeFirstImage is for commands of which the first argument alone is an image
 // of the store; what follows may be anything.
-func (a *app) completeFirstImage(cmd *cobra.Command, args []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
+func (a *app) completeFirstImage(cmd *cobra.Command, args []string,
+	typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
 	if len(args) > 0 {
 		return nil, cobra.ShellCompDirectiveDefault
 	}
@@ -66,7 +68,8 @@ func (a *app) completeRest(root *cobra.Command) {
 			c.ValidArgsFunction = a.completeFirstImage
 		case "mctr images", "mctr image ls", "mctr image inspect", "mctr pull", "mctr image pull":
 			c.ValidArgsFunction = a.completeImages
-		case "mctr ps", "mctr container ls", "mctr prune", "mctr doctor", "mctr events", "mctr reconcile", "mctr version", "mctr system df", "mctr system info", "mctr load", "mctr image load":
+		case "mctr ps", "mctr container ls", "mctr prune", "mctr doctor", "mctr events", "mctr reconcile",
+			"mctr version", "mctr system df", "mctr system info", "mctr load", "mctr image load":
 			c.ValidArgsFunction = cobra.NoFileCompletions
 		}
 	})

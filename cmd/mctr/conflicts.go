@@ -39,7 +39,8 @@ var ofGroups = []string{"group", "name", "rm", "detach", "quiet"}
 
 // local are the global flags that say where containers and their images are on this
 // host, and how they are made here.
-var local = []string{"root", "state", "backend", "plain-http", "hosts-dir", "cni-config-dir", "cni-plugin-dir", "cni-timeout", "cgroup-manager"}
+var local = []string{"root", "state", "backend", "plain-http", "hosts-dir", "cni-config-dir", "cni-plugin-dir",
+	"cni-timeout", "cgroup-manager"}
 
 // ofAgents are the global flags that say how an agent is reached.
 var ofAgents = []string{"agent-token-file", "agent-tls-ca", "agent-tls-cert", "agent-tls-key"}
@@ -74,7 +75,8 @@ var positive = []string{
 func checkPositive(f *pflag.FlagSet) (err error) {
 	f.Visit(func(flag *pflag.Flag) {
 		value := flag.Value.String()
-		if err == nil && slices.Contains(positive, flag.Name) && (value == "0" || value == "0s" || strings.HasPrefix(value, "-")) {
+		if err == nil && slices.Contains(positive, flag.Name) &&
+			(value == "0" || value == "0s" || strings.HasPrefix(value, "-")) {
 			err = fmt.Errorf("%w: --%s %s: want more than 0", mctr.ErrInvalid, flag.Name, value)
 		}
 	})
@@ -82,7 +84,8 @@ func checkPositive(f *pflag.FlagSet) (err error) {
 }
 
 func (c conflict) refuse() error {
-	err := fmt.Errorf("%w: --%s beside --%s: %s", mctr.ErrInvalid, c.flag, strings.Replace(c.beside, "=", " ", 1), c.why)
+	err := fmt.Errorf("%w: --%s beside --%s: %s", mctr.ErrInvalid, c.flag, strings.Replace(c.beside, "=", " ", 1),
+		c.why)
 	if c.remedy != "" {
 		err = fmt.Errorf("%w (%s)", err, c.remedy)
 	}
@@ -107,7 +110,8 @@ func given(f *pflag.FlagSet, name string) bool {
 func onlyOf(f *pflag.FlagSet, list []string) (err error) {
 	f.Visit(func(flag *pflag.Flag) {
 		if err == nil && !slices.Contains(list, flag.Name) && flag.Annotations[global] == nil {
-			err = fmt.Errorf("%w: --%s beside --group: the file says it for each task, and \"root\" in it for all", mctr.ErrInvalid, flag.Name)
+			err = fmt.Errorf("%w: --%s beside --group: the file says it for each task, and \"root\" in it for all",
+				mctr.ErrInvalid, flag.Name)
 		}
 	})
 	return err

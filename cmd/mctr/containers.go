@@ -86,7 +86,8 @@ func (a *app) stopCommand() *cobra.Command {
 		Args:              cobra.MinimumNArgs(1),
 		ValidArgsFunction: a.completeContainers,
 	}
-	cmd.Flags().IntVarP(&seconds, "time", "t", 0, "seconds before SIGKILL (default: the container's --stop-timeout, or 10; -1: for ever)")
+	cmd.Flags().IntVarP(&seconds, "time", "t", 0,
+		"seconds before SIGKILL (default: the container's --stop-timeout, or 10; -1: for ever)")
 	cmd.Flags().IntVar(&seconds, "timeout", 0, "the same as --time")
 	cmd.Flags().StringVarP(&sig, "signal", "s", "", "what to send first (default: the container's stop signal)")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
@@ -226,7 +227,8 @@ func (a *app) statuses(ctx context.Context, c operations) ([]*mctr.Status, error
 }
 
 // completeContainers offers names and short ids.
-func (a *app) completeContainers(cmd *cobra.Command, _ []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
+func (a *app) completeContainers(cmd *cobra.Command, _ []string,
+	_ string) ([]cobra.Completion, cobra.ShellCompDirective) {
 	if a.begin(cmd, nil) != nil {
 		return nil, cobra.ShellCompDirectiveError
 	}

@@ -88,7 +88,8 @@ func (h *host) traced(args ...string) calls {
 	h.t.Helper()
 	file := filepath.Join(h.t.TempDir(), "trace")
 	traced := h.command(args...)
-	cmd := execCommand(context.Background(), append([]string{"strace", "-f", "-qq", "-e", "signal=none", "-o", file}, traced.Args...)...)
+	cmd := execCommand(context.Background(),
+		append([]string{"strace", "-f", "-qq", "-e", "signal=none", "-o", file}, traced.Args...)...)
 	cmd.Env = traced.Env
 	if r := h.finish(cmd); r.code != 0 {
 		h.t.Fatalf("strace: exit code %d: %s", r.code, r.stderr)

@@ -52,7 +52,8 @@ owners, and all of that. A tar stream has all as it is. The kernel's filesystems
 			return a.cp(ctx, args[0], args[1], o)
 		},
 	}
-	cmd.Flags().BoolVarP(&o.archive, "archive", "a", false, "keep owners (uid and gid), and to the host set-user-ID bits, capabilities and devices")
+	cmd.Flags().BoolVarP(&o.archive, "archive", "a", false,
+		"keep owners (uid and gid), and to the host set-user-ID bits, capabilities and devices")
 	cmd.Flags().BoolVarP(&o.follow, "follow-link", "L", false, "copy what SRC_PATH leads to, if it is a symbolic link")
 	cmd.Flags().BoolVarP(&o.quiet, "quiet", "q", false, "say nothing (without a terminal nothing is said)")
 	return cmd
@@ -79,7 +80,8 @@ func (a *app) cp(ctx context.Context, from, to string, o copyFlags) error {
 	case src.path == "" || dst.path == "":
 		return fmt.Errorf("%w: source and destination must not be empty", mctr.ErrInvalid)
 	case src.container != "" && dst.container != "":
-		return fmt.Errorf("%w: copying between containers is not supported: copy to the host first, or pipe one cp with - into another", mctr.ErrInvalid)
+		return fmt.Errorf("%w: copying between containers is not supported: copy to the host first, or pipe one cp "+
+			"with - into another", mctr.ErrInvalid)
 	case src.container == "" && dst.container == "":
 		return fmt.Errorf("%w: one of the paths must be CONTAINER:PATH", mctr.ErrInvalid)
 	}
@@ -118,7 +120,9 @@ func (x *copying) options(name string) containerizer.CopyOptions {
 // out copies from the container.
 func (x *copying) out(ctx context.Context, src, dst string) error {
 	if dst == "-" {
-		return toStdout("a tar stream", func(w io.Writer) error { return x.c.CopyFrom(ctx, x.id, src, w, x.options("")) })
+		return toStdout("a tar stream", func(w io.Writer) error {
+			return x.c.CopyFrom(ctx, x.id, src, w, x.options(""))
+		})
 	}
 	src = "/" + strings.TrimLeft(src, "/")
 	stat, err := x.c.StatPath(ctx, x.id, src, x.options(""))
@@ -139,7 +143,8 @@ func (x *copying) out(ctx context.Context, src, dst string) error {
 	}
 	defer root.Close()
 	left := leftOut{}
-	own := treetar.Options{Owner: x.flags.archive, UID: os.Geteuid(), GID: os.Getegid(), Harmless: !x.flags.archive, LeftOut: left.add}
+	own := treetar.Options{Owner: x.flags.archive, UID: os.Geteuid(), GID: os.Getegid(), Harmless: !x.flags.archive,
+		LeftOut: left.add}
 	err = x.stream(
 		func(w io.Writer) error { return x.c.CopyFrom(ctx, x.id, src, w, x.options(name)) },
 		func(r io.Reader) error { return treetar.Unpack(ctx, root, ".", r, own) })
@@ -167,7 +172,8 @@ func (l *leftOut) say(w io.Writer) {
 	if n := l.count - len(l.first); n > 0 {
 		more = fmt.Sprintf(" and %d more", n)
 	}
-	fmt.Fprintf(w, "mctr: warning: devices are left out: %s%s (--archive copies them)\n", strings.Join(l.first, ", "), more)
+	fmt.Fprintf(w, "mctr: warning: devices are left out: %s%s (--archive copies them)\n", strings.Join(l.first, ", "),
+		more)
 }
 
 // in copies to the container.
@@ -244,7 +250,8 @@ func (c counting) Write(b []byte) (int, error) {
 }
 
 // completePaths offers containers, and files for what is no container's.
-func (a *app) completePaths(cmd *cobra.Command, args []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
+func (a *app) completePaths(cmd *cobra.Command, args []string,
+	typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
 	names, directive := a.completeContainers(cmd, args, typed)
 	if directive == cobra.ShellCompDirectiveError || strings.Contains(typed, ":") || len(args) > 1 {
 		return nil, cobra.ShellCompDirectiveNoFileComp

@@ -156,7 +156,8 @@ func TestWaitingCanBeInterrupted(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, args := range [][]string{
-		{"load", "-i", fifo}, {"load"}, {"save", "-o", fifo, h.image}, {"save", h.image}, {"cp", "-", "waits:/tmp"}, {"cp", "waits:/bin", "-"},
+		{"load", "-i", fifo}, {"load"}, {"save", "-o", fifo, h.image}, {"save", h.image}, {"cp", "-", "waits:/tmp"},
+		{"cp", "waits:/bin", "-"},
 		{"login", "-u", "me", "--password-stdin", "127.0.0.1:1"},
 	} {
 		cmd := h.command(args...)
@@ -232,7 +233,8 @@ func TestKilledLoad(t *testing.T) {
 	h.want(0, "pull", "-q", h.image)
 	h.want(0, "tag", h.image, "loaded.test/a")
 	h.want(0, "save", "-o", archive, "loaded.test/a")
-	for _, point := range []string{"store/blob-part", "store/blob", "store/blob-named", "store/layer-part", "store/layer", "store/layer-named", "store/ref", "store/ref-named"} {
+	for _, point := range []string{"store/blob-part", "store/blob", "store/blob-named", "store/layer-part",
+		"store/layer", "store/layer-named", "store/ref", "store/ref-named"} {
 		h.want(0, "prune", "-a")
 		h.env = []string{"MCTR_FAILPOINTS=" + point + "=kill"}
 		if r := h.mctr("load", "-q", "-i", archive); r.code != -1 {
@@ -243,7 +245,8 @@ func TestKilledLoad(t *testing.T) {
 		if r := h.want(0, "load", "-q", "-i", archive); r.stdout != "Loaded image: loaded.test/a:latest\n" {
 			t.Errorf("%s: %q", point, r.stdout)
 		}
-		if r := h.want(0, "run", "-q", "--rm", "--pull", "never", "loaded.test/a", "echo", "runs"); r.stdout != "runs\n" {
+		if r := h.want(0, "run", "-q", "--rm", "--pull", "never", "loaded.test/a", "echo",
+			"runs"); r.stdout != "runs\n" {
 			t.Errorf("%s: %+v", point, r)
 		}
 	}
@@ -322,7 +325,8 @@ func TestArchivesAreOthersToo(t *testing.T) {
 		t.Helper()
 		return run(append(podman[:len(podman):len(podman)], args...)...)
 	}
-	if out := pod("load", "-i", at("docker.tar")); !strings.Contains(out, "first.test/a:1") || !strings.Contains(out, "second.test/b:2") {
+	if out := pod("load", "-i", at("docker.tar")); !strings.Contains(out, "first.test/a:1") ||
+		!strings.Contains(out, "second.test/b:2") {
 		t.Errorf("podman loaded %s", out)
 	}
 	if out := pod("inspect", "-f", "{{.Id}}", "second.test/b:2"); "sha256:"+strings.TrimSpace(out) != id {
@@ -330,7 +334,8 @@ func TestArchivesAreOthersToo(t *testing.T) {
 	}
 	pod("rmi", "-a", "-f")
 	pod("load", "-i", at("oci.tar"))
-	if out := run("skopeo", "inspect", "-f", "{{.Digest}}", "oci-archive:"+at("oci.tar")+":first.test/a:1"); strings.TrimSpace(out) != digest {
+	if out := run("skopeo", "inspect", "-f", "{{.Digest}}",
+		"oci-archive:"+at("oci.tar")+":first.test/a:1"); strings.TrimSpace(out) != digest {
 		t.Errorf("skopeo sees %s, not %s", out, digest)
 	}
 	run("skopeo", "inspect", "docker-archive:"+at("docker.tar")+":second.test/b:2")
@@ -340,7 +345,8 @@ func TestArchivesAreOthersToo(t *testing.T) {
 
 	for _, archive := range []string{"docker.tar", "oci.tar", "podman-docker.tar", "podman-oci.tar", "skopeo.tar"} {
 		h.want(0, "prune", "-a")
-		if r := h.want(0, "load", "-q", "-i", at(archive)); !strings.Contains(r.stdout, "Loaded image: first.test/a:1\n") {
+		if r := h.want(0, "load", "-q", "-i", at(archive)); !strings.Contains(r.stdout,
+			"Loaded image: first.test/a:1\n") {
 			t.Errorf("%s: %q", archive, r.stdout)
 		}
 		if r := h.want(0, "run", "-q", "--rm", "first.test/a:1", "echo", "runs"); r.stdout != "runs\n" {

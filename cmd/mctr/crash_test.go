@@ -21,7 +21,8 @@ import (
 // each kind.
 func failpoints() []string {
 	if testing.Short() {
-		return []string{"intent", "image", "prepare/docker/runtime", "shim", "created", "running", "exited", "destroy", "cleaned/docker/runtime", "released"}
+		return []string{"intent", "image", "prepare/docker/runtime", "shim", "created", "running", "exited", "destroy",
+			"cleaned/docker/runtime", "released"}
 	}
 	return containerizer.Failpoints(builtin.Table(builtin.Deps{}))
 }
@@ -33,8 +34,10 @@ func TestKillAtEveryFailpoint(t *testing.T) {
 	h.want(0, "pull", "-q", h.image)
 	for _, point := range failpoints() {
 		t.Run(strings.ReplaceAll(point, "/", "_"), func(t *testing.T) {
-			h := &host{t: t, root: h.root, state: h.state, image: h.image, env: []string{"MCTR_FAILPOINTS=" + point + "=kill"}}
-			if r := h.mctr("run", "--name", "crash", h.image, "sh", "-c", "echo out"); r.code == 0 && point != "exited" {
+			h := &host{t: t, root: h.root, state: h.state, image: h.image,
+				env: []string{"MCTR_FAILPOINTS=" + point + "=kill"}}
+			if r := h.mctr("run", "--name", "crash", h.image, "sh", "-c", "echo out"); r.code == 0 &&
+				point != "exited" {
 				t.Errorf("nothing was killed: %+v", r)
 			}
 			h.env = nil
@@ -50,7 +53,8 @@ func TestKillDetachedAtEveryFailpoint(t *testing.T) {
 	h.want(0, "pull", "-q", h.image)
 	for _, point := range failpoints() {
 		t.Run(strings.ReplaceAll(point, "/", "_"), func(t *testing.T) {
-			h := &host{t: t, root: h.root, state: h.state, image: h.image, env: []string{"MCTR_FAILPOINTS=" + point + "=kill"}}
+			h := &host{t: t, root: h.root, state: h.state, image: h.image,
+				env: []string{"MCTR_FAILPOINTS=" + point + "=kill"}}
 			h.mctr("run", "-d", "--rm", "--name", "crash", h.image, "true")
 			h.env = nil
 			h.converges()
@@ -84,7 +88,8 @@ func (h *host) converges() {
 	})
 	h.want(0, "rm", "--all")
 	h.wantClean()
-	if r := h.want(3, "run", "--rm", "--name", "crash", h.image, "sh", "-c", "echo again; exit 3"); r.stdout != "again\n" {
+	if r := h.want(3, "run", "--rm", "--name", "crash", h.image, "sh", "-c",
+		"echo again; exit 3"); r.stdout != "again\n" {
 		h.t.Errorf("the next run printed %q", r.stdout)
 	}
 	h.wantClean()
@@ -96,11 +101,13 @@ func TestErrorAtEveryFailpoint(t *testing.T) {
 	h := newHost(t)
 	h.want(0, "pull", "-q", h.image)
 	for _, point := range failpoints() {
-		if point == "exited" || point == "destroy" || point == "ended" || point == "released" || point == "kept" || strings.HasPrefix(point, "cleaned/") {
+		if point == "exited" || point == "destroy" || point == "ended" || point == "released" || point == "kept" ||
+			strings.HasPrefix(point, "cleaned/") {
 			continue // not of the launch
 		}
 		t.Run(strings.ReplaceAll(point, "/", "_"), func(t *testing.T) {
-			h := &host{t: t, root: h.root, state: h.state, image: h.image, env: []string{"MCTR_FAILPOINTS=" + point + "=error"}}
+			h := &host{t: t, root: h.root, state: h.state, image: h.image,
+				env: []string{"MCTR_FAILPOINTS=" + point + "=error"}}
 			r := h.want(125, "run", "--name", "crash", h.image, "true")
 			if !strings.Contains(r.stderr, "injected failure") {
 				t.Errorf("the error does not say what failed: %s", r.stderr)
@@ -149,8 +156,9 @@ func TestEndOnFullDisk(t *testing.T) {
 			small := filepath.Join(dir, name)
 			mount(small)
 			h := newHostIn(t, filepath.Join(small, "root"), filepath.Join(small, "state"), image)
-			h.want(0, "run", "-d", "--name", "job", "--health-keep", "--health-retries", "1", "--health-interval", "20ms", "--health-cmd", "test ! -e /dev/shm/sick",
-				image, "sh", "-c", "until [ -e /dev/shm/go ]; do sleep 0.05; done; exit 7")
+			h.want(0, "run", "-d", "--name", "job", "--health-keep", "--health-retries", "1", "--health-interval",
+				"20ms", "--health-cmd", "test ! -e /dev/shm/sick", image, "sh", "-c",
+				"until [ -e /dev/shm/go ]; do sleep 0.05; done; exit 7")
 			h.want(0, "wait", "--condition", "healthy", "job")
 			fill(t, filepath.Join(small, ".filler"))
 			h.want(0, "exec", "job", "touch", "/dev/shm/sick")
@@ -163,7 +171,8 @@ func TestEndOnFullDisk(t *testing.T) {
 			}
 			h.empty(small)
 			h.want(0, "reconcile")
-			if got := h.want(0, "inspect", "-f", "{{.State.ExitCode}} {{.State.Reason}}", "job").stdout; got != "7 EXITED\n" {
+			if got := h.want(0, "inspect", "-f", "{{.State.ExitCode}} {{.State.Reason}}",
+				"job").stdout; got != "7 EXITED\n" {
 				t.Errorf("it ended: %s", got)
 			}
 			h.want(0, "rm", "job")
@@ -190,7 +199,9 @@ func TestReadOnly(t *testing.T) {
 				code int
 				args []string
 			}{
-				{125, []string{"run", "--rm", h.image, "true"}}, {125, []string{"run", "-d", "--name", "other", h.image, "true"}}, {125, []string{"create", "--name", "other", h.image, "true"}},
+				{125, []string{"run", "--rm", h.image, "true"}},
+				{125, []string{"run", "-d", "--name", "other", h.image, "true"}},
+				{125, []string{"create", "--name", "other", h.image, "true"}},
 				{1, []string{"start", "done"}}, {1, []string{"rename", "done", "other"}}, {1, []string{"rm", "done"}},
 			} {
 				if r := h.want(c.code, c.args...); !strings.Contains(r.stderr, "read-only file system") {
@@ -263,7 +274,8 @@ func (h *host) empty(small string) {
 func mountLoop(t *testing.T, dir, at string) {
 	t.Helper()
 	file := filepath.Join(dir, "disk")
-	for _, c := range [][]string{{"truncate", "-s", "32M", file}, {"mke2fs", "-q", "-F", "-t", "ext4", "-N", "4096", file}, {"mkdir", at}, {"mount", "-o", "loop", file, at}} {
+	for _, c := range [][]string{{"truncate", "-s", "32M", file},
+		{"mke2fs", "-q", "-F", "-t", "ext4", "-N", "4096", file}, {"mkdir", at}, {"mount", "-o", "loop", file, at}} {
 		runTool(t, c...)
 	}
 	t.Cleanup(func() {

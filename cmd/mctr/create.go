@@ -12,9 +12,10 @@ import (
 func (a *app) createCommand() *cobra.Command {
 	l := &launchFlags{}
 	cmd := &cobra.Command{
-		Use:     "create [flags] IMAGE [COMMAND [ARG...]]",
-		Short:   "Record a container without running it",
-		Long:    "Record a container and print its id. Nothing runs before start; until then it\nsurvives a reboot. The flags are those of run.",
+		Use:   "create [flags] IMAGE [COMMAND [ARG...]]",
+		Short: "Record a container without running it",
+		Long: "Record a container and print its id. Nothing runs before start; until then it\n" +
+			"survives a reboot. The flags are those of run.",
 		Example: "  id=$(mctr create -m 64m debian sleep 60) && mctr start $id",
 		RunE:    func(cmd *cobra.Command, args []string) error { return failedToRun(a.create(cmd, l, args)) },
 	}

@@ -57,7 +57,8 @@ func TestDeepDirectories(t *testing.T) {
 	if took := time.Since(begun); took > time.Minute {
 		t.Errorf("it took %v", took)
 	}
-	cmd, _ := h.ready("run", "-q", "--rm", "--name", "deep", h.image, "sh", "-c", "mkdir /d; echo ready; while [ ! -e /go ]; do sleep 0.05; done")
+	cmd, _ := h.ready("run", "-q", "--rm", "--name", "deep", h.image, "sh", "-c",
+		"mkdir /d; echo ready; while [ ! -e /go ]; do sleep 0.05; done")
 	dig(t, filepath.Join(h.written(), "d"), 21000)
 	h.want(0, "exec", "deep", "touch", "/go")
 	h.waitCode(cmd, 0)
@@ -67,7 +68,8 @@ func TestDeepDirectories(t *testing.T) {
 // TestNotRemoved: a run whose container cannot be removed says so.
 func TestNotRemoved(t *testing.T) {
 	h := newHost(t)
-	cmd, out := h.ready("run", "--rm", "-q", "--name", "stuck", h.image, "sh", "-c", "echo ready; while [ ! -e /go ]; do sleep 0.05; done")
+	cmd, out := h.ready("run", "--rm", "-q", "--name", "stuck", h.image, "sh", "-c",
+		"echo ready; while [ ! -e /go ]; do sleep 0.05; done")
 	busy := filepath.Join(h.written(), "busy")
 	if err := os.Mkdir(busy, 0o700); err != nil {
 		t.Fatal(err)

@@ -35,7 +35,9 @@ image refers to any more.`,
 			if verbose {
 				return s.printVerbose(list)
 			}
-			return list.print(anys(s.rows()), []string{"TYPE={{.Type}}", "TOTAL={{.TotalCount}}", "ACTIVE={{.Active}}", "SIZE={{.Size}}", "RECLAIMABLE={{.Reclaimable}}"})
+			return list.print(anys(s.rows()),
+				[]string{"TYPE={{.Type}}", "TOTAL={{.TotalCount}}", "ACTIVE={{.Active}}", "SIZE={{.Size}}",
+					"RECLAIMABLE={{.Reclaimable}}"})
 		},
 	}
 	cmd.Flags().BoolVarP(&verbose, "verbose", "v", false, "each image and container")
@@ -88,7 +90,8 @@ func (a *app) space(ctx context.Context) (*space, error) {
 type spaceRow struct{ Type, TotalCount, Active, Size, Reclaimable string }
 
 func newSpaceRow(what string, total, active int, size, reclaimable int64) spaceRow {
-	r := spaceRow{what, strconv.Itoa(total), strconv.Itoa(active), units.HumanSize(float64(size)), units.HumanSize(float64(reclaimable))}
+	r := spaceRow{what, strconv.Itoa(total), strconv.Itoa(active), units.HumanSize(float64(size)),
+		units.HumanSize(float64(reclaimable))}
 	if size > 0 {
 		r.Reclaimable += fmt.Sprintf(" (%d%%)", reclaimable*100/size)
 	}
@@ -155,7 +158,8 @@ func (s *space) containerRows(noTrunc bool) (rows []containerSpaceRow) {
 	for _, c := range s.containers {
 		r := o.row(c.Status)
 		rows = append(rows, containerSpaceRow{
-			r.ID, r.Image, r.Command, units.HumanSize(float64(c.usage.Written + c.usage.Sandbox)), units.HumanSize(float64(c.usage.Logs)), r.RunningFor, r.Status, r.Names,
+			r.ID, r.Image, r.Command, units.HumanSize(float64(c.usage.Written + c.usage.Sandbox)),
+			units.HumanSize(float64(c.usage.Logs)), r.RunningFor, r.Status, r.Names,
 		})
 	}
 	return rows
@@ -179,7 +183,7 @@ func (s *space) printVerbose(list *listFlags) error {
 	}
 	fmt.Printf("\nContainers space usage:\n\n")
 	return table{columns: []string{
-		"CONTAINER ID={{.ID}}", "IMAGE={{.Image}}", "COMMAND={{.Command}}", "SIZE={{.Size}}", "LOGS={{.LogSize}}", "CREATED={{.RunningFor}}",
-		"STATUS={{.Status}}", "NAMES={{.Names}}",
+		"CONTAINER ID={{.ID}}", "IMAGE={{.Image}}", "COMMAND={{.Command}}", "SIZE={{.Size}}", "LOGS={{.LogSize}}",
+		"CREATED={{.RunningFor}}", "STATUS={{.Status}}", "NAMES={{.Names}}",
 	}}.print(os.Stdout, anys(containers))
 }

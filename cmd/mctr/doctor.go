@@ -50,7 +50,9 @@ func (a *app) doctor(ctx context.Context, format string, all bool) error {
 			rows = append(rows, f)
 		}
 	}
-	t := table{format: format, columns: []string{"AREA={{.Area}}", "WHAT={{.What}}", "STATE={{.State}}", "DETAIL={{.Detail}}", "REMEDY={{.Remedy}}"}}
+	t := table{format: format,
+		columns: []string{"AREA={{.Area}}", "WHAT={{.What}}", "STATE={{.State}}", "DETAIL={{.Detail}}",
+			"REMEDY={{.Remedy}}"}}
 	if err := t.print(os.Stdout, rows); err != nil {
 		return err
 	}

@@ -61,7 +61,8 @@ func (u *unique) object(name string) error {
 		at := u.d.InputOffset()
 		key, _ := u.token().(string)
 		if before, twice := seen[u.folded(name, key)]; twice {
-			return fmt.Errorf("%w: the key %q at %s was given before, at %s", mctr.ErrInvalid, key, u.place(at), u.place(before))
+			return fmt.Errorf("%w: the key %q at %s was given before, at %s", mctr.ErrInvalid, key, u.place(at),
+				u.place(before))
 		}
 		seen[u.folded(name, key)] = at
 		if err := u.value(key); err != nil {

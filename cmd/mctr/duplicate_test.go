@@ -19,8 +19,9 @@ func TestDuplicateKeys(t *testing.T) {
 		`{"tasks": {"a": {"image": "x", "mounts": [{"type": "tmpfs", "target": "/a", "type": 1}]}}}`: `the key "type"`,
 		`{"tasks": {"a": {"image": "x"`:                                                              "unexpected EOF",
 		`{"tasks": [1, }, 2]}`:                                                                       "invalid character",
-		strings.Repeat("[", 3<<20):                                                                   "exceeded max depth",
-		`{"tasks": [[[`:                                                                              "unexpected EOF",
+		strings.Repeat(
+			"[", 3<<20): "exceeded max depth",
+		`{"tasks": [[[`: "unexpected EOF",
 	} {
 		_, err := decodeGroup(strings.NewReader(text))
 		if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {

@@ -41,10 +41,13 @@ they are no longer kept or the reader is too slow, a gap says so.`,
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.events(cmd.Context(), o) },
 	}
 	f := cmd.Flags()
-	f.StringVar(&o.since, "since", "", "from `TIME` on: RFC 3339, seconds since 1970, or how long ago, as 10m (default: now)")
+	f.StringVar(&o.since, "since", "",
+		"from `TIME` on: RFC 3339, seconds since 1970, or how long ago, as 10m (default: now)")
 	f.StringVar(&o.until, "until", "", "up to `TIME`, and then end")
-	f.Uint64Var(&o.after, "after", 0, "from behind the event with this `CURSOR` on, as --json tells them; what is no longer kept is a gap")
-	f.StringArrayVarP(&o.filters, "filter", "f", nil, "`KEY=VALUE`: event, container, name, image, owner; one of several values of a key is enough")
+	f.Uint64Var(&o.after, "after", 0,
+		"from behind the event with this `CURSOR` on, as --json tells them; what is no longer kept is a gap")
+	f.StringArrayVarP(&o.filters, "filter", "f", nil,
+		"`KEY=VALUE`: event, container, name, image, owner; one of several values of a key is enough")
 	f.StringVar(&o.format, "format", "", "Go template of an event, or json")
 	f.BoolVar(&o.asJSON, "json", false, "one JSON object a line")
 	f.BoolVar(&o.noFollow, "no-follow", false, "end when everything that is kept is shown")
@@ -123,7 +126,8 @@ func (o *eventOptions) printer() (func(mctr.Event) error, error) {
 		}, nil
 	}
 	return func(e mctr.Event) error {
-		_, err := fmt.Fprintln(stdout, e.Time.Local().Format(time.RFC3339Nano), e.Action, e.ID, visible.Line(attributesText(e.Attributes)))
+		_, err := fmt.Fprintln(stdout, e.Time.Local().Format(time.RFC3339Nano), e.Action, e.ID,
+			visible.Line(attributesText(e.Attributes)))
 		return err
 	}, nil
 }
@@ -143,7 +147,8 @@ func eventFilter(filters []string) (func(mctr.Event) bool, error) {
 	for _, f := range filters {
 		key, value, ok := strings.Cut(f, "=")
 		if !ok || !slices.Contains([]string{"event", "container", "name", "image", "owner"}, key) {
-			return nil, fmt.Errorf("%w: --filter %s: want event=, container=, name=, image= or owner=", mctr.ErrInvalid, f)
+			return nil, fmt.Errorf("%w: --filter %s: want event=, container=, name=, image= or owner=", mctr.ErrInvalid,
+				f)
 		}
 		values[key] = append(values[key], value)
 	}

@@ -71,7 +71,8 @@ func (a *app) exec(ctx context.Context, o *execOptions, ref string, args []strin
 		t = openTerminal()
 	}
 	e := containerizer.Exec{
-		Args: args, Env: env, WorkingDir: o.workdir, User: o.user, Terminal: o.tty, Stdin: o.stdin && !o.detach, Detach: o.detach,
+		Args: args, Env: env, WorkingDir: o.workdir, User: o.user, Terminal: o.tty, Stdin: o.stdin && !o.detach,
+		Detach: o.detach,
 	}
 	if size, ok := t.size(); ok {
 		e.ConsoleSize = &size

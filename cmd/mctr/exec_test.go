@@ -31,7 +31,9 @@ func (h *host) floods(marks string) (all []*flood) {
 	h.t.Helper()
 	for size := 120; size <= 300; size += 20 {
 		f := &flood{bytes: size << 10, mark: filepath.Join(marks, fmt.Sprint(size))}
-		f.cmd = h.command("exec", "job", "sh", "-c", fmt.Sprintf("touch /marks/%[1]d.begun; read go < /marks/go; head -c %[2]d /dev/zero; touch /marks/%[1]d", size, f.bytes))
+		f.cmd = h.command("exec", "job", "sh", "-c",
+			fmt.Sprintf("touch /marks/%[1]d.begun; read go < /marks/go; head -c %[2]d /dev/zero; touch /marks/%[1]d",
+				size, f.bytes))
 		f.cmd.Stdout, f.cmd.Stderr = &f.out, os.Stderr
 		if err := f.cmd.Start(); err != nil {
 			h.t.Fatal(err)
@@ -76,7 +78,8 @@ func TestSlowExecClient(t *testing.T) {
 	h := newHost(t)
 	marks := t.TempDir()
 	h.want(0, "run", "-d", "-q", "--name", "job", "-v", marks+":/marks", h.image, "sleep", "100")
-	cmd := h.command("exec", "job", "sh", "-c", "head -c 400000 /dev/zero >&2 & head -c 400000 /dev/zero; wait; touch /marks/done")
+	cmd := h.command("exec", "job", "sh", "-c",
+		"head -c 400000 /dev/zero >&2 & head -c 400000 /dev/zero; wait; touch /marks/done")
 	r, w, err := os.Pipe()
 	if err != nil {
 		t.Fatal(err)
@@ -141,7 +144,9 @@ func TestExecWithoutProcesses(t *testing.T) {
 				return strings.Count(h.want(0, "top", "job").stdout, "sleep 100\n") == 15-left
 			})
 			r := h.mctr("exec", "job", "true")
-			if r.code != 0 && (r.code != 126 || strings.Count(r.stderr, "\n") != 1 || !strings.Contains(r.stderr, "the container may have no more processes")) {
+			if r.code != 0 &&
+				(r.code != 126 || strings.Count(r.stderr, "\n") != 1 ||
+					!strings.Contains(r.stderr, "the container may have no more processes")) {
 				t.Errorf("%s, %d left: %+v", runtime, left, r)
 			}
 			h.want(0, "rm", "-f", "job")

@@ -96,7 +96,8 @@ func reason(s *mctr.Status) string {
 	case s.Phase == mctr.Created:
 		return fmt.Sprintf("%s: it was not started yet", s.Phase)
 	case s.Phase == mctr.Lost:
-		return fmt.Sprintf("%s: its supervisor died, and its end is not written down yet: see mctr reconcile --dry-run", s.Phase)
+		return fmt.Sprintf("%s: its supervisor died, and its end is not written down yet: see mctr reconcile --dry-run",
+			s.Phase)
 	case s.Health != nil && s.Health.Status == mctr.Unhealthy:
 		return fmt.Sprintf("%s, but %s after %d failures in a row", s.Phase, s.Health.Status, s.Health.Streak)
 	case s.Started.IsZero() || s.Phase != mctr.Running:
@@ -113,7 +114,8 @@ func evidence(s *mctr.Status) string {
 	}
 	text := fmt.Sprintf("It ended at %s with exit code %d.\n", t.Finished.Local().Format(time.RFC3339), t.ExitCode)
 	if !t.Started.IsZero() {
-		text += fmt.Sprintf("It ran for %s and printed %d bytes.\n", t.Finished.Sub(t.Started).Round(time.Millisecond), t.Log.Bytes)
+		text += fmt.Sprintf("It ran for %s and printed %d bytes.\n", t.Finished.Sub(t.Started).Round(time.Millisecond),
+			t.Log.Bytes)
 	}
 	if t.Log.Dropped > 0 {
 		text += fmt.Sprintf("%d bytes of its output could not be written.\n", t.Log.Dropped)

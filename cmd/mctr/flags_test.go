@@ -22,7 +22,8 @@ var mountFlags = []struct {
 }{
 	{"volume", "/a:/b", mctr.Mount{Type: "bind", Source: "/a", Target: "/b", Create: true}, ""},
 	{"volume", "/a:/b:ro", mctr.Mount{Type: "bind", Source: "/a", Target: "/b", Create: true, ReadOnly: true}, ""},
-	{"volume", "/a:/b:rw,rslave,z", mctr.Mount{Type: "bind", Source: "/a", Target: "/b", Create: true, Options: []string{"rslave"}}, ""},
+	{"volume", "/a:/b:rw,rslave,z",
+		mctr.Mount{Type: "bind", Source: "/a", Target: "/b", Create: true, Options: []string{"rslave"}}, ""},
 	{"volume", "/a", mctr.Mount{}, "want SOURCE:TARGET"},
 	{"volume", "", mctr.Mount{}, "want SOURCE:TARGET"},
 	{"volume", ":/b", mctr.Mount{}, "want SOURCE:TARGET"},
@@ -31,9 +32,11 @@ var mountFlags = []struct {
 	{"volume", "name:/b", mctr.Mount{}, "named volumes"},
 	{"mount", "type=bind,source=/a,target=/b", mctr.Mount{Type: "bind", Source: "/a", Target: "/b"}, ""},
 	{"mount", "src=/a,dst=/b,readonly", mctr.Mount{Type: "bind", Source: "/a", Target: "/b", ReadOnly: true}, ""},
-	{"mount", "src=/a,destination=/b,ro=false,bind-propagation=rshared", mctr.Mount{Type: "bind", Source: "/a", Target: "/b", Options: []string{"rshared"}}, ""},
+	{"mount", "src=/a,destination=/b,ro=false,bind-propagation=rshared",
+		mctr.Mount{Type: "bind", Source: "/a", Target: "/b", Options: []string{"rshared"}}, ""},
 	{"mount", `"src=/with,comma",dst=/b`, mctr.Mount{Type: "bind", Source: "/with,comma", Target: "/b"}, ""},
-	{"mount", "TYPE=tmpfs,Target=/b,tmpfs-size=1k,tmpfs-mode=700", mctr.Mount{Type: "tmpfs", Target: "/b", Options: []string{"size=1024", "mode=700"}}, ""},
+	{"mount", "TYPE=tmpfs,Target=/b,tmpfs-size=1k,tmpfs-mode=700",
+		mctr.Mount{Type: "tmpfs", Target: "/b", Options: []string{"size=1024", "mode=700"}}, ""},
 	{"mount", "", mctr.Mount{}, "--mount"},
 	{"mount", "src=/a", mctr.Mount{}, "no target"},
 	{"mount", "src=/a,dst=/b,color=red", mctr.Mount{}, `unknown key "color"`},
@@ -41,11 +44,13 @@ var mountFlags = []struct {
 	{"mount", "dst=/b,tmpfs-size=lots", mctr.Mount{}, "want a size"},
 	{"mount", `"src=/a`, mctr.Mount{}, "--mount"},
 	{"tmpfs", "/t", mctr.Mount{Type: "tmpfs", Target: "/t"}, ""},
-	{"tmpfs", "/t:size=1m,ro", mctr.Mount{Type: "tmpfs", Target: "/t", ReadOnly: true, Options: []string{"size=1m"}}, ""},
+	{"tmpfs", "/t:size=1m,ro", mctr.Mount{Type: "tmpfs", Target: "/t", ReadOnly: true, Options: []string{"size=1m"}},
+		""},
 }
 
 func TestMountFlags(t *testing.T) {
-	parsers := map[string]func(string) (mctr.Mount, error){"volume": parseVolume, "mount": parseMount, "tmpfs": parseTmpfs}
+	parsers := map[string]func(string) (mctr.Mount, error){
+		"volume": parseVolume, "mount": parseMount, "tmpfs": parseTmpfs}
 	for _, c := range mountFlags {
 		got, err := parsers[c.flag](c.text)
 		wantParsed(t, "--"+c.flag+" "+c.text, got, c.want, err, c.wrong)
@@ -90,8 +95,10 @@ func TestSizes(t *testing.T) {
 		want  int64
 		wrong string
 	}{
-		{"", 0, ""}, {"1", 1, ""}, {"1k", 1 << 10, ""}, {"64m", 64 << 20, ""}, {"1.5g", 3 << 29, ""}, {"2GiB", 2 << 30, ""},
-		{"-1", 0, "want a size"}, {"lots", 0, "want a size"}, {"1x", 0, "want a size"}, {"9999999999999g", 0, "want a size"}, {"1e30", 0, "want a size"},
+		{"", 0, ""}, {"1", 1, ""}, {"1k", 1 << 10, ""}, {"64m", 64 << 20, ""}, {"1.5g", 3 << 29, ""},
+		{"2GiB", 2 << 30, ""},
+		{"-1", 0, "want a size"}, {"lots", 0, "want a size"}, {"1x", 0, "want a size"},
+		{"9999999999999g", 0, "want a size"}, {"1e30", 0, "want a size"},
 	} {
 		got, err := size("--size", c.text)
 		wantParsed(t, c.text, got, c.want, err, c.wrong)
@@ -114,7 +121,8 @@ func TestTimes(t *testing.T) {
 		{"2026-01-02T03:04:05", time.Date(2026, 1, 2, 3, 4, 5, 0, time.Local), ""},
 		{"2026-01-02T03:04", time.Date(2026, 1, 2, 3, 4, 0, 0, time.Local), ""},
 		{"2026-01-02", time.Date(2026, 1, 2, 0, 0, 0, 0, time.Local), ""},
-		{"0", time.Unix(0, 0), ""}, {"NaN", time.Time{}, "--since NaN"}, {"1e300", time.Time{}, "want"}, {"-5", time.Time{}, "want"}, {"1.-5", time.Time{}, "want"},
+		{"0", time.Unix(0, 0), ""}, {"NaN", time.Time{}, "--since NaN"}, {"1e300", time.Time{}, "want"},
+		{"-5", time.Time{}, "want"}, {"1.-5", time.Time{}, "want"},
 		{"yesterday", time.Time{}, "want"}, {"99999999999999999999", time.Time{}, "want"},
 	} {
 		got, err := parseTime("--since", c.text, now)
@@ -132,7 +140,8 @@ func TestDetachKeys(t *testing.T) {
 		wrong string
 	}{
 		{"", nil, ""}, {defaultDetachKeys, []byte{16, 17}, ""}, {"a,B,1", []byte("aB1"), ""}, {"ctrl-@", []byte{0}, ""},
-		{"ctrl-[,ctrl-_", []byte{27, 31}, ""}, {"ctrl-1", nil, "ctrl-1"}, {"ctrl-", nil, "neither"}, {"abc", nil, "abc"}, {"a,,b", nil, "neither"},
+		{"ctrl-[,ctrl-_", []byte{27, 31}, ""}, {"ctrl-1", nil, "ctrl-1"}, {"ctrl-", nil, "neither"},
+		{"abc", nil, "abc"}, {"a,,b", nil, "neither"},
 	} {
 		got, err := parseDetachKeys(c.text)
 		wantParsed(t, c.text, got, c.want, err, c.wrong)
@@ -153,7 +162,9 @@ func TestDetachReader(t *testing.T) {
 	} {
 		for _, step := range []int{1, 2, 100} {
 			detached := false
-			r := &detachReader{r: &stepReader{strings.NewReader(typed), step}, keys: keys, detach: func() { detached = true }}
+			r := &detachReader{r: &stepReader{strings.NewReader(typed), step}, keys: keys, detach: func() {
+				detached = true
+			}}
 			passed, _ := io.ReadAll(r)
 			if string(passed) != want.passed || detached != want.detached {
 				t.Errorf("%q by %d: passed %q, detached %v", typed, step, passed, detached)
@@ -188,21 +199,30 @@ func TestLimitFlags(t *testing.T) {
 		get  func(*mctr.ContainerConfig) any
 		want any
 	}{
-		{"--ulimit nofile=10:20", func(c *mctr.ContainerConfig) any { return c.Rlimits[0] }, mctr.Rlimit{Type: "nofile", Soft: 10, Hard: 20}},
+		{"--ulimit nofile=10:20", func(c *mctr.ContainerConfig) any { return c.Rlimits[0] },
+			mctr.Rlimit{Type: "nofile", Soft: 10, Hard: 20}},
 		{"--ulimit core=0", func(c *mctr.ContainerConfig) any { return c.Rlimits[0] }, mctr.Rlimit{Type: "core"}},
 		{"--cpus 0.29", func(c *mctr.ContainerConfig) any { return *c.Resources.CPU.Quota }, int64(29000)},
-		{"--cpu-quota 5000 --cpu-period 10000", func(c *mctr.ContainerConfig) any { return *c.Resources.CPU.Period }, uint64(10000)},
+		{"--cpu-quota 5000 --cpu-period 10000", func(c *mctr.ContainerConfig) any { return *c.Resources.CPU.Period },
+			uint64(10000)},
 		{"-m 64m", func(c *mctr.ContainerConfig) any { return *c.Resources.Memory.Limit }, int64(64 << 20)},
 		{"-m 64m --memory-swap -1", func(c *mctr.ContainerConfig) any { return *c.Resources.Memory.Swap }, int64(-1)},
 		{"--pids-limit 0", func(c *mctr.ContainerConfig) any { return *c.Resources.Pids }, int64(-1)},
 		{"--oom-score-adj -5", func(c *mctr.ContainerConfig) any { return *c.Resources.Memory.OOMScoreAdj }, -5},
-		{"--device-read-bps /dev/sda:1m", func(c *mctr.ContainerConfig) any { return c.Resources.BlockIO.Throttles[0] }, mctr.IOThrottle{Device: "/dev/sda", Kind: "read-bps", Rate: 1 << 20}},
-		{"--device-write-iops /dev/sda:7", func(c *mctr.ContainerConfig) any { return c.Resources.BlockIO.Throttles[0] }, mctr.IOThrottle{Device: "/dev/sda", Kind: "write-iops", Rate: 7}},
-		{"--blkio-weight-device /dev/sda:7", func(c *mctr.ContainerConfig) any { return c.Resources.BlockIO.Weights[0] }, mctr.IODevWeight{Device: "/dev/sda", Weight: 7}},
+		{"--device-read-bps /dev/sda:1m", func(c *mctr.ContainerConfig) any { return c.Resources.BlockIO.Throttles[0] },
+			mctr.IOThrottle{Device: "/dev/sda", Kind: "read-bps", Rate: 1 << 20}},
+		{"--device-write-iops /dev/sda:7", func(c *mctr.ContainerConfig) any {
+			return c.Resources.BlockIO.Throttles[0]
+		}, mctr.IOThrottle{Device: "/dev/sda", Kind: "write-iops", Rate: 7}},
+		{"--blkio-weight-device /dev/sda:7", func(c *mctr.ContainerConfig) any {
+			return c.Resources.BlockIO.Weights[0]
+		}, mctr.IODevWeight{Device: "/dev/sda", Weight: 7}},
 		{"--entrypoint=", func(c *mctr.ContainerConfig) any { return *c.Process.Entrypoint }, []string{}},
 		{"--sysctl a.b=c --annotation x", func(c *mctr.ContainerConfig) any { return c.Sysctls["a.b"] }, "c"},
-		{"--log-opt max-size=-1", func(c *mctr.ContainerConfig) any { return c.Log }, mctr.LogConfig{Driver: "cri", MaxSize: -1}},
-		{"--log-opt max-size=1k --log-opt max-file=2", func(c *mctr.ContainerConfig) any { return c.Log }, mctr.LogConfig{Driver: "cri", MaxSize: 1024, MaxFiles: 2}},
+		{"--log-opt max-size=-1", func(c *mctr.ContainerConfig) any { return c.Log },
+			mctr.LogConfig{Driver: "cri", MaxSize: -1}},
+		{"--log-opt max-size=1k --log-opt max-file=2", func(c *mctr.ContainerConfig) any { return c.Log },
+			mctr.LogConfig{Driver: "cri", MaxSize: 1024, MaxFiles: 2}},
 		{"--stop-timeout 3", func(c *mctr.ContainerConfig) any { return c.StopTime() }, 3 * time.Second},
 		{"--stop-timeout 0", func(c *mctr.ContainerConfig) any { return c.StopTime() }, time.Duration(0)},
 		{"--stop-timeout -1", func(c *mctr.ContainerConfig) any { return c.StopTime() }, mctr.Forever},
@@ -221,15 +241,19 @@ func TestLimitFlags(t *testing.T) {
 
 func TestLimitFlagsRefused(t *testing.T) {
 	for _, args := range []string{
-		"--ulimit nofile", "--ulimit bogus=1", "--ulimit nofile=20:10", "--cpus 0", "--cpus -1", "--cpus NaN", "--cpus Inf", "--cpus 1 --cpu-quota 5",
-		"--memory x", "--memory-swap -2", "--shm-size -1", "--device-read-bps /dev/sda", "--device-read-bps :1", "--device-read-iops /dev/sda:1m",
-		"--device-read-iops /dev/sda:-1", "--blkio-weight-device x", "--blkio-weight 70000", "--pids-limit many", "--sysctl novalue", "--label =x",
-		"--security-opt bogus", "--security-opt seccomp=/no/such/file", "--log-opt max-size=x", "--log-opt max-size=0", "--log-opt max-size=-2", "--log-opt max-file=0", "--max-completion-time soon",
-		"--stop-timeout x", "--env-file /no/such/file", "--label-file /no/such/file",
+		"--ulimit nofile", "--ulimit bogus=1", "--ulimit nofile=20:10", "--cpus 0", "--cpus -1", "--cpus NaN",
+		"--cpus Inf", "--cpus 1 --cpu-quota 5", "--memory x", "--memory-swap -2", "--shm-size -1",
+		"--device-read-bps /dev/sda", "--device-read-bps :1", "--device-read-iops /dev/sda:1m",
+		"--device-read-iops /dev/sda:-1", "--blkio-weight-device x", "--blkio-weight 70000", "--pids-limit many",
+		"--sysctl novalue", "--label =x", "--security-opt bogus", "--security-opt seccomp=/no/such/file",
+		"--log-opt max-size=x", "--log-opt max-size=0", "--log-opt max-size=-2", "--log-opt max-file=0",
+		"--max-completion-time soon", "--stop-timeout x", "--env-file /no/such/file", "--label-file /no/such/file",
 	} {
 		if _, err := parsedConfig(strings.Fields(args)...); err == nil {
 			t.Errorf("%s is taken", args)
-		} else if name, _, _ := strings.Cut(args, " "); !strings.Contains(err.Error(), strings.TrimLeft(name, "-")) && !strings.Contains(err.Error(), "--cpus") {
+		} else if name, _,
+			_ := strings.Cut(args, " "); !strings.Contains(err.Error(), strings.TrimLeft(name, "-")) &&
+			!strings.Contains(err.Error(), "--cpus") {
 			t.Errorf("%s: the error does not name it: %v", args, err)
 		}
 	}
@@ -240,7 +264,8 @@ func FuzzMountFlags(f *testing.F) {
 		f.Add(c.text)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		for flag, parse := range map[string]func(string) (mctr.Mount, error){"volume": parseVolume, "mount": parseMount} {
+		for flag, parse := range map[string]func(string) (mctr.Mount, error){
+			"volume": parseVolume, "mount": parseMount} {
 			m, err := parse(text)
 			if err != nil && !errors.Is(err, mctr.ErrInvalid) {
 				t.Errorf("--%s %q: %v is no ErrInvalid", flag, text, err)

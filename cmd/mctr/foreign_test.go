@@ -19,13 +19,16 @@ const evilText = "\x1b]0;owned\a\x1b[31m\u009b31m\r\u202eevil"
 func TestForeignText(t *testing.T) {
 	h := newHost(t)
 	image := imagetest.BusyboxWith(t, t.TempDir(), v1.ImageConfig{
-		Cmd: []string{"sh", "-c", "exit 3 # " + evilText}, Labels: map[string]string{"evil": evilText}, Env: []string{"EVIL=" + evilText}, StopSignal: evilText,
+		Cmd: []string{"sh", "-c", "exit 3 # " + evilText}, Labels: map[string]string{"evil": evilText},
+		Env: []string{"EVIL=" + evilText}, StopSignal: evilText,
 	})
-	bad := imagetest.BusyboxWith(t, t.TempDir(), v1.ImageConfig{Cmd: []string{evilText}, User: evilText, WorkingDir: "/" + evilText})
+	bad := imagetest.BusyboxWith(t, t.TempDir(),
+		v1.ImageConfig{Cmd: []string{evilText}, User: evilText, WorkingDir: "/" + evilText})
 	registry := imagetest.NewRegistry(t, func(r *imagetest.Registry) {
 		r.Intercept = func(w http.ResponseWriter, _ *http.Request) bool {
 			w.WriteHeader(http.StatusForbidden)
-			_, _ = w.Write([]byte(`{"errors":[{"code":"DENIED","message":"\u001b]0;owned\u0007\u009b31m\u202e"}]}` + "\x1b[31m"))
+			_, _ = w.Write(
+				[]byte(`{"errors":[{"code":"DENIED","message":"\u001b]0;owned\u0007\u009b31m\u202e"}]}` + "\x1b[31m"))
 			return true
 		}
 	})
@@ -39,12 +42,16 @@ func TestForeignText(t *testing.T) {
 	for _, args := range [][]string{
 		{"run", "-q", "--name", "evil", image},
 		{"run", "-d", "-q", "--name", "away", image},
-		{"ps", "-a", "--no-trunc"}, {"ps", "-a", "--no-trunc", "--format", "{{.Command}} {{.Labels}}"}, {"ps", "-a", "--format", "json"},
-		{"explain", "evil"}, {"explain", "--json", "evil"}, {"inspect", "evil"}, {"image", "inspect", image}, {"logs", "--details", "evil"},
+		{"ps", "-a", "--no-trunc"}, {"ps", "-a", "--no-trunc", "--format", "{{.Command}} {{.Labels}}"},
+		{"ps", "-a", "--format", "json"},
+		{"explain", "evil"}, {"explain", "--json", "evil"}, {"inspect", "evil"}, {"image", "inspect", image},
+		{"logs", "--details", "evil"},
 		{"events", "--no-follow"}, {"images"}, {"system", "df", "-v"},
 		{"run", "--rm", "-q", bad}, {"run", "--rm", "-q", "-u", "root", bad}, {"create", bad},
-		{"pull", registry.Host() + "/image:v1"}, {"pull", plain.Host() + "/image:v1"}, {"login", "-u", "u", "-p", "p", registry.Host()},
-		{"run", "--name", evilText, image}, {"run", "-v", evilText + ":/x", image}, {evilText}, {"ps", "--" + evilText}, {"rm", evilText}, {"pull", evilText},
+		{"pull", registry.Host() + "/image:v1"}, {"pull", plain.Host() + "/image:v1"},
+		{"login", "-u", "u", "-p", "p", registry.Host()},
+		{"run", "--name", evilText, image}, {"run", "-v", evilText + ":/x", image}, {evilText}, {"ps", "--" + evilText},
+		{"rm", evilText}, {"pull", evilText},
 		{"ps", "--filter", evilText}, {"run", "--rm", "-q", image, "/" + evilText},
 	} {
 		r := h.mctr(args...)

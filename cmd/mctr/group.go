@@ -65,7 +65,8 @@ func decodeGroup(r io.Reader) (*mctr.Group, error) {
 // to end the group, if it is not started again.
 func watchedTask(task *mctr.ContainerConfig, detach bool) error {
 	if detach && !task.Restart.Never() {
-		return fmt.Errorf("%w: a restart policy in a detached group: nobody would know whether the task has failed (run it in the foreground, or by an agent)", mctr.ErrUnsupported)
+		return fmt.Errorf("%w: a restart policy in a detached group: nobody would know whether the task has failed "+
+			"(run it in the foreground, or by an agent)", mctr.ErrUnsupported)
 	}
 	return nil
 }
@@ -134,7 +135,9 @@ func followGroup(ctx context.Context, c operations, id mctr.ContainerID, tasks [
 		member := id + "." + mctr.ContainerID(task)
 		all.Go(func() { ends[i], _ = c.Wait(after, member) })
 		all.Go(func() {
-			_ = c.Logs(after, member, logs.ReadOptions{Follow: true, Tail: -1}, func(e logs.Entry) error { return printTask(&mu, task, e) })
+			_ = c.Logs(after, member, logs.ReadOptions{Follow: true, Tail: -1}, func(e logs.Entry) error {
+				return printTask(&mu, task, e)
+			})
 		})
 	}
 	root, err := c.Wait(after, id)
@@ -159,7 +162,8 @@ func printTask(mu *sync.Mutex, task string, e logs.Entry) error {
 }
 
 // groupStatus is the exit code of the task that failed, and says which it was.
-func groupStatus(ctx context.Context, id mctr.ContainerID, tasks []string, ends []*mctr.Termination, root *mctr.Termination) error {
+func groupStatus(ctx context.Context, id mctr.ContainerID, tasks []string, ends []*mctr.Termination,
+	root *mctr.Termination) error {
 	if ctx.Err() != nil {
 		return exitStatus{code: 128 + int(unix.SIGTERM)}
 	}

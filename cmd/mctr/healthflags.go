@@ -31,8 +31,10 @@ type probeFlags struct {
 func (h *healthFlags) register(f *pflag.FlagSet) {
 	h.health.register(f, "health", "healthy", "unhealthy")
 	h.set = f
-	f.DurationVar(&h.startPeriod, "health-start-period", 0, "in which failures do not count until the first success (default 10s; 0: none)")
-	f.DurationVar(&h.startInterval, "health-start-interval", 0, "between two probes in the start period, until the first success (default: the interval)")
+	f.DurationVar(&h.startPeriod, "health-start-period", 0,
+		"in which failures do not count until the first success (default 10s; 0: none)")
+	f.DurationVar(&h.startInterval, "health-start-interval", 0,
+		"between two probes in the start period, until the first success (default: the interval)")
 	f.BoolVar(&h.keep, "health-keep", false, "only tell; an unhealthy container is not ended")
 	f.BoolVar(&h.none, "no-healthcheck", false, "no probes, the image's HEALTHCHECK neither")
 	h.ready.register(f, "ready", "ready", "not ready any more")
@@ -40,7 +42,8 @@ func (h *healthFlags) register(f *pflag.FlagSet) {
 
 func (p *probeFlags) register(f *pflag.FlagSet, name, good, bad string) {
 	f.StringVar(&p.command, name+"-cmd", "", "probe: `COMMAND` for a shell in the container; exit code 0 is "+good)
-	f.StringVar(&p.http, name+"-http", "", "probe: GET `[https://]:PORT[/PATH]` on the container's loopback; status 200 to 399 is "+good)
+	f.StringVar(&p.http, name+"-http", "",
+		"probe: GET `[https://]:PORT[/PATH]` on the container's loopback; status 200 to 399 is "+good)
 	f.Uint16Var(&p.tcp, name+"-tcp", 0, "probe: connect to `PORT` on the container's loopback")
 	f.DurationVar(&p.delay, name+"-delay", 0, "before the first probe")
 	f.DurationVar(&p.interval, name+"-interval", 0, "between two probes (default 10s)")
@@ -80,7 +83,8 @@ func (h *healthFlags) fillHealth(c *mctr.ContainerConfig) (err error) {
 			return fmt.Errorf("%w: health check: want --health-cmd, --health-http or --health-tcp", mctr.ErrInvalid)
 		}
 		c.Health = &mctr.HealthCheck{
-			Image: true, Delay: p.delay, Interval: p.interval, StartInterval: h.startInterval, Timeout: p.timeout, Failures: p.retries, Grace: h.grace(),
+			Image: true, Delay: p.delay, Interval: p.interval, StartInterval: h.startInterval, Timeout: p.timeout,
+			Failures: p.retries, Grace: h.grace(),
 		}
 		return c.Health.Validate()
 	}
@@ -123,7 +127,8 @@ func parseGet(flag, s string) (*mctr.HTTPGet, error) {
 	host, port, ok := strings.Cut(address, ":")
 	number, err := strconv.ParseUint(port, 10, 16)
 	if !ok || err != nil || host != "" && host != "localhost" && host != "127.0.0.1" {
-		return nil, fmt.Errorf("%w: %s %s: want [https://]:PORT[/PATH], on the container's own loopback", mctr.ErrInvalid, flag, s)
+		return nil, fmt.Errorf("%w: %s %s: want [https://]:PORT[/PATH], on the container's own loopback",
+			mctr.ErrInvalid, flag, s)
 	}
 	get.Port, get.Path = uint16(number), "/"+path
 	return get, nil

@@ -90,13 +90,15 @@ type versionInfo struct {
 func (a *app) versionCommand() *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
-		Use:     "version",
-		Short:   "Show the versions of mctr's programs and plugins",
-		Long:    "Show the versions of mctr, of its other programs and of the plugins, and where\nprograms are of different builds.",
+		Use:   "version",
+		Short: "Show the versions of mctr's programs and plugins",
+		Long: "Show the versions of mctr, of its other programs and of the plugins, and where\n" +
+			"programs are of different builds.",
 		Example: "  mctr version --json",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			v := versionInfo{Version: version, Commit: itself.Commit(), Go: runtime.Version(), OS: runtime.GOOS, Arch: runtime.GOARCH, OCI: specs.Version}
+			v := versionInfo{Version: version, Commit: itself.Commit(), Go: runtime.Version(), OS: runtime.GOOS,
+				Arch: runtime.GOARCH, OCI: specs.Version}
 			if err := a.agentVersion(cmd.Context(), &v); err != nil {
 				return err
 			}
@@ -143,14 +145,19 @@ func (a *app) agentVersion(ctx context.Context, v *versionInfo) error {
 func (a *app) internalCommand() *cobra.Command {
 	cmd := &cobra.Command{Use: "internal", Hidden: true, Short: "For mctr's own programs"}
 	cmd.AddCommand(
-		a.exitCommandOf("cleanup ID", "Release an ended container: a shim's exit command", (*containerizer.Containerizer).Cleanup),
-		a.exitCommandOf("restart ID", "Release an ended container, and follow its restart policy: a shim's exit command", (*containerizer.Containerizer).CleanupAndRestart),
-		a.exitCommandOf("watch ID", "Probe a container until it ends: what a shim runs beside one that nobody watches", (*containerizer.Containerizer).Watch),
+		a.exitCommandOf("cleanup ID", "Release an ended container: a shim's exit command",
+			(*containerizer.Containerizer).Cleanup),
+		a.exitCommandOf("restart ID",
+			"Release an ended container, and follow its restart policy: a shim's exit command",
+			(*containerizer.Containerizer).CleanupAndRestart),
+		a.exitCommandOf("watch ID", "Probe a container until it ends: what a shim runs beside one that nobody watches",
+			(*containerizer.Containerizer).Watch),
 	)
 	return cmd
 }
 
-func (a *app) exitCommandOf(use, short string, do func(*containerizer.Containerizer, context.Context, mctr.ContainerID) error) *cobra.Command {
+func (a *app) exitCommandOf(use, short string,
+	do func(*containerizer.Containerizer, context.Context, mctr.ContainerID) error) *cobra.Command {
 	return &cobra.Command{
 		Use: use, Short: short, Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {

@@ -99,7 +99,8 @@ func (h *host) want(code int, args ...string) result {
 	h.t.Helper()
 	r := h.mctr(args...)
 	if r.code != code {
-		h.t.Fatalf("mctr %s: exit code %d, want %d\nstdout: %s\nstderr: %s", strings.Join(args, " "), r.code, code, r.stdout, r.stderr)
+		h.t.Fatalf("mctr %s: exit code %d, want %d\nstdout: %s\nstderr: %s", strings.Join(args, " "), r.code, code,
+			r.stdout, r.stderr)
 	}
 	return r
 }
@@ -119,7 +120,10 @@ func (h *host) leftovers() (left []string) {
 	for _, dir := range []string{"containers", "names", "images/leases"} {
 		left = append(left, entries(filepath.Join(h.root, dir))...)
 	}
-	left = slices.DeleteFunc(left, func(path string) bool { return strings.HasPrefix(path, h.root+"/images/leases/.tmp-") }) // the sweep's
+	// the sweep's
+	left = slices.DeleteFunc(left, func(path string) bool {
+		return strings.HasPrefix(path, h.root+"/images/leases/.tmp-")
+	})
 	left = append(left, entries(filepath.Join(h.state, "containers"))...)
 	left = append(left, entries(filepath.Join(h.root, "cni", "attachments"))...)
 	left = append(left, entries(filepath.Join(h.state, "cni", "netns"))...)

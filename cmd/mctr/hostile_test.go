@@ -52,7 +52,9 @@ func TestOneNameManyTakers(t *testing.T) {
 	h.want(0, "pull", "-q", h.image)
 	for round := range 20 {
 		won := 0
-		for _, r := range h.together(2, func(int) []string { return []string{"run", "-d", "-q", "--name", "one", h.image, "sleep", "100"} }) {
+		for _, r := range h.together(2, func(int) []string {
+			return []string{"run", "-d", "-q", "--name", "one", h.image, "sleep", "100"}
+		}) {
 			switch {
 			case r.code == 0:
 				won++
@@ -70,7 +72,8 @@ func TestOneNameManyTakers(t *testing.T) {
 func TestManyAtOnce(t *testing.T) {
 	h := newHost(t)
 	for i, r := range h.together(32, func(i int) []string {
-		return []string{"run", "--rm", "-q", "--name", fmt.Sprintf("c%d", i), h.image, "sh", "-c", fmt.Sprintf("echo %d; exit %d", i, i)}
+		return []string{"run", "--rm", "-q", "--name", fmt.Sprintf("c%d", i), h.image, "sh", "-c",
+			fmt.Sprintf("echo %d; exit %d", i, i)}
 	}) {
 		if r.code != i || r.stdout != fmt.Sprintf("%d\n", i) {
 			t.Errorf("container %d: %+v", i, r)
@@ -100,7 +103,8 @@ func TestRemoveWhileStarting(t *testing.T) {
 
 func TestStopTwiceAtOnce(t *testing.T) {
 	h := newHost(t)
-	h.want(0, "run", "-d", "-q", "--name", "job", h.image, "sh", "-c", "trap 'exit 3' TERM; while :; do sleep 0.02; done")
+	h.want(0, "run", "-d", "-q", "--name", "job", h.image, "sh", "-c",
+		"trap 'exit 3' TERM; while :; do sleep 0.02; done")
 	for _, r := range h.together(4, func(int) []string { return []string{"stop", "-t", "5", "job"} }) {
 		if r.code != 0 {
 			t.Errorf("%+v", r)
@@ -127,7 +131,8 @@ func TestKilledAtRandom(t *testing.T) {
 	verbs := [][]string{
 		{"run", "-q", "--name", "victim", h.image, "sh", "-c", "echo x; sleep 0.05"},
 		{"run", "-q", "-d", "--rm", "--name", "victim", h.image, "true"},
-		{"rm", "-f", "victim"}, {"stop", "-t", "0", "victim"}, {"reconcile"}, {"create", "--name", "victim", h.image, "true"}, {"start", "victim"},
+		{"rm", "-f", "victim"}, {"stop", "-t", "0", "victim"}, {"reconcile"},
+		{"create", "--name", "victim", h.image, "true"}, {"start", "victim"},
 	}
 	for begun := time.Now(); time.Since(begun) < limit; {
 		cmd := h.command(verbs[random.IntN(len(verbs))]...)
@@ -188,7 +193,8 @@ func TestStoppedClient(t *testing.T) {
 // TestHostPidsLeaveNothing ends what a task with the host's pids left running.
 func TestHostPidsLeaveNothing(t *testing.T) {
 	h := newHost(t)
-	h.want(5, "run", "-q", "--name", "job", "--pid", "host", h.image, "sh", "-c", "setsid sleep 101 & nohup sleep 102 >/dev/null 2>&1 & exit 5")
+	h.want(5, "run", "-q", "--name", "job", "--pid", "host", h.image, "sh", "-c",
+		"setsid sleep 101 & nohup sleep 102 >/dev/null 2>&1 & exit 5")
 	h.want(0, "rm", "job")
 }
 

@@ -66,7 +66,8 @@ func (a *app) imagesCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			columns := []string{"REPOSITORY={{.Repository}}", "TAG={{.Tag}}", "IMAGE ID={{.ID}}", "CREATED={{.CreatedSince}}", "SIZE={{.Size}}"}
+			columns := []string{"REPOSITORY={{.Repository}}", "TAG={{.Tag}}", "IMAGE ID={{.ID}}",
+				"CREATED={{.CreatedSince}}", "SIZE={{.Size}}"}
 			if digests {
 				columns = append(columns, "DIGEST={{.Digest}}")
 			}
@@ -130,7 +131,8 @@ func (a *app) imageCommand() *cobra.Command {
 		RunE:    func(cmd *cobra.Command, args []string) error { return a.inspectImages(cmd.Context(), args, format) },
 	}
 	inspect.Flags().StringVarP(&format, "format", "f", "", "Go template")
-	cmd := commandline.Group("image", "Look at images, and the commands for them by docker's longer names", append(a.imageAliases(), inspect, a.unpackCommand())...)
+	cmd := commandline.Group("image", "Look at images, and the commands for them by docker's longer names",
+		append(a.imageAliases(), inspect, a.unpackCommand())...)
 	cmd.Example = "  mctr image inspect alpine\n  mctr image ls"
 	return cmd
 }
@@ -179,7 +181,8 @@ func describeImage(image *provisioner.Image, all []provisioner.Image) imageInfo 
 	i := imageInfo{
 		ID: string(image.ID), RepoTags: []string{}, RepoDigests: []string{},
 		Created: image.Created.Format("2006-01-02T15:04:05.999999999Z07:00"), Architecture: image.Platform.Architecture,
-		Os: image.Platform.OS, Variant: image.Platform.Variant, Size: image.Size, Config: image.Config, Manifest: image.RawManifest,
+		Os: image.Platform.OS, Variant: image.Platform.Variant, Size: image.Size, Config: image.Config,
+		Manifest: image.RawManifest,
 	}
 	for _, other := range all {
 		if other.ID == image.ID && !provisioner.IsUnnamed(&other) {
@@ -248,7 +251,8 @@ func (a *app) pruneCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "prune [flags]",
 		Short: "Remove what the store does not need",
-		Long:  "Remove layers and files that no image refers to. With --all, also the images that\nno container uses; with --containers, first the containers that have ended.",
+		Long: "Remove layers and files that no image refers to. With --all, also the images that\n" +
+			"no container uses; with --containers, first the containers that have ended.",
 		Example: `  mctr prune --dry-run
   mctr prune --all`,
 		Args: cobra.NoArgs,

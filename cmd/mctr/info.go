@@ -29,9 +29,10 @@ func (a *app) infoCommand() *cobra.Command {
 	var format string
 	var asJSON bool
 	cmd := &cobra.Command{
-		Use:     "info [flags]",
-		Short:   "Show short facts of this host and of what is on it",
-		Long:    "Show short facts of this host and of what is on it. What is missing here for\ncontainers, and the remedy, mctr doctor says.",
+		Use:   "info [flags]",
+		Short: "Show short facts of this host and of what is on it",
+		Long: "Show short facts of this host and of what is on it. What is missing here for\n" +
+			"containers, and the remedy, mctr doctor says.",
 		Example: "  mctr system info\n  mctr system info -f '{{.CgroupVersion}}'",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -71,9 +72,11 @@ func (a *app) info(ctx context.Context) (*systemInfo, error) {
 		return nil, err
 	}
 	i := &systemInfo{
-		ServerVersion: f.Version, Containers: len(list), Driver: f.Backend, CgroupVersion: f.CgroupVersion, KernelVersion: f.Kernel,
-		OSType: f.OS, Architecture: f.Architecture, OperatingSystem: f.OperatingSystem, DockerRootDir: f.Root, StateDir: f.State,
-		NCPU: f.CPUs, MemTotal: f.Memory, Name: f.Name,
+		ServerVersion: f.Version, Containers: len(list), Driver: f.Backend, CgroupVersion: f.CgroupVersion,
+		KernelVersion: f.Kernel,
+		OSType:        f.OS, Architecture: f.Architecture, OperatingSystem: f.OperatingSystem, DockerRootDir: f.Root,
+		StateDir: f.State,
+		NCPU:     f.CPUs, MemTotal: f.Memory, Name: f.Name,
 	}
 	i.count(list)
 	i.Images, err = a.countImages(ctx)
@@ -109,10 +112,14 @@ func (a *app) countImages(ctx context.Context) (int, error) {
 
 func (i *systemInfo) print() {
 	for _, line := range [][2]any{
-		{"Version", i.ServerVersion}, {"Containers", i.Containers}, {" Running", i.ContainersRunning}, {" Paused", i.ContainersPaused},
-		{" Stopped", i.ContainersStopped}, {"Images", i.Images}, {"Storage Backend", i.Driver}, {"Cgroup Version", i.CgroupVersion},
-		{"Kernel Version", i.KernelVersion}, {"Operating System", i.OperatingSystem}, {"Architecture", i.Architecture}, {"CPUs", i.NCPU},
-		{"Total Memory", units.BytesSize(float64(i.MemTotal))}, {"Name", i.Name}, {"Root", i.DockerRootDir}, {"State", i.StateDir},
+		{"Version", i.ServerVersion}, {"Containers", i.Containers}, {" Running", i.ContainersRunning},
+		{" Paused", i.ContainersPaused},
+		{" Stopped", i.ContainersStopped}, {"Images", i.Images}, {"Storage Backend", i.Driver},
+		{"Cgroup Version", i.CgroupVersion},
+		{"Kernel Version", i.KernelVersion}, {"Operating System", i.OperatingSystem}, {"Architecture", i.Architecture},
+		{"CPUs", i.NCPU},
+		{"Total Memory", units.BytesSize(float64(i.MemTotal))}, {"Name", i.Name}, {"Root", i.DockerRootDir},
+		{"State", i.StateDir},
 	} {
 		fmt.Printf("%s: %v\n", line[0], line[1])
 	}

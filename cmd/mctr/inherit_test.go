@@ -39,8 +39,10 @@ func TestInherited(t *testing.T) {
 		t.Fatal(err)
 	}
 	volume := filepath.Join(t.TempDir(), "made", "volume")
-	script := inherited + `; stat -c '%a %n' /v /w /w/here /t/deep /t /sys/fs/cgroup / /mnt /mnt/mesos /mnt/mesos/sandbox /proc/self/cwd/.`
-	run := []string{"run", "--network", "none", "-q", "--rm", "-v", volume + ":/v", "-w", "/w/here", "--tmpfs", "/t/deep"}
+	script := inherited +
+		`; stat -c '%a %n' /v /w /w/here /t/deep /t /sys/fs/cgroup / /mnt /mnt/mesos /mnt/mesos/sandbox /proc/self/cwd/.`
+	run := []string{"run", "--network", "none", "-q", "--rm", "-v", volume + ":/v", "-w", "/w/here", "--tmpfs",
+		"/t/deep"}
 	of := map[bool]string{}
 	for _, odd := range []bool{false, true} {
 		start := h.command
@@ -53,20 +55,25 @@ func TestInherited(t *testing.T) {
 		}
 		volumeMode(t, volume)
 		probe := "{ " + inherited + "; } >/new && mv /new /probed"
-		if r := h.finish(start("run", "--network", "none", "-q", "-d", "--name", "box", "--health-cmd", probe, "--health-interval", "100ms", h.image, "sleep", "100")); r.code != 0 {
+		if r := h.finish(
+			start("run", "--network", "none", "-q", "-d", "--name", "box", "--health-cmd", probe, "--health-interval",
+				"100ms", h.image, "sleep", "100")); r.code != 0 {
 			t.Fatalf("run -d: %+v", r)
 		}
 		exec := h.finish(start("exec", "box", "sh", "-c", inherited))
 		h.eventually("it is probed", func() bool { return h.mctr("exec", "box", "test", "-e", "/probed").code == 0 })
 		probed := h.want(0, "exec", "box", "cat", "/probed")
 		h.want(0, "rm", "-f", "box")
-		bare := h.finish(start("run", "--network", "none", "--rm", "-q", "--no-image", "-u", "65534", "sh", "-c", "cd $MESOS_SANDBOX && touch file && umask"))
+		bare := h.finish(
+			start("run", "--network", "none", "--rm", "-q", "--no-image", "-u", "65534", "sh", "-c",
+				"cd $MESOS_SANDBOX && touch file && umask"))
 		of[odd] = strings.Join([]string{ran.stdout, exec.stdout, probed.stdout, bare.stdout, bare.stderr}, "--\n")
 	}
 	if diff := cmp.Diff(of[false], of[true]); diff != "" {
 		t.Errorf("of a plain caller (-) and a strange one (+):\n%s", diff)
 	}
-	for _, want := range []string{"^0022\n", "SigBlk:\t0000000000000000\nSigIgn:\t0000000000000000\n0\n", "\n755 /w\n755 /w/here\n"} {
+	for _, want := range []string{"^0022\n", "SigBlk:\t0000000000000000\nSigIgn:\t0000000000000000\n0\n",
+		"\n755 /w\n755 /w/here\n"} {
 		if !regexp.MustCompile(want).MatchString(of[true]) {
 			t.Errorf("%q is not in:\n%s", want, of[true])
 		}
@@ -104,8 +111,10 @@ func TestInheritedByPlugins(t *testing.T) {
 		}
 	}
 	said := filepath.Join(t.TempDir(), "said")
-	script := "#!/bin/sh\n[ \"$CNI_COMMAND\" != ADD ] || { pwd; " + strings.ReplaceAll(inherited, "|sort", "") + "; } >'" + said + "'\nexec '" + filepath.Join(plugins, "firewall") + "'\n"
-	if err := errors.Join(os.Remove(filepath.Join(dir, "firewall")), os.WriteFile(filepath.Join(dir, "firewall"), []byte(script), 0o755)); err != nil {
+	script := "#!/bin/sh\n[ \"$CNI_COMMAND\" != ADD ] || { pwd; " + strings.ReplaceAll(inherited, "|sort", "") +
+		"; } >'" + said + "'\nexec '" + filepath.Join(plugins, "firewall") + "'\n"
+	if err := errors.Join(os.Remove(filepath.Join(dir, "firewall")),
+		os.WriteFile(filepath.Join(dir, "firewall"), []byte(script), 0o755)); err != nil {
 		t.Fatal(err)
 	}
 	of := map[bool]string{}
@@ -115,7 +124,9 @@ func TestInheritedByPlugins(t *testing.T) {
 		if odd {
 			start = h.strangely
 		}
-		r := h.finish(start("--cni-plugin-dir", dir, "run", "--rm", "-q", "--network", "bridge", "-p", "18123:80", h.image, "busybox", "ip", "-o", "address"))
+		r := h.finish(
+			start("--cni-plugin-dir", dir, "run", "--rm", "-q", "--network", "bridge", "-p", "18123:80", h.image,
+				"busybox", "ip", "-o", "address"))
 		if r.code != 0 || !strings.Contains(r.stdout, "eth0") {
 			t.Errorf("strange %v: %+v", odd, r)
 		}

@@ -20,7 +20,8 @@ func (a *app) inspectCommand() *cobra.Command {
 		Short: "Show everything that is known of containers",
 		Long: `Show everything that is known of containers: docker's keys, and below Mctr
 mctr's own, among them why a container ended and by what evidence.`,
-		Example:           "  mctr inspect web\n  mctr inspect -f '{{.State.ExitCode}} {{.Mctr.Termination.Reason}}' job",
+		Example: "  mctr inspect web\n  mctr inspect -f '{{.State.ExitCode}} {{.Mctr.Termination.Reason}}' " +
+			"job",
 		Args:              cobra.MinimumNArgs(1),
 		ValidArgsFunction: a.completeContainers,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -136,21 +137,26 @@ type configInfo struct {
 
 func describeContainer(s *mctr.Status) containerInfo {
 	i := containerInfo{
-		ID: string(s.ID), Created: stamp(s.Created), Path: s.Path, Args: s.Args, State: describeState(s), Image: s.ImageID,
-		LogPath: s.LogDir, Name: "/" + s.Config.Name, RestartCount: s.Restarts, HostConfig: describeHost(s), Config: describeConfig(s), Mctr: s,
+		ID: string(s.ID), Created: stamp(s.Created), Path: s.Path, Args: s.Args, State: describeState(s),
+		Image:   s.ImageID,
+		LogPath: s.LogDir, Name: "/" + s.Config.Name, RestartCount: s.Restarts, HostConfig: describeHost(s),
+		Config: describeConfig(s), Mctr: s,
 		NetworkSettings: describeNetworks(s),
 	}
 	i.Mounts = []mountInfo{} // docker's is never null
 	for _, m := range s.Config.Mounts {
-		i.Mounts = append(i.Mounts, mountInfo{Type: m.Type, Source: m.Source, Destination: m.Target, RW: !m.ReadOnly, Propagation: "rprivate"})
+		i.Mounts = append(i.Mounts,
+			mountInfo{Type: m.Type, Source: m.Source, Destination: m.Target, RW: !m.ReadOnly, Propagation: "rprivate"})
 	}
 	return i
 }
 
 func describeState(s *mctr.Status) stateInfo {
 	i := stateInfo{
-		Status: dockerState(s), Running: s.Phase == mctr.Running || s.Phase == mctr.Paused, Paused: s.Phase == mctr.Paused,
-		Restarting: s.Restarting, Dead: s.Phase == mctr.Lost || s.Phase == mctr.Damaged, Pid: s.Pid, StartedAt: stamp(s.Started), FinishedAt: stamp(time.Time{}),
+		Status: dockerState(s), Running: s.Phase == mctr.Running || s.Phase == mctr.Paused,
+		Paused:     s.Phase == mctr.Paused,
+		Restarting: s.Restarting, Dead: s.Phase == mctr.Lost || s.Phase == mctr.Damaged, Pid: s.Pid,
+		StartedAt: stamp(s.Started), FinishedAt: stamp(time.Time{}),
 	}
 	if s.Health != nil {
 		i.Health = describeHealth(s.Health)
@@ -195,7 +201,8 @@ func describeHost(s *mctr.Status) hostInfo {
 		CPUShares: value(r.CPU.Shares), CPUPeriod: value(r.CPU.Period), CPUQuota: value(r.CPU.Quota),
 		CpusetCpus: r.CPU.Cpus, CpusetMems: r.CPU.Mems, PidsLimit: value(r.Pids),
 		CapAdd: c.Security.CapAdd, CapDrop: c.Security.CapDrop, ShmSize: c.ShmSize,
-		PidMode: c.Namespaces.PID, IpcMode: c.Namespaces.IPC, UTSMode: c.Namespaces.UTS, CgroupnsMode: c.Namespaces.Cgroup,
+		PidMode: c.Namespaces.PID, IpcMode: c.Namespaces.IPC, UTSMode: c.Namespaces.UTS,
+		CgroupnsMode: c.Namespaces.Cgroup,
 		CgroupParent: s.CgroupPath,
 	}
 	if h.CPUPeriod > 0 && h.CPUQuota > 0 {
@@ -217,8 +224,10 @@ func value[T any](p *T) (v T) {
 func describeConfig(s *mctr.Status) configInfo {
 	c := s.Config
 	i := configInfo{
-		Hostname: c.Hostname, User: c.Process.User, Tty: c.Process.Terminal, OpenStdin: c.Process.Stdin, Env: c.Process.Env,
-		Cmd: c.Process.Args, Image: c.Image, WorkingDir: c.Process.WorkingDir, Labels: c.Labels, StopSignal: s.StopSignal,
+		Hostname: c.Hostname, User: c.Process.User, Tty: c.Process.Terminal, OpenStdin: c.Process.Stdin,
+		Env: c.Process.Env,
+		Cmd: c.Process.Args, Image: c.Image, WorkingDir: c.Process.WorkingDir, Labels: c.Labels,
+		StopSignal: s.StopSignal,
 	}
 	if c.StopTimeout != nil {
 		i.StopTimeout = new(int(c.StopTimeout.Seconds()))

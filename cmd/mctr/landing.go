@@ -77,7 +77,8 @@ func look(file string, stat func(string) (fs.FileInfo, string, error)) (copyTarg
 			file = target
 			continue
 		case !mode.IsDir() && !mode.IsRegular():
-			return copyTarget{}, fmt.Errorf("%w: the destination %s must be a directory or a regular file", mctr.ErrInvalid, file)
+			return copyTarget{}, fmt.Errorf("%w: the destination %s must be a directory or a regular file",
+				mctr.ErrInvalid, file)
 		}
 		return copyTarget{path: file, exists: true, isDir: info.IsDir()}, nil
 	}

@@ -48,15 +48,18 @@ func (l *launchFlags) register(f *pflag.FlagSet) {
 	f.BoolVarP(&l.tty, "tty", "t", false, "give the container a terminal")
 	f.BoolVarP(&l.stdin, "interactive", "i", false, "keep stdin open")
 	f.BoolVar(&l.rm, "rm", false, "remove the container when it has ended")
-	f.StringVar(&l.restart, "restart", "no", "start it again when it ends: no, on-failure[:`MAX`], always, unless-stopped; by the command that stays with it")
+	f.StringVar(&l.restart, "restart", "no",
+		"start it again when it ends: no, on-failure[:`MAX`], always, unless-stopped; by the command that stays with "+
+			"it")
 	f.DurationVar(&l.maxTime, "max-completion-time", 0, "end the container after so long")
 	f.StringVar(&l.stopSignal, "stop-signal", "", "what stop sends first (default: the image's, then SIGTERM)")
 	f.IntVar(&l.stopTimeout, "stop-timeout", 0, "seconds before stop kills (default 10; 0: at once; -1: never)")
 	f.StringVar(&l.logDriver, "log-driver", "cri", "cri, json-file, raw or none")
 	f.StringArrayVar(&l.logOpts, "log-opt", nil, "max-size=20m (the default; -1: no limit), max-file=5 (the default)")
 	for title, register := range map[string]func(*pflag.FlagSet){
-		"Image flags": l.registerImage, "Process flags": l.registerProcess, "Storage flags": l.registerFiles, "Isolation flags": l.registerIsolation,
-		"Limit flags": l.resources.register, "Health flags": l.health.register, "Network flags": l.registerNetwork,
+		"Image flags": l.registerImage, "Process flags": l.registerProcess, "Storage flags": l.registerFiles,
+		"Isolation flags": l.registerIsolation,
+		"Limit flags":     l.resources.register, "Health flags": l.health.register, "Network flags": l.registerNetwork,
 	} {
 		commandline.Under(f, title, register)
 	}
@@ -66,7 +69,8 @@ func (l *launchFlags) registerImage(f *pflag.FlagSet) {
 	f.StringVar(&l.platform, "platform", "", "`OS/ARCH[/VARIANT]` of the image (default: this host's)")
 	f.StringVar(&l.pull, "pull", "missing", "when to ask the registry: always, missing, never, newer")
 	f.BoolVar(&l.noImage, "no-image", false, "use the host's filesystem, with a sandbox of the container's own")
-	f.StringVar(&l.runtime, "runtime", "", "OCI runtime to run it with: `NAME|PATH` of runc, crun, ... (default: the built-in one)")
+	f.StringVar(&l.runtime, "runtime", "",
+		"OCI runtime to run it with: `NAME|PATH` of runc, crun, ... (default: the built-in one)")
 }
 
 func (l *launchFlags) registerProcess(f *pflag.FlagSet) {
@@ -82,14 +86,17 @@ func (l *launchFlags) registerProcess(f *pflag.FlagSet) {
 
 func (l *launchFlags) registerFiles(f *pflag.FlagSet) {
 	f.BoolVar(&l.readOnly, "read-only", false, "root filesystem without writes")
-	f.StringArrayVarP(&l.volumes, "volume", "v", nil, "`SOURCE:TARGET[:OPTIONS]`: a directory or file of the host's, made where it is missing; options as ro,rslave")
-	f.StringArrayVar(&l.mounts, "mount", nil, "`OPTIONS` with commas between: type=bind|tmpfs|sandbox source=PATH target=PATH readonly ...")
+	f.StringArrayVarP(&l.volumes, "volume", "v", nil,
+		"`SOURCE:TARGET[:OPTIONS]`: a directory or file of the host's, made where it is missing; options as ro,rslave")
+	f.StringArrayVar(&l.mounts, "mount", nil,
+		"`OPTIONS` with commas between: type=bind|tmpfs|sandbox source=PATH target=PATH readonly ...")
 	f.StringArrayVar(&l.tmpfs, "tmpfs", nil, "`TARGET[:OPTIONS]` of a tmpfs; options as size=64m,mode=1777,ro")
 	f.StringVar(&l.shmSize, "shm-size", "", "size of /dev/shm (default 64m)")
 }
 
 func (l *launchFlags) registerIsolation(f *pflag.FlagSet) {
-	f.StringArrayVar(&l.devices, "device", nil, "`SOURCE[:TARGET[:rwm]]`: a device of the host's, to read, write and make nodes of")
+	f.StringArrayVar(&l.devices, "device", nil,
+		"`SOURCE[:TARGET[:rwm]]`: a device of the host's, to read, write and make nodes of")
 	f.StringArrayVar(&l.sysctls, "sysctl", nil, "`KEY=VALUE` of a namespaced kernel parameter")
 	f.StringVar(&l.pid, "pid", "", "host: the host's processes")
 	f.StringVar(&l.ipc, "ipc", "", "host: the host's IPC")
@@ -98,7 +105,8 @@ func (l *launchFlags) registerIsolation(f *pflag.FlagSet) {
 	f.BoolVar(&l.privileged, "privileged", false, "all capabilities and devices, no seccomp, nothing masked")
 	f.StringSliceVar(&l.capAdd, "cap-add", nil, "give more capabilities (ALL for all)")
 	f.StringSliceVar(&l.capDrop, "cap-drop", nil, "take capabilities away (ALL for all)")
-	f.StringArrayVar(&l.securityOpt, "security-opt", nil, "`OPTION`: seccomp=FILE, seccomp=unconfined, no-new-privileges")
+	f.StringArrayVar(&l.securityOpt, "security-opt", nil,
+		"`OPTION`: seccomp=FILE, seccomp=unconfined, no-new-privileges")
 }
 
 func (l *launchFlags) registerNetwork(f *pflag.FlagSet) {
@@ -139,7 +147,8 @@ func (l *launchFlags) config(f *pflag.FlagSet, image string, args []string) (*mc
 		c.Process.Entrypoint = &entrypoint
 	}
 	for _, part := range []func(*mctr.ContainerConfig) error{
-		l.environment, l.labels, l.filesystems, l.limits, l.security, l.logging, l.resources.fill, l.health.fill, l.network.fill,
+		l.environment, l.labels, l.filesystems, l.limits, l.security, l.logging, l.resources.fill, l.health.fill,
+		l.network.fill,
 	} {
 		if err := part(c); err != nil {
 			return nil, err
@@ -155,7 +164,8 @@ func (l *launchFlags) environment(c *mctr.ContainerConfig) error {
 	}
 	for _, v := range append(lines, l.env...) {
 		if name, _, _ := strings.Cut(v, "="); name == "" || strings.ContainsAny(name, " \t") {
-			return fmt.Errorf("%w: --env (or --env-file) %q: want NAME=VALUE, or NAME for its value here", mctr.ErrInvalid, v)
+			return fmt.Errorf("%w: --env (or --env-file) %q: want NAME=VALUE, or NAME for its value here",
+				mctr.ErrInvalid, v)
 		}
 		if !strings.Contains(v, "=") {
 			value, set := os.LookupEnv(v)
@@ -291,7 +301,8 @@ func (l *launchFlags) security(c *mctr.ContainerConfig) error {
 			}
 			c.Security.Seccomp = string(profile)
 		default:
-			return fmt.Errorf("%w: --security-opt %s: want seccomp=FILE|unconfined or no-new-privileges", mctr.ErrInvalid, o)
+			return fmt.Errorf("%w: --security-opt %s: want seccomp=FILE|unconfined or no-new-privileges",
+				mctr.ErrInvalid, o)
 		}
 	}
 	return nil
@@ -323,7 +334,8 @@ func (l *launchFlags) logging(c *mctr.ContainerConfig) error {
 		case "max-file":
 			n, err := strconv.Atoi(value)
 			if err != nil || n < 1 {
-				return fmt.Errorf("%w: --log-opt max-file=%s: want a number of files, at least 1", mctr.ErrInvalid, value)
+				return fmt.Errorf("%w: --log-opt max-file=%s: want a number of files, at least 1", mctr.ErrInvalid,
+					value)
 			}
 			c.Log.MaxFiles = n
 		default:

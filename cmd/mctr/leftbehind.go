@@ -22,7 +22,8 @@ func leftBehind(ctx context.Context, c operations, id mctr.ContainerID, result e
 	if err == nil || errors.Is(err, mctr.ErrNotFound) {
 		return result
 	}
-	err = fmt.Errorf("container %s has ended and is not removed: %w (mctr rm %s tries again)", id.Short(), err, id.Short())
+	err = fmt.Errorf("container %s has ended and is not removed: %w (mctr rm %s tries again)", id.Short(), err,
+		id.Short())
 	var status exitStatus
 	if errors.As(result, &status) {
 		return exitStatus{status.code, errors.Join(status.err, err)}

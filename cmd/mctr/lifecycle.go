@@ -12,15 +12,17 @@ import (
 )
 
 func (a *app) pauseCommand() *cobra.Command {
-	return a.simpleCommand("pause", "Freeze the processes of containers", func(ctx context.Context, c operations, id mctr.ContainerID) error {
-		return c.Pause(ctx, id)
-	})
+	return a.simpleCommand("pause", "Freeze the processes of containers",
+		func(ctx context.Context, c operations, id mctr.ContainerID) error {
+			return c.Pause(ctx, id)
+		})
 }
 
 func (a *app) unpauseCommand() *cobra.Command {
-	return a.simpleCommand("unpause", "Let frozen containers go on", func(ctx context.Context, c operations, id mctr.ContainerID) error {
-		return c.Resume(ctx, id)
-	})
+	return a.simpleCommand("unpause", "Let frozen containers go on",
+		func(ctx context.Context, c operations, id mctr.ContainerID) error {
+			return c.Resume(ctx, id)
+		})
 }
 
 // simpleCommand is a verb for any number of containers.
@@ -47,7 +49,8 @@ image, files, sandbox and log.`,
 		Args:              cobra.MinimumNArgs(1),
 		ValidArgsFunction: a.completeContainers,
 	}
-	cmd.Flags().IntVarP(&seconds, "time", "t", 0, "seconds before SIGKILL (default: the container's --stop-timeout, or 10; -1: for ever)")
+	cmd.Flags().IntVarP(&seconds, "time", "t", 0,
+		"seconds before SIGKILL (default: the container's --stop-timeout, or 10; -1: for ever)")
 	cmd.Flags().StringVarP(&sig, "signal", "s", "", "what to send first (default: the container's stop signal)")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		given := cmd.Flags().Changed("time")

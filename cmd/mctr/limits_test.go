@@ -17,7 +17,8 @@ var limits = []struct {
 	v2, want2               string
 }{
 	{"--cpus", "0.5", "cpu", "cpu.cfs_quota_us", "50000", "cpu.max", "50000 100000"},
-	{"--cpu-shares", "512", "cpu", "cpu.shares", "512", "cpu.weight", "59"}, // 59: opencontainers/cgroups' curve from shares to weight
+	// 59: opencontainers/cgroups' curve from shares to weight
+	{"--cpu-shares", "512", "cpu", "cpu.shares", "512", "cpu.weight", "59"},
 	{"--cpuset-cpus", "1", "cpuset", "cpuset.cpus", "1", "cpuset.cpus", "1"},
 	{"--cpuset-mems", "0", "cpuset", "cpuset.mems", "0", "cpuset.mems", "0"},
 	{"--memory", "64m", "memory", "memory.limit_in_bytes", "67108864", "memory.max", "67108864"},
@@ -76,7 +77,9 @@ func TestBlockIO(t *testing.T) {
 	if device == "" {
 		device = loopDevice(t)
 	}
-	id := strings.TrimSpace(h.want(0, "run", "-d", "-q", "--device-read-bps", device+":1m", "--device-write-iops", device+":77", h.image, "sleep", "100").stdout)
+	id := strings.TrimSpace(
+		h.want(0, "run", "-d", "-q", "--device-read-bps", device+":1m", "--device-write-iops", device+":77", h.image,
+			"sleep", "100").stdout)
 	defer h.want(0, "rm", "-f", id)
 	group := h.groupOf(id)
 	if cgroup.Unified() {
@@ -118,11 +121,15 @@ func loopDevice(t *testing.T) string {
 func TestMemoryHog(t *testing.T) {
 	h := newHost(t)
 	swap := []string{"--memory-swap", "64m"}
-	r := h.want(137, append(append([]string{"run", "-q", "--name", "hog", "-m", "64m"}, swap...), h.image, "sh", "-c", "tail /dev/zero; exit $?")...)
+	r := h.want(137,
+		append(append([]string{"run", "-q", "--name", "hog", "-m", "64m"}, swap...), h.image, "sh", "-c",
+			"tail /dev/zero; exit $?")...)
 	if !strings.Contains(r.stderr, "LIMITATION_MEMORY") {
 		t.Errorf("stderr does not say why: %s", r.stderr)
 	}
-	got := h.want(0, "inspect", "-f", "{{.State.OOMKilled}} {{.Mctr.Termination.Reason}} {{.Mctr.Termination.OOM.Limit}} {{ge .Mctr.Termination.OOM.Peak 60000000}} {{.Mctr.Termination.OOM.Victim}}", "hog").stdout
+	got := h.want(0, "inspect", "-f",
+		"{{.State.OOMKilled}} {{.Mctr.Termination.Reason}} {{.Mctr.Termination.OOM.Limit}} {{ge "+
+			".Mctr.Termination.OOM.Peak 60000000}} {{.Mctr.Termination.OOM.Victim}}", "hog").stdout
 	if !strings.HasPrefix(got, "true LIMITATION_MEMORY 67108864 true tail (") {
 		t.Errorf("inspect says %q", got)
 	}
@@ -132,7 +139,8 @@ func TestMemoryHog(t *testing.T) {
 // TestForkBomb holds a bomb to its limit: the run ends, and so does every process.
 func TestForkBomb(t *testing.T) {
 	h := newHost(t)
-	r := h.mctr("run", "-q", "--rm", "--pids-limit", "40", h.image, "sh", "-c", "i=0; while [ $i -lt 100 ]; do sleep 30 & i=$((i+1)); done; echo all started")
+	r := h.mctr("run", "-q", "--rm", "--pids-limit", "40", h.image, "sh", "-c",
+		"i=0; while [ $i -lt 100 ]; do sleep 30 & i=$((i+1)); done; echo all started")
 	if r.code == 0 || !strings.Contains(r.stderr, "can't fork") {
 		t.Errorf("the bomb was not held: %+v", r)
 	}
@@ -150,7 +158,8 @@ func TestDevicesAreDenied(t *testing.T) {
 	device := loopDevice(t)
 	const read = "head -c 1 /dev/x >/dev/null 2>&1 && echo read || echo denied"
 	const number = "$(printf '%d %d' 0x$(stat -Lc %t /host) 0x$(stat -Lc %T /host))"
-	denied := h.want(0, "run", "-q", "--rm", "-v", device+":/host", h.image, "sh", "-c", "mkdir -p /n; busybox mknod /dev/x b "+number+"; "+read)
+	denied := h.want(0, "run", "-q", "--rm", "-v", device+":/host", h.image, "sh", "-c",
+		"mkdir -p /n; busybox mknod /dev/x b "+number+"; "+read)
 	if strings.TrimSpace(denied.stdout) != "denied" {
 		t.Errorf("a device that was not given can be opened: %+v", denied)
 	}

@@ -51,20 +51,24 @@ are tried first.`,
 		},
 	}
 	cmd.Flags().StringVarP(&o.username, "username", "u", "", "`NAME` to log in as")
-	cmd.Flags().StringVarP(&o.password, "password", "p", "", "password, which other users of this host can read meanwhile")
+	cmd.Flags().StringVarP(&o.password, "password", "p", "",
+		"password, which other users of this host can read meanwhile")
 	cmd.Flags().BoolVar(&o.fromStdin, "password-stdin", false, "take the password from stdin")
 	return cmd
 }
 
 // credentialsHere refuses to keep or forget credentials where no pull would use them.
 func (a *app) credentialsHere() error {
-	return a.onlyThere(a.verb, "credentials lie where they are used: an agent reads $REGISTRY_AUTH_FILE, or config.json in $DOCKER_CONFIG or ~/.docker, as the user it runs as")
+	return a.onlyThere(a.verb,
+		"credentials lie where they are used: an agent reads $REGISTRY_AUTH_FILE, or config.json in $DOCKER_CONFIG "+
+			"or ~/.docker, as the user it runs as")
 }
 
 func (a *app) login(ctx context.Context, server string, o loginFlags) error {
 	switch {
 	case o.given && o.fromStdin:
-		return fmt.Errorf("%w: conflicting options: cannot specify both --password and --password-stdin", mctr.ErrInvalid)
+		return fmt.Errorf("%w: conflicting options: cannot specify both --password and --password-stdin",
+			mctr.ErrInvalid)
 	case o.fromStdin && o.username == "":
 		return fmt.Errorf("%w: the --password-stdin option requires --username to be set", mctr.ErrInvalid)
 	case o.given:
@@ -110,7 +114,9 @@ func keepLogin(ctx context.Context, path, host string, c credentials.Credentials
 		return err
 	}
 	if plain {
-		fmt.Fprintf(os.Stderr, "WARNING! Your credentials are stored unencrypted in '%s'.\nConfigure a credential helper to remove this warning: credsStore in that file.\n", path)
+		fmt.Fprintf(os.Stderr,
+			"WARNING! Your credentials are stored unencrypted in '%s'.\n"+
+				"Configure a credential helper to remove this warning: credsStore in that file.\n", path)
 	}
 	fmt.Println("Login Succeeded")
 	return nil
@@ -123,7 +129,8 @@ func (o loginFlags) complete(ctx context.Context) (c credentials.Credentials, er
 	case o.fromStdin:
 		c.Password, err = passwordFrom(stdin(ctx))
 	case !o.given && !term.IsTerminal(int(os.Stdin.Fd())):
-		return c, fmt.Errorf("%w: cannot ask for a password without a terminal: use --username and --password-stdin", mctr.ErrInvalid)
+		return c, fmt.Errorf("%w: cannot ask for a password without a terminal: use --username and --password-stdin",
+			mctr.ErrInvalid)
 	case !o.given || o.username == "":
 		err = ask(ctx, &c, o)
 	}
@@ -196,9 +203,10 @@ func readLine(r io.Reader) (string, error) {
 
 func (a *app) logoutCommand() *cobra.Command {
 	return &cobra.Command{
-		Use:               "logout [SERVER]",
-		Short:             "Forget the credentials of a registry",
-		Long:              "Forget what login has kept for a registry, in the file or with its credential\nhelper. Without SERVER it is docker.io.",
+		Use:   "logout [SERVER]",
+		Short: "Forget the credentials of a registry",
+		Long: "Forget what login has kept for a registry, in the file or with its credential\n" +
+			"helper. Without SERVER it is docker.io.",
 		Example:           "  mctr logout registry.test:5000",
 		Args:              cobra.MaximumNArgs(1),
 		ValidArgsFunction: cobra.NoFileCompletions,
@@ -223,7 +231,8 @@ func logout(ctx context.Context, server string) error {
 		return err
 	}
 	key := puller.AuthKey(host)
-	known, err := credentials.File{Path: path}.Logout(ctx, key, "https://"+host, "http://"+host) // the last two are old docker's
+	// the last two are old docker's
+	known, err := credentials.File{Path: path}.Logout(ctx, key, "https://"+host, "http://"+host)
 	switch {
 	case err != nil:
 		return err

@@ -35,8 +35,9 @@ func newDesk(t *testing.T, bearer bool) *desk {
 	t.Helper()
 	h := newHostIn(t, filepath.Join(t.TempDir(), "root"), filepath.Join(t.TempDir(), "state"), "")
 	d := &desk{host: h, home: t.TempDir(), server: guarded(t, bearer)}
-	d.env = []string{"HOME=" + d.home, "DOCKER_CONFIG=", "REGISTRY_AUTH_FILE=", "XDG_RUNTIME_DIR=" + t.TempDir(), "XDG_CONFIG_HOME=" + t.TempDir(),
-		"HELPER_DIR=" + d.path("secrets"), "PATH=" + d.path("bin") + ":" + os.Getenv("PATH")}
+	d.env = []string{"HOME=" + d.home, "DOCKER_CONFIG=", "REGISTRY_AUTH_FILE=", "XDG_RUNTIME_DIR=" + t.TempDir(),
+		"XDG_CONFIG_HOME=" + t.TempDir(), "HELPER_DIR=" + d.path("secrets"),
+		"PATH=" + d.path("bin") + ":" + os.Getenv("PATH")}
 	for _, dir := range []string{"bin", "secrets", ".docker"} {
 		if err := os.Mkdir(d.path(dir), 0o755); err != nil {
 			t.Fatal(err)
@@ -89,10 +90,12 @@ func TestLogin(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			d := newDesk(t, bearer)
 			server := d.server.Host()
-			d.write(".docker/config.json", `{"psFormat": "x", "n": 12345678901234567890, "auths": {"other.test": {"auth": "b3RoZXI6eA==", "extra": 1}}}`, 0o644)
+			d.write(".docker/config.json",
+				`{"psFormat": "x", "n": 12345678901234567890, "auths": {"other.test": {"auth": "b3RoZXI6eA==", "extra": 1}}}`, 0o644)
 			ref := d.server.Push(t, "private", "v1", imagetest.Simple(t, "x"))
 			d.want(1, "pull", "-q", ref)
-			if r := d.login("wrong\n", "-u", "me", server); r.code != 1 || !strings.Contains(r.stderr, "incorrect username or password") {
+			if r := d.login("wrong\n", "-u", "me", server); r.code != 1 ||
+				!strings.Contains(r.stderr, "incorrect username or password") {
 				t.Errorf("a wrong password: %+v", r)
 			}
 			if _, auths := d.config(); len(auths) != 1 {
@@ -106,14 +109,16 @@ func TestLogin(t *testing.T) {
 			if want := base64.StdEncoding.EncodeToString([]byte("me:pa:ss wörd")); auths[server]["auth"] != want {
 				t.Errorf("stored %v", auths)
 			}
-			if string(keys["n"]) != "12345678901234567890" || string(keys["psFormat"]) != `"x"` || !strings.Contains(string(keys["auths"]), `"extra": 1`) {
+			if string(keys["n"]) != "12345678901234567890" || string(keys["psFormat"]) != `"x"` ||
+				!strings.Contains(string(keys["auths"]), `"extra": 1`) {
 				t.Errorf("other keys: %s", keys)
 			}
 			if info, err := os.Stat(d.path(".docker/config.json")); err != nil || info.Mode().Perm() != 0o600 {
 				t.Errorf("%v, %v", info.Mode(), err)
 			}
 			d.want(0, "pull", "-q", ref)
-			if r := d.want(0, "login", server); !strings.Contains(r.stderr, "existing credentials") || !strings.Contains(r.stdout, "Login Succeeded") {
+			if r := d.want(0, "login", server); !strings.Contains(r.stderr, "existing credentials") ||
+				!strings.Contains(r.stdout, "Login Succeeded") {
 				t.Errorf("again: %+v", r)
 			}
 			if r := d.want(0, "logout", server); r.stdout != "Removing login credentials for "+server+"\n" {
@@ -139,7 +144,8 @@ func TestLoginWithHelper(t *testing.T) {
 	d := newDesk(t, false)
 	server := d.server.Host()
 	ref := d.server.Push(t, "private", "v1", imagetest.Simple(t, "x"))
-	for _, config := range []string{`{"credsStore": "test"}`, `{"credsStore": "nosuch", "credHelpers": {"` + server + `": "test"}}`} {
+	for _, config := range []string{`{"credsStore": "test"}`,
+		`{"credsStore": "nosuch", "credHelpers": {"` + server + `": "test"}}`} {
 		d.write(".docker/config.json", config, 0o600)
 		d.want(1, "pull", "-q", ref)
 		if r := d.login("pa:ss wörd", "-u", "me", server); r.code != 0 || strings.Contains(r.stderr, "WARNING") {
@@ -172,7 +178,8 @@ func TestBadHelpers(t *testing.T) {
 	} {
 		d.write("bin/docker-credential-bad", h.script, 0o755)
 		d.write(".docker/config.json", `{"credsStore": "bad"}`, 0o600)
-		if r := d.want(1, "pull", "-q", ref); !strings.Contains(r.stderr, h.err) || strings.Contains(r.stderr, "hunter2") {
+		if r := d.want(1, "pull", "-q", ref); !strings.Contains(r.stderr, h.err) ||
+			strings.Contains(r.stderr, "hunter2") {
 			t.Errorf("%s: pull: %s", name, r.stderr)
 		}
 		r := d.login("pa:ss wörd", "-u", "me", server)
@@ -183,7 +190,8 @@ func TestBadHelpers(t *testing.T) {
 			t.Errorf("%s: login: %+v", name, r)
 		}
 	}
-	for _, config := range []string{`{"credsStore": "../../bin/sh"}`, `{"credsStore": "nosuch"}`, `{"credsStore": 7}`, `{`, `[]`} {
+	for _, config := range []string{`{"credsStore": "../../bin/sh"}`, `{"credsStore": "nosuch"}`, `{"credsStore": 7}`,
+		`{`, `[]`} {
 		d.write(".docker/config.json", config, 0o600)
 		if r := d.login("pa:ss wörd", "-u", "me", server); r.code != 1 || !strings.Contains(r.stderr, "config.json") {
 			t.Errorf("%s: %+v", config, r)

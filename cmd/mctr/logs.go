@@ -38,7 +38,8 @@ func (a *app) logsCommand() *cobra.Command {
 	f.BoolVarP(&o.follow, "follow", "f", false, "go on until the container has ended")
 	f.BoolVarP(&o.timestamps, "timestamps", "t", false, "the time before each line")
 	f.BoolVar(&o.details, "details", false, "the container's labels before each line")
-	f.StringVar(&o.since, "since", "", "from this `TIME` on: RFC 3339, seconds of the epoch, or 10m for ten minutes ago")
+	f.StringVar(&o.since, "since", "",
+		"from this `TIME` on: RFC 3339, seconds of the epoch, or 10m for ten minutes ago")
 	f.StringVar(&o.until, "until", "", "before this `TIME`")
 	f.StringVarP(&o.tail, "tail", "n", "all", "only so many of the last lines")
 	return cmd
@@ -100,7 +101,8 @@ func parseTime(flag, s string, now time.Time) (time.Time, error) {
 			return t, nil
 		}
 	}
-	return time.Time{}, fmt.Errorf("%w: %s %s: want RFC 3339, seconds of the epoch, or a duration as 10m", mctr.ErrInvalid, flag, s)
+	return time.Time{}, fmt.Errorf("%w: %s %s: want RFC 3339, seconds of the epoch, or a duration as 10m",
+		mctr.ErrInvalid, flag, s)
 }
 
 // parseEpoch reads SECONDS[.FRACTION] to the nanosecond, which no float64 holds.
@@ -108,7 +110,8 @@ func parseEpoch(s string) (time.Time, bool) {
 	whole, fraction, _ := strings.Cut(s, ".")
 	seconds, err := strconv.ParseInt(whole, 10, 64)
 	nanos, nanosErr := strconv.ParseUint((fraction + "000000000")[:9], 10, 64)
-	if err != nil || nanosErr != nil || strings.Trim(fraction, "0123456789") != "" || seconds < 0 || seconds > maxEpoch {
+	if err != nil || nanosErr != nil || strings.Trim(fraction, "0123456789") != "" || seconds < 0 ||
+		seconds > maxEpoch {
 		return time.Time{}, false
 	}
 	return time.Unix(seconds, int64(nanos)), true
@@ -120,7 +123,9 @@ const maxEpoch = 253402300799
 // missing says what a gap in a log is.
 func missing(e logs.Entry) string {
 	if e.Removed > 0 {
-		return fmt.Sprintf("%s of older output are missing: rotation removed them (see --log-opt max-size and max-file)", units.BytesSize(float64(e.Removed)))
+		return fmt.Sprintf(
+			"%s of older output are missing: rotation removed them (see --log-opt max-size and max-file)",
+			units.BytesSize(float64(e.Removed)))
 	}
 	return "entries are missing here: they were rotated away before they could be read"
 }

@@ -101,14 +101,15 @@ mctr-shim, stays with each container.`,
 			root.AddCommand(c)
 		}
 	}
-	add("containers", a.runCommand(), a.createCommand(), a.startCommand(), a.psCommand(), a.logsCommand(), a.execCommand(),
-		a.waitCommand(), a.stopCommand(), a.killCommand(), a.rmCommand(), a.inspectCommand(), a.topCommand(), a.statsCommand(), a.bundleCommand(),
-		a.explainCommand(), a.attachCommand(), a.pauseCommand(), a.unpauseCommand(), a.restartCommand(), a.renameCommand(), a.updateCommand(),
-		a.cpCommand(), a.portCommand(), a.containerCommand())
+	add("containers", a.runCommand(), a.createCommand(), a.startCommand(), a.psCommand(), a.logsCommand(),
+		a.execCommand(), a.waitCommand(), a.stopCommand(), a.killCommand(), a.rmCommand(), a.inspectCommand(),
+		a.topCommand(), a.statsCommand(), a.bundleCommand(), a.explainCommand(), a.attachCommand(), a.pauseCommand(),
+		a.unpauseCommand(), a.restartCommand(), a.renameCommand(), a.updateCommand(), a.cpCommand(), a.portCommand(),
+		a.containerCommand())
 	add("images", a.pullCommand(), a.imagesCommand(), a.imageCommand(), a.rmiCommand(), a.pruneCommand(),
 		a.tagCommand(), a.loadCommand(), a.saveCommand(), a.loginCommand(), a.logoutCommand())
-	add("host", a.infoCommand(), a.doctorCommand(), a.eventsCommand(), a.reconcileCommand(), a.versionCommand(), a.ociCommand(),
-		a.systemCommand(), a.networkCommand(), a.manCommand())
+	add("host", a.infoCommand(), a.doctorCommand(), a.eventsCommand(), a.reconcileCommand(), a.versionCommand(),
+		a.ociCommand(), a.systemCommand(), a.networkCommand(), a.manCommand())
 	root.AddCommand(a.internalCommand())
 	a.completeRest(root)
 	commandline.Finish(root)

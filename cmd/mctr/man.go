@@ -11,9 +11,10 @@ import (
 // manCommand is for packages of mctr, which keep the pages beside it.
 func (a *app) manCommand() *cobra.Command {
 	return &cobra.Command{
-		Use:     "man DIR",
-		Short:   "Write the manual pages",
-		Long:    "Write the manual pages mctr(1), mctr-run(1) and so on to DIR, which is made if it is\nmissing. The time in them is $SOURCE_DATE_EPOCH, if that is set.",
+		Use:   "man DIR",
+		Short: "Write the manual pages",
+		Long: "Write the manual pages mctr(1), mctr-run(1) and so on to DIR, which is made if it is\n" +
+			"missing. The time in them is $SOURCE_DATE_EPOCH, if that is set.",
 		Example: "  mctr man /usr/local/share/man/man1",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {

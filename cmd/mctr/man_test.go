@@ -64,9 +64,11 @@ func TestHelpFits(t *testing.T) {
 		fits(c.CommandPath(), help.String())
 	})
 	for _, words := range [][]string{
-		{"mctr-agent"}, {"mctr-bench"}, {"mctr-bench", "network"}, {"mctr-calico"}, {"mctr-calico", "policy", "apply"}, {"mctr-calico", "pool", "create"},
+		{"mctr-agent"}, {"mctr-bench"}, {"mctr-bench", "network"}, {"mctr-calico"}, {"mctr-calico", "policy", "apply"},
+		{"mctr-calico", "pool", "create"},
 	} {
-		help, err := exec.CommandContext(t.Context(), filepath.Join(filepath.Dir(program(t)), words[0]), append(words[1:], "--help")...).CombinedOutput()
+		help, err := exec.CommandContext(t.Context(), filepath.Join(filepath.Dir(program(t)), words[0]),
+			append(words[1:], "--help")...).CombinedOutput()
 		if err != nil || !bytes.Contains(help, []byte("Flags:")) {
 			t.Errorf("%s: %v: %s", words, err, help)
 		}

@@ -20,7 +20,8 @@ func (l *launchFlags) filesystems(c *mctr.ContainerConfig) error {
 				return err
 			}
 			if !strings.HasPrefix(m.Target, "/") {
-				return fmt.Errorf("%w: --volume, --mount or --tmpfs %s: target %q: must be an absolute path", mctr.ErrInvalid, item, m.Target)
+				return fmt.Errorf("%w: --volume, --mount or --tmpfs %s: target %q: must be an absolute path",
+					mctr.ErrInvalid, item, m.Target)
 			}
 			c.Mounts = append(c.Mounts, m)
 		}
@@ -41,10 +42,13 @@ func parseVolume(s string) (mctr.Mount, error) {
 	m := mctr.Mount{Type: "bind", Create: true}
 	parts := strings.Split(s, ":")
 	if len(parts) < 2 || len(parts) > 3 || parts[0] == "" || parts[1] == "" {
-		return m, fmt.Errorf("%w: --volume %s: want SOURCE:TARGET[:ro,...] (a volume without a source needs a volume driver)", mctr.ErrInvalid, s)
+		return m, fmt.Errorf(
+			"%w: --volume %s: want SOURCE:TARGET[:ro,...] (a volume without a source needs a volume driver)",
+			mctr.ErrInvalid, s)
 	}
 	if !strings.HasPrefix(parts[0], "/") && !strings.HasPrefix(parts[0], ".") {
-		return m, fmt.Errorf("%w: --volume %s: source %q is no path (named volumes need a volume driver)", mctr.ErrInvalid, s, parts[0])
+		return m, fmt.Errorf("%w: --volume %s: source %q is no path (named volumes need a volume driver)",
+			mctr.ErrInvalid, s, parts[0])
 	}
 	source, err := filepath.Abs(parts[0])
 	if err != nil {

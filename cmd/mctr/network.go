@@ -17,13 +17,14 @@ import (
 
 func (a *app) networkCommand() *cobra.Command {
 	cmd := commandline.Group("network", "Make, show and remove networks",
-		a.networkCreateCommand(), a.networkLsCommand(), a.networkInspectCommand(), a.networkRmCommand(), a.networkPruneCommand(),
-		a.networkCheckCommand(), a.networkGCCommand())
+		a.networkCreateCommand(), a.networkLsCommand(), a.networkInspectCommand(), a.networkRmCommand(),
+		a.networkPruneCommand(), a.networkCheckCommand(), a.networkGCCommand())
 	cmd.AddCommand(a.calicoCommands()...)
 	cmd.Long = `Make, show and remove networks. A network is a CNI configuration list: those
 that mctr makes lie below --root, an operator's in /etc/cni/net.d. The default
 one, bridge, is made when the first container wants it.`
-	cmd.Example = "  mctr network create --subnet 10.9.0.0/24 blue\n  mctr network ls\n  mctr run --network blue:ip=10.9.0.7 debian ip address"
+	cmd.Example = "  mctr network create --subnet 10.9.0.0/24 blue\n  mctr network ls\n" +
+		"  mctr run --network blue:ip=10.9.0.7 debian ip address"
 	return cmd
 }
 
@@ -40,7 +41,10 @@ func (a *app) networkLsCommand() *cobra.Command {
 		Example: "  mctr network ls\n  mctr network ls --format '{{.Name}} {{.Subnets}}'",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			rows, err := a.networkRows(cmd.Context())
-			return errors.Join(list.print(anys(rows), []string{"NAME={{.Name}}", "DRIVER={{.Driver}}", "SUBNETS={{.Subnets}}", "CNI={{.Version}}", "PLUGINS={{.Plugins}}", "CONTAINERS={{.Containers}}"}), err)
+			return errors.Join(
+				list.print(anys(rows),
+					[]string{"NAME={{.Name}}", "DRIVER={{.Driver}}", "SUBNETS={{.Subnets}}", "CNI={{.Version}}",
+						"PLUGINS={{.Plugins}}", "CONTAINERS={{.Containers}}"}), err)
 		},
 	}
 	list.registerQuiet(cmd.Flags())
@@ -57,7 +61,8 @@ func (a *app) networkRows(ctx context.Context) ([]networkRow, error) {
 	all, err := networks.List(ctx)
 	var rows []networkRow
 	for _, n := range all {
-		r := networkRow{ID: n.Name, Name: n.Name, Driver: "cni", Scope: "local", Plugins: strings.Join(n.Plugins, ","), Version: n.CNIVersion, File: n.File}
+		r := networkRow{ID: n.Name, Name: n.Name, Driver: "cni", Scope: "local", Plugins: strings.Join(n.Plugins, ","),
+			Version: n.CNIVersion, File: n.File}
 		if n.Definition != nil && n.Definition.Driver != "" {
 			r.Driver = n.Definition.Driver
 			for _, s := range n.Definition.Subnets {
@@ -75,7 +80,8 @@ func (a *app) networkRows(ctx context.Context) ([]networkRow, error) {
 func (a *app) networkInspectCommand() *cobra.Command {
 	var format string
 	cmd := &cobra.Command{
-		Use: "inspect [flags] NETWORK...", Short: "Show networks whole, with who is attached", Args: cobra.MinimumNArgs(1),
+		Use: "inspect [flags] NETWORK...", Short: "Show networks whole, with who is attached",
+		Args:              cobra.MinimumNArgs(1),
 		Example:           "  mctr network inspect bridge\n  mctr network inspect -f '{{.Definition.Subnets}}' bridge",
 		ValidArgsFunction: a.completeMadeNetworks,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -102,8 +108,10 @@ func (a *app) networkInspectCommand() *cobra.Command {
 
 func (a *app) networkRmCommand() *cobra.Command {
 	return &cobra.Command{
-		Use: "rm NETWORK...", Aliases: []string{"remove"}, Short: "Remove networks that nobody is attached to", Args: cobra.MinimumNArgs(1),
-		Long:    "Remove networks that mctr made, with their interfaces on the host. One that a\ncontainer is attached to is left.",
+		Use: "rm NETWORK...", Aliases: []string{"remove"}, Short: "Remove networks that nobody is attached to",
+		Args: cobra.MinimumNArgs(1),
+		Long: "Remove networks that mctr made, with their interfaces on the host. One that a\n" +
+			"container is attached to is left.",
 		Example: "  mctr network rm blue", ValidArgsFunction: a.completeMadeNetworks,
 		RunE: func(cmd *cobra.Command, args []string) error { return a.removeNetworks(cmd.Context(), args) },
 	}
@@ -115,7 +123,8 @@ func (a *app) networkPruneCommand() *cobra.Command {
 		Use: "prune [flags]", Short: "Remove all networks of mctr's that nobody is attached to", Args: cobra.NoArgs,
 		Example: "  mctr network prune -f",
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if yes, err := confirmed(cmd.Context(), force, "all networks that mctr made and nobody is attached to"); !yes {
+			if yes, err := confirmed(cmd.Context(), force,
+				"all networks that mctr made and nobody is attached to"); !yes {
 				return err
 			}
 			rows, err := a.networkRows(cmd.Context())
@@ -141,15 +150,19 @@ whose list allows it by "mctr": {"gc": true}, since it would take the addresses 
 whoever else uses the same store.`,
 		Example: "  mctr network gc bridge", ValidArgsFunction: a.completeMadeNetworks,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.eachNetwork(args, func(networks networkStore, name string) error { return networks.GC(cmd.Context(), name) })
+			return a.eachNetwork(args, func(networks networkStore, name string) error {
+				return networks.GC(cmd.Context(), name)
+			})
 		},
 	}
 }
 
 func (a *app) networkCheckCommand() *cobra.Command {
 	return &cobra.Command{
-		Use: "check CONTAINER...", Short: "Ask plugins whether containers are still attached as they should be", Args: cobra.MinimumNArgs(1),
-		Long:    "Ask the plugins of containers' networks for CHECK (CNI 0.4.0). The exit code is 1\nif one finds something amiss.",
+		Use: "check CONTAINER...", Short: "Ask plugins whether containers are still attached as they should be",
+		Args: cobra.MinimumNArgs(1),
+		Long: "Ask the plugins of containers' networks for CHECK (CNI 0.4.0). The exit code is 1\n" +
+			"if one finds something amiss.",
 		Example: "  mctr network check web", ValidArgsFunction: a.completeContainers,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c, err := a.reach(cmd.Context())
@@ -210,7 +223,8 @@ func (a *app) eachNetwork(names []string, do func(networks networkStore, name st
 }
 
 // completeMadeNetworks offers the networks that there are.
-func (a *app) completeMadeNetworks(cmd *cobra.Command, args []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
+func (a *app) completeMadeNetworks(cmd *cobra.Command, args []string,
+	typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
 	words, directive := a.completeNetworks(cmd, args, typed)
 	return slices.DeleteFunc(words, isMode), directive
 }

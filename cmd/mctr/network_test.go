@@ -25,10 +25,13 @@ func TestKillWithNetwork(t *testing.T) {
 	h.want(0, "network", "create", "--subnet", "10.91.0.0/24", "killed")
 	h.want(0, "run", "--rm", "--network", "killed", "-p", "0:1", h.image, "true")
 	rules := firewall(t)
-	for _, point := range []string{"prepare/network/cni", "cni/intent", "cni/intended", "cni/added", "prepare/docker/runtime", "created", "running", "destroy", "cni/deleted", "cleaned/network/cni"} {
+	for _, point := range []string{"prepare/network/cni", "cni/intent", "cni/intended", "cni/added",
+		"prepare/docker/runtime", "created", "running", "destroy", "cni/deleted", "cleaned/network/cni"} {
 		t.Run(strings.ReplaceAll(point, "/", "_"), func(t *testing.T) {
-			h := &host{t: t, root: h.root, state: h.state, image: h.image, env: []string{"MCTR_FAILPOINTS=" + point + "=kill"}}
-			if r := h.mctr("run", "--name", "crash", "--network", "killed", "-p", "0:80", h.image, "sh", "-c", "echo out"); r.code == 0 {
+			h := &host{t: t, root: h.root, state: h.state, image: h.image,
+				env: []string{"MCTR_FAILPOINTS=" + point + "=kill"}}
+			if r := h.mctr("run", "--name", "crash", "--network", "killed", "-p", "0:80", h.image, "sh", "-c",
+				"echo out"); r.code == 0 {
 				t.Errorf("nothing was killed: %+v", r)
 			}
 			h.env = nil
@@ -64,10 +67,13 @@ func TestErrorWithNetwork(t *testing.T) {
 	h := newHost(t)
 	h.want(0, "pull", "-q", h.image)
 	h.want(0, "network", "create", "--subnet", "10.92.0.0/24", "failing")
-	for _, point := range []string{"cni/intent", "cni/intended", "cni/added", "prepare/network/ports", "shim", "running"} {
+	for _, point := range []string{"cni/intent", "cni/intended", "cni/added", "prepare/network/ports", "shim",
+		"running"} {
 		t.Run(strings.ReplaceAll(point, "/", "_"), func(t *testing.T) {
-			h := &host{t: t, root: h.root, state: h.state, image: h.image, env: []string{"MCTR_FAILPOINTS=" + point + "=error"}}
-			if r := h.want(125, "run", "--name", "crash", "--network", "failing", h.image, "true"); !strings.Contains(r.stderr, "injected failure") {
+			h := &host{t: t, root: h.root, state: h.state, image: h.image,
+				env: []string{"MCTR_FAILPOINTS=" + point + "=error"}}
+			if r := h.want(125, "run", "--name", "crash", "--network", "failing", h.image,
+				"true"); !strings.Contains(r.stderr, "injected failure") {
 				t.Errorf("the error does not say what failed: %s", r.stderr)
 			}
 			h.wantClean()
@@ -85,9 +91,11 @@ func TestFullDiskWithNetwork(t *testing.T) {
 	h := newHostIn(t, filepath.Join(small, "root"), filepath.Join(small, "state"), image)
 	h.want(0, "pull", "-q", image)
 	h.want(0, "network", "create", "--subnet", "10.95.0.0/29", "narrow")
-	for _, point := range []string{"cni/intent", "cni/intended", "cni/added", "prepare/network/ports", "running", "exited", "destroy", "cni/deleted", "cleaned/network/cni"} {
+	for _, point := range []string{"cni/intent", "cni/intended", "cni/added", "prepare/network/ports", "running",
+		"exited", "destroy", "cni/deleted", "cleaned/network/cni"} {
 		t.Run(strings.ReplaceAll(point, "/", "_"), func(t *testing.T) {
-			h := &host{t: t, root: h.root, state: h.state, image: h.image, env: []string{"MCTR_FAILPOINTS=" + point + "=fill:" + small}}
+			h := &host{t: t, root: h.root, state: h.state, image: h.image,
+				env: []string{"MCTR_FAILPOINTS=" + point + "=fill:" + small}}
 			r := h.mctr("run", "--name", "crash", "--network", "narrow", "-p", "0:80", h.image, "true")
 			if r.code != 0 && (r.code != 125 || !strings.Contains(r.stderr, "no space left on device")) {
 				t.Errorf("exit code %d, and the error does not say that the disk is full: %s", r.code, r.stderr)
@@ -117,7 +125,10 @@ func TestRebootWithNetwork(t *testing.T) {
 		_ = syscall.Kill(pid, syscall.SIGKILL)
 	}
 	h.eventually("the processes have ended", func() bool {
-		return !slices.ContainsFunc(pids, func(pid string) bool { _, err := os.Stat("/proc/" + pid + "/exe"); return err == nil })
+		return !slices.ContainsFunc(pids, func(pid string) bool {
+			_, err := os.Stat("/proc/" + pid + "/exe")
+			return err == nil
+		})
 	})
 	namespaces, _ := filepath.Glob(h.state + "/cni/netns/*")
 	for _, at := range append(append(h.rootfsMounts(), namespaces...), h.state) {
@@ -129,7 +140,8 @@ func TestRebootWithNetwork(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(h.root, "boot_id"), []byte("another boot\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if got := h.want(0, "inspect", "-f", "{{.State.Status}} {{.State.ExitCode}} {{.Mctr.Termination.Reason}}", "ran").stdout; got != "exited 137 REBOOT\n" {
+	if got := h.want(0, "inspect", "-f", "{{.State.Status}} {{.State.ExitCode}} {{.Mctr.Termination.Reason}}",
+		"ran").stdout; got != "exited 137 REBOOT\n" {
 		t.Errorf("it has become %q", got)
 	}
 	if left := entries(h.root + "/cni/attachments"); len(left) > 0 {
@@ -192,22 +204,27 @@ func (h *host) tool(argv ...string) string {
 func TestOverlay(t *testing.T) {
 	one, two := twins(t)
 	for i, h := range []*host{one, two} {
-		h.want(0, "network", "create", "--driver", "vxlan", "--vni", "42", "--subnet", "10.94.0.0/16", "--ip-range", fmt.Sprintf("10.94.%d.0/24", i+1),
-			"--local", fmt.Sprintf("192.0.2.%d", i+1), "--peer", fmt.Sprintf("192.0.2.%d", 2-i), "over")
+		h.want(0, "network", "create", "--driver", "vxlan", "--vni", "42", "--subnet", "10.94.0.0/16", "--ip-range",
+			fmt.Sprintf("10.94.%d.0/24", i+1), "--local", fmt.Sprintf("192.0.2.%d", i+1), "--peer",
+			fmt.Sprintf("192.0.2.%d", 2-i), "over")
 	}
-	said := one.want(0, "run", "-q", "-d", "--name", "server", "--network", "over", "--ip", "10.94.1.7", one.image, "busybox", "httpd", "-f", "-p", "80", "-h", "/bin").stderr
+	said := one.want(0, "run", "-q", "-d", "--name", "server", "--network", "over", "--ip", "10.94.1.7", one.image,
+		"busybox", "httpd", "-f", "-p", "80", "-h", "/bin").stderr
 	if !strings.Contains(said, "this host forwards packets now") || !strings.Contains(said, "ip_forward") {
 		t.Errorf("nothing was said of what was changed on the host: %q", said)
 	}
 	one.eventually("the server answers", func() bool {
 		return one.mctr("exec", "server", "busybox", "wget", "-qO", "/dev/null", "http://127.0.0.1/busybox").code == 0
 	})
-	got := two.want(0, "run", "-q", "--rm", "--network", "over", two.image, "sh", "-c", "busybox wget -qO- http://10.94.1.7/busybox | busybox wc -c; ip -o link show dev eth0").stdout
+	got := two.want(0, "run", "-q", "--rm", "--network", "over", two.image, "sh", "-c",
+		"busybox wget -qO- http://10.94.1.7/busybox | busybox wc -c; ip -o link show dev eth0").stdout
 	size := strings.TrimSpace(one.want(0, "exec", "server", "busybox", "stat", "-c", "%s", "/bin/busybox").stdout)
 	if !strings.HasPrefix(strings.TrimSpace(got), size+"\n") || !strings.Contains(got, "mtu 1450") {
 		t.Errorf("fetched %q, the file has %s bytes", got, size)
 	}
-	if device := strings.TrimSpace(two.want(0, "network", "inspect", "-f", "{{.Definition.Overlay.Device}}", "over").stdout); !strings.Contains(two.tool("ip", "-d", "link", "show", device), "vxlan id 42") {
+	if device := strings.TrimSpace(
+		two.want(0, "network", "inspect", "-f", "{{.Definition.Overlay.Device}}", "over").stdout); !strings.Contains(
+		two.tool("ip", "-d", "link", "show", device), "vxlan id 42") {
 		t.Errorf("no VXLAN in %s", device)
 	}
 	one.want(0, "rm", "-f", "server")

@@ -54,7 +54,8 @@ func (a *app) networkCreateCommand() *cobra.Command {
 func (f *networkCreateFlags) register(cmd *cobra.Command) {
 	s := cmd.Flags()
 	s.StringVarP(&f.driver, "driver", "d", cni.Bridge, "bridge, macvlan or vxlan")
-	s.StringArrayVar(&f.subnets, "subnet", nil, "`PREFIX` of the addresses, one a family (default: a free /24 of 10.96.0.0/11)")
+	s.StringArrayVar(&f.subnets, "subnet", nil,
+		"`PREFIX` of the addresses, one a family (default: a free /24 of 10.96.0.0/11)")
 	s.StringArrayVar(&f.ranges, "ip-range", nil, "`PREFIX` within the subnet that this host gives out")
 	s.StringArrayVar(&f.gateways, "gateway", nil, "`ADDRESS` of the bridge (default: the first of the range)")
 	s.BoolVar(&f.internal, "internal", false, "no way out of the network")
@@ -72,7 +73,8 @@ func (f *networkCreateFlags) register(cmd *cobra.Command) {
 }
 
 func (f *networkCreateFlags) definition() (d cni.Definition, err error) {
-	d = cni.Definition{Driver: f.driver, Internal: f.internal, Parent: f.parent, MTU: f.mtu, DNS: mctr.DNS{Servers: f.dns, Search: f.search, Options: f.options}}
+	d = cni.Definition{Driver: f.driver, Internal: f.internal, Parent: f.parent, MTU: f.mtu,
+		DNS: mctr.DNS{Servers: f.dns, Search: f.search, Options: f.options}}
 	if d.Labels, err = pairs("--label", f.labels, true); err != nil {
 		return d, err
 	}

@@ -32,20 +32,28 @@ type networkFlags struct {
 }
 
 func (n *networkFlags) register(f *pflag.FlagSet) {
-	f.StringArrayVar(&n.networks, "network", nil, "`NETWORK[:OPTIONS]` for eth0, eth1, ..., OPTIONS with commas between: ip=ADDRESS mac=ADDRESS label=KEY=VALUE ingress=RATE egress=RATE; or none, host, container:ID (default: $MCTR_NETWORK, then bridge where its plugins are, or none)")
+	f.StringArrayVar(&n.networks, "network", nil,
+		"`NETWORK[:OPTIONS]` for eth0, eth1, ..., OPTIONS with commas between: ip=ADDRESS mac=ADDRESS "+
+			"label=KEY=VALUE ingress=RATE egress=RATE; or none, host, container:ID (default: $MCTR_NETWORK, then "+
+			"bridge where its plugins are, or none)")
 	f.StringArrayVar(&n.networks, "net", nil, "the same")
 	_ = f.MarkHidden("net")
 	f.StringVar(&n.ip, "ip", "", "fixed IPv4 address in the first network")
 	f.StringVar(&n.ip6, "ip6", "", "fixed IPv6 address in the first network")
 	f.StringVar(&n.mac, "mac-address", "", "fixed MAC of eth0")
-	f.StringArrayVarP(&n.publish, "publish", "p", nil, "`[IP:][HOST:]CONTAINER[/PROTOCOL]`: a port of the host's that leads to the container's; no HOST or 0 picks a free one, of a range the first free one")
+	f.StringArrayVarP(&n.publish, "publish", "p", nil,
+		"`[IP:][HOST:]CONTAINER[/PROTOCOL]`: a port of the host's that leads to the container's; no HOST or 0 picks "+
+			"a free one, of a range the first free one")
 	f.BoolVarP(&n.publishAll, "publish-all", "P", false, "publish all ports that the image exposes")
 	f.StringArrayVar(&n.dns, "dns", nil, "name server's `ADDRESS` (default: the network's, then the host's)")
 	f.StringArrayVar(&n.dnsSearch, "dns-search", nil, "`DOMAIN` to look names up in (.: none)")
 	f.StringArrayVar(&n.dnsOption, "dns-option", nil, "option of resolv.conf, as ndots:2")
-	f.StringArrayVar(&n.addHost, "add-host", nil, "`NAME:ADDRESS` (or NAME=ADDRESS) for /etc/hosts; host-gateway is the host's address")
-	f.StringVar(&n.listenPorts, "listen-ports", "", "TCP ports `FIRST[-LAST],...` that it may listen on (\"none\": none; default: any)")
-	f.StringVar(&n.listenAction, "listen-action", "report", "what becomes of a container that listens on another: report, or end")
+	f.StringArrayVar(&n.addHost, "add-host", nil,
+		"`NAME:ADDRESS` (or NAME=ADDRESS) for /etc/hosts; host-gateway is the host's address")
+	f.StringVar(&n.listenPorts, "listen-ports", "",
+		"TCP ports `FIRST[-LAST],...` that it may listen on (\"none\": none; default: any)")
+	f.StringVar(&n.listenAction, "listen-action", "report",
+		"what becomes of a container that listens on another: report, or end")
 	f.DurationVar(&n.listenInterval, "listen-interval", 0, "how often --listen-action end looks (default 10s)")
 }
 
@@ -134,14 +142,16 @@ func (n *networkFlags) attach(c *mctr.ContainerConfig) error {
 		first.IPs = append(first.IPs, of.ip)
 	}
 	if n.mac != "" && first.MAC != "" {
-		return fmt.Errorf("%w: --mac-address %s and --network %s:mac=%s: one of them", mctr.ErrInvalid, n.mac, first.Name, first.MAC)
+		return fmt.Errorf("%w: --mac-address %s and --network %s:mac=%s: one of them", mctr.ErrInvalid, n.mac,
+			first.Name, first.MAC)
 	}
 	first.MAC = cmp.Or(n.mac, first.MAC)
 	return nil
 }
 
 func isMode(network string) bool {
-	return slices.Contains([]string{mctr.NetworkNone, mctr.NetworkHost, mctr.NetworkParent}, network) || strings.HasPrefix(network, mctr.JoinNetwork)
+	return slices.Contains([]string{mctr.NetworkNone, mctr.NetworkHost, mctr.NetworkParent}, network) ||
+		strings.HasPrefix(network, mctr.JoinNetwork)
 }
 
 // parseNetwork reads NAME[:OPTION=VALUE,...], and docker's name=NAME,OPTION=VALUE,...
@@ -328,7 +338,8 @@ func (a *app) joinNetwork(ctx context.Context, c *mctr.ContainerConfig, ref stri
 }
 
 // completeNetworks offers the words and the networks that there are.
-func (a *app) completeNetworks(cmd *cobra.Command, _ []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
+func (a *app) completeNetworks(cmd *cobra.Command, _ []string,
+	_ string) ([]cobra.Completion, cobra.ShellCompDirective) {
 	if a.begin(cmd, nil) != nil {
 		return nil, cobra.ShellCompDirectiveError
 	}

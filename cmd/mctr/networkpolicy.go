@@ -12,19 +12,23 @@ import (
 // would cost every launch.
 func (a *app) calicoCommands() []*cobra.Command {
 	policy := a.calicoCommand("policy", "Say who may reach whom on a Calico network",
-		"  mctr network policy apply servers --selector 'role == \"server\"' --allow tcp:9000 --from 'role == \"client\"'\n  mctr network policy ls")
+		"  mctr network policy apply servers --selector 'role == \"server\"' --allow tcp:9000 --from 'role == "+
+			"\"client\"'\n  mctr network policy ls")
 	pool := a.calicoCommand("pool", "Give a Calico network addresses",
 		"  mctr network pool create tasks --cidr 10.1.0.0/16 --tunnel vxlan --nat\n  mctr network pool ls")
-	profile := a.calicoCommand("profile", "Say what is true of a Calico network's containers where no policy selects them",
+	profile := a.calicoCommand("profile",
+		"Say what is true of a Calico network's containers where no policy selects them",
 		"  mctr network profile show prod\n  mctr network profile apply prod --allow all --from 'has(prod)'")
 	return []*cobra.Command{policy, pool, profile}
 }
 
 func (a *app) calicoCommand(word, short, example string) *cobra.Command {
 	return &cobra.Command{
-		Use:                word + " COMMAND [ARG...]",
-		Short:              short,
-		Long:               short + ", in the etcd that the network's CNI configuration names,\nfor all of its hosts. See docs/calico.md and \"mctr network " + word + " --help\".",
+		Use:   word + " COMMAND [ARG...]",
+		Short: short,
+		Long: short +
+			", in the etcd that the network's CNI configuration names,\n" +
+			"for all of its hosts. See docs/calico.md and \"mctr network " + word + " --help\".",
 		Example:            example,
 		DisableFlagParsing: true,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -36,7 +40,8 @@ func (a *app) calicoCommand(word, short, example string) *cobra.Command {
 // calicoArguments are what stands behind "network". Where networks are is told by the
 // environment, since mctr-calico's own flags say it more strongly.
 func (a *app) calicoArguments(words []string) []string {
-	for name, value := range map[string]string{"MCTR_ROOT": a.root, "MCTR_CNI_CONFIG_DIR": strings.Join(a.cni.configDirs, string(filepath.ListSeparator))} {
+	for name, value := range map[string]string{"MCTR_ROOT": a.root,
+		"MCTR_CNI_CONFIG_DIR": strings.Join(a.cni.configDirs, string(filepath.ListSeparator))} {
 		_ = os.Setenv(name, value) // no name with "=", no value with a null
 	}
 	return words[1:]

@@ -11,7 +11,8 @@ func (a *app) ociCommand() *cobra.Command {
 mctr-oci to mctr-shim is the same as a program of one name, which is what podman
 and containerd ask for. Containers that are made so are the caller's: mctr's own
 commands do not know them.`,
-		Example:            "  mctr oci run --bundle ./web web\n  podman --runtime $PWD/bin/mctr-oci run --rm alpine true",
+		Example: "  mctr oci run --bundle ./web web\n  podman --runtime $PWD/bin/mctr-oci run --rm alpine " +
+			"true",
 		DisableFlagParsing: true,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return a.become(cmd, "mctr-shim", func(words []string) []string { return words })

@@ -37,7 +37,8 @@ func (h *host) unpacked(script string) *bundle {
 	h.t.Helper()
 	dir := filepath.Join(h.t.TempDir(), "bundle")
 	h.want(0, "image", "unpack", "-q", h.image, dir)
-	b := &bundle{host: h, dir: dir, state: filepath.Join(h.t.TempDir(), "oci"), group: fmt.Sprintf("/mctr-oci-test-%d/main", os.Getpid())}
+	b := &bundle{host: h, dir: dir, state: filepath.Join(h.t.TempDir(), "oci"),
+		group: fmt.Sprintf("/mctr-oci-test-%d/main", os.Getpid())}
 	b.edit(func(s *specs.Spec) {
 		s.Process.Args = []string{"sh", "-c", script}
 		s.Linux.CgroupsPath = b.group
@@ -95,7 +96,8 @@ func (b *bundle) wantOCI(code int, args ...string) result {
 	b.t.Helper()
 	r := b.finish(b.oci(args...))
 	if r.code != code {
-		b.t.Fatalf("mctr oci %s: exit code %d, want %d: %s%s", strings.Join(args, " "), r.code, code, r.stdout, r.stderr)
+		b.t.Fatalf("mctr oci %s: exit code %d, want %d: %s%s", strings.Join(args, " "), r.code, code, r.stdout,
+			r.stderr)
 	}
 	return r
 }
@@ -142,7 +144,8 @@ func TestOCIVerbs(t *testing.T) {
 
 func (b *bundle) phase(want string) (state specs.State) {
 	b.t.Helper()
-	if err := json.Unmarshal([]byte(b.wantOCI(0, "state", "web").stdout), &state); err != nil || string(state.Status) != want || state.Bundle != b.dir {
+	if err := json.Unmarshal([]byte(b.wantOCI(0, "state", "web").stdout), &state); err != nil ||
+		string(state.Status) != want || state.Bundle != b.dir {
 		b.t.Errorf("state: %+v, %v; want %s of %s", state, err, want, b.dir)
 	}
 	return state
@@ -166,11 +169,13 @@ func (b *bundle) read(name string) string {
 
 func (b *bundle) execs() {
 	b.t.Helper()
-	if r := b.wantOCI(4, "exec", "--env", "A=b", "--cwd", "/tmp", "-u", "1000:1000", "web", "sh", "-c", "echo $A $PWD $(id -u); exit 4"); r.stdout != "b /tmp 1000\n" {
+	if r := b.wantOCI(4, "exec", "--env", "A=b", "--cwd", "/tmp", "-u", "1000:1000", "web", "sh", "-c",
+		"echo $A $PWD $(id -u); exit 4"); r.stdout != "b /tmp 1000\n" {
 		b.t.Errorf("exec: %+v", r)
 	}
 	b.wantOCI(255, "exec", "web", "nosuch")
-	if err := os.WriteFile(filepath.Join(b.dir, "p.json"), []byte(`{"args":["sh","-c","cat <&3"],"cwd":"/","env":["PATH=/bin"]}`), 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(b.dir, "p.json"),
+		[]byte(`{"args":["sh","-c","cat <&3"],"cwd":"/","env":["PATH=/bin"]}`), 0o600); err != nil {
 		b.t.Fatal(err)
 	}
 	file, err := os.Open(filepath.Join(b.dir, "p.json"))
@@ -205,7 +210,8 @@ func (b *bundle) figures() {
 	if err := json.Unmarshal([]byte(b.wantOCI(0, "events", "--stats", "web").stdout), &event); err != nil {
 		b.t.Fatal(err)
 	}
-	if event.Type != "stats" || event.Data.Pids.Limit != 77 || event.Data.Memory.Usage.Limit != 48<<20 || event.Data.Pids.Current == 0 {
+	if event.Type != "stats" || event.Data.Pids.Limit != 77 || event.Data.Memory.Usage.Limit != 48<<20 ||
+		event.Data.Pids.Current == 0 {
 		b.t.Errorf("events: %+v", event)
 	}
 	pid := b.read("pid")
@@ -219,7 +225,8 @@ func (b *bundle) figures() {
 		b.t.Errorf("list: %+v", r)
 	}
 	var listed []struct{ ID, Status string }
-	if err := json.Unmarshal([]byte(b.wantOCI(0, "list", "--format=json").stdout), &listed); err != nil || len(listed) != 1 || listed[0].Status != "running" {
+	if err := json.Unmarshal([]byte(b.wantOCI(0, "list", "--format=json").stdout), &listed); err != nil ||
+		len(listed) != 1 || listed[0].Status != "running" {
 		b.t.Errorf("list: %+v, %v", listed, err)
 	}
 }
@@ -251,7 +258,8 @@ func TestOCIWithoutProcess(t *testing.T) {
 	b.stopped()
 	b.wantOCI(0, "delete", "web")
 	b.edit(func(s *specs.Spec) {
-		s.Process, s.Mounts = nil, slices.DeleteFunc(s.Mounts, func(m specs.Mount) bool { return m.Destination == "/proc" })
+		s.Process, s.Mounts = nil,
+			slices.DeleteFunc(s.Mounts, func(m specs.Mount) bool { return m.Destination == "/proc" })
 	})
 	if r := b.wantOCI(1, "create", "web"); !strings.Contains(r.stderr, "mounts no /proc") {
 		t.Errorf("create without /proc: %+v", r)
@@ -270,7 +278,8 @@ func TestOCIRun(t *testing.T) {
 	}
 	b.edit(func(s *specs.Spec) { s.Process.Args = []string{"sh", "-c", "kill -9 $$"} })
 	b.edit(func(s *specs.Spec) { // signals from inside reach init in no pid namespace of its own only
-		s.Linux.Namespaces = []specs.LinuxNamespace{{Type: specs.MountNamespace}, {Type: specs.NetworkNamespace}, {Type: specs.UTSNamespace}, {Type: specs.IPCNamespace}}
+		s.Linux.Namespaces = []specs.LinuxNamespace{{Type: specs.MountNamespace}, {Type: specs.NetworkNamespace},
+			{Type: specs.UTSNamespace}, {Type: specs.IPCNamespace}}
 	})
 	b.wantOCI(137, "run", "fg")
 	b.edit(func(s *specs.Spec) { s.Version = "2.0.0" })
@@ -285,7 +294,8 @@ func TestOCIRun(t *testing.T) {
 // TestOCITerminal relays a terminal, follows its size, and gives it back.
 func TestOCITerminal(t *testing.T) {
 	h := newHost(t)
-	b := h.unpacked(`stty size; trap "stty size; exit 8" WINCH; read line; echo "got $line"; while :; do sleep 0.05; done`)
+	b := h.unpacked(
+		`stty size; trap "stty size; exit 8" WINCH; read line; echo "got $line"; while :; do sleep 0.05; done`)
 	b.edit(func(s *specs.Spec) { s.Process.Terminal = true })
 	s := h.screenOf(b.oci("run", "tty"))
 	s.shows("24 80\r\n")
@@ -492,10 +502,12 @@ func TestOCIHookFails(t *testing.T) {
 		{"prestart", 1, "error running prestart hook #1", "prestart:creating prestart:creating" + ends},
 		{"createRuntime", 1, "error running createRuntime hook #1",
 			"prestart:creating createRuntime:creating createRuntime:creating" + ends},
-		{"createContainer", 1, "error running createContainer hook #1", hooksOfCreate + " createContainer:creating" + ends},
+		{"createContainer", 1, "error running createContainer hook #1",
+			hooksOfCreate + " createContainer:creating" + ends},
 		{"startContainer", 1, "error running startContainer hook #1",
 			hooksOfCreate + " startContainer:created startContainer:created" + ends},
-		{"poststart", 1, "error running poststart hook #1", hooksOfCreate + " " + hooksOfStart + " poststart:running" + ends},
+		{"poststart", 1, "error running poststart hook #1",
+			hooksOfCreate + " " + hooksOfStart + " poststart:running" + ends},
 		{"poststop", 7, "error running poststop hook #1", hooksOfCreate + " " + hooksOfStart + ends + ends + ends},
 	} {
 		t.Run(c.kind, func(t *testing.T) {
@@ -625,7 +637,8 @@ func TestOCILogs(t *testing.T) {
 		t.Errorf("log: %+v, %v", entry, err)
 	}
 	b.edit(func(s *specs.Spec) { s.Root.Path = "/nosuch/" + evilText })
-	if r := b.finish(b.oci("--log", "log.json", "create", "x")); r.code != 1 || !strings.Contains(r.stderr, "evil") || r.stderr != visible.Text(r.stderr) {
+	if r := b.finish(b.oci("--log", "log.json", "create", "x")); r.code != 1 || !strings.Contains(r.stderr, "evil") ||
+		r.stderr != visible.Text(r.stderr) {
 		t.Errorf("what a bundle says acts on a terminal: %+v", r)
 	}
 	if left, err := os.ReadDir(b.state); err == nil && len(left) > 0 {
@@ -650,14 +663,17 @@ func TestOCIWithoutContainers(t *testing.T) {
 			cmd.Dir = t.TempDir()
 			return h.finish(cmd)
 		}
-		if r := run("--version"); r.code != 0 || !strings.HasPrefix(r.stdout, "mctr-oci version ") || !strings.Contains(r.stdout, "\nspec: "+specs.Version+"\n") {
+		if r := run("--version"); r.code != 0 || !strings.HasPrefix(r.stdout, "mctr-oci version ") ||
+			!strings.Contains(r.stdout, "\nspec: "+specs.Version+"\n") {
 			t.Errorf("--version: %+v", r)
 		}
 		var features struct{ OciVersionMax string }
-		if r := run("features"); json.Unmarshal([]byte(r.stdout), &features) != nil || features.OciVersionMax != specs.Version {
+		if r := run("features"); json.Unmarshal([]byte(r.stdout), &features) != nil ||
+			features.OciVersionMax != specs.Version {
 			t.Errorf("features: %+v", r)
 		}
-		if r := run("bogus"); r.code != 1 || !strings.Contains(r.stderr, "unknown command") || !strings.Contains(r.stderr, "bogus") {
+		if r := run("bogus"); r.code != 1 || !strings.Contains(r.stderr, "unknown command") ||
+			!strings.Contains(r.stderr, "bogus") {
 			t.Errorf("bogus: %+v", r)
 		}
 		if r := run("--help"); r.code != 0 || !strings.Contains(r.stdout, "create [flags] ID") {
@@ -722,10 +738,12 @@ func TestUnpackEqualsUmoci(t *testing.T) {
 	h := newHost(t)
 	b := h.unpacked("true")
 	theirs := filepath.Join(t.TempDir(), "umoci")
-	if out, err := execCommand(t.Context(), "sh", "-c", `umask 022; exec umoci unpack --image "$@"`, "sh", strings.TrimPrefix(h.image, "oci:"), theirs).CombinedOutput(); err != nil {
+	if out, err := execCommand(t.Context(), "sh", "-c", `umask 022; exec umoci unpack --image "$@"`, "sh",
+		strings.TrimPrefix(h.image, "oci:"), theirs).CombinedOutput(); err != nil {
 		t.Fatalf("umoci: %v: %s", err, out)
 	}
-	if diff := cmp.Diff(listing(t, filepath.Join(theirs, "rootfs")), listing(t, filepath.Join(b.dir, "rootfs"))); diff != "" {
+	if diff := cmp.Diff(listing(t, filepath.Join(theirs, "rootfs")),
+		listing(t, filepath.Join(b.dir, "rootfs"))); diff != "" {
 		t.Errorf("umoci's tree (-) and mctr's (+) differ:\n%s", diff)
 	}
 	if r := h.want(1, "image", "unpack", "-q", h.image, b.dir); !strings.Contains(r.stderr, "is not empty") {
@@ -740,7 +758,8 @@ func TestUnpackEqualsUmoci(t *testing.T) {
 // listing tells of every file below dir what ls and a checksum tell.
 func listing(t *testing.T, dir string) []string {
 	t.Helper()
-	out, err := execCommand(t.Context(), "sh", "-c", `cd "$1" && find . -printf '%p %M %U:%G %s %T@ %l\n' | sort && find . -type f -print0 | sort -z | xargs -0r sha256sum`, "sh", dir).Output()
+	out, err := execCommand(t.Context(), "sh", "-c",
+		`cd "$1" && find . -printf '%p %M %U:%G %s %T@ %l\n' | sort && find . -type f -print0 | sort -z | xargs -0r sha256sum`, "sh", dir).Output()
 	if err != nil {
 		t.Fatal(err)
 	}

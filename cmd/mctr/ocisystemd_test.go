@@ -61,7 +61,8 @@ func (s *scope) wantLimits(memory int64, cpu string) {
 	for _, when := range []string{"set", "after a reload"} {
 		group := cgroup.Dir("", "system.slice/"+s.unit)
 		for file, want := range map[string]string{"memory.max": fmt.Sprint(memory), "cpu.max": cpu} {
-			if got, err := os.ReadFile(filepath.Join(group, file)); err != nil || strings.TrimSpace(string(got)) != want {
+			if got, err := os.ReadFile(filepath.Join(group, file)); err != nil ||
+				strings.TrimSpace(string(got)) != want {
 				s.t.Errorf("%s: %s is %q, %v; want %q", when, file, got, err, want)
 			}
 		}
@@ -86,7 +87,8 @@ func TestOCISystemd(t *testing.T) {
 	if state := s.property("ActiveState"); state != "active" {
 		t.Errorf("%s is %s", s.unit, state)
 	}
-	if groups, err := os.ReadFile("/proc/" + s.read("pid") + "/cgroup"); err != nil || string(groups) != "0::/system.slice/"+s.unit+"\n" {
+	if groups, err := os.ReadFile("/proc/" + s.read("pid") + "/cgroup"); err != nil ||
+		string(groups) != "0::/system.slice/"+s.unit+"\n" {
 		t.Errorf("init is in %s, %v", groups, err)
 	}
 	s.wantLimits(64<<20, "50000 100000")
@@ -95,7 +97,9 @@ func TestOCISystemd(t *testing.T) {
 	s.verb(0, "update", "--memory", "48m", "--cpu-quota", "30000", "web")
 	s.wantLimits(48<<20, "30000 100000")
 	s.verb(0, "kill", "web", "KILL")
-	h.eventually("it is stopped", func() bool { return strings.Contains(s.wantOCI(0, "state", "web").stdout, `"stopped"`) })
+	h.eventually("it is stopped", func() bool {
+		return strings.Contains(s.wantOCI(0, "state", "web").stdout, `"stopped"`)
+	})
 	s.verb(0, "delete", "web")
 	h.eventually("systemd has no such unit", func() bool { return s.property("LoadState") == "not-found" })
 	if dirs := cgroup.Dirs("system.slice/" + s.unit); len(dirs) > 0 {

@@ -20,27 +20,40 @@ import (
 
 // samples give every flag of run and create a value, or several.
 var samples = map[string][]string{
-	"name": {"box"}, "hostname": {"own.name"}, "workdir": {"/tmp"}, "user": {"7:8"}, "group-add": {"9"}, "entrypoint": {"/bin/busybox"},
-	"env": {"A=1"}, "env-file": {"FILE"}, "label": {"k=v"}, "label-file": {"FILE"}, "annotation": {"a.b=c"},
-	"tty": {"true"}, "interactive": {"true"}, "init": {"true"}, "rm": {"true"}, "read-only": {"true"}, "no-image": {"true"},
-	"runtime": {"runc"}, "platform": {"linux/amd64"}, "pull": {"always"},
-	"volume": {"/usr:/v"}, "mount": {"type=bind,source=/usr,target=/m"}, "tmpfs": {"/t"}, "device": {"/dev/fuse:/dev/own:r"}, "shm-size": {"1m"},
+	"name": {"box"}, "hostname": {"own.name"}, "workdir": {"/tmp"}, "user": {"7:8"}, "group-add": {"9"},
+	"entrypoint": {"/bin/busybox"},
+	"env":        {"A=1"}, "env-file": {"FILE"}, "label": {"k=v"}, "label-file": {"FILE"}, "annotation": {"a.b=c"},
+	"tty": {"true"}, "interactive": {"true"}, "init": {"true"}, "rm": {"true"}, "read-only": {"true"},
+	"no-image": {"true"},
+	"runtime":  {"runc"}, "platform": {"linux/amd64"}, "pull": {"always"},
+	"volume": {"/usr:/v"}, "mount": {"type=bind,source=/usr,target=/m"}, "tmpfs": {"/t"},
+	"device": {"/dev/fuse:/dev/own:r"}, "shm-size": {"1m"},
 	"ulimit": {"nofile=7:8"}, "sysctl": {"net.ipv4.ip_forward=1", "kernel.msgmax=7"},
 	"pid": {"host"}, "ipc": {"host"}, "uts": {"host"}, "cgroupns": {"host"},
-	"privileged": {"true"}, "cap-add": {"NET_ADMIN"}, "cap-drop": {"KILL"}, "security-opt": {"no-new-privileges", "seccomp=unconfined"},
-	"stop-signal": {"INT"}, "stop-timeout": {"7"}, "restart": {"on-failure:3"}, "max-completion-time": {"1h"},
+	"privileged": {"true"}, "cap-add": {"NET_ADMIN"}, "cap-drop": {"KILL"},
+	"security-opt": {"no-new-privileges", "seccomp=unconfined"},
+	"stop-signal":  {"INT"}, "stop-timeout": {"7"}, "restart": {"on-failure:3"}, "max-completion-time": {"1h"},
 	"log-driver": {"json-file", "none"}, "log-opt": {"max-size=7m"},
-	"cpus": {"0.5"}, "cpu-shares": {"77"}, "cpu-quota": {"7000"}, "cpu-period": {"70000"}, "cpu-burst": {"70"}, "cpuset-cpus": {"0"}, "cpuset-mems": {"0"},
-	"memory": {"70m"}, "memory-swap": {"77m"}, "memory-reservation": {"7m"}, "memory-high": {"71m"}, "memory-swappiness": {"7"},
-	"oom-score-adj": {"7"}, "oom-kill-disable": {"true"}, "pids-limit": {"77"},
-	"blkio-weight": {"77"}, "blkio-weight-device": {"/dev/loop0:77"}, "device-read-bps": {"/dev/loop0:7m"}, "device-write-bps": {"/dev/loop0:7m"},
+	"cpus": {"0.5"}, "cpu-shares": {"77"}, "cpu-quota": {"7000"}, "cpu-period": {"70000"}, "cpu-burst": {"70"},
+	"cpuset-cpus": {"0"}, "cpuset-mems": {"0"},
+	"memory": {"70m"}, "memory-swap": {"77m"}, "memory-reservation": {"7m"}, "memory-high": {"71m"},
+	"memory-swappiness": {"7"},
+	"oom-score-adj":     {"7"}, "oom-kill-disable": {"true"}, "pids-limit": {"77"},
+	"blkio-weight": {"77"}, "blkio-weight-device": {"/dev/loop0:77"}, "device-read-bps": {"/dev/loop0:7m"},
+	"device-write-bps": {"/dev/loop0:7m"},
 	"device-read-iops": {"/dev/loop0:7"}, "device-write-iops": {"/dev/loop0:7"},
-	"health-cmd": {"true"}, "health-http": {":80"}, "health-tcp": {"80"}, "health-delay": {"7s"}, "health-interval": {"7s"}, "health-timeout": {"7s"}, "health-retries": {"7"},
-	"health-start-period": {"7s", "0"}, "health-start-interval": {"7s"}, "health-keep": {"true"}, "no-healthcheck": {"true"},
-	"ready-cmd": {"true"}, "ready-http": {":80"}, "ready-tcp": {"80"}, "ready-delay": {"7s"}, "ready-interval": {"7s"}, "ready-timeout": {"7s"}, "ready-retries": {"7"},
-	"network": {"none", "host", "container:box"}, "ip": {"10.0.0.7"}, "ip6": {"fd00::7"}, "mac-address": {"02:00:00:00:00:07"},
-	"publish": {"8099:80", "[::]:8099:80"}, "publish-all": {"true"}, "dns": {"10.0.0.53"}, "dns-search": {"a.b"}, "dns-option": {"ndots:7"},
-	"add-host": {"db:10.0.0.7", "up:host-gateway"}, "listen-ports": {"80"}, "listen-action": {"end"}, "listen-interval": {"7s"},
+	"health-cmd": {"true"}, "health-http": {":80"}, "health-tcp": {"80"}, "health-delay": {"7s"},
+	"health-interval": {"7s"}, "health-timeout": {"7s"}, "health-retries": {"7"},
+	"health-start-period": {"7s", "0"}, "health-start-interval": {"7s"}, "health-keep": {"true"},
+	"no-healthcheck": {"true"},
+	"ready-cmd":      {"true"}, "ready-http": {":80"}, "ready-tcp": {"80"}, "ready-delay": {"7s"},
+	"ready-interval": {"7s"}, "ready-timeout": {"7s"}, "ready-retries": {"7"},
+	"network": {"none", "host", "container:box"}, "ip": {"10.0.0.7"}, "ip6": {"fd00::7"},
+	"mac-address": {"02:00:00:00:00:07"},
+	"publish":     {"8099:80", "[::]:8099:80"}, "publish-all": {"true"}, "dns": {"10.0.0.53"}, "dns-search": {"a.b"},
+	"dns-option": {"ndots:7"},
+	"add-host":   {"db:10.0.0.7", "up:host-gateway"}, "listen-ports": {"80"}, "listen-action": {"end"},
+	"listen-interval": {"7s"},
 }
 
 // notOfConfig are flags of the command's own: the table of conflicts is about them.
@@ -87,7 +100,8 @@ func TestFlagPairs(t *testing.T) {
 		if spec, err := p.ask(s); err == nil {
 			p.alone[s] = spec
 			accepted = append(accepted, s)
-		} else if !errors.Is(err, mctr.ErrInvalid) && !errors.Is(err, mctr.ErrUnsupported) && !errors.Is(err, mctr.ErrNotFound) && !errors.Is(err, mctr.ErrState) {
+		} else if !errors.Is(err, mctr.ErrInvalid) && !errors.Is(err, mctr.ErrUnsupported) &&
+			!errors.Is(err, mctr.ErrNotFound) && !errors.Is(err, mctr.ErrState) {
 			t.Errorf("%v: %v", s, err)
 		}
 	}
@@ -112,8 +126,10 @@ func newPairs(t *testing.T) *flagPairs {
 	dir := t.TempDir()
 	t.Setenv("PATH", filepath.Dir(program(t))+":"+os.Getenv("PATH"))
 	t.Setenv("MCTR_NETWORK", "none")
-	p := &flagPairs{t: t, image: imagetest.Busybox(t, dir), alone: map[flagValue]map[string]string{}, excused: map[string]bool{}}
-	p.app = &app{root: filepath.Join(dir, "root"), state: filepath.Join(dir, "state"), logLevel: "error", logFormat: "text"}
+	p := &flagPairs{t: t, image: imagetest.Busybox(t, dir), alone: map[flagValue]map[string]string{},
+		excused: map[string]bool{}}
+	p.app = &app{root: filepath.Join(dir, "root"), state: filepath.Join(dir, "state"), logLevel: "error",
+		logFormat: "text"}
 	if err := p.app.takeGlobals(); err != nil {
 		t.Fatal(err)
 	}

@@ -51,7 +51,8 @@ its protocol is tcp if none is given.`,
 }
 
 // completePort offers containers, and then the ports of the one that was named.
-func (a *app) completePort(cmd *cobra.Command, args []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
+func (a *app) completePort(cmd *cobra.Command, args []string,
+	typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
 	if len(args) == 0 {
 		return a.completeContainers(cmd, args, typed)
 	}

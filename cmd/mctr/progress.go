@@ -84,6 +84,7 @@ func (b *bar) draw() {
 	if total > 0 {
 		filled = int(barWidth * done / total)
 	}
-	fmt.Fprintf(b.f, "\r\x1b[K[%s%s] %s of %s, %d of %d layers", strings.Repeat("=", filled), strings.Repeat(" ", barWidth-filled),
-		units.BytesSize(float64(done)), units.BytesSize(float64(total)), ready, len(b.layers))
+	fmt.Fprintf(b.f, "\r\x1b[K[%s%s] %s of %s, %d of %d layers", strings.Repeat("=", filled),
+		strings.Repeat(" ", barWidth-filled), units.BytesSize(float64(done)), units.BytesSize(float64(total)), ready,
+		len(b.layers))
 }

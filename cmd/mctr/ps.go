@@ -47,7 +47,8 @@ func (a *app) psCommand() *cobra.Command {
 	f.BoolVarP(&o.latest, "latest", "l", false, "the newest one, ended or not")
 	f.IntVarP(&o.last, "last", "n", -1, "so many newest ones, ended or not")
 	f.BoolVarP(&o.size, "size", "s", false, "what each wrote to its filesystem")
-	f.StringArrayVarP(&o.filters, "filter", "f", nil, "`KEY=VALUE`: id, name, label, status, health, ancestor, exited, before, since, network, volume")
+	f.StringArrayVarP(&o.filters, "filter", "f", nil,
+		"`KEY=VALUE`: id, name, label, status, health, ancestor, exited, before, since, network, volume")
 	return cmd
 }
 
@@ -78,7 +79,8 @@ func (a *app) ps(ctx context.Context, c operations, o *psOptions) error {
 		}
 		rows[i].Size = units.HumanSize(float64(usage.Written))
 	}
-	columns := []string{"CONTAINER ID={{.ID}}", "IMAGE={{.Image}}", "COMMAND={{.Command}}", "CREATED={{.RunningFor}}", "STATUS={{.Status}}", "PORTS={{.Ports}}", "NAMES={{.Names}}"}
+	columns := []string{"CONTAINER ID={{.ID}}", "IMAGE={{.Image}}", "COMMAND={{.Command}}", "CREATED={{.RunningFor}}",
+		"STATUS={{.Status}}", "PORTS={{.Ports}}", "NAMES={{.Names}}"}
 	if o.size {
 		columns = append(columns, "SIZE={{.Size}}")
 	}
@@ -90,10 +92,14 @@ func (o *psOptions) choose(list []*mctr.Status) ([]*mctr.Status, error) {
 	if err != nil {
 		return nil, err
 	}
-	byState := slices.ContainsFunc(o.filters, func(f string) bool { return strings.HasPrefix(f, "status=") || strings.HasPrefix(f, "exited=") })
+	byState := slices.ContainsFunc(o.filters, func(f string) bool {
+		return strings.HasPrefix(f, "status=") || strings.HasPrefix(f, "exited=")
+	})
 	all := o.all || o.latest || o.last >= 0 || byState
 	list = slices.DeleteFunc(list, func(s *mctr.Status) bool {
-		return !keep(s) || !all && !s.Restarting && s.Phase != mctr.Running && s.Phase != mctr.Paused && s.Phase != mctr.Lost && s.Phase != mctr.Damaged && (s.Phase != mctr.Exited || s.Cleaned)
+		return !keep(s) ||
+			!all && !s.Restarting && s.Phase != mctr.Running && s.Phase != mctr.Paused && s.Phase != mctr.Lost &&
+				s.Phase != mctr.Damaged && (s.Phase != mctr.Exited || s.Cleaned)
 	})
 	if o.latest {
 		o.last = 1
@@ -108,7 +114,8 @@ func (o *psOptions) row(s *mctr.Status) psRow {
 	r := psRow{
 		ID: s.ID.Short(), Image: s.Config.Image, Command: strconv.Quote(commandLine(s)), Names: s.Config.Name,
 		CreatedAt: s.Created.Local().Format("2006-01-02 15:04:05 -0700 MST"), RunningFor: ago(s.Created),
-		Status: describe(s), State: dockerState(s), Networks: network(s.Config), Ports: ports(s), Labels: joinLabels(s.Config.Labels),
+		Status: describe(s), State: dockerState(s), Networks: network(s.Config), Ports: ports(s),
+		Labels: joinLabels(s.Config.Labels),
 	}
 	if r.Image == "" {
 		r.Image = "<host>"
@@ -235,13 +242,16 @@ func parseFilters(filters []string, all []*mctr.Status) (func(*mctr.Status) bool
 	for _, f := range filters {
 		key, value, ok := strings.Cut(f, "=")
 		if _, known := filterKeys[key]; !ok || !known {
-			return nil, fmt.Errorf("%w: --filter %s: unknown (id, name, label, status, ancestor, exited, before, since, network, volume)", mctr.ErrInvalid, f)
+			return nil, fmt.Errorf(
+				"%w: --filter %s: unknown (id, name, label, status, ancestor, exited, before, since, network, volume)",
+				mctr.ErrInvalid, f)
 		}
 		if (key == "before" || key == "since") && find(all, value) == nil {
 			return nil, fmt.Errorf("%w: --filter %s: no such container", mctr.ErrNotFound, f)
 		}
 		if key == "status" && !slices.Contains(dockerStates, value) {
-			return nil, fmt.Errorf("%w: --filter %s: unknown (%s)", mctr.ErrInvalid, f, strings.Join(dockerStates, ", "))
+			return nil, fmt.Errorf("%w: --filter %s: unknown (%s)", mctr.ErrInvalid, f,
+				strings.Join(dockerStates, ", "))
 		}
 		byKey[key] = append(byKey[key], value)
 	}

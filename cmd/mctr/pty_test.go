@@ -174,7 +174,8 @@ func TestTerminalDetach(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			h := &host{t: t, root: h.root, state: h.state, image: h.image}
-			s := h.onScreen(append(append([]string{"run", "-it", "-q", "--name", "kept"}, c.flags...), h.image, "sh")...)
+			s := h.onScreen(
+				append(append([]string{"run", "-it", "-q", "--name", "kept"}, c.flags...), h.image, "sh")...)
 			s.raw()
 			s.types("echo rea''dy\r")
 			s.shows("ready")
@@ -264,7 +265,8 @@ func TestTerminalRefused(t *testing.T) {
 			t.Errorf("%v: %s", args, r.stderr)
 		}
 	}
-	if out := h.want(0, "run", "--rm", "-q", "-t", h.image, "sh", "-c", "test -t 1 && echo a terminal").stdout; !strings.Contains(out, "a terminal") {
+	if out := h.want(0, "run", "--rm", "-q", "-t", h.image, "sh", "-c",
+		"test -t 1 && echo a terminal").stdout; !strings.Contains(out, "a terminal") {
 		t.Errorf("-t without -i: %q", out)
 	}
 	h.want(0, "rm", "-f", "up")

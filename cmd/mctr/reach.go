@@ -31,7 +31,8 @@ type operations interface {
 	Logs(ctx context.Context, id mctr.ContainerID, o logs.ReadOptions, emit func(logs.Entry) error) error
 	Events(ctx context.Context, o mctr.EventOptions) iter.Seq2[mctr.Event, error]
 
-	Launch(ctx context.Context, id mctr.ContainerID, config *mctr.ContainerConfig, o containerizer.LaunchOptions) (*launcher.Stream, error)
+	Launch(ctx context.Context, id mctr.ContainerID, config *mctr.ContainerConfig,
+		o containerizer.LaunchOptions) (*launcher.Stream, error)
 	Create(ctx context.Context, id mctr.ContainerID, config *mctr.ContainerConfig, progress provisioner.Progress) error
 	LaunchGroup(ctx context.Context, id mctr.ContainerID, g *mctr.Group, o containerizer.LaunchOptions) error
 	DryRun(ctx context.Context, config *mctr.ContainerConfig) (*specs.Spec, error)
@@ -51,7 +52,8 @@ type operations interface {
 	Leftovers(ctx context.Context) ([]mctr.Leftover, error)
 	Reconcile(ctx context.Context) ([]mctr.Leftover, error)
 
-	StatPath(ctx context.Context, id mctr.ContainerID, file string, o containerizer.CopyOptions) (*containerizer.PathStat, error)
+	StatPath(ctx context.Context, id mctr.ContainerID, file string,
+		o containerizer.CopyOptions) (*containerizer.PathStat, error)
 	CopyFrom(ctx context.Context, id mctr.ContainerID, file string, w io.Writer, o containerizer.CopyOptions) error
 	CopyTo(ctx context.Context, id mctr.ContainerID, dir string, r io.Reader, o containerizer.CopyOptions) error
 }
@@ -171,6 +173,7 @@ func (a *app) reachHost() (hostFacts, error) {
 }
 
 func (a *app) hostHere() hostHere {
-	h := doctor.Host{Root: a.root, State: a.state, PluginDirs: a.networks().PluginDirs(), Programs: containerizer.FindPrograms(), Shim: containerizer.ExamineShim}
+	h := doctor.Host{Root: a.root, State: a.state, PluginDirs: a.networks().PluginDirs(),
+		Programs: containerizer.FindPrograms(), Shim: containerizer.ExamineShim}
 	return hostHere{h, a.backend}
 }

@@ -45,8 +45,10 @@ func (r *resourceFlags) register(f *pflag.FlagSet) {
 	f.BoolVar(&r.oomKillDisable, "oom-kill-disable", false, "block at the limit, do not kill (cgroup v1)")
 	f.Int64Var(&r.pids, "pids-limit", 0, "processes and threads; -1: no limit")
 	f.Uint16Var(&r.blkioWeight, "blkio-weight", 0, "weight of disk traffic, 10 to 1000")
-	f.StringArrayVar(&r.blkioWeightDevice, "blkio-weight-device", nil, "`DEVICE:WEIGHT` of traffic with one disk, 10 to 1000")
-	f.StringArrayVar(&r.readBps, "device-read-bps", nil, "`DEVICE:RATE` in bytes a second that may be read, as /dev/sda:1m")
+	f.StringArrayVar(&r.blkioWeightDevice, "blkio-weight-device", nil,
+		"`DEVICE:WEIGHT` of traffic with one disk, 10 to 1000")
+	f.StringArrayVar(&r.readBps, "device-read-bps", nil,
+		"`DEVICE:RATE` in bytes a second that may be read, as /dev/sda:1m")
 	f.StringArrayVar(&r.writeBps, "device-write-bps", nil, "`DEVICE:RATE` in bytes a second that may be written")
 	f.StringArrayVar(&r.readIops, "device-read-iops", nil, "`DEVICE:RATE` in reads a second")
 	f.StringArrayVar(&r.writeIops, "device-write-iops", nil, "`DEVICE:RATE` in writes a second")
@@ -133,7 +135,8 @@ func (r *resourceFlags) fillIO(to *mctr.Resources) error {
 		if err != nil {
 			return err
 		}
-		to.BlockIO.Weights = append(to.BlockIO.Weights, mctr.IODevWeight{Device: device, Weight: uint16(min(rate, math.MaxUint16))})
+		to.BlockIO.Weights = append(to.BlockIO.Weights,
+			mctr.IODevWeight{Device: device, Weight: uint16(min(rate, math.MaxUint16))})
 	}
 	bytes := func(s string) (int, error) { n, err := size("rate", s); return int(n), err }
 	for _, list := range []struct {
@@ -149,7 +152,8 @@ func (r *resourceFlags) fillIO(to *mctr.Resources) error {
 			if err != nil {
 				return err
 			}
-			to.BlockIO.Throttles = append(to.BlockIO.Throttles, mctr.IOThrottle{Device: device, Kind: list.kind, Rate: uint64(rate)})
+			to.BlockIO.Throttles = append(to.BlockIO.Throttles,
+				mctr.IOThrottle{Device: device, Kind: list.kind, Rate: uint64(rate)})
 		}
 	}
 	return nil

@@ -55,8 +55,10 @@ failed, 126 when the command cannot be invoked, 127 when it is not found.`,
 	f.BoolVar(&o.dryRun, "dry-run", false, "print the OCI config.json and run nothing")
 	f.BoolVar(&o.timings, "timings", false, "say on stderr what took how long")
 	f.BoolVar(&o.sigProxy, "sig-proxy", true, "pass signals on to the container")
-	f.StringVar(&o.detachKeys, "detach-keys", defaultDetachKeys, "keys that leave a terminal without ending the container (\"\": none)")
-	f.StringVar(&o.group, "group", "", "run the tasks in `FILE` (JSON, - is stdin) together: one that fails ends the rest; see docs/groups.md")
+	f.StringVar(&o.detachKeys, "detach-keys", defaultDetachKeys,
+		"keys that leave a terminal without ending the container (\"\": none)")
+	f.StringVar(&o.group, "group", "",
+		"run the tasks in `FILE` (JSON, - is stdin) together: one that fails ends the rest; see docs/groups.md")
 	f.BoolVarP(&o.quiet, "quiet", "q", false, "no progress of the pull")
 	return cmd
 }
@@ -207,7 +209,8 @@ func reserveCIDFile(path string) (cidFile, error) {
 	}
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o644)
 	if errors.Is(err, os.ErrExist) {
-		return cidFile{}, fmt.Errorf("%w: --cidfile %s exists: another container's, or left from one (remove it)", mctr.ErrExists, path)
+		return cidFile{}, fmt.Errorf("%w: --cidfile %s exists: another container's, or left from one (remove it)",
+			mctr.ErrExists, path)
 	}
 	if err != nil {
 		return cidFile{}, fmt.Errorf("--cidfile: %w", err)

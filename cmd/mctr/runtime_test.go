@@ -35,7 +35,8 @@ func runtimeFor(t *testing.T, name string) string {
 		t.Fatal(err)
 	}
 	script := filepath.Join(t.TempDir(), name)
-	text := "#!/bin/sh\nexec unshare --mount sh -c 'umount /sys/fs/cgroup/unified && exec " + path + " \"$@\"' sh \"$@\"\n"
+	text := "#!/bin/sh\nexec unshare --mount sh -c 'umount /sys/fs/cgroup/unified && exec " + path +
+		" \"$@\"' sh \"$@\"\n"
 	if err := os.WriteFile(script, []byte(text), 0o755); err != nil {
 		t.Fatal(err)
 	}
@@ -94,12 +95,14 @@ func (h *host) endsWith(runtime string) {
 		{137, []string{"--init", h.image, "sh", "-c", "kill -9 $$"}},
 		{126, []string{h.image, "/etc"}},
 		{127, []string{h.image, "nosuch"}},
-		{3, []string{"--pid", "host", h.image, "sh", "-c", "sleep 0.01 & sleep 100 & exit 3"}}, // orphans are the shim's
+		// orphans are the shim's
+		{3, []string{"--pid", "host", h.image, "sh", "-c", "sleep 0.01 & sleep 100 & exit 3"}},
 		{137, []string{"-m", "16m", h.image, "sh", "-c", "exec tail /dev/zero"}},
 	} {
 		h.want(c.code, append([]string{"run", "--rm", "-q", "--runtime", runtime}, c.args...)...)
 	}
-	if r := h.want(0, "run", "--rm", "-q", "-t", "--runtime", runtime, h.image, "sh", "-c", "test -t 0 && echo one"); !strings.HasPrefix(r.stdout, "one") {
+	if r := h.want(0, "run", "--rm", "-q", "-t", "--runtime", runtime, h.image, "sh", "-c",
+		"test -t 0 && echo one"); !strings.HasPrefix(r.stdout, "one") {
 		h.t.Errorf("a terminal: %+v", r)
 	}
 }

@@ -93,7 +93,8 @@ func (h *host) terminals(flags []string) {
 	s := h.onScreen(append(slices.Clone(run), "--rm", h.image, "sh", "-c", printer)...)
 	s.ends(0)
 	s.below(want...)
-	s = h.onScreen(append(slices.Clone(run), "--name", "shell", h.image, "sh", "-c", "read line; "+printer+"; exec sleep 100")...)
+	s = h.onScreen(
+		append(slices.Clone(run), "--name", "shell", h.image, "sh", "-c", "read line; "+printer+"; exec sleep 100")...)
 	s.raw()
 	s.types("\x10\x11")
 	s.ends(0)
@@ -113,7 +114,8 @@ func (h *host) terminals(flags []string) {
 // TestTerminalMessages wants what mctr itself says between two runs in rows of its own.
 func TestTerminalMessages(t *testing.T) {
 	h := newHost(t)
-	s := h.onScreen("run", "--network", "none", "-q", "-it", "--name", "again", "--restart", "on-failure:1", h.image, "sh", "-c", "echo a; echo b; exit 3")
+	s := h.onScreen("run", "--network", "none", "-q", "-it", "--name", "again", "--restart", "on-failure:1", h.image,
+		"sh", "-c", "echo a; echo b; exit 3")
 	s.ends(3)
 	var said []string
 	for _, row := range rows(s.shown()) {

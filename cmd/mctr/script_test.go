@@ -42,7 +42,8 @@ func TestScripts(t *testing.T) {
 					e.Setenv("CHECKED", checked)
 					return h.script(e)
 				},
-				Cmds:      map[string]func(*testscript.TestScript, bool, []string){"code": scriptCode, "until": scriptUntil, "set": scriptSet},
+				Cmds: map[string]func(*testscript.TestScript, bool, []string){
+					"code": scriptCode, "until": scriptUntil, "set": scriptSet},
 				Condition: func(string) (bool, error) { return false, nil },
 			})
 		})
@@ -94,7 +95,8 @@ func exitCode(ts *testscript.TestScript, argv []string) int {
 }
 
 func scriptUntil(ts *testscript.TestScript, neg bool, args []string) {
-	for deadline := time.Now().Add(10 * time.Second); (exitCode(ts, args) == 0) == neg; time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(10 * time.Second); (exitCode(ts, args) == 0) == neg; time.Sleep(
+		20 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			ts.Fatalf("not after ten seconds: %s", strings.Join(args, " "))
 		}

@@ -38,7 +38,8 @@ type session struct {
 }
 
 func newSession(c operations, id mctr.ContainerID, o *runOptions, config *mctr.ContainerConfig) *session {
-	s := &session{containers: c, id: id, options_: o, config: config, signals: make(chan os.Signal, 64), detached: make(chan struct{}), over: make(chan struct{}), left: make(chan unix.Signal, 1)}
+	s := &session{containers: c, id: id, options_: o, config: config, signals: make(chan os.Signal, 64),
+		detached: make(chan struct{}), over: make(chan struct{}), left: make(chan unix.Signal, 1)}
 	if o.launch.tty && !o.detach {
 		s.terminal = openTerminal()
 		s.detachKeys, _ = parseDetachKeys(o.detachKeys) // checked by run
@@ -171,7 +172,9 @@ func (s *session) finish(ctx context.Context, t *mctr.Termination, streamErr err
 		t = final // what this command saw itself counts where nothing could be recorded
 	}
 	if t == nil {
-		return nil, errors.Join(fmt.Errorf("%w: container %s is gone, and nobody recorded how it ended", mctr.ErrUnavailable, s.id.Short()), streamErr)
+		return nil, errors.Join(
+			fmt.Errorf("%w: container %s is gone, and nobody recorded how it ended", mctr.ErrUnavailable, s.id.Short()),
+			streamErr)
 	}
 	return t, nil
 }
@@ -225,7 +228,8 @@ func (s *session) pass(ctx context.Context, number unix.Signal) {
 			number = unix.SIGKILL
 		}
 	}
-	if err := s.containers.Kill(ctx, s.id, number); err != nil && !errors.Is(err, mctr.ErrState) && !errors.Is(err, mctr.ErrNotFound) {
+	if err := s.containers.Kill(ctx, s.id, number); err != nil && !errors.Is(err, mctr.ErrState) &&
+		!errors.Is(err, mctr.ErrNotFound) {
 		complain(fmt.Errorf("forward signal %d: %w", number, err))
 	}
 }

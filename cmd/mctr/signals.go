@@ -77,7 +77,8 @@ const enough = 3
 // half done is found and undone by the next process.
 func insisted(requests int, s os.Signal) {
 	if number, ok := s.(unix.Signal); ok && requests >= enough {
-		complain(fmt.Errorf("%d signals asked for an end: what is half done stays until the next call or mctr reconcile", requests))
+		complain(fmt.Errorf(
+			"%d signals asked for an end: what is half done stays until the next call or mctr reconcile", requests))
 		os.Exit(128 + int(number))
 	}
 }

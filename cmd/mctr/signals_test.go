@@ -54,7 +54,8 @@ func (h *host) kill(cmd *exec.Cmd, sig unix.Signal) {
 
 func TestSignalsReachTheTask(t *testing.T) {
 	h := newHost(t)
-	for name, sig := range map[string]unix.Signal{"INT": unix.SIGINT, "TERM": unix.SIGTERM, "HUP": unix.SIGHUP, "USR1": unix.SIGUSR1, "QUIT": unix.SIGQUIT} {
+	for name, sig := range map[string]unix.Signal{"INT": unix.SIGINT, "TERM": unix.SIGTERM, "HUP": unix.SIGHUP,
+		"USR1": unix.SIGUSR1, "QUIT": unix.SIGQUIT} {
 		t.Run(name, func(t *testing.T) {
 			h := &host{t: t, root: h.root, state: h.state, image: h.image}
 			cmd, out := h.ready("run", "--rm", "-q", h.image, "sh", "-c",
@@ -73,15 +74,18 @@ func TestSignalsReachTheTask(t *testing.T) {
 // what runs in the background, to reach no task; the task itself ignores none.
 func TestNohup(t *testing.T) {
 	h := newHost(t)
-	script := "trap 'echo got HUP' HUP; trap 'echo got INT' INT; trap 'exit 5' TERM; grep SigIgn /proc/self/status; echo ready; while :; do sleep 0.02; done"
+	script := "trap 'echo got HUP' HUP; trap 'echo got INT' INT; trap 'exit 5' TERM; grep SigIgn /proc/self/status; " +
+		"echo ready; while :; do sleep 0.02; done"
 	cmd := h.command("run", "--rm", "-q", h.image, "sh", "-c", script)
-	cmd.Path, cmd.Args = "/bin/sh", append([]string{"sh", "-c", `trap '' HUP INT; exec "$0" "$@"`, cmd.Path}, cmd.Args[1:]...)
+	cmd.Path, cmd.Args = "/bin/sh",
+		append([]string{"sh", "-c", `trap '' HUP INT; exec "$0" "$@"`, cmd.Path}, cmd.Args[1:]...)
 	_, out := h.begin(cmd)
 	for _, sig := range []unix.Signal{unix.SIGHUP, unix.SIGINT, unix.SIGTERM} {
 		h.kill(cmd, sig)
 	}
 	h.waitCode(cmd, 5)
-	if strings.Contains(out.String(), "got") || !regexp.MustCompile("SigIgn:\t.*0\n").MatchString(out.String()) { // of signals 1 to 4
+	// of signals 1 to 4
+	if strings.Contains(out.String(), "got") || !regexp.MustCompile("SigIgn:\t.*0\n").MatchString(out.String()) {
 		t.Errorf("output: %s", out)
 	}
 	h.wantClean()
@@ -90,7 +94,8 @@ func TestNohup(t *testing.T) {
 // TestThirdInterruptKills has a task that is deaf to requests.
 func TestThirdInterruptKills(t *testing.T) {
 	h := newHost(t)
-	cmd, out := h.ready("run", "--rm", "-q", h.image, "sh", "-c", "trap 'echo heard' INT; echo ready; while :; do sleep 0.02; done")
+	cmd, out := h.ready("run", "--rm", "-q", h.image, "sh", "-c",
+		"trap 'echo heard' INT; echo ready; while :; do sleep 0.02; done")
 	for n := 1; n <= 2; n++ {
 		h.kill(cmd, unix.SIGINT)
 		h.eventually("it heard", func() bool { return strings.Count(out.String(), "heard") == n })
@@ -103,7 +108,8 @@ func TestThirdInterruptKills(t *testing.T) {
 // the kernel that hangs would make them.
 func TestThirdSignalEndsAnyCommand(t *testing.T) {
 	h := newHost(t)
-	for _, args := range [][]string{{"run", "--rm", h.image, "true"}, {"run", "-d", h.image, "true"}, {"create", h.image, "true"}} {
+	for _, args := range [][]string{{"run", "--rm", h.image, "true"}, {"run", "-d", h.image, "true"},
+		{"create", h.image, "true"}} {
 		cmd := h.command(args...)
 		point := "image=sleep:1m"
 		if args[0] == "create" {
@@ -113,7 +119,9 @@ func TestThirdSignalEndsAnyCommand(t *testing.T) {
 		if err := cmd.Start(); err != nil {
 			t.Fatal(err)
 		}
-		h.eventually("the launch is under way", func() bool { return len(entries(filepath.Join(h.root, "containers"))) > 0 })
+		h.eventually("the launch is under way", func() bool {
+			return len(entries(filepath.Join(h.root, "containers"))) > 0
+		})
 		begun := time.Now()
 		for range 3 {
 			time.Sleep(200 * time.Millisecond)
@@ -148,7 +156,8 @@ func TestInterruptedPull(t *testing.T) {
 		return false
 	}
 	ref := registry.Push(t, "slow", "latest", imagetest.Simple(t, "slow"))
-	for _, args := range [][]string{{"run", "--rm", "--name", "slow", ref, "true"}, {"run", "-d", ref, "true"}, {"create", ref, "true"}, {"run", "--dry-run", ref, "true"}, {"pull", ref}} {
+	for _, args := range [][]string{{"run", "--rm", "--name", "slow", ref, "true"}, {"run", "-d", ref, "true"},
+		{"create", ref, "true"}, {"run", "--dry-run", ref, "true"}, {"pull", ref}} {
 		for _, sig := range []unix.Signal{unix.SIGINT, unix.SIGTERM, unix.SIGHUP} {
 			cmd := h.command(args...)
 			var out bytes.Buffer
@@ -186,7 +195,9 @@ func TestImageStopSignal(t *testing.T) {
 		want  string
 	}{{nil, "5\n"}, {[]string{"--stop-signal", "USR2"}, "6\n"}} {
 		args := append([]string{"run", "-d", "-q", "--name", "job"}, c.flags...)
-		h.want(0, append(args, image, "sh", "-c", "trap 'exit 5' USR1; trap 'exit 6' USR2; echo ready; while :; do sleep 0.02; done")...)
+		h.want(0,
+			append(args, image, "sh", "-c",
+				"trap 'exit 5' USR1; trap 'exit 6' USR2; echo ready; while :; do sleep 0.02; done")...)
 		h.eventually("it traps", func() bool { return strings.Contains(h.want(0, "logs", "job").stdout, "ready") })
 		h.want(0, "stop", "job")
 		if got := h.want(0, "wait", "job").stdout; got != c.want {

@@ -32,7 +32,8 @@ type labelFilter struct {
 }
 
 func (a *app) systemPruneCommand() *cobra.Command {
-	return a.pruningCommand(pruning{containers: true, images: true}, "prune [flags]", "Remove what nobody uses: ended containers, images, leftovers",
+	return a.pruningCommand(pruning{containers: true, images: true}, "prune [flags]",
+		"Remove what nobody uses: ended containers, images, leftovers",
 		"  mctr system prune\n  mctr system prune -a -f --filter until=240h")
 }
 
@@ -49,7 +50,8 @@ func (a *app) imagePruneCommand() *cobra.Command {
 func (a *app) pruningCommand(p pruning, use, short, example string) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: use, Short: short, Example: example, Args: cobra.NoArgs, ValidArgsFunction: cobra.NoFileCompletions,
-		Long: strings.TrimSuffix(short, ".") + ". It says what and asks first;\nwithout a terminal, --force must be given.",
+		Long: strings.TrimSuffix(short, ".") +
+			". It says what and asks first;\nwithout a terminal, --force must be given.",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			ctx, stop := interruptible(cmd.Context())
 			defer stop()
@@ -103,7 +105,8 @@ func (p *pruning) parse(now time.Time) (err error) {
 			l.key, l.value, l.valued = strings.Cut(value, "=")
 			p.labels = append(p.labels, l)
 		default:
-			return fmt.Errorf("%w: --filter %s: want until=TIME, label=KEY[=VALUE] or label!=KEY[=VALUE]", mctr.ErrInvalid, f)
+			return fmt.Errorf("%w: --filter %s: want until=TIME, label=KEY[=VALUE] or label!=KEY[=VALUE]",
+				mctr.ErrInvalid, f)
 		}
 	}
 	return nil

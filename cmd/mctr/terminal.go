@@ -111,7 +111,8 @@ func parseDetachKeys(s string) (keys []byte, err error) {
 	for part := range strings.SplitSeq(s, ",") {
 		name, ctrl := strings.CutPrefix(part, "ctrl-")
 		if len(name) != 1 || ctrl && !strings.Contains(controllable, name) {
-			return nil, fmt.Errorf("%w: --detach-keys %s: %q is neither a character nor ctrl- and one of %s", mctr.ErrInvalid, s, part, controllable)
+			return nil, fmt.Errorf("%w: --detach-keys %s: %q is neither a character nor ctrl- and one of %s",
+				mctr.ErrInvalid, s, part, controllable)
 		}
 		key := name[0]
 		if ctrl {

@@ -23,7 +23,9 @@ func (a *app) topCommand() *cobra.Command {
 		Example:           "  mctr top web\n  mctr top web -o pid,rss,cmd",
 		Args:              cobra.MinimumNArgs(1),
 		ValidArgsFunction: a.completeContainers,
-		RunE:              func(cmd *cobra.Command, args []string) error { return a.top(cmd.Context(), args[0], args[1:]) },
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return a.top(cmd.Context(), args[0], args[1:])
+		},
 	}
 	cmd.Flags().SetInterspersed(false)
 	return cmd
@@ -150,7 +152,9 @@ func (o *statsOptions) print(before, now []sample) error {
 		}
 		rows = append(rows, o.row(before[i].usage, s))
 	}
-	return o.listFlags.print(anys(rows), []string{"CONTAINER ID={{.ID}}", "NAME={{.Name}}", "CPU %={{.CPUPerc}}", "MEM USAGE / LIMIT={{.MemUsage}}", "MEM %={{.MemPerc}}", "NET I/O={{.NetIO}}", "BLOCK I/O={{.BlockIO}}", "PIDS={{.PIDs}}"})
+	return o.listFlags.print(anys(rows),
+		[]string{"CONTAINER ID={{.ID}}", "NAME={{.Name}}", "CPU %={{.CPUPerc}}", "MEM USAGE / LIMIT={{.MemUsage}}",
+			"MEM %={{.MemPerc}}", "NET I/O={{.NetIO}}", "BLOCK I/O={{.BlockIO}}", "PIDS={{.PIDs}}"})
 }
 
 func (o *statsOptions) row(before *mctr.Usage, s sample) statsRow {

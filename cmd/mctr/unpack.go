@@ -106,7 +106,9 @@ func (a *app) bundleSpec(ctx context.Context, ref, name, platform string) (*spec
 // disown takes out what lies in mctr's directories, and lets the runtime that
 // will run it name its control group.
 func (a *app) disown(spec *specs.Spec, name string) {
-	spec.Mounts = slices.DeleteFunc(spec.Mounts, func(m specs.Mount) bool { return below(m.Source, a.root) || below(m.Source, a.state) })
+	spec.Mounts = slices.DeleteFunc(spec.Mounts, func(m specs.Mount) bool {
+		return below(m.Source, a.root) || below(m.Source, a.state)
+	})
 	spec.Process.Env = slices.DeleteFunc(spec.Process.Env, func(v string) bool {
 		return strings.HasPrefix(v, "MESOS_") || strings.HasPrefix(v, "HOSTNAME=")
 	})

@@ -79,7 +79,8 @@ func waitExited(ctx context.Context, c operations, id mctr.ContainerID) error {
 }
 
 // waitUntil looks again and again: probes record what they came to in files.
-func waitUntil(ctx context.Context, c operations, id mctr.ContainerID, condition string, holds func(*mctr.Status) bool) error {
+func waitUntil(ctx context.Context, c operations, id mctr.ContainerID, condition string,
+	holds func(*mctr.Status) bool) error {
 	for {
 		s, err := c.Status(ctx, id)
 		switch {
@@ -88,7 +89,8 @@ func waitUntil(ctx context.Context, c operations, id mctr.ContainerID, condition
 		case holds(s):
 			return nil
 		case !comes(s, condition):
-			return fmt.Errorf("%w: container %s is %s and will not be %s", mctr.ErrState, id.Short(), strings.ToLower(string(s.Phase)), condition)
+			return fmt.Errorf("%w: container %s is %s and will not be %s", mctr.ErrState, id.Short(),
+				strings.ToLower(string(s.Phase)), condition)
 		}
 		select {
 		case <-ctx.Done():

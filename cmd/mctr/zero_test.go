@@ -14,8 +14,10 @@ import (
 var zeroes = map[string]string{
 	"stop-timeout": "kill at once", "time": "kill at once", "timeout": "kill at once",
 	"health-delay": "probe at once", "ready-delay": "probe at once", "health-start-period": "every failure counts",
-	"last": "none", "after": "all that are kept", "oom-score-adj": "the kernel's own", "pids-limit": "no limit, as docker", "memory-swappiness": "swap only where it must",
-	"cpus": "refused", "cpu-shares": "refused", "cpu-quota": "refused", "cpu-period": "refused", "cpu-burst": "no burst", "blkio-weight": "refused",
+	"last": "none", "after": "all that are kept", "oom-score-adj": "the kernel's own",
+	"pids-limit": "no limit, as docker", "memory-swappiness": "swap only where it must",
+	"cpus": "refused", "cpu-shares": "refused", "cpu-quota": "refused", "cpu-period": "refused",
+	"cpu-burst": "no burst", "blkio-weight": "refused",
 }
 
 // TestZero wants 0 to be told from what is not given, for every numeric flag of every
@@ -57,7 +59,8 @@ func TestPositive(t *testing.T) {
 		case "mtu", "vni", "port":
 			args = []string{"network", "create", "--" + name + "=0", "net"}
 		}
-		if r := h.mctr(args...); r.code == 0 || !strings.Contains(r.stderr, "--"+name) || !strings.Contains(r.stderr, "want more than 0") {
+		if r := h.mctr(args...); r.code == 0 || !strings.Contains(r.stderr, "--"+name) ||
+			!strings.Contains(r.stderr, "want more than 0") {
 			t.Errorf("%v: %+v", args, r)
 		}
 	}

@@ -20,9 +20,11 @@ func Check(r Resource) error {
 	case *v3.IPPool:
 		err = errors.Join(err, checkPool(&r.Spec))
 	case *v3.NetworkPolicy:
-		err = errors.Join(err, checkNamespace(r.Namespace), CheckSelector(r.Spec.Selector), checkRules(r.Spec.Ingress), checkRules(r.Spec.Egress))
+		err = errors.Join(err, checkNamespace(r.Namespace), CheckSelector(r.Spec.Selector), checkRules(r.Spec.Ingress),
+			checkRules(r.Spec.Egress))
 	case *v3.GlobalNetworkPolicy:
-		err = errors.Join(err, noNamespace(r), CheckSelector(r.Spec.Selector), CheckSelector(r.Spec.NamespaceSelector), checkRules(r.Spec.Ingress), checkRules(r.Spec.Egress))
+		err = errors.Join(err, noNamespace(r), CheckSelector(r.Spec.Selector), CheckSelector(r.Spec.NamespaceSelector),
+			checkRules(r.Spec.Ingress), checkRules(r.Spec.Egress))
 	case *v3.Profile:
 		err = errors.Join(err, noNamespace(r), checkRules(r.Spec.Ingress), checkRules(r.Spec.Egress))
 	}
@@ -39,7 +41,8 @@ func checkName(kind, name string) error {
 		wrong = validation.IsDNS1123Label(name)
 	}
 	if len(wrong) > 0 {
-		return fmt.Errorf("%w: name %q: lower-case letters, digits and dashes, with a letter or digit at both ends", mctr.ErrInvalid, name)
+		return fmt.Errorf("%w: name %q: lower-case letters, digits and dashes, with a letter or digit at both ends",
+			mctr.ErrInvalid, name)
 	}
 	return nil
 }
@@ -89,7 +92,8 @@ func blockOf(s *v3.IPPoolSpec, p netip.Prefix) int {
 
 func checkRules(rules []v3.Rule) error {
 	for i, r := range rules {
-		if err := errors.Join(checkAction(r.Action), checkPorts(&r), checkEntity(&r.Source), checkEntity(&r.Destination)); err != nil {
+		if err := errors.Join(checkAction(r.Action), checkPorts(&r), checkEntity(&r.Source),
+			checkEntity(&r.Destination)); err != nil {
 			return fmt.Errorf("rule %d: %w", i+1, err)
 		}
 	}

@@ -153,11 +153,13 @@ func (c *Client) run(ctx context.Context, input []byte, args ...string) ([]byte,
 		return nil, err
 	}
 	defer file.Close() // only memory
-	ctx, stop := context.WithTimeoutCause(ctx, c.timeout(), fmt.Errorf("no answer within %s: is etcd at %s?", c.timeout(), c.Datastore.Endpoints))
+	ctx, stop := context.WithTimeoutCause(ctx, c.timeout(),
+		fmt.Errorf("no answer within %s: is etcd at %s?", c.timeout(), c.Datastore.Endpoints))
 	defer stop()
 	cmd := exec.CommandContext(ctx, c.Program, append(args, "--config=/proc/self/fd/3", "--allow-version-mismatch")...)
 	var stderr bytes.Buffer
-	cmd.Stdin, cmd.Stderr, cmd.ExtraFiles, cmd.WaitDelay = bytes.NewReader(input), &stderr, []*os.File{file}, time.Second
+	cmd.Stdin, cmd.Stderr, cmd.ExtraFiles, cmd.WaitDelay = bytes.NewReader(input), &stderr, []*os.File{file},
+		time.Second
 	out, err := cmd.Output()
 	if err == nil {
 		return out, nil
@@ -196,7 +198,8 @@ func because(err error, said string) error {
 		text     string
 		sentinel error
 	}{
-		{"connection refused", mctr.ErrUnavailable}, {"connection error", mctr.ErrUnavailable}, // first: nothing else was found out then
+		// first: nothing else was found out then
+		{"connection refused", mctr.ErrUnavailable}, {"connection error", mctr.ErrUnavailable},
 		{"resource does not exist", mctr.ErrNotFound}, {"resource already exists", mctr.ErrExists},
 	} {
 		if strings.Contains(said, known.text) {

@@ -18,18 +18,21 @@ func told(t *testing.T, script string) (*calico.Client, func() string) {
 	t.Helper()
 	dir := t.TempDir()
 	program := filepath.Join(dir, "calicoctl")
-	content := "#!/bin/sh\nexec >" + dir + "/told\necho \"$@\"\nfor a; do case $a in --config=*) cat \"${a#--config=}\"; echo; cat \"${a#--config=}\" ;; esac; done\necho\ncat\nexec >&5\n" + script + "\n"
+	content := "#!/bin/sh\nexec >" + dir +
+		"/told\necho \"$@\"\nfor a; do case $a in --config=*) cat \"${a#--config=}\"; echo; cat \"${a#--config=}\" " +
+		";; esac; done\necho\ncat\nexec >&5\n" + script + "\n"
 	content = strings.Replace(content, "exec >"+dir, "exec 5>&1 >"+dir, 1)
 	if err := os.WriteFile(program, []byte(content), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	return &calico.Client{Program: program, Datastore: calico.Datastore{Endpoints: "http://192.0.2.1:2379"}}, func() string {
-		data, err := os.ReadFile(filepath.Join(dir, "told"))
-		if err != nil {
-			t.Fatal(err)
+	return &calico.Client{Program: program, Datastore: calico.Datastore{Endpoints: "http://192.0.2.1:2379"}},
+		func() string {
+			data, err := os.ReadFile(filepath.Join(dir, "told"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			return string(data)
 		}
-		return string(data)
-	}
 }
 
 func TestClientTells(t *testing.T) {
@@ -44,13 +47,15 @@ func TestClientTells(t *testing.T) {
 	}{
 		{func() error { return c.Apply(t.Context(), r) }, "apply --filename=-"},
 		{func() error { return c.Create(t.Context(), r) }, "create --filename=-"},
-		{func() error { return c.Delete(t.Context(), "NetworkPolicy", "", "a", "b") }, "delete NetworkPolicy a b --namespace=default"},
+		{func() error { return c.Delete(t.Context(), "NetworkPolicy", "", "a", "b") },
+			"delete NetworkPolicy a b --namespace=default"},
 		{func() error { return c.Delete(t.Context(), "IPPool", "", "a") }, "delete IPPool a"},
 	} {
 		if err := call.do(); err != nil {
 			t.Fatal(err)
 		}
-		if !strings.HasPrefix(said(), call.args+" --config=") || strings.Count(said(), `"etcdEndpoints":"http://192.0.2.1:2379"`) != 2 {
+		if !strings.HasPrefix(said(), call.args+" --config=") ||
+			strings.Count(said(), `"etcdEndpoints":"http://192.0.2.1:2379"`) != 2 {
 			t.Errorf("%s: told %s", call.args, said())
 		}
 	}
@@ -92,13 +97,15 @@ func TestClientErrors(t *testing.T) {
 	}
 	c, _ = told(t, "exec sleep 60")
 	c.Timeout = 100 * time.Millisecond
-	if _, err := c.List(t.Context(), "Profile"); !errors.Is(err, mctr.ErrUnavailable) || !strings.Contains(err.Error(), "192.0.2.1") {
+	if _, err := c.List(t.Context(), "Profile"); !errors.Is(err, mctr.ErrUnavailable) ||
+		!strings.Contains(err.Error(), "192.0.2.1") {
 		t.Error(err)
 	}
 }
 
 func TestClientReads(t *testing.T) {
-	c, _ := told(t, `echo '{"items": [{"metadata": {"name": "a"}, "spec": {"tier": "of a newer Calico", "order": 1}}]}'`)
+	c, _ := told(t,
+		`echo '{"items": [{"metadata": {"name": "a"}, "spec": {"tier": "of a newer Calico", "order": 1}}]}'`)
 	all, err := c.List(t.Context(), "NetworkPolicy")
 	if err != nil || len(all) != 1 || all[0].GetName() != "a" || calico.KindOf(all[0]) != "NetworkPolicy" {
 		t.Error(all, err)

@@ -48,7 +48,8 @@ type plugin struct {
 func (p plugin) datastore() (Datastore, error) {
 	switch {
 	case p.Datastore != "" && p.Datastore != "etcdv3":
-		return Datastore{}, fmt.Errorf("%w: datastore_type %s: only etcdv3 is Calico without Kubernetes", mctr.ErrUnsupported, p.Datastore)
+		return Datastore{}, fmt.Errorf("%w: datastore_type %s: only etcdv3 is Calico without Kubernetes",
+			mctr.ErrUnsupported, p.Datastore)
 	case p.Endpoints == "":
 		return Datastore{}, fmt.Errorf("%w: the network's plugin calico has no etcd_endpoints", mctr.ErrInvalid)
 	}

@@ -8,7 +8,8 @@ import (
 
 func TestLabel(t *testing.T) {
 	for in, want := range map[string]string{
-		"k": "k", "/prod/bench": "prod.bench", "-a-": "a", "a  b": "a-b", "a..b": "a.b", "x$/y": "x.y", "Ünicode_1": "nicode_1", "...": "", "a-/b": "a.b", "a--b": "a--b",
+		"k": "k", "/prod/bench": "prod.bench", "-a-": "a", "a  b": "a-b", "a..b": "a.b", "x$/y": "x.y",
+		"Ünicode_1": "nicode_1", "...": "", "a-/b": "a.b", "a--b": "a--b",
 	} {
 		if got := calico.Label(in); got != want {
 			t.Errorf("%q is %q, want %q", in, got, want)

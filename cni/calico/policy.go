@@ -27,7 +27,8 @@ func (p *Policy) Resource() (Resource, error) {
 	if err != nil {
 		return nil, err
 	}
-	spec := v3.NetworkPolicySpec{Order: p.Order, Selector: p.Selector, Types: []v3.PolicyType{v3.PolicyTypeIngress}, Ingress: rules}
+	spec := v3.NetworkPolicySpec{Order: p.Order, Selector: p.Selector, Types: []v3.PolicyType{v3.PolicyTypeIngress},
+		Ingress: rules}
 	if p.Outgoing {
 		spec.Types, spec.Ingress, spec.Egress = []v3.PolicyType{v3.PolicyTypeEgress}, nil, rules
 	}
@@ -39,7 +40,8 @@ func (p *Policy) with(spec v3.NetworkPolicySpec) Resource {
 	if p.Global {
 		g := v3.NewGlobalNetworkPolicy()
 		g.ObjectMeta = metav1.ObjectMeta{Name: p.Name, Namespace: p.Namespace}
-		g.Spec = v3.GlobalNetworkPolicySpec{Order: spec.Order, Selector: spec.Selector, Types: spec.Types, Ingress: spec.Ingress, Egress: spec.Egress}
+		g.Spec = v3.GlobalNetworkPolicySpec{Order: spec.Order, Selector: spec.Selector, Types: spec.Types,
+			Ingress: spec.Ingress, Egress: spec.Egress}
 		return g
 	}
 	n := v3.NewNetworkPolicy()

@@ -43,7 +43,8 @@ func (p *Pool) Resource() (*v3.IPPool, error) {
 	}
 	mode, ok := tunnels[tunnel]
 	if !ok {
-		return nil, fmt.Errorf("%w: tunnel %q: want one of %s", mctr.ErrInvalid, tunnel, strings.Join(slices.Sorted(maps.Keys(tunnels)), ", "))
+		return nil, fmt.Errorf("%w: tunnel %q: want one of %s", mctr.ErrInvalid, tunnel,
+			strings.Join(slices.Sorted(maps.Keys(tunnels)), ", "))
 	}
 	r := v3.NewIPPool()
 	r.ObjectMeta = metav1.ObjectMeta{Name: p.Name}
@@ -57,7 +58,8 @@ func (p *Pool) Resource() (*v3.IPPool, error) {
 // TunnelOf is the name of a pool's tunnel.
 func TunnelOf(p *v3.IPPool) string {
 	for name, mode := range tunnels {
-		if mode.vxlan == cmp.Or(p.Spec.VXLANMode, v3.VXLANModeNever) && mode.ipip == cmp.Or(p.Spec.IPIPMode, v3.IPIPModeNever) {
+		if mode.vxlan == cmp.Or(p.Spec.VXLANMode, v3.VXLANModeNever) &&
+			mode.ipip == cmp.Or(p.Spec.IPIPMode, v3.IPIPModeNever) {
 			return name
 		}
 	}

@@ -25,7 +25,8 @@ func (p *Profile) Resource() (*v3.Profile, error) {
 	}
 	r := v3.NewProfile()
 	r.ObjectMeta = metav1.ObjectMeta{Name: p.Name}
-	r.Spec = v3.ProfileSpec{Ingress: rules, Egress: []v3.Rule{{Action: v3.Allow}}, LabelsToApply: map[string]string{p.Name: ""}}
+	r.Spec = v3.ProfileSpec{Ingress: rules, Egress: []v3.Rule{{Action: v3.Allow}},
+		LabelsToApply: map[string]string{p.Name: ""}}
 	for key, value := range p.Labels {
 		r.Spec.LabelsToApply[Label(key)] = Label(value)
 	}

@@ -46,7 +46,8 @@ func makers() map[string]func() Resource {
 func newOf(kind string) (Resource, error) {
 	known := makers()
 	if known[kind] == nil {
-		return nil, fmt.Errorf("%w: kind %q: want one of %s", mctr.ErrInvalid, kind, strings.Join(slices.Sorted(maps.Keys(known)), ", "))
+		return nil, fmt.Errorf("%w: kind %q: want one of %s", mctr.ErrInvalid, kind,
+			strings.Join(slices.Sorted(maps.Keys(known)), ", "))
 	}
 	return known[kind](), nil
 }

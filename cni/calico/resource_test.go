@@ -36,7 +36,8 @@ func TestRender(t *testing.T) {
 		}
 		want string
 	}{
-		"namespaced": {policy{Name: "servers", Selector: `role == "server"`, Rules: rules(t, "tcp:9000,9100-9200", "deny udp"), Peers: []string{`role == "client"`}}, `
+		"namespaced": {policy{Name: "servers", Selector: `role == "server"`,
+			Rules: rules(t, "tcp:9000,9100-9200", "deny udp"), Peers: []string{`role == "client"`}}, `
 apiVersion: projectcalico.org/v3
 kind: NetworkPolicy
 metadata: {name: servers, namespace: default}
@@ -47,7 +48,8 @@ spec:
   - {action: Allow, protocol: TCP, source: {selector: role == "client"}, destination: {ports: [9000, "9100:9200"]}}
   - {action: Deny, protocol: UDP, source: {selector: role == "client"}}
 `},
-		"global, every sort of peer": {policy{Name: "servers", Global: true, Order: &order, Rules: rules(t, "all"), Peers: []string{"has(a)", "10.0.0.0/8", "has(b)", "192.0.2.1"}}, `
+		"global, every sort of peer": {policy{Name: "servers", Global: true, Order: &order, Rules: rules(t, "all"),
+			Peers: []string{"has(a)", "10.0.0.0/8", "has(b)", "192.0.2.1"}}, `
 apiVersion: projectcalico.org/v3
 kind: GlobalNetworkPolicy
 metadata: {name: servers}
@@ -59,7 +61,8 @@ spec:
   - {action: Allow, source: {selector: has(b)}}
   - {action: Allow, source: {nets: [10.0.0.0/8, 192.0.2.1/32]}}
 `},
-		"outgoing": {policy{Name: "out", Outgoing: true, Rules: rules(t, "tcp:443", "icmp", "112"), Peers: []string{"2001:db8::/32"}}, `
+		"outgoing": {policy{Name: "out", Outgoing: true, Rules: rules(t, "tcp:443", "icmp", "112"),
+			Peers: []string{"2001:db8::/32"}}, `
 apiVersion: projectcalico.org/v3
 kind: NetworkPolicy
 metadata: {name: out, namespace: default}
@@ -76,13 +79,15 @@ kind: NetworkPolicy
 metadata: {name: none, namespace: default}
 spec: {types: [Ingress]}
 `},
-		"pool": {pool{Name: "tasks", CIDR: "10.1.0.0/16", Tunnel: "vxlan", NAT: true, BlockSize: 28, Nodes: `rack == "a"`}, `
+		"pool": {pool{Name: "tasks", CIDR: "10.1.0.0/16", Tunnel: "vxlan", NAT: true, BlockSize: 28,
+			Nodes: `rack == "a"`}, `
 apiVersion: projectcalico.org/v3
 kind: IPPool
 metadata: {name: tasks}
 spec: {cidr: 10.1.0.0/16, vxlanMode: Always, ipipMode: Never, natOutgoing: true, blockSize: 28, nodeSelector: rack == "a"}
 `},
-		"profile": {profile{Name: "prod", Labels: map[string]string{"tier": "/a/b"}, Rules: rules(t, "all"), Peers: []string{"has(prod)"}}, `
+		"profile": {profile{Name: "prod", Labels: map[string]string{"tier": "/a/b"}, Rules: rules(t, "all"),
+			Peers: []string{"has(prod)"}}, `
 apiVersion: projectcalico.org/v3
 kind: Profile
 metadata: {name: prod}
@@ -161,7 +166,8 @@ func TestRefused(t *testing.T) {
 }
 
 func TestParseRule(t *testing.T) {
-	for _, bad := range []string{"", "tcp:", "tcp:0", "tcp:65536", "tcp:9-8", "tcp:80,", "icmp:1", "all:80", "300", "0", "tcp:http", "tcp:1-2-3"} {
+	for _, bad := range []string{"", "tcp:", "tcp:0", "tcp:65536", "tcp:9-8", "tcp:80,", "icmp:1", "all:80", "300", "0",
+		"tcp:http", "tcp:1-2-3"} {
 		if _, err := calico.ParseRule(bad); !errors.Is(err, mctr.ErrInvalid) {
 			t.Errorf("%q: %v", bad, err)
 		}
@@ -170,7 +176,9 @@ func TestParseRule(t *testing.T) {
 
 func TestDecode(t *testing.T) {
 	const head = "apiVersion: projectcalico.org/v3\nkind: NetworkPolicy\nmetadata: {name: a}\n"
-	all, err := calico.Decode(strings.NewReader("# first\n---\n" + head + "---\n" + `{"apiVersion": "projectcalico.org/v3", "kind": "IPPool", "metadata": {"name": "b"}}`))
+	all, err := calico.Decode(
+		strings.NewReader("# first\n---\n" + head + "---\n" +
+			`{"apiVersion": "projectcalico.org/v3", "kind": "IPPool", "metadata": {"name": "b"}}`))
 	if err != nil || len(all) != 2 || calico.KindOf(all[1]) != "IPPool" || all[1].GetName() != "b" {
 		t.Fatal(all, err)
 	}
@@ -186,7 +194,8 @@ func TestDecode(t *testing.T) {
 		"[]":   "resource 1",
 		"a: [": "resource 1",
 	} {
-		if _, err := calico.Decode(strings.NewReader(in)); !errors.Is(err, mctr.ErrInvalid) || !strings.Contains(err.Error(), says) {
+		if _, err := calico.Decode(strings.NewReader(in)); !errors.Is(err, mctr.ErrInvalid) ||
+			!strings.Contains(err.Error(), says) {
 			t.Errorf("%s: %v", in, err)
 		}
 	}
@@ -195,14 +204,17 @@ func TestDecode(t *testing.T) {
 // TestCheckDecoded is about what only a file can say.
 func TestCheckDecoded(t *testing.T) {
 	for in, says := range map[string]string{
-		"{kind: NetworkPolicy, spec: {ingress: [{action: Permit}]}}":                                             "Permit",
-		"{kind: NetworkPolicy, spec: {egress: [{action: Allow, destination: {ports: [80]}}]}}":                   "TCP, UDP or SCTP",
-		"{kind: NetworkPolicy, spec: {egress: [{action: Allow, destination: {notNets: [x]}}]}}":                  "no network",
-		"{kind: GlobalNetworkPolicy, spec: {namespaceSelector: x}}":                                              "selector",
-		"{kind: GlobalNetworkPolicy, spec: {ingress: [{action: Allow, source: {notSelector: x}}]}}":              "rule 1",
-		"{kind: Profile, spec: {ingress: [{action: Allow}, {action: Allow, source: {namespaceSelector: 'x'}}]}}": "rule 2",
+		"{kind: NetworkPolicy, spec: {ingress: [{action: Permit}]}}":                                "Permit",
+		"{kind: NetworkPolicy, spec: {egress: [{action: Allow, destination: {ports: [80]}}]}}":      "TCP, UDP or SCTP",
+		"{kind: NetworkPolicy, spec: {egress: [{action: Allow, destination: {notNets: [x]}}]}}":     "no network",
+		"{kind: GlobalNetworkPolicy, spec: {namespaceSelector: x}}":                                 "selector",
+		"{kind: GlobalNetworkPolicy, spec: {ingress: [{action: Allow, source: {notSelector: x}}]}}": "rule 1",
+		"{kind: Profile, spec: {ingress: [{action: Allow}, " +
+			"{action: Allow, source: {namespaceSelector: 'x'}}]}}": "rule 2",
 	} {
-		all, err := calico.Decode(strings.NewReader("apiVersion: projectcalico.org/v3\nmetadata: {name: a}\n" + strings.ReplaceAll(strings.Trim(in, "{}"), ", spec: ", "\nspec: ") + "}"))
+		all, err := calico.Decode(
+			strings.NewReader("apiVersion: projectcalico.org/v3\nmetadata: {name: a}\n" +
+				strings.ReplaceAll(strings.Trim(in, "{}"), ", spec: ", "\nspec: ") + "}"))
 		if err != nil {
 			t.Fatal(in, err)
 		}

@@ -64,7 +64,8 @@ func (r Rule) render() (v3.Rule, error) {
 }
 
 // protocols are Calico's names of protocols by ours.
-var protocols = map[string]string{"tcp": "TCP", "udp": "UDP", "sctp": "SCTP", "icmp": "ICMP", "icmpv6": "ICMPv6", "udplite": "UDPLite"}
+var protocols = map[string]string{"tcp": "TCP", "udp": "UDP", "sctp": "SCTP", "icmp": "ICMP", "icmpv6": "ICMPv6",
+	"udplite": "UDPLite"}
 
 func protocol(text string) (numorstring.Protocol, error) {
 	if name, ok := protocols[text]; ok {
@@ -73,7 +74,9 @@ func protocol(text string) (numorstring.Protocol, error) {
 	if n, err := strconv.ParseUint(text, 10, 8); err == nil && n > 0 {
 		return numorstring.ProtocolFromInt(uint8(n)), nil
 	}
-	return numorstring.Protocol{}, fmt.Errorf("%w: protocol %q: want tcp, udp, sctp, icmp, icmpv6, udplite, a number of 1 to 255, or all", mctr.ErrInvalid, text)
+	return numorstring.Protocol{}, fmt.Errorf(
+		"%w: protocol %q: want tcp, udp, sctp, icmp, icmpv6, udplite, a number of 1 to 255, or all", mctr.ErrInvalid,
+		text)
 }
 
 // ports reads a port or a range of them.
@@ -85,7 +88,8 @@ func ports(text string) (numorstring.Port, error) {
 	low, lowErr := strconv.ParseUint(first, 10, 16)
 	high, highErr := strconv.ParseUint(last, 10, 16)
 	if lowErr != nil || highErr != nil || low == 0 || high < low {
-		return numorstring.Port{}, fmt.Errorf("%w: port %q: want one of 1 to 65535, or a range as 9000-9100", mctr.ErrInvalid, text)
+		return numorstring.Port{}, fmt.Errorf("%w: port %q: want one of 1 to 65535, or a range as 9000-9100",
+			mctr.ErrInvalid, text)
 	}
 	return numorstring.PortFromRange(uint16(low), uint16(high))
 }
@@ -101,7 +105,8 @@ func peers(texts []string) ([]v3.EntityRule, error) {
 			continue
 		}
 		if err := CheckSelector(text); err != nil || text == "" {
-			return nil, fmt.Errorf("%w: %q is neither a network (10.0.0.0/8) nor a selector: %w", mctr.ErrInvalid, text, err)
+			return nil, fmt.Errorf("%w: %q is neither a network (10.0.0.0/8) nor a selector: %w", mctr.ErrInvalid, text,
+				err)
 		}
 		entities = append(entities, v3.EntityRule{Selector: text})
 	}

@@ -29,7 +29,8 @@ func CheckSelector(selector string) error {
 	if p.alternatives() && len(p.tokens) == 0 {
 		return nil
 	}
-	return fmt.Errorf("%w: selector %s: wrong at %q (a term is role == \"server\", has(role) or role in {\"a\"})", mctr.ErrInvalid, selector, strings.Join(p.tokens, " "))
+	return fmt.Errorf("%w: selector %s: wrong at %q (a term is role == \"server\", has(role) or role in {\"a\"})",
+		mctr.ErrInvalid, selector, strings.Join(p.tokens, " "))
 }
 
 // word is an operator, a string, or a label, function or operator of letters.

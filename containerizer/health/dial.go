@@ -41,7 +41,9 @@ func HTTP(netns string, get mctr.HTTPGet) Probe {
 	url := fmt.Sprintf("%s://127.0.0.1:%d%s", scheme, get.Port, path)
 	client := &http.Client{
 		Transport: &http.Transport{
-			DialContext:       func(ctx context.Context, _, _ string) (net.Conn, error) { return dial(ctx, netns, get.Port) },
+			DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+				return dial(ctx, netns, get.Port)
+			},
 			TLSClientConfig:   &tls.Config{InsecureSkipVerify: true}, // it is asked whether it answers, not who it is
 			DisableKeepAlives: true,
 		},

@@ -51,7 +51,8 @@ func (c *Checker) Run(ctx context.Context) {
 	if began.IsZero() {
 		began = time.Now()
 	}
-	for wait := check.Delay - time.Since(began); sleep(ctx, wait); wait = pause(check, health.Status, time.Since(began)) {
+	for wait := check.Delay - time.Since(began); sleep(ctx, wait); wait = pause(check, health.Status,
+		time.Since(began)) {
 		p, asked := c.once(ctx, check.Timeout)
 		if ctx.Err() != nil {
 			return // the container's end, most likely: that is no failure of the probe's

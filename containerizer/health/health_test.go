@@ -42,14 +42,17 @@ func TestHTTP(t *testing.T) {
 			w.WriteHeader(status)
 		}))
 		scheme, _, _ := strings.Cut(server.URL, ":")
-		for path, healthy := range map[string]bool{"": true, "200": true, "/301": true, "/399": true, "/400": false, "/500": false} {
-			_, err := health.HTTP(here, mctr.HTTPGet{Scheme: scheme, Port: portOf(t, server.URL), Path: path})(t.Context())
+		for path, healthy := range map[string]bool{"": true, "200": true, "/301": true, "/399": true, "/400": false,
+			"/500": false} {
+			_, err := health.HTTP(here,
+				mctr.HTTPGet{Scheme: scheme, Port: portOf(t, server.URL), Path: path})(t.Context())
 			if (err == nil) != healthy {
 				t.Errorf("%s %s: %v", scheme, path, err)
 			}
 		}
 		server.Close()
-		if _, err := health.HTTP(here, mctr.HTTPGet{Scheme: scheme, Port: portOf(t, server.URL)})(t.Context()); err == nil {
+		if _, err := health.HTTP(here,
+			mctr.HTTPGet{Scheme: scheme, Port: portOf(t, server.URL)})(t.Context()); err == nil {
 			t.Error("a server that is gone is healthy")
 		}
 	}
@@ -64,7 +67,8 @@ func TestTimeout(t *testing.T) {
 	defer l.Close()
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
-	if _, err := health.HTTP(here, mctr.HTTPGet{Port: portOf(t, l.Addr().String())})(ctx); !errors.Is(err, context.DeadlineExceeded) {
+	if _, err := health.HTTP(here,
+		mctr.HTTPGet{Port: portOf(t, l.Addr().String())})(ctx); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("probe: %v", err)
 	}
 	if _, err := health.TCP(here, portOf(t, l.Addr().String()))(t.Context()); err != nil {
@@ -84,9 +88,15 @@ func TestStartInterval(t *testing.T) {
 		check   mctr.HealthCheck
 		results []error // the wait behind the last one is an hour
 	}{
-		{"until the first success", mctr.HealthCheck{StartInterval: time.Minute, Interval: time.Hour, Grace: new(24 * time.Hour)}, []error{early, early, nil}},
-		{"until the grace period is over", mctr.HealthCheck{StartInterval: time.Minute, Interval: time.Hour, Grace: new(150 * time.Second)}, []error{early, early, early, early}},
-		{"without a grace period", mctr.HealthCheck{StartInterval: time.Minute, Interval: time.Hour, Grace: new(time.Duration)}, []error{early}},
+		{"until the first success",
+			mctr.HealthCheck{StartInterval: time.Minute, Interval: time.Hour, Grace: new(24 * time.Hour)},
+			[]error{early, early, nil}},
+		{"until the grace period is over",
+			mctr.HealthCheck{StartInterval: time.Minute, Interval: time.Hour, Grace: new(150 * time.Second)},
+			[]error{early, early, early, early}},
+		{"without a grace period",
+			mctr.HealthCheck{StartInterval: time.Minute, Interval: time.Hour, Grace: new(time.Duration)},
+			[]error{early}},
 		{"as the interval", mctr.HealthCheck{Interval: time.Hour, Grace: new(24 * time.Hour)}, []error{early}},
 	} {
 		c.check.Delay = time.Millisecond // so that some time has gone by
@@ -150,7 +160,8 @@ func TestTakeOver(t *testing.T) {
 	defer cancel()
 	var got mctr.Health
 	(&health.Checker{
-		Check: mctr.HealthCheck{Command: []string{"x"}, Delay: time.Hour, Interval: time.Hour, Grace: new(24 * time.Hour), Failures: 2},
+		Check: mctr.HealthCheck{Command: []string{"x"}, Delay: time.Hour, Interval: time.Hour,
+			Grace: new(24 * time.Hour), Failures: 2},
 		Probe: func(context.Context) (health.Answer, error) { return health.Answer{}, errors.New("again") },
 		Report: func(h mctr.Health) {
 			got = h

@@ -147,7 +147,8 @@ func (c *Client) Retire(ctx context.Context, why mctr.Limitation, sig unix.Signa
 	if !c.theirs.Knows("destroy.grace") {
 		return c.Destroy(ctx, why)
 	}
-	_, err := c.ask(ctx, wire.Request{Verb: wire.VerbDestroy, Destroy: &wire.Destroy{Why: why, Signal: int(sig), Grace: grace}})
+	_, err := c.ask(ctx,
+		wire.Request{Verb: wire.VerbDestroy, Destroy: &wire.Destroy{Why: why, Signal: int(sig), Grace: grace}})
 	return err
 }
 

@@ -113,7 +113,8 @@ func (s *Stream) Close() error {
 // Copy writes the output to stdout and stderr until the process has ended, and
 // returns how. gap is told of bytes that were left out; it may be nil. The error
 // wraps mctr.ErrUnavailable when the shim went away.
-func (s *Stream) Copy(ctx context.Context, stdout, stderr io.Writer, gap func(bytes uint64)) (*mctr.Termination, error) {
+func (s *Stream) Copy(ctx context.Context, stdout, stderr io.Writer,
+	gap func(bytes uint64)) (*mctr.Termination, error) {
 	stop := s.client.bound(ctx, 0)
 	defer stop()
 	defer s.stdin.close()

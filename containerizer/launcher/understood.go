@@ -122,7 +122,8 @@ func silent(shim, said string) error {
 		build = b.String()
 	}
 	why := fmt.Sprintf("it is older than this program (%s)", itself.ThisBuild())
-	if said = strings.TrimSpace(said); !strings.Contains(said, "mctr starts this program") { // as one looking for its socket does
+	// as one looking for its socket does
+	if said = strings.TrimSpace(said); !strings.Contains(said, "mctr starts this program") {
 		why += fmt.Sprintf(", or fails: %q", said)
 	}
 	return &mctr.UnsupportedError{
@@ -147,7 +148,8 @@ func understood(hello *wire.Hello, called func() string, requests ...wire.Reques
 	slices.Sort(lacks)
 	return &mctr.UnsupportedError{
 		Feature: strings.Join(slices.Compact(lacks), ", "), Remedy: remedy,
-		Why: fmt.Sprintf("%s does not understand it, and this program is another build (%s)", called(), itself.ThisBuild()),
+		Why: fmt.Sprintf("%s does not understand it, and this program is another build (%s)", called(),
+			itself.ThisBuild()),
 	}
 }
 
@@ -159,5 +161,6 @@ func running(pid int) string {
 	if errors.Join(err, buildErr) != nil {
 		return fmt.Sprintf("the supervisor of the container (pid %d)", pid)
 	}
-	return fmt.Sprintf("the supervisor of the container (pid %d, %s, %s), which stays until the container ends,", pid, path, build)
+	return fmt.Sprintf("the supervisor of the container (pid %d, %s, %s), which stays until the container ends,", pid,
+		path, build)
 }

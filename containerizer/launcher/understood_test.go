@@ -46,7 +46,8 @@ func TestCheck(t *testing.T) {
 		want string // of an error; "": none
 	}{
 		{`{"protocol":1,"min":1,"build":"v0","understands":["verb","start","pause"]}`, 0, ""},
-		{`{"protocol":1,"min":1,"build":"v0","understands":["verb","start"]}`, 0, "pause is not supported here: mctr-shim, " + l.Shim + " (v0)"},
+		{`{"protocol":1,"min":1,"build":"v0","understands":["verb","start"]}`, 0,
+			"pause is not supported here: mctr-shim, " + l.Shim + " (v0)"},
 		{`{"protocol":1,"min":1}`, 0, "does not say what it understands"},
 		{"", 1, "does not say what it understands"},
 		{"hello", 0, "does not say what it understands"},

@@ -16,7 +16,8 @@ func TestReadsRegularFilesOnly(t *testing.T) {
 	dir := t.TempDir()
 	at := func(name string) string { return filepath.Join(dir, name) }
 	if err := errors.Join(os.WriteFile(at("file"), []byte("{}"), 0o600), os.Symlink("file", at("link")),
-		unix.Mkfifo(at("pipe"), 0o600), os.Symlink("/dev/zero", at("device")), os.Mkdir(at("directory"), 0o700)); err != nil {
+		unix.Mkfifo(at("pipe"), 0o600), os.Symlink("/dev/zero", at("device")),
+		os.Mkdir(at("directory"), 0o700)); err != nil {
 		t.Fatal(err)
 	}
 	for _, name := range []string{"file", "link"} {

@@ -22,7 +22,8 @@ func TestPolicy(t *testing.T) {
 	client := run(t, other, "client", "prod:label=role=client")
 	third := run(t, other, "third", "prod")
 	ping(t, client, server)
-	if left := strings.Join(b.Left(), "\n"); !strings.Contains(left, "process ") || !strings.Contains(left, "control group ") {
+	if left := strings.Join(b.Left(), "\n"); !strings.Contains(left, "process ") ||
+		!strings.Contains(left, "control group ") {
 		t.Errorf("the look for leaks would find only %q", left)
 	}
 	for _, c := range []*container{client, third} {
@@ -30,7 +31,8 @@ func TestPolicy(t *testing.T) {
 		c.reaches(server, "9001", true)
 	}
 
-	a.Mctr("network", "policy", "apply", "servers", "--selector", `role == "server"`, "--allow", "tcp:9000", "--from", `role == "client"`)
+	a.Mctr("network", "policy", "apply", "servers", "--selector", `role == "server"`, "--allow", "tcp:9000", "--from",
+		`role == "client"`)
 	client.reaches(server, "9001", false)
 	third.reaches(server, "9000", false)
 	client.reaches(server, "9000", true)
@@ -40,7 +42,8 @@ func TestPolicy(t *testing.T) {
 
 	// Rules of one policy come in their order, and another policy by its own: labels as
 	// Mesos' frameworks write them.
-	a.Mctr("network", "policy", "apply", "bench", "--global", "--order", "1", "--label", "app=/prod/bench", "--deny", "tcp:9000", "--allow", "tcp")
+	a.Mctr("network", "policy", "apply", "bench", "--global", "--order", "1", "--label", "app=/prod/bench", "--deny",
+		"tcp:9000", "--allow", "tcp")
 	client.reaches(server, "9000", false)
 	client.reaches(server, "9001", true)
 
@@ -80,7 +83,8 @@ func TestNetworksAreApart(t *testing.T) {
 	client.reaches(server, "9000", true)
 	stranger.reaches(server, "9000", false)
 	before := b.Calicoctl("get", "workloadendpoint", "--all-namespaces")
-	if _, err := a.TryMctr("run", "-d", "-q", "--name", "both", "--no-image", "--network", "prod", "--network", "dev", "sleep", "60"); err == nil {
+	if _, err := a.TryMctr("run", "-d", "-q", "--name", "both", "--no-image", "--network", "prod", "--network", "dev",
+		"sleep", "60"); err == nil {
 		t.Error("a container is in two Calico networks")
 	}
 	if after := b.Calicoctl("get", "workloadendpoint", "--all-namespaces"); after != before {
@@ -88,9 +92,11 @@ func TestNetworksAreApart(t *testing.T) {
 	}
 	client.reaches(server, "9000", true)
 
-	a.Mctr("network", "profile", "apply", "--network", "prod", "prod", "--allow", "all", "--from", "has(prod)", "--from", "has(dev)")
+	a.Mctr("network", "profile", "apply", "--network", "prod", "prod", "--allow", "all", "--from", "has(prod)",
+		"--from", "has(dev)")
 	stranger.reaches(server, "9000", true)
-	if out := a.Mctr("network", "profile", "ls", "--network", "dev"); !strings.Contains(out, "prod") || !strings.Contains(out, "dev") {
+	if out := a.Mctr("network", "profile", "ls", "--network", "dev"); !strings.Contains(out, "prod") ||
+		!strings.Contains(out, "dev") {
 		t.Errorf("profiles are %s", out)
 	}
 	freed(t, b, server, client, stranger)
@@ -100,8 +106,10 @@ func TestNetworksAreApart(t *testing.T) {
 func TestKept(t *testing.T) {
 	_, a, other := twoHosts(t)
 	for _, args := range [][]string{
-		{"policy", "p1", "--selector", `role == "server" && has(prod)`, "--allow", "tcp:9000,9100-9200", "--allow", "udp", "--deny", "sctp:1", "--from", "has(a) || has(b)", "--from", "10.0.0.0/8"},
-		{"policy", "p2", "--label", "app=/prod/bench", "--to", "0.0.0.0/0", "--allow", "icmp", "--allow", "112", "--order", "0.5"},
+		{"policy", "p1", "--selector", `role == "server" && has(prod)`, "--allow", "tcp:9000,9100-9200", "--allow",
+			"udp", "--deny", "sctp:1", "--from", "has(a) || has(b)", "--from", "10.0.0.0/8"},
+		{"policy", "p2", "--label", "app=/prod/bench", "--to", "0.0.0.0/0", "--allow", "icmp", "--allow", "112",
+			"--order", "0.5"},
 		{"policy", "p3", "--global", "--selector", `role in {"a"}`, "--from", "2001:db8::1", "--deny", "all"},
 		{"policy", "p4", "--network", "prod"},
 		{"profile", "prod", "--allow", "all", "--from", "has(prod)", "--label", "tier=a/b"},
@@ -116,7 +124,8 @@ func TestKept(t *testing.T) {
 			t.Errorf("%q: described as\n%s\nkept as\n%s", args, described, kept)
 		}
 	}
-	if out := other.Mctr("network", "pool", "ls"); !strings.Contains(out, "198.19.0.0/16") || !strings.Contains(out, "vxlan") {
+	if out := other.Mctr("network", "pool", "ls"); !strings.Contains(out, "198.19.0.0/16") ||
+		!strings.Contains(out, "vxlan") {
 		t.Errorf("pools are %s", out)
 	}
 }
@@ -164,7 +173,8 @@ func TestEtcdAway(t *testing.T) {
 	b, a, _ := twoHosts(t)
 	c := run(t, a, "server", "prod")
 	b.Cut(true)
-	if _, err := a.TryMctr("network", "policy", "ls", "--timeout", "2s"); err == nil || !strings.Contains(err.Error(), "unavailable") {
+	if _, err := a.TryMctr("network", "policy", "ls", "--timeout", "2s"); err == nil ||
+		!strings.Contains(err.Error(), "unavailable") {
 		t.Errorf("policies without etcd: %v", err)
 	}
 	if _, err := a.TryMctr("run", "-d", "-q", "--no-image", "--network", "prod", "sleep", "60"); err == nil {
@@ -188,7 +198,8 @@ func TestEtcdAway(t *testing.T) {
 func TestRefused(t *testing.T) {
 	_, a, _ := twoHosts(t)
 	for _, c := range []struct{ command, says string }{
-		{"run --rm -q --no-image --network prod:label=projectcalico.org/namespace=x true", "projectcalico.org/namespace"},
+		{"run --rm -q --no-image --network prod:label=projectcalico.org/namespace=x true",
+			"projectcalico.org/namespace"},
 		{"network policy rm nosuch", "not found"},
 		{"network policy show nosuch", "not found"},
 		{"network policy rm --global nosuch", "not found"},
@@ -273,7 +284,8 @@ func ping(t *testing.T, from, to *container) {
 func (c *container) reaches(to *container, port string, want bool) {
 	c.t.Helper()
 	testbed.Eventually(c.t, fmt.Sprintf("%s reaches %s:%s: %v", c.name, to.name, port, want), func() error {
-		_, err := c.host.TryMctr("exec", c.name, "curl", "-sS", "-m", "1", "-o", "/dev/null", "http://"+to.ip+":"+port+"/debian_version")
+		_, err := c.host.TryMctr("exec", c.name, "curl", "-sS", "-m", "1", "-o", "/dev/null",
+			"http://"+to.ip+":"+port+"/debian_version")
 		if (err == nil) != want {
 			return fmt.Errorf("it is %v: %w", err == nil, err)
 		}

@@ -34,15 +34,18 @@ func TestSelectors(t *testing.T) {
 func randomSelector(random *rand.Rand) string {
 	pick := func(words ...string) string { return words[random.IntN(len(words))] }
 	term := func() string {
-		return pick("", "! ", "!!") + pick("has(role)", "has( a )", "all()", "global()", `role == "x"`, `a/b.c-d!='y'`, `role in {"a", 'b'}`,
-			`role not in {"a"}`, `role contains "x"`, `in starts with "x"`, `has ends with "&&"`, `(role == "x")`, `(all() || has(b))`)
+		return pick("", "! ", "!!") + pick("has(role)", "has( a )", "all()", "global()", `role == "x"`, `a/b.c-d!='y'`,
+			`role in {"a", 'b'}`,
+			`role not in {"a"}`, `role contains "x"`, `in starts with "x"`, `has ends with "&&"`, `(role == "x")`,
+			`(all() || has(b))`)
 	}
 	words := []string{term()}
 	for range random.IntN(3) {
 		words = append(words, pick("&&", "||"), term())
 	}
 	if random.IntN(2) == 0 {
-		extra := pick("role", "in", "has", `"x"`, "==", "!=", "!", "(", ")", "{", "}", ",", "&&", "||", "not in", "contains", "&", "=", "{}", "'", "ä", "has()", "all")
+		extra := pick("role", "in", "has", `"x"`, "==", "!=", "!", "(", ")", "{", "}", ",", "&&", "||", "not in",
+			"contains", "&", "=", "{}", "'", "ä", "has()", "all")
 		words = slices.Insert(words, random.IntN(len(words)+1), extra)
 	}
 	return strings.Join(words, " ")

@@ -19,7 +19,8 @@ import (
 func group(t *testing.T) string {
 	t.Helper()
 	name := fmt.Sprintf("mctr-cgrouptest-%d-%x", os.Getpid(), time.Now().UnixNano())
-	leaks := leakcheck.Snapshot(t, leakcheck.Scope{Names: []string{name}, Kinds: []leakcheck.Kind{leakcheck.Cgroup, leakcheck.Process}})
+	leaks := leakcheck.Snapshot(t,
+		leakcheck.Scope{Names: []string{name}, Kinds: []leakcheck.Kind{leakcheck.Cgroup, leakcheck.Process}})
 	t.Cleanup(func() {
 		if err := errors.Join(Kill(name, 10*time.Second), Remove(name)); err != nil {
 			t.Error(err)
@@ -125,7 +126,8 @@ func TestKill(t *testing.T) {
 func TestGone(t *testing.T) {
 	const name = "mctr-cgrouptest-none"
 	pids, err := Pids(name)
-	if err = errors.Join(err, Kill(name, time.Second), Remove(name)); err != nil || len(pids) != 0 || len(Dirs(name)) != 0 || Frozen(name) {
+	if err = errors.Join(err, Kill(name, time.Second), Remove(name)); err != nil || len(pids) != 0 ||
+		len(Dirs(name)) != 0 || Frozen(name) {
 		t.Errorf("a group that is not there: %v, %v", pids, err)
 	}
 	if pid := Process(name); pid != 0 {

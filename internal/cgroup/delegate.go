@@ -19,10 +19,13 @@ import (
 // hierarchies' roots. What is in a slice is systemd's.
 func CheckParent(group string) error {
 	if IsSlice(group) {
-		return fmt.Errorf("%w: control group %q: only systemd makes groups in its slices (--cgroup-manager systemd)", mctr.ErrInvalid, group)
+		return fmt.Errorf("%w: control group %q: only systemd makes groups in its slices (--cgroup-manager systemd)",
+			mctr.ErrInvalid, group)
 	}
 	if group == "." || group != "" && (filepath.Clean(group) != group || !filepath.IsLocal(group)) {
-		return fmt.Errorf("%w: control group %q: want a path below the hierarchies' roots, without / before it or .. in it", mctr.ErrInvalid, group)
+		return fmt.Errorf(
+			"%w: control group %q: want a path below the hierarchies' roots, without / before it or .. in it",
+			mctr.ErrInvalid, group)
 	}
 	return nil
 }

@@ -28,14 +28,16 @@ func CheckManager(name string) error {
 func CheckSystemd() error {
 	const feature, without = "--cgroup-manager systemd", "leave the flag out: mctr makes control groups itself then"
 	if !Unified() {
-		return &mctr.UnsupportedError{Feature: feature, Why: "delegation to root needs cgroup v2 alone", Remedy: "boot with systemd.unified_cgroup_hierarchy=1, or " + without}
+		return &mctr.UnsupportedError{Feature: feature, Why: "delegation to root needs cgroup v2 alone",
+			Remedy: "boot with systemd.unified_cgroup_hierarchy=1, or " + without}
 	}
 	if _, err := os.Lstat("/run/systemd/system"); err != nil { // sd_booted(3)
 		return &mctr.UnsupportedError{Feature: feature, Why: "systemd is not this host's process 1", Remedy: without}
 	}
 	conn, err := net.Dial("unix", "/run/systemd/private") // process 1 itself, as systemctl(1) asks it
 	if err != nil {
-		return fmt.Errorf("%w: %s: systemd does not answer: %w (see systemctl status, or %s)", mctr.ErrUnavailable, feature, err, without)
+		return fmt.Errorf("%w: %s: systemd does not answer: %w (see systemctl status, or %s)", mctr.ErrUnavailable,
+			feature, err, without)
 	}
 	return conn.Close()
 }

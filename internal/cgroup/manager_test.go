@@ -24,7 +24,8 @@ func TestCheckSystemd(t *testing.T) {
 	if Unified() && err == nil {
 		return // it runs here
 	}
-	if !errors.Is(err, mctr.ErrUnsupported) && !errors.Is(err, mctr.ErrUnavailable) || !strings.Contains(err.Error(), "leave the flag out") {
+	if !errors.Is(err, mctr.ErrUnsupported) && !errors.Is(err, mctr.ErrUnavailable) ||
+		!strings.Contains(err.Error(), "leave the flag out") {
 		t.Errorf("refused by %v", err)
 	}
 }

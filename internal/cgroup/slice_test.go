@@ -18,7 +18,8 @@ func TestSlice(t *testing.T) {
 			t.Errorf("%s: %q, %v; want %q", name, got, err, want)
 		}
 	}
-	for _, bad := range []string{"", "auto", ".slice", "-.slice", "-a.slice", "a-.slice", "a--b.slice", "a/b.slice", "../a.slice", "a b.slice", "a.slice/", "a.service"} {
+	for _, bad := range []string{"", "auto", ".slice", "-.slice", "-a.slice", "a-.slice", "a--b.slice", "a/b.slice",
+		"../a.slice", "a b.slice", "a.slice/", "a.service"} {
 		if got, err := Slice(bad); !errors.Is(err, mctr.ErrInvalid) {
 			t.Errorf("%q: %q, %v", bad, got, err)
 		}

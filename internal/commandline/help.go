@@ -47,7 +47,8 @@ func helpCommand(root *cobra.Command) *cobra.Command {
 			}
 			return found.Help()
 		},
-		ValidArgsFunction: func(_ *cobra.Command, words []string, _ string) (names []cobra.Completion, _ cobra.ShellCompDirective) {
+		ValidArgsFunction: func(_ *cobra.Command, words []string, _ string) (names []cobra.Completion,
+			_ cobra.ShellCompDirective) {
 			if found, _, err := root.Find(words); err == nil {
 				for _, below := range found.Commands() {
 					if below.IsAvailableCommand() {

@@ -11,17 +11,20 @@ import (
 
 // tree has a command of each kind, with flags of each kind.
 func tree() *cobra.Command {
-	run := &cobra.Command{Use: "run [flags] IMAGE", Short: "Run it", Args: cobra.ExactArgs(1), Run: func(*cobra.Command, []string) {}}
+	run := &cobra.Command{Use: "run [flags] IMAGE", Short: "Run it", Args: cobra.ExactArgs(1),
+		Run: func(*cobra.Command, []string) {}}
 	f := run.Flags()
 	f.BoolP("tty", "t", false, "give it a terminal")
 	f.Int("old", 0, "of former days")
 	_ = f.MarkHidden("old")
 	Under(f, "Limit flags", func(f *pflag.FlagSet) {
 		f.StringP("memory", "m", "1g", "limit of memory")
-		f.StringArray("device-read-bps", nil, "`DEVICE:RATE` in bytes a second that may be read by everything in the container, as /dev/sda:1m")
+		f.StringArray("device-read-bps", nil,
+			"`DEVICE:RATE` in bytes a second that may be read by everything in the container, as /dev/sda:1m")
 	})
 	Under(f, "Health flags", func(f *pflag.FlagSet) { f.StringSlice("probe", nil, "probe") })
-	root := &cobra.Command{Use: "box [flags] COMMAND", Args: NoSuchCommand, RunE: func(c *cobra.Command, _ []string) error { return c.Help() }}
+	root := &cobra.Command{Use: "box [flags] COMMAND", Args: NoSuchCommand,
+		RunE: func(c *cobra.Command, _ []string) error { return c.Help() }}
 	root.PersistentFlags().String("root", "/var/lib", "directory")
 	root.AddCommand(run, Group("image", "Look at images", &cobra.Command{Use: "rm", Short: "Remove", Run: run.Run}))
 	root.SilenceErrors, root.SilenceUsage = true, true
@@ -86,8 +89,10 @@ func TestWidths(t *testing.T) {
 
 func TestParagraphs(t *testing.T) {
 	t.Setenv("COLUMNS", "40")
-	text := "One paragraph that is broken\nwherever its author liked.\n\n  indented   stays, however long the line may be that it is\nAnother."
-	want := "One paragraph that is broken wherever\nits author liked.\n\n  indented   stays, however long the line may be that it is\nAnother."
+	text := "One paragraph that is broken\nwherever its author liked.\n\n" +
+		"  indented   stays, however long the line may be that it is\nAnother."
+	want := "One paragraph that is broken wherever\nits author liked.\n\n" +
+		"  indented   stays, however long the line may be that it is\nAnother."
 	if got := paragraphs(text); got != want {
 		t.Errorf("%s", got)
 	}

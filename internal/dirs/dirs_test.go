@@ -16,7 +16,8 @@ func TestModes(t *testing.T) {
 	defer syscall.Umask(syscall.Umask(0o077))
 	top := t.TempDir()
 	theirs := filepath.Join(top, "theirs")
-	if err := errors.Join(os.Mkdir(theirs, 0o700), dirs.MakeAll(filepath.Join(theirs, "a/b"), 0o755), dirs.MakeAll(theirs, 0o755)); err != nil {
+	if err := errors.Join(os.Mkdir(theirs, 0o700), dirs.MakeAll(filepath.Join(theirs, "a/b"), 0o755),
+		dirs.MakeAll(theirs, 0o755)); err != nil {
 		t.Fatal(err)
 	}
 	for path, want := range map[string]fs.FileMode{"theirs": 0o700, "theirs/a": 0o755, "theirs/a/b": 0o755} {

@@ -100,9 +100,11 @@ func builds(h Host) (found []Finding) {
 			versions[p.Version] = append(versions[p.Version], name)
 			continue
 		}
-		f := Finding{Area: "programs", What: "build of " + p.Name, State: OK, Detail: p.Version + ", commit " + p.Commit}
+		f := Finding{Area: "programs", What: "build of " + p.Name, State: OK,
+			Detail: p.Version + ", commit " + p.Commit}
 		if p.Differs != "" {
-			f.State, f.Detail, f.Remedy = Missing, p.Differs, "keep mctr's programs together, of one build: what one does not understand is refused"
+			f.State, f.Detail, f.Remedy = Missing, p.Differs,
+				"keep mctr's programs together, of one build: what one does not understand is refused"
 		}
 		if p.broken {
 			f.State = Broken

@@ -17,13 +17,15 @@ func TestBuilds(t *testing.T) {
 	dir := t.TempDir()
 	shim, plugins := filepath.Join(dir, "mctr-shim"), filepath.Join(dir, "cni")
 	self, err := os.Executable()
-	if err := errors.Join(err, os.Mkdir(plugins, 0o755), os.Symlink(self, shim), os.Symlink(self, plugins+"/bridge")); err != nil {
+	if err := errors.Join(err, os.Mkdir(plugins, 0o755), os.Symlink(self, shim),
+		os.Symlink(self, plugins+"/bridge")); err != nil {
 		t.Fatal(err)
 	}
 	if err := os.WriteFile(plugins+"/script", []byte("#!/bin/sh\n"), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	h := doctor.Host{State: dir, Root: dir, Programs: map[string]string{"mctr-shim": shim}, PluginDirs: []string{filepath.Join(dir, "none"), plugins}}
+	h := doctor.Host{State: dir, Root: dir, Programs: map[string]string{"mctr-shim": shim},
+		PluginDirs: []string{filepath.Join(dir, "none"), plugins}}
 	for _, c := range []struct {
 		name  string
 		lacks []string
@@ -44,7 +46,8 @@ func TestBuilds(t *testing.T) {
 		if i < 0 || j < 0 || at("cni/script") >= 0 {
 			t.Fatalf("%s: got %+v", c.name, programs)
 		}
-		if p := programs[i]; p.Path != shim || p.Version == "" || p.Commit == "" || !strings.Contains(p.Differs, c.want) || (p.Differs == "") != (c.want == "") {
+		if p := programs[i]; p.Path != shim || p.Version == "" || p.Commit == "" ||
+			!strings.Contains(p.Differs, c.want) || (p.Differs == "") != (c.want == "") {
 			t.Errorf("%s: got %+v", c.name, p)
 		}
 		f := stateOf(t, doctor.Examine(h), "programs", "build of mctr-shim")

@@ -14,7 +14,8 @@ const (
 
 // A Finding is the answer to one question.
 type Finding struct {
-	Area   string `json:"area"`             // cgroups, namespaces, filesystems, security, programs, runtimes, network, gpu
+	// cgroups, namespaces, filesystems, security, programs, runtimes, network, gpu
+	Area   string `json:"area"`
 	What   string `json:"what"`             // what was asked for
 	State  string `json:"state"`            // ok, missing, broken
 	Detail string `json:"detail,omitempty"` // what was found
@@ -33,7 +34,8 @@ type Host struct {
 // Examine asks everything.
 func Examine(h Host) []Finding {
 	var found []Finding
-	for _, ask := range []func(Host) []Finding{kernel, cgroups, namespaces, filesystems, security, programs, builds, network, gpus} {
+	for _, ask := range []func(Host) []Finding{
+		kernel, cgroups, namespaces, filesystems, security, programs, builds, network, gpus} {
 		found = append(found, ask(h)...)
 	}
 	return found

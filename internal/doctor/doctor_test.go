@@ -25,7 +25,9 @@ func stateOf(t *testing.T, found []doctor.Finding, area, what string) doctor.Fin
 // TestThisHost wants a host that runs the tests to be found fit, and nothing left.
 func TestThisHost(t *testing.T) {
 	dir := t.TempDir()
-	set := leakcheck.Snapshot(t, leakcheck.Scope{Names: []string{dir}, Kinds: []leakcheck.Kind{leakcheck.Mount, leakcheck.Process, leakcheck.File}})
+	set := leakcheck.Snapshot(t,
+		leakcheck.Scope{Names: []string{dir},
+			Kinds: []leakcheck.Kind{leakcheck.Mount, leakcheck.Process, leakcheck.File}})
 	h := doctor.Host{Root: filepath.Join(dir, "not", "yet"), State: dir, Programs: map[string]string{"mctr-shim": "/x"}}
 	found := doctor.Examine(h)
 	set.Check()

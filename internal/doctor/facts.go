@@ -38,8 +38,10 @@ func (h Host) Facts(version, backend string) (*Facts, error) {
 		return nil, err
 	}
 	f := &Facts{
-		Version: version, Backend: backend, CgroupVersion: "1", Kernel: unix.ByteSliceToString(uts.Release[:]), OS: runtime.GOOS, Architecture: runtime.GOARCH,
-		OperatingSystem: distribution(), Name: unix.ByteSliceToString(uts.Nodename[:]), Root: h.Root, State: h.State, CPUs: runtime.NumCPU(),
+		Version: version, Backend: backend, CgroupVersion: "1", Kernel: unix.ByteSliceToString(uts.Release[:]),
+		OS: runtime.GOOS, Architecture: runtime.GOARCH,
+		OperatingSystem: distribution(), Name: unix.ByteSliceToString(uts.Nodename[:]), Root: h.Root, State: h.State,
+		CPUs:   runtime.NumCPU(),
 		Memory: int64(uint64(memory.Totalram) * uint64(memory.Unit)), //nolint:unconvert // differs by architecture
 	}
 	if cgroup.Unified() {
@@ -53,7 +55,9 @@ func (h Host) Facts(version, backend string) (*Facts, error) {
 
 // backend is the one that works.
 func (h Host) backend() string {
-	works := slices.ContainsFunc(filesystems(h), func(f Finding) bool { return strings.HasPrefix(f.What, "overlay") && f.State == OK })
+	works := slices.ContainsFunc(filesystems(h), func(f Finding) bool {
+		return strings.HasPrefix(f.What, "overlay") && f.State == OK
+	})
 	if works {
 		return "overlay"
 	}

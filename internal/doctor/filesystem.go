@@ -12,7 +12,8 @@ import (
 func filesystems(h Host) []Finding {
 	found := []Finding{
 		directory("root", h.Root), directory("state", h.State),
-		answer("filesystems", "overlay below "+h.Root, overlay(h.Root), "", Missing, "another filesystem for --root (ext4, XFS, btrfs), or --backend copy"),
+		answer("filesystems", "overlay below "+h.Root, overlay(h.Root), "", Missing,
+			"another filesystem for --root (ext4, XFS, btrfs), or --backend copy"),
 	}
 	_, err := os.Stat("/dev/fuse")
 	return append(found, answer("filesystems", "FUSE", err, "", Missing, "modprobe fuse"))

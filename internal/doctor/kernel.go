@@ -27,7 +27,8 @@ func kernel(Host) []Finding {
 	if err == nil && (major < leastMajor || major == leastMajor && minor < leastMinor) {
 		err = fmt.Errorf("%s is older than %d.%d", release, leastMajor, leastMinor)
 	}
-	return []Finding{answer("kernel", "version", err, release, Broken, fmt.Sprintf("boot Linux %d.%d or newer", leastMajor, leastMinor))}
+	return []Finding{answer("kernel", "version", err, release, Broken,
+		fmt.Sprintf("boot Linux %d.%d or newer", leastMajor, leastMinor))}
 }
 
 func cgroups(Host) []Finding {
@@ -48,7 +49,9 @@ func cgroups(Host) []Finding {
 		if !slices.Contains(have, name) {
 			err = errors.New("the kernel has it not, or it is not delegated")
 		}
-		found = append(found, answer("cgroups", name, err, "", Missing, "enable the "+name+" controller (cgroup_enable=, cgroup.subtree_control, or systemd's Delegate=yes)"))
+		found = append(found,
+			answer("cgroups", name, err, "", Missing,
+				"enable the "+name+" controller (cgroup_enable=, cgroup.subtree_control, or systemd's Delegate=yes)"))
 	}
 	_, err = os.Stat("/proc/pressure/memory")
 	return append(found, answer("cgroups", "pressure (PSI)", err, "", Missing, "boot with psi=1"))

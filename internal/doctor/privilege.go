@@ -31,9 +31,13 @@ func security(Host) []Finding {
 	if !host.Seccomp() {
 		err = errors.New("the kernel has no filters")
 	}
-	found = append(found, answer("security", "seccomp", err, "", Missing, "a kernel with CONFIG_SECCOMP_FILTER, or --security-opt seccomp=unconfined"))
+	found = append(found,
+		answer("security", "seccomp", err, "", Missing,
+			"a kernel with CONFIG_SECCOMP_FILTER, or --security-opt seccomp=unconfined"))
 	_, err = os.Stat("/sys/kernel/security/apparmor")
-	return append(found, answer("security", "AppArmor", err, "", Missing, "boot with apparmor=1 (containers run without a profile otherwise)"))
+	return append(found,
+		answer("security", "AppArmor", err, "", Missing,
+			"boot with apparmor=1 (containers run without a profile otherwise)"))
 }
 
 var capabilities = []struct {
@@ -42,7 +46,9 @@ var capabilities = []struct {
 }{
 	{"CAP_SYS_ADMIN", Broken, "run mctr with it: it mounts, and enters namespaces", unix.CAP_SYS_ADMIN},
 	{"CAP_NET_ADMIN", Missing, "run mctr with it: networks need it", unix.CAP_NET_ADMIN},
-	{"CAP_SYS_RESOURCE", Missing, "run mctr with it: --ulimit above mctr's own, and a lower --oom-score-adj, are refused without", unix.CAP_SYS_RESOURCE},
+	{"CAP_SYS_RESOURCE", Missing,
+		"run mctr with it: --ulimit above mctr's own, and a lower --oom-score-adj, are refused without",
+		unix.CAP_SYS_RESOURCE},
 	{"CAP_SYS_PTRACE", Missing, "run mctr with it", unix.CAP_SYS_PTRACE},
 }
 
@@ -58,7 +64,8 @@ func programs(h Host) []Finding {
 		if h.Programs[name] == "" {
 			err = errors.New("neither beside mctr nor in PATH")
 		}
-		found = append(found, answer("programs", name, err, h.Programs[name], Broken, "make build, and keep mctr's programs together"))
+		found = append(found,
+			answer("programs", name, err, h.Programs[name], Broken, "make build, and keep mctr's programs together"))
 	}
 	return found
 }
@@ -77,10 +84,13 @@ func network(h Host) []Finding {
 				path, err = p, nil
 			}
 		}
-		found = append(found, answer("network", "CNI plugin "+plugin, err, path, Missing, "make build, or apt-get install containernetworking-plugins"))
+		found = append(found,
+			answer("network", "CNI plugin "+plugin, err, path, Missing,
+				"make build, or apt-get install containernetworking-plugins"))
 	}
 	path, err := exec.LookPath("iptables")
-	return append(found, answer("network", "iptables", err, path, Missing, "apt-get install iptables (the plugins run it)"))
+	return append(found,
+		answer("network", "iptables", err, path, Missing, "apt-get install iptables (the plugins run it)"))
 }
 
 func isProgram(path string) bool {
@@ -94,5 +104,6 @@ func gpus(Host) []Finding {
 	if len(devices) == 0 {
 		err = errors.New("no /dev/nvidia0")
 	}
-	return []Finding{answer("gpu", "NVIDIA", err, strings.Join(devices, " "), Missing, "install NVIDIA's driver, if this host has such a device")}
+	return []Finding{answer("gpu", "NVIDIA", err, strings.Join(devices, " "), Missing,
+		"install NVIDIA's driver, if this host has such a device")}
 }

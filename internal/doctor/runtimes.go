@@ -47,7 +47,8 @@ func runtimes(Host) (found []Finding) {
 		}
 		version, err := runtimeVersion(path)
 		if lacks := lacking(r.fixes, version); err == nil && len(lacks) > 0 {
-			err = fmt.Errorf("%s is version %s, which is older than the fixes of %s", path, version, strings.Join(lacks, ", "))
+			err = fmt.Errorf("%s is version %s, which is older than the fixes of %s", path, version,
+				strings.Join(lacks, ", "))
 		}
 		remedy := "a newer release, unless the distribution has patched this one (only for --runtime " + r.name + ")"
 		found = append(found, answer("programs", r.name, err, path+", version "+version, Missing, remedy))

@@ -24,9 +24,11 @@ func TestLacking(t *testing.T) {
 		{"runc", "1.3.6", "CVE-2026-119101"},
 		{"runc", "1.4.0", "CVE-2026-41579"},
 		{"runc", "1.5.2", "CVE-2026-119101"},
-		{"runc", "1.3.7", ""}, {"runc", "1.4.4", ""}, {"runc", "1.5.3", ""}, {"runc", "1.6.0-rc.1", ""}, {"runc", "2.0", ""},
+		{"runc", "1.3.7", ""}, {"runc", "1.4.4", ""}, {"runc", "1.5.3", ""}, {"runc", "1.6.0-rc.1", ""},
+		{"runc", "2.0", ""},
 		{"runc", "unknown", "CVE-2024-21626"}, {"runc", "", "CVE-2024-21626"},
-		{"crun", "1.8.1", "CVE-2026-47766"}, {"crun", "1.27", "CVE-2026-47766"}, {"crun", "1.28", ""}, {"crun", "1.29.1", ""},
+		{"crun", "1.8.1", "CVE-2026-47766"}, {"crun", "1.27", "CVE-2026-47766"}, {"crun", "1.28", ""},
+		{"crun", "1.29.1", ""},
 	} {
 		if got := of(c.runtime, c.version); !strings.HasPrefix(got, c.first) || c.first == "" && got != "" {
 			t.Errorf("%s %s lacks %q, want %q first", c.runtime, c.version, got, c.first)
@@ -38,14 +40,16 @@ func TestLacking(t *testing.T) {
 // tell its version named too.
 func TestRuntimes(t *testing.T) {
 	dir := t.TempDir()
-	for name, script := range map[string]string{"runc": "echo runc version 1.1.5+ds1; echo spec: 1.0.2-dev", "crun": "echo what"} {
+	for name, script := range map[string]string{"runc": "echo runc version 1.1.5+ds1; echo spec: 1.0.2-dev",
+		"crun": "echo what"} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte("#!/bin/sh\n"+script+"\n"), 0o755); err != nil {
 			t.Fatal(err)
 		}
 	}
 	t.Setenv("PATH", dir)
 	found := runtimes(Host{})
-	if f := found[0]; f.State != Missing || !strings.Contains(f.Detail, "1.1.5+ds1") || !strings.Contains(f.Detail, "CVE-2026-41579") || f.Remedy == "" {
+	if f := found[0]; f.State != Missing || !strings.Contains(f.Detail, "1.1.5+ds1") ||
+		!strings.Contains(f.Detail, "CVE-2026-41579") || f.Remedy == "" {
 		t.Errorf("runc: %+v", f)
 	}
 	if f := found[1]; f.State != Missing || !strings.Contains(f.Detail, "no version") {

@@ -131,7 +131,8 @@ func current(path string) (*os.File, error) {
 		}
 		_ = f.Close() // it was put aside before we had the lock
 		if time.Now().After(deadline) {
-			return nil, fmt.Errorf("%s is replaced all the time, or its filesystem gives it another number at each look", path)
+			return nil, fmt.Errorf(
+				"%s is replaced all the time, or its filesystem gives it another number at each look", path)
 		}
 	}
 }

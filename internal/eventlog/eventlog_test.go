@@ -200,7 +200,8 @@ func TestGap(t *testing.T) {
 	}
 	add(t, path, "anew")
 	list = all(t, path, mctr.EventOptions{After: last})
-	if len(list) != 2 || list[0].Action != mctr.EventGap || list[0].Attributes["missed"] != "" || list[1].ID != "anew" || list[1].Cursor <= last {
+	if len(list) != 2 || list[0].Action != mctr.EventGap || list[0].Attributes["missed"] != "" ||
+		list[1].ID != "anew" || list[1].Cursor <= last {
 		t.Errorf("after the files were lost: %+v", list)
 	}
 }

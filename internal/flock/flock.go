@@ -136,7 +136,8 @@ func tryOpened(path string, how, flags int) (*Lock, error) {
 		}
 		_ = f.Close() // its holder removed the file before letting go
 	}
-	return nil, fmt.Errorf("lock %s: at %d looks in turn, the file was another one than the file that was locked", path, replaced)
+	return nil, fmt.Errorf("lock %s: at %d looks in turn, the file was another one than the file that was locked", path,
+		replaced)
 }
 
 // replaced is how often a file may be removed while it is locked before the

@@ -148,5 +148,6 @@ const (
 func restore(number unix.Signal) {
 	var action [8]uint64 // larger than the kernel's structure on any architecture
 	const maskSize = 8
-	_, _, _ = unix.RawSyscall6(unix.SYS_RT_SIGACTION, uintptr(number), uintptr(unsafe.Pointer(&action)), 0, maskSize, 0, 0)
+	_, _, _ = unix.RawSyscall6(unix.SYS_RT_SIGACTION, uintptr(number), uintptr(unsafe.Pointer(&action)), 0, maskSize, 0,
+		0)
 }

@@ -44,7 +44,8 @@ func TestHush(t *testing.T) {
 	const ignore = 1 // SIG_IGN
 	for _, number := range []unix.Signal{unix.SIGUSR2, 32, 33, 34, 50} {
 		action := [8]uint64{ignore}
-		_, _, errno := unix.RawSyscall6(unix.SYS_RT_SIGACTION, uintptr(number), uintptr(unsafe.Pointer(&action)), 0, 8, 0, 0)
+		_, _, errno := unix.RawSyscall6(unix.SYS_RT_SIGACTION, uintptr(number), uintptr(unsafe.Pointer(&action)), 0, 8,
+			0, 0)
 		if errno != 0 {
 			t.Fatal(number, errno)
 		}

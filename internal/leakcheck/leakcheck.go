@@ -166,7 +166,8 @@ func (s *Set) now() (map[Kind][]string, error) {
 }
 
 func (s Scope) names(object string) bool {
-	return len(s.Names) == 0 || slices.ContainsFunc(s.Names, func(name string) bool { return strings.Contains(object, name) })
+	return len(s.Names) == 0 ||
+		slices.ContainsFunc(s.Names, func(name string) bool { return strings.Contains(object, name) })
 }
 
 // missing are the elements of have that want lacks, both sorted; one that is

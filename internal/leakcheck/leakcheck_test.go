@@ -137,7 +137,8 @@ func TestMissing(t *testing.T) {
 // difference from itself in what is this process' own.
 func TestWholeMachine(t *testing.T) {
 	set := Snapshot(t)
-	for kind, want := range map[Kind]string{Mount: "/proc (proc / of", Link: "lo", Cgroup: "/sys/fs/cgroup", File: "0 ("} {
+	for kind, want := range map[Kind]string{Mount: "/proc (proc / of", Link: "lo", Cgroup: "/sys/fs/cgroup",
+		File: "0 ("} {
 		if !strings.Contains(strings.Join(set.before[kind], "\n"), want) {
 			t.Errorf("%ss: none with %q in %q", kind, want, set.before[kind])
 		}

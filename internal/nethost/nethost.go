@@ -33,7 +33,8 @@ func Main(m *testing.M) {
 		os.Exit(again())
 	}
 	if err := errors.Join(LoopbackUp(), set(), unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, "")); err != nil {
-		fmt.Fprintln(os.Stderr, "nethost: bring lo up, set the namespace's own settings, and make all mounts private:", err)
+		fmt.Fprintln(os.Stderr, "nethost: bring lo up, set the namespace's own settings, and make all mounts private:",
+			err)
 		os.Exit(1)
 	}
 	os.Exit(m.Run())

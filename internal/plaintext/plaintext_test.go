@@ -24,11 +24,13 @@ func TestCheck(t *testing.T) {
 		"health.command[0]":     {Health: &mctr.HealthCheck{Command: []string{bad}}},
 	} {
 		err := Check(&c)
-		if !errors.Is(err, mctr.ErrInvalid) || !strings.Contains(err.Error(), at) || strings.Contains(err.Error(), "secret") {
+		if !errors.Is(err, mctr.ErrInvalid) || !strings.Contains(err.Error(), at) ||
+			strings.Contains(err.Error(), "secret") {
 			t.Errorf("%s: %v", at, err)
 		}
 	}
-	if err := Check(&mctr.ContainerConfig{Process: mctr.Process{Args: []string{"ü", "", "\x00\x1b", "日本"}}}); err != nil {
+	if err := Check(
+		&mctr.ContainerConfig{Process: mctr.Process{Args: []string{"ü", "", "\x00\x1b", "日本"}}}); err != nil {
 		t.Error(err)
 	}
 	if err := Check(nil); err != nil {

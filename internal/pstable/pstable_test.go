@@ -18,7 +18,8 @@ func TestOf(t *testing.T) {
 	if out, err := pstable.Of(t.Context(), []int{os.Getpid()}); err != nil || !strings.Contains(string(out), "PPID") {
 		t.Errorf("without options: %q, %v", out, err)
 	}
-	if _, err := pstable.Of(t.Context(), []int{os.Getpid()}, "--nonsense"); err == nil || !strings.Contains(err.Error(), "option") || strings.Contains(err.Error(), "\n") {
+	if _, err := pstable.Of(t.Context(), []int{os.Getpid()}, "--nonsense"); err == nil ||
+		!strings.Contains(err.Error(), "option") || strings.Contains(err.Error(), "\n") {
 		t.Errorf("bad options: %v", err)
 	}
 }

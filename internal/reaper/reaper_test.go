@@ -107,7 +107,8 @@ func TestForwards(t *testing.T) {
 	for _, s := range []struct {
 		name   string
 		signal syscall.Signal
-	}{{"TERM", syscall.SIGTERM}, {"INT", syscall.SIGINT}, {"HUP", syscall.SIGHUP}, {"USR1", syscall.SIGUSR1}, {"QUIT", syscall.SIGQUIT}} {
+	}{{"TERM", syscall.SIGTERM}, {"INT", syscall.SIGINT}, {"HUP", syscall.SIGHUP}, {"USR1", syscall.SIGUSR1},
+		{"QUIT", syscall.SIGQUIT}} {
 		cmd, out := start(t, "sh", "-c", "trap 'echo got; exit 7' "+s.name+"; echo ready; while :; do sleep 0.02; done")
 		if line, err := out.ReadString('\n'); line != "ready\n" {
 			t.Fatalf("the command printed %q: %v", line, err)

@@ -130,7 +130,8 @@ func (r *Runner) unknown(request Request, what []string) error {
 	if b, err := itself.BuildOf(r.Helper); err == nil {
 		build = b.String()
 	}
-	return fmt.Errorf("%w: mctr-helper, %s (%s), does not know %s, and this program is another build (%s) (keep mctr's programs together, of one build)",
+	return fmt.Errorf("%w: mctr-helper, %s (%s), does not know %s, and this program is another build (%s) (keep "+
+		"mctr's programs together, of one build)",
 		unix.ENOSYS, r.Helper, build, strings.Join(what, ", "), itself.ThisBuild())
 }
 

@@ -34,7 +34,9 @@ func TestMain(m *testing.M) {
 var runner = &sidejob.Runner{Helper: "/proc/self/exe"}
 
 func snapshot(t *testing.T, names ...string) *leakcheck.Set {
-	return leakcheck.Snapshot(t, leakcheck.Scope{Names: append(names, t.TempDir()), Kinds: []leakcheck.Kind{leakcheck.Mount, leakcheck.Process, leakcheck.File}})
+	return leakcheck.Snapshot(t,
+		leakcheck.Scope{Names: append(names, t.TempDir()),
+			Kinds: []leakcheck.Kind{leakcheck.Mount, leakcheck.Process, leakcheck.File}})
 }
 
 func TestProbe(t *testing.T) {
@@ -68,7 +70,9 @@ func TestStatfs(t *testing.T) {
 func TestMountAndUnmount(t *testing.T) {
 	dir := t.TempDir()
 	leaks := snapshot(t, dir)
-	_, err := runner.Do(t.Context(), sidejob.Request{Verb: sidejob.VerbMount, Source: "tmpfs", Path: dir, Type: "tmpfs", Flags: unix.MS_NODEV, Data: "size=64k"})
+	_, err := runner.Do(t.Context(),
+		sidejob.Request{Verb: sidejob.VerbMount, Source: "tmpfs", Path: dir, Type: "tmpfs", Flags: unix.MS_NODEV,
+			Data: "size=64k"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -90,9 +94,11 @@ func TestMountAndUnmount(t *testing.T) {
 // says only ENOSYS, as helpers once did, named too.
 func TestUnknown(t *testing.T) {
 	dance := sidejob.Request{Verb: "dance", Path: "/"}
-	for name, r := range map[string]*sidejob.Runner{"this": runner, "older": script(t, `read -r request <&3; printf '{"errno":38}' >&3`)} {
+	for name, r := range map[string]*sidejob.Runner{"this": runner,
+		"older": script(t, `read -r request <&3; printf '{"errno":38}' >&3`)} {
 		_, err := r.Do(t.Context(), dance)
-		if !errors.Is(err, unix.ENOSYS) || !strings.Contains(err.Error(), "does not know verb dance") || !strings.Contains(err.Error(), r.Helper) {
+		if !errors.Is(err, unix.ENOSYS) || !strings.Contains(err.Error(), "does not know verb dance") ||
+			!strings.Contains(err.Error(), r.Helper) {
 			t.Errorf("%s: got %v, want ENOSYS with the verb and the helper", name, err)
 		}
 	}
@@ -127,7 +133,8 @@ func script(t *testing.T, body string) *sidejob.Runner {
 // TestHung wants a helper that never answers, or that answers and does not end,
 // to be killed at the deadline.
 func TestHung(t *testing.T) {
-	for name, body := range map[string]string{"no answer": "exec sleep 600", "half an answer": "printf '{\"errno\":' >&3; exec sleep 600"} {
+	for name, body := range map[string]string{"no answer": "exec sleep 600",
+		"half an answer": "printf '{\"errno\":' >&3; exec sleep 600"} {
 		leaks := snapshot(t)
 		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 		err := script(t, body).Probe(ctx, "/mnt/dead")
@@ -158,7 +165,8 @@ func TestBrokenHelper(t *testing.T) {
 	leaks := snapshot(t)
 	for name, r := range map[string]*sidejob.Runner{
 		"missing": {Helper: "/no/such/helper"}, "no program": {Helper: "/etc/passwd"},
-		"dies": script(t, "exit 3"), "babbles": script(t, "echo nonsense >&3"), "answers and fails": script(t, "echo '{}' >&3; exit 1"),
+		"dies": script(t, "exit 3"), "babbles": script(t, "echo nonsense >&3"),
+		"answers and fails": script(t, "echo '{}' >&3; exit 1"),
 	} {
 		err := r.Probe(t.Context(), "/")
 		if !errors.Is(err, sidejob.ErrHelper) || errors.Is(err, fs.ErrNotExist) {

@@ -37,7 +37,9 @@ func TestNames(t *testing.T) {
 	}
 	for range 2 {
 		for i := range files {
-			if first := n.First(ID{1, uint64(i)}, 3, func() *Name { return nil }); first.Path() != deep.In(fmt.Sprint(i)).Path() {
+			if first := n.First(ID{1, uint64(i)}, 3, func() *Name {
+				return nil
+			}); first.Path() != deep.In(fmt.Sprint(i)).Path() {
 				t.Fatalf("%d: %v", i, first)
 			}
 		}

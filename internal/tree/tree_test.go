@@ -151,7 +151,9 @@ func TestMoved(t *testing.T) {
 			}
 		}
 	})
-	if !errors.Is(err, ErrMoved) || slices.ContainsFunc(names, func(n string) bool { return strings.Contains(n, "secret") }) || !slices.Contains(names, "zz") {
+	if !errors.Is(err, ErrMoved) ||
+		slices.ContainsFunc(names, func(n string) bool { return strings.Contains(n, "secret") }) ||
+		!slices.Contains(names, "zz") {
 		t.Errorf("%v; names: %.300q", err, names[max(0, len(names)-5):])
 	}
 }
@@ -164,7 +166,8 @@ func TestRemoveStays(t *testing.T) {
 	long := filepath.Join(dir, strings.Repeat("l", 200), strings.Repeat("m", 200))
 	mounted := filepath.Join(dir, "mounted")
 	if err := errors.Join(os.MkdirAll(long, 0o700), os.MkdirAll(mounted, 0o700), os.Mkdir(other, 0o700),
-		os.WriteFile(filepath.Join(other, "precious"), nil, 0o600), os.Symlink(other, filepath.Join(dir, "link"))); err != nil {
+		os.WriteFile(filepath.Join(other, "precious"), nil, 0o600),
+		os.Symlink(other, filepath.Join(dir, "link"))); err != nil {
 		t.Fatal(err)
 	}
 	if err := unix.Mount(other, mounted, "", unix.MS_BIND, ""); err != nil {

@@ -17,18 +17,22 @@ import (
 // there; outside of it nothing is made or seen.
 func TestGraft(t *testing.T) {
 	dir := t.TempDir()
-	set := leakcheck.Snapshot(t, leakcheck.Scope{Names: []string{dir}, Kinds: []leakcheck.Kind{leakcheck.Mount, leakcheck.Process, leakcheck.File}})
+	set := leakcheck.Snapshot(t,
+		leakcheck.Scope{Names: []string{dir},
+			Kinds: []leakcheck.Kind{leakcheck.Mount, leakcheck.Process, leakcheck.File}})
 	for _, d := range []string{"root/real", "source/sub", "outside"} {
 		if err := os.MkdirAll(filepath.Join(dir, d), 0o755); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if err := errors.Join(os.WriteFile(dir+"/source/f", []byte("text"), 0o600), os.Symlink(dir+"/outside", dir+"/root/out"), os.Symlink("real", dir+"/root/link"),
+	if err := errors.Join(os.WriteFile(dir+"/source/f", []byte("text"), 0o600),
+		os.Symlink(dir+"/outside", dir+"/root/out"), os.Symlink("real", dir+"/root/link"),
 		os.Symlink(dir+"/outside", dir+"/source/away")); err != nil {
 		t.Fatal(err)
 	}
 	onOwnThread(func() {
-		if err := errors.Join(unix.Unshare(unix.CLONE_NEWNS), unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, "")); err != nil {
+		if err := errors.Join(unix.Unshare(unix.CLONE_NEWNS),
+			unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, "")); err != nil {
 			t.Error(err)
 			return
 		}
@@ -74,7 +78,8 @@ func graft(t *testing.T, dir string) {
 		{"away", "real/away", "", false},
 		{"sub", "out/x", "", false},
 	} {
-		err := treemount.Graft(root, c.target, treemount.Tree{Root: dir + "/source", Path: c.path, ReadOnly: c.readOnly})
+		err := treemount.Graft(root, c.target,
+			treemount.Tree{Root: dir + "/source", Path: c.path, ReadOnly: c.readOnly})
 		if (err == nil) != (c.file != "") {
 			t.Errorf("%s at %s: %v", c.path, c.target, err)
 		}
@@ -84,7 +89,8 @@ func graft(t *testing.T, dir string) {
 		if text, err := os.ReadFile(filepath.Join(dir, "root", c.file)); err != nil || string(text) != "text" {
 			t.Errorf("%s at %s: %q, %v", c.path, c.target, text, err)
 		}
-		if err := os.WriteFile(filepath.Join(dir, "root", c.file), []byte("text"), 0o600); errors.Is(err, unix.EROFS) != c.readOnly {
+		if err := os.WriteFile(filepath.Join(dir, "root", c.file), []byte("text"),
+			0o600); errors.Is(err, unix.EROFS) != c.readOnly {
 			t.Errorf("write to %s: %v", c.target, err)
 		}
 	}

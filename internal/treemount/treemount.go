@@ -67,7 +67,8 @@ func copyTree(root, path string) (int, error) {
 		return -1, err
 	}
 	defer unix.Close(dir)
-	tree, err := unix.OpenTree(dir, "", unix.AT_EMPTY_PATH|unix.AT_RECURSIVE|unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC)
+	tree, err := unix.OpenTree(dir, "",
+		unix.AT_EMPTY_PATH|unix.AT_RECURSIVE|unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC)
 	if err != nil {
 		return -1, fmt.Errorf("copy the mount of %s in %s: %w", path, root, err)
 	}

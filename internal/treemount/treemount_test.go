@@ -11,7 +11,9 @@ import (
 
 func TestBind(t *testing.T) {
 	dir := t.TempDir()
-	set := leakcheck.Snapshot(t, leakcheck.Scope{Names: []string{dir}, Kinds: []leakcheck.Kind{leakcheck.Mount, leakcheck.Process, leakcheck.File}})
+	set := leakcheck.Snapshot(t,
+		leakcheck.Scope{Names: []string{dir},
+			Kinds: []leakcheck.Kind{leakcheck.Mount, leakcheck.Process, leakcheck.File}})
 	root, target := filepath.Join(dir, "root"), filepath.Join(dir, "target")
 	for _, d := range []string{root + "/real/sub", dir + "/outside"} {
 		if err := os.MkdirAll(d, 0o755); err != nil {
@@ -26,7 +28,8 @@ func TestBind(t *testing.T) {
 	if err := os.WriteFile(root+"/real/sub/f", []byte("x"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	for path, file := range map[string]string{"real": "sub/f", "inside/sub": "f", "up": "real/sub/f", "../../real": "sub/f", ".": "real/sub/f"} {
+	for path, file := range map[string]string{"real": "sub/f", "inside/sub": "f", "up": "real/sub/f",
+		"../../real": "sub/f", ".": "real/sub/f"} {
 		if err := treemount.Bind(root, path, target); err != nil {
 			t.Errorf("%s: %v", path, err)
 			continue

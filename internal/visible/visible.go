@@ -52,7 +52,8 @@ func acts(r rune) bool {
 		return false
 	case r < ' ', r >= 0x7f && r <= 0x9f:
 		return true
-	case r == 0x061c, r >= 0x200b && r <= 0x200f, r >= 0x2028 && r <= 0x202e, r >= 0x2060 && r <= 0x206f, r == 0xfeff, r >= 0xfff9 && r <= 0xfffb:
+	case r == 0x061c, r >= 0x200b && r <= 0x200f, r >= 0x2028 && r <= 0x202e, r >= 0x2060 && r <= 0x206f, r == 0xfeff,
+		r >= 0xfff9 && r <= 0xfffb:
 		return true
 	}
 	return false
@@ -80,7 +81,8 @@ func Middle(s string, most int) string {
 		return s
 	}
 	head, tail := s[:most/2], s[len(s)-most/2:]
-	return fmt.Sprintf("%s[... %d bytes ...]%s", strings.ToValidUTF8(head, ""), len(s)-most, strings.ToValidUTF8(tail, ""))
+	return fmt.Sprintf("%s[... %d bytes ...]%s", strings.ToValidUTF8(head, ""), len(s)-most,
+		strings.ToValidUTF8(tail, ""))
 }
 
 // Writer writes what is written to it to w, as Text. Each call is whole characters.

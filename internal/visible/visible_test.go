@@ -57,7 +57,8 @@ func TestJSON(t *testing.T) {
 func TestShort(t *testing.T) {
 	path := "/" + strings.Repeat("d/", 20000)
 	got := Short("open " + path + ": no such file")
-	if len(got) > 800 || !strings.HasPrefix(got, "open /d/") || !strings.HasSuffix(got, "d/: no such file") && !strings.HasSuffix(got, ": no such file") {
+	if len(got) > 800 || !strings.HasPrefix(got, "open /d/") ||
+		!strings.HasSuffix(got, "d/: no such file") && !strings.HasSuffix(got, ": no such file") {
 		t.Errorf("%q", got)
 	}
 	if many := strings.Repeat("word ", 1000); Short(many) != many {

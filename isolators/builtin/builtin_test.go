@@ -100,7 +100,8 @@ func TestOrder(t *testing.T) {
 		{"cgroups/memory", "linux/seccomp", "limits before what takes privileges away"},
 		{"volume/hostpath", "linux/seccomp", "what is acquired before what is only declared"},
 	} {
-		if first, then := slices.Index(list, c.first), slices.Index(list, c.then); first < 0 || then < 0 || first > then {
+		if first, then := slices.Index(list, c.first),
+			slices.Index(list, c.then); first < 0 || then < 0 || first > then {
 			t.Errorf("%s must stand before %s: %s; the table is %q", c.first, c.then, c.why, list)
 		}
 	}
@@ -112,7 +113,8 @@ func TestOrder(t *testing.T) {
 // TestNoMisspeltVerbs wants no exported method but the interface's: with Base
 // around, a verb with a wrong name would be dead and nobody would say so.
 func TestNoMisspeltVerbs(t *testing.T) {
-	verbs := []reflect.Type{reflect.TypeFor[isolators.Isolator](), reflect.TypeFor[isolators.Undoer](), reflect.TypeFor[isolators.Placed]()}
+	verbs := []reflect.Type{reflect.TypeFor[isolators.Isolator](), reflect.TypeFor[isolators.Undoer](),
+		reflect.TypeFor[isolators.Placed]()}
 	for _, i := range table() {
 		for n := range reflect.TypeOf(i).NumMethod() {
 			method := reflect.TypeOf(i).Method(n).Name

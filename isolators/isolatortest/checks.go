@@ -307,7 +307,8 @@ func (s *scene) inTime(over context.Context, i isolators.Isolator, c *mctr.Conta
 	go func() {
 		ended <- guard(func() error {
 			_, err := i.Prepare(over, c)
-			if err != nil && !errors.Is(err, context.Canceled) && !errors.Is(err, mctr.ErrInvalid) && !errors.Is(err, mctr.ErrUnsupported) {
+			if err != nil && !errors.Is(err, context.Canceled) && !errors.Is(err, mctr.ErrInvalid) &&
+				!errors.Is(err, mctr.ErrUnsupported) {
 				return fmt.Errorf("Prepare with a cancelled context: %w, want context.Canceled in it", err)
 			}
 			_ = i.Check(over, c.Config)

@@ -123,7 +123,8 @@ func (f *Faults) Watch(ctx context.Context, id mctr.ContainerID, report func(mct
 }
 
 // Update is the wrapped isolator's, with faults.
-func (f *Faults) Update(ctx context.Context, id mctr.ContainerID, r *mctr.Resources) (wants *specs.LinuxResources, err error) {
+func (f *Faults) Update(ctx context.Context, id mctr.ContainerID,
+	r *mctr.Resources) (wants *specs.LinuxResources, err error) {
 	err = f.do(ctx, "Update", id, func() (err error) { wants, err = f.inner.Update(ctx, id, r); return err })
 	return wants, err
 }

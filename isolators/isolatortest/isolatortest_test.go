@@ -101,7 +101,8 @@ func linker(name func(mctr.ContainerID) string) fake {
 		},
 		cleanup: func(id mctr.ContainerID) error {
 			err := netlink.LinkDel(link(id))
-			if errors.As(err, &netlink.LinkNotFoundError{}) || errors.Is(err, unix.EINVAL) || errors.Is(err, unix.ENODEV) {
+			if errors.As(err, &netlink.LinkNotFoundError{}) || errors.Is(err, unix.EINVAL) ||
+				errors.Is(err, unix.ENODEV) {
 				return nil
 			}
 			return err
@@ -162,7 +163,9 @@ func brokenIsolators() []broken {
 	}
 	prepare := func(do func(*testing.T, *mctr.Container) error) func(*testing.T) isolators.Isolator {
 		return func(t *testing.T) isolators.Isolator {
-			return fake{prepare: func(_ context.Context, c *mctr.Container) (*adjustment, error) { return &adjustment{}, do(t, c) }}
+			return fake{prepare: func(_ context.Context, c *mctr.Container) (*adjustment, error) {
+				return &adjustment{}, do(t, c)
+			}}
 		}
 	}
 	return []broken{
@@ -178,67 +181,84 @@ func brokenIsolators() []broken {
 		{"errors for unknown ids", "clean up an unknown container", is(fake{cleanup: func(id mctr.ContainerID) error {
 			return fmt.Errorf("%w: %s", mctr.ErrNotFound, id)
 		}})},
-		{"differs the second time", "prepare twice gives the same", is(fake{prepare: func(context.Context, *mctr.Container) (*adjustment, error) {
-			a := &adjustment{}
-			a.Spec.Hostname = fmt.Sprint(calls.Add(1))
-			return a, nil
-		}})},
-		{"prepares once only", "prepare after a restart gives the same", prepare(func(_ *testing.T, c *mctr.Container) error {
-			return os.Mkdir(filepath.Join(c.Dir, "test"), 0o700)
-		})},
-		{"writes the config", "prepare leaves the container's config alone", prepare(func(_ *testing.T, c *mctr.Container) error {
-			c.Config.Hostname += "x"
-			return nil
-		})},
-		{"writes elsewhere", "prepare writes only below its own directories", prepare(func(_ *testing.T, c *mctr.Container) error {
-			return os.WriteFile(filepath.Join(c.Rootfs, "etc", "hosts"), nil, 0o644)
-		})},
-		{"writes the config in Check", "check changes nothing", is(fake{check: func(c *mctr.ContainerConfig) { c.Name += "x" }})},
-		{"changes its name", "is named as its package", is(fake{name: func() string { return fmt.Sprint(calls.Add(1)) }})},
-		{"knows no known containers", "recover leaves known containers out", is(fake{recover: func(known []mctr.ContainerState) (all []mctr.Leftover) {
-			for _, k := range known {
-				all = append(all, mctr.Leftover{Owner: k.ID})
-			}
-			return all
-		}})},
+		{"differs the second time", "prepare twice gives the same",
+			is(fake{prepare: func(context.Context, *mctr.Container) (*adjustment, error) {
+				a := &adjustment{}
+				a.Spec.Hostname = fmt.Sprint(calls.Add(1))
+				return a, nil
+			}})},
+		{"prepares once only", "prepare after a restart gives the same",
+			prepare(func(_ *testing.T, c *mctr.Container) error {
+				return os.Mkdir(filepath.Join(c.Dir, "test"), 0o700)
+			})},
+		{"writes the config", "prepare leaves the container's config alone",
+			prepare(func(_ *testing.T, c *mctr.Container) error {
+				c.Config.Hostname += "x"
+				return nil
+			})},
+		{"writes elsewhere", "prepare writes only below its own directories",
+			prepare(func(_ *testing.T, c *mctr.Container) error {
+				return os.WriteFile(filepath.Join(c.Rootfs, "etc", "hosts"), nil, 0o644)
+			})},
+		{"writes the config in Check", "check changes nothing",
+			is(fake{check: func(c *mctr.ContainerConfig) { c.Name += "x" }})},
+		{"changes its name", "is named as its package",
+			is(fake{name: func() string { return fmt.Sprint(calls.Add(1)) }})},
+		{"knows no known containers", "recover leaves known containers out",
+			is(fake{recover: func(known []mctr.ContainerState) (all []mctr.Leftover) {
+				for _, k := range known {
+					all = append(all, mctr.Leftover{Owner: k.ID})
+				}
+				return all
+			}})},
 		{"fails for one of several", "several containers at once", prepare(func(_ *testing.T, c *mctr.Container) error {
 			if strings.HasSuffix(string(c.ID), "-3") {
 				return errors.New("broken")
 			}
 			return nil
 		})},
-		{"cleans up nothing, named by hash", "clean up twice", func(t *testing.T) isolators.Isolator { return forgetful(t, byHash) }},
-		{"cleans up nothing, named by id", "clean up twice", func(t *testing.T) isolators.Isolator { return forgetful(t, byID) }},
+		{"cleans up nothing, named by hash", "clean up twice", func(t *testing.T) isolators.Isolator {
+			return forgetful(t, byHash)
+		}},
+		{"cleans up nothing, named by id", "clean up twice", func(t *testing.T) isolators.Isolator {
+			return forgetful(t, byID)
+		}},
 		{"reports nothing", "recover reports what an unknown container holds", func(*testing.T) isolators.Isolator {
 			f := linker(byHash)
 			f.recover = nil
 			return f
 		}},
-		{"reports another container", "recover reports what an unknown container holds", func(*testing.T) isolators.Isolator {
-			f := linker(byHash)
-			f.recover = func([]mctr.ContainerState) []mctr.Leftover { return []mctr.Leftover{{Owner: "another"}} }
-			return f
-		}},
-		{"fails to isolate", "isolate, watch and look at a prepared container", is(fake{isolate: func(_ mctr.ContainerID, pid int) error {
-			if pid <= 1 {
-				return nil
-			}
-			return errors.New("broken")
-		}})},
-		{"panics in Isolate", "isolate, watch and look at a prepared container", is(fake{isolate: func(mctr.ContainerID, int) error { panic("broken") }})},
-		{"refuses to update", "update a prepared container", is(fake{update: func(mctr.ContainerID) (*specs.LinuxResources, error) {
-			return nil, errors.New("broken")
-		}})},
-		{"updates to something else", "update a prepared container", is(fake{update: func(mctr.ContainerID) (*specs.LinuxResources, error) {
-			n := calls.Add(1)
-			return &specs.LinuxResources{Pids: &specs.LinuxPids{Limit: &n}}, nil
-		}})},
-		{"hides why it was cancelled", "a cancelled context", is(fake{prepare: func(ctx context.Context, _ *mctr.Container) (*adjustment, error) {
-			if ctx.Err() != nil {
-				return nil, errors.New("something failed")
-			}
-			return nil, nil
-		}})},
+		{"reports another container", "recover reports what an unknown container holds",
+			func(*testing.T) isolators.Isolator {
+				f := linker(byHash)
+				f.recover = func([]mctr.ContainerState) []mctr.Leftover { return []mctr.Leftover{{Owner: "another"}} }
+				return f
+			}},
+		{"fails to isolate", "isolate, watch and look at a prepared container",
+			is(fake{isolate: func(_ mctr.ContainerID, pid int) error {
+				if pid <= 1 {
+					return nil
+				}
+				return errors.New("broken")
+			}})},
+		{"panics in Isolate", "isolate, watch and look at a prepared container",
+			is(fake{isolate: func(mctr.ContainerID, int) error { panic("broken") }})},
+		{"refuses to update", "update a prepared container",
+			is(fake{update: func(mctr.ContainerID) (*specs.LinuxResources, error) {
+				return nil, errors.New("broken")
+			}})},
+		{"updates to something else", "update a prepared container",
+			is(fake{update: func(mctr.ContainerID) (*specs.LinuxResources, error) {
+				n := calls.Add(1)
+				return &specs.LinuxResources{Pids: &specs.LinuxPids{Limit: &n}}, nil
+			}})},
+		{"hides why it was cancelled", "a cancelled context",
+			is(fake{prepare: func(ctx context.Context, _ *mctr.Container) (*adjustment, error) {
+				if ctx.Err() != nil {
+					return nil, errors.New("something failed")
+				}
+				return nil, nil
+			}})},
 	}
 }
 

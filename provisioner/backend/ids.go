@@ -4,8 +4,9 @@ import (
 	"fmt"
 	"os"
 
-	"github.com/mctr/mctr"
 	specs "github.com/opencontainers/runtime-spec/specs-go"
+
+	"github.com/mctr/mctr"
 )
 
 // An IDMap says which host ids stand for the ids that layers name. The nil map

@@ -32,10 +32,13 @@ func TestGet(t *testing.T) {
 		err    error
 		text   string
 	}{
-		"password":       {script: `echo '{"ServerURL":"s","Username":"u","Secret":"p"}'`, want: credentials.Credentials{Username: "u", Password: "p"}},
-		"identity token": {script: `echo '{"Username":"<token>","Secret":"tok"}'`, want: credentials.Credentials{IdentityToken: "tok"}},
-		"none":           {script: `echo "credentials not found in native keychain"; exit 1`},
-		"the server":     {script: `[ "$(cat)" = "https://host.test" ] && [ "$1" = get ] && echo '{"Username":"u"}'`, want: credentials.Credentials{Username: "u"}},
+		"password": {script: `echo '{"ServerURL":"s","Username":"u","Secret":"p"}'`,
+			want: credentials.Credentials{Username: "u", Password: "p"}},
+		"identity token": {script: `echo '{"Username":"<token>","Secret":"tok"}'`,
+			want: credentials.Credentials{IdentityToken: "tok"}},
+		"none": {script: `echo "credentials not found in native keychain"; exit 1`},
+		"the server": {script: `[ "$(cat)" = "https://host.test" ] && [ "$1" = get ] && echo '{"Username":"u"}'`,
+			want: credentials.Credentials{Username: "u"}},
 		"huge":           {script: `exec yes`, err: mctr.ErrInvalid, text: "more than"},
 		"huge complaint": {script: `yes | head -c 100000 >&2; exit 3`, text: "exit status 3"},
 		"no answer":      {script: `exit 0`, text: "EOF"},
@@ -44,10 +47,14 @@ func TestGet(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			got, err := helper(t, g.script).Get(ctx, "https://host.test")
-			if got != g.want || g.text == "" && err != nil || g.text != "" && (err == nil || !strings.Contains(err.Error(), g.text)) || g.err != nil && !errors.Is(err, g.err) {
+			if got != g.want || g.text == "" && err != nil ||
+				g.text != "" && (err == nil || !strings.Contains(err.Error(), g.text)) ||
+				g.err != nil && !errors.Is(err, g.err) {
 				t.Errorf("%+v, %v", got, err)
 			}
-			if err != nil && (strings.Contains(err.Error(), "hunter2") || len(err.Error()) > 1000 || !strings.Contains(err.Error(), "docker-credential-t")) {
+			if err != nil &&
+				(strings.Contains(err.Error(), "hunter2") || len(err.Error()) > 1000 ||
+					!strings.Contains(err.Error(), "docker-credential-t")) {
 				t.Errorf("%.2000v", err)
 			}
 		})
@@ -75,7 +82,8 @@ func TestHanging(t *testing.T) {
 func TestNoSecretLeaks(t *testing.T) {
 	ctx := context.Background()
 	dir := t.TempDir()
-	h := helper(t, `printf '%s\n' "$@" >`+dir+`/args; cat >`+dir+`/in; echo "cannot keep $(cat `+dir+`/in)" >&2; exit 1`)
+	h := helper(t,
+		`printf '%s\n' "$@" >`+dir+`/args; cat >`+dir+`/in; echo "cannot keep $(cat `+dir+`/in)" >&2; exit 1`)
 	err := h.Store(ctx, "host.test", credentials.Credentials{Username: "u", Password: "hunter2"})
 	if err == nil || strings.Contains(err.Error(), "hunter2") || !strings.Contains(err.Error(), "***") {
 		t.Error(err)
@@ -98,7 +106,8 @@ func TestNoSecretLeaks(t *testing.T) {
 // FuzzFile: no content of a configuration file makes login panic or lose what it
 // did not understand.
 func FuzzFile(f *testing.F) {
-	for _, seed := range []string{"", "{}", "null", "[]", `{"auths":null}`, `{"auths":{"a":{}},"credHelpers":{},"x":[1,2]}`, `{"credsStore":1}`} {
+	for _, seed := range []string{"", "{}", "null", "[]", `{"auths":null}`,
+		`{"auths":{"a":{}},"credHelpers":{},"x":[1,2]}`, `{"credsStore":1}`} {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, content []byte) {
@@ -109,7 +118,8 @@ func FuzzFile(f *testing.F) {
 		if err := os.WriteFile(path, content, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		_, err := credentials.File{Path: path}.Login(context.Background(), "host.test", credentials.Credentials{Username: "u", Password: "p"})
+		_, err := credentials.File{Path: path}.Login(context.Background(), "host.test",
+			credentials.Credentials{Username: "u", Password: "p"})
 		after, readErr := os.ReadFile(path)
 		if readErr != nil {
 			t.Fatal(readErr)
@@ -120,7 +130,8 @@ func FuzzFile(f *testing.F) {
 		if err == nil && !strings.Contains(string(after), "dTpw") {
 			t.Errorf("it is not stored: %q", after)
 		}
-		if _, err2 := (credentials.File{Path: path}).Logout(context.Background(), "host.test"); err == nil && err2 != nil {
+		if _, err2 := (credentials.File{Path: path}).Logout(context.Background(), "host.test"); err == nil &&
+			err2 != nil {
 			t.Error(err2)
 		}
 	})

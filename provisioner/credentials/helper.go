@@ -86,7 +86,8 @@ func (c *call) failed(op, server string, err error) error {
 	if c.err != nil {
 		err = c.err
 	}
-	return fmt.Errorf("credential helper docker-credential-%s: %s %s: %w (the configuration file names it in credsStore or credHelpers)", c.helper.Name, op, server, err)
+	return fmt.Errorf("credential helper docker-credential-%s: %s %s: %w (the configuration file names it in "+
+		"credsStore or credHelpers)", c.helper.Name, op, server, err)
 }
 
 // Input is what the helper reads from stdin.
@@ -128,7 +129,8 @@ func (c *call) Output() (answer []byte, err error) {
 // known is the answer of a helper that failed, if it is one of the protocol's.
 func known(answer []byte) []byte {
 	text := strings.TrimSpace(string(answer))
-	if protocol.IsErrCredentialsNotFoundMessage(text) || protocol.IsCredentialsMissingServerURLMessage(text) || protocol.IsCredentialsMissingUsernameMessage(text) {
+	if protocol.IsErrCredentialsNotFoundMessage(text) || protocol.IsCredentialsMissingServerURLMessage(text) ||
+		protocol.IsCredentialsMissingUsernameMessage(text) {
 		return []byte(text)
 	}
 	return nil

@@ -11,7 +11,8 @@ import (
 )
 
 // applets are the commands of Busybox's image.
-const applets = "sh ls cat echo true false sleep ps id mount hostname head tail yes dd env free wc seq stty nproc touch rm mkdir " +
+const applets = "sh ls cat echo true false sleep ps id mount hostname head tail yes dd env free wc seq stty nproc " +
+	"touch rm mkdir " +
 	"kill date grep tr printf test readlink stat nohup setsid top vi"
 
 // Busybox writes an image of this host's static busybox in two layers, with

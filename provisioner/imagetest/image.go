@@ -34,7 +34,8 @@ type Spec struct {
 // Simple is an image of one layer with some files; text tells images apart.
 func Simple(tb testing.TB, text string) Content {
 	return Build(tb, Spec{
-		Layers: [][]byte{Tar(tb, Dir("etc", 0o755), File("etc/text", text), Dir("bin", 0o755), Exec("bin/run", "#!/bin/sh\n"))},
+		Layers: [][]byte{Tar(tb, Dir("etc", 0o755), File("etc/text", text), Dir("bin", 0o755),
+			Exec("bin/run", "#!/bin/sh\n"))},
 		Config: v1.ImageConfig{Cmd: []string{"/bin/run"}, Env: []string{"TEXT=" + text}},
 	})
 }
@@ -86,7 +87,8 @@ type mediaTypes struct{ manifest, config, layer string }
 func typesOf(s Spec) mediaTypes {
 	if s.Docker {
 		const docker = "application/vnd.docker."
-		return mediaTypes{docker + "distribution.manifest.v2+json", docker + "container.image.v1+json", docker + "image.rootfs.diff.tar.gzip"}
+		return mediaTypes{docker + "distribution.manifest.v2+json", docker + "container.image.v1+json",
+			docker + "image.rootfs.diff.tar.gzip"}
 	}
 	suffix := map[string]string{"": "+gzip", "gzip": "+gzip", "zstd": "+zstd"}[s.Compress]
 	return mediaTypes{v1.MediaTypeImageManifest, v1.MediaTypeImageConfig, v1.MediaTypeImageLayer + suffix}

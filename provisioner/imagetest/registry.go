@@ -193,7 +193,8 @@ func push(tb testing.TB, client *http.Client, url, repository, tag string, c Con
 func mediaTypeOf(data []byte) string {
 	for _, mt := range []string{
 		v1.MediaTypeImageManifest, v1.MediaTypeImageIndex,
-		"application/vnd.docker.distribution.manifest.v2+json", "application/vnd.docker.distribution.manifest.list.v2+json",
+		"application/vnd.docker.distribution.manifest.v2+json",
+		"application/vnd.docker.distribution.manifest.list.v2+json",
 	} {
 		if bytes.Contains(data, []byte(`"schemaVersion":2,"mediaType":"`+mt+`"`)) {
 			return mt

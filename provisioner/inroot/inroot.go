@@ -72,7 +72,8 @@ func Path(node *os.File) string { return fmt.Sprintf("/proc/self/fd/%d", node.Fd
 const attempts = 10_000
 
 func openAt(dir int, name string, flags int, resolve uint64) (*os.File, error) {
-	how := unix.OpenHow{Flags: uint64(flags | unix.O_PATH | unix.O_CLOEXEC), Resolve: resolve | unix.RESOLVE_NO_MAGICLINKS}
+	how := unix.OpenHow{Flags: uint64(flags | unix.O_PATH | unix.O_CLOEXEC),
+		Resolve: resolve | unix.RESOLVE_NO_MAGICLINKS}
 	for n := 0; ; n++ {
 		fd, err := unix.Openat2(dir, name, &how)
 		if errors.Is(err, unix.EINTR) || errors.Is(err, unix.EAGAIN) && n < attempts {
@@ -102,7 +103,8 @@ func ReadFile(root, name string) ([]byte, error) {
 		return nil, err
 	}
 	if !info.Mode().IsRegular() || info.Size() > maxFile {
-		return nil, fmt.Errorf("%w: %s in the image or container is not a regular file of at most %d bytes", mctr.ErrInvalid, name, maxFile)
+		return nil, fmt.Errorf("%w: %s in the image or container is not a regular file of at most %d bytes",
+			mctr.ErrInvalid, name, maxFile)
 	}
 	return io.ReadAll(io.LimitReader(f, maxFile))
 }

@@ -31,10 +31,12 @@ func TestNothingElseIsOpened(t *testing.T) {
 		if err := errors.Join(os.Remove(file), place(file)); err != nil {
 			t.Fatal(kind, err)
 		}
-		if _, err := inroot.ReadFile(dir, "/etc/passwd"); !errors.Is(err, mctr.ErrInvalid) || errors.Is(err, unix.ENXIO) {
+		if _, err := inroot.ReadFile(dir, "/etc/passwd"); !errors.Is(err, mctr.ErrInvalid) ||
+			errors.Is(err, unix.ENXIO) {
 			t.Errorf("%s is read: %v", kind, err)
 		}
-		if _, err := inroot.LookupUser(dir, "root", nil); !errors.Is(err, mctr.ErrInvalid) || errors.Is(err, unix.ENXIO) {
+		if _, err := inroot.LookupUser(dir, "root", nil); !errors.Is(err, mctr.ErrInvalid) ||
+			errors.Is(err, unix.ENXIO) {
 			t.Errorf("a user is looked up in %s: %v", kind, err)
 		}
 	}

@@ -40,7 +40,8 @@ func TestManyGroups(t *testing.T) {
 		"":             {0, 0, []uint32{0, 1005}, "/"},
 	} {
 		got, err := LookupUser(root, spec, []string{"g5"})
-		if err != nil || got.UID != want.UID || got.GID != want.GID || got.Home != want.Home || !slices.Equal(got.Groups, want.Groups) {
+		if err != nil || got.UID != want.UID || got.GID != want.GID || got.Home != want.Home ||
+			!slices.Equal(got.Groups, want.Groups) {
 			t.Errorf("%q: %+v, %v; want %+v", spec, got, err, want)
 		}
 	}

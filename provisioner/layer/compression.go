@@ -10,6 +10,7 @@ import (
 
 	"github.com/klauspost/compress/zstd"
 	"github.com/klauspost/pgzip"
+
 	"github.com/mctr/mctr"
 )
 
@@ -47,7 +48,8 @@ func Decompress(r io.Reader) (io.ReadCloser, error) {
 	}
 	for _, name := range slices.Sorted(maps.Keys(foreign)) {
 		if bytes.HasPrefix(head, foreign[name]) {
-			return nil, fmt.Errorf("layer is compressed by %s: %w (image-spec knows gzip and zstd)", name, mctr.ErrUnsupported)
+			return nil, fmt.Errorf("layer is compressed by %s: %w (image-spec knows gzip and zstd)", name,
+				mctr.ErrUnsupported)
 		}
 	}
 	return io.NopCloser(b), nil

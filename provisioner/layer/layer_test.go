@@ -9,10 +9,11 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/opencontainers/go-digest"
+
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/provisioner/imagetest"
 	"github.com/mctr/mctr/provisioner/layer"
-	"github.com/opencontainers/go-digest"
 )
 
 func unpack(t *testing.T, data []byte, diffID digest.Digest, o layer.Options) (string, error) {
@@ -47,7 +48,8 @@ func TestCompression(t *testing.T) {
 			t.Errorf("%s: %s", name, diff)
 		}
 	}
-	if _, err := unpack(t, imagetest.Gzip(t, junk), digest.FromBytes(plain), layer.Options{}); !errors.Is(err, layer.ErrDiffID) {
+	if _, err := unpack(t, imagetest.Gzip(t, junk), digest.FromBytes(plain),
+		layer.Options{}); !errors.Is(err, layer.ErrDiffID) {
 		t.Errorf("junk that the digest does not cover: %v, want ErrDiffID", err)
 	}
 }
@@ -61,12 +63,14 @@ func TestAlone(t *testing.T) {
 		alone   bool
 	}{
 		{"files in the root", []imagetest.Entry{imagetest.File("a", ""), imagetest.Whiteout("b")}, true},
-		{"parent before child", []imagetest.Entry{d, imagetest.File("d/a", ""), imagetest.Whiteout("d/b"), imagetest.Opaque("d")}, true},
+		{"parent before child",
+			[]imagetest.Entry{d, imagetest.File("d/a", ""), imagetest.Whiteout("d/b"), imagetest.Opaque("d")}, true},
 		{"no parent", []imagetest.Entry{imagetest.File("d/a", "")}, false},
 		{"parent after child", []imagetest.Entry{imagetest.File("d/a", ""), d}, false},
 		{"whiteout without parent", []imagetest.Entry{imagetest.Whiteout("d/a")}, false},
 		{"opaque root", []imagetest.Entry{imagetest.Opaque("")}, false},
-		{"link within", []imagetest.Entry{imagetest.File("a", ""), imagetest.Link("b", "a"), imagetest.Link("c", "./b")}, true},
+		{"link within",
+			[]imagetest.Entry{imagetest.File("a", ""), imagetest.Link("b", "a"), imagetest.Link("c", "./b")}, true},
 		{"link to another layer's", []imagetest.Entry{imagetest.Link("b", "a")}, false},
 		{"parent is a link", []imagetest.Entry{imagetest.Symlink("l", "d"), imagetest.File("l/a", "")}, false},
 		{"file twice", []imagetest.Entry{imagetest.File("a", "1"), imagetest.File("a", "2")}, true},
@@ -95,8 +99,10 @@ func TestCancelled(t *testing.T) {
 // FuzzUnpack unpacks any bytes, alone and merged, and wants nothing outside of
 // the root to change.
 func FuzzUnpack(f *testing.F) {
-	f.Add(imagetest.Tar(f, imagetest.Dir("d", 0o755), imagetest.File("d/f", "x"), imagetest.Symlink("l", "/outside"), imagetest.Link("h", "d/f")))
-	f.Add(imagetest.Tar(f, imagetest.Symlink("l", ".."), imagetest.File("l/outside", "x"), imagetest.Whiteout("l/a"), imagetest.Opaque("d")))
+	f.Add(imagetest.Tar(f, imagetest.Dir("d", 0o755), imagetest.File("d/f", "x"), imagetest.Symlink("l", "/outside"),
+		imagetest.Link("h", "d/f")))
+	f.Add(imagetest.Tar(f, imagetest.Symlink("l", ".."), imagetest.File("l/outside", "x"), imagetest.Whiteout("l/a"),
+		imagetest.Opaque("d")))
 	f.Add(imagetest.Gzip(f, imagetest.Tar(f, imagetest.File("a", "x").With(imagetest.Override("path", "../outside")))))
 	limits := layer.Limits{Bytes: 1 << 20, Entries: 50, Xattrs: 5, XattrBytes: 1000}
 	f.Fuzz(func(t *testing.T, data []byte) {
@@ -109,7 +115,8 @@ func FuzzUnpack(f *testing.F) {
 			if err := os.WriteFile(filepath.Join(outer, "outside"), []byte("alive"), 0o600); err != nil {
 				t.Fatal(err)
 			}
-			_, err := layer.Unpack(context.Background(), bytes.NewReader(data), dir, layer.Options{Form: form, DiffID: digest.FromBytes(data), Limits: limits})
+			_, err := layer.Unpack(context.Background(), bytes.NewReader(data), dir,
+				layer.Options{Form: form, DiffID: digest.FromBytes(data), Limits: limits})
 			entries, listErr := os.ReadDir(outer)
 			alive, readErr := os.ReadFile(filepath.Join(outer, "outside"))
 			if listErr != nil || readErr != nil || len(entries) != 2 || string(alive) != "alive" {

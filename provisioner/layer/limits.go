@@ -73,7 +73,8 @@ func (l Limits) xattrs(h *tar.Header) error {
 		}
 	}
 	if n > l.Xattrs || bytes > l.XattrBytes {
-		return fmt.Errorf("%d extended attributes of %d bytes, more than %d of %d: %w", n, bytes, l.Xattrs, l.XattrBytes, ErrLimit)
+		return fmt.Errorf("%d extended attributes of %d bytes, more than %d of %d: %w", n, bytes, l.Xattrs,
+			l.XattrBytes, ErrLimit)
 	}
 	return nil
 }

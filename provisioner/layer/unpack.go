@@ -7,11 +7,12 @@ import (
 	"fmt"
 	"io"
 
-	"github.com/mctr/mctr"
-	"github.com/mctr/mctr/provisioner/store"
 	"github.com/opencontainers/go-digest"
 	umoci "github.com/opencontainers/umoci/oci/layer"
 	"golang.org/x/sys/unix"
+
+	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/provisioner/store"
 )
 
 // ErrNeedsParents is returned for a layer that cannot be unpacked by itself:

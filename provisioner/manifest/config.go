@@ -4,10 +4,11 @@ import (
 	"encoding/json"
 	"fmt"
 
-	"github.com/mctr/mctr"
-	"github.com/mctr/mctr/provisioner/store"
 	"github.com/opencontainers/go-digest"
 	v1 "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/provisioner/store"
 )
 
 // A Config is an image's config: OCI's and what Docker adds.

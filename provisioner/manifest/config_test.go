@@ -40,7 +40,8 @@ func TestOddConfigs(t *testing.T) {
 		if err != nil || c.fails {
 			continue
 		}
-		if diff := cmp.Diff([][]string{c.entrypoint, c.cmd, c.shell}, [][]string{got.Config.Entrypoint, got.Config.Cmd, got.Shell}); diff != "" {
+		if diff := cmp.Diff([][]string{c.entrypoint, c.cmd, c.shell},
+			[][]string{got.Config.Entrypoint, got.Config.Cmd, got.Shell}); diff != "" {
 			t.Errorf("%s: %s", c.config, diff)
 		}
 	}

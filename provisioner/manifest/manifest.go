@@ -1,15 +1,15 @@
 package manifest
 
 import (
+	_ "crypto/sha256" // the digests that are understood
+	_ "crypto/sha512"
 	"encoding/json"
 	"fmt"
 	"slices"
 
-	"github.com/mctr/mctr"
 	v1 "github.com/opencontainers/image-spec/specs-go/v1"
 
-	_ "crypto/sha256" // the digests that are understood
-	_ "crypto/sha512"
+	"github.com/mctr/mctr"
 )
 
 // Media types of Docker schema 2, beside those of OCI.
@@ -51,7 +51,8 @@ func (l Limits) Filled() Limits {
 // a byte of it is read.
 func (l Limits) CheckSize(what string, size int64) error {
 	if size < 0 || size > l.Filled().Document {
-		return fmt.Errorf("%s of %d bytes: more than the %d allowed: %w", what, size, l.Filled().Document, mctr.ErrInvalid)
+		return fmt.Errorf("%s of %d bytes: more than the %d allowed: %w", what, size, l.Filled().Document,
+			mctr.ErrInvalid)
 	}
 	return nil
 }
@@ -74,7 +75,8 @@ func IsIndex(mediaType string, data []byte) (bool, error) {
 		return false, fmt.Errorf("parse manifest: %w: %w", err, mctr.ErrInvalid)
 	}
 	if e.MediaType == dockerSchema1 || e.MediaType == dockerSigned1 || e.FSLayers != nil || e.SchemaVersion == 1 {
-		return false, fmt.Errorf("manifest is of Docker schema 1, which carries no checkable config: %w (push the image anew with a current tool)", mctr.ErrUnsupported)
+		return false, fmt.Errorf("manifest is of Docker schema 1, which carries no checkable config: %w (push the "+
+			"image anew with a current tool)", mctr.ErrUnsupported)
 	}
 	index, one := e.Manifests != nil, e.Layers != nil || e.Config != nil
 	if index == one {
@@ -119,10 +121,12 @@ func Parse(data []byte, l Limits) (*v1.Manifest, error) {
 		return nil, fmt.Errorf("parse manifest: %w: %w", err, mctr.ErrInvalid)
 	}
 	if !slices.Contains([]string{v1.MediaTypeImageConfig, DockerConfig}, m.Config.MediaType) {
-		return nil, fmt.Errorf("manifest is of no container image: its config is a %.100q: %w", m.Config.MediaType, mctr.ErrInvalid)
+		return nil, fmt.Errorf("manifest is of no container image: its config is a %.100q: %w", m.Config.MediaType,
+			mctr.ErrInvalid)
 	}
 	if len(m.Layers) > l.Layers {
-		return nil, fmt.Errorf("image of %d layers: more than the %d allowed: %w", len(m.Layers), l.Layers, mctr.ErrInvalid)
+		return nil, fmt.Errorf("image of %d layers: more than the %d allowed: %w", len(m.Layers), l.Layers,
+			mctr.ErrInvalid)
 	}
 	if err := l.CheckSize("image config", m.Config.Size); err != nil {
 		return nil, err

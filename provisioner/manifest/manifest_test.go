@@ -5,9 +5,10 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/mctr/mctr"
 	"github.com/opencontainers/go-digest"
 	v1 "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"github.com/mctr/mctr"
 )
 
 func TestIsIndex(t *testing.T) {
@@ -40,9 +41,12 @@ func TestMatches(t *testing.T) {
 		want, have string
 		ok         bool
 	}{
-		{"linux/amd64", "linux/amd64", true}, {"linux/x86_64", "linux/amd64/v1", true}, {"linux/amd64", "linux/amd64/v3", false},
-		{"linux/arm64", "linux/arm64/v8", true}, {"linux/aarch64", "linux/arm64", true}, {"linux/arm", "linux/arm/v6", true},
-		{"linux/arm/v6", "linux/arm/v7", false}, {"linux/arm/v7", "linux/arm/v5", true}, {"linux/arm/v8", "linux/arm/v7", true},
+		{"linux/amd64", "linux/amd64", true}, {"linux/x86_64", "linux/amd64/v1", true},
+		{"linux/amd64", "linux/amd64/v3", false},
+		{"linux/arm64", "linux/arm64/v8", true}, {"linux/aarch64", "linux/arm64", true},
+		{"linux/arm", "linux/arm/v6", true},
+		{"linux/arm/v6", "linux/arm/v7", false}, {"linux/arm/v7", "linux/arm/v5", true},
+		{"linux/arm/v8", "linux/arm/v7", true},
 		{"linux/amd64", "windows/amd64", false}, {"linux/amd64", "linux/386", false},
 	}
 	for _, c := range cases {
@@ -57,7 +61,8 @@ func TestMatches(t *testing.T) {
 
 func TestChooseBest(t *testing.T) {
 	entry := func(variant string) v1.Descriptor {
-		return v1.Descriptor{Platform: &v1.Platform{OS: "linux", Architecture: "arm", Variant: variant}, Digest: digest.FromString(variant)}
+		return v1.Descriptor{Platform: &v1.Platform{OS: "linux", Architecture: "arm", Variant: variant},
+			Digest: digest.FromString(variant)}
 	}
 	index := &v1.Index{Manifests: []v1.Descriptor{entry("v5"), entry("v7"), entry("v6")}}
 	for asked, want := range map[string]string{"linux/arm": "v7", "linux/arm/v6": "v6", "linux/arm/v5": "v5"} {
@@ -81,7 +86,8 @@ func TestChainIDs(t *testing.T) {
 }
 
 func TestHealthcheck(t *testing.T) {
-	c, err := ParseConfig([]byte(`{"rootfs":{"type":"layers","diff_ids":[]},"config":{"User":"u","Healthcheck":{"Test":["CMD","true"],"Interval":5000000000,"Retries":2}}}`), 0, Limits{})
+	c, err := ParseConfig(
+		[]byte(`{"rootfs":{"type":"layers","diff_ids":[]},"config":{"User":"u","Healthcheck":{"Test":["CMD","true"],"Interval":5000000000,"Retries":2}}}`), 0, Limits{})
 	if err != nil || c.Config.User != "u" || c.Healthcheck.Retries != 2 || c.Healthcheck.Interval.Seconds() != 5 {
 		t.Errorf("%+v, %v", c, err)
 	}

@@ -131,7 +131,8 @@ func (a *archive) scan() error {
 			return err
 		}
 		if n >= maxEntries || len(h.Name) > 4096 {
-			return fmt.Errorf("more than %d entries, or a name of %d bytes: %w", maxEntries, len(h.Name), layer.ErrLimit)
+			return fmt.Errorf("more than %d entries, or a name of %d bytes: %w", maxEntries, len(h.Name),
+				layer.ErrLimit)
 		}
 		if err := a.note(h); err != nil {
 			return err

@@ -112,7 +112,8 @@ func lookUp(cf *configfile.ConfigFile, key string) (Credentials, error) {
 	if err != nil {
 		return Credentials{}, err
 	}
-	return Credentials{Username: a.Username, Password: a.Password, IdentityToken: a.IdentityToken, RegistryToken: a.RegistryToken}, nil
+	return Credentials{Username: a.Username, Password: a.Password, IdentityToken: a.IdentityToken,
+		RegistryToken: a.RegistryToken}, nil
 }
 
 // authenticator is c in the form of the registry library.

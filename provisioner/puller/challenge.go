@@ -59,8 +59,9 @@ func (c challenged) RoundTrip(req *http.Request) (*http.Response, error) {
 		return nil, fmt.Errorf("%s to %s: %w", req.URL.Scheme, req.URL.Host, errScheme)
 	}
 	return &http.Response{
-		Status: "401 Unauthorized", StatusCode: http.StatusUnauthorized, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
-		Header: http.Header{"Www-Authenticate": c.challenge}, Body: http.NoBody, Request: req,
+		Status: "401 Unauthorized", StatusCode: http.StatusUnauthorized, Proto: "HTTP/1.1", ProtoMajor: 1,
+		ProtoMinor: 1,
+		Header:     http.Header{"Www-Authenticate": c.challenge}, Body: http.NoBody, Request: req,
 	}, nil
 }
 

@@ -7,11 +7,12 @@ import (
 	"io"
 	"slices"
 
+	"github.com/opencontainers/go-digest"
+	v1 "github.com/opencontainers/image-spec/specs-go/v1"
+
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/provisioner/layer"
 	"github.com/mctr/mctr/provisioner/manifest"
-	"github.com/opencontainers/go-digest"
-	v1 "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
 // saved is one image in the manifest.json of `docker save`.
@@ -48,7 +49,8 @@ func (a *dockerArchive) Resolve(context.Context) (v1.Descriptor, []byte, error) 
 		if m, err = a.manifest(image); err == nil {
 			var data []byte
 			if data, err = json.Marshal(m); err == nil {
-				return v1.Descriptor{MediaType: m.MediaType, Digest: digest.FromBytes(data), Size: int64(len(data))}, data, nil
+				return v1.Descriptor{MediaType: m.MediaType, Digest: digest.FromBytes(data), Size: int64(len(data))},
+					data, nil
 			}
 		}
 	}
@@ -79,7 +81,8 @@ func (a *dockerArchive) image() (saved, error) {
 	case a.ref.Tag != "":
 		return saved{}, fmt.Errorf("the archive has %.300q: %w", tags, mctr.ErrNotFound)
 	case len(all) != 1:
-		return saved{}, fmt.Errorf("the archive has %d images, choose one of %.300q: %w", len(all), tags, mctr.ErrInvalid)
+		return saved{}, fmt.Errorf("the archive has %d images, choose one of %.300q: %w", len(all), tags,
+			mctr.ErrInvalid)
 	}
 	return all[0], nil
 }
@@ -98,7 +101,8 @@ func (a *dockerArchive) manifest(s saved) (v1.Manifest, error) {
 		return m, err
 	}
 	if len(s.Layers) > a.limits.Layers {
-		return m, fmt.Errorf("image of %d layers: more than the %d allowed: %w", len(s.Layers), a.limits.Layers, mctr.ErrInvalid)
+		return m, fmt.Errorf("image of %d layers: more than the %d allowed: %w", len(s.Layers), a.limits.Layers,
+			mctr.ErrInvalid)
 	}
 	config, err := manifest.ParseConfig(data, len(s.Layers), a.limits)
 	if err != nil {

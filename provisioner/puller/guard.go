@@ -67,7 +67,8 @@ func refuseOwn(host string, to netip.Addr) error {
 	if !to.IsLoopback() && !to.IsLinkLocalUnicast() && !to.IsUnspecified() && !to.IsMulticast() {
 		return nil
 	}
-	return fmt.Errorf("%.100q leads to %s, an address of this host's own, and neither the reference nor hosts.toml names that host: %w",
+	return fmt.Errorf("%.100q leads to %s, an address of this host's own, and neither the reference nor hosts.toml "+
+		"names that host: %w",
 		host, to, mctr.ErrInvalid)
 }
 
@@ -95,7 +96,8 @@ func (g *guard) behindProxy(req *http.Request) error {
 		}
 	}
 	if carriesCredentials(req) && !g.related(host) {
-		return fmt.Errorf("credentials for %.100q, which is reached by a proxy and cannot be checked here: %w (name it in hosts.toml)", host, mctr.ErrInvalid)
+		return fmt.Errorf("credentials for %.100q, which is reached by a proxy and cannot be checked here: %w (name "+
+			"it in hosts.toml)", host, mctr.ErrInvalid)
 	}
 	return nil
 }
@@ -106,7 +108,8 @@ func (g *guard) related(host string) bool {
 	host = strings.ToLower(host)
 	for name := range g.named {
 		_, domain, _ := strings.Cut(name, ".")
-		if strings.Contains(domain, ".") && net.ParseIP(name) == nil && (host == domain || strings.HasSuffix(host, "."+domain)) {
+		if strings.Contains(domain, ".") && net.ParseIP(name) == nil &&
+			(host == domain || strings.HasSuffix(host, "."+domain)) {
 			return true
 		}
 	}

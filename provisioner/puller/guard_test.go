@@ -27,13 +27,16 @@ func TestGuardDial(t *testing.T) {
 	for name := range names {
 		host := strings.TrimSuffix(name, ".")
 		for _, spelled := range []string{host, strings.ToUpper(host), name} {
-			if _, err := foreign.dial(t.Context(), "tcp", net.JoinHostPort(spelled, port)); !errors.Is(err, mctr.ErrInvalid) {
+			if _, err := foreign.dial(t.Context(), "tcp",
+				net.JoinHostPort(spelled, port)); !errors.Is(err, mctr.ErrInvalid) {
 				t.Errorf("%s: %v, want a refusal", spelled, err)
 			}
 		}
 	}
-	for _, literal := range []string{"127.0.0.1", "127.9.9.9", "::1", "::ffff:127.0.0.1", "0.0.0.0", "::", "169.254.169.254", "localhost"} {
-		if _, err := foreign.dial(t.Context(), "tcp", net.JoinHostPort(literal, port)); !errors.Is(err, mctr.ErrInvalid) {
+	for _, literal := range []string{"127.0.0.1", "127.9.9.9", "::1", "::ffff:127.0.0.1", "0.0.0.0", "::",
+		"169.254.169.254", "localhost"} {
+		if _, err := foreign.dial(t.Context(), "tcp",
+			net.JoinHostPort(literal, port)); !errors.Is(err, mctr.ErrInvalid) {
 			t.Errorf("%s: %v, want a refusal", literal, err)
 		}
 	}
@@ -127,7 +130,8 @@ func TestSentElsewhere(t *testing.T) {
 		creds     Credentials
 	}{
 		{"loop.test", "realm", password}, {"loop.test", "realm", identity}, {"loop.test", "realm", Credentials{}},
-		{"loop.test", "redirect", password}, {"loop.test", "token redirect", password}, {"loop.test", "token redirect", identity},
+		{"loop.test", "redirect", password}, {"loop.test", "token redirect", password},
+		{"loop.test", "token redirect", identity},
 		{"localhost", "token redirect", identity},
 	} {
 		e := newEvil(t, c.host, c.how)
@@ -177,9 +181,11 @@ func TestSentElsewhereByProxy(t *testing.T) {
 			t.Errorf("%+v: asked: %v, with credentials: %d: %v", c, asked, e.shown.Load(), err)
 		}
 	}
-	g := newGuard("docker.io", []Endpoint{{URL: &url.URL{Host: "registry-1.docker.io"}}, {URL: &url.URL{Host: "registry.gitlab.com"}}})
+	g := newGuard("docker.io",
+		[]Endpoint{{URL: &url.URL{Host: "registry-1.docker.io"}}, {URL: &url.URL{Host: "registry.gitlab.com"}}})
 	for host, want := range map[string]bool{
-		"auth.docker.io": true, "AUTH.docker.io": true, "gitlab.com": true, "evil-docker.io": false, "com": false, "x.com": false, "docker.io.evil.com": false,
+		"auth.docker.io": true, "AUTH.docker.io": true, "gitlab.com": true, "evil-docker.io": false, "com": false,
+		"x.com": false, "docker.io.evil.com": false,
 	} {
 		if got := g.related(host); got != want {
 			t.Errorf("related(%s): %v", host, got)

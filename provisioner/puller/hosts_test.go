@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
 	"github.com/mctr/mctr"
 )
 
@@ -48,20 +49,32 @@ func TestParseHosts(t *testing.T) {
 	}{
 		{"empty", "", []string{"https://registry-1.docker.io/v2 resolve pull"}},
 		{"server", `server = "https://mirror.test"`, []string{"https://mirror.test/v2 resolve pull"}},
-		{"order of the file", "[host.\"https://z.test\"]\n[host.\"https://a.test\"]\n[host.\"m.test:5000\"]\n", []string{
-			"https://z.test/v2 resolve pull mirror", "https://a.test/v2 resolve pull mirror", "https://m.test:5000/v2 resolve pull mirror",
-			"https://registry-1.docker.io/v2 resolve pull",
-		}},
-		{"capabilities", "capabilities=[\"resolve\"]\n[host.\"https://a.test\"]\ncapabilities = [\"pull\", \"push\"]", []string{"https://a.test/v2 pull mirror", "https://registry-1.docker.io/v2 resolve"}},
-		{"path", "[host.\"https://a.test/prefix\"]\n[host.\"https://b.test/prefix/\"]\noverride_path=true\n[host.\"https://c.test/x/v2\"]", []string{
-			"https://a.test/prefix/v2 resolve pull mirror", "https://b.test/prefix resolve pull mirror", "https://c.test/x/v2 resolve pull mirror", "https://registry-1.docker.io/v2 resolve pull",
-		}},
-		{"certificates", "[host.\"https://a.test\"]\nca=\"/abs.pem\"\nclient=[[\"c.cert\",\"c.key\"],[\"/both.pem\"]]\nskip_verify=true\n[host.\"https://b.test\"]\nca=[\"x\",\"y\"]\nclient=\"one.pem\"", []string{
-			"https://a.test/v2 resolve pull mirror skip ca=/abs.pem client=/dir/c.cert+/dir/c.key client=/both.pem+/both.pem",
-			"https://b.test/v2 resolve pull mirror ca=/dir/x ca=/dir/y client=/dir/one.pem+/dir/one.pem", "https://registry-1.docker.io/v2 resolve pull",
-		}},
-		{"header", "[host.\"https://a.test\".header]\nx-a=[\"1\",\"2\"]", []string{"https://a.test/v2 resolve pull mirror X-A=[1 2]", "https://registry-1.docker.io/v2 resolve pull"}},
-		{"inline table", "host.\"https://a.test\" = {skip_verify=true}", []string{"https://a.test/v2 resolve pull mirror skip", "https://registry-1.docker.io/v2 resolve pull"}},
+		{"order of the file", "[host.\"https://z.test\"]\n[host.\"https://a.test\"]\n[host.\"m.test:5000\"]\n",
+			[]string{
+				"https://z.test/v2 resolve pull mirror", "https://a.test/v2 resolve pull mirror",
+				"https://m.test:5000/v2 resolve pull mirror", "https://registry-1.docker.io/v2 resolve pull",
+			}},
+		{"capabilities", "capabilities=[\"resolve\"]\n[host.\"https://a.test\"]\ncapabilities = [\"pull\", \"push\"]",
+			[]string{"https://a.test/v2 pull mirror", "https://registry-1.docker.io/v2 resolve"}},
+		{"path",
+			"[host.\"https://a.test/prefix\"]\n[host.\"https://b.test/prefix/\"]\noverride_path=true\n" +
+				"[host.\"https://c.test/x/v2\"]", []string{
+				"https://a.test/prefix/v2 resolve pull mirror", "https://b.test/prefix resolve pull mirror",
+				"https://c.test/x/v2 resolve pull mirror", "https://registry-1.docker.io/v2 resolve pull",
+			}},
+		{"certificates",
+			"[host.\"https://a.test\"]\nca=\"/abs.pem\"\nclient=[[\"c.cert\",\"c.key\"],[\"/both.pem\"]]\n" +
+				"skip_verify=true\n[host.\"https://b.test\"]\nca=[\"x\",\"y\"]\nclient=\"one.pem\"", []string{
+				"https://a.test/v2 resolve pull mirror skip ca=/abs.pem client=/dir/c.cert+/dir/c.key " +
+					"client=/both.pem+/both.pem",
+				"https://b.test/v2 resolve pull mirror ca=/dir/x ca=/dir/y client=/dir/one.pem+/dir/one.pem",
+				"https://registry-1.docker.io/v2 resolve pull",
+			}},
+		{"header", "[host.\"https://a.test\".header]\nx-a=[\"1\",\"2\"]",
+			[]string{"https://a.test/v2 resolve pull mirror X-A=[1 2]",
+				"https://registry-1.docker.io/v2 resolve pull"}},
+		{"inline table", "host.\"https://a.test\" = {skip_verify=true}",
+			[]string{"https://a.test/v2 resolve pull mirror skip", "https://registry-1.docker.io/v2 resolve pull"}},
 	}
 	for _, c := range cases {
 		all, err := ParseHosts([]byte(c.text), "/dir", "docker.io")
@@ -72,7 +85,8 @@ func TestParseHosts(t *testing.T) {
 			t.Errorf("%s (-want +got):\n%s", c.name, diff)
 		}
 	}
-	for _, bad := range []string{"x", "server=1", `server="ftp://x"`, `server="https://u:p@x"`, `capabilities=["fly"]`, "ca=1", `client=[["a","b","c"]]`, "[host.\"https://\"]"} {
+	for _, bad := range []string{"x", "server=1", `server="ftp://x"`, `server="https://u:p@x"`, `capabilities=["fly"]`,
+		"ca=1", `client=[["a","b","c"]]`, "[host.\"https://\"]"} {
 		if _, err := ParseHosts([]byte(bad), "/dir", "docker.io"); !errors.Is(err, mctr.ErrInvalid) {
 			t.Errorf("%s: %v, want ErrInvalid", bad, err)
 		}
@@ -100,8 +114,10 @@ func TestHostsDirs(t *testing.T) {
 	write(theirs, "_default", "hosts.toml", `server="https://default"`)
 	config := Config{HostsDirs: []string{ours, theirs}, PlainHTTP: []string{"b"}}
 	for host, want := range map[string]string{
-		"a.test": "https://ours/v2 resolve pull", "b.test:5000": "https://b/v2 resolve pull either", "c.test:5000": "https://c/v2 resolve pull",
-		"d.test": "https://d.test/v2 resolve pull ca=" + filepath.Join(theirs, "d.test/x.crt"), "e.test": "https://default/v2 resolve pull",
+		"a.test": "https://ours/v2 resolve pull", "b.test:5000": "https://b/v2 resolve pull either",
+		"c.test:5000": "https://c/v2 resolve pull",
+		"d.test":      "https://d.test/v2 resolve pull ca=" + filepath.Join(theirs, "d.test/x.crt"),
+		"e.test":      "https://default/v2 resolve pull",
 	} {
 		all, err := endpoints(host, config)
 		if err != nil || len(all) != 1 || brief(all[0]) != want {
@@ -109,8 +125,10 @@ func TestHostsDirs(t *testing.T) {
 		}
 	}
 	for host, want := range map[string]string{
-		"docker.io": "https://registry-1.docker.io/v2 resolve pull", "localhost:5000": "https://localhost:5000/v2 resolve pull either",
-		"127.0.0.1": "https://127.0.0.1/v2 resolve pull either", "10.0.0.1:5000": "https://10.0.0.1:5000/v2 resolve pull",
+		"docker.io":      "https://registry-1.docker.io/v2 resolve pull",
+		"localhost:5000": "https://localhost:5000/v2 resolve pull either",
+		"127.0.0.1":      "https://127.0.0.1/v2 resolve pull either",
+		"10.0.0.1:5000":  "https://10.0.0.1:5000/v2 resolve pull",
 	} {
 		all, err := endpoints(host, Config{})
 		if err != nil || len(all) != 1 || brief(all[0]) != want {

@@ -10,10 +10,11 @@ import (
 	"path"
 	"strings"
 
-	"github.com/mctr/mctr"
-	"github.com/mctr/mctr/provisioner/manifest"
 	"github.com/opencontainers/go-digest"
 	v1 "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/provisioner/manifest"
 )
 
 // files is a tree of files that may be a directory or an archive.
@@ -140,7 +141,8 @@ func pick(index *v1.Index, tag string) (v1.Descriptor, error) {
 	case len(index.Manifests) == 0:
 		return v1.Descriptor{}, fmt.Errorf("the layout is empty: %w", mctr.ErrNotFound)
 	case len(named) > 1:
-		return v1.Descriptor{}, fmt.Errorf("the layout has several images, choose one of the tags %.300q: %w", named, mctr.ErrInvalid)
+		return v1.Descriptor{}, fmt.Errorf("the layout has several images, choose one of the tags %.300q: %w", named,
+			mctr.ErrInvalid)
 	}
 	return v1.Descriptor{}, nil
 }

@@ -51,7 +51,9 @@ func AuthKey(host string) string {
 func AuthFile() (string, error) {
 	files := authFiles()
 	if len(files) == 0 {
-		return "", fmt.Errorf("%w: neither $HOME nor $DOCKER_CONFIG nor $REGISTRY_AUTH_FILE is set: no place for credentials", mctr.ErrState)
+		return "", fmt.Errorf(
+			"%w: neither $HOME nor $DOCKER_CONFIG nor $REGISTRY_AUTH_FILE is set: no place for credentials",
+			mctr.ErrState)
 	}
 	return files[0], nil
 }
@@ -135,7 +137,8 @@ func refusedLogin(err error) error {
 		return nil
 	}
 	var status *transport.Error
-	if errors.As(err, &status) && (status.StatusCode == http.StatusUnauthorized || status.StatusCode == http.StatusForbidden) {
+	if errors.As(err, &status) &&
+		(status.StatusCode == http.StatusUnauthorized || status.StatusCode == http.StatusForbidden) {
 		return fmt.Errorf("%w: incorrect username or password", errdefs.ErrUnauthenticated)
 	}
 	if errors.As(err, &status) && status.StatusCode == http.StatusNotFound {

@@ -11,11 +11,12 @@ import (
 	"strings"
 
 	"github.com/distribution/reference"
+	"github.com/opencontainers/go-digest"
+	v1 "github.com/opencontainers/image-spec/specs-go/v1"
+
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/provisioner/layer"
 	"github.com/mctr/mctr/provisioner/manifest"
-	"github.com/opencontainers/go-digest"
-	v1 "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
 // annotationImageName is where containerd and docker write an image's whole name
@@ -68,7 +69,8 @@ func openFiles(from io.Reader, c Config) (files, error) {
 	case !info.Mode().IsRegular():
 		return spilled(from, c)
 	}
-	again, err := os.Open(fmt.Sprintf("/proc/self/fd/%d", f.Fd())) // the archive closes its own, and reads from the start
+	// the archive closes its own, and reads from the start
+	again, err := os.Open(fmt.Sprintf("/proc/self/fd/%d", f.Fd()))
 	if err != nil {
 		return nil, err
 	}
@@ -110,7 +112,8 @@ func members(t files, name string, l manifest.Limits) ([]Member, error) {
 	case isLayout && (err != nil || !named(saved)):
 		return layouts, nil
 	case errors.Is(err, mctr.ErrNotFound):
-		return nil, fmt.Errorf("neither what docker save writes (manifest.json) nor an OCI layout (index.json): %w", mctr.ErrInvalid)
+		return nil, fmt.Errorf("neither what docker save writes (manifest.json) nor an OCI layout (index.json): %w",
+			mctr.ErrInvalid)
 	}
 	return saved, err
 }
@@ -136,7 +139,9 @@ func layoutMembers(t files, name string, l manifest.Limits) ([]Member, error) {
 	for _, g := range grouped(index.Manifests) {
 		s := &layoutMember{layout: y, top: g.entries[0]}
 		if len(g.entries) > 1 { // one image for several platforms
-			if s.index, err = json.Marshal(v1.Index{Versioned: index.Versioned, MediaType: v1.MediaTypeImageIndex, Manifests: g.entries}); err != nil {
+			if s.index, err = json.Marshal(
+				v1.Index{Versioned: index.Versioned, MediaType: v1.MediaTypeImageIndex,
+					Manifests: g.entries}); err != nil {
 				return nil, err
 			}
 		}
@@ -210,7 +215,8 @@ type layoutMember struct {
 // Resolve returns the member's own manifest or index.
 func (m *layoutMember) Resolve(ctx context.Context) (v1.Descriptor, []byte, error) {
 	if m.index != nil {
-		return v1.Descriptor{MediaType: v1.MediaTypeImageIndex, Digest: digest.FromBytes(m.index), Size: int64(len(m.index))}, m.index, nil
+		return v1.Descriptor{MediaType: v1.MediaTypeImageIndex, Digest: digest.FromBytes(m.index),
+			Size: int64(len(m.index))}, m.index, nil
 	}
 	data, err := m.document(ctx, m.top)
 	return m.top, data, err
@@ -234,7 +240,8 @@ func dockerMembers(t files, name string, l manifest.Limits) ([]Member, error) {
 		if err != nil {
 			return nil, err
 		}
-		a := &dockerArchive{ref: Reference{Kind: DockerArchive, Path: name}, files: t, limits: l, names: map[digest.Digest]string{}, chosen: &s}
+		a := &dockerArchive{ref: Reference{Kind: DockerArchive, Path: name}, files: t, limits: l,
+			names: map[digest.Digest]string{}, chosen: &s}
 		all = append(all, Member{Names: names, Source: &dockerMember{a}})
 	}
 	return all, nil

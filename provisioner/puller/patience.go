@@ -69,7 +69,8 @@ func (p patient) RoundTrip(req *http.Request) (*http.Response, error) {
 func busy(resp *http.Response, wait time.Duration) error {
 	defer resp.Body.Close()
 	err := transport.CheckError(resp)
-	return fmt.Errorf("%w: %w: %w (it names %s: wait so long, or log in)", err, ErrBusy, mctr.ErrUnavailable, wait.Round(time.Second))
+	return fmt.Errorf("%w: %w: %w (it names %s: wait so long, or log in)", err, ErrBusy, mctr.ErrUnavailable,
+		wait.Round(time.Second))
 }
 
 // putOff is how long a server that answered so is to be left alone; false: the

@@ -9,10 +9,11 @@ import (
 	"strings"
 
 	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
-	"github.com/mctr/mctr"
-	"github.com/mctr/mctr/provisioner/manifest"
 	"github.com/opencontainers/go-digest"
 	v1 "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/provisioner/manifest"
 )
 
 // manifest fetches a manifest or index whole, within the limit.
@@ -77,7 +78,9 @@ func (p *peer) open(ctx context.Context, d v1.Descriptor, offset int64) (io.Read
 	}
 	body, err := p.from(ctx, path, header, offset)
 	var status *transport.Error
-	if offset > 0 && (errors.Is(err, errElsewhere) || errors.As(err, &status) && status.StatusCode == http.StatusRequestedRangeNotSatisfiable) {
+	if offset > 0 &&
+		(errors.Is(err, errElsewhere) ||
+			errors.As(err, &status) && status.StatusCode == http.StatusRequestedRangeNotSatisfiable) {
 		delete(header, "Range") // it cannot go on from there: then from its beginning
 		return p.from(ctx, path, header, offset)
 	}
@@ -116,7 +119,8 @@ func isDocument(mediaType string) bool {
 func skip(resp *http.Response, body io.Reader, offset int64) error {
 	if resp.StatusCode == http.StatusPartialContent {
 		if got := resp.Header.Get("Content-Range"); !strings.HasPrefix(got, fmt.Sprintf("bytes %d-", offset)) {
-			return fmt.Errorf("asked for bytes from %d, the answer is %.80q: %w: %w", offset, got, errElsewhere, mctr.ErrInvalid)
+			return fmt.Errorf("asked for bytes from %d, the answer is %.80q: %w: %w", offset, got, errElsewhere,
+				mctr.ErrInvalid)
 		}
 		return nil
 	}
@@ -151,7 +155,8 @@ func (p *peer) get(ctx context.Context, path string, header map[string]string) (
 	return nil, describe(transport.CheckError(resp, http.StatusOK))
 }
 
-func (p *peer) ask(ctx context.Context, client *http.Client, path string, header map[string]string) (*http.Response, error) {
+func (p *peer) ask(ctx context.Context, client *http.Client, path string,
+	header map[string]string) (*http.Response, error) {
 	u := *p.URL
 	u.Path = "/v2/" + p.registry.ref.Repository() + "/" + path
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)
@@ -181,7 +186,9 @@ func (p *peer) connect(ctx context.Context) (*http.Client, error) {
 
 // transport is the way to the endpoint.
 func (p *peer) transport() http.RoundTripper {
-	t := &endpointTransport{endpoint: p.Endpoint, registry: p.registry.ref.Host(), base: p.base, opened: func() { p.public.Store(true) }}
+	t := &endpointTransport{endpoint: p.Endpoint, registry: p.registry.ref.Host(), base: p.base, opened: func() {
+		p.public.Store(true)
+	}}
 	if p.last {
 		t.base = patient{p.base, patience, p.registry.config.Waiting}
 	}

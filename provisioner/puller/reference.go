@@ -6,8 +6,9 @@ import (
 	"strings"
 
 	"github.com/distribution/reference"
-	"github.com/mctr/mctr"
 	"github.com/opencontainers/go-digest"
+
+	"github.com/mctr/mctr"
 )
 
 // A Kind is where an image comes from.

@@ -36,7 +36,8 @@ func TestParse(t *testing.T) {
 			t.Errorf("%s: %s %s %s", c.in, r.Host(), r.Repository(), r.Identifier())
 		}
 	}
-	for _, bad := range []string{"", "UPPER", "a b", "a@sha256:12", ":", "oci:", "oci::v1", "x\ny", strings.Repeat("a", 9000), "docker-archive:/a:B@D"} {
+	for _, bad := range []string{"", "UPPER", "a b", "a@sha256:12", ":", "oci:", "oci::v1", "x\ny",
+		strings.Repeat("a", 9000), "docker-archive:/a:B@D"} {
 		if r, err := Parse(bad); !errors.Is(err, mctr.ErrInvalid) {
 			t.Errorf("%.20q: %v, %v; want ErrInvalid", bad, r, err)
 		}
@@ -45,8 +46,8 @@ func TestParse(t *testing.T) {
 
 func TestBare(t *testing.T) {
 	for s, want := range map[string]bool{
-		"busybox": true, "docker://host.test:5000/a/b": true, "busybox:latest": false, "host.test:5000/a:1": false, "x@" + someDigest: false,
-		"x:tag@" + someDigest: false, "oci:/a": false, "rootfs:/a": false,
+		"busybox": true, "docker://host.test:5000/a/b": true, "busybox:latest": false, "host.test:5000/a:1": false,
+		"x@" + someDigest: false, "x:tag@" + someDigest: false, "oci:/a": false, "rootfs:/a": false,
 	} {
 		if r, err := Parse(s); err != nil || r.Bare != want {
 			t.Errorf("%s: bare is %t, %v", s, r.Bare, err)
@@ -56,7 +57,8 @@ func TestBare(t *testing.T) {
 
 // FuzzParse: what parses has a normal form that parses to itself.
 func FuzzParse(f *testing.F) {
-	for _, s := range []string{"busybox", "oci:/a:v1", "docker-archive:/a:b:c", "rootfs:x", "docker://x@" + someDigest, "oci:5000/a"} {
+	for _, s := range []string{"busybox", "oci:/a:v1", "docker-archive:/a:b:c", "rootfs:x", "docker://x@" + someDigest,
+		"oci:5000/a"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {

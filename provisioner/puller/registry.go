@@ -11,9 +11,10 @@ import (
 	"sync/atomic"
 	"time"
 
+	v1 "github.com/opencontainers/image-spec/specs-go/v1"
+
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/provisioner/manifest"
-	v1 "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
 // A registry asks the endpoints of a registry in turn.
@@ -118,7 +119,8 @@ func (g *registry) Resolve(ctx context.Context) (d v1.Descriptor, data []byte, e
 func patiently(ctx context.Context, try func() error) error {
 	for n := 1; ; n++ {
 		err := try()
-		if err == nil || n == 3 || !errors.Is(err, mctr.ErrUnavailable) || errors.Is(err, errRefused) || errors.Is(err, ErrBusy) {
+		if err == nil || n == 3 || !errors.Is(err, mctr.ErrUnavailable) || errors.Is(err, errRefused) ||
+			errors.Is(err, ErrBusy) {
 			return err
 		}
 		select {
@@ -137,7 +139,9 @@ func (g *registry) Places() (all []Place) {
 		}
 	}
 	if all == nil {
-		return []Place{{"", func(context.Context, v1.Descriptor, int64) (io.ReadCloser, error) { return nil, errNoEndpoint }}}
+		return []Place{{"", func(context.Context, v1.Descriptor, int64) (io.ReadCloser, error) {
+			return nil, errNoEndpoint
+		}}}
 	}
 	return all
 }

@@ -6,9 +6,10 @@ import (
 	"io"
 	"time"
 
+	v1 "github.com/opencontainers/image-spec/specs-go/v1"
+
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/provisioner/manifest"
-	v1 "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
 // A Source brings the documents and blobs of one reference. It is safe for

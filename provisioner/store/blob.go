@@ -6,9 +6,10 @@ import (
 	"io"
 	"os"
 
-	"github.com/mctr/mctr"
 	"github.com/opencontainers/go-digest"
 	v1 "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"github.com/mctr/mctr"
 )
 
 // ErrContent marks content that is not what its digest or size says.

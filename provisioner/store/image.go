@@ -11,19 +11,20 @@ import (
 // An Image is what the store knows of one image: enough to launch from it
 // without opening a blob.
 type Image struct {
-	Reference   string          `json:"reference"`        // as normalised
-	Digest      digest.Digest   `json:"digest,omitempty"` // of the manifest chosen; empty for rootfs:
-	Index       digest.Digest   `json:"index,omitempty"`  // of what the reference led to, where that is an index
-	ID          digest.Digest   `json:"id,omitempty"`     // of the config: docker's image id; empty for rootfs:
-	Platform    v1.Platform     `json:"platform"`
-	Created     time.Time       `json:"created,omitzero"`
-	Pulled      time.Time       `json:"pulled,omitzero"` // when this store learnt of it
-	Size        int64           `json:"size"`            // compressed bytes of config and layers
-	Unpacked    int64           `json:"unpacked"`        // bytes of the files in all layers
-	Config      v1.ImageConfig  `json:"config"`
-	Healthcheck *Healthcheck    `json:"healthcheck,omitempty"`
-	Shell       []string        `json:"shell,omitempty"` // docker's SHELL, which runs HEALTHCHECK's shell form; none: /bin/sh -c
-	DiffIDs     []digest.Digest `json:"diffIDs,omitempty"`
+	Reference   string         `json:"reference"`        // as normalised
+	Digest      digest.Digest  `json:"digest,omitempty"` // of the manifest chosen; empty for rootfs:
+	Index       digest.Digest  `json:"index,omitempty"`  // of what the reference led to, where that is an index
+	ID          digest.Digest  `json:"id,omitempty"`     // of the config: docker's image id; empty for rootfs:
+	Platform    v1.Platform    `json:"platform"`
+	Created     time.Time      `json:"created,omitzero"`
+	Pulled      time.Time      `json:"pulled,omitzero"` // when this store learnt of it
+	Size        int64          `json:"size"`            // compressed bytes of config and layers
+	Unpacked    int64          `json:"unpacked"`        // bytes of the files in all layers
+	Config      v1.ImageConfig `json:"config"`
+	Healthcheck *Healthcheck   `json:"healthcheck,omitempty"`
+	// docker's SHELL, which runs HEALTHCHECK's shell form; none: /bin/sh -c
+	Shell   []string        `json:"shell,omitempty"`
+	DiffIDs []digest.Digest `json:"diffIDs,omitempty"`
 
 	Layers []LayerRef      `json:"layers,omitempty"` // unpacked layers, lowest first
 	Blobs  []v1.Descriptor `json:"blobs,omitempty"`  // manifest, config, layers: in this order

@@ -10,9 +10,10 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/mctr/mctr"
 	"github.com/opencontainers/go-digest"
 	v1 "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"github.com/mctr/mctr"
 )
 
 // A script is a source that answers each opening in turn: so many bytes from the
@@ -63,7 +64,8 @@ func TestIngest(t *testing.T) {
 		{"at once", "", content, []answer{{1000, nil}}, []int64{0}, nil},
 		{"resumed", "", content, []answer{{100, broken}, {200, broken}, {700, nil}}, []int64{0, 100, 300}, nil},
 		{"early end", "", content, []answer{{100, nil}, {900, nil}}, []int64{0, 100}, nil},
-		{"refused in between", "", content, []answer{{100, broken}, {0, mctr.ErrUnavailable}, {900, nil}}, []int64{0, 100, 100}, nil},
+		{"refused in between", "", content, []answer{{100, broken}, {0, mctr.ErrUnavailable}, {900, nil}},
+			[]int64{0, 100, 100}, nil},
 		{"continues what was left", string(content[:400]), content, []answer{{600, nil}}, []int64{400}, nil},
 		{"what was left is whole", string(content), content, nil, nil, nil},
 		{"what was left is garbage", "garbage", content, []answer{{993, nil}, {1000, nil}}, []int64{7, 0}, nil},
@@ -71,7 +73,8 @@ func TestIngest(t *testing.T) {
 		{"lies", "", bytes.Repeat([]byte("x"), 1000), []answer{{1000, nil}}, []int64{0}, ErrContent},
 		{"too long", "", append(content, 'x'), []answer{{1001, nil}}, []int64{0}, ErrContent},
 		{"not there", "", content, []answer{{0, mctr.ErrNotFound}}, []int64{0}, mctr.ErrNotFound},
-		{"never more", "", content, []answer{{10, broken}, {0, broken}, {0, broken}, {0, broken}, {0, broken}}, []int64{0, 10, 10, 10, 10}, broken},
+		{"never more", "", content, []answer{{10, broken}, {0, broken}, {0, broken}, {0, broken}, {0, broken}},
+			[]int64{0, 10, 10, 10, 10}, broken},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
@@ -121,7 +124,8 @@ func leave(t *testing.T, s *Store, d v1.Descriptor, text string) {
 func TestIngestRefusesDescriptors(t *testing.T) {
 	s := New(t.TempDir())
 	for _, d := range []v1.Descriptor{
-		{Digest: "sha256:../../x", Size: 1}, {Digest: "", Size: 1}, {Digest: digest.FromString("x"), Size: -1}, {Digest: "md5:0123", Size: 1},
+		{Digest: "sha256:../../x", Size: 1}, {Digest: "", Size: 1}, {Digest: digest.FromString("x"), Size: -1},
+		{Digest: "md5:0123", Size: 1},
 	} {
 		if err := s.Ingest(context.Background(), d, nil, nil); !errors.Is(err, mctr.ErrInvalid) {
 			t.Errorf("%+v: %v, want ErrInvalid", d, err)
@@ -155,7 +159,8 @@ func TestLeaseFollowsRecord(t *testing.T) {
 		t.Fatal(err)
 	}
 	held, err := s.Leases()
-	if err != nil || held["c1"].Digest != old.Digest || held["c1"].Layers[0].Key != "diff-old" || held["c2"].Digest != now.Digest {
+	if err != nil || held["c1"].Digest != old.Digest || held["c1"].Layers[0].Key != "diff-old" ||
+		held["c2"].Digest != now.Digest {
 		t.Errorf("%+v, %v", held, err)
 	}
 }
@@ -200,7 +205,8 @@ func TestUnreadableLease(t *testing.T) {
 	if err := os.WriteFile(s.path("leases", "c1"), []byte("{"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if r, err := s.Sweep(ctx, Sweep{}); err == nil || len(r.Blobs) != 0 || !s.HasBlob(d) || !strings.Contains(err.Error(), "c1") {
+	if r, err := s.Sweep(ctx, Sweep{}); err == nil || len(r.Blobs) != 0 || !s.HasBlob(d) ||
+		!strings.Contains(err.Error(), "c1") {
 		t.Errorf("%+v, %v", r, err)
 	}
 	if err := s.Release("c1"); err != nil {

@@ -21,7 +21,9 @@ var holderName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.@-]{0,199}$`)
 // holder replaces the first. Nothing is synced: see the package.
 func (s *Store) Lease(holder string, img *Image) error {
 	if !holderName.MatchString(holder) {
-		return fmt.Errorf("lease holder %.80q: want a letter or digit, then at most 199 of letters, digits, _ . @ -: %w", holder, mctr.ErrInvalid)
+		return fmt.Errorf(
+			"lease holder %.80q: want a letter or digit, then at most 199 of letters, digits, _ . @ -: %w", holder,
+			mctr.ErrInvalid)
 	}
 	if err := failpoint.Hit(PointLease); err != nil {
 		return err

@@ -11,10 +11,11 @@ import (
 	"time"
 
 	"github.com/containerd/errdefs"
-	"github.com/mctr/mctr"
-	"github.com/mctr/mctr/internal/failpoint"
 	"github.com/opencontainers/go-digest"
 	v1 "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/internal/failpoint"
 )
 
 // A part is a blob on its way in: its file under tmp and the hash so far.

@@ -11,11 +11,12 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/opencontainers/go-digest"
+	v1 "github.com/opencontainers/image-spec/specs-go/v1"
+
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/internal/atomicfile"
 	"github.com/mctr/mctr/internal/failpoint"
-	"github.com/opencontainers/go-digest"
-	v1 "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
 // Tag makes img.Reference lead to img, durably. What it led to before stays
@@ -106,7 +107,8 @@ func (s *Store) ByID(prefix string) (*Image, error) {
 			continue
 		}
 		if found != nil && found.ID != img.ID {
-			return nil, fmt.Errorf("image id %s: several images start so; give more digits: %w", prefix, mctr.ErrInvalid)
+			return nil, fmt.Errorf("image id %s: several images start so; give more digits: %w", prefix,
+				mctr.ErrInvalid)
 		}
 		found = img
 	}

@@ -55,7 +55,8 @@ func (p *packer) node(f *os.File, short *tree.Name, above *os.File) (into *os.Fi
 	}
 	name := path.Clean(short.Path()) // of what lies in "."
 	if len(name) > unix.PathMax {
-		return nil, fmt.Errorf("%w: a path of more than %d bytes, that begins %.100q", mctr.ErrInvalid, unix.PathMax, name)
+		return nil, fmt.Errorf("%w: a path of more than %d bytes, that begins %.100q", mctr.ErrInvalid, unix.PathMax,
+			name)
 	}
 	var st unix.Stat_t
 	if err := unix.Fstat(int(f.Fd()), &st); err != nil {
@@ -200,7 +201,8 @@ func (p *packer) sizeless(f *os.File) ([]byte, error) {
 			return all, nil
 		}
 		if all = append(all, p.buf[:n]...); len(all) > mostMade {
-			return nil, fmt.Errorf("%w: it does not say how long it is, and has more than %d bytes", mctr.ErrUnsupported, mostMade)
+			return nil, fmt.Errorf("%w: it does not say how long it is, and has more than %d bytes",
+				mctr.ErrUnsupported, mostMade)
 		}
 	}
 }

@@ -56,9 +56,11 @@ func variety(t *testing.T) string {
 		os.WriteFile(at("file"), []byte("content"), 0o640), os.Chown(at("file"), 1234, 99999),
 		os.WriteFile(at("d/suid"), nil, 0o600), os.Chown(at("d/suid"), 7, 7), unix.Chmod(at("d/suid"), 0o4755),
 		os.Link(at("file"), at("d/again")), os.Symlink("../no/where", at("d/link")), os.Lchown(at("d/link"), 5, 6),
-		unix.Mkfifo(at("pipe"), 0o622), os.Chmod(at("pipe"), 0o622), unix.Mknod(at("null"), unix.S_IFCHR|0o600, int(unix.Mkdev(1, 3))),
+		unix.Mkfifo(at("pipe"), 0o622), os.Chmod(at("pipe"), 0o622),
+		unix.Mknod(at("null"), unix.S_IFCHR|0o600, int(unix.Mkdev(1, 3))),
 		unix.Setxattr(at("file"), "user.x", []byte("a\x00b"), 0), unix.Setxattr(at("d"), "user.dir", []byte("1"), 0),
-		unix.Setxattr(at("d/suid"), "security.capability", []byte("\x01\x00\x00\x02\x00\x04\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00"), 0),
+		unix.Setxattr(at("d/suid"), "security.capability",
+			[]byte("\x01\x00\x00\x02\x00\x04\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00"), 0),
 		os.WriteFile(at("holes"), []byte("start"), 0o600), os.Truncate(at("holes"), 64<<20))
 	socket, err := unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM, 0)
 	must(t, err)
@@ -73,7 +75,9 @@ func variety(t *testing.T) string {
 
 func TestEverythingComesAlong(t *testing.T) {
 	from, to := variety(t), t.TempDir()
-	must(t, treetar.Unpack(context.Background(), open(t, to), ".", bytes.NewReader(pack(t, from, "as")), treetar.Options{Owner: true}))
+	must(t,
+		treetar.Unpack(context.Background(), open(t, to), ".", bytes.NewReader(pack(t, from, "as")),
+			treetar.Options{Owner: true}))
 	want := imagetest.Tree(t, from)
 	delete(want, "d/s") // no tar can hold it
 	if diff := cmp.Diff(want, imagetest.Tree(t, filepath.Join(to, "as"))); diff != "" {
@@ -91,7 +95,9 @@ func TestEverythingComesAlong(t *testing.T) {
 func TestOthersOwner(t *testing.T) {
 	from, to := variety(t), t.TempDir()
 	must(t, os.Mkdir(filepath.Join(to, "as"), 0o700))
-	must(t, treetar.Unpack(context.Background(), open(t, to), ".", bytes.NewReader(pack(t, from, "as")), treetar.Options{UID: 3, GID: 4}))
+	must(t,
+		treetar.Unpack(context.Background(), open(t, to), ".", bytes.NewReader(pack(t, from, "as")),
+			treetar.Options{UID: 3, GID: 4}))
 	tree := imagetest.Tree(t, filepath.Join(to, "as"))
 	for name, n := range tree {
 		if name != "." && (n.UID != 3 || n.GID != 4) {
@@ -121,25 +127,46 @@ func TestHostileStreams(t *testing.T) {
 		{name: "dot dot", entries: []imagetest.Entry{imagetest.File("../escape", "x")}, err: ".."},
 		{name: "dot dot within", entries: []imagetest.Entry{imagetest.File("a/../../escape", "x")}, err: ".."},
 		{name: "absolute", entries: []imagetest.Entry{imagetest.File("/deep/down", "x")}, want: "sub/deep/down"},
-		{name: "through a link", entries: []imagetest.Entry{imagetest.Symlink("a", "OUTSIDE"), imagetest.File("a/f", "x")}, err: "symbolic links"},
-		{name: "through a link, followed", entries: []imagetest.Entry{imagetest.Symlink("a", "/other"), imagetest.File("a/f", "x")}, follow: true, want: "other/f"},
-		{name: "far up, followed", entries: []imagetest.Entry{imagetest.Symlink("a", "../../../../other"), imagetest.File("a/f", "x")}, follow: true, want: "other/f"},
-		{name: "outside, followed", entries: []imagetest.Entry{imagetest.Symlink("a", "OUTSIDE"), imagetest.File("a/f", "x")}, follow: true, err: "no such file"},
+		{name: "through a link",
+			entries: []imagetest.Entry{imagetest.Symlink("a", "OUTSIDE"), imagetest.File("a/f", "x")},
+			err:     "symbolic links"},
+		{name: "through a link, followed",
+			entries: []imagetest.Entry{imagetest.Symlink("a", "/other"), imagetest.File("a/f", "x")}, follow: true,
+			want: "other/f"},
+		{name: "far up, followed",
+			entries: []imagetest.Entry{imagetest.Symlink("a", "../../../../other"), imagetest.File("a/f", "x")},
+			follow:  true, want: "other/f"},
+		{name: "outside, followed",
+			entries: []imagetest.Entry{imagetest.Symlink("a", "OUTSIDE"), imagetest.File("a/f", "x")}, follow: true,
+			err: "no such file"},
 		{name: "hard link outside", entries: []imagetest.Entry{imagetest.Link("a", "../../outside/canary")}, err: ".."},
-		{name: "hard link through a link", entries: []imagetest.Entry{imagetest.Symlink("d", "OUTSIDE"), imagetest.Link("a", "d/canary")}, err: "symbolic links"},
-		{name: "directory over file", entries: []imagetest.Entry{imagetest.File("a", "x"), imagetest.Dir("a", 0o755)}, err: "cannot overwrite"},
-		{name: "directory over link", entries: []imagetest.Entry{imagetest.Symlink("a", "OUTSIDE"), imagetest.Dir("a", 0o755)}, err: "cannot overwrite"},
-		{name: "file over directory", entries: []imagetest.Entry{imagetest.Dir("a", 0o755), imagetest.File("a", "x")}, err: "cannot overwrite"},
-		{name: "file over link", entries: []imagetest.Entry{imagetest.Symlink("a", "OUTSIDE/canary"), imagetest.File("a", "x")}, want: "sub/a"},
-		{name: "base as a link", entries: []imagetest.Entry{imagetest.Symlink(".", "OUTSIDE")}, err: "none in the archive"},
-		{name: "unknown type", entries: []imagetest.Entry{imagetest.File("a", "").With(func(e *imagetest.Entry) { e.Typeflag = 'Z' })}, err: "type"},
+		{name: "hard link through a link",
+			entries: []imagetest.Entry{imagetest.Symlink("d", "OUTSIDE"), imagetest.Link("a", "d/canary")},
+			err:     "symbolic links"},
+		{name: "directory over file", entries: []imagetest.Entry{imagetest.File("a", "x"), imagetest.Dir("a", 0o755)},
+			err: "cannot overwrite"},
+		{name: "directory over link",
+			entries: []imagetest.Entry{imagetest.Symlink("a", "OUTSIDE"), imagetest.Dir("a", 0o755)},
+			err:     "cannot overwrite"},
+		{name: "file over directory", entries: []imagetest.Entry{imagetest.Dir("a", 0o755), imagetest.File("a", "x")},
+			err: "cannot overwrite"},
+		{name: "file over link",
+			entries: []imagetest.Entry{imagetest.Symlink("a", "OUTSIDE/canary"), imagetest.File("a", "x")},
+			want:    "sub/a"},
+		{name: "base as a link", entries: []imagetest.Entry{imagetest.Symlink(".", "OUTSIDE")},
+			err: "none in the archive"},
+		{name: "unknown type",
+			entries: []imagetest.Entry{imagetest.File("a", "").With(func(e *imagetest.Entry) { e.Typeflag = 'Z' })},
+			err:     "type"},
 		{name: "twice", entries: []imagetest.Entry{imagetest.File("a", "y"), imagetest.File("a", "x")}, want: "sub/a"},
-		{name: "link to itself", entries: []imagetest.Entry{imagetest.File("a", "x"), imagetest.Link("a", "a")}, want: "sub/a"},
+		{name: "link to itself", entries: []imagetest.Entry{imagetest.File("a", "x"), imagetest.Link("a", "a")},
+			want: "sub/a"},
 	} {
 		t.Run(h.name, func(t *testing.T) {
 			dir := t.TempDir()
 			outside, root := filepath.Join(dir, "outside"), filepath.Join(dir, "root")
-			must(t, os.Mkdir(outside, 0o755), os.MkdirAll(filepath.Join(root, "sub"), 0o755), os.Mkdir(filepath.Join(root, "other"), 0o755),
+			must(t, os.Mkdir(outside, 0o755), os.MkdirAll(filepath.Join(root, "sub"), 0o755),
+				os.Mkdir(filepath.Join(root, "other"), 0o755),
 				os.WriteFile(filepath.Join(outside, "canary"), []byte("alive"), 0o600))
 			before := imagetest.Tree(t, outside)
 			for i, e := range h.entries {
@@ -149,7 +176,8 @@ func TestHostileStreams(t *testing.T) {
 			if !h.follow {
 				base, at = ".", open(t, filepath.Join(root, "sub"))
 			}
-			err := treetar.Unpack(context.Background(), at, base, bytes.NewReader(imagetest.Tar(t, h.entries...)), treetar.Options{Follow: h.follow})
+			err := treetar.Unpack(context.Background(), at, base, bytes.NewReader(imagetest.Tar(t, h.entries...)),
+				treetar.Options{Follow: h.follow})
 			if h.err == "" && err != nil || h.err != "" && (err == nil || !strings.Contains(err.Error(), h.err)) {
 				t.Errorf("%v; want %q", err, h.err)
 			}
@@ -179,7 +207,8 @@ func TestCutShort(t *testing.T) {
 	dir := t.TempDir()
 	must(t, os.WriteFile(filepath.Join(dir, "f"), []byte("old"), 0o600))
 	whole := imagetest.Tar(t, imagetest.File("f", strings.Repeat("new", 100_000)))
-	err := treetar.Unpack(context.Background(), open(t, dir), ".", bytes.NewReader(whole[:len(whole)/2]), treetar.Options{})
+	err := treetar.Unpack(context.Background(), open(t, dir), ".", bytes.NewReader(whole[:len(whole)/2]),
+		treetar.Options{})
 	if !errors.Is(err, mctr.ErrInvalid) {
 		t.Errorf("%v; want ErrInvalid", err)
 	}
@@ -195,19 +224,23 @@ func TestCutShort(t *testing.T) {
 func TestSwappedWhileRead(t *testing.T) {
 	dir := t.TempDir()
 	outside, root := filepath.Join(dir, "outside"), filepath.Join(dir, "root")
-	must(t, os.Mkdir(outside, 0o755), os.MkdirAll(filepath.Join(root, "a/d"), 0o755), os.Symlink(outside, filepath.Join(root, "a/l")),
-		os.WriteFile(filepath.Join(outside, "f"), []byte("secret"), 0o644), os.WriteFile(filepath.Join(root, "a/d/f"), []byte("inside"), 0o644))
+	must(t, os.Mkdir(outside, 0o755), os.MkdirAll(filepath.Join(root, "a/d"), 0o755),
+		os.Symlink(outside, filepath.Join(root, "a/l")),
+		os.WriteFile(filepath.Join(outside, "f"), []byte("secret"), 0o644),
+		os.WriteFile(filepath.Join(root, "a/d/f"), []byte("inside"), 0o644))
 	before := imagetest.Tree(t, outside)
 	ctx, cancel := context.WithCancel(context.Background())
 	swapped := make(chan int)
 	go func() {
 		n := 0
 		for ; ctx.Err() == nil; n++ {
-			_ = unix.Renameat2(unix.AT_FDCWD, filepath.Join(root, "a/d"), unix.AT_FDCWD, filepath.Join(root, "a/l"), unix.RENAME_EXCHANGE)
+			_ = unix.Renameat2(unix.AT_FDCWD, filepath.Join(root, "a/d"), unix.AT_FDCWD, filepath.Join(root, "a/l"),
+				unix.RENAME_EXCHANGE)
 		}
 		swapped <- n
 	}()
-	stream := imagetest.Tar(t, imagetest.Dir("a", 0o755), imagetest.Dir("a/d", 0o755), imagetest.File("a/d/f", "inside"), imagetest.File("a/d/g", "inside"))
+	stream := imagetest.Tar(t, imagetest.Dir("a", 0o755), imagetest.Dir("a/d", 0o755),
+		imagetest.File("a/d/f", "inside"), imagetest.File("a/d/g", "inside"))
 	for range 500 {
 		var b bytes.Buffer
 		f := open2(t, filepath.Join(root, "a"))
@@ -217,7 +250,8 @@ func TestSwappedWhileRead(t *testing.T) {
 		}
 		for _, follow := range []bool{false, true} {
 			f := open2(t, root)
-			_ = treetar.Unpack(context.Background(), f, ".", bytes.NewReader(stream), treetar.Options{Follow: follow}) // what it could not make, it says
+			// what it could not make, it says
+			_ = treetar.Unpack(context.Background(), f, ".", bytes.NewReader(stream), treetar.Options{Follow: follow})
 			_ = f.Close()
 		}
 	}
@@ -252,8 +286,10 @@ func TestNamesAreRight(t *testing.T) {
 
 // FuzzUnpack: no stream writes outside of the root, or makes the writer panic.
 func FuzzUnpack(f *testing.F) {
-	f.Add(imagetest.Tar(f, imagetest.Dir("a", 0o755), imagetest.File("a/b", "x"), imagetest.Link("c", "a/b"), imagetest.Symlink("l", "/etc")))
-	f.Add(imagetest.Tar(f, imagetest.Symlink("l", ".."), imagetest.File("l/x", "x"), imagetest.Special("p", tar.TypeFifo, 0, 0)))
+	f.Add(imagetest.Tar(f, imagetest.Dir("a", 0o755), imagetest.File("a/b", "x"), imagetest.Link("c", "a/b"),
+		imagetest.Symlink("l", "/etc")))
+	f.Add(imagetest.Tar(f, imagetest.Symlink("l", ".."), imagetest.File("l/x", "x"),
+		imagetest.Special("p", tar.TypeFifo, 0, 0)))
 	f.Fuzz(func(t *testing.T, stream []byte) {
 		dir := t.TempDir()
 		root := filepath.Join(dir, "root")
@@ -306,7 +342,8 @@ func TestPackDeep(t *testing.T) {
 func TestSizeless(t *testing.T) {
 	empty := filepath.Join(t.TempDir(), "empty")
 	must(t, os.WriteFile(empty, nil, 0o600))
-	for _, file := range []string{"/proc/cpuinfo", "/proc/version", "/proc/self/cmdline", "/sys/kernel/mm/transparent_hugepage/enabled", empty} {
+	for _, file := range []string{"/proc/cpuinfo", "/proc/version", "/proc/self/cmdline",
+		"/sys/kernel/mm/transparent_hugepage/enabled", empty} {
 		want, err := os.ReadFile(file)
 		if errors.Is(err, os.ErrNotExist) {
 			continue // this kernel has no such thing
@@ -335,11 +372,14 @@ func TestHarmless(t *testing.T) {
 	src, dst := filepath.Join(t.TempDir(), "src"), t.TempDir()
 	at := func(name string) string { return filepath.Join(src, name) }
 	capability := []byte{1, 0, 0, 2, 0x20, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
-	must(t, os.Mkdir(src, 0o755), os.WriteFile(at("suid"), nil, 0o600), unix.Chmod(at("suid"), 0o6755), os.WriteFile(at("caps"), nil, 0o755), unix.Chmod(at("caps"), 0o755),
-		unix.Setxattr(at("caps"), "security.capability", capability, 0), unix.Setxattr(at("caps"), "user.keep", []byte("1"), 0),
-		os.WriteFile(at("other"), nil, 0o600), os.Chown(at("other"), 1000, 1000), unix.Chmod(at("other"), 0o4755),
+	must(t, os.Mkdir(src, 0o755), os.WriteFile(at("suid"), nil, 0o600), unix.Chmod(at("suid"), 0o6755),
+		os.WriteFile(at("caps"), nil, 0o755), unix.Chmod(at("caps"), 0o755),
+		unix.Setxattr(at("caps"), "security.capability", capability, 0),
+		unix.Setxattr(at("caps"), "user.keep", []byte("1"), 0), os.WriteFile(at("other"), nil, 0o600),
+		os.Chown(at("other"), 1000, 1000), unix.Chmod(at("other"), 0o4755),
 		unix.Mknod(at("zero"), unix.S_IFCHR|0o600, int(unix.Mkdev(1, 5))), os.Link(at("zero"), at("zlink")),
-		unix.Mknod(at("disk"), unix.S_IFBLK|0o666, int(unix.Mkdev(7, 0))), unix.Mkfifo(at("pipe"), 0o600), os.Symlink("/etc", at("link")))
+		unix.Mknod(at("disk"), unix.S_IFBLK|0o666, int(unix.Mkdev(7, 0))), unix.Mkfifo(at("pipe"), 0o600),
+		os.Symlink("/etc", at("link")))
 	root := open(t, dst)
 	var left []string
 	err := treetar.Unpack(t.Context(), root, ".", bytes.NewReader(pack(t, src, ".")), treetar.Options{
@@ -349,21 +389,26 @@ func TestHarmless(t *testing.T) {
 	if got := strings.Join(left, " "); got != "disk zero zlink" {
 		t.Errorf("left out: %s", got)
 	}
-	for name, want := range map[string]os.FileMode{"suid": 0o755, "caps": 0o755, "other": 0o755, "pipe": os.ModeNamedPipe | 0o600} {
+	for name, want := range map[string]os.FileMode{"suid": 0o755, "caps": 0o755, "other": 0o755,
+		"pipe": os.ModeNamedPipe | 0o600} {
 		info, err := os.Lstat(filepath.Join(dst, name))
 		if err != nil || info.Mode() != want {
 			t.Errorf("%s: %v, %v; want %v", name, info, err, want)
 		}
 	}
-	if _, err := unix.Getxattr(filepath.Join(dst, "caps"), "security.capability", make([]byte, 64)); !errors.Is(err, unix.ENODATA) {
+	if _, err := unix.Getxattr(filepath.Join(dst, "caps"), "security.capability",
+		make([]byte, 64)); !errors.Is(err, unix.ENODATA) {
 		t.Errorf("capabilities: %v", err)
 	}
 	if n, err := unix.Getxattr(filepath.Join(dst, "caps"), "user.keep", make([]byte, 64)); n != 1 || err != nil {
 		t.Errorf("the user's attribute: %v", err)
 	}
 	whole := t.TempDir()
-	must(t, treetar.Unpack(t.Context(), open(t, whole), ".", bytes.NewReader(pack(t, src, ".")), treetar.Options{Owner: true}))
-	for name, want := range map[string]os.FileMode{"suid": os.ModeSetuid | os.ModeSetgid | 0o755, "zero": os.ModeDevice | os.ModeCharDevice | 0o600} {
+	must(t,
+		treetar.Unpack(t.Context(), open(t, whole), ".", bytes.NewReader(pack(t, src, ".")),
+			treetar.Options{Owner: true}))
+	for name, want := range map[string]os.FileMode{"suid": os.ModeSetuid | os.ModeSetgid | 0o755,
+		"zero": os.ModeDevice | os.ModeCharDevice | 0o600} {
 		if info, err := os.Lstat(filepath.Join(whole, name)); err != nil || info.Mode() != want {
 			t.Errorf("all: %s: %v, %v; want %v", name, info, err, want)
 		}

@@ -172,9 +172,11 @@ func (u *unpacker) make(parent *os.File, temp string, h *tar.Header, content io.
 		if err := unix.Symlinkat(h.Linkname, dir, temp); err != nil {
 			return err
 		}
-		return errors.Join(unix.Fchownat(dir, temp, h.Uid, h.Gid, unix.AT_SYMLINK_NOFOLLOW), setTime(dir, temp, h.ModTime, unix.AT_SYMLINK_NOFOLLOW))
+		return errors.Join(unix.Fchownat(dir, temp, h.Uid, h.Gid, unix.AT_SYMLINK_NOFOLLOW),
+			setTime(dir, temp, h.ModTime, unix.AT_SYMLINK_NOFOLLOW))
 	}
-	kind := map[byte]uint32{tar.TypeFifo: unix.S_IFIFO, tar.TypeChar: unix.S_IFCHR, tar.TypeBlock: unix.S_IFBLK}[h.Typeflag]
+	kind := map[byte]uint32{tar.TypeFifo: unix.S_IFIFO, tar.TypeChar: unix.S_IFCHR,
+		tar.TypeBlock: unix.S_IFBLK}[h.Typeflag]
 	if kind == 0 {
 		return fmt.Errorf("%w: an entry of type %q", mctr.ErrInvalid, h.Typeflag)
 	}
@@ -271,7 +273,8 @@ func (u *unpacker) itself(name string) (*os.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	fd, err := unix.Openat(int(parent.Fd()), path.Base(name), unix.O_PATH|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+	fd, err := unix.Openat(int(parent.Fd()), path.Base(name),
+		unix.O_PATH|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
 	if errors.Is(err, unix.ENOTDIR) || errors.Is(err, unix.ELOOP) {
 		return nil, fmt.Errorf("%w: cannot overwrite what is no directory with a directory", mctr.ErrExists)
 	}

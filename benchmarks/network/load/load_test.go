@@ -34,12 +34,14 @@ func served(t *testing.T) Ports {
 func TestLoads(t *testing.T) {
 	p := served(t)
 	for _, kind := range []string{RR, CRR, UDP} {
-		r, err := Run(t.Context(), Task{Kind: kind, Target: "127.0.0.1", Ports: p, Conns: 3, Size: 1000, Duration: 50 * time.Millisecond})
+		r, err := Run(t.Context(),
+			Task{Kind: kind, Target: "127.0.0.1", Ports: p, Conns: 3, Size: 1000, Duration: 50 * time.Millisecond})
 		if err != nil {
 			t.Errorf("%s: %v", kind, err)
 			continue
 		}
-		if r.Transactions == 0 || r.Errors != 0 || r.Bytes != 1000*r.Transactions || r.P50 == 0 || r.P90 < r.P50 || r.P99 < r.P90 || r.TPS == 0 {
+		if r.Transactions == 0 || r.Errors != 0 || r.Bytes != 1000*r.Transactions || r.P50 == 0 || r.P90 < r.P50 ||
+			r.P99 < r.P90 || r.TPS == 0 {
 			t.Errorf("%s: %+v", kind, r)
 		}
 	}
@@ -47,12 +49,15 @@ func TestLoads(t *testing.T) {
 
 func TestFailures(t *testing.T) {
 	for _, kind := range []string{RR, CRR, UDP} { // nobody listens on port 1
-		_, err := Run(t.Context(), Task{Kind: kind, Target: "127.0.0.1", Ports: Ports{1, 1, 1}, Conns: 1, Size: 1, Duration: 20 * time.Millisecond})
+		_, err := Run(t.Context(),
+			Task{Kind: kind, Target: "127.0.0.1", Ports: Ports{1, 1, 1}, Conns: 1, Size: 1,
+				Duration: 20 * time.Millisecond})
 		if !errors.Is(err, ErrNothing) || !strings.Contains(err.Error(), "refused") {
 			t.Errorf("%s: %v", kind, err)
 		}
 	}
-	for _, bad := range []Task{{Kind: RR}, {Kind: RR, Conns: 1, Size: 1 << 20, Duration: 1}, {Kind: "x", Conns: 1, Size: 1, Duration: 1}, {Kind: RR, Conns: 1, Size: 1, Duration: time.Hour}} {
+	for _, bad := range []Task{{Kind: RR}, {Kind: RR, Conns: 1, Size: 1 << 20, Duration: 1},
+		{Kind: "x", Conns: 1, Size: 1, Duration: 1}, {Kind: RR, Conns: 1, Size: 1, Duration: time.Hour}} {
 		if _, err := Run(t.Context(), bad); err == nil {
 			t.Errorf("%+v was done", bad)
 		}
@@ -72,7 +77,9 @@ func TestLoader(t *testing.T) {
 	if err := c.Serve(t.Context(), p); err == nil || !strings.Contains(err.Error(), "address already in use") {
 		t.Errorf("ports in use: %v", err)
 	}
-	if r, err := c.Run(t.Context(), Task{Kind: RR, Target: "127.0.0.1", Ports: p, Conns: 1, Size: 1, Duration: 20 * time.Millisecond}); err != nil || r.Transactions == 0 {
+	if r, err := c.Run(t.Context(),
+		Task{Kind: RR, Target: "127.0.0.1", Ports: p, Conns: 1, Size: 1,
+			Duration: 20 * time.Millisecond}); err != nil || r.Transactions == 0 {
 		t.Errorf("%+v %v", r, err)
 	}
 	c.Close()

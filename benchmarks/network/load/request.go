@@ -97,7 +97,8 @@ func (t *Task) sum(tallies []tally, elapsed time.Duration) (*Result, error) {
 		return nil, fmt.Errorf("%s to %s: %w: %s", t.Kind, t.Target, ErrNothing, r.FirstError)
 	}
 	r.TPS = float64(r.Transactions) / r.Seconds
-	r.P50, r.P90, r.P99 = float64(all.ValueAtQuantile(50)), float64(all.ValueAtQuantile(90)), float64(all.ValueAtQuantile(99))
+	r.P50, r.P90, r.P99 = float64(all.ValueAtQuantile(50)), float64(all.ValueAtQuantile(90)),
+		float64(all.ValueAtQuantile(99))
 	r.Bytes = r.Transactions * int64(t.Size)
 	return r, nil
 }

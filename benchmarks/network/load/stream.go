@@ -24,8 +24,8 @@ type report struct {
 // stream has iperf3 send as much as goes.
 func stream(ctx context.Context, t *Task) (*Result, error) {
 	seconds := strconv.FormatFloat(max(t.Duration.Seconds(), 1), 'f', 0, 64)
-	cmd := exec.CommandContext(ctx, "iperf3", "--client", t.Target, "--port", strconv.Itoa(t.Ports.Stream), "--time", seconds,
-		"--parallel", strconv.Itoa(t.Conns), "--json", "--connect-timeout", "1000")
+	cmd := exec.CommandContext(ctx, "iperf3", "--client", t.Target, "--port", strconv.Itoa(t.Ports.Stream), "--time",
+		seconds, "--parallel", strconv.Itoa(t.Conns), "--json", "--connect-timeout", "1000")
 	out, err := cmd.Output()
 	r := &report{}
 	if jsonErr := json.Unmarshal(out, r); jsonErr != nil {

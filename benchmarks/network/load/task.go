@@ -37,7 +37,8 @@ const maxSize = 64 << 10
 
 func (t *Task) validate() error {
 	if t.Conns < 1 || t.Size < 1 || t.Size > maxSize || t.Duration <= 0 || t.Duration > time.Minute {
-		return fmt.Errorf("task %+v: want a connection or more, 1 to %d bytes, and a duration up to a minute", *t, maxSize)
+		return fmt.Errorf("task %+v: want a connection or more, 1 to %d bytes, and a duration up to a minute", *t,
+			maxSize)
 	}
 	return nil
 }

@@ -86,7 +86,8 @@ func writeFailure(w http.ResponseWriter, r *http.Request, code int, err error) {
 		failed.Message = strings.ToValidUTF8(failed.Message[:maxMessage], "") + "..."
 	}
 	switch code {
-	case http.StatusBadRequest, http.StatusUnauthorized, http.StatusRequestTimeout, http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType:
+	case http.StatusBadRequest, http.StatusUnauthorized, http.StatusRequestTimeout, http.StatusRequestEntityTooLarge,
+		http.StatusUnsupportedMediaType:
 		answerAtOnce(w) // the body may not have been read
 	}
 	w.Header().Set("Content-Type", api.JSON)
@@ -119,7 +120,8 @@ func (x *exchange) readCall(from io.ReadCloser) ([]byte, error) {
 // cutOff is the error of a body that ends early, or does not arrive in time.
 func cutOff(what string, limit time.Duration, err error) error {
 	if errors.Is(err, os.ErrDeadlineExceeded) {
-		return statusError{http.StatusRequestTimeout, fmt.Errorf("%w: %s did not arrive within %s", mctr.ErrInvalid, what, limit)}
+		return statusError{http.StatusRequestTimeout,
+			fmt.Errorf("%w: %s did not arrive within %s", mctr.ErrInvalid, what, limit)}
 	}
 	return statusError{http.StatusBadRequest, fmt.Errorf("%w: %s is cut off: %w", mctr.ErrInvalid, what, err)}
 }

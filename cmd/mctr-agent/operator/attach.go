@@ -39,10 +39,12 @@ func (s *Server) attach(ctx context.Context, id mctr.ContainerID, a wire.Attach)
 		return nil, err
 	}
 	if !running(status.Phase) {
-		return nil, fmt.Errorf("%w: container %s is %s: only a running one can be attached to", mctr.ErrState, id.Short(), status.Phase)
+		return nil, fmt.Errorf("%w: container %s is %s: only a running one can be attached to", mctr.ErrState,
+			id.Short(), status.Phase)
 	}
 	if a.Stdin && !status.Config.Process.Stdin {
-		return nil, fmt.Errorf("%w: container %s takes no input (launch it with tty_info, or process.stdin)", mctr.ErrState, id.Short())
+		return nil, fmt.Errorf("%w: container %s takes no input (launch it with tty_info, or process.stdin)",
+			mctr.ErrState, id.Short())
 	}
 	return s.Containers.Attach(ctx, id, a)
 }

@@ -25,7 +25,8 @@ type listed struct {
 }
 
 // serveFiles answers a question about files.
-func (s *Server) serveFiles(w http.ResponseWriter, r *http.Request, kind string, ask func(ctx context.Context) (any, error)) {
+func (s *Server) serveFiles(w http.ResponseWriter, r *http.Request, kind string,
+	ask func(ctx context.Context) (any, error)) {
 	x := &exchange{Server: s, w: w, r: r, kind: kind, code: http.StatusOK}
 	began := time.Now()
 	ctx, cancel := context.WithTimeout(r.Context(), quickTime)
@@ -49,7 +50,8 @@ func (s *Server) serveBrowse(w http.ResponseWriter, r *http.Request) {
 		names := owners{}
 		for i, f := range list {
 			answer[i] = listed{
-				GID: names.group(f.GID), UID: names.user(f.UID), Mode: modeText(f.Mode), Mtime: f.Mtime.Unix(), Nlink: f.Nlink, Path: f.Path, Size: f.Size,
+				GID: names.group(f.GID), UID: names.user(f.UID), Mode: modeText(f.Mode), Mtime: f.Mtime.Unix(),
+				Nlink: f.Nlink, Path: f.Path, Size: f.Size,
 			}
 		}
 		return answer, err
@@ -63,8 +65,9 @@ func (s *Server) listFiles(ctx context.Context, in api.FilePath) (api.Files, err
 	names := owners{}
 	for i, f := range list {
 		answer.FileInfos[i] = api.FileInfo{
-			Path: f.Path, Nlink: f.Nlink, Size: f.Size, Mtime: api.Duration{Nanoseconds: f.Mtime.UnixNano()}, Mode: f.Mode,
-			UID: names.user(f.UID), GID: names.group(f.GID),
+			Path: f.Path, Nlink: f.Nlink, Size: f.Size, Mtime: api.Duration{Nanoseconds: f.Mtime.UnixNano()},
+			Mode: f.Mode,
+			UID:  names.user(f.UID), GID: names.group(f.GID),
 		}
 	}
 	return answer, err
@@ -111,7 +114,8 @@ func (o owners) name(kind string, id uint32, look func(string) (string, error)) 
 // modeText is ls(1)'s.
 func modeText(mode uint32) string {
 	kinds := map[uint32]byte{
-		unix.S_IFDIR: 'd', unix.S_IFLNK: 'l', unix.S_IFIFO: 'p', unix.S_IFSOCK: 's', unix.S_IFBLK: 'b', unix.S_IFCHR: 'c',
+		unix.S_IFDIR: 'd', unix.S_IFLNK: 'l', unix.S_IFIFO: 'p', unix.S_IFSOCK: 's', unix.S_IFBLK: 'b',
+		unix.S_IFCHR: 'c',
 	}
 	text := []byte("-rwxrwxrwx")
 	if kind, ok := kinds[mode&unix.S_IFMT]; ok {

@@ -82,32 +82,37 @@ func (x *exchange) serve() error {
 	answer, known := x.calls[kind]
 	switch {
 	case x.form != nil && !slices.Contains(withArchive, kind):
-		return statusError{http.StatusUnsupportedMediaType, fmt.Errorf("%w: %s: %s is for calls that bring an archive", mctr.ErrInvalid, "Content-Type", api.Form)}
+		return statusError{http.StatusUnsupportedMediaType,
+			fmt.Errorf("%w: %s: %s is for calls that bring an archive", mctr.ErrInvalid, "Content-Type", api.Form)}
 	case known:
 		x.kind, x.arguments = kind, arguments
 		return answer(x)
 	case slices.Contains(notHere, kind):
-		return statusError{http.StatusNotImplemented, fmt.Errorf("%w: %s: this agent has no frameworks, tasks and resource providers", mctr.ErrUnsupported, kind)}
+		return statusError{http.StatusNotImplemented,
+			fmt.Errorf("%w: %s: this agent has no frameworks, tasks and resource providers", mctr.ErrUnsupported, kind)}
 	}
 	return fmt.Errorf("%w: no call of type %.64q", mctr.ErrInvalid, kind)
 }
 
 // notHere are calls of Mesos' agent that are not about containers.
 var notHere = []string{
-	"GET_FLAGS", "GET_METRICS", "GET_LOGGING_LEVEL", "SET_LOGGING_LEVEL", "GET_STATE", "GET_FRAMEWORKS", "GET_EXECUTORS", "GET_OPERATIONS",
-	"GET_TASKS", "GET_AGENT", "GET_RESOURCE_PROVIDERS", "ADD_RESOURCE_PROVIDER_CONFIG", "UPDATE_RESOURCE_PROVIDER_CONFIG",
-	"REMOVE_RESOURCE_PROVIDER_CONFIG", "MARK_RESOURCE_PROVIDER_GONE",
+	"GET_FLAGS", "GET_METRICS", "GET_LOGGING_LEVEL", "SET_LOGGING_LEVEL", "GET_STATE", "GET_FRAMEWORKS",
+	"GET_EXECUTORS", "GET_OPERATIONS", "GET_TASKS", "GET_AGENT", "GET_RESOURCE_PROVIDERS",
+	"ADD_RESOURCE_PROVIDER_CONFIG", "UPDATE_RESOURCE_PROVIDER_CONFIG", "REMOVE_RESOURCE_PROVIDER_CONFIG",
+	"MARK_RESOURCE_PROVIDER_GONE",
 }
 
 // contentType is the body's, one of api.JSON, api.RecordIO and api.Form.
 func (x *exchange) contentType() (string, error) {
 	const header = "Content-Type"
 	if x.r.Header.Get(header) == "" {
-		return "", statusError{http.StatusBadRequest, fmt.Errorf("%w: no %s: want %s", mctr.ErrInvalid, header, api.JSON)}
+		return "", statusError{http.StatusBadRequest,
+			fmt.Errorf("%w: no %s: want %s", mctr.ErrInvalid, header, api.JSON)}
 	}
 	media, _, err := mime.ParseMediaType(x.r.Header.Get(header))
 	if err != nil || media != api.JSON && media != api.RecordIO && media != api.Form {
-		return "", statusError{http.StatusUnsupportedMediaType, fmt.Errorf("%w: %s: %.64q: want %s", mctr.ErrInvalid, header, x.r.Header.Get(header), api.JSON)}
+		return "", statusError{http.StatusUnsupportedMediaType,
+			fmt.Errorf("%w: %s: %.64q: want %s", mctr.ErrInvalid, header, x.r.Header.Get(header), api.JSON)}
 	}
 	return media, nil
 }
@@ -124,7 +129,8 @@ func (x *exchange) accepts(media string) error {
 			return nil
 		}
 	}
-	return statusError{http.StatusNotAcceptable, fmt.Errorf("%w: Accept: %.64q: answers to %s are %s", mctr.ErrInvalid, accepted, x.kind, media)}
+	return statusError{http.StatusNotAcceptable,
+		fmt.Errorf("%w: Accept: %.64q: answers to %s are %s", mctr.ErrInvalid, accepted, x.kind, media)}
 }
 
 // arguments reads what the call is given.

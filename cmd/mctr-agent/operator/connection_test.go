@@ -15,7 +15,8 @@ import (
 // TestWhileConnected has the client go while its call is answered, and its body not
 // read. What it sent fits into the sockets' buffers: TCP tells of the end behind it.
 func TestWhileConnected(t *testing.T) {
-	for name, start := range map[string]func(*httptest.Server){"TCP": (*httptest.Server).Start, "TLS": (*httptest.Server).StartTLS} {
+	for name, start := range map[string]func(*httptest.Server){
+		"TCP": (*httptest.Server).Start, "TLS": (*httptest.Server).StartTLS} {
 		t.Run(name, func(t *testing.T) {
 			arrived, cause := make(chan struct{}), make(chan error, 1)
 			s := httptest.NewUnstartedServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {

@@ -49,7 +49,8 @@ func (s *Server) container(ctx context.Context, id mctr.ContainerID) (api.Contai
 		return api.Container{}, err
 	}
 	name := api.NewContainerID(id)
-	c := api.Container{ContainerID: name, ContainerStatus: api.ContainerStatus{ContainerID: name, ExecutorPid: status.Pid}, Mctr: status}
+	c := api.Container{ContainerID: name,
+		ContainerStatus: api.ContainerStatus{ContainerID: name, ExecutorPid: status.Pid}, Mctr: status}
 	if !running(status.Phase) {
 		return c, nil
 	}

@@ -13,5 +13,6 @@ func copyFrom(x *exchange, in api.CopyFrom, w io.Writer) error {
 	if err != nil {
 		return err
 	}
-	return x.Containers.CopyFrom(x.r.Context(), id, in.Path, w, containerizer.CopyOptions{Name: in.Name, FollowLink: in.FollowLink})
+	return x.Containers.CopyFrom(x.r.Context(), id, in.Path, w,
+		containerizer.CopyOptions{Name: in.Name, FollowLink: in.FollowLink})
 }

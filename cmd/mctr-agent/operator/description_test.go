@@ -61,26 +61,36 @@ func TestDescription(t *testing.T) {
 
 // inputs are the types of calls' arguments; what has none is not in it.
 var inputs = map[string]any{
-	api.GetContainers: api.List{}, api.LaunchContainer: api.Launch{}, api.WaitContainer: api.ID{}, api.KillContainer: api.Kill{}, api.RemoveContainer: api.Remove{},
-	api.LaunchNestedContainer: api.LaunchNested{}, api.WaitNestedContainer: api.ID{}, api.KillNestedContainer: api.Kill{}, api.RemoveNestedContainer: api.Remove{},
-	api.LaunchNestedContainerSession: api.Session{}, api.AttachContainerInput: api.Input{}, api.AttachContainerOutput: api.ID{}, api.ListFiles: api.FilePath{},
-	api.ReadFile: api.FileRange{}, api.PruneImages: api.Prune{}, api.FindContainer: api.Find{}, api.InspectContainer: api.ID{}, api.CreateContainer: api.Launch{},
-	api.StartContainer: api.Start{}, api.StopContainer: api.Stop{}, api.DestroyContainer: api.ID{}, api.PauseContainer: api.ID{}, api.ResumeContainer: api.ID{},
-	api.RenameContainer: api.Rename{}, api.UpdateContainer: api.Update{}, api.ExecContainer: api.Exec{}, api.AttachContainer: api.Attach{}, api.GetUsage: api.ID{},
-	api.ListProcesses: api.Processes{}, api.ReadLogs: api.Logs{}, api.WatchEvents: mctr.EventOptions{}, api.PullImage: api.Pull{}, api.InspectImage: api.Reference{}, api.RemoveImage: api.Reference{},
-	api.StatPath: api.Stat{}, api.CopyFromContainer: api.CopyFrom{}, api.CopyToContainer: api.CopyTo{},
-	api.LaunchGroup: api.LaunchedGroup{}, api.DryRunContainer: api.DryRun{},
-	api.Reconcile: api.Reconciliation{}, api.AcknowledgeEnds: api.Acknowledgement{},
+	api.GetContainers: api.List{}, api.LaunchContainer: api.Launch{}, api.WaitContainer: api.ID{},
+	api.KillContainer: api.Kill{}, api.RemoveContainer: api.Remove{}, api.LaunchNestedContainer: api.LaunchNested{},
+	api.WaitNestedContainer: api.ID{}, api.KillNestedContainer: api.Kill{}, api.RemoveNestedContainer: api.Remove{},
+	api.LaunchNestedContainerSession: api.Session{}, api.AttachContainerInput: api.Input{},
+	api.AttachContainerOutput: api.ID{}, api.ListFiles: api.FilePath{}, api.ReadFile: api.FileRange{},
+	api.PruneImages: api.Prune{}, api.FindContainer: api.Find{}, api.InspectContainer: api.ID{},
+	api.CreateContainer: api.Launch{}, api.StartContainer: api.Start{}, api.StopContainer: api.Stop{},
+	api.DestroyContainer: api.ID{}, api.PauseContainer: api.ID{}, api.ResumeContainer: api.ID{},
+	api.RenameContainer: api.Rename{}, api.UpdateContainer: api.Update{}, api.ExecContainer: api.Exec{},
+	api.AttachContainer: api.Attach{}, api.GetUsage: api.ID{}, api.ListProcesses: api.Processes{},
+	api.ReadLogs: api.Logs{}, api.WatchEvents: mctr.EventOptions{}, api.PullImage: api.Pull{},
+	api.InspectImage: api.Reference{}, api.RemoveImage: api.Reference{}, api.StatPath: api.Stat{},
+	api.CopyFromContainer: api.CopyFrom{}, api.CopyToContainer: api.CopyTo{}, api.LaunchGroup: api.LaunchedGroup{},
+	api.DryRunContainer: api.DryRun{}, api.Reconcile: api.Reconciliation{}, api.AcknowledgeEnds: api.Acknowledgement{},
 	api.TagImage: api.Tag{}, api.LoadImages: api.Load{}, api.SaveImages: api.Save{}, api.GetDiskUsage: api.ID{},
-	api.CreateNetwork: api.NewNetwork{}, api.InspectNetwork: api.NetworkName{}, api.ProbeNetwork: api.NetworkName{}, api.RemoveNetwork: api.NetworkName{}, api.GCNetwork: api.NetworkName{}, api.CheckNetworks: api.ID{},
+	api.CreateNetwork: api.NewNetwork{}, api.InspectNetwork: api.NetworkName{}, api.ProbeNetwork: api.NetworkName{},
+	api.RemoveNetwork: api.NetworkName{}, api.GCNetwork: api.NetworkName{}, api.CheckNetworks: api.ID{},
 }
 
 // answers are the types of answers, by the schema that describes them.
 var answers = map[string]any{
-	"Termination": api.Termination{}, "Containers": api.Containers{}, "Health": api.Health{}, "Version": api.Version{}, "Files": api.Files{}, "FileData": api.FileData{},
-	"Found": api.Found{}, "MctrStatus": mctr.Status{}, "MctrUsage": mctr.Usage{}, "Table": api.Table{}, "StreamMessage": api.StreamMessage{}, "ProcessIO": api.ProcessIO{},
-	"Images": api.Images{}, "ImageDetail": api.ImageDetail{}, "StoreReport": provisioner.PruneReport{}, "Failure": api.Failure{},
-	"Findings": api.Findings{}, "HostFacts": doctor.Facts{}, "Leftovers": api.Leftovers{}, "Ends": mctr.Ends{}, "PathStat": api.PathStat{}, "StoreUsage": provisioner.Usage{}, "DiskUsage": containerizer.DiskUsage{}, "Networks": api.Networks{}, "NetworkDetails": cni.Details{}, "NetworkCheck": api.NetworkCheck{},
+	"Termination": api.Termination{}, "Containers": api.Containers{}, "Health": api.Health{}, "Version": api.Version{},
+	"Files": api.Files{}, "FileData": api.FileData{},
+	"Found": api.Found{}, "MctrStatus": mctr.Status{}, "MctrUsage": mctr.Usage{}, "Table": api.Table{},
+	"StreamMessage": api.StreamMessage{}, "ProcessIO": api.ProcessIO{},
+	"Images": api.Images{}, "ImageDetail": api.ImageDetail{}, "StoreReport": provisioner.PruneReport{},
+	"Failure":  api.Failure{},
+	"Findings": api.Findings{}, "HostFacts": doctor.Facts{}, "Leftovers": api.Leftovers{}, "Ends": mctr.Ends{},
+	"PathStat": api.PathStat{}, "StoreUsage": provisioner.Usage{}, "DiskUsage": containerizer.DiskUsage{},
+	"Networks": api.Networks{}, "NetworkDetails": cni.Details{}, "NetworkCheck": api.NetworkCheck{},
 }
 
 // TestDescribedFields wants the fields of every message described as the code has

@@ -13,7 +13,8 @@ import (
 // TestFields wants a field for each flag that a message of the library names.
 func TestFields(t *testing.T) {
 	named := map[string]string{}
-	for _, pattern := range []string{"*.go", "containerizer/*.go", "containerizer/health/*.go", "isolators/*/*/*.go", "isolators/*.go", "cni/*.go", "logs/*.go", "provisioner/*.go", "provisioner/inroot/*.go"} {
+	for _, pattern := range []string{"*.go", "containerizer/*.go", "containerizer/health/*.go", "isolators/*/*/*.go",
+		"isolators/*.go", "cni/*.go", "logs/*.go", "provisioner/*.go", "provisioner/inroot/*.go"} {
 		files, err := filepath.Glob(filepath.Join("../../..", pattern))
 		if err != nil || len(files) == 0 {
 			t.Fatal(pattern, err)

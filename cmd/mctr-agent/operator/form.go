@@ -20,7 +20,8 @@ var withArchive = []string{api.CopyToContainer, api.LoadImages}
 // by which the server knows that one was not read whole, and that its answer must not
 // be lost to a client that still writes.
 func (x *exchange) callOfForm() ([]byte, error) {
-	body := &arriving{ReadCloser: x.r.Body, http: http.NewResponseController(x.w), stall: x.StallTime, until: time.Now().Add(x.BodyTime)}
+	body := &arriving{ReadCloser: x.r.Body, http: http.NewResponseController(x.w), stall: x.StallTime,
+		until: time.Now().Add(x.BodyTime)}
 	_, parameters, err := mime.ParseMediaType(x.r.Header.Get("Content-Type"))
 	if err != nil || parameters["boundary"] == "" {
 		return nil, fmt.Errorf("%w: Content-Type: %s without a boundary", mctr.ErrInvalid, api.Form)
@@ -45,7 +46,8 @@ func nextPart(form *multipart.Reader, name string, limit time.Duration) (*multip
 	case err != nil:
 		return nil, cutOff("the form", limit, err)
 	case part.FormName() != name:
-		return nil, fmt.Errorf("%w: a form has the parts %q and %q, in this order, not %.64q", mctr.ErrInvalid, api.FormCall, api.FormArchive, part.FormName())
+		return nil, fmt.Errorf("%w: a form has the parts %q and %q, in this order, not %.64q", mctr.ErrInvalid,
+			api.FormCall, api.FormArchive, part.FormName())
 	}
 	return part, nil
 }
@@ -54,7 +56,8 @@ func nextPart(form *multipart.Reader, name string, limit time.Duration) (*multip
 // is an error whatever do makes of it.
 func (x *exchange) archive(do func(io.Reader) error) error {
 	if x.form == nil {
-		return statusError{http.StatusUnsupportedMediaType, fmt.Errorf("%w: Content-Type: %s brings an archive: want %s", mctr.ErrInvalid, x.kind, api.Form)}
+		return statusError{http.StatusUnsupportedMediaType,
+			fmt.Errorf("%w: Content-Type: %s brings an archive: want %s", mctr.ErrInvalid, x.kind, api.Form)}
 	}
 	// What do says is answered when it is known, not when all has arrived. The next
 	// call must not come on a connection of which the rest is not read.

@@ -19,7 +19,8 @@ func pullImage(x *exchange, in api.Pull, out *output) error {
 	if !slices.Contains(policies, in.Policy) {
 		return fmt.Errorf("%w: policy %q: always, missing, never or newer", mctr.ErrInvalid, in.Policy)
 	}
-	image, err := x.Images.Pull(x.r.Context(), in.Reference, provisioner.PullOptions{Policy: in.Policy, Platform: in.Platform, Progress: out.progress})
+	image, err := x.Images.Pull(x.r.Context(), in.Reference,
+		provisioner.PullOptions{Policy: in.Policy, Platform: in.Platform, Progress: out.progress})
 	if err != nil {
 		return err
 	}

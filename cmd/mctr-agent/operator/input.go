@@ -18,7 +18,9 @@ import (
 
 // inputIsAStream answers a call whose body is no stream.
 func inputIsAStream(*exchange) error {
-	return statusError{http.StatusUnsupportedMediaType, fmt.Errorf("%w: Content-Type: input is sent as %s, with Message-Content-Type: %s", mctr.ErrInvalid, api.RecordIO, api.JSON)}
+	return statusError{http.StatusUnsupportedMediaType,
+		fmt.Errorf("%w: Content-Type: input is sent as %s, with Message-Content-Type: %s", mctr.ErrInvalid,
+			api.RecordIO, api.JSON)}
 }
 
 // attachInput passes the records of the body on to a container's stdin, until the
@@ -30,9 +32,11 @@ func (x *exchange) attachInput() error {
 		if m == "" {
 			code = http.StatusBadRequest
 		}
-		return statusError{code, fmt.Errorf("%w: Message-Content-Type: %.64q: messages are %s", mctr.ErrInvalid, m, api.JSON)}
+		return statusError{code,
+			fmt.Errorf("%w: Message-Content-Type: %.64q: messages are %s", mctr.ErrInvalid, m, api.JSON)}
 	}
-	in := input{records: recordio.NewReader(x.r.Body, maxBody), http: http.NewResponseController(x.w), first: x.BodyTime}
+	in := input{records: recordio.NewReader(x.r.Body, maxBody), http: http.NewResponseController(x.w),
+		first: x.BodyTime}
 	id, err := in.container()
 	if err != nil {
 		return err
@@ -103,7 +107,8 @@ func (in input) next() (*api.Input, error) {
 	}
 	message := &api.Input{}
 	if kind != api.AttachContainerInput || arguments == nil {
-		return nil, statusError{http.StatusUnsupportedMediaType, fmt.Errorf("%w: a stream of records is for %s alone", mctr.ErrInvalid, api.AttachContainerInput)}
+		return nil, statusError{http.StatusUnsupportedMediaType,
+			fmt.Errorf("%w: a stream of records is for %s alone", mctr.ErrInvalid, api.AttachContainerInput)}
 	}
 	return message, api.Decode(arguments, message)
 }
@@ -116,7 +121,8 @@ func (in input) container() (mctr.ContainerID, error) {
 	first, err := in.next()
 	switch {
 	case errors.Is(err, os.ErrDeadlineExceeded):
-		return "", statusError{http.StatusRequestTimeout, fmt.Errorf("%w: no message within %s", mctr.ErrInvalid, in.first)}
+		return "", statusError{http.StatusRequestTimeout,
+			fmt.Errorf("%w: no message within %s", mctr.ErrInvalid, in.first)}
 	case errors.Is(err, io.EOF):
 		return "", fmt.Errorf("%w: the stream is empty", mctr.ErrInvalid)
 	case err != nil:
@@ -177,7 +183,8 @@ func (w writer) take(ctx context.Context, m *api.Input) error {
 	case p.Type == "CONTROL" && p.Control != nil && p.Control.Type == "TTY_INFO" && p.Control.TTYInfo.Size() != nil:
 		return w.unlessEnded(w.Resize(*p.Control.TTYInfo.Size()))
 	}
-	return fmt.Errorf("%w: a process_io is DATA of type STDIN, or CONTROL of type TTY_INFO or HEARTBEAT", mctr.ErrInvalid)
+	return fmt.Errorf("%w: a process_io is DATA of type STDIN, or CONTROL of type TTY_INFO or HEARTBEAT",
+		mctr.ErrInvalid)
 }
 
 // unlessEnded is err of a stream that has not ended meanwhile.

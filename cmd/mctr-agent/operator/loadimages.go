@@ -20,7 +20,8 @@ func loadImages(x *exchange, in api.Load, out *output) error {
 		return fmt.Errorf("%w: the archive's name has more than %d bytes", mctr.ErrInvalid, maxArchiveName)
 	}
 	return x.archive(func(r io.Reader) error {
-		loaded, err := x.Images.Load(x.r.Context(), r, cmp.Or(in.Name, api.FormArchive), provisioner.LoadOptions{Platform: in.Platform, Progress: out.progress})
+		loaded, err := x.Images.Load(x.r.Context(), r, cmp.Or(in.Name, api.FormArchive),
+			provisioner.LoadOptions{Platform: in.Platform, Progress: out.progress})
 		for _, image := range loaded {
 			if err := out.send(api.StreamMessage{Image: image}); err != nil {
 				return err

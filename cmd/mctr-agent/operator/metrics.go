@@ -35,21 +35,33 @@ func newMetrics(r *prometheus.Registry, s *Server) *metrics {
 		return prometheus.CounterOpts{Namespace: "mctr", Name: name, Help: help}
 	}
 	histogram := func(name, help string) prometheus.HistogramOpts {
-		return prometheus.HistogramOpts{Namespace: "mctr", Name: name, Help: help, Buckets: prometheus.ExponentialBuckets(0.001, 2, 18)}
+		return prometheus.HistogramOpts{Namespace: "mctr", Name: name, Help: help,
+			Buckets: prometheus.ExponentialBuckets(0.001, 2, 18)}
 	}
 	m := &metrics{
-		requests:  prometheus.NewCounterVec(counter("api_requests_total", "Calls answered, by type and status code."), []string{"call", "code"}),
-		durations: prometheus.NewHistogramVec(histogram("api_request_seconds", "How long calls took to be answered, but for those of api_wait_seconds."), []string{"call"}),
-		streams:   prometheus.NewHistogramVec(histogram("api_wait_seconds", "How long calls lasted that wait for a container, stream, or bring an image."), []string{"call"}),
-		phases:    prometheus.NewHistogramVec(histogram("task_start_seconds", "How long launches by this agent took in each phase; total is all of it."), []string{"phase"}),
-		launches:  prometheus.NewCounter(counter("container_starts_total", "Containers started, by anybody on this host.")),
-		ends:      prometheus.NewCounterVec(counter("container_ends_total", "Containers ended, by reason."), []string{"reason"}),
-		ooms:      prometheus.NewCounter(counter("container_oom_kills_total", "Containers in which the kernel killed a process for memory.")),
+		requests: prometheus.NewCounterVec(counter("api_requests_total", "Calls answered, by type and status code."),
+			[]string{"call", "code"}),
+		durations: prometheus.NewHistogramVec(
+			histogram("api_request_seconds", "How long calls took to be answered, but for those of api_wait_seconds."),
+			[]string{"call"}),
+		streams: prometheus.NewHistogramVec(
+			histogram("api_wait_seconds",
+				"How long calls lasted that wait for a container, stream, or bring an image."), []string{"call"}),
+		phases: prometheus.NewHistogramVec(
+			histogram("task_start_seconds", "How long launches by this agent took in each phase; total is all of it."),
+			[]string{"phase"}),
+		launches: prometheus.NewCounter(
+			counter("container_starts_total", "Containers started, by anybody on this host.")),
+		ends: prometheus.NewCounterVec(counter("container_ends_total", "Containers ended, by reason."),
+			[]string{"reason"}),
+		ooms: prometheus.NewCounter(
+			counter("container_oom_kills_total", "Containers in which the kernel killed a process for memory.")),
 	}
 	r.MustRegister(m.requests, m.durations, m.streams, m.phases, m.launches, m.ends, m.ooms, newSurvey(s), buildInfo(s),
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	recovered := prometheus.NewGaugeVec(prometheus.GaugeOpts{
-		Namespace: "mctr", Name: "recovered_containers", Help: "What the agent found when it started: adopted, ended without it, or undone launches.",
+		Namespace: "mctr", Name: "recovered_containers",
+		Help: "What the agent found when it started: adopted, ended without it, or undone launches.",
 	}, []string{"as"})
 	r.MustRegister(recovered)
 	recovered.WithLabelValues("adopted").Set(float64(len(s.Recovered.Adopted)))
@@ -60,7 +72,8 @@ func newMetrics(r *prometheus.Registry, s *Server) *metrics {
 
 func buildInfo(s *Server) prometheus.Collector {
 	g := prometheus.NewGauge(prometheus.GaugeOpts{
-		Namespace: "mctr", Name: "build_info", Help: "1; the agent's version.", ConstLabels: prometheus.Labels{"version": s.Version.Version},
+		Namespace: "mctr", Name: "build_info", Help: "1; the agent's version.",
+		ConstLabels: prometheus.Labels{"version": s.Version.Version},
 	})
 	g.Set(1)
 	return g
@@ -78,10 +91,11 @@ func (m *metrics) request(call string, code int, took time.Duration) {
 // waiting are the calls that last as long as what they wait for or carry: they say
 // nothing of how fast the agent is.
 var waiting = []string{
-	api.WaitContainer, api.WaitNestedContainer, api.StopContainer, api.DestroyContainer, api.RemoveContainer, api.RemoveNestedContainer,
-	api.LaunchContainer, api.LaunchNestedContainer, api.LaunchGroup, api.CreateContainer, api.StartContainer, api.DryRunContainer,
-	api.LaunchNestedContainerSession, api.AttachContainerInput, api.AttachContainerOutput, api.AttachContainer, api.ExecContainer,
-	api.ReadLogs, api.WatchEvents, api.PullImage, api.LoadImages, api.SaveImages, api.CopyFromContainer, api.CopyToContainer,
+	api.WaitContainer, api.WaitNestedContainer, api.StopContainer, api.DestroyContainer, api.RemoveContainer,
+	api.RemoveNestedContainer, api.LaunchContainer, api.LaunchNestedContainer, api.LaunchGroup, api.CreateContainer,
+	api.StartContainer, api.DryRunContainer, api.LaunchNestedContainerSession, api.AttachContainerInput,
+	api.AttachContainerOutput, api.AttachContainer, api.ExecContainer, api.ReadLogs, api.WatchEvents, api.PullImage,
+	api.LoadImages, api.SaveImages, api.CopyFromContainer, api.CopyToContainer,
 }
 
 // launching times a launch by its steps. One that fails counts nowhere.

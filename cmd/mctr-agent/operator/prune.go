@@ -14,7 +14,8 @@ import (
 func (s *Server) pruneImages(ctx context.Context, in api.Prune) (provisioner.PruneReport, error) {
 	if in.Mctr != nil {
 		if len(in.ExcludedImages) > 0 {
-			return provisioner.PruneReport{}, fmt.Errorf("%w: \"mctr\" stands alone, without excluded_images", mctr.ErrInvalid)
+			return provisioner.PruneReport{}, fmt.Errorf("%w: \"mctr\" stands alone, without excluded_images",
+				mctr.ErrInvalid)
 		}
 		o := provisioner.PruneOptions{All: in.Mctr.All, DryRun: in.Mctr.DryRun}
 		if in.Mctr.Only != nil {

@@ -102,7 +102,9 @@ func Routes() []string {
 
 func (s *Server) observed() *http.ServeMux {
 	mux := http.NewServeMux()
-	mux.Handle("GET /metrics", promhttp.HandlerFor(s.registry, promhttp.HandlerOpts{MaxRequestsInFlight: maxScrapes, ErrorHandling: promhttp.ContinueOnError}))
+	mux.Handle("GET /metrics",
+		promhttp.HandlerFor(s.registry,
+			promhttp.HandlerOpts{MaxRequestsInFlight: maxScrapes, ErrorHandling: promhttp.ContinueOnError}))
 	mux.HandleFunc("GET /healthz", s.serveHealth)
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) { serveUnknown(mux, w, r) })
 	return mux
@@ -113,7 +115,8 @@ func serveUnknown(mux *http.ServeMux, w http.ResponseWriter, r *http.Request) {
 	for _, method := range []string{http.MethodGet, http.MethodPost} {
 		if _, pattern := mux.Handler(&http.Request{Method: method, URL: r.URL, Host: r.Host}); pattern != "/" {
 			w.Header().Set("Allow", method)
-			writeFailure(w, r, http.StatusMethodNotAllowed, fmt.Errorf("%w: %.20q %s: want %s", mctr.ErrInvalid, r.Method, r.URL.Path, method))
+			writeFailure(w, r, http.StatusMethodNotAllowed,
+				fmt.Errorf("%w: %.20q %s: want %s", mctr.ErrInvalid, r.Method, r.URL.Path, method))
 			return
 		}
 	}

@@ -124,7 +124,9 @@ func (s *sessions) list() (running []api.Container) {
 	for id, session := range s.byID {
 		if stream := session.stream.Load(); stream != nil && session.end == nil {
 			name := api.NewContainerID(id)
-			running = append(running, api.Container{ContainerID: name, ContainerStatus: api.ContainerStatus{ContainerID: name, ExecutorPid: stream.Pid}})
+			running = append(running,
+				api.Container{ContainerID: name,
+					ContainerStatus: api.ContainerStatus{ContainerID: name, ExecutorPid: stream.Pid}})
 		}
 	}
 	return running
@@ -163,7 +165,8 @@ func (s *session) running() (*launcher.Stream, error) {
 
 // gone is the error of something done to a session that may have ended meanwhile.
 func (s *session) gone(err error) error {
-	if errors.Is(err, net.ErrClosed) || errors.Is(err, unix.EPIPE) || errors.Is(err, fs.ErrClosed) || errors.Is(err, unix.ECONNRESET) {
+	if errors.Is(err, net.ErrClosed) || errors.Is(err, unix.EPIPE) || errors.Is(err, fs.ErrClosed) ||
+		errors.Is(err, unix.ECONNRESET) {
 		return fmt.Errorf("%w: session %s has ended", mctr.ErrState, s.id)
 	}
 	return err

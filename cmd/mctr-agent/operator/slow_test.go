@@ -39,7 +39,8 @@ func TestSlowBody(t *testing.T) {
 		{"no archive", form, load},
 		{"half an archive", form, load + part("archive") + "abc"},
 	} {
-		answer, err := ask(t, server.Listener.Addr(), fmt.Sprintf("POST /api/v1 HTTP/1.1\r\nHost: a\r\n%sContent-Length: 1000\r\n\r\n%s", c.headers, c.body))
+		answer, err := ask(t, server.Listener.Addr(),
+			fmt.Sprintf("POST /api/v1 HTTP/1.1\r\nHost: a\r\n%sContent-Length: 1000\r\n\r\n%s", c.headers, c.body))
 		if err != nil || !strings.HasPrefix(answer, "HTTP/1.1 408 ") {
 			t.Errorf("%s: %v %.200s", c.name, err, answer)
 		}
@@ -57,9 +58,12 @@ func TestEarlyAnswer(t *testing.T) {
 		{"no token, in chunks", "Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n", "401"},
 		{"another type", "Authorization: Bearer token\r\nContent-Type: text/plain\r\nContent-Length: 100\r\n", "415"},
 		{"no type", "Authorization: Bearer token\r\nContent-Length: 100\r\n", "400"},
-		{"records of what", "Authorization: Bearer token\r\nContent-Type: application/recordio\r\nContent-Length: 100\r\n", "400"},
+		{"records of what",
+			"Authorization: Bearer token\r\nContent-Type: application/recordio\r\nContent-Length: 100\r\n", "400"},
 	} {
-		if answer, err := ask(t, server.Listener.Addr(), "POST /api/v1 HTTP/1.1\r\nHost: a\r\n"+c.headers+"\r\n"); err != nil || !strings.HasPrefix(answer, "HTTP/1.1 "+c.want+" ") {
+		if answer, err := ask(t, server.Listener.Addr(),
+			"POST /api/v1 HTTP/1.1\r\nHost: a\r\n"+c.headers+"\r\n"); err != nil ||
+			!strings.HasPrefix(answer, "HTTP/1.1 "+c.want+" ") {
 			t.Errorf("%s: %v %.200s", c.name, err, answer)
 		}
 	}

@@ -26,7 +26,8 @@ func startContainer(x *exchange) error {
 }
 
 // start launches by do and answers, with the streams if they were asked for.
-func (x *exchange) start(o containerizer.LaunchOptions, do func(context.Context, containerizer.LaunchOptions) (*launcher.Stream, error)) error {
+func (x *exchange) start(o containerizer.LaunchOptions,
+	do func(context.Context, containerizer.LaunchOptions) (*launcher.Stream, error)) error {
 	if o.Attach != nil {
 		if err := x.asksUpgrade(); err != nil {
 			return err

@@ -17,5 +17,6 @@ func (s *Server) statPath(ctx context.Context, in api.Stat) (api.PathStat, error
 	if err != nil {
 		return api.PathStat{}, err
 	}
-	return api.PathStat{Name: stat.Name(), Size: stat.Size(), Mode: stat.Mode(), Mtime: stat.ModTime(), LinkTarget: stat.LinkTarget}, nil
+	return api.PathStat{Name: stat.Name(), Size: stat.Size(), Mode: stat.Mode(), Mtime: stat.ModTime(),
+		LinkTarget: stat.LinkTarget}, nil
 }

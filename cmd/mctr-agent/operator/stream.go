@@ -32,7 +32,8 @@ func records[In any](do func(x *exchange, in In, out *output) error) call {
 			return err
 		}
 		if m := x.r.Header.Get("Message-Accept"); m != "" && m != api.JSON && m != "*/*" {
-			return statusError{http.StatusNotAcceptable, fmt.Errorf("%w: Message-Accept: %.64q: messages are %s", mctr.ErrInvalid, m, api.JSON)}
+			return statusError{http.StatusNotAcceptable,
+				fmt.Errorf("%w: Message-Accept: %.64q: messages are %s", mctr.ErrInvalid, m, api.JSON)}
 		}
 		in, err := arguments[In](x)
 		if err != nil {
@@ -119,7 +120,9 @@ func (x *exchange) upgrade(stream *launcher.Stream) error {
 // asksUpgrade wants the client to be ready for it.
 func (x *exchange) asksUpgrade() error {
 	if !strings.EqualFold(x.r.Header.Get("Upgrade"), api.Protocol) {
-		return statusError{http.StatusUpgradeRequired, fmt.Errorf("%w: the streams need \"Connection: Upgrade\" and \"Upgrade: %s\"", mctr.ErrInvalid, api.Protocol)}
+		return statusError{http.StatusUpgradeRequired,
+			fmt.Errorf("%w: the streams need \"Connection: Upgrade\" and \"Upgrade: %s\"", mctr.ErrInvalid,
+				api.Protocol)}
 	}
 	return nil
 }

@@ -53,12 +53,21 @@ func newSurvey(s *Server) *survey {
 		grows      bool
 		of         func(*mctr.Usage) float64
 	}{
-		{"memory_bytes", "memory in use, without the page cache that can go at once", false, func(u *mctr.Usage) float64 { return float64(u.MemoryBytes) }},
+		{"memory_bytes", "memory in use, without the page cache that can go at once", false,
+			func(u *mctr.Usage) float64 { return float64(u.MemoryBytes) }},
 		{"processes", "processes and threads", false, func(u *mctr.Usage) float64 { return float64(u.Pids) }},
-		{"cpu_seconds_total", "processor time used", true, func(u *mctr.Usage) float64 { return time.Duration(u.CPUNanos).Seconds() }},
-		{"cpu_throttled_seconds_total", "time for which the quota was used up", true, func(u *mctr.Usage) float64 { return time.Duration(u.ThrottledNanos).Seconds() }},
-		{"read_bytes_total", "bytes read from disks", true, func(u *mctr.Usage) float64 { return float64(u.ReadBytes) }},
-		{"write_bytes_total", "bytes written to disks", true, func(u *mctr.Usage) float64 { return float64(u.WriteBytes) }},
+		{"cpu_seconds_total", "processor time used", true, func(u *mctr.Usage) float64 {
+			return time.Duration(u.CPUNanos).Seconds()
+		}},
+		{"cpu_throttled_seconds_total", "time for which the quota was used up", true, func(u *mctr.Usage) float64 {
+			return time.Duration(u.ThrottledNanos).Seconds()
+		}},
+		{"read_bytes_total", "bytes read from disks", true, func(u *mctr.Usage) float64 {
+			return float64(u.ReadBytes)
+		}},
+		{"write_bytes_total", "bytes written to disks", true, func(u *mctr.Usage) float64 {
+			return float64(u.WriteBytes)
+		}},
 		{"receive_bytes_total", "bytes received by its own network interfaces", true, received},
 		{"transmit_bytes_total", "bytes sent by its own network interfaces", true, sent},
 	} {
@@ -67,7 +76,9 @@ func newSurvey(s *Server) *survey {
 			sum = "All containers since the agent's start, together: " + f.what + "."
 		}
 		v.each = append(v.each, figure{
-			of: f.of, grows: f.grows, single: desc("container_"+f.name, "A running container: "+f.what+".", ofContainer...), sum: desc("containers_"+f.name, sum),
+			of: f.of, grows: f.grows,
+			single: desc("container_"+f.name, "A running container: "+f.what+".", ofContainer...),
+			sum:    desc("containers_"+f.name, sum),
 		})
 	}
 	v.past = make([]float64, len(v.each))
@@ -142,7 +153,8 @@ func (s *survey) Collect(to chan<- prometheus.Metric) {
 // tell gives the figures of each container and of all. Those in mute run, and have no
 // figures at this look.
 func (s *survey) tell(
-	to chan<- prometheus.Metric, now map[mctr.ContainerID]*mctr.Usage, names map[mctr.ContainerID]string, mute []mctr.ContainerID,
+	to chan<- prometheus.Metric, now map[mctr.ContainerID]*mctr.Usage, names map[mctr.ContainerID]string,
+	mute []mctr.ContainerID,
 ) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -183,8 +195,8 @@ func grown(of func(*mctr.Usage) float64, before *mctr.Usage, now float64) float6
 
 // phases are the states in which a container is counted, also where there is none.
 var phases = []mctr.Phase{
-	mctr.Created, mctr.Provisioning, mctr.Preparing, mctr.Fetching, mctr.Isolating, mctr.Running, mctr.Paused, mctr.Destroying, mctr.Exited, mctr.Lost,
-	mctr.Damaged,
+	mctr.Created, mctr.Provisioning, mctr.Preparing, mctr.Fetching, mctr.Isolating, mctr.Running, mctr.Paused,
+	mctr.Destroying, mctr.Exited, mctr.Lost, mctr.Damaged,
 }
 
 func word(p mctr.Phase) string { return strings.ToLower(string(p)) }

@@ -11,7 +11,8 @@ import (
 )
 
 // sums are the figures of all containers that a look tells, by their names.
-func sums(t *testing.T, s *survey, now map[mctr.ContainerID]*mctr.Usage, mute ...mctr.ContainerID) map[string]*dto.Metric {
+func sums(t *testing.T, s *survey, now map[mctr.ContainerID]*mctr.Usage,
+	mute ...mctr.ContainerID) map[string]*dto.Metric {
 	t.Helper()
 	told := make(chan prometheus.Metric, 1000)
 	s.tell(told, now, map[mctr.ContainerID]string{"a": "first"}, mute)
@@ -36,7 +37,8 @@ func sums(t *testing.T, s *survey, now map[mctr.ContainerID]*mctr.Usage, mute ..
 // when one is started again and counts anew.
 func TestSumsNeverFall(t *testing.T) {
 	s := newSurvey(nil)
-	const sum, single = "mctr_containers_cpu_seconds_total", "mctr_container_cpu_seconds_total container_id=a name=first"
+	const sum, single = "mctr_containers_cpu_seconds_total",
+		"mctr_container_cpu_seconds_total container_id=a name=first"
 	used := func(seconds uint64) *mctr.Usage { return &mctr.Usage{CPUNanos: seconds * 1e9, MemoryBytes: 7} }
 	for _, look := range []struct {
 		now  map[mctr.ContainerID]*mctr.Usage

@@ -57,7 +57,8 @@ func (s *start) absolute() (err error) {
 func (s *start) check(p *specs.Process) error {
 	switch {
 	case s.detach && p.Terminal && s.consoleSocket == "":
-		return errors.New("the process wants a terminal and nobody waits for it: --console-socket must say who takes it")
+		return errors.New(
+			"the process wants a terminal and nobody waits for it: --console-socket must say who takes it")
 	case (!s.detach || !p.Terminal) && s.consoleSocket != "":
 		return errors.New("--console-socket is for a detached process with a terminal")
 	}
@@ -121,7 +122,8 @@ func (s *start) filtered(process *lc.Process) error {
 // behind them as many as were asked for.
 func (s *start) descriptors(process *lc.Process) error {
 	listening := 0
-	if n, err := strconv.Atoi(os.Getenv("LISTEN_FDS")); err == nil && s.init && os.Getenv("LISTEN_PID") == strconv.Itoa(os.Getpid()) {
+	if n, err := strconv.Atoi(os.Getenv("LISTEN_FDS")); err == nil && s.init &&
+		os.Getenv("LISTEN_PID") == strconv.Itoa(os.Getpid()) {
 		listening = n
 		process.Env = append(process.Env, "LISTEN_FDS="+strconv.Itoa(n), "LISTEN_PID=1")
 	}

@@ -103,7 +103,8 @@ func (c *creation) processOf(s *specs.Spec) (*specs.Process, error) {
 
 func (r *runtime) make(c *creation, id string, spec *specs.Spec) (*lc.Container, error) {
 	if r.systemd && !systemd.IsRunningSystemd() {
-		return nil, errors.New("--systemd-cgroup: systemd does not run here (leave the flag out: control groups are made by hand then)")
+		return nil, errors.New(
+			"--systemd-cgroup: systemd does not run here (leave the flag out: control groups are made by hand then)")
 	}
 	rootless, err := r.rootlessCgroups()
 	if err != nil {
@@ -158,7 +159,8 @@ func parseSpec(data []byte) (*specs.Spec, error) {
 		return nil, fmt.Errorf("decode config.json: %w", err)
 	}
 	if major, _, ok := strings.Cut(spec.Version, "."); !ok || major != "1" {
-		return nil, fmt.Errorf("config.json: ociVersion %q: this runtime knows major version 1, up to %s", spec.Version, specs.Version)
+		return nil, fmt.Errorf("config.json: ociVersion %q: this runtime knows major version 1, up to %s", spec.Version,
+			specs.Version)
 	}
 	if spec.Root == nil {
 		return nil, errors.New("config.json lacks root")

@@ -34,7 +34,8 @@ func (e *execution) register(f *flag.FlagSet) {
 	f.BoolVar(&e.noNewPrivs, "no-new-privs", false, "no new privileges")
 	f.BoolVar(&e.ignorePaused, "ignore-paused", false, "also in a paused container")
 	f.IntVar(&e.preserve, "preserve-fds", 0, "pass so many more descriptors, from 3 on")
-	for name, l := range map[string]*list{"env": &e.env, "e": &e.env, "cap": &e.caps, "c": &e.caps, "additional-gids": &e.gids, "g": &e.gids, "cgroup": &e.cgroups} {
+	for name, l := range map[string]*list{"env": &e.env, "e": &e.env, "cap": &e.caps, "c": &e.caps,
+		"additional-gids": &e.gids, "g": &e.gids, "cgroup": &e.cgroups} {
 		f.Var(l, name, "may be given many times")
 	}
 }
@@ -46,7 +47,8 @@ func isSet(f *flag.FlagSet, name string) (set bool) {
 
 // change applies the flags to the container's own process.
 func (e *execution) change(p *specs.Process) error {
-	for to, from := range map[*string]string{&p.Cwd: e.cwd, &p.ApparmorProfile: e.apparmor, &p.SelinuxLabel: e.processLabel} {
+	for to, from := range map[*string]string{&p.Cwd: e.cwd, &p.ApparmorProfile: e.apparmor,
+		&p.SelinuxLabel: e.processLabel} {
 		if from != "" {
 			*to = from
 		}
@@ -69,7 +71,8 @@ func (e *execution) addCapabilities(p *specs.Process) {
 		p.Capabilities = &specs.LinuxCapabilities{}
 	}
 	c := p.Capabilities
-	c.Bounding, c.Effective, c.Permitted = append(c.Bounding, e.caps...), append(c.Effective, e.caps...), append(c.Permitted, e.caps...)
+	c.Bounding, c.Effective, c.Permitted = append(c.Bounding, e.caps...), append(c.Effective, e.caps...),
+		append(c.Permitted, e.caps...)
 	if c.Inheritable != nil {
 		c.Ambient = append(c.Ambient, e.caps...)
 	}
@@ -119,7 +122,8 @@ func subCgroups(args []string) (map[string]string, error) {
 		}
 		for controller := range strings.SplitSeq(controllers, ",") {
 			if _, twice := paths[controller]; twice || named && controller == "" || !named && len(args) > 1 {
-				return nil, fmt.Errorf("--cgroup %s: want one PATH, or CONTROLLER[,...]:PATH for each controller once", arg)
+				return nil, fmt.Errorf("--cgroup %s: want one PATH, or CONTROLLER[,...]:PATH for each controller once",
+					arg)
 			}
 			paths[controller] = path
 		}

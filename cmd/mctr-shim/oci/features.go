@@ -28,11 +28,12 @@ func known() features.Features {
 		Hooks: configs.KnownHookNames(), MountOptions: specconv.KnownMountOptions(),
 		Linux: &features.Linux{
 			Namespaces: specconv.KnownNamespaces(), Capabilities: capabilities.KnownCapabilities(),
-			Cgroup:          &features.Cgroup{V1: &yes, V2: &yes, Systemd: &yes, SystemdUser: &yes, Rdma: &yes},
-			Apparmor:        &features.Apparmor{Enabled: &yes},
-			Selinux:         &features.Selinux{Enabled: &yes},
-			IntelRdt:        &features.IntelRdt{Enabled: &yes, Schemata: &yes, Monitoring: &yes},
-			MemoryPolicy:    &features.MemoryPolicy{Modes: specconv.KnownMemoryPolicyModes(), Flags: specconv.KnownMemoryPolicyFlags()},
+			Cgroup:   &features.Cgroup{V1: &yes, V2: &yes, Systemd: &yes, SystemdUser: &yes, Rdma: &yes},
+			Apparmor: &features.Apparmor{Enabled: &yes},
+			Selinux:  &features.Selinux{Enabled: &yes},
+			IntelRdt: &features.IntelRdt{Enabled: &yes, Schemata: &yes, Monitoring: &yes},
+			MemoryPolicy: &features.MemoryPolicy{Modes: specconv.KnownMemoryPolicyModes(),
+				Flags: specconv.KnownMemoryPolicyFlags()},
 			MountExtensions: &features.MountExtensions{IDMap: &features.IDMap{Enabled: &yes}},
 			NetDevices:      &features.NetDevices{Enabled: &yes},
 			Seccomp:         knownSeccomp(),
@@ -48,7 +49,8 @@ func knownSeccomp() *features.Seccomp {
 	}
 	yes := true
 	return &features.Seccomp{
-		Enabled: &yes, Actions: seccomp.KnownActions(), Operators: seccomp.KnownOperators(), Archs: seccomp.KnownArchs(),
+		Enabled: &yes, Actions: seccomp.KnownActions(), Operators: seccomp.KnownOperators(),
+		Archs:      seccomp.KnownArchs(),
 		KnownFlags: seccomp.KnownFlags(), SupportedFlags: seccomp.SupportedFlags(),
 	}
 }

@@ -27,11 +27,14 @@ func figures(s *lc.Stats) *types.Stats {
 func processor(c cgroups.CpuStats) types.Cpu {
 	return types.Cpu{
 		Usage: types.CpuUsage{
-			Total: c.CpuUsage.TotalUsage, Percpu: c.CpuUsage.PercpuUsage, PercpuKernel: c.CpuUsage.PercpuUsageInKernelmode,
-			PercpuUser: c.CpuUsage.PercpuUsageInUsermode, Kernel: c.CpuUsage.UsageInKernelmode, User: c.CpuUsage.UsageInUsermode,
+			Total: c.CpuUsage.TotalUsage, Percpu: c.CpuUsage.PercpuUsage,
+			PercpuKernel: c.CpuUsage.PercpuUsageInKernelmode,
+			PercpuUser:   c.CpuUsage.PercpuUsageInUsermode, Kernel: c.CpuUsage.UsageInKernelmode,
+			User: c.CpuUsage.UsageInUsermode,
 		},
 		Throttling: types.Throttling{
-			Periods: c.ThrottlingData.Periods, ThrottledPeriods: c.ThrottlingData.ThrottledPeriods, ThrottledTime: c.ThrottlingData.ThrottledTime,
+			Periods: c.ThrottlingData.Periods, ThrottledPeriods: c.ThrottlingData.ThrottledPeriods,
+			ThrottledTime: c.ThrottlingData.ThrottledTime,
 		},
 		PSI: c.PSI,
 	}
@@ -55,9 +58,11 @@ func disks(b cgroups.BlkioStats) types.Blkio {
 		return out
 	}
 	return types.Blkio{
-		IoServiceBytesRecursive: entries(b.IoServiceBytesRecursive), IoServicedRecursive: entries(b.IoServicedRecursive),
-		IoQueuedRecursive: entries(b.IoQueuedRecursive), IoServiceTimeRecursive: entries(b.IoServiceTimeRecursive),
-		IoWaitTimeRecursive: entries(b.IoWaitTimeRecursive), IoMergedRecursive: entries(b.IoMergedRecursive),
+		IoServiceBytesRecursive: entries(b.IoServiceBytesRecursive),
+		IoServicedRecursive:     entries(b.IoServicedRecursive),
+		IoQueuedRecursive:       entries(b.IoQueuedRecursive),
+		IoServiceTimeRecursive:  entries(b.IoServiceTimeRecursive),
+		IoWaitTimeRecursive:     entries(b.IoWaitTimeRecursive), IoMergedRecursive: entries(b.IoMergedRecursive),
 		IoTimeRecursive: entries(b.IoTimeRecursive), SectorsRecursive: entries(b.SectorsRecursive), PSI: b.PSI,
 	}
 }

@@ -78,7 +78,8 @@ func applyBlockIO(to *cgroups.Resources, b *specs.LinuxBlockIO) {
 		var weight, leaf uint16
 		set(&weight, d.Weight)
 		set(&leaf, d.LeafWeight)
-		to.BlkioWeightDevice = append(to.BlkioWeightDevice, cgroups.NewWeightDevice(d.Major, d.Minor, weight, leaf)) // the last of a device counts
+		// the last of a device counts
+		to.BlkioWeightDevice = append(to.BlkioWeightDevice, cgroups.NewWeightDevice(d.Major, d.Minor, weight, leaf))
 	}
 	throttle(&to.BlkioThrottleReadBpsDevice, b.ThrottleReadBpsDevice)
 	throttle(&to.BlkioThrottleWriteBpsDevice, b.ThrottleWriteBpsDevice)

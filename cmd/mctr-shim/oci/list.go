@@ -46,7 +46,8 @@ func (r *runtime) table(found []*containerState) error {
 	w := tabwriter.NewWriter(r.stdout, 12, 1, 3, ' ', 0)
 	fmt.Fprint(w, "ID\tPID\tSTATUS\tBUNDLE\tCREATED\tOWNER\n")
 	for _, s := range found {
-		fmt.Fprintf(w, "%s\t%d\t%s\t%s\t%s\t%s\n", s.ID, s.Pid, s.Status, visible.Line(s.Bundle), s.Created.Format(time.RFC3339Nano), s.Owner)
+		fmt.Fprintf(w, "%s\t%d\t%s\t%s\t%s\t%s\n", s.ID, s.Pid, s.Status, visible.Line(s.Bundle),
+			s.Created.Format(time.RFC3339Nano), s.Owner)
 	}
 	return w.Flush()
 }

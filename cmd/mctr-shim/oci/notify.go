@@ -44,7 +44,9 @@ func (n *notifier) amend(s *specs.Spec) {
 	if n == nil || s.Process == nil {
 		return
 	}
-	s.Mounts = append(s.Mounts, specs.Mount{Destination: notifyDir, Source: n.dir, Options: []string{"bind", "nosuid", "noexec", "nodev", "ro"}})
+	s.Mounts = append(s.Mounts,
+		specs.Mount{Destination: notifyDir, Source: n.dir,
+			Options: []string{"bind", "nosuid", "noexec", "nodev", "ro"}})
 	s.Process.Env = append(s.Process.Env, "NOTIFY_SOCKET="+filepath.Join(notifyDir, notifyName))
 }
 

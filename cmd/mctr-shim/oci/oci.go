@@ -104,7 +104,8 @@ func (r *runtime) flags() *flag.FlagSet {
 	f.StringVar(&r.log, "log", "", "file for messages (default: stderr)")
 	f.StringVar(&r.logFormat, "log-format", "text", "text or json")
 	f.BoolVar(&r.debug, "debug", false, "log more")
-	f.BoolVar(&r.systemd, "systemd-cgroup", false, "let systemd make control groups; cgroupsPath is slice:prefix:name then")
+	f.BoolVar(&r.systemd, "systemd-cgroup", false,
+		"let systemd make control groups; cgroupsPath is slice:prefix:name then")
 	f.StringVar(&r.rootless, "rootless", "auto", "go on where control groups may not be changed: true, false or auto")
 	return f
 }
@@ -139,7 +140,9 @@ func (r *runtime) help(f *flag.FlagSet) {
 	for _, v := range verbs() {
 		lines = append(lines, "  "+v.usage)
 	}
-	fmt.Fprintf(r.stdout, "An OCI runtime with runc's command line.\n\nUsage: mctr-oci [flags] COMMAND ...\n\n%s\n\nFlags:\n", strings.Join(lines, "\n"))
+	fmt.Fprintf(r.stdout,
+		"An OCI runtime with runc's command line.\n\nUsage: mctr-oci [flags] COMMAND ...\n\n%s\n\nFlags:\n",
+		strings.Join(lines, "\n"))
 	f.SetOutput(r.stdout)
 	f.PrintDefaults()
 }

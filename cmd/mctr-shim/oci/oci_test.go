@@ -56,7 +56,8 @@ func TestParse(t *testing.T) {
 		stringVar(f, &name, "name", "n", "")
 		on := f.Bool("on", false, "")
 		rest, err := parse(f, strings.Fields(c.args), c.anywhere)
-		if (err != nil) != c.fails || err == nil && (strings.Join(rest, " ") != c.rest || name != c.name || *on != c.on) {
+		if (err != nil) != c.fails ||
+			err == nil && (strings.Join(rest, " ") != c.rest || name != c.name || *on != c.on) {
 			t.Errorf("%s: %q, name %q, on %v, %v", c.args, rest, name, *on, err)
 		}
 	}
@@ -71,7 +72,8 @@ func TestCount(t *testing.T) {
 }
 
 func TestParseSignal(t *testing.T) {
-	for text, want := range map[string]unix.Signal{"9": unix.SIGKILL, "KILL": unix.SIGKILL, "sigterm": unix.SIGTERM, "SIGHUP": unix.SIGHUP, "0": 0} {
+	for text, want := range map[string]unix.Signal{"9": unix.SIGKILL, "KILL": unix.SIGKILL, "sigterm": unix.SIGTERM,
+		"SIGHUP": unix.SIGHUP, "0": 0} {
 		if got, err := parseSignal(text); err != nil || got != want {
 			t.Errorf("%s: %v, %v", text, got, err)
 		}
@@ -151,7 +153,8 @@ func TestExecFlags(t *testing.T) {
 	e := &execution{}
 	f := newFlags("exec")
 	e.register(f)
-	args := strings.Fields("-e A=1 --env B=2 --cwd /w -u 7:8 -g 9 --cap CAP_NET_RAW --no-new-privs=false -t id sh -c --cwd")
+	args := strings.Fields(
+		"-e A=1 --env B=2 --cwd /w -u 7:8 -g 9 --cap CAP_NET_RAW --no-new-privs=false -t id sh -c --cwd")
 	rest, err := parse(f, args, false)
 	if err != nil || strings.Join(rest, " ") != "id sh -c --cwd" {
 		t.Fatal(rest, err)
@@ -162,8 +165,10 @@ func TestExecFlags(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := &specs.Process{
-		Env: []string{"Z=0", "A=1", "B=2"}, Cwd: "/w", Terminal: true, User: specs.User{UID: 7, GID: 8, AdditionalGids: []uint32{9}},
-		Capabilities: &specs.LinuxCapabilities{Bounding: []string{"CAP_NET_RAW"}, Effective: []string{"CAP_NET_RAW"}, Permitted: []string{"CAP_NET_RAW"}},
+		Env: []string{"Z=0", "A=1", "B=2"}, Cwd: "/w", Terminal: true,
+		User: specs.User{UID: 7, GID: 8, AdditionalGids: []uint32{9}},
+		Capabilities: &specs.LinuxCapabilities{Bounding: []string{"CAP_NET_RAW"}, Effective: []string{"CAP_NET_RAW"},
+			Permitted: []string{"CAP_NET_RAW"}},
 	}
 	if diff := cmp.Diff(want, p); diff != "" {
 		t.Error(diff)
@@ -181,7 +186,10 @@ func TestUpdateFlags(t *testing.T) {
 	u := newUpdate()
 	f := newFlags("update")
 	u.register(f)
-	if _, err := only(f, strings.Fields("--memory 32m --memory-swap -1 --cpu-share 512 --cpu-quota 5000 --pids-limit 7 --blkio-weight 20 id"), 1, 1); err != nil {
+	if _, err := only(f,
+		strings.Fields(
+			"--memory 32m --memory-swap -1 --cpu-share 512 --cpu-quota 5000 --pids-limit 7 --blkio-weight 20 id"), 1,
+		1); err != nil {
 		t.Fatal(err)
 	}
 	before := cgroups.Resources{CpuPeriod: 100000, CpusetCpus: "0", MemoryReservation: 5}
@@ -191,7 +199,8 @@ func TestUpdateFlags(t *testing.T) {
 	}
 	pids := int64(7)
 	want := before
-	want.Memory, want.MemorySwap, want.CpuShares, want.CpuQuota, want.BlkioWeight, want.PidsLimit = 32<<20, -1, 512, 5000, 20, &pids
+	want.Memory, want.MemorySwap, want.CpuShares, want.CpuQuota, want.BlkioWeight, want.PidsLimit = 32<<20, -1, 512,
+		5000, 20, &pids
 	want.CpuWeight = cgroups.ConvertCPUSharesToCgroupV2Value(512)
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
@@ -208,7 +217,9 @@ func TestUpdateFlags(t *testing.T) {
 func TestUpdateUnlimited(t *testing.T) {
 	none, idle := int64(-1), int64(1)
 	got := cgroups.Resources{MemorySwap: 99, CpuShares: 5}
-	if err := apply(&got, &specs.LinuxResources{Memory: &specs.LinuxMemory{Limit: &none}, CPU: &specs.LinuxCPU{Idle: &idle}}); err != nil {
+	if err := apply(&got,
+		&specs.LinuxResources{Memory: &specs.LinuxMemory{Limit: &none},
+			CPU: &specs.LinuxCPU{Idle: &idle}}); err != nil {
 		t.Fatal(err)
 	}
 	if got.Memory != -1 || got.MemorySwap != 0 || got.CpuShares != 0 {
@@ -225,7 +236,8 @@ func TestListOfNothing(t *testing.T) {
 	if err := os.Mkdir(filepath.Join(r.root, seccompDir), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	if code, err := r.list([]string{"--format", "table"}); code != 0 || err != nil || !strings.HasPrefix(out.String(), "ID ") || strings.Count(out.String(), "\n") != 1 {
+	if code, err := r.list([]string{"--format", "table"}); code != 0 || err != nil ||
+		!strings.HasPrefix(out.String(), "ID ") || strings.Count(out.String(), "\n") != 1 {
 		t.Errorf("%d, %v: %s", code, err, out.String())
 	}
 	if _, err := r.list([]string{"--format", "xml"}); err == nil {
@@ -266,7 +278,8 @@ func FuzzParseSpec(f *testing.F) {
 	f.Add([]byte(`{"ociVersion":"1.0.2","root":{"path":"r"},"linux":{},"process":{"args":["a"],"cwd":"/"}}`))
 	f.Add([]byte(`{"ociVersion":"1.0.2","root":{"path":"r"}}`))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		if s, err := parseSpec(data); err == nil && (s.Root == nil || s.Linux == nil || !strings.HasPrefix(s.Version, "1.")) {
+		if s, err := parseSpec(data); err == nil &&
+			(s.Root == nil || s.Linux == nil || !strings.HasPrefix(s.Version, "1.")) {
 			t.Errorf("%q was taken", data)
 		}
 	})

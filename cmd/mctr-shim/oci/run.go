@@ -62,7 +62,8 @@ func (c *creation) finish(b *begun, signals signals) (int, error) {
 		return code, nil
 	}
 	if err := destroy(c.container); err != nil {
-		logrus.Error(fmt.Errorf("the container has ended, and something of it is left (delete --force removes it): %w", err))
+		logrus.Error(
+			fmt.Errorf("the container has ended, and something of it is left (delete --force removes it): %w", err))
 	}
 	return code, nil
 }

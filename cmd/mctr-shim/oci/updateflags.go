@@ -22,19 +22,23 @@ func newUpdate() *update {
 }
 
 func (u *update) register(f *flag.FlagSet) {
-	stringVar(f, &u.file, "resources", "r", "file with the limits in JSON, or - for stdin; other flags do not count then")
+	stringVar(f, &u.file, "resources", "r",
+		"file with the limits in JSON, or - for stdin; other flags do not count then")
 	f.StringVar(&u.l3, "l3-cache-schema", "", "resctrl's schema of the L3 cache")
 	f.StringVar(&u.bandwidth, "mem-bw-schema", "", "resctrl's schema of memory bandwidth")
 	cpu, memory := u.limits.CPU, u.limits.Memory
 	f.StringVar(&cpu.Cpus, "cpuset-cpus", "", "processors")
 	f.StringVar(&cpu.Mems, "cpuset-mems", "", "memory nodes")
-	for name, p := range map[string]**uint64{"cpu-period": &cpu.Period, "cpu-burst": &cpu.Burst, "cpu-share": &cpu.Shares, "cpu-rt-period": &cpu.RealtimePeriod} {
+	for name, p := range map[string]**uint64{"cpu-period": &cpu.Period, "cpu-burst": &cpu.Burst,
+		"cpu-share": &cpu.Shares, "cpu-rt-period": &cpu.RealtimePeriod} {
 		f.Func(name, "a number", unsigned(p))
 	}
-	for name, p := range map[string]**int64{"cpu-quota": &cpu.Quota, "cpu-rt-runtime": &cpu.RealtimeRuntime, "cpu-idle": &cpu.Idle, "pids-limit": &u.limits.Pids.Limit} {
+	for name, p := range map[string]**int64{"cpu-quota": &cpu.Quota, "cpu-rt-runtime": &cpu.RealtimeRuntime,
+		"cpu-idle": &cpu.Idle, "pids-limit": &u.limits.Pids.Limit} {
 		f.Func(name, "a number", signed(p))
 	}
-	for name, p := range map[string]**int64{"memory": &memory.Limit, "memory-swap": &memory.Swap, "memory-reservation": &memory.Reservation} {
+	for name, p := range map[string]**int64{"memory": &memory.Limit, "memory-swap": &memory.Swap,
+		"memory-reservation": &memory.Reservation} {
 		f.Func(name, "bytes, with a unit or not; -1 is no limit", bytesOf(p))
 	}
 	f.Func("blkio-weight", "10 to 1000", weight(&u.limits.BlockIO.Weight))

@@ -26,7 +26,10 @@ func (p *peer) attach(a wire.Attach) (stream func()) {
 		return nil
 	}
 	if a.Stdin && !streams.takeInput() {
-		_ = wire.Write(p.conn, wire.Failed(fmt.Errorf("attach: %w: the input is taken: another client writes to it (attach without input, or wait)", mctr.ErrState)))
+		_ = wire.Write(p.conn,
+			wire.Failed(
+				fmt.Errorf("attach: %w: the input is taken: another client writes to it (attach without input, or "+
+					"wait)", mctr.ErrState)))
 		return nil
 	}
 	var tees []*logs.Tee

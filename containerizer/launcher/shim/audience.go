@@ -53,7 +53,8 @@ func (a *audience) widen() {
 			continue
 		}
 		_ = raw.Control(func(fd uintptr) {
-			_ = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_SNDBUFFORCE, wideBuffer) // without it, the client sees the stream cut
+			// without it, the client sees the stream cut
+			_ = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_SNDBUFFORCE, wideBuffer)
 		})
 	}
 }

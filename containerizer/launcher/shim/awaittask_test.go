@@ -40,7 +40,9 @@ func TestBecame(t *testing.T) {
 				}
 				return now
 			}
-			if got := became(func() bool { return look().ending }, func() string { return look().command }); got != c.became {
+			if got := became(func() bool { return look().ending }, func() string {
+				return look().command
+			}); got != c.became {
 				t.Errorf("became %t", got)
 			}
 		})

@@ -8,9 +8,8 @@ import (
 	"sync"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
 
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/containerizer/launcher/engine"
@@ -177,7 +176,9 @@ func (s *Shim) startExec(e wire.Exec) (*execution, error) {
 	if err != nil {
 		return nil, err
 	}
-	process, done, err := s.sessions.begin(func() (*engine.Process, error) { return s.execUnpaused(c, &e.Process, pipes) })
+	process, done, err := s.sessions.begin(func() (*engine.Process, error) {
+		return s.execUnpaused(c, &e.Process, pipes)
+	})
 	pipes.closeChild()
 	if err != nil {
 		return nil, errors.Join(err, pipes.close())
@@ -217,7 +218,8 @@ func (x *execution) run(w io.Writer) *mctr.Termination {
 	x.done()
 	output.end()
 	_ = x.pipes.close()
-	t := &mctr.Termination{ExitCode: status.Code, Signal: status.Signal, Reason: mctr.ReasonExited, Started: x.started, Finished: finished}
+	t := &mctr.Termination{ExitCode: status.Code, Signal: status.Signal, Reason: mctr.ReasonExited, Started: x.started,
+		Finished: finished}
 	if err != nil {
 		t.ExitCode, t.Message = 125, err.Error()
 	}

@@ -42,7 +42,8 @@ func TestFeederWaits(t *testing.T) {
 	}
 	defer r.Close()
 	left := make(chan struct{})
-	f := &feeder{stdin: w, taken: func(int) {}, close: func() { _ = w.Close() }, left: func() { close(left) }, waits: true}
+	f := &feeder{stdin: w, taken: func(int) {}, close: func() { _ = w.Close() }, left: func() { close(left) },
+		waits: true}
 	f.begin()
 	const chunks, size = 8, 2 * wire.Window // one may be larger than the window
 	var puts atomic.Int32

@@ -80,7 +80,8 @@ func (s *Shim) settle(home string) (net.Listener, error) {
 		return nil, err
 	}
 	// An exec starts in the bundle's rootfs, empty though it is, before it enters the container.
-	if err := errors.Join(os.MkdirAll(home, 0o700), os.MkdirAll(filepath.Join(s.create.Bundle, "rootfs"), 0o700)); err != nil {
+	if err := errors.Join(os.MkdirAll(home, 0o700),
+		os.MkdirAll(filepath.Join(s.create.Bundle, "rootfs"), 0o700)); err != nil {
 		return nil, err
 	}
 	socket, err := wire.Listen(home)

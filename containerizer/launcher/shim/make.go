@@ -73,8 +73,9 @@ func loadSpec(c *wire.Create) (*specs.Spec, error) {
 	err = fields.Decode(data, spec)
 	if unknown := (fields.Unknown)(nil); errors.As(err, &unknown) {
 		return nil, &mctr.UnsupportedError{
-			Feature: "config.json: " + strings.Join(unknown, ", "), Remedy: "keep mctr's programs together, of one build",
-			Why: fmt.Sprintf("this mctr-shim (%s) does not know it", itself.ThisBuild()),
+			Feature: "config.json: " + strings.Join(unknown, ", "),
+			Remedy:  "keep mctr's programs together, of one build",
+			Why:     fmt.Sprintf("this mctr-shim (%s) does not know it", itself.ThisBuild()),
 		}
 	}
 	if err != nil {

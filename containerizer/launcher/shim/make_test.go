@@ -20,7 +20,8 @@ func TestNewerSpec(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err := loadSpec(&wire.Create{Bundle: dir})
-	if !errors.Is(err, mctr.ErrUnsupported) || !strings.Contains(err.Error(), "config.json: linux.gravity, linux.resources.memory.leak") {
+	if !errors.Is(err, mctr.ErrUnsupported) ||
+		!strings.Contains(err.Error(), "config.json: linux.gravity, linux.resources.memory.leak") {
 		t.Errorf("got %v", err)
 	}
 }

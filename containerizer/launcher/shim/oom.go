@@ -69,8 +69,9 @@ func forMemory(t *mctr.Termination, init int, asked bool) bool {
 
 func outOfMemory(o *mctr.OOM) mctr.Limitation {
 	return mctr.Limitation{
-		Reason:   mctr.ReasonOOM,
-		Message:  fmt.Sprintf("killed for memory: limit %d bytes, peak %d, %d processes killed, victim %s", o.Limit, o.Peak, o.Kills, o.Victim),
+		Reason: mctr.ReasonOOM,
+		Message: fmt.Sprintf("killed for memory: limit %d bytes, peak %d, %d processes killed, victim %s", o.Limit,
+			o.Peak, o.Kills, o.Victim),
 		Resource: "memory", Limit: o.Limit, Used: o.Peak,
 	}
 }
@@ -114,7 +115,8 @@ func oomVictim(dir string) string {
 	}
 	defer unix.Close(fd)
 	victim, record := unknown, make([]byte, 8192)
-	for deadline := time.Now().Add(time.Second); time.Now().Before(deadline); { // others may write as fast as it is read
+	// others may write as fast as it is read
+	for deadline := time.Now().Add(time.Second); time.Now().Before(deadline); {
 		n, err := unix.Read(fd, record)
 		if errors.Is(err, unix.EPIPE) {
 			continue // overwritten under us: the next read is newer

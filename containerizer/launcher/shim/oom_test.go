@@ -41,11 +41,14 @@ func TestForMemory(t *testing.T) {
 func TestParseVictim(t *testing.T) {
 	const group = "/mctr/abc/main"
 	const dir = "/sys/fs/cgroup/memory" + group
-	const head = "6,1234,5678901,-;oom-kill:constraint=CONSTRAINT_MEMCG,nodemask=(null),cpuset=main,mems_allowed=0,oom_memcg="
+	const head = "6,1234,5678901,-;oom-kill:constraint=CONSTRAINT_MEMCG," +
+		"nodemask=(null),cpuset=main,mems_allowed=0,oom_memcg="
 	for _, c := range []struct{ name, record, dir, want string }{
 		{"ours", head + group + ",task_memcg=" + group + ",task=tail,pid=42,uid=0\n SUBSYSTEM=x\n", dir, "tail (42)"},
-		{"the group above had the limit", head + "/mctr/abc,task_memcg=" + group + ",task=tail,pid=42,uid=0", dir, "tail (42)"},
-		{"on v2", head + group + ",task_memcg=" + group + ",task=tail,pid=42,uid=0", "/sys/fs/cgroup" + group, "tail (42)"},
+		{"the group above had the limit", head + "/mctr/abc,task_memcg=" + group + ",task=tail,pid=42,uid=0", dir,
+			"tail (42)"},
+		{"on v2", head + group + ",task_memcg=" + group + ",task=tail,pid=42,uid=0", "/sys/fs/cgroup" + group,
+			"tail (42)"},
 		{"another's", head + "/other,task_memcg=/other,task=tail,pid=42,uid=0", dir, ""},
 		{"one whose name ends alike", head + "/x,task_memcg=/x/mctr/abc/main,task=tail,pid=42,uid=0", dir, ""},
 		{"without group", "6,1,2,-;oom-kill:constraint=CONSTRAINT_NONE,task=tail,pid=42", dir, ""},

@@ -26,7 +26,9 @@ func reapOrphans(c engine.Container, waited *sessions) (stop func()) {
 	died := make(chan os.Signal, 1)
 	signal.Notify(died, unix.SIGCHLD)
 	done := make(chan struct{})
-	go reapUntil(done, died, func() bool { return waited.reap(func(pid int) bool { return pid == init || employed(pid) }) })
+	go reapUntil(done, died, func() bool {
+		return waited.reap(func(pid int) bool { return pid == init || employed(pid) })
+	})
 	return func() {
 		signal.Stop(died)
 		close(done)

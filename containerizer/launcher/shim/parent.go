@@ -21,12 +21,16 @@ func (s *Shim) watchParent(parent *wire.Parent) error {
 		return fmt.Errorf("%w: the parent %s has ended: %w", mctr.ErrState, parent.ID.Short(), err)
 	}
 	if !proc.Is(parent.Pid, parent.StartTime) { // asked after the descriptor was opened: now it is known whose it is
-		return errors.Join(fmt.Errorf("%w: the parent %s has ended", mctr.ErrState, parent.ID.Short()), unix.Close(pidfd))
+		return errors.Join(fmt.Errorf("%w: the parent %s has ended", mctr.ErrState, parent.ID.Short()),
+			unix.Close(pidfd))
 	}
 	go func() {
 		defer unix.Close(pidfd)
 		awaitEnd(pidfd)
-		_ = s.destroy(mctr.Limitation{Reason: mctr.ReasonParentEnded, Message: fmt.Sprintf("its parent %s ended", parent.ID.Short())}) // logged
+		// logged
+		_ = s.destroy(
+			mctr.Limitation{Reason: mctr.ReasonParentEnded,
+				Message: fmt.Sprintf("its parent %s ended", parent.ID.Short())})
 	}()
 	return nil
 }

@@ -29,7 +29,8 @@ func refusedBy(printed string) error {
 		return nil
 	}
 	if strings.HasSuffix(reason, unix.ENOENT.Error()) {
-		return fmt.Errorf("%w: %s (it, or the interpreter that it names, is not there)", wire.ErrCommandNotFound, reason)
+		return fmt.Errorf("%w: %s (it, or the interpreter that it names, is not there)", wire.ErrCommandNotFound,
+			reason)
 	}
 	return fmt.Errorf("%w: %s", wire.ErrCommandInvoke, reason)
 }
@@ -67,10 +68,11 @@ func (s *Shim) blameRefusal(t *mctr.Termination) {
 	}
 	var last string
 	o := logs.ReadOptions{Tail: 1}
-	err := logs.Read(context.Background(), s.create.LogDir, logs.Config(s.create.Log), o, nil, func(e logs.Entry) error {
-		last = string(e.Text)
-		return nil
-	})
+	err := logs.Read(context.Background(), s.create.LogDir, logs.Config(s.create.Log), o, nil,
+		func(e logs.Entry) error {
+			last = string(e.Text)
+			return nil
+		})
 	refusal := refusedBy(last)
 	switch {
 	case errors.Is(refusal, wire.ErrCommandNotFound):

@@ -37,7 +37,8 @@ func TestRelayLosesNothing(t *testing.T) {
 			if chatter {
 				r.pipes.stop() // as end does when somebody writes for too long
 			}
-			if got := received(t, client); !bytes.Equal(got[wire.Stdout], want) || !bytes.Equal(got[wire.Stderr], want) {
+			if got := received(t, client); !bytes.Equal(got[wire.Stdout], want) ||
+				!bytes.Equal(got[wire.Stderr], want) {
 				t.Errorf("%d and %d bytes, want %d each", len(got[wire.Stdout]), len(got[wire.Stderr]), len(want))
 			}
 		})

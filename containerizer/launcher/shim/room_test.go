@@ -15,7 +15,8 @@ import (
 func TestRoom(t *testing.T) {
 	for _, length := range []int{10, 4096} {
 		end := &mctr.Termination{ExitCode: 7}
-		end.Blame(mctr.Limitation{Reason: mctr.ReasonUnhealthy, Resource: "health", Limit: 3, Message: strings.Repeat("\x01", length)})
+		end.Blame(mctr.Limitation{Reason: mctr.ReasonUnhealthy, Resource: "health", Limit: 3,
+			Message: strings.Repeat("\x01", length)})
 		record := filepath.Join(t.TempDir(), "exit.json")
 		if err := keepRoom(record); err != nil {
 			t.Fatal(err)

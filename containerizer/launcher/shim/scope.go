@@ -64,7 +64,8 @@ func makeScope(scope *wire.Scope, within time.Duration) error {
 		err = fmt.Errorf("no answer within %s", within)
 	}
 	if err != nil {
-		return fmt.Errorf("%w: systemd makes no %s in %s: %w (see systemctl status)", mctr.ErrUnavailable, scope.Unit, scope.Slice, err)
+		return fmt.Errorf("%w: systemd makes no %s in %s: %w (see systemctl status)", mctr.ErrUnavailable, scope.Unit,
+			scope.Slice, err)
 	}
 	return nil
 }

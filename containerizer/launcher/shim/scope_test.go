@@ -25,7 +25,8 @@ func TestHungSystemd(t *testing.T) {
 			return makeScope(&wire.Scope{Unit: "mctr-test.scope", Slice: "system.slice"}, 200*time.Millisecond)
 		})
 	}()
-	if err := <-err; !errors.Is(err, mctr.ErrUnavailable) || !strings.Contains(err.Error(), "no answer within 200ms (see systemctl status)") {
+	if err := <-err; !errors.Is(err, mctr.ErrUnavailable) ||
+		!strings.Contains(err.Error(), "no answer within 200ms (see systemctl status)") {
 		t.Errorf("got %v", err)
 	}
 }

@@ -197,7 +197,8 @@ func (s *Shim) destroy(why mctr.Limitation) error {
 
 func timeOver(limit time.Duration) mctr.Limitation {
 	return mctr.Limitation{
-		Reason: mctr.ReasonMaxTime, Message: fmt.Sprintf("its time to complete, %s, was over", limit), Resource: "time", Limit: int64(limit), Used: int64(limit),
+		Reason: mctr.ReasonMaxTime, Message: fmt.Sprintf("its time to complete, %s, was over", limit), Resource: "time",
+		Limit: int64(limit), Used: int64(limit),
 	}
 }
 

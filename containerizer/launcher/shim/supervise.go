@@ -72,7 +72,8 @@ func (s *Shim) termination(status engine.WaitStatus, finished time.Time) *mctr.T
 	}
 	if status.Signal != 0 {
 		t.Reason = mctr.ReasonSignaled
-		t.Message = fmt.Sprintf("ended by signal %d (%s)", status.Signal, unix.SignalName(syscall.Signal(status.Signal)))
+		t.Message = fmt.Sprintf("ended by signal %d (%s)", status.Signal,
+			unix.SignalName(syscall.Signal(status.Signal)))
 	}
 	switch {
 	case s.why != nil:

@@ -72,5 +72,6 @@ func refusals(c container) int64 {
 	if dir == "" {
 		return 0
 	}
-	return keyed(filepath.Join(dir, "pids.events"), "max") + keyed(filepath.Join(filepath.Dir(dir), "pids.events"), "max")
+	return keyed(filepath.Join(dir, "pids.events"), "max") + keyed(filepath.Join(filepath.Dir(dir), "pids.events"),
+		"max")
 }

@@ -71,10 +71,11 @@ type Create struct {
 	StdinOnce    bool              `json:"stdinOnce"`           // close it when that client goes
 	SecretEnv    []string          `json:"secretEnv,omitempty"` // stays in memory
 	OnExit       []string          `json:"onExit,omitempty"`    // argv of the exit command
-	Watch        []string          `json:"watch,omitempty"`     // argv of what runs beside the container while no client promised to clean up
-	MaxTime      time.Duration     `json:"maxTime,omitempty"`   // 0: none
-	Transient    bool              `json:"transient,omitempty"` // the container's records go with it: no fsync
-	Hold         []mctr.Port       `json:"hold,omitempty"`      // the host's ports that are to be nobody else's
+	// argv of what runs beside the container while no client promised to clean up
+	Watch     []string      `json:"watch,omitempty"`
+	MaxTime   time.Duration `json:"maxTime,omitempty"`   // 0: none
+	Transient bool          `json:"transient,omitempty"` // the container's records go with it: no fsync
+	Hold      []mctr.Port   `json:"hold,omitempty"`      // the host's ports that are to be nobody else's
 }
 
 // A Parent is the init of the container that a nested one is in, and with which

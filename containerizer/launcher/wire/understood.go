@@ -35,8 +35,10 @@ var Understood = sync.OnceValue(func() []string { return slices.Concat(verbs, fi
 
 // asked is how users ask for what they would not know by its path.
 var asked = map[string]string{
-	"scope": "--cgroup-manager systemd", "create.runtime": "--runtime", "create.parent": "a nested container", "create.hold": "-p",
-	"create.watch": "--health-cmd, --listen-ports", "create.maxTime": "--max-completion-time", "exec.whole": "a session of an agent's",
+	"scope": "--cgroup-manager systemd", "create.runtime": "--runtime", "create.parent": "a nested container",
+	"create.hold":  "-p",
+	"create.watch": "--health-cmd, --listen-ports", "create.maxTime": "--max-completion-time",
+	"exec.whole": "a session of an agent's",
 }
 
 // Early is what every shim has understood, also one from before they said so. It does
@@ -44,8 +46,8 @@ var asked = map[string]string{
 var Early = []string{
 	"verb", VerbStart, VerbWait, "wait.clean", VerbClean, VerbState, VerbPause, VerbResume,
 	VerbSignal, "signal.signal", "signal.all", VerbDestroy, "destroy.why",
-	VerbExec, "exec.process", "exec.stdin", "exec.detach", VerbAttach, "attach.stdin", "attach.output", "attach.primary",
-	VerbUpdate, VerbResize, "resize.width", "resize.height",
+	VerbExec, "exec.process", "exec.stdin", "exec.detach", VerbAttach, "attach.stdin", "attach.output",
+	"attach.primary", VerbUpdate, VerbResize, "resize.width", "resize.height",
 }
 
 // Silent says whether h is of a build from before hellos said what their senders understand.
@@ -90,7 +92,8 @@ func Hail() Hello { return hello(Understood()...) }
 func Greeting() Hello { return hello(Counted) }
 
 func hello(understands ...string) Hello {
-	return Hello{Protocol: Version, Min: Min, Pid: os.Getpid(), Build: itself.ThisBuild().String(), Understands: understands}
+	return Hello{Protocol: Version, Min: Min, Pid: os.Getpid(), Build: itself.ThisBuild().String(),
+		Understands: understands}
 }
 
 // ReadRequest receives a request. One that asks for more than this build understands is

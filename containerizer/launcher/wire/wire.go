@@ -35,15 +35,17 @@ type Hello struct {
 	Min      int `json:"min"`
 	Pid      int `json:"pid"` // of the sender
 
-	Build       string   `json:"build,omitempty"`       // of the sender, for people
-	Understands []string `json:"understands,omitempty"` // by the sender, of what the other sends; empty: it does not say
+	Build string `json:"build,omitempty"` // of the sender, for people
+	// by the sender, of what the other sends; empty: it does not say
+	Understands []string `json:"understands,omitempty"`
 }
 
 // Agreed is the version that both sides speak.
 func (h Hello) Agreed() (int, error) {
 	v := min(h.Protocol, Version)
 	if v < h.Min || v < Min {
-		return 0, fmt.Errorf("%w: peer speaks %d to %d, this build %d to %d", ErrProtocol, h.Min, h.Protocol, Min, Version)
+		return 0, fmt.Errorf("%w: peer speaks %d to %d, this build %d to %d", ErrProtocol, h.Min, h.Protocol, Min,
+			Version)
 	}
 	return v, nil
 }

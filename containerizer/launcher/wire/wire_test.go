@@ -92,7 +92,8 @@ func TestBrokenChunks(t *testing.T) {
 	if _, _, err := wire.ReadChunk(strings.NewReader("\x01\xff\xff\xff\xff"), nil); !errors.Is(err, wire.ErrProtocol) {
 		t.Errorf("too long: %v", err)
 	}
-	if _, _, err := wire.ReadChunk(strings.NewReader("\x01\x00\x00\x00\x05abc"), nil); !errors.Is(err, wire.ErrProtocol) {
+	if _, _, err := wire.ReadChunk(strings.NewReader("\x01\x00\x00\x00\x05abc"),
+		nil); !errors.Is(err, wire.ErrProtocol) {
 		t.Errorf("cut: %v", err)
 	}
 	if _, _, err := wire.ReadChunk(strings.NewReader(""), nil); !errors.Is(err, io.EOF) {
@@ -103,8 +104,8 @@ func TestBrokenChunks(t *testing.T) {
 // TestErrorsKeepTheirIdentity sends each sentinel through a response.
 func TestErrorsKeepTheirIdentity(t *testing.T) {
 	for _, sentinel := range []error{
-		mctr.ErrNotFound, mctr.ErrExists, mctr.ErrInvalid, mctr.ErrUnsupported, mctr.ErrState, mctr.ErrDestroyed, mctr.ErrUnavailable,
-		wire.ErrCommandNotFound, wire.ErrCommandInvoke,
+		mctr.ErrNotFound, mctr.ErrExists, mctr.ErrInvalid, mctr.ErrUnsupported, mctr.ErrState, mctr.ErrDestroyed,
+		mctr.ErrUnavailable, wire.ErrCommandNotFound, wire.ErrCommandInvoke,
 	} {
 		var conn bytes.Buffer
 		if err := wire.Write(&conn, wire.Failed(fmt.Errorf("start c1: %w", sentinel))); err != nil {
@@ -198,7 +199,8 @@ func TestLacks(t *testing.T) {
 		{nil, hold, "create"}, // one that does not say
 		{nil, ends, "signal.ends"},
 		{nil, wire.Request{Verb: wire.VerbSignal, Signal: &wire.Signal{Signal: 15, All: true}}, ""},
-		{nil, wire.Request{Verb: wire.VerbDestroy, Destroy: &wire.Destroy{Why: mctr.Limitation{Message: "enough"}}}, ""},
+		{nil, wire.Request{Verb: wire.VerbDestroy, Destroy: &wire.Destroy{Why: mctr.Limitation{Message: "enough"}}},
+			""},
 		{nil, wire.Request{Verb: wire.VerbExec, Exec: &wire.Exec{Process: process, Stdin: true}}, ""},
 		{nil, wire.Request{Verb: wire.VerbExec, Exec: &wire.Exec{Whole: true}}, "exec.whole (a session of an agent's)"},
 	} {
@@ -237,7 +239,8 @@ func TestReadRequest(t *testing.T) {
 			}
 		}
 		_, err := wire.ReadRequest(&conn)
-		if want == "" && err != nil || want != "" && (!errors.Is(err, mctr.ErrUnsupported) || !strings.Contains(err.Error(), want+" is not")) {
+		if want == "" && err != nil ||
+			want != "" && (!errors.Is(err, mctr.ErrUnsupported) || !strings.Contains(err.Error(), want+" is not")) {
 			t.Errorf("%s: %v, want %q", sent, err, want)
 		}
 		if next, err := wire.ReadRequest(&conn); err != nil || next.Verb != wire.VerbPause {

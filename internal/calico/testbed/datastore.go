@@ -11,26 +11,31 @@ const (
 func (b *Testbed) startEtcd() {
 	b.t.Helper()
 	b.tls = newCertificates(b.t, b.Switch.Dir)
-	b.Switch.Serve("etcd", nil, "etcd", "--data-dir", filepath.Join(b.Switch.Dir, "etcd"), "--unsafe-no-fsync", "--log-level", "warn",
-		"--listen-client-urls", endpoint, "--advertise-client-urls", endpoint, "--listen-peer-urls", "http://127.0.0.1:2380",
-		"--client-cert-auth", "--trusted-ca-file", b.tls.ca, "--cert-file", b.tls.cert, "--key-file", b.tls.key)
+	b.Switch.Serve("etcd", nil, "etcd", "--data-dir", filepath.Join(b.Switch.Dir, "etcd"), "--unsafe-no-fsync",
+		"--log-level", "warn", "--listen-client-urls", endpoint, "--advertise-client-urls", endpoint,
+		"--listen-peer-urls", "http://127.0.0.1:2380", "--client-cert-auth", "--trusted-ca-file", b.tls.ca,
+		"--cert-file", b.tls.cert, "--key-file", b.tls.key)
 	Eventually(b.t, "etcd is healthy", func() error {
-		_, err := b.Switch.Try(nil, "curl", "-sSf", "-m", "2", "--cacert", b.tls.ca, "--cert", b.tls.cert, "--key", b.tls.key, endpoint+"/health")
+		_, err := b.Switch.Try(nil, "curl", "-sSf", "-m", "2", "--cacert", b.tls.ca, "--cert", b.tls.cert, "--key",
+			b.tls.key, endpoint+"/health")
 		return err
 	})
 }
 
 // calico is etcd in the words of calicoctl's and calico-node's environment.
 func (c certificates) calico() []string {
-	return []string{"DATASTORE_TYPE=etcdv3", "ETCD_ENDPOINTS=" + endpoint, "ETCD_CA_CERT_FILE=" + c.ca, "ETCD_CERT_FILE=" + c.cert, "ETCD_KEY_FILE=" + c.key}
+	return []string{"DATASTORE_TYPE=etcdv3", "ETCD_ENDPOINTS=" + endpoint, "ETCD_CA_CERT_FILE=" + c.ca,
+		"ETCD_CERT_FILE=" + c.cert, "ETCD_KEY_FILE=" + c.key}
 }
 
 // felix is etcd in Felix' words.
 func (c certificates) felix() []string {
-	return []string{"FELIX_DATASTORETYPE=etcdv3", "FELIX_ETCDENDPOINTS=" + endpoint, "FELIX_ETCDCAFILE=" + c.ca, "FELIX_ETCDCERTFILE=" + c.cert, "FELIX_ETCDKEYFILE=" + c.key}
+	return []string{"FELIX_DATASTORETYPE=etcdv3", "FELIX_ETCDENDPOINTS=" + endpoint, "FELIX_ETCDCAFILE=" + c.ca,
+		"FELIX_ETCDCERTFILE=" + c.cert, "FELIX_ETCDKEYFILE=" + c.key}
 }
 
 // plugin is etcd in those of the CNI plugin's configuration.
 func (c certificates) plugin() map[string]any {
-	return map[string]any{"datastore_type": "etcdv3", "etcd_endpoints": endpoint, "etcd_ca_cert_file": c.ca, "etcd_cert_file": c.cert, "etcd_key_file": c.key}
+	return map[string]any{"datastore_type": "etcdv3", "etcd_endpoints": endpoint, "etcd_ca_cert_file": c.ca,
+		"etcd_cert_file": c.cert, "etcd_key_file": c.key}
 }

@@ -53,7 +53,8 @@ func newMachine(t testing.TB, name, dir string) *Machine {
 	if err := os.MkdirAll(m.Dir, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	m.init = exec.Command("unshare", "--net", "--mount", "--propagation", "private", "--pid", "--fork", "--kill-child", "--mount-proc", "bash", "-c", asMachine)
+	m.init = exec.Command("unshare", "--net", "--mount", "--propagation", "private", "--pid", "--fork", "--kill-child",
+		"--mount-proc", "bash", "-c", asMachine)
 	m.init.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	m.init.Stderr = os.Stderr
 	said, err := m.init.StdoutPipe()
@@ -136,7 +137,8 @@ func (m *Machine) TryWith(input string, env []string, program string, args ...st
 	cmd.Stdin, cmd.Stderr = strings.NewReader(input), &stderr
 	out, err := cmd.Output()
 	if err != nil {
-		err = fmt.Errorf("%s: %s %s: %w: %s", m.Name, filepath.Base(program), strings.Join(args, " "), err, bytes.TrimSpace(stderr.Bytes()))
+		err = fmt.Errorf("%s: %s %s: %w: %s", m.Name, filepath.Base(program), strings.Join(args, " "), err,
+			bytes.TrimSpace(stderr.Bytes()))
 	}
 	return string(out), err
 }
@@ -161,7 +163,8 @@ func (m *Machine) Serve(name string, env []string, program string, args ...strin
 		m.t.Fatal(err)
 	}
 	defer log.Close()
-	cmd := m.Command(context.Background(), env, "bash", append([]string{"-c", `while :; do "$@"; echo "ended: $?"; sleep 0.2; done`, name, program}, args...)...)
+	cmd := m.Command(context.Background(), env, "bash",
+		append([]string{"-c", `while :; do "$@"; echo "ended: $?"; sleep 0.2; done`, name, program}, args...)...)
 	cmd.Stdout, cmd.Stderr = log, log
 	if err := cmd.Start(); err != nil {
 		m.t.Fatal(err)

@@ -65,7 +65,8 @@ func New(t testing.TB, programs Programs, hosts int) *Testbed {
 func (b *Testbed) newHost(i int) *Host {
 	b.t.Helper()
 	name := hostName(i)
-	h := &Host{Machine: newMachine(b.t, name, b.leaks.dir), programs: b.programs, tls: b.tls, Addr: netip.AddrFrom4([4]byte{198, 18, 0, byte(11 + i)})}
+	h := &Host{Machine: newMachine(b.t, name, b.leaks.dir), programs: b.programs, tls: b.tls,
+		Addr: netip.AddrFrom4([4]byte{198, 18, 0, byte(11 + i)})}
 	b.t.Cleanup(h.clear)
 	// In the test's process namespace, which the number of h's process is of.
 	b.Switch.enterNet("ip", "link", "add", name, "type", "veth", "peer", "name", "eth0", "netns", strconv.Itoa(h.pid))
@@ -96,8 +97,9 @@ func (b *Testbed) startNode(h *Host) {
 // machine's /var/log.
 func felix(node string) []string {
 	return []string{
-		"FELIX_FELIXHOSTNAME=" + node, "FELIX_IPTABLESBACKEND=Legacy", "FELIX_IPV6SUPPORT=false", "FELIX_HEALTHENABLED=true",
-		"FELIX_DebugSkipCTLBCleanup=true", "FELIX_LOGFILEPATH=none", "FELIX_LOGSEVERITYSYS=none", "FELIX_LOGSEVERITYSCREEN=Warning", "FELIX_USAGEREPORTINGENABLED=false",
+		"FELIX_FELIXHOSTNAME=" + node, "FELIX_IPTABLESBACKEND=Legacy", "FELIX_IPV6SUPPORT=false",
+		"FELIX_HEALTHENABLED=true", "FELIX_DebugSkipCTLBCleanup=true", "FELIX_LOGFILEPATH=none",
+		"FELIX_LOGSEVERITYSYS=none", "FELIX_LOGSEVERITYSCREEN=Warning", "FELIX_USAGEREPORTINGENABLED=false",
 	}
 }
 

@@ -55,12 +55,15 @@ func TestMemoryVersions(t *testing.T) {
 	v2, v1 := mctr.Usage{}, mctr.Usage{}
 	memory(in(t, map[string]string{
 		"memory.stat":   "anon 10\nfile 70\nkernel 5\nshmem 7\ninactive_file 20\nactive_file 1\n",
-		"memory.events": "low 0\nhigh 0\nmax 3\noom 4\noom_kill 2\noom_group_kill 9\n", "memory.current": "80\n", "memory.max": "1000\n", "memory.peak": "90\n",
+		"memory.events": "low 0\nhigh 0\nmax 3\noom 4\noom_kill 2\noom_group_kill 9\n", "memory.current": "80\n",
+		"memory.max": "1000\n", "memory.peak": "90\n",
 		"memory.pressure": "some avg10=0.00 total=3\nfull avg10=0.00 total=1\n",
 	}), &v2)
 	memory1(in(t, map[string]string{
-		"memory.stat":        "rss 1\ncache 2\nshmem 3\ntotal_rss 10\ntotal_cache 70\ntotal_shmem 7\ntotal_inactive_file 20\nhierarchical_memory_limit 1000\n",
-		"memory.oom_control": "oom_kill_disable 0\nunder_oom 0\noom_kill 2\n", "memory.usage_in_bytes": "80\n", "memory.max_usage_in_bytes": "90\n",
+		"memory.stat": "rss 1\ncache 2\nshmem 3\ntotal_rss 10\ntotal_cache 70\ntotal_shmem 7\n" +
+			"total_inactive_file 20\nhierarchical_memory_limit 1000\n",
+		"memory.oom_control": "oom_kill_disable 0\nunder_oom 0\noom_kill 2\n", "memory.usage_in_bytes": "80\n",
+		"memory.max_usage_in_bytes":  "90\n",
 		"memory.kmem.usage_in_bytes": "5\n",
 	}), &v1)
 	if diff := cmp.Diff(want, v1); diff != "" {
@@ -72,7 +75,9 @@ func TestMemoryVersions(t *testing.T) {
 	}
 	none := mctr.Usage{}
 	memory(in(t, nil), &none)
-	memory1(in(t, map[string]string{"memory.stat": "hierarchical_memory_limit 9223372036854771712\n", "memory.usage_in_bytes": "1\n"}), &none)
+	memory1(in(t,
+		map[string]string{"memory.stat": "hierarchical_memory_limit 9223372036854771712\n",
+			"memory.usage_in_bytes": "1\n"}), &none)
 	if diff := cmp.Diff(mctr.Usage{MemoryBytes: 1}, none); diff != "" {
 		t.Error("without limit and what may be missing: ", diff)
 	}

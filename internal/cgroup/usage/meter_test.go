@@ -19,7 +19,8 @@ import (
 func group(t *testing.T, name, limit string) {
 	t.Helper()
 	if cgroup.Unified() {
-		if err := os.WriteFile(filepath.Join(cgroup.Mountpoint, "cgroup.subtree_control"), []byte("+pids"), 0); err != nil {
+		if err := os.WriteFile(filepath.Join(cgroup.Mountpoint, "cgroup.subtree_control"), []byte("+pids"),
+			0); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -97,7 +98,9 @@ func TestMeterNeverMistakes(t *testing.T) {
 	name, m := "mctr-metertest-"+mctr.NewID().Short(), newMeter(1<<20)
 	group(t, name, "11")
 	network := func() []mctr.NetworkUsage {
-		return m.Network(name, func() (int, error) { return unix.Open("/proc/self/net/dev", unix.O_RDONLY|unix.O_CLOEXEC, 0) })
+		return m.Network(name, func() (int, error) {
+			return unix.Open("/proc/self/net/dev", unix.O_RDONLY|unix.O_CLOEXEC, 0)
+		})
 	}
 	if limitOf(m, name) != 11 || len(network()) == 0 {
 		t.Error("nothing read")
@@ -135,7 +138,8 @@ func TestMeterRoom(t *testing.T) {
 
 // TestMeterSweeps wants what is removed or idle closed without being told.
 func TestMeterSweeps(t *testing.T) {
-	gone, lazy, asked := "mctr-metertest-"+mctr.NewID().Short(), "mctr-metertest-"+mctr.NewID().Short(), "mctr-metertest-"+mctr.NewID().Short()
+	gone, lazy, asked := "mctr-metertest-"+mctr.NewID().Short(), "mctr-metertest-"+mctr.NewID().Short(),
+		"mctr-metertest-"+mctr.NewID().Short()
 	m := newMeter(1 << 20)
 	for _, name := range []string{gone, lazy, asked} {
 		group(t, name, "15")

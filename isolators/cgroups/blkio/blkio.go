@@ -49,7 +49,8 @@ func (*isolator) Check(_ context.Context, config *mctr.ContainerConfig) error {
 		}
 	}
 	if (b.Weight != nil || len(b.Weights) > 0) && !hasWeights() {
-		return &mctr.UnsupportedError{Feature: "--blkio-weight", Why: "this kernel's block devices have no weights", Remedy: "it takes the BFQ scheduler"}
+		return &mctr.UnsupportedError{Feature: "--blkio-weight", Why: "this kernel's block devices have no weights",
+			Remedy: "it takes the BFQ scheduler"}
 	}
 	return nil
 }

@@ -56,8 +56,10 @@ func TestCheck(t *testing.T) {
 		{Config: throttles("write-iops", "/dev/null", 1), Is: mctr.ErrInvalid, Flag: "--device-write-iops"},
 		{Config: throttles("write-bps", "/no/such", 1), Is: mctr.ErrInvalid, Flag: "--device-write-bps"},
 		{Config: throttles("rw", d, 1), Is: mctr.ErrInvalid, Flag: `"rw"`},
-		{Config: config(mctr.BlockIO{Weights: []mctr.IODevWeight{{Device: d, Weight: 5}}}), Is: mctr.ErrInvalid, Flag: "--blkio-weight-device " + d},
-		{Config: config(mctr.BlockIO{Weights: []mctr.IODevWeight{{Device: "/dev/null", Weight: 50}}}), Is: mctr.ErrInvalid, Flag: "--blkio-weight-device"},
+		{Config: config(mctr.BlockIO{Weights: []mctr.IODevWeight{{Device: d, Weight: 5}}}), Is: mctr.ErrInvalid,
+			Flag: "--blkio-weight-device " + d},
+		{Config: config(mctr.BlockIO{Weights: []mctr.IODevWeight{{Device: "/dev/null", Weight: 50}}}),
+			Is: mctr.ErrInvalid, Flag: "--blkio-weight-device"},
 	}
 	isolatortest.Refuses(t, newIsolator(), refusals)
 	for _, kind := range []string{"read-bps", "write-bps", "read-iops", "write-iops"} {
@@ -71,7 +73,8 @@ func TestCheck(t *testing.T) {
 		if hasWeights() {
 			isolatortest.Accepts(t, newIsolator(), c)
 		} else {
-			isolatortest.Refuses(t, newIsolator(), []isolatortest.Refusal{{Config: c, Is: mctr.ErrUnsupported, Flag: flag}})
+			isolatortest.Refuses(t, newIsolator(),
+				[]isolatortest.Refusal{{Config: c, Is: mctr.ErrUnsupported, Flag: flag}})
 		}
 	}
 }
@@ -89,7 +92,8 @@ func TestPrepare(t *testing.T) {
 	const want = `{"weight":500,"weightDevice":[{"major":7,"minor":5,"weight":20},{"major":7,"minor":5,"weight":30}],` +
 		`"throttleReadBpsDevice":[{"major":7,"minor":5,"rate":1}],"throttleWriteBpsDevice":[{"major":7,"minor":5,"rate":2}],` +
 		`"throttleReadIOPSDevice":[{"major":7,"minor":5,"rate":3}],"throttleWriteIOPSDevice":[{"major":7,"minor":5,"rate":4}]}`
-	if got := isolatortest.JSON(t, isolatortest.Prepared(t, newIsolator(), c).Spec.Linux.Resources.BlockIO); got != want {
+	if got := isolatortest.JSON(t,
+		isolatortest.Prepared(t, newIsolator(), c).Spec.Linux.Resources.BlockIO); got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
 }
@@ -128,7 +132,8 @@ func loop(t *testing.T) string {
 	}
 	device := strings.TrimSpace(string(out))
 	t.Cleanup(func() {
-		if out, err := exec.CommandContext(context.WithoutCancel(t.Context()), "losetup", "--detach", device).CombinedOutput(); err != nil {
+		if out, err := exec.CommandContext(context.WithoutCancel(t.Context()), "losetup", "--detach",
+			device).CombinedOutput(); err != nil {
 			t.Errorf("losetup: %v: %s", err, out)
 		}
 	})

@@ -38,7 +38,9 @@ func (*isolator) Check(_ context.Context, config *mctr.ContainerConfig) error {
 		return invalid("--cpu-period %d: not 1000 to 1000000 microseconds", *c.Period)
 	}
 	if c.Quota != nil && *c.Quota != -1 && *c.Quota < 1000 {
-		return invalid("--cpu-quota %d: at least 1000 microseconds of a period, or -1 for no quota (--cpus of at least 0.01)", *c.Quota)
+		return invalid(
+			"--cpu-quota %d: at least 1000 microseconds of a period, or -1 for no quota (--cpus of at least 0.01)",
+			*c.Quota)
 	}
 	if c.Burst != nil && (c.Quota == nil || *c.Quota < 0 || *c.Burst > uint64(*c.Quota)) {
 		return invalid("--cpu-burst %d: needs a quota (--cpu-quota or --cpus) that is not smaller", *c.Burst)
@@ -54,7 +56,8 @@ func supported(c mctr.CPU) error {
 		controller string
 	}{
 		{c.Shares != nil, "--cpu-shares", "cpu.shares", "cpu.weight", "cpu"},
-		{c.Quota != nil || c.Period != nil, "--cpus, --cpu-quota and --cpu-period", "cpu.cfs_quota_us", "cpu.max", "cpu"},
+		{c.Quota != nil || c.Period != nil, "--cpus, --cpu-quota and --cpu-period", "cpu.cfs_quota_us", "cpu.max",
+			"cpu"},
 		{c.Burst != nil, "--cpu-burst", "cpu.cfs_burst_us", "cpu.max.burst", "cpu"},
 	} {
 		file := need.v1

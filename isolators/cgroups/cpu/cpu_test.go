@@ -38,8 +38,10 @@ func TestCheck(t *testing.T) {
 		{Config: config(mctr.CPU{Quota: p[int64](0)}), Is: mctr.ErrInvalid, Flag: "--cpu-quota 0"},
 		{Config: config(mctr.CPU{Quota: p[int64](-2)}), Is: mctr.ErrInvalid, Flag: "--cpu-quota -2"},
 		{Config: config(mctr.CPU{Burst: p[uint64](1)}), Is: mctr.ErrInvalid, Flag: "--cpu-burst 1"},
-		{Config: config(mctr.CPU{Burst: p[uint64](1), Quota: p[int64](-1)}), Is: mctr.ErrInvalid, Flag: "--cpu-burst 1"},
-		{Config: config(mctr.CPU{Burst: p[uint64](2001), Quota: p[int64](2000)}), Is: mctr.ErrInvalid, Flag: "--cpu-burst 2001"},
+		{Config: config(mctr.CPU{Burst: p[uint64](1), Quota: p[int64](-1)}), Is: mctr.ErrInvalid,
+			Flag: "--cpu-burst 1"},
+		{Config: config(mctr.CPU{Burst: p[uint64](2001), Quota: p[int64](2000)}), Is: mctr.ErrInvalid,
+			Flag: "--cpu-burst 2001"},
 	})
 	isolatortest.Accepts(t, newIsolator(), config(mctr.CPU{}),
 		config(mctr.CPU{Shares: p[uint64](2), Quota: p[int64](1000), Period: p[uint64](1000)}),
@@ -56,7 +58,8 @@ func TestPrepare(t *testing.T) {
 		{mctr.CPU{Shares: p[uint64](512), Quota: p[int64](50000), Period: p[uint64](100000), Burst: p[uint64](10)},
 			`{"shares":512,"quota":50000,"burst":10,"period":100000}`},
 	} {
-		if got := isolatortest.JSON(t, isolatortest.Prepared(t, newIsolator(), config(c.cpu)).Spec.Linux.Resources.CPU); got != c.want {
+		if got := isolatortest.JSON(t,
+			isolatortest.Prepared(t, newIsolator(), config(c.cpu)).Spec.Linux.Resources.CPU); got != c.want {
 			t.Errorf("got %s, want %s", got, c.want)
 		}
 	}
@@ -68,7 +71,8 @@ func TestUsage(t *testing.T) {
 	limits := cgroups.Resources{CpuQuota: 10000, CpuPeriod: 100000}
 	name := isolatortest.Group(t, limits, "i=0; while [ $i -lt 50000 ]; do i=$((i+1)); done")
 	u := &mctr.Usage{}
-	if err := cpu.New(func(mctr.ContainerID) string { return name }, usage.NewMeter()).Usage(t.Context(), "c", u); err != nil {
+	if err := cpu.New(func(mctr.ContainerID) string { return name },
+		usage.NewMeter()).Usage(t.Context(), "c", u); err != nil {
 		t.Fatal(err)
 	}
 	if u.CPUNanos == 0 || u.CPUUserNanos+u.CPUSystemNanos == 0 || u.CPUNanos > uint64(time.Hour) {

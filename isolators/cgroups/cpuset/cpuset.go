@@ -60,7 +60,8 @@ func check(flag, list, v2, v1 string) error {
 	}
 	for n := range asked {
 		if !have[n] {
-			return fmt.Errorf("%w: %s %s: %d is not there: this host has %s", mctr.ErrInvalid, flag, list, n, strings.TrimSpace(string(data)))
+			return fmt.Errorf("%w: %s %s: %d is not there: this host has %s", mctr.ErrInvalid, flag, list, n,
+				strings.TrimSpace(string(data)))
 		}
 	}
 	return nil

@@ -23,7 +23,8 @@ func TestConformance(t *testing.T) {
 
 func TestCheck(t *testing.T) {
 	var refusals []isolatortest.Refusal
-	for _, list := range []string{"a", ",", "0,", "1-0", "-1", "0-", "60000", "0-65535", "65536", "+0", "0;1", "0 1", "99999999999999999999"} {
+	for _, list := range []string{"a", ",", "0,", "1-0", "-1", "0-", "60000", "0-65535", "65536", "+0", "0;1", "0 1",
+		"99999999999999999999"} {
 		refusals = append(refusals,
 			isolatortest.Refusal{Config: config(list, ""), Is: mctr.ErrInvalid, Flag: "--cpuset-cpus " + list},
 			isolatortest.Refusal{Config: config("", list), Is: mctr.ErrInvalid, Flag: "--cpuset-mems " + list})
@@ -33,7 +34,9 @@ func TestCheck(t *testing.T) {
 }
 
 func TestPrepare(t *testing.T) {
-	if got := isolatortest.JSON(t, isolatortest.Prepared(t, cpuset.New(), config("0-1", "0")).Spec.Linux.Resources.CPU); got != `{"cpus":"0-1","mems":"0"}` {
+	if got := isolatortest.JSON(t,
+		isolatortest.Prepared(t, cpuset.New(),
+			config("0-1", "0")).Spec.Linux.Resources.CPU); got != `{"cpus":"0-1","mems":"0"}` {
 		t.Errorf("got %s", got)
 	}
 }

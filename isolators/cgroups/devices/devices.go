@@ -42,7 +42,8 @@ func (isolator) Prepare(_ context.Context, c *mctr.Container) (*mctr.Adjustment,
 			rules = append(rules, own...)
 		}
 	}
-	return &mctr.Adjustment{Spec: specs.Spec{Linux: &specs.Linux{Resources: &specs.LinuxResources{Devices: rules}}}}, nil
+	return &mctr.Adjustment{Spec: specs.Spec{Linux: &specs.Linux{Resources: &specs.LinuxResources{Devices: rules}}}},
+		nil
 }
 
 func allow(d mctr.Device) (rules []specs.LinuxDeviceCgroup, err error) {
@@ -59,7 +60,8 @@ func allow(d mctr.Device) (rules []specs.LinuxDeviceCgroup, err error) {
 		if access == "" {
 			access = "rwm"
 		}
-		rules = append(rules, specs.LinuxDeviceCgroup{Allow: true, Type: kind, Major: &n.Major, Minor: &n.Minor, Access: access})
+		rules = append(rules,
+			specs.LinuxDeviceCgroup{Allow: true, Type: kind, Major: &n.Major, Minor: &n.Minor, Access: access})
 	}
 	if len(rules) == 0 {
 		return nil, fmt.Errorf("%w: --device %s: no device nodes there", mctr.ErrInvalid, d.Source)

@@ -25,13 +25,16 @@ func TestPrepare(t *testing.T) {
 		want       string
 	}{
 		{"plain", false, nil, deny + `]`},
-		{"a device", false, []mctr.Device{{Source: "/dev/null"}}, deny + `,{"allow":true,"type":"c","major":1,"minor":3,"access":"rwm"}]`},
-		{"read-only", false, []mctr.Device{{Source: "/dev/zero", Permissions: "r"}}, deny + `,{"allow":true,"type":"c","major":1,"minor":5,"access":"r"}]`},
+		{"a device", false, []mctr.Device{{Source: "/dev/null"}},
+			deny + `,{"allow":true,"type":"c","major":1,"minor":3,"access":"rwm"}]`},
+		{"read-only", false, []mctr.Device{{Source: "/dev/zero", Permissions: "r"}},
+			deny + `,{"allow":true,"type":"c","major":1,"minor":5,"access":"r"}]`},
 		{"privileged", true, []mctr.Device{{Source: "/dev/null"}}, `[{"allow":true,"access":"rwm"}]`},
 	} {
 		config := config(c.devices...)
 		config.Security.Privileged = c.privileged
-		if got := isolatortest.JSON(t, isolatortest.Prepared(t, devices.New(), config).Spec.Linux.Resources.Devices); got != c.want {
+		if got := isolatortest.JSON(t,
+			isolatortest.Prepared(t, devices.New(), config).Spec.Linux.Resources.Devices); got != c.want {
 			t.Errorf("%s:\ngot  %s\nwant %s", c.name, got, c.want)
 		}
 	}
@@ -39,7 +42,8 @@ func TestPrepare(t *testing.T) {
 
 // TestGone wants a device that went after Check to end the launch.
 func TestGone(t *testing.T) {
-	_, err := devices.New().Prepare(t.Context(), isolatortest.NewContainer(t, config(mctr.Device{Source: "/dev/no-such"})))
+	_, err := devices.New().Prepare(t.Context(),
+		isolatortest.NewContainer(t, config(mctr.Device{Source: "/dev/no-such"})))
 	if !errors.Is(err, mctr.ErrInvalid) {
 		t.Errorf("got %v, want ErrInvalid", err)
 	}

@@ -61,12 +61,15 @@ func checkSizes(m mctr.Memory) error {
 		value *int64
 	}{{"--memory", m.Limit}, {"--memory-high", m.High}} {
 		if size.value != nil && *size.value != -1 && *size.value < Least {
-			return invalid("%s %d: at least %d bytes (6m) are needed, or the container's init is killed and not the task", size.flag, *size.value, Least)
+			return invalid(
+				"%s %d: at least %d bytes (6m) are needed, or the container's init is killed and not the task",
+				size.flag, *size.value, Least)
 		}
 	}
 	limit := value(m.Limit)
 	if m.Swap != nil && *m.Swap != -1 && (limit <= 0 || *m.Swap < limit) {
-		return invalid("--memory-swap %d: it is memory and swap together, so it needs --memory and cannot be less", *m.Swap)
+		return invalid("--memory-swap %d: it is memory and swap together, so it needs --memory and cannot be less",
+			*m.Swap)
 	}
 	if m.Reservation != nil && (*m.Reservation < -1 || limit > 0 && *m.Reservation > limit) {
 		return invalid("--memory-reservation %d: more than --memory %d", *m.Reservation, limit)
@@ -86,7 +89,9 @@ func checkScore(score *int) error {
 	if *score < ownScore() && !kernel.HasCapability(unix.CAP_SYS_RESOURCE) {
 		return &mctr.UnsupportedError{
 			Feature: fmt.Sprintf("--oom-score-adj %d", *score),
-			Why:     fmt.Sprintf("it lowers the score below mctr's own %d, which needs CAP_SYS_RESOURCE, and mctr runs without it", ownScore()),
+			Why: fmt.Sprintf(
+				"it lowers the score below mctr's own %d, which needs CAP_SYS_RESOURCE, and mctr runs without it",
+				ownScore()),
 		}
 	}
 	return nil

@@ -40,7 +40,8 @@ func TestCheck(t *testing.T) {
 		{Config: config(mctr.Memory{Swap: p(64 * m)}), Is: mctr.ErrInvalid, Flag: "--memory-swap"},
 		{Config: config(mctr.Memory{Limit: p(64 * m), Swap: p(63 * m)}), Is: mctr.ErrInvalid, Flag: "--memory-swap"},
 		{Config: config(mctr.Memory{Limit: p[int64](-1), Swap: p(63 * m)}), Is: mctr.ErrInvalid, Flag: "--memory-swap"},
-		{Config: config(mctr.Memory{Limit: p(64 * m), Reservation: p(65 * m)}), Is: mctr.ErrInvalid, Flag: "--memory-reservation"},
+		{Config: config(mctr.Memory{Limit: p(64 * m), Reservation: p(65 * m)}), Is: mctr.ErrInvalid,
+			Flag: "--memory-reservation"},
 		{Config: config(mctr.Memory{Reservation: p[int64](-2)}), Is: mctr.ErrInvalid, Flag: "--memory-reservation"},
 		{Config: config(mctr.Memory{Swappiness: p[int64](101)}), Is: mctr.ErrInvalid, Flag: "--memory-swappiness 101"},
 		{Config: config(mctr.Memory{Swappiness: p[int64](-1)}), Is: mctr.ErrInvalid, Flag: "--memory-swappiness -1"},
@@ -48,7 +49,8 @@ func TestCheck(t *testing.T) {
 		{Config: config(mctr.Memory{OOMScoreAdj: p(-1001)}), Is: mctr.ErrInvalid, Flag: "--oom-score-adj -1001"},
 	})
 	isolatortest.Accepts(t, newIsolator(), config(mctr.Memory{}), config(mctr.Memory{Limit: p(6 * m)}),
-		config(mctr.Memory{Limit: p(64 * m), Reservation: p(32 * m), OOMScoreAdj: p(500)}), config(mctr.Memory{Limit: p[int64](-1)}))
+		config(mctr.Memory{Limit: p(64 * m), Reservation: p(32 * m), OOMScoreAdj: p(500)}),
+		config(mctr.Memory{Limit: p[int64](-1)}))
 }
 
 // TestCheckVersions wants what the other version of control groups has to be
@@ -58,7 +60,8 @@ func TestCheckVersions(t *testing.T) {
 		{Config: config(mctr.Memory{DisableOOM: true}), Is: mctr.ErrUnsupported, Flag: "--oom-kill-disable"},
 		{Config: config(mctr.Memory{Swappiness: p[int64](10)}), Is: mctr.ErrUnsupported, Flag: "--memory-swappiness"},
 	}
-	v2 := []isolatortest.Refusal{{Config: config(mctr.Memory{High: p[int64](64 << 20)}), Is: mctr.ErrUnsupported, Flag: "--memory-high"}}
+	v2 := []isolatortest.Refusal{{Config: config(mctr.Memory{High: p[int64](64 << 20)}), Is: mctr.ErrUnsupported,
+		Flag: "--memory-high"}}
 	refused, taken := v2, v1
 	if cgroup.Unified() {
 		refused, taken = v1, v2
@@ -85,12 +88,14 @@ func TestPrepare(t *testing.T) {
 		{"no limit", mctr.Memory{Limit: p[int64](-1)}, `{"memory":{"limit":-1}}`},
 		{"hardly a limit", mctr.Memory{Limit: p[int64](1<<63 - 1)}, `{"memory":{"limit":9223372036854775807}}`},
 		{"soft", mctr.Memory{Reservation: p[int64](5)}, `{"memory":{"reservation":5}}`},
-		{"v1", mctr.Memory{DisableOOM: true, Swappiness: p[int64](7)}, `{"memory":{"swappiness":7,"disableOOMKiller":true}}`},
+		{"v1", mctr.Memory{DisableOOM: true, Swappiness: p[int64](7)},
+			`{"memory":{"swappiness":7,"disableOOMKiller":true}}`},
 		{"v2", mctr.Memory{High: p[int64](64 << 20)}, `{"memory":{},"unified":{"memory.high":"67108864"}}`},
 		{"v2, no limit", mctr.Memory{High: p[int64](-1)}, `{"memory":{},"unified":{"memory.high":"max"}}`},
 	} {
 		t.Run(strings.ReplaceAll(c.name, " ", "-"), func(t *testing.T) {
-			if got := isolatortest.JSON(t, isolatortest.Prepared(t, newIsolator(), config(c.memory)).Spec.Linux.Resources); got != c.want {
+			if got := isolatortest.JSON(t,
+				isolatortest.Prepared(t, newIsolator(), config(c.memory)).Spec.Linux.Resources); got != c.want {
 				t.Errorf("got %s, want %s", got, c.want)
 			}
 		})
@@ -103,9 +108,11 @@ func TestPrepare(t *testing.T) {
 
 // TestUsage has a group of its own take 8 MiB for a moment.
 func TestUsage(t *testing.T) {
-	name := isolatortest.Group(t, cgroups.Resources{Memory: 64 << 20}, "dd if=/dev/zero of=/dev/null bs=8M count=1 2>/dev/null")
+	name := isolatortest.Group(t, cgroups.Resources{Memory: 64 << 20},
+		"dd if=/dev/zero of=/dev/null bs=8M count=1 2>/dev/null")
 	u := &mctr.Usage{}
-	if err := memory.New(func(mctr.ContainerID) string { return name }, usage.NewMeter()).Usage(t.Context(), "c", u); err != nil {
+	if err := memory.New(func(mctr.ContainerID) string { return name },
+		usage.NewMeter()).Usage(t.Context(), "c", u); err != nil {
 		t.Fatal(err)
 	}
 	if u.MemoryLimit != 64<<20 || u.MemoryPeak < 8<<20 || u.MemoryBytes > u.MemoryPeak || u.OOMKills != 0 {
@@ -127,7 +134,8 @@ func TestUsageByKind(t *testing.T) {
 	name := isolatortest.Group(t, cgroups.Resources{}, strings.NewReplacer("SHM", shm, "DIR", t.TempDir()).Replace(
 		"dd if=/dev/zero of=SHM/a bs=4M count=1 2>/dev/null; dd if=/dev/zero of=DIR/b bs=4M count=1 2>/dev/null"))
 	u := &mctr.Usage{}
-	if err := memory.New(func(mctr.ContainerID) string { return name }, usage.NewMeter()).Usage(t.Context(), "c", u); err != nil {
+	if err := memory.New(func(mctr.ContainerID) string { return name },
+		usage.NewMeter()).Usage(t.Context(), "c", u); err != nil {
 		t.Fatal(err)
 	}
 	const least = 4 << 20
@@ -137,7 +145,8 @@ func TestUsageByKind(t *testing.T) {
 	if u.MemoryAnon > u.MemoryPeak || u.MemoryKernel != nil && *u.MemoryKernel > u.MemoryPeak {
 		t.Errorf("more of one kind than the peak: %+v", u)
 	}
-	if kernel := cgroup.Has("memory", "memory.kmem.usage_in_bytes") || cgroup.Unified(); (u.MemoryKernel != nil) != kernel {
+	if kernel := cgroup.Has("memory", "memory.kmem.usage_in_bytes") ||
+		cgroup.Unified(); (u.MemoryKernel != nil) != kernel {
 		t.Errorf("kernel memory %v, want it told: %t", u.MemoryKernel, kernel)
 	}
 	if (u.MemoryPressure != nil) != isolatortest.HasPressure(name, "memory") {
@@ -147,14 +156,17 @@ func TestUsageByKind(t *testing.T) {
 
 // TestUsageOfOOM wants a kill counted, and no limit to be 0.
 func TestUsageOfOOM(t *testing.T) {
-	name := isolatortest.Group(t, cgroups.Resources{Memory: 16 << 20, MemorySwap: 16 << 20}, "dd if=/dev/zero of=/dev/null bs=64M count=1 2>/dev/null")
+	name := isolatortest.Group(t, cgroups.Resources{Memory: 16 << 20, MemorySwap: 16 << 20},
+		"dd if=/dev/zero of=/dev/null bs=64M count=1 2>/dev/null")
 	u := &mctr.Usage{}
-	if err := memory.New(func(mctr.ContainerID) string { return name }, usage.NewMeter()).Usage(t.Context(), "c", u); err != nil || u.OOMKills == 0 {
+	if err := memory.New(func(mctr.ContainerID) string { return name },
+		usage.NewMeter()).Usage(t.Context(), "c", u); err != nil || u.OOMKills == 0 {
 		t.Errorf("usage: %+v, %v; want a kill", u, err)
 	}
 	u = &mctr.Usage{}
 	unlimited := isolatortest.Group(t, cgroups.Resources{}, "true")
-	if err := memory.New(func(mctr.ContainerID) string { return unlimited }, usage.NewMeter()).Usage(t.Context(), "c", u); err != nil || u.MemoryLimit != 0 {
+	if err := memory.New(func(mctr.ContainerID) string { return unlimited },
+		usage.NewMeter()).Usage(t.Context(), "c", u); err != nil || u.MemoryLimit != 0 {
 		t.Errorf("usage without a limit: %+v, %v", u, err)
 	}
 }

@@ -40,7 +40,8 @@ func TestPrepare(t *testing.T) {
 		t.Errorf("without a limit: %+v", a.Spec.Linux)
 	}
 	for n, want := range map[int64]string{100: `{"pids":{"limit":100}}`, -1: `{"pids":{"limit":-1}}`} {
-		if got := isolatortest.JSON(t, isolatortest.Prepared(t, newIsolator(), config(n)).Spec.Linux.Resources); got != want {
+		if got := isolatortest.JSON(t,
+			isolatortest.Prepared(t, newIsolator(), config(n)).Spec.Linux.Resources); got != want {
 			t.Errorf("%d: got %s, want %s", n, got, want)
 		}
 	}

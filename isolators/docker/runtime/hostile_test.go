@@ -31,16 +31,24 @@ func TestHostilePasswd(t *testing.T) {
 			return os.Symlink(strings.Repeat("../", 40)+outside, passwd)
 		}, -1},
 		{"an absolute link within", "mine", func(root, passwd string) error {
-			return errors.Join(os.WriteFile(filepath.Join(root, "other"), []byte("mine:x:9:9::/:\n"), 0o644), os.Symlink("/other", passwd))
+			return errors.Join(os.WriteFile(filepath.Join(root, "other"), []byte("mine:x:9:9::/:\n"), 0o644),
+				os.Symlink("/other", passwd))
 		}, 9},
 		{"a relative link that would climb out stays within", "mine", func(root, passwd string) error {
-			return errors.Join(os.WriteFile(filepath.Join(root, "other"), []byte("mine:x:9:9::/:\n"), 0o644), os.Symlink("../../../other", passwd))
+			return errors.Join(os.WriteFile(filepath.Join(root, "other"), []byte("mine:x:9:9::/:\n"), 0o644),
+				os.Symlink("../../../other", passwd))
 		}, 9},
-		{"a magic link", "host-only", func(_, passwd string) error { return os.Symlink("/proc/self/root"+outside, passwd) }, -1},
+		{"a magic link", "host-only", func(_, passwd string) error {
+			return os.Symlink("/proc/self/root"+outside, passwd)
+		}, -1},
 		{"a loop", "", func(_, passwd string) error { return os.Symlink("passwd", passwd) }, -1},
 		{"a FIFO", "", func(_, passwd string) error { return unix.Mkfifo(passwd, 0o644) }, -1},
-		{"a terminal", "", func(_, passwd string) error { return unix.Mknod(passwd, unix.S_IFCHR|0o644, int(unix.Mkdev(5, 0))) }, -1},
-		{"an endless device", "", func(_, passwd string) error { return unix.Mknod(passwd, unix.S_IFCHR|0o644, int(unix.Mkdev(1, 5))) }, -1},
+		{"a terminal", "", func(_, passwd string) error {
+			return unix.Mknod(passwd, unix.S_IFCHR|0o644, int(unix.Mkdev(5, 0)))
+		}, -1},
+		{"an endless device", "", func(_, passwd string) error {
+			return unix.Mknod(passwd, unix.S_IFCHR|0o644, int(unix.Mkdev(1, 5)))
+		}, -1},
 		{"a directory", "", func(_, passwd string) error { return os.Mkdir(passwd, 0o755) }, -1},
 		{"a file of a terabyte", "", func(_, passwd string) error {
 			return errors.Join(os.WriteFile(passwd, nil, 0o644), os.Truncate(passwd, 1<<40))

@@ -70,7 +70,8 @@ func (i *isolator) Prepare(ctx context.Context, c *mctr.Container) (*mctr.Adjust
 	}
 	user, err := inroot.LookupUser(c.Rootfs, c.User(), c.Config.Process.GroupAdd)
 	if err != nil {
-		return nil, fmt.Errorf("--user %q, --group-add %q (or the image's): %w", c.User(), c.Config.Process.GroupAdd, err)
+		return nil, fmt.Errorf("--user %q, --group-add %q (or the image's): %w", c.User(), c.Config.Process.GroupAdd,
+			err)
 	}
 	a := &mctr.Adjustment{Spec: specs.Spec{Process: &specs.Process{
 		Args: args, Cwd: directory(c), User: user.Spec(), Env: environment(c, user.Home),
@@ -101,7 +102,8 @@ func (i *isolator) reap(c *mctr.Container, a *mctr.Adjustment) {
 	path := i.helper
 	if c.Image != nil {
 		path = initPath
-		a.Volumes = append(a.Volumes, specs.Mount{Destination: path, Type: "bind", Source: i.helper, Options: []string{"bind", "ro", "rprivate"}})
+		a.Volumes = append(a.Volumes,
+			specs.Mount{Destination: path, Type: "bind", Source: i.helper, Options: []string{"bind", "ro", "rprivate"}})
 	}
 	if c.Config.Process.Pause {
 		a.Spec.Process.Args = []string{path, "pause"}
@@ -166,7 +168,8 @@ func environment(c *mctr.Container, home string) []string {
 	all := isolators.WithDefaults(env, home, c.Config.Process.Terminal)
 	return unique(slices.DeleteFunc(all, func(e string) bool {
 		name, _, _ := strings.Cut(e, "=")
-		return slices.Contains(unwanted, name) && name != "HOME" && !isolators.Has(env, name) // the runtime sets HOME in any case
+		// the runtime sets HOME in any case
+		return slices.Contains(unwanted, name) && name != "HOME" && !isolators.Has(env, name)
 	}))
 }
 

@@ -22,7 +22,8 @@ func newIsolator() isolators.Isolator { return runtime.New(helper) }
 
 func TestConformance(t *testing.T) {
 	isolatortest.Run(t, newIsolator,
-		&mctr.ContainerConfig{Image: "test", Process: mctr.Process{Args: []string{"true"}, Init: true, Terminal: true, User: "root"}},
+		&mctr.ContainerConfig{Image: "test",
+			Process: mctr.Process{Args: []string{"true"}, Init: true, Terminal: true, User: "root"}},
 		&mctr.ContainerConfig{Process: mctr.Process{Args: []string{"true"}, Init: true}})
 }
 
@@ -34,20 +35,25 @@ func TestCheck(t *testing.T) {
 	isolatortest.Refuses(t, newIsolator(), []isolatortest.Refusal{
 		{Config: process(mctr.Process{WorkingDir: "srv"}), Is: mctr.ErrInvalid, Flag: "--workdir srv"},
 		{Config: mctr.ContainerConfig{}, Is: mctr.ErrInvalid, Flag: "no command"},
-		{Config: mctr.ContainerConfig{Process: mctr.Process{Entrypoint: &[]string{}}}, Is: mctr.ErrInvalid, Flag: "no command"},
-		{Config: mctr.ContainerConfig{Image: "test", StopSignal: "SIGNOT"}, Is: mctr.ErrInvalid, Flag: "--stop-signal SIGNOT"},
-		{Config: mctr.ContainerConfig{Image: "test", StopSignal: "99999"}, Is: mctr.ErrInvalid, Flag: "--stop-signal 99999"},
+		{Config: mctr.ContainerConfig{Process: mctr.Process{Entrypoint: &[]string{}}}, Is: mctr.ErrInvalid,
+			Flag: "no command"},
+		{Config: mctr.ContainerConfig{Image: "test", StopSignal: "SIGNOT"}, Is: mctr.ErrInvalid,
+			Flag: "--stop-signal SIGNOT"},
+		{Config: mctr.ContainerConfig{Image: "test", StopSignal: "99999"}, Is: mctr.ErrInvalid,
+			Flag: "--stop-signal 99999"},
 		{Config: process(mctr.Process{Env: []string{"A"}}), Is: mctr.ErrInvalid, Flag: `--env "A"`},
 		{Config: process(mctr.Process{Env: []string{"=b"}}), Is: mctr.ErrInvalid, Flag: `--env "=b"`},
 		{Config: process(mctr.Process{Env: []string{"A=\x00"}}), Is: mctr.ErrInvalid, Flag: "--env"},
 	})
 	isolatortest.Accepts(t, newIsolator(), process(mctr.Process{WorkingDir: "/srv", Env: []string{"A=", "B=c=d"}}),
-		mctr.ContainerConfig{Image: "test", StopSignal: "SIGRTMIN+3"}, mctr.ContainerConfig{Image: "test", StopSignal: "9"},
+		mctr.ContainerConfig{Image: "test", StopSignal: "SIGRTMIN+3"},
+		mctr.ContainerConfig{Image: "test", StopSignal: "9"},
 		mctr.ContainerConfig{Process: mctr.Process{Entrypoint: &[]string{"sh"}}})
 }
 
 // prepare prepares a container of an image with files, path to content.
-func prepare(t *testing.T, config mctr.ContainerConfig, image mctr.ImageConfig, files map[string]string) (*mctr.Adjustment, error) {
+func prepare(t *testing.T, config mctr.ContainerConfig, image mctr.ImageConfig,
+	files map[string]string) (*mctr.Adjustment, error) {
 	t.Helper()
 	c := isolatortest.NewContainer(t, config)
 	if c.Image != nil {
@@ -103,8 +109,10 @@ func TestInit(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	const mount = `[{"destination":"/sbin/mctr-init","type":"bind","source":"` + helper + `","options":["bind","ro","rprivate"]}]`
-	if got := isolatortest.JSON(t, a.Volumes); got != mount || strings.Join(a.Spec.Process.Args, " ") != "/sbin/mctr-init init -- sleep 1" {
+	const mount = `[{"destination":"/sbin/mctr-init","type":"bind","source":"` + helper +
+		`","options":["bind","ro","rprivate"]}]`
+	if got := isolatortest.JSON(t, a.Volumes); got != mount ||
+		strings.Join(a.Spec.Process.Args, " ") != "/sbin/mctr-init init -- sleep 1" {
 		t.Errorf("with an image: %s, %q", got, a.Spec.Process.Args)
 	}
 	config.Image = ""
@@ -118,7 +126,8 @@ func TestWorkingDir(t *testing.T) {
 	for _, c := range []struct{ asked, image, want string }{
 		{"", "", "/"}, {"", "/srv", "/srv"}, {"", "srv", "/srv"}, {"/own", "/srv", "/own"},
 	} {
-		a, err := prepare(t, process(mctr.Process{WorkingDir: c.asked, Args: []string{"x"}}), mctr.ImageConfig{WorkingDir: c.image}, nil)
+		a, err := prepare(t, process(mctr.Process{WorkingDir: c.asked, Args: []string{"x"}}),
+			mctr.ImageConfig{WorkingDir: c.image}, nil)
 		if err != nil || a.Spec.Process.Cwd != c.want {
 			t.Errorf("asked %q, image %q: got %+v, %v, want %s", c.asked, c.image, a, err, c.want)
 		}
@@ -139,9 +148,12 @@ func TestEnvironment(t *testing.T) {
 	}{
 		{"defaults", mctr.Process{}, nil, []string{path, "HOME=/root"}},
 		{"a terminal", mctr.Process{Terminal: true}, nil, []string{path, "HOME=/root", "TERM=xterm"}},
-		{"the image's", mctr.Process{Terminal: true}, []string{"PATH=/bin", "HOME=/h", "TERM=dumb", "A=b=c"}, []string{"PATH=/bin", "HOME=/h", "TERM=dumb", "A=b=c"}},
-		{"an image that repeats itself", mctr.Process{}, []string{"A=1", "PATH=/a", "A=2", "PATH=/b"}, []string{"A=2", "PATH=/b", "HOME=/root"}},
-		{"not an image's to set", mctr.Process{}, []string{"MESOS_SANDBOX=/evil", "A=1", "broken", "=x"}, []string{"A=1", path, "HOME=/root"}},
+		{"the image's", mctr.Process{Terminal: true}, []string{"PATH=/bin", "HOME=/h", "TERM=dumb", "A=b=c"},
+			[]string{"PATH=/bin", "HOME=/h", "TERM=dumb", "A=b=c"}},
+		{"an image that repeats itself", mctr.Process{}, []string{"A=1", "PATH=/a", "A=2", "PATH=/b"},
+			[]string{"A=2", "PATH=/b", "HOME=/root"}},
+		{"not an image's to set", mctr.Process{}, []string{"MESOS_SANDBOX=/evil", "A=1", "broken", "=x"},
+			[]string{"A=1", path, "HOME=/root"}},
 		{"another user's home", mctr.Process{User: "web"}, nil, []string{path, "HOME=/srv"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -186,8 +198,8 @@ func TestUser(t *testing.T) {
 		{"4294967296", nil, "", ""},
 	} {
 		t.Run(c.user+"/"+strings.Join(c.add, ",")+"/"+c.image, func(t *testing.T) {
-			a, err := prepare(t, process(mctr.Process{User: c.user, GroupAdd: c.add, Args: []string{"x"}}), mctr.ImageConfig{User: c.image},
-				map[string]string{"etc/passwd": users, "etc/group": groups})
+			a, err := prepare(t, process(mctr.Process{User: c.user, GroupAdd: c.add, Args: []string{"x"}}),
+				mctr.ImageConfig{User: c.image}, map[string]string{"etc/passwd": users, "etc/group": groups})
 			if c.want == "" {
 				if !errors.Is(err, mctr.ErrInvalid) || !strings.Contains(err.Error(), "--user") {
 					t.Errorf("got %v, want ErrInvalid that names --user", err)
@@ -218,19 +230,32 @@ func TestOddImageConfigs(t *testing.T) {
 	}{
 		{name: "no entrypoint", image: mctr.ImageConfig{Cmd: []string{"a", "b"}}, args: "a|b"},
 		{name: "an empty entrypoint", image: mctr.ImageConfig{Entrypoint: []string{}, Cmd: []string{"a"}}, args: "a"},
-		{name: "an entrypoint of an empty word", image: mctr.ImageConfig{Entrypoint: []string{""}, Cmd: []string{"a"}}, args: "a"},
+		{name: "an entrypoint of an empty word", image: mctr.ImageConfig{Entrypoint: []string{""}, Cmd: []string{"a"}},
+			args: "a"},
 		{name: "that, and nothing else", image: mctr.ImageConfig{Entrypoint: []string{""}}},
-		{name: "that, and arguments", process: mctr.Process{Args: []string{"x", "y"}}, image: mctr.ImageConfig{Entrypoint: []string{""}, Cmd: []string{"a"}}, args: "x|y"},
-		{name: "an entrypoint of two empty words", image: mctr.ImageConfig{Entrypoint: []string{"", ""}, Cmd: []string{"a"}}, args: "||a"},
-		{name: "an asked one of an empty word", process: mctr.Process{Entrypoint: null("")}, image: mctr.ImageConfig{Entrypoint: []string{"e"}, Cmd: []string{"a"}}},
-		{name: "that, and an argument", process: mctr.Process{Entrypoint: null(""), Args: []string{"x"}}, image: mctr.ImageConfig{Entrypoint: []string{"e"}, Cmd: []string{"a"}}, args: "x"},
-		{name: "an empty argument", process: mctr.Process{Args: []string{""}}, image: mctr.ImageConfig{Entrypoint: []string{"e"}, Cmd: []string{"a"}}, args: "e|"},
-		{name: "a relative directory", image: mctr.ImageConfig{Cmd: []string{"a"}, WorkingDir: "srv/x"}, args: "a", cwd: "/srv/x"},
-		{name: "a stop signal that is none", image: mctr.ImageConfig{Cmd: []string{"a"}, StopSignal: "SIGNOT"}, args: "a"},
-		{name: "a stop signal beyond the last", image: mctr.ImageConfig{Cmd: []string{"a"}, StopSignal: "99999"}, args: "a"},
-		{name: "an unwanted variable", image: mctr.ImageConfig{Cmd: []string{"a"}, Env: []string{"PATH"}}, args: "a", env: "PATH="},
-		{name: "names without values", image: mctr.ImageConfig{Cmd: []string{"a"}, Env: []string{"A", "", "=b"}}, args: "a", env: "A"},
-		{name: "a root volume", image: mctr.ImageConfig{Cmd: []string{"a"}, Volumes: map[string]struct{}{"/": {}, "": {}, ".": {}}}, args: "a"},
+		{name: "that, and arguments", process: mctr.Process{Args: []string{"x", "y"}},
+			image: mctr.ImageConfig{Entrypoint: []string{""}, Cmd: []string{"a"}}, args: "x|y"},
+		{name: "an entrypoint of two empty words",
+			image: mctr.ImageConfig{Entrypoint: []string{"", ""}, Cmd: []string{"a"}}, args: "||a"},
+		{name: "an asked one of an empty word", process: mctr.Process{Entrypoint: null("")},
+			image: mctr.ImageConfig{Entrypoint: []string{"e"}, Cmd: []string{"a"}}},
+		{name: "that, and an argument", process: mctr.Process{Entrypoint: null(""), Args: []string{"x"}},
+			image: mctr.ImageConfig{Entrypoint: []string{"e"}, Cmd: []string{"a"}}, args: "x"},
+		{name: "an empty argument", process: mctr.Process{Args: []string{""}},
+			image: mctr.ImageConfig{Entrypoint: []string{"e"}, Cmd: []string{"a"}}, args: "e|"},
+		{name: "a relative directory", image: mctr.ImageConfig{Cmd: []string{"a"}, WorkingDir: "srv/x"}, args: "a",
+			cwd: "/srv/x"},
+		{name: "a stop signal that is none", image: mctr.ImageConfig{Cmd: []string{"a"}, StopSignal: "SIGNOT"},
+			args: "a"},
+		{name: "a stop signal beyond the last", image: mctr.ImageConfig{Cmd: []string{"a"}, StopSignal: "99999"},
+			args: "a"},
+		{name: "an unwanted variable", image: mctr.ImageConfig{Cmd: []string{"a"}, Env: []string{"PATH"}}, args: "a",
+			env: "PATH="},
+		{name: "names without values", image: mctr.ImageConfig{Cmd: []string{"a"}, Env: []string{"A", "", "=b"}},
+			args: "a", env: "A"},
+		{name: "a root volume",
+			image: mctr.ImageConfig{Cmd: []string{"a"}, Volumes: map[string]struct{}{"/": {}, "": {}, ".": {}}},
+			args:  "a"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			a, err := prepare(t, process(c.process), c.image, nil)

@@ -28,14 +28,18 @@ func volumes(ctx context.Context, c *mctr.Container) ([]specs.Mount, error) {
 	}
 	var mounts []specs.Mount
 	for _, target := range targets(c.Image.Volumes) {
-		if target == "/" || slices.ContainsFunc(c.Config.Mounts, func(m mctr.Mount) bool { return filepath.Clean(m.Target) == target }) {
+		if target == "/" ||
+			slices.ContainsFunc(c.Config.Mounts, func(m mctr.Mount) bool {
+				return filepath.Clean(m.Target) == target
+			}) {
 			continue
 		}
 		source, err := volume(ctx, c, target)
 		if err != nil {
 			return nil, fmt.Errorf("volume %s of the image: %w", target, err)
 		}
-		mounts = append(mounts, specs.Mount{Destination: target, Type: "bind", Source: source, Options: []string{"rbind", "rprivate"}})
+		mounts = append(mounts,
+			specs.Mount{Destination: target, Type: "bind", Source: source, Options: []string{"rbind", "rprivate"}})
 	}
 	return mounts, nil
 }

@@ -49,13 +49,14 @@ func TestVolumeCopiesUp(t *testing.T) {
 	c := withVolumes(t, mctr.ContainerConfig{}, "/data")
 	from := filepath.Join(c.Rootfs, "data")
 	check(t,
-		os.WriteFile(from+"/file", []byte("content"), 0o640), unix.Chmod(from+"/file", 0o640), os.Chown(from+"/file", 5, 6),
-		unix.Setxattr(from+"/file", "user.colour", []byte("red"), 0),
+		os.WriteFile(from+"/file", []byte("content"), 0o640), unix.Chmod(from+"/file", 0o640),
+		os.Chown(from+"/file", 5, 6), unix.Setxattr(from+"/file", "user.colour", []byte("red"), 0),
 		os.Mkdir(from+"/sub", 0o700), os.WriteFile(from+"/sub/x", nil, 0o600), os.Symlink("/etc/passwd", from+"/link"),
 		os.Link(from+"/file", from+"/sub/hard"), unix.Mkfifo(from+"/fifo", 0o644), unix.Chmod(from+"/fifo", 0o644),
 		os.Chown(from, 33, 34), unix.Chmod(from, 0o2770), unix.Setxattr(from, "user.dir", []byte("yes"), 0))
 	mounts := mustPrepare(t, c)
-	if len(mounts) != 1 || mounts[0].Destination != "/data" || strings.Join(mounts[0].Options, ",") != "rbind,rprivate" {
+	if len(mounts) != 1 || mounts[0].Destination != "/data" ||
+		strings.Join(mounts[0].Options, ",") != "rbind,rprivate" {
 		t.Fatalf("mounts: %+v", mounts)
 	}
 	dir := mounts[0].Source
@@ -122,7 +123,8 @@ func TestVolumeHalfMade(t *testing.T) {
 	c := withVolumes(t, mctr.ContainerConfig{}, "/data")
 	check(t, os.WriteFile(c.Rootfs+"/data/file", []byte("whole"), 0o600))
 	dir := mustPrepare(t, c)[0].Source
-	check(t, os.RemoveAll(dir), os.Mkdir(dir+".new", 0o700), os.WriteFile(dir+".new/file", []byte("wh"), 0o600), os.WriteFile(dir+".new/stray", nil, 0o600))
+	check(t, os.RemoveAll(dir), os.Mkdir(dir+".new", 0o700), os.WriteFile(dir+".new/file", []byte("wh"), 0o600),
+		os.WriteFile(dir+".new/stray", nil, 0o600))
 	mustPrepare(t, c)
 	if data, err := os.ReadFile(dir + "/file"); err != nil || string(data) != "whole" {
 		t.Errorf("the file holds %q, %v", data, err)
@@ -141,7 +143,8 @@ func TestVolumeInterrupted(t *testing.T) {
 	check(t, os.WriteFile(c.Rootfs+"/data/file", nil, 0o600))
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := newIsolator().Prepare(ctx, c); !errors.Is(err, context.Canceled) || !strings.Contains(err.Error(), "/data") {
+	if _, err := newIsolator().Prepare(ctx, c); !errors.Is(err, context.Canceled) ||
+		!strings.Contains(err.Error(), "/data") {
 		t.Errorf("got %v, want context.Canceled that names the volume", err)
 	}
 	if _, err := os.Stat(mustPrepare(t, c)[0].Source + "/file"); err != nil {
@@ -153,9 +156,11 @@ func TestVolumeInterrupted(t *testing.T) {
 // root, or without an image; an empty one where the image has nothing; and no
 // way out of the image.
 func TestVolumeElsewhere(t *testing.T) {
-	c := withVolumes(t, mctr.ContainerConfig{Mounts: []mctr.Mount{{Type: "tmpfs", Target: "/data/"}}}, "/data", "/", "..", "/new/one", "/out", "/up/x")
+	c := withVolumes(t, mctr.ContainerConfig{Mounts: []mctr.Mount{{Type: "tmpfs", Target: "/data/"}}}, "/data", "/",
+		"..", "/new/one", "/out", "/up/x")
 	secret := t.TempDir()
-	check(t, os.WriteFile(secret+"/secret", nil, 0o600), os.Symlink(secret, c.Rootfs+"/out"), os.Symlink("../../../../..", c.Rootfs+"/up"))
+	check(t, os.WriteFile(secret+"/secret", nil, 0o600), os.Symlink(secret, c.Rootfs+"/out"),
+		os.Symlink("../../../../..", c.Rootfs+"/up"))
 	mounts := mustPrepare(t, c)
 	var targets []string
 	for _, m := range mounts {
@@ -174,7 +179,8 @@ func TestVolumeElsewhere(t *testing.T) {
 // TestVolumeOnAFile wants an error that names the volume.
 func TestVolumeOnAFile(t *testing.T) {
 	c := withVolumes(t, mctr.ContainerConfig{}, "/etc/passwd")
-	if _, err := newIsolator().Prepare(t.Context(), c); err == nil || !strings.Contains(err.Error(), "volume /etc/passwd") {
+	if _, err := newIsolator().Prepare(t.Context(), c); err == nil ||
+		!strings.Contains(err.Error(), "volume /etc/passwd") {
 		t.Errorf("got %v", err)
 	}
 }

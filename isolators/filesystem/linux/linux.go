@@ -46,9 +46,12 @@ func (*isolator) Check(_ context.Context, config *mctr.ContainerConfig) error {
 		target := filepath.Clean(m.Target)
 		switch {
 		case !slices.Contains(types, m.Type):
-			return fmt.Errorf("%w: --mount type=%s at %s: one of %s", mctr.ErrInvalid, m.Type, m.Target, strings.Join(types, ", "))
+			return fmt.Errorf("%w: --mount type=%s at %s: one of %s", mctr.ErrInvalid, m.Type, m.Target,
+				strings.Join(types, ", "))
 		case !filepath.IsAbs(m.Target) && !filepath.IsLocal(m.Target), target == "/", target == ".":
-			return fmt.Errorf("%w: --mount target %q (or --volume, --tmpfs): must be a path below /, or one in the sandbox", mctr.ErrInvalid, m.Target)
+			return fmt.Errorf(
+				"%w: --mount target %q (or --volume, --tmpfs): must be a path below /, or one in the sandbox",
+				mctr.ErrInvalid, m.Target)
 		case seen[target]:
 			return fmt.Errorf("%w: two of --mount, --volume and --tmpfs are at %s", mctr.ErrInvalid, target)
 		}
@@ -78,7 +81,8 @@ func (i *isolator) Prepare(_ context.Context, c *mctr.Container) (*mctr.Adjustme
 		},
 	}}
 	if !c.Config.Security.Privileged {
-		a.Spec.Linux.MaskedPaths, a.Spec.Linux.ReadonlyPaths = slices.Concat(masked, throttles()), slices.Clone(readonly)
+		a.Spec.Linux.MaskedPaths, a.Spec.Linux.ReadonlyPaths = slices.Concat(masked, throttles()),
+			slices.Clone(readonly)
 	}
 	if err := i.sandbox(c, a); err != nil {
 		return nil, err
@@ -106,7 +110,8 @@ func (i *isolator) sandbox(c *mctr.Container, a *mctr.Adjustment) error {
 		target = c.Sandbox
 		for _, dir := range []string{i.root, i.state} {
 			a.Spec.Mounts = append(a.Spec.Mounts, specs.Mount{
-				Destination: dir, Type: "tmpfs", Source: "tmpfs", Options: []string{"nosuid", "nodev", "noexec", "mode=711", "size=64k"},
+				Destination: dir, Type: "tmpfs", Source: "tmpfs",
+				Options: []string{"nosuid", "nodev", "noexec", "mode=711", "size=64k"},
 			})
 		}
 	}
@@ -119,7 +124,8 @@ func (i *isolator) sandbox(c *mctr.Container, a *mctr.Adjustment) error {
 
 // cover lies between the host's own sysfs and the container's. In the host's
 // network they are one filesystem, which the kernel does not mount onto itself.
-var cover = specs.Mount{Destination: "/sys", Type: "tmpfs", Source: "tmpfs", Options: []string{"nosuid", "nodev", "noexec", "mode=555", "size=4k"}}
+var cover = specs.Mount{Destination: "/sys", Type: "tmpfs", Source: "tmpfs",
+	Options: []string{"nosuid", "nodev", "noexec", "mode=555", "size=4k"}}
 
 // access is "rw" or "ro": what shows the host is for a privileged container to
 // write, unless that asked for no writes.
@@ -134,10 +140,13 @@ func access(config *mctr.ContainerConfig) string {
 func mounts(access string) []specs.Mount {
 	return []specs.Mount{
 		{Destination: "/proc", Type: "proc", Source: "proc", Options: []string{"nosuid", "noexec", "nodev"}},
-		{Destination: "/dev", Type: "tmpfs", Source: "tmpfs", Options: []string{"nosuid", "strictatime", "mode=755", "size=65536k"}},
-		{Destination: "/dev/pts", Type: "devpts", Source: "devpts", Options: []string{"nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5"}},
+		{Destination: "/dev", Type: "tmpfs", Source: "tmpfs",
+			Options: []string{"nosuid", "strictatime", "mode=755", "size=65536k"}},
+		{Destination: "/dev/pts", Type: "devpts", Source: "devpts",
+			Options: []string{"nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5"}},
 		{Destination: "/sys", Type: "sysfs", Source: "sysfs", Options: []string{"nosuid", "noexec", "nodev", access}},
-		{Destination: "/sys/fs/cgroup", Type: "cgroup", Source: "cgroup", Options: []string{"nosuid", "noexec", "nodev", access}},
+		{Destination: "/sys/fs/cgroup", Type: "cgroup", Source: "cgroup",
+			Options: []string{"nosuid", "noexec", "nodev", access}},
 	}
 }
 

@@ -31,19 +31,26 @@ func TestConformance(t *testing.T) {
 
 func TestCheck(t *testing.T) {
 	refusals := []isolatortest.Refusal{
-		{Config: mounts(mctr.Mount{Type: "volume", Target: "/x"}), Is: mctr.ErrInvalid, Flag: "--mount type=volume at /x"},
+		{Config: mounts(mctr.Mount{Type: "volume", Target: "/x"}), Is: mctr.ErrInvalid,
+			Flag: "--mount type=volume at /x"},
 		{Config: mounts(mctr.Mount{Type: "tmpfs"}), Is: mctr.ErrInvalid, Flag: "--mount target"},
 		{Config: mounts(mctr.Mount{Type: "tmpfs", Target: "../x"}), Is: mctr.ErrInvalid, Flag: "--mount target"},
-		{Config: mounts(mctr.Mount{Type: "bind", Source: "/a", Target: "/x/.."}), Is: mctr.ErrInvalid, Flag: "--mount target"},
-		{Config: mounts(mctr.Mount{Type: "bind", Source: "/a", Target: "/x"}, mctr.Mount{Type: "tmpfs", Target: "/x/"}), Is: mctr.ErrInvalid, Flag: "--tmpfs"},
-		{Config: mounts(mctr.Mount{Type: "tmpfs", Target: "/x", Source: "/y"}), Is: mctr.ErrInvalid, Flag: "--mount type=tmpfs at /x"},
+		{Config: mounts(mctr.Mount{Type: "bind", Source: "/a", Target: "/x/.."}), Is: mctr.ErrInvalid,
+			Flag: "--mount target"},
+		{Config: mounts(mctr.Mount{Type: "bind", Source: "/a", Target: "/x"}, mctr.Mount{Type: "tmpfs", Target: "/x/"}),
+			Is: mctr.ErrInvalid, Flag: "--tmpfs"},
+		{Config: mounts(mctr.Mount{Type: "tmpfs", Target: "/x", Source: "/y"}), Is: mctr.ErrInvalid,
+			Flag: "--mount type=tmpfs at /x"},
 	}
-	for _, o := range []string{"", "size", "size=", "size=big", "size=1mm", "size=-1", "mode=999", "mode=77777", "uid=root", "color=red", "ro=1", "lowerdir=/"} {
-		refusals = append(refusals, isolatortest.Refusal{Config: tmpfs(o), Is: mctr.ErrInvalid, Flag: "--tmpfs /scratch"})
+	for _, o := range []string{"", "size", "size=", "size=big", "size=1mm", "size=-1", "mode=999", "mode=77777",
+		"uid=root", "color=red", "ro=1", "lowerdir=/"} {
+		refusals = append(refusals,
+			isolatortest.Refusal{Config: tmpfs(o), Is: mctr.ErrInvalid, Flag: "--tmpfs /scratch"})
 	}
 	isolatortest.Refuses(t, newIsolator(), refusals)
 	isolatortest.Accepts(t, newIsolator(), mctr.ContainerConfig{},
-		tmpfs("size=64m", "mode=1777", "uid=5", "gid=5", "nr_inodes=1k", "exec", "noatime", "rslave"), tmpfs("size=50%"), mounts(mctr.Mount{Type: "tmpfs", Target: "x"}))
+		tmpfs("size=64m", "mode=1777", "uid=5", "gid=5", "nr_inodes=1k", "exec", "noatime", "rslave"),
+		tmpfs("size=50%"), mounts(mctr.Mount{Type: "tmpfs", Target: "x"}))
 }
 
 // TestMounts wants what docker mounts in a container, in this order.
@@ -52,8 +59,10 @@ func TestMounts(t *testing.T) {
 		`{"destination":"/dev","type":"tmpfs","source":"tmpfs","options":["nosuid","strictatime","mode=755","size=65536k"]},` +
 		`{"destination":"/dev/pts","type":"devpts","source":"devpts","options":["nosuid","noexec","newinstance","ptmxmode=0666","mode=0620","gid=5"]},`
 	kernel := func(access string) string {
-		return `{"destination":"/sys","type":"sysfs","source":"sysfs","options":["nosuid","noexec","nodev","` + access + `"]},` +
-			`{"destination":"/sys/fs/cgroup","type":"cgroup","source":"cgroup","options":["nosuid","noexec","nodev","` + access + `"]}`
+		return `{"destination":"/sys","type":"sysfs","source":"sysfs","options":["nosuid","noexec","nodev","` + access +
+			`"]},` +
+			`{"destination":"/sys/fs/cgroup","type":"cgroup","source":"cgroup","options":["nosuid","noexec","nodev","` +
+			access + `"]}`
 	}
 	for _, c := range []struct {
 		name                 string
@@ -66,7 +75,8 @@ func TestMounts(t *testing.T) {
 		if got, want := isolatortest.JSON(t, a.Spec.Mounts[:5]), "["+common+kernel(c.access)+"]"; got != want {
 			t.Errorf("%s:\ngot  %s\nwant %s", c.name, got, want)
 		}
-		if masked := len(a.Spec.Linux.MaskedPaths) > 0; masked == c.privileged || len(a.Spec.Linux.ReadonlyPaths) > 0 == c.privileged {
+		if masked := len(a.Spec.Linux.MaskedPaths) > 0; masked == c.privileged ||
+			len(a.Spec.Linux.ReadonlyPaths) > 0 == c.privileged {
 			t.Errorf("%s: masked %q, read-only %q", c.name, a.Spec.Linux.MaskedPaths, a.Spec.Linux.ReadonlyPaths)
 		}
 	}
@@ -103,9 +113,12 @@ func TestTmpfs(t *testing.T) {
 		want string
 	}{
 		{"docker's defaults", mctr.Mount{Type: "tmpfs", Target: "/x/"}, "noexec nosuid nodev rprivate"},
-		{"options", mctr.Mount{Type: "tmpfs", Target: "/x", Options: []string{"size=1m", "mode=700"}}, "noexec nosuid nodev size=1m mode=700 rprivate"},
-		{"contrary", mctr.Mount{Type: "tmpfs", Target: "/x", Options: []string{"exec", "dev"}}, "nosuid exec dev rprivate"},
-		{"read-only, slave", mctr.Mount{Type: "tmpfs", Target: "/x", ReadOnly: true, Options: []string{"rslave"}}, "noexec nosuid nodev rslave ro"},
+		{"options", mctr.Mount{Type: "tmpfs", Target: "/x", Options: []string{"size=1m", "mode=700"}},
+			"noexec nosuid nodev size=1m mode=700 rprivate"},
+		{"contrary", mctr.Mount{Type: "tmpfs", Target: "/x", Options: []string{"exec", "dev"}},
+			"nosuid exec dev rprivate"},
+		{"read-only, slave", mctr.Mount{Type: "tmpfs", Target: "/x", ReadOnly: true, Options: []string{"rslave"}},
+			"noexec nosuid nodev rslave ro"},
 	} {
 		a := isolatortest.Prepared(t, newIsolator(), mounts(c.m))
 		want := []specs.Mount{{Destination: "/x", Type: "tmpfs", Source: "tmpfs", Options: strings.Fields(c.want)}}
@@ -113,7 +126,8 @@ func TestTmpfs(t *testing.T) {
 			t.Errorf("%s: got %s, want %s", c.name, got, want)
 		}
 	}
-	if a := isolatortest.Prepared(t, newIsolator(), mounts(mctr.Mount{Type: "bind", Source: "/a", Target: "/b"})); len(a.Volumes) > 0 {
+	if a := isolatortest.Prepared(t, newIsolator(),
+		mounts(mctr.Mount{Type: "bind", Source: "/a", Target: "/b"})); len(a.Volumes) > 0 {
 		t.Errorf("a bind is mounted too: %+v", a.Volumes)
 	}
 }
@@ -127,9 +141,11 @@ func TestSandbox(t *testing.T) {
 		t.Fatal(err)
 	}
 	bind := func(target string) string {
-		return `{"destination":"` + target + `","type":"bind","source":"` + c.Sandbox + `","options":["rbind","rprivate","nosuid","nodev"]}`
+		return `{"destination":"` + target + `","type":"bind","source":"` + c.Sandbox +
+			`","options":["rbind","rprivate","nosuid","nodev"]}`
 	}
-	if got := isolatortest.JSON(t, a.Spec.Mounts[5:]); got != "["+bind("/mnt/mesos/sandbox")+"]" || a.Spec.Process.Env[0] != "MESOS_SANDBOX=/mnt/mesos/sandbox" {
+	if got := isolatortest.JSON(t, a.Spec.Mounts[5:]); got != "["+bind("/mnt/mesos/sandbox")+"]" ||
+		a.Spec.Process.Env[0] != "MESOS_SANDBOX=/mnt/mesos/sandbox" {
 		t.Errorf("with an image: %s, %q", got, a.Spec.Process.Env)
 	}
 	c.Image = nil
@@ -137,13 +153,15 @@ func TestSandbox(t *testing.T) {
 		t.Fatal(err)
 	}
 	hidden := func(dir string) string {
-		return `{"destination":"` + dir + `","type":"tmpfs","source":"tmpfs","options":["nosuid","nodev","noexec","mode=711","size=64k"]},`
+		return `{"destination":"` + dir +
+			`","type":"tmpfs","source":"tmpfs","options":["nosuid","nodev","noexec","mode=711","size=64k"]},`
 	}
 	want := "[" + hidden("/var/lib/mctr") + hidden("/run/mctr") + bind(c.Sandbox) + "]"
 	if first := a.Spec.Mounts[0]; first.Type != "tmpfs" || first.Destination != "/sys" {
 		t.Errorf("the host's sysfs is not covered: %+v", first)
 	}
-	if got := isolatortest.JSON(t, a.Spec.Mounts[6:]); got != want || a.Spec.Process.Env[0] != "MESOS_SANDBOX="+c.Sandbox {
+	if got := isolatortest.JSON(t, a.Spec.Mounts[6:]); got != want ||
+		a.Spec.Process.Env[0] != "MESOS_SANDBOX="+c.Sandbox {
 		t.Errorf("without an image: got %s, want %s; %q", got, want, a.Spec.Process.Env)
 	}
 }

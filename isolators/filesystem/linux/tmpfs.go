@@ -15,7 +15,8 @@ import (
 // flags are the options of a tmpfs without a value, as mount(8) has them.
 var flags = []string{
 	"exec", "noexec", "suid", "nosuid", "dev", "nodev", "atime", "noatime", "relatime", "strictatime", "diratime",
-	"nodiratime", "sync", "async", "noswap", "inode32", "inode64", "private", "rprivate", "slave", "rslave", "shared", "rshared",
+	"nodiratime", "sync", "async", "noswap", "inode32", "inode64", "private", "rprivate", "slave", "rslave", "shared",
+	"rshared",
 }
 
 // values are the options of tmpfs(5) with a value, and whether it is one.
@@ -48,7 +49,9 @@ func checkTmpfs(m mctr.Mount) error {
 		name, value, valued := strings.Cut(o, "=")
 		valid := values[name]
 		if valued && (valid == nil || !valid(value)) || !valued && !slices.Contains(flags, o) {
-			return fmt.Errorf("%w: --tmpfs %s: option %q is none of tmpfs (size=64m, mode=1777, uid=, gid=, nr_inodes=, exec, ...)", mctr.ErrInvalid, m.Target, o)
+			return fmt.Errorf(
+				"%w: --tmpfs %s: option %q is none of tmpfs (size=64m, mode=1777, uid=, gid=, nr_inodes=, exec, ...)",
+				mctr.ErrInvalid, m.Target, o)
 		}
 	}
 	return nil

@@ -18,7 +18,8 @@ func TestCheck(t *testing.T) {
 		{Config: security(mctr.Security{CapAdd: []string{"FLY"}}), Is: mctr.ErrInvalid, Flag: "--cap-add FLY"},
 		{Config: security(mctr.Security{CapDrop: []string{"FLY"}}), Is: mctr.ErrInvalid, Flag: "--cap-drop FLY"},
 	})
-	isolatortest.Accepts(t, capabilities.New(), security(mctr.Security{CapAdd: []string{"NET_ADMIN"}, CapDrop: []string{"ALL"}}))
+	isolatortest.Accepts(t, capabilities.New(),
+		security(mctr.Security{CapAdd: []string{"NET_ADMIN"}, CapDrop: []string{"ALL"}}))
 }
 
 func security(s mctr.Security) mctr.ContainerConfig { return mctr.ContainerConfig{Security: s} }
@@ -28,11 +29,14 @@ func security(s mctr.Security) mctr.ContainerConfig { return mctr.ContainerConfi
 func TestPrepare(t *testing.T) {
 	config := security(mctr.Security{CapDrop: []string{"ALL"}, CapAdd: []string{"NET_RAW"}})
 	const want = `{"bounding":["CAP_NET_RAW"],"effective":["CAP_NET_RAW"],"permitted":["CAP_NET_RAW"]}`
-	if got := isolatortest.JSON(t, isolatortest.Prepared(t, capabilities.New(), config).Spec.Process.Capabilities); got != want {
+	if got := isolatortest.JSON(t,
+		isolatortest.Prepared(t, capabilities.New(), config).Spec.Process.Capabilities); got != want {
 		t.Errorf("root has %s, want %s", got, want)
 	}
 	config.Process.User = "1000"
-	if got := isolatortest.JSON(t, isolatortest.Prepared(t, capabilities.New(), config).Spec.Process.Capabilities); got != `{"bounding":["CAP_NET_RAW"]}` {
+	if got := isolatortest.JSON(t,
+		isolatortest.Prepared(
+			t, capabilities.New(), config).Spec.Process.Capabilities); got != `{"bounding":["CAP_NET_RAW"]}` {
 		t.Errorf("user 1000 has %s", got)
 	}
 }

@@ -65,7 +65,8 @@ func device(n mctr.DeviceNode) specs.LinuxDevice {
 		kind = "b"
 	}
 	mode := os.FileMode(n.Mode & 0o777)
-	return specs.LinuxDevice{Path: n.Path, Type: kind, Major: n.Major, Minor: n.Minor, FileMode: &mode, UID: &n.UID, GID: &n.GID}
+	return specs.LinuxDevice{Path: n.Path, Type: kind, Major: n.Major, Minor: n.Minor, FileMode: &mode, UID: &n.UID,
+		GID: &n.GID}
 }
 
 // standard are the entries of /dev that every container has of its own.

@@ -27,8 +27,10 @@ func TestCheck(t *testing.T) {
 	isolatortest.Refuses(t, devices.New(), []isolatortest.Refusal{
 		{Config: config(mctr.Device{Source: "/dev/no-such"}), Is: mctr.ErrInvalid, Flag: "--device /dev/no-such"},
 		{Config: config(mctr.Device{Source: "/etc/passwd"}), Is: mctr.ErrInvalid, Flag: "--device /etc/passwd"},
-		{Config: config(mctr.Device{Source: "/dev/null", Permissions: "rwx"}), Is: mctr.ErrInvalid, Flag: "--device /dev/null"},
-		{Config: config(mctr.Device{Source: "/dev/null", Target: "dev/x"}), Is: mctr.ErrInvalid, Flag: "--device /dev/null"},
+		{Config: config(mctr.Device{Source: "/dev/null", Permissions: "rwx"}), Is: mctr.ErrInvalid,
+			Flag: "--device /dev/null"},
+		{Config: config(mctr.Device{Source: "/dev/null", Target: "dev/x"}), Is: mctr.ErrInvalid,
+			Flag: "--device /dev/null"},
 	})
 	isolatortest.Accepts(t, devices.New(), config(mctr.Device{Source: "/dev/null", Permissions: "r"}))
 }
@@ -37,14 +39,16 @@ func TestPrepare(t *testing.T) {
 	dir := t.TempDir()
 	for name, mode := range map[string]uint32{"c": unix.S_IFCHR | 0o640, "b": unix.S_IFBLK | 0o600} {
 		path := filepath.Join(dir, name)
-		if err := errors.Join(unix.Mknod(path, mode, int(unix.Mkdev(240, 7))), unix.Chmod(path, mode&0o777)); err != nil {
+		if err := errors.Join(unix.Mknod(path, mode, int(unix.Mkdev(240, 7))),
+			unix.Chmod(path, mode&0o777)); err != nil {
 			t.Fatal(err)
 		}
 	}
 	if err := os.Chown(filepath.Join(dir, "c"), 5, 6); err != nil {
 		t.Fatal(err)
 	}
-	a := isolatortest.Prepared(t, devices.New(), config(mctr.Device{Source: dir, Target: "/dev/x"}, mctr.Device{Source: dir + "/c", Target: "/dev/x/c"}))
+	a := isolatortest.Prepared(t, devices.New(),
+		config(mctr.Device{Source: dir, Target: "/dev/x"}, mctr.Device{Source: dir + "/c", Target: "/dev/x/c"}))
 	const want = `[{"path":"/dev/x/b","type":"b","major":240,"minor":7,"fileMode":384,"uid":0,"gid":0},` +
 		`{"path":"/dev/x/c","type":"c","major":240,"minor":7,"fileMode":416,"uid":5,"gid":6}]`
 	if got := isolatortest.JSON(t, a.Spec.Linux.Devices); got != want {

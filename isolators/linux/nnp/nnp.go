@@ -23,5 +23,6 @@ func (isolator) Name() string { return "linux/nnp" }
 
 // Prepare sets the flag where it is asked for.
 func (isolator) Prepare(_ context.Context, c *mctr.Container) (*mctr.Adjustment, error) {
-	return &mctr.Adjustment{Spec: specs.Spec{Process: &specs.Process{NoNewPrivileges: c.Config.Security.NoNewPrivileges}}}, nil
+	return &mctr.Adjustment{
+		Spec: specs.Spec{Process: &specs.Process{NoNewPrivileges: c.Config.Security.NoNewPrivileges}}}, nil
 }

@@ -34,7 +34,8 @@ func TestCheck(t *testing.T) {
 	}
 	isolatortest.Refuses(t, seccomp.New(), refusals)
 	isolatortest.Accepts(t, seccomp.New(),
-		config(mctr.Security{Seccomp: custom}), config(mctr.Security{Seccomp: "unconfined"}), config(mctr.Security{Privileged: true}))
+		config(mctr.Security{Seccomp: custom}), config(mctr.Security{Seccomp: "unconfined"}),
+		config(mctr.Security{Privileged: true}))
 }
 
 func filter(t *testing.T, s mctr.Security) *specs.LinuxSeccomp {
@@ -79,7 +80,8 @@ func TestDefault(t *testing.T) {
 }
 
 func TestNone(t *testing.T) {
-	for _, s := range []mctr.Security{{Seccomp: "unconfined"}, {Privileged: true}, {Privileged: true, Seccomp: "unconfined"}} {
+	for _, s := range []mctr.Security{{Seccomp: "unconfined"}, {Privileged: true},
+		{Privileged: true, Seccomp: "unconfined"}} {
 		if f := filter(t, s); f != nil {
 			t.Errorf("%+v has a filter", s)
 		}
@@ -128,7 +130,8 @@ func TestSocketFamilies(t *testing.T) {
 				continue
 			}
 			a := s.Args[0]
-			if a.Op == specs.OpEqualTo && family == a.Value || a.Op == specs.OpLessThan && family < a.Value || a.Op == specs.OpGreaterThan && family > a.Value {
+			if a.Op == specs.OpEqualTo && family == a.Value || a.Op == specs.OpLessThan && family < a.Value ||
+				a.Op == specs.OpGreaterThan && family > a.Value {
 				return true
 			}
 		}

@@ -27,10 +27,11 @@ func TestNamespaces(t *testing.T) {
 		keys  []string
 	}{
 		{"--ipc", func(c *mctr.ContainerConfig, mode string) { c.Namespaces.IPC = mode }, []string{
-			"kernel.msgmax", "kernel.msgmnb", "kernel.msgmni", "kernel.sem", "kernel.shmall", "kernel.shmmax", "kernel.shmmni",
-			"kernel.shm_rmid_forced", "fs.mqueue.msg_max", "kernel/shmmax", "fs/mqueue/queues_max",
+			"kernel.msgmax", "kernel.msgmnb", "kernel.msgmni", "kernel.sem", "kernel.shmall", "kernel.shmmax",
+			"kernel.shmmni", "kernel.shm_rmid_forced", "fs.mqueue.msg_max", "kernel/shmmax", "fs/mqueue/queues_max",
 		}},
-		{"--uts", func(c *mctr.ContainerConfig, mode string) { c.Namespaces.UTS = mode }, []string{"kernel.domainname", "kernel/domainname"}},
+		{"--uts", func(c *mctr.ContainerConfig, mode string) { c.Namespaces.UTS = mode },
+			[]string{"kernel.domainname", "kernel/domainname"}},
 		{"--network", func(c *mctr.ContainerConfig, mode string) { c.Network = mode }, []string{
 			"net.ipv4.ip_forward", "net/ipv4/conf/eth0.5/rp_filter", "net.core.somaxconn",
 		}},
@@ -48,7 +49,8 @@ func TestNamespaces(t *testing.T) {
 			}
 			nested := isolatortest.NewContainer(t, *asking(key))
 			nested.ID += ".child"
-			if _, err := sysctl.New().Prepare(t.Context(), nested); !errors.Is(err, mctr.ErrInvalid) || !strings.Contains(err.Error(), s.flag+" parent") {
+			if _, err := sysctl.New().Prepare(t.Context(), nested); !errors.Is(err, mctr.ErrInvalid) ||
+				!strings.Contains(err.Error(), s.flag+" parent") {
 				t.Errorf("%s of a nested container: %v", key, err)
 			}
 			s.share(nested.Config, "private")
@@ -62,8 +64,10 @@ func TestNamespaces(t *testing.T) {
 // TestOfTheHost wants what no namespace has to be refused, however it is written.
 func TestOfTheHost(t *testing.T) {
 	for key, why := range map[string]string{
-		"vm.swappiness": "on the host", "vm/swappiness": "on the host", "kernel.panic": "on the host", "user.max_user_namespaces": "on the host",
-		"fs.file-max": "on the host", "netx.a": "on the host", "net": "on the host", "": "on the host", "kernel.shmmax.x": "on the host",
+		"vm.swappiness": "on the host", "vm/swappiness": "on the host", "kernel.panic": "on the host",
+		"user.max_user_namespaces": "on the host",
+		"fs.file-max":              "on the host", "netx.a": "on the host", "net": "on the host", "": "on the host",
+		"kernel.shmmax.x": "on the host",
 		"kernel.hostname": "--hostname", "kernel/hostname": "--hostname",
 	} {
 		isolatortest.Refuses(t, sysctl.New(), []isolatortest.Refusal{

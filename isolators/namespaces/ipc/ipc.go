@@ -39,7 +39,9 @@ func (*isolator) Name() string { return "namespaces/ipc" }
 func (*isolator) Check(_ context.Context, config *mctr.ContainerConfig) error {
 	ns := config.Namespaces.IPC
 	if config.ShmSize < 0 || config.ShmSize > 0 && (ns == isolators.Host || ns == isolators.Parent) {
-		return fmt.Errorf("%w: --shm-size %d: it must be positive, and a shared /dev/shm (--ipc host or parent) keeps its size", mctr.ErrInvalid, config.ShmSize)
+		return fmt.Errorf(
+			"%w: --shm-size %d: it must be positive, and a shared /dev/shm (--ipc host or parent) keeps its size",
+			mctr.ErrInvalid, config.ShmSize)
 	}
 	return isolators.CheckMode("--ipc", ns)
 }
@@ -61,15 +63,18 @@ func (i *isolator) Prepare(_ context.Context, c *mctr.Container) (*mctr.Adjustme
 	return &mctr.Adjustment{Spec: specs.Spec{
 		Linux: isolators.Namespace(c, specs.IPCNamespace, "ipc", isolators.Private, false),
 		Mounts: []specs.Mount{
-			{Destination: "/dev/shm", Type: "tmpfs", Source: "shm", Options: []string{"nosuid", "noexec", "nodev", "mode=1777", fmt.Sprintf("size=%d", size)}},
+			{Destination: "/dev/shm", Type: "tmpfs", Source: "shm",
+				Options: []string{"nosuid", "noexec", "nodev", "mode=1777", fmt.Sprintf("size=%d", size)}},
 			mqueue,
 		},
 	}}, nil
 }
 
 var (
-	mqueue  = specs.Mount{Destination: "/dev/mqueue", Type: "mqueue", Source: "mqueue", Options: []string{"nosuid", "noexec", "nodev"}}
-	hostShm = specs.Mount{Destination: "/dev/shm", Type: "bind", Source: "/dev/shm", Options: []string{"rbind", "rprivate", "nosuid", "noexec", "nodev"}}
+	mqueue = specs.Mount{Destination: "/dev/mqueue", Type: "mqueue", Source: "mqueue",
+		Options: []string{"nosuid", "noexec", "nodev"}}
+	hostShm = specs.Mount{Destination: "/dev/shm", Type: "bind", Source: "/dev/shm",
+		Options: []string{"rbind", "rprivate", "nosuid", "noexec", "nodev"}}
 )
 
 // inherits says whether a nested container shares by default: unless it asks for

@@ -43,7 +43,8 @@ func TestPrepare(t *testing.T) {
 	}{
 		{"default", config("", 0), shm("67108864"), `{"namespaces":[{"type":"ipc"}]}`},
 		{"size", config("", 4096), shm("4096"), `{"namespaces":[{"type":"ipc"}]}`},
-		{"host", config("host", 0), `[{"destination":"/dev/shm","type":"bind","source":"/dev/shm","options":["rbind","rprivate","nosuid","noexec","nodev"]},` + mqueue + `]`, `null`},
+		{"host", config("host", 0),
+			`[{"destination":"/dev/shm","type":"bind","source":"/dev/shm","options":["rbind","rprivate","nosuid","noexec","nodev"]},` + mqueue + `]`, `null`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			a := isolatortest.Prepared(t, newIsolator(), c.config)

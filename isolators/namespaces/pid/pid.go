@@ -34,5 +34,6 @@ func (isolator) Prepare(_ context.Context, c *mctr.Container) (*mctr.Adjustment,
 	if mode == isolators.Host {
 		return nil, nil
 	}
-	return &mctr.Adjustment{Spec: specs.Spec{Linux: isolators.Namespace(c, specs.PIDNamespace, "pid", mode, false)}}, nil
+	return &mctr.Adjustment{Spec: specs.Spec{Linux: isolators.Namespace(c, specs.PIDNamespace, "pid", mode, false)}},
+		nil
 }

@@ -26,7 +26,8 @@ func TestCheck(t *testing.T) {
 }
 
 func TestPrepare(t *testing.T) {
-	if got := isolatortest.JSON(t, isolatortest.Prepared(t, pid.New(), config("")).Spec.Linux); got != `{"namespaces":[{"type":"pid"}]}` {
+	if got := isolatortest.JSON(t,
+		isolatortest.Prepared(t, pid.New(), config("")).Spec.Linux); got != `{"namespaces":[{"type":"pid"}]}` {
 		t.Errorf("private: %s", got)
 	}
 	if a := isolatortest.Prepared(t, pid.New(), config("host")); a.Spec.Linux != nil {

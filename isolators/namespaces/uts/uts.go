@@ -37,13 +37,15 @@ func (isolator) Check(_ context.Context, config *mctr.ContainerConfig) error {
 		return err
 	}
 	if len(config.Hostname) > maxHostname {
-		return fmt.Errorf("%w: --hostname: %d characters, at most %d", mctr.ErrInvalid, len(config.Hostname), maxHostname)
+		return fmt.Errorf("%w: --hostname: %d characters, at most %d", mctr.ErrInvalid, len(config.Hostname),
+			maxHostname)
 	}
 	if strings.Trim(config.Hostname, nameLetters) != "" {
 		return fmt.Errorf("%w: --hostname %q: only letters, digits, '-', '_' and '.'", mctr.ErrInvalid, config.Hostname)
 	}
 	if config.Hostname != "" && (ns == isolators.Host || ns == isolators.Parent) {
-		return fmt.Errorf("%w: --hostname %s with --uts %s would rename the %s", mctr.ErrInvalid, config.Hostname, ns, ns)
+		return fmt.Errorf("%w: --hostname %s with --uts %s would rename the %s", mctr.ErrInvalid, config.Hostname, ns,
+			ns)
 	}
 	return nil
 }
@@ -73,7 +75,8 @@ func inherits(c *mctr.Container) bool { return c.Config.Hostname == "" }
 
 // variable is HOSTNAME, unless the image has its own word on it.
 func variable(c *mctr.Container, name string) []string {
-	if c.Image != nil && slices.ContainsFunc(c.Image.Env, func(e string) bool { return strings.HasPrefix(e, "HOSTNAME=") }) {
+	if c.Image != nil &&
+		slices.ContainsFunc(c.Image.Env, func(e string) bool { return strings.HasPrefix(e, "HOSTNAME=") }) {
 		return nil
 	}
 	return []string{"HOSTNAME=" + name}

@@ -30,7 +30,8 @@ func TestCheck(t *testing.T) {
 		{Config: config("", "a\x00", ""), Is: mctr.ErrInvalid, Flag: "--hostname"},
 		{Config: config("", "a/../b", ""), Is: mctr.ErrInvalid, Flag: "--hostname"},
 	})
-	isolatortest.Accepts(t, uts.New(), config("", strings.Repeat("x", 64), ""), config("", "web-1.example.org", "host"), config("host", "", ""))
+	isolatortest.Accepts(t, uts.New(), config("", strings.Repeat("x", 64), ""), config("", "web-1.example.org", "host"),
+		config("host", "", ""))
 }
 
 func TestPrepare(t *testing.T) {
@@ -54,7 +55,8 @@ func TestPrepare(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			a := isolatortest.Prepared(t, uts.New(), c.config)
 			if a.Spec.Hostname != c.hostname || !slices.Equal(a.Spec.Process.Env, []string{"HOSTNAME=" + c.env}) {
-				t.Errorf("hostname %q, environment %q; want %q, HOSTNAME=%s", a.Spec.Hostname, a.Spec.Process.Env, c.hostname, c.env)
+				t.Errorf("hostname %q, environment %q; want %q, HOSTNAME=%s", a.Spec.Hostname, a.Spec.Process.Env,
+					c.hostname, c.env)
 			}
 			if own := a.Spec.Linux != nil && a.Spec.Linux.Namespaces[0].Type == "uts"; own != c.ownNamespaceIs {
 				t.Errorf("a namespace of its own: %t", own)

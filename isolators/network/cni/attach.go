@@ -101,8 +101,11 @@ func ports(c *mctr.Container) []mctr.Port {
 		text, protocol, _ := strings.Cut(exposed, "/")
 		protocol = cmp.Or(protocol, "tcp")
 		number, err := strconv.ParseUint(text, 10, 16)
-		published := slices.ContainsFunc(list, func(p mctr.Port) bool { return uint64(p.ContainerPort) == number && p.Protocol == protocol })
-		if p := (mctr.Port{ContainerPort: uint16(number), Protocol: protocol}); err == nil && !published && checkPort(p) == nil {
+		published := slices.ContainsFunc(list, func(p mctr.Port) bool {
+			return uint64(p.ContainerPort) == number && p.Protocol == protocol
+		})
+		if p := (mctr.Port{ContainerPort: uint16(number), Protocol: protocol}); err == nil && !published &&
+			checkPort(p) == nil {
 			list = append(list, p)
 		}
 	}

@@ -57,7 +57,8 @@ func checkMode(config *mctr.ContainerConfig) error {
 	mode := config.Network
 	switch {
 	case mode != "" && len(config.Networks) > 0:
-		return fmt.Errorf("%w: --network %s and --network %s: a container has the one or the other", mctr.ErrInvalid, mode, config.Networks[0].Name)
+		return fmt.Errorf("%w: --network %s and --network %s: a container has the one or the other", mctr.ErrInvalid,
+			mode, config.Networks[0].Name)
 	case (len(config.Ports) > 0 || config.PublishAll) && len(config.Networks) == 0:
 		return fmt.Errorf("%w: --publish: the container has no network that host ports could lead to", mctr.ErrInvalid)
 	case config.PublishAll && config.Image == "":
@@ -65,7 +66,9 @@ func checkMode(config *mctr.ContainerConfig) error {
 	case joined(mode) != "":
 		return joined(mode).Validate()
 	case mode != "" && mode != mctr.NetworkNone && mode != mctr.NetworkHost && mode != mctr.NetworkParent:
-		return fmt.Errorf("%w: --network %s: none, host, parent (of a nested container), container:ID, or a network's name", mctr.ErrInvalid, mode)
+		return fmt.Errorf(
+			"%w: --network %s: none, host, parent (of a nested container), container:ID, or a network's name",
+			mctr.ErrInvalid, mode)
 	}
 	return nil
 }
@@ -97,7 +100,8 @@ func checkNames(config *mctr.ContainerConfig) error {
 			return err
 		}
 		if extra.ip == hostGateway && config.Network == mctr.NetworkNone {
-			return fmt.Errorf("%w: --add-host %s: with --network none the container does not reach the host", mctr.ErrInvalid, host)
+			return fmt.Errorf("%w: --add-host %s: with --network none the container does not reach the host",
+				mctr.ErrInvalid, host)
 		}
 	}
 	return nil
@@ -106,7 +110,8 @@ func checkNames(config *mctr.ContainerConfig) error {
 // isWord says whether text stays one word of one line: the zone of an IPv6 address
 // may be anything to its parser.
 func isWord(text string) bool {
-	return text != "" && !strings.ContainsFunc(text, func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) })
+	return text != "" &&
+		!strings.ContainsFunc(text, func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) })
 }
 
 func checkNetwork(network *cni.Network, want mctr.NetworkConfig) error {
@@ -124,7 +129,8 @@ func checkNetwork(network *cni.Network, want mctr.NetworkConfig) error {
 		}
 		families[addr.Is4()] = true
 	}
-	if mac, err := net.ParseMAC(want.MAC); want.MAC != "" && (err != nil || len(mac) != 6 || mac[0]&1 != 0 || bytes.Equal(mac, make([]byte, 6))) {
+	if mac, err := net.ParseMAC(want.MAC); want.MAC != "" &&
+		(err != nil || len(mac) != 6 || mac[0]&1 != 0 || bytes.Equal(mac, make([]byte, 6))) {
 		return refuse("mac %q is no interface's address", want.MAC)
 	}
 	if want.Bandwidth != nil && !network.Has("bandwidth") {
@@ -146,7 +152,8 @@ func address(ip string) (netip.Addr, error) {
 // checkPorts wants a network that takes port mappings, where there are any.
 func checkPorts(config *mctr.ContainerConfig, networks []*cni.Network) error {
 	if len(config.Ports) > maxPorts {
-		return fmt.Errorf("%w: --publish: %d ports, at most %d (--network host has them all)", mctr.ErrInvalid, len(config.Ports), maxPorts)
+		return fmt.Errorf("%w: --publish: %d ports, at most %d (--network host has them all)", mctr.ErrInvalid,
+			len(config.Ports), maxPorts)
 	}
 	for _, p := range config.Ports {
 		if err := checkPort(p); err != nil {
@@ -158,7 +165,8 @@ func checkPorts(config *mctr.ContainerConfig, networks []*cni.Network) error {
 	}
 	to := publisher(networks)
 	if to < 0 {
-		return fmt.Errorf("%w: --publish: no plugin of --network %s takes port mappings", mctr.ErrInvalid, config.Networks[0].Name)
+		return fmt.Errorf("%w: --publish: no plugin of --network %s takes port mappings", mctr.ErrInvalid,
+			config.Networks[0].Name)
 	}
 	return led(config.Ports, networks[to].Name, definedFamilies(networks[to]))
 }
@@ -189,7 +197,8 @@ func led(ports []mctr.Port, network string, f families) error {
 		if addr.Unmap().Is4() {
 			family = "IPv4"
 		}
-		return fmt.Errorf("%w: --publish %v: network %s gives the container no %s address that it could lead to", mctr.ErrInvalid, p, network, family)
+		return fmt.Errorf("%w: --publish %v: network %s gives the container no %s address that it could lead to",
+			mctr.ErrInvalid, p, network, family)
 	}
 	return nil
 }
@@ -199,7 +208,9 @@ func checkPort(p mctr.Port) error {
 		return fmt.Errorf("%w: --publish %v: %q is not an address of the host", mctr.ErrInvalid, p, p.HostIP)
 	}
 	if addr, err := netip.ParseAddr(p.HostIP); err == nil && addr.Is6() && addr.IsLoopback() {
-		return &mctr.UnsupportedError{Feature: "--publish " + p.String(), Why: "the kernel forwards nothing from IPv6's loopback", Remedy: "use 127.0.0.1, or another address of the host"}
+		return &mctr.UnsupportedError{Feature: "--publish " + p.String(),
+			Why:    "the kernel forwards nothing from IPv6's loopback",
+			Remedy: "use 127.0.0.1, or another address of the host"}
 	}
 	if p.ContainerPort == 0 || p.HostPortEnd != 0 && p.HostPortEnd < p.HostPort {
 		return fmt.Errorf("%w: --publish %v: ports are 1 to 65535, ranges go up", mctr.ErrInvalid, p)

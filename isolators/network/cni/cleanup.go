@@ -61,7 +61,8 @@ func (i *isolator) Recover(_ context.Context, known []mctr.ContainerState) ([]mc
 	pins, pinErr := i.networks.Pins()
 	for _, path := range pins {
 		if !namespaces[path] {
-			found = append(found, mctr.Leftover{Kind: "netns", Object: path, Why: "no container has it", Undo: "unmount and remove it"})
+			found = append(found,
+				mctr.Leftover{Kind: "netns", Object: path, Why: "no container has it", Undo: "unmount and remove it"})
 		}
 	}
 	if err == nil {
@@ -139,7 +140,8 @@ func leftOut(servers []string, attachments []*cni.Attachment) (warnings []string
 	kept := within(servers, attachments)
 	for _, server := range servers {
 		if !slices.Contains(kept, server) {
-			warnings = append(warnings, fmt.Sprintf("name server %s is left out: the container has no address of its family", server))
+			warnings = append(warnings,
+				fmt.Sprintf("name server %s is left out: the container has no address of its family", server))
 		}
 	}
 	return warnings

@@ -52,7 +52,8 @@ func (i *isolator) describe(c *mctr.Container, a *mctr.Adjustment, v view) error
 			continue // a mount point would be made on the host
 		}
 		source := filepath.Join(v.from, filepath.Base(file))
-		if theirs, err := os.ReadFile(source); v.host || v.from == "" || err != nil || !bytes.Equal(theirs, contents[file]) {
+		if theirs, err := os.ReadFile(source); v.host || v.from == "" || err != nil ||
+			!bytes.Equal(theirs, contents[file]) {
 			source = filepath.Join(dir, filepath.Base(file))
 			if err := write(source, contents[file]); err != nil {
 				return err

@@ -9,9 +9,12 @@ import (
 )
 
 func TestParseResolv(t *testing.T) {
-	got := parseResolv("# mine\nnameserver 127.0.0.53\nnameserver 10.0.0.1\nnameserver ::1\nnameserver fe80::1%eth0\nnameserver nonsense\nsearch a b\nsearch c.d\noptions ndots:2 edns0\noptions rotate\nnameserver\n", false)
-	want := mctr.DNS{Servers: []string{"10.0.0.1"}, Search: []string{"c.d"}, Options: []string{"ndots:2", "edns0", "rotate"}}
-	if !slices.Equal(got.Servers, want.Servers) || !slices.Equal(got.Search, want.Search) || !slices.Equal(got.Options, want.Options) {
+	got := parseResolv("# mine\nnameserver 127.0.0.53\nnameserver 10.0.0.1\nnameserver ::1\nnameserver fe80::1%eth0\n"+
+		"nameserver nonsense\nsearch a b\nsearch c.d\noptions ndots:2 edns0\noptions rotate\nnameserver\n", false)
+	want := mctr.DNS{Servers: []string{"10.0.0.1"}, Search: []string{"c.d"},
+		Options: []string{"ndots:2", "edns0", "rotate"}}
+	if !slices.Equal(got.Servers, want.Servers) || !slices.Equal(got.Search, want.Search) ||
+		!slices.Equal(got.Options, want.Options) {
 		t.Errorf("%+v, want %+v", got, want)
 	}
 }
@@ -50,7 +53,8 @@ func TestExtraHosts(t *testing.T) {
 			t.Errorf("%q: %+v, %v", text, got, err)
 		}
 	}
-	for _, text := range []string{"", "db", "db:", ":1.1.1.1", "=1.1.1.1", "db:1.1.1", "db:[fd00::1", "db:fd00::1]", "db:fe80::1%eth0", "a b:1.1.1.1", "-a:1.1.1.1", "a..b:1.1.1.1", "a#b:1.1.1.1", "db:host", "db:1.1.1.1 x"} {
+	for _, text := range []string{"", "db", "db:", ":1.1.1.1", "=1.1.1.1", "db:1.1.1", "db:[fd00::1", "db:fd00::1]",
+		"db:fe80::1%eth0", "a b:1.1.1.1", "-a:1.1.1.1", "a..b:1.1.1.1", "a#b:1.1.1.1", "db:host", "db:1.1.1.1 x"} {
 		if got, err := parseExtraHost(text); err == nil {
 			t.Errorf("%q was taken for %+v", text, got)
 		}

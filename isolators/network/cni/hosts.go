@@ -46,7 +46,9 @@ func hostsFile(extra []string, name string, v view) ([]byte, error) {
 		ip := host.ip
 		if ip == hostGateway {
 			if ip = gateway(v); ip == "" {
-				return nil, fmt.Errorf("%w: --add-host %s: the container's network has no gateway, so the host has no address there", mctr.ErrInvalid, text)
+				return nil, fmt.Errorf(
+					"%w: --add-host %s: the container's network has no gateway, so the host has no address there",
+					mctr.ErrInvalid, text)
 			}
 		}
 		fmt.Fprintf(b, "%s\t%s\n", ip, host.name)
@@ -104,11 +106,13 @@ func parseExtraHost(text string) (extraHost, error) {
 		}
 	}
 	if !ok || !isHostName(name) {
-		return extraHost{}, fmt.Errorf("%w: --add-host %q: %q is not a valid host name: want NAME:ADDRESS, or NAME:%s", mctr.ErrInvalid, text, name, hostGateway)
+		return extraHost{}, fmt.Errorf("%w: --add-host %q: %q is not a valid host name: want NAME:ADDRESS, or NAME:%s",
+			mctr.ErrInvalid, text, name, hostGateway)
 	}
 	addr, err := netip.ParseAddr(ip)
 	if ip != hostGateway && (err != nil || addr.Zone() != "") {
-		return extraHost{}, fmt.Errorf("%w: --add-host %q: %q is not a valid address: want NAME:ADDRESS, or NAME:%s", mctr.ErrInvalid, text, ip, hostGateway)
+		return extraHost{}, fmt.Errorf("%w: --add-host %q: %q is not a valid address: want NAME:ADDRESS, or NAME:%s",
+			mctr.ErrInvalid, text, ip, hostGateway)
 	}
 	return extraHost{name, ip}, nil
 }
@@ -121,7 +125,8 @@ func isHostName(name string) bool {
 		return false
 	}
 	for label := range strings.SplitSeq(strings.TrimSuffix(name, "."), ".") {
-		if label == "" || len(label) > 63 || strings.Trim(label, letters) != "" || label[0] == '-' || label[len(label)-1] == '-' {
+		if label == "" || len(label) > 63 || strings.Trim(label, letters) != "" || label[0] == '-' ||
+			label[len(label)-1] == '-' {
 			return false
 		}
 	}

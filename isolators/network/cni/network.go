@@ -33,7 +33,8 @@ type Deps struct {
 
 // New returns the isolator.
 func New(d Deps) isolators.Isolator {
-	return &isolator{Grouped: isolators.Grouped{CgroupOf: d.CgroupOf, Meter: d.Meter}, networks: d.Networks, dirOf: d.DirOf}
+	return &isolator{Grouped: isolators.Grouped{CgroupOf: d.CgroupOf, Meter: d.Meter}, networks: d.Networks,
+		dirOf: d.DirOf}
 }
 
 type isolator struct {

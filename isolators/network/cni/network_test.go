@@ -60,7 +60,9 @@ func (h *host) networks() *cni.Networks {
 	if err != nil {
 		h.t.Fatal(err)
 	}
-	return cni.New(cni.Config{Root: h.dir + "/root", State: h.dir + "/run", ConfigDirs: []string{h.dir + "/net.d"}, PluginDirs: []string{plugins}})
+	return cni.New(
+		cni.Config{Root: h.dir + "/root", State: h.dir + "/run", ConfigDirs: []string{h.dir + "/net.d"},
+			PluginDirs: []string{plugins}})
 }
 
 // isolator is one of a process that has just started.
@@ -96,7 +98,8 @@ func TestCheck(t *testing.T) {
 	h.write("plain", `{"cniVersion": "1.0.0", "name": "plain", "plugins": [{"type": "bridge", "ipam": {}}]}`)
 	h.write("gone", `{"cniVersion": "1.0.0", "name": "gone", "plugins": [{"type": "no-such-plugin"}]}`)
 	for name, subnet := range map[string]string{"four": "10.41.0.0/24", "six": "fd00:41::/64"} {
-		if _, err := h.networks().Create(name, cni.Definition{Subnets: []cni.Subnet{{Subnet: netip.MustParsePrefix(subnet)}}}); err != nil {
+		if _, err := h.networks().Create(name,
+			cni.Definition{Subnets: []cni.Subnet{{Subnet: netip.MustParsePrefix(subnet)}}}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -118,40 +121,68 @@ func TestCheck(t *testing.T) {
 		{Config: config("", "", "nowhere"), Is: mctr.ErrInvalid, Flag: "--network nowhere"},
 		{Config: config("", "", "gone"), Is: mctr.ErrUnsupported, Flag: "no-such-plugin"},
 		{Config: one(func(n *mctr.NetworkConfig) { n.IPs = []string{"10.1"} }), Is: mctr.ErrInvalid, Flag: "ip"},
-		{Config: one(func(n *mctr.NetworkConfig) { n.IPs = []string{"10.1.1.1", "10.1.1.2"} }), Is: mctr.ErrInvalid, Flag: "one address a family"},
+		{Config: one(func(n *mctr.NetworkConfig) { n.IPs = []string{"10.1.1.1", "10.1.1.2"} }), Is: mctr.ErrInvalid,
+			Flag: "one address a family"},
 		{Config: one(func(n *mctr.NetworkConfig) { n.MAC = "01:00:00:00:00:01" }), Is: mctr.ErrInvalid, Flag: "mac"},
 		{Config: one(func(n *mctr.NetworkConfig) { n.MAC = "00:00:00:00:00:00" }), Is: mctr.ErrInvalid, Flag: "mac"},
-		{Config: with(net, func(c *mctr.ContainerConfig) { c.Ports = make([]mctr.Port, 513) }), Is: mctr.ErrInvalid, Flag: "513 ports"},
-		{Config: one(func(n *mctr.NetworkConfig) { n.Bandwidth = &mctr.Bandwidth{IngressRate: 1} }), Is: mctr.ErrInvalid, Flag: "bandwidth"},
-		{Config: one(func(n *mctr.NetworkConfig) { n.Labels = map[string]string{"projectcalico.org/namespace": "x"} }), Is: mctr.ErrInvalid, Flag: "projectcalico.org/namespace"},
-		{Config: with(config("none", ""), port(mctr.Port{ContainerPort: 1, Protocol: "tcp"})), Is: mctr.ErrInvalid, Flag: "--publish"},
-		{Config: with(config("", "", "plain"), port(mctr.Port{ContainerPort: 1, Protocol: "tcp"})), Is: mctr.ErrInvalid, Flag: "--publish"},
+		{Config: with(net, func(c *mctr.ContainerConfig) { c.Ports = make([]mctr.Port, 513) }), Is: mctr.ErrInvalid,
+			Flag: "513 ports"},
+		{Config: one(func(n *mctr.NetworkConfig) { n.Bandwidth = &mctr.Bandwidth{IngressRate: 1} }),
+			Is: mctr.ErrInvalid, Flag: "bandwidth"},
+		{Config: one(func(n *mctr.NetworkConfig) { n.Labels = map[string]string{"projectcalico.org/namespace": "x"} }),
+			Is: mctr.ErrInvalid, Flag: "projectcalico.org/namespace"},
+		{Config: with(config("none", ""), port(mctr.Port{ContainerPort: 1, Protocol: "tcp"})), Is: mctr.ErrInvalid,
+			Flag: "--publish"},
+		{Config: with(config("", "", "plain"), port(mctr.Port{ContainerPort: 1, Protocol: "tcp"})), Is: mctr.ErrInvalid,
+			Flag: "--publish"},
 		{Config: with(net, port(mctr.Port{ContainerPort: 0, Protocol: "tcp"})), Is: mctr.ErrInvalid, Flag: "--publish"},
 		{Config: with(net, port(mctr.Port{ContainerPort: 1, Protocol: "icmp"})), Is: mctr.ErrInvalid, Flag: "icmp"},
-		{Config: with(with(net, port(mctr.Port{HostPort: 9000, ContainerPort: 1, Protocol: "tcp"})), port(mctr.Port{HostIP: "127.0.0.1", HostPort: 9000, ContainerPort: 2, Protocol: "tcp"})),
+		{Config: with(with(net, port(mctr.Port{HostPort: 9000, ContainerPort: 1, Protocol: "tcp"})),
+			port(mctr.Port{HostIP: "127.0.0.1", HostPort: 9000, ContainerPort: 2, Protocol: "tcp"})),
 			Is: mctr.ErrInvalid, Flag: "host port 9000/tcp is another --publish's already"},
-		{Config: with(net, port(mctr.Port{HostIP: "here", ContainerPort: 1, Protocol: "tcp"})), Is: mctr.ErrInvalid, Flag: "here"},
-		{Config: with(net, port(mctr.Port{HostIP: "::1", ContainerPort: 1, Protocol: "tcp"})), Is: mctr.ErrUnsupported, Flag: "--publish [::1]"},
-		{Config: with(net, func(c *mctr.ContainerConfig) { c.DNS.Servers = []string{"ns"} }), Is: mctr.ErrInvalid, Flag: "--dns"},
-		{Config: with(net, func(c *mctr.ContainerConfig) { c.DNS.Servers = []string{"fe80::1%e\nnameserver 6.6.6.6"} }), Is: mctr.ErrInvalid, Flag: "--dns"},
-		{Config: with(net, func(c *mctr.ContainerConfig) { c.ExtraHosts = []string{"a:fe80::1%e\n6.6.6.6 b"} }), Is: mctr.ErrInvalid, Flag: "--add-host"},
-		{Config: with(net, func(c *mctr.ContainerConfig) { c.ExtraHosts = []string{"a\v:1.1.1.1"} }), Is: mctr.ErrInvalid, Flag: "--add-host"},
-		{Config: with(net, func(c *mctr.ContainerConfig) { c.DNS.Search = []string{"a\nnameserver 6.6.6.6"} }), Is: mctr.ErrInvalid, Flag: "--dns-search"},
-		{Config: with(config("container:x", "test"), port(mctr.Port{ContainerPort: 1, Protocol: "tcp"})), Is: mctr.ErrInvalid, Flag: "--publish"},
-		{Config: with(config("container:x", "test"), func(c *mctr.ContainerConfig) { c.PublishAll = true }), Is: mctr.ErrInvalid, Flag: "--publish"},
-		{Config: with(config("", "", "net"), func(c *mctr.ContainerConfig) { c.PublishAll = true }), Is: mctr.ErrInvalid, Flag: "--publish-all"},
-		{Config: with(config("host", "test"), port(mctr.Port{ContainerPort: 1, Protocol: "tcp"})), Is: mctr.ErrInvalid, Flag: "--publish"},
-		{Config: with(config("none", "test"), func(c *mctr.ContainerConfig) { c.ExtraHosts = []string{"up:host-gateway"} }), Is: mctr.ErrInvalid, Flag: "--add-host"},
-		{Config: with(net, port(mctr.Port{HostIP: "fe80::1%eth0", ContainerPort: 1, Protocol: "tcp"})), Is: mctr.ErrInvalid, Flag: "--publish"},
-		{Config: with(config("", "", "four"), port(mctr.Port{HostIP: "::", ContainerPort: 1, Protocol: "tcp"})), Is: mctr.ErrInvalid, Flag: "no IPv6 address"},
-		{Config: with(config("", "", "six"), port(mctr.Port{HostIP: "127.0.0.1", ContainerPort: 1, Protocol: "tcp"})), Is: mctr.ErrInvalid, Flag: "no IPv4 address"},
-		{Config: with(net, func(c *mctr.ContainerConfig) { c.ExtraHosts = []string{"a b:1.1.1.1"} }), Is: mctr.ErrInvalid, Flag: "--add-host"},
-		{Config: with(net, func(c *mctr.ContainerConfig) { c.ExtraHosts = []string{"a:b"} }), Is: mctr.ErrInvalid, Flag: "--add-host"},
+		{Config: with(net, port(mctr.Port{HostIP: "here", ContainerPort: 1, Protocol: "tcp"})), Is: mctr.ErrInvalid,
+			Flag: "here"},
+		{Config: with(net, port(mctr.Port{HostIP: "::1", ContainerPort: 1, Protocol: "tcp"})), Is: mctr.ErrUnsupported,
+			Flag: "--publish [::1]"},
+		{Config: with(net, func(c *mctr.ContainerConfig) { c.DNS.Servers = []string{"ns"} }), Is: mctr.ErrInvalid,
+			Flag: "--dns"},
+		{Config: with(net, func(c *mctr.ContainerConfig) { c.DNS.Servers = []string{"fe80::1%e\nnameserver 6.6.6.6"} }),
+			Is: mctr.ErrInvalid, Flag: "--dns"},
+		{Config: with(net, func(c *mctr.ContainerConfig) { c.ExtraHosts = []string{"a:fe80::1%e\n6.6.6.6 b"} }),
+			Is: mctr.ErrInvalid, Flag: "--add-host"},
+		{Config: with(net, func(c *mctr.ContainerConfig) { c.ExtraHosts = []string{"a\v:1.1.1.1"} }),
+			Is: mctr.ErrInvalid, Flag: "--add-host"},
+		{Config: with(net, func(c *mctr.ContainerConfig) { c.DNS.Search = []string{"a\nnameserver 6.6.6.6"} }),
+			Is: mctr.ErrInvalid, Flag: "--dns-search"},
+		{Config: with(config("container:x", "test"), port(mctr.Port{ContainerPort: 1, Protocol: "tcp"})),
+			Is: mctr.ErrInvalid, Flag: "--publish"},
+		{Config: with(config("container:x", "test"), func(c *mctr.ContainerConfig) { c.PublishAll = true }),
+			Is: mctr.ErrInvalid, Flag: "--publish"},
+		{Config: with(config("", "", "net"), func(c *mctr.ContainerConfig) { c.PublishAll = true }),
+			Is: mctr.ErrInvalid, Flag: "--publish-all"},
+		{Config: with(config("host", "test"), port(mctr.Port{ContainerPort: 1, Protocol: "tcp"})), Is: mctr.ErrInvalid,
+			Flag: "--publish"},
+		{Config: with(config("none", "test"), func(c *mctr.ContainerConfig) {
+			c.ExtraHosts = []string{"up:host-gateway"}
+		}), Is: mctr.ErrInvalid, Flag: "--add-host"},
+		{Config: with(net, port(mctr.Port{HostIP: "fe80::1%eth0", ContainerPort: 1, Protocol: "tcp"})),
+			Is: mctr.ErrInvalid, Flag: "--publish"},
+		{Config: with(config("", "", "four"), port(mctr.Port{HostIP: "::", ContainerPort: 1, Protocol: "tcp"})),
+			Is: mctr.ErrInvalid, Flag: "no IPv6 address"},
+		{Config: with(config("", "", "six"), port(mctr.Port{HostIP: "127.0.0.1", ContainerPort: 1, Protocol: "tcp"})),
+			Is: mctr.ErrInvalid, Flag: "no IPv4 address"},
+		{Config: with(net, func(c *mctr.ContainerConfig) { c.ExtraHosts = []string{"a b:1.1.1.1"} }),
+			Is: mctr.ErrInvalid, Flag: "--add-host"},
+		{Config: with(net, func(c *mctr.ContainerConfig) { c.ExtraHosts = []string{"a:b"} }), Is: mctr.ErrInvalid,
+			Flag: "--add-host"},
 	})
-	isolatortest.Accepts(t, h.isolator(), config("", ""), config("none", ""), config("host", ""), config("container:x", ""), net,
+	isolatortest.Accepts(t, h.isolator(), config("", ""), config("none", ""), config("host", ""),
+		config("container:x", ""), net,
 		with(config("", "", "six"), port(mctr.Port{HostIP: "::", ContainerPort: 1, Protocol: "tcp"})),
 		with(config("host", "test"), func(c *mctr.ContainerConfig) { c.ExtraHosts = []string{"up:host-gateway"} }),
-		with(net, func(c *mctr.ContainerConfig) { c.ExtraHosts = []string{"a:1.1.1.1", "b:[fd00::1]", "c:host-gateway"} }))
+		with(net, func(c *mctr.ContainerConfig) {
+			c.ExtraHosts = []string{"a:1.1.1.1", "b:[fd00::1]", "c:host-gateway"}
+		}))
 }
 
 func TestModes(t *testing.T) {
@@ -165,13 +196,15 @@ func TestModes(t *testing.T) {
 			t.Errorf("%q: binds %q", mode, got)
 		}
 	}
-	if a := isolatortest.Prepared(t, h.isolator(), config("host", "test")); a.Spec.Linux != nil || !slices.Equal(destinations(a), files) {
+	if a := isolatortest.Prepared(t, h.isolator(), config("host", "test")); a.Spec.Linux != nil ||
+		!slices.Equal(destinations(a), files) {
 		t.Errorf("host: %+v", a.Spec)
 	}
 	if a := isolatortest.Prepared(t, h.isolator(), config("host", "")); a.Spec.Mounts != nil || a.Spec.Linux != nil {
 		t.Errorf("host without an image: %+v", a.Spec)
 	}
-	if _, err := h.isolator().Prepare(t.Context(), h.container("box", config("container:nobody", "test"))); !errors.Is(err, mctr.ErrState) {
+	if _, err := h.isolator().Prepare(t.Context(),
+		h.container("box", config("container:nobody", "test"))); !errors.Is(err, mctr.ErrState) {
 		t.Errorf("the network of nobody: %v", err)
 	}
 }
@@ -188,8 +221,9 @@ func destinations(a *mctr.Adjustment) (list []string) {
 // container is one with an image, and directories.
 func (h *host) container(id mctr.ContainerID, c mctr.ContainerConfig) *mctr.Container {
 	return &mctr.Container{
-		ID: id, Config: &c, Image: &mctr.ImageConfig{ExposedPorts: map[string]struct{}{"80/tcp": {}, "53/udp": {}, "nonsense": {}}},
-		Dir: filepath.Join(h.dir, "containers", string(id)), State: filepath.Join(h.dir, "state", string(id)),
+		ID: id, Config: &c,
+		Image: &mctr.ImageConfig{ExposedPorts: map[string]struct{}{"80/tcp": {}, "53/udp": {}, "nonsense": {}}},
+		Dir:   filepath.Join(h.dir, "containers", string(id)), State: filepath.Join(h.dir, "state", string(id)),
 	}
 }
 
@@ -205,7 +239,8 @@ func (h *host) prepare(c *mctr.Container) *mctr.Adjustment {
 
 func (h *host) cleanUp(id mctr.ContainerID) {
 	h.t.Helper()
-	if err := h.isolator().Cleanup(context.WithoutCancel(h.t.Context()), id); err != nil { // which has ended in a test's own clean-up
+	// which has ended in a test's own clean-up
+	if err := h.isolator().Cleanup(context.WithoutCancel(h.t.Context()), id); err != nil {
 		h.t.Error(err)
 	}
 }
@@ -232,7 +267,8 @@ func TestAttached(t *testing.T) {
 		t.Errorf("environment %q", got)
 	}
 	hosts := h.file(c, "hosts")
-	for _, want := range []string{"127.0.0.1\tlocalhost\n", "::1\tlocalhost", ip + "\tweb.example.com web\n", "fd00:40:0::2\tweb", "10.40.1.2\tweb", "10.0.0.9\tdb\n", "10.40.0.1\tup\n"} {
+	for _, want := range []string{"127.0.0.1\tlocalhost\n", "::1\tlocalhost", ip + "\tweb.example.com web\n",
+		"fd00:40:0::2\tweb", "10.40.1.2\tweb", "10.0.0.9\tdb\n", "10.40.0.1\tup\n"} {
 		if !strings.Contains(hosts, strings.ReplaceAll(want, ":0::", "::")) {
 			t.Errorf("/etc/hosts lacks %q:\n%s", want, hosts)
 		}
@@ -247,10 +283,12 @@ func TestAttached(t *testing.T) {
 	if err := h.isolator().Status(t.Context(), "box", s); err != nil {
 		t.Fatal(err)
 	}
-	if len(s.Networks) != 2 || s.Networks[0].Interface != "eth0" || s.Networks[1].Name != "other" || s.Networks[0].Addresses[0] != ip+"/24" || s.Networks[0].MAC == "" {
+	if len(s.Networks) != 2 || s.Networks[0].Interface != "eth0" || s.Networks[1].Name != "other" ||
+		s.Networks[0].Addresses[0] != ip+"/24" || s.Networks[0].MAC == "" {
 		t.Errorf("status: %+v", s.Networks)
 	}
-	if len(s.Ports) != 2 || s.Ports[0].ContainerPort != 53 || s.Ports[0].HostPort == 0 || s.Ports[1].ContainerPort != 80 {
+	if len(s.Ports) != 2 || s.Ports[0].ContainerPort != 53 || s.Ports[0].HostPort == 0 ||
+		s.Ports[1].ContainerPort != 80 {
 		t.Errorf("the image exposes 80/tcp and 53/udp; published: %v", s.Ports)
 	}
 }
@@ -281,7 +319,8 @@ func TestNested(t *testing.T) {
 	named.Parent, named.Config.Hostname = child.Parent, "named"
 	named.Config.ExtraHosts = []string{"up:host-gateway"}
 	h.prepare(named)
-	if got := h.file(named, "hosts"); !strings.Contains(got, "10.40.0.2\tbox\n") || !strings.Contains(got, "10.40.0.2\tnamed\n") || !strings.Contains(got, "10.40.0.1\tup\n") {
+	if got := h.file(named, "hosts"); !strings.Contains(got, "10.40.0.2\tbox\n") ||
+		!strings.Contains(got, "10.40.0.2\tnamed\n") || !strings.Contains(got, "10.40.0.1\tup\n") {
 		t.Errorf("/etc/hosts: %q", got)
 	}
 	if got := h.file(named, "hostname"); got != "named\n" {
@@ -298,10 +337,12 @@ func TestHostNames(t *testing.T) {
 		t.Fatal(err)
 	}
 	cfg := config("host", "test")
-	cfg.Hostname, cfg.ExtraHosts, cfg.DNS = "own.name", []string{"db=10.0.0.9", "v6=[fd00::9]", "up:host-gateway"}, mctr.DNS{Servers: []string{"127.0.0.7"}}
+	cfg.Hostname, cfg.ExtraHosts, cfg.DNS = "own.name", []string{"db=10.0.0.9", "v6=[fd00::9]", "up:host-gateway"},
+		mctr.DNS{Servers: []string{"127.0.0.7"}}
 	c := h.container("box", cfg)
 	h.prepare(c)
-	if got := h.file(c, "hosts"); !strings.HasPrefix(got, string(theirs)) || !strings.HasSuffix(got, "127.0.1.1\town.name own\n10.0.0.9\tdb\nfd00::9\tv6\n127.0.0.1\tup\n") {
+	if got := h.file(c, "hosts"); !strings.HasPrefix(got, string(theirs)) ||
+		!strings.HasSuffix(got, "127.0.1.1\town.name own\n10.0.0.9\tdb\nfd00::9\tv6\n127.0.0.1\tup\n") {
 		t.Errorf("/etc/hosts: %q", got)
 	}
 	if got := h.file(c, "resolv.conf"); !strings.HasPrefix(got, "nameserver 127.0.0.7\n") {
@@ -322,7 +363,8 @@ func TestHostNames(t *testing.T) {
 // which the network's plugins gave the container no address.
 func TestFamilies(t *testing.T) {
 	h := newHost(t)
-	h.write("four", fmt.Sprintf(`{"cniVersion": "1.1.0", "name": "four", "plugins": [{"type": "bridge", "bridge": "br-iso-4", "isGateway": true,
+	h.write("four",
+		fmt.Sprintf(`{"cniVersion": "1.1.0", "name": "four", "plugins": [{"type": "bridge", "bridge": "br-iso-4", "isGateway": true,
 		"ipam": {"type": "host-local", "dataDir": %q, "subnet": "10.44.0.0/24"}}, {"type": "portmap", "capabilities": {"portMappings": true}}]}`, h.dir+"/store"))
 	t.Cleanup(func() { _ = exec.Command("ip", "link", "delete", "br-iso-4").Run() })
 	cfg := config("", "test", "four")
@@ -333,7 +375,8 @@ func TestFamilies(t *testing.T) {
 		t.Errorf("/etc/resolv.conf: %q", got)
 	}
 	s := &mctr.Status{Config: c.Config}
-	if err := h.isolator().Status(t.Context(), "box", s); err != nil || len(s.Warnings) != 1 || !strings.Contains(s.Warnings[0], "fd00::53") {
+	if err := h.isolator().Status(t.Context(), "box", s); err != nil || len(s.Warnings) != 1 ||
+		!strings.Contains(s.Warnings[0], "fd00::53") {
 		t.Errorf("status: %+v, %v", s, err)
 	}
 	for name, change := range map[string]func(*mctr.ContainerConfig){
@@ -344,7 +387,8 @@ func TestFamilies(t *testing.T) {
 	} {
 		wrong := config("", "test", "four")
 		change(&wrong)
-		if _, err := h.isolator().Prepare(t.Context(), h.container("other", wrong)); !errors.Is(err, mctr.ErrInvalid) || !strings.Contains(err.Error(), name) {
+		if _, err := h.isolator().Prepare(t.Context(), h.container("other", wrong)); !errors.Is(err, mctr.ErrInvalid) ||
+			!strings.Contains(err.Error(), name) {
 			t.Errorf("%s of a family that the container lacks: %v", name, err)
 		}
 		h.cleanUp("other")
@@ -357,9 +401,12 @@ func TestFailedAttach(t *testing.T) {
 	h := newHost(t)
 	h.prepare(h.container("warm", config("", "test", "net")))
 	h.cleanUp("warm")
-	before := leakcheck.Snapshot(t, leakcheck.Scope{Kinds: []leakcheck.Kind{leakcheck.Link, leakcheck.Rule, leakcheck.Process}})
-	mounts := leakcheck.Snapshot(t, leakcheck.Scope{Kinds: []leakcheck.Kind{leakcheck.Mount, leakcheck.Netns}, Names: []string{h.dir}})
-	if _, err := h.isolator().Prepare(t.Context(), h.container("box", config("", "test", "net", "sick"))); err == nil || !strings.Contains(err.Error(), "attach eth1 to network sick") {
+	before := leakcheck.Snapshot(t,
+		leakcheck.Scope{Kinds: []leakcheck.Kind{leakcheck.Link, leakcheck.Rule, leakcheck.Process}})
+	mounts := leakcheck.Snapshot(t,
+		leakcheck.Scope{Kinds: []leakcheck.Kind{leakcheck.Mount, leakcheck.Netns}, Names: []string{h.dir}})
+	if _, err := h.isolator().Prepare(t.Context(), h.container("box", config("", "test", "net", "sick"))); err == nil ||
+		!strings.Contains(err.Error(), "attach eth1 to network sick") {
 		t.Errorf("Prepare: %v", err)
 	}
 	if out, err := exec.Command("ip", "link", "delete", "br-iso-2").CombinedOutput(); err != nil {
@@ -382,11 +429,13 @@ func TestRecover(t *testing.T) {
 		t.Fatal(err)
 	}
 	i := h.isolator()
-	if found, err := i.Recover(t.Context(), []mctr.ContainerState{{ID: "box", Phase: mctr.Running}}); err != nil || len(found) > 0 {
+	if found, err := i.Recover(t.Context(), []mctr.ContainerState{{ID: "box", Phase: mctr.Running}}); err != nil ||
+		len(found) > 0 {
 		t.Errorf("known and running: %v %v", found, err)
 	}
 	found, err := i.Recover(t.Context(), nil)
-	if err != nil || len(found) != 1 || found[0].Owner != "box" || found[0].Kind != "network" || !strings.Contains(found[0].Object, "eth0 in net (10.40.0.2/24)") {
+	if err != nil || len(found) != 1 || found[0].Owner != "box" || found[0].Kind != "network" ||
+		!strings.Contains(found[0].Object, "eth0 in net (10.40.0.2/24)") {
 		t.Fatalf("unknown: %v %v", found, err)
 	}
 	h.cleanUp("box")
@@ -412,7 +461,8 @@ func TestFailedDetach(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(record[0], []byte(strings.ReplaceAll(string(data), `"portmap"`, `"away"`)), 0o600); err != nil {
+	if err := os.WriteFile(record[0], []byte(strings.ReplaceAll(string(data), `"portmap"`, `"away"`)),
+		0o600); err != nil {
 		t.Fatal(err)
 	}
 	h.cleanUp("box")
@@ -421,7 +471,8 @@ func TestFailedDetach(t *testing.T) {
 		t.Fatalf("%v %v", found, err)
 	}
 	s := &mctr.Status{Config: c.Config}
-	if err := h.isolator().Status(t.Context(), "box", s); err != nil || len(s.Networks) != 1 || !strings.Contains(s.Networks[0].Failure, "away") {
+	if err := h.isolator().Status(t.Context(), "box", s); err != nil || len(s.Networks) != 1 ||
+		!strings.Contains(s.Networks[0].Failure, "away") {
 		t.Errorf("status: %+v %v", s.Networks, err)
 	}
 	kept := map[string]any{}
@@ -435,7 +486,8 @@ func TestFailedDetach(t *testing.T) {
 		t.Errorf("started again while it is attached still: %v", err)
 	}
 	h.within("box", "echo 77 >/proc/sys/net/ipv4/ip_default_ttl")
-	if err := os.WriteFile(record[0], []byte(strings.ReplaceAll(string(data), `"away"`, `"portmap"`)), 0o600); err != nil {
+	if err := os.WriteFile(record[0], []byte(strings.ReplaceAll(string(data), `"away"`, `"portmap"`)),
+		0o600); err != nil {
 		t.Fatal(err)
 	}
 	h.prepare(c)
@@ -454,7 +506,8 @@ func TestUnreadableRecord(t *testing.T) {
 	}
 	c := config("", "test", "net")
 	s := &mctr.Status{Config: &c}
-	if err := h.isolator().Status(t.Context(), "box", s); err != nil || len(s.Warnings) != 1 || !strings.Contains(s.Warnings[0], record) {
+	if err := h.isolator().Status(t.Context(), "box", s); err != nil || len(s.Warnings) != 1 ||
+		!strings.Contains(s.Warnings[0], record) {
 		t.Errorf("status: %+v, %v", s, err)
 	}
 }

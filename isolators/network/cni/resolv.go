@@ -31,7 +31,8 @@ func (i *isolator) resolvFile(asked mctr.DNS, v view) ([]byte, error) {
 	chosen.Servers = within(chosen.Servers, v.attachments)
 	if len(asked.Servers) > 0 {
 		if chosen.Servers = within(asked.Servers, v.attachments); len(chosen.Servers) == 0 {
-			return nil, fmt.Errorf("%w: --dns %s: the container has no address of that family", mctr.ErrInvalid, strings.Join(asked.Servers, ", "))
+			return nil, fmt.Errorf("%w: --dns %s: the container has no address of that family", mctr.ErrInvalid,
+				strings.Join(asked.Servers, ", "))
 		}
 	}
 	if len(asked.Search) > 0 {
@@ -142,7 +143,8 @@ func parseResolv(text string, local bool) (d mctr.DNS) {
 		}
 		switch words[0] {
 		case "nameserver":
-			if addr, err := netip.ParseAddr(words[1]); err == nil && (local || !addr.IsLoopback() && addr.Zone() == "") {
+			if addr, err := netip.ParseAddr(words[1]); err == nil &&
+				(local || !addr.IsLoopback() && addr.Zone() == "") {
 				d.Servers = append(d.Servers, addr.String())
 			}
 		case "search", "domain":

@@ -68,17 +68,20 @@ func TestUsage(t *testing.T) {
 	}
 	own := isolatortest.Group(t, cgroups.Resources{}, "exec "+self+" send")
 	host := isolatortest.Group(t, cgroups.Resources{}, "true")
-	groups := map[mctr.ContainerID]string{"own": own, "host": host, "host.nested": own, "own.nested": own, "gone": filepath.Join(own, "gone")}
+	groups := map[mctr.ContainerID]string{"own": own, "host": host, "host.nested": own, "own.nested": own,
+		"gone": filepath.Join(own, "gone")}
 	for _, id := range []mctr.ContainerID{"own", "host.nested"} {
 		list := usageOf(t, id, groups)
 		if len(list) == 0 || list[0].Name != "lo" {
 			t.Fatalf("%s: %+v, want lo", id, list)
 		}
-		if lo := list[0]; lo.RxBytes < 3000 || lo.RxPackets < 3 || lo.TxBytes != lo.RxBytes || lo.TxPackets != lo.RxPackets || lo.RxErrors+lo.TxErrors != 0 {
+		if lo := list[0]; lo.RxBytes < 3000 || lo.RxPackets < 3 || lo.TxBytes != lo.RxBytes ||
+			lo.TxPackets != lo.RxPackets || lo.RxErrors+lo.TxErrors != 0 {
 			t.Errorf("%s: %+v, want three messages of 1000 bytes", id, lo)
 		}
 	}
-	for id, why := range map[mctr.ContainerID]string{"host": "the host's", "own.nested": "its parent's", "gone": "that of no process"} {
+	for id, why := range map[mctr.ContainerID]string{"host": "the host's", "own.nested": "its parent's",
+		"gone": "that of no process"} {
 		if list := usageOf(t, id, groups); list != nil {
 			t.Errorf("%s has %+v, and its network is %s", id, list, why)
 		}

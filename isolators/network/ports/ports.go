@@ -106,7 +106,8 @@ func (i *isolator) load(id mctr.ContainerID) (*mctr.ListenPolicy, error) {
 	return policy, err
 }
 
-func (i *isolator) look(ctx context.Context, id mctr.ContainerID, policy *mctr.ListenPolicy, report func(mctr.Limitation)) {
+func (i *isolator) look(ctx context.Context, id mctr.ContainerID, policy *mctr.ListenPolicy,
+	report func(mctr.Limitation)) {
 	interval := policy.Interval
 	if interval == 0 {
 		interval = defaultInterval
@@ -115,7 +116,8 @@ func (i *isolator) look(ctx context.Context, id mctr.ContainerID, policy *mctr.L
 	defer ticks.Stop()
 	for {
 		if found, err := i.strangers(id, policy); err == nil && len(found) > 0 {
-			report(mctr.Limitation{Reason: mctr.ReasonLimitation, Resource: "ports", Message: describe(found[0], policy)})
+			report(mctr.Limitation{Reason: mctr.ReasonLimitation, Resource: "ports",
+				Message: describe(found[0], policy)})
 			return
 		}
 		select {

@@ -28,7 +28,8 @@ func policy(end bool, ranges ...mctr.PortRange) *mctr.ContainerConfig {
 }
 
 func TestConformance(t *testing.T) {
-	isolatortest.Run(t, func() isolators.Isolator { return in("isolatortest", t.TempDir()) }, policy(true, mctr.PortRange{First: 80, Last: 90}))
+	isolatortest.Run(t, func() isolators.Isolator { return in("isolatortest", t.TempDir()) },
+		policy(true, mctr.PortRange{First: 80, Last: 90}))
 }
 
 func TestCheck(t *testing.T) {
@@ -60,7 +61,8 @@ func prepared(t *testing.T, i isolators.Isolator, dir string, config *mctr.Conta
 // TestWatch wants the one port that was not assigned found, by an isolator that was
 // not there when the container was prepared.
 func TestWatch(t *testing.T) {
-	group := isolatortest.Group(t, cgroups.Resources{}, "busybox httpd -p 127.0.0.1:7070 -h /; busybox httpd -p 7799 -h /")
+	group := isolatortest.Group(t, cgroups.Resources{},
+		"busybox httpd -p 127.0.0.1:7070 -h /; busybox httpd -p 7799 -h /")
 	dir := t.TempDir()
 	id := prepared(t, in(group, dir), dir, policy(true, mctr.PortRange{First: 7000, Last: 7100}))
 	next := in(group, dir)
@@ -71,7 +73,8 @@ func TestWatch(t *testing.T) {
 	}
 	select {
 	case l := <-found:
-		if l.Reason != mctr.ReasonLimitation || l.Resource != "ports" || !strings.Contains(l.Message, ":7799") || !strings.Contains(l.Message, "7000-7100") {
+		if l.Reason != mctr.ReasonLimitation || l.Resource != "ports" || !strings.Contains(l.Message, ":7799") ||
+			!strings.Contains(l.Message, "7000-7100") {
 			t.Errorf("%+v", l)
 		}
 	case <-time.After(20 * time.Second):

@@ -43,11 +43,13 @@ func (isolator) Check(_ context.Context, config *mctr.ContainerConfig) error {
 func check(l mctr.Rlimit) error {
 	number, ok := numbers[name(l.Type)]
 	if !ok {
-		return fmt.Errorf("%w: --ulimit %s: unknown limit (one of nofile, nproc, core, ...; see getrlimit(2))", mctr.ErrInvalid, l.Type)
+		return fmt.Errorf("%w: --ulimit %s: unknown limit (one of nofile, nproc, core, ...; see getrlimit(2))",
+			mctr.ErrInvalid, l.Type)
 	}
 	soft, hard := value(l.Soft), value(l.Hard)
 	if l.Soft < -1 || l.Hard < -1 || soft > hard {
-		return fmt.Errorf("%w: --ulimit %s=%d:%d: the soft limit must not be above the hard one", mctr.ErrInvalid, l.Type, l.Soft, l.Hard)
+		return fmt.Errorf("%w: --ulimit %s=%d:%d: the soft limit must not be above the hard one", mctr.ErrInvalid,
+			l.Type, l.Soft, l.Hard)
 	}
 	var own unix.Rlimit
 	if err := unix.Getrlimit(number, &own); err != nil {
@@ -56,8 +58,9 @@ func check(l mctr.Rlimit) error {
 	if hard > own.Max && !kernel.HasCapability(unix.CAP_SYS_RESOURCE) {
 		return &mctr.UnsupportedError{
 			Feature: fmt.Sprintf("--ulimit %s=%d:%d", l.Type, l.Soft, l.Hard),
-			Why:     fmt.Sprintf("it raises the hard limit above %d, which needs CAP_SYS_RESOURCE, and mctr runs without it", own.Max),
-			Remedy:  "ask for less, or start mctr with a higher limit",
+			Why: fmt.Sprintf(
+				"it raises the hard limit above %d, which needs CAP_SYS_RESOURCE, and mctr runs without it", own.Max),
+			Remedy: "ask for less, or start mctr with a higher limit",
 		}
 	}
 	return nil
@@ -68,7 +71,9 @@ func check(l mctr.Rlimit) error {
 func (isolator) Prepare(_ context.Context, c *mctr.Container) (*mctr.Adjustment, error) {
 	a := &mctr.Adjustment{Spec: specs.Spec{Process: &specs.Process{}}}
 	for i, l := range c.Config.Rlimits {
-		if slices.ContainsFunc(c.Config.Rlimits[i+1:], func(later mctr.Rlimit) bool { return name(later.Type) == name(l.Type) }) {
+		if slices.ContainsFunc(c.Config.Rlimits[i+1:], func(later mctr.Rlimit) bool {
+			return name(later.Type) == name(l.Type)
+		}) {
 			continue
 		}
 		a.Spec.Process.Rlimits = append(a.Spec.Process.Rlimits, specs.POSIXRlimit{

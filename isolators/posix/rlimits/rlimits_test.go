@@ -23,13 +23,16 @@ func TestCheck(t *testing.T) {
 	isolatortest.Refuses(t, rlimits.New(), []isolatortest.Refusal{
 		{Config: config(mctr.Rlimit{Type: "files", Soft: 1, Hard: 1}), Is: mctr.ErrInvalid, Flag: "--ulimit files"},
 		{Config: config(mctr.Rlimit{Soft: 1, Hard: 1}), Is: mctr.ErrInvalid, Flag: "--ulimit"},
-		{Config: config(mctr.Rlimit{Type: "nofile", Soft: 2, Hard: 1}), Is: mctr.ErrInvalid, Flag: "--ulimit nofile=2:1"},
-		{Config: config(mctr.Rlimit{Type: "nofile", Soft: -1, Hard: 1}), Is: mctr.ErrInvalid, Flag: "--ulimit nofile=-1:1"},
+		{Config: config(mctr.Rlimit{Type: "nofile", Soft: 2, Hard: 1}), Is: mctr.ErrInvalid,
+			Flag: "--ulimit nofile=2:1"},
+		{Config: config(mctr.Rlimit{Type: "nofile", Soft: -1, Hard: 1}), Is: mctr.ErrInvalid,
+			Flag: "--ulimit nofile=-1:1"},
 		{Config: config(mctr.Rlimit{Type: "nofile", Soft: -2, Hard: -2}), Is: mctr.ErrInvalid, Flag: "--ulimit nofile"},
 		{Config: config(mctr.Rlimit{Type: "core"}, mctr.Rlimit{Type: "x"}), Is: mctr.ErrInvalid, Flag: "--ulimit x"},
 	})
 	isolatortest.Accepts(t, rlimits.New(), config(
-		mctr.Rlimit{Type: "nofile", Soft: 64, Hard: 128}, mctr.Rlimit{Type: "RLIMIT_CORE"}, mctr.Rlimit{Type: "RLMT_NPROC", Soft: 10, Hard: 10}))
+		mctr.Rlimit{Type: "nofile", Soft: 64, Hard: 128}, mctr.Rlimit{Type: "RLIMIT_CORE"},
+		mctr.Rlimit{Type: "RLMT_NPROC", Soft: 10, Hard: 10}))
 }
 
 // TestCheckOwnLimit asks for more than this process may give: with
@@ -47,7 +50,8 @@ func TestCheckOwnLimit(t *testing.T) {
 		isolatortest.Accepts(t, rlimits.New(), more)
 		return
 	}
-	isolatortest.Refuses(t, rlimits.New(), []isolatortest.Refusal{{Config: more, Is: mctr.ErrUnsupported, Flag: "--ulimit msgqueue"}})
+	isolatortest.Refuses(t, rlimits.New(),
+		[]isolatortest.Refusal{{Config: more, Is: mctr.ErrUnsupported, Flag: "--ulimit msgqueue"}})
 }
 
 func TestPrepare(t *testing.T) {
@@ -57,14 +61,20 @@ func TestPrepare(t *testing.T) {
 		want   string
 	}{
 		{"none", nil, `null`},
-		{"docker's name", []mctr.Rlimit{{Type: "nofile", Soft: 1, Hard: 2}}, `[{"type":"RLIMIT_NOFILE","hard":2,"soft":1}]`},
-		{"Mesos' name", []mctr.Rlimit{{Type: "RLMT_CPU", Soft: 1, Hard: 2}}, `[{"type":"RLIMIT_CPU","hard":2,"soft":1}]`},
-		{"infinity", []mctr.Rlimit{{Type: "RLIMIT_CORE", Soft: 0, Hard: -1}}, `[{"type":"RLIMIT_CORE","hard":18446744073709551615,"soft":0}]`},
-		{"the last counts", []mctr.Rlimit{{Type: "core", Soft: 1, Hard: 1}, {Type: "cpu", Soft: 3, Hard: 3}, {Type: "RLIMIT_CORE", Soft: 2, Hard: 2}},
+		{"docker's name", []mctr.Rlimit{{Type: "nofile", Soft: 1, Hard: 2}},
+			`[{"type":"RLIMIT_NOFILE","hard":2,"soft":1}]`},
+		{"Mesos' name", []mctr.Rlimit{{Type: "RLMT_CPU", Soft: 1, Hard: 2}},
+			`[{"type":"RLIMIT_CPU","hard":2,"soft":1}]`},
+		{"infinity", []mctr.Rlimit{{Type: "RLIMIT_CORE", Soft: 0, Hard: -1}},
+			`[{"type":"RLIMIT_CORE","hard":18446744073709551615,"soft":0}]`},
+		{"the last counts",
+			[]mctr.Rlimit{{Type: "core", Soft: 1, Hard: 1}, {Type: "cpu", Soft: 3, Hard: 3},
+				{Type: "RLIMIT_CORE", Soft: 2, Hard: 2}},
 			`[{"type":"RLIMIT_CPU","hard":3,"soft":3},{"type":"RLIMIT_CORE","hard":2,"soft":2}]`},
 	} {
 		t.Run(strings.ReplaceAll(c.name, " ", "-"), func(t *testing.T) {
-			if got := isolatortest.JSON(t, isolatortest.Prepared(t, rlimits.New(), config(c.limits...)).Spec.Process.Rlimits); got != c.want {
+			if got := isolatortest.JSON(t,
+				isolatortest.Prepared(t, rlimits.New(), config(c.limits...)).Spec.Process.Rlimits); got != c.want {
 				t.Errorf("got %s, want %s", got, c.want)
 			}
 		})

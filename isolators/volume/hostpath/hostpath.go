@@ -46,11 +46,13 @@ func (*isolator) Check(_ context.Context, config *mctr.ContainerConfig) error {
 			continue
 		}
 		if !filepath.IsAbs(m.Source) {
-			return fmt.Errorf("%w: --mount source %q (or --volume) for %s: must be an absolute path", mctr.ErrInvalid, m.Source, m.Target)
+			return fmt.Errorf("%w: --mount source %q (or --volume) for %s: must be an absolute path", mctr.ErrInvalid,
+				m.Source, m.Target)
 		}
 		for _, o := range m.Options {
 			if !slices.Contains(options, o) {
-				return fmt.Errorf("%w: --volume (or --mount) %s:%s: unknown option %q (one of %s)", mctr.ErrInvalid, m.Source, m.Target, o, strings.Join(options, ", "))
+				return fmt.Errorf("%w: --volume (or --mount) %s:%s: unknown option %q (one of %s)", mctr.ErrInvalid,
+					m.Source, m.Target, o, strings.Join(options, ", "))
 			}
 		}
 	}
@@ -94,7 +96,8 @@ func (i *isolator) notMade(ctx context.Context, c *mctr.Container, flag, path st
 	defer cancel()
 	err := i.jobs.Probe(ctx, path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("%w: %s %s does not exist: with --no-image it would be made on the host (make it first)", mctr.ErrInvalid, flag, path)
+		return fmt.Errorf("%w: %s %s does not exist: with --no-image it would be made on the host (make it first)",
+			mctr.ErrInvalid, flag, path)
 	}
 	if err != nil {
 		return fmt.Errorf("look at %s %s: %w", flag, path, err)

@@ -49,10 +49,13 @@ func TestCheck(t *testing.T) {
 	isolatortest.Refuses(t, newIsolator(), []isolatortest.Refusal{
 		{Config: bind(mctr.Mount{Source: "data", Target: "/x"}), Is: mctr.ErrInvalid, Flag: "--mount source \"data\""},
 		{Config: bind(mctr.Mount{Target: "/x"}), Is: mctr.ErrInvalid, Flag: "--mount source"},
-		{Config: bind(mctr.Mount{Source: "/a", Target: "/x", Options: []string{"size=1m"}}), Is: mctr.ErrInvalid, Flag: "--volume"},
-		{Config: bind(mctr.Mount{Source: "/a", Target: "/x", Options: []string{"rw"}}), Is: mctr.ErrInvalid, Flag: `"rw"`},
+		{Config: bind(mctr.Mount{Source: "/a", Target: "/x", Options: []string{"size=1m"}}), Is: mctr.ErrInvalid,
+			Flag: "--volume"},
+		{Config: bind(mctr.Mount{Source: "/a", Target: "/x", Options: []string{"rw"}}), Is: mctr.ErrInvalid,
+			Flag: `"rw"`},
 	})
-	isolatortest.Accepts(t, newIsolator(), bind(mctr.Mount{Source: "/a", Target: "/x", Options: []string{"rslave", "nosuid"}}),
+	isolatortest.Accepts(t, newIsolator(),
+		bind(mctr.Mount{Source: "/a", Target: "/x", Options: []string{"rslave", "nosuid"}}),
 		mctr.ContainerConfig{Mounts: []mctr.Mount{{Type: "tmpfs", Target: "/x", Options: []string{"size=1m"}}}})
 }
 
@@ -84,7 +87,8 @@ func TestPrepare(t *testing.T) {
 func TestSources(t *testing.T) {
 	dir := t.TempDir()
 	for _, err := range []error{
-		os.WriteFile(dir+"/file", nil, 0o600), os.Symlink("file", dir+"/link"), os.Symlink("nowhere", dir+"/dangling"), os.Symlink("loop", dir+"/loop"),
+		os.WriteFile(dir+"/file", nil, 0o600), os.Symlink("file", dir+"/link"), os.Symlink("nowhere", dir+"/dangling"),
+		os.Symlink("loop", dir+"/loop"),
 	} {
 		if err != nil {
 			t.Fatal(err)
@@ -133,7 +137,8 @@ func TestTargetWithoutImage(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			container := isolatortest.NewContainer(t, mctr.ContainerConfig{})
-			container.Config.Mounts = []mctr.Mount{{Type: c.kind, Source: "/etc", Target: strings.Replace(c.target, "SANDBOX", container.Sandbox, 1)}}
+			container.Config.Mounts = []mctr.Mount{{Type: c.kind, Source: "/etc",
+				Target: strings.Replace(c.target, "SANDBOX", container.Sandbox, 1)}}
 			_, err := newIsolator().Prepare(t.Context(), container)
 			if !errors.Is(err, c.want) || c.want != nil && !strings.Contains(err.Error(), "--mount target "+c.target) {
 				t.Errorf("got %v, want %v", err, c.want)
@@ -154,7 +159,8 @@ func TestHungSource(t *testing.T) {
 	i := hostpath.New(&sidejob.Runner{Helper: script})
 	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 	defer cancel()
-	_, err := i.Prepare(ctx, isolatortest.NewContainer(t, bind(mctr.Mount{Source: "/mnt/dead", Target: "/x", Create: true})))
+	_, err := i.Prepare(ctx,
+		isolatortest.NewContainer(t, bind(mctr.Mount{Source: "/mnt/dead", Target: "/x", Create: true})))
 	if !errors.Is(err, sidejob.ErrHung) || !strings.Contains(err.Error(), "/mnt/dead") {
 		t.Errorf("got %v, want ErrHung that names the source", err)
 	}
@@ -171,7 +177,8 @@ func TestBrokenHelper(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		_, err := hostpath.New(&sidejob.Runner{Helper: path}).Prepare(t.Context(), isolatortest.NewContainer(t, bind(mctr.Mount{Source: "/etc", Target: "/x"})))
+		_, err := hostpath.New(&sidejob.Runner{Helper: path}).Prepare(t.Context(),
+			isolatortest.NewContainer(t, bind(mctr.Mount{Source: "/etc", Target: "/x"})))
 		if err == nil || !strings.Contains(err.Error(), "helper") || !strings.Contains(err.Error(), "/etc") {
 			t.Errorf("%q: %v, want an error of the helper that names the source", script, err)
 		}

@@ -51,7 +51,8 @@ func (*isolator) Name() string { return "volume/sandboxpath" }
 func (*isolator) Check(_ context.Context, config *mctr.ContainerConfig) error {
 	for _, m := range config.Mounts {
 		if mine(m) && (m.Source == "" || !filepath.IsLocal(m.Source)) {
-			return fmt.Errorf("%w: --mount type=%s at %s: source %q: must be a relative path in the sandbox", mctr.ErrInvalid, m.Type, m.Target, m.Source)
+			return fmt.Errorf("%w: --mount type=%s at %s: source %q: must be a relative path in the sandbox",
+				mctr.ErrInvalid, m.Type, m.Target, m.Source)
 		}
 	}
 	return nil
@@ -150,7 +151,9 @@ func (i *isolator) Recover(_ context.Context, known []mctr.ContainerState) ([]mc
 			slices.ContainsFunc(known, func(k mctr.ContainerState) bool { return k.ID == id }) {
 			continue
 		}
-		found = append(found, mctr.Leftover{Kind: "mount", Object: m.Mountpoint, Owner: id, Why: "its container does not exist", Undo: "unmount it"})
+		found = append(found,
+			mctr.Leftover{Kind: "mount", Object: m.Mountpoint, Owner: id, Why: "its container does not exist",
+				Undo: "unmount it"})
 	}
 	return found, err
 }

@@ -42,7 +42,9 @@ func TestCheck(t *testing.T) {
 // TestVolume wants the container's spec to name a mount of ours that shows the
 // sandbox's directory, whatever the task does to the path afterwards.
 func TestVolume(t *testing.T) {
-	set := leakcheck.Snapshot(t, leakcheck.Scope{Names: []string{"/TestVolume"}, Kinds: []leakcheck.Kind{leakcheck.Mount, leakcheck.Process, leakcheck.File}})
+	set := leakcheck.Snapshot(t,
+		leakcheck.Scope{Names: []string{"/TestVolume"},
+			Kinds: []leakcheck.Kind{leakcheck.Mount, leakcheck.Process, leakcheck.File}})
 	i := factory(t)()
 	c := isolatortest.NewContainer(t, config("parent-sandbox", "shared/deep"))
 	if _, err := i.Prepare(t.Context(), c); err == nil || !strings.Contains(err.Error(), "not nested") {

@@ -11,10 +11,11 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/mctr/mctr/provisioner/backend"
 	"github.com/moby/sys/mountinfo"
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
+
+	"github.com/mctr/mctr/provisioner/backend"
 )
 
 // Run runs all checks, each with a backend of its own, and looks for mounts left
@@ -107,7 +108,8 @@ func (s *scene) layer(name string, files ...string) (backend.Lower, error) {
 func (s *scene) two() (backend.Mount, error) {
 	a, err1 := s.layer("a", "d/", "d/a", "d/both", "gone", "dgone/", "dgone/x")
 	b, err2 := s.layer("b", "d/", "d/b", "d/both", "!gone", "!dgone")
-	return backend.Mount{Lowers: []backend.Lower{a, b}, RW: s.path("rw"), Target: s.path("target")}, errors.Join(err1, err2)
+	return backend.Mount{Lowers: []backend.Lower{a, b}, RW: s.path("rw"), Target: s.path("target")},
+		errors.Join(err1, err2)
 }
 
 // with mounts m, calls look, and unmounts.

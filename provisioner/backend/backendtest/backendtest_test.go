@@ -6,10 +6,11 @@ import (
 	"path/filepath"
 	"testing"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/mctr/mctr/provisioner/backend"
 	"github.com/mctr/mctr/provisioner/backend/backendtest"
 	"github.com/mctr/mctr/provisioner/backend/overlay"
-	"golang.org/x/sys/unix"
 )
 
 // broken is overlay with one method replaced.
@@ -40,22 +41,26 @@ func TestSuiteFailsBroken(t *testing.T) {
 		name, fails string
 		b           backend.Backend
 	}{
-		{"binds the topmost layer", "layers are not changed", broken{Backend: good, mount: func(_ context.Context, m backend.Mount) error {
-			if err := os.MkdirAll(m.Target, 0o755); err != nil || len(m.Lowers) == 0 {
-				return err
-			}
-			return unix.Mount(m.Lowers[len(m.Lowers)-1].Dir, m.Target, "", unix.MS_BIND, "")
-		}}},
-		{"leaves the mount", "layers are merged", broken{Backend: good, unmount: func(context.Context, string, string) error { return nil }}},
-		{"unmounts once only", "unmount twice", broken{Backend: good, unmount: func(_ context.Context, _, target string) error {
-			return unix.Unmount(target, unix.MNT_DETACH)
-		}}},
-		{"throws data away", "data outlives an unmount", broken{Backend: good, unmount: func(ctx context.Context, rw, target string) error {
-			if err := good.Unmount(ctx, rw, target); err != nil {
-				return err
-			}
-			return os.RemoveAll(filepath.Join(rw, "upper"))
-		}}},
+		{"binds the topmost layer", "layers are not changed",
+			broken{Backend: good, mount: func(_ context.Context, m backend.Mount) error {
+				if err := os.MkdirAll(m.Target, 0o755); err != nil || len(m.Lowers) == 0 {
+					return err
+				}
+				return unix.Mount(m.Lowers[len(m.Lowers)-1].Dir, m.Target, "", unix.MS_BIND, "")
+			}}},
+		{"leaves the mount", "layers are merged",
+			broken{Backend: good, unmount: func(context.Context, string, string) error { return nil }}},
+		{"unmounts once only", "unmount twice",
+			broken{Backend: good, unmount: func(_ context.Context, _, target string) error {
+				return unix.Unmount(target, unix.MNT_DETACH)
+			}}},
+		{"throws data away", "data outlives an unmount",
+			broken{Backend: good, unmount: func(ctx context.Context, rw, target string) error {
+				if err := good.Unmount(ctx, rw, target); err != nil {
+					return err
+				}
+				return os.RemoveAll(filepath.Join(rw, "upper"))
+			}}},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {

@@ -7,8 +7,9 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/mctr/mctr/provisioner/backend"
 	"golang.org/x/sys/unix"
+
+	"github.com/mctr/mctr/provisioner/backend"
 )
 
 func merged(s *scene) error {
@@ -46,10 +47,12 @@ func kept(s *scene) error {
 		return err
 	}
 	err = s.with(m, func() error {
-		return errors.Join(os.WriteFile(filepath.Join(m.Target, "new"), []byte("kept"), 0o600), os.Remove(filepath.Join(m.Target, "d/a")))
+		return errors.Join(os.WriteFile(filepath.Join(m.Target, "new"), []byte("kept"), 0o600),
+			os.Remove(filepath.Join(m.Target, "d/a")))
 	})
 	return errors.Join(err, s.with(m, func() error {
-		return errors.Join(content(filepath.Join(m.Target, "new"), "kept"), names(filepath.Join(m.Target, "d"), "b", "both"))
+		return errors.Join(content(filepath.Join(m.Target, "new"), "kept"),
+			names(filepath.Join(m.Target, "d"), "b", "both"))
 	}))
 }
 
@@ -97,7 +100,8 @@ func owner(path string, mode, uid, gid uint32) error {
 func noLayers(s *scene) error {
 	m := backend.Mount{RW: s.path("rw"), Target: s.path("target")}
 	err := s.with(m, func() error {
-		return errors.Join(names(m.Target), owner(m.Target, 0o755, 0, 0), os.WriteFile(filepath.Join(m.Target, "f"), nil, 0o600))
+		return errors.Join(names(m.Target), owner(m.Target, 0o755, 0, 0),
+			os.WriteFile(filepath.Join(m.Target, "f"), nil, 0o600))
 	})
 	m = backend.Mount{RW: s.path("rw2"), Target: s.path("target"), ReadOnly: true}
 	return errors.Join(err, s.with(m, func() error { return names(m.Target) }))
@@ -143,7 +147,8 @@ func unmountFailed(s *scene) error {
 	}
 	m.Lowers[0].Dir = s.path("missing")
 	if err := s.Mount(context.Background(), m); err == nil {
-		return errors.Join(errors.New("a layer that is not there was mounted"), s.Unmount(context.Background(), m.RW, m.Target))
+		return errors.Join(errors.New("a layer that is not there was mounted"),
+			s.Unmount(context.Background(), m.RW, m.Target))
 	}
 	if err := s.Unmount(context.Background(), m.RW, m.Target); err != nil {
 		return err

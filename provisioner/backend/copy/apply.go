@@ -7,9 +7,10 @@ import (
 	"os"
 	"path/filepath"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/mctr/mctr/internal/tree"
 	"github.com/mctr/mctr/provisioner/backend"
-	"golang.org/x/sys/unix"
 )
 
 // Apply writes layers, lowest first, into the directory dst, where nobody else

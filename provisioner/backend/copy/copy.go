@@ -14,9 +14,10 @@ import (
 	"os"
 	"path/filepath"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/mctr/mctr/internal/tree"
 	"github.com/mctr/mctr/provisioner/backend"
-	"golang.org/x/sys/unix"
 )
 
 // New returns the backend. It is stateless.

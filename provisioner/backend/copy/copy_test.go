@@ -61,7 +61,8 @@ func TestCancelled(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	m := backend.Mount{Lowers: []backend.Lower{{Dir: layer}}, RW: filepath.Join(dir, "rw"), Target: filepath.Join(dir, "target")}
+	m := backend.Mount{Lowers: []backend.Lower{{Dir: layer}}, RW: filepath.Join(dir, "rw"),
+		Target: filepath.Join(dir, "target")}
 	if err := New().Mount(ctx, m); err == nil {
 		t.Error("a cancelled copy succeeded")
 	}
@@ -92,7 +93,8 @@ func TestReplaced(t *testing.T) {
 		}
 		lowers = append(lowers, backend.Lower{Dir: filepath.Join(dir, layer)})
 	}
-	if err := syscall.Setxattr(filepath.Join(dir, "new", "data"), "trusted.overlay.opaque", []byte("y"), 0); err != nil {
+	if err := syscall.Setxattr(filepath.Join(dir, "new", "data"), "trusted.overlay.opaque", []byte("y"),
+		0); err != nil {
 		t.Fatal(err)
 	}
 	mounted := backend.Mount{Lowers: lowers, RW: filepath.Join(dir, "rw"), Target: filepath.Join(dir, "target")}

@@ -3,8 +3,9 @@ package copy
 import (
 	"os"
 
-	"github.com/mctr/mctr/provisioner/backend"
 	"golang.org/x/sys/unix"
+
+	"github.com/mctr/mctr/provisioner/backend"
 )
 
 // dress gives dst the attributes of src. With ids, the owner becomes the host's

@@ -7,11 +7,12 @@ import (
 	"runtime"
 	"syscall"
 
+	specs "github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
+
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/internal/ownthread"
 	"github.com/mctr/mctr/provisioner/backend"
-	specs "github.com/opencontainers/runtime-spec/specs-go"
-	"golang.org/x/sys/unix"
 )
 
 // mountMapped builds the overlay on layers that are idmapped mounts. These are

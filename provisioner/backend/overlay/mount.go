@@ -38,7 +38,8 @@ func mountEach(s stack) error {
 
 // attach puts a mount that is nowhere yet at the target.
 func (s stack) attach(m int) error {
-	return os.NewSyscallError("move_mount", unix.MoveMount(m, "", unix.AT_FDCWD, s.target, unix.MOVE_MOUNT_F_EMPTY_PATH))
+	return os.NewSyscallError("move_mount",
+		unix.MoveMount(m, "", unix.AT_FDCWD, s.target, unix.MOVE_MOUNT_F_EMPTY_PATH))
 }
 
 // build makes the overlay, attached nowhere: a descriptor.
@@ -144,7 +145,8 @@ func mountOld(s stack) error {
 		return err
 	}
 	if len(data) >= os.Getpagesize() {
-		return unsupported(unix.EINVAL, ": too many layers for this kernel's mount options (Linux 6.8 has no such limit)")
+		return unsupported(unix.EINVAL,
+			": too many layers for this kernel's mount options (Linux 6.8 has no such limit)")
 	}
 	var flags uintptr
 	if s.upper == "" {

@@ -19,10 +19,11 @@ import (
 	"os"
 	"path/filepath"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/internal/tree"
 	"github.com/mctr/mctr/provisioner/backend"
-	"golang.org/x/sys/unix"
 )
 
 // New returns the backend. It is stateless.

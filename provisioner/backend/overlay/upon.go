@@ -6,9 +6,10 @@ import (
 	"os"
 	"path/filepath"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/mctr/mctr/internal/ownthread"
 	"github.com/mctr/mctr/provisioner/backend"
-	"golang.org/x/sys/unix"
 )
 
 // Upon lets do write upon lowers; what it writes ends in upper, in overlayfs

@@ -18,7 +18,8 @@ func TestIDs(t *testing.T) {
 			t.Errorf("%s came back as %s, %v", id, got, err)
 		}
 	}
-	for _, bad := range []api.ContainerID{{}, {Value: "a.b"}, {Value: "a", Parent: &api.ContainerID{}}, {Value: "a", Parent: &api.ContainerID{Value: "x/y"}}} {
+	for _, bad := range []api.ContainerID{{}, {Value: "a.b"}, {Value: "a", Parent: &api.ContainerID{}},
+		{Value: "a", Parent: &api.ContainerID{Value: "x/y"}}} {
 		if id, err := bad.ID(); !errors.Is(err, mctr.ErrInvalid) {
 			t.Errorf("%+v: %s, %v", bad, id, err)
 		}
@@ -30,7 +31,8 @@ func TestParseCall(t *testing.T) {
 	if err != nil || call != api.WaitContainer || string(arguments) != `{"x":1}` {
 		t.Errorf("%s %s %v", call, arguments, err)
 	}
-	if call, arguments, err := api.ParseCall([]byte(`{"type":"GET_VERSION"}`)); err != nil || call != api.GetVersion || arguments != nil {
+	if call, arguments, err := api.ParseCall([]byte(`{"type":"GET_VERSION"}`)); err != nil || call != api.GetVersion ||
+		arguments != nil {
 		t.Errorf("%s %s %v", call, arguments, err)
 	}
 	body, err := api.NewCall(api.WaitContainer, api.ID{ContainerID: api.NewContainerID("a.b")})
@@ -61,30 +63,41 @@ func TestLaunch(t *testing.T) {
 		name, launch string
 		want         mctr.ContainerConfig
 	}{
-		{"a command line", `{"command":{"value":"date"}}`, mctr.ContainerConfig{Network: "host", Process: shell("date")}},
+		{"a command line", `{"command":{"value":"date"}}`,
+			mctr.ContainerConfig{Network: "host", Process: shell("date")}},
 		{"nested", nested + `"command":{"shell":true,"value":"date"}}`, mctr.ContainerConfig{Process: shell("date")}},
 		{"a command", `{"command":{"shell":false,"value":"/bin/date","arguments":["date","-u"]}}`,
-			mctr.ContainerConfig{Network: "host", Process: mctr.Process{Entrypoint: &[]string{}, Args: []string{"/bin/date", "-u"}}}},
-		{"arguments for the image's entrypoint", `{"command":{"shell":false,"arguments":["-u"]},"container":{"type":"MESOS",` + image + `}}}}`,
+			mctr.ContainerConfig{Network: "host",
+				Process: mctr.Process{Entrypoint: &[]string{}, Args: []string{"/bin/date", "-u"}}}},
+		{"arguments for the image's entrypoint",
+			`{"command":{"shell":false,"arguments":["-u"]},"container":{"type":"MESOS",` + image + `}}}}`,
 			mctr.ContainerConfig{Network: "host", Image: "debian", Process: mctr.Process{Args: []string{"-u"}}}},
-		{"the image's own command", `{"container":{"type":"MESOS",` + image + `,"cached":false}}}}`, mctr.ContainerConfig{Network: "host", Image: "debian", Pull: "always"}},
-		{"namespaces", nested + `"command":{"value":"x"},"container":{"type":"MESOS","linux_info":{"share_pid_namespace":true,"ipc_mode":"SHARE_PARENT","seccomp":{"unconfined":true}}}}`,
-			mctr.ContainerConfig{Process: shell("x"), Namespaces: mctr.Namespaces{PID: "parent", IPC: "parent"}, Security: mctr.Security{Seccomp: "unconfined"}}},
-		{"namespaces of a root", `{"command":{"value":"x"},"container":{"type":"MESOS","linux_info":{"share_pid_namespace":true}}}`,
+		{"the image's own command", `{"container":{"type":"MESOS",` + image + `,"cached":false}}}}`,
+			mctr.ContainerConfig{Network: "host", Image: "debian", Pull: "always"}},
+		{"namespaces",
+			nested +
+				`"command":{"value":"x"},"container":{"type":"MESOS","linux_info":{"share_pid_namespace":true,"ipc_mode":"SHARE_PARENT","seccomp":{"unconfined":true}}}}`, mctr.ContainerConfig{Process: shell("x"), Namespaces: mctr.Namespaces{PID: "parent", IPC: "parent"}, Security: mctr.Security{Seccomp: "unconfined"}}},
+		{"namespaces of a root",
+			`{"command":{"value":"x"},"container":{"type":"MESOS","linux_info":{"share_pid_namespace":true}}}`,
 			mctr.ContainerConfig{Network: "host", Process: shell("x"), Namespaces: mctr.Namespaces{PID: "host"}}},
-		{"volumes", `{"command":{"value":"x"},"container":{"type":"MESOS","volumes":[{"mode":"RW","container_path":"/a","host_path":"own"},
-			{"mode":"RO","container_path":"/b","source":{"type":"HOST_PATH","host_path":{"path":"/x","mount_propagation":{"mode":"BIDIRECTIONAL"}}}},
+		{"volumes",
+			`{"command":{"value":"x"},"container":{"type":"MESOS","volumes":[{"mode":"RW","container_path":"/a","host_path":"own"}, {"mode":"RO","container_path":"/b","source":{"type":"HOST_PATH","host_path":{"path":"/x","mount_propagation":{"mode":"BIDIRECTIONAL"}}}},
 			{"mode":"RO","container_path":"/c","source":{"type":"SANDBOX_PATH","sandbox_path":{"type":"PARENT","path":"y"}}}]}}`,
 			mctr.ContainerConfig{Network: "host", Process: shell("x"), Mounts: []mctr.Mount{
-				{Type: "sandbox", Source: "own", Target: "/a"}, {Type: "bind", Source: "/x", Target: "/b", ReadOnly: true, Options: []string{"rshared"}},
+				{Type: "sandbox", Source: "own", Target: "/a"},
+				{Type: "bind", Source: "/x", Target: "/b", ReadOnly: true, Options: []string{"rshared"}},
 				{Type: "parent-sandbox", Source: "y", Target: "/c", ReadOnly: true},
 			}}},
-		{"limits", `{"command":{"value":"x"},"container":{"type":"MESOS","rlimit_info":{"rlimits":[{"type":"RLMT_CORE"}]},"tty_info":{}},
+		{"limits",
+			`{"command":{"value":"x"},"container":{"type":"MESOS","rlimit_info":{"rlimits":[{"type":"RLMT_CORE"}]},"tty_info":{}},
 			"resources":[{"name":"cpus","type":"SCALAR","scalar":{"value":0.0001}},{"name":"mem","type":"SCALAR","scalar":{"value":1}}],"limits":{"cpus":{"value":"Infinity"},"mem":{"value":"Infinity"}}}`,
 			mctr.ContainerConfig{
-				Network: "host", Process: mctr.Process{Entrypoint: &[]string{}, Args: []string{"/bin/sh", "-c", "x"}, Terminal: true, Stdin: true},
-				Rlimits:   []mctr.Rlimit{{Type: "RLMT_CORE", Soft: -1, Hard: -1}},
-				Resources: mctr.Resources{CPU: mctr.CPU{Shares: ptr(uint64(2))}, Memory: mctr.Memory{Reservation: ptr(int64(32 << 20))}},
+				Network: "host",
+				Process: mctr.Process{Entrypoint: &[]string{}, Args: []string{"/bin/sh", "-c", "x"}, Terminal: true,
+					Stdin: true},
+				Rlimits: []mctr.Rlimit{{Type: "RLMT_CORE", Soft: -1, Hard: -1}},
+				Resources: mctr.Resources{CPU: mctr.CPU{Shares: ptr(uint64(2))},
+					Memory: mctr.Memory{Reservation: ptr(int64(32 << 20))}},
 			}},
 	} {
 		got, err := launch(c.launch)
@@ -119,9 +132,11 @@ func TestTerminations(t *testing.T) {
 // FuzzLaunch wants nothing that a client may send to do more than be refused, and
 // what is understood to be so by every reader.
 func FuzzLaunch(f *testing.F) {
-	f.Add([]byte(`{"type":"LAUNCH_CONTAINER","launch_container":{"container_id":{"value":"a"},"command":{"value":"x"}}}`))
+	f.Add([]byte(
+		`{"type":"LAUNCH_CONTAINER","launch_container":{"container_id":{"value":"a"},"command":{"value":"x"}}}`))
 	f.Add([]byte(`{"type":"LAUNCH_CONTAINER","launch_container":{"container_id":{"value":"a","parent":{"value":"b"}},"container":{"type":"MESOS","tty_info":{}},"limits":{"cpus":{"value":"Infinity"}}}}`))
-	f.Add([]byte(`{"type":"LAUNCH_NESTED_CONTAINER_SESSION","launch_nested_container_session":{"container_id":{"value":"a"}}}`))
+	f.Add([]byte(
+		`{"type":"LAUNCH_NESTED_CONTAINER_SESSION","launch_nested_container_session":{"container_id":{"value":"a"}}}`))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		call, arguments, err := api.ParseCall(data)
 		if err != nil {

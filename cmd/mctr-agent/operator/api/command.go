@@ -38,7 +38,8 @@ type Variable struct {
 func (c *CommandInfo) args() (args []string, whole bool, err error) {
 	if c.Shell == nil || *c.Shell {
 		if c.Value == "" || len(c.Arguments) > 0 {
-			return nil, false, fmt.Errorf("%w: command: with a shell, \"value\" is the command line and there are no \"arguments\" (\"shell\": false)", mctr.ErrInvalid)
+			return nil, false, fmt.Errorf("%w: command: with a shell, \"value\" is the command line and there are no "+
+				"\"arguments\" (\"shell\": false)", mctr.ErrInvalid)
 		}
 		return []string{"/bin/sh", "-c", c.Value}, true, nil
 	}
@@ -48,7 +49,8 @@ func (c *CommandInfo) args() (args []string, whole bool, err error) {
 	case len(c.Arguments) == 0:
 		return []string{c.Value}, true, nil
 	case c.Arguments[0] != c.Value && c.Arguments[0] != path.Base(c.Value):
-		return nil, false, refused("command.arguments", fmt.Sprintf("the first one is the command's own name, %q is not", c.Arguments[0]))
+		return nil, false, refused("command.arguments",
+			fmt.Sprintf("the first one is the command's own name, %q is not", c.Arguments[0]))
 	}
 	return append([]string{c.Value}, c.Arguments[1:]...), true, nil
 }

@@ -199,7 +199,8 @@ func (l *LinuxInfo) security(s *mctr.Security) error {
 			continue
 		}
 		if wanted != nil && !slices.Equal(wanted.Capabilities, given.Capabilities) {
-			return refused("linux_info: bounding_capabilities other than effective_capabilities", "a container has one set of both")
+			return refused("linux_info: bounding_capabilities other than effective_capabilities",
+				"a container has one set of both")
 		}
 		wanted = given
 	}

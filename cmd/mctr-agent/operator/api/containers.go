@@ -67,7 +67,8 @@ func NewStatistics(u *mctr.Usage) *Statistics {
 		Timestamp: float64(u.Time.UnixNano()) / second, Processes: u.Pids,
 		CPUsUserTimeSecs: float64(u.CPUUserNanos) / second, CPUsSystemTimeSecs: float64(u.CPUSystemNanos) / second,
 		CPUsNrThrottled: u.Throttled, CPUsThrottledTimeSecs: float64(u.ThrottledNanos) / second,
-		MemTotalBytes: u.MemoryBytes, MemLimitBytes: u.MemoryLimit, MemRSSBytes: u.MemoryAnon, MemCacheBytes: u.MemoryCache,
+		MemTotalBytes: u.MemoryBytes, MemLimitBytes: u.MemoryLimit, MemRSSBytes: u.MemoryAnon,
+		MemCacheBytes: u.MemoryCache,
 	}
 }
 

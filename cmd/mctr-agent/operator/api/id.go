@@ -28,7 +28,8 @@ func (c ContainerID) ID() (mctr.ContainerID, error) {
 	var parts []string
 	for p := &c; p != nil; p = p.Parent {
 		if strings.Contains(p.Value, ".") {
-			return "", fmt.Errorf("%w: container_id: value %q has a dot: give its parent under \"parent\"", mctr.ErrInvalid, p.Value)
+			return "", fmt.Errorf("%w: container_id: value %q has a dot: give its parent under \"parent\"",
+				mctr.ErrInvalid, p.Value)
 		}
 		parts = append([]string{p.Value}, parts...)
 	}

@@ -107,7 +107,8 @@ func (s *Session) Exec() (containerizer.Exec, error) {
 	}
 	if c := s.Container; c != nil {
 		if c.Type != "MESOS" || !c.same(ContainerInfo{Type: c.Type, TTYInfo: c.TTYInfo}) {
-			return e, refused("container: more than type MESOS and tty_info", "a session has everything else of its parent")
+			return e, refused("container: more than type MESOS and tty_info",
+				"a session has everything else of its parent")
 		}
 		e.Terminal, e.ConsoleSize = c.TTYInfo != nil, c.TTYInfo.Size()
 	}

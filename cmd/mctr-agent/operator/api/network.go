@@ -58,7 +58,8 @@ func (c *ContainerInfo) networks(config *mctr.ContainerConfig, nested bool) erro
 		config.Network = ""
 		config.Networks = append(config.Networks, info.config())
 		for _, p := range info.PortMappings {
-			config.Ports = append(config.Ports, mctr.Port{HostPort: p.HostPort, ContainerPort: p.ContainerPort, Protocol: cmp.Or(p.Protocol, "tcp")})
+			config.Ports = append(config.Ports,
+				mctr.Port{HostPort: p.HostPort, ContainerPort: p.ContainerPort, Protocol: cmp.Or(p.Protocol, "tcp")})
 		}
 	}
 	return nil

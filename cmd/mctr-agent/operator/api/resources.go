@@ -69,9 +69,11 @@ const (
 func requests(resources []Resource) (map[string]Scalar, error) {
 	asked := map[string]Scalar{}
 	for _, r := range resources {
-		for _, raw := range []json.RawMessage{r.Ranges, r.Set, r.Reservation, r.Reservations, r.Disk, r.Revocable, r.Shared, r.ProviderID} {
+		for _, raw := range []json.RawMessage{r.Ranges, r.Set, r.Reservation, r.Reservations, r.Disk, r.Revocable,
+			r.Shared, r.ProviderID} {
 			if given(raw) {
-				return nil, refused("resource "+r.Name, "resources are scalars: unreserved, not revocable, without disks")
+				return nil, refused("resource "+r.Name,
+					"resources are scalars: unreserved, not revocable, without disks")
 			}
 		}
 		if r.Role != "" && r.Role != "*" || given(r.AllocationInfo) {

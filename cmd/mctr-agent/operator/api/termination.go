@@ -33,12 +33,14 @@ var reasons = map[string]string{
 
 // NewTermination tells an end in Mesos' words.
 func NewTermination(t *mctr.Termination) Termination {
-	end := Termination{ExitStatus: t.ExitCode << 8, State: state(t), Reason: reasons[t.Reason], Message: t.Message, Mctr: t}
+	end := Termination{ExitStatus: t.ExitCode << 8, State: state(t), Reason: reasons[t.Reason], Message: t.Message,
+		Mctr: t}
 	if t.Signal != 0 {
 		end.ExitStatus = t.Signal
 	}
 	if l := t.Limitation; l != nil && l.Resource == "memory" {
-		end.Limitation = &Limitation{Resources: []Resource{{Name: "mem", Type: "SCALAR", Scalar: &Scalar{Value: Number(float64(l.Limit) / (1 << 20))}}}}
+		end.Limitation = &Limitation{Resources: []Resource{{Name: "mem", Type: "SCALAR",
+			Scalar: &Scalar{Value: Number(float64(l.Limit) / (1 << 20))}}}}
 	}
 	return end
 }

@@ -92,7 +92,8 @@ func (s *VolumeSource) fill(m *mctr.Mount) error {
 		}
 		return nil
 	}
-	return refused("a volume with a source of type "+s.Type, "there are HOST_PATH and SANDBOX_PATH, each with its own field")
+	return refused("a volume with a source of type "+s.Type,
+		"there are HOST_PATH and SANDBOX_PATH, each with its own field")
 }
 
 func (p *MountPropagation) fill(m *mctr.Mount) error {

@@ -25,7 +25,8 @@ func (c *Client) download(ctx context.Context, kind string, arguments any, w io.
 	_, err = io.Copy(w, from)
 	switch lost := from.error(); {
 	case errors.Is(lost, io.ErrUnexpectedEOF) && ctx.Err() == nil:
-		return fmt.Errorf("%w: agent %s: the archive is cut off (the agent's log says why)", mctr.ErrUnavailable, c.options.Address)
+		return fmt.Errorf("%w: agent %s: the archive is cut off (the agent's log says why)", mctr.ErrUnavailable,
+			c.options.Address)
 	case lost != nil:
 		return c.lost(ctx, lost)
 	}
@@ -72,7 +73,8 @@ func writeForm(form *multipart.Writer, call []byte, archive io.Reader) error {
 }
 
 func partHeader(name, media string) textproto.MIMEHeader {
-	return textproto.MIMEHeader{"Content-Disposition": {fmt.Sprintf("form-data; name=%q", name)}, "Content-Type": {media}}
+	return textproto.MIMEHeader{"Content-Disposition": {fmt.Sprintf("form-data; name=%q", name)},
+		"Content-Type": {media}}
 }
 
 // A source remembers why reading it failed.

@@ -52,7 +52,10 @@ func New(o Options) (*Client, error) {
 			return nil, err
 		}
 	}
-	c.http = &http.Client{Transport: &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) { return c.dial(ctx) }}}
+	c.http = &http.Client{Transport: &http.Transport{DialContext: func(ctx context.Context, _, _ string) (
+		net.Conn, error) {
+		return c.dial(ctx)
+	}}}
 	return c, nil
 }
 
@@ -64,7 +67,9 @@ func (c *Client) checkTCP() error {
 	}
 	ip := net.ParseIP(host)
 	if c.options.TLS == nil && host != "localhost" && (ip == nil || !ip.IsLoopback()) {
-		return fmt.Errorf("%w: agent %s: on the network an agent is spoken to by TLS alone (give the authority of its certificate)", mctr.ErrInvalid, c.options.Address)
+		return fmt.Errorf(
+			"%w: agent %s: on the network an agent is spoken to by TLS alone (give the authority of its certificate)",
+			mctr.ErrInvalid, c.options.Address)
 	}
 	return nil
 }
@@ -167,7 +172,8 @@ func failure(answer *http.Response) error {
 		return fmt.Errorf("the agent answers %s: %.200q", answer.Status, data)
 	}
 	if told.Error.Kind == "" && answer.StatusCode == http.StatusServiceUnavailable {
-		return fmt.Errorf("%w: %s", mctr.ErrUnavailable, strings.TrimPrefix(told.Error.Message, mctr.ErrUnavailable.Error()+": "))
+		return fmt.Errorf("%w: %s", mctr.ErrUnavailable,
+			strings.TrimPrefix(told.Error.Message, mctr.ErrUnavailable.Error()+": "))
 	}
 	return told.Error.Err()
 }

@@ -72,15 +72,21 @@ func TestBadAgent(t *testing.T) {
 		code int
 		body string
 	}{
-		{200, "hello"}, {200, "{"}, {200, `{"type":1}`}, {200, `{"inspect_container":5,"wait_container":[],"find_container":"x"}`}, {200, "99999999999\n"}, {200, "10\n{"},
-		{200, "2\nxx"}, {500, "oops"}, {500, `{"error":null}`}, {404, `{"error":{"kind":"not-found","message":"gone"}}`}, {503, `{"error":{"message":"later"}}`}, {202, ""}, {302, ""},
+		{200, "hello"}, {200, "{"}, {200, `{"type":1}`},
+		{200, `{"inspect_container":5,"wait_container":[],"find_container":"x"}`}, {200, "99999999999\n"},
+		{200, "10\n{"},
+		{200, "2\nxx"}, {500, "oops"}, {500, `{"error":null}`},
+		{404, `{"error":{"kind":"not-found","message":"gone"}}`}, {503, `{"error":{"message":"later"}}`}, {202, ""},
+		{302, ""},
 		{200, `{"inspect_container":{},"wait_container":{},"find_container":{},"inspect_image":{}}`},
 	} {
 		for call, err := range everything(ctx, pretend(t, c.code, c.body)) {
 			if err == nil {
 				t.Errorf("%d %s: %s succeeded", c.code, c.body, call)
 			}
-			if c.code == 404 && !errors.Is(err, mctr.ErrNotFound) || c.code == 503 && !errors.Is(err, mctr.ErrUnavailable) || c.code == 202 && !errors.Is(err, mctr.ErrExists) {
+			if c.code == 404 && !errors.Is(err, mctr.ErrNotFound) ||
+				c.code == 503 && !errors.Is(err, mctr.ErrUnavailable) ||
+				c.code == 202 && !errors.Is(err, mctr.ErrExists) {
 				t.Errorf("%d: %s: %v", c.code, call, err)
 			}
 		}
@@ -107,7 +113,8 @@ func TestOlderAgent(t *testing.T) {
 		_, called := c.Status(t.Context(), "a")
 		_, streamed := c.Exec(t.Context(), "a", containerizer.Exec{Args: []string{"x"}})
 		for _, err := range []error{called, streamed} {
-			blamed := err != nil && strings.Contains(err.Error(), "(v0.1, commit abc) does not understand it") && strings.Contains(err.Error(), "mctr-agent at unix://")
+			blamed := err != nil && strings.Contains(err.Error(), "(v0.1, commit abc) does not understand it") &&
+				strings.Contains(err.Error(), "mctr-agent at unix://")
 			if !errors.Is(err, mctr.ErrInvalid) || blamed != older || !strings.Contains(err.Error(), message) {
 				t.Errorf("%s: got %v", message, err)
 			}
@@ -117,9 +124,11 @@ func TestOlderAgent(t *testing.T) {
 
 func TestAddresses(t *testing.T) {
 	for address, want := range map[string]string{
-		"": "want unix", "unix://": "want unix", "http://a:1": "want unix", "tcp://a": "port", "tcp://192.0.2.1:5051": "TLS", "tcp://example.test:5051": "TLS",
+		"": "want unix", "unix://": "want unix", "http://a:1": "want unix", "tcp://a": "port",
+		"tcp://192.0.2.1:5051": "TLS", "tcp://example.test:5051": "TLS",
 	} {
-		if _, err := client.New(client.Options{Address: address}); !errors.Is(err, mctr.ErrInvalid) || !strings.Contains(err.Error(), want) {
+		if _, err := client.New(client.Options{Address: address}); !errors.Is(err, mctr.ErrInvalid) ||
+			!strings.Contains(err.Error(), want) {
 			t.Errorf("%q: %v, want %s", address, err, want)
 		}
 	}

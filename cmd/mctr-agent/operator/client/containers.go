@@ -96,7 +96,8 @@ func (c *Client) Logs(ctx context.Context, id mctr.ContainerID, o logs.ReadOptio
 		if e.Stream == "stderr" {
 			stream = logs.Stderr
 		}
-		return emit(logs.Entry{Time: e.Time, Stream: stream, Text: e.Text, Partial: e.Partial, Gap: e.Gap, Removed: e.Removed})
+		return emit(
+			logs.Entry{Time: e.Time, Stream: stream, Text: e.Text, Partial: e.Partial, Gap: e.Gap, Removed: e.Removed})
 	})
 }
 
@@ -119,23 +120,28 @@ func (c *Client) Events(ctx context.Context, o mctr.EventOptions) iter.Seq2[mctr
 }
 
 // Launch runs a container. The agent watches it, whatever becomes of this client.
-func (c *Client) Launch(ctx context.Context, id mctr.ContainerID, config *mctr.ContainerConfig, o containerizer.LaunchOptions) (*launcher.Stream, error) {
+func (c *Client) Launch(ctx context.Context, id mctr.ContainerID, config *mctr.ContainerConfig,
+	o containerizer.LaunchOptions) (*launcher.Stream, error) {
 	config, err := c.ready(ctx, config, o.Progress)
 	if err != nil {
 		return nil, err
 	}
-	launch := api.Launch{ContainerID: api.NewContainerID(id), Mctr: &api.Extension{Config: config, Stream: api.Stream{Attach: o.Attach, ConsoleSize: o.ConsoleSize}}}
+	launch := api.Launch{ContainerID: api.NewContainerID(id),
+		Mctr: &api.Extension{Config: config, Stream: api.Stream{Attach: o.Attach, ConsoleSize: o.ConsoleSize}}}
 	return c.streams(ctx, api.LaunchContainer, launch, o)
 }
 
 // Start launches a container that was created, or has ended, again.
-func (c *Client) Start(ctx context.Context, id mctr.ContainerID, o containerizer.LaunchOptions) (*launcher.Stream, error) {
-	start := api.Start{ContainerID: api.NewContainerID(id), Stream: api.Stream{Attach: o.Attach, ConsoleSize: o.ConsoleSize}}
+func (c *Client) Start(ctx context.Context, id mctr.ContainerID,
+	o containerizer.LaunchOptions) (*launcher.Stream, error) {
+	start := api.Start{ContainerID: api.NewContainerID(id),
+		Stream: api.Stream{Attach: o.Attach, ConsoleSize: o.ConsoleSize}}
 	return c.streams(ctx, api.StartContainer, start, o)
 }
 
 // streams makes a call that launches, and is given the streams if they are wanted.
-func (c *Client) streams(ctx context.Context, kind string, arguments any, o containerizer.LaunchOptions) (*launcher.Stream, error) {
+func (c *Client) streams(ctx context.Context, kind string, arguments any,
+	o containerizer.LaunchOptions) (*launcher.Stream, error) {
 	sent := time.Now()
 	if o.Attach != nil {
 		stream, header, err := c.upgradeTold(ctx, kind, arguments)
@@ -151,7 +157,8 @@ func (c *Client) streams(ctx context.Context, kind string, arguments any, o cont
 }
 
 // LaunchGroup runs a group. The agent watches it.
-func (c *Client) LaunchGroup(ctx context.Context, id mctr.ContainerID, g *mctr.Group, o containerizer.LaunchOptions) error {
+func (c *Client) LaunchGroup(ctx context.Context, id mctr.ContainerID, g *mctr.Group,
+	o containerizer.LaunchOptions) error {
 	group := *g
 	group.Tasks = map[string]mctr.ContainerConfig{}
 	for _, name := range g.Names() {
@@ -177,7 +184,8 @@ func (c *Client) DryRun(ctx context.Context, config *mctr.ContainerConfig) (*spe
 
 // ready pulls the container's image, so that progress can be told. A relative path
 // is this process' where the agent is on the same host.
-func (c *Client) ready(ctx context.Context, config *mctr.ContainerConfig, progress provisioner.Progress) (*mctr.ContainerConfig, error) {
+func (c *Client) ready(ctx context.Context, config *mctr.ContainerConfig,
+	progress provisioner.Progress) (*mctr.ContainerConfig, error) {
 	copied := *config
 	copied.Image = c.path(config.Image)
 	if progress == nil || config.Image == "" || config.Pull == "never" {
@@ -193,12 +201,14 @@ func (c *Client) ready(ctx context.Context, config *mctr.ContainerConfig, progre
 }
 
 // Create records a container without running it.
-func (c *Client) Create(ctx context.Context, id mctr.ContainerID, config *mctr.ContainerConfig, progress provisioner.Progress) error {
+func (c *Client) Create(ctx context.Context, id mctr.ContainerID, config *mctr.ContainerConfig,
+	progress provisioner.Progress) error {
 	config, err := c.ready(ctx, config, progress)
 	if err != nil {
 		return err
 	}
-	return c.call(ctx, api.CreateContainer, api.Launch{ContainerID: api.NewContainerID(id), Mctr: &api.Extension{Config: config}}, nil)
+	return c.call(ctx, api.CreateContainer,
+		api.Launch{ContainerID: api.NewContainerID(id), Mctr: &api.Extension{Config: config}}, nil)
 }
 
 // Attach joins a container's streams.
@@ -227,8 +237,10 @@ func (c *Client) Wait(ctx context.Context, id mctr.ContainerID) (*mctr.Terminati
 }
 
 // Stop asks a container to end, and ends it after timeout.
-func (c *Client) Stop(ctx context.Context, id mctr.ContainerID, sig unix.Signal, timeout time.Duration) (*mctr.Termination, error) {
-	return c.end(ctx, api.StopContainer, api.Stop{ContainerID: api.NewContainerID(id), Signal: int(sig), Timeout: &timeout})
+func (c *Client) Stop(ctx context.Context, id mctr.ContainerID, sig unix.Signal,
+	timeout time.Duration) (*mctr.Termination, error) {
+	return c.end(ctx, api.StopContainer,
+		api.Stop{ContainerID: api.NewContainerID(id), Signal: int(sig), Timeout: &timeout})
 }
 
 // Destroy ends a container at once.
@@ -275,7 +287,8 @@ func (c *Client) Update(ctx context.Context, id mctr.ContainerID, change mctr.Re
 
 // UpdateGroup changes the limits of a root and all that is nested in it.
 func (c *Client) UpdateGroup(ctx context.Context, root mctr.ContainerID, change mctr.Resources) error {
-	return c.call(ctx, api.UpdateContainer, api.Update{ContainerID: api.NewContainerID(root), Resources: change, Group: true}, nil)
+	return c.call(ctx, api.UpdateContainer,
+		api.Update{ContainerID: api.NewContainerID(root), Resources: change, Group: true}, nil)
 }
 
 // Rename gives a container another name.

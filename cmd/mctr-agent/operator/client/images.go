@@ -112,7 +112,8 @@ func (i Images) Save(ctx context.Context, refs []string, w io.Writer, f provisio
 
 // Load brings the images of an archive into the store. from is a file, a directory
 // or any stream; what was loaded before an error is returned with it, and stays.
-func (i Images) Load(ctx context.Context, from io.Reader, name string, o provisioner.LoadOptions) (loaded []*provisioner.Image, err error) {
+func (i Images) Load(ctx context.Context, from io.Reader, name string,
+	o provisioner.LoadOptions) (loaded []*provisioner.Image, err error) {
 	from, done := asStream(ctx, from)
 	defer done()
 	answer, err := i.c.upload(ctx, api.LoadImages, api.Load{Name: name, Platform: o.Platform}, from)

@@ -21,7 +21,8 @@ func (c *Client) failed(ctx context.Context, answer *http.Response) error {
 	if !notUnderstood(err) {
 		return err
 	}
-	return fmt.Errorf("%w: mctr-agent at %s (%s) does not understand it, and this program is another build (%s) (install both from one build)",
+	return fmt.Errorf("%w: mctr-agent at %s (%s) does not understand it, and this program is another build (%s) "+
+		"(install both from one build)",
 		err, c.options.Address, c.build(ctx), itself.ThisBuild())
 }
 

@@ -28,7 +28,8 @@ func (c *Client) messages(ctx context.Context, kind string, arguments any, each 
 	return c.eachMessage(ctx, kind, answer, each)
 }
 
-func (c *Client) eachMessage(ctx context.Context, kind string, answer *http.Response, each func(api.StreamMessage) error) error {
+func (c *Client) eachMessage(ctx context.Context, kind string, answer *http.Response,
+	each func(api.StreamMessage) error) error {
 	defer answer.Body.Close()
 	records := recordio.NewReader(answer.Body, maxRecord)
 	for {

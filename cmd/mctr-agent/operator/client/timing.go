@@ -23,7 +23,8 @@ func tellSteps(header http.Header, sent time.Time, tell func(mctr.Step)) {
 		if err != nil || numberErr != nil {
 			continue // some proxy's
 		}
-		s := mctr.Step{Name: parameters["desc"], Began: at, Ended: at.Add(time.Duration(took * float64(time.Millisecond)))}
+		s := mctr.Step{Name: parameters["desc"], Began: at,
+			Ended: at.Add(time.Duration(took * float64(time.Millisecond)))}
 		tell(s)
 		at = s.Ended
 	}

@@ -93,7 +93,8 @@ func (p place) list(dir *os.File, names []string) []Info {
 			continue
 		}
 		list = append(list, Info{
-			Path: p.path(name), Mode: s.Mode, Size: s.Size, Mtime: time.Unix(s.Mtim.Unix()), Nlink: uint64(s.Nlink), UID: s.Uid, GID: s.Gid,
+			Path: p.path(name), Mode: s.Mode, Size: s.Size, Mtime: time.Unix(s.Mtim.Unix()), Nlink: uint64(s.Nlink),
+			UID: s.Uid, GID: s.Gid,
 		})
 	}
 	return list

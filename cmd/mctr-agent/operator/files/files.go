@@ -53,7 +53,8 @@ func parse(name string) (p place, err error) {
 	parts := strings.Split(strings.Trim(name, "/"), "/")
 	for _, part := range parts {
 		if part == ".." || part == "." || part == "" || strings.Contains(part, "\x00") {
-			return p, fmt.Errorf("%w: path %q: want a file below /containers/ID/sandbox, without . and .. in its path", mctr.ErrInvalid, name)
+			return p, fmt.Errorf("%w: path %q: want a file below /containers/ID/sandbox, without . and .. in its path",
+				mctr.ErrInvalid, name)
 		}
 	}
 	if !strings.HasPrefix(name, "/") || parts[0] != top || len(parts) > 2 && parts[2] != sandbox {

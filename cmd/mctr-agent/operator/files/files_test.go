@@ -9,7 +9,8 @@ func TestWindow(t *testing.T) {
 	for _, c := range []struct {
 		from, to int64
 		want     string
-	}{{0, 5, "01234"}, {2, 4, "23"}, {3, 9, "345678"}, {8, 100, "89"}, {10, 20, ""}, {50, 60, ""}, {-1, 0, ""}, {5, 5, ""}} {
+	}{{0, 5, "01234"}, {2, 4, "23"}, {3, 9, "345678"}, {8, 100, "89"}, {10, 20, ""}, {50, 60, ""}, {-1, 0, ""},
+		{5, 5, ""}} {
 		w := window{from: c.from, to: c.to}
 		for _, part := range []string{"012", "", "3456", "789"} {
 			w.write([]byte(part))
@@ -22,7 +23,8 @@ func TestWindow(t *testing.T) {
 
 // FuzzParse wants a path that is understood to have no second meaning.
 func FuzzParse(f *testing.F) {
-	for _, path := range []string{"/containers", "/containers/a.b/sandbox/x/y", "/containers/a/sandbox/../x", "//containers", "/containers/a/rw", ""} {
+	for _, path := range []string{"/containers", "/containers/a.b/sandbox/x/y", "/containers/a/sandbox/../x",
+		"//containers", "/containers/a/rw", ""} {
 		f.Add(path)
 	}
 	f.Fuzz(func(t *testing.T, path string) {
@@ -30,7 +32,8 @@ func FuzzParse(f *testing.F) {
 		if err != nil {
 			return
 		}
-		if strings.HasPrefix(p.rest, "/") || strings.Contains("/"+p.rest+"/", "/../") || p.rest != "" && !p.in || p.id == "" && p.in {
+		if strings.HasPrefix(p.rest, "/") || strings.Contains("/"+p.rest+"/", "/../") || p.rest != "" && !p.in ||
+			p.id == "" && p.in {
 			t.Errorf("%q: %+v", path, p)
 		}
 		if p.id != "" && p.id.Validate() != nil {

@@ -18,7 +18,8 @@ func open(root, name string) (*os.File, *unix.Stat_t, error) {
 		name = "."
 	}
 	at, err := inroot.Open(root, name, 0)
-	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ENOTDIR) || errors.Is(err, unix.ELOOP) || errors.Is(err, unix.ENAMETOOLONG) {
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ENOTDIR) || errors.Is(err, unix.ELOOP) ||
+		errors.Is(err, unix.ENAMETOOLONG) {
 		return nil, nil, fmt.Errorf("%w: no such file: %s", mctr.ErrNotFound, name)
 	}
 	if err != nil {

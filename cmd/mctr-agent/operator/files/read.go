@@ -76,7 +76,8 @@ func (t Tree) read(ctx context.Context, p place, offset, length int64) ([]byte, 
 
 // stream reads a stream of the log as the task printed it. What was rotated away
 // is not there any more: offsets count from the oldest line that is kept.
-func (t Tree) stream(ctx context.Context, id mctr.ContainerID, stream logs.Stream, offset, length int64) (data []byte, size int64, err error) {
+func (t Tree) stream(ctx context.Context, id mctr.ContainerID, stream logs.Stream, offset,
+	length int64) (data []byte, size int64, err error) {
 	w := window{from: offset, to: offset + length}
 	err = t.Containers.Logs(ctx, id, logs.ReadOptions{Tail: -1, Streams: stream}, func(e logs.Entry) error {
 		if e.Gap {

@@ -29,9 +29,11 @@ func TestRecords(t *testing.T) {
 
 func TestNoRecords(t *testing.T) {
 	for name, stream := range map[string]string{
-		"no number": "x\n", "negative": "-1\na", "signed": "+1\na", "blank": " 1\na", "no length": "\na", "hexadecimal": "0x1\na",
+		"no number": "x\n", "negative": "-1\na", "signed": "+1\na", "blank": " 1\na", "no length": "\na",
+		"hexadecimal":         "0x1\na",
 		"longer than allowed": "101\n" + strings.Repeat("x", 101), "longer than 64 bits": "99999999999999999999\n",
-		"endless digits": strings.Repeat("1", 1000), "cut in the length": "1", "cut in the record": "5\nabc", "cut before it": "5\n",
+		"endless digits": strings.Repeat("1", 1000), "cut in the length": "1", "cut in the record": "5\nabc",
+		"cut before it": "5\n",
 	} {
 		if got, err := recordio.NewReader(strings.NewReader(stream), 100).Next(); !errors.Is(err, recordio.ErrFormat) {
 			t.Errorf("%s: %q, %v; want ErrFormat", name, got, err)

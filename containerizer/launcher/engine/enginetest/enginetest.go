@@ -113,11 +113,13 @@ func spec(p *specs.Process) *specs.Spec {
 		Mounts: []specs.Mount{
 			{Destination: "/proc", Type: "proc", Source: "proc"},
 			{Destination: "/dev", Type: "tmpfs", Source: "tmpfs", Options: []string{"mode=755"}},
-			{Destination: "/dev/pts", Type: "devpts", Source: "devpts", Options: []string{"newinstance", "ptmxmode=0666"}},
+			{Destination: "/dev/pts", Type: "devpts", Source: "devpts",
+				Options: []string{"newinstance", "ptmxmode=0666"}},
 		},
 		Linux: &specs.Linux{
 			CgroupsPath: group, Resources: &specs.LinuxResources{},
-			Namespaces: []specs.LinuxNamespace{{Type: specs.PIDNamespace}, {Type: specs.MountNamespace}, {Type: specs.IPCNamespace}, {Type: specs.UTSNamespace}, {Type: specs.NetworkNamespace}},
+			Namespaces: []specs.LinuxNamespace{{Type: specs.PIDNamespace}, {Type: specs.MountNamespace},
+				{Type: specs.IPCNamespace}, {Type: specs.UTSNamespace}, {Type: specs.NetworkNamespace}},
 		},
 	}
 }
@@ -134,7 +136,8 @@ func (b *bench) try(s *specs.Spec) (engine.Container, error) {
 	}
 	stdio, out := b.stdio(s.Process.Terminal)
 	b.out = out
-	c, err := b.engine.Create(b.Context(), engine.Options{ID: id, Bundle: b.bundle, Root: b.root, Cache: b.cache, Spec: s, Stdio: stdio})
+	c, err := b.engine.Create(b.Context(),
+		engine.Options{ID: id, Bundle: b.bundle, Root: b.root, Cache: b.cache, Spec: s, Stdio: stdio})
 	closeStdio(stdio)
 	return c, err
 }
@@ -215,7 +218,8 @@ func (b *bench) wantNothing() {
 		b.Errorf("records: %v", left)
 	}
 	var info unix.Siginfo
-	if err := unix.Waitid(unix.P_ALL, 0, &info, unix.WEXITED|unix.WNOHANG|unix.WNOWAIT, nil); !errors.Is(err, unix.ECHILD) {
+	if err := unix.Waitid(unix.P_ALL, 0, &info, unix.WEXITED|unix.WNOHANG|unix.WNOWAIT,
+		nil); !errors.Is(err, unix.ECHILD) {
 		b.Errorf("children are left: %v", err)
 	}
 }
@@ -280,7 +284,8 @@ func commandNotInvocable(b *bench) {
 func nothingAfterFailure(b *bench) {
 	for name, spoil := range map[string]func(*specs.Spec){
 		"a mount": func(s *specs.Spec) {
-			s.Mounts = append(s.Mounts, specs.Mount{Destination: "/x", Type: "bind", Source: "/no/such", Options: []string{"bind"}})
+			s.Mounts = append(s.Mounts,
+				specs.Mount{Destination: "/x", Type: "bind", Source: "/no/such", Options: []string{"bind"}})
 		},
 		"a directory": func(s *specs.Spec) { s.Process.Cwd = "/etc/plain" },
 		"the root":    func(s *specs.Spec) { s.Root.Path = "nosuch" },
@@ -467,7 +472,9 @@ func (b *bench) startShared(p *specs.Process) engine.Container {
 // orphansOfFailure has a container leave orphans while an exec fails, which is none
 // of their business: each has its say.
 func orphansOfFailure(b *bench) {
-	c := b.startShared(sh("for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do (sleep 0.3 && echo x &); sleep 0.02; done; echo made"))
+	c := b.startShared(
+		sh("for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do (sleep 0.3 && echo x &); sleep 0.02; " +
+			"done; echo made"))
 	stdio, _ := b.stdio(false)
 	defer closeStdio(stdio)
 	for range 5 {

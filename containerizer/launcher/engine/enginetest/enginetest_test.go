@@ -124,17 +124,19 @@ var brokenEngines = []struct {
 			return err
 		}
 	}}},
-	{"leaves its records", "exit codes", broken{create: func(ctx context.Context, good engine.Engine, o engine.Options) (engine.Container, error) {
-		c, err := good.Create(ctx, o)
-		return c, errors.Join(err, os.WriteFile(o.Root+"/record", nil, 0o600))
-	}}},
-	{"does not tell a missing command", "a command that is not there", broken{create: func(ctx context.Context, good engine.Engine, o engine.Options) (engine.Container, error) {
-		c, err := good.Create(ctx, o)
-		if err != nil {
-			err = errors.New(err.Error())
-		}
-		return c, err
-	}}},
+	{"leaves its records", "exit codes",
+		broken{create: func(ctx context.Context, good engine.Engine, o engine.Options) (engine.Container, error) {
+			c, err := good.Create(ctx, o)
+			return c, errors.Join(err, os.WriteFile(o.Root+"/record", nil, 0o600))
+		}}},
+	{"does not tell a missing command", "a command that is not there",
+		broken{create: func(ctx context.Context, good engine.Engine, o engine.Options) (engine.Container, error) {
+			c, err := good.Create(ctx, o)
+			if err != nil {
+				err = errors.New(err.Error())
+			}
+			return c, err
+		}}},
 	{"pauses nothing", "pause and resume", broken{wrap: func(c *brokenContainer) { c.pause = nothing }}},
 	{"updates nothing", "limits are updated", broken{wrap: func(c *brokenContainer) {
 		c.update = func(*specs.LinuxResources) error { return nil }

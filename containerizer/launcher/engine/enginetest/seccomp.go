@@ -75,7 +75,8 @@ func profile(denied string) *specs.LinuxSeccomp {
 		Syscalls: []specs.LinuxSyscall{
 			{Action: specs.ActAllow, Names: append([]string{rest}, needed...)},
 			{Action: specs.ActErrno, Names: []string{denied}, ErrnoRet: &denyErrno},
-			{Action: specs.ActAllow, Names: []string{"personality"}, Args: []specs.LinuxSeccompArg{{Index: 0, Value: 0xffffffff, Op: specs.OpEqualTo}}},
+			{Action: specs.ActAllow, Names: []string{"personality"},
+				Args: []specs.LinuxSeccompArg{{Index: 0, Value: 0xffffffff, Op: specs.OpEqualTo}}},
 		},
 	}
 }
@@ -84,14 +85,15 @@ var denyErrno = uint(unix.EACCES)
 
 // needed are the system calls of a static busybox and of an engine's init.
 var needed = []string{
-	"access", "arch_prctl", "brk", "capget", "capset", "chdir", "clock_gettime", "clock_nanosleep", "clone", "clone3", "close",
-	"close_range", "dup", "dup2", "dup3", "epoll_create1", "epoll_ctl", "epoll_pwait", "execve", "execveat", "exit", "exit_group",
-	"faccessat", "faccessat2", "fchdir", "fchown", "fcntl", "fork", "fstat", "fstatfs", "futex", "getcwd", "getdents64", "getegid",
-	"geteuid", "getgid", "getpgrp", "getpid", "getppid", "getrandom", "getrlimit", "gettid", "getuid", "ioctl", "lseek", "lstat",
-	"madvise", "mmap", "mprotect", "munmap", "nanosleep", "newfstatat", "open", "openat", "openat2", "pipe", "pipe2", "poll",
-	"prctl", "pread64", "prlimit64", "read", "readlink", "readlinkat", "restart_syscall", "rseq", "rt_sigaction", "rt_sigprocmask", "rt_sigreturn",
-	"sched_getaffinity", "sched_yield", "set_robust_list", "set_tid_address", "setgid", "setgroups", "setuid", "sigaltstack",
-	"stat", "statx", "tgkill", "uname", "unlink", "vfork", "wait4", "waitid", "write", "writev",
+	"access", "arch_prctl", "brk", "capget", "capset", "chdir", "clock_gettime", "clock_nanosleep", "clone", "clone3",
+	"close", "close_range", "dup", "dup2", "dup3", "epoll_create1", "epoll_ctl", "epoll_pwait", "execve", "execveat",
+	"exit", "exit_group", "faccessat", "faccessat2", "fchdir", "fchown", "fcntl", "fork", "fstat", "fstatfs", "futex",
+	"getcwd", "getdents64", "getegid", "geteuid", "getgid", "getpgrp", "getpid", "getppid", "getrandom", "getrlimit",
+	"gettid", "getuid", "ioctl", "lseek", "lstat", "madvise", "mmap", "mprotect", "munmap", "nanosleep", "newfstatat",
+	"open", "openat", "openat2", "pipe", "pipe2", "poll", "prctl", "pread64", "prlimit64", "read", "readlink",
+	"readlinkat", "restart_syscall", "rseq", "rt_sigaction", "rt_sigprocmask", "rt_sigreturn", "sched_getaffinity",
+	"sched_yield", "set_robust_list", "set_tid_address", "setgid", "setgroups", "setuid", "sigaltstack", "stat",
+	"statx", "tgkill", "uname", "unlink", "vfork", "wait4", "waitid", "write", "writev",
 }
 
 // loaded reads the only program of a process out of the kernel: see

@@ -41,7 +41,8 @@ func denyTun(config *configs.Config, spec *specs.Spec) {
 		own = len(spec.Linux.Resources.Devices)
 	}
 	rules := config.Cgroups.Resources.Devices
-	config.Cgroups.Resources.Devices = append(slices.Clone(rules[:own]), slices.DeleteFunc(slices.Clone(rules[own:]), isTun)...)
+	config.Cgroups.Resources.Devices = append(slices.Clone(rules[:own]),
+		slices.DeleteFunc(slices.Clone(rules[own:]), isTun)...)
 }
 
 // isTun matches the node of drivers/net/tun.c: the character device 10:200.

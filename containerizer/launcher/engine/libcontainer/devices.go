@@ -44,7 +44,8 @@ func checkDevices(config *configs.Config, wanted []*devices.Device) error {
 			return fmt.Errorf("device %s: look for it in the root filesystem: %w", d.Path, err)
 		}
 		if want, err := d.Mkdev(); err != nil || kind != d.Type || number != want {
-			return fmt.Errorf("device %s: the root filesystem has another file there: name another path, or remove it", d.Path)
+			return fmt.Errorf("device %s: the root filesystem has another file there: name another path, or remove it",
+				d.Path)
 		}
 	}
 	return nil

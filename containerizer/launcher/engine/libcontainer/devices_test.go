@@ -29,7 +29,8 @@ func TestDevices(t *testing.T) {
 	} {
 		config, err := Config(&specconv.CreateOpts{CgroupName: "x", Spec: &specs.Spec{
 			Version: specs.Version, Root: &specs.Root{Path: "rootfs"},
-			Linux: &specs.Linux{Devices: []specs.LinuxDevice{{Path: "/dev/it", Type: c.kind, Major: c.major, Minor: c.minor}}},
+			Linux: &specs.Linux{Devices: []specs.LinuxDevice{{Path: "/dev/it", Type: c.kind, Major: c.major,
+				Minor: c.minor}}},
 		}})
 		if err != nil {
 			t.Fatal(err)
@@ -78,7 +79,8 @@ func TestOccupiedDevices(t *testing.T) {
 		_, err := Config(&specconv.CreateOpts{CgroupName: "x", Spec: &specs.Spec{
 			Version: specs.Version, Root: &specs.Root{Path: root},
 			Mounts: []specs.Mount{{Destination: "/mnt", Type: "tmpfs", Source: "tmpfs"}},
-			Linux:  &specs.Linux{Devices: []specs.LinuxDevice{{Path: c.path, Type: c.kind, Major: c.major, Minor: c.minor}}},
+			Linux: &specs.Linux{Devices: []specs.LinuxDevice{{Path: c.path, Type: c.kind, Major: c.major,
+				Minor: c.minor}}},
 		}})
 		if c.ok != (err == nil) || err != nil && !strings.Contains(err.Error(), "another file") {
 			t.Errorf("%s %s %d:%d: %v", c.path, c.kind, c.major, c.minor, err)

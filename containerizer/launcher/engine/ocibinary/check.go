@@ -38,7 +38,8 @@ func (r *runtime) checkRootfs(o engine.Options) error {
 	for _, place := range []string{"/dev", "/proc", "/sys"} {
 		info, err := os.Lstat(filepath.Join(rootfs, place))
 		if err == nil && !info.IsDir() {
-			return fmt.Errorf("%w: --runtime %s: %s in the image is not a directory (%s), and the runtime might follow it to the host; "+
+			return fmt.Errorf("%w: --runtime %s: %s in the image is not a directory (%s), and the runtime might "+
+				"follow it to the host; "+
 				"the built-in runtime does not", mctr.ErrInvalid, filepath.Base(r.path), place, info.Mode())
 		}
 		if err != nil && !errors.Is(err, os.ErrNotExist) {
@@ -60,7 +61,8 @@ func (r *runtime) checkEnvironment(o engine.Options) error {
 		return fmt.Errorf("decode config.json: %w", err)
 	}
 	if onDisk.Process == nil || !slices.Equal(onDisk.Process.Env, o.Spec.Process.Env) {
-		return r.unsupported("a secret environment", "OCI runtimes read it from config.json, and some keep a copy", "use the built-in runtime, or a file")
+		return r.unsupported("a secret environment", "OCI runtimes read it from config.json, and some keep a copy",
+			"use the built-in runtime, or a file")
 	}
 	return nil
 }
@@ -84,7 +86,8 @@ func (r *runtime) checkProperties(ctx context.Context, s *specs.Spec) error {
 }
 
 func (r *runtime) unsupported(feature, why, remedy string) error {
-	return &mctr.UnsupportedError{Feature: feature + " with --runtime " + filepath.Base(r.path), Why: why, Remedy: remedy}
+	return &mctr.UnsupportedError{Feature: feature + " with --runtime " + filepath.Base(r.path), Why: why,
+		Remedy: remedy}
 }
 
 // specVersion is the newest runtime-spec that the runtime says to know, by its
@@ -93,7 +96,8 @@ func (r *runtime) specVersion(ctx context.Context) string {
 	var features struct {
 		Max string `json:"ociVersionMax"`
 	}
-	if out, err := r.output(ctx, "features"); err == nil && json.Unmarshal(out, &features) == nil && features.Max != "" {
+	if out, err := r.output(ctx, "features"); err == nil && json.Unmarshal(out, &features) == nil &&
+		features.Max != "" {
 		return features.Max
 	}
 	out, _ := r.output(ctx, "--version")
@@ -133,5 +137,6 @@ func (c *container) updatable(r *specs.LinuxResources) error {
 	if len(asked) == 0 {
 		return nil
 	}
-	return c.unsupported("update of "+strings.Join(asked, ", "), "OCI runtimes update memory, cpu, pids and the blkio weight", "give it at the launch")
+	return c.unsupported("update of "+strings.Join(asked, ", "),
+		"OCI runtimes update memory, cpu, pids and the blkio weight", "give it at the launch")
 }

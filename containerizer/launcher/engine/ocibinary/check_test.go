@@ -20,7 +20,8 @@ import (
 func fakeRuntime(t *testing.T, version, text string) *runtime {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "fake")
-	script := "#!/bin/sh\ncase $1 in\nfeatures) exit 1;;\n--version) echo fake version 1; echo 'spec: " + version + "';;\n*) echo '" + text + "' >$4; exit 1;;\nesac\n"
+	script := "#!/bin/sh\ncase $1 in\nfeatures) exit 1;;\n--version) echo fake version 1; echo 'spec: " + version +
+		"';;\n*) echo '" + text + "' >$4; exit 1;;\nesac\n"
 	if err := os.WriteFile(path, []byte(script), 0o755); err != nil {
 		t.Fatal(err)
 	}
@@ -36,11 +37,18 @@ func TestRefusesByName(t *testing.T) {
 		wants string // "": it is taken
 	}{
 		{"nothing new", "1.0.2", func(*specs.Spec) {}, ""},
-		{"a burst", "1.0.2-dev", func(s *specs.Spec) { s.Linux.Resources = &specs.LinuxResources{CPU: &specs.LinuxCPU{Burst: &burst}} }, "cpu.burst with --runtime fake"},
-		{"a burst, a new runtime", "1.2.0", func(s *specs.Spec) { s.Linux.Resources = &specs.LinuxResources{CPU: &specs.LinuxCPU{Burst: &burst}} }, ""},
+		{"a burst", "1.0.2-dev", func(s *specs.Spec) {
+			s.Linux.Resources = &specs.LinuxResources{CPU: &specs.LinuxCPU{Burst: &burst}}
+		}, "cpu.burst with --runtime fake"},
+		{"a burst, a new runtime", "1.2.0", func(s *specs.Spec) {
+			s.Linux.Resources = &specs.LinuxResources{CPU: &specs.LinuxCPU{Burst: &burst}}
+		}, ""},
 		{"a domain", "1.0.0", func(s *specs.Spec) { s.Domainname = "x" }, "domainname"},
-		{"a memory policy", "1.2.0", func(s *specs.Spec) { s.Linux.MemoryPolicy = &specs.LinuxMemoryPolicy{} }, "linux.memoryPolicy"},
-		{"an idmapped mount", "nonsense", func(s *specs.Spec) { s.Mounts = []specs.Mount{{UIDMappings: []specs.LinuxIDMapping{{Size: 1}}}} }, "idmapped"},
+		{"a memory policy", "1.2.0", func(s *specs.Spec) { s.Linux.MemoryPolicy = &specs.LinuxMemoryPolicy{} },
+			"linux.memoryPolicy"},
+		{"an idmapped mount", "nonsense", func(s *specs.Spec) {
+			s.Mounts = []specs.Mount{{UIDMappings: []specs.LinuxIDMapping{{Size: 1}}}}
+		}, "idmapped"},
 		{"a secret", "1.3.0", func(s *specs.Spec) { s.Process.Env = []string{"SECRET=canary"} }, "secret environment"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -51,7 +59,8 @@ func TestRefusesByName(t *testing.T) {
 				t.Fatal(err)
 			}
 			err := fakeRuntime(t, c.knows, "").check(t.Context(), engine.Options{Bundle: bundle, Spec: s})
-			if c.wants == "" && err != nil || c.wants != "" && (!errors.Is(err, mctr.ErrUnsupported) || !strings.Contains(err.Error(), c.wants)) {
+			if c.wants == "" && err != nil ||
+				c.wants != "" && (!errors.Is(err, mctr.ErrUnsupported) || !strings.Contains(err.Error(), c.wants)) {
 				t.Errorf("%v; want %q", err, c.wants)
 			}
 			if err != nil && strings.Contains(err.Error(), "canary") {
@@ -64,7 +73,8 @@ func TestRefusesByName(t *testing.T) {
 func TestUpdatesThatAreNone(t *testing.T) {
 	weight := uint16(10)
 	for name, r := range map[string]*specs.LinuxResources{
-		"devices": {Devices: []specs.LinuxDeviceCgroup{{}}}, "hugepageLimits": {HugepageLimits: []specs.LinuxHugepageLimit{{}}},
+		"devices":         {Devices: []specs.LinuxDeviceCgroup{{}}},
+		"hugepageLimits":  {HugepageLimits: []specs.LinuxHugepageLimit{{}}},
 		"blockIO devices": {BlockIO: &specs.LinuxBlockIO{LeafWeight: &weight}},
 	} {
 		c := &container{runtime: &runtime{path: "/bin/fake"}}
@@ -81,10 +91,11 @@ func TestErrors(t *testing.T) {
 		`{"level":"error","msg":"runc create failed: exec: \"/no/such\": stat /no/such: no such file or directory"}`: wire.ErrCommandNotFound,
 		`{"msg":"executable file nosuch not found in $PATH: No such file or directory","level":"error"}`:             wire.ErrCommandNotFound,
 		`{"msg":"open executable: Operation not permitted","level":"error"}`:                                         wire.ErrCommandInvoke,
-		"{\"msg\":\"the path `/etc` is not a regular file: Operation not permitted\",\"level\":\"error\"}":           wire.ErrCommandInvoke,
-		`{"level":"error","msg":"exec: \"/etc\": permission denied"}`:                                                wire.ErrCommandInvoke,
-		`{"msg":"unknown command pause","level":"error"}`:                                                            mctr.ErrUnsupported,
-		`{"level":"error","msg":"container does not exist"}`:                                                         mctr.ErrNotFound,
+		"{\"msg\":\"the path `/etc` is not a regular file: Operation not permitted\"," +
+			"\"level\":\"error\"}": wire.ErrCommandInvoke,
+		`{"level":"error","msg":"exec: \"/etc\": permission denied"}`: wire.ErrCommandInvoke,
+		`{"msg":"unknown command pause","level":"error"}`:             mctr.ErrUnsupported,
+		`{"level":"error","msg":"container does not exist"}`:          mctr.ErrNotFound,
 	} {
 		c := &container{runtime: fakeRuntime(t, "", text), dir: t.TempDir()}
 		if err := c.Pause(); !errors.Is(err, want) {

@@ -50,7 +50,8 @@ func (c *container) Exec(p *specs.Process, io engine.Stdio) (*engine.Process, er
 	if _, err := file.Write(data); err != nil {
 		return nil, err
 	}
-	return c.spawn(context.Background(), p.Terminal, io, "exec", "--detach", "--process", fmt.Sprintf("/proc/%d/fd/%d", os.Getpid(), fd))
+	return c.spawn(context.Background(), p.Terminal, io, "exec", "--detach", "--process",
+		fmt.Sprintf("/proc/%d/fd/%d", os.Getpid(), fd))
 }
 
 func (c *container) Signal(sig int, all bool) error {
@@ -113,7 +114,8 @@ func (c *container) Pause() error {
 	group := c.groups[controller]
 	for deadline := time.Now().Add(freezeTime); group != "" && !cgroup.Frozen(group); time.Sleep(time.Millisecond) {
 		if time.Now().After(deadline) {
-			return fmt.Errorf("%w: pause: control group %s is not frozen after %v", mctr.ErrUnavailable, group, freezeTime)
+			return fmt.Errorf("%w: pause: control group %s is not frozen after %v", mctr.ErrUnavailable, group,
+				freezeTime)
 		}
 	}
 	return nil
@@ -132,7 +134,8 @@ func (c *container) Update(r *specs.LinuxResources) error {
 	if err != nil {
 		return fmt.Errorf("encode resources: %w", err)
 	}
-	return c.perform(context.Background(), run{args: []string{"update", "--resources", "-", c.id}, input: bytes.NewReader(data), dir: c.dir})
+	return c.perform(context.Background(),
+		run{args: []string{"update", "--resources", "-", c.id}, input: bytes.NewReader(data), dir: c.dir})
 }
 
 func (c *container) Cgroups() map[string]string { return c.groups.dirs() }

@@ -61,7 +61,8 @@ func lastError(log []byte) string {
 // unknownVerb knows how command line parsers say that there is no such command.
 func unknownVerb(text string) bool {
 	text = strings.ToLower(text)
-	return strings.Contains(text, "unknown command") || strings.Contains(text, "no help topic for") || strings.Contains(text, "unrecognized subcommand")
+	return strings.Contains(text, "unknown command") || strings.Contains(text, "no help topic for") ||
+		strings.Contains(text, "unrecognized subcommand")
 }
 
 // classify gives the error the identity that callers ask for. What runtimes say
@@ -70,12 +71,15 @@ func unknownVerb(text string) bool {
 // executable ...".
 func classify(err error, text string) error {
 	text = strings.ToLower(text)
-	executable := hasAny(text, "exec: ", "executable") || strings.HasPrefix(text, "the path `") && strings.Contains(text, "is not a regular file")
+	executable := hasAny(text, "exec: ", "executable") ||
+		strings.HasPrefix(text, "the path `") && strings.Contains(text, "is not a regular file")
 	missing := strings.Contains(text, "not found") || strings.Contains(text, "no such file or directory")
 	switch {
 	case executable && missing:
 		return fmt.Errorf("%w: %w", wire.ErrCommandNotFound, err)
-	case executable && hasAny(text, "permission denied", "operation not permitted", "is a directory", "not a regular file", "exec format error"):
+	case executable &&
+		hasAny(text, "permission denied", "operation not permitted", "is a directory", "not a regular file",
+			"exec format error"):
 		return fmt.Errorf("%w: %w", wire.ErrCommandInvoke, err)
 	case hasAny(text, "does not exist") && strings.Contains(text, "container"):
 		return fmt.Errorf("%w: %w", mctr.ErrNotFound, err)

@@ -45,7 +45,8 @@ func hybrid() bool {
 func withoutV2(t *testing.T, path string) string {
 	t.Helper()
 	script := filepath.Join(t.TempDir(), filepath.Base(path))
-	text := "#!/bin/sh\nexec unshare --mount sh -c 'umount /sys/fs/cgroup/unified && exec " + path + " \"$@\"' sh \"$@\"\n"
+	text := "#!/bin/sh\nexec unshare --mount sh -c 'umount /sys/fs/cgroup/unified && exec " + path +
+		" \"$@\"' sh \"$@\"\n"
 	if err := os.WriteFile(script, []byte(text), 0o755); err != nil {
 		t.Fatal(err)
 	}

@@ -18,7 +18,8 @@ import (
 const pidFile = "pid"
 
 // spawn runs a verb that leaves a process: create, or exec.
-func (c *container) spawn(ctx context.Context, terminal bool, io engine.Stdio, args ...string) (*engine.Process, error) {
+func (c *container) spawn(ctx context.Context, terminal bool, io engine.Stdio,
+	args ...string) (*engine.Process, error) {
 	dir, remove, err := c.scratch()
 	if err != nil {
 		return nil, err
@@ -39,7 +40,8 @@ func forsake(dir string) {
 	}
 }
 
-func (c *container) leave(ctx context.Context, dir string, terminal bool, io engine.Stdio, args ...string) (*engine.Process, error) {
+func (c *container) leave(ctx context.Context, dir string, terminal bool, io engine.Stdio,
+	args ...string) (*engine.Process, error) {
 	if !terminal {
 		if err := c.perform(ctx, run{args: append(args, c.id), stdio: io, dir: dir}); err != nil {
 			return nil, err

@@ -37,7 +37,8 @@ func TestDamagedIsMissing(t *testing.T) {
 	}
 	for name, data := range map[string][]byte{
 		"empty": nil, "cut": whole[:20], "a sum alone": whole[:32], "shorter": whole[:len(whole)-1],
-		"another byte": append(whole[:len(whole)-1:len(whole)-1], 'x'), "huge": append(whole, make([]byte, maxProgram)...),
+		"another byte": append(whole[:len(whole)-1:len(whole)-1], 'x'),
+		"huge":         append(whole, make([]byte, maxProgram)...),
 	} {
 		if err := os.WriteFile(path, data, 0o600); err != nil {
 			t.Fatal(err)

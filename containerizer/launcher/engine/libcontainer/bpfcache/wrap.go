@@ -27,11 +27,13 @@ int __real_seccomp_rule_add_array(scmp_filter_ctx, uint32_t, int, unsigned int, 
 int __real_seccomp_rule_add_exact_array(scmp_filter_ctx, uint32_t, int, unsigned int, const struct scmp_arg_cmp *);
 int __real_seccomp_export_bpf(const scmp_filter_ctx, int);
 
-int __wrap_seccomp_rule_add_array(scmp_filter_ctx ctx, uint32_t action, int nr, unsigned int n, const struct scmp_arg_cmp *args) {
+int __wrap_seccomp_rule_add_array(scmp_filter_ctx ctx, uint32_t action, int nr, unsigned int n,
+                                  const struct scmp_arg_cmp *args) {
 	return ready ? 0 : __real_seccomp_rule_add_array(ctx, action, nr, n, args);
 }
 
-int __wrap_seccomp_rule_add_exact_array(scmp_filter_ctx ctx, uint32_t action, int nr, unsigned int n, const struct scmp_arg_cmp *args) {
+int __wrap_seccomp_rule_add_exact_array(scmp_filter_ctx ctx, uint32_t action, int nr, unsigned int n,
+                                        const struct scmp_arg_cmp *args) {
 	return ready ? 0 : __real_seccomp_rule_add_exact_array(ctx, action, nr, n, args);
 }
 
