@@ -9,6 +9,7 @@ STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.7.0
 REVIVE      := github.com/mgechev/revive@v1.15.0
 ERRORLINT   := github.com/polyfloyd/go-errorlint@v1.8.0
 GCI         := github.com/daixiang0/gci@v0.14.0
+FORBIDIGO   := github.com/ashanbrown/forbidigo/v2@v2.3.1
 
 .PHONY: all build test test-long test-unit test-programs test-fuzz test-vm test-calico lint bench bench-network run man clean install-build install-test install-calico
 
@@ -63,7 +64,7 @@ test-long: install-test build
 	internal/ci/fuzz 5m
 
 lint:
-	internal/ci/lint $(STATICCHECK) $(REVIVE) $(ERRORLINT) $(GCI)
+	internal/ci/lint $(STATICCHECK) $(REVIVE) $(ERRORLINT) $(GCI) $(FORBIDIGO)
 
 # Launches against runc and crun, interleaved: a table, and docs/launch.svg.
 bench: install-test build
