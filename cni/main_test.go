@@ -12,7 +12,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/mctr/mctr/internal/nethost"
+	"github.com/mctr/mctr/internal/testns"
 )
 
 // TestMain plays the host, and is the CNI plugin called fake.
@@ -24,7 +24,7 @@ func TestMain(m *testing.M) {
 	if os.Getenv("MCTR_TEST_ATTACH") != "" {
 		unix.Exit(attachAndDie())
 	}
-	nethost.Main(m)
+	testns.Main(m)
 }
 
 // fake does what its configuration's "on" says of the command, and writes the

@@ -12,9 +12,9 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/mctr/mctr"
-	"github.com/mctr/mctr/provisioner/inroot"
+	"github.com/mctr/mctr/internal/saferoot"
+	"github.com/mctr/mctr/internal/tarfs"
 	"github.com/mctr/mctr/provisioner/layer"
-	"github.com/mctr/mctr/provisioner/treetar"
 )
 
 // CopyOptions say how to copy.
@@ -47,7 +47,7 @@ func (c *Containerizer) StatPath(ctx context.Context, id mctr.ContainerID, file 
 		defer f.Close()
 		s = &PathStat{}
 		if s.FileInfo, err = f.Stat(); err == nil && s.Mode()&os.ModeSymlink != 0 {
-			s.LinkTarget, err = treetar.Readlink(f)
+			s.LinkTarget, err = tarfs.Readlink(f)
 		}
 		return err
 	})
@@ -71,7 +71,7 @@ func (c *Containerizer) CopyFrom(ctx context.Context, id mctr.ContainerID, file 
 		if name == "" {
 			name = entryName(file)
 		}
-		if err := treetar.Pack(ctx, f, name, w); err != nil {
+		if err := tarfs.Pack(ctx, f, name, w); err != nil {
 			return fmt.Errorf("copy %s from container %s: %w", file, id.Short(), err)
 		}
 		return nil
@@ -98,7 +98,7 @@ func (c *Containerizer) CopyTo(ctx context.Context, id mctr.ContainerID, dir str
 			return err
 		}
 		defer plain.Close()
-		if err := treetar.Unpack(ctx, v.root, dir, plain, treetar.Options{Follow: true, Owner: o.Archive}); err != nil {
+		if err := tarfs.Unpack(ctx, v.root, dir, plain, tarfs.Options{Follow: true, Owner: o.Archive}); err != nil {
 			return fmt.Errorf("copy to %s in container %s: %w", dir, id.Short(), err)
 		}
 		return nil
@@ -126,7 +126,7 @@ func (v *view) open(file string, follow bool) (*os.File, error) {
 	if !follow {
 		flags = unix.O_NOFOLLOW
 	}
-	f, err := inroot.OpenAt(v.root, file, flags)
+	f, err := saferoot.OpenAt(v.root, file, flags)
 	if errors.Is(err, unix.ENOENT) {
 		return nil, fmt.Errorf("%w: could not find the file %s in container %s: %w", mctr.ErrNotFound, file,
 			v.id.Short(), err)

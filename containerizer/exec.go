@@ -12,8 +12,8 @@ import (
 	"github.com/mctr/mctr/containerizer/launcher"
 	"github.com/mctr/mctr/containerizer/launcher/wire"
 	"github.com/mctr/mctr/internal/plaintext"
+	"github.com/mctr/mctr/internal/saferoot"
 	"github.com/mctr/mctr/isolators"
-	"github.com/mctr/mctr/provisioner/inroot"
 )
 
 // An Exec is one more process for a running container. It gets the environment,
@@ -115,7 +115,7 @@ func valueOf(env []string, name string) string {
 // setUser looks the user up in the container's filesystem and returns its home. As at
 // launch, a user that is not root keeps no effective capabilities (capabilities(7)).
 func (c *Containerizer) setUser(p *specs.Process, r *record, name string) (home string, err error) {
-	u, err := inroot.LookupUser(c.root(r.ID, r.Config), name, r.Config.Process.GroupAdd)
+	u, err := saferoot.LookupUser(c.root(r.ID, r.Config), name, r.Config.Process.GroupAdd)
 	if err != nil {
 		return "", err
 	}

@@ -13,8 +13,8 @@ import (
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/containerizer/launcher/wire"
 	"github.com/mctr/mctr/internal/atomicfile"
+	"github.com/mctr/mctr/internal/buildinfo"
 	"github.com/mctr/mctr/internal/fields"
-	"github.com/mctr/mctr/internal/itself"
 )
 
 // schema is the version of the records below. A newer one is refused.
@@ -87,7 +87,7 @@ func (c *Containerizer) loadWhole(id mctr.ContainerID) (*record, error) {
 			Feature: strings.Join(r.unknown, ", ") + " of container " + id.Short(),
 			Remedy:  "do this with the build that made the container",
 			Why: fmt.Sprintf("its record, %s, is of a newer build than this one (%s)", c.paths.config(id),
-				itself.ThisBuild()),
+				buildinfo.Self()),
 		}
 	}
 	return r, err

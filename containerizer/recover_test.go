@@ -21,7 +21,7 @@ import (
 	"github.com/mctr/mctr/containerizer/launcher"
 	"github.com/mctr/mctr/internal/failpoint"
 	"github.com/mctr/mctr/internal/flock"
-	"github.com/mctr/mctr/internal/nethost"
+	"github.com/mctr/mctr/internal/testns"
 	"github.com/mctr/mctr/isolators"
 	"github.com/mctr/mctr/isolators/builtin"
 	"github.com/mctr/mctr/provisioner"
@@ -44,7 +44,7 @@ func TestMain(m *testing.M) {
 		}
 		os.Exit(0)
 	}
-	nethost.Main(m)
+	testns.Main(m)
 }
 
 func beAgent(s []string) int {

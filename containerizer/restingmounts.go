@@ -11,9 +11,9 @@ import (
 	"time"
 
 	"github.com/mctr/mctr"
-	"github.com/mctr/mctr/internal/sidejob"
+	"github.com/mctr/mctr/internal/helper"
+	"github.com/mctr/mctr/internal/saferoot"
 	"github.com/mctr/mctr/provisioner"
-	"github.com/mctr/mctr/provisioner/inroot"
 )
 
 // volumeTime is how long the source of a volume may take to answer.
@@ -90,13 +90,13 @@ func (c *Containerizer) volume(ctx context.Context, r *record, m mctr.Mount) (v 
 
 // answers looks at a path of the host's, without ever hanging on it.
 func (c *Containerizer) answers(ctx context.Context, source string) error {
-	helper, err := c.findHelper()
+	program, err := c.findHelper()
 	if err != nil {
 		return err
 	}
 	ctx, cancel := context.WithTimeout(ctx, volumeTime)
 	defer cancel()
-	return (&sidejob.Runner{Helper: helper}).Probe(ctx, source)
+	return (&helper.Runner{Helper: program}).Probe(ctx, source)
 }
 
 // sandboxVolume is the sandbox that source is in, if it is.
@@ -105,7 +105,7 @@ func (c *Containerizer) sandboxVolume(id mctr.ContainerID, source string) (strin
 		return "", fmt.Errorf("%w: the container is not nested", mctr.ErrInvalid)
 	}
 	sandbox := c.paths.sandbox(id)
-	f, err := inroot.Open(sandbox, source, 0)
+	f, err := saferoot.Open(sandbox, source, 0)
 	if err != nil {
 		return "", err
 	}

@@ -16,7 +16,7 @@ import (
 	v1 "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/mctr/mctr"
-	"github.com/mctr/mctr/internal/interruptible"
+	"github.com/mctr/mctr/internal/ctxio"
 	"github.com/mctr/mctr/provisioner/layer"
 	"github.com/mctr/mctr/provisioner/puller"
 )
@@ -176,7 +176,7 @@ func (s *saving) entry(name string, size int64, content io.Reader) error {
 	if err := s.tar.WriteHeader(h); err != nil {
 		return err
 	}
-	if _, err := io.Copy(s.tar, interruptible.Reader(s.ctx, content)); err != nil {
+	if _, err := io.Copy(s.tar, ctxio.Reader(s.ctx, content)); err != nil {
 		return fmt.Errorf("write %s: %w", name, err)
 	}
 	return nil
@@ -215,7 +215,7 @@ func (s *saving) plain(name string, d v1.Descriptor, diffID digest.Digest) error
 		return nil
 	}
 	h := diffID.Algorithm().Hash()
-	size, err := s.inflated(d, func(r io.Reader) (int64, error) { return io.Copy(h, interruptible.Reader(s.ctx, r)) })
+	size, err := s.inflated(d, func(r io.Reader) (int64, error) { return io.Copy(h, ctxio.Reader(s.ctx, r)) })
 	if err != nil {
 		return fmt.Errorf("layer %s: %w", d.Digest, err)
 	}

@@ -16,8 +16,8 @@ import (
 
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/benchmarks/network/load"
+	"github.com/mctr/mctr/internal/buildinfo"
 	"github.com/mctr/mctr/internal/fields"
-	"github.com/mctr/mctr/internal/itself"
 )
 
 // A Start is a loader that is wanted.
@@ -157,7 +157,7 @@ func read(r io.Reader) (q question, err error) {
 	}
 	if unknown := (fields.Unknown)(nil); errors.As(err, &unknown) {
 		err = fmt.Errorf("%w: this mctr-bench (%s) and the one that asks are of different builds: %w",
-			mctr.ErrUnsupported, itself.ThisBuild(), err)
+			mctr.ErrUnsupported, buildinfo.Self(), err)
 	}
 	return q, err
 }

@@ -20,10 +20,10 @@ import (
 	"github.com/mctr/mctr/cmd/mctr-agent/operator/api"
 	"github.com/mctr/mctr/cni"
 	"github.com/mctr/mctr/containerizer"
+	"github.com/mctr/mctr/internal/buildinfo"
 	"github.com/mctr/mctr/internal/dirs"
 	"github.com/mctr/mctr/internal/doctor"
 	"github.com/mctr/mctr/internal/flock"
-	"github.com/mctr/mctr/internal/itself"
 	"github.com/mctr/mctr/isolators/builtin"
 	"github.com/mctr/mctr/provisioner"
 )
@@ -118,7 +118,7 @@ func open(ctx context.Context, f *flags) (*agent, error) {
 		Recovered: a.recover(ctx), Log: f.log,
 		Host: doctor.Host{Root: f.root, State: f.state, PluginDirs: networks.PluginDirs(),
 			Programs: containerizer.FindPrograms(), Shim: containerizer.ExamineShim},
-		Version: api.VersionInfo{Version: version, GitSHA: itself.Commit()},
+		Version: api.VersionInfo{Version: version, GitSHA: buildinfo.Commit()},
 	})
 	return a, nil
 }

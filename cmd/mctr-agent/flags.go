@@ -13,7 +13,7 @@ import (
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/cni"
 	"github.com/mctr/mctr/internal/dirs"
-	"github.com/mctr/mctr/internal/itself"
+	"github.com/mctr/mctr/internal/logflags"
 )
 
 // flags are the agent's.
@@ -116,6 +116,6 @@ func (f *flags) directories() (err error) {
 }
 
 func (f *flags) logging() (err error) {
-	f.log, err = itself.Log(os.Stderr, f.logLevel, f.logFormat)
+	f.log, err = logflags.Handler(os.Stderr, f.logLevel, f.logFormat)
 	return err
 }

@@ -3,7 +3,7 @@ package main
 import (
 	"testing"
 
-	"github.com/mctr/mctr/internal/nethost"
+	"github.com/mctr/mctr/internal/testns"
 )
 
-func TestMain(m *testing.M) { nethost.Main(m) }
+func TestMain(m *testing.M) { testns.Main(m) }

@@ -17,10 +17,10 @@ import (
 
 	"github.com/mctr/mctr/benchmarks/network"
 	"github.com/mctr/mctr/internal/leakcheck"
-	"github.com/mctr/mctr/internal/nethost"
+	"github.com/mctr/mctr/internal/testns"
 )
 
-func TestMain(m *testing.M) { nethost.Main(m) }
+func TestMain(m *testing.M) { testns.Main(m) }
 
 // program is what make build made.
 func program(t *testing.T) string {

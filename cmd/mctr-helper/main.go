@@ -1,5 +1,5 @@
 // Command mctr-helper does one job for mctr and ends: an operation that may
-// hang (package sidejob), or as "mctr-helper init -- COMMAND" the reaping init
+// hang (package helper), or as "mctr-helper init -- COMMAND" the reaping init
 // of a container that was asked for with --init, as "mctr-helper pause" that of a group.
 package main
 
@@ -7,8 +7,8 @@ import (
 	"fmt"
 	"os"
 
+	"github.com/mctr/mctr/internal/helper"
 	"github.com/mctr/mctr/internal/reaper"
-	"github.com/mctr/mctr/internal/sidejob"
 )
 
 func main() {
@@ -18,8 +18,8 @@ func main() {
 	if len(os.Args) == 2 && os.Args[1] == "pause" {
 		os.Exit(reaper.Pause())
 	}
-	conn := os.NewFile(sidejob.FD, "job")
-	if err := sidejob.Serve(conn); err != nil {
+	conn := os.NewFile(helper.FD, "job")
+	if err := helper.Serve(conn); err != nil {
 		fmt.Fprintln(os.Stderr, "mctr-helper: mctr starts this program:", err)
 		os.Exit(1)
 	}

@@ -14,7 +14,7 @@ import (
 	"github.com/mctr/mctr/containerizer"
 	"github.com/mctr/mctr/internal/cgroup"
 	"github.com/mctr/mctr/internal/dirs"
-	"github.com/mctr/mctr/internal/itself"
+	"github.com/mctr/mctr/internal/logflags"
 	"github.com/mctr/mctr/isolators/builtin"
 	"github.com/mctr/mctr/provisioner"
 )
@@ -83,7 +83,7 @@ func (a *app) begin(cmd *cobra.Command, _ []string) error {
 }
 
 func (a *app) takeGlobals() (err error) {
-	if a.log, err = itself.Log(stderr, a.logLevel, a.logFormat); err != nil {
+	if a.log, err = logflags.Handler(stderr, a.logLevel, a.logFormat); err != nil {
 		return err
 	}
 	if err := cgroup.CheckManager(a.cgroupManager); err != nil {

@@ -16,7 +16,7 @@ import (
 
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/containerizer"
-	"github.com/mctr/mctr/provisioner/treetar"
+	"github.com/mctr/mctr/internal/tarfs"
 )
 
 func (a *app) cpCommand() *cobra.Command {
@@ -143,11 +143,11 @@ func (x *copying) out(ctx context.Context, src, dst string) error {
 	}
 	defer root.Close()
 	left := leftOut{}
-	own := treetar.Options{Owner: x.flags.archive, UID: os.Geteuid(), GID: os.Getegid(), Harmless: !x.flags.archive,
+	own := tarfs.Options{Owner: x.flags.archive, UID: os.Geteuid(), GID: os.Getegid(), Harmless: !x.flags.archive,
 		LeftOut: left.add}
 	err = x.stream(
 		func(w io.Writer) error { return x.c.CopyFrom(ctx, x.id, src, w, x.options(name)) },
-		func(r io.Reader) error { return treetar.Unpack(ctx, root, ".", r, own) })
+		func(r io.Reader) error { return tarfs.Unpack(ctx, root, ".", r, own) })
 	left.say(os.Stderr)
 	return err
 }
@@ -205,7 +205,7 @@ func (x *copying) in(ctx context.Context, src, dst string) error {
 		return err
 	}
 	return x.stream(
-		func(w io.Writer) error { return treetar.Pack(ctx, node, name, w) },
+		func(w io.Writer) error { return tarfs.Pack(ctx, node, name, w) },
 		func(r io.Reader) error { return x.c.CopyTo(ctx, x.id, dir, r, x.options("")) })
 }
 

@@ -12,8 +12,8 @@ import (
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/cmd/mctr-agent/operator/api"
 	"github.com/mctr/mctr/containerizer"
+	"github.com/mctr/mctr/internal/buildinfo"
 	"github.com/mctr/mctr/internal/doctor"
-	"github.com/mctr/mctr/internal/itself"
 )
 
 // version is set by the linker.
@@ -97,7 +97,7 @@ func (a *app) versionCommand() *cobra.Command {
 		Example: "  mctr version --json",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			v := versionInfo{Version: version, Commit: itself.Commit(), Go: runtime.Version(), OS: runtime.GOOS,
+			v := versionInfo{Version: version, Commit: buildinfo.Commit(), Go: runtime.Version(), OS: runtime.GOOS,
 				Arch: runtime.GOARCH, OCI: specs.Version}
 			if err := a.agentVersion(cmd.Context(), &v); err != nil {
 				return err
@@ -124,7 +124,7 @@ func (a *app) versionCommand() *cobra.Command {
 // versionLine is what version and --version print of mctr.
 func versionLine() string {
 	return fmt.Sprintf("mctr %s, commit %s, %s %s/%s, OCI runtime-spec %s",
-		version, itself.Commit(), runtime.Version(), runtime.GOOS, runtime.GOARCH, specs.Version)
+		version, buildinfo.Commit(), runtime.Version(), runtime.GOOS, runtime.GOARCH, specs.Version)
 }
 
 // agentVersion asks the agent, if the command is about one.

@@ -4,7 +4,7 @@ import (
 	"os"
 	"testing"
 
-	"github.com/mctr/mctr/internal/nethost"
+	"github.com/mctr/mctr/internal/testns"
 )
 
 // TestMain plays the host for networks; containers have none where a test does not
@@ -13,5 +13,5 @@ func TestMain(m *testing.M) {
 	if err := os.Setenv("MCTR_NETWORK", "none"); err != nil {
 		panic(err)
 	}
-	nethost.Main(m)
+	testns.Main(m)
 }

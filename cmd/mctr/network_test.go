@@ -13,7 +13,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/mctr/mctr/internal/nethost"
+	"github.com/mctr/mctr/internal/testns"
 	"github.com/mctr/mctr/provisioner/imagetest"
 )
 
@@ -179,7 +179,7 @@ func twins(t *testing.T) (one, two *host) {
 		link, address := fmt.Sprint("twin", i), fmt.Sprintf("192.0.2.%d/24", i+1)
 		runTool(t, "ip", "link", "set", link, "netns", pids[i])
 		h.tool("ip", "link", "set", "lo", "up")
-		for name, value := range nethost.Settings {
+		for name, value := range testns.Settings {
 			h.tool("sh", "-c", "test ! -e /proc/sys/"+name+" || echo "+value+" >/proc/sys/"+name)
 		}
 		h.tool("ip", "address", "add", address, "dev", link)

@@ -15,7 +15,7 @@ import (
 	"github.com/mctr/mctr/containerizer/launcher"
 	"github.com/mctr/mctr/containerizer/launcher/wire"
 	"github.com/mctr/mctr/internal/doctor"
-	"github.com/mctr/mctr/internal/pstable"
+	"github.com/mctr/mctr/internal/ps"
 	"github.com/mctr/mctr/logs"
 	"github.com/mctr/mctr/provisioner"
 )
@@ -97,7 +97,7 @@ func (h here) Processes(ctx context.Context, id mctr.ContainerID, options ...str
 	if err != nil {
 		return nil, err
 	}
-	return pstable.Of(ctx, pids, options...)
+	return ps.Table(ctx, pids, options...)
 }
 
 // reach gives the containers that the command is about. A verb that needs more of

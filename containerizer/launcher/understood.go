@@ -17,8 +17,8 @@ import (
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/containerizer/launcher/wire"
 	"github.com/mctr/mctr/internal/atomicfile"
+	"github.com/mctr/mctr/internal/buildinfo"
 	"github.com/mctr/mctr/internal/inherit"
-	"github.com/mctr/mctr/internal/itself"
 	"github.com/mctr/mctr/internal/visible"
 )
 
@@ -118,10 +118,10 @@ func (a *answer) Write(p []byte) (int, error) {
 // something else.
 func silent(shim, said string) error {
 	build := "of an unknown build"
-	if b, err := itself.BuildOf(shim); err == nil {
+	if b, err := buildinfo.ReadFile(shim); err == nil {
 		build = b.String()
 	}
-	why := fmt.Sprintf("it is older than this program (%s)", itself.ThisBuild())
+	why := fmt.Sprintf("it is older than this program (%s)", buildinfo.Self())
 	// as one looking for its socket does
 	if said = strings.TrimSpace(said); !strings.Contains(said, "mctr starts this program") {
 		why += fmt.Sprintf(", or fails: %q", said)
@@ -149,7 +149,7 @@ func understood(hello *wire.Hello, called func() string, requests ...wire.Reques
 	return &mctr.UnsupportedError{
 		Feature: strings.Join(slices.Compact(lacks), ", "), Remedy: remedy,
 		Why: fmt.Sprintf("%s does not understand it, and this program is another build (%s)", called(),
-			itself.ThisBuild()),
+			buildinfo.Self()),
 	}
 }
 
@@ -157,7 +157,7 @@ func understood(hello *wire.Hello, called func() string, requests ...wire.Reques
 func running(pid int) string {
 	exe := fmt.Sprintf("/proc/%d/exe", pid)
 	path, err := os.Readlink(exe)
-	build, buildErr := itself.BuildOf(exe)
+	build, buildErr := buildinfo.ReadFile(exe)
 	if errors.Join(err, buildErr) != nil {
 		return fmt.Sprintf("the supervisor of the container (pid %d)", pid)
 	}

@@ -8,7 +8,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/mctr/mctr/internal/itself"
+	"github.com/mctr/mctr/internal/buildinfo"
 )
 
 // A Program is one of mctr's, or a CNI plugin, and the build that it is of.
@@ -40,9 +40,9 @@ func (h Host) Builds() []Program {
 		if !isProgram(paths[name]) {
 			continue
 		}
-		b, err := itself.BuildOf(paths[name])
+		b, err := buildinfo.ReadFile(paths[name])
 		if err != nil {
-			b = itself.Build{Version: "unknown", Commit: "unknown"}
+			b = buildinfo.Build{Version: "unknown", Commit: "unknown"}
 		}
 		p := Program{Name: name, Path: paths[name], Version: b.Version, Commit: b.Commit}
 		h.compare(&p, b)
@@ -53,8 +53,8 @@ func (h Host) Builds() []Program {
 
 // compare says how a program of mctr's is of another build than this one. Builds that do
 // not say of which commit they are may be taken for the same; the supervisor is asked.
-func (h Host) compare(p *Program, b itself.Build) {
-	if this := itself.ThisBuild(); b.Version != this.Version || b.Commit != this.Commit || b.Changed != this.Changed {
+func (h Host) compare(p *Program, b buildinfo.Build) {
+	if this := buildinfo.Self(); b.Version != this.Version || b.Commit != this.Commit || b.Changed != this.Changed {
 		p.Differs = fmt.Sprintf("%s is of another build (%s) than this program (%s)", p.Path, b, this)
 	}
 	if p.Name != "mctr-shim" || h.Shim == nil {
@@ -81,7 +81,7 @@ func (h Host) plugins() (all []Program) {
 			if seen[e.Name()] || !isProgram(path) {
 				continue
 			}
-			if b, err := itself.BuildOf(path); err == nil {
+			if b, err := buildinfo.ReadFile(path); err == nil {
 				seen[e.Name()] = true
 				all = append(all, Program{Name: "cni/" + e.Name(), Path: path, Version: b.Version, Commit: b.Commit})
 			}

@@ -4,14 +4,14 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/mctr/mctr/internal/itself"
+	"github.com/mctr/mctr/internal/buildinfo"
 )
 
 // TestCompare wants a program of another build named with both builds.
 func TestCompare(t *testing.T) {
-	other := itself.ThisBuild()
+	other := buildinfo.Self()
 	other.Commit += "0"
-	for name, b := range map[string]itself.Build{"same": itself.ThisBuild(), "other": other} {
+	for name, b := range map[string]buildinfo.Build{"same": buildinfo.Self(), "other": other} {
 		p := Program{Name: "mctr-helper", Path: "/x/mctr-helper"}
 		Host{}.compare(&p, b)
 		if (p.Differs == "") != (name == "same") || p.broken {

@@ -9,7 +9,7 @@ import (
 	"github.com/mctr/mctr/cni"
 	"github.com/mctr/mctr/containerizer"
 	"github.com/mctr/mctr/internal/cgroup/usage"
-	"github.com/mctr/mctr/internal/sidejob"
+	"github.com/mctr/mctr/internal/helper"
 	"github.com/mctr/mctr/isolators"
 	"github.com/mctr/mctr/isolators/cgroups/blkio"
 	"github.com/mctr/mctr/isolators/cgroups/cpu"
@@ -65,7 +65,7 @@ func Table(d Deps) []isolators.Isolator {
 		pid.New(), ipc.New(stateOf), uts.New(), cgroup.New(),
 		network.New(network.Deps{Networks: d.networks(), CgroupOf: cgroupOf, DirOf: dirOf, Meter: meter}),
 		ports.New(cgroupOf, stateOf), runtime.New(d.Helper),
-		hostpath.New(&sidejob.Runner{Helper: d.Helper}), sandboxpath.New(stateOf),
+		hostpath.New(&helper.Runner{Helper: d.Helper}), sandboxpath.New(stateOf),
 		cpu.New(cgroupOf, meter), memory.New(cgroupOf, meter), pids.New(cgroupOf, meter), cpuset.New(),
 		blkio.New(cgroupOf, meter), cgroupdevices.New(), devices.New(), rlimits.New(), sysctl.New(), capabilities.New(),
 		seccomp.New(), nnp.New(),

@@ -14,7 +14,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/mctr/mctr/internal/sidejob"
+	"github.com/mctr/mctr/internal/helper"
 	"github.com/mctr/mctr/isolators"
 	"github.com/mctr/mctr/isolators/builtin"
 	"github.com/mctr/mctr/isolators/isolatortest"
@@ -24,7 +24,7 @@ import (
 // environment.
 func TestMain(m *testing.M) {
 	if len(os.Environ()) == 0 {
-		if err := sidejob.Serve(os.NewFile(sidejob.FD, "job")); err != nil {
+		if err := helper.Serve(os.NewFile(helper.FD, "job")); err != nil {
 			os.Exit(1)
 		}
 		unix.Exit(0) // at once: the race detector would wait a second

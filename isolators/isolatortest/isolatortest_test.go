@@ -16,7 +16,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/mctr/mctr"
-	"github.com/mctr/mctr/internal/nethost"
+	"github.com/mctr/mctr/internal/testns"
 	"github.com/mctr/mctr/isolators"
 	"github.com/mctr/mctr/isolators/isolatortest"
 )
@@ -83,7 +83,7 @@ func (f fake) Update(_ context.Context, id mctr.ContainerID, _ *mctr.Resources) 
 }
 
 // TestMain plays the host: broken isolators leave interfaces.
-func TestMain(m *testing.M) { nethost.Main(m) }
+func TestMain(m *testing.M) { testns.Main(m) }
 
 // linker is an isolator that makes an interface, by the container's hash or id.
 func linker(name func(mctr.ContainerID) string) fake {

@@ -6,7 +6,7 @@ import (
 	"net"
 	"syscall"
 
-	"github.com/mctr/mctr/internal/hangup"
+	"github.com/mctr/mctr/internal/peerclose"
 )
 
 type connectionKey struct{}
@@ -31,7 +31,7 @@ func WithConnection(ctx context.Context, conn net.Conn) context.Context {
 // [WithConnection].
 func whileConnected(ctx context.Context) (connected context.Context, stop func()) {
 	if conn, ok := ctx.Value(connectionKey{}).(syscall.RawConn); ok {
-		return hangup.Context(ctx, conn)
+		return peerclose.Context(ctx, conn)
 	}
 	return ctx, func() {}
 }

@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/mctr/mctr/internal/hangup"
+	"github.com/mctr/mctr/internal/peerclose"
 )
 
 // TestWhileConnected has the client go while its call is answered, and its body not
@@ -43,7 +43,7 @@ func TestWhileConnected(t *testing.T) {
 				_ = answer.Body.Close()
 				t.Fatal("it was answered")
 			}
-			if err := <-cause; !errors.Is(err, hangup.ErrGone) {
+			if err := <-cause; !errors.Is(err, peerclose.ErrClosed) {
 				t.Errorf("ended by %v", err)
 			}
 		})

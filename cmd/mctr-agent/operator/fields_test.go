@@ -14,7 +14,7 @@ import (
 func TestFields(t *testing.T) {
 	named := map[string]string{}
 	for _, pattern := range []string{"*.go", "containerizer/*.go", "containerizer/health/*.go", "isolators/*/*/*.go",
-		"isolators/*.go", "cni/*.go", "logs/*.go", "provisioner/*.go", "provisioner/inroot/*.go"} {
+		"isolators/*.go", "cni/*.go", "logs/*.go", "provisioner/*.go", "internal/saferoot/*.go"} {
 		files, err := filepath.Glob(filepath.Join("../../..", pattern))
 		if err != nil || len(files) == 0 {
 			t.Fatal(pattern, err)

@@ -6,7 +6,7 @@ import (
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/cmd/mctr-agent/operator/api"
 	"github.com/mctr/mctr/containerizer"
-	"github.com/mctr/mctr/internal/pstable"
+	"github.com/mctr/mctr/internal/ps"
 )
 
 // usage is what a running container consumes.
@@ -40,6 +40,6 @@ func (s *Server) processes(ctx context.Context, in api.Processes) (api.Table, er
 	if err != nil {
 		return api.Table{}, err
 	}
-	text, err := pstable.Of(ctx, pids, in.Options...)
+	text, err := ps.Table(ctx, pids, in.Options...)
 	return api.Table{Text: string(text)}, err
 }

@@ -4,7 +4,7 @@ import (
 	"net"
 	"time"
 
-	"github.com/mctr/mctr/internal/hangup"
+	"github.com/mctr/mctr/internal/peerclose"
 )
 
 // hangUp watches whether the client goes while it is only to be answered, and nobody
@@ -14,7 +14,7 @@ func hangUp(conn *net.UnixConn) (gone <-chan struct{}, stop func()) {
 	go func() {
 		defer close(done)
 		if raw, err := conn.SyscallConn(); err == nil {
-			_ = raw.Read(hangup.Seen) // its error is that of stop
+			_ = raw.Read(peerclose.Closed) // its error is that of stop
 		}
 	}()
 	return done, func() {

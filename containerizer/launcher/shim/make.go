@@ -15,9 +15,9 @@ import (
 	"github.com/mctr/mctr/containerizer/launcher/engine"
 	"github.com/mctr/mctr/containerizer/launcher/wire"
 	"github.com/mctr/mctr/internal/atomicfile"
+	"github.com/mctr/mctr/internal/buildinfo"
 	"github.com/mctr/mctr/internal/failpoint"
 	"github.com/mctr/mctr/internal/fields"
-	"github.com/mctr/mctr/internal/itself"
 	"github.com/mctr/mctr/internal/proc"
 )
 
@@ -75,7 +75,7 @@ func loadSpec(c *wire.Create) (*specs.Spec, error) {
 		return nil, &mctr.UnsupportedError{
 			Feature: "config.json: " + strings.Join(unknown, ", "),
 			Remedy:  "keep mctr's programs together, of one build",
-			Why:     fmt.Sprintf("this mctr-shim (%s) does not know it", itself.ThisBuild()),
+			Why:     fmt.Sprintf("this mctr-shim (%s) does not know it", buildinfo.Self()),
 		}
 	}
 	if err != nil {

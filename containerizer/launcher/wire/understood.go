@@ -11,8 +11,8 @@ import (
 	"sync"
 
 	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/internal/buildinfo"
 	"github.com/mctr/mctr/internal/fields"
-	"github.com/mctr/mctr/internal/itself"
 )
 
 // A client and a shim may be of different builds: programs are replaced one by one, and
@@ -92,7 +92,7 @@ func Hail() Hello { return hello(Understood()...) }
 func Greeting() Hello { return hello(Counted) }
 
 func hello(understands ...string) Hello {
-	return Hello{Protocol: Version, Min: Min, Pid: os.Getpid(), Build: itself.ThisBuild().String(),
+	return Hello{Protocol: Version, Min: Min, Pid: os.Getpid(), Build: buildinfo.Self().String(),
 		Understands: understands}
 }
 
@@ -114,6 +114,6 @@ func ReadRequest(r io.Reader) (request Request, err error) {
 	}
 	return Request{}, &mctr.UnsupportedError{
 		Feature: strings.Join(unknown, ", "), Remedy: "keep mctr's programs together, of one build",
-		Why: fmt.Sprintf("the mctr-shim that was asked (%s) does not understand it", itself.ThisBuild()),
+		Why: fmt.Sprintf("the mctr-shim that was asked (%s) does not understand it", buildinfo.Self()),
 	}
 }

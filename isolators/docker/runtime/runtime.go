@@ -21,8 +21,8 @@ import (
 	"github.com/opencontainers/runtime-spec/specs-go"
 
 	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/internal/saferoot"
 	"github.com/mctr/mctr/isolators"
-	"github.com/mctr/mctr/provisioner/inroot"
 )
 
 // initPath is where a container asked for with --init finds its init.
@@ -68,7 +68,7 @@ func (i *isolator) Prepare(ctx context.Context, c *mctr.Container) (*mctr.Adjust
 	if err != nil {
 		return nil, err
 	}
-	user, err := inroot.LookupUser(c.Rootfs, c.User(), c.Config.Process.GroupAdd)
+	user, err := saferoot.LookupUser(c.Rootfs, c.User(), c.Config.Process.GroupAdd)
 	if err != nil {
 		return nil, fmt.Errorf("--user %q, --group-add %q (or the image's): %w", c.User(), c.Config.Process.GroupAdd,
 			err)

@@ -14,10 +14,10 @@ import (
 
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/internal/dirs"
+	"github.com/mctr/mctr/internal/saferoot"
 	"github.com/mctr/mctr/internal/tree"
 	"github.com/mctr/mctr/provisioner/backend"
 	"github.com/mctr/mctr/provisioner/backend/copy"
-	"github.com/mctr/mctr/provisioner/inroot"
 )
 
 // volumes gives each of the image's volumes that the user did not mount over a
@@ -74,7 +74,7 @@ func volume(ctx context.Context, c *mctr.Container, target string) (string, erro
 }
 
 func fill(ctx context.Context, rootfs, target, dir string) error {
-	from, err := inroot.Open(rootfs, target, unix.O_DIRECTORY)
+	from, err := saferoot.Open(rootfs, target, unix.O_DIRECTORY)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil // the engine makes the mount point
 	}
@@ -82,6 +82,6 @@ func fill(ctx context.Context, rootfs, target, dir string) error {
 		return err
 	}
 	defer from.Close()
-	source := inroot.Path(from) + "/."
+	source := saferoot.Path(from) + "/."
 	return copy.Apply(ctx, []backend.Lower{{Dir: source, Root: true}}, dir, nil)
 }

@@ -20,8 +20,8 @@ import (
 	"github.com/opencontainers/runtime-spec/specs-go"
 
 	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/internal/saferoot"
 	"github.com/mctr/mctr/isolators"
-	"github.com/mctr/mctr/provisioner/inroot"
 )
 
 // New returns the isolator. root and state are mctr's own directories, which a
@@ -98,7 +98,7 @@ func (i *isolator) Prepare(_ context.Context, c *mctr.Container) (*mctr.Adjustme
 // sandbox gives the container's user a sandbox and, on the host's filesystem,
 // hides everybody else's.
 func (i *isolator) sandbox(c *mctr.Container, a *mctr.Adjustment) error {
-	user, err := inroot.LookupUser(c.Rootfs, c.User(), nil)
+	user, err := saferoot.LookupUser(c.Rootfs, c.User(), nil)
 	if err != nil {
 		return err
 	}

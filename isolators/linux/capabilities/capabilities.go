@@ -15,8 +15,8 @@ import (
 
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/internal/kernel"
+	"github.com/mctr/mctr/internal/saferoot"
 	"github.com/mctr/mctr/isolators"
-	"github.com/mctr/mctr/provisioner/inroot"
 )
 
 // New returns the isolator. It is stateless.
@@ -38,7 +38,7 @@ func (isolator) Prepare(_ context.Context, c *mctr.Container) (*mctr.Adjustment,
 	if err != nil {
 		return nil, err
 	}
-	user, err := inroot.LookupUser(c.Rootfs, c.User(), nil)
+	user, err := saferoot.LookupUser(c.Rootfs, c.User(), nil)
 	if err != nil {
 		return nil, err
 	}

@@ -12,7 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/mctr/mctr"
-	"github.com/mctr/mctr/internal/nethost"
+	"github.com/mctr/mctr/internal/testns"
 	"github.com/mctr/mctr/isolators/isolatortest"
 )
 
@@ -21,7 +21,7 @@ import (
 func TestMain(m *testing.M) {
 	if len(os.Args) == 2 && os.Args[1] == "send" {
 		runtime.LockOSThread() // exec makes this thread the process
-		if err := errors.Join(unix.Unshare(unix.CLONE_NEWNET), nethost.LoopbackUp(), send()); err != nil {
+		if err := errors.Join(unix.Unshare(unix.CLONE_NEWNET), testns.LoopbackUp(), send()); err != nil {
 			fmt.Println(err)
 			unix.Exit(1)
 		}
@@ -29,7 +29,7 @@ func TestMain(m *testing.M) {
 		fmt.Println(unix.Exec("/bin/sleep", []string{"sleep", "600"}, nil))
 		unix.Exit(1)
 	}
-	nethost.Main(m)
+	testns.Main(m)
 }
 
 // send uses no net.Conn, whose work another thread may do.

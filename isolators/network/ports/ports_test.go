@@ -9,13 +9,13 @@ import (
 	"github.com/opencontainers/cgroups"
 
 	"github.com/mctr/mctr"
-	"github.com/mctr/mctr/internal/nethost"
+	"github.com/mctr/mctr/internal/testns"
 	"github.com/mctr/mctr/isolators"
 	"github.com/mctr/mctr/isolators/isolatortest"
 	"github.com/mctr/mctr/isolators/network/ports"
 )
 
-func TestMain(m *testing.M) { nethost.Main(m) }
+func TestMain(m *testing.M) { testns.Main(m) }
 
 // in gives the isolator of containers whose group is group and whose STATE is below dir.
 func in(group, dir string) isolators.Isolator {

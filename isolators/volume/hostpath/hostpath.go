@@ -21,7 +21,7 @@ import (
 
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/internal/dirs"
-	"github.com/mctr/mctr/internal/sidejob"
+	"github.com/mctr/mctr/internal/helper"
 	"github.com/mctr/mctr/isolators"
 )
 
@@ -30,11 +30,11 @@ const probeTime = 5 * time.Second
 
 // New returns the isolator. jobs looks at the sources, which may lie on a
 // filesystem that hangs.
-func New(jobs *sidejob.Runner) isolators.Isolator { return &isolator{jobs: jobs} }
+func New(jobs *helper.Runner) isolators.Isolator { return &isolator{jobs: jobs} }
 
 type isolator struct {
 	isolators.Base
-	jobs *sidejob.Runner
+	jobs *helper.Runner
 }
 
 func (*isolator) Name() string { return "volume/hostpath" }

@@ -13,8 +13,8 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/internal/helper"
 	"github.com/mctr/mctr/internal/leakcheck"
-	"github.com/mctr/mctr/internal/sidejob"
 	"github.com/mctr/mctr/isolators"
 	"github.com/mctr/mctr/isolators/isolatortest"
 	"github.com/mctr/mctr/isolators/volume/hostpath"
@@ -23,7 +23,7 @@ import (
 // TestMain makes this binary the helper, when it is started as one.
 func TestMain(m *testing.M) {
 	if len(os.Environ()) == 0 { // as a helper has it
-		if err := sidejob.Serve(os.NewFile(sidejob.FD, "job")); err != nil {
+		if err := helper.Serve(os.NewFile(helper.FD, "job")); err != nil {
 			os.Exit(1)
 		}
 		unix.Exit(0) // at once: the race detector would wait a second
@@ -32,7 +32,7 @@ func TestMain(m *testing.M) {
 }
 
 func newIsolator() isolators.Isolator {
-	return hostpath.New(&sidejob.Runner{Helper: "/proc/self/exe"})
+	return hostpath.New(&helper.Runner{Helper: "/proc/self/exe"})
 }
 
 func bind(m mctr.Mount) mctr.ContainerConfig {
@@ -149,19 +149,19 @@ func TestTargetWithoutImage(t *testing.T) {
 
 // TestHungSource wants a source that does not answer to end the launch with
 // ErrHung, and the helper to be gone. The helper here never answers; that a real
-// one may hang is what sidejob's tests show.
+// one may hang is what helper's tests show.
 func TestHungSource(t *testing.T) {
 	script := filepath.Join(t.TempDir(), "helper")
 	if err := os.WriteFile(script, []byte("#!/bin/sh\nexec sleep 600\n"), 0o755); err != nil {
 		t.Fatal(err)
 	}
 	leaks := leakcheck.Snapshot(t, leakcheck.Scope{Kinds: []leakcheck.Kind{leakcheck.Process, leakcheck.File}})
-	i := hostpath.New(&sidejob.Runner{Helper: script})
+	i := hostpath.New(&helper.Runner{Helper: script})
 	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 	defer cancel()
 	_, err := i.Prepare(ctx,
 		isolatortest.NewContainer(t, bind(mctr.Mount{Source: "/mnt/dead", Target: "/x", Create: true})))
-	if !errors.Is(err, sidejob.ErrHung) || !strings.Contains(err.Error(), "/mnt/dead") {
+	if !errors.Is(err, helper.ErrHung) || !strings.Contains(err.Error(), "/mnt/dead") {
 		t.Errorf("got %v, want ErrHung that names the source", err)
 	}
 	leaks.Check()
@@ -177,7 +177,7 @@ func TestBrokenHelper(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		_, err := hostpath.New(&sidejob.Runner{Helper: path}).Prepare(t.Context(),
+		_, err := hostpath.New(&helper.Runner{Helper: path}).Prepare(t.Context(),
 			isolatortest.NewContainer(t, bind(mctr.Mount{Source: "/etc", Target: "/x"})))
 		if err == nil || !strings.Contains(err.Error(), "helper") || !strings.Contains(err.Error(), "/etc") {
 			t.Errorf("%q: %v, want an error of the helper that names the source", script, err)

@@ -8,7 +8,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/mctr/mctr/provisioner/inroot"
+	"github.com/mctr/mctr/internal/saferoot"
 )
 
 // copyFile copies a regular file's content: shared with the source where the
@@ -42,7 +42,7 @@ func open(src string) (*os.File, error) {
 		return nil, err
 	}
 	defer node.Close()
-	return inroot.Use(node)
+	return saferoot.Use(node)
 }
 
 // piece is how much is copied between two looks whether the launch was given up.

@@ -6,9 +6,9 @@ import (
 	"os"
 
 	"github.com/mctr/mctr/cmd/mctr-agent/operator/api"
+	"github.com/mctr/mctr/internal/tarfs"
 	"github.com/mctr/mctr/provisioner"
 	"github.com/mctr/mctr/provisioner/puller"
-	"github.com/mctr/mctr/provisioner/treetar"
 )
 
 // Images is the agent's store.
@@ -145,7 +145,7 @@ func asStream(ctx context.Context, from io.Reader) (stream io.Reader, done func(
 	packed := make(chan struct{})
 	go func() {
 		defer close(packed)
-		_ = w.CloseWithError(treetar.Pack(ctx, dir, ".", w)) // never fails
+		_ = w.CloseWithError(tarfs.Pack(ctx, dir, ".", w)) // never fails
 	}()
 	return r, func() { _ = r.Close(); <-packed }
 }

@@ -10,7 +10,7 @@ import (
 
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/cmd/mctr-agent/operator/api"
-	"github.com/mctr/mctr/internal/itself"
+	"github.com/mctr/mctr/internal/buildinfo"
 )
 
 // failed is failure, and what an agent does not understand of a call is blamed on its
@@ -23,7 +23,7 @@ func (c *Client) failed(ctx context.Context, answer *http.Response) error {
 	}
 	return fmt.Errorf("%w: mctr-agent at %s (%s) does not understand it, and this program is another build (%s) "+
 		"(install both from one build)",
-		err, c.options.Address, c.build(ctx), itself.ThisBuild())
+		err, c.options.Address, c.build(ctx), buildinfo.Self())
 }
 
 // build is the agent's, as far as it says.

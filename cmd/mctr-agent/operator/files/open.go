@@ -9,7 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/mctr/mctr"
-	"github.com/mctr/mctr/provisioner/inroot"
+	"github.com/mctr/mctr/internal/saferoot"
 )
 
 // open opens what is a directory or regular file.
@@ -17,7 +17,7 @@ func open(root, name string) (*os.File, *unix.Stat_t, error) {
 	if name == "" {
 		name = "."
 	}
-	at, err := inroot.Open(root, name, 0)
+	at, err := saferoot.Open(root, name, 0)
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ENOTDIR) || errors.Is(err, unix.ELOOP) ||
 		errors.Is(err, unix.ENAMETOOLONG) {
 		return nil, nil, fmt.Errorf("%w: no such file: %s", mctr.ErrNotFound, name)
@@ -30,6 +30,6 @@ func open(root, name string) (*os.File, *unix.Stat_t, error) {
 	if err := unix.Fstat(int(at.Fd()), &info); err != nil {
 		return nil, nil, &fs.PathError{Op: "stat", Path: name, Err: err}
 	}
-	f, err := inroot.Use(at)
+	f, err := saferoot.Use(at)
 	return f, &info, err
 }

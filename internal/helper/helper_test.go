@@ -1,0 +1,185 @@
+package helper_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/mctr/mctr/internal/fields"
+	"github.com/mctr/mctr/internal/helper"
+	"github.com/mctr/mctr/internal/leakcheck"
+)
+
+// TestMain makes this binary the helper, when it is started as one: with no
+// environment.
+func TestMain(m *testing.M) {
+	if len(os.Environ()) == 0 {
+		if err := helper.Serve(os.NewFile(helper.FD, "job")); err != nil {
+			os.Exit(1)
+		}
+		unix.Exit(0) // at once: the race detector would wait a second
+	}
+	os.Exit(m.Run())
+}
+
+var runner = &helper.Runner{Helper: "/proc/self/exe"}
+
+func snapshot(t *testing.T, names ...string) *leakcheck.Set {
+	return leakcheck.Snapshot(t,
+		leakcheck.Scope{Names: append(names, t.TempDir()),
+			Kinds: []leakcheck.Kind{leakcheck.Mount, leakcheck.Process, leakcheck.File}})
+}
+
+func TestProbe(t *testing.T) {
+	leaks := snapshot(t)
+	dir := t.TempDir()
+	if err := os.Symlink("nowhere", dir+"/dangling"); err != nil {
+		t.Fatal(err)
+	}
+	for path, want := range map[string]error{
+		dir: nil, dir + "/missing": fs.ErrNotExist, dir + "/dangling": unix.ENOENT, "/etc/passwd/x": unix.ENOTDIR,
+	} {
+		err := runner.Probe(t.Context(), path)
+		if !errors.Is(err, want) || want != nil && !strings.Contains(err.Error(), "probe "+path) {
+			t.Errorf("%s: %v, want %v that names verb and path", path, err, want)
+		}
+	}
+	leaks.Check()
+}
+
+func TestStatfs(t *testing.T) {
+	var want unix.Statfs_t
+	if err := unix.Statfs("/", &want); err != nil {
+		t.Fatal(err)
+	}
+	a, err := runner.Do(t.Context(), helper.Request{Verb: helper.VerbStatfs, Path: "/"})
+	if err != nil || a.Total != want.Blocks*uint64(want.Bsize) || a.Free > a.Total || a.Free == 0 {
+		t.Errorf("got %+v, %v; want a total of %d", a, err, want.Blocks*uint64(want.Bsize))
+	}
+}
+
+func TestMountAndUnmount(t *testing.T) {
+	dir := t.TempDir()
+	leaks := snapshot(t, dir)
+	_, err := runner.Do(t.Context(),
+		helper.Request{Verb: helper.VerbMount, Source: "tmpfs", Path: dir, Type: "tmpfs", Flags: unix.MS_NODEV,
+			Data: "size=64k"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, err := runner.Do(t.Context(), helper.Request{Verb: helper.VerbStatfs, Path: dir})
+	if err != nil || a.Total != 64<<10 {
+		t.Errorf("mounted: %+v, %v; want a tmpfs of 64 KiB", a, err)
+	}
+	unmount := helper.Request{Verb: helper.VerbUmount, Path: dir}
+	if _, err := runner.Do(t.Context(), unmount); err != nil {
+		t.Error(err)
+	}
+	if _, err := runner.Do(t.Context(), unmount); !errors.Is(err, unix.EINVAL) {
+		t.Errorf("unmount again: %v, want EINVAL", err)
+	}
+	leaks.Check()
+}
+
+// TestUnknown wants a helper to refuse by name what a newer caller asks for, and one that
+// says only ENOSYS, as helpers once did, named too.
+func TestUnknown(t *testing.T) {
+	dance := helper.Request{Verb: "dance", Path: "/"}
+	for name, r := range map[string]*helper.Runner{"this": runner,
+		"older": script(t, `read -r request <&3; printf '{"errno":38}' >&3`)} {
+		_, err := r.Do(t.Context(), dance)
+		if !errors.Is(err, unix.ENOSYS) || !strings.Contains(err.Error(), "does not know verb dance") ||
+			!strings.Contains(err.Error(), r.Helper) {
+			t.Errorf("%s: got %v, want ENOSYS with the verb and the helper", name, err)
+		}
+	}
+	conn := bytes.NewBufferString(`{"verb":"umount","path":"/nowhere","lazily":true}`)
+	if err := helper.Serve(conn); err != nil {
+		t.Fatal(err)
+	}
+	if got := conn.String(); !strings.Contains(got, `"errno":38,"unknown":["lazily"]`) {
+		t.Errorf("a field that is not known: %s", got)
+	}
+}
+
+// TestFields wants no field added: helpers of earlier builds would pass over it. What
+// needs one gets a new verb too, and the field is added here.
+func TestFields(t *testing.T) {
+	want := []string{"data", "flags", "path", "source", "type", "verb"}
+	if got := fields.Of(helper.Request{}); !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+// script is a helper of the test's own.
+func script(t *testing.T, body string) *helper.Runner {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "helper")
+	if err := os.WriteFile(path, []byte("#!/bin/sh\n"+body+"\n"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	return &helper.Runner{Helper: path}
+}
+
+// TestHung wants a helper that never answers, or that answers and does not end,
+// to be killed at the deadline.
+func TestHung(t *testing.T) {
+	for name, body := range map[string]string{"no answer": "exec sleep 600",
+		"half an answer": "printf '{\"errno\":' >&3; exec sleep 600"} {
+		leaks := snapshot(t)
+		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+		err := script(t, body).Probe(ctx, "/mnt/dead")
+		cancel()
+		if !errors.Is(err, helper.ErrHung) || !strings.Contains(err.Error(), "/mnt/dead") {
+			t.Errorf("%s: %v, want ErrHung that names the path", name, err)
+		}
+		leaks.Check()
+	}
+}
+
+// TestCancelled wants a caller that gives up to be told that, and not that the
+// path hangs.
+func TestCancelled(t *testing.T) {
+	leaks := snapshot(t)
+	cause := errors.New("changed my mind")
+	ctx, cancel := context.WithCancelCause(t.Context())
+	cancel(cause)
+	if err := script(t, "exec sleep 600").Probe(ctx, "/"); !errors.Is(err, cause) || errors.Is(err, helper.ErrHung) {
+		t.Errorf("got %v, want the cause", err)
+	}
+	leaks.Check()
+}
+
+// TestBrokenHelper wants no failure of the helper to pass for an answer: a helper
+// that is missing is no path that is missing.
+func TestBrokenHelper(t *testing.T) {
+	leaks := snapshot(t)
+	for name, r := range map[string]*helper.Runner{
+		"missing": {Helper: "/no/such/helper"}, "no program": {Helper: "/etc/passwd"},
+		"dies": script(t, "exit 3"), "babbles": script(t, "echo nonsense >&3"),
+		"answers and fails": script(t, "echo '{}' >&3; exit 1"),
+	} {
+		err := r.Probe(t.Context(), "/")
+		if !errors.Is(err, helper.ErrFailed) || errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("%s: %v, want ErrHelper and not ErrNotExist", name, err)
+		}
+	}
+	leaks.Check()
+}
+
+func TestServeGarbage(t *testing.T) {
+	for _, in := range []string{"", "{", "[]", "nonsense"} {
+		if err := helper.Serve(bytes.NewBufferString(in)); err == nil {
+			t.Errorf("%q is served", in)
+		}
+	}
+}

@@ -1,0 +1,170 @@
+// Package helper runs one privileged operation that may hang (a look at a
+// mount whose server is gone, an unmount) in a process of its own, mctr-helper.
+// The caller keeps the deadline: a helper that does not answer is killed, and
+// one that cannot be killed, in uninterruptible sleep, is left behind and
+// reported. Request and answer are JSON on an inherited socket, descriptor 3.
+//
+// On disk: nothing. In the kernel: the helper process, and what it is asked for.
+package helper
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/mctr/mctr/internal/buildinfo"
+	"github.com/mctr/mctr/internal/inherit"
+)
+
+// FD is the helper's end of the socket.
+const FD = 3
+
+// The verbs of a Request.
+const (
+	VerbProbe  = "probe"  // stat(2) of Path
+	VerbStatfs = "statfs" // statfs(2) of Path
+	VerbMount  = "mount"  // mount(2)
+	VerbUmount = "umount" // umount2(2) of Path with Flags
+)
+
+// A Request is what the helper is to do. Who sends it may be of a newer build: a helper
+// refuses a verb or a field that it does not know. Those before passed over fields, so a
+// job that needs another field gets another verb too.
+type Request struct {
+	Verb   string  `json:"verb"`
+	Path   string  `json:"path"`
+	Source string  `json:"source,omitempty"`
+	Type   string  `json:"type,omitempty"`
+	Flags  uintptr `json:"flags,omitempty"`
+	Data   string  `json:"data,omitempty"`
+}
+
+// An Answer is what came of it.
+type Answer struct {
+	Errno int    `json:"errno,omitempty"`
+	Mode  uint32 `json:"mode,omitempty"`  // probe: st_mode
+	Total uint64 `json:"total,omitempty"` // statfs: bytes
+	Free  uint64 `json:"free,omitempty"`  // statfs: bytes that a plain user can have
+
+	Unknown []string `json:"unknown,omitempty"` // with ENOSYS: what the helper does not know
+}
+
+// ErrHung is wrapped when the operation did not end before the context's deadline.
+var ErrHung = errors.New("operation hangs")
+
+// ErrFailed is wrapped when the helper could not be started or did not answer as
+// a helper does. Nothing is known of the operation then; in particular a helper
+// that is missing must not pass for a path that is.
+var ErrFailed = errors.New("helper failed")
+
+// A Runner starts helpers.
+type Runner struct{ Helper string }
+
+// Probe looks at path, following links. The error matches the errno that
+// stat(2) gave, or ErrHung.
+func (r *Runner) Probe(ctx context.Context, path string) error {
+	_, err := r.Do(ctx, Request{Verb: VerbProbe, Path: path})
+	return err
+}
+
+// Do runs one operation until ctx ends: by its deadline, which is ErrHung, or
+// otherwise, which is the context's cause.
+func (r *Runner) Do(ctx context.Context, request Request) (*Answer, error) {
+	ours, theirs, err := socketpair()
+	if err != nil {
+		return nil, err
+	}
+	defer ours.Close()
+	cmd := exec.Command(r.Helper)
+	cmd.Env = []string{}
+	cmd.ExtraFiles = []*os.File{theirs}
+	err = inherit.Start(cmd)
+	_ = theirs.Close()
+	if err != nil {
+		return nil, fmt.Errorf("%s %s: %w: start %s: %v", request.Verb, request.Path, ErrFailed, r.Helper, err)
+	}
+	answer, err := r.converse(ctx, ours, cmd, request)
+	if err != nil {
+		return nil, fmt.Errorf("%s %s: %w", request.Verb, request.Path, err)
+	}
+	return answer, nil
+}
+
+func (r *Runner) converse(ctx context.Context, conn *os.File, cmd *exec.Cmd, request Request) (*Answer, error) {
+	stop := context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })
+	defer stop()
+	answer := &Answer{}
+	err := json.NewEncoder(conn).Encode(request)
+	if err == nil {
+		err = json.NewDecoder(conn).Decode(answer)
+	}
+	if ctx.Err() != nil {
+		return nil, kill(cmd, causeOf(ctx))
+	}
+	if err := errors.Join(err, cmd.Wait()); err != nil {
+		return nil, fmt.Errorf("%w: %v", ErrFailed, err)
+	}
+	if unix.Errno(answer.Errno) == unix.ENOSYS {
+		return nil, r.unknown(request, answer.Unknown)
+	}
+	if answer.Errno != 0 {
+		return nil, unix.Errno(answer.Errno)
+	}
+	return answer, nil
+}
+
+// unknown is the error about a helper that does not know what it was asked for; one from
+// before helpers said what refuses verbs alone.
+func (r *Runner) unknown(request Request, what []string) error {
+	if len(what) == 0 {
+		what = []string{"verb " + request.Verb}
+	}
+	build := "of an unknown build"
+	if b, err := buildinfo.ReadFile(r.Helper); err == nil {
+		build = b.String()
+	}
+	return fmt.Errorf("%w: mctr-helper, %s (%s), does not know %s, and this program is another build (%s) (keep "+
+		"mctr's programs together, of one build)",
+		unix.ENOSYS, r.Helper, build, strings.Join(what, ", "), buildinfo.Self())
+}
+
+func causeOf(ctx context.Context) error {
+	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		return ErrHung
+	}
+	return context.Cause(ctx)
+}
+
+// kill kills the helper and says why and how it hung. It does not wait for a
+// process that no signal reaches.
+func kill(cmd *exec.Cmd, why error) error {
+	where, _ := os.ReadFile(fmt.Sprintf("/proc/%d/stack", cmd.Process.Pid))
+	_ = cmd.Process.Kill()
+	dead := make(chan struct{})
+	go func() { _ = cmd.Wait(); close(dead) }()
+	select {
+	case <-dead:
+		return why
+	case <-time.After(100 * time.Millisecond):
+		return fmt.Errorf("%w: pid %d cannot be killed and is left behind; the kernel's stack: %s",
+			why, cmd.Process.Pid, strings.ReplaceAll(strings.TrimSpace(string(where)), "\n", " < "))
+	}
+}
+
+func socketpair() (ours, theirs *os.File, err error) {
+	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := unix.SetNonblock(fds[0], true); err != nil { // so that a deadline works
+		return nil, nil, err
+	}
+	return os.NewFile(uintptr(fds[0]), "helper"), os.NewFile(uintptr(fds[1]), "helper"), nil
+}

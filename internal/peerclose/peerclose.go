@@ -1,0 +1,49 @@
+// Package peerclose sees that the other end of a connection was closed while nobody
+// reads from it. It creates nothing.
+package peerclose
+
+import (
+	"context"
+	"errors"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// ErrClosed is the cause of a context that ended with a connection.
+var ErrClosed = errors.New("the client has gone")
+
+// Closed says whether the other end of fd was closed, whatever is still to be read
+// from it (POLLRDHUP, poll(2)).
+func Closed(fd uintptr) bool {
+	fds := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLRDHUP}}
+	n, err := unix.Poll(fds, 0)
+	return err == nil && n > 0
+}
+
+// Context ends, with the cause ErrClosed, within a second of the other end of conn being
+// closed. Others may read from conn meanwhile. The caller calls stop.
+func Context(parent context.Context, conn syscall.RawConn) (ctx context.Context, stop func()) {
+	ctx, cancel := context.WithCancelCause(parent)
+	go func() {
+		tick := time.NewTicker(time.Second)
+		defer tick.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-tick.C:
+			}
+			if closed(conn) {
+				cancel(ErrClosed)
+			}
+		}
+	}()
+	return ctx, func() { cancel(nil) }
+}
+
+func closed(conn syscall.RawConn) (seen bool) {
+	err := conn.Control(func(fd uintptr) { seen = Closed(fd) })
+	return seen || err != nil // it is closed on this side
+}
