@@ -91,7 +91,7 @@ func (f front) hello(h wire.Hello) wire.Hello {
 
 func (f front) run(args []string) error {
 	if args[0] == launcher.HelloVerb {
-		h := f.hello(wire.Hail())
+		h := f.hello(wire.ShimHello())
 		if h.Silent() {
 			return fmt.Errorf("mctr-shim: descriptor 3 is no listening socket; mctr starts this program")
 		}

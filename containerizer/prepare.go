@@ -183,7 +183,7 @@ func (l *launch) create(ctx context.Context) error {
 		Events:       l.paths.events(), Attributes: attributesOf(l.record), LogDir: l.paths.logs(id), Log: config.Log,
 		Stdin: config.Process.Stdin, StdinOnce: l.options.Attach != nil && l.options.Attach.Stdin,
 		SecretEnv: l.options.SecretEnv, OnExit: l.exitCommand(), Watch: l.watchCommand(), MaxTime: config.MaxCompletion,
-		Transient: config.Remove, Hold: ports,
+		Transient: config.Remove, ReservePorts: ports,
 	})
 	if err != nil {
 		return l.failed(mctr.Isolating, "shim", "create the container", err)

@@ -34,10 +34,10 @@ func ExamineShim() (lacks []string, err error) {
 func (c *Containerizer) checkShim(ctx context.Context, config *mctr.ContainerConfig) error {
 	create := &wire.Create{
 		Runtime: config.Runtime, Log: config.Log, MaxTime: config.MaxCompletion, Transient: config.Remove,
-		Hold: config.Ports,
+		ReservePorts: config.Ports,
 	}
 	if config.PublishAll {
-		create.Hold = append(create.Hold, mctr.Port{})
+		create.ReservePorts = append(create.ReservePorts, mctr.Port{})
 	}
 	if config.Health != nil || config.Ready != nil || config.Listen != nil && config.Listen.End {
 		create.Watch = c.commands.Watch

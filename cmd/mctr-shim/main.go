@@ -29,7 +29,7 @@ func main() {
 		os.Exit(oci.Run(args))
 	}
 	if len(os.Args) == 2 && os.Args[1] == launcher.HelloVerb {
-		_ = json.NewEncoder(os.Stdout).Encode(wire.Hail()) // who asked sees that nothing came
+		_ = json.NewEncoder(os.Stdout).Encode(wire.ShimHello()) // who asked sees that nothing came
 		return
 	}
 	if err := run(); err != nil {

@@ -49,7 +49,7 @@ func (c *Client) hello(ctx context.Context) error {
 	stop := c.bound(ctx, answerTime)
 	defer stop()
 	c.theirs = &wire.Hello{}
-	err := wire.Write(c.conn, wire.Greeting())
+	err := wire.Write(c.conn, wire.ClientHello())
 	if err == nil {
 		err = wire.Read(c.conn, c.theirs)
 	}
@@ -102,7 +102,7 @@ func (c *Client) Create(ctx context.Context, create *wire.Create) (*wire.Created
 		return nil, wire.Unexpected("answer to create")
 	}
 	if c.process != nil {
-		if err := c.process.settle(); err != nil {
+		if err := c.process.awaitMove(); err != nil {
 			return nil, err
 		}
 	}
@@ -212,7 +212,7 @@ func (c *Client) Gone(ctx context.Context, limit time.Duration) {
 }
 
 func (c *Client) ask(ctx context.Context, request wire.Request) (*wire.Response, error) {
-	if err := understood(c.theirs, func() string { return running(c.theirs.Pid) }, request); err != nil {
+	if err := checkCompatible(c.theirs, func() string { return describeShim(c.theirs.Pid) }, request); err != nil {
 		return nil, err
 	}
 	c.mu.Lock()

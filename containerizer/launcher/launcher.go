@@ -64,7 +64,7 @@ func (l *Launcher) Spawn(ctx context.Context, dir, group string) (*Client, error
 	if err != nil {
 		return nil, err
 	}
-	shim := watch(process, group)
+	shim := moveToCgroup(process, group)
 	client, err := Dial(ctx, dir)
 	if err != nil {
 		_ = shim.Kill()

@@ -72,7 +72,7 @@ func (s *Stream) Write(p []byte) (sent int, err error) {
 // WriteContext is Write that waits no longer than ctx.
 func (s *Stream) WriteContext(ctx context.Context, p []byte) (sent int, err error) {
 	for sent < len(p) {
-		n, err := s.stdin.take(ctx, len(p)-sent)
+		n, err := s.stdin.acquire(ctx, len(p)-sent)
 		if err != nil {
 			return sent, fmt.Errorf("write stdin: %w", err)
 		}
@@ -132,7 +132,7 @@ func (s *Stream) Copy(ctx context.Context, stdout, stderr io.Writer,
 			_, err = stderr.Write(data)
 		case wire.Credit:
 			if len(data) == 4 {
-				s.stdin.give(int(binary.BigEndian.Uint32(data)))
+				s.stdin.release(int(binary.BigEndian.Uint32(data)))
 			}
 		case wire.Dropped:
 			if gap != nil && len(data) == 8 {

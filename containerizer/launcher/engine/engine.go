@@ -79,10 +79,10 @@ type Container interface {
 	Delete() error
 }
 
-// An Employer is a Container whose engine runs programs as children of this
+// An ChildOwner is a Container whose engine runs programs as children of this
 // process, and waits for them itself.
-type Employer interface {
-	// Employs says whether the child pid is such a program. A reaper of orphans
+type ChildOwner interface {
+	// OwnsChild says whether the child pid is such a program. A reaper of orphans
 	// leaves it alone.
-	Employs(pid int) bool
+	OwnsChild(pid int) bool
 }

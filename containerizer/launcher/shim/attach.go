@@ -42,7 +42,7 @@ func (p *peer) attach(a wire.Attach) (stream func()) {
 		}
 		return nil
 	}
-	leave := p.shim.audience.join(p.conn)
+	leave := p.shim.attached.join(p.conn)
 	return func() {
 		defer leave()
 		p.stream(a, streams, tees)
@@ -136,7 +136,8 @@ type input struct {
 
 // input reads the client's chunks until it goes.
 func (p *peer) input(to input) {
-	f := &feeder{stdin: to.stdin, taken: p.credit, close: to.close, left: to.left, waits: !p.hello.Knows(wire.Counted)}
+	f := &stdinWriter{stdin: to.stdin, taken: p.credit, close: to.close, left: to.left,
+		waits: !p.hello.Knows(wire.Counted)}
 	if to.stdin != nil {
 		f.begin()
 		defer f.leave()
@@ -162,7 +163,7 @@ func (p *peer) credit(n int) {
 	_ = wire.WriteChunk(p.conn, wire.Credit, binary.BigEndian.AppendUint32(nil, uint32(n)))
 }
 
-func (to input) take(f *feeder, stream byte, data []byte) error {
+func (to input) take(f *stdinWriter, stream byte, data []byte) error {
 	switch {
 	case stream == wire.Stdin && to.stdin == nil:
 		f.taken(len(data)) // by nobody

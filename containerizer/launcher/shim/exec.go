@@ -136,7 +136,7 @@ func (p *peer) exec(e wire.Exec) (stream func()) {
 		go x.run(nil)
 		return nil
 	}
-	leave := p.shim.audience.join(p.conn) // before the session's process can be done: the shim ends after both
+	leave := p.shim.attached.join(p.conn) // before the session's process can be done: the shim ends after both
 	answered := wire.Write(p.conn, wire.Response{Pid: x.process.Pid})
 	return func() {
 		defer leave()
@@ -162,8 +162,8 @@ type execution struct {
 	done    func()
 	pipes   *pipes
 	started time.Time
-	family  *family    // nil: what it has started does not end with its client
-	mu      sync.Mutex // guards ended
+	tree    *processTree // nil: what it has started does not end with its client
+	mu      sync.Mutex   // guards ended
 	ended   bool
 }
 
@@ -186,7 +186,7 @@ func (s *Shim) startExec(e wire.Exec) (*execution, error) {
 	pipes.adopt(process.Console)
 	x := &execution{process: process, done: done, pipes: pipes, started: time.Now()}
 	if e.Whole {
-		x.family = familyOf(c, process.Pid)
+		x.tree = processTreeOf(c, process.Pid)
 	}
 	return x, nil
 }
@@ -214,7 +214,7 @@ func (x *execution) run(w io.Writer) *mctr.Termination {
 	x.mu.Lock()
 	x.ended = true
 	x.mu.Unlock()
-	x.family.kill() // what is left: the session's id is no other process' as long as one is in it
+	x.tree.kill() // what is left: the session's id is no other process' as long as one is in it
 	x.done()
 	output.end()
 	_ = x.pipes.close()
@@ -228,7 +228,7 @@ func (x *execution) run(w io.Writer) *mctr.Termination {
 
 func (x *execution) kill(sig unix.Signal) {
 	if sig == unix.SIGKILL {
-		x.family.kill() // before the leader, without whom some would not be known
+		x.tree.kill() // before the leader, without whom some would not be known
 	}
 	x.mu.Lock()
 	defer x.mu.Unlock()

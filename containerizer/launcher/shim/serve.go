@@ -78,7 +78,7 @@ func (p *peer) greet() error {
 	if err := wire.Read(p.conn, &p.hello); err != nil {
 		return err
 	}
-	if err := wire.Write(p.conn, wire.Hail()); err != nil {
+	if err := wire.Write(p.conn, wire.ShimHello()); err != nil {
 		return err
 	}
 	_, err := p.hello.Agreed()
@@ -127,7 +127,7 @@ func (p *peer) do(r wire.Request) (answer wire.Response, err error) {
 	case r.Verb == wire.VerbDestroy && r.Destroy != nil:
 		err = s.end(r.Destroy)
 	case r.Verb == wire.VerbUpdate && r.Update != nil:
-		err = s.with(func(c container) error { return c.Update(r.Update) })
+		err = s.withContainer(func(c container) error { return c.Update(r.Update) })
 	case r.Verb == wire.VerbPause:
 		err = s.freeze(true)
 	case r.Verb == wire.VerbResume:
@@ -147,7 +147,7 @@ func (p *peer) wait(w *wire.Wait) {
 		p.clean = true
 		p.shim.promise(1)
 	}
-	gone, stop := hangUp(p.conn)
+	gone, stop := watchDisconnect(p.conn)
 	defer stop()
 	select {
 	case <-gone:

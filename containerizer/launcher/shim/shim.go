@@ -36,7 +36,7 @@ type Shim struct {
 	engines  func(runtime string) engine.Engine
 	log      *slog.Logger
 	sessions sessions
-	audience audience // clients that are being told the output and the end
+	attached attachedClients // clients that are being told the output and the end
 
 	starting sync.RWMutex // held, shared, while an exec enters the container
 
@@ -82,12 +82,12 @@ func (s *Shim) Run(l net.Listener) error {
 	inherit.Hush()
 	hangUps := make(chan os.Signal, 1)
 	signal.Notify(hangUps, unix.SIGHUP) // a request to look after its directory
-	spend()
+	deferGC()
 	idle := time.AfterFunc(patience, s.giveUp)
 	defer idle.Stop()
-	socket := look(wire.SocketName) // the launcher started this process in the container's directory
+	socket := lstat(wire.SocketName) // the launcher started this process in the container's directory
 	go s.accept(l)
-	go s.stay(l, socket, hangUps)
+	go s.maintainStateDir(l, socket, hangUps)
 	<-s.over
 	return nil
 }
@@ -124,7 +124,7 @@ func (s *Shim) Create(ctx context.Context, c *wire.Create) (*wire.Created, error
 		return nil, fmt.Errorf("%w: this shim supervises %s", mctr.ErrExists, s.create.ID)
 	}
 	s.create = c
-	created, err := s.make(ctx, c)
+	created, err := s.createContainer(ctx, c)
 	if err != nil {
 		s.create = nil
 		return nil, err
@@ -148,7 +148,7 @@ func (s *Shim) Start(p *peer) error {
 	}
 	s.launcher, s.phase, s.started = nil, mctr.Running, time.Now()
 	s.setWatch()
-	time.AfterFunc(youth, save)
+	time.AfterFunc(gcGracePeriod, restoreGC)
 	if s.create.MaxTime > 0 {
 		time.AfterFunc(s.create.MaxTime, func() { _ = s.destroy(timeOver(s.create.MaxTime)) })
 	}
@@ -161,7 +161,7 @@ func (s *Shim) end(d *wire.Destroy) error {
 		return s.destroy(d.Why)
 	}
 	if c, err := s.running(); err == nil {
-		awaitTask(c.Init().Pid)
+		awaitExec(c.Init().Pid)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()

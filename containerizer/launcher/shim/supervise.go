@@ -33,7 +33,7 @@ const (
 // end: without a record it is a launch that was cut off, which is undone.
 func (s *Shim) supervise() {
 	defer reapOrphans(s.container, &s.sessions)()
-	unstarted := endsUnstarted(s.container.Init().Pid)
+	unstarted := exitsBeforeExec(s.container.Init().Pid)
 	status, err := s.container.Init().Wait()
 	if err != nil {
 		s.log.Error("wait for init", "error", err)
@@ -45,13 +45,13 @@ func (s *Shim) supervise() {
 	t := s.termination(status, finished)
 	t.Log = count
 	if unstarted {
-		s.blameRefusal(t)
+		s.setExecveCause(t)
 	}
 	if !t.Started.IsZero() {
 		s.record(t)
-		s.announce(t)
+		s.publishExit(t)
 	}
-	s.tell(t)
+	s.reportExit(t)
 	s.delete()
 	s.leave()
 }
@@ -94,15 +94,15 @@ func (s *Shim) record(t *mctr.Termination) {
 	err := write(s.create.Exit, t)
 	if err != nil && s.create.FallbackExit != "" {
 		s.log.Error("record the end", "error", err)
-		err = spendRoom(s.create.FallbackExit, t)
+		err = useExitReserve(s.create.FallbackExit, t)
 	}
 	if err := errors.Join(err, failpoint.Hit("exited")); err != nil {
 		s.log.Error("record the end", "error", err)
 	}
 }
 
-// announce tells everybody who follows the events.
-func (s *Shim) announce(t *mctr.Termination) {
+// publishExit tells everybody who follows the events.
+func (s *Shim) publishExit(t *mctr.Termination) {
 	if s.create.Events == "" {
 		return
 	}
@@ -120,7 +120,7 @@ func (s *Shim) announce(t *mctr.Termination) {
 	}
 }
 
-func (s *Shim) tell(t *mctr.Termination) {
+func (s *Shim) reportExit(t *mctr.Termination) {
 	s.mu.Lock()
 	s.exit, s.phase = t, mctr.Exited
 	s.mu.Unlock()
@@ -147,7 +147,7 @@ func (s *Shim) leave() {
 	for !s.handedOver() {
 		time.Sleep(time.Millisecond)
 	}
-	s.finishTelling()
+	s.awaitDelivery()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if !s.cleaned && len(s.create.OnExit) > 0 {
@@ -158,15 +158,15 @@ func (s *Shim) leave() {
 	s.closeOver()
 }
 
-// finishTelling waits for the attached clients to have everything: what is not
+// awaitDelivery waits for the attached clients to have everything: what is not
 // sent when the shim ends is lost to them.
-func (s *Shim) finishTelling() {
-	told := s.audience.told()
+func (s *Shim) awaitDelivery() {
+	told := s.attached.delivered()
 	select {
 	case <-told:
 		return
 	case <-time.After(stillTime):
-		s.audience.widen()
+		s.attached.growBuffers()
 	}
 	select {
 	case <-told:

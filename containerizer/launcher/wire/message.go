@@ -72,10 +72,10 @@ type Create struct {
 	SecretEnv    []string          `json:"secretEnv,omitempty"` // stays in memory
 	OnExit       []string          `json:"onExit,omitempty"`    // argv of the exit command
 	// argv of what runs beside the container while no client promised to clean up
-	Watch     []string      `json:"watch,omitempty"`
-	MaxTime   time.Duration `json:"maxTime,omitempty"`   // 0: none
-	Transient bool          `json:"transient,omitempty"` // the container's records go with it: no fsync
-	Hold      []mctr.Port   `json:"hold,omitempty"`      // the host's ports that are to be nobody else's
+	Watch        []string      `json:"watch,omitempty"`
+	MaxTime      time.Duration `json:"maxTime,omitempty"`   // 0: none
+	Transient    bool          `json:"transient,omitempty"` // the container's records go with it: no fsync
+	ReservePorts []mctr.Port   `json:"hold,omitempty"`      // the host's ports that are to be nobody else's
 }
 
 // A Parent is the init of the container that a nested one is in, and with which

@@ -181,7 +181,7 @@ func TestLacks(t *testing.T) {
 		}
 		return known
 	}
-	hold := wire.Request{Verb: wire.VerbCreate, Create: &wire.Create{Hold: []mctr.Port{{HostPort: 80}}}}
+	hold := wire.Request{Verb: wire.VerbCreate, Create: &wire.Create{ReservePorts: []mctr.Port{{HostPort: 80}}}}
 	ends := wire.Request{Verb: wire.VerbSignal, Signal: &wire.Signal{Signal: 15, Ends: true}}
 	process := specs.Process{Args: []string{"true"}, User: specs.User{UID: 1}}
 	for _, c := range []struct {

@@ -36,7 +36,7 @@ func checkDevices(config *configs.Config, wanted []*devices.Device) error {
 		if mounted(config, d.Path) || path.Clean("/"+d.Path) == "/dev/ptmx" { // libcontainer has a link for this one
 			continue
 		}
-		kind, number, err := look(config.Rootfs, d.Path)
+		kind, number, err := statInRoot(config.Rootfs, d.Path)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
@@ -62,8 +62,8 @@ func mounted(config *configs.Config, place string) bool {
 	return false
 }
 
-// look gives type and number of the file at name in root, which no link leads out of.
-func look(root, name string) (devices.Type, uint64, error) {
+// statInRoot gives type and number of the file at name in root, which no link leads out of.
+func statInRoot(root, name string) (devices.Type, uint64, error) {
 	dir, err := unix.Open(root, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return 0, 0, err

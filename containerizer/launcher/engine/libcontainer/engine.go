@@ -57,7 +57,7 @@ func (*runtime) Create(_ context.Context, o engine.Options) (engine.Container, e
 	if err != nil {
 		return nil, err
 	}
-	confine(config, o.Spec)
+	restrictToSpec(config, o.Spec)
 	c, err := lc.Create(o.Root, o.ID, config)
 	if err != nil {
 		return nil, fmt.Errorf("create container: %w", err)

@@ -24,14 +24,14 @@ type container struct {
 	*runtime
 	id, dir string
 	init    *engine.Process
-	groups  groups
+	groups  cgroups
 	ended   atomic.Bool // init was reaped: its pid is anybody's
 }
 
 func (c *container) Init() *engine.Process { return c.init }
 
-// Employs says whether pid is a run of the runtime: see engine.Employer.
-func (c *container) Employs(pid int) bool { return c.employs(pid) }
+// OwnsChild says whether pid is a run of the runtime: see engine.ChildOwner.
+func (c *container) OwnsChild(pid int) bool { return c.ownsChild(pid) }
 
 func (c *container) Start() error { return c.call(context.Background(), "start", c.id) }
 

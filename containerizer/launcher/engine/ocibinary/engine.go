@@ -48,7 +48,7 @@ func (c *container) create(ctx context.Context, o engine.Options) error {
 	before := children()
 	init, err := c.spawn(ctx, o.Spec.Process.Terminal, o.Stdio, "create", "--bundle", o.Bundle)
 	if err != nil {
-		c.endStrangers(before)
+		c.killStrays(before)
 		return err
 	}
 	c.init = &engine.Process{Pid: init.Pid, Console: init.Console, Wait: func() (engine.WaitStatus, error) {
@@ -56,7 +56,7 @@ func (c *container) create(ctx context.Context, o engine.Options) error {
 		c.ended.Store(true)
 		return status, err
 	}}
-	c.groups, err = groupsOf(init.Pid)
+	c.groups, err = cgroupsOf(init.Pid)
 	return err
 }
 

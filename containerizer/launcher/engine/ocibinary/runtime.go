@@ -21,8 +21,8 @@ type runtime struct {
 	children map[int]struct{} // its runs
 }
 
-// employs says whether pid is a run of the program, which is waited for here.
-func (r *runtime) employs(pid int) bool {
+// ownsChild says whether pid is a run of the program, which is waited for here.
+func (r *runtime) ownsChild(pid int) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	_, ok := r.children[pid]

@@ -25,22 +25,22 @@ func (c *container) spawn(ctx context.Context, terminal bool, io engine.Stdio,
 		return nil, err
 	}
 	defer remove()
-	p, err := c.leave(ctx, dir, terminal, io, append(args, "--pid-file", filepath.Join(dir, pidFile))...)
+	p, err := c.runDetached(ctx, dir, terminal, io, append(args, "--pid-file", filepath.Join(dir, pidFile))...)
 	if err != nil {
-		forsake(dir)
+		killLeftover(dir)
 	}
 	return p, err
 }
 
-// forsake ends what a run that failed left nevertheless. No more than that: other new
+// killLeftover ends what a run that failed left nevertheless. No more than that: other new
 // children may be orphans of the container.
-func forsake(dir string) {
+func killLeftover(dir string) {
 	if pid, err := readPid(dir); err == nil && isChild(pid) == nil {
-		end(pid)
+		killAndReap(pid)
 	}
 }
 
-func (c *container) leave(ctx context.Context, dir string, terminal bool, io engine.Stdio,
+func (c *container) runDetached(ctx context.Context, dir string, terminal bool, io engine.Stdio,
 	args ...string) (*engine.Process, error) {
 	if !terminal {
 		if err := c.perform(ctx, run{args: append(args, c.id), stdio: io, dir: dir}); err != nil {
@@ -106,8 +106,8 @@ func isChild(pid int) error {
 	}
 }
 
-// end kills and reaps pid.
-func end(pid int) {
+// killAndReap kills and reaps pid.
+func killAndReap(pid int) {
 	_ = unix.Kill(pid, unix.SIGKILL)
 	_, _ = wait(pid)
 }

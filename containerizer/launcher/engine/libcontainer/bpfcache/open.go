@@ -38,7 +38,7 @@ func Open(dir string, profile *configs.Seccomp) (*os.File, error) {
 		}
 		_ = store(path, program) // a cache that cannot be written costs time only
 	}
-	return handover(program)
+	return sealedMemfd(program)
 }
 
 // key names all that the program depends on: libseccomp asks the kernel for

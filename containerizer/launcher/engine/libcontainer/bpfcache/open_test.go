@@ -40,7 +40,7 @@ func TestNothingFromAContainer(t *testing.T) {
 		if seals, err := unix.FcntlInt(f.Fd(), unix.F_GET_SEALS, 0); err != nil || seals != sealed {
 			t.Errorf("%s: seals %#x, want %#x: %v", when, seals, sealed, err)
 		}
-		program, err := received(int(f.Fd()))
+		program, err := readMemfd(int(f.Fd()))
 		if first == nil {
 			first = program
 		}

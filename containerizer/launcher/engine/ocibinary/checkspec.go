@@ -71,7 +71,7 @@ func (r *runtime) checkEnvironment(o engine.Options) error {
 // what the runtime says to know: an older one would pass over it in silence.
 func (r *runtime) checkProperties(ctx context.Context, s *specs.Spec) error {
 	var knows string
-	for _, p := range newer {
+	for _, p := range newerFeatures {
 		if !p.used(s) {
 			continue
 		}

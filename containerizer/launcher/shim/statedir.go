@@ -15,17 +15,18 @@ import (
 	"github.com/mctr/mctr/internal/flock"
 )
 
-// homeTime is about how often a shim looks whether its directory is still there.
-const homeTime = 10 * time.Second
+// stateDirInterval is about how often a shim looks whether its directory is still there.
+const stateDirInterval = 10 * time.Second
 
-// stay keeps the container reachable while it runs: where its directory in STATE was
+// maintainStateDir keeps the container reachable while it runs: where its directory in STATE was
 // deleted, or hidden by a mount, the shim makes it again with its socket, its lock and
 // the Created record, which are all that another process needs to find the container. It
 // looks now and then, and at once when it gets SIGHUP. l listens at socket.
-func (s *Shim) stay(l net.Listener, socket os.FileInfo, hangUps <-chan os.Signal) {
+func (s *Shim) maintainStateDir(l net.Listener, socket os.FileInfo, hangUps <-chan os.Signal) {
 	defer func() { _ = l.Close() }()
 	for {
-		pause := time.NewTimer(homeTime + rand.N(homeTime/4)) // shims started together need not look together
+		// shims started together need not look together
+		pause := time.NewTimer(stateDirInterval + rand.N(stateDirInterval/4))
 		select {
 		case <-s.over:
 			pause.Stop()
@@ -34,23 +35,23 @@ func (s *Shim) stay(l net.Listener, socket os.FileInfo, hangUps <-chan os.Signal
 			pause.Stop()
 		case <-pause.C:
 		}
-		home := s.home()
+		home := s.stateDir()
 		if home == "" || isAt(socket, filepath.Join(home, wire.SocketName)) {
 			continue
 		}
-		made, err := s.settle(home)
+		made, err := s.restoreStateDir(home)
 		if err != nil {
 			s.log.Error("make the container's directory again", "error", err)
 			continue
 		}
 		_ = l.Close()
-		l, socket = made, look(filepath.Join(home, wire.SocketName))
+		l, socket = made, lstat(filepath.Join(home, wire.SocketName))
 		go s.accept(l)
 	}
 }
 
-// look returns nil where nothing is at path.
-func look(path string) os.FileInfo {
+// lstat returns nil where nothing is at path.
+func lstat(path string) os.FileInfo {
 	info, err := os.Lstat(path)
 	if err != nil {
 		return nil
@@ -59,12 +60,12 @@ func look(path string) os.FileInfo {
 }
 
 func isAt(file os.FileInfo, path string) bool {
-	found := look(path)
+	found := lstat(path)
 	return file != nil && found != nil && os.SameFile(file, found)
 }
 
-// home is the container's directory in STATE; "" while it does not run.
-func (s *Shim) home() string {
+// stateDir is the container's directory in STATE; "" while it does not run.
+func (s *Shim) stateDir() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.create == nil || s.exit != nil || s.phase != mctr.Running && s.phase != mctr.Paused {
@@ -73,9 +74,9 @@ func (s *Shim) home() string {
 	return filepath.Dir(s.create.Created)
 }
 
-// settle makes the directory, with the lock last: with it the container counts as one
+// restoreStateDir makes the directory, with the lock last: with it the container counts as one
 // that runs and answers. The lock is held until this process ends.
-func (s *Shim) settle(home string) (net.Listener, error) {
+func (s *Shim) restoreStateDir(home string) (net.Listener, error) {
 	if err := os.MkdirAll(filepath.Dir(filepath.Dir(home)), 0o711); err != nil {
 		return nil, err
 	}
@@ -98,7 +99,7 @@ func (s *Shim) settle(home string) (net.Listener, error) {
 		err = nil
 	}
 	if err == nil {
-		err = errors.Join(atomicfile.WriteJSON(s.create.Created, s.created), keepRoom(s.create.FallbackExit))
+		err = errors.Join(atomicfile.WriteJSON(s.create.Created, s.created), reserveExitRecord(s.create.FallbackExit))
 	}
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("in %s: %w", home, err), l.Close(), lock.Unlock())

@@ -13,8 +13,8 @@ import (
 
 type container = engine.Container
 
-// with does something with the living container.
-func (s *Shim) with(do func(container) error) error {
+// withContainer does something with the living container.
+func (s *Shim) withContainer(do func(container) error) error {
 	c, err := s.running()
 	if err != nil {
 		return err
@@ -26,11 +26,11 @@ func (s *Shim) signal(sig wire.Signal) error {
 	if sig.Signal < 1 || sig.Signal > 64 {
 		return fmt.Errorf("%w: signal %d", mctr.ErrInvalid, sig.Signal)
 	}
-	return s.with(func(c container) error {
+	return s.withContainer(func(c container) error {
 		if sig.Signal == int(unix.SIGKILL) {
 			s.noteKill()
 		} else {
-			awaitTask(c.Init().Pid)
+			awaitExec(c.Init().Pid)
 		}
 		if err := c.Signal(sig.Signal, sig.All); err != nil || !sig.Ends {
 			return err
@@ -88,7 +88,7 @@ func (s *Shim) freeze(frozen bool) error {
 }
 
 func (s *Shim) resize(size wire.Size) error {
-	return s.with(func(c container) error {
+	return s.withContainer(func(c container) error {
 		master := c.Init().Console
 		if master == nil {
 			return fmt.Errorf("%w: container has no terminal", mctr.ErrState)

@@ -15,8 +15,8 @@ const magic = "mctr seccomp program\n"
 // sealed keeps everybody from changing the program in a memfd.
 const sealed = unix.F_SEAL_SEAL | unix.F_SEAL_SHRINK | unix.F_SEAL_GROW | unix.F_SEAL_WRITE
 
-// handover returns a sealed memfd that holds program.
-func handover(program []byte) (*os.File, error) {
+// sealedMemfd returns a sealed memfd that holds program.
+func sealedMemfd(program []byte) (*os.File, error) {
 	fd, err := unix.MemfdCreate("mctr-seccomp", unix.MFD_CLOEXEC|unix.MFD_ALLOW_SEALING)
 	if err != nil {
 		return nil, fmt.Errorf("memfd_create: %w", err)
@@ -33,10 +33,10 @@ func handover(program []byte) (*os.File, error) {
 	return f, nil
 }
 
-// find returns the descriptor and the program of the memfd among those this
+// findMemfd returns the descriptor and the program of the memfd among those this
 // process inherited; -1 where there is none. /proc is not asked: in an exec it is
 // the container's.
-func find() (fd int, program []byte) {
+func findMemfd() (fd int, program []byte) {
 	for fd := 3; ; fd++ {
 		if _, err := unix.FcntlInt(uintptr(fd), unix.F_GETFD, 0); err != nil {
 			return -1, nil
@@ -44,14 +44,14 @@ func find() (fd int, program []byte) {
 		if seals, err := unix.FcntlInt(uintptr(fd), unix.F_GET_SEALS, 0); err != nil || seals != sealed {
 			continue // no memfd, or one of the caller's
 		}
-		if program, err := received(fd); err == nil {
+		if program, err := readMemfd(fd); err == nil {
 			return fd, program
 		}
 	}
 }
 
-// received reads the program behind the magic; another file is an error.
-func received(fd int) ([]byte, error) {
+// readMemfd reads the program behind the magic; another file is an error.
+func readMemfd(fd int) ([]byte, error) {
 	data, err := io.ReadAll(io.NewSectionReader(descriptor(fd), 0, maxProgram+int64(len(magic))))
 	if err != nil {
 		return nil, err

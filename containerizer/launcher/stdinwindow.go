@@ -24,8 +24,8 @@ func newWindow() *window {
 	return w
 }
 
-// take waits until something may be sent, and gives how much of most.
-func (w *window) take(ctx context.Context, most int) (int, error) {
+// acquire waits until something may be sent, and gives how much of most.
+func (w *window) acquire(ctx context.Context, most int) (int, error) {
 	defer context.AfterFunc(ctx, w.wake)()
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -49,8 +49,8 @@ func (w *window) wake() {
 	w.change.Broadcast()
 }
 
-// give adds what the shim has written.
-func (w *window) give(n int) {
+// release adds what the shim has written.
+func (w *window) release(n int) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.free = min(w.free+n, wire.Window)

@@ -7,19 +7,19 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// wideBuffer is more, in bytes, than one client can still be owed when every
+// maxOwed is more, in bytes, than one client can still be owed when every
 // process of the container is dead: pipes, tees, and what is being sent.
-const wideBuffer = 1 << 20
+const maxOwed = 1 << 20
 
-// An audience are the clients that are being told output and an end.
-type audience struct {
+// attachedClients are the clients that are being told output and an end.
+type attachedClients struct {
 	mu    sync.Mutex
 	conns map[*net.UnixConn]struct{}
 	group sync.WaitGroup
 }
 
 // join adds a client until leave is called.
-func (a *audience) join(conn *net.UnixConn) (leave func()) {
+func (a *attachedClients) join(conn *net.UnixConn) (leave func()) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.conns == nil {
@@ -35,16 +35,16 @@ func (a *audience) join(conn *net.UnixConn) (leave func()) {
 	}
 }
 
-// told is closed when everybody has everything.
-func (a *audience) told() <-chan struct{} {
+// delivered is closed when everybody has everything.
+func (a *attachedClients) delivered() <-chan struct{} {
 	told := make(chan struct{})
 	go func() { a.group.Wait(); close(told) }()
 	return told
 }
 
-// widen lets the kernel take what clients are too slow for: a socket's queue
+// growBuffers lets the kernel take what clients are too slow for: a socket's queue
 // outlives its sender. Above net.core.wmem_max this needs CAP_NET_ADMIN.
-func (a *audience) widen() {
+func (a *attachedClients) growBuffers() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	for conn := range a.conns {
@@ -54,7 +54,7 @@ func (a *audience) widen() {
 		}
 		_ = raw.Control(func(fd uintptr) {
 			// without it, the client sees the stream cut
-			_ = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_SNDBUFFORCE, wideBuffer)
+			_ = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_SNDBUFFORCE, maxOwed)
 		})
 	}
 }

@@ -10,19 +10,19 @@ import (
 	"github.com/mctr/mctr"
 )
 
-// hold binds the host's ports that lead to the container, so that nobody else on
+// reservePorts binds the host's ports that lead to the container, so that nobody else on
 // the host takes one meanwhile: plugins lead packets there before any socket is
 // looked for. Nothing is received by these sockets; they end with this process.
-func hold(ports []mctr.Port) error {
+func reservePorts(ports []mctr.Port) error {
 	for _, p := range ports {
-		if err := holdOne(p); err != nil {
+		if err := reservePort(p); err != nil {
 			return fmt.Errorf("%w: host port %d/%s cannot be had: %w", mctr.ErrExists, p.HostPort, p.Protocol, err)
 		}
 	}
 	return nil
 }
 
-func holdOne(p mctr.Port) error {
+func reservePort(p mctr.Port) error {
 	kind := map[string]int{"tcp": unix.SOCK_STREAM, "udp": unix.SOCK_DGRAM}[p.Protocol]
 	if kind == 0 {
 		return nil // sctp may be no socket of this kernel's

@@ -8,30 +8,30 @@ import (
 	"github.com/mctr/mctr/internal/proc"
 )
 
-// enginesName is that of libcontainer's program, which runc has too.
-const enginesName = "runc:[2:INIT]"
+// engineComm is that of libcontainer's program, which runc has too.
+const engineComm = "runc:[2:INIT]"
 
-// awaitTask waits for pid to become the task, and says whether it did not end before.
+// awaitExec waits for pid to become the task, and says whether it did not end before.
 // Between the start and execve(2) it is the engine's own program, which a signal would
 // end in the task's place.
-func awaitTask(pid int) bool {
-	return became(func() bool { return isOver(pid) }, func() string { return proc.Command(pid) })
+func awaitExec(pid int) bool {
+	return pollExec(func() bool { return hasExited(pid) }, func() string { return proc.Command(pid) })
 }
 
-// isOver says whether our child pid, with all its threads, has ended. Its first thread
+// hasExited says whether our child pid, with all its threads, has ended. Its first thread
 // alone ends, as /proc has it, where another one calls execve(2).
-func isOver(pid int) bool {
+func hasExited(pid int) bool {
 	var info unix.Siginfo
 	err := unix.Waitid(unix.P_PID, pid, &info, unix.WEXITED|unix.WNOHANG|unix.WNOWAIT, nil)
 	return err != nil || info.Signo != 0 // or somebody has waited for it
 }
 
-// became looks for the end before it looks for the name: what was ending under the
+// pollExec looks for the end before it looks for the name: what was ending under the
 // engine's name stays that, and a task that is over in a moment still has its own.
-func became(ending func() bool, command func() string) bool {
+func pollExec(ending func() bool, command func() string) bool {
 	for range 2000 {
 		over := ending()
-		if command() != enginesName {
+		if command() != engineComm {
 			return true
 		}
 		if over {

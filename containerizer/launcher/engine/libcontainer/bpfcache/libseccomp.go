@@ -71,7 +71,7 @@ import (
 // passed, if any. It stays open, so that nothing else gets its number, which
 // libcontainer lets the user's command inherit, and closes on exec.
 func Receive() {
-	if fd, program := find(); fd >= 0 {
+	if fd, program := findMemfd(); fd >= 0 {
 		unix.CloseOnExec(fd)
 		C.set_ready(C.CBytes(program), C.size_t(len(program)))
 	}

@@ -20,9 +20,9 @@ import (
 // interpreter is missing, its arguments are too long. libcontainer's program says so on
 // the command's own standard error, and ends in the command's place.
 
-// refusedBy is the error that such a program printed as its last line, with the kind that
+// execveError is the error that such a program printed as its last line, with the kind that
 // callers turn into an exit code: 127 for what is missing, 126 for the rest.
-func refusedBy(printed string) error {
+func execveError(printed string) error {
 	lines := strings.Split(strings.TrimSpace(printed), "\n")
 	reason := strings.TrimSpace(lines[len(lines)-1])
 	if !strings.HasPrefix(reason, "exec ") {
@@ -35,8 +35,8 @@ func refusedBy(printed string) error {
 	return fmt.Errorf("%w: %s", wire.ErrCommandInvoke, reason)
 }
 
-// printed is what a process that has ended left in its pipe or terminal.
-func printed(from *os.File) string {
+// lastOutput is what a process that has ended left in its pipe or terminal.
+func lastOutput(from *os.File) string {
 	if from == nil {
 		return ""
 	}
@@ -50,19 +50,19 @@ func printed(from *os.File) string {
 	return string(buf[:n])
 }
 
-// endsUnstarted waits for the container's init to end, and says whether it never became
+// exitsBeforeExec waits for the container's init to end, and says whether it never became
 // the command. The engine has still to wait for it.
-func endsUnstarted(pid int) bool {
+func exitsBeforeExec(pid int) bool {
 	for {
 		err := unix.Waitid(unix.P_PID, pid, nil, unix.WEXITED|unix.WNOWAIT, nil)
 		if !errors.Is(err, unix.EINTR) {
-			return err == nil && proc.Command(pid) == enginesName
+			return err == nil && proc.Command(pid) == engineComm
 		}
 	}
 }
 
-// blameRefusal says in the end of a container whose command was refused why it was.
-func (s *Shim) blameRefusal(t *mctr.Termination) {
+// setExecveCause says in the end of a container whose command was refused why it was.
+func (s *Shim) setExecveCause(t *mctr.Termination) {
 	if t.Signal != 0 || t.Reason != mctr.ReasonExited {
 		return
 	}
@@ -73,7 +73,7 @@ func (s *Shim) blameRefusal(t *mctr.Termination) {
 			last = string(e.Text)
 			return nil
 		})
-	refusal := refusedBy(last)
+	refusal := execveError(last)
 	switch {
 	case errors.Is(refusal, wire.ErrCommandNotFound):
 		t.ExitCode = 127

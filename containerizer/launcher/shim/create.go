@@ -21,11 +21,11 @@ import (
 	"github.com/mctr/mctr/internal/proc"
 )
 
-// make creates the container with its streams and records it. The caller holds the lock.
-func (s *Shim) make(ctx context.Context, c *wire.Create) (created *wire.Created, err error) {
+// createContainer creates the container with its streams and records it. The caller holds the lock.
+func (s *Shim) createContainer(ctx context.Context, c *wire.Create) (created *wire.Created, err error) {
 	spec, err := loadSpec(c)
 	if err == nil {
-		err = errors.Join(hold(c.Hold), keepRoom(c.FallbackExit))
+		err = errors.Join(reservePorts(c.ReservePorts), reserveExitRecord(c.FallbackExit))
 	}
 	if err != nil {
 		return nil, err
@@ -48,7 +48,7 @@ func (s *Shim) make(ctx context.Context, c *wire.Create) (created *wire.Created,
 		err = s.watchParent(c.Parent)
 	}
 	if err == nil {
-		created, err = record(c, container)
+		created, err = recordCreated(c, container)
 		s.created = created
 	}
 	if err != nil {
@@ -88,7 +88,7 @@ func loadSpec(c *wire.Create) (*specs.Spec, error) {
 	return spec, nil
 }
 
-func record(c *wire.Create, container engine.Container) (*wire.Created, error) {
+func recordCreated(c *wire.Create, container engine.Container) (*wire.Created, error) {
 	pid := container.Init().Pid
 	start, err := proc.StartTime(pid)
 	if err != nil {

@@ -7,9 +7,9 @@ import (
 	"github.com/mctr/mctr/internal/peerclose"
 )
 
-// hangUp watches whether the client goes while it is only to be answered, and nobody
+// watchDisconnect watches whether the client goes while it is only to be answered, and nobody
 // reads from conn. gone is closed then, or by stop.
-func hangUp(conn *net.UnixConn) (gone <-chan struct{}, stop func()) {
+func watchDisconnect(conn *net.UnixConn) (gone <-chan struct{}, stop func()) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)

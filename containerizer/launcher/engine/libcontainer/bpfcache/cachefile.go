@@ -22,16 +22,16 @@ const maxFiles = 64
 // store writes a program with its checksum. Not durably: what a power loss
 // leaves half written fails the checksum and is compiled again.
 func store(path string, program []byte) error {
-	if err := room(filepath.Dir(path)); err != nil {
+	if err := prepareDir(filepath.Dir(path)); err != nil {
 		return err
 	}
 	sum := sha256.Sum256(program)
 	return atomicfile.Write(path, append(sum[:], program...), 0o600)
 }
 
-// room makes the directory, and empties it when it is full: what is still in use
+// prepareDir makes the directory, and empties it when it is full: what is still in use
 // is compiled once more.
-func room(dir string) error {
+func prepareDir(dir string) error {
 	if files, err := os.ReadDir(dir); err == nil && len(files) >= maxFiles {
 		_ = os.RemoveAll(dir)
 	}

@@ -6,9 +6,9 @@ import (
 	"github.com/opencontainers/runtime-spec/specs-go"
 )
 
-// newer are the properties of config.json that runtime-spec 1.0.2 does not have,
+// newerFeatures are the properties of config.json that runtime-spec 1.0.2 does not have,
 // and the version that brought them (runtime-spec, ChangeLog).
-var newer = []struct {
+var newerFeatures = []struct {
 	name, since string
 	used        func(*specs.Spec) bool
 }{

@@ -65,7 +65,7 @@ func TestDirectoryIsBounded(t *testing.T) {
 // TestHandover wants init to find its memfd among other descriptors, whole and
 // unchangeable, and to take none that another process may still write to.
 func TestHandover(t *testing.T) {
-	if fd, _ := find(); fd >= 0 {
+	if fd, _ := findMemfd(); fd >= 0 {
 		t.Fatal("there is one before it was handed over")
 	}
 	writable, err := unix.MemfdCreate("writable", unix.MFD_CLOEXEC|unix.MFD_ALLOW_SEALING)
@@ -76,12 +76,12 @@ func TestHandover(t *testing.T) {
 	if _, err := unix.Write(writable, []byte(magic+"87654321")); err != nil {
 		t.Fatal(err)
 	}
-	f, err := handover([]byte("12345678"))
+	f, err := sealedMemfd([]byte("12345678"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer f.Close()
-	if fd, program := find(); fd != int(f.Fd()) || string(program) != "12345678" {
+	if fd, program := findMemfd(); fd != int(f.Fd()) || string(program) != "12345678" {
 		t.Errorf("found %q at %d, want it at %d", program, fd, f.Fd())
 	}
 	if _, err := f.WriteString("more"); err == nil {

@@ -9,10 +9,10 @@ import (
 	"github.com/mctr/mctr/containerizer/launcher/wire"
 )
 
-// A feeder writes what a client sends to a process's stdin, beside the client's other
+// A stdinWriter writes what a client sends to a process's stdin, beside the client's other
 // requests: a process that does not read keeps back neither its signals nor the news
 // that the client has gone.
-type feeder struct {
+type stdinWriter struct {
 	stdin *os.File
 	taken func(n int) // tells the client, which may send so much more
 	close func()      // ends stdin
@@ -27,60 +27,60 @@ type feeder struct {
 	gone  bool
 }
 
-func (f *feeder) begin() {
-	f.more = sync.NewCond(&f.mu)
-	go f.run()
+func (w *stdinWriter) begin() {
+	w.more = sync.NewCond(&w.mu)
+	go w.run()
 }
 
 // put takes what the client sent. One that counts and sends more than it was told to is
 // refused.
-func (f *feeder) put(data []byte) error {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	for f.waits && len(f.queue) > 0 {
-		f.more.Wait()
+func (w *stdinWriter) put(data []byte) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for w.waits && len(w.queue) > 0 {
+		w.more.Wait()
 	}
-	if !f.waits && len(f.queue)+len(data) > wire.Window {
+	if !w.waits && len(w.queue)+len(data) > wire.Window {
 		return fmt.Errorf("%w: stdin: more than %d bytes ahead", wire.ErrProtocol, wire.Window)
 	}
-	f.queue = append(f.queue, data...)
-	f.more.Broadcast()
+	w.queue = append(w.queue, data...)
+	w.more.Broadcast()
 	return nil
 }
 
 // end takes the end of stdin.
-func (f *feeder) end() {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.eof = true
-	f.more.Broadcast()
+func (w *stdinWriter) end() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.eof = true
+	w.more.Broadcast()
 }
 
 // leave says that the client has gone. What the process does not take soon of what
 // was sent is dropped.
-func (f *feeder) leave() {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.gone = true
-	_ = f.stdin.SetWriteDeadline(time.Now().Add(stillTime))
-	f.more.Broadcast()
+func (w *stdinWriter) leave() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.gone = true
+	_ = w.stdin.SetWriteDeadline(time.Now().Add(stillTime))
+	w.more.Broadcast()
 }
 
 // run writes until the client has gone. A process that closed its stdin does not care
 // for what is sent.
-func (f *feeder) run() {
-	defer f.left()
-	defer func() { _ = f.stdin.SetWriteDeadline(time.Time{}) }() // the next client's
+func (w *stdinWriter) run() {
+	defer w.left()
+	defer func() { _ = w.stdin.SetWriteDeadline(time.Time{}) }() // the next client's
 	written := 0
 	for {
-		data, eof, gone := f.next()
-		_, _ = f.stdin.Write(data)
+		data, eof, gone := w.next()
+		_, _ = w.stdin.Write(data)
 		if written += len(data); written >= wire.Window/4 { // with less, the client does not wait
-			f.taken(written)
+			w.taken(written)
 			written = 0
 		}
 		if eof {
-			f.close()
+			w.close()
 		}
 		if gone {
 			return
@@ -89,14 +89,14 @@ func (f *feeder) run() {
 }
 
 // next waits for what is to be done.
-func (f *feeder) next() (data []byte, eof, gone bool) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	for len(f.queue) == 0 && !f.eof && !f.gone {
-		f.more.Wait()
+func (w *stdinWriter) next() (data []byte, eof, gone bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for len(w.queue) == 0 && !w.eof && !w.gone {
+		w.more.Wait()
 	}
-	data, eof, gone = f.queue, f.eof, f.gone
-	f.queue, f.spare, f.eof = f.spare[:0], f.queue, false
-	f.more.Broadcast() // there is room
+	data, eof, gone = w.queue, w.eof, w.gone
+	w.queue, w.spare, w.eof = w.spare[:0], w.queue, false
+	w.more.Broadcast() // there is room
 	return data, eof, gone
 }

@@ -35,7 +35,7 @@ func (l *Launcher) Check(ctx context.Context, requests ...wire.Request) error {
 		return err
 	}
 	called := func() string { return fmt.Sprintf("mctr-shim, %s (%s), which would be started,", l.Shim, hello.Build) }
-	return understood(hello, called, requests...)
+	return checkCompatible(hello, called, requests...)
 }
 
 // Hello is what the shim says of itself that would be started. The error wraps
@@ -94,7 +94,7 @@ func ask(ctx context.Context, shim string) (*wire.Hello, error) {
 	}
 	hello := &wire.Hello{}
 	if err != nil || json.Unmarshal(out.text.Bytes(), hello) != nil || hello.Silent() {
-		return nil, silent(shim, visible.Middle(complaint.text.String(), 1000))
+		return nil, errSilent(shim, visible.Middle(complaint.text.String(), 1000))
 	}
 	_, err = hello.Agreed()
 	return hello, err
@@ -114,9 +114,9 @@ func (a *answer) Write(p []byte) (int, error) {
 	return a.text.Write(p)
 }
 
-// silent is the error about a shim that does not say what it understands, but said
+// errSilent is the error about a shim that does not say what it understands, but said
 // something else.
-func silent(shim, said string) error {
+func errSilent(shim, said string) error {
 	build := "of an unknown build"
 	if b, err := buildinfo.ReadFile(shim); err == nil {
 		build = b.String()
@@ -132,8 +132,8 @@ func silent(shim, said string) error {
 	}
 }
 
-// understood refuses requests of which the sender of hello would pass over something.
-func understood(hello *wire.Hello, called func() string, requests ...wire.Request) error {
+// checkCompatible refuses requests of which the sender of hello would pass over something.
+func checkCompatible(hello *wire.Hello, called func() string, requests ...wire.Request) error {
 	var lacks []string
 	for _, r := range requests {
 		parts, err := hello.Lacks(r)
@@ -153,8 +153,8 @@ func understood(hello *wire.Hello, called func() string, requests ...wire.Reques
 	}
 }
 
-// running calls the shim that is the process pid by the file that it was started from.
-func running(pid int) string {
+// describeShim calls the shim that is the process pid by the file that it was started from.
+func describeShim(pid int) string {
 	exe := fmt.Sprintf("/proc/%d/exe", pid)
 	path, err := os.Readlink(exe)
 	build, buildErr := buildinfo.ReadFile(exe)

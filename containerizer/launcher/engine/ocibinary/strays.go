@@ -25,12 +25,12 @@ func children() (pids []int) {
 	return pids
 }
 
-// endStrangers ends what a create that failed left to this process beyond the children
+// killStrays ends what a create that failed left to this process beyond the children
 // it had before: crun does not wait for the child that could not execute its command.
-func (c *container) endStrangers(before []int) {
+func (c *container) killStrays(before []int) {
 	for _, pid := range children() {
-		if !slices.Contains(before, pid) && !c.employs(pid) {
-			end(pid)
+		if !slices.Contains(before, pid) && !c.ownsChild(pid) {
+			killAndReap(pid)
 		}
 	}
 }

@@ -17,9 +17,9 @@ type process struct {
 // processes by.
 var shimControllers = []string{"memory", "pids", "freezer", "systemd"}
 
-// watch moves a started shim to its cgroup while it gets ready: on v1 the kernel
+// moveToCgroup moves a started shim to its cgroup while it gets ready: on v1 the kernel
 // makes the mover wait for a grace period, 10 ms at 250 Hz. "" leaves it.
-func watch(p *os.Process, group string) *process {
+func moveToCgroup(p *os.Process, group string) *process {
 	w := &process{Process: p, moved: make(chan error, 1)}
 	if group == "" {
 		close(w.moved)
@@ -34,12 +34,12 @@ func watch(p *os.Process, group string) *process {
 	return w
 }
 
-// settle returns when the shim is where it belongs.
-func (p *process) settle() error { return <-p.moved }
+// awaitMove returns when the shim is where it belongs.
+func (p *process) awaitMove() error { return <-p.moved }
 
 // reap waits for the shim's end. Its pid is its own until then, and is not moved
 // after it.
 func (p *process) reap() {
-	_ = p.settle()
+	_ = p.awaitMove()
 	_, _ = p.Wait()
 }

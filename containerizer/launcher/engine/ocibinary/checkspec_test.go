@@ -111,11 +111,11 @@ func TestErrors(t *testing.T) {
 
 func TestParseGroups(t *testing.T) {
 	const v1 = "9:name=systemd:/a/main\n8:pids:/a/main\n2:cpu,cpuacct:/a/main\n1:memory:/\n3:blkio:/../x\n0::/a/main\n"
-	want := groups{"systemd": "/a/main", "pids": "/a/main", "cpu": "/a/main", "cpuacct": "/a/main"}
-	if diff := cmp.Diff(want, parseGroups(v1, false)); diff != "" {
+	want := cgroups{"systemd": "/a/main", "pids": "/a/main", "cpu": "/a/main", "cpuacct": "/a/main"}
+	if diff := cmp.Diff(want, parseCgroups(v1, false)); diff != "" {
 		t.Error(diff)
 	}
-	if diff := cmp.Diff(groups{"": "/a/main"}, parseGroups("0::/a/main\n", true)); diff != "" {
+	if diff := cmp.Diff(cgroups{"": "/a/main"}, parseCgroups("0::/a/main\n", true)); diff != "" {
 		t.Error(diff)
 	}
 }
@@ -124,6 +124,6 @@ func FuzzLog(f *testing.F) {
 	f.Add([]byte(`{"level":"error","msg":"x"}`), "1.0.2")
 	f.Fuzz(func(_ *testing.T, log []byte, version string) {
 		_, _ = lastError(log), older(version, "1.1.0")
-		_ = parseGroups(string(log), true).names()
+		_ = parseCgroups(string(log), true).names()
 	})
 }

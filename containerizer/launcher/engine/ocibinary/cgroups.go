@@ -9,22 +9,22 @@ import (
 	"github.com/mctr/mctr/internal/cgroup"
 )
 
-// groups are the names of a container's control groups by controller; v2's is "".
-type groups map[string]string
+// cgroups are the names of a container's control groups by controller; v2's is "".
+type cgroups map[string]string
 
-// groupsOf reads those of pid (cgroups(7), /proc/[pid]/cgroup).
-func groupsOf(pid int) (groups, error) {
+// cgroupsOf reads those of pid (cgroups(7), /proc/[pid]/cgroup).
+func cgroupsOf(pid int) (cgroups, error) {
 	data, err := os.ReadFile(fmt.Sprintf("/proc/%d/cgroup", pid))
 	if err != nil {
 		return nil, fmt.Errorf("read the control groups of init: %w", err)
 	}
-	return parseGroups(string(data), cgroup.Unified()), nil
+	return parseCgroups(string(data), cgroup.Unified()), nil
 }
 
-// parseGroups leaves out roots, which are nobody's own, and groups outside of
+// parseCgroups leaves out roots, which are nobody's own, and groups outside of
 // what this process can see. Beside v1, v2 has no controllers to speak of.
-func parseGroups(text string, unified bool) groups {
-	g := groups{}
+func parseCgroups(text string, unified bool) cgroups {
+	g := cgroups{}
 	for line := range strings.Lines(text) {
 		_, rest, _ := strings.Cut(strings.TrimSpace(line), ":")
 		controllers, name, ok := strings.Cut(rest, ":")
@@ -38,7 +38,7 @@ func parseGroups(text string, unified bool) groups {
 	return g
 }
 
-func (g groups) dirs() map[string]string {
+func (g cgroups) dirs() map[string]string {
 	dirs := map[string]string{}
 	for controller, name := range g {
 		if dir := cgroup.Dir(controller, name); dir != "" {
@@ -49,7 +49,7 @@ func (g groups) dirs() map[string]string {
 }
 
 // names are the distinct ones: mostly one.
-func (g groups) names() []string {
+func (g cgroups) names() []string {
 	var names []string
 	for _, name := range g {
 		names = append(names, name)
@@ -58,7 +58,7 @@ func (g groups) names() []string {
 	return slices.Compact(names)
 }
 
-func (g groups) pids() (pids []int, err error) {
+func (g cgroups) pids() (pids []int, err error) {
 	for _, name := range g.names() {
 		found, err := cgroup.Pids(name)
 		if err != nil {
@@ -70,4 +70,4 @@ func (g groups) pids() (pids []int, err error) {
 	return slices.Compact(pids), nil
 }
 
-func (g groups) frozen() bool { return slices.ContainsFunc(g.names(), cgroup.Frozen) }
+func (g cgroups) frozen() bool { return slices.ContainsFunc(g.names(), cgroup.Frozen) }

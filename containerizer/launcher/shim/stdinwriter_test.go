@@ -11,9 +11,9 @@ import (
 	"github.com/mctr/mctr/containerizer/launcher/wire"
 )
 
-// TestFeederBound wants a client refused that sends more than it was told to: what it
+// TestStdinWriterBound wants a client refused that sends more than it was told to: what it
 // has sent is kept in memory.
-func TestFeederBound(t *testing.T) {
+func TestStdinWriterBound(t *testing.T) {
 	r, w, err := os.Pipe()
 	if err != nil {
 		t.Fatal(err)
@@ -21,7 +21,7 @@ func TestFeederBound(t *testing.T) {
 	defer r.Close()
 	defer w.Close()
 	left := make(chan struct{})
-	f := &feeder{stdin: w, taken: func(int) {}, close: func() {}, left: func() { close(left) }}
+	f := &stdinWriter{stdin: w, taken: func(int) {}, close: func() {}, left: func() { close(left) }}
 	f.begin()
 	for range 3 { // one may be in the writer's hands, one in the pipe
 		err = errors.Join(err, f.put(make([]byte, wire.Window/2+1)))
@@ -33,16 +33,16 @@ func TestFeederBound(t *testing.T) {
 	<-left
 }
 
-// TestFeederWaits wants a client that does not count, as those of earlier builds, read
+// TestStdinWriterWaits wants a client that does not count, as those of earlier builds, read
 // from as the process reads: nothing of what it sends is lost.
-func TestFeederWaits(t *testing.T) {
+func TestStdinWriterWaits(t *testing.T) {
 	r, w, err := os.Pipe()
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer r.Close()
 	left := make(chan struct{})
-	f := &feeder{stdin: w, taken: func(int) {}, close: func() { _ = w.Close() }, left: func() { close(left) },
+	f := &stdinWriter{stdin: w, taken: func(int) {}, close: func() { _ = w.Close() }, left: func() { close(left) },
 		waits: true}
 	f.begin()
 	const chunks, size = 8, 2 * wire.Window // one may be larger than the window

@@ -21,7 +21,7 @@ func (s *Shim) tryExec(c container, p *specs.Process, pipes *pipes) (*engine.Pro
 	before := refusals(c)
 	process, err := c.Exec(p, pipes.child)
 	if err == nil {
-		err = arrived(process, pipes)
+		err = awaitCommand(process, pipes)
 	}
 	switch {
 	case err == nil:
@@ -36,14 +36,14 @@ func (s *Shim) tryExec(c container, p *specs.Process, pipes *pipes) (*engine.Pro
 	return nil, err
 }
 
-// arrived wants the process to have become the command. The engine's program may
+// awaitCommand wants the process to have become the command. The engine's program may
 // crash just before, which looks like the command's own end.
-func arrived(p *engine.Process, pipes *pipes) error {
-	if awaitTask(p.Pid) {
+func awaitCommand(p *engine.Process, pipes *pipes) error {
+	if awaitExec(p.Pid) {
 		return nil
 	}
 	status, err := p.Wait()
-	refusal := refusedBy(printed(cmp.Or(p.Console, pipes.stderr)))
+	refusal := execveError(lastOutput(cmp.Or(p.Console, pipes.stderr)))
 	if p.Console != nil {
 		err = errors.Join(err, p.Console.Close())
 	}

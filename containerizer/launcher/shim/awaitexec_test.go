@@ -40,7 +40,7 @@ func TestBecame(t *testing.T) {
 				}
 				return now
 			}
-			if got := became(func() bool { return look().ending }, func() string {
+			if got := pollExec(func() bool { return look().ending }, func() string {
 				return look().command
 			}); got != c.became {
 				t.Errorf("became %t", got)
@@ -58,7 +58,7 @@ func init() {
 	if os.Getenv(become) == "" {
 		return
 	}
-	if err := os.WriteFile("/proc/self/comm", []byte(enginesName), 0); err != nil {
+	if err := os.WriteFile("/proc/self/comm", []byte(engineComm), 0); err != nil {
 		panic(err)
 	}
 	fmt.Println("begun")
@@ -86,7 +86,7 @@ func TestAwaitTaskOfThread(t *testing.T) {
 		if _, err := out.Read(make([]byte, 6)); err != nil {
 			t.Fatal(err)
 		}
-		if !awaitTask(cmd.Process.Pid) {
+		if !awaitExec(cmd.Process.Pid) {
 			t.Error("it is taken for an engine's program that crashed")
 		}
 		if err := cmd.Wait(); err != nil {

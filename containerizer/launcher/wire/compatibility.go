@@ -33,8 +33,8 @@ var verbs = []string{
 // their paths.
 var Understood = sync.OnceValue(func() []string { return slices.Concat(verbs, fields.Of(Request{})) })
 
-// asked is how users ask for what they would not know by its path.
-var asked = map[string]string{
+// flagOf is how users ask for what they would not know by its path.
+var flagOf = map[string]string{
 	"scope": "--cgroup-manager systemd", "create.runtime": "--runtime", "create.parent": "a nested container",
 	"create.hold":  "-p",
 	"create.watch": "--health-cmd, --listen-ports", "create.maxTime": "--max-completion-time",
@@ -78,18 +78,18 @@ func (h Hello) Lacks(r Request) ([]string, error) {
 	}
 	missing, err := fields.Missing(body, known)
 	for i, path := range missing {
-		if flag := asked[path]; flag != "" {
+		if flag := flagOf[path]; flag != "" {
 			missing[i] = fmt.Sprintf("%s (%s)", path, flag)
 		}
 	}
 	return missing, err
 }
 
-// Hail is the Hello of a shim of this build.
-func Hail() Hello { return hello(Understood()...) }
+// ShimHello is the Hello of a shim of this build.
+func ShimHello() Hello { return hello(Understood()...) }
 
-// Greeting is the Hello of a client.
-func Greeting() Hello { return hello(Counted) }
+// ClientHello is the Hello of a client.
+func ClientHello() Hello { return hello(Counted) }
 
 func hello(understands ...string) Hello {
 	return Hello{Protocol: Version, Min: Min, Pid: os.Getpid(), Build: buildinfo.Self().String(),

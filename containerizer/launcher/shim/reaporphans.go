@@ -19,20 +19,20 @@ import (
 // (pid_namespaces(7)), and with it the container. The result ends it.
 func reapOrphans(c engine.Container, waited *sessions) (stop func()) {
 	init := c.Init().Pid
-	employed := func(int) bool { return false }
-	if e, ok := c.(engine.Employer); ok {
-		employed = e.Employs
+	owned := func(int) bool { return false }
+	if e, ok := c.(engine.ChildOwner); ok {
+		owned = e.OwnsChild
 	}
 	died := make(chan os.Signal, 1)
 	signal.Notify(died, unix.SIGCHLD)
 	done := make(chan struct{})
 	go reapUntil(done, died, func() bool {
-		return waited.reap(func(pid int) bool { return pid == init || employed(pid) })
+		return waited.reap(func(pid int) bool { return pid == init || owned(pid) })
 	})
 	return func() {
 		signal.Stop(died)
 		close(done)
-		waited.reap(employed)
+		waited.reap(owned)
 	}
 }
 

@@ -10,18 +10,18 @@ import (
 	"github.com/mctr/mctr/internal/atomicfile"
 )
 
-// TestRoom records ends in the room that was kept for them: whole, and where one has too
+// TestExitReserve records ends in the space that was reserved for them: whole, and where one has too
 // much to say without that.
-func TestRoom(t *testing.T) {
+func TestExitReserve(t *testing.T) {
 	for _, length := range []int{10, 4096} {
 		end := &mctr.Termination{ExitCode: 7}
 		end.Blame(mctr.Limitation{Reason: mctr.ReasonUnhealthy, Resource: "health", Limit: 3,
 			Message: strings.Repeat("\x01", length)})
 		record := filepath.Join(t.TempDir(), "exit.json")
-		if err := keepRoom(record); err != nil {
+		if err := reserveExitRecord(record); err != nil {
 			t.Fatal(err)
 		}
-		if err := spendRoom(record, end); err != nil {
+		if err := useExitReserve(record, end); err != nil {
 			t.Fatal(err)
 		}
 		if length > 10 {

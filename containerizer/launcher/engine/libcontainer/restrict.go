@@ -10,8 +10,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// confine takes back what libcontainer gives every container beyond its spec.
-func confine(config *configs.Config, spec *specs.Spec) {
+// restrictToSpec takes back what libcontainer gives every container beyond its spec.
+func restrictToSpec(config *configs.Config, spec *specs.Spec) {
 	denyTun(config, spec)
 	closeCgroups(config)
 }
