@@ -36,7 +36,7 @@ func (n *Networks) Attach(ctx context.Context, r Request) (*Attachment, error) {
 		have.Network == r.Network.Name {
 		return have, nil
 	}
-	if err := n.ready.of(ctx, n, r.Network); err != nil {
+	if err := n.ready.ensureReady(ctx, n, r.Network); err != nil {
 		return nil, err
 	}
 	lock, err := n.shareNetwork(ctx, r.Network.Name)
@@ -44,10 +44,10 @@ func (n *Networks) Attach(ctx context.Context, r Request) (*Attachment, error) {
 		return nil, err
 	}
 	defer lock.Unlock() // closing a lock file cannot fail usefully
-	if r.Network, err = n.still(r.Network); err != nil {
+	if r.Network, err = n.reload(r.Network); err != nil {
 		return nil, err
 	}
-	a, err := n.intent(ctx, r)
+	a, err := n.prepareIntent(ctx, r)
 	if err != nil {
 		return nil, err
 	}
@@ -58,23 +58,23 @@ func (n *Networks) Attach(ctx context.Context, r Request) (*Attachment, error) {
 	return a, nil
 }
 
-// still is the network as it is under its lock: one of mctr's own may have been
+// reload is the network as it is under its lock: one of mctr's own may have been
 // removed, with its interfaces, or made again since it was found.
-func (n *Networks) still(network *Network) (*Network, error) {
+func (n *Networks) reload(network *Network) (*Network, error) {
 	if filepath.Dir(network.File) != n.ownDir() {
 		return network, nil
 	}
-	now, err := read(network.File)
+	now, err := readNetwork(network.File)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("%w: network %s was removed meanwhile", mctr.ErrNotFound, network.Name)
 	}
 	return now, err
 }
 
-// intent records the attachment, with the host ports that it gets. One that is
+// prepareIntent records the attachment, with the host ports that it gets. One that is
 // recorded already, of a launch that died, is taken back first: there are plugins
 // that take ADD over an existing endpoint for done.
-func (n *Networks) intent(ctx context.Context, r Request) (*Attachment, error) {
+func (n *Networks) prepareIntent(ctx context.Context, r Request) (*Attachment, error) {
 	if stale, err := load(n.record(r.Container, r.Interface)); err == nil {
 		if err := n.del(ctx, stale); err != nil {
 			return nil, err
@@ -103,7 +103,7 @@ func (n *Networks) intent(ctx context.Context, r Request) (*Attachment, error) {
 	if err := failpoint.Hit("cni/intent"); err != nil {
 		return nil, err
 	}
-	return a, n.intend(a)
+	return a, n.writeIntent(a)
 }
 
 // add asks for ADD and records the answer.
@@ -133,7 +133,7 @@ func (n *Networks) add(ctx context.Context, network *Network, a *Attachment) err
 		return n.save(a)
 	}
 	var answer types.Result
-	err = afterFirst(netns, a.Index, func() (err error) {
+	err = addKeepingRoutes(netns, a.Index, func() (err error) {
 		answer, err = n.plugins(&executor{lock: busy.File(), answered: note}).AddNetworkList(
 			ctx, list.list, n.conf(a, netns))
 		return err

@@ -106,7 +106,7 @@ func TestSeveralInterfaces(t *testing.T) {
 	if len(ids) != 3 {
 		t.Error("two attachments have ids that Calico cannot tell apart")
 	}
-	attachments, err := h.Of("box")
+	attachments, err := h.AttachmentsOf("box")
 	if err != nil || len(attachments) != 3 {
 		t.Fatal(attachments, err)
 	}

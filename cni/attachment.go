@@ -72,8 +72,8 @@ func lockOf(record string) string { return strings.TrimSuffix(record, ".json") +
 
 func (n *Networks) path(a *Attachment) string { return n.record(a.Container, a.Interface) }
 
-// Of lists a container's attachments in their order.
-func (n *Networks) Of(id mctr.ContainerID) ([]*Attachment, error) {
+// AttachmentsOf lists a container's attachments in their order.
+func (n *Networks) AttachmentsOf(id mctr.ContainerID) ([]*Attachment, error) {
 	return n.list(func(name string) bool { return strings.HasPrefix(name, id.Hash()+".") })
 }
 
@@ -122,8 +122,8 @@ func load(path string) (*Attachment, error) {
 	return a, nil
 }
 
-// intend records durably what is about to be asked.
-func (n *Networks) intend(a *Attachment) error {
+// writeIntent records durably what is about to be asked.
+func (n *Networks) writeIntent(a *Attachment) error {
 	if err := os.MkdirAll(n.attachments(), 0o700); err != nil {
 		return err
 	}
@@ -132,8 +132,8 @@ func (n *Networks) intend(a *Attachment) error {
 
 func (n *Networks) save(a *Attachment) error { return atomicfile.WriteJSON(n.path(a), a) }
 
-// forget drops the record of an attachment that is no more.
-func (n *Networks) forget(a *Attachment) error {
+// deleteRecord drops the record of an attachment that is no more.
+func (n *Networks) deleteRecord(a *Attachment) error {
 	path := n.path(a)
 	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err

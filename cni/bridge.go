@@ -13,18 +13,18 @@ import (
 	"github.com/mctr/mctr"
 )
 
-// raiseBridge makes a network's bridge where it is not there, with a hardware address
+// setUpBridge makes a network's bridge where it is not there, with a hardware address
 // that is its own. One that is made without has its ports' lowest, which changes under
 // the containers that have learned it.
-func (d *Definition) raiseBridge() (netlink.Link, error) {
+func (d *Definition) setUpBridge() (netlink.Link, error) {
 	bridge, err := d.ensureBridge()
 	if err != nil {
 		return nil, err
 	}
 	if d.Driver == Bridge && !d.Internal {
-		err = d.undisputed(bridge)
+		err = d.checkSubnetUnused(bridge)
 	}
-	return bridge, errors.Join(err, addressed(bridge))
+	return bridge, errors.Join(err, setHardwareAddress(bridge))
 }
 
 func (d *Definition) ensureBridge() (netlink.Link, error) {
@@ -33,10 +33,10 @@ func (d *Definition) ensureBridge() (netlink.Link, error) {
 	return ensure(&netlink.Bridge{LinkAttrs: attrs})
 }
 
-// undisputed wants the network's subnets, or parts of them, on no other interface of
+// checkSubnetUnused wants the network's subnets, or parts of them, on no other interface of
 // the host: one may have got them since the network was made, another root's network
 // above all, and the host would send there what is for here.
-func (d *Definition) undisputed(bridge netlink.Link) error {
+func (d *Definition) checkSubnetUnused(bridge netlink.Link) error {
 	all, err := hostAddresses()
 	if err != nil {
 		return fmt.Errorf("list the host's addresses: %w", err)
@@ -44,7 +44,7 @@ func (d *Definition) undisputed(bridge netlink.Link) error {
 	for _, a := range all {
 		if s := d.subnetAround(prefixOf(a.IP, a.Mask)); s.IsValid() && a.LinkIndex != bridge.Attrs().Index {
 			return fmt.Errorf("%w: subnet %v: %s of this host has the address %v by now: make the network anew with "+
-				"another --subnet", mctr.ErrState, s, nameOf(a.LinkIndex), a.IPNet)
+				"another --subnet", mctr.ErrState, s, interfaceName(a.LinkIndex), a.IPNet)
 		}
 	}
 	return nil
@@ -60,7 +60,7 @@ func (d *Definition) subnetAround(p netip.Prefix) netip.Prefix {
 	return netip.Prefix{}
 }
 
-func nameOf(index int) string {
+func interfaceName(index int) string {
 	link, err := netlink.LinkByIndex(index)
 	if err != nil {
 		return fmt.Sprintf("interface %d", index)
@@ -68,10 +68,10 @@ func nameOf(index int) string {
 	return link.Attrs().Name
 }
 
-// mendBridges is for networks whose bridge the bridge plugin makes: when its first
+// repairBridges is for networks whose bridge the bridge plugin makes: when its first
 // ADD fails behind the plugin's first port, the bridge is left with no address, and
 // the next ADD fails at making that its own.
-func mendBridges(network *Network) error {
+func repairBridges(network *Network) error {
 	for _, p := range network.list.Plugins {
 		if p.Network.Type != "bridge" {
 			continue
@@ -88,15 +88,15 @@ func mendBridges(network *Network) error {
 		if err != nil {
 			return fmt.Errorf("look at bridge %s: %w", conf.Bridge, err)
 		}
-		if err := addressed(bridge); err != nil {
+		if err := setHardwareAddress(bridge); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// addressed gives a bridge without a hardware address one.
-func addressed(bridge netlink.Link) error {
+// setHardwareAddress gives a bridge without a hardware address one.
+func setHardwareAddress(bridge netlink.Link) error {
 	a := bridge.Attrs()
 	if bridge.Type() != "bridge" || len(a.HardwareAddr) > 0 { // netlink leaves out zeros
 		return nil

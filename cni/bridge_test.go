@@ -26,7 +26,7 @@ func TestFirstADDFails(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			return own.Own.Bridge, filepath.Join(h.root, "addresses", "narrow")
+			return own.Definition.Bridge, filepath.Join(h.root, "addresses", "narrow")
 		},
 		"an operator's": func(h *host) (string, string) {
 			h.write("narrow.conflist", bridge("1.1.0", "narrow", "10.47.0.0/30"))
@@ -72,7 +72,8 @@ func TestSubnetOfTwo(t *testing.T) {
 	one.mustAttach("box", "twice")
 	_, err := two.attach("box", "twice")
 	if !errors.Is(err, mctr.ErrState) ||
-		!strings.Contains(err.Error(), one.find("twice").Own.Bridge+" of this host has the address 10.48.0.1/24") {
+		!strings.Contains(err.Error(),
+			one.find("twice").Definition.Bridge+" of this host has the address 10.48.0.1/24") {
 		t.Errorf("attach: %v", err)
 	}
 	two.mustDetach("box")
@@ -99,7 +100,7 @@ func TestSubnetsOfMany(t *testing.T) {
 		all.Go(func() {
 			network, err := h.Create("many", cni.Definition{})
 			if errs[i] = err; err == nil {
-				subnets[i] = network.Own.Subnets[0].Subnet.String()
+				subnets[i] = network.Definition.Subnets[0].Subnet.String()
 			}
 		})
 	}

@@ -31,7 +31,7 @@ const (
 // without one leaves what it finds by the interface's addresses, as the rules for
 // masquerading: the container's end does not wait for it.
 func (n *Networks) Detach(ctx context.Context, id mctr.ContainerID) error {
-	attachments, err := n.Of(id)
+	attachments, err := n.AttachmentsOf(id)
 	errs := []error{err}
 	for _, a := range slices.Backward(attachments) {
 		errs = append(errs, n.detach(ctx, a))
@@ -53,20 +53,20 @@ func (n *Networks) detach(ctx context.Context, a *Attachment) error {
 
 // del asks for DEL, when no plugin works on the attachment any more.
 func (n *Networks) del(ctx context.Context, a *Attachment) error {
-	busy, err := n.afterOrphans(ctx, a)
+	busy, err := n.lockWithoutOrphans(ctx, a)
 	if err != nil {
 		return n.postpone(a, err)
 	}
-	return n.end(a, busy, n.ask(ctx, a, busy))
+	return n.finishDetach(a, busy, n.runDel(ctx, a, busy))
 }
 
-// end drops the record, and then the lock, of an attachment whose DEL has
+// finishDetach drops the record, and then the lock, of an attachment whose DEL has
 // succeeded; else the reason is recorded.
-func (n *Networks) end(a *Attachment, busy *flock.Lock, err error) error {
+func (n *Networks) finishDetach(a *Attachment, busy *flock.Lock, err error) error {
 	if err != nil {
 		return errors.Join(n.postpone(a, err), busy.Unlock())
 	}
-	return errors.Join(n.forget(a), busy.Remove())
+	return errors.Join(n.deleteRecord(a), busy.Remove())
 }
 
 // postpone records why DEL failed, and when it is to be asked again.
@@ -77,8 +77,8 @@ func (n *Networks) postpone(a *Attachment, why error) error {
 	return errors.Join(why, n.save(a))
 }
 
-// ask asks for DEL with what ADD was asked.
-func (n *Networks) ask(ctx context.Context, a *Attachment, busy *flock.Lock) error {
+// runDel asks for DEL with what ADD was asked.
+func (n *Networks) runDel(ctx context.Context, a *Attachment, busy *flock.Lock) error {
 	list, err := parse(a.Config)
 	if err != nil {
 		return err
@@ -104,7 +104,7 @@ func (n *Networks) RetryDue(ctx context.Context) {
 		n.log.Warn("read the attachments", "error", err)
 	}
 	for _, a := range all {
-		if !a.due() {
+		if !a.isDue() {
 			continue
 		}
 		if ctx.Err() != nil {
@@ -117,8 +117,8 @@ func (n *Networks) RetryDue(ctx context.Context) {
 	}
 }
 
-// due says whether a DEL that failed is to be asked again.
-func (a *Attachment) due() bool {
+// isDue says whether a DEL that failed is to be asked again.
+func (a *Attachment) isDue() bool {
 	return a.State == Detaching && a.Failed > 0 && time.Now().After(a.Retry)
 }
 
@@ -141,21 +141,21 @@ func (n *Networks) retry(ctx context.Context, a *Attachment) error {
 	if errors.Is(err, fs.ErrNotExist) {
 		return busy.Remove()
 	}
-	if err != nil || !now.due() {
+	if err != nil || !now.isDue() {
 		return errors.Join(err, busy.Unlock())
 	}
 	*a = *now
-	err = n.ask(ctx, a, busy)
+	err = n.runDel(ctx, a, busy)
 	if err == nil {
 		err = n.unpinLast(a)
 	}
-	return n.end(a, busy, err)
+	return n.finishDetach(a, busy, err)
 }
 
 // unpinLast unpins the namespace with the container's last attachment, which is
 // still recorded: a launch that finds no record may have pinned another.
 func (n *Networks) unpinLast(a *Attachment) error {
-	left, err := n.Of(a.Container)
+	left, err := n.AttachmentsOf(a.Container)
 	if err != nil || len(left) > 1 {
 		return err
 	}

@@ -6,8 +6,8 @@ import "github.com/mctr/mctr"
 // no servers: the list's "mctr": {"dns": ...}, as it stood at ADD.
 func (n *Networks) DefaultDNS(a *Attachment) mctr.DNS {
 	list, err := parse(a.Config)
-	if err != nil || list.Own == nil {
+	if err != nil || list.Definition == nil {
 		return mctr.DNS{}
 	}
-	return list.Own.DNS
+	return list.Definition.DNS
 }

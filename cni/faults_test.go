@@ -193,7 +193,7 @@ func TestDelFails(t *testing.T) {
 func (h *host) mend(id mctr.ContainerID, word string) {
 	h.t.Helper()
 	record := filepath.Join(h.root, "attachments", id.Hash()+".eth0.json")
-	all, err := h.Of(id)
+	all, err := h.AttachmentsOf(id)
 	if err != nil || len(all) != 1 {
 		h.t.Fatal(all, err)
 	}
@@ -232,7 +232,7 @@ func TestAttachedAnew(t *testing.T) {
 	h.until(func() bool { return h.asked("DEL") > asked })
 	a := h.mustAttach("again", "net")
 	<-done
-	if all, err := h.Of("again"); err != nil || len(all) != 1 || all[0].State != cni.Attached {
+	if all, err := h.AttachmentsOf("again"); err != nil || len(all) != 1 || all[0].State != cni.Attached {
 		t.Errorf("records: %+v %v", all, err)
 	}
 	if got := h.addresses("again", "eth0"); !slices.Equal(got, a.Result.Addresses) {

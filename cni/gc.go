@@ -18,7 +18,7 @@ func isUncheckable(err error) bool { return errors.Is(err, libcni.ErrorCheckNotS
 // whose operator opted in by "mctr": {"gc": true} in the list: others' addresses
 // lie in the same stores and would be dropped too. ADD and DEL wait meanwhile.
 func (n *Networks) GC(ctx context.Context, network *Network) error {
-	if network.Own == nil || !network.Own.GC {
+	if network.Definition == nil || !network.Definition.GC {
 		return fmt.Errorf("%w: network %s is not mctr's alone: a GC could take others' addresses (its operator can "+
 			"allow it by \"mctr\": {\"gc\": true})", mctr.ErrState, network.Name)
 	}

@@ -117,9 +117,9 @@ func TestCreateAtOnce(t *testing.T) {
 	}
 	for i, n := range all {
 		for _, other := range all[:i] {
-			if n.Own.Subnets[0].Subnet.Overlaps(other.Own.Subnets[0].Subnet) {
-				t.Errorf("%s and %s have %v and %v", n.Name, other.Name, n.Own.Subnets[0].Subnet,
-					other.Own.Subnets[0].Subnet)
+			if n.Definition.Subnets[0].Subnet.Overlaps(other.Definition.Subnets[0].Subnet) {
+				t.Errorf("%s and %s have %v and %v", n.Name, other.Name, n.Definition.Subnets[0].Subnet,
+					other.Definition.Subnets[0].Subnet)
 			}
 		}
 	}

@@ -13,9 +13,9 @@ import (
 
 // A Network is a configuration list as it stood in its file when it was read.
 type Network struct {
-	Name string
-	File string
-	Own  *Definition // what mctr made it from; nil for an operator's
+	Name       string
+	File       string
+	Definition *Definition // what mctr made it from; nil for an operator's
 
 	list *libcni.NetworkConfigList
 }
@@ -74,12 +74,12 @@ func newNetwork(file string, list *libcni.NetworkConfigList) (*Network, error) {
 		}
 	}
 	n := &Network{Name: list.Name, File: file, list: list}
-	return n, n.whole()
+	return n, n.mergePlugins()
 }
 
-// whole puts plugins that lie in files of their own (CNI 1.1.0) into the list's
+// mergePlugins puts plugins that lie in files of their own (CNI 1.1.0) into the list's
 // bytes, since DEL must be asked what ADD was, when those files may be gone.
-func (n *Network) whole() error {
+func (n *Network) mergePlugins() error {
 	var top struct {
 		Mctr    *Definition       `json:"mctr"`
 		Plugins []json.RawMessage `json:"plugins"`
@@ -87,7 +87,7 @@ func (n *Network) whole() error {
 	if err := json.Unmarshal(n.list.Bytes, &top); err != nil {
 		return fmt.Errorf("%w: network %s: %w", mctr.ErrInvalid, n.Name, err)
 	}
-	if n.Own = top.Mctr; len(top.Plugins) == len(n.list.Plugins) {
+	if n.Definition = top.Mctr; len(top.Plugins) == len(n.list.Plugins) {
 		return nil
 	}
 	raw := map[string]any{}

@@ -84,10 +84,10 @@ func exists(link string) error {
 	return nil
 }
 
-// raise makes an overlay's interfaces where they are not there: at first, and after
+// setUpOverlay makes an overlay's interfaces where they are not there: at first, and after
 // a reboot. The bridge plugin takes the bridge as it finds it.
-func (d *Definition) raise() error {
-	bridge, err := d.raiseBridge()
+func (d *Definition) setUpOverlay() error {
+	bridge, err := d.setUpBridge()
 	if err != nil {
 		return err
 	}

@@ -87,7 +87,7 @@ func lastHost(p netip.Prefix) netip.Addr {
 	return addr.Prev()
 }
 
-func everywhere(p netip.Prefix) string {
+func defaultDestination(p netip.Prefix) string {
 	if p.Addr().Is4() {
 		return "0.0.0.0/0"
 	}
@@ -98,7 +98,9 @@ func everywhere(p netip.Prefix) string {
 // default routes aside.
 func (n *Networks) usedPrefixes() ([]netip.Prefix, error) {
 	var used []netip.Prefix
-	routes, err := whole(func() ([]netlink.Route, error) { return netlink.RouteList(nil, netlink.FAMILY_ALL) })
+	routes, err := dumpUninterrupted(func() ([]netlink.Route, error) {
+		return netlink.RouteList(nil, netlink.FAMILY_ALL)
+	})
 	if err != nil {
 		return nil, fmt.Errorf("list the host's routes: %w", err)
 	}
@@ -116,8 +118,8 @@ func (n *Networks) usedPrefixes() ([]netip.Prefix, error) {
 	}
 	all, _ := n.All() // what cannot be read has no subnets that could be known
 	for _, network := range all {
-		if network.Own != nil {
-			for _, s := range network.Own.Subnets {
+		if network.Definition != nil {
+			for _, s := range network.Definition.Subnets {
 				used = append(used, s.Subnet)
 			}
 		}

@@ -191,8 +191,8 @@ func checkNetworks(ctx context.Context, networks networkStore, id mctr.Container
 	all, err := networks.Check(ctx, id)
 	errs := []error{err}
 	for _, c := range all {
-		if c.Amiss != "" {
-			errs = append(errs, fmt.Errorf("container %s: %s", id.Short(), c.Amiss))
+		if c.Problem != "" {
+			errs = append(errs, fmt.Errorf("container %s: %s", id.Short(), c.Problem))
 			continue
 		}
 		fmt.Fprintf(stdout, "%s\t%s\t%s\tok\n", id.Short(), c.Interface, c.Network)

@@ -311,7 +311,7 @@ func (a *app) chooseNetwork(ctx context.Context, c *mctr.ContainerConfig) error 
 	if err != nil {
 		return err
 	}
-	err = networks.Offers(ctx, cni.Default)
+	err = networks.Available(ctx, cni.Default)
 	switch {
 	case err == nil:
 		c.Networks = []mctr.NetworkConfig{{Name: cni.Default}}

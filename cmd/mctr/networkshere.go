@@ -16,8 +16,8 @@ func (h networksHere) Inspect(_ context.Context, name string) (*cni.Details, err
 	return h.networks.Details(name)
 }
 
-func (h networksHere) Offers(_ context.Context, name string) error {
-	_, err := h.networks.Offers(name)
+func (h networksHere) Available(_ context.Context, name string) error {
+	_, err := h.networks.Available(name)
 	return err
 }
 
@@ -36,6 +36,6 @@ func (h networksHere) GC(ctx context.Context, name string) error {
 	return h.networks.GC(ctx, n)
 }
 
-func (h networksHere) Check(ctx context.Context, id mctr.ContainerID) ([]cni.Checked, error) {
+func (h networksHere) Check(ctx context.Context, id mctr.ContainerID) ([]cni.CheckResult, error) {
 	return h.networks.CheckAll(ctx, id)
 }

@@ -75,11 +75,11 @@ type imageStore interface {
 type networkStore interface {
 	List(ctx context.Context) ([]cni.Details, error)
 	Inspect(ctx context.Context, name string) (*cni.Details, error)
-	Offers(ctx context.Context, name string) error
+	Available(ctx context.Context, name string) error
 	Create(ctx context.Context, name string, d cni.Definition) error
 	Remove(ctx context.Context, name string) error
 	GC(ctx context.Context, name string) error
-	Check(ctx context.Context, id mctr.ContainerID) ([]cni.Checked, error)
+	Check(ctx context.Context, id mctr.ContainerID) ([]cni.CheckResult, error)
 }
 
 // hostFacts are what is known of the containers' host.

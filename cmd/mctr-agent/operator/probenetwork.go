@@ -8,6 +8,6 @@ import (
 
 // probeNetwork says whether a container could have a network.
 func (s *Server) probeNetwork(_ context.Context, in api.NetworkName) (none, error) {
-	_, err := s.Networks.Offers(in.Name)
+	_, err := s.Networks.Available(in.Name)
 	return none{}, err
 }

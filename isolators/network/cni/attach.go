@@ -72,7 +72,7 @@ func (i *isolator) attach(ctx context.Context, c *mctr.Container) ([]*cni.Attach
 // detachEnded takes back what could not be at the container's last end, whose
 // namespace is no fresh one.
 func (i *isolator) detachEnded(ctx context.Context, id mctr.ContainerID) error {
-	attachments, err := i.networks.Of(id)
+	attachments, err := i.networks.AttachmentsOf(id)
 	if slices.ContainsFunc(attachments, func(a *cni.Attachment) bool { return a.State == cni.Detaching }) {
 		return i.networks.Detach(ctx, id)
 	}
@@ -82,7 +82,7 @@ func (i *isolator) detachEnded(ctx context.Context, id mctr.ContainerID) error {
 func (i *isolator) take(want []mctr.NetworkConfig) ([]*cni.Network, error) {
 	var networks []*cni.Network
 	for _, w := range want {
-		network, err := i.networks.Take(w.Name)
+		network, err := i.networks.Ensure(w.Name)
 		if err != nil {
 			return nil, err
 		}

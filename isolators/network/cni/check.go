@@ -35,7 +35,7 @@ func (i *isolator) Check(_ context.Context, config *mctr.ContainerConfig) error 
 	}
 	var networks []*cni.Network
 	for _, want := range config.Networks {
-		network, err := i.networks.Offers(want.Name)
+		network, err := i.networks.Available(want.Name)
 		if errors.Is(err, mctr.ErrNotFound) {
 			return fmt.Errorf("%w: --network %s: %w", mctr.ErrInvalid, want.Name, err)
 		}
@@ -50,7 +50,7 @@ func (i *isolator) Check(_ context.Context, config *mctr.ContainerConfig) error 
 	if err := checkPorts(config, networks); err != nil {
 		return err
 	}
-	return i.networks.Free(config.Ports)
+	return i.networks.CheckPorts(config.Ports)
 }
 
 func checkMode(config *mctr.ContainerConfig) error {
@@ -174,11 +174,11 @@ func checkPorts(config *mctr.ContainerConfig, networks []*cni.Network) error {
 // definedFamilies are those that a network of mctr's own gives addresses of; of another
 // it is known when it has answered: nil.
 func definedFamilies(n *cni.Network) families {
-	if n.Own == nil || len(n.Own.Subnets) == 0 {
+	if n.Definition == nil || len(n.Definition.Subnets) == 0 {
 		return nil
 	}
 	f := families{}
-	for _, s := range n.Own.Subnets {
+	for _, s := range n.Definition.Subnets {
 		f[s.Subnet.Addr().Is4()] = true
 	}
 	return f

@@ -15,7 +15,7 @@ import (
 // it, and it is tried again. So is what failed earlier, when its time has come. The
 // container's files stay with its other records.
 func (i *isolator) Cleanup(ctx context.Context, id mctr.ContainerID) error {
-	attachments, _ := i.networks.Of(id)
+	attachments, _ := i.networks.AttachmentsOf(id)
 	err := i.networks.Detach(ctx, id)
 	if len(attachments) > 0 {
 		i.networks.RetryDue(ctx)
@@ -30,7 +30,7 @@ func (i *isolator) Cleanup(ctx context.Context, id mctr.ContainerID) error {
 
 // recorded says whether each attachment that is left has the reason in its record.
 func (i *isolator) recorded(attachments []*cni.Attachment) bool {
-	left, err := i.networks.Of(attachments[0].Container)
+	left, err := i.networks.AttachmentsOf(attachments[0].Container)
 	if err != nil || len(left) == 0 {
 		return false
 	}
@@ -99,7 +99,7 @@ func (i *isolator) Status(_ context.Context, id mctr.ContainerID, s *mctr.Status
 	if s.Config != nil && len(s.Config.Networks) == 0 {
 		return nil
 	}
-	attachments, err := i.networks.Of(id)
+	attachments, err := i.networks.AttachmentsOf(id)
 	for _, a := range attachments {
 		n := mctr.Network{Name: a.Network, Interface: a.Interface, Failure: a.Failure}
 		if a.Result != nil {

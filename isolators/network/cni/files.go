@@ -129,7 +129,7 @@ func (i *isolator) shared(c *mctr.Container, other mctr.ContainerID, path string
 		if !isFile(filepath.Join(i.files(id), filepath.Base(hosts))) {
 			continue
 		}
-		attachments, err := i.networks.Of(id)
+		attachments, err := i.networks.AttachmentsOf(id)
 		if err != nil {
 			return nil, err
 		}

@@ -23,6 +23,6 @@ type (
 	}
 	// A NetworkCheck is what plugins say of a container's interfaces.
 	NetworkCheck struct {
-		Interfaces []cni.Checked `json:"interfaces"`
+		Interfaces []cni.CheckResult `json:"interfaces"`
 	}
 )

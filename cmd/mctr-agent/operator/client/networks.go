@@ -30,8 +30,8 @@ func (n Networks) Inspect(ctx context.Context, name string) (*cni.Details, error
 	return d, n.c.call(ctx, api.InspectNetwork, api.NetworkName{Name: name}, d)
 }
 
-// Offers says whether a container could have the network.
-func (n Networks) Offers(ctx context.Context, name string) error {
+// Available says whether a container could have the network.
+func (n Networks) Available(ctx context.Context, name string) error {
 	return n.c.call(ctx, api.ProbeNetwork, api.NetworkName{Name: name}, nil)
 }
 
@@ -51,7 +51,7 @@ func (n Networks) GC(ctx context.Context, name string) error {
 }
 
 // Check asks plugins whether a container is attached as it should be.
-func (n Networks) Check(ctx context.Context, id mctr.ContainerID) ([]cni.Checked, error) {
+func (n Networks) Check(ctx context.Context, id mctr.ContainerID) ([]cni.CheckResult, error) {
 	var check api.NetworkCheck
 	err := n.c.call(ctx, api.CheckNetworks, of(id), &check)
 	return check.Interfaces, err

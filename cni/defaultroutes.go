@@ -13,10 +13,10 @@ import (
 // routes: a container goes out by the first network that has a way.
 const laterMetric = 100
 
-// afterFirst does the ADD of a container's later network. Default routes of earlier
+// addKeepingRoutes does the ADD of a container's later network. Default routes of earlier
 // ones are put aside meanwhile, since plugins fail at them or join them to one route
 // of several ways; those that the ADD made stay behind them.
-func afterFirst(path string, index int, add func() error) error {
+func addKeepingRoutes(path string, index int, add func() error) error {
 	if index == 0 {
 		return add()
 	}
@@ -30,20 +30,20 @@ func afterFirst(path string, index int, add func() error) error {
 		return err
 	}
 	defer h.Close()
-	earlier, err := takeDefaults(h)
+	earlier, err := removeDefaultRoutes(h)
 	if err != nil {
 		return err
 	}
 	if err := add(); err != nil || len(earlier) == 0 {
-		return errors.Join(err, giveRoutes(h, earlier, 0))
+		return errors.Join(err, restoreRoutes(h, earlier, 0))
 	}
-	later, err := takeDefaults(h)
-	return errors.Join(err, giveRoutes(h, earlier, 0), giveRoutes(h, later, laterMetric*index))
+	later, err := removeDefaultRoutes(h)
+	return errors.Join(err, restoreRoutes(h, earlier, 0), restoreRoutes(h, later, laterMetric*index))
 }
 
-// takeDefaults removes the default routes, and returns them.
-func takeDefaults(h *netlink.Handle) ([]netlink.Route, error) {
-	all, err := whole(func() ([]netlink.Route, error) { return h.RouteList(nil, netlink.FAMILY_ALL) })
+// removeDefaultRoutes removes the default routes, and returns them.
+func removeDefaultRoutes(h *netlink.Handle) ([]netlink.Route, error) {
+	all, err := dumpUninterrupted(func() ([]netlink.Route, error) { return h.RouteList(nil, netlink.FAMILY_ALL) })
 	if err != nil {
 		return nil, fmt.Errorf("list the container's routes: %w", err)
 	}
@@ -68,7 +68,7 @@ func isDefault(r netlink.Route) bool {
 	return ones == 0 && bits > 0 && r.Dst.IP.IsUnspecified()
 }
 
-func giveRoutes(h *netlink.Handle, routes []netlink.Route, metric int) error {
+func restoreRoutes(h *netlink.Handle, routes []netlink.Route, metric int) error {
 	var errs []error
 	for _, r := range routes {
 		r.Priority += metric

@@ -79,14 +79,14 @@ func (e *executor) ExecPlugin(ctx context.Context, program string, stdin []byte,
 	if err == nil {
 		err = cmd.Wait()
 	}
-	call := Call{Plugin: filepath.Base(program), Command: commandOf(environ), Wall: time.Since(begin)}
+	call := Call{Plugin: filepath.Base(program), Command: cniCommand(environ), Wall: time.Since(begin)}
 	if cmd.ProcessState != nil {
 		call.CPU = cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
 	}
 	if e.observe != nil {
 		e.observe(call)
 	}
-	out, err := e.answer(ctx, call, stdout, stderr, err)
+	out, err := e.checkOutput(ctx, call, stdout, stderr, err)
 	if err == nil && e.answered != nil {
 		err = e.answered(out)
 	}
@@ -121,8 +121,8 @@ func (e *executor) withPrevious(stdin []byte) []byte {
 	return with
 }
 
-// answer is the plugin's output, or the error that its end, or the output, is.
-func (e *executor) answer(ctx context.Context, call Call, stdout, stderr *bounded, err error) ([]byte, error) {
+// checkOutput is the plugin's output, or the error that its end, or the output, is.
+func (e *executor) checkOutput(ctx context.Context, call Call, stdout, stderr *bounded, err error) ([]byte, error) {
 	failed := &PluginError{Plugin: call.Plugin, Command: call.Command, Stderr: stderr.text()}
 	out := bytes.TrimSpace(stdout.data)
 	switch {
@@ -131,7 +131,7 @@ func (e *executor) answer(ctx context.Context, call Call, stdout, stderr *bounde
 	case ctx.Err() != nil:
 		failed.Err = context.Cause(ctx)
 	case err != nil && !errors.Is(err, exec.ErrWaitDelay):
-		failed.Err = toldBy(out, err)
+		failed.Err = pluginError(out, err)
 	case stdout.over:
 		failed.Err = fmt.Errorf("%w: its answer is over %d bytes long", mctr.ErrInvalid, maxOutput)
 	case len(out) > 0 && !json.Valid(out):
@@ -142,9 +142,9 @@ func (e *executor) answer(ctx context.Context, call Call, stdout, stderr *bounde
 	return nil, failed
 }
 
-// toldBy is the error object that a plugin printed (CNI specification, Error), or
+// pluginError is the error object that a plugin printed (CNI specification, Error), or
 // how it ended.
-func toldBy(stdout []byte, err error) error {
+func pluginError(stdout []byte, err error) error {
 	told := &types.Error{}
 	if json.Unmarshal(stdout, told) == nil && told.Msg != "" {
 		return told
@@ -154,7 +154,7 @@ func toldBy(stdout []byte, err error) error {
 
 var errSlow = errors.New("too slow")
 
-func commandOf(environ []string) string {
+func cniCommand(environ []string) string {
 	for _, v := range environ {
 		if command, ok := strings.CutPrefix(v, "CNI_COMMAND="); ok {
 			return command

@@ -35,7 +35,7 @@ func resultOf(answer types.Result, ifname, ns string) (*Result, error) {
 		r.DNS.Search = []string{given.DNS.Domain}
 	}
 	for i, ip := range given.IPs {
-		if err := r.take(given, ip, ifname); err != nil {
+		if err := r.addAddress(given, ip, ifname); err != nil {
 			return nil, fmt.Errorf("%w: the plugins' answer: address %d: %w", mctr.ErrInvalid, i, err)
 		}
 	}
@@ -44,11 +44,11 @@ func resultOf(answer types.Result, ifname, ns string) (*Result, error) {
 			r.MAC = i.Mac
 		}
 	}
-	return r, r.holds(ifname, ns, given.Interfaces)
+	return r, r.verifyInNamespace(ifname, ns, given.Interfaces)
 }
 
-// take adds an address unless it is another interface's, as the bandwidth plugin's.
-func (r *Result) take(given *types100.Result, ip *types100.IPConfig, ifname string) error {
+// addAddress adds an address unless it is another interface's, as the bandwidth plugin's.
+func (r *Result) addAddress(given *types100.Result, ip *types100.IPConfig, ifname string) error {
 	if ip.Interface != nil {
 		if *ip.Interface < 0 || *ip.Interface >= len(given.Interfaces) {
 			return fmt.Errorf("it is of interface %d, and there are %d", *ip.Interface, len(given.Interfaces))
@@ -78,9 +78,9 @@ func (r *Result) gateway(g netip.Addr) {
 	}
 }
 
-// holds looks into the namespace. A plugin that names no interface of the
+// verifyInNamespace looks into the namespace. A plugin that names no interface of the
 // container's (there are such, for devices without a kernel driver) is believed.
-func (r *Result) holds(ifname, ns string, interfaces []*types100.Interface) error {
+func (r *Result) verifyInNamespace(ifname, ns string, interfaces []*types100.Interface) error {
 	if !slices.ContainsFunc(interfaces, func(i *types100.Interface) bool { return i.Sandbox != "" }) {
 		return nil
 	}
@@ -99,14 +99,14 @@ func (r *Result) holds(ifname, ns string, interfaces []*types100.Interface) erro
 		return fmt.Errorf("%w: the plugins answered that all is well, and there is no interface %s: %w",
 			mctr.ErrInvalid, ifname, err)
 	}
-	found, err := whole(func() ([]netlink.Addr, error) { return links.AddrList(link, netlink.FAMILY_ALL) })
+	found, err := dumpUninterrupted(func() ([]netlink.Addr, error) { return links.AddrList(link, netlink.FAMILY_ALL) })
 	if err != nil {
 		return err
 	}
-	return r.amongst(found)
+	return r.hasAddresses(found)
 }
 
-func (r *Result) amongst(found []netlink.Addr) error {
+func (r *Result) hasAddresses(found []netlink.Addr) error {
 	var errs []error
 	for _, a := range r.Addresses {
 		if !slices.ContainsFunc(found, func(f netlink.Addr) bool { return f.IP.Equal(net.IP(a.Addr().AsSlice())) }) {

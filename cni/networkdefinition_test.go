@@ -75,7 +75,7 @@ func TestBrokenByHand(t *testing.T) {
 	if err := errors.Join(os.Mkdir(filepath.Dir(file), 0o755), os.WriteFile(file, []byte("{"), 0o644)); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := h.Take(cni.Default); err == nil || !strings.Contains(err.Error(), file) {
+	if _, err := h.Ensure(cni.Default); err == nil || !strings.Contains(err.Error(), file) {
 		t.Errorf("the default network: %v", err)
 	}
 	if _, err := h.Create(cni.Default, cni.Definition{}); !errors.Is(err, mctr.ErrExists) ||

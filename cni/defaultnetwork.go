@@ -16,12 +16,12 @@ import (
 // is written down when the first container wants it.
 const Default = "bridge"
 
-// Offers says whether a container can have the network: it is configured, or it is
+// Available says whether a container can have the network: it is configured, or it is
 // the default one, and all its plugins are there. It changes nothing.
-func (n *Networks) Offers(name string) (*Network, error) {
+func (n *Networks) Available(name string) (*Network, error) {
 	network, err := n.Find(name)
 	if name == Default && errors.Is(err, mctr.ErrNotFound) {
-		return n.sketch()
+		return n.defaultDefinition()
 	}
 	if err != nil {
 		return nil, err
@@ -29,8 +29,8 @@ func (n *Networks) Offers(name string) (*Network, error) {
 	return network, n.Usable(network)
 }
 
-// sketch is the default network without a place on the host.
-func (n *Networks) sketch() (*Network, error) {
+// defaultDefinition is the default network without a place on the host.
+func (n *Networks) defaultDefinition() (*Network, error) {
 	data, err := json.Marshal(n.listOf(Default, &Definition{Driver: Bridge, Bridge: n.interfaceOf("mctr-", Default)}))
 	if err != nil {
 		return nil, err
@@ -42,8 +42,8 @@ func (n *Networks) sketch() (*Network, error) {
 	return network, n.Usable(network)
 }
 
-// Take is Offers for a launch: the default network is made if need be.
-func (n *Networks) Take(name string) (*Network, error) {
+// Ensure is Available for a launch: the default network is made if need be.
+func (n *Networks) Ensure(name string) (*Network, error) {
 	network, err := n.Find(name)
 	if name == Default && errors.Is(err, mctr.ErrNotFound) {
 		network, err = n.Create(Default, Definition{})
@@ -57,8 +57,8 @@ func (n *Networks) Take(name string) (*Network, error) {
 	return network, n.Usable(network)
 }
 
-// lockOwn is held while mctr's own networks are changed.
-func (n *Networks) lockOwn() (*flock.Lock, error) {
+// lockDefinitions is held while mctr's own networks are changed.
+func (n *Networks) lockDefinitions() (*flock.Lock, error) {
 	if err := os.MkdirAll(n.ownDir(), 0o755); err != nil {
 		return nil, fmt.Errorf("make the directory of networks: %w", err)
 	}

@@ -77,7 +77,7 @@ func (n *Networks) Create(name string, d Definition) (*Network, error) {
 	if reserved(name) {
 		return nil, fmt.Errorf("%w: network name %q means something else to --network", mctr.ErrInvalid, name)
 	}
-	lock, err := n.lockOwn()
+	lock, err := n.lockDefinitions()
 	if err != nil {
 		return nil, err
 	}
@@ -97,11 +97,11 @@ func (n *Networks) Create(name string, d Definition) (*Network, error) {
 		return nil, err
 	}
 	if chosen && d.Driver == Bridge && !d.Internal {
-		if err := n.claim(name, file, &d); err != nil {
+		if err := n.claimSubnet(name, file, &d); err != nil {
 			return nil, errors.Join(err, os.Remove(file))
 		}
 	}
-	return read(file)
+	return readNetwork(file)
 }
 
 // write makes the network's file.
@@ -208,7 +208,7 @@ func (n *Networks) ipamOf(name string, d *Definition) map[string]any {
 		}
 		ranges = append(ranges, []map[string]any{r})
 		if !d.Internal {
-			routes = append(routes, map[string]any{"dst": everywhere(s.Subnet)})
+			routes = append(routes, map[string]any{"dst": defaultDestination(s.Subnet)})
 		}
 	}
 	ipam := map[string]any{"type": "host-local", "ranges": ranges, "dataDir": n.addresses()}
@@ -223,7 +223,7 @@ func (n *Networks) addresses() string { return filepath.Join(n.config.Root, "add
 // Remove removes a network that mctr made, with its interfaces on the host. One
 // that is in use is left, and the containers are named.
 func (n *Networks) Remove(name string) error {
-	lock, err := n.lockOwn()
+	lock, err := n.lockDefinitions()
 	if err != nil {
 		return err
 	}
@@ -232,7 +232,7 @@ func (n *Networks) Remove(name string) error {
 	if err != nil {
 		return err
 	}
-	if filepath.Dir(network.File) != n.ownDir() || network.Own == nil {
+	if filepath.Dir(network.File) != n.ownDir() || network.Definition == nil {
 		return fmt.Errorf("%w: network %s is not mctr's: remove %s", mctr.ErrState, name, network.File)
 	}
 	alone, err := n.holdNetwork(context.Background(), name)
@@ -250,7 +250,7 @@ func (n *Networks) Remove(name string) error {
 				a.Container.Short())
 		}
 	}
-	for _, link := range network.Own.links() {
+	for _, link := range network.Definition.links() {
 		if err := removeLink(link); err != nil {
 			return err
 		}

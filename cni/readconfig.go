@@ -42,7 +42,7 @@ func (n *Networks) All() ([]*Network, error) {
 		errs = append(errs, err)
 		slices.Sort(files)
 		for _, file := range files {
-			network, err := read(file)
+			network, err := readNetwork(file)
 			if err != nil {
 				errs = append(errs, fmt.Errorf("%s: %w", file, err))
 				continue
@@ -55,8 +55,8 @@ func (n *Networks) All() ([]*Network, error) {
 	return all, errors.Join(errs...)
 }
 
-// read reads a list, or a file of one plugin, which becomes a list of it alone.
-func read(file string) (*Network, error) {
+// readNetwork reads a list, or a file of one plugin, which becomes a list of it alone.
+func readNetwork(file string) (*Network, error) {
 	if info, err := os.Stat(file); err != nil || !info.Mode().IsRegular() {
 		return nil, cmp.Or(err, fmt.Errorf("%w: %s is no file", mctr.ErrInvalid, file)) // a pipe has no end
 	}
@@ -75,15 +75,15 @@ func read(file string) (*Network, error) {
 	if err != nil {
 		return nil, err
 	}
-	list, err := alone(single)
+	list, err := singlePlugin(single)
 	if err != nil {
 		return nil, err
 	}
 	return newNetwork(file, list)
 }
 
-// alone is the list of one plugin: single files are still what operators have.
-func alone(p *libcni.PluginConfig) (*libcni.NetworkConfigList, error) {
+// singlePlugin is the list of one plugin: single files are still what operators have.
+func singlePlugin(p *libcni.PluginConfig) (*libcni.NetworkConfigList, error) {
 	data, err := json.Marshal(map[string]any{
 		"name": p.Network.Name, "cniVersion": p.Network.CNIVersion, "plugins": []json.RawMessage{p.Bytes},
 	})

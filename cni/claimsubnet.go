@@ -11,18 +11,18 @@ import (
 	"github.com/mctr/mctr"
 )
 
-// claims bounds how often a subnet is chosen anew, and claimPause the time between two.
+// maxClaims bounds how often a subnet is chosen anew, and claimPause the time between two.
 const (
-	claims     = 20
+	maxClaims  = 20
 	claimPause = 20 * time.Millisecond
 )
 
-// claim shows every other root on the host at once which subnet was chosen for the
+// claimSubnet shows every other root on the host at once which subnet was chosen for the
 // network, and chooses again where another shows the same. Who sees that yields: both
 // may, and chance has them differ the next time.
-func (n *Networks) claim(name, file string, d *Definition) error {
-	for range claims {
-		err := d.show()
+func (n *Networks) claimSubnet(name, file string, d *Definition) error {
+	for range maxClaims {
+		err := d.announceSubnet()
 		if !errors.Is(err, mctr.ErrState) {
 			return err
 		}
@@ -32,12 +32,12 @@ func (n *Networks) claim(name, file string, d *Definition) error {
 			return err
 		}
 	}
-	return d.show()
+	return d.announceSubnet()
 }
 
-// show gives the network's bridge the address that the plugin gives it with the first
+// announceSubnet gives the network's bridge the address that the plugin gives it with the first
 // container. Where another interface has it, or one beside it, nothing is left.
-func (d *Definition) show() error {
+func (d *Definition) announceSubnet() error {
 	bridge, err := d.ensureBridge()
 	if err != nil {
 		return err
@@ -47,7 +47,7 @@ func (d *Definition) show() error {
 		err = errors.Join(err,
 			netlink.AddrReplace(bridge, &netlink.Addr{IPNet: &net.IPNet{IP: s.Gateway.AsSlice(), Mask: mask}}))
 	}
-	if err = errors.Join(err, d.undisputed(bridge)); err != nil {
+	if err = errors.Join(err, d.checkSubnetUnused(bridge)); err != nil {
 		return errors.Join(err, removeLink(d.Bridge))
 	}
 	return nil

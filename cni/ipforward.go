@@ -10,15 +10,15 @@ var forwarding = []string{"/proc/sys/net/ipv4/ip_forward", "/proc/sys/net/ipv6/c
 
 // prepareHost makes what a network of ours needs on the host besides its plugins.
 func (n *Networks) prepareHost(network *Network) error {
-	own := network.Own
+	own := network.Definition
 	switch {
 	case own != nil && own.Overlay != nil:
-		return own.raise()
+		return own.setUpOverlay()
 	case own != nil && own.Bridge != "":
-		_, err := own.raiseBridge()
+		_, err := own.setUpBridge()
 		return err
 	}
-	return mendBridges(network)
+	return repairBridges(network)
 }
 
 // watchForwarding remembers the host's switches; the function that it returns says

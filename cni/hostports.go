@@ -21,9 +21,9 @@ func (n *Networks) lockPorts(ctx context.Context) (*flock.Lock, error) {
 	return flock.Exclusive(ctx, n.portsLock())
 }
 
-// Free says whether host ports could be had now. The error, of mctr.ErrInvalid,
+// CheckPorts says whether host ports could be had now. The error, of mctr.ErrInvalid,
 // names who has one.
-func (n *Networks) Free(want []mctr.Port) error {
+func (n *Networks) CheckPorts(want []mctr.Port) error {
 	if len(want) == 0 {
 		return nil
 	}
@@ -52,12 +52,12 @@ func (n *Networks) choosePorts(id mctr.ContainerID, want []mctr.Port) ([]mctr.Po
 	return chosen, nil
 }
 
-// anyPort is how often the kernel is asked for a port that no container has.
-const anyPort = 100
+// anyPortAttempts is how often the kernel is asked for a port that no container has.
+const anyPortAttempts = 100
 
 func choosePort(p mctr.Port, taken []*Attachment) (uint16, error) {
 	if p.HostPort == 0 {
-		return anyFree(p, taken)
+		return anyFreePort(p, taken)
 	}
 	var err error
 	for number := int(p.HostPort); number <= max(int(p.HostPort), int(p.HostPortEnd)); number++ {
@@ -73,10 +73,10 @@ func choosePort(p mctr.Port, taken []*Attachment) (uint16, error) {
 	return 0, err
 }
 
-func anyFree(p mctr.Port, taken []*Attachment) (uint16, error) {
+func anyFreePort(p mctr.Port, taken []*Attachment) (uint16, error) {
 	var err error
-	for range anyPort {
-		if p.HostPort, err = kernelsChoice(p); err != nil {
+	for range anyPortAttempts {
+		if p.HostPort, err = kernelChosenPort(p); err != nil {
 			return 0, err
 		}
 		if err = takenBy(p, taken); err == nil {
@@ -92,14 +92,15 @@ func takenBy(p mctr.Port, taken []*Attachment) error {
 	for _, a := range taken {
 		for _, other := range a.Ports {
 			if other.HostPort == p.HostPort && other.Protocol == p.Protocol && overlap(other.HostIP, p.HostIP) {
-				return fmt.Errorf("%w: host port %d/%s is %s already", mctr.ErrExists, p.HostPort, p.Protocol, a.owns())
+				return fmt.Errorf("%w: host port %d/%s is %s already", mctr.ErrExists, p.HostPort, p.Protocol,
+					a.ownerText())
 			}
 		}
 	}
 	return nil
 }
 
-func (a *Attachment) owns() string {
+func (a *Attachment) ownerText() string {
 	if a.Container == "" {
 		return "another --publish's"
 	}
@@ -127,7 +128,7 @@ func bindable(p mctr.Port) error {
 	return socket.Close()
 }
 
-func kernelsChoice(p mctr.Port) (uint16, error) {
+func kernelChosenPort(p mctr.Port) (uint16, error) {
 	p.HostPort = 0
 	socket, err := listen(p)
 	if err != nil {

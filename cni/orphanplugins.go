@@ -12,11 +12,11 @@ import (
 	"github.com/mctr/mctr/internal/flock"
 )
 
-// afterOrphans takes an attachment's lock once the plugins of a caller that died
+// lockWithoutOrphans takes an attachment's lock once the plugins of a caller that died
 // have ended: one that still adds would add what nobody takes away. Those that do
 // not end in time are killed.
-func (n *Networks) afterOrphans(ctx context.Context, a *Attachment) (*flock.Lock, error) {
-	lock, err := within(ctx, lockOf(n.path(a)))
+func (n *Networks) lockWithoutOrphans(ctx context.Context, a *Attachment) (*flock.Lock, error) {
+	lock, err := lockWithin(ctx, lockOf(n.path(a)))
 	if err == nil || ctx.Err() != nil {
 		return lock, err
 	}
@@ -24,10 +24,10 @@ func (n *Networks) afterOrphans(ctx context.Context, a *Attachment) (*flock.Lock
 		n.log.Warn("kill a plugin whose caller has died", "container", a.Container, "network", a.Network, "pid", pid)
 		_ = unix.Kill(pid, unix.SIGKILL)
 	}
-	return within(ctx, lockOf(n.path(a)))
+	return lockWithin(ctx, lockOf(n.path(a)))
 }
 
-func within(ctx context.Context, path string) (*flock.Lock, error) {
+func lockWithin(ctx context.Context, path string) (*flock.Lock, error) {
 	bounded, cancel := context.WithTimeout(ctx, orphanTime)
 	defer cancel()
 	lock, err := flock.Exclusive(bounded, path)

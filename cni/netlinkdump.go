@@ -6,14 +6,14 @@ import (
 	"github.com/vishvananda/netlink"
 )
 
-// dumps is how often a list is asked for that changes while it is told.
-const dumps = 64
+// maxDumps is how often a list is asked for that changes while it is told.
+const maxDumps = 64
 
-// whole asks the kernel for a list until none of it changed meanwhile: then entries
+// dumpUninterrupted asks the kernel for a list until none of it changed meanwhile: then entries
 // can be missing, and the answer says so (netlink(7), NLM_F_DUMP_INTR). Containers
 // that come and go at the same time make that common.
-func whole[T any](dump func() ([]T, error)) (list []T, err error) {
-	for range dumps {
+func dumpUninterrupted[T any](dump func() ([]T, error)) (list []T, err error) {
+	for range maxDumps {
 		if list, err = dump(); !errors.Is(err, netlink.ErrDumpInterrupted) {
 			break
 		}
@@ -23,5 +23,5 @@ func whole[T any](dump func() ([]T, error)) (list []T, err error) {
 
 // hostAddresses are those of all the host's interfaces.
 func hostAddresses() ([]netlink.Addr, error) {
-	return whole(func() ([]netlink.Addr, error) { return netlink.AddrList(nil, netlink.FAMILY_ALL) })
+	return dumpUninterrupted(func() ([]netlink.Addr, error) { return netlink.AddrList(nil, netlink.FAMILY_ALL) })
 }

@@ -14,9 +14,9 @@ import (
 // readiness remembers which networks said that they are ready, by name and content.
 type readiness struct{ known sync.Map }
 
-// of asks for STATUS (CNI 1.1.0; an older network has none) unless the network,
+// ensureReady asks for STATUS (CNI 1.1.0; an older network has none) unless the network,
 // as it is configured now, was asked before.
-func (r *readiness) of(ctx context.Context, n *Networks, network *Network) error {
+func (r *readiness) ensureReady(ctx context.Context, n *Networks, network *Network) error {
 	key := network.Name + "\x00" + string(network.Bytes())
 	if _, known := r.known.Load(key); known {
 		return nil

@@ -53,7 +53,7 @@ func (n *Networks) List() ([]Details, error) {
 func (n *Networks) details(network *Network, attachments []*Attachment) Details {
 	d := Details{
 		Name: network.Name, File: network.File, CNIVersion: network.Version(), Plugins: network.Plugins(),
-		Definition: network.Own, Config: network.Bytes(), Containers: map[mctr.ContainerID][]Member{},
+		Definition: network.Definition, Config: network.Bytes(), Containers: map[mctr.ContainerID][]Member{},
 	}
 	if err := n.Usable(network); err != nil {
 		d.Usable = err.Error()
@@ -77,21 +77,21 @@ func (a *Attachment) member() Member {
 	return m
 }
 
-// A Checked is what the plugins say of an interface of a container's.
-type Checked struct {
+// A CheckResult is what the plugins say of an interface of a container's.
+type CheckResult struct {
 	Interface string `json:"interface"`
 	Network   string `json:"network"`
-	Amiss     string `json:"amiss,omitempty"` // what is; "": nothing
+	Problem   string `json:"amiss,omitempty"` // what is; "": nothing
 }
 
 // CheckAll asks for Check of all attachments of id, in their order.
-func (n *Networks) CheckAll(ctx context.Context, id mctr.ContainerID) ([]Checked, error) {
-	attachments, err := n.Of(id)
-	all := make([]Checked, len(attachments))
+func (n *Networks) CheckAll(ctx context.Context, id mctr.ContainerID) ([]CheckResult, error) {
+	attachments, err := n.AttachmentsOf(id)
+	all := make([]CheckResult, len(attachments))
 	for i, a := range attachments {
-		all[i] = Checked{Interface: a.Interface, Network: a.Network}
+		all[i] = CheckResult{Interface: a.Interface, Network: a.Network}
 		if err := n.Check(ctx, a); err != nil {
-			all[i].Amiss = err.Error()
+			all[i].Problem = err.Error()
 		}
 	}
 	return all, err
