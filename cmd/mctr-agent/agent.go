@@ -58,7 +58,7 @@ func serve(ctx context.Context, f *flags) error {
 		return errors.Join(err, closeAll(listeners), lock.Unlock())
 	}
 	defer a.containers.Close()
-	return a.run(ctx, &presence{agent: a, lock: lock, sockets: listeners}, hangUps)
+	return a.run(ctx, &endpointKeeper{agent: a, lock: lock, sockets: listeners}, hangUps)
 }
 
 // lockName keeps a second agent of this name away: each would take the other's
@@ -159,7 +159,7 @@ func (a *agent) recover(ctx context.Context) *containerizer.Recovered {
 }
 
 // run serves until ctx ends, and then frees the agent's name.
-func (a *agent) run(ctx context.Context, p *presence, hangUps <-chan os.Signal) error {
+func (a *agent) run(ctx context.Context, p *endpointKeeper, hangUps <-chan os.Signal) error {
 	defer func() { _ = p.lock.Unlock() }() // closing a lock file cannot fail usefully
 	group, ctx := errgroup.WithContext(ctx)
 	if a.metricsAddress != "" {
@@ -180,17 +180,17 @@ func (a *agent) run(ctx context.Context, p *presence, hangUps <-chan os.Signal) 
 	for _, l := range p.sockets {
 		p.serve(l)
 	}
-	group.Go(func() error { return p.keep(ctx) })
+	group.Go(func() error { return p.run(ctx) })
 	group.Go(func() error { return a.server.Watch(ctx) })
 	group.Go(func() error { a.notify(ctx); return nil })
-	group.Go(func() error { return a.obey(ctx, hangUps) })
+	group.Go(func() error { return a.reloadOnSIGHUP(ctx, hangUps) })
 	return group.Wait()
 }
 
 // http is a server whose requests end with ctx.
 func (a *agent) http(ctx context.Context, handler http.Handler) *http.Server {
 	s := &http.Server{
-		Handler: operator.InTime(operator.BodyTime, handler), ReadHeaderTimeout: headerTime, IdleTimeout: idleTime,
+		Handler: operator.BodyTimeout(operator.BodyTime, handler), ReadHeaderTimeout: headerTime, IdleTimeout: idleTime,
 		MaxHeaderBytes: maxHeader,
 		ErrorLog:       slog.NewLogLogger(a.flags.log, slog.LevelDebug),
 		BaseContext:    func(net.Listener) context.Context { return ctx },

@@ -30,8 +30,8 @@ type flags struct {
 	backend                      string
 	cgroupParent, cgroupManager  string
 	log                          slog.Handler
-	token                        *current[string]      // nil: none is asked for
-	certificates                 *current[*tls.Config] // nil: no TLS
+	token                        *reloadable[string]      // nil: none is asked for
+	certificates                 *reloadable[*tls.Config] // nil: no TLS
 }
 
 func (f *flags) register(set *pflag.FlagSet) {

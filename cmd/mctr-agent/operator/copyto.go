@@ -23,5 +23,5 @@ func copyTo(x *exchange) error {
 	if err != nil {
 		return err
 	}
-	return x.answer(none{})
+	return x.answer(empty{})
 }

@@ -7,10 +7,10 @@ import (
 )
 
 // create records a container without running it.
-func (s *Server) create(ctx context.Context, in api.Launch) (none, error) {
-	id, config, err := s.asked(&in)
+func (s *Server) create(ctx context.Context, in api.Launch) (empty, error) {
+	id, config, err := s.parseLaunch(&in)
 	if err != nil {
-		return none{}, err
+		return empty{}, err
 	}
-	return none{}, s.Containers.Create(ctx, id, config, nil)
+	return empty{}, s.Containers.Create(ctx, id, config, nil)
 }

@@ -7,7 +7,7 @@ import (
 )
 
 // createNetwork makes a network.
-func (s *Server) createNetwork(_ context.Context, in api.NewNetwork) (none, error) {
+func (s *Server) createNetwork(_ context.Context, in api.NewNetwork) (empty, error) {
 	_, err := s.Networks.Create(in.Name, in.Definition)
-	return none{}, err
+	return empty{}, err
 }

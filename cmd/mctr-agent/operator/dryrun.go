@@ -15,7 +15,7 @@ func (s *Server) dryRun(ctx context.Context, in api.DryRun) (*specs.Spec, error)
 	if in.Config == nil {
 		return nil, fmt.Errorf("%w: config is missing", mctr.ErrInvalid)
 	}
-	if err := s.mayAsk(in.Config); err != nil {
+	if err := s.checkAllowed(in.Config); err != nil {
 		return nil, err
 	}
 	return s.Containers.DryRun(ctx, in.Config)

@@ -8,6 +8,6 @@ import (
 )
 
 // examineHost says what this host can do for containers, and what not.
-func (s *Server) examineHost(context.Context, none) (api.Findings, error) {
+func (s *Server) examineHost(context.Context, empty) (api.Findings, error) {
 	return api.Findings{Findings: doctor.Examine(s.Host)}, nil
 }

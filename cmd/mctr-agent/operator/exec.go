@@ -32,5 +32,5 @@ func execContainer(x *exchange) error {
 		return x.upgrade(stream)
 	}
 	defer stream.Close()
-	return x.answer(none{})
+	return x.answer(empty{})
 }

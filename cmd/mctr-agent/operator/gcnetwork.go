@@ -7,10 +7,10 @@ import (
 )
 
 // gcNetwork has plugins drop what no container accounts for.
-func (s *Server) gcNetwork(ctx context.Context, in api.NetworkName) (none, error) {
+func (s *Server) gcNetwork(ctx context.Context, in api.NetworkName) (empty, error) {
 	network, err := s.Networks.Find(in.Name)
 	if err != nil {
-		return none{}, err
+		return empty{}, err
 	}
-	return none{}, s.Networks.GC(ctx, network)
+	return empty{}, s.Networks.GC(ctx, network)
 }

@@ -7,6 +7,6 @@ import (
 )
 
 // getHost tells short facts of this host.
-func (s *Server) getHost(context.Context, none) (*doctor.Facts, error) {
+func (s *Server) getHost(context.Context, empty) (*doctor.Facts, error) {
 	return s.Host.Facts(s.Version.Version, s.Backend)
 }

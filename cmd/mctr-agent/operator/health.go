@@ -6,10 +6,10 @@ import (
 	"github.com/mctr/mctr/cmd/mctr-agent/operator/api"
 )
 
-func (s *Server) getHealth(context.Context, none) (api.Health, error) {
+func (s *Server) getHealth(context.Context, empty) (api.Health, error) {
 	return api.Health{Healthy: s.Healthy() == nil}, nil
 }
 
-func (s *Server) getVersion(context.Context, none) (api.Version, error) {
+func (s *Server) getVersion(context.Context, empty) (api.Version, error) {
 	return api.Version{VersionInfo: s.Version}, nil
 }

@@ -12,7 +12,7 @@ import (
 
 // pullImage brings an image into the store and tells how it goes.
 func pullImage(x *exchange, in api.Pull, out *output) error {
-	if err := onThisHost(in.Reference); err != nil {
+	if err := checkHostImage(in.Reference); err != nil {
 		return err
 	}
 	policies := []provisioner.PullPolicy{"", "always", "missing", "never", "newer"}
@@ -34,14 +34,14 @@ func (o *output) progress(e provisioner.Event) {
 }
 
 // listImages lists the store.
-func (s *Server) listImages(ctx context.Context, _ none) (api.Images, error) {
+func (s *Server) listImages(ctx context.Context, _ empty) (api.Images, error) {
 	images, err := s.Images.Images(ctx)
 	return api.Images{Images: images}, err
 }
 
 // inspectImage tells what is known of an image.
 func (s *Server) inspectImage(ctx context.Context, in api.Reference) (api.ImageDetail, error) {
-	if err := onThisHost(in.Reference); err != nil {
+	if err := checkHostImage(in.Reference); err != nil {
 		return api.ImageDetail{}, err
 	}
 	image, err := s.Images.Inspect(ctx, in.Reference)
@@ -53,7 +53,7 @@ func (s *Server) inspectImage(ctx context.Context, in api.Reference) (api.ImageD
 
 // removeImage takes an image off the store.
 func (s *Server) removeImage(ctx context.Context, in api.Reference) (provisioner.PruneReport, error) {
-	if err := onThisHost(in.Reference); err != nil {
+	if err := checkHostImage(in.Reference); err != nil {
 		return provisioner.PruneReport{}, err
 	}
 	return s.Images.Remove(ctx, in.Reference, in.Force)

@@ -7,6 +7,6 @@ import (
 )
 
 // imagesUsage is what the store takes on disk.
-func (s *Server) imagesUsage(ctx context.Context, _ none) (provisioner.Usage, error) {
+func (s *Server) imagesUsage(ctx context.Context, _ empty) (provisioner.Usage, error) {
 	return s.Images.Usage(ctx)
 }

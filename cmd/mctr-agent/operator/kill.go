@@ -11,21 +11,21 @@ import (
 )
 
 // kill sends a signal to the container's, or session's, first process.
-func (s *Server) kill(ctx context.Context, in api.Kill) (none, error) {
+func (s *Server) kill(ctx context.Context, in api.Kill) (empty, error) {
 	id, err := in.ContainerID.ID()
 	if err != nil {
-		return none{}, err
+		return empty{}, err
 	}
 	sig := unix.SIGKILL
 	if in.Signal != nil {
 		if sig, err = signal(*in.Signal); err != nil {
-			return none{}, err
+			return empty{}, err
 		}
 	}
 	if session := s.sessions.find(id); session != nil {
-		return none{}, session.kill(sig)
+		return empty{}, session.kill(sig)
 	}
-	return none{}, s.Containers.Kill(ctx, id, sig)
+	return empty{}, s.Containers.Kill(ctx, id, sig)
 }
 
 // lastSignal is Linux's (signal(7)).

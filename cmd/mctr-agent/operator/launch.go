@@ -37,7 +37,7 @@ func launchNested(x *exchange) error {
 }
 
 func (x *exchange) launch(in *api.Launch) error {
-	id, config, err := x.asked(in)
+	id, config, err := x.parseLaunch(in)
 	if err != nil {
 		return err
 	}
@@ -52,8 +52,8 @@ func (x *exchange) launch(in *api.Launch) error {
 	})
 }
 
-// asked reads what is to be launched.
-func (s *Server) asked(in *api.Launch) (mctr.ContainerID, *mctr.ContainerConfig, error) {
+// parseLaunch reads what is to be launched.
+func (s *Server) parseLaunch(in *api.Launch) (mctr.ContainerID, *mctr.ContainerConfig, error) {
 	id, err := in.ContainerID.ID()
 	if err != nil {
 		return "", nil, err
@@ -62,20 +62,20 @@ func (s *Server) asked(in *api.Launch) (mctr.ContainerID, *mctr.ContainerConfig,
 	if err != nil {
 		return "", nil, err
 	}
-	return id, config, s.mayAsk(config)
+	return id, config, s.checkAllowed(config)
 }
 
-// mayAsk refuses what is another's to say.
-func (s *Server) mayAsk(config *mctr.ContainerConfig) error {
+// checkAllowed refuses what is another's to say.
+func (s *Server) checkAllowed(config *mctr.ContainerConfig) error {
 	if config.Owner != "" && config.Owner != s.Owner {
 		return fmt.Errorf("%w: mctr.config.owner: this agent's containers are owned by %q", mctr.ErrInvalid, s.Owner)
 	}
-	return onThisHost(config.Image)
+	return checkHostImage(config.Image)
 }
 
-// onThisHost refuses an image by a relative path: it would count from wherever the
+// checkHostImage refuses an image by a relative path: it would count from wherever the
 // agent runs.
-func onThisHost(image string) error {
+func checkHostImage(image string) error {
 	r, err := puller.Parse(image)
 	if err != nil || r.Kind == puller.Registry {
 		return nil // what it is, the launch says

@@ -64,22 +64,22 @@ func (s *Server) destroy(ctx context.Context, in api.ID) (api.Termination, error
 }
 
 // rename gives a container another name.
-func (s *Server) rename(ctx context.Context, in api.Rename) (none, error) {
+func (s *Server) rename(ctx context.Context, in api.Rename) (empty, error) {
 	id, err := in.ContainerID.ID()
 	if err != nil {
-		return none{}, err
+		return empty{}, err
 	}
-	return none{}, s.Containers.Rename(ctx, id, in.Name)
+	return empty{}, s.Containers.Rename(ctx, id, in.Name)
 }
 
 // update changes limits.
-func (s *Server) update(ctx context.Context, in api.Update) (none, error) {
+func (s *Server) update(ctx context.Context, in api.Update) (empty, error) {
 	id, err := in.ContainerID.ID()
 	if err != nil {
-		return none{}, err
+		return empty{}, err
 	}
 	if in.Group {
-		return none{}, s.Containers.UpdateGroup(ctx, id, in.Resources)
+		return empty{}, s.Containers.UpdateGroup(ctx, id, in.Resources)
 	}
-	return none{}, s.Containers.Update(ctx, id, in.Resources)
+	return empty{}, s.Containers.Update(ctx, id, in.Resources)
 }

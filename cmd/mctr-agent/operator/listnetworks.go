@@ -8,7 +8,7 @@ import (
 )
 
 // listNetworks lists all networks, past those that cannot be read.
-func (s *Server) listNetworks(context.Context, none) (api.Networks, error) {
+func (s *Server) listNetworks(context.Context, empty) (api.Networks, error) {
 	list, err := s.Networks.List()
 	out := api.Networks{Networks: list}
 	if err != nil {

@@ -57,8 +57,8 @@ func newMetrics(r *prometheus.Registry, s *Server) *metrics {
 		ooms: prometheus.NewCounter(
 			counter("container_oom_kills_total", "Containers in which the kernel killed a process for memory.")),
 	}
-	r.MustRegister(m.requests, m.durations, m.streams, m.phases, m.launches, m.ends, m.ooms, newSurvey(s), buildInfo(s),
-		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	r.MustRegister(m.requests, m.durations, m.streams, m.phases, m.launches, m.ends, m.ooms, newContainerMetrics(s),
+		buildInfo(s), collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	recovered := prometheus.NewGaugeVec(prometheus.GaugeOpts{
 		Namespace: "mctr", Name: "recovered_containers",
 		Help: "What the agent found when it started: adopted, ended without it, or undone launches.",
@@ -81,16 +81,16 @@ func buildInfo(s *Server) prometheus.Collector {
 
 func (m *metrics) request(call string, code int, took time.Duration) {
 	m.requests.WithLabelValues(call, strconv.Itoa(code)).Inc()
-	if slices.Contains(waiting, call) {
+	if slices.Contains(longCalls, call) {
 		m.streams.WithLabelValues(call).Observe(took.Seconds())
 		return
 	}
 	m.durations.WithLabelValues(call).Observe(took.Seconds())
 }
 
-// waiting are the calls that last as long as what they wait for or carry: they say
+// longCalls are the calls that last as long as what they wait for or carry: they say
 // nothing of how fast the agent is.
-var waiting = []string{
+var longCalls = []string{
 	api.WaitContainer, api.WaitNestedContainer, api.StopContainer, api.DestroyContainer, api.RemoveContainer,
 	api.RemoveNestedContainer, api.LaunchContainer, api.LaunchNestedContainer, api.LaunchGroup, api.CreateContainer,
 	api.StartContainer, api.DryRunContainer, api.LaunchNestedContainerSession, api.AttachContainerInput,
@@ -124,13 +124,13 @@ func (m *metrics) launching() func(mctr.Step) {
 func phaseOf(step string) string {
 	switch {
 	case step == "intent":
-		return word(mctr.Created)
+		return phaseLabel(mctr.Created)
 	case step == "image":
-		return word(mctr.Provisioning)
+		return phaseLabel(mctr.Provisioning)
 	case strings.HasPrefix(step, "prepare/"):
-		return word(mctr.Preparing)
+		return phaseLabel(mctr.Preparing)
 	}
-	return word(mctr.Isolating)
+	return phaseLabel(mctr.Isolating)
 }
 
 // watch counts what happens from now on, by whatever process.

@@ -7,7 +7,7 @@ import (
 )
 
 // probeNetwork says whether a container could have a network.
-func (s *Server) probeNetwork(_ context.Context, in api.NetworkName) (none, error) {
+func (s *Server) probeNetwork(_ context.Context, in api.NetworkName) (empty, error) {
 	_, err := s.Networks.Available(in.Name)
-	return none{}, err
+	return empty{}, err
 }

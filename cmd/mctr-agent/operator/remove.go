@@ -9,13 +9,13 @@ import (
 )
 
 // remove removes what is left of a container, or session, that has ended.
-func (s *Server) remove(ctx context.Context, in api.Remove) (none, error) {
+func (s *Server) remove(ctx context.Context, in api.Remove) (empty, error) {
 	id, err := in.ContainerID.ID()
 	if err != nil {
-		return none{}, err
+		return empty{}, err
 	}
 	if s.sessions.find(id) != nil {
-		return none{}, s.sessions.remove(id)
+		return empty{}, s.sessions.remove(id)
 	}
 	if err = s.Containers.Remove(ctx, id, in.Force); err == nil {
 		s.sessions.leave(id)
@@ -23,5 +23,5 @@ func (s *Server) remove(ctx context.Context, in api.Remove) (none, error) {
 	if s.forget(id) && errors.Is(err, mctr.ErrNotFound) {
 		err = nil // it had removed itself
 	}
-	return none{}, err
+	return empty{}, err
 }

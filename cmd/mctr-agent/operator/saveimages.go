@@ -14,7 +14,7 @@ func saveImages(x *exchange, in api.Save, w io.Writer) error {
 		return fmt.Errorf("%w: no image to be saved", mctr.ErrInvalid)
 	}
 	for _, ref := range in.References {
-		if err := onThisHost(ref); err != nil {
+		if err := checkHostImage(ref); err != nil {
 			return err
 		}
 	}

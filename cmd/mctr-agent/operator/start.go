@@ -44,5 +44,5 @@ func (x *exchange) start(o containerizer.LaunchOptions,
 	if stream != nil {
 		return x.upgrade(stream)
 	}
-	return x.answer(none{})
+	return x.answer(empty{})
 }

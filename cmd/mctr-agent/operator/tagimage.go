@@ -7,9 +7,9 @@ import (
 )
 
 // tagImage gives an image one more name.
-func (s *Server) tagImage(ctx context.Context, in api.Tag) (none, error) {
-	if err := onThisHost(in.Source); err != nil {
-		return none{}, err
+func (s *Server) tagImage(ctx context.Context, in api.Tag) (empty, error) {
+	if err := checkHostImage(in.Source); err != nil {
+		return empty{}, err
 	}
-	return none{}, s.Images.Tag(ctx, in.Source, in.Target)
+	return empty{}, s.Images.Tag(ctx, in.Source, in.Target)
 }

@@ -46,7 +46,7 @@ func (c *Client) Resolve(ref string) (mctr.ContainerID, error) {
 // Status tells what is known of a container.
 func (c *Client) Status(ctx context.Context, id mctr.ContainerID) (*mctr.Status, error) {
 	s := &mctr.Status{}
-	if err := c.call(ctx, api.InspectContainer, of(id), s); err != nil {
+	if err := c.call(ctx, api.InspectContainer, idOf(id), s); err != nil {
 		return nil, err
 	}
 	if s.Config == nil || s.Phase == "" || s.Phase == mctr.Exited && s.Termination == nil {
@@ -60,17 +60,17 @@ func lacks(call, what string) error {
 	return fmt.Errorf("the agent's answer to %s lacks %s", call, what)
 }
 
-func of(id mctr.ContainerID) api.ID { return api.ID{ContainerID: api.NewContainerID(id)} }
+func idOf(id mctr.ContainerID) api.ID { return api.ID{ContainerID: api.NewContainerID(id)} }
 
 // Usage is what a container consumes.
 func (c *Client) Usage(ctx context.Context, id mctr.ContainerID) (*mctr.Usage, error) {
 	u := &mctr.Usage{}
-	return u, c.call(ctx, api.GetUsage, of(id), u)
+	return u, c.call(ctx, api.GetUsage, idOf(id), u)
 }
 
 // DiskUsage is what a container takes on disk.
 func (c *Client) DiskUsage(ctx context.Context, id mctr.ContainerID) (usage containerizer.DiskUsage, err error) {
-	err = c.call(ctx, api.GetDiskUsage, of(id), &usage)
+	err = c.call(ctx, api.GetDiskUsage, idOf(id), &usage)
 	return usage, err
 }
 
@@ -233,7 +233,7 @@ func (c *Client) Exec(ctx context.Context, id mctr.ContainerID, e containerizer.
 
 // Wait returns how a container ended, once it has.
 func (c *Client) Wait(ctx context.Context, id mctr.ContainerID) (*mctr.Termination, error) {
-	return c.end(ctx, api.WaitContainer, of(id))
+	return c.end(ctx, api.WaitContainer, idOf(id))
 }
 
 // Stop asks a container to end, and ends it after timeout.
@@ -245,7 +245,7 @@ func (c *Client) Stop(ctx context.Context, id mctr.ContainerID, sig unix.Signal,
 
 // Destroy ends a container at once.
 func (c *Client) Destroy(ctx context.Context, id mctr.ContainerID) (*mctr.Termination, error) {
-	return c.end(ctx, api.DestroyContainer, of(id))
+	return c.end(ctx, api.DestroyContainer, idOf(id))
 }
 
 func (c *Client) end(ctx context.Context, kind string, arguments any) (*mctr.Termination, error) {
@@ -272,12 +272,12 @@ func (c *Client) Remove(ctx context.Context, id mctr.ContainerID, force bool) er
 
 // Pause freezes a container.
 func (c *Client) Pause(ctx context.Context, id mctr.ContainerID) error {
-	return c.call(ctx, api.PauseContainer, of(id), nil)
+	return c.call(ctx, api.PauseContainer, idOf(id), nil)
 }
 
 // Resume undoes Pause.
 func (c *Client) Resume(ctx context.Context, id mctr.ContainerID) error {
-	return c.call(ctx, api.ResumeContainer, of(id), nil)
+	return c.call(ctx, api.ResumeContainer, idOf(id), nil)
 }
 
 // Update changes limits.

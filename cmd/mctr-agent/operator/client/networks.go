@@ -53,6 +53,6 @@ func (n Networks) GC(ctx context.Context, name string) error {
 // Check asks plugins whether a container is attached as it should be.
 func (n Networks) Check(ctx context.Context, id mctr.ContainerID) ([]cni.CheckResult, error) {
 	var check api.NetworkCheck
-	err := n.c.call(ctx, api.CheckNetworks, of(id), &check)
+	err := n.c.call(ctx, api.CheckNetworks, idOf(id), &check)
 	return check.Interfaces, err
 }

@@ -5,17 +5,17 @@ import (
 	"os"
 )
 
-// obey reads certificates and tokens again at each SIGHUP, as daemons do, until ctx ends.
+// reloadOnSIGHUP reads certificates and tokens again at each SIGHUP, as daemons do, until ctx ends.
 // Changes are seen without it too; with it, what is wrong with the files is told at once.
-func (a *agent) obey(ctx context.Context, hangUps <-chan os.Signal) error {
+func (a *agent) reloadOnSIGHUP(ctx context.Context, hangUps <-chan os.Signal) error {
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-hangUps:
 		}
-		a.token.again()
-		a.certificates.again()
+		a.token.reload()
+		a.certificates.reload()
 		a.log.Info("read certificates and tokens again")
 	}
 }

@@ -82,7 +82,7 @@ func (x *exchange) fail(err error) {
 
 func writeFailure(w http.ResponseWriter, r *http.Request, code int, err error) {
 	failed := wire.NewError(err)
-	if failed.Message = told(r, failed.Message); len(failed.Message) > maxMessage {
+	if failed.Message = messageFor(r, failed.Message); len(failed.Message) > maxMessage {
 		failed.Message = strings.ToValidUTF8(failed.Message[:maxMessage], "") + "..."
 	}
 	switch code {
@@ -130,7 +130,7 @@ func cutOff(what string, limit time.Duration, err error) error {
 func (x *exchange) answer(out any) error {
 	_ = http.NewResponseController(x.w).SetWriteDeadline(time.Now().Add(writeTime))
 	x.begun = true
-	if _, ok := out.(none); ok {
+	if _, ok := out.(empty); ok {
 		x.w.WriteHeader(http.StatusOK)
 		return nil
 	}

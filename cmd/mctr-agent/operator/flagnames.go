@@ -8,9 +8,9 @@ import (
 	"github.com/mctr/mctr/cmd/mctr-agent/operator/api"
 )
 
-// fields are what the API calls what the command line's flags stand for: fields of
+// fieldOfFlag are what the API calls what the command line's flags stand for: fields of
 // mctr's config, which Mesos' are read into.
-var fields = map[string]string{
+var fieldOfFlag = map[string]string{
 	"network": "network or networks", "net": "networks", "ip": "networks[].ips", "mac-address": "networks[].mac",
 	"publish": "ports", "publish-all": "publishAll",
 	"dns": "dns.servers", "dns-search": "dns.search", "dns-option": "dns.options", "add-host": "extraHosts",
@@ -47,27 +47,27 @@ var fields = map[string]string{
 	"force": "force", "all": "all",
 }
 
-// ofHost are flags of the agent's own that messages name as the remedy.
-var ofHost = []string{"root", "state", "backend", "cgroup-manager", "cgroup-parent", "cni-config-dir", "cni-plugin-dir",
-	"cni-timeout", "plain-http"}
+// agentFlags are flags of the agent's own that messages name as the remedy.
+var agentFlags = []string{"root", "state", "backend", "cgroup-manager", "cgroup-parent", "cni-config-dir",
+	"cni-plugin-dir", "cni-timeout", "plain-http"}
 
 var flag = regexp.MustCompile(`--([a-z][a-z0-9-]*)`)
 
-// inFields is a message with the fields of the API in the place of flags. Those of the
+// flagsToFields is a message with the fields of the API in the place of flags. Those of the
 // agent's own stay.
-func inFields(message string) string {
+func flagsToFields(message string) string {
 	return flag.ReplaceAllStringFunc(message, func(found string) string {
-		if field := fields[strings.TrimPrefix(found, "--")]; field != "" {
+		if field := fieldOfFlag[strings.TrimPrefix(found, "--")]; field != "" {
 			return field
 		}
 		return found
 	})
 }
 
-// told is a message in the words of the client.
-func told(r *http.Request, message string) string {
+// messageFor is a message in the words of the client.
+func messageFor(r *http.Request, message string) string {
 	if r.Header.Get(api.FlagsHeader) != "" {
 		return message
 	}
-	return inFields(message)
+	return flagsToFields(message)
 }

@@ -10,13 +10,13 @@ import (
 	"github.com/mctr/mctr/internal/flock"
 )
 
-// lookTime is how often the agent looks for what it made in STATE.
-const lookTime = time.Second
+// checkInterval is how often the agent looks for what it made in STATE.
+const checkInterval = time.Second
 
-// A presence is what others find the agent by: the lock of its name, and its sockets. Where
+// A endpointKeeper is what others find the agent by: the lock of its name, and its sockets. Where
 // STATE is deleted, or a filesystem is mounted over it, the agent makes them again: else
 // clients would not reach the agent, and a second agent of its name could begin.
-type presence struct {
+type endpointKeeper struct {
 	*agent
 	lock    *flock.Lock
 	sockets []listener
@@ -24,9 +24,9 @@ type presence struct {
 	said    string         // of the last look, to say it once
 }
 
-// keep looks until ctx ends. The error is that another agent took the name.
-func (p *presence) keep(ctx context.Context) error {
-	ticker := time.NewTicker(lookTime)
+// run looks until ctx ends. The error is that another agent took the name.
+func (p *endpointKeeper) run(ctx context.Context) error {
+	ticker := time.NewTicker(checkInterval)
 	defer ticker.Stop()
 	for {
 		select {
@@ -34,7 +34,7 @@ func (p *presence) keep(ctx context.Context) error {
 			return nil
 		case <-ticker.C:
 		}
-		err := p.look(ctx)
+		err := p.restoreMissing(ctx)
 		if errors.Is(err, mctr.ErrExists) {
 			return err
 		}
@@ -49,7 +49,7 @@ func (p *presence) keep(ctx context.Context) error {
 	}
 }
 
-func (p *presence) look(ctx context.Context) error {
+func (p *endpointKeeper) restoreMissing(ctx context.Context) error {
 	if isGone(p.lockFile()) {
 		lock, err := lockName(ctx, p.flags)
 		if err != nil {

@@ -11,11 +11,11 @@ import (
 )
 
 // sums are the figures of all containers that a look tells, by their names.
-func sums(t *testing.T, s *survey, now map[mctr.ContainerID]*mctr.Usage,
+func sums(t *testing.T, s *containerMetrics, now map[mctr.ContainerID]*mctr.Usage,
 	mute ...mctr.ContainerID) map[string]*dto.Metric {
 	t.Helper()
 	told := make(chan prometheus.Metric, 1000)
-	s.tell(told, now, map[mctr.ContainerID]string{"a": "first"}, mute)
+	s.emit(told, now, map[mctr.ContainerID]string{"a": "first"}, mute)
 	close(told)
 	found := map[string]*dto.Metric{}
 	for m := range told {
@@ -36,7 +36,7 @@ func sums(t *testing.T, s *survey, now map[mctr.ContainerID]*mctr.Usage,
 // TestSumsNeverFall wants what containers have used to stay in the sums when they end, and
 // when one is started again and counts anew.
 func TestSumsNeverFall(t *testing.T) {
-	s := newSurvey(nil)
+	s := newContainerMetrics(nil)
 	const sum, single = "mctr_containers_cpu_seconds_total",
 		"mctr_container_cpu_seconds_total container_id=a name=first"
 	used := func(seconds uint64) *mctr.Usage { return &mctr.Usage{CPUNanos: seconds * 1e9, MemoryBytes: 7} }
@@ -67,7 +67,7 @@ func TestSumsNeverFall(t *testing.T) {
 // TestSumsCountOnce wants what a container has used to be counted once, also where its
 // figures cannot be had at a look between two others.
 func TestSumsCountOnce(t *testing.T) {
-	s := newSurvey(nil)
+	s := newContainerMetrics(nil)
 	looks := []struct {
 		now  map[mctr.ContainerID]*mctr.Usage
 		mute []mctr.ContainerID

@@ -87,15 +87,15 @@ func (x *exchange) serve() error {
 	case known:
 		x.kind, x.arguments = kind, arguments
 		return answer(x)
-	case slices.Contains(notHere, kind):
+	case slices.Contains(unsupportedCalls, kind):
 		return statusError{http.StatusNotImplemented,
 			fmt.Errorf("%w: %s: this agent has no frameworks, tasks and resource providers", mctr.ErrUnsupported, kind)}
 	}
 	return fmt.Errorf("%w: no call of type %.64q", mctr.ErrInvalid, kind)
 }
 
-// notHere are calls of Mesos' agent that are not about containers.
-var notHere = []string{
+// unsupportedCalls are calls of Mesos' agent that are not about containers.
+var unsupportedCalls = []string{
 	"GET_FLAGS", "GET_METRICS", "GET_LOGGING_LEVEL", "SET_LOGGING_LEVEL", "GET_STATE", "GET_FRAMEWORKS",
 	"GET_EXECUTORS", "GET_OPERATIONS", "GET_TASKS", "GET_AGENT", "GET_RESOURCE_PROVIDERS",
 	"ADD_RESOURCE_PROVIDER_CONFIG", "UPDATE_RESOURCE_PROVIDER_CONFIG", "REMOVE_RESOURCE_PROVIDER_CONFIG",
@@ -144,11 +144,11 @@ func arguments[In any](x *exchange) (in In, err error) {
 	return in, nil
 }
 
-// none is the answer of a call that has none to give.
-type none struct{}
+// empty is the answer of a call that has none to give.
+type empty struct{}
 
-// plain is a call whose answer is one message, if any.
-func plain[In, Out any](do func(ctx context.Context, in In) (Out, error)) call {
+// unary is a call whose answer is one message, if any.
+func unary[In, Out any](do func(ctx context.Context, in In) (Out, error)) call {
 	return func(x *exchange) error {
 		if err := x.accepts(api.JSON); err != nil {
 			return err
@@ -165,9 +165,9 @@ func plain[In, Out any](do func(ctx context.Context, in In) (Out, error)) call {
 	}
 }
 
-// quick is a plain call that is answered at once, or fails.
-func quick[In, Out any](do func(ctx context.Context, in In) (Out, error)) call {
-	return plain(func(ctx context.Context, in In) (Out, error) {
+// unaryFast is a plain call that is answered at once, or fails.
+func unaryFast[In, Out any](do func(ctx context.Context, in In) (Out, error)) call {
+	return unary(func(ctx context.Context, in In) (Out, error) {
 		ctx, cancel := context.WithTimeout(ctx, quickTime)
 		defer cancel()
 		return do(ctx, in)
@@ -184,13 +184,13 @@ func optional(c call) call {
 	}
 }
 
-// of is a call that does something to a container and has nothing to say.
-func of(do func(ctx context.Context, id mctr.ContainerID) error) func(context.Context, api.ID) (none, error) {
-	return func(ctx context.Context, in api.ID) (none, error) {
+// byID is a call that does something to a container and has nothing to say.
+func byID(do func(ctx context.Context, id mctr.ContainerID) error) func(context.Context, api.ID) (empty, error) {
+	return func(ctx context.Context, in api.ID) (empty, error) {
 		id, err := in.ContainerID.ID()
 		if err != nil {
-			return none{}, err
+			return empty{}, err
 		}
-		return none{}, do(ctx, id)
+		return empty{}, do(ctx, id)
 	}
 }

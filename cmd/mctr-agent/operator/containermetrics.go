@@ -12,12 +12,12 @@ import (
 	"github.com/mctr/mctr"
 )
 
-// surveyTime bounds a look at all containers.
-const surveyTime = 10 * time.Second
+// scrapeTimeout bounds a look at all containers.
+const scrapeTimeout = 10 * time.Second
 
-// A survey looks at the containers when it is asked. Each running one has figures of its
+// A containerMetrics looks at the containers when it is asked. Each running one has figures of its
 // own, by its id and name; those that only grow stay in the sums when it has ended.
-type survey struct {
+type containerMetrics struct {
 	*Server
 	containers, sessions *prometheus.Desc
 	each                 []figure
@@ -35,14 +35,14 @@ type figure struct {
 	sum    *prometheus.Desc
 }
 
-// ofContainer are the labels of a container's own figures.
-var ofContainer = []string{"container_id", "name"}
+// containerLabels are the labels of a container's own figures.
+var containerLabels = []string{"container_id", "name"}
 
-func newSurvey(s *Server) *survey {
+func newContainerMetrics(s *Server) *containerMetrics {
 	desc := func(name, help string, labels ...string) *prometheus.Desc {
 		return prometheus.NewDesc("mctr_"+name, help, labels, nil)
 	}
-	v := &survey{
+	v := &containerMetrics{
 		Server:     s,
 		containers: desc("containers", "Containers, by state.", "state"),
 		sessions:   desc("sessions", "Sessions that run beside containers' own commands."),
@@ -77,7 +77,7 @@ func newSurvey(s *Server) *survey {
 		}
 		v.each = append(v.each, figure{
 			of: f.of, grows: f.grows,
-			single: desc("container_"+f.name, "A running container: "+f.what+".", ofContainer...),
+			single: desc("container_"+f.name, "A running container: "+f.what+".", containerLabels...),
 			sum:    desc("containers_"+f.name, sum),
 		})
 	}
@@ -100,7 +100,7 @@ func sent(u *mctr.Usage) (n float64) {
 }
 
 // Describe names the metrics.
-func (s *survey) Describe(to chan<- *prometheus.Desc) {
+func (s *containerMetrics) Describe(to chan<- *prometheus.Desc) {
 	to <- s.containers
 	to <- s.sessions
 	for _, f := range s.each {
@@ -110,8 +110,8 @@ func (s *survey) Describe(to chan<- *prometheus.Desc) {
 }
 
 // Collect looks.
-func (s *survey) Collect(to chan<- prometheus.Metric) {
-	ctx, cancel := context.WithTimeout(context.Background(), surveyTime)
+func (s *containerMetrics) Collect(to chan<- prometheus.Metric) {
+	ctx, cancel := context.WithTimeout(context.Background(), scrapeTimeout)
 	defer cancel()
 	ids, err := s.Server.Containers.Containers()
 	if err != nil {
@@ -144,15 +144,15 @@ func (s *survey) Collect(to chan<- prometheus.Metric) {
 		now[id], names[id] = u, status.Config.Name
 	}
 	for phase, n := range count {
-		to <- prometheus.MustNewConstMetric(s.containers, prometheus.GaugeValue, float64(n), word(phase))
+		to <- prometheus.MustNewConstMetric(s.containers, prometheus.GaugeValue, float64(n), phaseLabel(phase))
 	}
 	to <- prometheus.MustNewConstMetric(s.sessions, prometheus.GaugeValue, float64(len(s.Server.sessions.list())))
-	s.tell(to, now, names, mute)
+	s.emit(to, now, names, mute)
 }
 
-// tell gives the figures of each container and of all. Those in mute run, and have no
+// emit gives the figures of each container and of all. Those in mute run, and have no
 // figures at this look.
-func (s *survey) tell(
+func (s *containerMetrics) emit(
 	to chan<- prometheus.Metric, now map[mctr.ContainerID]*mctr.Usage, names map[mctr.ContainerID]string,
 	mute []mctr.ContainerID,
 ) {
@@ -199,4 +199,4 @@ var phases = []mctr.Phase{
 	mctr.Destroying, mctr.Exited, mctr.Lost, mctr.Damaged,
 }
 
-func word(p mctr.Phase) string { return strings.ToLower(string(p)) }
+func phaseLabel(p mctr.Phase) string { return strings.ToLower(string(p)) }

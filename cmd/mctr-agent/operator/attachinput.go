@@ -51,7 +51,7 @@ func (x *exchange) attachInput() error {
 	if err := in.pass(ctx, to); err != nil {
 		return err
 	}
-	return x.answer(none{})
+	return x.answer(empty{})
 }
 
 // writer takes the input of a container or session. done gives it back.

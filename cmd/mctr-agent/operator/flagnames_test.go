@@ -44,7 +44,7 @@ func TestFields(t *testing.T) {
 		if strings.HasSuffix(name, "-") {
 			continue // the rest is put behind it
 		}
-		if fields[name] == "" && !slices.Contains(ofHost, name) {
+		if fieldOfFlag[name] == "" && !slices.Contains(agentFlags, name) {
 			t.Errorf("%s names --%s, which has no field", file, name)
 		}
 	}
@@ -56,7 +56,7 @@ func TestInFields(t *testing.T) {
 		"give --root another":              "give --root another",
 		"a -- b --unknown":                 "a -- b --unknown",
 	} {
-		if got := inFields(text); got != want {
+		if got := flagsToFields(text); got != want {
 			t.Errorf("%q: %q", text, got)
 		}
 	}

@@ -5,12 +5,12 @@ import (
 	"time"
 )
 
-// restTime is what a client has to end a body that nobody reads any more.
-const restTime = time.Second
+// drainTimeout is what a client has to end a body that nobody reads any more.
+const drainTimeout = time.Second
 
-// InTime bounds the time that the body of a request has to arrive, for as long as
+// BodyTimeout bounds the time that the body of a request has to arrive, for as long as
 // nobody who reads it sets another time, and what is left of it after the answer.
-func InTime(limit time.Duration, next http.Handler) http.Handler {
+func BodyTimeout(limit time.Duration, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.ContentLength == 0 {
 			next.ServeHTTP(w, r)
@@ -19,7 +19,7 @@ func InTime(limit time.Duration, next http.Handler) http.Handler {
 		c := http.NewResponseController(w)
 		_ = c.SetReadDeadline(time.Now().Add(limit)) // on a connection that has gone no deadline is needed
 		next.ServeHTTP(w, r)
-		_ = c.SetReadDeadline(time.Now().Add(restTime))
+		_ = c.SetReadDeadline(time.Now().Add(drainTimeout))
 	})
 }
 

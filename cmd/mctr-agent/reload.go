@@ -9,10 +9,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A current value is read from files, and read again when one of them has changed.
+// A reloadable value is read from files, and read again when one of them has changed.
 // What cannot be used is said in the log once for each change, and what there was
 // before stays.
-type current[T any] struct {
+type reloadable[T any] struct {
 	read  func() (T, error)
 	files []string
 	log   *slog.Logger
@@ -33,22 +33,22 @@ type stamp struct {
 // settled is longer than a filesystem's clock takes for a step.
 const settled = 2 * time.Second
 
-// newCurrent reads the value for the first time.
-func newCurrent[T any](log slog.Handler, read func() (T, error), files ...string) (*current[T], error) {
-	c := &current[T]{read: read, log: slog.New(log),
+// newReloadable reads the value for the first time.
+func newReloadable[T any](log slog.Handler, read func() (T, error), files ...string) (*reloadable[T], error) {
+	c := &reloadable[T]{read: read, log: slog.New(log),
 		files: slices.DeleteFunc(files, func(f string) bool { return f == "" })}
-	c.look()
+	c.filesChanged()
 	var err error
 	c.value, err = read()
 	return c, err
 }
 
 // get is the value as the files have it now.
-func (c *current[T]) get() T {
+func (c *reloadable[T]) get() T {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	young := c.young
-	changed := c.look()
+	changed := c.filesChanged()
 	if !changed && !young {
 		return c.value
 	}
@@ -62,8 +62,8 @@ func (c *current[T]) get() T {
 	return c.value
 }
 
-// again reads the files whatever their stamps, and says in the log what is wrong with them.
-func (c *current[T]) again() {
+// reload reads the files whatever their stamps, and says in the log what is wrong with them.
+func (c *reloadable[T]) reload() {
 	if c == nil {
 		return
 	}
@@ -73,9 +73,9 @@ func (c *current[T]) again() {
 	c.get()
 }
 
-// look says whether the files are others than those seen before. It comes before
+// filesChanged says whether the files are others than those seen before. It comes before
 // they are read: a change meanwhile is seen by the next look.
-func (c *current[T]) look() (changed bool) {
+func (c *reloadable[T]) filesChanged() (changed bool) {
 	before := c.seen
 	c.seen, c.young = nil, false
 	for _, file := range c.files {

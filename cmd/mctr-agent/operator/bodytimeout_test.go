@@ -50,8 +50,9 @@ func TestSlowBody(t *testing.T) {
 // TestEarlyAnswer refuses calls before they have arrived: the client is told at once,
 // and does not keep the connection.
 func TestEarlyAnswer(t *testing.T) {
-	server := httptest.NewServer(operator.InTime(time.Hour, operator.Authenticated(func() string { return "token" },
-		operator.New(operator.Options{Log: slog.DiscardHandler}).Handler())))
+	server := httptest.NewServer(
+		operator.BodyTimeout(time.Hour, operator.Authenticated(func() string { return "token" },
+			operator.New(operator.Options{Log: slog.DiscardHandler}).Handler())))
 	defer server.Close()
 	for _, c := range []struct{ name, headers, want string }{
 		{"no token", "Content-Type: application/json\r\nContent-Length: 100\r\n", "401"},
