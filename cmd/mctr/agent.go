@@ -34,13 +34,13 @@ func (f *agentFlags) register(set *pflag.FlagSet) {
 // remote says whether the command is about an agent's containers.
 func (a *app) remote() bool { return a.agent.address != "" }
 
-// onlyHere refuses a verb that cannot be done by an agent.
-func (a *app) onlyHere(what string) error {
-	return a.onlyThere(what, "it needs the files of the containers' host")
+// requireLocal refuses a verb that cannot be done by an agent.
+func (a *app) requireLocal(what string) error {
+	return a.requireLocalBecause(what, "it needs the files of the containers' host")
 }
 
-// onlyThere is onlyHere with the reason.
-func (a *app) onlyThere(what, why string) error {
+// requireLocalBecause is requireLocal with the reason.
+func (a *app) requireLocalBecause(what, why string) error {
 	if !a.remote() {
 		return nil
 	}

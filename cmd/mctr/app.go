@@ -103,7 +103,7 @@ func (a *app) images() (*provisioner.Provisioner, error) {
 	if a.store != nil {
 		return a.store, nil
 	}
-	if err := a.onlyHere(a.verb); err != nil {
+	if err := a.requireLocal(a.verb); err != nil {
 		return nil, err
 	}
 	var opts []provisioner.Option
@@ -126,7 +126,7 @@ func (a *app) containers(ctx context.Context) (*containerizer.Containerizer, err
 	if a.opened != nil {
 		return a.opened, nil
 	}
-	if err := a.onlyHere(a.verb); err != nil {
+	if err := a.requireLocal(a.verb); err != nil {
 		return nil, err
 	}
 	if os.Geteuid() != 0 {
@@ -185,7 +185,7 @@ func (a *app) exitCommand(verb string) []string {
 	if err != nil {
 		return nil
 	}
-	return slices.Concat([]string{self, "--root", a.root, "--state", a.state}, a.cni.again(),
+	return slices.Concat([]string{self, "--root", a.root, "--state", a.state}, a.cni.arguments(),
 		[]string{"internal", verb})
 }
 

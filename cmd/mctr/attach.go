@@ -36,7 +36,7 @@ and never holds the container up.`,
 
 func (a *app) attach(cmd *cobra.Command, o *runOptions, ref string, stdin bool) error {
 	ctx := cmd.Context()
-	c, id, err := a.reachContainer(ctx, ref)
+	c, id, err := a.apiForContainer(ctx, ref)
 	if err != nil {
 		return err
 	}

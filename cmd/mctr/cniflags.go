@@ -25,9 +25,9 @@ func (c *cniFlags) register(f *pflag.FlagSet) {
 	f.DurationVar(&c.timeout, "cni-timeout", cni.DefaultTimeout, "what a CNI plugin has for one command")
 }
 
-// again are the flags by which another mctr, in whatever directory and environment,
+// arguments are the flags by which another mctr, in whatever directory and environment,
 // finds the same plugins.
-func (c *cniFlags) again() []string {
+func (c *cniFlags) arguments() []string {
 	flags := []string{"--cni-timeout", c.timeout.String()}
 	for _, dir := range c.pluginDirs {
 		if abs, err := filepath.Abs(dir); err == nil {

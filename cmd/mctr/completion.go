@@ -15,7 +15,7 @@ func (a *app) completeImages(cmd *cobra.Command, _ []string,
 	if a.begin(cmd, nil) != nil {
 		return nil, cobra.ShellCompDirectiveError
 	}
-	store, err := a.reachImages()
+	store, err := a.imageAPI()
 	if err != nil {
 		return nil, cobra.ShellCompDirectiveError
 	}

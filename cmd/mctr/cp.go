@@ -85,7 +85,7 @@ func (a *app) cp(ctx context.Context, from, to string, o copyFlags) error {
 	case src.container == "" && dst.container == "":
 		return fmt.Errorf("%w: one of the paths must be CONTAINER:PATH", mctr.ErrInvalid)
 	}
-	c, err := a.reachToChange(ctx)
+	c, err := a.apiForChange(ctx)
 	if err != nil {
 		return err
 	}
@@ -95,9 +95,9 @@ func (a *app) cp(ctx context.Context, from, to string, o copyFlags) error {
 	}
 	one := copying{c: c, id: id, flags: o}
 	if src.container != "" {
-		err = one.out(ctx, src.path, dst.path)
+		err = one.copyOut(ctx, src.path, dst.path)
 	} else {
-		err = one.in(ctx, src.path, dst.path)
+		err = one.copyIn(ctx, src.path, dst.path)
 	}
 	if err == nil && !o.quiet && from != "-" && to != "-" && term.IsTerminal(int(os.Stderr.Fd())) {
 		fmt.Fprintf(os.Stderr, "Successfully copied %s to %s\n", units.HumanSize(float64(one.bytes)), to)
@@ -107,7 +107,7 @@ func (a *app) cp(ctx context.Context, from, to string, o copyFlags) error {
 
 // copying is one copy under way.
 type copying struct {
-	c     operations
+	c     containerAPI
 	id    mctr.ContainerID
 	flags copyFlags
 	bytes int64
@@ -117,8 +117,8 @@ func (x *copying) options(name string) containerizer.CopyOptions {
 	return containerizer.CopyOptions{Name: name, FollowLink: x.flags.follow, Archive: x.flags.archive}
 }
 
-// out copies from the container.
-func (x *copying) out(ctx context.Context, src, dst string) error {
+// copyOut copies from the container.
+func (x *copying) copyOut(ctx context.Context, src, dst string) error {
 	if dst == "-" {
 		return toStdout("a tar stream", func(w io.Writer) error {
 			return x.c.CopyFrom(ctx, x.id, src, w, x.options(""))
@@ -129,11 +129,11 @@ func (x *copying) out(ctx context.Context, src, dst string) error {
 	if err != nil {
 		return err
 	}
-	there, err := lookAtHost(dst)
+	there, err := statHostTarget(dst)
 	if err != nil {
 		return err
 	}
-	dir, name, err := landing(sourceOf(src, stat.IsDir()), there)
+	dir, name, err := resolveTarget(sourceOf(src, stat.IsDir()), there)
 	if err != nil {
 		return err
 	}
@@ -176,9 +176,9 @@ func (l *leftOut) say(w io.Writer) {
 		more)
 }
 
-// in copies to the container.
-func (x *copying) in(ctx context.Context, src, dst string) error {
-	there, err := x.lookInside(ctx, dst)
+// copyIn copies to the container.
+func (x *copying) copyIn(ctx context.Context, src, dst string) error {
+	there, err := x.statContainerTarget(ctx, dst)
 	if err != nil {
 		return err
 	}
@@ -200,7 +200,7 @@ func (x *copying) in(ctx context.Context, src, dst string) error {
 	if err != nil {
 		return err
 	}
-	dir, name, err := landing(sourceOf(src, info.IsDir()), there)
+	dir, name, err := resolveTarget(sourceOf(src, info.IsDir()), there)
 	if err != nil {
 		return err
 	}

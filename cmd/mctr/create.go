@@ -35,7 +35,7 @@ func (a *app) create(cmd *cobra.Command, l *launchFlags, args []string) error {
 	if err := a.chooseNetwork(cmd.Context(), config); err != nil {
 		return err
 	}
-	c, err := a.reachToChange(cmd.Context())
+	c, err := a.apiForChange(cmd.Context())
 	if err != nil {
 		return err
 	}
@@ -80,7 +80,7 @@ func (a *app) startCommand() *cobra.Command {
 
 func (a *app) startAttached(cmd *cobra.Command, ref string, stdin bool) error {
 	ctx := cmd.Context()
-	c, err := a.reachToChange(ctx)
+	c, err := a.apiForChange(ctx)
 	if err != nil {
 		return err
 	}

@@ -57,11 +57,11 @@ type containerSpace struct {
 }
 
 func (a *app) space(ctx context.Context) (*space, error) {
-	c, err := a.reach(ctx)
+	c, err := a.api(ctx)
 	if err != nil {
 		return nil, err
 	}
-	store, err := a.reachImages()
+	store, err := a.imageAPI()
 	if err != nil {
 		return nil, err
 	}
@@ -110,7 +110,7 @@ func (s *space) rows() []spaceRow {
 	running := 0
 	for _, c := range s.containers {
 		size += c.usage.Total()
-		if mayGo(c.Status) {
+		if isPrunable(c.Status) {
 			reclaimable += c.usage.Total()
 		} else {
 			running++

@@ -36,7 +36,7 @@ work, and the exit code 1.`,
 }
 
 func (a *app) doctor(ctx context.Context, format string, all bool) error {
-	host, err := a.reachHost()
+	host, err := a.hostAPI()
 	if err != nil {
 		return err
 	}

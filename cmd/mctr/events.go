@@ -68,7 +68,7 @@ func (a *app) events(ctx context.Context, o *eventOptions) error {
 	if err != nil {
 		return err
 	}
-	c, err := a.reach(ctx)
+	c, err := a.api(ctx)
 	if err != nil {
 		return err
 	}

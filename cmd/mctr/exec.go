@@ -55,7 +55,7 @@ container does not run or the command cannot be invoked, 127 when it is not foun
 }
 
 func (a *app) exec(ctx context.Context, o *execOptions, ref string, args []string) error {
-	c, id, err := a.reachContainer(ctx, ref)
+	c, id, err := a.apiForContainer(ctx, ref)
 	if err != nil {
 		return err
 	}

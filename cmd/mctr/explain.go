@@ -25,7 +25,7 @@ release with how long it took, isolator by isolator.`,
 		Args:              cobra.ExactArgs(1),
 		ValidArgsFunction: a.completeContainers,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			c, id, err := a.reachContainer(cmd.Context(), args[0])
+			c, id, err := a.apiForContainer(cmd.Context(), args[0])
 			if err != nil {
 				return err
 			}
@@ -36,14 +36,14 @@ release with how long it took, isolator by isolator.`,
 			if asJSON {
 				return printJSON(os.Stdout, s)
 			}
-			return tellStory(stdout, s)
+			return printStory(stdout, s)
 		},
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "the status that this is told from, as JSON")
 	return cmd
 }
 
-func tellStory(w io.Writer, s *mctr.Status) error {
+func printStory(w io.Writer, s *mctr.Status) error {
 	fmt.Fprintf(w, "%s\n%s\n", reason(s), evidence(s))
 	tabs := tabwriter.NewWriter(w, 0, 8, 3, ' ', 0)
 	fmt.Fprintf(tabs, "container\t%s\n", strings.TrimSpace(string(s.ID)+" "+s.Config.Name))

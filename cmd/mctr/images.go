@@ -25,7 +25,7 @@ func (a *app) pullCommand() *cobra.Command {
 		Example: "  mctr pull alpine\n  mctr pull --platform linux/arm64 debian:bookworm-slim",
 		Args:    cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			store, err := a.reachImages()
+			store, err := a.imageAPI()
 			if err != nil {
 				return err
 			}
@@ -81,7 +81,7 @@ func (a *app) imagesCommand() *cobra.Command {
 }
 
 func (a *app) imageRows(ctx context.Context, args []string, noTrunc bool) ([]imageRow, error) {
-	store, err := a.reachImages()
+	store, err := a.imageAPI()
 	if err != nil {
 		return nil, err
 	}
@@ -156,7 +156,7 @@ type imageInfo struct {
 }
 
 func (a *app) inspectImages(ctx context.Context, refs []string, format string) error {
-	store, err := a.reachImages()
+	store, err := a.imageAPI()
 	if err != nil {
 		return err
 	}
@@ -229,7 +229,7 @@ given.`,
 		Args:              cobra.MinimumNArgs(1),
 		ValidArgsFunction: a.completeImages,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			store, err := a.reachImages()
+			store, err := a.imageAPI()
 			if err != nil {
 				return err
 			}
@@ -262,7 +262,7 @@ func (a *app) pruneCommand() *cobra.Command {
 					return err
 				}
 			}
-			store, err := a.reachImages()
+			store, err := a.imageAPI()
 			if err != nil {
 				return err
 			}

@@ -55,7 +55,7 @@ func (a *app) infoCommand() *cobra.Command {
 }
 
 func (a *app) info(ctx context.Context) (*systemInfo, error) {
-	c, err := a.reach(ctx)
+	c, err := a.api(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -63,7 +63,7 @@ func (a *app) info(ctx context.Context) (*systemInfo, error) {
 	if err != nil {
 		return nil, err
 	}
-	host, err := a.reachHost()
+	host, err := a.hostAPI()
 	if err != nil {
 		return nil, err
 	}
@@ -98,7 +98,7 @@ func (i *systemInfo) count(list []*mctr.Status) {
 
 // countImages counts one with several names once.
 func (a *app) countImages(ctx context.Context) (int, error) {
-	store, err := a.reachImages()
+	store, err := a.imageAPI()
 	if err != nil {
 		return 0, err
 	}

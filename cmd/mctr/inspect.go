@@ -42,7 +42,7 @@ mctr's own, among them why a container ended and by what evidence.`,
 }
 
 func (a *app) inspect(ctx context.Context, refs []string, format string) error {
-	c, err := a.reach(ctx)
+	c, err := a.api(ctx)
 	if err != nil {
 		return err
 	}

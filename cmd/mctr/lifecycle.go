@@ -13,14 +13,14 @@ import (
 
 func (a *app) pauseCommand() *cobra.Command {
 	return a.simpleCommand("pause", "Freeze the processes of containers",
-		func(ctx context.Context, c operations, id mctr.ContainerID) error {
+		func(ctx context.Context, c containerAPI, id mctr.ContainerID) error {
 			return c.Pause(ctx, id)
 		})
 }
 
 func (a *app) unpauseCommand() *cobra.Command {
 	return a.simpleCommand("unpause", "Let frozen containers go on",
-		func(ctx context.Context, c operations, id mctr.ContainerID) error {
+		func(ctx context.Context, c containerAPI, id mctr.ContainerID) error {
 			return c.Resume(ctx, id)
 		})
 }
@@ -54,7 +54,7 @@ image, files, sandbox and log.`,
 	cmd.Flags().StringVarP(&sig, "signal", "s", "", "what to send first (default: the container's stop signal)")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		given := cmd.Flags().Changed("time")
-		return a.eachContainer(cmd, args, func(ctx context.Context, c operations, id mctr.ContainerID) error {
+		return a.eachContainer(cmd, args, func(ctx context.Context, c containerAPI, id mctr.ContainerID) error {
 			if err := a.stop(ctx, c, id, sig, seconds, given); err != nil {
 				return err
 			}
@@ -65,7 +65,8 @@ image, files, sandbox and log.`,
 }
 
 // stop ends a container that runs; one that does not is fine.
-func (a *app) stop(ctx context.Context, c operations, id mctr.ContainerID, sig string, seconds int, given bool) error {
+func (a *app) stop(ctx context.Context, c containerAPI, id mctr.ContainerID, sig string, seconds int,
+	given bool) error {
 	status, err := c.Status(ctx, id)
 	if err != nil {
 		return err
@@ -92,7 +93,7 @@ func (a *app) renameCommand() *cobra.Command {
 		Args:              cobra.ExactArgs(2),
 		ValidArgsFunction: a.completeContainers,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			c, id, err := a.reachContainer(cmd.Context(), args[0])
+			c, id, err := a.apiForContainer(cmd.Context(), args[0])
 			if err != nil {
 				return err
 			}
@@ -122,7 +123,7 @@ memory limit below what is in use is refused.`,
 		if reflect.DeepEqual(wanted.Resources, mctr.Resources{}) {
 			return fmt.Errorf("%w: no limit given: see mctr update --help", mctr.ErrInvalid)
 		}
-		return a.eachContainer(cmd, args, func(ctx context.Context, c operations, id mctr.ContainerID) error {
+		return a.eachContainer(cmd, args, func(ctx context.Context, c containerAPI, id mctr.ContainerID) error {
 			if group {
 				return c.UpdateGroup(ctx, id, wanted.Resources)
 			}

@@ -41,7 +41,7 @@ are tried first.`,
 		Args:              cobra.MaximumNArgs(1),
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := a.credentialsHere(); err != nil {
+			if err := a.requireLocalCredentials(); err != nil {
 				return err
 			}
 			o.given = cmd.Flags().Changed("password")
@@ -57,9 +57,9 @@ are tried first.`,
 	return cmd
 }
 
-// credentialsHere refuses to keep or forget credentials where no pull would use them.
-func (a *app) credentialsHere() error {
-	return a.onlyThere(a.verb,
+// requireLocalCredentials refuses to keep or forget credentials where no pull would use them.
+func (a *app) requireLocalCredentials() error {
+	return a.requireLocalBecause(a.verb,
 		"credentials lie where they are used: an agent reads $REGISTRY_AUTH_FILE, or config.json in $DOCKER_CONFIG "+
 			"or ~/.docker, as the user it runs as")
 }
@@ -105,10 +105,10 @@ func (a *app) login(ctx context.Context, server string, o loginFlags) error {
 	if err := verify(c); err != nil {
 		return err
 	}
-	return keepLogin(ctx, path, host, c)
+	return storeLogin(ctx, path, host, c)
 }
 
-func keepLogin(ctx context.Context, path, host string, c credentials.Credentials) error {
+func storeLogin(ctx context.Context, path, host string, c credentials.Credentials) error {
 	plain, err := credentials.File{Path: path}.Login(ctx, puller.AuthKey(host), c)
 	if err != nil {
 		return err
@@ -211,7 +211,7 @@ func (a *app) logoutCommand() *cobra.Command {
 		Args:              cobra.MaximumNArgs(1),
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := a.credentialsHere(); err != nil {
+			if err := a.requireLocalCredentials(); err != nil {
 				return err
 			}
 			ctx, stop := interruptible(cmd.Context())

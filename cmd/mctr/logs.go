@@ -50,7 +50,7 @@ func (a *app) logs(ctx context.Context, ref string, o *logsOptions) error {
 	if err != nil {
 		return err
 	}
-	c, id, err := a.reachContainer(ctx, ref)
+	c, id, err := a.apiForContainer(ctx, ref)
 	if err != nil {
 		return err
 	}

@@ -54,7 +54,7 @@ func (a *app) networkLsCommand() *cobra.Command {
 
 // networkRows goes on past files that cannot be read.
 func (a *app) networkRows(ctx context.Context) ([]networkRow, error) {
-	networks, err := a.reachNetworks()
+	networks, err := a.networkAPI()
 	if err != nil {
 		return nil, err
 	}
@@ -85,7 +85,7 @@ func (a *app) networkInspectCommand() *cobra.Command {
 		Example:           "  mctr network inspect bridge\n  mctr network inspect -f '{{.Definition.Subnets}}' bridge",
 		ValidArgsFunction: a.completeMadeNetworks,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			networks, err := a.reachNetworks()
+			networks, err := a.networkAPI()
 			if err != nil {
 				return err
 			}
@@ -165,11 +165,11 @@ func (a *app) networkCheckCommand() *cobra.Command {
 			"if one finds something amiss.",
 		Example: "  mctr network check web", ValidArgsFunction: a.completeContainers,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			c, err := a.reach(cmd.Context())
+			c, err := a.api(cmd.Context())
 			if err != nil {
 				return err
 			}
-			networks, err := a.reachNetworks()
+			networks, err := a.networkAPI()
 			if err != nil {
 				return err
 			}
@@ -207,7 +207,7 @@ func (a *app) removeNetworks(ctx context.Context, names []string) error {
 // eachNetwork does something to each, prints the names of those where it worked,
 // and goes on past errors.
 func (a *app) eachNetwork(names []string, do func(networks networkStore, name string) error) error {
-	networks, err := a.reachNetworks()
+	networks, err := a.networkAPI()
 	if err != nil {
 		return err
 	}

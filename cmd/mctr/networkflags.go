@@ -307,7 +307,7 @@ func (a *app) chooseNetwork(ctx context.Context, c *mctr.ContainerConfig) error 
 	if c.Network != "" || len(c.Networks) > 0 {
 		return nil
 	}
-	networks, err := a.reachNetworks()
+	networks, err := a.networkAPI()
 	if err != nil {
 		return err
 	}
@@ -329,7 +329,7 @@ func (a *app) chooseNetwork(ctx context.Context, c *mctr.ContainerConfig) error 
 
 // joinNetwork puts the id where a name may stand.
 func (a *app) joinNetwork(ctx context.Context, c *mctr.ContainerConfig, ref string) error {
-	_, id, err := a.reachContainer(ctx, ref)
+	_, id, err := a.apiForContainer(ctx, ref)
 	if err != nil {
 		return fmt.Errorf("--network container:%s: %w", ref, err)
 	}
@@ -344,7 +344,7 @@ func (a *app) completeNetworks(cmd *cobra.Command, _ []string,
 		return nil, cobra.ShellCompDirectiveError
 	}
 	words := []cobra.Completion{mctr.NetworkNone, mctr.NetworkHost, cni.Default}
-	networks, err := a.reachNetworks()
+	networks, err := a.networkAPI()
 	if err != nil {
 		return words, cobra.ShellCompDirectiveNoFileComp
 	}

@@ -15,7 +15,7 @@ commands do not know them.`,
 			"true",
 		DisableFlagParsing: true,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return a.become(cmd, "mctr-shim", func(words []string) []string { return words })
+			return a.execProgram(cmd, "mctr-shim", func(words []string) []string { return words })
 		},
 	}
 }

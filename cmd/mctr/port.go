@@ -24,7 +24,7 @@ its protocol is tcp if none is given.`,
 		Args:              cobra.RangeArgs(1, 2),
 		ValidArgsFunction: a.completePort,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			c, id, err := a.reachContainer(cmd.Context(), args[0])
+			c, id, err := a.apiForContainer(cmd.Context(), args[0])
 			if err != nil {
 				return err
 			}
@@ -59,7 +59,7 @@ func (a *app) completePort(cmd *cobra.Command, args []string,
 	if len(args) > 1 || a.begin(cmd, nil) != nil {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
-	c, id, err := a.reachContainer(cmd.Context(), args[0])
+	c, id, err := a.apiForContainer(cmd.Context(), args[0])
 	if err != nil {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}

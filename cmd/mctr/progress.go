@@ -30,13 +30,13 @@ func plain(f *os.File, e provisioner.Event) {
 	case provisioner.Unpacked:
 		fmt.Fprintf(f, "layer %s: unpacked, %s\n", shortDigest(e.Digest.Encoded()), units.BytesSize(float64(e.Total)))
 	case provisioner.Waiting:
-		fmt.Fprintln(f, patience(e))
+		fmt.Fprintln(f, waitText(e))
 	case provisioner.Done:
 		fmt.Fprintf(f, "pulled %s\n", e.Reference)
 	}
 }
 
-func patience(e provisioner.Event) string {
+func waitText(e provisioner.Event) string {
 	return fmt.Sprintf("waiting %s: %s asks to be left alone for so long", e.Wait.Round(100*time.Millisecond), e.Host)
 }
 
@@ -57,7 +57,7 @@ func (b *bar) event(e provisioner.Event) {
 		fmt.Fprintf(b.f, "pulling %s\n", e.Reference)
 		return
 	case provisioner.Waiting:
-		fmt.Fprintf(b.f, "\r\x1b[K%s\n", patience(e))
+		fmt.Fprintf(b.f, "\r\x1b[K%s\n", waitText(e))
 		return
 	case provisioner.Done:
 		fmt.Fprintf(b.f, "\r\x1b[Kpulled %s\n", e.Reference)

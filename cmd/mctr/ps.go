@@ -33,7 +33,7 @@ func (a *app) psCommand() *cobra.Command {
 		Example: "  mctr ps -a\n  mctr ps -aq --filter status=exited\n  mctr ps --format '{{.ID}} {{.Status}}'",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			c, err := a.reach(cmd.Context())
+			c, err := a.api(cmd.Context())
 			if err != nil {
 				return err
 			}
@@ -59,7 +59,7 @@ type psRow struct {
 	Mounts, Networks                          string
 }
 
-func (a *app) ps(ctx context.Context, c operations, o *psOptions) error {
+func (a *app) ps(ctx context.Context, c containerAPI, o *psOptions) error {
 	list, err := a.statuses(ctx, c)
 	if err != nil {
 		return err

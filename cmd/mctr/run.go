@@ -134,14 +134,14 @@ func (a *app) run(cmd *cobra.Command, o *runOptions, args []string) error {
 	if o.dryRun {
 		return a.dryRun(cmd.Context(), config)
 	}
-	c, err := a.reachToChange(cmd.Context())
+	c, err := a.apiForChange(cmd.Context())
 	if err != nil {
 		return err
 	}
 	return a.launch(cmd.Context(), c, o, config)
 }
 
-func (a *app) launch(ctx context.Context, c operations, o *runOptions, config *mctr.ContainerConfig) error {
+func (a *app) launch(ctx context.Context, c containerAPI, o *runOptions, config *mctr.ContainerConfig) error {
 	id := mctr.NewID()
 	cid, err := reserveCIDFile(o.launch.cidfile)
 	if err != nil {
@@ -170,7 +170,7 @@ func (a *app) launch(ctx context.Context, c operations, o *runOptions, config *m
 }
 
 // warn says on stderr what a launch left undone.
-func warn(ctx context.Context, c operations, id mctr.ContainerID) error {
+func warn(ctx context.Context, c containerAPI, id mctr.ContainerID) error {
 	status, err := c.Status(ctx, id)
 	if errors.Is(err, mctr.ErrNotFound) {
 		return nil // it removed itself
@@ -186,7 +186,7 @@ func warn(ctx context.Context, c operations, id mctr.ContainerID) error {
 
 // dryRun prints what a launch would hand the engine.
 func (a *app) dryRun(ctx context.Context, config *mctr.ContainerConfig) error {
-	c, err := a.reachToChange(ctx)
+	c, err := a.apiForChange(ctx)
 	if err != nil {
 		return err
 	}

@@ -20,9 +20,9 @@ import (
 
 // A session is a foreground run: this terminal, or these pipes, and one container.
 type session struct {
-	containers operations
+	containers containerAPI
 	id         mctr.ContainerID
-	options_   *runOptions
+	flags      *runOptions
 	config     *mctr.ContainerConfig
 	terminal   *terminal // nil without -t
 	detachKeys []byte    // end the session when they are typed; none: nothing does
@@ -37,8 +37,8 @@ type session struct {
 	once       sync.Once
 }
 
-func newSession(c operations, id mctr.ContainerID, o *runOptions, config *mctr.ContainerConfig) *session {
-	s := &session{containers: c, id: id, options_: o, config: config, signals: make(chan os.Signal, 64),
+func newSession(c containerAPI, id mctr.ContainerID, o *runOptions, config *mctr.ContainerConfig) *session {
+	s := &session{containers: c, id: id, flags: o, config: config, signals: make(chan os.Signal, 64),
 		detached: make(chan struct{}), over: make(chan struct{}), left: make(chan unix.Signal, 1)}
 	if o.launch.tty && !o.detach {
 		s.terminal = openTerminal()
@@ -53,7 +53,7 @@ func (s *session) restore() { s.terminal.restore() }
 // container is launched: then signals are the container's or, without
 // --sig-proxy, end this client alone.
 func (s *session) pulling(ctx context.Context) context.Context {
-	if s.options_.sigProxy && !s.options_.detach {
+	if s.flags.sigProxy && !s.flags.detach {
 		listen(s.signals) // before the launch, so that none is lost
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
@@ -65,8 +65,8 @@ func (s *session) pulling(ctx context.Context) context.Context {
 			if !s.launched.Load() {
 				cancel(fmt.Errorf("%w by %v", context.Canceled, sig))
 				requests++
-				insisted(requests, sig)
-			} else if !s.options_.sigProxy {
+				exitIfInsisted(requests, sig)
+			} else if !s.flags.sigProxy {
 				s.left <- sig.(unix.Signal)
 				return
 			}
@@ -76,11 +76,11 @@ func (s *session) pulling(ctx context.Context) context.Context {
 }
 
 func (s *session) options() containerizer.LaunchOptions {
-	o := containerizer.LaunchOptions{Detach: s.options_.detach, Unsupervised: true}
-	if !s.options_.quiet {
+	o := containerizer.LaunchOptions{Detach: s.flags.detach, Unsupervised: true}
+	if !s.flags.quiet {
 		o.Progress = newProgress(os.Stderr)
 	}
-	if !s.options_.detach {
+	if !s.flags.detach {
 		o.Attach = &wire.Attach{Stdin: s.config.Process.Stdin, Output: true, Primary: true}
 	}
 	if size, ok := s.terminal.size(); ok {
@@ -107,10 +107,10 @@ func (s *session) follow(ctx context.Context, stream *launcher.Stream) error {
 		if err != nil || t == nil {
 			return err
 		}
-		if !s.again(ctx, &policy, t) {
+		if !s.restart(ctx, &policy, t) {
 			s.terminal.restore()
 			if s.config.Remove {
-				return leftBehind(ctx, s.containers, s.id, s.result(t))
+				return confirmRemoved(ctx, s.containers, s.id, s.result(t))
 			}
 			return s.result(t)
 		}
@@ -150,7 +150,7 @@ func (s *session) carry(ctx context.Context) (*mctr.Termination, error) {
 // ends its writers: "mctr run ... | head", or a full disk. One that this command
 // only watches goes on.
 func (s *session) unread(ctx context.Context, unwritten error) (err error) {
-	if !s.options_.watching {
+	if !s.flags.watching {
 		_, err = s.containers.Destroy(ctx, s.id)
 	}
 	if errors.Is(err, mctr.ErrNotFound) {
@@ -199,7 +199,7 @@ func failure(t *mctr.Termination) error { return exitStatus{code: cmp.Or(t.ExitC
 
 // forward passes signals on. After a second request to end, a third kills.
 func (s *session) forward(ctx context.Context) {
-	if s.terminal != nil && !s.options_.sigProxy {
+	if s.terminal != nil && !s.flags.sigProxy {
 		listen(s.signals, unix.SIGWINCH)
 	}
 	for sig := range s.signals {

@@ -13,13 +13,13 @@ import (
 	"github.com/mctr/mctr/internal/inherit"
 )
 
-// deaf are the signals that the caller of this process has it ignore: see inherit.Hush.
-var deaf []os.Signal
+// ignoredAtStart are the signals that the caller of this process has it ignore: see inherit.Hush.
+var ignoredAtStart []os.Signal
 
 // chooseInheritance readies this process to start supervisors and plugins, if it is the
 // one to do so: they are to get nothing of its caller's.
 func (a *app) chooseInheritance() {
-	deaf = inherit.Hush()
+	ignoredAtStart = inherit.Hush()
 	if !a.remote() {
 		inherit.Seal()
 		inherit.Unlimit()
@@ -33,13 +33,13 @@ func listen(c chan<- os.Signal, signals ...os.Signal) {
 			signals = append(signals, number)
 		}
 	}
-	if signals = heard(signals); len(signals) > 0 {
+	if signals = withoutIgnored(signals); len(signals) > 0 {
 		signal.Notify(c, signals...)
 	}
 }
 
-func heard(signals []os.Signal) []os.Signal {
-	return slices.DeleteFunc(signals, func(s os.Signal) bool { return slices.Contains(deaf, s) })
+func withoutIgnored(signals []os.Signal) []os.Signal {
+	return slices.DeleteFunc(signals, func(s os.Signal) bool { return slices.Contains(ignoredAtStart, s) })
 }
 
 // interruptible is ctx until a signal asks for an end: then what is half done is
@@ -47,14 +47,14 @@ func heard(signals []os.Signal) []os.Signal {
 // still dies of the third signal.
 func interruptible(ctx context.Context) (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithCancelCause(ctx)
-	received, done := make(chan os.Signal, enough), make(chan struct{})
-	listen(received, toEnd...)
+	received, done := make(chan os.Signal, signalsToForceExit), make(chan struct{})
+	listen(received, terminationSignals...)
 	go func() {
 		for requests := 1; ; requests++ {
 			select {
 			case s := <-received:
 				cancel(fmt.Errorf("%w by %v", context.Canceled, s))
-				insisted(requests, s)
+				exitIfInsisted(requests, s)
 			case <-done:
 				return
 			}
@@ -67,16 +67,16 @@ func interruptible(ctx context.Context) (context.Context, context.CancelFunc) {
 	})
 }
 
-// toEnd are the signals by which a command is asked to end.
-var toEnd = []os.Signal{unix.SIGINT, unix.SIGTERM, unix.SIGHUP}
+// terminationSignals are the signals by which a command is asked to end.
+var terminationSignals = []os.Signal{unix.SIGINT, unix.SIGTERM, unix.SIGHUP}
 
-// enough is how many requests to end this process obeys at once, whatever it is doing.
-const enough = 3
+// signalsToForceExit is how many requests to end this process obeys at once, whatever it is doing.
+const signalsToForceExit = 3
 
-// insisted ends this process where s is the last of enough requests to end: what is
+// exitIfInsisted ends this process where s is the last of enough requests to end: what is
 // half done is found and undone by the next process.
-func insisted(requests int, s os.Signal) {
-	if number, ok := s.(unix.Signal); ok && requests >= enough {
+func exitIfInsisted(requests int, s os.Signal) {
+	if number, ok := s.(unix.Signal); ok && requests >= signalsToForceExit {
 		complain(fmt.Errorf(
 			"%d signals asked for an end: what is half done stays until the next call or mctr reconcile", requests))
 		os.Exit(128 + int(number))
@@ -85,7 +85,7 @@ func insisted(requests int, s os.Signal) {
 
 // until is ctx until one of the signals comes that are to be heard.
 func until(ctx context.Context, signals ...os.Signal) (context.Context, context.CancelFunc) {
-	if signals = heard(signals); len(signals) == 0 {
+	if signals = withoutIgnored(signals); len(signals) == 0 {
 		return context.WithCancel(ctx) // no signal would be all of them
 	}
 	return signal.NotifyContext(ctx, signals...)

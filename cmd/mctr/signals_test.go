@@ -91,7 +91,7 @@ func TestNohup(t *testing.T) {
 	h.wantClean()
 }
 
-// TestThirdInterruptKills has a task that is deaf to requests.
+// TestThirdInterruptKills has a task that ignores requests to end.
 func TestThirdInterruptKills(t *testing.T) {
 	h := newHost(t)
 	cmd, out := h.ready("run", "--rm", "-q", h.image, "sh", "-c",

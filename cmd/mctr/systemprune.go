@@ -145,13 +145,13 @@ func (p *pruning) confirm(ctx context.Context) (bool, error) {
 	return confirmed(ctx, p.force, what...)
 }
 
-// mayGo says whether a container does not run, and is not about to.
-func mayGo(s *mctr.Status) bool {
+// isPrunable says whether a container does not run, and is not about to.
+func isPrunable(s *mctr.Status) bool {
 	return s.Phase == mctr.Exited || s.Phase == mctr.Lost || s.Phase == mctr.Created
 }
 
 func (a *app) pruneContainers(ctx context.Context, p *pruning) (reclaimed int64, err error) {
-	c, err := a.reachToChange(ctx)
+	c, err := a.apiForChange(ctx)
 	if err != nil {
 		return 0, err
 	}
@@ -161,7 +161,7 @@ func (a *app) pruneContainers(ctx context.Context, p *pruning) (reclaimed int64,
 	}
 	var errs []error
 	for _, s := range list {
-		if !mayGo(s) || !p.matches(s.Created, s.Config.Labels) || ctx.Err() != nil {
+		if !isPrunable(s) || !p.matches(s.Created, s.Config.Labels) || ctx.Err() != nil {
 			continue
 		}
 		usage, err := c.DiskUsage(ctx, s.ID)
@@ -182,7 +182,7 @@ func (a *app) pruneContainers(ctx context.Context, p *pruning) (reclaimed int64,
 }
 
 func (a *app) pruneImages(ctx context.Context, p *pruning) (int64, error) {
-	store, err := a.reachImages()
+	store, err := a.imageAPI()
 	if err != nil {
 		return 0, err
 	}

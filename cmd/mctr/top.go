@@ -33,7 +33,7 @@ func (a *app) topCommand() *cobra.Command {
 
 // top leaves the columns to ps(1), by the pids on the containers' host.
 func (a *app) top(ctx context.Context, ref string, options []string) error {
-	c, id, err := a.reachContainer(ctx, ref)
+	c, id, err := a.apiForContainer(ctx, ref)
 	if err != nil {
 		return err
 	}
@@ -74,7 +74,7 @@ type statsRow struct {
 }
 
 func (a *app) stats(ctx context.Context, refs []string, o *statsOptions) error {
-	c, err := a.reach(ctx)
+	c, err := a.api(ctx)
 	if err != nil {
 		return err
 	}
@@ -110,7 +110,7 @@ type sample struct {
 	usage  *mctr.Usage
 }
 
-func (a *app) usages(ctx context.Context, c operations, refs []string) ([]sample, error) {
+func (a *app) usages(ctx context.Context, c containerAPI, refs []string) ([]sample, error) {
 	list, err := a.statuses(ctx, c)
 	if err != nil {
 		return nil, err

@@ -25,7 +25,7 @@ nothing; one that ends before is an error.`,
 		Args:              cobra.MinimumNArgs(1),
 		ValidArgsFunction: a.completeContainers,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			c, err := a.reach(cmd.Context())
+			c, err := a.api(cmd.Context())
 			if err != nil {
 				return err
 			}
@@ -65,12 +65,12 @@ func waitFor(condition string) (verb, error) {
 	if !known {
 		return nil, fmt.Errorf("%w: --condition %s: exited, running, healthy or ready", mctr.ErrInvalid, condition)
 	}
-	return func(ctx context.Context, c operations, id mctr.ContainerID) error {
+	return func(ctx context.Context, c containerAPI, id mctr.ContainerID) error {
 		return waitUntil(ctx, c, id, condition, holds)
 	}, nil
 }
 
-func waitExited(ctx context.Context, c operations, id mctr.ContainerID) error {
+func waitExited(ctx context.Context, c containerAPI, id mctr.ContainerID) error {
 	t, err := c.Wait(ctx, id)
 	if err == nil {
 		fmt.Println(t.ExitCode)
@@ -79,7 +79,7 @@ func waitExited(ctx context.Context, c operations, id mctr.ContainerID) error {
 }
 
 // waitUntil looks again and again: probes record what they came to in files.
-func waitUntil(ctx context.Context, c operations, id mctr.ContainerID, condition string,
+func waitUntil(ctx context.Context, c containerAPI, id mctr.ContainerID, condition string,
 	holds func(*mctr.Status) bool) error {
 	for {
 		s, err := c.Status(ctx, id)

@@ -34,9 +34,9 @@ type copyTarget struct {
 	isDir  bool
 }
 
-// landing is docker's table of where a copy goes: the directory, which must be
+// resolveTarget is docker's table of where a copy goes: the directory, which must be
 // there, and the name in it.
-func landing(src copySource, dst copyTarget) (dir, name string, err error) {
+func resolveTarget(src copySource, dst copyTarget) (dir, name string, err error) {
 	switch {
 	case dst.exists && dst.isDir:
 		return dst.path, src.base, nil
@@ -58,9 +58,9 @@ func assertsDirectory(file string) bool {
 // kernel.
 const maxLinks = 40
 
-// look follows links at the end of a path, of which the last may be missing: the
+// statTarget follows links at the end of a path, of which the last may be missing: the
 // copy makes it.
-func look(file string, stat func(string) (fs.FileInfo, string, error)) (copyTarget, error) {
+func statTarget(file string, stat func(string) (fs.FileInfo, string, error)) (copyTarget, error) {
 	for range maxLinks {
 		info, target, err := stat(file)
 		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, mctr.ErrNotFound) {
@@ -98,13 +98,13 @@ func hostPath(file string) (string, error) {
 	return abs, err
 }
 
-// lookAtHost looks at a destination on the host, whose parent must be there.
-func lookAtHost(file string) (copyTarget, error) {
+// statHostTarget looks at a destination on the host, whose parent must be there.
+func statHostTarget(file string) (copyTarget, error) {
 	abs, err := hostPath(file)
 	if err != nil {
 		return copyTarget{}, err
 	}
-	dst, err := look(abs, func(file string) (fs.FileInfo, string, error) {
+	dst, err := statTarget(abs, func(file string) (fs.FileInfo, string, error) {
 		info, err := os.Lstat(file)
 		if err != nil || info.Mode()&fs.ModeSymlink == 0 {
 			return info, "", err
@@ -124,10 +124,10 @@ func lookAtHost(file string) (copyTarget, error) {
 	return dst, nil
 }
 
-// lookInside looks at a destination in the container.
-func (x *copying) lookInside(ctx context.Context, file string) (copyTarget, error) {
+// statContainerTarget looks at a destination in the container.
+func (x *copying) statContainerTarget(ctx context.Context, file string) (copyTarget, error) {
 	file = "/" + strings.TrimLeft(file, "/")
-	return look(file, func(file string) (fs.FileInfo, string, error) {
+	return statTarget(file, func(file string) (fs.FileInfo, string, error) {
 		o := x.options("")
 		o.FollowLink = false
 		stat, err := x.c.StatPath(ctx, x.id, file, o)

@@ -34,27 +34,27 @@ var conflicts = []conflict{
 	{"stop", "timeout", "time", "they are the same", ""},
 }
 
-// ofGroups are the flags of run that mean something beside --group: the file says the rest.
-var ofGroups = []string{"group", "name", "rm", "detach", "quiet"}
+// groupFlags are the flags of run that mean something beside --group: the file says the rest.
+var groupFlags = []string{"group", "name", "rm", "detach", "quiet"}
 
-// local are the global flags that say where containers and their images are on this
+// localFlags are the global flags that say where containers and their images are on this
 // host, and how they are made here.
-var local = []string{"root", "state", "backend", "plain-http", "hosts-dir", "cni-config-dir", "cni-plugin-dir",
+var localFlags = []string{"root", "state", "backend", "plain-http", "hosts-dir", "cni-config-dir", "cni-plugin-dir",
 	"cni-timeout", "cgroup-manager"}
 
-// ofAgents are the global flags that say how an agent is reached.
-var ofAgents = []string{"agent-token-file", "agent-tls-ca", "agent-tls-cert", "agent-tls-key"}
+// agentOnlyFlags are the global flags that say how an agent is reached.
+var agentOnlyFlags = []string{"agent-token-file", "agent-tls-ca", "agent-tls-cert", "agent-tls-key"}
 
 // checkFlags refuses flags that another one leaves without a meaning.
 func (a *app) checkFlags(cmd *cobra.Command) error {
 	f := cmd.Flags()
 	for _, c := range conflicts {
-		if slices.Contains(strings.Fields(c.commands), cmd.Name()) && given(f, c.flag) && given(f, c.beside) {
+		if slices.Contains(strings.Fields(c.commands), cmd.Name()) && isGiven(f, c.flag) && isGiven(f, c.beside) {
 			return c.refuse()
 		}
 	}
-	if cmd.Name() == "run" && given(f, "group") {
-		if err := onlyOf(f, ofGroups); err != nil {
+	if cmd.Name() == "run" && isGiven(f, "group") {
+		if err := onlyOf(f, groupFlags); err != nil {
 			return err
 		}
 	}
@@ -64,9 +64,9 @@ func (a *app) checkFlags(cmd *cobra.Command) error {
 	return a.checkAgentFlags(f)
 }
 
-// positive are the numeric flags for which 0 is not a value: what is given is not taken for
+// positiveFlags are the numeric flags for which 0 is not a value: what is given is not taken for
 // what is not.
-var positive = []string{
+var positiveFlags = []string{
 	"health-interval", "health-timeout", "health-retries", "health-start-interval", "health-tcp",
 	"ready-interval", "ready-timeout", "ready-retries", "ready-tcp",
 	"listen-interval", "max-completion-time", "cni-timeout", "mtu", "vni", "port",
@@ -75,7 +75,7 @@ var positive = []string{
 func checkPositive(f *pflag.FlagSet) (err error) {
 	f.Visit(func(flag *pflag.Flag) {
 		value := flag.Value.String()
-		if err == nil && slices.Contains(positive, flag.Name) &&
+		if err == nil && slices.Contains(positiveFlags, flag.Name) &&
 			(value == "0" || value == "0s" || strings.HasPrefix(value, "-")) {
 			err = fmt.Errorf("%w: --%s %s: want more than 0", mctr.ErrInvalid, flag.Name, value)
 		}
@@ -92,9 +92,9 @@ func (c conflict) refuse() error {
 	return err
 }
 
-// given says whether a flag was typed, and a boolean one as true; of FLAG=VALUE, whether
+// isGiven says whether a flag was typed, and a boolean one as true; of FLAG=VALUE, whether
 // it has that value.
-func given(f *pflag.FlagSet, name string) bool {
+func isGiven(f *pflag.FlagSet, name string) bool {
 	name, value, valued := strings.Cut(name, "=")
 	flag := f.Lookup(name)
 	switch {
@@ -122,16 +122,16 @@ const global = "mctr_global"
 
 // checkAgentFlags refuses what says how this host does it where an agent does.
 func (a *app) checkAgentFlags(f *pflag.FlagSet) error {
-	for _, name := range local {
-		if a.remote() && given(f, name) {
+	for _, name := range localFlags {
+		if a.remote() && isGiven(f, name) {
 			return &mctr.UnsupportedError{
 				Feature: "--" + name + " with --agent", Why: "the agent at " + a.agent.address + " has its own",
 				Remedy: "give it to mctr-agent, or run the command there, without --agent and MCTR_AGENT",
 			}
 		}
 	}
-	for _, name := range ofAgents {
-		if !a.remote() && given(f, name) {
+	for _, name := range agentOnlyFlags {
+		if !a.remote() && isGiven(f, name) {
 			return fmt.Errorf("%w: --%s: no agent is named (--agent ADDRESS, or MCTR_AGENT)", mctr.ErrInvalid, name)
 		}
 	}

@@ -32,7 +32,7 @@ func TestZero(t *testing.T) {
 				return
 			}
 			known[flag.Name] = true
-			if (zeroes[flag.Name] == "") == !slices.Contains(positive, flag.Name) {
+			if (zeroes[flag.Name] == "") == !slices.Contains(positiveFlags, flag.Name) {
 				t.Errorf("%s: --%s: does 0 say something, or is it refused?", cmd.CommandPath(), flag.Name)
 			}
 		})
@@ -43,7 +43,7 @@ func TestZero(t *testing.T) {
 	a := &app{}
 	root := a.command()
 	walk(root)
-	for _, name := range slices.Concat(positive, slices.Sorted(maps.Keys(zeroes))) {
+	for _, name := range slices.Concat(positiveFlags, slices.Sorted(maps.Keys(zeroes))) {
 		if !known[name] && root.PersistentFlags().Lookup(name) == nil {
 			t.Errorf("there is no flag --%s", name)
 		}
@@ -53,7 +53,7 @@ func TestZero(t *testing.T) {
 // TestPositive wants 0 and less refused where it is not a value.
 func TestPositive(t *testing.T) {
 	h := newHost(t)
-	for _, name := range positive {
+	for _, name := range positiveFlags {
 		args := []string{"run", "--" + name + "=0", h.image}
 		switch name {
 		case "mtu", "vni", "port":

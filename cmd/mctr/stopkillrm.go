@@ -16,10 +16,10 @@ import (
 )
 
 // A verb does something with one container and prints nothing when it fails.
-type verb func(ctx context.Context, c operations, id mctr.ContainerID) error
+type verb func(ctx context.Context, c containerAPI, id mctr.ContainerID) error
 
-// togetherMost bounds what is done to several containers at once.
-const togetherMost = 32
+// maxParallel bounds what is done to several containers at once.
+const maxParallel = 32
 
 // eachContainer applies do to one container named after the other, prints each name
 // that succeeded, and fails if any failed.
@@ -30,11 +30,11 @@ func (a *app) eachContainer(cmd *cobra.Command, refs []string, do verb) error {
 // allContainers is eachContainer for what takes its time: to all at once. It still
 // prints in the order in which they are named.
 func (a *app) allContainers(cmd *cobra.Command, refs []string, do verb) error {
-	return a.someContainers(cmd, refs, togetherMost, do)
+	return a.someContainers(cmd, refs, maxParallel, do)
 }
 
 func (a *app) someContainers(cmd *cobra.Command, refs []string, atOnce int, do verb) error {
-	c, err := a.reachToChange(cmd.Context())
+	c, err := a.apiForChange(cmd.Context())
 	if err != nil {
 		return err
 	}
@@ -46,7 +46,7 @@ func (a *app) someContainers(cmd *cobra.Command, refs []string, atOnce int, do v
 		var group errgroup.Group
 		group.SetLimit(atOnce)
 		for i, ref := range refs {
-			group.Go(func() error { results[i] <- toOne(cmd.Context(), c, ref, do); return nil })
+			group.Go(func() error { results[i] <- doOne(cmd.Context(), c, ref, do); return nil })
 		}
 	}()
 	var errs []error
@@ -60,7 +60,7 @@ func (a *app) someContainers(cmd *cobra.Command, refs []string, atOnce int, do v
 	return errors.Join(errs...)
 }
 
-func toOne(ctx context.Context, c operations, ref string, do verb) error {
+func doOne(ctx context.Context, c containerAPI, ref string, do verb) error {
 	id, err := c.Resolve(ref)
 	if err != nil {
 		return err
@@ -68,7 +68,7 @@ func toOne(ctx context.Context, c operations, ref string, do verb) error {
 	return do(ctx, c, id)
 }
 
-func (a *app) startDetached(ctx context.Context, c operations, id mctr.ContainerID) error {
+func (a *app) startDetached(ctx context.Context, c containerAPI, id mctr.ContainerID) error {
 	ctx, stop := interruptible(ctx)
 	defer stop()
 	_, err := c.Start(ctx, id, containerizer.LaunchOptions{Detach: true})
@@ -92,7 +92,7 @@ func (a *app) stopCommand() *cobra.Command {
 	cmd.Flags().StringVarP(&sig, "signal", "s", "", "what to send first (default: the container's stop signal)")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		given := cmd.Flags().Changed("time") || cmd.Flags().Changed("timeout")
-		return a.allContainers(cmd, args, func(ctx context.Context, c operations, id mctr.ContainerID) error {
+		return a.allContainers(cmd, args, func(ctx context.Context, c containerAPI, id mctr.ContainerID) error {
 			return a.stop(ctx, c, id, sig, seconds, given)
 		})
 	}
@@ -145,7 +145,7 @@ was sent to is not started again by its restart policy.`,
 		if err != nil {
 			return err
 		}
-		return a.eachContainer(cmd, args, func(ctx context.Context, c operations, id mctr.ContainerID) error {
+		return a.eachContainer(cmd, args, func(ctx context.Context, c containerAPI, id mctr.ContainerID) error {
 			return c.Kill(ctx, id, number)
 		})
 	}
@@ -172,7 +172,7 @@ func (a *app) rmCommand() *cobra.Command {
 				return err
 			}
 		}
-		return a.eachContainer(cmd, args, func(ctx context.Context, c operations, id mctr.ContainerID) error {
+		return a.eachContainer(cmd, args, func(ctx context.Context, c containerAPI, id mctr.ContainerID) error {
 			return c.Remove(ctx, id, force)
 		})
 	}
@@ -182,7 +182,7 @@ func (a *app) rmCommand() *cobra.Command {
 // removeAll removes every container that has ended, with force those that have not too.
 // One that is gone by the time its turn comes removed itself, or went with its root.
 func (a *app) removeAll(ctx context.Context, force bool) error {
-	c, err := a.reachToChange(ctx)
+	c, err := a.apiForChange(ctx)
 	if err != nil {
 		return err
 	}
@@ -206,7 +206,7 @@ func (a *app) removeAll(ctx context.Context, force bool) error {
 
 // statuses are all containers', the newest first. One that goes meanwhile, or is
 // not yet written down, is left out.
-func (a *app) statuses(ctx context.Context, c operations) ([]*mctr.Status, error) {
+func (a *app) statuses(ctx context.Context, c containerAPI) ([]*mctr.Status, error) {
 	ids, err := c.Containers()
 	if err != nil {
 		return nil, err
@@ -232,7 +232,7 @@ func (a *app) completeContainers(cmd *cobra.Command, _ []string,
 	if a.begin(cmd, nil) != nil {
 		return nil, cobra.ShellCompDirectiveError
 	}
-	c, err := a.reach(context.Background())
+	c, err := a.api(context.Background())
 	if err != nil {
 		return nil, cobra.ShellCompDirectiveError
 	}

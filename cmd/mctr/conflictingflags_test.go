@@ -65,7 +65,7 @@ func TestAgentRefuses(t *testing.T) {
 	f := pflag.NewFlagSet("mctr", pflag.ContinueOnError)
 	(&app{}).globalFlags(f)
 	f.VisitAll(func(flag *pflag.Flag) {
-		if slices.Contains(heeded, flag.Name) || slices.Contains(ofAgents, flag.Name) {
+		if slices.Contains(heeded, flag.Name) || slices.Contains(agentOnlyFlags, flag.Name) {
 			return
 		}
 		a := &app{}

@@ -34,7 +34,7 @@ func writeWhole(ctx context.Context, path string, write func(io.Writer) error) e
 		}
 		return replaceWhole(path, write)
 	}
-	f, err := patiently(ctx, path, os.O_WRONLY)
+	f, err := openContext(ctx, path, os.O_WRONLY)
 	if err != nil {
 		return err
 	}

@@ -11,9 +11,9 @@ import (
 	"github.com/mctr/mctr/containerizer"
 )
 
-// become hands over to another program of mctr's, for a command that parses no
+// execProgram hands over to another program of mctr's, for a command that parses no
 // flags. Its arguments are made of the words from the command's own on.
-func (a *app) become(cmd *cobra.Command, program string, arguments func(words []string) []string) error {
+func (a *app) execProgram(cmd *cobra.Command, program string, arguments func(words []string) []string) error {
 	words, err := a.behindFlags(cmd)
 	if errors.Is(err, pflag.ErrHelp) {
 		return cmd.Help()
@@ -40,7 +40,7 @@ func (a *app) behindFlags(cmd *cobra.Command) ([]string, error) {
 		return nil, err
 	}
 	if own.Changed("agent") {
-		return nil, a.onlyHere(cmd.CommandPath())
+		return nil, a.requireLocal(cmd.CommandPath())
 	}
 	return own.Args(), a.takeGlobals()
 }

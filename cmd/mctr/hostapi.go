@@ -20,8 +20,8 @@ import (
 	"github.com/mctr/mctr/provisioner"
 )
 
-// operations are what verbs do to containers, wherever these are.
-type operations interface {
+// containerAPI are what verbs do to containers, wherever these are.
+type containerAPI interface {
 	Containers() ([]mctr.ContainerID, error)
 	Resolve(ref string) (mctr.ContainerID, error)
 	Status(ctx context.Context, id mctr.ContainerID) (*mctr.Status, error)
@@ -88,11 +88,11 @@ type hostFacts interface {
 	Examine(ctx context.Context) ([]doctor.Finding, error)
 }
 
-// here is this host's containers.
-type here struct{ *containerizer.Containerizer }
+// localContainers is this host's containers.
+type localContainers struct{ *containerizer.Containerizer }
 
 // Processes asks this host's ps(1).
-func (h here) Processes(ctx context.Context, id mctr.ContainerID, options ...string) ([]byte, error) {
+func (h localContainers) Processes(ctx context.Context, id mctr.ContainerID, options ...string) ([]byte, error) {
 	pids, err := h.Pids(id)
 	if err != nil {
 		return nil, err
@@ -100,9 +100,9 @@ func (h here) Processes(ctx context.Context, id mctr.ContainerID, options ...str
 	return ps.Table(ctx, pids, options...)
 }
 
-// reach gives the containers that the command is about. A verb that needs more of
-// them than operations, or their host's files, asks for a.containers instead.
-func (a *app) reach(ctx context.Context) (operations, error) {
+// api gives the containers that the command is about. A verb that needs more of
+// them than containerAPI, or their host's files, asks for a.containers instead.
+func (a *app) api(ctx context.Context) (containerAPI, error) {
 	if a.remote() {
 		return a.agent.connect()
 	}
@@ -110,12 +110,12 @@ func (a *app) reach(ctx context.Context) (operations, error) {
 	if err != nil {
 		return nil, err
 	}
-	return here{c}, nil
+	return localContainers{c}, nil
 }
 
-// reachToChange is reach for a command that changes something: such a command
+// apiForChange is reach for a command that changes something: such a command
 // first cleans up after containers that ended while nobody could.
-func (a *app) reachToChange(ctx context.Context) (operations, error) {
+func (a *app) apiForChange(ctx context.Context) (containerAPI, error) {
 	if a.remote() {
 		return a.agent.connect()
 	}
@@ -123,12 +123,12 @@ func (a *app) reachToChange(ctx context.Context) (operations, error) {
 	if err != nil {
 		return nil, err
 	}
-	return here{c}, nil
+	return localContainers{c}, nil
 }
 
-// reachContainer is reach, with the container that ref names.
-func (a *app) reachContainer(ctx context.Context, ref string) (operations, mctr.ContainerID, error) {
-	c, err := a.reach(ctx)
+// apiForContainer is reach, with the container that ref names.
+func (a *app) apiForContainer(ctx context.Context, ref string) (containerAPI, mctr.ContainerID, error) {
+	c, err := a.api(ctx)
 	if err != nil {
 		return nil, "", err
 	}
@@ -136,8 +136,8 @@ func (a *app) reachContainer(ctx context.Context, ref string) (operations, mctr.
 	return c, id, err
 }
 
-// reachImages is reach for images.
-func (a *app) reachImages() (imageStore, error) {
+// imageAPI is reach for images.
+func (a *app) imageAPI() (imageStore, error) {
 	if !a.remote() {
 		return a.images()
 	}
@@ -148,10 +148,10 @@ func (a *app) reachImages() (imageStore, error) {
 	return c.Images(), nil
 }
 
-// reachNetworks is reach for networks.
-func (a *app) reachNetworks() (networkStore, error) {
+// networkAPI is reach for networks.
+func (a *app) networkAPI() (networkStore, error) {
 	if !a.remote() {
-		return networksHere{a.networks()}, nil
+		return localNetworks{a.networks()}, nil
 	}
 	c, err := a.agent.connect()
 	if err != nil {
@@ -160,10 +160,10 @@ func (a *app) reachNetworks() (networkStore, error) {
 	return c.Networks(), nil
 }
 
-// reachHost is reach for the containers' host itself.
-func (a *app) reachHost() (hostFacts, error) {
+// hostAPI is reach for the containers' host itself.
+func (a *app) hostAPI() (hostFacts, error) {
 	if !a.remote() {
-		return a.hostHere(), nil
+		return a.localHost(), nil
 	}
 	c, err := a.agent.connect()
 	if err != nil {
@@ -172,8 +172,8 @@ func (a *app) reachHost() (hostFacts, error) {
 	return c.Host(), nil
 }
 
-func (a *app) hostHere() hostHere {
+func (a *app) localHost() localHost {
 	h := doctor.Host{Root: a.root, State: a.state, PluginDirs: a.networks().PluginDirs(),
 		Programs: containerizer.FindPrograms(), Shim: containerizer.ExamineShim}
-	return hostHere{h, a.backend}
+	return localHost{h, a.backend}
 }

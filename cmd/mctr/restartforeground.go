@@ -30,15 +30,15 @@ func (r *restarts) after(t *mctr.Termination, failed int) (pause time.Duration, 
 // policy is this command's to follow where the containers are its own; an agent
 // follows those of its containers.
 func (s *session) policy() restarts {
-	if _, local := s.containers.(here); !local {
+	if _, local := s.containers.(localContainers); !local {
 		return restarts{}
 	}
 	return restarts{policy: s.config.Restart}
 }
 
-// again starts the container once more where its policy says so, unless somebody
+// restart starts the container once more where its policy says so, unless somebody
 // asked for its end, here or by stop. A start that fails is followed by the next.
-func (s *session) again(ctx context.Context, policy *restarts, t *mctr.Termination) bool {
+func (s *session) restart(ctx context.Context, policy *restarts, t *mctr.Termination) bool {
 	pause, again := policy.after(t, 0)
 	if !again {
 		return false
@@ -61,7 +61,7 @@ func (s *session) again(ctx context.Context, policy *restarts, t *mctr.Terminati
 			return false
 		}
 		s.say("it could not be started again: %v", err)
-		if local, ok := s.containers.(here); ok {
+		if local, ok := s.containers.(localContainers); ok {
 			local.NoStart(s.id, err)
 		}
 		pause, again = policy.after(t, failed)
@@ -94,7 +94,7 @@ func (s *session) removed(ctx context.Context, err error) bool {
 // resting says to whoever looks at the container that it is to be started again,
 // until done is called.
 func (s *session) resting(ctx context.Context) (done func()) {
-	if local, ok := s.containers.(here); ok {
+	if local, ok := s.containers.(localContainers); ok {
 		return local.Resting(ctx, s.id)
 	}
 	return func() {}

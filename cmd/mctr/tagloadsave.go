@@ -22,7 +22,7 @@ func (a *app) tagCommand() *cobra.Command {
 		Args:              cobra.ExactArgs(2),
 		ValidArgsFunction: a.completeFirstImage,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			store, err := a.reachImages()
+			store, err := a.imageAPI()
 			if err != nil {
 				return err
 			}
@@ -78,14 +78,14 @@ func (a *app) load(ctx context.Context, input string, o provisioner.LoadOptions)
 			mctr.ErrInvalid)
 	}
 	if input != "-" {
-		f, err := openIn(ctx, input)
+		f, err := openInput(ctx, input)
 		if err != nil {
 			return err
 		}
 		defer f.Close()
 		from, name = streamOf(ctx, f), input
 	}
-	store, err := a.reachImages()
+	store, err := a.imageAPI()
 	if err != nil {
 		return err
 	}
@@ -115,7 +115,7 @@ whole.`,
 		Args:              cobra.MinimumNArgs(1),
 		ValidArgsFunction: a.completeImages,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			store, err := a.reachImages()
+			store, err := a.imageAPI()
 			if err != nil {
 				return err
 			}

@@ -10,11 +10,11 @@ import (
 	"github.com/mctr/mctr"
 )
 
-// noDuplicates refuses a document in which an object has a key twice: package
+// rejectDuplicateKeys refuses a document in which an object has a key twice: package
 // json takes the last and says nothing. Keys that are a struct's fields are equal
 // whatever their case, as package json has it; free is the objects whose keys
 // are the user's own. What is no JSON, or nested too deeply, the decoder will say.
-func noDuplicates(data []byte, free ...string) error {
+func rejectDuplicateKeys(data []byte, free ...string) error {
 	if !json.Valid(data) {
 		return nil
 	}

@@ -20,14 +20,14 @@ func streamOf(ctx context.Context, f *os.File) io.Reader {
 	return polled{ctx, f}
 }
 
-// openIn opens a file to be read. A named pipe is waited for until somebody writes
+// openInput opens a file to be read. A named pipe is waited for until somebody writes
 // to it, or ctx ends.
-func openIn(ctx context.Context, path string) (*os.File, error) {
-	return patiently(ctx, path, os.O_RDONLY)
+func openInput(ctx context.Context, path string) (*os.File, error) {
+	return openContext(ctx, path, os.O_RDONLY)
 }
 
-// patiently opens what may make its opener wait.
-func patiently(ctx context.Context, path string, flags int) (*os.File, error) {
+// openContext opens what may make its opener wait.
+func openContext(ctx context.Context, path string, flags int) (*os.File, error) {
 	type opened struct {
 		f   *os.File
 		err error

@@ -49,7 +49,7 @@ about to start is started, where who was to do that was killed.`,
 		Example: "  mctr reconcile --dry-run\n  mctr reconcile",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			c, err := a.reach(cmd.Context())
+			c, err := a.api(cmd.Context())
 			if err != nil {
 				return err
 			}
@@ -102,7 +102,7 @@ func (a *app) versionCommand() *cobra.Command {
 			if err := a.agentVersion(cmd.Context(), &v); err != nil {
 				return err
 			}
-			v.Programs = a.hostHere().Builds()
+			v.Programs = a.localHost().Builds()
 			if asJSON {
 				return printJSON(os.Stdout, v)
 			}

@@ -46,7 +46,7 @@ func decodeGroup(r io.Reader) (*mctr.Group, error) {
 	if !utf8.Valid(data) {
 		return nil, fmt.Errorf("%w: --group: the file has bytes that are no UTF-8", mctr.ErrInvalid)
 	}
-	if err := noDuplicates(data, "tasks", "labels", "annotations", "sysctls"); err != nil {
+	if err := rejectDuplicateKeys(data, "tasks", "labels", "annotations", "sysctls"); err != nil {
 		return nil, fmt.Errorf("--group: %w", err)
 	}
 	g := &mctr.Group{}
@@ -91,11 +91,11 @@ func (a *app) runGroup(ctx context.Context, o *runOptions, args []string) error 
 		g.Root.Name = o.launch.name
 	}
 	g.Root.Remove = g.Root.Remove || o.launch.rm
-	c, err := a.reachToChange(ctx)
+	c, err := a.apiForChange(ctx)
 	if err != nil {
 		return err
 	}
-	ctx, stop := until(ctx, toEnd...)
+	ctx, stop := until(ctx, terminationSignals...)
 	defer stop()
 	id := mctr.NewID()
 	options := containerizer.LaunchOptions{Detach: o.detach}
@@ -111,14 +111,14 @@ func (a *app) runGroup(ctx context.Context, o *runOptions, args []string) error 
 	}
 	err = followGroup(ctx, c, id, g.Names())
 	if g.Root.Remove {
-		return leftBehind(context.WithoutCancel(ctx), c, id, err)
+		return confirmRemoved(context.WithoutCancel(ctx), c, id, err)
 	}
 	return err
 }
 
 // followGroup shows the tasks' output until the group has ended, which a signal
 // makes it do.
-func followGroup(ctx context.Context, c operations, id mctr.ContainerID, tasks []string) error {
+func followGroup(ctx context.Context, c containerAPI, id mctr.ContainerID, tasks []string) error {
 	after := context.WithoutCancel(ctx)
 	var all sync.WaitGroup
 	over, end := context.WithCancel(after)

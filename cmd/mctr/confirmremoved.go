@@ -12,9 +12,9 @@ import (
 // ownFailure is the exit code where mctr failed at running something.
 const ownFailure = 125
 
-// leftBehind is the exit status of a run whose container was to be removed. Where the
+// confirmRemoved is the exit status of a run whose container was to be removed. Where the
 // container is still there, its removal failed, and is tried once more to say why.
-func leftBehind(ctx context.Context, c operations, id mctr.ContainerID, result error) error {
+func confirmRemoved(ctx context.Context, c containerAPI, id mctr.ContainerID, result error) error {
 	now, err := c.Status(ctx, id)
 	if err == nil && slices.Contains([]mctr.Phase{mctr.Exited, mctr.Destroying, mctr.Lost}, now.Phase) {
 		err = c.Remove(ctx, id, false)

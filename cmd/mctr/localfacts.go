@@ -6,16 +6,16 @@ import (
 	"github.com/mctr/mctr/internal/doctor"
 )
 
-// hostHere is this host.
-type hostHere struct {
+// localHost is this host.
+type localHost struct {
 	doctor.Host
 	backend string
 }
 
-func (h hostHere) Facts(context.Context) (*doctor.Facts, error) {
+func (h localHost) Facts(context.Context) (*doctor.Facts, error) {
 	return h.Host.Facts(version, h.backend)
 }
 
-func (h hostHere) Examine(context.Context) ([]doctor.Finding, error) {
+func (h localHost) Examine(context.Context) ([]doctor.Finding, error) {
 	return doctor.Examine(h.Host), nil
 }
