@@ -54,9 +54,9 @@ func rootfs(r puller.Reference) (*Image, error) {
 	return &Image{Reference: r.String(), Platform: manifest.Host(), Created: info.ModTime(), Rootfs: r.Path}, nil
 }
 
-// suits says whether an image that is at hand is what a caller means who asks
+// matchesPlatform says whether an image that is at hand is what a caller means who asks
 // for platform; the empty string takes any.
-func suits(img *Image, platform string) bool {
+func matchesPlatform(img *Image, platform string) bool {
 	if platform == "" {
 		return true
 	}

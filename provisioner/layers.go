@@ -24,8 +24,8 @@ import (
 	"github.com/mctr/mctr/provisioner/store"
 )
 
-// opened is the content of a document that is at hand.
-func opened(data []byte) store.Opener {
+// bytesOpener is the content of a document that is at hand.
+func bytesOpener(data []byte) store.Opener {
 	return func(_ context.Context, at int64) (io.ReadCloser, error) {
 		return io.NopCloser(bytes.NewReader(data[at:])), nil
 	}
@@ -38,13 +38,13 @@ func (t *transfer) layers(ctx context.Context, img *Image, descs []v1.Descriptor
 	g, ctx2 := errgroup.WithContext(ctx)
 	g.SetLimit(t.settings.concurrency)
 	for i := range todo {
-		g.Go(func() error { return t.alone(ctx2, &todo[i]) })
+		g.Go(func() error { return t.unpackAlone(ctx2, &todo[i]) })
 	}
 	if err := g.Wait(); err != nil {
 		return err
 	}
 	for i := range todo {
-		if err := t.uponOthers(ctx, todo, i); err != nil {
+		if err := t.unpackOnOthers(ctx, todo, i); err != nil {
 			return err
 		}
 		img.Layers = append(img.Layers, todo[i].ref)
@@ -79,8 +79,8 @@ func (s *step) done(key string, l store.Layer) {
 	s.bytes = l.Bytes
 }
 
-// alone finds the layer in the store or unpacks it by itself, if that can be.
-func (t *transfer) alone(ctx context.Context, s *step) error {
+// unpackAlone finds the layer in the store or unpacks it by itself, if that can be.
+func (t *transfer) unpackAlone(ctx context.Context, s *step) error {
 	for _, key := range []string{store.DiffKey(s.diffID), store.ChainKey(s.chain), store.TreeKey(s.chain)} {
 		if l, ok := t.store.Layer(key); ok {
 			if err := t.fetchLayer(ctx, s.desc); err != nil { // the same files compressed in another way, perhaps
@@ -105,9 +105,9 @@ func (t *transfer) alone(ctx context.Context, s *step) error {
 	return nil
 }
 
-// uponOthers unpacks the layer at i, which could not stand alone, upon those
+// unpackOnOthers unpacks the layer at i, which could not stand alone, upon those
 // beneath it.
-func (t *transfer) uponOthers(ctx context.Context, todo []step, i int) error {
+func (t *transfer) unpackOnOthers(ctx context.Context, todo []step, i int) error {
 	s := &todo[i]
 	if s.ref.Key != "" {
 		return nil
@@ -124,27 +124,28 @@ func (t *transfer) uponOthers(ctx context.Context, todo []step, i int) error {
 	return nil
 }
 
-// uponParents unpacks a layer upon its parents, in the way the host allows.
-type uponParents func(ctx context.Context, t *transfer, s *step, parents []backend.Lower) (string, store.Layer, error)
+// parentsUnpacker unpacks a layer upon its parents, in the way the host allows.
+type parentsUnpacker func(ctx context.Context, t *transfer, s *step,
+	parents []backend.Lower) (string, store.Layer, error)
 
-// upon follows the choice of backend.
-func (p *Provisioner) upon() uponParents {
+// unpackOnParents follows the choice of backend.
+func (p *Provisioner) unpackOnParents() parentsUnpacker {
 	switch p.settings.backend {
 	case "overlay":
-		return uponOverlay
+		return unpackOnOverlay
 	case "copy":
-		return uponCopy
+		return unpackOnCopy
 	}
 	return func(ctx context.Context, t *transfer, s *step, parents []backend.Lower) (string, store.Layer, error) {
-		key, l, err := uponOverlay(ctx, t, s, parents)
+		key, l, err := unpackOnOverlay(ctx, t, s, parents)
 		if errors.Is(err, mctr.ErrUnsupported) {
-			return uponCopy(ctx, t, s, parents)
+			return unpackOnCopy(ctx, t, s, parents)
 		}
 		return key, l, err
 	}
 }
 
-func uponOverlay(ctx context.Context, t *transfer, s *step, parents []backend.Lower) (string, store.Layer, error) {
+func unpackOnOverlay(ctx context.Context, t *transfer, s *step, parents []backend.Lower) (string, store.Layer, error) {
 	key := store.ChainKey(s.chain)
 	l, err := t.store.MakeLayer(ctx, key, func(dir string) (l store.Layer, err error) {
 		scratch, err := t.store.TempDir("upon")
@@ -157,18 +158,18 @@ func uponOverlay(ctx context.Context, t *transfer, s *step, parents []backend.Lo
 				return l, err
 			}
 		}
-		err = overlay.Upon(parents, dir, scratch, func(merged string) (err error) {
-			if l, err = t.unpack(ctx, s, merged, layer.Upon); err != nil {
+		err = overlay.WriteOn(parents, dir, scratch, func(merged string) (err error) {
+			if l, err = t.unpack(ctx, s, merged, layer.OnParents); err != nil {
 				return err
 			}
-			return failpoint.Hit(store.PointUpon)
+			return failpoint.Hit(store.PointOnParents)
 		})
 		return l, err
 	})
 	return key, l, err
 }
 
-func uponCopy(ctx context.Context, t *transfer, s *step, parents []backend.Lower) (string, store.Layer, error) {
+func unpackOnCopy(ctx context.Context, t *transfer, s *step, parents []backend.Lower) (string, store.Layer, error) {
 	key := store.TreeKey(s.chain)
 	l, err := t.store.MakeLayer(ctx, key, func(dir string) (l store.Layer, err error) {
 		if err := copy.Apply(ctx, parents, dir, nil); err != nil {
@@ -211,7 +212,7 @@ func (t *transfer) fetchLayer(ctx context.Context, d v1.Descriptor) error {
 	if max := t.settings.limits.Layer.Filled().Bytes; d.Size > max {
 		return fmt.Errorf("%d bytes, more than the %d that layers may have: %w", d.Size, max, layer.ErrLimit)
 	}
-	return t.bring(ctx, d, func(done int64) {
+	return t.fetchBlob(ctx, d, func(done int64) {
 		t.progress(Event{Kind: Fetching, Digest: d.Digest, Done: done, Total: d.Size})
 	})
 }

@@ -38,7 +38,7 @@ func (p *Provisioner) Load(ctx context.Context, from io.Reader, name string, o L
 	if err != nil {
 		err = &pullError{"load", name, err}
 	}
-	return images, p.tidy(ctx, errors.Join(err, lock.Unlock()))
+	return images, p.removeGarbage(ctx, errors.Join(err, lock.Unlock()))
 }
 
 func (p *Provisioner) load(ctx context.Context, from io.Reader, name string, o LoadOptions,
@@ -70,7 +70,7 @@ func (p *Provisioner) loadMember(ctx context.Context, m puller.Member, name stri
 	want v1.Platform) ([]*Image, error) {
 	t := &transfer{
 		store: p.store, settings: p.settings, source: m.Source,
-		asked: o.Platform, platform: want, upon: p.upon(),
+		asked: o.Platform, platform: want, upon: p.unpackOnParents(),
 	}
 	if len(m.Names) > 0 {
 		t.ref = m.Names[0]

@@ -60,15 +60,15 @@ func (p *Provisioner) provision(ctx context.Context, ref string, o PullOptions,
 	if err == nil {
 		err = keep(img)
 	}
-	if err = p.tidy(ctx, errors.Join(err, lock.Unlock())); err != nil {
+	if err = p.removeGarbage(ctx, errors.Join(err, lock.Unlock())); err != nil {
 		return nil, err
 	}
 	return img, nil
 }
 
-// tidy removes what a failure left that is of no use. The store's lock is free.
-func (p *Provisioner) tidy(ctx context.Context, err error) error {
-	if !leavesTrash(err) {
+// removeGarbage removes what a failure left that is of no use. The store's lock is free.
+func (p *Provisioner) removeGarbage(ctx context.Context, err error) error {
+	if !leavesGarbage(err) {
 		return err
 	}
 	_, sweepErr := p.store.Sweep(ctx, store.Sweep{Try: true})
@@ -85,9 +85,9 @@ type pullError struct {
 func (e *pullError) Error() string { return fmt.Sprintf("%v (%s %s)", e.err, e.op, e.object) }
 func (e *pullError) Unwrap() error { return e.err }
 
-// leavesTrash says whether a pull failed in a way that makes what it brought of
+// leavesGarbage says whether a pull failed in a way that makes what it brought of
 // no use to the next: a hostile image, a full disk. After a lost connection it is.
-func leavesTrash(err error) bool {
+func leavesGarbage(err error) bool {
 	var failed *pullError
 	return errors.As(err, &failed) &&
 		(errors.Is(err, mctr.ErrInvalid) || errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT))
@@ -102,7 +102,7 @@ func (p *Provisioner) find(ctx context.Context, ref string, o PullOptions) (*Ima
 	if r.Kind == puller.Rootfs {
 		return rootfs(r)
 	}
-	if have != nil && (!p.store.Complete(have) || !suits(have, o.Platform)) {
+	if have != nil && (!p.store.Complete(have) || !matchesPlatform(have, o.Platform)) {
 		have = nil
 	}
 	switch o.Policy {
@@ -150,7 +150,7 @@ func (p *Provisioner) pull(ctx context.Context, r puller.Reference, o PullOption
 	t := &transfer{
 		store: p.store, settings: p.settings, source: src, ref: r.String(),
 		asked: o.Platform, platform: want, progress: progress,
-		upon: p.upon(),
+		upon: p.unpackOnParents(),
 	}
 	img, err := t.run(ctx)
 	if err != nil {

@@ -82,7 +82,7 @@ func (p *Provisioner) collect(ctx context.Context, s *saving, refs []string) (er
 	}
 	defer func() { err = errors.Join(err, lock.Unlock()) }()
 	for _, ref := range refs {
-		images, err := p.meant(ref)
+		images, err := p.imagesFor(ref)
 		if err != nil {
 			return err
 		}
@@ -101,8 +101,8 @@ type found struct {
 	*Image
 }
 
-// meant are the images that ref stands for.
-func (p *Provisioner) meant(ref string) ([]found, error) {
+// imagesFor are the images that ref stands for.
+func (p *Provisioner) imagesFor(ref string) ([]found, error) {
 	r, img, err := p.local(ref)
 	if r.Kind == puller.Rootfs {
 		return nil, fmt.Errorf("image %s is a directory, which no archive of images holds: %w", ref, mctr.ErrInvalid)

@@ -29,8 +29,8 @@ type Form int
 const (
 	// Alone unpacks to a directory of its own, in overlayfs form.
 	Alone Form = iota
-	// Upon unpacks upon the layer's parents, on a mounted overlay of them.
-	Upon
+	// OnParents unpacks upon the layer's parents, on a mounted overlay of them.
+	OnParents
 	// Merged unpacks into a plain tree of the layer's parents, without overlayfs.
 	Merged
 )
@@ -61,7 +61,7 @@ func Unpack(ctx context.Context, r io.Reader, dir string, o Options) (store.Laye
 	}
 	// What follows the end of the archive counts for the digest as well.
 	if _, err := io.Copy(io.Discard, tee); err != nil {
-		return u.result, broken(err)
+		return u.result, invalidUnlessHosts(err)
 	}
 	if got := digest.NewDigest(o.DiffID.Algorithm(), hash); got != o.DiffID {
 		return u.result, fmt.Errorf("diffID %s, want %s: %w", got, o.DiffID, ErrDiffID)
@@ -102,7 +102,7 @@ func (u *unpacker) entries(r io.Reader) error {
 			return nil
 		}
 		if err != nil {
-			return fmt.Errorf("read layer: %w", broken(err))
+			return fmt.Errorf("read layer: %w", invalidUnlessHosts(err))
 		}
 		if err := u.entry(h, t); err != nil {
 			return fmt.Errorf("layer entry %.200q: %w", h.Name, err)
@@ -129,20 +129,20 @@ func (u *unpacker) entry(h *tar.Header, content io.Reader) error {
 		u.result.Root = true
 	}
 	if err := u.extract.UnpackEntry(u.dir, h, content); err != nil {
-		return broken(err)
+		return invalidUnlessHosts(err)
 	}
 	return nil
 }
 
-// hosts are the failures that are not the layer's fault.
-var hosts = []error{
+// hostErrors are the failures that are not the layer's fault.
+var hostErrors = []error{
 	context.Canceled, context.DeadlineExceeded, unix.ENOSPC, unix.EDQUOT, unix.EIO, unix.EROFS,
 	unix.EMFILE, unix.ENFILE, unix.ENOMEM, unix.EACCES, unix.EFBIG, unix.EOVERFLOW,
 }
 
-// broken makes all that the layer is to blame for match ErrInvalid.
-func broken(err error) error {
-	for _, h := range append(hosts, mctr.ErrInvalid) {
+// invalidUnlessHosts makes all that the layer is to blame for match ErrInvalid.
+func invalidUnlessHosts(err error) error {
+	for _, h := range append(hostErrors, mctr.ErrInvalid) {
 		if errors.Is(err, h) {
 			return err
 		}

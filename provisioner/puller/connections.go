@@ -11,7 +11,7 @@ import (
 // which is shown no client certificate; each directly or by a proxy.
 type connections struct {
 	endpoint Endpoint
-	guard    *guard
+	guard    *addressGuard
 	proxy    func(*http.Request) (*url.URL, error)
 	all      map[way]*http.Transport
 }
@@ -19,7 +19,7 @@ type connections struct {
 type way struct{ own, proxied bool }
 
 // newConnections prepares the connections to one endpoint, which the caller closes.
-func newConnections(e Endpoint, g *guard) (*connections, error) {
+func newConnections(e Endpoint, g *addressGuard) (*connections, error) {
 	config := &tls.Config{InsecureSkipVerify: e.SkipVerify} // the operator's hosts.toml says so
 	if err := addCAs(config, e.CA); err != nil {
 		return nil, err
@@ -54,7 +54,7 @@ func (c *connections) RoundTrip(req *http.Request) (*http.Response, error) {
 		err = redirected(req)
 	}
 	if err == nil && by != nil {
-		err = c.guard.behindProxy(req)
+		err = c.guard.checkProxied(req)
 	}
 	if err != nil {
 		if req.Body != nil {

@@ -83,13 +83,13 @@ func Verify(ctx context.Context, host string, c Credentials, config Config) erro
 	if i < 0 {
 		return fmt.Errorf("log in to %s: hosts.toml names mirrors alone: %w", host, mctr.ErrInvalid)
 	}
-	if err := all[i].verify(ctx, host, c, newGuard(host, all)); err != nil {
+	if err := all[i].verify(ctx, host, c, newAddressGuard(host, all)); err != nil {
 		return fmt.Errorf("log in to %s: %w", host, err)
 	}
 	return nil
 }
 
-func (e Endpoint) verify(ctx context.Context, host string, c Credentials, g *guard) error {
+func (e Endpoint) verify(ctx context.Context, host string, c Credentials, g *addressGuard) error {
 	base, err := newConnections(e, g)
 	if err != nil {
 		return err
@@ -99,7 +99,8 @@ func (e Endpoint) verify(ctx context.Context, host string, c Credentials, g *gua
 	if err != nil {
 		return err
 	}
-	rt := &endpointTransport{endpoint: e, registry: host, base: patient{base: base, most: patience}, strict: true}
+	rt := &endpointTransport{endpoint: e, registry: host, base: retryingTransport{base: base, most: patience},
+		strict: true}
 	auth, err := transport.NewWithContext(ctx, reg, authenticator(c), rt, nil)
 	if err != nil {
 		return refusedLogin(err)

@@ -46,7 +46,7 @@ func newRegistry(r Reference, c Config) (Source, error) {
 		return nil, err
 	}
 	g := &registry{ref: r, config: c}
-	guard := newGuard(r.Host(), all)
+	guard := newAddressGuard(r.Host(), all)
 	for i, e := range all {
 		base, err := newConnections(e, guard)
 		if err != nil {

@@ -6,7 +6,7 @@ const (
 	PointBlob       = "store/blob"        // a blob is whole and synced, not yet named
 	PointBlobNamed  = "store/blob-named"  // it has its name, the directory is not synced
 	PointLayerPart  = "store/layer-part"  // a layer's directory is there, empty
-	PointUpon       = "store/upon"        // a layer lies upon its parents' mount, which is still there
+	PointOnParents  = "store/upon"        // a layer lies upon its parents' mount, which is still there
 	PointLayer      = "store/layer"       // a layer is unpacked and synced, not yet named
 	PointLayerNamed = "store/layer-named" // it has its name, the directory is not synced
 	PointRef        = "store/ref"         // all is there but the reference
@@ -21,7 +21,7 @@ const (
 // Failpoints lists every point of this package.
 func Failpoints() []string {
 	return []string{
-		PointBlobPart, PointBlob, PointBlobNamed, PointLayerPart, PointUpon, PointLayer, PointLayerNamed,
+		PointBlobPart, PointBlob, PointBlobNamed, PointLayerPart, PointOnParents, PointLayer, PointLayerNamed,
 		PointRef, PointRefNamed, PointLease, PointLeased, PointUntag, PointSweep, PointTrash,
 	}
 }

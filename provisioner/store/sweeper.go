@@ -20,8 +20,8 @@ type sweeper struct {
 	errs   []error
 }
 
-// drop removes one object, or only counts it in a dry run.
-func (g *sweeper) drop(list *[]string, name string, bytes int64, parts ...string) {
+// remove removes one object, or only counts it in a dry run.
+func (g *sweeper) remove(list *[]string, name string, bytes int64, parts ...string) {
 	if !g.dry {
 		if err := g.store.discard(parts...); err != nil && !errors.Is(err, os.ErrNotExist) {
 			g.errs = append(g.errs, fmt.Errorf("remove %s: %w", name, err))
@@ -63,24 +63,24 @@ func (g *sweeper) sweepRefs(all []*Image) {
 	for _, dir := range []string{"refs", "leases"} {
 		for _, name := range g.names(dir) {
 			if atomicfile.IsTemp(name) || dir == "refs" && !known[name] {
-				g.drop(&g.report.Temporary, dir+"/"+name, 0, dir, name)
+				g.remove(&g.report.Temporary, dir+"/"+name, 0, dir, name)
 			}
 		}
 	}
 }
 
-// temporary throws away work in progress: nobody provisions now, so that all of
+// sweepTemporary throws away work in progress: nobody provisions now, so that all of
 // it, and every object's lock, is a dead process's.
-func (g *sweeper) temporary() {
+func (g *sweeper) sweepTemporary() {
 	for _, name := range g.names("tmp") {
-		g.drop(&g.report.Temporary, "tmp/"+name, 0, "tmp", name)
+		g.remove(&g.report.Temporary, "tmp/"+name, 0, "tmp", name)
 	}
 	for _, name := range g.names("locks") {
-		g.drop(&g.report.Temporary, "locks/"+name, 0, "locks", name)
+		g.remove(&g.report.Temporary, "locks/"+name, 0, "locks", name)
 	}
 }
 
-func (g *sweeper) blobs(keep []*Image) {
+func (g *sweeper) sweepBlobs(keep []*Image) {
 	used := map[string]bool{}
 	for _, img := range keep {
 		for _, b := range img.Blobs {
@@ -90,7 +90,7 @@ func (g *sweeper) blobs(keep []*Image) {
 	for _, alg := range g.names("blobs") {
 		for _, hex := range g.names(filepath.Join("blobs", alg)) {
 			if !used[alg+":"+hex] {
-				g.drop(&g.report.Blobs, alg+":"+hex, g.size(alg, hex), "blobs", alg, hex)
+				g.remove(&g.report.Blobs, alg+":"+hex, g.size(alg, hex), "blobs", alg, hex)
 			}
 		}
 	}
@@ -104,7 +104,7 @@ func (g *sweeper) size(alg, hex string) int64 {
 	return info.Size()
 }
 
-func (g *sweeper) layers(keep []*Image) {
+func (g *sweeper) sweepLayers(keep []*Image) {
 	used := map[string]bool{}
 	for _, img := range keep {
 		for _, l := range img.Layers {
@@ -114,7 +114,7 @@ func (g *sweeper) layers(keep []*Image) {
 	for _, key := range g.names("layers") {
 		if !used[key] {
 			l, _ := g.store.Layer(key)
-			g.drop(&g.report.Layers, key, l.Bytes, "layers", key)
+			g.remove(&g.report.Layers, key, l.Bytes, "layers", key)
 		}
 	}
 }

@@ -73,11 +73,11 @@ func TestCancelled(t *testing.T) {
 
 func TestRootedCapabilities(t *testing.T) {
 	v2 := append([]byte{1, 0, 0, 2}, make([]byte, 16)...)
-	v3 := rooted(v2, 0x01020304)
+	v3 := rebaseCapability(v2, 0x01020304)
 	if len(v3) != 24 || v3[3] != 3 || string(v3[20:]) != "\x04\x03\x02\x01" {
 		t.Errorf("revision 2 became %v", v3)
 	}
-	if got := rooted(v3, 7); string(got) != string(v3) {
+	if got := rebaseCapability(v3, 7); string(got) != string(v3) {
 		t.Errorf("revision 3 was changed to %v", got)
 	}
 }

@@ -76,19 +76,19 @@ func (p *peer) open(ctx context.Context, d v1.Descriptor, offset int64) (io.Read
 	if offset > 0 {
 		header["Range"] = fmt.Sprintf("bytes=%d-%d", offset, d.Size-1)
 	}
-	body, err := p.from(ctx, path, header, offset)
+	body, err := p.openAt(ctx, path, header, offset)
 	var status *transport.Error
 	if offset > 0 &&
-		(errors.Is(err, errElsewhere) ||
+		(errors.Is(err, errWrongRange) ||
 			errors.As(err, &status) && status.StatusCode == http.StatusRequestedRangeNotSatisfiable) {
 		delete(header, "Range") // it cannot go on from there: then from its beginning
-		return p.from(ctx, path, header, offset)
+		return p.openAt(ctx, path, header, offset)
 	}
 	return body, err
 }
 
-// from opens what is at path, and stands it at offset.
-func (p *peer) from(ctx context.Context, path string, header map[string]string, offset int64) (io.ReadCloser, error) {
+// openAt opens what is at path, and stands it at offset.
+func (p *peer) openAt(ctx context.Context, path string, header map[string]string, offset int64) (io.ReadCloser, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	resp, err := p.get(ctx, path, header)
 	if err != nil {
@@ -103,8 +103,8 @@ func (p *peer) from(ctx context.Context, path string, header map[string]string, 
 	return body, nil
 }
 
-// errElsewhere is a part of a blob that does not begin where it was asked to.
-var errElsewhere = errors.New("it is another part")
+// errWrongRange is a part of a blob that does not begin where it was asked to.
+var errWrongRange = errors.New("it is another part")
 
 func isDocument(mediaType string) bool {
 	for _, m := range manifest.Accept() {
@@ -119,7 +119,7 @@ func isDocument(mediaType string) bool {
 func skip(resp *http.Response, body io.Reader, offset int64) error {
 	if resp.StatusCode == http.StatusPartialContent {
 		if got := resp.Header.Get("Content-Range"); !strings.HasPrefix(got, fmt.Sprintf("bytes %d-", offset)) {
-			return fmt.Errorf("asked for bytes from %d, the answer is %.80q: %w: %w", offset, got, errElsewhere,
+			return fmt.Errorf("asked for bytes from %d, the answer is %.80q: %w: %w", offset, got, errWrongRange,
 				mctr.ErrInvalid)
 		}
 		return nil
@@ -176,7 +176,7 @@ func (p *peer) connect(ctx context.Context) (*http.Client, error) {
 	if p.client != nil {
 		return p.client, nil
 	}
-	client, err := p.shakeHands(ctx, p.transport())
+	client, err := p.authenticate(ctx, p.transport())
 	if err != nil {
 		return nil, err
 	}
@@ -190,7 +190,7 @@ func (p *peer) transport() http.RoundTripper {
 		p.public.Store(true)
 	}}
 	if p.last {
-		t.base = patient{p.base, patience, p.registry.config.Waiting}
+		t.base = retryingTransport{p.base, patience, p.registry.config.Waiting}
 	}
 	return t
 }

@@ -25,33 +25,33 @@ const (
 	ownPatience = 30 * time.Second
 )
 
-// A patient asks a server again after the time that it named: registries, token
+// A retryingTransport asks a server again after the time that it named: registries, token
 // servers and storage alike.
-type patient struct {
+type retryingTransport struct {
 	base    http.RoundTripper
 	most    time.Duration
 	waiting func(host string, wait time.Duration) // is told before each wait; nil: waits are not told
 }
 
 // RoundTrip is http.RoundTripper's.
-func (p patient) RoundTrip(req *http.Request) (*http.Response, error) {
+func (p retryingTransport) RoundTrip(req *http.Request) (*http.Response, error) {
 	waited := time.Duration(0)
 	for tries := 0; ; tries++ {
 		resp, err := p.base.RoundTrip(req)
 		if err != nil {
 			return nil, err
 		}
-		wait, ok := putOff(resp, tries, time.Now())
+		wait, ok := retryDelay(resp, tries, time.Now())
 		waited += wait
 		if !ok {
 			return resp, nil
 		}
-		if waited > p.most || !lasts(req.Context(), wait) {
-			return nil, busy(resp, wait)
+		if waited > p.most || !sleepWithin(req.Context(), wait) {
+			return nil, errBusy(resp, wait)
 		}
 		_, _ = io.CopyN(io.Discard, resp.Body, 64<<10) // so that the connection can be used again
 		_ = resp.Body.Close()
-		if req, err = again(req); err != nil {
+		if req, err = cloneRequest(req); err != nil {
 			return nil, err
 		}
 		if p.waiting != nil {
@@ -65,17 +65,17 @@ func (p patient) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 }
 
-// busy is the error of a server that wants to be left alone for too long.
-func busy(resp *http.Response, wait time.Duration) error {
+// errBusy is the error of a server that wants to be left alone for too long.
+func errBusy(resp *http.Response, wait time.Duration) error {
 	defer resp.Body.Close()
 	err := transport.CheckError(resp)
 	return fmt.Errorf("%w: %w: %w (it names %s: wait so long, or log in)", err, ErrBusy, mctr.ErrUnavailable,
 		wait.Round(time.Second))
 }
 
-// putOff is how long a server that answered so is to be left alone; false: the
+// retryDelay is how long a server that answered so is to be left alone; false: the
 // answer stands.
-func putOff(resp *http.Response, tries int, now time.Time) (time.Duration, bool) {
+func retryDelay(resp *http.Response, tries int, now time.Time) (time.Duration, bool) {
 	if resp.StatusCode != http.StatusTooManyRequests && resp.StatusCode != http.StatusServiceUnavailable {
 		return 0, false
 	}
@@ -97,14 +97,14 @@ func retryAfter(value string, now time.Time) (time.Duration, bool) {
 	return 0, false
 }
 
-// lasts says whether ctx goes on for so long.
-func lasts(ctx context.Context, wait time.Duration) bool {
+// sleepWithin says whether ctx goes on for so long.
+func sleepWithin(ctx context.Context, wait time.Duration) bool {
 	deadline, ok := ctx.Deadline()
 	return !ok || time.Until(deadline) > wait
 }
 
-// again is req for another attempt.
-func again(req *http.Request) (*http.Request, error) {
+// cloneRequest is req for another attempt.
+func cloneRequest(req *http.Request) (*http.Request, error) {
 	if req.Body == nil || req.Body == http.NoBody || req.GetBody == nil {
 		return req, nil
 	}

@@ -23,7 +23,7 @@ type transfer struct {
 	asked    string // the platform in the caller's words
 	platform v1.Platform
 	progress Progress
-	upon     uponParents
+	upon     parentsUnpacker
 }
 
 func (t *transfer) run(ctx context.Context) (*Image, error) {
@@ -59,7 +59,8 @@ func (t *transfer) run(ctx context.Context) (*Image, error) {
 
 // current says whether the record at hand is what the source has now.
 func (t *transfer) current(have, now *Image) bool {
-	return suits(have, t.asked) && have.Digest == now.Digest && have.Index == now.Index && have.Stamp == now.Stamp &&
+	return matchesPlatform(have, t.asked) && have.Digest == now.Digest && have.Index == now.Index &&
+		have.Stamp == now.Stamp &&
 		t.store.Whole(have)
 }
 
@@ -112,7 +113,7 @@ func (t *transfer) choose(ctx context.Context) (top, desc v1.Descriptor, data []
 	if err != nil || desc.Digest != top.Digest {
 		return top, desc, data, err
 	}
-	return top, desc, data, t.store.Ingest(ctx, desc, opened(data), nil)
+	return top, desc, data, t.store.Ingest(ctx, desc, bytesOpener(data), nil)
 }
 
 // child brings the entry of an index that suits the platform.
@@ -137,5 +138,5 @@ func (t *transfer) child(ctx context.Context, index []byte) (d v1.Descriptor, da
 
 // fetch brings a small blob.
 func (t *transfer) fetch(ctx context.Context, d v1.Descriptor) error {
-	return t.bring(ctx, d, nil)
+	return t.fetchBlob(ctx, d, nil)
 }

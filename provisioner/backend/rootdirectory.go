@@ -30,13 +30,13 @@ func MakeRoot(dir string, lowers []Lower, ids *IDMap) error {
 	if err := os.Mkdir(fresh, 0o755); err != nil && !errors.Is(err, os.ErrExist) {
 		return err
 	}
-	if err := dressRoot(fresh, lowers, ids); err != nil {
+	if err := setRootMetadata(fresh, lowers, ids); err != nil {
 		return fmt.Errorf("make root directory %s: %w", dir, err)
 	}
 	return os.Rename(fresh, dir)
 }
 
-func dressRoot(dir string, lowers []Lower, ids *IDMap) error {
+func setRootMetadata(dir string, lowers []Lower, ids *IDMap) error {
 	from, ok := RootOf(lowers)
 	if !ok {
 		if err := ids.Chown(dir, 0, 0); err != nil {

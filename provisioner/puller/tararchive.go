@@ -42,7 +42,7 @@ func openOCIArchive(r Reference, c Config) (Source, error) {
 func openArchive(r Reference, c Config) (*archive, error) {
 	f, err := os.OpenFile(r.Path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
-		return nil, notThere(err)
+		return nil, missingPathError(err)
 	}
 	a, err := newArchive(f, c)
 	if err != nil {

@@ -18,8 +18,8 @@ import (
 	"github.com/mctr/mctr/internal/failpoint"
 )
 
-// A part is a blob on its way in: its file under tmp and the hash so far.
-type part struct {
+// A partialBlob is a blob on its way in: its file under tmp and the hash so far.
+type partialBlob struct {
 	desc     v1.Descriptor
 	file     *os.File
 	hash     hash.Hash
@@ -28,13 +28,13 @@ type part struct {
 }
 
 // openPart opens the file of d's download, hashing what an earlier one left.
-func (s *Store) openPart(d v1.Descriptor) (*part, error) {
+func (s *Store) openPart(d v1.Descriptor) (*partialBlob, error) {
 	name := s.path("tmp", "blob-"+d.Digest.Algorithm().String()+"-"+d.Digest.Encoded())
 	f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return nil, err
 	}
-	p := &part{desc: d, file: f, hash: d.Digest.Algorithm().Hash()}
+	p := &partialBlob{desc: d, file: f, hash: d.Digest.Algorithm().Hash()}
 	if p.size, err = io.Copy(p.hash, f); err == nil && p.size > d.Size {
 		err = p.reset()
 	}
@@ -45,7 +45,7 @@ func (s *Store) openPart(d v1.Descriptor) (*part, error) {
 	return p, nil
 }
 
-func (p *part) reset() error {
+func (p *partialBlob) reset() error {
 	p.size = 0
 	p.hash.Reset()
 	if err := p.file.Truncate(0); err != nil {
@@ -57,10 +57,10 @@ func (p *part) reset() error {
 
 // fill reads until the declared size is there, resuming as long as each few
 // attempts gain something, and compares the digest.
-func (p *part) fill(ctx context.Context, open Opener) error {
+func (p *partialBlob) fill(ctx context.Context, open Opener) error {
 	for failures := 0; p.size < p.desc.Size; {
 		before := p.size
-		err := p.pour(ctx, open)
+		err := p.appendFrom(ctx, open)
 		if err == nil {
 			break
 		}
@@ -80,8 +80,8 @@ func (p *part) fill(ctx context.Context, open Opener) error {
 	return nil
 }
 
-// pour opens the content once and appends what comes, never more than declared.
-func (p *part) pour(ctx context.Context, open Opener) error {
+// appendFrom opens the content once and appends what comes, never more than declared.
+func (p *partialBlob) appendFrom(ctx context.Context, open Opener) error {
 	body, err := open(ctx, p.size)
 	if err != nil {
 		return err
@@ -107,7 +107,7 @@ func (p *part) pour(ctx context.Context, open Opener) error {
 	}
 }
 
-func (p *part) append(b []byte) error {
+func (p *partialBlob) append(b []byte) error {
 	if len(b) == 0 {
 		return nil
 	}

@@ -24,13 +24,13 @@ var skipped = []string{"security.selinux", "system.nfs4_acl", "user.rootlesscont
 // sanitise brings a header's names into one form, relative to the root without
 // a leading slash, and refuses what no honest layer has.
 func sanitise(h *tar.Header, form Form) error {
-	name, err := inside(h.Name)
+	name, err := relativeToRoot(h.Name)
 	if err != nil {
 		return err
 	}
 	h.Name = name
 	if h.Typeflag == tar.TypeLink {
-		if h.Linkname, err = inside(h.Linkname); err != nil {
+		if h.Linkname, err = relativeToRoot(h.Linkname); err != nil {
 			return fmt.Errorf("hard link to %.200q: %w", h.Linkname, err)
 		}
 	}
@@ -50,8 +50,8 @@ func sanitise(h *tar.Header, form Form) error {
 	return checkWhiteout(path.Base(h.Name))
 }
 
-// inside returns name relative to the root, "." for the root itself.
-func inside(name string) (string, error) {
+// relativeToRoot returns name relative to the root, "." for the root itself.
+func relativeToRoot(name string) (string, error) {
 	if slices.Contains(strings.Split(name, "/"), "..") {
 		return name, fmt.Errorf("a name with .. in it: %w", mctr.ErrInvalid)
 	}

@@ -13,18 +13,18 @@ import (
 	"github.com/mctr/mctr"
 )
 
-// A guard keeps a registry from turning this host's requests against what only this
+// An addressGuard keeps a registry from turning this host's requests against what only this
 // host reaches, by a redirect or by the token server that it names: addresses of
 // loopback, of the link (cloud metadata) and unspecified ones are for hosts that the
 // reference or hosts.toml names, whatever the DNS makes of a name.
-type guard struct {
+type addressGuard struct {
 	named    map[string]bool // lower case
 	loopback bool            // one of them is a loopback address, or localhost
 	resolver *net.Resolver   // nil is the system's
 }
 
-func newGuard(registry string, all []Endpoint) *guard {
-	g := &guard{named: map[string]bool{}}
+func newAddressGuard(registry string, all []Endpoint) *addressGuard {
+	g := &addressGuard{named: map[string]bool{}}
 	hosts := []string{(&url.URL{Host: registry}).Hostname()}
 	for _, e := range all {
 		hosts = append(hosts, e.URL.Hostname())
@@ -38,12 +38,12 @@ func newGuard(registry string, all []Endpoint) *guard {
 
 // names says whether the operator named host. An operator who names one name
 // of loopback means all of them.
-func (g *guard) names(host string) bool {
+func (g *addressGuard) names(host string) bool {
 	return g.named[strings.ToLower(host)] || g.loopback && isLoopback(host)
 }
 
 // dial connects to an address of a host, after a look at it unless the host is named.
-func (g *guard) dial(ctx context.Context, network, address string) (net.Conn, error) {
+func (g *addressGuard) dial(ctx context.Context, network, address string) (net.Conn, error) {
 	d := net.Dialer{Timeout: dialTimeout, Resolver: g.resolver}
 	host, _, err := net.SplitHostPort(address)
 	if err != nil {
@@ -55,14 +55,14 @@ func (g *guard) dial(ctx context.Context, network, address string) (net.Conn, er
 			if err != nil {
 				return fmt.Errorf("the address %s of %s: %w", address, host, err)
 			}
-			return refuseOwn(host, to.Addr())
+			return refuseLocal(host, to.Addr())
 		}
 	}
 	return d.DialContext(ctx, network, address)
 }
 
-// refuseOwn refuses what is not the same host for everybody.
-func refuseOwn(host string, to netip.Addr) error {
+// refuseLocal refuses what is not the same host for everybody.
+func refuseLocal(host string, to netip.Addr) error {
 	to = to.Unmap()
 	if !to.IsLoopback() && !to.IsLinkLocalUnicast() && !to.IsUnspecified() && !to.IsMulticast() {
 		return nil
@@ -72,16 +72,16 @@ func refuseOwn(host string, to netip.Addr) error {
 		host, to, mctr.ErrInvalid)
 }
 
-// behindProxy is dial's look for a request that a proxy makes: its host's name is
+// checkProxied is dial's look for a request that a proxy makes: its host's name is
 // resolved here. What only the proxy can resolve cannot be checked, so no
 // credentials go there, unless it is of the registry's own domain.
-func (g *guard) behindProxy(req *http.Request) error {
+func (g *addressGuard) checkProxied(req *http.Request) error {
 	host := req.URL.Hostname()
 	if g.names(host) {
 		return nil
 	}
 	if isLoopback(host) {
-		return refuseOwn(host, netip.MustParseAddr("127.0.0.1"))
+		return refuseLocal(host, netip.MustParseAddr("127.0.0.1"))
 	}
 	resolver := g.resolver
 	if resolver == nil {
@@ -90,7 +90,7 @@ func (g *guard) behindProxy(req *http.Request) error {
 	found, err := resolver.LookupNetIP(req.Context(), "ip", host)
 	if err == nil {
 		for _, to := range found {
-			if err := refuseOwn(host, to); err != nil {
+			if err := refuseLocal(host, to); err != nil {
 				return err
 			}
 		}
@@ -104,7 +104,7 @@ func (g *guard) behindProxy(req *http.Request) error {
 
 // related says whether host is in the domain of a named host, as auth.docker.io is
 // in that of registry-1.docker.io, or is that domain.
-func (g *guard) related(host string) bool {
+func (g *addressGuard) related(host string) bool {
 	host = strings.ToLower(host)
 	for name := range g.named {
 		_, domain, _ := strings.Cut(name, ".")

@@ -29,13 +29,13 @@ func Apply(ctx context.Context, lowers []backend.Lower, dst string, ids *backend
 	}
 	from, ok := backend.RootOf(lowers)
 	if !ok {
-		return dressEmpty(dst, ids)
+		return setDefaultRootMetadata(dst, ids)
 	}
-	return dress(from, dst, ids)
+	return copyMetadata(from, dst, ids)
 }
 
-// dressEmpty gives the root directory of an image that says nothing of it.
-func dressEmpty(dst string, ids *backend.IDMap) error {
+// setDefaultRootMetadata gives the root directory of an image that says nothing of it.
+func setDefaultRootMetadata(dst string, ids *backend.IDMap) error {
 	if err := os.Chmod(dst, 0o755); err != nil {
 		return err
 	}
@@ -94,7 +94,7 @@ func (a *applier) entry(src, dst string, name *tree.Name) error {
 	if err := create(a.ctx, src, dst, st); err != nil {
 		return err
 	}
-	return dress(src, dst, a.ids)
+	return copyMetadata(src, dst, a.ids)
 }
 
 // directory makes dst a directory like src; what was in it stays unless src is
@@ -114,7 +114,7 @@ func (a *applier) directory(src, dst string, name *tree.Name, st unix.Stat_t) er
 			return err
 		}
 	}
-	return dress(src, dst, a.ids)
+	return copyMetadata(src, dst, a.ids)
 }
 
 // create makes anything but a directory, without its attributes.

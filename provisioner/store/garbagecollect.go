@@ -83,9 +83,9 @@ func (s *Store) sweep(w Sweep) (r Report, errs []error) {
 	for _, img := range held {
 		keep = append(keep, img)
 	}
-	g.temporary()
-	g.blobs(keep)
-	g.layers(keep)
+	g.sweepTemporary()
+	g.sweepBlobs(keep)
+	g.sweepLayers(keep)
 	return r, g.errs
 }
 

@@ -121,13 +121,13 @@ func (c *call) Output() (answer []byte, err error) {
 	case errors.Is(err, exec.ErrNotFound):
 		return nil, fmt.Errorf("%w: %w", mctr.ErrNotFound, err)
 	case err != nil:
-		return known(stdout.taken.Bytes()), c.explained(err, stderr.taken.String())
+		return knownError(stdout.taken.Bytes()), c.explained(err, stderr.taken.String())
 	}
 	return stdout.taken.Bytes(), nil
 }
 
-// known is the answer of a helper that failed, if it is one of the protocol's.
-func known(answer []byte) []byte {
+// knownError is the answer of a helper that failed, if it is one of the protocol's.
+func knownError(answer []byte) []byte {
 	text := strings.TrimSpace(string(answer))
 	if protocol.IsErrCredentialsNotFoundMessage(text) || protocol.IsCredentialsMissingServerURLMessage(text) ||
 		protocol.IsCredentialsMissingUsernameMessage(text) {

@@ -35,13 +35,13 @@ type layout struct {
 func openLayout(r Reference, c Config) (Source, error) {
 	root, err := os.OpenRoot(r.Path)
 	if err != nil {
-		return nil, notThere(err)
+		return nil, missingPathError(err)
 	}
 	return &layout{ref: r, files: directory{root}, limits: c.Limits}, nil
 }
 
-// notThere says of a path's error that what it names is not there, where that is so.
-func notThere(err error) error {
+// missingPathError says of a path's error that what it names is not there, where that is so.
+func missingPathError(err error) error {
 	if errors.Is(err, os.ErrNotExist) {
 		return fmt.Errorf("%w: %w", err, mctr.ErrNotFound)
 	}

@@ -31,7 +31,7 @@ func (p *peer) withToken(ctx context.Context, old *http.Client, resp *http.Respo
 	if p.client != old || !p.public.Load() {
 		return p.client, nil
 	}
-	client, err := p.shakeHands(ctx, challenged{
+	client, err := p.authenticate(ctx, challenged{
 		RoundTripper: p.transport(), scheme: resp.Request.URL.Scheme, challenge: resp.Header.Values("Www-Authenticate"),
 	})
 	if err != nil {
@@ -65,8 +65,8 @@ func (c challenged) RoundTrip(req *http.Request) (*http.Response, error) {
 	}, nil
 }
 
-// shakeHands learns how to authenticate and, for a token, does so.
-func (p *peer) shakeHands(ctx context.Context, rt http.RoundTripper) (*http.Client, error) {
+// authenticate learns how to authenticate and, for a token, does so.
+func (p *peer) authenticate(ctx context.Context, rt http.RoundTripper) (*http.Client, error) {
 	g := p.registry
 	host := g.ref.Host()
 	if p.Mirror {

@@ -57,7 +57,7 @@ func OpenMembers(from io.Reader, name string, c Config) (*Members, error) {
 func openFiles(from io.Reader, c Config) (files, error) {
 	f, ok := from.(*os.File)
 	if !ok {
-		return spilled(from, c)
+		return spillStream(from, c)
 	}
 	info, err := f.Stat()
 	switch {
@@ -67,7 +67,7 @@ func openFiles(from io.Reader, c Config) (files, error) {
 		root, err := os.OpenRoot(f.Name())
 		return directory{root}, err
 	case !info.Mode().IsRegular():
-		return spilled(from, c)
+		return spillStream(from, c)
 	}
 	// the archive closes its own, and reads from the start
 	again, err := os.Open(fmt.Sprintf("/proc/self/fd/%d", f.Fd()))
@@ -81,8 +81,8 @@ func openFiles(from io.Reader, c Config) (files, error) {
 	return a, nil
 }
 
-// spilled is an archive that comes as a stream, kept plain in an unnamed file.
-func spilled(r io.Reader, c Config) (files, error) {
+// spillStream is an archive that comes as a stream, kept plain in an unnamed file.
+func spillStream(r io.Reader, c Config) (files, error) {
 	plain, err := layer.Decompress(r)
 	if err != nil {
 		return nil, err

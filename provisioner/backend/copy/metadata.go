@@ -8,10 +8,10 @@ import (
 	"github.com/mctr/mctr/provisioner/backend"
 )
 
-// dress gives dst the attributes of src. With ids, the owner becomes the host's
+// copyMetadata gives dst the attributes of src. With ids, the owner becomes the host's
 // id that stands for it, which clears setuid bits and capabilities: these are
 // set again after it.
-func dress(src, dst string, ids *backend.IDMap) error {
+func copyMetadata(src, dst string, ids *backend.IDMap) error {
 	if ids == nil {
 		return backend.CopyMeta(src, dst)
 	}
@@ -28,11 +28,11 @@ func dress(src, dst string, ids *backend.IDMap) error {
 	if st.Mode&unix.S_IFMT == unix.S_IFLNK {
 		return nil
 	}
-	return redress(src, dst, st, ids)
+	return restoreMetadata(src, dst, st, ids)
 }
 
-// redress restores what a change of owner cleared.
-func redress(src, dst string, st unix.Stat_t, ids *backend.IDMap) error {
+// restoreMetadata restores what a change of owner cleared.
+func restoreMetadata(src, dst string, st unix.Stat_t, ids *backend.IDMap) error {
 	if err := unix.Chmod(dst, st.Mode&0o7777); err != nil {
 		return &os.PathError{Op: "chmod", Path: dst, Err: err}
 	}
@@ -45,7 +45,7 @@ func redress(src, dst string, st unix.Stat_t, ids *backend.IDMap) error {
 		if err != nil {
 			return err
 		}
-		if err := unix.Lsetxattr(dst, capability, rooted([]byte(caps), root), 0); err != nil {
+		if err := unix.Lsetxattr(dst, capability, rebaseCapability([]byte(caps), root), 0); err != nil {
 			return &os.PathError{Op: "setxattr " + capability, Path: dst, Err: err}
 		}
 	}
@@ -54,9 +54,9 @@ func redress(src, dst string, st unix.Stat_t, ids *backend.IDMap) error {
 
 const capability = "security.capability"
 
-// rooted turns file capabilities of the initial namespace (revision 2) into
+// rebaseCapability turns file capabilities of the initial namespace (revision 2) into
 // those of the namespace whose root is uid (revision 3): capabilities(7).
-func rooted(caps []byte, uid uint32) []byte {
+func rebaseCapability(caps []byte, uid uint32) []byte {
 	if len(caps) != 20 || caps[3] != 2 {
 		return caps
 	}

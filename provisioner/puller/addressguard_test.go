@@ -22,7 +22,7 @@ func TestGuardDial(t *testing.T) {
 	defer server.Close()
 	_, port, _ := net.SplitHostPort(server.Listener.Addr().String())
 	endpoint := func(host string) []Endpoint { return []Endpoint{{URL: &url.URL{Host: host}}} }
-	foreign := newGuard("registry.test", endpoint("registry.test"))
+	foreign := newAddressGuard("registry.test", endpoint("registry.test"))
 	foreign.resolver = resolver(t)
 	for name := range names {
 		host := strings.TrimSuffix(name, ".")
@@ -51,7 +51,7 @@ func TestGuardDial(t *testing.T) {
 		{"127.0.0.1:5000", "127.0.0.1:5000", "loop.test", false},
 		{"localhost", "localhost", "loop.test", false},
 	} {
-		g := newGuard(c.registry, endpoint(c.mirror))
+		g := newAddressGuard(c.registry, endpoint(c.mirror))
 		g.resolver = foreign.resolver
 		conn, err := g.dial(t.Context(), "tcp", net.JoinHostPort(c.ask, port))
 		if (err == nil) != c.ok {
@@ -181,7 +181,7 @@ func TestSentElsewhereByProxy(t *testing.T) {
 			t.Errorf("%+v: asked: %v, with credentials: %d: %v", c, asked, e.shown.Load(), err)
 		}
 	}
-	g := newGuard("docker.io",
+	g := newAddressGuard("docker.io",
 		[]Endpoint{{URL: &url.URL{Host: "registry-1.docker.io"}}, {URL: &url.URL{Host: "registry.gitlab.com"}}})
 	for host, want := range map[string]bool{
 		"auth.docker.io": true, "AUTH.docker.io": true, "gitlab.com": true, "evil-docker.io": false, "com": false,

@@ -40,7 +40,7 @@ func (f File) Login(ctx context.Context, key string, c Credentials) (plain bool,
 			return Helper{Name: helper}.Store(ctx, key, c)
 		}
 		plain = true
-		return d.keep(key, c)
+		return d.store(key, c)
 	})
 	return plain, err
 }
@@ -75,8 +75,8 @@ func (d *document) erase(ctx context.Context, key string) (bool, error) {
 	return true, h.Erase(ctx, key)
 }
 
-// keep writes credentials down as docker does.
-func (d *document) keep(key string, c Credentials) error {
+// store writes credentials down as docker does.
+func (d *document) store(key string, c Credentials) error {
 	entry := struct {
 		Auth          string `json:"auth,omitempty"`
 		IdentityToken string `json:"identitytoken,omitempty"`

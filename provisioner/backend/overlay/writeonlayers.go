@@ -12,12 +12,12 @@ import (
 	"github.com/mctr/mctr/provisioner/backend"
 )
 
-// Upon lets do write upon lowers; what it writes ends in upper, in overlayfs
+// WriteOn lets do write upon lowers; what it writes ends in upper, in overlayfs
 // form. scratch is an empty directory beside upper, on the same filesystem,
 // which the caller removes. The mount that do is given is seen by do alone, in a
 // mount namespace of its thread: a killed process leaves none behind. do must
 // stay in its goroutine.
-func Upon(lowers []backend.Lower, upper, scratch string, do func(merged string) error) error {
+func WriteOn(lowers []backend.Lower, upper, scratch string, do func(merged string) error) error {
 	s := stack{
 		lowers: dirs(lowers), upper: upper,
 		work: filepath.Join(scratch, "work"), target: filepath.Join(scratch, "merged"),

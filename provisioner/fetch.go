@@ -12,18 +12,18 @@ import (
 	"github.com/mctr/mctr/provisioner/store"
 )
 
-// bring has the store ingest d from the first place that has what d's digest
+// fetchBlob has the store ingest d from the first place that has what d's digest
 // says. The error names every place that was asked.
-func (t *transfer) bring(ctx context.Context, d v1.Descriptor, progress func(int64)) error {
+func (t *transfer) fetchBlob(ctx context.Context, d v1.Descriptor, progress func(int64)) error {
 	places := t.source.Places()
 	var errs []error
 	for n, place := range places {
 		last := n == len(places)-1
-		err := t.store.Ingest(ctx, d, opener(place, d, last), progress)
+		err := t.store.Ingest(ctx, d, placeOpener(place, d, last), progress)
 		if err == nil {
 			return nil
 		}
-		here := isOf(err)
+		here := isPlaceFault(err)
 		if place.Name != "" {
 			err = fmt.Errorf("%s: %w", place.Name, err)
 		}
@@ -34,15 +34,15 @@ func (t *transfer) bring(ctx context.Context, d v1.Descriptor, progress func(int
 	return errors.Join(errs...)
 }
 
-// isOf says whether the place is at fault, and not this host.
-func isOf(err error) bool {
+// isPlaceFault says whether the place is at fault, and not this host.
+func isPlaceFault(err error) bool {
 	var of *placeError
 	return errors.As(err, &of) || errors.Is(err, store.ErrContent) || errors.Is(err, io.ErrUnexpectedEOF)
 }
 
-// opener opens d at a place. The store need not insist on one that cannot be
+// placeOpener opens d at a place. The store need not insist on one that cannot be
 // opened while there is another.
-func opener(place puller.Place, d v1.Descriptor, last bool) store.Opener {
+func placeOpener(place puller.Place, d v1.Descriptor, last bool) store.Opener {
 	return func(ctx context.Context, at int64) (io.ReadCloser, error) {
 		body, err := place.Open(ctx, d, at)
 		if err != nil {
