@@ -30,7 +30,7 @@ func TestRestartPolicyNext(t *testing.T) {
 	good, bad := &mctr.Termination{Reason: mctr.ReasonExited}, &mctr.Termination{Reason: mctr.ReasonExited, ExitCode: 1}
 	destroyed := &mctr.Termination{Reason: mctr.ReasonDestroyed, ExitCode: 137}
 	unhealthy := &mctr.Termination{}
-	unhealthy.Blame(mctr.Limitation{Reason: mctr.ReasonUnhealthy, Resource: "health"})
+	unhealthy.SetCause(mctr.Limitation{Reason: mctr.ReasonUnhealthy, Resource: "health"})
 	for _, c := range []struct {
 		policy string
 		end    *mctr.Termination

@@ -47,8 +47,8 @@ type LogCount struct {
 	Removed int64 `json:"removed,omitempty"` // bytes of the log that rotation removed during this run
 }
 
-// Blame gives the end its cause. A cause with a resource is a limit that was broken.
-func (t *Termination) Blame(l Limitation) {
+// SetCause gives the end its cause. A cause with a resource is a limit that was broken.
+func (t *Termination) SetCause(l Limitation) {
 	t.Reason, t.Message = l.Reason, l.Message
 	if l.Resource != "" {
 		t.Limitation = &l

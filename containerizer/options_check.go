@@ -44,7 +44,7 @@ func (c *Containerizer) checkTable() error {
 				n, name)
 		}
 		seen[name] = true
-		placed, ok := guarded.Isolator.(isolators.Placed)
+		placed, ok := guarded.Isolator.(isolators.DirectoryBound)
 		if !ok {
 			continue
 		}

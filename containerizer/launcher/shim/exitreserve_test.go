@@ -15,7 +15,7 @@ import (
 func TestExitReserve(t *testing.T) {
 	for _, length := range []int{10, 4096} {
 		end := &mctr.Termination{ExitCode: 7}
-		end.Blame(mctr.Limitation{Reason: mctr.ReasonUnhealthy, Resource: "health", Limit: 3,
+		end.SetCause(mctr.Limitation{Reason: mctr.ReasonUnhealthy, Resource: "health", Limit: 3,
 			Message: strings.Repeat("\x01", length)})
 		record := filepath.Join(t.TempDir(), "exit.json")
 		if err := reserveExitRecord(record); err != nil {

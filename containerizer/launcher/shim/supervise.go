@@ -77,9 +77,9 @@ func (s *Shim) termination(status engine.WaitStatus, finished time.Time) *mctr.T
 	}
 	switch {
 	case s.why != nil:
-		t.Blame(*s.why)
+		t.SetCause(*s.why)
 	case forMemory(t, s.container.Init().Pid, s.asked):
-		t.Blame(outOfMemory(t.OOM))
+		t.SetCause(outOfMemory(t.OOM))
 	}
 	return t
 }

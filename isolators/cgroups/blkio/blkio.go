@@ -21,10 +21,10 @@ import (
 
 // New returns the isolator. cgroupOf names a container's group.
 func New(cgroupOf func(mctr.ContainerID) string, meter *usage.Meter) isolators.Isolator {
-	return &isolator{isolators.Grouped{CgroupOf: cgroupOf, Meter: meter}}
+	return &isolator{isolators.CgroupBase{CgroupOf: cgroupOf, Meter: meter}}
 }
 
-type isolator struct{ isolators.Grouped }
+type isolator struct{ isolators.CgroupBase }
 
 func (*isolator) Name() string { return "cgroups/blkio" }
 

@@ -11,5 +11,5 @@ import (
 
 // Update asks for the new limits.
 func (i *isolator) Update(ctx context.Context, id mctr.ContainerID, r *mctr.Resources) (*specs.LinuxResources, error) {
-	return isolators.Declared(ctx, i, id, r)
+	return isolators.UpdateByPrepare(ctx, i, id, r)
 }

@@ -21,5 +21,5 @@ func (i *isolator) Update(ctx context.Context, id mctr.ContainerID, r *mctr.Reso
 		return nil, fmt.Errorf("%w: --memory %d: %d bytes are in use (without file cache)", mctr.ErrState, limit,
 			u.MemoryBytes)
 	}
-	return isolators.Declared(ctx, i, id, r)
+	return isolators.UpdateByPrepare(ctx, i, id, r)
 }

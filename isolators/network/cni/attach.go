@@ -23,12 +23,12 @@ func (i *isolator) attached(ctx context.Context, c *mctr.Container) (*mctr.Adjus
 	if err != nil {
 		return nil, errors.Join(err, i.networks.Detach(context.WithoutCancel(ctx), c.ID))
 	}
-	a := &mctr.Adjustment{Spec: specs.Spec{Linux: namespace(path), Process: variable(attachments)}}
+	a := &mctr.Adjustment{Spec: specs.Spec{Linux: namespace(path), Process: addressVariable(attachments)}}
 	return a, i.describe(c, a, view{attachments: attachments})
 }
 
-// variable is MESOS_CONTAINER_IP, as Mesos' tasks have it.
-func variable(attachments []*cni.Attachment) *specs.Process {
+// addressVariable is MESOS_CONTAINER_IP, as Mesos' tasks have it.
+func addressVariable(attachments []*cni.Attachment) *specs.Process {
 	ip := firstAddress(attachments)
 	if ip == "" {
 		return nil
@@ -37,7 +37,7 @@ func variable(attachments []*cni.Attachment) *specs.Process {
 }
 
 func (i *isolator) attach(ctx context.Context, c *mctr.Container) ([]*cni.Attachment, string, error) {
-	networks, err := i.take(c.Config.Networks)
+	networks, err := i.ensureNetworks(c.Config.Networks)
 	if err != nil {
 		return nil, "", err
 	}
@@ -62,7 +62,7 @@ func (i *isolator) attach(ctx context.Context, c *mctr.Container) ([]*cni.Attach
 			return nil, "", err
 		}
 		attachments = append(attachments, a)
-		if err := led(r.Ports, network.Name, familiesOf(attachments[n:])); err != nil {
+		if err := checkLedPorts(r.Ports, network.Name, familiesOf(attachments[n:])); err != nil {
 			return nil, "", err
 		}
 	}
@@ -79,7 +79,7 @@ func (i *isolator) detachEnded(ctx context.Context, id mctr.ContainerID) error {
 	return err
 }
 
-func (i *isolator) take(want []mctr.NetworkConfig) ([]*cni.Network, error) {
+func (i *isolator) ensureNetworks(want []mctr.NetworkConfig) ([]*cni.Network, error) {
 	var networks []*cni.Network
 	for _, w := range want {
 		network, err := i.networks.Ensure(w.Name)

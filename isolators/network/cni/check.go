@@ -168,7 +168,7 @@ func checkPorts(config *mctr.ContainerConfig, networks []*cni.Network) error {
 		return fmt.Errorf("%w: --publish: no plugin of --network %s takes port mappings", mctr.ErrInvalid,
 			config.Networks[0].Name)
 	}
-	return led(config.Ports, networks[to].Name, definedFamilies(networks[to]))
+	return checkLedPorts(config.Ports, networks[to].Name, definedFamilies(networks[to]))
 }
 
 // definedFamilies are those that a network of mctr's own gives addresses of; of another
@@ -184,10 +184,10 @@ func definedFamilies(n *cni.Network) families {
 	return f
 }
 
-// led refuses ports on an address of the host of a family that the container has no
+// checkLedPorts refuses ports on an address of the host of a family that the container has no
 // address of: nothing translates between the two. Without families there is nothing to
 // compare with.
-func led(ports []mctr.Port, network string, f families) error {
+func checkLedPorts(ports []mctr.Port, network string, f families) error {
 	for _, p := range ports {
 		addr, err := netip.ParseAddr(p.HostIP)
 		if err != nil || len(f) == 0 || f[addr.Unmap().Is4()] {

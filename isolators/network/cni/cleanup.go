@@ -24,7 +24,7 @@ func (i *isolator) Cleanup(ctx context.Context, id mctr.ContainerID) error {
 		i.networks.Warn("a network stays attached to an ended container", "container", id, "error", err)
 		err = nil
 	}
-	_ = i.Grouped.Cleanup(ctx, id) // lets the meter go, which cannot fail
+	_ = i.CgroupBase.Cleanup(ctx, id) // lets the meter go, which cannot fail
 	return err
 }
 

@@ -93,7 +93,7 @@ func (i *isolator) Watch(ctx context.Context, id mctr.ContainerID, report func(m
 		before()
 	}
 	i.watched[id] = cancel
-	go i.look(ctx, id, policy, report)
+	go i.checkListeners(ctx, id, policy, report)
 	return nil
 }
 
@@ -106,7 +106,7 @@ func (i *isolator) load(id mctr.ContainerID) (*mctr.ListenPolicy, error) {
 	return policy, err
 }
 
-func (i *isolator) look(ctx context.Context, id mctr.ContainerID, policy *mctr.ListenPolicy,
+func (i *isolator) checkListeners(ctx context.Context, id mctr.ContainerID, policy *mctr.ListenPolicy,
 	report func(mctr.Limitation)) {
 	interval := policy.Interval
 	if interval == 0 {
@@ -115,7 +115,7 @@ func (i *isolator) look(ctx context.Context, id mctr.ContainerID, policy *mctr.L
 	ticks := time.NewTicker(interval)
 	defer ticks.Stop()
 	for {
-		if found, err := i.strangers(id, policy); err == nil && len(found) > 0 {
+		if found, err := i.unlistedListeners(id, policy); err == nil && len(found) > 0 {
 			report(mctr.Limitation{Reason: mctr.ReasonLimitation, Resource: "ports",
 				Message: describe(found[0], policy)})
 			return
@@ -128,8 +128,8 @@ func (i *isolator) look(ctx context.Context, id mctr.ContainerID, policy *mctr.L
 	}
 }
 
-// strangers are the ports that the container listens on and may not.
-func (i *isolator) strangers(id mctr.ContainerID, policy *mctr.ListenPolicy) ([]listeners.Listener, error) {
+// unlistedListeners are the ports that the container listens on and may not.
+func (i *isolator) unlistedListeners(id mctr.ContainerID, policy *mctr.ListenPolicy) ([]listeners.Listener, error) {
 	pids, err := cgroup.Pids(i.cgroupOf(id))
 	if err != nil {
 		return nil, err
@@ -153,7 +153,7 @@ func (i *isolator) Status(_ context.Context, id mctr.ContainerID, s *mctr.Status
 	if s.Config == nil || s.Config.Listen == nil {
 		return nil
 	}
-	found, err := i.strangers(id, s.Config.Listen)
+	found, err := i.unlistedListeners(id, s.Config.Listen)
 	for _, l := range found {
 		s.Warnings = append(s.Warnings, describe(l, s.Config.Listen))
 	}

@@ -33,12 +33,12 @@ type Deps struct {
 
 // New returns the isolator.
 func New(d Deps) isolators.Isolator {
-	return &isolator{Grouped: isolators.Grouped{CgroupOf: d.CgroupOf, Meter: d.Meter}, networks: d.Networks,
+	return &isolator{CgroupBase: isolators.CgroupBase{CgroupOf: d.CgroupOf, Meter: d.Meter}, networks: d.Networks,
 		dirOf: d.DirOf}
 }
 
 type isolator struct {
-	isolators.Grouped
+	isolators.CgroupBase
 	networks *cni.Networks
 	dirOf    func(mctr.ContainerID) string
 }

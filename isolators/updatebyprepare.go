@@ -8,9 +8,10 @@ import (
 	"github.com/mctr/mctr"
 )
 
-// Declared is what i would declare for a container with these resources: the
+// UpdateByPrepare is what i would declare for a container with these resources: the
 // Update of an isolator whose Prepare depends on nothing else and acquires nothing.
-func Declared(ctx context.Context, i Isolator, id mctr.ContainerID, r *mctr.Resources) (*specs.LinuxResources, error) {
+func UpdateByPrepare(ctx context.Context, i Isolator, id mctr.ContainerID,
+	r *mctr.Resources) (*specs.LinuxResources, error) {
 	a, err := i.Prepare(ctx, &mctr.Container{ID: id, Config: &mctr.ContainerConfig{Resources: *r}})
 	if err != nil || a == nil || a.Spec.Linux == nil {
 		return nil, err

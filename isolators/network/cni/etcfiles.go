@@ -39,7 +39,7 @@ type view struct {
 // host's filesystem in the host's network keeps the host's files unless it is to have
 // other names.
 func (i *isolator) describe(c *mctr.Container, a *mctr.Adjustment, v view) error {
-	if c.Image == nil && v.host && !asks(c.Config) {
+	if c.Image == nil && v.host && !asksForNames(c.Config) {
 		return nil
 	}
 	contents, err := i.contents(c, v)
@@ -64,8 +64,8 @@ func (i *isolator) describe(c *mctr.Container, a *mctr.Adjustment, v view) error
 	return nil
 }
 
-// asks says whether the config says anything of the names that a container knows.
-func asks(c *mctr.ContainerConfig) bool {
+// asksForNames says whether the config says anything of the names that a container knows.
+func asksForNames(c *mctr.ContainerConfig) bool {
 	return c.Hostname != "" || len(c.ExtraHosts) > 0 || asksDNS(c.DNS)
 }
 
@@ -134,7 +134,7 @@ func (i *isolator) shared(c *mctr.Container, other mctr.ContainerID, path string
 			return nil, err
 		}
 		v = view{attachments: attachments, host: isHosts(path), from: i.files(id)}
-		a.Spec.Process = variable(attachments)
+		a.Spec.Process = addressVariable(attachments)
 		break
 	}
 	return a, i.describe(c, a, v)
