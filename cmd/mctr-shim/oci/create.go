@@ -44,7 +44,7 @@ func (r *runtime) create(args []string) (int, error) {
 	c := &creation{start: start{detach: true, init: true}}
 	f := newFlags("create")
 	c.register(f)
-	id, err := id(f, args)
+	id, err := parseID(f, args)
 	if err != nil {
 		return 1, err
 	}
@@ -77,7 +77,7 @@ func (r *runtime) prepare(c *creation, id string) (*specs.Process, error) {
 		return nil, err
 	}
 	c.notify = newNotifier(r.root, id)
-	c.notify.amend(spec)
+	c.notify.mountSocket(spec)
 	if c.container, err = r.make(c, id, spec); err != nil {
 		return nil, err
 	}
@@ -94,7 +94,7 @@ func (c *creation) processOf(s *specs.Spec) (*specs.Process, error) {
 		return s.Process, c.check(s.Process)
 	}
 	c.record.NoProcess = true
-	process, err := standIn(s)
+	process, err := placeholderProcess(s)
 	if err != nil {
 		return nil, err
 	}

@@ -19,7 +19,7 @@ func (r *runtime) delete(args []string) (int, error) {
 	var force bool
 	f := newFlags("delete")
 	boolVar(f, &force, "force", "f", "kill it first when it runs")
-	id, err := id(f, args)
+	id, err := parseID(f, args)
 	if err != nil {
 		return 1, err
 	}

@@ -17,7 +17,7 @@ func (r *runtime) events(args []string) (int, error) {
 	f := newFlags("events")
 	f.BoolVar(&stats, "stats", false, "print the figures once")
 	f.DurationVar(&interval, "interval", interval, "how often to print the figures")
-	id, err := id(f, args)
+	id, err := parseID(f, args)
 	if err != nil {
 		return 1, err
 	}
@@ -55,7 +55,7 @@ func (r *runtime) watch(c *lc.Container, interval time.Duration) error {
 			if !more {
 				return nil
 			}
-			err = r.tell("oom", c.ID(), nil)
+			err = r.printEvent("oom", c.ID(), nil)
 		case <-tick.C:
 			err = r.measure(c)
 		}
@@ -70,9 +70,9 @@ func (r *runtime) measure(c *lc.Container) error {
 	if err != nil {
 		return err
 	}
-	return r.tell("stats", c.ID(), figures(s))
+	return r.printEvent("stats", c.ID(), statsOf(s))
 }
 
-func (r *runtime) tell(kind, id string, data any) error {
+func (r *runtime) printEvent(kind, id string, data any) error {
 	return json.NewEncoder(r.stdout).Encode(types.Event{Type: kind, ID: id, Data: data})
 }

@@ -40,7 +40,7 @@ func (r *runtime) execute(e *execution, id string, command []string) (int, error
 	if err != nil {
 		return failedExec, err
 	}
-	if err := e.possible(c); err != nil {
+	if err := e.checkState(c); err != nil {
 		return failedExec, err
 	}
 	if err := e.absolute(); err != nil {
@@ -65,7 +65,7 @@ func (r *runtime) execute(e *execution, id string, command []string) (int, error
 	return b.supervise(signals), nil
 }
 
-func (e *execution) possible(c *lc.Container) error {
+func (e *execution) checkState(c *lc.Container) error {
 	status, err := c.Status()
 	switch {
 	case err != nil:
@@ -82,7 +82,7 @@ func (e *execution) possible(c *lc.Container) error {
 // the flags.
 func (e *execution) process(c *lc.Container, command []string) (*specs.Process, error) {
 	if e.processFile == "" {
-		return e.derived(c, command)
+		return e.deriveProcess(c, command)
 	}
 	data, err := os.ReadFile(e.processFile)
 	if err != nil {
@@ -98,7 +98,7 @@ func (e *execution) process(c *lc.Container, command []string) (*specs.Process, 
 	return p, checkProcess(p)
 }
 
-func (e *execution) derived(c *lc.Container, command []string) (*specs.Process, error) {
+func (e *execution) deriveProcess(c *lc.Container, command []string) (*specs.Process, error) {
 	if len(command) == 0 {
 		return nil, errors.New("no command given (and no --process)")
 	}

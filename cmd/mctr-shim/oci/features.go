@@ -13,7 +13,7 @@ import (
 
 // features prints what config.json may ask for (runtime-spec, features.md).
 func (r *runtime) features(args []string) (int, error) {
-	if _, err := only(newFlags("features"), args, 0, 0); err != nil {
+	if _, err := parseArguments(newFlags("features"), args, 0, 0); err != nil {
 		return 1, err
 	}
 	enc := json.NewEncoder(r.stdout)

@@ -46,8 +46,8 @@ func explain(f *flag.FlagSet) {
 	f.PrintDefaults()
 }
 
-// only parses the flags of a verb that takes between least and most arguments.
-func only(f *flag.FlagSet, args []string, least, most int) ([]string, error) {
+// parseArguments parses the flags of a verb that takes between least and most arguments.
+func parseArguments(f *flag.FlagSet, args []string, least, most int) ([]string, error) {
 	rest, err := parse(f, args, true)
 	if err != nil {
 		return nil, err
@@ -65,9 +65,9 @@ func count(name string, rest []string, least, most int) error {
 	return nil
 }
 
-// id parses the flags of a verb whose one argument is a container.
-func id(f *flag.FlagSet, args []string) (string, error) {
-	rest, err := only(f, args, 1, 1)
+// parseID parses the flags of a verb whose one argument is a container.
+func parseID(f *flag.FlagSet, args []string) (string, error) {
+	rest, err := parseArguments(f, args, 1, 1)
 	if err != nil {
 		return "", err
 	}

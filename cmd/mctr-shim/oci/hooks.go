@@ -14,11 +14,11 @@ import (
 	"github.com/mctr/mctr/internal/proc"
 )
 
-// seeStarted sees a container whose start was asked for through its hooks (runtime.md,
+// runPoststart sees a container whose start was asked for through its hooks (runtime.md,
 // Lifecycle, steps 7 to 9). startContainer's are init's to run, which can report no failure
 // any more: it ends without having executed the command. With an error the caller
 // destroys the container.
-func seeStarted(c *lc.Container, poststart configs.Hooks) error {
+func runPoststart(c *lc.Container, poststart configs.Hooks) error {
 	config := c.Config()
 	if len(poststart[configs.Poststart]) == 0 && !config.HasHook(configs.StartContainer) {
 		return nil
@@ -27,7 +27,7 @@ func seeStarted(c *lc.Container, poststart configs.Hooks) error {
 	if err != nil {
 		return err
 	}
-	if err := executes(inner.InitProcessPid); err != nil {
+	if err := awaitExec(inner.InitProcessPid); err != nil {
 		return err
 	}
 	state, err := c.OCIState()
@@ -37,8 +37,8 @@ func seeStarted(c *lc.Container, poststart configs.Hooks) error {
 	return poststart.Run(configs.Poststart, state)
 }
 
-// executes waits until init, the process pid, executes the user's command.
-func executes(pid int) error {
+// awaitExec waits until init, the process pid, executes the user's command.
+func awaitExec(pid int) error {
 	for pause := 100 * time.Microsecond; ; pause = min(2*pause, 10*time.Millisecond) {
 		ending := proc.Ending(pid) // looked at first: it may execute the command, and end, at any moment
 		executed, err := proc.Executed(pid)

@@ -14,7 +14,7 @@ func (r *runtime) kill(args []string) (int, error) {
 	var all bool
 	f := newFlags("kill")
 	boolVar(f, &all, "all", "a", "every process of the container")
-	rest, err := only(f, args, 1, 2)
+	rest, err := parseArguments(f, args, 1, 2)
 	if err != nil {
 		return 1, err
 	}

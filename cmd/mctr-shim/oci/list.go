@@ -21,7 +21,7 @@ func (r *runtime) list(args []string) (int, error) {
 	f := newFlags("list")
 	stringVar(f, &format, "format", "f", "table or json")
 	boolVar(f, &quiet, "quiet", "q", "ids only")
-	if _, err := only(f, args, 0, 0); err != nil {
+	if _, err := parseArguments(f, args, 0, 0); err != nil {
 		return 1, err
 	}
 	found, err := r.containers()

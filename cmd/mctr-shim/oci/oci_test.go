@@ -65,7 +65,7 @@ func TestParse(t *testing.T) {
 
 func TestCount(t *testing.T) {
 	for _, bad := range [][]string{{}, {"a", "b"}, {""}} {
-		if _, err := id(newFlags("state"), bad); err == nil {
+		if _, err := parseID(newFlags("state"), bad); err == nil {
 			t.Errorf("%q was taken", bad)
 		}
 	}
@@ -105,10 +105,10 @@ func TestParseSpec(t *testing.T) {
 	}
 }
 
-// TestStandIn wants one where /proc is, however it is written.
-func TestStandIn(t *testing.T) {
+// TestPlaceholderProcess wants one where /proc is, however it is written.
+func TestPlaceholderProcess(t *testing.T) {
 	for destination, ok := range map[string]bool{"/proc": true, "/proc/": true, "/proc/sys": false, "/dev": false} {
-		p, err := standIn(&specs.Spec{Mounts: []specs.Mount{{Destination: destination}}})
+		p, err := placeholderProcess(&specs.Spec{Mounts: []specs.Mount{{Destination: destination}}})
 		if ok != (err == nil) || ok && checkProcess(p) != nil {
 			t.Errorf("%s: %+v, %v", destination, p, err)
 		}
@@ -186,7 +186,7 @@ func TestUpdateFlags(t *testing.T) {
 	u := newUpdate()
 	f := newFlags("update")
 	u.register(f)
-	if _, err := only(f,
+	if _, err := parseArguments(f,
 		strings.Fields(
 			"--memory 32m --memory-swap -1 --cpu-share 512 --cpu-quota 5000 --pids-limit 7 --blkio-weight 20 id"), 1,
 		1); err != nil {
@@ -194,7 +194,7 @@ func TestUpdateFlags(t *testing.T) {
 	}
 	before := cgroups.Resources{CpuPeriod: 100000, CpusetCpus: "0", MemoryReservation: 5}
 	got := before
-	if err := apply(&got, &u.limits); err != nil {
+	if err := applyLimits(&got, &u.limits); err != nil {
 		t.Fatal(err)
 	}
 	pids := int64(7)
@@ -208,7 +208,7 @@ func TestUpdateFlags(t *testing.T) {
 	for _, bad := range []string{"--memory x", "--cpu-share -1", "--pids-limit x", "--blkio-weight 70000"} {
 		f := newFlags("update")
 		newUpdate().register(f)
-		if _, err := only(f, append(strings.Fields(bad), "id"), 1, 1); err == nil {
+		if _, err := parseArguments(f, append(strings.Fields(bad), "id"), 1, 1); err == nil {
 			t.Errorf("%s was taken", bad)
 		}
 	}
@@ -217,7 +217,7 @@ func TestUpdateFlags(t *testing.T) {
 func TestUpdateUnlimited(t *testing.T) {
 	none, idle := int64(-1), int64(1)
 	got := cgroups.Resources{MemorySwap: 99, CpuShares: 5}
-	if err := apply(&got,
+	if err := applyLimits(&got,
 		&specs.LinuxResources{Memory: &specs.LinuxMemory{Limit: &none},
 			CPU: &specs.LinuxCPU{Idle: &idle}}); err != nil {
 		t.Fatal(err)
@@ -225,7 +225,7 @@ func TestUpdateUnlimited(t *testing.T) {
 	if got.Memory != -1 || got.MemorySwap != 0 || got.CpuShares != 0 {
 		t.Errorf("%+v", got)
 	}
-	if err := apply(&got, &specs.LinuxResources{Network: &specs.LinuxNetwork{}}); err == nil {
+	if err := applyLimits(&got, &specs.LinuxResources{Network: &specs.LinuxNetwork{}}); err == nil {
 		t.Error("a network's class was passed over")
 	}
 }
@@ -297,7 +297,7 @@ func FuzzCommandLine(f *testing.F) {
 			_, _ = parse(fs, args, true)
 		}
 		_ = e.change(&specs.Process{})
-		_ = apply(&cgroups.Resources{}, &u.limits)
+		_ = applyLimits(&cgroups.Resources{}, &u.limits)
 		_, _ = subCgroups(args)
 	})
 }

@@ -11,7 +11,7 @@ func (r *runtime) resume(args []string) (int, error) {
 }
 
 func (r *runtime) with(name string, args []string, do func(*lc.Container) error) (int, error) {
-	id, err := id(newFlags(name), args)
+	id, err := parseID(newFlags(name), args)
 	if err != nil {
 		return 1, err
 	}

@@ -15,7 +15,7 @@ func (r *runtime) run(args []string) (int, error) {
 	boolVar(f, &c.detach, "detach", "d", "do not wait for its end")
 	f.BoolVar(&c.keep, "keep", false, "do not delete it at its end")
 	f.BoolVar(&c.noSubreaper, "no-subreaper", false, "leave the container's orphans to others")
-	id, err := id(f, args)
+	id, err := parseID(f, args)
 	if err != nil {
 		return 1, err
 	}
@@ -41,7 +41,7 @@ func (r *runtime) run(args []string) (int, error) {
 		return 1, errors.Join(err, destroy(c.container))
 	}
 	if err = c.container.Exec(); err == nil {
-		err = seeStarted(c.container, c.record.Hooks)
+		err = runPoststart(c.container, c.record.Hooks)
 	}
 	if err != nil {
 		b.end()
@@ -52,7 +52,7 @@ func (r *runtime) run(args []string) (int, error) {
 
 // finish sees the container to its end, unless it was to be detached. Whatever is left
 // of it then, the exit code is the container's.
-func (c *creation) finish(b *begun, signals signals) (int, error) {
+func (c *creation) finish(b *startedProcess, signals signals) (int, error) {
 	if c.detach {
 		return 0, c.notify.relay(b.pid)
 	}

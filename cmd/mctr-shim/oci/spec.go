@@ -18,7 +18,7 @@ func (r *runtime) spec(args []string) (int, error) {
 	f := newFlags("spec")
 	stringVar(f, &bundle, "bundle", "b", "directory to write it to (default: this one)")
 	f.BoolVar(&rootless, "rootless", false, "for a user without privileges")
-	if _, err := only(f, args, 0, 0); err != nil {
+	if _, err := parseArguments(f, args, 0, 0); err != nil {
 		return 1, err
 	}
 	s := specconv.Example()

@@ -8,7 +8,7 @@ import (
 )
 
 func (r *runtime) start(args []string) (int, error) {
-	id, err := id(newFlags("start"), args)
+	id, err := parseID(newFlags("start"), args)
 	if err != nil {
 		return 1, err
 	}
@@ -38,7 +38,7 @@ func (r *runtime) start(args []string) (int, error) {
 	if err := c.Exec(); err != nil {
 		return 1, err
 	}
-	if err := seeStarted(c, record.Hooks); err != nil {
+	if err := runPoststart(c, record.Hooks); err != nil {
 		return 1, errors.Join(err, killAndDestroy(c))
 	}
 	state, err := c.State()

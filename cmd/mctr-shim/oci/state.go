@@ -29,7 +29,7 @@ func (r *runtime) dir(id string) string { return filepath.Join(r.root, id) }
 func (r *runtime) load(id string) (*lc.Container, error) { return lc.Load(r.root, id) }
 
 func (r *runtime) state(args []string) (int, error) {
-	id, err := id(newFlags("state"), args)
+	id, err := parseID(newFlags("state"), args)
 	if err != nil {
 		return 1, err
 	}

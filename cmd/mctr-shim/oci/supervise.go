@@ -19,7 +19,7 @@ func listen() signals {
 
 // supervise passes signals on and reaps until the process has ended; it gives
 // the exit code as a shell does.
-func (b *begun) supervise(s signals) int {
+func (b *startedProcess) supervise(s signals) int {
 	defer b.terminal.close()
 	if code, ended := b.reap(); ended {
 		return code
@@ -41,7 +41,7 @@ func (b *begun) supervise(s signals) int {
 }
 
 // reap waits for every child that has ended, orphans of the container among them.
-func (b *begun) reap() (code int, ended bool) {
+func (b *startedProcess) reap() (code int, ended bool) {
 	for {
 		var status unix.WaitStatus
 		pid, err := unix.Wait4(-1, &status, unix.WNOHANG, nil)

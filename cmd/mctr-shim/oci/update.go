@@ -15,7 +15,7 @@ func (r *runtime) update(args []string) (int, error) {
 	u := newUpdate()
 	f := newFlags("update")
 	u.register(f)
-	id, err := id(f, args)
+	id, err := parseID(f, args)
 	if err != nil {
 		return 1, err
 	}
@@ -30,7 +30,7 @@ func (r *runtime) update(args []string) (int, error) {
 		return 1, err
 	}
 	config := c.Config()
-	if err := errors.Join(apply(config.Cgroups.Resources, limits), u.rdt(&config)); err != nil {
+	if err := errors.Join(applyLimits(config.Cgroups.Resources, limits), u.rdt(&config)); err != nil {
 		return 1, err
 	}
 	config.Cgroups.SkipDevices = true // an update tells of no devices

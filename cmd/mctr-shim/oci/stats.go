@@ -7,8 +7,8 @@ import (
 	"github.com/opencontainers/runc/types"
 )
 
-// figures gives libcontainer's the names that callers know.
-func figures(s *lc.Stats) *types.Stats {
+// statsOf gives libcontainer's the names that callers know.
+func statsOf(s *lc.Stats) *types.Stats {
 	out := &types.Stats{NetworkInterfaces: s.Interfaces, Hugetlb: map[string]types.Hugetlb{}}
 	if c := s.CgroupStats; c != nil {
 		out.CPU, out.Memory, out.Blkio = processor(c.CpuStats), memory(c.MemoryStats), disks(c.BlkioStats)

@@ -8,25 +8,25 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A gate holds a process between its terminal and its command, until this program
+// A pidfdGate holds a process between its terminal and its command, until this program
 // has the terminal and has set it as it is to be: what the process printed before
 // would have passed through a terminal as the kernel makes it.
 //
 // libcontainer has a process send its terminal, then a pidfd of itself, and waits for
 // neither to be taken. So the pidfd's socket is handed over full, and the process waits
 // for room in it.
-type gate struct {
+type pidfdGate struct {
 	socket *os.File
 	pidfd  *os.File // the caller's own socket for it; nil: the caller gave none
 }
 
 // newGate gives the process's end too, which is full.
-func newGate(pidfd *os.File) (g *gate, theirs *os.File, err error) {
+func newGate(pidfd *os.File) (g *pidfdGate, theirs *os.File, err error) {
 	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_SEQPACKET|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		return nil, nil, fmt.Errorf("make the socket that a process waits at: %w", err)
 	}
-	g = &gate{socket: os.NewFile(uintptr(pair[0]), "gate"), pidfd: pidfd}
+	g = &pidfdGate{socket: os.NewFile(uintptr(pair[0]), "gate"), pidfd: pidfd}
 	return g, os.NewFile(uintptr(pair[1]), "gate"), fill(pair[1])
 }
 
@@ -43,7 +43,7 @@ func fill(fd int) error {
 }
 
 // open lets the process go on, and passes its pidfd on.
-func (g *gate) open() error {
+func (g *pidfdGate) open() error {
 	defer g.socket.Close()
 	defer closeFile(g.pidfd)
 	oob := make([]byte, unix.CmsgSpace(4))
@@ -61,7 +61,7 @@ func (g *gate) open() error {
 }
 
 // pass sends the one descriptor in rights to who wants it.
-func (g *gate) pass(name, rights []byte) error {
+func (g *pidfdGate) pass(name, rights []byte) error {
 	messages, err := unix.ParseSocketControlMessage(rights)
 	if err != nil {
 		return fmt.Errorf("receive a pidfd: %w", err)

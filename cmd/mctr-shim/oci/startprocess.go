@@ -33,11 +33,11 @@ type start struct {
 	cache                               string
 }
 
-// A begun process may have a terminal that this program relays.
-type begun struct {
+// A startedProcess may have a terminal that this program relays.
+type startedProcess struct {
 	*lc.Process
 	pid      int
-	terminal *relay // nil: none of ours
+	terminal *terminalRelay // nil: none of ours
 }
 
 // absolute lets paths outlive the change into the bundle.
@@ -66,7 +66,7 @@ func (s *start) check(p *specs.Process) error {
 }
 
 // begin starts p, up to where init waits for its start, and writes the pid file.
-func (s *start) begin(p *specs.Process) (*begun, error) {
+func (s *start) begin(p *specs.Process) (*startedProcess, error) {
 	process, err := libcontainer.Convert(p)
 	if err != nil {
 		return nil, err
@@ -76,7 +76,7 @@ func (s *start) begin(p *specs.Process) (*begun, error) {
 	if err := s.descriptors(process); err != nil {
 		return nil, err
 	}
-	b := &begun{Process: process}
+	b := &startedProcess{Process: process}
 	if err := s.connected(b, p.Terminal); err != nil {
 		b.terminal.abandon()
 		return nil, err
@@ -89,16 +89,16 @@ func (s *start) begin(p *specs.Process) (*begun, error) {
 }
 
 // connected starts the process with its streams.
-func (s *start) connected(b *begun, terminal bool) error {
+func (s *start) connected(b *startedProcess, terminal bool) error {
 	end, err := s.connect(b, terminal)
 	if err != nil {
 		end()
 		return err
 	}
-	b.terminal.expect()
+	b.terminal.awaitTerminal()
 	err = s.filtered(b.Process)
 	end() // or a terminal that never came would be waited for
-	if arrived := b.terminal.arrived(); err == nil && arrived != nil {
+	if arrived := b.terminal.awaitResult(); err == nil && arrived != nil {
 		b.end()
 		return arrived
 	}
@@ -137,7 +137,7 @@ func (s *start) descriptors(process *lc.Process) error {
 }
 
 // connect gives the process its streams. end closes what it has by then.
-func (s *start) connect(b *begun, terminal bool) (end func(), err error) {
+func (s *start) connect(b *startedProcess, terminal bool) (end func(), err error) {
 	end = func() {
 		closeFile(b.ConsoleSocket)
 		closeFile(b.PidfdSocket)
@@ -153,7 +153,7 @@ func (s *start) connect(b *begun, terminal bool) (end func(), err error) {
 	case s.consoleSocket != "":
 		b.ConsoleSocket, err = dial(s.consoleSocket)
 	default:
-		b.terminal, b.ConsoleSocket, b.PidfdSocket, err = newRelay(b.PidfdSocket)
+		b.terminal, b.ConsoleSocket, b.PidfdSocket, err = newTerminalRelay(b.PidfdSocket)
 	}
 	return end, err
 }
@@ -174,7 +174,7 @@ func dial(path string) (*os.File, error) {
 }
 
 // settle does what needs the process.
-func (s *start) settle(b *begun) (err error) {
+func (s *start) settle(b *startedProcess) (err error) {
 	if b.pid, err = b.Pid(); err != nil {
 		return err
 	}
@@ -194,7 +194,7 @@ func (s *start) writePid(pid int) error {
 }
 
 // end kills a process that nobody will wait for.
-func (b *begun) end() {
+func (b *startedProcess) end() {
 	_ = b.Signal(unix.SIGKILL)
 	_, _ = b.Wait()
 	b.terminal.abandon()

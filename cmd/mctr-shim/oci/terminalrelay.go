@@ -13,20 +13,20 @@ import (
 	"github.com/mctr/mctr/internal/failpoint"
 )
 
-// A relay stands between a process's terminal and the caller's own.
-type relay struct {
+// A terminalRelay stands between a process's terminal and the caller's own.
+type terminalRelay struct {
 	socket   *os.File
-	gate     *gate
+	gate     *pidfdGate
 	host     console.Console
 	master   *os.File
 	output   chan struct{} // closed at the end of the process's output
 	received chan error    // what receive came to
 }
 
-// newRelay finds the caller's terminal, and gives the process its ends of the socket
+// newTerminalRelay finds the caller's terminal, and gives the process its ends of the socket
 // for its terminal and of the gate, in place of pidfd.
-func newRelay(pidfd *os.File) (r *relay, console, held *os.File, err error) {
-	r = &relay{output: make(chan struct{}), received: make(chan error, 1)}
+func newTerminalRelay(pidfd *os.File) (r *terminalRelay, console, held *os.File, err error) {
+	r = &terminalRelay{output: make(chan struct{}), received: make(chan error, 1)}
 	if r.host, err = hostConsole(); err != nil {
 		return nil, nil, nil, err
 	}
@@ -56,15 +56,15 @@ func hostConsole() (console.Console, error) {
 	return console.ConsoleFromFile(tty)
 }
 
-// expect receives the terminal while the process is begun, which waits for that.
-func (r *relay) expect() {
+// awaitTerminal receives the terminal while the process is begun, which waits for that.
+func (r *terminalRelay) awaitTerminal() {
 	if r != nil {
 		go func() { r.received <- r.receive() }()
 	}
 }
 
-// arrived says what expect came to.
-func (r *relay) arrived() error {
+// awaitResult says what expect came to.
+func (r *terminalRelay) awaitResult() error {
 	if r == nil {
 		return nil
 	}
@@ -73,13 +73,13 @@ func (r *relay) arrived() error {
 
 // receive takes the terminal, begins to relay and lets the process go on, also when
 // that failed: its caller ends the process then.
-func (r *relay) receive() error {
+func (r *terminalRelay) receive() error {
 	defer r.socket.Close()
-	return errors.Join(failpoint.Hit("terminal"), r.take(), r.gate.open())
+	return errors.Join(failpoint.Hit("terminal"), r.configureTerminals(), r.gate.open())
 }
 
-// take sets both terminals before the process has its own.
-func (r *relay) take() (err error) {
+// configureTerminals sets both terminals before the process has its own.
+func (r *terminalRelay) configureTerminals() (err error) {
 	if r.master, err = pty.Receive(int(r.socket.Fd())); err != nil {
 		return err
 	}
@@ -109,7 +109,7 @@ func clearONLCR(master *os.File) error {
 
 // resize gives the process's terminal the size of the caller's. Without one it
 // keeps its own.
-func (r *relay) resize() {
+func (r *terminalRelay) resize() {
 	if r == nil {
 		return
 	}
@@ -123,7 +123,7 @@ func (r *relay) resize() {
 }
 
 // close gives the caller its terminal back when everything was shown.
-func (r *relay) close() {
+func (r *terminalRelay) close() {
 	if r == nil || r.master == nil {
 		return
 	}
@@ -132,7 +132,7 @@ func (r *relay) close() {
 }
 
 // abandon gives the caller its terminal back, and shows no more.
-func (r *relay) abandon() {
+func (r *terminalRelay) abandon() {
 	if r == nil || r.master == nil {
 		return
 	}

@@ -8,8 +8,8 @@ import (
 	"github.com/sirupsen/logrus"
 )
 
-// apply changes what limits name. The rest stays as it is.
-func apply(to *cgroups.Resources, limits *specs.LinuxResources) error {
+// applyLimits changes what limits name. The rest stays as it is.
+func applyLimits(to *cgroups.Resources, limits *specs.LinuxResources) error {
 	applyMemory(to, limits.Memory)
 	applyCPU(to, limits.CPU)
 	if limits.Pids != nil && limits.Pids.Limit != nil {

@@ -8,9 +8,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// TestGate wants a process's message to wait until the gate is opened, and its
+// TestPidfdGate wants a process's message to wait until the gate is opened, and its
 // descriptor to be passed on where the caller gave a socket for it.
-func TestGate(t *testing.T) {
+func TestPidfdGate(t *testing.T) {
 	for _, wanted := range []bool{false, true} {
 		pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_SEQPACKET|unix.SOCK_CLOEXEC, 0)
 		if err != nil {

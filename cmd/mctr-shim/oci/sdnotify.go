@@ -39,8 +39,8 @@ func newNotifier(root, id string) *notifier {
 	return &notifier{manager: manager, dir: filepath.Join(root, id, "notify")}
 }
 
-// amend binds the socket's directory into the container, unless nothing is ever to run in it.
-func (n *notifier) amend(s *specs.Spec) {
+// mountSocket binds the socket's directory into the container, unless nothing is ever to run in it.
+func (n *notifier) mountSocket(s *specs.Spec) {
 	if n == nil || s.Process == nil {
 		return
 	}
