@@ -73,7 +73,7 @@ func run(args []string) error {
 
 // bench measures everything in a rig of its own, which is gone afterwards.
 func bench(ctx context.Context, o *options) (r *report, err error) {
-	if err := adopt(); err != nil {
+	if err := becomeSubreaper(); err != nil {
 		return nil, err
 	}
 	bin, err := filepath.Abs(o.bin)
@@ -99,6 +99,6 @@ func bench(ctx context.Context, o *options) (r *report, err error) {
 	if o.sleepers > 0 {
 		r.Memory = rig.memory(ctx, o.sleepers)
 	}
-	r.judge()
+	r.checkTargets()
 	return r, nil
 }

@@ -18,7 +18,7 @@ type report struct {
 	Ratios     []compare.Ratio `json:"ratios"`
 	Memory     []footprint     `json:"memory,omitempty"`
 	ShimBytes  int64           `json:"shimBytes"`
-	Reach      []reach         `json:"reach"`
+	Reach      []target        `json:"reach"`
 }
 
 // compare fills in figures and ratios. A round in which one side failed is no pair.

@@ -29,7 +29,7 @@ func fake() *report {
 	}
 	r.contender(crun).Errors, r.contender(crun).Error = 3, "crun: no such thing"
 	r.compare()
-	r.judge()
+	r.checkTargets()
 	return r
 }
 
@@ -72,7 +72,7 @@ func TestJudge(t *testing.T) {
 		t.Errorf("not judged: %v", want)
 	}
 	r := &report{}
-	r.judge()
+	r.checkTargets()
 	if r.Reach[0].verdict() != "UNKNOWN" {
 		t.Errorf("what was not measured is %s", r.Reach[0].verdict())
 	}

@@ -16,7 +16,7 @@ func TestRig(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := adopt(); err != nil {
+	if err := becomeSubreaper(); err != nil {
 		t.Fatal(err)
 	}
 	t.Setenv("TMPDIR", t.TempDir())

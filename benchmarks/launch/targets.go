@@ -1,7 +1,7 @@
 package main
 
-// A reach is a bound on a figure.
-type reach struct {
+// A target is a bound on a figure.
+type target struct {
 	What  string  `json:"what"`
 	Most  float64 `json:"most"`
 	Found float64 `json:"found"` // 0: it could not be had
@@ -9,15 +9,15 @@ type reach struct {
 	Met   bool    `json:"met"`
 }
 
-// judge holds the figures against what they are to be.
-func (r *report) judge() {
-	r.Reach = []reach{
+// checkTargets holds the figures against what they are to be.
+func (r *report) checkTargets() {
+	r.Reach = []target{
 		{What: "library to runc run, wall", Most: 1.0, Found: r.ratio(library, runc, wall), Unit: "x"},
 		{What: "mctr run --rm to runc run, wall", Most: 1.3, Found: r.ratio(cli, runc, wall), Unit: "x"},
 		{What: "size of mctr-shim", Most: 9, Found: float64(r.ShimBytes) / 1e6, Unit: "MB"},
 	}
 	if len(r.Memory) > 0 {
-		found := reach{What: "PSS per container", Most: 3, Unit: "MiB"}
+		found := target{What: "PSS per container", Most: 3, Unit: "MiB"}
 		if r.Memory[0].Error == "" {
 			found.Found = r.Memory[0].PSS / 1024
 		}
@@ -29,7 +29,7 @@ func (r *report) judge() {
 	}
 }
 
-func (q reach) verdict() string {
+func (q target) verdict() string {
 	switch {
 	case q.Found == 0:
 		return "UNKNOWN"

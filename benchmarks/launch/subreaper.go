@@ -8,9 +8,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// adopt makes this process the parent of its descendants' orphans, so that
+// becomeSubreaper makes this process the parent of its descendants' orphans, so that
 // their time is counted here when they end.
-func adopt() error {
+func becomeSubreaper() error {
 	if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
 		return fmt.Errorf("become the reaper of orphans: %w", err)
 	}
