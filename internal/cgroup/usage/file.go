@@ -12,7 +12,7 @@ import (
 // files are those of a group under one controller. They are read into one
 // buffer: what read returns lasts until the next read.
 type files struct {
-	kept       *kept // nil: nothing is
+	kept       *openFiles // nil: nothing is
 	controller string
 	dir        string // with a slash at its end; "" where this host has no such controller
 	buffer     []byte

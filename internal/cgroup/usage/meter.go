@@ -19,7 +19,7 @@ const (
 // keeps nothing.
 type Meter struct {
 	mu      sync.Mutex
-	groups  map[string]*kept
+	groups  map[string]*openFiles
 	below   int // descriptors from here on are not kept: the kernel gives the lowest free one, whoever has the others
 	sweeper *time.Timer
 	pool    sync.Pool // of *files, for their buffers
@@ -35,10 +35,10 @@ func NewMeter() *Meter {
 	return newMeter(int(min(limit.Cur, 1<<30) / 4 * 3))
 }
 
-func newMeter(below int) *Meter { return &Meter{groups: map[string]*kept{}, below: below} }
+func newMeter(below int) *Meter { return &Meter{groups: map[string]*openFiles{}, below: below} }
 
 // of finds, or begins, what is kept of group.
-func (m *Meter) of(group string) *kept {
+func (m *Meter) of(group string) *openFiles {
 	if m == nil {
 		return nil
 	}
@@ -46,7 +46,7 @@ func (m *Meter) of(group string) *kept {
 	defer m.mu.Unlock()
 	k := m.groups[group]
 	if k == nil {
-		k = &kept{meter: m, files: map[key]int{}}
+		k = &openFiles{meter: m, files: map[key]int{}}
 		m.groups[group] = k
 	}
 	k.asked = time.Now()
@@ -99,7 +99,7 @@ func (m *Meter) idle() (groups []string) {
 	return groups
 }
 
-func (m *Meter) all() map[string]*kept {
+func (m *Meter) all() map[string]*openFiles {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return maps.Clone(m.groups)

@@ -10,8 +10,8 @@ import (
 // A key names a file of a group.
 type key struct{ controller, name string }
 
-// kept is what a meter holds open of one group.
-type kept struct {
+// openFiles is what a meter holds open of one group.
+type openFiles struct {
 	meter *Meter
 	asked time.Time // last; the meter's lock guards it
 
@@ -22,7 +22,7 @@ type kept struct {
 // read reads the file that is kept as k, or opens it and keeps it. Where a kept
 // one cannot be read, its group has been removed, and all of it is closed: the
 // name may be another group's by now.
-func (k *kept) read(f *files, name key, open func() (int, error)) []byte {
+func (k *openFiles) read(f *files, name key, open func() (int, error)) []byte {
 	if k == nil {
 		return f.once(open)
 	}
@@ -48,7 +48,7 @@ func (k *kept) read(f *files, name key, open func() (int, error)) []byte {
 }
 
 // close closes what is open. The lock is held.
-func (k *kept) close() {
+func (k *openFiles) close() {
 	for _, fd := range k.files {
 		_ = unix.Close(fd) // of a file only read, it tells nothing
 	}
@@ -56,7 +56,7 @@ func (k *kept) close() {
 }
 
 // end closes for good.
-func (k *kept) end() {
+func (k *openFiles) end() {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.close()
@@ -64,7 +64,7 @@ func (k *kept) end() {
 }
 
 // gone says whether the group has been removed, or nothing of it is kept.
-func (k *kept) gone() bool {
+func (k *openFiles) gone() bool {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	for name, fd := range k.files {
