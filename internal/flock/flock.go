@@ -25,6 +25,11 @@ type Lock struct{ f *os.File }
 // Exclusive waits until it holds path's lock for itself alone or ctx ends.
 func Exclusive(ctx context.Context, path string) (*Lock, error) { return wait(ctx, path, unix.LOCK_EX) }
 
+// Existing is Exclusive of a file that is there: none is made.
+func Existing(ctx context.Context, path string) (*Lock, error) {
+	return poll(ctx, path, func() (*Lock, error) { return tryOpened(path, unix.LOCK_EX, os.O_RDWR) })
+}
+
 // Shared waits until it holds path's lock together with other Shared holders.
 func Shared(ctx context.Context, path string) (*Lock, error) { return wait(ctx, path, unix.LOCK_SH) }
 
