@@ -11,7 +11,7 @@ import (
 // prepared names the isolators whose Prepare was called for the container: by the
 // journal, which may be lost, and by the record of the run.
 func (c *Containerizer) prepared(id mctr.ContainerID) (names []string, err error) {
-	reached, err := c.journal(id).read()
+	reached, err := c.handle(id).Journal().Read()
 	if err != nil {
 		return nil, err
 	}
@@ -20,11 +20,20 @@ func (c *Containerizer) prepared(id mctr.ContainerID) (names []string, err error
 			names = append(names, name)
 		}
 	}
-	if run, err := c.run(id); err == nil && run != nil {
+	if run, err := c.handle(id).Run(); err == nil && run != nil {
 		names = append(names, run.Isolators...)
 	}
 	slices.Sort(names)
 	return slices.Compact(names), nil
+}
+
+// isolatorNames are those of this process' table.
+func (c *Containerizer) isolatorNames() []string {
+	names := make([]string, len(c.isolators))
+	for i, isolator := range c.isolators {
+		names[i] = isolator.Name()
+	}
+	return names
 }
 
 // checkIsolators returns an error if isolators prepared the container that this process
@@ -34,16 +43,13 @@ func (c *Containerizer) checkIsolators(id mctr.ContainerID) error {
 	if err != nil {
 		return err
 	}
-	here := make([]string, len(c.isolators))
-	for i, isolator := range c.isolators {
-		here[i] = isolator.Name()
-	}
-	lacking := slices.DeleteFunc(names, func(name string) bool { return slices.Contains(here, name) })
+	own := c.isolatorNames()
+	lacking := slices.DeleteFunc(names, func(name string) bool { return slices.Contains(own, name) })
 	if len(lacking) == 0 {
 		return nil
 	}
 	owner := "its owner"
-	if r, err := c.load(id); err == nil {
+	if r, err := c.handle(id).Record(); err == nil {
 		owner = fmt.Sprintf("%q, its owner,", r.Config.Owner)
 	}
 	return fmt.Errorf("%w: this process has no isolator %s, which prepared container %s: %s or another process that "+

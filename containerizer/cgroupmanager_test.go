@@ -2,11 +2,10 @@ package containerizer
 
 import (
 	"errors"
-	"path/filepath"
-	"strings"
 	"testing"
 
 	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/containerizer/store"
 )
 
 // TestWantedParent is what flags make of what STATE has.
@@ -34,37 +33,13 @@ func TestWantedParent(t *testing.T) {
 		{"a.slice", "cgroupfs", "", "", nil},
 		{"", "systemd", "some/group", "", mctr.ErrInvalid},
 	} {
-		asked := &Containerizer{manager: c.manager, paths: layout{parent: c.recorded}}
+		asked := &Containerizer{manager: c.manager, store: &store.Store{Layout: store.Layout{Parent: c.recorded}}}
 		if c.above != none {
 			asked.above = &c.above
 		}
 		got, err := asked.wantedParent()
 		if !errors.Is(err, c.is) || err == nil && got != c.want {
 			t.Errorf("%+v: %q, %v", c, got, err)
-		}
-	}
-}
-
-// TestScopes wants a scope for each root of each STATE, and in it all that is the
-// root's.
-func TestScopes(t *testing.T) {
-	seen := map[string]bool{}
-	for _, state := range []string{defaultState, "/other"} {
-		l := layout{state: state, parent: "a.slice/a-b.slice"}
-		for _, root := range []mctr.ContainerID{"job", "web"} {
-			scope := l.scope(root)
-			if seen[scope] || filepath.Ext(scope) != ".scope" || !strings.HasPrefix(scope, "mctr-") {
-				t.Errorf("the scope of %s in %s is %s", root, state, scope)
-			}
-			seen[scope] = true
-			for of, group := range map[string]string{
-				"limits": l.cgroup(root + ".in"), "a nested one": l.leaf(root + ".in"), "main": l.leaf(root),
-				"shims": l.shims(root + ".in.deep"),
-			} {
-				if !strings.HasPrefix(group, "a.slice/a-b.slice/"+scope+"/") {
-					t.Errorf("%s of %s: %s", of, root, group)
-				}
-			}
 		}
 	}
 }

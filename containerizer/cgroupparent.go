@@ -2,25 +2,13 @@ package containerizer
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 
 	"github.com/mctr/mctr"
-	"github.com/mctr/mctr/internal/atomicfile"
 	"github.com/mctr/mctr/internal/cgroup"
 	"github.com/mctr/mctr/internal/flock"
 )
-
-// recordedParent is the group that STATE says is above all others.
-func (l layout) recordedParent() (string, error) {
-	data, err := os.ReadFile(l.cgroupParent())
-	if errors.Is(err, fs.ErrNotExist) {
-		return "", nil
-	}
-	return string(data), err
-}
 
 // checkManager refuses managers that cannot be had here.
 func (c *Containerizer) checkManager() error {
@@ -33,7 +21,7 @@ func (c *Containerizer) checkManager() error {
 // wantedParent is the parent that this process wants. That it is a slice tells
 // everybody who the manager is.
 func (c *Containerizer) wantedParent() (string, error) {
-	recorded := c.paths.parent
+	recorded := c.store.Parent
 	if c.manager == cgroup.Systemd {
 		switch {
 		case c.above == nil && cgroup.IsSlice(recorded):
@@ -55,32 +43,28 @@ func (c *Containerizer) wantedParent() (string, error) {
 // findParentGroup takes the parent that STATE has, or gives it the one that this
 // process wants.
 func (c *Containerizer) findParentGroup(ctx context.Context) (err error) {
-	if c.paths.parent, err = c.paths.recordedParent(); err != nil {
+	if c.store.Parent, err = c.store.RecordedParent(); err != nil {
 		return err
 	}
 	wanted, err := c.wantedParent()
-	if err != nil || wanted == c.paths.parent {
+	if err != nil || wanted == c.store.Parent {
 		return err
 	}
-	lock, err := flock.Exclusive(ctx, c.paths.setupLock())
+	lock, err := flock.Exclusive(ctx, c.store.SetupLock())
 	if err != nil {
 		return err
 	}
 	defer lock.Unlock() // closing a lock file cannot fail usefully
-	entries, err := os.ReadDir(c.paths.running())
+	entries, err := os.ReadDir(c.store.Running())
 	if err != nil {
 		return err
 	}
 	if len(entries) > 0 {
 		return fmt.Errorf("%w: %d containers are below %q, not below %q: end them first", mctr.ErrState, len(entries),
-			"/"+c.paths.parent, "/"+wanted)
+			"/"+c.store.Parent, "/"+wanted)
 	}
 	if err := c.dropGroups(); err != nil {
 		return err
 	}
-	if err := atomicfile.Write(c.paths.cgroupParent(), []byte(wanted), 0o600); err != nil {
-		return err
-	}
-	c.paths.parent = wanted
-	return c.bind()
+	return c.store.SetParent(wanted)
 }

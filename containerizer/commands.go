@@ -5,24 +5,12 @@ import (
 	"slices"
 
 	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/containerizer/store"
 )
 
-// commands are what a shim runs, with the container's id as last argument, while no
-// process stays with its container. They are the container's: in its record, for a
-// process to start it again that has none of its own.
-type commands struct {
-	Exit    []string `json:"exit,omitempty"`
-	Restart []string `json:"restart,omitempty"` // in place of Exit, where there is a policy
-	Watch   []string `json:"watch,omitempty"`
-}
-
-func (c *commands) none() bool {
-	return c == nil || len(c.Exit) == 0 && len(c.Restart) == 0 && len(c.Watch) == 0
-}
-
 // stands are the commands of a launch: this process' own, or those of the container.
-func (l *launch) stands() *commands {
-	if l.commands.none() && !l.record.Commands.none() {
+func (l *launch) stands() *store.Commands {
+	if l.commands.None() && !l.record.Commands.None() {
 		return l.record.Commands
 	}
 	return &l.commands
@@ -33,7 +21,7 @@ func (l *launch) stands() *commands {
 // are no commands.
 func (l *launch) mayKeep() error {
 	owner := l.record.Config.Owner
-	if l.options.Again || owner == l.owner || !l.stands().none() {
+	if l.options.Again || owner == l.owner || !l.stands().None() {
 		return nil
 	}
 	return fmt.Errorf("%w: container %s belongs to %q, and nobody would look after it once %q is gone: start it "+

@@ -2,7 +2,7 @@
 // order of events, in which package isolators' declarations, package
 // provisioner's filesystems and package launcher's shims meet.
 //
-// On disk and in the kernel: see layout, which draws every path; the mount of
+// On disk and in the kernel: see package store, which draws every path; the mount of
 // each root filesystem below STATE, which is bound onto itself unbindable so
 // that these mounts never spread; control groups below one prefix, or in scopes of
 // systemd's; one shim a container. All of it survives the process that made it, and another one with
@@ -21,6 +21,7 @@ import (
 
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/containerizer/launcher"
+	"github.com/mctr/mctr/containerizer/store"
 	"github.com/mctr/mctr/isolators"
 	"github.com/mctr/mctr/provisioner"
 )
@@ -41,14 +42,14 @@ type Images interface {
 // A Containerizer runs containers below one pair of directories. Its methods may
 // be called concurrently, and other processes may use the same directories.
 type Containerizer struct {
-	paths     layout
+	store     *store.Store
 	isolators []isolators.Isolator
 	images    Images
 	launcher  *launcher.Launcher
 	helper    string // "": to be found
 	log       *slog.Logger
 	owner     string
-	commands  commands
+	commands  store.Commands
 	above     *string // the control group that is to be above all; nil: as it was
 	manager   string  // who is to make those below it; "": as it was
 
@@ -66,7 +67,7 @@ type Option func(*Containerizer)
 // WithDirs sets ROOT, which survives a reboot, and STATE, which does not need
 // to. The defaults are /var/lib/mctr and /run/mctr.
 func WithDirs(root, state string) Option {
-	return func(c *Containerizer) { c.paths.root, c.paths.state = root, state }
+	return func(c *Containerizer) { c.store.Root, c.store.State = root, state }
 }
 
 // WithIsolators sets the table: Prepare runs in its order, Cleanup backwards. A verb
@@ -138,7 +139,7 @@ func WithWatchCommand(argv ...string) Option {
 // It does not recover anything.
 func New(ctx context.Context, opts ...Option) (*Containerizer, error) {
 	c := &Containerizer{
-		paths:    layout{root: "/var/lib/mctr", state: defaultState},
+		store:    store.New("/var/lib/mctr", store.DefaultState),
 		launcher: &launcher.Launcher{},
 		log:      slog.New(slog.DiscardHandler),
 		owner:    "library",
@@ -148,7 +149,8 @@ func New(ctx context.Context, opts ...Option) (*Containerizer, error) {
 	for _, o := range opts {
 		o(c)
 	}
-	c.launcher.Record = c.paths.shimRecord()
+	c.store.Log, c.store.AfterBoot = c.log, c.afterBoot
+	c.launcher.Record = c.store.ShimRecord()
 	c.ctx, c.close = context.WithCancel(context.WithoutCancel(ctx))
 	if err := c.findShim(); err != nil {
 		return nil, err
@@ -156,14 +158,17 @@ func New(ctx context.Context, opts ...Option) (*Containerizer, error) {
 	if err := errors.Join(c.checkOptions(), c.checkManager()); err != nil {
 		return nil, err
 	}
-	if err := c.setUp(ctx); err != nil {
-		return nil, fmt.Errorf("set up %s and %s: %w", c.paths.root, c.paths.state, err)
+	if err := c.store.SetUp(ctx); err != nil {
+		return nil, fmt.Errorf("set up %s and %s: %w", c.store.Root, c.store.State, err)
 	}
 	if err := c.findParentGroup(ctx); err != nil {
 		return nil, fmt.Errorf("set up control groups: %w", err)
 	}
 	return c, nil
 }
+
+// handle is that of the records of a container, which need not exist.
+func (c *Containerizer) handle(id mctr.ContainerID) *store.Container { return c.store.Container(id) }
 
 // Close ends this process' part: its watching. The containers go on. It is
 // idempotent.

@@ -18,6 +18,7 @@ import (
 
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/containerizer"
+	"github.com/mctr/mctr/containerizer/store"
 	"github.com/mctr/mctr/internal/cgroup"
 	"github.com/mctr/mctr/internal/leakcheck"
 	"github.com/mctr/mctr/isolators"
@@ -112,6 +113,11 @@ func (a *agent) wantNothing() {
 	if strings.Contains(string(mounts), a.state+"/") {
 		a.t.Error("mounts are left below", a.state)
 	}
+}
+
+// records are those of a container.
+func (a *agent) records(id mctr.ContainerID) *store.Container {
+	return store.New(a.root, a.state).Container(id)
 }
 
 // prefix is the group of the agent's containers.

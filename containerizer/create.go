@@ -4,13 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
-	"os"
 
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/containerizer/launcher"
-	"github.com/mctr/mctr/internal/atomicfile"
-	"github.com/mctr/mctr/internal/tree"
+	"github.com/mctr/mctr/containerizer/store"
 	"github.com/mctr/mctr/provisioner"
 )
 
@@ -37,7 +34,7 @@ func (c *Containerizer) Create(ctx context.Context, id mctr.ContainerID, config 
 }
 
 // park turns the intent of a launch into a container that waits for one.
-func (c *Containerizer) park(ctx context.Context, r *record, progress provisioner.Progress) error {
+func (c *Containerizer) park(ctx context.Context, r *store.Record, progress provisioner.Progress) error {
 	if r.Config.Image != "" {
 		if c.images == nil {
 			return errNoImages
@@ -49,10 +46,7 @@ func (c *Containerizer) park(ctx context.Context, r *record, progress provisione
 			return err
 		}
 	}
-	if err := atomicfile.WriteDurable(c.paths.waiting(r.ID), nil, 0o600); err != nil {
-		return err
-	}
-	return tree.Remove(c.paths.stateDir(r.ID))
+	return c.handle(r.ID).Park(ctx)
 }
 
 // Start launches a container that Create recorded, or launches one that has ended
@@ -61,7 +55,7 @@ func (c *Containerizer) park(ctx context.Context, r *record, progress provisione
 // container is in neither state.
 func (c *Containerizer) Start(ctx context.Context, id mctr.ContainerID, o LaunchOptions) (*launcher.Stream, error) {
 	steps := beginSteps(o.Step)
-	r, err := c.load(id)
+	r, err := c.handle(id).Record()
 	if err != nil {
 		return nil, err
 	}
@@ -70,14 +64,14 @@ func (c *Containerizer) Start(ctx context.Context, id mctr.ContainerID, o Launch
 		return nil, err
 	}
 	defer l.leaveParent()
-	if l.lock, err = c.lock(ctx, id); err != nil {
+	if l.lock, err = c.handle(id).Lock(ctx); err != nil {
 		return nil, err
 	}
 	// again: it may have been renamed or updated before we had the lock
-	if l.record, err = c.loadWhole(id); err != nil {
+	if l.record, err = c.handle(id).RecordToChange(); err != nil {
 		return nil, errors.Join(err, l.lock.Unlock())
 	}
-	if err := errors.Join(l.mayStart(), l.checkShim(ctx, l.record.Config)); err != nil {
+	if err := errors.Join(l.mayStart(ctx), l.checkShim(ctx, l.record.Config)); err != nil {
 		return nil, errors.Join(err, l.lock.Unlock())
 	}
 	if err := l.again(ctx); err != nil {
@@ -88,7 +82,7 @@ func (c *Containerizer) Start(ctx context.Context, id mctr.ContainerID, o Launch
 
 // mayStart refuses what is not to be started: a group, whose tasks would stay
 // ended, what nobody would look after, and by a policy what somebody stopped.
-func (l *launch) mayStart() error {
+func (l *launch) mayStart(ctx context.Context) error {
 	if len(l.record.Config.Process.Tasks) > 0 {
 		return fmt.Errorf("%w: container %s is the root of a group: run the group anew", mctr.ErrState,
 			l.record.ID.Short())
@@ -96,76 +90,42 @@ func (l *launch) mayStart() error {
 	if err := l.mayKeep(); err != nil {
 		return err
 	}
+	container := l.handle(l.record.ID)
 	if !l.options.Again {
-		return l.unmarkStopped(l.record.ID)
+		return l.allowRun(ctx, l.record.ID)
 	}
-	if l.stopped(l.record.ID) {
+	if container.Stopped() {
 		return fmt.Errorf("%w: container %s was stopped", mctr.ErrState, l.record.ID.Short())
 	}
 	return nil
 }
 
 // again begins the launch of a container that waits for one or has ended. What
-// marks it as such stays until the container runs, so that a launch undone by
-// anybody takes it back there.
+// makes it such stays until the container runs, so that a launch that is undone takes it
+// back there.
 func (l *launch) again(ctx context.Context) error {
 	id := l.record.ID
-	phase, err := l.phase(id)
+	phase, err := l.handle(id).Phase()
 	if err != nil {
 		return err
 	}
 	switch phase {
 	case mctr.Created:
 	case mctr.Exited:
-		if err := l.revive(ctx); err != nil {
+		if err := l.release(ctx, id); err != nil {
+			return err
+		}
+		if err := l.handle(id).Revive(ctx, l.options.streak); err != nil {
 			return err
 		}
 	default:
 		return fmt.Errorf("%w: container %s is %s: only one that was created or has ended can be started",
 			mctr.ErrState, id.Short(), phase)
 	}
-	if err := os.Mkdir(l.paths.stateDir(id), 0o700); err != nil {
+	state, err := l.handle(id).State()
+	if err != nil {
 		return err
 	}
-	return l.journal(id).reach(atIntent)
-}
-
-// revive puts the record of the end aside and counts.
-func (l *launch) revive(ctx context.Context) error {
-	id := l.record.ID
-	if err := l.release(ctx, id); err != nil {
-		return err
-	}
-	l.record.Restarts++
-	l.record.Streak = l.options.streak
-	if err := atomicfile.WriteDurableJSON(l.paths.config(id), l.record); err != nil {
-		return err
-	}
-	err := os.Rename(l.paths.exit(id), l.paths.last(id))
-	if errors.Is(err, fs.ErrNotExist) { // an earlier start was cut off here
-		return nil
-	}
-	return err
-}
-
-// hasEnded says whether the container goes back to its last end when its launch fails.
-func (c *Containerizer) hasEnded(id mctr.ContainerID) bool {
-	_, err := os.Lstat(c.paths.last(id))
-	return err == nil
-}
-
-// isWaiting says whether the container goes back to waiting when its launch fails.
-func (c *Containerizer) isWaiting(id mctr.ContainerID) bool {
-	_, err := os.Lstat(c.paths.waiting(id))
-	return err == nil
-}
-
-// stopWaiting takes the marks off a container that runs.
-func (c *Containerizer) stopWaiting(id mctr.ContainerID) error {
-	for _, mark := range []string{c.paths.waiting(id), c.paths.last(id), c.paths.again(id), c.paths.startError(id)} {
-		if err := os.Remove(mark); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return err
-		}
-	}
-	return nil
+	l.pending, l.restarts = true, state.Restarts
+	return l.handle(id).Begin()
 }

@@ -324,8 +324,8 @@ func TestUnreadableRecord(t *testing.T) {
 	}
 	for how, spoil := range spoilt {
 		for _, ended := range []bool{false, true} {
-			for _, record := range []string{"root/config.json", "root/run.json", "root/resolved.json", "root/exit.json",
-				"root/journal", "state/journal", "state/created.json"} {
+			for _, record := range []string{"root/config.json", "root/state.json", "root/resolved.json",
+				"root/exit.json", "root/journal", "state/journal", "state/created.json"} {
 				a.launch("job", "sleep", "100")
 				if ended {
 					if _, err := a.Destroy(t.Context(), "job"); err != nil {

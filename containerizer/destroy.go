@@ -32,7 +32,7 @@ func (c *Containerizer) destroy(ctx context.Context, id mctr.ContainerID,
 	if cancel != nil {
 		cancel()
 	}
-	if phase, err := c.phase(id); err == nil && phase == mctr.Created {
+	if phase, err := c.handle(id).Phase(); err == nil && phase == mctr.Created {
 		return nil, fmt.Errorf("%w: container %s was never started", mctr.ErrState, id.Short())
 	}
 	if _, err := c.launched(ctx, id); err != nil {
@@ -74,8 +74,8 @@ func (c *Containerizer) waitKilled(ctx context.Context, id mctr.ContainerID) (*m
 // stuck describes the processes of a killed container. The control group does not
 // show an init that is on its way out.
 func (c *Containerizer) stuck(id mctr.ContainerID) (list []string) {
-	pids, _ := cgroup.Pids(c.paths.leaf(id))
-	if init := c.createdRecord(id); len(pids) == 0 && init != nil && proc.Is(init.Pid, init.StartTime) {
+	pids, _ := cgroup.Pids(c.handle(id).Cgroup())
+	if init := c.handle(id).Created(); len(pids) == 0 && init != nil && proc.Is(init.Pid, init.StartTime) {
 		pids = []int{init.Pid}
 	}
 	for _, pid := range pids {
@@ -99,7 +99,7 @@ func (c *Containerizer) killAll(ctx context.Context, id mctr.ContainerID, why mc
 
 // endWithout ends a container and its shim, which does not answer.
 func (c *Containerizer) endWithout(ctx context.Context, id mctr.ContainerID, why mctr.Limitation) error {
-	lock, err := c.lock(ctx, id)
+	lock, err := c.handle(id).Lock(ctx)
 	if err != nil {
 		return err
 	}
@@ -107,7 +107,7 @@ func (c *Containerizer) endWithout(ctx context.Context, id mctr.ContainerID, why
 	if err := c.killShim(id); err != nil {
 		return err
 	}
-	phase, err := c.phase(id)
+	phase, err := c.handle(id).Phase()
 	if err == nil && (phase == mctr.Lost || phase == mctr.Damaged) {
 		return c.recordUnseen(id, why)
 	}
@@ -119,7 +119,7 @@ func (c *Containerizer) endWithout(ctx context.Context, id mctr.ContainerID, why
 // own signal. One that is paused goes on behind its signal.
 func (c *Containerizer) Stop(ctx context.Context, id mctr.ContainerID, sig unix.Signal,
 	timeout time.Duration) (*mctr.Termination, error) {
-	if err := c.markStopped(id); err != nil && !c.damaged(id) {
+	if err := c.markStopped(ctx, id); err != nil && !c.damaged(id) {
 		return nil, err
 	}
 	if err := c.stopChildren(ctx, id, timeout); err != nil {
@@ -146,7 +146,7 @@ func (c *Containerizer) Remove(ctx context.Context, id mctr.ContainerID, force b
 		if ctx.Err() != nil {
 			return fmt.Errorf("remove container %s: %w", id.Short(), context.Cause(ctx))
 		}
-		phase, err := c.phase(id)
+		phase, err := c.handle(id).Phase()
 		if err != nil {
 			return err
 		}
@@ -166,12 +166,12 @@ func (c *Containerizer) Remove(ctx context.Context, id mctr.ContainerID, force b
 
 // removeEnded removes the container, unless somebody started it meanwhile.
 func (c *Containerizer) removeEnded(ctx context.Context, id mctr.ContainerID) (removed bool, err error) {
-	lock, err := c.lock(ctx, id)
+	lock, err := c.handle(id).Lock(ctx)
 	if err != nil {
 		return false, err
 	}
 	defer lock.Unlock() // closing a lock file cannot fail usefully
-	phase, err := c.phase(id)
+	phase, err := c.handle(id).Phase()
 	if err == nil && c.mayRun(id, phase) {
 		return false, nil
 	}
@@ -185,14 +185,14 @@ func (c *Containerizer) mayRun(id mctr.ContainerID, phase mctr.Phase) bool {
 	if phase != mctr.Damaged {
 		return alive(phase)
 	}
-	supervised, err := c.supervised(id)
+	supervised, err := c.handle(id).Supervised()
 	return supervised || err != nil
 }
 
 // damaged says whether the container's records do not tell what it is.
 func (c *Containerizer) damaged(id mctr.ContainerID) bool {
-	_, unreadable := c.load(id)
-	phase, err := c.phase(id)
+	_, unreadable := c.handle(id).Record()
+	phase, err := c.handle(id).Phase()
 	return err == nil && (unreadable != nil || phase == mctr.Damaged)
 }
 
@@ -202,7 +202,7 @@ func stillRuns(id mctr.ContainerID, phase mctr.Phase) error {
 
 // endToRemove ends a container that runs or is about to, by its policy too.
 func (c *Containerizer) endToRemove(ctx context.Context, id mctr.ContainerID, phase mctr.Phase) error {
-	_ = c.markStopped(id) // where the disk is full, it is ended again
+	_ = c.markStopped(ctx, id) // where the disk is full, it is ended again
 	if !phase.Launching() && !alive(phase) && phase != mctr.Damaged {
 		return nil
 	}
@@ -220,7 +220,7 @@ func (c *Containerizer) endToRemove(ctx context.Context, id mctr.ContainerID, ph
 // for the launcher, and undoes the work of a dead one.
 func (c *Containerizer) launched(ctx context.Context, id mctr.ContainerID) (mctr.Phase, error) {
 	for {
-		phase, err := c.phase(id)
+		phase, err := c.handle(id).Phase()
 		if err != nil || !phase.Launching() {
 			return phase, err
 		}

@@ -18,20 +18,20 @@ const rouseTime = 3 * time.Second
 // dial connects to the container's shim. One whose directory in STATE was deleted is told
 // to make it again. The error wraps mctr.ErrUnavailable where no shim answers.
 func (c *Containerizer) dial(ctx context.Context, id mctr.ContainerID) (*launcher.Client, error) {
-	client, err := launcher.Dial(ctx, c.paths.stateDir(id))
+	client, err := launcher.Dial(ctx, c.handle(id).StateDir())
 	if !errors.Is(err, mctr.ErrUnavailable) {
 		return client, err
 	}
 	if again := c.rouse(ctx, id); again != nil {
 		return nil, errors.Join(err, again)
 	}
-	return launcher.Dial(ctx, c.paths.stateDir(id))
+	return launcher.Dial(ctx, c.handle(id).StateDir())
 }
 
 // rouse has a living shim make its directory in STATE again, if it is gone: SIGHUP has
 // it look. The error wraps mctr.ErrUnavailable where that is not what is wrong.
 func (c *Containerizer) rouse(ctx context.Context, id mctr.ContainerID) error {
-	if alive, err := launcher.Alive(c.paths.stateDir(id)); alive || err != nil {
+	if alive, err := launcher.Alive(c.handle(id).StateDir()); alive || err != nil {
 		return fmt.Errorf("%w: container %s: its supervisor holds its lock and does not answer", mctr.ErrUnavailable,
 			id.Short())
 	}
@@ -45,7 +45,7 @@ func (c *Containerizer) rouse(ctx context.Context, id mctr.ContainerID) error {
 	ctx, cancel := context.WithTimeout(ctx, rouseTime)
 	defer cancel()
 	for ctx.Err() == nil {
-		if alive, err := launcher.Alive(c.paths.stateDir(id)); alive || err != nil {
+		if alive, err := launcher.Alive(c.handle(id).StateDir()); alive || err != nil {
 			return err
 		}
 		select {
@@ -74,9 +74,9 @@ func (c *Containerizer) hangUp(id mctr.ContainerID, pid int) error {
 // supervised says whether the container's shim lives, by its lock or, where that was
 // deleted, by the record of the run.
 func (c *Containerizer) supervised(id mctr.ContainerID) (bool, error) {
-	if alive, err := launcher.Alive(c.paths.stateDir(id)); alive || err != nil {
+	if alive, err := launcher.Alive(c.handle(id).StateDir()); alive || err != nil {
 		return alive, err
 	}
-	run, err := c.run(id)
-	return err == nil && run != nil && run.supervised(), nil
+	run, err := c.handle(id).Run()
+	return err == nil && run != nil && run.Supervised(), nil
 }

@@ -25,11 +25,11 @@ func (d DiskUsage) Total() int64 { return d.Written + d.Logs + d.Sandbox }
 // DiskUsage adds up what id has written. Files that it removes meanwhile count or
 // do not; no link that it makes leads the count elsewhere.
 func (c *Containerizer) DiskUsage(ctx context.Context, id mctr.ContainerID) (d DiskUsage, err error) {
-	if _, err := c.load(id); err != nil {
+	if _, err := c.handle(id).Record(); err != nil {
 		return d, err
 	}
-	for dir, sum := range map[string]*int64{c.paths.rw(id): &d.Written, c.paths.logs(id): &d.Logs,
-		c.paths.sandbox(id): &d.Sandbox} {
+	for dir, sum := range map[string]*int64{c.handle(id).RW(): &d.Written, c.handle(id).Logs(): &d.Logs,
+		c.handle(id).Sandbox(): &d.Sandbox} {
 		if *sum, err = blocksBelow(ctx, dir); err != nil {
 			return d, err
 		}

@@ -11,6 +11,7 @@ import (
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/containerizer/launcher"
 	"github.com/mctr/mctr/containerizer/launcher/wire"
+	"github.com/mctr/mctr/containerizer/store"
 	"github.com/mctr/mctr/internal/plaintext"
 	"github.com/mctr/mctr/internal/saferoot"
 	"github.com/mctr/mctr/isolators"
@@ -36,7 +37,7 @@ type Exec struct {
 func (c *Containerizer) Exec(ctx context.Context, id mctr.ContainerID, e Exec) (*launcher.Stream, error) {
 	stream, err := c.exec(ctx, id, e)
 	if err == nil {
-		c.tellOf(id, mctr.EventExec, map[string]string{"command": strings.Join(e.Args, " ")})
+		c.handle(id).Emit(mctr.EventExec, map[string]string{"command": strings.Join(e.Args, " ")})
 	}
 	return stream, err
 }
@@ -46,7 +47,7 @@ func (c *Containerizer) exec(ctx context.Context, id mctr.ContainerID, e Exec) (
 	if err := plaintext.Check(e); err != nil {
 		return nil, err
 	}
-	phase, err := c.phase(id)
+	phase, err := c.handle(id).Phase()
 	if err != nil {
 		return nil, err
 	}
@@ -70,14 +71,14 @@ func (c *Containerizer) exec(ctx context.Context, id mctr.ContainerID, e Exec) (
 }
 
 func (c *Containerizer) execProcess(id mctr.ContainerID, e Exec) (*specs.Process, error) {
-	r := c.resolved(id)
+	r := c.handle(id).Resolved()
 	if r.Spec == nil || r.Spec.Process == nil {
 		return nil, fmt.Errorf("%w: the spec of container %s", mctr.ErrNotFound, id)
 	}
 	if len(e.Args) == 0 {
 		return nil, fmt.Errorf("%w: exec without a command", mctr.ErrInvalid)
 	}
-	config, err := c.load(id)
+	config, err := c.handle(id).Record()
 	if err != nil {
 		return nil, err
 	}
@@ -114,7 +115,7 @@ func valueOf(env []string, name string) string {
 
 // setUser looks the user up in the container's filesystem and returns its home. As at
 // launch, a user that is not root keeps no effective capabilities (capabilities(7)).
-func (c *Containerizer) setUser(p *specs.Process, r *record, name string) (home string, err error) {
+func (c *Containerizer) setUser(p *specs.Process, r *store.Record, name string) (home string, err error) {
 	u, err := saferoot.LookupUser(c.root(r.ID, r.Config), name, r.Config.Process.GroupAdd)
 	if err != nil {
 		return "", err

@@ -18,11 +18,11 @@ import (
 // spec binds from the container's own directory stay there, so the bundle is good while
 // the container exists.
 func (c *Containerizer) Export(ctx context.Context, id mctr.ContainerID, dir string) (err error) {
-	r, err := c.load(id)
+	r, err := c.handle(id).Record()
 	if err != nil {
 		return err
 	}
-	launched := c.resolved(id)
+	launched := c.handle(id).Resolved()
 	if launched.Spec == nil {
 		return fmt.Errorf("%w: container %s was never launched, so it has no bundle", mctr.ErrState, id.Short())
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/containerizer/launcher"
+	"github.com/mctr/mctr/containerizer/store"
 	"github.com/mctr/mctr/internal/flock"
 )
 
@@ -21,12 +22,12 @@ func (c *Containerizer) LaunchGroup(ctx context.Context, id mctr.ContainerID, g 
 		return err
 	}
 	o.Attach = nil
-	lock, err := flock.Exclusive(ctx, c.paths.groupLock(id))
+	lock, err := flock.Exclusive(ctx, c.handle(id).GroupLock())
 	if err != nil {
 		return err
 	}
 	// a file that stays says only that it is free
-	defer func() { _ = errors.Join(os.Remove(c.paths.groupLock(id)), lock.Unlock()) }()
+	defer func() { _ = errors.Join(os.Remove(c.handle(id).GroupLock()), lock.Unlock()) }()
 	root := g.Root
 	root.Process.Pause, root.Process.Tasks = true, g.Names()
 	root.GroupResources = root.GroupResources.With(g.Resources)
@@ -40,7 +41,7 @@ func (c *Containerizer) LaunchGroup(ctx context.Context, id mctr.ContainerID, g 
 			return errors.Join(err, c.Remove(context.WithoutCancel(ctx), id, true))
 		}
 	}
-	if err := os.WriteFile(c.paths.launched(id), nil, 0o600); err != nil {
+	if err := c.handle(id).Change(ctx, store.CompleteGroup, func(s *store.State) { s.Complete = true }); err != nil {
 		return errors.Join(err, c.Remove(context.WithoutCancel(ctx), id, true))
 	}
 	return c.endGroup(ctx, member(id, g.Names()[0])) // one may have ended before the last began
@@ -76,16 +77,16 @@ func (c *Containerizer) endGroup(ctx context.Context, id mctr.ContainerID) error
 	if group == "" {
 		return nil
 	}
-	r, err := c.load(group)
+	r, err := c.handle(group).Record()
 	if err != nil || len(r.Config.Process.Tasks) == 0 {
 		return nil // the parent is no group, or gone
 	}
-	if !c.isLaunched(group) {
+	if !c.handle(group).Complete() {
 		return nil // who launches it looks again
 	}
 	failed, all := c.tasksEnded(group, r.Config.Process.Tasks)
 	switch {
-	case c.stopped(group):
+	case c.handle(group).Stopped():
 		return nil // who stops it ends it
 	case failed != "":
 		why := mctr.Limitation{Reason: mctr.ReasonTaskFailed, Message: "its task " + failed + " failed"}
@@ -99,18 +100,12 @@ func (c *Containerizer) endGroup(ctx context.Context, id mctr.ContainerID) error
 	return err
 }
 
-// isLaunched says whether every task of a group was launched.
-func (c *Containerizer) isLaunched(group mctr.ContainerID) bool {
-	_, err := os.Lstat(c.paths.launched(group))
-	return err == nil
-}
-
 // abandoned says whether a group's launch was cut off between two tasks.
-func (c *Containerizer) abandoned(r *record) bool {
-	if len(r.Config.Process.Tasks) == 0 || c.isLaunched(r.ID) {
+func (c *Containerizer) abandoned(r *store.Record) bool {
+	if len(r.Config.Process.Tasks) == 0 || c.handle(r.ID).Complete() {
 		return false
 	}
-	busy, err := flock.Held(c.paths.groupLock(r.ID))
+	busy, err := flock.Held(c.handle(r.ID).GroupLock())
 	return err == nil && !busy
 }
 
@@ -118,11 +113,11 @@ func (c *Containerizer) abandoned(r *record) bool {
 func (c *Containerizer) tasksEnded(group mctr.ContainerID, tasks []string) (failed string, all bool) {
 	all = true
 	for _, name := range tasks {
-		phase, err := c.phase(member(group, name))
+		phase, err := c.handle(member(group, name)).Phase()
 		if errors.Is(err, mctr.ErrNotFound) {
 			continue // somebody removed it when it had ended
 		}
-		t, ended := c.termination(member(group, name))
+		t, ended := c.handle(member(group, name)).Termination()
 		if err != nil || ended != nil || phase != mctr.Exited || t == nil {
 			all = false
 			continue

@@ -12,7 +12,7 @@ import (
 	"github.com/opencontainers/cgroups/fs2"
 
 	"github.com/mctr/mctr"
-	"github.com/mctr/mctr/internal/atomicfile"
+	"github.com/mctr/mctr/containerizer/store"
 	"github.com/mctr/mctr/internal/cgroup"
 )
 
@@ -21,7 +21,7 @@ import (
 // what they use is refused (mctr.ErrState). An update that fails leaves the old
 // limits; Recover repeats one that was cut off.
 func (c *Containerizer) UpdateGroup(ctx context.Context, root mctr.ContainerID, change mctr.Resources) error {
-	lock, err := c.lock(ctx, root)
+	lock, err := c.handle(root).Lock(ctx)
 	if err != nil {
 		return err
 	}
@@ -38,20 +38,20 @@ func (c *Containerizer) UpdateGroup(ctx context.Context, root mctr.ContainerID, 
 	if err := c.roomForGroup(ctx, r); err != nil {
 		return err
 	}
-	if err := atomicfile.WriteDurableJSON(c.paths.config(root), r); err != nil { // the intent
+	if err := c.handle(root).SetRecord(r); err != nil { // the intent
 		return err
 	}
 	if err := c.limitGroup(root, r.Config.GroupResources); err != nil {
 		r.Config.GroupResources = old
-		return errors.Join(err, c.limitGroup(root, old), atomicfile.WriteDurableJSON(c.paths.config(root), r))
+		return errors.Join(err, c.limitGroup(root, old), c.handle(root).SetRecord(r))
 	}
-	c.tell(r, mctr.EventUpdate, map[string]string{"group": "true"})
+	c.store.Emit(r, mctr.EventUpdate, map[string]string{"group": "true"})
 	return nil
 }
 
 // checkGroupLimits refuses what a group cannot have, and has every isolator refuse
 // what cannot be meant or honoured.
-func (c *Containerizer) checkGroupLimits(ctx context.Context, r *record) error {
+func (c *Containerizer) checkGroupLimits(ctx context.Context, r *store.Record) error {
 	g := r.Config.GroupResources
 	if reflect.DeepEqual(g, mctr.Resources{}) {
 		return nil
@@ -72,7 +72,7 @@ func (c *Containerizer) checkGroupLimits(ctx context.Context, r *record) error {
 }
 
 // roomForGroup refuses a memory limit that the kernel would kill for.
-func (c *Containerizer) roomForGroup(ctx context.Context, r *record) error {
+func (c *Containerizer) roomForGroup(ctx context.Context, r *store.Record) error {
 	limit := r.Config.GroupResources.Memory.Limit
 	if limit == nil || *limit < 0 {
 		return nil
@@ -92,7 +92,7 @@ func (c *Containerizer) limitGroup(root mctr.ContainerID, limits mctr.Resources)
 		return nil
 	}
 	resources := groupResources(limits)
-	m, err := groupManager(c.paths.cgroup(root), resources)
+	m, err := groupManager(c.handle(root).RootCgroup(), resources)
 	if err == nil {
 		err = m.Apply(-1)
 	}
@@ -100,7 +100,7 @@ func (c *Containerizer) limitGroup(root mctr.ContainerID, limits mctr.Resources)
 		err = m.Set(resources)
 	}
 	if err != nil {
-		return fmt.Errorf("limit group %s: %w", c.paths.cgroup(root), err)
+		return fmt.Errorf("limit group %s: %w", c.handle(root).RootCgroup(), err)
 	}
 	return nil
 }

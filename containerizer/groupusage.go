@@ -28,7 +28,7 @@ func (c *Containerizer) GroupUsage(ctx context.Context, root mctr.ContainerID) (
 	if err != nil {
 		return nil, err
 	}
-	sum, group := &mctr.Usage{}, c.paths.cgroup(root)
+	sum, group := &mctr.Usage{}, c.handle(root).RootCgroup()
 	var keepNothing *usage.Meter
 	keepNothing.CPU(group, sum)
 	keepNothing.Memory(group, sum)

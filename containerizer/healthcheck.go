@@ -37,13 +37,13 @@ func (l *launch) resolveHealth() (err error) {
 	if err != nil || l.health == nil {
 		return err
 	}
-	return atomicfile.WriteJSON(l.paths.healthCheck(l.record.ID), l.health)
+	return atomicfile.WriteJSON(l.handle(l.record.ID).HealthCheck(), l.health)
 }
 
 // healthCheck is the check that resolveHealth decided on; nil for none.
 func (c *Containerizer) healthCheck(id mctr.ContainerID) *mctr.HealthCheck {
 	check := &mctr.HealthCheck{}
-	if atomicfile.ReadJSON(c.paths.healthCheck(id), check) != nil {
+	if atomicfile.ReadJSON(c.handle(id).HealthCheck(), check) != nil {
 		return nil
 	}
 	return check

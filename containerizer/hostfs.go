@@ -33,7 +33,7 @@ func bindHost(target string) error {
 // the container's mount namespace has a copy of the root filesystem, the host's end only
 // serves to read an image's files, and the host's own filesystem needs no second place.
 func (l *launch) withdraw() error {
-	rootfs := l.paths.rootfs(l.record.ID)
+	rootfs := l.handle(l.record.ID).Rootfs()
 	if l.record.Config.Image == "" {
 		return unmountAll(rootfs)
 	}
@@ -45,7 +45,7 @@ func (c *Containerizer) root(id mctr.ContainerID, config *mctr.ContainerConfig) 
 	if config.Image == "" {
 		return "/"
 	}
-	return c.paths.rootfs(id)
+	return c.handle(id).Rootfs()
 }
 
 // unmountAll removes every mount that begins at target. Lazy, since a process

@@ -10,6 +10,7 @@ import (
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/containerizer/launcher"
 	"github.com/mctr/mctr/containerizer/launcher/wire"
+	"github.com/mctr/mctr/containerizer/store"
 	"github.com/mctr/mctr/internal/flock"
 	"github.com/mctr/mctr/internal/plaintext"
 	"github.com/mctr/mctr/provisioner"
@@ -37,11 +38,13 @@ type LaunchOptions struct {
 // A launch is one container on its way up.
 type launch struct {
 	*Containerizer
-	record  *record
-	options LaunchOptions
+	record   *store.Record
+	pending  bool // the container was recorded before, and waits for this launch
+	restarts int  // starts after the first end, with this one
+	options  LaunchOptions
 
 	steps      *steps
-	lock       *held
+	lock       *store.Lock
 	parentLock *flock.Lock  // shared, of the container it is nested in
 	parent     *mctr.Parent // nil for a root
 	container  *mctr.Container
@@ -84,7 +87,7 @@ func (l *launch) run(ctx context.Context) (stream *launcher.Stream, err error) {
 	defer l.lock.Unlock() // closing a lock file cannot fail usefully
 	ctx, done := l.cancelable(ctx)
 	defer done()
-	l.steps.reach(mctr.Timing{Checkpoint: atIntent, At: time.Now()})
+	l.steps.reach(mctr.Timing{Checkpoint: store.Intent, At: time.Now()})
 	for _, hop := range []func(context.Context) error{
 		l.provision, // image to root filesystem
 		l.prepare,   // isolators acquire and declare
@@ -137,15 +140,15 @@ func (l *launch) failed(phase mctr.Phase, part, op string, err error) error {
 // reach is the journal's, and tells the steps.
 func (l *launch) reach(checkpoint string, passed ...mctr.Timing) error {
 	l.steps.reach(append(passed, mctr.Timing{Checkpoint: checkpoint, At: time.Now()})...)
-	return l.failed(phaseOf(checkpoint), "containerizer", "checkpoint",
-		l.journal(l.record.ID).reach(checkpoint, passed...))
+	return l.failed(store.PhaseOf(checkpoint), "containerizer", "checkpoint",
+		l.handle(l.record.ID).Journal().Reach(checkpoint, passed...))
 }
 
 // isolate calls the isolators that need the process. Few do anything here, and only those
 // are written down.
 func (l *launch) isolate(ctx context.Context) error {
 	last := time.Now()
-	passed := []mctr.Timing{{Checkpoint: atCreated, At: last}}
+	passed := []mctr.Timing{{Checkpoint: store.Created, At: last}}
 	for _, i := range l.isolators {
 		if err := i.Isolate(ctx, l.record.ID, l.created.Pid); err != nil {
 			return l.failed(mctr.Isolating, i.Name(), "isolate", err)
@@ -156,22 +159,25 @@ func (l *launch) isolate(ctx context.Context) error {
 		}
 		last = now
 	}
-	return l.reach(atIsolated, passed...)
+	return l.reach(store.Isolated, passed...)
 }
 
 func (l *launch) start(ctx context.Context) error {
 	if err := l.stillInParent(); err != nil {
 		return l.failed(mctr.Isolating, "containerizer", "start", err)
 	}
-	if err := l.recordRun(l.record.ID, l.created.ShimPid); err != nil {
+	if err := l.handle(l.record.ID).BeginRun(ctx, l.created.ShimPid, l.isolatorNames()); err != nil {
 		return l.failed(mctr.Isolating, "containerizer", "record the run", err)
 	}
 	if err := l.client.Start(ctx); err != nil {
 		return l.failed(mctr.Isolating, "shim", "start", err)
 	}
-	if err := l.reach(atRunning); err != nil {
+	if err := l.reach(store.Running); err != nil {
 		return err
 	}
-	l.tell(l.record, mctr.EventStart, nil)
-	return l.stopWaiting(l.record.ID)
+	l.store.Emit(l.record, mctr.EventStart, nil)
+	if !l.pending {
+		return nil
+	}
+	return l.handle(l.record.ID).Settle(ctx)
 }

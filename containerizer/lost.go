@@ -24,23 +24,23 @@ func (c *Containerizer) recordLost(id mctr.ContainerID) error {
 
 // recordUnseen ends a container that has no shim any more, for this reason.
 func (c *Containerizer) recordUnseen(id mctr.ContainerID, why mctr.Limitation) error {
-	if err := cgroup.Kill(c.paths.leaf(id), killTime); err != nil {
+	if err := cgroup.Kill(c.handle(id).Cgroup(), killTime); err != nil {
 		return err
 	}
 	err := c.recordEnd(id, why.Reason, why.Message)
-	c.tellOf(id, mctr.EventDie, map[string]string{"reason": why.Reason})
+	c.handle(id).Emit(mctr.EventDie, map[string]string{"reason": why.Reason})
 	return err
 }
 
 // recordEnd writes down an end that no shim saw. A container of which ROOT has nothing
 // any more gets no record.
 func (c *Containerizer) recordEnd(id mctr.ContainerID, reason, message string) error {
-	if _, err := c.termination(id); err != nil { // what cannot be read may be in the way
-		if err := os.RemoveAll(c.paths.exit(id)); err != nil {
+	if _, err := c.handle(id).Termination(); err != nil { // what cannot be read may be in the way
+		if err := os.RemoveAll(c.handle(id).Exit()); err != nil {
 			return err
 		}
 	}
-	err := atomicfile.WriteDurableJSON(c.paths.exit(id), unseenEnd(reason, message))
+	err := atomicfile.WriteDurableJSON(c.handle(id).Exit(), unseenEnd(reason, message))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
@@ -57,7 +57,7 @@ func unseenEnd(reason, message string) *mctr.Termination {
 // killShim ends the container's shim, if one lives, and waits for that.
 func (c *Containerizer) killShim(id mctr.ContainerID) error {
 	for deadline := time.Now().Add(killTime); ; time.Sleep(time.Millisecond) {
-		alive, err := c.supervised(id)
+		alive, err := c.handle(id).Supervised()
 		if err != nil || !alive {
 			return err
 		}
@@ -79,7 +79,7 @@ func (c *Containerizer) killShim(id mctr.ContainerID) error {
 
 // ending says whether the shim has recorded the end, after which it leaves.
 func (c *Containerizer) ending(id mctr.ContainerID) bool {
-	t, err := c.termination(id)
+	t, err := c.handle(id).Termination()
 	return err == nil && t != nil
 }
 
@@ -87,19 +87,19 @@ func (c *Containerizer) ending(id mctr.ContainerID) bool {
 // by the lock that it holds where its launcher died before it could move it there. 0:
 // there is none.
 func (c *Containerizer) shimPid(id mctr.ContainerID) (int, error) {
-	if run, err := c.run(id); err == nil && run != nil && run.supervised() {
+	if run, err := c.handle(id).Run(); err == nil && run != nil && run.Supervised() {
 		return run.ShimPid, nil
 	}
-	pids, err := cgroup.Pids(c.paths.shims(id))
+	pids, err := cgroup.Pids(c.handle(id).ShimCgroup())
 	if err != nil {
 		return 0, err
 	}
 	for _, pid := range pids {
-		if launcher.Directory(pid) == c.paths.stateDir(id) {
+		if launcher.Directory(pid) == c.handle(id).StateDir() {
 			return pid, nil
 		}
 	}
-	return launcher.Holder(c.paths.stateDir(id)), nil
+	return launcher.Holder(c.handle(id).StateDir()), nil
 }
 
 // afterBoot records the end of what ran before the host went down, and releases it.
@@ -109,7 +109,7 @@ func (c *Containerizer) afterBoot(ctx context.Context) {
 		c.log.Error("after a reboot", "error", err)
 	}
 	for _, id := range ids {
-		lock, err := c.lock(ctx, id)
+		lock, err := c.handle(id).Lock(ctx)
 		if err == nil {
 			err = errors.Join(c.endedByBoot(ctx, id), lock.Unlock())
 		}
@@ -121,10 +121,10 @@ func (c *Containerizer) afterBoot(ctx context.Context) {
 
 func (c *Containerizer) endedByBoot(ctx context.Context, id mctr.ContainerID) error {
 	// only agents start theirs after that
-	if err := os.Remove(c.paths.again(id)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := c.giveUpRestart(ctx, id); err != nil {
 		return err
 	}
-	phase, err := c.phase(id)
+	phase, err := c.handle(id).Phase()
 	if errors.Is(err, mctr.ErrNotFound) {
 		return nil // it has just gone with its root
 	}
@@ -145,17 +145,17 @@ func (c *Containerizer) endedByBoot(ctx context.Context, id mctr.ContainerID) er
 // and that nobody is busy with. What cannot be released is in the error and is
 // tried again at the next call.
 func (c *Containerizer) CleanupEnded(ctx context.Context) error {
-	entries, err := os.ReadDir(c.paths.running())
+	entries, err := os.ReadDir(c.store.Running())
 	if err != nil {
 		return err
 	}
 	var errs []error
 	for _, e := range entries {
 		id := mctr.ContainerID(e.Name())
-		if alive, err := launcher.Alive(c.paths.stateDir(id)); alive || err != nil {
+		if alive, err := launcher.Alive(c.handle(id).StateDir()); alive || err != nil {
 			continue // the most, and the cheapest to tell
 		}
-		lock, err := c.tryLock(id)
+		lock, err := c.handle(id).TryLock(ctx)
 		if err != nil {
 			continue // its launcher or somebody who cleans up
 		}

@@ -10,7 +10,6 @@ import (
 
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/containerizer/launcher/wire"
-	"github.com/mctr/mctr/internal/flock"
 	"github.com/mctr/mctr/internal/proc"
 )
 
@@ -23,10 +22,10 @@ func (l *launch) inParent(ctx context.Context) error {
 		return nil
 	}
 	var err error
-	if _, err = l.load(id); err != nil { // before a file of a lock is made for it
+	if _, err = l.handle(id).Record(); err != nil { // before a file of a lock is made for it
 		return l.failed(mctr.Provisioning, "containerizer", "find its parent", err)
 	}
-	if l.parentLock, err = flock.Shared(ctx, l.paths.lock(id)); err != nil {
+	if l.parentLock, err = l.handle(id).LockShared(ctx); err != nil {
 		return err
 	}
 	if l.parent, err = l.findParent(id); err != nil {
@@ -36,20 +35,20 @@ func (l *launch) inParent(ctx context.Context) error {
 }
 
 func (c *Containerizer) findParent(id mctr.ContainerID) (*mctr.Parent, error) {
-	r, err := c.load(id)
+	r, err := c.handle(id).Record()
 	if err != nil {
 		return nil, err
 	}
-	phase, err := c.phase(id)
+	phase, err := c.handle(id).Phase()
 	if err != nil {
 		return nil, err
 	}
-	created := c.createdRecord(id)
+	created := c.handle(id).Created()
 	if phase != mctr.Running || created == nil {
 		return nil, fmt.Errorf("%w: container %s is %s: only a running one can have nested ones", mctr.ErrState,
 			id.Short(), phase)
 	}
-	return &mctr.Parent{ID: id, Config: r.Config, Pid: created.Pid, Sandbox: c.paths.sandbox(id)}, nil
+	return &mctr.Parent{ID: id, Config: r.Config, Pid: created.Pid, Sandbox: c.handle(id).Sandbox()}, nil
 }
 
 // stillInParent makes sure that the pid by which the parent's namespaces were
@@ -59,7 +58,7 @@ func (l *launch) stillInParent() error {
 	if l.parent == nil {
 		return nil
 	}
-	created := l.createdRecord(l.parent.ID)
+	created := l.handle(l.parent.ID).Created()
 	if created == nil || !proc.Is(l.parent.Pid, created.StartTime) || proc.Ending(l.parent.Pid) {
 		return fmt.Errorf("%w: its parent %s has ended", mctr.ErrState, l.parent.ID.Short())
 	}
@@ -86,7 +85,7 @@ func (l *launch) parentProcess() *wire.Parent {
 	if l.parent == nil {
 		return nil
 	}
-	created := l.createdRecord(l.parent.ID)
+	created := l.handle(l.parent.ID).Created()
 	if created == nil {
 		return &wire.Parent{ID: l.parent.ID} // it is gone, which the shim will find
 	}
@@ -113,7 +112,7 @@ func checkNesting(id mctr.ContainerID, config *mctr.ContainerConfig) error {
 func (c *Containerizer) Children(id mctr.ContainerID) ([]mctr.ContainerID, error) {
 	var found []mctr.ContainerID
 	var errs []error
-	for _, dir := range []string{c.paths.containers(), c.paths.running()} {
+	for _, dir := range []string{c.store.Containers(), c.store.Running()} {
 		entries, err := os.ReadDir(dir)
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			errs = append(errs, err)
@@ -154,7 +153,7 @@ func (c *Containerizer) forgetChildren(ctx context.Context, id mctr.ContainerID)
 }
 
 func (c *Containerizer) forgetChild(ctx context.Context, id mctr.ContainerID) error {
-	lock, err := c.lock(ctx, id)
+	lock, err := c.handle(id).Lock(ctx)
 	if err != nil {
 		return err
 	}

@@ -11,7 +11,7 @@ import (
 // checkOptions refuses a set-up with which the first launch would fail, or which would
 // show nothing of what is launched. The error wraps mctr.ErrInvalid.
 func (c *Containerizer) checkOptions() error {
-	root, state := c.paths.root, c.paths.state
+	root, state := c.store.Root, c.store.State
 	switch {
 	case !filepath.IsAbs(root) || !filepath.IsAbs(state):
 		return fmt.Errorf("%w: WithDirs(%q, %q): absolute paths are wanted", mctr.ErrInvalid, root, state)
@@ -48,11 +48,11 @@ func (c *Containerizer) checkTable() error {
 		if !ok {
 			continue
 		}
-		if root, state := placed.Directories(); root != c.paths.root || state != c.paths.state {
+		if root, state := placed.Directories(); root != c.store.Root || state != c.store.State {
 			return fmt.Errorf(
 				"%w: WithIsolators: the table was made for root %q and state %q, the containerizer has %q and %q: "+
-					"give builtin.Deps and WithDirs the same", mctr.ErrInvalid, root, state, c.paths.root,
-				c.paths.state)
+					"give builtin.Deps and WithDirs the same", mctr.ErrInvalid, root, state, c.store.Root,
+				c.store.State)
 		}
 	}
 	return nil

@@ -32,7 +32,7 @@ func (c *Containerizer) freeze(ctx context.Context, id mctr.ContainerID, event s
 	verb func(*launcher.Client, context.Context) error) error {
 	err := c.withShim(ctx, id, func(client *launcher.Client) error { return verb(client, ctx) })
 	if err == nil {
-		c.tellOf(id, event, nil)
+		c.handle(id).Emit(event, nil)
 	}
 	return err
 }
@@ -41,7 +41,7 @@ func (c *Containerizer) freeze(ctx context.Context, id mctr.ContainerID, event s
 // that has ended, or where that was done before, is fine as it is, where another one is
 // left to do it with.
 func (c *Containerizer) ofGroup(id mctr.ContainerID, do func(mctr.ContainerID) error) error {
-	r, err := c.load(id)
+	r, err := c.handle(id).Record()
 	if err != nil {
 		return err
 	}
@@ -63,7 +63,7 @@ func (c *Containerizer) ofGroup(id mctr.ContainerID, do func(mctr.ContainerID) e
 
 // resumeRoot lets the root of a group go on whose task does: it waits for their end.
 func (c *Containerizer) resumeRoot(ctx context.Context, task mctr.ContainerID) error {
-	r, err := c.load(task.Parent())
+	r, err := c.handle(task.Parent()).Record()
 	if task.Parent() == "" || err != nil || len(r.Config.Process.Tasks) == 0 {
 		return nil
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"strings"
 	"testing"
 	"time"
@@ -13,6 +12,7 @@ import (
 
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/containerizer"
+	"github.com/mctr/mctr/containerizer/store"
 	"github.com/mctr/mctr/isolators"
 )
 
@@ -193,10 +193,7 @@ func TestKillStarting(t *testing.T) {
 			<-g.reached
 			other, killed := a.open(), make(chan error, 1)
 			go func() { killed <- other.Kill(t.Context(), "job", unix.SIGKILL) }()
-			a.eventually("it is marked", func() bool {
-				_, err := os.Lstat(a.root + "/containers/job/stopped")
-				return err == nil
-			})
+			a.eventually("it is marked", a.records("job").Stopped)
 			close(g.opening)
 			if err := <-killed; err != nil {
 				t.Error(err)
@@ -261,7 +258,10 @@ func TestForsaken(t *testing.T) {
 	a.wantForsaken(a.Containerizer, 0)
 	mark := func() {
 		// as one that was killed leaves it
-		if err := os.WriteFile(a.root+"/containers/job/again", nil, 0o600); err != nil {
+		err := a.records("job").Change(t.Context(), store.AwaitRestart, func(s *store.State) {
+			s.Pending = store.Restart
+		})
+		if err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/containerizer/launcher/wire"
+	"github.com/mctr/mctr/containerizer/store"
 	"github.com/mctr/mctr/internal/atomicfile"
 	"github.com/mctr/mctr/internal/plaintext"
 	"github.com/mctr/mctr/logs"
@@ -71,7 +72,7 @@ func (l *launch) prepare(ctx context.Context) error {
 			return l.failed(mctr.Preparing, i.Name(), "prepare", err)
 		}
 	}
-	if err := l.reach(atPrepared); err != nil {
+	if err := l.reach(store.Prepared); err != nil {
 		return err
 	}
 	l.spec = m.finish(l.record.Config.Process.Env)
@@ -124,17 +125,17 @@ func (l *launch) bundle(context.Context) error {
 	if err != nil {
 		return l.failed(mctr.Isolating, "containerizer", "encode config.json", err)
 	}
-	if err := atomicfile.Write(filepath.Join(l.paths.bundle(id), "config.json"), data, 0o644); err != nil {
+	if err := atomicfile.Write(filepath.Join(l.handle(id).Bundle(), "config.json"), data, 0o644); err != nil {
 		return l.failed(mctr.Isolating, "containerizer", "write config.json", err)
 	}
-	r := resolved{Image: l.container.Image, Spec: l.spec, StopSignal: l.stopSignal(), Warnings: l.warnings()}
+	r := &store.Resolved{Image: l.container.Image, Spec: l.spec, StopSignal: l.stopSignal(), Warnings: l.warnings()}
 	if l.image != nil {
 		r.ImageID = string(l.image.ID)
 	}
-	if err := atomicfile.WriteJSON(filepath.Join(l.paths.dir(id), "resolved.json"), r); err != nil {
+	if err := l.handle(id).SetResolved(r); err != nil {
 		return l.failed(mctr.Isolating, "containerizer", "write resolved.json", err)
 	}
-	return l.reach(atBundle)
+	return l.reach(store.Bundle)
 }
 
 // stopSignal is the config's, else the image's, else SIGTERM: so docker reads an image
@@ -157,7 +158,7 @@ func isSignal(s string) bool {
 // create starts the shim and has it create the container.
 func (l *launch) create(ctx context.Context) error {
 	id, config := l.record.ID, l.record.Config
-	if err := l.reach(atShim); err != nil {
+	if err := l.reach(store.Shim); err != nil {
 		return err
 	}
 	groups, err := l.holdGroups(ctx)
@@ -176,11 +177,11 @@ func (l *launch) create(ctx context.Context) error {
 		return l.failed(mctr.Isolating, "containerizer", "make the control group", err)
 	}
 	l.created, err = l.client.Create(ctx, &wire.Create{
-		ID: id, Parent: l.parentProcess(), Runtime: config.Runtime, Bundle: l.paths.bundle(id),
-		EngineRoot: l.paths.engine(id), EngineCache: l.paths.engineCache(),
-		Created: l.paths.created(id), Exit: l.paths.exit(id),
-		FallbackExit: filepath.Join(l.paths.stateDir(id), "exit.json"),
-		Events:       l.paths.events(), Attributes: attributesOf(l.record), LogDir: l.paths.logs(id), Log: config.Log,
+		ID: id, Parent: l.parentProcess(), Runtime: config.Runtime, Bundle: l.handle(id).Bundle(),
+		EngineRoot: l.handle(id).Engine(), EngineCache: l.store.EngineCache(),
+		Created: l.handle(id).CreatedFile(), Exit: l.handle(id).Exit(),
+		FallbackExit: l.handle(id).FallbackExit(),
+		Events:       l.store.Events(), Attributes: l.record.Attributes(), LogDir: l.handle(id).Logs(), Log: config.Log,
 		Stdin: config.Process.Stdin, StdinOnce: l.options.Attach != nil && l.options.Attach.Stdin,
 		SecretEnv: l.options.SecretEnv, OnExit: l.exitCommand(), Watch: l.watchCommand(), MaxTime: config.MaxCompletion,
 		Transient: config.Remove, ReservePorts: ports,

@@ -10,24 +10,25 @@ import (
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/containerizer/health"
 	"github.com/mctr/mctr/containerizer/launcher"
+	"github.com/mctr/mctr/containerizer/store"
 	"github.com/mctr/mctr/internal/atomicfile"
 )
 
 // probe checks the container's health and readiness as long as it is watched here.
-func (c *Containerizer) probe(ctx context.Context, r *record) {
+func (c *Containerizer) probe(ctx context.Context, r *store.Record) {
 	id := r.ID
 	if check := c.healthCheck(id); check != nil {
 		ctx, enough := context.WithCancel(ctx)
-		c.keepProbing(ctx, id, check, c.paths.health(id), func(h mctr.Health, changed bool) {
-			c.toldHealth(r, c.paths.health(id), mctr.EventHealth, h, changed)
+		c.keepProbing(ctx, id, check, c.handle(id).Health(), func(h mctr.Health, changed bool) {
+			c.toldHealth(r, c.handle(id).Health(), mctr.EventHealth, h, changed)
 			if h.Status == mctr.Unhealthy && !check.Keep && c.retire(r, unhealthy(h)) {
 				enough() // it is asked to end once
 			}
 		})
 	}
 	if check := r.Config.Ready; check != nil {
-		c.keepProbing(ctx, id, check, c.paths.ready(id), func(h mctr.Health, changed bool) {
-			c.toldHealth(r, c.paths.ready(id), mctr.EventReady, h, changed)
+		c.keepProbing(ctx, id, check, c.handle(id).Ready(), func(h mctr.Health, changed bool) {
+			c.toldHealth(r, c.handle(id).Ready(), mctr.EventReady, h, changed)
 		})
 	}
 }
@@ -35,7 +36,7 @@ func (c *Containerizer) probe(ctx context.Context, r *record) {
 // keepProbing probes until ctx ends, and goes on from what somebody else recorded.
 func (c *Containerizer) keepProbing(ctx context.Context, id mctr.ContainerID, check *mctr.HealthCheck, recorded string,
 	told func(h mctr.Health, changed bool)) {
-	created := c.createdRecord(id)
+	created := c.handle(id).Created()
 	if created == nil {
 		return // it is gone
 	}
@@ -46,10 +47,10 @@ func (c *Containerizer) keepProbing(ctx context.Context, id mctr.ContainerID, ch
 		last = before.Status
 	}
 	checker := &health.Checker{
-		Check: *check, Began: c.startedAt(id), Last: before,
+		Check: *check, Began: c.handle(id).Started(), Last: before,
 		Probe: func(ctx context.Context) (health.Answer, error) {
 			answer, err := ask(ctx)
-			if phase, _ := c.phase(id); err != nil && phase != mctr.Running {
+			if phase, _ := c.handle(id).Phase(); err != nil && phase != mctr.Running {
 				return answer, health.ErrNotNow // asked afterwards: it may have been paused meanwhile
 			}
 			return answer, err
@@ -64,7 +65,7 @@ func (c *Containerizer) keepProbing(ctx context.Context, id mctr.ContainerID, ch
 
 // retire ends a container that is unhealthy: by its stop signal, and after its time
 // to stop by force. It says whether that is on its way.
-func (c *Containerizer) retire(r *record, why mctr.Limitation) bool {
+func (c *Containerizer) retire(r *store.Record, why mctr.Limitation) bool {
 	c.log.Warn("limitation", "container", r.ID, "reason", why.Reason, "message", why.Message)
 	grace := r.Config.StopTime()
 	err := c.withShim(c.ctx, r.ID, func(client *launcher.Client) error {
@@ -77,12 +78,12 @@ func (c *Containerizer) retire(r *record, why mctr.Limitation) bool {
 }
 
 // toldHealth records what the probes came to, and tells when that changes.
-func (c *Containerizer) toldHealth(r *record, path, event string, h mctr.Health, changed bool) {
+func (c *Containerizer) toldHealth(r *store.Record, path, event string, h mctr.Health, changed bool) {
 	if err := recordHealth(path, h); err != nil {
 		c.log.Error("record the health", "container", r.ID, "error", err)
 	}
 	if changed {
-		c.tell(r, event, map[string]string{"status": h.Status})
+		c.store.Emit(r, event, map[string]string{"status": h.Status})
 	}
 }
 

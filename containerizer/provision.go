@@ -6,6 +6,7 @@ import (
 	"io/fs"
 
 	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/containerizer/store"
 	"github.com/mctr/mctr/internal/dirs"
 	"github.com/mctr/mctr/provisioner"
 )
@@ -13,16 +14,17 @@ import (
 // provision makes the root filesystem: the image's, or the host's.
 func (l *launch) provision(ctx context.Context) error {
 	id := l.record.ID
-	for _, dir := range []string{l.paths.bundle(id), l.paths.rootfs(id), l.paths.sandbox(id), l.paths.rw(id)} {
+	for _, dir := range []string{l.handle(id).Bundle(), l.handle(id).Rootfs(), l.handle(id).Sandbox(),
+		l.handle(id).RW()} {
 		if err := dirs.Make(dir, 0o755); err != nil && !(l.mayHave(dir) && errors.Is(err, fs.ErrExist)) {
 			return l.failed(mctr.Provisioning, "containerizer", "make directory", err)
 		}
 	}
 	l.container = &mctr.Container{
 		ID: id, Config: l.record.Config,
-		Rootfs: l.paths.rootfs(id), Sandbox: l.paths.sandbox(id),
-		Parent: l.parent, Dir: l.paths.dir(id), State: l.paths.stateDir(id),
-		CgroupPath: "/" + l.paths.leaf(id),
+		Rootfs: l.handle(id).Rootfs(), Sandbox: l.handle(id).Sandbox(),
+		Parent: l.parent, Dir: l.handle(id).Dir(), State: l.handle(id).StateDir(),
+		CgroupPath: "/" + l.handle(id).Cgroup(),
 	}
 	if err := l.fill(ctx); err != nil {
 		return l.failed(mctr.Provisioning, "provisioner", "provide the root filesystem", err)
@@ -30,19 +32,19 @@ func (l *launch) provision(ctx context.Context) error {
 	if err := l.resolveHealth(); err != nil {
 		return l.failed(mctr.Provisioning, "containerizer", "read the health check", err)
 	}
-	return l.reach(atImage)
+	return l.reach(store.Image)
 }
 
 // mayHave says whether a directory of the container's may be there before it is
 // launched: from the last time, or since something was copied to it.
 func (l *launch) mayHave(dir string) bool {
-	return l.record.Restarts > 0 || dir == l.paths.rw(l.record.ID) && l.isWaiting(l.record.ID)
+	return l.restarts > 0 || dir == l.handle(l.record.ID).RW() && l.handle(l.record.ID).AwaitsFirstStart()
 }
 
 func (l *launch) fill(ctx context.Context) (err error) {
 	config, id := l.record.Config, l.record.ID
 	if config.Image == "" {
-		return bindHost(l.paths.rootfs(id))
+		return bindHost(l.handle(id).Rootfs())
 	}
 	if l.images == nil {
 		return errNoImages
@@ -54,14 +56,14 @@ func (l *launch) fill(ctx context.Context) (err error) {
 		return err
 	}
 	l.container.Image = imageConfig(l.image)
-	return l.images.Mount(ctx, l.image, l.paths.rw(id), l.paths.rootfs(id),
+	return l.images.Mount(ctx, l.image, l.handle(id).RW(), l.handle(id).Rootfs(),
 		provisioner.MountOptions{Volatile: config.Remove})
 }
 
 // imageReference is what was asked for, or at a restart what it was the first
 // time: the tag may have moved.
 func (l *launch) imageReference() string {
-	if id := l.resolved(l.record.ID).ImageID; id != "" && l.record.Restarts > 0 {
+	if id := l.handle(l.record.ID).Resolved().ImageID; id != "" && l.restarts > 0 {
 		return id
 	}
 	return l.record.Config.Image

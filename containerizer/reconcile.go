@@ -84,10 +84,10 @@ func (c *Containerizer) undo(ctx context.Context, l mctr.Leftover) error {
 
 // reconcile undoes what is left of one container.
 func (c *Containerizer) reconcile(ctx context.Context, id mctr.ContainerID) error {
-	if r, err := c.load(id); err == nil && c.abandoned(r) {
+	if r, err := c.handle(id).Record(); err == nil && c.abandoned(r) {
 		return c.Remove(ctx, id, true)
 	}
-	lock, err := c.lock(ctx, id)
+	lock, err := c.handle(id).Lock(ctx)
 	if err != nil {
 		return err
 	}
@@ -96,9 +96,9 @@ func (c *Containerizer) reconcile(ctx context.Context, id mctr.ContainerID) erro
 }
 
 func (c *Containerizer) reconcileLocked(ctx context.Context, id mctr.ContainerID) error {
-	phase, err := c.phase(id)
+	phase, err := c.handle(id).Phase()
 	if errors.Is(err, mctr.ErrNotFound) {
-		return errors.Join(c.release(ctx, id), c.forget(id))
+		return errors.Join(c.release(ctx, id), c.forget(ctx, id))
 	}
 	if err == nil && phase == mctr.Exited {
 		return c.finish(ctx, id)

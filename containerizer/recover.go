@@ -9,9 +9,9 @@ import (
 	"reflect"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/containerizer/store"
 	"github.com/mctr/mctr/internal/flock"
 )
 
@@ -57,15 +57,15 @@ func (c *Containerizer) Recover(ctx context.Context, adopt ...mctr.ContainerID) 
 
 // known are all ids that ROOT or STATE has a directory of, children first.
 func (c *Containerizer) known() ([]mctr.ContainerID, error) {
-	ids, err := idsIn(c.paths.containers())
-	running, errRunning := idsIn(c.paths.running())
+	ids, err := c.store.IDs()
+	running, errRunning := c.store.RunningIDs()
 	ids = append(ids, running...)
 	slices.SortFunc(ids, func(a, b mctr.ContainerID) int { return strings.Compare(string(b), string(a)) })
 	return slices.Compact(ids), errors.Join(err, errRunning)
 }
 
 func (c *Containerizer) recoverOne(ctx context.Context, id mctr.ContainerID, told bool, found *Recovered) error {
-	phase, err := c.phase(id)
+	phase, err := c.handle(id).Phase()
 	if errors.Is(err, mctr.ErrNotFound) {
 		return nil
 	}
@@ -75,7 +75,7 @@ func (c *Containerizer) recoverOne(ctx context.Context, id mctr.ContainerID, tol
 	if c.cutOff(id, phase) {
 		return c.recoverLaunch(ctx, id, found)
 	}
-	r, err := c.load(id)
+	r, err := c.handle(id).Record()
 	if errors.Is(err, mctr.ErrNotFound) {
 		return nil
 	}
@@ -96,9 +96,9 @@ func (c *Containerizer) recoverOne(ctx context.Context, id mctr.ContainerID, tol
 // recoverLaunch undoes a launch whose launcher is dead: its lock is free, or will be
 // soon where it was this owner's.
 func (c *Containerizer) recoverLaunch(ctx context.Context, id mctr.ContainerID, found *Recovered) error {
-	take := func() (*held, error) { return c.tryLock(id) }
-	if r, err := c.load(id); err == nil && r.Config.Owner == c.owner {
-		take = func() (*held, error) { return c.lockAfterDead(ctx, id) }
+	take := func() (*store.Lock, error) { return c.handle(id).TryLock(ctx) }
+	if r, err := c.handle(id).Record(); err == nil && r.Config.Owner == c.owner {
+		take = func() (*store.Lock, error) { return c.handle(id).LockAfterDead(ctx) }
 	}
 	lock, err := take()
 	if errors.Is(err, flock.ErrHeld) {
@@ -108,7 +108,7 @@ func (c *Containerizer) recoverLaunch(ctx context.Context, id mctr.ContainerID, 
 		return err
 	}
 	defer lock.Unlock() // closing a lock file cannot fail usefully
-	phase, err := c.phase(id)
+	phase, err := c.handle(id).Phase()
 	if errors.Is(err, mctr.ErrNotFound) || err == nil && !c.cutOff(id, phase) {
 		return nil // it was undone, or came to run, before we had the lock
 	}
@@ -119,7 +119,7 @@ func (c *Containerizer) recoverLaunch(ctx context.Context, id mctr.ContainerID, 
 		return err
 	}
 	found.Undone = append(found.Undone, id)
-	if r, err := c.load(id); err == nil && r.Config.Owner == c.owner {
+	if r, err := c.handle(id).Record(); err == nil && r.Config.Owner == c.owner {
 		c.restartMissed(id) // it was being started again
 	}
 	return nil
@@ -128,28 +128,7 @@ func (c *Containerizer) recoverLaunch(ctx context.Context, id mctr.ContainerID, 
 // cutOff says whether the launch of a container in this phase, or what undid it, was
 // not finished.
 func (c *Containerizer) cutOff(id mctr.ContainerID, phase mctr.Phase) bool {
-	return phase.Launching() || phase == mctr.Destroying && !c.ran(id)
-}
-
-// ran says whether the container's command was ever started.
-func (c *Containerizer) ran(id mctr.ContainerID) bool {
-	run, err := c.run(id)
-	return err != nil || run != nil || !c.startedAt(id).IsZero()
-}
-
-// startedAt is when the container's command was started; zero: it was not.
-func (c *Containerizer) startedAt(id mctr.ContainerID) time.Time {
-	reached, _ := c.journal(id).read()
-	return startOf(reached)
-}
-
-func startOf(reached []mctr.Timing) (at time.Time) {
-	for _, t := range reached {
-		if t.Checkpoint == atRunning {
-			at = t.At
-		}
-	}
-	return at
+	return phase.Launching() || phase == mctr.Destroying && !c.handle(id).Ran()
 }
 
 // recoverGroup undoes the launch of a group that was cut off before its last task.
@@ -162,12 +141,12 @@ func (c *Containerizer) recoverGroup(ctx context.Context, id mctr.ContainerID, f
 }
 
 // recoverUpdate finishes an update that was cut off.
-func (c *Containerizer) recoverUpdate(ctx context.Context, r *record) error {
+func (c *Containerizer) recoverUpdate(ctx context.Context, r *store.Record) error {
 	id, limited := r.ID, !reflect.DeepEqual(r.Config.GroupResources, mctr.Resources{})
-	if _, err := os.Lstat(c.paths.update(id)); errors.Is(err, fs.ErrNotExist) && !limited {
+	if s, err := c.handle(id).State(); err == nil && s.Update == nil && !limited {
 		return nil
 	}
-	lock, err := c.lock(ctx, id)
+	lock, err := c.handle(id).Lock(ctx)
 	if err != nil {
 		return err
 	}
@@ -175,7 +154,7 @@ func (c *Containerizer) recoverUpdate(ctx context.Context, r *record) error {
 	if err := c.finishUpdate(ctx, id); err != nil || !limited {
 		return err
 	}
-	if r, err = c.load(id); err != nil { // again: it may have been updated before we had the lock
+	if r, err = c.handle(id).Record(); err != nil { // again: it may have been updated before we had the lock
 		return err
 	}
 	return c.limitGroup(id, r.Config.GroupResources) // an update may have been cut off behind its record
@@ -183,14 +162,14 @@ func (c *Containerizer) recoverUpdate(ctx context.Context, r *record) error {
 
 // recoverEnd releases a container that has ended and that nobody released.
 func (c *Containerizer) recoverEnd(ctx context.Context, id mctr.ContainerID, found *Recovered) error {
-	if _, err := os.Lstat(c.paths.stateDir(id)); errors.Is(err, fs.ErrNotExist) {
+	if _, err := os.Lstat(c.handle(id).StateDir()); errors.Is(err, fs.ErrNotExist) {
 		c.restartMissed(id)
 		return nil // its end is no news
 	}
 	if err := c.recordMissing(ctx, id); err != nil {
 		return err
 	}
-	t, err := c.termination(id)
+	t, err := c.handle(id).Termination()
 	if err != nil || t == nil {
 		return err // somebody was faster
 	}
@@ -206,25 +185,25 @@ func (c *Containerizer) recoverEnd(ctx context.Context, id mctr.ContainerID, fou
 // happened, once its shim, which may be about to, has not. Before this process had the lock,
 // another one may have launched the container again: that one lives.
 func (c *Containerizer) recordMissing(ctx context.Context, id mctr.ContainerID) error {
-	lock, err := c.lock(ctx, id)
+	lock, err := c.handle(id).Lock(ctx)
 	if err != nil {
 		return err
 	}
 	defer lock.Unlock() // closing a lock file cannot fail usefully
-	phase, err := c.phase(id)
+	phase, err := c.handle(id).Phase()
 	if errors.Is(err, mctr.ErrNotFound) {
 		return nil
 	}
 	if err != nil || alive(phase) || phase == mctr.Created || c.cutOff(id, phase) {
 		return err
 	}
-	if t, err := c.termination(id); err != nil || t != nil {
+	if t, err := c.handle(id).Termination(); err != nil || t != nil {
 		return err
 	}
 	if err := c.killShim(id); err != nil {
 		return err
 	}
-	if t, err := c.termination(id); err != nil || t != nil {
+	if t, err := c.handle(id).Termination(); err != nil || t != nil {
 		return err
 	}
 	return c.recordLost(id)
@@ -237,7 +216,7 @@ func (c *Containerizer) recoverStrays(ctx context.Context, undone []mctr.Contain
 	left, err := c.Leftovers(ctx)
 	errs := []error{err}
 	for _, l := range left {
-		if _, err := c.load(l.Owner); l.Owner == "" || slices.Contains(undone, l.Owner) ||
+		if _, err := c.handle(l.Owner).Record(); l.Owner == "" || slices.Contains(undone, l.Owner) ||
 			!errors.Is(err, mctr.ErrNotFound) {
 			continue
 		}

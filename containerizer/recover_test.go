@@ -70,6 +70,9 @@ func beAgent(s []string) int {
 	if s[5] == "crowd" && err == nil {
 		return crowd(ctx, c, s[4])
 	}
+	if verbs, ok := strings.CutPrefix(s[5], verbsPrefix); ok && err == nil {
+		return doVerbs(ctx, c, s[4], strings.Fields(verbs))
+	}
 	if s[5] == "nested" {
 		id, s[5] = "root.job", "exit 3"
 	}

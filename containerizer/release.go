@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"github.com/mctr/mctr"
-	"github.com/mctr/mctr/internal/atomicfile"
+	"github.com/mctr/mctr/containerizer/store"
 	"github.com/mctr/mctr/internal/cgroup"
 	"github.com/mctr/mctr/internal/tree"
 )
@@ -27,7 +27,7 @@ func (c *Containerizer) Cleanup(ctx context.Context, id mctr.ContainerID) error 
 	if err := id.Validate(); err != nil {
 		return err
 	}
-	lock, err := c.lock(ctx, id)
+	lock, err := c.handle(id).Lock(ctx)
 	if err != nil {
 		return err
 	}
@@ -37,7 +37,7 @@ func (c *Containerizer) Cleanup(ctx context.Context, id mctr.ContainerID) error 
 
 // cleanupLocked does what the container's phase asks for.
 func (c *Containerizer) cleanupLocked(ctx context.Context, id mctr.ContainerID) error {
-	phase, err := c.phase(id)
+	phase, err := c.handle(id).Phase()
 	switch {
 	case errors.Is(err, mctr.ErrNotFound):
 		return c.release(ctx, id)
@@ -61,15 +61,15 @@ func (c *Containerizer) cleanupLocked(ctx context.Context, id mctr.ContainerID) 
 
 // finish releases an ended container and, with --rm, removes it.
 func (c *Containerizer) finish(ctx context.Context, id mctr.ContainerID) error {
-	r, err := c.load(id)
+	r, err := c.handle(id).Record()
 	if err == nil && r.Config.Remove {
 		return c.abolish(ctx, id)
 	}
 	if err := c.release(ctx, id); err != nil {
 		return err
 	}
-	if _, err := os.Lstat(c.paths.dir(id)); errors.Is(err, fs.ErrNotExist) {
-		return c.forget(id) // ROOT has nothing of it that anybody could want to keep
+	if _, err := os.Lstat(c.handle(id).Dir()); errors.Is(err, fs.ErrNotExist) {
+		return c.forget(ctx, id) // ROOT has nothing of it that anybody could want to keep
 	}
 	return nil
 }
@@ -82,19 +82,19 @@ func (c *Containerizer) abolish(ctx context.Context, id mctr.ContainerID) error 
 	if err := c.forgetChildren(ctx, id); err != nil {
 		return err
 	}
-	return c.forget(id)
+	return c.forget(ctx, id)
 }
 
 // undoLaunch takes back a launch that did not come to run: whole, or to where a
 // container waits for its start, or to its last end.
 func (c *Containerizer) undoLaunch(ctx context.Context, id mctr.ContainerID) error {
-	if err := c.endRun(id); err != nil { // or it would count as one that ran, where this is cut off
+	if err := c.handle(id).EndRun(ctx); err != nil { // or it would count as one that ran, where this is cut off
 		return err
 	}
-	if c.hasEnded(id) {
+	if c.handle(id).Revived() {
 		return c.undoRestart(ctx, id)
 	}
-	if !c.isWaiting(id) {
+	if !c.handle(id).AwaitsFirstStart() {
 		return c.abolish(ctx, id)
 	}
 	if err := c.release(ctx, id); err != nil {
@@ -102,7 +102,7 @@ func (c *Containerizer) undoLaunch(ctx context.Context, id mctr.ContainerID) err
 	}
 	var errs []error
 	// rw may hold what was copied to it
-	for _, path := range []string{c.paths.exit(id), c.paths.logs(id), c.paths.sandbox(id)} {
+	for _, path := range []string{c.handle(id).Exit(), c.handle(id).Logs(), c.handle(id).Sandbox()} {
 		errs = append(errs, tree.Remove(path))
 	}
 	return errors.Join(errs...)
@@ -113,7 +113,7 @@ func (c *Containerizer) undoRestart(ctx context.Context, id mctr.ContainerID) er
 	if err := c.release(ctx, id); err != nil {
 		return err
 	}
-	return os.Rename(c.paths.last(id), c.paths.exit(id))
+	return c.handle(id).TakeBack(ctx)
 }
 
 // release gives back everything on the host that the container held, in the
@@ -121,23 +121,23 @@ func (c *Containerizer) undoRestart(ctx context.Context, id mctr.ContainerID) er
 // without a directory in STATE, released before or by a reboot, isolators may still
 // hold what outlives both.
 func (c *Containerizer) release(ctx context.Context, id mctr.ContainerID) error {
-	if _, err := os.Lstat(c.paths.stateDir(id)); errors.Is(err, fs.ErrNotExist) {
+	if _, err := os.Lstat(c.handle(id).StateDir()); errors.Is(err, fs.ErrNotExist) {
 		return c.releaseWithoutState(ctx, id)
 	}
-	if _, err := c.journal(id).read(); err != nil { // what cannot be read cannot be written to either
-		if err := tree.Remove(c.paths.journal(id)); err != nil {
+	if _, err := c.handle(id).Journal().Read(); err != nil { // what cannot be read cannot be written to either
+		if err := tree.Remove(c.handle(id).Journal().Path()); err != nil {
 			return err
 		}
 	}
-	reach := func(checkpoint string) error { return c.journal(id).reach(checkpoint) }
+	reach := func(checkpoint string) error { return c.handle(id).Journal().Reach(checkpoint) }
 	errs := []error{
-		reach(atDestroy), c.killShim(id), c.releaseGroup(id), reach(atEnded), c.cleanIsolators(ctx, id, reach),
-		c.unmountRootfs(ctx, id), tree.Remove(c.paths.engine(id)),
+		reach(store.Destroy), c.killShim(id), c.releaseGroup(id), reach(store.Ended), c.cleanIsolators(ctx, id, reach),
+		c.unmountRootfs(ctx, id), tree.Remove(c.handle(id).Engine()),
 	}
 	if err := errors.Join(append(errs, c.checkIsolators(id))...); err != nil {
-		return fmt.Errorf("release container %s: %w", id, errors.Join(err, c.keepEndOnce(ctx, id)))
+		return fmt.Errorf("release container %s: %w", id, errors.Join(err, c.handle(id).KeepEndOnce(ctx)))
 	}
-	if err := errors.Join(c.journal(id).reach(atReleased), c.endRun(id)); err != nil {
+	if err := errors.Join(c.handle(id).Journal().Reach(store.Released), c.handle(id).EndRun(ctx)); err != nil {
 		return err
 	}
 	return c.keepExit(ctx, id)
@@ -147,14 +147,14 @@ func (c *Containerizer) release(ctx context.Context, id mctr.ContainerID) error 
 // is lost.
 func (c *Containerizer) releaseWithoutState(ctx context.Context, id mctr.ContainerID) error {
 	err := errors.Join(c.killShim(id), c.releaseGroup(id), c.cleanIsolators(ctx, id, func(string) error { return nil }),
-		tree.Remove(c.paths.engine(id)), c.checkIsolators(id))
-	if run, unreadable := c.run(id); err == nil && (run != nil || unreadable != nil) {
-		err = c.keepEnd(ctx, id)
-	}
-	if err != nil {
+		tree.Remove(c.handle(id).Engine()), c.checkIsolators(id))
+	if run, unreadable := c.handle(id).Run(); err != nil || run == nil && unreadable == nil {
 		return err
 	}
-	return c.endRun(id)
+	if err := c.handle(id).KeepEnd(ctx); err != nil {
+		return err
+	}
+	return c.handle(id).EndRun(ctx)
 }
 
 // cleanIsolators has every isolator clean up, in reverse order and past errors, and tells
@@ -174,105 +174,55 @@ func (c *Containerizer) cleanIsolators(ctx context.Context, id mctr.ContainerID,
 
 // releaseGroup ends what still runs in the container's group and removes it.
 func (c *Containerizer) releaseGroup(id mctr.ContainerID) error {
-	group := c.paths.group(id)
+	group := c.handle(id).WholeCgroup()
 	return errors.Join(cgroup.Kill(group, killTime), cgroup.Remove(group))
 }
 
 func (c *Containerizer) unmountRootfs(ctx context.Context, id mctr.ContainerID) error {
 	if c.images != nil {
-		if err := c.images.Unmount(ctx, c.paths.rw(id), c.paths.rootfs(id)); err != nil {
+		if err := c.images.Unmount(ctx, c.handle(id).RW(), c.handle(id).Rootfs()); err != nil {
 			return err
 		}
 	}
-	return unmountAll(c.paths.rootfs(id))
+	return unmountAll(c.handle(id).Rootfs())
 }
 
 // keepExit moves a record of the end that lies in STATE to ROOT, with the story of
 // the container, keeps the end for the container's owner, and removes STATE's directory.
 func (c *Containerizer) keepExit(ctx context.Context, id mctr.ContainerID) error {
-	fallback := c.paths.stateDir(id) + "/exit.json"
-	if data, err := os.ReadFile(fallback); err == nil {
-		if err := atomicfile.WriteDurable(c.paths.exit(id), data, 0o600); err != nil &&
-			!errors.Is(err, fs.ErrNotExist) {
-			return fmt.Errorf("keep the record of the end: %w", err)
-		}
-	}
-	if err := c.keepEndOnce(ctx, id); err != nil {
+	container := c.handle(id)
+	if err := container.SaveFallbackExit(); err != nil {
 		return err
 	}
-	if r, err := c.load(id); err == nil && r.Config.Remove {
-		return tree.Remove(c.paths.stateDir(id)) // no client will ask
-	}
-	if data, err := os.ReadFile(c.paths.journal(id)); err == nil {
-		_ = os.WriteFile(c.paths.story(id), data, 0o600) // it explains, and nothing depends on it
-	}
-	return tree.Remove(c.paths.stateDir(id))
-}
-
-// keepEndOnce is keepEnd, once: an end that its owner has acknowledged does not come back
-// where a release was cut off behind this, and is made again.
-func (c *Containerizer) keepEndOnce(ctx context.Context, id mctr.ContainerID) error {
-	reached, err := c.journal(id).read()
-	if err != nil || slices.ContainsFunc(reached, func(t mctr.Timing) bool { return t.Checkpoint == atKept }) {
+	if err := c.handle(id).KeepEndOnce(ctx); err != nil {
 		return err
 	}
-	if err := c.keepEnd(ctx, id); err != nil {
-		return err
+	if r, err := c.handle(id).Record(); err == nil && r.Config.Remove {
+		return tree.Remove(c.handle(id).StateDir()) // no client will ask
 	}
-	return c.journal(id).reach(atKept)
+	container.KeepJournal()
+	return tree.Remove(c.handle(id).StateDir())
 }
 
 // forget removes the container's files and logs, and then its records: the image's
 // lease, the name, the directory. Where files stay, so do the records, and it can be
 // found and removed by its name.
-func (c *Containerizer) forget(id mctr.ContainerID) error {
-	if err := c.removeFiles(id); err != nil {
+func (c *Containerizer) forget(ctx context.Context, id mctr.ContainerID) error {
+	if err := c.handle(id).RemoveFiles(); err != nil {
 		return err
 	}
 	var errs []error
 	if c.images != nil {
 		errs = append(errs, c.images.ReleaseAll(string(id)))
 	}
-	r, err := c.load(id)
+	r, err := c.handle(id).Record()
 	if err == nil {
-		c.dropName(r.Config.Name, id)
+		c.handle(id).FreeName(r.Config.Name)
 	}
-	errs = append(errs, tree.Remove(c.paths.stateDir(id)), c.removeDir(id), tree.Remove(c.paths.groupLock(id)))
+	errs = append(errs, tree.Remove(c.handle(id).StateDir()), c.handle(id).RemoveRecords(ctx),
+		tree.Remove(c.handle(id).GroupLock()))
 	if err == nil && errors.Join(errs...) == nil {
-		c.tell(r, mctr.EventDestroy, nil)
+		c.store.Emit(r, mctr.EventDestroy, nil)
 	}
 	return errors.Join(errs...)
-}
-
-// removeFiles removes all directories of the container's own: what it has written.
-func (c *Containerizer) removeFiles(id mctr.ContainerID) error {
-	entries, err := os.ReadDir(c.paths.dir(id))
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	errs := []error{err}
-	for _, e := range entries {
-		if e.IsDir() {
-			errs = append(errs, tree.Remove(c.paths.dir(id)+"/"+e.Name()))
-		}
-	}
-	return errors.Join(errs...)
-}
-
-// removeDir removes config.json last: while it is there, the rest can be found.
-func (c *Containerizer) removeDir(id mctr.ContainerID) error {
-	entries, err := os.ReadDir(c.paths.dir(id))
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	var errs []error
-	for _, e := range entries {
-		if e.Name() != "config.json" {
-			errs = append(errs, tree.Remove(c.paths.dir(id)+"/"+e.Name()))
-		}
-	}
-	if err := errors.Join(append(errs, err)...); err != nil {
-		return err
-	}
-	return tree.Remove(c.paths.dir(id))
 }

@@ -2,12 +2,8 @@ package containerizer
 
 import (
 	"context"
-	"fmt"
-	"path/filepath"
 
 	"github.com/mctr/mctr"
-	"github.com/mctr/mctr/internal/atomicfile"
-	"github.com/mctr/mctr/internal/flock"
 )
 
 // Rename gives the container another name, in whatever phase it is. The error
@@ -16,33 +12,12 @@ func (c *Containerizer) Rename(ctx context.Context, id mctr.ContainerID, name st
 	if err := mctr.ValidateName(name); err != nil {
 		return err
 	}
-	names, err := flock.Exclusive(ctx, filepath.Join(c.paths.locks(), ".names"))
-	if err != nil {
-		return err
-	}
-	defer names.Unlock() // closing a lock file cannot fail usefully
-	lock, err := c.lock(ctx, id)
-	if err != nil {
-		return err
-	}
-	defer lock.Unlock() // as above
-	r, err := c.loadWhole(id)
-	if err != nil {
-		return err
-	}
-	old := r.Config.Name
-	if old == name {
-		return fmt.Errorf("%w: container %s is called %s", mctr.ErrExists, id.Short(), name)
-	}
-	if err := c.takeName(name, id); err != nil {
-		return err
-	}
-	r.Config.Name = name
-	if err := atomicfile.WriteDurableJSON(c.paths.config(id), r); err != nil {
-		c.dropName(name, id)
-		return err
-	}
-	c.dropName(old, id)
-	c.tell(r, mctr.EventRename, map[string]string{"oldName": old})
-	return nil
+	return c.handle(id).Rename(ctx, name)
+}
+
+// Resolve finds the container that ref names: an id, a name, or a unique prefix of an
+// id, in this order: nobody's name stands before another's id. The error wraps
+// mctr.ErrNotFound or, for an ambiguous prefix, mctr.ErrInvalid.
+func (c *Containerizer) Resolve(ref string) (mctr.ContainerID, error) {
+	return c.store.Resolve(ref, c.Containers)
 }

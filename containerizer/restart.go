@@ -5,12 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"time"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/containerizer/store"
 	"github.com/mctr/mctr/internal/flock"
 )
 
@@ -32,7 +32,7 @@ func (c *Containerizer) CleanupAndRestart(ctx context.Context, id mctr.Container
 // started, that is another's to do. After a restart of the agent secrets of the
 // environment are gone, and a container that had some fails as its own command will.
 func (c *Containerizer) restart(ctx context.Context, id mctr.ContainerID, o LaunchOptions) {
-	end, err := c.termination(id)
+	end, err := c.handle(id).Termination()
 	if _, _, again := c.due(id, 0); err != nil || end == nil || !again {
 		return
 	}
@@ -55,25 +55,30 @@ func (c *Containerizer) restart(ctx context.Context, id mctr.ContainerID, o Laun
 // NoStart records and tells why the policy could not start the container. It is for who
 // follows a policy by [LaunchOptions.Again].
 func (c *Containerizer) NoStart(id mctr.ContainerID, why error) {
-	if err := os.WriteFile(c.paths.startError(id), []byte(why.Error()), 0o600); err != nil {
+	err := c.handle(id).Change(c.ctx, store.FailStart, func(s *store.State) { s.StartError = why.Error() })
+	if err != nil {
 		c.log.Error("record why it did not start", "container", id, "error", err)
 	}
-	c.tellOf(id, mctr.EventNoStart, map[string]string{"error": why.Error()})
+	c.handle(id).Emit(mctr.EventNoStart, map[string]string{"error": why.Error()})
 }
 
 // due says whether the policy of a container that has ended, and that nobody stopped,
 // starts it again, after so many starts that failed: which start in a row that is, and
 // after how long.
 func (c *Containerizer) due(id mctr.ContainerID, failed int) (streak int, after time.Duration, again bool) {
-	r, err := c.load(id)
-	if err != nil || r.Config.Restart.Never() || c.stopped(id) {
+	r, err := c.handle(id).Record()
+	if err != nil || r.Config.Restart.Never() || c.handle(id).Stopped() {
 		return 0, 0, false
 	}
-	t, err := c.termination(id)
+	t, err := c.handle(id).Termination()
 	if err != nil || t == nil {
 		return 0, 0, false
 	}
-	streak = max(r.Config.Restart.Streak(t, r.Streak), failed)
+	s, err := c.handle(id).State()
+	if err != nil {
+		return 0, 0, false
+	}
+	streak = max(r.Config.Restart.Streak(t, s.Streak), failed)
 	after, again = r.Config.Restart.Next(t, streak)
 	return streak + 1, after, again
 }
@@ -82,14 +87,14 @@ func (c *Containerizer) due(id mctr.ContainerID, failed int) (streak int, after 
 // stopped or removed it, and it did not run meanwhile. Where somebody is starting it,
 // that may fail.
 func (c *Containerizer) waits(id mctr.ContainerID, end time.Time) bool {
-	phase, err := c.phase(id)
+	phase, err := c.handle(id).Phase()
 	switch {
-	case err != nil || c.stopped(id) || alive(phase):
+	case err != nil || c.handle(id).Stopped() || alive(phase):
 		return false
 	case phase != mctr.Exited:
 		return true
 	}
-	t, err := c.termination(id)
+	t, err := c.handle(id).Termination()
 	return err == nil && (t == nil || t.Finished.Equal(end))
 }
 
@@ -107,17 +112,18 @@ func (c *Containerizer) startAgain(ctx context.Context, id mctr.ContainerID, o L
 // handled says whether the container does not wait for its start any more. The error
 // does not: what is not found may be its image or network.
 func (c *Containerizer) handled(id mctr.ContainerID) bool {
-	phase, err := c.phase(id)
-	return errors.Is(err, mctr.ErrNotFound) || c.stopped(id) || err == nil && (alive(phase) || phase.Launching())
+	phase, err := c.handle(id).Phase()
+	return errors.Is(err, mctr.ErrNotFound) || c.handle(id).Stopped() ||
+		err == nil && (alive(phase) || phase.Launching())
 }
 
 // Resting has [Containerizer.Status] say that the container is to be started again,
 // until done is called or this process ends. One that ends without done leaves a mark,
 // by which [Containerizer.Reconcile] starts the container.
 func (c *Containerizer) Resting(ctx context.Context, id mctr.ContainerID) (done func()) {
-	lock, err := flock.Directory(ctx, c.paths.dir(id))
+	lock, err := flock.Directory(ctx, c.handle(id).Dir())
 	if err == nil {
-		err = c.markAgain(ctx, id)
+		err = c.handle(id).Change(ctx, store.AwaitRestart, func(s *store.State) { s.Pending = store.Restart })
 	}
 	if err != nil && !errors.Is(err, fs.ErrNotExist) && ctx.Err() == nil {
 		c.log.Warn("say that it is to be started again", "container", id, "error", err)
@@ -125,45 +131,57 @@ func (c *Containerizer) Resting(ctx context.Context, id mctr.ContainerID) (done 
 	return func() {
 		// else the mark may be another's; and its owner's next look has to find what was let go here
 		if lock != nil && !(ctx.Err() != nil && c.foreign(id)) {
-			_ = os.Remove(c.paths.again(id)) // it may be gone, with the container
+			if err := c.giveUpRestart(context.WithoutCancel(ctx), id); err != nil {
+				c.log.Warn("say that it is not to be started again", "container", id, "error", err)
+			}
 		}
 		_ = lock.Unlock() // closing a directory cannot fail usefully
 	}
 }
 
-// markAgain leaves the mark under the container's lock: nobody is halfway through the
-// removal of the directory then.
-func (c *Containerizer) markAgain(ctx context.Context, id mctr.ContainerID) error {
-	lock, err := c.lock(ctx, id)
-	if err != nil {
-		return err
+// giveUpRestart records that no process is about to start the container by its policy. It
+// may be gone.
+func (c *Containerizer) giveUpRestart(ctx context.Context, id mctr.ContainerID) error {
+	if s, err := c.handle(id).State(); err == nil && s.Pending != store.Restart {
+		return nil
 	}
-	return errors.Join(os.WriteFile(c.paths.again(id), nil, 0o600), lock.Unlock())
+	err := c.handle(id).Change(ctx, store.GiveUpRestart, func(s *store.State) {
+		if s.Pending == store.Restart {
+			s.Pending = store.Nothing
+		}
+	})
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
 }
 
 // isResting says whether somebody is about to start the ended container again.
-func (c *Containerizer) isResting(r *record) bool {
+func (c *Containerizer) isResting(r *store.Record) bool {
 	if r.Config.Restart.Never() {
 		return false
 	}
-	held, err := flock.Held(c.paths.dir(r.ID))
-	return err == nil && held && !c.stopped(r.ID) // who waits looks for that only now and then
+	held, err := flock.Held(c.handle(r.ID).Dir())
+	return err == nil && held && !c.handle(r.ID).Stopped() // who waits looks for that only now and then
 }
 
 // foreign says whether another owner made the container.
 func (c *Containerizer) foreign(id mctr.ContainerID) bool {
-	r, err := c.load(id)
+	r, err := c.handle(id).Record()
 	return err == nil && r.Config.Owner != c.owner
 }
 
 // forsaken says whether who was to start the ended container again has died before it
 // did. One of another owner is that agent's, which starts it when it recovers.
 func (c *Containerizer) forsaken(id mctr.ContainerID) bool {
-	r, err := c.load(id)
-	if err != nil || r.Config.Owner != c.owner || c.stopped(id) {
+	r, err := c.handle(id).Record()
+	if err != nil || r.Config.Owner != c.owner || c.handle(id).Stopped() {
 		return false
 	}
-	marked := func() bool { _, err := os.Lstat(c.paths.again(id)); return err == nil }
+	marked := func() bool {
+		s, err := c.handle(id).State()
+		return err == nil && s.Pending == store.Restart
+	}
 	return marked() && !c.isResting(r) && marked() // still: it was not let go in good order meanwhile
 }
 
@@ -202,12 +220,12 @@ func (c *Containerizer) restartMissed(id mctr.ContainerID) {
 }
 
 // markStopped says that somebody wants the container not to run.
-func (c *Containerizer) markStopped(id mctr.ContainerID) error {
-	r, err := c.load(id)
+func (c *Containerizer) markStopped(ctx context.Context, id mctr.ContainerID) error {
+	r, err := c.handle(id).Record()
 	if err != nil || r.Config.Restart.Never() && len(r.Config.Process.Tasks) == 0 {
 		return err
 	}
-	return os.WriteFile(c.paths.stopped(id), nil, 0o600)
+	return c.handle(id).Change(ctx, store.Stop, func(s *store.State) { s.Desired = store.ToStop })
 }
 
 // markKilled is markStopped for a signal that is meant as an end. The root of a
@@ -215,15 +233,15 @@ func (c *Containerizer) markStopped(id mctr.ContainerID) error {
 // launched for the first time, which may take as long as its image: it does not run. For
 // one that waited to be started again, and then does not run, that was all there is to do.
 func (c *Containerizer) markKilled(ctx context.Context, id mctr.ContainerID, sig unix.Signal) (rested bool, err error) {
-	r, err := c.load(id)
+	r, err := c.handle(id).Record()
 	if err != nil || r.Config.Restart.Never() || sig != unix.SIGKILL && sig != c.stopSignalOf(id) {
 		return false, err
 	}
-	if phase, err := c.phase(id); err != nil || phase.Launching() && !c.hasEnded(id) {
+	if phase, err := c.handle(id).Phase(); err != nil || phase.Launching() && !c.handle(id).Revived() {
 		return false, err
 	}
 	rested = c.isResting(r)
-	if err := c.markStopped(id); err != nil {
+	if err := c.markStopped(ctx, id); err != nil {
 		return false, err
 	}
 	return rested, c.awaitLaunch(ctx, id)
@@ -233,24 +251,20 @@ func (c *Containerizer) markKilled(ctx context.Context, id mctr.ContainerID, sig
 // policy looks for the mark under the lock: once that was free, the container runs, or
 // the mark will be seen.
 func (c *Containerizer) awaitLaunch(ctx context.Context, id mctr.ContainerID) error {
-	if phase, err := c.phase(id); err != nil || alive(phase) {
+	if phase, err := c.handle(id).Phase(); err != nil || alive(phase) {
 		return err
 	}
-	lock, err := c.lock(ctx, id)
+	lock, err := c.handle(id).Lock(ctx)
 	if err != nil {
 		return err
 	}
 	return lock.Unlock()
 }
 
-func (c *Containerizer) stopped(id mctr.ContainerID) bool {
-	_, err := os.Lstat(c.paths.stopped(id))
-	return err == nil
-}
-
-func (c *Containerizer) unmarkStopped(id mctr.ContainerID) error {
-	if err := os.Remove(c.paths.stopped(id)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
+// allowRun takes back what markStopped says.
+func (c *Containerizer) allowRun(ctx context.Context, id mctr.ContainerID) error {
+	if !c.handle(id).Stopped() {
+		return nil
 	}
-	return nil
+	return c.handle(id).Change(ctx, store.AllowRun, func(s *store.State) { s.Desired = store.ToRun })
 }

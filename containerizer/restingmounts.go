@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/containerizer/store"
 	"github.com/mctr/mctr/internal/helper"
 	"github.com/mctr/mctr/internal/saferoot"
 	"github.com/mctr/mctr/provisioner"
@@ -22,7 +23,7 @@ const volumeTime = 5 * time.Second
 // restingMounts are the volumes of a container that does not run, those above
 // before those below, and all of its mounts by their place: why each is not there,
 // "" for the volumes.
-func (c *Containerizer) restingMounts(ctx context.Context, r *record) (
+func (c *Containerizer) restingMounts(ctx context.Context, r *store.Record) (
 	volumes []provisioner.Volume, mounts map[string]string) {
 	found := map[string]provisioner.Volume{}
 	mounts = c.madeMounts(r, found)
@@ -42,16 +43,16 @@ func (c *Containerizer) restingMounts(ctx context.Context, r *record) (
 
 // madeMounts are those of the last launch. What isolators made in the container's
 // directory, its sandbox among it, is there as long as the container is.
-func (c *Containerizer) madeMounts(r *record, found map[string]provisioner.Volume) map[string]string {
+func (c *Containerizer) madeMounts(r *store.Record, found map[string]provisioner.Volume) map[string]string {
 	mounts := map[string]string{}
-	spec := c.resolved(r.ID).Spec
+	spec := c.handle(r.ID).Resolved().Spec
 	if spec == nil {
 		return mounts
 	}
 	for _, m := range spec.Mounts {
 		at := path.Clean(m.Destination)
 		mounts[at] = onlyRunning(m.Type, m.Source)
-		if m.Type != "bind" || !strings.HasPrefix(m.Source, c.paths.dir(r.ID)+"/") {
+		if m.Type != "bind" || !strings.HasPrefix(m.Source, c.handle(r.ID).Dir()+"/") {
 			continue
 		}
 		if _, err := os.Lstat(m.Source); err == nil { // a launch that failed takes it away
@@ -68,7 +69,7 @@ func onlyRunning(kind, source string) string {
 }
 
 // volume is a mount that was asked for; why is the reason that it is not there.
-func (c *Containerizer) volume(ctx context.Context, r *record, m mctr.Mount) (v provisioner.Volume, why string) {
+func (c *Containerizer) volume(ctx context.Context, r *store.Record, m mctr.Mount) (v provisioner.Volume, why string) {
 	v = provisioner.Volume{Path: m.Source, Target: path.Clean(m.Target), ReadOnly: m.ReadOnly,
 		Alone: slices.Contains(m.Options, "bind")}
 	var err error
@@ -104,7 +105,7 @@ func (c *Containerizer) sandboxVolume(id mctr.ContainerID, source string) (strin
 	if id == "" {
 		return "", fmt.Errorf("%w: the container is not nested", mctr.ErrInvalid)
 	}
-	sandbox := c.paths.sandbox(id)
+	sandbox := c.handle(id).Sandbox()
 	f, err := saferoot.Open(sandbox, source, 0)
 	if err != nil {
 		return "", err

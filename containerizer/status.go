@@ -8,16 +8,17 @@ import (
 	"os"
 
 	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/containerizer/store"
 )
 
 // Containers lists all ids, in no particular order: also those of which only STATE
 // knows, that run although their records in ROOT are gone.
 func (c *Containerizer) Containers() ([]mctr.ContainerID, error) {
-	ids, err := idsIn(c.paths.containers())
+	ids, err := c.store.IDs()
 	if err != nil {
 		return nil, err
 	}
-	running, err := idsIn(c.paths.running())
+	running, err := c.store.RunningIDs()
 	if err != nil {
 		return nil, err
 	}
@@ -29,21 +30,7 @@ func (c *Containerizer) Containers() ([]mctr.ContainerID, error) {
 		if recorded[id] {
 			continue
 		}
-		if phase, err := c.phase(id); err == nil && phase == mctr.Damaged {
-			ids = append(ids, id)
-		}
-	}
-	return ids, nil
-}
-
-// idsIn are the containers that have an entry in dir; none where there is no dir.
-func idsIn(dir string) (ids []mctr.ContainerID, err error) {
-	entries, err := os.ReadDir(dir)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, err
-	}
-	for _, e := range entries {
-		if id := mctr.ContainerID(e.Name()); id.Validate() == nil {
+		if phase, err := c.handle(id).Phase(); err == nil && phase == mctr.Damaged {
 			ids = append(ids, id)
 		}
 	}
@@ -54,17 +41,18 @@ func idsIn(dir string) (ids []mctr.ContainerID, err error) {
 // A container whose records are missing or unreadable is not an error: its phase is
 // mctr.Damaged, and Config is empty where it cannot be read.
 func (c *Containerizer) Status(ctx context.Context, id mctr.ContainerID) (*mctr.Status, error) {
-	r, unreadable := c.load(id)
+	r, unreadable := c.handle(id).Record()
 	if unreadable != nil {
 		// One without a record is only just being made or removed, unless it runs.
-		if phase, err := c.phase(id); err != nil || errors.Is(unreadable, mctr.ErrNotFound) && phase != mctr.Damaged {
+		if phase, err := c.handle(id).Phase(); err != nil ||
+			errors.Is(unreadable, mctr.ErrNotFound) && phase != mctr.Damaged {
 			return nil, unreadable
 		}
-		r = &record{ID: id, Config: &mctr.ContainerConfig{}}
+		r = &store.Record{ID: id, Config: &mctr.ContainerConfig{}}
 	}
 	s := &mctr.Status{
-		ID: id, Config: r.Config, Created: r.Created, Restarts: r.Restarts, LogDir: c.paths.logs(id),
-		Sandbox: c.paths.sandbox(id), CgroupPath: "/" + c.paths.leaf(id),
+		ID: id, Config: r.Config, Created: r.Created, LogDir: c.handle(id).Logs(),
+		Sandbox: c.handle(id).Sandbox(), CgroupPath: "/" + c.handle(id).Cgroup(),
 	}
 	damage, err := c.standing(id, s)
 	if err != nil {
@@ -74,8 +62,11 @@ func (c *Containerizer) Status(ctx context.Context, id mctr.ContainerID) (*mctr.
 		s.Phase, s.Damage = mctr.Damaged, errors.Join(damage, unreadable).Error()
 	}
 	s.Restarting = s.Phase == mctr.Exited && c.isResting(r)
-	if why, err := os.ReadFile(c.paths.startError(id)); err == nil && s.Phase == mctr.Exited {
-		s.StartError = string(why)
+	if state, err := c.handle(id).State(); err == nil {
+		s.Restarts = state.Restarts
+		if s.Phase == mctr.Exited {
+			s.StartError = state.StartError
+		}
 	}
 	c.statusOfState(id, s)
 	c.statusOfLaunch(id, s)
@@ -95,14 +86,14 @@ const looks = 100
 // Records that still disagree after many looks are damaged.
 func (c *Containerizer) standing(id mctr.ContainerID, s *mctr.Status) (damage, err error) {
 	for range looks {
-		s.Phase, damage = c.phaseAndDamage(id)
+		s.Phase, damage = c.handle(id).PhaseAndDamage()
 		if errors.Is(damage, mctr.ErrNotFound) {
 			return nil, damage
 		}
 		if damage != nil {
 			return damage, nil
 		}
-		end, err := c.termination(id)
+		end, err := c.handle(id).Termination()
 		if err != nil {
 			return err, nil
 		}
@@ -116,23 +107,23 @@ func (c *Containerizer) standing(id mctr.ContainerID, s *mctr.Status) (damage, e
 
 // statusOfState fills in what STATE knows.
 func (c *Containerizer) statusOfState(id mctr.ContainerID, s *mctr.Status) {
-	s.Timings, _ = c.journal(id).read() // what is unreadable shows as damage
+	s.Timings, _ = c.handle(id).Journal().Read() // what is unreadable shows as damage
 	if len(s.Timings) == 0 && s.Phase == mctr.Exited {
-		s.Timings, _ = journal{c.paths.story(id)}.read() // what was kept of it
+		s.Timings, _ = c.handle(id).LastJournal().Read() // what was kept of it
 	}
-	_, err := os.Lstat(c.paths.stateDir(id))
+	_, err := os.Lstat(c.handle(id).StateDir())
 	s.Cleaned = s.Phase == mctr.Exited && errors.Is(err, fs.ErrNotExist)
-	s.Started = startOf(s.Timings)
-	if run, err := c.run(id); err == nil && run != nil {
+	s.Started = store.StartOf(s.Timings)
+	if run, err := c.handle(id).Run(); err == nil && run != nil {
 		s.Started = run.Started
 	}
-	if created := c.createdRecord(id); created != nil && s.Termination == nil {
+	if created := c.handle(id).Created(); created != nil && s.Termination == nil {
 		s.Pid, s.ShimPid = created.Pid, created.ShimPid
 		if s.Damage == "" { // or its record does not say whether it has an image
 			s.Rootfs = c.root(id, s.Config)
 		}
-		s.Health = verdict(c.paths.health(id), c.healthCheck(id))
-		s.Ready = verdict(c.paths.ready(id), s.Config.Ready)
+		s.Health = verdict(c.handle(id).Health(), c.healthCheck(id))
+		s.Ready = verdict(c.handle(id).Ready(), s.Config.Ready)
 	}
 	if s.Termination != nil {
 		s.Started = s.Termination.Started
@@ -141,7 +132,7 @@ func (c *Containerizer) statusOfState(id mctr.ContainerID, s *mctr.Status) {
 
 // statusOfLaunch fills in what the launch came to.
 func (c *Containerizer) statusOfLaunch(id mctr.ContainerID, s *mctr.Status) {
-	r := c.resolved(id)
+	r := c.handle(id).Resolved()
 	s.ImageID, s.StopSignal, s.Warnings = r.ImageID, r.StopSignal, r.Warnings
 	if r.Spec == nil || r.Spec.Process == nil {
 		return
@@ -167,7 +158,7 @@ func (c *Containerizer) Usage(ctx context.Context, id mctr.ContainerID) (*mctr.U
 	if u.Pids > 0 {
 		return u, nil // it runs, which the records need not be asked for
 	}
-	phase, err := c.phase(id)
+	phase, err := c.handle(id).Phase()
 	if err != nil {
 		return nil, err
 	}

@@ -13,7 +13,7 @@ import (
 )
 
 func (c *Containerizer) stopSignalOf(id mctr.ContainerID) unix.Signal {
-	sig, err := signal.ParseSignal(c.resolved(id).StopSignal)
+	sig, err := signal.ParseSignal(c.handle(id).Resolved().StopSignal)
 	if err != nil {
 		return unix.SIGTERM
 	}
@@ -36,7 +36,7 @@ func (c *Containerizer) stopChildren(ctx context.Context, id mctr.ContainerID, t
 }
 
 func (c *Containerizer) stopChild(ctx context.Context, id mctr.ContainerID, timeout time.Duration) error {
-	phase, err := c.phase(id)
+	phase, err := c.handle(id).Phase()
 	if errors.Is(err, mctr.ErrNotFound) || err == nil && !alive(phase) {
 		return nil
 	}

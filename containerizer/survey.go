@@ -46,7 +46,7 @@ func (s *survey) add(kind, object string, owner mctr.ContainerID, why, undo stri
 // records looks at every directory that a container has or had.
 func (s *survey) records(context.Context) error {
 	var errs []error
-	for _, parent := range []string{s.paths.containers(), s.paths.running()} {
+	for _, parent := range []string{s.store.Containers(), s.store.Running()} {
 		entries, err := os.ReadDir(parent)
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			errs = append(errs, err)
@@ -65,15 +65,15 @@ func (s *survey) record(id mctr.ContainerID, dir string) error {
 	if _, seen := s.seen[id]; seen || id.Validate() != nil {
 		return nil
 	}
-	phase, err := s.phase(id)
+	phase, err := s.handle(id).Phase()
 	if err != nil {
 		return err
 	}
 	s.seen[id] = phase
-	if busy, err := flock.Held(s.paths.lock(id)); err != nil || busy {
+	if busy, err := s.handle(id).Locked(); err != nil || busy {
 		return err
 	}
-	_, err = os.Lstat(s.paths.stateDir(id))
+	_, err = os.Lstat(s.handle(id).StateDir())
 	switch {
 	case phase.Launching():
 		s.add(kindDirectory, dir, id, "its launch was abandoned in phase "+string(phase),
@@ -85,7 +85,7 @@ func (s *survey) record(id mctr.ContainerID, dir string) error {
 		s.add(kindContainer, string(id), id, "its shim is gone and recorded no end",
 			"kill its processes, record the loss, release it")
 	case (phase == mctr.Exited || phase == mctr.Destroying) && err == nil:
-		s.add(kindDirectory, s.paths.stateDir(id), id, "the container has ended and is not cleaned up", "release it")
+		s.add(kindDirectory, s.handle(id).StateDir(), id, "the container has ended and is not cleaned up", "release it")
 	case phase == mctr.Exited && s.forsaken(id):
 		s.add(kindContainer, string(id), id, "its restart policy was about to start it, and who was to do that is gone",
 			"start it")
@@ -94,7 +94,7 @@ func (s *survey) record(id mctr.ContainerID, dir string) error {
 }
 
 func (s *survey) groupAbandoned(id mctr.ContainerID) bool {
-	r, err := s.load(id)
+	r, err := s.handle(id).Record()
 	return err == nil && s.abandoned(r)
 }
 
@@ -108,22 +108,22 @@ func (s *survey) accounted(id mctr.ContainerID) bool {
 	if phase != mctr.Exited && !phase.Launching() {
 		return true
 	}
-	busy, err := flock.Held(s.paths.lock(id))
+	busy, err := s.handle(id).Locked()
 	return err != nil || busy
 }
 
 // mounts looks below STATE/containers, where nobody else mounts anything.
 func (s *survey) mounts(context.Context) error {
-	infos, err := mountinfo.GetMounts(mountinfo.PrefixFilter(s.paths.running()))
+	infos, err := mountinfo.GetMounts(mountinfo.PrefixFilter(s.store.Running()))
 	if err != nil {
 		return err
 	}
 	for _, m := range infos {
-		rest := strings.TrimPrefix(m.Mountpoint, s.paths.running()+"/")
+		rest := strings.TrimPrefix(m.Mountpoint, s.store.Running()+"/")
 		name, _, below := strings.Cut(rest, "/")
 		id := mctr.ContainerID(name)
 		if below && rest != m.Mountpoint && id.Validate() == nil && !s.accounted(id) &&
-			m.Mountpoint == s.paths.rootfs(id) {
+			m.Mountpoint == s.handle(id).Rootfs() {
 			s.add(kindMount, m.Mountpoint, id, "no running container has it", "unmount it")
 		}
 	}
@@ -136,7 +136,7 @@ func (s *survey) cgroups(context.Context) error {
 		if s.accounted(id) {
 			continue
 		}
-		group := s.paths.group(id)
+		group := s.handle(id).WholeCgroup()
 		for _, dir := range cgroup.Dirs(group) {
 			s.add(kindCgroup, dir, id, "its container does not run", "kill what is in it and remove it")
 		}
@@ -154,9 +154,9 @@ func (s *survey) cgroups(context.Context) error {
 
 // shims looks for supervisors of containers that need none.
 func (s *survey) shims(context.Context) error {
-	groups := map[string]bool{s.paths.shims(""): true}
+	groups := map[string]bool{s.handle("").ShimCgroup(): true}
 	for id := range s.seen {
-		groups[s.paths.shims(id)] = true
+		groups[s.handle(id).ShimCgroup()] = true
 	}
 	var errs []error
 	for group := range groups {
@@ -171,7 +171,7 @@ func (s *survey) shimsIn(group string) error {
 		return err
 	}
 	for _, pid := range pids {
-		name, ours := strings.CutPrefix(launcher.Directory(pid), s.paths.running()+"/")
+		name, ours := strings.CutPrefix(launcher.Directory(pid), s.store.Running()+"/")
 		id := mctr.ContainerID(name)
 		if ours && id.Validate() == nil && !s.accounted(id) {
 			s.add(kindProcess, fmt.Sprintf("%d (%s)", pid, proc.Command(pid)), id,
@@ -182,13 +182,13 @@ func (s *survey) shimsIn(group string) error {
 }
 
 func (s *survey) names(context.Context) error {
-	entries, err := os.ReadDir(s.paths.names())
+	entries, err := os.ReadDir(s.store.Names())
 	if err != nil {
 		return err
 	}
 	for _, e := range entries {
-		path := filepath.Join(s.paths.names(), e.Name())
-		if holder, err := s.holderOf(e.Name()); err == nil && holder == "" {
+		path := filepath.Join(s.store.Names(), e.Name())
+		if holder, err := s.store.Named(e.Name()); err == nil && holder == "" {
 			s.add(kindFile, path, "", "it names a container that does not exist", "remove it")
 		}
 	}
@@ -221,7 +221,7 @@ const writing = time.Minute
 // files looks for temporary files of writers that died, and for locks of
 // containers that do not exist and that nobody holds.
 func (s *survey) files(context.Context) error {
-	for _, dir := range []string{s.paths.names(), s.paths.state} {
+	for _, dir := range []string{s.store.Names(), s.store.State} {
 		err := s.each(dir, func(e fs.DirEntry, path string) {
 			if info, err := e.Info(); err == nil && atomicfile.IsTemp(e.Name()) &&
 				time.Since(info.ModTime()) > writing {
@@ -232,7 +232,7 @@ func (s *survey) files(context.Context) error {
 			return err
 		}
 	}
-	return s.each(s.paths.locks(), func(e fs.DirEntry, path string) {
+	return s.each(s.store.Locks(), func(e fs.DirEntry, path string) {
 		id := mctr.ContainerID(e.Name())
 		_, known := s.seen[id]
 		if held, err := flock.Held(path); !known && !held && err == nil && id.Validate() == nil {
@@ -256,11 +256,11 @@ func (*survey) each(dir string, look func(e fs.DirEntry, path string)) error {
 func (s *survey) isolated(ctx context.Context) error {
 	var known []mctr.ContainerState
 	for id, phase := range s.seen {
-		state := mctr.ContainerState{ID: id, Phase: phase, CgroupPath: "/" + s.paths.leaf(id)}
-		if r, err := s.load(id); err == nil {
+		state := mctr.ContainerState{ID: id, Phase: phase, CgroupPath: "/" + s.handle(id).Cgroup()}
+		if r, err := s.handle(id).Record(); err == nil {
 			state.Config = r.Config
 		}
-		if created := s.createdRecord(id); created != nil {
+		if created := s.handle(id).Created(); created != nil {
 			state.Pid = created.Pid
 		}
 		known = append(known, state)

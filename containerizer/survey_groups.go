@@ -19,7 +19,7 @@ func (s *survey) grouped() {
 		}
 		s.seen[id] = ""
 		if s.rouse(s.ctx, id) == nil {
-			s.seen[id], _ = s.phase(id)
+			s.seen[id], _ = s.handle(id).Phase()
 		}
 	}
 }
@@ -27,16 +27,16 @@ func (s *survey) grouped() {
 // groupsOfRoots are the ids by which groups are called where root containers have
 // theirs. Each has one for the container's own process in it.
 func (s *survey) groupsOfRoots() (ids []mctr.ContainerID) {
-	pattern := filepath.Join(s.paths.cgroupPrefix(), "*", "main")
-	if s.paths.scoped() {
-		pattern = filepath.Join(s.paths.parent, "mctr-*.scope", "*", "main")
+	pattern := filepath.Join(s.store.CgroupPrefix(), "*", "main")
+	if s.store.Scoped() {
+		pattern = filepath.Join(s.store.Parent, "mctr-*.scope", "*", "main")
 	}
 	for _, root := range cgroup.Roots() {
 		found, _ := filepath.Glob(filepath.Join(root, pattern)) // the pattern is well formed
 		for _, dir := range found {
 			id := mctr.ContainerID(filepath.Base(filepath.Dir(dir)))
 			info, err := os.Lstat(dir)
-			named := strings.HasSuffix(dir, "/"+s.paths.leaf(id))
+			named := strings.HasSuffix(dir, "/"+s.handle(id).Cgroup())
 			if err == nil && info.IsDir() && named && id.Validate() == nil && id.Parent() == "" {
 				ids = append(ids, id)
 			}

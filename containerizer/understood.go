@@ -43,7 +43,7 @@ func (c *Containerizer) checkShim(ctx context.Context, config *mctr.ContainerCon
 		create.Watch = c.commands.Watch
 	}
 	requests := []wire.Request{{Verb: wire.VerbCreate, Create: create}, {Verb: wire.VerbStart}}
-	if c.paths.scoped() {
+	if c.store.Scoped() {
 		requests = append(requests, wire.Request{Verb: wire.VerbEnter, Scope: &wire.Scope{}})
 	}
 	if err := c.launcher.Check(ctx, requests...); err != nil {

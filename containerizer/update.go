@@ -4,22 +4,17 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
-	"os"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/containerizer/launcher"
-	"github.com/mctr/mctr/internal/atomicfile"
+	"github.com/mctr/mctr/containerizer/store"
 	"github.com/mctr/mctr/internal/failpoint"
 )
 
-// The checkpoints of an update.
-const (
-	atUpdateIntent  = "update/intent"
-	atUpdateApplied = "update/applied"
-)
+// atUpdateApplied is the failpoint behind what the shim does for an update.
+const atUpdateApplied = "update/applied"
 
 // Update changes the limits of a running container to what change sets; the
 // rest stays. What cannot be meant or honoured is refused as at a launch, and
@@ -27,7 +22,7 @@ const (
 // leaves the old limits; one that was cut off is finished by Recover or by the
 // next Update.
 func (c *Containerizer) Update(ctx context.Context, id mctr.ContainerID, change mctr.Resources) error {
-	lock, err := c.lock(ctx, id)
+	lock, err := c.handle(id).Lock(ctx)
 	if err != nil {
 		return err
 	}
@@ -51,21 +46,21 @@ func (c *Containerizer) Update(ctx context.Context, id mctr.ContainerID, change 
 	if err := c.apply(ctx, r, wanted); err != nil {
 		return errors.Join(err, c.takeBack(ctx, r, old))
 	}
-	if err := c.settleUpdate(r); err != nil {
+	if err := c.settleUpdate(ctx, r); err != nil {
 		return err
 	}
-	c.tell(r, mctr.EventUpdate, nil)
+	c.store.Emit(r, mctr.EventUpdate, nil)
 	return nil
 }
 
 // updatable gives the record of a running container. What the kernel takes only
 // at a start cannot be changed.
-func (c *Containerizer) updatable(id mctr.ContainerID, change mctr.Resources) (*record, error) {
-	r, err := c.loadWhole(id)
+func (c *Containerizer) updatable(id mctr.ContainerID, change mctr.Resources) (*store.Record, error) {
+	r, err := c.handle(id).RecordToChange()
 	if err != nil {
 		return nil, err
 	}
-	if phase, err := c.phase(id); err != nil || !alive(phase) {
+	if phase, err := c.handle(id).Phase(); err != nil || !alive(phase) {
 		return nil, errors.Join(err,
 			fmt.Errorf("%w: container %s is %s: only a running one can be updated", mctr.ErrState, id.Short(), phase))
 	}
@@ -95,7 +90,7 @@ func (c *Containerizer) checkResources(ctx context.Context, config *mctr.Contain
 }
 
 // wantedBy asks the isolators what the engine is to apply.
-func (c *Containerizer) wantedBy(ctx context.Context, r *record) (*specs.LinuxResources, error) {
+func (c *Containerizer) wantedBy(ctx context.Context, r *store.Record) (*specs.LinuxResources, error) {
 	m := newMerger(&specs.Spec{Linux: &specs.Linux{}})
 	for _, i := range c.isolators {
 		wants, err := i.Update(ctx, r.ID, &r.Config.Resources)
@@ -110,14 +105,16 @@ func (c *Containerizer) wantedBy(ctx context.Context, r *record) (*specs.LinuxRe
 }
 
 // apply records the intent and has the shim do it.
-func (c *Containerizer) apply(ctx context.Context, r *record, wanted *specs.LinuxResources) error {
-	if err := atomicfile.WriteDurableJSON(c.paths.update(r.ID), r.Config.Resources); err != nil {
+func (c *Containerizer) apply(ctx context.Context, r *store.Record, wanted *specs.LinuxResources) error {
+	resources := r.Config.Resources
+	err := c.handle(r.ID).Change(ctx, store.BeginUpdate, func(s *store.State) { s.Update = &resources })
+	if err != nil {
 		return err
 	}
-	if err := failpoint.Hit(atUpdateIntent); err != nil || wanted == nil {
-		return err
+	if wanted == nil {
+		return nil
 	}
-	err := c.withShim(ctx, r.ID, func(client *launcher.Client) error { return client.Update(ctx, wanted) })
+	err = c.withShim(ctx, r.ID, func(client *launcher.Client) error { return client.Update(ctx, wanted) })
 	if err != nil {
 		return &mctr.PhaseError{ID: r.ID, Phase: mctr.Running, Isolator: "shim", Op: "update", Err: err}
 	}
@@ -125,15 +122,15 @@ func (c *Containerizer) apply(ctx context.Context, r *record, wanted *specs.Linu
 }
 
 // settleUpdate makes the new resources the container's, and takes the intent off.
-func (c *Containerizer) settleUpdate(r *record) error {
-	if err := atomicfile.WriteDurableJSON(c.paths.config(r.ID), r); err != nil {
+func (c *Containerizer) settleUpdate(ctx context.Context, r *store.Record) error {
+	if err := c.handle(r.ID).SetRecord(r); err != nil {
 		return err
 	}
-	return os.Remove(c.paths.update(r.ID))
+	return c.endUpdate(ctx, r.ID)
 }
 
 // takeBack restores the limits after an update that failed halfway.
-func (c *Containerizer) takeBack(ctx context.Context, r *record, old mctr.Resources) error {
+func (c *Containerizer) takeBack(ctx context.Context, r *store.Record, old mctr.Resources) error {
 	ctx = context.WithoutCancel(ctx)
 	r.Config.Resources = old
 	wanted, err := c.wantedBy(ctx, r)
@@ -143,24 +140,24 @@ func (c *Containerizer) takeBack(ctx context.Context, r *record, old mctr.Resour
 	if err != nil && !errors.Is(err, mctr.ErrState) {
 		return fmt.Errorf("restore the old limits: %w", err)
 	}
-	return os.Remove(c.paths.update(r.ID))
+	return c.endUpdate(ctx, r.ID)
+}
+
+func (c *Containerizer) endUpdate(ctx context.Context, id mctr.ContainerID) error {
+	return c.handle(id).Change(ctx, store.EndUpdate, func(s *store.State) { s.Update = nil })
 }
 
 // finishUpdate applies an update whose process died. The caller holds the lock.
 func (c *Containerizer) finishUpdate(ctx context.Context, id mctr.ContainerID) error {
-	var resources mctr.Resources
-	err := decodeFile(c.paths.update(id), &resources)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
+	s, err := c.handle(id).State()
+	if err != nil || s.Update == nil {
+		return err
 	}
+	r, err := c.handle(id).RecordToChange()
 	if err != nil {
 		return err
 	}
-	r, err := c.loadWhole(id)
-	if err != nil {
-		return err
-	}
-	r.Config.Resources = resources
+	r.Config.Resources = *s.Update
 	wanted, err := c.wantedBy(ctx, r)
 	if err == nil {
 		err = c.apply(ctx, r, wanted)
@@ -168,5 +165,5 @@ func (c *Containerizer) finishUpdate(ctx context.Context, id mctr.ContainerID) e
 	if err != nil {
 		return fmt.Errorf("finish an update that was cut off: %w", err)
 	}
-	return c.settleUpdate(r)
+	return c.settleUpdate(ctx, r)
 }

@@ -160,11 +160,11 @@ func (i *taker) Check(_ context.Context, config *mctr.ContainerConfig) error {
 	return nil
 }
 
-// TestUpdateCutOff kills the updating process at both of its checkpoints: what
+// TestUpdateCutOff kills the updating process at each of its checkpoints: what
 // was asked for is done by whoever recovers.
 func TestUpdateCutOff(t *testing.T) {
 	a := newAgent(t)
-	for _, point := range []string{"update/intent", "update/applied"} {
+	for _, point := range []string{"state/begin-update", "update/applied", "state/end-update"} {
 		config := a.config("sleep", "100")
 		config.Resources = limits(64<<20, 50)
 		config.Owner = "test"

@@ -14,8 +14,8 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/containerizer/store"
 	"github.com/mctr/mctr/internal/dirs"
-	"github.com/mctr/mctr/internal/flock"
 	"github.com/mctr/mctr/provisioner"
 )
 
@@ -31,7 +31,7 @@ type view struct {
 // mounted for do alone, and its lock held, so that it does not start meanwhile.
 func (c *Containerizer) inside(ctx context.Context, id mctr.ContainerID, do func(*view) error) error {
 	for n := 0; ; n++ {
-		phase, err := c.phase(id)
+		phase, err := c.handle(id).Phase()
 		if err != nil {
 			return err
 		}
@@ -66,7 +66,7 @@ var (
 // another process that got its number, its control group says; both are read
 // through one descriptor of the process.
 func (c *Containerizer) liveRoot(id mctr.ContainerID) (*os.File, error) {
-	created := c.createdRecord(id)
+	created := c.handle(id).Created()
 	if created == nil {
 		return nil, errNotItsInit
 	}
@@ -76,7 +76,7 @@ func (c *Containerizer) liveRoot(id mctr.ContainerID) (*os.File, error) {
 	}
 	defer dir.Close()
 	groups, err := readAt(dir, "cgroup")
-	if err != nil || !strings.Contains(groups, "/"+c.paths.leaf(id)) {
+	if err != nil || !strings.Contains(groups, "/"+c.handle(id).Cgroup()) {
 		return nil, errNotItsInit
 	}
 	root, err := unix.Openat(int(dir.Fd()), "root", unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
@@ -102,7 +102,7 @@ func readAt(dir *os.File, name string) (string, error) {
 
 // insideResting is inside for a container that does not run.
 func (c *Containerizer) insideResting(ctx context.Context, id mctr.ContainerID, do func(*view) error) (err error) {
-	lock, err := flock.Exclusive(ctx, c.paths.lock(id))
+	lock, err := c.handle(id).Lock(ctx)
 	if err != nil {
 		return err
 	}
@@ -110,12 +110,12 @@ func (c *Containerizer) insideResting(ctx context.Context, id mctr.ContainerID, 
 	if err := c.cleanupLocked(ctx, id); err != nil { // it may have ended a moment ago, and be mounted yet
 		return err
 	}
-	if phase, err := c.phase(id); err != nil {
+	if phase, err := c.handle(id).Phase(); err != nil {
 		return err
 	} else if phase != mctr.Exited && phase != mctr.Created {
 		return errRuns
 	}
-	r, err := c.load(id)
+	r, err := c.handle(id).Record()
 	if err != nil {
 		return err
 	}
@@ -127,7 +127,8 @@ func (c *Containerizer) insideResting(ctx context.Context, id mctr.ContainerID, 
 	return errors.Join(do(&view{id: id, root: root, mounts: mounts}), root.Close())
 }
 
-func (c *Containerizer) restingRoot(ctx context.Context, r *record, volumes []provisioner.Volume) (*os.File, error) {
+func (c *Containerizer) restingRoot(ctx context.Context, r *store.Record,
+	volumes []provisioner.Volume) (*os.File, error) {
 	if r.Config.Image == "" {
 		return nil, fmt.Errorf("%w: it is the host's, and the container does not run", mctr.ErrUnsupported)
 	}
@@ -142,10 +143,10 @@ func (c *Containerizer) restingRoot(ctx context.Context, r *record, volumes []pr
 	if image == nil {
 		return nil, fmt.Errorf("%w: nothing holds its image any more", mctr.ErrNotFound)
 	}
-	if err := dirs.Make(c.paths.rw(r.ID), 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
+	if err := dirs.Make(c.handle(r.ID).RW(), 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
 		return nil, err
 	}
-	return c.images.Open(ctx, image, c.paths.rw(r.ID),
+	return c.images.Open(ctx, image, c.handle(r.ID).RW(),
 		provisioner.OpenOptions{ReadOnly: r.Config.ReadOnly, Volumes: volumes})
 }
 

@@ -46,13 +46,13 @@ func (c *Containerizer) Wait(ctx context.Context, id mctr.ContainerID) (*mctr.Te
 // waitOnce asks the record, or the shim. A shim that is gone is
 // mctr.ErrUnavailable: the record follows, or the loss shows.
 func (c *Containerizer) waitOnce(ctx context.Context, id mctr.ContainerID) (*mctr.Termination, error) {
-	phase, err := c.phase(id)
+	phase, err := c.handle(id).Phase()
 	if err != nil {
 		return nil, err
 	}
 	switch phase {
 	case mctr.Exited, mctr.Destroying:
-		return c.termination(id)
+		return c.handle(id).Termination()
 	case mctr.Lost:
 		return nil, c.Cleanup(ctx, id)
 	}
@@ -69,7 +69,7 @@ func (c *Containerizer) waitOnce(ctx context.Context, id mctr.ContainerID) (*mct
 
 // endOfDamaged is how a container ended whose records do not tell, once its shim is gone.
 func (c *Containerizer) endOfDamaged(id mctr.ContainerID, unreachable error) (*mctr.Termination, error) {
-	if alive, err := c.supervised(id); alive || err != nil {
+	if alive, err := c.handle(id).Supervised(); alive || err != nil {
 		return nil, errors.Join(unreachable, err)
 	}
 	return unseenEnd(mctr.ReasonShimLost, "its records are damaged, so its exit status is unknown"), nil
@@ -107,7 +107,7 @@ func (c *Containerizer) kill(ctx context.Context, id mctr.ContainerID, sig unix.
 	if err != nil && !c.damaged(id) {
 		return err
 	}
-	phase, _ := c.phase(id) // of one that is gone the shim tells
+	phase, _ := c.handle(id).Phase() // of one that is gone the shim tells
 	err = c.withShim(ctx, id, func(client *launcher.Client) error {
 		if ends {
 			return client.Ask(ctx, sig)
@@ -120,9 +120,9 @@ func (c *Containerizer) kill(ctx context.Context, id mctr.ContainerID, sig unix.
 	if err != nil {
 		return err
 	}
-	c.tellOf(id, mctr.EventKill, map[string]string{"signal": strconv.Itoa(int(sig))})
+	c.handle(id).Emit(mctr.EventKill, map[string]string{"signal": strconv.Itoa(int(sig))})
 	if ends && phase == mctr.Paused {
-		c.tellOf(id, mctr.EventUnpause, nil)
+		c.handle(id).Emit(mctr.EventUnpause, nil)
 	}
 	return nil
 }
@@ -166,7 +166,7 @@ func (c *Containerizer) overtaken(id mctr.ContainerID, err error) error {
 }
 
 func (c *Containerizer) mustRun(id mctr.ContainerID) error {
-	phase, err := c.phase(id)
+	phase, err := c.handle(id).Phase()
 	if err == nil && !alive(phase) && phase != mctr.Damaged { // whose shim may answer all the same
 		err = fmt.Errorf("%w: container %s is not running: it is %s", mctr.ErrState, id.Short(), phase)
 	}

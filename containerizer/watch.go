@@ -6,6 +6,7 @@ import (
 
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/containerizer/launcher"
+	"github.com/mctr/mctr/containerizer/store"
 )
 
 // keepWatch follows a launched container to its end and releases what it held,
@@ -22,7 +23,7 @@ func (l *launch) keepWatch() {
 // watch has the isolators watch a running container, and follows it to its end;
 // with supervise, and to the next, as its restart policy says. The secrets of its
 // environment are kept for that alone.
-func (c *Containerizer) watch(r *record, client *launcher.Client, supervise bool, secrets []string) {
+func (c *Containerizer) watch(r *store.Record, client *launcher.Client, supervise bool, secrets []string) {
 	id := r.ID
 	ctx, cancel := context.WithCancel(c.ctx)
 	c.look(ctx, r)
@@ -41,7 +42,7 @@ func (c *Containerizer) watch(r *record, client *launcher.Client, supervise bool
 }
 
 // look begins to probe a container, and has the isolators watch it.
-func (c *Containerizer) look(ctx context.Context, r *record) {
+func (c *Containerizer) look(ctx context.Context, r *store.Record) {
 	for _, i := range c.isolators {
 		if err := i.Watch(ctx, r.ID, func(lim mctr.Limitation) { c.limit(r.ID, lim) }); err != nil {
 			c.log.Error("watch", "container", r.ID, "isolator", i.Name(), "error", err)
@@ -53,7 +54,7 @@ func (c *Containerizer) look(ctx context.Context, r *record) {
 // Watch probes a container, and has the isolators watch it, until it ends, and does
 // no more than that: see WithWatchCommand.
 func (c *Containerizer) Watch(ctx context.Context, id mctr.ContainerID) error {
-	r, err := c.load(id)
+	r, err := c.handle(id).Record()
 	if err != nil {
 		return err
 	}

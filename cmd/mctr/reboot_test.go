@@ -6,6 +6,9 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/containerizer/store"
 )
 
 // TestReboot gives STATE another boot's id: what ran then has ended, by records
@@ -17,7 +20,9 @@ func TestReboot(t *testing.T) {
 	h.want(4, "run", "-q", "--name", "ended", h.image, "sh", "-c", "exit 4")
 	h.want(0, "run", "-q", "-d", "--name", "ran", h.image, "sleep", "100")
 	ended := strings.TrimSpace(h.want(0, "inspect", "-f", "{{.Id}}", "ended").stdout)
-	if err := os.WriteFile(filepath.Join(h.root, "containers", ended, "again"), nil, 0o600); err != nil {
+	records := store.New(h.root, h.state).Container(mctr.ContainerID(ended))
+	err := records.Change(t.Context(), store.AwaitRestart, func(s *store.State) { s.Pending = store.Restart })
+	if err != nil {
 		t.Fatal(err)
 	}
 	if err := os.WriteFile(filepath.Join(h.state, "boot_id"), []byte("another boot\n"), 0o600); err != nil {

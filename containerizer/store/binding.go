@@ -1,4 +1,4 @@
-package containerizer
+package store
 
 import (
 	"bytes"
@@ -20,36 +20,36 @@ type binding struct {
 }
 
 // stateOf is STATE's boot_id: the boot and the ROOT that STATE belongs to.
-func (c *Containerizer) stateOf(boot []byte) []byte {
-	return append(bytes.Clone(boot), c.paths.root+"\n"...)
+func (s *Store) stateOf(boot []byte) []byte {
+	return append(bytes.Clone(boot), s.Root+"\n"...)
 }
 
 // checkBinding refuses a pair of ROOT and STATE of which one belongs to another, as long
 // as that one has containers that are not at rest. The error wraps mctr.ErrState.
-func (c *Containerizer) checkBinding(boot []byte) error {
-	of, err := os.ReadFile(c.paths.bootID())
+func (s *Store) checkBinding(boot []byte) error {
+	of, err := os.ReadFile(s.bootID())
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
 	lines := bytes.Split(of, []byte("\n"))
 	if len(lines) > 2 && bytes.Equal(append(bytes.Clone(lines[0]), '\n'), boot) {
-		if root := string(lines[1]); !sameDirectory(root, c.paths.root) && holdsAny(c.paths.running()) {
+		if root := string(lines[1]); !sameDirectory(root, s.Root) && holdsAny(s.Running()) {
 			return fmt.Errorf(
 				"%w: containers of root %s have their state in %s: use --root %s, or another --state for --root %s",
-				mctr.ErrState, root, c.paths.state, root, c.paths.root)
+				mctr.ErrState, root, s.State, root, s.Root)
 		}
 	}
-	b, err := c.binding()
-	if err != nil || b == nil || sameDirectory(b.State, c.paths.state) {
-		return errors.Join(err, c.restoreParent(b))
+	b, err := s.binding()
+	if err != nil || b == nil || sameDirectory(b.State, s.State) {
+		return errors.Join(err, s.restoreParent(b))
 	}
-	return c.leaveState(b.State, boot)
+	return s.leaveState(b.State, boot)
 }
 
 // binding reads ROOT's state.json; nil where there is none.
-func (c *Containerizer) binding() (*binding, error) {
+func (s *Store) binding() (*binding, error) {
 	b := &binding{}
-	err := atomicfile.ReadJSON(c.paths.stateRecord(), b)
+	err := atomicfile.ReadJSON(s.stateRecord(), b)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
@@ -57,43 +57,43 @@ func (c *Containerizer) binding() (*binding, error) {
 }
 
 // bind writes it.
-func (c *Containerizer) bind() error {
-	parent, err := c.paths.recordedParent()
+func (s *Store) bind() error {
+	parent, err := s.RecordedParent()
 	if err != nil {
 		return err
 	}
-	return atomicfile.WriteJSON(c.paths.stateRecord(), binding{State: c.paths.state, CgroupParent: parent})
+	return atomicfile.WriteJSON(s.stateRecord(), binding{State: s.State, CgroupParent: parent})
 }
 
 // restoreParent gives STATE the control group back that it said is above all others.
-func (c *Containerizer) restoreParent(b *binding) error {
+func (s *Store) restoreParent(b *binding) error {
 	if b == nil || b.CgroupParent == "" {
 		return nil
 	}
-	if _, err := os.Lstat(c.paths.bootID()); !errors.Is(err, fs.ErrNotExist) {
+	if _, err := os.Lstat(s.bootID()); !errors.Is(err, fs.ErrNotExist) {
 		return err // STATE was not lost
 	}
-	return atomicfile.Write(c.paths.cgroupParent(), []byte(b.CgroupParent), 0o600)
+	return atomicfile.Write(s.cgroupParent(), []byte(b.CgroupParent), 0o600)
 }
 
 // leaveState lets ROOT go from its old STATE, unless containers run or are launched or
 // released under that.
-func (c *Containerizer) leaveState(old string, boot []byte) error {
-	there := layout{root: c.paths.root, state: old}
+func (s *Store) leaveState(old string, boot []byte) error {
+	there := Layout{Root: s.Root, State: old}
 	recorded, err := os.ReadFile(there.bootID())
 	ofThisBoot := err == nil && bytes.HasPrefix(recorded, boot)
-	busy := ofThisBoot && holdsAny(there.running())
-	ids, err := c.Containers()
+	busy := ofThisBoot && holdsAny(there.Running())
+	ids, err := s.IDs()
 	if err != nil {
 		return err
 	}
 	for _, id := range ids {
-		run, err := c.run(id)
-		busy = busy || err != nil || run != nil && run.supervised()
+		run, err := s.Container(id).Run()
+		busy = busy || err != nil || run != nil && run.Supervised()
 	}
 	if busy {
 		return fmt.Errorf("%w: the containers of root %s have their state in %s: use --state %s, or end them first",
-			mctr.ErrState, c.paths.root, old, old)
+			mctr.ErrState, s.Root, old, old)
 	}
 	if ofThisBoot { // or else it would count as this ROOT's still
 		return os.Remove(there.bootID())
@@ -113,4 +113,22 @@ func sameDirectory(a, b string) bool {
 func holdsAny(dir string) bool {
 	entries, _ := os.ReadDir(dir)
 	return len(entries) > 0
+}
+
+// RecordedParent is the group that STATE says is above all others.
+func (s *Store) RecordedParent() (string, error) {
+	data, err := os.ReadFile(s.cgroupParent())
+	if errors.Is(err, fs.ErrNotExist) {
+		return "", nil
+	}
+	return string(data), err
+}
+
+// SetParent makes group the one above all others, in STATE and in ROOT.
+func (s *Store) SetParent(group string) error {
+	if err := atomicfile.Write(s.cgroupParent(), []byte(group), 0o600); err != nil {
+		return err
+	}
+	s.Parent = group
+	return s.bind()
 }

@@ -1,0 +1,133 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"time"
+
+	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/internal/atomicfile"
+)
+
+// The first layout had no state.json: these files in the container's directory in ROOT
+// stood for what State says, and config.json counted the restarts.
+const (
+	earlierWaiting    = "waiting"     // Pending: FirstStart
+	earlierAgain      = "again"       // Pending: Restart
+	earlierStopped    = "stopped"     // Desired: ToStop
+	earlierLaunched   = "launched"    // Complete
+	earlierStartError = "start_error" // StartError, as text
+	earlierRun        = "run.json"
+	earlierUpdate     = "update.json"
+	earlierLast       = "last.json" // LastExit
+)
+
+var earlierFiles = []string{
+	earlierWaiting, earlierAgain, earlierStopped, earlierLaunched, earlierStartError, earlierRun, earlierUpdate,
+	earlierLast,
+}
+
+// earlierState is the state of a container of the first layout; the zero state of one
+// that is only just being reserved, or does not exist.
+func (c *Container) earlierState() (*State, error) {
+	s := &State{}
+	entries, err := os.ReadDir(c.Dir())
+	if errors.Is(err, fs.ErrNotExist) {
+		return s, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	errs := []error{}
+	for _, e := range entries {
+		errs = append(errs, c.readEarlier(s, e.Name()))
+	}
+	if r, err := c.Record(); err == nil {
+		s.Restarts, s.Streak = r.EarlierRestarts, r.EarlierStreak
+	}
+	return s, errors.Join(errs...)
+}
+
+// readEarlier adds to s what the file called name stands for.
+func (c *Container) readEarlier(s *State, name string) error {
+	path := c.in(name)
+	switch name {
+	case earlierWaiting:
+		s.Pending = FirstStart
+	case earlierAgain:
+		s.Pending = Restart
+	case earlierStopped:
+		s.Desired = ToStop
+	case earlierLaunched:
+		s.Complete = true
+	case earlierStartError:
+		why, err := atomicfile.Read(path)
+		s.StartError = string(why)
+		return unlessGone(err)
+	case earlierRun:
+		var run struct {
+			Started       time.Time
+			Boot          string
+			ShimPid       int
+			ShimStartTime uint64
+			Isolators     []string
+		}
+		if err := atomicfile.ReadJSON(path, &run); err != nil {
+			return unlessGone(err)
+		}
+		s.Run = &Run{
+			Started: run.Started, Boot: run.Boot, ShimPid: run.ShimPid, ShimStartTime: run.ShimStartTime,
+			Isolators: run.Isolators,
+		}
+	case earlierUpdate:
+		s.Update = &mctr.Resources{}
+		return unlessGone(decodeFile(path, s.Update))
+	case earlierLast:
+		s.LastExit = &mctr.Termination{}
+		return unlessGone(atomicfile.ReadJSON(path, s.LastExit))
+	}
+	return nil
+}
+
+func unlessGone(err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
+}
+
+// raiseSchema has earlier builds refuse a container of the first layout: they would take
+// one that waits for its first start for a launch that was cut off, and undo it. Until
+// state.json is written, the files of the first layout still count. It returns false for
+// a container that may have none.
+func (c *Container) raiseSchema() (earlier bool, err error) {
+	r, err := c.Record()
+	if errors.Is(err, mctr.ErrNotFound) {
+		return false, nil // it is just being reserved
+	}
+	if err == nil && r.Schema == recordSchema {
+		return true, nil // the change of layouts was cut off here, or state.json was lost
+	}
+	if err == nil && len(r.unknown) > 0 {
+		err = r.unknown
+	}
+	if err == nil {
+		r.Schema = recordSchema
+		err = atomicfile.WriteDurableJSON(c.ConfigFile(), r)
+	}
+	if err != nil {
+		return false, fmt.Errorf("bring the records of container %s to this build's layout: %w", c.ID.Short(), err)
+	}
+	return true, nil
+}
+
+// removeEarlier removes the files that state.json has taken the place of.
+func (c *Container) removeEarlier() error {
+	var errs []error
+	for _, name := range earlierFiles {
+		errs = append(errs, Remove(c.in(name)))
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,158 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/internal/failpoint"
+)
+
+// The checkpoints of a launch and of a release, in order: mctr.Steps says what each of them
+// times. Between image and prepared stands one "prepare/<isolator>" for each isolator, and
+// behind ended one "cleaned/<isolator>", or "failed/<isolator>" where that did not work.
+// Between created and isolated stands an "isolate/<isolator>" for what took long. The shim
+// stops for tests at created, and at exited, which no journal has.
+const (
+	Intent   = "intent"
+	Image    = "image"
+	Prepared = "prepared"
+	Bundle   = "bundle"
+	Shim     = "shim"
+	Created  = "created"
+	Isolated = "isolated"
+	Running  = "running"
+	exited   = "exited"
+	Destroy  = "destroy"
+	Ended    = "ended"
+	Released = "released"
+	Kept     = "kept"
+)
+
+// Checkpoints names every checkpoint of a launch and a release in which these isolators
+// take part, in order. A test can stop a process at each: see package failpoint.
+func Checkpoints(isolators []string) []string {
+	points := []string{Intent, Image}
+	for _, name := range isolators {
+		points = append(points, "prepare/"+name)
+	}
+	points = append(points, Prepared, Bundle, Shim, Created, Isolated, Running, exited, Destroy, Ended)
+	for _, name := range slices.Backward(isolators) {
+		points = append(points, "cleaned/"+name)
+	}
+	return append(points, Released, Kept)
+}
+
+// A Journal is a container's list of checkpoints: one line each, appended by one
+// write. A line torn by a crash or a full disk was not reached: it lacks its end,
+// and the next line does not run on from it.
+type Journal struct{ path string }
+
+// Journal returns that of the run that is under way.
+func (c *Container) Journal() Journal { return Journal{c.journal()} }
+
+// LastJournal returns what was kept of the last run's.
+func (c *Container) LastJournal() Journal { return Journal{c.lastJournal()} }
+
+// KeepJournal keeps the journal of a run that is over, which explains the run. Nothing
+// depends on it.
+func (c *Container) KeepJournal() {
+	if data, err := os.ReadFile(c.journal()); err == nil {
+		_ = os.WriteFile(c.lastJournal(), data, 0o600)
+	}
+}
+
+// Path is that of the journal's file.
+func (j Journal) Path() string { return j.path }
+
+// Reach records that the launch, or the release, has come to checkpoint: what
+// follows may have begun. The passed ones are recorded with it.
+func (j Journal) Reach(checkpoint string, passed ...mctr.Timing) error {
+	var lines strings.Builder
+	for _, t := range append(passed, mctr.Timing{Checkpoint: checkpoint, At: time.Now()}) {
+		fmt.Fprintf(&lines, "\n%d %s;\n", t.At.UnixNano(), t.Checkpoint)
+	}
+	if err := j.append(lines.String()); err != nil {
+		return fmt.Errorf("checkpoint %s: %w", checkpoint, err)
+	}
+	return failpoint.Hit(checkpoint)
+}
+
+// append costs three system calls: a launch makes some thirty checkpoints, and an os.File
+// asks the poller about each.
+func (j Journal) append(lines string) error {
+	fd, err := unix.Open(j.path, unix.O_WRONLY|unix.O_APPEND|unix.O_CREAT|unix.O_CLOEXEC, 0o600)
+	if err != nil {
+		return &os.PathError{Op: "open", Path: j.path, Err: err}
+	}
+	n, err := unix.Write(fd, []byte(lines))
+	if err == nil && n < len(lines) {
+		err = io.ErrShortWrite
+	}
+	if err := errors.Join(err, unix.Close(fd)); err != nil {
+		return &os.PathError{Op: "write", Path: j.path, Err: err}
+	}
+	return nil
+}
+
+// Read returns the checkpoints reached so far; none for no journal.
+func (j Journal) Read() ([]mctr.Timing, error) {
+	data, err := os.ReadFile(j.path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	var reached []mctr.Timing
+	for line := range strings.Lines(string(data)) {
+		entry, whole := strings.CutSuffix(line, ";\n")
+		nanos, checkpoint, _ := strings.Cut(entry, " ")
+		at, err := strconv.ParseInt(nanos, 10, 64)
+		if !whole || err != nil {
+			continue
+		}
+		reached = append(reached, mctr.Timing{Checkpoint: checkpoint, At: time.Unix(0, at).UTC()})
+	}
+	return reached, nil
+}
+
+// StartOf returns when the container's command was started; zero: it was not.
+func StartOf(reached []mctr.Timing) (at time.Time) {
+	for _, t := range reached {
+		if t.Checkpoint == Running {
+			at = t.At
+		}
+	}
+	return at
+}
+
+// PhaseOf is the phase that follows a checkpoint.
+func PhaseOf(checkpoint string) mctr.Phase {
+	switch checkpoint {
+	case Intent:
+		return mctr.Provisioning
+	case Prepared, Bundle, Shim, Created, Isolated:
+		return mctr.Isolating
+	case Running:
+		return mctr.Running
+	case Destroy, Ended, Released, Kept:
+		return mctr.Destroying
+	}
+	switch kind, _, _ := strings.Cut(checkpoint, "/"); kind {
+	case "isolate":
+		return mctr.Isolating
+	case "cleaned", "failed":
+		return mctr.Destroying
+	}
+	return mctr.Preparing
+}

@@ -1,0 +1,116 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+
+	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/internal/cgroup"
+)
+
+// Phase reads where the container stands. It takes no lock: records are replaced whole.
+// The only error is mctr.ErrNotFound: a container whose records cannot be read, or do not
+// account for what runs, is mctr.Damaged, which nothing undoes but a user's order.
+func (c *Container) Phase() (mctr.Phase, error) {
+	phase, damage := c.PhaseAndDamage()
+	if errors.Is(damage, mctr.ErrNotFound) {
+		return "", damage
+	}
+	return phase, nil
+}
+
+// PhaseAndDamage is Phase with the reason why the container is damaged; or with an error
+// that wraps mctr.ErrNotFound.
+func (c *Container) PhaseAndDamage() (mctr.Phase, error) {
+	phase, err := c.recordedPhase()
+	if err != nil {
+		return mctr.Damaged, err
+	}
+	if phase != mctr.Running && phase != mctr.Paused {
+		return phase, nil
+	}
+	if _, err := os.Lstat(c.ConfigFile()); errors.Is(err, fs.ErrNotExist) {
+		return mctr.Damaged, fmt.Errorf("it runs, and what was asked for, %s, is gone", c.ConfigFile())
+	}
+	return phase, nil
+}
+
+func (c *Container) recordedPhase() (mctr.Phase, error) {
+	if t, err := c.Termination(); err != nil || t != nil {
+		return mctr.Exited, err
+	}
+	reached, err := c.Journal().Read()
+	if err != nil {
+		return "", err
+	}
+	if len(reached) == 0 {
+		return c.unlaunched()
+	}
+	phase := PhaseOf(reached[len(reached)-1].Checkpoint)
+	if phase == mctr.Running {
+		return c.alive()
+	}
+	return phase, nil
+}
+
+// unlaunched is the phase of a container without a journal: of one that is not launched,
+// or that runs although its directory in STATE was deleted.
+func (c *Container) unlaunched() (mctr.Phase, error) {
+	s, err := c.State()
+	if err != nil {
+		return "", err
+	}
+	if s.Run != nil {
+		return c.withoutJournal(s.Run)
+	}
+	if s.Pending == FirstStart {
+		return mctr.Created, nil
+	}
+	if !c.Exists() {
+		return "", notFound(c.ID)
+	}
+	return mctr.Provisioning, nil // or an intent that was not written out
+}
+
+// withoutJournal is the phase of a container whose run was begun, by ROOT's word.
+func (c *Container) withoutJournal(run *Run) (mctr.Phase, error) {
+	held, err := c.ShimAlive()
+	switch {
+	case err != nil:
+		return "", err
+	case held:
+		return c.alive()
+	case run.Supervised():
+		return "", fmt.Errorf(
+			"it runs, and its directory %s is gone: its supervisor (pid %d) makes it again within a few seconds",
+			c.StateDir(), run.ShimPid)
+	}
+	if t, err := c.Termination(); err != nil || t != nil { // which the shim records before it goes
+		return mctr.Exited, err
+	}
+	return mctr.Lost, nil
+}
+
+// alive tells a running container from one whose shim is lost.
+func (c *Container) alive() (mctr.Phase, error) {
+	alive, err := c.ShimAlive()
+	if err != nil {
+		return "", err
+	}
+	if alive {
+		if cgroup.Frozen(c.Cgroup()) {
+			return mctr.Paused, nil
+		}
+		return mctr.Running, nil
+	}
+	// The shim records the end before it goes, so look once more.
+	if t, err := c.Termination(); err != nil || t != nil {
+		return mctr.Exited, err
+	}
+	if c.AtRest() {
+		return c.unlaunched() // it was removed a moment ago, or its directory was
+	}
+	return mctr.Lost, nil
+}

@@ -1,0 +1,148 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"strings"
+	"time"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+
+	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/containerizer/launcher/wire"
+	"github.com/mctr/mctr/internal/atomicfile"
+	"github.com/mctr/mctr/internal/buildinfo"
+	"github.com/mctr/mctr/internal/fields"
+)
+
+// recordSchema is the version of Record. A newer one is refused. Version 1 had no
+// state.json beside it.
+const recordSchema = 2
+
+// A Record is ROOT's config.json: what was asked for.
+type Record struct {
+	Schema   int                   `json:"schema"`
+	ID       mctr.ContainerID      `json:"id"`
+	Created  time.Time             `json:"created"`
+	Config   *mctr.ContainerConfig `json:"config"`
+	Commands *Commands             `json:"commands,omitempty"` // of the process that made it
+
+	// EarlierRestarts and EarlierStreak are those of schema 1: see State.
+	EarlierRestarts int `json:"restarts,omitempty"`
+	EarlierStreak   int `json:"streak,omitempty"`
+
+	unknown fields.Unknown // what a newer build wrote, and this one passes over
+}
+
+// Commands are what a shim runs, with the container's id as last argument, while no
+// process stays with its container. They are the container's: in its record, for a
+// process to start it again that has none of its own.
+type Commands struct {
+	Exit    []string `json:"exit,omitempty"`
+	Restart []string `json:"restart,omitempty"` // in place of Exit, where there is a policy
+	Watch   []string `json:"watch,omitempty"`
+}
+
+// None returns true if there is no command.
+func (c *Commands) None() bool {
+	return c == nil || len(c.Exit) == 0 && len(c.Restart) == 0 && len(c.Watch) == 0
+}
+
+// NewRecord returns the record of a container that is made now.
+func NewRecord(id mctr.ContainerID, config *mctr.ContainerConfig, commands *Commands) *Record {
+	r := &Record{Schema: recordSchema, ID: id, Created: time.Now().UTC(), Config: config}
+	if !commands.None() {
+		r.Commands = commands
+	}
+	return r
+}
+
+// Record reads the record, as far as this build understands it: that is enough to show
+// the container, to end and to remove it. The error wraps mctr.ErrNotFound where there is
+// none.
+func (c *Container) Record() (*Record, error) {
+	if err := c.ID.Validate(); err != nil {
+		return nil, err
+	}
+	r := &Record{}
+	err := decodeFile(c.ConfigFile(), r)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, notFound(c.ID)
+	}
+	if err != nil && !errors.As(err, &r.unknown) {
+		return nil, err
+	}
+	if r.Schema > recordSchema || r.Config == nil || r.ID != c.ID {
+		return nil, fmt.Errorf("%w: record of container %s: schema %d, this build knows %d", mctr.ErrInvalid, c.ID,
+			r.Schema, recordSchema)
+	}
+	return r, nil
+}
+
+// RecordToChange is Record for a caller that starts the container by it, or writes it
+// again: what this build passes over would be lost. The error wraps mctr.ErrUnsupported
+// then.
+func (c *Container) RecordToChange() (*Record, error) {
+	r, err := c.Record()
+	if err == nil && len(r.unknown) > 0 {
+		return nil, &mctr.UnsupportedError{
+			Feature: strings.Join(r.unknown, ", ") + " of container " + c.ID.Short(),
+			Remedy:  "do this with the build that made the container",
+			Why: fmt.Sprintf("its record, %s, is of a newer build than this one (%s)", c.ConfigFile(),
+				buildinfo.Self()),
+		}
+	}
+	return r, err
+}
+
+// SetRecord writes the record, durably. The caller holds the container's lock.
+func (c *Container) SetRecord(r *Record) error {
+	written := *r
+	written.Schema, written.EarlierRestarts, written.EarlierStreak = recordSchema, 0, 0
+	return atomicfile.WriteDurableJSON(c.ConfigFile(), &written)
+}
+
+// decodeFile reads a file of JSON. The error wraps a fields.Unknown where a newer build
+// wrote more than this one understands; v has the rest then.
+func decodeFile(path string, v any) error {
+	data, err := atomicfile.Read(path)
+	if err != nil {
+		return err
+	}
+	if err := fields.Decode(data, v); err != nil {
+		return fmt.Errorf("decode %s: %w", path, err)
+	}
+	return nil
+}
+
+// A Resolved is ROOT's resolved.json: what the config came to. It explains a container
+// that has ended, so losing it in a crash is no harm and it is not synced.
+type Resolved struct {
+	ImageID    string            `json:"imageID,omitempty"`
+	Image      *mctr.ImageConfig `json:"image,omitempty"`
+	Spec       *specs.Spec       `json:"spec"`
+	StopSignal string            `json:"stopSignal"`
+	Warnings   []string          `json:"warnings,omitempty"`
+}
+
+// Resolved reads it; where that is not possible, it is empty.
+func (c *Container) Resolved() *Resolved {
+	r := &Resolved{}
+	if atomicfile.ReadJSON(c.resolvedFile(), r) != nil {
+		return &Resolved{}
+	}
+	return r
+}
+
+// SetResolved writes it.
+func (c *Container) SetResolved(r *Resolved) error { return atomicfile.WriteJSON(c.resolvedFile(), r) }
+
+// Created is the shim's record of the container's init; nil where there is none.
+func (c *Container) Created() *wire.Created {
+	created := &wire.Created{}
+	if atomicfile.ReadJSON(c.CreatedFile(), created) != nil {
+		return nil
+	}
+	return created
+}

@@ -1,0 +1,106 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+
+	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/internal/tree"
+)
+
+// Reserve takes the container's name, id and lock, and records the intent to launch it.
+// The lock is the caller's afterwards. What forgets undoes it where it fails.
+func (s *Store) Reserve(ctx context.Context, r *Record) (*Lock, error) {
+	c := s.Container(r.ID)
+	lock, err := c.claim(ctx, r.Config.Name)
+	if errors.Is(err, fs.ErrNotExist) { // ROOT or STATE was deleted while this process ran
+		if err := s.SetUp(ctx); err != nil {
+			return nil, err
+		}
+		lock, err = c.claim(ctx, r.Config.Name)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if err := c.intend(r); err != nil {
+		return lock, err
+	}
+	return lock, nil
+}
+
+// claim takes name and id together, under the lock of all names.
+func (c *Container) claim(ctx context.Context, name string) (*Lock, error) {
+	if name != "" {
+		names, err := c.store.lockNames(ctx)
+		if err != nil {
+			return nil, err
+		}
+		defer names.Unlock() // closing a lock file cannot fail usefully
+		if err := c.store.takeName(name, c.ID); err != nil {
+			return nil, err
+		}
+	}
+	lock, err := c.Lock(ctx)
+	if err != nil {
+		return nil, err
+	}
+	err = os.Mkdir(c.Dir(), 0o700)
+	if errors.Is(err, fs.ErrExist) {
+		err = fmt.Errorf("%w: container %s exists", mctr.ErrExists, c.ID)
+	}
+	if err != nil {
+		c.FreeName(name)
+		return nil, errors.Join(err, lock.Unlock())
+	}
+	return lock, nil
+}
+
+func (c *Container) intend(r *Record) error {
+	if err := os.Mkdir(c.StateDir(), 0o700); err != nil {
+		return err
+	}
+	if err := c.beginState(); err != nil {
+		return err
+	}
+	if err := c.SetRecord(r); err != nil {
+		return err
+	}
+	if err := c.Journal().Reach(Intent); err != nil {
+		return err
+	}
+	c.store.Emit(r, mctr.EventCreate, nil)
+	return nil
+}
+
+// Park turns the intent of a launch into a container that waits for its first start.
+func (c *Container) Park(ctx context.Context) error {
+	if err := c.Change(ctx, Park, func(s *State) { s.Pending = FirstStart }); err != nil {
+		return err
+	}
+	return tree.Remove(c.StateDir())
+}
+
+// Begin begins the launch of a container that waits for it or has ended. What is pending
+// stays until the container runs, so that a launch that another process undoes takes the
+// container back there.
+func (c *Container) Begin() error {
+	if err := os.Mkdir(c.StateDir(), 0o700); err != nil {
+		return err
+	}
+	return c.Journal().Reach(Intent)
+}
+
+// Settle takes off what was pending of a container that runs.
+func (c *Container) Settle(ctx context.Context) error {
+	s, err := c.State()
+	if err != nil {
+		return err
+	}
+	if s.Pending == Nothing && s.LastExit == nil && s.StartError == "" {
+		return nil
+	}
+	return c.Change(ctx, Settle, func(s *State) { s.Pending, s.LastExit, s.StartError = Nothing, nil, "" })
+}

@@ -1,0 +1,218 @@
+package store
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+
+	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/internal/atomicfile"
+	"github.com/mctr/mctr/internal/failpoint"
+	"github.com/mctr/mctr/internal/flock"
+)
+
+// stateSchema is the version of State. A newer one is refused; fields that an older build
+// may drop are added without a newer one.
+const stateSchema = 1
+
+// A State is what outlasts a run of a container, and is not its config: ROOT's state.json.
+// It is changed by [Container.Change] alone.
+type State struct {
+	Schema int `json:"schema"`
+
+	// Desired is what was last asked for.
+	Desired Desired `json:"desired,omitempty"`
+	// Pending is what is to be done with a container that does not run, or is being done.
+	Pending Pending `json:"pending,omitempty"`
+	// Restarts counts the starts after the first end, Streak those of the restart policy in a row.
+	Restarts int `json:"restarts,omitempty"`
+	Streak   int `json:"streak,omitempty"`
+	// StartError says why the restart policy could not start the container.
+	StartError string `json:"start_error,omitempty"`
+	// Complete is set on the root of a group each of whose tasks was launched.
+	Complete bool `json:"complete,omitempty"`
+
+	// Run is set from when the command may run until the container is released.
+	Run *Run `json:"run,omitempty"`
+	// Update is set while the limits of the running container are being changed to it.
+	Update *mctr.Resources `json:"update,omitempty"`
+	// LastExit is how the last run ended, from when the next one begins until it runs: an
+	// attempt that is undone gives it back.
+	LastExit *mctr.Termination `json:"last_exit,omitempty"`
+}
+
+// Desired is what a user last asked for.
+type Desired string
+
+// What can be desired. Running is also what a restart policy goes by.
+const (
+	ToRun  Desired = ""        // that the container runs, or may be started by its policy
+	ToStop Desired = "stopped" // that it does not run, whatever its policy says
+)
+
+// Pending is what is to be done with a container that does not run.
+type Pending string
+
+// What can be pending, until the container runs.
+const (
+	Nothing    Pending = ""
+	FirstStart Pending = "start"   // it was created, and never ran
+	Restart    Pending = "restart" // a process is about to start it by its policy
+)
+
+// A Change is one kind of change of a State. A test can stop a process behind each: the
+// failpoint is called "state/" and the change's name.
+type Change string
+
+// The changes, each with the state that it comes from.
+const (
+	Reserve       Change = "reserve"         // none: the container is recorded
+	Park          Change = "park"            // it is to wait for its first start
+	Revive        Change = "revive"          // ended: its next run begins
+	BeginRun      Change = "begin-run"       // isolated: the command is about to run
+	Settle        Change = "settle"          // running: nothing is pending any more
+	Stop          Change = "stop"            // any: it is not to run
+	AllowRun      Change = "allow-run"       // any: it may run again
+	AwaitRestart  Change = "await-restart"   // ended: a process is about to start it
+	GiveUpRestart Change = "give-up-restart" // awaiting a restart: it is not to be, or the process leaves
+	FailStart     Change = "fail-start"      // awaiting a restart: a start failed
+	BeginUpdate   Change = "begin-update"    // running: its limits are about to change
+	EndUpdate     Change = "end-update"      // running: they have changed, or are as they were
+	CompleteGroup Change = "complete-group"  // running: each task of the group was launched
+	EndRun        Change = "end-run"         // ended: it is released
+	TakeBack      Change = "take-back"       // launching, after an end: the attempt is undone
+)
+
+// Changes are all of them.
+var Changes = []Change{
+	Reserve, Park, Revive, BeginRun, Settle, Stop, AllowRun, AwaitRestart, GiveUpRestart, FailStart, BeginUpdate,
+	EndUpdate, CompleteGroup, EndRun, TakeBack,
+}
+
+// durable are the changes that a loss of power must not take back: what a user was told
+// would be done is lost otherwise, or done twice.
+var durable = map[Change]bool{Park: true, Revive: true, BeginUpdate: true}
+
+// State reads the container's state. A container without one is of an earlier layout, or
+// was reserved by a process that was killed.
+func (c *Container) State() (*State, error) {
+	data, err := atomicfile.Read(c.stateFile())
+	if errors.Is(err, fs.ErrNotExist) {
+		return c.earlierState()
+	}
+	if err != nil {
+		return nil, err
+	}
+	return c.parseState(data)
+}
+
+// parseState reads what is in state.json: it is empty from when its lock is taken until it
+// is first written.
+func (c *Container) parseState(data []byte) (*State, error) {
+	if len(data) == 0 {
+		return c.earlierState()
+	}
+	s := &State{}
+	if err := json.Unmarshal(data, s); err != nil {
+		return nil, fmt.Errorf("decode %s: %w", c.stateFile(), err)
+	}
+	if s.Schema > stateSchema {
+		return nil, fmt.Errorf("%w: state of container %s: schema %d, this build knows %d", mctr.ErrInvalid, c.ID,
+			s.Schema, stateSchema)
+	}
+	return s, nil
+}
+
+// Change reads the state, has edit change it, and writes it, with no other process in
+// between: the file is locked meanwhile. The container's lock need not be held: what a
+// user asks for does not wait for a launch. The error wraps fs.ErrNotExist where the
+// container was removed.
+func (c *Container) Change(ctx context.Context, change Change, edit func(*State)) error {
+	lock, err := c.lockState(ctx)
+	if err != nil {
+		return err
+	}
+	defer lock.Unlock() // closing a lock file cannot fail usefully
+	data, err := io.ReadAll(lock.File())
+	if err != nil {
+		return err
+	}
+	s, err := c.parseState(data)
+	if err != nil {
+		return fmt.Errorf("change the state of container %s: %w", c.ID.Short(), err)
+	}
+	earlier := false
+	if s.Schema != stateSchema {
+		if earlier, err = c.raiseSchema(); err != nil {
+			return err
+		}
+	}
+	edit(s)
+	s.Schema = stateSchema
+	write := atomicfile.WriteJSON
+	if durable[change] || earlier {
+		write = atomicfile.WriteDurableJSON
+	}
+	if err := write(c.stateFile(), s); err != nil {
+		return err
+	}
+	if earlier {
+		if err := c.removeEarlier(); err != nil {
+			return err
+		}
+	}
+	return failpoint.Hit("state/" + string(change))
+}
+
+// beginState writes the first state, of a container that has no record yet: so that no
+// other process changes it.
+func (c *Container) beginState() error {
+	if err := atomicfile.WriteJSON(c.stateFile(), State{Schema: stateSchema}); err != nil {
+		return err
+	}
+	return failpoint.Hit("state/" + string(Reserve))
+}
+
+// lockState makes the file only where a record lacks it: of a container that is being
+// removed it would be left.
+func (c *Container) lockState(ctx context.Context) (*flock.Lock, error) {
+	lock, err := flock.Existing(ctx, c.stateFile())
+	if !errors.Is(err, fs.ErrNotExist) {
+		return lock, err
+	}
+	if _, missing := os.Lstat(c.ConfigFile()); missing != nil {
+		return nil, err
+	}
+	return flock.Exclusive(ctx, c.stateFile())
+}
+
+// is reads one thing of the state; false where the state cannot be read.
+func (c *Container) is(what func(*State) bool) bool {
+	s, err := c.State()
+	return err == nil && what(s)
+}
+
+// Stopped returns true if the container is not to run, whatever its restart policy says.
+func (c *Container) Stopped() bool {
+	return c.is(func(s *State) bool { return s.Desired == ToStop })
+}
+
+// AwaitsFirstStart returns true if the container goes back to waiting for its first start
+// where its launch fails.
+func (c *Container) AwaitsFirstStart() bool {
+	return c.is(func(s *State) bool { return s.Pending == FirstStart })
+}
+
+// Revived returns true if the container goes back to its last end where its launch fails.
+func (c *Container) Revived() bool {
+	return c.is(func(s *State) bool { return s.LastExit != nil })
+}
+
+// Complete returns true if each task of the group with this root was launched.
+func (c *Container) Complete() bool {
+	return c.is(func(s *State) bool { return s.Complete })
+}
