@@ -10,8 +10,8 @@ import (
 	"testing"
 )
 
-// TestErrorsBeginWithTheirCause wants errors of pulls and loads to begin with what is
-// wrong, and to name the image, the host and the file once.
+// TestErrorsBeginWithTheirCause wants errors of pulls and loads to begin with the kind of
+// error and what is wrong, and to name the image, the host and the file once.
 func TestErrorsBeginWithTheirCause(t *testing.T) {
 	registry := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/v2/" {
@@ -34,14 +34,16 @@ func TestErrorsBeginWithTheirCause(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	layout := filepath.Dir(dir)
 	for ref, want := range map[string]struct{ first, object string }{
-		there + "/web:1":           {"MANIFEST_UNKNOWN: manifest unknown", "(pull " + there + "/web:1)"},
-		nobody + "/web:1":          {"nobody listens there", "(pull " + nobody + "/web:1)"},
-		"oci:" + dir + "/nosuch":   {"open " + dir + "/nosuch: no such file", "(pull oci:" + dir + "/nosuch)"},
-		"oci-archive:" + empty:     {"", "(pull oci-archive:" + empty + ")"},
-		"docker-archive:" + empty:  {"", "(pull docker-archive:" + empty + ")"},
-		"docker-archive:" + dir:    {"", "(pull docker-archive:" + dir + ")"},
-		"oci:" + filepath.Dir(dir): {"openat index.json: no such file", "(pull oci:" + filepath.Dir(dir) + ")"},
+		there + "/web:1":  {"not found: MANIFEST_UNKNOWN: manifest unknown", "(pull " + there + "/web:1)"},
+		nobody + "/web:1": {"unavailable: nobody listens there", "(pull " + nobody + "/web:1)"},
+		"oci:" + dir + "/nosuch": {"not found: open " + dir + "/nosuch: no such file",
+			"(pull oci:" + dir + "/nosuch)"},
+		"oci-archive:" + empty:    {"", "(pull oci-archive:" + empty + ")"},
+		"docker-archive:" + empty: {"", "(pull docker-archive:" + empty + ")"},
+		"docker-archive:" + dir:   {"", "(pull docker-archive:" + dir + ")"},
+		"oci:" + layout:           {"not found: openat index.json: no such file", "(pull oci:" + layout + ")"},
 	} {
 		_, err := p.Pull(t.Context(), ref, PullOptions{})
 		wantCauseFirst(t, err, want.first, want.object, ref)

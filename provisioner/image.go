@@ -39,17 +39,17 @@ func (p *Provisioner) local(s string) (puller.Reference, *Image, error) {
 		img, err := p.store.ByID(s)
 		return r, img, err
 	}
-	return r, nil, fmt.Errorf("image %s: %w", r, mctr.ErrNotFound)
+	return r, nil, fmt.Errorf("%w: image %s", mctr.ErrNotFound, r)
 }
 
 // rootfs makes an image of a plain directory. It is in no store.
 func rootfs(r puller.Reference) (*Image, error) {
 	info, err := os.Stat(r.Path)
 	if err != nil {
-		return nil, fmt.Errorf("image %s: %w: %w", r, err, mctr.ErrNotFound)
+		return nil, fmt.Errorf("%w: image %s: %w", mctr.ErrNotFound, r, err)
 	}
 	if !info.IsDir() {
-		return nil, fmt.Errorf("image %s is no directory: %w", r, mctr.ErrInvalid)
+		return nil, fmt.Errorf("%w: image %s is no directory", mctr.ErrInvalid, r)
 	}
 	return &Image{Reference: r.String(), Platform: manifest.Host(), Created: info.ModTime(), Rootfs: r.Path}, nil
 }
@@ -70,5 +70,5 @@ func checkPlatform(c *manifest.Config, platform string, want v1.Platform) error 
 	if platform == "" || c.OS == "" || manifest.Matches(want, c.Platform) > 0 {
 		return nil
 	}
-	return fmt.Errorf("the image is for %s, not for %s: %w", manifest.Format(c.Platform), platform, mctr.ErrNotFound)
+	return fmt.Errorf("%w: the image is for %s, not for %s", mctr.ErrNotFound, manifest.Format(c.Platform), platform)
 }

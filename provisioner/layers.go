@@ -49,8 +49,8 @@ func (t *transfer) layers(ctx context.Context, img *Image, descs []v1.Descriptor
 		}
 		img.Layers = append(img.Layers, todo[i].ref)
 		if img.Unpacked += todo[i].bytes; img.Unpacked > t.settings.limits.Layer.Filled().Bytes {
-			return fmt.Errorf("the layers unpack to more than %d bytes: %w", t.settings.limits.Layer.Filled().Bytes,
-				layer.ErrLimit)
+			return fmt.Errorf("%w: the layers unpack to more than %d bytes", layer.ErrLimit,
+				t.settings.limits.Layer.Filled().Bytes)
 		}
 	}
 	return nil
@@ -210,7 +210,7 @@ func (t *transfer) unpack(ctx context.Context, s *step, dir string, form layer.F
 
 func (t *transfer) fetchLayer(ctx context.Context, d v1.Descriptor) error {
 	if max := t.settings.limits.Layer.Filled().Bytes; d.Size > max {
-		return fmt.Errorf("%d bytes, more than the %d that layers may have: %w", d.Size, max, layer.ErrLimit)
+		return fmt.Errorf("%w: %d bytes, more than the %d that layers may have", layer.ErrLimit, d.Size, max)
 	}
 	return t.fetchBlob(ctx, d, func(done int64) {
 		t.progress(Event{Kind: Fetching, Digest: d.Digest, Done: done, Total: d.Size})

@@ -53,7 +53,7 @@ func (p *Provisioner) load(ctx context.Context, from io.Reader, name string, o L
 	}
 	defer m.Close()
 	if len(m.Images) == 0 {
-		return nil, fmt.Errorf("there is no image in it: %w", mctr.ErrInvalid)
+		return nil, fmt.Errorf("%w: there is no image in it", mctr.ErrInvalid)
 	}
 	for _, member := range m.Images {
 		images, err := p.loadMember(ctx, member, name, o, want)

@@ -33,7 +33,7 @@ func (p *Provisioner) Mount(ctx context.Context, img *Image, rw, target string, 
 		Lowers: p.lowers(img), RW: rw, Target: target,
 		ReadOnly: o.ReadOnly, Volatile: o.Volatile, IDs: o.IDs,
 	}
-	err := fmt.Errorf("no backend: %w", mctr.ErrUnsupported)
+	err := fmt.Errorf("%w: no backend", mctr.ErrUnsupported)
 	for _, b := range p.backends {
 		if b.Name() == "overlay" && len(p.backends) > 1 && wasCopied(rw) {
 			continue
@@ -140,7 +140,7 @@ func (p *Provisioner) Unpack(ctx context.Context, img *Image, dir string) error 
 	}
 	if old, err := os.ReadDir(dir); err != nil || len(old) > 0 {
 		return errors.Join(err,
-			fmt.Errorf("unpack %s: directory %s is not empty: %w", img.Reference, dir, mctr.ErrExists))
+			fmt.Errorf("%w: unpack %s: directory %s is not empty", mctr.ErrExists, img.Reference, dir))
 	}
 	if err := copy.Apply(ctx, p.lowers(img), dir, nil); err != nil {
 		return fmt.Errorf("unpack %s: %w", img.Reference, errors.Join(err, empty(dir)))

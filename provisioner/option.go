@@ -39,7 +39,7 @@ type Limits struct {
 func WithBackend(name string) Option {
 	return func(s *settings) error {
 		if name != "" && name != "overlay" && name != "copy" {
-			return fmt.Errorf("image backend %q: want overlay or copy: %w", name, mctr.ErrInvalid)
+			return fmt.Errorf("%w: image backend %q: want overlay or copy", mctr.ErrInvalid, name)
 		}
 		s.backend = name
 		return nil
@@ -73,7 +73,7 @@ func WithLimits(l Limits) Option {
 func WithConcurrency(n int) Option {
 	return func(s *settings) error {
 		if n < 1 || n > 64 {
-			return fmt.Errorf("%d layers at a time: want 1 to 64: %w", n, mctr.ErrInvalid)
+			return fmt.Errorf("%w: %d layers at a time: want 1 to 64", mctr.ErrInvalid, n)
 		}
 		s.concurrency = n
 		return nil

@@ -108,7 +108,7 @@ func (p *Provisioner) find(ctx context.Context, ref string, o PullOptions) (*Ima
 	switch o.Policy {
 	case Never:
 		if have == nil {
-			return nil, fmt.Errorf("image %s is not in the store and is not to be pulled: %w", ref, mctr.ErrNotFound)
+			return nil, fmt.Errorf("%w: image %s is not in the store and is not to be pulled", mctr.ErrNotFound, ref)
 		}
 		return have, nil
 	case Missing, "":
@@ -117,7 +117,7 @@ func (p *Provisioner) find(ctx context.Context, ref string, o PullOptions) (*Ima
 		}
 	case Always, Newer:
 	default:
-		return nil, fmt.Errorf("pull policy %q: want always, missing, never or newer: %w", o.Policy, mctr.ErrInvalid)
+		return nil, fmt.Errorf("%w: pull policy %q: want always, missing, never or newer", mctr.ErrInvalid, o.Policy)
 	}
 	if r.Kind == "" || have != nil && have.Reference != r.String() {
 		return have, err // an id says not where it is from

@@ -105,7 +105,7 @@ func (t *transfer) choose(ctx context.Context) (top, desc v1.Descriptor, data []
 			break
 		}
 		if depth >= limits.Nesting {
-			err = fmt.Errorf("more than %d indexes within each other: %w", limits.Nesting, mctr.ErrInvalid)
+			err = fmt.Errorf("%w: more than %d indexes within each other", mctr.ErrInvalid, limits.Nesting)
 			break
 		}
 		desc, data, err = t.child(ctx, data)

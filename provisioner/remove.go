@@ -80,8 +80,8 @@ func checkOneRepository(all []*Image, img *Image) error {
 	}
 	slices.Sort(repositories)
 	if len(slices.Compact(repositories)) > 1 {
-		return fmt.Errorf("image %s is called %q: %w (remove it by these names, or force)", img.ID, names,
-			mctr.ErrState)
+		return fmt.Errorf("%w: image %s is called %q (remove it by these names, or force)", mctr.ErrState, img.ID,
+			names)
 	}
 	return nil
 }

@@ -40,7 +40,7 @@ func (p *Provisioner) Save(ctx context.Context, refs []string, w io.Writer, f Sa
 	write := map[SaveFormat]func(*saving) error{
 		"": (*saving).docker, SaveDocker: (*saving).docker, SaveOCI: (*saving).oci}[f]
 	if write == nil {
-		return fmt.Errorf("archive format %q: want %s or %s: %w", f, SaveDocker, SaveOCI, mctr.ErrInvalid)
+		return fmt.Errorf("%w: archive format %q: want %s or %s", mctr.ErrInvalid, f, SaveDocker, SaveOCI)
 	}
 	s := &saving{ctx: ctx, tar: tar.NewWriter(w), open: map[digest.Digest]*os.File{}, written: map[string]bool{}}
 	defer s.close()
@@ -105,7 +105,7 @@ type found struct {
 func (p *Provisioner) imagesFor(ref string) ([]found, error) {
 	r, img, err := p.local(ref)
 	if r.Kind == puller.Rootfs {
-		return nil, fmt.Errorf("image %s is a directory, which no archive of images holds: %w", ref, mctr.ErrInvalid)
+		return nil, fmt.Errorf("%w: image %s is a directory, which no archive of images holds", mctr.ErrInvalid, ref)
 	}
 	if r.Bare {
 		if all, err := p.repository(r); err != nil || len(all) > 0 {
@@ -205,7 +205,7 @@ func (s *saving) blob(name string, d v1.Descriptor) error {
 }
 
 func damaged(want, got digest.Digest) error {
-	return fmt.Errorf("blob %s on disk is %s: %w (remove the image and pull it again)", want, got, mctr.ErrInvalid)
+	return fmt.Errorf("%w: blob %s on disk is %s (remove the image and pull it again)", mctr.ErrInvalid, want, got)
 }
 
 // plain writes a layer without its compression, and compares its diffID. It is

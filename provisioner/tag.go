@@ -19,10 +19,10 @@ func (p *Provisioner) Tag(ctx context.Context, source, target string) (err error
 		return err
 	}
 	if to.Kind != puller.Registry {
-		return fmt.Errorf("tag %s: a tag is a name such as registry.test/app:1: %w", target, mctr.ErrInvalid)
+		return fmt.Errorf("%w: tag %s: a tag is a name such as registry.test/app:1", mctr.ErrInvalid, target)
 	}
 	if to.Digest() != "" {
-		return fmt.Errorf("tag %s: refusing to create a tag with a digest reference: %w", target, mctr.ErrInvalid)
+		return fmt.Errorf("%w: tag %s: refusing to create a tag with a digest reference", mctr.ErrInvalid, target)
 	}
 	lock, err := p.store.Shared(ctx)
 	if err != nil {
@@ -31,7 +31,7 @@ func (p *Provisioner) Tag(ctx context.Context, source, target string) (err error
 	defer func() { err = errors.Join(err, lock.Unlock()) }()
 	from, img, err := p.local(source)
 	if from.Kind == puller.Rootfs {
-		return fmt.Errorf("tag %s: a directory is no image of the store: %w", source, mctr.ErrInvalid)
+		return fmt.Errorf("%w: tag %s: a directory is no image of the store", mctr.ErrInvalid, source)
 	}
 	if err != nil {
 		return err

@@ -241,7 +241,7 @@ func (c *Client) lost(ctx context.Context, verb string, err error) error {
 		return fmt.Errorf("%s: %w", verb, context.Cause(ctx))
 	}
 	if errors.Is(err, os.ErrDeadlineExceeded) {
-		return fmt.Errorf("%s: %w: the shim did not answer: %w", verb, mctr.ErrUnavailable, err)
+		return fmt.Errorf("%w: %s: the shim did not answer: %w", mctr.ErrUnavailable, verb, err)
 	}
-	return fmt.Errorf("%s: %w: the shim is gone: %w", verb, mctr.ErrUnavailable, err)
+	return fmt.Errorf("%w: %s: the shim is gone: %w", mctr.ErrUnavailable, verb, err)
 }

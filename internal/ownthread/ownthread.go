@@ -31,7 +31,7 @@ func onOwnThread(flags int, f func() error) error {
 		return Run(flags, f)
 	}
 	if err := unix.Unshare(unix.CLONE_FS | flags); err != nil {
-		return fmt.Errorf("%w: %w", os.NewSyscallError("unshare", err), mctr.ErrUnsupported)
+		return fmt.Errorf("%w: %w", mctr.ErrUnsupported, os.NewSyscallError("unshare", err))
 	}
 	unix.Umask(0o022)
 	return f()

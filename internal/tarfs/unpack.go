@@ -349,7 +349,7 @@ func (u *unpacker) dates() error {
 // invalid marks what a stream is to blame for.
 func invalid(err error) error {
 	if errors.Is(err, tar.ErrHeader) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, tar.ErrFieldTooLong) {
-		return fmt.Errorf("%w: %w", err, mctr.ErrInvalid)
+		return fmt.Errorf("%w: %w", mctr.ErrInvalid, err)
 	}
 	return err
 }
@@ -357,7 +357,7 @@ func invalid(err error) error {
 // readOnly gives the error of a filesystem that cannot be written to its remedy.
 func readOnly(err error) error {
 	if errors.Is(err, unix.EROFS) {
-		return fmt.Errorf("%w: %w (it is mounted read-only: copy to a volume that is not)", err, mctr.ErrState)
+		return fmt.Errorf("%w: %w (it is mounted read-only: copy to a volume that is not)", mctr.ErrState, err)
 	}
 	return err
 }

@@ -41,5 +41,5 @@ func host(id uint32, mappings []specs.LinuxIDMapping) (uint32, error) {
 			return m.HostID + (id - m.ContainerID), nil
 		}
 	}
-	return 0, fmt.Errorf("id %d is outside the container's user namespace: %w (map more ids)", id, mctr.ErrInvalid)
+	return 0, fmt.Errorf("%w: id %d is outside the container's user namespace (map more ids)", mctr.ErrInvalid, id)
 }

@@ -108,7 +108,7 @@ func (d *document) read(key string, to any) error {
 		return nil
 	}
 	if err := json.Unmarshal(d.keys[key], to); err != nil {
-		return fmt.Errorf("%s: %w: %w", key, err, mctr.ErrInvalid)
+		return fmt.Errorf("%w: %s: %w", mctr.ErrInvalid, key, err)
 	}
 	return nil
 }
@@ -152,7 +152,7 @@ func load(path string) ([]byte, *document, error) {
 		return nil, nil, err
 	}
 	if err := json.Unmarshal(data, &d.keys); err != nil {
-		return nil, nil, fmt.Errorf("it is no JSON object: %w: %w", err, mctr.ErrInvalid)
+		return nil, nil, fmt.Errorf("%w: it is no JSON object: %w", mctr.ErrInvalid, err)
 	}
 	if d.keys == nil { // null
 		d.keys = map[string]json.RawMessage{}

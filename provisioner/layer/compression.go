@@ -36,20 +36,20 @@ func Decompress(r io.Reader) (io.ReadCloser, error) {
 	case bytes.HasPrefix(head, gzipMagic):
 		z, err := pgzip.NewReader(b)
 		if err != nil {
-			return nil, fmt.Errorf("gzip: %w: %w", err, mctr.ErrInvalid)
+			return nil, fmt.Errorf("%w: gzip: %w", mctr.ErrInvalid, err)
 		}
 		return gzipReader{z}, nil
 	case bytes.HasPrefix(head, zstdMagic):
 		z, err := zstd.NewReader(b, zstd.WithDecoderMaxWindow(zstdWindow), zstd.WithDecoderLowmem(true))
 		if err != nil {
-			return nil, fmt.Errorf("zstd: %w: %w", err, mctr.ErrInvalid)
+			return nil, fmt.Errorf("%w: zstd: %w", mctr.ErrInvalid, err)
 		}
 		return z.IOReadCloser(), nil
 	}
 	for _, name := range slices.Sorted(maps.Keys(foreign)) {
 		if bytes.HasPrefix(head, foreign[name]) {
-			return nil, fmt.Errorf("layer is compressed by %s: %w (image-spec knows gzip and zstd)", name,
-				mctr.ErrUnsupported)
+			return nil, fmt.Errorf("%w: layer is compressed by %s (image-spec knows gzip and zstd)",
+				mctr.ErrUnsupported, name)
 		}
 	}
 	return io.NopCloser(b), nil

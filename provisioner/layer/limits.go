@@ -12,7 +12,7 @@ import (
 
 // ErrLimit is wrapped by the errors of layers that are over a limit. It matches
 // mctr.ErrInvalid.
-var ErrLimit = fmt.Errorf("over a limit on images (raise it if this one is to be trusted): %w", mctr.ErrInvalid)
+var ErrLimit = fmt.Errorf("%w: over a limit on images (raise it if this one is to be trusted)", mctr.ErrInvalid)
 
 // Limits bound what one layer may unpack to. Zero means the default.
 type Limits struct {
@@ -54,13 +54,13 @@ const maxName = 4096 // PATH_MAX
 func (u *unpacker) count(h *tar.Header) error {
 	l := u.options.Limits
 	if u.result.Entries++; u.result.Entries > l.Entries {
-		return fmt.Errorf("more than %d entries: %w", l.Entries, ErrLimit)
+		return fmt.Errorf("%w: more than %d entries", ErrLimit, l.Entries)
 	}
 	if len(h.Name) > maxName || len(h.Linkname) > maxName {
-		return fmt.Errorf("a name is longer than %d bytes: %w", maxName, ErrLimit)
+		return fmt.Errorf("%w: a name is longer than %d bytes", ErrLimit, maxName)
 	}
 	if u.result.Bytes += h.Size; h.Size < 0 || u.result.Bytes > u.maxBytes {
-		return fmt.Errorf("files are larger than %d bytes in all: %w", u.maxBytes, ErrLimit)
+		return fmt.Errorf("%w: files are larger than %d bytes in all", ErrLimit, u.maxBytes)
 	}
 	return l.xattrs(h)
 }
@@ -73,8 +73,8 @@ func (l Limits) xattrs(h *tar.Header) error {
 		}
 	}
 	if n > l.Xattrs || bytes > l.XattrBytes {
-		return fmt.Errorf("%d extended attributes of %d bytes, more than %d of %d: %w", n, bytes, l.Xattrs,
-			l.XattrBytes, ErrLimit)
+		return fmt.Errorf("%w: %d extended attributes of %d bytes, more than %d of %d", ErrLimit, n, bytes, l.Xattrs,
+			l.XattrBytes)
 	}
 	return nil
 }
@@ -93,7 +93,7 @@ func (s *stream) Read(p []byte) (int, error) {
 	}
 	n, err := s.r.Read(p)
 	if s.left -= int64(n); s.left < 0 {
-		return 0, fmt.Errorf("the archive is longer than %d bytes: %w", s.max, ErrLimit)
+		return 0, fmt.Errorf("%w: the archive is longer than %d bytes", ErrLimit, s.max)
 	}
 	return n, err
 }

@@ -35,7 +35,7 @@ func sanitise(h *tar.Header, form Form) error {
 		}
 	}
 	if name == "." && h.Typeflag != tar.TypeDir {
-		return fmt.Errorf("the root is to be no directory: %w", mctr.ErrInvalid)
+		return fmt.Errorf("%w: the root is to be no directory", mctr.ErrInvalid)
 	}
 	switch h.Typeflag {
 	case tar.TypeGNUSparse, tar.TypeCont:
@@ -53,10 +53,10 @@ func sanitise(h *tar.Header, form Form) error {
 // relativeToRoot returns name relative to the root, "." for the root itself.
 func relativeToRoot(name string) (string, error) {
 	if slices.Contains(strings.Split(name, "/"), "..") {
-		return name, fmt.Errorf("a name with .. in it: %w", mctr.ErrInvalid)
+		return name, fmt.Errorf("%w: a name with .. in it", mctr.ErrInvalid)
 	}
 	if strings.ContainsRune(name, 0) {
-		return name, fmt.Errorf("a name with a NUL in it: %w", mctr.ErrInvalid)
+		return name, fmt.Errorf("%w: a name with a NUL in it", mctr.ErrInvalid)
 	}
 	return path.Clean(strings.TrimLeft("./"+name, "/")), nil
 }
@@ -65,7 +65,7 @@ func relativeToRoot(name string) (string, error) {
 // be one of "..".
 func checkWhiteout(base string) error {
 	if hidden, ok := strings.CutPrefix(base, whiteout); ok && (hidden == "" || hidden == "." || hidden == "..") {
-		return fmt.Errorf("a whiteout of %q: %w", hidden, mctr.ErrInvalid)
+		return fmt.Errorf("%w: a whiteout of %q", mctr.ErrInvalid, hidden)
 	}
 	return nil
 }

@@ -21,7 +21,7 @@ import (
 var ErrNeedsParents = errors.New("layer needs its parents to be unpacked upon")
 
 // ErrDiffID is returned when the content is not what the image config says.
-var ErrDiffID = fmt.Errorf("layer's content is not what the image config says: %w", mctr.ErrInvalid)
+var ErrDiffID = fmt.Errorf("%w: layer's content is not what the image config says", mctr.ErrInvalid)
 
 // A Form is what the directory is that a layer is unpacked to.
 type Form int
@@ -64,7 +64,7 @@ func Unpack(ctx context.Context, r io.Reader, dir string, o Options) (store.Laye
 		return u.result, invalidUnlessHosts(err)
 	}
 	if got := digest.NewDigest(o.DiffID.Algorithm(), hash); got != o.DiffID {
-		return u.result, fmt.Errorf("diffID %s, want %s: %w", got, o.DiffID, ErrDiffID)
+		return u.result, fmt.Errorf("%w: diffID %s, want %s", ErrDiffID, got, o.DiffID)
 	}
 	return u.result, nil
 }
@@ -147,5 +147,5 @@ func invalidUnlessHosts(err error) error {
 			return err
 		}
 	}
-	return fmt.Errorf("%w: %w", err, mctr.ErrInvalid)
+	return fmt.Errorf("%w: %w", mctr.ErrInvalid, err)
 }

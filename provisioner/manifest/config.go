@@ -52,7 +52,7 @@ func ParseConfig(data []byte, layers int, l Limits) (*Config, error) {
 	}
 	var d document
 	if err := json.Unmarshal(data, &d); err != nil {
-		return nil, fmt.Errorf("parse image config: %w: %w", err, mctr.ErrInvalid)
+		return nil, fmt.Errorf("%w: parse image config: %w", mctr.ErrInvalid, err)
 	}
 	c := &Config{Image: d.Image, Healthcheck: d.Config.Healthcheck, Shell: d.Config.Shell}
 	c.Config = d.Config.ImageConfig
@@ -62,14 +62,14 @@ func ParseConfig(data []byte, layers int, l Limits) (*Config, error) {
 
 func checkRootFS(fs v1.RootFS, layers int) error {
 	if fs.Type != "layers" {
-		return fmt.Errorf("image config: rootfs type %.40q, want layers: %w", fs.Type, mctr.ErrInvalid)
+		return fmt.Errorf("%w: image config: rootfs type %.40q, want layers", mctr.ErrInvalid, fs.Type)
 	}
 	if len(fs.DiffIDs) != layers {
-		return fmt.Errorf("image config names %d diffIDs for %d layers: %w", len(fs.DiffIDs), layers, mctr.ErrInvalid)
+		return fmt.Errorf("%w: image config names %d diffIDs for %d layers", mctr.ErrInvalid, len(fs.DiffIDs), layers)
 	}
 	for _, d := range fs.DiffIDs {
 		if err := d.Validate(); err != nil {
-			return fmt.Errorf("image config: diffID %.100q: %w: %w", string(d), err, mctr.ErrInvalid)
+			return fmt.Errorf("%w: image config: diffID %.100q: %w", mctr.ErrInvalid, string(d), err)
 		}
 	}
 	return nil

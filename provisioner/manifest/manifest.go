@@ -51,8 +51,8 @@ func (l Limits) Filled() Limits {
 // a byte of it is read.
 func (l Limits) CheckSize(what string, size int64) error {
 	if size < 0 || size > l.Filled().Document {
-		return fmt.Errorf("%s of %d bytes: more than the %d allowed: %w", what, size, l.Filled().Document,
-			mctr.ErrInvalid)
+		return fmt.Errorf("%w: %s of %d bytes: more than the %d allowed", mctr.ErrInvalid, what, size,
+			l.Filled().Document)
 	}
 	return nil
 }
@@ -72,19 +72,19 @@ type either struct {
 func IsIndex(mediaType string, data []byte) (bool, error) {
 	var e either
 	if err := json.Unmarshal(data, &e); err != nil {
-		return false, fmt.Errorf("parse manifest: %w: %w", err, mctr.ErrInvalid)
+		return false, fmt.Errorf("%w: parse manifest: %w", mctr.ErrInvalid, err)
 	}
 	if e.MediaType == dockerSchema1 || e.MediaType == dockerSigned1 || e.FSLayers != nil || e.SchemaVersion == 1 {
-		return false, fmt.Errorf("manifest is of Docker schema 1, which carries no checkable config: %w (push the "+
+		return false, fmt.Errorf("%w: manifest is of Docker schema 1, which carries no checkable config (push the "+
 			"image anew with a current tool)", mctr.ErrUnsupported)
 	}
 	index, one := e.Manifests != nil, e.Layers != nil || e.Config != nil
 	if index == one {
-		return false, fmt.Errorf("manifest is neither an image nor an index, or both at once: %w", mctr.ErrInvalid)
+		return false, fmt.Errorf("%w: manifest is neither an image nor an index, or both at once", mctr.ErrInvalid)
 	}
 	for _, m := range []string{mediaType, e.MediaType} {
 		if index && isManifestType(m) || one && isIndexType(m) {
-			return false, fmt.Errorf("manifest is declared %s and is not: %w", m, mctr.ErrInvalid)
+			return false, fmt.Errorf("%w: manifest is declared %s and is not", mctr.ErrInvalid, m)
 		}
 	}
 	return index, nil
@@ -100,7 +100,7 @@ func ParseIndex(data []byte, l Limits) (*v1.Index, error) {
 	}
 	var index v1.Index
 	if err := json.Unmarshal(data, &index); err != nil {
-		return nil, fmt.Errorf("parse index: %w: %w", err, mctr.ErrInvalid)
+		return nil, fmt.Errorf("%w: parse index: %w", mctr.ErrInvalid, err)
 	}
 	for _, d := range index.Manifests {
 		if err := checkDescriptor(d); err != nil {
@@ -118,15 +118,15 @@ func Parse(data []byte, l Limits) (*v1.Manifest, error) {
 	}
 	var m v1.Manifest
 	if err := json.Unmarshal(data, &m); err != nil {
-		return nil, fmt.Errorf("parse manifest: %w: %w", err, mctr.ErrInvalid)
+		return nil, fmt.Errorf("%w: parse manifest: %w", mctr.ErrInvalid, err)
 	}
 	if !slices.Contains([]string{v1.MediaTypeImageConfig, DockerConfig}, m.Config.MediaType) {
-		return nil, fmt.Errorf("manifest is of no container image: its config is a %.100q: %w", m.Config.MediaType,
-			mctr.ErrInvalid)
+		return nil, fmt.Errorf("%w: manifest is of no container image: its config is a %.100q", mctr.ErrInvalid,
+			m.Config.MediaType)
 	}
 	if len(m.Layers) > l.Layers {
-		return nil, fmt.Errorf("image of %d layers: more than the %d allowed: %w", len(m.Layers), l.Layers,
-			mctr.ErrInvalid)
+		return nil, fmt.Errorf("%w: image of %d layers: more than the %d allowed", mctr.ErrInvalid, len(m.Layers),
+			l.Layers)
 	}
 	if err := l.CheckSize("image config", m.Config.Size); err != nil {
 		return nil, err
@@ -141,10 +141,10 @@ func Parse(data []byte, l Limits) (*v1.Manifest, error) {
 
 func checkDescriptor(d v1.Descriptor) error {
 	if err := d.Digest.Validate(); err != nil {
-		return fmt.Errorf("digest %.100q: %w: %w", string(d.Digest), err, mctr.ErrInvalid)
+		return fmt.Errorf("%w: digest %.100q: %w", mctr.ErrInvalid, string(d.Digest), err)
 	}
 	if d.Size < 0 {
-		return fmt.Errorf("%s: size %d: %w", d.Digest, d.Size, mctr.ErrInvalid)
+		return fmt.Errorf("%w: %s: size %d", mctr.ErrInvalid, d.Digest, d.Size)
 	}
 	return nil
 }

@@ -22,8 +22,8 @@ func ParsePlatform(s string) (v1.Platform, error) {
 	}
 	f := strings.Split(s, "/")
 	if len(f) < 2 || len(f) > 3 || f[0] == "" || f[1] == "" {
-		return v1.Platform{}, fmt.Errorf("platform %.80q: want os/arch[/variant] as in linux/arm64: %w", s,
-			mctr.ErrInvalid)
+		return v1.Platform{}, fmt.Errorf("%w: platform %.80q: want os/arch[/variant] as in linux/arm64",
+			mctr.ErrInvalid, s)
 	}
 	p := v1.Platform{OS: f[0], Architecture: f[1]}
 	if len(f) == 3 {
@@ -92,8 +92,8 @@ func Choose(index *v1.Index, p v1.Platform) (v1.Descriptor, error) {
 		names = append(names, Format(*d.Platform))
 	}
 	if score == 0 {
-		return best, fmt.Errorf("no image for platform %s: the index has %.300q: %w", Format(p), names,
-			mctr.ErrNotFound)
+		return best, fmt.Errorf("%w: no image for platform %s: the index has %.300q", mctr.ErrNotFound, Format(p),
+			names)
 	}
 	return best, nil
 }

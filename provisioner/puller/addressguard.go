@@ -67,9 +67,8 @@ func refuseLocal(host string, to netip.Addr) error {
 	if !to.IsLoopback() && !to.IsLinkLocalUnicast() && !to.IsUnspecified() && !to.IsMulticast() {
 		return nil
 	}
-	return fmt.Errorf("%.100q leads to %s, an address of this host's own, and neither the reference nor hosts.toml "+
-		"names that host: %w",
-		host, to, mctr.ErrInvalid)
+	return fmt.Errorf("%w: %.100q leads to %s, an address of this host's own, and neither the reference nor "+
+		"hosts.toml names that host", mctr.ErrInvalid, host, to)
 }
 
 // checkProxied is dial's look for a request that a proxy makes: its host's name is
@@ -96,8 +95,8 @@ func (g *addressGuard) checkProxied(req *http.Request) error {
 		}
 	}
 	if carriesCredentials(req) && !g.related(host) {
-		return fmt.Errorf("credentials for %.100q, which is reached by a proxy and cannot be checked here: %w (name "+
-			"it in hosts.toml)", host, mctr.ErrInvalid)
+		return fmt.Errorf("%w: credentials for %.100q, which is reached by a proxy and cannot be checked here (name "+
+			"it in hosts.toml)", mctr.ErrInvalid, host)
 	}
 	return nil
 }
@@ -126,7 +125,7 @@ func redirected(req *http.Request) error {
 		return nil
 	}
 	if from := req.Response.Request.URL.Host; from != req.URL.Host {
-		return fmt.Errorf("%.100q sends credentials on to %.100q: %w", from, req.URL.Host, mctr.ErrInvalid)
+		return fmt.Errorf("%w: %.100q sends credentials on to %.100q", mctr.ErrInvalid, from, req.URL.Host)
 	}
 	return nil
 }

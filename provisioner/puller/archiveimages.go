@@ -112,7 +112,7 @@ func members(t files, name string, l manifest.Limits) ([]Member, error) {
 	case isLayout && (err != nil || !named(saved)):
 		return layouts, nil
 	case errors.Is(err, mctr.ErrNotFound):
-		return nil, fmt.Errorf("neither what docker save writes (manifest.json) nor an OCI layout (index.json): %w",
+		return nil, fmt.Errorf("%w: neither what docker save writes (manifest.json) nor an OCI layout (index.json)",
 			mctr.ErrInvalid)
 	}
 	return saved, err
@@ -232,7 +232,7 @@ func dockerMembers(t files, name string, l manifest.Limits) ([]Member, error) {
 	}
 	var saves []saved
 	if err := json.Unmarshal(data, &saves); err != nil {
-		return nil, fmt.Errorf("parse manifest.json: %w: %w", err, mctr.ErrInvalid)
+		return nil, fmt.Errorf("%w: parse manifest.json: %w", mctr.ErrInvalid, err)
 	}
 	var all []Member
 	for _, s := range saves {

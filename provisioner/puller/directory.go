@@ -17,14 +17,14 @@ type directory struct{ root *os.Root }
 func (d directory) open(name string, offset int64) (io.ReadCloser, int64, error) {
 	f, err := d.root.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if errors.Is(err, os.ErrNotExist) {
-		return nil, 0, fmt.Errorf("%w: %w", err, mctr.ErrNotFound)
+		return nil, 0, fmt.Errorf("%w: %w", mctr.ErrNotFound, err)
 	}
 	if err != nil {
-		return nil, 0, fmt.Errorf("%w: %w", err, mctr.ErrInvalid)
+		return nil, 0, fmt.Errorf("%w: %w", mctr.ErrInvalid, err)
 	}
 	info, err := f.Stat()
 	if err == nil && !info.Mode().IsRegular() {
-		err = fmt.Errorf("%s is no regular file: %w", name, mctr.ErrInvalid)
+		err = fmt.Errorf("%w: %s is no regular file", mctr.ErrInvalid, name)
 	}
 	if err == nil {
 		_, err = f.Seek(offset, io.SeekStart)

@@ -68,7 +68,7 @@ func (a *dockerArchive) image() (saved, error) {
 	}
 	var all []saved
 	if err := json.Unmarshal(data, &all); err != nil {
-		return saved{}, fmt.Errorf("parse manifest.json: %w: %w", err, mctr.ErrInvalid)
+		return saved{}, fmt.Errorf("%w: parse manifest.json: %w", mctr.ErrInvalid, err)
 	}
 	var tags []string
 	for _, s := range all {
@@ -79,10 +79,10 @@ func (a *dockerArchive) image() (saved, error) {
 	}
 	switch {
 	case a.ref.Tag != "":
-		return saved{}, fmt.Errorf("the archive has %.300q: %w", tags, mctr.ErrNotFound)
+		return saved{}, fmt.Errorf("%w: the archive has %.300q", mctr.ErrNotFound, tags)
 	case len(all) != 1:
-		return saved{}, fmt.Errorf("the archive has %d images, choose one of %.300q: %w", len(all), tags,
-			mctr.ErrInvalid)
+		return saved{}, fmt.Errorf("%w: the archive has %d images, choose one of %.300q", mctr.ErrInvalid, len(all),
+			tags)
 	}
 	return all[0], nil
 }
@@ -101,8 +101,8 @@ func (a *dockerArchive) manifest(s saved) (v1.Manifest, error) {
 		return m, err
 	}
 	if len(s.Layers) > a.limits.Layers {
-		return m, fmt.Errorf("image of %d layers: more than the %d allowed: %w", len(s.Layers), a.limits.Layers,
-			mctr.ErrInvalid)
+		return m, fmt.Errorf("%w: image of %d layers: more than the %d allowed", mctr.ErrInvalid, len(s.Layers),
+			a.limits.Layers)
 	}
 	config, err := manifest.ParseConfig(data, len(s.Layers), a.limits)
 	if err != nil {
@@ -151,7 +151,7 @@ func (a *dockerArchive) Places() []Place { return []Place{{Open: a.open}} }
 func (a *dockerArchive) open(_ context.Context, d v1.Descriptor, offset int64) (io.ReadCloser, error) {
 	name, ok := a.names[d.Digest]
 	if !ok {
-		return nil, fmt.Errorf("the archive has no blob %s: %w", d.Digest, mctr.ErrNotFound)
+		return nil, fmt.Errorf("%w: the archive has no blob %s", mctr.ErrNotFound, d.Digest)
 	}
 	f, _, err := a.files.open(name, offset)
 	return f, err

@@ -24,7 +24,7 @@ func describe(err error) error {
 	var status *transport.Error
 	switch {
 	case err == nil:
-		return fmt.Errorf("unexpected answer: %w", mctr.ErrUnavailable)
+		return fmt.Errorf("%w: unexpected answer", mctr.ErrUnavailable)
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded), errors.Is(err, mctr.ErrInvalid),
 		errors.Is(err, ErrBusy):
 		return err
@@ -32,11 +32,11 @@ func describe(err error) error {
 		return describeStatus(status)
 	case errors.Is(err, errScheme) || strings.Contains(err.Error(), "HTTP response to HTTPS client"):
 		return fmt.Errorf("%w: %w (the registry speaks plain HTTP: allow it for this host if the network is trusted)",
-			err, mctr.ErrUnavailable)
+			mctr.ErrUnavailable, err)
 	case errors.Is(err, syscall.ECONNREFUSED):
-		return fmt.Errorf("%w: %w: %w", errRefused, causeFirst(err), mctr.ErrUnavailable)
+		return fmt.Errorf("%w: %w: %w", mctr.ErrUnavailable, errRefused, causeFirst(err))
 	}
-	return fmt.Errorf("%w: %w", causeFirst(err), mctr.ErrUnavailable)
+	return fmt.Errorf("%w: %w", mctr.ErrUnavailable, causeFirst(err))
 }
 
 // A cause is an error under a text that begins with what is wrong.
@@ -68,17 +68,17 @@ func describeStatus(status *transport.Error) error {
 	err := answerFirst(status)
 	switch status.StatusCode {
 	case http.StatusNotFound:
-		return fmt.Errorf("%w: %w", err, mctr.ErrNotFound)
+		return fmt.Errorf("%w: %w", mctr.ErrNotFound, err)
 	case http.StatusUnauthorized:
-		return fmt.Errorf("%w: %w (log in, or check the name: a registry does not tell a private image from none)", err,
-			errdefs.ErrUnauthenticated)
+		return fmt.Errorf("%w: %w (log in, or check the name: a registry does not tell a private image from none)",
+			errdefs.ErrUnauthenticated, err)
 	case http.StatusForbidden:
-		return fmt.Errorf("%w: %w", err, errdefs.ErrPermissionDenied)
+		return fmt.Errorf("%w: %w", errdefs.ErrPermissionDenied, err)
 	case http.StatusTooManyRequests:
-		return fmt.Errorf("%w: %w: %w (it limits how often it is asked; log in or wait)", err, ErrBusy,
-			mctr.ErrUnavailable)
+		return fmt.Errorf("%w: %w: %w (it limits how often it is asked; log in or wait)", mctr.ErrUnavailable, ErrBusy,
+			err)
 	}
-	return fmt.Errorf("%w: %w", err, mctr.ErrUnavailable)
+	return fmt.Errorf("%w: %w", mctr.ErrUnavailable, err)
 }
 
 // answerFirst puts the request behind what the registry said to it.

@@ -47,7 +47,7 @@ type hostRule struct {
 func ParseHosts(data []byte, dir, registry string) ([]Endpoint, error) {
 	var f hostFile
 	if err := toml.Unmarshal(data, &f); err != nil {
-		return nil, fmt.Errorf("parse hosts.toml: %w: %w", err, mctr.ErrInvalid)
+		return nil, fmt.Errorf("%w: parse hosts.toml: %w", mctr.ErrInvalid, err)
 	}
 	var all []Endpoint
 	for _, name := range hostOrder(data) {
@@ -131,7 +131,7 @@ func parseServer(s string, override bool) (*url.URL, error) {
 	}
 	u, err := url.Parse(s)
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || u.User != nil {
-		return nil, fmt.Errorf("want http(s)://host[:port][/path]: %w", mctr.ErrInvalid)
+		return nil, fmt.Errorf("%w: want http(s)://host[:port][/path]", mctr.ErrInvalid)
 	}
 	path := strings.TrimSuffix(u.Path, "/")
 	if !override && !strings.HasSuffix(path, "/v2") {
@@ -152,7 +152,7 @@ func (e *Endpoint) allow(capabilities []string) error {
 			e.Resolve = true
 		case "push", "referrers":
 		default:
-			return fmt.Errorf("unknown capability %.80q: %w", c, mctr.ErrInvalid)
+			return fmt.Errorf("%w: unknown capability %.80q", mctr.ErrInvalid, c)
 		}
 	}
 	return nil
@@ -170,13 +170,13 @@ func texts(v any) ([]string, error) {
 		for _, item := range v {
 			s, ok := item.(string)
 			if !ok {
-				return nil, fmt.Errorf("want strings: %w", mctr.ErrInvalid)
+				return nil, fmt.Errorf("%w: want strings", mctr.ErrInvalid)
 			}
 			all = append(all, s)
 		}
 		return all, nil
 	}
-	return nil, fmt.Errorf("want a string or a list of strings: %w", mctr.ErrInvalid)
+	return nil, fmt.Errorf("%w: want a string or a list of strings", mctr.ErrInvalid)
 }
 
 // paths is texts of files, relative ones counted from dir.
@@ -208,7 +208,7 @@ func clientPairs(v any, dir string) ([][2]string, error) {
 		case len(p) == 2:
 			pairs = append(pairs, [2]string{p[0], p[1]})
 		case len(p) > 2:
-			return nil, fmt.Errorf("want [certificate, key]: %w", mctr.ErrInvalid)
+			return nil, fmt.Errorf("%w: want [certificate, key]", mctr.ErrInvalid)
 		}
 	}
 	return pairs, nil

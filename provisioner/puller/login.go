@@ -34,7 +34,7 @@ func Server(s string) (string, error) {
 		return "docker.io", nil
 	}
 	if _, err := name.NewRegistry(host, name.StrictValidation); err != nil {
-		return "", fmt.Errorf("registry %q: %w: %w", s, err, mctr.ErrInvalid)
+		return "", fmt.Errorf("%w: registry %q: %w", mctr.ErrInvalid, s, err)
 	}
 	return host, nil
 }
@@ -81,7 +81,7 @@ func Verify(ctx context.Context, host string, c Credentials, config Config) erro
 	}
 	i := slices.IndexFunc(all, func(e Endpoint) bool { return !e.Mirror })
 	if i < 0 {
-		return fmt.Errorf("log in to %s: hosts.toml names mirrors alone: %w", host, mctr.ErrInvalid)
+		return fmt.Errorf("%w: log in to %s: hosts.toml names mirrors alone", mctr.ErrInvalid, host)
 	}
 	if err := all[i].verify(ctx, host, c, newAddressGuard(host, all)); err != nil {
 		return fmt.Errorf("log in to %s: %w", host, err)
@@ -127,7 +127,7 @@ func (e Endpoint) registry() (name.Registry, error) {
 	}
 	reg, err := name.NewRegistry(e.URL.Host, options...)
 	if err != nil {
-		return reg, fmt.Errorf("%w: %w", err, mctr.ErrInvalid)
+		return reg, fmt.Errorf("%w: %w", mctr.ErrInvalid, err)
 	}
 	return reg, nil
 }
@@ -143,11 +143,11 @@ func refusedLogin(err error) error {
 		return fmt.Errorf("%w: incorrect username or password", errdefs.ErrUnauthenticated)
 	}
 	if errors.As(err, &status) && status.StatusCode == http.StatusNotFound {
-		return fmt.Errorf("it is no registry: /v2/ is not there: %w", mctr.ErrInvalid)
+		return fmt.Errorf("%w: it is no registry: /v2/ is not there", mctr.ErrInvalid)
 	}
 	var dns *net.DNSError
 	if errors.As(err, &dns) {
-		return fmt.Errorf("%w: %w (is the name right?)", err, mctr.ErrUnavailable)
+		return fmt.Errorf("%w: %w (is the name right?)", mctr.ErrUnavailable, err)
 	}
 	return describe(err)
 }

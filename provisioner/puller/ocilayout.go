@@ -43,7 +43,7 @@ func openLayout(r Reference, c Config) (Source, error) {
 // missingPathError says of a path's error that what it names is not there, where that is so.
 func missingPathError(err error) error {
 	if errors.Is(err, os.ErrNotExist) {
-		return fmt.Errorf("%w: %w", err, mctr.ErrNotFound)
+		return fmt.Errorf("%w: %w", mctr.ErrNotFound, err)
 	}
 	return err
 }
@@ -88,7 +88,7 @@ func (l *layout) document(ctx context.Context, d v1.Descriptor) ([]byte, error) 
 		return nil, err
 	}
 	if int64(len(data)) != d.Size || d.Digest.Algorithm().FromBytes(data) != d.Digest {
-		return nil, fmt.Errorf("manifest %s is not what its digest and size say: %w", d.Digest, mctr.ErrInvalid)
+		return nil, fmt.Errorf("%w: manifest %s is not what its digest and size say", mctr.ErrInvalid, d.Digest)
 	}
 	return data, nil
 }
@@ -100,7 +100,7 @@ func (l *layout) checkVersion() error {
 	}
 	var v v1.ImageLayout
 	if err := json.Unmarshal(data, &v); err != nil || !strings.HasPrefix(v.Version, "1.") {
-		return fmt.Errorf("oci-layout: version %.40q, want 1.x: %w", v.Version, mctr.ErrInvalid)
+		return fmt.Errorf("%w: oci-layout: version %.40q, want 1.x", mctr.ErrInvalid, v.Version)
 	}
 	return nil
 }
@@ -135,14 +135,14 @@ func pick(index *v1.Index, tag string) (v1.Descriptor, error) {
 	}
 	switch {
 	case tag != "":
-		return v1.Descriptor{}, fmt.Errorf("no tag %q, the layout has %.300q: %w", tag, named, mctr.ErrNotFound)
+		return v1.Descriptor{}, fmt.Errorf("%w: no tag %q, the layout has %.300q", mctr.ErrNotFound, tag, named)
 	case len(index.Manifests) == 1:
 		return index.Manifests[0], nil
 	case len(index.Manifests) == 0:
-		return v1.Descriptor{}, fmt.Errorf("the layout is empty: %w", mctr.ErrNotFound)
+		return v1.Descriptor{}, fmt.Errorf("%w: the layout is empty", mctr.ErrNotFound)
 	case len(named) > 1:
-		return v1.Descriptor{}, fmt.Errorf("the layout has several images, choose one of the tags %.300q: %w", named,
-			mctr.ErrInvalid)
+		return v1.Descriptor{}, fmt.Errorf("%w: the layout has several images, choose one of the tags %.300q",
+			mctr.ErrInvalid, named)
 	}
 	return v1.Descriptor{}, nil
 }
@@ -166,7 +166,7 @@ func (l *layout) open(_ context.Context, d v1.Descriptor, offset int64) (io.Read
 	}
 	if size != d.Size {
 		_ = f.Close()
-		return nil, fmt.Errorf("blob %s has %d bytes, %d were declared: %w", d.Digest, size, d.Size, mctr.ErrInvalid)
+		return nil, fmt.Errorf("%w: blob %s has %d bytes, %d were declared", mctr.ErrInvalid, d.Digest, size, d.Size)
 	}
 	return f, nil
 }

@@ -39,7 +39,7 @@ type Reference struct {
 // working directory.
 func Parse(s string) (Reference, error) {
 	if len(s) > 8192 || strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r == 0x7f }) {
-		return Reference{}, fmt.Errorf("image reference %.80q: %w", s, mctr.ErrInvalid)
+		return Reference{}, fmt.Errorf("%w: image reference %.80q", mctr.ErrInvalid, s)
 	}
 	prefix, rest, ok := strings.Cut(s, ":")
 	switch k := Kind(prefix); {
@@ -63,7 +63,7 @@ func parsePath(k Kind, rest string) (Reference, error) {
 		path, tag, _ = strings.Cut(rest, ":")
 	}
 	if path == "" {
-		return Reference{}, fmt.Errorf("image reference %s:%.80s names no path: %w", k, rest, mctr.ErrInvalid)
+		return Reference{}, fmt.Errorf("%w: image reference %s:%.80s names no path", mctr.ErrInvalid, k, rest)
 	}
 	abs, err := filepath.Abs(path)
 	if err != nil {
@@ -82,7 +82,7 @@ func parsePath(k Kind, rest string) (Reference, error) {
 func parseNamed(s string) (Reference, error) {
 	named, err := reference.ParseDockerRef(s)
 	if err != nil {
-		return Reference{}, fmt.Errorf("image reference %.80q: %w: %w", s, err, mctr.ErrInvalid)
+		return Reference{}, fmt.Errorf("%w: image reference %.80q: %w", mctr.ErrInvalid, s, err)
 	}
 	written, err := reference.ParseNormalizedNamed(s)
 	return Reference{Kind: Registry, Bare: err == nil && reference.IsNameOnly(written), named: named}, nil

@@ -68,7 +68,7 @@ func (g *registry) Close() error {
 	return nil
 }
 
-var errNoEndpoint = fmt.Errorf("no endpoint may be asked: %w (see hosts.toml)", mctr.ErrUnavailable)
+var errNoEndpoint = fmt.Errorf("%w: no endpoint may be asked (see hosts.toml)", mctr.ErrUnavailable)
 
 // each asks the peers that may, in order, until one answers.
 func (g *registry) each(may func(Endpoint) bool, ask func(*peer) error) error {

@@ -33,7 +33,7 @@ func (p *peer) manifest(ctx context.Context, id string) (v1.Descriptor, []byte, 
 	}
 	data, err := io.ReadAll(io.LimitReader(resp.Body, limit.Document+1))
 	if err != nil {
-		return v1.Descriptor{}, nil, fmt.Errorf("read manifest: %w: %w", err, mctr.ErrUnavailable)
+		return v1.Descriptor{}, nil, fmt.Errorf("%w: read manifest: %w", mctr.ErrUnavailable, err)
 	}
 	if err := limit.CheckSize("manifest", int64(len(data))); err != nil {
 		return v1.Descriptor{}, nil, err
@@ -52,7 +52,7 @@ func checkHeader(declared string, data []byte) error {
 		return nil
 	}
 	if got := want.Algorithm().FromBytes(data); got != want {
-		return fmt.Errorf("manifest's digest is %s, and came with %s: %w", got, want, mctr.ErrInvalid)
+		return fmt.Errorf("%w: manifest's digest is %s, and came with %s", mctr.ErrInvalid, got, want)
 	}
 	return nil
 }
@@ -62,7 +62,7 @@ func (p *peer) describe(mediaType string, data []byte) (v1.Descriptor, []byte, e
 	d := v1.Descriptor{MediaType: mediaType, Digest: digest.FromBytes(data), Size: int64(len(data))}
 	if want := p.registry.ref.Digest(); want != "" {
 		if d.Digest = want.Algorithm().FromBytes(data); d.Digest != want {
-			return d, nil, fmt.Errorf("manifest's digest is %s, want %s: %w", d.Digest, want, mctr.ErrInvalid)
+			return d, nil, fmt.Errorf("%w: manifest's digest is %s, want %s", mctr.ErrInvalid, d.Digest, want)
 		}
 	}
 	return d, data, nil
@@ -119,8 +119,8 @@ func isDocument(mediaType string) bool {
 func skip(resp *http.Response, body io.Reader, offset int64) error {
 	if resp.StatusCode == http.StatusPartialContent {
 		if got := resp.Header.Get("Content-Range"); !strings.HasPrefix(got, fmt.Sprintf("bytes %d-", offset)) {
-			return fmt.Errorf("asked for bytes from %d, the answer is %.80q: %w: %w", offset, got, errWrongRange,
-				mctr.ErrInvalid)
+			return fmt.Errorf("%w: asked for bytes from %d, the answer is %.80q: %w", mctr.ErrInvalid, offset, got,
+				errWrongRange)
 		}
 		return nil
 	}

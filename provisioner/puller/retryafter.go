@@ -69,7 +69,7 @@ func (p retryingTransport) RoundTrip(req *http.Request) (*http.Response, error) 
 func errBusy(resp *http.Response, wait time.Duration) error {
 	defer resp.Body.Close()
 	err := transport.CheckError(resp)
-	return fmt.Errorf("%w: %w: %w (it names %s: wait so long, or log in)", err, ErrBusy, mctr.ErrUnavailable,
+	return fmt.Errorf("%w: %w: %w (it names %s: wait so long, or log in)", mctr.ErrUnavailable, ErrBusy, err,
 		wait.Round(time.Second))
 }
 

@@ -62,5 +62,5 @@ func Open(r Reference, c Config) (Source, error) {
 	case DockerArchive:
 		return openDockerArchive(r, c)
 	}
-	return nil, fmt.Errorf("image reference %s: %w", r, mctr.ErrInvalid)
+	return nil, fmt.Errorf("%w: image reference %s", mctr.ErrInvalid, r)
 }

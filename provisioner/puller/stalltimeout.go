@@ -21,7 +21,7 @@ type stallReader struct {
 func newStallReader(ctx context.Context, body io.ReadCloser, cancel context.CancelCauseFunc) *stallReader {
 	s := &stallReader{ctx: ctx, body: body, cancel: cancel}
 	s.timer = time.AfterFunc(stallTimeout, func() {
-		cancel(fmt.Errorf("nothing came for %s: %w", stallTimeout, mctr.ErrUnavailable))
+		cancel(fmt.Errorf("%w: nothing came for %s", mctr.ErrUnavailable, stallTimeout))
 	})
 	return s
 }
@@ -34,7 +34,7 @@ func (s *stallReader) Read(p []byte) (int, error) {
 		return n, cause
 	}
 	if err != nil && !errors.Is(err, io.EOF) && s.ctx.Err() == nil {
-		err = fmt.Errorf("%w: %w", err, mctr.ErrUnavailable)
+		err = fmt.Errorf("%w: %w", mctr.ErrUnavailable, err)
 	}
 	return n, err
 }

@@ -59,7 +59,7 @@ func newArchive(f *os.File, c Config) (*archive, error) {
 		return nil, err
 	}
 	if !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("%s is no regular file: %w", f.Name(), mctr.ErrInvalid)
+		return nil, fmt.Errorf("%w: %s is no regular file", mctr.ErrInvalid, f.Name())
 	}
 	plain, err := inflate(f, c)
 	if err != nil {
@@ -70,7 +70,7 @@ func newArchive(f *os.File, c Config) (*archive, error) {
 		if plain != f {
 			_ = plain.Close()
 		}
-		return nil, fmt.Errorf("read archive: %w: %w", err, mctr.ErrInvalid)
+		return nil, fmt.Errorf("%w: read archive: %w", mctr.ErrInvalid, err)
 	}
 	if plain != f {
 		_ = f.Close()
@@ -105,7 +105,7 @@ func spill(r io.Reader, c Config) (*os.File, error) {
 	if err == nil {
 		var n int64
 		if n, err = io.Copy(t, io.LimitReader(r, c.Unpacked+1)); err == nil && n > c.Unpacked {
-			err = fmt.Errorf("archive unpacks to more than %d bytes: %w", c.Unpacked, layer.ErrLimit)
+			err = fmt.Errorf("%w: archive unpacks to more than %d bytes", layer.ErrLimit, c.Unpacked)
 		}
 	}
 	if err == nil {
@@ -131,8 +131,8 @@ func (a *archive) scan() error {
 			return err
 		}
 		if n >= maxEntries || len(h.Name) > 4096 {
-			return fmt.Errorf("more than %d entries, or a name of %d bytes: %w", maxEntries, len(h.Name),
-				layer.ErrLimit)
+			return fmt.Errorf("%w: more than %d entries, or a name of %d bytes", layer.ErrLimit, maxEntries,
+				len(h.Name))
 		}
 		if err := a.note(h); err != nil {
 			return err
@@ -162,14 +162,14 @@ func (a *archive) find(name string) (extent, error) {
 	for range 8 {
 		e, ok := a.index[path.Clean(name)]
 		if !ok {
-			return e, fmt.Errorf("the archive has no %.200q: %w", name, mctr.ErrNotFound)
+			return e, fmt.Errorf("%w: the archive has no %.200q", mctr.ErrNotFound, name)
 		}
 		if e.link == "" {
 			return e, nil
 		}
 		name = e.link
 	}
-	return extent{}, fmt.Errorf("the archive's %.200q is a chain of links: %w", name, mctr.ErrInvalid)
+	return extent{}, fmt.Errorf("%w: the archive's %.200q is a chain of links", mctr.ErrInvalid, name)
 }
 
 func (a *archive) open(name string, offset int64) (io.ReadCloser, int64, error) {

@@ -48,7 +48,7 @@ func addCAs(c *tls.Config, files []string) error {
 			return fmt.Errorf("certificate authority: %w", err)
 		}
 		if !pool.AppendCertsFromPEM(pem) {
-			return fmt.Errorf("certificate authority %s: no certificate in it: %w", f, mctr.ErrInvalid)
+			return fmt.Errorf("%w: certificate authority %s: no certificate in it", mctr.ErrInvalid, f)
 		}
 	}
 	c.RootCAs = pool

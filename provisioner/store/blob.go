@@ -13,7 +13,7 @@ import (
 )
 
 // ErrContent marks content that is not what its digest or size says.
-var ErrContent = fmt.Errorf("content is not what was declared: %w", mctr.ErrInvalid)
+var ErrContent = fmt.Errorf("%w: content is not what was declared", mctr.ErrInvalid)
 
 // HasBlob says whether the blob is in the store. Blobs are checked before they
 // get their name, so that only the size is looked at here.
@@ -26,7 +26,7 @@ func (s *Store) HasBlob(d v1.Descriptor) bool {
 func (s *Store) OpenBlob(d digest.Digest) (*os.File, error) {
 	f, err := os.Open(s.blob(d))
 	if errors.Is(err, os.ErrNotExist) {
-		return nil, fmt.Errorf("blob %s: %w", d, mctr.ErrNotFound)
+		return nil, fmt.Errorf("%w: blob %s", mctr.ErrNotFound, d)
 	}
 	return f, err
 }
@@ -43,7 +43,7 @@ func (s *Store) ReadBlob(d v1.Descriptor) ([]byte, error) {
 		return nil, fmt.Errorf("read blob %s: %w", d.Digest, err)
 	}
 	if d.Digest.Algorithm().FromBytes(data) != d.Digest {
-		return nil, fmt.Errorf("blob %s: %w", d.Digest, ErrContent)
+		return nil, fmt.Errorf("%w: blob %s", ErrContent, d.Digest)
 	}
 	return data, nil
 }
@@ -66,7 +66,7 @@ func (s *Store) CheckBlob(d digest.Digest) error {
 	if err := os.Remove(s.blob(d)); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return fmt.Errorf("remove damaged blob %s: %w", d, err)
 	}
-	return fmt.Errorf("blob %s on disk is %s: %w", d, got, ErrContent)
+	return fmt.Errorf("%w: blob %s on disk is %s", ErrContent, d, got)
 }
 
 func (s *Store) blob(d digest.Digest) string {
@@ -76,10 +76,10 @@ func (s *Store) blob(d digest.Digest) string {
 // checkDescriptor refuses descriptors that cannot name a file of the store.
 func checkDescriptor(d v1.Descriptor) error {
 	if err := d.Digest.Validate(); err != nil {
-		return fmt.Errorf("digest %.80q: %w: %w", string(d.Digest), err, mctr.ErrInvalid)
+		return fmt.Errorf("%w: digest %.80q: %w", mctr.ErrInvalid, string(d.Digest), err)
 	}
 	if d.Size < 0 {
-		return fmt.Errorf("blob %s: size %d: %w", d.Digest, d.Size, mctr.ErrInvalid)
+		return fmt.Errorf("%w: blob %s: size %d", mctr.ErrInvalid, d.Digest, d.Size)
 	}
 	return nil
 }

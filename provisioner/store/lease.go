@@ -22,8 +22,8 @@ var holderName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.@-]{0,199}$`)
 func (s *Store) Lease(holder string, img *Image) error {
 	if !holderName.MatchString(holder) {
 		return fmt.Errorf(
-			"lease holder %.80q: want a letter or digit, then at most 199 of letters, digits, _ . @ -: %w", holder,
-			mctr.ErrInvalid)
+			"%w: lease holder %.80q: want a letter or digit, then at most 199 of letters, digits, _ . @ -",
+			mctr.ErrInvalid, holder)
 	}
 	if err := failpoint.Hit(PointLease); err != nil {
 		return err
@@ -59,7 +59,7 @@ func (s *Store) linkLease(path string, img *Image) bool {
 // Release drops holder's lease. One that is not there is no error.
 func (s *Store) Release(holder string) error {
 	if !holderName.MatchString(holder) {
-		return fmt.Errorf("lease holder %.80q: %w", holder, mctr.ErrInvalid)
+		return fmt.Errorf("%w: lease holder %.80q", mctr.ErrInvalid, holder)
 	}
 	if err := os.Remove(s.path("leases", holder)); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return fmt.Errorf("release image lease of %s: %w", holder, err)

@@ -39,7 +39,7 @@ func (s *Store) Tag(img *Image) error {
 func (s *Store) Image(reference string) (*Image, error) {
 	img, err := s.load(s.ref(reference))
 	if err != nil || img.Reference != reference {
-		return nil, fmt.Errorf("image %s: %w", reference, mctr.ErrNotFound)
+		return nil, fmt.Errorf("%w: image %s", mctr.ErrNotFound, reference)
 	}
 	return img, nil
 }
@@ -107,13 +107,13 @@ func (s *Store) ByID(prefix string) (*Image, error) {
 			continue
 		}
 		if found != nil && found.ID != img.ID {
-			return nil, fmt.Errorf("image id %s: several images start so; give more digits: %w", prefix,
-				mctr.ErrInvalid)
+			return nil, fmt.Errorf("%w: image id %s: several images start so; give more digits", mctr.ErrInvalid,
+				prefix)
 		}
 		found = img
 	}
 	if found == nil {
-		return nil, fmt.Errorf("image id %s: %w", prefix, mctr.ErrNotFound)
+		return nil, fmt.Errorf("%w: image id %s", mctr.ErrNotFound, prefix)
 	}
 	return found, nil
 }

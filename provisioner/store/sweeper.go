@@ -135,5 +135,5 @@ func (g *sweeper) names(dir string) []string {
 // InUse is the error of removing what leases hold. It matches ErrState.
 func InUse(reference string, holders []string) error {
 	slices.Sort(holders)
-	return fmt.Errorf("image %s is used by %q: %w (stop and remove these, or force)", reference, holders, mctr.ErrState)
+	return fmt.Errorf("%w: image %s is used by %q (stop and remove these, or force)", mctr.ErrState, reference, holders)
 }

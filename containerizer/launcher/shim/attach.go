@@ -28,7 +28,7 @@ func (p *peer) attach(a wire.Attach) (stream func()) {
 	if a.Stdin && !streams.takeInput() {
 		_ = wire.Write(p.conn,
 			wire.Failed(
-				fmt.Errorf("attach: %w: the input is taken: another client writes to it (attach without input, or "+
+				fmt.Errorf("%w: attach: the input is taken: another client writes to it (attach without input, or "+
 					"wait)", mctr.ErrState)))
 		return nil
 	}
