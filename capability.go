@@ -26,15 +26,15 @@ var defaultCapabilities = []string{
 // "CAP_..." names in the kernel's order. bounding, a bit set, is what the
 // supervisor can give. As with docker, ALL stands for all of these; what is
 // dropped is taken from the default set, and what is added is given; only from
-// --cap-add ALL a drop takes what was added. Other than with docker, a drop
+// CapAdd's ALL a drop takes what was added. Other than with docker, a drop
 // counts for a privileged container too. The error wraps ErrInvalid for an
 // unknown name, ErrUnsupported for one that cannot be given.
 func (s Security) Capabilities(bounding uint64) ([]string, error) {
-	add, addAll, err := parseCapabilities("--cap-add", s.CapAdd)
+	add, addAll, err := parseCapabilities("security.cap_add", s.CapAdd)
 	if err != nil {
 		return nil, err
 	}
-	drop, dropAll, err := parseCapabilities("--cap-drop", s.CapDrop)
+	drop, dropAll, err := parseCapabilities("security.cap_drop", s.CapDrop)
 	if err != nil {
 		return nil, err
 	}
@@ -49,13 +49,13 @@ func (s Security) Capabilities(bounding uint64) ([]string, error) {
 		case wanted && given:
 			caps = append(caps, "CAP_"+name)
 		case wanted && add[name]:
-			return nil, &UnsupportedError{Feature: "--cap-add " + name, Why: "mctr runs without CAP_" + name}
+			return nil, &UnsupportedError{Feature: "security.cap_add " + name, Why: "mctr runs without CAP_" + name}
 		}
 	}
 	return caps, nil
 }
 
-func parseCapabilities(flag string, names []string) (set map[string]bool, all bool, err error) {
+func parseCapabilities(field string, names []string) (set map[string]bool, all bool, err error) {
 	set = map[string]bool{}
 	for _, name := range names {
 		short := strings.TrimPrefix(strings.ToUpper(name), "CAP_")
@@ -65,7 +65,8 @@ func parseCapabilities(flag string, names []string) (set map[string]bool, all bo
 		case slices.Contains(allCapabilities, short):
 			set[short] = true
 		default:
-			return nil, false, fmt.Errorf("%w: %s %s: unknown capability (see capabilities(7))", ErrInvalid, flag, name)
+			return nil, false, fmt.Errorf("%w: %s %s: unknown capability (see capabilities(7))", ErrInvalid, field,
+				name)
 		}
 	}
 	return set, all, nil

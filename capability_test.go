@@ -83,11 +83,11 @@ func TestCapabilitiesRefused(t *testing.T) {
 		bounding   uint64
 		want       error
 	}{
-		{"unknown add", "--cap-add NET_EVERYTHING", mctr.Security{CapAdd: []string{"NET_EVERYTHING"}}, every,
+		{"unknown add", "security.cap_add NET_EVERYTHING", mctr.Security{CapAdd: []string{"NET_EVERYTHING"}}, every,
 			mctr.ErrInvalid},
-		{"unknown drop", "--cap-drop CAP_", mctr.Security{CapDrop: []string{"CAP_"}}, every, mctr.ErrInvalid},
-		{"empty", "--cap-add", mctr.Security{CapAdd: []string{""}}, every, mctr.ErrInvalid},
-		{"not ours to give", "--cap-add SYS_TIME", mctr.Security{CapAdd: []string{"sys_time"}}, every &^ sysTime,
+		{"unknown drop", "security.cap_drop CAP_", mctr.Security{CapDrop: []string{"CAP_"}}, every, mctr.ErrInvalid},
+		{"empty", "security.cap_add", mctr.Security{CapAdd: []string{""}}, every, mctr.ErrInvalid},
+		{"not ours to give", "security.cap_add SYS_TIME", mctr.Security{CapAdd: []string{"sys_time"}}, every &^ sysTime,
 			mctr.ErrUnsupported},
 	} {
 		_, err := c.s.Capabilities(c.bounding)

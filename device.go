@@ -27,15 +27,15 @@ func (d Device) Nodes() ([]DeviceNode, error) {
 		target = d.Source
 	}
 	if !filepath.IsAbs(d.Source) || !filepath.IsAbs(target) {
-		return nil, fmt.Errorf("%w: --device %s:%s: paths must be absolute", ErrInvalid, d.Source, target)
+		return nil, fmt.Errorf("%w: config.devices %s:%s: paths must be absolute", ErrInvalid, d.Source, target)
 	}
 	if strings.Trim(d.Permissions, "rwm") != "" {
-		return nil, fmt.Errorf("%w: --device %s: permissions %q are not of r, w, m", ErrInvalid, d.Source,
+		return nil, fmt.Errorf("%w: config.devices %s: permissions %q are not of r, w, m", ErrInvalid, d.Source,
 			d.Permissions)
 	}
 	source, err := filepath.EvalSymlinks(d.Source)
 	if err != nil {
-		return nil, fmt.Errorf("%w: --device %s: %w", ErrInvalid, d.Source, err)
+		return nil, fmt.Errorf("%w: config.devices %s: %w", ErrInvalid, d.Source, err)
 	}
 	var nodes []DeviceNode
 	err = filepath.WalkDir(source, func(path string, _ fs.DirEntry, err error) error {
@@ -53,10 +53,10 @@ func (d Device) Nodes() ([]DeviceNode, error) {
 		return err
 	})
 	if err != nil {
-		return nil, fmt.Errorf("%w: --device %s: %w", ErrInvalid, d.Source, err)
+		return nil, fmt.Errorf("%w: config.devices %s: %w", ErrInvalid, d.Source, err)
 	}
 	if len(nodes) == 0 {
-		return nil, fmt.Errorf("%w: --device %s is no device node", ErrInvalid, d.Source)
+		return nil, fmt.Errorf("%w: config.devices %s is no device node", ErrInvalid, d.Source)
 	}
 	return nodes, nil
 }

@@ -100,8 +100,8 @@ func TestDeviceNodesRefuses(t *testing.T) {
 		{Source: dir + "/sub/dangling"},
 	} {
 		_, err := d.Nodes()
-		if !errors.Is(err, mctr.ErrInvalid) || !strings.Contains(err.Error(), "--device "+d.Source) {
-			t.Errorf("%+v: %v, want ErrInvalid that names --device and the source", d, err)
+		if !errors.Is(err, mctr.ErrInvalid) || !strings.Contains(err.Error(), "config.devices "+d.Source) {
+			t.Errorf("%+v: %v, want ErrInvalid that names config.devices and the source", d, err)
 		}
 	}
 }

@@ -44,7 +44,7 @@ func (e *PhaseError) Unwrap() error { return e.Err }
 // An UnsupportedError names a feature that was asked for and that this host
 // cannot give. It matches ErrUnsupported.
 type UnsupportedError struct {
-	Feature string // the flag or property as the user wrote it: "--memory-swap"
+	Feature string // the config's field by its path, or what else was asked for: "resources.memory.swap"
 	Why     string // what is missing: "the kernel has no swap accounting"
 	Remedy  string // may be empty
 }

@@ -44,7 +44,7 @@ func (d *Definition) checkSubnetUnused(bridge netlink.Link) error {
 	for _, a := range all {
 		if s := d.subnetAround(prefixOf(a.IP, a.Mask)); s.IsValid() && a.LinkIndex != bridge.Attrs().Index {
 			return fmt.Errorf("%w: subnet %v: %s of this host has the address %v by now: make the network anew with "+
-				"another --subnet", mctr.ErrState, s, interfaceName(a.LinkIndex), a.IPNet)
+				"another definition.subnets", mctr.ErrState, s, interfaceName(a.LinkIndex), a.IPNet)
 		}
 	}
 	return nil

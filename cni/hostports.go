@@ -28,7 +28,7 @@ func (n *Networks) CheckPorts(want []mctr.Port) error {
 		return nil
 	}
 	if _, err := n.choosePorts("", want); err != nil {
-		return fmt.Errorf("%w: --publish: %w", mctr.ErrInvalid, err)
+		return fmt.Errorf("%w: config.ports: %w", mctr.ErrInvalid, err)
 	}
 	return nil
 }
@@ -102,7 +102,7 @@ func takenBy(p mctr.Port, taken []*Attachment) error {
 
 func (a *Attachment) ownerText() string {
 	if a.Container == "" {
-		return "another --publish's"
+		return "another config.ports entry's"
 	}
 	return "container " + a.Container.Short() + "'s"
 }

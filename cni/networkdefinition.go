@@ -75,7 +75,7 @@ func (n *Networks) Create(name string, d Definition) (*Network, error) {
 		return nil, fmt.Errorf("%w: network name %.20q...: more than %d bytes", mctr.ErrInvalid, name, maxName)
 	}
 	if reserved(name) {
-		return nil, fmt.Errorf("%w: network name %q means something else to --network", mctr.ErrInvalid, name)
+		return nil, fmt.Errorf("%w: network name %q means something else as config.network", mctr.ErrInvalid, name)
 	}
 	lock, err := n.lockDefinitions()
 	if err != nil {
@@ -132,7 +132,7 @@ func (d *Definition) check() error {
 	}
 	for _, server := range d.DNS.Servers {
 		if _, err := netip.ParseAddr(server); err != nil {
-			return fmt.Errorf("%w: --dns %q is no address", mctr.ErrInvalid, server)
+			return fmt.Errorf("%w: definition.dns.servers %q is no address", mctr.ErrInvalid, server)
 		}
 	}
 	return nil
@@ -149,17 +149,17 @@ func (n *Networks) complete(name string, d *Definition) error {
 		d.Driver = Bridge
 	case Macvlan:
 		if err := exists(d.Parent); err != nil {
-			return fmt.Errorf("--parent: %w", err)
+			return fmt.Errorf("definition.parent: %w", err)
 		}
 	case VXLAN:
 		if err := n.completeOverlay(name, d); err != nil {
 			return err
 		}
 	default:
-		return fmt.Errorf("%w: --driver %s: bridge, macvlan or vxlan", mctr.ErrInvalid, d.Driver)
+		return fmt.Errorf("%w: definition.driver %s: bridge, macvlan or vxlan", mctr.ErrInvalid, d.Driver)
 	}
 	if d.Parent != "" && d.Driver != Macvlan {
-		return fmt.Errorf("%w: --parent is for macvlan", mctr.ErrInvalid)
+		return fmt.Errorf("%w: definition.parent is for macvlan", mctr.ErrInvalid)
 	}
 	if d.MTU != 0 && (d.MTU < 576 || d.MTU > 65535) {
 		return fmt.Errorf("%w: MTU %d: 576 to 65535", mctr.ErrInvalid, d.MTU)

@@ -34,19 +34,21 @@ const (
 func (n *Networks) completeOverlay(name string, d *Definition) error {
 	o := d.Overlay
 	if o == nil || o.VNI < 1 || o.VNI >= 1<<24 {
-		return fmt.Errorf("%w: --driver vxlan needs --vni, 1 to 16777215", mctr.ErrInvalid)
+		return fmt.Errorf("%w: definition.driver vxlan needs definition.overlay.vni, 1 to 16777215", mctr.ErrInvalid)
 	}
 	if len(d.Subnets) == 0 || d.Subnets[0].Range == (netip.Prefix{}) || d.Subnets[0].Range == d.Subnets[0].Subnet {
-		return fmt.Errorf("%w: --driver vxlan needs the common --subnet, and as --ip-range this host's part of it",
+		return fmt.Errorf("%w: definition.driver vxlan needs the common definition.subnets, and as "+
+			"definition.subnets.range this host's part of it",
 			mctr.ErrInvalid)
 	}
 	underlay, err := linkOf(o.Local)
 	if err != nil {
-		return fmt.Errorf("--local: %w", err)
+		return fmt.Errorf("definition.overlay.local: %w", err)
 	}
 	for _, p := range o.Peers {
 		if p == o.Local || p.Is4() != o.Local.Is4() {
-			return fmt.Errorf("%w: --peer %v: want another host's address of the family of --local %v", mctr.ErrInvalid,
+			return fmt.Errorf("%w: definition.overlay.peers %v: want another host's address of the family of "+
+				"definition.overlay.local %v", mctr.ErrInvalid,
 				p, o.Local)
 		}
 	}

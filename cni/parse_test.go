@@ -48,10 +48,12 @@ func TestSubnets(t *testing.T) {
 		{given: Subnet{Subnet: prefix("10.9.0.0/31")}, says: "no room"},
 		{given: Subnet{Subnet: prefix("0.0.0.0/0")}, says: "no room"},
 		{given: Subnet{Subnet: prefix("224.0.0.0/8")}, says: "no room"},
-		{given: Subnet{Subnet: prefix("10.9.0.0/24"), Range: prefix("10.9.0.0/16")}, says: "--ip-range"},
-		{given: Subnet{Subnet: prefix("10.9.0.0/24"), Range: prefix("10.8.0.0/25")}, says: "--ip-range"},
-		{given: Subnet{Subnet: prefix("10.9.0.0/24"), Gateway: netip.MustParseAddr("10.8.0.1")}, says: "--gateway"},
-		{given: Subnet{Subnet: prefix("10.9.0.0/24"), Gateway: netip.MustParseAddr("10.9.0.0")}, says: "--gateway"},
+		{given: Subnet{Subnet: prefix("10.9.0.0/24"), Range: prefix("10.9.0.0/16")}, says: "definition.subnets.range"},
+		{given: Subnet{Subnet: prefix("10.9.0.0/24"), Range: prefix("10.8.0.0/25")}, says: "definition.subnets.range"},
+		{given: Subnet{Subnet: prefix("10.9.0.0/24"), Gateway: netip.MustParseAddr("10.8.0.1")},
+			says: "definition.subnets.gateway"},
+		{given: Subnet{Subnet: prefix("10.9.0.0/24"), Gateway: netip.MustParseAddr("10.9.0.0")},
+			says: "definition.subnets.gateway"},
 	} {
 		got := c.given
 		err := got.complete()

@@ -119,6 +119,6 @@ func (n *Networks) findPlugin(program string) error {
 		return nil
 	}
 	return fmt.Errorf("%w: CNI plugin %s is in none of %s (install containernetworking-plugins, or name its "+
-		"directory by --cni-plugin-dir)",
+		"directory by cni.plugin_dirs)",
 		mctr.ErrUnsupported, program, strings.Join(n.config.PluginDirs, ", "))
 }

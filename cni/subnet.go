@@ -36,15 +36,15 @@ func (n *Networks) completeSubnets(d *Definition) error {
 			return err
 		}
 		if families[s.Subnet.Addr().Is4()] {
-			return fmt.Errorf("%w: --subnet %v: a network has one subnet a family", mctr.ErrInvalid, s.Subnet)
+			return fmt.Errorf("%w: definition.subnets %v: a network has one subnet a family", mctr.ErrInvalid, s.Subnet)
 		}
 		families[s.Subnet.Addr().Is4()] = true
 		if s.Subnet.Addr().Is6() && d.MTU != 0 && d.MTU < leastMTU6 {
 			return fmt.Errorf("%w: MTU %d: IPv6 wants at least %d", mctr.ErrInvalid, d.MTU, leastMTU6)
 		}
 		if other := overlapping(s.Subnet, used); other.IsValid() && d.Driver == Bridge {
-			return fmt.Errorf("%w: --subnet %v overlaps %v, which this host or another network has", mctr.ErrExists,
-				s.Subnet, other)
+			return fmt.Errorf("%w: definition.subnets %v overlaps %v, which this host or another network has",
+				mctr.ErrExists, s.Subnet, other)
 		}
 	}
 	return nil
@@ -52,25 +52,27 @@ func (n *Networks) completeSubnets(d *Definition) error {
 
 func (s *Subnet) complete() error {
 	if !s.Subnet.IsValid() || s.Subnet != s.Subnet.Masked() {
-		return fmt.Errorf("%w: --subnet %v: its address has bits behind the prefix (did you mean %v?)", mctr.ErrInvalid,
-			s.Subnet, s.Subnet.Masked())
+		return fmt.Errorf("%w: definition.subnets %v: its address has bits behind the prefix (did you mean %v?)",
+			mctr.ErrInvalid, s.Subnet, s.Subnet.Masked())
 	}
 	if s.Subnet.Addr().BitLen()-s.Subnet.Bits() < 2 || s.Subnet.Addr().IsMulticast() || s.Subnet.Bits() == 0 {
-		return fmt.Errorf("%w: --subnet %v has no room for containers", mctr.ErrInvalid, s.Subnet)
+		return fmt.Errorf("%w: definition.subnets %v has no room for containers", mctr.ErrInvalid, s.Subnet)
 	}
 	if !s.Range.IsValid() {
 		s.Range = s.Subnet
 	}
 	if s.Range != s.Range.Masked() || s.Range.Bits() < s.Subnet.Bits() || !s.Subnet.Contains(s.Range.Addr()) ||
 		s.Range.Addr().BitLen()-s.Range.Bits() < 2 {
-		return fmt.Errorf("%w: --ip-range %v is no part of --subnet %v with room for containers", mctr.ErrInvalid,
-			s.Range, s.Subnet)
+		return fmt.Errorf(
+			"%w: definition.subnets.range %v is no part of definition.subnets %v with room for containers",
+			mctr.ErrInvalid, s.Range, s.Subnet)
 	}
 	if !s.Gateway.IsValid() {
 		s.Gateway = firstHost(s.Range)
 	}
 	if !s.Subnet.Contains(s.Gateway) || s.Gateway == s.Subnet.Addr() {
-		return fmt.Errorf("%w: --gateway %v is no host of --subnet %v", mctr.ErrInvalid, s.Gateway, s.Subnet)
+		return fmt.Errorf("%w: definition.subnets.gateway %v is no host of definition.subnets %v", mctr.ErrInvalid,
+			s.Gateway, s.Subnet)
 	}
 	return nil
 }
@@ -157,5 +159,5 @@ func freeSubnet(used []netip.Prefix) (netip.Prefix, error) {
 			return p, nil
 		}
 	}
-	return netip.Prefix{}, fmt.Errorf("%w: no free subnet in %v: name one by --subnet", mctr.ErrState, pool)
+	return netip.Prefix{}, fmt.Errorf("%w: no free subnet in %v: name one by definition.subnets", mctr.ErrState, pool)
 }

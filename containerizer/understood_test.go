@@ -54,8 +54,9 @@ func TestOlderShim(t *testing.T) {
 		want   []string
 	}{
 		{"says nothing", nil, a.config("true"), []string{"does not say what it understands", "older"}},
-		{"a health check", []string{"create.watch"}, probed, []string{"create.watch (--health-cmd", "an older build"}},
-		{"a time", []string{"create.maxTime"}, timed, []string{"create.maxTime (--max-completion-time)"}},
+		{"a health check", []string{"create.watch"}, probed,
+			[]string{"create.watch (health.command", "an older build"}},
+		{"a time", []string{"create.maxTime"}, timed, []string{"create.maxTime (max_completion)"}},
 		{"a verb", []string{"start"}, a.config("true"), []string{"start is not supported"}},
 	} {
 		shim.write(nil)

@@ -95,10 +95,10 @@ func TestUpdateRefused(t *testing.T) {
 		is     error
 		text   string
 	}{
-		{limits(16<<20, 0), mctr.ErrState, "--memory 16777216: 2"},
+		{limits(16<<20, 0), mctr.ErrState, "resources.memory.limit 16777216: 2"},
 		{limits(1, 0), mctr.ErrInvalid, "6m"},
 		{mctr.Resources{Memory: mctr.Memory{DisableOOM: true}}, mctr.ErrInvalid, "OOM"},
-		{mctr.Resources{CPU: mctr.CPU{Cpus: "900"}}, mctr.ErrInvalid, "--cpuset-cpus"},
+		{mctr.Resources{CPU: mctr.CPU{Cpus: "900"}}, mctr.ErrInvalid, "resources.cpu.cpus"},
 	} {
 		if err := a.Update(t.Context(), "job", c.change); !errors.Is(err, c.is) ||
 			!strings.Contains(err.Error(), c.text) {

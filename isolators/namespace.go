@@ -16,10 +16,10 @@ const (
 	Parent  = "parent"
 )
 
-// CheckMode refuses other modes.
-func CheckMode(flag, mode string) error {
+// CheckMode refuses other modes of field, which is the path of a field of the config.
+func CheckMode(field, mode string) error {
 	if !slices.Contains([]string{"", Private, Host, Parent}, mode) {
-		return fmt.Errorf("%w: %s %s: private, host, or parent (of a nested container)", mctr.ErrInvalid, flag, mode)
+		return fmt.Errorf("%w: %s %s: private, host, or parent (of a nested container)", mctr.ErrInvalid, field, mode)
 	}
 	return nil
 }

@@ -141,7 +141,7 @@ func TestStopAsConfigured(t *testing.T) {
 	}
 }
 
-// TestErrorsNameFields wants an error to speak of the API's fields, and not of flags.
+// TestErrorsNameFields wants an error to name fields of the config, and not flags.
 func TestErrorsNameFields(t *testing.T) {
 	h := newHost(t)
 	config := &mctr.ContainerConfig{Image: h.image, Network: "none",
@@ -154,7 +154,7 @@ func TestErrorsNameFields(t *testing.T) {
 	code, body := h.post(http.Header{"Content-Type": {api.JSON}}, strings.NewReader(string(call)))
 	answer := string(body)
 	if code != 400 || strings.Contains(answer, "--publish") ||
-		!strings.Contains(answer, "ports: the container has no network") {
+		!strings.Contains(answer, "config.ports: the container has no network") {
 		t.Errorf("%d %s", code, answer)
 	}
 }

@@ -53,7 +53,7 @@ func (f *agentFlags) connect() (*client.Client, error) {
 	if f.connected != nil {
 		return f.connected, nil
 	}
-	o := client.Options{Address: f.address, Flags: true}
+	o := client.Options{Address: f.address}
 	var err error
 	if o.TLS, err = f.tls(); err != nil {
 		return nil, err

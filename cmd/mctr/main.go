@@ -41,8 +41,8 @@ func run(args []string) int {
 	return 1
 }
 
-// complain says what went wrong, on one line where that is possible. Very long paths
-// are cut.
+// complain says what went wrong, on one line where that is possible, in the words of the
+// command line. Very long paths are cut.
 func complain(err error) {
 	var parts []string
 	for line := range strings.Lines(err.Error()) {
@@ -50,7 +50,7 @@ func complain(err error) {
 			parts = append(parts, line)
 		}
 	}
-	fmt.Fprintln(stderr, "mctr:", visible.Short(strings.Join(parts, "; ")))
+	fmt.Fprintln(stderr, "mctr:", visible.Short(inFlags(strings.Join(parts, "; "))))
 }
 
 // An exitStatus is an error that asks for an exit code. Without err it is

@@ -323,7 +323,7 @@ func (a *app) chooseNetwork(ctx context.Context, c *mctr.ContainerConfig) error 
 		return fmt.Errorf("--publish: %w", err)
 	}
 	c.Network = mctr.NetworkNone
-	fmt.Fprintf(stderr, "mctr: no network for the container (as with --network none): %v\n", err)
+	fmt.Fprintf(stderr, "mctr: no network for the container (as with --network none): %s\n", inFlags(err.Error()))
 	return nil
 }
 

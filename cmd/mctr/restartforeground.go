@@ -78,7 +78,7 @@ func (s *session) leave(ctx context.Context) {
 
 // say tells something of the container on stderr.
 func (s *session) say(format string, values ...any) {
-	fmt.Fprintf(stderr, "mctr: container %s: %s\n", s.id.Short(), visible.Line(fmt.Sprintf(format, values...)))
+	fmt.Fprintf(stderr, "mctr: container %s: %s\n", s.id.Short(), visible.Line(inFlags(fmt.Sprintf(format, values...))))
 }
 
 // removed says whether it is the container that is not found, and not its image or

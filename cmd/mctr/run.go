@@ -179,7 +179,7 @@ func warn(ctx context.Context, c containerAPI, id mctr.ContainerID) error {
 		return err
 	}
 	for _, w := range status.Warnings {
-		fmt.Fprintln(stderr, "mctr: warning:", w)
+		fmt.Fprintln(stderr, "mctr: warning:", inFlags(w))
 	}
 	return nil
 }

@@ -182,7 +182,7 @@ func (s *session) finish(ctx context.Context, t *mctr.Termination, streamErr err
 // result says on stderr what an exit code does not.
 func (s *session) result(t *mctr.Termination) error {
 	if t.Reason != mctr.ReasonExited && t.Reason != mctr.ReasonSignaled {
-		fmt.Fprintf(stderr, "mctr: container %s: %s: %s\n", s.id.Short(), t.Reason, t.Message)
+		fmt.Fprintf(stderr, "mctr: container %s: %s: %s\n", s.id.Short(), t.Reason, inFlags(t.Message))
 	}
 	if t.Log.Dropped > 0 {
 		fmt.Fprintf(stderr, "mctr: %d bytes of the log could not be written\n", t.Log.Dropped)

@@ -55,17 +55,17 @@ func JSON(t testing.TB, v any) string {
 type Refusal struct {
 	Config mctr.ContainerConfig
 	Is     error  // ErrInvalid or ErrUnsupported
-	Flag   string // what the text must hold: the flag as the user wrote it
+	Field  string // what the text must hold: the path of the config's field, as in resources.memory.limit
 }
 
-// Refuses wants i to refuse each config with its sentinel, naming the flag.
+// Refuses wants i to refuse each config with its sentinel, naming the field.
 func Refuses(t *testing.T, i isolators.Isolator, refusals []Refusal) {
 	t.Helper()
 	for n, r := range refusals {
-		t.Run(fmt.Sprintf("refuses/%d%s", n, r.Flag), func(t *testing.T) {
+		t.Run(fmt.Sprintf("refuses/%d%s", n, r.Field), func(t *testing.T) {
 			err := i.Check(context.Background(), &r.Config)
-			if !errors.Is(err, r.Is) || !strings.Contains(err.Error(), r.Flag) {
-				t.Errorf("Check: %v, want %q that names %s", err, r.Is, r.Flag)
+			if !errors.Is(err, r.Is) || !strings.Contains(err.Error(), r.Field) {
+				t.Errorf("Check: %v, want %q that names %s", err, r.Is, r.Field)
 			}
 		})
 	}

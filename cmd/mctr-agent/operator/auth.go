@@ -19,7 +19,7 @@ func Authenticated(token func() string, next http.Handler) http.Handler {
 		got := sha256.Sum256([]byte(strings.TrimSpace(shown)))
 		if !strings.EqualFold(scheme, "Bearer") || subtle.ConstantTimeCompare(want[:], got[:]) != 1 {
 			w.Header().Set("WWW-Authenticate", `Bearer realm="mctr-agent"`)
-			writeFailure(w, r, http.StatusUnauthorized,
+			writeFailure(w, http.StatusUnauthorized,
 				fmt.Errorf("%w: this agent wants \"Authorization: Bearer TOKEN\", with its own token", mctr.ErrInvalid))
 			return
 		}

@@ -77,12 +77,12 @@ func (x *exchange) fail(err error) {
 		x.w.WriteHeader(x.code)
 		return
 	}
-	writeFailure(x.w, x.r, x.code, err)
+	writeFailure(x.w, x.code, err)
 }
 
-func writeFailure(w http.ResponseWriter, r *http.Request, code int, err error) {
+func writeFailure(w http.ResponseWriter, code int, err error) {
 	failed := wire.NewError(err)
-	if failed.Message = messageFor(r, failed.Message); len(failed.Message) > maxMessage {
+	if len(failed.Message) > maxMessage {
 		failed.Message = strings.ToValidUTF8(failed.Message[:maxMessage], "") + "..."
 	}
 	switch code {

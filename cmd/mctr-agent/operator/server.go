@@ -115,12 +115,12 @@ func serveUnknown(mux *http.ServeMux, w http.ResponseWriter, r *http.Request) {
 	for _, method := range []string{http.MethodGet, http.MethodPost} {
 		if _, pattern := mux.Handler(&http.Request{Method: method, URL: r.URL, Host: r.Host}); pattern != "/" {
 			w.Header().Set("Allow", method)
-			writeFailure(w, r, http.StatusMethodNotAllowed,
+			writeFailure(w, http.StatusMethodNotAllowed,
 				fmt.Errorf("%w: %.20q %s: want %s", mctr.ErrInvalid, r.Method, r.URL.Path, method))
 			return
 		}
 	}
-	writeFailure(w, r, http.StatusNotFound, fmt.Errorf("%w: nothing is served at %.200q", mctr.ErrNotFound, r.URL.Path))
+	writeFailure(w, http.StatusNotFound, fmt.Errorf("%w: nothing is served at %.200q", mctr.ErrNotFound, r.URL.Path))
 }
 
 // Answers says whether the agent can tell of its containers: if it cannot, another one may.
@@ -136,7 +136,7 @@ func (s *Server) Healthy() error {
 
 func (s *Server) serveHealth(w http.ResponseWriter, r *http.Request) {
 	if err := s.Healthy(); err != nil {
-		writeFailure(w, r, http.StatusServiceUnavailable, err)
+		writeFailure(w, http.StatusServiceUnavailable, err)
 		return
 	}
 	_, _ = w.Write([]byte("ok\n")) // a client that has gone needs no telling

@@ -33,11 +33,11 @@ var verbs = []string{
 // their paths.
 var Understood = sync.OnceValue(func() []string { return slices.Concat(verbs, fields.Of(Request{})) })
 
-// flagOf is how users ask for what they would not know by its path.
-var flagOf = map[string]string{
-	"scope": "--cgroup-manager systemd", "create.runtime": "--runtime", "create.parent": "a nested container",
-	"create.hold":  "-p",
-	"create.watch": "--health-cmd, --listen-ports", "create.maxTime": "--max-completion-time",
+// askedBy is how users ask for what they would not know by its path.
+var askedBy = map[string]string{
+	"scope": "cgroup manager systemd", "create.runtime": "config.runtime", "create.parent": "a nested container",
+	"create.hold":  "config.ports",
+	"create.watch": "health.command, listen.ports", "create.maxTime": "max_completion",
 	"exec.whole": "a session of an agent's",
 }
 
@@ -78,7 +78,7 @@ func (h Hello) Lacks(r Request) ([]string, error) {
 	}
 	missing, err := fields.Missing(body, known)
 	for i, path := range missing {
-		if flag := flagOf[path]; flag != "" {
+		if flag := askedBy[path]; flag != "" {
 			missing[i] = fmt.Sprintf("%s (%s)", path, flag)
 		}
 	}

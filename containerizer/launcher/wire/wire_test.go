@@ -191,7 +191,7 @@ func TestLacks(t *testing.T) {
 	}{
 		{wire.Understood(), hold, ""},
 		{append([]string{"dance"}, wire.Understood()...), hold, ""}, // a newer one
-		{without("create.hold"), hold, "create.hold (-p)"},
+		{without("create.hold"), hold, "create.hold (config.ports)"},
 		{without("create.hold.hostPort"), hold, "create.hold.hostPort"},
 		{without("create.hold"), wire.Request{Verb: wire.VerbCreate, Create: &wire.Create{}}, ""},
 		{without("pause"), wire.Request{Verb: wire.VerbPause}, "pause"},

@@ -33,7 +33,7 @@ func (*isolator) Name() string { return "cgroups/blkio" }
 func (*isolator) Check(_ context.Context, config *mctr.ContainerConfig) error {
 	b := config.Resources.BlockIO
 	if b.Weight != nil && (*b.Weight < 10 || *b.Weight > 1000) {
-		return fmt.Errorf("%w: --blkio-weight %d: not 10 to 1000", mctr.ErrInvalid, *b.Weight)
+		return fmt.Errorf("%w: resources.block_io.weight %d: not 10 to 1000", mctr.ErrInvalid, *b.Weight)
 	}
 	for _, t := range b.Throttles {
 		if err := checkThrottle(t); err != nil {
@@ -42,14 +42,16 @@ func (*isolator) Check(_ context.Context, config *mctr.ContainerConfig) error {
 	}
 	for _, w := range b.Weights {
 		if w.Weight < 10 || w.Weight > 1000 {
-			return fmt.Errorf("%w: --blkio-weight-device %s:%d: not 10 to 1000", mctr.ErrInvalid, w.Device, w.Weight)
+			return fmt.Errorf("%w: resources.block_io.weights %s:%d: not 10 to 1000", mctr.ErrInvalid, w.Device,
+				w.Weight)
 		}
 		if _, _, err := number(w.Device); err != nil {
-			return fmt.Errorf("--blkio-weight-device: %w", err)
+			return fmt.Errorf("resources.block_io.weights: %w", err)
 		}
 	}
 	if (b.Weight != nil || len(b.Weights) > 0) && !hasWeights() {
-		return &mctr.UnsupportedError{Feature: "--blkio-weight", Why: "this kernel's block devices have no weights",
+		return &mctr.UnsupportedError{Feature: "resources.block_io.weight",
+			Why:    "this kernel's block devices have no weights",
 			Remedy: "it takes the BFQ scheduler"}
 	}
 	return nil
@@ -68,15 +70,15 @@ func checkThrottle(t mctr.IOThrottle) error {
 	if !known {
 		return fmt.Errorf("%w: unknown throttle %q", mctr.ErrInvalid, t.Kind)
 	}
-	flag := "--device-" + t.Kind
+	field := "resources.block_io.throttles " + t.Kind
 	if t.Rate == 0 {
-		return fmt.Errorf("%w: %s %s: the rate must be more than 0", mctr.ErrInvalid, flag, t.Device)
+		return fmt.Errorf("%w: %s %s: the rate must be more than 0", mctr.ErrInvalid, field, t.Device)
 	}
 	if _, _, err := number(t.Device); err != nil {
-		return fmt.Errorf("%s: %w", flag, err)
+		return fmt.Errorf("%s: %w", field, err)
 	}
 	if file := fileOf(v1); !cgroup.Has(controller(), file) {
-		return &mctr.UnsupportedError{Feature: flag, Why: "this kernel's cgroups have no " + file}
+		return &mctr.UnsupportedError{Feature: field, Why: "this kernel's cgroups have no " + file}
 	}
 	return nil
 }

@@ -50,16 +50,18 @@ func TestCheck(t *testing.T) {
 	d := disk(t)
 	small, large := uint16(9), uint16(1001)
 	refusals := []isolatortest.Refusal{
-		{Config: config(mctr.BlockIO{Weight: &small}), Is: mctr.ErrInvalid, Flag: "--blkio-weight 9"},
-		{Config: config(mctr.BlockIO{Weight: &large}), Is: mctr.ErrInvalid, Flag: "--blkio-weight 1001"},
-		{Config: throttles("read-bps", d, 0), Is: mctr.ErrInvalid, Flag: "--device-read-bps"},
-		{Config: throttles("write-iops", "/dev/null", 1), Is: mctr.ErrInvalid, Flag: "--device-write-iops"},
-		{Config: throttles("write-bps", "/no/such", 1), Is: mctr.ErrInvalid, Flag: "--device-write-bps"},
-		{Config: throttles("rw", d, 1), Is: mctr.ErrInvalid, Flag: `"rw"`},
+		{Config: config(mctr.BlockIO{Weight: &small}), Is: mctr.ErrInvalid, Field: "resources.block_io.weight 9"},
+		{Config: config(mctr.BlockIO{Weight: &large}), Is: mctr.ErrInvalid, Field: "resources.block_io.weight 1001"},
+		{Config: throttles("read-bps", d, 0), Is: mctr.ErrInvalid, Field: "resources.block_io.throttles read-bps"},
+		{Config: throttles("write-iops", "/dev/null", 1), Is: mctr.ErrInvalid,
+			Field: "resources.block_io.throttles write-iops"},
+		{Config: throttles("write-bps", "/no/such", 1), Is: mctr.ErrInvalid,
+			Field: "resources.block_io.throttles write-bps"},
+		{Config: throttles("rw", d, 1), Is: mctr.ErrInvalid, Field: `"rw"`},
 		{Config: config(mctr.BlockIO{Weights: []mctr.IODevWeight{{Device: d, Weight: 5}}}), Is: mctr.ErrInvalid,
-			Flag: "--blkio-weight-device " + d},
+			Field: "resources.block_io.weights " + d},
 		{Config: config(mctr.BlockIO{Weights: []mctr.IODevWeight{{Device: "/dev/null", Weight: 50}}}),
-			Is: mctr.ErrInvalid, Flag: "--blkio-weight-device"},
+			Is: mctr.ErrInvalid, Field: "resources.block_io.weights"},
 	}
 	isolatortest.Refuses(t, newIsolator(), refusals)
 	for _, kind := range []string{"read-bps", "write-bps", "read-iops", "write-iops"} {
@@ -67,14 +69,14 @@ func TestCheck(t *testing.T) {
 	}
 	weight := uint16(500)
 	for flag, c := range map[string]mctr.ContainerConfig{
-		"--blkio-weight":        config(mctr.BlockIO{Weight: &weight}),
-		"--blkio-weight-device": config(mctr.BlockIO{Weights: []mctr.IODevWeight{{Device: d, Weight: 500}}}),
+		"resources.block_io.weight":  config(mctr.BlockIO{Weight: &weight}),
+		"resources.block_io.weights": config(mctr.BlockIO{Weights: []mctr.IODevWeight{{Device: d, Weight: 500}}}),
 	} {
 		if hasWeights() {
 			isolatortest.Accepts(t, newIsolator(), c)
 		} else {
 			isolatortest.Refuses(t, newIsolator(),
-				[]isolatortest.Refusal{{Config: c, Is: mctr.ErrUnsupported, Flag: flag}})
+				[]isolatortest.Refusal{{Config: c, Is: mctr.ErrUnsupported, Field: flag}})
 		}
 	}
 }

@@ -32,18 +32,18 @@ func (*isolator) Name() string { return "cgroups/cpu" }
 func (*isolator) Check(_ context.Context, config *mctr.ContainerConfig) error {
 	c := config.Resources.CPU
 	if c.Shares != nil && (*c.Shares < 2 || *c.Shares > 262144) {
-		return invalid("--cpu-shares %d: not 2 to 262144", *c.Shares)
+		return invalid("resources.cpu.shares %d: not 2 to 262144", *c.Shares)
 	}
 	if c.Period != nil && (*c.Period < 1000 || *c.Period > 1000000) {
-		return invalid("--cpu-period %d: not 1000 to 1000000 microseconds", *c.Period)
+		return invalid("resources.cpu.period %d: not 1000 to 1000000 microseconds", *c.Period)
 	}
 	if c.Quota != nil && *c.Quota != -1 && *c.Quota < 1000 {
 		return invalid(
-			"--cpu-quota %d: at least 1000 microseconds of a period, or -1 for no quota (--cpus of at least 0.01)",
+			"resources.cpu.quota %d: at least 1000 microseconds of a period, or -1 for no quota",
 			*c.Quota)
 	}
 	if c.Burst != nil && (c.Quota == nil || *c.Quota < 0 || *c.Burst > uint64(*c.Quota)) {
-		return invalid("--cpu-burst %d: needs a quota (--cpu-quota or --cpus) that is not smaller", *c.Burst)
+		return invalid("resources.cpu.burst %d: needs a resources.cpu.quota that is not smaller", *c.Burst)
 	}
 	return supported(c)
 }
@@ -51,21 +51,21 @@ func (*isolator) Check(_ context.Context, config *mctr.ContainerConfig) error {
 func supported(c mctr.CPU) error {
 	for _, need := range []struct {
 		asked      bool
-		flag       string
+		field      string
 		v1, v2     string
 		controller string
 	}{
-		{c.Shares != nil, "--cpu-shares", "cpu.shares", "cpu.weight", "cpu"},
-		{c.Quota != nil || c.Period != nil, "--cpus, --cpu-quota and --cpu-period", "cpu.cfs_quota_us", "cpu.max",
-			"cpu"},
-		{c.Burst != nil, "--cpu-burst", "cpu.cfs_burst_us", "cpu.max.burst", "cpu"},
+		{c.Shares != nil, "resources.cpu.shares", "cpu.shares", "cpu.weight", "cpu"},
+		{c.Quota != nil || c.Period != nil, "resources.cpu.quota and resources.cpu.period", "cpu.cfs_quota_us",
+			"cpu.max", "cpu"},
+		{c.Burst != nil, "resources.cpu.burst", "cpu.cfs_burst_us", "cpu.max.burst", "cpu"},
 	} {
 		file := need.v1
 		if cgroup.Unified() {
 			file = need.v2
 		}
 		if need.asked && !cgroup.Has(need.controller, file) {
-			return &mctr.UnsupportedError{Feature: need.flag, Why: "this kernel's cgroups have no " + file}
+			return &mctr.UnsupportedError{Feature: need.field, Why: "this kernel's cgroups have no " + file}
 		}
 	}
 	return nil

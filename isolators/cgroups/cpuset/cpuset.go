@@ -32,19 +32,19 @@ func (isolator) Name() string { return "cgroups/cpuset" }
 // Check refuses lists that do not parse or that name what this host lacks.
 func (isolator) Check(_ context.Context, config *mctr.ContainerConfig) error {
 	c := config.Resources.CPU
-	if err := check("--cpuset-cpus", c.Cpus, "cpuset.cpus.effective", "cpuset.cpus"); err != nil {
+	if err := check("resources.cpu.cpus", c.Cpus, "cpuset.cpus.effective", "cpuset.cpus"); err != nil {
 		return err
 	}
-	return check("--cpuset-mems", c.Mems, "cpuset.mems.effective", "cpuset.mems")
+	return check("resources.cpu.mems", c.Mems, "cpuset.mems.effective", "cpuset.mems")
 }
 
-func check(flag, list, v2, v1 string) error {
+func check(field, list, v2, v1 string) error {
 	if list == "" {
 		return nil
 	}
 	asked, err := Parse(list)
 	if err != nil {
-		return fmt.Errorf("%w: %s %s: %w", mctr.ErrInvalid, flag, list, err)
+		return fmt.Errorf("%w: %s %s: %w", mctr.ErrInvalid, field, list, err)
 	}
 	file := v1
 	if cgroup.Unified() {
@@ -52,7 +52,7 @@ func check(flag, list, v2, v1 string) error {
 	}
 	data, err := os.ReadFile(filepath.Join(cgroup.Dir("cpuset", ""), file))
 	if err != nil {
-		return &mctr.UnsupportedError{Feature: flag, Why: "this kernel has no cpuset controller"}
+		return &mctr.UnsupportedError{Feature: field, Why: "this kernel has no cpuset controller"}
 	}
 	have, err := Parse(strings.TrimSpace(string(data)))
 	if err != nil {
@@ -60,7 +60,7 @@ func check(flag, list, v2, v1 string) error {
 	}
 	for n := range asked {
 		if !have[n] {
-			return fmt.Errorf("%w: %s %s: %d is not there: this host has %s", mctr.ErrInvalid, flag, list, n,
+			return fmt.Errorf("%w: %s %s: %d is not there: this host has %s", mctr.ErrInvalid, field, list, n,
 				strings.TrimSpace(string(data)))
 		}
 	}

@@ -26,8 +26,8 @@ func TestCheck(t *testing.T) {
 	for _, list := range []string{"a", ",", "0,", "1-0", "-1", "0-", "60000", "0-65535", "65536", "+0", "0;1", "0 1",
 		"99999999999999999999"} {
 		refusals = append(refusals,
-			isolatortest.Refusal{Config: config(list, ""), Is: mctr.ErrInvalid, Flag: "--cpuset-cpus " + list},
-			isolatortest.Refusal{Config: config("", list), Is: mctr.ErrInvalid, Flag: "--cpuset-mems " + list})
+			isolatortest.Refusal{Config: config(list, ""), Is: mctr.ErrInvalid, Field: "resources.cpu.cpus " + list},
+			isolatortest.Refusal{Config: config("", list), Is: mctr.ErrInvalid, Field: "resources.cpu.mems " + list})
 	}
 	isolatortest.Refuses(t, cpuset.New(), refusals)
 	isolatortest.Accepts(t, cpuset.New(), config("", ""), config("0", "0"), config("0-0,0", ""))

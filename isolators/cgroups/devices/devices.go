@@ -64,7 +64,7 @@ func allow(d mctr.Device) (rules []specs.LinuxDeviceCgroup, err error) {
 			specs.LinuxDeviceCgroup{Allow: true, Type: kind, Major: &n.Major, Minor: &n.Minor, Access: access})
 	}
 	if len(rules) == 0 {
-		return nil, fmt.Errorf("%w: --device %s: no device nodes there", mctr.ErrInvalid, d.Source)
+		return nil, fmt.Errorf("%w: config.devices %s: no device nodes there", mctr.ErrInvalid, d.Source)
 	}
 	return rules, nil
 }

@@ -47,7 +47,7 @@ func (*isolator) Check(_ context.Context, config *mctr.ContainerConfig) error {
 		return err
 	}
 	if m.Swappiness != nil && (*m.Swappiness < 0 || *m.Swappiness > 100) {
-		return invalid("--memory-swappiness %d: not 0 to 100", *m.Swappiness)
+		return invalid("resources.memory.swappiness %d: not 0 to 100", *m.Swappiness)
 	}
 	if err := checkScore(m.OOMScoreAdj); err != nil {
 		return err
@@ -57,22 +57,23 @@ func (*isolator) Check(_ context.Context, config *mctr.ContainerConfig) error {
 
 func checkSizes(m mctr.Memory) error {
 	for _, size := range []struct {
-		flag  string
+		field string
 		value *int64
-	}{{"--memory", m.Limit}, {"--memory-high", m.High}} {
+	}{{"resources.memory.limit", m.Limit}, {"resources.memory.high", m.High}} {
 		if size.value != nil && *size.value != -1 && *size.value < Least {
 			return invalid(
 				"%s %d: at least %d bytes (6m) are needed, or the container's init is killed and not the task",
-				size.flag, *size.value, Least)
+				size.field, *size.value, Least)
 		}
 	}
 	limit := value(m.Limit)
 	if m.Swap != nil && *m.Swap != -1 && (limit <= 0 || *m.Swap < limit) {
-		return invalid("--memory-swap %d: it is memory and swap together, so it needs --memory and cannot be less",
+		return invalid("resources.memory.swap %d: it is memory and swap together, so it needs resources.memory.limit "+
+			"and cannot be less",
 			*m.Swap)
 	}
 	if m.Reservation != nil && (*m.Reservation < -1 || limit > 0 && *m.Reservation > limit) {
-		return invalid("--memory-reservation %d: more than --memory %d", *m.Reservation, limit)
+		return invalid("resources.memory.reservation %d: more than resources.memory.limit %d", *m.Reservation, limit)
 	}
 	return nil
 }
@@ -84,11 +85,11 @@ func checkScore(score *int) error {
 		return nil
 	}
 	if *score < -1000 || *score > 1000 {
-		return invalid("--oom-score-adj %d: not -1000 to 1000", *score)
+		return invalid("resources.memory.oom_score_adj %d: not -1000 to 1000", *score)
 	}
 	if *score < ownScore() && !kernel.HasCapability(unix.CAP_SYS_RESOURCE) {
 		return &mctr.UnsupportedError{
-			Feature: fmt.Sprintf("--oom-score-adj %d", *score),
+			Feature: fmt.Sprintf("resources.memory.oom_score_adj %d", *score),
 			Why: fmt.Sprintf(
 				"it lowers the score below mctr's own %d, which needs CAP_SYS_RESOURCE, and mctr runs without it",
 				ownScore()),
@@ -110,15 +111,15 @@ func supported(m mctr.Memory) error {
 	v2 := cgroup.Unified()
 	for _, need := range []struct {
 		asked  bool
-		flag   string
+		field  string
 		v1, v2 string
 	}{
-		{m.Limit != nil, "--memory", "memory.limit_in_bytes", "memory.max"},
-		{m.Swap != nil, "--memory-swap", "memory.memsw.limit_in_bytes", "memory.swap.max"},
-		{m.Reservation != nil, "--memory-reservation", "memory.soft_limit_in_bytes", "memory.low"},
-		{m.High != nil, "--memory-high", "", "memory.high"},
-		{m.DisableOOM, "--oom-kill-disable", "memory.oom_control", ""},
-		{m.Swappiness != nil, "--memory-swappiness", "memory.swappiness", ""},
+		{m.Limit != nil, "resources.memory.limit", "memory.limit_in_bytes", "memory.max"},
+		{m.Swap != nil, "resources.memory.swap", "memory.memsw.limit_in_bytes", "memory.swap.max"},
+		{m.Reservation != nil, "resources.memory.reservation", "memory.soft_limit_in_bytes", "memory.low"},
+		{m.High != nil, "resources.memory.high", "", "memory.high"},
+		{m.DisableOOM, "resources.memory.disable_oom", "memory.oom_control", ""},
+		{m.Swappiness != nil, "resources.memory.swappiness", "memory.swappiness", ""},
 	} {
 		file, version := need.v1, "v1"
 		if v2 {
@@ -127,9 +128,9 @@ func supported(m mctr.Memory) error {
 		switch {
 		case !need.asked:
 		case file == "":
-			return &mctr.UnsupportedError{Feature: need.flag, Why: "cgroup " + version + " has no such setting"}
+			return &mctr.UnsupportedError{Feature: need.field, Why: "cgroup " + version + " has no such setting"}
 		case !cgroup.Has("memory", file):
-			return &mctr.UnsupportedError{Feature: need.flag, Why: "this kernel's cgroups have no " + file}
+			return &mctr.UnsupportedError{Feature: need.field, Why: "this kernel's cgroups have no " + file}
 		}
 	}
 	return nil

@@ -33,20 +33,27 @@ func TestConformance(t *testing.T) {
 func TestCheck(t *testing.T) {
 	const m = int64(1 << 20)
 	isolatortest.Refuses(t, newIsolator(), []isolatortest.Refusal{
-		{Config: config(mctr.Memory{Limit: p(6*m - 1)}), Is: mctr.ErrInvalid, Flag: "--memory 6291455"},
-		{Config: config(mctr.Memory{Limit: p[int64](0)}), Is: mctr.ErrInvalid, Flag: "--memory 0"},
-		{Config: config(mctr.Memory{Limit: p[int64](-2)}), Is: mctr.ErrInvalid, Flag: "--memory -2"},
-		{Config: config(mctr.Memory{High: p(m)}), Is: mctr.ErrInvalid, Flag: "--memory-high"},
-		{Config: config(mctr.Memory{Swap: p(64 * m)}), Is: mctr.ErrInvalid, Flag: "--memory-swap"},
-		{Config: config(mctr.Memory{Limit: p(64 * m), Swap: p(63 * m)}), Is: mctr.ErrInvalid, Flag: "--memory-swap"},
-		{Config: config(mctr.Memory{Limit: p[int64](-1), Swap: p(63 * m)}), Is: mctr.ErrInvalid, Flag: "--memory-swap"},
+		{Config: config(mctr.Memory{Limit: p(6*m - 1)}), Is: mctr.ErrInvalid, Field: "resources.memory.limit 6291455"},
+		{Config: config(mctr.Memory{Limit: p[int64](0)}), Is: mctr.ErrInvalid, Field: "resources.memory.limit 0"},
+		{Config: config(mctr.Memory{Limit: p[int64](-2)}), Is: mctr.ErrInvalid, Field: "resources.memory.limit -2"},
+		{Config: config(mctr.Memory{High: p(m)}), Is: mctr.ErrInvalid, Field: "resources.memory.high"},
+		{Config: config(mctr.Memory{Swap: p(64 * m)}), Is: mctr.ErrInvalid, Field: "resources.memory.swap"},
+		{Config: config(mctr.Memory{Limit: p(64 * m), Swap: p(63 * m)}), Is: mctr.ErrInvalid,
+			Field: "resources.memory.swap"},
+		{Config: config(mctr.Memory{Limit: p[int64](-1), Swap: p(63 * m)}), Is: mctr.ErrInvalid,
+			Field: "resources.memory.swap"},
 		{Config: config(mctr.Memory{Limit: p(64 * m), Reservation: p(65 * m)}), Is: mctr.ErrInvalid,
-			Flag: "--memory-reservation"},
-		{Config: config(mctr.Memory{Reservation: p[int64](-2)}), Is: mctr.ErrInvalid, Flag: "--memory-reservation"},
-		{Config: config(mctr.Memory{Swappiness: p[int64](101)}), Is: mctr.ErrInvalid, Flag: "--memory-swappiness 101"},
-		{Config: config(mctr.Memory{Swappiness: p[int64](-1)}), Is: mctr.ErrInvalid, Flag: "--memory-swappiness -1"},
-		{Config: config(mctr.Memory{OOMScoreAdj: p(1001)}), Is: mctr.ErrInvalid, Flag: "--oom-score-adj 1001"},
-		{Config: config(mctr.Memory{OOMScoreAdj: p(-1001)}), Is: mctr.ErrInvalid, Flag: "--oom-score-adj -1001"},
+			Field: "resources.memory.reservation"},
+		{Config: config(mctr.Memory{Reservation: p[int64](-2)}), Is: mctr.ErrInvalid,
+			Field: "resources.memory.reservation"},
+		{Config: config(mctr.Memory{Swappiness: p[int64](101)}), Is: mctr.ErrInvalid,
+			Field: "resources.memory.swappiness 101"},
+		{Config: config(mctr.Memory{Swappiness: p[int64](-1)}), Is: mctr.ErrInvalid,
+			Field: "resources.memory.swappiness -1"},
+		{Config: config(mctr.Memory{OOMScoreAdj: p(1001)}), Is: mctr.ErrInvalid,
+			Field: "resources.memory.oom_score_adj 1001"},
+		{Config: config(mctr.Memory{OOMScoreAdj: p(-1001)}), Is: mctr.ErrInvalid,
+			Field: "resources.memory.oom_score_adj -1001"},
 	})
 	isolatortest.Accepts(t, newIsolator(), config(mctr.Memory{}), config(mctr.Memory{Limit: p(6 * m)}),
 		config(mctr.Memory{Limit: p(64 * m), Reservation: p(32 * m), OOMScoreAdj: p(500)}),
@@ -57,11 +64,12 @@ func TestCheck(t *testing.T) {
 // refused by name, and this one's to be taken.
 func TestCheckVersions(t *testing.T) {
 	v1 := []isolatortest.Refusal{
-		{Config: config(mctr.Memory{DisableOOM: true}), Is: mctr.ErrUnsupported, Flag: "--oom-kill-disable"},
-		{Config: config(mctr.Memory{Swappiness: p[int64](10)}), Is: mctr.ErrUnsupported, Flag: "--memory-swappiness"},
+		{Config: config(mctr.Memory{DisableOOM: true}), Is: mctr.ErrUnsupported, Field: "resources.memory.disable_oom"},
+		{Config: config(mctr.Memory{Swappiness: p[int64](10)}), Is: mctr.ErrUnsupported,
+			Field: "resources.memory.swappiness"},
 	}
 	v2 := []isolatortest.Refusal{{Config: config(mctr.Memory{High: p[int64](64 << 20)}), Is: mctr.ErrUnsupported,
-		Flag: "--memory-high"}}
+		Field: "resources.memory.high"}}
 	refused, taken := v2, v1
 	if cgroup.Unified() {
 		refused, taken = v1, v2

@@ -18,8 +18,8 @@ func (i *isolator) Update(ctx context.Context, id mctr.ContainerID, r *mctr.Reso
 		return nil, err
 	}
 	if limit := value(r.Memory.Limit); limit > 0 && uint64(limit) < u.MemoryBytes {
-		return nil, fmt.Errorf("%w: --memory %d: %d bytes are in use (without file cache)", mctr.ErrState, limit,
-			u.MemoryBytes)
+		return nil, fmt.Errorf("%w: resources.memory.limit %d: %d bytes are in use (without file cache)", mctr.ErrState,
+			limit, u.MemoryBytes)
 	}
 	return isolators.UpdateByPrepare(ctx, i, id, r)
 }

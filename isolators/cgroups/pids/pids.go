@@ -42,15 +42,15 @@ func (*isolator) Check(_ context.Context, config *mctr.ContainerConfig) error {
 		return nil
 	}
 	if *limit != -1 && *limit < Least {
-		return fmt.Errorf("%w: --pids-limit %d: at least %d are needed for the container's init, which has threads "+
+		return fmt.Errorf("%w: resources.pids %d: at least %d are needed for the container's init, which has threads "+
 			"of its own (-1 is no limit)", mctr.ErrInvalid, *limit, Least)
 	}
 	if *limit > Most {
-		return fmt.Errorf("%w: --pids-limit %d: the kernel has %d at most (-1 is no limit)", mctr.ErrInvalid, *limit,
+		return fmt.Errorf("%w: resources.pids %d: the kernel has %d at most (-1 is no limit)", mctr.ErrInvalid, *limit,
 			Most)
 	}
 	if !cgroup.Has("pids", "pids.max") && !cgroup.Has("pids", "cgroup.procs") {
-		return &mctr.UnsupportedError{Feature: "--pids-limit", Why: "this host has no pids controller"}
+		return &mctr.UnsupportedError{Feature: "resources.pids", Why: "this host has no pids controller"}
 	}
 	return nil
 }

@@ -27,10 +27,10 @@ func TestConformance(t *testing.T) {
 
 func TestCheck(t *testing.T) {
 	isolatortest.Refuses(t, newIsolator(), []isolatortest.Refusal{
-		{Config: config(0), Is: mctr.ErrInvalid, Flag: "--pids-limit 0"},
-		{Config: config(15), Is: mctr.ErrInvalid, Flag: "--pids-limit 15"},
-		{Config: config(-2), Is: mctr.ErrInvalid, Flag: "--pids-limit -2"},
-		{Config: config(4<<20 + 1), Is: mctr.ErrInvalid, Flag: "--pids-limit 4194305"},
+		{Config: config(0), Is: mctr.ErrInvalid, Field: "resources.pids 0"},
+		{Config: config(15), Is: mctr.ErrInvalid, Field: "resources.pids 15"},
+		{Config: config(-2), Is: mctr.ErrInvalid, Field: "resources.pids -2"},
+		{Config: config(4<<20 + 1), Is: mctr.ErrInvalid, Field: "resources.pids 4194305"},
 	})
 	isolatortest.Accepts(t, newIsolator(), mctr.ContainerConfig{}, config(16), config(4<<20), config(-1))
 }

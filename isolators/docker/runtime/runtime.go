@@ -43,7 +43,7 @@ func (*isolator) Name() string { return "docker/runtime" }
 func (*isolator) Check(_ context.Context, config *mctr.ContainerConfig) error {
 	p := config.Process
 	if p.WorkingDir != "" && !filepath.IsAbs(p.WorkingDir) {
-		return fmt.Errorf("%w: --workdir %s: must be an absolute path", mctr.ErrInvalid, p.WorkingDir)
+		return fmt.Errorf("%w: process.working_dir %s: must be an absolute path", mctr.ErrInvalid, p.WorkingDir)
 	}
 	if p.Pause && (len(p.Args) > 0 || p.Entrypoint != nil || p.Init) {
 		return fmt.Errorf("%w: a container that only holds a group together has no command", mctr.ErrInvalid)
@@ -52,11 +52,11 @@ func (*isolator) Check(_ context.Context, config *mctr.ContainerConfig) error {
 		return fmt.Errorf("%w: no command: without an image one must be given", mctr.ErrInvalid)
 	}
 	if s := config.StopSignal; s != "" && !isSignal(s) {
-		return fmt.Errorf("%w: --stop-signal %s: no such signal", mctr.ErrInvalid, s)
+		return fmt.Errorf("%w: stop_signal %s: no such signal", mctr.ErrInvalid, s)
 	}
 	for _, e := range p.Env {
 		if name, _, ok := strings.Cut(e, "="); !ok || name == "" || strings.ContainsRune(e, 0) {
-			return fmt.Errorf("%w: --env %q: want NAME=VALUE", mctr.ErrInvalid, e)
+			return fmt.Errorf("%w: process.env %q: want NAME=VALUE", mctr.ErrInvalid, e)
 		}
 	}
 	return nil
@@ -70,8 +70,8 @@ func (i *isolator) Prepare(ctx context.Context, c *mctr.Container) (*mctr.Adjust
 	}
 	user, err := saferoot.LookupUser(c.Rootfs, c.User(), c.Config.Process.GroupAdd)
 	if err != nil {
-		return nil, fmt.Errorf("--user %q, --group-add %q (or the image's): %w", c.User(), c.Config.Process.GroupAdd,
-			err)
+		return nil, fmt.Errorf("process.user %q, process.group_add %q (or the image's): %w", c.User(),
+			c.Config.Process.GroupAdd, err)
 	}
 	a := &mctr.Adjustment{Spec: specs.Spec{Process: &specs.Process{
 		Args: args, Cwd: directory(c), User: user.Spec(), Env: environment(c, user.Home),

@@ -33,17 +33,17 @@ func process(p mctr.Process) mctr.ContainerConfig {
 
 func TestCheck(t *testing.T) {
 	isolatortest.Refuses(t, newIsolator(), []isolatortest.Refusal{
-		{Config: process(mctr.Process{WorkingDir: "srv"}), Is: mctr.ErrInvalid, Flag: "--workdir srv"},
-		{Config: mctr.ContainerConfig{}, Is: mctr.ErrInvalid, Flag: "no command"},
+		{Config: process(mctr.Process{WorkingDir: "srv"}), Is: mctr.ErrInvalid, Field: "process.working_dir srv"},
+		{Config: mctr.ContainerConfig{}, Is: mctr.ErrInvalid, Field: "no command"},
 		{Config: mctr.ContainerConfig{Process: mctr.Process{Entrypoint: &[]string{}}}, Is: mctr.ErrInvalid,
-			Flag: "no command"},
+			Field: "no command"},
 		{Config: mctr.ContainerConfig{Image: "test", StopSignal: "SIGNOT"}, Is: mctr.ErrInvalid,
-			Flag: "--stop-signal SIGNOT"},
+			Field: "stop_signal SIGNOT"},
 		{Config: mctr.ContainerConfig{Image: "test", StopSignal: "99999"}, Is: mctr.ErrInvalid,
-			Flag: "--stop-signal 99999"},
-		{Config: process(mctr.Process{Env: []string{"A"}}), Is: mctr.ErrInvalid, Flag: `--env "A"`},
-		{Config: process(mctr.Process{Env: []string{"=b"}}), Is: mctr.ErrInvalid, Flag: `--env "=b"`},
-		{Config: process(mctr.Process{Env: []string{"A=\x00"}}), Is: mctr.ErrInvalid, Flag: "--env"},
+			Field: "stop_signal 99999"},
+		{Config: process(mctr.Process{Env: []string{"A"}}), Is: mctr.ErrInvalid, Field: `process.env "A"`},
+		{Config: process(mctr.Process{Env: []string{"=b"}}), Is: mctr.ErrInvalid, Field: `process.env "=b"`},
+		{Config: process(mctr.Process{Env: []string{"A=\x00"}}), Is: mctr.ErrInvalid, Field: "process.env"},
 	})
 	isolatortest.Accepts(t, newIsolator(), process(mctr.Process{WorkingDir: "/srv", Env: []string{"A=", "B=c=d"}}),
 		mctr.ContainerConfig{Image: "test", StopSignal: "SIGRTMIN+3"},
@@ -201,8 +201,8 @@ func TestUser(t *testing.T) {
 			a, err := prepare(t, process(mctr.Process{User: c.user, GroupAdd: c.add, Args: []string{"x"}}),
 				mctr.ImageConfig{User: c.image}, map[string]string{"etc/passwd": users, "etc/group": groups})
 			if c.want == "" {
-				if !errors.Is(err, mctr.ErrInvalid) || !strings.Contains(err.Error(), "--user") {
-					t.Errorf("got %v, want ErrInvalid that names --user", err)
+				if !errors.Is(err, mctr.ErrInvalid) || !strings.Contains(err.Error(), "process.user") {
+					t.Errorf("got %v, want ErrInvalid that names process.user", err)
 				}
 				return
 			}

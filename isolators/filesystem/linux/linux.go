@@ -46,14 +46,14 @@ func (*isolator) Check(_ context.Context, config *mctr.ContainerConfig) error {
 		target := filepath.Clean(m.Target)
 		switch {
 		case !slices.Contains(types, m.Type):
-			return fmt.Errorf("%w: --mount type=%s at %s: one of %s", mctr.ErrInvalid, m.Type, m.Target,
+			return fmt.Errorf("%w: mounts.type %s at %s: one of %s", mctr.ErrInvalid, m.Type, m.Target,
 				strings.Join(types, ", "))
 		case !filepath.IsAbs(m.Target) && !filepath.IsLocal(m.Target), target == "/", target == ".":
 			return fmt.Errorf(
-				"%w: --mount target %q (or --volume, --tmpfs): must be a path below /, or one in the sandbox",
+				"%w: mounts.target %q: must be a path below /, or one in the sandbox",
 				mctr.ErrInvalid, m.Target)
 		case seen[target]:
-			return fmt.Errorf("%w: two of --mount, --volume and --tmpfs are at %s", mctr.ErrInvalid, target)
+			return fmt.Errorf("%w: two of config.mounts are at %s", mctr.ErrInvalid, target)
 		}
 		seen[target] = true
 		if err := checkTmpfs(m); err != nil {

@@ -32,20 +32,20 @@ func TestConformance(t *testing.T) {
 func TestCheck(t *testing.T) {
 	refusals := []isolatortest.Refusal{
 		{Config: mounts(mctr.Mount{Type: "volume", Target: "/x"}), Is: mctr.ErrInvalid,
-			Flag: "--mount type=volume at /x"},
-		{Config: mounts(mctr.Mount{Type: "tmpfs"}), Is: mctr.ErrInvalid, Flag: "--mount target"},
-		{Config: mounts(mctr.Mount{Type: "tmpfs", Target: "../x"}), Is: mctr.ErrInvalid, Flag: "--mount target"},
+			Field: "mounts.type volume at /x"},
+		{Config: mounts(mctr.Mount{Type: "tmpfs"}), Is: mctr.ErrInvalid, Field: "mounts.target"},
+		{Config: mounts(mctr.Mount{Type: "tmpfs", Target: "../x"}), Is: mctr.ErrInvalid, Field: "mounts.target"},
 		{Config: mounts(mctr.Mount{Type: "bind", Source: "/a", Target: "/x/.."}), Is: mctr.ErrInvalid,
-			Flag: "--mount target"},
+			Field: "mounts.target"},
 		{Config: mounts(mctr.Mount{Type: "bind", Source: "/a", Target: "/x"}, mctr.Mount{Type: "tmpfs", Target: "/x/"}),
-			Is: mctr.ErrInvalid, Flag: "--tmpfs"},
+			Is: mctr.ErrInvalid, Field: "config.mounts are at /x"},
 		{Config: mounts(mctr.Mount{Type: "tmpfs", Target: "/x", Source: "/y"}), Is: mctr.ErrInvalid,
-			Flag: "--mount type=tmpfs at /x"},
+			Field: `mounts.source "/y": the tmpfs at /x`},
 	}
 	for _, o := range []string{"", "size", "size=", "size=big", "size=1mm", "size=-1", "mode=999", "mode=77777",
 		"uid=root", "color=red", "ro=1", "lowerdir=/"} {
 		refusals = append(refusals,
-			isolatortest.Refusal{Config: tmpfs(o), Is: mctr.ErrInvalid, Flag: "--tmpfs /scratch"})
+			isolatortest.Refusal{Config: tmpfs(o), Is: mctr.ErrInvalid, Field: "mounts.options of the tmpfs"})
 	}
 	isolatortest.Refuses(t, newIsolator(), refusals)
 	isolatortest.Accepts(t, newIsolator(), mctr.ContainerConfig{},

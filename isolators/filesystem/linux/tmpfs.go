@@ -43,14 +43,15 @@ func checkTmpfs(m mctr.Mount) error {
 		return nil
 	}
 	if m.Source != "" && m.Source != "tmpfs" {
-		return fmt.Errorf("%w: --mount type=tmpfs at %s has no source", mctr.ErrInvalid, m.Target)
+		return fmt.Errorf("%w: mounts.source %q: the tmpfs at %s has none", mctr.ErrInvalid, m.Source, m.Target)
 	}
 	for _, o := range m.Options {
 		name, value, valued := strings.Cut(o, "=")
 		valid := values[name]
 		if valued && (valid == nil || !valid(value)) || !valued && !slices.Contains(flags, o) {
 			return fmt.Errorf(
-				"%w: --tmpfs %s: option %q is none of tmpfs (size=64m, mode=1777, uid=, gid=, nr_inodes=, exec, ...)",
+				"%w: mounts.options of the tmpfs at %s: %q is none of tmpfs (size=64m, mode=1777, uid=, gid=, "+
+					"nr_inodes=, exec, ...)",
 				mctr.ErrInvalid, m.Target, o)
 		}
 	}

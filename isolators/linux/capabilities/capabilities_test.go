@@ -15,8 +15,9 @@ func TestConformance(t *testing.T) {
 
 func TestCheck(t *testing.T) {
 	isolatortest.Refuses(t, capabilities.New(), []isolatortest.Refusal{
-		{Config: security(mctr.Security{CapAdd: []string{"FLY"}}), Is: mctr.ErrInvalid, Flag: "--cap-add FLY"},
-		{Config: security(mctr.Security{CapDrop: []string{"FLY"}}), Is: mctr.ErrInvalid, Flag: "--cap-drop FLY"},
+		{Config: security(mctr.Security{CapAdd: []string{"FLY"}}), Is: mctr.ErrInvalid, Field: "security.cap_add FLY"},
+		{Config: security(mctr.Security{CapDrop: []string{"FLY"}}), Is: mctr.ErrInvalid,
+			Field: "security.cap_drop FLY"},
 	})
 	isolatortest.Accepts(t, capabilities.New(),
 		security(mctr.Security{CapAdd: []string{"NET_ADMIN"}, CapDrop: []string{"ALL"}}))

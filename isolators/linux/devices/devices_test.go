@@ -25,12 +25,13 @@ func TestConformance(t *testing.T) {
 
 func TestCheck(t *testing.T) {
 	isolatortest.Refuses(t, devices.New(), []isolatortest.Refusal{
-		{Config: config(mctr.Device{Source: "/dev/no-such"}), Is: mctr.ErrInvalid, Flag: "--device /dev/no-such"},
-		{Config: config(mctr.Device{Source: "/etc/passwd"}), Is: mctr.ErrInvalid, Flag: "--device /etc/passwd"},
+		{Config: config(mctr.Device{Source: "/dev/no-such"}), Is: mctr.ErrInvalid,
+			Field: "config.devices /dev/no-such"},
+		{Config: config(mctr.Device{Source: "/etc/passwd"}), Is: mctr.ErrInvalid, Field: "config.devices /etc/passwd"},
 		{Config: config(mctr.Device{Source: "/dev/null", Permissions: "rwx"}), Is: mctr.ErrInvalid,
-			Flag: "--device /dev/null"},
+			Field: "config.devices /dev/null"},
 		{Config: config(mctr.Device{Source: "/dev/null", Target: "dev/x"}), Is: mctr.ErrInvalid,
-			Flag: "--device /dev/null"},
+			Field: "config.devices /dev/null"},
 	})
 	isolatortest.Accepts(t, devices.New(), config(mctr.Device{Source: "/dev/null", Permissions: "r"}))
 }

@@ -38,9 +38,9 @@ func (isolator) Check(_ context.Context, config *mctr.ContainerConfig) error {
 	}
 	if !kernel.Seccomp() {
 		return &mctr.UnsupportedError{
-			Feature: "--security-opt seccomp (the default profile, or one's own)",
+			Feature: "security.seccomp (the default profile, or one's own)",
 			Why:     "this kernel has no seccomp filters",
-			Remedy:  "--security-opt seccomp=unconfined runs without",
+			Remedy:  "security.seccomp=unconfined runs without",
 		}
 	}
 	_, err := profile(s)
@@ -72,11 +72,11 @@ func profile(s mctr.Security) (*specs.LinuxSeccomp, error) {
 	}
 	filter, err := profiles.LoadProfile(s.Seccomp, of)
 	if err != nil {
-		return nil, fmt.Errorf("%w: --security-opt seccomp: %w", mctr.ErrInvalid, err)
+		return nil, fmt.Errorf("%w: security.seccomp: %w", mctr.ErrInvalid, err)
 	}
 	if filter == nil { // docker runs without a filter then
 		return nil, fmt.Errorf(
-			"%w: --security-opt seccomp: the profile has no defaultAction; unconfined is the word for no filter",
+			"%w: security.seccomp: the profile has no defaultAction; unconfined is the word for no filter",
 			mctr.ErrInvalid)
 	}
 	return filter, nil

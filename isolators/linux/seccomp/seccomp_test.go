@@ -29,7 +29,7 @@ func TestCheck(t *testing.T) {
 		`{"defaultAction":"SCMP_ACT_ALLOW","architectures":["SCMP_ARCH_X86_64"],"archMap":[{"architecture":"SCMP_ARCH_X86_64"}]}`,
 	} {
 		refusals = append(refusals, isolatortest.Refusal{
-			Config: config(mctr.Security{Seccomp: profile}), Is: mctr.ErrInvalid, Flag: "--security-opt seccomp",
+			Config: config(mctr.Security{Seccomp: profile}), Is: mctr.ErrInvalid, Field: "security.seccomp",
 		})
 	}
 	isolatortest.Refuses(t, seccomp.New(), refusals)

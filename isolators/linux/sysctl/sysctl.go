@@ -36,7 +36,7 @@ func (isolator) Check(_ context.Context, config *mctr.ContainerConfig) error {
 func check(config *mctr.ContainerConfig, nested bool) error {
 	for _, key := range slices.Sorted(maps.Keys(config.Sysctls)) {
 		if why := refusal(dotted(key), config, nested); why != "" {
-			return fmt.Errorf("%w: --sysctl %s: %s", mctr.ErrInvalid, key, why)
+			return fmt.Errorf("%w: config.sysctls %s: %s", mctr.ErrInvalid, key, why)
 		}
 	}
 	return nil
@@ -46,25 +46,25 @@ func check(config *mctr.ContainerConfig, nested bool) error {
 // nested container is in its parent's namespaces unless it asks for others.
 func refusal(name string, config *mctr.ContainerConfig, nested bool) string {
 	if name == "kernel.hostname" {
-		return "use --hostname"
+		return "use config.hostname"
 	}
 	for _, space := range []struct {
-		has                    bool
-		mode, kind, flag, none string
+		has                     bool
+		mode, kind, field, none string
 	}{
-		{isIPC(name), config.Namespaces.IPC, "ipc namespace", "--ipc", "private"},
-		{name == "kernel.domainname", config.Namespaces.UTS, "uts namespace", "--uts", "private"},
-		{strings.HasPrefix(name, "net."), config.Network, "network", "--network", "none"},
+		{isIPC(name), config.Namespaces.IPC, "ipc namespace", "namespaces.ipc", "private"},
+		{name == "kernel.domainname", config.Namespaces.UTS, "uts namespace", "namespaces.uts", "private"},
+		{strings.HasPrefix(name, "net."), config.Network, "network", "config.network", "none"},
 	} {
 		if space.mode == "" && nested {
 			space.mode = "parent"
 		}
 		switch {
 		case space.has && strings.HasPrefix(space.mode, mctr.JoinNetwork):
-			return fmt.Sprintf("the network is another container's (--network %s): set it there", space.mode)
+			return fmt.Sprintf("the network is another container's (config.network %s): set it there", space.mode)
 		case space.has && (space.mode == "host" || space.mode == "parent"):
 			return fmt.Sprintf("the %s is the %s's (%s %s): set it there, or give the container its own (%s %s)",
-				space.kind, space.mode, space.flag, space.mode, space.flag, space.none)
+				space.kind, space.mode, space.field, space.mode, space.field, space.none)
 		case space.has:
 			return ""
 		}

@@ -26,13 +26,13 @@ func TestNamespaces(t *testing.T) {
 		share func(c *mctr.ContainerConfig, mode string)
 		keys  []string
 	}{
-		{"--ipc", func(c *mctr.ContainerConfig, mode string) { c.Namespaces.IPC = mode }, []string{
+		{"namespaces.ipc", func(c *mctr.ContainerConfig, mode string) { c.Namespaces.IPC = mode }, []string{
 			"kernel.msgmax", "kernel.msgmnb", "kernel.msgmni", "kernel.sem", "kernel.shmall", "kernel.shmmax",
 			"kernel.shmmni", "kernel.shm_rmid_forced", "fs.mqueue.msg_max", "kernel/shmmax", "fs/mqueue/queues_max",
 		}},
-		{"--uts", func(c *mctr.ContainerConfig, mode string) { c.Namespaces.UTS = mode },
+		{"namespaces.uts", func(c *mctr.ContainerConfig, mode string) { c.Namespaces.UTS = mode },
 			[]string{"kernel.domainname", "kernel/domainname"}},
-		{"--network", func(c *mctr.ContainerConfig, mode string) { c.Network = mode }, []string{
+		{"config.network", func(c *mctr.ContainerConfig, mode string) { c.Network = mode }, []string{
 			"net.ipv4.ip_forward", "net/ipv4/conf/eth0.5/rp_filter", "net.core.somaxconn",
 		}},
 	}
@@ -43,8 +43,8 @@ func TestNamespaces(t *testing.T) {
 				c := asking(key)
 				s.share(c, mode)
 				isolatortest.Refuses(t, sysctl.New(), []isolatortest.Refusal{
-					{Config: *c, Is: mctr.ErrInvalid, Flag: "--sysctl " + key + ": the "},
-					{Config: *c, Is: mctr.ErrInvalid, Flag: s.flag + " " + mode},
+					{Config: *c, Is: mctr.ErrInvalid, Field: "config.sysctls " + key + ": the "},
+					{Config: *c, Is: mctr.ErrInvalid, Field: s.flag + " " + mode},
 				})
 			}
 			nested := isolatortest.NewContainer(t, *asking(key))
@@ -68,11 +68,11 @@ func TestOfTheHost(t *testing.T) {
 		"user.max_user_namespaces": "on the host",
 		"fs.file-max":              "on the host", "netx.a": "on the host", "net": "on the host", "": "on the host",
 		"kernel.shmmax.x": "on the host",
-		"kernel.hostname": "--hostname", "kernel/hostname": "--hostname",
+		"kernel.hostname": "config.hostname", "kernel/hostname": "config.hostname",
 	} {
 		isolatortest.Refuses(t, sysctl.New(), []isolatortest.Refusal{
-			{Config: *asking(key), Is: mctr.ErrInvalid, Flag: "--sysctl " + key},
-			{Config: *asking(key), Is: mctr.ErrInvalid, Flag: why},
+			{Config: *asking(key), Is: mctr.ErrInvalid, Field: "config.sysctls " + key},
+			{Config: *asking(key), Is: mctr.ErrInvalid, Field: why},
 		})
 	}
 }

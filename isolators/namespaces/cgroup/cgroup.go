@@ -32,7 +32,7 @@ func (isolator) Check(_ context.Context, config *mctr.ContainerConfig) error {
 	case "", "host", "private":
 		return nil
 	default:
-		return fmt.Errorf("%w: --cgroupns %s: private or host", mctr.ErrInvalid, ns)
+		return fmt.Errorf("%w: namespaces.cgroup %s: private or host", mctr.ErrInvalid, ns)
 	}
 }
 

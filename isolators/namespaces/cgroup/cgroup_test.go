@@ -20,7 +20,7 @@ func TestConformance(t *testing.T) {
 
 func TestCheck(t *testing.T) {
 	isolatortest.Refuses(t, cgroup.New(),
-		[]isolatortest.Refusal{{Config: config("mine"), Is: mctr.ErrInvalid, Flag: "--cgroupns mine"}})
+		[]isolatortest.Refusal{{Config: config("mine"), Is: mctr.ErrInvalid, Field: "namespaces.cgroup mine"}})
 	isolatortest.Accepts(t, cgroup.New(), config(""), config("host"), config("private"))
 }
 

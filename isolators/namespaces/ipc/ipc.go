@@ -40,10 +40,11 @@ func (*isolator) Check(_ context.Context, config *mctr.ContainerConfig) error {
 	ns := config.Namespaces.IPC
 	if config.ShmSize < 0 || config.ShmSize > 0 && (ns == isolators.Host || ns == isolators.Parent) {
 		return fmt.Errorf(
-			"%w: --shm-size %d: it must be positive, and a shared /dev/shm (--ipc host or parent) keeps its size",
+			"%w: shm_size %d: it must be positive, and a shared /dev/shm (namespaces.ipc host or parent) keeps its "+
+				"size",
 			mctr.ErrInvalid, config.ShmSize)
 	}
-	return isolators.CheckMode("--ipc", ns)
+	return isolators.CheckMode("namespaces.ipc", ns)
 }
 
 // Prepare asks for the namespace, and for what is mounted from it. /dev/mqueue

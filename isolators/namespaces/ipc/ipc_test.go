@@ -24,9 +24,9 @@ func TestConformance(t *testing.T) {
 
 func TestCheck(t *testing.T) {
 	isolatortest.Refuses(t, newIsolator(), []isolatortest.Refusal{
-		{Config: config("shareable", 0), Is: mctr.ErrInvalid, Flag: "--ipc shareable"},
-		{Config: config("", -1), Is: mctr.ErrInvalid, Flag: "--shm-size -1"},
-		{Config: config("host", 1<<20), Is: mctr.ErrInvalid, Flag: "--shm-size 1048576"},
+		{Config: config("shareable", 0), Is: mctr.ErrInvalid, Field: "namespaces.ipc shareable"},
+		{Config: config("", -1), Is: mctr.ErrInvalid, Field: "shm_size -1"},
+		{Config: config("host", 1<<20), Is: mctr.ErrInvalid, Field: "shm_size 1048576"},
 	})
 	isolatortest.Accepts(t, newIsolator(), config("", 0), config("", 1), config("host", 0))
 }

@@ -25,7 +25,7 @@ func (isolator) Name() string { return "namespaces/pid" }
 
 // Check refuses unknown modes.
 func (isolator) Check(_ context.Context, config *mctr.ContainerConfig) error {
-	return isolators.CheckMode("--pid", config.Namespaces.PID)
+	return isolators.CheckMode("namespaces.pid", config.Namespaces.PID)
 }
 
 // Prepare asks for the namespace.

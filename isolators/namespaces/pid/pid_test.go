@@ -19,8 +19,8 @@ func TestConformance(t *testing.T) {
 
 func TestCheck(t *testing.T) {
 	isolatortest.Refuses(t, pid.New(), []isolatortest.Refusal{
-		{Config: config("container:x"), Is: mctr.ErrInvalid, Flag: "--pid container:x"},
-		{Config: config("shareable"), Is: mctr.ErrInvalid, Flag: "--pid shareable"},
+		{Config: config("container:x"), Is: mctr.ErrInvalid, Field: "namespaces.pid container:x"},
+		{Config: config("shareable"), Is: mctr.ErrInvalid, Field: "namespaces.pid shareable"},
 	})
 	isolatortest.Accepts(t, pid.New(), config(""), config("host"))
 }

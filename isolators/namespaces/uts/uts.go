@@ -33,19 +33,20 @@ func (isolator) Name() string { return "namespaces/uts" }
 // Check refuses a hostname that the kernel would, or that would be the host's.
 func (isolator) Check(_ context.Context, config *mctr.ContainerConfig) error {
 	ns := config.Namespaces.UTS
-	if err := isolators.CheckMode("--uts", ns); err != nil {
+	if err := isolators.CheckMode("namespaces.uts", ns); err != nil {
 		return err
 	}
 	if len(config.Hostname) > maxHostname {
-		return fmt.Errorf("%w: --hostname: %d characters, at most %d", mctr.ErrInvalid, len(config.Hostname),
+		return fmt.Errorf("%w: config.hostname: %d characters, at most %d", mctr.ErrInvalid, len(config.Hostname),
 			maxHostname)
 	}
 	if strings.Trim(config.Hostname, nameLetters) != "" {
-		return fmt.Errorf("%w: --hostname %q: only letters, digits, '-', '_' and '.'", mctr.ErrInvalid, config.Hostname)
+		return fmt.Errorf("%w: config.hostname %q: only letters, digits, '-', '_' and '.'", mctr.ErrInvalid,
+			config.Hostname)
 	}
 	if config.Hostname != "" && (ns == isolators.Host || ns == isolators.Parent) {
-		return fmt.Errorf("%w: --hostname %s with --uts %s would rename the %s", mctr.ErrInvalid, config.Hostname, ns,
-			ns)
+		return fmt.Errorf("%w: config.hostname %s with namespaces.uts %s would rename the %s", mctr.ErrInvalid,
+			config.Hostname, ns, ns)
 	}
 	return nil
 }

@@ -22,13 +22,13 @@ func TestConformance(t *testing.T) {
 
 func TestCheck(t *testing.T) {
 	isolatortest.Refuses(t, uts.New(), []isolatortest.Refusal{
-		{Config: config("shareable", "", ""), Is: mctr.ErrInvalid, Flag: "--uts shareable"},
-		{Config: config("parent", "web", ""), Is: mctr.ErrInvalid, Flag: "--hostname web"},
-		{Config: config("host", "web", ""), Is: mctr.ErrInvalid, Flag: "--hostname web"},
-		{Config: config("", strings.Repeat("x", 65), ""), Is: mctr.ErrInvalid, Flag: "--hostname"},
-		{Config: config("", "a b", ""), Is: mctr.ErrInvalid, Flag: `--hostname "a b"`},
-		{Config: config("", "a\x00", ""), Is: mctr.ErrInvalid, Flag: "--hostname"},
-		{Config: config("", "a/../b", ""), Is: mctr.ErrInvalid, Flag: "--hostname"},
+		{Config: config("shareable", "", ""), Is: mctr.ErrInvalid, Field: "namespaces.uts shareable"},
+		{Config: config("parent", "web", ""), Is: mctr.ErrInvalid, Field: "config.hostname web"},
+		{Config: config("host", "web", ""), Is: mctr.ErrInvalid, Field: "config.hostname web"},
+		{Config: config("", strings.Repeat("x", 65), ""), Is: mctr.ErrInvalid, Field: "config.hostname"},
+		{Config: config("", "a b", ""), Is: mctr.ErrInvalid, Field: `config.hostname "a b"`},
+		{Config: config("", "a\x00", ""), Is: mctr.ErrInvalid, Field: "config.hostname"},
+		{Config: config("", "a/../b", ""), Is: mctr.ErrInvalid, Field: "config.hostname"},
 	})
 	isolatortest.Accepts(t, uts.New(), config("", strings.Repeat("x", 64), ""), config("", "web-1.example.org", "host"),
 		config("host", "", ""))

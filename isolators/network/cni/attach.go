@@ -132,7 +132,7 @@ func firstAddress(attachments []*cni.Attachment) (ip string) {
 func (i *isolator) join(c *mctr.Container, other mctr.ContainerID) (*mctr.Adjustment, error) {
 	pid := i.process(other)
 	if pid == 0 {
-		return nil, fmt.Errorf("%w: --network container:%s: no such container runs", mctr.ErrState, other.Short())
+		return nil, fmt.Errorf("%w: config.network container:%s: no such container runs", mctr.ErrState, other.Short())
 	}
 	return i.shared(c, other, fmt.Sprintf("/proc/%d/ns/net", pid))
 }

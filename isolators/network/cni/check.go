@@ -31,16 +31,17 @@ func (i *isolator) Check(_ context.Context, config *mctr.ContainerConfig) error 
 		return err
 	}
 	if len(config.Networks) > maxNetworks {
-		return fmt.Errorf("%w: --network: %d networks, at most %d", mctr.ErrInvalid, len(config.Networks), maxNetworks)
+		return fmt.Errorf("%w: config.networks: %d networks, at most %d", mctr.ErrInvalid, len(config.Networks),
+			maxNetworks)
 	}
 	var networks []*cni.Network
 	for _, want := range config.Networks {
 		network, err := i.networks.Available(want.Name)
 		if errors.Is(err, mctr.ErrNotFound) {
-			return fmt.Errorf("%w: --network %s: %w", mctr.ErrInvalid, want.Name, err)
+			return fmt.Errorf("%w: config.networks %s: %w", mctr.ErrInvalid, want.Name, err)
 		}
 		if err != nil {
-			return fmt.Errorf("--network: %w", err)
+			return fmt.Errorf("config.networks: %w", err)
 		}
 		if err := checkNetwork(network, want); err != nil {
 			return err
@@ -57,17 +58,18 @@ func checkMode(config *mctr.ContainerConfig) error {
 	mode := config.Network
 	switch {
 	case mode != "" && len(config.Networks) > 0:
-		return fmt.Errorf("%w: --network %s and --network %s: a container has the one or the other", mctr.ErrInvalid,
-			mode, config.Networks[0].Name)
+		return fmt.Errorf("%w: config.network %s and config.networks %s: a container has the one or the other",
+			mctr.ErrInvalid, mode, config.Networks[0].Name)
 	case (len(config.Ports) > 0 || config.PublishAll) && len(config.Networks) == 0:
-		return fmt.Errorf("%w: --publish: the container has no network that host ports could lead to", mctr.ErrInvalid)
+		return fmt.Errorf("%w: config.ports: the container has no network that host ports could lead to",
+			mctr.ErrInvalid)
 	case config.PublishAll && config.Image == "":
-		return fmt.Errorf("%w: --publish-all: there is no image that exposes ports", mctr.ErrInvalid)
+		return fmt.Errorf("%w: publish_all: there is no image that exposes ports", mctr.ErrInvalid)
 	case joined(mode) != "":
 		return joined(mode).Validate()
 	case mode != "" && mode != mctr.NetworkNone && mode != mctr.NetworkHost && mode != mctr.NetworkParent:
 		return fmt.Errorf(
-			"%w: --network %s: none, host, parent (of a nested container), container:ID, or a network's name",
+			"%w: config.network %s: none, host, parent (of a nested container), container:ID, or a network's name",
 			mctr.ErrInvalid, mode)
 	}
 	return nil
@@ -86,12 +88,12 @@ func joined(mode string) mctr.ContainerID {
 func checkNames(config *mctr.ContainerConfig) error {
 	for _, server := range config.DNS.Servers {
 		if _, err := netip.ParseAddr(server); err != nil || !isWord(server) {
-			return fmt.Errorf("%w: --dns %q is no address", mctr.ErrInvalid, server)
+			return fmt.Errorf("%w: dns.servers %q is no address", mctr.ErrInvalid, server)
 		}
 	}
 	for _, word := range append(append([]string{}, config.DNS.Search...), config.DNS.Options...) {
 		if !isWord(word) {
-			return fmt.Errorf("%w: --dns-search or --dns-option %q is not one word", mctr.ErrInvalid, word)
+			return fmt.Errorf("%w: dns.search or dns.options %q is not one word", mctr.ErrInvalid, word)
 		}
 	}
 	for _, host := range config.ExtraHosts {
@@ -100,7 +102,7 @@ func checkNames(config *mctr.ContainerConfig) error {
 			return err
 		}
 		if extra.ip == hostGateway && config.Network == mctr.NetworkNone {
-			return fmt.Errorf("%w: --add-host %s: with --network none the container does not reach the host",
+			return fmt.Errorf("%w: extra_hosts %s: with config.network none the container does not reach the host",
 				mctr.ErrInvalid, host)
 		}
 	}
@@ -116,7 +118,7 @@ func isWord(text string) bool {
 
 func checkNetwork(network *cni.Network, want mctr.NetworkConfig) error {
 	refuse := func(why string, args ...any) error {
-		return fmt.Errorf("%w: --network %s: "+why, append([]any{mctr.ErrInvalid, want.Name}, args...)...)
+		return fmt.Errorf("%w: config.networks %s: "+why, append([]any{mctr.ErrInvalid, want.Name}, args...)...)
 	}
 	families := map[bool]bool{}
 	for _, ip := range want.IPs {
@@ -152,7 +154,7 @@ func address(ip string) (netip.Addr, error) {
 // checkPorts wants a network that takes port mappings, where there are any.
 func checkPorts(config *mctr.ContainerConfig, networks []*cni.Network) error {
 	if len(config.Ports) > maxPorts {
-		return fmt.Errorf("%w: --publish: %d ports, at most %d (--network host has them all)", mctr.ErrInvalid,
+		return fmt.Errorf("%w: config.ports: %d ports, at most %d (config.network host has them all)", mctr.ErrInvalid,
 			len(config.Ports), maxPorts)
 	}
 	for _, p := range config.Ports {
@@ -165,7 +167,7 @@ func checkPorts(config *mctr.ContainerConfig, networks []*cni.Network) error {
 	}
 	to := publisher(networks)
 	if to < 0 {
-		return fmt.Errorf("%w: --publish: no plugin of --network %s takes port mappings", mctr.ErrInvalid,
+		return fmt.Errorf("%w: config.ports: no plugin of config.networks %s takes port mappings", mctr.ErrInvalid,
 			config.Networks[0].Name)
 	}
 	return checkLedPorts(config.Ports, networks[to].Name, definedFamilies(networks[to]))
@@ -197,7 +199,7 @@ func checkLedPorts(ports []mctr.Port, network string, f families) error {
 		if addr.Unmap().Is4() {
 			family = "IPv4"
 		}
-		return fmt.Errorf("%w: --publish %v: network %s gives the container no %s address that it could lead to",
+		return fmt.Errorf("%w: config.ports %v: network %s gives the container no %s address that it could lead to",
 			mctr.ErrInvalid, p, network, family)
 	}
 	return nil
@@ -205,18 +207,18 @@ func checkLedPorts(ports []mctr.Port, network string, f families) error {
 
 func checkPort(p mctr.Port) error {
 	if addr, err := netip.ParseAddr(p.HostIP); p.HostIP != "" && (err != nil || addr.Zone() != "") {
-		return fmt.Errorf("%w: --publish %v: %q is not an address of the host", mctr.ErrInvalid, p, p.HostIP)
+		return fmt.Errorf("%w: config.ports %v: %q is not an address of the host", mctr.ErrInvalid, p, p.HostIP)
 	}
 	if addr, err := netip.ParseAddr(p.HostIP); err == nil && addr.Is6() && addr.IsLoopback() {
-		return &mctr.UnsupportedError{Feature: "--publish " + p.String(),
+		return &mctr.UnsupportedError{Feature: "config.ports " + p.String(),
 			Why:    "the kernel forwards nothing from IPv6's loopback",
 			Remedy: "use 127.0.0.1, or another address of the host"}
 	}
 	if p.ContainerPort == 0 || p.HostPortEnd != 0 && p.HostPortEnd < p.HostPort {
-		return fmt.Errorf("%w: --publish %v: ports are 1 to 65535, ranges go up", mctr.ErrInvalid, p)
+		return fmt.Errorf("%w: config.ports %v: ports are 1 to 65535, ranges go up", mctr.ErrInvalid, p)
 	}
 	if p.Protocol != "tcp" && p.Protocol != "udp" && p.Protocol != "sctp" {
-		return fmt.Errorf("%w: --publish %v: protocol %q: tcp, udp or sctp", mctr.ErrInvalid, p, p.Protocol)
+		return fmt.Errorf("%w: config.ports %v: protocol %q: tcp, udp or sctp", mctr.ErrInvalid, p, p.Protocol)
 	}
 	return nil
 }

@@ -47,7 +47,7 @@ func hostsFile(extra []string, name string, v view) ([]byte, error) {
 		if ip == hostGateway {
 			if ip = gateway(v); ip == "" {
 				return nil, fmt.Errorf(
-					"%w: --add-host %s: the container's network has no gateway, so the host has no address there",
+					"%w: extra_hosts %s: the container's network has no gateway, so the host has no address there",
 					mctr.ErrInvalid, text)
 			}
 		}
@@ -102,16 +102,16 @@ func parseExtraHost(text string) (extraHost, error) {
 	}
 	if inner, cut := strings.CutPrefix(ip, "["); cut {
 		if ip, ok = strings.CutSuffix(inner, "]"); !ok {
-			return extraHost{}, fmt.Errorf("%w: --add-host %q: a bracket is not closed", mctr.ErrInvalid, text)
+			return extraHost{}, fmt.Errorf("%w: extra_hosts %q: a bracket is not closed", mctr.ErrInvalid, text)
 		}
 	}
 	if !ok || !isHostName(name) {
-		return extraHost{}, fmt.Errorf("%w: --add-host %q: %q is not a valid host name: want NAME:ADDRESS, or NAME:%s",
+		return extraHost{}, fmt.Errorf("%w: extra_hosts %q: %q is not a valid host name: want NAME:ADDRESS, or NAME:%s",
 			mctr.ErrInvalid, text, name, hostGateway)
 	}
 	addr, err := netip.ParseAddr(ip)
 	if ip != hostGateway && (err != nil || addr.Zone() != "") {
-		return extraHost{}, fmt.Errorf("%w: --add-host %q: %q is not a valid address: want NAME:ADDRESS, or NAME:%s",
+		return extraHost{}, fmt.Errorf("%w: extra_hosts %q: %q is not a valid address: want NAME:ADDRESS, or NAME:%s",
 			mctr.ErrInvalid, text, ip, hostGateway)
 	}
 	return extraHost{name, ip}, nil

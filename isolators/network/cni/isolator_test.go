@@ -115,66 +115,67 @@ func TestCheck(t *testing.T) {
 		return func(c *mctr.ContainerConfig) { c.Ports = append(c.Ports, p) }
 	}
 	isolatortest.Refuses(t, h.isolator(), []isolatortest.Refusal{
-		{Config: config("overlay", ""), Is: mctr.ErrInvalid, Flag: "--network overlay"},
-		{Config: config("container:../x", ""), Is: mctr.ErrInvalid, Flag: "../x"},
-		{Config: config("host", "", "net"), Is: mctr.ErrInvalid, Flag: "--network host and --network net"},
-		{Config: config("", "", "nowhere"), Is: mctr.ErrInvalid, Flag: "--network nowhere"},
-		{Config: config("", "", "gone"), Is: mctr.ErrUnsupported, Flag: "no-such-plugin"},
-		{Config: one(func(n *mctr.NetworkConfig) { n.IPs = []string{"10.1"} }), Is: mctr.ErrInvalid, Flag: "ip"},
+		{Config: config("overlay", ""), Is: mctr.ErrInvalid, Field: "config.network overlay"},
+		{Config: config("container:../x", ""), Is: mctr.ErrInvalid, Field: "../x"},
+		{Config: config("host", "", "net"), Is: mctr.ErrInvalid, Field: "config.network host and config.networks net"},
+		{Config: config("", "", "nowhere"), Is: mctr.ErrInvalid, Field: "config.networks nowhere"},
+		{Config: config("", "", "gone"), Is: mctr.ErrUnsupported, Field: "no-such-plugin"},
+		{Config: one(func(n *mctr.NetworkConfig) { n.IPs = []string{"10.1"} }), Is: mctr.ErrInvalid, Field: "ip"},
 		{Config: one(func(n *mctr.NetworkConfig) { n.IPs = []string{"10.1.1.1", "10.1.1.2"} }), Is: mctr.ErrInvalid,
-			Flag: "one address a family"},
-		{Config: one(func(n *mctr.NetworkConfig) { n.MAC = "01:00:00:00:00:01" }), Is: mctr.ErrInvalid, Flag: "mac"},
-		{Config: one(func(n *mctr.NetworkConfig) { n.MAC = "00:00:00:00:00:00" }), Is: mctr.ErrInvalid, Flag: "mac"},
+			Field: "one address a family"},
+		{Config: one(func(n *mctr.NetworkConfig) { n.MAC = "01:00:00:00:00:01" }), Is: mctr.ErrInvalid, Field: "mac"},
+		{Config: one(func(n *mctr.NetworkConfig) { n.MAC = "00:00:00:00:00:00" }), Is: mctr.ErrInvalid, Field: "mac"},
 		{Config: with(net, func(c *mctr.ContainerConfig) { c.Ports = make([]mctr.Port, 513) }), Is: mctr.ErrInvalid,
-			Flag: "513 ports"},
+			Field: "513 ports"},
 		{Config: one(func(n *mctr.NetworkConfig) { n.Bandwidth = &mctr.Bandwidth{IngressRate: 1} }),
-			Is: mctr.ErrInvalid, Flag: "bandwidth"},
+			Is: mctr.ErrInvalid, Field: "bandwidth"},
 		{Config: one(func(n *mctr.NetworkConfig) { n.Labels = map[string]string{"projectcalico.org/namespace": "x"} }),
-			Is: mctr.ErrInvalid, Flag: "projectcalico.org/namespace"},
+			Is: mctr.ErrInvalid, Field: "projectcalico.org/namespace"},
 		{Config: with(config("none", ""), port(mctr.Port{ContainerPort: 1, Protocol: "tcp"})), Is: mctr.ErrInvalid,
-			Flag: "--publish"},
+			Field: "config.ports"},
 		{Config: with(config("", "", "plain"), port(mctr.Port{ContainerPort: 1, Protocol: "tcp"})), Is: mctr.ErrInvalid,
-			Flag: "--publish"},
-		{Config: with(net, port(mctr.Port{ContainerPort: 0, Protocol: "tcp"})), Is: mctr.ErrInvalid, Flag: "--publish"},
-		{Config: with(net, port(mctr.Port{ContainerPort: 1, Protocol: "icmp"})), Is: mctr.ErrInvalid, Flag: "icmp"},
+			Field: "config.ports"},
+		{Config: with(net, port(mctr.Port{ContainerPort: 0, Protocol: "tcp"})), Is: mctr.ErrInvalid,
+			Field: "config.ports"},
+		{Config: with(net, port(mctr.Port{ContainerPort: 1, Protocol: "icmp"})), Is: mctr.ErrInvalid, Field: "icmp"},
 		{Config: with(with(net, port(mctr.Port{HostPort: 9000, ContainerPort: 1, Protocol: "tcp"})),
 			port(mctr.Port{HostIP: "127.0.0.1", HostPort: 9000, ContainerPort: 2, Protocol: "tcp"})),
-			Is: mctr.ErrInvalid, Flag: "host port 9000/tcp is another --publish's already"},
+			Is: mctr.ErrInvalid, Field: "host port 9000/tcp is another config.ports entry's already"},
 		{Config: with(net, port(mctr.Port{HostIP: "here", ContainerPort: 1, Protocol: "tcp"})), Is: mctr.ErrInvalid,
-			Flag: "here"},
+			Field: "here"},
 		{Config: with(net, port(mctr.Port{HostIP: "::1", ContainerPort: 1, Protocol: "tcp"})), Is: mctr.ErrUnsupported,
-			Flag: "--publish [::1]"},
+			Field: "config.ports [::1]"},
 		{Config: with(net, func(c *mctr.ContainerConfig) { c.DNS.Servers = []string{"ns"} }), Is: mctr.ErrInvalid,
-			Flag: "--dns"},
+			Field: "dns.servers"},
 		{Config: with(net, func(c *mctr.ContainerConfig) { c.DNS.Servers = []string{"fe80::1%e\nnameserver 6.6.6.6"} }),
-			Is: mctr.ErrInvalid, Flag: "--dns"},
+			Is: mctr.ErrInvalid, Field: "dns.servers"},
 		{Config: with(net, func(c *mctr.ContainerConfig) { c.ExtraHosts = []string{"a:fe80::1%e\n6.6.6.6 b"} }),
-			Is: mctr.ErrInvalid, Flag: "--add-host"},
+			Is: mctr.ErrInvalid, Field: "extra_hosts"},
 		{Config: with(net, func(c *mctr.ContainerConfig) { c.ExtraHosts = []string{"a\v:1.1.1.1"} }),
-			Is: mctr.ErrInvalid, Flag: "--add-host"},
+			Is: mctr.ErrInvalid, Field: "extra_hosts"},
 		{Config: with(net, func(c *mctr.ContainerConfig) { c.DNS.Search = []string{"a\nnameserver 6.6.6.6"} }),
-			Is: mctr.ErrInvalid, Flag: "--dns-search"},
+			Is: mctr.ErrInvalid, Field: "dns.search"},
 		{Config: with(config("container:x", "test"), port(mctr.Port{ContainerPort: 1, Protocol: "tcp"})),
-			Is: mctr.ErrInvalid, Flag: "--publish"},
+			Is: mctr.ErrInvalid, Field: "config.ports"},
 		{Config: with(config("container:x", "test"), func(c *mctr.ContainerConfig) { c.PublishAll = true }),
-			Is: mctr.ErrInvalid, Flag: "--publish"},
+			Is: mctr.ErrInvalid, Field: "config.ports"},
 		{Config: with(config("", "", "net"), func(c *mctr.ContainerConfig) { c.PublishAll = true }),
-			Is: mctr.ErrInvalid, Flag: "--publish-all"},
+			Is: mctr.ErrInvalid, Field: "publish_all"},
 		{Config: with(config("host", "test"), port(mctr.Port{ContainerPort: 1, Protocol: "tcp"})), Is: mctr.ErrInvalid,
-			Flag: "--publish"},
+			Field: "config.ports"},
 		{Config: with(config("none", "test"), func(c *mctr.ContainerConfig) {
 			c.ExtraHosts = []string{"up:host-gateway"}
-		}), Is: mctr.ErrInvalid, Flag: "--add-host"},
+		}), Is: mctr.ErrInvalid, Field: "extra_hosts"},
 		{Config: with(net, port(mctr.Port{HostIP: "fe80::1%eth0", ContainerPort: 1, Protocol: "tcp"})),
-			Is: mctr.ErrInvalid, Flag: "--publish"},
+			Is: mctr.ErrInvalid, Field: "config.ports"},
 		{Config: with(config("", "", "four"), port(mctr.Port{HostIP: "::", ContainerPort: 1, Protocol: "tcp"})),
-			Is: mctr.ErrInvalid, Flag: "no IPv6 address"},
+			Is: mctr.ErrInvalid, Field: "no IPv6 address"},
 		{Config: with(config("", "", "six"), port(mctr.Port{HostIP: "127.0.0.1", ContainerPort: 1, Protocol: "tcp"})),
-			Is: mctr.ErrInvalid, Flag: "no IPv4 address"},
+			Is: mctr.ErrInvalid, Field: "no IPv4 address"},
 		{Config: with(net, func(c *mctr.ContainerConfig) { c.ExtraHosts = []string{"a b:1.1.1.1"} }),
-			Is: mctr.ErrInvalid, Flag: "--add-host"},
+			Is: mctr.ErrInvalid, Field: "extra_hosts"},
 		{Config: with(net, func(c *mctr.ContainerConfig) { c.ExtraHosts = []string{"a:b"} }), Is: mctr.ErrInvalid,
-			Flag: "--add-host"},
+			Field: "extra_hosts"},
 	})
 	isolatortest.Accepts(t, h.isolator(), config("", ""), config("none", ""), config("host", ""),
 		config("container:x", ""), net,
@@ -355,7 +356,7 @@ func TestHostNames(t *testing.T) {
 	bare := h.container("bare", cfg)
 	bare.Image = nil
 	if a := h.prepare(bare); !slices.Contains(destinations(a), "/etc/hosts") {
-		t.Errorf("on the host's filesystem --add-host is ignored: %+v", a.Spec.Mounts)
+		t.Errorf("on the host's filesystem extra_hosts is ignored: %+v", a.Spec.Mounts)
 	}
 }
 
@@ -380,8 +381,8 @@ func TestFamilies(t *testing.T) {
 		t.Errorf("status: %+v, %v", s, err)
 	}
 	for name, change := range map[string]func(*mctr.ContainerConfig){
-		"--dns": func(c *mctr.ContainerConfig) { c.DNS.Servers = []string{"fd00::53"} },
-		"--publish": func(c *mctr.ContainerConfig) {
+		"dns.servers": func(c *mctr.ContainerConfig) { c.DNS.Servers = []string{"fd00::53"} },
+		"config.ports": func(c *mctr.ContainerConfig) {
 			c.Ports = []mctr.Port{{HostIP: "::", HostPort: 8099, ContainerPort: 80, Protocol: "tcp"}}
 		},
 	} {

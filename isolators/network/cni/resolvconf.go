@@ -31,7 +31,7 @@ func (i *isolator) resolvFile(asked mctr.DNS, v view) ([]byte, error) {
 	chosen.Servers = within(chosen.Servers, v.attachments)
 	if len(asked.Servers) > 0 {
 		if chosen.Servers = within(asked.Servers, v.attachments); len(chosen.Servers) == 0 {
-			return nil, fmt.Errorf("%w: --dns %s: the container has no address of that family", mctr.ErrInvalid,
+			return nil, fmt.Errorf("%w: dns.servers %s: the container has no address of that family", mctr.ErrInvalid,
 				strings.Join(asked.Servers, ", "))
 		}
 	}

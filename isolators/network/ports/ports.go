@@ -58,11 +58,11 @@ func (*isolator) Check(_ context.Context, config *mctr.ContainerConfig) error {
 	}
 	for _, r := range l.Ports {
 		if r.First == 0 || r.Last < r.First {
-			return fmt.Errorf("%w: --listen-ports %v: ports are 1 to 65535, ranges go up", mctr.ErrInvalid, r)
+			return fmt.Errorf("%w: listen.ports %v: ports are 1 to 65535, ranges go up", mctr.ErrInvalid, r)
 		}
 	}
 	if l.Interval != 0 && l.Interval < leastInterval {
-		return fmt.Errorf("%w: --listen-interval %v: at least %v", mctr.ErrInvalid, l.Interval, leastInterval)
+		return fmt.Errorf("%w: listen.interval %v: at least %v", mctr.ErrInvalid, l.Interval, leastInterval)
 	}
 	return nil
 }

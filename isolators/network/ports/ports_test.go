@@ -36,9 +36,9 @@ func TestCheck(t *testing.T) {
 	hasty := *policy(true)
 	hasty.Listen = &mctr.ListenPolicy{Interval: time.Millisecond}
 	isolatortest.Refuses(t, in("", ""), []isolatortest.Refusal{
-		{Config: *policy(true, mctr.PortRange{First: 9, Last: 8}), Is: mctr.ErrInvalid, Flag: "--listen-ports"},
-		{Config: *policy(true, mctr.PortRange{First: 0, Last: 8}), Is: mctr.ErrInvalid, Flag: "--listen-ports"},
-		{Config: hasty, Is: mctr.ErrInvalid, Flag: "--listen-interval"},
+		{Config: *policy(true, mctr.PortRange{First: 9, Last: 8}), Is: mctr.ErrInvalid, Field: "listen.ports"},
+		{Config: *policy(true, mctr.PortRange{First: 0, Last: 8}), Is: mctr.ErrInvalid, Field: "listen.ports"},
+		{Config: hasty, Is: mctr.ErrInvalid, Field: "listen.interval"},
 	})
 	isolatortest.Accepts(t, in("", ""), mctr.ContainerConfig{}, *policy(false))
 }

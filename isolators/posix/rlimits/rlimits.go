@@ -43,12 +43,12 @@ func (isolator) Check(_ context.Context, config *mctr.ContainerConfig) error {
 func check(l mctr.Rlimit) error {
 	number, ok := numbers[name(l.Type)]
 	if !ok {
-		return fmt.Errorf("%w: --ulimit %s: unknown limit (one of nofile, nproc, core, ...; see getrlimit(2))",
+		return fmt.Errorf("%w: config.rlimits %s: unknown limit (one of nofile, nproc, core, ...; see getrlimit(2))",
 			mctr.ErrInvalid, l.Type)
 	}
 	soft, hard := value(l.Soft), value(l.Hard)
 	if l.Soft < -1 || l.Hard < -1 || soft > hard {
-		return fmt.Errorf("%w: --ulimit %s=%d:%d: the soft limit must not be above the hard one", mctr.ErrInvalid,
+		return fmt.Errorf("%w: config.rlimits %s=%d:%d: the soft limit must not be above the hard one", mctr.ErrInvalid,
 			l.Type, l.Soft, l.Hard)
 	}
 	var own unix.Rlimit
@@ -57,7 +57,7 @@ func check(l mctr.Rlimit) error {
 	}
 	if hard > own.Max && !kernel.HasCapability(unix.CAP_SYS_RESOURCE) {
 		return &mctr.UnsupportedError{
-			Feature: fmt.Sprintf("--ulimit %s=%d:%d", l.Type, l.Soft, l.Hard),
+			Feature: fmt.Sprintf("config.rlimits %s=%d:%d", l.Type, l.Soft, l.Hard),
 			Why: fmt.Sprintf(
 				"it raises the hard limit above %d, which needs CAP_SYS_RESOURCE, and mctr runs without it", own.Max),
 			Remedy: "ask for less, or start mctr with a higher limit",

@@ -21,14 +21,17 @@ func TestConformance(t *testing.T) {
 
 func TestCheck(t *testing.T) {
 	isolatortest.Refuses(t, rlimits.New(), []isolatortest.Refusal{
-		{Config: config(mctr.Rlimit{Type: "files", Soft: 1, Hard: 1}), Is: mctr.ErrInvalid, Flag: "--ulimit files"},
-		{Config: config(mctr.Rlimit{Soft: 1, Hard: 1}), Is: mctr.ErrInvalid, Flag: "--ulimit"},
+		{Config: config(mctr.Rlimit{Type: "files", Soft: 1, Hard: 1}), Is: mctr.ErrInvalid,
+			Field: "config.rlimits files"},
+		{Config: config(mctr.Rlimit{Soft: 1, Hard: 1}), Is: mctr.ErrInvalid, Field: "config.rlimits"},
 		{Config: config(mctr.Rlimit{Type: "nofile", Soft: 2, Hard: 1}), Is: mctr.ErrInvalid,
-			Flag: "--ulimit nofile=2:1"},
+			Field: "config.rlimits nofile=2:1"},
 		{Config: config(mctr.Rlimit{Type: "nofile", Soft: -1, Hard: 1}), Is: mctr.ErrInvalid,
-			Flag: "--ulimit nofile=-1:1"},
-		{Config: config(mctr.Rlimit{Type: "nofile", Soft: -2, Hard: -2}), Is: mctr.ErrInvalid, Flag: "--ulimit nofile"},
-		{Config: config(mctr.Rlimit{Type: "core"}, mctr.Rlimit{Type: "x"}), Is: mctr.ErrInvalid, Flag: "--ulimit x"},
+			Field: "config.rlimits nofile=-1:1"},
+		{Config: config(mctr.Rlimit{Type: "nofile", Soft: -2, Hard: -2}), Is: mctr.ErrInvalid,
+			Field: "config.rlimits nofile"},
+		{Config: config(mctr.Rlimit{Type: "core"}, mctr.Rlimit{Type: "x"}), Is: mctr.ErrInvalid,
+			Field: "config.rlimits x"},
 	})
 	isolatortest.Accepts(t, rlimits.New(), config(
 		mctr.Rlimit{Type: "nofile", Soft: 64, Hard: 128}, mctr.Rlimit{Type: "RLIMIT_CORE"},
@@ -51,7 +54,7 @@ func TestCheckOwnLimit(t *testing.T) {
 		return
 	}
 	isolatortest.Refuses(t, rlimits.New(),
-		[]isolatortest.Refusal{{Config: more, Is: mctr.ErrUnsupported, Flag: "--ulimit msgqueue"}})
+		[]isolatortest.Refusal{{Config: more, Is: mctr.ErrUnsupported, Field: "config.rlimits msgqueue"}})
 }
 
 func TestPrepare(t *testing.T) {

@@ -46,12 +46,12 @@ func (*isolator) Check(_ context.Context, config *mctr.ContainerConfig) error {
 			continue
 		}
 		if !filepath.IsAbs(m.Source) {
-			return fmt.Errorf("%w: --mount source %q (or --volume) for %s: must be an absolute path", mctr.ErrInvalid,
+			return fmt.Errorf("%w: mounts.source %q for %s: must be an absolute path", mctr.ErrInvalid,
 				m.Source, m.Target)
 		}
 		for _, o := range m.Options {
 			if !slices.Contains(options, o) {
-				return fmt.Errorf("%w: --volume (or --mount) %s:%s: unknown option %q (one of %s)", mctr.ErrInvalid,
+				return fmt.Errorf("%w: mounts.options of %s:%s: unknown option %q (one of %s)", mctr.ErrInvalid,
 					m.Source, m.Target, o, strings.Join(options, ", "))
 			}
 		}
@@ -71,7 +71,7 @@ func (i *isolator) Prepare(ctx context.Context, c *mctr.Container) (*mctr.Adjust
 	}
 	a := &mctr.Adjustment{}
 	for _, m := range c.Config.Mounts {
-		if err := i.notMade(ctx, c, "--volume, --tmpfs or --mount target", m.Target); err != nil {
+		if err := i.notMade(ctx, c, "mounts.target", m.Target); err != nil {
 			return nil, err
 		}
 		if m.Type != "bind" {
@@ -85,9 +85,9 @@ func (i *isolator) Prepare(ctx context.Context, c *mctr.Container) (*mctr.Adjust
 	return a, nil
 }
 
-// notMade sees that the engine need not make the directory that flag names on the host's
+// notMade sees that the engine need not make the directory that field names on the host's
 // own filesystem, where it would stay (Mesos: host_path.cpp has the same rule).
-func (i *isolator) notMade(ctx context.Context, c *mctr.Container, flag, path string) error {
+func (i *isolator) notMade(ctx context.Context, c *mctr.Container, field, path string) error {
 	path = filepath.Clean(path)
 	if c.Image != nil || strings.HasPrefix(path, c.Sandbox+"/") {
 		return nil
@@ -96,11 +96,11 @@ func (i *isolator) notMade(ctx context.Context, c *mctr.Container, flag, path st
 	defer cancel()
 	err := i.jobs.Probe(ctx, path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("%w: %s %s does not exist: with --no-image it would be made on the host (make it first)",
-			mctr.ErrInvalid, flag, path)
+		return fmt.Errorf("%w: %s %s does not exist: without config.image it would be made on the host (make it first)",
+			mctr.ErrInvalid, field, path)
 	}
 	if err != nil {
-		return fmt.Errorf("look at %s %s: %w", flag, path, err)
+		return fmt.Errorf("look at %s %s: %w", field, path, err)
 	}
 	return nil
 }
@@ -113,7 +113,7 @@ func (i *isolator) workdir(ctx context.Context, c *mctr.Container) error {
 	if c.Config.Process.WorkingDir == "" || slices.ContainsFunc(c.Config.Mounts, within) {
 		return nil
 	}
-	return i.notMade(ctx, c, "--workdir", dir)
+	return i.notMade(ctx, c, "process.working_dir", dir)
 }
 
 // source sees that there is something to mount, without ever hanging on it.
@@ -123,15 +123,15 @@ func (i *isolator) source(ctx context.Context, m mctr.Mount) error {
 	err := i.jobs.Probe(ctx, m.Source)
 	if errors.Is(err, fs.ErrNotExist) && m.Create {
 		if err := dirs.MakeAll(m.Source, 0o755); err != nil {
-			return fmt.Errorf("make --volume source %s: %w", m.Source, err)
+			return fmt.Errorf("make mounts.source %s: %w", m.Source, err)
 		}
 		return nil
 	}
 	if errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("%w: --mount source %s does not exist (--volume makes it)", mctr.ErrInvalid, m.Source)
+		return fmt.Errorf("%w: mounts.source %s does not exist (mounts.create makes it)", mctr.ErrInvalid, m.Source)
 	}
 	if err != nil {
-		return fmt.Errorf("look at --volume (or --mount) source %s: %w", m.Source, err)
+		return fmt.Errorf("look at mounts.source %s: %w", m.Source, err)
 	}
 	return nil
 }

@@ -47,12 +47,12 @@ func TestConformance(t *testing.T) {
 
 func TestCheck(t *testing.T) {
 	isolatortest.Refuses(t, newIsolator(), []isolatortest.Refusal{
-		{Config: bind(mctr.Mount{Source: "data", Target: "/x"}), Is: mctr.ErrInvalid, Flag: "--mount source \"data\""},
-		{Config: bind(mctr.Mount{Target: "/x"}), Is: mctr.ErrInvalid, Flag: "--mount source"},
+		{Config: bind(mctr.Mount{Source: "data", Target: "/x"}), Is: mctr.ErrInvalid, Field: "mounts.source \"data\""},
+		{Config: bind(mctr.Mount{Target: "/x"}), Is: mctr.ErrInvalid, Field: "mounts.source"},
 		{Config: bind(mctr.Mount{Source: "/a", Target: "/x", Options: []string{"size=1m"}}), Is: mctr.ErrInvalid,
-			Flag: "--volume"},
+			Field: "mounts.options"},
 		{Config: bind(mctr.Mount{Source: "/a", Target: "/x", Options: []string{"rw"}}), Is: mctr.ErrInvalid,
-			Flag: `"rw"`},
+			Field: `"rw"`},
 	})
 	isolatortest.Accepts(t, newIsolator(),
 		bind(mctr.Mount{Source: "/a", Target: "/x", Options: []string{"rslave", "nosuid"}}),
@@ -140,7 +140,7 @@ func TestTargetWithoutImage(t *testing.T) {
 			container.Config.Mounts = []mctr.Mount{{Type: c.kind, Source: "/etc",
 				Target: strings.Replace(c.target, "SANDBOX", container.Sandbox, 1)}}
 			_, err := newIsolator().Prepare(t.Context(), container)
-			if !errors.Is(err, c.want) || c.want != nil && !strings.Contains(err.Error(), "--mount target "+c.target) {
+			if !errors.Is(err, c.want) || c.want != nil && !strings.Contains(err.Error(), "mounts.target "+c.target) {
 				t.Errorf("got %v, want %v", err, c.want)
 			}
 		})

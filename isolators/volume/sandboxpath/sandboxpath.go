@@ -51,8 +51,8 @@ func (*isolator) Name() string { return "volume/sandboxpath" }
 func (*isolator) Check(_ context.Context, config *mctr.ContainerConfig) error {
 	for _, m := range config.Mounts {
 		if mine(m) && (m.Source == "" || !filepath.IsLocal(m.Source)) {
-			return fmt.Errorf("%w: --mount type=%s at %s: source %q: must be a relative path in the sandbox",
-				mctr.ErrInvalid, m.Type, m.Target, m.Source)
+			return fmt.Errorf("%w: mounts.source %q of the %s at %s: must be a relative path in the sandbox",
+				mctr.ErrInvalid, m.Source, m.Type, m.Target)
 		}
 	}
 	return nil

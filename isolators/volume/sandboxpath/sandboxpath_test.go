@@ -32,9 +32,9 @@ func TestConformance(t *testing.T) {
 func TestCheck(t *testing.T) {
 	i := factory(t)()
 	isolatortest.Refuses(t, i, []isolatortest.Refusal{
-		{Config: config("sandbox", ""), Is: mctr.ErrInvalid, Flag: "type=sandbox"},
-		{Config: config("sandbox", "/etc"), Is: mctr.ErrInvalid, Flag: "/etc"},
-		{Config: config("parent-sandbox", "../x"), Is: mctr.ErrInvalid, Flag: "../x"},
+		{Config: config("sandbox", ""), Is: mctr.ErrInvalid, Field: `mounts.source "" of the sandbox at`},
+		{Config: config("sandbox", "/etc"), Is: mctr.ErrInvalid, Field: "/etc"},
+		{Config: config("parent-sandbox", "../x"), Is: mctr.ErrInvalid, Field: "../x"},
 	})
 	isolatortest.Accepts(t, i, config("sandbox", "a"), config("parent-sandbox", "a/../b"), config("bind", "/etc"))
 }

@@ -12,10 +12,6 @@ import (
 	"github.com/mctr/mctr"
 )
 
-// FlagsHeader is of a client whose user types mctr's flags: errors name these to it, and
-// fields of the API to others.
-const FlagsHeader = "Mctr-Flags"
-
 // Mesos' calls.
 const (
 	GetHealth     = "GET_HEALTH"

@@ -26,7 +26,6 @@ type Options struct {
 	Address string      // unix:///PATH or tcp://HOST:PORT
 	Token   string      // for tcp; may be empty
 	TLS     *tls.Config // for tcp; nil: none
-	Flags   bool        // errors are to name mctr's flags, and not fields of the API
 }
 
 // A Client speaks with one agent. Its methods may be called concurrently.
@@ -112,9 +111,6 @@ func (c *Client) post(ctx context.Context, body io.Reader, media string) (*http.
 		return nil, err
 	}
 	r.Header.Set("Content-Type", media)
-	if c.options.Flags {
-		r.Header.Set(api.FlagsHeader, "true")
-	}
 	if c.options.Token != "" {
 		r.Header.Set("Authorization", "Bearer "+c.options.Token)
 	}

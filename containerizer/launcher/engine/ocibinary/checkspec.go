@@ -38,7 +38,7 @@ func (r *runtime) checkRootfs(o engine.Options) error {
 	for _, place := range []string{"/dev", "/proc", "/sys"} {
 		info, err := os.Lstat(filepath.Join(rootfs, place))
 		if err == nil && !info.IsDir() {
-			return fmt.Errorf("%w: --runtime %s: %s in the image is not a directory (%s), and the runtime might "+
+			return fmt.Errorf("%w: config.runtime %s: %s in the image is not a directory (%s), and the runtime might "+
 				"follow it to the host; "+
 				"the built-in runtime does not", mctr.ErrInvalid, filepath.Base(r.path), place, info.Mode())
 		}
@@ -86,7 +86,7 @@ func (r *runtime) checkProperties(ctx context.Context, s *specs.Spec) error {
 }
 
 func (r *runtime) unsupported(feature, why, remedy string) error {
-	return &mctr.UnsupportedError{Feature: feature + " with --runtime " + filepath.Base(r.path), Why: why,
+	return &mctr.UnsupportedError{Feature: feature + " with config.runtime " + filepath.Base(r.path), Why: why,
 		Remedy: remedy}
 }
 

@@ -39,7 +39,7 @@ func TestRefusesByName(t *testing.T) {
 		{"nothing new", "1.0.2", func(*specs.Spec) {}, ""},
 		{"a burst", "1.0.2-dev", func(s *specs.Spec) {
 			s.Linux.Resources = &specs.LinuxResources{CPU: &specs.LinuxCPU{Burst: &burst}}
-		}, "cpu.burst with --runtime fake"},
+		}, "cpu.burst with config.runtime fake"},
 		{"a burst, a new runtime", "1.2.0", func(s *specs.Spec) {
 			s.Linux.Resources = &specs.LinuxResources{CPU: &specs.LinuxCPU{Burst: &burst}}
 		}, ""},

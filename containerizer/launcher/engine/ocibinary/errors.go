@@ -25,7 +25,7 @@ func (c *container) explain(verb string, exit *exec.ExitError, log string) error
 		return fmt.Errorf("%s %s: %w", name, verb, exit)
 	}
 	if unknownVerb(text) {
-		return &mctr.UnsupportedError{Feature: verb + " with --runtime " + name, Why: text}
+		return &mctr.UnsupportedError{Feature: verb + " with config.runtime " + name, Why: text}
 	}
 	return classify(fmt.Errorf("%s %s: %s", name, verb, text), text)
 }
