@@ -239,10 +239,10 @@ func TestOneRootTwoStates(t *testing.T) {
 				builtin.Table(builtin.Deps{Root: root, State: state, Helper: program(t, "mctr-helper")})),
 			containerizer.WithShim(program(t, "mctr-shim")))
 	}
-	for what, dirs := range map[string][2]string{"another STATE": {a.root, other},
-		"another ROOT": {filepath.Join(t.TempDir(), "root"), a.state}} {
+	for what, dirs := range map[string][3]string{"another STATE": {a.root, other, "use state " + a.state},
+		"another ROOT": {filepath.Join(t.TempDir(), "root"), a.state, "use root " + a.root}} {
 		if c, err := open(dirs[0], dirs[1]); !errors.Is(err, mctr.ErrState) ||
-			!strings.Contains(err.Error(), "use --") {
+			!strings.Contains(err.Error(), dirs[2]) {
 			t.Errorf("%s: %v", what, err)
 			if err == nil {
 				_ = c.Close()

@@ -79,8 +79,8 @@ func (c *Containerizer) roomForGroup(ctx context.Context, r *store.Record) error
 	}
 	u, err := c.GroupUsage(ctx, r.ID)
 	if err == nil && u.MemoryBytes > uint64(*limit) {
-		err = fmt.Errorf("%w: --memory %d: group %s uses %d bytes (without file cache)", mctr.ErrState, *limit,
-			r.ID.Short(), u.MemoryBytes)
+		err = fmt.Errorf("%w: group_resources.memory.limit %d: group %s uses %d bytes (without file cache)",
+			mctr.ErrState, *limit, r.ID.Short(), u.MemoryBytes)
 	}
 	return err
 }

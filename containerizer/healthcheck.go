@@ -66,7 +66,7 @@ func healthOf(asked *mctr.HealthCheck, image *provisioner.Image) (*mctr.HealthCh
 		return check, nil
 	case check == nil:
 		return nil, fmt.Errorf(
-			"%w: the image has no HEALTHCHECK: give a command (--health-cmd), --health-http or --health-tcp",
+			"%w: the image has no HEALTHCHECK: give a command (health.command), health.http or health.tcp",
 			mctr.ErrInvalid)
 	}
 	check.Delay = asked.Delay
@@ -121,7 +121,7 @@ func (l *launch) warnings() (list []string) {
 	if image := l.container.Image; image != nil && image.StopSignal != "" && l.record.Config.StopSignal == "" &&
 		!isSignal(image.StopSignal) {
 		list = append(list,
-			fmt.Sprintf("the image's stop signal %.100q is none: it is stopped by SIGTERM (--stop-signal sets another)",
+			fmt.Sprintf("the image's stop signal %.100q is none: it is stopped by SIGTERM (stop_signal sets another)",
 				image.StopSignal))
 	}
 	if check, _ := imageHealth(l.image); check == nil && l.image != nil && l.image.Healthcheck != nil {

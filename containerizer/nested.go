@@ -96,7 +96,7 @@ func (l *launch) parentProcess() *wire.Parent {
 func checkNesting(id mctr.ContainerID, config *mctr.ContainerConfig) error {
 	if id.Parent() != "" {
 		if config.Remove {
-			return fmt.Errorf("%w: --rm: a nested container's end stays readable until its root is gone",
+			return fmt.Errorf("%w: config.remove: a nested container's end stays readable until its root is gone",
 				mctr.ErrInvalid)
 		}
 		return nil

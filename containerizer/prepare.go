@@ -34,14 +34,15 @@ func (c *Containerizer) Check(ctx context.Context, config *mctr.ContainerConfig)
 		return err
 	}
 	if !config.Restart.Never() && config.Remove {
-		return fmt.Errorf("%w: a restart policy and --rm: what is removed cannot be started again", mctr.ErrInvalid)
+		return fmt.Errorf("%w: a restart policy and config.remove: what is removed cannot be started again",
+			mctr.ErrInvalid)
 	}
 	if config.Image == "" && (config.Platform != "" || config.Pull != "" && config.Pull != "missing") {
-		return fmt.Errorf("%w: --platform %s and --pull %s: there is no image to choose or to ask for", mctr.ErrInvalid,
-			config.Platform, config.Pull)
+		return fmt.Errorf("%w: config.platform %s and config.pull %s: there is no image to choose or to ask for",
+			mctr.ErrInvalid, config.Platform, config.Pull)
 	}
 	if config.MaxCompletion < 0 {
-		return fmt.Errorf("%w: --max-completion-time %v: want more than 0", mctr.ErrInvalid, config.MaxCompletion)
+		return fmt.Errorf("%w: max_completion %v: want more than 0", mctr.ErrInvalid, config.MaxCompletion)
 	}
 	if err := checkProbes(config); err != nil {
 		return err

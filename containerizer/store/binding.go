@@ -35,7 +35,7 @@ func (s *Store) checkBinding(boot []byte) error {
 	if len(lines) > 2 && bytes.Equal(append(bytes.Clone(lines[0]), '\n'), boot) {
 		if root := string(lines[1]); !sameDirectory(root, s.Root) && holdsAny(s.Running()) {
 			return fmt.Errorf(
-				"%w: containers of root %s have their state in %s: use --root %s, or another --state for --root %s",
+				"%w: containers of root %s have their state in %s: use root %s, or another state for root %s",
 				mctr.ErrState, root, s.State, root, s.Root)
 		}
 	}
@@ -92,7 +92,7 @@ func (s *Store) leaveState(old string, boot []byte) error {
 		busy = busy || err != nil || run != nil && run.Supervised()
 	}
 	if busy {
-		return fmt.Errorf("%w: the containers of root %s have their state in %s: use --state %s, or end them first",
+		return fmt.Errorf("%w: the containers of root %s have their state in %s: use state %s, or end them first",
 			mctr.ErrState, s.Root, old, old)
 	}
 	if ofThisBoot { // or else it would count as this ROOT's still
