@@ -13,4 +13,12 @@ type Adjustment struct {
 	// a Spec with the same destination. All mounts are ordered by the depth of their
 	// destination, so that none hides another; masks come last.
 	Volumes []specs.Mount
+
+	// Ports are those of the host that lead to the container. The supervisor binds them, so
+	// that no other process takes them, before the container is created.
+	Ports []Port
+
+	// Watch asks for Watch to be called as long as the container runs, also when the process
+	// that launched it leaves. Without it, Watch is called where a process stays anyway.
+	Watch bool
 }

@@ -5,19 +5,13 @@ import "fmt"
 // A Container is what an isolator is told of the container it prepares. All
 // paths are absolute host paths and exist when Prepare is called.
 type Container struct {
-	ID     ContainerID
+	Handle
 	Config *ContainerConfig
 	Image  *ImageConfig // nil when the container uses the host's filesystem
+	Parent *Parent      // nil for a root container
 
-	Rootfs  string // the mounted root filesystem, as the container will see it
-	Sandbox string // the container's own directory for its files, $MESOS_SANDBOX
-	Dir     string // records and data that survive a reboot; for isolators: Dir/<isolator>
-	State   string // records that end with the boot
-
-	Parent *Parent // nil for a root container
-
-	// CgroupPath is the OCI linux.cgroupsPath: the leaf of the container's own process.
-	CgroupPath string
+	// HandleOf is for an isolator that lets the container join another one.
+	HandleOf HandleOf
 }
 
 // ImageConfig is the part of an OCI image config that a launch uses
@@ -36,11 +30,10 @@ type ImageConfig struct {
 
 // A ContainerState is a container that its records prove, as Recover is told of it.
 type ContainerState struct {
-	ID         ContainerID
-	Config     *ContainerConfig
-	Phase      Phase
-	Pid        int // of the container's init in the host's namespace; 0: none
-	CgroupPath string
+	Handle
+	Config *ContainerConfig
+	Phase  Phase
+	Pid    int // of the container's init in the host's namespace; 0: none
 }
 
 // User is who the process runs as: the config's word, then the image's, then "".

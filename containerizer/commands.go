@@ -39,8 +39,7 @@ func (l *launch) exitCommand() []string {
 // watchCommand is for a container of which something has to be looked at again and
 // again.
 func (l *launch) watchCommand() []string {
-	listen := l.record.Config.Listen
-	if l.health == nil && l.record.Config.Ready == nil && (listen == nil || !listen.End) {
+	if l.health == nil && l.record.Config.Ready == nil && !l.watchful {
 		return nil
 	}
 	return l.with(l.stands().Watch)

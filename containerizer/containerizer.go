@@ -170,6 +170,9 @@ func New(ctx context.Context, opts ...Option) (*Containerizer, error) {
 // handle is that of the records of a container, which need not exist.
 func (c *Containerizer) handle(id mctr.ContainerID) *store.Container { return c.store.Container(id) }
 
+// handleOf is what isolators get of a container.
+func (c *Containerizer) handleOf(id mctr.ContainerID) mctr.Handle { return c.handle(id).Handle() }
+
 // Close ends this process' part: its watching. The containers go on. It is
 // idempotent.
 func (c *Containerizer) Close() error {

@@ -11,8 +11,8 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/mctr/mctr"
-	"github.com/mctr/mctr/containerizer"
 	"github.com/mctr/mctr/containerizer/launcher/wire"
+	"github.com/mctr/mctr/containerizer/store"
 	"github.com/mctr/mctr/internal/cgroup"
 	"github.com/mctr/mctr/isolators"
 )
@@ -48,7 +48,7 @@ func scratch() (dir string, done func()) {
 
 // groupOf is the control group of all containers of a STATE directory.
 func groupOf(state string) string {
-	return filepath.Dir(filepath.Dir(containerizer.CgroupOf(state)("x")))
+	return filepath.Dir(filepath.Dir(store.At("", state).Container("x").Cgroup()))
 }
 
 // beside finds what make build made.

@@ -12,6 +12,7 @@ import (
 
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/containerizer"
+	"github.com/mctr/mctr/containerizer/store"
 	"github.com/mctr/mctr/isolators"
 	"github.com/mctr/mctr/isolators/builtin"
 	"github.com/mctr/mctr/isolators/isolatortest"
@@ -27,7 +28,7 @@ type faulty struct {
 
 func (f *faulty) Name() string { return "test/faulty" }
 
-func (f *faulty) Cleanup(context.Context, mctr.ContainerID) error {
+func (f *faulty) Cleanup(context.Context, mctr.Handle) error {
 	if f.verb == "cleanup" {
 		return errFault
 	}
@@ -47,7 +48,7 @@ func (h *holder) Prepare(context.Context, *mctr.Container) (*mctr.Adjustment, er
 	return nil, nil
 }
 
-func (h *holder) Cleanup(context.Context, mctr.ContainerID) error {
+func (h *holder) Cleanup(context.Context, mctr.Handle) error {
 	h.held.Store(0)
 	return nil
 }
@@ -233,7 +234,7 @@ func TestDestroyDuringLaunch(t *testing.T) {
 // TestFailpointsAreUnique wants no checkpoint to hide behind another's name.
 func TestFailpointsAreUnique(t *testing.T) {
 	seen := map[string]bool{}
-	for _, point := range containerizer.Failpoints(builtin.Table(builtin.Deps{})) {
+	for _, point := range store.Checkpoints(builtin.Table(builtin.Deps{})) {
 		if seen[point] {
 			t.Errorf("%s is there twice", point)
 		}

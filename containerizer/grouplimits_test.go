@@ -8,13 +8,14 @@ import (
 
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/containerizer"
+	"github.com/mctr/mctr/containerizer/store"
 	"github.com/mctr/mctr/internal/cgroup"
 )
 
 // groupLimitsOf reads what the kernel has for a root and what is nested in it.
 func (a *agent) groupLimitsOf(root mctr.ContainerID) string {
 	a.t.Helper()
-	return a.limitsIn(filepath.Dir(containerizer.CgroupOf(a.state)(root)))
+	return a.limitsIn(filepath.Dir(store.At("", a.state).Container(root).Cgroup()))
 }
 
 // TestGroupLimits limits two tasks together: the kernel has it above both, and what
@@ -93,7 +94,8 @@ func TestGroupLimitsRecovered(t *testing.T) {
 	config := a.config("sleep", "100")
 	config.GroupResources = limits(64<<20, 60)
 	a.launchConfig("root", config)
-	file := filepath.Join(cgroup.Dir("pids", filepath.Dir(containerizer.CgroupOf(a.state)("root"))), "pids.max")
+	file := filepath.Join(cgroup.Dir("pids", filepath.Dir(store.At("", a.state).Container("root").Cgroup())),
+		"pids.max")
 	if err := os.WriteFile(file, []byte("50"), 0); err != nil {
 		t.Fatal(err)
 	}

@@ -48,8 +48,9 @@ func (g *guarded) Check(ctx context.Context, config *mctr.ContainerConfig) error
 	return safely("Check", func() error { return g.Isolator.Check(ctx, config) })
 }
 
-func (g *guarded) Recover(ctx context.Context, known []mctr.ContainerState) (left []mctr.Leftover, err error) {
-	err = safely("Recover", func() (err error) { left, err = g.Isolator.Recover(ctx, known); return err })
+func (g *guarded) Recover(ctx context.Context, known []mctr.ContainerState,
+	handleOf mctr.HandleOf) (left []mctr.Leftover, err error) {
+	err = safely("Recover", func() (err error) { left, err = g.Isolator.Recover(ctx, known, handleOf); return err })
 	return left, err
 }
 
@@ -58,26 +59,26 @@ func (g *guarded) Prepare(ctx context.Context, c *mctr.Container) (a *mctr.Adjus
 	return a, err
 }
 
-func (g *guarded) Isolate(ctx context.Context, id mctr.ContainerID, pid int) error {
-	return safely("Isolate", func() error { return g.Isolator.Isolate(ctx, id, pid) })
+func (g *guarded) Isolate(ctx context.Context, h mctr.Handle, pid int) error {
+	return safely("Isolate", func() error { return g.Isolator.Isolate(ctx, h, pid) })
 }
 
-func (g *guarded) Watch(ctx context.Context, id mctr.ContainerID, report func(mctr.Limitation)) error {
-	return safely("Watch", func() error { return g.Isolator.Watch(ctx, id, report) })
+func (g *guarded) Watch(ctx context.Context, h mctr.Handle, report func(mctr.Limitation)) error {
+	return safely("Watch", func() error { return g.Isolator.Watch(ctx, h, report) })
 }
 
-func (g *guarded) Update(ctx context.Context, id mctr.ContainerID,
+func (g *guarded) Update(ctx context.Context, h mctr.Handle,
 	r *mctr.Resources) (wants *specs.LinuxResources, err error) {
-	err = safely("Update", func() (err error) { wants, err = g.Isolator.Update(ctx, id, r); return err })
+	err = safely("Update", func() (err error) { wants, err = g.Isolator.Update(ctx, h, r); return err })
 	return wants, err
 }
 
-func (g *guarded) Usage(ctx context.Context, id mctr.ContainerID, u *mctr.Usage) error {
-	return safely("Usage", func() error { return g.Isolator.Usage(ctx, id, u) })
+func (g *guarded) Usage(ctx context.Context, h mctr.Handle, u *mctr.Usage) error {
+	return safely("Usage", func() error { return g.Isolator.Usage(ctx, h, u) })
 }
 
-func (g *guarded) Status(ctx context.Context, id mctr.ContainerID, s *mctr.Status) error {
-	return safely("Status", func() error { return g.Isolator.Status(ctx, id, s) })
+func (g *guarded) Status(ctx context.Context, h mctr.Handle, s *mctr.Status) error {
+	return safely("Status", func() error { return g.Isolator.Status(ctx, h, s) })
 }
 
 // Undo makes every isolator an isolators.Undoer: one that is none says so.
@@ -92,11 +93,11 @@ func (g *guarded) Undo(ctx context.Context, l mctr.Leftover) error {
 
 // Cleanup is called once more by whoever tries again; an isolator that hangs may
 // find that two of its calls meet.
-func (g *guarded) Cleanup(ctx context.Context, id mctr.ContainerID) error {
+func (g *guarded) Cleanup(ctx context.Context, h mctr.Handle) error {
 	ctx, cancel := context.WithTimeout(ctx, g.cleanup)
 	defer cancel()
 	done := make(chan error, 1)
-	go func() { done <- safely("Cleanup", func() error { return g.Isolator.Cleanup(ctx, id) }) }()
+	go func() { done <- safely("Cleanup", func() error { return g.Isolator.Cleanup(ctx, h) }) }()
 	select {
 	case err := <-done:
 		return err

@@ -26,7 +26,7 @@ func TestHungCleanup(t *testing.T) {
 		f := isolatortest.NewFaults(plain{})
 		f.Before("Cleanup", fault)
 		g := &guarded{f, 10 * time.Millisecond, 10 * time.Millisecond}
-		if err := g.Cleanup(t.Context(), "c"); !errors.Is(err, context.DeadlineExceeded) {
+		if err := g.Cleanup(t.Context(), mctr.Handle{ID: "c"}); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

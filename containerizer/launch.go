@@ -51,6 +51,8 @@ type launch struct {
 	image      *provisioner.Image
 	health     *mctr.HealthCheck // the config's, or the image's
 	spec       *specs.Spec
+	ports      []mctr.Port // of the host, that isolators chose
+	watchful   bool        // an isolator has to watch it
 	client     *launcher.Client
 	created    *wire.Created // the shim's record of init
 	stream     *launcher.Stream
@@ -150,7 +152,7 @@ func (l *launch) isolate(ctx context.Context) error {
 	last := time.Now()
 	passed := []mctr.Timing{{Checkpoint: store.Created, At: last}}
 	for _, i := range l.isolators {
-		if err := i.Isolate(ctx, l.record.ID, l.created.Pid); err != nil {
+		if err := i.Isolate(ctx, l.container.Handle, l.created.Pid); err != nil {
 			return l.failed(mctr.Isolating, i.Name(), "isolate", err)
 		}
 		now := time.Now()

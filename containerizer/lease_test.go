@@ -76,7 +76,7 @@ type watcher struct {
 
 func (*watcher) Name() string { return "test/watcher" }
 
-func (w *watcher) Watch(ctx context.Context, _ mctr.ContainerID, _ func(mctr.Limitation)) error {
+func (w *watcher) Watch(ctx context.Context, _ mctr.Handle, _ func(mctr.Limitation)) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.ctxs = append(w.ctxs, ctx)

@@ -21,7 +21,7 @@ type strict struct {
 
 func (*strict) Name() string { return "test/strict" }
 
-func (s *strict) Watch(_ context.Context, _ mctr.ContainerID, report func(mctr.Limitation)) error {
+func (s *strict) Watch(_ context.Context, _ mctr.Handle, report func(mctr.Limitation)) error {
 	go report(s.limitation)
 	return nil
 }

@@ -19,6 +19,8 @@ import (
 type merger struct {
 	spec    *specs.Spec
 	volumes []specs.Mount
+	ports   []mctr.Port
+	watch   bool              // some isolator has to watch the container
 	owners  map[string]string // path in the spec to isolator
 }
 
@@ -32,6 +34,8 @@ func (m *merger) add(isolator string, a *mctr.Adjustment) error {
 		return nil
 	}
 	m.volumes = append(m.volumes, a.Volumes...)
+	m.ports = append(m.ports, a.Ports...)
+	m.watch = m.watch || a.Watch
 	return m.merge(isolator, "", reflect.ValueOf(m.spec).Elem(), reflect.ValueOf(&a.Spec).Elem())
 }
 

@@ -11,6 +11,7 @@ import (
 
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/containerizer"
+	"github.com/mctr/mctr/containerizer/store"
 	"github.com/mctr/mctr/internal/cgroup"
 	"github.com/mctr/mctr/internal/failpoint"
 )
@@ -128,7 +129,7 @@ func TestParentEnds(t *testing.T) {
 					t.Errorf("%s: %+v, %+v, %v", id, s, s.Termination, err)
 				}
 			}
-			group, _, _ := strings.Cut(containerizer.CgroupOf(a.state)("root"), "/main")
+			group, _, _ := strings.Cut(store.At("", a.state).Container("root").Cgroup(), "/main")
 			if dirs := cgroup.Dirs(group); len(dirs) > 0 {
 				t.Errorf("groups are left: %v", dirs)
 			}
@@ -199,7 +200,7 @@ func TestNestedKilledAtEveryFailpoint(t *testing.T) {
 	if _, err := a.Launch(t.Context(), "root", config, containerizer.LaunchOptions{Detach: true}); err != nil {
 		t.Fatal(err)
 	}
-	for _, point := range containerizer.Failpoints(a.table) {
+	for _, point := range store.Checkpoints(a.table) {
 		if testing.Short() && (strings.HasPrefix(point, "prepare/") || strings.HasPrefix(point, "cleaned/")) {
 			continue
 		}

@@ -177,7 +177,7 @@ func (g *gate) Prepare(context.Context, *mctr.Container) (*mctr.Adjustment, erro
 	return nil, nil
 }
 
-func (g *gate) Cleanup(context.Context, mctr.ContainerID) error {
+func (g *gate) Cleanup(context.Context, mctr.Handle) error {
 	g.pass("cleanup")
 	return nil
 }

@@ -76,7 +76,7 @@ func (l *launch) prepare(ctx context.Context) error {
 	if err := l.reach(store.Prepared); err != nil {
 		return err
 	}
-	l.spec = m.finish(l.record.Config.Process.Env)
+	l.spec, l.ports, l.watchful = m.finish(l.record.Config.Process.Env), m.ports, m.watch
 	return l.failed(mctr.Preparing, "containerizer", "merge", checkSpec(l.spec))
 }
 
@@ -109,7 +109,7 @@ func (l *launch) baseSpec() *specs.Spec {
 		Version:     specVersion,
 		Process:     &specs.Process{Terminal: config.Process.Terminal},
 		Root:        &specs.Root{Path: "rootfs", Readonly: config.ReadOnly},
-		Linux:       &specs.Linux{CgroupsPath: l.container.CgroupPath, Resources: &specs.LinuxResources{}},
+		Linux:       &specs.Linux{CgroupsPath: "/" + l.container.Cgroup, Resources: &specs.LinuxResources{}},
 		Annotations: config.Annotations,
 	}
 	if size := l.options.ConsoleSize; size != nil && config.Process.Terminal {
@@ -167,10 +167,6 @@ func (l *launch) create(ctx context.Context) error {
 		return l.failed(mctr.Isolating, "containerizer", "lock the control groups", err)
 	}
 	defer groups.Unlock() // closing a lock file cannot fail usefully
-	ports, err := l.hostPorts(ctx)
-	if err != nil {
-		return err
-	}
 	if err := l.spawn(ctx); err != nil {
 		return err
 	}
@@ -185,7 +181,7 @@ func (l *launch) create(ctx context.Context) error {
 		Events:       l.store.Events(), Attributes: l.record.Attributes(), LogDir: l.handle(id).Logs(), Log: config.Log,
 		Stdin: config.Process.Stdin, StdinOnce: l.options.Attach != nil && l.options.Attach.Stdin,
 		SecretEnv: l.options.SecretEnv, OnExit: l.exitCommand(), Watch: l.watchCommand(), MaxTime: config.MaxCompletion,
-		Transient: config.Remove, ReservePorts: ports,
+		Transient: config.Remove, ReservePorts: l.ports,
 	})
 	if err != nil {
 		return l.failed(mctr.Isolating, "shim", "create the container", err)
@@ -194,21 +190,6 @@ func (l *launch) create(ctx context.Context) error {
 		return l.failed(mctr.Isolating, "containerizer", "withdraw the host's view of the root filesystem", err)
 	}
 	return l.attach(ctx)
-}
-
-// hostPorts are those that isolators chose for the container.
-func (l *launch) hostPorts(ctx context.Context) ([]mctr.Port, error) {
-	config := l.record.Config
-	if len(config.Ports) == 0 && !config.PublishAll {
-		return nil, nil
-	}
-	s := &mctr.Status{ID: l.record.ID, Config: config}
-	for _, i := range l.isolators {
-		if err := i.Status(ctx, l.record.ID, s); err != nil {
-			return nil, l.failed(mctr.Isolating, i.Name(), "status", err)
-		}
-	}
-	return s.Ports, nil
 }
 
 // attach connects to the streams while init is still blocked.

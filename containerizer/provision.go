@@ -21,10 +21,7 @@ func (l *launch) provision(ctx context.Context) error {
 		}
 	}
 	l.container = &mctr.Container{
-		ID: id, Config: l.record.Config,
-		Rootfs: l.handle(id).Rootfs(), Sandbox: l.handle(id).Sandbox(),
-		Parent: l.parent, Dir: l.handle(id).Dir(), State: l.handle(id).StateDir(),
-		CgroupPath: "/" + l.handle(id).Cgroup(),
+		Handle: l.handleOf(id), Config: l.record.Config, Parent: l.parent, HandleOf: l.handleOf,
 	}
 	if err := l.fill(ctx); err != nil {
 		return l.failed(mctr.Provisioning, "provisioner", "provide the root filesystem", err)

@@ -19,6 +19,7 @@ import (
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/containerizer"
 	"github.com/mctr/mctr/containerizer/launcher"
+	"github.com/mctr/mctr/containerizer/store"
 	"github.com/mctr/mctr/internal/failpoint"
 	"github.com/mctr/mctr/internal/flock"
 	"github.com/mctr/mctr/internal/testns"
@@ -256,7 +257,7 @@ func TestRecoverBadRecords(t *testing.T) {
 // behind every checkpoint, and wants Recover alone to set everything right.
 func TestRecoverAfterKillAtEveryFailpoint(t *testing.T) {
 	a := newAgent(t)
-	points := containerizer.Failpoints(a.table)
+	points := store.Checkpoints(a.table)
 	if testing.Short() {
 		points = []string{"intent", "image", "prepare/docker/runtime", "created", "running", "exited", "destroy",
 			"released"}
@@ -355,11 +356,11 @@ type sticky struct {
 
 func (*sticky) Name() string { return "test/sticky" }
 
-func (s *sticky) Recover(context.Context, []mctr.ContainerState) ([]mctr.Leftover, error) {
+func (s *sticky) Recover(context.Context, []mctr.ContainerState, mctr.HandleOf) ([]mctr.Leftover, error) {
 	return []mctr.Leftover{{Kind: "test", Object: "something", Owner: "job"}}, nil
 }
 
-func (s *sticky) Cleanup(context.Context, mctr.ContainerID) error {
+func (s *sticky) Cleanup(context.Context, mctr.Handle) error {
 	s.cleanups.Add(1)
 	return nil
 }

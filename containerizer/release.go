@@ -163,7 +163,7 @@ func (c *Containerizer) cleanIsolators(ctx context.Context, id mctr.ContainerID,
 	reach func(checkpoint string) error) error {
 	var errs []error
 	for _, i := range slices.Backward(c.isolators) {
-		if err := i.Cleanup(ctx, id); err != nil {
+		if err := i.Cleanup(ctx, c.handleOf(id)); err != nil {
 			errs = append(errs, fmt.Errorf("clean up %s: %w", i.Name(), err), reach("failed/"+i.Name()))
 			continue
 		}

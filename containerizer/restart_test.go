@@ -10,6 +10,7 @@ import (
 
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/containerizer"
+	"github.com/mctr/mctr/containerizer/store"
 	"github.com/mctr/mctr/internal/failpoint"
 	"github.com/mctr/mctr/isolators"
 )
@@ -87,7 +88,7 @@ type moody struct {
 
 func (*moody) Name() string { return "test/moody" }
 
-func (m *moody) Isolate(context.Context, mctr.ContainerID, int) error {
+func (m *moody) Isolate(context.Context, mctr.Handle, int) error {
 	if m.fails {
 		return errFault
 	}
@@ -127,7 +128,7 @@ func TestStartAgainKilledAtEveryFailpoint(t *testing.T) {
 	if _, err := a.Wait(t.Context(), "job"); err != nil {
 		t.Fatal(err)
 	}
-	for _, point := range containerizer.Failpoints(a.table) {
+	for _, point := range store.Checkpoints(a.table) {
 		if testing.Short() && strings.HasPrefix(point, "prepare/") {
 			continue
 		}
@@ -152,7 +153,7 @@ func TestStartAgainKilledAtEveryFailpoint(t *testing.T) {
 		})
 	}
 	if data, err := os.ReadFile(a.root + "/containers/job/sandbox/counted"); err != nil ||
-		strings.Count(string(data), "x") < len(containerizer.Failpoints(a.table)) && !testing.Short() {
+		strings.Count(string(data), "x") < len(store.Checkpoints(a.table)) && !testing.Short() {
 		t.Errorf("the sandbox has %q, %v", data, err)
 	}
 	a.remove("job")

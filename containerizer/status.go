@@ -71,7 +71,7 @@ func (c *Containerizer) Status(ctx context.Context, id mctr.ContainerID) (*mctr.
 	c.statusOfState(id, s)
 	c.statusOfLaunch(id, s)
 	for _, i := range c.isolators {
-		if err := i.Status(ctx, id, s); err != nil {
+		if err := i.Status(ctx, c.handleOf(id), s); err != nil {
 			s.Warnings = append(s.Warnings, fmt.Sprintf("status of %s: %v", i.Name(), err))
 		}
 	}
@@ -149,9 +149,9 @@ func (c *Containerizer) statusOfLaunch(id mctr.ContainerID, s *mctr.Status) {
 // Usage sums up what id consumes, from every isolator that knows some of it. The
 // error wraps mctr.ErrState when it does not run.
 func (c *Containerizer) Usage(ctx context.Context, id mctr.ContainerID) (*mctr.Usage, error) {
-	u := &mctr.Usage{}
+	u, handle := &mctr.Usage{}, c.handleOf(id)
 	for _, i := range c.isolators {
-		if err := i.Usage(ctx, id, u); err != nil {
+		if err := i.Usage(ctx, handle, u); err != nil {
 			return nil, fmt.Errorf("usage of %s: %w", i.Name(), err)
 		}
 	}

@@ -256,7 +256,7 @@ func (*survey) each(dir string, look func(e fs.DirEntry, path string)) error {
 func (s *survey) isolated(ctx context.Context) error {
 	var known []mctr.ContainerState
 	for id, phase := range s.seen {
-		state := mctr.ContainerState{ID: id, Phase: phase, CgroupPath: "/" + s.handle(id).Cgroup()}
+		state := mctr.ContainerState{Handle: s.handleOf(id), Phase: phase}
 		if r, err := s.handle(id).Record(); err == nil {
 			state.Config = r.Config
 		}
@@ -267,7 +267,7 @@ func (s *survey) isolated(ctx context.Context) error {
 	}
 	var errs []error
 	for _, i := range s.isolators {
-		found, err := i.Recover(ctx, known)
+		found, err := i.Recover(ctx, known, s.handleOf)
 		for n := range found {
 			found[n].Isolator = i.Name()
 		}

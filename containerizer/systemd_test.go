@@ -13,6 +13,7 @@ import (
 
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/containerizer"
+	"github.com/mctr/mctr/containerizer/store"
 	"github.com/mctr/mctr/internal/cgroup"
 )
 
@@ -64,7 +65,7 @@ func (a *agent) systemctl(args ...string) string {
 // scopeOf is the unit of a container, by its group.
 func (a *agent) scopeOf(id mctr.ContainerID) string {
 	a.t.Helper()
-	slice, below, _ := strings.Cut(containerizer.CgroupOf(a.state)(id), "/")
+	slice, below, _ := strings.Cut(store.At("", a.state).Container(id).Cgroup(), "/")
 	scope, _, _ := strings.Cut(below, "/")
 	if slice != "system.slice" || filepath.Ext(scope) != ".scope" {
 		a.t.Fatalf("%s is in %s of %s", id, scope, slice)
@@ -88,7 +89,7 @@ func (a *agent) wantIn(scope string, id mctr.ContainerID) {
 	if err != nil {
 		a.t.Fatal(err)
 	}
-	for pid, want := range map[int]string{s.Pid: containerizer.CgroupOf(a.state)(id),
+	for pid, want := range map[int]string{s.Pid: store.At("", a.state).Container(id).Cgroup(),
 		s.ShimPid: "system.slice/" + scope + "/_shims"} {
 		got, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/cgroup")
 		if err != nil || string(got) != "0::/"+want+"\n" {

@@ -19,7 +19,7 @@ type strays struct {
 
 func (*strays) Name() string { return "test/strays" }
 
-func (s *strays) Recover(context.Context, []mctr.ContainerState) ([]mctr.Leftover, error) {
+func (s *strays) Recover(context.Context, []mctr.ContainerState, mctr.HandleOf) ([]mctr.Leftover, error) {
 	return slices.Clone(s.left), nil
 }
 

@@ -93,7 +93,7 @@ func (c *Containerizer) checkResources(ctx context.Context, config *mctr.Contain
 func (c *Containerizer) wantedBy(ctx context.Context, r *store.Record) (*specs.LinuxResources, error) {
 	m := newMerger(&specs.Spec{Linux: &specs.Linux{}})
 	for _, i := range c.isolators {
-		wants, err := i.Update(ctx, r.ID, &r.Config.Resources)
+		wants, err := i.Update(ctx, c.handleOf(r.ID), &r.Config.Resources)
 		if err == nil && wants != nil {
 			err = m.add(i.Name(), &mctr.Adjustment{Spec: specs.Spec{Linux: &specs.Linux{Resources: wants}}})
 		}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/containerizer"
+	"github.com/mctr/mctr/containerizer/store"
 	"github.com/mctr/mctr/internal/cgroup"
 	"github.com/mctr/mctr/internal/failpoint"
 	"github.com/mctr/mctr/isolators"
@@ -19,7 +20,7 @@ import (
 // limitsOf reads what the kernel has for a container: memory and pids.
 func (a *agent) limitsOf(id mctr.ContainerID) string {
 	a.t.Helper()
-	return a.limitsIn(containerizer.CgroupOf(a.state)(id))
+	return a.limitsIn(store.At("", a.state).Container(id).Cgroup())
 }
 
 func (a *agent) limitsIn(group string) string {

@@ -44,7 +44,7 @@ func (c *Containerizer) watch(r *store.Record, client *launcher.Client, supervis
 // look begins to probe a container, and has the isolators watch it.
 func (c *Containerizer) look(ctx context.Context, r *store.Record) {
 	for _, i := range c.isolators {
-		if err := i.Watch(ctx, r.ID, func(lim mctr.Limitation) { c.limit(r.ID, lim) }); err != nil {
+		if err := i.Watch(ctx, c.handleOf(r.ID), func(lim mctr.Limitation) { c.limit(r.ID, lim) }); err != nil {
 			c.log.Error("watch", "container", r.ID, "isolator", i.Name(), "error", err)
 		}
 	}

@@ -16,7 +16,7 @@ type Base struct{}
 func (Base) Check(context.Context, *mctr.ContainerConfig) error { return nil }
 
 // Recover reports nothing.
-func (Base) Recover(context.Context, []mctr.ContainerState) ([]mctr.Leftover, error) {
+func (Base) Recover(context.Context, []mctr.ContainerState, mctr.HandleOf) ([]mctr.Leftover, error) {
 	return nil, nil
 }
 
@@ -24,21 +24,21 @@ func (Base) Recover(context.Context, []mctr.ContainerState) ([]mctr.Leftover, er
 func (Base) Prepare(context.Context, *mctr.Container) (*mctr.Adjustment, error) { return nil, nil }
 
 // Isolate does nothing.
-func (Base) Isolate(context.Context, mctr.ContainerID, int) error { return nil }
+func (Base) Isolate(context.Context, mctr.Handle, int) error { return nil }
 
 // Watch watches nothing.
-func (Base) Watch(context.Context, mctr.ContainerID, func(mctr.Limitation)) error { return nil }
+func (Base) Watch(context.Context, mctr.Handle, func(mctr.Limitation)) error { return nil }
 
 // Update changes nothing.
-func (Base) Update(context.Context, mctr.ContainerID, *mctr.Resources) (*specs.LinuxResources, error) {
+func (Base) Update(context.Context, mctr.Handle, *mctr.Resources) (*specs.LinuxResources, error) {
 	return nil, nil
 }
 
 // Usage knows nothing.
-func (Base) Usage(context.Context, mctr.ContainerID, *mctr.Usage) error { return nil }
+func (Base) Usage(context.Context, mctr.Handle, *mctr.Usage) error { return nil }
 
 // Status knows nothing.
-func (Base) Status(context.Context, mctr.ContainerID, *mctr.Status) error { return nil }
+func (Base) Status(context.Context, mctr.Handle, *mctr.Status) error { return nil }
 
 // Cleanup releases nothing.
-func (Base) Cleanup(context.Context, mctr.ContainerID) error { return nil }
+func (Base) Cleanup(context.Context, mctr.Handle) error { return nil }

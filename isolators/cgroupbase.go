@@ -10,12 +10,11 @@ import (
 // CgroupBase is Base for an isolator that reads control groups.
 type CgroupBase struct {
 	Base
-	CgroupOf func(mctr.ContainerID) string // names a container's group
-	Meter    *usage.Meter                  // reads its usage; nil keeps nothing open
+	Meter *usage.Meter // reads the usage of groups; nil keeps nothing open
 }
 
 // Cleanup lets the meter go of the container's group.
-func (g CgroupBase) Cleanup(_ context.Context, id mctr.ContainerID) error {
-	g.Meter.Drop(g.CgroupOf(id))
+func (g CgroupBase) Cleanup(_ context.Context, h mctr.Handle) error {
+	g.Meter.Drop(h.Cgroup)
 	return nil
 }

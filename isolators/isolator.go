@@ -31,8 +31,8 @@ type Isolator interface {
 	Check(ctx context.Context, config *mctr.ContainerConfig) error
 
 	// Recover reports what of this isolator's is found on the host beyond the
-	// known containers. It changes nothing.
-	Recover(ctx context.Context, known []mctr.ContainerState) ([]mctr.Leftover, error)
+	// known containers. It changes nothing. handleOf is also for ids that it finds.
+	Recover(ctx context.Context, known []mctr.ContainerState, handleOf mctr.HandleOf) ([]mctr.Leftover, error)
 
 	// Prepare acquires what must exist before the container, and returns the part of the spec it wants. An error
 	// ends the launch. A nil Adjustment means none. Called again for the same container it gives the same answer.
@@ -40,27 +40,27 @@ type Isolator interface {
 
 	// Isolate is called when the container's init exists, as pid in the host's
 	// namespace, and is blocked.
-	Isolate(ctx context.Context, id mctr.ContainerID, pid int) error
+	Isolate(ctx context.Context, h mctr.Handle, pid int) error
 
 	// Watch begins to watch the running container and returns at once. report
 	// may be called later, until Cleanup or the end of ctx, with which the watching
 	// ends.
-	Watch(ctx context.Context, id mctr.ContainerID, report func(mctr.Limitation)) error
+	Watch(ctx context.Context, h mctr.Handle, report func(mctr.Limitation)) error
 
 	// Update checks new resources of a running container against what it uses
 	// now, changes what is the isolator's own on the host, and returns what the
 	// engine is to apply; nil for nothing. r is whole: what did not change is in
 	// it too. Called again with the same r, it gives the same answer.
-	Update(ctx context.Context, id mctr.ContainerID, r *mctr.Resources) (*specs.LinuxResources, error)
+	Update(ctx context.Context, h mctr.Handle, r *mctr.Resources) (*specs.LinuxResources, error)
 
 	// Usage fills the fields of u that this isolator knows.
-	Usage(ctx context.Context, id mctr.ContainerID, u *mctr.Usage) error
+	Usage(ctx context.Context, h mctr.Handle, u *mctr.Usage) error
 
 	// Status fills the fields of s that this isolator knows.
-	Status(ctx context.Context, id mctr.ContainerID, s *mctr.Status) error
+	Status(ctx context.Context, h mctr.Handle, s *mctr.Status) error
 
 	// Cleanup releases what Prepare acquired. It is idempotent, and may be
 	// called for unknown ids and after a Prepare that failed. It goes on past
 	// errors and returns them joined.
-	Cleanup(ctx context.Context, id mctr.ContainerID) error
+	Cleanup(ctx context.Context, h mctr.Handle) error
 }

@@ -14,6 +14,7 @@ import (
 
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/containerizer"
+	"github.com/mctr/mctr/containerizer/store"
 	"github.com/mctr/mctr/internal/cgroup"
 	"github.com/mctr/mctr/internal/dirs"
 	"github.com/mctr/mctr/isolators/builtin"
@@ -143,7 +144,7 @@ func (g *rig) others() string { return g.prefix() + "-bench" }
 
 // prefix is the group of this rig's containers.
 func (g *rig) prefix() string {
-	top, _, _ := strings.Cut(containerizer.CgroupOf(g.state)(g.model), "/")
+	top, _, _ := strings.Cut(store.At("", g.state).Container(g.model).Cgroup(), "/")
 	return top
 }
 

@@ -16,6 +16,7 @@ import (
 	"github.com/mctr/mctr/benchmarks/network/load"
 	"github.com/mctr/mctr/cni"
 	"github.com/mctr/mctr/containerizer"
+	"github.com/mctr/mctr/containerizer/store"
 	"github.com/mctr/mctr/internal/cgroup"
 	"github.com/mctr/mctr/isolators/builtin"
 	"github.com/mctr/mctr/provisioner"
@@ -167,7 +168,7 @@ func (s *Side) Close(ctx context.Context) error {
 	if s.containers != nil {
 		errs = append(errs, s.containers.Close())
 	}
-	prefix := filepath.Dir(filepath.Dir(containerizer.CgroupOf(s.state())("any")))
+	prefix := filepath.Dir(filepath.Dir(store.At("", s.state()).Container("any").Cgroup()))
 	for _, group := range []string{prefix, prefix + "-shims"} {
 		errs = append(errs, cgroup.Remove(group))
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/benchmarks/compare"
 	"github.com/mctr/mctr/containerizer"
+	"github.com/mctr/mctr/containerizer/store"
 	"github.com/mctr/mctr/internal/cgroup"
 	"github.com/mctr/mctr/isolators/builtin"
 	"github.com/mctr/mctr/provisioner"
@@ -144,7 +145,7 @@ func (r *rig) close(ctx context.Context) error {
 	var errs []error
 	if len(r.ids) > 0 {
 		errs = append(errs, r.remove(ctx))
-		prefix := filepath.Dir(filepath.Dir(containerizer.CgroupOf(r.state)("any")))
+		prefix := filepath.Dir(filepath.Dir(store.At("", r.state).Container("any").Cgroup()))
 		errs = append(errs, cgroup.Remove(prefix), cgroup.Remove(prefix+"-shims"),
 			unix.Unmount(r.state, unix.MNT_DETACH))
 	}

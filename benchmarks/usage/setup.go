@@ -17,6 +17,7 @@ import (
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/benchmarks/compare"
 	"github.com/mctr/mctr/containerizer"
+	"github.com/mctr/mctr/containerizer/store"
 	"github.com/mctr/mctr/internal/cgroup"
 	"github.com/mctr/mctr/internal/cgroup/usage"
 	"github.com/mctr/mctr/internal/flock"
@@ -68,13 +69,13 @@ func (r *rig) open(ctx context.Context, containers int) (err error) {
 // add records the container before its process, so that close finds all.
 func (r *rig) add(ctx context.Context, root string) (err error) {
 	b := &bare{id: mctr.NewID()}
-	b.group = containerizer.CgroupOf(r.state)(b.id)
+	b.group = store.At("", r.state).Container(b.id).Cgroup()
 	r.bare = append(r.bare, b)
 	if b.manager, err = manager.New(
 		&cgroups.Cgroup{Path: "/" + b.group, Resources: &cgroups.Resources{SkipDevices: true}}); err != nil {
 		return err
 	}
-	state := containerizer.StateOf(r.state)(b.id)
+	state := store.At("", r.state).Container(b.id).StateDir()
 	for file, content := range map[string]string{
 		filepath.Join(root, "containers", string(b.id), "config.json"): "{}",
 		filepath.Join(state, "journal"): fmt.Sprintf("\n%d running;\n",
@@ -147,7 +148,7 @@ func (r *rig) close() error {
 	}
 	if r.c != nil {
 		errs = append(errs, r.c.Close())
-		prefix := filepath.Dir(filepath.Dir(containerizer.CgroupOf(r.state)("any")))
+		prefix := filepath.Dir(filepath.Dir(store.At("", r.state).Container("any").Cgroup()))
 		errs = append(errs, cgroup.Remove(prefix), unix.Unmount(r.state, unix.MNT_DETACH))
 	}
 	return errors.Join(append(errs, os.RemoveAll(r.dir))...)

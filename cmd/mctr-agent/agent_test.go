@@ -19,7 +19,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/mctr/mctr/cmd/mctr-agent/operator/api"
-	"github.com/mctr/mctr/containerizer"
+	"github.com/mctr/mctr/containerizer/store"
 	"github.com/mctr/mctr/internal/cgroup"
 	"github.com/mctr/mctr/internal/leakcheck"
 	"github.com/mctr/mctr/provisioner/imagetest"
@@ -79,7 +79,7 @@ func newDirs(t *testing.T) *host {
 	}
 	h := &host{t: t, root: filepath.Join(dir, "root"), state: filepath.Join(dir, "state"),
 		image: imagetest.Busybox(t, dir)}
-	prefix, _, _ := strings.Cut(containerizer.CgroupOf(h.state)("x"), "/")
+	prefix, _, _ := strings.Cut(store.At("", h.state).Container("x").Cgroup(), "/")
 	leaks := leakcheck.Snapshot(t,
 		leakcheck.Scope{Names: []string{prefix, dir + "/"},
 			Kinds: []leakcheck.Kind{leakcheck.Mount, leakcheck.Cgroup, leakcheck.Process}})

@@ -12,7 +12,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/mctr/mctr/containerizer"
+	"github.com/mctr/mctr/containerizer/store"
 	"github.com/mctr/mctr/isolators/builtin"
 	"github.com/mctr/mctr/provisioner/imagetest"
 )
@@ -24,7 +24,7 @@ func failpoints() []string {
 		return []string{"intent", "image", "prepare/docker/runtime", "shim", "created", "running", "exited", "destroy",
 			"cleaned/docker/runtime", "released"}
 	}
-	return containerizer.Failpoints(builtin.Table(builtin.Deps{}))
+	return store.Checkpoints(builtin.Table(builtin.Deps{}))
 }
 
 // TestKillAtEveryFailpoint ends mctr, or the shim, by SIGKILL behind every

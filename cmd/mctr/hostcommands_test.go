@@ -14,7 +14,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/mctr/mctr/containerizer"
+	"github.com/mctr/mctr/containerizer/store"
 	"github.com/mctr/mctr/internal/cgroup"
 	"github.com/mctr/mctr/provisioner/imagetest"
 )
@@ -153,7 +153,7 @@ func (h *host) leftovers() (left []string) {
 
 // groups is the control group above those of containers without a scope.
 func (h *host) groups() string {
-	return filepath.Dir(filepath.Dir(containerizer.CgroupOf(h.state)("x")))
+	return filepath.Dir(filepath.Dir(store.At("", h.state).Container("x").Cgroup()))
 }
 
 func entries(dir string) (names []string) {

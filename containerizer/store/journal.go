@@ -38,16 +38,16 @@ const (
 	Kept     = "kept"
 )
 
-// Checkpoints names every checkpoint of a launch and a release in which these isolators
-// take part, in order. A test can stop a process at each: see package failpoint.
-func Checkpoints(isolators []string) []string {
+// Checkpoints names every checkpoint of a launch and a release with this table of
+// isolators, in order. A test can stop a process at each: see package failpoint.
+func Checkpoints[Isolator interface{ Name() string }](table []Isolator) []string {
 	points := []string{Intent, Image}
-	for _, name := range isolators {
-		points = append(points, "prepare/"+name)
+	for _, isolator := range table {
+		points = append(points, "prepare/"+isolator.Name())
 	}
 	points = append(points, Prepared, Bundle, Shim, Created, Isolated, Running, exited, Destroy, Ended)
-	for _, name := range slices.Backward(isolators) {
-		points = append(points, "cleaned/"+name)
+	for _, isolator := range slices.Backward(table) {
+		points = append(points, "cleaned/"+isolator.Name())
 	}
 	return append(points, Released, Kept)
 }

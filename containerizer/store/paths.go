@@ -177,6 +177,18 @@ func (p Paths) RootCgroup() string {
 	return filepath.Join(p.layout.CgroupPrefix(), root)
 }
 
+// Handle is what isolators find the container's own by.
+func (p Paths) Handle() mctr.Handle {
+	h := mctr.Handle{
+		ID: p.ID, Dir: p.Dir(), State: p.StateDir(), Rootfs: p.Rootfs(), RW: p.RW(), Sandbox: p.Sandbox(),
+		Cgroup: p.Cgroup(),
+	}
+	if parent := p.ID.Parent(); parent != "" {
+		h.ParentCgroup = p.layout.Paths(parent).Cgroup()
+	}
+	return h
+}
+
 // Cgroup is the group of the container's own processes, relative to the hierarchies'
 // roots.
 func (p Paths) Cgroup() string {

@@ -55,6 +55,14 @@ func New(root, state string) *Store {
 	}
 }
 
+// At returns the store of directories that a containerizer has set up: its control groups
+// are below the one that STATE records.
+func At(root, state string) *Store {
+	s := New(root, state)
+	s.Parent, _ = s.RecordedParent() // where it cannot be read, a containerizer's New reports that
+	return s
+}
+
 // A Container is the handle of one container, whether it exists or not.
 type Container struct {
 	Paths

@@ -55,19 +55,17 @@ func (d *Deps) networks() *cni.Networks {
 // they may lie on, limits, and what takes privileges away.
 func Table(d Deps) []isolators.Isolator {
 	meter := usage.NewMeter()
-	cgroupOf, stateOf, dirOf := containerizer.CgroupOf(d.State), containerizer.StateOf(d.State),
-		containerizer.DirOf(d.Root)
 	if d.Helper == "" {
 		d.Helper, _ = containerizer.FindProgram("mctr-helper") // what needs it says that it is missing
 	}
 	return []isolators.Isolator{
 		filesystem.New(d.Root, d.State),
-		pid.New(), ipc.New(stateOf), uts.New(), cgroup.New(),
-		network.New(network.Deps{Networks: d.networks(), CgroupOf: cgroupOf, DirOf: dirOf, Meter: meter}),
-		ports.New(cgroupOf, stateOf), runtime.New(d.Helper),
-		hostpath.New(&helper.Runner{Helper: d.Helper}), sandboxpath.New(stateOf),
-		cpu.New(cgroupOf, meter), memory.New(cgroupOf, meter), pids.New(cgroupOf, meter), cpuset.New(),
-		blkio.New(cgroupOf, meter), cgroupdevices.New(), devices.New(), rlimits.New(), sysctl.New(), capabilities.New(),
+		pid.New(), ipc.New(), uts.New(), cgroup.New(),
+		network.New(network.Deps{Networks: d.networks(), Meter: meter}),
+		ports.New(), runtime.New(d.Helper),
+		hostpath.New(&helper.Runner{Helper: d.Helper}), sandboxpath.New(),
+		cpu.New(meter), memory.New(meter), pids.New(meter), cpuset.New(),
+		blkio.New(meter), cgroupdevices.New(), devices.New(), rlimits.New(), sysctl.New(), capabilities.New(),
 		seccomp.New(), nnp.New(),
 	}
 }

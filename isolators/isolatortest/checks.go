@@ -71,10 +71,10 @@ func (s *scene) prepared(do func(isolators.Isolator, *mctr.Container, *mctr.Adju
 	i := s.factory()
 	a, err := i.Prepare(ctx, c)
 	if err != nil {
-		return errors.Join(fmt.Errorf("Prepare: %w", err), i.Cleanup(ctx, c.ID))
+		return errors.Join(fmt.Errorf("Prepare: %w", err), i.Cleanup(ctx, c.Handle))
 	}
 	err = guard(func() error { return do(i, c, a) })
-	return errors.Join(err, wrap("Cleanup", i.Cleanup(ctx, c.ID)))
+	return errors.Join(err, wrap("Cleanup", i.Cleanup(ctx, c.Handle)))
 }
 
 func wrap(what string, err error) error {
@@ -144,7 +144,7 @@ func prepareStaysHome(s *scene) error {
 }
 
 func cleanUpUnknown(s *scene) error {
-	return wrap("Cleanup of an unknown container", s.factory().Cleanup(ctx, "no-such-container"))
+	return wrap("Cleanup of an unknown container", s.factory().Cleanup(ctx, s.handle("no-such-container")))
 }
 
 func cleanUpUnprepared(s *scene) error {
@@ -152,18 +152,18 @@ func cleanUpUnprepared(s *scene) error {
 	if err != nil {
 		return err
 	}
-	return wrap("Cleanup without Prepare", s.factory().Cleanup(ctx, c.ID))
+	return wrap("Cleanup without Prepare", s.factory().Cleanup(ctx, c.Handle))
 }
 
 func cleanUpTwice(s *scene) error {
 	return s.prepared(func(i isolators.Isolator, c *mctr.Container, _ *mctr.Adjustment) error {
-		return wrap("first Cleanup", i.Cleanup(ctx, c.ID)) // the second is prepared's
+		return wrap("first Cleanup", i.Cleanup(ctx, c.Handle)) // the second is prepared's
 	})
 }
 
 func cleanUpRestarted(s *scene) error {
 	return s.prepared(func(_ isolators.Isolator, c *mctr.Container, _ *mctr.Adjustment) error {
-		return wrap("Cleanup by another", s.factory().Cleanup(ctx, c.ID))
+		return wrap("Cleanup by another", s.factory().Cleanup(ctx, c.Handle))
 	})
 }
 
@@ -171,8 +171,9 @@ func cleanUpRestarted(s *scene) error {
 func recoverOnly(s *scene) error {
 	return s.prepared(func(_ isolators.Isolator, c *mctr.Container, first *mctr.Adjustment) error {
 		files := s.files()
-		for _, known := range [][]mctr.ContainerState{nil, {{ID: "another", Config: plain()}}, {state(c)}} {
-			if _, err := s.factory().Recover(ctx, known); err != nil {
+		for _, known := range [][]mctr.ContainerState{nil, {{Handle: s.handle("another"), Config: plain()}},
+			{state(c)}} {
+			if _, err := s.factory().Recover(ctx, known, s.handle); err != nil {
 				return fmt.Errorf("Recover: %w", err)
 			}
 		}
@@ -184,7 +185,7 @@ func recoverOnly(s *scene) error {
 }
 
 func state(c *mctr.Container) mctr.ContainerState {
-	return mctr.ContainerState{ID: c.ID, Config: c.Config, Phase: mctr.Running, CgroupPath: c.CgroupPath}
+	return mctr.ContainerState{Handle: c.Handle, Config: c.Config, Phase: mctr.Running}
 }
 
 func recoverKnown(s *scene) error {
@@ -195,7 +196,7 @@ func recoverKnown(s *scene) error {
 
 func recoverCleaned(s *scene) error {
 	return s.prepared(func(i isolators.Isolator, c *mctr.Container, _ *mctr.Adjustment) error {
-		return errors.Join(i.Cleanup(ctx, c.ID), s.wantNoLeftover(c))
+		return errors.Join(i.Cleanup(ctx, c.Handle), s.wantNoLeftover(c))
 	})
 }
 
@@ -207,7 +208,7 @@ func recoverReports(s *scene) error {
 		if err != nil || len(held) == 0 {
 			return err
 		}
-		found, err := s.factory().Recover(ctx, nil)
+		found, err := s.factory().Recover(ctx, nil, s.handle)
 		if err != nil {
 			return fmt.Errorf("Recover: %w", err)
 		}
@@ -234,10 +235,10 @@ func lives(s *scene) error {
 		}()
 		for _, i := range []isolators.Isolator{i, s.factory()} {
 			err := errors.Join(
-				wrap("Isolate", i.Isolate(ctx, c.ID, init.Process.Pid)),
-				wrap("Watch", i.Watch(ctx, c.ID, func(mctr.Limitation) {})),
-				wrap("Usage", notUnknown(i.Usage(ctx, c.ID, &mctr.Usage{}))),
-				wrap("Status", notUnknown(i.Status(ctx, c.ID, &mctr.Status{ID: c.ID, Config: c.Config}))))
+				wrap("Isolate", i.Isolate(ctx, c.Handle, init.Process.Pid)),
+				wrap("Watch", i.Watch(ctx, c.Handle, func(mctr.Limitation) {})),
+				wrap("Usage", notUnknown(i.Usage(ctx, c.Handle, &mctr.Usage{}))),
+				wrap("Status", notUnknown(i.Status(ctx, c.Handle, &mctr.Status{ID: c.ID, Config: c.Config}))))
 			if err != nil {
 				return err
 			}
@@ -262,7 +263,7 @@ func updates(s *scene) error {
 		var answers []string
 		for _, i := range []isolators.Isolator{i, i, s.factory()} {
 			resources := c.Config.Resources
-			wants, err := i.Update(ctx, c.ID, &resources)
+			wants, err := i.Update(ctx, c.Handle, &resources)
 			if err != nil {
 				return fmt.Errorf("Update to what the container has: %w", err)
 			}
@@ -280,7 +281,7 @@ func updates(s *scene) error {
 }
 
 func (s *scene) wantNoLeftover(c *mctr.Container, known ...mctr.ContainerState) error {
-	found, err := s.factory().Recover(ctx, known)
+	found, err := s.factory().Recover(ctx, known, s.handle)
 	for _, l := range found {
 		if l.Owner == c.ID {
 			err = errors.Join(err, fmt.Errorf("Recover reports %s", l))
@@ -299,7 +300,7 @@ func cancelled(s *scene) error {
 	over, cancel := context.WithCancel(ctx)
 	cancel()
 	i := s.factory()
-	return errors.Join(s.inTime(over, i, c), wrap("Cleanup", i.Cleanup(ctx, c.ID)))
+	return errors.Join(s.inTime(over, i, c), wrap("Cleanup", i.Cleanup(ctx, c.Handle)))
 }
 
 func (s *scene) inTime(over context.Context, i isolators.Isolator, c *mctr.Container) error {
@@ -312,8 +313,8 @@ func (s *scene) inTime(over context.Context, i isolators.Isolator, c *mctr.Conta
 				return fmt.Errorf("Prepare with a cancelled context: %w, want context.Canceled in it", err)
 			}
 			_ = i.Check(over, c.Config)
-			_, _ = i.Recover(over, nil)
-			_ = i.Cleanup(over, c.ID)
+			_, _ = i.Recover(over, nil, s.handle)
+			_ = i.Cleanup(over, c.Handle)
 			return nil
 		})
 	}()
@@ -329,18 +330,18 @@ func (s *scene) inTime(over context.Context, i isolators.Isolator, c *mctr.Conta
 // a moment ago, not to panic, and usage and status to have no error but
 // ErrNotFound.
 func unknown(s *scene) error {
-	i, id := s.factory(), mctr.ContainerID("no-such-container")
+	i, h := s.factory(), s.handle("no-such-container")
 	for verb, err := range map[string]error{
-		"Usage":  i.Usage(ctx, id, &mctr.Usage{}),
-		"Status": i.Status(ctx, id, &mctr.Status{}),
+		"Usage":  i.Usage(ctx, h, &mctr.Usage{}),
+		"Status": i.Status(ctx, h, &mctr.Status{}),
 	} {
 		if err != nil && !errors.Is(err, mctr.ErrNotFound) {
 			return fmt.Errorf("%s of an unknown container: %w, want nil or ErrNotFound", verb, err)
 		}
 	}
-	_, _ = i.Update(ctx, id, &mctr.Resources{})
-	_ = i.Watch(ctx, id, func(mctr.Limitation) {})
-	return wrap("Cleanup", i.Cleanup(ctx, id))
+	_, _ = i.Update(ctx, h, &mctr.Resources{})
+	_ = i.Watch(ctx, h, func(mctr.Limitation) {})
+	return wrap("Cleanup", i.Cleanup(ctx, h))
 }
 
 // atOnce takes several containers up and down, for the race detector.
@@ -354,8 +355,9 @@ func atOnce(s *scene) error {
 			if err == nil {
 				_, err = i.Prepare(ctx, c)
 			}
-			_, recoverErr := i.Recover(ctx, nil)
-			errs[n] = errors.Join(err, recoverErr, i.Usage(ctx, s.id(n), &mctr.Usage{}), i.Cleanup(ctx, s.id(n)))
+			_, recoverErr := i.Recover(ctx, nil, s.handle)
+			h := s.handle(s.id(n))
+			errs[n] = errors.Join(err, recoverErr, i.Usage(ctx, h, &mctr.Usage{}), i.Cleanup(ctx, h))
 		})
 	}
 	all.Wait()

@@ -98,8 +98,12 @@ func (f *Faults) Check(ctx context.Context, config *mctr.ContainerConfig) error 
 }
 
 // Recover is the wrapped isolator's, with faults.
-func (f *Faults) Recover(ctx context.Context, known []mctr.ContainerState) (found []mctr.Leftover, err error) {
-	err = f.do(ctx, "Recover", "", func() (err error) { found, err = f.inner.Recover(ctx, known); return err })
+func (f *Faults) Recover(ctx context.Context, known []mctr.ContainerState,
+	handleOf mctr.HandleOf) (found []mctr.Leftover, err error) {
+	err = f.do(ctx, "Recover", "", func() (err error) {
+		found, err = f.inner.Recover(ctx, known, handleOf)
+		return err
+	})
 	return found, err
 }
 
@@ -113,33 +117,33 @@ func (f *Faults) Prepare(ctx context.Context, c *mctr.Container) (a *mctr.Adjust
 }
 
 // Isolate is the wrapped isolator's, with faults.
-func (f *Faults) Isolate(ctx context.Context, id mctr.ContainerID, pid int) error {
-	return f.do(ctx, "Isolate", id, func() error { return f.inner.Isolate(ctx, id, pid) })
+func (f *Faults) Isolate(ctx context.Context, h mctr.Handle, pid int) error {
+	return f.do(ctx, "Isolate", h.ID, func() error { return f.inner.Isolate(ctx, h, pid) })
 }
 
 // Watch is the wrapped isolator's, with faults.
-func (f *Faults) Watch(ctx context.Context, id mctr.ContainerID, report func(mctr.Limitation)) error {
-	return f.do(ctx, "Watch", id, func() error { return f.inner.Watch(ctx, id, report) })
+func (f *Faults) Watch(ctx context.Context, h mctr.Handle, report func(mctr.Limitation)) error {
+	return f.do(ctx, "Watch", h.ID, func() error { return f.inner.Watch(ctx, h, report) })
 }
 
 // Update is the wrapped isolator's, with faults.
-func (f *Faults) Update(ctx context.Context, id mctr.ContainerID,
+func (f *Faults) Update(ctx context.Context, h mctr.Handle,
 	r *mctr.Resources) (wants *specs.LinuxResources, err error) {
-	err = f.do(ctx, "Update", id, func() (err error) { wants, err = f.inner.Update(ctx, id, r); return err })
+	err = f.do(ctx, "Update", h.ID, func() (err error) { wants, err = f.inner.Update(ctx, h, r); return err })
 	return wants, err
 }
 
 // Usage is the wrapped isolator's, with faults.
-func (f *Faults) Usage(ctx context.Context, id mctr.ContainerID, u *mctr.Usage) error {
-	return f.do(ctx, "Usage", id, func() error { return f.inner.Usage(ctx, id, u) })
+func (f *Faults) Usage(ctx context.Context, h mctr.Handle, u *mctr.Usage) error {
+	return f.do(ctx, "Usage", h.ID, func() error { return f.inner.Usage(ctx, h, u) })
 }
 
 // Status is the wrapped isolator's, with faults.
-func (f *Faults) Status(ctx context.Context, id mctr.ContainerID, s *mctr.Status) error {
-	return f.do(ctx, "Status", id, func() error { return f.inner.Status(ctx, id, s) })
+func (f *Faults) Status(ctx context.Context, h mctr.Handle, s *mctr.Status) error {
+	return f.do(ctx, "Status", h.ID, func() error { return f.inner.Status(ctx, h, s) })
 }
 
 // Cleanup is the wrapped isolator's, with faults.
-func (f *Faults) Cleanup(ctx context.Context, id mctr.ContainerID) error {
-	return f.do(ctx, "Cleanup", id, func() error { return f.inner.Cleanup(ctx, id) })
+func (f *Faults) Cleanup(ctx context.Context, h mctr.Handle) error {
+	return f.do(ctx, "Cleanup", h.ID, func() error { return f.inner.Cleanup(ctx, h) })
 }

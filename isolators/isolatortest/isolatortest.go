@@ -122,6 +122,15 @@ func (s *scene) id(n int) mctr.ContainerID {
 	return mctr.ContainerID(fmt.Sprintf("it%d-%d", os.Getpid(), n)) // short, so that an interface may be called by it
 }
 
+func (s *scene) handle(id mctr.ContainerID) mctr.Handle {
+	dir, state := filepath.Join(s.dir, "containers", string(id)), filepath.Join(s.dir, "state", string(id))
+	return mctr.Handle{
+		ID: id, Dir: dir, State: state, Rootfs: filepath.Join(state, "bundle", "rootfs"),
+		RW: filepath.Join(dir, "rw"), Sandbox: filepath.Join(dir, "sandbox"),
+		Cgroup: "isolatortest/" + string(id) + "/main",
+	}
+}
+
 // names are those by which something is the scene's: the directory, the ids, and the part
 // of their hashes that every name has which is made of one (mctr.ContainerID.Interface).
 func (s *scene) names() []string {
@@ -134,13 +143,8 @@ func (s *scene) names() []string {
 
 // container makes the directories that exist when Prepare is called.
 func (s *scene) container(n int) (*mctr.Container, error) {
-	id, config := s.id(n), *s.config
-	dir, state := filepath.Join(s.dir, "containers", string(id)), filepath.Join(s.dir, "state", string(id))
-	c := &mctr.Container{
-		ID: id, Config: &config,
-		Rootfs: filepath.Join(state, "bundle", "rootfs"), Sandbox: filepath.Join(dir, "sandbox"),
-		Dir: dir, State: state, CgroupPath: "/isolatortest/" + string(id) + "/main",
-	}
+	config := *s.config
+	c := &mctr.Container{Handle: s.handle(s.id(n)), Config: &config, HandleOf: s.handle}
 	if s.config.Image != "" {
 		c.Image = &mctr.ImageConfig{Volumes: map[string]struct{}{"/data": {}, "/srv/more": {}}, Env: []string{"LANG=C"}}
 	}

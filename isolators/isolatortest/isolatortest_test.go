@@ -54,30 +54,30 @@ func (f fake) Prepare(ctx context.Context, c *mctr.Container) (*mctr.Adjustment,
 	return &mctr.Adjustment{}, nil
 }
 
-func (f fake) Recover(_ context.Context, known []mctr.ContainerState) ([]mctr.Leftover, error) {
+func (f fake) Recover(_ context.Context, known []mctr.ContainerState, _ mctr.HandleOf) ([]mctr.Leftover, error) {
 	if f.recover != nil {
 		return f.recover(known), nil
 	}
 	return nil, nil
 }
 
-func (f fake) Cleanup(_ context.Context, id mctr.ContainerID) error {
+func (f fake) Cleanup(_ context.Context, h mctr.Handle) error {
 	if f.cleanup != nil {
-		return f.cleanup(id)
+		return f.cleanup(h.ID)
 	}
 	return nil
 }
 
-func (f fake) Isolate(_ context.Context, id mctr.ContainerID, pid int) error {
+func (f fake) Isolate(_ context.Context, h mctr.Handle, pid int) error {
 	if f.isolate != nil {
-		return f.isolate(id, pid)
+		return f.isolate(h.ID, pid)
 	}
 	return nil
 }
 
-func (f fake) Update(_ context.Context, id mctr.ContainerID, _ *mctr.Resources) (*specs.LinuxResources, error) {
+func (f fake) Update(_ context.Context, h mctr.Handle, _ *mctr.Resources) (*specs.LinuxResources, error) {
 	if f.update != nil {
-		return f.update(id)
+		return f.update(h.ID)
 	}
 	return nil, nil
 }
@@ -288,24 +288,24 @@ func TestFaults(t *testing.T) {
 
 	f := newFaults()
 	f.Before("Cleanup", isolatortest.Fail(injected))
-	if err := f.Cleanup(ctx, "c1"); !errors.Is(err, injected) || work != 0 {
+	if err := f.Cleanup(ctx, mctr.Handle{ID: "c1"}); !errors.Is(err, injected) || work != 0 {
 		t.Errorf("Fail before: %v, worked %d times", err, work)
 	}
 	f = newFaults()
 	f.After("Cleanup", isolatortest.Fail(injected))
-	if err := f.Cleanup(ctx, "c1"); !errors.Is(err, injected) || work != 1 {
+	if err := f.Cleanup(ctx, mctr.Handle{ID: "c1"}); !errors.Is(err, injected) || work != 1 {
 		t.Errorf("Fail after: %v, worked %d times", err, work)
 	}
 	f = newFaults()
 	f.Before("Cleanup", isolatortest.Hang())
-	if err := f.Cleanup(ctx, "c1"); !errors.Is(err, context.Canceled) || work != 0 {
+	if err := f.Cleanup(ctx, mctr.Handle{ID: "c1"}); !errors.Is(err, context.Canceled) || work != 0 {
 		t.Errorf("Hang: %v, worked %d times", err, work)
 	}
 	release := make(chan struct{})
 	f = newFaults()
 	f.Before("Cleanup", isolatortest.Stick(release))
 	ended := make(chan error)
-	go func() { ended <- f.Cleanup(ctx, "c1") }()
+	go func() { ended <- f.Cleanup(ctx, mctr.Handle{ID: "c1"}) }()
 	close(release)
 	if err := <-ended; err != nil || work != 1 {
 		t.Errorf("Stick: %v, worked %d times", err, work)
@@ -317,23 +317,23 @@ func TestFaults(t *testing.T) {
 			t.Errorf("Panic: recovered %v", p)
 		}
 	}()
-	_ = f.Cleanup(ctx, "c1")
+	_ = f.Cleanup(ctx, mctr.Handle{ID: "c1"})
 }
 
 // TestFaultsReachEveryVerb injects an error into each verb and wants it back.
 func TestFaultsReachEveryVerb(t *testing.T) {
-	injected, ctx, id := errors.New("injected"), context.Background(), mctr.ContainerID("c1")
+	injected, ctx, h := errors.New("injected"), context.Background(), mctr.Handle{ID: "c1"}
 	f := isolatortest.NewFaults(fake{})
 	verbs := map[string]func() error{
 		"Check":   func() error { return f.Check(ctx, nil) },
-		"Recover": func() error { _, err := f.Recover(ctx, nil); return err },
-		"Prepare": func() error { _, err := f.Prepare(ctx, &mctr.Container{ID: id}); return err },
-		"Isolate": func() error { return f.Isolate(ctx, id, 1) },
-		"Watch":   func() error { return f.Watch(ctx, id, nil) },
-		"Update":  func() error { _, err := f.Update(ctx, id, nil); return err },
-		"Usage":   func() error { return f.Usage(ctx, id, nil) },
-		"Status":  func() error { return f.Status(ctx, id, nil) },
-		"Cleanup": func() error { return f.Cleanup(ctx, id) },
+		"Recover": func() error { _, err := f.Recover(ctx, nil, nil); return err },
+		"Prepare": func() error { _, err := f.Prepare(ctx, &mctr.Container{Handle: h}); return err },
+		"Isolate": func() error { return f.Isolate(ctx, h, 1) },
+		"Watch":   func() error { return f.Watch(ctx, h, nil) },
+		"Update":  func() error { _, err := f.Update(ctx, h, nil); return err },
+		"Usage":   func() error { return f.Usage(ctx, h, nil) },
+		"Status":  func() error { return f.Status(ctx, h, nil) },
+		"Cleanup": func() error { return f.Cleanup(ctx, h) },
 	}
 	for verb, call := range verbs {
 		f.Before(verb, isolatortest.Fail(injected))

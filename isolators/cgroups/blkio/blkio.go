@@ -19,9 +19,9 @@ import (
 	"github.com/mctr/mctr/isolators"
 )
 
-// New returns the isolator. cgroupOf names a container's group.
-func New(cgroupOf func(mctr.ContainerID) string, meter *usage.Meter) isolators.Isolator {
-	return &isolator{isolators.CgroupBase{CgroupOf: cgroupOf, Meter: meter}}
+// New returns the isolator. meter reads usage.
+func New(meter *usage.Meter) isolators.Isolator {
+	return &isolator{isolators.CgroupBase{Meter: meter}}
 }
 
 type isolator struct{ isolators.CgroupBase }
@@ -151,7 +151,7 @@ func throttle(b *specs.LinuxBlockIO, t mctr.IOThrottle) error {
 }
 
 // Usage sums the bytes over all devices.
-func (i *isolator) Usage(_ context.Context, id mctr.ContainerID, u *mctr.Usage) error {
-	i.Meter.IO(i.CgroupOf(id), u)
+func (i *isolator) Usage(_ context.Context, h mctr.Handle, u *mctr.Usage) error {
+	i.Meter.IO(h.Cgroup, u)
 	return nil
 }

@@ -20,7 +20,7 @@ import (
 )
 
 func newIsolator() isolators.Isolator {
-	return New(func(id mctr.ContainerID) string { return "isolatortest/" + string(id) }, usage.NewMeter())
+	return New(usage.NewMeter())
 }
 
 func config(b mctr.BlockIO) mctr.ContainerConfig {
@@ -112,8 +112,8 @@ func TestUsage(t *testing.T) {
 	name := isolatortest.Group(t, cgroups.Resources{BlkioThrottleWriteBpsDevice: []*cgroups.ThrottleDevice{fast}},
 		"dd if=/dev/zero of="+disk+" bs=1M count=1 oflag=direct 2>/dev/null")
 	u := &mctr.Usage{}
-	i := New(func(mctr.ContainerID) string { return name }, usage.NewMeter())
-	if err := i.Usage(t.Context(), "c", u); err != nil || u.WriteBytes < 1<<20 {
+	i := New(usage.NewMeter())
+	if err := i.Usage(t.Context(), mctr.Handle{Cgroup: name}, u); err != nil || u.WriteBytes < 1<<20 {
 		t.Errorf("usage: %+v, %v; want a mebibyte written (unified: %t)", u, err, cgroup.Unified())
 	}
 	if (u.IOPressure != nil) != isolatortest.HasPressure(name, "io") {

@@ -19,9 +19,9 @@ import (
 	"github.com/mctr/mctr/isolators"
 )
 
-// New returns the isolator. cgroupOf names a container's group.
-func New(cgroupOf func(mctr.ContainerID) string, meter *usage.Meter) isolators.Isolator {
-	return &isolator{isolators.CgroupBase{CgroupOf: cgroupOf, Meter: meter}}
+// New returns the isolator. meter reads usage.
+func New(meter *usage.Meter) isolators.Isolator {
+	return &isolator{isolators.CgroupBase{Meter: meter}}
 }
 
 type isolator struct{ isolators.CgroupBase }
@@ -84,7 +84,7 @@ func (*isolator) Prepare(_ context.Context, c *mctr.Container) (*mctr.Adjustment
 }
 
 // Usage reads the times; v1 counts user and system time in ticks of 10 ms.
-func (i *isolator) Usage(_ context.Context, id mctr.ContainerID, u *mctr.Usage) error {
-	i.Meter.CPU(i.CgroupOf(id), u)
+func (i *isolator) Usage(_ context.Context, h mctr.Handle, u *mctr.Usage) error {
+	i.Meter.CPU(h.Cgroup, u)
 	return nil
 }

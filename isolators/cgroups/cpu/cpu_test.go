@@ -13,9 +13,7 @@ import (
 	"github.com/mctr/mctr/isolators/isolatortest"
 )
 
-func groupOf(id mctr.ContainerID) string { return "isolatortest/" + string(id) }
-
-func newIsolator() isolators.Isolator { return cpu.New(groupOf, usage.NewMeter()) }
+func newIsolator() isolators.Isolator { return cpu.New(usage.NewMeter()) }
 
 func config(c mctr.CPU) mctr.ContainerConfig {
 	return mctr.ContainerConfig{Resources: mctr.Resources{CPU: c}}
@@ -73,8 +71,7 @@ func TestUsage(t *testing.T) {
 	limits := cgroups.Resources{CpuQuota: 10000, CpuPeriod: 100000}
 	name := isolatortest.Group(t, limits, "i=0; while [ $i -lt 50000 ]; do i=$((i+1)); done")
 	u := &mctr.Usage{}
-	if err := cpu.New(func(mctr.ContainerID) string { return name },
-		usage.NewMeter()).Usage(t.Context(), "c", u); err != nil {
+	if err := cpu.New(usage.NewMeter()).Usage(t.Context(), mctr.Handle{Cgroup: name}, u); err != nil {
 		t.Fatal(err)
 	}
 	if u.CPUNanos == 0 || u.CPUUserNanos+u.CPUSystemNanos == 0 || u.CPUNanos > uint64(time.Hour) {

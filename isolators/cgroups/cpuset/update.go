@@ -10,6 +10,6 @@ import (
 )
 
 // Update asks for the new limits.
-func (i isolator) Update(ctx context.Context, id mctr.ContainerID, r *mctr.Resources) (*specs.LinuxResources, error) {
-	return isolators.UpdateByPrepare(ctx, i, id, r)
+func (i isolator) Update(ctx context.Context, h mctr.Handle, r *mctr.Resources) (*specs.LinuxResources, error) {
+	return isolators.UpdateByPrepare(ctx, i, h, r)
 }

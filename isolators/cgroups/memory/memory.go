@@ -31,9 +31,9 @@ import (
 // engine's init and not the task. It is docker's minimum too.
 const Least = 6 << 20
 
-// New returns the isolator. cgroupOf names a container's group.
-func New(cgroupOf func(mctr.ContainerID) string, meter *usage.Meter) isolators.Isolator {
-	return &isolator{isolators.CgroupBase{CgroupOf: cgroupOf, Meter: meter}}
+// New returns the isolator. meter reads usage.
+func New(meter *usage.Meter) isolators.Isolator {
+	return &isolator{isolators.CgroupBase{Meter: meter}}
 }
 
 type isolator struct{ isolators.CgroupBase }
@@ -203,7 +203,7 @@ func score(asked *int) *int {
 }
 
 // Usage reads what is used now: without the inactive file cache, as docker does.
-func (i *isolator) Usage(_ context.Context, id mctr.ContainerID, u *mctr.Usage) error {
-	i.Meter.Memory(i.CgroupOf(id), u)
+func (i *isolator) Usage(_ context.Context, h mctr.Handle, u *mctr.Usage) error {
+	i.Meter.Memory(h.Cgroup, u)
 	return nil
 }

@@ -15,9 +15,7 @@ import (
 	"github.com/mctr/mctr/isolators/isolatortest"
 )
 
-func groupOf(id mctr.ContainerID) string { return "isolatortest/" + string(id) }
-
-func newIsolator() isolators.Isolator { return memory.New(groupOf, usage.NewMeter()) }
+func newIsolator() isolators.Isolator { return memory.New(usage.NewMeter()) }
 
 func config(m mctr.Memory) mctr.ContainerConfig {
 	return mctr.ContainerConfig{Resources: mctr.Resources{Memory: m}}
@@ -119,8 +117,7 @@ func TestUsage(t *testing.T) {
 	name := isolatortest.Group(t, cgroups.Resources{Memory: 64 << 20},
 		"dd if=/dev/zero of=/dev/null bs=8M count=1 2>/dev/null")
 	u := &mctr.Usage{}
-	if err := memory.New(func(mctr.ContainerID) string { return name },
-		usage.NewMeter()).Usage(t.Context(), "c", u); err != nil {
+	if err := memory.New(usage.NewMeter()).Usage(t.Context(), mctr.Handle{Cgroup: name}, u); err != nil {
 		t.Fatal(err)
 	}
 	if u.MemoryLimit != 64<<20 || u.MemoryPeak < 8<<20 || u.MemoryBytes > u.MemoryPeak || u.OOMKills != 0 {
@@ -142,8 +139,7 @@ func TestUsageByKind(t *testing.T) {
 	name := isolatortest.Group(t, cgroups.Resources{}, strings.NewReplacer("SHM", shm, "DIR", t.TempDir()).Replace(
 		"dd if=/dev/zero of=SHM/a bs=4M count=1 2>/dev/null; dd if=/dev/zero of=DIR/b bs=4M count=1 2>/dev/null"))
 	u := &mctr.Usage{}
-	if err := memory.New(func(mctr.ContainerID) string { return name },
-		usage.NewMeter()).Usage(t.Context(), "c", u); err != nil {
+	if err := memory.New(usage.NewMeter()).Usage(t.Context(), mctr.Handle{Cgroup: name}, u); err != nil {
 		t.Fatal(err)
 	}
 	const least = 4 << 20
@@ -167,14 +163,14 @@ func TestUsageOfOOM(t *testing.T) {
 	name := isolatortest.Group(t, cgroups.Resources{Memory: 16 << 20, MemorySwap: 16 << 20},
 		"dd if=/dev/zero of=/dev/null bs=64M count=1 2>/dev/null")
 	u := &mctr.Usage{}
-	if err := memory.New(func(mctr.ContainerID) string { return name },
-		usage.NewMeter()).Usage(t.Context(), "c", u); err != nil || u.OOMKills == 0 {
+	if err := memory.New(usage.NewMeter()).Usage(t.Context(), mctr.Handle{Cgroup: name}, u); err != nil ||
+		u.OOMKills == 0 {
 		t.Errorf("usage: %+v, %v; want a kill", u, err)
 	}
 	u = &mctr.Usage{}
 	unlimited := isolatortest.Group(t, cgroups.Resources{}, "true")
-	if err := memory.New(func(mctr.ContainerID) string { return unlimited },
-		usage.NewMeter()).Usage(t.Context(), "c", u); err != nil || u.MemoryLimit != 0 {
+	if err := memory.New(usage.NewMeter()).Usage(t.Context(), mctr.Handle{Cgroup: unlimited}, u); err != nil ||
+		u.MemoryLimit != 0 {
 		t.Errorf("usage without a limit: %+v, %v", u, err)
 	}
 }

@@ -26,9 +26,9 @@ const (
 	Most  = 4 << 20
 )
 
-// New returns the isolator. cgroupOf names a container's group.
-func New(cgroupOf func(mctr.ContainerID) string, meter *usage.Meter) isolators.Isolator {
-	return &isolator{isolators.CgroupBase{CgroupOf: cgroupOf, Meter: meter}}
+// New returns the isolator. meter reads usage.
+func New(meter *usage.Meter) isolators.Isolator {
+	return &isolator{isolators.CgroupBase{Meter: meter}}
 }
 
 type isolator struct{ isolators.CgroupBase }
@@ -67,7 +67,7 @@ func (*isolator) Prepare(_ context.Context, c *mctr.Container) (*mctr.Adjustment
 }
 
 // Usage counts.
-func (i *isolator) Usage(_ context.Context, id mctr.ContainerID, u *mctr.Usage) error {
-	i.Meter.Pids(i.CgroupOf(id), u)
+func (i *isolator) Usage(_ context.Context, h mctr.Handle, u *mctr.Usage) error {
+	i.Meter.Pids(h.Cgroup, u)
 	return nil
 }

@@ -12,9 +12,7 @@ import (
 	"github.com/mctr/mctr/isolators/isolatortest"
 )
 
-func groupOf(id mctr.ContainerID) string { return "isolatortest/" + string(id) }
-
-func newIsolator() isolators.Isolator { return pids.New(groupOf, usage.NewMeter()) }
+func newIsolator() isolators.Isolator { return pids.New(usage.NewMeter()) }
 
 func config(n int64) mctr.ContainerConfig {
 	return mctr.ContainerConfig{Resources: mctr.Resources{Pids: &n}}
@@ -51,8 +49,8 @@ func TestUsage(t *testing.T) {
 	limit := int64(20)
 	name := isolatortest.Group(t, cgroups.Resources{PidsLimit: &limit}, "sleep 600 & true")
 	u := &mctr.Usage{}
-	i := pids.New(func(mctr.ContainerID) string { return name }, usage.NewMeter())
-	if err := i.Usage(t.Context(), "c", u); err != nil || u.Pids != 2 || u.PidsLimit != 20 {
+	i := pids.New(usage.NewMeter())
+	if err := i.Usage(t.Context(), mctr.Handle{Cgroup: name}, u); err != nil || u.Pids != 2 || u.PidsLimit != 20 {
 		t.Errorf("usage: %+v, %v; want 2 of 20", u, err)
 	}
 }

@@ -10,6 +10,7 @@ package ipc
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"path/filepath"
 
@@ -23,20 +24,15 @@ import (
 // defaultShm is docker's size of /dev/shm in bytes.
 const defaultShm = 64 << 20
 
-// New returns the isolator. stateOf names a container's directory in STATE.
-func New(stateOf func(mctr.ContainerID) string) isolators.Isolator {
-	return &isolator{stateOf: stateOf}
-}
+// New returns the isolator.
+func New() isolators.Isolator { return isolator{} }
 
-type isolator struct {
-	isolators.Base
-	stateOf func(mctr.ContainerID) string
-}
+type isolator struct{ isolators.Base }
 
-func (*isolator) Name() string { return "namespaces/ipc" }
+func (isolator) Name() string { return "namespaces/ipc" }
 
 // Check refuses unknown modes, and a size for a /dev/shm that is shared.
-func (*isolator) Check(_ context.Context, config *mctr.ContainerConfig) error {
+func (isolator) Check(_ context.Context, config *mctr.ContainerConfig) error {
 	ns := config.Namespaces.IPC
 	if config.ShmSize < 0 || config.ShmSize > 0 && (ns == isolators.Host || ns == isolators.Parent) {
 		return fmt.Errorf(
@@ -49,13 +45,13 @@ func (*isolator) Check(_ context.Context, config *mctr.ContainerConfig) error {
 
 // Prepare asks for the namespace, and for what is mounted from it. /dev/mqueue
 // shows the queues of whatever namespace it is mounted in.
-func (i *isolator) Prepare(_ context.Context, c *mctr.Container) (*mctr.Adjustment, error) {
+func (isolator) Prepare(_ context.Context, c *mctr.Container) (*mctr.Adjustment, error) {
 	mode := c.Config.Namespaces.IPC
 	if mode == isolators.Host {
 		return &mctr.Adjustment{Spec: specs.Spec{Mounts: []specs.Mount{hostShm, mqueue}}}, nil
 	}
 	if isolators.Shares(c, mode, inherits(c)) {
-		return i.parents(c)
+		return parents(c)
 	}
 	size := c.Config.ShmSize
 	if size == 0 {
@@ -84,25 +80,29 @@ func inherits(c *mctr.Container) bool { return c.Config.ShmSize == 0 }
 
 // parents joins the parent's namespace and mounts its /dev/shm, which the parent
 // could have made a link: so it is taken as a mount, found inside its root.
-func (i *isolator) parents(c *mctr.Container) (*mctr.Adjustment, error) {
-	target := i.shm(c.ID)
+func parents(c *mctr.Container) (*mctr.Adjustment, error) {
+	target := shm(c.Handle)
 	if err := treemount.Unbind(target); err != nil { // of an earlier Prepare
 		return nil, err
 	}
 	if err := treemount.BindFrom(c.Parent.Pid, "dev/shm", target); err != nil {
 		return nil, fmt.Errorf("share /dev/shm of %s: %w", c.Parent.ID, err)
 	}
-	shm := hostShm
-	shm.Source = target
+	bind := hostShm
+	bind.Source = target
 	return &mctr.Adjustment{Spec: specs.Spec{
 		Linux:  isolators.Namespace(c, specs.IPCNamespace, "ipc", isolators.Parent, true),
-		Mounts: []specs.Mount{shm, mqueue},
+		Mounts: []specs.Mount{bind, mqueue},
 	}}, nil
 }
 
-func (i *isolator) shm(id mctr.ContainerID) string { return filepath.Join(i.stateOf(id), "shm") }
+// shm is where the parent's /dev/shm is mounted, for the engine to bind.
+func shm(h mctr.Handle) string { return filepath.Join(h.State, "namespaces", "ipc", "shm") }
+
+// earlierShm is where builds before this one mounted it.
+func earlierShm(h mctr.Handle) string { return filepath.Join(h.State, "shm") }
 
 // Cleanup takes the mount of the parent's /dev/shm away.
-func (i *isolator) Cleanup(_ context.Context, id mctr.ContainerID) error {
-	return treemount.Unbind(i.shm(id))
+func (isolator) Cleanup(_ context.Context, h mctr.Handle) error {
+	return errors.Join(treemount.Unbind(shm(h)), treemount.Unbind(earlierShm(h)))
 }

@@ -14,7 +14,7 @@ func config(ns string, shm int64) mctr.ContainerConfig {
 }
 
 func newIsolator() isolators.Isolator {
-	return ipc.New(func(id mctr.ContainerID) string { return "/run/mctr-ipc-test/" + string(id) })
+	return ipc.New()
 }
 
 func TestConformance(t *testing.T) {

@@ -14,6 +14,7 @@ import (
 
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/cni"
+	"github.com/mctr/mctr/internal/cgroup"
 )
 
 // attached pins a namespace and attaches it to the networks, in their order. What
@@ -24,6 +25,9 @@ func (i *isolator) attached(ctx context.Context, c *mctr.Container) (*mctr.Adjus
 		return nil, errors.Join(err, i.networks.Detach(context.WithoutCancel(ctx), c.ID))
 	}
 	a := &mctr.Adjustment{Spec: specs.Spec{Linux: namespace(path), Process: addressVariable(attachments)}}
+	for _, attachment := range attachments {
+		a.Ports = append(a.Ports, hostPorts(attachment)...)
+	}
 	return a, i.describe(c, a, view{attachments: attachments})
 }
 
@@ -130,7 +134,7 @@ func firstAddress(attachments []*cni.Attachment) (ip string) {
 
 // join shares another container's network, which must run.
 func (i *isolator) join(c *mctr.Container, other mctr.ContainerID) (*mctr.Adjustment, error) {
-	pid := i.process(other)
+	pid := cgroup.Process(c.HandleOf(other).Cgroup)
 	if pid == 0 {
 		return nil, fmt.Errorf("%w: config.network container:%s: no such container runs", mctr.ErrState, other.Short())
 	}

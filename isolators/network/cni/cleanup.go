@@ -14,7 +14,8 @@ import (
 // keep the container from its end: the attachment stays recorded, reconcile names
 // it, and it is tried again. So is what failed earlier, when its time has come. The
 // container's files stay with its other records.
-func (i *isolator) Cleanup(ctx context.Context, id mctr.ContainerID) error {
+func (i *isolator) Cleanup(ctx context.Context, h mctr.Handle) error {
+	id := h.ID
 	attachments, _ := i.networks.AttachmentsOf(id)
 	err := i.networks.Detach(ctx, id)
 	if len(attachments) > 0 {
@@ -24,7 +25,7 @@ func (i *isolator) Cleanup(ctx context.Context, id mctr.ContainerID) error {
 		i.networks.Warn("a network stays attached to an ended container", "container", id, "error", err)
 		err = nil
 	}
-	_ = i.CgroupBase.Cleanup(ctx, id) // lets the meter go, which cannot fail
+	_ = i.CgroupBase.Cleanup(ctx, h) // lets the meter go, which cannot fail
 	return err
 }
 
@@ -44,7 +45,8 @@ func (i *isolator) recorded(attachments []*cni.Attachment) bool {
 
 // Recover names attachments and pinned namespaces of containers that are unknown,
 // or that have ended and could not be detached.
-func (i *isolator) Recover(_ context.Context, known []mctr.ContainerState) ([]mctr.Leftover, error) {
+func (i *isolator) Recover(_ context.Context, known []mctr.ContainerState,
+	_ mctr.HandleOf) ([]mctr.Leftover, error) {
 	phases, namespaces := map[mctr.ContainerID]mctr.Phase{}, map[string]bool{}
 	for _, k := range known {
 		phases[k.ID], namespaces[i.networks.Namespace(k.ID)] = k.Phase, true
@@ -93,13 +95,18 @@ func leftover(a *cni.Attachment) mctr.Leftover {
 	return l
 }
 
+// hostPorts are the host's ports that lead to the container by this attachment.
+func hostPorts(a *cni.Attachment) []mctr.Port {
+	return onFamily(a.Ports, familiesOf([]*cni.Attachment{a}))
+}
+
 // Status tells the container's interfaces and host ports. A record that cannot be
 // read keeps nobody from seeing the rest.
-func (i *isolator) Status(_ context.Context, id mctr.ContainerID, s *mctr.Status) error {
+func (i *isolator) Status(_ context.Context, h mctr.Handle, s *mctr.Status) error {
 	if s.Config != nil && len(s.Config.Networks) == 0 {
 		return nil
 	}
-	attachments, err := i.networks.AttachmentsOf(id)
+	attachments, err := i.networks.AttachmentsOf(h.ID)
 	for _, a := range attachments {
 		n := mctr.Network{Name: a.Network, Interface: a.Interface, Failure: a.Failure}
 		if a.Result != nil {
@@ -112,7 +119,7 @@ func (i *isolator) Status(_ context.Context, id mctr.ContainerID, s *mctr.Status
 			}
 		}
 		s.Networks = append(s.Networks, n)
-		s.Ports = append(s.Ports, onFamily(a.Ports, familiesOf([]*cni.Attachment{a}))...)
+		s.Ports = append(s.Ports, hostPorts(a)...)
 	}
 	if s.Config != nil {
 		s.Warnings = append(s.Warnings, leftOut(s.Config.DNS.Servers, attachments)...)

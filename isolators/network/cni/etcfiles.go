@@ -25,7 +25,7 @@ const (
 var etc = []string{hosts, hostname, resolv}
 
 // files is where the container's own files lie.
-func (i *isolator) files(id mctr.ContainerID) string { return filepath.Join(i.dirOf(id), i.Name()) }
+func files(h mctr.Handle) string { return filepath.Join(h.Dir, (*isolator)(nil).Name()) }
 
 // A view is the network that a container's files describe.
 type view struct {
@@ -126,14 +126,14 @@ func (i *isolator) shared(c *mctr.Container, other mctr.ContainerID, path string
 	a := &mctr.Adjustment{Spec: specs.Spec{Linux: namespace(path)}}
 	v := view{host: true, from: filepath.Dir(hosts)} // unless a container with files of its own is found
 	for id := other; id != ""; id = id.Parent() {    // a parent may share its own parent's
-		if !isFile(filepath.Join(i.files(id), filepath.Base(hosts))) {
+		if !isFile(filepath.Join(files(c.HandleOf(id)), filepath.Base(hosts))) {
 			continue
 		}
 		attachments, err := i.networks.AttachmentsOf(id)
 		if err != nil {
 			return nil, err
 		}
-		v = view{attachments: attachments, host: isHosts(path), from: i.files(id)}
+		v = view{attachments: attachments, host: isHosts(path), from: files(c.HandleOf(id))}
 		a.Spec.Process = addressVariable(attachments)
 		break
 	}

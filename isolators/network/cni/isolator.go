@@ -26,21 +26,17 @@ import (
 // Deps are what the isolator needs of its host.
 type Deps struct {
 	Networks *cni.Networks
-	CgroupOf func(mctr.ContainerID) string // names a container's group
-	DirOf    func(mctr.ContainerID) string // a container's directory in ROOT
 	Meter    *usage.Meter
 }
 
 // New returns the isolator.
 func New(d Deps) isolators.Isolator {
-	return &isolator{CgroupBase: isolators.CgroupBase{CgroupOf: d.CgroupOf, Meter: d.Meter}, networks: d.Networks,
-		dirOf: d.DirOf}
+	return &isolator{CgroupBase: isolators.CgroupBase{Meter: d.Meter}, networks: d.Networks}
 }
 
 type isolator struct {
 	isolators.CgroupBase
 	networks *cni.Networks
-	dirOf    func(mctr.ContainerID) string
 }
 
 func (*isolator) Name() string { return "network/cni" }

@@ -67,14 +67,14 @@ func (h *host) networks() *cni.Networks {
 
 // isolator is one of a process that has just started.
 func (h *host) isolator() isolators.Isolator {
-	return h.of(func(id mctr.ContainerID) string { return "isolatortest/" + string(id) })
+	return network.New(network.Deps{Networks: h.networks(), Meter: usage.NewMeter()})
 }
 
-func (h *host) of(cgroupOf func(mctr.ContainerID) string) isolators.Isolator {
-	return network.New(network.Deps{
-		Networks: h.networks(), CgroupOf: cgroupOf, Meter: usage.NewMeter(),
-		DirOf: func(id mctr.ContainerID) string { return filepath.Join(h.dir, "containers", string(id)) },
-	})
+func (h *host) handle(id mctr.ContainerID) mctr.Handle {
+	return mctr.Handle{
+		ID: id, Dir: filepath.Join(h.dir, "containers", string(id)), State: filepath.Join(h.dir, "state", string(id)),
+		Cgroup: "isolatortest/" + string(id),
+	}
 }
 
 func config(mode, image string, networks ...string) mctr.ContainerConfig {
@@ -222,9 +222,8 @@ func destinations(a *mctr.Adjustment) (list []string) {
 // container is one with an image, and directories.
 func (h *host) container(id mctr.ContainerID, c mctr.ContainerConfig) *mctr.Container {
 	return &mctr.Container{
-		ID: id, Config: &c,
+		Handle: h.handle(id), Config: &c, HandleOf: h.handle,
 		Image: &mctr.ImageConfig{ExposedPorts: map[string]struct{}{"80/tcp": {}, "53/udp": {}, "nonsense": {}}},
-		Dir:   filepath.Join(h.dir, "containers", string(id)), State: filepath.Join(h.dir, "state", string(id)),
 	}
 }
 
@@ -241,7 +240,7 @@ func (h *host) prepare(c *mctr.Container) *mctr.Adjustment {
 func (h *host) cleanUp(id mctr.ContainerID) {
 	h.t.Helper()
 	// which has ended in a test's own clean-up
-	if err := h.isolator().Cleanup(context.WithoutCancel(h.t.Context()), id); err != nil {
+	if err := h.isolator().Cleanup(context.WithoutCancel(h.t.Context()), h.handle(id)); err != nil {
 		h.t.Error(err)
 	}
 }
@@ -281,7 +280,7 @@ func TestAttached(t *testing.T) {
 		t.Errorf("/etc/hostname: %q", got)
 	}
 	s := &mctr.Status{Config: c.Config}
-	if err := h.isolator().Status(t.Context(), "box", s); err != nil {
+	if err := h.isolator().Status(t.Context(), h.handle("box"), s); err != nil {
 		t.Fatal(err)
 	}
 	if len(s.Networks) != 2 || s.Networks[0].Interface != "eth0" || s.Networks[1].Name != "other" ||
@@ -376,7 +375,7 @@ func TestFamilies(t *testing.T) {
 		t.Errorf("/etc/resolv.conf: %q", got)
 	}
 	s := &mctr.Status{Config: c.Config}
-	if err := h.isolator().Status(t.Context(), "box", s); err != nil || len(s.Warnings) != 1 ||
+	if err := h.isolator().Status(t.Context(), h.handle("box"), s); err != nil || len(s.Warnings) != 1 ||
 		!strings.Contains(s.Warnings[0], "fd00::53") {
 		t.Errorf("status: %+v, %v", s, err)
 	}
@@ -430,17 +429,18 @@ func TestRecover(t *testing.T) {
 		t.Fatal(err)
 	}
 	i := h.isolator()
-	if found, err := i.Recover(t.Context(), []mctr.ContainerState{{ID: "box", Phase: mctr.Running}}); err != nil ||
+	if found, err := i.Recover(t.Context(), []mctr.ContainerState{{Handle: h.handle("box"), Phase: mctr.Running}},
+		h.handle); err != nil ||
 		len(found) > 0 {
 		t.Errorf("known and running: %v %v", found, err)
 	}
-	found, err := i.Recover(t.Context(), nil)
+	found, err := i.Recover(t.Context(), nil, h.handle)
 	if err != nil || len(found) != 1 || found[0].Owner != "box" || found[0].Kind != "network" ||
 		!strings.Contains(found[0].Object, "eth0 in net (10.40.0.2/24)") {
 		t.Fatalf("unknown: %v %v", found, err)
 	}
 	h.cleanUp("box")
-	if found, err := i.Recover(t.Context(), nil); err != nil || len(found) > 0 {
+	if found, err := i.Recover(t.Context(), nil, h.handle); err != nil || len(found) > 0 {
 		t.Errorf("after Cleanup: %v %v", found, err)
 	}
 	if _, err := os.Stat(foreign); err != nil {
@@ -467,12 +467,13 @@ func TestFailedDetach(t *testing.T) {
 		t.Fatal(err)
 	}
 	h.cleanUp("box")
-	found, err := h.isolator().Recover(t.Context(), []mctr.ContainerState{{ID: "box", Phase: mctr.Exited}})
+	found, err := h.isolator().Recover(t.Context(),
+		[]mctr.ContainerState{{Handle: h.handle("box"), Phase: mctr.Exited}}, h.handle)
 	if err != nil || len(found) != 1 || !strings.Contains(found[0].Why, "away") {
 		t.Fatalf("%v %v", found, err)
 	}
 	s := &mctr.Status{Config: c.Config}
-	if err := h.isolator().Status(t.Context(), "box", s); err != nil || len(s.Networks) != 1 ||
+	if err := h.isolator().Status(t.Context(), h.handle("box"), s); err != nil || len(s.Networks) != 1 ||
 		!strings.Contains(s.Networks[0].Failure, "away") {
 		t.Errorf("status: %+v %v", s.Networks, err)
 	}
@@ -507,7 +508,7 @@ func TestUnreadableRecord(t *testing.T) {
 	}
 	c := config("", "test", "net")
 	s := &mctr.Status{Config: &c}
-	if err := h.isolator().Status(t.Context(), "box", s); err != nil || len(s.Warnings) != 1 ||
+	if err := h.isolator().Status(t.Context(), h.handle("box"), s); err != nil || len(s.Warnings) != 1 ||
 		!strings.Contains(s.Warnings[0], record) {
 		t.Errorf("status: %+v, %v", s, err)
 	}

@@ -14,8 +14,8 @@ import (
 
 // Usage reads the interfaces of a network namespace that is the container's own:
 // neither this process' nor the parent's.
-func (i *isolator) Usage(_ context.Context, id mctr.ContainerID, u *mctr.Usage) error {
-	u.Networks = i.Meter.Network(i.CgroupOf(id), func() (int, error) { return i.open(id) })
+func (i *isolator) Usage(_ context.Context, h mctr.Handle, u *mctr.Usage) error {
+	u.Networks = i.Meter.Network(h.Cgroup, func() (int, error) { return open(h) })
 	return nil
 }
 
@@ -23,13 +23,13 @@ func (i *isolator) Usage(_ context.Context, id mctr.ContainerID, u *mctr.Usage) 
 // container's control group, so it is found after an agent's restart too. A
 // process that ends meanwhile gives its pid back: its namespace is looked at again
 // afterwards, so that another's figures are never taken for the container's.
-func (i *isolator) open(id mctr.ContainerID) (int, error) {
-	pid := i.process(id)
+func open(h mctr.Handle) (int, error) {
+	pid := cgroup.Process(h.Cgroup)
 	own := inode(fmt.Sprint(pid))
 	if pid == 0 || own == "" || own == inode("self") {
 		return -1, unix.ENOENT
 	}
-	if parent := id.Parent(); parent != "" && own == inode(fmt.Sprint(i.process(parent))) {
+	if h.ParentCgroup != "" && own == inode(fmt.Sprint(cgroup.Process(h.ParentCgroup))) {
 		return -1, unix.ENOENT
 	}
 	fd, err := unix.Open(fmt.Sprintf("/proc/%d/net/dev", pid), unix.O_RDONLY|unix.O_CLOEXEC, 0)
@@ -38,9 +38,6 @@ func (i *isolator) open(id mctr.ContainerID) (int, error) {
 	}
 	return fd, err
 }
-
-// process is one of the container's, 0 when there is none.
-func (i *isolator) process(id mctr.ContainerID) int { return cgroup.Process(i.CgroupOf(id)) }
 
 // inode names the network namespace of a process; "" when it is gone.
 func inode(pid string) string {

@@ -53,8 +53,8 @@ func send() error {
 func usageOf(t *testing.T, id mctr.ContainerID, groups map[mctr.ContainerID]string) []mctr.NetworkUsage {
 	t.Helper()
 	u := &mctr.Usage{}
-	i := (&host{t, t.TempDir()}).of(func(id mctr.ContainerID) string { return groups[id] })
-	if err := i.Usage(t.Context(), id, u); err != nil {
+	h := mctr.Handle{ID: id, Cgroup: groups[id], ParentCgroup: groups[id.Parent()]}
+	if err := (&host{t, t.TempDir()}).isolator().Usage(t.Context(), h, u); err != nil {
 		t.Fatal(err)
 	}
 	return u.Networks

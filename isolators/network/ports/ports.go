@@ -30,24 +30,21 @@ const (
 	leastInterval   = 10 * time.Millisecond
 )
 
-// New returns the isolator. cgroupOf names a container's group, stateOf its
-// directory in STATE.
-func New(cgroupOf, stateOf func(mctr.ContainerID) string) isolators.Isolator {
-	return &isolator{cgroupOf: cgroupOf, stateOf: stateOf, watched: map[mctr.ContainerID]context.CancelFunc{}}
+// New returns the isolator.
+func New() isolators.Isolator {
+	return &isolator{watched: map[mctr.ContainerID]context.CancelFunc{}}
 }
 
 type isolator struct {
 	isolators.Base
-	cgroupOf, stateOf func(mctr.ContainerID) string
-
 	mu      sync.Mutex
 	watched map[mctr.ContainerID]context.CancelFunc
 }
 
 func (*isolator) Name() string { return "network/ports" }
 
-func (i *isolator) policy(id mctr.ContainerID) string {
-	return filepath.Join(i.stateOf(id), i.Name(), "policy.json")
+func (i *isolator) policy(h mctr.Handle) string {
+	return filepath.Join(h.State, i.Name(), "policy.json")
 }
 
 // Check refuses ranges that go down, and looking more often than can be meant.
@@ -72,41 +69,41 @@ func (i *isolator) Prepare(_ context.Context, c *mctr.Container) (*mctr.Adjustme
 	if c.Config.Listen == nil {
 		return nil, nil
 	}
-	path := filepath.Join(c.State, i.Name(), "policy.json")
+	path := i.policy(c.Handle)
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return nil, err
 	}
-	return nil, atomicfile.WriteJSON(path, c.Config.Listen)
+	return &mctr.Adjustment{Watch: c.Config.Listen.End}, atomicfile.WriteJSON(path, c.Config.Listen)
 }
 
 // Watch looks until ctx ends or the container does. A policy that only reports
 // needs none: Status looks when it is asked.
-func (i *isolator) Watch(ctx context.Context, id mctr.ContainerID, report func(mctr.Limitation)) error {
-	policy, err := i.load(id)
+func (i *isolator) Watch(ctx context.Context, h mctr.Handle, report func(mctr.Limitation)) error {
+	policy, err := i.load(h)
 	if err != nil || policy == nil || !policy.End {
 		return err
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	if before := i.watched[id]; before != nil {
+	if before := i.watched[h.ID]; before != nil {
 		before()
 	}
-	i.watched[id] = cancel
-	go i.checkListeners(ctx, id, policy, report)
+	i.watched[h.ID] = cancel
+	go i.checkListeners(ctx, h, policy, report)
 	return nil
 }
 
-func (i *isolator) load(id mctr.ContainerID) (*mctr.ListenPolicy, error) {
+func (i *isolator) load(h mctr.Handle) (*mctr.ListenPolicy, error) {
 	policy := &mctr.ListenPolicy{}
-	err := atomicfile.ReadJSON(i.policy(id), policy)
+	err := atomicfile.ReadJSON(i.policy(h), policy)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
 	return policy, err
 }
 
-func (i *isolator) checkListeners(ctx context.Context, id mctr.ContainerID, policy *mctr.ListenPolicy,
+func (i *isolator) checkListeners(ctx context.Context, h mctr.Handle, policy *mctr.ListenPolicy,
 	report func(mctr.Limitation)) {
 	interval := policy.Interval
 	if interval == 0 {
@@ -115,7 +112,7 @@ func (i *isolator) checkListeners(ctx context.Context, id mctr.ContainerID, poli
 	ticks := time.NewTicker(interval)
 	defer ticks.Stop()
 	for {
-		if found, err := i.unlistedListeners(id, policy); err == nil && len(found) > 0 {
+		if found, err := i.unlistedListeners(h, policy); err == nil && len(found) > 0 {
 			report(mctr.Limitation{Reason: mctr.ReasonLimitation, Resource: "ports",
 				Message: describe(found[0], policy)})
 			return
@@ -129,8 +126,8 @@ func (i *isolator) checkListeners(ctx context.Context, id mctr.ContainerID, poli
 }
 
 // unlistedListeners are the ports that the container listens on and may not.
-func (i *isolator) unlistedListeners(id mctr.ContainerID, policy *mctr.ListenPolicy) ([]listeners.Listener, error) {
-	pids, err := cgroup.Pids(i.cgroupOf(id))
+func (i *isolator) unlistedListeners(h mctr.Handle, policy *mctr.ListenPolicy) ([]listeners.Listener, error) {
+	pids, err := cgroup.Pids(h.Cgroup)
 	if err != nil {
 		return nil, err
 	}
@@ -149,11 +146,11 @@ func describe(l listeners.Listener, policy *mctr.ListenPolicy) string {
 }
 
 // Status warns of ports that the container listens on and may not.
-func (i *isolator) Status(_ context.Context, id mctr.ContainerID, s *mctr.Status) error {
+func (i *isolator) Status(_ context.Context, h mctr.Handle, s *mctr.Status) error {
 	if s.Config == nil || s.Config.Listen == nil {
 		return nil
 	}
-	found, err := i.unlistedListeners(id, s.Config.Listen)
+	found, err := i.unlistedListeners(h, s.Config.Listen)
 	for _, l := range found {
 		s.Warnings = append(s.Warnings, describe(l, s.Config.Listen))
 	}
@@ -161,12 +158,12 @@ func (i *isolator) Status(_ context.Context, id mctr.ContainerID, s *mctr.Status
 }
 
 // Cleanup ends the watch.
-func (i *isolator) Cleanup(_ context.Context, id mctr.ContainerID) error {
+func (i *isolator) Cleanup(_ context.Context, h mctr.Handle) error {
 	i.mu.Lock()
-	if cancel := i.watched[id]; cancel != nil {
+	if cancel := i.watched[h.ID]; cancel != nil {
 		cancel()
 	}
-	delete(i.watched, id)
+	delete(i.watched, h.ID)
 	i.mu.Unlock()
-	return os.RemoveAll(filepath.Dir(i.policy(id)))
+	return os.RemoveAll(filepath.Dir(i.policy(h)))
 }

@@ -1,7 +1,6 @@
 package ports_test
 
 import (
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -17,45 +16,39 @@ import (
 
 func TestMain(m *testing.M) { testns.Main(m) }
 
-// in gives the isolator of containers whose group is group and whose STATE is below dir.
-func in(group, dir string) isolators.Isolator {
-	return ports.New(func(mctr.ContainerID) string { return group },
-		func(id mctr.ContainerID) string { return filepath.Join(dir, "state", string(id)) })
-}
-
 func policy(end bool, ranges ...mctr.PortRange) *mctr.ContainerConfig {
 	return &mctr.ContainerConfig{Listen: &mctr.ListenPolicy{Ports: ranges, End: end, Interval: 10 * time.Millisecond}}
 }
 
 func TestConformance(t *testing.T) {
-	isolatortest.Run(t, func() isolators.Isolator { return in("isolatortest", t.TempDir()) },
+	isolatortest.Run(t, ports.New,
 		policy(true, mctr.PortRange{First: 80, Last: 90}))
 }
 
 func TestCheck(t *testing.T) {
 	hasty := *policy(true)
 	hasty.Listen = &mctr.ListenPolicy{Interval: time.Millisecond}
-	isolatortest.Refuses(t, in("", ""), []isolatortest.Refusal{
+	isolatortest.Refuses(t, ports.New(), []isolatortest.Refusal{
 		{Config: *policy(true, mctr.PortRange{First: 9, Last: 8}), Is: mctr.ErrInvalid, Field: "listen.ports"},
 		{Config: *policy(true, mctr.PortRange{First: 0, Last: 8}), Is: mctr.ErrInvalid, Field: "listen.ports"},
 		{Config: hasty, Is: mctr.ErrInvalid, Field: "listen.interval"},
 	})
-	isolatortest.Accepts(t, in("", ""), mctr.ContainerConfig{}, *policy(false))
+	isolatortest.Accepts(t, ports.New(), mctr.ContainerConfig{}, *policy(false))
 }
 
 // prepared prepares a container of this policy, and cleans up at the end.
-func prepared(t *testing.T, i isolators.Isolator, dir string, config *mctr.ContainerConfig) mctr.ContainerID {
+func prepared(t *testing.T, i isolators.Isolator, group string, config *mctr.ContainerConfig) mctr.Handle {
 	t.Helper()
-	c := &mctr.Container{ID: "box", Config: config, State: filepath.Join(dir, "state", "box")}
+	c := &mctr.Container{Handle: mctr.Handle{ID: "box", State: t.TempDir(), Cgroup: group}, Config: config}
 	if _, err := i.Prepare(t.Context(), c); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		if err := i.Cleanup(t.Context(), c.ID); err != nil {
+		if err := i.Cleanup(t.Context(), c.Handle); err != nil {
 			t.Error(err)
 		}
 	})
-	return c.ID
+	return c.Handle
 }
 
 // TestWatch wants the one port that was not assigned found, by an isolator that was
@@ -63,12 +56,11 @@ func prepared(t *testing.T, i isolators.Isolator, dir string, config *mctr.Conta
 func TestWatch(t *testing.T) {
 	group := isolatortest.Group(t, cgroups.Resources{},
 		"busybox httpd -p 127.0.0.1:7070 -h /; busybox httpd -p 7799 -h /")
-	dir := t.TempDir()
-	id := prepared(t, in(group, dir), dir, policy(true, mctr.PortRange{First: 7000, Last: 7100}))
-	next := in(group, dir)
-	t.Cleanup(func() { _ = next.Cleanup(t.Context(), id) })
+	h := prepared(t, ports.New(), group, policy(true, mctr.PortRange{First: 7000, Last: 7100}))
+	next := ports.New()
+	t.Cleanup(func() { _ = next.Cleanup(t.Context(), h) })
 	found := make(chan mctr.Limitation, 1)
-	if err := next.Watch(t.Context(), id, func(l mctr.Limitation) { found <- l }); err != nil {
+	if err := next.Watch(t.Context(), h, func(l mctr.Limitation) { found <- l }); err != nil {
 		t.Fatal(err)
 	}
 	select {
@@ -92,7 +84,7 @@ func TestStatus(t *testing.T) {
 	}{{7071, 0}, {7072, 1}} {
 		config := policy(false, mctr.PortRange{First: c.first, Last: c.first})
 		s := &mctr.Status{Config: config}
-		if err := in(mine, t.TempDir()).Status(t.Context(), "box", s); err != nil {
+		if err := ports.New().Status(t.Context(), mctr.Handle{Cgroup: mine}, s); err != nil {
 			t.Fatal(err)
 		}
 		if len(s.Warnings) != c.want || c.want > 0 && !strings.Contains(s.Warnings[0], ":7071") {
@@ -104,13 +96,12 @@ func TestStatus(t *testing.T) {
 // TestEndedWatch wants nothing reported after Cleanup.
 func TestEndedWatch(t *testing.T) {
 	group := isolatortest.Group(t, cgroups.Resources{}, "true")
-	dir := t.TempDir()
-	i := in(group, dir)
-	id := prepared(t, i, dir, policy(true))
-	if err := i.Watch(t.Context(), id, func(l mctr.Limitation) { t.Errorf("reported: %+v", l) }); err != nil {
+	i := ports.New()
+	h := prepared(t, i, group, policy(true))
+	if err := i.Watch(t.Context(), h, func(l mctr.Limitation) { t.Errorf("reported: %+v", l) }); err != nil {
 		t.Fatal(err)
 	}
-	if err := i.Cleanup(t.Context(), id); err != nil {
+	if err := i.Cleanup(t.Context(), h); err != nil {
 		t.Fatal(err)
 	}
 }

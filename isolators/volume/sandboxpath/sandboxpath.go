@@ -5,7 +5,7 @@
 // Launch: Check and Prepare; the engine mounts what Prepare has made safe: the
 // sandbox belongs to a task, which could turn a path in it elsewhere. On disk:
 // the directory in the sandbox, made where it is missing, which stays. In the
-// kernel: a bind mount below volumes in the container's STATE directory, until
+// kernel: a bind mount below volume/sandboxpath in the container's STATE directory, until
 // Cleanup. Recovery: such mounts are found by their place. Mesos: isolators/volume/sandbox_path.
 package sandboxpath
 
@@ -35,15 +35,10 @@ const (
 	Parents = "parent-sandbox"
 )
 
-// New returns the isolator. stateOf names a container's directory in STATE.
-func New(stateOf func(mctr.ContainerID) string) isolators.Isolator {
-	return &isolator{stateOf: stateOf}
-}
+// New returns the isolator.
+func New() isolators.Isolator { return &isolator{} }
 
-type isolator struct {
-	isolators.Base
-	stateOf func(mctr.ContainerID) string
-}
+type isolator struct{ isolators.Base }
 
 func (*isolator) Name() string { return "volume/sandboxpath" }
 
@@ -62,7 +57,7 @@ func mine(m mctr.Mount) bool { return m.Type == Own || m.Type == Parents }
 
 // Prepare makes the directories and their safe mounts.
 func (i *isolator) Prepare(ctx context.Context, c *mctr.Container) (*mctr.Adjustment, error) {
-	if err := i.Cleanup(ctx, c.ID); err != nil { // of an earlier Prepare
+	if err := i.Cleanup(ctx, c.Handle); err != nil { // of an earlier Prepare
 		return nil, err
 	}
 	a := &mctr.Adjustment{}
@@ -70,7 +65,7 @@ func (i *isolator) Prepare(ctx context.Context, c *mctr.Container) (*mctr.Adjust
 		if !mine(m) {
 			continue
 		}
-		volume, err := i.volume(c, m, filepath.Join(i.dir(c.ID), strconv.Itoa(n)))
+		volume, err := i.volume(c, m, filepath.Join(volumes(c.Handle), strconv.Itoa(n)))
 		if err != nil {
 			return nil, fmt.Errorf("volume %s at %s: %w", m.Source, m.Target, err)
 		}
@@ -137,17 +132,24 @@ func makeAll(root *os.Root, path string) error {
 	return nil
 }
 
-func (i *isolator) dir(id mctr.ContainerID) string { return filepath.Join(i.stateOf(id), "volumes") }
+// volumes is where the container's volumes are mounted, for the engine to bind.
+func volumes(h mctr.Handle) string { return filepath.Join(h.State, "volume", "sandboxpath") }
+
+// earlierVolumes is where builds before this one mounted them.
+func earlierVolumes(h mctr.Handle) string { return filepath.Join(h.State, "volumes") }
 
 // Recover names the mounts of containers that are unknown.
-func (i *isolator) Recover(_ context.Context, known []mctr.ContainerState) ([]mctr.Leftover, error) {
-	states := filepath.Dir(i.stateOf("x"))
+func (*isolator) Recover(_ context.Context, known []mctr.ContainerState,
+	handleOf mctr.HandleOf) ([]mctr.Leftover, error) {
+	states := filepath.Dir(handleOf("x").State)
 	infos, err := mountinfo.GetMounts(mountinfo.PrefixFilter(states))
 	var found []mctr.Leftover
 	for _, m := range infos {
 		name, _, _ := strings.Cut(strings.TrimPrefix(m.Mountpoint, states+"/"), "/")
 		id := mctr.ContainerID(name)
-		if id.Validate() != nil || filepath.Dir(m.Mountpoint) != i.dir(id) ||
+		if id.Validate() != nil ||
+			!slices.Contains([]string{volumes(handleOf(id)), earlierVolumes(handleOf(id))},
+				filepath.Dir(m.Mountpoint)) ||
 			slices.ContainsFunc(known, func(k mctr.ContainerState) bool { return k.ID == id }) {
 			continue
 		}
@@ -159,14 +161,18 @@ func (i *isolator) Recover(_ context.Context, known []mctr.ContainerState) ([]mc
 }
 
 // Cleanup takes the mounts away.
-func (i *isolator) Cleanup(_ context.Context, id mctr.ContainerID) error {
-	entries, err := os.ReadDir(i.dir(id))
+func (*isolator) Cleanup(_ context.Context, h mctr.Handle) error {
+	return errors.Join(unbindAll(volumes(h)), unbindAll(earlierVolumes(h)))
+}
+
+func unbindAll(dir string) error {
+	entries, err := os.ReadDir(dir)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
 	errs := []error{err}
 	for _, e := range entries {
-		errs = append(errs, treemount.Unbind(filepath.Join(i.dir(id), e.Name())))
+		errs = append(errs, treemount.Unbind(filepath.Join(dir, e.Name())))
 	}
 	return errors.Join(errs...)
 }

@@ -8,7 +8,6 @@ import (
 
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/internal/leakcheck"
-	"github.com/mctr/mctr/isolators"
 	"github.com/mctr/mctr/isolators/isolatortest"
 	"github.com/mctr/mctr/isolators/volume/sandboxpath"
 )
@@ -17,20 +16,13 @@ func config(kind, source string) mctr.ContainerConfig {
 	return mctr.ContainerConfig{Mounts: []mctr.Mount{{Type: kind, Source: source, Target: "/data"}}}
 }
 
-func factory(t *testing.T) func() isolators.Isolator {
-	state := t.TempDir()
-	return func() isolators.Isolator {
-		return sandboxpath.New(func(id mctr.ContainerID) string { return filepath.Join(state, string(id)) })
-	}
-}
-
 func TestConformance(t *testing.T) {
 	own := config("sandbox", "a/b")
-	isolatortest.Run(t, factory(t), &own)
+	isolatortest.Run(t, sandboxpath.New, &own)
 }
 
 func TestCheck(t *testing.T) {
-	i := factory(t)()
+	i := sandboxpath.New()
 	isolatortest.Refuses(t, i, []isolatortest.Refusal{
 		{Config: config("sandbox", ""), Is: mctr.ErrInvalid, Field: `mounts.source "" of the sandbox at`},
 		{Config: config("sandbox", "/etc"), Is: mctr.ErrInvalid, Field: "/etc"},
@@ -45,7 +37,7 @@ func TestVolume(t *testing.T) {
 	set := leakcheck.Snapshot(t,
 		leakcheck.Scope{Names: []string{"/TestVolume"},
 			Kinds: []leakcheck.Kind{leakcheck.Mount, leakcheck.Process, leakcheck.File}})
-	i := factory(t)()
+	i := sandboxpath.New()
 	c := isolatortest.NewContainer(t, config("parent-sandbox", "shared/deep"))
 	if _, err := i.Prepare(t.Context(), c); err == nil || !strings.Contains(err.Error(), "not nested") {
 		t.Errorf("without a parent: %v", err)
@@ -66,7 +58,7 @@ func TestVolume(t *testing.T) {
 	if entries, err := os.ReadDir(source); err != nil || len(entries) > 0 {
 		t.Errorf("the volume shows %v, %v", entries, err)
 	}
-	if err := i.Cleanup(t.Context(), c.ID); err != nil {
+	if err := i.Cleanup(t.Context(), c.Handle); err != nil {
 		t.Error(err)
 	}
 	set.Check()
@@ -76,7 +68,7 @@ func TestVolume(t *testing.T) {
 func TestHostileSandbox(t *testing.T) {
 	outside := t.TempDir()
 	for _, link := range []string{outside, "../../../../../../" + outside, "/"} {
-		i := factory(t)()
+		i := sandboxpath.New()
 		c := isolatortest.NewContainer(t, config("sandbox", "trap/inner"))
 		if err := os.Symlink(link, filepath.Join(c.Sandbox, "trap")); err != nil {
 			t.Fatal(err)
@@ -84,7 +76,7 @@ func TestHostileSandbox(t *testing.T) {
 		if a, err := i.Prepare(t.Context(), c); err == nil {
 			t.Errorf("%s: a volume was made: %+v", link, a.Volumes)
 		}
-		if err := i.Cleanup(t.Context(), c.ID); err != nil {
+		if err := i.Cleanup(t.Context(), c.Handle); err != nil {
 			t.Error(err)
 		}
 	}
