@@ -13,16 +13,14 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
-	"path/filepath"
 	"sync"
 	"time"
 
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/cni/listeners"
-	"github.com/mctr/mctr/internal/atomicfile"
 	"github.com/mctr/mctr/internal/cgroup"
 	"github.com/mctr/mctr/isolators"
+	"github.com/mctr/mctr/isolators/stateful"
 )
 
 const (
@@ -43,9 +41,7 @@ type isolator struct {
 
 func (*isolator) Name() string { return "network/ports" }
 
-func (i *isolator) policy(h mctr.Handle) string {
-	return filepath.Join(h.State, i.Name(), "policy.json")
-}
+func (i *isolator) records(h mctr.Handle) stateful.Records { return stateful.UntilReboot(h, i.Name()) }
 
 // Check refuses ranges that go down, and looking more often than can be meant.
 func (*isolator) Check(_ context.Context, config *mctr.ContainerConfig) error {
@@ -69,11 +65,7 @@ func (i *isolator) Prepare(_ context.Context, c *mctr.Container) (*mctr.Adjustme
 	if c.Config.Listen == nil {
 		return nil, nil
 	}
-	path := i.policy(c.Handle)
-	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-		return nil, err
-	}
-	return &mctr.Adjustment{Watch: c.Config.Listen.End}, atomicfile.WriteJSON(path, c.Config.Listen)
+	return &mctr.Adjustment{Watch: c.Config.Listen.End}, i.records(c.Handle).Write("policy", c.Config.Listen)
 }
 
 // Watch looks until ctx ends or the container does. A policy that only reports
@@ -96,7 +88,7 @@ func (i *isolator) Watch(ctx context.Context, h mctr.Handle, report func(mctr.Li
 
 func (i *isolator) load(h mctr.Handle) (*mctr.ListenPolicy, error) {
 	policy := &mctr.ListenPolicy{}
-	err := atomicfile.ReadJSON(i.policy(h), policy)
+	err := i.records(h).Read("policy", policy)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
@@ -165,5 +157,5 @@ func (i *isolator) Cleanup(_ context.Context, h mctr.Handle) error {
 	}
 	delete(i.watched, h.ID)
 	i.mu.Unlock()
-	return os.RemoveAll(filepath.Dir(i.policy(h)))
+	return i.records(h).Remove()
 }
