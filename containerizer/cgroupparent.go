@@ -63,7 +63,7 @@ func (c *Containerizer) findParentGroup(ctx context.Context) (err error) {
 		return fmt.Errorf("%w: %d containers are below %q, not below %q: end them first", mctr.ErrState, len(entries),
 			"/"+c.store.Parent, "/"+wanted)
 	}
-	if err := c.dropGroups(); err != nil {
+	if err := c.removeEmptyCgroups(); err != nil {
 		return err
 	}
 	return c.store.SetParent(wanted)

@@ -111,7 +111,7 @@ func TestKillAtEveryChange(t *testing.T) {
 				t.Fatal("no way to this change is tried")
 			}
 			a := newAgent(t)
-			a.cutOff(c, "state/"+string(change)+"=kill")
+			a.launchCutOff(c, "state/"+string(change)+"=kill")
 			if _, err := a.Recover(t.Context()); err != nil {
 				t.Error("recover:", err)
 			}
@@ -133,7 +133,7 @@ func TestErrorAtEveryChange(t *testing.T) {
 			c := cutOffs[change]
 			a := newAgent(t)
 			c.verbs = strings.Replace(c.verbs, " hold", "", 1)
-			a.cutOff(c, "state/"+string(change)+"=error")
+			a.launchCutOff(c, "state/"+string(change)+"=error")
 			if _, err := a.Recover(t.Context()); err != nil {
 				t.Error("recover:", err)
 			}
@@ -143,8 +143,8 @@ func TestErrorAtEveryChange(t *testing.T) {
 	}
 }
 
-// cutOff runs an agent to point.
-func (a *agent) cutOff(c cutOff, point string) {
+// launchCutOff runs an agent to point.
+func (a *agent) launchCutOff(c cutOff, point string) {
 	a.t.Helper()
 	if c.first != "" {
 		if out, err := a.agentProcess(verbsPrefix + c.first).CombinedOutput(); err != nil {

@@ -8,20 +8,20 @@ import (
 	"github.com/mctr/mctr/containerizer/store"
 )
 
-// stands are the commands of a launch: this process' own, or those of the container.
-func (l *launch) stands() *store.Commands {
+// effectiveCommands are the commands of a launch: this process' own, or those of the container.
+func (l *launch) effectiveCommands() *store.Commands {
 	if l.commands.None() && !l.record.Commands.None() {
 		return l.record.Commands
 	}
 	return &l.commands
 }
 
-// mayKeep refuses to start a container of another owner that nobody would look after
+// checkSupervised refuses to start a container of another owner that nobody would look after
 // once this process has gone: its owner does not know that it was started, and there
 // are no commands.
-func (l *launch) mayKeep() error {
+func (l *launch) checkSupervised() error {
 	owner := l.record.Config.Owner
-	if l.options.Again || owner == l.owner || !l.stands().None() {
+	if l.options.Again || owner == l.owner || !l.effectiveCommands().None() {
 		return nil
 	}
 	return fmt.Errorf("%w: container %s belongs to %q, and nobody would look after it once %q is gone: start it "+
@@ -29,11 +29,11 @@ func (l *launch) mayKeep() error {
 }
 
 func (l *launch) exitCommand() []string {
-	stands := l.stands()
+	stands := l.effectiveCommands()
 	if !l.record.Config.Restart.Never() && len(stands.Restart) > 0 {
-		return l.with(stands.Restart)
+		return l.argv(stands.Restart)
 	}
-	return l.with(stands.Exit)
+	return l.argv(stands.Exit)
 }
 
 // watchCommand is for a container of which something has to be looked at again and
@@ -42,10 +42,10 @@ func (l *launch) watchCommand() []string {
 	if l.health == nil && l.record.Config.Ready == nil && !l.watchful {
 		return nil
 	}
-	return l.with(l.stands().Watch)
+	return l.argv(l.effectiveCommands().Watch)
 }
 
-func (l *launch) with(argv []string) []string {
+func (l *launch) argv(argv []string) []string {
 	if len(argv) == 0 {
 		return nil
 	}

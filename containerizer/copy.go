@@ -39,7 +39,7 @@ type PathStat struct {
 // error wraps fs.ErrNotExist where there is nothing.
 func (c *Containerizer) StatPath(ctx context.Context, id mctr.ContainerID, file string,
 	o CopyOptions) (s *PathStat, err error) {
-	err = c.inside(ctx, id, func(v *view) error {
+	err = c.withRootfs(ctx, id, func(v *rootfsView) error {
 		f, err := v.open(file, o.FollowLink)
 		if err != nil {
 			return err
@@ -61,7 +61,7 @@ func (c *Containerizer) StatPath(ctx context.Context, id mctr.ContainerID, file 
 // out of it.
 func (c *Containerizer) CopyFrom(ctx context.Context, id mctr.ContainerID, file string, w io.Writer,
 	o CopyOptions) error {
-	return c.inside(ctx, id, func(v *view) error {
+	return c.withRootfs(ctx, id, func(v *rootfsView) error {
 		f, err := v.open(file, o.FollowLink)
 		if err != nil {
 			return err
@@ -81,7 +81,7 @@ func (c *Containerizer) CopyFrom(ctx context.Context, id mctr.ContainerID, file 
 // CopyTo makes the files that the tar stream r brings, compressed or not, in a
 // directory of id's filesystem, which must be there. See CopyFrom.
 func (c *Containerizer) CopyTo(ctx context.Context, id mctr.ContainerID, dir string, r io.Reader, o CopyOptions) error {
-	return c.inside(ctx, id, func(v *view) error {
+	return c.withRootfs(ctx, id, func(v *rootfsView) error {
 		f, err := v.open(dir, true)
 		if err != nil {
 			return err
@@ -115,7 +115,7 @@ func entryName(file string) string {
 
 // open finds file (O_PATH). A link is followed if that is asked for, or if the path
 // goes on behind it ("link/").
-func (v *view) open(file string, follow bool) (*os.File, error) {
+func (v *rootfsView) open(file string, follow bool) (*os.File, error) {
 	if file == "" {
 		return nil, fmt.Errorf("%w: an empty path in a container", mctr.ErrInvalid)
 	}

@@ -28,7 +28,7 @@ func (c *Containerizer) Create(ctx context.Context, id mctr.ContainerID, config 
 	}
 	defer lock.Unlock() // closing a lock file cannot fail usefully
 	if err := c.park(ctx, r, progress); err != nil {
-		return errors.Join(err, c.abolish(context.WithoutCancel(ctx), id))
+		return errors.Join(err, c.purge(context.WithoutCancel(ctx), id))
 	}
 	return nil
 }
@@ -87,7 +87,7 @@ func (l *launch) mayStart(ctx context.Context) error {
 		return fmt.Errorf("%w: container %s is the root of a group: run the group anew", mctr.ErrState,
 			l.record.ID.Short())
 	}
-	if err := l.mayKeep(); err != nil {
+	if err := l.checkSupervised(); err != nil {
 		return err
 	}
 	container := l.handle(l.record.ID)

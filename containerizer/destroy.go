@@ -63,7 +63,7 @@ func (c *Containerizer) waitKilled(ctx context.Context, id mctr.ContainerID) (*m
 	if err == nil || bounded.Err() == nil || ctx.Err() != nil {
 		return t, err
 	}
-	stuck := c.stuck(id)
+	stuck := c.describeStuck(id)
 	if len(stuck) == 0 {
 		return c.Wait(ctx, id) // it has ended, and its release takes long: isolators have their own time
 	}
@@ -71,9 +71,9 @@ func (c *Containerizer) waitKilled(ctx context.Context, id mctr.ContainerID) (*m
 		mctr.ErrUnavailable, id.Short(), killTime, strings.Join(stuck, "; "))
 }
 
-// stuck describes the processes of a killed container. The control group does not
+// describeStuck describes the processes of a killed container. The control group does not
 // show an init that is on its way out.
-func (c *Containerizer) stuck(id mctr.ContainerID) (list []string) {
+func (c *Containerizer) describeStuck(id mctr.ContainerID) (list []string) {
 	pids, _ := cgroup.Pids(c.handle(id).Cgroup())
 	if init := c.handle(id).Created(); len(pids) == 0 && init != nil && proc.Is(init.Pid, init.StartTime) {
 		pids = []int{init.Pid}
@@ -92,13 +92,13 @@ func (c *Containerizer) killAll(ctx context.Context, id mctr.ContainerID, why mc
 	case errors.Is(err, mctr.ErrState):
 		return nil
 	case errors.Is(err, mctr.ErrUnavailable) && ctx.Err() == nil:
-		return c.endWithout(ctx, id, why)
+		return c.endWithoutShim(ctx, id, why)
 	}
 	return err
 }
 
-// endWithout ends a container and its shim, which does not answer.
-func (c *Containerizer) endWithout(ctx context.Context, id mctr.ContainerID, why mctr.Limitation) error {
+// endWithoutShim ends a container and its shim, which does not answer.
+func (c *Containerizer) endWithoutShim(ctx context.Context, id mctr.ContainerID, why mctr.Limitation) error {
 	lock, err := c.handle(id).Lock(ctx)
 	if err != nil {
 		return err
@@ -119,7 +119,7 @@ func (c *Containerizer) endWithout(ctx context.Context, id mctr.ContainerID, why
 // own signal. One that is paused goes on behind its signal.
 func (c *Containerizer) Stop(ctx context.Context, id mctr.ContainerID, sig unix.Signal,
 	timeout time.Duration) (*mctr.Termination, error) {
-	if err := c.markStopped(ctx, id); err != nil && !c.damaged(id) {
+	if err := c.recordStop(ctx, id); err != nil && !c.damaged(id) {
 		return nil, err
 	}
 	if err := c.stopChildren(ctx, id, timeout); err != nil {
@@ -175,7 +175,7 @@ func (c *Containerizer) removeEnded(ctx context.Context, id mctr.ContainerID) (r
 	if err == nil && c.mayRun(id, phase) {
 		return false, nil
 	}
-	return true, c.abolish(ctx, id)
+	return true, c.purge(ctx, id)
 }
 
 func alive(phase mctr.Phase) bool { return phase == mctr.Running || phase == mctr.Paused }
@@ -202,7 +202,7 @@ func stillRuns(id mctr.ContainerID, phase mctr.Phase) error {
 
 // endToRemove ends a container that runs or is about to, by its policy too.
 func (c *Containerizer) endToRemove(ctx context.Context, id mctr.ContainerID, phase mctr.Phase) error {
-	_ = c.markStopped(ctx, id) // where the disk is full, it is ended again
+	_ = c.recordStop(ctx, id) // where the disk is full, it is ended again
 	if !phase.Launching() && !alive(phase) && phase != mctr.Damaged {
 		return nil
 	}

@@ -12,8 +12,8 @@ import (
 	"github.com/mctr/mctr/containerizer/launcher"
 )
 
-// rouseTime is how long a shim may take to make its directory again.
-const rouseTime = 3 * time.Second
+// wakeTime is how long a shim may take to make its directory again.
+const wakeTime = 3 * time.Second
 
 // dial connects to the container's shim. One whose directory in STATE was deleted is told
 // to make it again. The error wraps mctr.ErrUnavailable where no shim answers.
@@ -22,15 +22,15 @@ func (c *Containerizer) dial(ctx context.Context, id mctr.ContainerID) (*launche
 	if !errors.Is(err, mctr.ErrUnavailable) {
 		return client, err
 	}
-	if again := c.rouse(ctx, id); again != nil {
+	if again := c.wakeShim(ctx, id); again != nil {
 		return nil, errors.Join(err, again)
 	}
 	return launcher.Dial(ctx, c.handle(id).StateDir())
 }
 
-// rouse has a living shim make its directory in STATE again, if it is gone: SIGHUP has
+// wakeShim has a living shim make its directory in STATE again, if it is gone: SIGHUP has
 // it look. The error wraps mctr.ErrUnavailable where that is not what is wrong.
-func (c *Containerizer) rouse(ctx context.Context, id mctr.ContainerID) error {
+func (c *Containerizer) wakeShim(ctx context.Context, id mctr.ContainerID) error {
 	if alive, err := launcher.Alive(c.handle(id).StateDir()); alive || err != nil {
 		return fmt.Errorf("%w: container %s: its supervisor holds its lock and does not answer", mctr.ErrUnavailable,
 			id.Short())
@@ -39,10 +39,10 @@ func (c *Containerizer) rouse(ctx context.Context, id mctr.ContainerID) error {
 	if err != nil || pid == 0 {
 		return fmt.Errorf("%w: container %s has no supervisor", mctr.ErrUnavailable, id.Short())
 	}
-	if err := c.hangUp(id, pid); err != nil {
+	if err := c.sendSIGHUP(id, pid); err != nil {
 		return fmt.Errorf("%w: tell the supervisor (pid %d): %w", mctr.ErrUnavailable, pid, err)
 	}
-	ctx, cancel := context.WithTimeout(ctx, rouseTime)
+	ctx, cancel := context.WithTimeout(ctx, wakeTime)
 	defer cancel()
 	for ctx.Err() == nil {
 		if alive, err := launcher.Alive(c.handle(id).StateDir()); alive || err != nil {
@@ -57,9 +57,9 @@ func (c *Containerizer) rouse(ctx context.Context, id mctr.ContainerID) error {
 		id.Short(), pid)
 }
 
-// hangUp sends SIGHUP to the container's shim. The pid may be another process' by now, which
+// sendSIGHUP sends SIGHUP to the container's shim. The pid may be another process' by now, which
 // the signal would end: so it is held by a descriptor while the shim is looked up again.
-func (c *Containerizer) hangUp(id mctr.ContainerID, pid int) error {
+func (c *Containerizer) sendSIGHUP(id mctr.ContainerID, pid int) error {
 	fd, err := unix.PidfdOpen(pid, 0)
 	if err != nil {
 		return err

@@ -60,12 +60,12 @@ func (c *Containerizer) exec(ctx context.Context, id mctr.ContainerID, e Exec) (
 	}
 	client, err := c.dial(ctx, id)
 	if err != nil {
-		return nil, c.overtaken(id, err)
+		return nil, c.endedMeanwhile(id, err)
 	}
 	stream, err := client.Exec(ctx, wire.Exec{Process: *process, Stdin: e.Stdin, Detach: e.Detach, Whole: e.Whole})
 	if err != nil {
 		_ = client.Close()
-		return nil, c.overtaken(id, err)
+		return nil, c.endedMeanwhile(id, err)
 	}
 	return stream, nil
 }

@@ -29,11 +29,11 @@ func (c *Containerizer) GroupUsage(ctx context.Context, root mctr.ContainerID) (
 		return nil, err
 	}
 	sum, group := &mctr.Usage{}, c.handle(root).RootCgroup()
-	var keepNothing *usage.Meter
-	keepNothing.CPU(group, sum)
-	keepNothing.Memory(group, sum)
-	keepNothing.Pids(group, sum)
-	keepNothing.IO(group, sum)
+	var uncached *usage.Meter
+	uncached.CPU(group, sum)
+	uncached.Memory(group, sum)
+	uncached.Pids(group, sum)
+	uncached.IO(group, sum)
 	addMember(sum, own)
 	return sum, c.addChildren(ctx, sum, root)
 }

@@ -142,21 +142,21 @@ func (c *Containerizer) endChildren(ctx context.Context, id mctr.ContainerID) er
 	return errors.Join(errs...)
 }
 
-// forgetChildren removes the records of everything nested in id.
-func (c *Containerizer) forgetChildren(ctx context.Context, id mctr.ContainerID) error {
+// purgeChildren removes the records of everything nested in id.
+func (c *Containerizer) purgeChildren(ctx context.Context, id mctr.ContainerID) error {
 	children, err := c.Children(id)
 	errs := []error{err}
 	for _, child := range children {
-		errs = append(errs, c.forgetChild(ctx, child))
+		errs = append(errs, c.purgeChild(ctx, child))
 	}
 	return errors.Join(errs...)
 }
 
-func (c *Containerizer) forgetChild(ctx context.Context, id mctr.ContainerID) error {
+func (c *Containerizer) purgeChild(ctx context.Context, id mctr.ContainerID) error {
 	lock, err := c.handle(id).Lock(ctx)
 	if err != nil {
 		return err
 	}
 	defer lock.Unlock() // closing a lock file cannot fail usefully
-	return c.abolish(ctx, id)
+	return c.purge(ctx, id)
 }

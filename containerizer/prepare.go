@@ -162,7 +162,7 @@ func (l *launch) create(ctx context.Context) error {
 	if err := l.reach(store.Shim); err != nil {
 		return err
 	}
-	groups, err := l.holdGroups(ctx)
+	groups, err := l.lockCgroups(ctx)
 	if err != nil {
 		return l.failed(mctr.Isolating, "containerizer", "lock the control groups", err)
 	}
@@ -186,7 +186,7 @@ func (l *launch) create(ctx context.Context) error {
 	if err != nil {
 		return l.failed(mctr.Isolating, "shim", "create the container", err)
 	}
-	if err := l.withdraw(); err != nil {
+	if err := l.hideFromHost(); err != nil {
 		return l.failed(mctr.Isolating, "containerizer", "withdraw the host's view of the root filesystem", err)
 	}
 	return l.attach(ctx)

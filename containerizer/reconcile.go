@@ -18,7 +18,7 @@ import (
 // another process is busy with (its lock is held) is not left over. A container of this
 // owner's that its restart policy was about to start is one, when nobody is left to.
 func (c *Containerizer) Leftovers(ctx context.Context) ([]mctr.Leftover, error) {
-	s := &survey{Containerizer: c, seen: map[mctr.ContainerID]mctr.Phase{}}
+	s := &leftoverScan{Containerizer: c, seen: map[mctr.ContainerID]mctr.Phase{}}
 	var errs []error
 	for _, look := range []func(context.Context) error{
 		s.records, s.mounts, s.cgroups, s.shims, s.names, s.leases, s.files, s.isolated,
@@ -47,7 +47,7 @@ func (c *Containerizer) Reconcile(ctx context.Context) ([]mctr.Leftover, error) 
 	if len(found) > 0 {
 		errs = append(errs, c.undoRest(ctx, found, failed))
 	}
-	return found, errors.Join(append(errs, c.dropGroups())...)
+	return found, errors.Join(append(errs, c.removeEmptyCgroups())...)
 }
 
 // undoRest looks again, for what was found and is still there: what belongs to no
@@ -84,7 +84,7 @@ func (c *Containerizer) undo(ctx context.Context, l mctr.Leftover) error {
 
 // reconcile undoes what is left of one container.
 func (c *Containerizer) reconcile(ctx context.Context, id mctr.ContainerID) error {
-	if r, err := c.handle(id).Record(); err == nil && c.abandoned(r) {
+	if r, err := c.handle(id).Record(); err == nil && c.launchAbandoned(r) {
 		return c.Remove(ctx, id, true)
 	}
 	lock, err := c.handle(id).Lock(ctx)
@@ -92,16 +92,16 @@ func (c *Containerizer) reconcile(ctx context.Context, id mctr.ContainerID) erro
 		return err
 	}
 	err = c.reconcileLocked(ctx, id)
-	return errors.Join(err, lock.Unlock(), c.endGroup(ctx, id), c.startForsaken(ctx, id))
+	return errors.Join(err, lock.Unlock(), c.endGroup(ctx, id), c.startOrphanedRestart(ctx, id))
 }
 
 func (c *Containerizer) reconcileLocked(ctx context.Context, id mctr.ContainerID) error {
 	phase, err := c.handle(id).Phase()
 	if errors.Is(err, mctr.ErrNotFound) {
-		return errors.Join(c.release(ctx, id), c.forget(ctx, id))
+		return errors.Join(c.release(ctx, id), c.deleteRecords(ctx, id))
 	}
 	if err == nil && phase == mctr.Exited {
-		return c.finish(ctx, id)
+		return c.releaseEnded(ctx, id)
 	}
 	return c.cleanupLocked(ctx, id)
 }

@@ -37,7 +37,7 @@ type Recovered struct {
 // Call it once, after New and before the first Launch. It goes on past errors:
 // an error names what could not be taken over, and a second call tries again.
 func (c *Containerizer) Recover(ctx context.Context, adopt ...mctr.ContainerID) (*Recovered, error) {
-	ids, err := c.known()
+	ids, err := c.allIDs()
 	found := &Recovered{Ended: map[mctr.ContainerID]*mctr.Termination{}}
 	errs := []error{err}
 	for _, id := range ids {
@@ -55,8 +55,8 @@ func (c *Containerizer) Recover(ctx context.Context, adopt ...mctr.ContainerID) 
 	return found, errors.Join(errs...)
 }
 
-// known are all ids that ROOT or STATE has a directory of, children first.
-func (c *Containerizer) known() ([]mctr.ContainerID, error) {
+// allIDs are all ids that ROOT or STATE has a directory of, children first.
+func (c *Containerizer) allIDs() ([]mctr.ContainerID, error) {
 	ids, err := c.store.IDs()
 	running, errRunning := c.store.RunningIDs()
 	ids = append(ids, running...)
@@ -72,7 +72,7 @@ func (c *Containerizer) recoverOne(ctx context.Context, id mctr.ContainerID, tol
 	if err != nil {
 		return err
 	}
-	if c.cutOff(id, phase) {
+	if c.launchCutOff(id, phase) {
 		return c.recoverLaunch(ctx, id, found)
 	}
 	r, err := c.handle(id).Record()
@@ -87,7 +87,7 @@ func (c *Containerizer) recoverOne(ctx context.Context, id mctr.ContainerID, tol
 		return nil
 	case !alive(phase) && phase != mctr.Damaged:
 		return c.recoverEnd(ctx, id, found)
-	case c.abandoned(r):
+	case c.launchAbandoned(r):
 		return c.recoverGroup(ctx, id, found)
 	}
 	return c.adopt(ctx, r, found)
@@ -109,7 +109,7 @@ func (c *Containerizer) recoverLaunch(ctx context.Context, id mctr.ContainerID, 
 	}
 	defer lock.Unlock() // closing a lock file cannot fail usefully
 	phase, err := c.handle(id).Phase()
-	if errors.Is(err, mctr.ErrNotFound) || err == nil && !c.cutOff(id, phase) {
+	if errors.Is(err, mctr.ErrNotFound) || err == nil && !c.launchCutOff(id, phase) {
 		return nil // it was undone, or came to run, before we had the lock
 	}
 	if err != nil {
@@ -125,9 +125,9 @@ func (c *Containerizer) recoverLaunch(ctx context.Context, id mctr.ContainerID, 
 	return nil
 }
 
-// cutOff says whether the launch of a container in this phase, or what undid it, was
+// launchCutOff says whether the launch of a container in this phase, or what undid it, was
 // not finished.
-func (c *Containerizer) cutOff(id mctr.ContainerID, phase mctr.Phase) bool {
+func (c *Containerizer) launchCutOff(id mctr.ContainerID, phase mctr.Phase) bool {
 	return phase.Launching() || phase == mctr.Destroying && !c.handle(id).Ran()
 }
 
@@ -194,7 +194,7 @@ func (c *Containerizer) recordMissing(ctx context.Context, id mctr.ContainerID) 
 	if errors.Is(err, mctr.ErrNotFound) {
 		return nil
 	}
-	if err != nil || alive(phase) || phase == mctr.Created || c.cutOff(id, phase) {
+	if err != nil || alive(phase) || phase == mctr.Created || c.launchCutOff(id, phase) {
 		return err
 	}
 	if t, err := c.handle(id).Termination(); err != nil || t != nil {

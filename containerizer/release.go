@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/containerizer/launcher"
 	"github.com/mctr/mctr/containerizer/store"
 	"github.com/mctr/mctr/internal/cgroup"
 	"github.com/mctr/mctr/internal/tree"
@@ -35,6 +36,29 @@ func (c *Containerizer) Cleanup(ctx context.Context, id mctr.ContainerID) error 
 	return errors.Join(err, lock.Unlock(), c.endGroup(ctx, id))
 }
 
+// CleanupEnded releases every container that has ended, was lost or abandoned,
+// and that nobody is busy with. What cannot be released is in the error and is
+// tried again at the next call.
+func (c *Containerizer) CleanupEnded(ctx context.Context) error {
+	entries, err := os.ReadDir(c.store.Running())
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for _, e := range entries {
+		id := mctr.ContainerID(e.Name())
+		if alive, err := launcher.Alive(c.handle(id).StateDir()); alive || err != nil {
+			continue // the most, and the cheapest to tell
+		}
+		lock, err := c.handle(id).TryLock(ctx)
+		if err != nil {
+			continue // its launcher or somebody who cleans up
+		}
+		errs = append(errs, c.cleanupLocked(ctx, id), lock.Unlock(), c.endGroup(ctx, id))
+	}
+	return errors.Join(errs...)
+}
+
 // cleanupLocked does what the container's phase asks for.
 func (c *Containerizer) cleanupLocked(ctx context.Context, id mctr.ContainerID) error {
 	phase, err := c.handle(id).Phase()
@@ -45,7 +69,7 @@ func (c *Containerizer) cleanupLocked(ctx context.Context, id mctr.ContainerID) 
 		return err
 	case phase == mctr.Created, phase == mctr.Running, phase == mctr.Paused, phase == mctr.Damaged:
 		return nil
-	case c.cutOff(id, phase):
+	case c.launchCutOff(id, phase):
 		return c.undoLaunch(ctx, id) // its lock is free, so its launcher is dead
 	}
 	if err := c.endChildren(ctx, id); err != nil {
@@ -56,33 +80,33 @@ func (c *Containerizer) cleanupLocked(ctx context.Context, id mctr.ContainerID) 
 			return err
 		}
 	}
-	return c.finish(ctx, id)
+	return c.releaseEnded(ctx, id)
 }
 
-// finish releases an ended container and, with --rm, removes it.
-func (c *Containerizer) finish(ctx context.Context, id mctr.ContainerID) error {
+// releaseEnded releases an ended container and, with --rm, removes it.
+func (c *Containerizer) releaseEnded(ctx context.Context, id mctr.ContainerID) error {
 	r, err := c.handle(id).Record()
 	if err == nil && r.Config.Remove {
-		return c.abolish(ctx, id)
+		return c.purge(ctx, id)
 	}
 	if err := c.release(ctx, id); err != nil {
 		return err
 	}
 	if _, err := os.Lstat(c.handle(id).Dir()); errors.Is(err, fs.ErrNotExist) {
-		return c.forget(ctx, id) // ROOT has nothing of it that anybody could want to keep
+		return c.deleteRecords(ctx, id) // ROOT has nothing of it that anybody could want to keep
 	}
 	return nil
 }
 
-// abolish releases a container and removes its records. The caller holds its lock.
-func (c *Containerizer) abolish(ctx context.Context, id mctr.ContainerID) error {
+// purge releases a container and removes its records. The caller holds its lock.
+func (c *Containerizer) purge(ctx context.Context, id mctr.ContainerID) error {
 	if err := c.release(ctx, id); err != nil {
 		return err // the records stay, so that what is left can be found
 	}
-	if err := c.forgetChildren(ctx, id); err != nil {
+	if err := c.purgeChildren(ctx, id); err != nil {
 		return err
 	}
-	return c.forget(ctx, id)
+	return c.deleteRecords(ctx, id)
 }
 
 // undoLaunch takes back a launch that did not come to run: whole, or to where a
@@ -95,7 +119,7 @@ func (c *Containerizer) undoLaunch(ctx context.Context, id mctr.ContainerID) err
 		return c.undoRestart(ctx, id)
 	}
 	if !c.handle(id).AwaitsFirstStart() {
-		return c.abolish(ctx, id)
+		return c.purge(ctx, id)
 	}
 	if err := c.release(ctx, id); err != nil {
 		return err
@@ -204,10 +228,10 @@ func (c *Containerizer) keepExit(ctx context.Context, id mctr.ContainerID) error
 	return tree.Remove(c.handle(id).StateDir())
 }
 
-// forget removes the container's files and logs, and then its records: the image's
+// deleteRecords removes the container's files and logs, and then its records: the image's
 // lease, the name, the directory. Where files stay, so do the records, and it can be
 // found and removed by its name.
-func (c *Containerizer) forget(ctx context.Context, id mctr.ContainerID) error {
+func (c *Containerizer) deleteRecords(ctx context.Context, id mctr.ContainerID) error {
 	if err := c.handle(id).RemoveFiles(); err != nil {
 		return err
 	}

@@ -14,9 +14,9 @@ import (
 	"github.com/mctr/mctr/internal/flock"
 )
 
-// lookAgain is how often somebody who is about to start a container again looks
+// recheckInterval is how often somebody who is about to start a container again looks
 // whether that is still wanted.
-const lookAgain = time.Second
+const recheckInterval = time.Second
 
 // CleanupAndRestart is Cleanup, and then follows the container's restart policy once:
 // it returns when the container runs again, or is not to.
@@ -33,28 +33,28 @@ func (c *Containerizer) CleanupAndRestart(ctx context.Context, id mctr.Container
 // environment are gone, and a container that had some fails as its own command will.
 func (c *Containerizer) restart(ctx context.Context, id mctr.ContainerID, o LaunchOptions) {
 	end, err := c.handle(id).Termination()
-	if _, _, again := c.due(id, 0); err != nil || end == nil || !again {
+	if _, _, again := c.nextRestart(id, 0); err != nil || end == nil || !again {
 		return
 	}
-	defer c.Resting(ctx, id)() // until it has begun to run: nobody is to take it for one that stays ended
-	for failed := 0; c.waits(id, end.Finished); failed++ {
-		streak, after, again := c.due(id, failed)
-		if !again || !c.rests(ctx, id, end.Finished, after) {
+	defer c.HoldRestart(ctx, id)() // until it has begun to run: nobody is to take it for one that stays ended
+	for failed := 0; c.awaitsRestart(id, end.Finished); failed++ {
+		streak, after, again := c.nextRestart(id, failed)
+		if !again || !c.pauseBeforeRestart(ctx, id, end.Finished, after) {
 			return
 		}
 		o.streak = streak
-		err := c.startAgain(ctx, id, o)
+		err := c.startByPolicy(ctx, id, o)
 		if err == nil || ctx.Err() != nil {
 			return
 		}
 		c.log.Error("restart", "container", id, "error", err)
-		c.NoStart(id, err)
+		c.RecordStartFailure(id, err)
 	}
 }
 
-// NoStart records and tells why the policy could not start the container. It is for who
+// RecordStartFailure records and tells why the policy could not start the container. It is for who
 // follows a policy by [LaunchOptions.Again].
-func (c *Containerizer) NoStart(id mctr.ContainerID, why error) {
+func (c *Containerizer) RecordStartFailure(id mctr.ContainerID, why error) {
 	err := c.handle(id).Change(c.ctx, store.FailStart, func(s *store.State) { s.StartError = why.Error() })
 	if err != nil {
 		c.log.Error("record why it did not start", "container", id, "error", err)
@@ -62,10 +62,10 @@ func (c *Containerizer) NoStart(id mctr.ContainerID, why error) {
 	c.handle(id).Emit(mctr.EventNoStart, map[string]string{"error": why.Error()})
 }
 
-// due says whether the policy of a container that has ended, and that nobody stopped,
+// nextRestart says whether the policy of a container that has ended, and that nobody stopped,
 // starts it again, after so many starts that failed: which start in a row that is, and
 // after how long.
-func (c *Containerizer) due(id mctr.ContainerID, failed int) (streak int, after time.Duration, again bool) {
+func (c *Containerizer) nextRestart(id mctr.ContainerID, failed int) (streak int, after time.Duration, again bool) {
 	r, err := c.handle(id).Record()
 	if err != nil || r.Config.Restart.Never() || c.handle(id).Stopped() {
 		return 0, 0, false
@@ -83,10 +83,10 @@ func (c *Containerizer) due(id mctr.ContainerID, failed int) (streak int, after 
 	return streak + 1, after, again
 }
 
-// waits says whether the container still waits for its start after this end: nobody
+// awaitsRestart says whether the container still waits for its start after this end: nobody
 // stopped or removed it, and it did not run meanwhile. Where somebody is starting it,
 // that may fail.
-func (c *Containerizer) waits(id mctr.ContainerID, end time.Time) bool {
+func (c *Containerizer) awaitsRestart(id mctr.ContainerID, end time.Time) bool {
 	phase, err := c.handle(id).Phase()
 	switch {
 	case err != nil || c.handle(id).Stopped() || alive(phase):
@@ -98,29 +98,29 @@ func (c *Containerizer) waits(id mctr.ContainerID, end time.Time) bool {
 	return err == nil && (t == nil || t.Finished.Equal(end))
 }
 
-// startAgain starts a container by its policy. One that somebody stopped, started or
+// startByPolicy starts a container by its policy. One that somebody stopped, started or
 // removed meanwhile is fine as it is.
-func (c *Containerizer) startAgain(ctx context.Context, id mctr.ContainerID, o LaunchOptions) error {
+func (c *Containerizer) startByPolicy(ctx context.Context, id mctr.ContainerID, o LaunchOptions) error {
 	o.Again = true
 	_, err := c.Start(ctx, id, o)
-	if err != nil && c.handled(id) {
+	if err != nil && c.restartObsolete(id) {
 		return nil
 	}
 	return err
 }
 
-// handled says whether the container does not wait for its start any more. The error
+// restartObsolete says whether the container does not wait for its start any more. The error
 // does not: what is not found may be its image or network.
-func (c *Containerizer) handled(id mctr.ContainerID) bool {
+func (c *Containerizer) restartObsolete(id mctr.ContainerID) bool {
 	phase, err := c.handle(id).Phase()
 	return errors.Is(err, mctr.ErrNotFound) || c.handle(id).Stopped() ||
 		err == nil && (alive(phase) || phase.Launching())
 }
 
-// Resting has [Containerizer.Status] say that the container is to be started again,
+// HoldRestart has [Containerizer.Status] say that the container is to be started again,
 // until done is called or this process ends. One that ends without done leaves a mark,
 // by which [Containerizer.Reconcile] starts the container.
-func (c *Containerizer) Resting(ctx context.Context, id mctr.ContainerID) (done func()) {
+func (c *Containerizer) HoldRestart(ctx context.Context, id mctr.ContainerID) (done func()) {
 	lock, err := flock.Directory(ctx, c.handle(id).Dir())
 	if err == nil {
 		err = c.handle(id).Change(ctx, store.AwaitRestart, func(s *store.State) { s.Pending = store.Restart })
@@ -130,7 +130,7 @@ func (c *Containerizer) Resting(ctx context.Context, id mctr.ContainerID) (done 
 	}
 	return func() {
 		// else the mark may be another's; and its owner's next look has to find what was let go here
-		if lock != nil && !(ctx.Err() != nil && c.foreign(id)) {
+		if lock != nil && !(ctx.Err() != nil && c.ownedByOther(id)) {
 			if err := c.giveUpRestart(context.WithoutCancel(ctx), id); err != nil {
 				c.log.Warn("say that it is not to be started again", "container", id, "error", err)
 			}
@@ -156,8 +156,8 @@ func (c *Containerizer) giveUpRestart(ctx context.Context, id mctr.ContainerID) 
 	return err
 }
 
-// isResting says whether somebody is about to start the ended container again.
-func (c *Containerizer) isResting(r *store.Record) bool {
+// restartPending says whether somebody is about to start the ended container again.
+func (c *Containerizer) restartPending(r *store.Record) bool {
 	if r.Config.Restart.Never() {
 		return false
 	}
@@ -165,15 +165,15 @@ func (c *Containerizer) isResting(r *store.Record) bool {
 	return err == nil && held && !c.handle(r.ID).Stopped() // who waits looks for that only now and then
 }
 
-// foreign says whether another owner made the container.
-func (c *Containerizer) foreign(id mctr.ContainerID) bool {
+// ownedByOther says whether another owner made the container.
+func (c *Containerizer) ownedByOther(id mctr.ContainerID) bool {
 	r, err := c.handle(id).Record()
 	return err == nil && r.Config.Owner != c.owner
 }
 
-// forsaken says whether who was to start the ended container again has died before it
+// restartOrphaned says whether who was to start the ended container again has died before it
 // did. One of another owner is that agent's, which starts it when it recovers.
-func (c *Containerizer) forsaken(id mctr.ContainerID) bool {
+func (c *Containerizer) restartOrphaned(id mctr.ContainerID) bool {
 	r, err := c.handle(id).Record()
 	if err != nil || r.Config.Owner != c.owner || c.handle(id).Stopped() {
 		return false
@@ -182,35 +182,36 @@ func (c *Containerizer) forsaken(id mctr.ContainerID) bool {
 		s, err := c.handle(id).State()
 		return err == nil && s.Pending == store.Restart
 	}
-	return marked() && !c.isResting(r) && marked() // still: it was not let go in good order meanwhile
+	return marked() && !c.restartPending(r) && marked() // still: it was not let go in good order meanwhile
 }
 
-// startForsaken does what who died was about to do.
-func (c *Containerizer) startForsaken(ctx context.Context, id mctr.ContainerID) error {
-	streak, _, again := c.due(id, 0)
-	if !again || !c.forsaken(id) {
+// startOrphanedRestart does what who died was about to do.
+func (c *Containerizer) startOrphanedRestart(ctx context.Context, id mctr.ContainerID) error {
+	streak, _, again := c.nextRestart(id, 0)
+	if !again || !c.restartOrphaned(id) {
 		return nil
 	}
 	o := LaunchOptions{Detach: len(c.commands.Restart) > 0, streak: streak} // a restart command goes on from there
-	if err := c.startAgain(ctx, id, o); err != nil {
+	if err := c.startByPolicy(ctx, id, o); err != nil {
 		return fmt.Errorf("start container %s again: %w", id.Short(), err)
 	}
 	return nil
 }
 
-// rests says, after a while, whether the container still waits for its start.
-func (c *Containerizer) rests(ctx context.Context, id mctr.ContainerID, end time.Time, while time.Duration) bool {
-	for left := while; left > 0; left -= lookAgain {
-		if !c.waits(id, end) {
+// pauseBeforeRestart says, after a while, whether the container still waits for its start.
+func (c *Containerizer) pauseBeforeRestart(ctx context.Context, id mctr.ContainerID, end time.Time,
+	while time.Duration) bool {
+	for left := while; left > 0; left -= recheckInterval {
+		if !c.awaitsRestart(id, end) {
 			return false
 		}
 		select {
 		case <-ctx.Done():
 			return false
-		case <-time.After(min(left, lookAgain)):
+		case <-time.After(min(left, recheckInterval)):
 		}
 	}
-	return c.waits(id, end)
+	return c.awaitsRestart(id, end)
 }
 
 // restartMissed starts a container again that ended, or was about to be started
@@ -219,8 +220,8 @@ func (c *Containerizer) restartMissed(id mctr.ContainerID) {
 	c.watchers.Go(func() { c.restart(c.ctx, id, LaunchOptions{}) })
 }
 
-// markStopped says that somebody wants the container not to run.
-func (c *Containerizer) markStopped(ctx context.Context, id mctr.ContainerID) error {
+// recordStop says that somebody wants the container not to run.
+func (c *Containerizer) recordStop(ctx context.Context, id mctr.ContainerID) error {
 	r, err := c.handle(id).Record()
 	if err != nil || r.Config.Restart.Never() && len(r.Config.Process.Tasks) == 0 {
 		return err
@@ -228,11 +229,11 @@ func (c *Containerizer) markStopped(ctx context.Context, id mctr.ContainerID) er
 	return c.handle(id).Change(ctx, store.Stop, func(s *store.State) { s.Desired = store.ToStop })
 }
 
-// markKilled is markStopped for a signal that is meant as an end. The root of a
+// recordKill is markStopped for a signal that is meant as an end. The root of a
 // group is none of its: who watches its tasks still has to end it. Nor is one that is
 // launched for the first time, which may take as long as its image: it does not run. For
 // one that waited to be started again, and then does not run, that was all there is to do.
-func (c *Containerizer) markKilled(ctx context.Context, id mctr.ContainerID, sig unix.Signal) (rested bool, err error) {
+func (c *Containerizer) recordKill(ctx context.Context, id mctr.ContainerID, sig unix.Signal) (rested bool, err error) {
 	r, err := c.handle(id).Record()
 	if err != nil || r.Config.Restart.Never() || sig != unix.SIGKILL && sig != c.stopSignalOf(id) {
 		return false, err
@@ -240,8 +241,8 @@ func (c *Containerizer) markKilled(ctx context.Context, id mctr.ContainerID, sig
 	if phase, err := c.handle(id).Phase(); err != nil || phase.Launching() && !c.handle(id).Revived() {
 		return false, err
 	}
-	rested = c.isResting(r)
-	if err := c.markStopped(ctx, id); err != nil {
+	rested = c.restartPending(r)
+	if err := c.recordStop(ctx, id); err != nil {
 		return false, err
 	}
 	return rested, c.awaitLaunch(ctx, id)

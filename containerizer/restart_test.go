@@ -19,8 +19,8 @@ import (
 // and prints how many there are.
 const counts = `echo x >>/counted; echo x >>$MESOS_SANDBOX/counted; echo $(grep -c . /counted) $(grep -c . $MESOS_SANDBOX/counted); exit 3`
 
-// startAgain launches an ended container and gives how it ended then.
-func (a *agent) startAgain(id mctr.ContainerID) *mctr.Termination {
+// startByPolicy launches an ended container and gives how it ended then.
+func (a *agent) startByPolicy(id mctr.ContainerID) *mctr.Termination {
 	a.t.Helper()
 	if _, err := a.Start(a.t.Context(), id, containerizer.LaunchOptions{}); err != nil {
 		a.t.Fatal(err)
@@ -67,7 +67,7 @@ func TestStartAgain(t *testing.T) {
 		t.Fatal(err)
 	}
 	for range 2 {
-		if end := a.startAgain("job"); end.ExitCode != 3 {
+		if end := a.startByPolicy("job"); end.ExitCode != 3 {
 			t.Errorf("ended by %+v", end)
 		}
 	}
@@ -113,7 +113,7 @@ func TestStartAgainFails(t *testing.T) {
 		t.Errorf("status: %+v, %v", s, err)
 	}
 	m.fails = false
-	a.startAgain("job")
+	a.startByPolicy("job")
 	if got := a.log("job"); got != "1 1\n2 2\n" {
 		t.Errorf("it printed %q", got)
 	}
@@ -146,7 +146,7 @@ func TestStartAgainKilledAtEveryFailpoint(t *testing.T) {
 				t.Fatalf("status: %+v, %v", s, err)
 			}
 			before := strings.Count(a.log("job"), "\n")
-			a.startAgain("job")
+			a.startByPolicy("job")
 			if lines := strings.Split(strings.TrimSpace(a.log("job")), "\n"); len(lines) != before+1 {
 				t.Errorf("%d lines of log, want %d", len(lines), before+1)
 			}

@@ -54,14 +54,14 @@ func (c *Containerizer) Status(ctx context.Context, id mctr.ContainerID) (*mctr.
 		ID: id, Config: r.Config, Created: r.Created, LogDir: c.handle(id).Logs(),
 		Sandbox: c.handle(id).Sandbox(), CgroupPath: "/" + c.handle(id).Cgroup(),
 	}
-	damage, err := c.standing(id, s)
+	damage, err := c.phaseAndEnd(id, s)
 	if err != nil {
 		return nil, err
 	}
 	if unreadable != nil || damage != nil {
 		s.Phase, s.Damage = mctr.Damaged, errors.Join(damage, unreadable).Error()
 	}
-	s.Restarting = s.Phase == mctr.Exited && c.isResting(r)
+	s.Restarting = s.Phase == mctr.Exited && c.restartPending(r)
 	if state, err := c.handle(id).State(); err == nil {
 		s.Restarts = state.Restarts
 		if s.Phase == mctr.Exited {
@@ -81,10 +81,10 @@ func (c *Containerizer) Status(ctx context.Context, id mctr.ContainerID) (*mctr.
 // looks is how often two records that contradict each other are read again.
 const looks = 100
 
-// standing fills in where id stands, with its end, which one has that has exited and no
+// phaseAndEnd fills in where id stands, with its end, which one has that has exited and no
 // other: it may end, or be started again, between a look at the one and the other.
 // Records that still disagree after many looks are damaged.
-func (c *Containerizer) standing(id mctr.ContainerID, s *mctr.Status) (damage, err error) {
+func (c *Containerizer) phaseAndEnd(id mctr.ContainerID, s *mctr.Status) (damage, err error) {
 	for range looks {
 		s.Phase, damage = c.handle(id).PhaseAndDamage()
 		if errors.Is(damage, mctr.ErrNotFound) {

@@ -44,9 +44,9 @@ func (c *Containerizer) Update(ctx context.Context, id mctr.ContainerID, change 
 		return err
 	}
 	if err := c.apply(ctx, r, wanted); err != nil {
-		return errors.Join(err, c.takeBack(ctx, r, old))
+		return errors.Join(err, c.rollBackUpdate(ctx, r, old))
 	}
-	if err := c.settleUpdate(ctx, r); err != nil {
+	if err := c.commitUpdate(ctx, r); err != nil {
 		return err
 	}
 	c.store.Emit(r, mctr.EventUpdate, nil)
@@ -121,16 +121,16 @@ func (c *Containerizer) apply(ctx context.Context, r *store.Record, wanted *spec
 	return failpoint.Hit(atUpdateApplied)
 }
 
-// settleUpdate makes the new resources the container's, and takes the intent off.
-func (c *Containerizer) settleUpdate(ctx context.Context, r *store.Record) error {
+// commitUpdate makes the new resources the container's, and takes the intent off.
+func (c *Containerizer) commitUpdate(ctx context.Context, r *store.Record) error {
 	if err := c.handle(r.ID).SetRecord(r); err != nil {
 		return err
 	}
 	return c.endUpdate(ctx, r.ID)
 }
 
-// takeBack restores the limits after an update that failed halfway.
-func (c *Containerizer) takeBack(ctx context.Context, r *store.Record, old mctr.Resources) error {
+// rollBackUpdate restores the limits after an update that failed halfway.
+func (c *Containerizer) rollBackUpdate(ctx context.Context, r *store.Record, old mctr.Resources) error {
 	ctx = context.WithoutCancel(ctx)
 	r.Config.Resources = old
 	wanted, err := c.wantedBy(ctx, r)
@@ -165,5 +165,5 @@ func (c *Containerizer) finishUpdate(ctx context.Context, id mctr.ContainerID) e
 	if err != nil {
 		return fmt.Errorf("finish an update that was cut off: %w", err)
 	}
-	return c.settleUpdate(ctx, r)
+	return c.commitUpdate(ctx, r)
 }

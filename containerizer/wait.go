@@ -103,7 +103,7 @@ func (c *Containerizer) Kill(ctx context.Context, id mctr.ContainerID, sig unix.
 // kill is Kill by a signal that may be meant as the request to end. A paused container
 // goes on behind that, to hear it.
 func (c *Containerizer) kill(ctx context.Context, id mctr.ContainerID, sig unix.Signal, ends bool) error {
-	rested, err := c.markKilled(ctx, id, sig)
+	rested, err := c.recordKill(ctx, id, sig)
 	if err != nil && !c.damaged(id) {
 		return err
 	}
@@ -151,11 +151,11 @@ func (c *Containerizer) withShim(ctx context.Context, id mctr.ContainerID, do fu
 		defer client.Close()
 		err = do(client)
 	}
-	return c.overtaken(id, err)
+	return c.endedMeanwhile(id, err)
 }
 
-// overtaken is err, or where the shim went away because its container ended, that.
-func (c *Containerizer) overtaken(id mctr.ContainerID, err error) error {
+// endedMeanwhile is err, or where the shim went away because its container ended, that.
+func (c *Containerizer) endedMeanwhile(id mctr.ContainerID, err error) error {
 	if !errors.Is(err, mctr.ErrUnavailable) {
 		return err
 	}

@@ -26,7 +26,7 @@ func (l *launch) keepWatch() {
 func (c *Containerizer) watch(r *store.Record, client *launcher.Client, supervise bool, secrets []string) {
 	id := r.ID
 	ctx, cancel := context.WithCancel(c.ctx)
-	c.look(ctx, r)
+	c.observe(ctx, r)
 	released := make(chan struct{})
 	c.mu.Lock()
 	c.watched[id] = released
@@ -41,10 +41,10 @@ func (c *Containerizer) watch(r *store.Record, client *launcher.Client, supervis
 	})
 }
 
-// look begins to probe a container, and has the isolators watch it.
-func (c *Containerizer) look(ctx context.Context, r *store.Record) {
+// observe begins to probe a container, and has the isolators watch it.
+func (c *Containerizer) observe(ctx context.Context, r *store.Record) {
 	for _, i := range c.isolators {
-		if err := i.Watch(ctx, c.handleOf(r.ID), func(lim mctr.Limitation) { c.limit(r.ID, lim) }); err != nil {
+		if err := i.Watch(ctx, c.handleOf(r.ID), func(lim mctr.Limitation) { c.endByLimit(r.ID, lim) }); err != nil {
 			c.log.Error("watch", "container", r.ID, "isolator", i.Name(), "error", err)
 		}
 	}
@@ -65,7 +65,7 @@ func (c *Containerizer) Watch(ctx context.Context, id mctr.ContainerID) error {
 	defer client.Close()
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	c.look(ctx, r)
+	c.observe(ctx, r)
 	_, err = client.Wait(ctx, false)
 	return err
 }
@@ -97,8 +97,8 @@ func (c *Containerizer) follow(ctx context.Context, id mctr.ContainerID, client 
 	}
 }
 
-// limit ends a container that broke an isolator's limit, which is its reason.
-func (c *Containerizer) limit(id mctr.ContainerID, l mctr.Limitation) {
+// endByLimit ends a container that broke an isolator's limit, which is its reason.
+func (c *Containerizer) endByLimit(id mctr.ContainerID, l mctr.Limitation) {
 	c.log.Warn("limitation", "container", id, "reason", l.Reason, "message", l.Message)
 	if err := c.killAll(c.ctx, id, l); err != nil {
 		c.log.Error("destroy after a limitation", "container", id, "error", err)

@@ -62,7 +62,7 @@ func (s *session) restart(ctx context.Context, policy *restarts, t *mctr.Termina
 		}
 		s.say("it could not be started again: %v", err)
 		if local, ok := s.containers.(localContainers); ok {
-			local.NoStart(s.id, err)
+			local.RecordStartFailure(s.id, err)
 		}
 		pause, again = policy.after(t, failed)
 	}
@@ -95,7 +95,7 @@ func (s *session) removed(ctx context.Context, err error) bool {
 // until done is called.
 func (s *session) resting(ctx context.Context) (done func()) {
 	if local, ok := s.containers.(localContainers); ok {
-		return local.Resting(ctx, s.id)
+		return local.HoldRestart(ctx, s.id)
 	}
 	return func() {}
 }

@@ -1,7 +1,6 @@
 package containerizer
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -100,66 +99,4 @@ func (c *Containerizer) shimPid(id mctr.ContainerID) (int, error) {
 		}
 	}
 	return launcher.Holder(c.handle(id).StateDir()), nil
-}
-
-// afterBoot records the end of what ran before the host went down, and releases it.
-func (c *Containerizer) afterBoot(ctx context.Context) {
-	ids, err := c.known() // children first: they go with a root that removes itself
-	if err != nil {
-		c.log.Error("after a reboot", "error", err)
-	}
-	for _, id := range ids {
-		lock, err := c.handle(id).Lock(ctx)
-		if err == nil {
-			err = errors.Join(c.endedByBoot(ctx, id), lock.Unlock())
-		}
-		if err != nil {
-			c.log.Error("after a reboot", "container", id, "error", err)
-		}
-	}
-}
-
-func (c *Containerizer) endedByBoot(ctx context.Context, id mctr.ContainerID) error {
-	// only agents start theirs after that
-	if err := c.giveUpRestart(ctx, id); err != nil {
-		return err
-	}
-	phase, err := c.handle(id).Phase()
-	if errors.Is(err, mctr.ErrNotFound) {
-		return nil // it has just gone with its root
-	}
-	if err != nil || phase == mctr.Created || phase == mctr.Exited {
-		return errors.Join(err, c.release(ctx, id))
-	}
-	// After a real boot nothing of it runs; where only STATE's id was lost, it does.
-	if err := errors.Join(c.killShim(id), c.releaseGroup(id)); err != nil {
-		return err
-	}
-	if err := c.recordEnd(id, mctr.ReasonReboot, "the host was rebooted"); err != nil {
-		return err
-	}
-	return c.finish(ctx, id)
-}
-
-// CleanupEnded releases every container that has ended, was lost or abandoned,
-// and that nobody is busy with. What cannot be released is in the error and is
-// tried again at the next call.
-func (c *Containerizer) CleanupEnded(ctx context.Context) error {
-	entries, err := os.ReadDir(c.store.Running())
-	if err != nil {
-		return err
-	}
-	var errs []error
-	for _, e := range entries {
-		id := mctr.ContainerID(e.Name())
-		if alive, err := launcher.Alive(c.handle(id).StateDir()); alive || err != nil {
-			continue // the most, and the cheapest to tell
-		}
-		lock, err := c.handle(id).TryLock(ctx)
-		if err != nil {
-			continue // its launcher or somebody who cleans up
-		}
-		errs = append(errs, c.cleanupLocked(ctx, id), lock.Unlock(), c.endGroup(ctx, id))
-	}
-	return errors.Join(errs...)
 }

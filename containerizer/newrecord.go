@@ -15,7 +15,7 @@ import (
 func (c *Containerizer) reserve(ctx context.Context, r *store.Record) (*store.Lock, error) {
 	lock, err := c.store.Reserve(ctx, r)
 	if err != nil && lock != nil { // the id is taken, and the intent was not written
-		return nil, errors.Join(err, c.forget(context.WithoutCancel(ctx), r.ID), lock.Unlock())
+		return nil, errors.Join(err, c.deleteRecords(context.WithoutCancel(ctx), r.ID), lock.Unlock())
 	}
 	return lock, err
 }
@@ -40,14 +40,14 @@ func (c *Containerizer) newRecord(id mctr.ContainerID, config *mctr.ContainerCon
 	if copied.Owner == "" {
 		copied.Owner = c.owner
 	}
-	c.settle(id, &copied)
+	c.completeConfig(id, &copied)
 	return store.NewRecord(id, &copied, &c.commands), nil
 }
 
-// settle fills in what a config says by its place: targets of mounts that are relative to
+// completeConfig fills in what a config says by its place: targets of mounts that are relative to
 // the sandbox, as Mesos' container_path may be, and what a nested container has of its
 // parent, where it says nothing itself.
-func (c *Containerizer) settle(id mctr.ContainerID, config *mctr.ContainerConfig) {
+func (c *Containerizer) completeConfig(id mctr.ContainerID, config *mctr.ContainerConfig) {
 	sandbox := mctr.SandboxPath
 	if config.Image == "" {
 		sandbox = c.handle(id).Sandbox()

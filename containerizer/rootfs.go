@@ -19,17 +19,17 @@ import (
 	"github.com/mctr/mctr/provisioner"
 )
 
-// A view is a container's filesystem, for a while.
-type view struct {
+// A rootfsView is a container's filesystem, for a while.
+type rootfsView struct {
 	id     mctr.ContainerID
 	root   *os.File          // O_PATH
 	mounts map[string]string // of a container that does not run: where, and why it is not there, "" for one that is
 }
 
-// inside gives do the filesystem of id. That of a running container is its
+// withRootfs gives do the filesystem of id. That of a running container is its
 // init's, and no lock is held: reading one stops nobody. One that does not run is
 // mounted for do alone, and its lock held, so that it does not start meanwhile.
-func (c *Containerizer) inside(ctx context.Context, id mctr.ContainerID, do func(*view) error) error {
+func (c *Containerizer) withRootfs(ctx context.Context, id mctr.ContainerID, do func(*rootfsView) error) error {
 	for n := 0; ; n++ {
 		phase, err := c.handle(id).Phase()
 		if err != nil {
@@ -45,9 +45,9 @@ func (c *Containerizer) inside(ctx context.Context, id mctr.ContainerID, do func
 			if err != nil {
 				return err
 			}
-			return errors.Join(do(&view{id: id, root: root}), root.Close())
+			return errors.Join(do(&rootfsView{id: id, root: root}), root.Close())
 		case mctr.Exited, mctr.Created, mctr.Lost, mctr.Destroying:
-			err := c.insideResting(ctx, id, do)
+			err := c.withStoppedRootfs(ctx, id, do)
 			if errors.Is(err, errRuns) {
 				continue
 			}
@@ -100,8 +100,9 @@ func readAt(dir *os.File, name string) (string, error) {
 	return string(data), err
 }
 
-// insideResting is inside for a container that does not run.
-func (c *Containerizer) insideResting(ctx context.Context, id mctr.ContainerID, do func(*view) error) (err error) {
+// withStoppedRootfs is withRootfs for a container that does not run.
+func (c *Containerizer) withStoppedRootfs(ctx context.Context, id mctr.ContainerID,
+	do func(*rootfsView) error) (err error) {
 	lock, err := c.handle(id).Lock(ctx)
 	if err != nil {
 		return err
@@ -119,15 +120,15 @@ func (c *Containerizer) insideResting(ctx context.Context, id mctr.ContainerID, 
 	if err != nil {
 		return err
 	}
-	volumes, mounts := c.restingMounts(ctx, r)
-	root, err := c.restingRoot(ctx, r, volumes)
+	volumes, mounts := c.stoppedMounts(ctx, r)
+	root, err := c.stoppedRoot(ctx, r, volumes)
 	if err != nil {
 		return fmt.Errorf("open the filesystem of container %s: %w", id.Short(), err)
 	}
-	return errors.Join(do(&view{id: id, root: root, mounts: mounts}), root.Close())
+	return errors.Join(do(&rootfsView{id: id, root: root, mounts: mounts}), root.Close())
 }
 
-func (c *Containerizer) restingRoot(ctx context.Context, r *store.Record,
+func (c *Containerizer) stoppedRoot(ctx context.Context, r *store.Record,
 	volumes []provisioner.Volume) (*os.File, error) {
 	if r.Config.Image == "" {
 		return nil, fmt.Errorf("%w: it is the host's, and the container does not run", mctr.ErrUnsupported)
@@ -152,7 +153,7 @@ func (c *Containerizer) restingRoot(ctx context.Context, r *store.Record,
 
 // check refuses a path that lies in a mount which is not there: what is beneath it
 // is not what the container means.
-func (v *view) check(file, asked string) error {
+func (v *rootfsView) check(file, asked string) error {
 	for at := path.Clean("/" + file); at != "/"; at = path.Dir(at) {
 		why, ok := v.mounts[at]
 		switch {
@@ -167,7 +168,7 @@ func (v *view) check(file, asked string) error {
 }
 
 // checkOpened is check for where a path has led.
-func (v *view) checkOpened(f *os.File, asked string) error {
+func (v *rootfsView) checkOpened(f *os.File, asked string) error {
 	if len(v.mounts) == 0 {
 		return nil
 	}

@@ -29,10 +29,10 @@ func bindHost(target string) error {
 	return nil
 }
 
-// withdraw keeps what is deleted below STATE from being deleted in the container too. Once
+// hideFromHost keeps what is deleted below STATE from being deleted in the container too. Once
 // the container's mount namespace has a copy of the root filesystem, the host's end only
 // serves to read an image's files, and the host's own filesystem needs no second place.
-func (l *launch) withdraw() error {
+func (l *launch) hideFromHost() error {
 	rootfs := l.handle(l.record.ID).Rootfs()
 	if l.record.Config.Image == "" {
 		return unmountAll(rootfs)

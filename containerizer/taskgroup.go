@@ -57,7 +57,7 @@ func (c *Containerizer) checkGroup(ctx context.Context, id mctr.ContainerID, g *
 	}
 	for _, name := range g.Names() {
 		task := g.Tasks[name]
-		c.settle(member(id, name), &task)
+		c.completeConfig(member(id, name), &task)
 		if err := errors.Join(checkNesting(member(id, name), &task), c.Check(ctx, &task)); err != nil {
 			return fmt.Errorf("task %s: %w", name, err)
 		}
@@ -100,8 +100,8 @@ func (c *Containerizer) endGroup(ctx context.Context, id mctr.ContainerID) error
 	return err
 }
 
-// abandoned says whether a group's launch was cut off between two tasks.
-func (c *Containerizer) abandoned(r *store.Record) bool {
+// launchAbandoned says whether a group's launch was cut off between two tasks.
+func (c *Containerizer) launchAbandoned(r *store.Record) bool {
 	if len(r.Config.Process.Tasks) == 0 || c.handle(r.ID).Complete() {
 		return false
 	}

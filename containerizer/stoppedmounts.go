@@ -20,10 +20,10 @@ import (
 // volumeTime is how long the source of a volume may take to answer.
 const volumeTime = 5 * time.Second
 
-// restingMounts are the volumes of a container that does not run, those above
+// stoppedMounts are the volumes of a container that does not run, those above
 // before those below, and all of its mounts by their place: why each is not there,
 // "" for the volumes.
-func (c *Containerizer) restingMounts(ctx context.Context, r *store.Record) (
+func (c *Containerizer) stoppedMounts(ctx context.Context, r *store.Record) (
 	volumes []provisioner.Volume, mounts map[string]string) {
 	found := map[string]provisioner.Volume{}
 	mounts = c.madeMounts(r, found)

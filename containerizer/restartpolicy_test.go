@@ -233,17 +233,17 @@ func TestKillFirstLaunch(t *testing.T) {
 	a.remove("job")
 }
 
-// wantForsaken wants c to name so many containers that nobody is there to start again.
-func (a *agent) wantForsaken(c *containerizer.Containerizer, n int) {
+// wantOrphaned wants c to name so many containers that nobody is there to start again.
+func (a *agent) wantOrphaned(c *containerizer.Containerizer, n int) {
 	a.t.Helper()
 	if left, err := c.Leftovers(a.t.Context()); err != nil || len(left) != n {
 		a.t.Errorf("left over: %v, %v; want %d", left, err, n)
 	}
 }
 
-// TestForsaken has who is about to start a container again die. Whose the container is
+// TestOrphanedRestart has who is about to start a container again die. Whose the container is
 // may start it by reconciling, unless it was stopped.
-func TestForsaken(t *testing.T) {
+func TestOrphanedRestart(t *testing.T) {
 	a := newAgent(t)
 	config := a.restarting("always", "[ -e /ran ] || { >/ran; exit 1; }; sleep 100")
 	if _, err := a.Launch(t.Context(), "job", config, containerizer.LaunchOptions{Unsupervised: true}); err != nil {
@@ -252,10 +252,10 @@ func TestForsaken(t *testing.T) {
 	if _, err := a.Wait(t.Context(), "job"); err != nil {
 		t.Fatal(err)
 	}
-	done := a.Resting(t.Context(), "job")
-	a.wantForsaken(a.Containerizer, 0)
+	done := a.HoldRestart(t.Context(), "job")
+	a.wantOrphaned(a.Containerizer, 0)
 	done()
-	a.wantForsaken(a.Containerizer, 0)
+	a.wantOrphaned(a.Containerizer, 0)
 	mark := func() {
 		// as one that was killed leaves it
 		err := a.records("job").Change(t.Context(), store.AwaitRestart, func(s *store.State) {
@@ -270,21 +270,21 @@ func TestForsaken(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	a.wantForsaken(other, 0)
-	a.wantForsaken(a.Containerizer, 1)
+	a.wantOrphaned(other, 0)
+	a.wantOrphaned(a.Containerizer, 1)
 	if _, err := a.Reconcile(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	if s, err := a.Status(t.Context(), "job"); err != nil || s.Phase != mctr.Running || s.Restarts != 1 {
 		t.Errorf("reconciled: %+v, %v", s, err)
 	}
-	a.wantForsaken(a.Containerizer, 0)
+	a.wantOrphaned(a.Containerizer, 0)
 	if err := a.Kill(t.Context(), "job", unix.SIGKILL); err != nil {
 		t.Fatal(err)
 	}
 	a.wantStopped(1)
 	mark()
-	a.wantForsaken(a.Containerizer, 0)
+	a.wantOrphaned(a.Containerizer, 0)
 	a.remove("job")
 }
 

@@ -12,13 +12,13 @@ import (
 // grouped finds root containers of which every record is gone, by their control groups:
 // the name of the group above all follows from STATE's path, so that no other containerizer makes
 // groups there. One whose shim lives is not left over: the shim makes a record.
-func (s *survey) grouped() {
+func (s *leftoverScan) grouped() {
 	for _, id := range s.groupsOfRoots() {
 		if _, seen := s.seen[id]; seen {
 			continue
 		}
 		s.seen[id] = ""
-		if s.rouse(s.ctx, id) == nil {
+		if s.wakeShim(s.ctx, id) == nil {
 			s.seen[id], _ = s.handle(id).Phase()
 		}
 	}
@@ -26,7 +26,7 @@ func (s *survey) grouped() {
 
 // groupsOfRoots are the ids by which groups are called where root containers have
 // theirs. Each has one for the container's own process in it.
-func (s *survey) groupsOfRoots() (ids []mctr.ContainerID) {
+func (s *leftoverScan) groupsOfRoots() (ids []mctr.ContainerID) {
 	pattern := filepath.Join(s.store.CgroupPrefix(), "*", "main")
 	if s.store.Scoped() {
 		pattern = filepath.Join(s.store.Parent, "mctr-*.scope", "*", "main")

@@ -32,19 +32,19 @@ const (
 	kindFile      = "file"
 )
 
-// A survey is one look at the host.
-type survey struct {
+// A leftoverScan is one look at the host.
+type leftoverScan struct {
 	*Containerizer
 	seen  map[mctr.ContainerID]mctr.Phase // by records; "" is none
 	found []mctr.Leftover
 }
 
-func (s *survey) add(kind, object string, owner mctr.ContainerID, why, undo string) {
+func (s *leftoverScan) add(kind, object string, owner mctr.ContainerID, why, undo string) {
 	s.found = append(s.found, mctr.Leftover{Kind: kind, Object: object, Owner: owner, Why: why, Undo: undo})
 }
 
 // records looks at every directory that a container has or had.
-func (s *survey) records(context.Context) error {
+func (s *leftoverScan) records(context.Context) error {
 	var errs []error
 	for _, parent := range []string{s.store.Containers(), s.store.Running()} {
 		entries, err := os.ReadDir(parent)
@@ -61,7 +61,7 @@ func (s *survey) records(context.Context) error {
 	return errors.Join(errs...)
 }
 
-func (s *survey) record(id mctr.ContainerID, dir string) error {
+func (s *leftoverScan) record(id mctr.ContainerID, dir string) error {
 	if _, seen := s.seen[id]; seen || id.Validate() != nil {
 		return nil
 	}
@@ -78,7 +78,7 @@ func (s *survey) record(id mctr.ContainerID, dir string) error {
 	case phase.Launching():
 		s.add(kindDirectory, dir, id, "its launch was abandoned in phase "+string(phase),
 			"undo the launch and remove it")
-	case alive(phase) && s.groupAbandoned(id):
+	case alive(phase) && s.groupLaunchAbandoned(id):
 		s.add(kindContainer, string(id), id, "the launch of its group was abandoned",
 			"end it with its tasks and remove it")
 	case phase == mctr.Lost:
@@ -86,21 +86,21 @@ func (s *survey) record(id mctr.ContainerID, dir string) error {
 			"kill its processes, record the loss, release it")
 	case (phase == mctr.Exited || phase == mctr.Destroying) && err == nil:
 		s.add(kindDirectory, s.handle(id).StateDir(), id, "the container has ended and is not cleaned up", "release it")
-	case phase == mctr.Exited && s.forsaken(id):
+	case phase == mctr.Exited && s.restartOrphaned(id):
 		s.add(kindContainer, string(id), id, "its restart policy was about to start it, and who was to do that is gone",
 			"start it")
 	}
 	return nil
 }
 
-func (s *survey) groupAbandoned(id mctr.ContainerID) bool {
+func (s *leftoverScan) groupLaunchAbandoned(id mctr.ContainerID) bool {
 	r, err := s.handle(id).Record()
-	return err == nil && s.abandoned(r)
+	return err == nil && s.launchAbandoned(r)
 }
 
 // accounted says whether id may have mounts, groups and processes: it is on its
 // way up or down, or runs.
-func (s *survey) accounted(id mctr.ContainerID) bool {
+func (s *leftoverScan) accounted(id mctr.ContainerID) bool {
 	phase := s.seen[id]
 	if phase == "" || phase == mctr.Created || phase == mctr.Lost {
 		return false
@@ -113,7 +113,7 @@ func (s *survey) accounted(id mctr.ContainerID) bool {
 }
 
 // mounts looks below STATE/containers, where nobody else mounts anything.
-func (s *survey) mounts(context.Context) error {
+func (s *leftoverScan) mounts(context.Context) error {
 	infos, err := mountinfo.GetMounts(mountinfo.PrefixFilter(s.store.Running()))
 	if err != nil {
 		return err
@@ -131,7 +131,7 @@ func (s *survey) mounts(context.Context) error {
 }
 
 // cgroups looks at the groups of all containers that are known by now.
-func (s *survey) cgroups(context.Context) error {
+func (s *leftoverScan) cgroups(context.Context) error {
 	for id := range s.seen {
 		if s.accounted(id) {
 			continue
@@ -153,7 +153,7 @@ func (s *survey) cgroups(context.Context) error {
 }
 
 // shims looks for supervisors of containers that need none.
-func (s *survey) shims(context.Context) error {
+func (s *leftoverScan) shims(context.Context) error {
 	groups := map[string]bool{s.handle("").ShimCgroup(): true}
 	for id := range s.seen {
 		groups[s.handle(id).ShimCgroup()] = true
@@ -165,7 +165,7 @@ func (s *survey) shims(context.Context) error {
 	return errors.Join(errs...)
 }
 
-func (s *survey) shimsIn(group string) error {
+func (s *leftoverScan) shimsIn(group string) error {
 	pids, err := cgroup.Pids(group)
 	if err != nil {
 		return err
@@ -181,7 +181,7 @@ func (s *survey) shimsIn(group string) error {
 	return nil
 }
 
-func (s *survey) names(context.Context) error {
+func (s *leftoverScan) names(context.Context) error {
 	entries, err := os.ReadDir(s.store.Names())
 	if err != nil {
 		return err
@@ -195,7 +195,7 @@ func (s *survey) names(context.Context) error {
 	return nil
 }
 
-func (s *survey) leases(context.Context) error {
+func (s *leftoverScan) leases(context.Context) error {
 	if s.images == nil {
 		return nil
 	}
@@ -220,7 +220,7 @@ const writing = time.Minute
 
 // files looks for temporary files of writers that died, and for locks of
 // containers that do not exist and that nobody holds.
-func (s *survey) files(context.Context) error {
+func (s *leftoverScan) files(context.Context) error {
 	for _, dir := range []string{s.store.Names(), s.store.State} {
 		err := s.each(dir, func(e fs.DirEntry, path string) {
 			if info, err := e.Info(); err == nil && atomicfile.IsTemp(e.Name()) &&
@@ -241,7 +241,7 @@ func (s *survey) files(context.Context) error {
 	})
 }
 
-func (*survey) each(dir string, look func(e fs.DirEntry, path string)) error {
+func (*leftoverScan) each(dir string, look func(e fs.DirEntry, path string)) error {
 	entries, err := os.ReadDir(dir)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil // STATE or ROOT was deleted, which Condition tells
@@ -253,7 +253,7 @@ func (*survey) each(dir string, look func(e fs.DirEntry, path string)) error {
 }
 
 // isolated asks the isolators.
-func (s *survey) isolated(ctx context.Context) error {
+func (s *leftoverScan) isolated(ctx context.Context) error {
 	var known []mctr.ContainerState
 	for id, phase := range s.seen {
 		state := mctr.ContainerState{Handle: s.handleOf(id), Phase: phase}

@@ -8,16 +8,16 @@ import (
 	"github.com/mctr/mctr/internal/flock"
 )
 
-// holdGroups keeps the groups above all containers' where they are while a
+// lockCgroups keeps the groups above all containers' where they are while a
 // container's own are made in them: neither an engine nor a shim that joins
 // expects them to go meanwhile.
-func (c *Containerizer) holdGroups(ctx context.Context) (*flock.Lock, error) {
+func (c *Containerizer) lockCgroups(ctx context.Context) (*flock.Lock, error) {
 	return flock.Shared(ctx, c.store.GroupsLock())
 }
 
-// dropGroups removes the groups above all containers' if nothing is in them. If
+// removeEmptyCgroups removes the groups above all containers' if nothing is in them. If
 // somebody is about to put something there they stay. Scopes systemd removes itself.
-func (c *Containerizer) dropGroups() error {
+func (c *Containerizer) removeEmptyCgroups() error {
 	if c.store.Scoped() {
 		return nil
 	}
