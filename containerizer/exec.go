@@ -11,10 +11,9 @@ import (
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/containerizer/launcher"
 	"github.com/mctr/mctr/containerizer/launcher/wire"
-	"github.com/mctr/mctr/containerizer/store"
+	"github.com/mctr/mctr/containerizer/spec"
 	"github.com/mctr/mctr/internal/plaintext"
 	"github.com/mctr/mctr/internal/saferoot"
-	"github.com/mctr/mctr/isolators"
 )
 
 // An Exec is one more process for a running container. It gets the environment,
@@ -70,61 +69,31 @@ func (c *Containerizer) exec(ctx context.Context, id mctr.ContainerID, e Exec) (
 	return stream, nil
 }
 
+// execProcess is the process that e asks for, from that of the launch.
 func (c *Containerizer) execProcess(id mctr.ContainerID, e Exec) (*specs.Process, error) {
-	r := c.handle(id).Resolved()
-	if r.Spec == nil || r.Spec.Process == nil {
+	resolved := c.handle(id).Resolved()
+	if resolved.Spec == nil || resolved.Spec.Process == nil {
 		return nil, fmt.Errorf("%w: the spec of container %s", mctr.ErrNotFound, id)
 	}
 	if len(e.Args) == 0 {
 		return nil, fmt.Errorf("%w: exec without a command", mctr.ErrInvalid)
 	}
-	config, err := c.handle(id).Record()
+	r, err := c.handle(id).Record()
 	if err != nil {
 		return nil, err
 	}
-	p := r.Spec.Process
-	p.Args, p.Terminal = e.Args, e.Terminal
-	if e.WorkingDir != "" {
-		p.Cwd = e.WorkingDir
+	o := spec.Overrides{Args: e.Args, Env: e.Env, WorkingDir: e.WorkingDir, Terminal: e.Terminal}
+	if e.ConsoleSize != nil && e.Terminal {
+		o.ConsoleSize = &specs.Box{Width: uint(e.ConsoleSize.Width), Height: uint(e.ConsoleSize.Height)}
 	}
-	if p.ConsoleSize = nil; e.ConsoleSize != nil && e.Terminal {
-		p.ConsoleSize = &specs.Box{Width: uint(e.ConsoleSize.Width), Height: uint(e.ConsoleSize.Height)}
-	}
-	home := valueOf(p.Env, "HOME")
 	if e.User != "" {
-		if home, err = c.setUser(p, config, e.User); err != nil {
+		if o.User, err = saferoot.LookupUser(c.root(id, r.Config), e.User, r.Config.Process.GroupAdd); err != nil {
 			return nil, err
 		}
 	}
-	given := config.Config.Process.Env
-	if r.Image != nil {
-		given = slices.Concat(r.Image.Env, given)
+	given := r.Config.Process.Env
+	if resolved.Image != nil {
+		given = slices.Concat(resolved.Image.Env, given)
 	}
-	p.Env = isolators.WithDefaults(override(isolators.WithoutDefaults(p.Env, given), e.Env), home, e.Terminal)
-	return p, nil
-}
-
-func valueOf(env []string, name string) string {
-	for _, variable := range env {
-		if value, ok := strings.CutPrefix(variable, name+"="); ok {
-			return value
-		}
-	}
-	return ""
-}
-
-// setUser looks the user up in the container's filesystem and returns its home. As at
-// launch, a user that is not root keeps no effective capabilities (capabilities(7)).
-func (c *Containerizer) setUser(p *specs.Process, r *store.Record, name string) (home string, err error) {
-	u, err := saferoot.LookupUser(c.root(r.ID, r.Config), name, r.Config.Process.GroupAdd)
-	if err != nil {
-		return "", err
-	}
-	p.User = u.Spec()
-	if caps := p.Capabilities; caps != nil && u.UID != 0 {
-		caps.Effective, caps.Permitted, caps.Ambient = nil, nil, nil
-	} else if caps != nil {
-		caps.Effective, caps.Permitted = caps.Bounding, caps.Bounding
-	}
-	return u.Home, nil
+	return spec.Exec(resolved.Spec.Process, given, o), nil
 }

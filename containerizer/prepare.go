@@ -5,13 +5,13 @@ import (
 	"encoding/json"
 	"fmt"
 	"path/filepath"
-	"slices"
 
 	"github.com/moby/sys/signal"
 	"github.com/opencontainers/runtime-spec/specs-go"
 
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/containerizer/launcher/wire"
+	"github.com/mctr/mctr/containerizer/spec"
 	"github.com/mctr/mctr/containerizer/store"
 	"github.com/mctr/mctr/internal/atomicfile"
 	"github.com/mctr/mctr/internal/plaintext"
@@ -57,7 +57,7 @@ func (c *Containerizer) Check(ctx context.Context, config *mctr.ContainerConfig)
 
 // prepare asks every isolator, in table order, and merges what they want.
 func (l *launch) prepare(ctx context.Context) error {
-	m := newMerger(l.baseSpec())
+	m := spec.NewMerger(l.baseSpec())
 	for _, i := range l.isolators {
 		if err := l.reach("prepare/" + i.Name()); err != nil {
 			return err
@@ -67,7 +67,7 @@ func (l *launch) prepare(ctx context.Context) error {
 		}
 		adjustment, err := i.Prepare(ctx, l.container)
 		if err == nil {
-			err = m.add(i.Name(), adjustment)
+			err = m.Add(i.Name(), adjustment)
 		}
 		if err != nil {
 			return l.failed(mctr.Preparing, i.Name(), "prepare", err)
@@ -76,46 +76,17 @@ func (l *launch) prepare(ctx context.Context) error {
 	if err := l.reach(store.Prepared); err != nil {
 		return err
 	}
-	l.spec, l.ports, l.watchful = m.finish(l.record.Config.Process.Env), m.ports, m.watch
-	return l.failed(mctr.Preparing, "containerizer", "merge", checkSpec(l.spec))
+	l.spec, l.ports, l.watchful = m.Finish(l.record.Config.Process.Env), m.Ports, m.Watch
+	return l.failed(mctr.Preparing, "containerizer", "merge", spec.Check(l.spec))
 }
-
-// checkSpec refuses a spec that is not a container's: some isolator has to declare a mount
-// namespace and a command.
-func checkSpec(spec *specs.Spec) error {
-	mounts := slices.ContainsFunc(spec.Linux.Namespaces, func(n specs.LinuxNamespace) bool {
-		return n.Type == specs.MountNamespace
-	})
-	switch {
-	case !mounts:
-		return fmt.Errorf(
-			"%w: no isolator of the table gives the container a mount namespace, as filesystem/linux does",
-			mctr.ErrInvalid)
-	case len(spec.Process.Args) == 0:
-		return fmt.Errorf("%w: no isolator of the table gives the container a command, as docker/runtime does",
-			mctr.ErrInvalid)
-	}
-	return nil
-}
-
-// specVersion is the least that has what every launch needs, so that older
-// runtimes take an exported bundle too: crun before 1.9 knows nothing newer.
-const specVersion = "1.0.2"
 
 // baseSpec is what no isolator decides.
 func (l *launch) baseSpec() *specs.Spec {
-	config := l.record.Config
-	spec := &specs.Spec{
-		Version:     specVersion,
-		Process:     &specs.Process{Terminal: config.Process.Terminal},
-		Root:        &specs.Root{Path: "rootfs", Readonly: config.ReadOnly},
-		Linux:       &specs.Linux{CgroupsPath: "/" + l.container.Cgroup, Resources: &specs.LinuxResources{}},
-		Annotations: config.Annotations,
+	base := spec.Base(l.record.Config, l.container.Cgroup)
+	if size := l.options.ConsoleSize; size != nil && l.record.Config.Process.Terminal {
+		base.Process.ConsoleSize = &specs.Box{Width: uint(size.Width), Height: uint(size.Height)}
 	}
-	if size := l.options.ConsoleSize; size != nil && config.Process.Terminal {
-		spec.Process.ConsoleSize = &specs.Box{Width: uint(size.Width), Height: uint(size.Height)}
-	}
-	return spec
+	return base
 }
 
 // bundle writes config.json, which nobody changes afterwards, and for later

@@ -9,6 +9,7 @@ import (
 
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/containerizer/launcher"
+	"github.com/mctr/mctr/containerizer/spec"
 	"github.com/mctr/mctr/containerizer/store"
 	"github.com/mctr/mctr/internal/failpoint"
 )
@@ -91,17 +92,17 @@ func (c *Containerizer) checkResources(ctx context.Context, config *mctr.Contain
 
 // wantedBy asks the isolators what the engine is to apply.
 func (c *Containerizer) wantedBy(ctx context.Context, r *store.Record) (*specs.LinuxResources, error) {
-	m := newMerger(&specs.Spec{Linux: &specs.Linux{}})
+	m := spec.NewMerger(&specs.Spec{Linux: &specs.Linux{}})
 	for _, i := range c.isolators {
 		wants, err := i.Update(ctx, c.handleOf(r.ID), &r.Config.Resources)
 		if err == nil && wants != nil {
-			err = m.add(i.Name(), &mctr.Adjustment{Spec: specs.Spec{Linux: &specs.Linux{Resources: wants}}})
+			err = m.Add(i.Name(), &mctr.Adjustment{Spec: specs.Spec{Linux: &specs.Linux{Resources: wants}}})
 		}
 		if err != nil {
 			return nil, &mctr.PhaseError{ID: r.ID, Phase: mctr.Running, Isolator: i.Name(), Op: "update", Err: err}
 		}
 	}
-	return m.spec.Linux.Resources, nil
+	return m.Resources(), nil
 }
 
 // apply records the intent and has the shim do it.

@@ -1,4 +1,4 @@
-package containerizer
+package spec
 
 import (
 	"errors"
@@ -72,11 +72,11 @@ func TestClaims(t *testing.T) {
 			s.Linux.MaskedPaths = []string{"/a"}
 		}, ""},
 	} {
-		m := newMerger(baseForTest())
-		if err := m.add("first/one", asked(c.first)); err != nil {
+		m := NewMerger(baseForTest())
+		if err := m.Add("first/one", asked(c.first)); err != nil {
 			t.Fatalf("%s: %v", c.name, err)
 		}
-		err := m.add("second/one", asked(c.second))
+		err := m.Add("second/one", asked(c.second))
 		if c.taken == "" && err != nil {
 			t.Errorf("%s: %v", c.name, err)
 		}
@@ -86,7 +86,7 @@ func TestClaims(t *testing.T) {
 			t.Errorf("%s: %v, want one that names %s and both", c.name, err, c.taken)
 		}
 	}
-	if err := newMerger(baseForTest()).add("none", nil); err != nil {
+	if err := NewMerger(baseForTest()).Add("none", nil); err != nil {
 		t.Error(err)
 	}
 }
@@ -94,7 +94,7 @@ func TestClaims(t *testing.T) {
 // TestMountOrder has the mounts ordered by their path, whichever side asked for them,
 // and the user's in the place of others with the same destination.
 func TestMountOrder(t *testing.T) {
-	m := newMerger(baseForTest())
+	m := NewMerger(baseForTest())
 	at := func(destination string) specs.Mount { return specs.Mount{Destination: destination, Source: "user"} }
 	base := asked(func(s *specs.Spec) {
 		s.Mounts = []specs.Mount{{Destination: "/proc"}, {Destination: "/dev/shm"}, {Destination: "/sys"},
@@ -102,12 +102,12 @@ func TestMountOrder(t *testing.T) {
 	})
 	volumes := &mctr.Adjustment{Volumes: []specs.Mount{at("/a/b/c"), at("/a"), at("/dev/shm"), at("/a/b/"), at("/b")}}
 	for _, a := range []*mctr.Adjustment{volumes, base} {
-		if err := m.add("one", a); err != nil {
+		if err := m.Add("one", a); err != nil {
 			t.Fatal(err)
 		}
 	}
 	var got []string
-	for _, mount := range m.finish(nil).Mounts {
+	for _, mount := range m.Finish(nil).Mounts {
 		got = append(got, mount.Destination+" "+mount.Source)
 	}
 	want := []string{"/proc ", "/sys ", "/a user", "/b user", "/b/ours ", "/dev/shm user", "/a/b/ user", "/a/b/d ",
@@ -129,14 +129,14 @@ func TestMountPlaces(t *testing.T) {
 	})
 	for options, want := range map[string][]string{"ro": {"/etc", "/etc/hosts"}, "rro": {"/etc", "/etc/hosts"},
 		"rw": {"/etc", "/etc/hosts", "/etc/hostname"}} {
-		m := newMerger(baseForTest())
+		m := NewMerger(baseForTest())
 		volume := &mctr.Adjustment{Volumes: []specs.Mount{{Destination: "/etc", Type: "bind", Source: dir,
 			Options: []string{options}}}}
-		if err := errors.Join(m.add("one", ours), m.add("two", volume)); err != nil {
+		if err := errors.Join(m.Add("one", ours), m.Add("two", volume)); err != nil {
 			t.Fatal(err)
 		}
 		var got []string
-		for _, mount := range m.finish(nil).Mounts {
+		for _, mount := range m.Finish(nil).Mounts {
 			got = append(got, mount.Destination)
 		}
 		if diff := cmp.Diff(want, got); diff != "" {

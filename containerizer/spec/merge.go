@@ -1,4 +1,7 @@
-package containerizer
+// Package spec makes OCI runtime specs (config.md of the runtime-spec): the base that no
+// isolator decides, the adjustments of isolators merged into it, and the process of an exec.
+// It is all data: nothing is created on disk or in the kernel.
+package spec
 
 import (
 	"cmp"
@@ -14,28 +17,31 @@ import (
 	"github.com/mctr/mctr"
 )
 
-// A merger adds adjustments to a spec. Single values are claimed: who set what
-// is remembered, and a second claim is an error that names both.
-type merger struct {
+// A Merger adds adjustments to a spec. Single values are claimed: which isolator set what is
+// remembered, and a second claim is an error that names both.
+type Merger struct {
+	Ports []mctr.Port // of the host, that lead to the container
+	Watch bool        // some isolator has to watch the container
+
 	spec    *specs.Spec
 	volumes []specs.Mount
-	ports   []mctr.Port
-	watch   bool              // some isolator has to watch the container
 	owners  map[string]string // path in the spec to isolator
 }
 
-func newMerger(base *specs.Spec) *merger {
-	return &merger{spec: base, owners: map[string]string{}}
+// NewMerger returns a merger that adds to base.
+func NewMerger(base *specs.Spec) *Merger {
+	return &Merger{spec: base, owners: map[string]string{}}
 }
 
-// add merges the adjustment of one isolator.
-func (m *merger) add(isolator string, a *mctr.Adjustment) error {
+// Add merges the adjustment of one isolator. The error wraps mctr.ErrInvalid for a value
+// that another isolator has set.
+func (m *Merger) Add(isolator string, a *mctr.Adjustment) error {
 	if a == nil {
 		return nil
 	}
 	m.volumes = append(m.volumes, a.Volumes...)
-	m.ports = append(m.ports, a.Ports...)
-	m.watch = m.watch || a.Watch
+	m.Ports = append(m.Ports, a.Ports...)
+	m.Watch = m.Watch || a.Watch
 	return m.merge(isolator, "", reflect.ValueOf(m.spec).Elem(), reflect.ValueOf(&a.Spec).Elem())
 }
 
@@ -46,7 +52,7 @@ var whole = map[string]bool{
 	"root": true, "linux.seccomp": true, "linux.resources.pids": true,
 }
 
-func (m *merger) merge(by, path string, to, from reflect.Value) error {
+func (m *Merger) merge(by, path string, to, from reflect.Value) error {
 	if from.IsZero() {
 		return nil
 	}
@@ -67,7 +73,7 @@ func (m *merger) merge(by, path string, to, from reflect.Value) error {
 	}
 }
 
-func (m *merger) mergeFields(by, path string, to, from reflect.Value) error {
+func (m *Merger) mergeFields(by, path string, to, from reflect.Value) error {
 	for i := range from.NumField() {
 		name, _, _ := strings.Cut(from.Type().Field(i).Tag.Get("json"), ",")
 		if err := m.merge(by, strings.TrimPrefix(path+"."+name, "."), to.Field(i), from.Field(i)); err != nil {
@@ -77,7 +83,7 @@ func (m *merger) mergeFields(by, path string, to, from reflect.Value) error {
 	return nil
 }
 
-func (m *merger) mergePointer(by, path string, to, from reflect.Value) error {
+func (m *Merger) mergePointer(by, path string, to, from reflect.Value) error {
 	if from.Elem().Kind() != reflect.Struct {
 		return m.claim(by, path, to, from)
 	}
@@ -87,7 +93,7 @@ func (m *merger) mergePointer(by, path string, to, from reflect.Value) error {
 	return m.merge(by, path, to.Elem(), from.Elem())
 }
 
-func (m *merger) mergeList(by, path string, to, from reflect.Value) error {
+func (m *Merger) mergeList(by, path string, to, from reflect.Value) error {
 	for i := range from.Len() {
 		if key := keyOf(path, from.Index(i).Interface()); key != "" {
 			if err := m.own(by, path+"["+key+"]"); err != nil {
@@ -99,7 +105,7 @@ func (m *merger) mergeList(by, path string, to, from reflect.Value) error {
 	return nil
 }
 
-func (m *merger) mergeMap(by, path string, to, from reflect.Value) error {
+func (m *Merger) mergeMap(by, path string, to, from reflect.Value) error {
 	if to.IsNil() {
 		to.Set(reflect.MakeMap(to.Type()))
 	}
@@ -130,7 +136,7 @@ func keyOf(path string, element any) string {
 	return ""
 }
 
-func (m *merger) claim(by, path string, to, from reflect.Value) error {
+func (m *Merger) claim(by, path string, to, from reflect.Value) error {
 	if err := m.own(by, path); err != nil {
 		return err
 	}
@@ -138,7 +144,7 @@ func (m *merger) claim(by, path string, to, from reflect.Value) error {
 	return nil
 }
 
-func (m *merger) own(by, path string) error {
+func (m *Merger) own(by, path string) error {
 	if first, taken := m.owners[path]; taken {
 		return fmt.Errorf("%w: %s: set by %s and by %s", mctr.ErrInvalid, path, first, by)
 	}
@@ -146,10 +152,13 @@ func (m *merger) own(by, path string) error {
 	return nil
 }
 
-// finish gives the merged spec: the user's environment over the isolators', and all
+// Resources are those that were merged so far.
+func (m *Merger) Resources() *specs.LinuxResources { return m.spec.Linux.Resources }
+
+// Finish returns the merged spec: the user's environment over the isolators', and all
 // mounts ordered by their path, whichever side asked for them, so that none hides what
 // lies below it. The user's stand in the place of others with the same destination.
-func (m *merger) finish(env []string) *specs.Spec {
+func (m *Merger) Finish(env []string) *specs.Spec {
 	m.spec.Process.Env = override(m.spec.Process.Env, env)
 	mounts := slices.DeleteFunc(m.spec.Mounts, func(base specs.Mount) bool {
 		return slices.ContainsFunc(m.volumes, func(v specs.Mount) bool { return samePlace(v, base) }) ||
@@ -166,7 +175,7 @@ func depth(m specs.Mount) int { return strings.Count(path.Clean(m.Destination), 
 
 // placeFor says whether a mount of ours has a place in the user's volume that it lies
 // in, if it does: in a read-only one none can be made.
-func (m *merger) placeFor(base specs.Mount) bool {
+func (m *Merger) placeFor(base specs.Mount) bool {
 	var above *specs.Mount
 	for i, v := range m.volumes {
 		if within(base, v) && (above == nil || depth(v) > depth(*above)) {
