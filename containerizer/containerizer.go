@@ -20,6 +20,7 @@ import (
 	"sync"
 
 	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/containerizer/cgrouptree"
 	"github.com/mctr/mctr/containerizer/launcher"
 	"github.com/mctr/mctr/containerizer/store"
 	"github.com/mctr/mctr/isolators"
@@ -50,8 +51,7 @@ type Containerizer struct {
 	log       *slog.Logger
 	owner     string
 	commands  store.Commands
-	above     *string // the control group that is to be above all; nil: as it was
-	manager   string  // who is to make those below it; "": as it was
+	cgroups   cgrouptree.Tree
 
 	mu       sync.Mutex
 	launches map[mctr.ContainerID]context.CancelFunc // of launches under way here
@@ -104,7 +104,9 @@ func WithOwner(name string) Option { return func(c *Containerizer) { c.owner = n
 // below, relative to the hierarchies' roots; "" is directly below these. An agent
 // that systemd has given a group of its own (Delegate=yes) sets that. It is the
 // same for all processes that use STATE, and changes only while it has no containers.
-func WithCgroupParent(group string) Option { return func(c *Containerizer) { c.above = &group } }
+func WithCgroupParent(group string) Option {
+	return func(c *Containerizer) { c.cgroups.Parent = &group }
+}
 
 // WithCgroupManager sets who makes the control groups that those of root containers
 // are below: "cgroupfs" (mctr itself, the default) or "systemd", which makes a
@@ -112,7 +114,9 @@ func WithCgroupParent(group string) Option { return func(c *Containerizer) { c.a
 // default system.slice). New refuses systemd where it does not run or cgroup v2 is not
 // all there is (mctr.ErrUnsupported), or where it does not answer
 // (mctr.ErrUnavailable). It is the same for all processes that use STATE, too.
-func WithCgroupManager(name string) Option { return func(c *Containerizer) { c.manager = name } }
+func WithCgroupManager(name string) Option {
+	return func(c *Containerizer) { c.cgroups.Manager = name }
+}
 
 // WithExitCommand sets what a shim runs, with the container's id as last
 // argument, after the end of a container that nobody watches any more. It is to
@@ -146,6 +150,7 @@ func New(ctx context.Context, opts ...Option) (*Containerizer, error) {
 		launches: map[mctr.ContainerID]context.CancelFunc{},
 		watched:  map[mctr.ContainerID]chan struct{}{},
 	}
+	c.cgroups.Store = c.store
 	for _, o := range opts {
 		o(c)
 	}
@@ -155,13 +160,13 @@ func New(ctx context.Context, opts ...Option) (*Containerizer, error) {
 	if err := c.findShim(); err != nil {
 		return nil, err
 	}
-	if err := errors.Join(c.checkOptions(), c.checkManager()); err != nil {
+	if err := errors.Join(c.checkOptions(), c.cgroups.CheckManager()); err != nil {
 		return nil, err
 	}
 	if err := c.store.SetUp(ctx); err != nil {
 		return nil, fmt.Errorf("set up %s and %s: %w", c.store.Root, c.store.State, err)
 	}
-	if err := c.findParentGroup(ctx); err != nil {
+	if err := c.cgroups.SetUp(ctx); err != nil {
 		return nil, fmt.Errorf("set up control groups: %w", err)
 	}
 	return c, nil

@@ -4,16 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"path/filepath"
 	"reflect"
-
-	"github.com/opencontainers/cgroups"
-	"github.com/opencontainers/cgroups/fs"
-	"github.com/opencontainers/cgroups/fs2"
 
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/containerizer/store"
-	"github.com/mctr/mctr/internal/cgroup"
 )
 
 // UpdateGroup changes the limits of a running root container and all that is
@@ -41,9 +35,9 @@ func (c *Containerizer) UpdateGroup(ctx context.Context, root mctr.ContainerID, 
 	if err := c.handle(root).SetRecord(r); err != nil { // the intent
 		return err
 	}
-	if err := c.limitGroup(root, r.Config.GroupResources); err != nil {
+	if err := c.cgroups.Limit(root, r.Config.GroupResources); err != nil {
 		r.Config.GroupResources = old
-		return errors.Join(err, c.limitGroup(root, old), c.handle(root).SetRecord(r))
+		return errors.Join(err, c.cgroups.Limit(root, old), c.handle(root).SetRecord(r))
 	}
 	c.store.Emit(r, mctr.EventUpdate, map[string]string{"group": "true"})
 	return nil
@@ -83,66 +77,4 @@ func (c *Containerizer) roomForGroup(ctx context.Context, r *store.Record) error
 			mctr.ErrState, *limit, r.ID.Short(), u.MemoryBytes)
 	}
 	return err
-}
-
-// limitGroup makes the control group above a root and all that is nested in it,
-// with these limits. It holds no process; release removes it.
-func (c *Containerizer) limitGroup(root mctr.ContainerID, limits mctr.Resources) error {
-	if reflect.DeepEqual(limits, mctr.Resources{}) {
-		return nil
-	}
-	resources := groupResources(limits)
-	m, err := groupManager(c.handle(root).RootCgroup(), resources)
-	if err == nil {
-		err = m.Apply(-1)
-	}
-	if err == nil {
-		err = m.Set(resources)
-	}
-	if err != nil {
-		return fmt.Errorf("limit group %s: %w", c.handle(root).RootCgroup(), err)
-	}
-	return nil
-}
-
-// groupManager is opencontainers' without its driver for systemd, which would cost
-// every start of the command line.
-func groupManager(group string, r *cgroups.Resources) (cgroups.Manager, error) {
-	config := &cgroups.Cgroup{Path: "/" + group, Resources: r}
-	if cgroup.Unified() {
-		return fs2.NewManager(config, filepath.Join(cgroup.Mountpoint, group))
-	}
-	return fs.NewManager(config, nil)
-}
-
-func groupResources(r mctr.Resources) *cgroups.Resources {
-	g := &cgroups.Resources{
-		SkipDevices: true,
-		CpuBurst:    r.CPU.Burst, CpusetCpus: r.CPU.Cpus, CpusetMems: r.CPU.Mems,
-		PidsLimit: r.Pids,
-	}
-	set(&g.CpuShares, r.CPU.Shares)
-	set(&g.CpuQuota, r.CPU.Quota)
-	set(&g.CpuPeriod, r.CPU.Period)
-	set(&g.Memory, r.Memory.Limit)
-	set(&g.MemorySwap, r.Memory.Swap)
-	set(&g.MemoryReservation, r.Memory.Reservation)
-	g.CpuWeight = cgroups.ConvertCPUSharesToCgroupV2Value(g.CpuShares)
-	if high := r.Memory.High; high != nil {
-		g.Unified = map[string]string{"memory.high": unlimitedAsMax(*high)}
-	}
-	return g
-}
-
-func unlimitedAsMax(bytes int64) string {
-	if bytes < 0 {
-		return "max"
-	}
-	return fmt.Sprint(bytes)
-}
-
-func set[T any](to *T, from *T) {
-	if from != nil {
-		*to = *from
-	}
 }

@@ -4,11 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 
 	"github.com/mctr/mctr"
-	"github.com/mctr/mctr/internal/cgroup"
-	"github.com/mctr/mctr/internal/cgroup/usage"
+	"github.com/mctr/mctr/containerizer/cgrouptree"
 )
 
 // GroupUsage is what a root container consumes together with all that is nested
@@ -28,13 +26,8 @@ func (c *Containerizer) GroupUsage(ctx context.Context, root mctr.ContainerID) (
 	if err != nil {
 		return nil, err
 	}
-	sum, group := &mctr.Usage{}, c.handle(root).RootCgroup()
-	var uncached *usage.Meter
-	uncached.CPU(group, sum)
-	uncached.Memory(group, sum)
-	uncached.Pids(group, sum)
-	uncached.IO(group, sum)
-	addMember(sum, own)
+	sum := c.cgroups.Usage(root)
+	cgrouptree.AddMember(sum, own)
 	return sum, c.addChildren(ctx, sum, root)
 }
 
@@ -52,34 +45,10 @@ func (c *Containerizer) addChildren(ctx context.Context, sum *mctr.Usage, id mct
 		if err != nil {
 			return err
 		}
-		addMember(sum, u)
+		cgrouptree.AddMember(sum, u)
 		if err := c.addChildren(ctx, sum, child); err != nil {
 			return err
 		}
 	}
 	return nil
-}
-
-// addMember adds what a control group does not tell of those below it.
-func addMember(sum, u *mctr.Usage) {
-	sum.Throttled += u.Throttled
-	sum.ThrottledNanos += u.ThrottledNanos
-	if !cgroup.Unified() {
-		sum.OOMKills += u.OOMKills
-	}
-	for _, n := range u.Networks {
-		i := slices.IndexFunc(sum.Networks, func(s mctr.NetworkUsage) bool { return s.Name == n.Name })
-		if i < 0 {
-			sum.Networks = append(sum.Networks, n)
-			continue
-		}
-		addNetwork(&sum.Networks[i], n)
-	}
-}
-
-func addNetwork(sum *mctr.NetworkUsage, n mctr.NetworkUsage) {
-	sum.RxBytes, sum.TxBytes = sum.RxBytes+n.RxBytes, sum.TxBytes+n.TxBytes
-	sum.RxPackets, sum.TxPackets = sum.RxPackets+n.RxPackets, sum.TxPackets+n.TxPackets
-	sum.RxErrors, sum.TxErrors = sum.RxErrors+n.RxErrors, sum.TxErrors+n.TxErrors
-	sum.RxDropped, sum.TxDropped = sum.RxDropped+n.RxDropped, sum.TxDropped+n.TxDropped
 }

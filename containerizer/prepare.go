@@ -133,7 +133,7 @@ func (l *launch) create(ctx context.Context) error {
 	if err := l.reach(store.Shim); err != nil {
 		return err
 	}
-	groups, err := l.lockCgroups(ctx)
+	groups, err := l.cgroups.Lock(ctx)
 	if err != nil {
 		return l.failed(mctr.Isolating, "containerizer", "lock the control groups", err)
 	}
@@ -141,7 +141,7 @@ func (l *launch) create(ctx context.Context) error {
 	if err := l.spawn(ctx); err != nil {
 		return err
 	}
-	if err := l.limitGroup(id, config.GroupResources); err != nil {
+	if err := l.cgroups.Limit(id, config.GroupResources); err != nil {
 		return l.failed(mctr.Isolating, "containerizer", "make the control group", err)
 	}
 	l.created, err = l.client.Create(ctx, &wire.Create{
@@ -171,4 +171,20 @@ func (l *launch) attach(ctx context.Context) error {
 	stream, err := l.Attach(ctx, l.record.ID, *l.options.Attach)
 	l.stream = stream
 	return l.failed(mctr.Isolating, "shim", "attach", err)
+}
+
+// spawn starts the shim where no limit, kill or end of others' reaches it.
+func (l *launch) spawn(ctx context.Context) (err error) {
+	c, scope := l.handle(l.record.ID), l.cgroups.Scope(l.record)
+	group := c.ShimCgroup()
+	if scope != nil {
+		group = "" // it moves itself, by way of systemd
+	}
+	if l.client, err = l.launcher.Spawn(ctx, c.StateDir(), group); err != nil {
+		return l.failed(mctr.Isolating, "launcher", "start the shim", err)
+	}
+	if scope != nil {
+		err = l.client.Enter(ctx, scope)
+	}
+	return l.failed(mctr.Isolating, "shim", "enter scope "+c.Scope(), err)
 }

@@ -47,7 +47,7 @@ func (c *Containerizer) Reconcile(ctx context.Context) ([]mctr.Leftover, error) 
 	if len(found) > 0 {
 		errs = append(errs, c.undoRest(ctx, found, failed))
 	}
-	return found, errors.Join(append(errs, c.removeEmptyCgroups())...)
+	return found, errors.Join(append(errs, c.cgroups.RemoveEmpty())...)
 }
 
 // undoRest looks again, for what was found and is still there: what belongs to no

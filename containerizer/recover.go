@@ -157,7 +157,7 @@ func (c *Containerizer) recoverUpdate(ctx context.Context, r *store.Record) erro
 	if r, err = c.handle(id).Record(); err != nil { // again: it may have been updated before we had the lock
 		return err
 	}
-	return c.limitGroup(id, r.Config.GroupResources) // an update may have been cut off behind its record
+	return c.cgroups.Limit(id, r.Config.GroupResources) // an update may have been cut off behind its record
 }
 
 // recoverEnd releases a container that has ended and that nobody released.

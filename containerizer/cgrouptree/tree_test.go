@@ -1,4 +1,4 @@
-package containerizer
+package cgrouptree
 
 import (
 	"errors"
@@ -8,8 +8,8 @@ import (
 	"github.com/mctr/mctr/containerizer/store"
 )
 
-// TestWantedParent is what flags make of what STATE has.
-func TestWantedParent(t *testing.T) {
+// TestWanted is what flags make of what STATE has.
+func TestWanted(t *testing.T) {
 	none := "not given"
 	for _, c := range []struct {
 		recorded, manager, above string
@@ -33,11 +33,11 @@ func TestWantedParent(t *testing.T) {
 		{"a.slice", "cgroupfs", "", "", nil},
 		{"", "systemd", "some/group", "", mctr.ErrInvalid},
 	} {
-		asked := &Containerizer{manager: c.manager, store: &store.Store{Layout: store.Layout{Parent: c.recorded}}}
+		asked := &Tree{Manager: c.manager, Store: &store.Store{Layout: store.Layout{Parent: c.recorded}}}
 		if c.above != none {
-			asked.above = &c.above
+			asked.Parent = &c.above
 		}
-		got, err := asked.wantedParent()
+		got, err := asked.wanted()
 		if !errors.Is(err, c.is) || err == nil && got != c.want {
 			t.Errorf("%+v: %q, %v", c, got, err)
 		}

@@ -1,0 +1,129 @@
+// Package cgrouptree keeps the control groups that containers' own are in: the one above
+// all, the one of each root with all that is nested in it, with its limits, and systemd's
+// scopes. Package store knows their names.
+//
+// In the kernel: those groups, which hold no process. On disk: STATE/cgroup_parent, by
+// package store. What is made survives this process; groups of a root go with its release,
+// those above all with [Tree.RemoveEmpty].
+package cgrouptree
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/containerizer/launcher/wire"
+	"github.com/mctr/mctr/containerizer/store"
+	"github.com/mctr/mctr/internal/cgroup"
+	"github.com/mctr/mctr/internal/flock"
+)
+
+// A Tree is the control groups of the containers of one STATE.
+type Tree struct {
+	Store *store.Store
+
+	Parent  *string // the group that is to be above all; nil: as STATE has it
+	Manager string  // who is to make those below it, cgroup.Systemd or Cgroupfs; "": as STATE has it
+}
+
+// CheckManager refuses managers that cannot be had on this host.
+func (t *Tree) CheckManager() error {
+	if err := cgroup.CheckManager(t.Manager); err != nil || t.Manager != cgroup.Systemd {
+		return err
+	}
+	return cgroup.CheckSystemd()
+}
+
+// wanted is the parent that this process wants. That it is a slice says who the manager is.
+func (t *Tree) wanted() (string, error) {
+	recorded := t.Store.Parent
+	if t.Manager == cgroup.Systemd {
+		switch {
+		case t.Parent == nil && cgroup.IsSlice(recorded):
+			return recorded, nil
+		case t.Parent == nil || *t.Parent == "":
+			return cgroup.DefaultSlice, nil
+		}
+		return cgroup.Slice(*t.Parent)
+	}
+	switch {
+	case t.Parent != nil:
+		return *t.Parent, cgroup.CheckParent(*t.Parent)
+	case t.Manager == cgroup.Cgroupfs && cgroup.IsSlice(recorded):
+		return "", nil
+	}
+	return recorded, nil
+}
+
+// SetUp takes the parent that STATE has, or gives STATE the one that this process wants.
+// The error wraps mctr.ErrState where containers are below another one.
+func (t *Tree) SetUp(ctx context.Context) (err error) {
+	s := t.Store
+	if s.Parent, err = s.RecordedParent(); err != nil {
+		return err
+	}
+	wanted, err := t.wanted()
+	if err != nil || wanted == s.Parent {
+		return err
+	}
+	lock, err := flock.Exclusive(ctx, s.SetupLock())
+	if err != nil {
+		return err
+	}
+	defer lock.Unlock() // closing a lock file cannot fail usefully
+	entries, err := os.ReadDir(s.Running())
+	if err != nil {
+		return err
+	}
+	if len(entries) > 0 {
+		return fmt.Errorf("%w: %d containers are below %q, not below %q: end them first", mctr.ErrState, len(entries),
+			"/"+s.Parent, "/"+wanted)
+	}
+	if err := t.RemoveEmpty(); err != nil {
+		return err
+	}
+	return s.SetParent(wanted)
+}
+
+// Lock keeps the groups above all containers' where they are while a container's own are
+// made in them: neither an engine nor a shim that joins expects them to go meanwhile.
+func (t *Tree) Lock(ctx context.Context) (*flock.Lock, error) {
+	return flock.Shared(ctx, t.Store.GroupsLock())
+}
+
+// RemoveEmpty removes the groups above all containers' if nothing is in them. They stay if
+// a process is about to put something there. Scopes are systemd's to remove.
+func (t *Tree) RemoveEmpty() error {
+	if t.Store.Scoped() {
+		return nil
+	}
+	lock, err := flock.TryExclusive(t.Store.GroupsLock())
+	if errors.Is(err, flock.ErrHeld) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer lock.Unlock() // closing a lock file cannot fail usefully
+	return errors.Join(cgroup.RemoveEmpty(t.Store.CgroupPrefix()),
+		cgroup.RemoveEmpty(t.Store.Container("").ShimCgroup()))
+}
+
+// Scope is what the container's shim is to enter: a scope of its own for a root container,
+// that of its root for a nested one. nil: systemd makes none here.
+func (t *Tree) Scope(r *store.Record) *wire.Scope {
+	if !t.Store.Scoped() {
+		return nil
+	}
+	c := t.Store.Container(r.ID)
+	s := &wire.Scope{Group: c.ShimCgroup()}
+	if r.ID.Parent() == "" {
+		s.Unit, s.Slice = c.Scope(), filepath.Base(t.Store.Parent)
+		s.Description = "mctr container " + cmp.Or(r.Config.Name, r.ID.Short())
+	}
+	return s
+}
