@@ -11,6 +11,7 @@ import (
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/containerizer/launcher"
 	"github.com/mctr/mctr/containerizer/launcher/wire"
+	"github.com/mctr/mctr/containerizer/rootfs"
 	"github.com/mctr/mctr/containerizer/spec"
 	"github.com/mctr/mctr/internal/plaintext"
 	"github.com/mctr/mctr/internal/saferoot"
@@ -87,7 +88,8 @@ func (c *Containerizer) execProcess(id mctr.ContainerID, e Exec) (*specs.Process
 		o.ConsoleSize = &specs.Box{Width: uint(e.ConsoleSize.Width), Height: uint(e.ConsoleSize.Height)}
 	}
 	if e.User != "" {
-		if o.User, err = saferoot.LookupUser(c.root(id, r.Config), e.User, r.Config.Process.GroupAdd); err != nil {
+		if o.User, err = saferoot.LookupUser(rootfs.Of(c.handle(id), r.Config), e.User,
+			r.Config.Process.GroupAdd); err != nil {
 			return nil, err
 		}
 	}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/containerizer/launcher/wire"
+	"github.com/mctr/mctr/containerizer/rootfs"
 	"github.com/mctr/mctr/containerizer/spec"
 	"github.com/mctr/mctr/containerizer/store"
 	"github.com/mctr/mctr/internal/atomicfile"
@@ -157,7 +158,7 @@ func (l *launch) create(ctx context.Context) error {
 	if err != nil {
 		return l.failed(mctr.Isolating, "shim", "create the container", err)
 	}
-	if err := l.hideFromHost(); err != nil {
+	if err := rootfs.HideFromHost(l.handle(id).Rootfs(), config); err != nil {
 		return l.failed(mctr.Isolating, "containerizer", "withdraw the host's view of the root filesystem", err)
 	}
 	return l.attach(ctx)

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 
 	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/containerizer/rootfs"
 	"github.com/mctr/mctr/containerizer/store"
 	"github.com/mctr/mctr/internal/dirs"
 	"github.com/mctr/mctr/provisioner"
@@ -41,7 +42,7 @@ func (l *launch) mayHave(dir string) bool {
 func (l *launch) fill(ctx context.Context) (err error) {
 	config, id := l.record.Config, l.record.ID
 	if config.Image == "" {
-		return bindHost(l.handle(id).Rootfs())
+		return rootfs.BindHost(l.handle(id).Rootfs())
 	}
 	if l.images == nil {
 		return errNoImages

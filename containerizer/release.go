@@ -11,6 +11,7 @@ import (
 
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/containerizer/launcher"
+	"github.com/mctr/mctr/containerizer/rootfs"
 	"github.com/mctr/mctr/containerizer/store"
 	"github.com/mctr/mctr/internal/cgroup"
 	"github.com/mctr/mctr/internal/tree"
@@ -208,7 +209,7 @@ func (c *Containerizer) unmountRootfs(ctx context.Context, id mctr.ContainerID) 
 			return err
 		}
 	}
-	return unmountAll(c.handle(id).Rootfs())
+	return rootfs.Unmount(c.handle(id).Rootfs())
 }
 
 // keepExit moves a record of the end that lies in STATE to ROOT, with the story of

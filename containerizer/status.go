@@ -8,6 +8,7 @@ import (
 	"os"
 
 	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/containerizer/rootfs"
 	"github.com/mctr/mctr/containerizer/store"
 )
 
@@ -120,7 +121,7 @@ func (c *Containerizer) statusOfState(id mctr.ContainerID, s *mctr.Status) {
 	if created := c.handle(id).Created(); created != nil && s.Termination == nil {
 		s.Pid, s.ShimPid = created.Pid, created.ShimPid
 		if s.Damage == "" { // or its record does not say whether it has an image
-			s.Rootfs = c.root(id, s.Config)
+			s.Rootfs = rootfs.Of(c.handle(id), s.Config)
 		}
 		s.Health = verdict(c.handle(id).Health(), c.healthCheck(id))
 		s.Ready = verdict(c.handle(id).Ready(), s.Config.Ready)

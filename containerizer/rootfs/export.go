@@ -1,4 +1,4 @@
-package containerizer
+package rootfs
 
 import (
 	"context"
@@ -17,12 +17,12 @@ import (
 // they are without what the container wrote, for any OCI runtime to run. Files that the
 // spec binds from the container's own directory stay there, so the bundle is good while
 // the container exists.
-func (c *Containerizer) Export(ctx context.Context, id mctr.ContainerID, dir string) (err error) {
-	r, err := c.handle(id).Record()
+func (f *Files) Export(ctx context.Context, id mctr.ContainerID, dir string) (err error) {
+	r, err := f.Store.Container(id).Record()
 	if err != nil {
 		return err
 	}
-	launched := c.handle(id).Resolved()
+	launched := f.Store.Container(id).Resolved()
 	if launched.Spec == nil {
 		return fmt.Errorf("%w: container %s was never launched, so it has no bundle", mctr.ErrState, id.Short())
 	}
@@ -40,12 +40,12 @@ func (c *Containerizer) Export(ctx context.Context, id mctr.ContainerID, dir str
 		}
 	}()
 	rootfs := filepath.Join(dir, "rootfs")
-	image, err := c.images.Lease(ctx, string(id), r.Config.Image,
+	image, err := f.Images.Lease(ctx, string(id), r.Config.Image,
 		provisioner.PullOptions{Policy: "never", Platform: r.Config.Platform})
 	if err != nil {
 		return err
 	}
-	if err := c.images.Unpack(ctx, image, rootfs); err != nil {
+	if err := f.Images.Unpack(ctx, image, rootfs); err != nil {
 		return err
 	}
 	spec := *launched.Spec

@@ -1,4 +1,10 @@
-package containerizer
+// Package rootfs is for a container's files, whether it runs or not: to copy them, to count
+// them, to make a bundle of them, and to mount the host's filesystem as its own.
+//
+// In the kernel: of a container that does not run, mounts that are in no mount namespace,
+// for one call alone; the copy of the host's mounts that BindHost makes, until Unmount. On
+// disk: what is copied to a container.
+package rootfs
 
 import (
 	"context"
@@ -19,25 +25,45 @@ import (
 	"github.com/mctr/mctr/provisioner"
 )
 
-// A rootfsView is a container's filesystem, for a while.
-type rootfsView struct {
+// Images is what Files need of a provisioner.
+type Images interface {
+	Lease(ctx context.Context, holder, ref string, o provisioner.PullOptions) (*provisioner.Image, error)
+	Leases() (map[string]*provisioner.Image, error)
+	Open(ctx context.Context, image *provisioner.Image, rw string, o provisioner.OpenOptions) (*os.File, error)
+	Unpack(ctx context.Context, image *provisioner.Image, dir string) error
+}
+
+// Files are those of the containers of one store.
+type Files struct {
+	Store  *store.Store
+	Images Images                 // nil: containers have the host's filesystem only
+	Helper func() (string, error) // finds mctr-helper, which looks at what may hang
+
+	// Release releases what a container holds that has ended; its lock is held.
+	Release func(ctx context.Context, id mctr.ContainerID) error
+}
+
+var errNoImages = errors.New("there is no image store")
+
+// A view is a container's filesystem, for a while.
+type view struct {
 	id     mctr.ContainerID
 	root   *os.File          // O_PATH
 	mounts map[string]string // of a container that does not run: where, and why it is not there, "" for one that is
 }
 
-// withRootfs gives do the filesystem of id. That of a running container is its
+// within gives do the filesystem of id. That of a running container is its
 // init's, and no lock is held: reading one stops nobody. One that does not run is
 // mounted for do alone, and its lock held, so that it does not start meanwhile.
-func (c *Containerizer) withRootfs(ctx context.Context, id mctr.ContainerID, do func(*rootfsView) error) error {
+func (f *Files) within(ctx context.Context, id mctr.ContainerID, do func(*view) error) error {
 	for n := 0; ; n++ {
-		phase, err := c.handle(id).Phase()
+		phase, err := f.Store.Container(id).Phase()
 		if err != nil {
 			return err
 		}
 		switch phase {
 		case mctr.Running, mctr.Paused:
-			root, err := c.liveRoot(id)
+			root, err := f.liveRoot(id)
 			if errors.Is(err, errNotItsInit) && n < 100 { // it has ended, and that is not written down yet
 				time.Sleep(20 * time.Millisecond)
 				continue
@@ -45,9 +71,9 @@ func (c *Containerizer) withRootfs(ctx context.Context, id mctr.ContainerID, do 
 			if err != nil {
 				return err
 			}
-			return errors.Join(do(&rootfsView{id: id, root: root}), root.Close())
+			return errors.Join(do(&view{id: id, root: root}), root.Close())
 		case mctr.Exited, mctr.Created, mctr.Lost, mctr.Destroying:
-			err := c.withStoppedRootfs(ctx, id, do)
+			err := f.withinStopped(ctx, id, do)
 			if errors.Is(err, errRuns) {
 				continue
 			}
@@ -65,8 +91,8 @@ var (
 // liveRoot opens the root of the container's init. That it is the init, and not
 // another process that got its number, its control group says; both are read
 // through one descriptor of the process.
-func (c *Containerizer) liveRoot(id mctr.ContainerID) (*os.File, error) {
-	created := c.handle(id).Created()
+func (f *Files) liveRoot(id mctr.ContainerID) (*os.File, error) {
+	created := f.Store.Container(id).Created()
 	if created == nil {
 		return nil, errNotItsInit
 	}
@@ -76,7 +102,7 @@ func (c *Containerizer) liveRoot(id mctr.ContainerID) (*os.File, error) {
 	}
 	defer dir.Close()
 	groups, err := readAt(dir, "cgroup")
-	if err != nil || !strings.Contains(groups, "/"+c.handle(id).Cgroup()) {
+	if err != nil || !strings.Contains(groups, "/"+f.Store.Container(id).Cgroup()) {
 		return nil, errNotItsInit
 	}
 	root, err := unix.Openat(int(dir.Fd()), "root", unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
@@ -100,43 +126,43 @@ func readAt(dir *os.File, name string) (string, error) {
 	return string(data), err
 }
 
-// withStoppedRootfs is withRootfs for a container that does not run.
-func (c *Containerizer) withStoppedRootfs(ctx context.Context, id mctr.ContainerID,
-	do func(*rootfsView) error) (err error) {
-	lock, err := c.handle(id).Lock(ctx)
+// withinStopped is within for a container that does not run.
+func (f *Files) withinStopped(ctx context.Context, id mctr.ContainerID,
+	do func(*view) error) (err error) {
+	lock, err := f.Store.Container(id).Lock(ctx)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, lock.Unlock()) }()
-	if err := c.cleanupLocked(ctx, id); err != nil { // it may have ended a moment ago, and be mounted yet
+	if err := f.Release(ctx, id); err != nil { // it may have ended a moment ago, and be mounted yet
 		return err
 	}
-	if phase, err := c.handle(id).Phase(); err != nil {
+	if phase, err := f.Store.Container(id).Phase(); err != nil {
 		return err
 	} else if phase != mctr.Exited && phase != mctr.Created {
 		return errRuns
 	}
-	r, err := c.handle(id).Record()
+	r, err := f.Store.Container(id).Record()
 	if err != nil {
 		return err
 	}
-	volumes, mounts := c.stoppedMounts(ctx, r)
-	root, err := c.stoppedRoot(ctx, r, volumes)
+	volumes, mounts := f.stoppedMounts(ctx, r)
+	root, err := f.stoppedRoot(ctx, r, volumes)
 	if err != nil {
 		return fmt.Errorf("open the filesystem of container %s: %w", id.Short(), err)
 	}
-	return errors.Join(do(&rootfsView{id: id, root: root, mounts: mounts}), root.Close())
+	return errors.Join(do(&view{id: id, root: root, mounts: mounts}), root.Close())
 }
 
-func (c *Containerizer) stoppedRoot(ctx context.Context, r *store.Record,
+func (f *Files) stoppedRoot(ctx context.Context, r *store.Record,
 	volumes []provisioner.Volume) (*os.File, error) {
 	if r.Config.Image == "" {
 		return nil, fmt.Errorf("%w: it is the host's, and the container does not run", mctr.ErrUnsupported)
 	}
-	if c.images == nil {
+	if f.Images == nil {
 		return nil, errNoImages
 	}
-	held, err := c.images.Leases()
+	held, err := f.Images.Leases()
 	if err != nil {
 		return nil, err
 	}
@@ -144,16 +170,16 @@ func (c *Containerizer) stoppedRoot(ctx context.Context, r *store.Record,
 	if image == nil {
 		return nil, fmt.Errorf("%w: nothing holds its image any more", mctr.ErrNotFound)
 	}
-	if err := dirs.Make(c.handle(r.ID).RW(), 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
+	if err := dirs.Make(f.Store.Container(r.ID).RW(), 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
 		return nil, err
 	}
-	return c.images.Open(ctx, image, c.handle(r.ID).RW(),
+	return f.Images.Open(ctx, image, f.Store.Container(r.ID).RW(),
 		provisioner.OpenOptions{ReadOnly: r.Config.ReadOnly, Volumes: volumes})
 }
 
 // check refuses a path that lies in a mount which is not there: what is beneath it
 // is not what the container means.
-func (v *rootfsView) check(file, asked string) error {
+func (v *view) check(file, asked string) error {
 	for at := path.Clean("/" + file); at != "/"; at = path.Dir(at) {
 		why, ok := v.mounts[at]
 		switch {
@@ -168,7 +194,7 @@ func (v *rootfsView) check(file, asked string) error {
 }
 
 // checkOpened is check for where a path has led.
-func (v *rootfsView) checkOpened(f *os.File, asked string) error {
+func (v *view) checkOpened(f *os.File, asked string) error {
 	if len(v.mounts) == 0 {
 		return nil
 	}

@@ -1,4 +1,4 @@
-package containerizer
+package rootfs
 
 import (
 	"cmp"
@@ -23,12 +23,12 @@ const volumeTime = 5 * time.Second
 // stoppedMounts are the volumes of a container that does not run, those above
 // before those below, and all of its mounts by their place: why each is not there,
 // "" for the volumes.
-func (c *Containerizer) stoppedMounts(ctx context.Context, r *store.Record) (
+func (f *Files) stoppedMounts(ctx context.Context, r *store.Record) (
 	volumes []provisioner.Volume, mounts map[string]string) {
 	found := map[string]provisioner.Volume{}
-	mounts = c.madeMounts(r, found)
+	mounts = f.madeMounts(r, found)
 	for _, m := range r.Config.Mounts {
-		v, why := c.volume(ctx, r, m)
+		v, why := f.volume(ctx, r, m)
 		mounts[v.Target] = why
 		if delete(found, v.Target); why == "" {
 			found[v.Target] = v
@@ -43,16 +43,16 @@ func (c *Containerizer) stoppedMounts(ctx context.Context, r *store.Record) (
 
 // madeMounts are those of the last launch. What isolators made in the container's
 // directory, its sandbox among it, is there as long as the container is.
-func (c *Containerizer) madeMounts(r *store.Record, found map[string]provisioner.Volume) map[string]string {
+func (f *Files) madeMounts(r *store.Record, found map[string]provisioner.Volume) map[string]string {
 	mounts := map[string]string{}
-	spec := c.handle(r.ID).Resolved().Spec
+	spec := f.Store.Container(r.ID).Resolved().Spec
 	if spec == nil {
 		return mounts
 	}
 	for _, m := range spec.Mounts {
 		at := path.Clean(m.Destination)
 		mounts[at] = onlyRunning(m.Type, m.Source)
-		if m.Type != "bind" || !strings.HasPrefix(m.Source, c.handle(r.ID).Dir()+"/") {
+		if m.Type != "bind" || !strings.HasPrefix(m.Source, f.Store.Container(r.ID).Dir()+"/") {
 			continue
 		}
 		if _, err := os.Lstat(m.Source); err == nil { // a launch that failed takes it away
@@ -69,17 +69,17 @@ func onlyRunning(kind, source string) string {
 }
 
 // volume is a mount that was asked for; why is the reason that it is not there.
-func (c *Containerizer) volume(ctx context.Context, r *store.Record, m mctr.Mount) (v provisioner.Volume, why string) {
+func (f *Files) volume(ctx context.Context, r *store.Record, m mctr.Mount) (v provisioner.Volume, why string) {
 	v = provisioner.Volume{Path: m.Source, Target: path.Clean(m.Target), ReadOnly: m.ReadOnly,
 		Alone: slices.Contains(m.Options, "bind")}
 	var err error
 	switch m.Type {
 	case "bind":
-		v.Root, err = "/", c.answers(ctx, m.Source)
+		v.Root, err = "/", f.answers(ctx, m.Source)
 	case "sandbox":
-		v.Root, err = c.sandboxVolume(r.ID, m.Source)
+		v.Root, err = f.sandboxVolume(r.ID, m.Source)
 	case "parent-sandbox":
-		v.Root, err = c.sandboxVolume(r.ID.Parent(), m.Source)
+		v.Root, err = f.sandboxVolume(r.ID.Parent(), m.Source)
 	default:
 		return v, onlyRunning(m.Type, m.Source)
 	}
@@ -90,8 +90,8 @@ func (c *Containerizer) volume(ctx context.Context, r *store.Record, m mctr.Moun
 }
 
 // answers looks at a path of the host's, without ever hanging on it.
-func (c *Containerizer) answers(ctx context.Context, source string) error {
-	program, err := c.findHelper()
+func (f *Files) answers(ctx context.Context, source string) error {
+	program, err := f.Helper()
 	if err != nil {
 		return err
 	}
@@ -101,14 +101,14 @@ func (c *Containerizer) answers(ctx context.Context, source string) error {
 }
 
 // sandboxVolume is the sandbox that source is in, if it is.
-func (c *Containerizer) sandboxVolume(id mctr.ContainerID, source string) (string, error) {
+func (f *Files) sandboxVolume(id mctr.ContainerID, source string) (string, error) {
 	if id == "" {
 		return "", fmt.Errorf("%w: the container is not nested", mctr.ErrInvalid)
 	}
-	sandbox := c.handle(id).Sandbox()
-	f, err := saferoot.Open(sandbox, source, 0)
+	sandbox := f.Store.Container(id).Sandbox()
+	opened, err := saferoot.Open(sandbox, source, 0)
 	if err != nil {
 		return "", err
 	}
-	return sandbox, f.Close()
+	return sandbox, opened.Close()
 }

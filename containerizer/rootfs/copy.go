@@ -1,4 +1,4 @@
-package containerizer
+package rootfs
 
 import (
 	"context"
@@ -35,19 +35,19 @@ type PathStat struct {
 	LinkTarget string // of a symbolic link
 }
 
-// StatPath looks at a path in id's filesystem, as CopyFrom would take it. The
+// Stat looks at a path in id's filesystem, as CopyFrom would take it. The
 // error wraps fs.ErrNotExist where there is nothing.
-func (c *Containerizer) StatPath(ctx context.Context, id mctr.ContainerID, file string,
+func (f *Files) Stat(ctx context.Context, id mctr.ContainerID, file string,
 	o CopyOptions) (s *PathStat, err error) {
-	err = c.withRootfs(ctx, id, func(v *rootfsView) error {
-		f, err := v.open(file, o.FollowLink)
+	err = f.within(ctx, id, func(v *view) error {
+		opened, err := v.open(file, o.FollowLink)
 		if err != nil {
 			return err
 		}
-		defer f.Close()
+		defer opened.Close()
 		s = &PathStat{}
-		if s.FileInfo, err = f.Stat(); err == nil && s.Mode()&os.ModeSymlink != 0 {
-			s.LinkTarget, err = tarfs.Readlink(f)
+		if s.FileInfo, err = opened.Stat(); err == nil && s.Mode()&os.ModeSymlink != 0 {
+			s.LinkTarget, err = tarfs.Readlink(opened)
 		}
 		return err
 	})
@@ -59,19 +59,19 @@ func (c *Containerizer) StatPath(ctx context.Context, id mctr.ContainerID, file 
 // one that does not run, the image with what the container has written, and its
 // volumes. The path counts from the root, and nothing in the container can lead
 // out of it.
-func (c *Containerizer) CopyFrom(ctx context.Context, id mctr.ContainerID, file string, w io.Writer,
+func (f *Files) CopyFrom(ctx context.Context, id mctr.ContainerID, file string, w io.Writer,
 	o CopyOptions) error {
-	return c.withRootfs(ctx, id, func(v *rootfsView) error {
-		f, err := v.open(file, o.FollowLink)
+	return f.within(ctx, id, func(v *view) error {
+		opened, err := v.open(file, o.FollowLink)
 		if err != nil {
 			return err
 		}
-		defer f.Close()
+		defer opened.Close()
 		name := o.Name
 		if name == "" {
 			name = entryName(file)
 		}
-		if err := tarfs.Pack(ctx, f, name, w); err != nil {
+		if err := tarfs.Pack(ctx, opened, name, w); err != nil {
 			return fmt.Errorf("copy %s from container %s: %w", file, id.Short(), err)
 		}
 		return nil
@@ -80,14 +80,14 @@ func (c *Containerizer) CopyFrom(ctx context.Context, id mctr.ContainerID, file 
 
 // CopyTo makes the files that the tar stream r brings, compressed or not, in a
 // directory of id's filesystem, which must be there. See CopyFrom.
-func (c *Containerizer) CopyTo(ctx context.Context, id mctr.ContainerID, dir string, r io.Reader, o CopyOptions) error {
-	return c.withRootfs(ctx, id, func(v *rootfsView) error {
-		f, err := v.open(dir, true)
+func (f *Files) CopyTo(ctx context.Context, id mctr.ContainerID, dir string, r io.Reader, o CopyOptions) error {
+	return f.within(ctx, id, func(v *view) error {
+		opened, err := v.open(dir, true)
 		if err != nil {
 			return err
 		}
-		info, err := f.Stat()
-		if err = errors.Join(err, f.Close()); err != nil {
+		info, err := opened.Stat()
+		if err = errors.Join(err, opened.Close()); err != nil {
 			return err
 		}
 		if !info.IsDir() {
@@ -115,7 +115,7 @@ func entryName(file string) string {
 
 // open finds file (O_PATH). A link is followed if that is asked for, or if the path
 // goes on behind it ("link/").
-func (v *rootfsView) open(file string, follow bool) (*os.File, error) {
+func (v *view) open(file string, follow bool) (*os.File, error) {
 	if file == "" {
 		return nil, fmt.Errorf("%w: an empty path in a container", mctr.ErrInvalid)
 	}

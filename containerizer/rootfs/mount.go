@@ -1,4 +1,4 @@
-package containerizer
+package rootfs
 
 import (
 	"fmt"
@@ -7,13 +7,14 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/containerizer/store"
 	"github.com/mctr/mctr/internal/treemount"
 )
 
-// bindHost gives target the host's filesystem with all its mounts. The copy is
+// BindHost gives target the host's filesystem with all its mounts. The copy is
 // made a slave before it has a place, so that at no moment an unmount in it can
 // reach the host's mounts (open_tree(2), mount_setattr(2), move_mount(2)).
-func bindHost(target string) error {
+func BindHost(target string) error {
 	tree, err := unix.OpenTree(unix.AT_FDCWD, "/", unix.OPEN_TREE_CLONE|unix.AT_RECURSIVE|unix.OPEN_TREE_CLOEXEC)
 	if err != nil {
 		return fmt.Errorf("copy the host's mounts: %w", err)
@@ -29,25 +30,24 @@ func bindHost(target string) error {
 	return nil
 }
 
-// hideFromHost keeps what is deleted below STATE from being deleted in the container too. Once
+// HideFromHost keeps what is deleted below STATE from being deleted in the container too. Once
 // the container's mount namespace has a copy of the root filesystem, the host's end only
 // serves to read an image's files, and the host's own filesystem needs no second place.
-func (l *launch) hideFromHost() error {
-	rootfs := l.handle(l.record.ID).Rootfs()
-	if l.record.Config.Image == "" {
-		return unmountAll(rootfs)
+func HideFromHost(rootfs string, config *mctr.ContainerConfig) error {
+	if config.Image == "" {
+		return Unmount(rootfs)
 	}
 	return os.NewSyscallError("mount", unix.Mount("", rootfs, "", unix.MS_REMOUNT|unix.MS_BIND|unix.MS_RDONLY, ""))
 }
 
-// root is the root filesystem of a running container, to be read.
-func (c *Containerizer) root(id mctr.ContainerID, config *mctr.ContainerConfig) string {
+// Of returns where the root filesystem of a running container is read.
+func Of(c *store.Container, config *mctr.ContainerConfig) string {
 	if config.Image == "" {
 		return "/"
 	}
-	return c.handle(id).Rootfs()
+	return c.Rootfs()
 }
 
-// unmountAll removes every mount that begins at target. Lazy, since a process
+// Unmount removes every mount that begins at target. Lazy, since a process
 // that is about to die may still hold it.
-func unmountAll(target string) error { return treemount.Clear(target, unix.MNT_DETACH) }
+func Unmount(target string) error { return treemount.Clear(target, unix.MNT_DETACH) }

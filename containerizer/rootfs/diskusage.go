@@ -1,4 +1,4 @@
-package containerizer
+package rootfs
 
 import (
 	"context"
@@ -24,12 +24,12 @@ func (d DiskUsage) Total() int64 { return d.Written + d.Logs + d.Sandbox }
 
 // DiskUsage adds up what id has written. Files that it removes meanwhile count or
 // do not; no link that it makes leads the count elsewhere.
-func (c *Containerizer) DiskUsage(ctx context.Context, id mctr.ContainerID) (d DiskUsage, err error) {
-	if _, err := c.handle(id).Record(); err != nil {
+func (f *Files) DiskUsage(ctx context.Context, id mctr.ContainerID) (d DiskUsage, err error) {
+	c := f.Store.Container(id)
+	if _, err := c.Record(); err != nil {
 		return d, err
 	}
-	for dir, sum := range map[string]*int64{c.handle(id).RW(): &d.Written, c.handle(id).Logs(): &d.Logs,
-		c.handle(id).Sandbox(): &d.Sandbox} {
+	for dir, sum := range map[string]*int64{c.RW(): &d.Written, c.Logs(): &d.Logs, c.Sandbox(): &d.Sandbox} {
 		if *sum, err = blocksBelow(ctx, dir); err != nil {
 			return d, err
 		}
