@@ -23,3 +23,6 @@ const (
 func (p Phase) Launching() bool {
 	return p == Provisioning || p == Preparing || p == Fetching || p == Isolating
 }
+
+// Alive returns true if a container in this phase runs.
+func (p Phase) Alive() bool { return p == Running || p == Paused }

@@ -178,12 +178,10 @@ func (c *Containerizer) removeEnded(ctx context.Context, id mctr.ContainerID) (r
 	return true, c.purge(ctx, id)
 }
 
-func alive(phase mctr.Phase) bool { return phase == mctr.Running || phase == mctr.Paused }
-
 // mayRun says whether a container in this phase runs, as far as can be known.
 func (c *Containerizer) mayRun(id mctr.ContainerID, phase mctr.Phase) bool {
 	if phase != mctr.Damaged {
-		return alive(phase)
+		return phase.Alive()
 	}
 	supervised, err := c.handle(id).Supervised()
 	return supervised || err != nil
@@ -203,11 +201,11 @@ func stillRuns(id mctr.ContainerID, phase mctr.Phase) error {
 // endToRemove ends a container that runs or is about to, by its policy too.
 func (c *Containerizer) endToRemove(ctx context.Context, id mctr.ContainerID, phase mctr.Phase) error {
 	_ = c.recordStop(ctx, id) // where the disk is full, it is ended again
-	if !phase.Launching() && !alive(phase) && phase != mctr.Damaged {
+	if !phase.Launching() && !phase.Alive() && phase != mctr.Damaged {
 		return nil
 	}
 	phase, err := c.launched(ctx, id)
-	if err == nil && (alive(phase) || phase == mctr.Damaged) {
+	if err == nil && (phase.Alive() || phase == mctr.Damaged) {
 		_, err = c.Destroy(ctx, id)
 	}
 	if errors.Is(err, mctr.ErrNotFound) {

@@ -4,12 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
-	"os"
 	"slices"
 
 	"github.com/mctr/mctr"
-	"github.com/mctr/mctr/isolators"
+	"github.com/mctr/mctr/containerizer/reconcile"
 )
 
 // Leftovers names everything of this containerizer's on the host that no living
@@ -18,14 +16,18 @@ import (
 // another process is busy with (its lock is held) is not left over. A container of this
 // owner's that its restart policy was about to start is one, when nobody is left to.
 func (c *Containerizer) Leftovers(ctx context.Context) ([]mctr.Leftover, error) {
-	s := &leftoverScan{Containerizer: c, seen: map[mctr.ContainerID]mctr.Phase{}}
-	var errs []error
-	for _, look := range []func(context.Context) error{
-		s.records, s.mounts, s.cgroups, s.shims, s.names, s.leases, s.files, s.isolated,
-	} {
-		errs = append(errs, look(ctx))
+	return c.scanner().Scan(ctx)
+}
+
+func (c *Containerizer) scanner() *reconcile.Scanner {
+	s := &reconcile.Scanner{
+		Store: c.store, Isolators: c.isolators, RestartOrphaned: c.restartOrphaned, GroupAbandoned: c.launchAbandoned,
+		Wake: c.wakeShim,
 	}
-	return s.found, errors.Join(errs...)
+	if c.images != nil { // or the interface would not be nil
+		s.Images = c.images
+	}
+	return s
 }
 
 // Reconcile undoes what Leftovers names, and removes the control groups above all
@@ -43,7 +45,7 @@ func (c *Containerizer) Reconcile(ctx context.Context) ([]mctr.Leftover, error) 
 		failed[l.Owner] = err != nil
 		errs = append(errs, err)
 	}
-	errs = append(errs, c.sweep(found))
+	errs = append(errs, c.scanner().Sweep(found))
 	if len(found) > 0 {
 		errs = append(errs, c.undoRest(ctx, found, failed))
 	}
@@ -63,7 +65,7 @@ func (c *Containerizer) undoRest(ctx context.Context, found []mctr.Leftover, fai
 		switch {
 		case !known || failed[l.Owner]:
 		case l.Owner == "" && l.Isolator != "":
-			if err := c.undo(ctx, l); err != nil {
+			if err := c.scanner().Undo(ctx, l); err != nil {
 				errs = append(errs, fmt.Errorf("%s: %w", l, err))
 			}
 		default:
@@ -71,15 +73,6 @@ func (c *Containerizer) undoRest(ctx context.Context, found []mctr.Leftover, fai
 		}
 	}
 	return errors.Join(errs...)
-}
-
-func (c *Containerizer) undo(ctx context.Context, l mctr.Leftover) error {
-	for _, i := range c.isolators {
-		if u, ok := i.(isolators.Undoer); ok && i.Name() == l.Isolator {
-			return u.Undo(ctx, l)
-		}
-	}
-	return fmt.Errorf("%w: no isolator %s", mctr.ErrUnsupported, l.Isolator)
 }
 
 // reconcile undoes what is left of one container.
@@ -104,20 +97,4 @@ func (c *Containerizer) reconcileLocked(ctx context.Context, id mctr.ContainerID
 		return c.releaseEnded(ctx, id)
 	}
 	return c.cleanupLocked(ctx, id)
-}
-
-// sweep removes leftovers that belong to no container: files, and leases of processes.
-func (c *Containerizer) sweep(found []mctr.Leftover) error {
-	var errs []error
-	for _, l := range found {
-		if l.Kind == kindLease && l.Owner == "" {
-			errs = append(errs, c.images.Release(l.Object))
-		}
-		if l.Kind == kindFile {
-			if err := os.Remove(l.Object); err != nil && !errors.Is(err, fs.ErrNotExist) {
-				errs = append(errs, err)
-			}
-		}
-	}
-	return errors.Join(errs...)
 }

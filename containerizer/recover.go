@@ -85,7 +85,7 @@ func (c *Containerizer) recoverOne(ctx context.Context, id mctr.ContainerID, tol
 	switch mine := told || r.Config.Owner == c.owner; {
 	case !mine:
 		return nil
-	case !alive(phase) && phase != mctr.Damaged:
+	case !phase.Alive() && phase != mctr.Damaged:
 		return c.recoverEnd(ctx, id, found)
 	case c.launchAbandoned(r):
 		return c.recoverGroup(ctx, id, found)
@@ -194,7 +194,7 @@ func (c *Containerizer) recordMissing(ctx context.Context, id mctr.ContainerID) 
 	if errors.Is(err, mctr.ErrNotFound) {
 		return nil
 	}
-	if err != nil || alive(phase) || phase == mctr.Created || c.launchCutOff(id, phase) {
+	if err != nil || phase.Alive() || phase == mctr.Created || c.launchCutOff(id, phase) {
 		return err
 	}
 	if t, err := c.handle(id).Termination(); err != nil || t != nil {
@@ -222,5 +222,5 @@ func (c *Containerizer) recoverStrays(ctx context.Context, undone []mctr.Contain
 		}
 		errs = append(errs, c.reconcile(ctx, l.Owner))
 	}
-	return errors.Join(append(errs, c.sweep(left))...)
+	return errors.Join(append(errs, c.scanner().Sweep(left))...)
 }

@@ -89,7 +89,7 @@ func (c *Containerizer) nextRestart(id mctr.ContainerID, failed int) (streak int
 func (c *Containerizer) awaitsRestart(id mctr.ContainerID, end time.Time) bool {
 	phase, err := c.handle(id).Phase()
 	switch {
-	case err != nil || c.handle(id).Stopped() || alive(phase):
+	case err != nil || c.handle(id).Stopped() || phase.Alive():
 		return false
 	case phase != mctr.Exited:
 		return true
@@ -114,7 +114,7 @@ func (c *Containerizer) startByPolicy(ctx context.Context, id mctr.ContainerID, 
 func (c *Containerizer) restartObsolete(id mctr.ContainerID) bool {
 	phase, err := c.handle(id).Phase()
 	return errors.Is(err, mctr.ErrNotFound) || c.handle(id).Stopped() ||
-		err == nil && (alive(phase) || phase.Launching())
+		err == nil && (phase.Alive() || phase.Launching())
 }
 
 // HoldRestart has [Containerizer.Status] say that the container is to be started again,
@@ -252,7 +252,7 @@ func (c *Containerizer) recordKill(ctx context.Context, id mctr.ContainerID, sig
 // policy looks for the mark under the lock: once that was free, the container runs, or
 // the mark will be seen.
 func (c *Containerizer) awaitLaunch(ctx context.Context, id mctr.ContainerID) error {
-	if phase, err := c.handle(id).Phase(); err != nil || alive(phase) {
+	if phase, err := c.handle(id).Phase(); err != nil || phase.Alive() {
 		return err
 	}
 	lock, err := c.handle(id).Lock(ctx)

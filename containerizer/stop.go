@@ -37,7 +37,7 @@ func (c *Containerizer) stopChildren(ctx context.Context, id mctr.ContainerID, t
 
 func (c *Containerizer) stopChild(ctx context.Context, id mctr.ContainerID, timeout time.Duration) error {
 	phase, err := c.handle(id).Phase()
-	if errors.Is(err, mctr.ErrNotFound) || err == nil && !alive(phase) {
+	if errors.Is(err, mctr.ErrNotFound) || err == nil && !phase.Alive() {
 		return nil
 	}
 	if err != nil {

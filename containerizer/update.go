@@ -61,7 +61,7 @@ func (c *Containerizer) updatable(id mctr.ContainerID, change mctr.Resources) (*
 	if err != nil {
 		return nil, err
 	}
-	if phase, err := c.handle(id).Phase(); err != nil || !alive(phase) {
+	if phase, err := c.handle(id).Phase(); err != nil || !phase.Alive() {
 		return nil, errors.Join(err,
 			fmt.Errorf("%w: container %s is %s: only a running one can be updated", mctr.ErrState, id.Short(), phase))
 	}

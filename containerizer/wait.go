@@ -167,7 +167,7 @@ func (c *Containerizer) endedMeanwhile(id mctr.ContainerID, err error) error {
 
 func (c *Containerizer) mustRun(id mctr.ContainerID) error {
 	phase, err := c.handle(id).Phase()
-	if err == nil && !alive(phase) && phase != mctr.Damaged { // whose shim may answer all the same
+	if err == nil && !phase.Alive() && phase != mctr.Damaged { // whose shim may answer all the same
 		err = fmt.Errorf("%w: container %s is not running: it is %s", mctr.ErrState, id.Short(), phase)
 	}
 	return err

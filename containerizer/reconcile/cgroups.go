@@ -1,6 +1,7 @@
-package containerizer
+package reconcile
 
 import (
+	"context"
 	"os"
 	"path/filepath"
 	"strings"
@@ -12,31 +13,31 @@ import (
 // grouped finds root containers of which every record is gone, by their control groups:
 // the name of the group above all follows from STATE's path, so that no other containerizer makes
 // groups there. One whose shim lives is not left over: the shim makes a record.
-func (s *leftoverScan) grouped() {
+func (s *scan) grouped(ctx context.Context) {
 	for _, id := range s.groupsOfRoots() {
 		if _, seen := s.seen[id]; seen {
 			continue
 		}
 		s.seen[id] = ""
-		if s.wakeShim(s.ctx, id) == nil {
-			s.seen[id], _ = s.handle(id).Phase()
+		if s.Wake(ctx, id) == nil {
+			s.seen[id], _ = s.Store.Container(id).Phase()
 		}
 	}
 }
 
 // groupsOfRoots are the ids by which groups are called where root containers have
 // theirs. Each has one for the container's own process in it.
-func (s *leftoverScan) groupsOfRoots() (ids []mctr.ContainerID) {
-	pattern := filepath.Join(s.store.CgroupPrefix(), "*", "main")
-	if s.store.Scoped() {
-		pattern = filepath.Join(s.store.Parent, "mctr-*.scope", "*", "main")
+func (s *scan) groupsOfRoots() (ids []mctr.ContainerID) {
+	pattern := filepath.Join(s.Store.CgroupPrefix(), "*", "main")
+	if s.Store.Scoped() {
+		pattern = filepath.Join(s.Store.Parent, "mctr-*.scope", "*", "main")
 	}
 	for _, root := range cgroup.Roots() {
 		found, _ := filepath.Glob(filepath.Join(root, pattern)) // the pattern is well formed
 		for _, dir := range found {
 			id := mctr.ContainerID(filepath.Base(filepath.Dir(dir)))
 			info, err := os.Lstat(dir)
-			named := strings.HasSuffix(dir, "/"+s.handle(id).Cgroup())
+			named := strings.HasSuffix(dir, "/"+s.Store.Container(id).Cgroup())
 			if err == nil && info.IsDir() && named && id.Validate() == nil && id.Parent() == "" {
 				ids = append(ids, id)
 			}

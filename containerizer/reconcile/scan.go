@@ -1,4 +1,10 @@
-package containerizer
+// Package reconcile finds what is left on the host of containers, and undoes what belongs to
+// none of them. It looks at records, mounts, control groups, processes, locks, names and
+// leases, and at what the isolators know. What belongs to others, by its name or for lack
+// of a record of ours, is not looked at.
+//
+// It keeps nothing on disk, and makes nothing in the kernel.
+package reconcile
 
 import (
 	"context"
@@ -14,10 +20,12 @@ import (
 
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/containerizer/launcher"
+	"github.com/mctr/mctr/containerizer/store"
 	"github.com/mctr/mctr/internal/atomicfile"
 	"github.com/mctr/mctr/internal/cgroup"
 	"github.com/mctr/mctr/internal/flock"
 	"github.com/mctr/mctr/internal/proc"
+	"github.com/mctr/mctr/isolators"
 	"github.com/mctr/mctr/provisioner"
 )
 
@@ -32,21 +40,57 @@ const (
 	kindFile      = "file"
 )
 
-// A leftoverScan is one look at the host.
-type leftoverScan struct {
-	*Containerizer
+// Leases are what a Scanner needs of a provisioner.
+type Leases interface {
+	Leases() (map[string]*provisioner.Image, error)
+	Release(holder string) error
+}
+
+// A Scanner finds what no living container of a store accounts for. It changes nothing but
+// by Sweep and Undo.
+type Scanner struct {
+	Store     *store.Store
+	Images    Leases // nil: there are none
+	Isolators []isolators.Isolator
+
+	// RestartOrphaned returns true if the process that was about to start the container is gone.
+	RestartOrphaned func(mctr.ContainerID) bool
+	// GroupAbandoned returns true if the launch of the group with this root was cut off.
+	GroupAbandoned func(*store.Record) bool
+	// Wake has the container's shim, if it lives, make the directory in STATE again.
+	Wake func(context.Context, mctr.ContainerID) error
+}
+
+// A scan is one look at the host.
+type scan struct {
+	*Scanner
 	seen  map[mctr.ContainerID]mctr.Phase // by records; "" is none
 	found []mctr.Leftover
 }
 
-func (s *leftoverScan) add(kind, object string, owner mctr.ContainerID, why, undo string) {
+// Scan names everything of these containers' that is left over. What another process is busy
+// with, whose lock is held, is not. It goes on past errors.
+func (s *Scanner) Scan(ctx context.Context) ([]mctr.Leftover, error) {
+	one := &scan{Scanner: s, seen: map[mctr.ContainerID]mctr.Phase{}}
+	var errs []error
+	for _, look := range []func(context.Context) error{
+		one.records, one.mounts, one.cgroups, one.shims, one.names, one.leases, one.files, one.isolated,
+	} {
+		errs = append(errs, look(ctx))
+	}
+	return one.found, errors.Join(errs...)
+}
+
+func (s *Scanner) handleOf(id mctr.ContainerID) mctr.Handle { return s.Store.Container(id).Handle() }
+
+func (s *scan) add(kind, object string, owner mctr.ContainerID, why, undo string) {
 	s.found = append(s.found, mctr.Leftover{Kind: kind, Object: object, Owner: owner, Why: why, Undo: undo})
 }
 
 // records looks at every directory that a container has or had.
-func (s *leftoverScan) records(context.Context) error {
+func (s *scan) records(ctx context.Context) error {
 	var errs []error
-	for _, parent := range []string{s.store.Containers(), s.store.Running()} {
+	for _, parent := range []string{s.Store.Containers(), s.Store.Running()} {
 		entries, err := os.ReadDir(parent)
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			errs = append(errs, err)
@@ -57,50 +101,51 @@ func (s *leftoverScan) records(context.Context) error {
 			}
 		}
 	}
-	s.grouped()
+	s.grouped(ctx)
 	return errors.Join(errs...)
 }
 
-func (s *leftoverScan) record(id mctr.ContainerID, dir string) error {
+func (s *scan) record(id mctr.ContainerID, dir string) error {
 	if _, seen := s.seen[id]; seen || id.Validate() != nil {
 		return nil
 	}
-	phase, err := s.handle(id).Phase()
+	phase, err := s.Store.Container(id).Phase()
 	if err != nil {
 		return err
 	}
 	s.seen[id] = phase
-	if busy, err := s.handle(id).Locked(); err != nil || busy {
+	if busy, err := s.Store.Container(id).Locked(); err != nil || busy {
 		return err
 	}
-	_, err = os.Lstat(s.handle(id).StateDir())
+	_, err = os.Lstat(s.Store.Container(id).StateDir())
 	switch {
 	case phase.Launching():
 		s.add(kindDirectory, dir, id, "its launch was abandoned in phase "+string(phase),
 			"undo the launch and remove it")
-	case alive(phase) && s.groupLaunchAbandoned(id):
+	case phase.Alive() && s.groupAbandoned(id):
 		s.add(kindContainer, string(id), id, "the launch of its group was abandoned",
 			"end it with its tasks and remove it")
 	case phase == mctr.Lost:
 		s.add(kindContainer, string(id), id, "its shim is gone and recorded no end",
 			"kill its processes, record the loss, release it")
 	case (phase == mctr.Exited || phase == mctr.Destroying) && err == nil:
-		s.add(kindDirectory, s.handle(id).StateDir(), id, "the container has ended and is not cleaned up", "release it")
-	case phase == mctr.Exited && s.restartOrphaned(id):
+		s.add(kindDirectory, s.Store.Container(id).StateDir(), id, "the container has ended and is not cleaned up",
+			"release it")
+	case phase == mctr.Exited && s.RestartOrphaned(id):
 		s.add(kindContainer, string(id), id, "its restart policy was about to start it, and who was to do that is gone",
 			"start it")
 	}
 	return nil
 }
 
-func (s *leftoverScan) groupLaunchAbandoned(id mctr.ContainerID) bool {
-	r, err := s.handle(id).Record()
-	return err == nil && s.launchAbandoned(r)
+func (s *scan) groupAbandoned(id mctr.ContainerID) bool {
+	r, err := s.Store.Container(id).Record()
+	return err == nil && s.GroupAbandoned(r)
 }
 
 // accounted says whether id may have mounts, groups and processes: it is on its
 // way up or down, or runs.
-func (s *leftoverScan) accounted(id mctr.ContainerID) bool {
+func (s *scan) accounted(id mctr.ContainerID) bool {
 	phase := s.seen[id]
 	if phase == "" || phase == mctr.Created || phase == mctr.Lost {
 		return false
@@ -108,22 +153,22 @@ func (s *leftoverScan) accounted(id mctr.ContainerID) bool {
 	if phase != mctr.Exited && !phase.Launching() {
 		return true
 	}
-	busy, err := s.handle(id).Locked()
+	busy, err := s.Store.Container(id).Locked()
 	return err != nil || busy
 }
 
 // mounts looks below STATE/containers, where nobody else mounts anything.
-func (s *leftoverScan) mounts(context.Context) error {
-	infos, err := mountinfo.GetMounts(mountinfo.PrefixFilter(s.store.Running()))
+func (s *scan) mounts(context.Context) error {
+	infos, err := mountinfo.GetMounts(mountinfo.PrefixFilter(s.Store.Running()))
 	if err != nil {
 		return err
 	}
 	for _, m := range infos {
-		rest := strings.TrimPrefix(m.Mountpoint, s.store.Running()+"/")
+		rest := strings.TrimPrefix(m.Mountpoint, s.Store.Running()+"/")
 		name, _, below := strings.Cut(rest, "/")
 		id := mctr.ContainerID(name)
 		if below && rest != m.Mountpoint && id.Validate() == nil && !s.accounted(id) &&
-			m.Mountpoint == s.handle(id).Rootfs() {
+			m.Mountpoint == s.Store.Container(id).Rootfs() {
 			s.add(kindMount, m.Mountpoint, id, "no running container has it", "unmount it")
 		}
 	}
@@ -131,12 +176,12 @@ func (s *leftoverScan) mounts(context.Context) error {
 }
 
 // cgroups looks at the groups of all containers that are known by now.
-func (s *leftoverScan) cgroups(context.Context) error {
+func (s *scan) cgroups(context.Context) error {
 	for id := range s.seen {
 		if s.accounted(id) {
 			continue
 		}
-		group := s.handle(id).WholeCgroup()
+		group := s.Store.Container(id).WholeCgroup()
 		for _, dir := range cgroup.Dirs(group) {
 			s.add(kindCgroup, dir, id, "its container does not run", "kill what is in it and remove it")
 		}
@@ -153,10 +198,10 @@ func (s *leftoverScan) cgroups(context.Context) error {
 }
 
 // shims looks for supervisors of containers that need none.
-func (s *leftoverScan) shims(context.Context) error {
-	groups := map[string]bool{s.handle("").ShimCgroup(): true}
+func (s *scan) shims(context.Context) error {
+	groups := map[string]bool{s.Store.Container("").ShimCgroup(): true}
 	for id := range s.seen {
-		groups[s.handle(id).ShimCgroup()] = true
+		groups[s.Store.Container(id).ShimCgroup()] = true
 	}
 	var errs []error
 	for group := range groups {
@@ -165,13 +210,13 @@ func (s *leftoverScan) shims(context.Context) error {
 	return errors.Join(errs...)
 }
 
-func (s *leftoverScan) shimsIn(group string) error {
+func (s *scan) shimsIn(group string) error {
 	pids, err := cgroup.Pids(group)
 	if err != nil {
 		return err
 	}
 	for _, pid := range pids {
-		name, ours := strings.CutPrefix(launcher.Directory(pid), s.store.Running()+"/")
+		name, ours := strings.CutPrefix(launcher.Directory(pid), s.Store.Running()+"/")
 		id := mctr.ContainerID(name)
 		if ours && id.Validate() == nil && !s.accounted(id) {
 			s.add(kindProcess, fmt.Sprintf("%d (%s)", pid, proc.Command(pid)), id,
@@ -181,25 +226,25 @@ func (s *leftoverScan) shimsIn(group string) error {
 	return nil
 }
 
-func (s *leftoverScan) names(context.Context) error {
-	entries, err := os.ReadDir(s.store.Names())
+func (s *scan) names(context.Context) error {
+	entries, err := os.ReadDir(s.Store.Names())
 	if err != nil {
 		return err
 	}
 	for _, e := range entries {
-		path := filepath.Join(s.store.Names(), e.Name())
-		if holder, err := s.store.Named(e.Name()); err == nil && holder == "" {
+		path := filepath.Join(s.Store.Names(), e.Name())
+		if holder, err := s.Store.Named(e.Name()); err == nil && holder == "" {
 			s.add(kindFile, path, "", "it names a container that does not exist", "remove it")
 		}
 	}
 	return nil
 }
 
-func (s *leftoverScan) leases(context.Context) error {
-	if s.images == nil {
+func (s *scan) leases(context.Context) error {
+	if s.Images == nil {
 		return nil
 	}
-	leases, err := s.images.Leases()
+	leases, err := s.Images.Leases()
 	if err != nil {
 		return err
 	}
@@ -220,8 +265,8 @@ const writing = time.Minute
 
 // files looks for temporary files of writers that died, and for locks of
 // containers that do not exist and that nobody holds.
-func (s *leftoverScan) files(context.Context) error {
-	for _, dir := range []string{s.store.Names(), s.store.State} {
+func (s *scan) files(context.Context) error {
+	for _, dir := range []string{s.Store.Names(), s.Store.State} {
 		err := s.each(dir, func(e fs.DirEntry, path string) {
 			if info, err := e.Info(); err == nil && atomicfile.IsTemp(e.Name()) &&
 				time.Since(info.ModTime()) > writing {
@@ -232,7 +277,7 @@ func (s *leftoverScan) files(context.Context) error {
 			return err
 		}
 	}
-	return s.each(s.store.Locks(), func(e fs.DirEntry, path string) {
+	return s.each(s.Store.Locks(), func(e fs.DirEntry, path string) {
 		id := mctr.ContainerID(e.Name())
 		_, known := s.seen[id]
 		if held, err := flock.Held(path); !known && !held && err == nil && id.Validate() == nil {
@@ -241,7 +286,7 @@ func (s *leftoverScan) files(context.Context) error {
 	})
 }
 
-func (*leftoverScan) each(dir string, look func(e fs.DirEntry, path string)) error {
+func (*scan) each(dir string, look func(e fs.DirEntry, path string)) error {
 	entries, err := os.ReadDir(dir)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil // STATE or ROOT was deleted, which Condition tells
@@ -253,20 +298,20 @@ func (*leftoverScan) each(dir string, look func(e fs.DirEntry, path string)) err
 }
 
 // isolated asks the isolators.
-func (s *leftoverScan) isolated(ctx context.Context) error {
+func (s *scan) isolated(ctx context.Context) error {
 	var known []mctr.ContainerState
 	for id, phase := range s.seen {
 		state := mctr.ContainerState{Handle: s.handleOf(id), Phase: phase}
-		if r, err := s.handle(id).Record(); err == nil {
+		if r, err := s.Store.Container(id).Record(); err == nil {
 			state.Config = r.Config
 		}
-		if created := s.handle(id).Created(); created != nil {
+		if created := s.Store.Container(id).Created(); created != nil {
 			state.Pid = created.Pid
 		}
 		known = append(known, state)
 	}
 	var errs []error
-	for _, i := range s.isolators {
+	for _, i := range s.Isolators {
 		found, err := i.Recover(ctx, known, s.handleOf)
 		for n := range found {
 			found[n].Isolator = i.Name()
