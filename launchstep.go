@@ -49,7 +49,7 @@ func Steps(reached []Timing) []Step {
 	return steps
 }
 
-// precedes says whether a checkpoint is written before what it names is done.
+// precedes reports whether a checkpoint is written before what it names is done.
 func precedes(checkpoint string) bool {
 	return strings.HasPrefix(checkpoint, "prepare/") || checkpoint == "shim" || checkpoint == "destroy"
 }

@@ -16,7 +16,7 @@ type ListenPolicy struct {
 	Interval time.Duration `json:"interval,omitempty"` // of looking; 0 is 10 s
 }
 
-// Allows says whether port is one of those.
+// Allows reports whether port is one of those.
 func (l *ListenPolicy) Allows(port uint16) bool {
 	for _, r := range l.Ports {
 		if r.First <= port && port <= r.Last {

@@ -18,7 +18,7 @@ const (
 	Damaged      Phase = "DAMAGED" // its records are gone or unreadable: see Status.Damage
 )
 
-// Launching says whether the container is short of running: if nobody holds its
+// Launching reports whether the container is short of running: if nobody holds its
 // lock then, it is abandoned and anybody may undo it.
 func (p Phase) Launching() bool {
 	return p == Provisioning || p == Preparing || p == Fetching || p == Isolating

@@ -49,10 +49,10 @@ func ParseRestartPolicy(s string) (RestartPolicy, error) {
 	return p, nil
 }
 
-// Never says whether the policy restarts nothing.
+// Never reports whether the policy restarts nothing.
 func (p RestartPolicy) Never() bool { return p.Name == "" || p.Name == RestartNo }
 
-// Next says whether a container that ended like this is started again, and after
+// Next reports whether a container that ended like this is started again, and after
 // how long. streak is how many restarts there were in a row, 0 after one that ran
 // for long.
 func (p RestartPolicy) Next(t *Termination, streak int) (after time.Duration, again bool) {

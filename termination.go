@@ -55,7 +55,7 @@ func (t *Termination) SetCause(l Limitation) {
 	}
 }
 
-// Failed says whether the container did not do what it was for: by its exit code, or
+// Failed reports whether the container did not do what it was for: by its exit code, or
 // because a limit or its health ended it, whatever its command made of the signal.
 func (t *Termination) Failed() bool { return t.ExitCode != 0 || t.Limitation != nil }
 

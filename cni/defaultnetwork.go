@@ -16,7 +16,7 @@ import (
 // is written down when the first container wants it.
 const Default = "bridge"
 
-// Available says whether a container can have the network: it is configured, or it is
+// Available reports whether a container can have the network: it is configured, or it is
 // the default one, and all its plugins are there. It changes nothing.
 func (n *Networks) Available(name string) (*Network, error) {
 	network, err := n.Find(name)

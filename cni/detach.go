@@ -117,7 +117,7 @@ func (n *Networks) RetryDue(ctx context.Context) {
 	}
 }
 
-// isDue says whether a DEL that failed is to be asked again.
+// isDue reports whether a DEL that failed is to be asked again.
 func (a *Attachment) isDue() bool {
 	return a.State == Detaching && a.Failed > 0 && time.Now().After(a.Retry)
 }

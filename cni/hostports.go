@@ -21,7 +21,7 @@ func (n *Networks) lockPorts(ctx context.Context) (*flock.Lock, error) {
 	return flock.Exclusive(ctx, n.portsLock())
 }
 
-// CheckPorts says whether host ports could be had now. The error, of mctr.ErrInvalid,
+// CheckPorts reports whether host ports could be had now. The error, of mctr.ErrInvalid,
 // names who has one.
 func (n *Networks) CheckPorts(want []mctr.Port) error {
 	if len(want) == 0 {
@@ -107,7 +107,7 @@ func (a *Attachment) ownerText() string {
 	return "container " + a.Container.Short() + "'s"
 }
 
-// overlap says whether two addresses of the host can mean one: no address is all of
+// overlap reports whether two addresses of the host can mean one: no address is all of
 // both families, an unspecified one all of its own.
 func overlap(a, b string) bool {
 	one, err := netip.ParseAddr(a)
@@ -119,7 +119,7 @@ func overlap(a, b string) bool {
 	return one.Is4() == other.Is4() && (one == other || one.IsUnspecified() || other.IsUnspecified())
 }
 
-// bindable says whether no process of the host listens on the port.
+// bindable reports whether no process of the host listens on the port.
 func bindable(p mctr.Port) error {
 	socket, err := listen(p)
 	if err != nil {

@@ -47,7 +47,7 @@ func (n *Network) programs() []string {
 	return programs
 }
 
-// Has says whether one of its plugins takes a capability argument of this name
+// Has reports whether one of its plugins takes a capability argument of this name
 // (CNI conventions: portMappings, bandwidth, dns, ips, mac, ...).
 func (n *Network) Has(capability string) bool {
 	for _, p := range n.list.Plugins {

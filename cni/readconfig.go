@@ -93,7 +93,7 @@ func singlePlugin(p *libcni.PluginConfig) (*libcni.NetworkConfigList, error) {
 	return libcni.NetworkConfFromBytes(data)
 }
 
-// Usable says whether every plugin of the network is there and may be run. The
+// Usable reports whether every plugin of the network is there and may be run. The
 // error names the first that is not, and where it was looked for.
 func (n *Networks) Usable(network *Network) error {
 	for _, program := range network.programs() {

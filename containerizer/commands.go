@@ -16,7 +16,7 @@ func (l *launch) effectiveCommands() *store.Commands {
 	return &l.commands
 }
 
-// checkSupervised refuses to start a container of another owner that nobody would look after
+// checkSupervised refuses to start a container of another owner that no process would look after
 // once this process has gone: its owner does not know that it was started, and there
 // are no commands.
 func (l *launch) checkSupervised() error {

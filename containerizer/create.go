@@ -81,7 +81,7 @@ func (c *Containerizer) Start(ctx context.Context, id mctr.ContainerID, o Launch
 }
 
 // mayStart refuses what is not to be started: a group, whose tasks would stay
-// ended, what nobody would look after, and by a policy what somebody stopped.
+// exited, a container that no process would look after, and as a restart one that was stopped.
 func (l *launch) mayStart(ctx context.Context) error {
 	if len(l.record.Config.Process.Tasks) > 0 {
 		return fmt.Errorf("%w: container %s is the root of a group: run the group anew", mctr.ErrState,

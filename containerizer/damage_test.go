@@ -160,7 +160,7 @@ func TestStateLost(t *testing.T) {
 	}
 }
 
-// logged says whether the container's log has a line.
+// logged reports whether the container's log has a line.
 func (a *agent) logged(id mctr.ContainerID, line string) (found bool) {
 	err := a.Logs(a.t.Context(), id, logs.ReadOptions{Tail: -1}, func(e logs.Entry) error {
 		found = found || strings.Contains(string(e.Text), line)

@@ -178,7 +178,7 @@ func (c *Containerizer) removeEnded(ctx context.Context, id mctr.ContainerID) (r
 	return true, c.purge(ctx, id)
 }
 
-// mayRun says whether a container in this phase runs, as far as can be known.
+// mayRun reports whether a container in this phase runs, as far as can be known.
 func (c *Containerizer) mayRun(id mctr.ContainerID, phase mctr.Phase) bool {
 	if phase != mctr.Damaged {
 		return phase.Alive()
@@ -187,7 +187,7 @@ func (c *Containerizer) mayRun(id mctr.ContainerID, phase mctr.Phase) bool {
 	return supervised || err != nil
 }
 
-// damaged says whether the container's records do not tell what it is.
+// damaged reports whether the container's records do not tell what it is.
 func (c *Containerizer) damaged(id mctr.ContainerID) bool {
 	_, unreadable := c.handle(id).Record()
 	phase, err := c.handle(id).Phase()

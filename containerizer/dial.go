@@ -71,7 +71,7 @@ func (c *Containerizer) sendSIGHUP(id mctr.ContainerID, pid int) error {
 	return unix.PidfdSendSignal(fd, unix.SIGHUP, nil, 0)
 }
 
-// supervised says whether the container's shim lives, by its lock or, where that was
+// supervised reports whether the container's shim lives, by its lock or, where that was
 // deleted, by the record of the run.
 func (c *Containerizer) supervised(id mctr.ContainerID) (bool, error) {
 	if alive, err := launcher.Alive(c.handle(id).StateDir()); alive || err != nil {

@@ -91,7 +91,7 @@ func (g *guarded) Undo(ctx context.Context, l mctr.Leftover) error {
 	return safely("Undo", func() error { return u.Undo(ctx, l) })
 }
 
-// Cleanup is called once more by whoever tries again; an isolator that hangs may
+// Cleanup is called once more when the release is tried again; an isolator that hangs may
 // find that two of its calls meet.
 func (g *guarded) Cleanup(ctx context.Context, h mctr.Handle) error {
 	ctx, cancel := context.WithTimeout(ctx, g.cleanup)

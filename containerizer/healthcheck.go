@@ -31,7 +31,7 @@ func checkProbes(config *mctr.ContainerConfig) error {
 }
 
 // resolveHealth decides which check the container has, and writes it down for
-// whoever watches the container: a file of its own, for most have none.
+// the process that watches the container. It is a file of its own, because most have none.
 func (l *launch) resolveHealth() (err error) {
 	l.health, err = healthOf(l.record.Config.Health, l.image)
 	if err != nil || l.health == nil {

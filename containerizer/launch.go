@@ -21,11 +21,11 @@ import (
 type LaunchOptions struct {
 	SecretEnv []string             // NAME=VALUE; never on disk
 	Progress  provisioner.Progress // of a pull; nil: none is told
-	Detach    bool                 // nobody here watches it: the exit command cleans up
+	Detach    bool                 // this process does not watch it: the exit command cleans up
 	Step      func(mctr.Step)      // is told each step that is done; nil: steps are not told
 
 	// Unsupervised leaves the container's restart policy to the caller, who starts
-	// it with Again: then it is started only where nobody stopped it.
+	// it with Again: then a container that was stopped is not started.
 	Unsupervised, Again bool
 	streak              int // with Again: the restarts in a row
 

@@ -83,7 +83,7 @@ func (w *watcher) Watch(ctx context.Context, _ mctr.Handle, _ func(mctr.Limitati
 	return nil
 }
 
-// over says whether the last watch has ended.
+// over reports whether the last watch has ended.
 func (w *watcher) over() bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()

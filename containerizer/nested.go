@@ -15,7 +15,7 @@ import (
 
 // inParent finds the container that this one is to be nested in, and keeps it
 // from being released until the launch is over. Its lock comes before the
-// container's own, as for whoever ends both.
+// container's own, in the same order as in Destroy, which takes both.
 func (l *launch) inParent(ctx context.Context) error {
 	id := l.record.ID.Parent()
 	if id == "" {

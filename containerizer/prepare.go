@@ -90,7 +90,7 @@ func (l *launch) baseSpec() *specs.Spec {
 	return base
 }
 
-// bundle writes config.json, which nobody changes afterwards, and for later
+// bundle writes config.json, which is not changed afterwards, and for later
 // questions what the launch came to.
 func (l *launch) bundle(context.Context) error {
 	id := l.record.ID

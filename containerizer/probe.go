@@ -33,7 +33,7 @@ func (c *Containerizer) probe(ctx context.Context, r *store.Record) {
 	}
 }
 
-// keepProbing probes until ctx ends, and goes on from what somebody else recorded.
+// keepProbing probes until ctx ends, and goes on from what an earlier process recorded.
 func (c *Containerizer) keepProbing(ctx context.Context, id mctr.ContainerID, check *mctr.HealthCheck, recorded string,
 	told func(h mctr.Health, changed bool)) {
 	created := c.handle(id).Created()

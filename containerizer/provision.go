@@ -33,7 +33,7 @@ func (l *launch) provision(ctx context.Context) error {
 	return l.reach(store.Image)
 }
 
-// mayHave says whether a directory of the container's may be there before it is
+// mayHave reports whether a directory of the container's may be there before it is
 // launched: from the last time, or since something was copied to it.
 func (l *launch) mayHave(dir string) bool {
 	return l.restarts > 0 || dir == l.handle(l.record.ID).RW() && l.handle(l.record.ID).AwaitsFirstStart()

@@ -14,7 +14,7 @@ import (
 // container accounts for: it looks at records, mounts, control groups, processes,
 // locks, names and leases, and at what the isolators know. It changes nothing. What
 // another process is busy with (its lock is held) is not left over. A container of this
-// owner's that its restart policy was about to start is one, when nobody is left to.
+// owner's that its restart policy was about to start is one, if no process is left to do that.
 func (c *Containerizer) Leftovers(ctx context.Context) ([]mctr.Leftover, error) {
 	return c.scanner().Scan(ctx)
 }

@@ -31,7 +31,7 @@ type Recovered struct {
 // acknowledged are returned with their true status, also of containers that others
 // released or removed meanwhile, and each time until Acknowledge is called. Containers
 // that ended unseen are started again by their restart policy; launches and releases it did not finish are
-// undone, children before parents. So are launches that anybody abandoned.
+// undone, children before parents. So are abandoned launches of other owners.
 // Running containers of other owners are left alone but for those in adopt.
 //
 // Call it once, after New and before the first Launch. It goes on past errors:
@@ -125,7 +125,7 @@ func (c *Containerizer) recoverLaunch(ctx context.Context, id mctr.ContainerID, 
 	return nil
 }
 
-// launchCutOff says whether the launch of a container in this phase, or what undid it, was
+// launchCutOff reports whether the launch of a container in this phase, or what undid it, was
 // not finished.
 func (c *Containerizer) launchCutOff(id mctr.ContainerID, phase mctr.Phase) bool {
 	return phase.Launching() || phase == mctr.Destroying && !c.handle(id).Ran()
@@ -160,7 +160,7 @@ func (c *Containerizer) recoverUpdate(ctx context.Context, r *store.Record) erro
 	return c.cgroups.Limit(id, r.Config.GroupResources) // an update may have been cut off behind its record
 }
 
-// recoverEnd releases a container that has ended and that nobody released.
+// recoverEnd releases a container that has exited and was not released.
 func (c *Containerizer) recoverEnd(ctx context.Context, id mctr.ContainerID, found *Recovered) error {
 	if _, err := os.Lstat(c.handle(id).StateDir()); errors.Is(err, fs.ErrNotExist) {
 		c.restartMissed(id)
@@ -171,7 +171,7 @@ func (c *Containerizer) recoverEnd(ctx context.Context, id mctr.ContainerID, fou
 	}
 	t, err := c.handle(id).Termination()
 	if err != nil || t == nil {
-		return err // somebody was faster
+		return err // another process was faster
 	}
 	found.Ended[id] = t
 	if err := c.Cleanup(ctx, id); err != nil {

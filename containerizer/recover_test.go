@@ -446,7 +446,7 @@ func (a *agent) anything(what int, id mctr.ContainerID, random *rand.Rand) {
 	}
 }
 
-// expected says whether err only tells that the container's state did not allow it.
+// expected reports whether err only tells that the container's state did not allow it.
 func expected(err error) bool {
 	for _, allowed := range []error{mctr.ErrExists, mctr.ErrNotFound, mctr.ErrState, context.DeadlineExceeded} {
 		if errors.Is(err, allowed) {

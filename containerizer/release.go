@@ -38,7 +38,7 @@ func (c *Containerizer) Cleanup(ctx context.Context, id mctr.ContainerID) error 
 }
 
 // CleanupEnded releases every container that has ended, was lost or abandoned,
-// and that nobody is busy with. What cannot be released is in the error and is
+// and that no process is busy with. What cannot be released is in the error and is
 // tried again at the next call.
 func (c *Containerizer) CleanupEnded(ctx context.Context) error {
 	entries, err := os.ReadDir(c.store.Running())
@@ -53,7 +53,7 @@ func (c *Containerizer) CleanupEnded(ctx context.Context) error {
 		}
 		lock, err := c.handle(id).TryLock(ctx)
 		if err != nil {
-			continue // its launcher or somebody who cleans up
+			continue // its launcher has it, or a process that cleans up
 		}
 		errs = append(errs, c.cleanupLocked(ctx, id), lock.Unlock(), c.endGroup(ctx, id))
 	}
@@ -94,7 +94,7 @@ func (c *Containerizer) releaseEnded(ctx context.Context, id mctr.ContainerID) e
 		return err
 	}
 	if _, err := os.Lstat(c.handle(id).Dir()); errors.Is(err, fs.ErrNotExist) {
-		return c.deleteRecords(ctx, id) // ROOT has nothing of it that anybody could want to keep
+		return c.deleteRecords(ctx, id) // ROOT has nothing of it that is worth keeping
 	}
 	return nil
 }

@@ -16,7 +16,7 @@ func (c *Containerizer) Rename(ctx context.Context, id mctr.ContainerID, name st
 }
 
 // Resolve finds the container that ref names: an id, a name, or a unique prefix of an
-// id, in this order: nobody's name stands before another's id. The error wraps
+// id, in this order: no name stands before another container's id. The error wraps
 // mctr.ErrNotFound or, for an ambiguous prefix, mctr.ErrInvalid.
 func (c *Containerizer) Resolve(ref string) (mctr.ContainerID, error) {
 	return c.store.Resolve(ref, c.Containers)

@@ -14,8 +14,8 @@ import (
 	"github.com/mctr/mctr/internal/flock"
 )
 
-// recheckInterval is how often somebody who is about to start a container again looks
-// whether that is still wanted.
+// recheckInterval is how often a process that is about to restart a container looks whether
+// the restart is still wanted.
 const recheckInterval = time.Second
 
 // CleanupAndRestart is Cleanup, and then follows the container's restart policy once:
@@ -26,17 +26,17 @@ func (c *Containerizer) CleanupAndRestart(ctx context.Context, id mctr.Container
 	return err
 }
 
-// restart starts a container that has ended again, if its policy says so, after a
-// pause that grows. A start that fails is one of the policy's in a row, and followed by
-// the next. Each end is followed once: after the next one, of a run that somebody else
-// started, that is another's to do. After a restart of the agent secrets of the
-// environment are gone, and a container that had some fails as its own command will.
+// restart starts an exited container again, if its restart policy asks for that, after a
+// back-off that doubles. A start that fails counts as one of the restarts in a row, and the
+// next attempt follows it. Each exit is followed once: if another process starts the container
+// meanwhile, the exit of that run is for that process to follow. Secrets of the environment
+// are in memory only: after a restart of the agent the container runs without them.
 func (c *Containerizer) restart(ctx context.Context, id mctr.ContainerID, o LaunchOptions) {
 	end, err := c.handle(id).Termination()
 	if _, _, again := c.nextRestart(id, 0); err != nil || end == nil || !again {
 		return
 	}
-	defer c.HoldRestart(ctx, id)() // until it has begun to run: nobody is to take it for one that stays ended
+	defer c.HoldRestart(ctx, id)() // until it runs: Status must not show it as one that stays exited
 	for failed := 0; c.awaitsRestart(id, end.Finished); failed++ {
 		streak, after, again := c.nextRestart(id, failed)
 		if !again || !c.pauseBeforeRestart(ctx, id, end.Finished, after) {
@@ -52,8 +52,8 @@ func (c *Containerizer) restart(ctx context.Context, id mctr.ContainerID, o Laun
 	}
 }
 
-// RecordStartFailure records and tells why the policy could not start the container. It is for who
-// follows a policy by [LaunchOptions.Again].
+// RecordStartFailure records why a restart failed, and emits the event. It is for a caller that
+// follows a restart policy itself, by [LaunchOptions.Again].
 func (c *Containerizer) RecordStartFailure(id mctr.ContainerID, why error) {
 	err := c.handle(id).Change(c.ctx, store.FailStart, func(s *store.State) { s.StartError = why.Error() })
 	if err != nil {
@@ -62,9 +62,9 @@ func (c *Containerizer) RecordStartFailure(id mctr.ContainerID, why error) {
 	c.handle(id).Emit(mctr.EventNoStart, map[string]string{"error": why.Error()})
 }
 
-// nextRestart says whether the policy of a container that has ended, and that nobody stopped,
-// starts it again, after so many starts that failed: which start in a row that is, and
-// after how long.
+// nextRestart returns which restart in a row the next one is, and after which back-off it is
+// due. again is false if the policy asks for none, or the container was stopped on request.
+// failed counts the attempts since the exit that did not come to run.
 func (c *Containerizer) nextRestart(id mctr.ContainerID, failed int) (streak int, after time.Duration, again bool) {
 	r, err := c.handle(id).Record()
 	if err != nil || r.Config.Restart.Never() || c.handle(id).Stopped() {
@@ -83,9 +83,9 @@ func (c *Containerizer) nextRestart(id mctr.ContainerID, failed int) (streak int
 	return streak + 1, after, again
 }
 
-// awaitsRestart says whether the container still waits for its start after this end: nobody
-// stopped or removed it, and it did not run meanwhile. Where somebody is starting it,
-// that may fail.
+// awaitsRestart reports whether the container still waits for the restart that follows the exit
+// at end: it was neither stopped nor removed, and has not run since. If another process is
+// launching it, the answer is yes, because that launch may fail.
 func (c *Containerizer) awaitsRestart(id mctr.ContainerID, end time.Time) bool {
 	phase, err := c.handle(id).Phase()
 	switch {
@@ -98,8 +98,8 @@ func (c *Containerizer) awaitsRestart(id mctr.ContainerID, end time.Time) bool {
 	return err == nil && (t == nil || t.Finished.Equal(end))
 }
 
-// startByPolicy starts a container by its policy. One that somebody stopped, started or
-// removed meanwhile is fine as it is.
+// startByPolicy starts a container as its restart policy asks. A container that was stopped,
+// started or removed meanwhile needs no restart, and is no error.
 func (c *Containerizer) startByPolicy(ctx context.Context, id mctr.ContainerID, o LaunchOptions) error {
 	o.Again = true
 	_, err := c.Start(ctx, id, o)
@@ -109,17 +109,17 @@ func (c *Containerizer) startByPolicy(ctx context.Context, id mctr.ContainerID, 
 	return err
 }
 
-// restartObsolete says whether the container does not wait for its start any more. The error
-// does not: what is not found may be its image or network.
+// restartObsolete reports whether the container no longer waits for its restart. The error of
+// the start cannot tell: what was not found may be an image or a network.
 func (c *Containerizer) restartObsolete(id mctr.ContainerID) bool {
 	phase, err := c.handle(id).Phase()
 	return errors.Is(err, mctr.ErrNotFound) || c.handle(id).Stopped() ||
 		err == nil && (phase.Alive() || phase.Launching())
 }
 
-// HoldRestart has [Containerizer.Status] say that the container is to be started again,
-// until done is called or this process ends. One that ends without done leaves a mark,
-// by which [Containerizer.Reconcile] starts the container.
+// HoldRestart announces a restart: until done is called or this process ends,
+// [Containerizer.Status] reports the container as restarting. If the process ends without
+// calling done, the restart is orphaned, and [Containerizer.Reconcile] makes it.
 func (c *Containerizer) HoldRestart(ctx context.Context, id mctr.ContainerID) (done func()) {
 	lock, err := flock.Directory(ctx, c.handle(id).Dir())
 	if err == nil {
@@ -129,7 +129,8 @@ func (c *Containerizer) HoldRestart(ctx context.Context, id mctr.ContainerID) (d
 		c.log.Warn("say that it is to be started again", "container", id, "error", err)
 	}
 	return func() {
-		// else the mark may be another's; and its owner's next look has to find what was let go here
+		// Without the lock, the announcement may be another process'. If this process is leaving,
+		// the owner of the container has to find the orphaned restart.
 		if lock != nil && !(ctx.Err() != nil && c.ownedByOther(id)) {
 			if err := c.giveUpRestart(context.WithoutCancel(ctx), id); err != nil {
 				c.log.Warn("say that it is not to be started again", "container", id, "error", err)
@@ -156,23 +157,25 @@ func (c *Containerizer) giveUpRestart(ctx context.Context, id mctr.ContainerID) 
 	return err
 }
 
-// restartPending says whether somebody is about to start the ended container again.
+// restartPending reports whether a process is about to restart the exited container.
 func (c *Containerizer) restartPending(r *store.Record) bool {
 	if r.Config.Restart.Never() {
 		return false
 	}
 	held, err := flock.Held(c.handle(r.ID).Dir())
-	return err == nil && held && !c.handle(r.ID).Stopped() // who waits looks for that only now and then
+	// the process that waits looks for that only every recheckInterval
+	return err == nil && held && !c.handle(r.ID).Stopped()
 }
 
-// ownedByOther says whether another owner made the container.
+// ownedByOther reports whether another owner made the container.
 func (c *Containerizer) ownedByOther(id mctr.ContainerID) bool {
 	r, err := c.handle(id).Record()
 	return err == nil && r.Config.Owner != c.owner
 }
 
-// restartOrphaned says whether who was to start the ended container again has died before it
-// did. One of another owner is that agent's, which starts it when it recovers.
+// restartOrphaned reports whether the process that was to restart the exited container died
+// before it did. The restart of another owner's container is left to that owner's agent, which
+// makes it when it recovers.
 func (c *Containerizer) restartOrphaned(id mctr.ContainerID) bool {
 	r, err := c.handle(id).Record()
 	if err != nil || r.Config.Owner != c.owner || c.handle(id).Stopped() {
@@ -185,7 +188,7 @@ func (c *Containerizer) restartOrphaned(id mctr.ContainerID) bool {
 	return marked() && !c.restartPending(r) && marked() // still: it was not let go in good order meanwhile
 }
 
-// startOrphanedRestart does what who died was about to do.
+// startOrphanedRestart makes the restart of a process that died.
 func (c *Containerizer) startOrphanedRestart(ctx context.Context, id mctr.ContainerID) error {
 	streak, _, again := c.nextRestart(id, 0)
 	if !again || !c.restartOrphaned(id) {
@@ -220,7 +223,8 @@ func (c *Containerizer) restartMissed(id mctr.ContainerID) {
 	c.watchers.Go(func() { c.restart(c.ctx, id, LaunchOptions{}) })
 }
 
-// recordStop says that somebody wants the container not to run.
+// recordStop records that the container is to stay exited, whatever its restart policy says.
+// A container without a policy needs no record.
 func (c *Containerizer) recordStop(ctx context.Context, id mctr.ContainerID) error {
 	r, err := c.handle(id).Record()
 	if err != nil || r.Config.Restart.Never() && len(r.Config.Process.Tasks) == 0 {
@@ -229,10 +233,10 @@ func (c *Containerizer) recordStop(ctx context.Context, id mctr.ContainerID) err
 	return c.handle(id).Change(ctx, store.Stop, func(s *store.State) { s.Desired = store.ToStop })
 }
 
-// recordKill is markStopped for a signal that is meant as an end. The root of a
-// group is none of its: who watches its tasks still has to end it. Nor is one that is
-// launched for the first time, which may take as long as its image: it does not run. For
-// one that waited to be started again, and then does not run, that was all there is to do.
+// recordKill is recordStop for a signal that asks for the exit: SIGKILL, or the container's
+// stop signal. It does nothing for a container that is launched for the first time, which does
+// not run yet and may take as long as its image takes to come. rested is true if the container
+// was waiting for its restart: then it has nothing to be killed.
 func (c *Containerizer) recordKill(ctx context.Context, id mctr.ContainerID, sig unix.Signal) (rested bool, err error) {
 	r, err := c.handle(id).Record()
 	if err != nil || r.Config.Restart.Never() || sig != unix.SIGKILL && sig != c.stopSignalOf(id) {

@@ -15,7 +15,7 @@ import (
 	"github.com/mctr/mctr/internal/cgroup"
 )
 
-// recordLost ends a container whose shim died and writes down that nobody knows how.
+// recordLost ends a container whose shim died, and records that its exit status is unknown.
 func (c *Containerizer) recordLost(id mctr.ContainerID) error {
 	return c.recordUnseen(id,
 		mctr.Limitation{Reason: mctr.ReasonShimLost, Message: "its supervisor died, so its exit status is unknown"})
@@ -76,7 +76,7 @@ func (c *Containerizer) killShim(id mctr.ContainerID) error {
 	}
 }
 
-// ending says whether the shim has recorded the end, after which it leaves.
+// ending reports whether the shim has recorded the end, after which it leaves.
 func (c *Containerizer) ending(id mctr.ContainerID) bool {
 	t, err := c.handle(id).Termination()
 	return err == nil && t != nil

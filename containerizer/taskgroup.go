@@ -70,7 +70,7 @@ func member(group mctr.ContainerID, task string) mctr.ContainerID {
 }
 
 // endGroup ends the group that an ended container was a task of, if the group is
-// to end now. It is called without locks, and leaves the clean-up to who watches
+// to end now. It is called without locks, and leaves the clean-up to the process that watches
 // the group or to its exit command.
 func (c *Containerizer) endGroup(ctx context.Context, id mctr.ContainerID) error {
 	group := id.Parent()
@@ -82,12 +82,12 @@ func (c *Containerizer) endGroup(ctx context.Context, id mctr.ContainerID) error
 		return nil // the parent is no group, or gone
 	}
 	if !c.handle(group).Complete() {
-		return nil // who launches it looks again
+		return nil // its launcher looks again
 	}
 	failed, all := c.tasksEnded(group, r.Config.Process.Tasks)
 	switch {
 	case c.handle(group).Stopped():
-		return nil // who stops it ends it
+		return nil // the process that stops it ends it
 	case failed != "":
 		why := mctr.Limitation{Reason: mctr.ReasonTaskFailed, Message: "its task " + failed + " failed"}
 		return c.killAll(ctx, group, why)
@@ -100,7 +100,7 @@ func (c *Containerizer) endGroup(ctx context.Context, id mctr.ContainerID) error
 	return err
 }
 
-// launchAbandoned says whether a group's launch was cut off between two tasks.
+// launchAbandoned reports whether a group's launch was cut off between two tasks.
 func (c *Containerizer) launchAbandoned(r *store.Record) bool {
 	if len(r.Config.Process.Tasks) == 0 || c.handle(r.ID).Complete() {
 		return false
@@ -115,7 +115,7 @@ func (c *Containerizer) tasksEnded(group mctr.ContainerID, tasks []string) (fail
 	for _, name := range tasks {
 		phase, err := c.handle(member(group, name)).Phase()
 		if errors.Is(err, mctr.ErrNotFound) {
-			continue // somebody removed it when it had ended
+			continue // it was removed after its exit
 		}
 		t, ended := c.handle(member(group, name)).Termination()
 		if err != nil || ended != nil || phase != mctr.Exited || t == nil {

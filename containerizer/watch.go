@@ -86,7 +86,7 @@ func (c *Containerizer) follow(ctx context.Context, id mctr.ContainerID, client 
 		return // this process leaves; the container does not
 	}
 	if err == nil {
-		// gone: somebody else took over
+		// unavailable: another process took over
 		if err := client.Clean(ctx); err != nil && !errors.Is(err, mctr.ErrUnavailable) {
 			c.log.Error("take over", "container", id, "error", err)
 		}

@@ -37,7 +37,7 @@ func WithoutDefaults(env, given []string) []string {
 	})
 }
 
-// Has says whether env has a variable.
+// Has reports whether env has a variable.
 func Has(env []string, name string) bool {
 	return slices.ContainsFunc(env, func(variable string) bool { return strings.HasPrefix(variable, name+"=") })
 }

@@ -24,7 +24,7 @@ func CheckMode(field, mode string) error {
 	return nil
 }
 
-// Shares says whether c, with this mode, is in its parent's namespace; inherit is
+// Shares reports whether c, with this mode, is in its parent's namespace; inherit is
 // the default of a nested container.
 func Shares(c *mctr.Container, mode string, inherit bool) bool {
 	return c.Parent != nil && (mode == Parent || mode == "" && inherit)

@@ -80,7 +80,7 @@ func (l *Log) claim(s Stream, c *Capture) (err error) {
 	return nil
 }
 
-// Idle says whether everything that came is dealt with: the capture waits for
+// Idle reports whether everything that came is dealt with: the capture waits for
 // its stream, and not for a disk or a client.
 func (c *Capture) Idle() bool { return c.idle.Load() }
 

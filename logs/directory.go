@@ -79,7 +79,7 @@ func (d directory) stat(name string) (unix.Stat_t, error) {
 	return st, err
 }
 
-// removed says whether the directory itself is gone.
+// removed reports whether the directory itself is gone.
 func (d directory) removed() bool {
 	var st unix.Stat_t
 	return unix.Fstat(int(d.Fd()), &st) == nil && st.Nlink == 0

@@ -74,7 +74,7 @@ func (o ReadOptions) check(cfg Config) error {
 	return nil
 }
 
-// wants says whether e is among what was asked for.
+// wants reports whether e is among what was asked for.
 func (o ReadOptions) wants(e Entry) bool {
 	if o.Streams != 0 && o.Streams&e.Stream == 0 {
 		return false

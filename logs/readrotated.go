@@ -72,7 +72,7 @@ func (s *source) skipBefore(t time.Time) (before bool) {
 	return before || s.beginsBefore(t)
 }
 
-// beginsBefore says whether the first line that is there is older than t.
+// beginsBefore reports whether the first line that is there is older than t.
 func (s *source) beginsBefore(t time.Time) bool {
 	if s.parse == nil || len(s.queue) == 0 {
 		return false
@@ -113,7 +113,7 @@ func (s *source) step() (moved, gone bool, err error) {
 	return true, false, nil
 }
 
-// newest says whether g is the file that is being written.
+// newest reports whether g is the file that is being written.
 func (s *source) newest(g *segment) bool {
 	st, err := s.dir.stat(s.name)
 	return err == nil && st.Ino == g.inode

@@ -76,7 +76,7 @@ func openSegment(d directory, name string) (*segment, error) {
 	return &segment{f: f, inode: st.Ino, seq: readSequence(f), size: st.Size, mtime: st.Mtim}, nil
 }
 
-// follows says whether s is known to come right after previous.
+// follows reports whether s is known to come right after previous.
 func (s *segment) follows(previous *segment) bool {
 	return previous.seq != 0 && s.seq == previous.seq+1
 }

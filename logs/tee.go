@@ -156,7 +156,7 @@ type tees struct {
 	ended bool
 }
 
-// add says whether the stream can still have a tee.
+// add reports whether the stream can still have a tee.
 func (ts *tees) add(t *Tee) bool {
 	ts.mu.Lock()
 	defer ts.mu.Unlock()

@@ -34,7 +34,7 @@ func (t *transfer) fetchBlob(ctx context.Context, d v1.Descriptor, progress func
 	return errors.Join(errs...)
 }
 
-// isPlaceFault says whether the place is at fault, and not this host.
+// isPlaceFault reports whether the place is at fault, and not this host.
 func isPlaceFault(err error) bool {
 	var of *placeError
 	return errors.As(err, &of) || errors.Is(err, store.ErrContent) || errors.Is(err, io.ErrUnexpectedEOF)

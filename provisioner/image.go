@@ -19,7 +19,7 @@ type Image = store.Image
 // imageID is an id or the start of one.
 var imageID = regexp.MustCompile(`^(sha256:)?[0-9a-f]{4,64}$`)
 
-// IsUnnamed says whether img is in the store by its id alone: it was loaded from
+// IsUnnamed reports whether img is in the store by its id alone: it was loaded from
 // an archive that gave it no name.
 func IsUnnamed(img *Image) bool { return img.Reference == string(img.ID) }
 
@@ -54,7 +54,7 @@ func rootfs(r puller.Reference) (*Image, error) {
 	return &Image{Reference: r.String(), Platform: manifest.Host(), Created: info.ModTime(), Rootfs: r.Path}, nil
 }
 
-// matchesPlatform says whether an image that is at hand is what a caller means who asks
+// matchesPlatform reports whether an image that is at hand is what a caller means who asks
 // for platform; the empty string takes any.
 func matchesPlatform(img *Image, platform string) bool {
 	if platform == "" {

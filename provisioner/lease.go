@@ -32,7 +32,7 @@ func HolderContainer(holder string) string {
 	return id
 }
 
-// HolderLives says whether the process that holder is of is still there. A container's
+// HolderLives reports whether the process that holder is of is still there. A container's
 // holder is of no process.
 func HolderLives(holder string) bool {
 	var pid int

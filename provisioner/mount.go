@@ -115,7 +115,7 @@ func detached(dir string) (*os.File, error) {
 	return os.NewFile(uintptr(fd), dir), nil
 }
 
-// wasCopied says whether rw holds the container's data as the copy backend
+// wasCopied reports whether rw holds the container's data as the copy backend
 // keeps it.
 func wasCopied(rw string) bool {
 	_, err := os.Lstat(filepath.Join(rw, "rootfs"))

@@ -85,7 +85,7 @@ type pullError struct {
 func (e *pullError) Error() string { return fmt.Sprintf("%v (%s %s)", e.err, e.op, e.object) }
 func (e *pullError) Unwrap() error { return e.err }
 
-// leavesGarbage says whether a pull failed in a way that makes what it brought of
+// leavesGarbage reports whether a pull failed in a way that makes what it brought of
 // no use to the next: a hostile image, a full disk. After a lost connection it is.
 func leavesGarbage(err error) bool {
 	var failed *pullError

@@ -57,7 +57,7 @@ func (t *transfer) run(ctx context.Context) (*Image, error) {
 	return img, nil
 }
 
-// current says whether the record at hand is what the source has now.
+// current reports whether the record at hand is what the source has now.
 func (t *transfer) current(have, now *Image) bool {
 	return matchesPlatform(have, t.asked) && have.Digest == now.Digest && have.Index == now.Index &&
 		have.Stamp == now.Stamp &&

@@ -86,7 +86,7 @@ func (m *Measured) lost() (n int64) {
 	return n + int64(len(m.Errors))
 }
 
-// separated says whether a ratio is told from the noise, which is what the
+// separated reports whether a ratio is told from the noise, which is what the
 // baseline differs from itself by.
 func (r *Report) separated(m *Measured, name string) bool {
 	noise, own := r.Cases[0].Ratio(name), m.Ratio(name)

@@ -63,7 +63,7 @@ func TestKilledAgent(t *testing.T) {
 	h.remove("talk", "short", "long")
 }
 
-// recorded says whether the container's end is written down.
+// recorded reports whether the container's end is written down.
 func (h *host) recorded(name string) bool {
 	return exists(filepath.Join(h.root, "containers", name, "exit.json"))
 }

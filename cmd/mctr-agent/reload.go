@@ -73,7 +73,7 @@ func (c *reloadable[T]) reload() {
 	c.get()
 }
 
-// filesChanged says whether the files are others than those seen before. It comes before
+// filesChanged reports whether the files are others than those seen before. It comes before
 // they are read: a change meanwhile is seen by the next look.
 func (c *reloadable[T]) filesChanged() (changed bool) {
 	before := c.seen

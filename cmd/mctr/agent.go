@@ -31,7 +31,7 @@ func (f *agentFlags) register(set *pflag.FlagSet) {
 	set.StringVar(&f.key, "agent-tls-key", "", "`FILE` with its key (PEM)")
 }
 
-// remote says whether the command is about an agent's containers.
+// remote reports whether the command is about an agent's containers.
 func (a *app) remote() bool { return a.agent.address != "" }
 
 // requireLocal refuses a verb that cannot be done by an agent.

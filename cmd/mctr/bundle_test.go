@@ -48,7 +48,7 @@ func TestBundleRunsUnchanged(t *testing.T) {
 	}
 }
 
-// hybrid says whether this host has controllers on cgroup v1 and on v2: crun
+// hybrid reports whether this host has controllers on cgroup v1 and on v2: crun
 // refuses that, so it is run where v2 cannot be seen.
 func hybrid() bool {
 	data, err := os.ReadFile("/sys/fs/cgroup/unified/cgroup.controllers")

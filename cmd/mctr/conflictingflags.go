@@ -92,7 +92,7 @@ func (c conflict) refuse() error {
 	return err
 }
 
-// isGiven says whether a flag was typed, and a boolean one as true; of FLAG=VALUE, whether
+// isGiven reports whether a flag was typed, and a boolean one as true; of FLAG=VALUE, whether
 // it has that value.
 func isGiven(f *pflag.FlagSet, name string) bool {
 	name, value, valued := strings.Cut(name, "=")

@@ -49,7 +49,7 @@ func resolveTarget(src copySource, dst copyTarget) (dir, name string, err error)
 	return path.Dir(whole), path.Base(whole), nil
 }
 
-// assertsDirectory says whether a path can only be a directory's.
+// assertsDirectory reports whether a path can only be a directory's.
 func assertsDirectory(file string) bool {
 	return strings.HasSuffix(file, "/") || strings.HasSuffix(file, "/.")
 }

@@ -16,7 +16,7 @@ type restarts struct {
 	streak int
 }
 
-// after says whether a run that ended like t, and starts that failed since, are followed
+// after reports whether a run that ended like t, and starts that failed since, are followed
 // by another, and when.
 func (r *restarts) after(t *mctr.Termination, failed int) (pause time.Duration, again bool) {
 	if failed == 0 {
@@ -81,7 +81,7 @@ func (s *session) say(format string, values ...any) {
 	fmt.Fprintf(stderr, "mctr: container %s: %s\n", s.id.Short(), visible.Line(inFlags(fmt.Sprintf(format, values...))))
 }
 
-// removed says whether it is the container that is not found, and not its image or
+// removed reports whether it is the container that is not found, and not its image or
 // network.
 func (s *session) removed(ctx context.Context, err error) bool {
 	if !errors.Is(err, mctr.ErrNotFound) {
@@ -100,7 +100,7 @@ func (s *session) resting(ctx context.Context) (done func()) {
 	return func() {}
 }
 
-// lasts says whether nobody wants an end for so long.
+// lasts reports whether nobody wants an end for so long.
 func (s *session) lasts(pause time.Duration) bool {
 	select {
 	case <-s.over:

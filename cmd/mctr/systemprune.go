@@ -112,7 +112,7 @@ func (p *pruning) parse(now time.Time) (err error) {
 	return nil
 }
 
-// matches says whether all filters want what was made then and has these labels.
+// matches reports whether all filters want what was made then and has these labels.
 func (p *pruning) matches(made time.Time, labels map[string]string) bool {
 	if !p.until.IsZero() && !made.Before(p.until) {
 		return false
@@ -145,7 +145,7 @@ func (p *pruning) confirm(ctx context.Context) (bool, error) {
 	return confirmed(ctx, p.force, what...)
 }
 
-// isPrunable says whether a container does not run, and is not about to.
+// isPrunable reports whether a container does not run, and is not about to.
 func isPrunable(s *mctr.Status) bool {
 	return s.Phase == mctr.Exited || s.Phase == mctr.Lost || s.Phase == mctr.Created
 }

@@ -100,7 +100,7 @@ func waitUntil(ctx context.Context, c containerAPI, id mctr.ContainerID, conditi
 	}
 }
 
-// comes says whether the condition can still come about.
+// comes reports whether the condition can still come about.
 func comes(s *mctr.Status, condition string) bool {
 	if slices.Contains([]mctr.Phase{mctr.Exited, mctr.Lost, mctr.Destroying}, s.Phase) {
 		return !s.Config.Restart.Never()

@@ -9,7 +9,7 @@ import (
 	"github.com/mctr/mctr"
 )
 
-// CheckSelector says whether a selector is one: terms as role == "server", has(role)
+// CheckSelector reports whether a selector is one: terms as role == "server", has(role)
 // or role in {"a", "b"}, joined by &&, || and !, with parentheses. Empty is one too.
 // The error wraps mctr.ErrInvalid and names the place.
 func CheckSelector(selector string) error {

@@ -27,7 +27,7 @@ type Tree struct {
 	Store *store.Store
 
 	Parent  *string // the group that is to be above all; nil: as STATE has it
-	Manager string  // who is to make those below it, cgroup.Systemd or Cgroupfs; "": as STATE has it
+	Manager string  // what makes those below it, cgroup.Systemd or Cgroupfs; "": as STATE has it
 }
 
 // CheckManager refuses managers that cannot be had on this host.
@@ -38,7 +38,7 @@ func (t *Tree) CheckManager() error {
 	return cgroup.CheckSystemd()
 }
 
-// wanted is the parent that this process wants. That it is a slice says who the manager is.
+// wanted is the parent that this process wants. If it is a slice, systemd is the manager.
 func (t *Tree) wanted() (string, error) {
 	recorded := t.Store.Parent
 	if t.Manager == cgroup.Systemd {

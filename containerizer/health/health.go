@@ -90,7 +90,7 @@ func (c *Checker) once(ctx context.Context, timeout time.Duration) (p mctr.Probe
 	return p, true
 }
 
-// sleep says whether ctx lasted so long.
+// sleep reports whether ctx lasted so long.
 func sleep(ctx context.Context, d time.Duration) bool {
 	select {
 	case <-ctx.Done():

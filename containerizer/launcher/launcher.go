@@ -105,7 +105,7 @@ func environment() []string {
 	return env
 }
 
-// Alive says whether the shim of the container whose directory is dir lives.
+// Alive reports whether the shim of the container whose directory is dir lives.
 func Alive(dir string) (bool, error) { return flock.Held(filepath.Join(dir, wire.AliveName)) }
 
 // verb is a shim's first argument, its container's directory the second: so ps(1)

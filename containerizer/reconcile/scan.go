@@ -143,7 +143,7 @@ func (s *scan) groupAbandoned(id mctr.ContainerID) bool {
 	return err == nil && s.GroupAbandoned(r)
 }
 
-// accounted says whether id may have mounts, groups and processes: it is on its
+// accounted reports whether id may have mounts, groups and processes: it is on its
 // way up or down, or runs.
 func (s *scan) accounted(id mctr.ContainerID) bool {
 	phase := s.seen[id]
@@ -157,7 +157,7 @@ func (s *scan) accounted(id mctr.ContainerID) bool {
 	return err != nil || busy
 }
 
-// mounts looks below STATE/containers, where nobody else mounts anything.
+// mounts looks below STATE/containers, where only mctr mounts anything.
 func (s *scan) mounts(context.Context) error {
 	infos, err := mountinfo.GetMounts(mountinfo.PrefixFilter(s.Store.Running()))
 	if err != nil {
@@ -260,11 +260,11 @@ func (s *scan) leases(context.Context) error {
 	return nil
 }
 
-// writing is how long a temporary file may be somebody's who is about to rename it.
+// writing is how long a temporary file may belong to a process that is about to rename it.
 const writing = time.Minute
 
 // files looks for temporary files of writers that died, and for locks of
-// containers that do not exist and that nobody holds.
+// containers that do not exist and that no process holds.
 func (s *scan) files(context.Context) error {
 	for _, dir := range []string{s.Store.Names(), s.Store.State} {
 		err := s.each(dir, func(e fs.DirEntry, path string) {

@@ -53,7 +53,7 @@ type view struct {
 }
 
 // within gives do the filesystem of id. That of a running container is its
-// init's, and no lock is held: reading one stops nobody. One that does not run is
+// init's, and no lock is held: reading one stops no other process. One that does not run is
 // mounted for do alone, and its lock held, so that it does not start meanwhile.
 func (f *Files) within(ctx context.Context, id mctr.ContainerID, do func(*view) error) error {
 	for n := 0; ; n++ {

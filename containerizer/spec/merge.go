@@ -173,7 +173,7 @@ func samePlace(a, b specs.Mount) bool { return path.Clean(a.Destination) == path
 
 func depth(m specs.Mount) int { return strings.Count(path.Clean(m.Destination), "/") }
 
-// placeFor says whether a mount of ours has a place in the user's volume that it lies
+// placeFor reports whether a mount of ours has a place in the user's volume that it lies
 // in, if it does: in a read-only one none can be made.
 func (m *Merger) placeFor(base specs.Mount) bool {
 	var above *specs.Mount
@@ -191,7 +191,7 @@ func (m *Merger) placeFor(base specs.Mount) bool {
 	return err == nil
 }
 
-// within says whether a lies below b.
+// within reports whether a lies below b.
 func within(a, b specs.Mount) bool {
 	return strings.HasPrefix(path.Clean(a.Destination), strings.TrimSuffix(path.Clean(b.Destination), "/")+"/")
 }

@@ -97,7 +97,7 @@ func (s *Store) recordedBoot() ([]byte, error) {
 	return nil, nil
 }
 
-// isMount says whether a mount begins at path.
+// isMount reports whether a mount begins at path.
 func isMount(path string) bool {
 	var st unix.Statx_t
 	err := unix.Statx(unix.AT_FDCWD, path, unix.AT_SYMLINK_NOFOLLOW, 0, &st)

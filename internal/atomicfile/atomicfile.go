@@ -93,7 +93,7 @@ func SyncDir(dir string) error {
 	return d.Sync()
 }
 
-// IsTemp says whether name is one of this package's temporary files.
+// IsTemp reports whether name is one of this package's temporary files.
 func IsTemp(name string) bool { return strings.HasPrefix(filepath.Base(name), TempPrefix) }
 
 // TempOf returns the name of the file that a temporary file of this name was to become; "" if

@@ -25,7 +25,7 @@ import (
 // Mountpoint is where the hierarchies are mounted.
 const Mountpoint = "/sys/fs/cgroup"
 
-// Unified says whether this host has pure cgroup v2.
+// Unified reports whether this host has pure cgroup v2.
 var Unified = sync.OnceValue(func() bool {
 	var st unix.Statfs_t
 	return unix.Statfs(Mountpoint, &st) == nil && st.Type == unix.CGROUP2_SUPER_MAGIC
@@ -246,12 +246,12 @@ func Enter(name string) error {
 	return os.WriteFile(filepath.Join(dir, "cgroup.procs"), []byte("0"), 0)
 }
 
-// gone says whether err is only that the group has been removed.
+// gone reports whether err is only that the group has been removed.
 func gone(err error) bool {
 	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ENODEV)
 }
 
-// Frozen says whether the group was frozen by its own setting.
+// Frozen reports whether the group was frozen by its own setting.
 func Frozen(name string) bool {
 	file, frozen := filepath.Join(Mountpoint, name, "cgroup.freeze"), "1"
 	if !Unified() {
@@ -261,7 +261,7 @@ func Frozen(name string) bool {
 	return err == nil && strings.TrimSpace(string(data)) == frozen
 }
 
-// Has says whether this host's groups have file in controller. Some files are
+// Has reports whether this host's groups have file in controller. Some files are
 // missing in a root group, so one level of groups is looked at too; on v2, where
 // no group may have the controller yet, the word of the root on it counts.
 func Has(controller, file string) bool {
@@ -283,7 +283,7 @@ func exists(pattern string) bool {
 	return err == nil && len(found) > 0
 }
 
-// available says whether v2's root can give the controller to groups.
+// available reports whether v2's root can give the controller to groups.
 func available(controller string) bool {
 	data, err := os.ReadFile(filepath.Join(Mountpoint, "cgroup.controllers"))
 	return err == nil && slices.Contains(strings.Fields(string(data)), controller)

@@ -54,7 +54,7 @@ func ownGroup() string {
 	return own
 }
 
-// marked says whether systemd has marked the group as delegated.
+// marked reports whether systemd has marked the group as delegated.
 func marked(dir string) bool {
 	value := make([]byte, 8)
 	for _, name := range []string{"trusted.delegate", "user.delegate"} {

@@ -13,7 +13,7 @@ const DefaultSlice = "system.slice"
 
 const sliceSuffix = ".slice"
 
-// IsSlice says whether a group is one of systemd's slices, by its name.
+// IsSlice reports whether a group is one of systemd's slices, by its name.
 func IsSlice(group string) bool { return strings.HasSuffix(group, sliceSuffix) }
 
 // Slice is the group of systemd's slice called name, whose dashes are levels of
@@ -34,7 +34,7 @@ func Slice(name string) (string, error) {
 	return group, nil
 }
 
-// notInUnits says whether r cannot be part of a unit's name (systemd.unit(5)).
+// notInUnits reports whether r cannot be part of a unit's name (systemd.unit(5)).
 func notInUnits(r rune) bool {
 	return !strings.ContainsRune("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789:_.\\", r)
 }

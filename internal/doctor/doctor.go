@@ -41,7 +41,7 @@ func Examine(h Host) []Finding {
 	return found
 }
 
-// Works says whether nothing is broken.
+// Works reports whether nothing is broken.
 func Works(found []Finding) bool {
 	for _, f := range found {
 		if f.State == Broken {

@@ -19,7 +19,7 @@ func filesystems(h Host) []Finding {
 	return append(found, answer("filesystems", "FUSE", err, "", Missing, "modprobe fuse"))
 }
 
-// directory says whether dir, or the nearest parent that exists, can be written.
+// directory reports whether dir, or the nearest parent that exists, can be written.
 func directory(name, dir string) Finding {
 	err := unix.Access(existing(dir), unix.W_OK)
 	var st unix.Statfs_t

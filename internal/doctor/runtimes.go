@@ -94,7 +94,7 @@ func lacking(fixes []fix, version string) (names []string) {
 
 var release = regexp.MustCompile(`^v?(\d{1,6})\.(\d{1,6})(?:\.(\d{1,6}))?`)
 
-// in says whether version is a release of a line that has the fix, and not before it.
+// in reports whether version is a release of a line that has the fix, and not before it.
 func (f fix) in(version [3]int) bool {
 	for _, since := range f.since {
 		if slices.Equal(since[:2], version[:2]) {

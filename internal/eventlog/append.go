@@ -149,7 +149,7 @@ func flock(f *os.File) error {
 	}
 }
 
-// same says whether path names f.
+// same reports whether path names f.
 func same(f *os.File, path string) bool {
 	ours, err := f.Stat()
 	if err != nil {

@@ -70,7 +70,7 @@ func (r *reader) close() {
 }
 
 // step gives what the file holds, and then goes on to the next one or waits.
-// It says whether there is to be another step.
+// It reports whether there is to be another step.
 func (r *reader) step(ctx context.Context, yield func(mctr.Event, error) bool) (more bool, err error) {
 	newest := r.f != nil && same(r.f, r.path) // before reading: afterwards it may have been put aside with more in it
 	if r.f != nil {

@@ -58,7 +58,7 @@ func Directory(ctx context.Context, path string) (*Lock, error) {
 // TryShared is TryExclusive for a shared lock.
 func TryShared(path string) (*Lock, error) { return try(path, unix.LOCK_SH) }
 
-// Held says whether somebody holds path's lock exclusively. A missing file is
+// Held reports whether somebody holds path's lock exclusively. A missing file is
 // not held. It takes the lock shared for a moment.
 func Held(path string) (bool, error) {
 	f, err := os.Open(path)
@@ -149,7 +149,7 @@ func tryOpened(path string, how, flags int) (*Lock, error) {
 // filesystem is not believed any more: some give a file another number at each look.
 const replaced = 1000
 
-// current says whether path still leads to f.
+// current reports whether path still leads to f.
 func current(f *os.File, path string) bool {
 	var opened, named unix.Stat_t
 	if unix.Fstat(int(f.Fd()), &opened) != nil || unix.Stat(path, &named) != nil {

@@ -9,7 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// HasCapability says whether this process has the capability effectively
+// HasCapability reports whether this process has the capability effectively
 // (unix.CAP_SYS_RESOURCE, ...; capabilities(7)).
 func HasCapability(capability int) bool {
 	return capabilities()&(1<<uint(capability)) != 0
@@ -37,7 +37,7 @@ var BoundingCapabilities = sync.OnceValue(func() uint64 {
 	return set
 })
 
-// Seccomp says whether filters can be loaded (prctl(2), PR_SET_SECCOMP).
+// Seccomp reports whether filters can be loaded (prctl(2), PR_SET_SECCOMP).
 var Seccomp = sync.OnceValue(func() bool {
 	actions, err := os.ReadFile("/proc/sys/kernel/seccomp/actions_avail")
 	return err == nil && strings.Contains(string(actions), "errno")

@@ -14,7 +14,7 @@ import (
 // ErrClosed is the cause of a context that ended with a connection.
 var ErrClosed = errors.New("the client has gone")
 
-// Closed says whether the other end of fd was closed, whatever is still to be read
+// Closed reports whether the other end of fd was closed, whatever is still to be read
 // from it (POLLRDHUP, poll(2)).
 func Closed(fd uintptr) bool {
 	fds := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLRDHUP}}

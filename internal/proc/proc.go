@@ -26,7 +26,7 @@ func StartTime(pid int) (uint64, error) {
 	return strconv.ParseUint(string(fields[startTime]), 10, 64)
 }
 
-// Is says whether pid still is the process that began at start and is no zombie.
+// Is reports whether pid still is the process that began at start and is no zombie.
 func Is(pid int, start uint64) bool {
 	fields, err := stat(pid)
 	if err != nil || len(fields) == 0 || string(fields[0]) == "Z" {
@@ -36,7 +36,7 @@ func Is(pid int, start uint64) bool {
 	return err == nil && now == start
 }
 
-// Ending says whether pid has ended, or was killed and is about to. For the few
+// Ending reports whether pid has ended, or was killed and is about to. For the few
 // instructions in which the kernel has taken the SIGKILL from the process' queue and not
 // yet marked it as exiting, the answer is no.
 func Ending(pid int) bool {
@@ -48,7 +48,7 @@ func Ending(pid int) bool {
 	return bit(fields[flags], exiting) || bit(fields[pending], 1<<(unix.SIGKILL-1))
 }
 
-// Executed says whether pid has executed a program since it was forked. A zombie keeps
+// Executed reports whether pid has executed a program since it was forked. A zombie keeps
 // the answer; of a process that is gone there is none, and the error is fs.ErrNotExist.
 func Executed(pid int) (bool, error) {
 	fields, err := stat(pid)

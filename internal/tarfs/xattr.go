@@ -22,7 +22,7 @@ func Readlink(f *os.File) (string, error) {
 
 const paxXattr = "SCHILY.xattr."
 
-// copied says whether an attribute goes along. Those of security.* and the access
+// copied reports whether an attribute goes along. Those of security.* and the access
 // lists mean something only with the owner they were given by.
 func copied(name string, owner bool) bool {
 	switch {

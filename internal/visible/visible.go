@@ -44,7 +44,7 @@ func clean(s string) bool {
 	return true
 }
 
-// acts says whether a terminal does something for r: the control characters of ASCII
+// acts reports whether a terminal does something for r: the control characters of ASCII
 // and Latin-1, and those that turn the direction or end the line of text.
 func acts(r rune) bool {
 	switch {

@@ -7,7 +7,7 @@ import (
 	"github.com/mctr/mctr/internal/cgroup"
 )
 
-// HasPressure says whether this kernel tells of the group how long processes
+// HasPressure reports whether this kernel tells of the group how long processes
 // waited for controller: on v2 unless it was started with psi=0.
 func HasPressure(group, controller string) bool {
 	if !cgroup.Unified() {

@@ -70,7 +70,7 @@ func Xattrs(path string) (map[string]string, error) {
 	return all, nil
 }
 
-// IsOpaque says whether a directory of a layer hides what lies beneath it.
+// IsOpaque reports whether a directory of a layer hides what lies beneath it.
 func IsOpaque(dir string) bool {
 	value, err := xattr.Value(dir, overlayXattr+"opaque")
 	return err == nil && string(value) == "y"

@@ -61,7 +61,7 @@ type gzipReader struct{ z *pgzip.Reader }
 func (g gzipReader) Read(p []byte) (int, error) { return g.z.Read(p) }
 func (g gzipReader) Close() error               { return g.z.Close() }
 
-// IsCompressed says whether a stream that starts so is gzip or zstd.
+// IsCompressed reports whether a stream that starts so is gzip or zstd.
 func IsCompressed(head []byte) bool {
 	return bytes.HasPrefix(head, gzipMagic) || bytes.HasPrefix(head, zstdMagic)
 }

@@ -59,7 +59,7 @@ func normal(p v1.Platform) v1.Platform {
 	return p
 }
 
-// Matches says whether an image of platform have runs where want is asked for:
+// Matches reports whether an image of platform have runs where want is asked for:
 // the same, or an older variant of 32-bit ARM. Higher is better; zero is no match.
 func Matches(want, have v1.Platform) int {
 	want, have = normal(want), normal(have)

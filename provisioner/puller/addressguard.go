@@ -36,7 +36,7 @@ func newAddressGuard(registry string, all []Endpoint) *addressGuard {
 	return g
 }
 
-// names says whether the operator named host. An operator who names one name
+// names reports whether the operator named host. An operator who names one name
 // of loopback means all of them.
 func (g *addressGuard) names(host string) bool {
 	return g.named[strings.ToLower(host)] || g.loopback && isLoopback(host)
@@ -101,7 +101,7 @@ func (g *addressGuard) checkProxied(req *http.Request) error {
 	return nil
 }
 
-// related says whether host is in the domain of a named host, as auth.docker.io is
+// related reports whether host is in the domain of a named host, as auth.docker.io is
 // in that of registry-1.docker.io, or is that domain.
 func (g *addressGuard) related(host string) bool {
 	host = strings.ToLower(host)

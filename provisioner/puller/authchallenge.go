@@ -9,7 +9,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
 )
 
-// wantsToken says whether a registry that lets everybody look at /v2/ asks for a
+// wantsToken reports whether a registry that lets everybody look at /v2/ asks for a
 // token after all: some guard their repositories alone.
 func (p *peer) wantsToken(resp *http.Response) bool {
 	if resp.StatusCode != http.StatusUnauthorized {

@@ -87,7 +87,7 @@ func (a *dockerArchive) image() (saved, error) {
 	return all[0], nil
 }
 
-// isNamed says whether a tag in the archive is the reference's.
+// isNamed reports whether a tag in the archive is the reference's.
 func (a *dockerArchive) isNamed(tag string) bool {
 	r, err := parseNamed(tag)
 	return err == nil && r.String() == a.ref.Tag

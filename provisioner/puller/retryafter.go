@@ -97,7 +97,7 @@ func retryAfter(value string, now time.Time) (time.Duration, bool) {
 	return 0, false
 }
 
-// sleepWithin says whether ctx goes on for so long.
+// sleepWithin reports whether ctx goes on for so long.
 func sleepWithin(ctx context.Context, wait time.Duration) bool {
 	deadline, ok := ctx.Deadline()
 	return !ok || time.Until(deadline) > wait

@@ -15,7 +15,7 @@ import (
 // ErrContent marks content that is not what its digest or size says.
 var ErrContent = fmt.Errorf("%w: content is not what was declared", mctr.ErrInvalid)
 
-// HasBlob says whether the blob is in the store. Blobs are checked before they
+// HasBlob reports whether the blob is in the store. Blobs are checked before they
 // get their name, so that only the size is looked at here.
 func (s *Store) HasBlob(d v1.Descriptor) bool {
 	info, err := os.Lstat(s.blob(d.Digest))

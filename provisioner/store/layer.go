@@ -45,13 +45,13 @@ func key(kind string, d digest.Digest) string {
 	return kind + "-" + d.Algorithm().String() + "-" + d.Encoded()
 }
 
-// IsTree says whether nothing may lie beneath the layer called key.
+// IsTree reports whether nothing may lie beneath the layer called key.
 func IsTree(key string) bool { return len(key) > 5 && key[:5] == "tree-" }
 
 // LayerDir is where the files of the layer called key lie.
 func (s *Store) LayerDir(key string) string { return s.path("layers", key, "fs") }
 
-// HasLayer says whether the layer called key is unpacked.
+// HasLayer reports whether the layer called key is unpacked.
 func (s *Store) HasLayer(key string) bool {
 	var st unix.Stat_t
 	return unix.Lstat(s.LayerDir(key), &st) == nil

@@ -130,7 +130,7 @@ func (e *diskError) Unwrap() error { return e.error }
 // ErrFinal marks an Opener's error after which it is not to be asked again.
 var ErrFinal = errors.New("final")
 
-// resumable says whether another attempt may bring more.
+// resumable reports whether another attempt may bring more.
 func resumable(err error) bool {
 	var disk *diskError
 	if errors.As(err, &disk) {

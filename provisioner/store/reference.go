@@ -62,7 +62,7 @@ func (s *Store) load(path string) (*Image, error) {
 	return img, json.Unmarshal(data, img)
 }
 
-// Complete says whether all layers of img are unpacked.
+// Complete reports whether all layers of img are unpacked.
 func (s *Store) Complete(img *Image) bool {
 	for _, l := range img.Layers {
 		if !s.HasLayer(l.Key) {
@@ -72,7 +72,7 @@ func (s *Store) Complete(img *Image) bool {
 	return true
 }
 
-// Whole says whether img is Complete and its blobs are there too, so that it can
+// Whole reports whether img is Complete and its blobs are there too, so that it can
 // be written out as it came.
 func (s *Store) Whole(img *Image) bool {
 	return s.Complete(img) && !slices.ContainsFunc(img.Blobs, func(d v1.Descriptor) bool { return !s.HasBlob(d) })

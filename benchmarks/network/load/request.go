@@ -79,7 +79,7 @@ func (t *Task) clients(ctx context.Context, client func(context.Context, *Task, 
 	return t.sum(tallies, time.Since(begin))
 }
 
-// on says whether there is time for one more.
+// on reports whether there is time for one more.
 func (t *Task) on(ctx context.Context) bool { return ctx.Err() == nil && time.Now().Before(t.end) }
 
 func (t *Task) sum(tallies []tally, elapsed time.Duration) (*Result, error) {

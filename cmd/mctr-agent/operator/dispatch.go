@@ -117,7 +117,7 @@ func (x *exchange) contentType() (string, error) {
 	return media, nil
 }
 
-// accepts says whether the client takes answers of this media type.
+// accepts reports whether the client takes answers of this media type.
 func (x *exchange) accepts(media string) error {
 	accepted := x.r.Header.Get("Accept")
 	if accepted == "" {

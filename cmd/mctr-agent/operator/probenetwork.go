@@ -6,7 +6,7 @@ import (
 	"github.com/mctr/mctr/cmd/mctr-agent/operator/api"
 )
 
-// probeNetwork says whether a container could have a network.
+// probeNetwork reports whether a container could have a network.
 func (s *Server) probeNetwork(_ context.Context, in api.NetworkName) (empty, error) {
 	_, err := s.Networks.Available(in.Name)
 	return empty{}, err

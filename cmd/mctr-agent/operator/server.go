@@ -123,13 +123,13 @@ func serveUnknown(mux *http.ServeMux, w http.ResponseWriter, r *http.Request) {
 	writeFailure(w, http.StatusNotFound, fmt.Errorf("%w: nothing is served at %.200q", mctr.ErrNotFound, r.URL.Path))
 }
 
-// Answers says whether the agent can tell of its containers: if it cannot, another one may.
+// Answers reports whether the agent can tell of its containers: if it cannot, another one may.
 func (s *Server) Answers() error {
 	_, err := s.Containers.Containers()
 	return err
 }
 
-// Healthy says whether all is well: see Containerizer.Condition.
+// Healthy reports whether all is well: see Containerizer.Condition.
 func (s *Server) Healthy() error {
 	return s.Containers.Condition()
 }
@@ -153,7 +153,7 @@ func (s *Server) recovered(id mctr.ContainerID, err error) (*mctr.Termination, e
 	return nil, err
 }
 
-// forget says whether there was such an end, which there is no longer.
+// forget reports whether there was such an end, which there is no longer.
 func (s *Server) forget(id mctr.ContainerID) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()

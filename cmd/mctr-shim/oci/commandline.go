@@ -20,7 +20,7 @@ import (
 	"strings"
 )
 
-// Invoked says whether argv asks for this program, and gives its arguments: it
+// Invoked reports whether argv asks for this program, and gives its arguments: it
 // is "mctr-shim oci ...", or a link called mctr-oci.
 func Invoked(argv []string) (args []string, ok bool) {
 	if len(argv) > 0 && filepath.Base(argv[0]) == "mctr-oci" {

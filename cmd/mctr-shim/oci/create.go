@@ -128,7 +128,7 @@ func (r *runtime) make(c *creation, id string, spec *specs.Spec) (*lc.Container,
 	return container, nil
 }
 
-// rootlessCgroups says whether control groups may be out of reach.
+// rootlessCgroups reports whether control groups may be out of reach.
 func (r *runtime) rootlessCgroups() (bool, error) {
 	if r.rootless == "" || strings.EqualFold(r.rootless, "auto") {
 		return os.Geteuid() != 0 || userns.RunningInUserNS(), nil

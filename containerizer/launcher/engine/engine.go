@@ -82,7 +82,7 @@ type Container interface {
 // An ChildOwner is a Container whose engine runs programs as children of this
 // process, and waits for them itself.
 type ChildOwner interface {
-	// OwnsChild says whether the child pid is such a program. A reaper of orphans
+	// OwnsChild reports whether the child pid is such a program. A reaper of orphans
 	// leaves it alone.
 	OwnsChild(pid int) bool
 }

@@ -18,7 +18,7 @@ func awaitExec(pid int) bool {
 	return pollExec(func() bool { return hasExited(pid) }, func() string { return proc.Command(pid) })
 }
 
-// hasExited says whether our child pid, with all its threads, has ended. Its first thread
+// hasExited reports whether our child pid, with all its threads, has ended. Its first thread
 // alone ends, as /proc has it, where another one calls execve(2).
 func hasExited(pid int) bool {
 	var info unix.Siginfo

@@ -108,7 +108,7 @@ func (s *sessions) close() (gone <-chan struct{}) {
 	return done
 }
 
-// over says whether the door is closed.
+// over reports whether the door is closed.
 func (s *sessions) over() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()

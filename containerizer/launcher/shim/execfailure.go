@@ -53,7 +53,7 @@ func awaitCommand(p *engine.Process, pipes *pipes) error {
 	return errors.Join(fmt.Errorf("the engine's program ended with %d before it was the command", status.Code), err)
 }
 
-// ending says whether the container is being killed, or has ended.
+// ending reports whether the container is being killed, or has ended.
 func (s *Shim) ending(c container) bool {
 	s.mu.Lock()
 	killed := s.why != nil

@@ -55,7 +55,7 @@ func leastLimit(dir, file string) int64 {
 	return least
 }
 
-// forMemory says whether the OOM killer's work in the container is what ended it: it
+// forMemory reports whether the OOM killer's work in the container is what ended it: it
 // killed init, or a child whose end init passes on. Where a client killed init by the
 // same signal, that is only so if the kernel names init as its victim.
 func forMemory(t *mctr.Termination, init int, asked bool) bool {

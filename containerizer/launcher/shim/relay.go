@@ -45,7 +45,7 @@ func (r *relay) end() {
 	}
 }
 
-// settle says whether the end of output came.
+// settle reports whether the end of output came.
 func (r *relay) settle(done <-chan struct{}) bool {
 	late := time.After(drainTime)
 	for {

@@ -174,7 +174,7 @@ func (s *Shim) awaitDelivery() {
 	}
 }
 
-// handedOver says whether no client's promise is open any more.
+// handedOver reports whether no client's promise is open any more.
 func (s *Shim) handedOver() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()

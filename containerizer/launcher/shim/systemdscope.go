@@ -92,7 +92,7 @@ func startScope(ctx context.Context, conn *systemd.Conn, scope *wire.Scope) erro
 	}
 }
 
-// exists says whether there is such a unit yet: that of the container's last run,
+// exists reports whether there is such a unit yet: that of the container's last run,
 // which systemd forgets soon after the last process in it has ended.
 func exists(err error) bool {
 	var answer dbus.Error

@@ -50,10 +50,10 @@ var Early = []string{
 	"attach.primary", VerbUpdate, VerbResize, "resize.width", "resize.height",
 }
 
-// Silent says whether h is of a build from before hellos said what their senders understand.
+// Silent reports whether h is of a build from before hellos said what their senders understand.
 func (h Hello) Silent() bool { return len(h.Understands) == 0 }
 
-// Knows says whether the sender of h understands what.
+// Knows reports whether the sender of h understands what.
 func (h Hello) Knows(what string) bool { return slices.Contains(h.understands(), what) }
 
 func (h Hello) understands() []string {

@@ -63,7 +63,7 @@ func (k *openFiles) end() {
 	k.files = nil
 }
 
-// gone says whether the group has been removed, or nothing of it is kept.
+// gone reports whether the group has been removed, or nothing of it is kept.
 func (k *openFiles) gone() bool {
 	k.mu.Lock()
 	defer k.mu.Unlock()

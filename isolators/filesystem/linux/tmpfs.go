@@ -31,7 +31,7 @@ func isWord(s string) bool { return s != "" }
 
 func isID(s string) bool { _, err := strconv.ParseUint(s, 10, 32); return err == nil }
 
-// isSize says whether s is a number, with a unit of k, m, g or %.
+// isSize reports whether s is a number, with a unit of k, m, g or %.
 func isSize(s string) bool {
 	_, err := strconv.ParseUint(strings.TrimRight(s, "kKmMgG%"), 10, 63)
 	return err == nil && len(s)-len(strings.TrimRight(s, "kKmMgG%")) <= 1

@@ -47,7 +47,7 @@ func filter(t *testing.T, s mctr.Security) *specs.LinuxSeccomp {
 	return a.Spec.Linux.Seccomp
 }
 
-// allows says whether the filter lets call pass whatever its arguments are.
+// allows reports whether the filter lets call pass whatever its arguments are.
 func allows(f *specs.LinuxSeccomp, call string) bool {
 	return slices.ContainsFunc(f.Syscalls, func(s specs.LinuxSyscall) bool {
 		return s.Action == specs.ActAllow && len(s.Args) == 0 && slices.Contains(s.Names, call)

@@ -72,7 +72,7 @@ func refusal(name string, config *mctr.ContainerConfig, nested bool) string {
 	return "it is the whole host's and no container's own (see namespaces(7)): set it on the host"
 }
 
-// isIPC says whether a parameter is one of an ipc_namespaces(7).
+// isIPC reports whether a parameter is one of an ipc_namespaces(7).
 func isIPC(name string) bool {
 	switch name {
 	case "kernel.msgmax", "kernel.msgmnb", "kernel.msgmni", "kernel.sem",

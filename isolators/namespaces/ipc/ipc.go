@@ -74,7 +74,7 @@ var (
 		Options: []string{"rbind", "rprivate", "nosuid", "noexec", "nodev"}}
 )
 
-// inherits says whether a nested container shares by default: unless it asks for
+// inherits reports whether a nested container shares by default: unless it asks for
 // a size of its own.
 func inherits(c *mctr.Container) bool { return c.Config.ShmSize == 0 }
 

@@ -70,7 +70,7 @@ func (isolator) Prepare(_ context.Context, c *mctr.Container) (*mctr.Adjustment,
 	return a, nil
 }
 
-// inherits says whether a nested container is called as its parent: unless it
+// inherits reports whether a nested container is called as its parent: unless it
 // asks for a name.
 func inherits(c *mctr.Container) bool { return c.Config.Hostname == "" }
 

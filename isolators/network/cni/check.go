@@ -109,7 +109,7 @@ func checkNames(config *mctr.ContainerConfig) error {
 	return nil
 }
 
-// isWord says whether text stays one word of one line: the zone of an IPv6 address
+// isWord reports whether text stays one word of one line: the zone of an IPv6 address
 // may be anything to its parser.
 func isWord(text string) bool {
 	return text != "" &&

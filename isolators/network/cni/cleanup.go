@@ -29,7 +29,7 @@ func (i *isolator) Cleanup(ctx context.Context, h mctr.Handle) error {
 	return err
 }
 
-// recorded says whether each attachment that is left has the reason in its record.
+// recorded reports whether each attachment that is left has the reason in its record.
 func (i *isolator) recorded(attachments []*cni.Attachment) bool {
 	left, err := i.networks.AttachmentsOf(attachments[0].Container)
 	if err != nil || len(left) == 0 {

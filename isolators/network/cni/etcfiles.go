@@ -64,7 +64,7 @@ func (i *isolator) describe(c *mctr.Container, a *mctr.Adjustment, v view) error
 	return nil
 }
 
-// asksForNames says whether the config says anything of the names that a container knows.
+// asksForNames reports whether the config says anything of the names that a container knows.
 func asksForNames(c *mctr.ContainerConfig) bool {
 	return c.Hostname != "" || len(c.ExtraHosts) > 0 || asksDNS(c.DNS)
 }
@@ -140,7 +140,7 @@ func (i *isolator) shared(c *mctr.Container, other mctr.ContainerID, path string
 	return a, i.describe(c, a, v)
 }
 
-// isHosts says whether a network namespace is the host's.
+// isHosts reports whether a network namespace is the host's.
 func isHosts(path string) bool {
 	name, err := os.Readlink(path)
 	return err == nil && name == inode("self")

@@ -78,7 +78,7 @@ func nameAddresses(b *bytes.Buffer, name string, attachments []*cni.Attachment) 
 	}
 }
 
-// names says whether a hosts file names the host called name.
+// names reports whether a hosts file names the host called name.
 func names(file []byte, name string) bool {
 	for line := range strings.Lines(string(file)) {
 		line, _, _ = strings.Cut(line, "#")

@@ -91,7 +91,7 @@ func familiesOf(attachments []*cni.Attachment) families {
 	return f
 }
 
-// reaches says whether ip is of one of the families, or the container's own loopback.
+// reaches reports whether ip is of one of the families, or the container's own loopback.
 func (f families) reaches(ip string) bool {
 	addr, err := netip.ParseAddr(ip)
 	return err != nil || addr.IsLoopback() || f[addr.Unmap().Is4()]

@@ -96,7 +96,7 @@ func refused(feature, why string) error {
 	return &mctr.UnsupportedError{Feature: feature, Why: why}
 }
 
-// given says whether a field that is refused has a content.
+// given reports whether a field that is refused has a content.
 func given(raw json.RawMessage) bool {
 	switch strings.TrimSpace(string(raw)) {
 	case "", "null", "[]", "{}":

@@ -99,7 +99,7 @@ func (c *ContainerInfo) fill(config *mctr.ContainerConfig, nested bool) error {
 	return nil
 }
 
-// same says whether c asks for what other does.
+// same reports whether c asks for what other does.
 func (c *ContainerInfo) same(other ContainerInfo) bool { return reflect.DeepEqual(*c, other) }
 
 func (c *ContainerInfo) image(config *mctr.ContainerConfig, _ bool) (err error) {

@@ -30,7 +30,7 @@ func (n Networks) Inspect(ctx context.Context, name string) (*cni.Details, error
 	return d, n.c.call(ctx, api.InspectNetwork, api.NetworkName{Name: name}, d)
 }
 
-// Available says whether a container could have the network.
+// Available reports whether a container could have the network.
 func (n Networks) Available(ctx context.Context, name string) error {
 	return n.c.call(ctx, api.ProbeNetwork, api.NetworkName{Name: name}, nil)
 }

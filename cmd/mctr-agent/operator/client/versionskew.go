@@ -48,7 +48,7 @@ func (c *Client) build(ctx context.Context) string {
 	return v.Version + ", commit " + v.GitSHA
 }
 
-// notUnderstood says whether an agent refused what it does not know: by the words of its
+// notUnderstood reports whether an agent refused what it does not know: by the words of its
 // own and of encoding/json, for agents of all builds say nothing else.
 func notUnderstood(err error) bool {
 	if !errors.Is(err, mctr.ErrInvalid) {

@@ -51,7 +51,7 @@ func checkDevices(config *configs.Config, wanted []*devices.Device) error {
 	return nil
 }
 
-// mounted says whether place is on a mount of the container's.
+// mounted reports whether place is on a mount of the container's.
 func mounted(config *configs.Config, place string) bool {
 	for _, m := range config.Mounts {
 		on := path.Clean("/" + m.Destination)

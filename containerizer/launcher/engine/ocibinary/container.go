@@ -30,7 +30,7 @@ type container struct {
 
 func (c *container) Init() *engine.Process { return c.init }
 
-// OwnsChild says whether pid is a run of the runtime: see engine.ChildOwner.
+// OwnsChild reports whether pid is a run of the runtime: see engine.ChildOwner.
 func (c *container) OwnsChild(pid int) bool { return c.ownsChild(pid) }
 
 func (c *container) Start() error { return c.call(context.Background(), "start", c.id) }

@@ -34,7 +34,7 @@ func program(t *testing.T, name string) string {
 	return path
 }
 
-// hybrid says whether this host has controllers on cgroup v1 and on v2. crun
+// hybrid reports whether this host has controllers on cgroup v1 and on v2. crun
 // refuses exactly that: "cgroups in hybrid mode not supported".
 func hybrid() bool {
 	data, err := os.ReadFile("/sys/fs/cgroup/unified/cgroup.controllers")

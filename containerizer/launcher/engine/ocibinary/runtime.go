@@ -21,7 +21,7 @@ type runtime struct {
 	children map[int]struct{} // its runs
 }
 
-// ownsChild says whether pid is a run of the program, which is waited for here.
+// ownsChild reports whether pid is a run of the program, which is waited for here.
 func (r *runtime) ownsChild(pid int) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
