@@ -21,7 +21,7 @@ type rule struct {
 	why   string
 }
 
-// rules is docs/ARCHITECTURE.md's table. "." is the root package, "..." what is
+// rules is the rule of imports in docs/ARCHITECTURE.md. "." is the root package, "..." what is
 // below, "self" the part itself.
 var rules = []rule{
 	{"cmd/mctr-shim",
