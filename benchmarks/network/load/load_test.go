@@ -47,6 +47,17 @@ func TestLoads(t *testing.T) {
 	}
 }
 
+// TestShortLoad has a time that is over before any client has connected, as on a busy machine.
+func TestShortLoad(t *testing.T) {
+	p := served(t)
+	for _, kind := range []string{RR, CRR, UDP} {
+		r, err := Run(t.Context(), Task{Kind: kind, Target: "127.0.0.1", Ports: p, Conns: 1, Size: 1, Duration: 1})
+		if err != nil || r.Transactions != 1 {
+			t.Errorf("%s: %+v, %v", kind, r, err)
+		}
+	}
+}
+
 func TestFailures(t *testing.T) {
 	for _, kind := range []string{RR, CRR, UDP} { // nobody listens on port 1
 		_, err := Run(t.Context(),
