@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"os/exec"
 	"strings"
 	"time"
@@ -20,7 +21,8 @@ const abandoned = time.Second
 // Work that may hang, such as a mount of a network filesystem, is for a command: a thread of
 // the agent that sleeps in the kernel cannot be given up, a process can. The error says what
 // the command wrote to its standard error, and wraps context.DeadlineExceeded where the time
-// was over; the command and its children have been killed then.
+// was over; the command and its children have been killed then. A command that leaves a child
+// behind which holds its output is an error too (exec.ErrWaitDelay).
 func Run(ctx context.Context, limit time.Duration, argv ...string) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
@@ -29,7 +31,8 @@ func Run(ctx context.Context, limit time.Duration, argv ...string) ([]byte, erro
 	cmd.Dir = "/" // it keeps no filesystem busy
 	cmd.Stdout, cmd.Stderr = &out, &said
 	cmd.SysProcAttr = &unix.SysProcAttr{Setpgid: true}
-	cmd.Cancel = func() error { return unix.Kill(-cmd.Process.Pid, unix.SIGKILL) }
+	cmd.Cancel = func() error { return os.ErrProcessDone } // its whole group is killed below
+	cmd.WaitDelay = abandoned                              // a child that left the group may have its output
 	if err := cmd.Start(); err != nil {
 		return nil, fmt.Errorf("run %s: %w", argv[0], err)
 	}
@@ -39,11 +42,12 @@ func Run(ctx context.Context, limit time.Duration, argv ...string) ([]byte, erro
 	case err := <-ended:
 		return out.Bytes(), failure(ctx, argv, said.String(), err)
 	case <-ctx.Done():
+		_ = unix.Kill(-cmd.Process.Pid, unix.SIGKILL) // none is left, or all are killed
 	}
 	select {
 	case err := <-ended:
-		return nil, failure(ctx, argv, said.String(), err)
-	case <-time.After(abandoned): // its output may yet be written to
+		return out.Bytes(), failure(ctx, argv, said.String(), err)
+	case <-time.After(2 * abandoned): // its output may yet be written to
 		return nil, fmt.Errorf("run %s: it was killed and has not ended: %w", argv[0], context.Cause(ctx))
 	}
 }

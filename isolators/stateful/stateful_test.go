@@ -17,7 +17,11 @@ import (
 // TestRecords writes, replaces, reads and removes records of both kinds, which are apart
 // from each other and from another isolator's.
 func TestRecords(t *testing.T) {
-	h := mctr.Handle{ID: "box", Dir: filepath.Join(t.TempDir(), "box"), State: filepath.Join(t.TempDir(), "box")}
+	h := mctr.Handle{ID: "box", Dir: t.TempDir(), State: t.TempDir()}
+	gone := stateful.Durable(mctr.Handle{Dir: filepath.Join(h.Dir, "gone")}, "test/a")
+	if err := gone.Write("link", 1); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("of a container that is gone: %v", err)
+	}
 	kinds := map[string]stateful.Records{
 		"durable": stateful.Durable(h, "test/a"), "until reboot": stateful.UntilReboot(h, "test/a"),
 		"another's": stateful.Durable(h, "test/b"),
@@ -60,10 +64,19 @@ func TestRun(t *testing.T) {
 	if _, err := stateful.Run(t.Context(), time.Minute, "/no/such"); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("no such program: %v", err)
 	}
+	if err := wantKilled(t, "sleep 60 & echo $! >$0; wait"); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("it hung, and that is %v", err)
+	}
+	_ = wantKilled(t, "sleep 60 & echo $! >$0") // it ended well itself
+}
+
+// wantKilled runs a script that leaves a child, whose pid it writes to $0.
+func wantKilled(t *testing.T, script string) error {
+	t.Helper()
 	start, pid := time.Now(), filepath.Join(t.TempDir(), "pid")
-	_, err = stateful.Run(t.Context(), 100*time.Millisecond, "sh", "-c", "sleep 60 & echo $! >"+pid+"; wait")
-	if !errors.Is(err, context.DeadlineExceeded) || time.Since(start) > 30*time.Second {
-		t.Errorf("after %v: %v", time.Since(start), err)
+	_, ended := stateful.Run(t.Context(), 300*time.Millisecond, "sh", "-c", script, pid)
+	if time.Since(start) > 30*time.Second {
+		t.Errorf("%s: after %v: %v", script, time.Since(start), ended)
 	}
 	child, err := os.ReadFile(pid)
 	if err != nil {
@@ -72,7 +85,7 @@ func TestRun(t *testing.T) {
 	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(time.Millisecond) {
 		stat, err := os.ReadFile("/proc/" + strings.TrimSpace(string(child)) + "/stat")
 		if err != nil || strings.Contains(string(stat), ") Z ") {
-			break
+			return ended
 		}
 		if time.Now().After(deadline) {
 			t.Fatal("its child lives")
