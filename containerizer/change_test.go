@@ -27,7 +27,8 @@ var scripts = map[string]string{
 }
 
 // doVerbs is the agent; "hold" has it watch its containers until it is killed.
-func doVerbs(ctx context.Context, c *containerizer.Containerizer, image string, words []string) int {
+func doVerbs(ctx context.Context, c *containerizer.Containerizer, records *store.Container, image string,
+	words []string) int {
 	policy, err := mctr.ParseRestartPolicy(words[0])
 	config := &mctr.ContainerConfig{
 		Image: image, Restart: policy, Process: mctr.Process{Args: []string{"sh", "-c", scripts[words[1]]}},
@@ -51,9 +52,12 @@ func doVerbs(ctx context.Context, c *containerizer.Containerizer, image string, 
 			group := &mctr.Group{Tasks: map[string]mctr.ContainerConfig{"task": *config}}
 			err = c.LaunchGroup(ctx, "job", group, containerizer.LaunchOptions{})
 		case "fail-often": // until the pause before the next start is long, and has begun
-			for s := new(mctr.Status); err == nil &&
-				(!s.Restarting || s.Restarts < 4); time.Sleep(5 * time.Millisecond) {
-				s, err = c.Status(ctx, "job")
+			for s := new(store.State); s.Restarts < 4 || s.Pending != store.Restart || s.LastExit != nil ||
+				s.Run != nil; {
+				time.Sleep(5 * time.Millisecond)
+				if s, err = records.State(); err != nil {
+					break
+				}
 			}
 		case "hold":
 			time.Sleep(time.Minute)

@@ -435,6 +435,45 @@ func TestUnansweredReplaced(t *testing.T) {
 	a.remove("job")
 }
 
+// TestDamagedState wants a state that cannot be read to destroy nothing: not a group that
+// runs, nor a container that has exited and whose next start fails. Both can be stopped, and
+// removed by force.
+func TestDamagedState(t *testing.T) {
+	a := newAgent(t)
+	if err := a.LaunchGroup(t.Context(), "pod", a.group(map[string]string{"a": "sleep 100"}),
+		containerizer.LaunchOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	a.launch("job", "sh", "-c", "echo kept >/mnt/mesos/sandbox/file")
+	if _, err := a.Wait(t.Context(), "job"); err != nil {
+		t.Fatal(err)
+	}
+	spoil := func(id mctr.ContainerID) {
+		if err := os.WriteFile(filepath.Join(a.records(id).Dir(), "state.json"), []byte("{"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	spoil("pod")
+	spoil("job")
+	if _, err := a.Start(t.Context(), "job", containerizer.LaunchOptions{}); err == nil {
+		t.Error("a container without a state was started")
+	}
+	_, _ = a.Reconcile(t.Context()) // it may complain
+	if found, err := a.Recover(t.Context()); len(found.Undone) > 0 {
+		t.Errorf("recovered %+v, %v", found, err)
+	}
+	if s, err := a.Status(t.Context(), "pod"); err != nil || s.Phase != mctr.Running {
+		t.Errorf("pod: %+v, %v", s, err)
+	}
+	if data, err := os.ReadFile(a.records("job").Sandbox() + "/file"); err != nil || string(data) != "kept\n" {
+		t.Errorf("its file: %q, %v", data, err)
+	}
+	if _, err := a.Stop(t.Context(), "pod", unix.SIGTERM, time.Second); err != nil {
+		t.Error("stop:", err)
+	}
+	a.remove("pod", "job")
+}
+
 // TestRecordsGoneShimDead finds a container by its control group when everything else
 // that told of it is gone.
 func TestRecordsGoneShimDead(t *testing.T) {

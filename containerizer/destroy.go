@@ -11,6 +11,7 @@ import (
 
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/containerizer/launcher"
+	"github.com/mctr/mctr/containerizer/store"
 	"github.com/mctr/mctr/internal/cgroup"
 	"github.com/mctr/mctr/internal/proc"
 )
@@ -205,6 +206,9 @@ func (c *Containerizer) endToRemove(ctx context.Context, id mctr.ContainerID, ph
 		return nil
 	}
 	phase, err := c.launched(ctx, id)
+	if errors.Is(err, store.ErrDamaged) {
+		return nil // it cannot be said where its launch is to be taken back to: it is removed all the same
+	}
 	if err == nil && (phase.Alive() || phase == mctr.Damaged) {
 		_, err = c.Destroy(ctx, id)
 	}

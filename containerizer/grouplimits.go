@@ -20,6 +20,9 @@ func (c *Containerizer) UpdateGroup(ctx context.Context, root mctr.ContainerID, 
 		return err
 	}
 	defer lock.Unlock() // closing a lock file cannot fail usefully
+	if err := c.handle(root).Upgrade(ctx); err != nil {
+		return err
+	}
 	r, err := c.updatable(root, change)
 	if err != nil {
 		return err

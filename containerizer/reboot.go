@@ -24,11 +24,9 @@ func (c *Containerizer) afterBoot(ctx context.Context) {
 	}
 }
 
-func (c *Containerizer) endedByBoot(ctx context.Context, id mctr.ContainerID) error {
-	// only agents start theirs after that
-	if err := c.giveUpRestart(ctx, id); err != nil {
-		return err
-	}
+func (c *Containerizer) endedByBoot(ctx context.Context, id mctr.ContainerID) (err error) {
+	gaveUp := c.giveUpRestart(ctx, id) // only agents start theirs after that
+	defer func() { err = errors.Join(err, gaveUp) }()
 	phase, err := c.handle(id).Phase()
 	if errors.Is(err, mctr.ErrNotFound) {
 		return nil // it has just gone with its root

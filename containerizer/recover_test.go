@@ -72,7 +72,7 @@ func beAgent(s []string) int {
 		return crowd(ctx, c, s[4])
 	}
 	if verbs, ok := strings.CutPrefix(s[5], verbsPrefix); ok && err == nil {
-		return doVerbs(ctx, c, s[4], strings.Fields(verbs))
+		return doVerbs(ctx, c, store.New(s[0], s[1]).Container("job"), s[4], strings.Fields(verbs))
 	}
 	if s[5] == "nested" {
 		id, s[5] = "root.job", "exit 3"

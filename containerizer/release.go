@@ -113,6 +113,9 @@ func (c *Containerizer) purge(ctx context.Context, id mctr.ContainerID) error {
 // undoLaunch takes back a launch that did not come to run: whole, or to where a
 // container waits for its start, or to its last end.
 func (c *Containerizer) undoLaunch(ctx context.Context, id mctr.ContainerID) error {
+	if _, err := c.handle(id).State(); err != nil { // it says where the container goes back to
+		return err
+	}
 	if err := c.handle(id).EndRun(ctx); err != nil { // or it would count as one that ran, where this is cut off
 		return err
 	}

@@ -123,7 +123,11 @@ func (c *Containerizer) restartObsolete(id mctr.ContainerID) bool {
 func (c *Containerizer) HoldRestart(ctx context.Context, id mctr.ContainerID) (done func()) {
 	lock, err := flock.Directory(ctx, c.handle(id).Dir())
 	if err == nil {
-		err = c.handle(id).Change(ctx, store.AwaitRestart, func(s *store.State) { s.Pending = store.Restart })
+		err = c.handle(id).Change(ctx, store.AwaitRestart, func(s *store.State) {
+			if s.Pending == store.Nothing { // or it waits for its first start, whose undoing is under way
+				s.Pending = store.Restart
+			}
+		})
 	}
 	if err != nil && !errors.Is(err, fs.ErrNotExist) && ctx.Err() == nil {
 		c.log.Warn("say that it is to be started again", "container", id, "error", err)
@@ -230,7 +234,11 @@ func (c *Containerizer) recordStop(ctx context.Context, id mctr.ContainerID) err
 	if err != nil || r.Config.Restart.Never() && len(r.Config.Process.Tasks) == 0 {
 		return err
 	}
-	return c.handle(id).Change(ctx, store.Stop, func(s *store.State) { s.Desired = store.ToStop })
+	err = c.handle(id).Change(ctx, store.Stop, func(s *store.State) { s.Desired = store.ToStop })
+	if errors.Is(err, store.ErrDamaged) {
+		return nil // no restart policy is followed without a state
+	}
+	return err
 }
 
 // recordKill is recordStop for a signal that asks for the exit: SIGKILL, or the container's

@@ -102,7 +102,10 @@ func (c *Containerizer) endGroup(ctx context.Context, id mctr.ContainerID) error
 
 // launchAbandoned reports whether a group's launch was cut off between two tasks.
 func (c *Containerizer) launchAbandoned(r *store.Record) bool {
-	if len(r.Config.Process.Tasks) == 0 || c.handle(r.ID).Complete() {
+	if len(r.Config.Process.Tasks) == 0 {
+		return false
+	}
+	if s, err := c.handle(r.ID).State(); err != nil || s.Complete { // what cannot be read may be complete
 		return false
 	}
 	busy, err := flock.Held(c.handle(r.ID).GroupLock())

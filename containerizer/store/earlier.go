@@ -1,6 +1,7 @@
 package store
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -82,11 +83,17 @@ func (c *Container) readEarlier(s *State, name string) error {
 			Isolators: run.Isolators,
 		}
 	case earlierUpdate:
-		s.Update = &mctr.Resources{}
-		return unlessGone(decodeFile(path, s.Update))
+		update := &mctr.Resources{}
+		if err := decodeFile(path, update); err != nil {
+			return unlessGone(err)
+		}
+		s.Update = update
 	case earlierLast:
-		s.LastExit = &mctr.Termination{}
-		return unlessGone(atomicfile.ReadJSON(path, s.LastExit))
+		last := &mctr.Termination{}
+		if err := atomicfile.ReadJSON(path, last); err != nil {
+			return unlessGone(err)
+		}
+		s.LastExit = last
 	}
 	return nil
 }
@@ -123,11 +130,40 @@ func (c *Container) raiseSchema() (earlier bool, err error) {
 	return true, nil
 }
 
-// removeEarlier removes the files that state.json has taken the place of.
-func (c *Container) removeEarlier() error {
+// removeEarlier removes the files that state.json has taken the place of, but for those by
+// which an earlier build that still runs knows where to take a launch of its own back to.
+func (c *Container) removeEarlier(s *State) error {
+	keep := map[string]bool{earlierWaiting: s.Pending == FirstStart}
+	if !c.AtRest() {
+		keep[earlierWaiting], keep[earlierLast] = true, true
+	}
 	var errs []error
 	for _, name := range earlierFiles {
-		errs = append(errs, Remove(c.in(name)))
+		if !keep[name] {
+			errs = append(errs, Remove(c.in(name)))
+		}
 	}
 	return errors.Join(errs...)
+}
+
+// markWaiting leaves the mark of the first layout beside the state of a container that waits
+// for its first start: an earlier build, which does not read the state, would take the
+// container for a launch that was cut off, and remove it.
+func (c *Container) markWaiting() error { return os.WriteFile(c.in(earlierWaiting), nil, 0o600) }
+
+// unmarkLaunch removes what markWaiting and removeEarlier left, of a container that runs.
+func (c *Container) unmarkLaunch() error {
+	return errors.Join(Remove(c.in(earlierWaiting)), Remove(c.in(earlierLast)))
+}
+
+// Upgrade brings a container of the first layout to this one. The caller is about to write
+// its record, which has counts of that layout.
+func (c *Container) Upgrade(ctx context.Context) error {
+	if _, err := os.Lstat(c.stateFile()); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if _, err := os.Lstat(c.ConfigFile()); err != nil {
+		return unlessGone(err)
+	}
+	return c.Change(ctx, Reserve, func(*State) {})
 }

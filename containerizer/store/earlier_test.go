@@ -82,7 +82,8 @@ func TestLayout1(t *testing.T) {
 			entries, err := os.ReadDir(c.Dir())
 			var left []string
 			for _, e := range entries {
-				if !slices.Contains([]string{"config.json", "state.json", "exit.json"}, e.Name()) {
+				mark := e.Name() == "waiting" && want.Pending == store.FirstStart // for an earlier build
+				if !mark && !slices.Contains([]string{"config.json", "state.json", "exit.json"}, e.Name()) {
 					left = append(left, e.Name())
 				}
 			}

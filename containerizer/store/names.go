@@ -71,6 +71,9 @@ func (c *Container) Rename(ctx context.Context, name string) error {
 		return err
 	}
 	defer lock.Unlock() // as above
+	if err := c.Upgrade(ctx); err != nil {
+		return err
+	}
 	r, err := c.RecordToChange()
 	if err != nil {
 		return err

@@ -38,11 +38,14 @@ func (c *Container) RemoveRecords(ctx context.Context) error {
 	}
 	errs := []error{err}
 	for _, e := range entries {
-		if c.in(e.Name()) != c.ConfigFile() {
+		if path := c.in(e.Name()); path != c.ConfigFile() && path != c.stateFile() { // these go last, and locked
 			errs = append(errs, tree.Remove(c.in(e.Name())))
 		}
 	}
 	if err := errors.Join(errs...); err != nil {
+		return err
+	}
+	if err := tree.Remove(c.ConfigFile()); err != nil { // without it no state is made anew
 		return err
 	}
 	return tree.Remove(c.Dir())

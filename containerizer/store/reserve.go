@@ -77,6 +77,9 @@ func (c *Container) intend(r *Record) error {
 
 // Park turns the intent of a launch into a container that waits for its first start.
 func (c *Container) Park(ctx context.Context) error {
+	if err := c.markWaiting(); err != nil {
+		return err
+	}
 	if err := c.Change(ctx, Park, func(s *State) { s.Pending = FirstStart }); err != nil {
 		return err
 	}
@@ -102,5 +105,6 @@ func (c *Container) Settle(ctx context.Context) error {
 	if s.Pending == Nothing && s.LastExit == nil && s.StartError == "" {
 		return nil
 	}
-	return c.Change(ctx, Settle, func(s *State) { s.Pending, s.LastExit, s.StartError = Nothing, nil, "" })
+	err = c.Change(ctx, Settle, func(s *State) { s.Pending, s.LastExit, s.StartError = Nothing, nil, "" })
+	return errors.Join(err, c.unmarkLaunch())
 }

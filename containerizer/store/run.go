@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"time"
@@ -49,17 +50,17 @@ func (c *Container) Run() (*Run, error) {
 	return s.Run, nil
 }
 
-// EndRun removes the record of a container that is released. A state that cannot be read
-// goes with it.
+// EndRun removes the record of a container that is released. A damaged state, and that of a
+// newer build, stay as they are: by its exit the container is known to run no more.
 func (c *Container) EndRun(ctx context.Context) error {
-	err := unlessGone(c.Change(ctx, EndRun, func(s *State) { s.Run = nil }))
-	if err == nil {
+	s, err := c.State()
+	if errors.Is(err, ErrDamaged) || errors.Is(err, errNewer) {
 		return nil
 	}
-	if _, unreadable := c.State(); unreadable != nil {
-		return os.RemoveAll(c.stateFile())
+	if err != nil || s.Run == nil {
+		return err
 	}
-	return err
+	return unlessGone(c.Change(ctx, EndRun, func(s *State) { s.Run = nil }))
 }
 
 // Supervised returns true if the shim of the run still lives.

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -8,6 +9,8 @@ import (
 	"io"
 	"io/fs"
 	"os"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/internal/atomicfile"
@@ -100,8 +103,15 @@ var durable = map[Change]bool{Park: true, Revive: true, BeginUpdate: true}
 // State reads the container's state. A container without one is of an earlier layout, or
 // was reserved by a process that was killed.
 func (c *Container) State() (*State, error) {
-	data, err := atomicfile.Read(c.stateFile())
+	info, err := os.Lstat(c.stateFile())
 	if errors.Is(err, fs.ErrNotExist) {
+		return c.earlierState()
+	}
+	if err == nil && !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("%w: %s is not a regular file", ErrDamaged, c.stateFile())
+	}
+	data, err := atomicfile.Read(c.stateFile())
+	if errors.Is(err, fs.ErrNotExist) { // it was removed a moment ago
 		return c.earlierState()
 	}
 	if err != nil {
@@ -109,6 +119,13 @@ func (c *Container) State() (*State, error) {
 	}
 	return c.parseState(data)
 }
+
+// ErrDamaged is wrapped by the error of a state.json that holds no state. One that cannot be
+// read for another reason, such as a lack of descriptors, may be as good as ever.
+var ErrDamaged = errors.New("damaged")
+
+// errNewer is wrapped by the error of a state of a newer build.
+var errNewer = fmt.Errorf("%w: state of a newer build", mctr.ErrInvalid)
 
 // parseState reads what is in state.json: it is empty from when its lock is taken until it
 // is first written.
@@ -118,11 +135,11 @@ func (c *Container) parseState(data []byte) (*State, error) {
 	}
 	s := &State{}
 	if err := json.Unmarshal(data, s); err != nil {
-		return nil, fmt.Errorf("decode %s: %w", c.stateFile(), err)
+		return nil, fmt.Errorf("%w: decode %s: %w", ErrDamaged, c.stateFile(), err)
 	}
 	if s.Schema > stateSchema {
-		return nil, fmt.Errorf("%w: state of container %s: schema %d, this build knows %d", mctr.ErrInvalid, c.ID,
-			s.Schema, stateSchema)
+		return nil, fmt.Errorf("%w: container %s: schema %d, this build knows %d", errNewer, c.ID, s.Schema,
+			stateSchema)
 	}
 	return s, nil
 }
@@ -137,7 +154,7 @@ func (c *Container) Change(ctx context.Context, change Change, edit func(*State)
 		return err
 	}
 	defer lock.Unlock() // closing a lock file cannot fail usefully
-	data, err := io.ReadAll(lock.File())
+	data, err := readRegular(lock.File())
 	if err != nil {
 		return err
 	}
@@ -151,21 +168,60 @@ func (c *Container) Change(ctx context.Context, change Change, edit func(*State)
 			return err
 		}
 	}
+	sync := durable[change] || earlier || s.matters()
 	edit(s)
 	s.Schema = stateSchema
-	write := atomicfile.WriteJSON
-	if durable[change] || earlier {
-		write = atomicfile.WriteDurableJSON
-	}
-	if err := write(c.stateFile(), s); err != nil {
+	if err := c.writeState(lock.File(), len(data), s, sync); err != nil {
 		return err
 	}
 	if earlier {
-		if err := c.removeEarlier(); err != nil {
+		if err := c.removeEarlier(s); err != nil {
 			return err
 		}
 	}
 	return failpoint.Hit("state/" + string(change))
+}
+
+// matters reports whether the state holds what a loss of power must not take: since the file
+// is replaced, a change that is not synced would put at risk what was.
+func (s *State) matters() bool {
+	return s.Desired != ToRun || s.Pending != Nothing || s.LastExit != nil || s.Update != nil || s.Restarts > 0
+}
+
+// readRegular reads a locked file: a pipe in its place is not waited for.
+func readRegular(f *os.File) ([]byte, error) {
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("%w: %s is not a regular file", ErrDamaged, f.Name())
+	}
+	return io.ReadAll(f)
+}
+
+// writeState replaces the file, of so many bytes, that is open as f. On a full disk, where no
+// second file has room, f is overwritten: a container that filled the disk has to be stopped
+// and released all the same.
+func (c *Container) writeState(f *os.File, size int, s *State, sync bool) error {
+	data, err := json.Marshal(s)
+	if err != nil {
+		return err
+	}
+	write := atomicfile.Write
+	if sync {
+		write = atomicfile.WriteDurable
+	}
+	err = write(c.stateFile(), data, 0o600)
+	if !errors.Is(err, unix.ENOSPC) && !errors.Is(err, unix.EDQUOT) {
+		return err
+	}
+	padded := append(data, bytes.Repeat([]byte(" "), max(0, size-len(data)))...) // JSON still, by one write
+	_, full := f.WriteAt(padded, 0)
+	if full != nil {
+		return err
+	}
+	return f.Sync()
 }
 
 // beginState writes the first state, of a container that has no record yet: so that no
@@ -181,6 +237,9 @@ func (c *Container) beginState() error {
 // removed it would be left.
 func (c *Container) lockState(ctx context.Context) (*flock.Lock, error) {
 	lock, err := flock.Existing(ctx, c.stateFile())
+	if errors.Is(err, unix.EISDIR) {
+		return nil, fmt.Errorf("%w: %w", ErrDamaged, err)
+	}
 	if !errors.Is(err, fs.ErrNotExist) {
 		return lock, err
 	}
