@@ -70,13 +70,3 @@ func (c *Containerizer) sendSIGHUP(id mctr.ContainerID, pid int) error {
 	}
 	return unix.PidfdSendSignal(fd, unix.SIGHUP, nil, 0)
 }
-
-// supervised reports whether the container's shim lives, by its lock or, where that was
-// deleted, by the record of the run.
-func (c *Containerizer) supervised(id mctr.ContainerID) (bool, error) {
-	if alive, err := launcher.Alive(c.handle(id).StateDir()); alive || err != nil {
-		return alive, err
-	}
-	run, err := c.handle(id).Run()
-	return err == nil && run != nil && run.Supervised(), nil
-}
