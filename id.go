@@ -47,6 +47,9 @@ func (id ContainerID) Parent() ContainerID {
 	return id[:i]
 }
 
+// Task returns the id of a task of the group whose root is id.
+func (id ContainerID) Task(name string) ContainerID { return id + "." + ContainerID(name) }
+
 // Root is the outermost container of id, which may be id itself.
 func (id ContainerID) Root() ContainerID {
 	root, _, _ := strings.Cut(string(id), ".")

@@ -1,5 +1,7 @@
 package mctr
 
+import "reflect"
+
 // Resources are the limits and weights of a container. A nil pointer or zero
 // value leaves what the kernel gives.
 type Resources struct {
@@ -8,6 +10,9 @@ type Resources struct {
 	Pids    *int64  `json:"pids,omitempty"` // processes and threads; -1: no limit
 	BlockIO BlockIO `json:"blockIO"`
 }
+
+// IsZero returns true if r sets no limit.
+func (r Resources) IsZero() bool { return reflect.DeepEqual(r, Resources{}) }
 
 // CPU follows runtime-spec's linux.resources.cpu. Times are microseconds.
 type CPU struct {

@@ -6,6 +6,7 @@ import (
 
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/containerizer/store"
+	"github.com/mctr/mctr/containerizer/supervise"
 )
 
 // adoptTime is how long Recover waits for one shim to answer. Shims answer within a
@@ -16,42 +17,42 @@ const adoptTime = time.Second
 // adopt watches a running container. One that ends meanwhile has ended while no process
 // watched. One whose shim lives and does not answer (it was stopped, or the host is
 // overloaded) may be as well as ever: it is left alone until the shim answers or is gone.
-func (c *Containerizer) adopt(ctx context.Context, r *store.Record, found *Recovered) error {
+func (c *recovery) adopt(ctx context.Context, r *store.Record) error {
 	err := c.rewatch(ctx, r)
 	if err == nil {
-		found.Adopted = append(found.Adopted, r.ID)
+		c.found.Adopted = append(c.found.Adopted, r.ID)
 		return nil
 	}
 	if ctx.Err() != nil {
 		return err
 	}
-	alive, unknown := c.handle(r.ID).Supervised()
+	alive, unknown := c.store.Container(r.ID).Supervised()
 	switch {
 	case unknown != nil:
 		return unknown
-	case !alive, c.ending(r.ID): // a shim that leaves has closed its socket first
-		return c.recoverEnd(ctx, r.ID, found)
+	case !alive, c.shims.Leaving(r.ID): // a shim that leaves has closed its socket first
+		return c.recoverEnd(ctx, r.ID)
 	}
 	c.log.Warn("the supervisor does not answer", "container", r.ID, "error", err)
-	found.Unanswered = append(found.Unanswered, r.ID)
-	unanswered, err := c.handle(r.ID).Run()
+	c.found.Unanswered = append(c.found.Unanswered, r.ID)
+	unanswered, err := c.store.Container(r.ID).Run()
 	if err != nil {
 		return err
 	}
-	c.watchers.Go(func() { c.awaitAnswer(c.ctx, r, unanswered) })
+	c.supervise.Go(func(ctx context.Context) { c.awaitAnswer(ctx, r, unanswered) })
 	return nil
 }
 
 // rewatch watches a container that another process launched.
-func (c *Containerizer) rewatch(ctx context.Context, r *store.Record) error {
+func (c *recovery) rewatch(ctx context.Context, r *store.Record) error {
 	bounded, cancel := context.WithTimeout(ctx, adoptTime)
 	defer cancel()
-	client, err := c.dial(bounded, r.ID)
+	client, err := c.shims.Dial(bounded, r.ID)
 	if err != nil {
 		return err
 	}
-	c.watch(r, client, true, nil)
-	if err := c.recoverUpdate(ctx, r); err != nil {
+	c.supervise.Supervise(r, client, supervise.Options{})
+	if err := c.updater.Recover(ctx, r); err != nil {
 		c.log.Error("finish an update", "container", r.ID, "error", err)
 	}
 	return nil
@@ -61,24 +62,26 @@ func (c *Containerizer) rewatch(ctx context.Context, r *store.Record) error {
 // instead, it releases the container. Meanwhile another process may have released this run,
 // and started the container again or given its id to another one, which are not this
 // agent's to watch.
-func (c *Containerizer) awaitAnswer(ctx context.Context, r *store.Record, unanswered *store.Run) {
+func (c *recovery) awaitAnswer(ctx context.Context, r *store.Record, unanswered *store.Run) {
 	for pause := adoptTime; ; pause = min(2*pause, time.Minute) {
 		select {
 		case <-ctx.Done():
 			return
-		case <-time.After(pause):
+		case <-c.clock.After(pause):
 		}
-		if run, err := c.handle(r.ID).Run(); err == nil && !run.Is(unanswered) {
+		if run, err := c.store.Container(r.ID).Run(); err == nil && !run.Is(unanswered) {
 			return
 		}
 		if c.rewatch(ctx, r) == nil {
 			c.log.Info("the supervisor answers again", "container", r.ID)
 			return
 		}
-		if alive, err := c.handle(r.ID).Supervised(); alive || err != nil || ctx.Err() != nil {
+		if alive, err := c.store.Container(r.ID).Supervised(); alive || err != nil || ctx.Err() != nil {
 			continue
 		}
-		if err := c.recoverEnd(ctx, r.ID, &Recovered{Ended: map[mctr.ContainerID]*mctr.Termination{}}); err != nil {
+		late := &recovery{Containerizer: c.Containerizer,
+			found: &Recovered{Ended: map[mctr.ContainerID]*mctr.Termination{}}}
+		if err := late.recoverEnd(ctx, r.ID); err != nil {
 			c.log.Error("release", "container", r.ID, "error", err)
 		}
 		return

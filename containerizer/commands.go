@@ -21,7 +21,7 @@ func (l *launch) effectiveCommands() *store.Commands {
 // are no commands.
 func (l *launch) checkSupervised() error {
 	owner := l.record.Config.Owner
-	if l.options.Again || owner == l.owner || !l.effectiveCommands().None() {
+	if l.options.restart != nil || owner == l.owner || !l.effectiveCommands().None() {
 		return nil
 	}
 	return fmt.Errorf("%w: container %s belongs to %q, and nobody would look after it once %q is gone: start it "+
@@ -29,11 +29,11 @@ func (l *launch) checkSupervised() error {
 }
 
 func (l *launch) exitCommand() []string {
-	stands := l.effectiveCommands()
-	if !l.record.Config.Restart.Never() && len(stands.Restart) > 0 {
-		return l.argv(stands.Restart)
+	commands := l.effectiveCommands()
+	if !l.record.Config.Restart.Never() && len(commands.Restart) > 0 { // recorded by an earlier build
+		return l.argv(commands.Restart)
 	}
-	return l.argv(stands.Exit)
+	return l.argv(commands.Exit)
 }
 
 // watchCommand is for a container of which something has to be looked at again and

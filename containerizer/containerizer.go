@@ -17,12 +17,18 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"sync"
 
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/containerizer/cgrouptree"
+	"github.com/mctr/mctr/containerizer/ending"
 	"github.com/mctr/mctr/containerizer/launcher"
+	"github.com/mctr/mctr/containerizer/reconcile"
+	"github.com/mctr/mctr/containerizer/release"
+	"github.com/mctr/mctr/containerizer/rootfs"
+	"github.com/mctr/mctr/containerizer/shims"
 	"github.com/mctr/mctr/containerizer/store"
+	"github.com/mctr/mctr/containerizer/supervise"
+	"github.com/mctr/mctr/containerizer/update"
 	"github.com/mctr/mctr/isolators"
 	"github.com/mctr/mctr/provisioner"
 )
@@ -43,6 +49,8 @@ type Images interface {
 // A Containerizer runs containers below one pair of directories. Its methods may
 // be called concurrently, and other processes may use the same directories.
 type Containerizer struct {
+	*rootfs.Files // of its containers: they can be copied, counted and exported
+
 	store     *store.Store
 	isolators []isolators.Isolator
 	images    Images
@@ -53,12 +61,14 @@ type Containerizer struct {
 	commands  store.Commands
 	cgroups   cgrouptree.Tree
 
-	mu       sync.Mutex
-	launches map[mctr.ContainerID]context.CancelFunc // of launches under way here
-	watched  map[mctr.ContainerID]chan struct{}      // closed when released here
-	ctx      context.Context                         // ends with Close
-	close    context.CancelFunc
-	watchers sync.WaitGroup
+	shims     *shims.Shims
+	releaser  *release.Releaser
+	ender     *ending.Ender
+	updater   *update.Updater
+	supervise *supervise.Supervisor
+	clock     supervise.Clock
+	scanner   *reconcile.Scanner
+	launches  launches
 }
 
 // An Option sets up a Containerizer.
@@ -118,18 +128,11 @@ func WithCgroupManager(name string) Option {
 	return func(c *Containerizer) { c.cgroups.Manager = name }
 }
 
-// WithExitCommand sets what a shim runs, with the container's id as last
-// argument, after the end of a container that nobody watches any more. It is to
-// call Cleanup.
+// WithExitCommand sets what a shim runs, with the container's id as last argument, after the
+// exit of a container that no process watches any more. It is to call
+// [Containerizer.Exited]; one that calls Cleanup leaves restart policies unfollowed.
 func WithExitCommand(argv ...string) Option {
 	return func(c *Containerizer) { c.commands.Exit = argv }
-}
-
-// WithRestartCommand sets what a shim runs instead of the exit command for a
-// container with a restart policy. It is to call CleanupAndRestart. Without it the
-// policy of a container that nobody watches is not followed.
-func WithRestartCommand(argv ...string) Option {
-	return func(c *Containerizer) { c.commands.Restart = argv }
 }
 
 // WithWatchCommand sets what a shim runs, with the container's id as last argument,
@@ -147,20 +150,24 @@ func New(ctx context.Context, opts ...Option) (*Containerizer, error) {
 		launcher: &launcher.Launcher{},
 		log:      slog.New(slog.DiscardHandler),
 		owner:    "library",
-		launches: map[mctr.ContainerID]context.CancelFunc{},
-		watched:  map[mctr.ContainerID]chan struct{}{},
+		launches: launches{cancel: map[mctr.ContainerID]context.CancelCauseFunc{}},
+		clock:    supervise.SystemClock{},
 	}
 	c.cgroups.Store = c.store
 	for _, o := range opts {
 		o(c)
 	}
-	c.store.Log, c.store.AfterBoot = c.log, c.afterBoot
+	c.store.Log, c.store.AfterBoot = c.log, func(ctx context.Context) { afterBoot(ctx, c) }
 	c.launcher.Record = c.store.ShimRecord()
-	c.ctx, c.close = context.WithCancel(context.WithoutCancel(ctx))
-	if err := c.findShim(); err != nil {
-		return nil, err
+	connect(ctx, c)
+	if c.launcher.Shim == "" {
+		shim, err := FindProgram("mctr-shim")
+		if err != nil {
+			return nil, err
+		}
+		c.launcher.Shim = shim
 	}
-	if err := errors.Join(c.checkOptions(), c.cgroups.CheckManager()); err != nil {
+	if err := errors.Join(checkOptions(c), c.cgroups.CheckManager()); err != nil {
 		return nil, err
 	}
 	if err := c.store.SetUp(ctx); err != nil {
@@ -172,34 +179,53 @@ func New(ctx context.Context, opts ...Option) (*Containerizer, error) {
 	return c, nil
 }
 
-// handle is that of the records of a container, which need not exist.
-func (c *Containerizer) handle(id mctr.ContainerID) *store.Container { return c.store.Container(id) }
-
-// handleOf is what isolators get of a container.
-func (c *Containerizer) handleOf(id mctr.ContainerID) mctr.Handle { return c.handle(id).Handle() }
+// connect makes the parts of a containerizer, which work on its store.
+func connect(ctx context.Context, c *Containerizer) {
+	c.shims = &shims.Shims{Store: c.store}
+	c.releaser = &release.Releaser{Store: c.store, Shims: c.shims, Isolators: c.isolators}
+	c.ender = &ending.Ender{Store: c.store, Shims: c.shims, Releaser: c.releaser, CancelLaunch: c.launches.destroy}
+	c.releaser.EndChildren = c.ender.EndChildren
+	c.supervise = supervise.New(ctx, supervise.Config{
+		Store: c.store, Shims: c.shims, Isolators: c.isolators, Owner: c.owner, Log: c.log, Clock: c.clock,
+		Verbs: supervise.Verbs{
+			Cleanup: c.ender.Cleanup, Kill: c.ender.KillAll,
+			Start: func(ctx context.Context, id mctr.ContainerID, r supervise.Restart) error {
+				return startByPolicy(ctx, c, id, r)
+			},
+			Exec: func(ctx context.Context, id mctr.ContainerID, argv []string) (*launcher.Stream, error) {
+				return execIn(ctx, c.shims, id, Exec{Args: argv})
+			},
+		},
+	})
+	c.ender.Supervisor = c.supervise
+	var images rootfs.Images
+	if c.images != nil { // or the interface would not be nil
+		c.releaser.Images, images = c.images, c.images
+	}
+	helper := func() (string, error) {
+		if c.helper != "" {
+			return c.helper, nil
+		}
+		return FindProgram("mctr-helper")
+	}
+	c.Files = rootfs.New(c.store, images, helper, c.releaser.Cleanup)
+	c.scanner = &reconcile.Scanner{
+		Store: c.store, Isolators: c.isolators, Wake: c.shims.Wake, RestartOrphaned: c.supervise.RestartOrphaned,
+		GroupAbandoned: func(r *store.Record) bool { return launchAbandoned(c.store, r) },
+	}
+	if c.images != nil {
+		c.scanner.Images = c.images
+	}
+	c.updater = &update.Updater{
+		Store: c.store, Shims: c.shims, Isolators: c.isolators, Groups: &c.cgroups, GroupUsage: c.GroupUsage,
+	}
+}
 
 // Close ends this process' part: its watching. The containers go on. It is
 // idempotent.
 func (c *Containerizer) Close() error {
-	c.close()
-	c.watchers.Wait()
+	c.supervise.Close()
 	return nil
-}
-
-func (c *Containerizer) findShim() error {
-	if c.launcher.Shim != "" {
-		return nil
-	}
-	path, err := FindProgram("mctr-shim")
-	c.launcher.Shim = path
-	return err
-}
-
-func (c *Containerizer) findHelper() (string, error) {
-	if c.helper != "" {
-		return c.helper, nil
-	}
-	return FindProgram("mctr-helper")
 }
 
 // FindProgram finds one of mctr's own programs: beside the running one, then in PATH.

@@ -19,34 +19,35 @@ func (c *Containerizer) Create(ctx context.Context, id mctr.ContainerID, config 
 	if err != nil {
 		return err
 	}
-	if err := errors.Join(c.Check(ctx, r.Config), c.checkGroupLimits(ctx, r)); err != nil {
+	if err := errors.Join(c.Check(ctx, r.Config), c.updater.CheckGroup(ctx, r)); err != nil {
 		return err
 	}
-	lock, err := c.reserve(ctx, r)
+	lock, err := reserve(ctx, c.releaser, r)
 	if err != nil {
 		return err
 	}
 	defer lock.Unlock() // closing a lock file cannot fail usefully
-	if err := c.park(ctx, r, progress); err != nil {
-		return errors.Join(err, c.purge(context.WithoutCancel(ctx), id))
+	if err := park(ctx, c.images, c.store.Container(id), r, progress); err != nil {
+		return errors.Join(err, c.releaser.Purge(context.WithoutCancel(ctx), id))
 	}
 	return nil
 }
 
 // park turns the intent of a launch into a container that waits for one.
-func (c *Containerizer) park(ctx context.Context, r *store.Record, progress provisioner.Progress) error {
+func park(ctx context.Context, images Images, container *store.Container, r *store.Record,
+	progress provisioner.Progress) error {
 	if r.Config.Image != "" {
-		if c.images == nil {
+		if images == nil {
 			return errNoImages
 		}
-		_, err := c.images.Lease(ctx, string(r.ID), r.Config.Image, provisioner.PullOptions{
+		_, err := images.Lease(ctx, string(r.ID), r.Config.Image, provisioner.PullOptions{
 			Policy: provisioner.PullPolicy(r.Config.Pull), Platform: r.Config.Platform, Progress: progress,
 		})
 		if err != nil {
 			return err
 		}
 	}
-	return c.handle(r.ID).Park(ctx)
+	return container.Park(ctx)
 }
 
 // Start launches a container that Create recorded, or launches one that has ended
@@ -55,7 +56,7 @@ func (c *Containerizer) park(ctx context.Context, r *store.Record, progress prov
 // container is in neither state.
 func (c *Containerizer) Start(ctx context.Context, id mctr.ContainerID, o LaunchOptions) (*launcher.Stream, error) {
 	steps := beginSteps(o.Step)
-	r, err := c.handle(id).Record()
+	r, err := c.store.Container(id).Record()
 	if err != nil {
 		return nil, err
 	}
@@ -64,14 +65,14 @@ func (c *Containerizer) Start(ctx context.Context, id mctr.ContainerID, o Launch
 		return nil, err
 	}
 	defer l.leaveParent()
-	if l.lock, err = c.handle(id).Lock(ctx); err != nil {
+	if l.lock, err = c.store.Container(id).Lock(ctx); err != nil {
 		return nil, err
 	}
 	// again: it may have been renamed or updated before we had the lock
-	if l.record, err = c.handle(id).RecordToChange(); err != nil {
+	if l.record, err = c.store.Container(id).RecordToChange(); err != nil {
 		return nil, errors.Join(err, l.lock.Unlock())
 	}
-	if err := errors.Join(l.mayStart(ctx), l.checkShim(ctx, l.record.Config)); err != nil {
+	if err := errors.Join(l.mayStart(ctx), checkShim(ctx, l.Containerizer, l.record.Config)); err != nil {
 		return nil, errors.Join(err, l.lock.Unlock())
 	}
 	if err := l.again(ctx); err != nil {
@@ -90,9 +91,9 @@ func (l *launch) mayStart(ctx context.Context) error {
 	if err := l.checkSupervised(); err != nil {
 		return err
 	}
-	container := l.handle(l.record.ID)
-	if !l.options.Again {
-		return l.allowRun(ctx, l.record.ID)
+	container := l.stored()
+	if l.options.restart == nil {
+		return container.WithdrawStop(ctx)
 	}
 	if container.Stopped() {
 		return fmt.Errorf("%w: container %s was stopped", mctr.ErrState, l.record.ID.Short())
@@ -105,27 +106,31 @@ func (l *launch) mayStart(ctx context.Context) error {
 // back there.
 func (l *launch) again(ctx context.Context) error {
 	id := l.record.ID
-	phase, err := l.handle(id).Phase()
+	phase, err := l.stored().Phase()
 	if err != nil {
 		return err
 	}
 	switch phase {
 	case mctr.Created:
 	case mctr.Exited:
-		if err := l.release(ctx, id); err != nil {
+		if err := l.releaser.Release(ctx, id); err != nil {
 			return err
 		}
-		if err := l.handle(id).Revive(ctx, l.options.streak); err != nil {
+		streak := 0
+		if l.options.restart != nil {
+			streak = l.options.restart.Streak
+		}
+		if err := l.stored().Revive(ctx, streak); err != nil {
 			return err
 		}
 	default:
 		return fmt.Errorf("%w: container %s is %s: only one that was created or has ended can be started",
 			mctr.ErrState, id.Short(), phase)
 	}
-	state, err := l.handle(id).State()
+	state, err := l.stored().State()
 	if err != nil {
 		return err
 	}
 	l.pending, l.restarts = true, state.Restarts
-	return l.handle(id).Begin()
+	return l.stored().Begin()
 }

@@ -25,11 +25,11 @@ func (c *Containerizer) DryRun(ctx context.Context, config *mctr.ContainerConfig
 		return nil, err
 	}
 	l := &launch{Containerizer: c, record: r, steps: beginSteps(nil)}
-	if l.lock, err = c.reserve(ctx, r); err != nil {
+	if l.lock, err = reserve(ctx, c.releaser, r); err != nil {
 		return nil, err
 	}
 	defer l.lock.Unlock() // closing a lock file cannot fail usefully
-	defer func() { err = errors.Join(err, l.undo()) }()
+	defer func() { err = errors.Join(err, l.undo(context.WithoutCancel(ctx))) }()
 	for _, hop := range []func(context.Context) error{l.provision, l.prepare} {
 		if err := hop(ctx); err != nil {
 			return nil, err

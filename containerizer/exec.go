@@ -12,7 +12,9 @@ import (
 	"github.com/mctr/mctr/containerizer/launcher"
 	"github.com/mctr/mctr/containerizer/launcher/wire"
 	"github.com/mctr/mctr/containerizer/rootfs"
+	"github.com/mctr/mctr/containerizer/shims"
 	"github.com/mctr/mctr/containerizer/spec"
+	"github.com/mctr/mctr/containerizer/store"
 	"github.com/mctr/mctr/internal/plaintext"
 	"github.com/mctr/mctr/internal/saferoot"
 )
@@ -35,51 +37,51 @@ type Exec struct {
 // Exec runs e in id and returns its streams. The process dies with the stream,
 // unless e.Detach. The error wraps mctr.ErrState when the container does not run.
 func (c *Containerizer) Exec(ctx context.Context, id mctr.ContainerID, e Exec) (*launcher.Stream, error) {
-	stream, err := c.exec(ctx, id, e)
+	stream, err := execIn(ctx, c.shims, id, e)
 	if err == nil {
-		c.handle(id).Emit(mctr.EventExec, map[string]string{"command": strings.Join(e.Args, " ")})
+		c.store.Container(id).Emit(mctr.EventExec, map[string]string{"command": strings.Join(e.Args, " ")})
 	}
 	return stream, err
 }
 
-// exec is Exec without its event: probes would fill the events.
-func (c *Containerizer) exec(ctx context.Context, id mctr.ContainerID, e Exec) (*launcher.Stream, error) {
+// execIn is Exec without its event: probes would fill the events.
+func execIn(ctx context.Context, s *shims.Shims, id mctr.ContainerID, e Exec) (*launcher.Stream, error) {
 	if err := plaintext.Check(e); err != nil {
 		return nil, err
 	}
-	phase, err := c.handle(id).Phase()
+	phase, err := s.Store.Container(id).Phase()
 	if err != nil {
 		return nil, err
 	}
 	if phase != mctr.Running && phase != mctr.Damaged {
 		return nil, fmt.Errorf("%w: container %s is not running: it is %s", mctr.ErrState, id.Short(), phase)
 	}
-	process, err := c.execProcess(id, e)
+	process, err := execProcess(s.Store.Container(id), e)
 	if err != nil {
 		return nil, err
 	}
-	client, err := c.dial(ctx, id)
+	client, err := s.Dial(ctx, id)
 	if err != nil {
-		return nil, c.endedMeanwhile(id, err)
+		return nil, s.EndedMeanwhile(id, err)
 	}
 	stream, err := client.Exec(ctx, wire.Exec{Process: *process, Stdin: e.Stdin, Detach: e.Detach, Whole: e.Whole})
 	if err != nil {
 		_ = client.Close()
-		return nil, c.endedMeanwhile(id, err)
+		return nil, s.EndedMeanwhile(id, err)
 	}
 	return stream, nil
 }
 
 // execProcess is the process that e asks for, from that of the launch.
-func (c *Containerizer) execProcess(id mctr.ContainerID, e Exec) (*specs.Process, error) {
-	resolved := c.handle(id).Resolved()
+func execProcess(c *store.Container, e Exec) (*specs.Process, error) {
+	resolved := c.Resolved()
 	if resolved.Spec == nil || resolved.Spec.Process == nil {
-		return nil, fmt.Errorf("%w: the spec of container %s", mctr.ErrNotFound, id)
+		return nil, fmt.Errorf("%w: the spec of container %s", mctr.ErrNotFound, c.ID)
 	}
 	if len(e.Args) == 0 {
 		return nil, fmt.Errorf("%w: exec without a command", mctr.ErrInvalid)
 	}
-	r, err := c.handle(id).Record()
+	r, err := c.Record()
 	if err != nil {
 		return nil, err
 	}
@@ -88,7 +90,7 @@ func (c *Containerizer) execProcess(id mctr.ContainerID, e Exec) (*specs.Process
 		o.ConsoleSize = &specs.Box{Width: uint(e.ConsoleSize.Width), Height: uint(e.ConsoleSize.Height)}
 	}
 	if e.User != "" {
-		if o.User, err = saferoot.LookupUser(rootfs.Of(c.handle(id), r.Config), e.User,
+		if o.User, err = saferoot.LookupUser(rootfs.Of(c, r.Config), e.User,
 			r.Config.Process.GroupAdd); err != nil {
 			return nil, err
 		}
@@ -98,4 +100,17 @@ func (c *Containerizer) execProcess(id mctr.ContainerID, e Exec) (*specs.Process
 		given = slices.Concat(resolved.Image.Env, given)
 	}
 	return spec.Exec(resolved.Spec.Process, given, o), nil
+}
+
+// Attach joins the container's streams.
+func (c *Containerizer) Attach(ctx context.Context, id mctr.ContainerID, a wire.Attach) (*launcher.Stream, error) {
+	client, err := c.shims.Dial(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	stream, err := client.Attach(ctx, a)
+	if err != nil {
+		_ = client.Close()
+	}
+	return stream, err
 }

@@ -11,25 +11,6 @@ import (
 	"github.com/mctr/mctr/provisioner"
 )
 
-// checkProbes refuses probes that cannot be meant.
-func checkProbes(config *mctr.ContainerConfig) error {
-	if h := config.Health; h != nil {
-		if err := h.Validate(); err != nil {
-			return err
-		}
-		if h.Image && config.Image == "" {
-			return fmt.Errorf("%w: health check: the image's, and there is no image", mctr.ErrInvalid)
-		}
-	}
-	if config.Ready == nil {
-		return nil
-	}
-	if config.Ready.Image || config.Ready.Disabled {
-		return fmt.Errorf("%w: readiness check: exactly one of command, http and tcp", mctr.ErrInvalid)
-	}
-	return config.Ready.Validate()
-}
-
 // resolveHealth decides which check the container has, and writes it down for
 // the process that watches the container. It is a file of its own, because most have none.
 func (l *launch) resolveHealth() (err error) {
@@ -37,16 +18,7 @@ func (l *launch) resolveHealth() (err error) {
 	if err != nil || l.health == nil {
 		return err
 	}
-	return atomicfile.WriteJSON(l.handle(l.record.ID).HealthCheck(), l.health)
-}
-
-// healthCheck is the check that resolveHealth decided on; nil for none.
-func (c *Containerizer) healthCheck(id mctr.ContainerID) *mctr.HealthCheck {
-	check := &mctr.HealthCheck{}
-	if atomicfile.ReadJSON(c.handle(id).HealthCheck(), check) != nil {
-		return nil
-	}
-	return check
+	return atomicfile.WriteJSON(l.stored().HealthCheck(), l.health)
 }
 
 // healthOf is what was asked for, or the image's HEALTHCHECK. docker ends no

@@ -11,8 +11,10 @@ import (
 	"github.com/mctr/mctr/containerizer/launcher"
 	"github.com/mctr/mctr/containerizer/launcher/wire"
 	"github.com/mctr/mctr/containerizer/store"
+	"github.com/mctr/mctr/containerizer/supervise"
 	"github.com/mctr/mctr/internal/flock"
 	"github.com/mctr/mctr/internal/plaintext"
+	"github.com/mctr/mctr/isolators"
 	"github.com/mctr/mctr/provisioner"
 )
 
@@ -24,10 +26,10 @@ type LaunchOptions struct {
 	Detach    bool                 // this process does not watch it: the exit command cleans up
 	Step      func(mctr.Step)      // is told each step that is done; nil: steps are not told
 
-	// Unsupervised leaves the container's restart policy to the caller, who starts
-	// it with Again: then a container that was stopped is not started.
-	Unsupervised, Again bool
-	streak              int // with Again: the restarts in a row
+	// Runs is the caller that stays with the container in the foreground, through the restarts
+	// of its policy; nil: none does.
+	Runs    *Runs
+	restart *supervise.Restart // set if the restart policy starts it
 
 	// Attach connects to the container's streams before its first instruction.
 	Attach *wire.Attach
@@ -58,6 +60,9 @@ type launch struct {
 	stream     *launcher.Stream
 }
 
+// stored is the handle of the container's records.
+func (l *launch) stored() *store.Container { return l.store.Container(l.record.ID) }
+
 // Launch runs a container and returns when its command was started, with the
 // stream that options.Attach asked for or nil. An error leaves nothing behind;
 // it wraps mctr.ErrExists for an id or name in use, and a *mctr.PhaseError says
@@ -70,7 +75,7 @@ func (c *Containerizer) Launch(ctx context.Context, id mctr.ContainerID, config 
 		return nil, err
 	}
 	if err := errors.Join(plaintext.Check(o.SecretEnv), c.Check(ctx, r.Config),
-		c.checkGroupLimits(ctx, r)); err != nil {
+		c.updater.CheckGroup(ctx, r)); err != nil {
 		return nil, err
 	}
 	l := &launch{Containerizer: c, record: r, options: o, steps: steps}
@@ -78,16 +83,27 @@ func (c *Containerizer) Launch(ctx context.Context, id mctr.ContainerID, config 
 		return nil, err
 	}
 	defer l.leaveParent()
-	if l.lock, err = c.reserve(ctx, r); err != nil {
+	if l.lock, err = reserve(ctx, c.releaser, r); err != nil {
 		return nil, err
 	}
 	return l.run(ctx)
 }
 
+// keepWatch follows a launched container to its exit and releases what it held,
+// unless it was launched to be left alone.
+func (l *launch) keepWatch() {
+	if l.options.Detach {
+		_ = l.client.Close()
+		return
+	}
+	l.supervise.Supervise(l.record, l.client,
+		supervise.Options{SecretEnv: l.options.SecretEnv, Runs: l.options.Runs})
+}
+
 // run takes a reserved container up, hop by hop (docs/ARCHITECTURE.md).
 func (l *launch) run(ctx context.Context) (stream *launcher.Stream, err error) {
 	defer l.lock.Unlock() // closing a lock file cannot fail usefully
-	ctx, done := l.cancelable(ctx)
+	ctx, done := l.launches.begin(ctx, l.record.ID)
 	defer done()
 	l.steps.reach(mctr.Timing{Checkpoint: store.Intent, At: time.Now()})
 	for _, hop := range []func(context.Context) error{
@@ -99,36 +115,22 @@ func (l *launch) run(ctx context.Context) (stream *launcher.Stream, err error) {
 		l.start,     // the user's command
 	} {
 		if err := hop(ctx); err != nil {
-			return nil, errors.Join(l.withParentsEnd(err), l.undo())
+			return nil, errors.Join(l.withParentsEnd(err), l.undo(context.WithoutCancel(ctx)))
 		}
 	}
 	l.keepWatch()
 	return l.stream, nil
 }
 
-// cancelable lets Destroy end a launch that is under way in this process.
-func (l *launch) cancelable(ctx context.Context) (context.Context, func()) {
-	ctx, cancel := context.WithCancelCause(ctx)
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.launches[l.record.ID] = func() { cancel(mctr.ErrDestroyed) }
-	return ctx, func() {
-		l.mu.Lock()
-		defer l.mu.Unlock()
-		delete(l.launches, l.record.ID)
-		cancel(nil)
-	}
-}
-
 // undo takes back all of a launch that failed, also when its context has ended.
-func (l *launch) undo() error {
+func (l *launch) undo(ctx context.Context) error {
 	if l.stream != nil {
 		_ = l.stream.Close()
 	}
 	if l.client != nil {
 		_ = l.client.Close() // the lease: the shim destroys what it made
 	}
-	return l.undoLaunch(context.WithoutCancel(l.ctx), l.record.ID)
+	return l.releaser.UndoLaunch(ctx, l.record.ID)
 }
 
 // failed names where a hop failed.
@@ -143,7 +145,7 @@ func (l *launch) failed(phase mctr.Phase, part, op string, err error) error {
 func (l *launch) reach(checkpoint string, passed ...mctr.Timing) error {
 	l.steps.reach(append(passed, mctr.Timing{Checkpoint: checkpoint, At: time.Now()})...)
 	return l.failed(store.PhaseOf(checkpoint), "containerizer", "checkpoint",
-		l.handle(l.record.ID).Journal().Reach(checkpoint, passed...))
+		l.stored().Journal().Reach(checkpoint, passed...))
 }
 
 // isolate calls the isolators that need the process. Few do anything here, and only those
@@ -164,11 +166,19 @@ func (l *launch) isolate(ctx context.Context) error {
 	return l.reach(store.Isolated, passed...)
 }
 
+func names(table []isolators.Isolator) []string {
+	names := make([]string, len(table))
+	for i, isolator := range table {
+		names[i] = isolator.Name()
+	}
+	return names
+}
+
 func (l *launch) start(ctx context.Context) error {
 	if err := l.stillInParent(); err != nil {
 		return l.failed(mctr.Isolating, "containerizer", "start", err)
 	}
-	if err := l.handle(l.record.ID).BeginRun(ctx, l.created.ShimPid, l.isolatorNames()); err != nil {
+	if err := l.stored().BeginRun(ctx, l.created.ShimPid, names(l.isolators)); err != nil {
 		return l.failed(mctr.Isolating, "containerizer", "record the run", err)
 	}
 	if err := l.client.Start(ctx); err != nil {
@@ -181,5 +191,5 @@ func (l *launch) start(ctx context.Context) error {
 	if !l.pending {
 		return nil
 	}
-	return l.handle(l.record.ID).Settle(ctx)
+	return l.stored().Settle(ctx)
 }

@@ -12,15 +12,15 @@ import (
 // printed nothing.
 func (c *Containerizer) Logs(ctx context.Context, id mctr.ContainerID, o logs.ReadOptions,
 	emit func(logs.Entry) error) error {
-	r, err := c.handle(id).Record()
+	r, err := c.store.Container(id).Record()
 	if err != nil {
 		return err
 	}
-	if phase, err := c.handle(id).Phase(); err != nil || phase == mctr.Created {
+	if phase, err := c.store.Container(id).Phase(); err != nil || phase == mctr.Created {
 		return err // it has printed nothing yet
 	}
 	if !o.Follow {
-		return logs.Read(ctx, c.handle(id).Logs(), logs.Config(r.Config.Log), o, nil, emit)
+		return logs.Read(ctx, c.store.Container(id).Logs(), logs.Config(r.Config.Log), o, nil, emit)
 	}
 	waiting, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -29,5 +29,5 @@ func (c *Containerizer) Logs(ctx context.Context, id mctr.ContainerID, o logs.Re
 		defer close(ended)
 		_, _ = c.Wait(waiting, id) // whatever it says, nobody writes the log any more
 	}()
-	return logs.Read(ctx, c.handle(id).Logs(), logs.Config(r.Config.Log), o, ended, emit)
+	return logs.Read(ctx, c.store.Container(id).Logs(), logs.Config(r.Config.Log), o, ended, emit)
 }

@@ -2,14 +2,12 @@ package containerizer
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io/fs"
-	"os"
 	"slices"
 
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/containerizer/launcher/wire"
+	"github.com/mctr/mctr/containerizer/store"
 	"github.com/mctr/mctr/internal/proc"
 )
 
@@ -22,33 +20,34 @@ func (l *launch) inParent(ctx context.Context) error {
 		return nil
 	}
 	var err error
-	if _, err = l.handle(id).Record(); err != nil { // before a file of a lock is made for it
+	if _, err = l.store.Container(id).Record(); err != nil { // before a file of a lock is made for it
 		return l.failed(mctr.Provisioning, "containerizer", "find its parent", err)
 	}
-	if l.parentLock, err = l.handle(id).LockShared(ctx); err != nil {
+	if l.parentLock, err = l.store.Container(id).LockShared(ctx); err != nil {
 		return err
 	}
-	if l.parent, err = l.findParent(id); err != nil {
+	if l.parent, err = findParent(l.store, id); err != nil {
 		l.leaveParent()
 	}
 	return l.failed(mctr.Provisioning, "containerizer", "find its parent", err)
 }
 
-func (c *Containerizer) findParent(id mctr.ContainerID) (*mctr.Parent, error) {
-	r, err := c.handle(id).Record()
+func findParent(s *store.Store, id mctr.ContainerID) (*mctr.Parent, error) {
+	c := s.Container(id)
+	r, err := c.Record()
 	if err != nil {
 		return nil, err
 	}
-	phase, err := c.handle(id).Phase()
+	phase, err := c.Phase()
 	if err != nil {
 		return nil, err
 	}
-	created := c.handle(id).Created()
+	created := c.Created()
 	if phase != mctr.Running || created == nil {
 		return nil, fmt.Errorf("%w: container %s is %s: only a running one can have nested ones", mctr.ErrState,
 			id.Short(), phase)
 	}
-	return &mctr.Parent{ID: id, Config: r.Config, Pid: created.Pid, Sandbox: c.handle(id).Sandbox()}, nil
+	return &mctr.Parent{ID: id, Config: r.Config, Pid: created.Pid, Sandbox: c.Sandbox()}, nil
 }
 
 // stillInParent makes sure that the pid by which the parent's namespaces were
@@ -58,7 +57,7 @@ func (l *launch) stillInParent() error {
 	if l.parent == nil {
 		return nil
 	}
-	created := l.handle(l.parent.ID).Created()
+	created := l.store.Container(l.parent.ID).Created()
 	if created == nil || !proc.Is(l.parent.Pid, created.StartTime) || proc.Ending(l.parent.Pid) {
 		return fmt.Errorf("%w: its parent %s has ended", mctr.ErrState, l.parent.ID.Short())
 	}
@@ -85,7 +84,7 @@ func (l *launch) parentProcess() *wire.Parent {
 	if l.parent == nil {
 		return nil
 	}
-	created := l.handle(l.parent.ID).Created()
+	created := l.store.Container(l.parent.ID).Created()
 	if created == nil {
 		return &wire.Parent{ID: l.parent.ID} // it is gone, which the shim will find
 	}
@@ -110,53 +109,5 @@ func checkNesting(id mctr.ContainerID, config *mctr.ContainerConfig) error {
 
 // Children lists the containers that are nested in id directly.
 func (c *Containerizer) Children(id mctr.ContainerID) ([]mctr.ContainerID, error) {
-	var found []mctr.ContainerID
-	var errs []error
-	for _, dir := range []string{c.store.Containers(), c.store.Running()} {
-		entries, err := os.ReadDir(dir)
-		if err != nil && !errors.Is(err, fs.ErrNotExist) {
-			errs = append(errs, err)
-		}
-		for _, e := range entries {
-			if child := mctr.ContainerID(e.Name()); child.Parent() == id && !slices.Contains(found, child) {
-				found = append(found, child)
-			}
-		}
-	}
-	return found, errors.Join(errs...)
-}
-
-// endChildren ends and releases what is nested in a container that ends, the
-// deepest first. Their records stay.
-func (c *Containerizer) endChildren(ctx context.Context, id mctr.ContainerID) error {
-	children, err := c.Children(id)
-	errs := []error{err}
-	for _, child := range children {
-		why := mctr.Limitation{Reason: mctr.ReasonParentEnded, Message: fmt.Sprintf("its parent %s ended", id.Short())}
-		_, err := c.destroy(ctx, child, why)
-		if !errors.Is(err, mctr.ErrNotFound) && !errors.Is(err, mctr.ErrState) {
-			errs = append(errs, err)
-		}
-		errs = append(errs, c.Cleanup(ctx, child))
-	}
-	return errors.Join(errs...)
-}
-
-// purgeChildren removes the records of everything nested in id.
-func (c *Containerizer) purgeChildren(ctx context.Context, id mctr.ContainerID) error {
-	children, err := c.Children(id)
-	errs := []error{err}
-	for _, child := range children {
-		errs = append(errs, c.purgeChild(ctx, child))
-	}
-	return errors.Join(errs...)
-}
-
-func (c *Containerizer) purgeChild(ctx context.Context, id mctr.ContainerID) error {
-	lock, err := c.handle(id).Lock(ctx)
-	if err != nil {
-		return err
-	}
-	defer lock.Unlock() // closing a lock file cannot fail usefully
-	return c.purge(ctx, id)
+	return c.store.Children(id)
 }

@@ -7,15 +7,16 @@ import (
 	"slices"
 
 	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/containerizer/release"
 	"github.com/mctr/mctr/containerizer/store"
 )
 
 // reserve takes the container's name and id and its lock, and records the
 // intent. The lock is the caller's afterwards.
-func (c *Containerizer) reserve(ctx context.Context, r *store.Record) (*store.Lock, error) {
-	lock, err := c.store.Reserve(ctx, r)
+func reserve(ctx context.Context, releaser *release.Releaser, r *store.Record) (*store.Lock, error) {
+	lock, err := releaser.Store.Reserve(ctx, r)
 	if err != nil && lock != nil { // the id is taken, and the intent was not written
-		return nil, errors.Join(err, c.deleteRecords(context.WithoutCancel(ctx), r.ID), lock.Unlock())
+		return nil, errors.Join(err, releaser.DeleteRecords(context.WithoutCancel(ctx), r.ID), lock.Unlock())
 	}
 	return lock, err
 }
@@ -40,17 +41,17 @@ func (c *Containerizer) newRecord(id mctr.ContainerID, config *mctr.ContainerCon
 	if copied.Owner == "" {
 		copied.Owner = c.owner
 	}
-	c.completeConfig(id, &copied)
+	completeConfig(c.store, id, &copied)
 	return store.NewRecord(id, &copied, &c.commands), nil
 }
 
 // completeConfig fills in what a config says by its place: targets of mounts that are relative to
 // the sandbox, as Mesos' container_path may be, and what a nested container has of its
 // parent, where it says nothing itself.
-func (c *Containerizer) completeConfig(id mctr.ContainerID, config *mctr.ContainerConfig) {
+func completeConfig(s *store.Store, id mctr.ContainerID, config *mctr.ContainerConfig) {
 	sandbox := mctr.SandboxPath
 	if config.Image == "" {
-		sandbox = c.handle(id).Sandbox()
+		sandbox = s.Container(id).Sandbox()
 	}
 	config.Mounts = slices.Clone(config.Mounts)
 	for i, m := range config.Mounts {
@@ -61,7 +62,7 @@ func (c *Containerizer) completeConfig(id mctr.ContainerID, config *mctr.Contain
 	if config.Listen != nil || id.Parent() == "" {
 		return
 	}
-	if parent, err := c.handle(id.Parent()).Record(); err == nil { // else the launch finds that it is gone
+	if parent, err := s.Container(id.Parent()).Record(); err == nil { // else the launch finds that it is gone
 		config.Listen = parent.Config.Listen
 	}
 }

@@ -10,7 +10,7 @@ import (
 
 // checkOptions refuses a set-up with which the first launch would fail, or which would
 // show nothing of what is launched. The error wraps mctr.ErrInvalid.
-func (c *Containerizer) checkOptions() error {
+func checkOptions(c *Containerizer) error {
 	root, state := c.store.Root, c.store.State
 	switch {
 	case !filepath.IsAbs(root) || !filepath.IsAbs(state):
@@ -27,11 +27,11 @@ func (c *Containerizer) checkOptions() error {
 	case c.owner == "":
 		return fmt.Errorf("%w: WithOwner: an empty name", mctr.ErrInvalid)
 	}
-	return c.checkTable()
+	return checkTable(c)
 }
 
 // checkTable wants isolators with names of their own, made for this ROOT and STATE.
-func (c *Containerizer) checkTable() error {
+func checkTable(c *Containerizer) error {
 	seen := map[string]bool{}
 	for n, i := range c.isolators {
 		guarded, _ := i.(*guarded)
@@ -54,14 +54,6 @@ func (c *Containerizer) checkTable() error {
 					"give builtin.Deps and WithDirs the same", mctr.ErrInvalid, root, state, c.store.Root,
 				c.store.State)
 		}
-	}
-	return nil
-}
-
-// checkConfig refuses a config that is not there.
-func checkConfig(config *mctr.ContainerConfig) error {
-	if config == nil {
-		return fmt.Errorf("%w: the container's config is nil", mctr.ErrInvalid)
 	}
 	return nil
 }

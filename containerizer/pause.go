@@ -7,32 +7,42 @@ import (
 
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/containerizer/launcher"
+	"github.com/mctr/mctr/containerizer/shims"
+	"github.com/mctr/mctr/containerizer/store"
 )
 
 // Pause freezes the container's processes, Resume lets them go on. Of a group that is
 // all its tasks; what is nested otherwise goes on.
 func (c *Containerizer) Pause(ctx context.Context, id mctr.ContainerID) error {
-	return c.ofGroup(id, func(id mctr.ContainerID) error {
-		return c.freeze(ctx, id, mctr.EventPause, (*launcher.Client).Pause)
+	f := freezer{c.store, c.shims}
+	return f.ofGroup(id, func(id mctr.ContainerID) error {
+		return f.freeze(ctx, id, mctr.EventPause, (*launcher.Client).Pause)
 	})
 }
 
 // Resume undoes Pause. The root of a group goes on with the first of its tasks.
 func (c *Containerizer) Resume(ctx context.Context, id mctr.ContainerID) error {
-	err := c.ofGroup(id, func(id mctr.ContainerID) error {
-		return c.freeze(ctx, id, mctr.EventUnpause, (*launcher.Client).Resume)
+	f := freezer{c.store, c.shims}
+	err := f.ofGroup(id, func(id mctr.ContainerID) error {
+		return f.freeze(ctx, id, mctr.EventUnpause, (*launcher.Client).Resume)
 	})
 	if err != nil {
 		return err
 	}
-	return c.resumeRoot(ctx, id)
+	return f.resumeRoot(ctx, id)
 }
 
-func (c *Containerizer) freeze(ctx context.Context, id mctr.ContainerID, event string,
+// A freezer stops the processes of containers, and lets them go on.
+type freezer struct {
+	store *store.Store
+	shims *shims.Shims
+}
+
+func (f freezer) freeze(ctx context.Context, id mctr.ContainerID, event string,
 	verb func(*launcher.Client, context.Context) error) error {
-	err := c.withShim(ctx, id, func(client *launcher.Client) error { return verb(client, ctx) })
+	err := f.shims.With(ctx, id, func(client *launcher.Client) error { return verb(client, ctx) })
 	if err == nil {
-		c.handle(id).Emit(event, nil)
+		f.store.Container(id).Emit(event, nil)
 	}
 	return err
 }
@@ -40,8 +50,8 @@ func (c *Containerizer) freeze(ctx context.Context, id mctr.ContainerID, event s
 // ofGroup does something with a container and, of a group's root, with its tasks. One
 // that has ended, or where that was done before, is fine as it is, where another one is
 // left to do it with.
-func (c *Containerizer) ofGroup(id mctr.ContainerID, do func(mctr.ContainerID) error) error {
-	r, err := c.handle(id).Record()
+func (f freezer) ofGroup(id mctr.ContainerID, do func(mctr.ContainerID) error) error {
+	r, err := f.store.Container(id).Record()
 	if err != nil {
 		return err
 	}
@@ -51,7 +61,7 @@ func (c *Containerizer) ofGroup(id mctr.ContainerID, do func(mctr.ContainerID) e
 	}
 	var errs []error
 	for _, name := range r.Config.Process.Tasks {
-		switch err := do(member(id, name)); {
+		switch err := do(id.Task(name)); {
 		case err == nil:
 			root = nil
 		case !errors.Is(err, mctr.ErrState) && !errors.Is(err, mctr.ErrNotFound):
@@ -62,12 +72,12 @@ func (c *Containerizer) ofGroup(id mctr.ContainerID, do func(mctr.ContainerID) e
 }
 
 // resumeRoot lets the root of a group go on whose task does: it waits for their end.
-func (c *Containerizer) resumeRoot(ctx context.Context, task mctr.ContainerID) error {
-	r, err := c.handle(task.Parent()).Record()
+func (f freezer) resumeRoot(ctx context.Context, task mctr.ContainerID) error {
+	r, err := f.store.Container(task.Parent()).Record()
 	if task.Parent() == "" || err != nil || len(r.Config.Process.Tasks) == 0 {
 		return nil
 	}
-	if err := c.freeze(ctx, r.ID, mctr.EventUnpause, (*launcher.Client).Resume); !errors.Is(err, mctr.ErrState) {
+	if err := f.freeze(ctx, r.ID, mctr.EventUnpause, (*launcher.Client).Resume); !errors.Is(err, mctr.ErrState) {
 		return err
 	}
 	return nil

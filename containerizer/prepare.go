@@ -3,7 +3,6 @@ package containerizer
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 	"path/filepath"
 
 	"github.com/moby/sys/signal"
@@ -15,46 +14,7 @@ import (
 	"github.com/mctr/mctr/containerizer/spec"
 	"github.com/mctr/mctr/containerizer/store"
 	"github.com/mctr/mctr/internal/atomicfile"
-	"github.com/mctr/mctr/internal/plaintext"
-	"github.com/mctr/mctr/logs"
 )
-
-// Check asks every isolator whether config can be meant and honoured here. It
-// makes nothing.
-func (c *Containerizer) Check(ctx context.Context, config *mctr.ContainerConfig) error {
-	if err := plaintext.Check(config); err != nil {
-		return err
-	}
-	if err := checkConfig(config); err != nil {
-		return err
-	}
-	if err := logs.Config(config.Log).Validate(); err != nil {
-		return err
-	}
-	if _, err := findRuntime(config.Runtime); err != nil {
-		return err
-	}
-	if !config.Restart.Never() && config.Remove {
-		return fmt.Errorf("%w: a restart policy and config.remove: what is removed cannot be started again",
-			mctr.ErrInvalid)
-	}
-	if config.Image == "" && (config.Platform != "" || config.Pull != "" && config.Pull != "missing") {
-		return fmt.Errorf("%w: config.platform %s and config.pull %s: there is no image to choose or to ask for",
-			mctr.ErrInvalid, config.Platform, config.Pull)
-	}
-	if config.MaxCompletion < 0 {
-		return fmt.Errorf("%w: max_completion %v: want more than 0", mctr.ErrInvalid, config.MaxCompletion)
-	}
-	if err := checkProbes(config); err != nil {
-		return err
-	}
-	for _, i := range c.isolators {
-		if err := i.Check(ctx, config); err != nil {
-			return fmt.Errorf("%s: %w", i.Name(), err)
-		}
-	}
-	return c.checkShim(ctx, config)
-}
 
 // prepare asks every isolator, in table order, and merges what they want.
 func (l *launch) prepare(ctx context.Context) error {
@@ -93,19 +53,18 @@ func (l *launch) baseSpec() *specs.Spec {
 // bundle writes config.json, which is not changed afterwards, and for later
 // questions what the launch came to.
 func (l *launch) bundle(context.Context) error {
-	id := l.record.ID
 	data, err := json.MarshalIndent(l.spec, "", "\t")
 	if err != nil {
 		return l.failed(mctr.Isolating, "containerizer", "encode config.json", err)
 	}
-	if err := atomicfile.Write(filepath.Join(l.handle(id).Bundle(), "config.json"), data, 0o644); err != nil {
+	if err := atomicfile.Write(filepath.Join(l.stored().Bundle(), "config.json"), data, 0o644); err != nil {
 		return l.failed(mctr.Isolating, "containerizer", "write config.json", err)
 	}
 	r := &store.Resolved{Image: l.container.Image, Spec: l.spec, StopSignal: l.stopSignal(), Warnings: l.warnings()}
 	if l.image != nil {
 		r.ImageID = string(l.image.ID)
 	}
-	if err := l.handle(id).SetResolved(r); err != nil {
+	if err := l.stored().SetResolved(r); err != nil {
 		return l.failed(mctr.Isolating, "containerizer", "write resolved.json", err)
 	}
 	return l.reach(store.Bundle)
@@ -146,11 +105,11 @@ func (l *launch) create(ctx context.Context) error {
 		return l.failed(mctr.Isolating, "containerizer", "make the control group", err)
 	}
 	l.created, err = l.client.Create(ctx, &wire.Create{
-		ID: id, Parent: l.parentProcess(), Runtime: config.Runtime, Bundle: l.handle(id).Bundle(),
-		EngineRoot: l.handle(id).Engine(), EngineCache: l.store.EngineCache(),
-		Created: l.handle(id).CreatedFile(), Exit: l.handle(id).Exit(),
-		FallbackExit: l.handle(id).FallbackExit(),
-		Events:       l.store.Events(), Attributes: l.record.Attributes(), LogDir: l.handle(id).Logs(), Log: config.Log,
+		ID: id, Parent: l.parentProcess(), Runtime: config.Runtime, Bundle: l.stored().Bundle(),
+		EngineRoot: l.stored().Engine(), EngineCache: l.store.EngineCache(),
+		Created: l.stored().CreatedFile(), Exit: l.stored().Exit(),
+		FallbackExit: l.stored().FallbackExit(),
+		Events:       l.store.Events(), Attributes: l.record.Attributes(), LogDir: l.stored().Logs(), Log: config.Log,
 		Stdin: config.Process.Stdin, StdinOnce: l.options.Attach != nil && l.options.Attach.Stdin,
 		SecretEnv: l.options.SecretEnv, OnExit: l.exitCommand(), Watch: l.watchCommand(), MaxTime: config.MaxCompletion,
 		Transient: config.Remove, ReservePorts: l.ports,
@@ -158,7 +117,7 @@ func (l *launch) create(ctx context.Context) error {
 	if err != nil {
 		return l.failed(mctr.Isolating, "shim", "create the container", err)
 	}
-	if err := rootfs.HideFromHost(l.handle(id).Rootfs(), config); err != nil {
+	if err := rootfs.HideFromHost(l.stored().Rootfs(), config); err != nil {
 		return l.failed(mctr.Isolating, "containerizer", "withdraw the host's view of the root filesystem", err)
 	}
 	return l.attach(ctx)
@@ -176,7 +135,7 @@ func (l *launch) attach(ctx context.Context) error {
 
 // spawn starts the shim where no limit, kill or end of others' reaches it.
 func (l *launch) spawn(ctx context.Context) (err error) {
-	c, scope := l.handle(l.record.ID), l.cgroups.Scope(l.record)
+	c, scope := l.stored(), l.cgroups.Scope(l.record)
 	group := c.ShimCgroup()
 	if scope != nil {
 		group = "" // it moves itself, by way of systemd

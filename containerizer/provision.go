@@ -15,14 +15,14 @@ import (
 // provision makes the root filesystem: the image's, or the host's.
 func (l *launch) provision(ctx context.Context) error {
 	id := l.record.ID
-	for _, dir := range []string{l.handle(id).Bundle(), l.handle(id).Rootfs(), l.handle(id).Sandbox(),
-		l.handle(id).RW()} {
+	for _, dir := range []string{l.stored().Bundle(), l.stored().Rootfs(), l.stored().Sandbox(),
+		l.stored().RW()} {
 		if err := dirs.Make(dir, 0o755); err != nil && !(l.mayHave(dir) && errors.Is(err, fs.ErrExist)) {
 			return l.failed(mctr.Provisioning, "containerizer", "make directory", err)
 		}
 	}
 	l.container = &mctr.Container{
-		Handle: l.handleOf(id), Config: l.record.Config, Parent: l.parent, HandleOf: l.handleOf,
+		Handle: l.store.HandleOf(id), Config: l.record.Config, Parent: l.parent, HandleOf: l.store.HandleOf,
 	}
 	if err := l.fill(ctx); err != nil {
 		return l.failed(mctr.Provisioning, "provisioner", "provide the root filesystem", err)
@@ -36,13 +36,13 @@ func (l *launch) provision(ctx context.Context) error {
 // mayHave reports whether a directory of the container's may be there before it is
 // launched: from the last time, or since something was copied to it.
 func (l *launch) mayHave(dir string) bool {
-	return l.restarts > 0 || dir == l.handle(l.record.ID).RW() && l.handle(l.record.ID).AwaitsFirstStart()
+	return l.restarts > 0 || dir == l.stored().RW() && l.stored().AwaitsFirstStart()
 }
 
 func (l *launch) fill(ctx context.Context) (err error) {
 	config, id := l.record.Config, l.record.ID
 	if config.Image == "" {
-		return rootfs.BindHost(l.handle(id).Rootfs())
+		return rootfs.BindHost(l.stored().Rootfs())
 	}
 	if l.images == nil {
 		return errNoImages
@@ -54,14 +54,14 @@ func (l *launch) fill(ctx context.Context) (err error) {
 		return err
 	}
 	l.container.Image = imageConfig(l.image)
-	return l.images.Mount(ctx, l.image, l.handle(id).RW(), l.handle(id).Rootfs(),
+	return l.images.Mount(ctx, l.image, l.stored().RW(), l.stored().Rootfs(),
 		provisioner.MountOptions{Volatile: config.Remove})
 }
 
 // imageReference is what was asked for, or at a restart what it was the first
 // time: the tag may have moved.
 func (l *launch) imageReference() string {
-	if id := l.handle(l.record.ID).Resolved().ImageID; id != "" && l.restarts > 0 {
+	if id := l.stored().Resolved().ImageID; id != "" && l.restarts > 0 {
 		return id
 	}
 	return l.record.Config.Image

@@ -3,11 +3,8 @@ package containerizer
 import (
 	"context"
 	"errors"
-	"fmt"
-	"slices"
 
 	"github.com/mctr/mctr"
-	"github.com/mctr/mctr/containerizer/reconcile"
 )
 
 // Leftovers names everything of this containerizer's on the host that no living
@@ -16,18 +13,7 @@ import (
 // another process is busy with (its lock is held) is not left over. A container of this
 // owner's that its restart policy was about to start is one, if no process is left to do that.
 func (c *Containerizer) Leftovers(ctx context.Context) ([]mctr.Leftover, error) {
-	return c.scanner().Scan(ctx)
-}
-
-func (c *Containerizer) scanner() *reconcile.Scanner {
-	s := &reconcile.Scanner{
-		Store: c.store, Isolators: c.isolators, RestartOrphaned: c.restartOrphaned, GroupAbandoned: c.launchAbandoned,
-		Wake: c.wakeShim,
-	}
-	if c.images != nil { // or the interface would not be nil
-		s.Images = c.images
-	}
-	return s
+	return c.scanner.Scan(ctx)
 }
 
 // Reconcile undoes what Leftovers names, and removes the control groups above all
@@ -41,60 +27,41 @@ func (c *Containerizer) Reconcile(ctx context.Context) ([]mctr.Leftover, error) 
 		if _, done := failed[l.Owner]; l.Owner == "" || done {
 			continue
 		}
-		err := c.reconcile(ctx, l.Owner)
+		err := reconciliation{c}.one(ctx, l.Owner)
 		failed[l.Owner] = err != nil
 		errs = append(errs, err)
 	}
-	errs = append(errs, c.scanner().Sweep(found))
+	errs = append(errs, c.scanner.Sweep(found))
 	if len(found) > 0 {
-		errs = append(errs, c.undoRest(ctx, found, failed))
+		errs = append(errs, c.scanner.UndoRest(ctx, found, failed))
 	}
 	return found, errors.Join(append(errs, c.cgroups.RemoveEmpty())...)
 }
 
-// undoRest looks again, for what was found and is still there: what belongs to no
-// container is its isolator's to undo. The rest stays, with an error for each, unless its
-// container's failure is told already.
-func (c *Containerizer) undoRest(ctx context.Context, found []mctr.Leftover, failed map[mctr.ContainerID]bool) error {
-	left, err := c.Leftovers(ctx)
-	errs := []error{err}
-	for _, l := range left {
-		known := slices.ContainsFunc(found, func(f mctr.Leftover) bool {
-			return f.Kind == l.Kind && f.Object == l.Object && f.Owner == l.Owner
-		})
-		switch {
-		case !known || failed[l.Owner]:
-		case l.Owner == "" && l.Isolator != "":
-			if err := c.scanner().Undo(ctx, l); err != nil {
-				errs = append(errs, fmt.Errorf("%s: %w", l, err))
-			}
-		default:
-			errs = append(errs, fmt.Errorf("%w: it stays: %s", mctr.ErrState, l))
-		}
-	}
-	return errors.Join(errs...)
-}
+// A reconciliation undoes what is left of containers.
+type reconciliation struct{ *Containerizer }
 
-// reconcile undoes what is left of one container.
-func (c *Containerizer) reconcile(ctx context.Context, id mctr.ContainerID) error {
-	if r, err := c.handle(id).Record(); err == nil && c.launchAbandoned(r) {
+// one undoes what is left of one container.
+func (c reconciliation) one(ctx context.Context, id mctr.ContainerID) error {
+	if r, err := c.store.Container(id).Record(); err == nil && launchAbandoned(c.store, r) {
 		return c.Remove(ctx, id, true)
 	}
-	lock, err := c.handle(id).Lock(ctx)
+	lock, err := c.store.Container(id).Lock(ctx)
 	if err != nil {
 		return err
 	}
-	err = c.reconcileLocked(ctx, id)
-	return errors.Join(err, lock.Unlock(), c.endGroup(ctx, id), c.startOrphanedRestart(ctx, id))
+	err = errors.Join(c.locked(ctx, id), lock.Unlock())
+	err = errors.Join(err, c.ender.EndGroup(ctx, id))
+	return errors.Join(err, c.supervise.StartOrphaned(ctx, id, len(c.commands.Exit) > 0))
 }
 
-func (c *Containerizer) reconcileLocked(ctx context.Context, id mctr.ContainerID) error {
-	phase, err := c.handle(id).Phase()
+func (c reconciliation) locked(ctx context.Context, id mctr.ContainerID) error {
+	phase, err := c.store.Container(id).Phase()
 	if errors.Is(err, mctr.ErrNotFound) {
-		return errors.Join(c.release(ctx, id), c.deleteRecords(ctx, id))
+		return errors.Join(c.releaser.Release(ctx, id), c.releaser.DeleteRecords(ctx, id))
 	}
 	if err == nil && phase == mctr.Exited {
-		return c.releaseEnded(ctx, id)
+		return c.releaser.Ended(ctx, id)
 	}
-	return c.cleanupLocked(ctx, id)
+	return c.releaser.Cleanup(ctx, id)
 }

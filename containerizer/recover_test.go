@@ -570,7 +570,9 @@ func TestRecoverRestartsAnUnstarted(t *testing.T) {
 	a := newAgent(t)
 	config := a.config("sh", "-c", "[ -e /ran ] && exec sleep 100; touch /ran; exit 7")
 	config.Restart = mctr.RestartPolicy{Name: mctr.RestartAlways}
-	if _, err := a.Launch(t.Context(), "job", config, containerizer.LaunchOptions{Unsupervised: true}); err != nil {
+	once := &containerizer.Runs{}
+	once.Stop()
+	if _, err := a.Launch(t.Context(), "job", config, containerizer.LaunchOptions{Runs: once}); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := a.Wait(t.Context(), "job"); err != nil {

@@ -12,7 +12,7 @@ func (c *Containerizer) Rename(ctx context.Context, id mctr.ContainerID, name st
 	if err := mctr.ValidateName(name); err != nil {
 		return err
 	}
-	return c.handle(id).Rename(ctx, name)
+	return c.store.Container(id).Rename(ctx, name)
 }
 
 // Resolve finds the container that ref names: an id, a name, or a unique prefix of an

@@ -246,15 +246,18 @@ func (a *agent) wantOrphaned(c *containerizer.Containerizer, n int) {
 func TestOrphanedRestart(t *testing.T) {
 	a := newAgent(t)
 	config := a.restarting("always", "[ -e /ran ] || { >/ran; exit 1; }; sleep 100")
-	if _, err := a.Launch(t.Context(), "job", config, containerizer.LaunchOptions{Unsupervised: true}); err != nil {
+	foreground := &containerizer.Runs{}
+	if _, err := a.Launch(t.Context(), "job", config, containerizer.LaunchOptions{Runs: foreground}); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := a.Wait(t.Context(), "job"); err != nil {
-		t.Fatal(err)
+	pending := func() bool {
+		s, err := a.Status(t.Context(), "job")
+		return err == nil && s.Restarting
 	}
-	done := a.HoldRestart(t.Context(), "job")
+	a.eventually("its restart waits for the caller in the foreground", pending)
 	a.wantOrphaned(a.Containerizer, 0)
-	done()
+	foreground.Stop()
+	a.eventually("its restart is given up", func() bool { return !pending() })
 	a.wantOrphaned(a.Containerizer, 0)
 	mark := func() {
 		// as one that was killed leaves it

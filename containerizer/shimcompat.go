@@ -31,7 +31,7 @@ func ExamineShim() (lacks []string, err error) {
 // checkShim refuses a config of which the installed shim, which may be of another build,
 // would pass over something. What only the launch finds out, such as an image's health
 // check, is refused by it when it comes to that.
-func (c *Containerizer) checkShim(ctx context.Context, config *mctr.ContainerConfig) error {
+func checkShim(ctx context.Context, c *Containerizer, config *mctr.ContainerConfig) error {
 	create := &wire.Create{
 		Runtime: config.Runtime, Log: config.Log, MaxTime: config.MaxCompletion, Transient: config.Remove,
 		ReservePorts: config.Ports,

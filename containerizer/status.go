@@ -6,10 +6,13 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"slices"
 
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/containerizer/rootfs"
 	"github.com/mctr/mctr/containerizer/store"
+	"github.com/mctr/mctr/containerizer/supervise"
+	"github.com/mctr/mctr/internal/cgroup"
 )
 
 // Containers lists all ids, in no particular order: also those of which only STATE
@@ -31,7 +34,7 @@ func (c *Containerizer) Containers() ([]mctr.ContainerID, error) {
 		if recorded[id] {
 			continue
 		}
-		if phase, err := c.handle(id).Phase(); err == nil && phase == mctr.Damaged {
+		if phase, err := c.store.Container(id).Phase(); err == nil && phase == mctr.Damaged {
 			ids = append(ids, id)
 		}
 	}
@@ -42,37 +45,38 @@ func (c *Containerizer) Containers() ([]mctr.ContainerID, error) {
 // A container whose records are missing or unreadable is not an error: its phase is
 // mctr.Damaged, and Config is empty where it cannot be read.
 func (c *Containerizer) Status(ctx context.Context, id mctr.ContainerID) (*mctr.Status, error) {
-	r, unreadable := c.handle(id).Record()
+	container := c.store.Container(id)
+	r, unreadable := container.Record()
 	if unreadable != nil {
 		// One without a record is only just being made or removed, unless it runs.
-		if phase, err := c.handle(id).Phase(); err != nil ||
+		if phase, err := container.Phase(); err != nil ||
 			errors.Is(unreadable, mctr.ErrNotFound) && phase != mctr.Damaged {
 			return nil, unreadable
 		}
 		r = &store.Record{ID: id, Config: &mctr.ContainerConfig{}}
 	}
 	s := &mctr.Status{
-		ID: id, Config: r.Config, Created: r.Created, LogDir: c.handle(id).Logs(),
-		Sandbox: c.handle(id).Sandbox(), CgroupPath: "/" + c.handle(id).Cgroup(),
+		ID: id, Config: r.Config, Created: r.Created, LogDir: container.Logs(),
+		Sandbox: container.Sandbox(), CgroupPath: "/" + container.Cgroup(),
 	}
-	damage, err := c.phaseAndEnd(id, s)
+	damage, err := phaseAndEnd(container, s)
 	if err != nil {
 		return nil, err
 	}
 	if unreadable != nil || damage != nil {
 		s.Phase, s.Damage = mctr.Damaged, errors.Join(damage, unreadable).Error()
 	}
-	s.Restarting = s.Phase == mctr.Exited && c.restartPending(r)
-	if state, err := c.handle(id).State(); err == nil {
+	s.Restarting = s.Phase == mctr.Exited && c.supervise.RestartPending(r)
+	if state, err := container.State(); err == nil {
 		s.Restarts = state.Restarts
 		if s.Phase == mctr.Exited {
 			s.StartError = state.StartError
 		}
 	}
-	c.statusOfState(id, s)
-	c.statusOfLaunch(id, s)
+	statusOfState(container, s)
+	statusOfLaunch(container, s)
 	for _, i := range c.isolators {
-		if err := i.Status(ctx, c.handleOf(id), s); err != nil {
+		if err := i.Status(ctx, container.Handle(), s); err != nil {
 			s.Warnings = append(s.Warnings, fmt.Sprintf("status of %s: %v", i.Name(), err))
 		}
 	}
@@ -85,16 +89,16 @@ const looks = 100
 // phaseAndEnd fills in where id stands, with its end, which one has that has exited and no
 // other: it may end, or be started again, between a look at the one and the other.
 // Records that still disagree after many looks are damaged.
-func (c *Containerizer) phaseAndEnd(id mctr.ContainerID, s *mctr.Status) (damage, err error) {
+func phaseAndEnd(c *store.Container, s *mctr.Status) (damage, err error) {
 	for range looks {
-		s.Phase, damage = c.handle(id).PhaseAndDamage()
+		s.Phase, damage = c.PhaseAndDamage()
 		if errors.Is(damage, mctr.ErrNotFound) {
 			return nil, damage
 		}
 		if damage != nil {
 			return damage, nil
 		}
-		end, err := c.handle(id).Termination()
+		end, err := c.Termination()
 		if err != nil {
 			return err, nil
 		}
@@ -107,24 +111,24 @@ func (c *Containerizer) phaseAndEnd(id mctr.ContainerID, s *mctr.Status) (damage
 }
 
 // statusOfState fills in what STATE knows.
-func (c *Containerizer) statusOfState(id mctr.ContainerID, s *mctr.Status) {
-	s.Timings, _ = c.handle(id).Journal().Read() // what is unreadable shows as damage
+func statusOfState(c *store.Container, s *mctr.Status) {
+	s.Timings, _ = c.Journal().Read() // what is unreadable shows as damage
 	if len(s.Timings) == 0 && s.Phase == mctr.Exited {
-		s.Timings, _ = c.handle(id).LastJournal().Read() // what was kept of it
+		s.Timings, _ = c.LastJournal().Read() // what was kept of it
 	}
-	_, err := os.Lstat(c.handle(id).StateDir())
+	_, err := os.Lstat(c.StateDir())
 	s.Cleaned = s.Phase == mctr.Exited && errors.Is(err, fs.ErrNotExist)
 	s.Started = store.StartOf(s.Timings)
-	if run, err := c.handle(id).Run(); err == nil && run != nil {
+	if run, err := c.Run(); err == nil && run != nil {
 		s.Started = run.Started
 	}
-	if created := c.handle(id).Created(); created != nil && s.Termination == nil {
+	if created := c.Created(); created != nil && s.Termination == nil {
 		s.Pid, s.ShimPid = created.Pid, created.ShimPid
 		if s.Damage == "" { // or its record does not say whether it has an image
-			s.Rootfs = rootfs.Of(c.handle(id), s.Config)
+			s.Rootfs = rootfs.Of(c, s.Config)
 		}
-		s.Health = verdict(c.handle(id).Health(), c.healthCheck(id))
-		s.Ready = verdict(c.handle(id).Ready(), s.Config.Ready)
+		s.Health = supervise.Verdict(c.Health(), supervise.HealthCheck(c))
+		s.Ready = supervise.Verdict(c.Ready(), s.Config.Ready)
 	}
 	if s.Termination != nil {
 		s.Started = s.Termination.Started
@@ -132,8 +136,8 @@ func (c *Containerizer) statusOfState(id mctr.ContainerID, s *mctr.Status) {
 }
 
 // statusOfLaunch fills in what the launch came to.
-func (c *Containerizer) statusOfLaunch(id mctr.ContainerID, s *mctr.Status) {
-	r := c.handle(id).Resolved()
+func statusOfLaunch(c *store.Container, s *mctr.Status) {
+	r := c.Resolved()
 	s.ImageID, s.StopSignal, s.Warnings = r.ImageID, r.StopSignal, r.Warnings
 	if r.Spec == nil || r.Spec.Process == nil {
 		return
@@ -147,24 +151,37 @@ func (c *Containerizer) statusOfLaunch(id mctr.ContainerID, s *mctr.Status) {
 	}
 }
 
-// Usage sums up what id consumes, from every isolator that knows some of it. The
-// error wraps mctr.ErrState when it does not run.
-func (c *Containerizer) Usage(ctx context.Context, id mctr.ContainerID) (*mctr.Usage, error) {
-	u, handle := &mctr.Usage{}, c.handleOf(id)
-	for _, i := range c.isolators {
-		if err := i.Usage(ctx, handle, u); err != nil {
-			return nil, fmt.Errorf("usage of %s: %w", i.Name(), err)
+// Pids are the container's processes, as the host numbers them. The error wraps
+// mctr.ErrState when it does not run.
+func (c *Containerizer) Pids(id mctr.ContainerID) ([]int, error) {
+	pids, err := cgroup.Pids(c.store.Container(id).Cgroup())
+	if err == nil && len(pids) == 0 {
+		err = fmt.Errorf("%w: container %s is not running", mctr.ErrState, id.Short())
+	}
+	return pids, err
+}
+
+// Condition returns nil if the directories are as New left them and every container's
+// records can be read. Else the error wraps mctr.ErrUnavailable and names what is wrong:
+// new containers can be launched all the same.
+func (c *Containerizer) Condition() error {
+	errs := c.store.Missing()
+	ids, err := c.Containers()
+	if err != nil {
+		errs = append(errs, err)
+	}
+	slices.Sort(ids)
+	for _, id := range ids {
+		_, damage := c.store.Container(id).PhaseAndDamage()
+		if _, unreadable := c.store.Container(id).Record(); damage == nil && !errors.Is(unreadable, mctr.ErrNotFound) {
+			damage = unreadable
+		}
+		if damage != nil && !errors.Is(damage, mctr.ErrNotFound) {
+			errs = append(errs, fmt.Errorf("container %s is damaged: %w", id.Short(), damage))
 		}
 	}
-	if u.Pids > 0 {
-		return u, nil // it runs, which the records need not be asked for
+	if err := errors.Join(errs...); err != nil {
+		return fmt.Errorf("%w: degraded: %w", mctr.ErrUnavailable, err)
 	}
-	phase, err := c.handle(id).Phase()
-	if err != nil {
-		return nil, err
-	}
-	if !c.mayRun(id, phase) {
-		return nil, fmt.Errorf("%w: container %s is not running", mctr.ErrState, id)
-	}
-	return u, nil
+	return nil
 }

@@ -150,7 +150,6 @@ func (a *app) containers(ctx context.Context) (*containerizer.Containerizer, err
 		})),
 		containerizer.WithLog(a.log),
 		containerizer.WithExitCommand(a.exitCommand("cleanup")...),
-		containerizer.WithRestartCommand(a.exitCommand("restart")...),
 		containerizer.WithWatchCommand(a.exitCommand("watch")...),
 	)
 	return a.opened, err

@@ -145,12 +145,13 @@ func (a *app) agentVersion(ctx context.Context, v *versionInfo) error {
 func (a *app) internalCommand() *cobra.Command {
 	cmd := &cobra.Command{Use: "internal", Hidden: true, Short: "For mctr's own programs"}
 	cmd.AddCommand(
-		a.exitCommandOf("cleanup ID", "Release an ended container: a shim's exit command",
-			(*containerizer.Containerizer).Cleanup),
-		a.exitCommandOf("restart ID",
-			"Release an ended container, and follow its restart policy: a shim's exit command",
-			(*containerizer.Containerizer).CleanupAndRestart),
-		a.exitCommandOf("watch ID", "Probe a container until it ends: what a shim runs beside one that nobody watches",
+		a.exitCommandOf("cleanup ID",
+			"Release a container that has exited, and follow its restart policy: a shim's exit command",
+			(*containerizer.Containerizer).Exited),
+		a.exitCommandOf("restart ID", "The same as cleanup: shims of earlier builds run it",
+			(*containerizer.Containerizer).Exited),
+		a.exitCommandOf("watch ID",
+			"Probe a container until it exits: what a shim runs beside a container that no process watches",
 			(*containerizer.Containerizer).Watch),
 	)
 	return cmd

@@ -35,6 +35,7 @@ type session struct {
 	left       chan unix.Signal // it ends this client and not the container
 	stdinEnded atomic.Bool
 	once       sync.Once
+	runs       *containerizer.Runs // nil: the session ends with the container's first exit
 }
 
 func newSession(c containerAPI, id mctr.ContainerID, o *runOptions, config *mctr.ContainerConfig) *session {
@@ -76,17 +77,23 @@ func (s *session) pulling(ctx context.Context) context.Context {
 }
 
 func (s *session) options() containerizer.LaunchOptions {
-	o := containerizer.LaunchOptions{Detach: s.flags.detach, Unsupervised: true}
+	s.followRestarts()
+	o := containerizer.LaunchOptions{Detach: s.flags.detach, Runs: s.runs}
 	if !s.flags.quiet {
 		o.Progress = newProgress(os.Stderr)
 	}
 	if !s.flags.detach {
-		o.Attach = &wire.Attach{Stdin: s.config.Process.Stdin, Output: true, Primary: true}
+		o.Attach = s.attachment()
 	}
 	if size, ok := s.terminal.size(); ok {
 		o.ConsoleSize = &size
 	}
 	return o
+}
+
+// attachment is how the session is attached to a run.
+func (s *session) attachment() *wire.Attach {
+	return &wire.Attach{Stdin: s.config.Process.Stdin, Output: true, Primary: true}
 }
 
 // follow carries the streams until the container has ended for good and is cleaned
@@ -102,17 +109,22 @@ func (s *session) follow(ctx context.Context, stream *launcher.Stream) error {
 	if s.config.Process.Stdin {
 		go s.copyStdin()
 	}
-	for policy := s.policy(); ; {
+	for {
 		t, err := s.carry(ctx)
 		if err != nil || t == nil {
 			return err
 		}
-		if !s.restart(ctx, &policy, t) {
+		next := s.nextRun(ctx)
+		if next == nil {
 			s.terminal.restore()
 			if s.config.Remove {
 				return confirmRemoved(ctx, s.containers, s.id, s.result(t))
 			}
 			return s.result(t)
+		}
+		s.current.Store(next)
+		if s.stdinEnded.Load() {
+			_ = next.CloseStdin()
 		}
 	}
 }

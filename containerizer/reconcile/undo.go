@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"slices"
 
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/isolators"
@@ -33,6 +34,29 @@ func (s *Scanner) Sweep(found []mctr.Leftover) error {
 			if err := os.Remove(l.Object); err != nil && !errors.Is(err, fs.ErrNotExist) {
 				errs = append(errs, err)
 			}
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// UndoRest looks again, for what was found and is still there: what belongs to no
+// container is its isolator's to undo. The rest stays, with an error for each, unless its
+// container's failure is told already.
+func (s *Scanner) UndoRest(ctx context.Context, found []mctr.Leftover, failed map[mctr.ContainerID]bool) error {
+	left, err := s.Scan(ctx)
+	errs := []error{err}
+	for _, l := range left {
+		known := slices.ContainsFunc(found, func(f mctr.Leftover) bool {
+			return f.Kind == l.Kind && f.Object == l.Object && f.Owner == l.Owner
+		})
+		switch {
+		case !known || failed[l.Owner]:
+		case l.Owner == "" && l.Isolator != "":
+			if err := s.Undo(ctx, l); err != nil {
+				errs = append(errs, fmt.Errorf("%s: %w", l, err))
+			}
+		default:
+			errs = append(errs, fmt.Errorf("%w: it stays: %s", mctr.ErrState, l))
 		}
 	}
 	return errors.Join(errs...)

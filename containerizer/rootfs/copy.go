@@ -35,9 +35,9 @@ type PathStat struct {
 	LinkTarget string // of a symbolic link
 }
 
-// Stat looks at a path in id's filesystem, as CopyFrom would take it. The
+// StatPath looks at a path in id's filesystem, as CopyFrom would take it. The
 // error wraps fs.ErrNotExist where there is nothing.
-func (f *Files) Stat(ctx context.Context, id mctr.ContainerID, file string,
+func (f *Files) StatPath(ctx context.Context, id mctr.ContainerID, file string,
 	o CopyOptions) (s *PathStat, err error) {
 	err = f.within(ctx, id, func(v *view) error {
 		opened, err := v.open(file, o.FollowLink)
@@ -79,7 +79,7 @@ func (f *Files) CopyFrom(ctx context.Context, id mctr.ContainerID, file string, 
 }
 
 // CopyTo makes the files that the tar stream r brings, compressed or not, in a
-// directory of id's filesystem, which must be there. See CopyFrom.
+// directory of id's filesystem, which must exist. See CopyFrom.
 func (f *Files) CopyTo(ctx context.Context, id mctr.ContainerID, dir string, r io.Reader, o CopyOptions) error {
 	return f.within(ctx, id, func(v *view) error {
 		opened, err := v.open(dir, true)

@@ -25,7 +25,7 @@ func (d DiskUsage) Total() int64 { return d.Written + d.Logs + d.Sandbox }
 // DiskUsage adds up what id has written. Files that it removes meanwhile count or
 // do not; no link that it makes leads the count elsewhere.
 func (f *Files) DiskUsage(ctx context.Context, id mctr.ContainerID) (d DiskUsage, err error) {
-	c := f.Store.Container(id)
+	c := f.store.Container(id)
 	if _, err := c.Record(); err != nil {
 		return d, err
 	}

@@ -18,11 +18,11 @@ import (
 // spec binds from the container's own directory stay there, so the bundle is good while
 // the container exists.
 func (f *Files) Export(ctx context.Context, id mctr.ContainerID, dir string) (err error) {
-	r, err := f.Store.Container(id).Record()
+	r, err := f.store.Container(id).Record()
 	if err != nil {
 		return err
 	}
-	launched := f.Store.Container(id).Resolved()
+	launched := f.store.Container(id).Resolved()
 	if launched.Spec == nil {
 		return fmt.Errorf("%w: container %s was never launched, so it has no bundle", mctr.ErrState, id.Short())
 	}
@@ -40,12 +40,12 @@ func (f *Files) Export(ctx context.Context, id mctr.ContainerID, dir string) (er
 		}
 	}()
 	rootfs := filepath.Join(dir, "rootfs")
-	image, err := f.Images.Lease(ctx, string(id), r.Config.Image,
+	image, err := f.images.Lease(ctx, string(id), r.Config.Image,
 		provisioner.PullOptions{Policy: "never", Platform: r.Config.Platform})
 	if err != nil {
 		return err
 	}
-	if err := f.Images.Unpack(ctx, image, rootfs); err != nil {
+	if err := f.images.Unpack(ctx, image, rootfs); err != nil {
 		return err
 	}
 	spec := *launched.Spec

@@ -35,12 +35,18 @@ type Images interface {
 
 // Files are those of the containers of one store.
 type Files struct {
-	Store  *store.Store
-	Images Images                 // nil: containers have the host's filesystem only
-	Helper func() (string, error) // finds mctr-helper, which looks at what may hang
+	store   *store.Store
+	images  Images
+	helper  func() (string, error)
+	release func(ctx context.Context, id mctr.ContainerID) error
+}
 
-	// Release releases what a container holds that has ended; its lock is held.
-	Release func(ctx context.Context, id mctr.ContainerID) error
+// New returns the files of the containers of a store. Without images (nil) containers have
+// the host's filesystem only. helper finds mctr-helper, which looks at what may hang. release
+// releases what a container holds that has exited; its lock is held.
+func New(s *store.Store, images Images, helper func() (string, error),
+	release func(ctx context.Context, id mctr.ContainerID) error) *Files {
+	return &Files{store: s, images: images, helper: helper, release: release}
 }
 
 var errNoImages = errors.New("there is no image store")
@@ -57,7 +63,7 @@ type view struct {
 // mounted for do alone, and its lock held, so that it does not start meanwhile.
 func (f *Files) within(ctx context.Context, id mctr.ContainerID, do func(*view) error) error {
 	for n := 0; ; n++ {
-		phase, err := f.Store.Container(id).Phase()
+		phase, err := f.store.Container(id).Phase()
 		if err != nil {
 			return err
 		}
@@ -92,7 +98,7 @@ var (
 // another process that got its number, its control group says; both are read
 // through one descriptor of the process.
 func (f *Files) liveRoot(id mctr.ContainerID) (*os.File, error) {
-	created := f.Store.Container(id).Created()
+	created := f.store.Container(id).Created()
 	if created == nil {
 		return nil, errNotItsInit
 	}
@@ -102,7 +108,7 @@ func (f *Files) liveRoot(id mctr.ContainerID) (*os.File, error) {
 	}
 	defer dir.Close()
 	groups, err := readAt(dir, "cgroup")
-	if err != nil || !strings.Contains(groups, "/"+f.Store.Container(id).Cgroup()) {
+	if err != nil || !strings.Contains(groups, "/"+f.store.Container(id).Cgroup()) {
 		return nil, errNotItsInit
 	}
 	root, err := unix.Openat(int(dir.Fd()), "root", unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
@@ -129,20 +135,20 @@ func readAt(dir *os.File, name string) (string, error) {
 // withinStopped is within for a container that does not run.
 func (f *Files) withinStopped(ctx context.Context, id mctr.ContainerID,
 	do func(*view) error) (err error) {
-	lock, err := f.Store.Container(id).Lock(ctx)
+	lock, err := f.store.Container(id).Lock(ctx)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, lock.Unlock()) }()
-	if err := f.Release(ctx, id); err != nil { // it may have ended a moment ago, and be mounted yet
+	if err := f.release(ctx, id); err != nil { // it may have ended a moment ago, and be mounted yet
 		return err
 	}
-	if phase, err := f.Store.Container(id).Phase(); err != nil {
+	if phase, err := f.store.Container(id).Phase(); err != nil {
 		return err
 	} else if phase != mctr.Exited && phase != mctr.Created {
 		return errRuns
 	}
-	r, err := f.Store.Container(id).Record()
+	r, err := f.store.Container(id).Record()
 	if err != nil {
 		return err
 	}
@@ -159,10 +165,10 @@ func (f *Files) stoppedRoot(ctx context.Context, r *store.Record,
 	if r.Config.Image == "" {
 		return nil, fmt.Errorf("%w: it is the host's, and the container does not run", mctr.ErrUnsupported)
 	}
-	if f.Images == nil {
+	if f.images == nil {
 		return nil, errNoImages
 	}
-	held, err := f.Images.Leases()
+	held, err := f.images.Leases()
 	if err != nil {
 		return nil, err
 	}
@@ -170,10 +176,10 @@ func (f *Files) stoppedRoot(ctx context.Context, r *store.Record,
 	if image == nil {
 		return nil, fmt.Errorf("%w: nothing holds its image any more", mctr.ErrNotFound)
 	}
-	if err := dirs.Make(f.Store.Container(r.ID).RW(), 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
+	if err := dirs.Make(f.store.Container(r.ID).RW(), 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
 		return nil, err
 	}
-	return f.Images.Open(ctx, image, f.Store.Container(r.ID).RW(),
+	return f.images.Open(ctx, image, f.store.Container(r.ID).RW(),
 		provisioner.OpenOptions{ReadOnly: r.Config.ReadOnly, Volumes: volumes})
 }
 

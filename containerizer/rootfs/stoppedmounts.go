@@ -45,14 +45,14 @@ func (f *Files) stoppedMounts(ctx context.Context, r *store.Record) (
 // directory, its sandbox among it, is there as long as the container is.
 func (f *Files) madeMounts(r *store.Record, found map[string]provisioner.Volume) map[string]string {
 	mounts := map[string]string{}
-	spec := f.Store.Container(r.ID).Resolved().Spec
+	spec := f.store.Container(r.ID).Resolved().Spec
 	if spec == nil {
 		return mounts
 	}
 	for _, m := range spec.Mounts {
 		at := path.Clean(m.Destination)
 		mounts[at] = onlyRunning(m.Type, m.Source)
-		if m.Type != "bind" || !strings.HasPrefix(m.Source, f.Store.Container(r.ID).Dir()+"/") {
+		if m.Type != "bind" || !strings.HasPrefix(m.Source, f.store.Container(r.ID).Dir()+"/") {
 			continue
 		}
 		if _, err := os.Lstat(m.Source); err == nil { // a launch that failed takes it away
@@ -91,7 +91,7 @@ func (f *Files) volume(ctx context.Context, r *store.Record, m mctr.Mount) (v pr
 
 // answers looks at a path of the host's, without ever hanging on it.
 func (f *Files) answers(ctx context.Context, source string) error {
-	program, err := f.Helper()
+	program, err := f.helper()
 	if err != nil {
 		return err
 	}
@@ -105,7 +105,7 @@ func (f *Files) sandboxVolume(id mctr.ContainerID, source string) (string, error
 	if id == "" {
 		return "", fmt.Errorf("%w: the container is not nested", mctr.ErrInvalid)
 	}
-	sandbox := f.Store.Container(id).Sandbox()
+	sandbox := f.store.Container(id).Sandbox()
 	opened, err := saferoot.Open(sandbox, source, 0)
 	if err != nil {
 		return "", err

@@ -40,7 +40,7 @@ type Record struct {
 // process to start it again that has none of its own.
 type Commands struct {
 	Exit    []string `json:"exit,omitempty"`
-	Restart []string `json:"restart,omitempty"` // in place of Exit, where there is a policy
+	Restart []string `json:"restart,omitempty"` // of earlier builds: in place of Exit, if there is a policy
 	Watch   []string `json:"watch,omitempty"`
 }
 

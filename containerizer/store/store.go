@@ -32,6 +32,8 @@ import (
 	"io/fs"
 	"log/slog"
 	"os"
+	"slices"
+	"strings"
 
 	"github.com/mctr/mctr"
 )
@@ -74,6 +76,9 @@ func (s *Store) Container(id mctr.ContainerID) *Container {
 	return &Container{Paths: s.Paths(id), store: s}
 }
 
+// HandleOf returns what isolators get of a container.
+func (s *Store) HandleOf(id mctr.ContainerID) mctr.Handle { return s.Paths(id).Handle() }
+
 // Exists returns true if ROOT or STATE has anything of the container.
 func (c *Container) Exists() bool {
 	for _, dir := range []string{c.Dir(), c.StateDir()} {
@@ -96,6 +101,15 @@ func (s *Store) IDs() ([]mctr.ContainerID, error) { return idsIn(s.Containers())
 
 // RunningIDs lists the containers that have a directory in STATE.
 func (s *Store) RunningIDs() ([]mctr.ContainerID, error) { return idsIn(s.Running()) }
+
+// AllIDs lists all containers that ROOT or STATE has a directory of, children first.
+func (s *Store) AllIDs() ([]mctr.ContainerID, error) {
+	ids, err := s.IDs()
+	running, errRunning := s.RunningIDs()
+	ids = append(ids, running...)
+	slices.SortFunc(ids, func(a, b mctr.ContainerID) int { return strings.Compare(string(b), string(a)) })
+	return slices.Compact(ids), errors.Join(err, errRunning)
+}
 
 // idsIn are the containers that have an entry in dir; none where there is no dir.
 func idsIn(dir string) (ids []mctr.ContainerID, err error) {

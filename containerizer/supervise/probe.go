@@ -1,4 +1,4 @@
-package containerizer
+package supervise
 
 import (
 	"bytes"
@@ -14,86 +14,94 @@ import (
 	"github.com/mctr/mctr/internal/atomicfile"
 )
 
-// probe checks the container's health and readiness as long as it is watched here.
-func (c *Containerizer) probe(ctx context.Context, r *store.Record) {
-	id := r.ID
-	if check := c.healthCheck(id); check != nil {
+// probe checks the container's health and readiness until ctx ends.
+func (s *Supervisor) probe(ctx context.Context, r *store.Record) {
+	c := s.Store.Container(r.ID)
+	if check := HealthCheck(c); check != nil {
 		ctx, enough := context.WithCancel(ctx)
-		c.keepProbing(ctx, id, check, c.handle(id).Health(), func(h mctr.Health, changed bool) {
-			c.toldHealth(r, c.handle(id).Health(), mctr.EventHealth, h, changed)
-			if h.Status == mctr.Unhealthy && !check.Keep && c.retire(r, unhealthy(h)) {
+		s.keepProbing(ctx, c, check, c.Health(), func(h mctr.Health, changed bool) {
+			s.reportHealth(r, c.Health(), mctr.EventHealth, h, changed)
+			if h.Status == mctr.Unhealthy && !check.Keep && s.retire(r, unhealthy(h)) {
 				enough() // it is asked to end once
 			}
 		})
 	}
 	if check := r.Config.Ready; check != nil {
-		c.keepProbing(ctx, id, check, c.handle(id).Ready(), func(h mctr.Health, changed bool) {
-			c.toldHealth(r, c.handle(id).Ready(), mctr.EventReady, h, changed)
+		s.keepProbing(ctx, c, check, c.Ready(), func(h mctr.Health, changed bool) {
+			s.reportHealth(r, c.Ready(), mctr.EventReady, h, changed)
 		})
 	}
 }
 
-// keepProbing probes until ctx ends, and goes on from what an earlier process recorded.
-func (c *Containerizer) keepProbing(ctx context.Context, id mctr.ContainerID, check *mctr.HealthCheck, recorded string,
-	told func(h mctr.Health, changed bool)) {
-	created := c.handle(id).Created()
-	if created == nil {
-		return // it is gone
+// HealthCheck returns the check that the container's launch decided on; nil for none.
+func HealthCheck(c *store.Container) *mctr.HealthCheck {
+	check := &mctr.HealthCheck{}
+	if atomicfile.ReadJSON(c.HealthCheck(), check) != nil {
+		return nil
 	}
-	ask := c.prober(id, created.Pid, check)
+	return check
+}
+
+// keepProbing probes until ctx ends, and goes on from what an earlier process recorded.
+func (s *Supervisor) keepProbing(ctx context.Context, c *store.Container, check *mctr.HealthCheck, recorded string,
+	report func(h mctr.Health, changed bool)) {
+	created := c.Created()
+	if created == nil {
+		return // the container is gone
+	}
+	ask := s.prober(c.ID, created.Pid, check)
 	var last string
 	before := readHealth(recorded)
 	if before != nil {
 		last = before.Status
 	}
 	checker := &health.Checker{
-		Check: *check, Began: c.handle(id).Started(), Last: before,
+		Check: *check, Began: c.Started(), Last: before,
 		Probe: func(ctx context.Context) (health.Answer, error) {
 			answer, err := ask(ctx)
-			if phase, _ := c.handle(id).Phase(); err != nil && phase != mctr.Running {
+			if phase, _ := c.Phase(); err != nil && phase != mctr.Running {
 				return answer, health.ErrNotNow // asked afterwards: it may have been paused meanwhile
 			}
 			return answer, err
 		},
 		Report: func(h mctr.Health) {
-			told(h, h.Status != last)
+			report(h, h.Status != last)
 			last = h.Status
 		},
 	}
-	c.watchers.Go(func() { checker.Run(ctx) })
+	s.watchers.Go(func() { checker.Run(ctx) })
 }
 
 // retire ends a container that is unhealthy: by its stop signal, and after its time
-// to stop by force. It says whether that is on its way.
-func (c *Containerizer) retire(r *store.Record, why mctr.Limitation) bool {
-	c.log.Warn("limitation", "container", r.ID, "reason", why.Reason, "message", why.Message)
-	grace := r.Config.StopTime()
-	err := c.withShim(c.ctx, r.ID, func(client *launcher.Client) error {
-		return client.Retire(c.ctx, why, c.stopSignalOf(r.ID), grace)
+// to stop by force. It reports whether that is under way.
+func (s *Supervisor) retire(r *store.Record, why mctr.Limitation) bool {
+	s.Log.Warn("limitation", "container", r.ID, "reason", why.Reason, "message", why.Message)
+	err := s.Shims.With(s.ctx, r.ID, func(client *launcher.Client) error {
+		return client.Retire(s.ctx, why, s.Store.Container(r.ID).StopSignal(), r.Config.StopTime())
 	})
 	if err != nil && !errors.Is(err, mctr.ErrState) && !errors.Is(err, mctr.ErrUnavailable) {
-		c.log.Error("end an unhealthy container", "container", r.ID, "error", err)
+		s.Log.Error("end an unhealthy container", "container", r.ID, "error", err)
 	}
 	return err == nil
 }
 
-// toldHealth records what the probes came to, and tells when that changes.
-func (c *Containerizer) toldHealth(r *store.Record, path, event string, h mctr.Health, changed bool) {
+// reportHealth records what the probes came to, and emits an event when that changes.
+func (s *Supervisor) reportHealth(r *store.Record, path, event string, h mctr.Health, changed bool) {
 	if err := recordHealth(path, h); err != nil {
-		c.log.Error("record the health", "container", r.ID, "error", err)
+		s.Log.Error("record the health", "container", r.ID, "error", err)
 	}
 	if changed {
-		c.store.Emit(r, event, map[string]string{"status": h.Status})
+		s.Store.Emit(r, event, map[string]string{"status": h.Status})
 	}
 }
 
-// recordHealth gives up the last verdict where there is no room for two: one that does
+// recordHealth gives up the last verdict if the disk has no room for two: a verdict that does
 // not hold any more is worse than none.
 func recordHealth(path string, h mctr.Health) error {
 	if atomicfile.WriteJSON(path, h) == nil {
 		return nil
 	}
-	_ = os.Remove(path) // it may not be there
+	_ = os.Remove(path) // it need not exist
 	return atomicfile.WriteJSON(path, h)
 }
 
@@ -106,9 +114,9 @@ func unhealthy(h mctr.Health) mctr.Limitation {
 	}
 }
 
-// verdict is what the last probe came to. Before the first, and where no disk had room for
-// its record, a container with a check is starting; nil: it has none.
-func verdict(path string, check *mctr.HealthCheck) *mctr.Health {
+// Verdict returns what the last probe came to. Before the first, and if no disk had room for
+// its record, a container with a check is starting; nil: it has no check.
+func Verdict(path string, check *mctr.HealthCheck) *mctr.Health {
 	if h := readHealth(path); h != nil || check == nil {
 		return h
 	}
@@ -124,7 +132,7 @@ func readHealth(path string) *mctr.Health {
 	return h
 }
 
-func (c *Containerizer) prober(id mctr.ContainerID, pid int, check *mctr.HealthCheck) health.Probe {
+func (s *Supervisor) prober(id mctr.ContainerID, pid int, check *mctr.HealthCheck) health.Probe {
 	parent := mctr.Parent{Pid: pid}
 	switch {
 	case check.HTTP != nil:
@@ -132,14 +140,14 @@ func (c *Containerizer) prober(id mctr.ContainerID, pid int, check *mctr.HealthC
 	case check.TCP != nil:
 		return health.TCP(parent.Namespace("net"), check.TCP.Port)
 	}
-	return func(ctx context.Context) (health.Answer, error) { return c.probeCommand(ctx, id, check.Command) }
+	return func(ctx context.Context) (health.Answer, error) { return s.probeCommand(ctx, id, check.Command) }
 }
 
 // probeCommand runs the command in the container, and ends it with ctx.
-func (c *Containerizer) probeCommand(ctx context.Context, id mctr.ContainerID,
+func (s *Supervisor) probeCommand(ctx context.Context, id mctr.ContainerID,
 	command []string) (health.Answer, error) {
 	failed := health.Answer{ExitCode: -1}
-	stream, err := c.exec(ctx, id, Exec{Args: command})
+	stream, err := s.Verbs.Exec(ctx, id, command)
 	if err != nil {
 		return failed, err
 	}

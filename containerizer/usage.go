@@ -9,6 +9,28 @@ import (
 	"github.com/mctr/mctr/containerizer/cgrouptree"
 )
 
+// Usage sums up what id consumes, from every isolator that knows some of it. The
+// error wraps mctr.ErrState when it does not run.
+func (c *Containerizer) Usage(ctx context.Context, id mctr.ContainerID) (*mctr.Usage, error) {
+	u, handle := &mctr.Usage{}, c.store.HandleOf(id)
+	for _, i := range c.isolators {
+		if err := i.Usage(ctx, handle, u); err != nil {
+			return nil, fmt.Errorf("usage of %s: %w", i.Name(), err)
+		}
+	}
+	if u.Pids > 0 {
+		return u, nil // it runs, which the records need not be asked for
+	}
+	phase, err := c.store.Container(id).Phase()
+	if err != nil {
+		return nil, err
+	}
+	if !c.store.Container(id).MayRun(phase) {
+		return nil, fmt.Errorf("%w: container %s is not running", mctr.ErrState, id)
+	}
+	return u, nil
+}
+
 // GroupUsage is what a root container consumes together with all that is nested
 // in it, those that have ended included: the counts of the control group that is
 // above theirs. The error wraps mctr.ErrState when the root does not run, and
@@ -28,11 +50,11 @@ func (c *Containerizer) GroupUsage(ctx context.Context, root mctr.ContainerID) (
 	}
 	sum := c.cgroups.Usage(root)
 	cgrouptree.AddMember(sum, own)
-	return sum, c.addChildren(ctx, sum, root)
+	return sum, addChildren(ctx, c, sum, root)
 }
 
 // addChildren adds what is nested in id, at any depth.
-func (c *Containerizer) addChildren(ctx context.Context, sum *mctr.Usage, id mctr.ContainerID) error {
+func addChildren(ctx context.Context, c *Containerizer, sum *mctr.Usage, id mctr.ContainerID) error {
 	children, err := c.Children(id)
 	if err != nil {
 		return err
@@ -46,7 +68,7 @@ func (c *Containerizer) addChildren(ctx context.Context, sum *mctr.Usage, id mct
 			return err
 		}
 		cgrouptree.AddMember(sum, u)
-		if err := c.addChildren(ctx, sum, child); err != nil {
+		if err := addChildren(ctx, c, sum, child); err != nil {
 			return err
 		}
 	}

@@ -1,4 +1,4 @@
-package containerizer
+package update
 
 import (
 	"context"
@@ -14,43 +14,43 @@ import (
 // nested in it, together; what change does not set stays. A memory limit below
 // what they use is refused (mctr.ErrState). An update that fails leaves the old
 // limits; Recover repeats one that was cut off.
-func (c *Containerizer) UpdateGroup(ctx context.Context, root mctr.ContainerID, change mctr.Resources) error {
-	lock, err := c.handle(root).Lock(ctx)
+func (u *Updater) UpdateGroup(ctx context.Context, root mctr.ContainerID, change mctr.Resources) error {
+	lock, err := u.Store.Container(root).Lock(ctx)
 	if err != nil {
 		return err
 	}
 	defer lock.Unlock() // closing a lock file cannot fail usefully
-	if err := c.handle(root).Upgrade(ctx); err != nil {
+	if err := u.Store.Container(root).Upgrade(ctx); err != nil {
 		return err
 	}
-	r, err := c.updatable(root, change)
+	r, err := u.updatable(root, change)
 	if err != nil {
 		return err
 	}
 	old := r.Config.GroupResources
 	r.Config.GroupResources = old.With(change)
-	if err := c.checkGroupLimits(ctx, r); err != nil {
+	if err := u.CheckGroup(ctx, r); err != nil {
 		return err
 	}
-	if err := c.roomForGroup(ctx, r); err != nil {
+	if err := u.roomForGroup(ctx, r); err != nil {
 		return err
 	}
-	if err := c.handle(root).SetRecord(r); err != nil { // the intent
+	if err := u.Store.Container(root).SetRecord(r); err != nil { // the intent
 		return err
 	}
-	if err := c.cgroups.Limit(root, r.Config.GroupResources); err != nil {
+	if err := u.Groups.Limit(root, r.Config.GroupResources); err != nil {
 		r.Config.GroupResources = old
-		return errors.Join(err, c.cgroups.Limit(root, old), c.handle(root).SetRecord(r))
+		return errors.Join(err, u.Groups.Limit(root, old), u.Store.Container(root).SetRecord(r))
 	}
-	c.store.Emit(r, mctr.EventUpdate, map[string]string{"group": "true"})
+	u.Store.Emit(r, mctr.EventUpdate, map[string]string{"group": "true"})
 	return nil
 }
 
-// checkGroupLimits refuses what a group cannot have, and has every isolator refuse
+// CheckGroup refuses what a group cannot have, and has every isolator refuse
 // what cannot be meant or honoured.
-func (c *Containerizer) checkGroupLimits(ctx context.Context, r *store.Record) error {
+func (u *Updater) CheckGroup(ctx context.Context, r *store.Record) error {
 	g := r.Config.GroupResources
-	if reflect.DeepEqual(g, mctr.Resources{}) {
+	if g.IsZero() {
 		return nil
 	}
 	m := g.Memory
@@ -62,22 +62,22 @@ func (c *Containerizer) checkGroupLimits(ctx context.Context, r *store.Record) e
 			"%w: limits of a group: cpu, memory and pids; disks and the OOM killer are each container's own",
 			mctr.ErrInvalid)
 	}
-	if err := c.checkResources(ctx, r.Config, g); err != nil {
+	if err := u.checkResources(ctx, r.Config, g); err != nil {
 		return fmt.Errorf("limits of a group: %w", err)
 	}
 	return nil
 }
 
 // roomForGroup refuses a memory limit that the kernel would kill for.
-func (c *Containerizer) roomForGroup(ctx context.Context, r *store.Record) error {
+func (u *Updater) roomForGroup(ctx context.Context, r *store.Record) error {
 	limit := r.Config.GroupResources.Memory.Limit
 	if limit == nil || *limit < 0 {
 		return nil
 	}
-	u, err := c.GroupUsage(ctx, r.ID)
-	if err == nil && u.MemoryBytes > uint64(*limit) {
+	used, err := u.GroupUsage(ctx, r.ID)
+	if err == nil && used.MemoryBytes > uint64(*limit) {
 		err = fmt.Errorf("%w: group_resources.memory.limit %d: group %s uses %d bytes (without file cache)",
-			mctr.ErrState, *limit, r.ID.Short(), u.MemoryBytes)
+			mctr.ErrState, *limit, r.ID.Short(), used.MemoryBytes)
 	}
 	return err
 }

@@ -1,0 +1,92 @@
+package containerizer
+
+import (
+	"context"
+	"fmt"
+	"os/exec"
+	"path/filepath"
+
+	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/internal/plaintext"
+	"github.com/mctr/mctr/logs"
+)
+
+// Check asks every isolator whether config can be meant and honoured here. It
+// makes nothing.
+func (c *Containerizer) Check(ctx context.Context, config *mctr.ContainerConfig) error {
+	if err := plaintext.Check(config); err != nil {
+		return err
+	}
+	if err := checkConfig(config); err != nil {
+		return err
+	}
+	if err := logs.Config(config.Log).Validate(); err != nil {
+		return err
+	}
+	if _, err := findRuntime(config.Runtime); err != nil {
+		return err
+	}
+	if !config.Restart.Never() && config.Remove {
+		return fmt.Errorf("%w: a restart policy and config.remove: what is removed cannot be started again",
+			mctr.ErrInvalid)
+	}
+	if config.Image == "" && (config.Platform != "" || config.Pull != "" && config.Pull != "missing") {
+		return fmt.Errorf("%w: config.platform %s and config.pull %s: there is no image to choose or to ask for",
+			mctr.ErrInvalid, config.Platform, config.Pull)
+	}
+	if config.MaxCompletion < 0 {
+		return fmt.Errorf("%w: max_completion %v: want more than 0", mctr.ErrInvalid, config.MaxCompletion)
+	}
+	if err := checkProbes(config); err != nil {
+		return err
+	}
+	for _, i := range c.isolators {
+		if err := i.Check(ctx, config); err != nil {
+			return fmt.Errorf("%s: %w", i.Name(), err)
+		}
+	}
+	return checkShim(ctx, c, config)
+}
+
+// findRuntime gives the absolute path of an OCI runtime that was asked for by
+// name or path, "" for the built-in one. The error wraps mctr.ErrNotFound.
+func findRuntime(name string) (string, error) {
+	if name == "" {
+		return "", nil
+	}
+	path, err := exec.LookPath(name)
+	if err == nil {
+		path, err = filepath.Abs(path)
+	}
+	if err != nil {
+		return "", fmt.Errorf("%w: runtime %q: %w (install it, or give its path)", mctr.ErrNotFound, name, err)
+	}
+	return path, nil
+}
+
+// checkProbes refuses probes that are not valid.
+func checkProbes(config *mctr.ContainerConfig) error {
+	if h := config.Health; h != nil {
+		if err := h.Validate(); err != nil {
+			return err
+		}
+		if h.Image && config.Image == "" {
+			return fmt.Errorf("%w: health check: the image's, and there is no image", mctr.ErrInvalid)
+		}
+	}
+	if config.Ready == nil {
+		return nil
+	}
+	if config.Ready.Image || config.Ready.Disabled {
+		return fmt.Errorf("%w: readiness check: exactly one of command, http and tcp", mctr.ErrInvalid)
+	}
+	return config.Ready.Validate()
+}
+
+// checkConfig refuses a config that is not there.
+func checkConfig(config *mctr.ContainerConfig) error {
+	if config == nil {
+		return fmt.Errorf("%w: the container's config is nil", mctr.ErrInvalid)
+	}
+	return nil
+}

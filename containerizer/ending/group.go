@@ -1,0 +1,62 @@
+package ending
+
+import (
+	"context"
+	"errors"
+
+	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/containerizer/launcher"
+	"github.com/mctr/mctr/containerizer/store"
+	"golang.org/x/sys/unix"
+)
+
+// EndGroup ends the group that an ended container was a task of, if the group is
+// to end now. It is called without locks, and leaves the clean-up to the process that watches
+// the group or to its exit command.
+func (e *Ender) EndGroup(ctx context.Context, id mctr.ContainerID) error {
+	group := id.Parent()
+	if group == "" {
+		return nil
+	}
+	r, err := e.Store.Container(group).Record()
+	if err != nil || len(r.Config.Process.Tasks) == 0 {
+		return nil // the parent is no group, or gone
+	}
+	if !e.Store.Container(group).Complete() {
+		return nil // its launcher looks again
+	}
+	failed, all := tasksEnded(e.Store, group, r.Config.Process.Tasks)
+	switch {
+	case e.Store.Container(group).Stopped():
+		return nil // the process that stops it ends it
+	case failed != "":
+		why := mctr.Limitation{Reason: mctr.ReasonTaskFailed, Message: "its task " + failed + " failed"}
+		return e.KillAll(ctx, group, why)
+	case all:
+		err = e.Shims.With(ctx, group, func(client *launcher.Client) error { return client.Ask(ctx, unix.SIGTERM) })
+	}
+	if errors.Is(err, mctr.ErrState) || errors.Is(err, mctr.ErrUnavailable) || errors.Is(err, mctr.ErrNotFound) {
+		return nil
+	}
+	return err
+}
+
+// tasksEnded names a task that failed by itself, and says whether all have ended.
+func tasksEnded(s *store.Store, group mctr.ContainerID, tasks []string) (failed string, all bool) {
+	all = true
+	for _, name := range tasks {
+		phase, err := s.Container(group.Task(name)).Phase()
+		if errors.Is(err, mctr.ErrNotFound) {
+			continue // it was removed after its exit
+		}
+		t, ended := s.Container(group.Task(name)).Termination()
+		if err != nil || ended != nil || phase != mctr.Exited || t == nil {
+			all = false
+			continue
+		}
+		if t.Failed() && t.Reason != mctr.ReasonParentEnded {
+			failed = name
+		}
+	}
+	return failed, all
+}

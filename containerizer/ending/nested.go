@@ -1,0 +1,25 @@
+package ending
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/mctr/mctr"
+)
+
+// EndChildren ends and releases what is nested in a container that ends, the
+// deepest first. Their records stay.
+func (e *Ender) EndChildren(ctx context.Context, id mctr.ContainerID) error {
+	children, err := e.Store.Children(id)
+	errs := []error{err}
+	for _, child := range children {
+		why := mctr.Limitation{Reason: mctr.ReasonParentEnded, Message: fmt.Sprintf("its parent %s ended", id.Short())}
+		_, err := e.destroy(ctx, child, why)
+		if !errors.Is(err, mctr.ErrNotFound) && !errors.Is(err, mctr.ErrState) {
+			errs = append(errs, err)
+		}
+		errs = append(errs, e.Cleanup(ctx, child))
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,38 @@
+package release
+
+import (
+	"context"
+	"errors"
+
+	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/internal/tree"
+)
+
+// UndoLaunch takes back a launch that did not come to run: it removes the container, or
+// takes it back to where it waits for its first start, or to its last exit.
+func (r *Releaser) UndoLaunch(ctx context.Context, id mctr.ContainerID) error {
+	c := r.Store.Container(id)
+	if _, err := c.State(); err != nil { // the state says where the container goes back to
+		return err
+	}
+	if err := c.EndRun(ctx); err != nil { // or a cut-off here would leave a container that seems to have run
+		return err
+	}
+	if c.Revived() {
+		if err := r.Release(ctx, id); err != nil {
+			return err
+		}
+		return c.TakeBack(ctx)
+	}
+	if !c.AwaitsFirstStart() {
+		return r.Purge(ctx, id)
+	}
+	if err := r.Release(ctx, id); err != nil {
+		return err
+	}
+	var errs []error
+	for _, path := range []string{c.Exit(), c.Logs(), c.Sandbox()} { // rw may hold what was copied to it
+		errs = append(errs, tree.Remove(path))
+	}
+	return errors.Join(errs...)
+}

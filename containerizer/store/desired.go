@@ -1,0 +1,58 @@
+package store
+
+import (
+	"context"
+	"errors"
+
+	"github.com/mctr/mctr"
+	"github.com/moby/sys/signal"
+	"golang.org/x/sys/unix"
+)
+
+// RecordStop records that the container is to stay exited, whatever its restart policy says.
+// A container without a policy needs no record.
+func (c *Container) RecordStop(ctx context.Context) error {
+	r, err := c.Record()
+	if err != nil || r.Config.Restart.Never() && len(r.Config.Process.Tasks) == 0 {
+		return err
+	}
+	err = c.Change(ctx, Stop, func(s *State) { s.Desired = ToStop })
+	if errors.Is(err, ErrDamaged) {
+		return nil // no restart policy is followed without a state
+	}
+	return err
+}
+
+// WithdrawStop takes RecordStop back: the container may run, and its policy is followed.
+func (c *Container) WithdrawStop(ctx context.Context) error {
+	if !c.Stopped() {
+		return nil
+	}
+	return c.Change(ctx, AllowRun, func(s *State) { s.Desired = ToRun })
+}
+
+// StopSignal is the signal that asks the container to exit: SIGTERM, unless its config or
+// image names another one.
+func (c *Container) StopSignal() unix.Signal {
+	sig, err := signal.ParseSignal(c.Resolved().StopSignal)
+	if err != nil {
+		return unix.SIGTERM
+	}
+	return sig
+}
+
+// MayRun reports whether the container, which is in this phase, runs, as far as can be known.
+func (c *Container) MayRun(phase mctr.Phase) bool {
+	if phase != mctr.Damaged {
+		return phase.Alive()
+	}
+	supervised, err := c.Supervised()
+	return supervised || err != nil
+}
+
+// Damaged reports whether the container's records do not tell what it is.
+func (c *Container) Damaged() bool {
+	_, unreadable := c.Record()
+	phase, err := c.Phase()
+	return err == nil && (unreadable != nil || phase == mctr.Damaged)
+}
