@@ -29,7 +29,8 @@ type ContainerConfig struct {
 	ShmSize    int64             `json:"shmSize,omitempty"` // bytes of /dev/shm; 0 is 64 MiB
 	Sysctls    map[string]string `json:"sysctls,omitempty"`
 	Namespaces Namespaces        `json:"namespaces"`
-	// none (a root's default), host, parent (a nested one's), container:ID
+	// none, host, parent (a nested container's default), container:ID. A root container with
+	// neither Network nor Networks gets the default bridge, or none if its plugins are missing.
 	Network string `json:"network,omitempty"`
 
 	// Networks are CNI networks: the interfaces eth0, eth1, ... in this order.

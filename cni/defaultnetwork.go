@@ -29,6 +29,27 @@ func (n *Networks) Available(name string) (*Network, error) {
 	return network, n.Usable(network)
 }
 
+// ChooseDefault gives a root container whose config names no network the default one, if
+// available finds its plugins. Otherwise the container has no network (mctr.NetworkNone), and
+// without says why; that is an error for a container with ports, and so is mctr.ErrUnavailable.
+func ChooseDefault(available func(name string) error, c *mctr.ContainerConfig) (without, err error) {
+	if c.Network != "" || len(c.Networks) > 0 {
+		return nil, nil
+	}
+	err = available(Default)
+	switch {
+	case err == nil:
+		c.Networks = []mctr.NetworkConfig{{Name: Default}}
+		return nil, nil
+	case errors.Is(err, mctr.ErrUnavailable):
+		return nil, err
+	case len(c.Ports) > 0 || c.PublishAll:
+		return nil, fmt.Errorf("config.ports: %w", err)
+	}
+	c.Network = mctr.NetworkNone
+	return err, nil
+}
+
 // defaultDefinition is the default network without a place on the host.
 func (n *Networks) defaultDefinition() (*Network, error) {
 	data, err := json.Marshal(n.listOf(Default, &Definition{Driver: Bridge, Bridge: n.interfaceOf("mctr-", Default)}))

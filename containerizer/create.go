@@ -15,7 +15,7 @@ import (
 // nothing runs. Start launches it, after a reboot too.
 func (c *Containerizer) Create(ctx context.Context, id mctr.ContainerID, config *mctr.ContainerConfig,
 	progress provisioner.Progress) error {
-	r, err := c.newRecord(id, config)
+	r, err := c.newRecord(ctx, id, config)
 	if err != nil {
 		return err
 	}

@@ -17,7 +17,7 @@ func (c *Containerizer) DryRun(ctx context.Context, config *mctr.ContainerConfig
 	}
 	copied := *config
 	copied.Name = "" // nothing is reserved
-	r, err := c.newRecord(mctr.NewID(), &copied)
+	r, err := c.newRecord(ctx, mctr.NewID(), &copied)
 	if err != nil {
 		return nil, err
 	}

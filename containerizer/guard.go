@@ -48,6 +48,17 @@ func (g *guarded) Check(ctx context.Context, config *mctr.ContainerConfig) error
 	return safely("Check", func() error { return g.Isolator.Check(ctx, config) })
 }
 
+// Complete makes every isolator an isolators.Completer: one that is none leaves config as it is.
+func (g *guarded) Complete(ctx context.Context, id mctr.ContainerID,
+	config *mctr.ContainerConfig) (note string, err error) {
+	c, ok := g.Isolator.(isolators.Completer)
+	if !ok {
+		return "", nil
+	}
+	err = safely("Complete", func() (err error) { note, err = c.Complete(ctx, id, config); return err })
+	return note, err
+}
+
 func (g *guarded) Recover(ctx context.Context, known []mctr.ContainerState,
 	handleOf mctr.HandleOf) (left []mctr.Leftover, err error) {
 	err = safely("Recover", func() (err error) { left, err = g.Isolator.Recover(ctx, known, handleOf); return err })

@@ -70,7 +70,7 @@ func (l *launch) stored() *store.Container { return l.store.Container(l.record.I
 func (c *Containerizer) Launch(ctx context.Context, id mctr.ContainerID, config *mctr.ContainerConfig,
 	o LaunchOptions) (*launcher.Stream, error) {
 	steps := beginSteps(o.Step)
-	r, err := c.newRecord(id, config)
+	r, err := c.newRecord(ctx, id, config)
 	if err != nil {
 		return nil, err
 	}

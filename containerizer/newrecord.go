@@ -3,12 +3,14 @@ package containerizer
 import (
 	"context"
 	"errors"
+	"fmt"
 	"path/filepath"
 	"slices"
 
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/containerizer/release"
 	"github.com/mctr/mctr/containerizer/store"
+	"github.com/mctr/mctr/isolators"
 )
 
 // reserve takes the container's name and id and its lock, and records the
@@ -21,8 +23,9 @@ func reserve(ctx context.Context, releaser *release.Releaser, r *store.Record) (
 	return lock, err
 }
 
-// newRecord checks the config as far as that needs nothing, and gives it a name.
-func (c *Containerizer) newRecord(id mctr.ContainerID, config *mctr.ContainerConfig) (*store.Record, error) {
+// newRecord checks the config as far as that needs nothing, and fills in its defaults.
+func (c *Containerizer) newRecord(ctx context.Context, id mctr.ContainerID,
+	config *mctr.ContainerConfig) (*store.Record, error) {
 	if err := errors.Join(id.Validate(), checkConfig(config)); err != nil {
 		return nil, err
 	}
@@ -42,6 +45,15 @@ func (c *Containerizer) newRecord(id mctr.ContainerID, config *mctr.ContainerCon
 		copied.Owner = c.owner
 	}
 	completeConfig(c.store, id, &copied)
+	for _, i := range c.isolators {
+		note, err := i.(isolators.Completer).Complete(ctx, id, &copied)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", i.Name(), err)
+		}
+		if note != "" {
+			c.log.Warn(note, "container", id, "isolator", i.Name())
+		}
+	}
 	return store.NewRecord(id, &copied, &c.commands), nil
 }
 

@@ -311,20 +311,13 @@ func (a *app) chooseNetwork(ctx context.Context, c *mctr.ContainerConfig) error 
 	if err != nil {
 		return err
 	}
-	err = networks.Available(ctx, cni.Default)
-	switch {
-	case err == nil:
-		c.Networks = []mctr.NetworkConfig{{Name: cni.Default}}
-		return nil
-	case errors.Is(err, mctr.ErrUnavailable):
-		return err
+	available := func(name string) error { return networks.Available(ctx, name) }
+	without, err := cni.ChooseDefault(available, c)
+	if without != nil {
+		fmt.Fprintf(stderr, "mctr: no network for the container (as with --network none): %s\n",
+			inFlags(without.Error()))
 	}
-	if len(c.Ports) > 0 || c.PublishAll {
-		return fmt.Errorf("--publish: %w", err)
-	}
-	c.Network = mctr.NetworkNone
-	fmt.Fprintf(stderr, "mctr: no network for the container (as with --network none): %s\n", inFlags(err.Error()))
-	return nil
+	return err
 }
 
 // joinNetwork puts the id where a name may stand.

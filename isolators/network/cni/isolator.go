@@ -13,6 +13,7 @@ package cni
 
 import (
 	"context"
+	"fmt"
 	"path/filepath"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
@@ -40,6 +41,23 @@ type isolator struct {
 }
 
 func (*isolator) Name() string { return "network/cni" }
+
+// Complete attaches a root container whose config names no network to the default one. A
+// nested container has its parent's.
+func (i *isolator) Complete(_ context.Context, id mctr.ContainerID,
+	config *mctr.ContainerConfig) (note string, err error) {
+	if id.Parent() != "" {
+		return "", nil
+	}
+	without, err := cni.ChooseDefault(func(name string) error {
+		_, err := i.networks.Available(name)
+		return err
+	}, config)
+	if without != nil {
+		note = fmt.Sprintf("no network (as with network none): %v", without)
+	}
+	return note, err
+}
 
 // Prepare gives the container its network, and the files that describe it.
 func (i *isolator) Prepare(ctx context.Context, c *mctr.Container) (*mctr.Adjustment, error) {

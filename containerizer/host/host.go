@@ -1,0 +1,175 @@
+// Package host opens what a process needs to run containers on its host: the image store,
+// the CNI networks, the table of isolators and the containerizer, for the same two
+// directories. Every program of mctr, and any other that embeds it, starts here, so that
+// all have the same defaults: the zero [Config] is that of the command line.
+//
+// On disk: ROOT and STATE, when the images or the containerizer are opened; see packages
+// provisioner and containerizer.
+package host
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/cni"
+	"github.com/mctr/mctr/containerizer"
+	"github.com/mctr/mctr/internal/dirs"
+	"github.com/mctr/mctr/isolators"
+	"github.com/mctr/mctr/isolators/builtin"
+	"github.com/mctr/mctr/provisioner"
+)
+
+// The default directories.
+const (
+	DefaultRoot  = "/var/lib/mctr" // what survives a reboot: images, logs, records
+	DefaultState = "/run/mctr"     // what ends with the boot
+)
+
+// A Config says how a Host is opened. All of it may be left out.
+type Config struct {
+	Root, State string       // "": the defaults
+	Owner       string       // of the containers launched by this process; "": "library"
+	Log         slog.Handler // of what no call can return; nil: nowhere
+
+	// Images: see packages provisioner and puller.
+	Backend   string   // overlay or copy; "": what works on this host
+	PlainHTTP []string // registries HOST[:PORT] that are spoken to by http; loopback ones always are
+	HostsDirs []string // directories with HOST/hosts.toml; nil: /etc/mctr/certs.d, /etc/containerd/certs.d
+
+	// Networks: see package cni.
+	CNIConfigDirs, CNIPluginDirs []string      // nil: the usual places
+	CNITimeout                   time.Duration // of a plugin's command; 0: cni.DefaultTimeout
+
+	// Control groups: see containerizer.WithCgroupManager and WithCgroupParent.
+	CgroupManager string
+	CgroupParent  *string // nil: as other processes with this State have it
+
+	// Commands of shims: see containerizer.WithExitCommand and WithWatchCommand.
+	ExitCommand, WatchCommand []string
+
+	// Isolators go behind the built-in ones, in this order.
+	Isolators []isolators.Isolator
+	// Options of the containerizer that nothing above sets.
+	Options []containerizer.Option
+}
+
+// A Host is what a process has opened. Its methods may be called concurrently.
+type Host struct {
+	Config // with absolute directories, no link in them
+
+	mu         sync.Mutex
+	images     *provisioner.Provisioner
+	networks   *cni.Networks
+	containers *containerizer.Containerizer
+}
+
+// Open resolves the directories, which need not exist. Each method opens its part at the
+// first call, so that a process pays for, and needs the rights for, no more than it uses.
+func Open(c Config) (h *Host, err error) {
+	if c.Root == "" {
+		c.Root = DefaultRoot
+	}
+	if c.State == "" {
+		c.State = DefaultState
+	}
+	if c.Root, err = dirs.Resolve(c.Root); err != nil {
+		return nil, fmt.Errorf("root: %w", err)
+	}
+	if c.State, err = dirs.Resolve(c.State); err != nil {
+		return nil, fmt.Errorf("state: %w", err)
+	}
+	if c.Log == nil {
+		c.Log = slog.DiscardHandler
+	}
+	return &Host{Config: c}, nil
+}
+
+// Images opens the image store.
+func (h *Host) Images() (*provisioner.Provisioner, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.openImages()
+}
+
+func (h *Host) openImages() (*provisioner.Provisioner, error) {
+	if h.images != nil {
+		return h.images, nil
+	}
+	options := []provisioner.Option{provisioner.WithPlainHTTP(h.PlainHTTP...), provisioner.WithBackend(h.Backend)}
+	if len(h.HostsDirs) > 0 {
+		options = append(options, provisioner.WithHostsDirs(h.HostsDirs...))
+	}
+	images, err := provisioner.New(h.Root, options...)
+	h.images = images
+	return images, err
+}
+
+// Networks are the CNI networks of these directories, and the operator's.
+func (h *Host) Networks() *cni.Networks {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.openNetworks()
+}
+
+func (h *Host) openNetworks() *cni.Networks {
+	if h.networks == nil {
+		h.networks = cni.New(cni.Config{
+			Root: filepath.Join(h.Root, "cni"), State: filepath.Join(h.State, "cni"),
+			ConfigDirs: h.CNIConfigDirs, PluginDirs: h.CNIPluginDirs, Timeout: h.CNITimeout, Log: h.Log,
+		})
+	}
+	return h.networks
+}
+
+// Containers opens the containerizer. It recovers nothing: an agent calls
+// [containerizer.Containerizer.Recover] next. The error wraps mctr.ErrUnsupported for a
+// process that is not root's.
+func (h *Host) Containers(ctx context.Context) (*containerizer.Containerizer, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.containers != nil {
+		return h.containers, nil
+	}
+	if os.Geteuid() != 0 {
+		return nil, fmt.Errorf("%w: containers are run by root", mctr.ErrUnsupported)
+	}
+	images, err := h.openImages()
+	if err != nil {
+		return nil, err
+	}
+	helper, err := containerizer.FindProgram("mctr-helper")
+	if err != nil {
+		return nil, err
+	}
+	table := builtin.Table(builtin.Deps{Root: h.Root, State: h.State, Helper: helper, Networks: h.openNetworks()})
+	options := []containerizer.Option{
+		containerizer.WithDirs(h.Root, h.State), containerizer.WithImages(images), containerizer.WithHelper(helper),
+		containerizer.WithIsolators(append(table, h.Isolators...)), containerizer.WithLog(h.Log),
+		containerizer.WithCgroupManager(h.CgroupManager),
+		containerizer.WithExitCommand(h.ExitCommand...), containerizer.WithWatchCommand(h.WatchCommand...),
+	}
+	if h.Owner != "" {
+		options = append(options, containerizer.WithOwner(h.Owner))
+	}
+	if h.CgroupParent != nil {
+		options = append(options, containerizer.WithCgroupParent(*h.CgroupParent))
+	}
+	h.containers, err = containerizer.New(ctx, append(options, h.Options...)...)
+	return h.containers, err
+}
+
+// Close ends this process' part of what was opened; containers go on.
+func (h *Host) Close() error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.containers == nil {
+		return nil
+	}
+	return h.containers.Close()
+}
