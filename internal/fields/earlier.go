@@ -1,0 +1,131 @@
+package fields
+
+import (
+	"bytes"
+	"encoding"
+	"encoding/json"
+	"reflect"
+	"strings"
+	"time"
+)
+
+// Unmarshal decodes data into v as json.Unmarshal does, and reads what earlier builds wrote
+// as well: names in camelCase for those that are in snake_case now, and durations as numbers
+// of nanoseconds for those that are strings now.
+func Unmarshal(data []byte, v any) error {
+	d := json.NewDecoder(bytes.NewReader(data))
+	d.DisallowUnknownFields()
+	if d.Decode(v) == nil {
+		return json.Unmarshal(data, new(json.RawMessage)) // nothing may follow
+	}
+	return json.Unmarshal(renewed(data, reflect.TypeOf(v)), v)
+}
+
+// renewed is data, which is to be decoded into a t, with the names and durations of today.
+// What it cannot read stays as it is, for the decoder to refuse.
+func renewed(data json.RawMessage, t reflect.Type) json.RawMessage {
+	for t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	switch {
+	case isDuration(t):
+		var nanoseconds int64
+		if json.Unmarshal(data, &nanoseconds) != nil {
+			return data
+		}
+		text, _ := json.Marshal(time.Duration(nanoseconds).String()) // a string can be encoded
+		return text
+	case decodesItself(t):
+		return data
+	case t.Kind() == reflect.Slice || t.Kind() == reflect.Array:
+		var elements []json.RawMessage
+		if json.Unmarshal(data, &elements) != nil {
+			return data
+		}
+		for i := range elements {
+			elements[i] = renewed(elements[i], t.Elem())
+		}
+		return encoded(elements, elements == nil, data)
+	case t.Kind() == reflect.Map:
+		var entries map[string]json.RawMessage
+		if json.Unmarshal(data, &entries) != nil {
+			return data
+		}
+		for key := range entries {
+			entries[key] = renewed(entries[key], t.Elem())
+		}
+		return encoded(entries, entries == nil, data)
+	case t.Kind() == reflect.Struct:
+		var members map[string]json.RawMessage
+		if json.Unmarshal(data, &members) != nil {
+			return data
+		}
+		return encoded(renewedMembers(members, t), members == nil, data)
+	}
+	return data
+}
+
+// encoded is v in JSON, or data where that was null.
+func encoded(v any, null bool, data json.RawMessage) json.RawMessage {
+	if null {
+		return data
+	}
+	text, err := json.Marshal(v)
+	if err != nil {
+		return data
+	}
+	return text
+}
+
+// renewedMembers gives the members of an object the names of t's fields. A name that is
+// there in both forms keeps the value of today's.
+func renewedMembers(members map[string]json.RawMessage, t reflect.Type) map[string]json.RawMessage {
+	now := map[string]field{} // by plain name
+	addFields(now, t)
+	result := make(map[string]json.RawMessage, len(members))
+	for name, value := range members {
+		f, known := now[plain(name)]
+		if !known {
+			result[name] = value
+			continue
+		}
+		if _, both := members[f.name]; both && name != f.name {
+			continue
+		}
+		result[f.name] = renewed(value, f.typ)
+	}
+	return result
+}
+
+type field struct {
+	name string
+	typ  reflect.Type
+}
+
+func addFields(now map[string]field, t reflect.Type) {
+	for t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	for i := range t.NumField() {
+		f := t.Field(i)
+		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+		switch {
+		case name == "" && f.Anonymous && f.Type.Kind() != reflect.Interface:
+			addFields(now, f.Type)
+		case name == "-" || !f.IsExported():
+		case name == "":
+			now[plain(f.Name)] = field{f.Name, f.Type}
+		default:
+			now[plain(name)] = field{name, f.Type}
+		}
+	}
+}
+
+// plain is what a name has in common in camelCase and in snake_case.
+func plain(name string) string { return strings.ToLower(strings.ReplaceAll(name, "_", "")) }
+
+// isDuration reports whether t is a time.Duration that is a string in JSON.
+func isDuration(t reflect.Type) bool {
+	return t.Kind() == reflect.Int64 && t.ConvertibleTo(reflect.TypeFor[time.Duration]()) &&
+		reflect.PointerTo(t).Implements(reflect.TypeFor[encoding.TextUnmarshaler]())
+}
