@@ -23,10 +23,10 @@ type ContainerConfig struct {
 
 	Process Process `json:"process"`
 
-	Hostname   string            `json:"hostname,omitempty"` // default: the short id; the host's with its network
-	ReadOnly   bool              `json:"readOnly,omitempty"` // the root filesystem
+	Hostname   string            `json:"hostname,omitempty"`  // default: the short id; the host's with its network
+	ReadOnly   bool              `json:"read_only,omitempty"` // the root filesystem
 	Mounts     []Mount           `json:"mounts,omitempty"`
-	ShmSize    int64             `json:"shmSize,omitempty"` // bytes of /dev/shm; 0 is 64 MiB
+	ShmSize    int64             `json:"shm_size,omitempty"` // bytes of /dev/shm; 0 is 64 MiB
 	Sysctls    map[string]string `json:"sysctls,omitempty"`
 	Namespaces Namespaces        `json:"namespaces"`
 	// none, host, parent (a nested container's default), container:ID. A root container with
@@ -36,16 +36,16 @@ type ContainerConfig struct {
 	// Networks are CNI networks: the interfaces eth0, eth1, ... in this order.
 	// Network is "" then.
 	Networks   []NetworkConfig `json:"networks,omitempty"`
-	Ports      []Port          `json:"ports,omitempty"`      // of the host, by the first network that can
-	PublishAll bool            `json:"publishAll,omitempty"` // also the ports that the image exposes
-	DNS        DNS             `json:"dns,omitzero"`         // default: the network's, then the host's
-	ExtraHosts []string        `json:"extraHosts,omitempty"` // NAME:IP for /etc/hosts; the IP may be host-gateway
-	Listen     *ListenPolicy   `json:"listen,omitempty"`     // nil: its parent's, or it may listen where it can
+	Ports      []Port          `json:"ports,omitempty"`       // of the host, by the first network that can
+	PublishAll bool            `json:"publish_all,omitempty"` // also the ports that the image exposes
+	DNS        DNS             `json:"dns,omitzero"`          // default: the network's, then the host's
+	ExtraHosts []string        `json:"extra_hosts,omitempty"` // NAME:IP for /etc/hosts; the IP may be host-gateway
+	Listen     *ListenPolicy   `json:"listen,omitempty"`      // nil: its parent's, or it may listen where it can
 
 	Resources Resources `json:"resources"`
 	// GroupResources limit a root and all that is nested in it, together: cpu,
 	// memory and pids.
-	GroupResources Resources `json:"groupResources,omitzero"`
+	GroupResources Resources `json:"group_resources,omitzero"`
 	Rlimits        []Rlimit  `json:"rlimits,omitempty"`
 	Devices        []Device  `json:"devices,omitempty"`
 	Security       Security  `json:"security"`
@@ -54,11 +54,11 @@ type ContainerConfig struct {
 	Health     *HealthCheck  `json:"health,omitempty"` // nil: the image's HEALTHCHECK, if it has one
 	Ready      *HealthCheck  `json:"ready,omitempty"`  // whether it can be used yet; nothing is ended for it
 	Log        LogConfig     `json:"log"`
-	StopSignal string        `json:"stopSignal,omitempty"` // default: the image's, then SIGTERM
+	StopSignal string        `json:"stop_signal,omitempty"` // default: the image's, then SIGTERM
 	// before stop kills; nil: 10 s; negative: it never does
-	StopTimeout   *time.Duration    `json:"stopTimeout,omitempty"`
-	MaxCompletion time.Duration     `json:"maxCompletion,omitempty"` // 0: no bound
-	Remove        bool              `json:"remove,omitempty"`        // remove everything after the end
+	StopTimeout   *Duration         `json:"stop_timeout,omitempty"`
+	MaxCompletion Duration          `json:"max_completion,omitempty"` // 0: no bound
+	Remove        bool              `json:"remove,omitempty"`         // remove everything after the end
 	Annotations   map[string]string `json:"annotations,omitempty"`
 }
 
@@ -73,7 +73,7 @@ func (c *ContainerConfig) StopTime() time.Duration {
 	case *c.StopTimeout < 0:
 		return Forever
 	}
-	return *c.StopTimeout
+	return time.Duration(*c.StopTimeout)
 }
 
 // Forever is longer than any container runs, and can be added to a time.
@@ -86,12 +86,12 @@ type Process struct {
 	Entrypoint *[]string `json:"entrypoint,omitempty"`
 	Args       []string  `json:"args,omitempty"` // replaces the image's Cmd when not empty
 	Env        []string  `json:"env,omitempty"`  // NAME=VALUE, added to the image's
-	WorkingDir string    `json:"workingDir,omitempty"`
-	User       string    `json:"user,omitempty"`     // user[:group], names or numbers, looked up in the image
-	GroupAdd   []string  `json:"groupAdd,omitempty"` // supplementary groups
-	Init       bool      `json:"init,omitempty"`     // a reaping init as pid 1
-	Pause      bool      `json:"pause,omitempty"`    // no command: a reaping init alone, the root of a group
-	Tasks      []string  `json:"tasks,omitempty"`    // of the group, by the last part of their id: it ends with them
+	WorkingDir string    `json:"working_dir,omitempty"`
+	User       string    `json:"user,omitempty"`      // user[:group], names or numbers, looked up in the image
+	GroupAdd   []string  `json:"group_add,omitempty"` // supplementary groups
+	Init       bool      `json:"init,omitempty"`      // a reaping init as pid 1
+	Pause      bool      `json:"pause,omitempty"`     // no command: a reaping init alone, the root of a group
+	Tasks      []string  `json:"tasks,omitempty"`     // of the group, by the last part of their id: it ends with them
 	Terminal   bool      `json:"terminal,omitempty"`
 	Stdin      bool      `json:"stdin,omitempty"` // keep stdin open for a client
 }
@@ -105,7 +105,7 @@ type Mount struct {
 	Type     string   `json:"type"`             // bind, tmpfs, sandbox or parent-sandbox
 	Source   string   `json:"source,omitempty"` // absolute host path of a bind; path in a sandbox
 	Target   string   `json:"target"`           // path in the container; a relative one is in its sandbox
-	ReadOnly bool     `json:"readOnly,omitempty"`
+	ReadOnly bool     `json:"read_only,omitempty"`
 	Options  []string `json:"options,omitempty"` // as mount(8): size=, mode=, rprivate, rslave, ...
 	Create   bool     `json:"create,omitempty"`  // make a missing bind source, as docker's -v does
 }
@@ -137,9 +137,9 @@ type Device struct {
 // Security is what a container may do beyond, or short of, docker's defaults.
 type Security struct {
 	Privileged      bool     `json:"privileged,omitempty"`
-	CapAdd          []string `json:"capAdd,omitempty"`  // CAP_NET_ADMIN, net_admin, or ALL
-	CapDrop         []string `json:"capDrop,omitempty"` // wins over the defaults; CapAdd wins over ALL here
-	NoNewPrivileges bool     `json:"noNewPrivileges,omitempty"`
+	CapAdd          []string `json:"cap_add,omitempty"`  // CAP_NET_ADMIN, net_admin, or ALL
+	CapDrop         []string `json:"cap_drop,omitempty"` // wins over the defaults; CapAdd wins over ALL here
+	NoNewPrivileges bool     `json:"no_new_privileges,omitempty"`
 	// Seccomp is "" for the default profile, "unconfined", or a profile in
 	// docker's JSON form.
 	Seccomp string `json:"seccomp,omitempty"`
@@ -147,7 +147,7 @@ type Security struct {
 
 // LogConfig says how stdout and stderr are kept.
 type LogConfig struct {
-	Driver   string `json:"driver,omitempty"`   // cri (default), json-file, raw, none
-	MaxSize  int64  `json:"maxSize,omitempty"`  // bytes of one file; 0: 20 MiB; -1: no limit, and no rotation
-	MaxFiles int    `json:"maxFiles,omitempty"` // kept files, the current one among them; 0: 5
+	Driver   string `json:"driver,omitempty"`    // cri (default), json-file, raw, none
+	MaxSize  int64  `json:"max_size,omitempty"`  // bytes of one file; 0: 20 MiB; -1: no limit, and no rotation
+	MaxFiles int    `json:"max_files,omitempty"` // kept files, the current one among them; 0: 5
 }

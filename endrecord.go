@@ -17,5 +17,5 @@ type Ends struct {
 	// Dropped counts the ends that were too many or too old to be kept, since the last
 	// acknowledgement; DroppedLast is when the last of those was dropped.
 	Dropped     int       `json:"dropped,omitempty"`
-	DroppedLast time.Time `json:"droppedLast,omitzero"`
+	DroppedLast time.Time `json:"dropped_last,omitzero"`
 }

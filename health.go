@@ -13,17 +13,17 @@ type HealthCheck struct {
 	HTTP    *HTTPGet  `json:"http,omitempty"`
 	TCP     *TCPProbe `json:"tcp,omitempty"`
 
-	Delay    time.Duration `json:"delay,omitempty"`    // before the first probe; default 0
-	Interval time.Duration `json:"interval,omitempty"` // between two; default 10 s
-	Timeout  time.Duration `json:"timeout,omitempty"`  // of one; default 20 s
-	Failures int           `json:"failures,omitempty"` // so many in a row are unhealthy; default 3
+	Delay    Duration `json:"delay,omitempty"`    // before the first probe; default 0
+	Interval Duration `json:"interval,omitempty"` // between two; default 10 s
+	Timeout  Duration `json:"timeout,omitempty"`  // of one; default 20 s
+	Failures int      `json:"failures,omitempty"` // so many in a row are unhealthy; default 3
 
 	// Grace is after the start: in it failures do not count until the first success. nil
 	// is 10 s, or the image's.
-	Grace *time.Duration `json:"grace,omitempty"`
+	Grace *Duration `json:"grace,omitempty"`
 
 	// StartInterval is between two within Grace, until the first success; default Interval.
-	StartInterval time.Duration `json:"startInterval,omitempty"`
+	StartInterval Duration `json:"start_interval,omitempty"`
 
 	// Keep leaves an unhealthy container running, as docker does; otherwise it is
 	// ended, as Mesos does.
@@ -80,7 +80,7 @@ const (
 // Health is what the probes of a container came to.
 type Health struct {
 	Status string  `json:"status"`           // starting, healthy, unhealthy
-	Streak int     `json:"failingStreak"`    // failures in a row that count
+	Streak int     `json:"failing_streak"`   // failures in a row that count
 	Probes []Probe `json:"probes,omitempty"` // the last few, the newest last
 }
 
@@ -90,8 +90,8 @@ type Probe struct {
 	End   time.Time `json:"end"`
 	Error string    `json:"error,omitempty"` // "" is a success
 
-	ExitCode int    `json:"exitCode,omitempty"` // of the command; -1: it did not end by itself
-	Output   string `json:"output,omitempty"`   // of the command, its beginning
+	ExitCode int    `json:"exit_code,omitempty"` // of the command; -1: it did not end by itself
+	Output   string `json:"output,omitempty"`    // of the command, its beginning
 }
 
 // With adds a probe's result; counts says whether its failure does.

@@ -44,7 +44,7 @@ func TestHealthWith(t *testing.T) {
 func TestHealthCheckValidate(t *testing.T) {
 	good := []mctr.HealthCheck{
 		{Command: []string{"true"}}, {TCP: &mctr.TCPProbe{Port: 1}},
-		{HTTP: &mctr.HTTPGet{Port: 80, Scheme: "https"}, Interval: time.Second},
+		{HTTP: &mctr.HTTPGet{Port: 80, Scheme: "https"}, Interval: mctr.Duration(time.Second)},
 	}
 	for _, h := range good {
 		if err := h.Validate(); err != nil {

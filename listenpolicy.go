@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
-	"time"
 )
 
 // A ListenPolicy says on which TCP ports a container may listen: those assigned to
@@ -12,8 +11,8 @@ import (
 type ListenPolicy struct {
 	Ports []PortRange `json:"ports"` // empty: none
 	// the container that listens on another; otherwise it is reported
-	End      bool          `json:"end,omitempty"`
-	Interval time.Duration `json:"interval,omitempty"` // of looking; 0 is 10 s
+	End      bool     `json:"end,omitempty"`
+	Interval Duration `json:"interval,omitempty"` // of looking; 0 is 10 s
 }
 
 // Allows reports whether port is one of those.

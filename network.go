@@ -29,16 +29,16 @@ type NetworkConfig struct {
 // Bandwidth limits an interface, in bits per second; 0 is no limit. Ingress is
 // what comes to the container.
 type Bandwidth struct {
-	IngressRate uint64 `json:"ingressRate,omitempty"`
-	EgressRate  uint64 `json:"egressRate,omitempty"`
+	IngressRate uint64 `json:"ingress_rate,omitempty"`
+	EgressRate  uint64 `json:"egress_rate,omitempty"`
 }
 
 // A Port of the host that leads to one of the container.
 type Port struct {
-	HostIP        string `json:"hostIP,omitempty"`      // default: every address of the host
-	HostPort      uint16 `json:"hostPort,omitempty"`    // 0: a free one is picked
-	HostPortEnd   uint16 `json:"hostPortEnd,omitempty"` // with HostPort a range, of which the first free one is picked
-	ContainerPort uint16 `json:"containerPort"`
+	HostIP        string `json:"host_ip,omitempty"`      // default: every address of the host
+	HostPort      uint16 `json:"host_port,omitempty"`    // 0: a free one is picked
+	HostPortEnd   uint16 `json:"host_port_end,omitempty"` // with HostPort a range, of which the first free one is picked
+	ContainerPort uint16 `json:"container_port"`
 	Protocol      string `json:"protocol"` // tcp, udp or sctp
 }
 

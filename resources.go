@@ -8,7 +8,7 @@ type Resources struct {
 	CPU     CPU     `json:"cpu"`
 	Memory  Memory  `json:"memory"`
 	Pids    *int64  `json:"pids,omitempty"` // processes and threads; -1: no limit
-	BlockIO BlockIO `json:"blockIO"`
+	BlockIO BlockIO `json:"block_io"`
 }
 
 // IsZero returns true if r sets no limit.
@@ -30,8 +30,8 @@ type Memory struct {
 	Swap        *int64 `json:"swap,omitempty"`        // memory and swap together, as docker's --memory-swap
 	Reservation *int64 `json:"reservation,omitempty"` // soft: v1 soft_limit_in_bytes, v2 memory.low
 	High        *int64 `json:"high,omitempty"`        // throttling: v2 memory.high only
-	OOMScoreAdj *int   `json:"oomScoreAdj,omitempty"` // -1000 to 1000
-	DisableOOM  bool   `json:"disableOOM,omitempty"`  // v1 only: block instead of killing
+	OOMScoreAdj *int   `json:"oom_score_adj,omitempty"` // -1000 to 1000
+	DisableOOM  bool   `json:"disable_oom,omitempty"`  // v1 only: block instead of killing
 	Swappiness  *int64 `json:"swappiness,omitempty"`  // v1 only: 0 to 100
 }
 

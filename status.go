@@ -10,7 +10,7 @@ type Status struct {
 	// of one in phase Damaged: which records are missing or unreadable
 	Damage  string    `json:"damage,omitempty"`
 	Pid     int       `json:"pid,omitempty"`     // of its init, in the host's namespace
-	ShimPid int       `json:"shimPid,omitempty"` // of its supervisor
+	ShimPid int       `json:"shim_pid,omitempty"` // of its supervisor
 	Created time.Time `json:"created"`
 	Started time.Time `json:"started,omitzero"`
 	// Termination is set once the container has ended.
@@ -19,14 +19,14 @@ type Status struct {
 	Cleaned    bool      `json:"cleaned"`
 	Restarts   int       `json:"restarts,omitempty"`   // starts after the first end
 	Restarting bool      `json:"restarting,omitempty"` // it has ended, and its policy is about to start it again
-	StartError string    `json:"startError,omitempty"` // why its policy's last start of it failed
-	ImageID    string    `json:"imageID,omitempty"`
+	StartError string    `json:"start_error,omitempty"` // why its policy's last start of it failed
+	ImageID    string    `json:"image_id,omitempty"`
 	Path       string    `json:"path,omitempty"` // argv[0] as it was started
 	Args       []string  `json:"args,omitempty"`
-	CgroupPath string    `json:"cgroupPath,omitempty"`
+	CgroupPath string    `json:"cgroup_path,omitempty"`
 	Rootfs     string    `json:"rootfs,omitempty"` // of one that runs, as the host sees it: to be read
 	Sandbox    string    `json:"sandbox,omitempty"`
-	LogDir     string    `json:"logDir,omitempty"`
+	LogDir     string    `json:"log_dir,omitempty"`
 	Mounts     []Mount   `json:"mounts,omitempty"`
 	Health     *Health   `json:"health,omitempty"` // of a running container that is probed
 	Ready      *Health   `json:"ready,omitempty"`  // the same of its readiness: healthy is ready
@@ -34,7 +34,7 @@ type Status struct {
 	Networks   []Network `json:"networks,omitempty"` // its interfaces in CNI networks
 	Ports      []Port    `json:"ports,omitempty"`    // of the host, as they were chosen
 	Warnings   []string  `json:"warnings,omitempty"`
-	StopSignal string    `json:"stopSignal,omitempty"`
+	StopSignal string    `json:"stop_signal,omitempty"`
 }
 
 // A Timing is when a checkpoint of the launch was reached.
@@ -47,34 +47,34 @@ type Timing struct {
 type Usage struct {
 	Time time.Time `json:"time"`
 
-	CPUNanos       uint64 `json:"cpuNanos"`
-	CPUUserNanos   uint64 `json:"cpuUserNanos"`
-	CPUSystemNanos uint64 `json:"cpuSystemNanos"`
+	CPUNanos       uint64 `json:"cpu_nanos"`
+	CPUUserNanos   uint64 `json:"cpu_user_nanos"`
+	CPUSystemNanos uint64 `json:"cpu_system_nanos"`
 	Throttled      uint64 `json:"throttled"` // periods in which the quota was used up
-	ThrottledNanos uint64 `json:"throttledNanos"`
+	ThrottledNanos uint64 `json:"throttled_nanos"`
 
-	MemoryBytes uint64 `json:"memoryBytes"` // without the page cache that can go at once
-	MemoryLimit uint64 `json:"memoryLimit"` // 0: none
-	MemoryPeak  uint64 `json:"memoryPeak"`  // 0: unknown
-	OOMKills    uint64 `json:"oomKills"`
+	MemoryBytes uint64 `json:"memory_bytes"` // without the page cache that can go at once
+	MemoryLimit uint64 `json:"memory_limit"` // 0: none
+	MemoryPeak  uint64 `json:"memory_peak"`  // 0: unknown
+	OOMKills    uint64 `json:"oom_kills"`
 
 	// Memory by kind, in bytes.
-	MemoryAnon   uint64  `json:"memoryAnon"`             // heaps and stacks; v1 calls it rss
-	MemoryCache  uint64  `json:"memoryCache"`            // files and shared memory
-	MemoryShmem  uint64  `json:"memoryShmem"`            // tmpfs and shared memory, a part of the cache
-	MemoryKernel *uint64 `json:"memoryKernel,omitempty"` // nil: this kernel does not say
+	MemoryAnon   uint64  `json:"memory_anon"`             // heaps and stacks; v1 calls it rss
+	MemoryCache  uint64  `json:"memory_cache"`            // files and shared memory
+	MemoryShmem  uint64  `json:"memory_shmem"`            // tmpfs and shared memory, a part of the cache
+	MemoryKernel *uint64 `json:"memory_kernel,omitempty"` // nil: this kernel does not say
 
 	Pids      uint64 `json:"pids"`
-	PidsLimit uint64 `json:"pidsLimit"` // 0: none
+	PidsLimit uint64 `json:"pids_limit"` // 0: none
 
-	ReadBytes  uint64 `json:"readBytes"`
-	WriteBytes uint64 `json:"writeBytes"`
+	ReadBytes  uint64 `json:"read_bytes"`
+	WriteBytes uint64 `json:"write_bytes"`
 
 	// How long processes waited for a resource; nil: this kernel does not say, as
 	// on cgroup v1.
-	CPUPressure    *Pressure `json:"cpuPressure,omitempty"`
-	MemoryPressure *Pressure `json:"memoryPressure,omitempty"`
-	IOPressure     *Pressure `json:"ioPressure,omitempty"`
+	CPUPressure    *Pressure `json:"cpu_pressure,omitempty"`
+	MemoryPressure *Pressure `json:"memory_pressure,omitempty"`
+	IOPressure     *Pressure `json:"io_pressure,omitempty"`
 
 	// Networks are the interfaces of a network namespace of the container's own;
 	// nil for one that shares the host's or its parent's.
@@ -91,20 +91,20 @@ type Pressure struct {
 // A Stall is time spent waiting.
 type Stall struct {
 	Avg10      float64 `json:"avg10"` // percent of the last 10 seconds
-	TotalNanos uint64  `json:"totalNanos"`
+	TotalNanos uint64  `json:"total_nanos"`
 }
 
 // NetworkUsage is what went through one interface, as the container sees it.
 type NetworkUsage struct {
 	Name string `json:"name"`
 
-	RxBytes   uint64 `json:"rxBytes"`
-	RxPackets uint64 `json:"rxPackets"`
-	RxErrors  uint64 `json:"rxErrors"`
-	RxDropped uint64 `json:"rxDropped"`
+	RxBytes   uint64 `json:"rx_bytes"`
+	RxPackets uint64 `json:"rx_packets"`
+	RxErrors  uint64 `json:"rx_errors"`
+	RxDropped uint64 `json:"rx_dropped"`
 
-	TxBytes   uint64 `json:"txBytes"`
-	TxPackets uint64 `json:"txPackets"`
-	TxErrors  uint64 `json:"txErrors"`
-	TxDropped uint64 `json:"txDropped"`
+	TxBytes   uint64 `json:"tx_bytes"`
+	TxPackets uint64 `json:"tx_packets"`
+	TxErrors  uint64 `json:"tx_errors"`
+	TxDropped uint64 `json:"tx_dropped"`
 }

@@ -10,21 +10,24 @@ import (
 
 // Details are what is known of a network, and who is attached to it.
 type Details struct {
-	Name, File, CNIVersion string
-	Plugins                []string    // their types, in order
-	Definition             *Definition `json:",omitempty"` // of one that mctr made
-	Config                 json.RawMessage
-	Containers             map[mctr.ContainerID][]Member
-	Usable                 string `json:",omitempty"` // why a container could not have it
+	Name       string                        `json:"name"`
+	File       string                        `json:"file"`
+	CNIVersion string                        `json:"cni_version"`
+	Plugins    []string                      `json:"plugins"`              // their types, in order
+	Definition *Definition                   `json:"definition,omitempty"` // of one that mctr made
+	Config     json.RawMessage               `json:"config"`               // as CNI has it
+	Containers map[mctr.ContainerID][]Member `json:"containers"`
+	Usable     string                        `json:"usable,omitempty"` // why a container could not have it
 }
 
 // A Member is an interface of a container's in a network.
 type Member struct {
-	Interface, State string
-	Addresses        []string
-	MAC              string
-	Ports            []mctr.Port `json:",omitempty"`
-	Failure          string      `json:",omitempty"` // of the last DEL
+	Interface string      `json:"interface"`
+	State     string      `json:"state"`
+	Addresses []string    `json:"addresses"`
+	MAC       string      `json:"mac"`
+	Ports     []mctr.Port `json:"ports,omitempty"`
+	Failure   string      `json:"failure,omitempty"` // of the last DEL
 }
 
 // Details tells everything of the network called name.
@@ -81,7 +84,7 @@ func (a *Attachment) member() Member {
 type CheckResult struct {
 	Interface string `json:"interface"`
 	Network   string `json:"network"`
-	Problem   string `json:"amiss,omitempty"` // what is; "": nothing
+	Problem   string `json:"problem,omitempty"` // "": none
 }
 
 // CheckAll asks for Check of all attachments of id, in their order.

@@ -247,7 +247,7 @@ func TestCloseLeavesContainers(t *testing.T) {
 func TestMaxCompletionTime(t *testing.T) {
 	a := newAgent(t)
 	config := a.config("sleep", "100")
-	config.MaxCompletion = 100 * time.Millisecond
+	config.MaxCompletion = mctr.Duration(100 * time.Millisecond)
 	if _, err := a.Launch(t.Context(), "job", config, containerizer.LaunchOptions{}); err != nil {
 		t.Fatal(err)
 	}

@@ -56,9 +56,9 @@ func imageHealth(image *provisioner.Image) (*mctr.HealthCheck, error) {
 	}
 	h := image.Healthcheck
 	check := &mctr.HealthCheck{
-		Interval: orElse(h.Interval, 30*time.Second), StartInterval: orElse(h.StartInterval, 5*time.Second),
-		Timeout: orElse(h.Timeout, 30*time.Second),
-		Grace:   new(max(h.StartPeriod, 0)), Failures: orElse(h.Retries, 3), Keep: true,
+		Interval: orElse(mctr.Duration(h.Interval), mctr.Duration(30*time.Second)), StartInterval: orElse(mctr.Duration(h.StartInterval), mctr.Duration(5*time.Second)),
+		Timeout: orElse(mctr.Duration(h.Timeout), mctr.Duration(30*time.Second)),
+		Grace:   new(mctr.Duration(max(h.StartPeriod, 0))), Failures: orElse(h.Retries, 3), Keep: true,
 	}
 	switch kind, args := h.Test[0], h.Test[1:]; {
 	case kind == "NONE":
@@ -78,7 +78,7 @@ func imageHealth(image *provisioner.Image) (*mctr.HealthCheck, error) {
 }
 
 // orElse is n, or the other where n is not positive.
-func orElse[T int | time.Duration](n, other T) T {
+func orElse[T int | mctr.Duration](n, other T) T {
 	if n <= 0 {
 		return other
 	}

@@ -19,14 +19,14 @@ func TestHealthOf(t *testing.T) {
 	shell := checked(store.Healthcheck{Test: []string{"CMD-SHELL", "curl x"}})
 	own := &mctr.HealthCheck{TCP: &mctr.TCPProbe{Port: 80}}
 	dockers := mctr.HealthCheck{
-		Command: []string{"/bin/sh", "-c", "curl x"}, Interval: 30 * time.Second, StartInterval: 5 * time.Second,
-		Timeout: 30 * time.Second, Grace: new(time.Duration), Failures: 3, Keep: true,
+		Command: []string{"/bin/sh", "-c", "curl x"}, Interval: mctr.Duration(30 * time.Second), StartInterval: mctr.Duration(5 * time.Second),
+		Timeout: mctr.Duration(30 * time.Second), Grace: new(mctr.Duration), Failures: 3, Keep: true,
 	}
 	direct, timed := dockers, dockers
 	direct.Command, direct.Interval, direct.Timeout, direct.Grace, direct.Failures = []string{"curl", "x"}, 1, 2,
-		new(time.Duration(3)), 4
+		new(mctr.Duration(3)), 4
 	direct.StartInterval = 5
-	timed.Interval, timed.StartInterval, timed.Failures = time.Second, 2*time.Second, 7
+	timed.Interval, timed.StartInterval, timed.Failures = mctr.Duration(time.Second), mctr.Duration(2*time.Second), 7
 	for _, c := range []struct {
 		name  string
 		asked *mctr.HealthCheck
@@ -44,9 +44,9 @@ func TestHealthOf(t *testing.T) {
 		})},
 		{name: "asked for", asked: own, image: shell, want: own},
 		{name: "times of the image's",
-			asked: &mctr.HealthCheck{Image: true, Interval: time.Second, StartInterval: 2 * time.Second, Failures: 7},
+			asked: &mctr.HealthCheck{Image: true, Interval: mctr.Duration(time.Second), StartInterval: mctr.Duration(2 * time.Second), Failures: 7},
 			image: shell, want: &timed},
-		{name: "times of none", asked: &mctr.HealthCheck{Image: true, Interval: time.Second},
+		{name: "times of none", asked: &mctr.HealthCheck{Image: true, Interval: mctr.Duration(time.Second)},
 			image: &provisioner.Image{}, err: mctr.ErrInvalid},
 		{name: "refused", asked: &mctr.HealthCheck{Disabled: true}, image: shell},
 		// What docker makes of odd ones (moby, daemon/health.go): no check, or the defaults.

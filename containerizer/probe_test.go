@@ -40,7 +40,7 @@ func (a *agent) exec(id mctr.ContainerID, args ...string) {
 }
 
 func check(h mctr.HealthCheck) *mctr.HealthCheck {
-	h.Interval, h.Grace, h.Failures = 20*time.Millisecond, new(time.Duration), 2
+	h.Interval, h.Grace, h.Failures = mctr.Duration(20*time.Millisecond), new(mctr.Duration), 2
 	return &h
 }
 
@@ -77,8 +77,8 @@ func TestUnhealthyHasGrace(t *testing.T) {
 		"trap 'echo asked' USR1; while :; do sleep 0.01; done":         128 + 9,
 	} {
 		config := a.config("sh", "-c", script)
-		config.Health = check(mctr.HealthCheck{Command: []string{"false"}, Delay: 200 * time.Millisecond})
-		config.StopSignal, config.StopTimeout = "SIGUSR1", new(300*time.Millisecond)
+		config.Health = check(mctr.HealthCheck{Command: []string{"false"}, Delay: mctr.Duration(200 * time.Millisecond)})
+		config.StopSignal, config.StopTimeout = "SIGUSR1", new(mctr.Duration(300*time.Millisecond))
 		a.launchConfig("job", config)
 		end, err := a.Wait(t.Context(), "job")
 		if err != nil || end.Reason != mctr.ReasonUnhealthy || end.ExitCode != want {
@@ -136,7 +136,7 @@ func TestPausedIsNotUnhealthy(t *testing.T) {
 	a := newAgent(t)
 	config := a.config("sleep", "100")
 	config.Health = check(
-		mctr.HealthCheck{Command: []string{"true"}, Timeout: 10 * time.Millisecond, Delay: 300 * time.Millisecond})
+		mctr.HealthCheck{Command: []string{"true"}, Timeout: mctr.Duration(10*time.Millisecond), Delay: mctr.Duration(300 * time.Millisecond)})
 	a.launchConfig("job", config)
 	if err := a.Pause(t.Context(), "job"); err != nil {
 		t.Fatal(err)

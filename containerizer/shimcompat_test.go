@@ -46,7 +46,7 @@ func TestOlderShim(t *testing.T) {
 	a.Containerizer = a.withShim(shim.program)
 	probed, timed := a.config("true"), a.config("true")
 	probed.Health = &mctr.HealthCheck{Command: []string{"true"}}
-	timed.MaxCompletion = time.Minute
+	timed.MaxCompletion = mctr.Duration(time.Minute)
 	for _, c := range []struct {
 		name   string
 		lacks  []string
@@ -89,7 +89,7 @@ func TestOlderShim(t *testing.T) {
 func TestOlderShimAtStart(t *testing.T) {
 	a, shim := newAgent(t), newOlderShim(t)
 	config := a.config("true")
-	config.MaxCompletion = time.Minute
+	config.MaxCompletion = mctr.Duration(time.Minute)
 	if err := a.Create(t.Context(), "job", config, nil); err != nil {
 		t.Fatal(err)
 	}
@@ -110,7 +110,7 @@ func TestOlderShimUnnoticed(t *testing.T) {
 	a, shim := newAgent(t), newOlderShim(t)
 	c := a.withShim(shim.program)
 	config := a.config("true")
-	config.MaxCompletion = time.Minute
+	config.MaxCompletion = mctr.Duration(time.Minute)
 	for name, exchange := range map[string]func(){
 		"says nothing": shim.saysNothing, "lacks a field": func() { shim.lacks("create.maxTime") }} {
 		shim.lacks()

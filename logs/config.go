@@ -30,8 +30,8 @@ const maxFiles = 1000
 type Config struct {
 	Driver string `json:"driver,omitempty"` // one of the Driver constants; "" is cri
 	// bytes a file may have before it is rotated; only a single longer line exceeds it; 0: 20 MiB; -1: no limit
-	MaxSize  int64 `json:"maxSize,omitempty"`
-	MaxFiles int   `json:"maxFiles,omitempty"` // files kept, the one being written included, 1 to 1000; 0 is 5
+	MaxSize  int64 `json:"max_size,omitempty"`
+	MaxFiles int   `json:"max_files,omitempty"` // files kept, the one being written included, 1 to 1000; 0 is 5
 }
 
 // Validate refuses what cannot be meant, with an error that wraps mctr.ErrInvalid.

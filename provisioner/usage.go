@@ -8,18 +8,18 @@ import (
 
 // Usage is what the store takes on disk.
 type Usage struct {
-	Images      []ImageUsage // by reference
-	Bytes       int64        // of all of them; what they share counts once
-	Reclaimable int64        // of these, what no lease holds: what Prune with All frees
-	Leftovers   PruneReport  // what no image refers to: what Prune frees. Empty while somebody pulls.
+	Images      []ImageUsage `json:"images"`      // by reference
+	Bytes       int64        `json:"bytes"`       // of all of them; what they share counts once
+	Reclaimable int64        `json:"reclaimable"` // of these, what no lease holds: what Prune with All frees
+	Leftovers   PruneReport  `json:"leftovers"`   // what no image refers to, which Prune frees; empty during a pull
 }
 
 // ImageUsage is what one image takes.
 type ImageUsage struct {
 	Image
-	Bytes   int64    // packed and unpacked
-	Shared  int64    // of these, what images of another digest use too
-	Holders []string // of leases
+	Bytes   int64    `json:"bytes"`   // packed and unpacked
+	Shared  int64    `json:"shared"`  // of these, what images of another digest use too
+	Holders []string `json:"holders"` // of leases
 }
 
 // Usage adds up what the images take on disk, packed and unpacked.

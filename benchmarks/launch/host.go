@@ -16,8 +16,8 @@ type host struct {
 	Kernel    string   `json:"kernel"`
 	Cores     int      `json:"cores"`
 	Cgroups   string   `json:"cgroups"`
-	Load      string   `json:"loadBefore"`
-	LoadAfter string   `json:"loadAfter"`
+	Load      string   `json:"load_before"`
+	LoadAfter string   `json:"load_after"`
 	Versions  []string `json:"versions"`
 }
 

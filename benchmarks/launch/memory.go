@@ -20,7 +20,7 @@ import (
 type footprint struct {
 	Name       string  `json:"name"`
 	Containers int     `json:"containers"`
-	PSS        float64 `json:"pssKiB"` // of its supervisor, the mean
+	PSS        float64 `json:"pss_kib"` // of its supervisor, the mean
 	Error      string  `json:"error,omitempty"`
 }
 

@@ -17,7 +17,7 @@ type report struct {
 	Contenders []*contender    `json:"contenders"`
 	Ratios     []compare.Ratio `json:"ratios"`
 	Memory     []footprint     `json:"memory,omitempty"`
-	ShimBytes  int64           `json:"shimBytes"`
+	ShimBytes  int64           `json:"shim_bytes"`
 	Reach      []target        `json:"reach"`
 }
 

@@ -18,7 +18,7 @@ type Report struct {
 	Conns       int               `json:"conns"`
 	Client      *Facts            `json:"client"`
 	Server      *Facts            `json:"server"`
-	LoadAfter   string            `json:"loadAfter"`
+	LoadAfter   string            `json:"load_after"`
 	Cases       []*Measured       `json:"cases"`
 	Attachments []*Attachments    `json:"attachments,omitempty"`
 	Impossible  map[string]string `json:"impossible"`

@@ -42,7 +42,7 @@ var probes = []probe{
 // A Sample is what one load of one slot came to.
 type Sample struct {
 	load.Result
-	CPUNanos uint64 `json:"cpuNanos"` // of both loaders and what carries their packets
+	CPUNanos uint64 `json:"cpu_nanos"` // of both loaders and what carries their packets
 }
 
 // A Slot is one turn of a case, with the baseline's turn beside it.

@@ -126,7 +126,7 @@ func TestStopAsConfigured(t *testing.T) {
 		config := &mctr.ContainerConfig{Image: h.image, StopSignal: "USR1",
 			Process: mctr.Process{Args: []string{"sh", "-c", c.script}}}
 		if name == "deaf" {
-			config.StopTimeout = new(time.Duration)
+			config.StopTimeout = new(mctr.Duration)
 		}
 		h.call(200, api.LaunchContainer, api.Launch{ContainerID: id(name), Mctr: &api.Extension{Config: config}}, nil)
 		time.Sleep(200 * time.Millisecond) // for the trap

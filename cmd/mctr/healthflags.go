@@ -70,11 +70,11 @@ func (h *healthFlags) fill(c *mctr.ContainerConfig) (err error) {
 }
 
 // grace is the start period, nil where none was given.
-func (h *healthFlags) grace() *time.Duration {
+func (h *healthFlags) grace() *mctr.Duration {
 	if !h.set.Changed("health-start-period") {
 		return nil
 	}
-	return &h.startPeriod
+	return new(mctr.Duration(h.startPeriod))
 }
 
 func (h *healthFlags) fillHealth(c *mctr.ContainerConfig) (err error) {
@@ -83,20 +83,24 @@ func (h *healthFlags) fillHealth(c *mctr.ContainerConfig) (err error) {
 			return fmt.Errorf("%w: health check: want --health-cmd, --health-http or --health-tcp", mctr.ErrInvalid)
 		}
 		c.Health = &mctr.HealthCheck{
-			Image: true, Delay: p.delay, Interval: p.interval, StartInterval: h.startInterval, Timeout: p.timeout,
-			Failures: p.retries, Grace: h.grace(),
+			Image: true, Delay: mctr.Duration(p.delay), Interval: mctr.Duration(p.interval),
+			StartInterval: mctr.Duration(h.startInterval), Timeout: mctr.Duration(p.timeout), Failures: p.retries,
+			Grace: h.grace(),
 		}
 		return c.Health.Validate()
 	}
 	if c.Health, err = h.health.check("health"); err != nil {
 		return err
 	}
-	c.Health.Grace, c.Health.StartInterval, c.Health.Keep = h.grace(), h.startInterval, h.keep
+	c.Health.Grace, c.Health.StartInterval, c.Health.Keep = h.grace(), mctr.Duration(h.startInterval), h.keep
 	return c.Health.Validate()
 }
 
 func (p *probeFlags) check(name string) (*mctr.HealthCheck, error) {
-	check := &mctr.HealthCheck{Delay: p.delay, Interval: p.interval, Timeout: p.timeout, Failures: p.retries}
+	check := &mctr.HealthCheck{
+		Delay: mctr.Duration(p.delay), Interval: mctr.Duration(p.interval), Timeout: mctr.Duration(p.timeout),
+		Failures: p.retries,
+	}
 	if p.command != "" {
 		check.Command = []string{"/bin/sh", "-c", p.command}
 	}

@@ -230,7 +230,7 @@ func describeConfig(s *mctr.Status) configInfo {
 		StopSignal: s.StopSignal,
 	}
 	if c.StopTimeout != nil {
-		i.StopTimeout = new(int(c.StopTimeout.Seconds()))
+		i.StopTimeout = new(int(time.Duration(*c.StopTimeout).Seconds()))
 	}
 	if c.Process.Entrypoint != nil {
 		i.Entrypoint = *c.Process.Entrypoint

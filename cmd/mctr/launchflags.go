@@ -125,7 +125,7 @@ func (l *launchFlags) config(f *pflag.FlagSet, image string, args []string) (*mc
 		Hostname: l.hostname, ReadOnly: l.readOnly,
 		Namespaces:    mctr.Namespaces{PID: l.pid, IPC: l.ipc, UTS: l.uts, Cgroup: l.cgroupns},
 		StopSignal:    l.stopSignal,
-		MaxCompletion: l.maxTime,
+		MaxCompletion: mctr.Duration(l.maxTime),
 		Remove:        l.rm,
 		Security:      mctr.Security{Privileged: l.privileged, CapAdd: l.capAdd, CapDrop: l.capDrop},
 	}
@@ -133,7 +133,7 @@ func (l *launchFlags) config(f *pflag.FlagSet, image string, args []string) (*mc
 		c.Pull = l.pull
 	}
 	if f.Changed("stop-timeout") {
-		c.StopTimeout = new(time.Duration(l.stopTimeout) * time.Second)
+		c.StopTimeout = new(mctr.Duration(time.Duration(l.stopTimeout) * time.Second))
 	}
 	var err error
 	if c.Restart, err = mctr.ParseRestartPolicy(l.restart); err != nil {

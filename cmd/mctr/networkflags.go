@@ -87,7 +87,7 @@ func (n *networkFlags) listen() (*mctr.ListenPolicy, error) {
 	if n.listenAction != "report" && n.listenAction != "end" {
 		return nil, fmt.Errorf("%w: --listen-action %s: report or end", mctr.ErrInvalid, n.listenAction)
 	}
-	policy := &mctr.ListenPolicy{End: n.listenAction == "end", Interval: n.listenInterval}
+	policy := &mctr.ListenPolicy{End: n.listenAction == "end", Interval: mctr.Duration(n.listenInterval)}
 	if n.listenPorts == "none" {
 		return policy, nil
 	}

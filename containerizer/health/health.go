@@ -51,16 +51,16 @@ func (c *Checker) Run(ctx context.Context) {
 	if began.IsZero() {
 		began = time.Now()
 	}
-	for wait := check.Delay - time.Since(began); sleep(ctx, wait); wait = pause(check, health.Status,
+	for wait := time.Duration(check.Delay) - time.Since(began); sleep(ctx, wait); wait = pause(check, health.Status,
 		time.Since(began)) {
-		p, asked := c.once(ctx, check.Timeout)
+		p, asked := c.once(ctx, time.Duration(check.Timeout))
 		if ctx.Err() != nil {
 			return // the container's end, most likely: that is no failure of the probe's
 		}
 		if !asked {
 			continue
 		}
-		counts := health.Status != mctr.HealthStarting || p.End.Sub(began) >= *check.Grace
+		counts := health.Status != mctr.HealthStarting || p.End.Sub(began) >= time.Duration(*check.Grace)
 		health = health.With(p, counts, check.Failures)
 		c.Report(health)
 	}
@@ -68,10 +68,10 @@ func (c *Checker) Run(ctx context.Context) {
 
 // pause is the time between two probes, for a container that has been checked so long.
 func pause(check mctr.HealthCheck, status string, checked time.Duration) time.Duration {
-	if status == mctr.HealthStarting && checked < *check.Grace {
-		return check.StartInterval
+	if status == mctr.HealthStarting && checked < time.Duration(*check.Grace) {
+		return time.Duration(check.StartInterval)
 	}
-	return check.Interval
+	return time.Duration(check.Interval)
 }
 
 // once probes and gives the result, unless there was nothing to ask.
@@ -102,11 +102,11 @@ func sleep(ctx context.Context, d time.Duration) bool {
 
 // WithDefaults fills in what a check leaves open.
 func WithDefaults(c mctr.HealthCheck) mctr.HealthCheck {
-	c.Interval = cmp.Or(c.Interval, 10*time.Second)
+	c.Interval = cmp.Or(c.Interval, mctr.Duration(10*time.Second))
 	c.StartInterval = cmp.Or(c.StartInterval, c.Interval)
-	c.Timeout = cmp.Or(c.Timeout, 20*time.Second)
+	c.Timeout = cmp.Or(c.Timeout, mctr.Duration(20*time.Second))
 	if c.Grace == nil {
-		c.Grace = new(10 * time.Second)
+		c.Grace = new(mctr.Duration(10 * time.Second))
 	}
 	c.Failures = cmp.Or(c.Failures, 3)
 	return c

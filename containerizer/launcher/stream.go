@@ -3,7 +3,6 @@ package launcher
 import (
 	"context"
 	"encoding/binary"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -14,6 +13,7 @@ import (
 
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/containerizer/launcher/wire"
+	"github.com/mctr/mctr/internal/fields"
 )
 
 // A Stream carries the standard streams of a container or of an exec session.
@@ -149,7 +149,7 @@ func (s *Stream) Copy(ctx context.Context, stdout, stderr io.Writer,
 
 func decodeExit(data []byte) (*mctr.Termination, error) {
 	t := &mctr.Termination{}
-	if err := json.Unmarshal(data, t); err != nil {
+	if err := fields.Unmarshal(data, t); err != nil {
 		return nil, fmt.Errorf("%w: exit: %w", wire.ErrProtocol, err)
 	}
 	return t, nil

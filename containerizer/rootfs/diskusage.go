@@ -14,9 +14,9 @@ import (
 
 // DiskUsage is what a container takes on disk, in bytes.
 type DiskUsage struct {
-	Written int64 // above its image, by itself or by copies to it
-	Logs    int64
-	Sandbox int64
+	Written int64 `json:"written"` // above its image, by itself or by copies to it
+	Logs    int64 `json:"logs"`
+	Sandbox int64 `json:"sandbox"`
 }
 
 // Total is all of it.

@@ -16,7 +16,7 @@ import (
 // launches that were cut off.
 type binding struct {
 	State        string `json:"state"`
-	CgroupParent string `json:"cgroupParent,omitempty"` // STATE's word, for when STATE is lost
+	CgroupParent string `json:"cgroup_parent,omitempty"` // STATE's word, for when STATE is lost
 }
 
 // stateOf is STATE's boot_id: the boot and the ROOT that STATE belongs to.

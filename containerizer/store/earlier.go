@@ -114,7 +114,7 @@ func (c *Container) raiseSchema() (earlier bool, err error) {
 	if errors.Is(err, mctr.ErrNotFound) {
 		return false, nil // it is just being reserved
 	}
-	if err == nil && r.Schema == recordSchema {
+	if err == nil && r.Schema > 1 {
 		return true, nil // the change of layouts was cut off here, or state.json was lost
 	}
 	if err == nil && len(r.unknown) > 0 {

@@ -91,7 +91,7 @@ func TestLayout1(t *testing.T) {
 				t.Errorf("left of the old layout: %q, %v", left, err)
 			}
 			data, err := os.ReadFile(c.ConfigFile())
-			if err != nil || !strings.HasPrefix(string(data), `{"schema":2,`) {
+			if err != nil || !strings.HasPrefix(string(data), `{"schema":3,`) {
 				t.Errorf("the record is %s, %v: an earlier build would take it", data, err)
 			}
 		})

@@ -17,8 +17,8 @@ import (
 )
 
 // recordSchema is the version of Record. A newer one is refused. Version 1 had no
-// state.json beside it.
-const recordSchema = 2
+// state.json beside it; versions 1 and 2 had names in camelCase, and durations in nanoseconds.
+const recordSchema = 3
 
 // A Record is ROOT's config.json: what was asked for.
 type Record struct {
@@ -119,10 +119,10 @@ func decodeFile(path string, v any) error {
 // A Resolved is ROOT's resolved.json: what the config came to. It explains a container
 // that has ended, so losing it in a crash is no harm and it is not synced.
 type Resolved struct {
-	ImageID    string            `json:"imageID,omitempty"`
+	ImageID    string            `json:"image_id,omitempty"`
 	Image      *mctr.ImageConfig `json:"image,omitempty"`
 	Spec       *specs.Spec       `json:"spec"`
-	StopSignal string            `json:"stopSignal"`
+	StopSignal string            `json:"stop_signal"`
 	Warnings   []string          `json:"warnings,omitempty"`
 }
 

@@ -15,12 +15,14 @@ import (
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/internal/atomicfile"
 	"github.com/mctr/mctr/internal/failpoint"
+	"github.com/mctr/mctr/internal/fields"
 	"github.com/mctr/mctr/internal/flock"
 )
 
 // stateSchema is the version of State. A newer one is refused; fields that an older build
-// may drop are added without a newer one.
-const stateSchema = 1
+// may drop are added without a newer one. Version 1 had an exit and limits with names in
+// camelCase.
+const stateSchema = 2
 
 // A State is what outlasts a run of a container, and is not its config: ROOT's state.json.
 // It is changed by [Container.Change] alone.
@@ -134,7 +136,7 @@ func (c *Container) parseState(data []byte) (*State, error) {
 		return c.earlierState()
 	}
 	s := &State{}
-	if err := json.Unmarshal(data, s); err != nil {
+	if err := fields.Unmarshal(data, s); err != nil {
 		return nil, fmt.Errorf("%w: decode %s: %w", ErrDamaged, c.stateFile(), err)
 	}
 	if s.Schema > stateSchema {
@@ -163,7 +165,7 @@ func (c *Container) Change(ctx context.Context, change Change, edit func(*State)
 		return fmt.Errorf("change the state of container %s: %w", c.ID.Short(), err)
 	}
 	earlier := false
-	if s.Schema != stateSchema {
+	if s.Schema == 0 { // of the first layout, or none yet
 		if earlier, err = c.raiseSchema(); err != nil {
 			return err
 		}

@@ -16,6 +16,8 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
+
+	"github.com/mctr/mctr/internal/fields"
 )
 
 // TempPrefix starts the name of every temporary file of this package.
@@ -53,13 +55,14 @@ func WriteDurableJSON(path string, v any) error {
 	return WriteDurable(path, data, 0o600)
 }
 
-// ReadJSON decodes path into v. An error names the file.
+// ReadJSON decodes path into v, also what an earlier build wrote there: see
+// fields.Unmarshal. An error names the file.
 func ReadJSON(path string, v any) error {
 	data, err := Read(path)
 	if err != nil {
 		return err
 	}
-	if err := json.Unmarshal(data, v); err != nil {
+	if err := fields.Unmarshal(data, v); err != nil {
 		return fmt.Errorf("decode %s: %w", path, err)
 	}
 	return nil

@@ -15,11 +15,11 @@ import (
 type Facts struct {
 	Version         string `json:"version"` // of who was asked
 	Backend         string `json:"backend"` // that a launch would take: overlay or copy
-	CgroupVersion   string `json:"cgroupVersion"`
+	CgroupVersion   string `json:"cgroup_version"`
 	Kernel          string `json:"kernel"`
 	OS              string `json:"os"`
 	Architecture    string `json:"architecture"`
-	OperatingSystem string `json:"operatingSystem,omitempty"` // the distribution
+	OperatingSystem string `json:"operating_system,omitempty"` // the distribution
 	Name            string `json:"name"`
 	Root            string `json:"root"`
 	State           string `json:"state"`

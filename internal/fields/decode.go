@@ -3,6 +3,7 @@ package fields
 import (
 	"bytes"
 	"encoding/json"
+	"reflect"
 	"strings"
 )
 
@@ -11,14 +12,17 @@ type Unknown []string
 
 func (u Unknown) Error() string { return "unknown fields: " + strings.Join(u, ", ") }
 
-// Decode reads data into v. Where v's type lacks something of it, the error is an
-// Unknown that names all of that, and v holds what its type has.
+// Decode reads data into v, also what an earlier build wrote: see Unmarshal. Where v's type
+// lacks something of it, the error is an Unknown that names all of that, and v holds what its
+// type has.
 func Decode(data []byte, v any) error {
-	d := json.NewDecoder(bytes.NewReader(data))
-	d.DisallowUnknownFields()
-	strict := d.Decode(v)
+	strict := decodeStrictly(data, v)
 	if strict == nil {
-		return json.Unmarshal(data, new(json.RawMessage)) // nothing may follow
+		return nil
+	}
+	data = renewed(data, reflect.TypeOf(v))
+	if strict = decodeStrictly(data, v); strict == nil {
+		return nil
 	}
 	if err := json.Unmarshal(data, v); err != nil {
 		return err
@@ -27,4 +31,14 @@ func Decode(data []byte, v any) error {
 		return Unknown(missing)
 	}
 	return strict
+}
+
+// decodeStrictly refuses names that v's type lacks, and whatever follows the value.
+func decodeStrictly(data []byte, v any) error {
+	d := json.NewDecoder(bytes.NewReader(data))
+	d.DisallowUnknownFields()
+	if err := d.Decode(v); err != nil {
+		return err
+	}
+	return json.Unmarshal(data, new(json.RawMessage))
 }

@@ -1,7 +1,6 @@
 package fields
 
 import (
-	"bytes"
 	"encoding"
 	"encoding/json"
 	"reflect"
@@ -13,10 +12,8 @@ import (
 // as well: names in camelCase for those that are in snake_case now, and durations as numbers
 // of nanoseconds for those that are strings now.
 func Unmarshal(data []byte, v any) error {
-	d := json.NewDecoder(bytes.NewReader(data))
-	d.DisallowUnknownFields()
-	if d.Decode(v) == nil {
-		return json.Unmarshal(data, new(json.RawMessage)) // nothing may follow
+	if decodeStrictly(data, v) == nil {
+		return nil
 	}
 	return json.Unmarshal(renewed(data, reflect.TypeOf(v)), v)
 }

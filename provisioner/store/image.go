@@ -24,7 +24,7 @@ type Image struct {
 	Healthcheck *Healthcheck   `json:"healthcheck,omitempty"`
 	// docker's SHELL, which runs HEALTHCHECK's shell form; none: /bin/sh -c
 	Shell   []string        `json:"shell,omitempty"`
-	DiffIDs []digest.Digest `json:"diffIDs,omitempty"`
+	DiffIDs []digest.Digest `json:"diff_ids,omitempty"`
 
 	Layers []LayerRef      `json:"layers,omitempty"` // unpacked layers, lowest first
 	Blobs  []v1.Descriptor `json:"blobs,omitempty"`  // manifest, config, layers: in this order

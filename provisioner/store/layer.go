@@ -26,7 +26,7 @@ import (
 //   - tree: a chain layer made where there is no overlayfs: the whole tree of
 //     the layer and its parents; nothing is to lie beneath it.
 type Layer struct {
-	DiffID  digest.Digest `json:"diffID"`
+	DiffID  digest.Digest `json:"diff_id"`
 	Root    bool          `json:"root"`    // it says what the root directory is like
 	Bytes   int64         `json:"bytes"`   // of its files
 	Entries int           `json:"entries"` // files, directories, links and whiteouts

@@ -3,7 +3,6 @@ package store
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -17,6 +16,7 @@ import (
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/internal/atomicfile"
 	"github.com/mctr/mctr/internal/failpoint"
+	"github.com/mctr/mctr/internal/fields"
 )
 
 // Tag makes img.Reference lead to img, durably. What it led to before stays
@@ -59,7 +59,7 @@ func (s *Store) load(path string) (*Image, error) {
 	if _, err := io.ReadFull(f, data); err != nil {
 		return nil, err
 	}
-	return img, json.Unmarshal(data, img)
+	return img, fields.Unmarshal(data, img)
 }
 
 // Complete reports whether all layers of img are unpacked.

@@ -47,7 +47,7 @@ func (t *Task) validate() error {
 type Result struct {
 	Transactions int64   `json:"transactions"`
 	Errors       int64   `json:"errors"` // transactions that failed or were lost
-	FirstError   string  `json:"firstError,omitempty"`
+	FirstError   string  `json:"first_error,omitempty"`
 	Seconds      float64 `json:"seconds"`
 	TPS          float64 `json:"tps"`
 	P50          float64 `json:"p50"`

@@ -15,6 +15,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+
+	"github.com/mctr/mctr/internal/fields"
 )
 
 // Version is the protocol of this build, Min the oldest it speaks.
@@ -71,7 +73,7 @@ func Read(r io.Reader, v any) error {
 	if err != nil {
 		return err
 	}
-	return broken(json.Unmarshal(body, v))
+	return broken(fields.Unmarshal(body, v))
 }
 
 func readFrame(r io.Reader) ([]byte, error) {

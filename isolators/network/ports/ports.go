@@ -24,8 +24,8 @@ import (
 )
 
 const (
-	defaultInterval = 10 * time.Second
-	leastInterval   = 10 * time.Millisecond
+	defaultInterval = mctr.Duration(10 * time.Second)
+	leastInterval   = mctr.Duration(10 * time.Millisecond)
 )
 
 // New returns the isolator.
@@ -101,7 +101,7 @@ func (i *isolator) checkListeners(ctx context.Context, h mctr.Handle, policy *mc
 	if interval == 0 {
 		interval = defaultInterval
 	}
-	ticks := time.NewTicker(interval)
+	ticks := time.NewTicker(time.Duration(interval))
 	defer ticks.Stop()
 	for {
 		if found, err := i.unlistedListeners(h, policy); err == nil && len(found) > 0 {

@@ -17,7 +17,7 @@ import (
 func TestMain(m *testing.M) { testns.Main(m) }
 
 func policy(end bool, ranges ...mctr.PortRange) *mctr.ContainerConfig {
-	return &mctr.ContainerConfig{Listen: &mctr.ListenPolicy{Ports: ranges, End: end, Interval: 10 * time.Millisecond}}
+	return &mctr.ContainerConfig{Listen: &mctr.ListenPolicy{Ports: ranges, End: end, Interval: mctr.Duration(10 * time.Millisecond)}}
 }
 
 func TestConformance(t *testing.T) {
@@ -27,7 +27,7 @@ func TestConformance(t *testing.T) {
 
 func TestCheck(t *testing.T) {
 	hasty := *policy(true)
-	hasty.Listen = &mctr.ListenPolicy{Interval: time.Millisecond}
+	hasty.Listen = &mctr.ListenPolicy{Interval: mctr.Duration(time.Millisecond)}
 	isolatortest.Refuses(t, ports.New(), []isolatortest.Refusal{
 		{Config: *policy(true, mctr.PortRange{First: 9, Last: 8}), Is: mctr.ErrInvalid, Field: "listen.ports"},
 		{Config: *policy(true, mctr.PortRange{First: 0, Last: 8}), Is: mctr.ErrInvalid, Field: "listen.ports"},
