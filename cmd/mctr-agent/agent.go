@@ -16,8 +16,8 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/mctr/mctr"
-	"github.com/mctr/mctr/cmd/mctr-agent/operator"
-	"github.com/mctr/mctr/cmd/mctr-agent/operator/api"
+	"github.com/mctr/mctr/agent/api"
+	"github.com/mctr/mctr/agent/server"
 	"github.com/mctr/mctr/cni"
 	"github.com/mctr/mctr/containerizer"
 	"github.com/mctr/mctr/internal/buildinfo"
@@ -85,7 +85,7 @@ type agent struct {
 	*flags
 	log        *slog.Logger
 	containers *containerizer.Containerizer
-	server     *operator.Server
+	server     *server.Server
 }
 
 // open opens the containerizer and takes over what an earlier agent left.
@@ -113,7 +113,7 @@ func open(ctx context.Context, f *flags) (*agent, error) {
 		return nil, err
 	}
 	a := &agent{flags: f, log: slog.New(f.log), containers: containers}
-	a.server = operator.New(operator.Options{
+	a.server = server.New(server.Options{
 		Containers: containers, Images: images, Networks: networks, Backend: f.backend, Owner: f.name,
 		Recovered: a.recover(ctx), Log: f.log,
 		Host: doctor.Host{Root: f.root, State: f.state, PluginDirs: networks.PluginDirs(),
@@ -172,7 +172,7 @@ func (a *agent) run(ctx context.Context, p *endpointKeeper, hangUps <-chan os.Si
 	p.serve = func(l listener) {
 		handler := a.server.Handler()
 		if l.token {
-			handler = operator.Authenticated(a.token.get, handler)
+			handler = server.Authenticated(a.token.get, handler)
 		}
 		a.log.Info("serving", "address", l.Addr().String())
 		group.Go(func() error { return a.serve(ctx, l, handler) })
@@ -190,11 +190,11 @@ func (a *agent) run(ctx context.Context, p *endpointKeeper, hangUps <-chan os.Si
 // http is a server whose requests end with ctx.
 func (a *agent) http(ctx context.Context, handler http.Handler) *http.Server {
 	s := &http.Server{
-		Handler: operator.BodyTimeout(operator.BodyTime, handler), ReadHeaderTimeout: headerTime, IdleTimeout: idleTime,
+		Handler: server.BodyTimeout(server.BodyTime, handler), ReadHeaderTimeout: headerTime, IdleTimeout: idleTime,
 		MaxHeaderBytes: maxHeader,
 		ErrorLog:       slog.NewLogLogger(a.flags.log, slog.LevelDebug),
 		BaseContext:    func(net.Listener) context.Context { return ctx },
-		ConnContext:    operator.WithConnection,
+		ConnContext:    server.WithConnection,
 		Protocols:      &http.Protocols{},
 	}
 	s.Protocols.SetHTTP1(true) // HTTP/2 has no connections to hand over

@@ -10,7 +10,7 @@ import (
 	"testing"
 
 	"github.com/mctr/mctr"
-	"github.com/mctr/mctr/cmd/mctr-agent/operator/api"
+	"github.com/mctr/mctr/agent/api"
 )
 
 // TestLife takes a container through it, with Mesos' status codes.

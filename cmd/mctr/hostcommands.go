@@ -10,7 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/mctr/mctr"
-	"github.com/mctr/mctr/cmd/mctr-agent/operator/api"
+	"github.com/mctr/mctr/agent/api"
 	"github.com/mctr/mctr/containerizer"
 	"github.com/mctr/mctr/internal/buildinfo"
 	"github.com/mctr/mctr/internal/doctor"

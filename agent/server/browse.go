@@ -1,0 +1,143 @@
+package server
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"os/user"
+	"strconv"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/mctr/mctr/agent/api"
+)
+
+// A listed file is one of /files/browse, in Mesos' form.
+type listed struct {
+	GID   string `json:"gid"`
+	Mode  string `json:"mode"` // as ls -l
+	Mtime int64  `json:"mtime"`
+	Nlink uint64 `json:"nlink"`
+	Path  string `json:"path"`
+	Size  int64  `json:"size"`
+	UID   string `json:"uid"`
+}
+
+// serveFiles answers a question about files.
+func (s *Server) serveFiles(w http.ResponseWriter, r *http.Request, kind string,
+	ask func(ctx context.Context) (any, error)) {
+	x := &exchange{Server: s, w: w, r: r, kind: kind, code: http.StatusOK}
+	began := time.Now()
+	ctx, cancel := context.WithTimeout(r.Context(), quickTime)
+	defer cancel()
+	answer, err := ask(ctx)
+	if err != nil {
+		x.code = x.status(err)
+		x.fail(err)
+	} else {
+		_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(writeTime))
+		w.Header().Set("Content-Type", api.JSON)
+		_ = json.NewEncoder(w).Encode(answer) // a client that has gone needs no telling
+	}
+	s.metrics.request(kind, x.code, time.Since(began))
+}
+
+func (s *Server) serveBrowse(w http.ResponseWriter, r *http.Request) {
+	s.serveFiles(w, r, "/files/browse", func(ctx context.Context) (any, error) {
+		list, err := s.files.Browse(ctx, r.FormValue("path"))
+		answer := make([]listed, len(list))
+		names := owners{}
+		for i, f := range list {
+			answer[i] = listed{
+				GID: names.group(f.GID), UID: names.user(f.UID), Mode: modeText(f.Mode), Mtime: f.Mtime.Unix(),
+				Nlink: f.Nlink, Path: f.Path, Size: f.Size,
+			}
+		}
+		return answer, err
+	})
+}
+
+// listFiles is /files/browse as a call.
+func (s *Server) listFiles(ctx context.Context, in api.FilePath) (api.Files, error) {
+	list, err := s.files.Browse(ctx, in.Path)
+	answer := api.Files{FileInfos: make([]api.FileInfo, len(list))}
+	names := owners{}
+	for i, f := range list {
+		answer.FileInfos[i] = api.FileInfo{
+			Path: f.Path, Nlink: f.Nlink, Size: f.Size, Mtime: api.Duration{Nanoseconds: f.Mtime.UnixNano()},
+			Mode: f.Mode,
+			UID:  names.user(f.UID), GID: names.group(f.GID),
+		}
+	}
+	return answer, err
+}
+
+// owners are the names of ids that were looked up, which takes a while.
+type owners map[string]string
+
+func (o owners) user(id uint32) string {
+	return o.name("user ", id, func(id string) (string, error) {
+		u, err := user.LookupId(id)
+		if err != nil {
+			return "", err
+		}
+		return u.Username, nil
+	})
+}
+
+func (o owners) group(id uint32) string {
+	return o.name("group ", id, func(id string) (string, error) {
+		g, err := user.LookupGroupId(id)
+		if err != nil {
+			return "", err
+		}
+		return g.Name, nil
+	})
+}
+
+// name is the host's, or the number where it has none.
+func (o owners) name(kind string, id uint32, look func(string) (string, error)) string {
+	number := strconv.FormatUint(uint64(id), 10)
+	name, known := o[kind+number]
+	if known {
+		return name
+	}
+	name, err := look(number)
+	if err != nil {
+		name = number
+	}
+	o[kind+number] = name
+	return name
+}
+
+// modeText is ls(1)'s.
+func modeText(mode uint32) string {
+	kinds := map[uint32]byte{
+		unix.S_IFDIR: 'd', unix.S_IFLNK: 'l', unix.S_IFIFO: 'p', unix.S_IFSOCK: 's', unix.S_IFBLK: 'b',
+		unix.S_IFCHR: 'c',
+	}
+	text := []byte("-rwxrwxrwx")
+	if kind, ok := kinds[mode&unix.S_IFMT]; ok {
+		text[0] = kind
+	}
+	for bit := range 9 {
+		if mode&(1<<bit) == 0 {
+			text[9-bit] = '-'
+		}
+	}
+	for _, special := range []struct {
+		bit     uint32
+		at      int
+		letters string // without and with the right to execute
+	}{{unix.S_ISUID, 3, "Ss"}, {unix.S_ISGID, 6, "Ss"}, {unix.S_ISVTX, 9, "Tt"}} {
+		if mode&special.bit != 0 {
+			executable := 0
+			if text[special.at] == 'x' {
+				executable = 1
+			}
+			text[special.at] = special.letters[executable]
+		}
+	}
+	return string(text)
+}

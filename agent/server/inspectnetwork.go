@@ -1,0 +1,13 @@
+package server
+
+import (
+	"context"
+
+	"github.com/mctr/mctr/agent/api"
+	"github.com/mctr/mctr/cni"
+)
+
+// inspectNetwork tells everything that is known of a network.
+func (s *Server) inspectNetwork(_ context.Context, in api.NetworkName) (*cni.Details, error) {
+	return s.Networks.Details(in.Name)
+}

@@ -1,0 +1,18 @@
+package server
+
+import (
+	"context"
+
+	"github.com/mctr/mctr/agent/api"
+	"github.com/mctr/mctr/containerizer/launcher/wire"
+)
+
+// listNetworks lists all networks, past those that cannot be read.
+func (s *Server) listNetworks(context.Context, empty) (api.Networks, error) {
+	list, err := s.Networks.List()
+	out := api.Networks{Networks: list}
+	if err != nil {
+		out.Error = wire.NewError(err)
+	}
+	return out, nil
+}

@@ -1,0 +1,12 @@
+package server
+
+import (
+	"context"
+
+	"github.com/mctr/mctr/agent/api"
+)
+
+// removeNetwork removes a network that nobody is attached to.
+func (s *Server) removeNetwork(_ context.Context, in api.NetworkName) (empty, error) {
+	return empty{}, s.Networks.Remove(in.Name)
+}
