@@ -36,7 +36,7 @@ var rules = []rule{
 		[]string{".", "internal/...", "self", "cni", "containerizer", "containerizer/launcher/wire", "provisioner"},
 		"messages are data"},
 	{"agent/client",
-		[]string{".", "internal/...", "agent/api/...", "cni", "containerizer", "containerizer/launcher",
+		[]string{".", "internal/...", "agent", "agent/api/...", "cni", "containerizer", "containerizer/launcher",
 			"containerizer/launcher/wire", "logs", "provisioner/..."}, "a client knows messages, never the server"},
 	{"agent",
 		[]string{".", "internal/...", "agent/...", "cni", "containerizer", "containerizer/launcher",

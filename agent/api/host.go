@@ -3,14 +3,13 @@ package api
 import (
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/containerizer/launcher/wire"
-	"github.com/mctr/mctr/internal/doctor"
 )
 
 // The arguments and answers of the calls on the agent's host.
 type (
 	// Findings are what it can do, and what not.
 	Findings struct {
-		Findings []doctor.Finding `json:"findings"`
+		Findings []mctr.Finding `json:"findings"`
 	}
 	// A Reconciliation undoes what no container accounts for.
 	Reconciliation struct {

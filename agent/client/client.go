@@ -1,6 +1,5 @@
-// Package client speaks with an mctr-agent: its Client has the methods of a
-// containerizer, its Images those of a provisioner. It creates nothing but
-// connections.
+// Package client speaks with an mctr-agent: its [Client] is the [agent.API] of the
+// agent's host. It creates nothing but connections.
 package client
 
 import (
@@ -17,6 +16,7 @@ import (
 	"time"
 
 	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/agent"
 	"github.com/mctr/mctr/agent/api"
 	"github.com/mctr/mctr/internal/plaintext"
 )
@@ -27,6 +27,8 @@ type Options struct {
 	Token   string      // for tcp; may be empty
 	TLS     *tls.Config // for tcp; nil: none
 }
+
+var _ agent.API = (*Client)(nil)
 
 // A Client speaks with one agent. Its methods may be called concurrently.
 type Client struct {
@@ -195,8 +197,8 @@ func (c *Client) call(ctx context.Context, kind string, arguments, out any) erro
 }
 
 // quick is call for what is answered at once.
-func (c *Client) quick(kind string, arguments, out any) error {
-	ctx, cancel := context.WithTimeout(context.Background(), quickTime)
+func (c *Client) quick(ctx context.Context, kind string, arguments, out any) error {
+	ctx, cancel := context.WithTimeout(ctx, quickTime)
 	defer cancel()
 	return c.call(ctx, kind, arguments, out)
 }

@@ -55,7 +55,7 @@ func everything(ctx context.Context, c *client.Client) map[string]error {
 	errs := map[string]error{}
 	_, errs["Status"] = c.Status(ctx, "a")
 	_, errs["Wait"] = c.Wait(ctx, "a")
-	_, errs["Resolve"] = c.Resolve("a")
+	_, errs["Resolve"] = c.Resolve(ctx, "a")
 	errs["Logs"] = c.Logs(ctx, "a", logs.ReadOptions{Follow: true, Tail: -1}, func(logs.Entry) error { return nil })
 	_, errs["Exec"] = c.Exec(ctx, "a", containerizer.Exec{Args: []string{"x"}})
 	_, errs["Attach"] = c.Attach(ctx, "a", wire.Attach{Output: true})

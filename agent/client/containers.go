@@ -20,9 +20,9 @@ import (
 )
 
 // Containers lists all ids.
-func (c *Client) Containers() ([]mctr.ContainerID, error) {
+func (c *Client) Containers(ctx context.Context) ([]mctr.ContainerID, error) {
 	var found api.Containers
-	if err := c.quick(api.GetContainers, api.List{ShowNested: true, ShowEnded: true}, &found); err != nil {
+	if err := c.quick(ctx, api.GetContainers, api.List{ShowNested: true, ShowEnded: true}, &found); err != nil {
 		return nil, err
 	}
 	var ids []mctr.ContainerID
@@ -35,9 +35,9 @@ func (c *Client) Containers() ([]mctr.ContainerID, error) {
 }
 
 // Resolve finds a container by name, id or the start of an id.
-func (c *Client) Resolve(ref string) (mctr.ContainerID, error) {
+func (c *Client) Resolve(ctx context.Context, ref string) (mctr.ContainerID, error) {
 	var found api.Found
-	if err := c.quick(api.FindContainer, api.Find{Name: ref}, &found); err != nil {
+	if err := c.quick(ctx, api.FindContainer, api.Find{Name: ref}, &found); err != nil {
 		return "", err
 	}
 	return found.ContainerID.ID()

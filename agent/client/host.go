@@ -4,24 +4,22 @@ import (
 	"context"
 
 	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/agent"
 	"github.com/mctr/mctr/agent/api"
-	"github.com/mctr/mctr/internal/doctor"
 )
 
-// A Host is the agent's.
-type Host struct{ c *Client }
+// host is the agent's.
+type host struct{ c *Client }
 
-// Host gives the agent's host.
-func (c *Client) Host() Host { return Host{c} }
+// Host returns the agent's host.
+func (c *Client) Host() agent.Host { return host{c} }
 
-// Facts are short ones.
-func (h Host) Facts(ctx context.Context) (*doctor.Facts, error) {
-	f := &doctor.Facts{}
+func (h host) Facts(ctx context.Context) (*mctr.HostFacts, error) {
+	f := &mctr.HostFacts{}
 	return f, h.c.call(ctx, api.GetHost, nil, f)
 }
 
-// Examine says what the host can do for containers, and what not.
-func (h Host) Examine(ctx context.Context) ([]doctor.Finding, error) {
+func (h host) Examine(ctx context.Context) ([]mctr.Finding, error) {
 	var found api.Findings
 	err := h.c.call(ctx, api.ExamineHost, nil, &found)
 	return found.Findings, err

@@ -5,17 +5,18 @@ import (
 	"io"
 	"os"
 
+	"github.com/mctr/mctr/agent"
 	"github.com/mctr/mctr/agent/api"
 	"github.com/mctr/mctr/internal/tarfs"
 	"github.com/mctr/mctr/provisioner"
 	"github.com/mctr/mctr/provisioner/puller"
 )
 
-// Images is the agent's store.
-type Images struct{ c *Client }
+// images is the agent's store.
+type images struct{ c *Client }
 
-// Images gives the agent's store.
-func (c *Client) Images() Images { return Images{c} }
+// Images returns the agent's store.
+func (c *Client) Images() agent.Images { return images{c} }
 
 // path makes the path of a local image absolute, where the agent sees the same
 // files.
@@ -27,8 +28,7 @@ func (c *Client) path(image string) string {
 	return r.String()
 }
 
-// Pull brings an image into the store.
-func (i Images) Pull(ctx context.Context, ref string, o provisioner.PullOptions) (image *provisioner.Image, err error) {
+func (i images) Pull(ctx context.Context, ref string, o provisioner.PullOptions) (image *provisioner.Image, err error) {
 	pull := api.Pull{Reference: i.c.path(ref), Policy: o.Policy, Platform: o.Platform}
 	err = i.c.messages(ctx, api.PullImage, pull, func(m api.StreamMessage) error {
 		if m.Progress != nil && o.Progress != nil {
@@ -45,15 +45,13 @@ func (i Images) Pull(ctx context.Context, ref string, o provisioner.PullOptions)
 	return image, err
 }
 
-// Images lists the store.
-func (i Images) Images(ctx context.Context) ([]provisioner.Image, error) {
+func (i images) Images(ctx context.Context) ([]provisioner.Image, error) {
 	var found api.Images
 	err := i.c.call(ctx, api.ListImages, nil, &found)
 	return found.Images, err
 }
 
-// Inspect tells what is known of an image.
-func (i Images) Inspect(ctx context.Context, ref string) (*provisioner.Image, error) {
+func (i images) Inspect(ctx context.Context, ref string) (*provisioner.Image, error) {
 	var found api.ImageDetail
 	if err := i.c.call(ctx, api.InspectImage, api.Reference{Reference: i.c.path(ref)}, &found); err != nil {
 		return nil, err
@@ -65,15 +63,14 @@ func (i Images) Inspect(ctx context.Context, ref string) (*provisioner.Image, er
 	return found.Image, nil
 }
 
-// Remove takes an image off the store.
-func (i Images) Remove(ctx context.Context, ref string, force bool) (report provisioner.PruneReport, err error) {
+func (i images) Remove(ctx context.Context, ref string, force bool) (report provisioner.PruneReport, err error) {
 	err = i.c.call(ctx, api.RemoveImage, api.Reference{Reference: i.c.path(ref), Force: force}, &report)
 	return report, err
 }
 
 // Prune removes what the store does not need. What comes into it meanwhile is kept
 // where o.Keep is to be asked.
-func (i Images) Prune(ctx context.Context, o provisioner.PruneOptions) (report provisioner.PruneReport, err error) {
+func (i images) Prune(ctx context.Context, o provisioner.PruneOptions) (report provisioner.PruneReport, err error) {
 	options := &api.PruneOptions{All: o.All, DryRun: o.DryRun}
 	if o.Keep != nil {
 		if options.Only, err = i.unkept(ctx, o.Keep); err != nil {
@@ -86,9 +83,9 @@ func (i Images) Prune(ctx context.Context, o provisioner.PruneOptions) (report p
 }
 
 // unkept are the references of the images that may go.
-func (i Images) unkept(ctx context.Context, keep func(provisioner.Image) bool) (refs []string, err error) {
-	images, err := i.Images(ctx)
-	for _, image := range images {
+func (i images) unkept(ctx context.Context, keep func(provisioner.Image) bool) (refs []string, err error) {
+	list, err := i.Images(ctx)
+	for _, image := range list {
 		if !keep(image) {
 			refs = append(refs, image.Reference)
 		}
@@ -96,13 +93,11 @@ func (i Images) unkept(ctx context.Context, keep func(provisioner.Image) bool) (
 	return refs, err
 }
 
-// Tag gives an image one more name.
-func (i Images) Tag(ctx context.Context, source, target string) error {
+func (i images) Tag(ctx context.Context, source, target string) error {
 	return i.c.call(ctx, api.TagImage, api.Tag{Source: i.c.path(source), Target: target}, nil)
 }
 
-// Save writes images of the store to one archive.
-func (i Images) Save(ctx context.Context, refs []string, w io.Writer, f provisioner.SaveFormat) error {
+func (i images) Save(ctx context.Context, refs []string, w io.Writer, f provisioner.SaveFormat) error {
 	save := api.Save{Format: f}
 	for _, ref := range refs {
 		save.References = append(save.References, i.c.path(ref))
@@ -112,7 +107,7 @@ func (i Images) Save(ctx context.Context, refs []string, w io.Writer, f provisio
 
 // Load brings the images of an archive into the store. from is a file, a directory
 // or any stream; what was loaded before an error is returned with it, and stays.
-func (i Images) Load(ctx context.Context, from io.Reader, name string,
+func (i images) Load(ctx context.Context, from io.Reader, name string,
 	o provisioner.LoadOptions) (loaded []*provisioner.Image, err error) {
 	from, done := asStream(ctx, from)
 	defer done()
@@ -150,8 +145,7 @@ func asStream(ctx context.Context, from io.Reader) (stream io.Reader, done func(
 	return r, func() { _ = r.Close(); <-packed }
 }
 
-// Usage is what the store takes on disk.
-func (i Images) Usage(ctx context.Context) (usage provisioner.Usage, err error) {
+func (i images) Usage(ctx context.Context) (usage provisioner.Usage, err error) {
 	err = i.c.call(ctx, api.GetImagesUsage, nil, &usage)
 	return usage, err
 }

@@ -15,6 +15,6 @@ func (s *Server) checkNetworks(ctx context.Context, in api.ID) (api.NetworkCheck
 	if _, err := s.Containers.Status(ctx, id); err != nil {
 		return api.NetworkCheck{}, err
 	}
-	all, err := s.Networks.CheckAll(ctx, id)
+	all, err := s.Networks.Check(ctx, id)
 	return api.NetworkCheck{Interfaces: all}, err
 }

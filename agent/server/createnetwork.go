@@ -7,7 +7,6 @@ import (
 )
 
 // createNetwork makes a network.
-func (s *Server) createNetwork(_ context.Context, in api.NewNetwork) (empty, error) {
-	_, err := s.Networks.Create(in.Name, in.Definition)
-	return empty{}, err
+func (s *Server) createNetwork(ctx context.Context, in api.NewNetwork) (empty, error) {
+	return empty{}, s.Networks.Create(ctx, in.Name, in.Definition)
 }

@@ -16,7 +16,6 @@ import (
 	"github.com/mctr/mctr/agent/server"
 	"github.com/mctr/mctr/cni"
 	"github.com/mctr/mctr/containerizer"
-	"github.com/mctr/mctr/internal/doctor"
 	"github.com/mctr/mctr/provisioner"
 )
 
@@ -88,7 +87,7 @@ var answers = map[string]any{
 	"StreamMessage": api.StreamMessage{}, "ProcessIO": api.ProcessIO{},
 	"Images": api.Images{}, "ImageDetail": api.ImageDetail{}, "StoreReport": provisioner.PruneReport{},
 	"Failure":  api.Failure{},
-	"Findings": api.Findings{}, "HostFacts": doctor.Facts{}, "Leftovers": api.Leftovers{}, "Ends": mctr.Ends{},
+	"Findings": api.Findings{}, "HostFacts": mctr.HostFacts{}, "Leftovers": api.Leftovers{}, "Ends": mctr.Ends{},
 	"PathStat": api.PathStat{}, "StoreUsage": provisioner.Usage{}, "DiskUsage": containerizer.DiskUsage{},
 	"Networks": api.Networks{}, "NetworkDetails": cni.Details{}, "NetworkCheck": api.NetworkCheck{},
 }

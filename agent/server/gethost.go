@@ -3,10 +3,10 @@ package server
 import (
 	"context"
 
-	"github.com/mctr/mctr/internal/doctor"
+	"github.com/mctr/mctr"
 )
 
 // getHost tells short facts of this host.
-func (s *Server) getHost(context.Context, empty) (*doctor.Facts, error) {
-	return s.Host.Facts(s.Version.Version, s.Backend)
+func (s *Server) getHost(ctx context.Context, _ empty) (*mctr.HostFacts, error) {
+	return s.Host.Facts(ctx)
 }

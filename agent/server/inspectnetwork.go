@@ -8,6 +8,6 @@ import (
 )
 
 // inspectNetwork tells everything that is known of a network.
-func (s *Server) inspectNetwork(_ context.Context, in api.NetworkName) (*cni.Details, error) {
-	return s.Networks.Details(in.Name)
+func (s *Server) inspectNetwork(ctx context.Context, in api.NetworkName) (*cni.Details, error) {
+	return s.Networks.Inspect(ctx, in.Name)
 }

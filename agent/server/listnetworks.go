@@ -8,8 +8,8 @@ import (
 )
 
 // listNetworks lists all networks, past those that cannot be read.
-func (s *Server) listNetworks(context.Context, empty) (api.Networks, error) {
-	list, err := s.Networks.List()
+func (s *Server) listNetworks(ctx context.Context, _ empty) (api.Networks, error) {
+	list, err := s.Networks.List(ctx)
 	out := api.Networks{Networks: list}
 	if err != nil {
 		out.Error = wire.NewError(err)

@@ -7,7 +7,6 @@ import (
 )
 
 // probeNetwork reports whether a container could have a network.
-func (s *Server) probeNetwork(_ context.Context, in api.NetworkName) (empty, error) {
-	_, err := s.Networks.Available(in.Name)
-	return empty{}, err
+func (s *Server) probeNetwork(ctx context.Context, in api.NetworkName) (empty, error) {
+	return empty{}, s.Networks.Available(ctx, in.Name)
 }

@@ -7,6 +7,6 @@ import (
 )
 
 // removeNetwork removes a network that nobody is attached to.
-func (s *Server) removeNetwork(_ context.Context, in api.NetworkName) (empty, error) {
-	return empty{}, s.Networks.Remove(in.Name)
+func (s *Server) removeNetwork(ctx context.Context, in api.NetworkName) (empty, error) {
+	return empty{}, s.Networks.Remove(ctx, in.Name)
 }

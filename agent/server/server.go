@@ -16,11 +16,10 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/agent"
 	"github.com/mctr/mctr/agent/api"
 	"github.com/mctr/mctr/agent/server/files"
-	"github.com/mctr/mctr/cni"
 	"github.com/mctr/mctr/containerizer"
-	"github.com/mctr/mctr/internal/doctor"
 	"github.com/mctr/mctr/provisioner"
 )
 
@@ -36,9 +35,8 @@ const maxScrapes = 16
 type Options struct {
 	Containers *containerizer.Containerizer
 	Images     *provisioner.Provisioner
-	Networks   *cni.Networks
-	Host       doctor.Host
-	Backend    string // of images; "": what works
+	Networks   agent.Networks
+	Host       agent.Host
 	Owner      string // of the containers launched here
 	Version    api.VersionInfo
 	Recovered  *containerizer.Recovered // what the agent found when it started

@@ -4,9 +4,9 @@ import (
 	"context"
 
 	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/agent"
 	"github.com/mctr/mctr/agent/api"
 	"github.com/mctr/mctr/containerizer"
-	"github.com/mctr/mctr/internal/ps"
 )
 
 // usage is what a running container consumes.
@@ -33,13 +33,6 @@ func (s *Server) processes(ctx context.Context, in api.Processes) (api.Table, er
 	if err != nil {
 		return api.Table{}, err
 	}
-	if _, err := s.Containers.Status(ctx, id); err != nil {
-		return api.Table{}, err
-	}
-	pids, err := s.Containers.Pids(id)
-	if err != nil {
-		return api.Table{}, err
-	}
-	text, err := ps.Table(ctx, pids, in.Options...)
+	text, err := agent.LocalContainers{Containerizer: s.Containers}.Processes(ctx, id, in.Options...)
 	return api.Table{Text: string(text)}, err
 }

@@ -102,7 +102,8 @@ func (a *app) versionCommand() *cobra.Command {
 			if err := a.agentVersion(cmd.Context(), &v); err != nil {
 				return err
 			}
-			v.Programs = a.localHost().Builds()
+			v.Programs = doctor.Host{PluginDirs: a.networks().PluginDirs(), Programs: containerizer.FindPrograms(),
+				Shim: containerizer.ExamineShim}.Builds()
 			if asJSON {
 				return printJSON(os.Stdout, v)
 			}

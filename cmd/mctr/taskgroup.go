@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/agent"
 	"github.com/mctr/mctr/containerizer"
 	"github.com/mctr/mctr/logs"
 )
@@ -118,7 +119,7 @@ func (a *app) runGroup(ctx context.Context, o *runOptions, args []string) error 
 
 // followGroup shows the tasks' output until the group has ended, which a signal
 // makes it do.
-func followGroup(ctx context.Context, c containerAPI, id mctr.ContainerID, tasks []string) error {
+func followGroup(ctx context.Context, c agent.Containers, id mctr.ContainerID, tasks []string) error {
 	after := context.WithoutCancel(ctx)
 	var all sync.WaitGroup
 	over, end := context.WithCancel(after)
