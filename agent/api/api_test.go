@@ -3,6 +3,7 @@ package api_test
 import (
 	"encoding/json"
 	"errors"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -13,15 +14,22 @@ import (
 
 func TestIDs(t *testing.T) {
 	for _, id := range []mctr.ContainerID{"a", "a.b", "root.child.grand-child"} {
-		got, err := api.NewContainerID(id).ID()
-		if err != nil || got != id {
+		data, err := json.Marshal(api.NewContainerID(id))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got api.ContainerID
+		if err := api.Decode(data, &got); err != nil || got.ID() != id {
 			t.Errorf("%s came back as %s, %v", id, got, err)
 		}
 	}
-	for _, bad := range []api.ContainerID{{}, {Value: "a.b"}, {Value: "a", Parent: &api.ContainerID{}},
-		{Value: "a", Parent: &api.ContainerID{Value: "x/y"}}} {
-		if id, err := bad.ID(); !errors.Is(err, mctr.ErrInvalid) {
-			t.Errorf("%+v: %s, %v", bad, id, err)
+	for _, bad := range []string{`{"container_id":{}}`, `{"container_id":{"value":""}}`, `{"container_id":null}`, `{}`,
+		`{"container_id":{"value":"a.b"}}`, `{"container_id":{"value":"a","parent":{}}}`,
+		`{"container_id":{"value":"a","parent":{"value":"x/y"}}}`, `{"container_id":"a"}`,
+		`{"container_id":{"value":"a","more":1}}`} {
+		var in api.ID
+		if err := api.Decode([]byte(bad), &in); !errors.Is(err, mctr.ErrInvalid) {
+			t.Errorf("%s: %s, %v", bad, in.ContainerID, err)
 		}
 	}
 }
@@ -44,6 +52,9 @@ func TestParseCall(t *testing.T) {
 // launch reads a launch as the agent does.
 func launch(text string) (*mctr.ContainerConfig, error) {
 	var in api.Launch
+	if !strings.Contains(text, "container_id") {
+		text = `{"container_id":{"value":"root"},` + strings.TrimPrefix(text, "{")
+	}
 	if err := api.Decode([]byte(text), &in); err != nil {
 		return nil, err
 	}
@@ -152,7 +163,7 @@ func FuzzLaunch(f *testing.F) {
 		if arguments == nil || api.Decode(arguments, &in) != nil {
 			return
 		}
-		if id, err := in.ContainerID.ID(); err == nil && id.Validate() != nil {
+		if id := in.ContainerID.ID(); id.Validate() != nil {
 			t.Errorf("id %q", id)
 		}
 		config, err := in.Config()

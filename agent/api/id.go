@@ -1,38 +1,75 @@
 package api
 
 import (
+	"bytes"
+	"encoding/json"
 	"fmt"
+	"reflect"
+	"slices"
 	"strings"
 
 	"github.com/mctr/mctr"
 )
 
-// A ContainerID is an id as Mesos writes it: a nested container's names its parent.
-type ContainerID struct {
-	Value  string       `json:"value"`
-	Parent *ContainerID `json:"parent,omitempty"`
+// A ContainerID is an id that is written as Mesos writes it, as an object with a value: that
+// of a nested container names its parent. One that was read is valid.
+type ContainerID mctr.ContainerID
+
+// NewContainerID returns id as messages have it.
+func NewContainerID(id mctr.ContainerID) ContainerID { return ContainerID(id) }
+
+// ID returns the id as the library has it.
+func (c ContainerID) ID() mctr.ContainerID { return mctr.ContainerID(c) }
+
+// mesosID is a ContainerID as it is written.
+type mesosID struct {
+	Value  string   `json:"value"`
+	Parent *mesosID `json:"parent,omitempty"`
 }
 
-// NewContainerID writes id as Mesos does.
-func NewContainerID(id mctr.ContainerID) ContainerID {
-	c := ContainerID{Value: string(id[strings.LastIndexByte(string(id), '.')+1:])}
-	if parent := id.Parent(); parent != "" {
-		p := NewContainerID(parent)
-		c.Parent = &p
+// MarshalJSON implements [json.Marshaler].
+func (c ContainerID) MarshalJSON() ([]byte, error) {
+	var id *mesosID
+	for part := range strings.SplitSeq(string(c), ".") {
+		id = &mesosID{Value: part, Parent: id}
 	}
-	return c
+	return json.Marshal(id)
 }
 
-// ID is the id in mctr's form, if it is one. The error wraps mctr.ErrInvalid.
-func (c ContainerID) ID() (mctr.ContainerID, error) {
+// UnmarshalJSON implements [json.Unmarshaler]. The error wraps mctr.ErrInvalid.
+func (c *ContainerID) UnmarshalJSON(data []byte) error {
+	var id mesosID
+	d := json.NewDecoder(bytes.NewReader(data))
+	d.DisallowUnknownFields()
+	if err := d.Decode(&id); err != nil {
+		return fmt.Errorf("%w: container_id: %w", mctr.ErrInvalid, err)
+	}
 	var parts []string
-	for p := &c; p != nil; p = p.Parent {
+	for p := &id; p != nil; p = p.Parent {
 		if strings.Contains(p.Value, ".") {
-			return "", fmt.Errorf("%w: container_id: value %q has a dot: give its parent under \"parent\"",
+			return fmt.Errorf("%w: container_id: value %q has a dot: give its parent under \"parent\"",
 				mctr.ErrInvalid, p.Value)
 		}
-		parts = append([]string{p.Value}, parts...)
+		parts = append(parts, p.Value)
 	}
-	id := mctr.ContainerID(strings.Join(parts, "."))
-	return id, id.Validate()
+	slices.Reverse(parts)
+	*c = ContainerID(strings.Join(parts, "."))
+	return c.ID().Validate()
+}
+
+// checkContainerID fails where a message has a field for its container's id and nothing was read
+// into it.
+func checkContainerID(message any) error {
+	v := reflect.Indirect(reflect.ValueOf(message))
+	if v.Kind() != reflect.Struct {
+		return nil
+	}
+	field := v.FieldByName("ContainerID")
+	if !field.IsValid() {
+		return nil
+	}
+	if id, ok := reflect.TypeAssert[ContainerID](field); ok {
+		return id.ID().Validate()
+	}
+	return nil
 }

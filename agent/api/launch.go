@@ -49,7 +49,7 @@ func (l *Launch) Config() (*mctr.ContainerConfig, error) {
 // config reads Mesos' words. As there, a container without a network of its own is
 // in the host's, or its parent's.
 func (l *Launch) config() (*mctr.ContainerConfig, error) {
-	nested := l.ContainerID.Parent != nil
+	nested := l.ContainerID.ID().Parent() != ""
 	config := &mctr.ContainerConfig{}
 	if !nested {
 		config.Network = "host"
@@ -102,7 +102,7 @@ type Session LaunchNested
 // Exec reads what the session runs; everything else is its parent's.
 func (s *Session) Exec() (containerizer.Exec, error) {
 	e := containerizer.Exec{Stdin: true}
-	if s.ContainerID.Parent == nil {
+	if s.ContainerID.ID().Parent() == "" {
 		return e, fmt.Errorf("%w: container_id: a session has a parent", mctr.ErrInvalid)
 	}
 	if c := s.Container; c != nil {

@@ -12,7 +12,8 @@ import (
 )
 
 // Decode reads one JSON value and refuses what could be misread: unknown names, a
-// name given twice, anything behind the value. The error wraps mctr.ErrInvalid.
+// name given twice, anything behind the value, and a message without its container's id.
+// The error wraps mctr.ErrInvalid.
 func Decode(data []byte, v any) error {
 	if !utf8.Valid(data) {
 		return fmt.Errorf("%w: the JSON has bytes that are no UTF-8", mctr.ErrInvalid)
@@ -23,12 +24,12 @@ func Decode(data []byte, v any) error {
 	d := json.NewDecoder(bytes.NewReader(data))
 	d.DisallowUnknownFields()
 	if err := d.Decode(v); err != nil {
-		if errors.Is(err, mctr.ErrUnsupported) {
+		if errors.Is(err, mctr.ErrUnsupported) || errors.Is(err, mctr.ErrInvalid) {
 			return err
 		}
 		return fmt.Errorf("%w: %w", mctr.ErrInvalid, err)
 	}
-	return nil
+	return checkContainerID(v)
 }
 
 // unambiguous wants exactly one value, in which no object has a name twice.

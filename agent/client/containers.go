@@ -40,7 +40,8 @@ func (c *Client) Resolve(ctx context.Context, ref string) (mctr.ContainerID, err
 	if err := c.quick(ctx, api.FindContainer, api.Find{Name: ref}, &found); err != nil {
 		return "", err
 	}
-	return found.ContainerID.ID()
+	id := found.ContainerID.ID()
+	return id, id.Validate()
 }
 
 // Status tells what is known of a container.

@@ -1,11 +1,18 @@
 package server
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"fmt"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
 
 	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/agent"
 	"github.com/mctr/mctr/agent/api"
+	"github.com/mctr/mctr/containerizer"
+	"github.com/mctr/mctr/logs"
 )
 
 // getContainers lists containers as Mesos does: those that run, without nested
@@ -60,3 +67,90 @@ func (s *Server) container(ctx context.Context, id mctr.ContainerID) (api.Contai
 	}
 	return c, nil
 }
+
+// find gives the id of the container that is named, or whose id begins like this.
+func (s *Server) find(_ context.Context, in api.Find) (api.Found, error) {
+	id, err := s.Containers.Resolve(in.Name)
+	return api.Found{ContainerID: api.NewContainerID(id)}, err
+}
+
+func (s *Server) inspect(ctx context.Context, in api.ID) (*mctr.Status, error) {
+	return s.Containers.Status(ctx, in.ContainerID.ID())
+}
+
+func (s *Server) usage(ctx context.Context, in api.ID) (*mctr.Usage, error) {
+	return s.Containers.Usage(ctx, in.ContainerID.ID())
+}
+
+func (s *Server) diskUsage(ctx context.Context, in api.ID) (containerizer.DiskUsage, error) {
+	return s.Containers.DiskUsage(ctx, in.ContainerID.ID())
+}
+
+func (s *Server) processes(ctx context.Context, in api.Processes) (api.Table, error) {
+	local := agent.LocalContainers{Containerizer: s.Containers}
+	text, err := local.Processes(ctx, in.ContainerID.ID(), in.Options...)
+	return api.Table{Text: string(text)}, err
+}
+
+// dryRun is what a launch would hand the engine.
+func (s *Server) dryRun(ctx context.Context, in api.DryRun) (*specs.Spec, error) {
+	if in.Config == nil {
+		return nil, fmt.Errorf("%w: config is missing", mctr.ErrInvalid)
+	}
+	if err := s.checkAllowed(in.Config); err != nil {
+		return nil, err
+	}
+	return s.Containers.DryRun(ctx, in.Config)
+}
+
+// ends are those of the agent's containers that no client has acknowledged.
+func (s *Server) ends(ctx context.Context, _ empty) (*mctr.Ends, error) {
+	return s.Containers.Ends(ctx)
+}
+
+func (s *Server) acknowledge(ctx context.Context, in api.Acknowledgement) (empty, error) {
+	return empty{}, s.Containers.Acknowledge(ctx, in.Keys...)
+}
+
+// watchEvents streams what happened to containers, by whatever process, and with follow
+// what happens.
+func watchEvents(x *exchange, in mctr.EventOptions, out *output) error {
+	if err := out.begin(); err != nil {
+		return err
+	}
+	for e, err := range x.Containers.Events(x.r.Context(), in) {
+		if err != nil {
+			return err
+		}
+		if err := out.send(api.StreamMessage{Event: &e}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// readLogs streams what a container printed, and with follow prints.
+func readLogs(x *exchange, in api.Logs, out *output) error {
+	o := logs.ReadOptions{Follow: in.Follow, Since: in.Since, Until: in.Until, Tail: -1}
+	if in.Tail != nil {
+		o.Tail = *in.Tail
+	}
+	id := in.ContainerID.ID()
+	if _, err := x.Containers.Status(x.r.Context(), id); err != nil {
+		return err
+	}
+	if o.Follow {
+		if err := out.begin(); err != nil {
+			return err
+		}
+	}
+	return x.Containers.Logs(x.r.Context(), id, o, func(e logs.Entry) error {
+		entry := api.Entry{Time: e.Time, Text: bytes.Clone(e.Text), Partial: e.Partial, Gap: e.Gap, Removed: e.Removed}
+		if !e.Gap {
+			entry.Stream = streamNames[e.Stream]
+		}
+		return out.send(api.StreamMessage{Entry: &entry})
+	})
+}
+
+var streamNames = map[logs.Stream]string{logs.Stdout: "stdout", logs.Stderr: "stderr"}

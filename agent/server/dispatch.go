@@ -1,7 +1,6 @@
 package server
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
 	"mime"
@@ -26,15 +25,13 @@ const (
 	stallTime = 2 * time.Minute  // for a piece of an archive, either way: a lock may be held meanwhile
 )
 
-// A call answers one type of call.
-type call func(x *exchange) error
-
 // An exchange is one call on its way.
 type exchange struct {
 	*Server
 	w         http.ResponseWriter
 	r         *http.Request
 	kind      string // the call's type
+	verb      Verb   // that it is
 	arguments json.RawMessage
 	form      *multipart.Reader // behind the call, for its archive; nil: the body is the call
 	begun     bool              // the answer's status is sent
@@ -45,7 +42,7 @@ type exchange struct {
 func (s *Server) serveCall(w http.ResponseWriter, r *http.Request) {
 	x := &exchange{Server: s, w: w, r: r, kind: unknownCall, code: http.StatusOK}
 	began := time.Now()
-	defer func() { s.metrics.request(x.kind, x.code, time.Since(began)) }()
+	defer func() { s.metrics.request(x.kind, s.verbs[x.kind].Kind, x.code, time.Since(began)) }()
 	err := x.serve()
 	if err == nil {
 		return
@@ -79,14 +76,17 @@ func (x *exchange) serve() error {
 	if err != nil {
 		return err
 	}
-	answer, known := x.calls[kind]
+	verb, known := x.verbs[kind]
 	switch {
-	case x.form != nil && !slices.Contains(withArchive, kind):
+	case x.form != nil && !verb.Archive:
 		return statusError{http.StatusUnsupportedMediaType,
 			fmt.Errorf("%w: %s: %s is for calls that bring an archive", mctr.ErrInvalid, "Content-Type", api.Form)}
 	case known:
-		x.kind, x.arguments = kind, arguments
-		return answer(x)
+		x.kind, x.verb, x.arguments = kind, verb, arguments
+		if err := x.accepts(verb.Kind.media()); err != nil {
+			return err
+		}
+		return verb.serve(x)
 	case slices.Contains(unsupportedCalls, kind):
 		return statusError{http.StatusNotImplemented,
 			fmt.Errorf("%w: %s: this agent has no frameworks, tasks and resource providers", mctr.ErrUnsupported, kind)}
@@ -117,10 +117,14 @@ func (x *exchange) contentType() (string, error) {
 	return media, nil
 }
 
-// accepts reports whether the client takes answers of this media type.
+// accepts fails where the client does not take answers of this media type; "": of any.
 func (x *exchange) accepts(media string) error {
+	if m := x.r.Header.Get("Message-Accept"); media == api.RecordIO && m != "" && m != api.JSON && m != "*/*" {
+		return statusError{http.StatusNotAcceptable,
+			fmt.Errorf("%w: Message-Accept: %.64q: messages are %s", mctr.ErrInvalid, m, api.JSON)}
+	}
 	accepted := x.r.Header.Get("Accept")
-	if accepted == "" {
+	if accepted == "" || media == "" {
 		return nil
 	}
 	for part := range strings.SplitSeq(accepted, ",") {
@@ -131,66 +135,4 @@ func (x *exchange) accepts(media string) error {
 	}
 	return statusError{http.StatusNotAcceptable,
 		fmt.Errorf("%w: Accept: %.64q: answers to %s are %s", mctr.ErrInvalid, accepted, x.kind, media)}
-}
-
-// arguments reads what the call is given.
-func arguments[In any](x *exchange) (in In, err error) {
-	if x.arguments == nil {
-		return in, fmt.Errorf("%w: a call of type %s needs %q", mctr.ErrInvalid, x.kind, api.Field(x.kind))
-	}
-	if err := api.Decode(x.arguments, &in); err != nil {
-		return in, fmt.Errorf("%s: %w", api.Field(x.kind), err)
-	}
-	return in, nil
-}
-
-// empty is the answer of a call that has none to give.
-type empty struct{}
-
-// unary is a call whose answer is one message, if any.
-func unary[In, Out any](do func(ctx context.Context, in In) (Out, error)) call {
-	return func(x *exchange) error {
-		if err := x.accepts(api.JSON); err != nil {
-			return err
-		}
-		in, err := arguments[In](x)
-		if err != nil {
-			return err
-		}
-		out, err := do(x.r.Context(), in)
-		if err != nil {
-			return err
-		}
-		return x.answer(out)
-	}
-}
-
-// unaryFast is a plain call that is answered at once, or fails.
-func unaryFast[In, Out any](do func(ctx context.Context, in In) (Out, error)) call {
-	return unary(func(ctx context.Context, in In) (Out, error) {
-		ctx, cancel := context.WithTimeout(ctx, quickTime)
-		defer cancel()
-		return do(ctx, in)
-	})
-}
-
-// optional is a call that may be given nothing.
-func optional(c call) call {
-	return func(x *exchange) error {
-		if x.arguments == nil {
-			x.arguments = json.RawMessage("{}")
-		}
-		return c(x)
-	}
-}
-
-// byID is a call that does something to a container and has nothing to say.
-func byID(do func(ctx context.Context, id mctr.ContainerID) error) func(context.Context, api.ID) (empty, error) {
-	return func(ctx context.Context, in api.ID) (empty, error) {
-		id, err := in.ContainerID.ID()
-		if err != nil {
-			return empty{}, err
-		}
-		return empty{}, do(ctx, id)
-	}
 }

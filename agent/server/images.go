@@ -1,8 +1,10 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"io"
 	"slices"
 
 	"github.com/mctr/mctr"
@@ -57,4 +59,75 @@ func (s *Server) removeImage(ctx context.Context, in api.Reference) (provisioner
 		return provisioner.PruneReport{}, err
 	}
 	return s.Images.Remove(ctx, in.Reference, in.Force)
+}
+
+// pruneImages removes the images that no container uses, but for those excluded.
+func (s *Server) pruneImages(ctx context.Context, in api.Prune) (provisioner.PruneReport, error) {
+	if in.Mctr != nil {
+		if len(in.ExcludedImages) > 0 {
+			return provisioner.PruneReport{}, fmt.Errorf("%w: \"mctr\" stands alone, without excluded_images",
+				mctr.ErrInvalid)
+		}
+		o := provisioner.PruneOptions{All: in.Mctr.All, DryRun: in.Mctr.DryRun}
+		if in.Mctr.Only != nil {
+			o.Keep = func(i provisioner.Image) bool { return !slices.Contains(in.Mctr.Only, i.Reference) }
+		}
+		return s.Images.Prune(ctx, o)
+	}
+	var keep []string
+	for _, image := range in.ExcludedImages {
+		name, err := image.Reference()
+		if err != nil {
+			return provisioner.PruneReport{}, err
+		}
+		keep = append(keep, name)
+	}
+	return s.Containers.PruneImages(ctx, keep...)
+}
+
+// tagImage gives an image one more name.
+func (s *Server) tagImage(ctx context.Context, in api.Tag) (empty, error) {
+	if err := checkHostImage(in.Source); err != nil {
+		return empty{}, err
+	}
+	return empty{}, s.Images.Tag(ctx, in.Source, in.Target)
+}
+
+// maxArchiveName bounds what an archive is called in errors, in bytes.
+const maxArchiveName = 4096
+
+// loadImages brings the images of the archive that the call brings into the store,
+// and tells how it goes. One that is cut off brings none.
+func loadImages(x *exchange, in api.Load, out *output) error {
+	if len(in.Name) > maxArchiveName {
+		return fmt.Errorf("%w: the archive's name has more than %d bytes", mctr.ErrInvalid, maxArchiveName)
+	}
+	return x.archive(func(r io.Reader) error {
+		loaded, err := x.Images.Load(x.r.Context(), r, cmp.Or(in.Name, api.FormArchive),
+			provisioner.LoadOptions{Platform: in.Platform, Progress: out.progress})
+		for _, image := range loaded {
+			if err := out.send(api.StreamMessage{Image: image}); err != nil {
+				return err
+			}
+		}
+		return err
+	})
+}
+
+// saveImages writes images of the store to one archive.
+func saveImages(x *exchange, in api.Save, w io.Writer) error {
+	if len(in.References) == 0 {
+		return fmt.Errorf("%w: no image to be saved", mctr.ErrInvalid)
+	}
+	for _, ref := range in.References {
+		if err := checkHostImage(ref); err != nil {
+			return err
+		}
+	}
+	return x.Images.Save(x.r.Context(), in.References, w, in.Format)
+}
+
+// imagesUsage is what the store takes on disk.
+func (s *Server) imagesUsage(ctx context.Context, _ empty) (provisioner.Usage, error) {
+	return s.Images.Usage(ctx)
 }

@@ -2,7 +2,6 @@ package server
 
 import (
 	"context"
-	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -12,7 +11,6 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
 	"github.com/mctr/mctr"
-	"github.com/mctr/mctr/agent/api"
 	"github.com/mctr/mctr/containerizer"
 )
 
@@ -79,23 +77,13 @@ func buildInfo(s *Server) prometheus.Collector {
 	return g
 }
 
-func (m *metrics) request(call string, code int, took time.Duration) {
+func (m *metrics) request(call string, kind Kind, code int, took time.Duration) {
 	m.requests.WithLabelValues(call, strconv.Itoa(code)).Inc()
-	if slices.Contains(longCalls, call) {
+	if kind.long() {
 		m.streams.WithLabelValues(call).Observe(took.Seconds())
 		return
 	}
 	m.durations.WithLabelValues(call).Observe(took.Seconds())
-}
-
-// longCalls are the calls that last as long as what they wait for or carry: they say
-// nothing of how fast the agent is.
-var longCalls = []string{
-	api.WaitContainer, api.WaitNestedContainer, api.StopContainer, api.DestroyContainer, api.RemoveContainer,
-	api.RemoveNestedContainer, api.LaunchContainer, api.LaunchNestedContainer, api.LaunchGroup, api.CreateContainer,
-	api.StartContainer, api.DryRunContainer, api.LaunchNestedContainerSession, api.AttachContainerInput,
-	api.AttachContainerOutput, api.AttachContainer, api.ExecContainer, api.ReadLogs, api.WatchEvents, api.PullImage,
-	api.LoadImages, api.SaveImages, api.CopyFromContainer, api.CopyToContainer,
 }
 
 // launching times a launch by its steps. One that fails counts nowhere.

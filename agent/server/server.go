@@ -20,7 +20,6 @@ import (
 	"github.com/mctr/mctr/agent/api"
 	"github.com/mctr/mctr/agent/server/files"
 	"github.com/mctr/mctr/containerizer"
-	"github.com/mctr/mctr/provisioner"
 )
 
 // Description is the API as an OpenAPI document.
@@ -34,7 +33,7 @@ const maxScrapes = 16
 // Options are what a Server serves.
 type Options struct {
 	Containers *containerizer.Containerizer
-	Images     *provisioner.Provisioner
+	Images     agent.Images
 	Networks   agent.Networks
 	Host       agent.Host
 	Owner      string // of the containers launched here
@@ -50,7 +49,7 @@ type Server struct {
 	Options
 	log      *slog.Logger
 	files    files.Tree
-	calls    map[string]call
+	verbs    map[string]Verb
 	sessions *sessions
 	metrics  *metrics
 	registry *prometheus.Registry
@@ -70,7 +69,10 @@ func New(o Options) *Server {
 		sessions: newSessions(), registry: prometheus.NewRegistry(), ended: maps.Clone(o.Recovered.Ended),
 	}
 	s.metrics = newMetrics(s.registry, s)
-	s.calls = s.table()
+	s.verbs = map[string]Verb{}
+	for _, v := range s.declarations() {
+		s.verbs[v.Name] = v
+	}
 	return s
 }
 

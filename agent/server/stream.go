@@ -25,37 +25,16 @@ type output struct {
 	mu sync.Mutex
 }
 
-// records is a call whose answer is many records, until do returns.
-func records[In any](do func(x *exchange, in In, out *output) error) call {
-	return func(x *exchange) error {
-		if err := x.accepts(api.RecordIO); err != nil {
-			return err
-		}
-		if m := x.r.Header.Get("Message-Accept"); m != "" && m != api.JSON && m != "*/*" {
-			return statusError{http.StatusNotAcceptable,
-				fmt.Errorf("%w: Message-Accept: %.64q: messages are %s", mctr.ErrInvalid, m, api.JSON)}
-		}
-		in, err := arguments[In](x)
-		if err != nil {
-			return err
-		}
-		return do(x, in, &output{x: x})
+// finish ends a stream of mctr's own, whose error is its last record.
+func (o *output) finish(err error) error {
+	if err == nil {
+		return o.begin()
 	}
-}
-
-// messages is records for streams of mctr's own, whose error is their last record.
-func messages[In any](do func(x *exchange, in In, out *output) error) call {
-	return records(func(x *exchange, in In, out *output) error {
-		err := do(x, in, out)
-		if err == nil {
-			return out.begin()
-		}
-		if !x.begun || x.r.Context().Err() != nil {
-			return err
-		}
-		x.code = x.status(err)
-		return out.send(api.StreamMessage{Error: wire.NewError(err)})
-	})
+	if !o.x.begun || o.x.r.Context().Err() != nil {
+		return err
+	}
+	o.x.code = o.x.status(err)
+	return o.send(api.StreamMessage{Error: wire.NewError(err)})
 }
 
 // begin tells the client that there is a stream, before there is anything in it.

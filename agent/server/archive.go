@@ -1,6 +1,7 @@
 package server
 
 import (
+	"bufio"
 	"errors"
 	"fmt"
 	"io"
@@ -12,9 +13,6 @@ import (
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/agent/api"
 )
-
-// withArchive are the calls that bring an archive.
-var withArchive = []string{api.CopyToContainer, api.LoadImages}
 
 // callOfForm reads the first part of a form: the call. The request keeps its own body,
 // by which the server knows that one was not read whole, and that its answer must not
@@ -123,4 +121,35 @@ func (a *arriving) Read(p []byte) (int, error) {
 		return 0, err
 	}
 	return a.ReadCloser.Read(p)
+}
+
+// downloadBuffer is what is known of an archive before its answer begins, in bytes:
+// an error meanwhile has a status of its own.
+const downloadBuffer = 256 << 10
+
+// download answers with the archive that do writes. After an error in the middle of it
+// the answer is cut off.
+func (x *exchange) download(do func(io.Writer) error) error {
+	w := bufio.NewWriterSize(taken{x}, downloadBuffer)
+	if err := do(w); err != nil {
+		if x.begun && x.r.Context().Err() == nil {
+			x.log.Warn("cut an archive off", "type", x.kind, "error", err)
+		}
+		return err
+	}
+	return w.Flush()
+}
+
+// taken is an answer of which a piece has to be taken in time.
+type taken struct{ x *exchange }
+
+func (t taken) Write(p []byte) (int, error) {
+	if !t.x.begun {
+		t.x.begun = true
+		t.x.w.Header().Set("Content-Type", api.Tar)
+	}
+	if err := http.NewResponseController(t.x.w).SetWriteDeadline(time.Now().Add(t.x.StallTime)); err != nil {
+		return 0, err
+	}
+	return t.x.w.Write(p)
 }
