@@ -12,79 +12,150 @@ import (
 	"github.com/mctr/mctr"
 )
 
-// Mesos' calls.
+// Mesos' calls. The comment of each is its description in openapi.yaml.
 const (
-	GetHealth     = "GET_HEALTH"
-	GetVersion    = "GET_VERSION"
+	// Whether the agent can do its work.
+	GetHealth = "GET_HEALTH"
+	// The agent's version.
+	GetVersion = "GET_VERSION"
+	// Containers that run, as Mesos lists them.
 	GetContainers = "GET_CONTAINERS"
-	ListFiles     = "LIST_FILES"
-	ReadFile      = "READ_FILE"
-	PruneImages   = "PRUNE_IMAGES"
+	// List a directory of a sandbox.
+	ListFiles = "LIST_FILES"
+	// Read a part of a file of a sandbox.
+	ReadFile = "READ_FILE"
+	// Remove the images that no container uses.
+	PruneImages = "PRUNE_IMAGES"
 
+	// Run a container. 202: it runs already. With mctr.attach the connection is upgraded to its streams.
 	LaunchContainer = "LAUNCH_CONTAINER"
-	WaitContainer   = "WAIT_CONTAINER"
-	KillContainer   = "KILL_CONTAINER"
+	// Answers when the container has ended.
+	WaitContainer = "WAIT_CONTAINER"
+	// Send a signal to the container's first process. SIGKILL and its stop signal end its restart policy until
+	// it is started again.
+	KillContainer = "KILL_CONTAINER"
+	// Remove a container that has ended, with its log and files.
 	RemoveContainer = "REMOVE_CONTAINER"
 
-	LaunchNestedContainer        = "LAUNCH_NESTED_CONTAINER"
-	WaitNestedContainer          = "WAIT_NESTED_CONTAINER"
-	KillNestedContainer          = "KILL_NESTED_CONTAINER"
-	RemoveNestedContainer        = "REMOVE_NESTED_CONTAINER"
+	// LAUNCH_CONTAINER in older words.
+	LaunchNestedContainer = "LAUNCH_NESTED_CONTAINER"
+	// WAIT_CONTAINER in older words; also for sessions.
+	WaitNestedContainer = "WAIT_NESTED_CONTAINER"
+	// KILL_CONTAINER in older words; also for sessions.
+	KillNestedContainer = "KILL_NESTED_CONTAINER"
+	// REMOVE_CONTAINER in older words; also for sessions.
+	RemoveNestedContainer = "REMOVE_NESTED_CONTAINER"
+	// Run a command in its parent; its output is streamed, and it dies with the connection. The answer is
+	// application/recordio, of ProcessIO.
 	LaunchNestedContainerSession = "LAUNCH_NESTED_CONTAINER_SESSION"
-	AttachContainerInput         = "ATTACH_CONTAINER_INPUT"
-	AttachContainerOutput        = "ATTACH_CONTAINER_OUTPUT"
+	// Write to a container's stdin. The body is a stream of such calls as records; the first says which
+	// container.
+	AttachContainerInput = "ATTACH_CONTAINER_INPUT"
+	// Stream what a container prints from now on. The answer is application/recordio, of ProcessIO.
+	AttachContainerOutput = "ATTACH_CONTAINER_OUTPUT"
 )
 
 // The calls that mctr has beyond Mesos.
 const (
-	FindContainer    = "FIND_CONTAINER"
+	// The id of a container by its name, or the start of its id.
+	FindContainer = "FIND_CONTAINER"
+	// Everything that is known of a container.
 	InspectContainer = "INSPECT_CONTAINER"
-	CreateContainer  = "CREATE_CONTAINER"
-	StartContainer   = "START_CONTAINER"
-	StopContainer    = "STOP_CONTAINER"
+	// Record a container without running it.
+	CreateContainer = "CREATE_CONTAINER"
+	// Launch a container that was created, or has ended, again. With attach the connection is upgraded to its
+	// streams.
+	StartContainer = "START_CONTAINER"
+	// Ask a container to end, and end it after a while.
+	StopContainer = "STOP_CONTAINER"
+	// End a container at once.
 	DestroyContainer = "DESTROY_CONTAINER"
-	PauseContainer   = "PAUSE_CONTAINER"
-	ResumeContainer  = "RESUME_CONTAINER"
-	RenameContainer  = "RENAME_CONTAINER"
-	UpdateContainer  = "UPDATE_CONTAINER"
-	ExecContainer    = "EXEC_CONTAINER"
-	AttachContainer  = "ATTACH_CONTAINER"
-	GetUsage         = "GET_USAGE"
-	ListProcesses    = "LIST_PROCESSES"
-	ReadLogs         = "READ_LOGS"
-	WatchEvents      = "WATCH_EVENTS"
-	PullImage        = "PULL_IMAGE"
-	ListImages       = "LIST_IMAGES"
-	InspectImage     = "INSPECT_IMAGE"
-	RemoveImage      = "REMOVE_IMAGE"
+	// Freeze a container's processes.
+	PauseContainer = "PAUSE_CONTAINER"
+	// Let them go on.
+	ResumeContainer = "RESUME_CONTAINER"
+	// Give a container another name.
+	RenameContainer = "RENAME_CONTAINER"
+	// Change the limits of a running container.
+	UpdateContainer = "UPDATE_CONTAINER"
+	// Run one more command in a container; the connection is upgraded to its streams, unless it is detached.
+	ExecContainer = "EXEC_CONTAINER"
+	// Join a container's streams; the connection is upgraded to them.
+	AttachContainer = "ATTACH_CONTAINER"
+	// What a running container consumes.
+	GetUsage = "GET_USAGE"
+	// What ps(1) says of a container's processes.
+	ListProcesses = "LIST_PROCESSES"
+	// Stream what a container printed. The answer is application/recordio, of StreamMessage.
+	ReadLogs = "READ_LOGS"
+	// Stream what happened to containers, and happens. The answer is application/recordio, of StreamMessage.
+	WatchEvents = "WATCH_EVENTS"
+	// Bring an image into the store, and stream how it goes. The answer is application/recordio, of
+	// StreamMessage.
+	PullImage = "PULL_IMAGE"
+	// The images of the store.
+	ListImages = "LIST_IMAGES"
+	// Everything that is known of an image.
+	InspectImage = "INSPECT_IMAGE"
+	// Remove an image from the store.
+	RemoveImage = "REMOVE_IMAGE"
 
-	StatPath          = "STAT_PATH"
+	// What a path in a container leads to.
+	StatPath = "STAT_PATH"
+	// A file or directory of a container, as it sees it. The answer is application/x-tar; it is cut off after
+	// an error in the middle.
 	CopyFromContainer = "COPY_FROM_CONTAINER"
-	CopyToContainer   = "COPY_TO_CONTAINER"
+	// Unpack an archive in a directory of a container. The body is multipart/form-data: the parts call, which
+	// is this, and archive, a tar stream, compressed or not.
+	CopyToContainer = "COPY_TO_CONTAINER"
 
-	LaunchGroup     = "LAUNCH_GROUP"
+	// Run tasks that live and die together, nested in a root; the group ends when a task fails.
+	LaunchGroup = "LAUNCH_GROUP"
+	// What a launch would hand the engine. Nothing is run, and nothing is left.
 	DryRunContainer = "DRY_RUN_CONTAINER"
 
+	// What the agent's host can do for containers, and the remedy for each gap.
 	ExamineHost = "EXAMINE_HOST"
-	GetHost     = "GET_HOST"
-	Reconcile   = "RECONCILE"
+	// Short facts of the agent's host.
+	GetHost = "GET_HOST"
+	// Find and undo what no container accounts for.
+	Reconcile = "RECONCILE"
 
-	GetEnds         = "GET_ENDS"
+	// How containers of this agent ended, as long as no client has acknowledged it, also of containers that
+	// another client released or removed.
+	GetEnds = "GET_ENDS"
+	// Say that ends were written down: they are not told again.
 	AcknowledgeEnds = "ACKNOWLEDGE_ENDS"
 
-	TagImage       = "TAG_IMAGE"
-	LoadImages     = "LOAD_IMAGES"
-	SaveImages     = "SAVE_IMAGES"
+	// Give an image one more name.
+	TagImage = "TAG_IMAGE"
+	// Bring the images of an archive into the store, and stream how it goes. The body is multipart/form-data:
+	// the parts call, which is this, and archive, what docker save writes or a tar of an OCI layout. The answer
+	// is application/recordio, of StreamMessage.
+	LoadImages = "LOAD_IMAGES"
+	// Images of the store as one archive. The answer is application/x-tar; it is cut off after an error in the
+	// middle.
+	SaveImages = "SAVE_IMAGES"
+	// What the store takes on disk.
 	GetImagesUsage = "GET_IMAGES_USAGE"
-	GetDiskUsage   = "GET_DISK_USAGE"
+	// What a container takes on disk.
+	GetDiskUsage = "GET_DISK_USAGE"
 
-	CreateNetwork  = "CREATE_NETWORK"
-	ListNetworks   = "LIST_NETWORKS"
+	// Make a network.
+	CreateNetwork = "CREATE_NETWORK"
+	// All networks.
+	ListNetworks = "LIST_NETWORKS"
+	// Everything that is known of a network.
 	InspectNetwork = "INSPECT_NETWORK"
-	ProbeNetwork   = "PROBE_NETWORK"
-	RemoveNetwork  = "REMOVE_NETWORK"
-	GCNetwork      = "GC_NETWORK"
-	CheckNetworks  = "CHECK_NETWORKS"
+	// Whether a container could have the network: it is there, or made on demand (bridge), and so are its
+	// plugins.
+	ProbeNetwork = "PROBE_NETWORK"
+	// Remove a network of mctrs that nobody is attached to.
+	RemoveNetwork = "REMOVE_NETWORK"
+	// Have plugins drop what no container accounts for (CNI 1.1.0).
+	GCNetwork = "GC_NETWORK"
+	// Ask the plugins of a container's networks whether it is attached as it should be (CNI 0.4.0).
+	CheckNetworks = "CHECK_NETWORKS"
 )
 
 // The media types of bodies and messages.

@@ -19,7 +19,7 @@ type ContainerInfo struct {
 	RLimitInfo *RLimitInfo `json:"rlimit_info,omitempty"`
 	TTYInfo    *TTYInfo    `json:"tty_info,omitempty"`
 
-	NetworkInfos []NetworkInfo `json:"network_infos,omitempty"`
+	NetworkInfos []NetworkInfo `json:"network_infos,omitempty"` // CNI networks; none: the host's network
 
 	Docker json.RawMessage `json:"docker,omitempty"`
 }

@@ -121,3 +121,21 @@ type FileData struct {
 	Size int64  `json:"size"` // of the whole file
 	Data []byte `json:"data"`
 }
+
+// A ListedFile is an entry of /files/browse, in Mesos' form.
+type ListedFile struct {
+	GID   string `json:"gid"`
+	Mode  string `json:"mode"` // as ls -l
+	Mtime int64  `json:"mtime"`
+	Nlink uint64 `json:"nlink"`
+	Path  string `json:"path"`
+	Size  int64  `json:"size"`
+	UID   string `json:"uid"`
+}
+
+// A FilePiece is a part of a file, the answer to /files/read in Mesos' form. JSON holds text:
+// what is not text is read by READ_FILE.
+type FilePiece struct {
+	Data   string `json:"data"`
+	Offset int64  `json:"offset"`
+}

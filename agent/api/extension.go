@@ -122,8 +122,8 @@ type (
 	}
 	// A Load brings the images of an archive into the store.
 	Load struct {
-		Name     string `json:"name,omitempty"` // what errors call the archive
-		Platform string `json:"platform,omitempty"`
+		Name     string `json:"name,omitempty"`     // what errors call the archive
+		Platform string `json:"platform,omitempty"` // OS/ARCH[/VARIANT] of images for several; default: the host's
 	}
 	// A Save asks for images as one archive.
 	Save struct {

@@ -7,13 +7,13 @@ import (
 
 // The arguments and answers of the calls on the agent's host.
 type (
-	// Findings are what it can do, and what not.
+	// Findings are what a host can do, and what not.
 	Findings struct {
 		Findings []mctr.Finding `json:"findings"`
 	}
 	// A Reconciliation undoes what no container accounts for.
 	Reconciliation struct {
-		DryRun bool `json:"dryRun,omitempty"`
+		DryRun bool `json:"dryRun,omitempty"` // only say what there is
 	}
 	// Leftovers are what there was.
 	Leftovers struct {

@@ -11,8 +11,7 @@ import (
 	"github.com/mctr/mctr"
 )
 
-// A ContainerID is an id that is written as Mesos writes it, as an object with a value: that
-// of a nested container names its parent. One that was read is valid.
+// A ContainerID is an id as Mesos writes it: a nested container's names its parent.
 type ContainerID mctr.ContainerID
 
 // NewContainerID returns id as messages have it.

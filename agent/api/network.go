@@ -11,7 +11,7 @@ import (
 // A NetworkInfo is a CNI network that the container is attached to.
 type NetworkInfo struct {
 	Name         string        `json:"name,omitempty"`
-	IPAddresses  []IPAddress   `json:"ip_addresses,omitempty"`
+	IPAddresses  []IPAddress   `json:"ip_addresses,omitempty"` // fixed ones, at most one a family
 	Labels       *Labels       `json:"labels,omitempty"`
 	PortMappings []PortMapping `json:"port_mappings,omitempty"`
 
@@ -20,7 +20,7 @@ type NetworkInfo struct {
 
 // An IPAddress is one that is asked for.
 type IPAddress struct {
-	Protocol  string `json:"protocol,omitempty"` // the address says it too
+	Protocol  string `json:"protocol,omitempty"` // IPv4 or IPv6; the address says it too
 	IPAddress string `json:"ip_address,omitempty"`
 }
 
@@ -39,7 +39,7 @@ type Label struct {
 type PortMapping struct {
 	HostPort      uint16 `json:"host_port"`
 	ContainerPort uint16 `json:"container_port"`
-	Protocol      string `json:"protocol,omitempty"` // default tcp
+	Protocol      string `json:"protocol,omitempty"` // tcp (default), udp or sctp
 }
 
 // networks gives the config the networks; one without is in the host's, or its

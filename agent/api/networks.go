@@ -12,7 +12,7 @@ type (
 		Name       string         `json:"name"`
 		Definition cni.Definition `json:"definition,omitzero"`
 	}
-	// A NetworkName names one.
+	// A NetworkName names a network.
 	NetworkName struct {
 		Name string `json:"name"`
 	}

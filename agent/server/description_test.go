@@ -10,13 +10,10 @@ import (
 	"time"
 
 	"github.com/getkin/kin-openapi/openapi3"
+	"github.com/opencontainers/runtime-spec/specs-go"
 
-	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/agent/api"
 	"github.com/mctr/mctr/agent/server"
-	"github.com/mctr/mctr/cni"
-	"github.com/mctr/mctr/containerizer"
-	"github.com/mctr/mctr/provisioner"
 )
 
 func description(t *testing.T) *openapi3.T {
@@ -58,19 +55,6 @@ func TestDescription(t *testing.T) {
 	}
 }
 
-// answers are the types of answers, by the schema that describes them.
-var answers = map[string]any{
-	"Termination": api.Termination{}, "Containers": api.Containers{}, "Health": api.Health{}, "Version": api.Version{},
-	"Files": api.Files{}, "FileData": api.FileData{},
-	"Found": api.Found{}, "MctrStatus": mctr.Status{}, "MctrUsage": mctr.Usage{}, "Table": api.Table{},
-	"StreamMessage": api.StreamMessage{}, "ProcessIO": api.ProcessIO{},
-	"Images": api.Images{}, "ImageDetail": api.ImageDetail{}, "StoreReport": provisioner.PruneReport{},
-	"Failure":  api.Failure{},
-	"Findings": api.Findings{}, "HostFacts": mctr.HostFacts{}, "Leftovers": api.Leftovers{}, "Ends": mctr.Ends{},
-	"PathStat": api.PathStat{}, "StoreUsage": provisioner.Usage{}, "DiskUsage": containerizer.DiskUsage{},
-	"Networks": api.Networks{}, "NetworkDetails": cni.Details{}, "NetworkCheck": api.NetworkCheck{},
-}
-
 // TestDescribedFields wants the fields of every message described as the code has
 // them, and no others. Raw ones are refused when they are given, and not described,
 // or documents of somebody else's.
@@ -89,8 +73,33 @@ func TestDescribedFields(t *testing.T) {
 			compare(t, kind, v.Message, field, map[reflect.Type]bool{})
 		}
 	}
-	for name, out := range answers {
+	compareAnswers(t, doc)
+	for name, out := range map[string]any{"Failure": api.Failure{}, "ListedFile": api.ListedFile{},
+		"FilePiece": api.FilePiece{}} {
 		compare(t, name, reflect.TypeOf(out), doc.Components.Schemas[name], map[reflect.Type]bool{})
+	}
+}
+
+// compareAnswers compares the answers of all calls: of streams, the records.
+func compareAnswers(t *testing.T, doc *openapi3.T) {
+	t.Helper()
+	described := map[any]*openapi3.Schema{}
+	for _, one := range doc.Components.Schemas["Answer"].Value.OneOf {
+		described[one.Value.Properties["type"].Value.Enum[0]] = one.Value
+	}
+	for _, v := range server.Verbs() {
+		switch schema := described[v.Name]; {
+		case v.Kind == server.Stream:
+			compare(t, v.Name, v.Answer, doc.Components.Schemas[v.Answer.Name()], map[reflect.Type]bool{})
+		case (schema == nil) != (v.Answer == nil):
+			t.Errorf("%s: its answer is %v, and described as %v", v.Name, v.Answer, schema)
+		case v.Answer != nil && v.Answer != reflect.TypeFor[*specs.Spec](): // which is somebody else's
+			compare(t, v.Name, v.Answer, schema.Properties[api.Field(v.Name)], map[reflect.Type]bool{})
+		}
+		delete(described, v.Name)
+	}
+	for name := range described {
+		t.Errorf("openapi.yaml describes an answer to %s, which there is not", name)
 	}
 }
 
@@ -102,6 +111,8 @@ func compare(t *testing.T, at string, typ reflect.Type, schema *openapi3.SchemaR
 	switch {
 	case schema == nil:
 		t.Errorf("%s is not described in openapi.yaml", at)
+	case typ == reflect.TypeFor[api.ContainerID]():
+		compareID(t, at, schema.Value)
 	case typ.Kind() == reflect.Slice && typ.Elem().Kind() != reflect.Uint8:
 		compare(t, at+"[]", typ.Elem(), schema.Value.Items, seen)
 	case typ.Kind() == reflect.Map && schema.Value.AdditionalProperties.Schema != nil:
@@ -122,6 +133,26 @@ func compare(t *testing.T, at string, typ reflect.Type, schema *openapi3.SchemaR
 		for name := range described {
 			t.Errorf("openapi.yaml describes %s.%s, which there is not", at, name)
 		}
+	}
+}
+
+// compareID wants ids described as they are written.
+func compareID(t *testing.T, at string, schema *openapi3.Schema) {
+	t.Helper()
+	data, err := json.Marshal(api.NewContainerID("a.b.c"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var id map[string]any
+	if err := json.Unmarshal(data, &id); err != nil {
+		t.Fatal(err)
+	}
+	if err := schema.VisitJSON(id); err != nil {
+		t.Errorf("%s: %v", at, err)
+	}
+	id["parent"].(map[string]any)["parent"].(map[string]any)["more"] = true
+	if schema.VisitJSON(id) == nil || schema.VisitJSON("a.b.c") == nil || schema.VisitJSON(map[string]any{}) == nil {
+		t.Errorf("%s: more than an id is described", at)
 	}
 }
 

@@ -18,17 +18,6 @@ import (
 	"github.com/mctr/mctr/containerizer"
 )
 
-// A listed file is one of /files/browse, in Mesos' form.
-type listed struct {
-	GID   string `json:"gid"`
-	Mode  string `json:"mode"` // as ls -l
-	Mtime int64  `json:"mtime"`
-	Nlink uint64 `json:"nlink"`
-	Path  string `json:"path"`
-	Size  int64  `json:"size"`
-	UID   string `json:"uid"`
-}
-
 // serveFiles answers a question about files.
 func (s *Server) serveFiles(w http.ResponseWriter, r *http.Request, kind string,
 	ask func(ctx context.Context) (any, error)) {
@@ -51,10 +40,10 @@ func (s *Server) serveFiles(w http.ResponseWriter, r *http.Request, kind string,
 func (s *Server) serveBrowse(w http.ResponseWriter, r *http.Request) {
 	s.serveFiles(w, r, "/files/browse", func(ctx context.Context) (any, error) {
 		list, err := s.files.Browse(ctx, r.FormValue("path"))
-		answer := make([]listed, len(list))
+		answer := make([]api.ListedFile, len(list))
 		names := owners{}
 		for i, f := range list {
-			answer[i] = listed{
+			answer[i] = api.ListedFile{
 				GID: names.group(f.GID), UID: names.user(f.UID), Mode: modeText(f.Mode), Mtime: f.Mtime.Unix(),
 				Nlink: f.Nlink, Path: f.Path, Size: f.Size,
 			}
@@ -147,13 +136,6 @@ func modeText(mode uint32) string {
 	return string(text)
 }
 
-// A piece is a part of a file in Mesos' form. JSON holds text: what is none is read
-// by READ_FILE.
-type piece struct {
-	Data   string `json:"data"`
-	Offset int64  `json:"offset"`
-}
-
 // serveRead gives a part of a file, or for offset -1 where it ends.
 func (s *Server) serveRead(w http.ResponseWriter, r *http.Request) {
 	s.serveFiles(w, r, "/files/read", func(ctx context.Context) (any, error) {
@@ -167,10 +149,10 @@ func (s *Server) serveRead(w http.ResponseWriter, r *http.Request) {
 		}
 		if offset == -1 {
 			size, err := s.files.Size(ctx, r.FormValue("path"))
-			return piece{Offset: size}, err
+			return api.FilePiece{Offset: size}, err
 		}
 		data, _, err := s.files.Read(ctx, r.FormValue("path"), offset, length)
-		return piece{Data: string(wholeRunes(data)), Offset: offset}, err
+		return api.FilePiece{Data: string(wholeRunes(data)), Offset: offset}, err
 	})
 }
 

@@ -24,6 +24,7 @@ import (
 
 // Description is the API as an OpenAPI document.
 //
+//go:generate go run ./internal/genopenapi
 //go:embed openapi.yaml
 var Description []byte
 
