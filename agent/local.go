@@ -2,10 +2,13 @@ package agent
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/cni"
 	"github.com/mctr/mctr/containerizer"
+	"github.com/mctr/mctr/containerizer/launcher"
+	"github.com/mctr/mctr/containerizer/launcher/wire"
 	"github.com/mctr/mctr/internal/ps"
 	"github.com/mctr/mctr/provisioner"
 )
@@ -21,6 +24,23 @@ func (l LocalContainers) Containers(context.Context) ([]mctr.ContainerID, error)
 // Resolve implements [Inspector].
 func (l LocalContainers) Resolve(_ context.Context, ref string) (mctr.ContainerID, error) {
 	return l.Containerizer.Resolve(ref)
+}
+
+// Attach implements [Streams].
+func (l LocalContainers) Attach(ctx context.Context, id mctr.ContainerID, a wire.Attach) (*launcher.Stream, error) {
+	status, err := l.Status(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	if status.Phase != mctr.Running && status.Phase != mctr.Paused {
+		return nil, fmt.Errorf("%w: container %s is %s: only a running one can be attached to", mctr.ErrState,
+			id.Short(), status.Phase)
+	}
+	if a.Stdin && !status.Config.Process.Stdin {
+		return nil, fmt.Errorf("%w: container %s takes no input (launch it with tty_info, or process.stdin)",
+			mctr.ErrState, id.Short())
+	}
+	return l.Containerizer.Attach(ctx, id, a)
 }
 
 // Processes implements [Inspector], by this host's ps(1).
@@ -53,7 +73,7 @@ func NewLocal(c *containerizer.Containerizer, i *provisioner.Provisioner, n *cni
 func (l *Local) Images() Images { return l.images }
 
 // Networks implements [API].
-func (l *Local) Networks() Networks { return LocalNetworks(l.networks) }
+func (l *Local) Networks() Networks { return localNetworks{l.networks, l.Containerizer} }
 
 // Host implements [API].
 func (l *Local) Host() Host { return l.host }

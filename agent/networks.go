@@ -5,6 +5,7 @@ import (
 
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/cni"
+	"github.com/mctr/mctr/containerizer"
 )
 
 // Networks are the verbs on CNI networks.
@@ -24,10 +25,14 @@ type Networks interface {
 }
 
 // localNetworks are the networks of this host.
-type localNetworks struct{ networks *cni.Networks }
+type localNetworks struct {
+	networks   *cni.Networks
+	containers *containerizer.Containerizer // nil: it is not known which containers there are
+}
 
-// LocalNetworks returns the networks of this host as [Networks].
-func LocalNetworks(n *cni.Networks) Networks { return localNetworks{n} }
+// LocalNetworks returns the networks of this host as [Networks]. A check of a container that
+// does not exist finds nothing wrong, other than with [Local.Networks].
+func LocalNetworks(n *cni.Networks) Networks { return localNetworks{networks: n} }
 
 func (l localNetworks) List(context.Context) ([]cni.Details, error) { return l.networks.List() }
 
@@ -56,5 +61,10 @@ func (l localNetworks) GC(ctx context.Context, name string) error {
 }
 
 func (l localNetworks) Check(ctx context.Context, id mctr.ContainerID) ([]cni.CheckResult, error) {
+	if l.containers != nil {
+		if _, err := l.containers.Status(ctx, id); err != nil {
+			return nil, err
+		}
+	}
 	return l.networks.CheckAll(ctx, id)
 }

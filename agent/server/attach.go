@@ -34,19 +34,7 @@ func (x *exchange) attachContainer(in api.Attach) error {
 func (s *Server) attach(ctx context.Context, id mctr.ContainerID, a wire.Attach) (*launcher.Stream, error) {
 	ctx, cancel := context.WithTimeout(ctx, quickTime)
 	defer cancel()
-	status, err := s.Containers.Status(ctx, id)
-	if err != nil {
-		return nil, err
-	}
-	if !running(status.Phase) {
-		return nil, fmt.Errorf("%w: container %s is %s: only a running one can be attached to", mctr.ErrState,
-			id.Short(), status.Phase)
-	}
-	if a.Stdin && !status.Config.Process.Stdin {
-		return nil, fmt.Errorf("%w: container %s takes no input (launch it with tty_info, or process.stdin)",
-			mctr.ErrState, id.Short())
-	}
-	return s.Containers.Attach(ctx, id, a)
+	return s.Local.Attach(ctx, id, a)
 }
 
 func errSessionOutput(id mctr.ContainerID) error {
@@ -61,7 +49,7 @@ func (x *exchange) execContainer(in api.Exec) error {
 			return err
 		}
 	}
-	stream, err := x.Containers.Exec(x.r.Context(), in.ContainerID.ID(), containerizer.Exec{
+	stream, err := x.Local.Exec(x.r.Context(), in.ContainerID.ID(), containerizer.Exec{
 		Args: in.Args, Env: in.Env, WorkingDir: in.WorkingDir, User: in.User,
 		Terminal: in.Terminal, ConsoleSize: in.ConsoleSize, Stdin: in.Stdin, Detach: in.Detach,
 	})

@@ -113,7 +113,7 @@ func (s *containerMetrics) Describe(to chan<- *prometheus.Desc) {
 func (s *containerMetrics) Collect(to chan<- prometheus.Metric) {
 	ctx, cancel := context.WithTimeout(context.Background(), scrapeTimeout)
 	defer cancel()
-	ids, err := s.Server.Containers.Containers()
+	ids, err := s.Server.Local.Containers(ctx)
 	if err != nil {
 		to <- prometheus.NewInvalidMetric(s.containers, err)
 		return
@@ -124,7 +124,7 @@ func (s *containerMetrics) Collect(to chan<- prometheus.Metric) {
 	}
 	now, names, mute := map[mctr.ContainerID]*mctr.Usage{}, map[mctr.ContainerID]string{}, []mctr.ContainerID(nil)
 	for _, id := range ids {
-		status, err := s.Server.Containers.Status(ctx, id)
+		status, err := s.Server.Local.Status(ctx, id)
 		if errors.Is(err, mctr.ErrNotFound) {
 			continue
 		}
@@ -136,7 +136,7 @@ func (s *containerMetrics) Collect(to chan<- prometheus.Metric) {
 		if !running(status.Phase) {
 			continue
 		}
-		u, err := s.Server.Containers.Usage(ctx, id)
+		u, err := s.Server.Local.Usage(ctx, id)
 		if err != nil { // it ends just now, or one of its figures cannot be had
 			mute = append(mute, id)
 			continue

@@ -9,7 +9,6 @@ import (
 	"github.com/opencontainers/runtime-spec/specs-go"
 
 	"github.com/mctr/mctr"
-	"github.com/mctr/mctr/agent"
 	"github.com/mctr/mctr/agent/api"
 	"github.com/mctr/mctr/containerizer"
 	"github.com/mctr/mctr/logs"
@@ -22,7 +21,7 @@ func (s *Server) getContainers(ctx context.Context, in api.List) (api.Containers
 	if in.ShowStandalone != nil && !*in.ShowStandalone {
 		return found, nil // all are
 	}
-	ids, err := s.Containers.Containers()
+	ids, err := s.Local.Containers(ctx)
 	if err != nil {
 		return found, err
 	}
@@ -51,7 +50,7 @@ func running(p mctr.Phase) bool { return p == mctr.Running || p == mctr.Paused }
 
 // container is what is known of one, with what it consumes if it runs.
 func (s *Server) container(ctx context.Context, id mctr.ContainerID) (api.Container, error) {
-	status, err := s.Containers.Status(ctx, id)
+	status, err := s.Local.Status(ctx, id)
 	if err != nil {
 		return api.Container{}, err
 	}
@@ -61,7 +60,7 @@ func (s *Server) container(ctx context.Context, id mctr.ContainerID) (api.Contai
 	if !running(status.Phase) {
 		return c, nil
 	}
-	u, err := s.Containers.Usage(ctx, id)
+	u, err := s.Local.Usage(ctx, id)
 	if err == nil { // as in Mesos, a container without statistics is listed all the same
 		c.ResourceStatistics = api.NewStatistics(u)
 	}
@@ -69,26 +68,25 @@ func (s *Server) container(ctx context.Context, id mctr.ContainerID) (api.Contai
 }
 
 // find gives the id of the container that is named, or whose id begins like this.
-func (s *Server) find(_ context.Context, in api.Find) (api.Found, error) {
-	id, err := s.Containers.Resolve(in.Name)
+func (s *Server) find(ctx context.Context, in api.Find) (api.Found, error) {
+	id, err := s.Local.Resolve(ctx, in.Name)
 	return api.Found{ContainerID: api.NewContainerID(id)}, err
 }
 
 func (s *Server) inspect(ctx context.Context, in api.ID) (*mctr.Status, error) {
-	return s.Containers.Status(ctx, in.ContainerID.ID())
+	return s.Local.Status(ctx, in.ContainerID.ID())
 }
 
 func (s *Server) usage(ctx context.Context, in api.ID) (*mctr.Usage, error) {
-	return s.Containers.Usage(ctx, in.ContainerID.ID())
+	return s.Local.Usage(ctx, in.ContainerID.ID())
 }
 
 func (s *Server) diskUsage(ctx context.Context, in api.ID) (containerizer.DiskUsage, error) {
-	return s.Containers.DiskUsage(ctx, in.ContainerID.ID())
+	return s.Local.DiskUsage(ctx, in.ContainerID.ID())
 }
 
 func (s *Server) processes(ctx context.Context, in api.Processes) (api.Table, error) {
-	local := agent.LocalContainers{Containerizer: s.Containers}
-	text, err := local.Processes(ctx, in.ContainerID.ID(), in.Options...)
+	text, err := s.Local.Processes(ctx, in.ContainerID.ID(), in.Options...)
 	return api.Table{Text: string(text)}, err
 }
 
@@ -100,16 +98,16 @@ func (s *Server) dryRun(ctx context.Context, in api.DryRun) (*specs.Spec, error)
 	if err := s.checkAllowed(in.Config); err != nil {
 		return nil, err
 	}
-	return s.Containers.DryRun(ctx, in.Config)
+	return s.Local.DryRun(ctx, in.Config)
 }
 
 // ends are those of the agent's containers that no client has acknowledged.
 func (s *Server) ends(ctx context.Context, _ empty) (*mctr.Ends, error) {
-	return s.Containers.Ends(ctx)
+	return s.Local.Ends(ctx)
 }
 
 func (s *Server) acknowledge(ctx context.Context, in api.Acknowledgement) (empty, error) {
-	return empty{}, s.Containers.Acknowledge(ctx, in.Keys...)
+	return empty{}, s.Local.Acknowledge(ctx, in.Keys...)
 }
 
 // watchEvents streams what happened to containers, by whatever process, and with follow
@@ -118,7 +116,7 @@ func watchEvents(x *exchange, in mctr.EventOptions, out *output) error {
 	if err := out.begin(); err != nil {
 		return err
 	}
-	for e, err := range x.Containers.Events(x.r.Context(), in) {
+	for e, err := range x.Local.Events(x.r.Context(), in) {
 		if err != nil {
 			return err
 		}
@@ -136,7 +134,7 @@ func readLogs(x *exchange, in api.Logs, out *output) error {
 		o.Tail = *in.Tail
 	}
 	id := in.ContainerID.ID()
-	if _, err := x.Containers.Status(x.r.Context(), id); err != nil {
+	if _, err := x.Local.Status(x.r.Context(), id); err != nil {
 		return err
 	}
 	if o.Follow {
@@ -144,7 +142,7 @@ func readLogs(x *exchange, in api.Logs, out *output) error {
 			return err
 		}
 	}
-	return x.Containers.Logs(x.r.Context(), id, o, func(e logs.Entry) error {
+	return x.Local.Logs(x.r.Context(), id, o, func(e logs.Entry) error {
 		entry := api.Entry{Time: e.Time, Text: bytes.Clone(e.Text), Partial: e.Partial, Gap: e.Gap, Removed: e.Removed}
 		if !e.Gap {
 			entry.Stream = streamNames[e.Stream]

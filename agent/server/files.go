@@ -197,7 +197,7 @@ func (s *Server) readFile(ctx context.Context, in api.FileRange) (api.FileData, 
 
 // statPath looks at a path in a container's filesystem.
 func (s *Server) statPath(ctx context.Context, in api.Stat) (api.PathStat, error) {
-	stat, err := s.Containers.StatPath(ctx, in.ContainerID.ID(), in.Path,
+	stat, err := s.Local.StatPath(ctx, in.ContainerID.ID(), in.Path,
 		containerizer.CopyOptions{FollowLink: in.FollowLink})
 	if err != nil {
 		return api.PathStat{}, err
@@ -208,12 +208,12 @@ func (s *Server) statPath(ctx context.Context, in api.Stat) (api.PathStat, error
 
 // copyFrom writes a file or directory of a container.
 func copyFrom(x *exchange, in api.CopyFrom, w io.Writer) error {
-	return x.Containers.CopyFrom(x.r.Context(), in.ContainerID.ID(), in.Path, w,
+	return x.Local.CopyFrom(x.r.Context(), in.ContainerID.ID(), in.Path, w,
 		containerizer.CopyOptions{Name: in.Name, FollowLink: in.FollowLink})
 }
 
 // copyTo unpacks what the call brings in a directory of a container.
 func copyTo(x *exchange, in api.CopyTo, r io.Reader) error {
-	return x.Containers.CopyTo(x.r.Context(), in.ContainerID.ID(), in.Path, r,
+	return x.Local.CopyTo(x.r.Context(), in.ContainerID.ID(), in.Path, r,
 		containerizer.CopyOptions{Archive: in.Archive})
 }

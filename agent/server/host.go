@@ -18,20 +18,20 @@ func (s *Server) getVersion(context.Context, empty) (api.Version, error) {
 
 // getHost tells short facts of this host.
 func (s *Server) getHost(ctx context.Context, _ empty) (*mctr.HostFacts, error) {
-	return s.Host.Facts(ctx)
+	return s.Local.Host().Facts(ctx)
 }
 
 // examineHost says what this host can do for containers, and what not.
 func (s *Server) examineHost(ctx context.Context, _ empty) (api.Findings, error) {
-	found, err := s.Host.Examine(ctx)
+	found, err := s.Local.Host().Examine(ctx)
 	return api.Findings{Findings: found}, err
 }
 
 // reconcile finds and undoes what no container accounts for.
 func (s *Server) reconcile(ctx context.Context, in api.Reconciliation) (api.Leftovers, error) {
-	act := s.Containers.Reconcile
+	act := s.Local.Reconcile
 	if in.DryRun {
-		act = s.Containers.Leftovers
+		act = s.Local.Leftovers
 	}
 	found, err := act(ctx)
 	out := api.Leftovers{Leftovers: found}

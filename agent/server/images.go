@@ -21,7 +21,7 @@ func pullImage(x *exchange, in api.Pull, out *output) error {
 	if !slices.Contains(policies, in.Policy) {
 		return fmt.Errorf("%w: policy %q: always, missing, never or newer", mctr.ErrInvalid, in.Policy)
 	}
-	image, err := x.Images.Pull(x.r.Context(), in.Reference,
+	image, err := x.Local.Images().Pull(x.r.Context(), in.Reference,
 		provisioner.PullOptions{Policy: in.Policy, Platform: in.Platform, Progress: out.progress})
 	if err != nil {
 		return err
@@ -37,7 +37,7 @@ func (o *output) progress(e provisioner.Event) {
 
 // listImages lists the store.
 func (s *Server) listImages(ctx context.Context, _ empty) (api.Images, error) {
-	images, err := s.Images.Images(ctx)
+	images, err := s.Local.Images().Images(ctx)
 	return api.Images{Images: images}, err
 }
 
@@ -46,7 +46,7 @@ func (s *Server) inspectImage(ctx context.Context, in api.Reference) (api.ImageD
 	if err := checkHostImage(in.Reference); err != nil {
 		return api.ImageDetail{}, err
 	}
-	image, err := s.Images.Inspect(ctx, in.Reference)
+	image, err := s.Local.Images().Inspect(ctx, in.Reference)
 	if err != nil {
 		return api.ImageDetail{}, err
 	}
@@ -58,7 +58,7 @@ func (s *Server) removeImage(ctx context.Context, in api.Reference) (provisioner
 	if err := checkHostImage(in.Reference); err != nil {
 		return provisioner.PruneReport{}, err
 	}
-	return s.Images.Remove(ctx, in.Reference, in.Force)
+	return s.Local.Images().Remove(ctx, in.Reference, in.Force)
 }
 
 // pruneImages removes the images that no container uses, but for those excluded.
@@ -72,7 +72,7 @@ func (s *Server) pruneImages(ctx context.Context, in api.Prune) (provisioner.Pru
 		if in.Mctr.Only != nil {
 			o.Keep = func(i provisioner.Image) bool { return !slices.Contains(in.Mctr.Only, i.Reference) }
 		}
-		return s.Images.Prune(ctx, o)
+		return s.Local.Images().Prune(ctx, o)
 	}
 	var keep []string
 	for _, image := range in.ExcludedImages {
@@ -82,7 +82,7 @@ func (s *Server) pruneImages(ctx context.Context, in api.Prune) (provisioner.Pru
 		}
 		keep = append(keep, name)
 	}
-	return s.Containers.PruneImages(ctx, keep...)
+	return s.Local.PruneImages(ctx, keep...)
 }
 
 // tagImage gives an image one more name.
@@ -90,7 +90,7 @@ func (s *Server) tagImage(ctx context.Context, in api.Tag) (empty, error) {
 	if err := checkHostImage(in.Source); err != nil {
 		return empty{}, err
 	}
-	return empty{}, s.Images.Tag(ctx, in.Source, in.Target)
+	return empty{}, s.Local.Images().Tag(ctx, in.Source, in.Target)
 }
 
 // maxArchiveName bounds what an archive is called in errors, in bytes.
@@ -103,7 +103,7 @@ func loadImages(x *exchange, in api.Load, out *output) error {
 		return fmt.Errorf("%w: the archive's name has more than %d bytes", mctr.ErrInvalid, maxArchiveName)
 	}
 	return x.archive(func(r io.Reader) error {
-		loaded, err := x.Images.Load(x.r.Context(), r, cmp.Or(in.Name, api.FormArchive),
+		loaded, err := x.Local.Images().Load(x.r.Context(), r, cmp.Or(in.Name, api.FormArchive),
 			provisioner.LoadOptions{Platform: in.Platform, Progress: out.progress})
 		for _, image := range loaded {
 			if err := out.send(api.StreamMessage{Image: image}); err != nil {
@@ -124,10 +124,10 @@ func saveImages(x *exchange, in api.Save, w io.Writer) error {
 			return err
 		}
 	}
-	return x.Images.Save(x.r.Context(), in.References, w, in.Format)
+	return x.Local.Images().Save(x.r.Context(), in.References, w, in.Format)
 }
 
 // imagesUsage is what the store takes on disk.
 func (s *Server) imagesUsage(ctx context.Context, _ empty) (provisioner.Usage, error) {
-	return s.Images.Usage(ctx)
+	return s.Local.Images().Usage(ctx)
 }

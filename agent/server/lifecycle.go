@@ -31,7 +31,7 @@ func (x *exchange) launchContainer(in api.Launch) error {
 	}
 	return x.start(options, func(ctx context.Context, o containerizer.LaunchOptions) (*launcher.Stream, error) {
 		x.forget(id)
-		stream, err := x.Containers.Launch(ctx, id, config, o)
+		stream, err := x.Local.Launch(ctx, id, config, o)
 		return stream, x.launchError(ctx, id, err)
 	})
 }
@@ -79,7 +79,7 @@ func checkHostImage(image string) error {
 func (s *Server) launchError(ctx context.Context, id mctr.ContainerID, err error) error {
 	switch {
 	case errors.Is(err, mctr.ErrExists):
-		status, statusErr := s.Containers.Status(ctx, id)
+		status, statusErr := s.Local.Status(ctx, id)
 		if statusErr == nil && (running(status.Phase) || status.Phase.Launching()) {
 			return errLaunched
 		}
@@ -108,7 +108,7 @@ func (s *Server) launchGroup(ctx context.Context, in api.LaunchedGroup) (empty, 
 	}
 	id := in.ContainerID.ID()
 	s.forget(id)
-	err := s.Containers.LaunchGroup(ctx, id, in.Group, containerizer.LaunchOptions{})
+	err := s.Local.LaunchGroup(ctx, id, in.Group, containerizer.LaunchOptions{})
 	return empty{}, s.launchError(ctx, id, err)
 }
 
@@ -118,14 +118,14 @@ func (s *Server) create(ctx context.Context, in api.Launch) (empty, error) {
 	if err != nil {
 		return empty{}, err
 	}
-	return empty{}, s.Containers.Create(ctx, id, config, nil)
+	return empty{}, s.Local.Create(ctx, id, config, nil)
 }
 
 // startContainer launches a container that was created, or has ended, again.
 func (x *exchange) startContainer(in api.Start) error {
 	options := containerizer.LaunchOptions{Attach: in.Attach, ConsoleSize: in.ConsoleSize}
 	return x.start(options, func(ctx context.Context, o containerizer.LaunchOptions) (*launcher.Stream, error) {
-		return x.Containers.Start(ctx, in.ContainerID.ID(), o)
+		return x.Local.Start(ctx, in.ContainerID.ID(), o)
 	})
 }
 
@@ -163,7 +163,7 @@ func (s *Server) wait(ctx context.Context, in api.ID) (api.Termination, error) {
 	if session := s.sessions.find(id); session != nil {
 		return ended(session.wait(ctx))
 	}
-	t, err := s.Containers.Wait(ctx, id)
+	t, err := s.Local.Wait(ctx, id)
 	if err != nil {
 		t, err = s.recovered(id, err)
 	}
@@ -190,7 +190,7 @@ func (s *Server) kill(ctx context.Context, in api.Kill) (empty, error) {
 	if session := s.sessions.find(id); session != nil {
 		return empty{}, session.kill(sig)
 	}
-	return empty{}, s.Containers.Kill(ctx, id, sig)
+	return empty{}, s.Local.Kill(ctx, id, sig)
 }
 
 // lastSignal is Linux's (signal(7)).
@@ -206,7 +206,7 @@ func signal(number int) (unix.Signal, error) {
 // stop asks a container to end, and ends it after a while.
 func (s *Server) stop(ctx context.Context, in api.Stop) (api.Termination, error) {
 	id := in.ContainerID.ID()
-	status, err := s.Containers.Status(ctx, id)
+	status, err := s.Local.Status(ctx, id)
 	if err != nil {
 		return api.Termination{}, err
 	}
@@ -221,7 +221,7 @@ func (s *Server) stop(ctx context.Context, in api.Stop) (api.Termination, error)
 	if timeout < 0 {
 		return api.Termination{}, fmt.Errorf("%w: timeout %s", mctr.ErrInvalid, timeout)
 	}
-	return ended(s.Containers.Stop(ctx, id, sig, timeout))
+	return ended(s.Local.Stop(ctx, id, sig, timeout))
 }
 
 // stopSignal is the number that was asked for, or the container's own.
@@ -236,28 +236,28 @@ func stopSignal(asked int, own string) (unix.Signal, error) {
 }
 
 func (s *Server) destroy(ctx context.Context, in api.ID) (api.Termination, error) {
-	return ended(s.Containers.Destroy(ctx, in.ContainerID.ID()))
+	return ended(s.Local.Destroy(ctx, in.ContainerID.ID()))
 }
 
 func (s *Server) pause(ctx context.Context, in api.ID) (empty, error) {
-	return empty{}, s.Containers.Pause(ctx, in.ContainerID.ID())
+	return empty{}, s.Local.Pause(ctx, in.ContainerID.ID())
 }
 
 func (s *Server) resume(ctx context.Context, in api.ID) (empty, error) {
-	return empty{}, s.Containers.Resume(ctx, in.ContainerID.ID())
+	return empty{}, s.Local.Resume(ctx, in.ContainerID.ID())
 }
 
 func (s *Server) rename(ctx context.Context, in api.Rename) (empty, error) {
-	return empty{}, s.Containers.Rename(ctx, in.ContainerID.ID(), in.Name)
+	return empty{}, s.Local.Rename(ctx, in.ContainerID.ID(), in.Name)
 }
 
 // update changes limits.
 func (s *Server) update(ctx context.Context, in api.Update) (empty, error) {
 	id := in.ContainerID.ID()
 	if in.Group {
-		return empty{}, s.Containers.UpdateGroup(ctx, id, in.Resources)
+		return empty{}, s.Local.UpdateGroup(ctx, id, in.Resources)
 	}
-	return empty{}, s.Containers.Update(ctx, id, in.Resources)
+	return empty{}, s.Local.Update(ctx, id, in.Resources)
 }
 
 // remove removes what is left of a container, or session, that has ended.
@@ -266,7 +266,7 @@ func (s *Server) remove(ctx context.Context, in api.Remove) (empty, error) {
 	if s.sessions.find(id) != nil {
 		return empty{}, s.sessions.remove(id)
 	}
-	err := s.Containers.Remove(ctx, id, in.Force)
+	err := s.Local.Remove(ctx, id, in.Force)
 	if err == nil {
 		s.sessions.leave(id)
 	}

@@ -11,7 +11,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
 	"github.com/mctr/mctr"
-	"github.com/mctr/mctr/containerizer"
+	"github.com/mctr/mctr/agent"
 )
 
 // unknownCall stands for whatever clients make up: labels are few.
@@ -122,7 +122,7 @@ func phaseOf(step string) string {
 }
 
 // watch counts what happens from now on, by whatever process.
-func (m *metrics) watch(ctx context.Context, c *containerizer.Containerizer) error {
+func (m *metrics) watch(ctx context.Context, c agent.Inspector) error {
 	since := time.Now()
 	for e, err := range c.Events(ctx, mctr.EventOptions{Follow: true}) {
 		if err != nil {

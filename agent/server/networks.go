@@ -10,12 +10,12 @@ import (
 
 // createNetwork makes a network.
 func (s *Server) createNetwork(ctx context.Context, in api.NewNetwork) (empty, error) {
-	return empty{}, s.Networks.Create(ctx, in.Name, in.Definition)
+	return empty{}, s.Local.Networks().Create(ctx, in.Name, in.Definition)
 }
 
 // listNetworks lists all networks, past those that cannot be read.
 func (s *Server) listNetworks(ctx context.Context, _ empty) (api.Networks, error) {
-	list, err := s.Networks.List(ctx)
+	list, err := s.Local.Networks().List(ctx)
 	out := api.Networks{Networks: list}
 	if err != nil {
 		out.Error = wire.NewError(err)
@@ -25,30 +25,26 @@ func (s *Server) listNetworks(ctx context.Context, _ empty) (api.Networks, error
 
 // inspectNetwork tells everything that is known of a network.
 func (s *Server) inspectNetwork(ctx context.Context, in api.NetworkName) (*cni.Details, error) {
-	return s.Networks.Inspect(ctx, in.Name)
+	return s.Local.Networks().Inspect(ctx, in.Name)
 }
 
 // probeNetwork reports whether a container could have a network.
 func (s *Server) probeNetwork(ctx context.Context, in api.NetworkName) (empty, error) {
-	return empty{}, s.Networks.Available(ctx, in.Name)
+	return empty{}, s.Local.Networks().Available(ctx, in.Name)
 }
 
 // removeNetwork removes a network that nobody is attached to.
 func (s *Server) removeNetwork(ctx context.Context, in api.NetworkName) (empty, error) {
-	return empty{}, s.Networks.Remove(ctx, in.Name)
+	return empty{}, s.Local.Networks().Remove(ctx, in.Name)
 }
 
 // gcNetwork has plugins drop what no container accounts for.
 func (s *Server) gcNetwork(ctx context.Context, in api.NetworkName) (empty, error) {
-	return empty{}, s.Networks.GC(ctx, in.Name)
+	return empty{}, s.Local.Networks().GC(ctx, in.Name)
 }
 
 // checkNetworks asks plugins whether a container is attached as it should be.
 func (s *Server) checkNetworks(ctx context.Context, in api.ID) (api.NetworkCheck, error) {
-	id := in.ContainerID.ID()
-	if _, err := s.Containers.Status(ctx, id); err != nil {
-		return api.NetworkCheck{}, err
-	}
-	all, err := s.Networks.Check(ctx, id)
+	all, err := s.Local.Networks().Check(ctx, in.ContainerID.ID())
 	return api.NetworkCheck{Interfaces: all}, err
 }

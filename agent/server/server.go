@@ -31,18 +31,15 @@ var Description []byte
 // maxScrapes bounds the looks at all containers at one time.
 const maxScrapes = 16
 
-// Options are what a Server serves.
+// Options are what a Server serves. Without Local it can refuse calls, and no more.
 type Options struct {
-	Containers *containerizer.Containerizer
-	Images     agent.Images
-	Networks   agent.Networks
-	Host       agent.Host
-	Owner      string // of the containers launched here
-	Version    api.VersionInfo
-	Recovered  *containerizer.Recovered // what the agent found when it started
-	Log        slog.Handler
-	BodyTime   time.Duration // for a call to arrive; 0: BodyTime
-	StallTime  time.Duration // for a piece of an archive to arrive or be taken; 0: 2 min
+	Local     *agent.Local
+	Owner     string // of the containers launched here
+	Version   api.VersionInfo
+	Recovered *containerizer.Recovered // what the agent found when it started
+	Log       slog.Handler
+	BodyTime  time.Duration // for a call to arrive; 0: BodyTime
+	StallTime time.Duration // for a piece of an archive to arrive or be taken; 0: 2 min
 }
 
 // A Server answers calls. Make one with New.
@@ -61,12 +58,15 @@ type Server struct {
 
 // New returns a server of o.
 func New(o Options) *Server {
+	if o.Local == nil {
+		o.Local = &agent.Local{}
+	}
 	if o.Recovered == nil {
 		o.Recovered = &containerizer.Recovered{}
 	}
 	o.BodyTime, o.StallTime = cmp.Or(o.BodyTime, BodyTime), cmp.Or(o.StallTime, stallTime)
 	s := &Server{
-		Options: o, log: slog.New(o.Log), files: files.Tree{Containers: o.Containers},
+		Options: o, log: slog.New(o.Log), files: files.Tree{Containers: o.Local.Containerizer},
 		sessions: newSessions(), registry: prometheus.NewRegistry(), ended: maps.Clone(o.Recovered.Ended),
 	}
 	s.metrics = newMetrics(s.registry, s)
@@ -78,7 +78,7 @@ func New(o Options) *Server {
 }
 
 // Watch counts what happens to containers until ctx ends.
-func (s *Server) Watch(ctx context.Context) error { return s.metrics.watch(ctx, s.Containers) }
+func (s *Server) Watch(ctx context.Context) error { return s.metrics.watch(ctx, s.Local) }
 
 // Handler serves everything to those whom it may: see Authenticated.
 func (s *Server) Handler() http.Handler {
@@ -126,13 +126,13 @@ func serveUnknown(mux *http.ServeMux, w http.ResponseWriter, r *http.Request) {
 
 // Answers reports whether the agent can tell of its containers: if it cannot, another one may.
 func (s *Server) Answers() error {
-	_, err := s.Containers.Containers()
+	_, err := s.Local.Containers(context.Background())
 	return err
 }
 
 // Healthy reports whether all is well: see Containerizer.Condition.
 func (s *Server) Healthy() error {
-	return s.Containers.Condition()
+	return s.Local.Condition()
 }
 
 func (s *Server) serveHealth(w http.ResponseWriter, r *http.Request) {

@@ -182,13 +182,13 @@ func launchSession(x *exchange, in api.Session, out *output) error {
 	if err != nil {
 		return err
 	}
-	switch _, err := x.Containers.Status(x.r.Context(), id); {
+	switch _, err := x.Local.Status(x.r.Context(), id); {
 	case err == nil:
 		return fmt.Errorf("%w: container %s", mctr.ErrExists, id)
 	case !errors.Is(err, mctr.ErrNotFound):
 		return err
 	}
-	parent, err := x.Containers.Status(x.r.Context(), id.Parent())
+	parent, err := x.Local.Status(x.r.Context(), id.Parent())
 	if err != nil {
 		return sessionError(err)
 	}
@@ -197,7 +197,7 @@ func launchSession(x *exchange, in api.Session, out *output) error {
 		return err
 	}
 	e.Whole = true
-	stream, err := x.Containers.Exec(x.r.Context(), id.Parent(), e)
+	stream, err := x.Local.Exec(x.r.Context(), id.Parent(), e)
 	if err != nil {
 		x.sessions.abandon(session)
 		return sessionError(err)

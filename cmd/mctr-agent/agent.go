@@ -114,10 +114,9 @@ func open(ctx context.Context, f *flags) (*service, error) {
 	}
 	a := &service{flags: f, log: slog.New(f.log), containers: containers}
 	a.server = server.New(server.Options{
-		Containers: containers, Images: images, Networks: agent.LocalNetworks(networks), Owner: f.name,
-		Recovered: a.recover(ctx), Log: f.log,
-		Host: agent.LocalHost{Root: f.root, State: f.state, PluginDirs: networks.PluginDirs(), Backend: f.backend,
-			Version: version},
+		Local: agent.NewLocal(containers, images, networks, agent.LocalHost{Root: f.root, State: f.state,
+			PluginDirs: networks.PluginDirs(), Backend: f.backend, Version: version}),
+		Owner: f.name, Recovered: a.recover(ctx), Log: f.log,
 		Version: api.VersionInfo{Version: version, GitSHA: buildinfo.Commit()},
 	})
 	return a, nil
