@@ -124,7 +124,7 @@ const (
 	// How containers of this agent ended, as long as no client has acknowledged it, also of containers that
 	// another client released or removed.
 	GetEnds = "GET_ENDS"
-	// Say that ends were written down: they are not told again.
+	// Say that the client has recorded ends, which are not listed again then.
 	AcknowledgeEnds = "ACKNOWLEDGE_ENDS"
 
 	// Give an image one more name.
@@ -150,7 +150,7 @@ const (
 	// Whether a container could have the network: it is there, or made on demand (bridge), and so are its
 	// plugins.
 	ProbeNetwork = "PROBE_NETWORK"
-	// Remove a network of mctrs that nobody is attached to.
+	// Remove a network of mctr's to which no container is attached.
 	RemoveNetwork = "REMOVE_NETWORK"
 	// Have plugins drop what no container accounts for (CNI 1.1.0).
 	GCNetwork = "GC_NETWORK"

@@ -82,7 +82,7 @@ func (i *Image) Reference() (string, error) {
 	return i.Docker.Name, nil
 }
 
-// fill gives the config what the container says; nested tells what "the parent's" is.
+// fill adds what the container says to the config; whether it is nested decides what "the parent's" is.
 func (c *ContainerInfo) fill(config *mctr.ContainerConfig, nested bool) error {
 	if c.Type != "MESOS" || given(c.Docker) {
 		return refused(fmt.Sprintf("container: type %q", c.Type), "containers are of type MESOS")

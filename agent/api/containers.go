@@ -26,12 +26,12 @@ type List struct {
 	ShowEnded      bool  `json:"show_ended,omitempty"`      // mctr's own
 }
 
-// Containers is the answer to it.
+// Containers is the answer to GET_CONTAINERS.
 type Containers struct {
 	Containers []Container `json:"containers"`
 }
 
-// A Container is one of them.
+// A Container is an entry of Containers.
 type Container struct {
 	ContainerID        ContainerID     `json:"container_id"`
 	ContainerStatus    ContainerStatus `json:"container_status"`
@@ -40,7 +40,7 @@ type Container struct {
 	Mctr *mctr.Status `json:"mctr,omitempty"`
 }
 
-// A ContainerStatus is what Mesos tells of a container.
+// A ContainerStatus is what Mesos says of a container.
 type ContainerStatus struct {
 	ContainerID ContainerID `json:"container_id"`
 	ExecutorPid int         `json:"executor_pid,omitempty"`
@@ -60,7 +60,7 @@ type Statistics struct {
 	MemCacheBytes         uint64  `json:"mem_cache_bytes"`
 }
 
-// NewStatistics tells a usage in Mesos' words.
+// NewStatistics returns a usage in Mesos' words.
 func NewStatistics(u *mctr.Usage) *Statistics {
 	const second = 1e9
 	return &Statistics{
@@ -93,12 +93,12 @@ type FilePath struct {
 	Path string `json:"path"`
 }
 
-// Files is the answer to it.
+// Files is the answer to LIST_FILES.
 type Files struct {
 	FileInfos []FileInfo `json:"file_infos"`
 }
 
-// A FileInfo is what LIST_FILES tells of a file.
+// A FileInfo is what LIST_FILES says of a file.
 type FileInfo struct {
 	Path  string   `json:"path"`
 	Nlink uint64   `json:"nlink"`
@@ -116,7 +116,7 @@ type FileRange struct {
 	Length *int64 `json:"length,omitempty"`
 }
 
-// A FileData is the answer to it.
+// A FileData is the answer to READ_FILE.
 type FileData struct {
 	Size int64  `json:"size"` // of the whole file
 	Data []byte `json:"data"`

@@ -1,7 +1,7 @@
 package api
 
-// An Acknowledgement says that the client has written down these ends of GET_ENDS: they
-// are not told again.
+// An Acknowledgement names ends of GET_ENDS that the client has recorded: they are not
+// listed again.
 type Acknowledgement struct {
 	Keys []string `json:"keys"`
 }

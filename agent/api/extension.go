@@ -16,7 +16,7 @@ type (
 	Find struct {
 		Name string `json:"name"`
 	}
-	// Found is the container that it is.
+	// Found is the container that a Find leads to.
 	Found struct {
 		ContainerID ContainerID `json:"container_id"`
 	}

@@ -31,7 +31,7 @@ var reasons = map[string]string{
 	mctr.ReasonShimLost:     "REASON_AGENT_RESTARTED",
 }
 
-// NewTermination tells an end in Mesos' words.
+// NewTermination returns an end in Mesos' words.
 func NewTermination(t *mctr.Termination) Termination {
 	end := Termination{ExitStatus: t.ExitCode << 8, State: state(t), Reason: reasons[t.Reason], Message: t.Message,
 		Mctr: t}

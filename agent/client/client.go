@@ -141,7 +141,7 @@ func (c *Client) send(r *http.Request) (*http.Response, error) {
 }
 
 // lost is the error of a connection that broke. Its text leaves out the URL, which
-// nobody wrote.
+// the caller did not write.
 func (c *Client) lost(ctx context.Context, err error) error {
 	switch {
 	case ctx.Err() != nil:
@@ -155,7 +155,7 @@ func (c *Client) lost(ctx context.Context, err error) error {
 // maxFailure bounds the text of an error.
 const maxFailure = 1 << 20
 
-// failure is the error that an answer tells: it matches the sentinel that it had
+// failure is the error in an answer: it matches the sentinel that it had
 // at the agent.
 func failure(answer *http.Response) error {
 	if answer.StatusCode == http.StatusAccepted {
@@ -165,15 +165,15 @@ func failure(answer *http.Response) error {
 	if err != nil {
 		return err
 	}
-	var told api.Failure
-	if json.Unmarshal(data, &told) != nil || told.Error == nil {
+	var body api.Failure
+	if json.Unmarshal(data, &body) != nil || body.Error == nil {
 		return fmt.Errorf("the agent answers %s: %.200q", answer.Status, data)
 	}
-	if told.Error.Kind == "" && answer.StatusCode == http.StatusServiceUnavailable {
+	if body.Error.Kind == "" && answer.StatusCode == http.StatusServiceUnavailable {
 		return fmt.Errorf("%w: %s", mctr.ErrUnavailable,
-			strings.TrimPrefix(told.Error.Message, mctr.ErrUnavailable.Error()+": "))
+			strings.TrimPrefix(body.Error.Message, mctr.ErrUnavailable.Error()+": "))
 	}
-	return told.Error.Err()
+	return body.Error.Err()
 }
 
 // call makes a call that is answered by at most one message; out may be nil.

@@ -44,7 +44,7 @@ func (c *Client) Resolve(ctx context.Context, ref string) (mctr.ContainerID, err
 	return id, id.Validate()
 }
 
-// Status tells what is known of a container.
+// Status returns what is known of a container.
 func (c *Client) Status(ctx context.Context, id mctr.ContainerID) (*mctr.Status, error) {
 	s := &mctr.Status{}
 	if err := c.call(ctx, api.InspectContainer, idOf(id), s); err != nil {
@@ -145,15 +145,15 @@ func (c *Client) streams(ctx context.Context, kind string, arguments any,
 	o containerizer.LaunchOptions) (*launcher.Stream, error) {
 	sent := time.Now()
 	if o.Attach != nil {
-		stream, header, err := c.upgradeTold(ctx, kind, arguments)
-		tellSteps(header, sent, o.Step)
+		stream, header, err := c.upgradeWithHeader(ctx, kind, arguments)
+		reportSteps(header, sent, o.Step)
 		return stream, err
 	}
 	answer, err := c.do(ctx, kind, arguments)
 	if err != nil {
 		return nil, err
 	}
-	tellSteps(answer.Header, sent, o.Step)
+	reportSteps(answer.Header, sent, o.Step)
 	return nil, answer.Body.Close()
 }
 
@@ -183,7 +183,7 @@ func (c *Client) DryRun(ctx context.Context, config *mctr.ContainerConfig) (*spe
 	return spec, c.call(ctx, api.DryRunContainer, api.DryRun{Config: config}, spec)
 }
 
-// ready pulls the container's image, so that progress can be told. A relative path
+// ready pulls the container's image, so that its progress can be reported. A relative path
 // is this process' where the agent is on the same host.
 func (c *Client) ready(ctx context.Context, config *mctr.ContainerConfig,
 	progress provisioner.Progress) (*mctr.ContainerConfig, error) {

@@ -40,7 +40,7 @@ func (c *Client) CopyTo(ctx context.Context, id mctr.ContainerID, dir string, r 
 	return answer.Body.Close()
 }
 
-// fileInfo is what an agent tells of a file.
+// fileInfo is what an agent says of a file.
 type fileInfo struct{ stat api.PathStat }
 
 func (f fileInfo) Name() string       { return f.stat.Name }

@@ -13,8 +13,8 @@ func (c *Client) Ends(ctx context.Context) (*mctr.Ends, error) {
 	return found, c.call(ctx, api.GetEnds, nil, found)
 }
 
-// Acknowledge says that the ends with these keys were written down: they are not told
-// again.
+// Acknowledge says that the caller has recorded the ends with these keys: they are not
+// listed again.
 func (c *Client) Acknowledge(ctx context.Context, keys ...string) error {
 	return c.call(ctx, api.AcknowledgeEnds, api.Acknowledgement{Keys: keys}, nil)
 }

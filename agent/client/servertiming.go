@@ -10,10 +10,10 @@ import (
 	"github.com/mctr/mctr/agent/api"
 )
 
-// tellSteps calls tell with the steps of a launch that was asked for at sent, by this
+// reportSteps calls report with the steps of a launch that was asked for at sent, by this
 // host's clock.
-func tellSteps(header http.Header, sent time.Time, tell func(mctr.Step)) {
-	if tell == nil {
+func reportSteps(header http.Header, sent time.Time, report func(mctr.Step)) {
+	if report == nil {
 		return
 	}
 	at := sent
@@ -25,7 +25,7 @@ func tellSteps(header http.Header, sent time.Time, tell func(mctr.Step)) {
 		}
 		s := mctr.Step{Name: parameters["desc"], Began: at,
 			Ended: at.Add(time.Duration(took * float64(time.Millisecond)))}
-		tell(s)
+		report(s)
 		at = s.Ended
 	}
 }

@@ -55,12 +55,13 @@ func (c *Client) eachMessage(ctx context.Context, kind string, answer *http.Resp
 
 // upgrade makes a call whose connection becomes a container's streams.
 func (c *Client) upgrade(ctx context.Context, kind string, arguments any) (*launcher.Stream, error) {
-	stream, _, err := c.upgradeTold(ctx, kind, arguments)
+	stream, _, err := c.upgradeWithHeader(ctx, kind, arguments)
 	return stream, err
 }
 
-// upgradeTold is upgrade with the answer's header.
-func (c *Client) upgradeTold(ctx context.Context, kind string, arguments any) (*launcher.Stream, http.Header, error) {
+// upgradeWithHeader is upgrade, with the answer's header.
+func (c *Client) upgradeWithHeader(ctx context.Context, kind string,
+	arguments any) (*launcher.Stream, http.Header, error) {
 	r, err := c.request(ctx, kind, arguments)
 	if err != nil {
 		return nil, nil, err

@@ -96,7 +96,7 @@ func (o *output) copy(stream *launcher.Stream) (*mctr.Termination, error) {
 	return stream.Copy(ctx, pipe{o, "STDOUT"}, pipe{o, "STDERR"}, nil)
 }
 
-// beat sends heartbeats until ctx ends or nobody takes them.
+// beat sends heartbeats until ctx ends or the client does not take them.
 func (o *output) beat(ctx context.Context, every time.Duration) {
 	ticks := time.NewTicker(every)
 	defer ticks.Stop()
@@ -129,7 +129,7 @@ func (p pipe) Write(data []byte) (int, error) {
 	return len(data), err
 }
 
-// inputIsAStream answers a call whose body is no stream.
+// inputIsAStream refuses a call for input that does not come as a stream of records.
 func inputIsAStream(*exchange) error {
 	return statusError{http.StatusUnsupportedMediaType,
 		fmt.Errorf("%w: Content-Type: input is sent as %s, with Message-Content-Type: %s", mctr.ErrInvalid,
@@ -139,7 +139,7 @@ func inputIsAStream(*exchange) error {
 // attachInput passes the records of the body on to a container's stdin, until the
 // body or the container ends. There is one writer at a time.
 func (x *exchange) attachInput() error {
-	answerAtOnce(x.w) // and no other call comes on this connection, of which nobody knows how far it was read
+	answerAtOnce(x.w) // the connection takes no other call: how far the body was read is unknown
 	if m := x.r.Header.Get("Message-Content-Type"); m != api.JSON {
 		code := http.StatusUnsupportedMediaType
 		if m == "" {
@@ -178,7 +178,7 @@ func (x *exchange) writer(id mctr.ContainerID) (to writer, done func(), err erro
 		ended := make(chan struct{})
 		go func() {
 			defer close(ended)
-			_, _ = stream.Copy(x.r.Context(), io.Discard, io.Discard, nil) // there is no output in it but the end
+			_, _ = stream.Copy(x.r.Context(), io.Discard, io.Discard, nil) // the only output is the end
 		}()
 		return writer{stream, ended}, func() { _ = stream.Close(); <-ended }, nil
 	}
@@ -249,7 +249,7 @@ func (in input) container() (mctr.ContainerID, error) {
 	return first.ContainerID.ID(), nil
 }
 
-// pass passes everything on until the body ends, or nobody takes it any more.
+// pass writes all messages to the process, until the body or the process ends.
 func (in input) pass(ctx context.Context, to writer) error {
 	over := make(chan struct{})
 	defer close(over)

@@ -33,11 +33,11 @@ func Authenticated(token func() string, next http.Handler) http.Handler {
 	})
 }
 
-// drainTimeout is what a client has to end a body that nobody reads any more.
+// drainTimeout is what a client has to end a body that is not read any more.
 const drainTimeout = time.Second
 
-// BodyTimeout bounds the time that the body of a request has to arrive, for as long as
-// nobody who reads it sets another time, and what is left of it after the answer.
+// BodyTimeout bounds the time that the body of a request has to arrive, unless
+// a handler sets another time, and the time for what is left of it after the answer.
 func BodyTimeout(limit time.Duration, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.ContentLength == 0 {

@@ -67,7 +67,7 @@ func (s *Server) container(ctx context.Context, id mctr.ContainerID) (api.Contai
 	return c, nil
 }
 
-// find gives the id of the container that is named, or whose id begins like this.
+// find returns the id of the container with a name, or with an id that begins so.
 func (s *Server) find(ctx context.Context, in api.Find) (api.Found, error) {
 	id, err := s.Local.Resolve(ctx, in.Name)
 	return api.Found{ContainerID: api.NewContainerID(id)}, err

@@ -16,12 +16,11 @@ func (s *Server) getVersion(context.Context, empty) (api.Version, error) {
 	return api.Version{VersionInfo: s.Version}, nil
 }
 
-// getHost tells short facts of this host.
 func (s *Server) getHost(ctx context.Context, _ empty) (*mctr.HostFacts, error) {
 	return s.Local.Host().Facts(ctx)
 }
 
-// examineHost says what this host can do for containers, and what not.
+// examineHost returns what this host can do for containers, and the gaps.
 func (s *Server) examineHost(ctx context.Context, _ empty) (api.Findings, error) {
 	found, err := s.Local.Host().Examine(ctx)
 	return api.Findings{Findings: found}, err

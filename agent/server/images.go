@@ -12,7 +12,7 @@ import (
 	"github.com/mctr/mctr/provisioner"
 )
 
-// pullImage brings an image into the store and tells how it goes.
+// pullImage brings an image into the store, and sends its progress.
 func pullImage(x *exchange, in api.Pull, out *output) error {
 	if err := checkHostImage(in.Reference); err != nil {
 		return err
@@ -29,7 +29,7 @@ func pullImage(x *exchange, in api.Pull, out *output) error {
 	return out.send(api.StreamMessage{Image: image})
 }
 
-// progress tells a step.
+// progress sends a step.
 func (o *output) progress(e provisioner.Event) {
 	p := api.Progress(e)
 	_ = o.send(api.StreamMessage{Progress: &p}) // a client that has gone ends the work by its context
@@ -41,7 +41,6 @@ func (s *Server) listImages(ctx context.Context, _ empty) (api.Images, error) {
 	return api.Images{Images: images}, err
 }
 
-// inspectImage tells what is known of an image.
 func (s *Server) inspectImage(ctx context.Context, in api.Reference) (api.ImageDetail, error) {
 	if err := checkHostImage(in.Reference); err != nil {
 		return api.ImageDetail{}, err
@@ -97,7 +96,7 @@ func (s *Server) tagImage(ctx context.Context, in api.Tag) (empty, error) {
 const maxArchiveName = 4096
 
 // loadImages brings the images of the archive that the call brings into the store,
-// and tells how it goes. One that is cut off brings none.
+// and sends its progress. An archive that is cut off brings none.
 func loadImages(x *exchange, in api.Load, out *output) error {
 	if len(in.Name) > maxArchiveName {
 		return fmt.Errorf("%w: the archive's name has more than %d bytes", mctr.ErrInvalid, maxArchiveName)

@@ -8,7 +8,6 @@ import (
 	"github.com/mctr/mctr/containerizer/launcher/wire"
 )
 
-// createNetwork makes a network.
 func (s *Server) createNetwork(ctx context.Context, in api.NewNetwork) (empty, error) {
 	return empty{}, s.Local.Networks().Create(ctx, in.Name, in.Definition)
 }
@@ -23,17 +22,16 @@ func (s *Server) listNetworks(ctx context.Context, _ empty) (api.Networks, error
 	return out, nil
 }
 
-// inspectNetwork tells everything that is known of a network.
 func (s *Server) inspectNetwork(ctx context.Context, in api.NetworkName) (*cni.Details, error) {
 	return s.Local.Networks().Inspect(ctx, in.Name)
 }
 
-// probeNetwork reports whether a container could have a network.
+// probeNetwork fails where a container could not have a network.
 func (s *Server) probeNetwork(ctx context.Context, in api.NetworkName) (empty, error) {
 	return empty{}, s.Local.Networks().Available(ctx, in.Name)
 }
 
-// removeNetwork removes a network that nobody is attached to.
+// removeNetwork removes a network to which no container is attached.
 func (s *Server) removeNetwork(ctx context.Context, in api.NetworkName) (empty, error) {
 	return empty{}, s.Local.Networks().Remove(ctx, in.Name)
 }

@@ -44,7 +44,7 @@ func (x *exchange) status(err error) int {
 	case errors.Is(err, context.DeadlineExceeded):
 		return http.StatusGatewayTimeout
 	case x.r.Context().Err() != nil:
-		return http.StatusServiceUnavailable // the agent ends, or nobody listens
+		return http.StatusServiceUnavailable // the agent ends, or the client has gone
 	}
 	for _, c := range codes {
 		if errors.Is(err, c.err) {
@@ -95,7 +95,7 @@ func writeFailure(w http.ResponseWriter, code int, err error) {
 	_ = json.NewEncoder(w).Encode(api.Failure{Error: failed}) // a client that has gone needs no telling
 }
 
-// maxMessage bounds what is told of an error, in bytes: it may cite its client.
+// maxMessage bounds the text of an error in an answer, in bytes: the text may cite the call.
 const maxMessage = 2048
 
 // body reads the whole call, which has to arrive in time.

@@ -80,7 +80,7 @@ func New(o Options) *Server {
 // Watch counts what happens to containers until ctx ends.
 func (s *Server) Watch(ctx context.Context) error { return s.metrics.watch(ctx, s.Local) }
 
-// Handler serves everything to those whom it may: see Authenticated.
+// Handler serves everything. Authenticated keeps strangers out.
 func (s *Server) Handler() http.Handler {
 	mux := s.observed()
 	mux.HandleFunc("POST "+api.Path, s.serveCall)
@@ -124,7 +124,7 @@ func serveUnknown(mux *http.ServeMux, w http.ResponseWriter, r *http.Request) {
 	writeFailure(w, http.StatusNotFound, fmt.Errorf("%w: nothing is served at %.200q", mctr.ErrNotFound, r.URL.Path))
 }
 
-// Answers reports whether the agent can tell of its containers: if it cannot, another one may.
+// Answers fails where the agent cannot list its containers: then another agent may take its place.
 func (s *Server) Answers() error {
 	_, err := s.Local.Containers(context.Background())
 	return err
@@ -154,7 +154,7 @@ func (s *Server) recovered(id mctr.ContainerID, err error) (*mctr.Termination, e
 	return nil, err
 }
 
-// forget reports whether there was such an end, which there is no longer.
+// forget drops such an end, and reports whether there was one.
 func (s *Server) forget(id mctr.ContainerID) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()

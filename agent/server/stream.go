@@ -19,7 +19,7 @@ import (
 )
 
 // An output is an answer of many records. It may be used concurrently. A client may
-// take its time: nobody but its own process waits for it.
+// take its time: only the process that it watches waits for it.
 type output struct {
 	x  *exchange
 	mu sync.Mutex
@@ -37,7 +37,7 @@ func (o *output) finish(err error) error {
 	return o.send(api.StreamMessage{Error: wire.NewError(err)})
 }
 
-// begin tells the client that there is a stream, before there is anything in it.
+// begin sends the answer's header, before there is any record.
 func (o *output) begin() error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
