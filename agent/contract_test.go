@@ -60,8 +60,8 @@ func newHost(t *testing.T) *host {
 	}
 	h.networks = cni.New(cni.Config{
 		Root: filepath.Join(h.root, "cni"), State: filepath.Join(h.state, "cni"), Log: slog.DiscardHandler,
-		ConfigDirs: []string{filepath.Join(dir, "net.d")}, PluginDirs: []string{program(t, "cni")},
-		Timeout: cni.DefaultTimeout,
+		ConfigDirs: []string{filepath.Join(dir, "net.d")}, Timeout: cni.DefaultTimeout,
+		PluginDirs: []string{filepath.Join(filepath.Dir(program(t, "mctr-shim")), "cni")},
 	})
 	helper := program(t, "mctr-helper")
 	h.containers, err = containerizer.New(t.Context(), containerizer.WithDirs(h.root, h.state),
