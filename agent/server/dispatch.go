@@ -1,6 +1,7 @@
 package server
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"mime"
@@ -135,4 +136,34 @@ func (x *exchange) accepts(media string) error {
 	}
 	return statusError{http.StatusNotAcceptable,
 		fmt.Errorf("%w: Accept: %.64q: answers to %s are %s", mctr.ErrInvalid, accepted, x.kind, media)}
+}
+
+// decode reads the arguments of the call.
+func (x *exchange) decode(in any) error {
+	given := x.arguments
+	if given == nil && x.verb.Optional {
+		given = json.RawMessage("{}")
+	}
+	if given == nil {
+		return fmt.Errorf("%w: a call of type %s needs %q", mctr.ErrInvalid, x.kind, api.Field(x.kind))
+	}
+	if err := api.Decode(given, in); err != nil {
+		return fmt.Errorf("%s: %w", api.Field(x.kind), err)
+	}
+	return nil
+}
+
+// unary answers with the message that do returns, in time where the verb is a quick one.
+func (x *exchange) unary(do func(context.Context) (any, error)) error {
+	ctx := x.r.Context()
+	if x.verb.Kind == Quick {
+		limited, cancel := context.WithTimeout(ctx, quickTime)
+		defer cancel()
+		ctx = limited
+	}
+	out, err := do(ctx)
+	if err != nil {
+		return err
+	}
+	return x.answer(out)
 }

@@ -2,13 +2,10 @@ package server
 
 import (
 	"context"
-	"encoding/json"
-	"fmt"
 	"io"
 	"reflect"
 	"slices"
 
-	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/agent/api"
 )
 
@@ -131,9 +128,10 @@ func Calls() []string {
 // empty is the message of a call that takes no arguments, and the answer of one that has none.
 type empty struct{}
 
-// declare returns a verb whose messages are of type In and whose answers are of type Out.
-func declare[In, Out any](name string, kind Kind, serve func(x *exchange, in In) error) Verb {
-	v := Verb{Name: name, Kind: kind, Message: reflect.TypeFor[In](), Answer: reflect.TypeFor[Out]()}
+// declare returns a verb whose messages are of type In. What does not depend on that type is
+// left to methods of exchange, which are compiled once.
+func declare[In any](name string, kind Kind, answer reflect.Type, serve func(x *exchange, in In) error) Verb {
+	v := Verb{Name: name, Kind: kind, Message: reflect.TypeFor[In](), Answer: answer}
 	if v.Optional = v.Message == reflect.TypeFor[empty](); v.Optional {
 		v.Message = nil
 	}
@@ -141,8 +139,8 @@ func declare[In, Out any](name string, kind Kind, serve func(x *exchange, in In)
 		v.Answer = nil
 	}
 	v.serve = func(x *exchange) error {
-		in, err := arguments[In](x)
-		if err != nil {
+		var in In
+		if err := x.decode(&in); err != nil {
 			return err
 		}
 		return serve(x, in)
@@ -164,36 +162,26 @@ func bringing(v Verb) Verb {
 
 // unary is a verb that is answered by one message, if any.
 func unary[In, Out any](name string, kind Kind, do func(ctx context.Context, in In) (Out, error)) Verb {
-	return declare[In, Out](name, kind, func(x *exchange, in In) error {
-		ctx := x.r.Context()
-		if kind == Quick {
-			limited, cancel := context.WithTimeout(ctx, quickTime)
-			defer cancel()
-			ctx = limited
-		}
-		out, err := do(ctx, in)
-		if err != nil {
-			return err
-		}
-		return x.answer(out)
+	return declare(name, kind, reflect.TypeFor[Out](), func(x *exchange, in In) error {
+		return x.unary(func(ctx context.Context) (any, error) { return do(ctx, in) })
 	})
 }
 
 // launch is a verb that runs a process, or joins one, whose streams the connection may become.
 func launch[In any](name string, do func(x *exchange, in In) error) Verb {
-	return declare[In, empty](name, Upgrade, do)
+	return declare(name, Upgrade, nil, do)
 }
 
 // download is a verb that is answered by an archive.
 func download[In any](name string, do func(x *exchange, in In, w io.Writer) error) Verb {
-	return declare[In, empty](name, Download, func(x *exchange, in In) error {
+	return declare(name, Download, nil, func(x *exchange, in In) error {
 		return x.download(func(w io.Writer) error { return do(x, in, w) })
 	})
 }
 
 // upload is a verb that brings an archive.
 func upload[In any](name string, do func(x *exchange, in In, r io.Reader) error) Verb {
-	return bringing(declare[In, empty](name, Upload, func(x *exchange, in In) error {
+	return bringing(declare(name, Upload, nil, func(x *exchange, in In) error {
 		if err := x.archive(func(r io.Reader) error { return do(x, in, r) }); err != nil {
 			return err
 		}
@@ -203,7 +191,9 @@ func upload[In any](name string, do func(x *exchange, in In, r io.Reader) error)
 
 // records is a verb that is answered by records of type Out, until do returns.
 func records[In, Out any](name string, do func(x *exchange, in In, out *output) error) Verb {
-	return declare[In, Out](name, Stream, func(x *exchange, in In) error { return do(x, in, &output{x: x}) })
+	return declare(name, Stream, reflect.TypeFor[Out](), func(x *exchange, in In) error {
+		return do(x, in, &output{x: x})
+	})
 }
 
 // messages is records for streams of mctr's own, whose error is their last record.
@@ -216,7 +206,7 @@ func messages[In any](name string, do func(x *exchange, in In, out *output) erro
 // recordsIn is the verb whose body is a stream of records: see attachInput. A body that is one
 // call has no input in it.
 func recordsIn(name string) Verb {
-	v := declare[api.Input, empty](name, Upload, nil)
+	v := declare[api.Input](name, Upload, nil, nil)
 	v.serve = inputIsAStream
 	return v
 }
@@ -232,19 +222,4 @@ func (k Kind) media() string {
 		return api.Tar
 	}
 	return ""
-}
-
-// arguments reads what the call is given.
-func arguments[In any](x *exchange) (in In, err error) {
-	given := x.arguments
-	if given == nil && x.verb.Optional {
-		given = json.RawMessage("{}")
-	}
-	if given == nil {
-		return in, fmt.Errorf("%w: a call of type %s needs %q", mctr.ErrInvalid, x.kind, api.Field(x.kind))
-	}
-	if err := api.Decode(given, &in); err != nil {
-		return in, fmt.Errorf("%s: %w", api.Field(x.kind), err)
-	}
-	return in, nil
 }
