@@ -26,6 +26,7 @@ import (
 	"github.com/mctr/mctr/containerizer/launcher/wire"
 	"github.com/mctr/mctr/containerizer/store"
 	"github.com/mctr/mctr/internal/cgroup"
+	"github.com/mctr/mctr/internal/leakcheck"
 	"github.com/mctr/mctr/internal/testns"
 	"github.com/mctr/mctr/isolators/builtin"
 	"github.com/mctr/mctr/provisioner"
@@ -50,7 +51,11 @@ func newHost(t *testing.T) *host {
 	}
 	h := &host{dir: dir, root: filepath.Join(dir, "root"), state: filepath.Join(dir, "state"),
 		image: imagetest.Busybox(t, dir)}
+	top := filepath.Dir(store.At("", h.state).Container("x").Cgroup())
+	leaks := leakcheck.Snapshot(t, leakcheck.Scope{Names: []string{top, dir + "/"},
+		Kinds: []leakcheck.Kind{leakcheck.Mount, leakcheck.Cgroup, leakcheck.Process}})
 	t.Cleanup(func() {
+		leaks.Check()
 		if err := os.RemoveAll(dir); err != nil {
 			t.Error(err)
 		}
@@ -73,12 +78,12 @@ func newHost(t *testing.T) *host {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { h.tearDown(t) })
+	t.Cleanup(func() { h.tearDown(t, top) })
 	return h
 }
 
 // tearDown wants nothing of any container left.
-func (h *host) tearDown(t *testing.T) {
+func (h *host) tearDown(t *testing.T, top string) {
 	if err := h.containers.Close(); err != nil {
 		t.Error(err)
 	}
@@ -88,7 +93,6 @@ func (h *host) tearDown(t *testing.T) {
 			t.Errorf("%s holds %v", dir, entries)
 		}
 	}
-	top := filepath.Dir(store.At("", h.state).Container("x").Cgroup())
 	for _, group := range []string{top, top + "-shims"} {
 		if err := errors.Join(cgroup.Kill(group, 5*time.Second), cgroup.Remove(group)); err != nil {
 			t.Error(err)
@@ -120,7 +124,7 @@ func (h *host) local() *agent.Local {
 // TestLocal holds the library to the contract.
 func TestLocal(t *testing.T) {
 	h := newHost(t)
-	agenttest.Run(t, h.local(), h.image)
+	agenttest.Run(t, faulty(h.local()), h.image)
 }
 
 // TestClient holds an agent and its client to it.

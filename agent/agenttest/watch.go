@@ -14,7 +14,7 @@ func events(s *scene) {
 		s.check(err)
 		before = e.Cursor
 	}
-	s.launch("job", "true")
+	s.launch("job", "sleep", "0.3") // the start of one that ends at once may be told behind its end
 	s.wantExit("job", 0)
 	s.remove("job")
 	want := []string{mctr.EventCreate, mctr.EventStart, mctr.EventDie, mctr.EventDestroy}
