@@ -15,7 +15,7 @@ var flagText = regexp.MustCompile(`--[a-z][a-z-]*`)
 
 // library are the parts of the tree whose texts are for embedders and for clients of the
 // operator API too: they name fields of the config, and cmd/mctr prints its flags for these.
-var library = []string{"isolators", "containerizer", "provisioner", "cni", "logs", "csi", "gpu", "fetcher"}
+var library = []string{"agent", "isolators", "containerizer", "provisioner", "cni", "logs", "csi", "gpu", "fetcher"}
 
 // flagsOfOthers are those of other programs, which the library runs.
 var flagsOfOthers = []struct {

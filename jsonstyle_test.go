@@ -26,6 +26,7 @@ var others = map[string]string{
 	"containerizer/launcher/engine/":     "OCI runtimes",
 	"containerizer/launcher/ociruntime/": "runc's output",
 	"containerizer/launcher/wire/":       "shims outlive the build that started them",
+	"internal/doctor/programbuilds.go":   "docker version",
 	"internal/calico/":                   "Kubernetes' resources",
 }
 

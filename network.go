@@ -35,9 +35,10 @@ type Bandwidth struct {
 
 // A Port of the host that leads to one of the container.
 type Port struct {
-	HostIP        string `json:"host_ip,omitempty"`      // default: every address of the host
-	HostPort      uint16 `json:"host_port,omitempty"`    // 0: a free one is picked
-	HostPortEnd   uint16 `json:"host_port_end,omitempty"` // with HostPort a range, of which the first free one is picked
+	HostIP   string `json:"host_ip,omitempty"`   // default: every address of the host
+	HostPort uint16 `json:"host_port,omitempty"` // 0: a free one is picked
+	// with HostPort a range, of which the first free one is picked
+	HostPortEnd   uint16 `json:"host_port_end,omitempty"`
 	ContainerPort uint16 `json:"container_port"`
 	Protocol      string `json:"protocol"` // tcp, udp or sctp
 }

@@ -26,13 +26,13 @@ type CPU struct {
 
 // Memory sizes are bytes; -1 means no limit.
 type Memory struct {
-	Limit       *int64 `json:"limit,omitempty"`       // hard: v1 limit_in_bytes, v2 memory.max
-	Swap        *int64 `json:"swap,omitempty"`        // memory and swap together, as docker's --memory-swap
-	Reservation *int64 `json:"reservation,omitempty"` // soft: v1 soft_limit_in_bytes, v2 memory.low
-	High        *int64 `json:"high,omitempty"`        // throttling: v2 memory.high only
+	Limit       *int64 `json:"limit,omitempty"`         // hard: v1 limit_in_bytes, v2 memory.max
+	Swap        *int64 `json:"swap,omitempty"`          // memory and swap together, as docker's --memory-swap
+	Reservation *int64 `json:"reservation,omitempty"`   // soft: v1 soft_limit_in_bytes, v2 memory.low
+	High        *int64 `json:"high,omitempty"`          // throttling: v2 memory.high only
 	OOMScoreAdj *int   `json:"oom_score_adj,omitempty"` // -1000 to 1000
-	DisableOOM  bool   `json:"disable_oom,omitempty"`  // v1 only: block instead of killing
-	Swappiness  *int64 `json:"swappiness,omitempty"`  // v1 only: 0 to 100
+	DisableOOM  bool   `json:"disable_oom,omitempty"`   // v1 only: block instead of killing
+	Swappiness  *int64 `json:"swappiness,omitempty"`    // v1 only: 0 to 100
 }
 
 // BlockIO is the disk's share: runtime-spec's linux.resources.blockIO.

@@ -9,7 +9,7 @@ type Status struct {
 	Phase  Phase            `json:"phase"`
 	// of one in phase Damaged: which records are missing or unreadable
 	Damage  string    `json:"damage,omitempty"`
-	Pid     int       `json:"pid,omitempty"`     // of its init, in the host's namespace
+	Pid     int       `json:"pid,omitempty"`      // of its init, in the host's namespace
 	ShimPid int       `json:"shim_pid,omitempty"` // of its supervisor
 	Created time.Time `json:"created"`
 	Started time.Time `json:"started,omitzero"`
@@ -17,8 +17,8 @@ type Status struct {
 	Termination *Termination `json:"termination,omitempty"`
 	// Cleaned is false for an ended container whose resources are not yet released.
 	Cleaned    bool      `json:"cleaned"`
-	Restarts   int       `json:"restarts,omitempty"`   // starts after the first end
-	Restarting bool      `json:"restarting,omitempty"` // it has ended, and its policy is about to start it again
+	Restarts   int       `json:"restarts,omitempty"`    // starts after the first end
+	Restarting bool      `json:"restarting,omitempty"`  // it has ended, and its policy is about to start it again
 	StartError string    `json:"start_error,omitempty"` // why its policy's last start of it failed
 	ImageID    string    `json:"image_id,omitempty"`
 	Path       string    `json:"path,omitempty"` // argv[0] as it was started

@@ -20,7 +20,7 @@ const (
 
 // A Termination says how a container ended, and by what evidence.
 type Termination struct {
-	ExitCode int    `json:"exit_code"`         // as a shell gives it: 128+n for signal n
+	ExitCode int    `json:"exit_code"`        // as a shell gives it: 128+n for signal n
 	Signal   int    `json:"signal,omitempty"` // that ended it, 0: none
 	Reason   string `json:"reason"`
 	Message  string `json:"message,omitempty"` // for people

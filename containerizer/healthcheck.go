@@ -56,9 +56,10 @@ func imageHealth(image *provisioner.Image) (*mctr.HealthCheck, error) {
 	}
 	h := image.Healthcheck
 	check := &mctr.HealthCheck{
-		Interval: orElse(mctr.Duration(h.Interval), mctr.Duration(30*time.Second)), StartInterval: orElse(mctr.Duration(h.StartInterval), mctr.Duration(5*time.Second)),
-		Timeout: orElse(mctr.Duration(h.Timeout), mctr.Duration(30*time.Second)),
-		Grace:   new(mctr.Duration(max(h.StartPeriod, 0))), Failures: orElse(h.Retries, 3), Keep: true,
+		Interval:      orElse(mctr.Duration(h.Interval), mctr.Duration(30*time.Second)),
+		StartInterval: orElse(mctr.Duration(h.StartInterval), mctr.Duration(5*time.Second)),
+		Timeout:       orElse(mctr.Duration(h.Timeout), mctr.Duration(30*time.Second)),
+		Grace:         new(mctr.Duration(max(h.StartPeriod, 0))), Failures: orElse(h.Retries, 3), Keep: true,
 	}
 	switch kind, args := h.Test[0], h.Test[1:]; {
 	case kind == "NONE":

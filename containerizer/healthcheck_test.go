@@ -19,8 +19,9 @@ func TestHealthOf(t *testing.T) {
 	shell := checked(store.Healthcheck{Test: []string{"CMD-SHELL", "curl x"}})
 	own := &mctr.HealthCheck{TCP: &mctr.TCPProbe{Port: 80}}
 	dockers := mctr.HealthCheck{
-		Command: []string{"/bin/sh", "-c", "curl x"}, Interval: mctr.Duration(30 * time.Second), StartInterval: mctr.Duration(5 * time.Second),
-		Timeout: mctr.Duration(30 * time.Second), Grace: new(mctr.Duration), Failures: 3, Keep: true,
+		Command: []string{"/bin/sh", "-c", "curl x"}, Interval: mctr.Duration(30 * time.Second),
+		StartInterval: mctr.Duration(5 * time.Second),
+		Timeout:       mctr.Duration(30 * time.Second), Grace: new(mctr.Duration), Failures: 3, Keep: true,
 	}
 	direct, timed := dockers, dockers
 	direct.Command, direct.Interval, direct.Timeout, direct.Grace, direct.Failures = []string{"curl", "x"}, 1, 2,
@@ -44,7 +45,8 @@ func TestHealthOf(t *testing.T) {
 		})},
 		{name: "asked for", asked: own, image: shell, want: own},
 		{name: "times of the image's",
-			asked: &mctr.HealthCheck{Image: true, Interval: mctr.Duration(time.Second), StartInterval: mctr.Duration(2 * time.Second), Failures: 7},
+			asked: &mctr.HealthCheck{Image: true, Interval: mctr.Duration(time.Second),
+				StartInterval: mctr.Duration(2 * time.Second), Failures: 7},
 			image: shell, want: &timed},
 		{name: "times of none", asked: &mctr.HealthCheck{Image: true, Interval: mctr.Duration(time.Second)},
 			image: &provisioner.Image{}, err: mctr.ErrInvalid},

@@ -54,7 +54,8 @@ func TestLimitsOfTheShim(t *testing.T) {
 		resource string
 		limit    int64
 	}{
-		mctr.ReasonMaxTime: {func(c *mctr.ContainerConfig) { c.MaxCompletion = mctr.Duration(30 * time.Millisecond) }, "time", 30e6},
+		mctr.ReasonMaxTime: {func(c *mctr.ContainerConfig) { c.MaxCompletion = mctr.Duration(30 * time.Millisecond) },
+			"time", 30e6},
 		mctr.ReasonOOM: {func(c *mctr.ContainerConfig) {
 			limit := int64(16 << 20)
 			c.Resources.Memory = mctr.Memory{Limit: &limit, Swap: &limit}

@@ -112,7 +112,8 @@ func (l *launch) create(ctx context.Context) error {
 		FallbackExit: l.stored().FallbackExit(),
 		Events:       l.store.Events(), Attributes: l.record.Attributes(), LogDir: l.stored().Logs(), Log: config.Log,
 		Stdin: config.Process.Stdin, StdinOnce: l.options.Attach != nil && l.options.Attach.Stdin,
-		SecretEnv: l.options.SecretEnv, OnExit: l.exitCommand(), Watch: l.watchCommand(), MaxTime: time.Duration(config.MaxCompletion),
+		SecretEnv: l.options.SecretEnv, OnExit: l.exitCommand(), Watch: l.watchCommand(),
+		MaxTime:   time.Duration(config.MaxCompletion),
 		Transient: config.Remove, ReservePorts: l.ports,
 	})
 	if err != nil {

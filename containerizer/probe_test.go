@@ -77,7 +77,8 @@ func TestUnhealthyHasGrace(t *testing.T) {
 		"trap 'echo asked' USR1; while :; do sleep 0.01; done":         128 + 9,
 	} {
 		config := a.config("sh", "-c", script)
-		config.Health = check(mctr.HealthCheck{Command: []string{"false"}, Delay: mctr.Duration(200 * time.Millisecond)})
+		config.Health = check(
+			mctr.HealthCheck{Command: []string{"false"}, Delay: mctr.Duration(200 * time.Millisecond)})
 		config.StopSignal, config.StopTimeout = "SIGUSR1", new(mctr.Duration(300*time.Millisecond))
 		a.launchConfig("job", config)
 		end, err := a.Wait(t.Context(), "job")
@@ -136,7 +137,8 @@ func TestPausedIsNotUnhealthy(t *testing.T) {
 	a := newAgent(t)
 	config := a.config("sleep", "100")
 	config.Health = check(
-		mctr.HealthCheck{Command: []string{"true"}, Timeout: mctr.Duration(10*time.Millisecond), Delay: mctr.Duration(300 * time.Millisecond)})
+		mctr.HealthCheck{Command: []string{"true"}, Timeout: mctr.Duration(10 * time.Millisecond),
+			Delay: mctr.Duration(300 * time.Millisecond)})
 	a.launchConfig("job", config)
 	if err := a.Pause(t.Context(), "job"); err != nil {
 		t.Fatal(err)

@@ -34,7 +34,8 @@ func ExamineShim() (lacks []string, err error) {
 // check, is refused by it when it comes to that.
 func checkShim(ctx context.Context, c *Containerizer, config *mctr.ContainerConfig) error {
 	create := &wire.Create{
-		Runtime: config.Runtime, Log: config.Log, MaxTime: time.Duration(config.MaxCompletion), Transient: config.Remove,
+		Runtime: config.Runtime, Log: config.Log, MaxTime: time.Duration(config.MaxCompletion),
+		Transient:    config.Remove,
 		ReservePorts: config.Ports,
 	}
 	if config.PublishAll {

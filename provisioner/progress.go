@@ -2,8 +2,8 @@ package provisioner
 
 import (
 	"sync"
-	"time"
 
+	"github.com/mctr/mctr"
 	"github.com/opencontainers/go-digest"
 )
 
@@ -19,7 +19,7 @@ type Event struct {
 	Done      int64         // bytes at hand
 	Total     int64         // bytes in all
 	Host      string        // that asks for patience
-	Wait      time.Duration // for how long
+	Wait      mctr.Duration // for how long
 }
 
 // An EventKind says what happened.

@@ -141,7 +141,9 @@ func (p *Provisioner) pull(ctx context.Context, r puller.Reference, o PullOption
 	}
 	progress := serial(o.Progress, r.String())
 	source := p.settings.source(o.Auth, temp)
-	source.Waiting = func(host string, wait time.Duration) { progress(Event{Kind: Waiting, Host: host, Wait: wait}) }
+	source.Waiting = func(host string, wait time.Duration) {
+		progress(Event{Kind: Waiting, Host: host, Wait: mctr.Duration(wait)})
+	}
 	src, err := puller.Open(r, source)
 	if err != nil {
 		return nil, fmt.Errorf("%w (pull %s)", err, r)

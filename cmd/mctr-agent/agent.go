@@ -16,13 +16,13 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/mctr/mctr"
-	"github.com/mctr/mctr/cmd/mctr-agent/operator"
-	"github.com/mctr/mctr/cmd/mctr-agent/operator/api"
+	"github.com/mctr/mctr/agent"
+	"github.com/mctr/mctr/agent/api"
+	"github.com/mctr/mctr/agent/server"
 	"github.com/mctr/mctr/cni"
 	"github.com/mctr/mctr/containerizer"
 	"github.com/mctr/mctr/internal/buildinfo"
 	"github.com/mctr/mctr/internal/dirs"
-	"github.com/mctr/mctr/internal/doctor"
 	"github.com/mctr/mctr/internal/flock"
 	"github.com/mctr/mctr/isolators/builtin"
 	"github.com/mctr/mctr/provisioner"
@@ -58,7 +58,7 @@ func serve(ctx context.Context, f *flags) error {
 		return errors.Join(err, closeAll(listeners), lock.Unlock())
 	}
 	defer a.containers.Close()
-	return a.run(ctx, &endpointKeeper{agent: a, lock: lock, sockets: listeners}, hangUps)
+	return a.run(ctx, &endpointKeeper{service: a, lock: lock, sockets: listeners}, hangUps)
 }
 
 // lockName keeps a second agent of this name away: each would take the other's
@@ -80,16 +80,16 @@ func lockName(ctx context.Context, f *flags) (*flock.Lock, error) {
 
 func (f *flags) lockFile() string { return filepath.Join(f.state, "agents", f.name) }
 
-// An agent is what is served.
-type agent struct {
+// A service is the running agent.
+type service struct {
 	*flags
 	log        *slog.Logger
 	containers *containerizer.Containerizer
-	server     *operator.Server
+	server     *server.Server
 }
 
 // open opens the containerizer and takes over what an earlier agent left.
-func open(ctx context.Context, f *flags) (*agent, error) {
+func open(ctx context.Context, f *flags) (*service, error) {
 	images, err := f.images()
 	if err != nil {
 		return nil, err
@@ -112,12 +112,11 @@ func open(ctx context.Context, f *flags) (*agent, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := &agent{flags: f, log: slog.New(f.log), containers: containers}
-	a.server = operator.New(operator.Options{
-		Containers: containers, Images: images, Networks: networks, Backend: f.backend, Owner: f.name,
-		Recovered: a.recover(ctx), Log: f.log,
-		Host: doctor.Host{Root: f.root, State: f.state, PluginDirs: networks.PluginDirs(),
-			Programs: containerizer.FindPrograms(), Shim: containerizer.ExamineShim},
+	a := &service{flags: f, log: slog.New(f.log), containers: containers}
+	a.server = server.New(server.Options{
+		Local: agent.NewLocal(containers, images, networks, agent.LocalHost{Root: f.root, State: f.state,
+			PluginDirs: networks.PluginDirs(), Backend: f.backend, Version: version}),
+		Owner: f.name, Recovered: a.recover(ctx), Log: f.log,
 		Version: api.VersionInfo{Version: version, GitSHA: buildinfo.Commit()},
 	})
 	return a, nil
@@ -141,7 +140,7 @@ func (f *flags) images() (*provisioner.Provisioner, error) {
 
 // recover says in the log what there was. What cannot be taken over is no reason
 // not to serve the rest.
-func (a *agent) recover(ctx context.Context) *containerizer.Recovered {
+func (a *service) recover(ctx context.Context) *containerizer.Recovered {
 	found, err := a.containers.Recover(ctx)
 	if err != nil {
 		a.log.Error("recover", "error", err)
@@ -159,7 +158,7 @@ func (a *agent) recover(ctx context.Context) *containerizer.Recovered {
 }
 
 // run serves until ctx ends, and then frees the agent's name.
-func (a *agent) run(ctx context.Context, p *endpointKeeper, hangUps <-chan os.Signal) error {
+func (a *service) run(ctx context.Context, p *endpointKeeper, hangUps <-chan os.Signal) error {
 	defer func() { _ = p.lock.Unlock() }() // closing a lock file cannot fail usefully
 	group, ctx := errgroup.WithContext(ctx)
 	if a.metricsAddress != "" {
@@ -172,7 +171,7 @@ func (a *agent) run(ctx context.Context, p *endpointKeeper, hangUps <-chan os.Si
 	p.serve = func(l listener) {
 		handler := a.server.Handler()
 		if l.token {
-			handler = operator.Authenticated(a.token.get, handler)
+			handler = server.Authenticated(a.token.get, handler)
 		}
 		a.log.Info("serving", "address", l.Addr().String())
 		group.Go(func() error { return a.serve(ctx, l, handler) })
@@ -188,13 +187,13 @@ func (a *agent) run(ctx context.Context, p *endpointKeeper, hangUps <-chan os.Si
 }
 
 // http is a server whose requests end with ctx.
-func (a *agent) http(ctx context.Context, handler http.Handler) *http.Server {
+func (a *service) http(ctx context.Context, handler http.Handler) *http.Server {
 	s := &http.Server{
-		Handler: operator.BodyTimeout(operator.BodyTime, handler), ReadHeaderTimeout: headerTime, IdleTimeout: idleTime,
+		Handler: server.BodyTimeout(server.BodyTime, handler), ReadHeaderTimeout: headerTime, IdleTimeout: idleTime,
 		MaxHeaderBytes: maxHeader,
 		ErrorLog:       slog.NewLogLogger(a.flags.log, slog.LevelDebug),
 		BaseContext:    func(net.Listener) context.Context { return ctx },
-		ConnContext:    operator.WithConnection,
+		ConnContext:    server.WithConnection,
 		Protocols:      &http.Protocols{},
 	}
 	s.Protocols.SetHTTP1(true) // HTTP/2 has no connections to hand over
@@ -202,7 +201,7 @@ func (a *agent) http(ctx context.Context, handler http.Handler) *http.Server {
 }
 
 // serve serves one listener until ctx ends, and then lets answers under way be given.
-func (a *agent) serve(ctx context.Context, l net.Listener, handler http.Handler) error {
+func (a *service) serve(ctx context.Context, l net.Listener, handler http.Handler) error {
 	s := a.http(ctx, handler)
 	failed := make(chan error, 1)
 	go func() { failed <- s.Serve(l) }()

@@ -18,7 +18,8 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/mctr/mctr/cmd/mctr-agent/operator/api"
+	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/agent/api"
 	"github.com/mctr/mctr/containerizer/store"
 	"github.com/mctr/mctr/internal/cgroup"
 	"github.com/mctr/mctr/internal/leakcheck"
@@ -267,18 +268,7 @@ func (h *host) call(code int, kind string, arguments, answer any) {
 }
 
 // id is an id in the API's form: parts of nested ones with dots.
-func id(s string) api.ContainerID {
-	parent, value := "", s
-	if i := strings.LastIndexByte(s, '.'); i >= 0 {
-		parent, value = s[:i], s[i+1:]
-	}
-	c := api.ContainerID{Value: value}
-	if parent != "" {
-		p := id(parent)
-		c.Parent = &p
-	}
-	return c
-}
+func id(s string) api.ContainerID { return api.NewContainerID(mctr.ContainerID(s)) }
 
 // sh is a command line.
 func sh(line string) *api.CommandInfo { return &api.CommandInfo{Value: line} }

@@ -10,7 +10,7 @@ import (
 	"testing"
 
 	"github.com/mctr/mctr"
-	"github.com/mctr/mctr/cmd/mctr-agent/operator/api"
+	"github.com/mctr/mctr/agent/api"
 )
 
 // TestLife takes a container through it, with Mesos' status codes.
@@ -96,12 +96,12 @@ func TestNested(t *testing.T) {
 	for _, c := range []struct {
 		list api.List
 		want []string
-	}{{api.List{}, []string{"task"}}, {api.List{ShowNested: true}, []string{"other", "task"}}} {
+	}{{api.List{}, []string{"task"}}, {api.List{ShowNested: true}, []string{"task", "task.other"}}} {
 		var got api.Containers
 		h.call(200, api.GetContainers, c.list, &got)
 		var names []string
 		for _, container := range got.Containers {
-			names = append(names, container.ContainerID.Value)
+			names = append(names, string(container.ContainerID))
 		}
 		if slices.Sort(names); !slices.Equal(names, c.want) {
 			t.Errorf("%+v: %q, want %q", c.list, names, c.want)

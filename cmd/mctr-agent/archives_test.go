@@ -9,7 +9,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/mctr/mctr/cmd/mctr-agent/operator/api"
+	"github.com/mctr/mctr/agent/api"
 )
 
 // saved is the host's image as an archive, and gone from the store.

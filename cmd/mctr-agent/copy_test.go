@@ -11,7 +11,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/mctr/mctr/cmd/mctr-agent/operator/api"
+	"github.com/mctr/mctr/agent/api"
 	"github.com/mctr/mctr/provisioner/imagetest"
 )
 

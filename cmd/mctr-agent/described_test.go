@@ -7,11 +7,11 @@ import (
 
 	"github.com/getkin/kin-openapi/openapi3"
 
-	"github.com/mctr/mctr/cmd/mctr-agent/operator"
+	"github.com/mctr/mctr/agent/server"
 )
 
 var description = sync.OnceValues(func() (*openapi3.T, error) {
-	return openapi3.NewLoader().LoadFromData(operator.Description)
+	return openapi3.NewLoader().LoadFromData(server.Description)
 })
 
 // described wants a message as the description has it: every test that calls holds

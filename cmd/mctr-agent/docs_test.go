@@ -12,7 +12,7 @@ import (
 
 	"github.com/getkin/kin-openapi/openapi3"
 
-	"github.com/mctr/mctr/cmd/mctr-agent/operator"
+	"github.com/mctr/mctr/agent/server"
 )
 
 // An example is a block of commands in the page, with the block behind it of what
@@ -76,7 +76,7 @@ func like(text string) *regexp.Regexp {
 // TestExamplesAreWhole wants an example of every call, and each as the description
 // has it.
 func TestExamplesAreWhole(t *testing.T) {
-	doc, err := openapi3.NewLoader().LoadFromData(operator.Description)
+	doc, err := openapi3.NewLoader().LoadFromData(server.Description)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -97,12 +97,12 @@ func TestExamplesAreWhole(t *testing.T) {
 			shown[body["type"].(string)] = true
 		}
 	}
-	for _, call := range operator.Calls() {
+	for _, call := range server.Calls() {
 		if !shown[call] {
 			t.Errorf("the page has no example of %s", call)
 		}
 	}
-	for _, path := range operator.Routes() {
+	for _, path := range server.Routes() {
 		if !strings.Contains(page, path) {
 			t.Errorf("the page does not name %s", path)
 		}

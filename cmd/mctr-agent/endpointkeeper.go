@@ -17,7 +17,7 @@ const checkInterval = time.Second
 // STATE is deleted, or a filesystem is mounted over it, the agent makes them again: else
 // clients would not reach the agent, and a second agent of its name could begin.
 type endpointKeeper struct {
-	*agent
+	*service
 	lock    *flock.Lock
 	sockets []listener
 	serve   func(listener) // does not wait

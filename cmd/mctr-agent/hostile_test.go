@@ -15,7 +15,7 @@ import (
 	"time"
 
 	"github.com/mctr/mctr"
-	"github.com/mctr/mctr/cmd/mctr-agent/operator/api"
+	"github.com/mctr/mctr/agent/api"
 )
 
 // TestHostileBodies wants every body that is no call refused, and calls served

@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"github.com/mctr/mctr"
-	"github.com/mctr/mctr/cmd/mctr-agent/operator/api"
+	"github.com/mctr/mctr/agent/api"
 	"github.com/mctr/mctr/containerizer/launcher/wire"
 )
 

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/mctr/mctr/cmd/mctr-agent/operator/api"
+	"github.com/mctr/mctr/agent/api"
 )
 
 // TestMetrics wants what happens counted, in figures that no client can multiply.

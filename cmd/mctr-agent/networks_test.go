@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/mctr/mctr/cmd/mctr-agent/operator/api"
+	"github.com/mctr/mctr/agent/api"
 )
 
 // TestHostileNetworks wants definitions that cannot be meant refused, and nothing

@@ -9,8 +9,8 @@ import (
 	"time"
 
 	"github.com/mctr/mctr"
-	"github.com/mctr/mctr/cmd/mctr-agent/operator/api"
-	"github.com/mctr/mctr/cmd/mctr-agent/operator/recordio"
+	"github.com/mctr/mctr/agent/api"
+	"github.com/mctr/mctr/agent/api/recordio"
 )
 
 // TestKilledAgent kills the agent and starts another: containers went on, ends

@@ -11,7 +11,7 @@ import (
 // notify tells systemd that the agent serves, as often as it asks that it is well,
 // and at the end that it ends. Without systemd it does nothing. A socket of systemd's that
 // does not work does not keep the agent from serving: that is logged once.
-func (a *agent) notify(ctx context.Context) {
+func (a *service) notify(ctx context.Context) {
 	var once sync.Once
 	tell := func(state string) {
 		if _, err := daemon.SdNotify(false, state); err != nil {

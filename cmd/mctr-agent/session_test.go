@@ -5,7 +5,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/mctr/mctr/cmd/mctr-agent/operator/api"
+	"github.com/mctr/mctr/agent/api"
 )
 
 // TestSessionTakesItsOwnAlong wants what a session has put in the background to end with

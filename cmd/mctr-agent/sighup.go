@@ -7,7 +7,7 @@ import (
 
 // reloadOnSIGHUP reads certificates and tokens again at each SIGHUP, as daemons do, until ctx ends.
 // Changes are seen without it too; with it, what is wrong with the files is told at once.
-func (a *agent) reloadOnSIGHUP(ctx context.Context, hangUps <-chan os.Signal) error {
+func (a *service) reloadOnSIGHUP(ctx context.Context, hangUps <-chan os.Signal) error {
 	for {
 		select {
 		case <-ctx.Done():

@@ -9,7 +9,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/mctr/mctr/cmd/mctr-agent/operator/api"
+	"github.com/mctr/mctr/agent/api"
 )
 
 // TestHangUp wants an agent to go on at SIGHUP, and to say what is wrong with its files.

@@ -12,8 +12,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/mctr/mctr/cmd/mctr-agent/operator/api"
-	"github.com/mctr/mctr/cmd/mctr-agent/operator/recordio"
+	"github.com/mctr/mctr/agent/api"
+	"github.com/mctr/mctr/agent/api/recordio"
 )
 
 func exists(path string) bool {

@@ -10,7 +10,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/mctr/mctr"
-	"github.com/mctr/mctr/cmd/mctr-agent/operator/client"
+	"github.com/mctr/mctr/agent/client"
 )
 
 // agentFlags say which agent's containers the command is about; none: this host's.

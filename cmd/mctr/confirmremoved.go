@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/agent"
 )
 
 // ownFailure is the exit code where mctr failed at running something.
@@ -14,7 +15,7 @@ const ownFailure = 125
 
 // confirmRemoved is the exit status of a run whose container was to be removed. Where the
 // container is still there, its removal failed, and is tried once more to say why.
-func confirmRemoved(ctx context.Context, c containerAPI, id mctr.ContainerID, result error) error {
+func confirmRemoved(ctx context.Context, c agent.Containers, id mctr.ContainerID, result error) error {
 	now, err := c.Status(ctx, id)
 	if err == nil && slices.Contains([]mctr.Phase{mctr.Exited, mctr.Destroying, mctr.Lost}, now.Phase) {
 		err = c.Remove(ctx, id, false)

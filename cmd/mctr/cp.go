@@ -15,6 +15,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/agent"
 	"github.com/mctr/mctr/containerizer"
 	"github.com/mctr/mctr/internal/tarfs"
 )
@@ -89,7 +90,7 @@ func (a *app) cp(ctx context.Context, from, to string, o copyFlags) error {
 	if err != nil {
 		return err
 	}
-	id, err := c.Resolve(src.container + dst.container)
+	id, err := c.Resolve(ctx, src.container+dst.container)
 	if err != nil {
 		return err
 	}
@@ -107,7 +108,7 @@ func (a *app) cp(ctx context.Context, from, to string, o copyFlags) error {
 
 // copying is one copy under way.
 type copying struct {
-	c     containerAPI
+	c     agent.Containers
 	id    mctr.ContainerID
 	flags copyFlags
 	bytes int64

@@ -84,7 +84,7 @@ func (a *app) startAttached(cmd *cobra.Command, ref string, stdin bool) error {
 	if err != nil {
 		return err
 	}
-	id, err := c.Resolve(ref)
+	id, err := c.Resolve(ctx, ref)
 	if err != nil {
 		return err
 	}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/internal/doctor"
 )
 
@@ -46,7 +47,7 @@ func (a *app) doctor(ctx context.Context, format string, all bool) error {
 	}
 	var rows []any
 	for _, f := range found {
-		if all || f.State != doctor.OK {
+		if all || f.State != mctr.FindingOK {
 			rows = append(rows, f)
 		}
 	}

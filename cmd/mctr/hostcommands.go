@@ -10,7 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/mctr/mctr"
-	"github.com/mctr/mctr/cmd/mctr-agent/operator/api"
+	"github.com/mctr/mctr/agent/api"
 	"github.com/mctr/mctr/containerizer"
 	"github.com/mctr/mctr/internal/buildinfo"
 	"github.com/mctr/mctr/internal/doctor"
@@ -102,7 +102,8 @@ func (a *app) versionCommand() *cobra.Command {
 			if err := a.agentVersion(cmd.Context(), &v); err != nil {
 				return err
 			}
-			v.Programs = a.localHost().Builds()
+			v.Programs = doctor.Host{PluginDirs: a.networks().PluginDirs(), Programs: containerizer.FindPrograms(),
+				Shim: containerizer.ExamineShim}.Builds()
 			if asJSON {
 				return printJSON(os.Stdout, v)
 			}

@@ -49,7 +49,7 @@ func (a *app) inspect(ctx context.Context, refs []string, format string) error {
 	var found []containerInfo
 	var errs []error
 	for _, ref := range refs {
-		id, err := c.Resolve(ref)
+		id, err := c.Resolve(ctx, ref)
 		if err != nil {
 			errs = append(errs, err)
 			continue

@@ -9,18 +9,19 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/agent"
 )
 
 func (a *app) pauseCommand() *cobra.Command {
 	return a.simpleCommand("pause", "Freeze the processes of containers",
-		func(ctx context.Context, c containerAPI, id mctr.ContainerID) error {
+		func(ctx context.Context, c agent.Containers, id mctr.ContainerID) error {
 			return c.Pause(ctx, id)
 		})
 }
 
 func (a *app) unpauseCommand() *cobra.Command {
 	return a.simpleCommand("unpause", "Let frozen containers go on",
-		func(ctx context.Context, c containerAPI, id mctr.ContainerID) error {
+		func(ctx context.Context, c agent.Containers, id mctr.ContainerID) error {
 			return c.Resume(ctx, id)
 		})
 }
@@ -54,7 +55,7 @@ image, files, sandbox and log.`,
 	cmd.Flags().StringVarP(&sig, "signal", "s", "", "what to send first (default: the container's stop signal)")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		given := cmd.Flags().Changed("time")
-		return a.eachContainer(cmd, args, func(ctx context.Context, c containerAPI, id mctr.ContainerID) error {
+		return a.eachContainer(cmd, args, func(ctx context.Context, c agent.Containers, id mctr.ContainerID) error {
 			if err := a.stop(ctx, c, id, sig, seconds, given); err != nil {
 				return err
 			}
@@ -65,7 +66,7 @@ image, files, sandbox and log.`,
 }
 
 // stop ends a container that runs; one that does not is fine.
-func (a *app) stop(ctx context.Context, c containerAPI, id mctr.ContainerID, sig string, seconds int,
+func (a *app) stop(ctx context.Context, c agent.Containers, id mctr.ContainerID, sig string, seconds int,
 	given bool) error {
 	status, err := c.Status(ctx, id)
 	if err != nil {
@@ -123,7 +124,7 @@ memory limit below what is in use is refused.`,
 		if reflect.DeepEqual(wanted.Resources, mctr.Resources{}) {
 			return fmt.Errorf("%w: no limit given: see mctr update --help", mctr.ErrInvalid)
 		}
-		return a.eachContainer(cmd, args, func(ctx context.Context, c containerAPI, id mctr.ContainerID) error {
+		return a.eachContainer(cmd, args, func(ctx context.Context, c agent.Containers, id mctr.ContainerID) error {
 			if group {
 				return c.UpdateGroup(ctx, id, wanted.Resources)
 			}

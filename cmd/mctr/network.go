@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/agent"
 	"github.com/mctr/mctr/cni"
 	"github.com/mctr/mctr/internal/commandline"
 )
@@ -150,7 +151,7 @@ whose list allows it by "mctr": {"gc": true}, since it would take the addresses 
 whoever else uses the same store.`,
 		Example: "  mctr network gc bridge", ValidArgsFunction: a.completeMadeNetworks,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.eachNetwork(args, func(networks networkStore, name string) error {
+			return a.eachNetwork(args, func(networks agent.Networks, name string) error {
 				return networks.GC(cmd.Context(), name)
 			})
 		},
@@ -175,7 +176,7 @@ func (a *app) networkCheckCommand() *cobra.Command {
 			}
 			var errs []error
 			for _, ref := range args {
-				id, err := c.Resolve(ref)
+				id, err := c.Resolve(cmd.Context(), ref)
 				if err != nil {
 					errs = append(errs, err)
 					continue
@@ -187,7 +188,7 @@ func (a *app) networkCheckCommand() *cobra.Command {
 	}
 }
 
-func checkNetworks(ctx context.Context, networks networkStore, id mctr.ContainerID) error {
+func checkNetworks(ctx context.Context, networks agent.Networks, id mctr.ContainerID) error {
 	all, err := networks.Check(ctx, id)
 	errs := []error{err}
 	for _, c := range all {
@@ -201,12 +202,12 @@ func checkNetworks(ctx context.Context, networks networkStore, id mctr.Container
 }
 
 func (a *app) removeNetworks(ctx context.Context, names []string) error {
-	return a.eachNetwork(names, func(networks networkStore, name string) error { return networks.Remove(ctx, name) })
+	return a.eachNetwork(names, func(networks agent.Networks, name string) error { return networks.Remove(ctx, name) })
 }
 
 // eachNetwork does something to each, prints the names of those where it worked,
 // and goes on past errors.
-func (a *app) eachNetwork(names []string, do func(networks networkStore, name string) error) error {
+func (a *app) eachNetwork(names []string, do func(networks agent.Networks, name string) error) error {
 	networks, err := a.networkAPI()
 	if err != nil {
 		return err

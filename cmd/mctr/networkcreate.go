@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/agent"
 	"github.com/mctr/mctr/cni"
 )
 
@@ -42,7 +43,7 @@ func (a *app) networkCreateCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return a.eachNetwork(args, func(networks networkStore, name string) error {
+			return a.eachNetwork(args, func(networks agent.Networks, name string) error {
 				return networks.Create(cmd.Context(), name, definition)
 			})
 		},

@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/agent"
 )
 
 // psOptions are the flags of ps.
@@ -59,7 +60,7 @@ type psRow struct {
 	Mounts, Networks                          string
 }
 
-func (a *app) ps(ctx context.Context, c containerAPI, o *psOptions) error {
+func (a *app) ps(ctx context.Context, c agent.Containers, o *psOptions) error {
 	list, err := a.statuses(ctx, c)
 	if err != nil {
 		return err

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/agent"
 	"github.com/mctr/mctr/containerizer/launcher/wire"
 )
 
@@ -141,7 +142,7 @@ func (a *app) run(cmd *cobra.Command, o *runOptions, args []string) error {
 	return a.launch(cmd.Context(), c, o, config)
 }
 
-func (a *app) launch(ctx context.Context, c containerAPI, o *runOptions, config *mctr.ContainerConfig) error {
+func (a *app) launch(ctx context.Context, c agent.Containers, o *runOptions, config *mctr.ContainerConfig) error {
 	id := mctr.NewID()
 	cid, err := reserveCIDFile(o.launch.cidfile)
 	if err != nil {
@@ -170,7 +171,7 @@ func (a *app) launch(ctx context.Context, c containerAPI, o *runOptions, config 
 }
 
 // warn says on stderr what a launch left undone.
-func warn(ctx context.Context, c containerAPI, id mctr.ContainerID) error {
+func warn(ctx context.Context, c agent.Containers, id mctr.ContainerID) error {
 	status, err := c.Status(ctx, id)
 	if errors.Is(err, mctr.ErrNotFound) {
 		return nil // it removed itself

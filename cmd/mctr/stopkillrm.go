@@ -12,11 +12,12 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/agent"
 	"github.com/mctr/mctr/containerizer"
 )
 
 // A verb does something with one container and prints nothing when it fails.
-type verb func(ctx context.Context, c containerAPI, id mctr.ContainerID) error
+type verb func(ctx context.Context, c agent.Containers, id mctr.ContainerID) error
 
 // maxParallel bounds what is done to several containers at once.
 const maxParallel = 32
@@ -60,15 +61,15 @@ func (a *app) someContainers(cmd *cobra.Command, refs []string, atOnce int, do v
 	return errors.Join(errs...)
 }
 
-func doOne(ctx context.Context, c containerAPI, ref string, do verb) error {
-	id, err := c.Resolve(ref)
+func doOne(ctx context.Context, c agent.Containers, ref string, do verb) error {
+	id, err := c.Resolve(ctx, ref)
 	if err != nil {
 		return err
 	}
 	return do(ctx, c, id)
 }
 
-func (a *app) startDetached(ctx context.Context, c containerAPI, id mctr.ContainerID) error {
+func (a *app) startDetached(ctx context.Context, c agent.Containers, id mctr.ContainerID) error {
 	ctx, stop := interruptible(ctx)
 	defer stop()
 	_, err := c.Start(ctx, id, containerizer.LaunchOptions{Detach: true})
@@ -92,7 +93,7 @@ func (a *app) stopCommand() *cobra.Command {
 	cmd.Flags().StringVarP(&sig, "signal", "s", "", "what to send first (default: the container's stop signal)")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		given := cmd.Flags().Changed("time") || cmd.Flags().Changed("timeout")
-		return a.allContainers(cmd, args, func(ctx context.Context, c containerAPI, id mctr.ContainerID) error {
+		return a.allContainers(cmd, args, func(ctx context.Context, c agent.Containers, id mctr.ContainerID) error {
 			return a.stop(ctx, c, id, sig, seconds, given)
 		})
 	}
@@ -145,7 +146,7 @@ was sent to is not started again by its restart policy.`,
 		if err != nil {
 			return err
 		}
-		return a.eachContainer(cmd, args, func(ctx context.Context, c containerAPI, id mctr.ContainerID) error {
+		return a.eachContainer(cmd, args, func(ctx context.Context, c agent.Containers, id mctr.ContainerID) error {
 			return c.Kill(ctx, id, number)
 		})
 	}
@@ -172,7 +173,7 @@ func (a *app) rmCommand() *cobra.Command {
 				return err
 			}
 		}
-		return a.eachContainer(cmd, args, func(ctx context.Context, c containerAPI, id mctr.ContainerID) error {
+		return a.eachContainer(cmd, args, func(ctx context.Context, c agent.Containers, id mctr.ContainerID) error {
 			return c.Remove(ctx, id, force)
 		})
 	}
@@ -206,8 +207,8 @@ func (a *app) removeAll(ctx context.Context, force bool) error {
 
 // statuses are all containers', the newest first. One that goes meanwhile, or is
 // not yet written down, is left out.
-func (a *app) statuses(ctx context.Context, c containerAPI) ([]*mctr.Status, error) {
-	ids, err := c.Containers()
+func (a *app) statuses(ctx context.Context, c agent.Containers) ([]*mctr.Status, error) {
+	ids, err := c.Containers(ctx)
 	if err != nil {
 		return nil, err
 	}

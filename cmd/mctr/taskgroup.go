@@ -15,7 +15,9 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/agent"
 	"github.com/mctr/mctr/containerizer"
+	"github.com/mctr/mctr/internal/fields"
 	"github.com/mctr/mctr/logs"
 )
 
@@ -52,7 +54,7 @@ func decodeGroup(r io.Reader) (*mctr.Group, error) {
 	g := &mctr.Group{}
 	d := json.NewDecoder(bytes.NewReader(data))
 	d.DisallowUnknownFields() // a misspelt limit must not be no limit
-	if err := d.Decode(g); err != nil {
+	if err := fields.Renamed(d.Decode(g), g); err != nil {
 		return nil, fmt.Errorf("%w: --group: %w", mctr.ErrInvalid, err)
 	}
 	if d.More() {
@@ -118,7 +120,7 @@ func (a *app) runGroup(ctx context.Context, o *runOptions, args []string) error 
 
 // followGroup shows the tasks' output until the group has ended, which a signal
 // makes it do.
-func followGroup(ctx context.Context, c containerAPI, id mctr.ContainerID, tasks []string) error {
+func followGroup(ctx context.Context, c agent.Containers, id mctr.ContainerID, tasks []string) error {
 	after := context.WithoutCancel(ctx)
 	var all sync.WaitGroup
 	over, end := context.WithCancel(after)

@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/agent"
 )
 
 func (a *app) topCommand() *cobra.Command {
@@ -110,14 +111,14 @@ type sample struct {
 	usage  *mctr.Usage
 }
 
-func (a *app) usages(ctx context.Context, c containerAPI, refs []string) ([]sample, error) {
+func (a *app) usages(ctx context.Context, c agent.Containers, refs []string) ([]sample, error) {
 	list, err := a.statuses(ctx, c)
 	if err != nil {
 		return nil, err
 	}
 	var wanted []mctr.ContainerID
 	for _, ref := range refs {
-		id, err := c.Resolve(ref)
+		id, err := c.Resolve(ctx, ref)
 		if err != nil {
 			return nil, err
 		}

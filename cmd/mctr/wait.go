@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/agent"
 )
 
 func (a *app) waitCommand() *cobra.Command {
@@ -34,7 +35,7 @@ nothing; one that ends before is an error.`,
 				return err
 			}
 			for _, ref := range args {
-				id, err := c.Resolve(ref)
+				id, err := c.Resolve(cmd.Context(), ref)
 				if err != nil {
 					return err
 				}
@@ -65,12 +66,12 @@ func waitFor(condition string) (verb, error) {
 	if !known {
 		return nil, fmt.Errorf("%w: --condition %s: exited, running, healthy or ready", mctr.ErrInvalid, condition)
 	}
-	return func(ctx context.Context, c containerAPI, id mctr.ContainerID) error {
+	return func(ctx context.Context, c agent.Containers, id mctr.ContainerID) error {
 		return waitUntil(ctx, c, id, condition, holds)
 	}, nil
 }
 
-func waitExited(ctx context.Context, c containerAPI, id mctr.ContainerID) error {
+func waitExited(ctx context.Context, c agent.Containers, id mctr.ContainerID) error {
 	t, err := c.Wait(ctx, id)
 	if err == nil {
 		fmt.Println(t.ExitCode)
@@ -79,7 +80,7 @@ func waitExited(ctx context.Context, c containerAPI, id mctr.ContainerID) error 
 }
 
 // waitUntil looks again and again: probes record what they came to in files.
-func waitUntil(ctx context.Context, c containerAPI, id mctr.ContainerID, condition string,
+func waitUntil(ctx context.Context, c agent.Containers, id mctr.ContainerID, condition string,
 	holds func(*mctr.Status) bool) error {
 	for {
 		s, err := c.Status(ctx, id)

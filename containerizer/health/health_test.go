@@ -89,15 +89,20 @@ func TestStartInterval(t *testing.T) {
 		results []error // the wait behind the last one is an hour
 	}{
 		{"until the first success",
-			mctr.HealthCheck{StartInterval: mctr.Duration(time.Minute), Interval: mctr.Duration(time.Hour), Grace: new(mctr.Duration(24 * time.Hour))},
+			mctr.HealthCheck{StartInterval: mctr.Duration(time.Minute), Interval: mctr.Duration(time.Hour),
+				Grace: new(mctr.Duration(24 * time.Hour))},
 			[]error{early, early, nil}},
 		{"until the grace period is over",
-			mctr.HealthCheck{StartInterval: mctr.Duration(time.Minute), Interval: mctr.Duration(time.Hour), Grace: new(mctr.Duration(150 * time.Second))},
+			mctr.HealthCheck{StartInterval: mctr.Duration(time.Minute), Interval: mctr.Duration(time.Hour),
+				Grace: new(mctr.Duration(150 * time.Second))},
 			[]error{early, early, early, early}},
 		{"without a grace period",
-			mctr.HealthCheck{StartInterval: mctr.Duration(time.Minute), Interval: mctr.Duration(time.Hour), Grace: new(mctr.Duration)},
+			mctr.HealthCheck{StartInterval: mctr.Duration(time.Minute), Interval: mctr.Duration(time.Hour),
+				Grace: new(mctr.Duration)},
 			[]error{early}},
-		{"as the interval", mctr.HealthCheck{Interval: mctr.Duration(time.Hour), Grace: new(mctr.Duration(24 * time.Hour))}, []error{early}},
+		{"as the interval",
+			mctr.HealthCheck{Interval: mctr.Duration(time.Hour), Grace: new(mctr.Duration(24 * time.Hour))},
+			[]error{early}},
 	} {
 		c.check.Delay = mctr.Duration(time.Millisecond) // so that some time has gone by
 		t.Run(c.name, func(t *testing.T) {
@@ -139,7 +144,8 @@ func TestChecker(t *testing.T) {
 	var got []string
 	n := 0
 	(&health.Checker{
-		Check: mctr.HealthCheck{Command: []string{"x"}, Interval: mctr.Duration(time.Millisecond), Grace: new(mctr.Duration(time.Hour)), Failures: 2},
+		Check: mctr.HealthCheck{Command: []string{"x"}, Interval: mctr.Duration(time.Millisecond),
+			Grace: new(mctr.Duration(time.Hour)), Failures: 2},
 		Probe: func(context.Context) (health.Answer, error) { n++; return health.Answer{}, results[n-1] },
 		Report: func(h mctr.Health) {
 			got = append(got, h.Status)
@@ -160,8 +166,9 @@ func TestTakeOver(t *testing.T) {
 	defer cancel()
 	var got mctr.Health
 	(&health.Checker{
-		Check: mctr.HealthCheck{Command: []string{"x"}, Delay: mctr.Duration(time.Hour), Interval: mctr.Duration(time.Hour),
-			Grace: new(mctr.Duration(24 * time.Hour)), Failures: 2},
+		Check: mctr.HealthCheck{Command: []string{"x"}, Delay: mctr.Duration(time.Hour),
+			Interval: mctr.Duration(time.Hour),
+			Grace:    new(mctr.Duration(24 * time.Hour)), Failures: 2},
 		Probe: func(context.Context) (health.Answer, error) { return health.Answer{}, errors.New("again") },
 		Report: func(h mctr.Health) {
 			got = h

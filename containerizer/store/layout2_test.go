@@ -97,7 +97,8 @@ func wantLayout2(t *testing.T, c *store.Container, name string) {
 		Resources: mctr.Resources{Memory: mctr.Memory{OOMScoreAdj: new(5)}},
 		Security:  mctr.Security{CapDrop: []string{"NET_RAW"}},
 		Health: &mctr.HealthCheck{
-			Command: []string{"/bin/sh", "-c", "true"}, Interval: mctr.Duration(3 * time.Second), Grace: new(mctr.Duration),
+			Command: []string{"/bin/sh", "-c", "true"}, Interval: mctr.Duration(3 * time.Second),
+			Grace: new(mctr.Duration),
 		},
 		Log:         mctr.LogConfig{Driver: "cri", MaxSize: 1 << 20},
 		StopTimeout: new(mctr.Duration(7 * time.Second)), MaxCompletion: mctr.Duration(time.Hour),

@@ -5,22 +5,17 @@
 // changes nothing else.
 package doctor
 
+import "github.com/mctr/mctr"
+
 // How much a finding matters.
 const (
-	OK      = "ok"
-	Missing = "missing" // some flags are refused without it
-	Broken  = "broken"  // mctr does not work without it
+	OK      = mctr.FindingOK
+	Missing = mctr.FindingMissing
+	Broken  = mctr.FindingBroken
 )
 
 // A Finding is the answer to one question.
-type Finding struct {
-	// cgroups, namespaces, filesystems, security, programs, runtimes, network, gpu
-	Area   string `json:"area"`
-	What   string `json:"what"`             // what was asked for
-	State  string `json:"state"`            // ok, missing, broken
-	Detail string `json:"detail,omitempty"` // what was found
-	Remedy string `json:"remedy,omitempty"` // for a gap
-}
+type Finding = mctr.Finding
 
 // A Host is what the questions are about.
 type Host struct {

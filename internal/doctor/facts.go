@@ -8,27 +8,12 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/internal/cgroup"
 )
 
-// Facts are short ones of a host.
-type Facts struct {
-	Version         string `json:"version"` // of who was asked
-	Backend         string `json:"backend"` // that a launch would take: overlay or copy
-	CgroupVersion   string `json:"cgroup_version"`
-	Kernel          string `json:"kernel"`
-	OS              string `json:"os"`
-	Architecture    string `json:"architecture"`
-	OperatingSystem string `json:"operating_system,omitempty"` // the distribution
-	Name            string `json:"name"`
-	Root            string `json:"root"`
-	State           string `json:"state"`
-	CPUs            int    `json:"cpus"`
-	Memory          int64  `json:"memory"` // bytes
-}
-
 // Facts asks for them. backend is the one that is set, if any.
-func (h Host) Facts(version, backend string) (*Facts, error) {
+func (h Host) Facts(version, backend string) (*mctr.HostFacts, error) {
 	var uts unix.Utsname
 	var memory unix.Sysinfo_t
 	if err := unix.Uname(&uts); err != nil {
@@ -37,7 +22,7 @@ func (h Host) Facts(version, backend string) (*Facts, error) {
 	if err := unix.Sysinfo(&memory); err != nil {
 		return nil, err
 	}
-	f := &Facts{
+	f := &mctr.HostFacts{
 		Version: version, Backend: backend, CgroupVersion: "1", Kernel: unix.ByteSliceToString(uts.Release[:]),
 		OS: runtime.GOOS, Architecture: runtime.GOARCH,
 		OperatingSystem: distribution(), Name: unix.ByteSliceToString(uts.Nodename[:]), Root: h.Root, State: h.State,

@@ -2,6 +2,7 @@ package fields_test
 
 import (
 	"encoding/json"
+	"strings"
 	"testing"
 	"time"
 
@@ -84,4 +85,20 @@ func FuzzUnmarshal(f *testing.F) {
 			t.Errorf("%q is not JSON, and was decoded", data)
 		}
 	})
+}
+
+// TestRenamed wants the error of an earlier name to say today's.
+func TestRenamed(t *testing.T) {
+	for text, want := range map[string]string{
+		`{"stopAfter":"1s"}`:          `json: unknown field "stopAfter": its name is stop_after`,
+		`{"parts":[{"hostIP":"::"}]}`: `json: unknown field "hostIP": its name is host_ip`,
+		`{"nothing":1}`:               `json: unknown field "nothing"`,
+	} {
+		d := json.NewDecoder(strings.NewReader(text))
+		d.DisallowUnknownFields()
+		var v whole
+		if err := fields.Renamed(d.Decode(&v), &v); err == nil || err.Error() != want {
+			t.Errorf("%s: %v, want %s", text, err, want)
+		}
+	}
 }

@@ -17,7 +17,7 @@ func TestCheck(t *testing.T) {
 		"process.args[1]":       {Process: mctr.Process{Args: []string{"ok", bad}}},
 		"process.env[0]":        {Process: mctr.Process{Env: []string{"NAME=secret\xff"}}},
 		"process.entrypoint[1]": {Process: mctr.Process{Entrypoint: &entrypoint}},
-		"process.working_dir":    {Process: mctr.Process{WorkingDir: bad}},
+		"process.working_dir":   {Process: mctr.Process{WorkingDir: bad}},
 		"labels":                {Labels: map[string]string{bad: "x"}},
 		"labels.key":            {Labels: map[string]string{"key": bad}},
 		"mounts[0].source":      {Mounts: []mctr.Mount{{Source: bad}}},

@@ -10,9 +10,10 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"runtime"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/mctr/mctr/internal/ownthread"
 )
 
 // Bind mounts the directory path below root at target, which it makes. Neither a
@@ -35,29 +36,21 @@ func BindFrom(pid int, path, target string) error {
 	return place(tree, path, target)
 }
 
-// copyInside copies the tree on a thread that enters the process' mount
-// namespace, since the kernel copies only mounts of one's own. The thread ends
-// with the goroutine, which does not unlock it.
+// copyInside copies the tree on a thread that enters the process' mount namespace, since the
+// kernel copies only mounts of one's own.
 func copyInside(pid int, path string) (tree int, err error) {
 	ns, err := unix.Open(fmt.Sprintf("/proc/%d/ns/mnt", pid), unix.O_RDONLY|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return -1, fmt.Errorf("open the mount namespace of process %d: %w", pid, err)
 	}
 	defer unix.Close(ns)
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		runtime.LockOSThread()
-		if err = unix.Unshare(unix.CLONE_FS); err == nil {
-			err = unix.Setns(ns, unix.CLONE_NEWNS)
-		}
-		if err != nil {
-			err = fmt.Errorf("enter the mount namespace of process %d: %w", pid, err)
-			return
+	err = ownthread.Run(0, func() (err error) {
+		if err := unix.Setns(ns, unix.CLONE_NEWNS); err != nil {
+			return fmt.Errorf("enter the mount namespace of process %d: %w", pid, err)
 		}
 		tree, err = copyTree("/", path)
-	}()
-	<-done
+		return err
+	})
 	return tree, err
 }
 

@@ -2,8 +2,14 @@ package treemount_test
 
 import (
 	"os"
+	"os/exec"
 	"path/filepath"
+	"strconv"
+	"sync"
+	"syscall"
 	"testing"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/mctr/mctr/internal/leakcheck"
 	"github.com/mctr/mctr/internal/treemount"
@@ -52,4 +58,36 @@ func TestBind(t *testing.T) {
 		t.Error("the target is left")
 	}
 	set.Check()
+}
+
+// TestBindFrom wants the namespace of this process, which /proc/self shows by its first thread,
+// to stay what it is while trees of another process' are bound: that thread cannot end.
+func TestBindFrom(t *testing.T) {
+	dir := t.TempDir()
+	other := exec.Command("sleep", "1000")
+	other.SysProcAttr = &syscall.SysProcAttr{Cloneflags: unix.CLONE_NEWNS}
+	if err := other.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = other.Process.Kill(); _ = other.Wait() }()
+	before, err := os.Readlink("/proc/self/ns/mnt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all sync.WaitGroup
+	for i := range 200 {
+		all.Go(func() {
+			target := filepath.Join(dir, strconv.Itoa(i))
+			if err := treemount.BindFrom(other.Process.Pid, dir, target); err != nil {
+				t.Error(err)
+			}
+			if err := treemount.Unbind(target); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	all.Wait()
+	if now, err := os.Readlink("/proc/self/ns/mnt"); err != nil || now != before {
+		t.Errorf("this process is in %s, %v; it was in %s", now, err, before)
+	}
 }

@@ -17,7 +17,8 @@ import (
 func TestMain(m *testing.M) { testns.Main(m) }
 
 func policy(end bool, ranges ...mctr.PortRange) *mctr.ContainerConfig {
-	return &mctr.ContainerConfig{Listen: &mctr.ListenPolicy{Ports: ranges, End: end, Interval: mctr.Duration(10 * time.Millisecond)}}
+	return &mctr.ContainerConfig{Listen: &mctr.ListenPolicy{Ports: ranges, End: end,
+		Interval: mctr.Duration(10 * time.Millisecond)}}
 }
 
 func TestConformance(t *testing.T) {

@@ -1,0 +1,178 @@
+package api_test
+
+import (
+	"encoding/json"
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/agent/api"
+)
+
+func TestIDs(t *testing.T) {
+	for _, id := range []mctr.ContainerID{"a", "a.b", "root.child.grand-child"} {
+		data, err := json.Marshal(api.NewContainerID(id))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got api.ContainerID
+		if err := api.Decode(data, &got); err != nil || got.ID() != id {
+			t.Errorf("%s came back as %s, %v", id, got, err)
+		}
+	}
+	for _, bad := range []string{`{"container_id":{}}`, `{"container_id":{"value":""}}`, `{"container_id":null}`, `{}`,
+		`{"container_id":{"value":"a.b"}}`, `{"container_id":{"value":"a","parent":{}}}`,
+		`{"container_id":{"value":"a","parent":{"value":"x/y"}}}`, `{"container_id":"a"}`,
+		`{"container_id":{"value":"a","more":1}}`} {
+		var in api.ID
+		if err := api.Decode([]byte(bad), &in); !errors.Is(err, mctr.ErrInvalid) {
+			t.Errorf("%s: %s, %v", bad, in.ContainerID, err)
+		}
+	}
+}
+
+func TestParseCall(t *testing.T) {
+	call, arguments, err := api.ParseCall([]byte(`{"wait_container":{"x":1},"type":"WAIT_CONTAINER"}`))
+	if err != nil || call != api.WaitContainer || string(arguments) != `{"x":1}` {
+		t.Errorf("%s %s %v", call, arguments, err)
+	}
+	if call, arguments, err := api.ParseCall([]byte(`{"type":"GET_VERSION"}`)); err != nil || call != api.GetVersion ||
+		arguments != nil {
+		t.Errorf("%s %s %v", call, arguments, err)
+	}
+	body, err := api.NewCall(api.WaitContainer, api.ID{ContainerID: api.NewContainerID("a.b")})
+	if want := `{"type":"WAIT_CONTAINER","wait_container":{"container_id":{"value":"b","parent":{"value":"a"}}}}`; err != nil || string(body) != want {
+		t.Errorf("%s, %v", body, err)
+	}
+}
+
+// launch reads a launch as the agent does.
+func launch(text string) (*mctr.ContainerConfig, error) {
+	var in api.Launch
+	if !strings.Contains(text, "container_id") {
+		text = `{"container_id":{"value":"root"},` + strings.TrimPrefix(text, "{")
+	}
+	if err := api.Decode([]byte(text), &in); err != nil {
+		return nil, err
+	}
+	return in.Config()
+}
+
+func ptr[T any](v T) *T { return &v }
+
+// TestLaunch wants Mesos' words to mean in mctr's what they mean there.
+func TestLaunch(t *testing.T) {
+	shell := func(line string) mctr.Process {
+		return mctr.Process{Entrypoint: &[]string{}, Args: []string{"/bin/sh", "-c", line}}
+	}
+	const nested = `{"container_id":{"value":"c","parent":{"value":"p"}},`
+	const image = `"mesos":{"image":{"type":"DOCKER","docker":{"name":"debian"}`
+	for _, c := range []struct {
+		name, launch string
+		want         mctr.ContainerConfig
+	}{
+		{"a command line", `{"command":{"value":"date"}}`,
+			mctr.ContainerConfig{Network: "host", Process: shell("date")}},
+		{"nested", nested + `"command":{"shell":true,"value":"date"}}`, mctr.ContainerConfig{Process: shell("date")}},
+		{"a command", `{"command":{"shell":false,"value":"/bin/date","arguments":["date","-u"]}}`,
+			mctr.ContainerConfig{Network: "host",
+				Process: mctr.Process{Entrypoint: &[]string{}, Args: []string{"/bin/date", "-u"}}}},
+		{"arguments for the image's entrypoint",
+			`{"command":{"shell":false,"arguments":["-u"]},"container":{"type":"MESOS",` + image + `}}}}`,
+			mctr.ContainerConfig{Network: "host", Image: "debian", Process: mctr.Process{Args: []string{"-u"}}}},
+		{"the image's own command", `{"container":{"type":"MESOS",` + image + `,"cached":false}}}}`,
+			mctr.ContainerConfig{Network: "host", Image: "debian", Pull: "always"}},
+		{"namespaces",
+			nested +
+				`"command":{"value":"x"},"container":{"type":"MESOS","linux_info":{"share_pid_namespace":true,"ipc_mode":"SHARE_PARENT","seccomp":{"unconfined":true}}}}`, mctr.ContainerConfig{Process: shell("x"), Namespaces: mctr.Namespaces{PID: "parent", IPC: "parent"}, Security: mctr.Security{Seccomp: "unconfined"}}},
+		{"namespaces of a root",
+			`{"command":{"value":"x"},"container":{"type":"MESOS","linux_info":{"share_pid_namespace":true}}}`,
+			mctr.ContainerConfig{Network: "host", Process: shell("x"), Namespaces: mctr.Namespaces{PID: "host"}}},
+		{"volumes",
+			`{"command":{"value":"x"},"container":{"type":"MESOS","volumes":[{"mode":"RW","container_path":"/a","host_path":"own"}, {"mode":"RO","container_path":"/b","source":{"type":"HOST_PATH","host_path":{"path":"/x","mount_propagation":{"mode":"BIDIRECTIONAL"}}}},
+			{"mode":"RO","container_path":"/c","source":{"type":"SANDBOX_PATH","sandbox_path":{"type":"PARENT","path":"y"}}}]}}`,
+			mctr.ContainerConfig{Network: "host", Process: shell("x"), Mounts: []mctr.Mount{
+				{Type: "sandbox", Source: "own", Target: "/a"},
+				{Type: "bind", Source: "/x", Target: "/b", ReadOnly: true, Options: []string{"rshared"}},
+				{Type: "parent-sandbox", Source: "y", Target: "/c", ReadOnly: true},
+			}}},
+		{"limits",
+			`{"command":{"value":"x"},"container":{"type":"MESOS","rlimit_info":{"rlimits":[{"type":"RLMT_CORE"}]},"tty_info":{}},
+			"resources":[{"name":"cpus","type":"SCALAR","scalar":{"value":0.0001}},{"name":"mem","type":"SCALAR","scalar":{"value":1}}],"limits":{"cpus":{"value":"Infinity"},"mem":{"value":"Infinity"}}}`,
+			mctr.ContainerConfig{
+				Network: "host",
+				Process: mctr.Process{Entrypoint: &[]string{}, Args: []string{"/bin/sh", "-c", "x"}, Terminal: true,
+					Stdin: true},
+				Rlimits: []mctr.Rlimit{{Type: "RLMT_CORE", Soft: -1, Hard: -1}},
+				Resources: mctr.Resources{CPU: mctr.CPU{Shares: ptr(uint64(2))},
+					Memory: mctr.Memory{Reservation: ptr(int64(32 << 20))}},
+			}},
+	} {
+		got, err := launch(c.launch)
+		if err != nil {
+			t.Errorf("%s: %v", c.name, err)
+			continue
+		}
+		if diff := cmp.Diff(c.want, *got); diff != "" {
+			t.Errorf("%s: %s", c.name, diff)
+		}
+	}
+}
+
+func TestTerminations(t *testing.T) {
+	for _, c := range []struct {
+		end    mctr.Termination
+		status int
+		state  string
+	}{
+		{mctr.Termination{Reason: mctr.ReasonExited}, 0, "TASK_FINISHED"},
+		{mctr.Termination{Reason: mctr.ReasonExited, ExitCode: 255}, 0xff00, "TASK_FAILED"},
+		{mctr.Termination{Reason: mctr.ReasonSignaled, ExitCode: 143, Signal: 15}, 15, "TASK_FAILED"},
+		{mctr.Termination{Reason: mctr.ReasonDestroyed, ExitCode: 137, Signal: 9}, 9, "TASK_KILLED"},
+		{mctr.Termination{Reason: mctr.ReasonShimLost, ExitCode: 137, Signal: 9}, 9, "TASK_LOST"},
+	} {
+		if got := api.NewTermination(&c.end); got.ExitStatus != c.status || got.State != c.state {
+			t.Errorf("%+v: %+v", c.end, got)
+		}
+	}
+}
+
+// FuzzLaunch wants nothing that a client may send to do more than be refused, and
+// what is understood to be so by every reader.
+func FuzzLaunch(f *testing.F) {
+	f.Add([]byte(
+		`{"type":"LAUNCH_CONTAINER","launch_container":{"container_id":{"value":"a"},"command":{"value":"x"}}}`))
+	f.Add([]byte(`{"type":"LAUNCH_CONTAINER","launch_container":{"container_id":{"value":"a","parent":{"value":"b"}},"container":{"type":"MESOS","tty_info":{}},"limits":{"cpus":{"value":"Infinity"}}}}`))
+	f.Add([]byte(
+		`{"type":"LAUNCH_NESTED_CONTAINER_SESSION","launch_nested_container_session":{"container_id":{"value":"a"}}}`))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		call, arguments, err := api.ParseCall(data)
+		if err != nil {
+			if !errors.Is(err, mctr.ErrInvalid) {
+				t.Errorf("%v", err)
+			}
+			return
+		}
+		if !json.Valid(data) || call == "" {
+			t.Errorf("%q is a call", data)
+		}
+		var in api.Launch
+		if arguments == nil || api.Decode(arguments, &in) != nil {
+			return
+		}
+		if id := in.ContainerID.ID(); id.Validate() != nil {
+			t.Errorf("id %q", id)
+		}
+		config, err := in.Config()
+		if err == nil && config == nil {
+			t.Error("no config and no error")
+		}
+		var session api.Session
+		if api.Decode(arguments, &session) == nil {
+			_, _ = session.Exec()
+		}
+	})
+}

@@ -1,0 +1,99 @@
+package client
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"mime/multipart"
+	"net/http"
+	"net/textproto"
+	"sync/atomic"
+
+	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/agent/api"
+)
+
+// download makes a call that is answered by an archive, and writes that to w.
+func (c *Client) download(ctx context.Context, kind string, arguments any, w io.Writer) error {
+	answer, err := c.do(ctx, kind, arguments)
+	if err != nil {
+		return err
+	}
+	defer answer.Body.Close()
+	from := &source{Reader: answer.Body}
+	_, err = io.Copy(w, from)
+	switch lost := from.error(); {
+	case errors.Is(lost, io.ErrUnexpectedEOF) && ctx.Err() == nil:
+		return fmt.Errorf("%w: agent %s: the archive is cut off (the agent's log says why)", mctr.ErrUnavailable,
+			c.options.Address)
+	case lost != nil:
+		return c.lost(ctx, lost)
+	}
+	return err
+}
+
+// upload makes a call that brings an archive. The answer is a success, whose body
+// is the caller's to close.
+func (c *Client) upload(ctx context.Context, kind string, arguments any, archive io.Reader) (*http.Response, error) {
+	call, err := api.NewCall(kind, arguments)
+	if err != nil {
+		return nil, err
+	}
+	r, w := io.Pipe()
+	form := multipart.NewWriter(w)
+	request, err := c.post(ctx, r, form.FormDataContentType())
+	if err != nil {
+		return nil, err
+	}
+	from := &source{Reader: archive}
+	go func() { _ = w.CloseWithError(writeForm(form, call, from)) }() // never fails
+	answer, err := c.send(request)
+	if failed := from.error(); err != nil && failed != nil {
+		return nil, failed // the agent was told that the archive is cut off
+	}
+	return answer, err
+}
+
+func writeForm(form *multipart.Writer, call []byte, archive io.Reader) error {
+	part, err := form.CreatePart(partHeader(api.FormCall, api.JSON))
+	if err != nil {
+		return err
+	}
+	if _, err := part.Write(call); err != nil {
+		return err
+	}
+	if part, err = form.CreatePart(partHeader(api.FormArchive, api.Tar)); err != nil {
+		return err
+	}
+	if _, err := io.Copy(part, archive); err != nil {
+		return err
+	}
+	return form.Close()
+}
+
+func partHeader(name, media string) textproto.MIMEHeader {
+	return textproto.MIMEHeader{"Content-Disposition": {fmt.Sprintf("form-data; name=%q", name)},
+		"Content-Type": {media}}
+}
+
+// A source remembers why reading it failed.
+type source struct {
+	io.Reader
+	failed atomic.Pointer[error]
+}
+
+func (s *source) Read(p []byte) (int, error) {
+	n, err := s.Reader.Read(p)
+	if err != nil && !errors.Is(err, io.EOF) {
+		s.failed.Store(&err)
+	}
+	return n, err
+}
+
+func (s *source) error() error {
+	if err := s.failed.Load(); err != nil {
+		return *err
+	}
+	return nil
+}

@@ -1,0 +1,35 @@
+package client_test
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/agent"
+	"github.com/mctr/mctr/agent/client"
+	"github.com/mctr/mctr/containerizer"
+)
+
+// A verb that is written for agent.API runs against an agent as against the library.
+func Example() {
+	c, err := client.New(client.Options{Address: "unix:///run/mctr/agent.sock"})
+	if err != nil {
+		panic(err)
+	}
+	defer c.Close()
+	code, err := run(context.Background(), c, "job", "docker.io/library/busybox", "date")
+	fmt.Println(code, err)
+}
+
+// run runs a command in a container of its own, and returns its exit code.
+func run(ctx context.Context, host agent.API, id mctr.ContainerID, image string, args ...string) (int, error) {
+	config := &mctr.ContainerConfig{Image: image, Process: mctr.Process{Args: args}, Remove: true}
+	if _, err := host.Launch(ctx, id, config, containerizer.LaunchOptions{}); err != nil {
+		return 0, err
+	}
+	end, err := host.Wait(ctx, id)
+	if err != nil {
+		return 0, err
+	}
+	return end.ExitCode, nil
+}

@@ -1,0 +1,99 @@
+package client
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/mctr/mctr/agent/api"
+	"github.com/mctr/mctr/agent/api/recordio"
+	"github.com/mctr/mctr/containerizer/launcher"
+)
+
+// maxRecord bounds a record of the agent's, in bytes.
+const maxRecord = 64 << 20
+
+// messages makes a call that is answered by many messages. An error of each ends it.
+func (c *Client) messages(ctx context.Context, kind string, arguments any, each func(api.StreamMessage) error) error {
+	answer, err := c.do(ctx, kind, arguments)
+	if err != nil {
+		return err
+	}
+	return c.eachMessage(ctx, kind, answer, each)
+}
+
+func (c *Client) eachMessage(ctx context.Context, kind string, answer *http.Response,
+	each func(api.StreamMessage) error) error {
+	defer answer.Body.Close()
+	records := recordio.NewReader(answer.Body, maxRecord)
+	for {
+		record, err := records.Next()
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return c.lost(ctx, err)
+		}
+		var m api.StreamMessage
+		if err := json.Unmarshal(record, &m); err != nil {
+			return fmt.Errorf("the agent's answer to %s: %w", kind, err)
+		}
+		if m.Error != nil {
+			return m.Error.Err()
+		}
+		if err := each(m); err != nil {
+			return err
+		}
+	}
+}
+
+// upgrade makes a call whose connection becomes a container's streams.
+func (c *Client) upgrade(ctx context.Context, kind string, arguments any) (*launcher.Stream, error) {
+	stream, _, err := c.upgradeWithHeader(ctx, kind, arguments)
+	return stream, err
+}
+
+// upgradeWithHeader is upgrade, with the answer's header.
+func (c *Client) upgradeWithHeader(ctx context.Context, kind string,
+	arguments any) (*launcher.Stream, http.Header, error) {
+	r, err := c.request(ctx, kind, arguments)
+	if err != nil {
+		return nil, nil, err
+	}
+	r.Header.Set("Connection", "Upgrade")
+	r.Header.Set("Upgrade", api.Protocol)
+	conn, err := c.dial(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	stop := context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })
+	defer stop()
+	stream, header, err := c.switchTo(conn, r)
+	if err != nil {
+		_ = conn.Close()
+		return nil, nil, err
+	}
+	return stream, header, nil
+}
+
+func (c *Client) switchTo(conn net.Conn, r *http.Request) (*launcher.Stream, http.Header, error) {
+	if err := r.Write(conn); err != nil {
+		return nil, nil, c.lost(r.Context(), err)
+	}
+	buffered := bufio.NewReader(conn)
+	answer, err := http.ReadResponse(buffered, r)
+	if err != nil {
+		return nil, nil, c.lost(r.Context(), err)
+	}
+	defer answer.Body.Close()
+	if answer.StatusCode != http.StatusSwitchingProtocols {
+		return nil, nil, c.failed(r.Context(), answer)
+	}
+	return launcher.NewStream(api.ReadAhead{Conn: conn, Buffered: buffered}), answer.Header, nil
+}

@@ -1,0 +1,70 @@
+package agent
+
+import (
+	"context"
+
+	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/cni"
+	"github.com/mctr/mctr/containerizer"
+)
+
+// Networks are the verbs on CNI networks.
+type Networks interface {
+	// List returns every network. The error is of those that cannot be read.
+	List(ctx context.Context) ([]cni.Details, error)
+	Inspect(ctx context.Context, name string) (*cni.Details, error)
+	// Available fails where a container could not have the network.
+	Available(ctx context.Context, name string) error
+	Create(ctx context.Context, name string, d cni.Definition) error
+	// Remove removes a network to which no container is attached.
+	Remove(ctx context.Context, name string) error
+	// GC has plugins drop what no container accounts for.
+	GC(ctx context.Context, name string) error
+	// Check asks plugins whether a container is attached as it should be.
+	Check(ctx context.Context, id mctr.ContainerID) ([]cni.CheckResult, error)
+}
+
+// localNetworks are the networks of this host.
+type localNetworks struct {
+	networks   *cni.Networks
+	containers *containerizer.Containerizer // nil: it is not known which containers there are
+}
+
+// LocalNetworks returns the networks of this host as [Networks]. A check of a container that
+// does not exist finds nothing wrong, other than with [Local.Networks].
+func LocalNetworks(n *cni.Networks) Networks { return localNetworks{networks: n} }
+
+func (l localNetworks) List(context.Context) ([]cni.Details, error) { return l.networks.List() }
+
+func (l localNetworks) Inspect(_ context.Context, name string) (*cni.Details, error) {
+	return l.networks.Details(name)
+}
+
+func (l localNetworks) Available(_ context.Context, name string) error {
+	_, err := l.networks.Available(name)
+	return err
+}
+
+func (l localNetworks) Create(_ context.Context, name string, d cni.Definition) error {
+	_, err := l.networks.Create(name, d)
+	return err
+}
+
+func (l localNetworks) Remove(_ context.Context, name string) error { return l.networks.Remove(name) }
+
+func (l localNetworks) GC(ctx context.Context, name string) error {
+	n, err := l.networks.Find(name)
+	if err != nil {
+		return err
+	}
+	return l.networks.GC(ctx, n)
+}
+
+func (l localNetworks) Check(ctx context.Context, id mctr.ContainerID) ([]cni.CheckResult, error) {
+	if l.containers != nil {
+		if _, err := l.containers.Status(ctx, id); err != nil {
+			return nil, err
+		}
+	}
+	return l.networks.CheckAll(ctx, id)
+}

@@ -1,0 +1,132 @@
+package server
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"io"
+	"slices"
+
+	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/agent/api"
+	"github.com/mctr/mctr/provisioner"
+)
+
+// pullImage brings an image into the store, and sends its progress.
+func pullImage(x *exchange, in api.Pull, out *output) error {
+	if err := checkHostImage(in.Reference); err != nil {
+		return err
+	}
+	policies := []provisioner.PullPolicy{"", "always", "missing", "never", "newer"}
+	if !slices.Contains(policies, in.Policy) {
+		return fmt.Errorf("%w: policy %q: always, missing, never or newer", mctr.ErrInvalid, in.Policy)
+	}
+	image, err := x.Local.Images().Pull(x.r.Context(), in.Reference,
+		provisioner.PullOptions{Policy: in.Policy, Platform: in.Platform, Progress: out.progress})
+	if err != nil {
+		return err
+	}
+	return out.send(api.StreamMessage{Image: image})
+}
+
+// progress sends a step.
+func (o *output) progress(e provisioner.Event) {
+	p := api.Progress(e)
+	_ = o.send(api.StreamMessage{Progress: &p}) // a client that has gone ends the work by its context
+}
+
+// listImages lists the store.
+func (s *Server) listImages(ctx context.Context, _ empty) (api.Images, error) {
+	images, err := s.Local.Images().Images(ctx)
+	return api.Images{Images: images}, err
+}
+
+func (s *Server) inspectImage(ctx context.Context, in api.Reference) (api.ImageDetail, error) {
+	if err := checkHostImage(in.Reference); err != nil {
+		return api.ImageDetail{}, err
+	}
+	image, err := s.Local.Images().Inspect(ctx, in.Reference)
+	if err != nil {
+		return api.ImageDetail{}, err
+	}
+	return api.ImageDetail{Image: image, Manifest: image.RawManifest, Config: image.RawConfig}, nil
+}
+
+// removeImage takes an image off the store.
+func (s *Server) removeImage(ctx context.Context, in api.Reference) (provisioner.PruneReport, error) {
+	if err := checkHostImage(in.Reference); err != nil {
+		return provisioner.PruneReport{}, err
+	}
+	return s.Local.Images().Remove(ctx, in.Reference, in.Force)
+}
+
+// pruneImages removes the images that no container uses, but for those excluded.
+func (s *Server) pruneImages(ctx context.Context, in api.Prune) (provisioner.PruneReport, error) {
+	if in.Mctr != nil {
+		if len(in.ExcludedImages) > 0 {
+			return provisioner.PruneReport{}, fmt.Errorf("%w: \"mctr\" stands alone, without excluded_images",
+				mctr.ErrInvalid)
+		}
+		o := provisioner.PruneOptions{All: in.Mctr.All, DryRun: in.Mctr.DryRun}
+		if in.Mctr.Only != nil {
+			o.Keep = func(i provisioner.Image) bool { return !slices.Contains(in.Mctr.Only, i.Reference) }
+		}
+		return s.Local.Images().Prune(ctx, o)
+	}
+	var keep []string
+	for _, image := range in.ExcludedImages {
+		name, err := image.Reference()
+		if err != nil {
+			return provisioner.PruneReport{}, err
+		}
+		keep = append(keep, name)
+	}
+	return s.Local.PruneImages(ctx, keep...)
+}
+
+// tagImage gives an image one more name.
+func (s *Server) tagImage(ctx context.Context, in api.Tag) (empty, error) {
+	if err := checkHostImage(in.Source); err != nil {
+		return empty{}, err
+	}
+	return empty{}, s.Local.Images().Tag(ctx, in.Source, in.Target)
+}
+
+// maxArchiveName bounds what an archive is called in errors, in bytes.
+const maxArchiveName = 4096
+
+// loadImages brings the images of the archive that the call brings into the store,
+// and sends its progress. An archive that is cut off brings none.
+func loadImages(x *exchange, in api.Load, out *output) error {
+	if len(in.Name) > maxArchiveName {
+		return fmt.Errorf("%w: the archive's name has more than %d bytes", mctr.ErrInvalid, maxArchiveName)
+	}
+	return x.archive(func(r io.Reader) error {
+		loaded, err := x.Local.Images().Load(x.r.Context(), r, cmp.Or(in.Name, api.FormArchive),
+			provisioner.LoadOptions{Platform: in.Platform, Progress: out.progress})
+		for _, image := range loaded {
+			if err := out.send(api.StreamMessage{Image: image}); err != nil {
+				return err
+			}
+		}
+		return err
+	})
+}
+
+// saveImages writes images of the store to one archive.
+func saveImages(x *exchange, in api.Save, w io.Writer) error {
+	if len(in.References) == 0 {
+		return fmt.Errorf("%w: no image to be saved", mctr.ErrInvalid)
+	}
+	for _, ref := range in.References {
+		if err := checkHostImage(ref); err != nil {
+			return err
+		}
+	}
+	return x.Local.Images().Save(x.r.Context(), in.References, w, in.Format)
+}
+
+// imagesUsage is what the store takes on disk.
+func (s *Server) imagesUsage(ctx context.Context, _ empty) (provisioner.Usage, error) {
+	return s.Local.Images().Usage(ctx)
+}

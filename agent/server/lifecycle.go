@@ -1,0 +1,277 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+
+	mobysignal "github.com/moby/sys/signal"
+	"golang.org/x/sys/unix"
+
+	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/agent/api"
+	"github.com/mctr/mctr/containerizer"
+	"github.com/mctr/mctr/containerizer/launcher"
+	"github.com/mctr/mctr/provisioner/puller"
+)
+
+// launchContainer runs a container. The agent watches it: its health and restart
+// policy are the agent's to see to, and it cleans up after it.
+func (x *exchange) launchContainer(in api.Launch) error {
+	id, config, err := x.parseLaunch(&in)
+	if err != nil {
+		return err
+	}
+	options := containerizer.LaunchOptions{ConsoleSize: in.FirstSize()}
+	if in.Mctr != nil {
+		options.Attach = in.Mctr.Attach
+	}
+	return x.start(options, func(ctx context.Context, o containerizer.LaunchOptions) (*launcher.Stream, error) {
+		x.forget(id)
+		stream, err := x.Local.Launch(ctx, id, config, o)
+		return stream, x.launchError(ctx, id, err)
+	})
+}
+
+// launchNested is launchContainer in Mesos' older words.
+func (x *exchange) launchNested(in api.LaunchNested) error {
+	if in.ContainerID.ID().Parent() == "" {
+		return fmt.Errorf("%w: container_id: a nested container has a parent", mctr.ErrInvalid)
+	}
+	return x.launchContainer(api.Launch{ContainerID: in.ContainerID, Command: in.Command, Container: in.Container})
+}
+
+// parseLaunch reads what is to be launched.
+func (s *Server) parseLaunch(in *api.Launch) (mctr.ContainerID, *mctr.ContainerConfig, error) {
+	config, err := in.Config()
+	if err != nil {
+		return "", nil, err
+	}
+	return in.ContainerID.ID(), config, s.checkAllowed(config)
+}
+
+// checkAllowed refuses what is another's to say.
+func (s *Server) checkAllowed(config *mctr.ContainerConfig) error {
+	if config.Owner != "" && config.Owner != s.Owner {
+		return fmt.Errorf("%w: mctr.config.owner: this agent's containers are owned by %q", mctr.ErrInvalid, s.Owner)
+	}
+	return checkHostImage(config.Image)
+}
+
+// checkHostImage refuses an image by a relative path: it would count from wherever the
+// agent runs.
+func checkHostImage(image string) error {
+	r, err := puller.Parse(image)
+	if err != nil || r.Kind == puller.Registry {
+		return nil // what it is, the launch says
+	}
+	if !strings.HasPrefix(image, string(r.Kind)+":/") {
+		return fmt.Errorf("%w: image %s: a path on the agent's host is absolute", mctr.ErrInvalid, image)
+	}
+	return nil
+}
+
+// launchError turns an error into Mesos' answers: an id that runs is no failure,
+// and what a launch does not find was asked for wrongly.
+func (s *Server) launchError(ctx context.Context, id mctr.ContainerID, err error) error {
+	switch {
+	case errors.Is(err, mctr.ErrExists):
+		status, statusErr := s.Local.Status(ctx, id)
+		if statusErr == nil && (running(status.Phase) || status.Phase.Launching()) {
+			return errLaunched
+		}
+		if statusErr == nil {
+			return fmt.Errorf("%w: it is %s (remove it, or choose another id)", err, status.Phase)
+		}
+	case errors.Is(err, mctr.ErrNotFound), errors.Is(err, mctr.ErrState):
+		return statusError{http.StatusBadRequest, err}
+	}
+	return err
+}
+
+// launchGroup runs tasks that live and die together. The agent watches each.
+func (s *Server) launchGroup(ctx context.Context, in api.LaunchedGroup) (empty, error) {
+	if in.Group == nil {
+		return empty{}, fmt.Errorf("%w: group is missing", mctr.ErrInvalid)
+	}
+	if err := s.checkAllowed(&in.Group.Root); err != nil {
+		return empty{}, err
+	}
+	for _, name := range in.Group.Names() {
+		task := in.Group.Tasks[name]
+		if err := s.checkAllowed(&task); err != nil {
+			return empty{}, fmt.Errorf("task %s: %w", name, err)
+		}
+	}
+	id := in.ContainerID.ID()
+	s.forget(id)
+	err := s.Local.LaunchGroup(ctx, id, in.Group, containerizer.LaunchOptions{})
+	return empty{}, s.launchError(ctx, id, err)
+}
+
+// create records a container without running it.
+func (s *Server) create(ctx context.Context, in api.Launch) (empty, error) {
+	id, config, err := s.parseLaunch(&in)
+	if err != nil {
+		return empty{}, err
+	}
+	return empty{}, s.Local.Create(ctx, id, config, nil)
+}
+
+// startContainer launches a container that was created, or has ended, again.
+func (x *exchange) startContainer(in api.Start) error {
+	options := containerizer.LaunchOptions{Attach: in.Attach, ConsoleSize: in.ConsoleSize}
+	return x.start(options, func(ctx context.Context, o containerizer.LaunchOptions) (*launcher.Stream, error) {
+		return x.Local.Start(ctx, in.ContainerID.ID(), o)
+	})
+}
+
+// start launches by do and answers, with the streams if they were asked for.
+func (x *exchange) start(o containerizer.LaunchOptions,
+	do func(context.Context, containerizer.LaunchOptions) (*launcher.Stream, error)) error {
+	if o.Attach != nil {
+		if err := x.asksUpgrade(); err != nil {
+			return err
+		}
+	} else if err := x.accepts(api.JSON); err != nil {
+		return err
+	}
+	count, header := x.metrics.launching(), x.w.Header()
+	o.Step = func(s mctr.Step) { count(s); addTiming(header, s) }
+	stream, err := do(x.r.Context(), o)
+	if err != nil {
+		return err
+	}
+	if stream != nil {
+		return x.upgrade(stream)
+	}
+	return x.answer(empty{})
+}
+
+// addTiming adds a step of a launch to the header of the launch's answer.
+func addTiming(header http.Header, s mctr.Step) {
+	header.Add(api.Timing, fmt.Sprintf("step;desc=%q;dur=%.3f", s.Name, float64(s.Took())/float64(time.Millisecond)))
+}
+
+// wait answers when the container, or session, has ended, however often it is
+// asked.
+func (s *Server) wait(ctx context.Context, in api.ID) (api.Termination, error) {
+	id := in.ContainerID.ID()
+	if session := s.sessions.find(id); session != nil {
+		return ended(session.wait(ctx))
+	}
+	t, err := s.Local.Wait(ctx, id)
+	if err != nil {
+		t, err = s.recovered(id, err)
+	}
+	return ended(t, err)
+}
+
+// ended is the answer of a call that ends with its container.
+func ended(t *mctr.Termination, err error) (api.Termination, error) {
+	if err != nil {
+		return api.Termination{}, err
+	}
+	return api.NewTermination(t), nil
+}
+
+// kill sends a signal to the container's, or session's, first process.
+func (s *Server) kill(ctx context.Context, in api.Kill) (empty, error) {
+	id, sig := in.ContainerID.ID(), unix.SIGKILL
+	if in.Signal != nil {
+		var err error
+		if sig, err = signal(*in.Signal); err != nil {
+			return empty{}, err
+		}
+	}
+	if session := s.sessions.find(id); session != nil {
+		return empty{}, session.kill(sig)
+	}
+	return empty{}, s.Local.Kill(ctx, id, sig)
+}
+
+// lastSignal is Linux's (signal(7)).
+const lastSignal = 64
+
+func signal(number int) (unix.Signal, error) {
+	if number < 1 || number > lastSignal {
+		return 0, fmt.Errorf("%w: signal %d: want 1 to %d", mctr.ErrInvalid, number, lastSignal)
+	}
+	return unix.Signal(number), nil
+}
+
+// stop asks a container to end, and ends it after a while.
+func (s *Server) stop(ctx context.Context, in api.Stop) (api.Termination, error) {
+	id := in.ContainerID.ID()
+	status, err := s.Local.Status(ctx, id)
+	if err != nil {
+		return api.Termination{}, err
+	}
+	sig, err := stopSignal(in.Signal, status.StopSignal)
+	if err != nil {
+		return api.Termination{}, err
+	}
+	timeout := status.Config.StopTime()
+	if in.Timeout != nil {
+		timeout = time.Duration(*in.Timeout)
+	}
+	if timeout < 0 {
+		return api.Termination{}, fmt.Errorf("%w: timeout %s", mctr.ErrInvalid, timeout)
+	}
+	return ended(s.Local.Stop(ctx, id, sig, timeout))
+}
+
+// stopSignal is the number that was asked for, or the container's own.
+func stopSignal(asked int, own string) (unix.Signal, error) {
+	if asked != 0 {
+		return signal(asked)
+	}
+	if number, err := mobysignal.ParseSignal(own); err == nil {
+		return number, nil
+	}
+	return unix.SIGTERM, nil
+}
+
+func (s *Server) destroy(ctx context.Context, in api.ID) (api.Termination, error) {
+	return ended(s.Local.Destroy(ctx, in.ContainerID.ID()))
+}
+
+func (s *Server) pause(ctx context.Context, in api.ID) (empty, error) {
+	return empty{}, s.Local.Pause(ctx, in.ContainerID.ID())
+}
+
+func (s *Server) resume(ctx context.Context, in api.ID) (empty, error) {
+	return empty{}, s.Local.Resume(ctx, in.ContainerID.ID())
+}
+
+func (s *Server) rename(ctx context.Context, in api.Rename) (empty, error) {
+	return empty{}, s.Local.Rename(ctx, in.ContainerID.ID(), in.Name)
+}
+
+// update changes limits.
+func (s *Server) update(ctx context.Context, in api.Update) (empty, error) {
+	id := in.ContainerID.ID()
+	if in.Group {
+		return empty{}, s.Local.UpdateGroup(ctx, id, in.Resources)
+	}
+	return empty{}, s.Local.Update(ctx, id, in.Resources)
+}
+
+// remove removes what is left of a container, or session, that has ended.
+func (s *Server) remove(ctx context.Context, in api.Remove) (empty, error) {
+	id := in.ContainerID.ID()
+	if s.sessions.find(id) != nil {
+		return empty{}, s.sessions.remove(id)
+	}
+	err := s.Local.Remove(ctx, id, in.Force)
+	if err == nil {
+		s.sessions.leave(id)
+	}
+	if s.forget(id) && errors.Is(err, mctr.ErrNotFound) {
+		err = nil // it had removed itself
+	}
+	return empty{}, err
+}

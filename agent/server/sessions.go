@@ -1,0 +1,224 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"net/http"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/agent/api"
+	"github.com/mctr/mctr/containerizer/launcher"
+)
+
+// maxEnded bounds the ends of sessions that are remembered until they are removed.
+const maxEnded = 1000
+
+// sessions are the commands that run beside containers' own, by the ids that they
+// were given, and the last of those that have ended.
+type sessions struct {
+	mu    sync.Mutex
+	byID  map[mctr.ContainerID]*session
+	ended []mctr.ContainerID // the oldest first
+}
+
+func newSessions() *sessions { return &sessions{byID: map[mctr.ContainerID]*session{}} }
+
+// A session is one of them.
+type session struct {
+	id      mctr.ContainerID
+	parent  time.Time // when the container was made that it is in
+	began   time.Time
+	stream  atomic.Pointer[launcher.Stream] // nil before it runs
+	writing atomic.Bool                     // a client has its input: there is one writer at a time
+	done    chan struct{}
+	end     *mctr.Termination // once done
+}
+
+// begin takes the id; the session has yet to be given its process. parent is when the
+// container was made that it is to be in: a session that ended in an earlier container of
+// that id is gone with it.
+func (s *sessions) begin(id mctr.ContainerID, parent time.Time) (*session, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if old := s.byID[id]; old != nil {
+		if old.end == nil || old.parent.Equal(parent) {
+			return nil, fmt.Errorf("%w: session %s", mctr.ErrExists, id)
+		}
+		s.drop(id)
+	}
+	session := &session{id: id, parent: parent, began: time.Now(), done: make(chan struct{})}
+	s.byID[id] = session
+	return session, nil
+}
+
+// drop forgets a session. The caller holds the lock.
+func (s *sessions) drop(id mctr.ContainerID) {
+	delete(s.byID, id)
+	s.ended = slices.DeleteFunc(s.ended, func(other mctr.ContainerID) bool { return other == id })
+}
+
+// leave forgets the sessions that ended in a container that is removed.
+func (s *sessions) leave(parent mctr.ContainerID) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for id, session := range s.byID {
+		if id.Parent() == parent && session.end != nil {
+			s.drop(id)
+		}
+	}
+}
+
+// abandon frees the id of a session that did not come to run.
+func (s *sessions) abandon(session *session) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.byID, session.id)
+}
+
+// finish remembers how the session ended.
+func (s *sessions) finish(session *session, t *mctr.Termination) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	session.end = t
+	close(session.done)
+	s.ended = append(s.ended, session.id)
+	if len(s.ended) > maxEnded {
+		delete(s.byID, s.ended[0])
+		s.ended = s.ended[1:]
+	}
+}
+
+func (s *sessions) find(id mctr.ContainerID) *session {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.byID[id]
+}
+
+// remove forgets a session that has ended.
+func (s *sessions) remove(id mctr.ContainerID) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	session := s.byID[id]
+	if session == nil {
+		return nil
+	}
+	if session.end == nil {
+		return fmt.Errorf("%w: session %s runs", mctr.ErrState, id)
+	}
+	s.drop(id)
+	return nil
+}
+
+// list is the sessions that run.
+func (s *sessions) list() (running []api.Container) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for id, session := range s.byID {
+		if stream := session.stream.Load(); stream != nil && session.end == nil {
+			name := api.NewContainerID(id)
+			running = append(running,
+				api.Container{ContainerID: name,
+					ContainerStatus: api.ContainerStatus{ContainerID: name, ExecutorPid: stream.Pid}})
+		}
+	}
+	return running
+}
+
+func (s *session) wait(ctx context.Context) (*mctr.Termination, error) {
+	select {
+	case <-s.done:
+		return s.end, nil
+	case <-ctx.Done():
+		return nil, fmt.Errorf("wait for session %s: %w", s.id, context.Cause(ctx))
+	}
+}
+
+func (s *session) kill(sig unix.Signal) error {
+	stream, err := s.running()
+	if err != nil {
+		return err
+	}
+	return s.gone(stream.Signal(sig))
+}
+
+// running is the stream of a session that runs.
+func (s *session) running() (*launcher.Stream, error) {
+	stream := s.stream.Load()
+	if stream == nil {
+		return nil, fmt.Errorf("%w: session %s is not running yet", mctr.ErrState, s.id)
+	}
+	select {
+	case <-s.done:
+		return nil, s.gone(net.ErrClosed)
+	default:
+		return stream, nil
+	}
+}
+
+// gone is the error of something done to a session that may have ended meanwhile.
+func (s *session) gone(err error) error {
+	if errors.Is(err, net.ErrClosed) || errors.Is(err, unix.EPIPE) || errors.Is(err, fs.ErrClosed) ||
+		errors.Is(err, unix.ECONNRESET) {
+		return fmt.Errorf("%w: session %s has ended", mctr.ErrState, s.id)
+	}
+	return err
+}
+
+// launchSession runs a command in its parent: in its namespaces and limits, with
+// its environment and directory. It dies with the call's connection, with all that it
+// has started.
+func launchSession(x *exchange, in api.Session, out *output) error {
+	id := in.ContainerID.ID()
+	e, err := in.Exec()
+	if err != nil {
+		return err
+	}
+	switch _, err := x.Local.Status(x.r.Context(), id); {
+	case err == nil:
+		return fmt.Errorf("%w: container %s", mctr.ErrExists, id)
+	case !errors.Is(err, mctr.ErrNotFound):
+		return err
+	}
+	parent, err := x.Local.Status(x.r.Context(), id.Parent())
+	if err != nil {
+		return sessionError(err)
+	}
+	session, err := x.sessions.begin(id, parent.Created)
+	if err != nil {
+		return err
+	}
+	e.Whole = true
+	stream, err := x.Local.Exec(x.r.Context(), id.Parent(), e)
+	if err != nil {
+		x.sessions.abandon(session)
+		return sessionError(err)
+	}
+	defer stream.Close()
+	session.stream.Store(stream)
+	end, err := out.copy(stream)
+	if end == nil {
+		end = &mctr.Termination{
+			ExitCode: 128 + 9, Signal: 9, Reason: mctr.ReasonDestroyed, Message: "its connection ended",
+			Started: session.began.UTC(), Finished: time.Now().UTC(),
+		}
+	}
+	x.sessions.finish(session, end)
+	return err
+}
+
+// sessionError is Mesos' answer for a parent that is unknown or does not run.
+func sessionError(err error) error {
+	if errors.Is(err, mctr.ErrNotFound) || errors.Is(err, mctr.ErrState) {
+		return statusError{http.StatusBadRequest, err}
+	}
+	return err
+}

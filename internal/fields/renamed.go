@@ -1,0 +1,29 @@
+package fields
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Renamed returns the error of a strict decoding into v. If it refuses a name that an earlier
+// build had, in camelCase, it adds what the name is now.
+func Renamed(err error, v any) error {
+	if err == nil {
+		return nil
+	}
+	_, quoted, unknown := strings.Cut(err.Error(), "json: unknown field ")
+	if !unknown {
+		return err
+	}
+	name := strings.Trim(quoted, `"`)
+	all := Of(v)
+	i := slices.IndexFunc(all, func(path string) bool {
+		last := path[strings.LastIndexByte(path, '.')+1:]
+		return last != name && plain(last) == plain(name)
+	})
+	if i < 0 {
+		return err
+	}
+	return fmt.Errorf("%w: its name is %s", err, all[i][strings.LastIndexByte(all[i], '.')+1:])
+}
