@@ -171,7 +171,8 @@ func TestRestartPolicy(t *testing.T) {
 	h.kill()
 	h.start()
 	restarted(status().Restarts + 1) // each waits twice as long as the one before
-	h.call(200, api.StopContainer, api.Stop{ContainerID: id("job"), Signal: 9, Timeout: new(time.Second)}, nil)
+	h.call(200, api.StopContainer,
+		api.Stop{ContainerID: id("job"), Signal: 9, Timeout: new(mctr.Duration(time.Second))}, nil)
 	stopped := status().Restarts
 	killed := h.restarting("killed", "sleep 1000")
 	h.call(200, api.KillContainer, api.Kill{ContainerID: id("killed")}, nil)

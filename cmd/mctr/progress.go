@@ -37,7 +37,8 @@ func plain(f *os.File, e provisioner.Event) {
 }
 
 func waitText(e provisioner.Event) string {
-	return fmt.Sprintf("waiting %s: %s asks to be left alone for so long", time.Duration(e.Wait).Round(100*time.Millisecond), e.Host)
+	return fmt.Sprintf("waiting %s: %s asks to be left alone for so long",
+		time.Duration(e.Wait).Round(100*time.Millisecond), e.Host)
 }
 
 func shortDigest(hex string) string { return hex[:min(12, len(hex))] }
