@@ -14,9 +14,9 @@ import (
 
 // reapOrphans reaps the children that nobody waits for. The shim inherits some as
 // subreaper, when the container has no init of its own pid namespace to do it. And an
-// exec that fails on its way in leaves some: libcontainer expects its caller to end
-// then. One of those that had reached the pid namespace would keep init from ending
-// (pid_namespaces(7)), and with it the container. The result ends it.
+// exec that fails on its way in leaves some: see engine.Container's Exec. One of those
+// that had reached the pid namespace would keep init from ending (pid_namespaces(7)),
+// and with it the container. The result ends it.
 func reapOrphans(c engine.Container, waited *sessions) (stop func()) {
 	init := c.Init().Pid
 	owned := func(int) bool { return false }

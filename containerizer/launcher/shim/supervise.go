@@ -33,7 +33,7 @@ const (
 // end: without a record it is a launch that was cut off, which is undone.
 func (s *Shim) supervise() {
 	defer reapOrphans(s.container, &s.sessions)()
-	unstarted := exitsBeforeExec(s.container.Init().Pid)
+	unstarted := exitsBeforeExec(s.container.Init())
 	status, err := s.container.Init().Wait()
 	if err != nil {
 		s.log.Error("wait for init", "error", err)

@@ -20,8 +20,8 @@ import (
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
+	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/containerizer/launcher/engine"
-	"github.com/mctr/mctr/containerizer/launcher/wire"
 	"github.com/mctr/mctr/internal/cgroup"
 )
 
@@ -267,7 +267,7 @@ func blockedUntilStart(b *bench) {
 
 func commandNotFound(b *bench) {
 	for _, command := range []string{"nosuch", "/no/such"} {
-		if _, err := b.try(spec(process(command))); !errors.Is(err, wire.ErrCommandNotFound) {
+		if _, err := b.try(spec(process(command))); !errors.Is(err, mctr.ErrCommandNotFound) {
 			b.Errorf("%s: %v", command, err)
 		}
 	}
@@ -275,7 +275,7 @@ func commandNotFound(b *bench) {
 
 func commandNotInvocable(b *bench) {
 	for _, command := range []string{"/etc", "/etc/plain"} {
-		if _, err := b.try(spec(process(command))); !errors.Is(err, wire.ErrCommandInvoke) {
+		if _, err := b.try(spec(process(command))); !errors.Is(err, mctr.ErrCommandInvoke) {
 			b.Errorf("%s: %v", command, err)
 		}
 	}
@@ -314,7 +314,7 @@ func execs(b *bench) {
 	if text, err := io.ReadAll(out); err != nil || string(text) != "inside\n" {
 		b.Errorf("output: %q, %v", text, err)
 	}
-	for command, want := range map[string]error{"nosuch": wire.ErrCommandNotFound, "/etc": wire.ErrCommandInvoke} {
+	for command, want := range map[string]error{"nosuch": mctr.ErrCommandNotFound, "/etc": mctr.ErrCommandInvoke} {
 		stdio, _ := b.stdio(false)
 		_, err := c.Exec(process(command), stdio)
 		closeStdio(stdio)

@@ -39,6 +39,8 @@ func (b broken) Create(ctx context.Context, o engine.Options) (engine.Container,
 	return faulty, nil
 }
 
+func (broken) Load(o engine.Options) (engine.Container, error) { return libcontainer.New().Load(o) }
+
 // brokenContainer is a good one with verbs replaced.
 type brokenContainer struct {
 	engine.Container
@@ -107,11 +109,13 @@ var brokenEngines = []struct {
 }{
 	{"reports a wrong exit code", "exit codes", broken{wrap: func(c *brokenContainer) {
 		good := c.Container.Init()
-		c.init = &engine.Process{Pid: good.Pid, Console: good.Console, Wait: func() (engine.WaitStatus, error) {
+		faulty := *good
+		faulty.Wait = func() (engine.WaitStatus, error) {
 			status, err := good.Wait()
 			status.Code = status.Code / 2
 			return status, err
-		}}
+		}
+		c.init = &faulty
 	}}},
 	{"starts before start", "nothing runs before start", broken{create: startedTooEarly}},
 	{"leaves the control group", "exit codes", broken{wrap: func(c *brokenContainer) {

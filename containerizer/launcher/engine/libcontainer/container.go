@@ -17,13 +17,30 @@ import (
 )
 
 type container struct {
-	c      *lc.Container
-	config *configs.Config
-	init   *engine.Process
-	cache  string // Options.Cache
+	c              *lc.Container
+	init           *engine.Process
+	seccomp        *configs.Seccomp
+	cache          string // Options.Cache
+	record         record
+	startContainer bool // it has hooks that init runs
+	deleted        bool
 }
 
 func (c *container) Init() *engine.Process { return c.init }
+
+func (c *container) State() (*engine.State, error) {
+	oci, err := c.c.OCIState()
+	if err != nil {
+		return nil, err
+	}
+	inner, err := c.c.State()
+	if err != nil {
+		return nil, err
+	}
+	return &engine.State{State: *oci, Rootfs: inner.Config.Rootfs, Created: inner.Created}, nil
+}
+
+func (c *container) Processes() ([]int, error) { return c.c.Processes() }
 
 func (c *container) Start() error { return c.c.Exec() }
 
@@ -88,4 +105,12 @@ func (c *container) Cgroups() map[string]string {
 	return maps.Clone(state.CgroupPaths) // Destroy empties libcontainer's own
 }
 
-func (c *container) Delete() error { return c.c.Destroy() }
+func (c *container) Delete() error {
+	if c.deleted {
+		return nil
+	}
+	tolerateFailures(c.c.Config().Hooks[configs.Poststop]) // libcontainer's own list: Destroy runs what stands in it
+	err := c.c.Destroy()
+	c.deleted = err == nil
+	return err
+}

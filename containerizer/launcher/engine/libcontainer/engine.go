@@ -11,15 +11,19 @@ package libcontainer
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"runtime/debug"
 
 	_ "github.com/opencontainers/cgroups/devices" // device rules: a list on v1, eBPF on v2
 	lc "github.com/opencontainers/runc/libcontainer"
+	"github.com/opencontainers/runc/libcontainer/configs"
 	_ "github.com/opencontainers/runc/libcontainer/nsenter" // the C half of Init
 	"github.com/opencontainers/runc/libcontainer/specconv"
 
+	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/containerizer/launcher/engine"
 	"github.com/mctr/mctr/containerizer/launcher/engine/libcontainer/bpfcache"
 )
@@ -58,14 +62,45 @@ func (*runtime) Create(_ context.Context, o engine.Options) (engine.Container, e
 		return nil, err
 	}
 	restrictToSpec(config, o.Spec)
+	created := &container{seccomp: config.Seccomp, cache: o.Cache}
+	created.record.takePoststart(config)
 	c, err := lc.Create(o.Root, o.ID, config)
+	if errors.Is(err, lc.ErrExist) {
+		return nil, fmt.Errorf("%w: %w", mctr.ErrExists, err)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("create container: %w", err)
 	}
-	created := &container{c: c, config: config, cache: o.Cache}
-	if created.init, err = created.run(o.Spec.Process, o.Stdio, true); err != nil {
-		_ = c.Destroy()
-		return nil, err
+	created.c, created.startContainer = c, config.HasHook(configs.StartContainer)
+	err = created.record.write(filepath.Join(o.Root, o.ID))
+	if err == nil {
+		created.init, err = created.run(o.Spec.Process, o.Stdio, true)
+	}
+	if err != nil {
+		return nil, errors.Join(err, created.Delete())
 	}
 	return created, nil
+}
+
+// Load opens the container by libcontainer's state.
+func (*runtime) Load(o engine.Options) (engine.Container, error) {
+	c, err := lc.Load(o.Root, o.ID)
+	if errors.Is(err, lc.ErrNotExist) {
+		return nil, fmt.Errorf("%w: %w", mctr.ErrNotFound, err)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("load container %s: %w", o.ID, err)
+	}
+	state, err := c.State()
+	if err != nil {
+		return nil, fmt.Errorf("load container %s: %w", o.ID, err)
+	}
+	record, err := readRecord(filepath.Join(o.Root, o.ID))
+	if err != nil {
+		return nil, err
+	}
+	pid := state.InitProcessPid
+	init := newProcess(pid, func() (engine.WaitStatus, error) { return engine.WaitFor(pid) })
+	return &container{c: c, init: init, seccomp: state.Config.Seccomp, cache: o.Cache, record: *record,
+		startContainer: state.Config.HasHook(configs.StartContainer)}, nil
 }

@@ -15,7 +15,6 @@ import (
 	"github.com/mctr/mctr/containerizer/launcher/engine"
 	"github.com/mctr/mctr/containerizer/launcher/engine/libcontainer/bpfcache"
 	"github.com/mctr/mctr/containerizer/launcher/engine/pty"
-	"github.com/mctr/mctr/containerizer/launcher/wire"
 )
 
 // run starts p in the container: its init, or one process more.
@@ -33,7 +32,7 @@ func (c *container) run(p *specs.Process, io engine.Stdio, init bool) (*engine.P
 }
 
 func (c *container) begin(p *lc.Process) (*engine.Process, error) {
-	filter, err := bpfcache.Open(c.cache, c.config.Seccomp)
+	filter, err := bpfcache.Open(c.cache, c.seccomp)
 	if err != nil {
 		return nil, err
 	}
@@ -48,7 +47,12 @@ func (c *container) begin(p *lc.Process) (*engine.Process, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &engine.Process{Pid: pid, Wait: func() (engine.WaitStatus, error) { return wait(p) }}, nil
+	return newProcess(pid, func() (engine.WaitStatus, error) { return wait(p) }), nil
+}
+
+// newProcess returns a process of libcontainer's, whose own program is a fork that executes the command.
+func newProcess(pid int, wait func() (engine.WaitStatus, error)) *engine.Process {
+	return &engine.Process{Pid: pid, Wait: wait, Executed: func() bool { return engine.HasExecuted(pid) }}
 }
 
 // beginWithTerminal receives the pty's master that init makes inside the container.
@@ -85,10 +89,7 @@ func wait(p *lc.Process) (engine.WaitStatus, error) {
 	if !ok {
 		return engine.WaitStatus{}, fmt.Errorf("wait for process: no wait status in %T", exit.Sys())
 	}
-	if status.Signaled() {
-		return engine.WaitStatus{Code: 128 + int(status.Signal()), Signal: int(status.Signal())}, nil
-	}
-	return engine.WaitStatus{Code: status.ExitStatus()}, nil
+	return engine.StatusOf(unix.WaitStatus(status)), nil
 }
 
 // classify gives libcontainer's error, which comes as text out of init, the identity that
@@ -100,9 +101,9 @@ func classify(err error) error {
 	}
 	switch {
 	case strings.Contains(command, "executable file not found"), strings.Contains(command, "no such file or directory"):
-		return fmt.Errorf("%w: %s", wire.ErrCommandNotFound, command)
+		return fmt.Errorf("%w: %s", mctr.ErrCommandNotFound, command)
 	case strings.Contains(command, "permission denied"), strings.Contains(command, "is a directory"):
-		return fmt.Errorf("%w: %s", wire.ErrCommandInvoke, command)
+		return fmt.Errorf("%w: %s", mctr.ErrCommandInvoke, command)
 	}
 	return err
 }

@@ -43,6 +43,21 @@ func (r *runtime) Create(ctx context.Context, o engine.Options) (engine.Containe
 	return c, nil
 }
 
+// Load opens the container by the record of its creation.
+func (r *runtime) Load(o engine.Options) (engine.Container, error) {
+	c := &container{runtime: r, id: o.ID, dir: filepath.Join(o.Root, o.ID)}
+	record, err := c.readRecord()
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("%w: container %s", mctr.ErrNotFound, o.ID)
+	}
+	if err != nil {
+		return nil, err
+	}
+	c.groups = record.Cgroups
+	c.setInit(newProcess(record.Pid))
+	return c, nil
+}
+
 // create runs the verb and looks at what it made.
 func (c *container) create(ctx context.Context, o engine.Options) error {
 	before := children()
@@ -51,13 +66,24 @@ func (c *container) create(ctx context.Context, o engine.Options) error {
 		c.killStrays(before)
 		return err
 	}
-	c.init = &engine.Process{Pid: init.Pid, Console: init.Console, Wait: func() (engine.WaitStatus, error) {
-		status, err := init.Wait()
-		c.ended.Store(true)
+	c.setInit(init)
+	if c.groups, err = cgroupsOf(init.Pid); err != nil {
+		return err
+	}
+	return c.writeRecord()
+}
+
+// setInit notes when init is reaped.
+func (c *container) setInit(init *engine.Process) {
+	wait := init.Wait
+	init.Wait = func() (engine.WaitStatus, error) {
+		status, err := wait()
+		if err == nil {
+			c.ended.Store(true)
+		}
 		return status, err
-	}}
-	c.groups, err = cgroupsOf(init.Pid)
-	return err
+	}
+	c.init = init
 }
 
 // undo takes back what a failed create may have left.

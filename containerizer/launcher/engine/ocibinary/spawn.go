@@ -76,7 +76,17 @@ func adopt(dir string, master *os.File) (*engine.Process, error) {
 		}
 		return nil, err
 	}
-	return &engine.Process{Pid: pid, Console: master, Wait: func() (engine.WaitStatus, error) { return wait(pid) }}, nil
+	p := newProcess(pid)
+	p.Console = master
+	return p, nil
+}
+
+// newProcess returns the runtime's process pid. Runtimes fork it, and it executes the command.
+func newProcess(pid int) *engine.Process {
+	return &engine.Process{Pid: pid,
+		Wait:     func() (engine.WaitStatus, error) { return engine.WaitFor(pid) },
+		Executed: func() bool { return engine.HasExecuted(pid) },
+	}
 }
 
 func readPid(dir string) (int, error) {
@@ -109,24 +119,5 @@ func isChild(pid int) error {
 // killAndReap kills and reaps pid.
 func killAndReap(pid int) {
 	_ = unix.Kill(pid, unix.SIGKILL)
-	_, _ = wait(pid)
-}
-
-// wait reaps pid.
-func wait(pid int) (engine.WaitStatus, error) {
-	var s unix.WaitStatus
-	for {
-		_, err := unix.Wait4(pid, &s, 0, nil)
-		if errors.Is(err, unix.EINTR) {
-			continue
-		}
-		if err != nil {
-			return engine.WaitStatus{}, fmt.Errorf("wait for process %d: %w", pid, err)
-		}
-		break
-	}
-	if s.Signaled() {
-		return engine.WaitStatus{Code: 128 + int(s.Signal()), Signal: int(s.Signal())}, nil
-	}
-	return engine.WaitStatus{Code: s.ExitStatus()}, nil
+	_, _ = engine.WaitFor(pid)
 }

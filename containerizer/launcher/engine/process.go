@@ -1,0 +1,54 @@
+package engine
+
+import (
+	"fmt"
+	"os"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/internal/proc"
+)
+
+// Stdio is what a process gets as its standard streams. With a terminal the files stay nil and the process has a pty,
+// whose master is Process.Console.
+type Stdio struct {
+	Stdin, Stdout, Stderr *os.File
+}
+
+// A Process is one that an engine started.
+type Process struct {
+	Pid     int
+	Console *os.File                   // the pty's master, nil without a terminal
+	Wait    func() (WaitStatus, error) // reaps; call it once
+
+	// Executed reports whether the process has come to execute the user's program: before, it is a program of the
+	// engine's. The answer stays when the process has ended, and is yes when it was reaped.
+	Executed func() bool
+}
+
+// HasExecuted is Process.Executed for an engine whose process is forked and executes nothing but the user's program.
+func HasExecuted(pid int) bool {
+	executed, err := proc.Executed(pid)
+	return err != nil || executed
+}
+
+// ExecveError returns the error of a process that ended before it executed its command, nil where output has none.
+// output is what the process printed on its standard error or terminal.
+//
+// A command can be refused as late as by execve(2): its file has an unknown format, its interpreter is missing, its
+// arguments are too long. The engine's program prints "exec COMMAND: REASON" then, as its last line, and ends in the
+// command's place. The error wraps mctr.ErrCommandNotFound for what is missing, and mctr.ErrCommandInvoke for the rest.
+func ExecveError(output string) error {
+	lines := strings.Split(strings.TrimSpace(output), "\n")
+	reason := strings.TrimSpace(lines[len(lines)-1])
+	if !strings.HasPrefix(reason, "exec ") {
+		return nil
+	}
+	if strings.HasSuffix(reason, unix.ENOENT.Error()) {
+		return fmt.Errorf("%w: %s (it, or the interpreter that it names, is not there)", mctr.ErrCommandNotFound,
+			reason)
+	}
+	return fmt.Errorf("%w: %s", mctr.ErrCommandInvoke, reason)
+}
