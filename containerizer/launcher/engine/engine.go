@@ -81,7 +81,8 @@ type Container interface {
 	// Cgroups returns the absolute cgroup directories by controller; the key of cgroup v2 is "".
 	Cgroups() map[string]string
 
-	// Delete removes cgroup and records, and runs the poststop hooks. It can be repeated. The processes must have ended.
+	// Delete removes cgroup and records, and runs the poststop hooks. It can be repeated. The processes must have
+	// ended.
 	Delete() error
 }
 

@@ -1,9 +1,11 @@
 package engine
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"strings"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -32,6 +34,22 @@ type Process struct {
 func HasExecuted(pid int) bool {
 	executed, err := proc.Executed(pid)
 	return err != nil || executed
+}
+
+// AwaitExec waits until the init p executes the user's command. An init that runs startContainer hooks before can
+// report no failure of these: it ends without having executed the command.
+func (p *Process) AwaitExec() error {
+	for pause := 100 * time.Microsecond; ; pause = min(2*pause, 10*time.Millisecond) {
+		ending := proc.Ending(p.Pid) // looked at first: it may execute the command, and end, at any moment
+		switch {
+		case p.Executed():
+			return nil
+		case ending:
+			return errors.New("init ended before it executed the command: a startContainer hook has failed, " +
+				"or the command cannot be executed (which one, the container's stderr says)")
+		}
+		time.Sleep(pause)
+	}
 }
 
 // ExecveError returns the error of a process that ended before it executed its command, nil where output has none.

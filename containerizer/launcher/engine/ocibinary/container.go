@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"strconv"
 	"sync/atomic"
 	"time"
@@ -25,7 +26,9 @@ type container struct {
 	id, dir string
 	init    *engine.Process
 	groups  cgroups
-	ended   atomic.Bool // init was reaped: its pid is anybody's
+
+	startContainer bool        // it has hooks that init runs
+	ended          atomic.Bool // init was reaped: its pid is anybody's
 }
 
 func (c *container) Init() *engine.Process { return c.init }
@@ -43,6 +46,9 @@ func (c *container) State() (*engine.State, error) {
 	if err := json.Unmarshal(out.Bytes(), state); err != nil {
 		return nil, fmt.Errorf("decode the state of container %s: %w", c.id, err)
 	}
+	if !filepath.IsAbs(state.Rootfs) { // crun prints what config.json has
+		state.Rootfs = filepath.Join(state.Bundle, state.Rootfs)
+	}
 	return state, nil
 }
 
@@ -50,8 +56,13 @@ func (c *container) Processes() ([]int, error) { return c.groups.pids() }
 
 func (c *container) Start() error { return c.call(context.Background(), "start", c.id) }
 
-// RunPoststart does nothing: the runtime runs the hooks, some as early as at create.
-func (c *container) RunPoststart() error { return nil }
+// RunPoststart leaves the hooks to the runtime, which runs them as early as at create, and waits for startContainer's.
+func (c *container) RunPoststart() error {
+	if !c.startContainer {
+		return nil
+	}
+	return c.init.AwaitExec()
+}
 
 // Exec hands the process over in memory: its environment may hold secrets.
 func (c *container) Exec(p *specs.Process, io engine.Stdio) (*engine.Process, error) {

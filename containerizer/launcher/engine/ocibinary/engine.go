@@ -25,7 +25,8 @@ func (r *runtime) Create(ctx context.Context, o engine.Options) (engine.Containe
 	if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
 		return nil, fmt.Errorf("become the reaper of the container's processes: %w", err)
 	}
-	c := &container{runtime: r, id: o.ID, dir: filepath.Join(o.Root, o.ID)}
+	c := &container{runtime: r, id: o.ID, dir: filepath.Join(o.Root, o.ID),
+		startContainer: o.Spec.Hooks != nil && len(o.Spec.Hooks.StartContainer) > 0}
 	if err := os.MkdirAll(o.Root, 0o700); err != nil {
 		return nil, err
 	}
@@ -53,7 +54,7 @@ func (r *runtime) Load(o engine.Options) (engine.Container, error) {
 	if err != nil {
 		return nil, err
 	}
-	c.groups = record.Cgroups
+	c.groups, c.startContainer = record.Cgroups, record.StartContainer
 	c.setInit(newProcess(record.Pid))
 	return c, nil
 }

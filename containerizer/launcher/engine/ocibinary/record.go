@@ -11,13 +11,15 @@ import (
 type record struct {
 	Pid     int     `json:"pid"`
 	Cgroups cgroups `json:"cgroups,omitempty"`
+
+	StartContainer bool `json:"startContainer,omitempty"` // it has such hooks
 }
 
 // recordName is the record's file in the container's directory.
 const recordName = "container.json"
 
 func (c *container) writeRecord() error {
-	data, err := json.Marshal(record{Pid: c.init.Pid, Cgroups: c.groups})
+	data, err := json.Marshal(record{Pid: c.init.Pid, Cgroups: c.groups, StartContainer: c.startContainer})
 	if err != nil {
 		return fmt.Errorf("encode the record of container %s: %w", c.id, err)
 	}
