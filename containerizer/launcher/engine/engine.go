@@ -33,6 +33,15 @@ type Options struct {
 	Cache  string      // what the engine may keep for later containers, absolute; "": nothing
 	Spec   *specs.Spec // what config.json says, and what must not be on disk
 	Stdio  Stdio
+
+	// Prepare, where it is not nil, is called with the directory of the container's records before init exists: what it
+	// makes there can be mounted, and Delete removes it.
+	Prepare func(records string) error
+
+	NoPivot       bool // chroot in place of pivot_root(2), which a root in a ramdisk needs
+	NoNewKeyring  bool // keep the caller's session keyring (keyrings(7))
+	SystemdCgroup bool // systemd makes the control group; Spec's cgroupsPath is "slice:prefix:name"
+	Rootless      bool // go on where control groups cannot be changed
 }
 
 // State is what an engine knows of a container, as the OCI runtime's state prints it.

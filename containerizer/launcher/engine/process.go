@@ -13,10 +13,17 @@ import (
 	"github.com/mctr/mctr/internal/proc"
 )
 
-// Stdio is what a process gets as its standard streams. With a terminal the files stay nil and the process has a pty,
-// whose master is Process.Console.
+// Stdio is what a process gets as its streams. With a terminal the standard streams stay nil and the process has a pty,
+// whose master is Process.Console. The caller closes all files when the process was made.
 type Stdio struct {
 	Stdin, Stdout, Stderr *os.File
+
+	Extra []*os.File // descriptors from 3 on
+
+	// Unix sockets, which the process itself sends to (runc's docs/terminals.md), the pidfd after the terminal, and
+	// both before it executes the user's program; nil: it does not. Engines may refuse them by mctr.ErrUnsupported.
+	ConsoleSocket *os.File // receives the pty's master in place of Process.Console
+	PidfdSocket   *os.File // receives a pidfd of the process
 }
 
 // A Process is one that an engine started.

@@ -2,6 +2,8 @@ package libcontainer
 
 import (
 	"fmt"
+	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 
@@ -9,6 +11,7 @@ import (
 	"github.com/opencontainers/runc/libcontainer/configs"
 	"github.com/opencontainers/runc/libcontainer/utils"
 	"github.com/opencontainers/runtime-spec/specs-go"
+	"github.com/sirupsen/logrus"
 	"golang.org/x/sys/unix"
 
 	"github.com/mctr/mctr"
@@ -17,20 +20,22 @@ import (
 	"github.com/mctr/mctr/containerizer/launcher/engine/pty"
 )
 
-// run starts p in the container: its init, or one process more.
-func (c *container) run(p *specs.Process, io engine.Stdio, init bool) (*engine.Process, error) {
-	process, err := Convert(p)
-	if err != nil {
-		return nil, err
+// run starts p in the container, as its init or one process more, with its streams.
+func (c *container) run(p *lc.Process, terminal bool, io engine.Stdio) (*engine.Process, error) {
+	p.PidfdSocket = io.PidfdSocket
+	p.ExtraFiles = slices.Clone(io.Extra)
+	switch {
+	case !terminal:
+		p.Stdin, p.Stdout, p.Stderr = reader(io.Stdin), writer(io.Stdout), writer(io.Stderr)
+	case io.ConsoleSocket != nil:
+		p.ConsoleSocket = io.ConsoleSocket
+	default:
+		return c.beginWithTerminal(p)
 	}
-	process.Init = init
-	if !p.Terminal {
-		process.Stdin, process.Stdout, process.Stderr = reader(io.Stdin), writer(io.Stdout), writer(io.Stderr)
-		return c.begin(process)
-	}
-	return c.beginWithTerminal(process)
+	return c.begin(p)
 }
 
+// begin starts p. A compiled seccomp profile is the last descriptor of its init.
 func (c *container) begin(p *lc.Process) (*engine.Process, error) {
 	filter, err := bpfcache.Open(c.cache, c.seccomp)
 	if err != nil {
@@ -41,7 +46,7 @@ func (c *container) begin(p *lc.Process) (*engine.Process, error) {
 		p.ExtraFiles = append(p.ExtraFiles, filter)
 	}
 	if err := c.c.Start(p); err != nil {
-		return nil, classify(err)
+		return nil, c.classify(err)
 	}
 	pid, err := p.Pid()
 	if err != nil {
@@ -93,11 +98,14 @@ func wait(p *lc.Process) (engine.WaitStatus, error) {
 }
 
 // classify gives libcontainer's error, which comes as text out of init, the identity that
-// callers ask for. What libcontainer says in front of a command's own error is left out.
-func classify(err error) error {
+// callers ask for. What libcontainer says in front of a command's own error is left out, but for runc's callers.
+func (c *container) classify(err error) error {
 	_, command, found := strings.Cut(err.Error(), "exec: ")
 	if !found {
 		return err
+	}
+	if c.asRunc {
+		command = err.Error()
 	}
 	switch {
 	case strings.Contains(command, "executable file not found"), strings.Contains(command, "no such file or directory"):
@@ -108,9 +116,8 @@ func classify(err error) error {
 	return err
 }
 
-// Convert gives p in libcontainer's form, without its streams. The error wraps
-// mctr.ErrInvalid for what cannot be meant.
-func Convert(p *specs.Process) (*lc.Process, error) {
+// convert returns p in libcontainer's form, without its streams. The error wraps mctr.ErrInvalid.
+func convert(p *specs.Process) (*lc.Process, error) {
 	process := &lc.Process{
 		Args:            p.Args,
 		Env:             p.Env,
@@ -122,7 +129,7 @@ func Convert(p *specs.Process) (*lc.Process, error) {
 		NoNewPrivileges: &p.NoNewPrivileges,
 		Scheduler:       p.Scheduler,
 		IOPriority:      p.IOPriority,
-		LogLevel:        "3", // logrus' warning
+		LogLevel:        strconv.Itoa(int(logrus.GetLevel())),
 	}
 	for _, gid := range p.User.AdditionalGids {
 		process.AdditionalGroups = append(process.AdditionalGroups, int(gid))

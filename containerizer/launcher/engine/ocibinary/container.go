@@ -28,6 +28,7 @@ type container struct {
 	groups  cgroups
 
 	startContainer bool        // it has hooks that init runs
+	systemd        bool        // systemd makes its control groups
 	ended          atomic.Bool // init was reaped: its pid is anybody's
 }
 

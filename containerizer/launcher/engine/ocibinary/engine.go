@@ -26,7 +26,7 @@ func (r *runtime) Create(ctx context.Context, o engine.Options) (engine.Containe
 		return nil, fmt.Errorf("become the reaper of the container's processes: %w", err)
 	}
 	c := &container{runtime: r, id: o.ID, dir: filepath.Join(o.Root, o.ID),
-		startContainer: o.Spec.Hooks != nil && len(o.Spec.Hooks.StartContainer) > 0}
+		startContainer: o.Spec.Hooks != nil && len(o.Spec.Hooks.StartContainer) > 0, systemd: o.SystemdCgroup}
 	if err := os.MkdirAll(o.Root, 0o700); err != nil {
 		return nil, err
 	}
@@ -37,7 +37,13 @@ func (r *runtime) Create(ctx context.Context, o engine.Options) (engine.Containe
 	if err != nil {
 		return nil, err
 	}
-	if err := c.create(ctx, o); err != nil {
+	if o.Prepare != nil {
+		err = o.Prepare(c.dir)
+	}
+	if err == nil {
+		err = c.create(ctx, o)
+	}
+	if err != nil {
 		c.undo()
 		return nil, err
 	}
@@ -54,7 +60,7 @@ func (r *runtime) Load(o engine.Options) (engine.Container, error) {
 	if err != nil {
 		return nil, err
 	}
-	c.groups, c.startContainer = record.Cgroups, record.StartContainer
+	c.groups, c.startContainer, c.systemd = record.Cgroups, record.StartContainer, record.SystemdCgroup
 	c.setInit(newProcess(record.Pid))
 	return c, nil
 }
@@ -62,7 +68,14 @@ func (r *runtime) Load(o engine.Options) (engine.Container, error) {
 // create runs the verb and looks at what it made.
 func (c *container) create(ctx context.Context, o engine.Options) error {
 	before := children()
-	init, err := c.spawn(ctx, o.Spec.Process.Terminal, o.Stdio, "create", "--bundle", o.Bundle)
+	args := []string{"create", "--bundle", o.Bundle}
+	if o.NoPivot {
+		args = append(args, "--no-pivot")
+	}
+	if o.NoNewKeyring {
+		args = append(args, "--no-new-keyring")
+	}
+	init, err := c.spawn(ctx, o.Spec.Process.Terminal, o.Stdio, args...)
 	if err != nil {
 		c.killStrays(before)
 		return err

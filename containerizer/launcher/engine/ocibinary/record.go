@@ -13,13 +13,15 @@ type record struct {
 	Cgroups cgroups `json:"cgroups,omitempty"`
 
 	StartContainer bool `json:"startContainer,omitempty"` // it has such hooks
+	SystemdCgroup  bool `json:"systemdCgroup,omitempty"`  // Options.SystemdCgroup
 }
 
 // recordName is the record's file in the container's directory.
 const recordName = "container.json"
 
 func (c *container) writeRecord() error {
-	data, err := json.Marshal(record{Pid: c.init.Pid, Cgroups: c.groups, StartContainer: c.startContainer})
+	data, err := json.Marshal(record{Pid: c.init.Pid, Cgroups: c.groups, StartContainer: c.startContainer,
+		SystemdCgroup: c.systemd})
 	if err != nil {
 		return fmt.Errorf("encode the record of container %s: %w", c.id, err)
 	}

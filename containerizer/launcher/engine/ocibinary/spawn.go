@@ -20,6 +20,12 @@ const pidFile = "pid"
 // spawn runs a verb that leaves a process: create, or exec.
 func (c *container) spawn(ctx context.Context, terminal bool, io engine.Stdio,
 	args ...string) (*engine.Process, error) {
+	if err := c.checkSockets(io); err != nil {
+		return nil, err
+	}
+	if len(io.Extra) > 0 {
+		args = append(args, "--preserve-fds", strconv.Itoa(len(io.Extra)))
+	}
 	dir, remove, err := c.scratch()
 	if err != nil {
 		return nil, err
@@ -53,7 +59,8 @@ func (c *container) runDetached(ctx context.Context, dir string, terminal bool, 
 		return nil, err
 	}
 	defer console.close()
-	err = c.perform(ctx, run{args: append(args, "--console-socket", console.path, c.id), dir: dir})
+	err = c.perform(ctx,
+		run{args: append(args, "--console-socket", console.path, c.id), stdio: engine.Stdio{Extra: io.Extra}, dir: dir})
 	if err != nil {
 		return nil, err
 	}
