@@ -57,7 +57,7 @@ func (r *runtime) deleteAborted(id string, force bool, missing error) error {
 	return errors.Join(missing, err)
 }
 
-// killAndDestroy also ends what a container without pid namespace of its own
+// killAndDestroy also ends the processes that a container without a pid namespace of its own
 // left after its init.
 func killAndDestroy(c engine.Container) error {
 	_ = c.Signal(int(unix.SIGKILL), false)

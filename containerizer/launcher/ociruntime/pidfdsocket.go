@@ -60,7 +60,7 @@ func (g *pidfdGate) open() error {
 	}
 }
 
-// pass sends the one descriptor in rights to who wants it.
+// pass sends the one descriptor in rights to the caller's socket.
 func (g *pidfdGate) pass(name, rights []byte) error {
 	messages, err := unix.ParseSocketControlMessage(rights)
 	if err != nil {

@@ -24,7 +24,7 @@ type start struct {
 // A startedProcess may have a terminal that this program relays.
 type startedProcess struct {
 	*engine.Process
-	terminal *terminalRelay // nil: none of ours
+	terminal *terminalRelay // nil: this program relays none
 }
 
 // absolute lets paths outlive the change into the bundle.
@@ -45,7 +45,7 @@ func (s *start) check(p *specs.Process) error {
 	switch {
 	case s.detach && p.Terminal && s.consoleSocket == "":
 		return errors.New(
-			"the process wants a terminal and nobody waits for it: --console-socket must say who takes it")
+			"the process wants a terminal, and no program takes it: name its socket with --console-socket")
 	case (!s.detach || !p.Terminal) && s.consoleSocket != "":
 		return errors.New("--console-socket is for a detached process with a terminal")
 	}
@@ -157,7 +157,7 @@ func (s *start) writePid(pid int) error {
 	return os.Rename(temporary, s.pidFile)
 }
 
-// end kills a process that nobody will wait for.
+// end kills and reaps a process that is not to go on.
 func (b *startedProcess) end() {
 	_ = unix.Kill(b.Pid, unix.SIGKILL)
 	_, _ = b.Wait()

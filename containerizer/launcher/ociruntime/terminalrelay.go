@@ -20,7 +20,7 @@ type terminalRelay struct {
 	host     console.Console
 	master   *os.File
 	output   chan struct{} // closed at the end of the process's output
-	received chan error    // what receive came to
+	received chan error    // of receive
 }
 
 // newTerminalRelay finds the caller's terminal, and gives the process its ends of the socket
@@ -63,7 +63,7 @@ func (r *terminalRelay) awaitTerminal() {
 	}
 }
 
-// awaitResult says what expect came to.
+// awaitResult returns the error of receive.
 func (r *terminalRelay) awaitResult() error {
 	if r == nil {
 		return nil

@@ -39,7 +39,7 @@ func (u *update) register(f *flag.FlagSet) {
 	}
 	for name, p := range map[string]**int64{"memory": &memory.Limit, "memory-swap": &memory.Swap,
 		"memory-reservation": &memory.Reservation} {
-		f.Func(name, "bytes, with a unit or not; -1 is no limit", bytesOf(p))
+		f.Func(name, "bytes, with a unit or not; -1 removes the limit", bytesOf(p))
 	}
 	f.Func("blkio-weight", "10 to 1000", weight(&u.limits.BlockIO.Weight))
 }

@@ -19,7 +19,7 @@ func awaitExec(p *engine.Process) bool {
 func hasExited(pid int) bool {
 	var info unix.Siginfo
 	err := unix.Waitid(unix.P_PID, pid, &info, unix.WEXITED|unix.WNOHANG|unix.WNOWAIT, nil)
-	return err != nil || info.Signo != 0 // or somebody has waited for it
+	return err != nil || info.Signo != 0 // or another goroutine has waited for it
 }
 
 // pollExec looks for the end before it looks for the program: a process that ended as the engine's program stays that,

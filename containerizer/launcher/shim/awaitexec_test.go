@@ -13,8 +13,8 @@ import (
 	"github.com/mctr/mctr/internal/proc"
 )
 
-// TestBecame has the process go on between any two looks at it.
-func TestBecame(t *testing.T) {
+// TestPollExec has the process go on between any two looks at it.
+func TestPollExec(t *testing.T) {
 	type state struct{ ending, executed bool }
 	engine, task := state{}, state{executed: true}
 	crashed, done := state{true, false}, state{true, true}
@@ -73,9 +73,9 @@ func init() {
 	panic(<-failed)
 }
 
-// TestAwaitTaskOfThread has a task that is begun by another thread than the first, and
-// is over in a moment: it was the task.
-func TestAwaitTaskOfThread(t *testing.T) {
+// TestAwaitExecByThread has a command that is executed by another thread than the first, and
+// is over in a moment: it was executed.
+func TestAwaitExecByThread(t *testing.T) {
 	for range 100 {
 		cmd := exec.Command("/proc/self/exe")
 		cmd.Env = []string{become + "=1"}

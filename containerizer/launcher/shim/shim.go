@@ -92,7 +92,7 @@ func (s *Shim) Run(l net.Listener) error {
 	return nil
 }
 
-// giveUp ends a shim that nobody gave a container.
+// giveUp ends a shim that was given no container.
 func (s *Shim) giveUp() {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -514,7 +514,7 @@ func orphansOfFailure(b *bench) {
 	b.delete(c)
 }
 
-// reap waits for the orphans of a container, whoever inherits them.
+// reap waits for the orphans of a container, which this process or its parent inherits.
 func (b *bench) reap() {
 	b.Helper()
 	b.eventually("the orphans are dead", func() bool {

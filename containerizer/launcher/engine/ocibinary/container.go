@@ -29,7 +29,7 @@ type container struct {
 
 	startContainer bool        // it has hooks that init runs
 	systemd        bool        // systemd makes its control groups
-	ended          atomic.Bool // init was reaped: its pid is anybody's
+	ended          atomic.Bool // init was reaped: its pid may be another process'
 }
 
 func (c *container) Init() *engine.Process { return c.init }

@@ -29,7 +29,7 @@ func (r *runtime) ownsChild(pid int) bool {
 	return ok
 }
 
-// run runs cmd to its end. Nobody can see its process before it is noted.
+// run runs cmd to its end. ownsChild waits until its process is noted.
 func (r *runtime) run(cmd *exec.Cmd) error {
 	r.mu.Lock()
 	err := cmd.Start()

@@ -117,7 +117,7 @@ func isChild(pid int) error {
 			continue
 		}
 		if err != nil {
-			return fmt.Errorf("the runtime left its process %d to somebody else: %w", pid, err)
+			return fmt.Errorf("the runtime's process %d is not a child of this one: %w", pid, err)
 		}
 		return nil
 	}
