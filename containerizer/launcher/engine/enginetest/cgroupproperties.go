@@ -14,7 +14,7 @@ import (
 
 // cgroupProperties are the container's control groups and their limits, as the kernel has them. The device rules are
 // among deviceProperties.
-var cgroupProperties = []property{
+var cgroupProperties = append(limitsOfOneVersion(), []property{
 	{
 		name: "linux.cgroupsPath", want: group, read: ownGroup,
 		base: func(_ *bench, s *specs.Spec) { s.Linux.CgroupsPath = filepath.Dir(group) + "/other" },
@@ -52,6 +52,34 @@ var cgroupProperties = []property{
 		name: "linux.resources.cpu.cpus", want: "0", read: show(file{"cpuset", "cpuset.cpus"}, "cpuset.cpus"),
 		set: resources(func(r *specs.LinuxResources) { r.CPU = &specs.LinuxCPU{Cpus: "0"} }),
 	},
+}...)
+
+// limitsOfOneVersion are limits that only this host's version of control groups has.
+func limitsOfOneVersion() []property {
+	if cgroup.Unified() {
+		return []property{{
+			name: "linux.resources.unified", want: fmt.Sprint(32 << 20), read: show(file{}, "memory.high"),
+			set: resources(func(r *specs.LinuxResources) {
+				r.Unified = map[string]string{"memory.high": fmt.Sprint(32 << 20)}
+			}),
+		}}
+	}
+	return []property{
+		{
+			name: "linux.resources.memory.swappiness", want: "42",
+			read: show(file{"memory", "memory.swappiness"}, ""),
+			set: resources(func(r *specs.LinuxResources) {
+				r.Memory = &specs.LinuxMemory{Swappiness: p(uint64(42))}
+			}),
+		},
+		{
+			name: "linux.resources.memory.disableOOMKiller", read: show(file{"memory", "memory.oom_control"}, ""),
+			set: resources(func(r *specs.LinuxResources) {
+				r.Memory = &specs.LinuxMemory{DisableOOMKiller: p(true)}
+			}),
+			wants: func(_ *bench, shown string) bool { return strings.HasPrefix(shown, "oom_kill_disable 1") },
+		},
+	}
 }
 
 // quotaOrPeriod wants one of both, which cgroup v2 has in one file.

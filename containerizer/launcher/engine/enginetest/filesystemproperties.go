@@ -48,6 +48,16 @@ var filesystemProperties = []property{
 	recursively("rshared", "rw shared",
 		map[string]string{"crun": "crun 1.8 sets the propagation of the upper mount alone"}, "rbind", "rshared"),
 	{
+		name: "mounts: uidMappings and gidMappings", script: "busybox stat -c '%u %g' /tmp/source", want: "3000 4000",
+		set: func(b *bench, s *specs.Spec) {
+			s.Mounts = append(s.Mounts, specs.Mount{Destination: "/tmp", Type: "bind", Source: sourceDir(b),
+				Options:     []string{"bind", "idmap"},
+				UIDMappings: []specs.LinuxIDMapping{{ContainerID: 0, HostID: 3000, Size: 10}},
+				GIDMappings: []specs.LinuxIDMapping{{ContainerID: 0, HostID: 4000, Size: 10}}})
+		},
+		lacks: newerThan11,
+	},
+	{
 		name: "mounts: their order", script: "busybox ls /tmp; busybox ls /tmp/later", want: "later\nsource",
 		set: func(b *bench, s *specs.Spec) {
 			mount("/tmp", specs.Mount{Type: "tmpfs", Source: "tmpfs"})(b, s)
