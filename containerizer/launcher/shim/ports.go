@@ -10,7 +10,7 @@ import (
 	"github.com/mctr/mctr"
 )
 
-// reservePorts binds the host's ports that lead to the container, so that nobody else on
+// reservePorts binds the host's ports that lead to the container, so that no other process on
 // the host takes one meanwhile: plugins lead packets there before any socket is
 // looked for. Nothing is received by these sockets; they end with this process.
 func reservePorts(ports []mctr.Port) error {

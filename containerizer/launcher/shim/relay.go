@@ -12,7 +12,7 @@ import (
 )
 
 // A relay copies a process's output to one client. A slow client holds the
-// process up and loses nothing; what stays in the pipes costs nobody anything,
+// process up and loses nothing; what stays in the pipes costs nothing,
 // so there is no time after which a client is too slow.
 type relay struct {
 	pipes   *pipes

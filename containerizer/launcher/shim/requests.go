@@ -30,7 +30,7 @@ func (s *Shim) signal(sig wire.Signal) error {
 		if sig.Signal == int(unix.SIGKILL) {
 			s.noteKill()
 		} else {
-			awaitExec(c.Init().Pid)
+			awaitExec(c.Init())
 		}
 		if err := c.Signal(sig.Signal, sig.All); err != nil || !sig.Ends {
 			return err

@@ -58,7 +58,7 @@ func watchNext(pause, lasted time.Duration) time.Duration {
 	return min(max(2*pause, watchAgain), watchMost)
 }
 
-// watchOnce is a session, so that nobody else reaps the command.
+// watchOnce is a session, so that the reaper of orphans leaves the command alone.
 func (s *Shim) watchOnce(ctx context.Context, argv []string) error {
 	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)
 	onHost(cmd)

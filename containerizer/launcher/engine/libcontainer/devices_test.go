@@ -27,7 +27,7 @@ func TestDevices(t *testing.T) {
 		{"u", 10, 229, devices.Rule{Type: devices.CharDevice, Major: 10, Minor: 229}},
 		{"b", 8, 0, devices.Rule{Type: devices.BlockDevice, Major: 8}},
 	} {
-		config, err := Config(&specconv.CreateOpts{CgroupName: "x", Spec: &specs.Spec{
+		config, err := convertConfig(&specconv.CreateOpts{CgroupName: "x", Spec: &specs.Spec{
 			Version: specs.Version, Root: &specs.Root{Path: "rootfs"},
 			Linux: &specs.Linux{Devices: []specs.LinuxDevice{{Path: "/dev/it", Type: c.kind, Major: c.major,
 				Minor: c.minor}}},
@@ -76,7 +76,7 @@ func TestOccupiedDevices(t *testing.T) {
 		{"/dev/pipe", "c", 1, 3, false}, {"/dev/file", "c", 1, 3, false}, {"/dev", "p", 0, 0, false},
 		{"/dev/link", "p", 0, 0, false}, {"/mnt/../dev/file", "p", 0, 0, false},
 	} {
-		_, err := Config(&specconv.CreateOpts{CgroupName: "x", Spec: &specs.Spec{
+		_, err := convertConfig(&specconv.CreateOpts{CgroupName: "x", Spec: &specs.Spec{
 			Version: specs.Version, Root: &specs.Root{Path: root},
 			Mounts: []specs.Mount{{Destination: "/mnt", Type: "tmpfs", Source: "tmpfs"}},
 			Linux: &specs.Linux{Devices: []specs.LinuxDevice{{Path: c.path, Type: c.kind, Major: c.major,
