@@ -57,7 +57,8 @@ func beAgent(s []string) int {
 	}
 	c, err := containerizer.New(ctx, containerizer.WithDirs(s[0], s[1]), containerizer.WithShim(s[2]),
 		containerizer.WithImages(images),
-		containerizer.WithIsolators(builtin.Table(builtin.Deps{Root: s[0], State: s[1], Helper: s[3]})),
+		containerizer.WithIsolators(builtin.Table(builtin.Deps{
+			Root: s[0], State: s[1], Helper: s[3], Networks: withoutPlugins(s[0], s[1])})),
 		containerizer.WithOwner("test"))
 	if err == nil && s[5] == "update" {
 		if err = c.Update(ctx, "job", limits(32<<20, 70)); err == nil {
