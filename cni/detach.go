@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/cni/networks"
 	"github.com/mctr/mctr/internal/failpoint"
 	"github.com/mctr/mctr/internal/flock"
 )
@@ -79,7 +80,7 @@ func (n *Networks) postpone(a *Attachment, why error) error {
 
 // runDel asks for DEL with what ADD was asked.
 func (n *Networks) runDel(ctx context.Context, a *Attachment, busy *flock.Lock) error {
-	list, err := parse(a.Config)
+	list, err := networks.Parse(a.Config)
 	if err != nil {
 		return err
 	}
@@ -88,7 +89,7 @@ func (n *Networks) runDel(ctx context.Context, a *Attachment, busy *flock.Lock) 
 		netns = "" // the specification: DEL is to succeed without it, as far as it can
 	}
 	if err := n.plugins(&executor{lock: busy.File(), previous: a.Answer},
-		a.PluginDirs...).DelNetworkList(ctx, list.list, n.conf(a, netns)); err != nil {
+		a.PluginDirs...).DelNetworkList(ctx, list.List(), n.conf(a, netns)); err != nil {
 		return err
 	}
 	return failpoint.Hit("cni/deleted")

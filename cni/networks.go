@@ -1,6 +1,7 @@
 package cni
 
 import (
+	"context"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -10,6 +11,7 @@ import (
 	"github.com/containernetworking/cni/libcni"
 
 	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/cni/networks"
 )
 
 // DefaultTimeout is what one plugin has for one command.
@@ -46,10 +48,27 @@ type Config struct {
 // added or removed while the agent runs is seen at the next launch. It is safe
 // for concurrent use, by several processes too.
 type Networks struct {
+	*networks.Store
 	config Config
 	log    *slog.Logger
 	ready  *readiness
 }
+
+// What networks are made from: see package networks.
+type (
+	Network    = networks.Network
+	Definition = networks.Definition
+	Subnet     = networks.Subnet
+	Overlay    = networks.Overlay
+)
+
+// The drivers of a Definition, and the name of the default network.
+const (
+	Bridge  = networks.Bridge
+	Macvlan = networks.Macvlan
+	VXLAN   = networks.VXLAN
+	Default = networks.Default
+)
 
 // New returns the networks of config. It touches nothing.
 func New(config Config) *Networks {
@@ -65,13 +84,29 @@ func New(config Config) *Networks {
 	if config.Log == nil {
 		config.Log = slog.DiscardHandler
 	}
-	return &Networks{config: config, log: slog.New(config.Log), ready: &readiness{}}
+	n := &Networks{config: config, log: slog.New(config.Log), ready: &readiness{}}
+	n.Store = &networks.Store{
+		Root: config.Root, ConfigDirs: config.ConfigDirs, PluginDirs: config.PluginDirs, Hold: n.holdUnused,
+		Versions: func(ctx context.Context, program string) ([]string, error) {
+			info, err := n.plugins(&executor{}).GetVersionInfo(ctx, program)
+			if err != nil {
+				return nil, err
+			}
+			return info.SupportedVersions(), nil
+		},
+	}
+	return n
 }
 
 // PluginDirs are where plugins are looked for.
 func (n *Networks) PluginDirs() []string { return n.config.PluginDirs }
 
-func (n *Networks) ownDir() string      { return filepath.Join(n.config.Root, "networks") }
+// ChooseDefault gives a root container whose config names no network the default one: see
+// networks.ChooseDefault.
+func ChooseDefault(available func(name string) error, c *mctr.ContainerConfig) (without, err error) {
+	return networks.ChooseDefault(available, c)
+}
+
 func (n *Networks) attachments() string { return filepath.Join(n.config.Root, "attachments") }
 func (n *Networks) cache() string       { return filepath.Join(n.config.Root, "cache") }
 func (n *Networks) portsLock() string   { return filepath.Join(n.config.Root, "ports.lock") }

@@ -41,15 +41,15 @@ func TestEveryDoor(t *testing.T) {
 				CapAdd: []string{"CHOWN"}, CapDrop: []string{"ALL"}, NoNewPrivileges: true}}},
 		"a read-only root": {[]string{"--read-only", "--shm-size", "1m"},
 			mctr.ContainerConfig{ReadOnly: true, ShmSize: 1 << 20}},
-		"probes and restarts": {[]string{"--restart", "on-failure:3", "--health-cmd", "true", "--health-interval", "5s"},
-			mctr.ContainerConfig{
-				Restart: mctr.RestartPolicy{Name: mctr.RestartOnFailure, Max: 3},
-				Health: &mctr.HealthCheck{
-					Command: []string{"/bin/sh", "-c", "true"}, Interval: mctr.Duration(5 * time.Second)},
-			}},
-		"a user, a directory and an environment": {[]string{"-u", "1:2", "-w", "/tmp", "-e", "A=1", "--hostname", "box"},
-			mctr.ContainerConfig{Hostname: "box", Process: mctr.Process{
-				User: "1:2", WorkingDir: "/tmp", Env: []string{"A=1"}}}},
+		"probes and restarts": {[]string{"--restart", "on-failure:3", "--health-cmd", "true", "--health-interval",
+			"5s"}, mctr.ContainerConfig{
+			Restart: mctr.RestartPolicy{Name: mctr.RestartOnFailure, Max: 3},
+			Health: &mctr.HealthCheck{
+				Command: []string{"/bin/sh", "-c", "true"}, Interval: mctr.Duration(5 * time.Second)},
+		}},
+		"a user, a directory and an environment": {[]string{"-u", "1:2", "-w", "/tmp", "-e", "A=1", "--hostname",
+			"box"}, mctr.ContainerConfig{Hostname: "box", Process: mctr.Process{
+			User: "1:2", WorkingDir: "/tmp", Env: []string{"A=1"}}}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			run := append(append([]string{"run", "--dry-run", "-q"}, door.flags...), h.image, "true")

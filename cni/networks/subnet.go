@@ -1,4 +1,4 @@
-package cni
+package networks
 
 import (
 	"fmt"
@@ -8,6 +8,7 @@ import (
 	"github.com/vishvananda/netlink"
 
 	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/cni/internal/netdump"
 )
 
 // pool is where subnets of 256 addresses are chosen from.
@@ -17,8 +18,8 @@ var pool = netip.MustParsePrefix("10.96.0.0/11")
 const leastMTU6 = 1280
 
 // completeSubnets chooses a free one where none is given, and checks those that are.
-func (n *Networks) completeSubnets(d *Definition) error {
-	used, err := n.usedPrefixes()
+func (s *Store) completeSubnets(d *Definition) error {
+	used, err := s.usedPrefixes()
 	if err != nil {
 		return err
 	}
@@ -31,20 +32,21 @@ func (n *Networks) completeSubnets(d *Definition) error {
 	}
 	families := map[bool]bool{}
 	for i := range d.Subnets {
-		s := &d.Subnets[i]
-		if err := s.complete(); err != nil {
+		subnet := &d.Subnets[i]
+		if err := subnet.complete(); err != nil {
 			return err
 		}
-		if families[s.Subnet.Addr().Is4()] {
-			return fmt.Errorf("%w: definition.subnets %v: a network has one subnet a family", mctr.ErrInvalid, s.Subnet)
+		if families[subnet.Subnet.Addr().Is4()] {
+			return fmt.Errorf("%w: definition.subnets %v: a network has one subnet a family", mctr.ErrInvalid,
+				subnet.Subnet)
 		}
-		families[s.Subnet.Addr().Is4()] = true
-		if s.Subnet.Addr().Is6() && d.MTU != 0 && d.MTU < leastMTU6 {
+		families[subnet.Subnet.Addr().Is4()] = true
+		if subnet.Subnet.Addr().Is6() && d.MTU != 0 && d.MTU < leastMTU6 {
 			return fmt.Errorf("%w: MTU %d: IPv6 wants at least %d", mctr.ErrInvalid, d.MTU, leastMTU6)
 		}
-		if other := overlapping(s.Subnet, used); other.IsValid() && d.Driver == Bridge {
+		if other := overlapping(subnet.Subnet, used); other.IsValid() && d.Driver == Bridge {
 			return fmt.Errorf("%w: definition.subnets %v overlaps %v, which this host or another network has",
-				mctr.ErrExists, s.Subnet, other)
+				mctr.ErrExists, subnet.Subnet, other)
 		}
 	}
 	return nil
@@ -98,9 +100,9 @@ func defaultDestination(p netip.Prefix) string {
 
 // usedPrefixes are those of the host's addresses and routes and of all networks,
 // default routes aside.
-func (n *Networks) usedPrefixes() ([]netip.Prefix, error) {
+func (s *Store) usedPrefixes() ([]netip.Prefix, error) {
 	var used []netip.Prefix
-	routes, err := dumpUninterrupted(func() ([]netlink.Route, error) {
+	routes, err := netdump.Uninterrupted(func() ([]netlink.Route, error) {
 		return netlink.RouteList(nil, netlink.FAMILY_ALL)
 	})
 	if err != nil {
@@ -111,18 +113,18 @@ func (n *Networks) usedPrefixes() ([]netip.Prefix, error) {
 			used = append(used, prefixOf(r.Dst.IP, r.Dst.Mask))
 		}
 	}
-	addresses, err := hostAddresses()
+	addresses, err := netdump.HostAddresses()
 	if err != nil {
 		return nil, fmt.Errorf("list the host's addresses: %w", err)
 	}
 	for _, a := range addresses {
 		used = append(used, prefixOf(a.IP, a.Mask))
 	}
-	all, _ := n.All() // what cannot be read has no subnets that could be known
+	all, _ := s.All() // what cannot be read has no subnets that could be known
 	for _, network := range all {
 		if network.Definition != nil {
-			for _, s := range network.Definition.Subnets {
-				used = append(used, s.Subnet)
+			for _, subnet := range network.Definition.Subnets {
+				used = append(used, subnet.Subnet)
 			}
 		}
 	}

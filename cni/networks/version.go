@@ -1,4 +1,4 @@
-package cni
+package networks
 
 import (
 	"context"
@@ -18,25 +18,25 @@ var versions = []string{newestVersion, "1.0.0", "0.4.0", "0.3.1"}
 
 // commonVersion is the best version that all plugins of a list, as they are
 // installed here, know.
-func (n *Networks) commonVersion(list map[string]any) (string, error) {
+func (s *Store) commonVersion(ctx context.Context, list map[string]any) (string, error) {
 	data, err := json.Marshal(list)
 	if err != nil {
 		return "", err
 	}
-	network, err := parse(data)
+	network, err := Parse(data)
 	if err != nil {
 		return "", err
 	}
-	if err := n.Usable(network); err != nil {
+	if err := s.Usable(network); err != nil {
 		return "", err
 	}
 	left := slices.Clone(versions)
 	for _, program := range network.programs() {
-		info, err := n.plugins(&executor{}).GetVersionInfo(context.Background(), program)
+		known, err := s.Versions(ctx, program)
 		if err != nil {
 			return "", fmt.Errorf("ask plugin %s for its versions: %w", program, err)
 		}
-		left = slices.DeleteFunc(left, func(v string) bool { return !slices.Contains(info.SupportedVersions(), v) })
+		left = slices.DeleteFunc(left, func(v string) bool { return !slices.Contains(known, v) })
 	}
 	if len(left) == 0 {
 		return "", fmt.Errorf("%w: the plugins %v know no version of CNI together", mctr.ErrUnsupported,

@@ -1,6 +1,7 @@
-package cni
+package networks
 
 import (
+	"context"
 	"errors"
 	"math/rand/v2"
 	"net"
@@ -20,7 +21,7 @@ const (
 // claimSubnet shows every other root on the host at once which subnet was chosen for the
 // network, and chooses again where another shows the same. Who sees that yields: both
 // may, and chance has them differ the next time.
-func (n *Networks) claimSubnet(name, file string, d *Definition) error {
+func (s *Store) claimSubnet(ctx context.Context, name, file string, d *Definition) error {
 	for range maxClaims {
 		err := d.announceSubnet()
 		if !errors.Is(err, mctr.ErrState) {
@@ -28,7 +29,7 @@ func (n *Networks) claimSubnet(name, file string, d *Definition) error {
 		}
 		time.Sleep(rand.N(claimPause))
 		d.Subnets = nil
-		if err := errors.Join(n.completeSubnets(d), n.write(name, file, d)); err != nil {
+		if err := errors.Join(s.completeSubnets(d), s.write(ctx, name, file, d)); err != nil {
 			return err
 		}
 	}

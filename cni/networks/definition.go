@@ -1,4 +1,4 @@
-package cni
+package networks
 
 import (
 	"context"
@@ -54,8 +54,8 @@ type Subnet struct {
 
 // interfaceOf names an interface of the host for a network of this root: within the
 // kernel's 15 characters, and different for another root's network of the same name.
-func (n *Networks) interfaceOf(prefix, network string) string {
-	sum := sha256.Sum256([]byte(n.config.Root + "\x00" + network))
+func (s *Store) interfaceOf(prefix, network string) string {
+	sum := sha256.Sum256([]byte(s.Root + "\x00" + network))
 	return prefix + hex.EncodeToString(sum[:4])
 }
 
@@ -64,7 +64,7 @@ func (n *Networks) interfaceOf(prefix, network string) string {
 const maxName = 200
 
 // Create makes a network. The error wraps mctr.ErrExists for a name in use.
-func (n *Networks) Create(name string, d Definition) (*Network, error) {
+func (s *Store) Create(ctx context.Context, name string, d Definition) (*Network, error) {
 	if err := utils.ValidateNetworkName(name); err != nil {
 		return nil, fmt.Errorf("%w: network name %q: %w", mctr.ErrInvalid, name, err)
 	}
@@ -77,37 +77,37 @@ func (n *Networks) Create(name string, d Definition) (*Network, error) {
 	if reserved(name) {
 		return nil, fmt.Errorf("%w: network name %q means something else as config.network", mctr.ErrInvalid, name)
 	}
-	lock, err := n.lockDefinitions()
+	lock, err := s.lockDefinitions(ctx)
 	if err != nil {
 		return nil, err
 	}
 	defer lock.Unlock() // closing a lock file cannot fail usefully
-	if other, err := n.Find(name); err == nil {
+	if other, err := s.Find(name); err == nil {
 		return nil, fmt.Errorf("%w: network %s (%s)", mctr.ErrExists, name, other.File)
 	}
-	file := filepath.Join(n.ownDir(), name+".conflist")
+	file := filepath.Join(s.Dir(), name+".conflist")
 	if _, err := os.Lstat(file); err == nil { // somebody's slip, who may mend it
 		return nil, fmt.Errorf("%w: %s, from which no network %s can be read", mctr.ErrExists, file, name)
 	}
 	chosen := len(d.Subnets) == 0
-	if err := n.complete(name, &d); err != nil {
+	if err := s.complete(name, &d); err != nil {
 		return nil, err
 	}
-	if err := n.write(name, file, &d); err != nil {
+	if err := s.write(ctx, name, file, &d); err != nil {
 		return nil, err
 	}
 	if chosen && d.Driver == Bridge && !d.Internal {
-		if err := n.claimSubnet(name, file, &d); err != nil {
+		if err := s.claimSubnet(ctx, name, file, &d); err != nil {
 			return nil, errors.Join(err, os.Remove(file))
 		}
 	}
-	return readNetwork(file)
+	return Read(file)
 }
 
 // write makes the network's file.
-func (n *Networks) write(name, file string, d *Definition) (err error) {
-	list := n.listOf(name, d)
-	if list["cniVersion"], err = n.commonVersion(list); err != nil {
+func (s *Store) write(ctx context.Context, name, file string, d *Definition) (err error) {
+	list := s.listOf(name, d)
+	if list["cniVersion"], err = s.commonVersion(ctx, list); err != nil {
 		return err
 	}
 	data, err := json.MarshalIndent(list, "", "\t")
@@ -139,7 +139,7 @@ func (d *Definition) check() error {
 }
 
 // complete checks a definition and fills in what it leaves open.
-func (n *Networks) complete(name string, d *Definition) error {
+func (s *Store) complete(name string, d *Definition) error {
 	if err := d.check(); err != nil {
 		return err
 	}
@@ -152,7 +152,7 @@ func (n *Networks) complete(name string, d *Definition) error {
 			return fmt.Errorf("definition.parent: %w", err)
 		}
 	case VXLAN:
-		if err := n.completeOverlay(name, d); err != nil {
+		if err := s.completeOverlay(name, d); err != nil {
 			return err
 		}
 	default:
@@ -165,15 +165,15 @@ func (n *Networks) complete(name string, d *Definition) error {
 		return fmt.Errorf("%w: MTU %d: 576 to 65535", mctr.ErrInvalid, d.MTU)
 	}
 	if d.Driver != Macvlan {
-		d.Bridge = n.interfaceOf("mctr-", name)
+		d.Bridge = s.interfaceOf("mctr-", name)
 	}
-	return n.completeSubnets(d)
+	return s.completeSubnets(d)
 }
 
 // listOf writes the definition in CNI's terms.
-func (n *Networks) listOf(name string, d *Definition) map[string]any {
+func (s *Store) listOf(name string, d *Definition) map[string]any {
 	var plugins []map[string]any
-	ipam := n.ipamOf(name, d)
+	ipam := s.ipamOf(name, d)
 	switch d.Driver {
 	case Macvlan:
 		plugins = append(plugins,
@@ -198,64 +198,54 @@ func (n *Networks) listOf(name string, d *Definition) map[string]any {
 }
 
 // ipamOf gives out addresses from a store of this root's own.
-func (n *Networks) ipamOf(name string, d *Definition) map[string]any {
+func (s *Store) ipamOf(name string, d *Definition) map[string]any {
 	var ranges [][]map[string]any
 	var routes []map[string]any
-	for _, s := range d.Subnets {
-		r := map[string]any{"subnet": s.Subnet, "gateway": s.Gateway}
-		if s.Range.IsValid() && s.Range != s.Subnet {
-			r["rangeStart"], r["rangeEnd"] = firstHost(s.Range), lastHost(s.Range)
+	for _, subnet := range d.Subnets {
+		r := map[string]any{"subnet": subnet.Subnet, "gateway": subnet.Gateway}
+		if subnet.Range.IsValid() && subnet.Range != subnet.Subnet {
+			r["rangeStart"], r["rangeEnd"] = firstHost(subnet.Range), lastHost(subnet.Range)
 		}
 		ranges = append(ranges, []map[string]any{r})
 		if !d.Internal {
-			routes = append(routes, map[string]any{"dst": defaultDestination(s.Subnet)})
+			routes = append(routes, map[string]any{"dst": defaultDestination(subnet.Subnet)})
 		}
 	}
-	ipam := map[string]any{"type": "host-local", "ranges": ranges, "dataDir": n.addresses()}
+	ipam := map[string]any{"type": "host-local", "ranges": ranges, "dataDir": s.addresses()}
 	if routes != nil {
 		ipam["routes"] = routes
 	}
 	return ipam
 }
 
-func (n *Networks) addresses() string { return filepath.Join(n.config.Root, "addresses") }
+func (s *Store) addresses() string { return filepath.Join(s.Root, "addresses") }
 
 // Remove removes a network that mctr made, with its interfaces on the host. One
 // that is in use is left, and the containers are named.
-func (n *Networks) Remove(name string) error {
-	lock, err := n.lockDefinitions()
+func (s *Store) Remove(ctx context.Context, name string) error {
+	lock, err := s.lockDefinitions(ctx)
 	if err != nil {
 		return err
 	}
 	defer lock.Unlock() // closing a lock file cannot fail usefully
-	network, err := n.Find(name)
+	network, err := s.Find(name)
 	if err != nil {
 		return err
 	}
-	if filepath.Dir(network.File) != n.ownDir() || network.Definition == nil {
+	if filepath.Dir(network.File) != s.Dir() || network.Definition == nil {
 		return fmt.Errorf("%w: network %s is not mctr's: remove %s", mctr.ErrState, name, network.File)
 	}
-	alone, err := n.holdNetwork(context.Background(), name)
+	release, err := s.Hold(ctx, name)
 	if err != nil {
 		return err
 	}
-	defer alone.Unlock() // closing a lock file cannot fail usefully
-	all, err := n.Attachments()
-	if err != nil {
-		return err
-	}
-	for _, a := range all {
-		if a.Network == name {
-			return fmt.Errorf("%w: network %s: container %s is attached to it", mctr.ErrState, name,
-				a.Container.Short())
-		}
-	}
+	defer release()
 	for _, link := range network.Definition.links() {
 		if err := removeLink(link); err != nil {
 			return err
 		}
 	}
-	if err := os.RemoveAll(filepath.Join(n.addresses(), name)); err != nil {
+	if err := os.RemoveAll(filepath.Join(s.addresses(), name)); err != nil {
 		return err
 	}
 	if err := os.Remove(network.File); err != nil && !errors.Is(err, fs.ErrNotExist) {

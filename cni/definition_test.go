@@ -26,7 +26,7 @@ func TestRefusedDefinitions(t *testing.T) {
 		{"net", cni.Definition{MTU: 1279, Subnets: six}}, {"net", cni.Definition{MTU: 575}},
 		{"net", cni.Definition{Driver: "ipvlan"}},
 	} {
-		if n, err := newHost(t).Create(c.name, c.definition); !errors.Is(err, mctr.ErrInvalid) {
+		if n, err := newHost(t).Create(t.Context(), c.name, c.definition); !errors.Is(err, mctr.ErrInvalid) {
 			t.Errorf("%s, %+v: %+v, %v", c.name, c.definition, n, err)
 		}
 	}
@@ -38,7 +38,8 @@ func TestRemovedMeanwhile(t *testing.T) {
 	h := newHost(t)
 	create := func(subnet string) *cni.Network {
 		t.Helper()
-		n, err := h.Create("net", cni.Definition{Subnets: []cni.Subnet{{Subnet: netip.MustParsePrefix(subnet)}}})
+		n, err := h.Create(t.Context(), "net",
+			cni.Definition{Subnets: []cni.Subnet{{Subnet: netip.MustParsePrefix(subnet)}}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -46,7 +47,7 @@ func TestRemovedMeanwhile(t *testing.T) {
 	}
 	remove := func() {
 		t.Helper()
-		if err := h.Remove("net"); err != nil {
+		if err := h.Remove(t.Context(), "net"); err != nil {
 			t.Error(err)
 		}
 	}
@@ -75,10 +76,10 @@ func TestBrokenByHand(t *testing.T) {
 	if err := errors.Join(os.Mkdir(filepath.Dir(file), 0o755), os.WriteFile(file, []byte("{"), 0o644)); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := h.Ensure(cni.Default); err == nil || !strings.Contains(err.Error(), file) {
+	if _, err := h.Ensure(t.Context(), cni.Default); err == nil || !strings.Contains(err.Error(), file) {
 		t.Errorf("the default network: %v", err)
 	}
-	if _, err := h.Create(cni.Default, cni.Definition{}); !errors.Is(err, mctr.ErrExists) ||
+	if _, err := h.Create(t.Context(), cni.Default, cni.Definition{}); !errors.Is(err, mctr.ErrExists) ||
 		!strings.Contains(err.Error(), file) {
 		t.Errorf("create: %v", err)
 	}

@@ -1,4 +1,4 @@
-package cni
+package networks
 
 import (
 	"errors"
@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/cni/internal/netdump"
 )
 
 // An Overlay joins the bridges of several hosts: one VXLAN interface on each
@@ -31,7 +32,7 @@ const (
 	vxlanHeader6 = 70
 )
 
-func (n *Networks) completeOverlay(name string, d *Definition) error {
+func (s *Store) completeOverlay(name string, d *Definition) error {
 	o := d.Overlay
 	if o == nil || o.VNI < 1 || o.VNI >= 1<<24 {
 		return fmt.Errorf("%w: definition.driver vxlan needs definition.overlay.vni, 1 to 16777215", mctr.ErrInvalid)
@@ -61,13 +62,13 @@ func (n *Networks) completeOverlay(name string, d *Definition) error {
 			d.MTU = underlay.Attrs().MTU - vxlanHeader6
 		}
 	}
-	o.Device = n.interfaceOf("mctrvx", name)
+	o.Device = s.interfaceOf("mctrvx", name)
 	return nil
 }
 
 // linkOf is the host's interface that has the address.
 func linkOf(local netip.Addr) (netlink.Link, error) {
-	addresses, err := hostAddresses()
+	addresses, err := netdump.HostAddresses()
 	if err != nil {
 		return nil, err
 	}

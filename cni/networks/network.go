@@ -1,4 +1,4 @@
-package cni
+package networks
 
 import (
 	"encoding/json"
@@ -19,6 +19,9 @@ type Network struct {
 
 	list *libcni.NetworkConfigList
 }
+
+// List is the list as libcni takes it.
+func (n *Network) List() *libcni.NetworkConfigList { return n.list }
 
 // Version is the CNI version that its plugins are spoken to in.
 func (n *Network) Version() string { return n.list.CNIVersion }
@@ -104,8 +107,8 @@ func (n *Network) mergePlugins() error {
 	return err
 }
 
-// parse reads a list from bytes that were once a Network's.
-func parse(data []byte) (*Network, error) {
+// Parse reads a list from bytes that were once a Network's.
+func Parse(data []byte) (*Network, error) {
 	list, err := libcni.NetworkConfFromBytes(data)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", mctr.ErrInvalid, err)

@@ -1,4 +1,4 @@
-package cni
+package networks
 
 import (
 	"crypto/rand"
@@ -11,7 +11,22 @@ import (
 	"github.com/vishvananda/netlink"
 
 	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/cni/internal/netdump"
 )
+
+// SetUpHost makes what a network of mctr's needs on the host besides its plugins, and mends
+// what the bridge plugin may have left of an operator's.
+func (n *Network) SetUpHost() error {
+	own := n.Definition
+	switch {
+	case own != nil && own.Overlay != nil:
+		return own.setUpOverlay()
+	case own != nil && own.Bridge != "":
+		_, err := own.setUpBridge()
+		return err
+	}
+	return n.repairBridges()
+}
 
 // setUpBridge makes a network's bridge where it is not there, with a hardware address
 // that is its own. One that is made without has its ports' lowest, which changes under
@@ -37,7 +52,7 @@ func (d *Definition) ensureBridge() (netlink.Link, error) {
 // the host: one may have got them since the network was made, another root's network
 // above all, and the host would send there what is for here.
 func (d *Definition) checkSubnetUnused(bridge netlink.Link) error {
-	all, err := hostAddresses()
+	all, err := netdump.HostAddresses()
 	if err != nil {
 		return fmt.Errorf("list the host's addresses: %w", err)
 	}
@@ -71,8 +86,8 @@ func interfaceName(index int) string {
 // repairBridges is for networks whose bridge the bridge plugin makes: when its first
 // ADD fails behind the plugin's first port, the bridge is left with no address, and
 // the next ADD fails at making that its own.
-func repairBridges(network *Network) error {
-	for _, p := range network.list.Plugins {
+func (n *Network) repairBridges() error {
+	for _, p := range n.list.Plugins {
 		if p.Network.Type != "bridge" {
 			continue
 		}

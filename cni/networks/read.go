@@ -1,4 +1,4 @@
-package cni
+package networks
 
 import (
 	"cmp"
@@ -17,32 +17,32 @@ import (
 
 // Find reads the network called name. A broken file of another network does not
 // matter. The error wraps mctr.ErrNotFound when no file has it.
-func (n *Networks) Find(name string) (*Network, error) {
-	all, broken := n.All()
+func (s *Store) Find(name string) (*Network, error) {
+	all, broken := s.All()
 	for _, network := range all {
 		if network.Name == name {
 			return network, nil
 		}
 	}
 	err := fmt.Errorf("%w: no network %s in %s (mctr network ls shows what there is)", mctr.ErrNotFound, name,
-		strings.Join(n.dirs(), ", "))
+		strings.Join(s.dirs(), ", "))
 	return nil, errors.Join(err, broken)
 }
 
-func (n *Networks) dirs() []string { return append([]string{n.ownDir()}, n.config.ConfigDirs...) }
+func (s *Store) dirs() []string { return append([]string{s.Dir()}, s.ConfigDirs...) }
 
 // All reads every network: mctr's own first, then by directory and file name. Of
 // two with one name the first counts. It goes on past files that cannot be read,
 // and returns those joined.
-func (n *Networks) All() ([]*Network, error) {
+func (s *Store) All() ([]*Network, error) {
 	var all []*Network
 	var errs []error
-	for _, dir := range n.dirs() {
+	for _, dir := range s.dirs() {
 		files, err := libcni.ConfFiles(dir, []string{".conflist", ".conf", ".json"})
 		errs = append(errs, err)
 		slices.Sort(files)
 		for _, file := range files {
-			network, err := readNetwork(file)
+			network, err := Read(file)
 			if err != nil {
 				errs = append(errs, fmt.Errorf("%s: %w", file, err))
 				continue
@@ -55,8 +55,8 @@ func (n *Networks) All() ([]*Network, error) {
 	return all, errors.Join(errs...)
 }
 
-// readNetwork reads a list, or a file of one plugin, which becomes a list of it alone.
-func readNetwork(file string) (*Network, error) {
+// Read reads a list, or a file of one plugin, which becomes a list of it alone.
+func Read(file string) (*Network, error) {
 	if info, err := os.Stat(file); err != nil || !info.Mode().IsRegular() {
 		return nil, cmp.Or(err, fmt.Errorf("%w: %s is no file", mctr.ErrInvalid, file)) // a pipe has no end
 	}
@@ -95,20 +95,20 @@ func singlePlugin(p *libcni.PluginConfig) (*libcni.NetworkConfigList, error) {
 
 // Usable reports whether every plugin of the network is there and may be run. The
 // error names the first that is not, and where it was looked for.
-func (n *Networks) Usable(network *Network) error {
+func (s *Store) Usable(network *Network) error {
 	for _, program := range network.programs() {
-		if err := n.findPlugin(program); err != nil {
+		if err := s.findPlugin(program); err != nil {
 			return fmt.Errorf("network %s: %w", network.Name, err)
 		}
 	}
 	return nil
 }
 
-func (n *Networks) findPlugin(program string) error {
+func (s *Store) findPlugin(program string) error {
 	if program == "" || strings.Contains(program, "/") {
 		return fmt.Errorf("%w: plugin %q is no file name", mctr.ErrInvalid, program)
 	}
-	for _, dir := range n.config.PluginDirs {
+	for _, dir := range s.PluginDirs {
 		info, err := os.Stat(filepath.Join(dir, program))
 		switch {
 		case err != nil || info.IsDir():
@@ -120,5 +120,5 @@ func (n *Networks) findPlugin(program string) error {
 	}
 	return fmt.Errorf("%w: CNI plugin %s is in none of %s (install containernetworking-plugins, or name its "+
 		"directory by cni.plugin_dirs)",
-		mctr.ErrUnsupported, program, strings.Join(n.config.PluginDirs, ", "))
+		mctr.ErrUnsupported, program, strings.Join(s.PluginDirs, ", "))
 }

@@ -1,4 +1,4 @@
-package cni
+package networks
 
 import (
 	"context"
@@ -18,15 +18,15 @@ const Default = "bridge"
 
 // Available reports whether a container can have the network: it is configured, or it is
 // the default one, and all its plugins are there. It changes nothing.
-func (n *Networks) Available(name string) (*Network, error) {
-	network, err := n.Find(name)
+func (s *Store) Available(name string) (*Network, error) {
+	network, err := s.Find(name)
 	if name == Default && errors.Is(err, mctr.ErrNotFound) {
-		return n.defaultDefinition()
+		return s.defaultDefinition()
 	}
 	if err != nil {
 		return nil, err
 	}
-	return network, n.Usable(network)
+	return network, s.Usable(network)
 }
 
 // ChooseDefault gives a root container whose config names no network the default one, if
@@ -51,37 +51,37 @@ func ChooseDefault(available func(name string) error, c *mctr.ContainerConfig) (
 }
 
 // defaultDefinition is the default network without a place on the host.
-func (n *Networks) defaultDefinition() (*Network, error) {
-	data, err := json.Marshal(n.listOf(Default, &Definition{Driver: Bridge, Bridge: n.interfaceOf("mctr-", Default)}))
+func (s *Store) defaultDefinition() (*Network, error) {
+	data, err := json.Marshal(s.listOf(Default, &Definition{Driver: Bridge, Bridge: s.interfaceOf("mctr-", Default)}))
 	if err != nil {
 		return nil, err
 	}
-	network, err := parse(data)
+	network, err := Parse(data)
 	if err != nil {
 		return nil, err
 	}
-	return network, n.Usable(network)
+	return network, s.Usable(network)
 }
 
 // Ensure is Available for a launch: the default network is made if need be.
-func (n *Networks) Ensure(name string) (*Network, error) {
-	network, err := n.Find(name)
+func (s *Store) Ensure(ctx context.Context, name string) (*Network, error) {
+	network, err := s.Find(name)
 	if name == Default && errors.Is(err, mctr.ErrNotFound) {
-		network, err = n.Create(Default, Definition{})
+		network, err = s.Create(ctx, Default, Definition{})
 		if errors.Is(err, mctr.ErrExists) {
-			network, err = n.Find(name) // another launch was faster
+			network, err = s.Find(name) // another launch was faster
 		}
 	}
 	if err != nil {
 		return nil, err
 	}
-	return network, n.Usable(network)
+	return network, s.Usable(network)
 }
 
 // lockDefinitions is held while mctr's own networks are changed.
-func (n *Networks) lockDefinitions() (*flock.Lock, error) {
-	if err := os.MkdirAll(n.ownDir(), 0o755); err != nil {
+func (s *Store) lockDefinitions(ctx context.Context) (*flock.Lock, error) {
+	if err := os.MkdirAll(s.Dir(), 0o755); err != nil {
 		return nil, fmt.Errorf("make the directory of networks: %w", err)
 	}
-	return flock.Exclusive(context.Background(), filepath.Join(n.config.Root, "networks.lock"))
+	return flock.Exclusive(ctx, filepath.Join(s.Root, "networks.lock"))
 }

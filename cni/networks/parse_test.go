@@ -1,4 +1,4 @@
-package cni
+package networks
 
 import (
 	"net/netip"
@@ -18,14 +18,14 @@ func FuzzParse(f *testing.F) {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		n, err := parse(data)
+		n, err := Parse(data)
 		if err != nil {
 			return
 		}
 		if n.Name == "" || strings.ContainsAny(n.Name, "/\x00") || n.Name[0] == '.' || len(n.Plugins()) == 0 {
 			t.Errorf("name %q, plugins %q", n.Name, n.Plugins())
 		}
-		again, err := parse(n.Bytes())
+		again, err := Parse(n.Bytes())
 		if err != nil || again.Name != n.Name || len(again.Plugins()) != len(n.Plugins()) {
 			t.Errorf("what is recorded cannot be read: %v", err)
 		}
