@@ -53,7 +53,14 @@ type suiteCase struct {
 	lacks map[string]string // the engines that fail it, and why
 }
 
-func allCases() []suiteCase { return append(propertyCases(), cases...) }
+// allCases are the contract: see tables for what a short test leaves out.
+func allCases() []suiteCase {
+	all := append(propertyCases(), cases...)
+	if testing.Short() {
+		return all
+	}
+	return append(all, furtherCases...)
+}
 
 // cases are the verbs. The properties of a container are in tables.
 var cases = []suiteCase{
@@ -72,6 +79,10 @@ var cases = []suiteCase{
 	{"orphans and an exec that fails", orphansOfFailure, nil},
 	{"seccomp", filters, nil},
 	{"a loaded container", loads, nil},
+}
+
+// furtherCases have nothing to do with control groups.
+var furtherCases = []suiteCase{
 	{"which program a process executes", executes, nil},
 	{"the default devices", defaultDevices, nil},
 	{"the order of hooks", hookOrder, hookTimes},

@@ -38,12 +38,12 @@ type property struct {
 // tables are all properties. A short test has those that differ by the version of control groups: it is for an emulated
 // machine that has another one.
 func tables() []property {
-	versioned := slices.Concat(deviceProperties, cgroupProperties)
+	versioned := slices.Concat(deviceRuleProperties, cgroupProperties)
 	if testing.Short() {
 		return versioned
 	}
-	return slices.Concat(versioned, processProperties, capabilityProperties, filesystemProperties, namespaceProperties,
-		hookProperties, systemProperties)
+	return slices.Concat(versioned, processProperties, capabilityProperties, filesystemProperties,
+		deviceProperties, namespaceProperties, hookProperties, systemProperties)
 }
 
 // propertyCases returns a case for each property, and one more for a process's in an exec.
