@@ -18,12 +18,16 @@ const (
 	noDriver     = "No such device or address"
 )
 
-// deviceProperties are the nodes that a container has, and the rules of which it may open.
+// deviceProperties are the nodes that a container has.
 var deviceProperties = []property{
 	node("a character device", "c", "character special file f0:7 640 5:6", major, minor),
 	node("an unbuffered character device", "u", "character special file f0:7 640 5:6", major, minor),
 	node("a block device", "b", "block special file f0:7 640 5:6", major, minor),
 	node("a named pipe", "p", "fifo 0:0 640 5:6", 0, 0),
+}
+
+// deviceRuleProperties are the rules of which devices a container may open, which its control group has.
+var deviceRuleProperties = []property{
 	rule("reading", "r", noDriver, denied),
 	rule("writing", "w", denied, noDriver),
 	rule("both", "rw", noDriver, noDriver),

@@ -44,6 +44,8 @@ func Run(t *testing.T, name string, open func() engine.Engine) {
 	}
 }
 
+const takesPaths = "the program takes the path of a socket, and no descriptor of one"
+
 // A suiteCase is one part of the contract.
 type suiteCase struct {
 	name  string
@@ -51,7 +53,14 @@ type suiteCase struct {
 	lacks map[string]string // the engines that fail it, and why
 }
 
-func allCases() []suiteCase { return append(propertyCases(), cases...) }
+// allCases are the contract: see tables for what a short test leaves out.
+func allCases() []suiteCase {
+	all := append(propertyCases(), cases...)
+	if testing.Short() {
+		return all
+	}
+	return append(all, furtherCases...)
+}
 
 // cases are the verbs. The properties of a container are in tables.
 var cases = []suiteCase{
@@ -70,10 +79,18 @@ var cases = []suiteCase{
 	{"orphans and an exec that fails", orphansOfFailure, nil},
 	{"seccomp", filters, nil},
 	{"a loaded container", loads, nil},
+}
+
+// furtherCases have nothing to do with control groups.
+var furtherCases = []suiteCase{
 	{"which program a process executes", executes, nil},
 	{"the default devices", defaultDevices, nil},
 	{"the order of hooks", hookOrder, hookTimes},
 	{"hooks that fail", failingHooks, nil},
+	{"further descriptors", descriptors, nil},
+	{"a prepared directory", prepares, nil},
+	{"no pivot", withoutPivot, nil},
+	{"a pidfd", pidfds, map[string]string{"runc": takesPaths, "crun": takesPaths}},
 }
 
 // A bench is what one case works with.
@@ -151,6 +168,16 @@ func spec(p *specs.Process) *specs.Spec {
 // try makes a container whose stdout is b.out.
 func (b *bench) try(s *specs.Spec) (engine.Container, error) {
 	b.Helper()
+	stdio, out := b.stdio(s.Process.Terminal)
+	defer closeStdio(stdio)
+	b.out = out
+	return b.tryWith(s, engine.Options{Stdio: stdio})
+}
+
+// tryWith makes a container with options, of which it sets those that are the suite's.
+func (b *bench) tryWith(s *specs.Spec, o engine.Options) (engine.Container, error) {
+	b.Helper()
+	o.ID, o.Bundle, o.Root, o.Cache, o.Spec = id, b.bundle, b.root, b.cache, s
 	config, err := json.Marshal(s)
 	if err != nil {
 		b.Fatal(err)
@@ -158,12 +185,7 @@ func (b *bench) try(s *specs.Spec) (engine.Container, error) {
 	if err := os.WriteFile(filepath.Join(b.bundle, "config.json"), config, 0o644); err != nil {
 		b.Fatal(err)
 	}
-	stdio, out := b.stdio(s.Process.Terminal)
-	b.out = out
-	c, err := b.engine.Create(b.Context(),
-		engine.Options{ID: id, Bundle: b.bundle, Root: b.root, Cache: b.cache, Spec: s, Stdio: stdio})
-	closeStdio(stdio)
-	return c, err
+	return b.engine.Create(b.Context(), o)
 }
 
 func (b *bench) stdio(terminal bool) (engine.Stdio, *os.File) {
@@ -379,9 +401,13 @@ func signals(b *bench) {
 	b.delete(c)
 }
 
-// reads waits for text. What came behind it is for the next call.
+// reads waits for text, ten seconds at most where r is a pipe or a terminal. What came behind it is for the next call.
 func (b *bench) reads(r io.Reader, text string) {
 	b.Helper()
+	if f, ok := r.(*os.File); ok {
+		_ = f.SetReadDeadline(time.Now().Add(10 * time.Second))
+		defer func() { _ = f.SetReadDeadline(time.Time{}) }()
+	}
 	for buf := make([]byte, 100); ; {
 		if _, rest, found := strings.Cut(b.unread[r], text); found {
 			b.unread[r] = rest

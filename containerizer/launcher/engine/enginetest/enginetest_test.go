@@ -202,6 +202,12 @@ var brokenEngines = []struct {
 	})}},
 	{"passes over a hook that fails", "hooks that fail",
 		broken{create: withHooks(func(h *specs.Hooks) { h.CreateRuntime = nil })}},
+	{"passes no descriptors", "further descriptors", broken{create: withOptions(func(o *engine.Options) {
+		o.Stdio.Extra = nil
+	})}},
+	{"prepares nothing", "a prepared directory", broken{create: withOptions(func(o *engine.Options) {
+		o.Prepare = nil
+	})}},
 	{"execs without output", "exec", broken{wrap: func(c *brokenContainer) {
 		c.exec = func(p *specs.Process, io engine.Stdio) (*engine.Process, error) {
 			io.Stdout, io.Stderr = nil, nil
@@ -218,6 +224,14 @@ func changed(ctx context.Context, good engine.Engine, o engine.Options, change f
 	change(&s)
 	o.Spec = &s
 	return good.Create(ctx, o)
+}
+
+func withOptions(change func(*engine.Options)) func(context.Context, engine.Engine, engine.Options) (engine.Container,
+	error) {
+	return func(ctx context.Context, good engine.Engine, o engine.Options) (engine.Container, error) {
+		change(&o)
+		return good.Create(ctx, o)
+	}
 }
 
 func withoutSize(ctx context.Context, good engine.Engine, o engine.Options) (engine.Container, error) {
