@@ -50,7 +50,8 @@ func newAgent(t *testing.T, more ...isolators.Isolator) *agent {
 	a := &agent{t: t, root: filepath.Join(dir, "root"), state: filepath.Join(dir, "state"),
 		image: imagetest.Busybox(t, dir)}
 	a.table = append(builtin.Table(builtin.Deps{
-		Root: a.root, State: a.state, Helper: testprogram.Find(t, "mctr-helper"), Networks: withoutPlugins(a.root, a.state),
+		Root: a.root, State: a.state, Helper: testprogram.Find(t, "mctr-helper"),
+		Networks: withoutPlugins(a.root, a.state),
 	}), more...)
 	a.Containerizer = a.open()
 	t.Cleanup(a.tearDown)
@@ -76,7 +77,8 @@ func (a *agent) tryOpen(more ...containerizer.Option) (*containerizer.Containeri
 	return containerizer.New(a.t.Context(),
 		append([]containerizer.Option{containerizer.WithDirs(a.root, a.state), containerizer.WithImages(images),
 			containerizer.WithIsolators(a.table), containerizer.WithShim(testprogram.Find(a.t, "mctr-shim")),
-			containerizer.WithHelper(testprogram.Find(a.t, "mctr-helper")), containerizer.WithOwner("test")}, more...)...)
+			containerizer.WithHelper(testprogram.Find(a.t, "mctr-helper")), containerizer.WithOwner("test")},
+			more...)...)
 }
 
 func (a *agent) config(args ...string) *mctr.ContainerConfig {

@@ -40,7 +40,8 @@ func newOlderShim(t *testing.T) *olderShim {
 	if err != nil {
 		t.Fatal(err)
 	}
-	script := fmt.Sprintf("#!/bin/sh\nexec %q %s %q %q \"$@\"\n", self, frontArgument, testprogram.Find(t, "mctr-shim"), s.knows)
+	script := fmt.Sprintf("#!/bin/sh\nexec %q %s %q %q \"$@\"\n", self, frontArgument, testprogram.Find(t, "mctr-shim"),
+		s.knows)
 	if err := os.WriteFile(s.program, []byte(script), 0o755); err != nil {
 		t.Fatal(err)
 	}

@@ -482,8 +482,8 @@ func TestUnit(t *testing.T) {
 				t.Errorf("%s: no %s", unit, line)
 			}
 		}
-		text = bytes.Replace(text, []byte("/usr/local/bin/mctr-agent"), []byte(strconv.Quote(testprogram.Find(t, "mctr-agent"))),
-			1)
+		text = bytes.Replace(text, []byte("/usr/local/bin/mctr-agent"),
+			[]byte(strconv.Quote(testprogram.Find(t, "mctr-agent"))), 1)
 		units = append(units, filepath.Join(dir, unit))
 		if err := os.WriteFile(filepath.Join(dir, unit), text, 0o644); err != nil {
 			t.Fatal(err)

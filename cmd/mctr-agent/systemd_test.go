@@ -36,7 +36,8 @@ func newService(t *testing.T, setting, above string) *service {
 		s.install(unit, string(text))
 	}
 	s.install("mctr-agent.service.d/test.conf", fmt.Sprintf("[Service]\nExecStart=\nExecStart=%s\n"+
-		"Environment=MCTR_AGENT_ROOT=%s MCTR_AGENT_STATE=%s %s\n", testprogram.Find(t, "mctr-agent"), s.root, s.state, setting))
+		"Environment=MCTR_AGENT_ROOT=%s MCTR_AGENT_STATE=%s %s\n", testprogram.Find(t, "mctr-agent"), s.root, s.state,
+		setting))
 	s.systemctl("daemon-reload")
 	s.systemctl("enable", "--runtime", "mctr-containers")
 	s.systemctl("start", "mctr-agent")
