@@ -103,6 +103,8 @@ var rules = []rule{
 			"containerizer/reconcile", "containerizer/release", "containerizer/rootfs", "containerizer/shims",
 			"containerizer/spec", "containerizer/store", "containerizer/supervise", "containerizer/update"},
 		"the order of events: never an isolator, never an engine"},
+	{"internal/hostflags", []string{".", "internal/...", "cni", "containerizer/host"},
+		"flags of programs fill what a host is opened with"},
 	{"internal", []string{".", "internal/..."}, "what everyone needs knows nobody"},
 	{"", nil, "mechanisms and nouns"},
 }

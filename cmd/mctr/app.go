@@ -5,56 +5,42 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
-	"slices"
+	"path/filepath"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
 	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/cni"
 	"github.com/mctr/mctr/containerizer"
+	openhost "github.com/mctr/mctr/containerizer/host"
 	"github.com/mctr/mctr/internal/cgroup"
-	"github.com/mctr/mctr/internal/dirs"
-	"github.com/mctr/mctr/internal/logflags"
-	"github.com/mctr/mctr/isolators/builtin"
+	"github.com/mctr/mctr/internal/hostflags"
 	"github.com/mctr/mctr/provisioner"
 )
 
 // An app is what every command shares.
 type app struct {
-	args                []string // of the command line
-	root, state         string
-	logLevel, logFormat string
-	plainHTTP           []string
-	hostsDirs           []string
-	backend             string
-	cni                 cniFlags
-	cgroupManager       string
-	agent               agentFlags
+	args  []string // of the command line
+	flags hostflags.Flags
+	agent agentFlags
 
 	verb   string // the command's, for what is refused
-	log    slog.Handler
-	opened *containerizer.Containerizer
-	store  *provisioner.Provisioner
+	opened *openhost.Host
 }
 
 func (a *app) globalFlags(f *pflag.FlagSet) {
-	f.StringVar(&a.root, "root", env("MCTR_ROOT", "/var/lib/mctr"),
-		"directory for what survives a reboot: images, logs, records")
-	f.StringVar(&a.state, "state", env("MCTR_STATE", "/run/mctr"), "directory for what ends with the boot")
-	f.StringVar(&a.logLevel, "log-level", env("MCTR_LOG_LEVEL", "warn"),
-		"mctr's own messages on stderr: debug, info, warn, error")
-	f.StringVar(&a.logFormat, "log-format", env("MCTR_LOG_FORMAT", "text"), "text or json")
-	f.StringSliceVar(&a.plainHTTP, "plain-http", nil,
-		"registry `HOST[:PORT]` to speak http with (loopback ones need no asking)")
-	f.StringSliceVar(&a.hostsDirs, "hosts-dir", nil,
-		"`DIR` with HOST/hosts.toml for registries (default /etc/mctr/certs.d, /etc/containerd/certs.d)")
+	a.flags = hostflags.Flags{
+		LogLevel: env("MCTR_LOG_LEVEL", "warn"), LogFormat: os.Getenv("MCTR_LOG_FORMAT"),
+		Config: openhost.Config{
+			Root: os.Getenv("MCTR_ROOT"), State: os.Getenv("MCTR_STATE"), Owner: "cli",
+			CNIConfigDirs: list("MCTR_CNI_CONFIG_DIR"), CNIPluginDirs: list("MCTR_CNI_PLUGIN_DIR"),
+			CgroupManager: os.Getenv("MCTR_CGROUP_MANAGER"), Backend: os.Getenv("MCTR_BACKEND"),
+		},
+	}
+	a.flags.Register(f, hostflags.Words{Program: "mctr", LogLevel: "mctr's own messages on stderr: ",
+		CgroupManager: " (default: as other containers of the state directory have it, else cgroupfs)"})
 	a.agent.register(f)
-	a.cni.register(f)
-	f.StringVar(&a.cgroupManager, "cgroup-manager", env("MCTR_CGROUP_MANAGER", ""),
-		"who makes control groups: cgroupfs, which is mctr itself, or systemd, a scope for each container with what "+
-			"is nested in it (default: as other containers of the state directory have it, else cgroupfs)")
-	f.StringVar(&a.backend, "backend", env("MCTR_BACKEND", ""),
-		"how layers become a filesystem: overlay or copy (default: what works here)")
 	f.VisitAll(func(flag *pflag.Flag) { _ = f.SetAnnotation(flag.Name, global, []string{"true"}) })
 }
 
@@ -65,6 +51,9 @@ func env(name, otherwise string) string {
 	}
 	return otherwise
 }
+
+// list is the variable's value, a path's form, or nothing.
+func list(variable string) []string { return filepath.SplitList(os.Getenv(variable)) }
 
 // begin makes what the global flags ask for. Their errors are exit codes of the
 // command's, like those of its own flags.
@@ -83,77 +72,40 @@ func (a *app) begin(cmd *cobra.Command, _ []string) error {
 }
 
 func (a *app) takeGlobals() (err error) {
-	if a.log, err = logflags.Handler(stderr, a.logLevel, a.logFormat); err != nil {
+	if err := a.flags.TakeLog(stderr); err != nil {
 		return err
 	}
-	if err := cgroup.CheckManager(a.cgroupManager); err != nil {
+	if err := cgroup.CheckManager(a.flags.CgroupManager); err != nil {
 		return err
 	}
-	if a.root, err = dirs.Resolve(a.root); err != nil {
-		return fmt.Errorf("--root: %w", err)
+	if a.opened, err = a.flags.Open(); err != nil {
+		return err
 	}
-	if a.state, err = dirs.Resolve(a.state); err != nil {
-		return fmt.Errorf("--state: %w", err)
-	}
+	a.opened.ExitCommand, a.opened.WatchCommand = a.exitCommand("cleanup"), a.exitCommand("watch")
 	return nil
 }
 
 // images opens the store.
 func (a *app) images() (*provisioner.Provisioner, error) {
-	if a.store != nil {
-		return a.store, nil
-	}
 	if err := a.requireLocal(a.verb); err != nil {
 		return nil, err
 	}
-	var opts []provisioner.Option
-	if len(a.plainHTTP) > 0 {
-		opts = append(opts, provisioner.WithPlainHTTP(a.plainHTTP...))
-	}
-	if len(a.hostsDirs) > 0 {
-		opts = append(opts, provisioner.WithHostsDirs(a.hostsDirs...))
-	}
-	if a.backend != "" {
-		opts = append(opts, provisioner.WithBackend(a.backend))
-	}
-	store, err := provisioner.New(a.root, opts...)
-	a.store = store
-	return store, err
+	return a.opened.Images()
 }
 
 // containers opens the containerizer: hop 1 of a launch.
 func (a *app) containers(ctx context.Context) (*containerizer.Containerizer, error) {
-	if a.opened != nil {
-		return a.opened, nil
-	}
 	if err := a.requireLocal(a.verb); err != nil {
 		return nil, err
 	}
 	if os.Geteuid() != 0 {
 		return nil, fmt.Errorf("%w: mctr must be run by root", mctr.ErrUnsupported)
 	}
-	store, err := a.images()
-	if err != nil {
-		return nil, err
-	}
-	helper, err := containerizer.FindProgram("mctr-helper")
-	if err != nil {
-		return nil, err
-	}
-	a.opened, err = containerizer.New(ctx, containerizer.WithOwner("cli"),
-		containerizer.WithDirs(a.root, a.state),
-		containerizer.WithCgroupManager(a.cgroupManager),
-		containerizer.WithImages(store),
-		containerizer.WithHelper(helper),
-		containerizer.WithIsolators(builtin.Table(builtin.Deps{
-			Root: a.root, State: a.state, Helper: helper, Networks: a.networks(),
-		})),
-		containerizer.WithLog(a.log),
-		containerizer.WithExitCommand(a.exitCommand("cleanup")...),
-		containerizer.WithWatchCommand(a.exitCommand("watch")...),
-	)
-	return a.opened, err
+	return a.opened.Containers(ctx)
 }
+
+// networks are the CNI networks of this root.
+func (a *app) networks() *cni.Networks { return a.opened.Networks() }
 
 // container opens the containerizer and finds the container that ref names.
 func (a *app) container(ctx context.Context, ref string) (*containerizer.Containerizer, mctr.ContainerID, error) {
@@ -173,19 +125,27 @@ func (a *app) changing(ctx context.Context) (*containerizer.Containerizer, error
 		return nil, err
 	}
 	if err := c.CleanupEnded(ctx); err != nil {
-		slog.New(a.log).Warn("clean up after ended containers", "error", err)
+		slog.New(a.opened.Log).Warn("clean up after ended containers", "error", err)
 	}
 	return c, nil
 }
 
-// exitCommand is what a shim runs after a container that nobody watches.
+// exitCommand is what a shim runs after a container that nobody watches: this program, with the
+// flags by which it finds the same plugins in whatever directory and environment.
 func (a *app) exitCommand(verb string) []string {
 	self, err := os.Executable()
 	if err != nil {
 		return nil
 	}
-	return slices.Concat([]string{self, "--root", a.root, "--state", a.state}, a.cni.arguments(),
-		[]string{"internal", verb})
+	h := a.opened
+	command := []string{self, "--root", h.Root, "--state", h.State, "--cni-timeout", h.CNITimeout.String()}
+	for _, dir := range h.CNIPluginDirs {
+		if abs, err := filepath.Abs(dir); err == nil {
+			dir = abs
+		}
+		command = append(command, "--cni-plugin-dir", dir)
+	}
+	return append(command, "internal", verb)
 }
 
 func (a *app) close() error {

@@ -40,8 +40,8 @@ func (a *app) calicoCommand(word, short, example string) *cobra.Command {
 // calicoArguments are what stands behind "network". Where networks are is told by the
 // environment, since mctr-calico's own flags say it more strongly.
 func (a *app) calicoArguments(words []string) []string {
-	for name, value := range map[string]string{"MCTR_ROOT": a.root,
-		"MCTR_CNI_CONFIG_DIR": strings.Join(a.cni.configDirs, string(filepath.ListSeparator))} {
+	for name, value := range map[string]string{"MCTR_ROOT": a.opened.Root,
+		"MCTR_CNI_CONFIG_DIR": strings.Join(a.opened.CNIConfigDirs, string(filepath.ListSeparator))} {
 		_ = os.Setenv(name, value) // no name with "=", no value with a null
 	}
 	return words[1:]

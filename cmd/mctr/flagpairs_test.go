@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/internal/hostflags"
 	"github.com/mctr/mctr/provisioner/imagetest"
 )
 
@@ -128,12 +129,12 @@ func newPairs(t *testing.T) *flagPairs {
 	t.Setenv("MCTR_NETWORK", "none")
 	p := &flagPairs{t: t, image: imagetest.Busybox(t, dir), alone: map[flagValue]map[string]string{},
 		excused: map[string]bool{}}
-	p.app = &app{root: filepath.Join(dir, "root"), state: filepath.Join(dir, "state"), logLevel: "error",
-		logFormat: "text"}
+	p.app = &app{flags: hostflags.Flags{LogLevel: "error", LogFormat: "text"}}
+	p.app.flags.Root, p.app.flags.State = filepath.Join(dir, "root"), filepath.Join(dir, "state")
 	if err := p.app.takeGlobals(); err != nil {
 		t.Fatal(err)
 	}
-	h := newHostIn(t, p.app.root, p.app.state, p.image)
+	h := newHostIn(t, p.app.opened.Root, p.app.opened.State, p.image)
 	h.want(0, "pull", "-q", p.image)
 	t.Cleanup(func() { _ = p.app.close() })
 	file := filepath.Join(dir, "file")

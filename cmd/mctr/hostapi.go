@@ -86,6 +86,6 @@ func (a *app) hostAPI() (agent.Host, error) {
 }
 
 func (a *app) localHost() agent.LocalHost {
-	return agent.LocalHost{Root: a.root, State: a.state, PluginDirs: a.networks().PluginDirs(), Backend: a.backend,
-		Version: version}
+	return agent.LocalHost{Root: a.opened.Root, State: a.opened.State, PluginDirs: a.networks().PluginDirs(),
+		Backend: a.opened.Backend, Version: version}
 }

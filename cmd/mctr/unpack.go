@@ -92,7 +92,11 @@ func (a *app) bundleSpec(ctx context.Context, ref, name, platform string) (*spec
 		return nil, err
 	}
 	config := &mctr.ContainerConfig{Image: ref, Platform: platform, Pull: "never"}
-	if image, err := a.store.Inspect(ctx, ref); err == nil && len(image.Config.Entrypoint)+len(image.Config.Cmd) == 0 {
+	store, err := a.images()
+	if err != nil {
+		return nil, err
+	}
+	if image, err := store.Inspect(ctx, ref); err == nil && len(image.Config.Entrypoint)+len(image.Config.Cmd) == 0 {
 		config.Process.Args = []string{"sh"} // a bundle must name a command
 	}
 	spec, err := c.DryRun(ctx, config)
@@ -107,7 +111,7 @@ func (a *app) bundleSpec(ctx context.Context, ref, name, platform string) (*spec
 // will run it name its control group.
 func (a *app) disown(spec *specs.Spec, name string) {
 	spec.Mounts = slices.DeleteFunc(spec.Mounts, func(m specs.Mount) bool {
-		return below(m.Source, a.root) || below(m.Source, a.state)
+		return below(m.Source, a.opened.Root) || below(m.Source, a.opened.State)
 	})
 	spec.Process.Env = slices.DeleteFunc(spec.Process.Env, func(v string) bool {
 		return strings.HasPrefix(v, "MESOS_") || strings.HasPrefix(v, "HOSTNAME=")
