@@ -25,8 +25,9 @@ type app struct {
 	flags hostflags.Flags
 	agent agentFlags
 
-	verb   string // the command's, for what is refused
-	opened *openhost.Host
+	version string // of this program
+	verb    string // the command's, for what is refused
+	opened  *openhost.Host
 }
 
 func (a *app) globalFlags(f *pflag.FlagSet) {
@@ -62,11 +63,11 @@ func (a *app) begin(cmd *cobra.Command, _ []string) error {
 	if err := a.takeGlobals(); err != nil {
 		return cmd.FlagErrorFunc()(cmd, err)
 	}
-	if err := a.checkFlags(cmd); err != nil {
+	if err := checkFlags(cmd, a.agent.address); err != nil {
 		return cmd.FlagErrorFunc()(cmd, err)
 	}
 	if cmd.Name() != "oci" { // which becomes another program with all that this one got
-		a.chooseInheritance()
+		chooseInheritance(a.remote())
 	}
 	return nil
 }
@@ -137,9 +138,9 @@ func (a *app) exitCommand(verb string) []string {
 	if err != nil {
 		return nil
 	}
-	h := a.opened
-	command := []string{self, "--root", h.Root, "--state", h.State, "--cni-timeout", h.CNITimeout.String()}
-	for _, dir := range h.CNIPluginDirs {
+	command := []string{self, "--root", a.opened.Root, "--state", a.opened.State,
+		"--cni-timeout", a.opened.CNITimeout.String()}
+	for _, dir := range a.opened.CNIPluginDirs {
 		if abs, err := filepath.Abs(dir); err == nil {
 			dir = abs
 		}

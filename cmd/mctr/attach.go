@@ -10,7 +10,7 @@ import (
 )
 
 func (a *app) attachCommand() *cobra.Command {
-	o := &runOptions{watching: true}
+	o := &sessionOptions{watching: true}
 	var noStdin bool
 	cmd := &cobra.Command{
 		Use:   "attach [flags] CONTAINER",
@@ -34,7 +34,7 @@ and never holds the container up.`,
 	return cmd
 }
 
-func (a *app) attach(cmd *cobra.Command, o *runOptions, ref string, stdin bool) error {
+func (a *app) attach(cmd *cobra.Command, o *sessionOptions, ref string, stdin bool) error {
 	ctx := cmd.Context()
 	c, id, err := a.apiForContainer(ctx, ref)
 	if err != nil {
@@ -53,7 +53,7 @@ func (a *app) attach(cmd *cobra.Command, o *runOptions, ref string, stdin bool) 
 	}
 	config := *status.Config
 	config.Process.Stdin = config.Process.Stdin && stdin
-	o.launch.tty = config.Process.Terminal
+	o.tty = config.Process.Terminal
 	s := newSession(c, id, o, &config)
 	defer s.restore()
 	stream, err := c.Attach(s.pulling(ctx), id, wire.Attach{Stdin: config.Process.Stdin, Output: true})

@@ -32,7 +32,7 @@ func (a *app) calicoCommand(word, short, example string) *cobra.Command {
 		Example:            example,
 		DisableFlagParsing: true,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return a.execProgram(cmd, "mctr-calico", a.calicoArguments)
+			return a.execProgram(cmd, "mctr-calico", func(words []string) []string { return a.calicoArguments(words) })
 		},
 	}
 }

@@ -54,23 +54,3 @@ func (a *app) completeFirstImage(cmd *cobra.Command, args []string,
 	}
 	return a.completeImages(cmd, args, typed)
 }
-
-// completeRest gives the commands that complete nothing of their own what suits
-// them: images where an image comes first, and otherwise no files where there is
-// nothing to be named.
-func (a *app) completeRest(root *cobra.Command) {
-	everyCommand(root, func(c *cobra.Command) {
-		if c.ValidArgsFunction != nil || c.HasSubCommands() {
-			return
-		}
-		switch c.CommandPath() {
-		case "mctr run", "mctr create", "mctr container run", "mctr container create", "mctr image unpack":
-			c.ValidArgsFunction = a.completeFirstImage
-		case "mctr images", "mctr image ls", "mctr image inspect", "mctr pull", "mctr image pull":
-			c.ValidArgsFunction = a.completeImages
-		case "mctr ps", "mctr container ls", "mctr prune", "mctr doctor", "mctr events", "mctr reconcile",
-			"mctr version", "mctr system df", "mctr system info", "mctr load", "mctr image load":
-			c.ValidArgsFunction = cobra.NoFileCompletions
-		}
-	})
-}

@@ -27,7 +27,7 @@ func confirmRemoved(ctx context.Context, c agent.Containers, id mctr.ContainerID
 		id.Short())
 	var status exitStatus
 	if errors.As(result, &status) {
-		return exitStatus{status.code, errors.Join(status.err, err)}
+		return exitStatus{code: status.code, err: errors.Join(status.err, err)}
 	}
-	return exitStatus{ownFailure, err}
+	return exitStatus{code: ownFailure, err: err}
 }

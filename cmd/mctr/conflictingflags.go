@@ -45,8 +45,9 @@ var localFlags = []string{"root", "state", "backend", "plain-http", "hosts-dir",
 // agentOnlyFlags are the global flags that say how an agent is reached.
 var agentOnlyFlags = []string{"agent-token-file", "agent-tls-ca", "agent-tls-cert", "agent-tls-key"}
 
-// checkFlags refuses flags that another one leaves without a meaning.
-func (a *app) checkFlags(cmd *cobra.Command) error {
+// checkFlags refuses flags that another one leaves without a meaning. The agent is the address of
+// the one that the command is about; "": none.
+func checkFlags(cmd *cobra.Command, agent string) error {
 	f := cmd.Flags()
 	for _, c := range conflicts {
 		if slices.Contains(strings.Fields(c.commands), cmd.Name()) && isGiven(f, c.flag) && isGiven(f, c.beside) {
@@ -61,7 +62,7 @@ func (a *app) checkFlags(cmd *cobra.Command) error {
 	if err := checkPositive(f); err != nil {
 		return err
 	}
-	return a.checkAgentFlags(f)
+	return checkAgentFlags(f, agent)
 }
 
 // positiveFlags are the numeric flags for which 0 is not a value: what is given is not taken for
@@ -121,17 +122,17 @@ func onlyOf(f *pflag.FlagSet, list []string) (err error) {
 const global = "mctr_global"
 
 // checkAgentFlags refuses what says how this host does it where an agent does.
-func (a *app) checkAgentFlags(f *pflag.FlagSet) error {
+func checkAgentFlags(f *pflag.FlagSet, agent string) error {
 	for _, name := range localFlags {
-		if a.remote() && isGiven(f, name) {
+		if agent != "" && isGiven(f, name) {
 			return &mctr.UnsupportedError{
-				Feature: "--" + name + " with --agent", Why: "the agent at " + a.agent.address + " has its own",
+				Feature: "--" + name + " with --agent", Why: "the agent at " + agent + " has its own",
 				Remedy: "give it to mctr-agent, or run the command there, without --agent and MCTR_AGENT",
 			}
 		}
 	}
 	for _, name := range agentOnlyFlags {
-		if !a.remote() && isGiven(f, name) {
+		if agent == "" && isGiven(f, name) {
 			return fmt.Errorf("%w: --%s: no agent is named (--agent ADDRESS, or MCTR_AGENT)", mctr.ErrInvalid, name)
 		}
 	}

@@ -75,7 +75,7 @@ func TestAgentRefuses(t *testing.T) {
 		if err := cmd.ParseFlags([]string{"--agent", "unix:///nowhere", "--" + flag.Name, value}); err != nil {
 			t.Fatal(err)
 		}
-		if err := a.checkFlags(cmd); err == nil || !strings.Contains(err.Error(), "--"+flag.Name+" with --agent") {
+		if err := checkFlags(cmd, a.agent.address); err == nil || !strings.Contains(err.Error(), "--"+flag.Name+" with --agent") {
 			t.Errorf("--%s beside --agent: %v", flag.Name, err)
 		}
 	})
@@ -83,7 +83,7 @@ func TestAgentRefuses(t *testing.T) {
 
 // TestConflictsName wants the table to speak of flags that there are.
 func TestConflictsName(t *testing.T) {
-	root := (&app{}).command()
+	root := command(&app{})
 	for _, c := range conflicts {
 		for _, name := range strings.Fields(c.commands) {
 			cmd, _, err := root.Find([]string{name})

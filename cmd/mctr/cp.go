@@ -43,7 +43,7 @@ owners, and all of that. A tar stream has all as it is. The kernel's filesystems
   mctr cp ./site/. web:/usr/share/nginx/html
   mctr cp web:/etc - | tar tv`,
 		Args:              cobra.ExactArgs(2),
-		ValidArgsFunction: a.completePaths,
+		ValidArgsFunction: completePaths(a),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			ctx, stop := cmd.Context(), func() {}
 			if args[1] != "-" { // or else there is nothing to undo, and a signal may end it
@@ -251,20 +251,21 @@ func (c counting) Write(b []byte) (int, error) {
 }
 
 // completePaths offers containers, and files for what is no container's.
-func (a *app) completePaths(cmd *cobra.Command, args []string,
-	typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
-	names, directive := a.completeContainers(cmd, args, typed)
-	if directive == cobra.ShellCompDirectiveError || strings.Contains(typed, ":") || len(args) > 1 {
-		return nil, cobra.ShellCompDirectiveNoFileComp
-	}
-	var words []cobra.Completion
-	for _, name := range names {
-		if typed != "" && strings.HasPrefix(name, typed) {
-			words = append(words, name+":")
+func completePaths(a *app) cobra.CompletionFunc {
+	return func(cmd *cobra.Command, args []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
+		names, directive := a.completeContainers(cmd, args, typed)
+		if directive == cobra.ShellCompDirectiveError || strings.Contains(typed, ":") || len(args) > 1 {
+			return nil, cobra.ShellCompDirectiveNoFileComp
 		}
+		var words []cobra.Completion
+		for _, name := range names {
+			if typed != "" && strings.HasPrefix(name, typed) {
+				words = append(words, name+":")
+			}
+		}
+		if len(words) == 0 {
+			return nil, cobra.ShellCompDirectiveDefault
+		}
+		return words, cobra.ShellCompDirectiveNoSpace
 	}
-	if len(words) == 0 {
-		return nil, cobra.ShellCompDirectiveDefault
-	}
-	return words, cobra.ShellCompDirectiveNoSpace
 }

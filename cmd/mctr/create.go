@@ -16,8 +16,9 @@ func (a *app) createCommand() *cobra.Command {
 		Short: "Record a container without running it",
 		Long: "Record a container and print its id. Nothing runs before start; until then it\n" +
 			"survives a reboot. The flags are those of run.",
-		Example: "  id=$(mctr create -m 64m debian sleep 60) && mctr start $id",
-		RunE:    func(cmd *cobra.Command, args []string) error { return failedToRun(a.create(cmd, l, args)) },
+		Example:           "  id=$(mctr create -m 64m debian sleep 60) && mctr start $id",
+		ValidArgsFunction: a.completeFirstImage,
+		RunE:              func(cmd *cobra.Command, args []string) error { return failedToRun(a.create(cmd, l, args)) },
 	}
 	a.prepareLaunchFlags(cmd, l)
 	return cmd
@@ -94,8 +95,7 @@ func (a *app) startAttached(cmd *cobra.Command, ref string, stdin bool) error {
 	}
 	config := *status.Config
 	config.Process.Stdin = config.Process.Stdin && stdin
-	o := &runOptions{sigProxy: true, detachKeys: defaultDetachKeys}
-	o.launch.tty = config.Process.Terminal
+	o := &sessionOptions{sigProxy: true, detachKeys: defaultDetachKeys, tty: config.Process.Terminal}
 	s := newSession(c, id, o, &config)
 	defer s.restore()
 	stream, err := c.Start(s.pulling(ctx), id, s.options())

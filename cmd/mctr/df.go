@@ -26,7 +26,7 @@ on disk, and how much of it could be freed: images that no container uses, and
 containers that do not run. What images share counts once. Leftovers are what no
 image refers to any more.`,
 		Example: "  mctr system df\n  mctr system df -v\n  mctr system df --format '{{.Type}} {{.Reclaimable}}'",
-		Args:    cobra.NoArgs,
+		Args:    cobra.NoArgs, ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			s, err := a.space(cmd.Context())
 			if err != nil {
@@ -154,9 +154,8 @@ func (s *space) imageRows(noTrunc bool) (rows []imageSpaceRow) {
 }
 
 func (s *space) containerRows(noTrunc bool) (rows []containerSpaceRow) {
-	o := psOptions{listFlags: listFlags{noTrunc: noTrunc}}
 	for _, c := range s.containers {
-		r := o.row(c.Status)
+		r := newPsRow(c.Status, noTrunc)
 		rows = append(rows, containerSpaceRow{
 			r.ID, r.Image, r.Command, units.HumanSize(float64(c.usage.Written + c.usage.Sandbox)),
 			units.HumanSize(float64(c.usage.Logs)), r.RunningFor, r.Status, r.Names,

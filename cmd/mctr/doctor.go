@@ -22,7 +22,7 @@ kernel, control groups, namespaces, filesystems, privileges, programs and their
 builds, plugins, GPUs. What is missing makes some flags be refused; what is broken makes mctr not
 work, and the exit code 1.`,
 		Example: "  mctr doctor\n  mctr doctor --json",
-		Args:    cobra.NoArgs,
+		Args:    cobra.NoArgs, ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if asJSON {
 				format = "json"
@@ -58,7 +58,8 @@ func (a *app) doctor(ctx context.Context, format string, all bool) error {
 		return err
 	}
 	if !doctor.Works(found) {
-		return exitStatus{1, errors.New("something that mctr cannot do without is broken on this host: see above")}
+		return exitStatus{code: 1,
+			err: errors.New("something that mctr cannot do without is broken on this host: see above")}
 	}
 	return nil
 }

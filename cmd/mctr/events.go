@@ -37,7 +37,7 @@ they are no longer kept or the reader is too slow, a gap says so.`,
 		Example: `  mctr events --filter event=die --filter event=oom
   mctr events --since 10m --no-follow --json
   mctr events --after 1764374400000123 --json`,
-		Args: cobra.NoArgs,
+		Args: cobra.NoArgs, ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.events(cmd.Context(), o) },
 	}
 	f := cmd.Flags()

@@ -36,7 +36,7 @@ container does not run or the command cannot be invoked, 127 when it is not foun
 		RunE: func(cmd *cobra.Command, args []string) error {
 			err := a.exec(cmd.Context(), o, args[0], args[1:])
 			if errors.Is(err, mctr.ErrState) {
-				return exitStatus{126, err}
+				return exitStatus{code: 126, err: err}
 			}
 			return failedToRun(err)
 		},
@@ -112,7 +112,7 @@ func execSession(ctx context.Context, stream *launcher.Stream, t *terminal, stdi
 	case err != nil:
 		return err
 	case end.Message != "":
-		return exitStatus{end.ExitCode, errors.New(end.Message)}
+		return exitStatus{code: end.ExitCode, err: errors.New(end.Message)}
 	case end.ExitCode != 0:
 		return exitStatus{code: end.ExitCode}
 	}

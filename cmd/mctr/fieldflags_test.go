@@ -48,7 +48,7 @@ func commandOf(t *testing.T, key string) *cobra.Command {
 	if strings.HasPrefix(key, "definition.") {
 		verb = []string{"network", "create"}
 	}
-	cmd, _, err := (&app{}).command().Find(verb)
+	cmd, _, err := command(&app{}).Find(verb)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -184,7 +184,7 @@ func (p *flagPairs) ask(flags ...flagValue) (said map[string]string, err error) 
 	if err := cmd.ParseFlags(args); err != nil {
 		return nil, fmt.Errorf("%w: %w", mctr.ErrInvalid, err)
 	}
-	if err := p.app.checkFlags(cmd); err != nil {
+	if err := checkFlags(cmd, ""); err != nil {
 		return nil, err
 	}
 	image := p.image

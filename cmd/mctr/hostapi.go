@@ -7,12 +7,6 @@ import (
 	"github.com/mctr/mctr/agent"
 )
 
-// containerAPI are what verbs do to containers, wherever these are.
-type containerAPI = agent.Containers
-
-// localContainers are this host's containers.
-type localContainers = agent.LocalContainers
-
 // api gives the containers that the command is about. A verb that needs more of
 // them than [agent.Containers], or their host's files, asks for a.containers instead.
 func (a *app) api(ctx context.Context) (agent.Containers, error) {
@@ -87,5 +81,5 @@ func (a *app) hostAPI() (agent.Host, error) {
 
 func (a *app) localHost() agent.LocalHost {
 	return agent.LocalHost{Root: a.opened.Root, State: a.opened.State, PluginDirs: a.networks().PluginDirs(),
-		Backend: a.opened.Backend, Version: version}
+		Backend: a.opened.Backend, Version: a.version}
 }

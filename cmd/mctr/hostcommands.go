@@ -16,9 +16,6 @@ import (
 	"github.com/mctr/mctr/internal/doctor"
 )
 
-// version is set by the linker.
-var version = "development"
-
 func (a *app) bundleCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:               "bundle CONTAINER DIR",
@@ -47,7 +44,7 @@ with its owner, the evidence and what is done about it. Only what mctr's own
 records prove to be its own is touched. A container that its restart policy was
 about to start is started, where who was to do that was killed.`,
 		Example: "  mctr reconcile --dry-run\n  mctr reconcile",
-		Args:    cobra.NoArgs,
+		Args:    cobra.NoArgs, ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			c, err := a.api(cmd.Context())
 			if err != nil {
@@ -95,9 +92,9 @@ func (a *app) versionCommand() *cobra.Command {
 		Long: "Show the versions of mctr, of its other programs and of the plugins, and where\n" +
 			"programs are of different builds.",
 		Example: "  mctr version --json",
-		Args:    cobra.NoArgs,
+		Args:    cobra.NoArgs, ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			v := versionInfo{Version: version, Commit: buildinfo.Commit(), Go: runtime.Version(), OS: runtime.GOOS,
+			v := versionInfo{Version: a.version, Commit: buildinfo.Commit(), Go: runtime.Version(), OS: runtime.GOOS,
 				Arch: runtime.GOARCH, OCI: specs.Version}
 			if err := a.agentVersion(cmd.Context(), &v); err != nil {
 				return err
@@ -107,7 +104,7 @@ func (a *app) versionCommand() *cobra.Command {
 			if asJSON {
 				return printJSON(os.Stdout, v)
 			}
-			fmt.Println(versionLine())
+			fmt.Println(versionLine(a.version))
 			if v.Agent != nil {
 				fmt.Printf("mctr-agent %s, commit %s, at %s\n", v.Agent.Version, v.Agent.GitSHA, a.agent.address)
 				if v.Agent.GitSHA != v.Commit || v.Agent.Version != v.Version {
@@ -123,7 +120,7 @@ func (a *app) versionCommand() *cobra.Command {
 }
 
 // versionLine is what version and --version print of mctr.
-func versionLine() string {
+func versionLine(version string) string {
 	return fmt.Sprintf("mctr %s, commit %s, %s %s/%s, OCI runtime-spec %s",
 		version, buildinfo.Commit(), runtime.Version(), runtime.GOOS, runtime.GOARCH, specs.Version)
 }
@@ -143,7 +140,7 @@ func (a *app) agentVersion(ctx context.Context, v *versionInfo) error {
 }
 
 // internalCommand is what mctr's own programs call.
-func (a *app) internalCommand() *cobra.Command {
+func internalCommand(a *app) *cobra.Command {
 	cmd := &cobra.Command{Use: "internal", Hidden: true, Short: "For mctr's own programs"}
 	cmd.AddCommand(
 		a.exitCommandOf("cleanup ID",

@@ -12,7 +12,6 @@ import (
 	"github.com/docker/go-units"
 	"github.com/spf13/cobra"
 
-	"github.com/mctr/mctr/internal/commandline"
 	"github.com/mctr/mctr/provisioner"
 )
 
@@ -23,7 +22,7 @@ func (a *app) pullCommand() *cobra.Command {
 		Use:     "pull [flags] IMAGE...",
 		Short:   "Fetch images into the store",
 		Example: "  mctr pull alpine\n  mctr pull --platform linux/arm64 debian:bookworm-slim",
-		Args:    cobra.MinimumNArgs(1),
+		Args:    cobra.MinimumNArgs(1), ValidArgsFunction: a.completeImages,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			store, err := a.imageAPI()
 			if err != nil {
@@ -60,7 +59,7 @@ func (a *app) imagesCommand() *cobra.Command {
 		Use:     "images [flags] [IMAGE]",
 		Short:   "List the images of the store",
 		Example: "  mctr images\n  mctr images -q",
-		Args:    cobra.MaximumNArgs(1),
+		Args:    cobra.MaximumNArgs(1), ValidArgsFunction: a.completeImages,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			rows, err := a.imageRows(cmd.Context(), args, list.noTrunc)
 			if err != nil {
@@ -121,19 +120,19 @@ func splitReference(ref string) (repository, tag string) {
 	return ref, "<none>"
 }
 
-func (a *app) imageCommand() *cobra.Command {
+func (a *app) inspectImagesCommand() *cobra.Command {
 	var format string
-	inspect := &cobra.Command{
-		Use:     "inspect [flags] IMAGE...",
-		Short:   "Show what is known of images of the store",
-		Example: "  mctr image inspect alpine --format '{{json .Config.Env}}'",
-		Args:    cobra.MinimumNArgs(1),
-		RunE:    func(cmd *cobra.Command, args []string) error { return a.inspectImages(cmd.Context(), args, format) },
+	cmd := &cobra.Command{
+		Use:               "inspect [flags] IMAGE...",
+		Short:             "Show what is known of images of the store",
+		Example:           "  mctr image inspect alpine --format '{{json .Config.Env}}'",
+		Args:              cobra.MinimumNArgs(1),
+		ValidArgsFunction: a.completeImages,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return inspectImages(cmd.Context(), a, args, format)
+		},
 	}
-	inspect.Flags().StringVarP(&format, "format", "f", "", "Go template")
-	cmd := commandline.Group("image", "Look at images, and the commands for them by docker's longer names",
-		append(a.imageAliases(), inspect, a.unpackCommand())...)
-	cmd.Example = "  mctr image inspect alpine\n  mctr image ls"
+	cmd.Flags().StringVarP(&format, "format", "f", "", "Go template")
 	return cmd
 }
 
@@ -155,7 +154,8 @@ type imageInfo struct {
 	Manifest json.RawMessage `json:",omitempty"`
 }
 
-func (a *app) inspectImages(ctx context.Context, refs []string, format string) error {
+// inspectImages prints what is known of images, as JSON or by a Go template.
+func inspectImages(ctx context.Context, a *app, refs []string, format string) error {
 	store, err := a.imageAPI()
 	if err != nil {
 		return err
@@ -255,7 +255,7 @@ func (a *app) pruneCommand() *cobra.Command {
 			"no container uses; with --containers, first the containers that have ended.",
 		Example: `  mctr prune --dry-run
   mctr prune --all`,
-		Args: cobra.NoArgs,
+		Args: cobra.NoArgs, ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if containers && !dryRun {
 				if err := a.removeAll(cmd.Context(), false); err != nil {

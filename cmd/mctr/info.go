@@ -34,7 +34,7 @@ func (a *app) infoCommand() *cobra.Command {
 		Long: "Show short facts of this host and of what is on it. What is missing here for\n" +
 			"containers, and the remedy, mctr doctor says.",
 		Example: "  mctr system info\n  mctr system info -f '{{.CgroupVersion}}'",
-		Args:    cobra.NoArgs,
+		Args:    cobra.NoArgs, ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			i, err := a.info(cmd.Context())
 			switch {

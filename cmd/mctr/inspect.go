@@ -13,7 +13,7 @@ import (
 	"github.com/mctr/mctr"
 )
 
-func (a *app) inspectCommand() *cobra.Command {
+func (a *app) inspectCommand(inspectImages imageInspector) *cobra.Command {
 	var format, kind string
 	cmd := &cobra.Command{
 		Use:   "inspect [flags] CONTAINER...",
@@ -29,7 +29,7 @@ mctr's own, among them why a container ended and by what evidence.`,
 			case "container":
 				return a.inspect(cmd.Context(), args, format)
 			case "image":
-				return a.inspectImages(cmd.Context(), args, format)
+				return inspectImages(cmd.Context(), a, args, format)
 			}
 			return fmt.Errorf("%w: --type %s: container or image", mctr.ErrInvalid, kind)
 		},

@@ -182,10 +182,13 @@ func ask(ctx context.Context, c *credentials.Credentials, o loginFlags) (err err
 	return errors.Join(err, terminal.Reset())
 }
 
+// maxLine bounds what is read as a line.
+const maxLine = 1 << 20
+
 // readLine reads a line and not a byte beyond it.
 func readLine(r io.Reader) (string, error) {
 	var line []byte
-	for b := make([]byte, 1); len(line) <= maxPassword; {
+	for b := make([]byte, 1); len(line) <= maxLine; {
 		n, err := r.Read(b)
 		if n > 0 && b[0] == '\n' {
 			return strings.TrimSuffix(string(line), "\r"), nil
@@ -198,7 +201,7 @@ func readLine(r io.Reader) (string, error) {
 			return "", err
 		}
 	}
-	return "", fmt.Errorf("%w: a line of more than %d bytes", mctr.ErrInvalid, maxPassword)
+	return "", fmt.Errorf("%w: a line of more than %d bytes", mctr.ErrInvalid, maxLine)
 }
 
 func (a *app) logoutCommand() *cobra.Command {

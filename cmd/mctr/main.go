@@ -15,13 +15,16 @@ import (
 	"github.com/mctr/mctr/internal/visible"
 )
 
+// version is set by the linker.
+var version = "development"
+
 func main() { os.Exit(run(os.Args[1:])) }
 
 // run gives the exit code: 0, the task's own, 125 when mctr failed at running
 // something, 1 when it failed at anything else.
 func run(args []string) int {
-	a := &app{args: args}
-	root := a.command()
+	a := &app{args: args, version: version}
+	root := command(a)
 	root.SetArgs(args)
 	err := root.ExecuteContext(context.Background())
 	if err := a.close(); err != nil {
@@ -70,7 +73,7 @@ func (e exitStatus) Error() string {
 func (e exitStatus) Unwrap() error { return e.err }
 
 // command is the tree of commands.
-func (a *app) command() *cobra.Command {
+func command(a *app) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "mctr [flags] COMMAND",
 		Short: "Run containers, without a daemon",
@@ -85,7 +88,7 @@ mctr-shim, stays with each container.`,
 		PersistentPreRunE: a.begin,
 		Args:              commandline.NoSuchCommand,
 		RunE:              func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
-		Version:           versionLine(),
+		Version:           versionLine(a.version),
 	}
 	root.SetVersionTemplate("{{.Version}}\n")
 	a.globalFlags(root.PersistentFlags())
@@ -101,17 +104,11 @@ mctr-shim, stays with each container.`,
 			root.AddCommand(c)
 		}
 	}
-	add("containers", a.runCommand(), a.createCommand(), a.startCommand(), a.psCommand(), a.logsCommand(),
-		a.execCommand(), a.waitCommand(), a.stopCommand(), a.killCommand(), a.rmCommand(), a.inspectCommand(),
-		a.topCommand(), a.statsCommand(), a.bundleCommand(), a.explainCommand(), a.attachCommand(), a.pauseCommand(),
-		a.unpauseCommand(), a.restartCommand(), a.renameCommand(), a.updateCommand(), a.cpCommand(), a.portCommand(),
-		a.containerCommand())
-	add("images", a.pullCommand(), a.imagesCommand(), a.imageCommand(), a.rmiCommand(), a.pruneCommand(),
-		a.tagCommand(), a.loadCommand(), a.saveCommand(), a.loginCommand(), a.logoutCommand())
-	add("host", a.infoCommand(), a.doctorCommand(), a.eventsCommand(), a.reconcileCommand(), a.versionCommand(),
-		a.ociCommand(), a.systemCommand(), a.networkCommand(), a.manCommand())
-	root.AddCommand(a.internalCommand())
-	a.completeRest(root)
+	add("containers", containerCommands(a, inspectImages)...)
+	add("images", imageCommands(a)...)
+	add("host", systemCommands(a)...)
+	add("host", networkCommand(a))
+	root.AddCommand(internalCommand(a))
 	commandline.Finish(root)
 	root.SetHelpCommandGroupID("host")
 	return root

@@ -18,13 +18,13 @@ func (a *app) manCommand() *cobra.Command {
 		Example: "  mctr man /usr/local/share/man/man1",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return writeManual(cmd.Root(), args[0])
+			return writeManual(cmd.Root(), args[0], a.version)
 		},
 	}
 }
 
 // writeManual writes a page for each command that is not hidden.
-func writeManual(root *cobra.Command, dir string) error {
+func writeManual(root *cobra.Command, dir, version string) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
 	}

@@ -17,7 +17,7 @@ import (
 // TestEveryCommandExplainsItself: a sentence, and more than that where the name
 // does not say it all; each flag has a word of help.
 func TestEveryCommandExplainsItself(t *testing.T) {
-	root := (&app{}).command()
+	root := command(&app{})
 	root.InitDefaultHelpCmd()
 	n := 0
 	everyCommand(root, func(c *cobra.Command) {
@@ -46,7 +46,7 @@ func TestEveryCommandExplainsItself(t *testing.T) {
 // 80 columns.
 func TestHelpFits(t *testing.T) {
 	t.Setenv("COLUMNS", "80")
-	root := (&app{}).command()
+	root := command(&app{})
 	example := regexp.MustCompile(`^  (mctr|curl|host[12]#)`)
 	fits := func(of, help string) {
 		for line := range strings.Lines(help) {

@@ -16,7 +16,8 @@ import (
 	"github.com/mctr/mctr/internal/commandline"
 )
 
-func (a *app) networkCommand() *cobra.Command {
+// networkCommand has the verbs for networks.
+func networkCommand(a *app) *cobra.Command {
 	cmd := commandline.Group("network", "Make, show and remove networks",
 		a.networkCreateCommand(), a.networkLsCommand(), a.networkInspectCommand(), a.networkRmCommand(),
 		a.networkPruneCommand(), a.networkCheckCommand(), a.networkGCCommand())

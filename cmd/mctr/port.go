@@ -22,7 +22,7 @@ port, and the host's address and port. With PORT only where that one leads from;
 its protocol is tcp if none is given.`,
 		Example:           "  mctr port web\n  mctr port web 80\n  curl http://$(mctr port web 80/tcp)",
 		Args:              cobra.RangeArgs(1, 2),
-		ValidArgsFunction: a.completePort,
+		ValidArgsFunction: completePort(a),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c, id, err := a.apiForContainer(cmd.Context(), args[0])
 			if err != nil {
@@ -51,27 +51,28 @@ its protocol is tcp if none is given.`,
 }
 
 // completePort offers containers, and then the ports of the one that was named.
-func (a *app) completePort(cmd *cobra.Command, args []string,
-	typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
-	if len(args) == 0 {
-		return a.completeContainers(cmd, args, typed)
+func completePort(a *app) cobra.CompletionFunc {
+	return func(cmd *cobra.Command, args []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
+		if len(args) == 0 {
+			return a.completeContainers(cmd, args, typed)
+		}
+		if len(args) > 1 || a.begin(cmd, nil) != nil {
+			return nil, cobra.ShellCompDirectiveNoFileComp
+		}
+		c, id, err := a.apiForContainer(cmd.Context(), args[0])
+		if err != nil {
+			return nil, cobra.ShellCompDirectiveNoFileComp
+		}
+		s, err := c.Status(cmd.Context(), id)
+		if err != nil {
+			return nil, cobra.ShellCompDirectiveNoFileComp
+		}
+		var words []cobra.Completion
+		for _, p := range s.Ports {
+			words = append(words, fmt.Sprintf("%d/%s", p.ContainerPort, p.Protocol))
+		}
+		return words, cobra.ShellCompDirectiveNoFileComp
 	}
-	if len(args) > 1 || a.begin(cmd, nil) != nil {
-		return nil, cobra.ShellCompDirectiveNoFileComp
-	}
-	c, id, err := a.apiForContainer(cmd.Context(), args[0])
-	if err != nil {
-		return nil, cobra.ShellCompDirectiveNoFileComp
-	}
-	s, err := c.Status(cmd.Context(), id)
-	if err != nil {
-		return nil, cobra.ShellCompDirectiveNoFileComp
-	}
-	var words []cobra.Completion
-	for _, p := range s.Ports {
-		words = append(words, fmt.Sprintf("%d/%s", p.ContainerPort, p.Protocol))
-	}
-	return words, cobra.ShellCompDirectiveNoFileComp
 }
 
 // publishedPorts are the container's published ports, or those for the wanted one alone.

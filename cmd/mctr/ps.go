@@ -32,7 +32,7 @@ func (a *app) psCommand() *cobra.Command {
 		Aliases: []string{"ls", "list"},
 		Short:   "List containers",
 		Example: "  mctr ps -a\n  mctr ps -aq --filter status=exited\n  mctr ps --format '{{.ID}} {{.Status}}'",
-		Args:    cobra.NoArgs,
+		Args:    cobra.NoArgs, ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			c, err := a.api(cmd.Context())
 			if err != nil {
@@ -70,7 +70,7 @@ func (a *app) ps(ctx context.Context, c agent.Containers, o *psOptions) error {
 	}
 	rows := make([]psRow, len(list))
 	for i, s := range list {
-		rows[i] = o.row(s)
+		rows[i] = newPsRow(s, o.noTrunc)
 		if !o.size {
 			continue
 		}
@@ -111,7 +111,8 @@ func (o *psOptions) choose(list []*mctr.Status) ([]*mctr.Status, error) {
 	return list, nil
 }
 
-func (o *psOptions) row(s *mctr.Status) psRow {
+// newPsRow describes a container; noTrunc is with its whole id and command.
+func newPsRow(s *mctr.Status, noTrunc bool) psRow {
 	r := psRow{
 		ID: s.ID.Short(), Image: s.Config.Image, Command: strconv.Quote(commandLine(s)), Names: s.Config.Name,
 		CreatedAt: s.Created.Local().Format("2006-01-02 15:04:05 -0700 MST"), RunningFor: ago(s.Created),
@@ -121,7 +122,7 @@ func (o *psOptions) row(s *mctr.Status) psRow {
 	if r.Image == "" {
 		r.Image = "<host>"
 	}
-	if o.noTrunc {
+	if noTrunc {
 		r.ID = string(s.ID)
 	} else if len(r.Command) > 22 {
 		r.Command = r.Command[:20] + "…\""

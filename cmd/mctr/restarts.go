@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/agent"
 	"github.com/mctr/mctr/containerizer"
 	"github.com/mctr/mctr/containerizer/launcher"
 	"github.com/mctr/mctr/containerizer/launcher/wire"
@@ -14,7 +15,7 @@ import (
 // followRestarts has the session stay with its container through the restarts of its policy.
 // It does nothing for the containers of an agent, which follows their policies itself.
 func (s *session) followRestarts() {
-	if _, local := s.containers.(localContainers); !local || s.flags.detach {
+	if _, local := s.containers.(agent.LocalContainers); !local || s.flags.detach {
 		return
 	}
 	s.runs = &containerizer.Runs{

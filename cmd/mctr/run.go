@@ -16,15 +16,11 @@ import (
 
 // runOptions are the flags of run alone.
 type runOptions struct {
-	launch     launchFlags
-	detach     bool
-	dryRun     bool
-	timings    bool
-	sigProxy   bool
-	detachKeys string
-	quiet      bool
-	group      string
-	watching   bool // of a container that is not this command's own
+	sessionOptions
+	launch  launchFlags
+	dryRun  bool
+	timings bool
+	group   string
 }
 
 func (a *app) runCommand() *cobra.Command {
@@ -48,7 +44,8 @@ failed, 126 when the command cannot be invoked, 127 when it is not found.`,
   mctr run --network blue:ip=10.9.0.7 --network storage debian ip address
   mctr run --group pod.json --rm
   mctr run --dry-run busybox true        # print the OCI config.json`,
-		RunE: func(cmd *cobra.Command, args []string) error { return failedToRun(a.run(cmd, o, args)) },
+		ValidArgsFunction: a.completeFirstImage,
+		RunE:              func(cmd *cobra.Command, args []string) error { return failedToRun(a.run(cmd, o, args)) },
 	}
 	a.prepareLaunchFlags(cmd, &o.launch)
 	f := cmd.Flags()
@@ -84,7 +81,7 @@ func words(list ...string) cobra.CompletionFunc {
 }
 
 // failedFlag gives an error of a flag docker's exit code for what runs something.
-func failedFlag(_ *cobra.Command, err error) error { return exitStatus{ownFailure, err} }
+func failedFlag(_ *cobra.Command, err error) error { return exitStatus{code: ownFailure, err: err} }
 
 // failedToRun gives an error of run or exec docker's exit code.
 func failedToRun(err error) error {
@@ -93,11 +90,11 @@ func failedToRun(err error) error {
 	case err == nil, errors.As(err, &status):
 		return err
 	case errors.Is(err, wire.ErrCommandNotFound):
-		return exitStatus{127, err}
+		return exitStatus{code: 127, err: err}
 	case errors.Is(err, wire.ErrCommandInvoke):
-		return exitStatus{126, err}
+		return exitStatus{code: 126, err: err}
 	}
-	return exitStatus{ownFailure, err}
+	return exitStatus{code: ownFailure, err: err}
 }
 
 // imageAndCommand splits the arguments.
@@ -148,14 +145,15 @@ func (a *app) launch(ctx context.Context, c agent.Containers, o *runOptions, con
 	if err != nil {
 		return err
 	}
-	session := newSession(c, id, o, config)
-	defer session.restore()
-	options := session.options()
+	o.tty = o.launch.tty
+	s := newSession(c, id, &o.sessionOptions, config)
+	defer s.restore()
+	options := s.options()
 	times := &timings{}
 	if o.timings {
 		options.Step = times.add
 	}
-	stream, err := c.Launch(session.pulling(ctx), id, config, options)
+	stream, err := c.Launch(s.pulling(ctx), id, config, options)
 	if err != nil {
 		return errors.Join(err, cid.drop())
 	}
@@ -167,7 +165,7 @@ func (a *app) launch(ctx context.Context, c agent.Containers, o *runOptions, con
 		fmt.Println(id)
 		return warn(ctx, c, id)
 	}
-	return session.follow(ctx, stream)
+	return s.follow(ctx, stream)
 }
 
 // warn says on stderr what a launch left undone.

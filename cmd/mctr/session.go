@@ -13,16 +13,27 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/agent"
 	"github.com/mctr/mctr/containerizer"
 	"github.com/mctr/mctr/containerizer/launcher"
 	"github.com/mctr/mctr/containerizer/launcher/wire"
 )
 
+// sessionOptions are how a session is led.
+type sessionOptions struct {
+	tty        bool // the container has a terminal
+	detach     bool // no session: it is launched and left to itself
+	quiet      bool // no progress of the pull
+	sigProxy   bool // signals are the container's
+	watching   bool // of a container that is not this command's own
+	detachKeys string
+}
+
 // A session is a foreground run: this terminal, or these pipes, and one container.
 type session struct {
-	containers containerAPI
+	containers agent.Containers
 	id         mctr.ContainerID
-	flags      *runOptions
+	flags      *sessionOptions
 	config     *mctr.ContainerConfig
 	terminal   *terminal // nil without -t
 	detachKeys []byte    // end the session when they are typed; none: nothing does
@@ -38,10 +49,10 @@ type session struct {
 	runs       *containerizer.Runs // nil: the session ends with the container's first exit
 }
 
-func newSession(c containerAPI, id mctr.ContainerID, o *runOptions, config *mctr.ContainerConfig) *session {
+func newSession(c agent.Containers, id mctr.ContainerID, o *sessionOptions, config *mctr.ContainerConfig) *session {
 	s := &session{containers: c, id: id, flags: o, config: config, signals: make(chan os.Signal, 64),
 		detached: make(chan struct{}), over: make(chan struct{}), left: make(chan unix.Signal, 1)}
-	if o.launch.tty && !o.detach {
+	if o.tty && !o.detach {
 		s.terminal = openTerminal()
 		s.detachKeys, _ = parseDetachKeys(o.detachKeys) // checked by run
 	}
@@ -169,7 +180,7 @@ func (s *session) unread(ctx context.Context, unwritten error) (err error) {
 		err = nil // it removed itself
 	}
 	if errors.Is(unwritten, unix.EPIPE) {
-		return exitStatus{128 + int(unix.SIGPIPE), err}
+		return exitStatus{code: 128 + int(unix.SIGPIPE), err: err}
 	}
 	return errors.Join(unwritten, err)
 }

@@ -18,9 +18,9 @@ var ignoredAtStart []os.Signal
 
 // chooseInheritance readies this process to start supervisors and plugins, if it is the
 // one to do so: they are to get nothing of its caller's.
-func (a *app) chooseInheritance() {
+func chooseInheritance(remote bool) {
 	ignoredAtStart = inherit.Hush()
-	if !a.remote() {
+	if !remote {
 		inherit.Seal()
 		inherit.Unlimit()
 	}

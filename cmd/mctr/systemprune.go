@@ -77,16 +77,13 @@ func (a *app) pruneAll(ctx context.Context, p *pruning) error {
 	}
 	var errs []error
 	var reclaimed int64
-	for _, step := range []struct {
-		wanted bool
-		do     func(context.Context, *pruning) (int64, error)
-	}{{p.containers, a.pruneContainers}, {p.images, a.pruneImages}} {
-		if !step.wanted || ctx.Err() != nil {
-			continue
-		}
-		bytes, err := step.do(ctx, p)
-		reclaimed += bytes
-		errs = append(errs, err)
+	if p.containers && ctx.Err() == nil {
+		bytes, err := a.pruneContainers(ctx, p)
+		reclaimed, errs = bytes, append(errs, err)
+	}
+	if p.images && ctx.Err() == nil {
+		bytes, err := a.pruneImages(ctx, p)
+		reclaimed, errs = reclaimed+bytes, append(errs, err)
 	}
 	fmt.Println("Total reclaimed space:", units.HumanSize(float64(reclaimed)))
 	return errors.Join(append(errs, context.Cause(ctx))...)

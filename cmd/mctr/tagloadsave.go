@@ -42,7 +42,7 @@ func (a *app) loadCommand() *cobra.Command {
 gives them. The archive is what docker save, podman save or mctr save write, a tar
 of an OCI layout, or such a layout's directory; gzip and zstd are seen through.`,
 		Example: "  mctr load -i web.tar\n  docker save web | mctr load",
-		Args:    cobra.NoArgs,
+		Args:    cobra.NoArgs, ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if !quiet {
 				o.Progress = layersOnly(newProgress(os.Stderr))

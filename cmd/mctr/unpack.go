@@ -27,7 +27,7 @@ environment and user that it names and docker's default isolation, without a
 network. BUNDLE must not exist or be empty, and is then its owner's alone (mode 0700):
 an image's set-user-ID programs are not for every user of the host. The image is pulled if it is missing.`,
 		Example: "  mctr image unpack alpine /tmp/a && mctr oci run --bundle /tmp/a a",
-		Args:    cobra.ExactArgs(2),
+		Args:    cobra.ExactArgs(2), ValidArgsFunction: a.completeFirstImage,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if !quiet {
 				o.Progress = newProgress(os.Stderr)

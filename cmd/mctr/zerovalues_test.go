@@ -40,8 +40,7 @@ func TestZero(t *testing.T) {
 			walk(sub)
 		}
 	}
-	a := &app{}
-	root := a.command()
+	root := command(&app{})
 	walk(root)
 	for _, name := range slices.Concat(positiveFlags, slices.Sorted(maps.Keys(zeroes))) {
 		if !known[name] && root.PersistentFlags().Lookup(name) == nil {
