@@ -30,6 +30,11 @@ var rules = []rule{
 		"the shim is small: it is loaded for every container"},
 	{"cmd/mctr-helper", []string{"internal/..."}, "the helper does one job and ends"},
 	{"cmd/mctr-calico", []string{".", "internal/...", "cni/..."}, "policies need no containers"},
+	{"cmd/mctr/internal", noun, "what several nouns share knows no noun"},
+	{"cmd/mctr/container", noun, "nouns do not know each other"},
+	{"cmd/mctr/image", noun, "nouns do not know each other"},
+	{"cmd/mctr/network", noun, "nouns do not know each other"},
+	{"cmd/mctr/system", noun, "nouns do not know each other"},
 	{"cmd", []string{"...", "!containerizer/launcher/engine/..."},
 		"programs wire everything, but engines are the shim's"},
 	{"agent/api",
@@ -109,6 +114,9 @@ var rules = []rule{
 	{"", nil, "mechanisms and nouns"},
 }
 
+// noun is what a noun of the command line may import.
+var noun = []string{"...", "!cmd/...", "cmd/mctr/internal/...", "!containerizer/launcher/engine/..."}
+
 // mechanisms know the nouns, internal packages and themselves.
 var mechanisms = []string{"provisioner", "fetcher", "cni", "csi", "gpu", "logs"}
 
@@ -144,6 +152,9 @@ func TestImportsHaveTeeth(t *testing.T) {
 		{"internal/flock", "logs"},
 		{"", "containerizer"},
 		{"cmd/mctr", "containerizer/launcher/engine/libcontainer"},
+		{"cmd/mctr/container", "cmd/mctr/image"},
+		{"cmd/mctr/system", "containerizer/launcher/engine/libcontainer"},
+		{"cmd/mctr/internal/session", "cmd/mctr/container"},
 		{"cmd/mctr-shim", "provisioner"},
 		{"cmd/mctr-shim/oci", "provisioner"},
 		{"containerizer/launcher/engine/ocibinary", "containerizer/launcher/engine/libcontainer"},
