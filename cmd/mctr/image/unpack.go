@@ -94,7 +94,7 @@ func bundleSpec(ctx context.Context, h *hostapi.Host, ref, name, platform string
 	if err != nil {
 		return nil, err
 	}
-	config := &mctr.ContainerConfig{Image: ref, Platform: platform, Pull: "never"}
+	config := &mctr.ContainerConfig{Image: ref, Platform: platform, Pull: "never", Network: mctr.NetworkNone}
 	store, err := h.Images()
 	if err != nil {
 		return nil, err
