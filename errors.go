@@ -1,6 +1,7 @@
 package mctr
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/containerd/errdefs"
@@ -17,6 +18,12 @@ var (
 	ErrState       = errdefs.ErrFailedPrecondition // the object is not in a state that allows it
 	ErrDestroyed   = errdefs.ErrAborted            // the container was destroyed meanwhile
 	ErrUnavailable = errdefs.ErrUnavailable        // a peer (registry, shim, plugin) cannot be reached
+)
+
+// The errors of a command that cannot be executed. Shells exit with 127 and 126 for them.
+var (
+	ErrCommandNotFound = errors.New("command not found")
+	ErrCommandInvoke   = errors.New("command cannot be invoked")
 )
 
 // A PhaseError says where in a container's life an operation failed. Its text begins with

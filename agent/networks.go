@@ -45,12 +45,14 @@ func (l localNetworks) Available(_ context.Context, name string) error {
 	return err
 }
 
-func (l localNetworks) Create(_ context.Context, name string, d cni.Definition) error {
-	_, err := l.networks.Create(name, d)
+func (l localNetworks) Create(ctx context.Context, name string, d cni.Definition) error {
+	_, err := l.networks.Create(ctx, name, d)
 	return err
 }
 
-func (l localNetworks) Remove(_ context.Context, name string) error { return l.networks.Remove(name) }
+func (l localNetworks) Remove(ctx context.Context, name string) error {
+	return l.networks.Remove(ctx, name)
+}
 
 func (l localNetworks) GC(ctx context.Context, name string) error {
 	n, err := l.networks.Find(name)

@@ -13,6 +13,7 @@ import (
 	"github.com/vishvananda/netns"
 
 	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/cni/internal/netdump"
 )
 
 // A Result is what ADD answered of the container's side.
@@ -99,7 +100,9 @@ func (r *Result) verifyInNamespace(ifname, ns string, interfaces []*types100.Int
 		return fmt.Errorf("%w: the plugins answered that all is well, and there is no interface %s: %w",
 			mctr.ErrInvalid, ifname, err)
 	}
-	found, err := dumpUninterrupted(func() ([]netlink.Addr, error) { return links.AddrList(link, netlink.FAMILY_ALL) })
+	found, err := netdump.Uninterrupted(func() ([]netlink.Addr, error) {
+		return links.AddrList(link, netlink.FAMILY_ALL)
+	})
 	if err != nil {
 		return err
 	}

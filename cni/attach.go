@@ -13,6 +13,7 @@ import (
 	"github.com/containernetworking/cni/pkg/types/create"
 
 	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/cni/networks"
 	"github.com/mctr/mctr/internal/failpoint"
 	"github.com/mctr/mctr/internal/flock"
 )
@@ -61,10 +62,10 @@ func (n *Networks) Attach(ctx context.Context, r Request) (*Attachment, error) {
 // reload is the network as it is under its lock: one of mctr's own may have been
 // removed, with its interfaces, or made again since it was found.
 func (n *Networks) reload(network *Network) (*Network, error) {
-	if filepath.Dir(network.File) != n.ownDir() {
+	if filepath.Dir(network.File) != n.Dir() {
 		return network, nil
 	}
-	now, err := readNetwork(network.File)
+	now, err := networks.Read(network.File)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("%w: network %s was removed meanwhile", mctr.ErrNotFound, network.Name)
 	}
@@ -111,7 +112,7 @@ func (n *Networks) add(ctx context.Context, network *Network, a *Attachment) err
 	if err := failpoint.Hit("cni/intended"); err != nil {
 		return err
 	}
-	list, err := parse(a.Config)
+	list, err := networks.Parse(a.Config)
 	if err != nil {
 		return err
 	}
@@ -120,7 +121,7 @@ func (n *Networks) add(ctx context.Context, network *Network, a *Attachment) err
 		return err
 	}
 	defer busy.Unlock() // closing a lock file cannot fail usefully
-	if err := n.prepareHost(network); err != nil {
+	if err := network.SetUpHost(); err != nil {
 		return err
 	}
 	netns, changed := n.Namespace(a.Container), n.watchForwarding()
@@ -135,7 +136,7 @@ func (n *Networks) add(ctx context.Context, network *Network, a *Attachment) err
 	var answer types.Result
 	err = addKeepingRoutes(netns, a.Index, func() (err error) {
 		answer, err = n.plugins(&executor{lock: busy.File(), answered: note}).AddNetworkList(
-			ctx, list.list, n.conf(a, netns))
+			ctx, list.List(), n.conf(a, netns))
 		return err
 	})
 	if err != nil {
@@ -166,4 +167,25 @@ func (n *Networks) holdNetwork(ctx context.Context, name string) (*flock.Lock, e
 		return nil, err
 	}
 	return flock.Exclusive(ctx, filepath.Join(n.locks(), name))
+}
+
+// holdUnused is holdNetwork of a network that no container is attached to.
+func (n *Networks) holdUnused(ctx context.Context, name string) (release func(), err error) {
+	lock, err := n.holdNetwork(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	release = func() { _ = lock.Unlock() } // closing a lock file cannot fail usefully
+	all, err := n.Attachments()
+	for _, a := range all {
+		if a.Network == name && err == nil {
+			err = fmt.Errorf("%w: network %s: container %s is attached to it", mctr.ErrState, name,
+				a.Container.Short())
+		}
+	}
+	if err != nil {
+		release()
+		return nil, err
+	}
+	return release, nil
 }

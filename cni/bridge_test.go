@@ -21,7 +21,7 @@ import (
 func TestFirstADDFails(t *testing.T) {
 	for name, make := range map[string]func(h *host) (device, store string){
 		"own": func(h *host) (string, string) {
-			own, err := h.Create("narrow",
+			own, err := h.Create(t.Context(), "narrow",
 				cni.Definition{Subnets: []cni.Subnet{{Subnet: netip.MustParsePrefix("10.47.0.0/30")}}})
 			if err != nil {
 				t.Fatal(err)
@@ -64,7 +64,7 @@ func TestFirstADDFails(t *testing.T) {
 func TestSubnetOfTwo(t *testing.T) {
 	one, two := newHost(t), newHost(t)
 	for _, h := range []*host{one, two} {
-		if _, err := h.Create("twice",
+		if _, err := h.Create(t.Context(), "twice",
 			cni.Definition{Subnets: []cni.Subnet{{Subnet: netip.MustParsePrefix("10.48.0.0/24")}}}); err != nil {
 			t.Fatal(err)
 		}
@@ -78,12 +78,12 @@ func TestSubnetOfTwo(t *testing.T) {
 	}
 	two.mustDetach("box")
 	one.mustDetach("box")
-	if err := one.Networks.Remove("twice"); err != nil {
+	if err := one.Networks.Remove(t.Context(), "twice"); err != nil {
 		t.Fatal(err)
 	}
 	two.mustAttach("box", "twice")
 	two.mustDetach("box")
-	if err := two.Networks.Remove("twice"); err != nil {
+	if err := two.Networks.Remove(t.Context(), "twice"); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -98,7 +98,7 @@ func TestSubnetsOfMany(t *testing.T) {
 	subnets, errs := make([]string, len(hosts)), make([]error, len(hosts))
 	for i, h := range hosts {
 		all.Go(func() {
-			network, err := h.Create("many", cni.Definition{})
+			network, err := h.Create(t.Context(), "many", cni.Definition{})
 			if errs[i] = err; err == nil {
 				subnets[i] = network.Definition.Subnets[0].Subnet.String()
 			}
@@ -110,7 +110,7 @@ func TestSubnetsOfMany(t *testing.T) {
 		t.Errorf("%v, %v", subnets, err)
 	}
 	for _, h := range hosts {
-		if err := h.Networks.Remove("many"); err != nil {
+		if err := h.Networks.Remove(t.Context(), "many"); err != nil {
 			t.Error(err)
 		}
 	}

@@ -7,6 +7,8 @@ import (
 	"github.com/vishvananda/netlink"
 	"github.com/vishvananda/netns"
 	"golang.org/x/sys/unix"
+
+	"github.com/mctr/mctr/cni/internal/netdump"
 )
 
 // laterMetric is added, for each network after the first, to the metric of default
@@ -43,7 +45,7 @@ func addKeepingRoutes(path string, index int, add func() error) error {
 
 // removeDefaultRoutes removes the default routes, and returns them.
 func removeDefaultRoutes(h *netlink.Handle) ([]netlink.Route, error) {
-	all, err := dumpUninterrupted(func() ([]netlink.Route, error) { return h.RouteList(nil, netlink.FAMILY_ALL) })
+	all, err := netdump.Uninterrupted(func() ([]netlink.Route, error) { return h.RouteList(nil, netlink.FAMILY_ALL) })
 	if err != nil {
 		return nil, fmt.Errorf("list the container's routes: %w", err)
 	}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/cni/networks"
 	"github.com/mctr/mctr/internal/failpoint"
 	"github.com/mctr/mctr/internal/flock"
 )
@@ -18,8 +19,8 @@ const (
 	// to lastRetry.
 	firstRetry = 10 * time.Second
 	lastRetry  = time.Hour
-	// retryTime is what all DELs that are asked again may take together: somebody
-	// else's end waits meanwhile.
+	// retryTime is what all DELs that are asked again may take together: the release of
+	// another container waits meanwhile.
 	retryTime = 10 * time.Second
 	// orphanTime is what plugins whose caller has died have to end.
 	orphanTime = 10 * time.Second
@@ -79,7 +80,7 @@ func (n *Networks) postpone(a *Attachment, why error) error {
 
 // runDel asks for DEL with what ADD was asked.
 func (n *Networks) runDel(ctx context.Context, a *Attachment, busy *flock.Lock) error {
-	list, err := parse(a.Config)
+	list, err := networks.Parse(a.Config)
 	if err != nil {
 		return err
 	}
@@ -88,7 +89,7 @@ func (n *Networks) runDel(ctx context.Context, a *Attachment, busy *flock.Lock) 
 		netns = "" // the specification: DEL is to succeed without it, as far as it can
 	}
 	if err := n.plugins(&executor{lock: busy.File(), previous: a.Answer},
-		a.PluginDirs...).DelNetworkList(ctx, list.list, n.conf(a, netns)); err != nil {
+		a.PluginDirs...).DelNetworkList(ctx, list.List(), n.conf(a, netns)); err != nil {
 		return err
 	}
 	return failpoint.Hit("cni/deleted")
@@ -132,7 +133,7 @@ func (n *Networks) retry(ctx context.Context, a *Attachment) error {
 	defer lock.Unlock() // closing a lock file cannot fail usefully
 	busy, err := flock.TryExclusive(lockOf(n.path(a)))
 	if errors.Is(err, flock.ErrHeld) {
-		return nil // somebody is at it
+		return nil // another process is detaching it
 	}
 	if err != nil {
 		return err

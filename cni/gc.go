@@ -38,5 +38,5 @@ func (n *Networks) GC(ctx context.Context, network *Network) error {
 				types.GCAttachment{ContainerID: a.ID, IfName: a.Interface})
 		}
 	}
-	return n.plugins(&executor{}).GCNetworkList(ctx, network.list, args)
+	return n.plugins(&executor{}).GCNetworkList(ctx, network.List(), args)
 }

@@ -31,7 +31,7 @@ func given(path string) bool {
 // container has: an attachment whose record was lost.
 func TestGC(t *testing.T) {
 	h := newHost(t)
-	network, err := h.Create("own", cni.Definition{})
+	network, err := h.Create(t.Context(), "own", cni.Definition{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -55,12 +55,12 @@ func TestGC(t *testing.T) {
 	if err := h.Check(t.Context(), a); err != nil {
 		t.Errorf("the container's attachment was hurt: %v", err)
 	}
-	if err := h.Networks.Remove("own"); !errors.Is(err, mctr.ErrState) {
+	if err := h.Networks.Remove(t.Context(), "own"); !errors.Is(err, mctr.ErrState) {
 		t.Errorf("it was removed under its container: %v", err)
 	}
 	h.mustDetach("box")
 	h.mustDetach("lost")
-	if err := h.Networks.Remove("own"); err != nil {
+	if err := h.Networks.Remove(t.Context(), "own"); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -94,7 +94,7 @@ func TestForeignAddressesSurvive(t *testing.T) {
 func TestCreateAtOnce(t *testing.T) {
 	h := newHost(t)
 	made := make([]error, 8)
-	each(len(made), func(i int) { _, made[i] = h.Create("one", cni.Definition{}) })
+	each(len(made), func(i int) { _, made[i] = h.Create(t.Context(), "one", cni.Definition{}) })
 	exist := 0
 	for _, err := range made {
 		if errors.Is(err, mctr.ErrExists) {
@@ -107,7 +107,7 @@ func TestCreateAtOnce(t *testing.T) {
 		t.Errorf("%d of %d were told that it exists", exist, len(made))
 	}
 	each(8, func(i int) {
-		if _, err := h.Create(fmt.Sprint("n", i), cni.Definition{}); err != nil {
+		if _, err := h.Create(t.Context(), fmt.Sprint("n", i), cni.Definition{}); err != nil {
 			t.Error(err)
 		}
 	})

@@ -37,11 +37,11 @@ func TestAmidstChanges(t *testing.T) {
 	}()
 	for i := range 30 {
 		name := fmt.Sprint("amidst", i)
-		if _, err := h.Create(name, cni.Definition{}); err != nil {
+		if _, err := h.Create(t.Context(), name, cni.Definition{}); err != nil {
 			t.Error(err)
 			break
 		}
-		if err := h.Networks.Remove(name); err != nil {
+		if err := h.Networks.Remove(t.Context(), name); err != nil {
 			t.Error(err)
 			break
 		}

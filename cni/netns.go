@@ -6,12 +6,12 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"runtime"
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 
 	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/internal/ownthread"
 )
 
 // Pin makes a network namespace for a container, with lo up, and keeps it by a
@@ -29,7 +29,7 @@ func (n *Networks) Pin(id mctr.ContainerID) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if err := errors.Join(f.Close(), onNewThread(func() error { return unshareTo(path) })); err != nil {
+	if err := errors.Join(f.Close(), ownthread.Run(0, func() error { return unshareTo(path) })); err != nil {
 		return "", errors.Join(fmt.Errorf("make a network namespace: %w", err), n.Unpin(id))
 	}
 	return path, nil
@@ -74,23 +74,6 @@ func (n *Networks) Pins() ([]string, error) {
 func pinned(path string) bool {
 	var st unix.Statfs_t
 	return unix.Statfs(path, &st) == nil && st.Type == unix.NSFS_MAGIC
-}
-
-// onNewThread runs do on a thread of its own, which is thrown away afterwards: its
-// namespaces are nobody else's. The process' first thread, whose namespaces
-// /proc/self shows, cannot be thrown away: it is held until another has done it.
-func onNewThread(do func() error) error {
-	done := make(chan error, 1)
-	go func() {
-		runtime.LockOSThread()
-		if unix.Gettid() == unix.Getpid() {
-			done <- onNewThread(do)
-			runtime.UnlockOSThread()
-			return
-		}
-		done <- do() // never unlocked: the thread ends with the goroutine
-	}()
-	return <-done
 }
 
 func unshareTo(path string) error {

@@ -9,6 +9,7 @@ import (
 	"github.com/containernetworking/cni/pkg/types"
 
 	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/cni/networks"
 )
 
 // readiness remembers which networks said that they are ready, by name and content.
@@ -31,7 +32,7 @@ func (r *readiness) ensureReady(ctx context.Context, n *Networks, network *Netwo
 // Status asks the plugins whether they can take an ADD. The error wraps
 // mctr.ErrUnavailable.
 func (n *Networks) Status(ctx context.Context, network *Network) error {
-	err := n.plugins(&executor{}).GetStatusNetworkList(ctx, network.list)
+	err := n.plugins(&executor{}).GetStatusNetworkList(ctx, network.List())
 	if err == nil {
 		return nil
 	}
@@ -46,7 +47,7 @@ func (n *Networks) Status(ctx context.Context, network *Network) error {
 // Check asks the plugins whether an attachment is as ADD left it (CNI 0.4.0). A
 // network whose version, or whose operator, knows no CHECK passes.
 func (n *Networks) Check(ctx context.Context, a *Attachment) error {
-	list, err := parse(a.Config)
+	list, err := networks.Parse(a.Config)
 	if err != nil {
 		return err
 	}
@@ -58,7 +59,7 @@ func (n *Networks) Check(ctx context.Context, a *Attachment) error {
 		return err
 	}
 	defer lock.Unlock() // closing a lock file cannot fail usefully
-	if err := n.plugins(&executor{}, a.PluginDirs...).CheckNetworkList(ctx, list.list,
+	if err := n.plugins(&executor{}, a.PluginDirs...).CheckNetworkList(ctx, list.List(),
 		n.conf(a, n.Namespace(a.Container))); err != nil && !isUncheckable(err) {
 		return fmt.Errorf("%s of network %s is not as it was made: %w", a.Interface, a.Network, err)
 	}

@@ -17,6 +17,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/cni"
 	"github.com/mctr/mctr/containerizer"
 	"github.com/mctr/mctr/containerizer/store"
 	"github.com/mctr/mctr/internal/cgroup"
@@ -36,13 +37,19 @@ type agent struct {
 	table       []isolators.Isolator
 }
 
+// withoutPlugins are the networks of a host without CNI plugins, whatever this one has: there
+// a container that asks for no network has none.
+func withoutPlugins(root, state string) *cni.Networks {
+	return cni.New(cni.Config{Root: root + "/cni", State: state + "/cni", PluginDirs: []string{root + "/no-plugins"}})
+}
+
 func newAgent(t *testing.T, more ...isolators.Isolator) *agent {
 	t.Helper()
 	dir := t.TempDir()
 	a := &agent{t: t, root: filepath.Join(dir, "root"), state: filepath.Join(dir, "state"),
 		image: imagetest.Busybox(t, dir)}
 	a.table = append(builtin.Table(builtin.Deps{
-		Root: a.root, State: a.state, Helper: program(t, "mctr-helper"),
+		Root: a.root, State: a.state, Helper: program(t, "mctr-helper"), Networks: withoutPlugins(a.root, a.state),
 	}), more...)
 	a.Containerizer = a.open()
 	t.Cleanup(a.tearDown)

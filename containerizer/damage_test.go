@@ -236,7 +236,9 @@ func TestOneRootTwoStates(t *testing.T) {
 		}
 		return containerizer.New(t.Context(), containerizer.WithDirs(root, state), containerizer.WithImages(images),
 			containerizer.WithIsolators(
-				builtin.Table(builtin.Deps{Root: root, State: state, Helper: program(t, "mctr-helper")})),
+				builtin.Table(builtin.Deps{
+					Root: root, State: state, Helper: program(t, "mctr-helper"),
+					Networks: withoutPlugins(root, state)})),
 			containerizer.WithShim(program(t, "mctr-shim")))
 	}
 	for what, dirs := range map[string][3]string{"another STATE": {a.root, other, "use state " + a.state},

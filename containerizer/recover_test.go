@@ -49,7 +49,8 @@ func TestMain(m *testing.M) {
 
 func beAgent(s []string) int {
 	ctx := context.Background()
-	h, err := host.Open(host.Config{Root: s[0], State: s[1], Shim: s[2], Helper: s[3], Owner: "test"})
+	h, err := host.Open(host.Config{Root: s[0], State: s[1], Shim: s[2], Helper: s[3], Owner: "test",
+		CNIPluginDirs: []string{s[0] + "/no-plugins"}})
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1

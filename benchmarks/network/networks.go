@@ -69,10 +69,10 @@ func (s *Side) prepare(ctx context.Context, name string) error {
 func (s *Side) network(ctx context.Context, name string) (*network, error) {
 	switch name {
 	case bridgeNet:
-		return s.define(name,
+		return s.define(ctx, name,
 			cni.Definition{Driver: cni.Bridge, Subnets: []cni.Subnet{{Subnet: bridgeSubnets[s.index()]}}})
 	case vxlanNet:
-		return s.define(name, cni.Definition{
+		return s.define(ctx, name, cni.Definition{
 			Driver: cni.VXLAN, Subnets: []cni.Subnet{{Subnet: vxlanSubnet, Range: vxlanRanges[s.index()]}},
 			Overlay: &cni.Overlay{VNI: 4242, Local: s.self, Peers: []netip.Addr{s.peer}},
 		})
@@ -86,9 +86,9 @@ func (s *Side) network(ctx context.Context, name string) (*network, error) {
 	return nil, fmt.Errorf("%w: network %s", mctr.ErrNotFound, name)
 }
 
-func (s *Side) define(name string, d cni.Definition) (*network, error) {
-	_, err := s.networks.Create(name, d)
-	return &network{undo: func() error { return s.networks.Remove(name) }}, err
+func (s *Side) define(ctx context.Context, name string, d cni.Definition) (*network, error) {
+	_, err := s.networks.Create(ctx, name, d)
+	return &network{undo: func() error { return s.networks.Remove(context.WithoutCancel(ctx), name) }}, err
 }
 
 // tunnel carries packets between the hosts' bridges by a process.

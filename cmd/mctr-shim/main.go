@@ -1,7 +1,7 @@
 // Command mctr-shim supervises one container: see package shim. It is started
 // by package launcher with a listening socket and a lock as inherited
 // descriptors, and by itself as the init of a container. Called mctr-oci, or
-// with oci as its first argument, it is an OCI runtime: see package oci.
+// with oci as its first argument, it is an OCI runtime: see package ociruntime.
 package main
 
 import (
@@ -9,13 +9,17 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"strconv"
 	"syscall"
 
-	"github.com/mctr/mctr/cmd/mctr-shim/oci"
+	"github.com/sirupsen/logrus"
+	"golang.org/x/sys/unix"
+
 	"github.com/mctr/mctr/containerizer/launcher"
 	"github.com/mctr/mctr/containerizer/launcher/engine"
 	"github.com/mctr/mctr/containerizer/launcher/engine/libcontainer"
 	"github.com/mctr/mctr/containerizer/launcher/engine/ocibinary"
+	"github.com/mctr/mctr/containerizer/launcher/ociruntime"
 	"github.com/mctr/mctr/containerizer/launcher/shim"
 	"github.com/mctr/mctr/containerizer/launcher/wire"
 	"github.com/mctr/mctr/internal/visible"
@@ -25,8 +29,8 @@ import (
 func init() { libcontainer.Init() }
 
 func main() {
-	if args, ok := oci.Invoked(os.Args); ok {
-		os.Exit(oci.Run(args))
+	if args, ok := ociruntime.Invoked(os.Args); ok {
+		os.Exit(ociruntime.Run(args, libcontainer.NewAsRunc()))
 	}
 	if len(os.Args) == 2 && os.Args[1] == launcher.HelloVerb {
 		_ = json.NewEncoder(os.Stdout).Encode(wire.ShimHello()) // who asked sees that nothing came
@@ -42,6 +46,7 @@ func run() error {
 	if err := closeInherited(launcher.AliveFD + 1); err != nil {
 		return err
 	}
+	logrus.SetLevel(logrus.WarnLevel) // libcontainer's, whose messages go to the shim's log
 	syscall.CloseOnExec(launcher.ListenFD)
 	syscall.CloseOnExec(launcher.AliveFD)
 	socket := os.NewFile(launcher.ListenFD, wire.SocketName)
@@ -61,4 +66,26 @@ func engineOf(runtime string) engine.Engine {
 		return libcontainer.New()
 	}
 	return ocibinary.New(runtime)
+}
+
+// closeInherited closes the descriptors from least on that mctr's caller left
+// open: the reader of a pipe among them would wait for the container's end. What
+// this process opened itself (libcontainer's handle of /proc) stays: it closes on
+// exec, which nothing that came through an exec does.
+func closeInherited(least int) error {
+	entries, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		fd, err := strconv.Atoi(e.Name())
+		if err != nil || fd < least {
+			continue
+		}
+		flags, err := unix.FcntlInt(uintptr(fd), unix.F_GETFD, 0)
+		if err == nil && flags&unix.FD_CLOEXEC == 0 {
+			_ = unix.Close(fd)
+		}
+	}
+	return nil
 }

@@ -8,13 +8,13 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"runtime"
 	"strconv"
 	"time"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/internal/ownthread"
 )
 
 // TCP probes a port on the loopback of a network namespace, which netns names.
@@ -109,24 +109,19 @@ func connect(ctx context.Context, fd int, port uint16) error {
 	}
 }
 
-// socketIn makes a socket in another network namespace. The thread that enters it
-// ends with its goroutine, which does not unlock it.
+// socketIn makes a socket in another network namespace, by a thread of its own.
 func socketIn(netns string) (fd int, err error) {
 	ns, err := unix.Open(netns, unix.O_RDONLY|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return -1, fmt.Errorf("open network namespace %s: %w", netns, err)
 	}
 	defer unix.Close(ns)
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		runtime.LockOSThread()
+	err = ownthread.Run(0, func() (err error) {
 		if err = unix.Setns(ns, unix.CLONE_NEWNET); err != nil {
-			err = fmt.Errorf("enter network namespace %s: %w", netns, err)
-			return
+			return fmt.Errorf("enter network namespace %s: %w", netns, err)
 		}
 		fd, err = unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
-	}()
-	<-done
+		return err
+	})
 	return fd, err
 }

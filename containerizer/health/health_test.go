@@ -3,11 +3,16 @@ package health_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"os/exec"
 	"strconv"
 	"strings"
+	"sync"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -178,5 +183,35 @@ func TestTakeOver(t *testing.T) {
 	}).Run(ctx)
 	if got.Status != mctr.Unhealthy || got.Streak != 2 {
 		t.Errorf("it reports %+v", got)
+	}
+}
+
+// TestFirstThread wants the network namespace of this process, which /proc/self shows by its
+// first thread, to stay what it is while ports in another one are probed: that thread
+// cannot end.
+func TestFirstThread(t *testing.T) {
+	other := exec.Command("sleep", "1000")
+	other.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNET}
+	if err := other.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = other.Process.Kill(); _ = other.Wait() }()
+	before, err := os.Readlink("/proc/self/ns/net")
+	if err != nil {
+		t.Fatal(err)
+	}
+	probe := health.TCP(fmt.Sprintf("/proc/%d/ns/net", other.Process.Pid), 9)
+	var all sync.WaitGroup
+	for range 200 {
+		all.Go(func() {
+			if _, err := probe(t.Context()); !errors.Is(err, syscall.ECONNREFUSED) &&
+				!errors.Is(err, syscall.ENETUNREACH) {
+				t.Error(err)
+			}
+		})
+	}
+	all.Wait()
+	if now, err := os.Readlink("/proc/self/ns/net"); err != nil || now != before {
+		t.Errorf("this process is in %s, %v; it was in %s", now, err, before)
 	}
 }

@@ -62,6 +62,32 @@ func checkOnly(s *scene) error {
 	return nil
 }
 
+// completeOnce wants a config that was completed to stay as it is when it is completed again,
+// as that of a container which is started again, and no files to be made for it.
+func completeOnce(s *scene) error {
+	c, ok := s.factory().(isolators.Completer)
+	if !ok {
+		return nil
+	}
+	for _, config := range []mctr.ContainerConfig{{}, *s.config} {
+		files := s.files()
+		if _, err := c.Complete(ctx, "complete", &config); err != nil {
+			return fmt.Errorf("Complete: %w", err)
+		}
+		once := asJSON(&config)
+		if _, err := c.Complete(ctx, "complete", &config); err != nil {
+			return fmt.Errorf("Complete of what it completed: %w", err)
+		}
+		if diff := cmp.Diff(once, asJSON(&config)); diff != "" {
+			return fmt.Errorf("Complete changed what it had completed: %s", diff)
+		}
+		if diff := cmp.Diff(files, s.files()); diff != "" {
+			return fmt.Errorf("Complete made or removed files: %s", diff)
+		}
+	}
+	return nil
+}
+
 // prepared prepares container 0, calls do, and cleans up.
 func (s *scene) prepared(do func(isolators.Isolator, *mctr.Container, *mctr.Adjustment) error) error {
 	c, err := s.container(0)

@@ -149,6 +149,16 @@ func TestSuiteFailsBroken(t *testing.T) {
 	}
 }
 
+// completer is a fake with a default.
+type completer struct {
+	fake
+	complete func(*mctr.ContainerConfig) error
+}
+
+func (c completer) Complete(_ context.Context, _ mctr.ContainerID, config *mctr.ContainerConfig) (string, error) {
+	return "", c.complete(config)
+}
+
 type broken struct {
 	name, fails string
 	make        func(*testing.T) isolators.Isolator
@@ -181,6 +191,9 @@ func brokenIsolators() []broken {
 		{"errors for unknown ids", "clean up an unknown container", is(fake{cleanup: func(id mctr.ContainerID) error {
 			return fmt.Errorf("%w: %s", mctr.ErrNotFound, id)
 		}})},
+		{"completes again and again", "complete fills in once", func(*testing.T) isolators.Isolator {
+			return completer{complete: func(c *mctr.ContainerConfig) error { c.Hostname += "x"; return nil }}
+		}},
 		{"differs the second time", "prepare twice gives the same",
 			is(fake{prepare: func(context.Context, *mctr.Container) (*adjustment, error) {
 				a := &adjustment{}

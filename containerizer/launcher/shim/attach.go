@@ -166,7 +166,7 @@ func (p *peer) credit(n int) {
 func (to input) take(f *stdinWriter, stream byte, data []byte) error {
 	switch {
 	case stream == wire.Stdin && to.stdin == nil:
-		f.taken(len(data)) // by nobody
+		f.taken(len(data)) // and dropped
 	case stream == wire.Stdin:
 		return f.put(data)
 	case stream == wire.EOF && to.stdin != nil:

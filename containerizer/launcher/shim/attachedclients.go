@@ -35,7 +35,7 @@ func (a *attachedClients) join(conn *net.UnixConn) (leave func()) {
 	}
 }
 
-// delivered is closed when everybody has everything.
+// delivered is closed when every client has everything.
 func (a *attachedClients) delivered() <-chan struct{} {
 	told := make(chan struct{})
 	go func() { a.group.Wait(); close(told) }()

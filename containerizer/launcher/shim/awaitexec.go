@@ -5,17 +5,13 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/mctr/mctr/internal/proc"
+	"github.com/mctr/mctr/containerizer/launcher/engine"
 )
 
-// engineComm is that of libcontainer's program, which runc has too.
-const engineComm = "runc:[2:INIT]"
-
-// awaitExec waits for pid to become the task, and says whether it did not end before.
-// Between the start and execve(2) it is the engine's own program, which a signal would
-// end in the task's place.
-func awaitExec(pid int) bool {
-	return pollExec(func() bool { return hasExited(pid) }, func() string { return proc.Command(pid) })
+// awaitExec waits until p executes the user's program, and reports whether p did not end before. Between the start and
+// execve(2) the process is the engine's own program, which a signal would end in the user's place.
+func awaitExec(p *engine.Process) bool {
+	return pollExec(func() bool { return hasExited(p.Pid) }, p.Executed)
 }
 
 // hasExited reports whether our child pid, with all its threads, has ended. Its first thread
@@ -23,15 +19,15 @@ func awaitExec(pid int) bool {
 func hasExited(pid int) bool {
 	var info unix.Siginfo
 	err := unix.Waitid(unix.P_PID, pid, &info, unix.WEXITED|unix.WNOHANG|unix.WNOWAIT, nil)
-	return err != nil || info.Signo != 0 // or somebody has waited for it
+	return err != nil || info.Signo != 0 // or another goroutine has waited for it
 }
 
-// pollExec looks for the end before it looks for the name: what was ending under the
-// engine's name stays that, and a task that is over in a moment still has its own.
-func pollExec(ending func() bool, command func() string) bool {
+// pollExec looks for the end before it looks for the program: a process that ended as the engine's program stays that,
+// and a command that is over in a moment has still been executed.
+func pollExec(ending, executed func() bool) bool {
 	for range 2000 {
 		over := ending()
-		if command() != engineComm {
+		if executed() {
 			return true
 		}
 		if over {

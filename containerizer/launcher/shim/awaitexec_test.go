@@ -8,16 +8,16 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/mctr/mctr/containerizer/launcher/engine"
+	"github.com/mctr/mctr/internal/proc"
 )
 
-// TestBecame has the process go on between any two looks at it.
-func TestBecame(t *testing.T) {
-	type state struct {
-		ending  bool
-		command string
-	}
-	engine, task := state{command: "runc:[2:INIT]"}, state{command: "true"}
-	crashed, done := state{true, engine.command}, state{true, task.command}
+// TestPollExec has the process go on between any two looks at it.
+func TestPollExec(t *testing.T) {
+	type state struct{ ending, executed bool }
+	engine, task := state{}, state{executed: true}
+	crashed, done := state{true, false}, state{true, true}
 	for name, c := range map[string]struct {
 		states []state // one a look, the last for good
 		became bool
@@ -40,14 +40,17 @@ func TestBecame(t *testing.T) {
 				}
 				return now
 			}
-			if got := pollExec(func() bool { return look().ending }, func() string {
-				return look().command
+			if got := pollExec(func() bool { return look().ending }, func() bool {
+				return look().executed
 			}); got != c.became {
 				t.Errorf("became %t", got)
 			}
 		})
 	}
 }
+
+// engineComm is the name that the engine's program of this test has.
+const engineComm = "engine"
 
 // become has this test's program be an engine's, which becomes its task.
 const become = "MCTR_TEST_BECOME"
@@ -70,9 +73,9 @@ func init() {
 	panic(<-failed)
 }
 
-// TestAwaitTaskOfThread has a task that is begun by another thread than the first, and
-// is over in a moment: it was the task.
-func TestAwaitTaskOfThread(t *testing.T) {
+// TestAwaitExecByThread has a command that is executed by another thread than the first, and
+// is over in a moment: it was executed.
+func TestAwaitExecByThread(t *testing.T) {
 	for range 100 {
 		cmd := exec.Command("/proc/self/exe")
 		cmd.Env = []string{become + "=1"}
@@ -86,7 +89,9 @@ func TestAwaitTaskOfThread(t *testing.T) {
 		if _, err := out.Read(make([]byte, 6)); err != nil {
 			t.Fatal(err)
 		}
-		if !awaitExec(cmd.Process.Pid) {
+		p := &engine.Process{Pid: cmd.Process.Pid,
+			Executed: func() bool { return proc.Command(cmd.Process.Pid) != engineComm }}
+		if !awaitExec(p) {
 			t.Error("it is taken for an engine's program that crashed")
 		}
 		if err := cmd.Wait(); err != nil {

@@ -59,7 +59,7 @@ func (s *Shim) createContainer(ctx context.Context, c *wire.Create) (created *wi
 	return created, err
 }
 
-// loadSpec reads the bundle's config.json, which nobody changes, and adds what
+// loadSpec reads the bundle's config.json, which does not change, and adds what
 // must not be on disk.
 func loadSpec(c *wire.Create) (*specs.Spec, error) {
 	if err := os.Chdir(c.Bundle); err != nil { // relative paths in config.json start here

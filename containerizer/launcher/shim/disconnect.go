@@ -7,7 +7,7 @@ import (
 	"github.com/mctr/mctr/internal/peerclose"
 )
 
-// watchDisconnect watches whether the client goes while it is only to be answered, and nobody
+// watchDisconnect watches whether the client goes while it waits for an answer and nothing
 // reads from conn. gone is closed then, or by stop.
 func watchDisconnect(conn *net.UnixConn) (gone <-chan struct{}, stop func()) {
 	done := make(chan struct{})

@@ -19,7 +19,7 @@ import (
 // sessions are the processes of running execs.
 type sessions struct {
 	making sync.Mutex     // held while a process is made, and children are reaped: one that is being made is not known
-	group  sync.WaitGroup // who is in, or on the way in
+	group  sync.WaitGroup // sessions that are in, or on the way in
 
 	mu     sync.Mutex // guards what follows, for a moment: a process can take long to make
 	closed bool
@@ -95,7 +95,7 @@ func (s *sessions) end(killRest func()) {
 	}
 }
 
-// close lets nobody in any more. gone is closed when nobody is left.
+// close admits no further session. gone is closed when the last one has ended.
 func (s *sessions) close() (gone <-chan struct{}) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -115,7 +115,7 @@ func (s *sessions) over() bool {
 	return s.closed
 }
 
-// kill reaches also who left the container's control group.
+// kill reaches also processes that left the container's control group.
 func (s *sessions) kill() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -191,8 +191,8 @@ func (s *Shim) startExec(e wire.Exec) (*execution, error) {
 	return x, nil
 }
 
-// execUnpaused starts the process while nobody can pause the container: one that
-// is frozen halfway into it would hold up whoever is to resume it.
+// execUnpaused starts the process while no client can pause the container: a process
+// that is frozen halfway into it would hold up the client that resumes it.
 func (s *Shim) execUnpaused(c container, p *specs.Process, pipes *pipes) (*engine.Process, error) {
 	s.starting.RLock()
 	defer s.starting.RUnlock()

@@ -31,7 +31,7 @@ func (s *Shim) tryExec(c container, p *specs.Process, pipes *pipes) (*engine.Pro
 	case s.ending(c):
 		return nil, fmt.Errorf("%w: container has ended: %w", mctr.ErrState, err)
 	case refusals(c) > before:
-		return nil, fmt.Errorf("%w: the container may have no more processes: %w", wire.ErrCommandInvoke, err)
+		return nil, fmt.Errorf("%w: the container may have no more processes: %w", mctr.ErrCommandInvoke, err)
 	}
 	return nil, err
 }
@@ -39,11 +39,11 @@ func (s *Shim) tryExec(c container, p *specs.Process, pipes *pipes) (*engine.Pro
 // awaitCommand wants the process to have become the command. The engine's program may
 // crash just before, which looks like the command's own end.
 func awaitCommand(p *engine.Process, pipes *pipes) error {
-	if awaitExec(p.Pid) {
+	if awaitExec(p) {
 		return nil
 	}
 	status, err := p.Wait()
-	refusal := execveError(lastOutput(cmp.Or(p.Console, pipes.stderr)))
+	refusal := engine.ExecveError(lastOutput(cmp.Or(p.Console, pipes.stderr)))
 	if p.Console != nil {
 		err = errors.Join(err, p.Console.Close())
 	}

@@ -3,37 +3,15 @@ package shim
 import (
 	"context"
 	"errors"
-	"fmt"
 	"os"
-	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/mctr/mctr"
-	"github.com/mctr/mctr/containerizer/launcher/wire"
-	"github.com/mctr/mctr/internal/proc"
+	"github.com/mctr/mctr/containerizer/launcher/engine"
 	"github.com/mctr/mctr/logs"
 )
-
-// A command can be refused as late as by execve(2): its file has an unknown format, its
-// interpreter is missing, its arguments are too long. libcontainer's program says so on
-// the command's own standard error, and ends in the command's place.
-
-// execveError is the error that such a program printed as its last line, with the kind that
-// callers turn into an exit code: 127 for what is missing, 126 for the rest.
-func execveError(printed string) error {
-	lines := strings.Split(strings.TrimSpace(printed), "\n")
-	reason := strings.TrimSpace(lines[len(lines)-1])
-	if !strings.HasPrefix(reason, "exec ") {
-		return nil
-	}
-	if strings.HasSuffix(reason, unix.ENOENT.Error()) {
-		return fmt.Errorf("%w: %s (it, or the interpreter that it names, is not there)", wire.ErrCommandNotFound,
-			reason)
-	}
-	return fmt.Errorf("%w: %s", wire.ErrCommandInvoke, reason)
-}
 
 // lastOutput is what a process that has ended left in its pipe or terminal.
 func lastOutput(from *os.File) string {
@@ -50,13 +28,13 @@ func lastOutput(from *os.File) string {
 	return string(buf[:n])
 }
 
-// exitsBeforeExec waits for the container's init to end, and says whether it never became
-// the command. The engine has still to wait for it.
-func exitsBeforeExec(pid int) bool {
+// exitsBeforeExec waits for the container's init to end, and reports whether init never executed the command. The
+// engine has still to wait for it.
+func exitsBeforeExec(init *engine.Process) bool {
 	for {
-		err := unix.Waitid(unix.P_PID, pid, nil, unix.WEXITED|unix.WNOWAIT, nil)
+		err := unix.Waitid(unix.P_PID, init.Pid, nil, unix.WEXITED|unix.WNOWAIT, nil)
 		if !errors.Is(err, unix.EINTR) {
-			return err == nil && proc.Command(pid) == engineComm
+			return err == nil && !init.Executed()
 		}
 	}
 }
@@ -73,14 +51,14 @@ func (s *Shim) setExecveCause(t *mctr.Termination) {
 			last = string(e.Text)
 			return nil
 		})
-	refusal := execveError(last)
+	refusal := engine.ExecveError(last)
 	switch {
-	case errors.Is(refusal, wire.ErrCommandNotFound):
+	case errors.Is(refusal, mctr.ErrCommandNotFound):
 		t.ExitCode = 127
 	case refusal != nil:
 		t.ExitCode = 126
 	case err != nil: // no log is kept, and with it not the reason
-		t.ExitCode, refusal = 126, wire.ErrCommandInvoke
+		t.ExitCode, refusal = 126, mctr.ErrCommandInvoke
 	default:
 		return
 	}

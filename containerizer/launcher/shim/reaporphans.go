@@ -12,11 +12,11 @@ import (
 	"github.com/mctr/mctr/containerizer/launcher/engine"
 )
 
-// reapOrphans reaps the children that nobody waits for. The shim inherits some as
+// reapOrphans reaps the children that no other code waits for. The shim inherits some as
 // subreaper, when the container has no init of its own pid namespace to do it. And an
-// exec that fails on its way in leaves some: libcontainer expects its caller to end
-// then. One of those that had reached the pid namespace would keep init from ending
-// (pid_namespaces(7)), and with it the container. The result ends it.
+// exec that fails on its way in leaves some: see engine.Container's Exec. One of those
+// that had reached the pid namespace would keep init from ending (pid_namespaces(7)),
+// and with it the container. The result ends it.
 func reapOrphans(c engine.Container, waited *sessions) (stop func()) {
 	init := c.Init().Pid
 	owned := func(int) bool { return false }
@@ -37,7 +37,7 @@ func reapOrphans(c engine.Container, waited *sessions) (stop func()) {
 }
 
 // reapUntil reaps when children have died, and soon again as long as one is there
-// that somebody else is about to take: the kernel shows nobody behind it before.
+// that another waiter is about to take: the kernel shows none behind it before.
 func reapUntil(done <-chan struct{}, died <-chan os.Signal, reap func() (all bool)) {
 	var again <-chan time.Time
 	for {
@@ -55,7 +55,7 @@ func reapUntil(done <-chan struct{}, died <-chan os.Signal, reap func() (all boo
 }
 
 // reap waits for the zombie children up to the first that is known to another
-// waiter, and says whether there was none such. The caller sees to it that no
+// waiter, and reports whether there was none such. The caller sees to it that no
 // child is being made, whose maker knows it and the known function does not.
 func reap(known func(pid int) bool) (all bool) {
 	for {

@@ -92,7 +92,7 @@ func (s *Shim) Run(l net.Listener) error {
 	return nil
 }
 
-// giveUp ends a shim that nobody gave a container.
+// giveUp ends a shim that was given no container.
 func (s *Shim) giveUp() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -133,8 +133,21 @@ func (s *Shim) Create(ctx context.Context, c *wire.Create) (*wire.Created, error
 	return created, nil
 }
 
-// Start lets the user's command run, for the client that created the container.
+// Start lets the user's command run, for the client that created the container. It kills a container whose poststart
+// hooks fail.
 func (s *Shim) Start(p *peer) error {
+	if err := s.startInit(p); err != nil {
+		return err
+	}
+	if err := s.container.RunPoststart(); err != nil {
+		cause := mctr.Limitation{Reason: mctr.ReasonLaunchFailed, Message: "start: " + err.Error()}
+		return errors.Join(fmt.Errorf("start: %w", err), s.destroy(cause))
+	}
+	return nil
+}
+
+// startInit lets init execute the command.
+func (s *Shim) startInit(p *peer) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.phase != mctr.Isolating {
@@ -161,7 +174,7 @@ func (s *Shim) end(d *wire.Destroy) error {
 		return s.destroy(d.Why)
 	}
 	if c, err := s.running(); err == nil {
-		awaitExec(c.Init().Pid)
+		awaitExec(c.Init())
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -24,16 +24,16 @@ import (
 const (
 	stillTime = 2 * time.Second // with nothing to do: nothing more will come
 	stuckTime = 5 * time.Second // in one write: the client, or the disk, is stuck
-	drainTime = time.Minute     // in all: somebody outside goes on writing
+	drainTime = time.Minute     // in all: a process outside goes on writing
 )
 
 // supervise sees the container to its end. Its order is the promise to clients:
 // everything is killed, the log is drained, the evidence is read, the end is
-// recorded, and only then is anybody told. A container that was never started has no
+// recorded, and only then are clients told. A container that was never started has no
 // end: without a record it is a launch that was cut off, which is undone.
 func (s *Shim) supervise() {
 	defer reapOrphans(s.container, &s.sessions)()
-	unstarted := exitsBeforeExec(s.container.Init().Pid)
+	unstarted := exitsBeforeExec(s.container.Init())
 	status, err := s.container.Init().Wait()
 	if err != nil {
 		s.log.Error("wait for init", "error", err)
@@ -101,7 +101,7 @@ func (s *Shim) record(t *mctr.Termination) {
 	}
 }
 
-// publishExit tells everybody who follows the events.
+// publishExit appends the exit to the events.
 func (s *Shim) publishExit(t *mctr.Termination) {
 	if s.create.Events == "" {
 		return

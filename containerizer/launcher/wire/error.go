@@ -8,10 +8,11 @@ import (
 	"github.com/mctr/mctr"
 )
 
-// The errors of a command that could not be run. Shells give 127 and 126 for them.
+// The errors of a command that cannot be executed, which are package mctr's, under the names that clients of the
+// protocol know.
 var (
-	ErrCommandNotFound = errors.New("command not found")
-	ErrCommandInvoke   = errors.New("command cannot be invoked")
+	ErrCommandNotFound = mctr.ErrCommandNotFound
+	ErrCommandInvoke   = mctr.ErrCommandInvoke
 )
 
 // kinds are the sentinels that keep their identity over the wire. An error that
@@ -22,8 +23,8 @@ var kinds = []struct {
 	name     string
 	sentinel error
 }{
-	{"command-not-found", ErrCommandNotFound},
-	{"command-invoke", ErrCommandInvoke},
+	{"command-not-found", mctr.ErrCommandNotFound},
+	{"command-invoke", mctr.ErrCommandInvoke},
 	{"invalid", mctr.ErrInvalid},
 	{"unsupported", mctr.ErrUnsupported},
 	{"not-found", mctr.ErrNotFound},

@@ -105,7 +105,7 @@ func TestBrokenChunks(t *testing.T) {
 func TestErrorsKeepTheirIdentity(t *testing.T) {
 	for _, sentinel := range []error{
 		mctr.ErrNotFound, mctr.ErrExists, mctr.ErrInvalid, mctr.ErrUnsupported, mctr.ErrState, mctr.ErrDestroyed,
-		mctr.ErrUnavailable, wire.ErrCommandNotFound, wire.ErrCommandInvoke,
+		mctr.ErrUnavailable, mctr.ErrCommandNotFound, mctr.ErrCommandInvoke,
 	} {
 		var conn bytes.Buffer
 		if err := wire.Write(&conn, wire.Failed(fmt.Errorf("start c1: %w", sentinel))); err != nil {
@@ -132,7 +132,7 @@ func TestErrorsKeepTheirIdentity(t *testing.T) {
 // the kind is always the same one, and both sentinels match on the other side.
 func TestAnErrorOfSeveralKinds(t *testing.T) {
 	sentinels := []error{
-		wire.ErrCommandNotFound, wire.ErrCommandInvoke, mctr.ErrInvalid, mctr.ErrUnsupported, mctr.ErrNotFound,
+		mctr.ErrCommandNotFound, mctr.ErrCommandInvoke, mctr.ErrInvalid, mctr.ErrUnsupported, mctr.ErrNotFound,
 		mctr.ErrExists, mctr.ErrState, mctr.ErrDestroyed, mctr.ErrUnavailable,
 	}
 	for i, first := range sentinels {

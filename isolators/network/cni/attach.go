@@ -41,7 +41,7 @@ func addressVariable(attachments []*cni.Attachment) *specs.Process {
 }
 
 func (i *isolator) attach(ctx context.Context, c *mctr.Container) ([]*cni.Attachment, string, error) {
-	networks, err := i.ensureNetworks(c.Config.Networks)
+	networks, err := i.ensureNetworks(ctx, c.Config.Networks)
 	if err != nil {
 		return nil, "", err
 	}
@@ -83,10 +83,10 @@ func (i *isolator) detachEnded(ctx context.Context, id mctr.ContainerID) error {
 	return err
 }
 
-func (i *isolator) ensureNetworks(want []mctr.NetworkConfig) ([]*cni.Network, error) {
+func (i *isolator) ensureNetworks(ctx context.Context, want []mctr.NetworkConfig) ([]*cni.Network, error) {
 	var networks []*cni.Network
 	for _, w := range want {
-		network, err := i.networks.Ensure(w.Name)
+		network, err := i.networks.Ensure(ctx, w.Name)
 		if err != nil {
 			return nil, err
 		}

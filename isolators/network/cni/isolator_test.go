@@ -98,7 +98,7 @@ func TestCheck(t *testing.T) {
 	h.write("plain", `{"cniVersion": "1.0.0", "name": "plain", "plugins": [{"type": "bridge", "ipam": {}}]}`)
 	h.write("gone", `{"cniVersion": "1.0.0", "name": "gone", "plugins": [{"type": "no-such-plugin"}]}`)
 	for name, subnet := range map[string]string{"four": "10.41.0.0/24", "six": "fd00:41::/64"} {
-		if _, err := h.networks().Create(name,
+		if _, err := h.networks().Create(t.Context(), name,
 			cni.Definition{Subnets: []cni.Subnet{{Subnet: netip.MustParsePrefix(subnet)}}}); err != nil {
 			t.Fatal(err)
 		}

@@ -8,21 +8,20 @@ import (
 	"github.com/opencontainers/runtime-spec/specs-go"
 )
 
-// Config gives config.json in libcontainer's form, and reads as the specification
-// says what specconv reads otherwise. It finds relative paths in the working
-// directory, so the caller must stand in the bundle.
-func Config(o *specconv.CreateOpts) (*configs.Config, error) {
+// convertConfig returns config.json in libcontainer's form, and reads as the specification says what specconv reads
+// otherwise. It finds relative paths in the working directory, which is the bundle.
+func convertConfig(o *specconv.CreateOpts) (*configs.Config, error) {
 	config, err := specconv.CreateLibcontainerConfig(o)
 	if err != nil {
 		return nil, fmt.Errorf("convert config.json: %w", err)
 	}
-	wanted := config.Devices[len(config.Devices)-named(o.Spec):] // those before are libcontainer's own
+	wanted := config.Devices[len(config.Devices)-devicesIn(o.Spec):] // those before are libcontainer's own
 	unnumberPipes(wanted)
 	return config, checkDevices(config, wanted)
 }
 
-// named is how many devices the spec names.
-func named(s *specs.Spec) int {
+// devicesIn returns how many devices the spec names.
+func devicesIn(s *specs.Spec) int {
 	if s.Linux == nil {
 		return 0
 	}

@@ -9,7 +9,6 @@ import (
 
 	lc "github.com/opencontainers/runc/libcontainer"
 	"github.com/opencontainers/runc/libcontainer/configs"
-	"github.com/opencontainers/runc/libcontainer/specconv"
 	"github.com/opencontainers/runtime-spec/specs-go"
 
 	"github.com/mctr/mctr"
@@ -17,18 +16,53 @@ import (
 )
 
 type container struct {
-	c      *lc.Container
-	config *configs.Config
-	init   *engine.Process
-	cache  string // Options.Cache
+	asRunc         bool // see NewAsRunc
+	c              *lc.Container
+	init           *engine.Process
+	seccomp        *configs.Seccomp
+	cache          string // Options.Cache
+	record         record
+	startContainer bool // it has hooks that init runs
+	deleted        bool
 }
 
 func (c *container) Init() *engine.Process { return c.init }
 
-func (c *container) Start() error { return c.c.Exec() }
+func (c *container) State() (*engine.State, error) {
+	oci, err := c.c.OCIState()
+	if err != nil {
+		return nil, err
+	}
+	inner, err := c.c.State()
+	if err != nil {
+		return nil, err
+	}
+	return &engine.State{State: *oci, Rootfs: inner.Config.Rootfs, Created: inner.Created}, nil
+}
+
+func (c *container) Processes() ([]int, error) { return c.c.Processes() }
+
+func (c *container) Start() error {
+	if c.record.NoProcess {
+		return fmt.Errorf("%w: container %s has no process to start: the config.json that it was created from has "+
+			"none (delete it, and create it from one that has)", mctr.ErrState, c.c.ID())
+	}
+	return c.c.Exec()
+}
 
 func (c *container) Exec(p *specs.Process, io engine.Stdio) (*engine.Process, error) {
-	return c.run(p, io, false)
+	return c.ExecInSubCgroups(nil, p, io)
+}
+
+// ExecInSubCgroups is for engine.SubCgroupExecer.
+func (c *container) ExecInSubCgroups(subCgroups map[string]string, p *specs.Process, io engine.Stdio) (*engine.Process,
+	error) {
+	process, err := convert(p)
+	if err != nil {
+		return nil, err
+	}
+	process.SubCgroupPaths = subCgroups
+	return c.run(process, p.Terminal, io)
 }
 
 func (c *container) Signal(sig int, all bool) error {
@@ -57,26 +91,6 @@ func (c *container) signalAll(sig syscall.Signal) error {
 	return nil
 }
 
-func (c *container) Update(r *specs.LinuxResources) error {
-	config := c.c.Config()
-	cg, err := specconv.CreateCgroupConfig(&specconv.CreateOpts{
-		CgroupName: c.c.ID(),
-		Spec:       &specs.Spec{Linux: &specs.Linux{CgroupsPath: config.Cgroups.Path, Resources: r}},
-	}, nil)
-	if err != nil {
-		return err
-	}
-	cg.Resources.Devices = config.Cgroups.Resources.Devices
-	cg.Resources.SkipDevices = true
-	config.Cgroups.Resources = cg.Resources
-	err = c.c.Set(config)
-	cg.Resources.SkipDevices = false // or libcontainer would start no further process
-	if errors.Is(err, lc.ErrNotRunning) {
-		return fmt.Errorf("%w: %w", mctr.ErrState, err)
-	}
-	return err
-}
-
 func (c *container) Pause() error  { return c.c.Pause() }
 func (c *container) Resume() error { return c.c.Resume() }
 
@@ -88,4 +102,12 @@ func (c *container) Cgroups() map[string]string {
 	return maps.Clone(state.CgroupPaths) // Destroy empties libcontainer's own
 }
 
-func (c *container) Delete() error { return c.c.Destroy() }
+func (c *container) Delete() error {
+	if c.deleted {
+		return nil
+	}
+	tolerateFailures(c.c.Config().Hooks[configs.Poststop]) // libcontainer's own list: Destroy runs what stands in it
+	err := c.c.Destroy()
+	c.deleted = err == nil
+	return err
+}

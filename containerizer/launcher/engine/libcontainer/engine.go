@@ -11,15 +11,20 @@ package libcontainer
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"runtime/debug"
 
 	_ "github.com/opencontainers/cgroups/devices" // device rules: a list on v1, eBPF on v2
 	lc "github.com/opencontainers/runc/libcontainer"
+	"github.com/opencontainers/runc/libcontainer/configs"
 	_ "github.com/opencontainers/runc/libcontainer/nsenter" // the C half of Init
 	"github.com/opencontainers/runc/libcontainer/specconv"
+	"github.com/opencontainers/runtime-spec/specs-go"
 
+	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/containerizer/launcher/engine"
 	"github.com/mctr/mctr/containerizer/launcher/engine/libcontainer/bpfcache"
 )
@@ -45,27 +50,100 @@ func Init() {
 	}
 }
 
-// New returns the engine.
+// New returns the engine, which gives a container what its config.json says and no more.
 func New() engine.Engine { return &runtime{} }
 
-type runtime struct{}
+// NewAsRunc returns the engine that gives a container what runc gives it beyond its config.json too, and whose errors
+// of a command have all of runc's text.
+func NewAsRunc() engine.Engine { return &runtime{asRunc: true} }
 
-// Create makes the container up to its blocked init. The caller must stand in the
-// bundle: see Config.
-func (*runtime) Create(_ context.Context, o engine.Options) (engine.Container, error) {
-	config, err := Config(&specconv.CreateOpts{CgroupName: o.ID, Spec: o.Spec})
+type runtime struct{ asRunc bool }
+
+// Create makes the container up to its blocked init. A config.json without a process makes one whose namespaces execs
+// can enter, and which cannot be started.
+func (r *runtime) Create(_ context.Context, o engine.Options) (engine.Container, error) {
+	created := &container{asRunc: r.asRunc, cache: o.Cache, record: record{NoProcess: o.Spec.Process == nil}}
+	process, err := initOf(o.Spec)
 	if err != nil {
 		return nil, err
 	}
-	restrictToSpec(config, o.Spec)
-	c, err := lc.Create(o.Root, o.ID, config)
+	config, err := r.config(o)
+	if err != nil {
+		return nil, err
+	}
+	created.seccomp, created.startContainer = config.Seccomp, config.HasHook(configs.StartContainer)
+	created.record.takePoststart(config)
+	created.c, err = lc.Create(o.Root, o.ID, config)
+	if errors.Is(err, lc.ErrExist) {
+		return nil, fmt.Errorf("%w: %w", mctr.ErrExists, err)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("create container: %w", err)
 	}
-	created := &container{c: c, config: config, cache: o.Cache}
-	if created.init, err = created.run(o.Spec.Process, o.Stdio, true); err != nil {
-		_ = c.Destroy()
-		return nil, err
+	records := filepath.Join(o.Root, o.ID)
+	err = created.record.write(records)
+	if err == nil && o.Prepare != nil {
+		err = o.Prepare(records)
+	}
+	if err == nil {
+		created.init, err = created.run(process, o.Spec.Process != nil && o.Spec.Process.Terminal, o.Stdio)
+	}
+	if err != nil {
+		return nil, errors.Join(err, created.Delete())
 	}
 	return created, nil
+}
+
+// initOf returns the process that init is to become, or a stand-in for it.
+func initOf(s *specs.Spec) (*lc.Process, error) {
+	p := s.Process
+	if p == nil {
+		var err error
+		if p, err = placeholderProcess(s); err != nil {
+			return nil, err
+		}
+	}
+	process, err := convert(p)
+	if err != nil {
+		return nil, err
+	}
+	process.Init = true
+	return process, nil
+}
+
+// config returns config.json and the options in libcontainer's form.
+func (r *runtime) config(o engine.Options) (*configs.Config, error) {
+	config, err := convertConfig(&specconv.CreateOpts{
+		CgroupName: o.ID, UseSystemdCgroup: o.SystemdCgroup, NoPivotRoot: o.NoPivot, NoNewKeyring: o.NoNewKeyring,
+		Spec: o.Spec, RootlessEUID: os.Geteuid() != 0, RootlessCgroups: o.Rootless,
+	})
+	if err == nil && !r.asRunc {
+		restrictToSpec(config, o.Spec)
+	}
+	return config, err
+}
+
+// Load opens the container by libcontainer's state.
+func (r *runtime) Load(o engine.Options) (engine.Container, error) {
+	c, err := lc.Load(o.Root, o.ID)
+	if errors.Is(err, lc.ErrNotExist) {
+		return nil, fmt.Errorf("%w: %w", mctr.ErrNotFound, err)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("load container %s: %w", o.ID, err)
+	}
+	state, err := c.State()
+	if err != nil {
+		return nil, fmt.Errorf("load container %s: %w", o.ID, err)
+	}
+	record, err := readRecord(filepath.Join(o.Root, o.ID))
+	if err != nil {
+		return nil, err
+	}
+	pid := state.InitProcessPid
+	init := newProcess(pid, func() (engine.WaitStatus, error) { return engine.WaitFor(pid) })
+	return &container{
+		asRunc: r.asRunc, c: c, init: init, seccomp: state.Config.Seccomp, cache: o.Cache, record: *record,
+		startContainer: state.Config.HasHook(configs.StartContainer),
+	}, nil
 }

@@ -10,4 +10,4 @@ import (
 // init is also that of every container: libcontainer runs this program.
 func init() { libcontainer.Init() }
 
-func TestEngine(t *testing.T) { enginetest.Run(t, libcontainer.New) }
+func TestEngine(t *testing.T) { enginetest.Run(t, "libcontainer", libcontainer.New) }

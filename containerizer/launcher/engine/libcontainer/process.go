@@ -2,6 +2,8 @@ package libcontainer
 
 import (
 	"fmt"
+	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 
@@ -9,31 +11,33 @@ import (
 	"github.com/opencontainers/runc/libcontainer/configs"
 	"github.com/opencontainers/runc/libcontainer/utils"
 	"github.com/opencontainers/runtime-spec/specs-go"
+	"github.com/sirupsen/logrus"
 	"golang.org/x/sys/unix"
 
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/containerizer/launcher/engine"
 	"github.com/mctr/mctr/containerizer/launcher/engine/libcontainer/bpfcache"
 	"github.com/mctr/mctr/containerizer/launcher/engine/pty"
-	"github.com/mctr/mctr/containerizer/launcher/wire"
 )
 
-// run starts p in the container: its init, or one process more.
-func (c *container) run(p *specs.Process, io engine.Stdio, init bool) (*engine.Process, error) {
-	process, err := Convert(p)
-	if err != nil {
-		return nil, err
+// run starts p in the container, as its init or one process more, with its streams.
+func (c *container) run(p *lc.Process, terminal bool, io engine.Stdio) (*engine.Process, error) {
+	p.PidfdSocket = io.PidfdSocket
+	p.ExtraFiles = slices.Clone(io.Extra)
+	switch {
+	case !terminal:
+		p.Stdin, p.Stdout, p.Stderr = reader(io.Stdin), writer(io.Stdout), writer(io.Stderr)
+	case io.ConsoleSocket != nil:
+		p.ConsoleSocket = io.ConsoleSocket
+	default:
+		return c.beginWithTerminal(p)
 	}
-	process.Init = init
-	if !p.Terminal {
-		process.Stdin, process.Stdout, process.Stderr = reader(io.Stdin), writer(io.Stdout), writer(io.Stderr)
-		return c.begin(process)
-	}
-	return c.beginWithTerminal(process)
+	return c.begin(p)
 }
 
+// begin starts p. A compiled seccomp profile is the last descriptor of its init.
 func (c *container) begin(p *lc.Process) (*engine.Process, error) {
-	filter, err := bpfcache.Open(c.cache, c.config.Seccomp)
+	filter, err := bpfcache.Open(c.cache, c.seccomp)
 	if err != nil {
 		return nil, err
 	}
@@ -42,13 +46,18 @@ func (c *container) begin(p *lc.Process) (*engine.Process, error) {
 		p.ExtraFiles = append(p.ExtraFiles, filter)
 	}
 	if err := c.c.Start(p); err != nil {
-		return nil, classify(err)
+		return nil, c.classify(err)
 	}
 	pid, err := p.Pid()
 	if err != nil {
 		return nil, err
 	}
-	return &engine.Process{Pid: pid, Wait: func() (engine.WaitStatus, error) { return wait(p) }}, nil
+	return newProcess(pid, func() (engine.WaitStatus, error) { return wait(p) }), nil
+}
+
+// newProcess returns a process of libcontainer's, whose own program is a fork that executes the command.
+func newProcess(pid int, wait func() (engine.WaitStatus, error)) *engine.Process {
+	return &engine.Process{Pid: pid, Wait: wait, Executed: func() bool { return engine.HasExecuted(pid) }}
 }
 
 // beginWithTerminal receives the pty's master that init makes inside the container.
@@ -85,31 +94,30 @@ func wait(p *lc.Process) (engine.WaitStatus, error) {
 	if !ok {
 		return engine.WaitStatus{}, fmt.Errorf("wait for process: no wait status in %T", exit.Sys())
 	}
-	if status.Signaled() {
-		return engine.WaitStatus{Code: 128 + int(status.Signal()), Signal: int(status.Signal())}, nil
-	}
-	return engine.WaitStatus{Code: status.ExitStatus()}, nil
+	return engine.StatusOf(unix.WaitStatus(status)), nil
 }
 
 // classify gives libcontainer's error, which comes as text out of init, the identity that
-// callers ask for. What libcontainer says in front of a command's own error is left out.
-func classify(err error) error {
+// callers ask for. What libcontainer says in front of a command's own error is left out, but for runc's callers.
+func (c *container) classify(err error) error {
 	_, command, found := strings.Cut(err.Error(), "exec: ")
 	if !found {
 		return err
 	}
+	if c.asRunc {
+		command = err.Error()
+	}
 	switch {
 	case strings.Contains(command, "executable file not found"), strings.Contains(command, "no such file or directory"):
-		return fmt.Errorf("%w: %s", wire.ErrCommandNotFound, command)
+		return fmt.Errorf("%w: %s", mctr.ErrCommandNotFound, command)
 	case strings.Contains(command, "permission denied"), strings.Contains(command, "is a directory"):
-		return fmt.Errorf("%w: %s", wire.ErrCommandInvoke, command)
+		return fmt.Errorf("%w: %s", mctr.ErrCommandInvoke, command)
 	}
 	return err
 }
 
-// Convert gives p in libcontainer's form, without its streams. The error wraps
-// mctr.ErrInvalid for what cannot be meant.
-func Convert(p *specs.Process) (*lc.Process, error) {
+// convert returns p in libcontainer's form, without its streams. The error wraps mctr.ErrInvalid.
+func convert(p *specs.Process) (*lc.Process, error) {
 	process := &lc.Process{
 		Args:            p.Args,
 		Env:             p.Env,
@@ -121,7 +129,7 @@ func Convert(p *specs.Process) (*lc.Process, error) {
 		NoNewPrivileges: &p.NoNewPrivileges,
 		Scheduler:       p.Scheduler,
 		IOPriority:      p.IOPriority,
-		LogLevel:        "3", // logrus' warning
+		LogLevel:        strconv.Itoa(int(logrus.GetLevel())),
 	}
 	for _, gid := range p.User.AdditionalGids {
 		process.AdditionalGroups = append(process.AdditionalGroups, int(gid))

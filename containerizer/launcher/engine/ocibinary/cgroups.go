@@ -21,7 +21,7 @@ func cgroupsOf(pid int) (cgroups, error) {
 	return parseCgroups(string(data), cgroup.Unified()), nil
 }
 
-// parseCgroups leaves out roots, which are nobody's own, and groups outside of
+// parseCgroups leaves out roots, which are no container's own, and groups outside of
 // what this process can see. Beside v1, v2 has no controllers to speak of.
 func parseCgroups(text string, unified bool) cgroups {
 	g := cgroups{}

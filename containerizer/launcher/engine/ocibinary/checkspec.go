@@ -21,7 +21,18 @@ func (r *runtime) check(ctx context.Context, o engine.Options) error {
 	if o.Spec == nil || o.Spec.Process == nil || o.Spec.Linux == nil {
 		return fmt.Errorf("%w: config.json lacks process or linux", mctr.ErrInvalid)
 	}
-	return errors.Join(r.checkRootfs(o), r.checkEnvironment(o), r.checkProperties(ctx, o.Spec))
+	if o.Rootless {
+		return r.unsupported("a container without privileges", "this engine is for root", "")
+	}
+	return errors.Join(r.checkRootfs(o), r.checkEnvironment(o), r.checkProperties(ctx, o.Spec), r.checkSockets(o.Stdio))
+}
+
+// checkSockets refuses sockets of the caller's: runtimes take a path.
+func (r *runtime) checkSockets(io engine.Stdio) error {
+	if io.ConsoleSocket == nil && io.PidfdSocket == nil {
+		return nil
+	}
+	return r.unsupported("a console or pidfd socket", "OCI runtimes take the path of one, and not a descriptor", "")
 }
 
 // checkRootfs refuses an image with a symbolic link at one of the kernel's places.

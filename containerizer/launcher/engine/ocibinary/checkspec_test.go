@@ -13,7 +13,6 @@ import (
 
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/containerizer/launcher/engine"
-	"github.com/mctr/mctr/containerizer/launcher/wire"
 )
 
 // fakeRuntime says that it knows version, and fails any other verb with text.
@@ -87,13 +86,13 @@ func TestUpdatesThatAreNone(t *testing.T) {
 // TestErrors reads what the runtimes log.
 func TestErrors(t *testing.T) {
 	for text, want := range map[string]error{
-		`{"level":"error","msg":"exec: \"nosuch\": executable file not found in $PATH"}`:                             wire.ErrCommandNotFound,
-		`{"level":"error","msg":"runc create failed: exec: \"/no/such\": stat /no/such: no such file or directory"}`: wire.ErrCommandNotFound,
-		`{"msg":"executable file nosuch not found in $PATH: No such file or directory","level":"error"}`:             wire.ErrCommandNotFound,
-		`{"msg":"open executable: Operation not permitted","level":"error"}`:                                         wire.ErrCommandInvoke,
+		`{"level":"error","msg":"exec: \"nosuch\": executable file not found in $PATH"}`:                             mctr.ErrCommandNotFound,
+		`{"level":"error","msg":"runc create failed: exec: \"/no/such\": stat /no/such: no such file or directory"}`: mctr.ErrCommandNotFound,
+		`{"msg":"executable file nosuch not found in $PATH: No such file or directory","level":"error"}`:             mctr.ErrCommandNotFound,
+		`{"msg":"open executable: Operation not permitted","level":"error"}`:                                         mctr.ErrCommandInvoke,
 		"{\"msg\":\"the path `/etc` is not a regular file: Operation not permitted\"," +
-			"\"level\":\"error\"}": wire.ErrCommandInvoke,
-		`{"level":"error","msg":"exec: \"/etc\": permission denied"}`: wire.ErrCommandInvoke,
+			"\"level\":\"error\"}": mctr.ErrCommandInvoke,
+		`{"level":"error","msg":"exec: \"/etc\": permission denied"}`: mctr.ErrCommandInvoke,
 		`{"msg":"unknown command pause","level":"error"}`:             mctr.ErrUnsupported,
 		`{"level":"error","msg":"container does not exist"}`:          mctr.ErrNotFound,
 	} {

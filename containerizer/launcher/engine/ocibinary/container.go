@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"strconv"
 	"sync/atomic"
 	"time"
@@ -25,7 +26,10 @@ type container struct {
 	id, dir string
 	init    *engine.Process
 	groups  cgroups
-	ended   atomic.Bool // init was reaped: its pid is anybody's
+
+	startContainer bool        // it has hooks that init runs
+	systemd        bool        // systemd makes its control groups
+	ended          atomic.Bool // init was reaped: its pid may be another process'
 }
 
 func (c *container) Init() *engine.Process { return c.init }
@@ -33,7 +37,33 @@ func (c *container) Init() *engine.Process { return c.init }
 // OwnsChild reports whether pid is a run of the runtime: see engine.ChildOwner.
 func (c *container) OwnsChild(pid int) bool { return c.ownsChild(pid) }
 
+// State asks the runtime.
+func (c *container) State() (*engine.State, error) {
+	var out bytes.Buffer
+	if err := c.perform(context.Background(), run{args: []string{"state", c.id}, out: &out, dir: c.dir}); err != nil {
+		return nil, err
+	}
+	state := &engine.State{}
+	if err := json.Unmarshal(out.Bytes(), state); err != nil {
+		return nil, fmt.Errorf("decode the state of container %s: %w", c.id, err)
+	}
+	if !filepath.IsAbs(state.Rootfs) { // crun prints what config.json has
+		state.Rootfs = filepath.Join(state.Bundle, state.Rootfs)
+	}
+	return state, nil
+}
+
+func (c *container) Processes() ([]int, error) { return c.groups.pids() }
+
 func (c *container) Start() error { return c.call(context.Background(), "start", c.id) }
+
+// RunPoststart leaves the hooks to the runtime, which runs them as early as at create, and waits for startContainer's.
+func (c *container) RunPoststart() error {
+	if !c.startContainer {
+		return nil
+	}
+	return c.init.AwaitExec()
+}
 
 // Exec hands the process over in memory: its environment may hold secrets.
 func (c *container) Exec(p *specs.Process, io engine.Stdio) (*engine.Process, error) {
@@ -93,12 +123,8 @@ func (c *container) thaw(sig unix.Signal) error {
 
 // stopped asks the runtime whether init has ended, be it not reaped yet.
 func (c *container) stopped() bool {
-	var out bytes.Buffer
-	if err := c.perform(context.Background(), run{args: []string{"state", c.id}, out: &out, dir: c.dir}); err != nil {
-		return false
-	}
-	var state specs.State
-	return json.Unmarshal(out.Bytes(), &state) == nil && state.Status == specs.StateStopped
+	state, err := c.State()
+	return err == nil && state.Status == specs.StateStopped
 }
 
 // Pause returns when the processes are frozen. crun only asks v1's freezer, which

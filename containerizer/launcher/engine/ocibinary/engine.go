@@ -25,7 +25,8 @@ func (r *runtime) Create(ctx context.Context, o engine.Options) (engine.Containe
 	if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
 		return nil, fmt.Errorf("become the reaper of the container's processes: %w", err)
 	}
-	c := &container{runtime: r, id: o.ID, dir: filepath.Join(o.Root, o.ID)}
+	c := &container{runtime: r, id: o.ID, dir: filepath.Join(o.Root, o.ID),
+		startContainer: o.Spec.Hooks != nil && len(o.Spec.Hooks.StartContainer) > 0, systemd: o.SystemdCgroup}
 	if err := os.MkdirAll(o.Root, 0o700); err != nil {
 		return nil, err
 	}
@@ -36,28 +37,67 @@ func (r *runtime) Create(ctx context.Context, o engine.Options) (engine.Containe
 	if err != nil {
 		return nil, err
 	}
-	if err := c.create(ctx, o); err != nil {
+	if o.Prepare != nil {
+		err = o.Prepare(c.dir)
+	}
+	if err == nil {
+		err = c.create(ctx, o)
+	}
+	if err != nil {
 		c.undo()
 		return nil, err
 	}
 	return c, nil
 }
 
+// Load opens the container by the record of its creation.
+func (r *runtime) Load(o engine.Options) (engine.Container, error) {
+	c := &container{runtime: r, id: o.ID, dir: filepath.Join(o.Root, o.ID)}
+	record, err := c.readRecord()
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("%w: container %s", mctr.ErrNotFound, o.ID)
+	}
+	if err != nil {
+		return nil, err
+	}
+	c.groups, c.startContainer, c.systemd = record.Cgroups, record.StartContainer, record.SystemdCgroup
+	c.setInit(newProcess(record.Pid))
+	return c, nil
+}
+
 // create runs the verb and looks at what it made.
 func (c *container) create(ctx context.Context, o engine.Options) error {
 	before := children()
-	init, err := c.spawn(ctx, o.Spec.Process.Terminal, o.Stdio, "create", "--bundle", o.Bundle)
+	args := []string{"create", "--bundle", o.Bundle}
+	if o.NoPivot {
+		args = append(args, "--no-pivot")
+	}
+	if o.NoNewKeyring {
+		args = append(args, "--no-new-keyring")
+	}
+	init, err := c.spawn(ctx, o.Spec.Process.Terminal, o.Stdio, args...)
 	if err != nil {
 		c.killStrays(before)
 		return err
 	}
-	c.init = &engine.Process{Pid: init.Pid, Console: init.Console, Wait: func() (engine.WaitStatus, error) {
-		status, err := init.Wait()
-		c.ended.Store(true)
+	c.setInit(init)
+	if c.groups, err = cgroupsOf(init.Pid); err != nil {
+		return err
+	}
+	return c.writeRecord()
+}
+
+// setInit notes when init is reaped.
+func (c *container) setInit(init *engine.Process) {
+	wait := init.Wait
+	init.Wait = func() (engine.WaitStatus, error) {
+		status, err := wait()
+		if err == nil {
+			c.ended.Store(true)
+		}
 		return status, err
-	}}
-	c.groups, err = cgroupsOf(init.Pid)
-	return err
+	}
+	c.init = init
 }
 
 // undo takes back what a failed create may have left.

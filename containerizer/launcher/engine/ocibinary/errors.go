@@ -9,7 +9,6 @@ import (
 	"strings"
 
 	"github.com/mctr/mctr"
-	"github.com/mctr/mctr/containerizer/launcher/wire"
 )
 
 // maxLog bounds in bytes what is read of a runtime's log: it may be any program.
@@ -76,11 +75,11 @@ func classify(err error, text string) error {
 	missing := strings.Contains(text, "not found") || strings.Contains(text, "no such file or directory")
 	switch {
 	case executable && missing:
-		return fmt.Errorf("%w: %w", wire.ErrCommandNotFound, err)
+		return fmt.Errorf("%w: %w", mctr.ErrCommandNotFound, err)
 	case executable &&
 		hasAny(text, "permission denied", "operation not permitted", "is a directory", "not a regular file",
 			"exec format error"):
-		return fmt.Errorf("%w: %w", wire.ErrCommandInvoke, err)
+		return fmt.Errorf("%w: %w", mctr.ErrCommandInvoke, err)
 	case hasAny(text, "does not exist") && strings.Contains(text, "container"):
 		return fmt.Errorf("%w: %w", mctr.ErrNotFound, err)
 	}

@@ -14,7 +14,7 @@ import (
 
 func TestRunc(t *testing.T) {
 	path := program(t, "runc")
-	enginetest.Run(t, func() engine.Engine { return ocibinary.New(path) })
+	enginetest.Run(t, "runc", func() engine.Engine { return ocibinary.New(path) })
 }
 
 func TestCrun(t *testing.T) {
@@ -22,7 +22,7 @@ func TestCrun(t *testing.T) {
 	if hybrid() {
 		path = withoutV2(t, path)
 	}
-	enginetest.Run(t, func() engine.Engine { return ocibinary.New(path) })
+	enginetest.Run(t, "crun", func() engine.Engine { return ocibinary.New(path) })
 }
 
 func program(t *testing.T, name string) string {

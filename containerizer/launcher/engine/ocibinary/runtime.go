@@ -29,7 +29,7 @@ func (r *runtime) ownsChild(pid int) bool {
 	return ok
 }
 
-// run runs cmd to its end. Nobody can see its process before it is noted.
+// run runs cmd to its end. ownsChild waits until its process is noted.
 func (r *runtime) run(cmd *exec.Cmd) error {
 	r.mu.Lock()
 	err := cmd.Start()
@@ -72,9 +72,13 @@ type run struct {
 // perform runs the verb; its error is what the program logged.
 func (c *container) perform(ctx context.Context, v run) error {
 	log := filepath.Join(v.dir, "log")
-	args := append([]string{"--root", filepath.Join(c.dir, "state"), "--log", log, "--log-format", "json"}, v.args...)
-	cmd := exec.CommandContext(ctx, c.path, args...)
+	args := []string{"--root", filepath.Join(c.dir, "state"), "--log", log, "--log-format", "json"}
+	if c.systemd {
+		args = append(args, "--systemd-cgroup")
+	}
+	cmd := exec.CommandContext(ctx, c.path, append(args, v.args...)...)
 	cmd.Stdin, cmd.Stdout = v.input, v.out
+	cmd.ExtraFiles = v.stdio.Extra
 	if v.stdio.Stdin != nil {
 		cmd.Stdin = v.stdio.Stdin
 	}

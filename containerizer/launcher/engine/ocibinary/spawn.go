@@ -20,6 +20,12 @@ const pidFile = "pid"
 // spawn runs a verb that leaves a process: create, or exec.
 func (c *container) spawn(ctx context.Context, terminal bool, io engine.Stdio,
 	args ...string) (*engine.Process, error) {
+	if err := c.checkSockets(io); err != nil {
+		return nil, err
+	}
+	if len(io.Extra) > 0 {
+		args = append(args, "--preserve-fds", strconv.Itoa(len(io.Extra)))
+	}
 	dir, remove, err := c.scratch()
 	if err != nil {
 		return nil, err
@@ -53,7 +59,8 @@ func (c *container) runDetached(ctx context.Context, dir string, terminal bool, 
 		return nil, err
 	}
 	defer console.close()
-	err = c.perform(ctx, run{args: append(args, "--console-socket", console.path, c.id), dir: dir})
+	err = c.perform(ctx,
+		run{args: append(args, "--console-socket", console.path, c.id), stdio: engine.Stdio{Extra: io.Extra}, dir: dir})
 	if err != nil {
 		return nil, err
 	}
@@ -76,7 +83,17 @@ func adopt(dir string, master *os.File) (*engine.Process, error) {
 		}
 		return nil, err
 	}
-	return &engine.Process{Pid: pid, Console: master, Wait: func() (engine.WaitStatus, error) { return wait(pid) }}, nil
+	p := newProcess(pid)
+	p.Console = master
+	return p, nil
+}
+
+// newProcess returns the runtime's process pid. Runtimes fork it, and it executes the command.
+func newProcess(pid int) *engine.Process {
+	return &engine.Process{Pid: pid,
+		Wait:     func() (engine.WaitStatus, error) { return engine.WaitFor(pid) },
+		Executed: func() bool { return engine.HasExecuted(pid) },
+	}
 }
 
 func readPid(dir string) (int, error) {
@@ -100,7 +117,7 @@ func isChild(pid int) error {
 			continue
 		}
 		if err != nil {
-			return fmt.Errorf("the runtime left its process %d to somebody else: %w", pid, err)
+			return fmt.Errorf("the runtime's process %d is not a child of this one: %w", pid, err)
 		}
 		return nil
 	}
@@ -109,24 +126,5 @@ func isChild(pid int) error {
 // killAndReap kills and reaps pid.
 func killAndReap(pid int) {
 	_ = unix.Kill(pid, unix.SIGKILL)
-	_, _ = wait(pid)
-}
-
-// wait reaps pid.
-func wait(pid int) (engine.WaitStatus, error) {
-	var s unix.WaitStatus
-	for {
-		_, err := unix.Wait4(pid, &s, 0, nil)
-		if errors.Is(err, unix.EINTR) {
-			continue
-		}
-		if err != nil {
-			return engine.WaitStatus{}, fmt.Errorf("wait for process %d: %w", pid, err)
-		}
-		break
-	}
-	if s.Signaled() {
-		return engine.WaitStatus{Code: 128 + int(s.Signal()), Signal: int(s.Signal())}, nil
-	}
-	return engine.WaitStatus{Code: s.ExitStatus()}, nil
+	_, _ = engine.WaitFor(pid)
 }

@@ -12,7 +12,7 @@ import (
 // magic starts the memfd, which init knows it by. The program follows.
 const magic = "mctr seccomp program\n"
 
-// sealed keeps everybody from changing the program in a memfd.
+// sealed lets no process change the program in a memfd.
 const sealed = unix.F_SEAL_SEAL | unix.F_SEAL_SHRINK | unix.F_SEAL_GROW | unix.F_SEAL_WRITE
 
 // sealedMemfd returns a sealed memfd that holds program.

@@ -1,0 +1,55 @@
+package networks
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"net"
+	"time"
+
+	"github.com/vishvananda/netlink"
+
+	"github.com/mctr/mctr"
+)
+
+// maxClaims bounds how often a subnet is chosen anew, and claimPause the time between two.
+const (
+	maxClaims  = 20
+	claimPause = 20 * time.Millisecond
+)
+
+// claimSubnet shows every other root on the host at once which subnet was chosen for the
+// network, and chooses again where another shows the same. Who sees that yields: both
+// may, and chance has them differ the next time.
+func (s *Store) claimSubnet(ctx context.Context, name, file string, d *Definition) error {
+	for range maxClaims {
+		err := d.announceSubnet()
+		if !errors.Is(err, mctr.ErrState) {
+			return err
+		}
+		time.Sleep(rand.N(claimPause))
+		d.Subnets = nil
+		if err := errors.Join(s.completeSubnets(d), s.write(ctx, name, file, d)); err != nil {
+			return err
+		}
+	}
+	return d.announceSubnet()
+}
+
+// announceSubnet gives the network's bridge the address that the plugin gives it with the first
+// container. Where another interface has it, or one beside it, nothing is left.
+func (d *Definition) announceSubnet() error {
+	bridge, err := d.ensureBridge()
+	if err != nil {
+		return err
+	}
+	for _, s := range d.Subnets {
+		mask := net.CIDRMask(s.Subnet.Bits(), s.Subnet.Addr().BitLen())
+		err = errors.Join(err,
+			netlink.AddrReplace(bridge, &netlink.Addr{IPNet: &net.IPNet{IP: s.Gateway.AsSlice(), Mask: mask}}))
+	}
+	if err = errors.Join(err, d.checkSubnetUnused(bridge)); err != nil {
+		return errors.Join(err, removeLink(d.Bridge))
+	}
+	return nil
+}

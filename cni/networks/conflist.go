@@ -1,0 +1,120 @@
+package networks
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"github.com/containernetworking/cni/libcni"
+	"github.com/containernetworking/cni/pkg/utils"
+	"github.com/containernetworking/cni/pkg/version"
+
+	"github.com/mctr/mctr"
+)
+
+// A Network is a configuration list as it stood in its file when it was read.
+type Network struct {
+	Name       string
+	File       string
+	Definition *Definition // what mctr made it from; nil for an operator's
+
+	list *libcni.NetworkConfigList
+}
+
+// List is the list as libcni takes it.
+func (n *Network) List() *libcni.NetworkConfigList { return n.list }
+
+// Version is the CNI version that its plugins are spoken to in.
+func (n *Network) Version() string { return n.list.CNIVersion }
+
+// Bytes is the whole list, with the plugins that lie in files of their own.
+func (n *Network) Bytes() []byte { return n.list.Bytes }
+
+// Plugins are the types of its plugins, in order, without those for addresses.
+func (n *Network) Plugins() []string {
+	var types []string
+	for _, p := range n.list.Plugins {
+		types = append(types, p.Network.Type)
+	}
+	return types
+}
+
+// programs are all plugins that an ADD runs, those for addresses too.
+func (n *Network) programs() []string {
+	var programs []string
+	for _, p := range n.list.Plugins {
+		programs = append(programs, p.Network.Type)
+		if p.Network.IPAM.Type != "" {
+			programs = append(programs, p.Network.IPAM.Type)
+		}
+	}
+	return programs
+}
+
+// Has reports whether one of its plugins takes a capability argument of this name
+// (CNI conventions: portMappings, bandwidth, dns, ips, mac, ...).
+func (n *Network) Has(capability string) bool {
+	for _, p := range n.list.Plugins {
+		if p.Network.Capabilities[capability] {
+			return true
+		}
+	}
+	return false
+}
+
+// newNetwork reads a list, or a single plugin's configuration, and refuses what no
+// plugin could be asked.
+func newNetwork(file string, list *libcni.NetworkConfigList) (*Network, error) {
+	if err := utils.ValidateNetworkName(list.Name); err != nil {
+		return nil, fmt.Errorf("%w: network name %q: %w", mctr.ErrInvalid, list.Name, err)
+	}
+	if newer, err := version.GreaterThan(list.CNIVersion, version.Current()); err != nil || newer {
+		return nil, fmt.Errorf("%w: network %s: cniVersion %q: versions up to %s are known", mctr.ErrUnsupported,
+			list.Name, list.CNIVersion, version.Current())
+	}
+	for i, p := range list.Plugins {
+		if p.Network.Type == "" {
+			return nil, fmt.Errorf("%w: network %s: plugin %d has no type", mctr.ErrInvalid, list.Name, i)
+		}
+	}
+	n := &Network{Name: list.Name, File: file, list: list}
+	return n, n.mergePlugins()
+}
+
+// mergePlugins puts plugins that lie in files of their own (CNI 1.1.0) into the list's
+// bytes, since DEL must be asked what ADD was, when those files may be gone.
+func (n *Network) mergePlugins() error {
+	var top struct {
+		Mctr    *Definition       `json:"mctr"`
+		Plugins []json.RawMessage `json:"plugins"`
+	}
+	if err := json.Unmarshal(n.list.Bytes, &top); err != nil {
+		return fmt.Errorf("%w: network %s: %w", mctr.ErrInvalid, n.Name, err)
+	}
+	if n.Definition = top.Mctr; len(top.Plugins) == len(n.list.Plugins) {
+		return nil
+	}
+	raw := map[string]any{}
+	if err := json.Unmarshal(n.list.Bytes, &raw); err != nil {
+		return err
+	}
+	plugins := make([]json.RawMessage, len(n.list.Plugins))
+	for i, p := range n.list.Plugins {
+		plugins[i] = p.Bytes
+	}
+	raw["plugins"], raw["loadOnlyInlinedPlugins"] = plugins, true
+	data, err := json.Marshal(raw)
+	n.list.Bytes = data
+	return err
+}
+
+// Parse reads a list from bytes that were once a Network's.
+func Parse(data []byte) (*Network, error) {
+	list, err := libcni.NetworkConfFromBytes(data)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", mctr.ErrInvalid, err)
+	}
+	if len(list.Plugins) == 0 {
+		return nil, fmt.Errorf("%w: network %s has no plugins", mctr.ErrInvalid, list.Name)
+	}
+	return newNetwork("", list)
+}

@@ -1,0 +1,166 @@
+package enginetest
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+
+	"github.com/mctr/mctr/containerizer/launcher/engine"
+)
+
+// A property is a part of config.json with what a container shows of it. An engine that passes over the property fails
+// its case, which Ignored proves of each.
+type property struct {
+	name string
+
+	base func(*bench, *specs.Spec) // what the property needs beside itself; nil: nothing
+	set  func(*bench, *specs.Spec) // the property
+
+	// The container runs script, or, where read is set, sleeps while read looks at it. What the script prints, or read
+	// returns, is to be want, or what wants accepts.
+	script string
+	read   func(*bench, engine.Container) string
+	want   string
+	wants  func(b *bench, shown string) bool
+
+	// exec is true for a property of a process, which a further process in the container can have as well, and execOnly
+	// for one that only such a process has.
+	exec, execOnly bool
+
+	// lacks names the engines that do not have the property, and why; execLacks those that do not give it to an exec.
+	lacks, execLacks map[string]string
+}
+
+// tables are all properties. A short test has those that differ by the version of control groups: it is for an emulated
+// machine that has another one.
+func tables() []property {
+	versioned := slices.Concat(deviceRuleProperties, cgroupProperties)
+	if testing.Short() {
+		return versioned
+	}
+	return slices.Concat(versioned, processProperties, capabilityProperties, filesystemProperties,
+		deviceProperties, namespaceProperties, hookProperties, systemProperties)
+}
+
+// propertyCases returns a case for each property, and one more for a process's in an exec.
+func propertyCases() (all []suiteCase) {
+	for _, p := range tables() {
+		all = append(all, p.cases()...)
+	}
+	return all
+}
+
+func (p *property) cases() []suiteCase {
+	var all []suiteCase
+	if !p.execOnly {
+		all = append(all, suiteCase{p.name, p.run, p.lacks})
+	}
+	if p.exec || p.execOnly {
+		all = append(all, suiteCase{"exec: " + p.name, p.runExec, p.execLacks})
+	}
+	return all
+}
+
+// spec is the suite's own with the property, or without it.
+func (p *property) spec(b *bench, with bool) *specs.Spec {
+	script := p.script
+	if p.read != nil {
+		script = "sleep 100"
+	}
+	s := spec(sh(script))
+	s.Process.NoNewPrivileges = false
+	if p.base != nil {
+		p.base(b, s)
+	}
+	if with {
+		p.set(b, s)
+	}
+	return s
+}
+
+// run wants the property of a container.
+func (p *property) run(b *bench) {
+	c, err := b.try(p.spec(b, true))
+	if err != nil {
+		b.Fatal(err)
+	}
+	if err := c.Start(); err != nil {
+		b.Fatal(err)
+	}
+	if err := c.RunPoststart(); err != nil {
+		b.Error(err)
+	}
+	if p.read != nil {
+		shown := p.read(b, c)
+		b.kill(c)
+		p.accept(b, shown)
+		return
+	}
+	shown, err := io.ReadAll(b.out)
+	if err != nil {
+		b.Error(err)
+	}
+	_, _ = c.Init().Wait() // the exit code is the script's last command's
+	b.delete(c)
+	p.accept(b, string(shown))
+}
+
+// runExec wants the property of a further process in a container without it.
+func (p *property) runExec(b *bench) {
+	base := p.spec(b, false)
+	base.Process.Args = sh("sleep 100").Args
+	c, err := b.try(base)
+	if err != nil {
+		b.Fatal(err)
+	}
+	if err := c.Start(); err != nil {
+		b.Fatal(err)
+	}
+	stdio, out := b.stdio(false)
+	exec, err := c.Exec(p.spec(b, true).Process, stdio)
+	closeStdio(stdio)
+	if err != nil {
+		b.kill(c)
+		b.Fatal(err)
+	}
+	shown, err := io.ReadAll(out)
+	if err != nil {
+		b.Error(err)
+	}
+	_, _ = exec.Wait()
+	b.kill(c)
+	p.accept(b, string(shown))
+}
+
+func (p *property) accept(b *bench, shown string) {
+	b.Helper()
+	shown = strings.TrimSpace(shown)
+	if p.wants != nil {
+		if !p.wants(b, shown) {
+			b.Errorf("the container shows %q", shown)
+		}
+		return
+	}
+	if shown != p.want {
+		b.Errorf("the container shows %q, want %q", shown, p.want)
+	}
+}
+
+// status is a script that prints fields of the shell's own /proc/[pid]/status.
+func status(fields ...string) string {
+	return fmt.Sprintf("while read -r key value; do case $key in %s:) echo $key $value;; esac; done </proc/$$/status",
+		strings.Join(fields, ":|"))
+}
+
+// options is a script that prints the options and the propagation of the mount at a place: fields 6 and 7 of
+// /proc/self/mountinfo, without the numbers of peer groups.
+func options(place string) string {
+	return "while read -r a b c d at options shared rest; do [ $at = " + place +
+		" ] && echo $options ${shared%:*}; done </proc/self/mountinfo"
+}
+
+func p[T any](v T) *T { return &v }

@@ -1,0 +1,17 @@
+package libcontainer
+
+import (
+	"testing"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+)
+
+// TestPlaceholderProcess wants one where /proc is, however it is written.
+func TestPlaceholderProcess(t *testing.T) {
+	for destination, ok := range map[string]bool{"/proc": true, "/proc/": true, "/proc/sys": false, "/dev": false} {
+		p, err := placeholderProcess(&specs.Spec{Mounts: []specs.Mount{{Destination: destination}}})
+		if ok != (err == nil) || ok && (p.Cwd == "" || len(p.Args) == 0) {
+			t.Errorf("%s: %+v, %v", destination, p, err)
+		}
+	}
+}

@@ -1,0 +1,65 @@
+package ociruntime
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/sirupsen/logrus"
+	"golang.org/x/sys/unix"
+)
+
+func (r *runtime) run(args []string) (int, error) {
+	c := &creation{start: start{init: true}}
+	f := newFlags("run")
+	c.register(f)
+	boolVar(f, &c.detach, "detach", "d", "do not wait for its end")
+	f.BoolVar(&c.keep, "keep", false, "do not delete it at its end")
+	f.BoolVar(&c.noSubreaper, "no-subreaper", false, "leave the container's orphans to others")
+	id, err := parseID(f, args)
+	if err != nil {
+		return 1, err
+	}
+	options, err := r.prepare(c, id)
+	if err != nil {
+		return 1, err
+	}
+	if options.Spec.Process == nil {
+		return 1, errors.New("config.json has no process to run (create takes one without)")
+	}
+	signals := listen()
+	if !c.noSubreaper {
+		if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
+			return 1, err
+		}
+	}
+	b, err := r.begin(c, options)
+	if err != nil {
+		return 1, errors.Join(err, c.undo())
+	}
+	if err = c.notify.bind(); err == nil {
+		err = startInit(c.container)
+	}
+	if err != nil {
+		b.end()
+		return 1, errors.Join(err, c.container.Delete())
+	}
+	return c.finish(b, signals)
+}
+
+// finish sees the container to its end, unless it was to be detached. Whatever is left
+// of it then, the exit code is the container's.
+func (c *creation) finish(b *startedProcess, signals signals) (int, error) {
+	if c.detach {
+		return 0, c.notify.relay(b.Pid)
+	}
+	go func() { _ = c.notify.relay(b.Pid) }()
+	code := b.supervise(signals)
+	if c.keep {
+		return code, nil
+	}
+	if err := c.container.Delete(); err != nil {
+		logrus.Error(
+			fmt.Errorf("the container has ended, and something of it is left (delete --force removes it): %w", err))
+	}
+	return code, nil
+}

@@ -1,0 +1,165 @@
+package ociruntime
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"strconv"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
+
+	"github.com/mctr/mctr/containerizer/launcher/engine"
+)
+
+// A start is how a process begins: a container's init, or an exec's.
+type start struct {
+	pidFile, consoleSocket, pidfdSocket string
+	preserve                            int
+	detach, init                        bool
+}
+
+// A startedProcess may have a terminal that this program relays.
+type startedProcess struct {
+	*engine.Process
+	terminal *terminalRelay // nil: this program relays none
+}
+
+// absolute lets paths outlive the change into the bundle.
+func (s *start) absolute() (err error) {
+	for _, p := range []*string{&s.pidFile, &s.consoleSocket, &s.pidfdSocket} {
+		if *p == "" {
+			continue
+		}
+		if *p, err = filepath.Abs(*p); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// check wants a taker for a terminal, and a terminal for a taker.
+func (s *start) check(p *specs.Process) error {
+	switch {
+	case s.detach && p.Terminal && s.consoleSocket == "":
+		return errors.New(
+			"the process wants a terminal, and no program takes it: name its socket with --console-socket")
+	case (!s.detach || !p.Terminal) && s.consoleSocket != "":
+		return errors.New("--console-socket is for a detached process with a terminal")
+	}
+	return nil
+}
+
+// begin starts p by run, up to where an init waits for its start, and writes the pid file.
+func (s *start) begin(p *specs.Process, run func(engine.Stdio) (*engine.Process, error)) (*startedProcess, error) {
+	b := &startedProcess{}
+	extra, err := s.descriptors(p)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.connected(b, p.Terminal, extra, run); err != nil {
+		b.terminal.abandon()
+		return nil, err
+	}
+	if err := s.writePid(b.Pid); err != nil {
+		b.end()
+		return nil, err
+	}
+	return b, nil
+}
+
+// connected starts the process with its streams.
+func (s *start) connected(b *startedProcess, terminal bool, extra []*os.File,
+	run func(engine.Stdio) (*engine.Process, error)) error {
+	io, err := s.connect(b, terminal)
+	if err != nil {
+		closeSockets(io)
+		return err
+	}
+	io.Extra = extra
+	b.terminal.awaitTerminal()
+	b.Process, err = run(io)
+	closeSockets(io) // or a terminal that never came would be waited for
+	if arrived := b.terminal.awaitResult(); err == nil && arrived != nil {
+		b.end()
+		return arrived
+	}
+	return err
+}
+
+// descriptors returns those of socket activation (sd_listen_fds(3)), of which the process's environment tells, and
+// behind them as many as were asked for.
+func (s *start) descriptors(p *specs.Process) (files []*os.File, err error) {
+	listening := 0
+	if n, err := strconv.Atoi(os.Getenv("LISTEN_FDS")); err == nil && s.init &&
+		os.Getenv("LISTEN_PID") == strconv.Itoa(os.Getpid()) {
+		listening = n
+		p.Env = append(p.Env, "LISTEN_FDS="+strconv.Itoa(n), "LISTEN_PID=1")
+	}
+	for fd := 3; fd < 3+listening+s.preserve; fd++ {
+		if _, err := unix.FcntlInt(uintptr(fd), unix.F_GETFD, 0); err != nil {
+			return nil, fmt.Errorf("--preserve-fds: descriptor %d is not open: %w", fd, err)
+		}
+		files = append(files, os.NewFile(uintptr(fd), "preserved"))
+	}
+	return files, nil
+}
+
+// connect returns the process's streams, and with an error what it has of them by then.
+func (s *start) connect(b *startedProcess, terminal bool) (io engine.Stdio, err error) {
+	if s.pidfdSocket != "" {
+		if io.PidfdSocket, err = dial(s.pidfdSocket); err != nil {
+			return io, err
+		}
+	}
+	switch {
+	case !terminal:
+		io.Stdin, io.Stdout, io.Stderr = os.Stdin, os.Stdout, os.Stderr
+	case s.consoleSocket != "":
+		io.ConsoleSocket, err = dial(s.consoleSocket)
+	default:
+		b.terminal, io.ConsoleSocket, io.PidfdSocket, err = newTerminalRelay(io.PidfdSocket)
+	}
+	return io, err
+}
+
+func closeSockets(io engine.Stdio) {
+	closeFile(io.ConsoleSocket)
+	closeFile(io.PidfdSocket)
+}
+
+func closeFile(f *os.File) {
+	if f != nil {
+		_ = f.Close()
+	}
+}
+
+func dial(path string) (*os.File, error) {
+	conn, err := net.DialUnix("unix", nil, &net.UnixAddr{Name: path, Net: "unix"})
+	if err != nil {
+		return nil, err
+	}
+	defer conn.Close()
+	return conn.File()
+}
+
+// writePid writes the pid file whole or not at all.
+func (s *start) writePid(pid int) error {
+	if s.pidFile == "" {
+		return nil
+	}
+	temporary := filepath.Join(filepath.Dir(s.pidFile), "."+filepath.Base(s.pidFile))
+	if err := os.WriteFile(temporary, []byte(strconv.Itoa(pid)), 0o644); err != nil {
+		return err
+	}
+	return os.Rename(temporary, s.pidFile)
+}
+
+// end kills and reaps a process that is not to go on.
+func (b *startedProcess) end() {
+	_ = unix.Kill(b.Pid, unix.SIGKILL)
+	_, _ = b.Wait()
+	b.terminal.abandon()
+}

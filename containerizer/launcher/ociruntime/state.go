@@ -1,0 +1,62 @@
+package ociruntime
+
+import (
+	"encoding/json"
+	"fmt"
+	"path/filepath"
+	"time"
+
+	"github.com/mctr/mctr/containerizer/launcher/engine"
+)
+
+// A containerState is what state and list print.
+type containerState struct {
+	Version     string            `json:"ociVersion"`
+	ID          string            `json:"id"`
+	Pid         int               `json:"pid"`
+	Status      string            `json:"status"`
+	Bundle      string            `json:"bundle"`
+	Rootfs      string            `json:"rootfs"`
+	Created     time.Time         `json:"created"`
+	Annotations map[string]string `json:"annotations,omitempty"`
+	Owner       string            `json:"owner"`
+}
+
+// cache holds compiled seccomp profiles. It is not a container's: ids have no tilde.
+func (r *runtime) cache() string { return filepath.Join(r.root, "~seccomp") }
+
+func (r *runtime) load(id string) (engine.Container, error) {
+	return r.engine.Load(engine.Options{ID: id, Root: r.root, Cache: r.cache()})
+}
+
+func (r *runtime) state(args []string) (int, error) {
+	id, err := parseID(newFlags("state"), args)
+	if err != nil {
+		return 1, err
+	}
+	c, err := r.load(id)
+	if err != nil {
+		return 1, err
+	}
+	s, err := describe(c)
+	if err != nil {
+		return 1, err
+	}
+	data, err := json.MarshalIndent(s, "", "  ")
+	if err != nil {
+		return 1, err
+	}
+	_, err = fmt.Fprintf(r.stdout, "%s", data)
+	return 0, err
+}
+
+func describe(c engine.Container) (*containerState, error) {
+	s, err := c.State()
+	if err != nil {
+		return nil, err
+	}
+	return &containerState{
+		Version: s.Version, ID: s.ID, Pid: s.Pid, Status: string(s.Status), Bundle: s.Bundle, Rootfs: s.Rootfs,
+		Created: s.Created, Annotations: s.Annotations,
+	}, nil
+}

@@ -1,0 +1,84 @@
+package ociruntime
+
+import (
+	"flag"
+	"fmt"
+	"strconv"
+
+	"github.com/docker/go-units"
+	"github.com/opencontainers/runtime-spec/specs-go"
+)
+
+// An update is what its flags say.
+type update struct {
+	file, l3, bandwidth string
+	limits              specs.LinuxResources
+}
+
+func newUpdate() *update {
+	return &update{limits: specs.LinuxResources{
+		CPU: &specs.LinuxCPU{}, Memory: &specs.LinuxMemory{}, BlockIO: &specs.LinuxBlockIO{}, Pids: &specs.LinuxPids{},
+	}}
+}
+
+func (u *update) register(f *flag.FlagSet) {
+	stringVar(f, &u.file, "resources", "r",
+		"file with the limits in JSON, or - for stdin; other flags do not count then")
+	f.StringVar(&u.l3, "l3-cache-schema", "", "resctrl's schema of the L3 cache")
+	f.StringVar(&u.bandwidth, "mem-bw-schema", "", "resctrl's schema of memory bandwidth")
+	cpu, memory := u.limits.CPU, u.limits.Memory
+	f.StringVar(&cpu.Cpus, "cpuset-cpus", "", "processors")
+	f.StringVar(&cpu.Mems, "cpuset-mems", "", "memory nodes")
+	for name, p := range map[string]**uint64{"cpu-period": &cpu.Period, "cpu-burst": &cpu.Burst,
+		"cpu-share": &cpu.Shares, "cpu-rt-period": &cpu.RealtimePeriod} {
+		f.Func(name, "a number", unsigned(p))
+	}
+	for name, p := range map[string]**int64{"cpu-quota": &cpu.Quota, "cpu-rt-runtime": &cpu.RealtimeRuntime,
+		"cpu-idle": &cpu.Idle, "pids-limit": &u.limits.Pids.Limit} {
+		f.Func(name, "a number", signed(p))
+	}
+	for name, p := range map[string]**int64{"memory": &memory.Limit, "memory-swap": &memory.Swap,
+		"memory-reservation": &memory.Reservation} {
+		f.Func(name, "bytes, with a unit or not; -1 removes the limit", bytesOf(p))
+	}
+	f.Func("blkio-weight", "10 to 1000", weight(&u.limits.BlockIO.Weight))
+}
+
+func unsigned(to **uint64) func(string) error {
+	return func(s string) error {
+		n, err := strconv.ParseUint(s, 10, 64)
+		*to = &n
+		return err
+	}
+}
+
+func signed(to **int64) func(string) error {
+	return func(s string) error {
+		n, err := strconv.ParseInt(s, 10, 64)
+		*to = &n
+		return err
+	}
+}
+
+func weight(to **uint16) func(string) error {
+	return func(s string) error {
+		n, err := strconv.ParseUint(s, 10, 16)
+		w := uint16(n)
+		*to = &w
+		return err
+	}
+}
+
+func bytesOf(to **int64) func(string) error {
+	return func(s string) error {
+		if s == "-1" {
+			return signed(to)(s)
+		}
+		n, err := units.RAMInBytes(s)
+		if err == nil && n < 0 {
+			err = fmt.Errorf("size %s is out of range", s)
+		}
+		*to = &n
+		return err
+	}
+}

@@ -1,0 +1,105 @@
+package shim
+
+import (
+	"fmt"
+	"os"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/containerizer/launcher/engine"
+	"github.com/mctr/mctr/containerizer/launcher/wire"
+)
+
+type container = engine.Container
+
+// withContainer does something with the living container.
+func (s *Shim) withContainer(do func(container) error) error {
+	c, err := s.running()
+	if err != nil {
+		return err
+	}
+	return do(c)
+}
+
+func (s *Shim) signal(sig wire.Signal) error {
+	if sig.Signal < 1 || sig.Signal > 64 {
+		return fmt.Errorf("%w: signal %d", mctr.ErrInvalid, sig.Signal)
+	}
+	return s.withContainer(func(c container) error {
+		if sig.Signal == int(unix.SIGKILL) {
+			s.noteKill()
+		} else {
+			awaitExec(c.Init())
+		}
+		if err := c.Signal(sig.Signal, sig.All); err != nil || !sig.Ends {
+			return err
+		}
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		return s.thaw(c)
+	})
+}
+
+// thaw lets a paused container go on that was asked to end: its handler runs then. The
+// caller holds the lock.
+func (s *Shim) thaw(c container) error {
+	if s.phase != mctr.Paused {
+		return nil
+	}
+	if err := c.Resume(); err != nil {
+		return fmt.Errorf("resume the container, for it to end: %w", err)
+	}
+	s.phase = mctr.Running
+	return nil
+}
+
+// noteKill remembers, before the signal can have an effect, that a client sent it:
+// the OOM killer's looks the same.
+func (s *Shim) noteKill() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.asked = true
+}
+
+func (s *Shim) freeze(frozen bool) error {
+	c, err := s.running()
+	if err != nil {
+		return err
+	}
+	if frozen {
+		s.starting.Lock() // no exec is halfway in
+		defer s.starting.Unlock()
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	from, to, act := mctr.Running, mctr.Paused, c.Pause
+	if !frozen {
+		from, to, act = mctr.Paused, mctr.Running, c.Resume
+	}
+	if s.phase != from {
+		return fmt.Errorf("%w: container is %s, not %s", mctr.ErrState, s.phase, from)
+	}
+	if err := act(); err != nil {
+		return err
+	}
+	s.phase = to
+	return nil
+}
+
+func (s *Shim) resize(size wire.Size) error {
+	return s.withContainer(func(c container) error {
+		master := c.Init().Console
+		if master == nil {
+			return fmt.Errorf("%w: container has no terminal", mctr.ErrState)
+		}
+		return setSize(master, size)
+	})
+}
+
+// setSize sets a terminal's size (TIOCSWINSZ, ioctl_tty(2)).
+func setSize(master *os.File, size wire.Size) error {
+	return control(master, func(fd int) error {
+		return unix.IoctlSetWinsize(fd, unix.TIOCSWINSZ, &unix.Winsize{Row: size.Height, Col: size.Width})
+	})
+}

@@ -1,0 +1,75 @@
+package reconcile
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"slices"
+
+	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/containerizer/store"
+	"github.com/mctr/mctr/internal/atomicfile"
+	"github.com/mctr/mctr/isolators"
+)
+
+// Undo has the isolator that reported a leftover of no container take it back. The error
+// wraps mctr.ErrUnsupported where this process has no such isolator.
+func (s *Scanner) Undo(ctx context.Context, l mctr.Leftover) error {
+	for _, i := range s.Isolators {
+		if u, ok := i.(isolators.Undoer); ok && i.Name() == l.Isolator {
+			return u.Undo(ctx, l)
+		}
+	}
+	return fmt.Errorf("%w: no isolator %s", mctr.ErrUnsupported, l.Isolator)
+}
+
+// Sweep removes leftovers that belong to no container: files, and leases of processes. Since
+// they were found, a container may have been made that has the file: its name and its lock
+// are removed under the locks that it is made under.
+func (s *Scanner) Sweep(ctx context.Context, found []mctr.Leftover) error {
+	var errs []error
+	for _, l := range found {
+		if l.Kind == kindLease && l.Owner == "" {
+			errs = append(errs, s.Images.Release(l.Object))
+		}
+		if l.Kind == kindFile {
+			errs = append(errs, s.removeFile(ctx, l.Object))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func (s *Scanner) removeFile(ctx context.Context, path string) error {
+	dir, name := filepath.Split(path)
+	switch {
+	case atomicfile.IsTemp(name):
+		return store.Remove(path)
+	case filepath.Clean(dir) == s.Store.Names():
+		return s.Store.FreeStaleName(ctx, name)
+	}
+	return s.Store.Container(mctr.ContainerID(name)).RemoveStaleLock(ctx)
+}
+
+// UndoRest looks again, for what was found and is still there: what belongs to no
+// container is its isolator's to undo. The rest stays, with an error for each, unless its
+// container's failure is told already.
+func (s *Scanner) UndoRest(ctx context.Context, found []mctr.Leftover, failed map[mctr.ContainerID]bool) error {
+	left, err := s.Scan(ctx)
+	errs := []error{err}
+	for _, l := range left {
+		known := slices.ContainsFunc(found, func(f mctr.Leftover) bool {
+			return f.Kind == l.Kind && f.Object == l.Object && f.Owner == l.Owner
+		})
+		switch {
+		case !known || failed[l.Owner]:
+		case l.Owner == "" && l.Isolator != "":
+			if err := s.Undo(ctx, l); err != nil {
+				errs = append(errs, fmt.Errorf("%s: %w", l, err))
+			}
+		default:
+			errs = append(errs, fmt.Errorf("%w: it stays: %s", mctr.ErrState, l))
+		}
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,78 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+
+	"github.com/mctr/mctr/internal/flock"
+)
+
+// A Lock is a container's: its holder may launch, release or remove it.
+type Lock struct {
+	*flock.Lock
+	of *Container
+}
+
+// Lock waits for the container's lock. There need be no such container; the lock's
+// file goes with the lock then.
+func (c *Container) Lock(ctx context.Context) (*Lock, error) {
+	return c.locked(ctx, func(path string) (*flock.Lock, error) { return flock.Exclusive(ctx, path) })
+}
+
+// RemoveStaleLock removes the lock file of a container that does not exist, unless a process
+// holds the lock.
+func (c *Container) RemoveStaleLock(ctx context.Context) error {
+	lock, err := c.TryLock(ctx)
+	if errors.Is(err, flock.ErrHeld) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return lock.Unlock()
+}
+
+// TryLock is Lock that does not wait: flock.ErrHeld.
+func (c *Container) TryLock(ctx context.Context) (*Lock, error) {
+	return c.locked(ctx, flock.TryExclusive)
+}
+
+// LockAfterDead is TryLock where the holder may have been killed a moment ago.
+func (c *Container) LockAfterDead(ctx context.Context) (*Lock, error) {
+	return c.locked(ctx, func(path string) (*flock.Lock, error) { return flock.AfterDead(ctx, path) })
+}
+
+// LockShared holds the container's lock together with other shared holders: it is not
+// released meanwhile.
+func (c *Container) LockShared(ctx context.Context) (*flock.Lock, error) {
+	return flock.Shared(ctx, c.lock())
+}
+
+// Locked returns true if a process holds the container's lock.
+func (c *Container) Locked() (bool, error) { return flock.Held(c.lock()) }
+
+func (c *Container) locked(ctx context.Context, take func(path string) (*flock.Lock, error)) (*Lock, error) {
+	if err := c.ID.Validate(); err != nil {
+		return nil, err
+	}
+	l, err := take(c.lock())
+	if errors.Is(err, fs.ErrNotExist) { // STATE was deleted while this process ran
+		if err := c.store.SetUp(ctx); err != nil {
+			return nil, err
+		}
+		l, err = take(c.lock())
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &Lock{l, c}, nil
+}
+
+// Unlock lets go. Another process that waits for a file that is removed makes a new one.
+func (l *Lock) Unlock() error {
+	if l.of.Exists() {
+		return l.Lock.Unlock()
+	}
+	return l.Remove()
+}
