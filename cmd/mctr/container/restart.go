@@ -26,9 +26,9 @@ image, files, sandbox and log.`,
 		"seconds before SIGKILL (default: the container's --stop-timeout, or 10; -1: for ever)")
 	cmd.Flags().StringVarP(&sig, "signal", "s", "", "what to send first (default: the container's stop signal)")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		given := cmd.Flags().Changed("time")
+		timeout := stopTime(seconds, cmd.Flags().Changed("time"))
 		return eachContainer(h, cmd, args, func(ctx context.Context, c agent.Containers, id mctr.ContainerID) error {
-			if err := stop(ctx, c, id, sig, seconds, given); err != nil {
+			if err := stop(ctx, c, id, sig, timeout); err != nil {
 				return err
 			}
 			return startDetached(ctx, c, id)

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/sys/unix"
 
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/agent"
@@ -14,9 +13,9 @@ import (
 	"github.com/mctr/mctr/cmd/mctr/internal/hostapi"
 )
 
-// stop ends a container that runs; one that does not is fine.
-func stop(ctx context.Context, c agent.Containers, id mctr.ContainerID, sig string, seconds int,
-	given bool) error {
+// stop ends a container that runs; one that does not is fine. What is not given is the
+// container's own.
+func stop(ctx context.Context, c agent.Containers, id mctr.ContainerID, sig string, timeout *time.Duration) error {
 	status, err := c.Status(ctx, id)
 	if err != nil {
 		return err
@@ -24,15 +23,25 @@ func stop(ctx context.Context, c agent.Containers, id mctr.ContainerID, sig stri
 	if status.Phase == mctr.Created {
 		return nil
 	}
-	number, err := stopSignal(sig, status)
-	if err != nil {
-		return err
+	o := mctr.StopOptions{Timeout: timeout}
+	if sig != "" {
+		if o.Signal, err = flags.ParseSignal(sig); err != nil {
+			return err
+		}
 	}
-	_, err = c.Stop(ctx, id, number, stopTime(status, seconds, given))
+	_, err = c.Stop(ctx, id, o)
 	if errors.Is(err, mctr.ErrNotFound) {
 		return nil // it removed itself
 	}
 	return err
+}
+
+// stopTime is what was typed; nil: nothing was.
+func stopTime(seconds int, given bool) *time.Duration {
+	if !given {
+		return nil
+	}
+	return new(time.Duration(seconds) * time.Second)
 }
 
 func stopCommand(h *hostapi.Host) *cobra.Command {
@@ -51,31 +60,10 @@ func stopCommand(h *hostapi.Host) *cobra.Command {
 	cmd.Flags().IntVar(&seconds, "timeout", 0, "the same as --time")
 	cmd.Flags().StringVarP(&sig, "signal", "s", "", "what to send first (default: the container's stop signal)")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		given := cmd.Flags().Changed("time") || cmd.Flags().Changed("timeout")
+		timeout := stopTime(seconds, cmd.Flags().Changed("time") || cmd.Flags().Changed("timeout"))
 		return allContainers(h, cmd, args, func(ctx context.Context, c agent.Containers, id mctr.ContainerID) error {
-			return stop(ctx, c, id, sig, seconds, given)
+			return stop(ctx, c, id, sig, timeout)
 		})
 	}
 	return cmd
-}
-
-func stopSignal(asked string, s *mctr.Status) (unix.Signal, error) {
-	if asked == "" {
-		asked = s.StopSignal
-	}
-	if asked == "" {
-		return unix.SIGTERM, nil
-	}
-	return flags.ParseSignal(asked)
-}
-
-// stopTime is how long to wait before the kill.
-func stopTime(s *mctr.Status, seconds int, given bool) time.Duration {
-	switch {
-	case given && seconds < 0:
-		return mctr.Forever
-	case given:
-		return time.Duration(seconds) * time.Second
-	}
-	return s.Config.StopTime()
 }

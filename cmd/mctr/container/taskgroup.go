@@ -89,7 +89,8 @@ func followGroup(ctx context.Context, c agent.Containers, id mctr.ContainerID, t
 		select {
 		case <-over.Done():
 		case <-ctx.Done():
-			_, _ = c.Stop(after, id, unix.SIGTERM, groupStopTime) // what it says, the wait below says too
+			o := mctr.StopOptions{Signal: unix.SIGTERM, Timeout: new(groupStopTime)}
+			_, _ = c.Stop(after, id, o) // what it says, the wait below says too
 		}
 	})
 	var mu sync.Mutex // of the lines of all tasks
