@@ -13,7 +13,7 @@ import (
 	"github.com/mctr/mctr/internal/visible"
 )
 
-// Stdout and stderr are for text of mctr's own in which others' may be: what an image's
+// Stdout and Stderr are for text of mctr's own in which others' may be: what an image's
 // config, a registry's answer or a container's record says moves no cursor. The output
 // of containers goes to os.Stdout and os.Stderr as it is.
 var (
