@@ -30,6 +30,11 @@ var rules = []rule{
 		"the shim is small: it is loaded for every container"},
 	{"cmd/mctr-helper", []string{"internal/..."}, "the helper does one job and ends"},
 	{"cmd/mctr-calico", []string{".", "internal/...", "cni/..."}, "policies need no containers"},
+	{"cmd/mctr/internal", noun, "what several nouns share knows no noun"},
+	{"cmd/mctr/container", noun, "nouns do not know each other"},
+	{"cmd/mctr/image", noun, "nouns do not know each other"},
+	{"cmd/mctr/network", noun, "nouns do not know each other"},
+	{"cmd/mctr/system", noun, "nouns do not know each other"},
 	{"cmd", []string{"...", "!containerizer/launcher/engine/...", "!containerizer/launcher/ociruntime"},
 		"programs wire everything, but engines are the shim's"},
 	{"agent/api",
@@ -105,9 +110,15 @@ var rules = []rule{
 			"containerizer/reconcile", "containerizer/release", "containerizer/rootfs", "containerizer/shims",
 			"containerizer/spec", "containerizer/store", "containerizer/supervise", "containerizer/update"},
 		"the order of events: never an isolator, never an engine"},
+	{"internal/hostflags", []string{".", "internal/...", "cni", "containerizer/host"},
+		"flags of programs fill what a host is opened with"},
 	{"internal", []string{".", "internal/..."}, "what everyone needs knows nobody"},
 	{"", nil, "mechanisms and nouns"},
 }
+
+// noun is what a noun of the command line may import.
+var noun = []string{"...", "!cmd/...", "cmd/mctr/internal/...", "!containerizer/launcher/engine/...",
+	"!containerizer/launcher/ociruntime"}
 
 // mechanisms know the nouns, internal packages and themselves.
 var mechanisms = []string{"provisioner", "fetcher", "cni", "csi", "gpu", "logs"}
@@ -144,6 +155,9 @@ func TestImportsHaveTeeth(t *testing.T) {
 		{"internal/flock", "logs"},
 		{"", "containerizer"},
 		{"cmd/mctr", "containerizer/launcher/engine/libcontainer"},
+		{"cmd/mctr/container", "cmd/mctr/image"},
+		{"cmd/mctr/system", "containerizer/launcher/engine/libcontainer"},
+		{"cmd/mctr/internal/session", "cmd/mctr/container"},
 		{"cmd/mctr-shim", "provisioner"},
 		{"containerizer/launcher/ociruntime", "containerizer/launcher/engine/libcontainer"},
 		{"cmd/mctr", "containerizer/launcher/ociruntime"},

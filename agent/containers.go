@@ -4,7 +4,6 @@ import (
 	"context"
 	"io"
 	"iter"
-	"time"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
@@ -62,8 +61,9 @@ type Lifecycle interface {
 	Wait(ctx context.Context, id mctr.ContainerID) (*mctr.Termination, error)
 	// Kill sends a signal to the first process of a container.
 	Kill(ctx context.Context, id mctr.ContainerID, sig unix.Signal) error
-	// Stop sends sig, and SIGKILL where the container has not ended after timeout.
-	Stop(ctx context.Context, id mctr.ContainerID, sig unix.Signal, timeout time.Duration) (*mctr.Termination, error)
+	// Stop asks the container to end by a signal, and destroys it where it has not after a
+	// while; without options, by its own signal and time.
+	Stop(ctx context.Context, id mctr.ContainerID, o mctr.StopOptions) (*mctr.Termination, error)
 	// Destroy ends a container at once.
 	Destroy(ctx context.Context, id mctr.ContainerID) (*mctr.Termination, error)
 	// Remove removes a container that has ended; with force, one that runs.

@@ -22,13 +22,13 @@ import (
 	"github.com/mctr/mctr/agent/server"
 	"github.com/mctr/mctr/cni"
 	"github.com/mctr/mctr/containerizer"
+	openhost "github.com/mctr/mctr/containerizer/host"
 	"github.com/mctr/mctr/containerizer/launcher/wire"
 	"github.com/mctr/mctr/containerizer/store"
 	"github.com/mctr/mctr/internal/cgroup"
 	"github.com/mctr/mctr/internal/leakcheck"
 	"github.com/mctr/mctr/internal/testns"
 	"github.com/mctr/mctr/internal/testprogram"
-	"github.com/mctr/mctr/isolators/builtin"
 	"github.com/mctr/mctr/provisioner"
 	"github.com/mctr/mctr/provisioner/imagetest"
 )
@@ -60,22 +60,18 @@ func newHost(t *testing.T) *host {
 			t.Error(err)
 		}
 	})
-	if h.images, err = provisioner.New(h.root); err != nil {
+	opened, err := openhost.Open(openhost.Config{Root: h.root, State: h.state, Owner: "test",
+		Shim: testprogram.Find(t, "mctr-shim"), Helper: testprogram.Find(t, "mctr-helper"),
+		CNIConfigDirs: []string{filepath.Join(dir, "net.d")},
+		CNIPluginDirs: []string{filepath.Join(filepath.Dir(testprogram.Find(t, "mctr-shim")), "cni")}})
+	if err != nil {
 		t.Fatal(err)
 	}
-	h.networks = cni.New(cni.Config{
-		Root: filepath.Join(h.root, "cni"), State: filepath.Join(h.state, "cni"), Log: slog.DiscardHandler,
-		ConfigDirs: []string{filepath.Join(dir, "net.d")}, Timeout: cni.DefaultTimeout,
-		PluginDirs: []string{filepath.Join(filepath.Dir(testprogram.Find(t, "mctr-shim")), "cni")},
-	})
-	helper := testprogram.Find(t, "mctr-helper")
-	h.containers, err = containerizer.New(t.Context(), containerizer.WithDirs(h.root, h.state),
-		containerizer.WithImages(h.images), containerizer.WithShim(testprogram.Find(t, "mctr-shim")),
-		containerizer.WithHelper(helper), containerizer.WithOwner("test"),
-		containerizer.WithIsolators(builtin.Table(builtin.Deps{
-			Root: h.root, State: h.state, Helper: helper, Networks: h.networks,
-		})))
-	if err != nil {
+	if h.images, err = opened.Images(); err != nil {
+		t.Fatal(err)
+	}
+	h.networks = opened.Networks()
+	if h.containers, err = opened.Containers(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { h.tearDown(t, top) })

@@ -45,7 +45,7 @@ func doVerbs(ctx context.Context, c *containerizer.Containerizer, records *store
 		case "start":
 			_, err = c.Start(ctx, "job", containerizer.LaunchOptions{})
 		case "stop":
-			_, err = c.Stop(ctx, "job", unix.SIGTERM, 10*time.Millisecond)
+			_, err = c.Stop(ctx, "job", mctr.StopOptions{Signal: unix.SIGTERM, Timeout: new(10 * time.Millisecond)})
 		case "update":
 			err = c.Update(ctx, "job", limits(32<<20, 70))
 		case "group":

@@ -131,7 +131,7 @@ func TestStateLost(t *testing.T) {
 				_ = stream.Close()
 			}
 			for _, id := range []mctr.ContainerID{"mine", "theirs"} {
-				end, err := next.Stop(t.Context(), id, unix.SIGTERM, 10*time.Second)
+				end, err := next.Stop(t.Context(), id, mctr.StopOptions{Timeout: new(10 * time.Second)})
 				if err != nil || end.ExitCode != 3 {
 					t.Errorf("%s ended with %+v, %v", id, end, err)
 				}
@@ -306,7 +306,8 @@ func TestRootLost(t *testing.T) {
 	if id, err := a.Resolve("old"); err != nil || id != "old" {
 		t.Errorf("resolved to %q, %v", id, err)
 	}
-	if end, err := a.Stop(t.Context(), "old", unix.SIGTERM, 100*time.Millisecond); err != nil || end == nil {
+	end, err := a.Stop(t.Context(), "old", mctr.StopOptions{Timeout: new(100 * time.Millisecond)})
+	if err != nil || end == nil {
 		t.Errorf("stop: %+v, %v", end, err)
 	}
 	if err := a.Remove(t.Context(), "old", true); err != nil && !errors.Is(err, mctr.ErrNotFound) {
@@ -471,7 +472,7 @@ func TestDamagedState(t *testing.T) {
 	if data, err := os.ReadFile(a.records("job").Sandbox() + "/file"); err != nil || string(data) != "kept\n" {
 		t.Errorf("its file: %q, %v", data, err)
 	}
-	if _, err := a.Stop(t.Context(), "pod", unix.SIGTERM, time.Second); err != nil {
+	if _, err := a.Stop(t.Context(), "pod", mctr.StopOptions{Timeout: new(time.Second)}); err != nil {
 		t.Error("stop:", err)
 	}
 	a.remove("pod", "job")

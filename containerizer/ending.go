@@ -2,7 +2,6 @@ package containerizer
 
 import (
 	"context"
-	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -28,12 +27,12 @@ func (c *Containerizer) Kill(ctx context.Context, id mctr.ContainerID, sig unix.
 	return c.ender.Kill(ctx, id, sig)
 }
 
-// Stop asks the container to exit by its stop signal, and destroys it if it has
-// not after timeout. What is nested in it is asked first, all at once, each by its
+// Stop asks the container to exit by a signal, and destroys it if it has not after the
+// timeout; without options, by its own signal and time. What is nested in it is asked first, all at once, each by its
 // own signal. A paused container is resumed to hear its signal.
-func (c *Containerizer) Stop(ctx context.Context, id mctr.ContainerID, sig unix.Signal,
-	timeout time.Duration) (*mctr.Termination, error) {
-	return c.ender.Stop(ctx, id, sig, timeout)
+func (c *Containerizer) Stop(ctx context.Context, id mctr.ContainerID,
+	o mctr.StopOptions) (*mctr.Termination, error) {
+	return c.ender.Stop(ctx, id, o)
 }
 
 // Destroy ends the container and everything in it at once, nested ones first, releases what it

@@ -10,13 +10,12 @@ import (
 
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/containerizer"
+	"github.com/mctr/mctr/containerizer/host"
 	"github.com/mctr/mctr/isolators"
-	"github.com/mctr/mctr/isolators/builtin"
 )
 
 // open makes a containerizer that needs no images, below dir.
 func open(dir string, more ...isolators.Isolator) *containerizer.Containerizer {
-	root, state := filepath.Join(dir, "root"), filepath.Join(dir, "state")
 	helper, err := beside("mctr-helper")
 	if err != nil {
 		log.Fatal(err)
@@ -25,11 +24,12 @@ func open(dir string, more ...isolators.Isolator) *containerizer.Containerizer {
 	if err != nil {
 		log.Fatal(err)
 	}
-	table := append(builtin.Table(builtin.Deps{
-		Root: root, State: state, Helper: helper,
-	}), more...)
-	c, err := containerizer.New(context.Background(), containerizer.WithDirs(root, state),
-		containerizer.WithShim(shim), containerizer.WithIsolators(table), containerizer.WithOwner("example"))
+	h, err := host.Open(host.Config{Root: filepath.Join(dir, "root"), State: filepath.Join(dir, "state"),
+		Shim: shim, Helper: helper, Owner: "example", Isolators: more})
+	if err != nil {
+		log.Fatal(err)
+	}
+	c, err := h.Containers(context.Background())
 	if err != nil {
 		log.Fatal(err)
 	}

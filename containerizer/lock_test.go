@@ -41,7 +41,7 @@ func TestNoLockOfNothing(t *testing.T) {
 		},
 		"destroy": func(id mctr.ContainerID) error { _, err := a.Destroy(ctx, id); return err },
 		"stop": func(id mctr.ContainerID) error {
-			_, err := a.Stop(ctx, id, unix.SIGTERM, time.Second)
+			_, err := a.Stop(ctx, id, mctr.StopOptions{Signal: unix.SIGTERM, Timeout: new(time.Second)})
 			return err
 		},
 		"remove":       func(id mctr.ContainerID) error { return a.Remove(ctx, id, true) },

@@ -18,6 +18,7 @@ import (
 
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/containerizer"
+	"github.com/mctr/mctr/containerizer/host"
 	"github.com/mctr/mctr/containerizer/launcher"
 	"github.com/mctr/mctr/containerizer/store"
 	"github.com/mctr/mctr/internal/failpoint"
@@ -25,8 +26,6 @@ import (
 	"github.com/mctr/mctr/internal/testns"
 	"github.com/mctr/mctr/internal/testprogram"
 	"github.com/mctr/mctr/isolators"
-	"github.com/mctr/mctr/isolators/builtin"
-	"github.com/mctr/mctr/provisioner"
 )
 
 // agentEnv makes this test's program an agent that launches one container, says
@@ -51,16 +50,13 @@ func TestMain(m *testing.M) {
 
 func beAgent(s []string) int {
 	ctx := context.Background()
-	images, err := provisioner.New(s[0])
+	h, err := host.Open(host.Config{Root: s[0], State: s[1], Shim: s[2], Helper: s[3], Owner: "test",
+		CNIPluginDirs: []string{s[0] + "/no-plugins"}})
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
-	c, err := containerizer.New(ctx, containerizer.WithDirs(s[0], s[1]), containerizer.WithShim(s[2]),
-		containerizer.WithImages(images),
-		containerizer.WithIsolators(builtin.Table(builtin.Deps{
-			Root: s[0], State: s[1], Helper: s[3], Networks: withoutPlugins(s[0], s[1])})),
-		containerizer.WithOwner("test"))
+	c, err := h.Containers(ctx)
 	if err == nil && s[5] == "update" {
 		if err = c.Update(ctx, "job", limits(32<<20, 70)); err == nil {
 			return 0

@@ -99,7 +99,10 @@ func TestRestartEnds(t *testing.T) {
 		name string
 		by   func() error
 	}{
-		{"Stop", func() error { _, err := a.Stop(t.Context(), "job", unix.SIGQUIT, 10*time.Second); return err }},
+		{"Stop", func() error {
+			_, err := a.Stop(t.Context(), "job", mctr.StopOptions{Signal: unix.SIGQUIT, Timeout: new(10 * time.Second)})
+			return err
+		}},
 		{"SIGKILL", func() error { return a.Kill(t.Context(), "job", unix.SIGKILL) }},
 		{"its stop signal", func() error { return a.Kill(t.Context(), "job", unix.SIGQUIT) }},
 	} {

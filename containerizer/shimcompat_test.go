@@ -153,7 +153,7 @@ func TestOlderShimRuns(t *testing.T) {
 	if err := a.Pause(t.Context(), "stopped"); err != nil {
 		t.Error(err)
 	}
-	end, err := a.Stop(t.Context(), "stopped", unix.SIGTERM, 10*time.Second)
+	end, err := a.Stop(t.Context(), "stopped", mctr.StopOptions{Signal: unix.SIGTERM, Timeout: new(10 * time.Second)})
 	if err != nil || end.ExitCode != 7 {
 		t.Errorf("a paused one is stopped: %+v, %v", end, err)
 	}

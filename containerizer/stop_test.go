@@ -19,21 +19,21 @@ func TestEndPaused(t *testing.T) {
 	const script = "trap 'echo heard; exit 7' TERM; echo up; while :; do sleep 0.01; done"
 	for name, end := range map[string]func(a *agent) error{
 		"stop": func(a *agent) error {
-			_, err := a.Stop(t.Context(), "job", unix.SIGTERM, time.Minute)
+			_, err := a.Stop(t.Context(), "job", mctr.StopOptions{Signal: unix.SIGTERM, Timeout: new(time.Minute)})
 			return err
 		},
 		"stop signal": func(a *agent) error { return a.Kill(t.Context(), "job", unix.SIGTERM) },
 		"nested": func(a *agent) error {
-			_, err := a.Stop(t.Context(), "job", unix.SIGKILL, time.Minute)
+			_, err := a.Stop(t.Context(), "job", mctr.StopOptions{Signal: unix.SIGKILL, Timeout: new(time.Minute)})
 			return err
 		},
 		"another's": func(a *agent) error {
-			_, err := a.open().Stop(t.Context(), "job", unix.SIGTERM, time.Minute)
+			_, err := a.open().Stop(t.Context(), "job", mctr.StopOptions{Timeout: new(time.Minute)})
 			return err
 		},
 		"unhealthy": func(a *agent) error { return a.retire("job") },
 		"a whole group": func(a *agent) error {
-			_, err := a.Stop(t.Context(), "job", unix.SIGTERM, time.Minute)
+			_, err := a.Stop(t.Context(), "job", mctr.StopOptions{Signal: unix.SIGTERM, Timeout: new(time.Minute)})
 			return err
 		},
 	} {

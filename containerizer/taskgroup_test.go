@@ -186,7 +186,7 @@ func TestStopOfGroup(t *testing.T) {
 	for _, id := range []mctr.ContainerID{"pod.a", "pod.b"} {
 		a.eventually("it is up", func() bool { return a.log(id) != "" })
 	}
-	if _, err := a.Stop(t.Context(), "pod", unix.SIGTERM, 10*time.Second); err != nil {
+	if _, err := a.Stop(t.Context(), "pod", mctr.StopOptions{Timeout: new(10 * time.Second)}); err != nil {
 		t.Error(err)
 	}
 	for _, id := range []mctr.ContainerID{"pod.a", "pod.b"} {

@@ -53,7 +53,7 @@ func (s *scene) unknown(id mctr.ContainerID) map[string]error {
 	_, errs["attach"] = s.Attach(s.ctx, id, wire.Attach{Output: true})
 	_, errs["exec"] = s.Exec(s.ctx, id, containerizer.Exec{Args: []string{"true"}})
 	_, errs["wait"] = s.Wait(s.ctx, id)
-	_, errs["stop"] = s.Stop(s.ctx, id, unix.SIGTERM, time.Second)
+	_, errs["stop"] = s.Stop(s.ctx, id, mctr.StopOptions{Signal: unix.SIGTERM, Timeout: new(time.Second)})
 	_, errs["destroy"] = s.Destroy(s.ctx, id)
 	_, errs["stat"] = s.StatPath(s.ctx, id, "/x", containerizer.CopyOptions{})
 	_, errs["network check"] = s.Networks().Check(s.ctx, id)

@@ -60,9 +60,13 @@ func ends(s *scene) {
 	}{
 		{"killed", func(id mctr.ContainerID) error { return s.Kill(s.ctx, id, unix.SIGTERM) }, unix.SIGTERM},
 		{"stopped", func(id mctr.ContainerID) error {
-			_, err := s.Stop(s.ctx, id, unix.SIGINT, time.Minute)
+			_, err := s.Stop(s.ctx, id, mctr.StopOptions{Signal: unix.SIGINT, Timeout: new(time.Minute)})
 			return err
 		}, unix.SIGINT},
+		{"ended", func(id mctr.ContainerID) error { // in its own way
+			_, err := s.Stop(s.ctx, id, mctr.StopOptions{})
+			return err
+		}, unix.SIGQUIT},
 		{"destroyed", func(id mctr.ContainerID) error {
 			_, err := s.Destroy(s.ctx, id)
 			return err
@@ -70,6 +74,7 @@ func ends(s *scene) {
 	} {
 		config := s.config("sleep", "1000")
 		config.Namespaces.PID = "host" // an init would ignore the signals
+		config.StopSignal, config.StopTimeout = "QUIT", new(mctr.Duration(time.Minute))
 		s.launchConfig(c.id, config)
 		s.check(c.end(c.id))
 		if end, err := s.Wait(s.ctx, c.id); err != nil || end.Signal != int(c.signal) {
@@ -77,13 +82,18 @@ func ends(s *scene) {
 		}
 		s.remove(c.id)
 	}
-	s.launch("stubborn", "sh", "-c", "trap '' TERM; echo up; while :; do sleep 0.1; done")
-	s.eventually("it ignores SIGTERM", func() bool { return strings.Contains(s.output("stubborn"), "up") })
-	if end, err := s.Stop(s.ctx, "stubborn", unix.SIGTERM, 50*time.Millisecond); err != nil ||
-		end.Signal != int(unix.SIGKILL) {
-		s.Errorf("stop with a short timeout: %+v, %v", end, err)
+	for _, o := range []mctr.StopOptions{
+		{}, {Signal: unix.SIGTERM, Timeout: new(50 * time.Millisecond)},
+	} {
+		config := s.config("sh", "-c", "trap '' TERM; echo up; while :; do sleep 0.1; done")
+		config.StopTimeout = new(mctr.Duration(60 * time.Millisecond))
+		s.launchConfig("stubborn", config)
+		s.eventually("it ignores SIGTERM", func() bool { return strings.Contains(s.output("stubborn"), "up") })
+		if end, err := s.Stop(s.ctx, "stubborn", o); err != nil || end.Signal != int(unix.SIGKILL) {
+			s.Errorf("stop with a short timeout: %+v, %v", end, err)
+		}
+		s.remove("stubborn")
 	}
-	s.remove("stubborn")
 }
 
 func pauses(s *scene) {

@@ -237,11 +237,13 @@ func (c *Client) Wait(ctx context.Context, id mctr.ContainerID) (*mctr.Terminati
 	return c.end(ctx, api.WaitContainer, idOf(id))
 }
 
-// Stop asks a container to end, and ends it after timeout.
-func (c *Client) Stop(ctx context.Context, id mctr.ContainerID, sig unix.Signal,
-	timeout time.Duration) (*mctr.Termination, error) {
-	return c.end(ctx, api.StopContainer,
-		api.Stop{ContainerID: api.NewContainerID(id), Signal: int(sig), Timeout: new(mctr.Duration(timeout))})
+// Stop asks a container to end, and ends it after a while.
+func (c *Client) Stop(ctx context.Context, id mctr.ContainerID, o mctr.StopOptions) (*mctr.Termination, error) {
+	in := api.Stop{ContainerID: api.NewContainerID(id), Signal: int(o.Signal), Timeout: (*mctr.Duration)(o.Timeout)}
+	if o.Timeout != nil && *o.Timeout < 0 {
+		in.Timeout = new(mctr.Duration(mctr.Forever))
+	}
+	return c.end(ctx, api.StopContainer, in)
 }
 
 // Destroy ends a container at once.

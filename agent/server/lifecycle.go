@@ -8,7 +8,6 @@ import (
 	"strings"
 	"time"
 
-	mobysignal "github.com/moby/sys/signal"
 	"golang.org/x/sys/unix"
 
 	"github.com/mctr/mctr"
@@ -204,35 +203,17 @@ func signal(number int) (unix.Signal, error) {
 }
 
 // stop asks a container to end, and ends it after a while.
-func (s *Server) stop(ctx context.Context, in api.Stop) (api.Termination, error) {
-	id := in.ContainerID.ID()
-	status, err := s.Local.Status(ctx, id)
-	if err != nil {
-		return api.Termination{}, err
+func (s *Server) stop(ctx context.Context, in api.Stop) (_ api.Termination, err error) {
+	o := mctr.StopOptions{Timeout: (*time.Duration)(in.Timeout)}
+	if in.Signal != 0 {
+		if o.Signal, err = signal(in.Signal); err != nil {
+			return api.Termination{}, err
+		}
 	}
-	sig, err := stopSignal(in.Signal, status.StopSignal)
-	if err != nil {
-		return api.Termination{}, err
+	if o.Timeout != nil && *o.Timeout < 0 {
+		return api.Termination{}, fmt.Errorf("%w: timeout %s", mctr.ErrInvalid, *o.Timeout)
 	}
-	timeout := status.Config.StopTime()
-	if in.Timeout != nil {
-		timeout = time.Duration(*in.Timeout)
-	}
-	if timeout < 0 {
-		return api.Termination{}, fmt.Errorf("%w: timeout %s", mctr.ErrInvalid, timeout)
-	}
-	return ended(s.Local.Stop(ctx, id, sig, timeout))
-}
-
-// stopSignal is the number that was asked for, or the container's own.
-func stopSignal(asked int, own string) (unix.Signal, error) {
-	if asked != 0 {
-		return signal(asked)
-	}
-	if number, err := mobysignal.ParseSignal(own); err == nil {
-		return number, nil
-	}
-	return unix.SIGTERM, nil
+	return ended(s.Local.Stop(ctx, in.ContainerID.ID(), o))
 }
 
 func (s *Server) destroy(ctx context.Context, in api.ID) (api.Termination, error) {

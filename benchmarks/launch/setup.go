@@ -14,11 +14,10 @@ import (
 
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/containerizer"
+	openhost "github.com/mctr/mctr/containerizer/host"
 	"github.com/mctr/mctr/containerizer/store"
 	"github.com/mctr/mctr/internal/cgroup"
 	"github.com/mctr/mctr/internal/dirs"
-	"github.com/mctr/mctr/isolators/builtin"
-	"github.com/mctr/mctr/provisioner"
 )
 
 // A rig is what the contenders share: directories, an image in the store, and
@@ -66,16 +65,12 @@ func (g *rig) open(ctx context.Context) (err error) {
 	if g.image, err = writeImage(filepath.Join(g.dir, "image")); err != nil {
 		return err
 	}
-	images, err := provisioner.New(g.root)
+	h, err := openhost.Open(openhost.Config{Root: g.root, State: g.state, Shim: g.program("mctr-shim"),
+		Helper: g.program("mctr-helper")})
 	if err != nil {
 		return err
 	}
-	g.containers, err = containerizer.New(ctx,
-		containerizer.WithDirs(g.root, g.state), containerizer.WithImages(images),
-		containerizer.WithShim(g.program("mctr-shim")), containerizer.WithIsolators(builtin.Table(builtin.Deps{
-			Root: g.root, State: g.state, Helper: g.program("mctr-helper"),
-		})))
-	if err != nil {
+	if g.containers, err = h.Containers(ctx); err != nil {
 		return err
 	}
 	return g.export(ctx)

@@ -14,10 +14,9 @@ import (
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/benchmarks/compare"
 	"github.com/mctr/mctr/containerizer"
+	"github.com/mctr/mctr/containerizer/host"
 	"github.com/mctr/mctr/containerizer/store"
 	"github.com/mctr/mctr/internal/cgroup"
-	"github.com/mctr/mctr/isolators/builtin"
-	"github.com/mctr/mctr/provisioner"
 )
 
 // atOnce is how many containers are launched at a time.
@@ -66,15 +65,12 @@ func rootfs(dir string) error {
 
 // agent is one that has just started.
 func (r *rig) agent(ctx context.Context) (*containerizer.Containerizer, error) {
-	images, err := provisioner.New(r.root)
+	h, err := host.Open(host.Config{Root: r.root, State: r.state, Owner: "bench",
+		Shim: filepath.Join(r.bin, "mctr-shim"), Helper: filepath.Join(r.bin, "mctr-helper")})
 	if err != nil {
 		return nil, err
 	}
-	return containerizer.New(ctx, containerizer.WithDirs(r.root, r.state), containerizer.WithImages(images),
-		containerizer.WithOwner("bench"), containerizer.WithShim(filepath.Join(r.bin, "mctr-shim")),
-		containerizer.WithIsolators(builtin.Table(builtin.Deps{
-			Root: r.root, State: r.state, Helper: filepath.Join(r.bin, "mctr-helper"),
-		})))
+	return h.Containers(ctx)
 }
 
 // launch launches all, some at a time.

@@ -19,13 +19,10 @@ import (
 	"github.com/mctr/mctr/agent"
 	"github.com/mctr/mctr/agent/api"
 	"github.com/mctr/mctr/agent/server"
-	"github.com/mctr/mctr/cni"
 	"github.com/mctr/mctr/containerizer"
 	"github.com/mctr/mctr/internal/buildinfo"
 	"github.com/mctr/mctr/internal/dirs"
 	"github.com/mctr/mctr/internal/flock"
-	"github.com/mctr/mctr/isolators/builtin"
-	"github.com/mctr/mctr/provisioner"
 )
 
 // The bounds on clients that do nothing.
@@ -64,7 +61,7 @@ func serve(ctx context.Context, f *flags) error {
 // lockName keeps a second agent of this name away: each would take the other's
 // containers for orphans.
 func lockName(ctx context.Context, f *flags) (*flock.Lock, error) {
-	if err := dirs.MakeAll(f.state, 0o711); err != nil {
+	if err := dirs.MakeAll(f.host.State, 0o711); err != nil {
 		return nil, fmt.Errorf("--state: %w", err)
 	}
 	if err := os.Mkdir(filepath.Dir(f.lockFile()), 0o700); err != nil && !errors.Is(err, os.ErrExist) {
@@ -73,12 +70,12 @@ func lockName(ctx context.Context, f *flags) (*flock.Lock, error) {
 	lock, err := flock.AfterDead(ctx, f.lockFile())
 	if errors.Is(err, flock.ErrHeld) {
 		return nil, fmt.Errorf("%w: an agent called %q serves %s (give this one another --name)", mctr.ErrExists,
-			f.name, f.state)
+			f.name, f.host.State)
 	}
 	return lock, err
 }
 
-func (f *flags) lockFile() string { return filepath.Join(f.state, "agents", f.name) }
+func (f *flags) lockFile() string { return filepath.Join(f.host.State, "agents", f.name) }
 
 // A service is the running agent.
 type service struct {
@@ -90,11 +87,7 @@ type service struct {
 
 // open opens the containerizer and takes over what an earlier agent left.
 func open(ctx context.Context, f *flags) (*service, error) {
-	images, err := f.images()
-	if err != nil {
-		return nil, err
-	}
-	helper, err := containerizer.FindProgram("mctr-helper")
+	images, err := f.host.Images()
 	if err != nil {
 		return nil, err
 	}
@@ -102,40 +95,20 @@ func open(ctx context.Context, f *flags) (*service, error) {
 	if err != nil {
 		return nil, err
 	}
-	networks := f.networks()
-	containers, err := containerizer.New(ctx, containerizer.WithCgroupManager(f.cgroupManager),
-		containerizer.WithCgroupParent(group), containerizer.WithDirs(f.root, f.state),
-		containerizer.WithImages(images), containerizer.WithHelper(helper), containerizer.WithLog(f.log),
-		containerizer.WithOwner(f.name), containerizer.WithIsolators(builtin.Table(builtin.Deps{
-			Root: f.root, State: f.state, Helper: helper, Networks: networks,
-		})))
+	f.host.Owner, f.host.CgroupParent = f.name, &group
+	containers, err := f.host.Containers(ctx)
 	if err != nil {
 		return nil, err
 	}
-	a := &service{flags: f, log: slog.New(f.log), containers: containers}
+	networks := f.host.Networks()
+	a := &service{flags: f, log: slog.New(f.host.Log), containers: containers}
 	a.server = server.New(server.Options{
-		Local: agent.NewLocal(containers, images, networks, agent.LocalHost{Root: f.root, State: f.state,
-			PluginDirs: networks.PluginDirs(), Backend: f.backend, Version: version}),
-		Owner: f.name, Recovered: a.recover(ctx), Log: f.log,
+		Local: agent.NewLocal(containers, images, networks, agent.LocalHost{Root: f.host.Root, State: f.host.State,
+			PluginDirs: networks.PluginDirs(), Backend: f.host.Backend, Version: version}),
+		Owner: f.name, Recovered: a.recover(ctx), Log: f.host.Log,
 		Version: api.VersionInfo{Version: version, GitSHA: buildinfo.Commit()},
 	})
 	return a, nil
-}
-
-// networks are the CNI networks of this root.
-func (f *flags) networks() *cni.Networks {
-	return cni.New(cni.Config{
-		Root: filepath.Join(f.root, "cni"), State: filepath.Join(f.state, "cni"),
-		ConfigDirs: f.cniConfigDirs, PluginDirs: f.cniPluginDirs, Timeout: f.cniTimeout, Log: f.log,
-	})
-}
-
-func (f *flags) images() (*provisioner.Provisioner, error) {
-	opts := []provisioner.Option{provisioner.WithBackend(f.backend), provisioner.WithPlainHTTP(f.plainHTTP...)}
-	if len(f.hostsDirs) > 0 {
-		opts = append(opts, provisioner.WithHostsDirs(f.hostsDirs...))
-	}
-	return provisioner.New(f.root, opts...)
 }
 
 // recover says in the log what there was. What cannot be taken over is no reason
@@ -191,7 +164,7 @@ func (a *service) http(ctx context.Context, handler http.Handler) *http.Server {
 	s := &http.Server{
 		Handler: server.BodyTimeout(server.BodyTime, handler), ReadHeaderTimeout: headerTime, IdleTimeout: idleTime,
 		MaxHeaderBytes: maxHeader,
-		ErrorLog:       slog.NewLogLogger(a.flags.log, slog.LevelDebug),
+		ErrorLog:       slog.NewLogLogger(a.host.Log, slog.LevelDebug),
 		BaseContext:    func(net.Listener) context.Context { return ctx },
 		ConnContext:    server.WithConnection,
 		Protocols:      &http.Protocols{},

@@ -15,10 +15,10 @@ import (
 const companion = "mctr-containers.service"
 
 func (f *flags) checkGroup() error {
-	if err := cgroup.CheckManager(f.cgroupManager); err != nil {
+	if err := cgroup.CheckManager(f.CgroupManager); err != nil {
 		return err
 	}
-	if f.cgroupManager == cgroup.Systemd {
+	if f.CgroupManager == cgroup.Systemd {
 		return f.checkSlice()
 	}
 	if f.cgroupParent != "auto" {
@@ -58,8 +58,8 @@ func (f *flags) parentGroup() (string, error) {
 		return "", fmt.Errorf("--cgroup-parent auto: move into %s/agent: %w", group, err)
 	}
 	if moved {
-		slog.New(f.log).Warn("systemd cannot start this service again while its containers run: install "+companion+
-			" beside it, or set DelegateSubgroup=agent in its unit (systemd 254)", "group", group)
+		slog.New(f.host.Log).Warn("systemd cannot start this service again while its containers run: install "+
+			companion+" beside it, or set DelegateSubgroup=agent in its unit (systemd 254)", "group", group)
 	}
 	return group, nil
 }

@@ -31,7 +31,7 @@ func (f *flags) listeners() ([]listener, error) {
 	}
 	wanted := f.listen
 	if len(wanted) == 0 && len(all) == 0 {
-		wanted = []string{"unix://" + filepath.Join(f.state, f.name+".sock")}
+		wanted = []string{"unix://" + filepath.Join(f.host.State, f.name+".sock")}
 	}
 	for _, address := range wanted {
 		l, err := f.open(address)

@@ -24,12 +24,12 @@ func (f *flags) security() (err error) {
 		return fmt.Errorf("%w: --tls-client-ca without --tls-cert and --tls-key", mctr.ErrInvalid)
 	}
 	if f.tokenFile != "" {
-		if f.token, err = newReloadable(f.log, f.readToken, f.tokenFile); err != nil {
+		if f.token, err = newReloadable(f.host.Log, f.readToken, f.tokenFile); err != nil {
 			return err
 		}
 	}
 	if f.tlsCert != "" {
-		f.certificates, err = newReloadable(f.log, f.readTLS, f.tlsCert, f.tlsKey, f.tlsClientCA)
+		f.certificates, err = newReloadable(f.host.Log, f.readTLS, f.tlsCert, f.tlsKey, f.tlsClientCA)
 	}
 	return err
 }

@@ -1,12 +1,11 @@
 package main
 
 import (
-	"slices"
 	"strings"
 	"testing"
 
-	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
+	"github.com/mctr/mctr/cmd/mctr/internal/flags"
+	"github.com/mctr/mctr/cmd/mctr/internal/hostapi"
 )
 
 // TestConflicts wants each pair refused that means nothing together, with both named.
@@ -58,40 +57,17 @@ func TestConflicts(t *testing.T) {
 	h.want(0, "rm", "box")
 }
 
-// TestAgentRefuses wants every global flag to be one that an agent's client heeds, or one
-// that is refused beside --agent.
-func TestAgentRefuses(t *testing.T) {
-	heeded := []string{"agent", "log-level", "log-format"}
-	f := pflag.NewFlagSet("mctr", pflag.ContinueOnError)
-	(&app{}).globalFlags(f)
-	f.VisitAll(func(flag *pflag.Flag) {
-		if slices.Contains(heeded, flag.Name) || slices.Contains(agentOnlyFlags, flag.Name) {
-			return
-		}
-		a := &app{}
-		cmd := &cobra.Command{Use: "ps"}
-		a.globalFlags(cmd.Flags())
-		value := "1s"
-		if err := cmd.ParseFlags([]string{"--agent", "unix:///nowhere", "--" + flag.Name, value}); err != nil {
-			t.Fatal(err)
-		}
-		if err := a.checkFlags(cmd); err == nil || !strings.Contains(err.Error(), "--"+flag.Name+" with --agent") {
-			t.Errorf("--%s beside --agent: %v", flag.Name, err)
-		}
-	})
-}
-
 // TestConflictsName wants the table to speak of flags that there are.
 func TestConflictsName(t *testing.T) {
-	root := (&app{}).command()
-	for _, c := range conflicts {
-		for _, name := range strings.Fields(c.commands) {
+	root := command(&hostapi.Host{})
+	for _, c := range flags.Conflicts {
+		for _, name := range strings.Fields(c.Commands) {
 			cmd, _, err := root.Find([]string{name})
 			if err != nil {
 				t.Fatal(err)
 			}
-			beside, _, _ := strings.Cut(c.beside, "=")
-			for _, flag := range []string{c.flag, beside} {
+			beside, _, _ := strings.Cut(c.Beside, "=")
+			for _, flag := range []string{c.Flag, beside} {
 				if cmd.Flags().Lookup(flag) == nil {
 					t.Errorf("%s has no flag --%s", name, flag)
 				}

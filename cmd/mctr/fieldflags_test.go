@@ -17,6 +17,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/cmd/mctr/internal/flags"
+	"github.com/mctr/mctr/cmd/mctr/internal/hostapi"
 	"github.com/mctr/mctr/cni"
 )
 
@@ -25,13 +27,13 @@ import (
 func TestFieldFlags(t *testing.T) {
 	paths := configPaths()
 	path, flag := regexp.MustCompile(`[a-z]+[._][a-z._]+`), regexp.MustCompile(`--([a-z0-9-]+)`)
-	for key, flags := range fieldFlags {
+	for key, given := range flags.Fields {
 		if named := path.FindAllString(key, -1); len(named) != 1 || !paths[named[0]] {
 			t.Errorf("%q does not hold the path of one field", key)
 		}
-		named := flag.FindAllStringSubmatch(flags, -1)
+		named := flag.FindAllStringSubmatch(given, -1)
 		if len(named) == 0 {
-			t.Errorf("%s: %q is no flag", key, flags)
+			t.Errorf("%s: %q is no flag", key, given)
 		}
 		for _, n := range named {
 			if cmd := commandOf(t, key); cmd.Flag(n[1]) == nil {
@@ -48,7 +50,7 @@ func commandOf(t *testing.T, key string) *cobra.Command {
 	if strings.HasPrefix(key, "definition.") {
 		verb = []string{"network", "create"}
 	}
-	cmd, _, err := (&app{}).command().Find(verb)
+	cmd, _, err := command(&hostapi.Host{}).Find(verb)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -61,7 +63,7 @@ func TestFieldFlagsComplete(t *testing.T) {
 	paths := configPaths()
 	token := regexp.MustCompile(`[A-Za-z0-9_./-]+`)
 	ofSpec := map[string]bool{"process.args": true} // in texts a property of runtime-spec
-	keys := slices.Collect(maps.Keys(fieldFlags))
+	keys := slices.Collect(maps.Keys(flags.Fields))
 	named := 0
 	for file, texts := range libraryTexts(t) {
 		for _, text := range texts {
@@ -175,34 +177,6 @@ func TestSnake(t *testing.T) {
 	} {
 		if got := snake(name); got != want {
 			t.Errorf("%s: %s, want %s", name, got, want)
-		}
-	}
-}
-
-func TestInFlags(t *testing.T) {
-	for text, want := range map[string]string{
-		"invalid argument: resources.memory.limit 3: at least 6 bytes": "invalid argument: --memory 3: at least 6 " +
-			"bytes",
-		"config.network host and config.networks blue: one":  "--network host and --network blue: one",
-		"no plugin of config.networks a takes config.ports.": "no plugin of --network a takes --publish.",
-		"resources.block_io.throttles read-bps /dev/x: no":   "--device-read-bps /dev/x: no",
-		"it would be made without config.image here":         "it would be made with --no-image here",
-		"security.seccomp=unconfined runs without":           "--security-opt seccomp=unconfined runs without",
-		"create.maxTime (max_completion) is not supported": "create.maxTime (--max-completion-time) is " +
-			"not supported",
-		"definition.subnets.range 1 is no part of definition.subnets": "--ip-range 1 is no part of --subnet",
-		"process.user \"a\", process.group_add [] (or the image's)":   "--user \"a\", --group-add [] (or the image's)",
-		// What is another's name, path or text stays.
-		"config.sysctls net.ipv4.ip_forward: shared":         "--sysctl net.ipv4.ip_forward: shared",
-		"open /etc/shm_size: no such file":                   "open /etc/shm_size: no such file",
-		"open stop_signal.json, stop_signal/a, stop_signals": "open stop_signal.json, stop_signal/a, stop_signals",
-		"process.env \"shm_size\": want NAME=VALUE":          "--env \"shm_size\": want NAME=VALUE",
-		"my.config.network and config.network.d":             "my.config.network and config.network.d",
-		"process.env[0] \"A=...\": no UTF-8":                 "process.env[0] \"A=...\": no UTF-8",
-		"":                                                   "",
-	} {
-		if got := inFlags(text); got != want {
-			t.Errorf("%q: %q, want %q", text, got, want)
 		}
 	}
 }

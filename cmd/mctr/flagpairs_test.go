@@ -15,6 +15,10 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/cmd/mctr/container"
+	"github.com/mctr/mctr/cmd/mctr/internal/flags"
+	"github.com/mctr/mctr/cmd/mctr/internal/hostapi"
+	"github.com/mctr/mctr/internal/hostflags"
 	"github.com/mctr/mctr/provisioner/imagetest"
 )
 
@@ -80,7 +84,7 @@ func (s flagValue) String() string { return "--" + s.flag + "=" + s.value }
 // flagPairs are the launches that a test asks for.
 type flagPairs struct {
 	t       *testing.T
-	app     *app
+	app     *hostapi.Host
 	image   string
 	alone   map[flagValue]map[string]string // what a flag alone makes of config and spec
 	base    map[string]string               // what there is without flags
@@ -128,14 +132,14 @@ func newPairs(t *testing.T) *flagPairs {
 	t.Setenv("MCTR_NETWORK", "none")
 	p := &flagPairs{t: t, image: imagetest.Busybox(t, dir), alone: map[flagValue]map[string]string{},
 		excused: map[string]bool{}}
-	p.app = &app{root: filepath.Join(dir, "root"), state: filepath.Join(dir, "state"), logLevel: "error",
-		logFormat: "text"}
-	if err := p.app.takeGlobals(); err != nil {
+	p.app = &hostapi.Host{Flags: hostflags.Flags{LogLevel: "error", LogFormat: "text"}}
+	p.app.Flags.Root, p.app.Flags.State = filepath.Join(dir, "root"), filepath.Join(dir, "state")
+	if err := p.app.Open(); err != nil {
 		t.Fatal(err)
 	}
-	h := newHostIn(t, p.app.root, p.app.state, p.image)
+	h := newHostIn(t, p.app.Local.Root, p.app.Local.State, p.image)
 	h.want(0, "pull", "-q", p.image)
-	t.Cleanup(func() { _ = p.app.close() })
+	t.Cleanup(func() { _ = p.app.Close() })
 	file := filepath.Join(dir, "file")
 	if err := os.WriteFile(file, []byte("FROM=file\n"), 0o600); err != nil {
 		t.Fatal(err)
@@ -152,7 +156,7 @@ func newPairs(t *testing.T) *flagPairs {
 func (p *flagPairs) samples() (all []flagValue) {
 	p.t.Helper()
 	f := pflag.NewFlagSet("run", pflag.ContinueOnError)
-	(&launchFlags{}).register(f)
+	(&flags.Launch{}).Register(f)
 	f.VisitAll(func(flag *pflag.Flag) {
 		if _, known := samples[flag.Name]; !known && !slices.Contains(notOfConfig, flag.Name) {
 			p.t.Errorf("--%s: without a sample", flag.Name)
@@ -167,37 +171,37 @@ func (p *flagPairs) samples() (all []flagValue) {
 }
 
 // ask gives config and spec as a flat map of what they say to how.
-func (p *flagPairs) ask(flags ...flagValue) (said map[string]string, err error) {
+func (p *flagPairs) ask(given ...flagValue) (said map[string]string, err error) {
 	defer func() {
 		if broken := recover(); broken != nil {
-			p.t.Errorf("%v: panic: %v", flags, broken)
+			p.t.Errorf("%v: panic: %v", given, broken)
 			err = mctr.ErrInvalid
 		}
 	}()
-	l, cmd := &launchFlags{}, &cobra.Command{Use: "run"}
-	p.app.prepareLaunchFlags(cmd, l)
+	l, cmd := &flags.Launch{}, &cobra.Command{Use: "run"}
+	container.PrepareLaunchFlags(p.app, cmd, l)
 	var args []string
-	for _, s := range flags {
+	for _, s := range given {
 		args = append(args, s.String())
 	}
 	if err := cmd.ParseFlags(args); err != nil {
 		return nil, fmt.Errorf("%w: %w", mctr.ErrInvalid, err)
 	}
-	if err := p.app.checkFlags(cmd); err != nil {
+	if err := flags.Check(cmd, ""); err != nil {
 		return nil, err
 	}
 	image := p.image
-	if l.noImage {
+	if l.NoImage {
 		image = ""
 	}
-	config, err := l.config(cmd.Flags(), image, []string{"/bin/true"})
+	config, err := l.Config(cmd.Flags(), image, []string{"/bin/true"})
 	if err != nil {
 		return nil, err
 	}
-	if err := p.app.chooseNetwork(p.t.Context(), config); err != nil {
+	if err := container.ChooseNetwork(p.t.Context(), p.app, config); err != nil {
 		return nil, err
 	}
-	c, err := p.app.containers(p.t.Context())
+	c, err := p.app.Containers(p.t.Context())
 	if err != nil {
 		return nil, err
 	}

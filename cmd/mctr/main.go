@@ -5,72 +5,51 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"os"
-	"strings"
 
 	"github.com/spf13/cobra"
 
+	"github.com/mctr/mctr/cmd/mctr/container"
+	"github.com/mctr/mctr/cmd/mctr/image"
+	"github.com/mctr/mctr/cmd/mctr/internal/exit"
+	"github.com/mctr/mctr/cmd/mctr/internal/format"
+	"github.com/mctr/mctr/cmd/mctr/internal/hostapi"
+	"github.com/mctr/mctr/cmd/mctr/network"
+	"github.com/mctr/mctr/cmd/mctr/system"
 	"github.com/mctr/mctr/internal/commandline"
-	"github.com/mctr/mctr/internal/visible"
 )
+
+// version is set by the linker.
+var version = "development"
 
 func main() { os.Exit(run(os.Args[1:])) }
 
 // run gives the exit code: 0, the task's own, 125 when mctr failed at running
 // something, 1 when it failed at anything else.
 func run(args []string) int {
-	a := &app{args: args}
-	root := a.command()
+	h := &hostapi.Host{Args: args, Version: version}
+	root := command(h)
 	root.SetArgs(args)
 	err := root.ExecuteContext(context.Background())
-	if err := a.close(); err != nil {
-		complain(err)
+	if err := h.Close(); err != nil {
+		format.Complain(err)
 	}
-	var status exitStatus
+	var status exit.Status
 	switch {
 	case err == nil:
 		return 0
 	case errors.As(err, &status):
-		if status.err != nil {
-			complain(status.err)
+		if status.Err != nil {
+			format.Complain(status.Err)
 		}
-		return status.code
+		return status.Code
 	}
-	complain(err)
+	format.Complain(err)
 	return 1
 }
 
-// complain says what went wrong, on one line where that is possible, in the words of the
-// command line. Very long paths are cut.
-func complain(err error) {
-	var parts []string
-	for line := range strings.Lines(err.Error()) {
-		if line = strings.TrimSpace(line); line != "" {
-			parts = append(parts, line)
-		}
-	}
-	fmt.Fprintln(stderr, "mctr:", visible.Short(inFlags(strings.Join(parts, "; "))))
-}
-
-// An exitStatus is an error that asks for an exit code. Without err it is
-// silent: the task's own code.
-type exitStatus struct {
-	code int
-	err  error
-}
-
-func (e exitStatus) Error() string {
-	if e.err == nil {
-		return fmt.Sprintf("exit status %d", e.code)
-	}
-	return e.err.Error()
-}
-
-func (e exitStatus) Unwrap() error { return e.err }
-
 // command is the tree of commands.
-func (a *app) command() *cobra.Command {
+func command(h *hostapi.Host) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "mctr [flags] COMMAND",
 		Short: "Run containers, without a daemon",
@@ -82,13 +61,13 @@ mctr-shim, stays with each container.`,
   mctr logs -f web`,
 		SilenceUsage:      true,
 		SilenceErrors:     true,
-		PersistentPreRunE: a.begin,
+		PersistentPreRunE: h.Begin,
 		Args:              commandline.NoSuchCommand,
 		RunE:              func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
-		Version:           versionLine(),
+		Version:           system.VersionLine(h.Version),
 	}
 	root.SetVersionTemplate("{{.Version}}\n")
-	a.globalFlags(root.PersistentFlags())
+	h.GlobalFlags(root.PersistentFlags())
 	root.AddGroup(
 		&cobra.Group{ID: "containers", Title: "Containers:"},
 		&cobra.Group{ID: "images", Title: "Images:"},
@@ -101,17 +80,11 @@ mctr-shim, stays with each container.`,
 			root.AddCommand(c)
 		}
 	}
-	add("containers", a.runCommand(), a.createCommand(), a.startCommand(), a.psCommand(), a.logsCommand(),
-		a.execCommand(), a.waitCommand(), a.stopCommand(), a.killCommand(), a.rmCommand(), a.inspectCommand(),
-		a.topCommand(), a.statsCommand(), a.bundleCommand(), a.explainCommand(), a.attachCommand(), a.pauseCommand(),
-		a.unpauseCommand(), a.restartCommand(), a.renameCommand(), a.updateCommand(), a.cpCommand(), a.portCommand(),
-		a.containerCommand())
-	add("images", a.pullCommand(), a.imagesCommand(), a.imageCommand(), a.rmiCommand(), a.pruneCommand(),
-		a.tagCommand(), a.loadCommand(), a.saveCommand(), a.loginCommand(), a.logoutCommand())
-	add("host", a.infoCommand(), a.doctorCommand(), a.eventsCommand(), a.reconcileCommand(), a.versionCommand(),
-		a.ociCommand(), a.systemCommand(), a.networkCommand(), a.manCommand())
-	root.AddCommand(a.internalCommand())
-	a.completeRest(root)
+	add("containers", container.Commands(h, image.Inspect)...)
+	add("images", image.Commands(h)...)
+	add("host", system.Commands(h)...)
+	add("host", network.Command(h))
+	root.AddCommand(system.Internal(h))
 	commandline.Finish(root)
 	root.SetHelpCommandGroupID("host")
 	return root

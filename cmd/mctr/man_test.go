@@ -12,15 +12,18 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"github.com/mctr/mctr/cmd/mctr/internal/hostapi"
+	"github.com/mctr/mctr/cmd/mctr/system"
 )
 
 // TestEveryCommandExplainsItself: a sentence, and more than that where the name
 // does not say it all; each flag has a word of help.
 func TestEveryCommandExplainsItself(t *testing.T) {
-	root := (&app{}).command()
+	root := command(&hostapi.Host{})
 	root.InitDefaultHelpCmd()
 	n := 0
-	everyCommand(root, func(c *cobra.Command) {
+	system.EveryCommand(root, func(c *cobra.Command) {
 		if c.Hidden || c.Parent() != nil && c.Parent().Hidden {
 			return
 		}
@@ -46,7 +49,7 @@ func TestEveryCommandExplainsItself(t *testing.T) {
 // 80 columns.
 func TestHelpFits(t *testing.T) {
 	t.Setenv("COLUMNS", "80")
-	root := (&app{}).command()
+	root := command(&hostapi.Host{})
 	example := regexp.MustCompile(`^  (mctr|curl|host[12]#)`)
 	fits := func(of, help string) {
 		for line := range strings.Lines(help) {
@@ -55,7 +58,7 @@ func TestHelpFits(t *testing.T) {
 			}
 		}
 	}
-	everyCommand(root, func(c *cobra.Command) {
+	system.EveryCommand(root, func(c *cobra.Command) {
 		var help bytes.Buffer
 		c.SetOut(&help)
 		if err := c.Help(); err != nil {

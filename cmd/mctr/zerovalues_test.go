@@ -8,6 +8,9 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"github.com/mctr/mctr/cmd/mctr/internal/flags"
+	"github.com/mctr/mctr/cmd/mctr/internal/hostapi"
 )
 
 // zeroes are the numeric flags that 0 says something to, and what.
@@ -32,7 +35,7 @@ func TestZero(t *testing.T) {
 				return
 			}
 			known[flag.Name] = true
-			if (zeroes[flag.Name] == "") == !slices.Contains(positiveFlags, flag.Name) {
+			if (zeroes[flag.Name] == "") == !slices.Contains(flags.Positive, flag.Name) {
 				t.Errorf("%s: --%s: does 0 say something, or is it refused?", cmd.CommandPath(), flag.Name)
 			}
 		})
@@ -40,10 +43,9 @@ func TestZero(t *testing.T) {
 			walk(sub)
 		}
 	}
-	a := &app{}
-	root := a.command()
+	root := command(&hostapi.Host{})
 	walk(root)
-	for _, name := range slices.Concat(positiveFlags, slices.Sorted(maps.Keys(zeroes))) {
+	for _, name := range slices.Concat(flags.Positive, slices.Sorted(maps.Keys(zeroes))) {
 		if !known[name] && root.PersistentFlags().Lookup(name) == nil {
 			t.Errorf("there is no flag --%s", name)
 		}
@@ -53,7 +55,7 @@ func TestZero(t *testing.T) {
 // TestPositive wants 0 and less refused where it is not a value.
 func TestPositive(t *testing.T) {
 	h := newHost(t)
-	for _, name := range positiveFlags {
+	for _, name := range flags.Positive {
 		args := []string{"run", "--" + name + "=0", h.image}
 		switch name {
 		case "mtu", "vni", "port":

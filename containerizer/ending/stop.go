@@ -7,21 +7,23 @@ import (
 	"time"
 
 	"github.com/mctr/mctr"
-	"golang.org/x/sys/unix"
 )
 
-// Stop asks the container to end by its stop signal, and destroys it if it has
-// not after timeout. What is nested in it is asked first, all at once, each by its
-// own signal. One that is paused goes on behind its signal.
-func (e *Ender) Stop(ctx context.Context, id mctr.ContainerID, sig unix.Signal,
-	timeout time.Duration) (*mctr.Termination, error) {
+// Stop asks the container to end by a signal, and destroys it if it has not after the
+// timeout. What is nested in it is asked first, all at once, each by its own signal. One
+// that is paused goes on behind its signal.
+func (e *Ender) Stop(ctx context.Context, id mctr.ContainerID, o mctr.StopOptions) (*mctr.Termination, error) {
 	if err := e.Store.Container(id).RecordStop(ctx); err != nil && !e.Store.Container(id).Damaged() {
 		return nil, err
 	}
+	timeout := e.stopTime(id, o.Timeout)
 	if err := e.stopChildren(ctx, id, timeout); err != nil {
 		return nil, err
 	}
-	if err := e.kill(ctx, id, sig, true); err != nil && !errors.Is(err, mctr.ErrState) &&
+	if o.Signal == 0 {
+		o.Signal = e.Store.Container(id).StopSignal()
+	}
+	if err := e.kill(ctx, id, o.Signal, true); err != nil && !errors.Is(err, mctr.ErrState) &&
 		!errors.Is(err, mctr.ErrUnavailable) {
 		return nil, err
 	}
@@ -32,6 +34,21 @@ func (e *Ender) Stop(ctx context.Context, id mctr.ContainerID, sig unix.Signal,
 		return t, err
 	}
 	return e.Destroy(ctx, id)
+}
+
+// stopTime is what was asked for, or the container's own.
+func (e *Ender) stopTime(id mctr.ContainerID, asked *time.Duration) time.Duration {
+	switch {
+	case asked != nil && *asked < 0:
+		return mctr.Forever
+	case asked != nil:
+		return *asked
+	}
+	r, err := e.Store.Container(id).Record()
+	if err != nil {
+		return mctr.DefaultStopTime // of a damaged container
+	}
+	return r.Config.StopTime()
 }
 
 // stopChildren stops what is nested in id, all at once.
@@ -57,7 +74,7 @@ func (e *Ender) stopChild(ctx context.Context, id mctr.ContainerID, timeout time
 	if err != nil {
 		return err
 	}
-	_, err = e.Stop(ctx, id, e.Store.Container(id).StopSignal(), timeout)
+	_, err = e.Stop(ctx, id, mctr.StopOptions{Timeout: &timeout})
 	if errors.Is(err, mctr.ErrNotFound) || errors.Is(err, mctr.ErrState) {
 		return nil // it ended meanwhile
 	}

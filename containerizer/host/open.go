@@ -53,6 +53,9 @@ type Config struct {
 	// Commands of shims: see containerizer.WithExitCommand and WithWatchCommand.
 	ExitCommand, WatchCommand []string
 
+	// Programs of mctr's; "": the one beside this program, then that in $PATH.
+	Shim, Helper string
+
 	// Isolators go behind the built-in ones, in this order.
 	Isolators []isolators.Isolator
 	// Options of the containerizer that nothing above sets.
@@ -143,13 +146,15 @@ func (h *Host) Containers(ctx context.Context) (*containerizer.Containerizer, er
 	if err != nil {
 		return nil, err
 	}
-	helper, err := containerizer.FindProgram("mctr-helper")
-	if err != nil {
-		return nil, err
+	if h.Helper == "" {
+		if h.Helper, err = containerizer.FindProgram("mctr-helper"); err != nil {
+			return nil, err
+		}
 	}
-	table := builtin.Table(builtin.Deps{Root: h.Root, State: h.State, Helper: helper, Networks: h.openNetworks()})
+	table := builtin.Table(builtin.Deps{Root: h.Root, State: h.State, Helper: h.Helper, Networks: h.openNetworks()})
 	options := []containerizer.Option{
-		containerizer.WithDirs(h.Root, h.State), containerizer.WithImages(images), containerizer.WithHelper(helper),
+		containerizer.WithDirs(h.Root, h.State), containerizer.WithImages(images),
+		containerizer.WithShim(h.Shim), containerizer.WithHelper(h.Helper),
 		containerizer.WithIsolators(append(table, h.Isolators...)), containerizer.WithLog(h.Log),
 		containerizer.WithCgroupManager(h.CgroupManager),
 		containerizer.WithExitCommand(h.ExitCommand...), containerizer.WithWatchCommand(h.WatchCommand...),

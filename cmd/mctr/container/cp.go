@@ -1,0 +1,274 @@
+package container
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path"
+	"strings"
+
+	"github.com/docker/go-units"
+	"github.com/spf13/cobra"
+	"golang.org/x/sys/unix"
+	"golang.org/x/term"
+
+	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/agent"
+	"github.com/mctr/mctr/cmd/mctr/internal/hostapi"
+	"github.com/mctr/mctr/cmd/mctr/internal/session"
+	"github.com/mctr/mctr/containerizer"
+	"github.com/mctr/mctr/internal/tarfs"
+)
+
+func cpCommand(h *hostapi.Host) *cobra.Command {
+	o := copyFlags{}
+	cmd := &cobra.Command{
+		Use:   "cp [flags] CONTAINER:SRC_PATH DEST_PATH|- | SRC_PATH|- CONTAINER:DEST_PATH",
+		Short: "Copy files between a container and the host",
+		Long: `Copy files and directories between a container and the host: docker's rules. A path
+in a container counts from its root; links there are resolved inside it. A container
+that runs is copied from and to as it sees itself, one that does not with its files
+and its volumes; what is there only while it runs, such as a tmpfs, is refused.
+
+A directory is copied into a DEST_PATH that exists, and becomes one that does not;
+SRC_PATH/. is its content. A file is not copied over a directory, nor the reverse.
+With - for a path, it is a tar stream on stdin, unpacked into the directory
+DEST_PATH, or on stdout.
+
+Files copied to a container belong to its root, and lose set-user-ID bits that another
+owner gave them; files copied to the host belong to the caller, and lose set-user-ID
+and set-group-ID bits and capabilities, and devices are left out: --archive keeps the
+owners, and all of that. A tar stream has all as it is. The kernel's filesystems below SRC_PATH (/proc, /sys) are left out.`,
+		Example: `  mctr cp web:/var/log/nginx ./logs
+  mctr cp ./site/. web:/usr/share/nginx/html
+  mctr cp web:/etc - | tar tv`,
+		Args:              cobra.ExactArgs(2),
+		ValidArgsFunction: completePaths(h),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			ctx, stop := cmd.Context(), func() {}
+			if args[1] != "-" { // or else there is nothing to undo, and a signal may end it
+				ctx, stop = session.Interruptible(ctx)
+			}
+			defer stop()
+			return cp(ctx, h, args[0], args[1], o)
+		},
+	}
+	cmd.Flags().BoolVarP(&o.archive, "archive", "a", false,
+		"keep owners (uid and gid), and to the host set-user-ID bits, capabilities and devices")
+	cmd.Flags().BoolVarP(&o.follow, "follow-link", "L", false, "copy what SRC_PATH leads to, if it is a symbolic link")
+	cmd.Flags().BoolVarP(&o.quiet, "quiet", "q", false, "say nothing (without a terminal nothing is said)")
+	return cmd
+}
+
+type copyFlags struct{ archive, follow, quiet bool }
+
+// An endpoint is one side of a copy: a path in a container, or on the host.
+type endpoint struct{ container, path string }
+
+// splitEndpoint reads CONTAINER:PATH. A path that has a colon is the host's if it
+// is absolute or starts with a dot.
+func splitEndpoint(arg string) endpoint {
+	container, file, ok := strings.Cut(arg, ":")
+	if !ok || path.IsAbs(arg) || strings.HasPrefix(container, ".") {
+		return endpoint{path: arg}
+	}
+	return endpoint{container, file}
+}
+
+func cp(ctx context.Context, h *hostapi.Host, from, to string, o copyFlags) error {
+	src, dst := splitEndpoint(from), splitEndpoint(to)
+	switch {
+	case src.path == "" || dst.path == "":
+		return fmt.Errorf("%w: source and destination must not be empty", mctr.ErrInvalid)
+	case src.container != "" && dst.container != "":
+		return fmt.Errorf("%w: copying between containers is not supported: copy to the host first, or pipe one cp "+
+			"with - into another", mctr.ErrInvalid)
+	case src.container == "" && dst.container == "":
+		return fmt.Errorf("%w: one of the paths must be CONTAINER:PATH", mctr.ErrInvalid)
+	}
+	c, err := h.APIForChange(ctx)
+	if err != nil {
+		return err
+	}
+	id, err := c.Resolve(ctx, src.container+dst.container)
+	if err != nil {
+		return err
+	}
+	one := copying{c: c, id: id, flags: o}
+	if src.container != "" {
+		err = one.copyOut(ctx, src.path, dst.path)
+	} else {
+		err = one.copyIn(ctx, src.path, dst.path)
+	}
+	if err == nil && !o.quiet && from != "-" && to != "-" && term.IsTerminal(int(os.Stderr.Fd())) {
+		fmt.Fprintf(os.Stderr, "Successfully copied %s to %s\n", units.HumanSize(float64(one.bytes)), to)
+	}
+	return err
+}
+
+// copying is one copy under way.
+type copying struct {
+	c     agent.Containers
+	id    mctr.ContainerID
+	flags copyFlags
+	bytes int64
+}
+
+func (x *copying) options(name string) containerizer.CopyOptions {
+	return containerizer.CopyOptions{Name: name, FollowLink: x.flags.follow, Archive: x.flags.archive}
+}
+
+// copyOut copies from the container.
+func (x *copying) copyOut(ctx context.Context, src, dst string) error {
+	if dst == "-" {
+		return session.ToStdout("a tar stream", func(w io.Writer) error {
+			return x.c.CopyFrom(ctx, x.id, src, w, x.options(""))
+		})
+	}
+	src = "/" + strings.TrimLeft(src, "/")
+	stat, err := x.c.StatPath(ctx, x.id, src, x.options(""))
+	if err != nil {
+		return err
+	}
+	there, err := statHostTarget(dst)
+	if err != nil {
+		return err
+	}
+	dir, name, err := resolveTarget(sourceOf(src, stat.IsDir()), there)
+	if err != nil {
+		return err
+	}
+	root, err := os.OpenFile(dir, unix.O_PATH|unix.O_DIRECTORY, 0)
+	if err != nil {
+		return err
+	}
+	defer root.Close()
+	left := leftOut{}
+	own := tarfs.Options{Owner: x.flags.archive, UID: os.Geteuid(), GID: os.Getegid(), Harmless: !x.flags.archive,
+		LeftOut: left.add}
+	err = x.stream(
+		func(w io.Writer) error { return x.c.CopyFrom(ctx, x.id, src, w, x.options(name)) },
+		func(r io.Reader) error { return tarfs.Unpack(ctx, root, ".", r, own) })
+	left.say(os.Stderr)
+	return err
+}
+
+// leftOut is what a copy to the host leaves out.
+type leftOut struct {
+	first []string
+	count int
+}
+
+func (l *leftOut) add(name string) {
+	if l.count++; len(l.first) < 5 {
+		l.first = append(l.first, fmt.Sprintf("%.100q", name))
+	}
+}
+
+func (l *leftOut) say(w io.Writer) {
+	if l.count == 0 {
+		return
+	}
+	more := ""
+	if n := l.count - len(l.first); n > 0 {
+		more = fmt.Sprintf(" and %d more", n)
+	}
+	fmt.Fprintf(w, "mctr: warning: devices are left out: %s%s (--archive copies them)\n", strings.Join(l.first, ", "),
+		more)
+}
+
+// copyIn copies to the container.
+func (x *copying) copyIn(ctx context.Context, src, dst string) error {
+	there, err := x.statContainerTarget(ctx, dst)
+	if err != nil {
+		return err
+	}
+	if src == "-" {
+		if !there.isDir {
+			return fmt.Errorf("%w: the destination %s must be a directory", mctr.ErrInvalid, dst)
+		}
+		return x.c.CopyTo(ctx, x.id, there.path, session.Stdin(ctx), x.options(""))
+	}
+	if src, err = hostPath(src); err != nil {
+		return err
+	}
+	node, err := x.openSource(src)
+	if err != nil {
+		return err
+	}
+	defer node.Close()
+	info, err := node.Stat()
+	if err != nil {
+		return err
+	}
+	dir, name, err := resolveTarget(sourceOf(src, info.IsDir()), there)
+	if err != nil {
+		return err
+	}
+	return x.stream(
+		func(w io.Writer) error { return tarfs.Pack(ctx, node, name, w) },
+		func(r io.Reader) error { return x.c.CopyTo(ctx, x.id, dir, r, x.options("")) })
+}
+
+// openSource opens a file of the host's (O_PATH): a link itself, unless --follow-link
+// or a slash behind it says otherwise.
+func (x *copying) openSource(src string) (*os.File, error) {
+	flags := unix.O_PATH
+	if !x.flags.follow {
+		flags |= unix.O_NOFOLLOW
+	}
+	return os.OpenFile(src, flags, 0)
+}
+
+var errReaderEnded = errors.New("the reader ended")
+
+// stream joins the writer of a tar stream and its reader, and gives the error that
+// came first.
+func (x *copying) stream(write func(io.Writer) error, read func(io.Reader) error) error {
+	r, w := io.Pipe()
+	wrote := make(chan error, 1)
+	go func() {
+		err := session.Buffered(counting{w, &x.bytes}, write)
+		_ = w.CloseWithError(err) // never fails
+		wrote <- err
+	}()
+	err := read(r)
+	_ = r.CloseWithError(errReaderEnded)
+	if writeErr := <-wrote; writeErr != nil && !errors.Is(writeErr, errReaderEnded) {
+		return writeErr
+	}
+	return err
+}
+
+// counting counts what is written.
+type counting struct {
+	io.Writer
+	n *int64
+}
+
+func (c counting) Write(b []byte) (int, error) {
+	*c.n += int64(len(b))
+	return c.Writer.Write(b)
+}
+
+// completePaths offers containers, and files for what is no container's.
+func completePaths(h *hostapi.Host) cobra.CompletionFunc {
+	return func(cmd *cobra.Command, args []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
+		names, directive := h.CompleteContainers(cmd, args, typed)
+		if directive == cobra.ShellCompDirectiveError || strings.Contains(typed, ":") || len(args) > 1 {
+			return nil, cobra.ShellCompDirectiveNoFileComp
+		}
+		var words []cobra.Completion
+		for _, name := range names {
+			if typed != "" && strings.HasPrefix(name, typed) {
+				words = append(words, name+":")
+			}
+		}
+		if len(words) == 0 {
+			return nil, cobra.ShellCompDirectiveDefault
+		}
+		return words, cobra.ShellCompDirectiveNoSpace
+	}
+}

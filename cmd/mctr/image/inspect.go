@@ -1,0 +1,99 @@
+package image
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"slices"
+
+	"github.com/spf13/cobra"
+
+	"github.com/mctr/mctr/cmd/mctr/internal/format"
+	"github.com/mctr/mctr/cmd/mctr/internal/hostapi"
+	"github.com/mctr/mctr/provisioner"
+)
+
+func inspectCommand(h *hostapi.Host) *cobra.Command {
+	var format string
+	cmd := &cobra.Command{
+		Use:               "inspect [flags] IMAGE...",
+		Short:             "Show what is known of images of the store",
+		Example:           "  mctr image inspect alpine --format '{{json .Config.Env}}'",
+		Args:              cobra.MinimumNArgs(1),
+		ValidArgsFunction: h.CompleteImages,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return Inspect(cmd.Context(), h, args, format)
+		},
+	}
+	cmd.Flags().StringVarP(&format, "format", "f", "", "Go template")
+	return cmd
+}
+
+// imageInfo is docker's form of an image, with the manifest beside it.
+type imageInfo struct {
+	ID           string `json:"Id"`
+	RepoTags     []string
+	RepoDigests  []string
+	Created      string
+	Architecture string
+	Os           string
+	Variant      string `json:",omitempty"`
+	Size         int64
+	Config       any
+	RootFS       struct {
+		Type   string
+		Layers []string
+	}
+	Manifest json.RawMessage `json:",omitempty"`
+}
+
+// Inspect prints what is known of images, as JSON or by a Go template.
+func Inspect(ctx context.Context, h *hostapi.Host, refs []string, layout string) error {
+	store, err := h.ImageAPI()
+	if err != nil {
+		return err
+	}
+	all, err := store.Images(ctx)
+	if err != nil {
+		return err
+	}
+	var found []imageInfo
+	var errs []error
+	for _, ref := range refs {
+		image, err := store.Inspect(ctx, ref)
+		if err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		found = append(found, describeImage(image, all))
+	}
+	return errors.Join(append(errs, format.Inspected(found, layout))...)
+}
+
+func describeImage(image *provisioner.Image, all []provisioner.Image) imageInfo {
+	i := imageInfo{
+		ID: string(image.ID), RepoTags: []string{}, RepoDigests: []string{},
+		Created: image.Created.Format("2006-01-02T15:04:05.999999999Z07:00"), Architecture: image.Platform.Architecture,
+		Os: image.Platform.OS, Variant: image.Platform.Variant, Size: image.Size, Config: image.Config,
+		Manifest: image.RawManifest,
+	}
+	for _, other := range all {
+		if other.ID == image.ID && !provisioner.IsUnnamed(&other) {
+			i.name(other)
+		}
+	}
+	i.RootFS.Type = "layers"
+	for _, d := range image.DiffIDs {
+		i.RootFS.Layers = append(i.RootFS.Layers, string(d))
+	}
+	return i
+}
+
+// name adds one of the image's names.
+func (i *imageInfo) name(image provisioner.Image) {
+	repository, _ := format.SplitReference(image.Reference)
+	i.RepoTags = append(i.RepoTags, image.Reference)
+	if digest := repository + "@" + string(image.Digest); !slices.Contains(i.RepoDigests, digest) {
+		i.RepoDigests = append(i.RepoDigests, digest)
+	}
+}

@@ -1,0 +1,85 @@
+package image
+
+import (
+	"context"
+	"fmt"
+	"os"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/cmd/mctr/internal/format"
+	"github.com/mctr/mctr/cmd/mctr/internal/hostapi"
+	"github.com/mctr/mctr/cmd/mctr/internal/session"
+	"github.com/mctr/mctr/provisioner"
+)
+
+func loadCommand(h *hostapi.Host) *cobra.Command {
+	var input string
+	var quiet bool
+	var o provisioner.LoadOptions
+	cmd := &cobra.Command{
+		Use:   "load [flags]",
+		Short: "Bring the images of an archive into the store",
+		Long: `Bring every image of an archive into the store, under the names that the archive
+gives them. The archive is what docker save, podman save or mctr save write, a tar
+of an OCI layout, or such a layout's directory; gzip and zstd are seen through.`,
+		Example: "  mctr load -i web.tar\n  docker save web | mctr load",
+		Args:    cobra.NoArgs, ValidArgsFunction: cobra.NoFileCompletions,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if !quiet {
+				o.Progress = layersOnly(format.Progress(os.Stderr))
+			}
+			ctx, stop := session.Interruptible(cmd.Context())
+			defer stop()
+			return load(ctx, h, input, o)
+		},
+	}
+	cmd.Flags().StringVarP(&input, "input", "i", "-", "`FILE` to read; - is stdin")
+	cmd.Flags().BoolVarP(&quiet, "quiet", "q", false, "no progress")
+	cmd.Flags().StringVar(&o.Platform, "platform", "",
+		"`OS/ARCH[/VARIANT]` of images that are for several (default: this host's)")
+	return cmd
+}
+
+// layersOnly leaves out what is said of a pull as such.
+func layersOnly(p provisioner.Progress) provisioner.Progress {
+	if format.IsTerminal(os.Stderr) {
+		return p
+	}
+	return func(e provisioner.Event) {
+		if e.Kind != provisioner.Resolved && e.Kind != provisioner.Done {
+			p(e)
+		}
+	}
+}
+
+func load(ctx context.Context, h *hostapi.Host, input string, o provisioner.LoadOptions) error {
+	from, name := session.Stdin(ctx), "stdin"
+	if input == "-" && term.IsTerminal(int(os.Stdin.Fd())) {
+		return fmt.Errorf("%w: requested load from stdin, but stdin is a terminal: give a file with -i, or redirect",
+			mctr.ErrInvalid)
+	}
+	if input != "-" {
+		f, err := session.OpenInput(ctx, input)
+		if err != nil {
+			return err
+		}
+		defer f.Close()
+		from, name = session.StreamOf(ctx, f), input
+	}
+	store, err := h.ImageAPI()
+	if err != nil {
+		return err
+	}
+	loaded, err := store.Load(ctx, from, name, o)
+	for _, image := range loaded {
+		if provisioner.IsUnnamed(image) {
+			fmt.Println("Loaded image ID:", image.ID)
+		} else {
+			fmt.Println("Loaded image:", image.Reference)
+		}
+	}
+	return err
+}

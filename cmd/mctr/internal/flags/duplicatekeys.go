@@ -1,0 +1,88 @@
+package flags
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/mctr/mctr"
+)
+
+// rejectDuplicateKeys refuses a document in which an object has a key twice: package
+// json takes the last and says nothing. Keys that are a struct's fields are equal
+// whatever their case, as package json has it; free is the objects whose keys
+// are the user's own. What is no JSON, or nested too deeply, the decoder will say.
+func rejectDuplicateKeys(data []byte, free ...string) error {
+	if !json.Valid(data) {
+		return nil
+	}
+	u := &unique{data: data, d: json.NewDecoder(bytes.NewReader(data)), free: free}
+	return u.value("")
+}
+
+type unique struct {
+	data []byte
+	d    *json.Decoder
+	free []string
+}
+
+// token is the next one: the document is known to be JSON.
+func (u *unique) token() json.Token {
+	t, _ := u.d.Token()
+	return t
+}
+
+// value reads one value; name is the key it stands at.
+func (u *unique) value(name string) error {
+	switch u.token() {
+	case json.Delim('{'):
+		return u.object(name)
+	case json.Delim('['):
+		return u.array(name)
+	}
+	return nil
+}
+
+func (u *unique) array(name string) error {
+	for u.d.More() {
+		if err := u.value(name); err != nil {
+			return err
+		}
+	}
+	u.token()
+	return nil
+}
+
+func (u *unique) object(name string) error {
+	seen := map[string]int64{} // and where
+	for u.d.More() {
+		at := u.d.InputOffset()
+		key, _ := u.token().(string)
+		if before, twice := seen[u.folded(name, key)]; twice {
+			return fmt.Errorf("%w: the key %q at %s was given before, at %s", mctr.ErrInvalid, key, u.place(at),
+				u.place(before))
+		}
+		seen[u.folded(name, key)] = at
+		if err := u.value(key); err != nil {
+			return err
+		}
+	}
+	u.token()
+	return nil
+}
+
+func (u *unique) folded(object, key string) string {
+	if slices.Contains(u.free, object) {
+		return key
+	}
+	return strings.ToLower(key)
+}
+
+// place is where the key behind an offset begins, as editors count.
+func (u *unique) place(offset int64) string {
+	at := int(offset) + bytes.IndexByte(u.data[offset:], '"')
+	before := u.data[:at]
+	return fmt.Sprintf("line %d, column %d", 1+bytes.Count(before, []byte("\n")), at-bytes.LastIndexByte(before, '\n'))
+}

@@ -1,0 +1,107 @@
+package flags
+
+import (
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// Fields are the flags that set the fields that the library's errors name. A field is
+// named by its path in mctr.ContainerConfig, in cni.Definition ("definition.") or in
+// cni.Config ("cni."): the names of Go in lower case, with underscores between their words.
+// A field of one word at the top has "config." before it. A key may hold words around the
+// path, where these choose among several flags.
+var Fields = map[string]string{
+	"config.name": "--name", "config.labels": "--label", "config.annotations": "--annotation",
+	"config.platform": "--platform", "config.pull": "--pull", "config.runtime": "--runtime",
+	"without config.image": "with --no-image",
+
+	"process.entrypoint": "--entrypoint", "process.env": "--env", "process.working_dir": "--workdir",
+	"process.user": "--user", "process.group_add": "--group-add", "process.init": "--init",
+	"process.terminal": "--tty", "process.stdin": "--interactive",
+
+	"config.hostname": "--hostname", "read_only": "--read-only", "shm_size": "--shm-size",
+	"config.sysctls": "--sysctl", "config.rlimits": "--ulimit", "config.devices": "--device",
+	"config.mounts": "--mount, --volume and --tmpfs", "mounts.type": "--mount type",
+	"mounts.source": "--mount (or --volume) source", "mounts.create": "--volume",
+	"mounts.target":  "--mount (or --volume, --tmpfs) target",
+	"mounts.options": "--mount (or --volume, --tmpfs) options",
+
+	"namespaces.pid": "--pid", "namespaces.ipc": "--ipc", "namespaces.uts": "--uts",
+	"namespaces.cgroup": "--cgroupns",
+	"config.network":    "--network", "config.networks": "--network",
+	"config.ports": "--publish", "publish_all": "--publish-all", "extra_hosts": "--add-host",
+	"dns.servers": "--dns", "dns.search": "--dns-search", "dns.options": "--dns-option",
+	"listen.ports": "--listen-ports", "listen.end": "--listen-action end", "listen.interval": "--listen-interval",
+
+	"security.privileged": "--privileged", "security.cap_add": "--cap-add", "security.cap_drop": "--cap-drop",
+	"security.no_new_privileges": "--security-opt no-new-privileges",
+	"security.seccomp":           "--security-opt seccomp",
+
+	"resources.cpu.shares": "--cpu-shares", "resources.cpu.quota": "--cpu-quota (or --cpus)",
+	"resources.cpu.period": "--cpu-period", "resources.cpu.burst": "--cpu-burst",
+	"resources.cpu.cpus": "--cpuset-cpus", "resources.cpu.mems": "--cpuset-mems",
+	"resources.memory.limit": "--memory", "resources.memory.swap": "--memory-swap",
+	"resources.memory.reservation": "--memory-reservation", "resources.memory.high": "--memory-high",
+	"resources.memory.oom_score_adj": "--oom-score-adj", "resources.memory.disable_oom": "--oom-kill-disable",
+	"resources.memory.swappiness": "--memory-swappiness", "resources.pids": "--pids-limit",
+	"resources.block_io.weight": "--blkio-weight", "resources.block_io.weights": "--blkio-weight-device",
+	"resources.block_io.throttles read-bps":   "--device-read-bps",
+	"resources.block_io.throttles write-bps":  "--device-write-bps",
+	"resources.block_io.throttles read-iops":  "--device-read-iops",
+	"resources.block_io.throttles write-iops": "--device-write-iops",
+	"group_resources.memory.limit":            "--memory",
+
+	"config.restart": "--restart", "config.remove": "--rm", "stop_signal": "--stop-signal",
+	"stop_timeout": "--stop-timeout", "max_completion": "--max-completion-time",
+	"log.driver": "--log-driver", "log.max_size": "--log-opt max-size", "log.max_files": "--log-opt max-file",
+	"health.command": "--health-cmd", "health.http": "--health-http", "health.tcp": "--health-tcp",
+	"health.disabled": "--no-healthcheck",
+
+	"definition.driver": "--driver", "definition.parent": "--parent", "definition.dns.servers": "--dns",
+	"definition.subnets": "--subnet", "definition.subnets.range": "--ip-range",
+	"definition.subnets.gateway": "--gateway", "definition.overlay.vni": "--vni",
+	"definition.overlay.local": "--local", "definition.overlay.peers": "--peer",
+	"cni.plugin_dirs": "--cni-plugin-dir",
+}
+
+// fieldNames matches the keys of fieldFlags. Of two that begin alike it finds the longer.
+var fieldNames = regexp.MustCompile(`\b(?:` + strings.Join(longestFirst(Fields), "|") + `)\b`)
+
+func longestFirst(table map[string]string) []string {
+	keys := slices.SortedFunc(maps.Keys(table), func(a, b string) int { return len(b) - len(a) })
+	for i, key := range keys {
+		keys[i] = regexp.QuoteMeta(key)
+	}
+	return keys
+}
+
+// Translate returns a message of the library's, or of an agent's, with the flags that this
+// program's users type in place of the config's fields.
+func Translate(message string) string {
+	var b strings.Builder
+	done := 0
+	for _, found := range fieldNames.FindAllStringIndex(message, -1) {
+		if from, to := found[0], found[1]; isWhole(message[:from], message[to:]) {
+			b.WriteString(message[done:from] + Fields[message[from:to]])
+			done = to
+		}
+	}
+	return b.String() + message[done:]
+}
+
+// isWhole returns false if what lies between the two texts is part of a longer name, as of an
+// element of a list, of a file's path or of a text in quotes, which is the user's.
+func isWhole(before, after string) bool {
+	if before != "" && strings.ContainsRune(`./-"`, rune(before[len(before)-1])) {
+		return false
+	}
+	switch {
+	case after == "":
+		return true
+	case after[0] == '.': // a full stop, or another name behind it
+		return len(after) == 1 || after[1] == ' '
+	}
+	return !strings.ContainsRune(`/-"[`, rune(after[0]))
+}

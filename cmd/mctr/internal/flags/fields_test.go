@@ -1,0 +1,31 @@
+package flags
+
+import "testing"
+
+func TestInFlags(t *testing.T) {
+	for text, want := range map[string]string{
+		"invalid argument: resources.memory.limit 3: at least 6 bytes": "invalid argument: --memory 3: at least 6 " +
+			"bytes",
+		"config.network host and config.networks blue: one":  "--network host and --network blue: one",
+		"no plugin of config.networks a takes config.ports.": "no plugin of --network a takes --publish.",
+		"resources.block_io.throttles read-bps /dev/x: no":   "--device-read-bps /dev/x: no",
+		"it would be made without config.image here":         "it would be made with --no-image here",
+		"security.seccomp=unconfined runs without":           "--security-opt seccomp=unconfined runs without",
+		"create.maxTime (max_completion) is not supported": "create.maxTime (--max-completion-time) is " +
+			"not supported",
+		"definition.subnets.range 1 is no part of definition.subnets": "--ip-range 1 is no part of --subnet",
+		"process.user \"a\", process.group_add [] (or the image's)":   "--user \"a\", --group-add [] (or the image's)",
+		// What is another's name, path or text stays.
+		"config.sysctls net.ipv4.ip_forward: shared":         "--sysctl net.ipv4.ip_forward: shared",
+		"open /etc/shm_size: no such file":                   "open /etc/shm_size: no such file",
+		"open stop_signal.json, stop_signal/a, stop_signals": "open stop_signal.json, stop_signal/a, stop_signals",
+		"process.env \"shm_size\": want NAME=VALUE":          "--env \"shm_size\": want NAME=VALUE",
+		"my.config.network and config.network.d":             "my.config.network and config.network.d",
+		"process.env[0] \"A=...\": no UTF-8":                 "process.env[0] \"A=...\": no UTF-8",
+		"":                                                   "",
+	} {
+		if got := Translate(text); got != want {
+			t.Errorf("%q: %q, want %q", text, got, want)
+		}
+	}
+}

@@ -1,0 +1,369 @@
+// Package flags reads the flags of mctr's commands into the configs of the library: those of a
+// container, of its limits, of a group. It refuses flags that have no meaning beside each other,
+// and writes the library's errors, which name fields, with the flags that set these fields.
+package flags
+
+import (
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/docker/go-units"
+	"github.com/spf13/pflag"
+
+	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/internal/commandline"
+	"github.com/mctr/mctr/logs"
+)
+
+// Environment resolves variables given by name alone.
+func Environment(vars, files []string) ([]string, error) {
+	c := &mctr.ContainerConfig{}
+	err := (&Launch{env: vars, envFile: files}).environment(c)
+	return c.Process.Env, err
+}
+
+// Launch are the flags of run and create, as they were typed.
+type Launch struct {
+	Name, hostname, workdir, user, entrypoint string
+	CIDFile, platform, pull, runtime          string
+	env, envFile, label, labelFile, groupAdd  []string
+	TTY, Stdin, init, readOnly, Rm, NoImage   bool
+	volumes, mounts, tmpfs, devices           []string
+	ulimits, sysctls, annotations             []string
+	pid, ipc, uts, cgroupns                   string
+	stopSignal                                string
+	stopTimeout                               int
+	restart                                   string
+	maxTime                                   time.Duration
+	shmSize                                   string
+	resources                                 Resources
+	health                                    healthFlags
+	network                                   networkFlags
+	privileged                                bool
+	capAdd, capDrop, securityOpt              []string
+	logDriver                                 string
+	logOpts                                   []string
+}
+
+// Register adds the flags under their headings.
+func (l *Launch) Register(f *pflag.FlagSet) {
+	f.StringVar(&l.Name, "name", "", "name of the container")
+	f.StringArrayVarP(&l.label, "label", "l", nil, "`KEY=VALUE` that ps --filter finds the container by")
+	f.StringArrayVar(&l.labelFile, "label-file", nil, "read labels from `FILE`, a line each")
+	f.StringArrayVar(&l.annotations, "annotation", nil, "`KEY=VALUE` for the OCI annotations")
+	f.StringVar(&l.CIDFile, "cidfile", "", "write the container's id to `FILE`")
+	f.BoolVarP(&l.TTY, "tty", "t", false, "give the container a terminal")
+	f.BoolVarP(&l.Stdin, "interactive", "i", false, "keep stdin open")
+	f.BoolVar(&l.Rm, "rm", false, "remove the container when it has ended")
+	f.StringVar(&l.restart, "restart", "no",
+		"start it again when it ends: no, on-failure[:`MAX`], always, unless-stopped; by the command that stays with "+
+			"it")
+	f.DurationVar(&l.maxTime, "max-completion-time", 0, "end the container after so long")
+	f.StringVar(&l.stopSignal, "stop-signal", "", "what stop sends first (default: the image's, then SIGTERM)")
+	f.IntVar(&l.stopTimeout, "stop-timeout", 0, "seconds before stop kills (default 10; 0: at once; -1: never)")
+	f.StringVar(&l.logDriver, "log-driver", "cri", "cri, json-file, raw or none")
+	f.StringArrayVar(&l.logOpts, "log-opt", nil, "max-size=20m (the default; -1: no limit), max-file=5 (the default)")
+	for title, register := range map[string]func(*pflag.FlagSet){
+		"Image flags": l.registerImage, "Process flags": l.registerProcess, "Storage flags": l.registerFiles,
+		"Isolation flags": l.registerIsolation,
+		"Limit flags":     l.resources.Register, "Health flags": l.health.register, "Network flags": l.registerNetwork,
+	} {
+		commandline.Under(f, title, register)
+	}
+}
+
+func (l *Launch) registerImage(f *pflag.FlagSet) {
+	f.StringVar(&l.platform, "platform", "", "`OS/ARCH[/VARIANT]` of the image (default: this host's)")
+	f.StringVar(&l.pull, "pull", "missing", "when to ask the registry: always, missing, never, newer")
+	f.BoolVar(&l.NoImage, "no-image", false, "use the host's filesystem, with a sandbox of the container's own")
+	f.StringVar(&l.runtime, "runtime", "",
+		"OCI runtime to run it with: `NAME|PATH` of runc, crun, ... (default: the built-in one)")
+}
+
+func (l *Launch) registerProcess(f *pflag.FlagSet) {
+	f.StringVarP(&l.workdir, "workdir", "w", "", "working directory inside")
+	f.StringVarP(&l.user, "user", "u", "", "`USER[:GROUP]`, names or numbers, looked up in the image")
+	f.StringSliceVar(&l.groupAdd, "group-add", nil, "supplementary groups")
+	f.StringVar(&l.entrypoint, "entrypoint", "", "replace the image's entrypoint (\"\" clears it)")
+	f.StringArrayVarP(&l.env, "env", "e", nil, "`NAME=VALUE`, or NAME for its value here")
+	f.StringArrayVar(&l.envFile, "env-file", nil, "read variables from `FILE`, a line each")
+	f.BoolVar(&l.init, "init", false, "run a reaping init as process 1")
+	f.StringArrayVar(&l.ulimits, "ulimit", nil, "`TYPE=SOFT[:HARD]`, as nofile=1024:2048")
+}
+
+func (l *Launch) registerFiles(f *pflag.FlagSet) {
+	f.BoolVar(&l.readOnly, "read-only", false, "root filesystem without writes")
+	f.StringArrayVarP(&l.volumes, "volume", "v", nil,
+		"`SOURCE:TARGET[:OPTIONS]`: a directory or file of the host's, made where it is missing; options as ro,rslave")
+	f.StringArrayVar(&l.mounts, "mount", nil,
+		"`OPTIONS` with commas between: type=bind|tmpfs|sandbox source=PATH target=PATH readonly ...")
+	f.StringArrayVar(&l.tmpfs, "tmpfs", nil, "`TARGET[:OPTIONS]` of a tmpfs; options as size=64m,mode=1777,ro")
+	f.StringVar(&l.shmSize, "shm-size", "", "size of /dev/shm (default 64m)")
+}
+
+func (l *Launch) registerIsolation(f *pflag.FlagSet) {
+	f.StringArrayVar(&l.devices, "device", nil,
+		"`SOURCE[:TARGET[:rwm]]`: a device of the host's, to read, write and make nodes of")
+	f.StringArrayVar(&l.sysctls, "sysctl", nil, "`KEY=VALUE` of a namespaced kernel parameter")
+	f.StringVar(&l.pid, "pid", "", "host: the host's processes")
+	f.StringVar(&l.ipc, "ipc", "", "host: the host's IPC")
+	f.StringVar(&l.uts, "uts", "", "host: the host's name")
+	f.StringVar(&l.cgroupns, "cgroupns", "", "private or host (default: private on cgroup v2, host on v1)")
+	f.BoolVar(&l.privileged, "privileged", false, "all capabilities and devices, no seccomp, nothing masked")
+	f.StringSliceVar(&l.capAdd, "cap-add", nil, "give more capabilities (ALL for all)")
+	f.StringSliceVar(&l.capDrop, "cap-drop", nil, "take capabilities away (ALL for all)")
+	f.StringArrayVar(&l.securityOpt, "security-opt", nil,
+		"`OPTION`: seccomp=FILE, seccomp=unconfined, no-new-privileges")
+}
+
+func (l *Launch) registerNetwork(f *pflag.FlagSet) {
+	f.StringVarP(&l.hostname, "hostname", "h", "", "hostname inside (default: the short id)")
+	l.network.register(f)
+}
+
+// Config is what the flags and the arguments behind the image say.
+func (l *Launch) Config(f *pflag.FlagSet, image string, args []string) (*mctr.ContainerConfig, error) {
+	c := &mctr.ContainerConfig{
+		Name: l.Name, Image: image, Platform: l.platform, Runtime: l.runtime,
+		Process: mctr.Process{
+			Args: args, WorkingDir: l.workdir, User: l.user, GroupAdd: l.groupAdd,
+			Init: l.init, Terminal: l.TTY, Stdin: l.Stdin,
+		},
+		Hostname: l.hostname, ReadOnly: l.readOnly,
+		Namespaces:    mctr.Namespaces{PID: l.pid, IPC: l.ipc, UTS: l.uts, Cgroup: l.cgroupns},
+		StopSignal:    l.stopSignal,
+		MaxCompletion: mctr.Duration(l.maxTime),
+		Remove:        l.Rm,
+		Security:      mctr.Security{Privileged: l.privileged, CapAdd: l.capAdd, CapDrop: l.capDrop},
+	}
+	if image != "" {
+		c.Pull = l.pull
+	}
+	if f.Changed("stop-timeout") {
+		c.StopTimeout = new(mctr.Duration(time.Duration(l.stopTimeout) * time.Second))
+	}
+	var err error
+	if c.Restart, err = mctr.ParseRestartPolicy(l.restart); err != nil {
+		return nil, fmt.Errorf("--restart: %w", err)
+	}
+	if f.Changed("entrypoint") {
+		entrypoint := []string{}
+		if l.entrypoint != "" {
+			entrypoint = append(entrypoint, l.entrypoint)
+		}
+		c.Process.Entrypoint = &entrypoint
+	}
+	for _, part := range []func(*mctr.ContainerConfig) error{
+		l.environment, l.labels, l.filesystems, l.limits, l.security, l.logging, l.resources.Fill, l.health.fill,
+		l.network.fill,
+	} {
+		if err := part(c); err != nil {
+			return nil, err
+		}
+	}
+	return c, nil
+}
+
+func (l *Launch) environment(c *mctr.ContainerConfig) error {
+	lines, err := readLines(l.envFile)
+	if err != nil {
+		return fmt.Errorf("--env-file: %w", err)
+	}
+	for _, v := range append(lines, l.env...) {
+		if name, _, _ := strings.Cut(v, "="); name == "" || strings.ContainsAny(name, " \t") {
+			return fmt.Errorf("%w: --env (or --env-file) %q: want NAME=VALUE, or NAME for its value here",
+				mctr.ErrInvalid, v)
+		}
+		if !strings.Contains(v, "=") {
+			value, set := os.LookupEnv(v)
+			if !set {
+				continue // as docker: a variable that is not set here is not set there
+			}
+			v += "=" + value
+		}
+		c.Process.Env = append(c.Process.Env, v)
+	}
+	return nil
+}
+
+func (l *Launch) labels(c *mctr.ContainerConfig) (err error) {
+	lines, err := readLines(l.labelFile)
+	if err != nil {
+		return fmt.Errorf("--label-file: %w", err)
+	}
+	if c.Labels, err = Pairs("--label", append(lines, l.label...), true); err != nil {
+		return err
+	}
+	if c.Annotations, err = Pairs("--annotation", l.annotations, true); err != nil {
+		return err
+	}
+	c.Sysctls, err = Pairs("--sysctl", l.sysctls, false)
+	return err
+}
+
+// byteOrderMark is what editors of Windows begin a file with.
+const byteOrderMark = "\ufeff"
+
+// readLines reads files of one item a line; empty lines and comments are left out.
+func readLines(files []string) ([]string, error) {
+	var lines []string
+	for _, file := range files {
+		data, err := os.ReadFile(file)
+		if err != nil {
+			return nil, err
+		}
+		number := 0
+		for line := range strings.Lines(strings.TrimPrefix(string(data), byteOrderMark)) {
+			if number++; !utf8.ValidString(line) {
+				return nil, fmt.Errorf("%w: %s, line %d: it has bytes that are no UTF-8", mctr.ErrInvalid, file, number)
+			}
+			line = strings.TrimLeft(strings.TrimRight(line, "\r\n"), " \t")
+			if line != "" && line[0] != '#' {
+				lines = append(lines, line)
+			}
+		}
+	}
+	return lines, nil
+}
+
+// Pairs reads items of the form KEY=VALUE, or KEY alone where valueless.
+func Pairs(flag string, items []string, valueless bool) (map[string]string, error) {
+	if len(items) == 0 {
+		return nil, nil
+	}
+	m := map[string]string{}
+	for _, item := range items {
+		key, value, ok := strings.Cut(item, "=")
+		if key == "" || !ok && !valueless {
+			return nil, fmt.Errorf("%w: %s %q: want KEY=VALUE", mctr.ErrInvalid, flag, item)
+		}
+		m[key] = value
+	}
+	return m, nil
+}
+
+func (l *Launch) limits(c *mctr.ContainerConfig) (err error) {
+	for _, u := range l.ulimits {
+		limit, err := units.ParseUlimit(u)
+		if err != nil {
+			return fmt.Errorf("%w: --ulimit %s: %w", mctr.ErrInvalid, u, err)
+		}
+		c.Rlimits = append(c.Rlimits, mctr.Rlimit{Type: limit.Name, Soft: limit.Soft, Hard: limit.Hard})
+	}
+	for _, d := range l.devices {
+		device, err := parseDevice(d)
+		if err != nil {
+			return err
+		}
+		c.Devices = append(c.Devices, device)
+	}
+	if c.ShmSize, err = size("--shm-size", l.shmSize); err == nil && l.shmSize != "" && c.ShmSize == 0 {
+		err = fmt.Errorf("%w: --shm-size %s: want more than 0", mctr.ErrInvalid, l.shmSize)
+	}
+	return err
+}
+
+// parseDevice reads SOURCE[:TARGET[:PERMISSIONS]], and as docker SOURCE:PERMISSIONS.
+func parseDevice(s string) (mctr.Device, error) {
+	parts := strings.Split(s, ":")
+	d := mctr.Device{Source: parts[0]}
+	switch {
+	case len(parts) == 2 && !strings.HasPrefix(parts[1], "/"):
+		d.Permissions = parts[1]
+	case len(parts) == 2:
+		d.Target = parts[1]
+	case len(parts) == 3:
+		d.Target, d.Permissions = parts[1], parts[2]
+	case len(parts) > 3:
+		return d, fmt.Errorf("%w: --device %s: want SOURCE[:TARGET[:rwm]]", mctr.ErrInvalid, s)
+	}
+	return d, nil
+}
+
+// size reads a number of bytes with docker's units, 0 for "".
+func size(flag, s string) (int64, error) {
+	if s == "" {
+		return 0, nil
+	}
+	n, err := units.RAMInBytes(s)
+	if err != nil || n < 0 { // beyond int64 it comes out negative
+		return 0, fmt.Errorf("%w: %s %s: want a size as 64m or 1g", mctr.ErrInvalid, flag, s)
+	}
+	return n, nil
+}
+
+func (l *Launch) security(c *mctr.ContainerConfig) error {
+	for _, o := range l.securityOpt {
+		key, value, _ := strings.Cut(strings.Replace(o, ":", "=", 1), "=")
+		switch {
+		case key == "no-new-privileges" && (value == "" || value == "true"):
+			c.Security.NoNewPrivileges = true
+		case key == "no-new-privileges" && value == "false":
+			c.Security.NoNewPrivileges = false
+		case key == "seccomp" && value == "unconfined":
+			c.Security.Seccomp = value
+		case key == "seccomp":
+			profile, err := os.ReadFile(value)
+			if err != nil {
+				return fmt.Errorf("--security-opt seccomp: %w", err)
+			}
+			c.Security.Seccomp = string(profile)
+		default:
+			return fmt.Errorf("%w: --security-opt %s: want seccomp=FILE|unconfined or no-new-privileges",
+				mctr.ErrInvalid, o)
+		}
+	}
+	return nil
+}
+
+// logSize reads the size of a log file; -1 is none.
+func logSize(value string) (int64, error) {
+	if value == "-1" {
+		return logs.Unlimited, nil
+	}
+	n, err := size("--log-opt max-size", value)
+	if err == nil && n == 0 {
+		err = fmt.Errorf("%w: --log-opt max-size=%s: want a size as 20m, or -1 for no limit", mctr.ErrInvalid, value)
+	}
+	return n, err
+}
+
+func (l *Launch) logging(c *mctr.ContainerConfig) error {
+	c.Log.Driver = l.logDriver
+	for _, o := range l.logOpts {
+		key, value, _ := strings.Cut(o, "=")
+		switch key {
+		case "max-size":
+			n, err := logSize(value)
+			if err != nil {
+				return err
+			}
+			c.Log.MaxSize = n
+		case "max-file":
+			n, err := strconv.Atoi(value)
+			if err != nil || n < 1 {
+				return fmt.Errorf("%w: --log-opt max-file=%s: want a number of files, at least 1", mctr.ErrInvalid,
+					value)
+			}
+			c.Log.MaxFiles = n
+		default:
+			return fmt.Errorf("%w: --log-opt %s: want max-size=SIZE or max-file=N", mctr.ErrInvalid, o)
+		}
+	}
+	return nil
+}
+
+// ImageAndCommand splits the arguments.
+func (l *Launch) ImageAndCommand(args []string) (image string, command []string, err error) {
+	if l.NoImage {
+		return "", args, nil
+	}
+	if len(args) == 0 {
+		return "", nil, fmt.Errorf("%w: no image given (--no-image runs on the host's filesystem)", mctr.ErrInvalid)
+	}
+	return args[0], args[1:], nil
+}

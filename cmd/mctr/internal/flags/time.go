@@ -1,0 +1,45 @@
+package flags
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/mctr/mctr"
+)
+
+// ParseTime reads docker's forms of a time; zero for "".
+func ParseTime(flag, s string, now time.Time) (time.Time, error) {
+	if s == "" {
+		return time.Time{}, nil
+	}
+	if t, ok := parseEpoch(s); ok { // 0 is a duration too
+		return t, nil
+	}
+	if d, err := time.ParseDuration(s); err == nil {
+		return now.Add(-d), nil
+	}
+	for _, layout := range []string{time.RFC3339Nano, "2006-01-02T15:04:05", "2006-01-02T15:04", "2006-01-02"} {
+		if t, err := time.ParseInLocation(layout, s, time.Local); err == nil {
+			return t, nil
+		}
+	}
+	return time.Time{}, fmt.Errorf("%w: %s %s: want RFC 3339, seconds of the epoch, or a duration as 10m",
+		mctr.ErrInvalid, flag, s)
+}
+
+// parseEpoch reads SECONDS[.FRACTION] to the nanosecond, which no float64 holds.
+func parseEpoch(s string) (time.Time, bool) {
+	whole, fraction, _ := strings.Cut(s, ".")
+	seconds, err := strconv.ParseInt(whole, 10, 64)
+	nanos, nanosErr := strconv.ParseUint((fraction + "000000000")[:9], 10, 64)
+	if err != nil || nanosErr != nil || strings.Trim(fraction, "0123456789") != "" || seconds < 0 ||
+		seconds > maxEpoch {
+		return time.Time{}, false
+	}
+	return time.Unix(seconds, int64(nanos)), true
+}
+
+// maxEpoch is the year 9999's end: later times have no RFC 3339 form.
+const maxEpoch = 253402300799

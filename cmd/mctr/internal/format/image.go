@@ -1,0 +1,20 @@
+package format
+
+import "strings"
+
+// SplitReference cuts a reference at its tag or digest.
+func SplitReference(ref string) (repository, tag string) {
+	if strings.HasPrefix(ref, "sha256:") {
+		return "<none>", "<none>" // by its id alone
+	}
+	if name, _, ok := strings.Cut(ref, "@"); ok {
+		return name, "<none>"
+	}
+	if i := strings.LastIndexByte(ref, ':'); i > strings.LastIndexByte(ref, '/') {
+		return ref[:i], ref[i+1:]
+	}
+	return ref, "<none>"
+}
+
+// ShortDigest cuts a digest as docker does.
+func ShortDigest(hex string) string { return hex[:min(12, len(hex))] }

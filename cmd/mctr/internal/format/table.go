@@ -1,0 +1,228 @@
+package format
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"regexp"
+	"strings"
+	"text/tabwriter"
+	"text/template"
+	"text/template/parse"
+
+	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/internal/visible"
+)
+
+// Inspected prints a JSON array, also an empty one, or a template's text
+// for each.
+func Inspected[T any](found []T, format string) error {
+	if format != "" && format != "json" {
+		return Table{Format: format, exact: !IsTerminal(os.Stdout)}.Print(os.Stdout, Rows(found))
+	}
+	if found == nil {
+		found = []T{}
+	}
+	return JSON(os.Stdout, found)
+}
+
+// JSON writes v indented.
+func JSON(w io.Writer, v any) error {
+	e := json.NewEncoder(visible.Writer(w))
+	e.SetIndent("", "  ")
+	e.SetEscapeHTML(false)
+	return e.Encode(v)
+}
+
+// A Table prints rows as a table, as JSON (one object a line, as docker) or by a
+// Go template.
+type Table struct {
+	Columns []string // TITLE=Template
+	Format  string   // "", table, json, or a template
+	quiet   string   // template of the one field that -q prints; "": not quiet
+	exact   bool     // what a template gives is for a program, and stays as it is
+}
+
+// Print writes one row for each item.
+func (t Table) Print(w io.Writer, items []any) error {
+	switch {
+	case t.quiet != "":
+		return t.lines(w, t.quiet, items)
+	case t.Format == "json":
+		return JSONLines(w, items)
+	case strings.HasPrefix(t.Format, "table ") && strings.TrimSpace(t.Format) != "table":
+		return t.chosen(w, strings.TrimPrefix(t.Format, "table "), items)
+	case t.Format != "" && strings.TrimSpace(t.Format) != "table":
+		return t.lines(w, t.Format, items)
+	}
+	var titles, fields []string
+	for _, c := range t.Columns {
+		title, field, _ := strings.Cut(c, "=")
+		titles, fields = append(titles, title), append(fields, field)
+	}
+	tabs := tabwriter.NewWriter(w, 0, 8, 3, ' ', 0)
+	fmt.Fprintln(tabs, strings.Join(titles, "\t"))
+	for _, item := range items {
+		cells := make([]string, len(fields))
+		for i, field := range fields {
+			cell, err := t.line(field, item)
+			if err != nil {
+				return err
+			}
+			cells[i] = visible.Line(cell)
+		}
+		fmt.Fprintln(tabs, strings.Join(cells, "\t"))
+	}
+	return tabs.Flush()
+}
+
+// chosen prints the columns that a template of the user's lists, with their titles.
+func (t Table) chosen(w io.Writer, text string, items []any) error {
+	parsed, err := ParseTemplate(text)
+	if err != nil {
+		return err
+	}
+	tabs := tabwriter.NewWriter(w, 0, 8, 3, ' ', 0)
+	fmt.Fprintln(tabs, t.titles(parsed.Root))
+	if err := t.lines(tabs, text, items); err != nil {
+		return err
+	}
+	return tabs.Flush()
+}
+
+// titles is a template's text with the title of a field in the place of what shows it.
+func (t Table) titles(list *parse.ListNode) string {
+	var text strings.Builder
+	for _, node := range list.Nodes {
+		switch n := node.(type) {
+		case *parse.TextNode:
+			text.Write(n.Text)
+		case *parse.ActionNode:
+			if len(n.Pipe.Decl) == 0 {
+				text.WriteString(t.title(n.Pipe))
+			}
+		case *parse.IfNode:
+			text.WriteString(t.titles(n.List))
+		case *parse.RangeNode:
+			text.WriteString(t.titles(n.List))
+		case *parse.WithNode:
+			text.WriteString(t.titles(n.List))
+		}
+	}
+	return text.String()
+}
+
+// title is that of the first field which a pipe uses: the column's of the same field, else
+// the field's name as words.
+func (t Table) title(pipe *parse.PipeNode) string {
+	for _, command := range pipe.Cmds {
+		for _, argument := range command.Args {
+			switch n := argument.(type) {
+			case *parse.FieldNode:
+				return t.titleOf(n.Ident[len(n.Ident)-1])
+			case *parse.PipeNode:
+				return t.title(n)
+			}
+		}
+	}
+	return ""
+}
+
+func (t Table) titleOf(field string) string {
+	for _, c := range t.Columns {
+		if title, template, _ := strings.Cut(c, "="); template == "{{."+field+"}}" {
+			return title
+		}
+	}
+	return strings.ToUpper(wordBreak.ReplaceAllString(field, "$1 $2"))
+}
+
+var wordBreak = regexp.MustCompile(`([a-z0-9])([A-Z])`)
+
+func (t Table) line(text string, item any) (string, error) {
+	parsed, err := ParseTemplate(text)
+	if err != nil {
+		return "", err
+	}
+	line, err := Execute(parsed, item)
+	if err != nil {
+		return "", fmt.Errorf("%w: --format: %w", mctr.ErrInvalid, err)
+	}
+	if t.exact {
+		return string(line), nil
+	}
+	return visible.Text(string(line)), nil
+}
+
+func (t Table) lines(w io.Writer, text string, items []any) error {
+	if _, err := ParseTemplate(text); err != nil {
+		return err
+	}
+	for _, item := range items {
+		line, err := t.line(text, item)
+		if err != nil {
+			return err
+		}
+		if _, err := fmt.Fprintf(w, "%s\n", line); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Execute fills the template from item or, as docker does where that lacks a
+// field, from the names of item's JSON form: {{.Id}}.
+func Execute(t *template.Template, item any) ([]byte, error) {
+	var line bytes.Buffer
+	err := t.Execute(&line, item)
+	if err == nil {
+		return line.Bytes(), nil
+	}
+	data, jsonErr := json.Marshal(item)
+	if jsonErr != nil {
+		return nil, err
+	}
+	var raw any
+	decoder := json.NewDecoder(bytes.NewReader(data))
+	decoder.UseNumber() // sizes beyond 2^53
+	line.Reset()
+	if decoder.Decode(&raw) != nil || t.Option("missingkey=error").Execute(&line, raw) != nil {
+		return nil, err
+	}
+	return line.Bytes(), nil
+}
+
+// ParseTemplate reads the Go template of a flag --format, with docker's functions.
+func ParseTemplate(text string) (*template.Template, error) {
+	t, err := template.New("format").Funcs(template.FuncMap{
+		"json":  func(v any) (string, error) { data, err := json.Marshal(v); return string(data), err },
+		"upper": strings.ToUpper, "lower": strings.ToLower, "join": strings.Join,
+	}).Parse(strings.NewReplacer(`\t`, "\t", `\n`, "\n").Replace(text))
+	if err != nil {
+		return nil, fmt.Errorf("%w: --format: %w", mctr.ErrInvalid, err)
+	}
+	return t, nil
+}
+
+// JSONLines writes one JSON object a line.
+func JSONLines(w io.Writer, items []any) error {
+	e := json.NewEncoder(visible.Writer(w))
+	e.SetEscapeHTML(false)
+	for _, item := range items {
+		if err := e.Encode(item); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Rows is list as printable items.
+func Rows[T any](list []T) []any {
+	items := make([]any, len(list))
+	for i, v := range list {
+		items[i] = v
+	}
+	return items
+}

@@ -1,0 +1,110 @@
+package hostapi
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/cmd/mctr/internal/flags"
+	"github.com/mctr/mctr/cmd/mctr/internal/format"
+	"github.com/mctr/mctr/cni"
+	"github.com/mctr/mctr/provisioner"
+)
+
+// CompleteImages offers the names of the store's images: whole, and as docker
+// abbreviates them if they are typed so.
+func (h *Host) CompleteImages(cmd *cobra.Command, _ []string,
+	typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	if h.Begin(cmd, nil) != nil {
+		return nil, cobra.ShellCompDirectiveError
+	}
+	store, err := h.ImageAPI()
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveError
+	}
+	images, _ := store.Images(cmd.Context())
+	var words []cobra.Completion
+	for _, image := range images {
+		if provisioner.IsUnnamed(&image) {
+			words = append(words, format.ShortDigest(image.ID.Encoded()))
+			continue
+		}
+		for _, name := range []string{image.Reference, familiar(image.Reference)} {
+			if strings.HasPrefix(name, typed) {
+				words = append(words, name)
+				break
+			}
+		}
+	}
+	return words, cobra.ShellCompDirectiveNoFileComp
+}
+
+// familiar is a reference without what docker adds to it.
+func familiar(ref string) string {
+	ref = strings.TrimSuffix(ref, ":latest")
+	if rest, ok := strings.CutPrefix(ref, "docker.io/"); ok {
+		return strings.TrimPrefix(rest, "library/")
+	}
+	return ref
+}
+
+// CompleteFirstImage is for commands of which the first argument alone is an image
+// of the store; what follows may be anything.
+func (h *Host) CompleteFirstImage(cmd *cobra.Command, args []string,
+	typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	if len(args) > 0 {
+		return nil, cobra.ShellCompDirectiveDefault
+	}
+	return h.CompleteImages(cmd, args, typed)
+}
+
+// CompleteMadeNetworks offers the networks that there are.
+func (h *Host) CompleteMadeNetworks(cmd *cobra.Command, args []string,
+	typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	words, directive := h.CompleteNetworks(cmd, args, typed)
+	return slices.DeleteFunc(words, flags.IsMode), directive
+}
+
+// CompleteNetworks offers the words and the networks that there are.
+func (h *Host) CompleteNetworks(cmd *cobra.Command, _ []string,
+	_ string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	if h.Begin(cmd, nil) != nil {
+		return nil, cobra.ShellCompDirectiveError
+	}
+	words := []cobra.Completion{mctr.NetworkNone, mctr.NetworkHost, cni.Default}
+	networks, err := h.NetworkAPI()
+	if err != nil {
+		return words, cobra.ShellCompDirectiveNoFileComp
+	}
+	all, _ := networks.List(cmd.Context())
+	for _, n := range all {
+		if n.Name != cni.Default {
+			words = append(words, n.Name)
+		}
+	}
+	return words, cobra.ShellCompDirectiveNoFileComp
+}
+
+// CompleteContainers offers names and short ids.
+func (h *Host) CompleteContainers(cmd *cobra.Command, _ []string,
+	_ string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	if h.Begin(cmd, nil) != nil {
+		return nil, cobra.ShellCompDirectiveError
+	}
+	c, err := h.API(context.Background())
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveError
+	}
+	list, _ := h.Statuses(context.Background(), c)
+	var words []cobra.Completion
+	for _, s := range list {
+		words = append(words, s.ID.Short())
+		if s.Config.Name != "" {
+			words = append(words, s.Config.Name)
+		}
+	}
+	return words, cobra.ShellCompDirectiveNoFileComp
+}

@@ -1,0 +1,168 @@
+// Package hostapi opens what mctr's commands are about by the global flags: this host, or the
+// agent that --agent names. Commands speak to both by the interfaces of package agent.
+package hostapi
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/cmd/mctr/internal/flags"
+	"github.com/mctr/mctr/cmd/mctr/internal/format"
+	"github.com/mctr/mctr/cmd/mctr/internal/session"
+	"github.com/mctr/mctr/cni"
+	"github.com/mctr/mctr/containerizer"
+	"github.com/mctr/mctr/containerizer/host"
+	"github.com/mctr/mctr/internal/cgroup"
+	"github.com/mctr/mctr/internal/hostflags"
+	"github.com/mctr/mctr/provisioner"
+)
+
+// A Host is what every command is about: this host, or an agent's.
+type Host struct {
+	Args  []string // of the command line
+	Flags hostflags.Flags
+	Agent agentFlags
+
+	Version string // of this program
+	Verb    string // the command's, for what is refused
+	Local   *host.Host
+}
+
+// GlobalFlags registers the flags that every command has.
+func (h *Host) GlobalFlags(f *pflag.FlagSet) {
+	h.Flags = hostflags.Flags{
+		LogLevel: env("MCTR_LOG_LEVEL", "warn"), LogFormat: os.Getenv("MCTR_LOG_FORMAT"),
+		Config: host.Config{
+			Root: os.Getenv("MCTR_ROOT"), State: os.Getenv("MCTR_STATE"), Owner: "cli",
+			CNIConfigDirs: list("MCTR_CNI_CONFIG_DIR"), CNIPluginDirs: list("MCTR_CNI_PLUGIN_DIR"),
+			CgroupManager: os.Getenv("MCTR_CGROUP_MANAGER"), Backend: os.Getenv("MCTR_BACKEND"),
+		},
+	}
+	h.Flags.Register(f, hostflags.Words{Program: "mctr", LogLevel: "mctr's own messages on stderr: ",
+		CgroupManager: " (default: as other containers of the state directory have it, else cgroupfs)"})
+	h.Agent.register(f)
+	f.VisitAll(func(flag *pflag.Flag) { _ = f.SetAnnotation(flag.Name, flags.Global, []string{"true"}) })
+}
+
+// env is the variable's value, or otherwise.
+func env(name, otherwise string) string {
+	if v := os.Getenv(name); v != "" {
+		return v
+	}
+	return otherwise
+}
+
+// list is the variable's value, a path's form, or nothing.
+func list(variable string) []string { return filepath.SplitList(os.Getenv(variable)) }
+
+// Begin makes what the global flags ask for. Their errors are exit codes of the
+// command's, like those of its own flags.
+func (h *Host) Begin(cmd *cobra.Command, _ []string) error {
+	h.Verb = cmd.CommandPath()
+	if err := h.Open(); err != nil {
+		return cmd.FlagErrorFunc()(cmd, err)
+	}
+	if err := flags.Check(cmd, h.Agent.Address); err != nil {
+		return cmd.FlagErrorFunc()(cmd, err)
+	}
+	if cmd.Name() != "oci" { // which becomes another program with all that this one got
+		session.ChooseInheritance(h.Remote())
+	}
+	return nil
+}
+
+// Open reads the global flags.
+func (h *Host) Open() (err error) {
+	if err := h.Flags.TakeLog(format.Stderr); err != nil {
+		return err
+	}
+	if err := cgroup.CheckManager(h.Flags.CgroupManager); err != nil {
+		return err
+	}
+	if h.Local, err = h.Flags.Open(); err != nil {
+		return err
+	}
+	h.Local.ExitCommand, h.Local.WatchCommand = h.exitCommand("cleanup"), h.exitCommand("watch")
+	return nil
+}
+
+// Images opens the store.
+func (h *Host) Images() (*provisioner.Provisioner, error) {
+	if err := h.requireLocal(h.Verb); err != nil {
+		return nil, err
+	}
+	return h.Local.Images()
+}
+
+// Containers opens the containerizer: hop 1 of a launch.
+func (h *Host) Containers(ctx context.Context) (*containerizer.Containerizer, error) {
+	if err := h.requireLocal(h.Verb); err != nil {
+		return nil, err
+	}
+	if os.Geteuid() != 0 {
+		return nil, fmt.Errorf("%w: mctr must be run by root", mctr.ErrUnsupported)
+	}
+	return h.Local.Containers(ctx)
+}
+
+// Networks are the CNI networks of this root.
+func (h *Host) Networks() *cni.Networks { return h.Local.Networks() }
+
+// Container opens the containerizer and finds the container that ref names.
+func (h *Host) Container(ctx context.Context, ref string) (*containerizer.Containerizer, mctr.ContainerID, error) {
+	c, err := h.Containers(ctx)
+	if err != nil {
+		return nil, "", err
+	}
+	id, err := c.Resolve(ref)
+	return c, id, err
+}
+
+// changing is Containers for a command that changes something: such a command
+// first cleans up after containers that ended while nobody could.
+func (h *Host) changing(ctx context.Context) (*containerizer.Containerizer, error) {
+	c, err := h.Containers(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := c.CleanupEnded(ctx); err != nil {
+		slog.New(h.Local.Log).Warn("clean up after ended containers", "error", err)
+	}
+	return c, nil
+}
+
+// exitCommand is what a shim runs after a container that nobody watches: this program, with the
+// flags by which it finds the same plugins in whatever directory and environment.
+func (h *Host) exitCommand(verb string) []string {
+	self, err := os.Executable()
+	if err != nil {
+		return nil
+	}
+	command := []string{self, "--root", h.Local.Root, "--state", h.Local.State,
+		"--cni-timeout", h.Local.CNITimeout.String()}
+	for _, dir := range h.Local.CNIPluginDirs {
+		if abs, err := filepath.Abs(dir); err == nil {
+			dir = abs
+		}
+		command = append(command, "--cni-plugin-dir", dir)
+	}
+	return append(command, "internal", verb)
+}
+
+// Close ends the connection to the agent, or this process' part of the host.
+func (h *Host) Close() error {
+	if h.Agent.connected != nil {
+		return h.Agent.connected.Close()
+	}
+	if h.Local == nil {
+		return nil
+	}
+	return h.Local.Close()
+}

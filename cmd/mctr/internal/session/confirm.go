@@ -1,0 +1,30 @@
+package session
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"strings"
+
+	"golang.org/x/term"
+
+	"github.com/mctr/mctr"
+)
+
+// Confirmed asks whether what is listed may be removed, unless it is forced.
+func Confirmed(ctx context.Context, force bool, what ...string) (bool, error) {
+	if force {
+		return true, nil
+	}
+	if !term.IsTerminal(int(os.Stdin.Fd())) {
+		return false, fmt.Errorf("%w: nobody can be asked without a terminal: give --force", mctr.ErrInvalid)
+	}
+	fmt.Fprintln(os.Stderr, "WARNING! This will remove:")
+	for _, w := range what {
+		fmt.Fprintln(os.Stderr, "  -", w)
+	}
+	fmt.Fprint(os.Stderr, "\nAre you sure you want to continue? [y/N] ")
+	answer, err := ReadLine(Stdin(ctx))
+	answer = strings.ToLower(strings.TrimSpace(answer))
+	return answer == "y" || answer == "yes", err
+}

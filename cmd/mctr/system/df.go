@@ -1,0 +1,192 @@
+package system
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strconv"
+
+	"github.com/docker/go-units"
+	"github.com/spf13/cobra"
+
+	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/cmd/mctr/internal/format"
+	"github.com/mctr/mctr/cmd/mctr/internal/hostapi"
+	"github.com/mctr/mctr/cmd/mctr/internal/prune"
+	"github.com/mctr/mctr/containerizer"
+	"github.com/mctr/mctr/provisioner"
+)
+
+func dfCommand(h *hostapi.Host) *cobra.Command {
+	list := &format.List{}
+	var verbose bool
+	cmd := &cobra.Command{
+		Use:   "df [flags]",
+		Short: "Show what images and containers take on disk",
+		Long: `Show what images, packed and unpacked, and containers, with their logs and files, take
+on disk, and how much of it could be freed: images that no container uses, and
+containers that do not run. What images share counts once. Leftovers are what no
+image refers to any more.`,
+		Example: "  mctr system df\n  mctr system df -v\n  mctr system df --format '{{.Type}} {{.Reclaimable}}'",
+		Args:    cobra.NoArgs, ValidArgsFunction: cobra.NoFileCompletions,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			s, err := measure(cmd.Context(), h)
+			if err != nil {
+				return err
+			}
+			if verbose {
+				return s.printVerbose(list)
+			}
+			return list.Print(format.Rows(s.rows()),
+				[]string{"TYPE={{.Type}}", "TOTAL={{.TotalCount}}", "ACTIVE={{.Active}}", "SIZE={{.Size}}",
+					"RECLAIMABLE={{.Reclaimable}}"})
+		},
+	}
+	cmd.Flags().BoolVarP(&verbose, "verbose", "v", false, "each image and container")
+	list.Register(cmd.Flags(), "ids with --verbose")
+	return cmd
+}
+
+// space is what is taken on disk.
+type space struct {
+	images     provisioner.Usage
+	containers []containerSpace
+}
+
+type containerSpace struct {
+	*mctr.Status
+	usage containerizer.DiskUsage
+}
+
+func measure(ctx context.Context, h *hostapi.Host) (*space, error) {
+	c, err := h.API(ctx)
+	if err != nil {
+		return nil, err
+	}
+	store, err := h.ImageAPI()
+	if err != nil {
+		return nil, err
+	}
+	s := &space{}
+	if s.images, err = store.Usage(ctx); err != nil {
+		return nil, err
+	}
+	list, err := h.Statuses(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	for _, status := range list {
+		usage, err := c.DiskUsage(ctx, status.ID)
+		if errors.Is(err, mctr.ErrNotFound) {
+			continue // removed meanwhile
+		}
+		if err != nil {
+			return nil, err
+		}
+		s.containers = append(s.containers, containerSpace{status, usage})
+	}
+	return s, nil
+}
+
+// A spaceRow has docker's field names.
+type spaceRow struct{ Type, TotalCount, Active, Size, Reclaimable string }
+
+func newSpaceRow(what string, total, active int, size, reclaimable int64) spaceRow {
+	r := spaceRow{what, strconv.Itoa(total), strconv.Itoa(active), units.HumanSize(float64(size)),
+		units.HumanSize(float64(reclaimable))}
+	if size > 0 {
+		r.Reclaimable += fmt.Sprintf(" (%d%%)", reclaimable*100/size)
+	}
+	return r
+}
+
+func (s *space) rows() []spaceRow {
+	total, active := map[string]bool{}, map[string]bool{}
+	for _, i := range s.images.Images {
+		total[string(i.ID)] = true
+		if len(i.Holders) > 0 {
+			active[string(i.ID)] = true
+		}
+	}
+	var size, reclaimable int64
+	running := 0
+	for _, c := range s.containers {
+		size += c.usage.Total()
+		if prune.IsPrunable(c.Status) {
+			reclaimable += c.usage.Total()
+		} else {
+			running++
+		}
+	}
+	left := s.images.Leftovers
+	return []spaceRow{
+		newSpaceRow("Images", len(total), len(active), s.images.Bytes, s.images.Reclaimable),
+		newSpaceRow("Containers", len(s.containers), running, size, reclaimable),
+		newSpaceRow("Leftovers", len(left.Blobs)+len(left.Layers)+len(left.Temporary), 0, left.Bytes, left.Bytes),
+	}
+}
+
+// An imageSpaceRow and a containerSpaceRow have docker's field names.
+type imageSpaceRow struct{ Repository, Tag, ID, CreatedSince, Size, SharedSize, UniqueSize, Containers string }
+
+type containerSpaceRow struct{ ID, Image, Command, Size, LogSize, RunningFor, Status, Names string }
+
+func (s *space) imageRows(noTrunc bool) (rows []imageSpaceRow) {
+	var all []provisioner.Image
+	for _, i := range s.images.Images {
+		all = append(all, i.Image)
+	}
+	for _, i := range s.images.Images {
+		if !provisioner.Shown(i.Image, all) {
+			continue
+		}
+		r := imageSpaceRow{
+			ID: i.ID.Encoded(), Size: units.HumanSize(float64(i.Bytes)), SharedSize: units.HumanSize(float64(i.Shared)),
+			UniqueSize: units.HumanSize(float64(i.Bytes - i.Shared)), Containers: strconv.Itoa(len(i.Holders)),
+		}
+		r.Repository, r.Tag = format.SplitReference(i.Reference)
+		if !i.Created.IsZero() {
+			r.CreatedSince = format.Ago(i.Created)
+		}
+		if !noTrunc {
+			r.ID = format.ShortDigest(r.ID)
+		}
+		rows = append(rows, r)
+	}
+	return rows
+}
+
+func (s *space) containerRows(noTrunc bool) (rows []containerSpaceRow) {
+	for _, c := range s.containers {
+		r := format.NewContainerRow(c.Status, noTrunc)
+		rows = append(rows, containerSpaceRow{
+			r.ID, r.Image, r.Command, units.HumanSize(float64(c.usage.Written + c.usage.Sandbox)),
+			units.HumanSize(float64(c.usage.Logs)), r.RunningFor, r.Status, r.Names,
+		})
+	}
+	return rows
+}
+
+func (s *space) printVerbose(list *format.List) error {
+	images, containers := s.imageRows(list.NoTrunc), s.containerRows(list.NoTrunc)
+	if list.JSON || list.Format == "json" {
+		return format.JSON(os.Stdout, map[string]any{"Images": images, "Containers": containers})
+	}
+	if list.Format != "" && list.Format != "table" {
+		return fmt.Errorf("%w: --verbose is printed as a table or as json", mctr.ErrInvalid)
+	}
+	fmt.Printf("Images space usage:\n\n")
+	err := format.Table{Columns: []string{
+		"REPOSITORY={{.Repository}}", "TAG={{.Tag}}", "IMAGE ID={{.ID}}", "CREATED={{.CreatedSince}}", "SIZE={{.Size}}",
+		"SHARED SIZE={{.SharedSize}}", "UNIQUE SIZE={{.UniqueSize}}", "CONTAINERS={{.Containers}}",
+	}}.Print(os.Stdout, format.Rows(images))
+	if err != nil {
+		return err
+	}
+	fmt.Printf("\nContainers space usage:\n\n")
+	return format.Table{Columns: []string{
+		"CONTAINER ID={{.ID}}", "IMAGE={{.Image}}", "COMMAND={{.Command}}", "SIZE={{.Size}}", "LOGS={{.LogSize}}",
+		"CREATED={{.RunningFor}}", "STATUS={{.Status}}", "NAMES={{.Names}}",
+	}}.Print(os.Stdout, format.Rows(containers))
+}

@@ -1,0 +1,55 @@
+package system
+
+import (
+	"fmt"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/cmd/mctr/internal/format"
+	"github.com/mctr/mctr/cmd/mctr/internal/hostapi"
+)
+
+func reconcileCommand(h *hostapi.Host) *cobra.Command {
+	var dryRun, asJSON bool
+	cmd := &cobra.Command{
+		Use:   "reconcile [flags]",
+		Short: "Find and undo what no container accounts for",
+		Long: `Find what is left of containers that crashed, were killed or lost their
+supervisor: processes, control groups, mounts, directories, leases. Each is named
+with its owner, the evidence and what is done about it. Only what mctr's own
+records prove to be its own is touched. A container that its restart policy was
+about to start is started, where who was to do that was killed.`,
+		Example: "  mctr reconcile --dry-run\n  mctr reconcile",
+		Args:    cobra.NoArgs, ValidArgsFunction: cobra.NoFileCompletions,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			c, err := h.API(cmd.Context())
+			if err != nil {
+				return err
+			}
+			act := c.Reconcile
+			if dryRun {
+				act = c.Leftovers
+			}
+			found, err := act(cmd.Context())
+			if printErr := printLeftovers(found, asJSON); printErr != nil {
+				return printErr
+			}
+			return err
+		},
+	}
+	cmd.Flags().BoolVar(&dryRun, "dry-run", false, "only say what is found and what would be done")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "one object a line")
+	return cmd
+}
+
+func printLeftovers(found []mctr.Leftover, asJSON bool) error {
+	if asJSON {
+		return format.JSONLines(os.Stdout, format.Rows(found))
+	}
+	for _, l := range found {
+		fmt.Fprintln(format.Stdout, l)
+	}
+	return nil
+}

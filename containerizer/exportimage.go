@@ -1,0 +1,85 @@
+package containerizer
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+
+	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/internal/atomicfile"
+	"github.com/mctr/mctr/provisioner"
+)
+
+// ExportImage writes a plain OCI bundle of an image to dir, which must not exist or be empty,
+// and is then its owner's alone (mode 0700): rootfs, the image's files, and config.json with the
+// command, environment and user that the image names and the default isolation, without a
+// network. After an error dir is as it was before. Nothing is kept of it in ROOT but the image.
+func (c *Containerizer) ExportImage(ctx context.Context, ref, dir string, o provisioner.PullOptions) (err error) {
+	if c.images == nil {
+		return errNoImages
+	}
+	if dir, err = filepath.Abs(dir); err != nil {
+		return err
+	}
+	undo, err := provisioner.BundleDir(dir)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, undo())
+		}
+	}()
+	image, err := c.unpackImage(ctx, ref, filepath.Join(dir, "rootfs"), o)
+	if err != nil {
+		return err
+	}
+	config := &mctr.ContainerConfig{Image: ref, Platform: o.Platform, Pull: "never", Network: mctr.NetworkNone}
+	if len(image.Config.Entrypoint)+len(image.Config.Cmd) == 0 {
+		config.Process.Args = []string{"sh"} // a bundle must name a command
+	}
+	spec, err := c.DryRun(ctx, config)
+	if err != nil {
+		return err
+	}
+	c.disown(spec, filepath.Base(dir))
+	data, err := json.MarshalIndent(spec, "", "\t")
+	if err != nil {
+		return err
+	}
+	return atomicfile.Write(filepath.Join(dir, "config.json"), append(data, '\n'), 0o600)
+}
+
+// unpackImage holds a lease while it reads the layers.
+func (c *Containerizer) unpackImage(ctx context.Context, ref, rootfs string,
+	o provisioner.PullOptions) (_ *provisioner.Image, err error) {
+	holder, err := provisioner.ProcessHolder()
+	if err != nil {
+		return nil, err
+	}
+	image, err := c.images.Lease(ctx, holder, ref, o)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, c.images.Release(holder)) }()
+	return image, c.images.Unpack(ctx, image, rootfs)
+}
+
+// disown takes out of the spec what lies in mctr's directories, and what names a container of
+// mctr's. The runtime that will run the bundle chooses its control group.
+func (c *Containerizer) disown(spec *specs.Spec, name string) {
+	spec.Mounts = slices.DeleteFunc(spec.Mounts, func(m specs.Mount) bool {
+		return isBelow(m.Source, c.store.Root) || isBelow(m.Source, c.store.State)
+	})
+	spec.Process.Env = slices.DeleteFunc(spec.Process.Env, func(v string) bool {
+		return strings.HasPrefix(v, "MESOS_") || strings.HasPrefix(v, "HOSTNAME=")
+	})
+	spec.Hostname, spec.Linux.CgroupsPath = name, ""
+}
+
+func isBelow(path, dir string) bool { return strings.HasPrefix(path, dir+string(filepath.Separator)) }
