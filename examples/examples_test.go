@@ -28,6 +28,7 @@ func TestExamples(t *testing.T) {
 		"group": func(_ *testing.T, e *example) {
 			e.wants(0, "server PARENT_ENDED 137\nworker EXITED 3\ngroup TASK_FAILED its task worker failed\n")
 		},
+		"isolator": func(_ *testing.T, e *example) { e.wants(0, "the container's interface has MTU 1400\n") },
 		"network": func(t *testing.T, e *example) {
 			e.matches(`^example eth0 \[\S+/\d+\]\n0\.0\.0\.0:\d+->80/tcp\n$`)
 		},
@@ -105,10 +106,15 @@ func TestReadme(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, file := range sources(t) {
-		name := filepath.Dir(file)
-		if !strings.Contains(string(readme), "["+name+"]("+file+")") {
+		if name := filepath.Dir(file); !strings.Contains(string(readme), "["+name+"]("+file+")") {
 			t.Errorf("README.md does not list %s", file)
 		}
+	}
+	files, err := filepath.Glob("*/*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range files {
 		source, err := os.ReadFile(file)
 		if err != nil {
 			t.Fatal(err)
