@@ -50,7 +50,9 @@ func (l localNetworks) Create(ctx context.Context, name string, d cni.Definition
 	return err
 }
 
-func (l localNetworks) Remove(ctx context.Context, name string) error { return l.networks.Remove(ctx, name) }
+func (l localNetworks) Remove(ctx context.Context, name string) error {
+	return l.networks.Remove(ctx, name)
+}
 
 func (l localNetworks) GC(ctx context.Context, name string) error {
 	n, err := l.networks.Find(name)

@@ -44,7 +44,7 @@ type Attachment struct {
 	Config       json.RawMessage `json:"config"`
 	Args         [][2]string     `json:"args,omitempty"`
 	Capabilities map[string]any  `json:"capabilities,omitempty"`
-	PluginDirs   []string        `json:"plugin_dirs"` // where whoever attached it found the plugins
+	PluginDirs   []string        `json:"plugin_dirs"` // where the attaching process found the plugins
 
 	Answer json.RawMessage `json:"answer,omitempty"` // of the last plugin that ADD came to
 

@@ -19,8 +19,8 @@ const (
 	// to lastRetry.
 	firstRetry = 10 * time.Second
 	lastRetry  = time.Hour
-	// retryTime is what all DELs that are asked again may take together: somebody
-	// else's end waits meanwhile.
+	// retryTime is what all DELs that are asked again may take together: the release of
+	// another container waits meanwhile.
 	retryTime = 10 * time.Second
 	// orphanTime is what plugins whose caller has died have to end.
 	orphanTime = 10 * time.Second
@@ -133,7 +133,7 @@ func (n *Networks) retry(ctx context.Context, a *Attachment) error {
 	defer lock.Unlock() // closing a lock file cannot fail usefully
 	busy, err := flock.TryExclusive(lockOf(n.path(a)))
 	if errors.Is(err, flock.ErrHeld) {
-		return nil // somebody is at it
+		return nil // another process is detaching it
 	}
 	if err != nil {
 		return err

@@ -47,7 +47,7 @@ type executor struct {
 	timeout time.Duration
 	observe func(Call)
 
-	answered func(result []byte) error // is told what each plugin's ADD answered; nil: nobody asks
+	answered func(result []byte) error // is called with the answer to each plugin's ADD; may be nil
 	previous json.RawMessage           // the result that DEL is of where libcni knows none
 }
 

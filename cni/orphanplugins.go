@@ -13,7 +13,7 @@ import (
 )
 
 // lockWithoutOrphans takes an attachment's lock once the plugins of a caller that died
-// have ended: one that still adds would add what nobody takes away. Those that do
+// have ended: one that still adds would add what no process removes. Those that do
 // not end in time are killed.
 func (n *Networks) lockWithoutOrphans(ctx context.Context, a *Attachment) (*flock.Lock, error) {
 	lock, err := lockWithin(ctx, lockOf(n.path(a)))

@@ -137,7 +137,7 @@ func WithExitCommand(argv ...string) Option {
 
 // WithWatchCommand sets what a shim runs, with the container's id as last argument,
 // beside a container that has probes, or a limit that has to be looked at, while
-// nobody watches it. It is to call Watch. Without it such a container goes unwatched.
+// no process watches it. It is to call Watch. Without it such a container goes unwatched.
 func WithWatchCommand(argv ...string) Option {
 	return func(c *Containerizer) { c.commands.Watch = argv }
 }

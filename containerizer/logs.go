@@ -27,7 +27,7 @@ func (c *Containerizer) Logs(ctx context.Context, id mctr.ContainerID, o logs.Re
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		_, _ = c.Wait(waiting, id) // whatever it says, nobody writes the log any more
+		_, _ = c.Wait(waiting, id) // whatever it returns, the log is complete then
 	}()
 	return logs.Read(ctx, c.store.Container(id).Logs(), logs.Config(r.Config.Log), o, ended, emit)
 }

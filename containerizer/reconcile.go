@@ -31,7 +31,7 @@ func (c *Containerizer) Reconcile(ctx context.Context) ([]mctr.Leftover, error) 
 		failed[l.Owner] = err != nil
 		errs = append(errs, err)
 	}
-	errs = append(errs, c.scanner.Sweep(found))
+	errs = append(errs, c.scanner.Sweep(ctx, found))
 	if len(found) > 0 {
 		errs = append(errs, c.scanner.UndoRest(ctx, found, failed))
 	}

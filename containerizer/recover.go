@@ -192,7 +192,7 @@ func (c *recovery) recoverStrays(ctx context.Context) error {
 		}
 		errs = append(errs, reconciliation{c.Containerizer}.one(ctx, l.Owner))
 	}
-	return errors.Join(append(errs, c.scanner.Sweep(left))...)
+	return errors.Join(append(errs, c.scanner.Sweep(ctx, left))...)
 }
 
 // afterBoot records the exits of what ran before the host went down, and releases it. Of

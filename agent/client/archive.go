@@ -15,8 +15,8 @@ import (
 )
 
 // download makes a call that is answered by an archive, and writes that to w.
-func (c *Client) download(ctx context.Context, kind string, arguments any, w io.Writer) error {
-	answer, err := c.do(ctx, kind, arguments)
+func (t *transport) download(ctx context.Context, kind string, arguments any, w io.Writer) error {
+	answer, err := t.do(ctx, kind, arguments)
 	if err != nil {
 		return err
 	}
@@ -26,29 +26,29 @@ func (c *Client) download(ctx context.Context, kind string, arguments any, w io.
 	switch lost := from.error(); {
 	case errors.Is(lost, io.ErrUnexpectedEOF) && ctx.Err() == nil:
 		return fmt.Errorf("%w: agent %s: the archive is cut off (the agent's log says why)", mctr.ErrUnavailable,
-			c.options.Address)
+			t.options.Address)
 	case lost != nil:
-		return c.lost(ctx, lost)
+		return t.lost(ctx, lost)
 	}
 	return err
 }
 
 // upload makes a call that brings an archive. The answer is a success, whose body
 // is the caller's to close.
-func (c *Client) upload(ctx context.Context, kind string, arguments any, archive io.Reader) (*http.Response, error) {
+func (t *transport) upload(ctx context.Context, kind string, arguments any, archive io.Reader) (*http.Response, error) {
 	call, err := api.NewCall(kind, arguments)
 	if err != nil {
 		return nil, err
 	}
 	r, w := io.Pipe()
 	form := multipart.NewWriter(w)
-	request, err := c.post(ctx, r, form.FormDataContentType())
+	request, err := t.post(ctx, r, form.FormDataContentType())
 	if err != nil {
 		return nil, err
 	}
 	from := &source{Reader: archive}
 	go func() { _ = w.CloseWithError(writeForm(form, call, from)) }() // never fails
-	answer, err := c.send(request)
+	answer, err := t.send(request)
 	if failed := from.error(); err != nil && failed != nil {
 		return nil, failed // the agent was told that the archive is cut off
 	}

@@ -31,7 +31,10 @@ type Options struct {
 var _ agent.API = (*Client)(nil)
 
 // A Client speaks with one agent. Its methods may be called concurrently.
-type Client struct {
+type Client struct{ *transport }
+
+// A transport makes calls and reads their answers.
+type transport struct {
 	options       Options
 	network, host string
 	http          *http.Client
@@ -42,61 +45,61 @@ const quickTime = 45 * time.Second
 
 // New returns a client. It does not connect yet.
 func New(o Options) (*Client, error) {
-	c := &Client{options: o}
+	t := &transport{options: o}
 	var ok bool
-	c.network, c.host, ok = strings.Cut(o.Address, "://")
-	if !ok || c.host == "" || c.network != "unix" && c.network != "tcp" {
+	t.network, t.host, ok = strings.Cut(o.Address, "://")
+	if !ok || t.host == "" || t.network != "unix" && t.network != "tcp" {
 		return nil, fmt.Errorf("%w: agent %q: want unix:///PATH or tcp://HOST:PORT", mctr.ErrInvalid, o.Address)
 	}
-	if c.network == "tcp" {
-		if err := c.checkTCP(); err != nil {
+	if t.network == "tcp" {
+		if err := t.checkTCP(); err != nil {
 			return nil, err
 		}
 	}
-	c.http = &http.Client{Transport: &http.Transport{DialContext: func(ctx context.Context, _, _ string) (
+	t.http = &http.Client{Transport: &http.Transport{DialContext: func(ctx context.Context, _, _ string) (
 		net.Conn, error) {
-		return c.dial(ctx)
+		return t.dial(ctx)
 	}}}
-	return c, nil
+	return &Client{t}, nil
 }
 
 // checkTCP refuses to show a token to those on the way.
-func (c *Client) checkTCP() error {
-	host, _, err := net.SplitHostPort(c.host)
+func (t *transport) checkTCP() error {
+	host, _, err := net.SplitHostPort(t.host)
 	if err != nil {
-		return fmt.Errorf("%w: agent %s: %w", mctr.ErrInvalid, c.options.Address, err)
+		return fmt.Errorf("%w: agent %s: %w", mctr.ErrInvalid, t.options.Address, err)
 	}
 	ip := net.ParseIP(host)
-	if c.options.TLS == nil && host != "localhost" && (ip == nil || !ip.IsLoopback()) {
+	if t.options.TLS == nil && host != "localhost" && (ip == nil || !ip.IsLoopback()) {
 		return fmt.Errorf(
 			"%w: agent %s: on the network an agent is spoken to by TLS alone (give the authority of its certificate)",
-			mctr.ErrInvalid, c.options.Address)
+			mctr.ErrInvalid, t.options.Address)
 	}
 	return nil
 }
 
 // Close ends idle connections.
-func (c *Client) Close() error {
-	c.http.CloseIdleConnections()
+func (t *transport) Close() error {
+	t.http.CloseIdleConnections()
 	return nil
 }
 
-func (c *Client) dial(ctx context.Context) (net.Conn, error) {
+func (t *transport) dial(ctx context.Context) (net.Conn, error) {
 	var conn net.Conn
 	var err error
-	if c.options.TLS != nil && c.network == "tcp" {
-		conn, err = (&tls.Dialer{Config: c.options.TLS}).DialContext(ctx, c.network, c.host)
+	if t.options.TLS != nil && t.network == "tcp" {
+		conn, err = (&tls.Dialer{Config: t.options.TLS}).DialContext(ctx, t.network, t.host)
 	} else {
-		conn, err = (&net.Dialer{}).DialContext(ctx, c.network, c.host)
+		conn, err = (&net.Dialer{}).DialContext(ctx, t.network, t.host)
 	}
 	if err != nil && ctx.Err() == nil {
-		err = fmt.Errorf("%w: agent %s: %w (does mctr-agent run there?)", mctr.ErrUnavailable, c.options.Address, err)
+		err = fmt.Errorf("%w: agent %s: %w (does mctr-agent run there?)", mctr.ErrUnavailable, t.options.Address, err)
 	}
 	return conn, err
 }
 
 // request is a call, ready to be sent.
-func (c *Client) request(ctx context.Context, kind string, arguments any) (*http.Request, error) {
+func (t *transport) request(ctx context.Context, kind string, arguments any) (*http.Request, error) {
 	if err := plaintext.Check(arguments); err != nil {
 		return nil, err
 	}
@@ -104,52 +107,52 @@ func (c *Client) request(ctx context.Context, kind string, arguments any) (*http
 	if err != nil {
 		return nil, err
 	}
-	return c.post(ctx, bytes.NewReader(body), api.JSON)
+	return t.post(ctx, bytes.NewReader(body), api.JSON)
 }
 
-func (c *Client) post(ctx context.Context, body io.Reader, media string) (*http.Request, error) {
+func (t *transport) post(ctx context.Context, body io.Reader, media string) (*http.Request, error) {
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://agent"+api.Path, body)
 	if err != nil {
 		return nil, err
 	}
 	r.Header.Set("Content-Type", media)
-	if c.options.Token != "" {
-		r.Header.Set("Authorization", "Bearer "+c.options.Token)
+	if t.options.Token != "" {
+		r.Header.Set("Authorization", "Bearer "+t.options.Token)
 	}
 	return r, nil
 }
 
 // do makes a call. The answer is a success, whose body is the caller's to close.
-func (c *Client) do(ctx context.Context, kind string, arguments any) (*http.Response, error) {
-	r, err := c.request(ctx, kind, arguments)
+func (t *transport) do(ctx context.Context, kind string, arguments any) (*http.Response, error) {
+	r, err := t.request(ctx, kind, arguments)
 	if err != nil {
 		return nil, err
 	}
-	return c.send(r)
+	return t.send(r)
 }
 
-func (c *Client) send(r *http.Request) (*http.Response, error) {
-	answer, err := c.http.Do(r)
+func (t *transport) send(r *http.Request) (*http.Response, error) {
+	answer, err := t.http.Do(r)
 	if err != nil {
-		return nil, c.lost(r.Context(), err)
+		return nil, t.lost(r.Context(), err)
 	}
 	if answer.StatusCode == http.StatusOK {
 		return answer, nil
 	}
 	defer answer.Body.Close()
-	return nil, c.failed(r.Context(), answer)
+	return nil, t.failed(r.Context(), answer)
 }
 
 // lost is the error of a connection that broke. Its text leaves out the URL, which
 // the caller did not write.
-func (c *Client) lost(ctx context.Context, err error) error {
+func (t *transport) lost(ctx context.Context, err error) error {
 	switch {
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
 	case errors.Is(err, mctr.ErrUnavailable):
 		return errors.Unwrap(err)
 	}
-	return fmt.Errorf("%w: agent %s: %w", mctr.ErrUnavailable, c.options.Address, err)
+	return fmt.Errorf("%w: agent %s: %w", mctr.ErrUnavailable, t.options.Address, err)
 }
 
 // maxFailure bounds the text of an error.
@@ -177,8 +180,8 @@ func failure(answer *http.Response) error {
 }
 
 // call makes a call that is answered by at most one message; out may be nil.
-func (c *Client) call(ctx context.Context, kind string, arguments, out any) error {
-	answer, err := c.do(ctx, kind, arguments)
+func (t *transport) call(ctx context.Context, kind string, arguments, out any) error {
+	answer, err := t.do(ctx, kind, arguments)
 	if err != nil {
 		return err
 	}
@@ -188,7 +191,7 @@ func (c *Client) call(ctx context.Context, kind string, arguments, out any) erro
 	}
 	var fields map[string]json.RawMessage
 	if err := json.NewDecoder(answer.Body).Decode(&fields); err != nil {
-		return c.lost(ctx, err)
+		return t.lost(ctx, err)
 	}
 	if err := json.Unmarshal(fields[api.Field(kind)], out); err != nil {
 		return fmt.Errorf("the agent's answer to %s: %w", kind, err)
@@ -197,8 +200,8 @@ func (c *Client) call(ctx context.Context, kind string, arguments, out any) erro
 }
 
 // quick is call for what is answered at once.
-func (c *Client) quick(ctx context.Context, kind string, arguments, out any) error {
+func (t *transport) quick(ctx context.Context, kind string, arguments, out any) error {
 	ctx, cancel := context.WithTimeout(ctx, quickTime)
 	defer cancel()
-	return c.call(ctx, kind, arguments, out)
+	return t.call(ctx, kind, arguments, out)
 }

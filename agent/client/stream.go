@@ -20,15 +20,15 @@ import (
 const maxRecord = 64 << 20
 
 // messages makes a call that is answered by many messages. An error of each ends it.
-func (c *Client) messages(ctx context.Context, kind string, arguments any, each func(api.StreamMessage) error) error {
-	answer, err := c.do(ctx, kind, arguments)
+func (t *transport) messages(ctx context.Context, kind string, arguments any, each func(api.StreamMessage) error) error {
+	answer, err := t.do(ctx, kind, arguments)
 	if err != nil {
 		return err
 	}
-	return c.eachMessage(ctx, kind, answer, each)
+	return t.eachMessage(ctx, kind, answer, each)
 }
 
-func (c *Client) eachMessage(ctx context.Context, kind string, answer *http.Response,
+func (t *transport) eachMessage(ctx context.Context, kind string, answer *http.Response,
 	each func(api.StreamMessage) error) error {
 	defer answer.Body.Close()
 	records := recordio.NewReader(answer.Body, maxRecord)
@@ -38,7 +38,7 @@ func (c *Client) eachMessage(ctx context.Context, kind string, answer *http.Resp
 			return nil
 		}
 		if err != nil {
-			return c.lost(ctx, err)
+			return t.lost(ctx, err)
 		}
 		var m api.StreamMessage
 		if err := json.Unmarshal(record, &m); err != nil {
@@ -54,27 +54,27 @@ func (c *Client) eachMessage(ctx context.Context, kind string, answer *http.Resp
 }
 
 // upgrade makes a call whose connection becomes a container's streams.
-func (c *Client) upgrade(ctx context.Context, kind string, arguments any) (*launcher.Stream, error) {
-	stream, _, err := c.upgradeWithHeader(ctx, kind, arguments)
+func (t *transport) upgrade(ctx context.Context, kind string, arguments any) (*launcher.Stream, error) {
+	stream, _, err := t.upgradeWithHeader(ctx, kind, arguments)
 	return stream, err
 }
 
 // upgradeWithHeader is upgrade, with the answer's header.
-func (c *Client) upgradeWithHeader(ctx context.Context, kind string,
+func (t *transport) upgradeWithHeader(ctx context.Context, kind string,
 	arguments any) (*launcher.Stream, http.Header, error) {
-	r, err := c.request(ctx, kind, arguments)
+	r, err := t.request(ctx, kind, arguments)
 	if err != nil {
 		return nil, nil, err
 	}
 	r.Header.Set("Connection", "Upgrade")
 	r.Header.Set("Upgrade", api.Protocol)
-	conn, err := c.dial(ctx)
+	conn, err := t.dial(ctx)
 	if err != nil {
 		return nil, nil, err
 	}
 	stop := context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })
 	defer stop()
-	stream, header, err := c.switchTo(conn, r)
+	stream, header, err := t.switchTo(conn, r)
 	if err != nil {
 		_ = conn.Close()
 		return nil, nil, err
@@ -82,18 +82,18 @@ func (c *Client) upgradeWithHeader(ctx context.Context, kind string,
 	return stream, header, nil
 }
 
-func (c *Client) switchTo(conn net.Conn, r *http.Request) (*launcher.Stream, http.Header, error) {
+func (t *transport) switchTo(conn net.Conn, r *http.Request) (*launcher.Stream, http.Header, error) {
 	if err := r.Write(conn); err != nil {
-		return nil, nil, c.lost(r.Context(), err)
+		return nil, nil, t.lost(r.Context(), err)
 	}
 	buffered := bufio.NewReader(conn)
 	answer, err := http.ReadResponse(buffered, r)
 	if err != nil {
-		return nil, nil, c.lost(r.Context(), err)
+		return nil, nil, t.lost(r.Context(), err)
 	}
 	defer answer.Body.Close()
 	if answer.StatusCode != http.StatusSwitchingProtocols {
-		return nil, nil, c.failed(r.Context(), answer)
+		return nil, nil, t.failed(r.Context(), answer)
 	}
 	return launcher.NewStream(api.ReadAhead{Conn: conn, Buffered: buffered}), answer.Header, nil
 }

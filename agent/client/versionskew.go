@@ -16,24 +16,24 @@ import (
 // failed is failure, and what an agent does not understand of a call is blamed on its
 // build: it refuses calls and fields by name, and this client writes none that it does
 // not have itself.
-func (c *Client) failed(ctx context.Context, answer *http.Response) error {
+func (t *transport) failed(ctx context.Context, answer *http.Response) error {
 	err := failure(answer)
 	if !notUnderstood(err) {
 		return err
 	}
 	return fmt.Errorf("%w: mctr-agent at %s (%s) does not understand it, and this program is another build (%s) "+
 		"(install both from one build)",
-		err, c.options.Address, c.build(ctx), buildinfo.Self())
+		err, t.options.Address, t.build(ctx), buildinfo.Self())
 }
 
 // build is the agent's, as far as it says.
-func (c *Client) build(ctx context.Context) string {
+func (t *transport) build(ctx context.Context) string {
 	const unknown = "of an unknown build"
-	r, err := c.request(ctx, api.GetVersion, nil)
+	r, err := t.request(ctx, api.GetVersion, nil)
 	if err != nil {
 		return unknown
 	}
-	answer, err := c.http.Do(r)
+	answer, err := t.http.Do(r)
 	if err != nil {
 		return unknown
 	}

@@ -49,7 +49,7 @@ func newMetrics(r *prometheus.Registry, s *Server) *metrics {
 			histogram("task_start_seconds", "How long launches by this agent took in each phase; total is all of it."),
 			[]string{"phase"}),
 		launches: prometheus.NewCounter(
-			counter("container_starts_total", "Containers started, by anybody on this host.")),
+			counter("container_starts_total", "Containers started, by any process on this host.")),
 		ends: prometheus.NewCounterVec(counter("container_ends_total", "Containers ended, by reason."),
 			[]string{"reason"}),
 		ooms: prometheus.NewCounter(

@@ -60,8 +60,8 @@ var codes = []struct {
 }{
 	{mctr.ErrInvalid, http.StatusBadRequest},
 	{mctr.ErrUnsupported, http.StatusBadRequest},
-	{wire.ErrCommandNotFound, http.StatusBadRequest},
-	{wire.ErrCommandInvoke, http.StatusBadRequest},
+	{mctr.ErrCommandNotFound, http.StatusBadRequest},
+	{mctr.ErrCommandInvoke, http.StatusBadRequest},
 	{errdefs.ErrUnauthenticated, http.StatusForbidden},
 	{errdefs.ErrPermissionDenied, http.StatusForbidden},
 	{mctr.ErrNotFound, http.StatusNotFound},

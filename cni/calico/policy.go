@@ -17,7 +17,7 @@ type Policy struct {
 	Order     *float64 // lower ones come first; nil: last
 	Outgoing  bool
 	Rules     []Rule   // in this order; none: all is denied
-	Peers     []string // selectors, networks and addresses that the rules are about; empty: anybody
+	Peers     []string // selectors, networks and addresses that the rules are about; empty: any
 }
 
 // Resource renders the policy: a *v3.GlobalNetworkPolicy or a *v3.NetworkPolicy.

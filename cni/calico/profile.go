@@ -8,7 +8,7 @@ import (
 // A Profile is what a network says of its containers where no policy selects one:
 // who may reach them, and labels that all of them have. Calico's CNI plugin makes
 // one of the network's name when the first container is attached and there is none,
-// by which a network's containers reach each other and nobody else reaches them. It
+// by which a network's containers reach each other and no other host reaches them. It
 // never changes one that is there.
 type Profile struct {
 	Name   string            // of the CNI network, lower case

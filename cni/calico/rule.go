@@ -114,7 +114,7 @@ func peers(texts []string) ([]v3.EntityRule, error) {
 		entities = append(entities, v3.EntityRule{Nets: networks})
 	}
 	if entities == nil {
-		entities = []v3.EntityRule{{}} // anybody
+		entities = []v3.EntityRule{{}} // any peer
 	}
 	return entities, nil
 }

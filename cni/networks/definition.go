@@ -42,7 +42,7 @@ type Definition struct {
 	Bridge   string            `json:"bridge,omitempty"`   // the interface; chosen
 	Overlay  *Overlay          `json:"overlay,omitempty"`
 	DNS      mctr.DNS          `json:"dns,omitzero"` // of containers whose plugins name none
-	GC       bool              `json:"gc,omitempty"` // the plugins' stores hold nobody else's: see Networks.GC
+	GC       bool              `json:"gc,omitempty"` // the plugins' stores hold this root's alone: see Networks.GC
 }
 
 // A Subnet is where a network's addresses come from.
@@ -86,7 +86,7 @@ func (s *Store) Create(ctx context.Context, name string, d Definition) (*Network
 		return nil, fmt.Errorf("%w: network %s (%s)", mctr.ErrExists, name, other.File)
 	}
 	file := filepath.Join(s.Dir(), name+".conflist")
-	if _, err := os.Lstat(file); err == nil { // somebody's slip, who may mend it
+	if _, err := os.Lstat(file); err == nil { // a file with a mistake, which its author may correct
 		return nil, fmt.Errorf("%w: %s, from which no network %s can be read", mctr.ErrExists, file, name)
 	}
 	chosen := len(d.Subnets) == 0

@@ -11,8 +11,8 @@ import (
 )
 
 // Kill sends sig to the container's init. SIGKILL and the container's stop signal
-// say that it is to stay ended, whatever its restart policy, until somebody starts
-// it; one whose launch is under way gets them when it runs, and for one that waits to
+// say that it is to stay exited, whatever its restart policy, until it is started on
+// request; one whose launch is under way gets them when it runs, and for one that waits to
 // be started again that is all. The error wraps mctr.ErrState when it neither runs
 // nor does that. A paused container gets a signal when it is resumed; its stop signal
 // resumes it.

@@ -10,7 +10,7 @@ import (
 )
 
 // Remove removes an ended container with its log and files. With force a running
-// one is destroyed first, and started by nobody's policy again; otherwise the error
+// one is destroyed first, and no policy starts it again; otherwise the error
 // wraps mctr.ErrState. An error says what stays, and a second call tries again.
 func (e *Ender) Remove(ctx context.Context, id mctr.ContainerID, force bool) error {
 	for {
@@ -35,7 +35,7 @@ func (e *Ender) Remove(ctx context.Context, id mctr.ContainerID, force bool) err
 	}
 }
 
-// removeEnded removes the container, unless somebody started it meanwhile.
+// removeEnded removes the container, unless another process started it meanwhile.
 func (e *Ender) removeEnded(ctx context.Context, id mctr.ContainerID) (removed bool, err error) {
 	lock, err := e.Store.Container(id).Lock(ctx)
 	if err != nil {

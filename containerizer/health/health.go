@@ -5,7 +5,7 @@
 // HTTP and TCP probes start no process: a socket belongs to the network namespace
 // of the thread that made it, so a thread enters the container's for a moment and
 // is thrown away. Nothing on disk; in the kernel, sockets. Nothing survives a
-// restart: whoever watches the container then goes on from what was last reported.
+// restart: the process that watches the container then goes on from what was last reported.
 package health
 
 import (

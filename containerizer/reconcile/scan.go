@@ -110,6 +110,9 @@ func (s *scan) record(id mctr.ContainerID, dir string) error {
 		return nil
 	}
 	phase, err := s.Store.Container(id).Phase()
+	if errors.Is(err, mctr.ErrNotFound) {
+		return nil // it was removed since the directories were read
+	}
 	if err != nil {
 		return err
 	}

@@ -58,6 +58,20 @@ func (c *Container) FreeName(name string) {
 	}
 }
 
+// FreeStaleName frees a name whose container does not exist. A container that is being made
+// takes its name first, under the same lock, and exists when the lock is free again.
+func (s *Store) FreeStaleName(ctx context.Context, name string) error {
+	names, err := s.lockNames(ctx)
+	if err != nil {
+		return err
+	}
+	defer names.Unlock() // closing a lock file cannot fail usefully
+	if holder, err := s.Named(name); err != nil || holder != "" {
+		return err
+	}
+	return Remove(filepath.Join(s.Names(), name))
+}
+
 // Rename gives the container another name. The error wraps mctr.ErrExists for a name in
 // use.
 func (c *Container) Rename(ctx context.Context, name string) error {

@@ -46,8 +46,8 @@ func (u *Updater) UpdateGroup(ctx context.Context, root mctr.ContainerID, change
 	return nil
 }
 
-// CheckGroup refuses what a group cannot have, and has every isolator refuse
-// what cannot be meant or honoured.
+// CheckGroup refuses what a group cannot have, and has every isolator refuse limits that are
+// not valid or that the kernel cannot honour.
 func (u *Updater) CheckGroup(ctx context.Context, r *store.Record) error {
 	g := r.Config.GroupResources
 	if g.IsZero() {

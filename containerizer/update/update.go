@@ -36,7 +36,7 @@ type Updater struct {
 const atUpdateApplied = "update/applied"
 
 // Update changes the limits of a running container to what change sets; the
-// rest stays. What cannot be meant or honoured is refused as at a launch, and
+// rest stays. A limit that is not valid or cannot be honoured is refused as at a launch, and
 // so is a memory limit below what is used (mctr.ErrState). An update that fails
 // leaves the old limits; one that was cut off is finished by Recover or by the
 // next Update.
@@ -89,7 +89,7 @@ func (u *Updater) updatable(id mctr.ContainerID, change mctr.Resources) (*store.
 	return r, nil
 }
 
-// checkResources has every isolator refuse resources that cannot be meant or honoured
+// checkResources has every isolator refuse resources that are not valid or cannot be honoured
 // for a container with this config. The isolators are asked about nothing else: what the
 // container has acquired, as its host ports, is taken on the host, by itself, and what
 // it was made from, as a directory that it binds, may be gone since.

@@ -85,7 +85,7 @@ func control(f *os.File, do func(fd int) error) error {
 
 // drain waits for the end of the output, as long as there is progress, and
 // counts it: a client that is slow gets every byte, one that is stuck holds
-// nobody up.
+// up no other.
 func (s *streams) drain() mctr.LogCount {
 	s.settle()
 	for _, c := range s.captures {

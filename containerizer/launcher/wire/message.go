@@ -75,7 +75,7 @@ type Create struct {
 	Watch        []string      `json:"watch,omitempty"`
 	MaxTime      time.Duration `json:"maxTime,omitempty"`   // 0: none
 	Transient    bool          `json:"transient,omitempty"` // the container's records go with it: no fsync
-	ReservePorts []mctr.Port   `json:"hold,omitempty"`      // the host's ports that are to be nobody else's
+	ReservePorts []mctr.Port   `json:"hold,omitempty"`      // of the host, for this container alone
 }
 
 // A Parent is the init of the container that a nested one is in, and with which

@@ -35,8 +35,8 @@ func readComments() (*comments, error) {
 	c := &comments{types: map[string]string{}, fields: map[string]string{}, constants: map[string]string{},
 		names: map[string]string{}}
 	for _, pkg := range []string{
-		"", "/agent/api", "/cni", "/containerizer/launcher/wire", "/containerizer/rootfs", "/logs", "/provisioner",
-		"/provisioner/manifest", "/provisioner/store",
+		"", "/agent/api", "/cni", "/cni/networks", "/containerizer/launcher/wire", "/containerizer/rootfs", "/logs",
+		"/provisioner", "/provisioner/manifest", "/provisioner/store",
 	} {
 		if err := c.readPackage(root, pkg); err != nil {
 			return nil, err

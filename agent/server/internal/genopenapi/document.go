@@ -112,5 +112,5 @@ func element(t reflect.Type) reflect.Type {
 	return t
 }
 
-// specType is a document of somebody else's, which is not described here.
+// specType is a document of another specification, which is not described here.
 var specType = reflect.TypeFor[specs.Spec]()

@@ -28,7 +28,8 @@ type generator struct {
 
 // prefixes keep apart types of one name, by the last element of their package's path.
 var prefixes = map[string]string{
-	"api": "", "containerizer": "", "mctr": "Mctr", "cni": "Network", "provisioner": "Store", "store": "Store",
+	"api": "", "containerizer": "", "mctr": "Mctr", "cni": "Network", "networks": "Network", "provisioner": "Store",
+	"store":    "Store",
 	"manifest": "Store", "rootfs": "", "wire": "Stream", "logs": "Mctr", "v1": "OCI",
 }
 
@@ -59,7 +60,7 @@ var descriptions = map[string]string{
 	"NetworkDefinition.driver":  "bridge (default), macvlan, vxlan",
 	"NetworkDefinition.created": "not to be asked for",
 	"NetworkDefinition.bridge":  "the interface; not to be asked for",
-	"NetworkDefinition.gc":      "the plugins' stores hold nobody else's; not to be asked for",
+	"NetworkDefinition.gc":      "the plugins' stores hold this root's alone; not to be asked for",
 	"NetworkOverlay.device":     "the interface; not to be asked for",
 	"NetworkSubnet.subnet":      "a prefix, as 10.9.0.0/24",
 	"NetworkMember.state":       "adding, attached, detaching",

@@ -20,6 +20,19 @@ func (c *Container) Lock(ctx context.Context) (*Lock, error) {
 	return c.locked(ctx, func(path string) (*flock.Lock, error) { return flock.Exclusive(ctx, path) })
 }
 
+// RemoveStaleLock removes the lock file of a container that does not exist, unless a process
+// holds the lock.
+func (c *Container) RemoveStaleLock(ctx context.Context) error {
+	lock, err := c.TryLock(ctx)
+	if errors.Is(err, flock.ErrHeld) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return lock.Unlock()
+}
+
 // TryLock is Lock that does not wait: flock.ErrHeld.
 func (c *Container) TryLock(ctx context.Context) (*Lock, error) {
 	return c.locked(ctx, flock.TryExclusive)

@@ -24,7 +24,7 @@ func (l *launch) checkSupervised() error {
 	if l.options.restart != nil || owner == l.owner || !l.effectiveCommands().None() {
 		return nil
 	}
-	return fmt.Errorf("%w: container %s belongs to %q, and nobody would look after it once %q is gone: start it "+
+	return fmt.Errorf("%w: container %s belongs to %q, and no process would look after it once %q is gone: start it "+
 		"through that agent, or by \"mctr start\"", mctr.ErrState, l.record.ID.Short(), owner, l.owner)
 }
 

@@ -4,11 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
-	"os"
+	"path/filepath"
 	"slices"
 
 	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/containerizer/store"
+	"github.com/mctr/mctr/internal/atomicfile"
 	"github.com/mctr/mctr/isolators"
 )
 
@@ -23,20 +24,31 @@ func (s *Scanner) Undo(ctx context.Context, l mctr.Leftover) error {
 	return fmt.Errorf("%w: no isolator %s", mctr.ErrUnsupported, l.Isolator)
 }
 
-// Sweep removes leftovers that belong to no container: files, and leases of processes.
-func (s *Scanner) Sweep(found []mctr.Leftover) error {
+// Sweep removes leftovers that belong to no container: files, and leases of processes. Since
+// they were found, a container may have been made that has the file: its name and its lock
+// are removed under the locks that it is made under.
+func (s *Scanner) Sweep(ctx context.Context, found []mctr.Leftover) error {
 	var errs []error
 	for _, l := range found {
 		if l.Kind == kindLease && l.Owner == "" {
 			errs = append(errs, s.Images.Release(l.Object))
 		}
 		if l.Kind == kindFile {
-			if err := os.Remove(l.Object); err != nil && !errors.Is(err, fs.ErrNotExist) {
-				errs = append(errs, err)
-			}
+			errs = append(errs, s.removeFile(ctx, l.Object))
 		}
 	}
 	return errors.Join(errs...)
+}
+
+func (s *Scanner) removeFile(ctx context.Context, path string) error {
+	dir, name := filepath.Split(path)
+	switch {
+	case atomicfile.IsTemp(name):
+		return store.Remove(path)
+	case filepath.Clean(dir) == s.Store.Names():
+		return s.Store.FreeStaleName(ctx, name)
+	}
+	return s.Store.Container(mctr.ContainerID(name)).RemoveStaleLock(ctx)
 }
 
 // UndoRest looks again, for what was found and is still there: what belongs to no

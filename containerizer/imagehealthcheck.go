@@ -89,7 +89,7 @@ func orElse[T int | mctr.Duration](n, other T) T {
 // warnings are what the launch cannot do.
 func (l *launch) warnings() (list []string) {
 	if l.options.Detach && len(l.effectiveCommands().Watch) == 0 && (l.health != nil || l.record.Config.Ready != nil) {
-		list = append(list, "it is not probed: nobody watches a detached container")
+		list = append(list, "it is not probed: no process watches a detached container")
 	}
 	if image := l.container.Image; image != nil && image.StopSignal != "" && l.record.Config.StopSignal == "" &&
 		!isSignal(image.StopSignal) {

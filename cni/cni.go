@@ -40,8 +40,8 @@ type Config struct {
 	ConfigDirs  []string      // after Root's own networks; empty: DefaultConfigDirs
 	PluginDirs  []string      // empty: PluginDirs()
 	Timeout     time.Duration // of one plugin's command; 0: DefaultTimeout
-	Log         slog.Handler  // nil: nothing is said
-	Observe     func(Call)    // is told each plugin that ended; nil: nobody asks
+	Log         slog.Handler  // nil: nowhere
+	Observe     func(Call)    // is called for each plugin that ended; may be nil
 }
 
 // Networks are the CNI networks of one root. Nothing is cached: a network that is
