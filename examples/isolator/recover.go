@@ -10,7 +10,8 @@ import (
 )
 
 // Recover reports the interfaces of containers whose records were lost. It changes nothing.
-func (l link) Recover(_ context.Context, known []mctr.ContainerState, of mctr.HandleOf) (left []mctr.Leftover, err error) {
+func (link) Recover(_ context.Context, known []mctr.ContainerState, of mctr.HandleOf) ([]mctr.Leftover, error) {
+	var left []mctr.Leftover
 	owned := map[string]bool{}
 	for _, c := range known {
 		owned[c.ID.Interface(prefix)] = true
