@@ -8,7 +8,6 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"testing"
 	"time"
@@ -28,6 +27,7 @@ import (
 	"github.com/mctr/mctr/internal/cgroup"
 	"github.com/mctr/mctr/internal/leakcheck"
 	"github.com/mctr/mctr/internal/testns"
+	"github.com/mctr/mctr/internal/testprogram"
 	"github.com/mctr/mctr/isolators/builtin"
 	"github.com/mctr/mctr/provisioner"
 	"github.com/mctr/mctr/provisioner/imagetest"
@@ -66,11 +66,11 @@ func newHost(t *testing.T) *host {
 	h.networks = cni.New(cni.Config{
 		Root: filepath.Join(h.root, "cni"), State: filepath.Join(h.state, "cni"), Log: slog.DiscardHandler,
 		ConfigDirs: []string{filepath.Join(dir, "net.d")}, Timeout: cni.DefaultTimeout,
-		PluginDirs: []string{filepath.Join(filepath.Dir(program(t, "mctr-shim")), "cni")},
+		PluginDirs: []string{filepath.Join(filepath.Dir(testprogram.Find(t, "mctr-shim")), "cni")},
 	})
-	helper := program(t, "mctr-helper")
+	helper := testprogram.Find(t, "mctr-helper")
 	h.containers, err = containerizer.New(t.Context(), containerizer.WithDirs(h.root, h.state),
-		containerizer.WithImages(h.images), containerizer.WithShim(program(t, "mctr-shim")),
+		containerizer.WithImages(h.images), containerizer.WithShim(testprogram.Find(t, "mctr-shim")),
 		containerizer.WithHelper(helper), containerizer.WithOwner("test"),
 		containerizer.WithIsolators(builtin.Table(builtin.Deps{
 			Root: h.root, State: h.state, Helper: helper, Networks: h.networks,
@@ -99,21 +99,6 @@ func (h *host) tearDown(t *testing.T, top string) {
 		}
 	}
 	_ = unix.Unmount(h.state, unix.MNT_DETACH)
-}
-
-// program finds what make build made; in a virtual machine it lies in PATH.
-func program(t *testing.T, name string) string {
-	t.Helper()
-	if path, err := filepath.Abs("../bin/" + name); err == nil {
-		if _, err := os.Stat(path); err == nil {
-			return path
-		}
-	}
-	path, err := exec.LookPath(name)
-	if err != nil {
-		t.Fatal(err, "(make build)")
-	}
-	return path
 }
 
 func (h *host) local() *agent.Local {
