@@ -18,6 +18,7 @@ import (
 	"github.com/mctr/mctr/containerizer/store"
 	"github.com/mctr/mctr/internal/cgroup"
 	"github.com/mctr/mctr/internal/leakcheck"
+	"github.com/mctr/mctr/internal/testprogram"
 	"github.com/mctr/mctr/provisioner/imagetest"
 )
 
@@ -135,14 +136,7 @@ func sources(t *testing.T) []string {
 // bin is where make build puts mctr's programs.
 func bin(t *testing.T) string {
 	t.Helper()
-	dir, err := filepath.Abs("../bin")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := os.Stat(filepath.Join(dir, "mctr-shim")); err != nil {
-		t.Fatal(err, "(make build)")
-	}
-	return dir
+	return filepath.Dir(testprogram.Find(t, "mctr-shim"))
 }
 
 func eventually(t *testing.T, what string, done func() bool) {
