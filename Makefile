@@ -11,7 +11,7 @@ ERRORLINT   := github.com/polyfloyd/go-errorlint@v1.8.0
 GCI         := github.com/daixiang0/gci@v0.14.0
 FORBIDIGO   := github.com/ashanbrown/forbidigo/v2@v2.3.1
 
-.PHONY: all build test test-long test-unit test-programs test-fuzz test-vm test-calico lint bench bench-network run man clean install-build install-test install-calico
+.PHONY: all build test test-fast test-long test-unit test-programs test-fuzz test-vm test-calico lint bench bench-network run man clean install-build install-test install-calico
 
 all: build
 
@@ -33,6 +33,10 @@ run: install-build build
 
 # What CI runs.
 test: install-test build test-unit test-programs test-fuzz test-vm test-calico
+
+# What needs neither root nor built programs, in less than a minute; it lists what it leaves out.
+test-fast:
+	internal/ci/test-fast
 
 test-unit:
 	go test -race -tags seccomp -timeout 15m $$(go list ./... | grep -v /cmd/mctr$$)

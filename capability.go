@@ -4,17 +4,9 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-)
 
-// allCapabilities are the names of capabilities(7) by number.
-var allCapabilities = []string{
-	"CHOWN", "DAC_OVERRIDE", "DAC_READ_SEARCH", "FOWNER", "FSETID", "KILL", "SETGID", "SETUID", "SETPCAP",
-	"LINUX_IMMUTABLE", "NET_BIND_SERVICE", "NET_BROADCAST", "NET_ADMIN", "NET_RAW", "IPC_LOCK", "IPC_OWNER",
-	"SYS_MODULE", "SYS_RAWIO", "SYS_CHROOT", "SYS_PTRACE", "SYS_PACCT", "SYS_ADMIN", "SYS_BOOT", "SYS_NICE",
-	"SYS_RESOURCE", "SYS_TIME", "SYS_TTY_CONFIG", "MKNOD", "LEASE", "AUDIT_WRITE", "AUDIT_CONTROL", "SETFCAP",
-	"MAC_OVERRIDE", "MAC_ADMIN", "SYSLOG", "WAKE_ALARM", "BLOCK_SUSPEND", "AUDIT_READ", "PERFMON", "BPF",
-	"CHECKPOINT_RESTORE",
-}
+	"github.com/moby/sys/capability"
+)
 
 // defaultCapabilities are those that docker gives a container.
 var defaultCapabilities = []string{
@@ -39,12 +31,13 @@ func (s Security) Capabilities(bounding uint64) ([]string, error) {
 		return nil, err
 	}
 	var caps []string
-	for number, name := range allCapabilities {
+	for _, known := range capability.ListKnown() { // in the order of their numbers
+		name := strings.ToUpper(known.String())
 		wanted := add[name] || !drop[name] && !dropAll && slices.Contains(defaultCapabilities, name)
 		if s.Privileged || addAll {
 			wanted = !drop[name]
 		}
-		given := bounding&(1<<number) != 0
+		given := bounding&(1<<known) != 0
 		switch {
 		case wanted && given:
 			caps = append(caps, "CAP_"+name)
@@ -59,10 +52,11 @@ func parseCapabilities(field string, names []string) (set map[string]bool, all b
 	set = map[string]bool{}
 	for _, name := range names {
 		short := strings.TrimPrefix(strings.ToUpper(name), "CAP_")
+		is := func(known capability.Cap) bool { return strings.ToUpper(known.String()) == short }
 		switch {
 		case short == "ALL":
 			all = true
-		case slices.Contains(allCapabilities, short):
+		case slices.ContainsFunc(capability.ListKnown(), is):
 			set[short] = true
 		default:
 			return nil, false, fmt.Errorf("%w: %s %s: unknown capability (see capabilities(7))", ErrInvalid, field,

@@ -48,6 +48,8 @@ var rules = []rule{
 			"containerizer/launcher/wire", "logs", "provisioner/..."},
 		"what an agent serves is a containerizer's and its mechanisms': never an isolator, never an engine"},
 	{"benchmarks", []string{"..."}, "a bench tries everything"},
+	{"examples", []string{"...", "!internal/...", "!containerizer/launcher/...", "!benchmarks/...", "!cmd/..."},
+		"an example uses what other modules can use, and what is kept compatible for them"},
 	{"isolators/builtin", []string{".", "internal/...", "isolators/...", "cni", "containerizer"},
 		"the table knows every isolator"},
 	{"isolators",
@@ -161,6 +163,8 @@ func TestImportsHaveTeeth(t *testing.T) {
 		{"cmd/mctr-shim", "provisioner"},
 		{"containerizer/launcher/ociruntime", "containerizer/launcher/engine/libcontainer"},
 		{"cmd/mctr", "containerizer/launcher/ociruntime"},
+		{"examples/run", "internal/cgroup"},
+		{"examples/run", "containerizer/launcher/wire"},
 		{"containerizer/launcher/engine/ocibinary", "containerizer/launcher/engine/libcontainer"},
 	} {
 		if ruleOf(bad[0]).allows(bad[0], bad[1]) {

@@ -141,7 +141,10 @@ func (r *reader) open(d directory, cfg Config) error {
 		if streams == 0 || r.options.Streams != 0 && r.options.Streams&streams == 0 {
 			continue
 		}
-		s := newSource(d, name, streams, cfg, r)
+		s := &source{
+			dir: d, name: name, streams: streams, files: cfg.MaxFiles, follow: r.options.Follow,
+			parse: newParser(cfg.Driver), emit: r.pass, block: make([]byte, blockSize),
+		}
 		r.sources = append(r.sources, s)
 		if err := s.start(r.options); err != nil {
 			return err

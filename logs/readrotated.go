@@ -27,13 +27,6 @@ type source struct {
 	block []byte
 }
 
-func newSource(d directory, name string, streams Stream, cfg Config, r *reader) *source {
-	return &source{
-		dir: d, name: name, streams: streams, files: cfg.MaxFiles, follow: r.options.Follow,
-		parse: newParser(cfg.Driver), emit: r.pass, block: make([]byte, blockSize),
-	}
-}
-
 // start opens what there is and goes to where reading begins.
 func (s *source) start(o ReadOptions) (err error) {
 	if s.queue, err = openChain(s.dir, s.name, s.files); err != nil {

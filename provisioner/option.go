@@ -21,13 +21,6 @@ type settings struct {
 	concurrency int
 }
 
-func defaults() settings {
-	return settings{
-		hostsDirs:   []string{"/etc/mctr/certs.d", "/etc/containerd/certs.d"},
-		concurrency: 3,
-	}
-}
-
 // Limits bound what an image may be. Zeros mean the defaults that each names.
 type Limits struct {
 	manifest.Limits              // of its documents

@@ -34,7 +34,7 @@ type Provisioner struct {
 // New returns a provisioner that keeps its images beneath root/images. It
 // touches no file.
 func New(root string, opts ...Option) (*Provisioner, error) {
-	s := defaults()
+	s := settings{hostsDirs: []string{"/etc/mctr/certs.d", "/etc/containerd/certs.d"}, concurrency: 3}
 	for _, o := range opts {
 		if err := o(&s); err != nil {
 			return nil, err

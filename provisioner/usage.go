@@ -36,7 +36,7 @@ func (p *Provisioner) Usage(ctx context.Context) (Usage, error) {
 	if u.Leftovers, err = p.store.Sweep(ctx, store.Sweep{DryRun: true, Try: true}); err != nil {
 		return u, err
 	}
-	parts := newParts(p.store)
+	parts := &parts{store: p.store, size: map[string]int64{}, users: map[string]map[string]bool{}}
 	for _, img := range images {
 		parts.add(&img)
 	}
@@ -54,10 +54,6 @@ type parts struct {
 	store *store.Store
 	size  map[string]int64
 	users map[string]map[string]bool // by digests of manifests
-}
-
-func newParts(s *store.Store) *parts {
-	return &parts{store: s, size: map[string]int64{}, users: map[string]map[string]bool{}}
 }
 
 // names are the parts of an image, each once.

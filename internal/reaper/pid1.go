@@ -65,15 +65,11 @@ func start(argv []string) (pid int, err error) {
 	if err != nil {
 		return 0, err
 	}
+	_, notTerminal := unix.IoctlGetTermios(0, unix.TCGETS)
 	return syscall.ForkExec(path, argv, &syscall.ProcAttr{
 		Env: os.Environ(), Files: []uintptr{0, 1, 2},
-		Sys: &syscall.SysProcAttr{Setpgid: true, Foreground: isTerminal(), Ctty: 0},
+		Sys: &syscall.SysProcAttr{Setpgid: true, Foreground: notTerminal == nil, Ctty: 0},
 	})
-}
-
-func isTerminal() bool {
-	_, err := unix.IoctlGetTermios(0, unix.TCGETS)
-	return err == nil
 }
 
 // forward passes s on, but for what the terminal or the runtime means for init.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
@@ -70,7 +71,7 @@ func (p *peer) describe(mediaType string, data []byte) (v1.Descriptor, []byte, e
 
 func (p *peer) open(ctx context.Context, d v1.Descriptor, offset int64) (io.ReadCloser, error) {
 	path, header := "blobs/"+d.Digest.String(), map[string]string{}
-	if isDocument(d.MediaType) {
+	if slices.Contains(manifest.Accept(), d.MediaType) {
 		path, header["Accept"] = "manifests/"+d.Digest.String(), d.MediaType
 	}
 	if offset > 0 {
@@ -105,15 +106,6 @@ func (p *peer) openAt(ctx context.Context, path string, header map[string]string
 
 // errWrongRange is a part of a blob that does not begin where it was asked to.
 var errWrongRange = errors.New("it is another part")
-
-func isDocument(mediaType string) bool {
-	for _, m := range manifest.Accept() {
-		if m == mediaType {
-			return true
-		}
-	}
-	return false
-}
 
 // skip stands the body at offset, also that of a server that knows no Range.
 func skip(resp *http.Response, body io.Reader, offset int64) error {
