@@ -13,7 +13,7 @@ import (
 var (
 	ErrNotFound    = errdefs.ErrNotFound           // no such container, image or object
 	ErrExists      = errdefs.ErrAlreadyExists      // the id or name is taken
-	ErrInvalid     = errdefs.ErrInvalidArgument    // the caller asked for something that cannot be meant
+	ErrInvalid     = errdefs.ErrInvalidArgument    // the caller asked for something that is not valid
 	ErrUnsupported = errdefs.ErrNotImplemented     // this kernel, host or engine lacks the feature
 	ErrState       = errdefs.ErrFailedPrecondition // the object is not in a state that allows it
 	ErrDestroyed   = errdefs.ErrAborted            // the container was destroyed meanwhile

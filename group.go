@@ -18,7 +18,7 @@ type Group struct {
 	Tasks map[string]ContainerConfig `json:"tasks"`
 }
 
-// Validate refuses groups that cannot be meant.
+// Validate refuses groups that are not valid.
 func (g *Group) Validate() error {
 	if len(g.Tasks) == 0 {
 		return fmt.Errorf("%w: a group without tasks", ErrInvalid)

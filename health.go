@@ -47,7 +47,7 @@ type TCPProbe struct {
 	Port uint16 `json:"port"` // on the container's loopback
 }
 
-// Validate refuses checks that cannot be meant.
+// Validate refuses checks that are not valid.
 func (h *HealthCheck) Validate() error {
 	kinds := 0
 	for _, set := range []bool{len(h.Command) > 0, h.HTTP != nil, h.TCP != nil, h.Image, h.Disabled} {

@@ -7,7 +7,7 @@ type Leftover struct {
 	Kind   string      `json:"kind"`   // process, cgroup, mount, netns, directory, lock, lease
 	Object string      `json:"object"` // pid, path or name
 	Owner  ContainerID `json:"owner"`  // the container it belonged to
-	Why    string      `json:"why"`    // the evidence that it is ours and nobody's
+	Why    string      `json:"why"`    // the evidence that it is mctr's, and of no living container
 	Undo   string      `json:"undo"`   // what reconcile does about it
 	// Isolator is the one that reported it, "" for the containerizer itself.
 	Isolator string `json:"isolator,omitempty"`

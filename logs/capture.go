@@ -129,7 +129,7 @@ func (c *Capture) run() {
 		case errors.Is(err, unix.EAGAIN):
 			c.wait()
 		default:
-			c.ended = true // 0; or EIO, of a terminal that nobody has open
+			c.ended = true // 0; or EIO, of a terminal that no process has open
 		}
 	}
 	c.finish()

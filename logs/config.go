@@ -34,7 +34,7 @@ type Config struct {
 	MaxFiles int   `json:"max_files,omitempty"` // files kept, the one being written included, 1 to 1000; 0 is 5
 }
 
-// Validate refuses what cannot be meant, with an error that wraps mctr.ErrInvalid.
+// Validate refuses settings that are not valid, with an error that wraps mctr.ErrInvalid.
 func (c Config) Validate() error {
 	switch c.Driver {
 	case "", DriverCRI, DriverJSONFile, DriverRaw, DriverNone:

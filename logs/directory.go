@@ -10,8 +10,8 @@ import (
 	"github.com/mctr/mctr"
 )
 
-// A directory is a directory of logs, held open: whoever moves it or puts a
-// symbolic link in its place or into it leads nobody astray.
+// A directory is a directory of logs, held open: a process that moves it, or puts a
+// symbolic link in its place or into it, leads no reader or writer elsewhere.
 type directory struct{ *os.File }
 
 // openDirectory opens path. Its error wraps mctr.ErrNotFound where there is

@@ -65,7 +65,7 @@ type Volume struct {
 // Open gives img's root filesystem as an open directory (O_PATH), mounted nowhere:
 // it ends with its descriptor, and so with the process. What is written lies in
 // rw, as by Mount, and in the volumes. The caller holds a lease on img, and sees to
-// it that nobody mounts rw meanwhile.
+// it that no other process mounts rw meanwhile.
 func (p *Provisioner) Open(ctx context.Context, img *Image, rw string, o OpenOptions) (root *os.File, err error) {
 	err = ownthread.Run(unix.CLONE_NEWNS, func() error {
 		if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {

@@ -46,7 +46,7 @@ func (p *Provisioner) Remove(ctx context.Context, ref string, force bool) (Prune
 }
 
 // namesOf divides the references of an image into those that go and others that
-// stay. With the last name goes the one by its id, which nobody sees beside names.
+// stay. With the last name goes the one by its id, which no listing shows beside names.
 func namesOf(all []*Image, img *Image, byName bool) (gone, others []*Image) {
 	var unnamed []*Image
 	for _, i := range all {

@@ -43,7 +43,7 @@ func (f *flags) listeners() ([]listener, error) {
 	return all, nil
 }
 
-// checkListen refuses addresses that cannot be meant, before anything is made.
+// checkListen refuses addresses that are not valid, before anything is made.
 func (f *flags) checkListen() error {
 	for _, address := range f.listen {
 		scheme, rest, _ := strings.Cut(address, "://")
@@ -129,7 +129,7 @@ func checkSocketPath(path string) error {
 	return nil
 }
 
-// listenUnix makes a socket that its owner alone can use. One that nobody listens
+// listenUnix makes a socket that its owner alone can use. One that no process listens
 // on any more is replaced.
 func listenUnix(path string) (net.Listener, error) {
 	if err := checkSocketPath(path); err != nil {
@@ -149,7 +149,7 @@ func listenUnix(path string) (net.Listener, error) {
 	return l, nil
 }
 
-// removeStale removes a socket that nobody listens on.
+// removeStale removes a socket that no process listens on.
 func removeStale(path string) error {
 	info, err := os.Lstat(path)
 	if errors.Is(err, os.ErrNotExist) {
@@ -164,7 +164,7 @@ func removeStale(path string) error {
 	conn, err := net.Dial("unix", path)
 	if err == nil {
 		_ = conn.Close()
-		return fmt.Errorf("%w: somebody listens there", mctr.ErrExists)
+		return fmt.Errorf("%w: another process listens there", mctr.ErrExists)
 	}
 	if !errors.Is(err, unix.ECONNREFUSED) {
 		return err

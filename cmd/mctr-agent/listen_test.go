@@ -106,7 +106,7 @@ func TestOneAgent(t *testing.T) {
 		t.Errorf("a second one: %v %s", err, out)
 	}
 	if out, err := h.command("--name", "other", "--listen", "unix://"+h.socket()).CombinedOutput(); err == nil ||
-		!strings.Contains(string(out), "somebody listens") {
+		!strings.Contains(string(out), "another process listens") {
 		t.Errorf("another one on its socket: %v %s", err, out)
 	}
 	h.kill()

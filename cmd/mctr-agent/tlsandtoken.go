@@ -15,7 +15,7 @@ import (
 const leastToken = 32
 
 // security reads what tcp is protected by. Whoever can use the API is root here,
-// so that nobody unknown may.
+// so that no unknown client may.
 func (f *flags) security() (err error) {
 	if (f.tlsCert == "") != (f.tlsKey == "") {
 		return fmt.Errorf("%w: --tls-cert and --tls-key belong together", mctr.ErrInvalid)

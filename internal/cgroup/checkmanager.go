@@ -14,7 +14,8 @@ const (
 	Systemd  = "systemd"  // a scope for each root container; what is in it mctr makes
 )
 
-// CheckManager refuses whom nobody knows; "" is whoever it was.
+// CheckManager returns an error that wraps mctr.ErrInvalid for a manager other than Cgroupfs and
+// Systemd. "" is the one that STATE records.
 func CheckManager(name string) error {
 	switch name {
 	case "", Cgroupfs, Systemd:

@@ -112,7 +112,7 @@ func lastOf(f *os.File) (e mctr.Event, ok bool) {
 	}
 }
 
-// current opens path's file and locks it: nobody else writes to it or puts it
+// current opens path's file and locks it: no other process writes to it or puts it
 // aside then, so that a follower misses nothing.
 func current(path string) (*os.File, error) {
 	for deadline := time.Now().Add(lockTime); ; {

@@ -2,7 +2,7 @@
 // when their holder dies, so a lock never outlives its owner.
 //
 // On disk: an empty file per lock. A lock file may be removed by its holder;
-// whoever waited for it notices and starts again on the new file.
+// a process that waited for it notices, and starts again on the new file.
 package flock
 
 import (
@@ -58,7 +58,7 @@ func Directory(ctx context.Context, path string) (*Lock, error) {
 // TryShared is TryExclusive for a shared lock.
 func TryShared(path string) (*Lock, error) { return try(path, unix.LOCK_SH) }
 
-// Held reports whether somebody holds path's lock exclusively. A missing file is
+// Held reports whether a process holds path's lock exclusively. A missing file is
 // not held. It takes the lock shared for a moment.
 func Held(path string) (bool, error) {
 	f, err := os.Open(path)
@@ -87,7 +87,7 @@ func (l *Lock) Unlock() error {
 }
 
 // Remove removes the file of an exclusive lock and frees it. A file of the same name
-// that somebody else has made and locked since stays.
+// that another process has made and locked since stays.
 func (l *Lock) Remove() error {
 	if l == nil || l.f == nil {
 		return nil
@@ -106,7 +106,7 @@ func wait(ctx context.Context, path string, how int) (*Lock, error) {
 	return poll(ctx, path, func() (*Lock, error) { return try(path, how) })
 }
 
-// poll tries until nobody else holds the lock, or ctx ends.
+// poll tries until no other process holds the lock, or ctx ends.
 func poll(ctx context.Context, path string, try func() (*Lock, error)) (*Lock, error) {
 	for delay := 200 * time.Microsecond; ; delay = min(2*delay, 20*time.Millisecond) {
 		l, err := try()

@@ -48,7 +48,7 @@ func cgroups() ([]string, error) {
 	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
-			return nil // somebody's, removed meanwhile
+			return nil // another process', removed meanwhile
 		case err != nil:
 			return err
 		case d.IsDir():

@@ -1,4 +1,4 @@
-// Package peerclose sees that the other end of a connection was closed while nobody
+// Package peerclose sees that the other end of a connection was closed while no process
 // reads from it. It creates nothing.
 package peerclose
 

@@ -1,4 +1,4 @@
-// Package ps shows processes by ps(1), which knows every column that anybody
+// Package ps shows processes by ps(1), which knows every column that a user
 // is used to. It creates nothing.
 package ps
 

@@ -1,5 +1,5 @@
 // Package tarfs writes a tree of files as a tar stream and makes one of a
-// stream, while somebody who is not trusted changes the tree: a container that
+// stream, while an untrusted process changes the tree: a container that
 // runs. Each file is opened once, by one name in a directory that is open, and
 // never by a path; what a name leads to is looked at before it is read. Links are
 // resolved within the tree's root or not at all, so that neither reading nor

@@ -221,7 +221,7 @@ func (u *unpacker) link(dir int, temp string, h *tar.Header) error {
 }
 
 // applyHeaderAt is dress for what was made by mknod, which is not to be opened. Where
-// somebody has put something else there meanwhile, that is left alone.
+// another process has put something else there meanwhile, that is left alone.
 func (u *unpacker) applyHeaderAt(dir int, temp string, kind uint32, h *tar.Header) error {
 	fd, err := unix.Openat(dir, temp, unix.O_PATH|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
 	if err != nil {
@@ -333,7 +333,7 @@ func (u *unpacker) dates() error {
 	for name, at := range u.dated.All {
 		f, err := u.openDirectory(name)
 		if errors.Is(err, fs.ErrNotExist) {
-			continue // somebody removed it meanwhile
+			continue // it was removed meanwhile
 		}
 		if err != nil {
 			return err

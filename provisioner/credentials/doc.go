@@ -9,7 +9,7 @@
 // Protocol: docker-credential-helpers.
 package credentials
 
-// Credentials prove who asks a registry. The zero value asks as nobody.
+// Credentials prove who asks a registry. The zero value asks anonymously.
 type Credentials struct {
 	Username, Password string
 	IdentityToken      string // OAuth2 refresh token, instead of a password

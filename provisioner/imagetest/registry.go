@@ -51,7 +51,7 @@ func NewRegistry(tb testing.TB, set ...func(*Registry)) *Registry {
 	return r
 }
 
-// NewTLSRegistry is NewRegistry with TLS, by a certificate that nobody knows.
+// NewTLSRegistry is NewRegistry with TLS, by a certificate of an unknown authority.
 func NewTLSRegistry(tb testing.TB) *Registry {
 	r := &Registry{asked: map[string]int{}}
 	r.Server = httptest.NewUnstartedServer(r.handler())

@@ -15,7 +15,7 @@ import (
 	"github.com/mctr/mctr/provisioner/credentials"
 )
 
-// Credentials prove who asks a registry. The zero value asks as nobody.
+// Credentials prove who asks a registry. The zero value asks anonymously.
 type Credentials = credentials.Credentials
 
 // Auth returns the credentials for a registry: host as the reference names it,

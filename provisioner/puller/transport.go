@@ -62,7 +62,7 @@ type endpointTransport struct {
 	registry string // as the reference names it
 	base     http.RoundTripper
 	strict   bool   // it is to be a registry
-	opened   func() // is called when the probe says that anybody may look
+	opened   func() // is called when the probe says that no credentials are needed
 }
 
 // RoundTrip is http.RoundTripper's.

@@ -19,7 +19,7 @@ type Sweep struct {
 	// none. An error ends the sweep before anything was removed.
 	Untag  func(all []*Image, held map[string]*Image) ([]*Image, error)
 	DryRun bool // only tell what would be removed
-	Try    bool // do nothing if somebody provisions, instead of waiting
+	Try    bool // do nothing if another process provisions, instead of waiting
 }
 
 // A Report says what a sweep removed, or would have.
@@ -32,7 +32,7 @@ type Report struct {
 }
 
 // Sweep removes references and then everything that neither a reference nor a
-// lease needs. It waits until nobody provisions. It goes on past errors and
+// lease needs. It waits until no process provisions. It goes on past errors and
 // returns them joined.
 func (s *Store) Sweep(ctx context.Context, w Sweep) (Report, error) {
 	if _, err := os.Stat(s.root); errors.Is(err, os.ErrNotExist) {

@@ -69,7 +69,7 @@ func (g *sweeper) sweepRefs(all []*Image) {
 	}
 }
 
-// sweepTemporary throws away work in progress: nobody provisions now, so that all of
+// sweepTemporary throws away work in progress: no process provisions now, so that all of
 // it, and every object's lock, is a dead process's.
 func (g *sweeper) sweepTemporary() {
 	for _, name := range g.names("tmp") {

@@ -8,13 +8,6 @@ import (
 	"github.com/mctr/mctr"
 )
 
-// The errors of a command that cannot be executed, which are package mctr's, under the names that clients of the
-// protocol know.
-var (
-	ErrCommandNotFound = mctr.ErrCommandNotFound
-	ErrCommandInvoke   = mctr.ErrCommandInvoke
-)
-
 // kinds are the sentinels that keep their identity over the wire. An error that
 // wraps several has the kind of the first one in this order: what decides an exit
 // code comes before what says whose fault an error is, and a cause that will not

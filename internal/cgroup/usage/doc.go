@@ -3,7 +3,7 @@
 //
 // A [Meter] keeps files open between two readings, for opening them costs many
 // times what reading them does. It lets go of a group that was removed, that
-// nobody asked of for a minute, or that it is told to drop, and it leaves this
+// not asked for within a minute, or that it is told to drop, and it leaves this
 // process descriptors to work with: without room it opens and closes.
 //
 // What this kernel or this group has not stays as it was: 0, or nil where a 0

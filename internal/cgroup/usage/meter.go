@@ -9,7 +9,7 @@ import (
 )
 
 const (
-	// idle is how long a group is kept that nobody asks of: what is open holds a
+	// idle is how long a group is kept that is not asked for: what is open holds a
 	// container's network namespace, or its removed control group, in the kernel.
 	idle       = time.Minute
 	sweepEvery = 10 * time.Second
@@ -20,7 +20,7 @@ const (
 type Meter struct {
 	mu      sync.Mutex
 	groups  map[string]*openFiles
-	below   int // descriptors from here on are not kept: the kernel gives the lowest free one, whoever has the others
+	below   int // descriptors from here on are not kept: the kernel gives the lowest free one
 	sweeper *time.Timer
 	pool    sync.Pool // of *files, for their buffers
 }

@@ -13,7 +13,7 @@ import (
 	"github.com/mctr/mctr/provisioner/backend"
 )
 
-// Apply writes layers, lowest first, into the directory dst, where nobody else
+// Apply writes layers, lowest first, into the directory dst, where no other process
 // writes meanwhile.
 func Apply(ctx context.Context, lowers []backend.Lower, dst string, ids *backend.IDMap) error {
 	for _, l := range lowers {

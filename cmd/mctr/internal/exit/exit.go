@@ -9,7 +9,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/mctr/mctr"
-	"github.com/mctr/mctr/containerizer/launcher/wire"
 )
 
 // OwnFailure is the exit code where mctr failed at running something.
@@ -40,9 +39,9 @@ func OfRun(err error) error {
 	switch {
 	case err == nil, errors.As(err, &status):
 		return err
-	case errors.Is(err, wire.ErrCommandNotFound):
+	case errors.Is(err, mctr.ErrCommandNotFound):
 		return Status{Code: 127, Err: err}
-	case errors.Is(err, wire.ErrCommandInvoke):
+	case errors.Is(err, mctr.ErrCommandInvoke):
 		return Status{Code: 126, Err: err}
 	}
 	return Status{Code: OwnFailure, Err: err}
