@@ -56,7 +56,7 @@ func (d Device) Nodes() ([]DeviceNode, error) {
 		return nil, fmt.Errorf("%w: config.devices %s: %w", ErrInvalid, d.Source, err)
 	}
 	if len(nodes) == 0 {
-		return nil, fmt.Errorf("%w: config.devices %s is no device node", ErrInvalid, d.Source)
+		return nil, fmt.Errorf("%w: config.devices %s is not a device node", ErrInvalid, d.Source)
 	}
 	return nodes, nil
 }

@@ -43,7 +43,7 @@ func ParseRestartPolicy(s string) (RestartPolicy, error) {
 	}
 	n, err := strconv.ParseUint(most, 10, 31)
 	if err != nil {
-		return p, fmt.Errorf("%w: restart policy %q: %q is no number of restarts", ErrInvalid, s, most)
+		return p, fmt.Errorf("%w: restart policy %q: %q is not a number of restarts", ErrInvalid, s, most)
 	}
 	p.Max = int(n)
 	return p, nil

@@ -8,7 +8,6 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"testing"
 	"time"
@@ -29,6 +28,7 @@ import (
 	"github.com/mctr/mctr/internal/cgroup"
 	"github.com/mctr/mctr/internal/leakcheck"
 	"github.com/mctr/mctr/internal/testns"
+	"github.com/mctr/mctr/internal/testprogram"
 	"github.com/mctr/mctr/provisioner"
 	"github.com/mctr/mctr/provisioner/imagetest"
 )
@@ -61,9 +61,9 @@ func newHost(t *testing.T) *host {
 		}
 	})
 	opened, err := openhost.Open(openhost.Config{Root: h.root, State: h.state, Owner: "test",
-		Shim: program(t, "mctr-shim"), Helper: program(t, "mctr-helper"),
+		Shim: testprogram.Find(t, "mctr-shim"), Helper: testprogram.Find(t, "mctr-helper"),
 		CNIConfigDirs: []string{filepath.Join(dir, "net.d")},
-		CNIPluginDirs: []string{filepath.Join(filepath.Dir(program(t, "mctr-shim")), "cni")}})
+		CNIPluginDirs: []string{filepath.Join(filepath.Dir(testprogram.Find(t, "mctr-shim")), "cni")}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -95,21 +95,6 @@ func (h *host) tearDown(t *testing.T, top string) {
 		}
 	}
 	_ = unix.Unmount(h.state, unix.MNT_DETACH)
-}
-
-// program finds what make build made; in a virtual machine it lies in PATH.
-func program(t *testing.T, name string) string {
-	t.Helper()
-	if path, err := filepath.Abs("../bin/" + name); err == nil {
-		if _, err := os.Stat(path); err == nil {
-			return path
-		}
-	}
-	path, err := exec.LookPath(name)
-	if err != nil {
-		t.Fatal(err, "(make build)")
-	}
-	return path
 }
 
 func (h *host) local() *agent.Local {

@@ -117,7 +117,7 @@ func load(path string) (*Attachment, error) {
 	}
 	if a.Container.Validate() != nil || a.Interface == "" ||
 		filepath.Base(path) != a.Container.Hash()+"."+a.Interface+".json" {
-		return nil, fmt.Errorf("%w: %s is no attachment's record", mctr.ErrInvalid, path)
+		return nil, fmt.Errorf("%w: %s is not an attachment's record", mctr.ErrInvalid, path)
 	}
 	return a, nil
 }

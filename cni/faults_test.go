@@ -125,7 +125,7 @@ func TestPluginPrograms(t *testing.T) {
 		}
 	}
 	for plugin, says := range map[string]string{"missing": "is in none of", "plain": "is not executable",
-		"a/b": "no file name"} {
+		"a/b": "not a file name"} {
 		h.write("net.conflist", `{"cniVersion": "1.0.0", "name": "net", "plugins": [{"type": "`+plugin+`"}]}`)
 		if err := h.Usable(h.find("net")); err == nil || !strings.Contains(err.Error(), says) {
 			t.Errorf("%s: %v, want %q", plugin, err, says)

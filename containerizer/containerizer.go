@@ -43,7 +43,6 @@ type Images interface {
 	Release(holder string) error
 	ReleaseAll(holder string) error
 	Leases() (map[string]*provisioner.Image, error)
-	Prune(ctx context.Context, o provisioner.PruneOptions) (provisioner.PruneReport, error)
 }
 
 // A Containerizer runs containers below one pair of directories. Its methods may

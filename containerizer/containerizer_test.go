@@ -22,6 +22,7 @@ import (
 	"github.com/mctr/mctr/containerizer/store"
 	"github.com/mctr/mctr/internal/cgroup"
 	"github.com/mctr/mctr/internal/leakcheck"
+	"github.com/mctr/mctr/internal/testprogram"
 	"github.com/mctr/mctr/isolators"
 	"github.com/mctr/mctr/isolators/builtin"
 	"github.com/mctr/mctr/provisioner"
@@ -49,7 +50,8 @@ func newAgent(t *testing.T, more ...isolators.Isolator) *agent {
 	a := &agent{t: t, root: filepath.Join(dir, "root"), state: filepath.Join(dir, "state"),
 		image: imagetest.Busybox(t, dir)}
 	a.table = append(builtin.Table(builtin.Deps{
-		Root: a.root, State: a.state, Helper: program(t, "mctr-helper"), Networks: withoutPlugins(a.root, a.state),
+		Root: a.root, State: a.state, Helper: testprogram.Find(t, "mctr-helper"),
+		Networks: withoutPlugins(a.root, a.state),
 	}), more...)
 	a.Containerizer = a.open()
 	t.Cleanup(a.tearDown)
@@ -74,23 +76,9 @@ func (a *agent) tryOpen(more ...containerizer.Option) (*containerizer.Containeri
 	}
 	return containerizer.New(a.t.Context(),
 		append([]containerizer.Option{containerizer.WithDirs(a.root, a.state), containerizer.WithImages(images),
-			containerizer.WithIsolators(a.table), containerizer.WithShim(program(a.t, "mctr-shim")),
-			containerizer.WithHelper(program(a.t, "mctr-helper")), containerizer.WithOwner("test")}, more...)...)
-}
-
-// program finds what make build made; in a virtual machine it lies in PATH.
-func program(t *testing.T, name string) string {
-	t.Helper()
-	if path, err := filepath.Abs("../bin/" + name); err == nil {
-		if _, err := os.Stat(path); err == nil {
-			return path
-		}
-	}
-	path, err := exec.LookPath(name)
-	if err != nil {
-		t.Fatal(err, "(make build)")
-	}
-	return path
+			containerizer.WithIsolators(a.table), containerizer.WithShim(testprogram.Find(a.t, "mctr-shim")),
+			containerizer.WithHelper(testprogram.Find(a.t, "mctr-helper")), containerizer.WithOwner("test")},
+			more...)...)
 }
 
 func (a *agent) config(args ...string) *mctr.ContainerConfig {

@@ -20,6 +20,7 @@ import (
 	"github.com/mctr/mctr/containerizer"
 	"github.com/mctr/mctr/containerizer/launcher/wire"
 	"github.com/mctr/mctr/internal/failpoint"
+	"github.com/mctr/mctr/internal/testprogram"
 	"github.com/mctr/mctr/isolators/builtin"
 	"github.com/mctr/mctr/logs"
 	"github.com/mctr/mctr/provisioner"
@@ -237,9 +238,9 @@ func TestOneRootTwoStates(t *testing.T) {
 		return containerizer.New(t.Context(), containerizer.WithDirs(root, state), containerizer.WithImages(images),
 			containerizer.WithIsolators(
 				builtin.Table(builtin.Deps{
-					Root: root, State: state, Helper: program(t, "mctr-helper"),
+					Root: root, State: state, Helper: testprogram.Find(t, "mctr-helper"),
 					Networks: withoutPlugins(root, state)})),
-			containerizer.WithShim(program(t, "mctr-shim")))
+			containerizer.WithShim(testprogram.Find(t, "mctr-shim")))
 	}
 	for what, dirs := range map[string][3]string{"another STATE": {a.root, other, "use state " + a.state},
 		"another ROOT": {filepath.Join(t.TempDir(), "root"), a.state, "use root " + a.root}} {

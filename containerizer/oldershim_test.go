@@ -17,6 +17,7 @@ import (
 	"github.com/mctr/mctr/containerizer/launcher"
 	"github.com/mctr/mctr/containerizer/launcher/wire"
 	"github.com/mctr/mctr/internal/fields"
+	"github.com/mctr/mctr/internal/testprogram"
 )
 
 // An olderShim is mctr-shim behind a front that has it understand less, as one of an
@@ -39,7 +40,8 @@ func newOlderShim(t *testing.T) *olderShim {
 	if err != nil {
 		t.Fatal(err)
 	}
-	script := fmt.Sprintf("#!/bin/sh\nexec %q %s %q %q \"$@\"\n", self, frontArgument, program(t, "mctr-shim"), s.knows)
+	script := fmt.Sprintf("#!/bin/sh\nexec %q %s %q %q \"$@\"\n", self, frontArgument, testprogram.Find(t, "mctr-shim"),
+		s.knows)
 	if err := os.WriteFile(s.program, []byte(script), 0o755); err != nil {
 		t.Fatal(err)
 	}

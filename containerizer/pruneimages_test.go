@@ -27,14 +27,18 @@ func TestPruneImages(t *testing.T) {
 		refs[name] = image.Reference
 	}
 	a.launch("user", "sleep", "100")
-	report, err := a.PruneImages(t.Context(), refs["named"])
+	keep, err := provisioner.Named(refs["named"])
+	if err != nil {
+		t.Fatal(err)
+	}
+	report, err := store.Prune(t.Context(), provisioner.PruneOptions{All: true, Keep: keep})
 	if err != nil || !slices.Equal(report.Untagged, []string{refs["unused"]}) {
 		t.Errorf("untagged %q, %v; want %q", report.Untagged, err, refs["unused"])
 	}
 	if left, err := store.Images(t.Context()); err != nil || len(left) != 2 {
 		t.Errorf("%d images are left, %v", len(left), err)
 	}
-	if _, err := a.PruneImages(t.Context(), "no image !"); !errors.Is(err, mctr.ErrInvalid) {
+	if _, err := provisioner.Named("no image !"); !errors.Is(err, mctr.ErrInvalid) {
 		t.Errorf("a name that is none: %v", err)
 	}
 	a.remove("user")

@@ -24,6 +24,7 @@ import (
 	"github.com/mctr/mctr/internal/failpoint"
 	"github.com/mctr/mctr/internal/flock"
 	"github.com/mctr/mctr/internal/testns"
+	"github.com/mctr/mctr/internal/testprogram"
 	"github.com/mctr/mctr/isolators"
 )
 
@@ -100,7 +101,7 @@ func (a *agent) agentProcess(command string, env ...string) *exec.Cmd {
 	}
 	cmd := exec.Command(self)
 	cmd.Env = append(append(os.Environ(), env...), agentEnv+"="+strings.Join([]string{
-		a.root, a.state, program(a.t, "mctr-shim"), program(a.t, "mctr-helper"), a.image, command,
+		a.root, a.state, testprogram.Find(a.t, "mctr-shim"), testprogram.Find(a.t, "mctr-helper"), a.image, command,
 	}, "|"))
 	return cmd
 }

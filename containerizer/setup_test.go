@@ -8,6 +8,7 @@ import (
 
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/containerizer"
+	"github.com/mctr/mctr/internal/testprogram"
 	"github.com/mctr/mctr/isolators"
 	"github.com/mctr/mctr/isolators/builtin"
 )
@@ -18,7 +19,7 @@ func TestWrongSetUps(t *testing.T) {
 	dir := t.TempDir()
 	root, state := filepath.Join(dir, "root"), filepath.Join(dir, "state")
 	table := builtin.Table(builtin.Deps{Root: root, State: state})
-	shim := program(t, "mctr-shim")
+	shim := testprogram.Find(t, "mctr-shim")
 	right := func(more ...containerizer.Option) []containerizer.Option {
 		return append([]containerizer.Option{
 			containerizer.WithDirs(root, state), containerizer.WithShim(shim), containerizer.WithIsolators(table),

@@ -12,6 +12,7 @@ import (
 
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/containerizer"
+	"github.com/mctr/mctr/internal/testprogram"
 )
 
 // withShim is an agent whose shim is another one.
@@ -145,7 +146,7 @@ func TestOlderShimRuns(t *testing.T) {
 	shim.saysNothing()
 	a.execSays("stopped", containerizer.Exec{Args: []string{"echo", "in it"}}, "in it\n")
 	_, err := a.Exec(t.Context(), "stopped", containerizer.Exec{Args: []string{"true"}, Whole: true})
-	wantNamed(t, "a session", err, "exec.whole", "pid ", program(t, "mctr-shim"))
+	wantNamed(t, "a session", err, "exec.whole", "pid ", testprogram.Find(t, "mctr-shim"))
 	if err := a.Update(t.Context(), "stopped", limits(64<<20, 70)); err != nil {
 		t.Error(err)
 	}

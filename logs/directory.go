@@ -53,7 +53,7 @@ func (d directory) open(name string, flags int) (*os.File, error) {
 	var st unix.Stat_t
 	if err := unix.Fstat(fd, &st); err != nil || st.Mode&unix.S_IFMT != unix.S_IFREG {
 		_ = unix.Close(fd)
-		return nil, fmt.Errorf("%w: log file %s/%s is no regular file: remove it", mctr.ErrInvalid, d.Name(), name)
+		return nil, fmt.Errorf("%w: log file %s/%s is not a regular file: remove it", mctr.ErrInvalid, d.Name(), name)
 	}
 	return os.NewFile(uintptr(fd), d.Name()+"/"+name), nil
 }

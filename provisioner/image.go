@@ -49,7 +49,7 @@ func rootfs(r puller.Reference) (*Image, error) {
 		return nil, fmt.Errorf("%w: image %s: %w", mctr.ErrNotFound, r, err)
 	}
 	if !info.IsDir() {
-		return nil, fmt.Errorf("%w: image %s is no directory", mctr.ErrInvalid, r)
+		return nil, fmt.Errorf("%w: image %s is not a directory", mctr.ErrInvalid, r)
 	}
 	return &Image{Reference: r.String(), Platform: manifest.Host(), Created: info.ModTime(), Rootfs: r.Path}, nil
 }

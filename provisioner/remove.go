@@ -86,6 +86,20 @@ func checkOneRepository(all []*Image, img *Image) error {
 	return nil
 }
 
+// Named returns a function that reports whether an image has one of these names, for
+// PruneOptions.Keep. The error wraps mctr.ErrInvalid for a name that is not one of an image.
+func Named(names ...string) (func(Image) bool, error) {
+	var references []string
+	for _, name := range names {
+		ref, err := puller.Parse(name)
+		if err != nil {
+			return nil, err
+		}
+		references = append(references, ref.String())
+	}
+	return func(i Image) bool { return slices.Contains(references, i.Reference) }, nil
+}
+
 // Prune deletes what no reference and no lease needs: old images whose
 // reference moved on, and what pulls that died left. It goes on past errors.
 func (p *Provisioner) Prune(ctx context.Context, o PruneOptions) (PruneReport, error) {

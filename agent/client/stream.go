@@ -20,7 +20,8 @@ import (
 const maxRecord = 64 << 20
 
 // messages makes a call that is answered by many messages. An error of each ends it.
-func (t *transport) messages(ctx context.Context, kind string, arguments any, each func(api.StreamMessage) error) error {
+func (t *transport) messages(ctx context.Context, kind string, arguments any,
+	each func(api.StreamMessage) error) error {
 	answer, err := t.do(ctx, kind, arguments)
 	if err != nil {
 		return err

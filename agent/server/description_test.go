@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"maps"
 	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -172,4 +173,20 @@ func fields(typ reflect.Type) map[string]reflect.Type {
 		}
 	}
 	return all
+}
+
+// TestNames wants every name of a message in snake_case, but for objects that have another
+// specification: OCI's, and docker's HEALTHCHECK.
+func TestNames(t *testing.T) {
+	snakeCase := regexp.MustCompile(`^[a-z][a-z0-9]*(_[a-z0-9]+)*$`)
+	for name, schema := range description(t).Components.Schemas {
+		if strings.HasPrefix(name, "OCI") || name == "StoreHealthcheck" {
+			continue
+		}
+		for property := range schema.Value.Properties {
+			if !snakeCase.MatchString(property) {
+				t.Errorf("%s.%s", name, property)
+			}
+		}
+	}
 }

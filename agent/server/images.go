@@ -81,7 +81,11 @@ func (s *Server) pruneImages(ctx context.Context, in api.Prune) (provisioner.Pru
 		}
 		keep = append(keep, name)
 	}
-	return s.Local.PruneImages(ctx, keep...)
+	kept, err := provisioner.Named(keep...)
+	if err != nil {
+		return provisioner.PruneReport{}, fmt.Errorf("keep: %w", err)
+	}
+	return s.Local.Images().Prune(ctx, provisioner.PruneOptions{All: true, Keep: kept})
 }
 
 // tagImage gives an image one more name.

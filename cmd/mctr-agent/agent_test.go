@@ -23,6 +23,7 @@ import (
 	"github.com/mctr/mctr/containerizer/store"
 	"github.com/mctr/mctr/internal/cgroup"
 	"github.com/mctr/mctr/internal/leakcheck"
+	"github.com/mctr/mctr/internal/testprogram"
 	"github.com/mctr/mctr/provisioner/imagetest"
 )
 
@@ -107,25 +108,10 @@ func (h *host) dial(socket string) *http.Client {
 	return &http.Client{Transport: transport, Timeout: 60 * time.Second}
 }
 
-// program finds what make build made; in a virtual machine it lies in PATH.
-func program(t *testing.T, name string) string {
-	t.Helper()
-	if path, err := filepath.Abs("../../bin/" + name); err == nil {
-		if _, err := os.Stat(path); err == nil {
-			return path
-		}
-	}
-	path, err := exec.LookPath(name)
-	if err != nil {
-		t.Fatal(err, "(make build)")
-	}
-	return path
-}
-
 // command is the built agent, for these directories.
 func (h *host) command(flags ...string) *exec.Cmd {
 	h.t.Helper()
-	cmd := exec.Command(program(h.t, "mctr-agent"),
+	cmd := exec.Command(testprogram.Find(h.t, "mctr-agent"),
 		append([]string{"--root", h.root, "--state", h.state, "--log-level", "debug"}, flags...)...)
 	cmd.Env = append(os.Environ(), h.env...)
 	return cmd

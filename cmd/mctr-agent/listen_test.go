@@ -23,6 +23,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/mctr/mctr/internal/testprogram"
 	"golang.org/x/sys/unix"
 )
 
@@ -334,7 +335,7 @@ func TestNewToken(t *testing.T) {
 func (h *host) mctr(args ...string) (string, error) {
 	ctx, cancel := context.WithTimeout(h.t.Context(), time.Minute)
 	defer cancel()
-	out, err := exec.CommandContext(ctx, program(h.t, "mctr"), args...).CombinedOutput()
+	out, err := exec.CommandContext(ctx, testprogram.Find(h.t, "mctr"), args...).CombinedOutput()
 	return string(out), err
 }
 
@@ -481,8 +482,8 @@ func TestUnit(t *testing.T) {
 				t.Errorf("%s: no %s", unit, line)
 			}
 		}
-		text = bytes.Replace(text, []byte("/usr/local/bin/mctr-agent"), []byte(strconv.Quote(program(t, "mctr-agent"))),
-			1)
+		text = bytes.Replace(text, []byte("/usr/local/bin/mctr-agent"),
+			[]byte(strconv.Quote(testprogram.Find(t, "mctr-agent"))), 1)
 		units = append(units, filepath.Join(dir, unit))
 		if err := os.WriteFile(filepath.Join(dir, unit), text, 0o644); err != nil {
 			t.Fatal(err)

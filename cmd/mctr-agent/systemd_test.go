@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"github.com/mctr/mctr/internal/cgroup"
+	"github.com/mctr/mctr/internal/testprogram"
 )
 
 // A service is the agent as systemd runs it, by the units of this directory.
@@ -35,7 +36,8 @@ func newService(t *testing.T, setting, above string) *service {
 		s.install(unit, string(text))
 	}
 	s.install("mctr-agent.service.d/test.conf", fmt.Sprintf("[Service]\nExecStart=\nExecStart=%s\n"+
-		"Environment=MCTR_AGENT_ROOT=%s MCTR_AGENT_STATE=%s %s\n", program(t, "mctr-agent"), s.root, s.state, setting))
+		"Environment=MCTR_AGENT_ROOT=%s MCTR_AGENT_STATE=%s %s\n", testprogram.Find(t, "mctr-agent"), s.root, s.state,
+		setting))
 	s.systemctl("daemon-reload")
 	s.systemctl("enable", "--runtime", "mctr-containers")
 	s.systemctl("start", "mctr-agent")
@@ -77,7 +79,7 @@ func (s *service) systemctl(args ...string) string {
 // mctr runs a verb by the agent.
 func (s *service) mctr(args ...string) string {
 	s.t.Helper()
-	out, err := exec.Command(program(s.t, "mctr"),
+	out, err := exec.Command(testprogram.Find(s.t, "mctr"),
 		append([]string{"--agent", "unix://" + s.socket()}, args...)...).CombinedOutput()
 	if err != nil {
 		s.t.Fatalf("mctr %s: %v: %s", strings.Join(args, " "), err, out)

@@ -206,7 +206,7 @@ func TestCheckDecoded(t *testing.T) {
 	for in, says := range map[string]string{
 		"{kind: NetworkPolicy, spec: {ingress: [{action: Permit}]}}":                                "Permit",
 		"{kind: NetworkPolicy, spec: {egress: [{action: Allow, destination: {ports: [80]}}]}}":      "TCP, UDP or SCTP",
-		"{kind: NetworkPolicy, spec: {egress: [{action: Allow, destination: {notNets: [x]}}]}}":     "no network",
+		"{kind: NetworkPolicy, spec: {egress: [{action: Allow, destination: {notNets: [x]}}]}}":     "not a network",
 		"{kind: GlobalNetworkPolicy, spec: {namespaceSelector: x}}":                                 "selector",
 		"{kind: GlobalNetworkPolicy, spec: {ingress: [{action: Allow, source: {notSelector: x}}]}}": "rule 1",
 		"{kind: Profile, spec: {ingress: [{action: Allow}, " +

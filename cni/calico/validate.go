@@ -119,7 +119,7 @@ func checkPorts(r *v3.Rule) error {
 func checkEntity(e *v3.EntityRule) error {
 	for _, text := range append(append([]string{}, e.Nets...), e.NotNets...) {
 		if _, ok := network(text); !ok {
-			return fmt.Errorf("%w: %q is no network", mctr.ErrInvalid, text)
+			return fmt.Errorf("%w: %q is not a network", mctr.ErrInvalid, text)
 		}
 	}
 	return errors.Join(CheckSelector(e.Selector), CheckSelector(e.NotSelector), CheckSelector(e.NamespaceSelector))

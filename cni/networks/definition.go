@@ -132,7 +132,7 @@ func (d *Definition) check() error {
 	}
 	for _, server := range d.DNS.Servers {
 		if _, err := netip.ParseAddr(server); err != nil {
-			return fmt.Errorf("%w: definition.dns.servers %q is no address", mctr.ErrInvalid, server)
+			return fmt.Errorf("%w: definition.dns.servers %q is not an address", mctr.ErrInvalid, server)
 		}
 	}
 	return nil

@@ -58,7 +58,7 @@ func (s *Store) All() ([]*Network, error) {
 // Read reads a list, or a file of one plugin, which becomes a list of it alone.
 func Read(file string) (*Network, error) {
 	if info, err := os.Stat(file); err != nil || !info.Mode().IsRegular() {
-		return nil, cmp.Or(err, fmt.Errorf("%w: %s is no file", mctr.ErrInvalid, file)) // a pipe has no end
+		return nil, cmp.Or(err, fmt.Errorf("%w: %s is not a file", mctr.ErrInvalid, file)) // a pipe has no end
 	}
 	if filepath.Ext(file) == ".conflist" {
 		list, err := libcni.NetworkConfFromFile(file)
@@ -106,7 +106,7 @@ func (s *Store) Usable(network *Network) error {
 
 func (s *Store) findPlugin(program string) error {
 	if program == "" || strings.Contains(program, "/") {
-		return fmt.Errorf("%w: plugin %q is no file name", mctr.ErrInvalid, program)
+		return fmt.Errorf("%w: plugin %q is not a file name", mctr.ErrInvalid, program)
 	}
 	for _, dir := range s.PluginDirs {
 		info, err := os.Stat(filepath.Join(dir, program))

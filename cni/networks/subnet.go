@@ -66,14 +66,14 @@ func (s *Subnet) complete() error {
 	if s.Range != s.Range.Masked() || s.Range.Bits() < s.Subnet.Bits() || !s.Subnet.Contains(s.Range.Addr()) ||
 		s.Range.Addr().BitLen()-s.Range.Bits() < 2 {
 		return fmt.Errorf(
-			"%w: definition.subnets.range %v is no part of definition.subnets %v with room for containers",
+			"%w: definition.subnets.range %v is not a part of definition.subnets %v with room for containers",
 			mctr.ErrInvalid, s.Range, s.Subnet)
 	}
 	if !s.Gateway.IsValid() {
 		s.Gateway = firstHost(s.Range)
 	}
 	if !s.Subnet.Contains(s.Gateway) || s.Gateway == s.Subnet.Addr() {
-		return fmt.Errorf("%w: definition.subnets.gateway %v is no host of definition.subnets %v", mctr.ErrInvalid,
+		return fmt.Errorf("%w: definition.subnets.gateway %v is not a host of definition.subnets %v", mctr.ErrInvalid,
 			s.Gateway, s.Subnet)
 	}
 	return nil

@@ -91,7 +91,7 @@ func (f *Files) CopyTo(ctx context.Context, id mctr.ContainerID, dir string, r i
 			return err
 		}
 		if !info.IsDir() {
-			return fmt.Errorf("%w: %s in container %s is no directory", mctr.ErrInvalid, dir, id.Short())
+			return fmt.Errorf("%w: %s in container %s is not a directory", mctr.ErrInvalid, dir, id.Short())
 		}
 		plain, err := layer.Decompress(r)
 		if err != nil {

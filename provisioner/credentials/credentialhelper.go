@@ -101,7 +101,7 @@ const maxAnswer = 1 << 20
 func (c *call) Output() (answer []byte, err error) {
 	defer func() { c.answer, c.err = string(answer), err }()
 	if c.helper.Name == "" || strings.ContainsAny(c.helper.Name, "/\x00") {
-		return nil, fmt.Errorf("%w: %q is no name of a helper", mctr.ErrInvalid, c.helper.Name)
+		return nil, fmt.Errorf("%w: %q is not a name of a helper", mctr.ErrInvalid, c.helper.Name)
 	}
 	ctx, cancel := context.WithTimeout(c.ctx, cmp.Or(c.helper.Deadline, time.Minute))
 	defer cancel()

@@ -24,7 +24,7 @@ func (d directory) open(name string, offset int64) (io.ReadCloser, int64, error)
 	}
 	info, err := f.Stat()
 	if err == nil && !info.Mode().IsRegular() {
-		err = fmt.Errorf("%w: %s is no regular file", mctr.ErrInvalid, name)
+		err = fmt.Errorf("%w: %s is not a regular file", mctr.ErrInvalid, name)
 	}
 	if err == nil {
 		_, err = f.Seek(offset, io.SeekStart)

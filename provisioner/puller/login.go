@@ -143,7 +143,7 @@ func refusedLogin(err error) error {
 		return fmt.Errorf("%w: incorrect username or password", errdefs.ErrUnauthenticated)
 	}
 	if errors.As(err, &status) && status.StatusCode == http.StatusNotFound {
-		return fmt.Errorf("%w: it is no registry: /v2/ is not there", mctr.ErrInvalid)
+		return fmt.Errorf("%w: it is not a registry: /v2/ is not there", mctr.ErrInvalid)
 	}
 	var dns *net.DNSError
 	if errors.As(err, &dns) {

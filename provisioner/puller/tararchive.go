@@ -59,7 +59,7 @@ func newArchive(f *os.File, c Config) (*archive, error) {
 		return nil, err
 	}
 	if !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("%w: %s is no regular file", mctr.ErrInvalid, f.Name())
+		return nil, fmt.Errorf("%w: %s is not a regular file", mctr.ErrInvalid, f.Name())
 	}
 	plain, err := inflate(f, c)
 	if err != nil {

@@ -24,11 +24,11 @@ type Sweep struct {
 
 // A Report says what a sweep removed, or would have.
 type Report struct {
-	Untagged  []string // references
-	Blobs     []string // digests
-	Layers    []string // keys
-	Temporary []string // leftovers of pulls that died
-	Bytes     int64    // on disk, of blobs and layers
+	Untagged  []string `json:"untagged"`  // references
+	Blobs     []string `json:"blobs"`     // digests
+	Layers    []string `json:"layers"`    // keys
+	Temporary []string `json:"temporary"` // leftovers of pulls that died
+	Bytes     int64    `json:"bytes"`     // on disk, of blobs and layers
 }
 
 // Sweep removes references and then everything that neither a reference nor a

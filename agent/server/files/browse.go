@@ -71,7 +71,7 @@ func (t Tree) directory(p place, status *mctr.Status) ([]Info, error) {
 	}
 	defer f.Close()
 	if info.Mode&unix.S_IFMT != unix.S_IFDIR {
-		return nil, fmt.Errorf("%w: %s is no directory (read it)", mctr.ErrInvalid, p.path(""))
+		return nil, fmt.Errorf("%w: %s is not a directory (read it)", mctr.ErrInvalid, p.path(""))
 	}
 	names, err := f.Readdirnames(maxEntries + 1)
 	if err != nil && !errors.Is(err, io.EOF) {

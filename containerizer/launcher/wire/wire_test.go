@@ -192,7 +192,7 @@ func TestLacks(t *testing.T) {
 		{wire.Understood(), hold, ""},
 		{append([]string{"dance"}, wire.Understood()...), hold, ""}, // a newer one
 		{without("create.hold"), hold, "create.hold (config.ports)"},
-		{without("create.hold.hostPort"), hold, "create.hold.hostPort"},
+		{without("create.hold.host_port"), hold, "create.hold.host_port"},
 		{without("create.hold"), wire.Request{Verb: wire.VerbCreate, Create: &wire.Create{}}, ""},
 		{without("pause"), wire.Request{Verb: wire.VerbPause}, "pause"},
 		{without("exec.process.user.umask"), wire.Request{Verb: wire.VerbExec, Exec: &wire.Exec{Process: process}}, ""},

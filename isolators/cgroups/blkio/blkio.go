@@ -109,7 +109,7 @@ func number(path string) (major, minor int64, err error) {
 		return 0, 0, fmt.Errorf("%w: device %s: %w", mctr.ErrInvalid, path, err)
 	}
 	if st.Mode&unix.S_IFMT != unix.S_IFBLK {
-		return 0, 0, fmt.Errorf("%w: %s is no block device", mctr.ErrInvalid, path)
+		return 0, 0, fmt.Errorf("%w: %s is not a block device", mctr.ErrInvalid, path)
 	}
 	return int64(unix.Major(st.Rdev)), int64(unix.Minor(st.Rdev)), nil
 }

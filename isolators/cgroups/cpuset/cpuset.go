@@ -78,14 +78,14 @@ func Parse(list string) (map[int]bool, error) {
 		}
 		from, err := strconv.ParseUint(first, 10, 16)
 		if err != nil {
-			return nil, fmt.Errorf("%q is no number of a cpu or node", first)
+			return nil, fmt.Errorf("%q is not a number of a cpu or node", first)
 		}
 		to, err := strconv.ParseUint(last, 10, 16)
 		if err != nil {
-			return nil, fmt.Errorf("%q is no number of a cpu or node", last)
+			return nil, fmt.Errorf("%q is not a number of a cpu or node", last)
 		}
 		if to < from {
-			return nil, fmt.Errorf("%q is no range", part)
+			return nil, fmt.Errorf("%q is not a range", part)
 		}
 		for n := from; n <= to; n++ {
 			set[int(n)] = true

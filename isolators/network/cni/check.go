@@ -88,7 +88,7 @@ func joined(mode string) mctr.ContainerID {
 func checkNames(config *mctr.ContainerConfig) error {
 	for _, server := range config.DNS.Servers {
 		if _, err := netip.ParseAddr(server); err != nil || !isWord(server) {
-			return fmt.Errorf("%w: dns.servers %q is no address", mctr.ErrInvalid, server)
+			return fmt.Errorf("%w: dns.servers %q is not an address", mctr.ErrInvalid, server)
 		}
 	}
 	for _, word := range append(append([]string{}, config.DNS.Search...), config.DNS.Options...) {
@@ -124,7 +124,7 @@ func checkNetwork(network *cni.Network, want mctr.NetworkConfig) error {
 	for _, ip := range want.IPs {
 		addr, err := address(ip)
 		if err != nil {
-			return refuse("ip %q is no address", ip)
+			return refuse("ip %q is not an address", ip)
 		}
 		if families[addr.Is4()] {
 			return refuse("ip %q: one address a family", ip)
@@ -133,7 +133,7 @@ func checkNetwork(network *cni.Network, want mctr.NetworkConfig) error {
 	}
 	if mac, err := net.ParseMAC(want.MAC); want.MAC != "" &&
 		(err != nil || len(mac) != 6 || mac[0]&1 != 0 || bytes.Equal(mac, make([]byte, 6))) {
-		return refuse("mac %q is no interface's address", want.MAC)
+		return refuse("mac %q is not an interface's address", want.MAC)
 	}
 	if want.Bandwidth != nil && !network.Has("bandwidth") {
 		return refuse("bandwidth: no plugin of it can limit it")

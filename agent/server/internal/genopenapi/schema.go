@@ -29,7 +29,7 @@ type generator struct {
 // prefixes keep apart types of one name, by the last element of their package's path.
 var prefixes = map[string]string{
 	"api": "", "containerizer": "", "mctr": "Mctr", "cni": "Network", "networks": "Network", "provisioner": "Store",
-	"store": "Store",
+	"store":    "Store",
 	"manifest": "Store", "rootfs": "", "wire": "Stream", "logs": "Mctr", "v1": "OCI",
 }
 

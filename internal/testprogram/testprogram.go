@@ -1,0 +1,35 @@
+// Package testprogram finds the programs that make build made, for tests that run them. It
+// creates nothing.
+package testprogram
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+)
+
+// Find returns the absolute path of the program called name: in bin of the module that the
+// test is in, or, as in a virtual machine, in PATH. It fails the test if there is none.
+func Find(t testing.TB, name string) string {
+	t.Helper()
+	for dir, err := os.Getwd(); err == nil && filepath.Dir(dir) != dir; dir = filepath.Dir(dir) {
+		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err != nil {
+			continue
+		}
+		if path := filepath.Join(dir, "bin", name); isFile(path) {
+			return path
+		}
+		break
+	}
+	path, err := exec.LookPath(name)
+	if err != nil {
+		t.Fatal(err, "(make build)")
+	}
+	return path
+}
+
+func isFile(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.Mode().IsRegular()
+}
