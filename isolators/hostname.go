@@ -1,6 +1,7 @@
 package isolators
 
 import (
+	"cmp"
 	"os"
 
 	"github.com/mctr/mctr"
@@ -13,18 +14,10 @@ func Hostname(c *mctr.Container) (string, error) {
 		return c.Config.Hostname, nil
 	}
 	if Shares(c, c.Config.Namespaces.UTS, true) {
-		return parentName(c.Parent), nil
+		return cmp.Or(c.Parent.Config.Hostname, c.Parent.ID.Root().Short()), nil
 	}
 	if c.Config.Network == "host" || c.Config.Namespaces.UTS == "host" {
 		return os.Hostname()
 	}
 	return c.ID.Short(), nil
-}
-
-// parentName is the hostname of a root container that was given none, or its own.
-func parentName(p *mctr.Parent) string {
-	if p.Config.Hostname != "" {
-		return p.Config.Hostname
-	}
-	return p.ID.Root().Short()
 }

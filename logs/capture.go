@@ -125,7 +125,9 @@ func (c *Capture) run() {
 		switch n, err := c.input.read(c.buf[c.held : c.held+pipeSize]); {
 		case n > 0:
 			c.take(n)
-			c.rest(n)
+			if n < c.input.pipe/2 { // 0 for a terminal, which holds too little to nap meanwhile
+				time.Sleep(nap)
+			}
 		case errors.Is(err, unix.EAGAIN):
 			c.wait()
 		default:
@@ -142,14 +144,6 @@ func (c *Capture) take(n int) {
 	c.st.tees.put(data[c.held:], c.stop)
 	c.held = copy(c.buf, data[len(data)-left:])
 	c.fresh = true
-}
-
-// rest waits a moment after a read that gave little. What a terminal holds
-// meanwhile is too little for that.
-func (c *Capture) rest(n int) {
-	if n < c.input.pipe/2 {
-		time.Sleep(nap)
-	}
 }
 
 // wait waits for the task; when that takes long the stream is idle.

@@ -3,8 +3,9 @@ package provisioner
 import (
 	"sync"
 
-	"github.com/mctr/mctr"
 	"github.com/opencontainers/go-digest"
+
+	"github.com/mctr/mctr"
 )
 
 // Progress is told how a pull goes on. It is called by one goroutine at a time

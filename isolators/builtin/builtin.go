@@ -43,14 +43,6 @@ type Deps struct {
 	Networks    *cni.Networks // nil: those below Root, with plugins in the usual places
 }
 
-// networks are the caller's, or Root's own.
-func (d *Deps) networks() *cni.Networks {
-	if d.Networks != nil {
-		return d.Networks
-	}
-	return cni.New(cni.Config{Root: filepath.Join(d.Root, "cni"), State: filepath.Join(d.State, "cni")})
-}
-
 // Table lists the isolators: filesystem, then the process, volumes after what
 // they may lie on, limits, and what takes privileges away.
 func Table(d Deps) []isolators.Isolator {
@@ -58,10 +50,13 @@ func Table(d Deps) []isolators.Isolator {
 	if d.Helper == "" {
 		d.Helper, _ = containerizer.FindProgram("mctr-helper") // what needs it says that it is missing
 	}
+	if d.Networks == nil {
+		d.Networks = cni.New(cni.Config{Root: filepath.Join(d.Root, "cni"), State: filepath.Join(d.State, "cni")})
+	}
 	return []isolators.Isolator{
 		filesystem.New(d.Root, d.State),
 		pid.New(), ipc.New(), uts.New(), cgroup.New(),
-		network.New(network.Deps{Networks: d.networks(), Meter: meter}),
+		network.New(network.Deps{Networks: d.Networks, Meter: meter}),
 		ports.New(), runtime.New(d.Helper),
 		hostpath.New(&helper.Runner{Helper: d.Helper}), sandboxpath.New(),
 		cpu.New(meter), memory.New(meter), pids.New(meter), cpuset.New(),

@@ -72,17 +72,17 @@ func completeOnce(s *scene) error {
 	for _, config := range []mctr.ContainerConfig{{}, *s.config} {
 		files := s.files()
 		if _, err := c.Complete(ctx, "complete", &config); err != nil {
-			return fmt.Errorf("Complete: %w", err)
+			return fmt.Errorf("call Complete: %w", err)
 		}
 		once := asJSON(&config)
 		if _, err := c.Complete(ctx, "complete", &config); err != nil {
-			return fmt.Errorf("Complete of what it completed: %w", err)
+			return fmt.Errorf("call Complete with what it completed: %w", err)
 		}
 		if diff := cmp.Diff(once, asJSON(&config)); diff != "" {
-			return fmt.Errorf("Complete changed what it had completed: %s", diff)
+			return fmt.Errorf("a second Complete changed what it had completed: %s", diff)
 		}
 		if diff := cmp.Diff(files, s.files()); diff != "" {
-			return fmt.Errorf("Complete made or removed files: %s", diff)
+			return fmt.Errorf("the verb Complete made or removed files: %s", diff)
 		}
 	}
 	return nil

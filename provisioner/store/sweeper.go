@@ -72,11 +72,10 @@ func (g *sweeper) sweepRefs(all []*Image) {
 // sweepTemporary throws away work in progress: no process provisions now, so that all of
 // it, and every object's lock, is a dead process's.
 func (g *sweeper) sweepTemporary() {
-	for _, name := range g.names("tmp") {
-		g.remove(&g.report.Temporary, "tmp/"+name, 0, "tmp", name)
-	}
-	for _, name := range g.names("locks") {
-		g.remove(&g.report.Temporary, "locks/"+name, 0, "locks", name)
+	for _, dir := range []string{"tmp", "locks"} {
+		for _, name := range g.names(dir) {
+			g.remove(&g.report.Temporary, dir+"/"+name, 0, dir, name)
+		}
 	}
 }
 

@@ -77,7 +77,11 @@ func checkThrottle(t mctr.IOThrottle) error {
 	if _, _, err := number(t.Device); err != nil {
 		return fmt.Errorf("%s: %w", field, err)
 	}
-	if file := fileOf(v1); !cgroup.Has(controller(), file) {
+	controller, file := "blkio", v1
+	if cgroup.Unified() {
+		controller, file = "io", "io.max"
+	}
+	if !cgroup.Has(controller, file) {
 		return &mctr.UnsupportedError{Feature: field, Why: "this kernel's cgroups have no " + file}
 	}
 	return nil
@@ -86,20 +90,6 @@ func checkThrottle(t mctr.IOThrottle) error {
 var v1Files = map[string]string{
 	"read-bps": "blkio.throttle.read_bps_device", "write-bps": "blkio.throttle.write_bps_device",
 	"read-iops": "blkio.throttle.read_iops_device", "write-iops": "blkio.throttle.write_iops_device",
-}
-
-func fileOf(v1 string) string {
-	if cgroup.Unified() {
-		return "io.max"
-	}
-	return v1
-}
-
-func controller() string {
-	if cgroup.Unified() {
-		return "io"
-	}
-	return "blkio"
 }
 
 // number gives the device numbers of a block device.

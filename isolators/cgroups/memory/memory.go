@@ -171,19 +171,15 @@ func (*isolator) Prepare(_ context.Context, c *mctr.Container) (*mctr.Adjustment
 
 // swap is what was asked for, or twice the limit where swap is accounted.
 func swap(m mctr.Memory) *int64 {
-	limit := value(m.Limit)
-	if m.Swap != nil || limit <= 0 || limit > math.MaxInt64/2 || !hasSwap() {
+	limit, file := value(m.Limit), "memory.memsw.limit_in_bytes"
+	if cgroup.Unified() {
+		file = "memory.swap.max"
+	}
+	if m.Swap != nil || limit <= 0 || limit > math.MaxInt64/2 || !cgroup.Has("memory", file) {
 		return m.Swap
 	}
 	twice := 2 * limit
 	return &twice
-}
-
-func hasSwap() bool {
-	if cgroup.Unified() {
-		return cgroup.Has("memory", "memory.swap.max")
-	}
-	return cgroup.Has("memory", "memory.memsw.limit_in_bytes")
 }
 
 func high(bytes int64) string {

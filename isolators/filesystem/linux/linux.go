@@ -81,8 +81,10 @@ func (i *isolator) Prepare(_ context.Context, c *mctr.Container) (*mctr.Adjustme
 		},
 	}}
 	if !c.Config.Security.Privileged {
-		a.Spec.Linux.MaskedPaths, a.Spec.Linux.ReadonlyPaths = slices.Concat(masked, throttles()),
-			slices.Clone(readonly)
+		// The files by which a container learns how hot the host's processors are: docker masks this side
+		// channel too.
+		throttles, _ := filepath.Glob("/sys/devices/system/cpu/cpu[0-9]*/thermal_throttle") // a good pattern
+		a.Spec.Linux.MaskedPaths, a.Spec.Linux.ReadonlyPaths = slices.Concat(masked, throttles), slices.Clone(readonly)
 	}
 	if err := i.sandbox(c, a); err != nil {
 		return nil, err
@@ -159,10 +161,3 @@ var (
 	}
 	readonly = []string{"/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"}
 )
-
-// throttles are the files by which a container learns how hot the host's
-// processors are (docker masks them too: they are a side channel).
-func throttles() []string {
-	paths, _ := filepath.Glob("/sys/devices/system/cpu/cpu[0-9]*/thermal_throttle") // the pattern is well formed
-	return paths
-}

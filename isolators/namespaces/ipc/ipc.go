@@ -50,7 +50,8 @@ func (isolator) Prepare(_ context.Context, c *mctr.Container) (*mctr.Adjustment,
 	if mode == isolators.Host {
 		return &mctr.Adjustment{Spec: specs.Spec{Mounts: []specs.Mount{hostShm, mqueue}}}, nil
 	}
-	if isolators.Shares(c, mode, inherits(c)) {
+	// A nested container shares by default, unless it asks for a size of its own.
+	if isolators.Shares(c, mode, c.Config.ShmSize == 0) {
 		return parents(c)
 	}
 	size := c.Config.ShmSize
@@ -74,10 +75,6 @@ var (
 		Options: []string{"rbind", "rprivate", "nosuid", "noexec", "nodev"}}
 )
 
-// inherits reports whether a nested container shares by default: unless it asks for
-// a size of its own.
-func inherits(c *mctr.Container) bool { return c.Config.ShmSize == 0 }
-
 // parents joins the parent's namespace and mounts its /dev/shm, which the parent
 // could have made a link: so it is taken as a mount, found inside its root.
 func parents(c *mctr.Container) (*mctr.Adjustment, error) {
@@ -99,10 +96,8 @@ func parents(c *mctr.Container) (*mctr.Adjustment, error) {
 // shm is where the parent's /dev/shm is mounted, for the engine to bind.
 func shm(h mctr.Handle) string { return filepath.Join(h.State, "namespaces", "ipc", "shm") }
 
-// earlierShm is where builds before this one mounted it.
-func earlierShm(h mctr.Handle) string { return filepath.Join(h.State, "shm") }
-
 // Cleanup takes the mount of the parent's /dev/shm away.
 func (isolator) Cleanup(_ context.Context, h mctr.Handle) error {
-	return errors.Join(treemount.Unbind(shm(h)), treemount.Unbind(earlierShm(h)))
+	earlier := filepath.Join(h.State, "shm") // where builds before this one mounted it
+	return errors.Join(treemount.Unbind(shm(h)), treemount.Unbind(earlier))
 }

@@ -39,7 +39,8 @@ type view struct {
 // host's filesystem in the host's network keeps the host's files unless it is to have
 // other names.
 func (i *isolator) describe(c *mctr.Container, a *mctr.Adjustment, v view) error {
-	if c.Image == nil && v.host && !asksForNames(c.Config) {
+	named := c.Config.Hostname != "" || len(c.Config.ExtraHosts) > 0 || asksDNS(c.Config.DNS)
+	if c.Image == nil && v.host && !named {
 		return nil
 	}
 	contents, err := i.contents(c, v)
@@ -62,11 +63,6 @@ func (i *isolator) describe(c *mctr.Container, a *mctr.Adjustment, v view) error
 		a.Spec.Mounts = append(a.Spec.Mounts, bind(c, file, source))
 	}
 	return nil
-}
-
-// asksForNames reports whether the config says anything of the names that a container knows.
-func asksForNames(c *mctr.ContainerConfig) bool {
-	return c.Hostname != "" || len(c.ExtraHosts) > 0 || asksDNS(c.DNS)
 }
 
 func asksDNS(d mctr.DNS) bool { return len(d.Servers) > 0 || len(d.Search) > 0 || len(d.Options) > 0 }
