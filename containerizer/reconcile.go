@@ -22,20 +22,32 @@ func (c *Containerizer) Leftovers(ctx context.Context) ([]mctr.Leftover, error) 
 func (c *Containerizer) Reconcile(ctx context.Context) ([]mctr.Leftover, error) {
 	found, err := c.Leftovers(ctx)
 	errs := []error{err}
-	failed := map[mctr.ContainerID]bool{}
+	failed, starts := map[mctr.ContainerID]bool{}, map[mctr.ContainerID]int{}
 	for _, l := range found {
 		if _, done := failed[l.Owner]; l.Owner == "" || done {
 			continue
 		}
+		starts[l.Owner] = c.starts(l.Owner)
 		err := reconciliation{c}.one(ctx, l.Owner)
 		failed[l.Owner] = err != nil
 		errs = append(errs, err)
 	}
 	errs = append(errs, c.scanner.Sweep(ctx, found))
 	if len(found) > 0 {
-		errs = append(errs, c.scanner.UndoRest(ctx, found, failed))
+		errs = append(errs, c.scanner.UndoRest(ctx, found, func(id mctr.ContainerID) bool {
+			return failed[id] || c.starts(id) != starts[id] // what is there now is of another run
+		}))
 	}
 	return found, errors.Join(append(errs, c.cgroups.RemoveEmpty())...)
+}
+
+// starts counts how often the container was started again; -1 if that cannot be read.
+func (c *Containerizer) starts(id mctr.ContainerID) int {
+	s, err := c.store.Container(id).State()
+	if err != nil {
+		return -1
+	}
+	return s.Restarts
 }
 
 // A reconciliation undoes what is left of containers.

@@ -52,9 +52,9 @@ func (s *Scanner) removeFile(ctx context.Context, path string) error {
 }
 
 // UndoRest looks again, for what was found and is still there: what belongs to no
-// container is its isolator's to undo. The rest stays, with an error for each, unless its
-// container's failure is told already.
-func (s *Scanner) UndoRest(ctx context.Context, found []mctr.Leftover, failed map[mctr.ContainerID]bool) error {
+// container is its isolator's to undo. The rest stays, with an error for each, but for
+// containers that except names.
+func (s *Scanner) UndoRest(ctx context.Context, found []mctr.Leftover, except func(mctr.ContainerID) bool) error {
 	left, err := s.Scan(ctx)
 	errs := []error{err}
 	for _, l := range left {
@@ -62,7 +62,7 @@ func (s *Scanner) UndoRest(ctx context.Context, found []mctr.Leftover, failed ma
 			return f.Kind == l.Kind && f.Object == l.Object && f.Owner == l.Owner
 		})
 		switch {
-		case !known || failed[l.Owner]:
+		case !known || l.Owner != "" && except(l.Owner):
 		case l.Owner == "" && l.Isolator != "":
 			if err := s.Undo(ctx, l); err != nil {
 				errs = append(errs, fmt.Errorf("%s: %w", l, err))
