@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -121,6 +122,27 @@ func TestReadme(t *testing.T) {
 		}
 		if n := bytes.Count(source, []byte("\n")); n >= 100 {
 			t.Errorf("%s has %d lines, want less than 100", file, n)
+		}
+	}
+}
+
+// TestGuideHasEverySentinel wants the embedding guide to say what each of package mctr's asks of a caller.
+func TestGuideHasEverySentinel(t *testing.T) {
+	source, err := os.ReadFile("../errors.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	guide, err := os.ReadFile("../docs/embedding.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	sentinels := regexp.MustCompile(`(?m)^\t(Err\w+) +=`).FindAllSubmatch(source, -1)
+	if len(sentinels) < 9 {
+		t.Fatalf("found %d sentinels in errors.go", len(sentinels))
+	}
+	for _, name := range sentinels {
+		if !bytes.Contains(guide, append([]byte("`mctr."), name[1]...)) {
+			t.Errorf("docs/embedding.md lacks mctr.%s", name[1])
 		}
 	}
 }
