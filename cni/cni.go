@@ -54,13 +54,17 @@ type Networks struct {
 	ready  *readiness
 }
 
-// What networks are made from: see package networks.
-type (
-	Network    = networks.Network
-	Definition = networks.Definition
-	Subnet     = networks.Subnet
-	Overlay    = networks.Overlay
-)
+// A Network is a configuration list as it was read: see networks.Network.
+type Network = networks.Network
+
+// A Definition is what mctr makes a network from: see networks.Definition.
+type Definition = networks.Definition
+
+// A Subnet is where a network's addresses come from: see networks.Subnet.
+type Subnet = networks.Subnet
+
+// An Overlay joins the bridges of several hosts: see networks.Overlay.
+type Overlay = networks.Overlay
 
 // The drivers of a Definition, and the name of the default network.
 const (

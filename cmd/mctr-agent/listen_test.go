@@ -23,8 +23,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/mctr/mctr/internal/testprogram"
 	"golang.org/x/sys/unix"
+
+	"github.com/mctr/mctr/internal/testprogram"
 )
 
 // TestRefusesToListen wants every way to be open to strangers refused, with the

@@ -146,4 +146,3 @@ func (c *crowd) work(worker string, door ...string) {
 		}
 	}
 }
-

@@ -4,10 +4,11 @@ import (
 	"context"
 	"errors"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/containerizer/launcher"
 	"github.com/mctr/mctr/containerizer/store"
-	"golang.org/x/sys/unix"
 )
 
 // EndGroup ends the group that an ended container was a task of, if the group is

@@ -5,9 +5,10 @@ import (
 	"errors"
 	"strconv"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/containerizer/launcher"
-	"golang.org/x/sys/unix"
 )
 
 // Kill sends sig to the container's init. SIGKILL and the container's stop signal

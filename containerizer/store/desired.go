@@ -4,9 +4,10 @@ import (
 	"context"
 	"errors"
 
-	"github.com/mctr/mctr"
 	"github.com/moby/sys/signal"
 	"golang.org/x/sys/unix"
+
+	"github.com/mctr/mctr"
 )
 
 // RecordStop records that the container is to stay exited, whatever its restart policy says.

@@ -10,6 +10,8 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/opencontainers/runtime-spec/specs-go"
+
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/containerizer/cgrouptree"
 	"github.com/mctr/mctr/containerizer/launcher"
@@ -18,7 +20,6 @@ import (
 	"github.com/mctr/mctr/containerizer/store"
 	"github.com/mctr/mctr/internal/failpoint"
 	"github.com/mctr/mctr/isolators"
-	"github.com/opencontainers/runtime-spec/specs-go"
 )
 
 // An Updater changes limits of the containers of one store.
