@@ -78,7 +78,9 @@ func (g *rig) open(ctx context.Context) (err error) {
 
 // config is the container of all contenders.
 func (g *rig) config(remove bool, args ...string) *mctr.ContainerConfig {
-	return &mctr.ContainerConfig{Image: g.image, Remove: remove, Process: mctr.Process{Args: args}}
+	return &mctr.ContainerConfig{
+		Image: g.image, Remove: remove, Network: mctr.NetworkNone, Process: mctr.Process{Args: args},
+	}
 }
 
 // launch runs the library from start to end.

@@ -75,7 +75,7 @@ func (r *rig) agent(ctx context.Context) (*containerizer.Containerizer, error) {
 
 // launch launches all, some at a time.
 func (r *rig) launch(ctx context.Context, c *containerizer.Containerizer) error {
-	config := &mctr.ContainerConfig{Image: "rootfs:" + filepath.Join(r.dir, "rootfs"),
+	config := &mctr.ContainerConfig{Network: mctr.NetworkNone, Image: "rootfs:" + filepath.Join(r.dir, "rootfs"),
 		Process: mctr.Process{Args: []string{"/bin/sleep", "86400"}}}
 	return r.forAll(func(id mctr.ContainerID) error {
 		_, err := c.Launch(ctx, id, config, containerizer.LaunchOptions{})
