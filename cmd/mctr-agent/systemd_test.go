@@ -16,17 +16,17 @@ import (
 	"github.com/mctr/mctr/internal/testprogram"
 )
 
-// A service is the agent as systemd runs it, by the units of this directory.
-type service struct {
+// A unit is the agent as systemd runs it, by the units of this directory.
+type unit struct {
 	*host
 	files []string
 	above string // what the path of containers' control groups begins with
 }
 
 // newService starts the agent's unit, set up by the test.
-func newService(t *testing.T, setting, above string) *service {
+func newService(t *testing.T, setting, above string) *unit {
 	t.Helper()
-	s := &service{host: newDirs(t), above: above}
+	s := &unit{host: newDirs(t), above: above}
 	t.Cleanup(s.uninstall)
 	for _, unit := range []string{"mctr-containers.service", "mctr-agent.service"} {
 		text, err := os.ReadFile(unit)
@@ -44,7 +44,7 @@ func newService(t *testing.T, setting, above string) *service {
 	return s
 }
 
-func (s *service) install(file, text string) {
+func (s *unit) install(file, text string) {
 	s.t.Helper()
 	path := filepath.Join("/run/systemd/system", file)
 	if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), os.WriteFile(path, []byte(text), 0o644)); err != nil {
@@ -54,7 +54,7 @@ func (s *service) install(file, text string) {
 }
 
 // uninstall ends what never may have started, too.
-func (s *service) uninstall() {
+func (s *unit) uninstall() {
 	_ = exec.Command("systemctl", "stop", "mctr-agent").Run()
 	_ = exec.Command("systemctl", "kill", "-s", "KILL", "mctr-containers").Run()
 	s.systemctl("disable", "--runtime", "mctr-containers")
@@ -66,7 +66,7 @@ func (s *service) uninstall() {
 	s.systemctl("daemon-reload")
 }
 
-func (s *service) systemctl(args ...string) string {
+func (s *unit) systemctl(args ...string) string {
 	s.t.Helper()
 	out, err := exec.Command("systemctl", args...).CombinedOutput()
 	if err != nil {
@@ -77,7 +77,7 @@ func (s *service) systemctl(args ...string) string {
 }
 
 // mctr runs a verb by the agent.
-func (s *service) mctr(args ...string) string {
+func (s *unit) mctr(args ...string) string {
 	s.t.Helper()
 	out, err := exec.Command(testprogram.Find(s.t, "mctr"),
 		append([]string{"--agent", "unix://" + s.socket()}, args...)...).CombinedOutput()
@@ -87,7 +87,7 @@ func (s *service) mctr(args ...string) string {
 	return strings.TrimSpace(string(out))
 }
 
-func (s *service) pid(name string) int {
+func (s *unit) pid(name string) int {
 	s.t.Helper()
 	pid, err := strconv.Atoi(s.mctr("inspect", "-f", "{{.State.Pid}}", name))
 	if err != nil {
@@ -98,7 +98,7 @@ func (s *service) pid(name string) int {
 
 // wantInPlace wants the container to be the process that it was, in a group where
 // it should be, with its limit, and the agent to be elsewhere.
-func (s *service) wantInPlace(when, name string, pid int) {
+func (s *unit) wantInPlace(when, name string, pid int) {
 	s.t.Helper()
 	if now := s.pid(name); now != pid {
 		s.t.Errorf("%s: %s is process %d, was %d", when, name, now, pid)
