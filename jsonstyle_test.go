@@ -11,7 +11,7 @@ import (
 	"testing"
 )
 
-// others are the parts of the tree whose JSON has the names of somebody else's format.
+// others are the parts of the tree whose JSON has the names of another format.
 var others = map[string]string{
 	"cmd/mctr/":                          "what docker's commands print as JSON",
 	"container.go":                       "the image config of OCI",

@@ -14,7 +14,7 @@ func gcCommand(h *hostapi.Host) *cobra.Command {
 rules that no attachment of this --root accounts for; the reference plugins up to
 1.9 drop none by themselves. It is done to networks that mctr made, and to others
 whose list allows it by "mctr": {"gc": true}, since it would take the addresses of
-whoever else uses the same store.`,
+others that use the same store.`,
 		Example: "  mctr network gc bridge", ValidArgsFunction: h.CompleteMadeNetworks,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return eachNetwork(h, args, func(networks agent.Networks, name string) error {

@@ -11,7 +11,7 @@ import (
 
 func rmCommand(h *hostapi.Host) *cobra.Command {
 	return &cobra.Command{
-		Use: "rm NETWORK...", Aliases: []string{"remove"}, Short: "Remove networks that nobody is attached to",
+		Use: "rm NETWORK...", Aliases: []string{"remove"}, Short: "Remove networks that no container is attached to",
 		Args: cobra.MinimumNArgs(1),
 		Long: "Remove networks that mctr made, with their interfaces on the host. One that a\n" +
 			"container is attached to is left.",

@@ -126,7 +126,7 @@ func (h *Host) Container(ctx context.Context, ref string) (*containerizer.Contai
 }
 
 // changing is Containers for a command that changes something: such a command
-// first cleans up after containers that ended while nobody could.
+// first cleans up after containers that ended while no process could.
 func (h *Host) changing(ctx context.Context) (*containerizer.Containerizer, error) {
 	c, err := h.Containers(ctx)
 	if err != nil {
@@ -138,7 +138,7 @@ func (h *Host) changing(ctx context.Context) (*containerizer.Containerizer, erro
 	return c, nil
 }
 
-// exitCommand is what a shim runs after a container that nobody watches: this program, with the
+// exitCommand is what a shim runs after a container that no process watches: this program, with the
 // flags by which it finds the same plugins in whatever directory and environment.
 func (h *Host) exitCommand(verb string) []string {
 	self, err := os.Executable()

@@ -24,7 +24,7 @@ func (h *Host) API(ctx context.Context) (agent.Containers, error) {
 }
 
 // APIForChange is API for a command that changes something: such a command
-// first cleans up after containers that ended while nobody could.
+// first cleans up after containers that ended while no process could.
 func (h *Host) APIForChange(ctx context.Context) (agent.Containers, error) {
 	if h.Remote() {
 		return h.Agent.Connect()

@@ -38,7 +38,7 @@ type labelFilter struct {
 // SystemCommand is system prune.
 func SystemCommand(h *hostapi.Host) *cobra.Command {
 	return pruningCommand(h, pruning{containers: true, images: true}, "prune [flags]",
-		"Remove what nobody uses: ended containers, images, leftovers",
+		"Remove what is not used: ended containers, images, leftovers",
 		"  mctr system prune\n  mctr system prune -a -f --filter until=240h")
 }
 
@@ -50,7 +50,7 @@ func ContainerCommand(h *hostapi.Host) *cobra.Command {
 
 // ImageCommand is image prune.
 func ImageCommand(h *hostapi.Host) *cobra.Command {
-	return pruningCommand(h, pruning{images: true}, "prune [flags]", "Remove images that nobody uses",
+	return pruningCommand(h, pruning{images: true}, "prune [flags]", "Remove images that no container uses",
 		"  mctr image prune\n  mctr image prune -a -f --filter until=240h")
 }
 

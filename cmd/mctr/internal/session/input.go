@@ -36,7 +36,7 @@ func ReadLine(r io.Reader) (string, error) {
 }
 
 // Stdin is this command's, as a stream that ends with ctx: a plain read of a pipe
-// or a terminal goes on until somebody writes. A regular file is the file itself.
+// or a terminal goes on until a process writes. A regular file is the file itself.
 func Stdin(ctx context.Context) io.Reader { return StreamOf(ctx, os.Stdin) }
 
 // StreamOf is f itself if it is a file or a directory.
@@ -47,7 +47,7 @@ func StreamOf(ctx context.Context, f *os.File) io.Reader {
 	return polled{ctx, f}
 }
 
-// OpenInput opens a file to be read. A named pipe is waited for until somebody writes
+// OpenInput opens a file to be read. A named pipe is waited for until a process writes
 // to it, or ctx ends.
 func OpenInput(ctx context.Context, path string) (*os.File, error) {
 	return openContext(ctx, path, os.O_RDONLY)

@@ -273,7 +273,7 @@ func (s *Session) copyStdin() {
 }
 
 // stdinOf writes to the present run of a session's container. What is typed
-// between two runs is for nobody.
+// between two runs is dropped.
 type stdinOf struct{ s *Session }
 
 func (w stdinOf) Write(p []byte) (int, error) {
