@@ -34,8 +34,8 @@ func (c *Container) WithdrawStop(ctx context.Context) error {
 
 // StopSignal is the signal that asks the container to exit: SIGTERM, unless its config or
 // image names another one.
-func (c *Container) StopSignal() unix.Signal {
-	sig, err := signal.ParseSignal(c.Resolved().StopSignal)
+func (p records) StopSignal() unix.Signal {
+	sig, err := signal.ParseSignal(p.Resolved().StopSignal)
 	if err != nil {
 		return unix.SIGTERM
 	}

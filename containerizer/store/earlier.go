@@ -32,9 +32,9 @@ var earlierFiles = []string{
 
 // earlierState is the state of a container of the first layout; the zero state of one
 // that is only just being reserved, or does not exist.
-func (c *Container) earlierState() (*State, error) {
+func (f stateJSON) earlierState() (*State, error) {
 	s := &State{}
-	entries, err := os.ReadDir(c.Dir())
+	entries, err := os.ReadDir(f.Dir())
 	if errors.Is(err, fs.ErrNotExist) {
 		return s, nil
 	}
@@ -43,17 +43,17 @@ func (c *Container) earlierState() (*State, error) {
 	}
 	errs := []error{}
 	for _, e := range entries {
-		errs = append(errs, c.readEarlier(s, e.Name()))
+		errs = append(errs, f.readEarlier(s, e.Name()))
 	}
-	if r, err := c.Record(); err == nil {
+	if r, err := f.Record(); err == nil {
 		s.Restarts, s.Streak = r.EarlierRestarts, r.EarlierStreak
 	}
 	return s, errors.Join(errs...)
 }
 
 // readEarlier adds to s what the file called name stands for.
-func (c *Container) readEarlier(s *State, name string) error {
-	path := c.in(name)
+func (f stateJSON) readEarlier(s *State, name string) error {
+	path := f.in(name)
 	switch name {
 	case earlierWaiting:
 		s.Pending = FirstStart
@@ -109,8 +109,8 @@ func unlessGone(err error) error {
 // one that waits for its first start for a launch that was cut off, and undo it. Until
 // state.json is written, the files of the first layout still count. It returns false for
 // a container that may have none.
-func (c *Container) raiseSchema() (earlier bool, err error) {
-	r, err := c.Record()
+func (f stateJSON) raiseSchema() (earlier bool, err error) {
+	r, err := f.Record()
 	if errors.Is(err, mctr.ErrNotFound) {
 		return false, nil // it is just being reserved
 	}
@@ -122,25 +122,25 @@ func (c *Container) raiseSchema() (earlier bool, err error) {
 	}
 	if err == nil {
 		r.Schema = recordSchema
-		err = atomicfile.WriteDurableJSON(c.ConfigFile(), r)
+		err = atomicfile.WriteDurableJSON(f.ConfigFile(), r)
 	}
 	if err != nil {
-		return false, fmt.Errorf("bring the records of container %s to this build's layout: %w", c.ID.Short(), err)
+		return false, fmt.Errorf("bring the records of container %s to this build's layout: %w", f.ID.Short(), err)
 	}
 	return true, nil
 }
 
 // removeEarlier removes the files that state.json has taken the place of, but for those by
 // which an earlier build that still runs knows where to take a launch of its own back to.
-func (c *Container) removeEarlier(s *State) error {
+func (f stateJSON) removeEarlier(s *State) error {
 	keep := map[string]bool{earlierWaiting: s.Pending == FirstStart}
-	if !c.AtRest() {
+	if !f.AtRest() {
 		keep[earlierWaiting], keep[earlierLast] = true, true
 	}
 	var errs []error
 	for _, name := range earlierFiles {
 		if !keep[name] {
-			errs = append(errs, Remove(c.in(name)))
+			errs = append(errs, Remove(f.in(name)))
 		}
 	}
 	return errors.Join(errs...)
@@ -149,21 +149,21 @@ func (c *Container) removeEarlier(s *State) error {
 // markWaiting leaves the mark of the first layout beside the state of a container that waits
 // for its first start: an earlier build, which does not read the state, would take the
 // container for a launch that was cut off, and remove it.
-func (c *Container) markWaiting() error { return os.WriteFile(c.in(earlierWaiting), nil, 0o600) }
+func (f stateJSON) markWaiting() error { return os.WriteFile(f.in(earlierWaiting), nil, 0o600) }
 
 // unmarkLaunch removes what markWaiting and removeEarlier left, of a container that runs.
-func (c *Container) unmarkLaunch() error {
-	return errors.Join(Remove(c.in(earlierWaiting)), Remove(c.in(earlierLast)))
+func (f stateJSON) unmarkLaunch() error {
+	return errors.Join(Remove(f.in(earlierWaiting)), Remove(f.in(earlierLast)))
 }
 
 // Upgrade brings a container of the first layout to this one. The caller is about to write
 // its record, which has counts of that layout.
-func (c *Container) Upgrade(ctx context.Context) error {
-	if _, err := os.Lstat(c.stateFile()); !errors.Is(err, fs.ErrNotExist) {
+func (f stateJSON) Upgrade(ctx context.Context) error {
+	if _, err := os.Lstat(f.stateFile()); !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	if _, err := os.Lstat(c.ConfigFile()); err != nil {
+	if _, err := os.Lstat(f.ConfigFile()); err != nil {
 		return unlessGone(err)
 	}
-	return c.Change(ctx, Reserve, func(*State) {})
+	return f.Change(ctx, Reserve, func(*State) {})
 }

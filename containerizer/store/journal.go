@@ -58,16 +58,16 @@ func Checkpoints[Isolator interface{ Name() string }](table []Isolator) []string
 type Journal struct{ path string }
 
 // Journal returns that of the run that is under way.
-func (c *Container) Journal() Journal { return Journal{c.journal()} }
+func (p records) Journal() Journal { return Journal{p.journal()} }
 
 // LastJournal returns what was kept of the last run's.
-func (c *Container) LastJournal() Journal { return Journal{c.lastJournal()} }
+func (p records) LastJournal() Journal { return Journal{p.lastJournal()} }
 
 // KeepJournal keeps the journal of a run that is over, which explains the run. Nothing
 // depends on it.
-func (c *Container) KeepJournal() {
-	if data, err := os.ReadFile(c.journal()); err == nil {
-		_ = os.WriteFile(c.lastJournal(), data, 0o600)
+func (p records) KeepJournal() {
+	if data, err := os.ReadFile(p.journal()); err == nil {
+		_ = os.WriteFile(p.lastJournal(), data, 0o600)
 	}
 }
 

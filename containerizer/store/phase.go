@@ -62,19 +62,18 @@ func (c *Container) unlaunched() (mctr.Phase, error) {
 	if err != nil {
 		return "", err
 	}
-	if s.Run != nil {
+	switch {
+	case s.Run != nil:
 		return c.withoutJournal(s.Run)
-	}
-	if s.Pending == FirstStart {
+	case s.Pending == FirstStart:
 		return mctr.Created, nil
-	}
-	if !c.Exists() {
+	case !c.Exists():
 		return "", notFound(c.ID)
 	}
-	return mctr.Provisioning, nil // or an intent that was not written out
+	return mctr.Provisioning, nil // or its launcher was killed before it wrote the intent to launch
 }
 
-// withoutJournal is the phase of a container whose run was begun, by ROOT's word.
+// withoutJournal returns the phase of a container without a journal whose state says that run began.
 func (c *Container) withoutJournal(run *Run) (mctr.Phase, error) {
 	held, err := c.ShimAlive()
 	switch {
@@ -87,7 +86,7 @@ func (c *Container) withoutJournal(run *Run) (mctr.Phase, error) {
 			"it runs, and its directory %s is gone: its supervisor (pid %d) makes it again within a few seconds",
 			c.StateDir(), run.ShimPid)
 	}
-	if t, err := c.Termination(); err != nil || t != nil { // which the shim records before it goes
+	if t, err := c.Termination(); err != nil || t != nil { // the shim records the exit before it exits itself
 		return mctr.Exited, err
 	}
 	return mctr.Lost, nil

@@ -35,6 +35,10 @@ type Record struct {
 	unknown fields.Unknown // what a newer build wrote, and this one passes over
 }
 
+// The records of one container, whether it exists or not: what its launcher and its shim wrote
+// about it, but for the state.
+type records struct{ Paths }
+
 // Commands are what a shim runs, with the container's id as last argument, while no
 // process stays with its container. They are the container's: in its record, for a
 // process to start it again that has none of its own.
@@ -61,20 +65,20 @@ func NewRecord(id mctr.ContainerID, config *mctr.ContainerConfig, commands *Comm
 // Record reads the record, as far as this build understands it: that is enough to show
 // the container, to end and to remove it. The error wraps mctr.ErrNotFound where there is
 // none.
-func (c *Container) Record() (*Record, error) {
-	if err := c.ID.Validate(); err != nil {
+func (p records) Record() (*Record, error) {
+	if err := p.ID.Validate(); err != nil {
 		return nil, err
 	}
 	r := &Record{}
-	err := decodeFile(c.ConfigFile(), r)
+	err := decodeFile(p.ConfigFile(), r)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, notFound(c.ID)
+		return nil, notFound(p.ID)
 	}
 	if err != nil && !errors.As(err, &r.unknown) {
 		return nil, err
 	}
-	if r.Schema > recordSchema || r.Config == nil || r.ID != c.ID {
-		return nil, fmt.Errorf("%w: record of container %s: schema %d, this build knows %d", mctr.ErrInvalid, c.ID,
+	if r.Schema > recordSchema || r.Config == nil || r.ID != p.ID {
+		return nil, fmt.Errorf("%w: record of container %s: schema %d, this build knows %d", mctr.ErrInvalid, p.ID,
 			r.Schema, recordSchema)
 	}
 	return r, nil
@@ -83,13 +87,13 @@ func (c *Container) Record() (*Record, error) {
 // RecordToChange is Record for a caller that starts the container by it, or writes it
 // again: what this build passes over would be lost. The error wraps mctr.ErrUnsupported
 // then.
-func (c *Container) RecordToChange() (*Record, error) {
-	r, err := c.Record()
+func (p records) RecordToChange() (*Record, error) {
+	r, err := p.Record()
 	if err == nil && len(r.unknown) > 0 {
 		return nil, &mctr.UnsupportedError{
-			Feature: strings.Join(r.unknown, ", ") + " of container " + c.ID.Short(),
+			Feature: strings.Join(r.unknown, ", ") + " of container " + p.ID.Short(),
 			Remedy:  "do this with the build that made the container",
-			Why: fmt.Sprintf("its record, %s, is of a newer build than this one (%s)", c.ConfigFile(),
+			Why: fmt.Sprintf("its record, %s, is of a newer build than this one (%s)", p.ConfigFile(),
 				buildinfo.Self()),
 		}
 	}
@@ -97,10 +101,10 @@ func (c *Container) RecordToChange() (*Record, error) {
 }
 
 // SetRecord writes the record, durably. The caller holds the container's lock.
-func (c *Container) SetRecord(r *Record) error {
+func (p records) SetRecord(r *Record) error {
 	written := *r
 	written.Schema, written.EarlierRestarts, written.EarlierStreak = recordSchema, 0, 0
-	return atomicfile.WriteDurableJSON(c.ConfigFile(), &written)
+	return atomicfile.WriteDurableJSON(p.ConfigFile(), &written)
 }
 
 // decodeFile reads a file of JSON. The error wraps a fields.Unknown where a newer build
@@ -127,21 +131,21 @@ type Resolved struct {
 }
 
 // Resolved reads it; where that is not possible, it is empty.
-func (c *Container) Resolved() *Resolved {
+func (p records) Resolved() *Resolved {
 	r := &Resolved{}
-	if atomicfile.ReadJSON(c.resolvedFile(), r) != nil {
+	if atomicfile.ReadJSON(p.resolvedFile(), r) != nil {
 		return &Resolved{}
 	}
 	return r
 }
 
 // SetResolved writes it.
-func (c *Container) SetResolved(r *Resolved) error { return atomicfile.WriteJSON(c.resolvedFile(), r) }
+func (p records) SetResolved(r *Resolved) error { return atomicfile.WriteJSON(p.resolvedFile(), r) }
 
 // Created is the shim's record of the container's init; nil where there is none.
-func (c *Container) Created() *wire.Created {
+func (p records) Created() *wire.Created {
 	created := &wire.Created{}
-	if atomicfile.ReadJSON(c.CreatedFile(), created) != nil {
+	if atomicfile.ReadJSON(p.CreatedFile(), created) != nil {
 		return nil
 	}
 	return created

@@ -25,9 +25,19 @@ func (s *Store) Reserve(ctx context.Context, r *Record) (*Lock, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := c.intend(r); err != nil {
+	if err := os.Mkdir(c.StateDir(), 0o700); err != nil {
 		return lock, err
 	}
+	if err := c.beginState(); err != nil {
+		return lock, err
+	}
+	if err := c.SetRecord(r); err != nil {
+		return lock, err
+	}
+	if err := c.Journal().Reach(Intent); err != nil {
+		return lock, err
+	}
+	s.Emit(r, mctr.EventCreate, nil)
 	return lock, nil
 }
 
@@ -56,23 +66,6 @@ func (c *Container) claim(ctx context.Context, name string) (*Lock, error) {
 		return nil, errors.Join(err, lock.Unlock())
 	}
 	return lock, nil
-}
-
-func (c *Container) intend(r *Record) error {
-	if err := os.Mkdir(c.StateDir(), 0o700); err != nil {
-		return err
-	}
-	if err := c.beginState(); err != nil {
-		return err
-	}
-	if err := c.SetRecord(r); err != nil {
-		return err
-	}
-	if err := c.Journal().Reach(Intent); err != nil {
-		return err
-	}
-	c.store.Emit(r, mctr.EventCreate, nil)
-	return nil
 }
 
 // Park turns the intent of a launch into a container that waits for its first start.

@@ -98,28 +98,32 @@ var Changes = []Change{
 	EndUpdate, CompleteGroup, EndRun, TakeBack,
 }
 
+// A stateJSON is the state.json of one container: it reads the state and changes it, under the
+// lock of the file.
+type stateJSON struct{ records }
+
 // durable are the changes that a loss of power must not take back: what a user was told
 // would be done is lost otherwise, or done twice.
 var durable = map[Change]bool{Park: true, Revive: true, BeginUpdate: true}
 
 // State reads the container's state. A container without one is of an earlier layout, or
 // was reserved by a process that was killed.
-func (c *Container) State() (*State, error) {
-	info, err := os.Lstat(c.stateFile())
+func (f stateJSON) State() (*State, error) {
+	info, err := os.Lstat(f.stateFile())
 	if errors.Is(err, fs.ErrNotExist) {
-		return c.earlierState()
+		return f.earlierState()
 	}
 	if err == nil && !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("%w: %s is not a regular file", ErrDamaged, c.stateFile())
+		return nil, fmt.Errorf("%w: %s is not a regular file", ErrDamaged, f.stateFile())
 	}
-	data, err := atomicfile.Read(c.stateFile())
+	data, err := atomicfile.Read(f.stateFile())
 	if errors.Is(err, fs.ErrNotExist) { // it was removed a moment ago
-		return c.earlierState()
+		return f.earlierState()
 	}
 	if err != nil {
 		return nil, err
 	}
-	return c.parseState(data)
+	return f.parseState(data)
 }
 
 // ErrDamaged is wrapped by the error of a state.json that holds no state. One that cannot be
@@ -131,16 +135,16 @@ var errNewer = fmt.Errorf("%w: state of a newer build", mctr.ErrInvalid)
 
 // parseState reads what is in state.json: it is empty from when its lock is taken until it
 // is first written.
-func (c *Container) parseState(data []byte) (*State, error) {
+func (f stateJSON) parseState(data []byte) (*State, error) {
 	if len(data) == 0 {
-		return c.earlierState()
+		return f.earlierState()
 	}
 	s := &State{}
 	if err := fields.Unmarshal(data, s); err != nil {
-		return nil, fmt.Errorf("%w: decode %s: %w", ErrDamaged, c.stateFile(), err)
+		return nil, fmt.Errorf("%w: decode %s: %w", ErrDamaged, f.stateFile(), err)
 	}
 	if s.Schema > stateSchema {
-		return nil, fmt.Errorf("%w: container %s: schema %d, this build knows %d", errNewer, c.ID, s.Schema,
+		return nil, fmt.Errorf("%w: container %s: schema %d, this build knows %d", errNewer, f.ID, s.Schema,
 			stateSchema)
 	}
 	return s, nil
@@ -150,8 +154,8 @@ func (c *Container) parseState(data []byte) (*State, error) {
 // between: the file is locked meanwhile. The container's lock need not be held: what a
 // user asks for does not wait for a launch. The error wraps fs.ErrNotExist where the
 // container was removed.
-func (c *Container) Change(ctx context.Context, change Change, edit func(*State)) error {
-	lock, err := c.lockState(ctx)
+func (f stateJSON) Change(ctx context.Context, change Change, edit func(*State)) error {
+	lock, err := f.lockState(ctx)
 	if err != nil {
 		return err
 	}
@@ -160,24 +164,24 @@ func (c *Container) Change(ctx context.Context, change Change, edit func(*State)
 	if err != nil {
 		return err
 	}
-	s, err := c.parseState(data)
+	s, err := f.parseState(data)
 	if err != nil {
-		return fmt.Errorf("change the state of container %s: %w", c.ID.Short(), err)
+		return fmt.Errorf("change the state of container %s: %w", f.ID.Short(), err)
 	}
 	earlier := false
 	if s.Schema == 0 { // of the first layout, or none yet
-		if earlier, err = c.raiseSchema(); err != nil {
+		if earlier, err = f.raiseSchema(); err != nil {
 			return err
 		}
 	}
 	sync := durable[change] || earlier || s.matters()
 	edit(s)
 	s.Schema = stateSchema
-	if err := c.writeState(lock.File(), len(data), s, sync); err != nil {
+	if err := f.writeState(lock.File(), len(data), s, sync); err != nil {
 		return err
 	}
 	if earlier {
-		if err := c.removeEarlier(s); err != nil {
+		if err := f.removeEarlier(s); err != nil {
 			return err
 		}
 	}
@@ -202,10 +206,10 @@ func readRegular(f *os.File) ([]byte, error) {
 	return io.ReadAll(f)
 }
 
-// writeState replaces the file, of so many bytes, that is open as f. On a full disk, where no
-// second file has room, f is overwritten: a container that filled the disk has to be stopped
+// writeState replaces the file, of so many bytes, that is open and locked. On a full disk, where
+// no second file has room, it is overwritten: a container that filled the disk has to be stopped
 // and released all the same.
-func (c *Container) writeState(f *os.File, size int, s *State, sync bool) error {
+func (f stateJSON) writeState(locked *os.File, size int, s *State, sync bool) error {
 	data, err := json.Marshal(s)
 	if err != nil {
 		return err
@@ -214,22 +218,22 @@ func (c *Container) writeState(f *os.File, size int, s *State, sync bool) error 
 	if sync {
 		write = atomicfile.WriteDurable
 	}
-	err = write(c.stateFile(), data, 0o600)
+	err = write(f.stateFile(), data, 0o600)
 	if !errors.Is(err, unix.ENOSPC) && !errors.Is(err, unix.EDQUOT) {
 		return err
 	}
 	padded := append(data, bytes.Repeat([]byte(" "), max(0, size-len(data)))...) // JSON still, by one write
-	_, full := f.WriteAt(padded, 0)
+	_, full := locked.WriteAt(padded, 0)
 	if full != nil {
 		return err
 	}
-	return f.Sync()
+	return locked.Sync()
 }
 
 // beginState writes the first state, of a container that has no record yet: so that no
 // other process changes it.
-func (c *Container) beginState() error {
-	if err := atomicfile.WriteJSON(c.stateFile(), State{Schema: stateSchema}); err != nil {
+func (f stateJSON) beginState() error {
+	if err := atomicfile.WriteJSON(f.stateFile(), State{Schema: stateSchema}); err != nil {
 		return err
 	}
 	return failpoint.Hit("state/" + string(Reserve))
@@ -237,43 +241,43 @@ func (c *Container) beginState() error {
 
 // lockState makes the file only where a record lacks it: of a container that is being
 // removed it would be left.
-func (c *Container) lockState(ctx context.Context) (*flock.Lock, error) {
-	lock, err := flock.Existing(ctx, c.stateFile())
+func (f stateJSON) lockState(ctx context.Context) (*flock.Lock, error) {
+	lock, err := flock.Existing(ctx, f.stateFile())
 	if errors.Is(err, unix.EISDIR) {
 		return nil, fmt.Errorf("%w: %w", ErrDamaged, err)
 	}
 	if !errors.Is(err, fs.ErrNotExist) {
 		return lock, err
 	}
-	if _, missing := os.Lstat(c.ConfigFile()); missing != nil {
+	if _, missing := os.Lstat(f.ConfigFile()); missing != nil {
 		return nil, err
 	}
-	return flock.Exclusive(ctx, c.stateFile())
+	return flock.Exclusive(ctx, f.stateFile())
 }
 
 // is reads one thing of the state; false where the state cannot be read.
-func (c *Container) is(what func(*State) bool) bool {
-	s, err := c.State()
+func (f stateJSON) is(what func(*State) bool) bool {
+	s, err := f.State()
 	return err == nil && what(s)
 }
 
 // Stopped returns true if the container is not to run, whatever its restart policy says.
-func (c *Container) Stopped() bool {
-	return c.is(func(s *State) bool { return s.Desired == ToStop })
+func (f stateJSON) Stopped() bool {
+	return f.is(func(s *State) bool { return s.Desired == ToStop })
 }
 
 // AwaitsFirstStart returns true if the container goes back to waiting for its first start
 // where its launch fails.
-func (c *Container) AwaitsFirstStart() bool {
-	return c.is(func(s *State) bool { return s.Pending == FirstStart })
+func (f stateJSON) AwaitsFirstStart() bool {
+	return f.is(func(s *State) bool { return s.Pending == FirstStart })
 }
 
 // Revived returns true if the container goes back to its last end where its launch fails.
-func (c *Container) Revived() bool {
-	return c.is(func(s *State) bool { return s.LastExit != nil })
+func (f stateJSON) Revived() bool {
+	return f.is(func(s *State) bool { return s.LastExit != nil })
 }
 
 // Complete returns true if each task of the group with this root was launched.
-func (c *Container) Complete() bool {
-	return c.is(func(s *State) bool { return s.Complete })
+func (f stateJSON) Complete() bool {
+	return f.is(func(s *State) bool { return s.Complete })
 }

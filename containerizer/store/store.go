@@ -67,21 +67,21 @@ func At(root, state string) *Store {
 
 // A Container is the handle of one container, whether it exists or not.
 type Container struct {
-	Paths
+	stateJSON
 	store *Store
 }
 
 // Container returns the handle of id.
 func (s *Store) Container(id mctr.ContainerID) *Container {
-	return &Container{Paths: s.Paths(id), store: s}
+	return &Container{stateJSON: stateJSON{records{s.Paths(id)}}, store: s}
 }
 
 // HandleOf returns what isolators get of a container.
 func (s *Store) HandleOf(id mctr.ContainerID) mctr.Handle { return s.Paths(id).Handle() }
 
 // Exists returns true if ROOT or STATE has anything of the container.
-func (c *Container) Exists() bool {
-	for _, dir := range []string{c.Dir(), c.StateDir()} {
+func (p records) Exists() bool {
+	for _, dir := range []string{p.Dir(), p.StateDir()} {
 		if _, err := os.Lstat(dir); !errors.Is(err, fs.ErrNotExist) {
 			return true
 		}
@@ -91,8 +91,8 @@ func (c *Container) Exists() bool {
 
 // AtRest returns true if STATE has nothing of the container: it waits for its first
 // start, or its end was released.
-func (c *Container) AtRest() bool {
-	_, err := os.Lstat(c.StateDir())
+func (p records) AtRest() bool {
+	_, err := os.Lstat(p.StateDir())
 	return errors.Is(err, fs.ErrNotExist)
 }
 
