@@ -56,34 +56,39 @@ type Attachment struct {
 	Retry   time.Time   `json:"retry,omitzero"`    // no DEL by itself before
 }
 
+// The records of all attachments of one root: a file for each.
+type records struct{ root string }
+
+func (r records) dir() string { return filepath.Join(r.root, "attachments") }
+
 // cniID names an attachment to plugins. Calico calls its interface by the first 11
 // characters, which must therefore be different for all attachments of a host,
 // also for two of one container, and takes lower case only.
-func (n *Networks) cniID(id mctr.ContainerID, ifname string) string {
-	sum := sha256.Sum256([]byte(n.config.Root + "\x00" + string(id) + "\x00" + ifname))
+func (r records) cniID(id mctr.ContainerID, ifname string) string {
+	sum := sha256.Sum256([]byte(r.root + "\x00" + string(id) + "\x00" + ifname))
 	return hex.EncodeToString(sum[:16])
 }
 
-func (n *Networks) record(id mctr.ContainerID, ifname string) string {
-	return filepath.Join(n.attachments(), id.Hash()+"."+ifname+".json")
+func (r records) record(id mctr.ContainerID, ifname string) string {
+	return filepath.Join(r.dir(), id.Hash()+"."+ifname+".json")
 }
 
 func lockOf(record string) string { return strings.TrimSuffix(record, ".json") + ".lock" }
 
-func (n *Networks) path(a *Attachment) string { return n.record(a.Container, a.Interface) }
+func (r records) path(a *Attachment) string { return r.record(a.Container, a.Interface) }
 
 // AttachmentsOf lists a container's attachments in their order.
-func (n *Networks) AttachmentsOf(id mctr.ContainerID) ([]*Attachment, error) {
-	return n.list(func(name string) bool { return strings.HasPrefix(name, id.Hash()+".") })
+func (r records) AttachmentsOf(id mctr.ContainerID) ([]*Attachment, error) {
+	return r.list(func(name string) bool { return strings.HasPrefix(name, id.Hash()+".") })
 }
 
 // Attachments lists all of this root. It goes on past records that cannot be read.
-func (n *Networks) Attachments() ([]*Attachment, error) {
-	return n.list(func(string) bool { return true })
+func (r records) Attachments() ([]*Attachment, error) {
+	return r.list(func(string) bool { return true })
 }
 
-func (n *Networks) list(want func(name string) bool) ([]*Attachment, error) {
-	entries, err := os.ReadDir(n.attachments())
+func (r records) list(want func(name string) bool) ([]*Attachment, error) {
+	entries, err := os.ReadDir(r.dir())
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}
@@ -93,7 +98,7 @@ func (n *Networks) list(want func(name string) bool) ([]*Attachment, error) {
 		if filepath.Ext(e.Name()) != ".json" || atomicfile.IsTemp(e.Name()) || !want(e.Name()) {
 			continue
 		}
-		a, err := load(filepath.Join(n.attachments(), e.Name()))
+		a, err := load(filepath.Join(r.dir(), e.Name()))
 		switch {
 		case errors.Is(err, fs.ErrNotExist): // detached meanwhile
 		case err != nil:
@@ -123,18 +128,18 @@ func load(path string) (*Attachment, error) {
 }
 
 // writeIntent records durably what is about to be asked.
-func (n *Networks) writeIntent(a *Attachment) error {
-	if err := os.MkdirAll(n.attachments(), 0o700); err != nil {
+func (r records) writeIntent(a *Attachment) error {
+	if err := os.MkdirAll(r.dir(), 0o700); err != nil {
 		return err
 	}
-	return atomicfile.WriteDurableJSON(n.path(a), a)
+	return atomicfile.WriteDurableJSON(r.path(a), a)
 }
 
-func (n *Networks) save(a *Attachment) error { return atomicfile.WriteJSON(n.path(a), a) }
+func (r records) save(a *Attachment) error { return atomicfile.WriteJSON(r.path(a), a) }
 
 // deleteRecord drops the record of an attachment that is no more.
-func (n *Networks) deleteRecord(a *Attachment) error {
-	path := n.path(a)
+func (r records) deleteRecord(a *Attachment) error {
+	path := r.path(a)
 	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}

@@ -49,6 +49,8 @@ type Config struct {
 // for concurrent use, by several processes too.
 type Networks struct {
 	*networks.Store
+	records
+	pins
 	config Config
 	log    *slog.Logger
 	ready  *readiness
@@ -88,7 +90,10 @@ func New(config Config) *Networks {
 	if config.Log == nil {
 		config.Log = slog.DiscardHandler
 	}
-	n := &Networks{config: config, log: slog.New(config.Log), ready: &readiness{}}
+	n := &Networks{
+		records: records{config.Root}, pins: pins{filepath.Join(config.State, "netns")},
+		config: config, log: slog.New(config.Log), ready: &readiness{},
+	}
 	n.Store = &networks.Store{
 		Root: config.Root, ConfigDirs: config.ConfigDirs, PluginDirs: config.PluginDirs, Hold: n.holdUnused,
 		Versions: func(ctx context.Context, program string) ([]string, error) {
@@ -111,17 +116,9 @@ func ChooseDefault(available func(name string) error, c *mctr.ContainerConfig) (
 	return networks.ChooseDefault(available, c)
 }
 
-func (n *Networks) attachments() string { return filepath.Join(n.config.Root, "attachments") }
-func (n *Networks) cache() string       { return filepath.Join(n.config.Root, "cache") }
-func (n *Networks) portsLock() string   { return filepath.Join(n.config.Root, "ports.lock") }
-func (n *Networks) pins() string        { return filepath.Join(n.config.State, "netns") }
-func (n *Networks) locks() string       { return filepath.Join(n.config.State, "locks") }
-
-// Namespace is where the network namespace of a container is pinned while it has
-// one of CNI networks.
-func (n *Networks) Namespace(id mctr.ContainerID) string {
-	return filepath.Join(n.pins(), id.Hash())
-}
+func (n *Networks) cache() string     { return filepath.Join(n.config.Root, "cache") }
+func (n *Networks) portsLock() string { return filepath.Join(n.config.Root, "ports.lock") }
+func (n *Networks) locks() string     { return filepath.Join(n.config.State, "locks") }
 
 // plugins gives libcni with this root's cache and our way to run plugins, which
 // are looked for in more directories after the usual ones.

@@ -14,15 +14,22 @@ import (
 	"github.com/mctr/mctr/internal/ownthread"
 )
 
+// The pins of containers' network namespaces: bind mounts in one directory.
+type pins struct{ dir string }
+
+// Namespace is the path at which the network namespace of a container is pinned while the
+// container is attached to CNI networks.
+func (p pins) Namespace(id mctr.ContainerID) string { return filepath.Join(p.dir, id.Hash()) }
+
 // Pin makes a network namespace for a container, with lo up, and keeps it by a
 // bind mount (network_namespaces(7), namespaces(7)) before the container exists,
 // so that DEL works after its death. One that is pinned already is kept.
-func (n *Networks) Pin(id mctr.ContainerID) (string, error) {
-	path := n.Namespace(id)
+func (p pins) Pin(id mctr.ContainerID) (string, error) {
+	path := p.Namespace(id)
 	if pinned(path) {
 		return path, nil
 	}
-	if err := os.MkdirAll(n.pins(), 0o711); err != nil {
+	if err := os.MkdirAll(p.dir, 0o711); err != nil {
 		return "", err
 	}
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDONLY|unix.O_NOFOLLOW, 0o444)
@@ -30,19 +37,19 @@ func (n *Networks) Pin(id mctr.ContainerID) (string, error) {
 		return "", err
 	}
 	if err := errors.Join(f.Close(), ownthread.Run(0, func() error { return unshareTo(path) })); err != nil {
-		return "", errors.Join(fmt.Errorf("make a network namespace: %w", err), n.Unpin(id))
+		return "", errors.Join(fmt.Errorf("make a network namespace: %w", err), p.Unpin(id))
 	}
 	return path, nil
 }
 
 // Unpin lets the kernel drop the namespace, with its last process. It is idempotent.
-func (n *Networks) Unpin(id mctr.ContainerID) error { return unpin(n.Namespace(id)) }
+func (p pins) Unpin(id mctr.ContainerID) error { return unpin(p.Namespace(id)) }
 
 // UnpinStray is Unpin for one of Pins whose container is not known. The error wraps
 // mctr.ErrInvalid for any other path.
-func (n *Networks) UnpinStray(path string) error {
-	if filepath.Dir(path) != n.pins() || filepath.Clean(path) != path {
-		return fmt.Errorf("%w: %s is not a pinned namespace of %s", mctr.ErrInvalid, path, n.pins())
+func (p pins) UnpinStray(path string) error {
+	if filepath.Dir(path) != p.dir || filepath.Clean(path) != path {
+		return fmt.Errorf("%w: %s is not a pinned namespace of %s", mctr.ErrInvalid, path, p.dir)
 	}
 	return unpin(path)
 }
@@ -59,14 +66,14 @@ func unpin(path string) error {
 }
 
 // Pins are the names of all pinned namespaces.
-func (n *Networks) Pins() ([]string, error) {
-	entries, err := os.ReadDir(n.pins())
+func (p pins) Pins() ([]string, error) {
+	entries, err := os.ReadDir(p.dir)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}
 	var names []string
 	for _, e := range entries {
-		names = append(names, filepath.Join(n.pins(), e.Name()))
+		names = append(names, filepath.Join(p.dir, e.Name()))
 	}
 	return names, nil
 }
