@@ -54,7 +54,6 @@ type Containerizer struct {
 	isolators []isolators.Isolator
 	images    Images
 	launcher  *launcher.Launcher
-	helper    string // "": to be found
 	log       *slog.Logger
 	owner     string
 	commands  store.Commands
@@ -93,12 +92,6 @@ func WithImages(images Images) Option { return func(c *Containerizer) { c.images
 // program and in PATH.
 func WithShim(path string) Option {
 	return func(c *Containerizer) { c.launcher.Shim = path }
-}
-
-// WithHelper sets the mctr-helper binary, which looks at what may hang; by default
-// it is looked for beside this program and in PATH.
-func WithHelper(path string) Option {
-	return func(c *Containerizer) { c.helper = path }
 }
 
 // WithLog sets where the containerizer reports what no call can return. The
@@ -201,13 +194,7 @@ func connect(ctx context.Context, c *Containerizer) {
 	if c.images != nil { // or the interface would not be nil
 		c.releaser.Images, images = c.images, c.images
 	}
-	helper := func() (string, error) {
-		if c.helper != "" {
-			return c.helper, nil
-		}
-		return FindProgram("mctr-helper")
-	}
-	c.Files = rootfs.New(c.store, images, helper, c.releaser.Cleanup)
+	c.Files = rootfs.New(c.store, images, stoppedVolumes(c.store, c.isolators), c.releaser.Cleanup)
 	c.scanner = &reconcile.Scanner{
 		Store: c.store, Isolators: c.isolators, Wake: c.shims.Wake, RestartOrphaned: c.supervise.RestartOrphaned,
 		GroupAbandoned: func(r *store.Record) bool { return launchAbandoned(c.store, r) },

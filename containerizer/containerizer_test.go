@@ -77,7 +77,7 @@ func (a *agent) tryOpen(more ...containerizer.Option) (*containerizer.Containeri
 	return containerizer.New(a.t.Context(),
 		append([]containerizer.Option{containerizer.WithDirs(a.root, a.state), containerizer.WithImages(images),
 			containerizer.WithIsolators(a.table), containerizer.WithShim(testprogram.Find(a.t, "mctr-shim")),
-			containerizer.WithHelper(testprogram.Find(a.t, "mctr-helper")), containerizer.WithOwner("test")},
+			containerizer.WithOwner("test")},
 			more...)...)
 }
 

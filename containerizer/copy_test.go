@@ -15,6 +15,7 @@ import (
 
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/containerizer"
+	"github.com/mctr/mctr/isolators/builtin"
 	"github.com/mctr/mctr/provisioner/imagetest"
 )
 
@@ -252,7 +253,9 @@ func TestCopyPastBadVolume(t *testing.T) {
 		t.Fatal(err)
 	}
 	for why, more := range map[string][]containerizer.Option{"no such file": nil,
-		"helper failed": {containerizer.WithHelper("/bin/false")}} {
+		"helper failed": {containerizer.WithIsolators(builtin.Table(builtin.Deps{
+			Root: a.root, State: a.state, Helper: "/bin/false", Networks: withoutPlugins(a.root, a.state),
+		}))}} {
 		c, err := a.tryOpen(more...)
 		if err != nil {
 			t.Fatal(err)

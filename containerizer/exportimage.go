@@ -11,6 +11,7 @@ import (
 	"github.com/opencontainers/runtime-spec/specs-go"
 
 	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/containerizer/store"
 	"github.com/mctr/mctr/internal/atomicfile"
 	"github.com/mctr/mctr/provisioner"
 )
@@ -35,7 +36,7 @@ func (c *Containerizer) ExportImage(ctx context.Context, ref, dir string, o prov
 			err = errors.Join(err, undo())
 		}
 	}()
-	image, err := c.unpackImage(ctx, ref, filepath.Join(dir, "rootfs"), o)
+	image, err := unpackImage(ctx, c.images, ref, filepath.Join(dir, "rootfs"), o)
 	if err != nil {
 		return err
 	}
@@ -47,7 +48,7 @@ func (c *Containerizer) ExportImage(ctx context.Context, ref, dir string, o prov
 	if err != nil {
 		return err
 	}
-	c.disown(spec, filepath.Base(dir))
+	disown(spec, c.store, filepath.Base(dir))
 	data, err := json.MarshalIndent(spec, "", "\t")
 	if err != nil {
 		return err
@@ -55,26 +56,26 @@ func (c *Containerizer) ExportImage(ctx context.Context, ref, dir string, o prov
 	return atomicfile.Write(filepath.Join(dir, "config.json"), append(data, '\n'), 0o600)
 }
 
-// unpackImage holds a lease while it reads the layers.
-func (c *Containerizer) unpackImage(ctx context.Context, ref, rootfs string,
+// unpackImage unpacks an image into rootfs. It holds a lease while it reads the layers.
+func unpackImage(ctx context.Context, images Images, ref, rootfs string,
 	o provisioner.PullOptions) (_ *provisioner.Image, err error) {
 	holder, err := provisioner.ProcessHolder()
 	if err != nil {
 		return nil, err
 	}
-	image, err := c.images.Lease(ctx, holder, ref, o)
+	image, err := images.Lease(ctx, holder, ref, o)
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, c.images.Release(holder)) }()
-	return image, c.images.Unpack(ctx, image, rootfs)
+	defer func() { err = errors.Join(err, images.Release(holder)) }()
+	return image, images.Unpack(ctx, image, rootfs)
 }
 
 // disown takes out of the spec what lies in mctr's directories, and what names a container of
 // mctr's. The runtime that will run the bundle chooses its control group.
-func (c *Containerizer) disown(spec *specs.Spec, name string) {
+func disown(spec *specs.Spec, s *store.Store, name string) {
 	spec.Mounts = slices.DeleteFunc(spec.Mounts, func(m specs.Mount) bool {
-		return isBelow(m.Source, c.store.Root) || isBelow(m.Source, c.store.State)
+		return isBelow(m.Source, s.Root) || isBelow(m.Source, s.State)
 	})
 	spec.Process.Env = slices.DeleteFunc(spec.Process.Env, func(v string) bool {
 		return strings.HasPrefix(v, "MESOS_") || strings.HasPrefix(v, "HOSTNAME=")

@@ -59,6 +59,17 @@ func (g *guarded) Complete(ctx context.Context, id mctr.ContainerID,
 	return note, err
 }
 
+// Locate makes every isolator an isolators.VolumeLocator: one that is none knows no mount.
+func (g *guarded) Locate(ctx context.Context, h mctr.Handle, parent *mctr.Handle,
+	m mctr.Mount) (at *isolators.Location, err error) {
+	l, ok := g.Isolator.(isolators.VolumeLocator)
+	if !ok {
+		return nil, nil
+	}
+	err = safely("Locate", func() (err error) { at, err = l.Locate(ctx, h, parent, m); return err })
+	return at, err
+}
+
 func (g *guarded) Recover(ctx context.Context, known []mctr.ContainerState,
 	handleOf mctr.HandleOf) (left []mctr.Leftover, err error) {
 	err = safely("Recover", func() (err error) { left, err = g.Isolator.Recover(ctx, known, handleOf); return err })

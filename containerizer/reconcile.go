@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/containerizer/store"
 )
 
 // Leftovers names everything of this containerizer's on the host that no living
@@ -27,7 +28,7 @@ func (c *Containerizer) Reconcile(ctx context.Context) ([]mctr.Leftover, error) 
 		if _, done := failed[l.Owner]; l.Owner == "" || done {
 			continue
 		}
-		starts[l.Owner] = c.starts(l.Owner)
+		starts[l.Owner] = restarts(c.store.Container(l.Owner))
 		err := reconciliation{c}.one(ctx, l.Owner)
 		failed[l.Owner] = err != nil
 		errs = append(errs, err)
@@ -35,15 +36,15 @@ func (c *Containerizer) Reconcile(ctx context.Context) ([]mctr.Leftover, error) 
 	errs = append(errs, c.scanner.Sweep(ctx, found))
 	if len(found) > 0 {
 		errs = append(errs, c.scanner.UndoRest(ctx, found, func(id mctr.ContainerID) bool {
-			return failed[id] || c.starts(id) != starts[id] // what is there now is of another run
+			return failed[id] || restarts(c.store.Container(id)) != starts[id] // what is there now is of another run
 		}))
 	}
 	return found, errors.Join(append(errs, c.cgroups.RemoveEmpty())...)
 }
 
-// starts counts how often the container was started again; -1 if that cannot be read.
-func (c *Containerizer) starts(id mctr.ContainerID) int {
-	s, err := c.store.Container(id).State()
+// restarts returns how often the container was restarted; -1 if that cannot be read.
+func restarts(c *store.Container) int {
+	s, err := c.State()
 	if err != nil {
 		return -1
 	}

@@ -154,7 +154,7 @@ func (h *Host) Containers(ctx context.Context) (*containerizer.Containerizer, er
 	table := builtin.Table(builtin.Deps{Root: h.Root, State: h.State, Helper: h.Helper, Networks: h.openNetworks()})
 	options := []containerizer.Option{
 		containerizer.WithDirs(h.Root, h.State), containerizer.WithImages(images),
-		containerizer.WithShim(h.Shim), containerizer.WithHelper(h.Helper),
+		containerizer.WithShim(h.Shim),
 		containerizer.WithIsolators(append(table, h.Isolators...)), containerizer.WithLog(h.Log),
 		containerizer.WithCgroupManager(h.CgroupManager),
 		containerizer.WithExitCommand(h.ExitCommand...), containerizer.WithWatchCommand(h.WatchCommand...),

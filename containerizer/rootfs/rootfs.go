@@ -33,20 +33,24 @@ type Images interface {
 	Unpack(ctx context.Context, image *provisioner.Image, dir string) error
 }
 
+// FindVolume returns the volume that m, a mount in the config of a stopped container, asks for; nil if the mount
+// exists only while the container runs. The error names the cause alone.
+type FindVolume func(ctx context.Context, id mctr.ContainerID, m mctr.Mount) (*provisioner.Volume, error)
+
 // Files are those of the containers of one store.
 type Files struct {
 	store   *store.Store
 	images  Images
-	helper  func() (string, error)
+	volume  FindVolume
 	release func(ctx context.Context, id mctr.ContainerID) error
 }
 
-// New returns the files of the containers of a store. Without images (nil) containers have
-// the host's filesystem only. helper finds mctr-helper, which looks at what may hang. release
-// releases what a container holds that has exited; its lock is held.
-func New(s *store.Store, images Images, helper func() (string, error),
+// New returns the files of the containers of a store. Without images (nil), containers have
+// the host's filesystem only. volume finds the volumes of a stopped container. release
+// releases what a container that has exited still holds; its lock is held.
+func New(s *store.Store, images Images, volume FindVolume,
 	release func(ctx context.Context, id mctr.ContainerID) error) *Files {
-	return &Files{store: s, images: images, helper: helper, release: release}
+	return &Files{store: s, images: images, volume: volume, release: release}
 }
 
 var errNoImages = errors.New("there is no image store")

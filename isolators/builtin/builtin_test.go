@@ -114,7 +114,8 @@ func TestOrder(t *testing.T) {
 // around, a verb with a wrong name would be dead and nobody would say so.
 func TestNoMisspeltVerbs(t *testing.T) {
 	verbs := []reflect.Type{reflect.TypeFor[isolators.Isolator](), reflect.TypeFor[isolators.Undoer](),
-		reflect.TypeFor[isolators.DirectoryBound](), reflect.TypeFor[isolators.Completer]()}
+		reflect.TypeFor[isolators.DirectoryBound](), reflect.TypeFor[isolators.Completer](),
+		reflect.TypeFor[isolators.VolumeLocator]()}
 	for _, i := range table() {
 		for n := range reflect.TypeOf(i).NumMethod() {
 			method := reflect.TypeOf(i).Method(n).Name

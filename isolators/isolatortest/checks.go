@@ -88,6 +88,30 @@ func completeOnce(s *scene) error {
 	return nil
 }
 
+// locateOnly wants Locate to make no files, to answer for a container that was never prepared, and to know no mount
+// of a type that no isolator has.
+func locateOnly(s *scene) error {
+	l, ok := s.factory().(isolators.VolumeLocator)
+	if !ok {
+		return nil
+	}
+	files := s.files()
+	unknown := mctr.Mount{Type: "unknown-type", Source: "x", Target: "/x"}
+	for _, m := range append(slices.Clone(s.config.Mounts), unknown) {
+		at, err := l.Locate(ctx, s.handle("locate"), nil, m)
+		switch {
+		case m.Type == unknown.Type && (at != nil || err != nil):
+			return fmt.Errorf("Locate of a mount of unknown type: %v, %v, want neither", at, err)
+		case err == nil && at != nil && !filepath.IsAbs(at.Root):
+			return fmt.Errorf("Locate returned the root %q, want an absolute path", at.Root)
+		}
+	}
+	if diff := cmp.Diff(files, s.files()); diff != "" {
+		return fmt.Errorf("the verb Locate made or removed files: %s", diff)
+	}
+	return nil
+}
+
 // prepared prepares container 0, calls do, and cleans up.
 func (s *scene) prepared(do func(isolators.Isolator, *mctr.Container, *mctr.Adjustment) error) error {
 	c, err := s.container(0)

@@ -61,6 +61,7 @@ var checks = []check{
 	{"is named as its package", named},
 	{"check changes nothing", checkOnly},
 	{"complete fills in once", completeOnce},
+	{"locate changes nothing", locateOnly},
 	{"prepare twice gives the same", prepareTwice},
 	{"prepare after a restart gives the same", prepareRestarted},
 	{"prepare leaves the container's config alone", prepareReadsOnly},

@@ -159,6 +159,16 @@ func (c completer) Complete(_ context.Context, _ mctr.ContainerID, config *mctr.
 	return "", c.complete(config)
 }
 
+// locator is a fake with volumes.
+type locator struct {
+	fake
+	locate func(mctr.Handle) *isolators.Location
+}
+
+func (l locator) Locate(_ context.Context, h mctr.Handle, _ *mctr.Handle, _ mctr.Mount) (*isolators.Location, error) {
+	return l.locate(h), nil
+}
+
 type broken struct {
 	name, fails string
 	make        func(*testing.T) isolators.Isolator
@@ -193,6 +203,15 @@ func brokenIsolators() []broken {
 		}})},
 		{"completes again and again", "complete fills in once", func(*testing.T) isolators.Isolator {
 			return completer{complete: func(c *mctr.ContainerConfig) error { c.Hostname += "x"; return nil }}
+		}},
+		{"locates any mount", "locate changes nothing", func(*testing.T) isolators.Isolator {
+			return locator{locate: func(h mctr.Handle) *isolators.Location { return &isolators.Location{Root: h.Dir} }}
+		}},
+		{"makes the volume it locates", "locate changes nothing", func(*testing.T) isolators.Isolator {
+			return locator{locate: func(h mctr.Handle) *isolators.Location {
+				_ = os.MkdirAll(h.Dir, 0o700)
+				return nil
+			}}
 		}},
 		{"differs the second time", "prepare twice gives the same",
 			is(fake{prepare: func(context.Context, *mctr.Container) (*adjustment, error) {

@@ -25,7 +25,7 @@ import (
 	"github.com/mctr/mctr/isolators"
 )
 
-// probeTime is how long a source may take to answer before it counts as hung.
+// probeTime is how long a path may take to answer before it counts as hung.
 const probeTime = 5 * time.Second
 
 // New returns the isolator. jobs looks at the sources, which may lie on a
@@ -134,6 +134,17 @@ func (i *isolator) source(ctx context.Context, m mctr.Mount) error {
 		return fmt.Errorf("look at mounts.source %s: %w", m.Source, err)
 	}
 	return nil
+}
+
+// Locate probes the source of a bind mount.
+func (i *isolator) Locate(ctx context.Context, _ mctr.Handle, _ *mctr.Handle,
+	m mctr.Mount) (*isolators.Location, error) {
+	if m.Type != "bind" {
+		return nil, nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, probeTime)
+	defer cancel()
+	return &isolators.Location{Root: "/", Path: m.Source}, i.jobs.Probe(ctx, m.Source)
 }
 
 // mount is the bind: with what is mounted below the source, as docker does,

@@ -25,6 +25,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/internal/saferoot"
 	"github.com/mctr/mctr/internal/treemount"
 	"github.com/mctr/mctr/isolators"
 )
@@ -93,6 +94,24 @@ func (*isolator) volume(c *mctr.Container, m mctr.Mount, target string) (specs.M
 		options = append(options, "ro")
 	}
 	return specs.Mount{Destination: filepath.Clean(m.Target), Type: "bind", Source: target, Options: options}, nil
+}
+
+// Locate finds the directory in the sandbox, without leaving it.
+func (*isolator) Locate(_ context.Context, h mctr.Handle, parent *mctr.Handle,
+	m mctr.Mount) (*isolators.Location, error) {
+	switch {
+	case !mine(m):
+		return nil, nil
+	case m.Type == Own:
+		parent = &h
+	case parent == nil:
+		return nil, fmt.Errorf("%w: the container is not nested", mctr.ErrInvalid)
+	}
+	opened, err := saferoot.Open(parent.Sandbox, m.Source, 0)
+	if err != nil {
+		return nil, err
+	}
+	return &isolators.Location{Root: parent.Sandbox, Path: m.Source}, opened.Close()
 }
 
 // makeDirectory makes path in the sandbox, with the sandbox's owner, without
