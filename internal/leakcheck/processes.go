@@ -8,61 +8,59 @@ import (
 	"strings"
 )
 
-// children lists the processes that this one has started, with theirs, and
-// zombies too.
-func children() ([]string, error) {
-	stats, err := filepath.Glob("/proc/[0-9]*/stat")
-	if err != nil {
-		return nil, err
-	}
-	parents, texts := map[int]int{}, map[int]string{}
-	for _, path := range stats {
-		pid, parent, text, ok := process(path)
-		if ok {
-			parents[pid], texts[pid] = parent, text
+// children lists the processes that this one has started, with their own children, and zombies too.
+func children() (list []string, err error) {
+	self := os.Getpid()
+	for parents := []int{self}; len(parents) > 0; parents = parents[1:] {
+		pids, err := childrenOf(parents[0])
+		if err != nil && parents[0] == self {
+			return nil, err
 		}
-	}
-	var list []string
-	for pid, text := range texts {
-		if descends(pid, os.Getpid(), parents) {
-			list = append(list, text)
+		for _, pid := range pids {
+			if text := describe(pid); text != "" {
+				list = append(list, text)
+			}
 		}
+		parents = append(parents, pids...)
 	}
 	return list, nil
 }
 
-// process reads pid, parent and a description from a stat file of proc(5).
-func process(path string) (pid, parent int, text string, ok bool) {
-	data, err := os.ReadFile(path)
-	if err != nil {
-		return 0, 0, "", false // it has ended
+// childrenOf returns the children of each thread of a process, by the children files of proc_pid_task(5).
+func childrenOf(parent int) (pids []int, err error) {
+	files, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", parent))
+	if err == nil && len(files) == 0 {
+		err = fmt.Errorf("process %d: %w", parent, os.ErrNotExist)
 	}
-	head, rest, _ := strings.Cut(string(data), " (")
-	end := strings.LastIndexByte(rest, ')')
-	if end < 0 {
-		return 0, 0, "", false
-	}
-	fields := strings.Fields(rest[end+1:])
-	if len(fields) < 2 {
-		return 0, 0, "", false
-	}
-	pid, _ = strconv.Atoi(head)
-	parent, _ = strconv.Atoi(fields[1])
-	text = fmt.Sprintf("%d (%s)", pid, rest[:end])
-	if fields[0] == "Z" {
-		text += ", dead and not waited for"
-	}
-	return pid, parent, text, true
-}
-
-func descends(pid, from int, parents map[int]int) bool {
-	for range len(parents) {
-		pid = parents[pid]
-		if pid == from || pid == 0 {
-			break
+	for _, file := range files {
+		data, _ := os.ReadFile(file) // the thread has ended: its children are another thread's
+		for field := range strings.FieldsSeq(string(data)) {
+			pid, err := strconv.Atoi(field)
+			if err != nil {
+				return nil, fmt.Errorf("read %s: %w", file, err)
+			}
+			pids = append(pids, pid)
 		}
 	}
-	return pid == from
+	return pids, err
+}
+
+// describe returns pid and name of a process by its stat file (proc_pid_stat(5)); "" for a process that has ended.
+func describe(pid int) string {
+	data, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return ""
+	}
+	_, rest, _ := strings.Cut(string(data), " (")
+	end := strings.LastIndex(rest, ") ")
+	if end < 0 {
+		return ""
+	}
+	text := fmt.Sprintf("%d (%s)", pid, rest[:end])
+	if strings.HasPrefix(rest[end+2:], "Z") {
+		text += ", dead and not waited for"
+	}
+	return text
 }
 
 // files lists this process' open descriptors, but for those that the Go runtime

@@ -406,7 +406,7 @@ func atOnce(s *scene) error {
 				_, err = i.Prepare(ctx, c)
 			}
 			_, recoverErr := i.Recover(ctx, nil, s.handle)
-			h := s.handle(s.id(n))
+			h := s.handle(id(n))
 			errs[n] = errors.Join(err, recoverErr, i.Usage(ctx, h, &mctr.Usage{}), i.Cleanup(ctx, h))
 		})
 	}
