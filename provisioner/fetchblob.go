@@ -12,8 +12,8 @@ import (
 	"github.com/mctr/mctr/provisioner/store"
 )
 
-// fetchBlob has the store ingest d from the first place that has what d's digest
-// says. The error names every place that was asked.
+// fetchBlob has the store ingest d from the first place whose content matches d's digest.
+// The error names every place that was asked.
 func (t *transfer) fetchBlob(ctx context.Context, d v1.Descriptor, progress func(int64)) error {
 	places := t.source.Places()
 	var errs []error
@@ -34,14 +34,14 @@ func (t *transfer) fetchBlob(ctx context.Context, d v1.Descriptor, progress func
 	return errors.Join(errs...)
 }
 
-// isPlaceFault reports whether the place is at fault, and not this host.
+// isPlaceFault returns true if the error is the fault of the place, not of this host.
 func isPlaceFault(err error) bool {
 	var of *placeError
 	return errors.As(err, &of) || errors.Is(err, store.ErrContent) || errors.Is(err, io.ErrUnexpectedEOF)
 }
 
-// placeOpener opens d at a place. The store need not insist on one that cannot be
-// opened while there is another.
+// placeOpener opens d at a place. Unless the place is the last one, the store does not
+// retry when it cannot be opened.
 func placeOpener(place puller.Place, d v1.Descriptor, last bool) store.Opener {
 	return func(ctx context.Context, at int64) (io.ReadCloser, error) {
 		body, err := place.Open(ctx, d, at)
@@ -52,10 +52,10 @@ func placeOpener(place puller.Place, d v1.Descriptor, last bool) store.Opener {
 	}
 }
 
-// A placeError is a failure of a place.
+// A placeError is the failure of one place.
 type placeError struct {
 	error
-	final bool // another place is asked at once
+	final bool // do not retry: there is another place to ask
 }
 
 func (e *placeError) Unwrap() error        { return e.error }

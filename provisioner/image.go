@@ -13,18 +13,18 @@ import (
 	"github.com/mctr/mctr/provisioner/store"
 )
 
-// An Image is what is known of one image. Its Layers are unpacked in the store.
+// An Image describes one image. Its Layers are unpacked in the store.
 type Image = store.Image
 
-// imageID is an id or the start of one.
+// imageID matches an image id or the start of one.
 var imageID = regexp.MustCompile(`^(sha256:)?[0-9a-f]{4,64}$`)
 
-// IsUnnamed reports whether img is in the store by its id alone: it was loaded from
-// an archive that gave it no name.
+// IsUnnamed returns true if the store has img by its id alone: it was loaded from an
+// archive that gave it no name.
 func IsUnnamed(img *Image) bool { return img.Reference == string(img.ID) }
 
 // local finds an image of the store by reference or by the start of its id. The
-// parsed reference is of kind "" when s can only be an id.
+// parsed reference is of kind "" if s can only be an id.
 func (p *Provisioner) local(s string) (puller.Reference, *Image, error) {
 	r, err := puller.Parse(s)
 	if err != nil && !imageID.MatchString(s) {
@@ -42,7 +42,7 @@ func (p *Provisioner) local(s string) (puller.Reference, *Image, error) {
 	return r, nil, fmt.Errorf("%w: image %s", mctr.ErrNotFound, r)
 }
 
-// rootfs makes an image of a plain directory. It is in no store.
+// rootfs makes an image of a plain directory. Such an image is not in the store.
 func rootfs(r puller.Reference) (*Image, error) {
 	info, err := os.Stat(r.Path)
 	if err != nil {
@@ -54,8 +54,8 @@ func rootfs(r puller.Reference) (*Image, error) {
 	return &Image{Reference: r.String(), Platform: manifest.Host(), Created: info.ModTime(), Rootfs: r.Path}, nil
 }
 
-// matchesPlatform reports whether an image that is at hand is what a caller means who asks
-// for platform; the empty string takes any.
+// matchesPlatform returns true if img, which is in the store, is for the platform that
+// the caller asked for; an empty platform matches every image.
 func matchesPlatform(img *Image, platform string) bool {
 	if platform == "" {
 		return true
@@ -64,8 +64,8 @@ func matchesPlatform(img *Image, platform string) bool {
 	return err == nil && manifest.Matches(want, img.Platform) > 0
 }
 
-// checkPlatform refuses an image that says it is for another platform than was
-// asked for by name.
+// checkPlatform returns an error if the image's config names another platform than
+// the one that the caller asked for.
 func checkPlatform(c *manifest.Config, platform string, want v1.Platform) error {
 	if platform == "" || c.OS == "" || manifest.Matches(want, c.Platform) > 0 {
 		return nil

@@ -8,7 +8,7 @@ import (
 	"github.com/mctr/mctr/provisioner/puller"
 )
 
-// Images returns all images of the store, by reference.
+// Images returns all images of the store, sorted by reference.
 func (p *Provisioner) Images(context.Context) ([]Image, error) {
 	found, err := p.store.Images()
 	if err != nil {
@@ -22,14 +22,14 @@ func (p *Provisioner) Images(context.Context) ([]Image, error) {
 	return all, nil
 }
 
-// Shown says of an image among all whether a list for people is to have it: one
-// that is in the store by its id, and has names too, is there under these.
+// Shown returns true if a list for people should show i, one of all images: an image that
+// the store has both by id and by name is listed by name only.
 func Shown(i Image, all []Image) bool {
 	return !IsUnnamed(&i) ||
 		!slices.ContainsFunc(all, func(other Image) bool { return other.ID == i.ID && !IsUnnamed(&other) })
 }
 
-// Inspect returns an image of the store, by reference or the start of its id,
+// Inspect returns an image of the store, given by reference or by the start of its id,
 // with its manifest and config as they were pulled.
 func (p *Provisioner) Inspect(_ context.Context, ref string) (*Image, error) {
 	r, img, err := p.local(ref)

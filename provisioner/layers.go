@@ -24,15 +24,15 @@ import (
 	"github.com/mctr/mctr/provisioner/store"
 )
 
-// bytesOpener is the content of a document that is at hand.
+// bytesOpener returns an opener of content that is in memory.
 func bytesOpener(data []byte) store.Opener {
 	return func(_ context.Context, at int64) (io.ReadCloser, error) {
 		return io.NopCloser(bytes.NewReader(data[at:])), nil
 	}
 }
 
-// layers brings and unpacks all layers: first, some at a time, those that can
-// stand alone, then the others, each upon what lies beneath it.
+// layers fetches and unpacks all layers: first, several at a time, those that can be
+// unpacked alone, then the others, each on top of the layers beneath it.
 func (t *transfer) layers(ctx context.Context, img *Image, descs []v1.Descriptor) error {
 	todo := newStackPlan(img.DiffIDs, descs)
 	g, ctx2 := errgroup.WithContext(ctx)
@@ -79,11 +79,11 @@ func (s *step) done(key string, l store.Layer) {
 	s.bytes = l.Bytes
 }
 
-// unpackAlone finds the layer in the store or unpacks it by itself, if that can be.
+// unpackAlone finds the layer in the store or, if the layer does not depend on its parents, unpacks it by itself.
 func (t *transfer) unpackAlone(ctx context.Context, s *step) error {
 	for _, key := range []string{store.DiffKey(s.diffID), store.ChainKey(s.chain), store.TreeKey(s.chain)} {
 		if l, ok := t.store.Layer(key); ok {
-			if err := t.fetchLayer(ctx, s.desc); err != nil { // the same files compressed in another way, perhaps
+			if err := t.fetchLayer(ctx, s.desc); err != nil { // the blob may be the same files, compressed differently
 				return fmt.Errorf("layer %s: %w", s.desc.Digest, err)
 			}
 			s.done(key, l)
@@ -105,8 +105,8 @@ func (t *transfer) unpackAlone(ctx context.Context, s *step) error {
 	return nil
 }
 
-// unpackOnOthers unpacks the layer at i, which could not stand alone, upon those
-// beneath it.
+// unpackOnOthers unpacks layer i, which could not be unpacked alone, on top of the
+// layers beneath it.
 func (t *transfer) unpackOnOthers(ctx context.Context, todo []step, i int) error {
 	s := &todo[i]
 	if s.ref.Key != "" {
@@ -124,11 +124,11 @@ func (t *transfer) unpackOnOthers(ctx context.Context, todo []step, i int) error
 	return nil
 }
 
-// parentsUnpacker unpacks a layer upon its parents, in the way the host allows.
+// A parentsUnpacker unpacks a layer on top of its parents.
 type parentsUnpacker func(ctx context.Context, t *transfer, s *step,
 	parents []backend.Lower) (string, store.Layer, error)
 
-// unpackOnParents follows the choice of backend.
+// unpackOnParents returns the unpacker that the configured backend calls for.
 func (p *Provisioner) unpackOnParents() parentsUnpacker {
 	switch p.settings.backend {
 	case "overlay":
@@ -184,8 +184,8 @@ func unpackOnCopy(ctx context.Context, t *transfer, s *step, parents []backend.L
 	return key, l, err
 }
 
-// unpack fetches the layer's blob, unless it is there, and unpacks it to dir. A
-// blob that proves damaged on disk is fetched anew by the next pull.
+// unpack fetches the layer's blob, unless the store has it, and unpacks it to dir. A
+// blob that proves damaged on disk is removed, so that the next pull fetches it again.
 func (t *transfer) unpack(ctx context.Context, s *step, dir string, form layer.Form) (store.Layer, error) {
 	if err := t.fetchLayer(ctx, s.desc); err != nil {
 		return store.Layer{}, err
@@ -217,7 +217,7 @@ func (t *transfer) fetchLayer(ctx context.Context, d v1.Descriptor) error {
 	})
 }
 
-// lowers are the directories of a stack, from the topmost whole tree on.
+// lowers returns the directories of a stack of layers, starting at the topmost layer that is a whole tree.
 func lowers(s *store.Store, refs []store.LayerRef) []backend.Lower {
 	var all []backend.Lower
 	for _, r := range refs {

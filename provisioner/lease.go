@@ -9,12 +9,12 @@ import (
 	"github.com/mctr/mctr/internal/proc"
 )
 
-// A lease's holder is a container's id, an id with "@" and what the lease is for behind
-// it, or a process: the forms below tell them apart, since no id has an "@".
+// The holder of a lease is a container's id, an id followed by "@" and the purpose of
+// the lease, or a process. The prefix tells a process from an id, which has no "@".
 const ofProcess = "process@@"
 
-// ProcessHolder is a holder of this process' own, which ends with it: for work on an
-// image that belongs to no container.
+// ProcessHolder returns a holder that stands for this process and is void once the
+// process exits: for work on an image that belongs to no container.
 func ProcessHolder() (string, error) {
 	began, err := proc.StartTime(os.Getpid())
 	if err != nil {
@@ -23,7 +23,7 @@ func ProcessHolder() (string, error) {
 	return fmt.Sprintf("%s%d.%d.%s", ofProcess, os.Getpid(), began, rand.Text()), nil
 }
 
-// HolderContainer is the id of the container that holder is of, "" for a process.
+// HolderContainer returns the id of the container that holder stands for, "" for a process.
 func HolderContainer(holder string) string {
 	if strings.HasPrefix(holder, ofProcess) {
 		return ""
@@ -32,8 +32,8 @@ func HolderContainer(holder string) string {
 	return id
 }
 
-// HolderLives reports whether the process that holder is of is still there. A container's
-// holder is of no process.
+// HolderLives returns true if holder stands for a process that is alive. It returns
+// false for a container's holder.
 func HolderLives(holder string) bool {
 	var pid int
 	var began uint64
@@ -44,14 +44,14 @@ func HolderLives(holder string) bool {
 	return proc.Is(pid, began)
 }
 
-// Release drops holder's lease; one that is not there is no error. What nothing
-// else needs stays in the store until Remove or Prune.
+// Release drops holder's lease, if there is one. Blobs and layers that nothing else
+// needs stay in the store until Remove or Prune.
 func (p *Provisioner) Release(holder string) error { return p.store.Release(holder) }
 
-// ReleaseAll is Release of every lease of a container: holder itself, and with "@" and
-// anything behind it.
+// ReleaseAll drops every lease of a container: those of holder itself, and those of
+// holder followed by "@" and a purpose.
 func (p *Provisioner) ReleaseAll(holder string) error { return p.store.ReleaseAll(holder) }
 
-// Leases returns what each holder uses, for an agent to find holders that no
-// container of its is.
+// Leases returns the image that each holder uses. An agent compares it with its
+// containers, to find holders that no longer exist.
 func (p *Provisioner) Leases() (map[string]*Image, error) { return p.store.Leases() }

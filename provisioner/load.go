@@ -14,17 +14,17 @@ import (
 	"github.com/mctr/mctr/provisioner/puller"
 )
 
-// LoadOptions say how to load.
+// LoadOptions say how to load an archive.
 type LoadOptions struct {
 	Platform string   // os/arch[/variant]; empty for the host's
 	Progress Progress // may be nil
 }
 
-// Load brings every image that an archive has into the store, unpacked, under
-// the names that the archive gives them; one without a name is called by its id.
-// The archive is what docker save writes, an OCI layout or a tar of one; from is
-// a file, a directory or any stream, and name what errors call it. What was
-// loaded before an error is returned with it, and stays. It wraps ErrInvalid.
+// Load unpacks every image of an archive into the store, under the names that the archive
+// gives them; an image without a name gets its id as name. The archive is the output of
+// docker save, an OCI layout or a tar of one; from is a file, a directory or any stream, and
+// name is how errors call it. Load returns the images that were loaded before an error
+// together with the error, and they stay. The error wraps ErrInvalid.
 func (p *Provisioner) Load(ctx context.Context, from io.Reader, name string, o LoadOptions) ([]*Image, error) {
 	want, err := manifest.ParsePlatform(o.Platform)
 	if err != nil {
@@ -65,7 +65,7 @@ func (p *Provisioner) load(ctx context.Context, from io.Reader, name string, o L
 	return all, nil
 }
 
-// loadMember brings one image of the archive called name, and gives it all its names.
+// loadMember loads one image of the archive, and gives it all its names.
 func (p *Provisioner) loadMember(ctx context.Context, m puller.Member, name string, o LoadOptions,
 	want v1.Platform) ([]*Image, error) {
 	t := &transfer{

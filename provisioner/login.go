@@ -6,7 +6,7 @@ import (
 	"github.com/mctr/mctr/provisioner/puller"
 )
 
-// VerifyLogin asks a registry (docker.io, host:5000) whether it takes credentials.
+// VerifyLogin asks a registry (docker.io, host:5000) whether it accepts the credentials.
 // Nothing is stored. The error wraps errdefs' ErrUnauthenticated if it does not.
 func (p *Provisioner) VerifyLogin(ctx context.Context, host string, c puller.Credentials) error {
 	return puller.Verify(ctx, host, c, p.settings.source(nil, ""))

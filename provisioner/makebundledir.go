@@ -11,10 +11,9 @@ import (
 	"github.com/mctr/mctr/internal/tree"
 )
 
-// BundleDir makes dir, or takes one that is there and empty, for an OCI bundle that is
-// this user's alone: in it are an image's set-user-ID programs, which every user of the
-// host could run, and an environment, which may hold secrets. undo leaves what was there
-// before.
+// BundleDir makes dir, or accepts an empty directory, for an OCI bundle that only this user
+// may read: an image may contain set-user-ID programs, which every user of the host could
+// otherwise run, and its environment may hold secrets. undo restores the state before.
 func BundleDir(dir string) (undo func() error, err error) {
 	if err := os.MkdirAll(filepath.Dir(dir), 0o755); err != nil {
 		return nil, err

@@ -17,17 +17,17 @@ import (
 	"github.com/mctr/mctr/provisioner/backend/copy"
 )
 
-// MountOptions say how a root filesystem is to be.
+// MountOptions say how a root filesystem is mounted.
 type MountOptions struct {
 	ReadOnly bool           // nothing can be written
-	Volatile bool           // what is written need not survive the host
+	Volatile bool           // what is written need not survive a crash of the host
 	IDs      *backend.IDMap // of the container's user namespace; nil without one
 }
 
-// Mount makes img's root filesystem at target. What the container writes lies
-// in rw, a directory of its own on a real filesystem; what rw holds of an
-// earlier Mount is kept. The caller holds a lease on img. Unmount undoes a Mount
-// that fails or is killed.
+// Mount mounts img's root filesystem at target. What the container writes goes to
+// rw, a directory of the container's own on a real filesystem; what an earlier Mount
+// left in rw is kept. The caller holds a lease on img. Unmount also undoes a Mount
+// that failed or was killed.
 func (p *Provisioner) Mount(ctx context.Context, img *Image, rw, target string, o MountOptions) error {
 	m := backend.Mount{
 		Lowers: p.lowers(img), RW: rw, Target: target,
@@ -50,28 +50,28 @@ func (p *Provisioner) Mount(ctx context.Context, img *Image, rw, target string, 
 
 // OpenOptions say how a root filesystem is opened.
 type OpenOptions struct {
-	ReadOnly bool     // nothing can be written but in volumes
-	Volumes  []Volume // what is mounted in it, those above before those below
+	ReadOnly bool     // only volumes can be written
+	Volumes  []Volume // mounted in this order, so parents come before what lies in them
 }
 
-// A Volume is a file or directory that is seen at another place.
+// A Volume is a file or directory that appears at another place.
 type Volume struct {
-	Root, Path string // Path is found below Root, without leaving it
-	Target     string // in the root filesystem, without leaving that; made where it is missing
+	Root, Path string // Path is resolved below Root, and never leaves it
+	Target     string // resolved in the root filesystem, and never leaves it; made if it is missing
 	ReadOnly   bool
-	Alone      bool // without what is mounted below it
+	Alone      bool // without the mounts below Path
 }
 
-// Open gives img's root filesystem as an open directory (O_PATH), mounted nowhere:
-// it ends with its descriptor, and so with the process. What is written lies in
-// rw, as by Mount, and in the volumes. The caller holds a lease on img, and sees to
-// it that no other process mounts rw meanwhile.
+// Open returns img's root filesystem as an open directory (O_PATH) that is mounted
+// nowhere: it vanishes when its descriptor is closed, so also when the process dies.
+// Writes go to rw, as with Mount, and to the volumes. The caller holds a lease on img
+// and ensures that no other process mounts rw meanwhile.
 func (p *Provisioner) Open(ctx context.Context, img *Image, rw string, o OpenOptions) (root *os.File, err error) {
 	err = ownthread.Run(unix.CLONE_NEWNS, func() error {
 		if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
 			return os.NewSyscallError("mount / private", err)
 		}
-		// upon rw itself: in this thread's namespace alone
+		// Mounted over rw itself, in this thread's mount namespace alone.
 		if err := p.Mount(ctx, img, rw, rw, MountOptions{}); err != nil {
 			return err
 		}
@@ -86,7 +86,7 @@ func (p *Provisioner) Open(ctx context.Context, img *Image, rw string, o OpenOpt
 	return root, err
 }
 
-// apply makes what is mounted at dir as the options want it.
+// apply grafts the volumes onto what is mounted at dir, and makes dir read-only if asked.
 func (o OpenOptions) apply(dir string) error {
 	root, err := os.OpenFile(dir, unix.O_PATH|unix.O_DIRECTORY, 0)
 	if err != nil {
@@ -106,7 +106,7 @@ func (o OpenOptions) apply(dir string) error {
 	return os.NewSyscallError("mount_setattr", unix.MountSetattr(int(root.Fd()), "", unix.AT_EMPTY_PATH, attr))
 }
 
-// detached is a copy of what is mounted at dir and below it, mounted nowhere.
+// detached returns a copy of the mounts at dir and below, which is mounted nowhere.
 func detached(dir string) (*os.File, error) {
 	fd, err := unix.OpenTree(unix.AT_FDCWD, dir, unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC|unix.AT_RECURSIVE)
 	if err != nil {
@@ -115,15 +115,15 @@ func detached(dir string) (*os.File, error) {
 	return os.NewFile(uintptr(fd), dir), nil
 }
 
-// wasCopied reports whether rw holds the container's data as the copy backend
-// keeps it.
+// wasCopied returns true if rw holds a container's data in the form of the copy
+// backend.
 func wasCopied(rw string) bool {
 	_, err := os.Lstat(filepath.Join(rw, "rootfs"))
 	return err == nil
 }
 
-// Unmount takes away what Mount made at target. rw's data stays: it is the
-// caller's to remove. Idempotent, also for what a kill left half made.
+// Unmount removes what Mount made at target. The data in rw stays: the caller removes
+// it. Unmount is idempotent, and also cleans up after a Mount that was killed.
 func (p *Provisioner) Unmount(ctx context.Context, rw, target string) error {
 	var errs []error
 	for _, b := range p.backends {
@@ -132,10 +132,10 @@ func (p *Provisioner) Unmount(ctx context.Context, rw, target string) error {
 	return errors.Join(errs...)
 }
 
-// Unpack writes img's whole tree to dir, which must be empty or missing. The
-// caller holds a lease on img. If it fails, nothing is left in dir.
+// Unpack writes img's whole tree to dir, which must be empty or missing. The caller
+// holds a lease on img. After an error dir is empty.
 func (p *Provisioner) Unpack(ctx context.Context, img *Image, dir string) error {
-	if err := os.MkdirAll(dir, 0o700); err != nil { // its last mode is the image's
+	if err := os.MkdirAll(dir, 0o700); err != nil { // Unpack gives it the image's mode in the end
 		return fmt.Errorf("unpack %s: %w", img.Reference, err)
 	}
 	if old, err := os.ReadDir(dir); err != nil || len(old) > 0 {

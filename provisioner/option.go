@@ -21,14 +21,14 @@ type settings struct {
 	concurrency int
 }
 
-// Limits bound what an image may be. Zeros mean the defaults that each names.
+// Limits bound the size of an image. A zero means the default that the field's comment names.
 type Limits struct {
 	manifest.Limits              // of its documents
 	Layer           layer.Limits // of each layer; Bytes also of all layers together
 }
 
-// WithBackend chooses "overlay" or "copy"; "" takes overlay where the host has
-// it and copy elsewhere.
+// WithBackend chooses "overlay" or "copy"; "" uses overlay where the host supports it,
+// and copy elsewhere.
 func WithBackend(name string) Option {
 	return func(s *settings) error {
 		if name != "" && name != "overlay" && name != "copy" {
@@ -39,14 +39,14 @@ func WithBackend(name string) Option {
 	}
 }
 
-// WithHostsDirs replaces the directories of hosts.toml; the first that speaks of
-// a host wins. The default is /etc/mctr/certs.d, then /etc/containerd/certs.d.
+// WithHostsDirs replaces the directories of hosts.toml; the first that has one for a host
+// wins. The default is /etc/mctr/certs.d, then /etc/containerd/certs.d.
 func WithHostsDirs(dirs ...string) Option {
 	return func(s *settings) error { s.hostsDirs = dirs; return nil }
 }
 
-// WithPlainHTTP names hosts (host or host:port) that may be spoken to without
-// TLS; those on loopback always may.
+// WithPlainHTTP names hosts (host or host:port) that may be contacted without TLS;
+// loopback addresses always may.
 func WithPlainHTTP(hosts ...string) Option {
 	return func(s *settings) error { s.plainHTTP = append(s.plainHTTP, hosts...); return nil }
 }

@@ -8,8 +8,8 @@ import (
 	"github.com/mctr/mctr"
 )
 
-// Progress is told how a pull goes on. It is called by one goroutine at a time
-// and is to return soon.
+// Progress receives the events of a pull. It is called by one goroutine at a time
+// and should return soon.
 type Progress func(Event)
 
 // An Event is a step of a pull.
@@ -17,18 +17,18 @@ type Event struct {
 	Kind      EventKind
 	Reference string
 	Digest    digest.Digest // of the blob, or of the manifest once resolved
-	Done      int64         // bytes at hand
+	Done      int64         // bytes so far
 	Total     int64         // bytes in all
-	Host      string        // that asks for patience
-	Wait      mctr.Duration // for how long
+	Host      string        // of a Waiting event: the server that is asked later
+	Wait      mctr.Duration // of a Waiting event: how long
 }
 
-// An EventKind says what happened.
+// An EventKind is the kind of an Event.
 type EventKind string
 
-// What may happen: one Resolved a pull; for each layer either Exists, or
-// Fetching (often), Unpacking and Unpacked; one Done. Waiting comes at any time, from a
-// server that was asked too often.
+// The kinds of events: one Resolved for each pull; for each layer either Exists, or
+// Fetching (often), Unpacking and Unpacked; one Done. Waiting comes at any time, if a
+// server limits the rate of requests.
 const (
 	Resolved  EventKind = "resolved"
 	Exists    EventKind = "exists"
@@ -39,7 +39,7 @@ const (
 	Done      EventKind = "done"
 )
 
-// serial makes p safe for concurrent callers; nil stays silent.
+// serial makes p safe for concurrent use; a nil p gets no events.
 func serial(p Progress, reference string) Progress {
 	if p == nil {
 		return func(Event) {}

@@ -1,17 +1,17 @@
-// Package provisioner brings images to disk and makes root filesystems of them:
-// a reference leads to verified, unpacked layers in a store ([store]), fetched
-// by [puller] and unpacked by [layer]; a [backend] makes a tree of them.
+// Package provisioner fetches images and makes root filesystems from them. A
+// reference leads to verified, unpacked layers in a store ([store]): [puller]
+// fetches them, [layer] unpacks them, and a [backend] combines them into one tree.
 //
-// Launch: Lease (find or pull, then hold), Mount; on the way back Unmount and
-// Release.
-// On disk: ROOT/images, as package store says, and in each container's own
-// directory what its backend says. In the kernel: one mount a container, and
-// locks while a call runs.
-// Recovery: none needed after a kill; Leases tells an agent which holders it no
-// longer knows, and Release drops them.
+// Launch: Lease (find or pull the image, then hold it) and Mount; at the end
+// Unmount and Release.
+// On disk: ROOT/images, as package store describes, and the backend's files in
+// each container's own directory. In the kernel: one mount for each container, and
+// file locks while a call runs.
+// Recovery: none is needed after a kill. Leases shows an agent which holders it no
+// longer knows, and Release drops their leases.
 //
 // Spec: OCI image-spec 1.1, distribution-spec 1.1. Mesos: provisioner/, whose
-// stores verified no digest and knew no index.
+// stores verified no digest and did not support indexes.
 package provisioner
 
 import (
@@ -23,16 +23,16 @@ import (
 	"github.com/mctr/mctr/provisioner/store"
 )
 
-// A Provisioner is safe for concurrent use; any number of processes may work on
-// one root.
+// A Provisioner pulls, stores and mounts images. It is safe for concurrent use; any
+// number of processes may work on one root.
 type Provisioner struct {
 	store    *store.Store
 	settings settings
-	backends []backend.Backend // to be tried in this order
+	backends []backend.Backend // tried in this order
 }
 
-// New returns a provisioner that keeps its images beneath root/images. It
-// touches no file.
+// New returns a provisioner that keeps its images in root/images. It touches no
+// file.
 func New(root string, opts ...Option) (*Provisioner, error) {
 	s := settings{hostsDirs: []string{"/etc/mctr/certs.d", "/etc/containerd/certs.d"}, concurrency: 3}
 	for _, o := range opts {

@@ -14,14 +14,14 @@ import (
 	"github.com/mctr/mctr/provisioner/store"
 )
 
-// A PullPolicy says when the source of an image is asked.
+// A PullPolicy says when to ask the source of an image.
 type PullPolicy string
 
 // The policies, as --pull names them. The zero value is Missing.
 const (
-	Missing PullPolicy = "missing" // if the image, or the state of a local source, is not in the store
-	Always  PullPolicy = "always"  // each time; what is there is not fetched again
-	Newer   PullPolicy = "newer"   // each time, yet what is there serves if the source fails
+	Missing PullPolicy = "missing" // if the store lacks the image, or a local source has changed
+	Always  PullPolicy = "always"  // each time; blobs in the store are not fetched again
+	Newer   PullPolicy = "newer"   // each time, but the image in the store is used if the source fails
 	Never   PullPolicy = "never"
 )
 
@@ -33,23 +33,23 @@ type PullOptions struct {
 	Auth     puller.Auth // credentials for this pull alone; nil for the provisioner's
 }
 
-// Pull brings the image that ref names into the store, unpacked. It wraps
-// ErrNotFound, ErrInvalid (the image is not what it claims, or hostile),
-// ErrUnavailable, or errdefs' ErrUnauthenticated. Nothing holds the image:
+// Pull fetches the image that ref names into the store, and unpacks it. The error wraps
+// ErrNotFound, ErrInvalid (the image does not match its digests, or is hostile),
+// ErrUnavailable, or errdefs' ErrUnauthenticated. No lease holds the image afterwards:
 // a launch uses Lease.
 func (p *Provisioner) Pull(ctx context.Context, ref string, o PullOptions) (*Image, error) {
 	return p.provision(ctx, ref, o, func(*Image) error { return nil })
 }
 
-// Lease is Pull, and holder has the image until Release: nothing of it is
-// removed meanwhile. A second lease of the same holder replaces the first; one
-// that uses several images takes several names, such as ID@volume.
+// Lease is Pull, and gives holder a lease on the image: nothing of the image is removed
+// until Release. A second lease of the same holder replaces the first; a holder that
+// uses several images takes several names, such as ID@volume.
 func (p *Provisioner) Lease(ctx context.Context, holder, ref string, o PullOptions) (*Image, error) {
 	return p.provision(ctx, ref, o, func(img *Image) error { return p.store.Lease(holder, img) })
 }
 
-// provision finds or pulls an image and keeps it, all under the store's lock.
-// What a pull that was refused had already brought is removed at once.
+// provision finds or pulls an image and calls keep with it, all under the store's lock.
+// What a failed pull fetched is removed at once if no later pull can use it.
 func (p *Provisioner) provision(ctx context.Context, ref string, o PullOptions,
 	keep func(*Image) error) (*Image, error) {
 	lock, err := p.store.Shared(ctx)
@@ -66,7 +66,7 @@ func (p *Provisioner) provision(ctx context.Context, ref string, o PullOptions,
 	return img, nil
 }
 
-// removeGarbage removes what a failure left that is of no use. The store's lock is free.
+// removeGarbage removes what a failed pull left that is of no use. The caller does not hold the store's lock.
 func (p *Provisioner) removeGarbage(ctx context.Context, err error) error {
 	if !leavesGarbage(err) {
 		return err
@@ -75,25 +75,25 @@ func (p *Provisioner) removeGarbage(ctx context.Context, err error) error {
 	return errors.Join(err, sweepErr)
 }
 
-// A pullError is the failure of a pull, or of a load, that had begun.
+// A pullError is the failure of a pull, or of a load, after it began.
 type pullError struct {
 	op, object string
 	err        error
 }
 
-// Error begins with the cause.
+// Error returns the cause first.
 func (e *pullError) Error() string { return fmt.Sprintf("%v (%s %s)", e.err, e.op, e.object) }
 func (e *pullError) Unwrap() error { return e.err }
 
-// leavesGarbage reports whether a pull failed in a way that makes what it brought of
-// no use to the next: a hostile image, a full disk. After a lost connection it is.
+// leavesGarbage returns true if a pull failed in a way that makes its blobs useless to the
+// next pull: the image is hostile, or the disk is full. After a lost connection they are useful.
 func leavesGarbage(err error) bool {
 	var failed *pullError
 	return errors.As(err, &failed) &&
 		(errors.Is(err, mctr.ErrInvalid) || errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT))
 }
 
-// find does what the policy says.
+// find returns the image in the store or pulls it, as the policy says.
 func (p *Provisioner) find(ctx context.Context, ref string, o PullOptions) (*Image, error) {
 	r, have, err := p.local(ref)
 	if err != nil && !errors.Is(err, mctr.ErrNotFound) {
@@ -120,7 +120,7 @@ func (p *Provisioner) find(ctx context.Context, ref string, o PullOptions) (*Ima
 		return nil, fmt.Errorf("%w: pull policy %q: want always, missing, never or newer", mctr.ErrInvalid, o.Policy)
 	}
 	if r.Kind == "" || have != nil && have.Reference != r.String() {
-		return have, err // an id says not where it is from
+		return have, err // an id does not name a source
 	}
 	img, err := p.pull(ctx, r, o)
 	if err != nil && o.Policy == Newer && have != nil && ctx.Err() == nil {
@@ -129,7 +129,7 @@ func (p *Provisioner) find(ctx context.Context, ref string, o PullOptions) (*Ima
 	return img, err
 }
 
-// pull asks the source and brings what the store lacks.
+// pull asks the source and fetches what the store lacks.
 func (p *Provisioner) pull(ctx context.Context, r puller.Reference, o PullOptions) (*Image, error) {
 	want, err := manifest.ParsePlatform(o.Platform)
 	if err != nil {

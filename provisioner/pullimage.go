@@ -14,13 +14,13 @@ import (
 	"github.com/mctr/mctr/provisioner/store"
 )
 
-// A transfer is one pull under way.
+// A transfer is one pull.
 type transfer struct {
 	store    *store.Store
 	settings settings
 	source   puller.Source
-	ref      string // what the image will be called; empty for its id
-	asked    string // the platform in the caller's words
+	ref      string // the image's name after the pull; empty for its id
+	asked    string // the platform, as the caller wrote it
 	platform v1.Platform
 	progress Progress
 	upon     parentsUnpacker
@@ -57,14 +57,14 @@ func (t *transfer) run(ctx context.Context) (*Image, error) {
 	return img, nil
 }
 
-// current reports whether the record at hand is what the source has now.
+// current returns true if the record in the store describes what the source has now.
 func (t *transfer) current(have, now *Image) bool {
 	return matchesPlatform(have, t.asked) && have.Digest == now.Digest && have.Index == now.Index &&
 		have.Stamp == now.Stamp &&
 		t.store.Whole(have)
 }
 
-// fill brings config and layers and writes down what they say.
+// fill fetches config and layers and fills in img from them.
 func (t *transfer) fill(ctx context.Context, img *Image, m *v1.Manifest) error {
 	if err := t.fetch(ctx, m.Config); err != nil {
 		return err
@@ -93,8 +93,8 @@ func (t *transfer) fill(ctx context.Context, img *Image, m *v1.Manifest) error {
 	return t.layers(ctx, img, m.Layers)
 }
 
-// choose follows the reference to the manifest of one image, through indexes.
-// The manifest is in the store afterwards. top is what the reference names.
+// choose follows the reference through indexes to the manifest of one image, and stores
+// that manifest. top is what the reference names.
 func (t *transfer) choose(ctx context.Context) (top, desc v1.Descriptor, data []byte, err error) {
 	limits := t.settings.limits.Limits.Filled()
 	top, data, err = t.source.Resolve(ctx)
@@ -116,7 +116,7 @@ func (t *transfer) choose(ctx context.Context) (top, desc v1.Descriptor, data []
 	return top, desc, data, t.store.Ingest(ctx, desc, bytesOpener(data), nil)
 }
 
-// child brings the entry of an index that suits the platform.
+// child fetches the manifest that an index lists for the platform.
 func (t *transfer) child(ctx context.Context, index []byte) (d v1.Descriptor, data []byte, err error) {
 	limits := t.settings.limits.Limits
 	parsed, err := manifest.ParseIndex(index, limits)
@@ -136,7 +136,7 @@ func (t *transfer) child(ctx context.Context, index []byte) (d v1.Descriptor, da
 	return d, data, err
 }
 
-// fetch brings a small blob.
+// fetch fetches a small blob, without progress.
 func (t *transfer) fetch(ctx context.Context, d v1.Descriptor) error {
 	return t.fetchBlob(ctx, d, nil)
 }

@@ -10,21 +10,21 @@ import (
 	"github.com/mctr/mctr/provisioner/store"
 )
 
-// A PruneReport says what was removed.
+// A PruneReport lists what was removed.
 type PruneReport = store.Report
 
-// PruneOptions say what to remove beside what nothing refers to.
+// PruneOptions say what to remove besides what nothing refers to.
 type PruneOptions struct {
-	All    bool             // every image that no lease holds
-	Keep   func(Image) bool // with All: images to be kept all the same; may be nil
-	DryRun bool             // only report
+	All    bool             // every image without a lease
+	Keep   func(Image) bool // with All: images to keep all the same; may be nil
+	DryRun bool             // report only
 }
 
-// Remove takes a reference off its image, given by name or by the start of its
-// id (then all its references, which must be of one repository unless force is
-// set), and deletes what nothing refers to any more. The last reference of an image
-// that is leased is refused, naming the holders, unless force is set; then the
-// image's layers stay until its leases end.
+// Remove takes a reference off its image and deletes what nothing refers to any more.
+// ref is a name or the start of an id. An id stands for all references of the image, which
+// must be of one repository unless force is set. Remove refuses to take the last reference
+// off an image that is leased, and names the holders, unless force is set; the image's
+// layers then stay until its leases end.
 func (p *Provisioner) Remove(ctx context.Context, ref string, force bool) (PruneReport, error) {
 	return p.store.Sweep(ctx, store.Sweep{Untag: func(all []*Image, held map[string]*Image) ([]*Image, error) {
 		r, img, err := p.local(ref)
@@ -45,8 +45,8 @@ func (p *Provisioner) Remove(ctx context.Context, ref string, force bool) (Prune
 	}})
 }
 
-// namesOf divides the references of an image into those that go and others that
-// stay. With the last name goes the one by its id, which no listing shows beside names.
+// namesOf divides the references of an image into those to remove and those that stay.
+// With the last name goes the reference by id, which no listing shows beside names.
 func namesOf(all []*Image, img *Image, byName bool) (gone, others []*Image) {
 	var unnamed []*Image
 	for _, i := range all {
@@ -65,8 +65,8 @@ func namesOf(all []*Image, img *Image, byName bool) (gone, others []*Image) {
 	return append(gone, unnamed...), nil
 }
 
-// checkOneRepository refuses to take an image from several owners of its names by
-// its id alone, as docker does.
+// checkOneRepository refuses to remove an image by its id if its names are of several
+// repositories, as docker does.
 func checkOneRepository(all []*Image, img *Image) error {
 	var names, repositories []string
 	for _, i := range all {
@@ -86,8 +86,8 @@ func checkOneRepository(all []*Image, img *Image) error {
 	return nil
 }
 
-// Named returns a function that reports whether an image has one of these names, for
-// PruneOptions.Keep. The error wraps mctr.ErrInvalid for a name that is not one of an image.
+// Named returns a function that returns true for an image with one of these names, for
+// PruneOptions.Keep. The error wraps mctr.ErrInvalid for a name that is not valid.
 func Named(names ...string) (func(Image) bool, error) {
 	var references []string
 	for _, name := range names {
@@ -100,8 +100,8 @@ func Named(names ...string) (func(Image) bool, error) {
 	return func(i Image) bool { return slices.Contains(references, i.Reference) }, nil
 }
 
-// Prune deletes what no reference and no lease needs: old images whose
-// reference moved on, and what pulls that died left. It goes on past errors.
+// Prune deletes what no reference and no lease needs: images whose reference moved on,
+// and remains of pulls that were killed. It goes on past errors.
 func (p *Provisioner) Prune(ctx context.Context, o PruneOptions) (PruneReport, error) {
 	w := store.Sweep{DryRun: o.DryRun}
 	if o.All {

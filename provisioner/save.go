@@ -21,21 +21,20 @@ import (
 	"github.com/mctr/mctr/provisioner/puller"
 )
 
-// A SaveFormat is what an archive of images looks like.
+// A SaveFormat is the format of an archive of images.
 type SaveFormat string
 
 // The formats, as podman names them. The zero value is SaveDocker.
 const (
-	SaveDocker SaveFormat = "docker-archive" // what docker save writes: plain layers
-	SaveOCI    SaveFormat = "oci-archive"    // a tar of an OCI layout: the images as they came, digests and all
+	SaveDocker SaveFormat = "docker-archive" // the format of docker save, with uncompressed layers
+	SaveOCI    SaveFormat = "oci-archive"    // a tar of an OCI layout: the images as pulled, with their digests
 )
 
-// Save writes images of the store, named by reference or by the start of an id, to
-// one archive that Load, docker, podman and skopeo read. A repository without tag
-// and digest stands for all of its images. Names that lead to
-// one image are kept together. Everything is read against its digest. The store
-// is locked until the files are open, not while they are read. What is written
-// before an error is no archive.
+// Save writes images of the store, named by reference or by the start of an id, to one
+// archive that Load, docker, podman and skopeo read. A repository without tag and digest
+// stands for all of its images. Names of one image are kept together. Every blob is verified
+// against its digest as it is read. The store is locked until the blobs are open, not while
+// they are read. After an error, what was written is not a valid archive.
 func (p *Provisioner) Save(ctx context.Context, refs []string, w io.Writer, f SaveFormat) (err error) {
 	write := map[SaveFormat]func(*saving) error{
 		"": (*saving).docker, SaveDocker: (*saving).docker, SaveOCI: (*saving).oci}[f]
@@ -53,16 +52,16 @@ func (p *Provisioner) Save(ctx context.Context, refs []string, w io.Writer, f Sa
 	return s.tar.Close()
 }
 
-// A saving is one archive being written.
+// A saving is one archive that is being written.
 type saving struct {
 	ctx     context.Context
 	tar     *tar.Writer
 	images  []savedImage
-	open    map[digest.Digest]*os.File // every blob, so that it stays readable when it is removed
-	written map[string]bool            // names in the archive
+	open    map[digest.Digest]*os.File // every blob, so that it stays readable if it is removed
+	written map[string]bool            // names that the archive has
 }
 
-// A savedImage is one image with all the names that it was asked for by.
+// A savedImage is one image with all the names by which the caller asked for it.
 type savedImage struct {
 	*Image
 	names []string
@@ -95,13 +94,13 @@ func (p *Provisioner) collect(ctx context.Context, s *saving, refs []string) (er
 	return nil
 }
 
-// A found image is one of the store with the reference that led to it.
+// A found is an image of the store with the reference that led to it.
 type found struct {
 	puller.Reference
 	*Image
 }
 
-// imagesFor are the images that ref stands for.
+// imagesFor returns the images that ref stands for.
 func (p *Provisioner) imagesFor(ref string) ([]found, error) {
 	r, img, err := p.local(ref)
 	if r.Kind == puller.Rootfs {
@@ -115,7 +114,7 @@ func (p *Provisioner) imagesFor(ref string) ([]found, error) {
 	return []found{{r, img}}, err
 }
 
-// repository are the images of a repository, by their references.
+// repository returns the images of a repository, sorted by reference.
 func (p *Provisioner) repository(of puller.Reference) ([]found, error) {
 	images, err := p.store.Images()
 	var all []found
@@ -140,8 +139,8 @@ func (p *Provisioner) collectOne(s *saving, f found) error {
 	return nil
 }
 
-// add notes an image; it has a name in the archive if it was asked for by one
-// that means something elsewhere.
+// add notes an image. It gets a name in the archive if the caller asked for it by a name
+// that has a meaning on other hosts.
 func (s *saving) add(r puller.Reference, img *Image) {
 	i := slices.IndexFunc(s.images, func(have savedImage) bool { return have.Digest == img.Digest })
 	if i < 0 {
@@ -166,7 +165,7 @@ func (p *Provisioner) openBlob(s *saving, img *Image, d v1.Descriptor) error {
 	return nil
 }
 
-// entry writes one file, once. content is read to its end, which is size.
+// entry writes one file, unless the archive has it. It reads content, of size bytes, to its end.
 func (s *saving) entry(name string, size int64, content io.Reader) error {
 	if s.written[name] {
 		return nil
@@ -190,7 +189,7 @@ func (s *saving) json(name string, v any) error {
 	return s.document(name, data)
 }
 
-// blob writes a blob as it is, and compares its digest.
+// blob writes a blob unchanged, and verifies its digest.
 func (s *saving) blob(name string, d v1.Descriptor) error {
 	f := s.open[d.Digest]
 	h := d.Digest.Algorithm().Hash()
@@ -208,8 +207,8 @@ func damaged(want, got digest.Digest) error {
 	return fmt.Errorf("%w: blob %s on disk is %s (remove the image and pull it again)", mctr.ErrInvalid, want, got)
 }
 
-// plain writes a layer without its compression, and compares its diffID. It is
-// read twice: a tar has an entry's size before its content.
+// plain writes a layer without its compression, and verifies its diffID. It reads the blob
+// twice, because a tar has the size of an entry before its content.
 func (s *saving) plain(name string, d v1.Descriptor, diffID digest.Digest) error {
 	if s.written[name] {
 		return nil

@@ -14,9 +14,9 @@ func (s *saving) document(name string, data []byte) error {
 	return s.entry(name, int64(len(data)), bytes.NewReader(data))
 }
 
-// docker writes the images as docker save does: their configs, their layers
-// plain, and manifest.json, which says which are whose. "repositories" is for
-// readers that are older than it.
+// docker writes the images as docker save does: configs, uncompressed layers, and
+// manifest.json, which lists the layers of each image. "repositories" is for readers that
+// predate manifest.json.
 func (s *saving) docker() error {
 	type entry struct {
 		Config   string
@@ -46,7 +46,7 @@ func (s *saving) docker() error {
 	return s.json("repositories", repositories)
 }
 
-// noteTop notes the topmost layer of an image for its names.
+// noteTop records the topmost layer of an image under each of its names.
 func noteTop(repositories map[string]map[string]string, names []string, diffIDs []digest.Digest) {
 	for _, name := range names {
 		at := strings.LastIndexByte(name, ':')
@@ -60,8 +60,8 @@ func noteTop(repositories map[string]map[string]string, names []string, diffIDs 
 	}
 }
 
-// oci writes the images as an OCI layout: every blob as it came. The index has an
-// entry for each name, in the words of the OCI and of containerd and docker.
+// oci writes the images as an OCI layout, with every blob unchanged. The index has an entry
+// for each name, with the annotations of OCI, containerd and docker.
 func (s *saving) oci() error {
 	index := v1.Index{Versioned: specs.Versioned{SchemaVersion: 2}, MediaType: v1.MediaTypeImageIndex,
 		Manifests: []v1.Descriptor{}}

@@ -9,10 +9,9 @@ import (
 	"github.com/mctr/mctr/provisioner/puller"
 )
 
-// Tag makes target lead to the image that source names, by reference or by the
-// start of its id. What target led to before loses the name. It wraps ErrNotFound
-// for a source that is not in the store, ErrInvalid for a target that is no name
-// of a registry's, or has a digest.
+// Tag makes target a name of the image that source names, by reference or by the start of
+// its id. An image that had this name before loses it. The error wraps ErrNotFound if source
+// is not in the store, and ErrInvalid if target is not a registry name or has a digest.
 func (p *Provisioner) Tag(ctx context.Context, source, target string) (err error) {
 	to, err := puller.Parse(target)
 	if err != nil {

@@ -6,19 +6,19 @@ import (
 	"github.com/mctr/mctr/provisioner/store"
 )
 
-// Usage is what the store takes on disk.
+// Usage is the disk space of the store.
 type Usage struct {
 	Images      []ImageUsage `json:"images"`      // by reference
-	Bytes       int64        `json:"bytes"`       // of all of them; what they share counts once
-	Reclaimable int64        `json:"reclaimable"` // of these, what no lease holds: what Prune with All frees
-	Leftovers   PruneReport  `json:"leftovers"`   // what no image refers to, which Prune frees; empty during a pull
+	Bytes       int64        `json:"bytes"`       // of all images; what they share counts once
+	Reclaimable int64        `json:"reclaimable"` // the part that no lease holds: what Prune with All frees
+	Leftovers   PruneReport  `json:"leftovers"`   // what no image refers to, and Prune removes; empty during a pull
 }
 
-// ImageUsage is what one image takes.
+// ImageUsage is the disk space of one image.
 type ImageUsage struct {
 	Image
 	Bytes   int64    `json:"bytes"`   // packed and unpacked
-	Shared  int64    `json:"shared"`  // of these, what images of another digest use too
+	Shared  int64    `json:"shared"`  // the part that images of another digest use too
 	Holders []string `json:"holders"` // of leases
 }
 
@@ -49,14 +49,14 @@ func (p *Provisioner) Usage(ctx context.Context) (Usage, error) {
 	return u, nil
 }
 
-// parts are the blobs and layers of images, and which images have each.
+// parts are the blobs and layers of images, with the images that use each.
 type parts struct {
 	store *store.Store
 	size  map[string]int64
-	users map[string]map[string]bool // by digests of manifests
+	users map[string]map[string]bool // by manifest digest
 }
 
-// names are the parts of an image, each once.
+// names returns the parts of an image, each once.
 func (*parts) names(img *Image) map[string]bool {
 	all := map[string]bool{}
 	for _, b := range img.Blobs {
@@ -97,7 +97,7 @@ func (p *parts) of(img *Image) (bytes, shared int64) {
 	return bytes, shared
 }
 
-// total counts each part once, and what no leased image has.
+// total adds up all parts, each once, and separately those that no leased image uses.
 func (p *parts) total(held map[string]*Image) (bytes, reclaimable int64) {
 	kept := map[string]bool{}
 	for _, img := range held {
