@@ -10,13 +10,14 @@ import (
 )
 
 // adoptTime is how long Recover waits for one shim to answer. Shims answer within a
-// millisecond; the margin is for a busy host. One that takes longer is waited for
-// beside everything else.
+// millisecond; the margin is for a busy host. Recover goes on without a shim that takes
+// longer, and a goroutine waits for it.
 const adoptTime = time.Second
 
-// adopt watches a running container. One that ends meanwhile has ended while no process
-// watched. One whose shim lives and does not answer (it was stopped, or the host is
-// overloaded) may be as well as ever: it is left alone until the shim answers or is gone.
+// adopt watches a running container that an earlier process launched. A container that exits
+// meanwhile is released as one that exited unwatched. A shim that lives and does not answer
+// (it was stopped, or the host is overloaded) may be healthy: adopt leaves its container
+// alone until the shim answers or dies.
 func (c *recovery) adopt(ctx context.Context, r *store.Record) error {
 	err := c.rewatch(ctx, r)
 	if err == nil {
@@ -30,7 +31,7 @@ func (c *recovery) adopt(ctx context.Context, r *store.Record) error {
 	switch {
 	case unknown != nil:
 		return unknown
-	case !alive, c.shims.Leaving(r.ID): // a shim that leaves has closed its socket first
+	case !alive, c.shims.Leaving(r.ID): // a shim closes its socket before it exits
 		return c.recoverEnd(ctx, r.ID)
 	}
 	c.log.Warn("the supervisor does not answer", "container", r.ID, "error", err)
@@ -58,10 +59,9 @@ func (c *recovery) rewatch(ctx context.Context, r *store.Record) error {
 	return nil
 }
 
-// awaitAnswer watches the container as soon as its shim answers. Where the shim has gone
-// instead, it releases the container. Meanwhile another process may have released this run,
-// and started the container again or given its id to another one, which are not this
-// agent's to watch.
+// awaitAnswer watches the container as soon as its shim answers, or releases it once the
+// shim is dead. Meanwhile another process may have released this run and started the
+// container again, or given its id to another container: awaitAnswer leaves those alone.
 func (c *recovery) awaitAnswer(ctx context.Context, r *store.Record, unanswered *store.Run) {
 	for pause := adoptTime; ; pause = min(2*pause, time.Minute) {
 		select {

@@ -11,7 +11,7 @@ import (
 	"github.com/mctr/mctr/logs"
 )
 
-// Check asks every isolator whether config can be meant and honoured here. It
+// Check asks every isolator whether config is valid and can be honoured on this host. It
 // makes nothing.
 func (c *Containerizer) Check(ctx context.Context, config *mctr.ContainerConfig) error {
 	if err := plaintext.Check(config); err != nil {
@@ -48,8 +48,8 @@ func (c *Containerizer) Check(ctx context.Context, config *mctr.ContainerConfig)
 	return checkShim(ctx, c, config)
 }
 
-// findRuntime gives the absolute path of an OCI runtime that was asked for by
-// name or path, "" for the built-in one. The error wraps mctr.ErrNotFound.
+// findRuntime returns the absolute path of an OCI runtime, given by name or path, and ""
+// for the built-in one. The error wraps mctr.ErrNotFound.
 func findRuntime(name string) (string, error) {
 	if name == "" {
 		return "", nil
@@ -64,7 +64,7 @@ func findRuntime(name string) (string, error) {
 	return path, nil
 }
 
-// checkProbes refuses probes that are not valid.
+// checkProbes returns an error for a probe that is not valid.
 func checkProbes(config *mctr.ContainerConfig) error {
 	if h := config.Health; h != nil {
 		if err := h.Validate(); err != nil {
@@ -83,7 +83,7 @@ func checkProbes(config *mctr.ContainerConfig) error {
 	return config.Ready.Validate()
 }
 
-// checkConfig refuses a config that is not there.
+// checkConfig returns an error for a nil config.
 func checkConfig(config *mctr.ContainerConfig) error {
 	if config == nil {
 		return fmt.Errorf("%w: the container's config is nil", mctr.ErrInvalid)

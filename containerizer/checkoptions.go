@@ -8,8 +8,8 @@ import (
 	"github.com/mctr/mctr/isolators"
 )
 
-// checkOptions refuses a set-up with which the first launch would fail, or which would
-// show nothing of what is launched. The error wraps mctr.ErrInvalid.
+// checkOptions returns an error for options with which the first launch would fail, or with
+// which launched containers could not be found again. It wraps mctr.ErrInvalid.
 func checkOptions(c *Containerizer) error {
 	root, state := c.store.Root, c.store.State
 	switch {
@@ -30,7 +30,7 @@ func checkOptions(c *Containerizer) error {
 	return checkTable(c)
 }
 
-// checkTable wants isolators with names of their own, made for this ROOT and STATE.
+// checkTable returns an error unless every isolator has a unique name and was made for this ROOT and STATE.
 func checkTable(c *Containerizer) error {
 	seen := map[string]bool{}
 	for n, i := range c.isolators {

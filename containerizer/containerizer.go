@@ -1,12 +1,12 @@
-// Package containerizer launches, watches, ends and explains containers: the
-// order of events, in which package isolators' declarations, package
-// provisioner's filesystems and package launcher's shims meet.
+// Package containerizer launches, watches, stops and explains containers. It holds the
+// order of events, in which the declarations of package isolators, the filesystems of
+// package provisioner and the shims of package launcher meet.
 //
-// On disk and in the kernel: see package store, which draws every path; the mount of
-// each root filesystem below STATE, which is bound onto itself unbindable so
-// that these mounts never spread; control groups below one prefix, or in scopes of
-// systemd's; one shim a container. All of it survives the process that made it, and another one with
-// the same directories takes it over: nothing is kept in memory alone.
+// On disk and in the kernel: see package store, which draws every path; a mount of each root
+// filesystem below STATE, which is bound onto itself as unbindable, so that these mounts never
+// propagate; control groups below one prefix, or in systemd scopes; one shim for each
+// container. All of it survives the process that made it, and another process with the same
+// directories takes it over: nothing is in memory alone.
 package containerizer
 
 import (
@@ -33,7 +33,7 @@ import (
 	"github.com/mctr/mctr/provisioner"
 )
 
-// Images is what a containerizer needs of a provisioner.
+// Images are the methods of a provisioner that a containerizer needs.
 type Images interface {
 	Lease(ctx context.Context, holder, ref string, o provisioner.PullOptions) (*provisioner.Image, error)
 	Mount(ctx context.Context, image *provisioner.Image, rw, target string, o provisioner.MountOptions) error
@@ -48,7 +48,7 @@ type Images interface {
 // A Containerizer runs containers below one pair of directories. Its methods may
 // be called concurrently, and other processes may use the same directories.
 type Containerizer struct {
-	*rootfs.Files // of its containers: they can be copied, counted and exported
+	*rootfs.Files // copies, measures and exports the files of containers
 
 	store     *store.Store
 	isolators []isolators.Isolator
@@ -72,70 +72,71 @@ type Containerizer struct {
 // An Option sets up a Containerizer.
 type Option func(*Containerizer)
 
-// WithDirs sets ROOT, which survives a reboot, and STATE, which does not need
-// to. The defaults are /var/lib/mctr and /run/mctr.
+// WithDirs sets ROOT, which must survive a reboot, and STATE, which need not. The
+// defaults are /var/lib/mctr and /run/mctr.
 func WithDirs(root, state string) Option {
 	return func(c *Containerizer) { c.store.Root, c.store.State = root, state }
 }
 
-// WithIsolators sets the table: Prepare runs in its order, Cleanup backwards. A verb
-// that panics has failed, and a clean-up that hangs is given up after a while.
+// WithIsolators sets the table of isolators: Prepare runs in its order, Cleanup in reverse.
+// A panic in a verb is an error of the verb, and a Cleanup that hangs is abandoned after a while.
 func WithIsolators(table []isolators.Isolator) Option {
 	return func(c *Containerizer) { c.isolators = guard(table) }
 }
 
-// WithImages sets where images come from. Without it only the host's filesystem
-// can be used.
+// WithImages sets the source of images. Without it containers can only use the host's
+// filesystem.
 func WithImages(images Images) Option { return func(c *Containerizer) { c.images = images } }
 
-// WithShim sets the mctr-shim binary; by default it is looked for beside this
-// program and in PATH.
+// WithShim sets the path of mctr-shim; by default the program beside this one, or else
+// the one in PATH.
 func WithShim(path string) Option {
 	return func(c *Containerizer) { c.launcher.Shim = path }
 }
 
-// WithLog sets where the containerizer reports what no call can return. The
-// default is nowhere.
+// WithLog sets where the containerizer logs problems that no call can return. The
+// default is to discard them.
 func WithLog(h slog.Handler) Option { return func(c *Containerizer) { c.log = slog.New(h) } }
 
-// WithOwner sets the owner of the containers launched here; default "library". An owner's
-// processes follow one another: see Recover and Ends. The command line's is "cli".
+// WithOwner sets the owner of the containers launched here; the default is "library". A later
+// process of the same owner takes its containers over: see Recover and Ends. The command
+// line's owner is "cli".
 func WithOwner(name string) Option { return func(c *Containerizer) { c.owner = name } }
 
-// WithCgroupParent sets the control group that all of this STATE's containers are
-// below, relative to the hierarchies' roots; "" is directly below these. An agent
-// that systemd has given a group of its own (Delegate=yes) sets that. It is the
-// same for all processes that use STATE, and changes only while it has no containers.
+// WithCgroupParent sets the control group above those of all containers of this STATE,
+// relative to the roots of the hierarchies; "" means the roots. An agent to which systemd
+// delegates a group (Delegate=yes) sets that group. All processes that use STATE must use
+// the same parent, which changes only while STATE has no containers.
 func WithCgroupParent(group string) Option {
 	return func(c *Containerizer) { c.cgroups.Parent = &group }
 }
 
-// WithCgroupManager sets who makes the control groups that those of root containers
-// are below: "cgroupfs" (mctr itself, the default) or "systemd", which makes a
-// delegated scope for each, in the slice that WithCgroupParent names (like a-b.slice;
-// default system.slice). New refuses systemd where it does not run or cgroup v2 is not
-// all there is (mctr.ErrUnsupported), or where it does not answer
-// (mctr.ErrUnavailable). It is the same for all processes that use STATE, too.
+// WithCgroupManager sets the manager of the control groups above those of root containers:
+// "cgroupfs" (mctr itself, the default), or "systemd", which makes a delegated scope for each
+// root container, in the slice that WithCgroupParent names (such as a-b.slice; the default is
+// system.slice). New returns an error if systemd does not run or the host has other
+// hierarchies than cgroup v2 (mctr.ErrUnsupported), or if systemd does not answer
+// (mctr.ErrUnavailable). All processes that use STATE must use the same manager, too.
 func WithCgroupManager(name string) Option {
 	return func(c *Containerizer) { c.cgroups.Manager = name }
 }
 
-// WithExitCommand sets what a shim runs, with the container's id as last argument, after the
-// exit of a container that no process watches any more. It is to call
-// [Containerizer.Exited]; one that calls Cleanup leaves restart policies unfollowed.
+// WithExitCommand sets the command that a shim runs, with the container's id as last
+// argument, after the exit of a container that no process watches any more. The command
+// should call [Containerizer.Exited]; with Cleanup instead, restart policies are not followed.
 func WithExitCommand(argv ...string) Option {
 	return func(c *Containerizer) { c.commands.Exit = argv }
 }
 
-// WithWatchCommand sets what a shim runs, with the container's id as last argument,
-// beside a container that has probes, or a limit that has to be looked at, while
-// no process watches it. It is to call Watch. Without it such a container goes unwatched.
+// WithWatchCommand sets the command that a shim runs, with the container's id as last
+// argument, while no process watches a container that has probes or a limit that must be
+// polled. The command should call Watch. Without it such a container goes unwatched.
 func WithWatchCommand(argv ...string) Option {
 	return func(c *Containerizer) { c.commands.Watch = argv }
 }
 
-// New returns a containerizer and sets its directories up where they are not.
-// It does not recover anything.
+// New returns a containerizer, and sets up its directories if need be. It recovers nothing:
+// see Recover.
 func New(ctx context.Context, opts ...Option) (*Containerizer, error) {
 	c := &Containerizer{
 		store:    store.New("/var/lib/mctr", store.DefaultState),
@@ -171,7 +172,7 @@ func New(ctx context.Context, opts ...Option) (*Containerizer, error) {
 	return c, nil
 }
 
-// connect makes the parts of a containerizer, which work on its store.
+// connect makes the parts of a containerizer.
 func connect(ctx context.Context, c *Containerizer) {
 	c.shims = &shims.Shims{Store: c.store}
 	c.releaser = &release.Releaser{Store: c.store, Shims: c.shims, Isolators: c.isolators}
@@ -191,7 +192,7 @@ func connect(ctx context.Context, c *Containerizer) {
 	})
 	c.ender.Supervisor = c.supervise
 	var images rootfs.Images
-	if c.images != nil { // or the interface would not be nil
+	if c.images != nil { // a nil Images would make a non-nil interface
 		c.releaser.Images, images = c.images, c.images
 	}
 	c.Files = rootfs.New(c.store, images, stoppedVolumes(c.store, c.isolators), c.releaser.Cleanup)
@@ -207,14 +208,13 @@ func connect(ctx context.Context, c *Containerizer) {
 	}
 }
 
-// Close ends this process' part: its watching. The containers go on. It is
-// idempotent.
+// Close ends the watching of this process. The containers keep running. It is idempotent.
 func (c *Containerizer) Close() error {
 	c.supervise.Close()
 	return nil
 }
 
-// FindProgram finds one of mctr's own programs: beside the running one, then in PATH.
+// FindProgram finds one of mctr's own programs: beside the running program, or else in PATH.
 func FindProgram(name string) (string, error) {
 	self, err := os.Executable()
 	if err == nil {
@@ -230,7 +230,7 @@ func FindProgram(name string) (string, error) {
 	return filepath.Abs(path)
 }
 
-// FindPrograms finds those that containers need; an empty path is of one that is missing.
+// FindPrograms finds the programs that containers need. The path of a missing one is empty.
 func FindPrograms() map[string]string {
 	found := map[string]string{}
 	for _, name := range []string{"mctr-shim", "mctr-helper"} {

@@ -11,8 +11,8 @@ import (
 	"github.com/mctr/mctr/provisioner"
 )
 
-// Create records a container without launching it: id, name and image are taken,
-// nothing runs. Start launches it, after a reboot too.
+// Create records a container without launching it: its id, name and image are reserved, and
+// nothing runs. Start launches it, also after a reboot.
 func (c *Containerizer) Create(ctx context.Context, id mctr.ContainerID, config *mctr.ContainerConfig,
 	progress provisioner.Progress) error {
 	r, err := c.newRecord(ctx, id, config)
@@ -33,7 +33,7 @@ func (c *Containerizer) Create(ctx context.Context, id mctr.ContainerID, config 
 	return nil
 }
 
-// park turns the intent of a launch into a container that waits for one.
+// park turns the intent of a launch into a container that awaits its first start.
 func park(ctx context.Context, images Images, container *store.Container, r *store.Record,
 	progress provisioner.Progress) error {
 	if r.Config.Image != "" {
@@ -50,10 +50,10 @@ func park(ctx context.Context, images Images, container *store.Container, r *sto
 	return container.Park(ctx)
 }
 
-// Start launches a container that Create recorded, or launches one that has ended
-// again: with the same image, files, sandbox and log, and new attachments. A
-// launch that fails leaves it as it was. The error wraps mctr.ErrState when the
-// container is in neither state.
+// Start launches a container that Create recorded, or launches a container that has exited
+// once more: with the same image, files, sandbox and log, and new network attachments. After
+// a launch that fails the container is as it was before. The error wraps mctr.ErrState if
+// the container was neither created nor has exited.
 func (c *Containerizer) Start(ctx context.Context, id mctr.ContainerID, o LaunchOptions) (*launcher.Stream, error) {
 	steps := beginSteps(o.Step)
 	r, err := c.store.Container(id).Record()
@@ -68,7 +68,7 @@ func (c *Containerizer) Start(ctx context.Context, id mctr.ContainerID, o Launch
 	if l.lock, err = c.store.Container(id).Lock(ctx); err != nil {
 		return nil, err
 	}
-	// again: it may have been renamed or updated before we had the lock
+	// The container may have been renamed or updated before this process had the lock.
 	if l.record, err = c.store.Container(id).RecordToChange(); err != nil {
 		return nil, errors.Join(err, l.lock.Unlock())
 	}
@@ -81,8 +81,8 @@ func (c *Containerizer) Start(ctx context.Context, id mctr.ContainerID, o Launch
 	return l.run(ctx)
 }
 
-// mayStart refuses what is not to be started: a group, whose tasks would stay
-// exited, a container that no process would look after, and as a restart one that was stopped.
+// mayStart returns an error for the root of a group, because its tasks would stay exited; for
+// a container that no process would look after; and for a restart of a container that was stopped.
 func (l *launch) mayStart(ctx context.Context) error {
 	if len(l.record.Config.Process.Tasks) > 0 {
 		return fmt.Errorf("%w: container %s is the root of a group: run the group anew", mctr.ErrState,
@@ -101,9 +101,9 @@ func (l *launch) mayStart(ctx context.Context) error {
 	return nil
 }
 
-// again begins the launch of a container that waits for one or has ended. What
-// makes it such stays until the container runs, so that a launch that is undone takes it
-// back there.
+// again begins the launch of a container that was created or has exited. The record of that
+// stays until the container runs, so that a launch that is undone leaves the container as it
+// was.
 func (l *launch) again(ctx context.Context) error {
 	id := l.record.ID
 	phase, err := l.stored().Phase()

@@ -9,14 +9,14 @@ import (
 	"github.com/mctr/mctr"
 )
 
-// DryRun gives the OCI spec that a launch of config would hand the engine. It
-// makes what is needed to know that (the image's filesystem), and takes it back.
+// DryRun returns the OCI spec that a launch of config would hand to the engine. It prepares
+// what the spec depends on, such as the image's filesystem, and undoes that.
 func (c *Containerizer) DryRun(ctx context.Context, config *mctr.ContainerConfig) (spec *specs.Spec, err error) {
 	if err := checkConfig(config); err != nil {
 		return nil, err
 	}
 	copied := *config
-	copied.Name = "" // nothing is reserved
+	copied.Name = "" // DryRun reserves no name
 	r, err := c.newRecord(ctx, mctr.NewID(), &copied)
 	if err != nil {
 		return nil, err

@@ -19,9 +19,8 @@ import (
 	"github.com/mctr/mctr/internal/saferoot"
 )
 
-// An Exec is one more process for a running container. It gets the environment,
-// directory, user, capabilities and limits of the container's own process where
-// it does not say otherwise.
+// An Exec is an additional process in a running container. What it does not set is as for the
+// container's own process: environment, directory, user, capabilities and limits.
 type Exec struct {
 	Args        []string
 	Env         []string // NAME=VALUE, added
@@ -30,12 +29,12 @@ type Exec struct {
 	Terminal    bool
 	ConsoleSize *wire.Size
 	Stdin       bool
-	Detach      bool // lives on without its client
-	Whole       bool // what the process has started, in the background too, ends with it
+	Detach      bool // the process outlives its client
+	Whole       bool // when the process exits, what it started in the background is killed
 }
 
-// Exec runs e in id and returns its streams. The process dies with the stream,
-// unless e.Detach. The error wraps mctr.ErrState when the container does not run.
+// Exec runs e in a running container and returns its streams. The process is killed when the
+// stream is closed, unless e.Detach. The error wraps mctr.ErrState if the container does not run.
 func (c *Containerizer) Exec(ctx context.Context, id mctr.ContainerID, e Exec) (*launcher.Stream, error) {
 	stream, err := execIn(ctx, c.shims, id, e)
 	if err == nil {
@@ -44,7 +43,7 @@ func (c *Containerizer) Exec(ctx context.Context, id mctr.ContainerID, e Exec) (
 	return stream, err
 }
 
-// execIn is Exec without its event: probes would fill the events.
+// execIn is Exec without an event: probes would flood the events.
 func execIn(ctx context.Context, s *shims.Shims, id mctr.ContainerID, e Exec) (*launcher.Stream, error) {
 	if err := plaintext.Check(e); err != nil {
 		return nil, err
@@ -72,7 +71,7 @@ func execIn(ctx context.Context, s *shims.Shims, id mctr.ContainerID, e Exec) (*
 	return stream, nil
 }
 
-// execProcess is the process that e asks for, from that of the launch.
+// execProcess returns the process of e, based on the process of the launch.
 func execProcess(c *store.Container, e Exec) (*specs.Process, error) {
 	resolved := c.Resolved()
 	if resolved.Spec == nil || resolved.Spec.Process == nil {

@@ -8,7 +8,7 @@ import (
 	"github.com/mctr/mctr/containerizer/store"
 )
 
-// effectiveCommands are the commands of a launch: this process' own, or those of the container.
+// effectiveCommands returns the commands of this process, or else those in the container's record.
 func (l *launch) effectiveCommands() *store.Commands {
 	if l.commands.None() && !l.record.Commands.None() {
 		return l.record.Commands
@@ -16,9 +16,9 @@ func (l *launch) effectiveCommands() *store.Commands {
 	return &l.commands
 }
 
-// checkSupervised refuses to start a container of another owner that no process would look after
-// once this process has gone: its owner does not know that it was started, and there
-// are no commands.
+// checkSupervised returns an error for a container of another owner that no process would look
+// after once this process exits: its owner does not know that it was started, and its record has
+// no commands.
 func (l *launch) checkSupervised() error {
 	owner := l.record.Config.Owner
 	if l.options.restart != nil || owner == l.owner || !l.effectiveCommands().None() {
@@ -36,8 +36,8 @@ func (l *launch) exitCommand() []string {
 	return l.argv(commands.Exit)
 }
 
-// watchCommand is for a container of which something has to be looked at again and
-// again.
+// watchCommand returns the command for a container that has probes or an isolator that must
+// watch it.
 func (l *launch) watchCommand() []string {
 	if l.health == nil && l.record.Config.Ready == nil && !l.watchful {
 		return nil

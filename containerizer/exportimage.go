@@ -16,10 +16,10 @@ import (
 	"github.com/mctr/mctr/provisioner"
 )
 
-// ExportImage writes a plain OCI bundle of an image to dir, which must not exist or be empty,
-// and is then its owner's alone (mode 0700): rootfs, the image's files, and config.json with the
-// command, environment and user that the image names and the default isolation, without a
-// network. After an error dir is as it was before. Nothing is kept of it in ROOT but the image.
+// ExportImage writes an OCI bundle of an image to dir, which must be missing or empty, and
+// is readable by its owner only (mode 0700): rootfs with the image's files, and config.json with
+// the command, environment and user of the image and the default isolation, without a network.
+// After an error dir is as it was before. Only the image stays in ROOT.
 func (c *Containerizer) ExportImage(ctx context.Context, ref, dir string, o provisioner.PullOptions) (err error) {
 	if c.images == nil {
 		return errNoImages
@@ -71,8 +71,8 @@ func unpackImage(ctx context.Context, images Images, ref, rootfs string,
 	return image, images.Unpack(ctx, image, rootfs)
 }
 
-// disown takes out of the spec what lies in mctr's directories, and what names a container of
-// mctr's. The runtime that will run the bundle chooses its control group.
+// disown removes from the spec what lies in mctr's directories, and what names a container of
+// mctr. The runtime that runs the bundle chooses its control group.
 func disown(spec *specs.Spec, s *store.Store, name string) {
 	spec.Mounts = slices.DeleteFunc(spec.Mounts, func(m specs.Mount) bool {
 		return isBelow(m.Source, s.Root) || isBelow(m.Source, s.State)

@@ -5,8 +5,8 @@ import "github.com/mctr/mctr/containerizer/rootfs"
 // CopyOptions say how to copy.
 type CopyOptions = rootfs.CopyOptions
 
-// A PathStat is what a path in a container leads to.
+// A PathStat describes what a path in a container resolves to.
 type PathStat = rootfs.PathStat
 
-// DiskUsage is what a container takes on disk, in bytes.
+// DiskUsage is the disk space of a container, in bytes.
 type DiskUsage = rootfs.DiskUsage

@@ -11,8 +11,8 @@ import (
 	"github.com/mctr/mctr/provisioner"
 )
 
-// resolveHealth decides which check the container has, and writes it down for
-// the process that watches the container. It is a file of its own, because most have none.
+// resolveHealth decides which health check the container has, and records it for the process
+// that watches the container. The record is a file of its own because most containers have none.
 func (l *launch) resolveHealth() (err error) {
 	l.health, err = healthOf(l.record.Config.Health, l.image)
 	if err != nil || l.health == nil {
@@ -21,8 +21,8 @@ func (l *launch) resolveHealth() (err error) {
 	return atomicfile.WriteJSON(l.stored().HealthCheck(), l.health)
 }
 
-// healthOf is what was asked for, or the image's HEALTHCHECK. docker ends no
-// container for that, and neither is it here.
+// healthOf returns the health check of the config, or else the image's HEALTHCHECK. A failure of
+// the image's check does not end the container, as with docker.
 func healthOf(asked *mctr.HealthCheck, image *provisioner.Image) (*mctr.HealthCheck, error) {
 	if asked != nil && !asked.Image {
 		if asked.Disabled {
@@ -48,8 +48,8 @@ func healthOf(asked *mctr.HealthCheck, image *provisioner.Image) (*mctr.HealthCh
 	return check, nil
 }
 
-// imageHealth reads an image's HEALTHCHECK as docker does, with its defaults: nil for
-// none, and for what docker makes nothing of.
+// imageHealth reads an image's HEALTHCHECK as docker does, with docker's defaults. It returns nil
+// if there is none, or if docker would ignore it.
 func imageHealth(image *provisioner.Image) (*mctr.HealthCheck, error) {
 	if image == nil || image.Healthcheck == nil || len(image.Healthcheck.Test) == 0 {
 		return nil, nil
@@ -78,7 +78,7 @@ func imageHealth(image *provisioner.Image) (*mctr.HealthCheck, error) {
 	return check, check.Validate()
 }
 
-// orElse is n, or the other where n is not positive.
+// orElse returns n if it is positive, or else other.
 func orElse[T int | mctr.Duration](n, other T) T {
 	if n <= 0 {
 		return other
@@ -86,7 +86,7 @@ func orElse[T int | mctr.Duration](n, other T) T {
 	return n
 }
 
-// warnings are what the launch cannot do.
+// warnings returns the requests that the launch could not honour.
 func (l *launch) warnings() (list []string) {
 	if l.options.Detach && len(l.effectiveCommands().Watch) == 0 && (l.health != nil || l.record.Config.Ready != nil) {
 		list = append(list, "it is not probed: no process watches a detached container")

@@ -13,14 +13,14 @@ import (
 )
 
 const (
-	// cleanupTime is what an isolator has to clean up after one container.
+	// cleanupTime is how long an isolator may take to clean up after one container.
 	cleanupTime = 30 * time.Second
-	// hungTime is what it has on top to notice that.
+	// hungTime is how much longer an isolator may take to return once its context has ended.
 	hungTime = 5 * time.Second
 )
 
-// guarded is an isolator that cannot take its agent down: a panic is the verb's
-// error, and a clean-up that does not return is left behind.
+// A guarded isolator cannot bring its agent down: a panic becomes the verb's error, and a
+// Cleanup that does not return is abandoned.
 type guarded struct {
 	isolators.Isolator
 	cleanup, hung time.Duration
@@ -34,7 +34,7 @@ func guard(table []isolators.Isolator) []isolators.Isolator {
 	return guards
 }
 
-// safely gives a panic as an error, with the place where it happened.
+// safely calls do and returns a panic as an error with its stack.
 func safely(verb string, do func() error) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
@@ -48,7 +48,7 @@ func (g *guarded) Check(ctx context.Context, config *mctr.ContainerConfig) error
 	return safely("Check", func() error { return g.Isolator.Check(ctx, config) })
 }
 
-// Complete makes every isolator an isolators.Completer: one that is none leaves config as it is.
+// Complete implements isolators.Completer: an isolator that does not leaves config as it is.
 func (g *guarded) Complete(ctx context.Context, id mctr.ContainerID,
 	config *mctr.ContainerConfig) (note string, err error) {
 	c, ok := g.Isolator.(isolators.Completer)
@@ -59,7 +59,7 @@ func (g *guarded) Complete(ctx context.Context, id mctr.ContainerID,
 	return note, err
 }
 
-// Locate makes every isolator an isolators.VolumeLocator: one that is none knows no mount.
+// Locate implements isolators.VolumeLocator: an isolator that does not has no volume.
 func (g *guarded) Locate(ctx context.Context, h mctr.Handle, parent *mctr.Handle,
 	m mctr.Mount) (at *isolators.Location, err error) {
 	l, ok := g.Isolator.(isolators.VolumeLocator)
@@ -103,7 +103,7 @@ func (g *guarded) Status(ctx context.Context, h mctr.Handle, s *mctr.Status) err
 	return safely("Status", func() error { return g.Isolator.Status(ctx, h, s) })
 }
 
-// Undo makes every isolator an isolators.Undoer: one that is none says so.
+// Undo implements isolators.Undoer: an isolator that does not returns an error.
 func (g *guarded) Undo(ctx context.Context, l mctr.Leftover) error {
 	u, ok := g.Isolator.(isolators.Undoer)
 	if !ok {
@@ -113,8 +113,8 @@ func (g *guarded) Undo(ctx context.Context, l mctr.Leftover) error {
 	return safely("Undo", func() error { return u.Undo(ctx, l) })
 }
 
-// Cleanup is called once more when the release is tried again; an isolator that hangs may
-// find that two of its calls meet.
+// Cleanup is called again when the release is tried again: two calls may then run at once in an
+// isolator that hangs.
 func (g *guarded) Cleanup(ctx context.Context, h mctr.Handle) error {
 	ctx, cancel := context.WithTimeout(ctx, g.cleanup)
 	defer cancel()

@@ -18,55 +18,55 @@ import (
 	"github.com/mctr/mctr/provisioner"
 )
 
-// LaunchOptions are what a launch needs beyond the container's config, and what
-// is not stored with it.
+// LaunchOptions are the parts of a launch that are not in the container's config and are not
+// stored with it.
 type LaunchOptions struct {
 	SecretEnv []string             // NAME=VALUE; never on disk
-	Progress  provisioner.Progress // of a pull; nil: none is told
-	Detach    bool                 // this process does not watch it: the exit command cleans up
-	Step      func(mctr.Step)      // is told each step that is done; nil: steps are not told
+	Progress  provisioner.Progress // of a pull; may be nil
+	Detach    bool                 // this process does not watch the container: the exit command cleans up
+	Step      func(mctr.Step)      // is called after each step; may be nil
 
-	// Runs is the caller that stays with the container in the foreground, through the restarts
-	// of its policy; nil: none does.
+	// Runs is the caller that stays with the container in the foreground, through its restarts;
+	// nil if there is none.
 	Runs    *Runs
-	restart *supervise.Restart // set if the restart policy starts it
+	restart *supervise.Restart // set if the restart policy starts the container
 
 	// Attach connects to the container's streams before its first instruction.
 	Attach *wire.Attach
-	// ConsoleSize is the terminal's first size.
+	// ConsoleSize is the initial size of the terminal.
 	ConsoleSize *wire.Size
 }
 
-// A launch is one container on its way up.
+// A launch is one container that is being launched.
 type launch struct {
 	*Containerizer
 	record   *store.Record
-	pending  bool // the container was recorded before, and waits for this launch
-	restarts int  // starts after the first end, with this one
+	pending  bool // the container was created or has exited before this launch
+	restarts int  // starts after the first exit, including this one
 	options  LaunchOptions
 
 	steps      *steps
 	lock       *store.Lock
-	parentLock *flock.Lock  // shared, of the container it is nested in
+	parentLock *flock.Lock  // shared lock of the parent container
 	parent     *mctr.Parent // nil for a root
 	container  *mctr.Container
 	image      *provisioner.Image
 	health     *mctr.HealthCheck // the config's, or the image's
 	spec       *specs.Spec
-	ports      []mctr.Port // of the host, that isolators chose
-	watchful   bool        // an isolator has to watch it
+	ports      []mctr.Port // host ports that isolators chose
+	watchful   bool        // an isolator must watch the container
 	client     *launcher.Client
 	created    *wire.Created // the shim's record of init
 	stream     *launcher.Stream
 }
 
-// stored is the handle of the container's records.
+// stored returns the container's handle in the store.
 func (l *launch) stored() *store.Container { return l.store.Container(l.record.ID) }
 
-// Launch runs a container and returns when its command was started, with the
-// stream that options.Attach asked for or nil. An error leaves nothing behind;
-// it wraps mctr.ErrExists for an id or name in use, and a *mctr.PhaseError says
-// where it came from. ctx ends the launch, not the launched container.
+// Launch runs a container. It returns once the command was started, with the stream that
+// options.Attach asked for or nil. After an error nothing is left behind. The error wraps
+// mctr.ErrExists for an id or name in use, and a *mctr.PhaseError names the step that failed.
+// ctx cancels the launch; it has no effect on the running container.
 func (c *Containerizer) Launch(ctx context.Context, id mctr.ContainerID, config *mctr.ContainerConfig,
 	o LaunchOptions) (*launcher.Stream, error) {
 	steps := beginSteps(o.Step)
@@ -89,8 +89,8 @@ func (c *Containerizer) Launch(ctx context.Context, id mctr.ContainerID, config 
 	return l.run(ctx)
 }
 
-// keepWatch follows a launched container to its exit and releases what it held,
-// unless it was launched to be left alone.
+// keepWatch watches a launched container until it exits and releases what it held, unless the
+// launch was detached.
 func (l *launch) keepWatch() {
 	if l.options.Detach {
 		_ = l.client.Close()
@@ -100,7 +100,7 @@ func (l *launch) keepWatch() {
 		supervise.Options{SecretEnv: l.options.SecretEnv, Runs: l.options.Runs})
 }
 
-// run takes a reserved container up, hop by hop (docs/ARCHITECTURE.md).
+// run takes a reserved container through the steps of a launch (docs/ARCHITECTURE.md).
 func (l *launch) run(ctx context.Context) (stream *launcher.Stream, err error) {
 	defer l.lock.Unlock() // closing a lock file cannot fail usefully
 	ctx, done := l.launches.begin(ctx, l.record.ID)
@@ -122,18 +122,18 @@ func (l *launch) run(ctx context.Context) (stream *launcher.Stream, err error) {
 	return l.stream, nil
 }
 
-// undo takes back all of a launch that failed, also when its context has ended.
+// undo undoes a launch that failed, also after its context has ended.
 func (l *launch) undo(ctx context.Context) error {
 	if l.stream != nil {
 		_ = l.stream.Close()
 	}
 	if l.client != nil {
-		_ = l.client.Close() // the lease: the shim destroys what it made
+		_ = l.client.Close() // the connection is a lease: the shim destroys what it made
 	}
 	return l.releaser.UndoLaunch(ctx, l.record.ID)
 }
 
-// failed names where a hop failed.
+// failed returns an error that names the step that failed.
 func (l *launch) failed(phase mctr.Phase, part, op string, err error) error {
 	if err == nil {
 		return nil
@@ -141,15 +141,15 @@ func (l *launch) failed(phase mctr.Phase, part, op string, err error) error {
 	return &mctr.PhaseError{ID: l.record.ID, Phase: phase, Isolator: part, Op: op, Err: err}
 }
 
-// reach is the journal's, and tells the steps.
+// reach records a checkpoint in the journal and reports the step to the caller.
 func (l *launch) reach(checkpoint string, passed ...mctr.Timing) error {
 	l.steps.reach(append(passed, mctr.Timing{Checkpoint: checkpoint, At: time.Now()})...)
 	return l.failed(store.PhaseOf(checkpoint), "containerizer", "checkpoint",
 		l.stored().Journal().Reach(checkpoint, passed...))
 }
 
-// isolate calls the isolators that need the process. Few do anything here, and only those
-// are written down.
+// isolate calls Isolate of each isolator. Few do anything, and only those that took long are
+// recorded.
 func (l *launch) isolate(ctx context.Context) error {
 	last := time.Now()
 	passed := []mctr.Timing{{Checkpoint: store.Created, At: last}}

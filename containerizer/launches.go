@@ -7,13 +7,13 @@ import (
 	"github.com/mctr/mctr"
 )
 
-// launches are those under way in this process. Destroy ends them.
+// launches are those under way in this process. Destroy cancels them.
 type launches struct {
 	mu     sync.Mutex
 	cancel map[mctr.ContainerID]context.CancelCauseFunc
 }
 
-// begin returns the context of a launch, and what ends it in good order.
+// begin returns the context of a launch and a function that ends the registration.
 func (l *launches) begin(ctx context.Context, id mctr.ContainerID) (context.Context, func()) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	l.mu.Lock()

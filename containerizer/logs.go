@@ -7,9 +7,9 @@ import (
 	"github.com/mctr/mctr/logs"
 )
 
-// Logs reads back what id printed; see logs.Read. With o.Follow it goes on until
-// the container has ended and everything is read. One that was never started has
-// printed nothing.
+// Logs returns the output of a container; see logs.Read. With o.Follow it continues until
+// the container has exited and everything is read. A container that was never started has no
+// output.
 func (c *Containerizer) Logs(ctx context.Context, id mctr.ContainerID, o logs.ReadOptions,
 	emit func(logs.Entry) error) error {
 	r, err := c.store.Container(id).Record()
@@ -17,7 +17,7 @@ func (c *Containerizer) Logs(ctx context.Context, id mctr.ContainerID, o logs.Re
 		return err
 	}
 	if phase, err := c.store.Container(id).Phase(); err != nil || phase == mctr.Created {
-		return err // it has printed nothing yet
+		return err // no output yet
 	}
 	if !o.Follow {
 		return logs.Read(ctx, c.store.Container(id).Logs(), logs.Config(r.Config.Log), o, nil, emit)
@@ -27,7 +27,7 @@ func (c *Containerizer) Logs(ctx context.Context, id mctr.ContainerID, o logs.Re
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		_, _ = c.Wait(waiting, id) // whatever it returns, the log is complete then
+		_, _ = c.Wait(waiting, id) // the log is complete, whatever Wait returns
 	}()
 	return logs.Read(ctx, c.store.Container(id).Logs(), logs.Config(r.Config.Log), o, ended, emit)
 }

@@ -11,16 +11,16 @@ import (
 	"github.com/mctr/mctr/internal/proc"
 )
 
-// inParent finds the container that this one is to be nested in, and keeps it
-// from being released until the launch is over. Its lock comes before the
-// container's own, in the same order as in Destroy, which takes both.
+// inParent finds the parent of a nested container, and keeps the parent from being released
+// until the launch is over. It takes the parent's lock before the container's own, in the same
+// order as Destroy, which takes both.
 func (l *launch) inParent(ctx context.Context) error {
 	id := l.record.ID.Parent()
 	if id == "" {
 		return nil
 	}
 	var err error
-	if _, err = l.store.Container(id).Record(); err != nil { // before a file of a lock is made for it
+	if _, err = l.store.Container(id).Record(); err != nil { // or a lock file would be made for an unknown id
 		return l.failed(mctr.Provisioning, "containerizer", "find its parent", err)
 	}
 	if l.parentLock, err = l.store.Container(id).LockShared(ctx); err != nil {
@@ -50,9 +50,9 @@ func findParent(s *store.Store, id mctr.ContainerID) (*mctr.Parent, error) {
 	return &mctr.Parent{ID: id, Config: r.Config, Pid: created.Pid, Sandbox: c.Sandbox()}, nil
 }
 
-// stillInParent makes sure that the pid by which the parent's namespaces were
-// found was the parent's all the time. A process that ends, and one that has ended and
-// was not waited for, has left them.
+// stillInParent returns an error unless the pid by which the parent's namespaces were found was
+// the parent's all the time. A process that is exiting, or that has exited and was not waited
+// for, has left its namespaces.
 func (l *launch) stillInParent() error {
 	if l.parent == nil {
 		return nil
@@ -64,7 +64,7 @@ func (l *launch) stillInParent() error {
 	return nil
 }
 
-// withParentsEnd adds to what failed that the parent has ended, which is why.
+// withParentsEnd adds to an error that the parent has exited, if that is the cause.
 func (l *launch) withParentsEnd(err error) error {
 	if gone := l.stillInParent(); gone != nil {
 		return fmt.Errorf("%w: %w", gone, err)
@@ -79,19 +79,19 @@ func (l *launch) leaveParent() {
 	}
 }
 
-// parentProcess is what the shim is to watch: its container does not outlive it.
+// parentProcess returns the process that the shim is to watch: the container does not outlive it.
 func (l *launch) parentProcess() *wire.Parent {
 	if l.parent == nil {
 		return nil
 	}
 	created := l.store.Container(l.parent.ID).Created()
 	if created == nil {
-		return &wire.Parent{ID: l.parent.ID} // it is gone, which the shim will find
+		return &wire.Parent{ID: l.parent.ID} // the parent has exited, as the shim will find
 	}
 	return &wire.Parent{ID: l.parent.ID, Pid: created.Pid, StartTime: created.StartTime}
 }
 
-// checkNesting refuses what only a nested container can have.
+// checkNesting returns an error if a root container's config has what only a nested container can have.
 func checkNesting(id mctr.ContainerID, config *mctr.ContainerConfig) error {
 	if id.Parent() != "" {
 		if config.Remove {

@@ -13,17 +13,17 @@ import (
 	"github.com/mctr/mctr/isolators"
 )
 
-// reserve takes the container's name and id and its lock, and records the
-// intent. The lock is the caller's afterwards.
+// reserve reserves the container's name and id, locks the container, and records the intent to
+// launch it. The caller then holds the lock.
 func reserve(ctx context.Context, releaser *release.Releaser, r *store.Record) (*store.Lock, error) {
 	lock, err := releaser.Store.Reserve(ctx, r)
-	if err != nil && lock != nil { // the id is taken, and the intent was not written
+	if err != nil && lock != nil { // the id is reserved, but the intent was not written
 		return nil, errors.Join(err, releaser.DeleteRecords(context.WithoutCancel(ctx), r.ID), lock.Unlock())
 	}
 	return lock, err
 }
 
-// newRecord checks the config as far as that needs nothing, and fills in its defaults.
+// newRecord makes the record of a new container: it fills in the defaults of config, and validates id and name.
 func (c *Containerizer) newRecord(ctx context.Context, id mctr.ContainerID,
 	config *mctr.ContainerConfig) (*store.Record, error) {
 	if err := errors.Join(id.Validate(), checkConfig(config)); err != nil {
@@ -38,7 +38,7 @@ func (c *Containerizer) newRecord(ctx context.Context, id mctr.ContainerID,
 			return nil, err
 		}
 	}
-	if path, err := findRuntime(copied.Runtime); err == nil { // or else Check says why
+	if path, err := findRuntime(copied.Runtime); err == nil { // Check reports the error
 		copied.Runtime = path
 	}
 	if copied.Owner == "" {
@@ -57,9 +57,9 @@ func (c *Containerizer) newRecord(ctx context.Context, id mctr.ContainerID,
 	return store.NewRecord(id, &copied, &c.commands), nil
 }
 
-// completeConfig fills in what a config says by its place: targets of mounts that are relative to
-// the sandbox, as Mesos' container_path may be, and what a nested container has of its
-// parent, where it says nothing itself.
+// completeConfig fills in what depends on the container's place: mount targets that are relative
+// to the sandbox, as Mesos' container_path may be, and the listen policy that a nested container
+// inherits from its parent.
 func completeConfig(s *store.Store, id mctr.ContainerID, config *mctr.ContainerConfig) {
 	sandbox := mctr.SandboxPath
 	if config.Image == "" {
@@ -67,14 +67,14 @@ func completeConfig(s *store.Store, id mctr.ContainerID, config *mctr.ContainerC
 	}
 	config.Mounts = slices.Clone(config.Mounts)
 	for i, m := range config.Mounts {
-		if m.Target != "" && filepath.IsLocal(m.Target) { // else it is refused by Check
+		if m.Target != "" && filepath.IsLocal(m.Target) { // Check refuses any other
 			config.Mounts[i].Target = filepath.Join(sandbox, m.Target)
 		}
 	}
 	if config.Listen != nil || id.Parent() == "" {
 		return
 	}
-	if parent, err := s.Container(id.Parent()).Record(); err == nil { // else the launch finds that it is gone
+	if parent, err := s.Container(id.Parent()).Record(); err == nil { // the launch reports a missing parent
 		config.Listen = parent.Config.Listen
 	}
 }

@@ -11,8 +11,8 @@ import (
 	"github.com/mctr/mctr/containerizer/store"
 )
 
-// Pause freezes the container's processes, Resume lets them go on. Of a group that is
-// all its tasks; what is nested otherwise goes on.
+// Pause freezes the container's processes, and Resume thaws them. For the root of a group
+// it freezes all tasks of the group; other nested containers keep running.
 func (c *Containerizer) Pause(ctx context.Context, id mctr.ContainerID) error {
 	f := freezer{c.store, c.shims}
 	return f.ofGroup(id, func(id mctr.ContainerID) error {
@@ -20,7 +20,7 @@ func (c *Containerizer) Pause(ctx context.Context, id mctr.ContainerID) error {
 	})
 }
 
-// Resume undoes Pause. The root of a group goes on with the first of its tasks.
+// Resume undoes Pause. The root of a group is also resumed with the first of its tasks.
 func (c *Containerizer) Resume(ctx context.Context, id mctr.ContainerID) error {
 	f := freezer{c.store, c.shims}
 	err := f.ofGroup(id, func(id mctr.ContainerID) error {
@@ -32,7 +32,7 @@ func (c *Containerizer) Resume(ctx context.Context, id mctr.ContainerID) error {
 	return f.resumeRoot(ctx, id)
 }
 
-// A freezer stops the processes of containers, and lets them go on.
+// A freezer freezes and thaws the processes of containers.
 type freezer struct {
 	store *store.Store
 	shims *shims.Shims
@@ -47,9 +47,9 @@ func (f freezer) freeze(ctx context.Context, id mctr.ContainerID, event string,
 	return err
 }
 
-// ofGroup does something with a container and, of a group's root, with its tasks. One
-// that has ended, or where that was done before, is fine as it is, where another one is
-// left to do it with.
+// ofGroup calls do for a container and, if it is the root of a group, for the tasks. An error is
+// ignored for containers that have exited or are in the wanted state, as long as do succeeded
+// for one.
 func (f freezer) ofGroup(id mctr.ContainerID, do func(mctr.ContainerID) error) error {
 	r, err := f.store.Container(id).Record()
 	if err != nil {
@@ -71,7 +71,7 @@ func (f freezer) ofGroup(id mctr.ContainerID, do func(mctr.ContainerID) error) e
 	return errors.Join(append(errs, root)...)
 }
 
-// resumeRoot lets the root of a group go on whose task does: it waits for their end.
+// resumeRoot resumes the root of a group with one of its tasks, because the root waits for the tasks' exits.
 func (f freezer) resumeRoot(ctx context.Context, task mctr.ContainerID) error {
 	r, err := f.store.Container(task.Parent()).Record()
 	if task.Parent() == "" || err != nil || len(r.Config.Process.Tasks) == 0 {

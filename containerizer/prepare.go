@@ -17,7 +17,7 @@ import (
 	"github.com/mctr/mctr/internal/atomicfile"
 )
 
-// prepare asks every isolator, in table order, and merges what they want.
+// prepare calls Prepare of every isolator, in the order of the table, and merges the adjustments.
 func (l *launch) prepare(ctx context.Context) error {
 	m := spec.NewMerger(l.baseSpec())
 	for _, i := range l.isolators {
@@ -42,7 +42,7 @@ func (l *launch) prepare(ctx context.Context) error {
 	return l.failed(mctr.Preparing, "containerizer", "merge", spec.Check(l.spec))
 }
 
-// baseSpec is what no isolator decides.
+// baseSpec returns the parts of the spec that no isolator decides.
 func (l *launch) baseSpec() *specs.Spec {
 	base := spec.Base(l.record.Config, l.container.Cgroup)
 	if size := l.options.ConsoleSize; size != nil && l.record.Config.Process.Terminal {
@@ -51,8 +51,8 @@ func (l *launch) baseSpec() *specs.Spec {
 	return base
 }
 
-// bundle writes config.json, which is not changed afterwards, and for later
-// questions what the launch came to.
+// bundle writes config.json, which does not change afterwards, and records the result of the
+// launch for later queries.
 func (l *launch) bundle(context.Context) error {
 	data, err := json.MarshalIndent(l.spec, "", "\t")
 	if err != nil {
@@ -71,8 +71,8 @@ func (l *launch) bundle(context.Context) error {
 	return l.reach(store.Bundle)
 }
 
-// stopSignal is the config's, else the image's, else SIGTERM: so docker reads an image
-// that names no signal.
+// stopSignal returns the config's stop signal, or else the image's, or else SIGTERM, which is also
+// docker's default.
 func (l *launch) stopSignal() string {
 	if s := l.record.Config.StopSignal; s != "" {
 		return s
@@ -135,12 +135,12 @@ func (l *launch) attach(ctx context.Context) error {
 	return l.failed(mctr.Isolating, "shim", "attach", err)
 }
 
-// spawn starts the shim where no limit, kill or end of others' reaches it.
+// spawn starts the shim in a control group where no limit, kill or end of a container reaches it.
 func (l *launch) spawn(ctx context.Context) (err error) {
 	c, scope := l.stored(), l.cgroups.Scope(l.record)
 	group := c.ShimCgroup()
 	if scope != nil {
-		group = "" // it moves itself, by way of systemd
+		group = "" // the shim moves itself, through systemd
 	}
 	if l.client, err = l.launcher.Spawn(ctx, c.StateDir(), group); err != nil {
 		return l.failed(mctr.Isolating, "launcher", "start the shim", err)

@@ -12,7 +12,7 @@ import (
 	"github.com/mctr/mctr/provisioner"
 )
 
-// provision makes the root filesystem: the image's, or the host's.
+// provision makes the root filesystem, from the image or the host's filesystem.
 func (l *launch) provision(ctx context.Context) error {
 	id := l.record.ID
 	for _, dir := range []string{l.stored().Bundle(), l.stored().Rootfs(), l.stored().Sandbox(),
@@ -33,8 +33,8 @@ func (l *launch) provision(ctx context.Context) error {
 	return l.reach(store.Image)
 }
 
-// mayHave reports whether a directory of the container's may be there before it is
-// launched: from the last time, or since something was copied to it.
+// mayHave returns true if the container may have this directory before it is launched: from its
+// last run, or because a file was copied to it.
 func (l *launch) mayHave(dir string) bool {
 	return l.restarts > 0 || dir == l.stored().RW() && l.stored().AwaitsFirstStart()
 }
@@ -58,8 +58,8 @@ func (l *launch) fill(ctx context.Context) (err error) {
 		provisioner.MountOptions{Volatile: config.Remove})
 }
 
-// imageReference is what was asked for, or at a restart what it was the first
-// time: the tag may have moved.
+// imageReference returns the image that the config names, or for a restart the id of the image of
+// the first run: the tag may have moved.
 func (l *launch) imageReference() string {
 	if id := l.stored().Resolved().ImageID; id != "" && l.restarts > 0 {
 		return id

@@ -8,18 +8,17 @@ import (
 	"github.com/mctr/mctr/containerizer/store"
 )
 
-// Leftovers names everything of this containerizer's on the host that no living
-// container accounts for: it looks at records, mounts, control groups, processes,
-// locks, names and leases, and at what the isolators know. It changes nothing. What
-// another process is busy with (its lock is held) is not left over. A container of this
-// owner's that its restart policy was about to start is one, if no process is left to do that.
+// Leftovers lists everything of this containerizer on the host that belongs to no living
+// container. It looks at records, mounts, control groups, processes, locks, names and leases,
+// and asks the isolators. It changes nothing. What another process works on, because it holds
+// the lock, is not a leftover. A container of this owner whose restart is pending is one, if no
+// process is left to restart it.
 func (c *Containerizer) Leftovers(ctx context.Context) ([]mctr.Leftover, error) {
 	return c.scanner.Scan(ctx)
 }
 
-// Reconcile undoes what Leftovers names, and removes the control groups above all
-// containers' when there is nothing in them. It goes on past errors; an error says
-// what stays.
+// Reconcile undoes what Leftovers lists, and removes the control groups above all containers
+// if they are empty. It goes on past errors; an error says what is left.
 func (c *Containerizer) Reconcile(ctx context.Context) ([]mctr.Leftover, error) {
 	found, err := c.Leftovers(ctx)
 	errs := []error{err}
@@ -36,7 +35,7 @@ func (c *Containerizer) Reconcile(ctx context.Context) ([]mctr.Leftover, error) 
 	errs = append(errs, c.scanner.Sweep(ctx, found))
 	if len(found) > 0 {
 		errs = append(errs, c.scanner.UndoRest(ctx, found, func(id mctr.ContainerID) bool {
-			return failed[id] || restarts(c.store.Container(id)) != starts[id] // what is there now is of another run
+			return failed[id] || restarts(c.store.Container(id)) != starts[id] // the id is of a later run now
 		}))
 	}
 	return found, errors.Join(append(errs, c.cgroups.RemoveEmpty())...)
@@ -51,10 +50,10 @@ func restarts(c *store.Container) int {
 	return s.Restarts
 }
 
-// A reconciliation undoes what is left of containers.
+// A reconciliation undoes the leftovers of containers.
 type reconciliation struct{ *Containerizer }
 
-// one undoes what is left of one container.
+// one undoes the leftovers of one container.
 func (c reconciliation) one(ctx context.Context, id mctr.ContainerID) error {
 	if r, err := c.store.Container(id).Record(); err == nil && launchAbandoned(c.store, r) {
 		return c.Remove(ctx, id, true)

@@ -16,25 +16,25 @@ import (
 
 // Recovered is what Recover found of an earlier process.
 type Recovered struct {
-	Adopted []mctr.ContainerID // they run, and are watched here from now on
-	// their supervisors live and do not answer yet; each is watched once it does
+	Adopted []mctr.ContainerID // containers that run, and are watched by this process now
+	// Unanswered are containers whose shims live and do not answer yet; each is watched once its shim does.
 	Unanswered []mctr.ContainerID
-	// they ended, are released, and the owner has not acknowledged it: the last end of each
+	// Ended are containers that exited and are released, with the last termination that the owner has not acknowledged.
 	Ended  map[mctr.ContainerID]*mctr.Termination
 	Ends   *mctr.Ends         // all those ends, with their keys for Acknowledge
-	Undone []mctr.ContainerID // their launch was cut off, and is taken back
+	Undone []mctr.ContainerID // containers whose launch was cut off, and is undone
 }
 
-// Recover takes over what an earlier process of the same owner left: its running
-// containers are watched again, by their isolators too; the ends that the owner has not
-// acknowledged are returned with their true status, also of containers that others
-// released or removed meanwhile, and each time until Acknowledge is called. Containers
-// that ended unseen are started again by their restart policy; launches and releases it did not finish are
-// undone, children before parents. So are abandoned launches of other owners.
-// Running containers of other owners are left alone but for those in adopt.
+// Recover takes over what an earlier process of the same owner left. It watches the running
+// containers again, also by their isolators. It returns the ends that the owner has not
+// acknowledged, with their true status, also of containers that other processes released or
+// removed meanwhile, each time until Acknowledge is called. Restart policies start containers
+// that exited unwatched. Launches and releases that were cut off are undone, children before
+// parents, also abandoned launches of other owners. Running containers of other owners are left
+// alone, except those in adopt.
 //
-// Call it once, after New and before the first Launch. It goes on past errors:
-// an error names what could not be taken over, and a second call tries again.
+// Call Recover once, after New and before the first Launch. It goes on past errors: an error
+// names what could not be taken over, and a second call tries again.
 func (c *Containerizer) Recover(ctx context.Context, adopt ...mctr.ContainerID) (*Recovered, error) {
 	ids, err := c.store.AllIDs()
 	r := &recovery{Containerizer: c, found: &Recovered{Ended: map[mctr.ContainerID]*mctr.Termination{}}}
@@ -89,8 +89,8 @@ func (c *recovery) recoverOne(ctx context.Context, id mctr.ContainerID, told boo
 	return c.adopt(ctx, r)
 }
 
-// recoverLaunch undoes a launch whose launcher is dead: its lock is free, or will be
-// soon where it was this owner's.
+// recoverLaunch undoes a launch whose launcher is dead: its lock is free, or will be free soon if
+// the launcher was of this owner.
 func (c *recovery) recoverLaunch(ctx context.Context, id mctr.ContainerID) error {
 	take := func() (*store.Lock, error) { return c.store.Container(id).TryLock(ctx) }
 	if r, err := c.store.Container(id).Record(); err == nil && r.Config.Owner == c.owner {
@@ -98,7 +98,7 @@ func (c *recovery) recoverLaunch(ctx context.Context, id mctr.ContainerID) error
 	}
 	lock, err := take()
 	if errors.Is(err, flock.ErrHeld) {
-		return nil // it is under way
+		return nil // the launch is under way
 	}
 	if err != nil {
 		return err
@@ -106,7 +106,7 @@ func (c *recovery) recoverLaunch(ctx context.Context, id mctr.ContainerID) error
 	defer lock.Unlock() // closing a lock file cannot fail usefully
 	phase, err := c.store.Container(id).Phase()
 	if errors.Is(err, mctr.ErrNotFound) || err == nil && !release.CutOff(c.store.Container(id), phase) {
-		return nil // it was undone, or came to run, before we had the lock
+		return nil // another process undid it, or it came to run, before this process had the lock
 	}
 	if err != nil {
 		return err
@@ -116,7 +116,7 @@ func (c *recovery) recoverLaunch(ctx context.Context, id mctr.ContainerID) error
 	}
 	c.found.Undone = append(c.found.Undone, id)
 	if r, err := c.store.Container(id).Record(); err == nil && r.Config.Owner == c.owner {
-		c.supervise.FollowMissed(id) // it was being started again
+		c.supervise.FollowMissed(id) // the launch was a restart
 	}
 	return nil
 }
@@ -134,14 +134,14 @@ func (c *recovery) recoverGroup(ctx context.Context, id mctr.ContainerID) error 
 func (c *recovery) recoverEnd(ctx context.Context, id mctr.ContainerID) error {
 	if _, err := os.Lstat(c.store.Container(id).StateDir()); errors.Is(err, fs.ErrNotExist) {
 		c.supervise.FollowMissed(id)
-		return nil // its end is no news
+		return nil // the owner knows of this end
 	}
 	if err := c.recordMissing(ctx, id); err != nil {
 		return err
 	}
 	t, err := c.store.Container(id).Termination()
 	if err != nil || t == nil {
-		return err // another process was faster
+		return err // another process released it first
 	}
 	c.found.Ended[id] = t
 	if err := c.Cleanup(ctx, id); err != nil {
@@ -151,9 +151,9 @@ func (c *recovery) recoverEnd(ctx context.Context, id mctr.ContainerID) error {
 	return nil
 }
 
-// recordMissing writes down the end of a container that was lost, if that is what
-// happened, once its shim, which may be about to, has not. Before this process had the lock,
-// another one may have launched the container again: that one lives.
+// recordMissing records the end of a container whose shim died without doing so. The shim may be
+// about to, so recordMissing looks again. Another process may have launched the container again
+// before this process had the lock: that run lives.
 func (c *recovery) recordMissing(ctx context.Context, id mctr.ContainerID) error {
 	lock, err := c.store.Container(id).Lock(ctx)
 	if err != nil {
@@ -179,9 +179,9 @@ func (c *recovery) recordMissing(ctx context.Context, id mctr.ContainerID) error
 	return c.releaser.RecordLost(id)
 }
 
-// recoverStrays undoes what is on the host of containers without any record. What
-// stays of those that were undone a moment ago, such as a network whose plugin
-// hangs, is not waited for once more.
+// recoverStrays undoes leftovers on the host that belong to no record. It does not wait a second
+// time for leftovers of containers that were undone just now, such as a network whose plugin
+// hangs.
 func (c *recovery) recoverStrays(ctx context.Context) error {
 	left, err := c.Leftovers(ctx)
 	errs := []error{err}
@@ -195,8 +195,8 @@ func (c *recovery) recoverStrays(ctx context.Context) error {
 	return errors.Join(append(errs, c.scanner.Sweep(ctx, left))...)
 }
 
-// afterBoot records the exits of what ran before the host went down, and releases it. Of
-// what was about to be restarted, agents start theirs after that.
+// afterBoot records and releases the containers that ran before the host went down. Agents make
+// pending restarts of their containers after that.
 func afterBoot(ctx context.Context, c *Containerizer) {
 	ids, err := c.store.AllIDs() // children first: they go with a root that removes itself
 	if err != nil {

@@ -6,14 +6,14 @@ import (
 	"github.com/mctr/mctr"
 )
 
-// steps tells the steps of a launch as they end.
+// steps reports the steps of a launch as they end.
 type steps struct {
-	tell    func(mctr.Step) // nil: steps are not told
+	tell    func(mctr.Step) // may be nil
 	reached []mctr.Timing
 	told    int
 }
 
-// beginSteps is called when the launch begins.
+// beginSteps begins the first step. It is called when the launch begins.
 func beginSteps(tell func(mctr.Step)) *steps {
 	return &steps{tell: tell, reached: []mctr.Timing{{At: time.Now()}}}
 }

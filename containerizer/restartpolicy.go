@@ -10,22 +10,22 @@ import (
 // Runs hand the streams of a container's restarts to a caller in the foreground.
 type Runs = supervise.Runs
 
-// Exited releases a container that has exited, as Cleanup does, and then makes the restart
-// that the container's policy asks for, if any: it returns when the container runs again, or
-// is not to. Exit commands call it.
+// Exited releases a container that has exited, as Cleanup does, and then makes the restart that
+// the container's policy asks for, if any. It returns once the container runs again, or is not to
+// be restarted. Exit commands call it.
 func (c *Containerizer) Exited(ctx context.Context, id mctr.ContainerID) error {
 	err := c.Cleanup(ctx, id)
 	c.supervise.Follow(ctx, id)
 	return err
 }
 
-// Watch probes a container, and has the isolators watch it, until it exits, and does no
-// more than that: see WithWatchCommand.
+// Watch runs the container's probes, and the watching of its isolators, until the container
+// exits. It does nothing else: see WithWatchCommand.
 func (c *Containerizer) Watch(ctx context.Context, id mctr.ContainerID) error {
 	return c.supervise.Watch(ctx, id)
 }
 
-// startByPolicy starts a container as the follower of its restart policy asks.
+// startByPolicy starts a container for the supervisor that follows its restart policy.
 func startByPolicy(ctx context.Context, c *Containerizer, id mctr.ContainerID, r supervise.Restart) error {
 	o := LaunchOptions{SecretEnv: r.SecretEnv, Detach: r.Detach, Runs: r.Runs, restart: &r}
 	if r.Runs != nil {

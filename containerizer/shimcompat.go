@@ -10,8 +10,8 @@ import (
 	"github.com/mctr/mctr/containerizer/launcher/wire"
 )
 
-// ExamineShim asks the shim that is found what it does not understand of this program. The
-// error is about one that no launch would take.
+// ExamineShim returns the features of this program that the installed shim lacks. The error is
+// about a shim that no launch would use.
 func ExamineShim() (lacks []string, err error) {
 	path, err := FindProgram("mctr-shim")
 	if err != nil {
@@ -29,9 +29,9 @@ func ExamineShim() (lacks []string, err error) {
 	return lacks, nil
 }
 
-// checkShim refuses a config of which the installed shim, which may be of another build,
-// would pass over something. What only the launch finds out, such as an image's health
-// check, is refused by it when it comes to that.
+// checkShim returns an error if the installed shim, which may be of another build, would ignore
+// part of the config. The launch itself checks what only a launch knows, such as an image's
+// health check.
 func checkShim(ctx context.Context, c *Containerizer, config *mctr.ContainerConfig) error {
 	create := &wire.Create{
 		Runtime: config.Runtime, Log: config.Log, MaxTime: time.Duration(config.MaxCompletion),

@@ -15,8 +15,8 @@ import (
 	"github.com/mctr/mctr/internal/cgroup"
 )
 
-// Containers lists all ids, in no particular order: also those of which only STATE
-// knows, that run although their records in ROOT are gone.
+// Containers lists the ids of all containers, in no particular order. It includes containers that
+// run although their records in ROOT were removed.
 func (c *Containerizer) Containers() ([]mctr.ContainerID, error) {
 	ids, err := c.store.IDs()
 	if err != nil {
@@ -41,14 +41,14 @@ func (c *Containerizer) Containers() ([]mctr.ContainerID, error) {
 	return ids, nil
 }
 
-// Status tells what is known of id. The error wraps mctr.ErrNotFound for an unknown one.
-// A container whose records are missing or unreadable is not an error: its phase is
-// mctr.Damaged, and Config is empty where it cannot be read.
+// Status returns what is known of a container. The error wraps mctr.ErrNotFound for an unknown
+// id. Missing or unreadable records are not an error: the phase is mctr.Damaged then, and Config
+// is empty if it cannot be read.
 func (c *Containerizer) Status(ctx context.Context, id mctr.ContainerID) (*mctr.Status, error) {
 	container := c.store.Container(id)
 	r, unreadable := container.Record()
 	if unreadable != nil {
-		// One without a record is only just being made or removed, unless it runs.
+		// A container without a record is being made or removed at this moment, unless it runs.
 		if phase, err := container.Phase(); err != nil ||
 			errors.Is(unreadable, mctr.ErrNotFound) && phase != mctr.Damaged {
 			return nil, unreadable
@@ -86,9 +86,9 @@ func (c *Containerizer) Status(ctx context.Context, id mctr.ContainerID) (*mctr.
 // looks is how often two records that contradict each other are read again.
 const looks = 100
 
-// phaseAndEnd fills in where id stands, with its end, which one has that has exited and no
-// other: it may end, or be started again, between a look at the one and the other.
-// Records that still disagree after many looks are damaged.
+// phaseAndEnd fills in the phase and, for an exited container, the termination. The container may
+// exit, or be started again, between the two reads; records that still disagree after many looks
+// are damaged.
 func phaseAndEnd(c *store.Container, s *mctr.Status) (damage, err error) {
 	for range looks {
 		s.Phase, damage = c.PhaseAndDamage()
@@ -110,11 +110,11 @@ func phaseAndEnd(c *store.Container, s *mctr.Status) (damage, err error) {
 	return errors.New("its records contradict each other about whether it has ended"), nil
 }
 
-// statusOfState fills in what STATE knows.
+// statusOfState fills in what STATE has.
 func statusOfState(c *store.Container, s *mctr.Status) {
-	s.Timings, _ = c.Journal().Read() // what is unreadable shows as damage
+	s.Timings, _ = c.Journal().Read() // damage is reported elsewhere
 	if len(s.Timings) == 0 && s.Phase == mctr.Exited {
-		s.Timings, _ = c.LastJournal().Read() // what was kept of it
+		s.Timings, _ = c.LastJournal().Read() // of the last run
 	}
 	_, err := os.Lstat(c.StateDir())
 	s.Cleaned = s.Phase == mctr.Exited && errors.Is(err, fs.ErrNotExist)
@@ -124,7 +124,7 @@ func statusOfState(c *store.Container, s *mctr.Status) {
 	}
 	if created := c.Created(); created != nil && s.Termination == nil {
 		s.Pid, s.ShimPid = created.Pid, created.ShimPid
-		if s.Damage == "" { // or its record does not say whether it has an image
+		if s.Damage == "" { // a damaged record does not say whether the container has an image
 			s.Rootfs = rootfs.Of(c, s.Config)
 		}
 		s.Health = supervise.Verdict(c.Health(), supervise.HealthCheck(c))
@@ -135,7 +135,7 @@ func statusOfState(c *store.Container, s *mctr.Status) {
 	}
 }
 
-// statusOfLaunch fills in what the launch came to.
+// statusOfLaunch fills in the results of the launch.
 func statusOfLaunch(c *store.Container, s *mctr.Status) {
 	r := c.Resolved()
 	s.ImageID, s.StopSignal, s.Warnings = r.ImageID, r.StopSignal, r.Warnings
@@ -151,8 +151,8 @@ func statusOfLaunch(c *store.Container, s *mctr.Status) {
 	}
 }
 
-// Pids are the container's processes, as the host numbers them. The error wraps
-// mctr.ErrState when it does not run.
+// Pids returns the container's processes, by their pids on the host. The error wraps mctr.ErrState
+// if the container does not run.
 func (c *Containerizer) Pids(id mctr.ContainerID) ([]int, error) {
 	pids, err := cgroup.Pids(c.store.Container(id).Cgroup())
 	if err == nil && len(pids) == 0 {
@@ -161,9 +161,9 @@ func (c *Containerizer) Pids(id mctr.ContainerID) ([]int, error) {
 	return pids, err
 }
 
-// Condition returns nil if the directories are as New left them and every container's
-// records can be read. Else the error wraps mctr.ErrUnavailable and names what is wrong:
-// new containers can be launched all the same.
+// Condition returns nil if the directories are as New left them and every container's records can
+// be read. Otherwise the error wraps mctr.ErrUnavailable and names the problem; new containers
+// can be launched nevertheless.
 func (c *Containerizer) Condition() error {
 	errs := c.store.Missing()
 	ids, err := c.Containers()

@@ -11,9 +11,9 @@ import (
 	"github.com/mctr/mctr/internal/flock"
 )
 
-// LaunchGroup runs a group: its root as id, and its tasks nested in it, in the
-// order of their names. When one task fails, the rest ends; when all have ended,
-// so does the root. A launch that fails leaves nothing of the group.
+// LaunchGroup runs a group: its root as id, and its tasks nested in the root, in the order of
+// their names. When one task fails, the others are ended; when all have exited, the root is ended
+// too. After a launch that fails nothing of the group is left.
 func (c *Containerizer) LaunchGroup(ctx context.Context, id mctr.ContainerID, g *mctr.Group, o LaunchOptions) error {
 	if err := checkGroup(ctx, c, id, g); err != nil {
 		return err
@@ -23,7 +23,7 @@ func (c *Containerizer) LaunchGroup(ctx context.Context, id mctr.ContainerID, g 
 	if err != nil {
 		return err
 	}
-	// a file that stays says only that it is free
+	// An error is ignored: a file that stays is a free lock.
 	defer func() { _ = errors.Join(os.Remove(c.store.Container(id).GroupLock()), lock.Unlock()) }()
 	root := g.Root
 	root.Process.Pause, root.Process.Tasks = true, g.Names()
@@ -43,10 +43,10 @@ func (c *Containerizer) LaunchGroup(ctx context.Context, id mctr.ContainerID, g 
 	}); err != nil {
 		return errors.Join(err, c.Remove(context.WithoutCancel(ctx), id, true))
 	}
-	return c.ender.EndGroup(ctx, id.Task(g.Names()[0])) // one may have ended before the last began
+	return c.ender.EndGroup(ctx, id.Task(g.Names()[0])) // a task may have exited before the last one was launched
 }
 
-// checkGroup refuses a group before anything of it is made.
+// checkGroup checks the config of a group before anything is made.
 func checkGroup(ctx context.Context, c *Containerizer, id mctr.ContainerID, g *mctr.Group) error {
 	if g == nil {
 		return fmt.Errorf("%w: the group is nil", mctr.ErrInvalid)
@@ -64,13 +64,13 @@ func checkGroup(ctx context.Context, c *Containerizer, id mctr.ContainerID, g *m
 	return nil
 }
 
-// launchAbandoned reports whether a group's launch was cut off between two tasks.
+// launchAbandoned returns true if a group's launch was cut off between two tasks.
 func launchAbandoned(s *store.Store, r *store.Record) bool {
 	if len(r.Config.Process.Tasks) == 0 {
 		return false
 	}
 	c := s.Container(r.ID)
-	if state, err := c.State(); err != nil || state.Complete { // what cannot be read may be complete
+	if state, err := c.State(); err != nil || state.Complete { // an unreadable state may be complete
 		return false
 	}
 	busy, err := flock.Held(c.GroupLock())

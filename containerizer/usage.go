@@ -9,8 +9,8 @@ import (
 	"github.com/mctr/mctr/containerizer/cgrouptree"
 )
 
-// Usage sums up what id consumes, from every isolator that knows some of it. The
-// error wraps mctr.ErrState when it does not run.
+// Usage adds up what the container uses, as reported by its isolators. The error wraps
+// mctr.ErrState if the container does not run.
 func (c *Containerizer) Usage(ctx context.Context, id mctr.ContainerID) (*mctr.Usage, error) {
 	u, handle := &mctr.Usage{}, c.store.HandleOf(id)
 	for _, i := range c.isolators {
@@ -19,7 +19,7 @@ func (c *Containerizer) Usage(ctx context.Context, id mctr.ContainerID) (*mctr.U
 		}
 	}
 	if u.Pids > 0 {
-		return u, nil // it runs, which the records need not be asked for
+		return u, nil // usage proves that the container runs: its records need not be read
 	}
 	phase, err := c.store.Container(id).Phase()
 	if err != nil {
@@ -31,14 +31,12 @@ func (c *Containerizer) Usage(ctx context.Context, id mctr.ContainerID) (*mctr.U
 	return u, nil
 }
 
-// GroupUsage is what a root container consumes together with all that is nested
-// in it, those that have ended included: the counts of the control group that is
-// above theirs. The error wraps mctr.ErrState when the root does not run, and
-// mctr.ErrInvalid for a nested container.
+// GroupUsage returns what a root container uses together with all that is nested in it, including
+// nested containers that have exited: the counts of the control group above theirs. The error
+// wraps mctr.ErrState if the root does not run, and mctr.ErrInvalid for a nested container.
 //
-// What the kernel does not sum up is added up here, of the containers that run
-// now, so it can shrink when one ends: throttling, the networks, and OOM kills on
-// cgroup v1.
+// Throttling, network traffic and, on cgroup v1, OOM kills are not counted by that group. They
+// are added up over the containers that run now, so they may shrink when one exits.
 func (c *Containerizer) GroupUsage(ctx context.Context, root mctr.ContainerID) (*mctr.Usage, error) {
 	if root.Parent() != "" {
 		return nil, fmt.Errorf("%w: usage of group %s: it is nested: ask for its root %s", mctr.ErrInvalid,
@@ -53,7 +51,7 @@ func (c *Containerizer) GroupUsage(ctx context.Context, root mctr.ContainerID) (
 	return sum, addChildren(ctx, c, sum, root)
 }
 
-// addChildren adds what is nested in id, at any depth.
+// addChildren adds the usage of what is nested in id, at any depth.
 func addChildren(ctx context.Context, c *Containerizer, sum *mctr.Usage, id mctr.ContainerID) error {
 	children, err := c.Children(id)
 	if err != nil {
@@ -62,7 +60,7 @@ func addChildren(ctx context.Context, c *Containerizer, sum *mctr.Usage, id mctr
 	for _, child := range children {
 		u, err := c.Usage(ctx, child)
 		if errors.Is(err, mctr.ErrState) || errors.Is(err, mctr.ErrNotFound) {
-			continue // it has ended, and what is nested in it too
+			continue // the container has exited, and so has what is nested in it
 		}
 		if err != nil {
 			return err
