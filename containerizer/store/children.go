@@ -9,7 +9,7 @@ import (
 	"github.com/mctr/mctr"
 )
 
-// Children lists the containers that are nested in id directly.
+// Children lists the containers that are nested directly in id.
 func (s *Store) Children(id mctr.ContainerID) ([]mctr.ContainerID, error) {
 	var found []mctr.ContainerID
 	var errs []error

@@ -8,14 +8,14 @@ import (
 	"github.com/mctr/mctr/internal/flock"
 )
 
-// A Lock is a container's: its holder may launch, release or remove it.
+// A Lock is the lock of one container: only its holder may launch, release or remove the container.
 type Lock struct {
 	*flock.Lock
 	of *Container
 }
 
-// Lock waits for the container's lock. There need be no such container; the lock's
-// file goes with the lock then.
+// Lock waits for the container's lock. The container need not exist; the lock file of a
+// container that does not exist is removed on Unlock.
 func (c *Container) Lock(ctx context.Context) (*Lock, error) {
 	return c.locked(ctx, func(path string) (*flock.Lock, error) { return flock.Exclusive(ctx, path) })
 }
@@ -33,18 +33,18 @@ func (c *Container) RemoveStaleLock(ctx context.Context) error {
 	return lock.Unlock()
 }
 
-// TryLock is Lock that does not wait: flock.ErrHeld.
+// TryLock is Lock without waiting: the error wraps flock.ErrHeld if a process holds the lock.
 func (c *Container) TryLock(ctx context.Context) (*Lock, error) {
 	return c.locked(ctx, flock.TryExclusive)
 }
 
-// LockAfterDead is TryLock where the holder may have been killed a moment ago.
+// LockAfterDead is TryLock for a lock whose holder may have been killed a moment ago.
 func (c *Container) LockAfterDead(ctx context.Context) (*Lock, error) {
 	return c.locked(ctx, func(path string) (*flock.Lock, error) { return flock.AfterDead(ctx, path) })
 }
 
-// LockShared holds the container's lock together with other shared holders: it is not
-// released meanwhile.
+// LockShared waits for the container's lock and shares it with other callers of LockShared.
+// Meanwhile the container is not released.
 func (c *Container) LockShared(ctx context.Context) (*flock.Lock, error) {
 	return flock.Shared(ctx, c.lock())
 }
@@ -69,7 +69,7 @@ func (c *Container) locked(ctx context.Context, take func(path string) (*flock.L
 	return &Lock{l, c}, nil
 }
 
-// Unlock lets go. Another process that waits for a file that is removed makes a new one.
+// Unlock releases the lock. A process that waits for a lock file that is removed makes a new one.
 func (l *Lock) Unlock() error {
 	if l.of.Exists() {
 		return l.Lock.Unlock()

@@ -19,12 +19,12 @@ func (c *Container) RecordStop(ctx context.Context) error {
 	}
 	err = c.Change(ctx, Stop, func(s *State) { s.Desired = ToStop })
 	if errors.Is(err, ErrDamaged) {
-		return nil // no restart policy is followed without a state
+		return nil // a container without a readable state is not restarted
 	}
 	return err
 }
 
-// WithdrawStop takes RecordStop back: the container may run, and its policy is followed.
+// WithdrawStop undoes RecordStop: the container may run, and its restart policy is followed.
 func (c *Container) WithdrawStop(ctx context.Context) error {
 	if !c.Stopped() {
 		return nil
@@ -32,8 +32,8 @@ func (c *Container) WithdrawStop(ctx context.Context) error {
 	return c.Change(ctx, AllowRun, func(s *State) { s.Desired = ToRun })
 }
 
-// StopSignal is the signal that asks the container to exit: SIGTERM, unless its config or
-// image names another one.
+// StopSignal returns the signal that asks the container to exit: SIGTERM, unless its config
+// or image names another signal.
 func (p records) StopSignal() unix.Signal {
 	sig, err := signal.ParseSignal(p.Resolved().StopSignal)
 	if err != nil {
@@ -42,7 +42,7 @@ func (p records) StopSignal() unix.Signal {
 	return sig
 }
 
-// MayRun reports whether the container, which is in this phase, runs, as far as can be known.
+// MayRun returns true if the container, which is in this phase, runs or if that is unknown.
 func (c *Container) MayRun(phase mctr.Phase) bool {
 	if phase != mctr.Damaged {
 		return phase.Alive()
@@ -51,7 +51,7 @@ func (c *Container) MayRun(phase mctr.Phase) bool {
 	return supervised || err != nil
 }
 
-// Damaged reports whether the container's records do not tell what it is.
+// Damaged returns true if the container's records are unreadable or contradict each other.
 func (c *Container) Damaged() bool {
 	_, unreadable := c.Record()
 	phase, err := c.Phase()

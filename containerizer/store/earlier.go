@@ -12,8 +12,8 @@ import (
 	"github.com/mctr/mctr/internal/atomicfile"
 )
 
-// The first layout had no state.json: these files in the container's directory in ROOT
-// stood for what State says, and config.json counted the restarts.
+// The first layout had no state.json. These files in the container's directory in ROOT held
+// what State holds now, and config.json held the counts of restarts.
 const (
 	earlierWaiting    = "waiting"     // Pending: FirstStart
 	earlierAgain      = "again"       // Pending: Restart
@@ -30,8 +30,8 @@ var earlierFiles = []string{
 	earlierLast,
 }
 
-// earlierState is the state of a container of the first layout; the zero state of one
-// that is only just being reserved, or does not exist.
+// earlierState returns the state of a container of the first layout, and the zero state for a
+// container that is being reserved or does not exist.
 func (f stateJSON) earlierState() (*State, error) {
 	s := &State{}
 	entries, err := os.ReadDir(f.Dir())
@@ -51,7 +51,7 @@ func (f stateJSON) earlierState() (*State, error) {
 	return s, errors.Join(errs...)
 }
 
-// readEarlier adds to s what the file called name stands for.
+// readEarlier adds to s what the file called name holds.
 func (f stateJSON) readEarlier(s *State, name string) error {
 	path := f.in(name)
 	switch name {
@@ -105,17 +105,17 @@ func unlessGone(err error) error {
 	return err
 }
 
-// raiseSchema has earlier builds refuse a container of the first layout: they would take
-// one that waits for its first start for a launch that was cut off, and undo it. Until
-// state.json is written, the files of the first layout still count. It returns false for
-// a container that may have none.
+// raiseSchema makes earlier builds refuse a container of the first layout. They would take a
+// container that awaits its first start for a launch that was cut off, and undo it. Until
+// state.json is written, the files of the first layout still count. raiseSchema returns false
+// for a container that cannot have such files.
 func (f stateJSON) raiseSchema() (earlier bool, err error) {
 	r, err := f.Record()
 	if errors.Is(err, mctr.ErrNotFound) {
-		return false, nil // it is just being reserved
+		return false, nil // the container is being reserved
 	}
 	if err == nil && r.Schema > 1 {
-		return true, nil // the change of layouts was cut off here, or state.json was lost
+		return true, nil // an earlier raise was cut off here, or state.json was lost
 	}
 	if err == nil && len(r.unknown) > 0 {
 		err = r.unknown
@@ -130,8 +130,8 @@ func (f stateJSON) raiseSchema() (earlier bool, err error) {
 	return true, nil
 }
 
-// removeEarlier removes the files that state.json has taken the place of, but for those by
-// which an earlier build that still runs knows where to take a launch of its own back to.
+// removeEarlier removes the files that state.json replaces, except those by which an earlier
+// build that still runs knows how to undo a launch of its own.
 func (f stateJSON) removeEarlier(s *State) error {
 	keep := map[string]bool{earlierWaiting: s.Pending == FirstStart}
 	if !f.AtRest() {
@@ -146,18 +146,18 @@ func (f stateJSON) removeEarlier(s *State) error {
 	return errors.Join(errs...)
 }
 
-// markWaiting leaves the mark of the first layout beside the state of a container that waits
-// for its first start: an earlier build, which does not read the state, would take the
-// container for a launch that was cut off, and remove it.
+// markWaiting writes the mark of the first layout beside the state of a container that awaits
+// its first start: an earlier build, which does not read the state, would take the container
+// for a launch that was cut off, and remove it.
 func (f stateJSON) markWaiting() error { return os.WriteFile(f.in(earlierWaiting), nil, 0o600) }
 
-// unmarkLaunch removes what markWaiting and removeEarlier left, of a container that runs.
+// unmarkLaunch removes what markWaiting and removeEarlier left of a container that runs now.
 func (f stateJSON) unmarkLaunch() error {
 	return errors.Join(Remove(f.in(earlierWaiting)), Remove(f.in(earlierLast)))
 }
 
-// Upgrade brings a container of the first layout to this one. The caller is about to write
-// its record, which has counts of that layout.
+// Upgrade converts a container of the first layout to this one. Callers are about to write
+// its record, which would lose the counts of the first layout.
 func (f stateJSON) Upgrade(ctx context.Context) error {
 	if _, err := os.Lstat(f.stateFile()); !errors.Is(err, fs.ErrNotExist) {
 		return err

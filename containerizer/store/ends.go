@@ -16,24 +16,24 @@ import (
 	"github.com/mctr/mctr/internal/flock"
 )
 
-// What is kept for an owner that does not acknowledge its containers' ends: so many, so
-// long. What goes beyond is counted.
+// The ends that are kept for an owner that does not acknowledge them: at most this many, for at
+// most this long. What exceeds that is dropped and counted.
 const (
 	maxEnds   = 10_000
 	maxEndAge = 30 * 24 * time.Hour
 )
 
-// CommandLine is the owner whose ends are not kept: the command line tells how a
-// container ended from its records, to the user who asks.
+// CommandLine is the owner whose ends are not kept: the command line shows users how a
+// container exited by its records.
 const CommandLine = "cli"
 
-// An endStore is ROOT/ends/HASH: what an owner has not acknowledged, a file for each end.
+// An endStore is ROOT/ends/HASH: one file for each end that an owner has not acknowledged.
 type endStore struct {
 	dir   string
 	owner string
 }
 
-// A dropped is an endStore's record of what it did not keep.
+// A dropped is an endStore's record of the ends that it dropped.
 type dropped struct {
 	Count int       `json:"count"`
 	Last  time.Time `json:"last"`
@@ -43,7 +43,7 @@ func (s *Store) endsOf(owner string) endStore {
 	return endStore{dir: filepath.Join(s.ends(), mctr.ContainerID(owner).Hash()), owner: owner}
 }
 
-// Ends are those of owner's containers that it has not acknowledged.
+// Ends returns the ends of owner's containers that it has not acknowledged.
 func (s *Store) Ends(ctx context.Context, owner string) (*mctr.Ends, error) {
 	ends := s.endsOf(owner)
 	lock, err := ends.lock(ctx)
@@ -57,8 +57,8 @@ func (s *Store) Ends(ctx context.Context, owner string) (*mctr.Ends, error) {
 	return ends.read()
 }
 
-// Acknowledge removes the ends of owner's with these keys. It is idempotent, and passes
-// over a key that there is not.
+// Acknowledge removes the ends of owner with these keys. It is idempotent, and ignores
+// unknown keys.
 func (s *Store) Acknowledge(ctx context.Context, owner string, keys ...string) error {
 	for _, key := range keys {
 		if !validEnd(key) {
@@ -81,15 +81,15 @@ func (s *Store) Acknowledge(ctx context.Context, owner string, keys ...string) e
 	return errors.Join(errs...)
 }
 
-// KeepEnd keeps the end of a container that is being released for the container's owner.
+// KeepEnd keeps the end of a container that is being released, for its owner.
 func (c *Container) KeepEnd(ctx context.Context) error {
 	r, err := c.Record()
 	if err != nil || r.Config.Owner == CommandLine {
-		return nil // an owner that cannot be read cannot be told
+		return nil // there is no owner to keep it for
 	}
 	t, err := c.Termination()
 	if err != nil || t == nil {
-		return nil // it did not run, or its record is damaged
+		return nil // it did not run, or the record of its exit is damaged
 	}
 	e := mctr.End{Key: endKey(c.ID, t), ID: c.ID, Name: r.Config.Name, Labels: r.Config.Labels, Termination: t}
 	if err := c.store.endsOf(r.Config.Owner).add(ctx, e, !r.Config.Remove); err != nil {
@@ -98,8 +98,8 @@ func (c *Container) KeepEnd(ctx context.Context) error {
 	return nil
 }
 
-// KeepEndOnce is KeepEnd, once in a release: an end that its owner has acknowledged does
-// not come back where a release was cut off behind this, and is made again.
+// KeepEndOnce is KeepEnd, once for each release: an end that the owner has acknowledged does
+// not come back when a release that was cut off after this point is repeated.
 func (c *Container) KeepEndOnce(ctx context.Context) error {
 	reached, err := c.Journal().Read()
 	if err != nil || slices.ContainsFunc(reached, func(t mctr.Timing) bool { return t.Checkpoint == Kept }) {
@@ -111,7 +111,7 @@ func (c *Container) KeepEndOnce(ctx context.Context) error {
 	return c.Journal().Reach(Kept)
 }
 
-// endKey sorts as the ends happened.
+// endKey returns the key of an end. Keys sort in the order of the ends.
 func endKey(id mctr.ContainerID, t *mctr.Termination) string {
 	return fmt.Sprintf("%019d-%s", t.Finished.UnixNano(), id)
 }
@@ -128,8 +128,8 @@ func (s endStore) lock(ctx context.Context) (*flock.Lock, error) {
 	return flock.Exclusive(ctx, filepath.Join(s.dir, "lock"))
 }
 
-// add keeps an end; durably unless the container's own records go with it, which are not
-// durable either.
+// add keeps an end. It is durable unless the container's records are removed with it, which
+// are not durable either.
 func (s endStore) add(ctx context.Context, e mctr.End, durable bool) error {
 	if err := os.MkdirAll(s.dir, 0o700); err != nil {
 		return err
@@ -148,7 +148,7 @@ func (s endStore) add(ctx context.Context, e mctr.End, durable bool) error {
 	return atomicfile.WriteJSON(s.file(e.Key), e)
 }
 
-// keys are those of the ends, the oldest first.
+// keys returns the keys of the ends, the oldest first.
 func (s endStore) keys() (keys []string, err error) {
 	entries, err := os.ReadDir(s.dir)
 	for _, e := range entries {
@@ -159,7 +159,7 @@ func (s endStore) keys() (keys []string, err error) {
 	return keys, err // ReadDir sorts
 }
 
-// makeRoom drops what is too old, and the oldest where one more would be too many.
+// makeRoom drops ends that are too old, and the oldest if there would be too many.
 func (s endStore) makeRoom() error {
 	keys, err := s.keys()
 	if err != nil {
@@ -193,7 +193,7 @@ func (s endStore) readDropped() (d dropped, err error) {
 	return d, err
 }
 
-// read gives all that is kept. One that cannot be read counts as dropped.
+// read returns all ends. An end that cannot be read counts as dropped.
 func (s endStore) read() (*mctr.Ends, error) {
 	keys, err := s.keys()
 	if err != nil {

@@ -10,13 +10,12 @@ import (
 	"github.com/mctr/mctr/internal/eventlog"
 )
 
-// ReadEvents gives what happened to containers in this boot: see package eventlog.
+// ReadEvents returns what happened to containers during this boot: see package eventlog.
 func (s *Store) ReadEvents(ctx context.Context, o mctr.EventOptions) iter.Seq2[mctr.Event, error] {
 	return eventlog.Read(ctx, s.Events(), o)
 }
 
-// Emit appends an event. What it tells of has happened, so that failing to append it is no
-// failure of that.
+// Emit appends an event. What it reports has happened, so an error is only logged.
 func (s *Store) Emit(r *Record, action string, attributes map[string]string) {
 	all := r.Attributes()
 	maps.Copy(all, attributes)
@@ -26,14 +25,14 @@ func (s *Store) Emit(r *Record, action string, attributes map[string]string) {
 	}
 }
 
-// Emit is Store.Emit for a container whose record is not at hand.
+// Emit is Store.Emit for a caller that does not have the container's record.
 func (c *Container) Emit(action string, attributes map[string]string) {
 	if r, err := c.Record(); err == nil {
 		c.store.Emit(r, action, attributes)
 	}
 }
 
-// Attributes are what every event of the container says.
+// Attributes returns the attributes that every event of the container has.
 func (r *Record) Attributes() map[string]string {
 	attributes := map[string]string{"owner": r.Config.Owner}
 	for key, value := range map[string]string{"name": r.Config.Name, "image": r.Config.Image} {

@@ -11,9 +11,9 @@ import (
 	"github.com/mctr/mctr/internal/atomicfile"
 )
 
-// Termination reads how the container ended; nil when it has not. A shim that could not
-// write to ROOT left the record in STATE. One whose next start has not begun still has its
-// last end.
+// Termination returns how the container exited, and nil if it has not. A shim that could not
+// write to ROOT left the record in STATE. A container that was revived, and whose next launch
+// has not begun, still has the termination of its last run.
 func (c *Container) Termination() (*mctr.Termination, error) {
 	for _, path := range []string{c.Exit(), c.FallbackExit()} {
 		t := &mctr.Termination{}
@@ -35,10 +35,10 @@ func (c *Container) Termination() (*mctr.Termination, error) {
 	return s.LastExit, nil
 }
 
-// SetTermination writes down an end that no shim saw. A container of which ROOT has
-// nothing any more gets no record.
+// SetTermination records an exit that no shim saw. Nothing is recorded for a container whose
+// directory in ROOT was removed.
 func (c *Container) SetTermination(t *mctr.Termination) error {
-	if _, err := c.Termination(); err != nil { // what cannot be read may be in the way
+	if _, err := c.Termination(); err != nil { // what cannot be read may be a directory in the file's place
 		if err := os.RemoveAll(c.Exit()); err != nil {
 			return err
 		}
@@ -46,7 +46,7 @@ func (c *Container) SetTermination(t *mctr.Termination) error {
 	return unlessGone(atomicfile.WriteDurableJSON(c.Exit(), t))
 }
 
-// SaveFallbackExit moves a record of the end that lies in STATE to ROOT.
+// SaveFallbackExit copies a termination that the shim left in STATE to ROOT.
 func (c *Container) SaveFallbackExit() error {
 	if data, err := os.ReadFile(c.FallbackExit()); err == nil {
 		if err := unlessGone(atomicfile.WriteDurable(c.Exit(), data, 0o600)); err != nil {
@@ -56,8 +56,8 @@ func (c *Container) SaveFallbackExit() error {
 	return nil
 }
 
-// Revive begins the next run of a container that has ended: it puts the end aside, and
-// counts. The streak is that of the restart policy.
+// Revive begins the next run of a container that has exited: it sets the termination of the last
+// run aside, and counts the restart. streak is the restart policy's count of restarts in a row.
 func (c *Container) Revive(ctx context.Context, streak int) error {
 	end, err := c.Termination()
 	if err != nil {
@@ -74,7 +74,7 @@ func (c *Container) Revive(ctx context.Context, streak int) error {
 	return Remove(c.Exit())
 }
 
-// TakeBack gives a container whose next run did not begin its last end back.
+// TakeBack undoes Revive for a container whose next run did not begin.
 func (c *Container) TakeBack(ctx context.Context) error {
 	s, err := c.State()
 	if err != nil || s.LastExit == nil {
@@ -86,5 +86,5 @@ func (c *Container) TakeBack(ctx context.Context) error {
 	return c.Change(ctx, TakeBack, func(s *State) { s.LastExit = nil })
 }
 
-// Remove removes a file that need not exist.
+// Remove removes a file that may be missing.
 func Remove(path string) error { return unlessGone(os.Remove(path)) }

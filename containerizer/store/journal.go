@@ -17,11 +17,11 @@ import (
 	"github.com/mctr/mctr/internal/failpoint"
 )
 
-// The checkpoints of a launch and of a release, in order: mctr.Steps says what each of them
-// times. Between image and prepared stands one "prepare/<isolator>" for each isolator, and
-// behind ended one "cleaned/<isolator>", or "failed/<isolator>" where that did not work.
-// Between created and isolated stands an "isolate/<isolator>" for what took long. The shim
-// stops for tests at created, and at exited, which no journal has.
+// The checkpoints of a launch and of a release, in order: mctr.Steps explains what each of them
+// times. Between image and prepared comes one "prepare/<isolator>" for each isolator, and after
+// ended one "cleaned/<isolator>", or "failed/<isolator>" if that failed. Between created and
+// isolated comes an "isolate/<isolator>" for each that took long. created and exited are also
+// failpoints of the shim; exited is in no journal.
 const (
 	Intent   = "intent"
 	Image    = "image"
@@ -38,8 +38,8 @@ const (
 	Kept     = "kept"
 )
 
-// Checkpoints names every checkpoint of a launch and a release with this table of
-// isolators, in order. A test can stop a process at each: see package failpoint.
+// Checkpoints returns the names of all checkpoints of a launch and a release with this table of
+// isolators, in order. A test can stop a process at each of them: see package failpoint.
 func Checkpoints[Isolator interface{ Name() string }](table []Isolator) []string {
 	points := []string{Intent, Image}
 	for _, isolator := range table {
@@ -52,30 +52,30 @@ func Checkpoints[Isolator interface{ Name() string }](table []Isolator) []string
 	return append(points, Released, Kept)
 }
 
-// A Journal is a container's list of checkpoints: one line each, appended by one
-// write. A line torn by a crash or a full disk was not reached: it lacks its end,
-// and the next line does not run on from it.
+// A Journal is a container's list of checkpoints: one line each, appended by one write. A line
+// that a crash or a full disk cut off does not count: it lacks its end, and the next line begins
+// on a line of its own.
 type Journal struct{ path string }
 
-// Journal returns that of the run that is under way.
+// Journal returns the journal of the present run.
 func (p records) Journal() Journal { return Journal{p.journal()} }
 
-// LastJournal returns what was kept of the last run's.
+// LastJournal returns the journal of the last run, as KeepJournal kept it.
 func (p records) LastJournal() Journal { return Journal{p.lastJournal()} }
 
-// KeepJournal keeps the journal of a run that is over, which explains the run. Nothing
-// depends on it.
+// KeepJournal keeps the journal of a run that is over, to explain the run. No decision depends
+// on it.
 func (p records) KeepJournal() {
 	if data, err := os.ReadFile(p.journal()); err == nil {
 		_ = os.WriteFile(p.lastJournal(), data, 0o600)
 	}
 }
 
-// Path is that of the journal's file.
+// Path returns the path of the journal's file.
 func (j Journal) Path() string { return j.path }
 
-// Reach records that the launch, or the release, has come to checkpoint: what
-// follows may have begun. The passed ones are recorded with it.
+// Reach records that the launch, or the release, has reached checkpoint: what follows may have
+// begun. The checkpoints in passed are recorded with it.
 func (j Journal) Reach(checkpoint string, passed ...mctr.Timing) error {
 	var lines strings.Builder
 	for _, t := range append(passed, mctr.Timing{Checkpoint: checkpoint, At: time.Now()}) {
@@ -87,8 +87,8 @@ func (j Journal) Reach(checkpoint string, passed ...mctr.Timing) error {
 	return failpoint.Hit(checkpoint)
 }
 
-// append costs three system calls: a launch makes some thirty checkpoints, and an os.File
-// asks the poller about each.
+// append makes three system calls: a launch has some thirty checkpoints, and os.File would
+// register each descriptor with the poller.
 func (j Journal) append(lines string) error {
 	fd, err := unix.Open(j.path, unix.O_WRONLY|unix.O_APPEND|unix.O_CREAT|unix.O_CLOEXEC, 0o600)
 	if err != nil {
@@ -104,7 +104,7 @@ func (j Journal) append(lines string) error {
 	return nil
 }
 
-// Read returns the checkpoints reached so far; none for no journal.
+// Read returns the checkpoints reached so far; none if there is no journal.
 func (j Journal) Read() ([]mctr.Timing, error) {
 	data, err := os.ReadFile(j.path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -126,7 +126,7 @@ func (j Journal) Read() ([]mctr.Timing, error) {
 	return reached, nil
 }
 
-// StartOf returns when the container's command was started; zero: it was not.
+// StartOf returns when the container's command was started; zero if it was not.
 func StartOf(reached []mctr.Timing) (at time.Time) {
 	for _, t := range reached {
 		if t.Checkpoint == Running {
@@ -136,7 +136,7 @@ func StartOf(reached []mctr.Timing) (at time.Time) {
 	return at
 }
 
-// PhaseOf is the phase that follows a checkpoint.
+// PhaseOf returns the phase that begins with a checkpoint.
 func PhaseOf(checkpoint string) mctr.Phase {
 	switch checkpoint {
 	case Intent:

@@ -14,7 +14,7 @@ import (
 	"github.com/mctr/mctr/internal/flock"
 )
 
-// lockNames holds all names: a name whose container does not exist is free.
+// lockNames locks all names. A name whose container does not exist is free.
 func (s *Store) lockNames(ctx context.Context) (*flock.Lock, error) {
 	return flock.Exclusive(ctx, filepath.Join(s.Locks(), ".names"))
 }
@@ -31,7 +31,7 @@ func (s *Store) takeName(name string, id mctr.ContainerID) error {
 	return atomicfile.Write(filepath.Join(s.Names(), name), []byte(id), 0o600)
 }
 
-// Named returns the container called name, "" when there is none.
+// Named returns the container called name, "" if there is none.
 func (s *Store) Named(name string) (mctr.ContainerID, error) {
 	data, err := os.ReadFile(filepath.Join(s.Names(), name))
 	if errors.Is(err, fs.ErrNotExist) {
@@ -50,7 +50,7 @@ func (s *Store) Named(name string) (mctr.ContainerID, error) {
 	return id, nil
 }
 
-// FreeName frees name if it still is this container's.
+// FreeName frees name if it is this container's.
 func (c *Container) FreeName(name string) {
 	path := filepath.Join(c.store.Names(), name)
 	if data, err := os.ReadFile(path); name != "" && err == nil && string(data) == string(c.ID) {
@@ -58,8 +58,8 @@ func (c *Container) FreeName(name string) {
 	}
 }
 
-// FreeStaleName frees a name whose container does not exist. A container that is being made
-// takes its name first, under the same lock, and exists when the lock is free again.
+// FreeStaleName frees a name whose container does not exist. A container that is being reserved
+// takes its name first, under the same lock, and exists when that lock is free again.
 func (s *Store) FreeStaleName(ctx context.Context, name string) error {
 	names, err := s.lockNames(ctx)
 	if err != nil {
@@ -72,7 +72,7 @@ func (s *Store) FreeStaleName(ctx context.Context, name string) error {
 	return Remove(filepath.Join(s.Names(), name))
 }
 
-// Rename gives the container another name. The error wraps mctr.ErrExists for a name in
+// Rename gives the container another name. The error wraps mctr.ErrExists if the name is in
 // use.
 func (c *Container) Rename(ctx context.Context, name string) error {
 	names, err := c.store.lockNames(ctx)
@@ -109,10 +109,9 @@ func (c *Container) Rename(ctx context.Context, name string) error {
 	return nil
 }
 
-// Resolve finds the container that ref names: an id, a name, or a unique prefix of an
-// id, in this order: no name stands before another container's id. The error wraps
-// mctr.ErrNotFound or, for an ambiguous prefix, mctr.ErrInvalid. ids are those to complete
-// a prefix to.
+// Resolve returns the container that ref names: by id, by name, or by a unique prefix of an id,
+// in this order, so that no name hides another container's id. ids are the ids that a prefix may
+// stand for. The error wraps mctr.ErrNotFound or, for an ambiguous prefix, mctr.ErrInvalid.
 func (s *Store) Resolve(ref string, ids func() ([]mctr.ContainerID, error)) (mctr.ContainerID, error) {
 	if id := mctr.ContainerID(ref); id.Validate() == nil && s.Container(id).Exists() {
 		return id, nil
@@ -155,8 +154,8 @@ func (s *Store) byPrefix(ref string, ids []mctr.ContainerID) (mctr.ContainerID, 
 	return "", fmt.Errorf("%w: %q begins the ids of %d containers", mctr.ErrInvalid, ref, len(found))
 }
 
-// byRootName reads NAME.CHILD, where NAME is a root container's: its id in place
-// of the name; "" where there is no such root.
+// byRootName resolves NAME.CHILD, where NAME is the name of a root container, by replacing the
+// name with the root's id. It returns "" if there is no such root.
 func (s *Store) byRootName(ref string) (string, error) {
 	name, rest, nested := strings.Cut(ref, ".")
 	if !nested || mctr.ValidateName(name) != nil {

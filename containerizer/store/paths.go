@@ -12,7 +12,7 @@ import (
 // DefaultState is the STATE whose control groups have no suffix.
 const DefaultState = "/run/mctr"
 
-// A Layout names every path and every control group of the containers below one pair of
+// A Layout names every path and every control group of the containers of one pair of
 // directories.
 //
 //	ROOT (survives a reboot)                 STATE (ends with the boot)
@@ -38,40 +38,40 @@ const DefaultState = "/run/mctr"
 //	                                         ├── cgroup_parent   the group above all others
 //	                                         └── agents/         mctr-agent's locks
 //
-// The engine's directory is not in STATE, although it ends with the boot: the
-// engine seals its executable by an overlay over this directory, which the
-// kernel refuses on an unbindable mount, and then copies the executable.
+// The engine's directory is in ROOT, although its content is void after a reboot: the engine
+// seals its executable by an overlay over this directory. On the unbindable mount of STATE the
+// kernel refuses that overlay, and the engine would copy the executable.
 type Layout struct {
 	Root, State string
-	// Parent is the group above all of these containers'; "" is the hierarchies' roots, a slice has systemd's scopes.
+	// Parent is the group above those of all containers: "" for the hierarchies' roots, a slice for systemd scopes.
 	Parent string
 }
 
-// Containers is where each container has its directory in ROOT.
+// Containers is the directory in ROOT with a directory for each container.
 func (l *Layout) Containers() string { return filepath.Join(l.Root, "containers") }
 
-// Running is where each container that is not at rest has its directory in STATE.
+// Running is the directory in STATE with a directory for each container that is not at rest.
 func (l *Layout) Running() string { return filepath.Join(l.State, "containers") }
 
-// Names holds a file for each name, with the id of the container that has it.
+// Names is the directory with a file for each name, which holds the id of the container.
 func (l *Layout) Names() string { return filepath.Join(l.Root, "names") }
 
-// Locks holds a file for each container's lock.
+// Locks is the directory with a lock file for each container.
 func (l *Layout) Locks() string { return filepath.Join(l.State, "locks") }
 
-// Events is the file of what happened to containers in this boot.
+// Events is the file with the events of this boot.
 func (l *Layout) Events() string { return filepath.Join(l.State, "events") }
 
-// ShimRecord is the file of what the installed shim understands.
+// ShimRecord is the file that records which features the installed shim has.
 func (l *Layout) ShimRecord() string { return filepath.Join(l.State, "shim.json") }
 
-// EngineCache is what the engine keeps for all containers.
+// EngineCache is the directory that the engine uses for all containers.
 func (l *Layout) EngineCache() string { return filepath.Join(l.State, "engine") }
 
-// GroupsLock is the file that is locked, shared, while control groups are made.
+// GroupsLock is the file on which processes hold a shared lock while they make control groups.
 func (l *Layout) GroupsLock() string { return filepath.Join(l.State, "groups.lock") }
 
-// SetupLock is the file that is locked while STATE is set up.
+// SetupLock is the file that a process locks while it sets up STATE.
 func (l *Layout) SetupLock() string { return filepath.Join(l.State, "lock") }
 
 func (l *Layout) rootLock() string     { return filepath.Join(l.Root, "lock") }
@@ -81,8 +81,8 @@ func (l *Layout) lastBoot() string     { return filepath.Join(l.Root, "boot_id")
 func (l *Layout) stateRecord() string  { return filepath.Join(l.Root, "state.json") }
 func (l *Layout) cgroupParent() string { return filepath.Join(l.State, "cgroup_parent") }
 
-// CgroupPrefix is the group above all of these containers'. Two containerizers on one
-// host have different STATEs, so different prefixes.
+// CgroupPrefix is the group above those of all containers. It depends on STATE, so that two
+// containerizers on one host have different groups.
 func (l *Layout) CgroupPrefix() string {
 	if l.State == DefaultState {
 		return filepath.Join(l.Parent, "mctr")
@@ -91,17 +91,17 @@ func (l *Layout) CgroupPrefix() string {
 	return filepath.Join(l.Parent, "mctr-"+hex.EncodeToString(sum[:4]))
 }
 
-// Scoped returns true if systemd makes a scope for each root container. What is in it is
-// as it would be below CgroupPrefix, with shims of its own.
+// Scoped returns true if systemd makes a scope for each root container. The groups in a scope are
+// those that would otherwise be below CgroupPrefix, with a group for the shims of the scope.
 func (l *Layout) Scoped() bool { return cgroup.IsSlice(l.Parent) }
 
-// Paths names what one container has, whether it exists or not.
+// Paths names the files and control groups of one container, whether it exists or not.
 type Paths struct {
 	ID     mctr.ContainerID
 	layout *Layout
 }
 
-// Paths returns those of the container called id.
+// Paths returns the paths of container id.
 func (l *Layout) Paths(id mctr.ContainerID) Paths { return Paths{ID: id, layout: l} }
 
 // Dir is the container's directory in ROOT.
@@ -113,16 +113,16 @@ func (p Paths) StateDir() string { return filepath.Join(p.layout.Running(), stri
 func (p Paths) in(name string) string      { return filepath.Join(p.Dir(), name) }
 func (p Paths) inState(name string) string { return filepath.Join(p.StateDir(), name) }
 
-// ConfigFile is the record of what was asked for.
+// ConfigFile is the file of the container's Record.
 func (p Paths) ConfigFile() string { return p.in("config.json") }
 
-// Exit is where the shim records how the container ended.
+// Exit is the file in which the shim records how the container exited.
 func (p Paths) Exit() string { return p.in("exit.json") }
 
-// FallbackExit is where the shim records the end if it cannot at Exit.
+// FallbackExit is the file in which the shim records the exit if it cannot write Exit.
 func (p Paths) FallbackExit() string { return p.inState("exit.json") }
 
-// Logs is the directory of the log.
+// Logs is the directory of the container's log.
 func (p Paths) Logs() string { return p.in("logs") }
 
 // Sandbox is the container's own directory for its files.
@@ -131,25 +131,25 @@ func (p Paths) Sandbox() string { return p.in("sandbox") }
 // RW is the directory of what the container wrote to its root filesystem.
 func (p Paths) RW() string { return p.in("rw") }
 
-// Engine is the OCI engine's own directory.
+// Engine is the OCI engine's directory for this container.
 func (p Paths) Engine() string { return p.in("engine") }
 
-// CreatedFile is where the shim records the container's init.
+// CreatedFile is the file in which the shim records the container's init.
 func (p Paths) CreatedFile() string { return p.inState("created.json") }
 
-// Health is the file of the verdict of the health check.
+// Health is the file of the health check's verdict.
 func (p Paths) Health() string { return p.inState("health.json") }
 
-// HealthCheck is the file of the health check that the container has.
+// HealthCheck is the file of the health check in effect.
 func (p Paths) HealthCheck() string { return p.inState("healthcheck.json") }
 
-// Ready is the file of the verdict of the readiness check.
+// Ready is the file of the readiness check's verdict.
 func (p Paths) Ready() string { return p.inState("ready.json") }
 
-// Bundle is the OCI bundle.
+// Bundle is the directory of the OCI bundle.
 func (p Paths) Bundle() string { return p.inState("bundle") }
 
-// Rootfs is where the root filesystem is mounted.
+// Rootfs is the mount point of the root filesystem.
 func (p Paths) Rootfs() string { return filepath.Join(p.Bundle(), "rootfs") }
 
 func (p Paths) stateFile() string    { return p.in("state.json") }
@@ -158,17 +158,17 @@ func (p Paths) lastJournal() string  { return p.in("journal") }
 func (p Paths) journal() string      { return p.inState("journal") }
 func (p Paths) lock() string         { return filepath.Join(p.layout.Locks(), string(p.ID)) }
 
-// GroupLock is the file that is locked while a group with this root is launched.
+// GroupLock is the file that a process locks while it launches a group with this root.
 func (p Paths) GroupLock() string { return p.lock() + "+group" }
 
-// Scope is the name of the systemd unit that the container is in, and of its group in the slice.
+// Scope is the name of the container's systemd scope, which is also the scope's group in the slice.
 func (p Paths) Scope() string {
 	sum := sha256.Sum256([]byte(p.layout.State + "\x00" + string(p.ID.Root())))
 	return "mctr-" + hex.EncodeToString(sum[:8]) + ".scope"
 }
 
-// RootCgroup is the group of a root container and all that is nested in it: it has
-// limits, and no process.
+// RootCgroup is the group of a root container with all that is nested in it: it has limits, and
+// no processes.
 func (p Paths) RootCgroup() string {
 	root := string(p.ID.Root())
 	if p.layout.Scoped() {
@@ -177,7 +177,7 @@ func (p Paths) RootCgroup() string {
 	return filepath.Join(p.layout.CgroupPrefix(), root)
 }
 
-// Handle is what isolators find the container's own by.
+// Handle returns the handle that isolators get.
 func (p Paths) Handle() mctr.Handle {
 	h := mctr.Handle{
 		ID: p.ID, Dir: p.Dir(), State: p.StateDir(), Rootfs: p.Rootfs(), RW: p.RW(), Sandbox: p.Sandbox(),
@@ -189,8 +189,8 @@ func (p Paths) Handle() mctr.Handle {
 	return h
 }
 
-// Cgroup is the group of the container's own processes, relative to the hierarchies'
-// roots.
+// Cgroup is the group of the container's own processes, relative to the roots of the
+// hierarchies.
 func (p Paths) Cgroup() string {
 	name := "main"
 	if p.ID.Parent() != "" {
@@ -199,7 +199,7 @@ func (p Paths) Cgroup() string {
 	return filepath.Join(p.RootCgroup(), name)
 }
 
-// WholeCgroup is the group that goes with the container: a root's is everything in it.
+// WholeCgroup is the group that is removed with the container: for a root container, RootCgroup.
 func (p Paths) WholeCgroup() string {
 	if p.ID.Parent() != "" {
 		return p.Cgroup()
@@ -207,7 +207,7 @@ func (p Paths) WholeCgroup() string {
 	return p.RootCgroup()
 }
 
-// ShimCgroup is the group of the container's supervisor. Its name in a scope is no id's.
+// ShimCgroup is the group of the container's supervisor. In a scope its name cannot be that of a container.
 func (p Paths) ShimCgroup() string {
 	if p.layout.Scoped() {
 		return filepath.Join(p.layout.Parent, p.Scope(), "_shims")

@@ -10,9 +10,9 @@ import (
 	"github.com/mctr/mctr/internal/cgroup"
 )
 
-// Phase reads where the container stands. It takes no lock: records are replaced whole.
-// The only error is mctr.ErrNotFound: a container whose records cannot be read, or do not
-// account for what runs, is mctr.Damaged, which nothing undoes but a user's order.
+// Phase returns the container's phase. It takes no lock: records are replaced as a whole. The only
+// error is mctr.ErrNotFound. A container whose records cannot be read, or contradict what runs, is
+// mctr.Damaged: only a request of a user changes that.
 func (c *Container) Phase() (mctr.Phase, error) {
 	phase, damage := c.PhaseAndDamage()
 	if errors.Is(damage, mctr.ErrNotFound) {
@@ -21,8 +21,8 @@ func (c *Container) Phase() (mctr.Phase, error) {
 	return phase, nil
 }
 
-// PhaseAndDamage is Phase with the reason why the container is damaged; or with an error
-// that wraps mctr.ErrNotFound.
+// PhaseAndDamage returns the phase and, for a damaged container, the reason; or an error that
+// wraps mctr.ErrNotFound.
 func (c *Container) PhaseAndDamage() (mctr.Phase, error) {
 	phase, err := c.recordedPhase()
 	if err != nil {
@@ -55,8 +55,8 @@ func (c *Container) recordedPhase() (mctr.Phase, error) {
 	return phase, nil
 }
 
-// unlaunched is the phase of a container without a journal: of one that is not launched,
-// or that runs although its directory in STATE was deleted.
+// unlaunched returns the phase of a container without a journal: it is not launched, or it runs
+// although its directory in STATE was deleted.
 func (c *Container) unlaunched() (mctr.Phase, error) {
 	s, err := c.State()
 	if err != nil {
@@ -92,7 +92,7 @@ func (c *Container) withoutJournal(run *Run) (mctr.Phase, error) {
 	return mctr.Lost, nil
 }
 
-// alive tells a running container from one whose shim is lost.
+// alive returns Running or Paused if the shim lives, and otherwise Exited or Lost.
 func (c *Container) alive() (mctr.Phase, error) {
 	alive, err := c.ShimAlive()
 	if err != nil {
@@ -104,12 +104,12 @@ func (c *Container) alive() (mctr.Phase, error) {
 		}
 		return mctr.Running, nil
 	}
-	// The shim records the end before it goes, so look once more.
+	// The shim records the exit before it exits itself, so look once more.
 	if t, err := c.Termination(); err != nil || t != nil {
 		return mctr.Exited, err
 	}
 	if c.AtRest() {
-		return c.unlaunched() // it was removed a moment ago, or its directory was
+		return c.unlaunched() // the container, or its directory in STATE, was removed a moment ago
 	}
 	return mctr.Lost, nil
 }

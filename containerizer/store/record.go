@@ -16,32 +16,32 @@ import (
 	"github.com/mctr/mctr/internal/fields"
 )
 
-// recordSchema is the version of Record. A newer one is refused. Version 1 had no
-// state.json beside it; versions 1 and 2 had names in camelCase, and durations in nanoseconds.
+// recordSchema is the version of Record. Newer ones are refused. Version 1 had no state.json
+// beside it; versions 1 and 2 had names in camelCase, and durations in nanoseconds.
 const recordSchema = 3
 
-// A Record is ROOT's config.json: what was asked for.
+// A Record is ROOT's config.json: what the caller asked for.
 type Record struct {
 	Schema   int                   `json:"schema"`
 	ID       mctr.ContainerID      `json:"id"`
 	Created  time.Time             `json:"created"`
 	Config   *mctr.ContainerConfig `json:"config"`
-	Commands *Commands             `json:"commands,omitempty"` // of the process that made it
+	Commands *Commands             `json:"commands,omitempty"` // of the process that created the container
 
-	// EarlierRestarts and EarlierStreak are those of schema 1: see State.
+	// EarlierRestarts and EarlierStreak are counts of schema 1: see State.
 	EarlierRestarts int `json:"restarts,omitempty"`
 	EarlierStreak   int `json:"streak,omitempty"`
 
-	unknown fields.Unknown // what a newer build wrote, and this one passes over
+	unknown fields.Unknown // fields of a newer build, which this build ignores
 }
 
 // The records of one container, whether it exists or not: what its launcher and its shim wrote
-// about it, but for the state.
+// about it, except its state.
 type records struct{ Paths }
 
-// Commands are what a shim runs, with the container's id as last argument, while no
-// process stays with its container. They are the container's: in its record, for a
-// process to start it again that has none of its own.
+// Commands are run by a shim, with the container's id as last argument, while no other process
+// watches its container. They are in the container's record so that a process without commands of
+// its own can start the container again.
 type Commands struct {
 	Exit    []string `json:"exit,omitempty"`
 	Restart []string `json:"restart,omitempty"` // of earlier builds: in place of Exit, if there is a policy
@@ -53,7 +53,7 @@ func (c *Commands) None() bool {
 	return c == nil || len(c.Exit) == 0 && len(c.Restart) == 0 && len(c.Watch) == 0
 }
 
-// NewRecord returns the record of a container that is made now.
+// NewRecord returns the record of a container that is created now.
 func NewRecord(id mctr.ContainerID, config *mctr.ContainerConfig, commands *Commands) *Record {
 	r := &Record{Schema: recordSchema, ID: id, Created: time.Now().UTC(), Config: config}
 	if !commands.None() {
@@ -62,9 +62,8 @@ func NewRecord(id mctr.ContainerID, config *mctr.ContainerConfig, commands *Comm
 	return r
 }
 
-// Record reads the record, as far as this build understands it: that is enough to show
-// the container, to end and to remove it. The error wraps mctr.ErrNotFound where there is
-// none.
+// Record reads the record as far as this build understands it, which is enough to show the
+// container, to stop it and to remove it. The error wraps mctr.ErrNotFound if there is no record.
 func (p records) Record() (*Record, error) {
 	if err := p.ID.Validate(); err != nil {
 		return nil, err
@@ -84,9 +83,9 @@ func (p records) Record() (*Record, error) {
 	return r, nil
 }
 
-// RecordToChange is Record for a caller that starts the container by it, or writes it
-// again: what this build passes over would be lost. The error wraps mctr.ErrUnsupported
-// then.
+// RecordToChange is Record for a caller that starts the container or writes the record again:
+// fields that this build ignores would be lost, so that the error wraps mctr.ErrUnsupported if
+// there are any.
 func (p records) RecordToChange() (*Record, error) {
 	r, err := p.Record()
 	if err == nil && len(r.unknown) > 0 {
@@ -100,15 +99,15 @@ func (p records) RecordToChange() (*Record, error) {
 	return r, err
 }
 
-// SetRecord writes the record, durably. The caller holds the container's lock.
+// SetRecord writes the record durably. The caller holds the container's lock.
 func (p records) SetRecord(r *Record) error {
 	written := *r
 	written.Schema, written.EarlierRestarts, written.EarlierStreak = recordSchema, 0, 0
 	return atomicfile.WriteDurableJSON(p.ConfigFile(), &written)
 }
 
-// decodeFile reads a file of JSON. The error wraps a fields.Unknown where a newer build
-// wrote more than this one understands; v has the rest then.
+// decodeFile reads a file of JSON into v. The error wraps a fields.Unknown if the file has fields of
+// a newer build; v has the other fields then.
 func decodeFile(path string, v any) error {
 	data, err := atomicfile.Read(path)
 	if err != nil {
@@ -120,8 +119,8 @@ func decodeFile(path string, v any) error {
 	return nil
 }
 
-// A Resolved is ROOT's resolved.json: what the config came to. It explains a container
-// that has ended, so losing it in a crash is no harm and it is not synced.
+// A Resolved is ROOT's resolved.json: the results of a launch. It only explains the container, also
+// after its exit, so it is not synced: losing it in a crash does no harm.
 type Resolved struct {
 	ImageID    string            `json:"image_id,omitempty"`
 	Image      *mctr.ImageConfig `json:"image,omitempty"`
@@ -130,7 +129,7 @@ type Resolved struct {
 	Warnings   []string          `json:"warnings,omitempty"`
 }
 
-// Resolved reads it; where that is not possible, it is empty.
+// Resolved returns the results of the last launch; the zero value if they cannot be read.
 func (p records) Resolved() *Resolved {
 	r := &Resolved{}
 	if atomicfile.ReadJSON(p.resolvedFile(), r) != nil {
@@ -139,10 +138,10 @@ func (p records) Resolved() *Resolved {
 	return r
 }
 
-// SetResolved writes it.
+// SetResolved records the results of a launch.
 func (p records) SetResolved(r *Resolved) error { return atomicfile.WriteJSON(p.resolvedFile(), r) }
 
-// Created is the shim's record of the container's init; nil where there is none.
+// Created returns the shim's record of the container's init; nil if there is none.
 func (p records) Created() *wire.Created {
 	created := &wire.Created{}
 	if atomicfile.ReadJSON(p.CreatedFile(), created) != nil {

@@ -10,7 +10,7 @@ import (
 	"github.com/mctr/mctr/internal/tree"
 )
 
-// RemoveFiles removes all directories of the container's own in ROOT: what it has written.
+// RemoveFiles removes all directories of the container in ROOT, and so everything it wrote.
 func (c *Container) RemoveFiles() error {
 	entries, err := os.ReadDir(c.Dir())
 	if errors.Is(err, fs.ErrNotExist) {
@@ -25,11 +25,11 @@ func (c *Container) RemoveFiles() error {
 	return errors.Join(errs...)
 }
 
-// RemoveRecords removes the directory in ROOT, config.json last: while it is there, the
-// rest can be found. A change of the state that another process makes at this moment
-// comes before it, or finds that the container was removed.
+// RemoveRecords removes the directory in ROOT, config.json last: as long as config.json exists, a
+// second attempt finds the rest. When another process changes the state at this moment, its
+// change comes first, or it finds that the container was removed.
 func (c *Container) RemoveRecords(ctx context.Context) error {
-	if lock, err := flock.Existing(ctx, c.stateFile()); err == nil { // one that cannot be locked is damaged
+	if lock, err := flock.Existing(ctx, c.stateFile()); err == nil { // a file that cannot be locked is damaged
 		defer lock.Unlock() // closing a lock file cannot fail usefully
 	}
 	entries, err := os.ReadDir(c.Dir())
@@ -38,14 +38,14 @@ func (c *Container) RemoveRecords(ctx context.Context) error {
 	}
 	errs := []error{err}
 	for _, e := range entries {
-		if path := c.in(e.Name()); path != c.ConfigFile() && path != c.stateFile() { // these go last, and locked
+		if path := c.in(e.Name()); path != c.ConfigFile() && path != c.stateFile() { // they are removed below
 			errs = append(errs, tree.Remove(c.in(e.Name())))
 		}
 	}
 	if err := errors.Join(errs...); err != nil {
 		return err
 	}
-	if err := tree.Remove(c.ConfigFile()); err != nil { // without it no state is made anew
+	if err := tree.Remove(c.ConfigFile()); err != nil { // without this file, no process makes a state.json again
 		return err
 	}
 	return tree.Remove(c.Dir())

@@ -11,8 +11,9 @@ import (
 	"github.com/mctr/mctr/internal/tree"
 )
 
-// Reserve takes the container's name, id and lock, and records the intent to launch it.
-// The lock is the caller's afterwards. What forgets undoes it where it fails.
+// Reserve reserves the name and the id of a new container, locks it, and records the intent to
+// launch it. The caller holds the returned lock. After an error with a lock, the caller removes
+// what was recorded.
 func (s *Store) Reserve(ctx context.Context, r *Record) (*Lock, error) {
 	c := s.Container(r.ID)
 	lock, err := c.claim(ctx, r.Config.Name)
@@ -41,7 +42,7 @@ func (s *Store) Reserve(ctx context.Context, r *Record) (*Lock, error) {
 	return lock, nil
 }
 
-// claim takes name and id together, under the lock of all names.
+// claim reserves name and id together, under the lock of all names.
 func (c *Container) claim(ctx context.Context, name string) (*Lock, error) {
 	if name != "" {
 		names, err := c.store.lockNames(ctx)
@@ -68,7 +69,7 @@ func (c *Container) claim(ctx context.Context, name string) (*Lock, error) {
 	return lock, nil
 }
 
-// Park turns the intent of a launch into a container that waits for its first start.
+// Park turns the intent of a launch into a container that awaits its first start.
 func (c *Container) Park(ctx context.Context) error {
 	if err := c.markWaiting(); err != nil {
 		return err
@@ -79,9 +80,9 @@ func (c *Container) Park(ctx context.Context) error {
 	return tree.Remove(c.StateDir())
 }
 
-// Begin begins the launch of a container that waits for it or has ended. What is pending
-// stays until the container runs, so that a launch that another process undoes takes the
-// container back there.
+// Begin begins the launch of a container that awaits its first start or has exited. What is pending
+// stays recorded until the container runs, so that any process that undoes the launch restores
+// the container to where it was.
 func (c *Container) Begin() error {
 	if err := os.Mkdir(c.StateDir(), 0o700); err != nil {
 		return err
@@ -89,7 +90,7 @@ func (c *Container) Begin() error {
 	return c.Journal().Reach(Intent)
 }
 
-// Settle takes off what was pending of a container that runs.
+// Settle records that nothing is pending for a container that runs now.
 func (c *Container) Settle(ctx context.Context) error {
 	s, err := c.State()
 	if err != nil {

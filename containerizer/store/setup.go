@@ -15,8 +15,8 @@ import (
 	"github.com/mctr/mctr/internal/flock"
 )
 
-// SetUp makes the directories and sees whether STATE is of this boot and ROOT's. The
-// common case, that all is there, takes four system calls.
+// SetUp makes the directories, and checks that STATE belongs to this boot and to ROOT. If all is
+// set up, which is the common case, it makes four system calls.
 func (s *Store) SetUp(ctx context.Context) error {
 	boot, err := bootID()
 	if err != nil {
@@ -50,8 +50,8 @@ func (s *Store) setUpLocked(ctx context.Context, boot []byte) error {
 			return fmt.Errorf("bind %s onto itself: %w", s.State, err)
 		}
 	}
-	// Neither shared nor copied by a recursive bind: a container that gets the host's
-	// filesystem does not get the others' with it.
+	// Unbindable, so that a recursive bind does not copy it: a container with the host's filesystem
+	// does not see the filesystems of other containers.
 	if err := unix.Mount("", s.State, "", unix.MS_UNBINDABLE, ""); err != nil {
 		return fmt.Errorf("make %s unbindable: %w", s.State, err)
 	}
@@ -71,8 +71,8 @@ func (s *Store) setUpLocked(ctx context.Context, boot []byte) error {
 		atomicfile.Write(s.bootID(), s.stateOf(boot), 0o600))
 }
 
-// Missing returns an error for each directory and file that set-up makes and that was
-// deleted since.
+// Missing returns an error for each directory and file of the set-up that was deleted
+// since.
 func (s *Store) Missing() (errs []error) {
 	for _, path := range []string{
 		s.Containers(), s.Names(), s.stateRecord(), s.Running(), s.Locks(), s.bootID(),
@@ -84,8 +84,8 @@ func (s *Store) Missing() (errs []error) {
 	return errs
 }
 
-// recordedBoot is the boot of the last use: STATE's word or, where STATE went with
-// that boot as a tmpfs does, ROOT's. Empty: there was none.
+// recordedBoot returns the boot of the last use, as recorded in STATE or, if STATE was a tmpfs and
+// is lost, in ROOT. It is empty if there was none.
 func (s *Store) recordedBoot() ([]byte, error) {
 	for _, path := range []string{s.bootID(), s.lastBoot()} {
 		boot, err := os.ReadFile(path)
@@ -97,7 +97,7 @@ func (s *Store) recordedBoot() ([]byte, error) {
 	return nil, nil
 }
 
-// isMount reports whether a mount begins at path.
+// isMount returns true if path is a mount point.
 func isMount(path string) bool {
 	var st unix.Statx_t
 	err := unix.Statx(unix.AT_FDCWD, path, unix.AT_SYMLINK_NOFOLLOW, 0, &st)

@@ -19,95 +19,95 @@ import (
 	"github.com/mctr/mctr/internal/flock"
 )
 
-// stateSchema is the version of State. A newer one is refused; fields that an older build
-// may drop are added without a newer one. Version 1 had an exit and limits with names in
+// stateSchema is the version of State. Newer ones are refused; fields that an older build may drop
+// are added without a new version. Version 1 had terminations and limits with names in
 // camelCase.
 const stateSchema = 2
 
-// A State is what outlasts a run of a container, and is not its config: ROOT's state.json.
-// It is changed by [Container.Change] alone.
+// A State is the container's state.json in ROOT: what outlasts a run and is not in the config.
+// Only [Container.Change] changes it.
 type State struct {
 	Schema int `json:"schema"`
 
-	// Desired is what was last asked for.
+	// Desired is what the user last asked for.
 	Desired Desired `json:"desired,omitempty"`
-	// Pending is what is to be done with a container that does not run, or is being done.
+	// Pending is the start that a container which does not run awaits.
 	Pending Pending `json:"pending,omitempty"`
-	// Restarts counts the starts after the first end, Streak those of the restart policy in a row.
+	// Restarts counts the starts after the first exit, Streak the restart policy's starts in a row.
 	Restarts int `json:"restarts,omitempty"`
 	Streak   int `json:"streak,omitempty"`
-	// StartError says why the restart policy could not start the container.
+	// StartError is the error with which the restart policy failed to start the container.
 	StartError string `json:"start_error,omitempty"`
-	// Complete is set on the root of a group each of whose tasks was launched.
+	// Complete is set on the root of a group once every task was launched.
 	Complete bool `json:"complete,omitempty"`
 
-	// Run is set from when the command may run until the container is released.
+	// Run is set from the moment at which the command may run until the container is released.
 	Run *Run `json:"run,omitempty"`
-	// Update is set while the limits of the running container are being changed to it.
+	// Update is set while the limits of the running container are being changed to these.
 	Update *mctr.Resources `json:"update,omitempty"`
-	// LastExit is how the last run ended, from when the next one begins until it runs: an
-	// attempt that is undone gives it back.
+	// LastExit is the termination of the last run, from Revive until the container runs again. An
+	// attempt that is undone restores it.
 	LastExit *mctr.Termination `json:"last_exit,omitempty"`
 }
 
-// Desired is what a user last asked for.
+// Desired is what the user last asked for.
 type Desired string
 
-// What can be desired. Running is also what a restart policy goes by.
+// The desires. A restart policy is followed only with ToRun.
 const (
-	ToRun  Desired = ""        // that the container runs, or may be started by its policy
-	ToStop Desired = "stopped" // that it does not run, whatever its policy says
+	ToRun  Desired = ""        // the container runs, or its policy may start it
+	ToStop Desired = "stopped" // the container does not run, whatever its policy says
 )
 
-// Pending is what is to be done with a container that does not run.
+// Pending is the start that a container which does not run awaits.
 type Pending string
 
-// What can be pending, until the container runs.
+// The pending starts. They stay recorded until the container runs.
 const (
 	Nothing    Pending = ""
-	FirstStart Pending = "start"   // it was created, and never ran
+	FirstStart Pending = "start"   // created, and never started
 	Restart    Pending = "restart" // a process is about to start it by its policy
 )
 
-// A Change is one kind of change of a State. A test can stop a process behind each: the
-// failpoint is called "state/" and the change's name.
+// A Change is one kind of change of a State. A test can stop a process after each: the failpoint
+// is called "state/" followed by the change.
 type Change string
 
-// The changes, each with the state that it comes from.
+// The changes, each with the state in which it is made and what it records.
 const (
-	Reserve       Change = "reserve"         // none: the container is recorded
-	Park          Change = "park"            // it is to wait for its first start
-	Revive        Change = "revive"          // ended: its next run begins
+	Reserve       Change = "reserve"         // new: the container is recorded
+	Park          Change = "park"            // new: it awaits its first start
+	Revive        Change = "revive"          // exited: its next run begins
 	BeginRun      Change = "begin-run"       // isolated: the command is about to run
 	Settle        Change = "settle"          // running: nothing is pending any more
 	Stop          Change = "stop"            // any: it is not to run
 	AllowRun      Change = "allow-run"       // any: it may run again
-	AwaitRestart  Change = "await-restart"   // ended: a process is about to start it
-	GiveUpRestart Change = "give-up-restart" // awaiting a restart: it is not to be, or the process leaves
+	AwaitRestart  Change = "await-restart"   // exited: a process is about to start it
+	GiveUpRestart Change = "give-up-restart" // awaiting a restart: it is cancelled, or the process exits
 	FailStart     Change = "fail-start"      // awaiting a restart: a start failed
 	BeginUpdate   Change = "begin-update"    // running: its limits are about to change
-	EndUpdate     Change = "end-update"      // running: they have changed, or are as they were
+	EndUpdate     Change = "end-update"      // running: its limits have changed, or are as before
 	CompleteGroup Change = "complete-group"  // running: each task of the group was launched
-	EndRun        Change = "end-run"         // ended: it is released
-	TakeBack      Change = "take-back"       // launching, after an end: the attempt is undone
+	EndRun        Change = "end-run"         // exited: it is released
+	TakeBack      Change = "take-back"       // launching a revived container: the attempt is undone
 )
 
-// Changes are all of them.
+// Changes lists all changes.
 var Changes = []Change{
 	Reserve, Park, Revive, BeginRun, Settle, Stop, AllowRun, AwaitRestart, GiveUpRestart, FailStart, BeginUpdate,
 	EndUpdate, CompleteGroup, EndRun, TakeBack,
 }
 
-// A stateJSON is the state.json of one container: it reads the state and changes it, under the
-// lock of the file.
+// A stateJSON is the state.json of one container: it reads the state, and changes it under the lock
+// of the file.
 type stateJSON struct{ records }
 
-// durable are the changes that a loss of power must not take back: what a user was told
-// would be done is lost otherwise, or done twice.
+// durable are the changes that must survive a loss of power: what a user was told would be done
+// would otherwise be lost, or done twice.
 var durable = map[Change]bool{Park: true, Revive: true, BeginUpdate: true}
 
-// State reads the container's state. A container without one is of an earlier layout, or
-// was reserved by a process that was killed.
+// State returns the container's state. A container without a state.json is of an earlier layout,
+// or was reserved by a process that was killed.
 func (f stateJSON) State() (*State, error) {
 	info, err := os.Lstat(f.stateFile())
 	if errors.Is(err, fs.ErrNotExist) {
@@ -117,7 +117,7 @@ func (f stateJSON) State() (*State, error) {
 		return nil, fmt.Errorf("%w: %s is not a regular file", ErrDamaged, f.stateFile())
 	}
 	data, err := atomicfile.Read(f.stateFile())
-	if errors.Is(err, fs.ErrNotExist) { // it was removed a moment ago
+	if errors.Is(err, fs.ErrNotExist) { // removed since the Lstat
 		return f.earlierState()
 	}
 	if err != nil {
@@ -126,15 +126,15 @@ func (f stateJSON) State() (*State, error) {
 	return f.parseState(data)
 }
 
-// ErrDamaged is wrapped by the error of a state.json that holds no state. One that cannot be
-// read for another reason, such as a lack of descriptors, may be as good as ever.
+// ErrDamaged is wrapped by the error for a state.json that does not hold a state. A state.json that
+// could not be read for another reason, such as a lack of descriptors, may be intact.
 var ErrDamaged = errors.New("damaged")
 
-// errNewer is wrapped by the error of a state of a newer build.
+// errNewer is wrapped by the error for the state of a newer build.
 var errNewer = fmt.Errorf("%w: state of a newer build", mctr.ErrInvalid)
 
-// parseState reads what is in state.json: it is empty from when its lock is taken until it
-// is first written.
+// parseState decodes state.json, which is empty from the moment its lock is taken until it is
+// first written.
 func (f stateJSON) parseState(data []byte) (*State, error) {
 	if len(data) == 0 {
 		return f.earlierState()
@@ -150,10 +150,10 @@ func (f stateJSON) parseState(data []byte) (*State, error) {
 	return s, nil
 }
 
-// Change reads the state, has edit change it, and writes it, with no other process in
-// between: the file is locked meanwhile. The container's lock need not be held: what a
-// user asks for does not wait for a launch. The error wraps fs.ErrNotExist where the
-// container was removed.
+// Change reads the state, calls edit, and writes the state, while it holds the lock of the file, so
+// that no change of another process is lost. The caller need not hold the container's lock: what a
+// user asks for does not wait for a launch. The error wraps fs.ErrNotExist if the container was
+// removed.
 func (f stateJSON) Change(ctx context.Context, change Change, edit func(*State)) error {
 	lock, err := f.lockState(ctx)
 	if err != nil {
@@ -169,7 +169,7 @@ func (f stateJSON) Change(ctx context.Context, change Change, edit func(*State))
 		return fmt.Errorf("change the state of container %s: %w", f.ID.Short(), err)
 	}
 	earlier := false
-	if s.Schema == 0 { // of the first layout, or none yet
+	if s.Schema == 0 { // the first layout, or no state yet
 		if earlier, err = f.raiseSchema(); err != nil {
 			return err
 		}
@@ -188,13 +188,13 @@ func (f stateJSON) Change(ctx context.Context, change Change, edit func(*State))
 	return failpoint.Hit("state/" + string(change))
 }
 
-// matters reports whether the state holds what a loss of power must not take: since the file
-// is replaced, a change that is not synced would put at risk what was.
+// matters returns true if the state has what a loss of power must not undo. The file is replaced, so
+// a change that is not synced would put its present content at risk.
 func (s *State) matters() bool {
 	return s.Desired != ToRun || s.Pending != Nothing || s.LastExit != nil || s.Update != nil || s.Restarts > 0
 }
 
-// readRegular reads a locked file: a pipe in its place is not waited for.
+// readRegular reads a locked file. It refuses a pipe in its place, for which it would wait.
 func readRegular(f *os.File) ([]byte, error) {
 	info, err := f.Stat()
 	if err != nil {
@@ -206,9 +206,9 @@ func readRegular(f *os.File) ([]byte, error) {
 	return io.ReadAll(f)
 }
 
-// writeState replaces the file, of so many bytes, that is open and locked. On a full disk, where
-// no second file has room, it is overwritten: a container that filled the disk has to be stopped
-// and released all the same.
+// writeState replaces the file, of size bytes, that is open and locked. On a full disk, which has no
+// room for a second file, it overwrites the file: a container that filled the disk must be stopped
+// and released nevertheless.
 func (f stateJSON) writeState(locked *os.File, size int, s *State, sync bool) error {
 	data, err := json.Marshal(s)
 	if err != nil {
@@ -222,7 +222,7 @@ func (f stateJSON) writeState(locked *os.File, size int, s *State, sync bool) er
 	if !errors.Is(err, unix.ENOSPC) && !errors.Is(err, unix.EDQUOT) {
 		return err
 	}
-	padded := append(data, bytes.Repeat([]byte(" "), max(0, size-len(data)))...) // JSON still, by one write
+	padded := append(data, bytes.Repeat([]byte(" "), max(0, size-len(data)))...) // valid JSON, in one write
 	_, full := locked.WriteAt(padded, 0)
 	if full != nil {
 		return err
@@ -230,8 +230,8 @@ func (f stateJSON) writeState(locked *os.File, size int, s *State, sync bool) er
 	return locked.Sync()
 }
 
-// beginState writes the first state, of a container that has no record yet: so that no
-// other process changes it.
+// beginState writes the first state of a container that has no record yet, so that no other
+// process changes it.
 func (f stateJSON) beginState() error {
 	if err := atomicfile.WriteJSON(f.stateFile(), State{Schema: stateSchema}); err != nil {
 		return err
@@ -239,8 +239,8 @@ func (f stateJSON) beginState() error {
 	return failpoint.Hit("state/" + string(Reserve))
 }
 
-// lockState makes the file only where a record lacks it: of a container that is being
-// removed it would be left.
+// lockState opens and locks the file. It makes a missing file only if there is a record: it must not
+// leave a new file of a container that is being removed.
 func (f stateJSON) lockState(ctx context.Context) (*flock.Lock, error) {
 	lock, err := flock.Existing(ctx, f.stateFile())
 	if errors.Is(err, unix.EISDIR) {
@@ -255,7 +255,7 @@ func (f stateJSON) lockState(ctx context.Context) (*flock.Lock, error) {
 	return flock.Exclusive(ctx, f.stateFile())
 }
 
-// is reads one thing of the state; false where the state cannot be read.
+// is returns what a predicate says of the state, and false if the state cannot be read.
 func (f stateJSON) is(what func(*State) bool) bool {
 	s, err := f.State()
 	return err == nil && what(s)
@@ -266,13 +266,13 @@ func (f stateJSON) Stopped() bool {
 	return f.is(func(s *State) bool { return s.Desired == ToStop })
 }
 
-// AwaitsFirstStart returns true if the container goes back to waiting for its first start
-// where its launch fails.
+// AwaitsFirstStart returns true if the container awaits its first start, also while that start
+// is under way.
 func (f stateJSON) AwaitsFirstStart() bool {
 	return f.is(func(s *State) bool { return s.Pending == FirstStart })
 }
 
-// Revived returns true if the container goes back to its last end where its launch fails.
+// Revived returns true if the container exited before and its next run has not begun.
 func (f stateJSON) Revived() bool {
 	return f.is(func(s *State) bool { return s.LastExit != nil })
 }

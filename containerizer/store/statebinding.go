@@ -11,21 +11,21 @@ import (
 	"github.com/mctr/mctr/internal/atomicfile"
 )
 
-// A binding is ROOT's state.json: the STATE that ROOT's containers run under. One ROOT
-// with two STATEs would have two processes that see each other's running containers as
-// launches that were cut off.
+// A binding is ROOT's state.json: it names the STATE of ROOT's containers. Two STATEs for one ROOT
+// would mean two processes that take each other's running containers for launches that were cut
+// off.
 type binding struct {
 	State        string `json:"state"`
-	CgroupParent string `json:"cgroup_parent,omitempty"` // STATE's word, for when STATE is lost
+	CgroupParent string `json:"cgroup_parent,omitempty"` // a copy of STATE's, in case STATE is lost
 }
 
-// stateOf is STATE's boot_id: the boot and the ROOT that STATE belongs to.
+// stateOf returns the content of STATE's boot_id: the boot and the ROOT to which STATE belongs.
 func (s *Store) stateOf(boot []byte) []byte {
 	return append(bytes.Clone(boot), s.Root+"\n"...)
 }
 
-// checkBinding refuses a pair of ROOT and STATE of which one belongs to another, as long
-// as that one has containers that are not at rest. The error wraps mctr.ErrState.
+// checkBinding returns an error if ROOT or STATE belongs to another directory whose containers are
+// not all at rest. It wraps mctr.ErrState.
 func (s *Store) checkBinding(boot []byte) error {
 	of, err := os.ReadFile(s.bootID())
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -46,7 +46,7 @@ func (s *Store) checkBinding(boot []byte) error {
 	return s.leaveState(b.State, boot)
 }
 
-// binding reads ROOT's state.json; nil where there is none.
+// binding reads ROOT's state.json; nil if there is none.
 func (s *Store) binding() (*binding, error) {
 	b := &binding{}
 	err := atomicfile.ReadJSON(s.stateRecord(), b)
@@ -56,7 +56,7 @@ func (s *Store) binding() (*binding, error) {
 	return b, err
 }
 
-// bind writes it.
+// bind writes ROOT's state.json.
 func (s *Store) bind() error {
 	parent, err := s.RecordedParent()
 	if err != nil {
@@ -65,7 +65,7 @@ func (s *Store) bind() error {
 	return atomicfile.WriteJSON(s.stateRecord(), binding{State: s.State, CgroupParent: parent})
 }
 
-// restoreParent gives STATE the control group back that it said is above all others.
+// restoreParent restores STATE's record of the parent control group from ROOT.
 func (s *Store) restoreParent(b *binding) error {
 	if b == nil || b.CgroupParent == "" {
 		return nil
@@ -76,8 +76,8 @@ func (s *Store) restoreParent(b *binding) error {
 	return atomicfile.Write(s.cgroupParent(), []byte(b.CgroupParent), 0o600)
 }
 
-// leaveState lets ROOT go from its old STATE, unless containers run or are launched or
-// released under that.
+// leaveState releases ROOT from its old STATE, unless containers run, are launched or are released
+// there.
 func (s *Store) leaveState(old string, boot []byte) error {
 	there := Layout{Root: s.Root, State: old}
 	recorded, err := os.ReadFile(there.bootID())
@@ -95,7 +95,7 @@ func (s *Store) leaveState(old string, boot []byte) error {
 		return fmt.Errorf("%w: the containers of root %s have their state in %s: use state %s, or end them first",
 			mctr.ErrState, s.Root, old, old)
 	}
-	if ofThisBoot { // or else it would count as this ROOT's still
+	if ofThisBoot { // otherwise the old STATE would still count as this ROOT's
 		return os.Remove(there.bootID())
 	}
 	return nil
@@ -115,7 +115,7 @@ func holdsAny(dir string) bool {
 	return len(entries) > 0
 }
 
-// RecordedParent is the group that STATE says is above all others.
+// RecordedParent returns the parent control group that STATE records; "" if it records none.
 func (s *Store) RecordedParent() (string, error) {
 	data, err := os.ReadFile(s.cgroupParent())
 	if errors.Is(err, fs.ErrNotExist) {
@@ -124,7 +124,7 @@ func (s *Store) RecordedParent() (string, error) {
 	return string(data), err
 }
 
-// SetParent makes group the one above all others, in STATE and in ROOT.
+// SetParent records group as the parent control group, in STATE and in ROOT.
 func (s *Store) SetParent(group string) error {
 	if err := atomicfile.Write(s.cgroupParent(), []byte(group), 0o600); err != nil {
 		return err

@@ -1,15 +1,15 @@
-// Package store keeps everything that is on disk about containers: records, state, journal,
-// locks, names, ends and events. It starts and ends nothing.
+// Package store is everything about containers that is on disk: records, state, journal, locks,
+// names, ends and events. It starts and stops nothing.
 //
-// On disk: see [Layout], which draws every path. In the kernel: a mount of STATE onto
-// itself, unbindable; locks (flock(2)), which end with the process that holds them. All
-// else survives the process that wrote it, and is read anew at every call: any number of
-// processes use one pair of directories.
+// On disk: see [Layout], which draws every path. In the kernel: a mount of STATE onto itself,
+// unbindable; locks (flock(2)), which end with the process that holds them. All else survives the
+// process that wrote it, and is read again in every call: any number of processes may use one
+// pair of directories.
 //
-// Where a container stands is written down by two hands. Its launcher appends checkpoints
-// to the journal in STATE, which says how far a launch or a release has come; the shim
-// records the end. What no journal can say, because it has to outlast the run, is in
-// state.json: see [State]. [Container.Phase] is computed from them:
+// Two processes record the progress of a container. Its launcher appends checkpoints to the journal
+// in STATE, which say how far a launch or a release has come; the shim records the exit. What must
+// outlast the run, and so cannot be in the journal, is in state.json: see [State].
+// [Container.Phase] computes the phase from all of these:
 //
 //	          Create                    Start                  Start (again)
 //	(none) ──────────► CREATED ───────────┐  ┌───────────────────────────────┐
@@ -38,18 +38,18 @@ import (
 	"github.com/mctr/mctr"
 )
 
-// A Store is what is on disk below one ROOT and one STATE.
+// A Store is the records of the containers of one ROOT and one STATE.
 type Store struct {
 	Layout
 
-	// Log is told what no call can return.
+	// Log receives problems that no call can return.
 	Log *slog.Logger
-	// AfterBoot is called by the first set-up after a reboot: it records the ends of what ran before.
+	// AfterBoot is called by the first set-up after a reboot: it records the ends of the containers that ran before.
 	AfterBoot func(context.Context)
 }
 
-// New returns the store of a pair of directories, which need not exist: see
-// [Store.SetUp]. It logs nowhere, and nothing is done after a reboot.
+// New returns the store of a pair of directories, which need not exist: see [Store.SetUp]. By default
+// nothing is logged, and nothing is done after a reboot.
 func New(root, state string) *Store {
 	return &Store{
 		Layout: Layout{Root: root, State: state},
@@ -57,11 +57,11 @@ func New(root, state string) *Store {
 	}
 }
 
-// At returns the store of directories that a containerizer has set up: its control groups
-// are below the one that STATE records.
+// At returns the store of directories that a containerizer has set up: its control groups are
+// below the parent that STATE records.
 func At(root, state string) *Store {
 	s := New(root, state)
-	s.Parent, _ = s.RecordedParent() // where it cannot be read, a containerizer's New reports that
+	s.Parent, _ = s.RecordedParent() // an error is reported by containerizer.New
 	return s
 }
 
@@ -71,15 +71,15 @@ type Container struct {
 	store *Store
 }
 
-// Container returns the handle of id.
+// Container returns the handle of container id.
 func (s *Store) Container(id mctr.ContainerID) *Container {
 	return &Container{stateJSON: stateJSON{records{s.Paths(id)}}, store: s}
 }
 
-// HandleOf returns what isolators get of a container.
+// HandleOf returns the handle that isolators get of container id.
 func (s *Store) HandleOf(id mctr.ContainerID) mctr.Handle { return s.Paths(id).Handle() }
 
-// Exists returns true if ROOT or STATE has anything of the container.
+// Exists returns true if the container has a directory in ROOT or in STATE.
 func (p records) Exists() bool {
 	for _, dir := range []string{p.Dir(), p.StateDir()} {
 		if _, err := os.Lstat(dir); !errors.Is(err, fs.ErrNotExist) {
@@ -89,8 +89,8 @@ func (p records) Exists() bool {
 	return false
 }
 
-// AtRest returns true if STATE has nothing of the container: it waits for its first
-// start, or its end was released.
+// AtRest returns true if the container has no directory in STATE: it awaits its first start, or has
+// exited and is released.
 func (p records) AtRest() bool {
 	_, err := os.Lstat(p.StateDir())
 	return errors.Is(err, fs.ErrNotExist)
@@ -102,7 +102,7 @@ func (s *Store) IDs() ([]mctr.ContainerID, error) { return idsIn(s.Containers())
 // RunningIDs lists the containers that have a directory in STATE.
 func (s *Store) RunningIDs() ([]mctr.ContainerID, error) { return idsIn(s.Running()) }
 
-// AllIDs lists all containers that ROOT or STATE has a directory of, children first.
+// AllIDs lists all containers that have a directory in ROOT or in STATE, children first.
 func (s *Store) AllIDs() ([]mctr.ContainerID, error) {
 	ids, err := s.IDs()
 	running, errRunning := s.RunningIDs()
@@ -111,7 +111,7 @@ func (s *Store) AllIDs() ([]mctr.ContainerID, error) {
 	return slices.Compact(ids), errors.Join(err, errRunning)
 }
 
-// idsIn are the containers that have an entry in dir; none where there is no dir.
+// idsIn returns the ids that have an entry in dir; none if dir does not exist.
 func idsIn(dir string) (ids []mctr.ContainerID, err error) {
 	entries, err := os.ReadDir(dir)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -125,7 +125,7 @@ func idsIn(dir string) (ids []mctr.ContainerID, err error) {
 	return ids, nil
 }
 
-// notFound is the error of a container that does not exist.
+// notFound returns the error for a container that does not exist.
 func notFound[T ~string](ref T) error {
 	return fmt.Errorf("%w: no such container: %s", mctr.ErrNotFound, ref)
 }
