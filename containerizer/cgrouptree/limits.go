@@ -13,8 +13,8 @@ import (
 	"github.com/mctr/mctr/internal/cgroup"
 )
 
-// Limit makes the control group above a root and all that is nested in it, with these
-// limits. It holds no process.
+// Limit makes the control group of a root container and all that is nested in it, with these limits.
+// The group holds no process.
 func (t *Tree) Limit(root mctr.ContainerID, limits mctr.Resources) error {
 	if reflect.DeepEqual(limits, mctr.Resources{}) {
 		return nil
@@ -33,8 +33,8 @@ func (t *Tree) Limit(root mctr.ContainerID, limits mctr.Resources) error {
 	return nil
 }
 
-// managerOf is opencontainers' without its driver for systemd, which would cost
-// every start of the command line.
+// managerOf returns the manager of opencontainers/cgroups. It avoids the package with the driver for
+// systemd, whose initialisation would slow down every start of the command line.
 func managerOf(group string, r *cgroups.Resources) (cgroups.Manager, error) {
 	config := &cgroups.Cgroup{Path: "/" + group, Resources: r}
 	if cgroup.Unified() {

@@ -1,10 +1,10 @@
-// Package cgrouptree keeps the control groups that containers' own are in: the one above
-// all, the one of each root with all that is nested in it, with its limits, and systemd's
-// scopes. Package store knows their names.
+// Package cgrouptree makes the control groups above the containers' own: the group above all, the
+// group of each root container with all that is nested in it, which has its limits, and systemd's
+// scopes. Package store names them.
 //
-// In the kernel: those groups, which hold no process. On disk: STATE/cgroup_parent, by
-// package store. What is made survives this process; groups of a root go with its release,
-// those above all with [Tree.RemoveEmpty].
+// In the kernel: those groups, which hold no process. On disk: STATE/cgroup_parent, by package store.
+// All of it survives the process; the groups of a root container are removed with its release, those
+// above all by [Tree.RemoveEmpty].
 package cgrouptree
 
 import (
@@ -26,11 +26,11 @@ import (
 type Tree struct {
 	Store *store.Store
 
-	Parent  *string // the group that is to be above all; nil: as STATE has it
-	Manager string  // what makes those below it, cgroup.Systemd or Cgroupfs; "": as STATE has it
+	Parent  *string // the group that this process wants above all; nil: the one that STATE records
+	Manager string  // of the groups below Parent, cgroup.Systemd or Cgroupfs; "": the one that STATE records
 }
 
-// CheckManager refuses managers that cannot be had on this host.
+// CheckManager returns an error for a manager that this host does not have.
 func (t *Tree) CheckManager() error {
 	if err := cgroup.CheckManager(t.Manager); err != nil || t.Manager != cgroup.Systemd {
 		return err
@@ -38,7 +38,7 @@ func (t *Tree) CheckManager() error {
 	return cgroup.CheckSystemd()
 }
 
-// wanted is the parent that this process wants. If it is a slice, systemd is the manager.
+// wanted returns the parent that this process wants. If it is a slice, systemd is the manager.
 func (t *Tree) wanted() (string, error) {
 	recorded := t.Store.Parent
 	if t.Manager == cgroup.Systemd {
@@ -59,8 +59,8 @@ func (t *Tree) wanted() (string, error) {
 	return recorded, nil
 }
 
-// SetUp takes the parent that STATE has, or gives STATE the one that this process wants.
-// The error wraps mctr.ErrState where containers are below another one.
+// SetUp uses the parent that STATE records, or records the one that this process wants. The error
+// wraps mctr.ErrState if containers are below another parent.
 func (t *Tree) SetUp(ctx context.Context) (err error) {
 	s := t.Store
 	if s.Parent, err = s.RecordedParent(); err != nil {
@@ -89,14 +89,14 @@ func (t *Tree) SetUp(ctx context.Context) (err error) {
 	return s.SetParent(wanted)
 }
 
-// Lock keeps the groups above all containers' where they are while a container's own are
-// made in them: neither an engine nor a shim that joins expects them to go meanwhile.
+// Lock keeps the groups above all containers from being removed while the groups of a container are
+// made in them: neither an engine nor a shim that joins a group expects it to vanish.
 func (t *Tree) Lock(ctx context.Context) (*flock.Lock, error) {
 	return flock.Shared(ctx, t.Store.GroupsLock())
 }
 
-// RemoveEmpty removes the groups above all containers' if nothing is in them. They stay if
-// a process is about to put something there. Scopes are systemd's to remove.
+// RemoveEmpty removes the groups above all containers if they are empty, unless a process is about to
+// make groups in them. Systemd removes scopes.
 func (t *Tree) RemoveEmpty() error {
 	if t.Store.Scoped() {
 		return nil

@@ -9,10 +9,7 @@ import (
 	"github.com/mctr/mctr/containerizer/launcher"
 )
 
-// Cleanup releases what an ended container still holds, and removes it whole if
-// its config says so. A container that runs is left alone; one whose shim is
-// lost is ended first. It is idempotent, and no error for an unknown id. An
-// error says what stays; a second call tries again.
+// Cleanup releases what an exited container still holds: see containerizer's Cleanup.
 func (e *Ender) Cleanup(ctx context.Context, id mctr.ContainerID) error {
 	if err := id.Validate(); err != nil {
 		return err
@@ -25,9 +22,9 @@ func (e *Ender) Cleanup(ctx context.Context, id mctr.ContainerID) error {
 	return errors.Join(err, lock.Unlock(), e.EndGroup(ctx, id))
 }
 
-// CleanupEnded releases every container that has ended, was lost or abandoned,
-// and that no process is busy with. What cannot be released is in the error and is
-// tried again at the next call.
+// CleanupEnded releases every container that has exited, was lost or was abandoned, unless
+// another process holds its lock. The error says what could not be released; the next call tries
+// again.
 func (e *Ender) CleanupEnded(ctx context.Context) error {
 	entries, err := os.ReadDir(e.Store.Running())
 	if err != nil {
@@ -37,11 +34,11 @@ func (e *Ender) CleanupEnded(ctx context.Context) error {
 	for _, entry := range entries {
 		id := mctr.ContainerID(entry.Name())
 		if alive, err := launcher.Alive(e.Store.Container(id).StateDir()); alive || err != nil {
-			continue // the most, and the cheapest to tell
+			continue // most containers, and quick to tell
 		}
 		lock, err := e.Store.Container(id).TryLock(ctx)
 		if err != nil {
-			continue // its launcher has it, or a process that cleans up
+			continue // its launcher holds the lock, or a process that releases it
 		}
 		errs = append(errs, e.Releaser.Cleanup(ctx, id), lock.Unlock(), e.EndGroup(ctx, id))
 	}

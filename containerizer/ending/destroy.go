@@ -14,15 +14,13 @@ import (
 	"github.com/mctr/mctr/internal/proc"
 )
 
-// Destroy ends the container and everything in it at once, nested ones first, releases what it
-// held, and returns how it ended. A launch under way in this process is ended
-// too. It is idempotent; concurrent calls get the same answer. The records stay:
-// see Remove.
+// Destroy kills the container and everything nested in it, and releases what it held: see
+// containerizer's Destroy.
 func (e *Ender) Destroy(ctx context.Context, id mctr.ContainerID) (*mctr.Termination, error) {
 	return e.destroy(ctx, id, mctr.Limitation{Reason: mctr.ReasonDestroyed, Message: "destroyed on request"})
 }
 
-// destroy ends a container, what is nested in it first, for this reason.
+// destroy kills a container, after what is nested in it, for this reason.
 func (e *Ender) destroy(ctx context.Context, id mctr.ContainerID,
 	why mctr.Limitation) (*mctr.Termination, error) {
 	e.CancelLaunch(id)
@@ -46,10 +44,10 @@ func (e *Ender) destroy(ctx context.Context, id mctr.ContainerID,
 }
 
 // waitKilled waits for the exit of a container whose processes were killed. A process in
-// uninterruptible sleep, on a disk or network filesystem that does not answer, does not die
-// before that is over. Nor does init before each process in its pid namespace has been waited
-// for, those too that entered it from outside. The error names the processes that have not
-// ended, and what each waits for.
+// uninterruptible sleep, on a disk or network filesystem that does not answer, dies only after that
+// sleep. Init exits only after each process in its pid namespace was waited for, including processes
+// that entered the namespace from outside. The error names the processes that are left, and what
+// each waits for.
 func (e *Ender) waitKilled(ctx context.Context, id mctr.ContainerID) (*mctr.Termination, error) {
 	bounded, cancel := context.WithTimeout(ctx, shims.KillTime)
 	defer cancel()
@@ -59,14 +57,14 @@ func (e *Ender) waitKilled(ctx context.Context, id mctr.ContainerID) (*mctr.Term
 	}
 	stuck := describeStuck(e.Store.Container(id))
 	if len(stuck) == 0 {
-		return e.Wait(ctx, id) // it has ended, and its release takes long: isolators have their own time
+		return e.Wait(ctx, id) // the container has exited; its isolators have deadlines of their own
 	}
 	return nil, fmt.Errorf("%w: container %s was killed, and its processes have not ended after %v: %s",
 		mctr.ErrUnavailable, id.Short(), shims.KillTime, strings.Join(stuck, "; "))
 }
 
-// describeStuck describes the processes of a killed container. The control group does not
-// show an init that is on its way out.
+// describeStuck describes the processes of a killed container. It looks at init separately, because
+// an init that is exiting is not in the control group.
 func describeStuck(c *store.Container) (list []string) {
 	pids, _ := cgroup.Pids(c.Cgroup())
 	if init := c.Created(); len(pids) == 0 && init != nil && proc.Is(init.Pid, init.StartTime) {
@@ -78,8 +76,8 @@ func describeStuck(c *store.Container) (list []string) {
 	return list
 }
 
-// KillAll asks the shim to kill everything. A container that has ended, or whose
-// shim is lost, needs no asking; a shim that lives and does not answer is ended too.
+// KillAll asks the shim to kill every process of the container. It returns nil if the container has
+// exited or its shim is lost, and kills a shim that lives and does not answer.
 func (e *Ender) KillAll(ctx context.Context, id mctr.ContainerID, why mctr.Limitation) error {
 	err := e.Shims.With(ctx, id, func(client *launcher.Client) error { return client.Destroy(ctx, why) })
 	switch {
@@ -91,7 +89,7 @@ func (e *Ender) KillAll(ctx context.Context, id mctr.ContainerID, why mctr.Limit
 	return err
 }
 
-// endWithoutShim ends a container and its shim, which does not answer.
+// endWithoutShim kills a container and its shim, which does not answer.
 func (e *Ender) endWithoutShim(ctx context.Context, id mctr.ContainerID, why mctr.Limitation) error {
 	lock, err := e.Store.Container(id).Lock(ctx)
 	if err != nil {
@@ -105,5 +103,5 @@ func (e *Ender) endWithoutShim(ctx context.Context, id mctr.ContainerID, why mct
 	if err == nil && (phase == mctr.Lost || phase == mctr.Damaged) {
 		return e.Releaser.RecordUnseen(id, why)
 	}
-	return nil // it had ended before
+	return nil // the container had exited
 }

@@ -1,9 +1,9 @@
-// Package ending has containers exit: it asks them by signals, kills them, waits for them,
-// has them released, and removes them; what is nested in a container exits before it, and the
-// tasks of a group together.
+// Package ending makes containers exit: it sends signals, kills, waits, has containers released,
+// and removes them. What is nested in a container exits before it, and the tasks of a group exit
+// together.
 //
-// It keeps nothing on disk but what was asked for, in a container's state, and makes nothing
-// in the kernel.
+// On disk it records requests to stop, in a container's state. In the kernel it makes
+// nothing.
 package ending
 
 import (
@@ -14,13 +14,13 @@ import (
 	"github.com/mctr/mctr/containerizer/supervise"
 )
 
-// An Ender ends the containers of one store.
+// An Ender makes the containers of one store exit.
 type Ender struct {
 	Store      *store.Store
 	Shims      *shims.Shims
 	Releaser   *release.Releaser
 	Supervisor *supervise.Supervisor
 
-	// CancelLaunch ends a launch that is under way in this process, if there is one.
+	// CancelLaunch cancels a launch that is under way in this process, if there is one.
 	CancelLaunch func(id mctr.ContainerID)
 }

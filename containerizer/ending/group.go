@@ -11,9 +11,9 @@ import (
 	"github.com/mctr/mctr/containerizer/store"
 )
 
-// EndGroup ends the group that an ended container was a task of, if the group is
-// to end now. It is called without locks, and leaves the clean-up to the process that watches
-// the group or to its exit command.
+// EndGroup ends the group of a task that has exited, if a task failed or all tasks have exited. The
+// caller holds no locks. The process that watches the group, or its exit command, releases
+// the group.
 func (e *Ender) EndGroup(ctx context.Context, id mctr.ContainerID) error {
 	group := id.Parent()
 	if group == "" {
@@ -21,15 +21,15 @@ func (e *Ender) EndGroup(ctx context.Context, id mctr.ContainerID) error {
 	}
 	r, err := e.Store.Container(group).Record()
 	if err != nil || len(r.Config.Process.Tasks) == 0 {
-		return nil // the parent is no group, or gone
+		return nil // the parent is not the root of a group, or was removed
 	}
 	if !e.Store.Container(group).Complete() {
-		return nil // its launcher looks again
+		return nil // the launcher calls EndGroup again
 	}
 	failed, all := tasksEnded(e.Store, group, r.Config.Process.Tasks)
 	switch {
 	case e.Store.Container(group).Stopped():
-		return nil // the process that stops it ends it
+		return nil // the process that stops the group ends it
 	case failed != "":
 		why := mctr.Limitation{Reason: mctr.ReasonTaskFailed, Message: "its task " + failed + " failed"}
 		return e.KillAll(ctx, group, why)
@@ -42,7 +42,7 @@ func (e *Ender) EndGroup(ctx context.Context, id mctr.ContainerID) error {
 	return err
 }
 
-// tasksEnded names a task that failed by itself, and says whether all have ended.
+// tasksEnded returns the name of a task that failed on its own, and whether all have exited.
 func tasksEnded(s *store.Store, group mctr.ContainerID, tasks []string) (failed string, all bool) {
 	all = true
 	for _, name := range tasks {

@@ -8,8 +8,8 @@ import (
 	"github.com/mctr/mctr"
 )
 
-// EndChildren ends and releases what is nested in a container that ends, the
-// deepest first. Their records stay.
+// EndChildren kills and releases what is nested in a container that exits, the deepest first.
+// The records stay.
 func (e *Ender) EndChildren(ctx context.Context, id mctr.ContainerID) error {
 	children, err := e.Store.Children(id)
 	errs := []error{err}

@@ -9,9 +9,7 @@ import (
 	"github.com/mctr/mctr/containerizer/store"
 )
 
-// Remove removes an ended container with its log and files. With force a running
-// one is destroyed first, and no policy starts it again; otherwise the error
-// wraps mctr.ErrState. An error says what stays, and a second call tries again.
+// Remove removes an exited container with its log and files: see containerizer's Remove.
 func (e *Ender) Remove(ctx context.Context, id mctr.ContainerID, force bool) error {
 	for {
 		if ctx.Err() != nil {
@@ -53,15 +51,15 @@ func stillRuns(id mctr.ContainerID, phase mctr.Phase) error {
 	return fmt.Errorf("%w: container %s is %s: stop it first, or remove it by force", mctr.ErrState, id.Short(), phase)
 }
 
-// endToRemove ends a container that runs or is about to, by its policy too.
+// endToRemove destroys a container that runs, is being launched or awaits a restart.
 func (e *Ender) endToRemove(ctx context.Context, id mctr.ContainerID, phase mctr.Phase) error {
-	_ = e.Store.Container(id).RecordStop(ctx) // where the disk is full, it is ended again
+	_ = e.Store.Container(id).RecordStop(ctx) // on a full disk a restarted container is destroyed again
 	if !phase.Launching() && !phase.Alive() && phase != mctr.Damaged {
 		return nil
 	}
 	phase, err := e.launched(ctx, id)
 	if errors.Is(err, store.ErrDamaged) {
-		return nil // it cannot be said where its launch is to be taken back to: it is removed all the same
+		return nil // its state does not say how to undo its launch: it is removed nevertheless
 	}
 	if err == nil && (phase.Alive() || phase == mctr.Damaged) {
 		_, err = e.Destroy(ctx, id)
@@ -72,8 +70,8 @@ func (e *Ender) endToRemove(ctx context.Context, id mctr.ContainerID, phase mctr
 	return err
 }
 
-// launched is the container's phase once no launch of it is under way: it waits
-// for the launcher, and undoes the work of a dead one.
+// launched returns the container's phase once no launch of it is under way: it waits for a living
+// launcher, and undoes the launch of a dead one.
 func (e *Ender) launched(ctx context.Context, id mctr.ContainerID) (mctr.Phase, error) {
 	for {
 		phase, err := e.Store.Container(id).Phase()

@@ -9,9 +9,7 @@ import (
 	"github.com/mctr/mctr"
 )
 
-// Stop asks the container to end by a signal, and destroys it if it has not after the
-// timeout. What is nested in it is asked first, all at once, each by its own signal. One
-// that is paused goes on behind its signal.
+// Stop asks the container to exit, and destroys it after a timeout: see containerizer's Stop.
 func (e *Ender) Stop(ctx context.Context, id mctr.ContainerID, o mctr.StopOptions) (*mctr.Termination, error) {
 	if err := e.Store.Container(id).RecordStop(ctx); err != nil && !e.Store.Container(id).Damaged() {
 		return nil, err
@@ -36,7 +34,7 @@ func (e *Ender) Stop(ctx context.Context, id mctr.ContainerID, o mctr.StopOption
 	return e.Destroy(ctx, id)
 }
 
-// stopTime is what was asked for, or the container's own.
+// stopTime returns the timeout that the caller asked for, or else the container's own.
 func (e *Ender) stopTime(id mctr.ContainerID, asked *time.Duration) time.Duration {
 	switch {
 	case asked != nil && *asked < 0:
@@ -46,7 +44,7 @@ func (e *Ender) stopTime(id mctr.ContainerID, asked *time.Duration) time.Duratio
 	}
 	r, err := e.Store.Container(id).Record()
 	if err != nil {
-		return mctr.DefaultStopTime // of a damaged container
+		return mctr.DefaultStopTime // the container's record is damaged
 	}
 	return r.Config.StopTime()
 }
@@ -76,7 +74,7 @@ func (e *Ender) stopChild(ctx context.Context, id mctr.ContainerID, timeout time
 	}
 	_, err = e.Stop(ctx, id, mctr.StopOptions{Timeout: &timeout})
 	if errors.Is(err, mctr.ErrNotFound) || errors.Is(err, mctr.ErrState) {
-		return nil // it ended meanwhile
+		return nil // it exited meanwhile
 	}
 	return err
 }

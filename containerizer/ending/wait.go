@@ -11,11 +11,7 @@ import (
 	"github.com/mctr/mctr/containerizer/store"
 )
 
-// Wait returns how id ended, once it has. It may be called many times, by many,
-// and by another process than the one that launched it. For a container that
-// this process watches it returns when everything is released. ctx ends the
-// call only. With --rm, a container that is gone by the time of the call is
-// mctr.ErrNotFound.
+// Wait returns how the container ended, once it has exited: see containerizer's Wait.
 func (e *Ender) Wait(ctx context.Context, id mctr.ContainerID) (*mctr.Termination, error) {
 	var last *mctr.Termination
 	for pause := time.Millisecond; ; pause = min(2*pause, 100*time.Millisecond) {
@@ -40,8 +36,8 @@ func (e *Ender) Wait(ctx context.Context, id mctr.ContainerID) (*mctr.Terminatio
 	}
 }
 
-// waitOnce asks the record, or the shim. A shim that is gone is
-// mctr.ErrUnavailable: the record follows, or the loss shows.
+// waitOnce reads the record, or else asks the shim. If the shim is gone the error wraps
+// mctr.ErrUnavailable: the record appears soon, or the container is lost.
 func (e *Ender) waitOnce(ctx context.Context, id mctr.ContainerID) (*mctr.Termination, error) {
 	phase, err := e.Store.Container(id).Phase()
 	if err != nil {
@@ -64,7 +60,7 @@ func (e *Ender) waitOnce(ctx context.Context, id mctr.ContainerID) (*mctr.Termin
 	return client.Wait(ctx, false)
 }
 
-// endOfDamaged is how a container ended whose records do not tell, once its shim is gone.
+// endOfDamaged returns the termination of a container with unreadable records, once its shim is gone.
 func endOfDamaged(c *store.Container, unreachable error) (*mctr.Termination, error) {
 	if alive, err := c.Supervised(); alive || err != nil {
 		return nil, errors.Join(unreachable, err)

@@ -1,10 +1,10 @@
-// Package host opens what a process needs to run containers on its host: the image store,
-// the CNI networks, the table of isolators and the containerizer, for the same two
-// directories. Every program of mctr, and any other that embeds it, starts here, so that
-// all have the same defaults: the zero [Config] is that of the command line.
+// Package host opens what a process needs to run containers on its host: the image store, the CNI
+// networks, the table of isolators and the containerizer, all for the same two directories. Every
+// program of mctr, and every program that embeds mctr, starts here, so that all have the same
+// defaults: the zero [Config] has those of the command line.
 //
-// On disk: ROOT and STATE, when the images or the containerizer are opened; see packages
-// provisioner and containerizer.
+// On disk: ROOT and STATE, once the images or the containerizer are opened; see packages provisioner
+// and containerizer.
 package host
 
 import (
@@ -27,44 +27,44 @@ import (
 
 // The default directories.
 const (
-	DefaultRoot  = "/var/lib/mctr" // what survives a reboot: images, logs, records
-	DefaultState = "/run/mctr"     // what ends with the boot
+	DefaultRoot  = "/var/lib/mctr" // survives a reboot: images, logs, records
+	DefaultState = "/run/mctr"     // void after a reboot
 )
 
-// A Config says how a Host is opened. All of it may be left out.
+// A Config sets up a Host. Every field is optional.
 type Config struct {
 	Root, State string       // "": the defaults
-	Owner       string       // of the containers launched by this process; "": "library"
-	Log         slog.Handler // of what no call can return; nil: nowhere
+	Owner       string       // of the containers that this process launches; "": "library"
+	Log         slog.Handler // receives problems that no call can return; nil: they are discarded
 
 	// Images: see packages provisioner and puller.
-	Backend   string   // overlay or copy; "": what works on this host
-	PlainHTTP []string // registries HOST[:PORT] that are spoken to by http; loopback ones always are
+	Backend   string   // overlay or copy; "": the first that this host supports
+	PlainHTTP []string // registries HOST[:PORT] to contact by http; loopback addresses always are
 	HostsDirs []string // directories with HOST/hosts.toml; nil: /etc/mctr/certs.d, /etc/containerd/certs.d
 
 	// Networks: see package cni.
-	CNIConfigDirs, CNIPluginDirs []string      // nil: the usual places
-	CNITimeout                   time.Duration // of a plugin's command; 0: cni.DefaultTimeout
+	CNIConfigDirs, CNIPluginDirs []string      // nil: the usual directories
+	CNITimeout                   time.Duration // for one command of a plugin; 0: cni.DefaultTimeout
 
 	// Control groups: see containerizer.WithCgroupManager and WithCgroupParent.
 	CgroupManager string
-	CgroupParent  *string // nil: as other processes with this State have it
+	CgroupParent  *string // nil: the parent of the other processes with this State
 
 	// Commands of shims: see containerizer.WithExitCommand and WithWatchCommand.
 	ExitCommand, WatchCommand []string
 
-	// Programs of mctr's; "": the one beside this program, then that in $PATH.
+	// Programs of mctr; "": the one beside this program, or else in $PATH.
 	Shim, Helper string
 
-	// Isolators go behind the built-in ones, in this order.
+	// Isolators follow the built-in ones, in this order.
 	Isolators []isolators.Isolator
 	// Options of the containerizer that nothing above sets.
 	Options []containerizer.Option
 }
 
-// A Host is what a process has opened. Its methods may be called concurrently.
+// A Host is the parts that a process has opened. Its methods may be called concurrently.
 type Host struct {
-	Config // with absolute directories, no link in them
+	Config // with absolute directories, without symbolic links
 
 	mu         sync.Mutex
 	images     *provisioner.Provisioner
@@ -72,8 +72,8 @@ type Host struct {
 	containers *containerizer.Containerizer
 }
 
-// Open resolves the directories, which need not exist. Each method opens its part at the
-// first call, so that a process pays for, and needs the rights for, no more than it uses.
+// Open resolves the directories, which need not exist. Each method opens its part when it is first
+// called, so that a process needs only the rights for the parts it uses.
 func Open(c Config) (h *Host, err error) {
 	if c.Root == "" {
 		c.Root = DefaultRoot
@@ -113,7 +113,7 @@ func (h *Host) openImages() (*provisioner.Provisioner, error) {
 	return images, err
 }
 
-// Networks are the CNI networks of these directories, and the operator's.
+// Networks returns the CNI networks of these directories, and the operator's.
 func (h *Host) Networks() *cni.Networks {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -131,8 +131,8 @@ func (h *Host) openNetworks() *cni.Networks {
 }
 
 // Containers opens the containerizer. It recovers nothing: an agent calls
-// [containerizer.Containerizer.Recover] next. The error wraps mctr.ErrUnsupported for a
-// process that is not root's.
+// [containerizer.Containerizer.Recover] next. The error wraps mctr.ErrUnsupported if the process
+// does not run as root.
 func (h *Host) Containers(ctx context.Context) (*containerizer.Containerizer, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -169,7 +169,7 @@ func (h *Host) Containers(ctx context.Context) (*containerizer.Containerizer, er
 	return h.containers, err
 }
 
-// Close ends this process' part of what was opened; containers go on.
+// Close closes the parts that were opened. Containers keep running.
 func (h *Host) Close() error {
 	h.mu.Lock()
 	defer h.mu.Unlock()

@@ -10,9 +10,9 @@ import (
 	"github.com/mctr/mctr/internal/cgroup"
 )
 
-// grouped finds root containers of which every record is gone, by their control groups:
-// the name of the group above all follows from STATE's path, so that no other containerizer makes
-// groups there. One whose shim lives is not left over: the shim makes a record.
+// grouped finds root containers without any record, by their control groups: the name of the group
+// above them follows from STATE's path, so that no other containerizer makes groups there. A
+// container whose shim lives is not a leftover: the shim makes a record.
 func (s *scan) grouped(ctx context.Context) {
 	for _, id := range s.groupsOfRoots() {
 		if _, seen := s.seen[id]; seen {
@@ -25,15 +25,15 @@ func (s *scan) grouped(ctx context.Context) {
 	}
 }
 
-// groupsOfRoots are the ids by which groups are called where root containers have
-// theirs. Each has one for the container's own process in it.
+// groupsOfRoots returns the ids of root containers that have a control group. Such a group has a
+// group for the container's own processes in it.
 func (s *scan) groupsOfRoots() (ids []mctr.ContainerID) {
 	pattern := filepath.Join(s.Store.CgroupPrefix(), "*", "main")
 	if s.Store.Scoped() {
 		pattern = filepath.Join(s.Store.Parent, "mctr-*.scope", "*", "main")
 	}
 	for _, root := range cgroup.Roots() {
-		found, _ := filepath.Glob(filepath.Join(root, pattern)) // the pattern is well formed
+		found, _ := filepath.Glob(filepath.Join(root, pattern)) // an error means a malformed pattern
 		for _, dir := range found {
 			id := mctr.ContainerID(filepath.Base(filepath.Dir(dir)))
 			info, err := os.Lstat(dir)

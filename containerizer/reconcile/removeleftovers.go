@@ -13,8 +13,8 @@ import (
 	"github.com/mctr/mctr/isolators"
 )
 
-// Undo has the isolator that reported a leftover of no container take it back. The error
-// wraps mctr.ErrUnsupported where this process has no such isolator.
+// Undo has the isolator that reported a leftover of no container undo it. The error wraps
+// mctr.ErrUnsupported if this process lacks the isolator.
 func (s *Scanner) Undo(ctx context.Context, l mctr.Leftover) error {
 	for _, i := range s.Isolators {
 		if u, ok := i.(isolators.Undoer); ok && i.Name() == l.Isolator {
@@ -24,9 +24,9 @@ func (s *Scanner) Undo(ctx context.Context, l mctr.Leftover) error {
 	return fmt.Errorf("%w: no isolator %s", mctr.ErrUnsupported, l.Isolator)
 }
 
-// Sweep removes leftovers that belong to no container: files, and leases of processes. Since
-// they were found, a container may have been made that has the file: its name and its lock
-// are removed under the locks that it is made under.
+// Sweep removes leftovers that belong to no container: files, and leases of processes. A container
+// that was created since the scan may own such a file now: names and locks are removed under the
+// locks under which they are made.
 func (s *Scanner) Sweep(ctx context.Context, found []mctr.Leftover) error {
 	var errs []error
 	for _, l := range found {
@@ -51,9 +51,9 @@ func (s *Scanner) removeFile(ctx context.Context, path string) error {
 	return s.Store.Container(mctr.ContainerID(name)).RemoveStaleLock(ctx)
 }
 
-// UndoRest looks again, for what was found and is still there: what belongs to no
-// container is its isolator's to undo. The rest stays, with an error for each, but for
-// containers that except names.
+// UndoRest scans again, for leftovers that were found before and are still there. It has isolators
+// undo those of no container, and returns an error for each of the others, except those of containers
+// for which except returns true.
 func (s *Scanner) UndoRest(ctx context.Context, found []mctr.Leftover, except func(mctr.ContainerID) bool) error {
 	left, err := s.Scan(ctx)
 	errs := []error{err}

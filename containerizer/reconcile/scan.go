@@ -1,7 +1,7 @@
-// Package reconcile finds what is left on the host of containers, and undoes what belongs to
-// none of them. It looks at records, mounts, control groups, processes, locks, names and
-// leases, and at what the isolators know. What belongs to others, by its name or for lack
-// of a record of ours, is not looked at.
+// Package reconcile finds what containers have left on the host, and undoes what belongs to no
+// container. It looks at records, mounts, control groups, processes, locks, names and leases, and
+// asks the isolators. It ignores what belongs to others, by its name or because no record proves
+// that it is mctr's.
 //
 // It keeps nothing on disk, and makes nothing in the kernel.
 package reconcile
@@ -40,36 +40,36 @@ const (
 	kindFile      = "file"
 )
 
-// Leases are what a Scanner needs of a provisioner.
+// Leases are the methods of a provisioner that a Scanner needs.
 type Leases interface {
 	Leases() (map[string]*provisioner.Image, error)
 	Release(holder string) error
 }
 
-// A Scanner finds what no living container of a store accounts for. It changes nothing but
-// by Sweep and Undo.
+// A Scanner finds what belongs to no living container of a store. Only Sweep, Undo and UndoRest
+// change anything.
 type Scanner struct {
 	Store     *store.Store
-	Images    Leases // nil: there are none
+	Images    Leases // nil: there are no images
 	Isolators []isolators.Isolator
 
-	// RestartOrphaned returns true if the process that was about to start the container is gone.
+	// RestartOrphaned returns true if the process that was about to restart the container is dead.
 	RestartOrphaned func(mctr.ContainerID) bool
 	// GroupAbandoned returns true if the launch of the group with this root was cut off.
 	GroupAbandoned func(*store.Record) bool
-	// Wake has the container's shim, if it lives, make the directory in STATE again.
+	// Wake has the container's shim, if it lives, make its directory in STATE again.
 	Wake func(context.Context, mctr.ContainerID) error
 }
 
-// A scan is one look at the host.
+// A scan is one scan of the host.
 type scan struct {
 	*Scanner
-	seen  map[mctr.ContainerID]mctr.Phase // by records; "" is none
+	seen  map[mctr.ContainerID]mctr.Phase // by records; "" if there is none
 	found []mctr.Leftover
 }
 
-// Scan names everything of these containers' that is left over. What another process is busy
-// with, whose lock is held, is not. It goes on past errors.
+// Scan returns everything that is left over, except what another process works on, because it holds
+// the lock. It goes on past errors.
 func (s *Scanner) Scan(ctx context.Context) ([]mctr.Leftover, error) {
 	one := &scan{Scanner: s, seen: map[mctr.ContainerID]mctr.Phase{}}
 	var errs []error
@@ -87,7 +87,7 @@ func (s *scan) add(kind, object string, owner mctr.ContainerID, why, undo string
 	s.found = append(s.found, mctr.Leftover{Kind: kind, Object: object, Owner: owner, Why: why, Undo: undo})
 }
 
-// records looks at every directory that a container has or had.
+// records looks at every directory that belongs or belonged to a container.
 func (s *scan) records(ctx context.Context) error {
 	var errs []error
 	for _, parent := range []string{s.Store.Containers(), s.Store.Running()} {
@@ -111,7 +111,7 @@ func (s *scan) record(id mctr.ContainerID, dir string) error {
 	}
 	phase, err := s.Store.Container(id).Phase()
 	if errors.Is(err, mctr.ErrNotFound) {
-		return nil // it was removed since the directories were read
+		return nil // the container was removed since the directories were read
 	}
 	if err != nil {
 		return err
@@ -146,8 +146,8 @@ func (s *scan) groupAbandoned(id mctr.ContainerID) bool {
 	return err == nil && s.GroupAbandoned(r)
 }
 
-// accounted reports whether id may have mounts, groups and processes: it is on its
-// way up or down, or runs.
+// accounted returns true if container id may have mounts, groups and processes: it runs, is being
+// launched, or is being released.
 func (s *scan) accounted(id mctr.ContainerID) bool {
 	phase := s.seen[id]
 	if phase == "" || phase == mctr.Created || phase == mctr.Lost {
@@ -178,7 +178,7 @@ func (s *scan) mounts(context.Context) error {
 	return nil
 }
 
-// cgroups looks at the groups of all containers that are known by now.
+// cgroups looks at the groups of all containers known so far.
 func (s *scan) cgroups(context.Context) error {
 	for id := range s.seen {
 		if s.accounted(id) {
@@ -200,7 +200,7 @@ func (s *scan) cgroups(context.Context) error {
 	return nil
 }
 
-// shims looks for supervisors of containers that need none.
+// shims looks for shims of containers that need none.
 func (s *scan) shims(context.Context) error {
 	groups := map[string]bool{s.Store.Container("").ShimCgroup(): true}
 	for id := range s.seen {
@@ -263,11 +263,11 @@ func (s *scan) leases(context.Context) error {
 	return nil
 }
 
-// writing is how long a temporary file may belong to a process that is about to rename it.
+// writing is how old a temporary file may be that a process is about to rename.
 const writing = time.Minute
 
-// files looks for temporary files of writers that died, and for locks of
-// containers that do not exist and that no process holds.
+// files looks for temporary files of dead processes, and for locks of containers that do not exist
+// and that no process holds.
 func (s *scan) files(context.Context) error {
 	for _, dir := range []string{s.Store.Names(), s.Store.State} {
 		err := s.each(dir, func(e fs.DirEntry, path string) {
@@ -292,7 +292,7 @@ func (s *scan) files(context.Context) error {
 func (*scan) each(dir string, look func(e fs.DirEntry, path string)) error {
 	entries, err := os.ReadDir(dir)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil // STATE or ROOT was deleted, which Condition tells
+		return nil // STATE or ROOT was deleted, as Condition reports
 	}
 	for _, e := range entries {
 		look(e, filepath.Join(dir, e.Name()))

@@ -33,10 +33,10 @@ func (r *Releaser) RecordUnseen(id mctr.ContainerID, why mctr.Limitation) error 
 	return err
 }
 
-// recordExit writes down an exit that no shim saw. A container of which ROOT has nothing
-// any more gets no record.
+// recordExit records an exit that no shim saw. Nothing is recorded for a container whose directory
+// in ROOT was removed.
 func recordExit(c *store.Container, reason, message string) error {
-	if _, err := c.Termination(); err != nil { // an unreadable record may be in the way
+	if _, err := c.Termination(); err != nil { // what cannot be read may be a directory in the file's place
 		if err := os.RemoveAll(c.Exit()); err != nil {
 			return err
 		}
@@ -62,12 +62,12 @@ func (r *Releaser) EndedByBoot(ctx context.Context, id mctr.ContainerID) error {
 	c := r.Store.Container(id)
 	phase, err := c.Phase()
 	if errors.Is(err, mctr.ErrNotFound) {
-		return nil // it has just gone with its root
+		return nil // it was removed with its root just now
 	}
 	if err != nil || phase == mctr.Created || phase == mctr.Exited {
 		return errors.Join(err, r.Release(ctx, id))
 	}
-	// After a real boot nothing of it runs. If only STATE's boot id was lost, it does.
+	// After a reboot none of its processes is left. If only STATE's boot id was lost, they are.
 	if err := errors.Join(r.Shims.Kill(id), r.endGroup(c)); err != nil {
 		return err
 	}

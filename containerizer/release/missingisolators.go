@@ -10,8 +10,8 @@ import (
 	"github.com/mctr/mctr/isolators"
 )
 
-// checkIsolators returns an error if isolators prepared the container that this process
-// does not have: what they made cannot be undone here. It wraps mctr.ErrUnsupported.
+// checkIsolators returns an error, which wraps mctr.ErrUnsupported, if this process lacks an
+// isolator that prepared the container: what that isolator made cannot be undone here.
 func (r *Releaser) checkIsolators(c *store.Container) error {
 	names, err := prepared(c)
 	if err != nil {
@@ -35,7 +35,7 @@ func (r *Releaser) checkIsolators(c *store.Container) error {
 		mctr.ErrUnsupported, strings.Join(lacking, ", "), c.ID.Short(), owner)
 }
 
-// prepared names the isolators whose Prepare was called for the container: by the
+// prepared returns the names of the isolators whose Prepare was called for the container, by the
 // journal, which may be lost, and by the record of the run.
 func prepared(c *store.Container) (names []string, err error) {
 	reached, err := c.Journal().Read()

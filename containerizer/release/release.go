@@ -1,10 +1,10 @@
-// Package release gives back what a container holds on the host, and takes back launches
-// that did not come to run.
+// Package release releases what a container holds on the host, and undoes launches that did not
+// come to run.
 //
-// It creates nothing but records of exits. It ends the container's shim and processes,
-// has the isolators clean up, and removes mounts, control groups, STATE's directory and, for
-// a container that removes itself, the records in ROOT. Each step is written to the
-// journal first, so that another process can go on after a kill between any two.
+// It creates nothing but records of exits. It kills the container's shim and processes, has the
+// isolators clean up, and removes mounts, control groups, STATE's directory and, for a container
+// that removes itself, the records in ROOT. Each step is written to the journal first, so that
+// another process can go on after a kill between any two.
 package release
 
 import (
@@ -24,7 +24,7 @@ import (
 	"github.com/mctr/mctr/isolators"
 )
 
-// Images is what a Releaser needs of a provisioner.
+// Images are the methods of a provisioner that a Releaser needs.
 type Images interface {
 	Unmount(ctx context.Context, rw, target string) error
 	ReleaseAll(holder string) error
@@ -42,9 +42,9 @@ type Releaser struct {
 	EndChildren func(ctx context.Context, id mctr.ContainerID) error
 }
 
-// Cleanup does what the container's phase asks for: it releases one that has exited,
-// first ends one whose shim is lost, undoes a launch that was cut off, and leaves one that
-// runs, or waits for its first start, as it is.
+// Cleanup does what the container's phase calls for: it releases a container that has exited, after
+// killing one whose shim is lost, and undoes a launch that was cut off. It leaves a container alone
+// that runs or awaits its first start.
 func (r *Releaser) Cleanup(ctx context.Context, id mctr.ContainerID) error {
 	c := r.Store.Container(id)
 	phase, err := c.Phase()
@@ -59,7 +59,7 @@ func (r *Releaser) Cleanup(ctx context.Context, id mctr.ContainerID) error {
 		return r.UndoLaunch(ctx, id) // its lock is free, so its launcher is dead
 	}
 	if err := r.EndChildren(ctx, id); err != nil {
-		return err // what the parent holds is not released under its children
+		return err // children use what the parent holds: it is released after them
 	}
 	if phase == mctr.Lost {
 		if err := r.RecordLost(id); err != nil {
@@ -69,13 +69,13 @@ func (r *Releaser) Cleanup(ctx context.Context, id mctr.ContainerID) error {
 	return r.Ended(ctx, id)
 }
 
-// CutOff reports whether the launch of a container in this phase, or its undoing, was not
-// finished.
+// CutOff returns true if the launch of a container in this phase, or the undoing of its launch, is
+// unfinished.
 func CutOff(c *store.Container, phase mctr.Phase) bool {
 	return phase.Launching() || phase == mctr.Destroying && !c.Ran()
 }
 
-// Ended releases a container that has exited, and removes it whole if its config says so.
+// Ended releases a container that has exited, and removes it if its config says so.
 func (r *Releaser) Ended(ctx context.Context, id mctr.ContainerID) error {
 	c := r.Store.Container(id)
 	record, err := c.Record()
@@ -86,14 +86,14 @@ func (r *Releaser) Ended(ctx context.Context, id mctr.ContainerID) error {
 		return err
 	}
 	if _, err := os.Lstat(c.Dir()); errors.Is(err, fs.ErrNotExist) {
-		return r.DeleteRecords(ctx, id) // ROOT has nothing of it that is worth keeping
+		return r.DeleteRecords(ctx, id) // ROOT holds nothing of value
 	}
 	return nil
 }
 
-// Release gives back everything on the host that the container held, in the reverse order
-// of its launch. It goes on past errors and is idempotent. A container without a directory
-// in STATE was released before, or by a reboot: isolators may still hold what outlives both.
+// Release releases everything on the host that the container held, in the reverse order of its
+// launch. It goes on past errors and is idempotent. A container without a directory in STATE was
+// released before, or by a reboot: isolators may still hold what outlives both.
 func (r *Releaser) Release(ctx context.Context, id mctr.ContainerID) error {
 	c := r.Store.Container(id)
 	if _, err := os.Lstat(c.StateDir()); errors.Is(err, fs.ErrNotExist) {
@@ -125,7 +125,7 @@ func (r *Releaser) Release(ctx context.Context, id mctr.ContainerID) error {
 // releaseWithoutState is Release for a container that was released before, or whose
 // directory in STATE is lost.
 func (r *Releaser) releaseWithoutState(ctx context.Context, c *store.Container) error {
-	unwritten := func(string) error { return nil } // there is no journal
+	unwritten := func(string) error { return nil } // there is no journal to write to
 	err := errors.Join(r.Shims.Kill(c.ID), r.endGroup(c))
 	err = errors.Join(err, r.cleanIsolators(ctx, c, unwritten))
 	err = errors.Join(err, tree.Remove(c.Engine()), r.checkIsolators(c))
@@ -152,7 +152,7 @@ func (r *Releaser) cleanIsolators(ctx context.Context, c *store.Container, reach
 	return errors.Join(errs...)
 }
 
-// endGroup ends what still runs in the container's control group, and removes the group.
+// endGroup kills what still runs in the container's control group, and removes the group.
 func (r *Releaser) endGroup(c *store.Container) error {
 	group := c.WholeCgroup()
 	return errors.Join(cgroup.Kill(group, shims.KillTime), cgroup.Remove(group))
@@ -167,8 +167,8 @@ func (r *Releaser) unmount(ctx context.Context, c *store.Container) error {
 	return rootfs.Unmount(c.Rootfs())
 }
 
-// keepExit moves a record of the exit that lies in STATE to ROOT, with the journal of the
-// container, keeps the exit for the container's owner, and removes STATE's directory.
+// keepExit copies a record of the exit from STATE to ROOT, with the container's journal, keeps the
+// end for the container's owner, and removes STATE's directory.
 func (r *Releaser) keepExit(ctx context.Context, c *store.Container) error {
 	if err := c.SaveFallbackExit(); err != nil {
 		return err
@@ -177,7 +177,7 @@ func (r *Releaser) keepExit(ctx context.Context, c *store.Container) error {
 		return err
 	}
 	if record, err := c.Record(); err == nil && record.Config.Remove {
-		return tree.Remove(c.StateDir()) // no client will ask
+		return tree.Remove(c.StateDir()) // without a record of the exit: no caller can ask for it
 	}
 	c.KeepJournal()
 	return tree.Remove(c.StateDir())

@@ -8,14 +8,14 @@ import (
 	"github.com/mctr/mctr/internal/tree"
 )
 
-// UndoLaunch takes back a launch that did not come to run: it removes the container, or
-// takes it back to where it waits for its first start, or to its last exit.
+// UndoLaunch undoes a launch that did not come to run: the container is removed, awaits its first
+// start again, or has its last termination again.
 func (r *Releaser) UndoLaunch(ctx context.Context, id mctr.ContainerID) error {
 	c := r.Store.Container(id)
-	if _, err := c.State(); err != nil { // the state says where the container goes back to
+	if _, err := c.State(); err != nil { // the state says which of the three
 		return err
 	}
-	if err := c.EndRun(ctx); err != nil { // or a cut-off here would leave a container that seems to have run
+	if err := c.EndRun(ctx); err != nil { // or a kill after this would leave a container that seems to have run
 		return err
 	}
 	if c.Revived() {

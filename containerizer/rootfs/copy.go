@@ -19,24 +19,24 @@ import (
 
 // CopyOptions say how to copy.
 type CopyOptions struct {
-	// Name is what the copied file or directory is called in the archive; "" is the
-	// last part of its path. "." is for a directory whose content is meant.
+	// Name is the name of the copied file or directory in the archive; "" means the last part of its
+	// path. "." means the content of a directory.
 	Name string
-	// FollowLink copies what a path leads to that is a symbolic link, instead of
-	// the link. Links on the way are always followed, inside the container.
+	// FollowLink copies what the path resolves to if it is a symbolic link, instead of the link. Links
+	// on the way are always followed, inside the container.
 	FollowLink bool
-	// Archive keeps owners. Otherwise what is copied to a container is root's there.
+	// Archive keeps owners. Otherwise files that are copied to a container belong to its root.
 	Archive bool
 }
 
-// A PathStat is what a path in a container leads to.
+// A PathStat describes what a path in a container resolves to.
 type PathStat struct {
 	os.FileInfo
 	LinkTarget string // of a symbolic link
 }
 
-// StatPath looks at a path in id's filesystem, as CopyFrom would take it. The
-// error wraps fs.ErrNotExist where there is nothing.
+// StatPath returns what a path in the container's filesystem resolves to, as for CopyFrom. The error
+// wraps fs.ErrNotExist if there is nothing.
 func (f *Files) StatPath(ctx context.Context, id mctr.ContainerID, file string,
 	o CopyOptions) (s *PathStat, err error) {
 	err = f.within(ctx, id, func(v *view) error {
@@ -54,11 +54,10 @@ func (f *Files) StatPath(ctx context.Context, id mctr.ContainerID, file string,
 	return s, err
 }
 
-// CopyFrom writes a file or directory of id's filesystem to w, as a tar stream.
-// Of a running container it is what the container sees, its mounts included; of
-// one that does not run, the image with what the container has written, and its
-// volumes. The path counts from the root, and nothing in the container can lead
-// out of it.
+// CopyFrom writes a file or directory of the container's filesystem to w, as a tar stream. If the
+// container runs, this filesystem is what the container sees, with its mounts; otherwise it is the
+// image with what the container has written, and its volumes. The path counts from the root, and
+// nothing in the container can make it lead out of that root.
 func (f *Files) CopyFrom(ctx context.Context, id mctr.ContainerID, file string, w io.Writer,
 	o CopyOptions) error {
 	return f.within(ctx, id, func(v *view) error {
@@ -78,8 +77,8 @@ func (f *Files) CopyFrom(ctx context.Context, id mctr.ContainerID, file string, 
 	})
 }
 
-// CopyTo makes the files that the tar stream r brings, compressed or not, in a
-// directory of id's filesystem, which must exist. See CopyFrom.
+// CopyTo extracts the tar stream r, compressed or not, to a directory of the container's filesystem,
+// which must exist. See CopyFrom.
 func (f *Files) CopyTo(ctx context.Context, id mctr.ContainerID, dir string, r io.Reader, o CopyOptions) error {
 	return f.within(ctx, id, func(v *view) error {
 		opened, err := v.open(dir, true)
@@ -105,7 +104,7 @@ func (f *Files) CopyTo(ctx context.Context, id mctr.ContainerID, dir string, r i
 	})
 }
 
-// entryName is the last part of a path; "." where its content is meant.
+// entryName returns the last part of a path, or "." for the content of a directory.
 func entryName(file string) string {
 	if strings.HasSuffix(file, "/.") || path.Clean("/"+file) == "/" {
 		return "."
@@ -113,8 +112,8 @@ func entryName(file string) string {
 	return path.Base(path.Clean(file))
 }
 
-// open finds file (O_PATH). A link is followed if that is asked for, or if the path
-// goes on behind it ("link/").
+// open opens file (O_PATH). A symbolic link is followed if follow is set, or if the path goes on
+// after it ("link/").
 func (v *view) open(file string, follow bool) (*os.File, error) {
 	if file == "" {
 		return nil, fmt.Errorf("%w: an empty path in a container", mctr.ErrInvalid)

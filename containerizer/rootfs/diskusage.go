@@ -12,18 +12,18 @@ import (
 	"github.com/mctr/mctr/internal/tree"
 )
 
-// DiskUsage is what a container takes on disk, in bytes.
+// DiskUsage is the disk space of a container, in bytes.
 type DiskUsage struct {
-	Written int64 `json:"written"` // above its image, by itself or by copies to it
+	Written int64 `json:"written"` // on top of its image, by the container or by copies to it
 	Logs    int64 `json:"logs"`
 	Sandbox int64 `json:"sandbox"`
 }
 
-// Total is all of it.
+// Total returns the sum.
 func (d DiskUsage) Total() int64 { return d.Written + d.Logs + d.Sandbox }
 
-// DiskUsage adds up what id has written. Files that it removes meanwhile count or
-// do not; no link that it makes leads the count elsewhere.
+// DiskUsage adds up what the container has written. Files that it removes meanwhile may count or not;
+// its symbolic links are not followed.
 func (f *Files) DiskUsage(ctx context.Context, id mctr.ContainerID) (d DiskUsage, err error) {
 	c := f.store.Container(id)
 	if _, err := c.Record(); err != nil {
@@ -39,8 +39,8 @@ func (f *Files) DiskUsage(ctx context.Context, id mctr.ContainerID) (d DiskUsage
 
 type inode struct{ dev, ino uint64 }
 
-// blocksBelow is what the files below dir take, each once. What is gone or hidden when
-// it is looked at counts nothing.
+// blocksBelow returns the disk space of the files below dir, each once. A file that was removed or
+// hidden meanwhile counts nothing.
 func blocksBelow(ctx context.Context, dir string) (sum int64, err error) {
 	root, err := os.Open(dir)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -82,5 +82,5 @@ func blocksBelow(ctx context.Context, dir string) (sum int64, err error) {
 	return sum, err
 }
 
-// blockSize is what stat(2) counts in.
+// blockSize is the unit of st_blocks in stat(2).
 const blockSize = 512

@@ -12,11 +12,10 @@ import (
 	"github.com/mctr/mctr/provisioner"
 )
 
-// Export writes a plain OCI bundle of id to dir, which must not exist or be empty, and
-// is then its owner's alone (mode 0700): config.json and rootfs, the image's files as
-// they are without what the container wrote, for any OCI runtime to run. Files that the
-// spec binds from the container's own directory stay there, so the bundle is good while
-// the container exists.
+// Export writes an OCI bundle of the container to dir, which must be missing or empty, and is readable
+// by its owner only (mode 0700): config.json, and rootfs with the image's files, without what the
+// container wrote, for any OCI runtime to run. Files that the spec binds from the container's own
+// directory stay there, so that the bundle is valid as long as the container exists.
 func (f *Files) Export(ctx context.Context, id mctr.ContainerID, dir string) (err error) {
 	r, err := f.store.Container(id).Record()
 	if err != nil {
@@ -50,7 +49,7 @@ func (f *Files) Export(ctx context.Context, id mctr.ContainerID, dir string) (er
 	}
 	spec := *launched.Spec
 	linux := *spec.Linux
-	linux.CgroupsPath += "-bundle" // it may run beside the container
+	linux.CgroupsPath += "-bundle" // the bundle may run beside the container
 	spec.Linux = &linux
 	data, err := json.MarshalIndent(spec, "", "\t")
 	if err != nil {

@@ -11,9 +11,9 @@ import (
 	"github.com/mctr/mctr/internal/treemount"
 )
 
-// BindHost gives target the host's filesystem with all its mounts. The copy is
-// made a slave before it has a place, so that at no moment an unmount in it can
-// reach the host's mounts (open_tree(2), mount_setattr(2), move_mount(2)).
+// BindHost mounts a copy of the host's filesystem, with all its mounts, at target. The copy becomes
+// a slave before it is attached, so that at no moment an unmount in it can propagate to the host
+// (open_tree(2), mount_setattr(2), move_mount(2)).
 func BindHost(target string) error {
 	tree, err := unix.OpenTree(unix.AT_FDCWD, "/", unix.OPEN_TREE_CLONE|unix.AT_RECURSIVE|unix.OPEN_TREE_CLOEXEC)
 	if err != nil {
@@ -30,9 +30,9 @@ func BindHost(target string) error {
 	return nil
 }
 
-// HideFromHost keeps what is deleted below STATE from being deleted in the container too. Once
-// the container's mount namespace has a copy of the root filesystem, the host's end only
-// serves to read an image's files, and the host's own filesystem needs no second place.
+// HideFromHost ensures that deleting files below STATE does not delete them in the container. Once the
+// container's mount namespace has a copy of the root filesystem, the mount on the host only serves to
+// read an image's files, and a container with the host's filesystem needs no mount at all.
 func HideFromHost(rootfs string, config *mctr.ContainerConfig) error {
 	if config.Image == "" {
 		return Unmount(rootfs)
@@ -40,7 +40,7 @@ func HideFromHost(rootfs string, config *mctr.ContainerConfig) error {
 	return os.NewSyscallError("mount", unix.Mount("", rootfs, "", unix.MS_REMOUNT|unix.MS_BIND|unix.MS_RDONLY, ""))
 }
 
-// Of returns where the root filesystem of a running container is read.
+// Of returns the path by which the root filesystem of a running container is read.
 func Of(c *store.Container, config *mctr.ContainerConfig) string {
 	if config.Image == "" {
 		return "/"
@@ -48,6 +48,6 @@ func Of(c *store.Container, config *mctr.ContainerConfig) string {
 	return c.Rootfs()
 }
 
-// Unmount removes every mount that begins at target. Lazy, since a process
-// that is about to die may still hold it.
+// Unmount removes every mount at target. It detaches them lazily, because a process that is about to
+// die may still use them.
 func Unmount(target string) error { return treemount.Clear(target, unix.MNT_DETACH) }

@@ -1,9 +1,10 @@
-// Package rootfs is for a container's files, whether it runs or not: to copy them, to count
-// them, to make a bundle of them, and to mount the host's filesystem as its own.
+// Package rootfs handles a container's files, whether the container runs or not: it copies them,
+// measures them, and makes a bundle of them. It also mounts the host's filesystem for containers
+// without an image.
 //
-// In the kernel: of a container that does not run, mounts that are in no mount namespace,
-// for one call alone; the copy of the host's mounts that BindHost makes, until Unmount. On
-// disk: what is copied to a container.
+// In the kernel: for a container that does not run, mounts in no mount namespace, for the duration of
+// one call; the copy of the host's mounts that BindHost makes, until Unmount. On disk: files that are
+// copied to a container.
 package rootfs
 
 import (
@@ -25,7 +26,7 @@ import (
 	"github.com/mctr/mctr/provisioner"
 )
 
-// Images is what Files need of a provisioner.
+// Images are the methods of a provisioner that Files need.
 type Images interface {
 	Lease(ctx context.Context, holder, ref string, o provisioner.PullOptions) (*provisioner.Image, error)
 	Leases() (map[string]*provisioner.Image, error)
@@ -37,7 +38,7 @@ type Images interface {
 // exists only while the container runs. The error names the cause alone.
 type FindVolume func(ctx context.Context, id mctr.ContainerID, m mctr.Mount) (*provisioner.Volume, error)
 
-// Files are those of the containers of one store.
+// Files handles the files of the containers of one store.
 type Files struct {
 	store   *store.Store
 	images  Images
@@ -55,16 +56,17 @@ func New(s *store.Store, images Images, volume FindVolume,
 
 var errNoImages = errors.New("there is no image store")
 
-// A view is a container's filesystem, for a while.
+// A view is a container's filesystem while it is open.
 type view struct {
 	id     mctr.ContainerID
 	root   *os.File          // O_PATH
-	mounts map[string]string // of a container that does not run: where, and why it is not there, "" for one that is
+	mounts map[string]string // of a stopped container, by target: why the mount is absent, "" if it is not
 }
 
-// within gives do the filesystem of id. That of a running container is its
-// init's, and no lock is held: reading one stops no other process. One that does not run is
-// mounted for do alone, and its lock held, so that it does not start meanwhile.
+// within calls do with the filesystem of the container. For a running container this is its init's
+// root, and no lock is held, so that reading it blocks no other process. For a container that does not
+// run the filesystem is mounted for do alone, under the container's lock, so that it does not start
+// meanwhile.
 func (f *Files) within(ctx context.Context, id mctr.ContainerID, do func(*view) error) error {
 	for n := 0; ; n++ {
 		phase, err := f.store.Container(id).Phase()
@@ -74,7 +76,7 @@ func (f *Files) within(ctx context.Context, id mctr.ContainerID, do func(*view) 
 		switch phase {
 		case mctr.Running, mctr.Paused:
 			root, err := f.liveRoot(id)
-			if errors.Is(err, errNotItsInit) && n < 100 { // it has ended, and that is not written down yet
+			if errors.Is(err, errNotItsInit) && n < 100 { // it has exited, and that is not recorded yet
 				time.Sleep(20 * time.Millisecond)
 				continue
 			}
@@ -98,9 +100,9 @@ var (
 	errRuns       = fmt.Errorf("%w: the container runs", mctr.ErrState)
 )
 
-// liveRoot opens the root of the container's init. That it is the init, and not
-// another process that got its number, its control group says; both are read
-// through one descriptor of the process.
+// liveRoot opens the root of the container's init. The control group proves that the process is the
+// init, and not another process that was given its pid; both are read through one descriptor of the
+// process.
 func (f *Files) liveRoot(id mctr.ContainerID) (*os.File, error) {
 	created := f.store.Container(id).Created()
 	if created == nil {
@@ -144,7 +146,7 @@ func (f *Files) withinStopped(ctx context.Context, id mctr.ContainerID,
 		return err
 	}
 	defer func() { err = errors.Join(err, lock.Unlock()) }()
-	if err := f.release(ctx, id); err != nil { // it may have ended a moment ago, and be mounted yet
+	if err := f.release(ctx, id); err != nil { // it may have exited a moment ago, and still be mounted
 		return err
 	}
 	if phase, err := f.store.Container(id).Phase(); err != nil {
@@ -187,8 +189,8 @@ func (f *Files) stoppedRoot(ctx context.Context, r *store.Record,
 		provisioner.OpenOptions{ReadOnly: r.Config.ReadOnly, Volumes: volumes})
 }
 
-// check refuses a path that lies in a mount which is not there: what is beneath it
-// is not what the container means.
+// check returns an error for a path in a mount that is absent: what lies beneath the mount is not
+// what the container sees.
 func (v *view) check(file, asked string) error {
 	for at := path.Clean("/" + file); at != "/"; at = path.Dir(at) {
 		why, ok := v.mounts[at]
@@ -203,7 +205,7 @@ func (v *view) check(file, asked string) error {
 	return nil
 }
 
-// checkOpened is check for where a path has led.
+// checkOpened is check for the file to which a path resolved.
 func (v *view) checkOpened(f *os.File, asked string) error {
 	if len(v.mounts) == 0 {
 		return nil

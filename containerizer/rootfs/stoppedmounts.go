@@ -54,7 +54,7 @@ func (f *Files) madeMounts(r *store.Record, found map[string]provisioner.Volume)
 		if m.Type != "bind" || !strings.HasPrefix(m.Source, f.store.Container(r.ID).Dir()+"/") {
 			continue
 		}
-		if _, err := os.Lstat(m.Source); err == nil { // a launch that failed takes it away
+		if _, err := os.Lstat(m.Source); err == nil { // a launch that fails removes it
 			mounts[at] = ""
 			found[at] = provisioner.Volume{Root: "/", Path: m.Source, Target: at,
 				ReadOnly: slices.Contains(m.Options, "ro")}

@@ -1,8 +1,8 @@
-// Package shims finds the shim of a container by the container's records, connects to it,
-// wakes it, and ends it.
+// Package shims finds the shim of a container by the container's records, connects to it, wakes
+// it, and kills it.
 //
-// It makes nothing on disk or in the kernel. A shim that was told to make its directory
-// in STATE again does so itself.
+// It makes nothing on disk or in the kernel. A shim that is woken makes its directory in STATE
+// itself.
 package shims
 
 import (
@@ -28,11 +28,11 @@ const (
 	wakeTime = 3 * time.Second
 )
 
-// Shims are those of one store's containers.
+// Shims finds the shims of one store's containers.
 type Shims struct{ Store *store.Store }
 
-// Dial connects to the container's shim. A shim whose directory in STATE was deleted is
-// told to make it again. The error wraps mctr.ErrUnavailable if no shim answers.
+// Dial connects to the container's shim. It wakes a shim whose directory in STATE was deleted. The
+// error wraps mctr.ErrUnavailable if no shim answers.
 func (s *Shims) Dial(ctx context.Context, id mctr.ContainerID) (*launcher.Client, error) {
 	dir := s.Store.Container(id).StateDir()
 	client, err := launcher.Dial(ctx, dir)
@@ -73,14 +73,14 @@ func (s *Shims) EndedMeanwhile(id mctr.ContainerID, err error) error {
 
 func (s *Shims) mustRun(id mctr.ContainerID) error {
 	phase, err := s.Store.Container(id).Phase()
-	if err == nil && !phase.Alive() && phase != mctr.Damaged { // the shim of a damaged one may answer all the same
+	if err == nil && !phase.Alive() && phase != mctr.Damaged { // a damaged container may have a living shim
 		err = fmt.Errorf("%w: container %s is not running: it is %s", mctr.ErrState, id.Short(), phase)
 	}
 	return err
 }
 
-// Wake has a living shim make its directory in STATE again, if that is gone: SIGHUP makes
-// the shim look. The error wraps mctr.ErrUnavailable if something else is wrong.
+// Wake has a living shim make its directory in STATE again, if the directory was deleted: SIGHUP
+// makes the shim check. The error wraps mctr.ErrUnavailable if something else is wrong.
 func (s *Shims) Wake(ctx context.Context, id mctr.ContainerID) error {
 	dir := s.Store.Container(id).StateDir()
 	if alive, err := launcher.Alive(dir); alive || err != nil {
@@ -109,9 +109,9 @@ func (s *Shims) Wake(ctx context.Context, id mctr.ContainerID) error {
 		id.Short(), pid)
 }
 
-// sendSIGHUP sends SIGHUP to the container's shim. The kernel may have given the pid to
-// another process by now, which the signal would end: so a descriptor holds the process
-// while the shim is looked up again.
+// sendSIGHUP sends SIGHUP to the container's shim. The kernel may have given the pid to another
+// process by now, which the signal would kill: a pidfd pins the process while the shim is looked
+// up again.
 func (s *Shims) sendSIGHUP(id mctr.ContainerID, pid int) error {
 	fd, err := unix.PidfdOpen(pid, 0)
 	if err != nil {
@@ -124,9 +124,9 @@ func (s *Shims) sendSIGHUP(id mctr.ContainerID, pid int) error {
 	return unix.PidfdSendSignal(fd, unix.SIGHUP, nil, 0)
 }
 
-// Pid finds the container's shim: by the record of the run, in the shims' control group,
-// or by the lock that the shim holds if its launcher died before it could move the shim to
-// that group. 0 means that no shim lives.
+// Pid returns the pid of the container's shim: by the record of the run, by the shims' control group,
+// or by the lock that the shim holds, if its launcher died before it could move the shim to that
+// group. It returns 0 if no shim lives.
 func (s *Shims) Pid(id mctr.ContainerID) (int, error) {
 	c := s.Store.Container(id)
 	if run, err := c.Run(); err == nil && run != nil && run.Supervised() {
@@ -144,8 +144,8 @@ func (s *Shims) Pid(id mctr.ContainerID) (int, error) {
 	return launcher.Holder(c.StateDir()), nil
 }
 
-// Kill ends the container's shim, if one lives, and waits until it is dead. A shim that
-// has recorded the container's exit is given half of KillTime to leave by itself.
+// Kill kills the container's shim, if it lives, and waits until it is dead. A shim that has
+// recorded the container's exit has half of KillTime to exit by itself.
 func (s *Shims) Kill(id mctr.ContainerID) error {
 	c := s.Store.Container(id)
 	for deadline := time.Now().Add(KillTime); ; time.Sleep(time.Millisecond) {
@@ -169,7 +169,7 @@ func (s *Shims) Kill(id mctr.ContainerID) error {
 	}
 }
 
-// Leaving reports whether the shim has recorded the container's exit, after which it leaves.
+// Leaving returns true if the shim has recorded the container's exit, after which it exits itself.
 func (s *Shims) Leaving(id mctr.ContainerID) bool {
 	t, err := s.Store.Container(id).Termination()
 	return err == nil && t != nil

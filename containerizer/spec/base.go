@@ -9,12 +9,12 @@ import (
 	"github.com/mctr/mctr"
 )
 
-// version is the least that has what every launch needs, so that older
-// runtimes take an exported bundle too: crun before 1.9 knows nothing newer.
+// version is the lowest that has what every launch needs, so that older runtimes accept an exported
+// bundle: crun before 1.9 does not know newer versions.
 const version = "1.0.2"
 
-// Base returns the spec that isolators add to, of a container whose own control group this is,
-// relative to the hierarchies' roots.
+// Base returns the spec to which isolators add. cgroup is the container's own control group, relative
+// to the roots of the hierarchies.
 func Base(config *mctr.ContainerConfig, cgroup string) *specs.Spec {
 	return &specs.Spec{
 		Version:     version,
@@ -25,8 +25,7 @@ func Base(config *mctr.ContainerConfig, cgroup string) *specs.Spec {
 	}
 }
 
-// Check refuses a spec that is not a container's: some isolator has to declare a mount
-// namespace and a command.
+// Check returns an error unless the isolators declared a mount namespace and a command.
 func Check(s *specs.Spec) error {
 	mounts := slices.ContainsFunc(s.Linux.Namespaces, func(n specs.LinuxNamespace) bool {
 		return n.Type == specs.MountNamespace

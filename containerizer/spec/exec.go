@@ -9,7 +9,7 @@ import (
 	"github.com/mctr/mctr/isolators"
 )
 
-// Overrides are what an exec wants otherwise than the container's own process has it.
+// Overrides are the differences between the process of an exec and the container's own process.
 type Overrides struct {
 	Args, Env   []string       // Env: NAME=VALUE, added
 	WorkingDir  string         // "": as the container's
@@ -18,9 +18,9 @@ type Overrides struct {
 	ConsoleSize *specs.Box
 }
 
-// Exec returns the process of an exec, made from that of the launch. given is the
-// environment that the image and the user gave the container, of which nothing is
-// replaced by what follows from the user and the terminal.
+// Exec returns the process of an exec, based on that of the launch. given is the environment that the
+// image and the user gave the container: variables that follow from the user and the terminal do not
+// replace it.
 func Exec(p *specs.Process, given []string, o Overrides) *specs.Process {
 	p.Args, p.Terminal, p.ConsoleSize = o.Args, o.Terminal, o.ConsoleSize
 	if o.WorkingDir != "" {
@@ -44,7 +44,7 @@ func valueOf(env []string, name string) string {
 	return ""
 }
 
-// setUser makes the process u's. As at launch, a user that is not root keeps no effective
+// setUser sets the user of the process. As at a launch, a user other than root keeps no effective
 // capabilities (capabilities(7)).
 func setUser(p *specs.Process, u *saferoot.User) {
 	p.User = u.Spec()

@@ -1,6 +1,6 @@
-// Package spec makes OCI runtime specs (config.md of the runtime-spec): the base that no
-// isolator decides, the adjustments of isolators merged into it, and the process of an exec.
-// It is all data: nothing is created on disk or in the kernel.
+// Package spec makes OCI runtime specs (config.md of the runtime-spec): the base that no isolator
+// decides, the adjustments of isolators merged into it, and the process of an exec. It works on data:
+// it creates nothing on disk or in the kernel.
 package spec
 
 import (
@@ -17,11 +17,11 @@ import (
 	"github.com/mctr/mctr"
 )
 
-// A Merger adds adjustments to a spec. Single values are claimed: which isolator set what is
-// remembered, and a second claim is an error that names both.
+// A Merger adds adjustments to a spec. Single values are claimed: the Merger remembers which isolator
+// set them, and a second claim is an error that names both isolators.
 type Merger struct {
-	Ports []mctr.Port // of the host, that lead to the container
-	Watch bool        // some isolator has to watch the container
+	Ports []mctr.Port // host ports that lead to the container
+	Watch bool        // an isolator must watch the container
 
 	spec    *specs.Spec
 	volumes []specs.Mount
@@ -45,8 +45,8 @@ func (m *Merger) Add(isolator string, a *mctr.Adjustment) error {
 	return m.merge(isolator, "", reflect.ValueOf(m.spec).Elem(), reflect.ValueOf(&a.Spec).Elem())
 }
 
-// whole are the values that make sense only together, so that one isolator
-// claims all of one, although they are lists or objects.
+// whole are the objects and lists that make sense only together, so that one isolator claims the
+// whole value.
 var whole = map[string]bool{
 	"process.args": true, "process.user": true, "process.capabilities": true, "process.consoleSize": true,
 	"root": true, "linux.seccomp": true, "linux.resources.pids": true,
@@ -118,7 +118,7 @@ func (m *Merger) mergeMap(by, path string, to, from reflect.Value) error {
 	return nil
 }
 
-// keyOf names an element that may stand in its list only once.
+// keyOf returns the key of an element that may be in its list only once.
 func keyOf(path string, element any) string {
 	switch e := element.(type) {
 	case specs.LinuxNamespace:
@@ -152,12 +152,12 @@ func (m *Merger) own(by, path string) error {
 	return nil
 }
 
-// Resources are those that were merged so far.
+// Resources returns the resources merged so far.
 func (m *Merger) Resources() *specs.LinuxResources { return m.spec.Linux.Resources }
 
-// Finish returns the merged spec: the user's environment over the isolators', and all
-// mounts ordered by their path, whichever side asked for them, so that none hides what
-// lies below it. The user's stand in the place of others with the same destination.
+// Finish returns the merged spec. The user's environment overrides that of the isolators. All mounts
+// are ordered by their path, so that none hides what is mounted below it; the user's mounts replace
+// others with the same destination.
 func (m *Merger) Finish(env []string) *specs.Spec {
 	m.spec.Process.Env = override(m.spec.Process.Env, env)
 	mounts := slices.DeleteFunc(m.spec.Mounts, func(base specs.Mount) bool {
@@ -173,8 +173,8 @@ func samePlace(a, b specs.Mount) bool { return path.Clean(a.Destination) == path
 
 func depth(m specs.Mount) int { return strings.Count(path.Clean(m.Destination), "/") }
 
-// placeFor reports whether a mount of ours has a place in the user's volume that it lies
-// in, if it does: in a read-only one none can be made.
+// placeFor returns true unless a mount of an isolator lies in a volume of the user that is read-only,
+// where no mount point can be made.
 func (m *Merger) placeFor(base specs.Mount) bool {
 	var above *specs.Mount
 	for i, v := range m.volumes {
@@ -191,12 +191,12 @@ func (m *Merger) placeFor(base specs.Mount) bool {
 	return err == nil
 }
 
-// within reports whether a lies below b.
+// within returns true if a lies below b.
 func within(a, b specs.Mount) bool {
 	return strings.HasPrefix(path.Clean(a.Destination), strings.TrimSuffix(path.Clean(b.Destination), "/")+"/")
 }
 
-// override gives env with the variables of by in place of its own.
+// override returns env with the variables in by, which replace variables of the same name.
 func override(env, by []string) []string {
 	at := map[string]int{}
 	var out []string

@@ -10,10 +10,8 @@ import (
 	"github.com/mctr/mctr/containerizer/store"
 )
 
-// UpdateGroup changes the limits of a running root container and all that is
-// nested in it, together; what change does not set stays. A memory limit below
-// what they use is refused (mctr.ErrState). An update that fails leaves the old
-// limits; Recover repeats one that was cut off.
+// UpdateGroup changes the limits of a root container together with all that is nested in it: see
+// containerizer's UpdateGroup.
 func (u *Updater) UpdateGroup(ctx context.Context, root mctr.ContainerID, change mctr.Resources) error {
 	lock, err := u.Store.Container(root).Lock(ctx)
 	if err != nil {
@@ -46,8 +44,8 @@ func (u *Updater) UpdateGroup(ctx context.Context, root mctr.ContainerID, change
 	return nil
 }
 
-// CheckGroup refuses what a group cannot have, and has every isolator refuse limits that are
-// not valid or that the kernel cannot honour.
+// CheckGroup returns an error for group limits that are not valid, that the kernel cannot honour, or
+// that the container cannot have.
 func (u *Updater) CheckGroup(ctx context.Context, r *store.Record) error {
 	g := r.Config.GroupResources
 	if g.IsZero() {
@@ -68,7 +66,7 @@ func (u *Updater) CheckGroup(ctx context.Context, r *store.Record) error {
 	return nil
 }
 
-// roomForGroup refuses a memory limit that the kernel would kill for.
+// roomForGroup returns an error for a memory limit for which the kernel would kill processes at once.
 func (u *Updater) roomForGroup(ctx context.Context, r *store.Record) error {
 	limit := r.Config.GroupResources.Memory.Limit
 	if limit == nil || *limit < 0 {

@@ -29,18 +29,14 @@ type Updater struct {
 	Isolators []isolators.Isolator
 	Groups    *cgrouptree.Tree
 
-	// GroupUsage returns what a root container and all that is nested in it consume.
+	// GroupUsage returns what a root container uses together with all that is nested in it.
 	GroupUsage func(ctx context.Context, root mctr.ContainerID) (*mctr.Usage, error)
 }
 
-// atUpdateApplied is the failpoint behind what the shim does for an update.
+// atUpdateApplied is the failpoint after the shim has applied an update.
 const atUpdateApplied = "update/applied"
 
-// Update changes the limits of a running container to what change sets; the
-// rest stays. A limit that is not valid or cannot be honoured is refused as at a launch, and
-// so is a memory limit below what is used (mctr.ErrState). An update that fails
-// leaves the old limits; one that was cut off is finished by Recover or by the
-// next Update.
+// Update changes the limits of a running container that change sets: see containerizer's Update.
 func (u *Updater) Update(ctx context.Context, id mctr.ContainerID, change mctr.Resources) error {
 	lock, err := u.Store.Container(id).Lock(ctx)
 	if err != nil {
@@ -73,8 +69,8 @@ func (u *Updater) Update(ctx context.Context, id mctr.ContainerID, change mctr.R
 	return nil
 }
 
-// updatable gives the record of a running container. What the kernel takes only
-// at a start cannot be changed.
+// updatable returns the record of a running container, and an error if change sets a limit that the
+// kernel accepts only at a start.
 func (u *Updater) updatable(id mctr.ContainerID, change mctr.Resources) (*store.Record, error) {
 	r, err := u.Store.Container(id).RecordToChange()
 	if err != nil {
@@ -90,10 +86,10 @@ func (u *Updater) updatable(id mctr.ContainerID, change mctr.Resources) (*store.
 	return r, nil
 }
 
-// checkResources has every isolator refuse resources that are not valid or cannot be honoured
-// for a container with this config. The isolators are asked about nothing else: what the
-// container has acquired, as its host ports, is taken on the host, by itself, and what
-// it was made from, as a directory that it binds, may be gone since.
+// checkResources has every isolator check the resources, for a container with this config. The
+// isolators see nothing else of the config: what the container uses, such as its host ports, is in use
+// on the host, by itself; and what it was made from, such as a directory that it binds, may have
+// been removed since.
 func (u *Updater) checkResources(ctx context.Context, config *mctr.ContainerConfig, r mctr.Resources) error {
 	p := config.Process
 	changed := &mctr.ContainerConfig{
@@ -109,7 +105,7 @@ func (u *Updater) checkResources(ctx context.Context, config *mctr.ContainerConf
 	return nil
 }
 
-// wantedBy asks the isolators what the engine is to apply.
+// wantedBy returns the resources that the isolators ask the engine to apply.
 func (u *Updater) wantedBy(ctx context.Context, r *store.Record) (*specs.LinuxResources, error) {
 	m := spec.NewMerger(&specs.Spec{Linux: &specs.Linux{}})
 	for _, i := range u.Isolators {
@@ -124,7 +120,7 @@ func (u *Updater) wantedBy(ctx context.Context, r *store.Record) (*specs.LinuxRe
 	return m.Resources(), nil
 }
 
-// apply records the intent and has the shim do it.
+// apply records the intent and has the shim apply the resources.
 func (u *Updater) apply(ctx context.Context, r *store.Record, wanted *specs.LinuxResources) error {
 	resources := r.Config.Resources
 	err := u.Store.Container(r.ID).Change(ctx, store.BeginUpdate, func(s *store.State) { s.Update = &resources })
@@ -141,7 +137,7 @@ func (u *Updater) apply(ctx context.Context, r *store.Record, wanted *specs.Linu
 	return failpoint.Hit(atUpdateApplied)
 }
 
-// commitUpdate makes the new resources the container's, and takes the intent off.
+// commitUpdate writes the new resources to the container's record, and removes the intent.
 func (u *Updater) commitUpdate(ctx context.Context, r *store.Record) error {
 	if err := u.Store.Container(r.ID).SetRecord(r); err != nil {
 		return err
@@ -167,7 +163,7 @@ func (u *Updater) endUpdate(ctx context.Context, id mctr.ContainerID) error {
 	return u.Store.Container(id).Change(ctx, store.EndUpdate, func(s *store.State) { s.Update = nil })
 }
 
-// finishUpdate applies an update whose process died. The caller holds the lock.
+// finishUpdate finishes an update whose process died. The caller holds the container's lock.
 func (u *Updater) finishUpdate(ctx context.Context, id mctr.ContainerID) error {
 	s, err := u.Store.Container(id).State()
 	if err != nil || s.Update == nil {
@@ -202,8 +198,8 @@ func (u *Updater) Recover(ctx context.Context, r *store.Record) error {
 	if err := u.finishUpdate(ctx, id); err != nil || !limited {
 		return err
 	}
-	if r, err = u.Store.Container(id).Record(); err != nil { // again: it may have been updated before we had the lock
+	if r, err = u.Store.Container(id).Record(); err != nil { // it may have changed before this process had the lock
 		return err
 	}
-	return u.Groups.Limit(id, r.Config.GroupResources) // an update may have been cut off behind its record
+	return u.Groups.Limit(id, r.Config.GroupResources) // a group's update may have been cut off after its record
 }
