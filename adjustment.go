@@ -9,16 +9,17 @@ import "github.com/opencontainers/runtime-spec/specs-go"
 type Adjustment struct {
 	Spec specs.Spec
 
-	// Volumes are mounts that the user asked for. They stand in the place of mounts of
-	// a Spec with the same destination. All mounts are ordered by the depth of their
-	// destination, so that none hides another; masks come last.
+	// Volumes are mounts that the user asked for. They replace mounts of a Spec with the
+	// same destination. All mounts are ordered by the depth of their destination, so that
+	// none hides another; masks come last.
 	Volumes []specs.Mount
 
-	// Ports are those of the host that lead to the container. The supervisor binds them, so
-	// that no other process takes them, before the container is created.
+	// Ports are host ports that lead to the container. The supervisor binds them before the
+	// container is created, so that no other process takes them.
 	Ports []Port
 
-	// Watch asks for Watch to be called as long as the container runs, also when the process
-	// that launched it leaves. Without it, Watch is called where a process stays anyway.
+	// Watch asks for the verb Watch to be called as long as the container runs, also after the
+	// process that launched it has exited. Without it, Watch is called only by a process that
+	// stays for another reason.
 	Watch bool
 }

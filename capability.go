@@ -14,13 +14,12 @@ var defaultCapabilities = []string{
 	"NET_BIND_SERVICE", "SYS_CHROOT", "KILL", "AUDIT_WRITE",
 }
 
-// Capabilities are those that the container's processes may have, as
-// "CAP_..." names in the kernel's order. bounding, a bit set, is what the
-// supervisor can give. As with docker, ALL stands for all of these; what is
-// dropped is taken from the default set, and what is added is given; only from
-// CapAdd's ALL a drop takes what was added. Other than with docker, a drop
-// counts for a privileged container too. The error wraps ErrInvalid for an
-// unknown name, ErrUnsupported for one that cannot be given.
+// Capabilities returns those that the container's processes may have, as "CAP_..." names in the
+// kernel's order. bounding, a bit set, is what the supervisor can give. As with docker, ALL stands
+// for all of these, CapDrop removes from the default set, and CapAdd overrides CapDrop; CapDrop
+// removes from CapAdd only if CapAdd is ALL. Unlike with docker, CapDrop also applies to a
+// privileged container. The error wraps ErrInvalid for an unknown name, and ErrUnsupported for a
+// capability that cannot be given.
 func (s Security) Capabilities(bounding uint64) ([]string, error) {
 	add, addAll, err := parseCapabilities("security.cap_add", s.CapAdd)
 	if err != nil {

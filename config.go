@@ -50,22 +50,22 @@ type ContainerConfig struct {
 	Devices        []Device  `json:"devices,omitempty"`
 	Security       Security  `json:"security"`
 
-	Restart    RestartPolicy `json:"restart,omitzero"` // by the process that watches it
+	Restart    RestartPolicy `json:"restart,omitzero"` // followed by the process that watches the container
 	Health     *HealthCheck  `json:"health,omitempty"` // nil: the image's HEALTHCHECK, if it has one
-	Ready      *HealthCheck  `json:"ready,omitempty"`  // whether it can be used yet; nothing is ended for it
+	Ready      *HealthCheck  `json:"ready,omitempty"`  // readiness; a failure does not end the container
 	Log        LogConfig     `json:"log"`
 	StopSignal string        `json:"stop_signal,omitempty"` // default: the image's, then SIGTERM
-	// before stop kills; nil: 10 s; negative: it never does
+	// StopTimeout is the time from the stop signal to SIGKILL; nil: 10 s; negative: SIGKILL is never sent
 	StopTimeout   *Duration         `json:"stop_timeout,omitempty"`
 	MaxCompletion Duration          `json:"max_completion,omitempty"` // 0: no bound
-	Remove        bool              `json:"remove,omitempty"`         // remove everything after the end
+	Remove        bool              `json:"remove,omitempty"`         // remove the container after its exit
 	Annotations   map[string]string `json:"annotations,omitempty"`
 }
 
-// DefaultStopTime is what a container has to end after its stop signal.
+// DefaultStopTime is the time that a container has to exit after its stop signal.
 const DefaultStopTime = 10 * time.Second
 
-// StopTime is what the container has to end after its stop signal.
+// StopTime returns the time that the container has to exit after its stop signal.
 func (c *ContainerConfig) StopTime() time.Duration {
 	switch {
 	case c.StopTimeout == nil:
@@ -76,7 +76,7 @@ func (c *ContainerConfig) StopTime() time.Duration {
 	return time.Duration(*c.StopTimeout)
 }
 
-// Forever is longer than any container runs, and can be added to a time.
+// Forever is longer than any container runs, and can be added to a time without overflow.
 const Forever = time.Duration(1<<62 - 1)
 
 // A Process is what runs in the container.
@@ -90,14 +90,14 @@ type Process struct {
 	User       string    `json:"user,omitempty"`      // user[:group], names or numbers, looked up in the image
 	GroupAdd   []string  `json:"group_add,omitempty"` // supplementary groups
 	Init       bool      `json:"init,omitempty"`      // a reaping init as pid 1
-	Pause      bool      `json:"pause,omitempty"`     // no command: a reaping init alone, the root of a group
-	Tasks      []string  `json:"tasks,omitempty"`     // of the group, by the last part of their id: it ends with them
+	Pause      bool      `json:"pause,omitempty"`     // no command but a reaping init: the root of a group
+	Tasks      []string  `json:"tasks,omitempty"`     // of the group, by the last part of their ids
 	Terminal   bool      `json:"terminal,omitempty"`
 	Stdin      bool      `json:"stdin,omitempty"` // keep stdin open for a client
 }
 
-// SandboxPath is where a container with an image sees its sandbox (Mesos:
-// --sandbox_directory). Without one it sees it at its path on the host.
+// SandboxPath is where a container with an image sees its sandbox (Mesos: --sandbox_directory). A
+// container without an image sees it at its path on the host.
 const SandboxPath = "/mnt/mesos/sandbox"
 
 // A Mount is a filesystem that the user asks for.
@@ -110,9 +110,9 @@ type Mount struct {
 	Create   bool     `json:"create,omitempty"`  // make a missing bind source, as docker's -v does
 }
 
-// Namespaces says which namespaces the container is in: "private" is one of its
-// own, "host" the host's, "parent" that of the container it is nested in. "" is
-// private for a root container, and the parent's ipc and uts for a nested one.
+// Namespaces says which namespaces the container has: "private" is one of its own, "host" the
+// host's, "parent" that of the container it is nested in. "" means private for a root container,
+// and for a nested one the parent's ipc and uts namespaces.
 type Namespaces struct {
 	PID    string `json:"pid,omitempty"`
 	IPC    string `json:"ipc,omitempty"`
@@ -127,18 +127,18 @@ type Rlimit struct {
 	Hard int64  `json:"hard"`
 }
 
-// A Device is a device node of the host that the container gets.
+// A Device is a device node of the host that the container may use.
 type Device struct {
 	Source      string `json:"source"`                // absolute host path; a directory gives all nodes in it
 	Target      string `json:"target,omitempty"`      // default: Source
 	Permissions string `json:"permissions,omitempty"` // of r, w, m; default rwm
 }
 
-// Security is what a container may do beyond, or short of, docker's defaults.
+// Security is what a container may do, compared with docker's defaults.
 type Security struct {
 	Privileged      bool     `json:"privileged,omitempty"`
 	CapAdd          []string `json:"cap_add,omitempty"`  // CAP_NET_ADMIN, net_admin, or ALL
-	CapDrop         []string `json:"cap_drop,omitempty"` // wins over the defaults; CapAdd wins over ALL here
+	CapDrop         []string `json:"cap_drop,omitempty"` // overrides the defaults; CapAdd overrides ALL here
 	NoNewPrivileges bool     `json:"no_new_privileges,omitempty"`
 	// Seccomp is "" for the default profile, "unconfined", or a profile in
 	// docker's JSON form.

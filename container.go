@@ -2,12 +2,12 @@ package mctr
 
 import "fmt"
 
-// A Container is what an isolator is told of the container it prepares. All
-// paths are absolute host paths and exist when Prepare is called.
+// A Container describes the container that an isolator prepares. All paths are absolute host paths
+// and exist when Prepare is called.
 type Container struct {
 	Handle
 	Config *ContainerConfig
-	Image  *ImageConfig // nil when the container uses the host's filesystem
+	Image  *ImageConfig // nil if the container uses the host's filesystem
 	Parent *Parent      // nil for a root container
 
 	// HandleOf is for an isolator that lets the container join another one.
@@ -28,7 +28,7 @@ type ImageConfig struct {
 	StopSignal   string              `json:"StopSignal,omitempty"`
 }
 
-// A ContainerState is a container that its records prove, as Recover is told of it.
+// A ContainerState is a container that records prove to exist, as Recover receives it.
 type ContainerState struct {
 	Handle
 	Config *ContainerConfig
@@ -36,7 +36,7 @@ type ContainerState struct {
 	Pid    int // of the container's init in the host's namespace; 0: none
 }
 
-// User is who the process runs as: the config's word, then the image's, then "".
+// User returns the user of the process: the config's, or else the image's, or else "".
 func (c *Container) User() string {
 	if c.Config.Process.User == "" && c.Image != nil {
 		return c.Image.User
@@ -52,5 +52,5 @@ type Parent struct {
 	Sandbox string // its own directory
 }
 
-// Namespace is the path of one of the parent's namespaces: pid, ipc, uts, net, ...
+// Namespace returns the path of one of the parent's namespaces: pid, ipc, uts, net, ...
 func (p *Parent) Namespace(kind string) string { return fmt.Sprintf("/proc/%d/ns/%s", p.Pid, kind) }

@@ -10,7 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A DeviceNode is one device node as a container gets it.
+// A DeviceNode is a device node in a container.
 type DeviceNode struct {
 	Path         string // in the container
 	Mode         uint32 // st_mode: kind and permissions
@@ -18,9 +18,8 @@ type DeviceNode struct {
 	UID, GID     uint32
 }
 
-// Nodes finds the nodes that d names on the host: one, or those in and below a
-// directory, but for links there. Links in Source itself are followed. The error
-// wraps ErrInvalid.
+// Nodes returns the nodes that d names on the host: one, or those in and below a directory. Symbolic
+// links in Source are followed, those in the directory are not. The error wraps ErrInvalid.
 func (d Device) Nodes() ([]DeviceNode, error) {
 	target := d.Target
 	if target == "" {
@@ -40,7 +39,7 @@ func (d Device) Nodes() ([]DeviceNode, error) {
 	var nodes []DeviceNode
 	err = filepath.WalkDir(source, func(path string, _ fs.DirEntry, err error) error {
 		if errors.Is(err, fs.ErrNotExist) {
-			return nil // devices come and go
+			return nil // the device was removed meanwhile
 		}
 		if err != nil {
 			return err

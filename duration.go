@@ -10,7 +10,7 @@ import (
 // "1m30s".
 type Duration time.Duration
 
-// String is that of the time.Duration.
+// String returns the string of the time.Duration.
 func (d Duration) String() string { return time.Duration(d).String() }
 
 // MarshalText writes the string.

@@ -18,7 +18,7 @@ type Group struct {
 	Tasks map[string]ContainerConfig `json:"tasks"`
 }
 
-// Validate refuses groups that are not valid.
+// Validate returns an error for a group that is not valid.
 func (g *Group) Validate() error {
 	if len(g.Tasks) == 0 {
 		return fmt.Errorf("%w: a group without tasks", ErrInvalid)

@@ -1,12 +1,12 @@
 package mctr
 
-// A Handle names what one container has on its host, whether the container exists or not:
-// what an isolator finds its own by. All paths are absolute.
+// A Handle names what one container has on its host, whether the container exists or not. An isolator
+// finds its own records and objects by it. All paths are absolute.
 type Handle struct {
 	ID ContainerID
 
-	Dir     string // records and data that survive a reboot; an isolator's are below Dir/<isolator>
-	State   string // records that end with the boot; an isolator's are below State/<isolator>
+	Dir     string // for what survives a reboot; an isolator's files are below Dir/<isolator>
+	State   string // for what is void after a reboot; an isolator's files are below State/<isolator>
 	Rootfs  string // where the root filesystem is mounted
 	RW      string // what the container wrote to its root filesystem, if it has an image
 	Sandbox string // the container's own directory for its files, $MESOS_SANDBOX

@@ -5,32 +5,31 @@ import (
 	"time"
 )
 
-// A HealthCheck asks a running container, again and again, whether it does what
-// it is there for. One of Command, HTTP, TCP, Image and Disabled is set. Times and
-// counts of 0, which would mean nothing, are Mesos' defaults.
+// A HealthCheck probes a running container periodically. One of Command, HTTP, TCP, Image and Disabled
+// is set. Times and counts of 0, which would be meaningless, stand for Mesos' defaults.
 type HealthCheck struct {
 	Command []string  `json:"command,omitempty"` // runs in the container; exit code 0 is healthy
 	HTTP    *HTTPGet  `json:"http,omitempty"`
 	TCP     *TCPProbe `json:"tcp,omitempty"`
 
 	Delay    Duration `json:"delay,omitempty"`    // before the first probe; default 0
-	Interval Duration `json:"interval,omitempty"` // between two; default 10 s
-	Timeout  Duration `json:"timeout,omitempty"`  // of one; default 20 s
-	Failures int      `json:"failures,omitempty"` // so many in a row are unhealthy; default 3
+	Interval Duration `json:"interval,omitempty"` // between two probes; default 10 s
+	Timeout  Duration `json:"timeout,omitempty"`  // of one probe; default 20 s
+	Failures int      `json:"failures,omitempty"` // consecutive failures that make it unhealthy; default 3
 
-	// Grace is after the start: in it failures do not count until the first success. nil
-	// is 10 s, or the image's.
+	// Grace is a period after the start in which failures do not count until the first success. nil
+	// means 10 s, or the image's period.
 	Grace *Duration `json:"grace,omitempty"`
 
-	// StartInterval is between two within Grace, until the first success; default Interval.
+	// StartInterval is the interval within Grace, until the first success; default Interval.
 	StartInterval Duration `json:"start_interval,omitempty"`
 
-	// Keep leaves an unhealthy container running, as docker does; otherwise it is
-	// ended, as Mesos does.
+	// Keep leaves an unhealthy container running, as docker does. Without it the container is stopped,
+	// as with Mesos.
 	Keep bool `json:"keep,omitempty"`
 
-	// Image takes the command of the image's HEALTHCHECK, and its times where they
-	// are 0 here. Disabled takes no check at all, not the image's either.
+	// Image uses the command of the image's HEALTHCHECK, and its times where those here are 0.
+	// Disabled turns off all checks, including the image's.
 	Image    bool `json:"image,omitempty"`
 	Disabled bool `json:"disabled,omitempty"`
 }
@@ -47,7 +46,7 @@ type TCPProbe struct {
 	Port uint16 `json:"port"` // on the container's loopback
 }
 
-// Validate refuses checks that are not valid.
+// Validate returns an error for a check that is not valid.
 func (h *HealthCheck) Validate() error {
 	kinds := 0
 	for _, set := range []bool{len(h.Command) > 0, h.HTTP != nil, h.TCP != nil, h.Image, h.Disabled} {
@@ -70,14 +69,14 @@ func (h *HealthCheck) Validate() error {
 
 // The states of a Health.
 const (
-	HealthStarting  = "starting" // no probe has said anything that counts
+	HealthStarting  = "starting" // no probe has counted yet
 	Healthy         = "healthy"
 	Unhealthy       = "unhealthy"
 	maxProbes       = 5 // that are kept
 	maxProbeMessage = 4096
 )
 
-// Health is what the probes of a container came to.
+// Health is the result of the probes of a container.
 type Health struct {
 	Status string  `json:"status"`           // starting, healthy, unhealthy
 	Streak int     `json:"failing_streak"`   // failures in a row that count
@@ -88,13 +87,13 @@ type Health struct {
 type Probe struct {
 	Start time.Time `json:"start"`
 	End   time.Time `json:"end"`
-	Error string    `json:"error,omitempty"` // "" is a success
+	Error string    `json:"error,omitempty"` // "" means success
 
-	ExitCode int    `json:"exit_code,omitempty"` // of the command; -1: it did not end by itself
-	Output   string `json:"output,omitempty"`    // of the command, its beginning
+	ExitCode int    `json:"exit_code,omitempty"` // of the command; -1: it did not exit by itself
+	Output   string `json:"output,omitempty"`    // the beginning of the command's output
 }
 
-// With adds a probe's result; counts says whether its failure does.
+// With returns h with a probe's result added; counts says whether a failure counts.
 func (h Health) With(p Probe, counts bool, failures int) Health {
 	p.Error, p.Output = p.Error[:min(len(p.Error), maxProbeMessage)], p.Output[:min(len(p.Output), maxProbeMessage)]
 	h.Probes = append(append([]Probe(nil), h.Probes[max(0, len(h.Probes)-maxProbes+1):]...), p)

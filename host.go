@@ -23,12 +23,12 @@ const (
 	FindingBroken  = "broken"  // mctr does not work without it
 )
 
-// A Finding is something that a host can do for containers, or a gap.
+// A Finding is a feature that a host has or lacks.
 type Finding struct {
 	// cgroups, namespaces, filesystems, security, programs, runtimes, network, gpu
 	Area   string `json:"area"`
-	What   string `json:"what"`             // what was asked for
+	What   string `json:"what"`             // the feature
 	State  string `json:"state"`            // ok, missing, broken
 	Detail string `json:"detail,omitempty"` // what was found
-	Remedy string `json:"remedy,omitempty"` // for a gap
+	Remedy string `json:"remedy,omitempty"` // for a feature that the host lacks
 }

@@ -16,10 +16,10 @@ const maxIDLength = 242
 // '-' and '_' and start with a letter or digit.
 type ContainerID string
 
-// NewID returns a random root id of 64 hex digits, as docker gives.
+// NewID returns a random root id of 64 hex digits, like docker's.
 func NewID() ContainerID {
 	var b [32]byte
-	_, _ = rand.Read(b[:]) // never fails, crypto/rand says
+	_, _ = rand.Read(b[:]) // crypto/rand documents that this never fails
 	return ContainerID(hex.EncodeToString(b[:]))
 }
 
@@ -38,7 +38,7 @@ func (id ContainerID) Validate() error {
 	return nil
 }
 
-// Parent is the id of the container that id is nested in, "" for a root.
+// Parent returns the id of the container that id is nested in, "" for a root.
 func (id ContainerID) Parent() ContainerID {
 	i := strings.LastIndexByte(string(id), '.')
 	if i < 0 {
@@ -50,27 +50,27 @@ func (id ContainerID) Parent() ContainerID {
 // Task returns the id of a task of the group whose root is id.
 func (id ContainerID) Task(name string) ContainerID { return id + "." + ContainerID(name) }
 
-// Root is the outermost container of id, which may be id itself.
+// Root returns the id of the outermost container of id, which may be id itself.
 func (id ContainerID) Root() ContainerID {
 	root, _, _ := strings.Cut(string(id), ".")
 	return ContainerID(root)
 }
 
-// Hash is 16 hex digits that stand for id where the kernel limits a name's length.
+// Hash returns 16 hex digits that stand for id where the kernel limits a name's length.
 func (id ContainerID) Hash() string {
 	sum := sha256.Sum256([]byte(id))
 	return hex.EncodeToString(sum[:8])
 }
 
-// Interface is the name of a network interface for the container: prefix and as many
-// digits of the hash as the kernel takes (15 bytes, IFNAMSIZ). prefix has at most 7 bytes,
-// so that the name is the container's own.
+// Interface returns the name of a network interface for the container: prefix and as many digits of
+// the hash as the kernel allows (15 bytes, IFNAMSIZ). prefix has at most 7 bytes, so that the name is
+// unique to the container.
 func (id ContainerID) Interface(prefix string) string {
 	const longest = 15
 	return prefix + id.Hash()[:min(16, longest-min(len(prefix), 7))]
 }
 
-// Short is what listings show: of each part, the first 12 characters.
+// Short returns the form for listings: the first 12 characters of each part.
 func (id ContainerID) Short() string {
 	parts := strings.Split(string(id), ".")
 	for i, part := range parts {

@@ -5,12 +5,12 @@ import (
 	"time"
 )
 
-// A Step is what took time in the launch or the release of a container: an isolator's
-// Prepare, say.
+// A Step is a part of the launch or the release of a container that took time, such as an isolator's
+// Prepare.
 type Step struct {
 	Name  string    `json:"name"` // of its checkpoint
 	Began time.Time `json:"began"`
-	Ended time.Time `json:"ended,omitzero"` // zero: it was cut off, or is not finished
+	Ended time.Time `json:"ended,omitzero"` // zero: the step was cut off, or is not finished
 }
 
 // Took returns how long the step lasted; 0 for a step that did not end.
@@ -21,14 +21,13 @@ func (s Step) Took() time.Duration {
 	return s.Ended.Sub(s.Began)
 }
 
-// Steps returns the steps between the checkpoints of a launch and of the release after it,
-// as Status.Timings lists them, each under the name of the checkpoint that it belongs to.
-// The time for which the container ran belongs to none of them.
+// Steps returns the steps between the checkpoints of a launch and of the release after it, as
+// Status.Timings lists them, each under the name of its checkpoint. The time for which the container
+// ran belongs to no step.
 //
-// A step of "prepare/ISOLATOR", "shim" and "destroy" follows its checkpoint, which has to
-// be on disk first: what they make must be found after a crash. A step of any other
-// checkpoint comes before it. A first checkpoint without a name is where the first step
-// began.
+// The steps "prepare/ISOLATOR", "shim" and "destroy" follow their checkpoint, which must be on disk
+// first, so that what they make is found after a crash. Other steps precede their checkpoint. A first
+// checkpoint without a name is the beginning of the first step.
 func Steps(reached []Timing) []Step {
 	var steps []Step
 	for i, t := range reached {
@@ -39,8 +38,8 @@ func Steps(reached []Timing) []Step {
 				step.Ended = reached[i+1].At
 			}
 			steps = append(steps, step)
-		case i == 0 && t.Checkpoint == "": // only where the first step begins
-		case i == 0: // the journal does not say when this began
+		case i == 0 && t.Checkpoint == "": // the beginning of the first step
+		case i == 0: // the journal does not say when this step began
 			steps = append(steps, Step{Name: t.Checkpoint, Began: t.At, Ended: t.At})
 		case !precedes(reached[i-1].Checkpoint):
 			steps = append(steps, Step{Name: t.Checkpoint, Began: reached[i-1].At, Ended: t.At})
@@ -49,7 +48,7 @@ func Steps(reached []Timing) []Step {
 	return steps
 }
 
-// precedes reports whether a checkpoint is written before what it names is done.
+// precedes returns true if a checkpoint is written before its step.
 func precedes(checkpoint string) bool {
 	return strings.HasPrefix(checkpoint, "prepare/") || checkpoint == "shim" || checkpoint == "destroy"
 }

@@ -2,14 +2,14 @@ package mctr
 
 import "fmt"
 
-// A Leftover is something on the host that no container accounts for.
+// A Leftover is something on the host that belongs to no living container.
 type Leftover struct {
 	Kind   string      `json:"kind"`   // process, cgroup, mount, netns, directory, lock, lease
 	Object string      `json:"object"` // pid, path or name
 	Owner  ContainerID `json:"owner"`  // the container it belonged to
 	Why    string      `json:"why"`    // the evidence that it is mctr's, and of no living container
-	Undo   string      `json:"undo"`   // what reconcile does about it
-	// Isolator is the one that reported it, "" for the containerizer itself.
+	Undo   string      `json:"undo"`   // what reconcile does with it
+	// Isolator is the isolator that reported it, "" for the containerizer itself.
 	Isolator string `json:"isolator,omitempty"`
 }
 

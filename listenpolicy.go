@@ -6,16 +6,16 @@ import (
 	"strings"
 )
 
-// A ListenPolicy says on which TCP ports a container may listen: those assigned to
-// it, where containers share the host's network and its ports are a resource.
+// A ListenPolicy says on which TCP ports a container may listen. It is for containers that share the
+// host's network, whose ports are a resource.
 type ListenPolicy struct {
 	Ports []PortRange `json:"ports"` // empty: none
-	// the container that listens on another; otherwise it is reported
+	// End ends a container that listens on another port; otherwise that is reported.
 	End      bool     `json:"end,omitempty"`
-	Interval Duration `json:"interval,omitempty"` // of looking; 0 is 10 s
+	Interval Duration `json:"interval,omitempty"` // between two looks; 0 is 10 s
 }
 
-// Allows reports whether port is one of those.
+// Allows returns true if the policy has the port.
 func (l *ListenPolicy) Allows(port uint16) bool {
 	for _, r := range l.Ports {
 		if r.First <= port && port <= r.Last {
@@ -38,7 +38,7 @@ func (r PortRange) String() string {
 	return fmt.Sprintf("%d-%d", r.First, r.Last)
 }
 
-// PortRanges is how a list of them is shown.
+// PortRanges returns the text for a list of ranges.
 func PortRanges(ranges []PortRange) string {
 	if len(ranges) == 0 {
 		return "none"

@@ -5,8 +5,8 @@ import (
 	"slices"
 )
 
-// With gives r with everything that change sets: its pointers that are not nil,
-// its strings that are not empty, and its rates for a device and kind.
+// With returns r with everything that change sets: its pointers that are not nil, its strings that
+// are not empty, and its rates for a device and kind.
 func (r Resources) With(change Resources) Resources {
 	r.CPU = r.CPU.with(change.CPU)
 	r.Memory = r.Memory.with(change.Memory)

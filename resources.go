@@ -2,8 +2,8 @@ package mctr
 
 import "reflect"
 
-// Resources are the limits and weights of a container. A nil pointer or zero
-// value leaves what the kernel gives.
+// Resources are the limits and weights of a container. A nil pointer or zero value means the kernel's
+// default.
 type Resources struct {
 	CPU     CPU     `json:"cpu"`
 	Memory  Memory  `json:"memory"`
@@ -17,7 +17,7 @@ func (r Resources) IsZero() bool { return reflect.DeepEqual(r, Resources{}) }
 // CPU follows runtime-spec's linux.resources.cpu. Times are microseconds.
 type CPU struct {
 	Shares *uint64 `json:"shares,omitempty"` // 2 to 262144; 1024 is the default weight
-	Quota  *int64  `json:"quota,omitempty"`  // of each Period; -1: none
+	Quota  *int64  `json:"quota,omitempty"`  // of each Period; -1: no limit
 	Period *uint64 `json:"period,omitempty"` // 1000 to 1000000; default 100000
 	Burst  *uint64 `json:"burst,omitempty"`  // at most Quota
 	Cpus   string  `json:"cpus,omitempty"`   // cpuset(7) list: 0-2,7
@@ -35,7 +35,7 @@ type Memory struct {
 	Swappiness  *int64 `json:"swappiness,omitempty"`    // v1 only: 0 to 100
 }
 
-// BlockIO is the disk's share: runtime-spec's linux.resources.blockIO.
+// BlockIO limits block I/O: runtime-spec's linux.resources.blockIO.
 type BlockIO struct {
 	Weight    *uint16       `json:"weight,omitempty"` // 10 to 1000
 	Throttles []IOThrottle  `json:"throttles,omitempty"`

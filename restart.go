@@ -8,26 +8,26 @@ import (
 	"time"
 )
 
-// When a container is started again.
+// The restart policies.
 const (
 	RestartNo            = "no"
 	RestartOnFailure     = "on-failure"
 	RestartAlways        = "always"
-	RestartUnlessStopped = "unless-stopped" // as always here: what was stopped stays so until somebody starts it
+	RestartUnlessStopped = "unless-stopped" // the same as always: a container that was stopped is never restarted
 )
 
-// The back-off between an end and the next start doubles from least to most; a
-// container that ran for settled begins anew.
+// The back-off between an exit and the next start doubles from least to most; after a run as long as
+// settled it begins again at least.
 const (
 	leastBackoff = 100 * time.Millisecond
 	mostBackoff  = time.Minute
 	settled      = 10 * time.Second
 )
 
-// A RestartPolicy says when the process that watches a container starts it again.
+// A RestartPolicy says when the process that watches a container restarts it.
 type RestartPolicy struct {
 	Name string `json:"name,omitempty"` // no (default), on-failure, always, unless-stopped
-	Max  int    `json:"max,omitempty"`  // restarts in a row of on-failure; 0: no bound
+	Max  int    `json:"max,omitempty"`  // consecutive restarts of on-failure; 0: no bound
 }
 
 // ParseRestartPolicy reads docker's form: NAME, or on-failure:MAX.
@@ -49,16 +49,15 @@ func ParseRestartPolicy(s string) (RestartPolicy, error) {
 	return p, nil
 }
 
-// Never reports whether the policy restarts nothing.
+// Never returns true if the policy restarts nothing.
 func (p RestartPolicy) Never() bool { return p.Name == "" || p.Name == RestartNo }
 
-// Next reports whether a container that ended like this is started again, and after
-// how long. streak is how many restarts there were in a row, 0 after one that ran
-// for long.
+// Next returns whether a container that exited like this is restarted, and after how long. streak is
+// the number of consecutive restarts so far, 0 after a long run.
 func (p RestartPolicy) Next(t *Termination, streak int) (after time.Duration, again bool) {
 	switch t.Reason {
 	case ReasonDestroyed, ReasonParentEnded, ReasonTaskFailed, ReasonLaunchFailed:
-		return 0, false // that was meant
+		return 0, false // the exit was requested
 	}
 	switch p.Name {
 	case RestartAlways, RestartUnlessStopped:
@@ -72,7 +71,7 @@ func (p RestartPolicy) Next(t *Termination, streak int) (after time.Duration, ag
 	return min(leastBackoff<<min(streak, 20), mostBackoff), true
 }
 
-// Streak is the number of restarts in a row after one more end.
+// Streak returns the number of consecutive restarts after one more exit.
 func (p RestartPolicy) Streak(t *Termination, streak int) int {
 	if t.Finished.Sub(t.Started) >= settled {
 		return 0

@@ -7,25 +7,25 @@ const (
 	ReasonExited       = "EXITED"               // by itself, with ExitCode
 	ReasonSignaled     = "SIGNALED"             // by Signal
 	ReasonOOM          = "LIMITATION_MEMORY"    // the kernel's OOM killer, within the container's limit
-	ReasonMaxTime      = "MAX_COMPLETION_TIME"  // ended by its own time limit
-	ReasonLaunchFailed = "LAUNCH_FAILED"        // never ran
-	ReasonShimLost     = "SHIM_LOST"            // the supervisor died: the status is unknown
+	ReasonMaxTime      = "MAX_COMPLETION_TIME"  // it exceeded its time limit
+	ReasonLaunchFailed = "LAUNCH_FAILED"        // it never ran
+	ReasonShimLost     = "SHIM_LOST"            // the supervisor died: the exit status is unknown
 	ReasonReboot       = "REBOOT"               // the host went down
-	ReasonDestroyed    = "DESTROYED"            // asked for by Destroy
+	ReasonDestroyed    = "DESTROYED"            // a caller asked for it by Destroy
 	ReasonTaskFailed   = "TASK_FAILED"          // a task of the group failed
 	ReasonUnhealthy    = "TASK_UNHEALTHY"       // its health check failed too often
-	ReasonParentEnded  = "PARENT_ENDED"         // the container it was nested in ended
+	ReasonParentEnded  = "PARENT_ENDED"         // the container it was nested in exited
 	ReasonLimitation   = "CONTAINER_LIMITATION" // an isolator's limit
 )
 
-// A Termination says how a container ended, and by what evidence.
+// A Termination says how a container exited, with the evidence.
 type Termination struct {
-	ExitCode int    `json:"exit_code"`        // as a shell gives it: 128+n for signal n
-	Signal   int    `json:"signal,omitempty"` // that ended it, 0: none
+	ExitCode int    `json:"exit_code"`        // as in a shell: 128+n for signal n
+	Signal   int    `json:"signal,omitempty"` // that killed it; 0: none
 	Reason   string `json:"reason"`
 	Message  string `json:"message,omitempty"` // for people
 	OOM      *OOM   `json:"oom,omitempty"`
-	// Limitation is set when a limit ended the container: which one, and the evidence.
+	// Limitation is set if a limit ended the container: which one, and the evidence.
 	Limitation *Limitation `json:"limitation,omitempty"`
 	Started    time.Time   `json:"started,omitzero"`
 	Finished   time.Time   `json:"finished"`
@@ -35,19 +35,19 @@ type Termination struct {
 // OOM is the evidence that the container's memory limit was hit.
 type OOM struct {
 	Kills  int64  `json:"kills"`  // processes that the kernel killed
-	Limit  int64  `json:"limit"`  // bytes; -1: none of its own
-	Peak   int64  `json:"peak"`   // bytes, the most that was used; 0: unknown
-	Victim string `json:"victim"` // "name (pid)", or "unknown" where the kernel does not tell
+	Limit  int64  `json:"limit"`  // bytes; -1: the container has none
+	Peak   int64  `json:"peak"`   // bytes, the highest usage; 0: unknown
+	Victim string `json:"victim"` // "name (pid)", or "unknown" if the kernel did not report it
 }
 
-// LogCount is what became of the container's output.
+// LogCount accounts for the container's output.
 type LogCount struct {
-	Bytes   int64 `json:"bytes"`             // taken from the container
-	Dropped int64 `json:"dropped,omitempty"` // of them not written, a full disk for instance
+	Bytes   int64 `json:"bytes"`             // read from the container
+	Dropped int64 `json:"dropped,omitempty"` // of these, not written: because of a full disk, for instance
 	Removed int64 `json:"removed,omitempty"` // bytes of the log that rotation removed during this run
 }
 
-// SetCause gives the end its cause. A cause with a resource is a limit that was broken.
+// SetCause sets the cause of the exit. A cause with a resource is a limit that the container broke.
 func (t *Termination) SetCause(l Limitation) {
 	t.Reason, t.Message = l.Reason, l.Message
 	if l.Resource != "" {
@@ -55,16 +55,16 @@ func (t *Termination) SetCause(l Limitation) {
 	}
 }
 
-// Failed reports whether the container did not do what it was for: by its exit code, or
-// because a limit or its health ended it, whatever its command made of the signal.
+// Failed returns true if the container failed: by its exit code, or because a limit or its health
+// check ended it, whatever exit code its command chose then.
 func (t *Termination) Failed() bool { return t.ExitCode != 0 || t.Limitation != nil }
 
-// A Limitation is a limit that a container broke, as an isolator reports it: the
-// container is ended, and its Termination carries it.
+// A Limitation is a limit that a container broke, as an isolator reports it. The container is ended,
+// and its Termination contains the Limitation.
 type Limitation struct {
 	Reason   string `json:"reason"`             // one of the Reason constants
 	Message  string `json:"message"`            // for people, with the numbers
 	Resource string `json:"resource,omitempty"` // memory, disk, time, ports, ...
-	Limit    int64  `json:"limit,omitempty"`    // of it, in bytes or nanoseconds
-	Used     int64  `json:"used,omitempty"`     // when it was broken, in the same unit; 0: unknown
+	Limit    int64  `json:"limit,omitempty"`    // of the resource, in bytes or nanoseconds
+	Used     int64  `json:"used,omitempty"`     // when the limit was broken, in the same unit; 0: unknown
 }

@@ -2,7 +2,7 @@ package mctr
 
 import "time"
 
-// Usage is what a container consumes. Counters only grow.
+// Usage is what a container uses. Counters only grow.
 type Usage struct {
 	Time time.Time `json:"time"`
 
@@ -12,7 +12,7 @@ type Usage struct {
 	Throttled      uint64 `json:"throttled"` // periods in which the quota was used up
 	ThrottledNanos uint64 `json:"throttled_nanos"`
 
-	MemoryBytes uint64 `json:"memory_bytes"` // without the page cache that can go at once
+	MemoryBytes uint64 `json:"memory_bytes"` // without page cache that can be reclaimed at once
 	MemoryLimit uint64 `json:"memory_limit"` // 0: none
 	MemoryPeak  uint64 `json:"memory_peak"`  // 0: unknown
 	OOMKills    uint64 `json:"oom_kills"`
@@ -21,7 +21,7 @@ type Usage struct {
 	MemoryAnon   uint64  `json:"memory_anon"`             // heaps and stacks; v1 calls it rss
 	MemoryCache  uint64  `json:"memory_cache"`            // files and shared memory
 	MemoryShmem  uint64  `json:"memory_shmem"`            // tmpfs and shared memory, a part of the cache
-	MemoryKernel *uint64 `json:"memory_kernel,omitempty"` // nil: this kernel does not say
+	MemoryKernel *uint64 `json:"memory_kernel,omitempty"` // nil: this kernel does not report it
 
 	Pids      uint64 `json:"pids"`
 	PidsLimit uint64 `json:"pids_limit"` // 0: none
@@ -29,14 +29,14 @@ type Usage struct {
 	ReadBytes  uint64 `json:"read_bytes"`
 	WriteBytes uint64 `json:"write_bytes"`
 
-	// How long processes waited for a resource; nil: this kernel does not say, as
-	// on cgroup v1.
+	// The time that processes waited for a resource; nil: this kernel does not report it, as with
+	// cgroup v1.
 	CPUPressure    *Pressure `json:"cpu_pressure,omitempty"`
 	MemoryPressure *Pressure `json:"memory_pressure,omitempty"`
 	IOPressure     *Pressure `json:"io_pressure,omitempty"`
 
-	// Networks are the interfaces of a network namespace of the container's own;
-	// nil for one that shares the host's or its parent's.
+	// Networks are the interfaces of the container's own network namespace; nil if the container
+	// shares the namespace of the host or of its parent.
 	Networks []NetworkUsage `json:"networks,omitempty"`
 }
 
@@ -44,7 +44,7 @@ type Usage struct {
 // (Documentation/accounting/psi.rst).
 type Pressure struct {
 	Some Stall  `json:"some"`           // at least one process waited
-	Full *Stall `json:"full,omitempty"` // all did at once; nil: not told, for cpu before Linux 5.13
+	Full *Stall `json:"full,omitempty"` // all waited at once; nil: not reported, for cpu before Linux 5.13
 }
 
 // A Stall is time spent waiting.
@@ -53,7 +53,7 @@ type Stall struct {
 	TotalNanos uint64  `json:"total_nanos"`
 }
 
-// NetworkUsage is what went through one interface, as the container sees it.
+// NetworkUsage is the traffic of one interface, as the container sees it.
 type NetworkUsage struct {
 	Name string `json:"name"`
 
