@@ -1,6 +1,6 @@
 package mctr
 
-// A Phase is where a container stands in its life.
+// A Phase is a stage of a container's life.
 type Phase string
 
 // The phases, in order. The first six are Mesos' states of a launch.
@@ -13,13 +13,13 @@ const (
 	Running      Phase = "RUNNING"
 	Paused       Phase = "PAUSED"
 	Destroying   Phase = "DESTROYING"
-	Exited       Phase = "EXITED"  // ended and recorded
-	Lost         Phase = "LOST"    // its shim died: the end is unknown
-	Damaged      Phase = "DAMAGED" // its records are gone or unreadable: see Status.Damage
+	Exited       Phase = "EXITED"  // the process exited, and that is recorded
+	Lost         Phase = "LOST"    // its shim died: the exit status is unknown
+	Damaged      Phase = "DAMAGED" // its records are missing or unreadable: see Status.Damage
 )
 
-// Launching reports whether the container is short of running: if nobody holds its
-// lock then, it is abandoned and anybody may undo it.
+// Launching returns true if the container is being launched. If no process holds its lock in
+// such a phase, the launch was abandoned, and any process may undo it.
 func (p Phase) Launching() bool {
 	return p == Provisioning || p == Preparing || p == Fetching || p == Isolating
 }
