@@ -87,8 +87,7 @@ func (c *Client) Close() error {
 
 // Enter has the shim go where systemd is to have it, before Create.
 func (c *Client) Enter(ctx context.Context, scope *wire.Scope) error {
-	_, err := c.ask(ctx, wire.Request{Verb: wire.VerbEnter, Scope: scope})
-	return err
+	return c.do(ctx, wire.Request{Verb: wire.VerbEnter, Scope: scope})
 }
 
 // Create makes the container up to its blocked init. The shim that this client
@@ -102,7 +101,7 @@ func (c *Client) Create(ctx context.Context, create *wire.Create) (*wire.Created
 		return nil, wire.Unexpected("answer to create")
 	}
 	if c.process != nil {
-		if err := c.process.awaitMove(); err != nil {
+		if err := <-c.process.moved; err != nil {
 			return nil, err
 		}
 	}
@@ -111,14 +110,12 @@ func (c *Client) Create(ctx context.Context, create *wire.Create) (*wire.Created
 
 // Start lets the user's command run. The connection is no lease after it.
 func (c *Client) Start(ctx context.Context) error {
-	_, err := c.ask(ctx, wire.Request{Verb: wire.VerbStart})
-	return err
+	return c.do(ctx, wire.Request{Verb: wire.VerbStart})
 }
 
 // Signal sends sig to the container's init, or to all of its processes.
 func (c *Client) Signal(ctx context.Context, sig unix.Signal, all bool) error {
-	_, err := c.ask(ctx, wire.Request{Verb: wire.VerbSignal, Signal: &wire.Signal{Signal: int(sig), All: all}})
-	return err
+	return c.do(ctx, wire.Request{Verb: wire.VerbSignal, Signal: &wire.Signal{Signal: int(sig), All: all}})
 }
 
 // Ask sends a signal that asks the container to end. One that is paused goes on behind
@@ -131,14 +128,12 @@ func (c *Client) Ask(ctx context.Context, sig unix.Signal) error {
 		}
 		return err
 	}
-	_, err := c.ask(ctx, wire.Request{Verb: wire.VerbSignal, Signal: &wire.Signal{Signal: int(sig), Ends: true}})
-	return err
+	return c.do(ctx, wire.Request{Verb: wire.VerbSignal, Signal: &wire.Signal{Signal: int(sig), Ends: true}})
 }
 
 // Update changes the limits.
 func (c *Client) Update(ctx context.Context, r *specs.LinuxResources) error {
-	_, err := c.ask(ctx, wire.Request{Verb: wire.VerbUpdate, Update: r})
-	return err
+	return c.do(ctx, wire.Request{Verb: wire.VerbUpdate, Update: r})
 }
 
 // Retire asks the container to end, by sig, and kills everything in it after grace.
@@ -147,27 +142,23 @@ func (c *Client) Retire(ctx context.Context, why mctr.Limitation, sig unix.Signa
 	if !c.theirs.Knows("destroy.grace") {
 		return c.Destroy(ctx, why)
 	}
-	_, err := c.ask(ctx,
+	return c.do(ctx,
 		wire.Request{Verb: wire.VerbDestroy, Destroy: &wire.Destroy{Why: why, Signal: int(sig), Grace: grace}})
-	return err
 }
 
 // Destroy kills everything in the container. why becomes the reason of its end.
 func (c *Client) Destroy(ctx context.Context, why mctr.Limitation) error {
-	_, err := c.ask(ctx, wire.Request{Verb: wire.VerbDestroy, Destroy: &wire.Destroy{Why: why}})
-	return err
+	return c.do(ctx, wire.Request{Verb: wire.VerbDestroy, Destroy: &wire.Destroy{Why: why}})
 }
 
 // Pause freezes the container's processes.
 func (c *Client) Pause(ctx context.Context) error {
-	_, err := c.ask(ctx, wire.Request{Verb: wire.VerbPause})
-	return err
+	return c.do(ctx, wire.Request{Verb: wire.VerbPause})
 }
 
 // Resume lets them go on.
 func (c *Client) Resume(ctx context.Context) error {
-	_, err := c.ask(ctx, wire.Request{Verb: wire.VerbResume})
-	return err
+	return c.do(ctx, wire.Request{Verb: wire.VerbResume})
 }
 
 // State is the container's phase as the shim sees it.
@@ -194,7 +185,7 @@ func (c *Client) Wait(ctx context.Context, clean bool) (*mctr.Termination, error
 
 // Clean takes over the release of the container's resources.
 func (c *Client) Clean(ctx context.Context) error {
-	_, err := c.ask(ctx, wire.Request{Verb: wire.VerbClean})
+	err := c.do(ctx, wire.Request{Verb: wire.VerbClean})
 	if errors.Is(err, io.EOF) {
 		return nil // it ended, which is all that was asked for
 	}
@@ -209,6 +200,12 @@ func (c *Client) Gone(ctx context.Context, limit time.Duration) {
 	stop := c.bound(ctx, limit)
 	defer stop()
 	_, _ = c.conn.Read(make([]byte, 1))
+}
+
+// do asks for what has no answer but an error.
+func (c *Client) do(ctx context.Context, request wire.Request) error {
+	_, err := c.ask(ctx, request)
+	return err
 }
 
 func (c *Client) ask(ctx context.Context, request wire.Request) (*wire.Response, error) {

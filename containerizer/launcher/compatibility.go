@@ -41,10 +41,11 @@ func (l *Launcher) Check(ctx context.Context, requests ...wire.Request) error {
 // Hello is what the shim says of itself that would be started. The error wraps
 // mctr.ErrUnsupported for one from before shims did.
 func (l *Launcher) Hello(ctx context.Context) (*wire.Hello, error) {
-	now, err := identityOf(l.Shim)
-	if err != nil {
+	var st unix.Stat_t
+	if err := unix.Stat(l.Shim, &st); err != nil {
 		return nil, fmt.Errorf("start %s: %w (it is built by make and lies beside mctr)", l.Shim, err)
 	}
+	now := identity{st.Dev, st.Ino, st.Size, st.Mtim, st.Ctim}
 	said := record{}
 	if l.Record != "" && atomicfile.ReadJSON(l.Record, &said) == nil && said.File == now {
 		return &said.Hello, nil
@@ -67,12 +68,6 @@ type identity struct {
 	Dev, Ino      uint64
 	Size          int64
 	Mtime, Change unix.Timespec
-}
-
-func identityOf(path string) (identity, error) {
-	var st unix.Stat_t
-	err := unix.Stat(path, &st)
-	return identity{st.Dev, st.Ino, st.Size, st.Mtim, st.Ctim}, err
 }
 
 // ask starts the shim to say what it understands. One from before that looks for its

@@ -34,12 +34,9 @@ func moveToCgroup(p *os.Process, group string) *process {
 	return w
 }
 
-// awaitMove returns when the shim is where it belongs.
-func (p *process) awaitMove() error { return <-p.moved }
-
 // reap waits for the shim's end. Its pid is its own until then, and is not moved
 // after it.
 func (p *process) reap() {
-	_ = p.awaitMove()
+	<-p.moved
 	_, _ = p.Wait()
 }

@@ -139,18 +139,14 @@ func (s *Stream) Copy(ctx context.Context, stdout, stderr io.Writer,
 				gap(binary.BigEndian.Uint64(data))
 			}
 		case wire.Exit:
-			return decodeExit(data)
+			t := &mctr.Termination{}
+			if err := fields.Unmarshal(data, t); err != nil {
+				return nil, fmt.Errorf("%w: exit: %w", wire.ErrProtocol, err)
+			}
+			return t, nil
 		}
 		if err != nil {
 			return nil, fmt.Errorf("write output: %w", err)
 		}
 	}
-}
-
-func decodeExit(data []byte) (*mctr.Termination, error) {
-	t := &mctr.Termination{}
-	if err := fields.Unmarshal(data, t); err != nil {
-		return nil, fmt.Errorf("%w: exit: %w", wire.ErrProtocol, err)
-	}
-	return t, nil
 }

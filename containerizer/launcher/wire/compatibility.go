@@ -105,11 +105,11 @@ func ReadRequest(r io.Reader) (request Request, err error) {
 		return request, err
 	}
 	err = fields.Decode(body, &request)
-	var unknown fields.Unknown
+	unknown, refused := errors.AsType[fields.Unknown](err)
 	if err == nil && !slices.Contains(verbs, request.Verb) {
-		unknown = fields.Unknown{"verb " + request.Verb}
+		unknown, refused = fields.Unknown{"verb " + request.Verb}, true
 	}
-	if unknown == nil && !errors.As(err, &unknown) {
+	if !refused {
 		return request, broken(err)
 	}
 	return Request{}, &mctr.UnsupportedError{

@@ -24,7 +24,6 @@ const (
 	VerbWait    = "wait" // answers when the exit is recorded
 	VerbState   = "state"
 	VerbClean   = "clean" // the client will clean up; the shim leaves its exit command out
-	VerbDelete  = "delete"
 )
 
 // A Request is one question. The field named like the verb carries its arguments. What
@@ -88,11 +87,10 @@ type Parent struct {
 
 // Created is the record of a container whose init exists.
 type Created struct {
-	Pid        int               `json:"pid"`
-	ShimPid    int               `json:"shimPid"`
-	StartTime  uint64            `json:"startTime"` // of Pid, /proc/[pid]/stat field 22
-	CgroupPath string            `json:"cgroupPath"`
-	Cgroups    map[string]string `json:"cgroups,omitempty"` // controller to absolute path; "" is v2's
+	Pid       int               `json:"pid"`
+	ShimPid   int               `json:"shimPid"`
+	StartTime uint64            `json:"startTime"`         // of Pid, /proc/[pid]/stat field 22
+	Cgroups   map[string]string `json:"cgroups,omitempty"` // controller to absolute path; "" is v2's
 }
 
 // A Signal is kill(2) for the container's init, or for all its processes.
@@ -124,6 +122,14 @@ type Attach struct {
 	Stdin   bool `json:"stdin,omitempty"`
 	Output  bool `json:"output,omitempty"`
 	Primary bool `json:"primary,omitempty"` // gets every byte, by back-pressure
+}
+
+// A Wait asks for the container's end.
+type Wait struct {
+	// Clean says that this client will release the container's resources: the
+	// shim then waits, after its answer, for VerbClean or the connection's end,
+	// and runs its exit command only after the latter.
+	Clean bool `json:"clean,omitempty"`
 }
 
 // A Size is a terminal's, in characters.
