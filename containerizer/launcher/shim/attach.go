@@ -53,7 +53,7 @@ func (p *peer) attach(a wire.Attach) (stream func()) {
 func (p *peer) watch(log *logs.Log, primary bool) (tees []*logs.Tee) {
 	to := &chunkWriter{w: p.conn}
 	for stream, name := range logStream {
-		tee, err := log.AddTee(name, to.stream(stream), logs.TeeOptions{Lossy: !primary, Gap: to.gap})
+		tee, err := log.AddTee(name, chunkStream{to, stream}, logs.TeeOptions{Lossy: !primary, Gap: to.gap})
 		if err == nil {
 			tees = append(tees, tee)
 		}
@@ -78,17 +78,15 @@ func (p *peer) stream(a wire.Attach, s *streams, tees []*logs.Tee) {
 		for _, tee := range tees {
 			<-tee.Done()
 		}
-		p.tell()
+		p.sendExit(p.shim.exit)
 	}
 }
 
-// tell sends the last chunk.
-func (p *peer) tell() {
-	data, err := json.Marshal(p.shim.exit)
-	if err != nil {
-		data = nil
+// sendExit sends the last chunk.
+func (p *peer) sendExit(t *mctr.Termination) {
+	if data, err := json.Marshal(t); err == nil {
+		_ = wire.WriteChunk(p.conn, wire.Exit, data)
 	}
-	_ = wire.WriteChunk(p.conn, wire.Exit, data)
 }
 
 // A chunkWriter sends several streams on one connection.
@@ -107,8 +105,7 @@ func (c *chunkWriter) gap(n int64) error {
 	return c.write(wire.Dropped, binary.BigEndian.AppendUint64(nil, uint64(n)))
 }
 
-func (c *chunkWriter) stream(stream byte) io.WriteCloser { return chunkStream{c, stream} }
-
+// A chunkStream is one of them.
 type chunkStream struct {
 	to     *chunkWriter
 	stream byte

@@ -3,6 +3,7 @@ package shim
 import (
 	"net"
 	"sync"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -35,11 +36,21 @@ func (a *attachedClients) join(conn *net.UnixConn) (leave func()) {
 	}
 }
 
-// delivered is closed when every client has everything.
-func (a *attachedClients) delivered() <-chan struct{} {
+// deliver waits for the clients to have everything: what is not sent when the shim ends is
+// lost to them.
+func (a *attachedClients) deliver() {
 	told := make(chan struct{})
 	go func() { a.group.Wait(); close(told) }()
-	return told
+	select {
+	case <-told:
+		return
+	case <-time.After(stillTime):
+		a.growBuffers()
+	}
+	select {
+	case <-told:
+	case <-time.After(stuckTime):
+	}
 }
 
 // growBuffers lets the kernel take what clients are too slow for: a socket's queue

@@ -11,15 +11,13 @@ import (
 // awaitExec waits until p executes the user's program, and reports whether p did not end before. Between the start and
 // execve(2) the process is the engine's own program, which a signal would end in the user's place.
 func awaitExec(p *engine.Process) bool {
-	return pollExec(func() bool { return hasExited(p.Pid) }, p.Executed)
-}
-
-// hasExited reports whether our child pid, with all its threads, has ended. Its first thread
-// alone ends, as /proc has it, where another one calls execve(2).
-func hasExited(pid int) bool {
-	var info unix.Siginfo
-	err := unix.Waitid(unix.P_PID, pid, &info, unix.WEXITED|unix.WNOHANG|unix.WNOWAIT, nil)
-	return err != nil || info.Signo != 0 // or another goroutine has waited for it
+	// Its first thread alone ends, as /proc has it, where another one calls execve(2).
+	hasExited := func() bool {
+		var info unix.Siginfo
+		err := unix.Waitid(unix.P_PID, p.Pid, &info, unix.WEXITED|unix.WNOHANG|unix.WNOWAIT, nil)
+		return err != nil || info.Signo != 0 // or another goroutine has waited for it
+	}
+	return pollExec(hasExited, p.Executed)
 }
 
 // pollExec looks for the end before it looks for the program: a process that ended as the engine's program stays that,

@@ -71,7 +71,7 @@ func loadSpec(c *wire.Create) (*specs.Spec, error) {
 	}
 	spec := &specs.Spec{}
 	err = fields.Decode(data, spec)
-	if unknown := (fields.Unknown)(nil); errors.As(err, &unknown) {
+	if unknown, ok := errors.AsType[fields.Unknown](err); ok {
 		return nil, &mctr.UnsupportedError{
 			Feature: "config.json: " + strings.Join(unknown, ", "),
 			Remedy:  "keep mctr's programs together, of one build",

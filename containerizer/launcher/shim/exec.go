@@ -1,7 +1,6 @@
 package shim
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -44,7 +43,12 @@ func (s *sessions) begin(start func() (*engine.Process, error)) (*engine.Process
 		s.pids = map[int]struct{}{}
 	}
 	s.pids[process.Pid] = struct{}{}
-	return process, func() { s.finish(process.Pid) }, nil
+	return process, func() {
+		s.mu.Lock()
+		delete(s.pids, process.Pid)
+		s.mu.Unlock()
+		s.group.Done()
+	}, nil
 }
 
 // admit lets one in while the door is open.
@@ -56,13 +60,6 @@ func (s *sessions) admit() error {
 	}
 	s.group.Add(1)
 	return nil
-}
-
-func (s *sessions) finish(pid int) {
-	s.mu.Lock()
-	delete(s.pids, pid)
-	s.mu.Unlock()
-	s.group.Done()
 }
 
 func (s *sessions) has(pid int) bool {
@@ -83,7 +80,11 @@ func (s *sessions) reap(known func(pid int) bool) (all bool) {
 // end closes the door and kills until the last of the sessions is gone: one that was
 // on its way in when the others were killed is still to come.
 func (s *sessions) end(killRest func()) {
-	gone := s.close()
+	s.mu.Lock()
+	s.closed = true
+	s.mu.Unlock()
+	gone := make(chan struct{})
+	go func() { s.group.Wait(); close(gone) }()
 	for pause := 10 * time.Millisecond; ; pause = min(2*pause, time.Second) {
 		killRest()
 		s.kill()
@@ -93,19 +94,6 @@ func (s *sessions) end(killRest func()) {
 		case <-time.After(pause):
 		}
 	}
-}
-
-// close admits no further session. gone is closed when the last one has ended.
-func (s *sessions) close() (gone <-chan struct{}) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.closed = true
-	done := make(chan struct{})
-	go func() {
-		s.group.Wait()
-		close(done)
-	}()
-	return done
 }
 
 // over reports whether the door is closed.
@@ -149,11 +137,11 @@ func (p *peer) session(x *execution, e wire.Exec, answered error) {
 	if answered != nil {
 		x.kill(unix.SIGKILL)
 	}
-	go p.input(x.input(e.Stdin))
-	t := x.run(p.conn)
-	if data, err := json.Marshal(t); err == nil {
-		_ = wire.WriteChunk(p.conn, wire.Exit, data)
-	}
+	in := x.pipes.input(e.Stdin)
+	in.signal = x.kill
+	in.gone = func() { x.kill(unix.SIGKILL) }
+	go p.input(in)
+	p.sendExit(x.run(p.conn))
 }
 
 // An execution is one exec'd process with our ends of its streams.
@@ -183,7 +171,7 @@ func (s *Shim) startExec(e wire.Exec) (*execution, error) {
 	if err != nil {
 		return nil, errors.Join(err, pipes.close())
 	}
-	pipes.adopt(process.Console)
+	pipes.master = process.Console
 	x := &execution{process: process, done: done, pipes: pipes, started: time.Now()}
 	if e.Whole {
 		x.tree = processTreeOf(c, process.Pid)
@@ -193,7 +181,7 @@ func (s *Shim) startExec(e wire.Exec) (*execution, error) {
 
 // execUnpaused starts the process while no client can pause the container: a process
 // that is frozen halfway into it would hold up the client that resumes it.
-func (s *Shim) execUnpaused(c container, p *specs.Process, pipes *pipes) (*engine.Process, error) {
+func (s *Shim) execUnpaused(c engine.Container, p *specs.Process, pipes *pipes) (*engine.Process, error) {
 	s.starting.RLock()
 	defer s.starting.RUnlock()
 	s.mu.Lock()
@@ -235,11 +223,4 @@ func (x *execution) kill(sig unix.Signal) {
 	if !x.ended { // it is not reaped yet, so the pid is still its own
 		_ = unix.Kill(x.process.Pid, sig)
 	}
-}
-
-func (x *execution) input(stdin bool) input {
-	in := x.pipes.input(stdin)
-	in.signal = x.kill
-	in.gone = func() { x.kill(unix.SIGKILL) }
-	return in
 }

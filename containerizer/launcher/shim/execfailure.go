@@ -17,7 +17,7 @@ import (
 
 // tryExec runs a process in the container. Engines know of one that does not get in
 // only that it died on its way, in many words; why is known here.
-func (s *Shim) tryExec(c container, p *specs.Process, pipes *pipes) (*engine.Process, error) {
+func (s *Shim) tryExec(c engine.Container, p *specs.Process, pipes *pipes) (*engine.Process, error) {
 	before := refusals(c)
 	process, err := c.Exec(p, pipes.child)
 	if err == nil {
@@ -54,7 +54,7 @@ func awaitCommand(p *engine.Process, pipes *pipes) error {
 }
 
 // ending reports whether the container is being killed, or has ended.
-func (s *Shim) ending(c container) bool {
+func (s *Shim) ending(c engine.Container) bool {
 	s.mu.Lock()
 	killed := s.why != nil
 	s.mu.Unlock()
@@ -63,7 +63,7 @@ func (s *Shim) ending(c container) bool {
 
 // refusals count the processes that the container's limit on them, or the limit of
 // the group above it, did not allow.
-func refusals(c container) int64 {
+func refusals(c engine.Container) int64 {
 	controller := "pids"
 	if cgroup.Unified() {
 		controller = ""

@@ -10,6 +10,7 @@ import (
 
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/containerizer/launcher/engine"
+	"github.com/mctr/mctr/containerizer/launcher/wire"
 	"github.com/mctr/mctr/logs"
 )
 
@@ -40,17 +41,16 @@ func exitsBeforeExec(init *engine.Process) bool {
 }
 
 // setExecveCause says in the end of a container whose command was refused why it was.
-func (s *Shim) setExecveCause(t *mctr.Termination) {
+func setExecveCause(c *wire.Create, t *mctr.Termination) {
 	if t.Signal != 0 || t.Reason != mctr.ReasonExited {
 		return
 	}
 	var last string
 	o := logs.ReadOptions{Tail: 1}
-	err := logs.Read(context.Background(), s.create.LogDir, logs.Config(s.create.Log), o, nil,
-		func(e logs.Entry) error {
-			last = string(e.Text)
-			return nil
-		})
+	err := logs.Read(context.Background(), c.LogDir, logs.Config(c.Log), o, nil, func(e logs.Entry) error {
+		last = string(e.Text)
+		return nil
+	})
 	refusal := engine.ExecveError(last)
 	switch {
 	case errors.Is(refusal, mctr.ErrCommandNotFound):

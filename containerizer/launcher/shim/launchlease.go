@@ -45,5 +45,6 @@ func (s *Shim) takeOver() error {
 		return fmt.Errorf("%w: clean: container is %s", mctr.ErrState, s.phase)
 	}
 	s.cleaned = true
+	s.handover.Broadcast()
 	return nil
 }

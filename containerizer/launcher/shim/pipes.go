@@ -50,9 +50,6 @@ func pipe(r, w **os.File) (err error) {
 	return err
 }
 
-// adopt takes the terminal's master.
-func (p *pipes) adopt(master *os.File) { p.master = master }
-
 // closeChild closes the ends that the process has by now.
 func (p *pipes) closeChild() {
 	closeAll(p.child.Stdin, p.child.Stdout, p.child.Stderr)

@@ -7,6 +7,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/mctr/mctr/containerizer/launcher/engine"
 	"github.com/mctr/mctr/internal/cgroup"
 	"github.com/mctr/mctr/internal/proc"
 )
@@ -20,7 +21,7 @@ type processTree struct {
 	dir    string // of the container's control group, in which all are
 }
 
-func processTreeOf(c container, leader int) *processTree {
+func processTreeOf(c engine.Container, leader int) *processTree {
 	groups := c.Cgroups()
 	controllers := slices.Sorted(maps.Keys(groups))
 	if len(controllers) == 0 {

@@ -2,7 +2,7 @@ package shim
 
 import (
 	"context"
-	"os/exec"
+	"log/slog"
 	"time"
 
 	"github.com/mctr/mctr"
@@ -24,18 +24,26 @@ func (s *Shim) setWatch() {
 	running := s.phase == mctr.Running || s.phase == mctr.Paused
 	wanted := running && s.cleaners == 0 && len(s.create.Watch) > 0
 	switch {
-	case wanted && s.unwatch == nil:
+	case wanted && s.watch.stop == nil:
 		ctx, cancel := context.WithCancel(context.Background())
-		s.unwatch = cancel
-		go s.watch(ctx, s.create.Watch)
-	case !wanted && s.unwatch != nil:
-		s.unwatch()
-		s.unwatch = nil
+		s.watch = watchCommand{argv: s.create.Watch, sessions: &s.sessions, log: s.log, stop: cancel}
+		go s.watch.run(ctx)
+	case !wanted && s.watch.stop != nil:
+		s.watch.stop()
+		s.watch = watchCommand{}
 	}
 }
 
-// watch runs the command, again when it has ended.
-func (s *Shim) watch(ctx context.Context, argv []string) {
+// A watchCommand is the command that runs beside the container.
+type watchCommand struct {
+	argv     []string
+	sessions *sessions
+	log      *slog.Logger
+	stop     context.CancelFunc // nil: it does not run
+}
+
+// run runs the command, again when it has ended.
+func (w watchCommand) run(ctx context.Context) {
 	for pause := watchSoon; ; {
 		select {
 		case <-ctx.Done():
@@ -43,8 +51,8 @@ func (s *Shim) watch(ctx context.Context, argv []string) {
 		case <-time.After(pause):
 		}
 		began := time.Now()
-		if err := s.watchOnce(ctx, argv); err != nil && ctx.Err() == nil {
-			s.log.Error("watch the container", "error", err)
+		if err := w.runOnce(ctx); err != nil && ctx.Err() == nil {
+			w.log.Error("watch the container", "error", err)
 		}
 		pause = watchNext(pause, time.Since(began))
 	}
@@ -58,11 +66,10 @@ func watchNext(pause, lasted time.Duration) time.Duration {
 	return min(max(2*pause, watchAgain), watchMost)
 }
 
-// watchOnce is a session, so that the reaper of orphans leaves the command alone.
-func (s *Shim) watchOnce(ctx context.Context, argv []string) error {
-	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)
-	onHost(cmd)
-	_, done, err := s.sessions.begin(func() (*engine.Process, error) {
+// runOnce makes a session of the command, so that the reaper of orphans leaves it alone.
+func (w watchCommand) runOnce(ctx context.Context) error {
+	cmd := hostCommand(ctx, w.argv)
+	_, done, err := w.sessions.begin(func() (*engine.Process, error) {
 		if err := cmd.Start(); err != nil {
 			return nil, err
 		}

@@ -7,11 +7,14 @@ import (
 	"io"
 	"net"
 	"os"
+	"time"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/containerizer/launcher/engine"
 	"github.com/mctr/mctr/containerizer/launcher/wire"
+	"github.com/mctr/mctr/internal/peerclose"
 )
 
 // serve speaks with one client until it goes.
@@ -121,13 +124,15 @@ func (p *peer) do(r wire.Request) (answer wire.Response, err error) {
 	case r.Verb == wire.VerbClean:
 		err = s.takeOver()
 	case r.Verb == wire.VerbState:
-		answer.State = s.state()
+		s.mu.Lock()
+		answer.State = s.phase
+		s.mu.Unlock()
 	case r.Verb == wire.VerbSignal && r.Signal != nil:
 		err = s.signal(*r.Signal)
 	case r.Verb == wire.VerbDestroy && r.Destroy != nil:
 		err = s.end(r.Destroy)
 	case r.Verb == wire.VerbUpdate && r.Update != nil:
-		err = s.withContainer(func(c container) error { return c.Update(r.Update) })
+		err = s.withContainer(func(c engine.Container) error { return c.Update(r.Update) })
 	case r.Verb == wire.VerbPause:
 		err = s.freeze(true)
 	case r.Verb == wire.VerbResume:
@@ -156,16 +161,27 @@ func (p *peer) wait(w *wire.Wait) {
 	}
 }
 
+// watchDisconnect watches whether the client goes while it waits for an answer and nothing
+// reads from conn. gone is closed then, or by stop.
+func watchDisconnect(conn *net.UnixConn) (gone <-chan struct{}, stop func()) {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		if raw, err := conn.SyscallConn(); err == nil {
+			_ = raw.Read(peerclose.Closed) // its error is that of stop
+		}
+	}()
+	return done, func() {
+		_ = conn.SetReadDeadline(time.Unix(1, 0))
+		<-done
+		_ = conn.SetReadDeadline(time.Time{})
+	}
+}
+
 // gone undoes what the client stood for.
 func (p *peer) gone() {
 	p.shim.endLease(p)
 	if p.clean {
 		p.shim.promise(-1)
 	}
-}
-
-func (s *Shim) state() mctr.Phase {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.phase
 }

@@ -51,8 +51,9 @@ type Shim struct {
 	asked     bool             // a client sent SIGKILL
 	cleaners  int              // clients that promised to clean up
 	cleaned   bool             // one of them took over
-	unwatch   func()           // ends the watch command; nil where it does not run
-	created   *wire.Created    // the record of the container's init
+	handover  *sync.Cond       // of mu: cleaners or cleaned has changed
+	watch     watchCommand
+	created   *wire.Created // the record of the container's init
 
 	ended chan struct{} // closed when exit is recorded
 	exit  *mctr.Termination
@@ -67,6 +68,7 @@ type Shim struct {
 // gives for wire.Create's Runtime.
 func New(engines func(runtime string) engine.Engine, log *slog.Logger) *Shim {
 	s := &Shim{engines: engines, log: log, ended: make(chan struct{}), over: make(chan struct{})}
+	s.handover = sync.NewCond(&s.mu)
 	s.closeOver = sync.OnceFunc(func() { close(s.over) })
 	return s
 }

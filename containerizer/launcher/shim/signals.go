@@ -11,10 +11,8 @@ import (
 	"github.com/mctr/mctr/containerizer/launcher/wire"
 )
 
-type container = engine.Container
-
 // withContainer does something with the living container.
-func (s *Shim) withContainer(do func(container) error) error {
+func (s *Shim) withContainer(do func(engine.Container) error) error {
 	c, err := s.running()
 	if err != nil {
 		return err
@@ -26,9 +24,11 @@ func (s *Shim) signal(sig wire.Signal) error {
 	if sig.Signal < 1 || sig.Signal > 64 {
 		return fmt.Errorf("%w: signal %d", mctr.ErrInvalid, sig.Signal)
 	}
-	return s.withContainer(func(c container) error {
+	return s.withContainer(func(c engine.Container) error {
 		if sig.Signal == int(unix.SIGKILL) {
-			s.noteKill()
+			s.mu.Lock()
+			s.asked = true // before the signal can have an effect: the OOM killer's looks the same
+			s.mu.Unlock()
 		} else {
 			awaitExec(c.Init())
 		}
@@ -43,7 +43,7 @@ func (s *Shim) signal(sig wire.Signal) error {
 
 // thaw lets a paused container go on that was asked to end: its handler runs then. The
 // caller holds the lock.
-func (s *Shim) thaw(c container) error {
+func (s *Shim) thaw(c engine.Container) error {
 	if s.phase != mctr.Paused {
 		return nil
 	}
@@ -52,14 +52,6 @@ func (s *Shim) thaw(c container) error {
 	}
 	s.phase = mctr.Running
 	return nil
-}
-
-// noteKill remembers, before the signal can have an effect, that a client sent it:
-// the OOM killer's looks the same.
-func (s *Shim) noteKill() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.asked = true
 }
 
 func (s *Shim) freeze(frozen bool) error {
@@ -88,7 +80,7 @@ func (s *Shim) freeze(frozen bool) error {
 }
 
 func (s *Shim) resize(size wire.Size) error {
-	return s.withContainer(func(c container) error {
+	return s.withContainer(func(c engine.Container) error {
 		master := c.Init().Console
 		if master == nil {
 			return fmt.Errorf("%w: container has no terminal", mctr.ErrState)

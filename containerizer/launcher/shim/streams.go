@@ -38,7 +38,7 @@ func openStreams(c *wire.Create, terminal bool) (*streams, error) {
 // begin captures the output. The log owns what it reads from, so a terminal,
 // which is written to as well, is given as a duplicate.
 func (s *streams) begin(master *os.File) error {
-	s.adopt(master)
+	s.master = master
 	for stream, r := range s.outputs() {
 		if master != nil {
 			dup, err := duplicate(master)

@@ -1,8 +1,10 @@
 package shim
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"maps"
 	"os"
 	"os/exec"
@@ -14,6 +16,7 @@ import (
 
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/containerizer/launcher/engine"
+	"github.com/mctr/mctr/containerizer/launcher/wire"
 	"github.com/mctr/mctr/internal/atomicfile"
 	"github.com/mctr/mctr/internal/eventlog"
 	"github.com/mctr/mctr/internal/failpoint"
@@ -45,11 +48,11 @@ func (s *Shim) supervise() {
 	t := s.termination(status, finished)
 	t.Log = count
 	if unstarted {
-		s.setExecveCause(t)
+		setExecveCause(s.create, t)
 	}
 	if !t.Started.IsZero() {
-		s.record(t)
-		s.publishExit(t)
+		recordExit(s.create, t, s.log)
+		publishExit(s.create, t, s.log)
 	}
 	s.reportExit(t)
 	s.delete()
@@ -84,38 +87,38 @@ func (s *Shim) termination(status engine.WaitStatus, finished time.Time) *mctr.T
 	return t
 }
 
-// record writes the end down: where it survives a reboot, and where that is not
+// recordExit writes the end down: where it survives a reboot, and where that is not
 // possible (a full disk) at least beside the socket, where there is room for it.
-func (s *Shim) record(t *mctr.Termination) {
+func recordExit(c *wire.Create, t *mctr.Termination, log *slog.Logger) {
 	write := atomicfile.WriteDurableJSON
-	if s.create.Transient {
+	if c.Transient {
 		write = atomicfile.WriteJSON
 	}
-	err := write(s.create.Exit, t)
-	if err != nil && s.create.FallbackExit != "" {
-		s.log.Error("record the end", "error", err)
-		err = useExitReserve(s.create.FallbackExit, t)
+	err := write(c.Exit, t)
+	if err != nil && c.FallbackExit != "" {
+		log.Error("record the end", "error", err)
+		err = useExitReserve(c.FallbackExit, t)
 	}
 	if err := errors.Join(err, failpoint.Hit("exited")); err != nil {
-		s.log.Error("record the end", "error", err)
+		log.Error("record the end", "error", err)
 	}
 }
 
 // publishExit appends the exit to the events.
-func (s *Shim) publishExit(t *mctr.Termination) {
-	if s.create.Events == "" {
+func publishExit(c *wire.Create, t *mctr.Termination, log *slog.Logger) {
+	if c.Events == "" {
 		return
 	}
-	e := mctr.Event{Time: t.Finished.UTC(), ID: s.create.ID, Action: mctr.EventDie, Attributes: map[string]string{}}
-	maps.Copy(e.Attributes, s.create.Attributes)
+	e := mctr.Event{Time: t.Finished.UTC(), ID: c.ID, Attributes: map[string]string{}}
+	maps.Copy(e.Attributes, c.Attributes)
 	e.Attributes["exitCode"], e.Attributes["reason"] = strconv.Itoa(t.ExitCode), t.Reason
 	actions := []string{mctr.EventDie}
 	if t.Reason == mctr.ReasonOOM {
 		actions = []string{mctr.EventOOM, mctr.EventDie}
 	}
 	for _, e.Action = range actions {
-		if err := eventlog.Append(s.create.Events, e); err != nil {
-			s.log.Error("tell the end", "error", err)
+		if err := eventlog.Append(c.Events, e); err != nil {
+			log.Error("tell the end", "error", err)
 		}
 	}
 }
@@ -144,62 +147,37 @@ func (s *Shim) delete() {
 // leave ends the shim when the container's resources have found a keeper: a
 // client that promised to release them, or else the exit command.
 func (s *Shim) leave() {
-	for !s.handedOver() {
-		time.Sleep(time.Millisecond)
+	s.mu.Lock()
+	for !s.cleaned && s.cleaners > 0 {
+		s.handover.Wait()
 	}
-	s.awaitDelivery()
+	s.mu.Unlock()
+	s.attached.deliver()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if !s.cleaned && len(s.create.OnExit) > 0 {
-		if err := runOnExit(s.create.OnExit); err != nil {
+		if err := hostCommand(context.Background(), s.create.OnExit).Start(); err != nil {
 			s.log.Error("start the exit command", "error", err)
 		}
 	}
 	s.closeOver()
 }
 
-// awaitDelivery waits for the attached clients to have everything: what is not
-// sent when the shim ends is lost to them.
-func (s *Shim) awaitDelivery() {
-	told := s.attached.delivered()
-	select {
-	case <-told:
-		return
-	case <-time.After(stillTime):
-		s.attached.growBuffers()
-	}
-	select {
-	case <-told:
-	case <-time.After(stuckTime):
-	}
-}
-
-// handedOver reports whether no client's promise is open any more.
-func (s *Shim) handedOver() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.cleaned || s.cleaners == 0
-}
-
 func (s *Shim) promise(n int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.cleaners += n
+	s.handover.Broadcast()
 	s.setWatch()
 }
 
-// runOnExit starts the exit command in a session of its own and does not wait.
-func runOnExit(argv []string) error {
-	cmd := exec.Command(argv[0], argv[1:]...)
-	onHost(cmd)
-	return cmd.Start()
-}
-
-// onHost sets up a command of the host's: no terminal's end reaches it, and it holds up
-// no mount.
-func onHost(cmd *exec.Cmd) {
+// hostCommand returns a command of the host's, in a session of its own: no terminal's end
+// reaches it, and it holds up no mount.
+func hostCommand(ctx context.Context, argv []string) *exec.Cmd {
+	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)
 	cmd.Env = os.Environ()
 	cmd.Dir = "/"
 	cmd.Stderr = os.Stderr
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	return cmd
 }

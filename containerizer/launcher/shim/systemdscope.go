@@ -35,13 +35,8 @@ func (s *Shim) enter(scope *wire.Scope) error {
 			return err
 		}
 	}
-	s.obey()
-	return cgroup.Enter(scope.Group)
-}
-
-// obey outlives the SIGTERM that systemd sends to all in a scope that it is to
-// stop, and sees to the container's end: what has not obeyed after a while is killed.
-func (s *Shim) obey() {
+	// systemd sends SIGTERM to all in a scope that it is to stop. This process outlives it, and
+	// sees to the container's end: what has not obeyed after a while is killed.
 	stopped := make(chan os.Signal, 1)
 	signal.Notify(stopped, unix.SIGTERM)
 	go func() {
@@ -49,6 +44,7 @@ func (s *Shim) obey() {
 		time.Sleep(stopTime)
 		_ = s.destroy(mctr.Limitation{Reason: mctr.ReasonDestroyed, Message: "its scope was stopped"}) // logged
 	}()
+	return cgroup.Enter(scope.Group)
 }
 
 // makeScope has systemd make a scope around this process, within a time.
@@ -95,8 +91,8 @@ func startScope(ctx context.Context, conn *systemd.Conn, scope *wire.Scope) erro
 // exists reports whether there is such a unit yet: that of the container's last run,
 // which systemd forgets soon after the last process in it has ended.
 func exists(err error) bool {
-	var answer dbus.Error
-	return errors.As(err, &answer) && strings.HasSuffix(answer.Name, ".UnitExists")
+	answer, ok := errors.AsType[dbus.Error](err)
+	return ok && strings.HasSuffix(answer.Name, ".UnitExists")
 }
 
 func lasts(ctx context.Context, pause time.Duration) bool {
