@@ -13,17 +13,6 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// unnumberPipes takes their numbers from named pipes, which have none
-// (config-linux.md, "Devices": major and minor are required unless the type is p).
-// libcontainer would compare them with the new pipe's.
-func unnumberPipes(all []*devices.Device) {
-	for _, d := range all {
-		if d.Type == devices.FifoDevice {
-			d.Major, d.Minor = 0, 0
-		}
-	}
-}
-
 // checkDevices refuses one whose place in the root filesystem has another file
 // (config-linux.md, "Devices"), which libcontainer would leave there in its stead.
 // What is mounted over the root is not looked at, nor devices that are bind mounts of

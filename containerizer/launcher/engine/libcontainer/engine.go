@@ -118,7 +118,8 @@ func (r *runtime) config(o engine.Options) (*configs.Config, error) {
 		Spec: o.Spec, RootlessEUID: os.Geteuid() != 0, RootlessCgroups: o.Rootless,
 	})
 	if err == nil && !r.asRunc {
-		restrictToSpec(config, o.Spec)
+		denyTun(config, o.Spec)
+		closeCgroups(config)
 	}
 	return config, err
 }

@@ -26,7 +26,16 @@ func (c *container) run(p *lc.Process, terminal bool, io engine.Stdio) (*engine.
 	p.ExtraFiles = slices.Clone(io.Extra)
 	switch {
 	case !terminal:
-		p.Stdin, p.Stdout, p.Stderr = reader(io.Stdin), writer(io.Stdout), writer(io.Stderr)
+		// a nil file in an interface would count as a stream to copy
+		if io.Stdin != nil {
+			p.Stdin = io.Stdin
+		}
+		if io.Stdout != nil {
+			p.Stdout = io.Stdout
+		}
+		if io.Stderr != nil {
+			p.Stderr = io.Stderr
+		}
 	case io.ConsoleSocket != nil:
 		p.ConsoleSocket = io.ConsoleSocket
 	default:
@@ -83,18 +92,10 @@ func (c *container) beginWithTerminal(p *lc.Process) (*engine.Process, error) {
 
 func wait(p *lc.Process) (engine.WaitStatus, error) {
 	state, err := p.Wait()
-	var exit interface{ Sys() any }
-	if state != nil {
-		exit = state
-	}
-	if exit == nil {
+	if state == nil {
 		return engine.WaitStatus{}, fmt.Errorf("wait for process: %w", err)
 	}
-	status, ok := exit.Sys().(syscall.WaitStatus)
-	if !ok {
-		return engine.WaitStatus{}, fmt.Errorf("wait for process: no wait status in %T", exit.Sys())
-	}
-	return engine.StatusOf(unix.WaitStatus(status)), nil
+	return engine.StatusOf(unix.WaitStatus(state.Sys().(syscall.WaitStatus))), nil
 }
 
 // classify gives libcontainer's error, which comes as text out of init, the identity that

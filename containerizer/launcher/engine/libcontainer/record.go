@@ -1,14 +1,14 @@
 package libcontainer
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 
 	"github.com/opencontainers/runc/libcontainer/configs"
+
+	"github.com/mctr/mctr/internal/atomicfile"
 )
 
 // A record is what the start of a container has to know beyond libcontainer's own state. It lies in the container's
@@ -30,30 +30,17 @@ func (r *record) takePoststart(config *configs.Config) {
 	delete(config.Hooks, configs.Poststart)
 }
 
-func (r *record) empty() bool { return len(r.Hooks) == 0 && !r.NoProcess }
-
 func (r *record) write(dir string) error {
-	if r.empty() {
+	if len(r.Hooks) == 0 && !r.NoProcess {
 		return nil
 	}
-	data, err := json.Marshal(r)
-	if err != nil {
-		return fmt.Errorf("encode the container's record: %w", err)
-	}
-	return os.WriteFile(filepath.Join(dir, recordName), data, 0o600)
+	return atomicfile.WriteJSON(filepath.Join(dir, recordName), r)
 }
 
 func readRecord(dir string) (*record, error) {
-	data, err := os.ReadFile(filepath.Join(dir, recordName))
-	if errors.Is(err, fs.ErrNotExist) {
-		return &record{}, nil
-	}
-	if err != nil {
-		return nil, err
-	}
 	r := &record{}
-	if err := json.Unmarshal(data, r); err != nil {
-		return nil, fmt.Errorf("decode the container's record %s in %s: %w", recordName, dir, err)
+	if err := atomicfile.ReadJSON(filepath.Join(dir, recordName), r); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("read the container's record: %w", err)
 	}
 	return r, nil
 }

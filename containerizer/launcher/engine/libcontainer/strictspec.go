@@ -10,12 +10,6 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// restrictToSpec takes back what libcontainer gives every container beyond its spec.
-func restrictToSpec(config *configs.Config, spec *specs.Spec) {
-	denyTun(config, spec)
-	closeCgroups(config)
-}
-
 // closeCgroups makes the tmpfs read-only on which libcontainer mounts cgroup v1's
 // hierarchies: it takes no notice of the mount's "ro". A recursive bind does it, so
 // that this is for the engine: crun would make the hierarchies writable by the same

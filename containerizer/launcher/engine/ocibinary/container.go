@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"sync/atomic"
 	"time"
@@ -33,9 +34,6 @@ type container struct {
 }
 
 func (c *container) Init() *engine.Process { return c.init }
-
-// OwnsChild reports whether pid is a run of the runtime: see engine.ChildOwner.
-func (c *container) OwnsChild(pid int) bool { return c.ownsChild(pid) }
 
 // State asks the runtime.
 func (c *container) State() (*engine.State, error) {
@@ -115,7 +113,7 @@ func (c *container) signalAll(sig unix.Signal) error {
 
 // thaw lets a killed container die: on v1 a frozen process does not.
 func (c *container) thaw(sig unix.Signal) error {
-	if sig != unix.SIGKILL || cgroup.Unified() || !c.groups.frozen() {
+	if sig != unix.SIGKILL || cgroup.Unified() || !slices.ContainsFunc(c.groups.names(), cgroup.Frozen) {
 		return nil
 	}
 	return c.Resume()
@@ -164,7 +162,15 @@ func (c *container) Update(r *specs.LinuxResources) error {
 		run{args: []string{"update", "--resources", "-", c.id}, input: bytes.NewReader(data), dir: c.dir})
 }
 
-func (c *container) Cgroups() map[string]string { return c.groups.dirs() }
+func (c *container) Cgroups() map[string]string {
+	dirs := map[string]string{}
+	for controller, name := range c.groups {
+		if dir := cgroup.Dir(controller, name); dir != "" {
+			dirs[controller] = dir
+		}
+	}
+	return dirs
+}
 
 // Delete is by force where it must: runc waits a tenth of a second after that.
 func (c *container) Delete() error {

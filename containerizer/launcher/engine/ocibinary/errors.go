@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/mctr/mctr"
@@ -23,7 +24,7 @@ func (c *container) explain(verb string, exit *exec.ExitError, log string) error
 	if text == "" {
 		return fmt.Errorf("%s %s: %w", name, verb, exit)
 	}
-	if unknownVerb(text) {
+	if hasAny(strings.ToLower(text), "unknown command", "no help topic for", "unrecognized subcommand") {
 		return &mctr.UnsupportedError{Feature: verb + " with config.runtime " + name, Why: text}
 	}
 	return classify(fmt.Errorf("%s %s: %s", name, verb, text), text)
@@ -57,13 +58,6 @@ func lastError(log []byte) string {
 	return last
 }
 
-// unknownVerb knows how command line parsers say that there is no such command.
-func unknownVerb(text string) bool {
-	text = strings.ToLower(text)
-	return strings.Contains(text, "unknown command") || strings.Contains(text, "no help topic for") ||
-		strings.Contains(text, "unrecognized subcommand")
-}
-
 // classify gives the error the identity that callers ask for. What runtimes say
 // of a command is text only: runc "exec: ...", crun "executable file ...", "open
 // executable: ..." or "the path ... is not a regular file", runsc "error finding
@@ -72,25 +66,19 @@ func classify(err error, text string) error {
 	text = strings.ToLower(text)
 	executable := hasAny(text, "exec: ", "executable") ||
 		strings.HasPrefix(text, "the path `") && strings.Contains(text, "is not a regular file")
-	missing := strings.Contains(text, "not found") || strings.Contains(text, "no such file or directory")
 	switch {
-	case executable && missing:
+	case executable && hasAny(text, "not found", "no such file or directory"):
 		return fmt.Errorf("%w: %w", mctr.ErrCommandNotFound, err)
 	case executable &&
 		hasAny(text, "permission denied", "operation not permitted", "is a directory", "not a regular file",
 			"exec format error"):
 		return fmt.Errorf("%w: %w", mctr.ErrCommandInvoke, err)
-	case hasAny(text, "does not exist") && strings.Contains(text, "container"):
+	case strings.Contains(text, "does not exist") && strings.Contains(text, "container"):
 		return fmt.Errorf("%w: %w", mctr.ErrNotFound, err)
 	}
 	return err
 }
 
 func hasAny(text string, parts ...string) bool {
-	for _, part := range parts {
-		if strings.Contains(text, part) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(parts, func(part string) bool { return strings.Contains(text, part) })
 }

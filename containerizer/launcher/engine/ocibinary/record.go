@@ -1,10 +1,10 @@
 package ocibinary
 
 import (
-	"encoding/json"
 	"fmt"
-	"os"
 	"path/filepath"
+
+	"github.com/mctr/mctr/internal/atomicfile"
 )
 
 // A record is what Load has to know of a container, and what its runtime does not say of one that has ended.
@@ -20,22 +20,14 @@ type record struct {
 const recordName = "container.json"
 
 func (c *container) writeRecord() error {
-	data, err := json.Marshal(record{Pid: c.init.Pid, Cgroups: c.groups, StartContainer: c.startContainer,
-		SystemdCgroup: c.systemd})
-	if err != nil {
-		return fmt.Errorf("encode the record of container %s: %w", c.id, err)
-	}
-	return os.WriteFile(filepath.Join(c.dir, recordName), data, 0o600)
+	return atomicfile.WriteJSON(filepath.Join(c.dir, recordName), record{Pid: c.init.Pid, Cgroups: c.groups,
+		StartContainer: c.startContainer, SystemdCgroup: c.systemd})
 }
 
 func (c *container) readRecord() (*record, error) {
-	data, err := os.ReadFile(filepath.Join(c.dir, recordName))
-	if err != nil {
-		return nil, err
-	}
 	r := &record{}
-	if err := json.Unmarshal(data, r); err != nil {
-		return nil, fmt.Errorf("decode the record of container %s: %w", c.id, err)
+	if err := atomicfile.ReadJSON(filepath.Join(c.dir, recordName), r); err != nil {
+		return nil, fmt.Errorf("read the record of container %s: %w", c.id, err)
 	}
 	return r, nil
 }

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"sync"
@@ -21,15 +20,16 @@ type runtime struct {
 	children map[int]struct{} // its runs
 }
 
-// ownsChild reports whether pid is a run of the program, which is waited for here.
-func (r *runtime) ownsChild(pid int) bool {
+// OwnsChild is for engine.ChildOwner: it reports whether pid is a run of the program, which is
+// waited for here.
+func (r *runtime) OwnsChild(pid int) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	_, ok := r.children[pid]
 	return ok
 }
 
-// run runs cmd to its end. ownsChild waits until its process is noted.
+// run runs cmd to its end. OwnsChild waits until its process is noted.
 func (r *runtime) run(cmd *exec.Cmd) error {
 	r.mu.Lock()
 	err := cmd.Start()
@@ -89,8 +89,7 @@ func (c *container) perform(ctx context.Context, v run) error {
 		cmd.Stderr = v.stdio.Stderr
 	}
 	err := c.run(cmd)
-	var exit *exec.ExitError
-	if errors.As(err, &exit) {
+	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
 		return c.explain(v.args[0], exit, log)
 	}
 	return err
@@ -99,10 +98,4 @@ func (c *container) perform(ctx context.Context, v run) error {
 // call runs a verb that has nothing to do with streams.
 func (c *container) call(ctx context.Context, args ...string) error {
 	return c.perform(ctx, run{args: args, dir: c.dir})
-}
-
-// scratch makes a directory for the files of one run.
-func (c *container) scratch() (dir string, remove func(), err error) {
-	dir, err = os.MkdirTemp(c.dir, "run-")
-	return dir, func() { _ = os.RemoveAll(dir) }, err
 }

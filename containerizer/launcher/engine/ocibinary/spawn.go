@@ -26,24 +26,20 @@ func (c *container) spawn(ctx context.Context, terminal bool, io engine.Stdio,
 	if len(io.Extra) > 0 {
 		args = append(args, "--preserve-fds", strconv.Itoa(len(io.Extra)))
 	}
-	dir, remove, err := c.scratch()
+	dir, err := os.MkdirTemp(c.dir, "run-")
 	if err != nil {
 		return nil, err
 	}
-	defer remove()
+	defer os.RemoveAll(dir)
 	p, err := c.runDetached(ctx, dir, terminal, io, append(args, "--pid-file", filepath.Join(dir, pidFile))...)
 	if err != nil {
-		killLeftover(dir)
+		// The run may have left its process nevertheless. No more is ended: other new children
+		// may be orphans of the container.
+		if pid, err := readPid(dir); err == nil && isChild(pid) == nil {
+			killAndReap(pid)
+		}
 	}
 	return p, err
-}
-
-// killLeftover ends what a run that failed left nevertheless. No more than that: other new
-// children may be orphans of the container.
-func killLeftover(dir string) {
-	if pid, err := readPid(dir); err == nil && isChild(pid) == nil {
-		killAndReap(pid)
-	}
 }
 
 func (c *container) runDetached(ctx context.Context, dir string, terminal bool, io engine.Stdio,

@@ -29,7 +29,7 @@ func children() (pids []int) {
 // it had before: crun does not wait for the child that could not execute its command.
 func (c *container) killStrays(before []int) {
 	for _, pid := range children() {
-		if !slices.Contains(before, pid) && !c.ownsChild(pid) {
+		if !slices.Contains(before, pid) && !c.OwnsChild(pid) {
 			killAndReap(pid)
 		}
 	}

@@ -22,20 +22,15 @@ const maxFiles = 64
 // store writes a program with its checksum. Not durably: what a power loss
 // leaves half written fails the checksum and is compiled again.
 func store(path string, program []byte) error {
-	if err := prepareDir(filepath.Dir(path)); err != nil {
+	dir := filepath.Dir(path)
+	if files, err := os.ReadDir(dir); err == nil && len(files) >= maxFiles {
+		_ = os.RemoveAll(dir) // what is still in use is compiled once more
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return err
 	}
 	sum := sha256.Sum256(program)
 	return atomicfile.Write(path, append(sum[:], program...), 0o600)
-}
-
-// prepareDir makes the directory, and empties it when it is full: what is still in use
-// is compiled once more.
-func prepareDir(dir string) error {
-	if files, err := os.ReadDir(dir); err == nil && len(files) >= maxFiles {
-		_ = os.RemoveAll(dir)
-	}
-	return os.MkdirAll(dir, 0o700)
 }
 
 // load reads a program that store wrote.
