@@ -1,6 +1,7 @@
 package ociruntime
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -71,11 +72,7 @@ func (r *runtime) prepare(c *creation, id string) (*engine.Options, error) {
 	if err != nil {
 		return nil, err
 	}
-	process := spec.Process
-	if process == nil {
-		process = &specs.Process{}
-	}
-	if err := c.check(process); err != nil {
+	if err := c.check(cmp.Or(spec.Process, &specs.Process{})); err != nil {
 		return nil, err
 	}
 	if r.systemd && !systemd.IsRunningSystemd() {
@@ -98,11 +95,7 @@ func (r *runtime) prepare(c *creation, id string) (*engine.Options, error) {
 
 // begin makes the container with its process, up to where init waits for its start.
 func (r *runtime) begin(c *creation, o *engine.Options) (*startedProcess, error) {
-	process := o.Spec.Process
-	if process == nil {
-		process = &specs.Process{}
-	}
-	return c.start.begin(process, func(io engine.Stdio) (*engine.Process, error) {
+	return c.start.begin(cmp.Or(o.Spec.Process, &specs.Process{}), func(io engine.Stdio) (*engine.Process, error) {
 		o.Stdio = io
 		container, err := r.engine.Create(context.Background(), *o)
 		if err != nil {

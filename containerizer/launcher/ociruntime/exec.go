@@ -1,6 +1,7 @@
 package ociruntime
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -126,10 +127,7 @@ func (e *execution) deriveProcess(bundle string, command []string) (*specs.Proce
 	if err != nil {
 		return nil, err
 	}
-	p := spec.Process
-	if p == nil {
-		p = &specs.Process{Cwd: "/", Env: []string{defaultPath}}
-	}
+	p := cmp.Or(spec.Process, &specs.Process{Cwd: "/", Env: []string{defaultPath}})
 	p.Args = command
 	return p, errors.Join(e.change(p), checkProcess(p))
 }

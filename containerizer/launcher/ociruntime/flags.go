@@ -24,7 +24,9 @@ func parse(f *flag.FlagSet, args []string, anywhere bool) (rest []string, err er
 	for {
 		err := f.Parse(args)
 		if errors.Is(err, flag.ErrHelp) {
-			explain(f)
+			fmt.Printf("Flags of %s (mctr-oci --help has its arguments):\n", f.Name())
+			f.SetOutput(os.Stdout)
+			f.PrintDefaults()
 		}
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", f.Name(), err)
@@ -37,13 +39,6 @@ func parse(f *flag.FlagSet, args []string, anywhere bool) (rest []string, err er
 		}
 		rest, args = append(rest, f.Arg(0)), f.Args()[1:]
 	}
-}
-
-// explain prints a verb's flags.
-func explain(f *flag.FlagSet) {
-	fmt.Printf("Flags of %s (mctr-oci --help has its arguments):\n", f.Name())
-	f.SetOutput(os.Stdout)
-	f.PrintDefaults()
 }
 
 // parseArguments parses the flags of a verb that takes between least and most arguments.

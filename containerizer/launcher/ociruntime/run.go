@@ -37,7 +37,10 @@ func (r *runtime) run(args []string) (int, error) {
 		return 1, errors.Join(err, c.undo())
 	}
 	if err = c.notify.bind(); err == nil {
-		err = startInit(c.container)
+		err = c.container.Start()
+	}
+	if err == nil {
+		err = c.container.RunPoststart()
 	}
 	if err != nil {
 		b.end()

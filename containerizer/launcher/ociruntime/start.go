@@ -5,8 +5,6 @@ import (
 	"fmt"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
-
-	"github.com/mctr/mctr/containerizer/launcher/engine"
 )
 
 func (r *runtime) start(args []string) (int, error) {
@@ -36,12 +34,4 @@ func (r *runtime) start(args []string) (int, error) {
 		return 1, errors.Join(err, killAndDestroy(c))
 	}
 	return 0, notify.relay(c.Init().Pid)
-}
-
-// startInit starts the container, and runs the hooks behind it.
-func startInit(c engine.Container) error {
-	if err := c.Start(); err != nil {
-		return err
-	}
-	return c.RunPoststart()
 }

@@ -6,6 +6,8 @@ import (
 	ossignal "os/signal"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/mctr/mctr/containerizer/launcher/engine"
 )
 
 type signals chan os.Signal
@@ -54,9 +56,6 @@ func (b *startedProcess) reap() (code int, ended bool) {
 		if pid != b.Pid {
 			continue
 		}
-		ended, code = true, status.ExitStatus()
-		if status.Signaled() {
-			code = 128 + int(status.Signal())
-		}
+		ended, code = true, engine.StatusOf(status).Code
 	}
 }

@@ -20,7 +20,7 @@ type terminalRelay struct {
 	host     console.Console
 	master   *os.File
 	output   chan struct{} // closed at the end of the process's output
-	received chan error    // of receive
+	received chan error    // of awaitTerminal
 }
 
 // newTerminalRelay finds the caller's terminal, and gives the process its ends of the socket
@@ -56,26 +56,24 @@ func hostConsole() (console.Console, error) {
 	return console.ConsoleFromFile(tty)
 }
 
-// awaitTerminal receives the terminal while the process is begun, which waits for that.
+// awaitTerminal receives the terminal while the process is begun, which waits for that, begins
+// to relay and lets the process go on, also when that failed: its caller ends the process then.
 func (r *terminalRelay) awaitTerminal() {
-	if r != nil {
-		go func() { r.received <- r.receive() }()
+	if r == nil {
+		return
 	}
+	go func() {
+		err := errors.Join(failpoint.Hit("terminal"), r.configureTerminals(), r.gate.open())
+		r.received <- errors.Join(err, r.socket.Close())
+	}()
 }
 
-// awaitResult returns the error of receive.
+// awaitResult returns the error of awaitTerminal.
 func (r *terminalRelay) awaitResult() error {
 	if r == nil {
 		return nil
 	}
 	return <-r.received
-}
-
-// receive takes the terminal, begins to relay and lets the process go on, also when
-// that failed: its caller ends the process then.
-func (r *terminalRelay) receive() error {
-	defer r.socket.Close()
-	return errors.Join(failpoint.Hit("terminal"), r.configureTerminals(), r.gate.open())
 }
 
 // configureTerminals sets both terminals before the process has its own.

@@ -31,54 +31,44 @@ func (u *update) register(f *flag.FlagSet) {
 	f.StringVar(&cpu.Mems, "cpuset-mems", "", "memory nodes")
 	for name, p := range map[string]**uint64{"cpu-period": &cpu.Period, "cpu-burst": &cpu.Burst,
 		"cpu-share": &cpu.Shares, "cpu-rt-period": &cpu.RealtimePeriod} {
-		f.Func(name, "a number", unsigned(p))
+		f.Func(name, "a number", into(p, parseUnsigned))
 	}
 	for name, p := range map[string]**int64{"cpu-quota": &cpu.Quota, "cpu-rt-runtime": &cpu.RealtimeRuntime,
 		"cpu-idle": &cpu.Idle, "pids-limit": &u.limits.Pids.Limit} {
-		f.Func(name, "a number", signed(p))
+		f.Func(name, "a number", into(p, parseSigned))
 	}
 	for name, p := range map[string]**int64{"memory": &memory.Limit, "memory-swap": &memory.Swap,
 		"memory-reservation": &memory.Reservation} {
-		f.Func(name, "bytes, with a unit or not; -1 removes the limit", bytesOf(p))
+		f.Func(name, "bytes, with a unit or not; -1 removes the limit", into(p, parseBytes))
 	}
-	f.Func("blkio-weight", "10 to 1000", weight(&u.limits.BlockIO.Weight))
+	f.Func("blkio-weight", "10 to 1000", into(&u.limits.BlockIO.Weight, parseWeight))
 }
 
-func unsigned(to **uint64) func(string) error {
+// into returns a flag's function, which parses its value to a number of its own.
+func into[T any](to **T, parse func(string) (T, error)) func(string) error {
 	return func(s string) error {
-		n, err := strconv.ParseUint(s, 10, 64)
+		n, err := parse(s)
 		*to = &n
 		return err
 	}
 }
 
-func signed(to **int64) func(string) error {
-	return func(s string) error {
-		n, err := strconv.ParseInt(s, 10, 64)
-		*to = &n
-		return err
-	}
+func parseUnsigned(s string) (uint64, error) { return strconv.ParseUint(s, 10, 64) }
+
+func parseSigned(s string) (int64, error) { return strconv.ParseInt(s, 10, 64) }
+
+func parseWeight(s string) (uint16, error) {
+	n, err := strconv.ParseUint(s, 10, 16)
+	return uint16(n), err
 }
 
-func weight(to **uint16) func(string) error {
-	return func(s string) error {
-		n, err := strconv.ParseUint(s, 10, 16)
-		w := uint16(n)
-		*to = &w
-		return err
+func parseBytes(s string) (int64, error) {
+	if s == "-1" {
+		return -1, nil
 	}
-}
-
-func bytesOf(to **int64) func(string) error {
-	return func(s string) error {
-		if s == "-1" {
-			return signed(to)(s)
-		}
-		n, err := units.RAMInBytes(s)
-		if err == nil && n < 0 {
-			err = fmt.Errorf("size %s is out of range", s)
-		}
-		*to = &n
-		return err
+	n, err := units.RAMInBytes(s)
+	if err == nil && n < 0 {
+		err = fmt.Errorf("size %s is out of range", s)
 	}
+	return n, err
 }
