@@ -33,10 +33,13 @@ func (c *suiteCase) failures(t *testing.T, open func() engine.Engine) []string {
 	t.Helper()
 	r := &recorder{TB: t}
 	b := newBench(r, open)
-	r.run(func() {
+	done := make(chan struct{})
+	go func() { // Fatal ends a goroutine
+		defer close(done)
 		c.run(b)
 		b.wantNothing()
-	})
+	}()
+	<-done
 	sweep()
 	return r.said
 }
@@ -92,16 +95,6 @@ func (c *blindContainer) Exec(_ *specs.Process, io engine.Stdio) (*engine.Proces
 type recorder struct {
 	testing.TB
 	said []string
-}
-
-// run does a case in a goroutine of its own, which Fatal ends.
-func (r *recorder) run(do func()) {
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		do()
-	}()
-	<-done
 }
 
 func (r *recorder) Error(args ...any) { r.said = append(r.said, fmt.Sprint(args...)) }

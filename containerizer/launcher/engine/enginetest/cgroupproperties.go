@@ -28,7 +28,7 @@ var cgroupProperties = append(limitsOfOneVersion(), []property{
 		func(r *specs.LinuxResources, n int64) { r.Pids = &specs.LinuxPids{Limit: &n} }),
 	{
 		name: "linux.resources.cpu.shares", read: show(file{"cpu", "cpu.shares"}, "cpu.weight"),
-		set: resources(func(r *specs.LinuxResources) { r.CPU = &specs.LinuxCPU{Shares: p(uint64(512))} }),
+		set: resources(func(r *specs.LinuxResources) { r.CPU = &specs.LinuxCPU{Shares: new(uint64(512))} }),
 		wants: func(_ *bench, shown string) bool {
 			return shown == "512" || cgroup.Unified() && shown != "100" // whose conversion is an engine's own
 		},
@@ -69,13 +69,13 @@ func limitsOfOneVersion() []property {
 			name: "linux.resources.memory.swappiness", want: "42",
 			read: show(file{"memory", "memory.swappiness"}, ""),
 			set: resources(func(r *specs.LinuxResources) {
-				r.Memory = &specs.LinuxMemory{Swappiness: p(uint64(42))}
+				r.Memory = &specs.LinuxMemory{Swappiness: new(uint64(42))}
 			}),
 		},
 		{
 			name: "linux.resources.memory.disableOOMKiller", read: show(file{"memory", "memory.oom_control"}, ""),
 			set: resources(func(r *specs.LinuxResources) {
-				r.Memory = &specs.LinuxMemory{DisableOOMKiller: p(true)}
+				r.Memory = &specs.LinuxMemory{DisableOOMKiller: new(true)}
 			}),
 			wants: func(_ *bench, shown string) bool { return strings.HasPrefix(shown, "oom_kill_disable 1") },
 		},
@@ -91,7 +91,7 @@ func quotaOrPeriod(name, v1 string, in file) property {
 	return property{
 		name: "linux.resources.cpu." + name, want: want, read: show(in, "cpu.max"),
 		set: resources(func(r *specs.LinuxResources) {
-			r.CPU = &specs.LinuxCPU{Quota: p(int64(20000)), Period: p(uint64(50000))}
+			r.CPU = &specs.LinuxCPU{Quota: new(int64(20000)), Period: new(uint64(50000))}
 		}),
 	}
 }

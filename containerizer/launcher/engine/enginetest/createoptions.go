@@ -16,13 +16,7 @@ import (
 func descriptors(b *bench) {
 	stdio, out := b.stdio(false)
 	stdio.Extra = []*os.File{stdio.Stdin, stdio.Stdout}
-	c, err := b.tryWith(spec(sh("echo init >&4; busybox ls /proc/$$/fd; sleep 100")), engine.Options{Stdio: stdio})
-	if err == nil {
-		err = c.Start()
-	}
-	if err != nil {
-		b.Fatal(err)
-	}
+	c := b.startWith(spec(sh("echo init >&4; busybox ls /proc/$$/fd; sleep 100")), engine.Options{Stdio: stdio})
 	b.reads(out, "init\n0\n1\n2\n3\n4\n")
 	p, err := c.Exec(sh("echo further >&4"), stdio)
 	closeStdio(stdio)
@@ -48,16 +42,10 @@ func prepares(b *bench) {
 	s := spec(sh("cat /tmp/made"))
 	source := filepath.Join(b.root, id, "prepared")
 	mount("/tmp", specs.Mount{Type: "bind", Source: source, Options: []string{"bind"}})(b, s)
-	c, err := b.tryWith(s, engine.Options{Stdio: stdio, Prepare: func(records string) error {
+	c := b.startWith(s, engine.Options{Stdio: stdio, Prepare: func(records string) error {
 		dir := filepath.Join(records, "prepared")
 		return errors.Join(os.Mkdir(dir, 0o755), os.WriteFile(filepath.Join(dir, "made"), []byte("before"), 0o600))
 	}})
-	if err == nil {
-		err = c.Start()
-	}
-	if err != nil {
-		b.Fatal(err)
-	}
 	b.ends(c.Init(), engine.WaitStatus{})
 	closeStdio(stdio)
 	if text, err := io.ReadAll(out); err != nil || string(text) != "before" {
@@ -69,14 +57,8 @@ func prepares(b *bench) {
 // withoutPivot wants the root of a container that does not pivot to it, and no-new-keyring with it.
 func withoutPivot(b *bench) {
 	stdio, out := b.stdio(false)
-	c, err := b.tryWith(spec(sh("busybox ls /")), engine.Options{Stdio: stdio, NoPivot: true, NoNewKeyring: true})
+	c := b.startWith(spec(sh("busybox ls /")), engine.Options{Stdio: stdio, NoPivot: true, NoNewKeyring: true})
 	closeStdio(stdio)
-	if err == nil {
-		err = c.Start()
-	}
-	if err != nil {
-		b.Fatal(err)
-	}
 	if text, err := io.ReadAll(out); err != nil || string(text) != "bin\ndev\netc\nproc\ntmp\n" {
 		b.Errorf("the container shows %q, %v", text, err)
 	}

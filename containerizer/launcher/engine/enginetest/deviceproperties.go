@@ -39,7 +39,7 @@ var deviceRuleProperties = []property{
 		},
 		set: func(_ *bench, s *specs.Spec) {
 			s.Linux.Resources.Devices = append(s.Linux.Resources.Devices,
-				specs.LinuxDeviceCgroup{Type: "c", Major: p(major), Minor: p(minor), Access: "rw"})
+				specs.LinuxDeviceCgroup{Type: "c", Major: new(major), Minor: new(minor), Access: "rw"})
 		},
 	},
 }
@@ -50,7 +50,7 @@ func node(name, kind, shown string, major, minor int64) property {
 		name: "linux.devices: " + name, script: "busybox stat -c '%F %t:%T %a %u:%g' /dev/sub/it", want: shown,
 		set: func(_ *bench, s *specs.Spec) {
 			s.Linux.Devices = []specs.LinuxDevice{{Path: "/dev/sub/it", Type: kind, Major: major, Minor: minor,
-				FileMode: p(os.FileMode(0o640)), UID: p(uint32(5)), GID: p(uint32(6))}}
+				FileMode: new(os.FileMode(0o640)), UID: new(uint32(5)), GID: new(uint32(6))}}
 		},
 	}
 }
@@ -75,7 +75,7 @@ func rule(name, access, read, write string) property {
 		},
 		set: func(_ *bench, s *specs.Spec) {
 			s.Linux.Resources.Devices = append(s.Linux.Resources.Devices,
-				specs.LinuxDeviceCgroup{Allow: true, Type: "c", Major: p(major), Minor: p(minor), Access: access})
+				specs.LinuxDeviceCgroup{Allow: true, Type: "c", Major: new(major), Minor: new(minor), Access: access})
 		},
 	}
 }

@@ -54,8 +54,11 @@ type suiteCase struct {
 }
 
 // allCases are the contract: see tables for what a short test leaves out.
-func allCases() []suiteCase {
-	all := append(propertyCases(), cases...)
+func allCases() (all []suiteCase) {
+	for _, p := range tables() {
+		all = append(all, p.cases()...)
+	}
+	all = append(all, cases...)
 	if testing.Short() {
 		return all
 	}
@@ -222,11 +225,40 @@ func (b *bench) create(p *specs.Process) engine.Container {
 
 func (b *bench) start(p *specs.Process) engine.Container {
 	b.Helper()
-	c := b.create(p)
-	if err := c.Start(); err != nil {
+	return b.startSpec(spec(p))
+}
+
+// startSpec starts a container whose stdout is b.out.
+func (b *bench) startSpec(s *specs.Spec) engine.Container {
+	b.Helper()
+	stdio, out := b.stdio(s.Process.Terminal)
+	defer closeStdio(stdio)
+	b.out = out
+	return b.startWith(s, engine.Options{Stdio: stdio})
+}
+
+func (b *bench) startWith(s *specs.Spec, o engine.Options) engine.Container {
+	b.Helper()
+	c, err := b.tryWith(s, o)
+	if err == nil {
+		err = c.Start()
+	}
+	if err != nil {
 		b.Fatal(err)
 	}
 	return c
+}
+
+// exec runs a further process in the container, and returns it with its output.
+func (b *bench) exec(c engine.Container, p *specs.Process) (*engine.Process, *os.File) {
+	b.Helper()
+	stdio, out := b.stdio(false)
+	process, err := c.Exec(p, stdio)
+	closeStdio(stdio)
+	if err != nil {
+		b.Fatal(err)
+	}
+	return process, out
 }
 
 // ends wants p to end so.
@@ -350,12 +382,7 @@ func nothingAfterFailure(b *bench) {
 
 func execs(b *bench) {
 	c := b.start(sh("sleep 100"))
-	stdio, out := b.stdio(false)
-	p, err := c.Exec(sh("echo $$ >/tmp/x; echo inside; exit 6"), stdio)
-	closeStdio(stdio)
-	if err != nil {
-		b.Fatal(err)
-	}
+	p, out := b.exec(c, sh("echo $$ >/tmp/x; echo inside; exit 6"))
 	b.ends(p, engine.WaitStatus{Code: 6})
 	if text, err := io.ReadAll(out); err != nil || string(text) != "inside\n" {
 		b.Errorf("output: %q, %v", text, err)
@@ -445,8 +472,7 @@ func freezes(b *bench) {
 
 func updates(b *bench) {
 	c := b.start(sh("sleep 100"))
-	limit := int64(33)
-	if err := c.Update(&specs.LinuxResources{Pids: &specs.LinuxPids{Limit: &limit}}); err != nil {
+	if err := c.Update(&specs.LinuxResources{Pids: &specs.LinuxPids{Limit: new(int64(33))}}); err != nil {
 		b.Error(err)
 	}
 	file := filepath.Join(cgroup.Dir("pids", group), "pids.max")
@@ -509,14 +535,7 @@ func (b *bench) startShared(p *specs.Process) engine.Container {
 	b.Helper()
 	s := spec(p)
 	s.Linux.Namespaces = s.Linux.Namespaces[1:]
-	c, err := b.try(s)
-	if err != nil {
-		b.Fatal(err)
-	}
-	if err := c.Start(); err != nil {
-		b.Fatal(err)
-	}
-	return c
+	return b.startSpec(s)
 }
 
 // orphansOfFailure has a container leave orphans while an exec fails, which is none

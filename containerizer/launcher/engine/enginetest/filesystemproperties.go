@@ -143,7 +143,9 @@ func propagation(kind, shown string, lacks map[string]string) property {
 	at := func(kind string) func(*bench, *specs.Spec) {
 		return func(b *bench, s *specs.Spec) {
 			s.Linux.RootfsPropagation = "private" // of the root alone
-			s.Mounts = append(s.Mounts[:3:3], specs.Mount{Destination: "/tmp", Type: "bind", Source: sharedDir(b),
+			source := sourceDir(b)
+			b.mountOnce(source)
+			s.Mounts = append(s.Mounts[:3:3], specs.Mount{Destination: "/tmp", Type: "bind", Source: source,
 				Options: []string{"bind", kind}})
 		}
 	}
@@ -183,14 +185,7 @@ func sourceDir(b *bench) string {
 	return dir
 }
 
-// sharedDir makes a mount of its own with shared propagation, nestedDir one with a mount below it.
-func sharedDir(b *bench) string {
-	b.Helper()
-	dir := sourceDir(b)
-	b.mountOnce(dir)
-	return dir
-}
-
+// nestedDir makes a mount with shared propagation, and one more below it.
 func nestedDir(b *bench) string {
 	b.Helper()
 	dir := filepath.Join(b.bundle, "nested")

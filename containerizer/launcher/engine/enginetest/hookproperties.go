@@ -47,24 +47,18 @@ var (
 
 // hookProperties are a hook of each kind. Which comes when is the case hookOrder.
 var hookProperties = func() (all []property) {
-	for i := range hookKinds {
-		all = append(all, hookProperty(i))
+	for i, kind := range hookKinds {
+		all = append(all, property{
+			name: "hooks." + kind.name, read: sees(kind.name), lacks: kind.lacks,
+			set: func(b *bench, s *specs.Spec) {
+				s.Annotations = map[string]string{"org.example.key": "value"}
+				addHook(b, s, i, "cat >"+tmpOf(b, kind.name)+"/state; echo $A $0 >"+tmpOf(b, kind.name)+"/arguments")
+			},
+			wants: func(b *bench, _ string) bool { return b.hookRan(kind.name, kind.status) },
+		})
 	}
 	return all
 }()
-
-// hookProperty wants a hook of a kind to run with its arguments, its environment and the container's state.
-func hookProperty(i int) property {
-	kind := hookKinds[i]
-	return property{
-		name: "hooks." + kind.name, read: sees(kind.name), lacks: kind.lacks,
-		set: func(b *bench, s *specs.Spec) {
-			s.Annotations = map[string]string{"org.example.key": "value"}
-			addHook(b, s, i, "cat >"+tmpOf(b, kind.name)+"/state; echo $A $0 >"+tmpOf(b, kind.name)+"/arguments")
-		},
-		wants: func(b *bench, _ string) bool { return b.hookRan(kind.name, kind.status) },
-	}
-}
 
 // sees waits for a hook that runs while the container does.
 func sees(kind string) func(*bench, engine.Container) string {
@@ -142,13 +136,7 @@ func hookOrder(b *bench) {
 			want = append(want, "command")
 		}
 	}
-	c, err := b.try(s)
-	if err != nil {
-		b.Fatal(err)
-	}
-	if err := c.Start(); err != nil {
-		b.Fatal(err)
-	}
+	c := b.startSpec(s)
 	if err := c.RunPoststart(); err != nil {
 		b.Error(err)
 	}
@@ -161,21 +149,14 @@ func hookOrder(b *bench) {
 	data, err := os.ReadFile(order)
 	// The command and the poststart hooks run at the same time.
 	got := strings.Split(strings.TrimSpace(string(data)), "\n")
-	if err != nil || strings.Join(withoutCommand(got), "\n") != strings.Join(withoutCommand(want), "\n") {
+	isCommand := func(line string) bool { return line == "command" }
+	if err != nil || !slices.Equal(slices.DeleteFunc(slices.Clone(got), isCommand),
+		slices.DeleteFunc(slices.Clone(want), isCommand)) {
 		b.Errorf("the order is %q, %v; want %q", got, err, want)
 	}
 	if slices.Index(got, "command") < slices.Index(got, "startContainer again") {
 		b.Errorf("the command ran before the startContainer hooks: %q", got)
 	}
-}
-
-func withoutCommand(lines []string) (rest []string) {
-	for _, line := range lines {
-		if line != "command" {
-			rest = append(rest, line)
-		}
-	}
-	return rest
 }
 
 // failingHooks wants a hook that fails to end the container: before the start there is none.

@@ -78,12 +78,7 @@ func loads(b *bench) {
 // execLoaded runs one more process in the container, whose processes are two then.
 func (b *bench) execLoaded() {
 	b.Helper()
-	stdio, out := b.stdio(false)
-	p, err := b.load().Exec(sh("echo inside; read -r line </tmp/fifo"), stdio)
-	closeStdio(stdio)
-	if err != nil {
-		b.Fatal(err)
-	}
+	p, out := b.exec(b.load(), sh("echo inside; read -r line </tmp/fifo"))
 	b.reads(out, "inside\n")
 	if pids, err := b.load().Processes(); err != nil || len(pids) != 2 {
 		b.Errorf("processes: %v, %v", pids, err)

@@ -39,7 +39,7 @@ var processProperties = []property{
 	},
 	{
 		name: "process.user.umask", exec: true, script: "umask", want: "0051",
-		set:       func(_ *bench, s *specs.Spec) { s.Process.User.Umask = p(uint32(0o051)) },
+		set:       func(_ *bench, s *specs.Spec) { s.Process.User.Umask = new(uint32(0o051)) },
 		execLacks: fromConfig,
 	},
 	{
@@ -48,7 +48,7 @@ var processProperties = []property{
 	},
 	{
 		name: "process.oomScoreAdj", exec: true, script: "cat /proc/$$/oom_score_adj", want: "321",
-		set: func(_ *bench, s *specs.Spec) { s.Process.OOMScoreAdj = p(321) },
+		set: func(_ *bench, s *specs.Spec) { s.Process.OOMScoreAdj = new(321) },
 		execLacks: map[string]string{"libcontainer": fromConfig["libcontainer"], "runc": fromConfig["runc"],
 			"crun": "crun 1.8 sets it for init alone"},
 	},

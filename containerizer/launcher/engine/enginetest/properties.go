@@ -46,16 +46,8 @@ func tables() []property {
 		deviceProperties, namespaceProperties, hookProperties, systemProperties)
 }
 
-// propertyCases returns a case for each property, and one more for a process's in an exec.
-func propertyCases() (all []suiteCase) {
-	for _, p := range tables() {
-		all = append(all, p.cases()...)
-	}
-	return all
-}
-
-func (p *property) cases() []suiteCase {
-	var all []suiteCase
+// cases are one of a container, and one more of an exec for a process's property.
+func (p *property) cases() (all []suiteCase) {
 	if !p.execOnly {
 		all = append(all, suiteCase{p.name, p.run, p.lacks})
 	}
@@ -84,13 +76,7 @@ func (p *property) spec(b *bench, with bool) *specs.Spec {
 
 // run wants the property of a container.
 func (p *property) run(b *bench) {
-	c, err := b.try(p.spec(b, true))
-	if err != nil {
-		b.Fatal(err)
-	}
-	if err := c.Start(); err != nil {
-		b.Fatal(err)
-	}
+	c := b.startSpec(p.spec(b, true))
 	if err := c.RunPoststart(); err != nil {
 		b.Error(err)
 	}
@@ -113,13 +99,7 @@ func (p *property) run(b *bench) {
 func (p *property) runExec(b *bench) {
 	base := p.spec(b, false)
 	base.Process.Args = sh("sleep 100").Args
-	c, err := b.try(base)
-	if err != nil {
-		b.Fatal(err)
-	}
-	if err := c.Start(); err != nil {
-		b.Fatal(err)
-	}
+	c := b.startSpec(base)
 	stdio, out := b.stdio(false)
 	exec, err := c.Exec(p.spec(b, true).Process, stdio)
 	closeStdio(stdio)
@@ -162,5 +142,3 @@ func options(place string) string {
 	return "while read -r a b c d at options shared rest; do [ $at = " + place +
 		" ] && echo $options ${shared%:*}; done </proc/self/mountinfo"
 }
-
-func p[T any](v T) *T { return &v }

@@ -37,21 +37,10 @@ func (b *bench) filter(p *specs.LinuxSeccomp) []byte {
 	b.Helper()
 	s := spec(sh("busybox mkdir /tmp/made; busybox rmdir /tmp/made; ls /proc/self/fd; sleep 100"))
 	s.Linux.Seccomp = p
-	c, err := b.try(s)
-	if err != nil {
-		b.Fatal(err)
-	}
-	if err := c.Start(); err != nil {
-		b.Fatal(err)
-	}
+	c := b.startSpec(s)
 	b.reads(b.out, p.Syscalls[1].Names[0]+": ")
 	b.reads(b.out, "0\n1\n2\n3\n") // 3 is ls' own: nothing of the engine's is left open
-	stdio, out := b.stdio(false)
-	exec, err := c.Exec(sh("echo ready; sleep 100"), stdio)
-	closeStdio(stdio)
-	if err != nil {
-		b.Fatal(err)
-	}
+	exec, out := b.exec(c, sh("echo ready; sleep 100"))
 	b.reads(out, "ready")
 	program := b.loaded(c.Init().Pid)
 	if other := b.loaded(exec.Pid); !bytes.Equal(program, other) {
