@@ -15,17 +15,17 @@ import (
 	"github.com/mctr/mctr/containerizer/launcher/wire"
 )
 
-// sessions are the processes of running execs.
+// sessions are the running execs and their processes.
 type sessions struct {
-	making sync.Mutex     // held while a process is made, and children are reaped: one that is being made is not known
-	group  sync.WaitGroup // sessions that are in, or on the way in
+	making sync.Mutex     // held while a process is started, so that reap does not take it before its pid is known
+	group  sync.WaitGroup // counts sessions, including those being started
 
-	mu     sync.Mutex // guards what follows, for a moment: a process can take long to make
+	mu     sync.Mutex // guards the fields below; held only briefly, unlike making
 	closed bool
 	pids   map[int]struct{}
 }
 
-// begin runs start and remembers its process until done is called.
+// begin calls start and registers the process that it returns, until the caller calls done.
 func (s *sessions) begin(start func() (*engine.Process, error)) (*engine.Process, func(), error) {
 	s.making.Lock()
 	defer s.making.Unlock()
@@ -51,12 +51,12 @@ func (s *sessions) begin(start func() (*engine.Process, error)) (*engine.Process
 	}, nil
 }
 
-// admit lets one in while the door is open.
+// admit counts a new session, or returns an error after end.
 func (s *sessions) admit() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {
-		return fmt.Errorf("%w: container has ended", mctr.ErrState)
+		return fmt.Errorf("%w: container has exited", mctr.ErrState)
 	}
 	s.group.Add(1)
 	return nil
@@ -69,16 +69,16 @@ func (s *sessions) has(pid int) bool {
 	return ok
 }
 
-// reap waits for the children that are neither a session's nor known otherwise, at
-// a moment when none is being made.
+// reap reaps zombie children except the processes of sessions and those that known reports. No
+// process is being started meanwhile.
 func (s *sessions) reap(known func(pid int) bool) (all bool) {
 	s.making.Lock()
 	defer s.making.Unlock()
 	return reap(func(pid int) bool { return s.has(pid) || known(pid) })
 }
 
-// end closes the door and kills until the last of the sessions is gone: one that was
-// on its way in when the others were killed is still to come.
+// end refuses new sessions and kills until the last session has ended. It repeats the kill because
+// a session may still be starting its process during the first one.
 func (s *sessions) end(killRest func()) {
 	s.mu.Lock()
 	s.closed = true
@@ -96,14 +96,14 @@ func (s *sessions) end(killRest func()) {
 	}
 }
 
-// over reports whether the door is closed.
+// over reports whether end was called.
 func (s *sessions) over() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.closed
 }
 
-// kill reaches also processes that left the container's control group.
+// kill also reaches processes that have left the container's cgroup.
 func (s *sessions) kill() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -112,7 +112,7 @@ func (s *sessions) kill() {
 	}
 }
 
-// exec runs a process in the container; the connection becomes its streams.
+// exec runs a process in the container and turns the connection into its streams.
 func (p *peer) exec(e wire.Exec) (stream func()) {
 	x, err := p.shim.startExec(e)
 	if err != nil {
@@ -124,7 +124,8 @@ func (p *peer) exec(e wire.Exec) (stream func()) {
 		go x.run(nil)
 		return nil
 	}
-	leave := p.shim.attached.join(p.conn) // before the session's process can be done: the shim ends after both
+	// Before the process can exit, because the shim waits only for the clients that have joined.
+	leave := p.shim.attached.join(p.conn)
 	answered := wire.Write(p.conn, wire.Response{Pid: x.process.Pid})
 	return func() {
 		defer leave()
@@ -132,7 +133,7 @@ func (p *peer) exec(e wire.Exec) (stream func()) {
 	}
 }
 
-// session carries an exec's streams. The process dies with its client.
+// session serves an exec's streams. The process is killed when its client disconnects.
 func (p *peer) session(x *execution, e wire.Exec, answered error) {
 	if answered != nil {
 		x.kill(unix.SIGKILL)
@@ -144,13 +145,13 @@ func (p *peer) session(x *execution, e wire.Exec, answered error) {
 	p.sendExit(x.run(p.conn))
 }
 
-// An execution is one exec'd process with our ends of its streams.
+// An execution is an exec process with the shim's ends of its streams.
 type execution struct {
 	process *engine.Process
 	done    func()
 	pipes   *pipes
 	started time.Time
-	tree    *processTree // nil: what it has started does not end with its client
+	tree    *processTree // nil: the processes that it started outlive the client
 	mu      sync.Mutex   // guards ended
 	ended   bool
 }
@@ -179,8 +180,8 @@ func (s *Shim) startExec(e wire.Exec) (*execution, error) {
 	return x, nil
 }
 
-// execUnpaused starts the process while no client can pause the container: a process
-// that is frozen halfway into it would hold up the client that resumes it.
+// execUnpaused starts the process while no client can pause the container. If the container froze
+// while the process enters it, this shim could not serve the client that resumes it.
 func (s *Shim) execUnpaused(c engine.Container, p *specs.Process, pipes *pipes) (*engine.Process, error) {
 	s.starting.RLock()
 	defer s.starting.RUnlock()
@@ -193,7 +194,8 @@ func (s *Shim) execUnpaused(c engine.Container, p *specs.Process, pipes *pipes) 
 	return s.tryExec(c, p, pipes)
 }
 
-// run copies output to w until the process has ended, and tells how; w may be nil.
+// run copies output to w, which may be nil, until the process has exited, and returns how it
+// exited.
 func (x *execution) run(w io.Writer) *mctr.Termination {
 	output := &relay{pipes: x.pipes}
 	output.begin(w)
@@ -202,7 +204,8 @@ func (x *execution) run(w io.Writer) *mctr.Termination {
 	x.mu.Lock()
 	x.ended = true
 	x.mu.Unlock()
-	x.tree.kill() // what is left: the session's id is no other process' as long as one is in it
+	// Safe although the leader is reaped: the kernel reuses no session's id while a process has it.
+	x.tree.kill()
 	x.done()
 	output.end()
 	_ = x.pipes.close()
@@ -216,11 +219,11 @@ func (x *execution) run(w io.Writer) *mctr.Termination {
 
 func (x *execution) kill(sig unix.Signal) {
 	if sig == unix.SIGKILL {
-		x.tree.kill() // before the leader, without whom some would not be known
+		x.tree.kill() // before the leader, by which some descendants are found
 	}
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	if !x.ended { // it is not reaped yet, so the pid is still its own
+	if !x.ended { // it has not been reaped, so the pid is still valid
 		_ = unix.Kill(x.process.Pid, sig)
 	}
 }

@@ -14,13 +14,13 @@ import (
 	"github.com/mctr/mctr/logs"
 )
 
-// lastOutput is what a process that has ended left in its pipe or terminal.
+// lastOutput returns what an exited process left in its pipe or terminal.
 func lastOutput(from *os.File) string {
 	if from == nil {
 		return ""
 	}
 	buf := make([]byte, 4096)
-	_ = from.SetReadDeadline(time.Now().Add(100 * time.Millisecond)) // another process may hold it open
+	_ = from.SetReadDeadline(time.Now().Add(100 * time.Millisecond)) // another process may keep it open
 	n, err := from.Read(buf)
 	_ = from.SetReadDeadline(time.Time{})
 	if err != nil {
@@ -29,8 +29,8 @@ func lastOutput(from *os.File) string {
 	return string(buf[:n])
 }
 
-// exitsBeforeExec waits for the container's init to end, and reports whether init never executed the command. The
-// engine has still to wait for it.
+// exitsBeforeExec waits until the container's init has exited, and reports whether init never
+// executed the command. It does not reap init: the engine does.
 func exitsBeforeExec(init *engine.Process) bool {
 	for {
 		err := unix.Waitid(unix.P_PID, init.Pid, nil, unix.WEXITED|unix.WNOWAIT, nil)
@@ -40,7 +40,8 @@ func exitsBeforeExec(init *engine.Process) bool {
 	}
 }
 
-// setExecveCause says in the end of a container whose command was refused why it was.
+// setExecveCause sets the reason of the termination if the kernel refused to execute the command,
+// which the container's log shows.
 func setExecveCause(c *wire.Create, t *mctr.Termination) {
 	if t.Signal != 0 || t.Reason != mctr.ReasonExited {
 		return
@@ -57,7 +58,7 @@ func setExecveCause(c *wire.Create, t *mctr.Termination) {
 		t.ExitCode = 127
 	case refusal != nil:
 		t.ExitCode = 126
-	case err != nil: // no log is kept, and with it not the reason
+	case err != nil: // the container has no log that could show the reason
 		t.ExitCode, refusal = 126, mctr.ErrCommandInvoke
 	default:
 		return

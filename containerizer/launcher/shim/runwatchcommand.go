@@ -9,17 +9,17 @@ import (
 	"github.com/mctr/mctr/containerizer/launcher/engine"
 )
 
-// The time before the watch command runs: who launched the container may be about to
-// stay with it. And between its end, which should not come, and its next run: twice as
-// long each time that it came at once.
+// The pauses before the watch command runs. The first one gives the launcher time to promise that
+// it cleans up. The command should not exit while the container runs; if it does, each pause is
+// twice as long as the one before.
 const (
 	watchSoon  = 100 * time.Millisecond
 	watchAgain = time.Second
 	watchMost  = time.Minute
 )
 
-// setWatch sees to it that the watch command runs while the container does and no
-// client stays with it. The caller holds the lock.
+// setWatch starts or stops the watch command. The command runs while the container runs and no
+// client has promised to clean up. The caller holds the lock.
 func (s *Shim) setWatch() {
 	running := s.phase == mctr.Running || s.phase == mctr.Paused
 	wanted := running && s.cleaners == 0 && len(s.create.Watch) > 0
@@ -34,15 +34,15 @@ func (s *Shim) setWatch() {
 	}
 }
 
-// A watchCommand is the command that runs beside the container.
+// A watchCommand is a command that runs beside the container.
 type watchCommand struct {
 	argv     []string
 	sessions *sessions
 	log      *slog.Logger
-	stop     context.CancelFunc // nil: it does not run
+	stop     context.CancelFunc // nil while the command is not wanted
 }
 
-// run runs the command, again when it has ended.
+// run runs the command until ctx ends, and again whenever it exits.
 func (w watchCommand) run(ctx context.Context) {
 	for pause := watchSoon; ; {
 		select {
@@ -58,7 +58,7 @@ func (w watchCommand) run(ctx context.Context) {
 	}
 }
 
-// watchNext is the pause after a run that lasted so long, and the pause before it.
+// watchNext returns the pause after a run of length lasted that began after pause.
 func watchNext(pause, lasted time.Duration) time.Duration {
 	if lasted > watchMost {
 		return watchAgain
@@ -66,7 +66,7 @@ func watchNext(pause, lasted time.Duration) time.Duration {
 	return min(max(2*pause, watchAgain), watchMost)
 }
 
-// runOnce makes a session of the command, so that the reaper of orphans leaves it alone.
+// runOnce registers the command as a session, so that the reaper of orphans does not reap it.
 func (w watchCommand) runOnce(ctx context.Context) error {
 	cmd := hostCommand(ctx, w.argv)
 	_, done, err := w.sessions.begin(func() (*engine.Process, error) {

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// TestWatchNext wants a command that cannot run to be tried less and less often.
+// TestWatchNext wants increasing pauses for a command that cannot run.
 func TestWatchNext(t *testing.T) {
 	pause := watchSoon
 	var all time.Duration

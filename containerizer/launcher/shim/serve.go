@@ -17,7 +17,7 @@ import (
 	"github.com/mctr/mctr/internal/peerclose"
 )
 
-// serve speaks with one client until it goes.
+// serve handles the requests of one client until it disconnects.
 func (s *Shim) serve(conn *net.UnixConn) {
 	defer conn.Close()
 	if err := checkPeer(conn); err != nil {
@@ -48,8 +48,8 @@ func (s *Shim) serve(conn *net.UnixConn) {
 	}
 }
 
-// checkPeer lets only the shim's own user in: the directory is closed to
-// others, and this holds also where it is not.
+// checkPeer refuses clients of another user than the shim's. The socket's directory is closed to
+// other users already; checkPeer protects the shim even if its mode is wrong.
 func checkPeer(conn *net.UnixConn) error {
 	raw, err := conn.SyscallConn()
 	if err != nil {
@@ -69,11 +69,11 @@ func checkPeer(conn *net.UnixConn) error {
 	return nil
 }
 
-// A peer is one client.
+// A peer is a connected client.
 type peer struct {
 	shim  *Shim
 	conn  *net.UnixConn
-	clean bool // it promised to clean up
+	clean bool // the client promised to clean up
 	hello wire.Hello
 }
 
@@ -88,8 +88,8 @@ func (p *peer) greet() error {
 	return err
 }
 
-// handle answers one request. A verb that turns the connection into a stream
-// gives the function that serves it.
+// handle answers one request. For a verb that turns the connection into a stream, it returns the
+// function that serves the stream.
 func (p *peer) handle(r wire.Request) (stream func()) {
 	switch {
 	case r.Verb == wire.VerbAttach && r.Attach != nil:
@@ -145,8 +145,8 @@ func (p *peer) do(r wire.Request) (answer wire.Response, err error) {
 	return answer, err
 }
 
-// wait answers when the container has ended, unless the client has gone before: a
-// container can outlive thousands that wait for a while.
+// wait answers when the container has exited. It returns early if the client disconnects, because
+// thousands of clients may wait for a while in the life of one container.
 func (p *peer) wait(w *wire.Wait) {
 	if w != nil && w.Clean && !p.clean {
 		p.clean = true
@@ -161,14 +161,14 @@ func (p *peer) wait(w *wire.Wait) {
 	}
 }
 
-// watchDisconnect watches whether the client goes while it waits for an answer and nothing
-// reads from conn. gone is closed then, or by stop.
+// watchDisconnect closes gone when the client disconnects or the caller calls stop. Nothing else
+// may read from conn meanwhile.
 func watchDisconnect(conn *net.UnixConn) (gone <-chan struct{}, stop func()) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
 		if raw, err := conn.SyscallConn(); err == nil {
-			_ = raw.Read(peerclose.Closed) // its error is that of stop
+			_ = raw.Read(peerclose.Closed) // fails when stop is called
 		}
 	}()
 	return done, func() {
@@ -178,7 +178,7 @@ func watchDisconnect(conn *net.UnixConn) (gone <-chan struct{}, stop func()) {
 	}
 }
 
-// gone undoes what the client stood for.
+// gone ends what depended on the client's connection.
 func (p *peer) gone() {
 	p.shim.endLease(p)
 	if p.clean {

@@ -11,7 +11,7 @@ import (
 	"github.com/mctr/mctr/containerizer/launcher/wire"
 )
 
-// withContainer does something with the living container.
+// withContainer calls do with the container, or returns the error of running.
 func (s *Shim) withContainer(do func(engine.Container) error) error {
 	c, err := s.running()
 	if err != nil {
@@ -27,7 +27,7 @@ func (s *Shim) signal(sig wire.Signal) error {
 	return s.withContainer(func(c engine.Container) error {
 		if sig.Signal == int(unix.SIGKILL) {
 			s.mu.Lock()
-			s.asked = true // before the signal can have an effect: the OOM killer's looks the same
+			s.asked = true // set before the signal takes effect: the OOM killer sends the same one
 			s.mu.Unlock()
 		} else {
 			awaitExec(c.Init())
@@ -41,14 +41,14 @@ func (s *Shim) signal(sig wire.Signal) error {
 	})
 }
 
-// thaw lets a paused container go on that was asked to end: its handler runs then. The
+// thaw resumes a paused container that was asked to exit, so that it can handle the signal. The
 // caller holds the lock.
 func (s *Shim) thaw(c engine.Container) error {
 	if s.phase != mctr.Paused {
 		return nil
 	}
 	if err := c.Resume(); err != nil {
-		return fmt.Errorf("resume the container, for it to end: %w", err)
+		return fmt.Errorf("resume the container so that it can exit: %w", err)
 	}
 	s.phase = mctr.Running
 	return nil
@@ -60,7 +60,7 @@ func (s *Shim) freeze(frozen bool) error {
 		return err
 	}
 	if frozen {
-		s.starting.Lock() // no exec is halfway in
+		s.starting.Lock() // waits for execs that are entering the container
 		defer s.starting.Unlock()
 	}
 	s.mu.Lock()

@@ -22,18 +22,18 @@ import (
 	"github.com/mctr/mctr/internal/failpoint"
 )
 
-// After every process of the container is dead, only a process outside it can
-// still hold a pipe, and only a slow client can still hold up what is in it.
+// Once every process of the container is dead, only a process outside it can keep a pipe open, and
+// only a slow client can delay what is in the pipe.
 const (
-	stillTime = 2 * time.Second // with nothing to do: nothing more will come
-	stuckTime = 5 * time.Second // in one write: the client, or the disk, is stuck
-	drainTime = time.Minute     // in all: a process outside goes on writing
+	stillTime = 2 * time.Second // nothing came, so nothing more will
+	stuckTime = 5 * time.Second // one write takes this long: the client or the disk is stuck
+	drainTime = time.Minute     // in total, if a process outside keeps writing
 )
 
-// supervise sees the container to its end. Its order is the promise to clients:
-// everything is killed, the log is drained, the evidence is read, the end is
-// recorded, and only then are clients told. A container that was never started has no
-// end: without a record it is a launch that was cut off, which is undone.
+// supervise waits for the container's exit and handles it. Clients rely on the order: kill
+// everything, drain the log, read the evidence, record the exit, and only then report it. A
+// container that was never started gets no record: without one, it counts as an interrupted launch,
+// which is undone.
 func (s *Shim) supervise() {
 	defer reapOrphans(s.container, &s.sessions)()
 	unstarted := exitsBeforeExec(s.container.Init())
@@ -59,10 +59,10 @@ func (s *Shim) supervise() {
 	s.leave()
 }
 
-// killRest ends what init's death did not.
+// killRest kills the processes that survived init.
 func (s *Shim) killRest() {
 	if err := s.container.Signal(int(unix.SIGKILL), true); err != nil {
-		s.log.Error("kill what is left of the container", "error", err)
+		s.log.Error("kill the rest of the container", "error", err)
 	}
 }
 
@@ -87,8 +87,8 @@ func (s *Shim) termination(status engine.WaitStatus, finished time.Time) *mctr.T
 	return t
 }
 
-// recordExit writes the end down: where it survives a reboot, and where that is not
-// possible (a full disk) at least beside the socket, where there is room for it.
+// recordExit writes the termination to a record that survives a reboot. If that fails (a full
+// disk), it uses the space that was reserved beside the socket.
 func recordExit(c *wire.Create, t *mctr.Termination, log *slog.Logger) {
 	write := atomicfile.WriteDurableJSON
 	if c.Transient {
@@ -96,15 +96,15 @@ func recordExit(c *wire.Create, t *mctr.Termination, log *slog.Logger) {
 	}
 	err := write(c.Exit, t)
 	if err != nil && c.FallbackExit != "" {
-		log.Error("record the end", "error", err)
+		log.Error("record the exit", "error", err)
 		err = useExitReserve(c.FallbackExit, t)
 	}
 	if err := errors.Join(err, failpoint.Hit("exited")); err != nil {
-		log.Error("record the end", "error", err)
+		log.Error("record the exit", "error", err)
 	}
 }
 
-// publishExit appends the exit to the events.
+// publishExit appends the exit to the event log.
 func publishExit(c *wire.Create, t *mctr.Termination, log *slog.Logger) {
 	if c.Events == "" {
 		return
@@ -118,7 +118,7 @@ func publishExit(c *wire.Create, t *mctr.Termination, log *slog.Logger) {
 	}
 	for _, e.Action = range actions {
 		if err := eventlog.Append(c.Events, e); err != nil {
-			log.Error("tell the end", "error", err)
+			log.Error("publish the exit", "error", err)
 		}
 	}
 }
@@ -144,8 +144,8 @@ func (s *Shim) delete() {
 	_ = s.streams.close()
 }
 
-// leave ends the shim when the container's resources have found a keeper: a
-// client that promised to release them, or else the exit command.
+// leave makes the shim exit once somebody releases the container's resources: a client that
+// promised to, or else the exit command, which leave starts.
 func (s *Shim) leave() {
 	s.mu.Lock()
 	for !s.cleaned && s.cleaners > 0 {
@@ -171,8 +171,8 @@ func (s *Shim) promise(n int) {
 	s.setWatch()
 }
 
-// hostCommand returns a command of the host's, in a session of its own: no terminal's end
-// reaches it, and it holds up no mount.
+// hostCommand returns a command that runs on the host in a new session, so that no terminal's
+// hangup reaches it, and in /, so that it keeps no mount busy.
 func hostCommand(ctx context.Context, argv []string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)
 	cmd.Env = os.Environ()
