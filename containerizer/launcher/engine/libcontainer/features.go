@@ -9,7 +9,8 @@ import (
 	"github.com/opencontainers/runtime-spec/specs-go/features"
 )
 
-// Features is what config.json may ask of libcontainer (runtime-spec, features.md).
+// Features returns the properties of config.json that libcontainer supports (runtime-spec,
+// features.md).
 func (*runtime) Features() features.Features {
 	yes := new(true)
 	var filters *features.Seccomp // nil in a build without libseccomp

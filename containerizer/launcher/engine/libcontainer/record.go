@@ -11,18 +11,19 @@ import (
 	"github.com/mctr/mctr/internal/atomicfile"
 )
 
-// A record is what the start of a container has to know beyond libcontainer's own state. It lies in the container's
-// directory, which Delete removes; a container of which there is nothing to know has none.
+// A record holds what Start needs beyond libcontainer's state. It is in the container's directory,
+// which Delete removes. An empty record has no file.
 type record struct {
-	Hooks     configs.Hooks `json:"hooks"`               // poststart's
-	NoProcess bool          `json:"noProcess,omitempty"` // config.json has none
+	Hooks     configs.Hooks `json:"hooks"`               // the poststart hooks
+	NoProcess bool          `json:"noProcess,omitempty"` // config.json has no process
 }
 
-// recordName is the record's file, under the name that it had when the OCI runtime's command line wrote it.
+// recordName is the name of the record's file. It dates from when the OCI runtime's command line
+// wrote it.
 const recordName = "mctr-oci.json"
 
-// takePoststart moves the hooks from config to the record that libcontainer would run as soon as it has created the
-// container, before the command is started.
+// takePoststart moves the poststart hooks from config to the record. libcontainer would run them
+// when it has created the container, which is before the start of the command.
 func (r *record) takePoststart(config *configs.Config) {
 	if hooks := config.Hooks[configs.Poststart]; len(hooks) > 0 {
 		r.Hooks = configs.Hooks{configs.Poststart: hooks}
