@@ -15,13 +15,13 @@ import (
 	"github.com/mctr/mctr/containerizer/launcher/engine"
 )
 
-// dyingTime bounds the wait for a killed init.
+// dyingTime bounds the wait for a killed init to exit.
 const dyingTime = 10 * time.Second
 
 func (r *runtime) delete(args []string) (int, error) {
 	var force bool
 	f := newFlags("delete")
-	boolVar(f, &force, "force", "f", "kill it first when it runs")
+	boolVar(f, &force, "force", "f", "kill a running container first")
 	id, err := parseID(f, args)
 	if err != nil {
 		return 1, err
@@ -45,7 +45,7 @@ func (r *runtime) delete(args []string) (int, error) {
 	return 1, fmt.Errorf("container %s is %s: stop it first, or delete it with --force", id, s.Status)
 }
 
-// deleteAborted removes what a create that was killed left.
+// deleteAborted removes what a killed create left.
 func (r *runtime) deleteAborted(id string, force bool, missing error) error {
 	path, err := securejoin.SecureJoin(r.root, id)
 	if err == nil && filepath.Dir(path) == r.root {
@@ -57,8 +57,8 @@ func (r *runtime) deleteAborted(id string, force bool, missing error) error {
 	return errors.Join(missing, err)
 }
 
-// killAndDestroy also ends the processes that a container without a pid namespace of its own
-// left after its init.
+// killAndDestroy kills init and deletes the container. Delete also kills the processes that survive
+// init in a container without its own pid namespace.
 func killAndDestroy(c engine.Container) error {
 	_ = c.Signal(int(unix.SIGKILL), false)
 	pause := time.Millisecond
@@ -68,5 +68,5 @@ func killAndDestroy(c engine.Container) error {
 		}
 		pause = min(2*pause, 50*time.Millisecond)
 	}
-	return fmt.Errorf("init was killed and still runs after %v", dyingTime)
+	return fmt.Errorf("init is still running %v after it was killed", dyingTime)
 }

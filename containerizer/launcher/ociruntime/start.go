@@ -21,7 +21,7 @@ func (r *runtime) start(args []string) (int, error) {
 		return 1, err
 	}
 	if s.Status != specs.StateCreated {
-		return 1, fmt.Errorf("container %s is %s: only a created one can be started", id, s.Status)
+		return 1, fmt.Errorf("container %s is %s: only a created container can be started", id, s.Status)
 	}
 	notify := newNotifier(r.root, id)
 	if err := notify.bind(); err != nil {

@@ -9,7 +9,7 @@ import (
 	"github.com/mctr/mctr/containerizer/launcher/engine"
 )
 
-// A containerState is what state and list print.
+// A containerState is what the commands state and list print.
 type containerState struct {
 	Version     string            `json:"ociVersion"`
 	ID          string            `json:"id"`
@@ -22,7 +22,8 @@ type containerState struct {
 	Owner       string            `json:"owner"`
 }
 
-// cache holds compiled seccomp profiles. It is not a container's: ids have no tilde.
+// cache returns the directory of compiled seccomp profiles. Its name is not a valid container id
+// because of the tilde.
 func (r *runtime) cache() string { return filepath.Join(r.root, "~seccomp") }
 
 func (r *runtime) load(id string) (engine.Container, error) {

@@ -9,7 +9,7 @@ import (
 	"github.com/opencontainers/runtime-spec/specs-go"
 )
 
-// An update is what its flags say.
+// An update holds the values of the flags of update.
 type update struct {
 	file, l3, bandwidth string
 	limits              specs.LinuxResources
@@ -23,9 +23,9 @@ func newUpdate() *update {
 
 func (u *update) register(f *flag.FlagSet) {
 	stringVar(f, &u.file, "resources", "r",
-		"file with the limits in JSON, or - for stdin; other flags do not count then")
-	f.StringVar(&u.l3, "l3-cache-schema", "", "resctrl's schema of the L3 cache")
-	f.StringVar(&u.bandwidth, "mem-bw-schema", "", "resctrl's schema of memory bandwidth")
+		"JSON file with the limits, or - for stdin; overrides the other flags")
+	f.StringVar(&u.l3, "l3-cache-schema", "", "resctrl schema of the L3 cache")
+	f.StringVar(&u.bandwidth, "mem-bw-schema", "", "resctrl schema of memory bandwidth")
 	cpu, memory := u.limits.CPU, u.limits.Memory
 	f.StringVar(&cpu.Cpus, "cpuset-cpus", "", "processors")
 	f.StringVar(&cpu.Mems, "cpuset-mems", "", "memory nodes")
@@ -39,12 +39,13 @@ func (u *update) register(f *flag.FlagSet) {
 	}
 	for name, p := range map[string]**int64{"memory": &memory.Limit, "memory-swap": &memory.Swap,
 		"memory-reservation": &memory.Reservation} {
-		f.Func(name, "bytes, with a unit or not; -1 removes the limit", into(p, parseBytes))
+		f.Func(name, "bytes, or a number with a unit; -1 removes the limit", into(p, parseBytes))
 	}
 	f.Func("blkio-weight", "10 to 1000", into(&u.limits.BlockIO.Weight, parseWeight))
 }
 
-// into returns a flag's function, which parses its value to a number of its own.
+// into returns a function for FlagSet.Func, which parses the flag's value and stores a pointer to
+// it in to.
 func into[T any](to **T, parse func(string) (T, error)) func(string) error {
 	return func(s string) error {
 		n, err := parse(s)

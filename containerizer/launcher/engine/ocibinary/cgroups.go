@@ -8,7 +8,7 @@ import (
 	"github.com/mctr/mctr/internal/cgroup"
 )
 
-// cgroups are the names of a container's control groups by controller; v2's is "".
+// cgroups maps a controller to the name of the container's cgroup; the key of cgroup v2 is "".
 type cgroups map[string]string
 
 // parseCgroups reads /proc/[pid]/cgroup (cgroups(7)). It leaves out root groups, which belong to no
@@ -28,7 +28,7 @@ func parseCgroups(text string, unified bool) cgroups {
 	return g
 }
 
-// names are the distinct ones: mostly one.
+// names returns the distinct names, of which there is usually one.
 func (g cgroups) names() []string { return slices.Compact(slices.Sorted(maps.Values(g))) }
 
 func (g cgroups) pids() (pids []int, err error) {

@@ -12,11 +12,11 @@ import (
 	"github.com/mctr/mctr"
 )
 
-// maxLog bounds in bytes what is read of a runtime's log: it may be any program.
+// maxLog bounds the bytes that are read of a log, because the runtime may be any program.
 const maxLog = 64 << 10
 
-// explain makes an error of what the runtime logged. The log is removed, so that
-// the next run begins an empty one.
+// explain returns an error with the runtime's last log message. It removes the log, so that the
+// next run starts an empty one.
 func (c *container) explain(verb string, exit *exec.ExitError, log string) error {
 	text := lastError(readSome(log))
 	_ = os.Remove(log)
@@ -41,8 +41,8 @@ func readSome(path string) []byte {
 	return data[:n]
 }
 
-// lastError is the message of the last entry that tells of an error, and where
-// the program does not log JSON its last line.
+// lastError returns the message of the last log entry of level error or above. A line that is not
+// JSON counts as an error.
 func lastError(log []byte) string {
 	var last string
 	for line := range strings.Lines(string(log)) {
@@ -58,10 +58,9 @@ func lastError(log []byte) string {
 	return last
 }
 
-// classify gives the error the identity that callers ask for. What runtimes say
-// of a command is text only: runc "exec: ...", crun "executable file ...", "open
-// executable: ..." or "the path ... is not a regular file", runsc "error finding
-// executable ...".
+// classify makes an error wrap a sentinel. A runtime reports a problem with the command only as
+// text: runc "exec: ...", crun "executable file ...", "open executable: ..." or "the path ... is
+// not a regular file", runsc "error finding executable ...".
 func classify(err error, text string) error {
 	text = strings.ToLower(text)
 	executable := hasAny(text, "exec: ", "executable") ||

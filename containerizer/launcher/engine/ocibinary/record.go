@@ -7,16 +7,16 @@ import (
 	"github.com/mctr/mctr/internal/atomicfile"
 )
 
-// A record is what Load has to know of a container, and what its runtime does not say of one that has ended.
+// A record holds what Load needs and the runtime does not report, at least for a stopped container.
 type record struct {
 	Pid     int     `json:"pid"`
 	Cgroups cgroups `json:"cgroups,omitempty"`
 
-	StartContainer bool `json:"startContainer,omitempty"` // it has such hooks
+	StartContainer bool `json:"startContainer,omitempty"` // it has startContainer hooks
 	SystemdCgroup  bool `json:"systemdCgroup,omitempty"`  // Options.SystemdCgroup
 }
 
-// recordName is the record's file in the container's directory.
+// recordName is the name of the record's file in the container's directory.
 const recordName = "container.json"
 
 func (c *container) writeRecord() error {
