@@ -12,7 +12,7 @@ import (
 	"github.com/mctr/mctr/containerizer/launcher/engine"
 )
 
-// descriptors wants further descriptors in init, and in a further process.
+// descriptors wants init and a further process to have further descriptors.
 func descriptors(b *bench) {
 	stdio, out := b.stdio(false)
 	stdio.Extra = []*os.File{stdio.Stdin, stdio.Stdout}
@@ -28,8 +28,8 @@ func descriptors(b *bench) {
 	b.kill(c)
 }
 
-// prepares wants Options.Prepare to run before init is there, its error to end the container, and what it made to go
-// with the container.
+// prepares wants Options.Prepare to run before init exists. An error of Prepare must end the
+// container, and what it created must be removed with the container.
 func prepares(b *bench) {
 	stdio, out := b.stdio(false)
 	defer closeStdio(stdio)
@@ -54,7 +54,7 @@ func prepares(b *bench) {
 	b.delete(c)
 }
 
-// withoutPivot wants the root of a container that does not pivot to it, and no-new-keyring with it.
+// withoutPivot checks the root of a container that was created with NoPivot, and with NoNewKeyring.
 func withoutPivot(b *bench) {
 	stdio, out := b.stdio(false)
 	c := b.startWith(spec(sh("busybox ls /")), engine.Options{Stdio: stdio, NoPivot: true, NoNewKeyring: true})
@@ -66,8 +66,8 @@ func withoutPivot(b *bench) {
 	b.delete(c)
 }
 
-// pidfds wants a pidfd of a process on the caller's socket before the command is executed, from an engine that takes
-// one.
+// pidfds wants the engine to send a pidfd of the process to the caller's socket before the command
+// is executed.
 func pidfds(b *bench) {
 	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_SEQPACKET|unix.SOCK_CLOEXEC, 0)
 	if err != nil {

@@ -1,9 +1,8 @@
-// Package enginetest is the contract of an engine.Engine as a suite that every
-// engine runs.
+// Package enginetest is the contract of an engine.Engine, as a test suite that every engine runs.
 //
-// Each case makes a container of a static busybox in namespaces of its own, and
-// afterwards wants no process, control group or record of it. On disk: below the
-// test's directory. Nothing survives a case.
+// Each case creates a container of a static busybox in its own namespaces. Afterwards, no process,
+// cgroup or record of the container may be left. On disk: below the test's directory. Nothing
+// survives a case.
 package enginetest
 
 import (
@@ -26,8 +25,9 @@ import (
 	"github.com/mctr/mctr/internal/cgroup"
 )
 
-// Run tests the engine that open makes, which has a name among the exceptions of the suite. The test's own process is
-// the parent and reaper of the containers, and stands in their bundle.
+// Run tests the engine that open returns. The suite lists the cases that the engine of this name is
+// known to fail. The test's process becomes the parent and reaper of the containers, and changes to
+// their bundle.
 func Run(t *testing.T, name string, open func() engine.Engine) {
 	for _, c := range allCases() {
 		t.Run(c.name, func(t *testing.T) {
@@ -50,10 +50,10 @@ const takesPaths = "the program takes the path of a socket, and no descriptor of
 type suiteCase struct {
 	name  string
 	run   func(*bench)
-	lacks map[string]string // the engines that fail it, and why
+	lacks map[string]string // the engines that fail the case, and why
 }
 
-// allCases are the contract: see tables for what a short test leaves out.
+// allCases returns all cases, except for those that a short test omits: see tables.
 func allCases() (all []suiteCase) {
 	for _, p := range tables() {
 		all = append(all, p.cases()...)
@@ -65,7 +65,7 @@ func allCases() (all []suiteCase) {
 	return append(all, furtherCases...)
 }
 
-// cases are the verbs. The properties of a container are in tables.
+// cases are the operations on a container; tables has the properties of a container.
 var cases = []suiteCase{
 	{"exit codes", exitCodes, nil},
 	{"nothing runs before start", blockedUntilStart, nil},
@@ -84,7 +84,7 @@ var cases = []suiteCase{
 	{"a loaded container", loads, nil},
 }
 
-// furtherCases have nothing to do with control groups.
+// furtherCases do not depend on the version of cgroups.
 var furtherCases = []suiteCase{
 	{"which program a process executes", executes, nil},
 	{"the default devices", defaultDevices, nil},
@@ -96,17 +96,17 @@ var furtherCases = []suiteCase{
 	{"a pidfd", pidfds, map[string]string{"runc": takesPaths, "crun": takesPaths}},
 }
 
-// A bench is what one case works with.
+// A bench is the environment of one case.
 type bench struct {
 	testing.TB
 	open         func() engine.Engine
 	engine       engine.Engine
 	root, bundle string
 	cache        string   // Options.Cache
-	out          *os.File // the other end of the container's stdout
+	out          *os.File // reads the container's stdout
 	unread       map[io.Reader]string
 	mounts       []string
-	made         string // the namespace that the case has made
+	made         string // the namespace that the case has created
 }
 
 func newBench(t testing.TB, open func() engine.Engine) *bench {
@@ -117,14 +117,14 @@ func newBench(t testing.TB, open func() engine.Engine) *bench {
 
 const id = "enginetest"
 
-// group is of this process: the suites of several engines run at once.
+// group contains the pid because the suites of several engines run at the same time.
 var group = fmt.Sprintf("/mctr-enginetest-%d/main", os.Getpid())
 
-// bundle makes a root filesystem of one program.
+// bundle creates a bundle whose root filesystem has one program.
 func bundle(t testing.TB) string {
 	t.Helper()
 	dir := t.TempDir()
-	if err := os.Chmod(filepath.Dir(dir), 0o711); err != nil { // a user namespace's root passes through
+	if err := os.Chmod(filepath.Dir(dir), 0o711); err != nil { // so that the root of a user namespace can enter it
 		t.Fatal(err)
 	}
 	data, err := os.ReadFile("/bin/busybox")
@@ -168,7 +168,7 @@ func spec(p *specs.Process) *specs.Spec {
 	}
 }
 
-// try makes a container whose stdout is b.out.
+// try creates a container whose stdout is b.out.
 func (b *bench) try(s *specs.Spec) (engine.Container, error) {
 	b.Helper()
 	stdio, out := b.stdio(s.Process.Terminal)
@@ -177,7 +177,7 @@ func (b *bench) try(s *specs.Spec) (engine.Container, error) {
 	return b.tryWith(s, engine.Options{Stdio: stdio})
 }
 
-// tryWith makes a container with options, of which it sets those that are the suite's.
+// tryWith creates a container with the options o, some of which it sets itself.
 func (b *bench) tryWith(s *specs.Spec, o engine.Options) (engine.Container, error) {
 	b.Helper()
 	o.ID, o.Bundle, o.Root, o.Cache, o.Spec = id, b.bundle, b.root, b.cache, s
@@ -249,7 +249,7 @@ func (b *bench) startWith(s *specs.Spec, o engine.Options) engine.Container {
 	return c
 }
 
-// exec runs a further process in the container, and returns it with its output.
+// exec runs a further process in the container and returns it with its output.
 func (b *bench) exec(c engine.Container, p *specs.Process) (*engine.Process, *os.File) {
 	b.Helper()
 	stdio, out := b.stdio(false)
@@ -261,7 +261,7 @@ func (b *bench) exec(c engine.Container, p *specs.Process) (*engine.Process, *os
 	return process, out
 }
 
-// ends wants p to end so.
+// ends waits for p to exit and wants its status.
 func (b *bench) ends(p *engine.Process, want engine.WaitStatus) {
 	b.Helper()
 	got, err := p.Wait()
@@ -270,7 +270,7 @@ func (b *bench) ends(p *engine.Process, want engine.WaitStatus) {
 	}
 }
 
-// delete deletes twice: the second time there is nothing.
+// delete deletes the container, and once more, which must succeed too.
 func (b *bench) delete(c engine.Container) {
 	b.Helper()
 	for range 2 {
@@ -280,7 +280,7 @@ func (b *bench) delete(c engine.Container) {
 	}
 }
 
-// wantNothing fails the case if the container left anything.
+// wantNothing fails the case if the container left anything behind.
 func (b *bench) wantNothing() {
 	b.Helper()
 	if pids, err := cgroup.Pids(group); err != nil || len(pids) > 0 {
@@ -375,7 +375,7 @@ func nothingAfterFailure(b *bench) {
 			b.Errorf("%s: a container was made", name)
 		}
 	}
-	c := b.start(sh("exit 3")) // the id is free
+	c := b.start(sh("exit 3")) // the id is free again
 	b.ends(c.Init(), engine.WaitStatus{Code: 3})
 	b.delete(c)
 }
@@ -395,7 +395,7 @@ func execs(b *bench) {
 			b.Errorf("exec %s: %v, want %v", command, err, want)
 		}
 	}
-	b.eventually("what failed is reaped", func() bool { // or init could not end: see engine.Container's Exec
+	b.eventually("what failed is reaped", func() bool { // or init could not exit: see Exec of engine.Container
 		pids, _ := cgroup.Pids(group)
 		reaped, _ := unix.Wait4(-1, nil, unix.WNOHANG, nil)
 		return len(pids) == 1 && reaped == 0
@@ -403,7 +403,7 @@ func execs(b *bench) {
 	b.kill(c)
 }
 
-// kill ends a container that runs.
+// kill kills and deletes a running container.
 func (b *bench) kill(c engine.Container) {
 	b.Helper()
 	if err := c.Signal(int(unix.SIGKILL), false); err != nil {
@@ -428,7 +428,8 @@ func signals(b *bench) {
 	b.delete(c)
 }
 
-// reads waits for text, ten seconds at most where r is a pipe or a terminal. What came behind it is for the next call.
+// reads waits until r delivers text, for at most ten seconds if r is a pipe or a terminal. It keeps
+// what follows the text for the next call.
 func (b *bench) reads(r io.Reader, text string) {
 	b.Helper()
 	if f, ok := r.(*os.File); ok {
@@ -467,7 +468,7 @@ func freezes(b *bench) {
 	if err := c.Pause(); err != nil {
 		b.Fatal(err)
 	}
-	b.kill(c) // no other signal reaches a frozen process
+	b.kill(c) // SIGKILL is the only signal that reaches a frozen process
 }
 
 func updates(b *bench) {
@@ -489,8 +490,8 @@ func updates(b *bench) {
 	b.kill(c)
 }
 
-// execTerminals wants a terminal of an exec's own. The command waits for a line, since crun
-// lets an exec's command begin before it sets the size.
+// execTerminals wants an exec to have its own terminal. The command waits for a line of input,
+// because crun starts it before it sets the terminal's size.
 func execTerminals(b *bench) {
 	c := b.start(sh("sleep 100"))
 	p := sh("read line; test -t 0 && echo $(busybox stty size) on a terminal; exit 5")
@@ -512,14 +513,13 @@ func execTerminals(b *bench) {
 	b.kill(c)
 }
 
-// sharedPIDs wants the signal to all to reach what outlives init where the
-// container has no pid namespace of its own. The orphan becomes this process's,
-// or its parent's.
+// sharedPIDs wants a signal to all processes to reach those that survive init, in a container
+// without its own pid namespace. This process or its parent inherits them.
 func sharedPIDs(b *bench) {
 	c := b.startShared(sh("sleep 100 & echo started; exit 2"))
 	b.reads(b.out, "started")
 	b.ends(c.Init(), engine.WaitStatus{Code: 2})
-	b.eventually("the group holds one process", func() bool { // of init it may tell for a moment after it was reaped
+	b.eventually("the group holds one process", func() bool { // it may list a reaped init for a moment
 		pids, err := cgroup.Pids(group)
 		return err == nil && len(pids) == 1
 	})
@@ -538,8 +538,8 @@ func (b *bench) startShared(p *specs.Process) engine.Container {
 	return b.startSpec(s)
 }
 
-// orphansOfFailure has a container leave orphans while an exec fails, which is none
-// of their business: each has its say.
+// orphansOfFailure creates orphans in a container while an exec fails. The failure must not affect
+// them: each prints its line.
 func orphansOfFailure(b *bench) {
 	c := b.startShared(
 		sh("for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do (sleep 0.3 && echo x &); sleep 0.02; " +
@@ -559,7 +559,7 @@ func orphansOfFailure(b *bench) {
 	b.delete(c)
 }
 
-// reap waits for the orphans of a container, which this process or its parent inherits.
+// reap waits for a container's orphans, which this process or its parent inherits.
 func (b *bench) reap() {
 	b.Helper()
 	b.eventually("the orphans are dead", func() bool {
@@ -597,7 +597,7 @@ func terminals(b *bench) {
 	b.delete(c)
 }
 
-// mountOnce makes dir a mount with shared propagation, until the end of the case.
+// mountOnce makes dir a mount with shared propagation until the end of the case.
 func (b *bench) mountOnce(dir string) {
 	b.Helper()
 	if slices.Contains(b.mounts, dir) {

@@ -15,8 +15,8 @@ import (
 	"github.com/mctr/mctr/containerizer/launcher/engine"
 )
 
-// hookKinds are those of the runtime-spec in the order of its lifecycle (runtime.md), and the status of a container
-// that each has on its standard input.
+// hookKinds are the kinds of hooks in the order of the lifecycle (runtime.md), and the status of
+// the container that each kind receives on its standard input.
 var hookKinds = []struct {
 	name   string
 	status specs.ContainerState
@@ -34,7 +34,7 @@ var hookKinds = []struct {
 
 type hooks = []specs.Hook
 
-// crunState and runcPoststart are of runtimes that take less care of hooks.
+// crunState and runcPoststart excuse runtimes that deviate from the specification.
 var (
 	crunState = map[string]string{
 		"crun": "crun 1.8 says that a container is created or starting which is being created, some without its pid",
@@ -45,7 +45,7 @@ var (
 	}
 )
 
-// hookProperties are a hook of each kind. Which comes when is the case hookOrder.
+// hookProperties are a hook of each kind. The case hookOrder checks their order.
 var hookProperties = func() (all []property) {
 	for i, kind := range hookKinds {
 		all = append(all, property{
@@ -60,7 +60,7 @@ var hookProperties = func() (all []property) {
 	return all
 }()
 
-// sees waits for a hook that runs while the container does.
+// sees reports a hook that should have run by now, but has not.
 func sees(kind string) func(*bench, engine.Container) string {
 	return func(b *bench, _ engine.Container) string {
 		if kind == "poststop" {
@@ -73,7 +73,8 @@ func sees(kind string) func(*bench, engine.Container) string {
 	}
 }
 
-// tmpOf is the image's /tmp where a hook of the kind sees it: startContainer's are the container's.
+// tmpOf returns the path at which a hook of this kind sees the container's /tmp. Only
+// startContainer hooks run in the container.
 func tmpOf(b *bench, kind string) string {
 	if kind == "startContainer" {
 		return "/tmp"
@@ -81,7 +82,7 @@ func tmpOf(b *bench, kind string) string {
 	return filepath.Join(b.bundle, "rootfs/tmp")
 }
 
-// addHook adds a script as a hook, by a shell of the host's or of the container's.
+// addHook adds a script as a hook, run by a shell of the host or of the container.
 func addHook(b *bench, s *specs.Spec, i int, script string) {
 	b.Helper()
 	hook := specs.Hook{Path: "/bin/sh", Args: []string{"sh", "-c", script, "zero"},
@@ -96,7 +97,7 @@ func addHook(b *bench, s *specs.Spec, i int, script string) {
 	*list = append(*list, hook)
 }
 
-// hookRan reads what the hook has left, and whether the state is the container's.
+// hookRan checks the files that the hook wrote, and that the state is the container's.
 func (b *bench) hookRan(kind string, status specs.ContainerState) bool {
 	b.Helper()
 	tmp := filepath.Join(b.bundle, "rootfs/tmp")
@@ -123,7 +124,7 @@ func (b *bench) hookRan(kind string, status specs.ContainerState) bool {
 	return true
 }
 
-// hookOrder wants all hooks in the lifecycle's order, two of each kind, and the command among them.
+// hookOrder wants two hooks of each kind, and the command, to run in the order of the lifecycle.
 func hookOrder(b *bench) {
 	s := spec(sh("echo command >>/tmp/order; sleep 100"))
 	var want []string
@@ -159,7 +160,7 @@ func hookOrder(b *bench) {
 	}
 }
 
-// failingHooks wants a hook that fails to end the container: before the start there is none.
+// failingHooks wants a failing hook to end the container before the command runs.
 func failingHooks(b *bench) {
 	for i, kind := range hookKinds[:3] {
 		s := spec(sh("exit 0"))
