@@ -17,17 +17,17 @@ import (
 	"github.com/mctr/mctr/containerizer/launcher/wire"
 )
 
-// answerTime bounds the wait for an answer that a running shim gives at once. The margin allows for
-// a host that swaps.
-const answerTime = 10 * time.Second
+// answerTimeout bounds the wait for an answer that a running shim gives at once. The margin allows
+// for a host that swaps.
+const answerTimeout = 10 * time.Second
 
 // A Client is one connection to a shim. Its methods may be called concurrently; each waits until
 // the previous call has its answer. After a canceled call the connection is unusable.
 type Client struct {
-	mu      sync.Mutex
-	conn    net.Conn
-	process *process    // the shim, in the process that spawned it; nil elsewhere
-	theirs  *wire.Hello // nil for a relayed stream
+	mu        sync.Mutex
+	conn      net.Conn
+	process   *process    // the shim, in the process that spawned it; nil elsewhere
+	shimHello *wire.Hello // nil for a relayed stream
 }
 
 // Dial connects to the shim of the container whose directory is dir. The error wraps
@@ -46,12 +46,12 @@ func Dial(ctx context.Context, dir string) (*Client, error) {
 }
 
 func (c *Client) hello(ctx context.Context) error {
-	stop := c.bound(ctx, answerTime)
+	stop := c.bound(ctx, answerTimeout)
 	defer stop()
-	c.theirs = &wire.Hello{}
+	c.shimHello = &wire.Hello{}
 	err := wire.Write(c.conn, wire.ClientHello())
 	if err == nil {
-		err = wire.Read(c.conn, c.theirs)
+		err = wire.Read(c.conn, c.shimHello)
 	}
 	switch {
 	case err != nil && ctx.Err() != nil:
@@ -59,7 +59,7 @@ func (c *Client) hello(ctx context.Context) error {
 	case err != nil:
 		return fmt.Errorf("%w: the shim did not answer: %w", mctr.ErrUnavailable, err)
 	}
-	_, err = c.theirs.Agreed()
+	_, err = c.shimHello.Agreed()
 	return err
 }
 
@@ -125,7 +125,7 @@ func (c *Client) Signal(ctx context.Context, sig unix.Signal, all bool) error {
 // signal so that it can handle it. An older shim does not resume the container by itself, so Ask
 // requests that separately.
 func (c *Client) Ask(ctx context.Context, sig unix.Signal) error {
-	if !c.theirs.Knows("signal.ends") {
+	if !c.shimHello.Knows("signal.ends") {
 		err := c.Signal(ctx, sig, false)
 		if phase, stateErr := c.State(ctx); err == nil && stateErr == nil && phase == mctr.Paused {
 			return c.Resume(ctx)
@@ -143,7 +143,7 @@ func (c *Client) Update(ctx context.Context, r *specs.LinuxResources) error {
 // Retire sends sig to ask the container to exit, and kills all its processes when grace has passed.
 // why becomes the reason of the termination. An older shim knows no grace period and kills at once.
 func (c *Client) Retire(ctx context.Context, why mctr.Limitation, sig unix.Signal, grace time.Duration) error {
-	if !c.theirs.Knows("destroy.grace") {
+	if !c.shimHello.Knows("destroy.grace") {
 		return c.Destroy(ctx, why)
 	}
 	return c.do(ctx,
@@ -213,31 +213,32 @@ func (c *Client) do(ctx context.Context, request wire.Request) error {
 }
 
 func (c *Client) ask(ctx context.Context, request wire.Request) (*wire.Response, error) {
-	if err := checkCompatible(c.theirs, func() string { return describeShim(c.theirs.Pid) }, request); err != nil {
+	called := func() string { return describeShim(c.shimHello.Pid) }
+	if err := checkCompatible(c.shimHello, called, request); err != nil {
 		return nil, err
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	stop := c.bound(ctx, limits[request.Verb])
+	stop := c.bound(ctx, verbTimeouts[request.Verb])
 	defer stop()
 	if err := wire.Write(c.conn, request); err != nil {
-		return nil, c.lost(ctx, request.Verb, err)
+		return nil, c.connectionError(ctx, request.Verb, err)
 	}
 	var answer wire.Response
 	if err := wire.Read(c.conn, &answer); err != nil {
-		return nil, c.lost(ctx, request.Verb, err)
+		return nil, c.connectionError(ctx, request.Verb, err)
 	}
 	return &answer, answer.Error.Err()
 }
 
-// limits bound the verbs that a running shim answers at once. Without them, a shim that is stopped
-// or hangs after its hello would keep a client from ending the container. The other verbs take as
-// long as their work.
-var limits = map[string]time.Duration{
-	wire.VerbDestroy: answerTime, wire.VerbSignal: answerTime, wire.VerbClean: answerTime,
+// verbTimeouts bound the verbs that a running shim answers at once. Without them, a shim that is
+// stopped or hangs after its hello would keep a client from ending the container. The other verbs
+// take as long as their work.
+var verbTimeouts = map[string]time.Duration{
+	wire.VerbDestroy: answerTimeout, wire.VerbSignal: answerTimeout, wire.VerbClean: answerTimeout,
 }
 
-func (c *Client) lost(ctx context.Context, verb string, err error) error {
+func (c *Client) connectionError(ctx context.Context, verb string, err error) error {
 	if ctx.Err() != nil {
 		return fmt.Errorf("%s: %w", verb, context.Cause(ctx))
 	}

@@ -50,7 +50,7 @@ func (l *Launcher) Hello(ctx context.Context) (*wire.Hello, error) {
 	if l.Record != "" && atomicfile.ReadJSON(l.Record, &said) == nil && said.File == now {
 		return &said.Hello, nil
 	}
-	hello, err := ask(ctx, l.Shim)
+	hello, err := runHello(ctx, l.Shim)
 	if err == nil && l.Record != "" {
 		_ = atomicfile.WriteJSON(l.Record, record{File: now, Hello: *hello}) // the next call can ask again
 	}
@@ -70,10 +70,10 @@ type identity struct {
 	Mtime, Change unix.Timespec
 }
 
-// ask runs the shim to print its hello. A shim from before HelloVerb existed looks for its socket
-// instead, finds none and exits.
-func ask(ctx context.Context, shim string) (*wire.Hello, error) {
-	ctx, cancel := context.WithTimeout(ctx, answerTime)
+// runHello runs the shim to print its hello. A shim from before HelloVerb existed looks for its
+// socket instead, finds none and exits.
+func runHello(ctx context.Context, shim string) (*wire.Hello, error) {
+	ctx, cancel := context.WithTimeout(ctx, answerTimeout)
 	defer cancel()
 	var out, complaint answer
 	cmd := exec.CommandContext(ctx, shim, HelloVerb)

@@ -67,7 +67,7 @@ func (l *Launcher) Spawn(ctx context.Context, dir, group string) (*Client, error
 	if err != nil {
 		_ = shim.Kill()
 		shim.reap()
-		return nil, fmt.Errorf("%w%s", err, lastWords(dir))
+		return nil, fmt.Errorf("%w%s", err, logTail(dir))
 	}
 	client.process = shim
 	return client, nil
@@ -138,8 +138,8 @@ func Holder(dir string) (pid int) {
 	return 0
 }
 
-// lastWords returns the end of a dead shim's log, as part of an error's text.
-func lastWords(dir string) string {
+// logTail returns the end of a dead shim's log, as part of an error's text.
+func logTail(dir string) string {
 	const most = 1024
 	text, err := os.ReadFile(filepath.Join(dir, LogName))
 	if err != nil || len(text) == 0 {

@@ -122,7 +122,7 @@ func (s *Stream) Copy(ctx context.Context, stdout, stderr io.Writer,
 	for {
 		stream, data, err := wire.ReadChunk(s.client.conn, buf)
 		if err != nil {
-			return nil, s.client.lost(ctx, "stream", err)
+			return nil, s.client.connectionError(ctx, "stream", err)
 		}
 		buf = data[:cap(data)]
 		switch stream {

@@ -90,7 +90,7 @@ func Run(args []string, e engine.Engine) int {
 	if err := r.configure(); err != nil {
 		return r.fail(1, err)
 	}
-	code, err := r.do(args[0], args[1:])
+	code, err := r.runVerb(args[0], args[1:])
 	if errors.Is(err, flag.ErrHelp) {
 		return 0
 	}
@@ -129,7 +129,7 @@ func (r *runtime) configure() (err error) {
 	return r.openLog()
 }
 
-func (r *runtime) do(name string, args []string) (int, error) {
+func (r *runtime) runVerb(name string, args []string) (int, error) {
 	i := slices.IndexFunc(verbs(), func(v verb) bool { return v.name == name })
 	if i < 0 {
 		return 1, fmt.Errorf("unknown command %q (mctr-oci --help lists them)", name)

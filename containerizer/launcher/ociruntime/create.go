@@ -60,7 +60,7 @@ func (r *runtime) create(args []string) (int, error) {
 
 // prepare returns the options of the container to create. It changes to the bundle's directory.
 func (r *runtime) prepare(c *creation, id string) (*engine.Options, error) {
-	if err := c.absolute(); err != nil {
+	if err := c.makePathsAbsolute(); err != nil {
 		return nil, err
 	}
 	if c.bundle != "" {

@@ -15,8 +15,8 @@ import (
 	"github.com/mctr/mctr/containerizer/launcher/engine"
 )
 
-// dyingTime bounds the wait for a killed init to exit.
-const dyingTime = 10 * time.Second
+// killTimeout bounds the wait for a killed init to exit.
+const killTimeout = 10 * time.Second
 
 func (r *runtime) delete(args []string) (int, error) {
 	var force bool
@@ -62,11 +62,11 @@ func (r *runtime) deleteAborted(id string, force bool, missing error) error {
 func killAndDestroy(c engine.Container) error {
 	_ = c.Signal(int(unix.SIGKILL), false)
 	pause := time.Millisecond
-	for deadline := time.Now().Add(dyingTime); time.Now().Before(deadline); time.Sleep(pause) {
+	for deadline := time.Now().Add(killTimeout); time.Now().Before(deadline); time.Sleep(pause) {
 		if s, err := c.State(); err != nil || s.Status == specs.StateStopped {
 			return c.Delete()
 		}
 		pause = min(2*pause, 50*time.Millisecond)
 	}
-	return fmt.Errorf("init is still running %v after it was killed", dyingTime)
+	return fmt.Errorf("init is still running %v after it was killed", killTimeout)
 }

@@ -15,8 +15,8 @@ import (
 	"github.com/mctr/mctr/containerizer/launcher/engine"
 )
 
-// failedExec is the exit code of an exec that did not execute its command.
-const failedExec = 255
+// execFailedCode is the exit code of an exec that did not execute its command.
+const execFailedCode = 255
 
 func (r *runtime) exec(args []string) (int, error) {
 	e := &execution{}
@@ -27,12 +27,12 @@ func (r *runtime) exec(args []string) (int, error) {
 		err = count("exec", rest, 1, math.MaxInt)
 	}
 	if err != nil {
-		return failedExec, err
+		return execFailedCode, err
 	}
 	e.noNewPrivsSet = isSet(f, "no-new-privs")
 	code, err := r.execute(e, rest[0], rest[1:])
 	if err != nil {
-		return failedExec, fmt.Errorf("exec failed: %w", err)
+		return execFailedCode, fmt.Errorf("exec failed: %w", err)
 	}
 	return code, nil
 }
@@ -40,27 +40,27 @@ func (r *runtime) exec(args []string) (int, error) {
 func (r *runtime) execute(e *execution, id string, command []string) (int, error) {
 	c, err := r.load(id)
 	if err != nil {
-		return failedExec, err
+		return execFailedCode, err
 	}
 	state, err := c.State()
 	if err != nil {
-		return failedExec, err
+		return execFailedCode, err
 	}
 	if err := e.checkStatus(state.Status); err != nil {
-		return failedExec, err
+		return execFailedCode, err
 	}
-	if err := e.absolute(); err != nil {
-		return failedExec, err
+	if err := e.makePathsAbsolute(); err != nil {
+		return execFailedCode, err
 	}
 	process, err := e.process(state.Bundle, command)
 	if err != nil {
-		return failedExec, err
+		return execFailedCode, err
 	}
 	if err := e.check(process); err != nil {
-		return failedExec, err
+		return execFailedCode, err
 	}
 	if e.subCgroups, err = subCgroups(e.cgroups); err != nil {
-		return failedExec, err
+		return execFailedCode, err
 	}
 	signals := listen()
 	b, err := e.begin(process, func(io engine.Stdio) (*engine.Process, error) { return e.execIn(c, process, io) })

@@ -43,7 +43,7 @@ func (r *runtime) run(args []string) (int, error) {
 		err = c.container.RunPoststart()
 	}
 	if err != nil {
-		b.end()
+		b.killAndReap()
 		return 1, errors.Join(err, c.container.Delete())
 	}
 	return c.finish(b, signals)

@@ -23,8 +23,8 @@ type notifier struct {
 	conn         *net.UnixConn
 }
 
-// barrierTime bounds the wait for a manager that does not support barriers.
-const barrierTime = 5 * time.Second
+// barrierTimeout bounds the wait for a manager that does not support barriers.
+const barrierTimeout = 5 * time.Second
 
 const (
 	notifyName   = "notify"      // among the container's records
@@ -91,14 +91,14 @@ func (n *notifier) relay(pid int) error {
 		}
 		for line := range bytes.SplitSeq(buf[:size], []byte("\n")) {
 			if bytes.HasPrefix(line, []byte("READY=")) {
-				return n.tell(line, pid)
+				return n.notifyManager(line, pid)
 			}
 		}
 	}
 	return nil
 }
 
-func (n *notifier) tell(ready []byte, pid int) error {
+func (n *notifier) notifyManager(ready []byte, pid int) error {
 	conn, err := net.DialUnix("unixgram", nil, &net.UnixAddr{Name: n.manager, Net: "unixgram"})
 	if err != nil {
 		return fmt.Errorf("notify the service manager: %w", err)
@@ -107,12 +107,12 @@ func (n *notifier) tell(ready []byte, pid int) error {
 	if _, err := fmt.Fprintf(conn, "%s\nMAINPID=%d\n", ready, pid); err != nil {
 		return err
 	}
-	return barrier(conn)
+	return awaitBarrier(conn)
 }
 
-// barrier waits until the manager has read the notification. The manager looks up the sender, which
-// must not have exited by then (sd_notify_barrier(3)).
-func barrier(conn *net.UnixConn) error {
+// awaitBarrier waits until the manager has read the notification. The manager looks up the sender,
+// which must not have exited by then (sd_notify_barrier(3)).
+func awaitBarrier(conn *net.UnixConn) error {
 	r, w, err := os.Pipe()
 	if err != nil {
 		return err
@@ -122,7 +122,7 @@ func barrier(conn *net.UnixConn) error {
 	if err := errors.Join(err, w.Close()); err != nil {
 		return err
 	}
-	if err := r.SetReadDeadline(time.Now().Add(barrierTime)); err != nil {
+	if err := r.SetReadDeadline(time.Now().Add(barrierTimeout)); err != nil {
 		return err
 	}
 	if _, err := r.Read(make([]byte, 1)); !errors.Is(err, io.EOF) && !errors.Is(err, os.ErrDeadlineExceeded) {

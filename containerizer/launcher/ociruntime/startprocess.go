@@ -28,8 +28,9 @@ type startedProcess struct {
 	terminal *terminalRelay // nil without a terminal to relay
 }
 
-// absolute makes the paths absolute, because the working directory may change to the bundle.
-func (s *start) absolute() (err error) {
+// makePathsAbsolute makes the paths absolute, because the working directory may change to the
+// bundle.
+func (s *start) makePathsAbsolute() (err error) {
 	for _, p := range []*string{&s.pidFile, &s.consoleSocket, &s.pidfdSocket} {
 		if *p == "" {
 			continue
@@ -60,21 +61,21 @@ func (s *start) begin(p *specs.Process, run func(engine.Stdio) (*engine.Process,
 	if err != nil {
 		return nil, err
 	}
-	if err := s.connected(b, p.Terminal, extra, run); err != nil {
+	if err := s.startConnected(b, p.Terminal, extra, run); err != nil {
 		b.terminal.abandon()
 		return nil, err
 	}
 	if err := s.writePid(b.Pid); err != nil {
-		b.end()
+		b.killAndReap()
 		return nil, err
 	}
 	return b, nil
 }
 
-// connected starts the process with its streams.
-func (s *start) connected(b *startedProcess, terminal bool, extra []*os.File,
+// startConnected starts the process with its streams.
+func (s *start) startConnected(b *startedProcess, terminal bool, extra []*os.File,
 	run func(engine.Stdio) (*engine.Process, error)) error {
-	io, err := s.connect(b, terminal)
+	io, err := s.openStdio(b, terminal)
 	if err != nil {
 		closeSockets(io)
 		return err
@@ -84,7 +85,7 @@ func (s *start) connected(b *startedProcess, terminal bool, extra []*os.File,
 	b.Process, err = run(io)
 	closeSockets(io) // or this program would wait for a terminal that never arrives
 	if arrived := b.terminal.awaitResult(); err == nil && arrived != nil {
-		b.end()
+		b.killAndReap()
 		return arrived
 	}
 	return err
@@ -108,8 +109,9 @@ func (s *start) descriptors(p *specs.Process) (files []*os.File, err error) {
 	return files, nil
 }
 
-// connect returns the process's streams. With an error it returns those that it has opened so far.
-func (s *start) connect(b *startedProcess, terminal bool) (io engine.Stdio, err error) {
+// openStdio returns the process's streams. With an error it returns those that it has opened so
+// far.
+func (s *start) openStdio(b *startedProcess, terminal bool) (io engine.Stdio, err error) {
 	if s.pidfdSocket != "" {
 		if io.PidfdSocket, err = dial(s.pidfdSocket); err != nil {
 			return io, err
@@ -158,8 +160,8 @@ func (s *start) writePid(pid int) error {
 	return os.Rename(temporary, s.pidFile)
 }
 
-// end kills and reaps the process.
-func (b *startedProcess) end() {
+// killAndReap kills and reaps the process.
+func (b *startedProcess) killAndReap() {
 	_ = unix.Kill(b.Pid, unix.SIGKILL)
 	_, _ = b.Wait()
 	b.terminal.abandon()

@@ -34,7 +34,7 @@ func (r *runtime) update(args []string) (int, error) {
 	if err := c.Update(limits); err != nil {
 		return 1, err
 	}
-	return 0, u.rdt(c)
+	return 0, u.updateIntelRdt(c)
 }
 
 // readLimits reads resources in the form of config.json from a file, or from stdin if path is "-".
@@ -55,8 +55,8 @@ func readLimits(path string) (*specs.LinuxResources, error) {
 	return limits, nil
 }
 
-// rdt changes a resctrl group that the container already has.
-func (u *update) rdt(c engine.Container) error {
+// updateIntelRdt changes a resctrl group that the container already has.
+func (u *update) updateIntelRdt(c engine.Container) error {
 	if u.l3 == "" && u.bandwidth == "" {
 		return nil
 	}

@@ -123,24 +123,24 @@ func (chunkStream) Close() error { return nil }
 
 // An input receives what a client sends. Each function may be nil.
 type input struct {
-	stdin  *os.File // nil if this client may not write to it
-	close  func()   // ends stdin
-	left   func()   // called when the client is done with stdin
-	resize func(wire.Size)
-	signal func(unix.Signal)
-	gone   func() // called when the client disconnects or violates the protocol
+	stdin        *os.File // nil if this client may not write to it
+	close        func()   // ends stdin
+	left         func()   // called when the client is done with stdin
+	resize       func(wire.Size)
+	signal       func(unix.Signal)
+	disconnected func() // called when the client disconnects or violates the protocol
 }
 
 // input reads the client's chunks until the client disconnects.
 func (p *peer) input(to input) {
-	f := &stdinWriter{stdin: to.stdin, taken: p.credit, close: to.close, left: to.left,
-		waits: !p.hello.Knows(wire.Counted)}
+	f := &stdinWriter{stdin: to.stdin, credit: p.credit, close: to.close, left: to.left,
+		uncounted: !p.hello.Knows(wire.Counted)}
 	if to.stdin != nil {
 		f.begin()
 		defer f.leave()
 	}
-	if to.gone != nil {
-		defer to.gone()
+	if to.disconnected != nil {
+		defer to.disconnected()
 	}
 	var buf []byte
 	for {
@@ -163,7 +163,7 @@ func (p *peer) credit(n int) {
 func (to input) take(f *stdinWriter, stream byte, data []byte) error {
 	switch {
 	case stream == wire.Stdin && to.stdin == nil:
-		f.taken(len(data)) // the data is dropped
+		f.credit(len(data)) // the data is dropped
 	case stream == wire.Stdin:
 		return f.put(data)
 	case stream == wire.EOF && to.stdin != nil:

@@ -96,8 +96,8 @@ func (s *sessions) end(killRest func()) {
 	}
 }
 
-// over reports whether end was called.
-func (s *sessions) over() bool {
+// ended reports whether end was called.
+func (s *sessions) ended() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.closed
@@ -140,7 +140,7 @@ func (p *peer) session(x *execution, e wire.Exec, answered error) {
 	}
 	in := x.pipes.input(e.Stdin)
 	in.signal = x.kill
-	in.gone = func() { x.kill(unix.SIGKILL) }
+	in.disconnected = func() { x.kill(unix.SIGKILL) }
 	go p.input(in)
 	p.sendExit(x.run(p.conn))
 }

@@ -59,7 +59,7 @@ func (s *Shim) ending(c engine.Container) bool {
 	s.mu.Lock()
 	killed := s.why != nil
 	s.mu.Unlock()
-	return killed || s.sessions.over() || proc.Ending(c.Init().Pid)
+	return killed || s.sessions.ended() || proc.Ending(c.Init().Pid)
 }
 
 // refusals returns how many processes were refused by the pids limit of the container and of the
@@ -73,6 +73,6 @@ func refusals(c engine.Container) int64 {
 	if dir == "" {
 		return 0
 	}
-	return keyed(filepath.Join(dir, "pids.events"), "max") + keyed(filepath.Join(filepath.Dir(dir), "pids.events"),
-		"max")
+	return readKeyed(filepath.Join(dir, "pids.events"), "max") +
+		readKeyed(filepath.Join(filepath.Dir(dir), "pids.events"), "max")
 }

@@ -36,9 +36,9 @@ func (s *Shim) endLease(p *peer) {
 	}
 }
 
-// takeOver lets the shim exit without running its exit command, because the client cleans up. It
-// fails before the container has exited.
-func (s *Shim) takeOver() error {
+// takeOverCleanup lets the shim exit without running its exit command, because the client cleans
+// up. It fails before the container has exited.
+func (s *Shim) takeOverCleanup() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.exit == nil {

@@ -31,13 +31,13 @@ func oomEvidence(cgroups map[string]string) *mctr.OOM {
 	if !v2 {
 		events, limit, peak = "memory.oom_control", "memory.limit_in_bytes", "memory.max_usage_in_bytes"
 	}
-	kills := keyed(filepath.Join(dir, events), "oom_kill")
+	kills := readKeyed(filepath.Join(dir, events), "oom_kill")
 	if kills < 1 {
 		return nil
 	}
 	return &mctr.OOM{
 		Kills: kills, Limit: leastLimit(dir, limit),
-		Peak: number(filepath.Join(dir, peak), 0), Victim: oomVictim(dir),
+		Peak: readNumber(filepath.Join(dir, peak), 0), Victim: oomVictim(dir),
 	}
 }
 
@@ -47,17 +47,17 @@ func leastLimit(dir, file string) int64 {
 	least := int64(-1)
 	for _, group := range []string{dir, filepath.Dir(dir)} {
 		const unlimited = 1 << 62 // cgroup v1 shows a huge number for no limit
-		if n := number(filepath.Join(group, file), -1); n >= 0 && n < unlimited && (least < 0 || n < least) {
+		if n := readNumber(filepath.Join(group, file), -1); n >= 0 && n < unlimited && (least < 0 || n < least) {
 			least = n
 		}
 	}
 	return least
 }
 
-// forMemory reports whether the container exited because of the OOM killer. The OOM killer killed
+// exitedByOOM reports whether the container exited because of the OOM killer. The OOM killer killed
 // init, or a child whose status init passes on as its own. If a client sent SIGKILL too, the
 // kernel's log must name init as the victim.
-func forMemory(t *mctr.Termination, init int, asked bool) bool {
+func exitedByOOM(t *mctr.Termination, init int, asked bool) bool {
 	const killed = int(unix.SIGKILL)
 	if t.OOM == nil || t.ExitCode != 128+killed {
 		return false
@@ -66,7 +66,7 @@ func forMemory(t *mctr.Termination, init int, asked bool) bool {
 	return !byClient || strings.HasSuffix(t.OOM.Victim, fmt.Sprintf(" (%d)", init))
 }
 
-func outOfMemory(o *mctr.OOM) mctr.Limitation {
+func oomLimitation(o *mctr.OOM) mctr.Limitation {
 	return mctr.Limitation{
 		Reason: mctr.ReasonOOM,
 		Message: fmt.Sprintf("killed for memory: limit %d bytes, peak %d, %d processes killed, victim %s", o.Limit,
@@ -75,8 +75,8 @@ func outOfMemory(o *mctr.OOM) mctr.Limitation {
 	}
 }
 
-// keyed returns the value of key in a flat keyed cgroup file, or 0 if it is missing.
-func keyed(path, key string) int64 {
+// readKeyed returns the value of key in a flat keyed cgroup file, or 0 if it is missing.
+func readKeyed(path, key string) int64 {
 	data, err := os.ReadFile(path)
 	if err != nil {
 		return 0
@@ -90,9 +90,9 @@ func keyed(path, key string) int64 {
 	return 0
 }
 
-// number returns the value of a file with a single number, or otherwise if the file is missing or
-// says "max".
-func number(path string, otherwise int64) int64 {
+// readNumber returns the value of a file with a single number, or otherwise if the file is missing
+// or says "max".
+func readNumber(path string, otherwise int64) int64 {
 	data, err := os.ReadFile(path)
 	if err != nil {
 		return otherwise

@@ -30,7 +30,7 @@ func TestForMemory(t *testing.T) {
 		{"nobody", 137, 9, none, false, false},
 	} {
 		end := &mctr.Termination{ExitCode: c.code, Signal: c.signal, OOM: c.oom}
-		if got := forMemory(end, 42, c.asked); got != c.want {
+		if got := exitedByOOM(end, 42, c.asked); got != c.want {
 			t.Errorf("%s: %v", c.name, got)
 		}
 	}

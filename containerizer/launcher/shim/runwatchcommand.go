@@ -13,9 +13,9 @@ import (
 // it cleans up. The command should not exit while the container runs; if it does, each pause is
 // twice as long as the one before.
 const (
-	watchSoon  = 100 * time.Millisecond
-	watchAgain = time.Second
-	watchMost  = time.Minute
+	watchDelay         = 100 * time.Millisecond
+	shortestWatchPause = time.Second
+	longestWatchPause  = time.Minute
 )
 
 // setWatch starts or stops the watch command. The command runs while the container runs and no
@@ -44,7 +44,7 @@ type watchCommand struct {
 
 // run runs the command until ctx ends, and again whenever it exits.
 func (w watchCommand) run(ctx context.Context) {
-	for pause := watchSoon; ; {
+	for pause := watchDelay; ; {
 		select {
 		case <-ctx.Done():
 			return
@@ -54,16 +54,16 @@ func (w watchCommand) run(ctx context.Context) {
 		if err := w.runOnce(ctx); err != nil && ctx.Err() == nil {
 			w.log.Error("watch the container", "error", err)
 		}
-		pause = watchNext(pause, time.Since(began))
+		pause = nextWatchPause(pause, time.Since(began))
 	}
 }
 
-// watchNext returns the pause after a run of length lasted that began after pause.
-func watchNext(pause, lasted time.Duration) time.Duration {
-	if lasted > watchMost {
-		return watchAgain
+// nextWatchPause returns the pause after a run of length lasted that began after pause.
+func nextWatchPause(pause, lasted time.Duration) time.Duration {
+	if lasted > longestWatchPause {
+		return shortestWatchPause
 	}
-	return min(max(2*pause, watchAgain), watchMost)
+	return min(max(2*pause, shortestWatchPause), longestWatchPause)
 }
 
 // runOnce registers the command as a session, so that the reaper of orphans does not reap it.

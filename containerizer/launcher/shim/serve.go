@@ -25,7 +25,7 @@ func (s *Shim) serve(conn *net.UnixConn) {
 		return
 	}
 	p := &peer{shim: s, conn: conn}
-	defer p.gone()
+	defer p.disconnected()
 	if err := p.greet(); err != nil {
 		return
 	}
@@ -122,7 +122,7 @@ func (p *peer) do(r wire.Request) (answer wire.Response, err error) {
 	case r.Verb == wire.VerbStart:
 		err = s.Start(p)
 	case r.Verb == wire.VerbClean:
-		err = s.takeOver()
+		err = s.takeOverCleanup()
 	case r.Verb == wire.VerbState:
 		s.mu.Lock()
 		answer.State = s.phase
@@ -130,7 +130,7 @@ func (p *peer) do(r wire.Request) (answer wire.Response, err error) {
 	case r.Verb == wire.VerbSignal && r.Signal != nil:
 		err = s.signal(*r.Signal)
 	case r.Verb == wire.VerbDestroy && r.Destroy != nil:
-		err = s.end(r.Destroy)
+		err = s.destroyAfterGrace(r.Destroy)
 	case r.Verb == wire.VerbUpdate && r.Update != nil:
 		err = s.withContainer(func(c engine.Container) error { return c.Update(r.Update) })
 	case r.Verb == wire.VerbPause:
@@ -178,8 +178,8 @@ func watchDisconnect(conn *net.UnixConn) (gone <-chan struct{}, stop func()) {
 	}
 }
 
-// gone ends what depended on the client's connection.
-func (p *peer) gone() {
+// disconnected ends what depended on the client's connection.
+func (p *peer) disconnected() {
 	p.shim.endLease(p)
 	if p.clean {
 		p.shim.promise(-1)

@@ -40,26 +40,26 @@ type Shim struct {
 
 	starting sync.RWMutex // read-locked while an exec enters the container
 
-	mu        sync.Mutex
-	launcher  *peer        // the client that creates the container; nil before, and after Start
-	create    *wire.Create // nil before Create
-	container engine.Container
-	streams   *streams
-	phase     mctr.Phase
-	started   time.Time
-	why       *mctr.Limitation // why this shim killed the container; nil if it did not
-	asked     bool             // a client sent SIGKILL
-	cleaners  int              // number of clients that promised to clean up
-	cleaned   bool             // one of them does
-	handover  *sync.Cond       // signals on mu that cleaners or cleaned has changed
-	watch     watchCommand
-	created   *wire.Created // record of the container's init
+	mu            sync.Mutex
+	launcher      *peer        // the client that creates the container; nil before, and after Start
+	create        *wire.Create // nil before Create
+	container     engine.Container
+	streams       *streams
+	phase         mctr.Phase
+	started       time.Time
+	why           *mctr.Limitation // why this shim killed the container; nil if it did not
+	killRequested bool             // a client sent SIGKILL
+	cleaners      int              // number of clients that promised to clean up
+	cleaned       bool             // one of them does
+	handover      *sync.Cond       // signals on mu that cleaners or cleaned has changed
+	watch         watchCommand
+	created       *wire.Created // record of the container's init
 
 	ended chan struct{} // closed when exit is set and recorded
 	exit  *mctr.Termination
-	over  chan struct{} // closed when the shim may end
+	done  chan struct{} // closed when the shim may end
 
-	closeOver func() // closes over once
+	finish func() // closes done, once
 
 	alive *flock.Lock // lock of a restored directory; nil: the inherited one
 }
@@ -67,9 +67,9 @@ type Shim struct {
 // New returns a shim that creates its container with the engine that engines returns for the
 // Runtime of wire.Create.
 func New(engines func(runtime string) engine.Engine, log *slog.Logger) *Shim {
-	s := &Shim{engines: engines, log: log, ended: make(chan struct{}), over: make(chan struct{})}
+	s := &Shim{engines: engines, log: log, ended: make(chan struct{}), done: make(chan struct{})}
 	s.handover = sync.NewCond(&s.mu)
-	s.closeOver = sync.OnceFunc(func() { close(s.over) })
+	s.finish = sync.OnceFunc(func() { close(s.done) })
 	return s
 }
 
@@ -90,7 +90,7 @@ func (s *Shim) Run(l net.Listener) error {
 	socket := lstat(wire.SocketName) // relative: the launcher started the shim in the container's directory
 	go s.accept(l)
 	go s.maintainStateDir(l, socket, hangUps)
-	<-s.over
+	<-s.done
 	return nil
 }
 
@@ -99,7 +99,7 @@ func (s *Shim) giveUp() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.create == nil {
-		s.closeOver()
+		s.finish()
 	}
 }
 
@@ -166,13 +166,13 @@ func (s *Shim) startInit(p *peer) error {
 	s.setWatch()
 	time.AfterFunc(gcGracePeriod, restoreGC)
 	if s.create.MaxTime > 0 {
-		time.AfterFunc(s.create.MaxTime, func() { _ = s.destroy(timeOver(s.create.MaxTime)) })
+		time.AfterFunc(s.create.MaxTime, func() { _ = s.destroy(maxTimeLimitation(s.create.MaxTime)) })
 	}
 	return nil
 }
 
-// end destroys the container, with a grace period after a signal if d has one.
-func (s *Shim) end(d *wire.Destroy) error {
+// destroyAfterGrace destroys the container, with a grace period after a signal if d has one.
+func (s *Shim) destroyAfterGrace(d *wire.Destroy) error {
 	if d.Grace <= 0 {
 		return s.destroy(d.Why)
 	}
@@ -211,7 +211,7 @@ func (s *Shim) destroy(why mctr.Limitation) error {
 	return err
 }
 
-func timeOver(limit time.Duration) mctr.Limitation {
+func maxTimeLimitation(limit time.Duration) mctr.Limitation {
 	return mctr.Limitation{
 		Reason: mctr.ReasonMaxTime, Message: fmt.Sprintf("it ran longer than its limit of %s", limit), Resource: "time",
 		Limit: int64(limit), Used: int64(limit),

@@ -27,7 +27,7 @@ func (s *Shim) signal(sig wire.Signal) error {
 	return s.withContainer(func(c engine.Container) error {
 		if sig.Signal == int(unix.SIGKILL) {
 			s.mu.Lock()
-			s.asked = true // set before the signal takes effect: the OOM killer sends the same one
+			s.killRequested = true // set before the signal takes effect: the OOM killer sends the same one
 			s.mu.Unlock()
 		} else {
 			awaitExec(c.Init())

@@ -28,7 +28,7 @@ func (s *Shim) maintainStateDir(l net.Listener, socket os.FileInfo, hangUps <-ch
 		// random, so that shims that started together do not all check at once
 		pause := time.NewTimer(stateDirInterval + rand.N(stateDirInterval/4))
 		select {
-		case <-s.over:
+		case <-s.done:
 			pause.Stop()
 			return
 		case <-hangUps:
@@ -36,7 +36,7 @@ func (s *Shim) maintainStateDir(l net.Listener, socket os.FileInfo, hangUps <-ch
 		case <-pause.C:
 		}
 		home := s.stateDir()
-		if home == "" || isAt(socket, filepath.Join(home, wire.SocketName)) {
+		if home == "" || sameFileAt(socket, filepath.Join(home, wire.SocketName)) {
 			continue
 		}
 		made, err := s.restoreStateDir(home)
@@ -59,7 +59,7 @@ func lstat(path string) os.FileInfo {
 	return info
 }
 
-func isAt(file os.FileInfo, path string) bool {
+func sameFileAt(file os.FileInfo, path string) bool {
 	found := lstat(path)
 	return file != nil && found != nil && os.SameFile(file, found)
 }

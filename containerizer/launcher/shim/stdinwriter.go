@@ -13,18 +13,18 @@ import (
 // that does not read delays neither the signals that the client sends nor the notice that it
 // disconnected.
 type stdinWriter struct {
-	stdin *os.File
-	taken func(n int) // tells the client that n more bytes are written
-	close func()      // ends stdin
-	left  func()      // called when the client has disconnected and nothing of its data is left to write
-	waits bool        // an older client, which ignores the window: put blocks it instead
+	stdin     *os.File
+	credit    func(n int) // tells the client that n more bytes are written
+	close     func()      // ends stdin
+	left      func()      // called when the client has disconnected and nothing of its data is left to write
+	uncounted bool        // an older client, which ignores the window: put blocks it instead
 
-	mu    sync.Mutex
-	more  *sync.Cond
-	queue []byte // at most wire.Window bytes, or one chunk
-	spare []byte // buffer for the next queue
-	eof   bool   // stdin ends after queue
-	gone  bool
+	mu           sync.Mutex
+	more         *sync.Cond
+	queue        []byte // at most wire.Window bytes, or one chunk
+	spare        []byte // buffer for the next queue
+	eof          bool   // stdin ends after queue
+	disconnected bool
 }
 
 func (w *stdinWriter) begin() {
@@ -36,10 +36,10 @@ func (w *stdinWriter) begin() {
 func (w *stdinWriter) put(data []byte) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	for w.waits && len(w.queue) > 0 {
+	for w.uncounted && len(w.queue) > 0 {
 		w.more.Wait()
 	}
-	if !w.waits && len(w.queue)+len(data) > wire.Window {
+	if !w.uncounted && len(w.queue)+len(data) > wire.Window {
 		return fmt.Errorf("%w: stdin: the client is more than %d bytes ahead", wire.ErrProtocol, wire.Window)
 	}
 	w.queue = append(w.queue, data...)
@@ -60,7 +60,7 @@ func (w *stdinWriter) end() {
 func (w *stdinWriter) leave() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.gone = true
+	w.disconnected = true
 	_ = w.stdin.SetWriteDeadline(time.Now().Add(stillTime))
 	w.more.Broadcast()
 }
@@ -75,7 +75,7 @@ func (w *stdinWriter) run() {
 		data, eof, gone := w.next()
 		_, _ = w.stdin.Write(data)
 		if written += len(data); written >= wire.Window/4 { // the window is large enough to report only now and then
-			w.taken(written)
+			w.credit(written)
 			written = 0
 		}
 		if eof {
@@ -91,10 +91,10 @@ func (w *stdinWriter) run() {
 func (w *stdinWriter) next() (data []byte, eof, gone bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	for len(w.queue) == 0 && !w.eof && !w.gone {
+	for len(w.queue) == 0 && !w.eof && !w.disconnected {
 		w.more.Wait()
 	}
-	data, eof, gone = w.queue, w.eof, w.gone
+	data, eof, gone = w.queue, w.eof, w.disconnected
 	w.queue, w.spare, w.eof = w.spare[:0], w.queue, false
 	w.more.Broadcast() // wakes put
 	return data, eof, gone

@@ -21,7 +21,7 @@ func TestStdinWriterBound(t *testing.T) {
 	defer r.Close()
 	defer w.Close()
 	left := make(chan struct{})
-	f := &stdinWriter{stdin: w, taken: func(int) {}, close: func() {}, left: func() { close(left) }}
+	f := &stdinWriter{stdin: w, credit: func(int) {}, close: func() {}, left: func() { close(left) }}
 	f.begin()
 	for range 3 { // one may be with the writer, one in the pipe
 		err = errors.Join(err, f.put(make([]byte, wire.Window/2+1)))
@@ -42,8 +42,8 @@ func TestStdinWriterWaits(t *testing.T) {
 	}
 	defer r.Close()
 	left := make(chan struct{})
-	f := &stdinWriter{stdin: w, taken: func(int) {}, close: func() { _ = w.Close() }, left: func() { close(left) },
-		waits: true}
+	f := &stdinWriter{stdin: w, credit: func(int) {}, close: func() { _ = w.Close() }, left: func() { close(left) },
+		uncounted: true}
 	f.begin()
 	const chunks, size = 8, 2 * wire.Window // an earlier build may send more than the window at once
 	var puts atomic.Int32

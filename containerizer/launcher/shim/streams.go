@@ -150,7 +150,7 @@ func (s *streams) input(stdin bool) input {
 	case stdin && in.stdin != nil:
 		in.left = s.leaveInput
 	case stdin:
-		in.gone = s.leaveInput
+		in.disconnected = s.leaveInput
 	}
 	return in
 }

@@ -81,8 +81,8 @@ func (s *Shim) termination(status engine.WaitStatus, finished time.Time) *mctr.T
 	switch {
 	case s.why != nil:
 		t.SetCause(*s.why)
-	case forMemory(t, s.container.Init().Pid, s.asked):
-		t.SetCause(outOfMemory(t.OOM))
+	case exitedByOOM(t, s.container.Init().Pid, s.killRequested):
+		t.SetCause(oomLimitation(t.OOM))
 	}
 	return t
 }
@@ -160,7 +160,7 @@ func (s *Shim) leave() {
 			s.log.Error("start the exit command", "error", err)
 		}
 	}
-	s.closeOver()
+	s.finish()
 }
 
 func (s *Shim) promise(n int) {

@@ -22,8 +22,8 @@ import (
 // How long systemd may take to create a scope, including the removal of an earlier one of the same
 // name, and how long a container may take to exit once systemd has asked it to.
 const (
-	scopeTime = 30 * time.Second
-	stopTime  = 10 * time.Second
+	scopeTimeout = 30 * time.Second
+	stopTimeout  = 10 * time.Second
 )
 
 // enter moves this process to its cgroup in a scope. It first creates the scope if scope.Unit is
@@ -31,7 +31,7 @@ const (
 // about the container's exit.
 func (s *Shim) enter(scope *wire.Scope) error {
 	if scope.Unit != "" {
-		if err := makeScope(scope, scopeTime); err != nil {
+		if err := makeScope(scope, scopeTimeout); err != nil {
 			return err
 		}
 	}
@@ -41,7 +41,7 @@ func (s *Shim) enter(scope *wire.Scope) error {
 	signal.Notify(stopped, unix.SIGTERM)
 	go func() {
 		<-stopped
-		time.Sleep(stopTime)
+		time.Sleep(stopTimeout)
 		_ = s.destroy(mctr.Limitation{Reason: mctr.ReasonDestroyed, Message: "its scope was stopped"}) // logged
 	}()
 	return cgroup.Enter(scope.Group)
@@ -73,7 +73,7 @@ func startScope(ctx context.Context, conn *systemd.Conn, scope *wire.Scope) erro
 		if err == nil {
 			break
 		}
-		if !exists(err) || !lasts(ctx, 10*time.Millisecond) {
+		if !unitExists(err) || !sleep(ctx, 10*time.Millisecond) {
 			return err
 		}
 	}
@@ -88,14 +88,14 @@ func startScope(ctx context.Context, conn *systemd.Conn, scope *wire.Scope) erro
 	}
 }
 
-// exists reports whether err says that the unit exists: that of the container's previous run, which
-// systemd removes soon after its last process has exited.
-func exists(err error) bool {
+// unitExists reports whether err says that the unit exists: that of the container's previous
+// run, which systemd removes soon after its last process has exited.
+func unitExists(err error) bool {
 	answer, ok := errors.AsType[dbus.Error](err)
 	return ok && strings.HasSuffix(answer.Name, ".UnitExists")
 }
 
-func lasts(ctx context.Context, pause time.Duration) bool {
+func sleep(ctx context.Context, pause time.Duration) bool {
 	select {
 	case <-ctx.Done():
 		return false

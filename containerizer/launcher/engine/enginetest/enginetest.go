@@ -62,7 +62,7 @@ func allCases() (all []suiteCase) {
 	if testing.Short() {
 		return all
 	}
-	return append(all, furtherCases...)
+	return append(all, casesWithoutCgroups...)
 }
 
 // cases are the operations on a container; tables has the properties of a container.
@@ -84,8 +84,8 @@ var cases = []suiteCase{
 	{"a loaded container", loads, nil},
 }
 
-// furtherCases do not depend on the version of cgroups.
-var furtherCases = []suiteCase{
+// casesWithoutCgroups do not depend on the version of cgroups.
+var casesWithoutCgroups = []suiteCase{
 	{"which program a process executes", executes, nil},
 	{"the default devices", defaultDevices, nil},
 	{"the order of hooks", hookOrder, hookTimes},
@@ -99,14 +99,14 @@ var furtherCases = []suiteCase{
 // A bench is the environment of one case.
 type bench struct {
 	testing.TB
-	open         func() engine.Engine
-	engine       engine.Engine
-	root, bundle string
-	cache        string   // Options.Cache
-	out          *os.File // reads the container's stdout
-	unread       map[io.Reader]string
-	mounts       []string
-	made         string // the namespace that the case has created
+	open             func() engine.Engine
+	engine           engine.Engine
+	root, bundle     string
+	cache            string   // Options.Cache
+	out              *os.File // reads the container's stdout
+	unread           map[io.Reader]string
+	mounts           []string
+	createdNamespace string // the namespace that the case has created
 }
 
 func newBench(t testing.TB, open func() engine.Engine) *bench {

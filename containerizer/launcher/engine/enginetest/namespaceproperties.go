@@ -75,7 +75,7 @@ func namespaceByPath(kind specs.LinuxNamespaceType, name string, flag int) prope
 			made := specs.LinuxNamespace{Type: kind, Path: b.namespace(name, flag)}
 			s.Linux.Namespaces = append(without(s, kind), made)
 		},
-		wants: func(b *bench, shown string) bool { return shown == b.made },
+		wants: func(b *bench, shown string) bool { return shown == b.createdNamespace },
 	}
 }
 
@@ -103,6 +103,6 @@ func (b *bench) namespace(name string, flag int) string {
 	if err != nil {
 		b.Fatal(err)
 	}
-	b.made = shown
+	b.createdNamespace = shown
 	return path
 }

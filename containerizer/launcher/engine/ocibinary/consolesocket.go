@@ -10,9 +10,9 @@ import (
 	"github.com/mctr/mctr/containerizer/launcher/engine/pty"
 )
 
-// sendTime bounds the wait for a terminal after the runtime has exited. By then the runtime has
-// sent the terminal, or never will.
-const sendTime = 5 * time.Second
+// terminalTimeout bounds the wait for a terminal after the runtime has exited. By then the runtime
+// has sent the terminal, or never will.
+const terminalTimeout = 5 * time.Second
 
 // A console is the socket on which the master of a terminal arrives.
 type console struct {
@@ -39,7 +39,7 @@ func listen(dir string) (*console, error) {
 
 // receive returns the terminal that the runtime sent.
 func (c *console) receive() (master *os.File, err error) {
-	if err := c.listener.SetDeadline(time.Now().Add(sendTime)); err != nil {
+	if err := c.listener.SetDeadline(time.Now().Add(terminalTimeout)); err != nil {
 		return nil, err
 	}
 	conn, err := c.listener.AcceptUnix()

@@ -137,17 +137,17 @@ func (c *container) Pause() error {
 		controller = ""
 	}
 	group := c.groups[controller]
-	for deadline := time.Now().Add(freezeTime); group != "" && !cgroup.Frozen(group); time.Sleep(time.Millisecond) {
+	for deadline := time.Now().Add(freezeTimeout); group != "" && !cgroup.Frozen(group); time.Sleep(time.Millisecond) {
 		if time.Now().After(deadline) {
 			return fmt.Errorf("%w: pause: control group %s is not frozen after %v", mctr.ErrUnavailable, group,
-				freezeTime)
+				freezeTimeout)
 		}
 	}
 	return nil
 }
 
-// freezeTime bounds the wait for the kernel's freezer.
-const freezeTime = 10 * time.Second
+// freezeTimeout bounds the wait for the kernel's freezer.
+const freezeTimeout = 10 * time.Second
 
 func (c *container) Resume() error { return c.call(context.Background(), "resume", c.id) }
 
