@@ -22,11 +22,7 @@ func (r *runtime) delete(args []string) (int, error) {
 	var force bool
 	f := newFlags("delete")
 	boolVar(f, &force, "force", "f", "kill a running container first")
-	id, err := parseID(f, args)
-	if err != nil {
-		return 1, err
-	}
-	c, err := r.load(id)
+	id, c, err := r.parseContainer(f, args)
 	if errors.Is(err, mctr.ErrNotFound) {
 		return 0, r.deleteAborted(id, force, err)
 	}

@@ -11,11 +11,7 @@ func (r *runtime) resume(args []string) (int, error) {
 }
 
 func (r *runtime) withContainer(name string, args []string, do func(engine.Container) error) (int, error) {
-	id, err := parseID(newFlags(name), args)
-	if err != nil {
-		return 1, err
-	}
-	c, err := r.load(id)
+	_, c, err := r.parseContainer(newFlags(name), args)
 	if err != nil {
 		return 1, err
 	}

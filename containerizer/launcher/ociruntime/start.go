@@ -8,11 +8,7 @@ import (
 )
 
 func (r *runtime) start(args []string) (int, error) {
-	id, err := parseID(newFlags("start"), args)
-	if err != nil {
-		return 1, err
-	}
-	c, err := r.load(id)
+	id, c, err := r.parseContainer(newFlags("start"), args)
 	if err != nil {
 		return 1, err
 	}

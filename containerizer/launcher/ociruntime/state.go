@@ -2,6 +2,7 @@ package ociruntime
 
 import (
 	"encoding/json"
+	"flag"
 	"fmt"
 	"path/filepath"
 	"time"
@@ -30,12 +31,17 @@ func (r *runtime) load(id string) (engine.Container, error) {
 	return r.engine.Load(engine.Options{ID: id, Root: r.root, Cache: r.cache()})
 }
 
-func (r *runtime) state(args []string) (int, error) {
-	id, err := parseID(newFlags("state"), args)
-	if err != nil {
-		return 1, err
+// parseContainer parses the flags of a command whose only argument is a container, and loads the
+// container.
+func (r *runtime) parseContainer(f *flag.FlagSet, args []string) (id string, c engine.Container, err error) {
+	if id, err = parseID(f, args); err == nil {
+		c, err = r.load(id)
 	}
-	c, err := r.load(id)
+	return id, c, err
+}
+
+func (r *runtime) state(args []string) (int, error) {
+	_, c, err := r.parseContainer(newFlags("state"), args)
 	if err != nil {
 		return 1, err
 	}
