@@ -154,6 +154,6 @@ func describeShim(pid int) string {
 	if errors.Join(err, buildErr) != nil {
 		return fmt.Sprintf("the supervisor of the container (pid %d)", pid)
 	}
-	return fmt.Sprintf("the supervisor of the container (pid %d, %s, %s), which stays until the container ends,", pid,
+	return fmt.Sprintf("the supervisor of the container (pid %d, %s, %s), which runs until the container exits,", pid,
 		path, build)
 }

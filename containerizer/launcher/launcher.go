@@ -47,7 +47,7 @@ type Launcher struct {
 func (l *Launcher) Spawn(ctx context.Context, dir, group string) (*Client, error) {
 	listener, err := wire.Listen(dir)
 	if err != nil {
-		return nil, fmt.Errorf("make the shim's socket: %w", err)
+		return nil, fmt.Errorf("create the shim's socket: %w", err)
 	}
 	defer listener.Close()
 	alive, err := flock.TryExclusive(filepath.Join(dir, wire.AliveName))

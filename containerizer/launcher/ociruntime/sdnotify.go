@@ -71,7 +71,7 @@ func (n *notifier) bind() (err error) {
 		return nil
 	}
 	if err != nil {
-		return fmt.Errorf("make the socket for notifications: %w", err)
+		return fmt.Errorf("create the socket for notifications: %w", err)
 	}
 	return os.Chmod(path, 0o777) // the ready process may run as any user
 }

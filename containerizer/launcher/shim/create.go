@@ -76,7 +76,7 @@ func loadSpec(c *wire.Create) (*specs.Spec, error) {
 		return nil, &mctr.UnsupportedError{
 			Feature: "config.json: " + strings.Join(unknown, ", "),
 			Remedy:  "keep mctr's programs together, of one build",
-			Why:     fmt.Sprintf("this mctr-shim (%s) does not know it", buildinfo.Self()),
+			Why:     fmt.Sprintf("this mctr-shim (%s) does not support it", buildinfo.Self()),
 		}
 	}
 	if err != nil {

@@ -31,7 +31,7 @@ func (s *Shim) tryExec(c engine.Container, p *specs.Process, pipes *pipes) (*eng
 	case s.ending(c):
 		return nil, fmt.Errorf("%w: container has exited: %w", mctr.ErrState, err)
 	case refusals(c) > before:
-		return nil, fmt.Errorf("%w: the container may have no more processes: %w", mctr.ErrCommandInvoke, err)
+		return nil, fmt.Errorf("%w: the container has reached its limit of processes: %w", mctr.ErrCommandInvoke, err)
 	}
 	return nil, err
 }

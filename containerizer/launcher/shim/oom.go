@@ -69,8 +69,8 @@ func exitedByOOM(t *mctr.Termination, init int, asked bool) bool {
 func oomLimitation(o *mctr.OOM) mctr.Limitation {
 	return mctr.Limitation{
 		Reason: mctr.ReasonOOM,
-		Message: fmt.Sprintf("killed for memory: limit %d bytes, peak %d, %d processes killed, victim %s", o.Limit,
-			o.Peak, o.Kills, o.Victim),
+		Message: fmt.Sprintf("killed by the OOM killer: limit %d bytes, peak %d, %d processes killed, victim %s",
+			o.Limit, o.Peak, o.Kills, o.Victim),
 		Resource: "memory", Limit: o.Limit, Used: o.Peak,
 	}
 }

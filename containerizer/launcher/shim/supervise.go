@@ -144,8 +144,9 @@ func (s *Shim) delete() {
 	_ = s.streams.close()
 }
 
-// leave makes the shim exit once somebody releases the container's resources: a client that
-// promised to, or else the exit command, which leave starts.
+// leave makes the shim exit. It first waits for the clients that promised to release the
+// container's resources: until one does, or all have disconnected. In the latter case it starts the
+// exit command.
 func (s *Shim) leave() {
 	s.mu.Lock()
 	for !s.cleaned && s.cleaners > 0 {

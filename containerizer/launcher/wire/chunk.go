@@ -58,7 +58,7 @@ func ReadChunk(r io.Reader, buf []byte) (stream byte, data []byte, err error) {
 		buf = make([]byte, n)
 	}
 	if _, err := io.ReadFull(r, buf[:n]); err != nil {
-		return 0, nil, fmt.Errorf("%w: cut chunk: %w", ErrProtocol, err)
+		return 0, nil, fmt.Errorf("%w: truncated chunk: %w", ErrProtocol, err)
 	}
 	return head[0], buf[:n], nil
 }

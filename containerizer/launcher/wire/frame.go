@@ -87,7 +87,7 @@ func readFrame(r io.Reader) ([]byte, error) {
 	}
 	body := make([]byte, n)
 	if _, err := io.ReadFull(r, body); err != nil {
-		return nil, fmt.Errorf("%w: cut frame: %w", ErrProtocol, err)
+		return nil, fmt.Errorf("%w: truncated frame: %w", ErrProtocol, err)
 	}
 	return body, nil
 }

@@ -29,7 +29,7 @@ func checkDevices(config *configs.Config, wanted []*devices.Device) error {
 			continue
 		}
 		if err != nil {
-			return fmt.Errorf("device %s: look for it in the root filesystem: %w", d.Path, err)
+			return fmt.Errorf("device %s: look it up in the root filesystem: %w", d.Path, err)
 		}
 		if want, err := d.Mkdev(); err != nil || kind != d.Type || number != want {
 			return fmt.Errorf("device %s: the root filesystem has another file there: "+

@@ -54,7 +54,7 @@ func (r *runtime) checkRootfs(o engine.Options) error {
 				"the built-in runtime does not", mctr.ErrInvalid, filepath.Base(r.path), place, info.Mode())
 		}
 		if err != nil && !errors.Is(err, os.ErrNotExist) {
-			return fmt.Errorf("look at %s in the image: %w", place, err)
+			return fmt.Errorf("check %s in the image: %w", place, err)
 		}
 	}
 	return nil

@@ -32,7 +32,7 @@ func listen(dir string) (*console, error) {
 	listener, err := net.ListenUnix("unix", &net.UnixAddr{Name: path, Net: "unix"})
 	if err != nil {
 		_ = d.Close()
-		return nil, fmt.Errorf("make the console's socket: %w", err)
+		return nil, fmt.Errorf("create the console socket: %w", err)
 	}
 	return &console{path: path, dir: d, listener: listener}, nil
 }

@@ -139,7 +139,7 @@ func (c *container) Pause() error {
 	group := c.groups[controller]
 	for deadline := time.Now().Add(freezeTimeout); group != "" && !cgroup.Frozen(group); time.Sleep(time.Millisecond) {
 		if time.Now().After(deadline) {
-			return fmt.Errorf("%w: pause: control group %s is not frozen after %v", mctr.ErrUnavailable, group,
+			return fmt.Errorf("%w: pause: cgroup %s is not frozen after %v", mctr.ErrUnavailable, group,
 				freezeTimeout)
 		}
 	}

@@ -99,7 +99,7 @@ func (c *container) create(ctx context.Context, o engine.Options) error {
 	c.setInit(init)
 	groups, err := os.ReadFile(fmt.Sprintf("/proc/%d/cgroup", init.Pid))
 	if err != nil {
-		return fmt.Errorf("read the control groups of init: %w", err)
+		return fmt.Errorf("read the cgroups of init: %w", err)
 	}
 	c.groups = parseCgroups(string(groups), cgroup.Unified())
 	return c.writeRecord()

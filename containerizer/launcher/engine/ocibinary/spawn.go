@@ -96,7 +96,7 @@ func newProcess(pid int) *engine.Process {
 func readPid(dir string) (int, error) {
 	data, err := os.ReadFile(filepath.Join(dir, pidFile))
 	if err != nil {
-		return 0, fmt.Errorf("the runtime's pid file: %w", err)
+		return 0, fmt.Errorf("read the runtime's pid file: %w", err)
 	}
 	pid, err := strconv.Atoi(strings.TrimSpace(string(data)))
 	if err != nil || pid < 2 {

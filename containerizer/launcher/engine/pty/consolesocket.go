@@ -26,7 +26,7 @@ func Receive(socket int) (*os.File, error) {
 	}
 	master := os.NewFile(uintptr(fd), "ptmx")
 	if _, err := unix.IoctlGetTermios(fd, unix.TCGETS); err != nil {
-		return nil, errors.Join(fmt.Errorf("receive the terminal: no terminal came: %w", err), master.Close())
+		return nil, errors.Join(fmt.Errorf("receive the terminal: the descriptor is not one: %w", err), master.Close())
 	}
 	return master, nil
 }
