@@ -1,7 +1,7 @@
-// Command mctr-shim supervises one container: see package shim. It is started
-// by package launcher with a listening socket and a lock as inherited
-// descriptors, and by itself as the init of a container. Called mctr-oci, or
-// with oci as its first argument, it is an OCI runtime: see package ociruntime.
+// Command mctr-shim supervises one container: see package shim. Package launcher starts it with a
+// listening socket and a lock as inherited descriptors; the shim starts itself again as the init of
+// the container. Called mctr-oci, or with oci as its first argument, it is an OCI runtime: see
+// package ociruntime.
 package main
 
 import (
@@ -25,7 +25,7 @@ import (
 	"github.com/mctr/mctr/internal/visible"
 )
 
-// init is where a container's begins: see libcontainer.Init.
+// A container's init starts here: see libcontainer.Init.
 func init() { libcontainer.Init() }
 
 func main() {
@@ -33,7 +33,7 @@ func main() {
 		os.Exit(ociruntime.Run(args, libcontainer.NewAsRunc()))
 	}
 	if len(os.Args) == 2 && os.Args[1] == launcher.HelloVerb {
-		_ = json.NewEncoder(os.Stdout).Encode(wire.ShimHello()) // who asked sees that nothing came
+		_ = json.NewEncoder(os.Stdout).Encode(wire.ShimHello()) // the launcher notices a missing answer
 		return
 	}
 	if err := run(); err != nil {
@@ -46,13 +46,14 @@ func run() error {
 	if err := closeInherited(launcher.AliveFD + 1); err != nil {
 		return err
 	}
-	logrus.SetLevel(logrus.WarnLevel) // libcontainer's, whose messages go to the shim's log
+	logrus.SetLevel(logrus.WarnLevel) // libcontainer logs to stderr, which is the shim's log
 	syscall.CloseOnExec(launcher.ListenFD)
 	syscall.CloseOnExec(launcher.AliveFD)
 	socket := os.NewFile(launcher.ListenFD, wire.SocketName)
 	listener, err := net.FileListener(socket)
 	if err != nil {
-		return fmt.Errorf("descriptor %d is no listening socket; mctr starts this program: %w", launcher.ListenFD, err)
+		return fmt.Errorf("descriptor %d is not a listening socket; mctr starts this program: %w",
+			launcher.ListenFD, err)
 	}
 	if err := socket.Close(); err != nil {
 		return err
@@ -60,7 +61,7 @@ func run() error {
 	return shim.New(engineOf, shim.Log()).Run(listener)
 }
 
-// engineOf gives the engine that a container asked for.
+// engineOf returns the engine for a container's runtime.
 func engineOf(runtime string) engine.Engine {
 	if runtime == "" {
 		return libcontainer.New()
@@ -68,10 +69,10 @@ func engineOf(runtime string) engine.Engine {
 	return ocibinary.New(runtime)
 }
 
-// closeInherited closes the descriptors from least on that mctr's caller left
-// open: the reader of a pipe among them would wait for the container's end. What
-// this process opened itself (libcontainer's handle of /proc) stays: it closes on
-// exec, which nothing that came through an exec does.
+// closeInherited closes the descriptors from least on that the caller of mctr left open. A pipe
+// among them would otherwise stay open until the container exits, and its reader would wait.
+// Descriptors that this process opened itself (libcontainer's handle of /proc) are close-on-exec,
+// unlike inherited ones, and stay open.
 func closeInherited(least int) error {
 	entries, err := os.ReadDir("/proc/self/fd")
 	if err != nil {

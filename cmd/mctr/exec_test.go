@@ -146,7 +146,7 @@ func TestExecWithoutProcesses(t *testing.T) {
 			r := h.mctr("exec", "job", "true")
 			if r.code != 0 &&
 				(r.code != 126 || strings.Count(r.stderr, "\n") != 1 ||
-					!strings.Contains(r.stderr, "the container may have no more processes")) {
+					!strings.Contains(r.stderr, "the container has reached its limit of processes")) {
 				t.Errorf("%s, %d left: %+v", runtime, left, r)
 			}
 			h.want(0, "rm", "-f", "job")

@@ -688,7 +688,7 @@ func TestOCIWithoutContainers(t *testing.T) {
 		t.Errorf("spec overwrites: %+v", r)
 	}
 	if _, err := os.Stat("/run/systemd/system"); err != nil {
-		if r := b.wantOCI(1, "--systemd-cgroup", "run", "x"); !strings.Contains(r.stderr, "systemd does not run here") {
+		if r := b.wantOCI(1, "--systemd-cgroup", "run", "x"); !strings.Contains(r.stderr, "systemd is not running") {
 			t.Errorf("--systemd-cgroup: %+v", r)
 		}
 	}

@@ -17,21 +17,21 @@ import (
 	"github.com/mctr/mctr/containerizer/launcher/wire"
 )
 
-// answerTime bounds a hello. A living shim answers at once; the margin is for a
-// host that swaps.
-const answerTime = 10 * time.Second
+// answerTimeout bounds the wait for an answer that a running shim gives at once. The margin allows
+// for a host that swaps.
+const answerTimeout = 10 * time.Second
 
-// A Client is one connection to a shim. Its methods may be called concurrently:
-// they take turns. After a canceled call the connection is unusable.
+// A Client is one connection to a shim. Its methods may be called concurrently; each waits until
+// the previous call has its answer. After a canceled call the connection is unusable.
 type Client struct {
-	mu      sync.Mutex
-	conn    net.Conn
-	process *process    // the shim, for the process that spawned it
-	theirs  *wire.Hello // of a stream that is relayed: nil
+	mu        sync.Mutex
+	conn      net.Conn
+	process   *process    // the shim, in the process that spawned it; nil elsewhere
+	shimHello *wire.Hello // nil for a relayed stream
 }
 
-// Dial connects to the shim of the container whose directory is dir. The error
-// wraps mctr.ErrUnavailable when no shim listens there.
+// Dial connects to the shim of the container whose directory is dir. The error wraps
+// mctr.ErrUnavailable when no shim listens there.
 func Dial(ctx context.Context, dir string) (*Client, error) {
 	conn, err := wire.Dial(dir)
 	if err != nil {
@@ -46,12 +46,12 @@ func Dial(ctx context.Context, dir string) (*Client, error) {
 }
 
 func (c *Client) hello(ctx context.Context) error {
-	stop := c.bound(ctx, answerTime)
+	stop := c.bound(ctx, answerTimeout)
 	defer stop()
-	c.theirs = &wire.Hello{}
+	c.shimHello = &wire.Hello{}
 	err := wire.Write(c.conn, wire.ClientHello())
 	if err == nil {
-		err = wire.Read(c.conn, c.theirs)
+		err = wire.Read(c.conn, c.shimHello)
 	}
 	switch {
 	case err != nil && ctx.Err() != nil:
@@ -59,11 +59,12 @@ func (c *Client) hello(ctx context.Context) error {
 	case err != nil:
 		return fmt.Errorf("%w: the shim did not answer: %w", mctr.ErrUnavailable, err)
 	}
-	_, err = c.theirs.Agreed()
+	_, err = c.shimHello.Agreed()
 	return err
 }
 
-// bound ends reads and writes of the connection when ctx ends or after limit; 0 is no limit.
+// bound interrupts reads and writes on the connection when ctx ends or limit has passed; a limit of
+// 0 means none.
 func (c *Client) bound(ctx context.Context, limit time.Duration) (stop func()) {
 	if limit > 0 {
 		_ = c.conn.SetDeadline(time.Now().Add(limit))
@@ -76,23 +77,23 @@ func (c *Client) bound(ctx context.Context, limit time.Duration) (stop func()) {
 	}
 }
 
-// Close ends the connection. It reaps a shim that this client spawned and that has ended.
+// Close closes the connection. If this client spawned the shim, Close also reaps the shim once it
+// has exited.
 func (c *Client) Close() error {
 	err := c.conn.Close()
 	if c.process != nil {
-		go c.process.reap() // only so that no zombie stays
+		go c.process.reap() // avoids a zombie
 	}
 	return err
 }
 
-// Enter has the shim go where systemd is to have it, before Create.
+// Enter makes the shim join a systemd scope. It must be called before Create.
 func (c *Client) Enter(ctx context.Context, scope *wire.Scope) error {
-	_, err := c.ask(ctx, wire.Request{Verb: wire.VerbEnter, Scope: scope})
-	return err
+	return c.do(ctx, wire.Request{Verb: wire.VerbEnter, Scope: scope})
 }
 
-// Create makes the container up to its blocked init. The shim that this client
-// spawned is in its cgroup then.
+// Create creates the container; its init then waits for Start. When Create returns, a shim that
+// this client spawned is in its cgroup.
 func (c *Client) Create(ctx context.Context, create *wire.Create) (*wire.Created, error) {
 	answer, err := c.ask(ctx, wire.Request{Verb: wire.VerbCreate, Create: create})
 	if err != nil {
@@ -102,75 +103,69 @@ func (c *Client) Create(ctx context.Context, create *wire.Create) (*wire.Created
 		return nil, wire.Unexpected("answer to create")
 	}
 	if c.process != nil {
-		if err := c.process.awaitMove(); err != nil {
+		if err := <-c.process.moved; err != nil {
 			return nil, err
 		}
 	}
 	return answer.Created, nil
 }
 
-// Start lets the user's command run. The connection is no lease after it.
+// Start lets init execute the user's command. After Start the container no longer depends on this
+// connection.
 func (c *Client) Start(ctx context.Context) error {
-	_, err := c.ask(ctx, wire.Request{Verb: wire.VerbStart})
-	return err
+	return c.do(ctx, wire.Request{Verb: wire.VerbStart})
 }
 
 // Signal sends sig to the container's init, or to all of its processes.
 func (c *Client) Signal(ctx context.Context, sig unix.Signal, all bool) error {
-	_, err := c.ask(ctx, wire.Request{Verb: wire.VerbSignal, Signal: &wire.Signal{Signal: int(sig), All: all}})
-	return err
+	return c.do(ctx, wire.Request{Verb: wire.VerbSignal, Signal: &wire.Signal{Signal: int(sig), All: all}})
 }
 
-// Ask sends a signal that asks the container to end. One that is paused goes on behind
-// the signal, to hear it: an older shim is told so.
+// Ask sends a signal that asks the container to exit. A paused container is resumed after the
+// signal so that it can handle it. An older shim does not resume the container by itself, so Ask
+// requests that separately.
 func (c *Client) Ask(ctx context.Context, sig unix.Signal) error {
-	if !c.theirs.Knows("signal.ends") {
+	if !c.shimHello.Knows("signal.ends") {
 		err := c.Signal(ctx, sig, false)
 		if phase, stateErr := c.State(ctx); err == nil && stateErr == nil && phase == mctr.Paused {
 			return c.Resume(ctx)
 		}
 		return err
 	}
-	_, err := c.ask(ctx, wire.Request{Verb: wire.VerbSignal, Signal: &wire.Signal{Signal: int(sig), Ends: true}})
-	return err
+	return c.do(ctx, wire.Request{Verb: wire.VerbSignal, Signal: &wire.Signal{Signal: int(sig), Ends: true}})
 }
 
-// Update changes the limits.
+// Update changes the container's resource limits.
 func (c *Client) Update(ctx context.Context, r *specs.LinuxResources) error {
-	_, err := c.ask(ctx, wire.Request{Verb: wire.VerbUpdate, Update: r})
-	return err
+	return c.do(ctx, wire.Request{Verb: wire.VerbUpdate, Update: r})
 }
 
-// Retire asks the container to end, by sig, and kills everything in it after grace.
-// why becomes the reason of its end. An older shim, which has no grace, kills at once.
+// Retire sends sig to ask the container to exit, and kills all its processes when grace has passed.
+// why becomes the reason of the termination. An older shim knows no grace period and kills at once.
 func (c *Client) Retire(ctx context.Context, why mctr.Limitation, sig unix.Signal, grace time.Duration) error {
-	if !c.theirs.Knows("destroy.grace") {
+	if !c.shimHello.Knows("destroy.grace") {
 		return c.Destroy(ctx, why)
 	}
-	_, err := c.ask(ctx,
+	return c.do(ctx,
 		wire.Request{Verb: wire.VerbDestroy, Destroy: &wire.Destroy{Why: why, Signal: int(sig), Grace: grace}})
-	return err
 }
 
-// Destroy kills everything in the container. why becomes the reason of its end.
+// Destroy kills all processes of the container. why becomes the reason of the termination.
 func (c *Client) Destroy(ctx context.Context, why mctr.Limitation) error {
-	_, err := c.ask(ctx, wire.Request{Verb: wire.VerbDestroy, Destroy: &wire.Destroy{Why: why}})
-	return err
+	return c.do(ctx, wire.Request{Verb: wire.VerbDestroy, Destroy: &wire.Destroy{Why: why}})
 }
 
 // Pause freezes the container's processes.
 func (c *Client) Pause(ctx context.Context) error {
-	_, err := c.ask(ctx, wire.Request{Verb: wire.VerbPause})
-	return err
+	return c.do(ctx, wire.Request{Verb: wire.VerbPause})
 }
 
-// Resume lets them go on.
+// Resume thaws the container's processes.
 func (c *Client) Resume(ctx context.Context) error {
-	_, err := c.ask(ctx, wire.Request{Verb: wire.VerbResume})
-	return err
+	return c.do(ctx, wire.Request{Verb: wire.VerbResume})
 }
 
-// State is the container's phase as the shim sees it.
+// State returns the container's phase as the shim sees it.
 func (c *Client) State(ctx context.Context) (mctr.Phase, error) {
 	answer, err := c.ask(ctx, wire.Request{Verb: wire.VerbState})
 	if err != nil {
@@ -179,8 +174,8 @@ func (c *Client) State(ctx context.Context) (mctr.Phase, error) {
 	return answer.State, nil
 }
 
-// Wait returns when the container has ended and its end is recorded. With clean,
-// the caller promises to release its resources and says so by Clean.
+// Wait returns when the container has exited and its termination is recorded. With clean, the
+// caller promises to release the container's resources, which Clean confirms.
 func (c *Client) Wait(ctx context.Context, clean bool) (*mctr.Termination, error) {
 	answer, err := c.ask(ctx, wire.Request{Verb: wire.VerbWait, Wait: &wire.Wait{Clean: clean}})
 	if err != nil {
@@ -192,17 +187,17 @@ func (c *Client) Wait(ctx context.Context, clean bool) (*mctr.Termination, error
 	return answer.Exit, nil
 }
 
-// Clean takes over the release of the container's resources.
+// Clean tells the shim that this client releases the container's resources.
 func (c *Client) Clean(ctx context.Context) error {
-	_, err := c.ask(ctx, wire.Request{Verb: wire.VerbClean})
+	err := c.do(ctx, wire.Request{Verb: wire.VerbClean})
 	if errors.Is(err, io.EOF) {
-		return nil // it ended, which is all that was asked for
+		return nil // the shim has exited, as Clean intends
 	}
 	return err
 }
 
-// Gone returns when the shim has closed the connection, which it does by ending,
-// or after limit. Its lock is free in the same moment, give or take.
+// Gone returns when the shim has closed the connection by exiting, or when limit has passed. The
+// shim's lock is released at about the same time.
 func (c *Client) Gone(ctx context.Context, limit time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -211,37 +206,44 @@ func (c *Client) Gone(ctx context.Context, limit time.Duration) {
 	_, _ = c.conn.Read(make([]byte, 1))
 }
 
+// do sends a request whose answer carries nothing but an error.
+func (c *Client) do(ctx context.Context, request wire.Request) error {
+	_, err := c.ask(ctx, request)
+	return err
+}
+
 func (c *Client) ask(ctx context.Context, request wire.Request) (*wire.Response, error) {
-	if err := checkCompatible(c.theirs, func() string { return describeShim(c.theirs.Pid) }, request); err != nil {
+	called := func() string { return describeShim(c.shimHello.Pid) }
+	if err := checkCompatible(c.shimHello, called, request); err != nil {
 		return nil, err
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	stop := c.bound(ctx, limits[request.Verb])
+	stop := c.bound(ctx, verbTimeouts[request.Verb])
 	defer stop()
 	if err := wire.Write(c.conn, request); err != nil {
-		return nil, c.lost(ctx, request.Verb, err)
+		return nil, c.connectionError(ctx, request.Verb, err)
 	}
 	var answer wire.Response
 	if err := wire.Read(c.conn, &answer); err != nil {
-		return nil, c.lost(ctx, request.Verb, err)
+		return nil, c.connectionError(ctx, request.Verb, err)
 	}
 	return &answer, answer.Error.Err()
 }
 
-// limits bound the verbs that a living shim answers at once: one that was stopped, or that
-// hangs, behind its hello keeps no client from ending its container. The others take as long
-// as what they do.
-var limits = map[string]time.Duration{
-	wire.VerbDestroy: answerTime, wire.VerbSignal: answerTime, wire.VerbClean: answerTime,
+// verbTimeouts bound the verbs that a running shim answers at once. Without them, a shim that is
+// stopped or hangs after its hello would keep a client from ending the container. The other verbs
+// take as long as their work.
+var verbTimeouts = map[string]time.Duration{
+	wire.VerbDestroy: answerTimeout, wire.VerbSignal: answerTimeout, wire.VerbClean: answerTimeout,
 }
 
-func (c *Client) lost(ctx context.Context, verb string, err error) error {
+func (c *Client) connectionError(ctx context.Context, verb string, err error) error {
 	if ctx.Err() != nil {
 		return fmt.Errorf("%s: %w", verb, context.Cause(ctx))
 	}
 	if errors.Is(err, os.ErrDeadlineExceeded) {
 		return fmt.Errorf("%w: %s: the shim did not answer: %w", mctr.ErrUnavailable, verb, err)
 	}
-	return fmt.Errorf("%w: %s: the shim is gone: %w", mctr.ErrUnavailable, verb, err)
+	return fmt.Errorf("%w: %s: the shim has exited: %w", mctr.ErrUnavailable, verb, err)
 }

@@ -14,8 +14,8 @@ import (
 	"github.com/mctr/mctr/containerizer/launcher/wire"
 )
 
-// TestDialInterrupted wants who no longer waits for a shim told so, and not that the
-// shim does not answer.
+// TestDialInterrupted cancels Dial: the error must be the cause of the cancellation, not that the
+// shim did not answer.
 func TestDialInterrupted(t *testing.T) {
 	dir := t.TempDir()
 	l, err := net.Listen("unix", filepath.Join(dir, wire.SocketName))
@@ -37,8 +37,8 @@ func TestDialInterrupted(t *testing.T) {
 	}
 }
 
-// TestSilentBehindHello wants the verbs that end a container given up where a shim greets
-// and then says nothing more, as one that is stopped in between.
+// TestSilentBehindHello talks to a shim that sends its hello and nothing more, as a stopped process
+// would. The verbs that end a container must give up.
 func TestSilentBehindHello(t *testing.T) {
 	for name, ask := range map[string]func(*launcher.Client) error{
 		"destroy": func(c *launcher.Client) error { return c.Destroy(context.Background(), mctr.Limitation{}) },
@@ -74,6 +74,6 @@ func greet(t *testing.T, l net.Listener) {
 	t.Cleanup(func() { _ = conn.Close() })
 	var hello wire.Hello
 	if wire.Read(conn, &hello) == nil {
-		_ = wire.Write(conn, wire.Hello{Protocol: wire.Version, Min: wire.Min}) // the test sees whether it arrives
+		_ = wire.Write(conn, wire.Hello{Protocol: wire.Version, Min: wire.Min}) // the test fails if it does not arrive
 	}
 }

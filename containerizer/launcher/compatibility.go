@@ -22,13 +22,13 @@ import (
 	"github.com/mctr/mctr/internal/visible"
 )
 
-// HelloVerb is the argument with which a shim says its wire.Hello on stdout, and ends.
+// HelloVerb is the argument that makes mctr-shim print its wire.Hello on stdout and exit.
 const HelloVerb = "hello"
 
 const remedy = "keep mctr's programs together, of one build"
 
-// Check refuses requests that the shim which would be started does not understand. The
-// error wraps mctr.ErrUnsupported and names what, the shim, and both builds.
+// Check returns an error if the shim that would be started does not understand all of requests. The
+// error wraps mctr.ErrUnsupported and names the missing features, the shim, and both builds.
 func (l *Launcher) Check(ctx context.Context, requests ...wire.Request) error {
 	hello, err := l.Hello(ctx)
 	if err != nil {
@@ -38,55 +38,50 @@ func (l *Launcher) Check(ctx context.Context, requests ...wire.Request) error {
 	return checkCompatible(hello, called, requests...)
 }
 
-// Hello is what the shim says of itself that would be started. The error wraps
-// mctr.ErrUnsupported for one from before shims did.
+// Hello returns the hello of the shim that would be started. The error wraps mctr.ErrUnsupported if
+// the shim is too old to print one.
 func (l *Launcher) Hello(ctx context.Context) (*wire.Hello, error) {
-	now, err := identityOf(l.Shim)
-	if err != nil {
-		return nil, fmt.Errorf("start %s: %w (it is built by make and lies beside mctr)", l.Shim, err)
+	var st unix.Stat_t
+	if err := unix.Stat(l.Shim, &st); err != nil {
+		return nil, fmt.Errorf("start %s: %w (make builds it; it belongs beside mctr)", l.Shim, err)
 	}
+	now := identity{st.Dev, st.Ino, st.Size, st.Mtim, st.Ctim}
 	said := record{}
 	if l.Record != "" && atomicfile.ReadJSON(l.Record, &said) == nil && said.File == now {
 		return &said.Hello, nil
 	}
-	hello, err := ask(ctx, l.Shim)
+	hello, err := runHello(ctx, l.Shim)
 	if err == nil && l.Record != "" {
-		_ = atomicfile.WriteJSON(l.Record, record{File: now, Hello: *hello}) // otherwise it is asked again
+		_ = atomicfile.WriteJSON(l.Record, record{File: now, Hello: *hello}) // the next call can ask again
 	}
 	return hello, err
 }
 
-// A record is what a shim said, so that a launch need not start it twice.
+// A record keeps a shim's hello, so that a launch does not have to start the shim twice.
 type record struct {
 	File  identity   `json:"file"`
 	Hello wire.Hello `json:"hello"`
 }
 
-// An identity is another one as soon as something else is at the path.
+// An identity changes as soon as another file is at the path.
 type identity struct {
 	Dev, Ino      uint64
 	Size          int64
 	Mtime, Change unix.Timespec
 }
 
-func identityOf(path string) (identity, error) {
-	var st unix.Stat_t
-	err := unix.Stat(path, &st)
-	return identity{st.Dev, st.Ino, st.Size, st.Mtim, st.Ctim}, err
-}
-
-// ask starts the shim to say what it understands. One from before that looks for its
-// socket, finds none and ends.
-func ask(ctx context.Context, shim string) (*wire.Hello, error) {
-	ctx, cancel := context.WithTimeout(ctx, answerTime)
+// runHello runs the shim to print its hello. A shim from before HelloVerb existed looks for its
+// socket instead, finds none and exits.
+func runHello(ctx context.Context, shim string) (*wire.Hello, error) {
+	ctx, cancel := context.WithTimeout(ctx, answerTimeout)
 	defer cancel()
 	var out, complaint answer
 	cmd := exec.CommandContext(ctx, shim, HelloVerb)
 	cmd.Env, cmd.Stdout, cmd.Stderr = environment(), &out, &complaint
-	cmd.WaitDelay = time.Second // for what a script in its place left running
+	cmd.WaitDelay = time.Second // for processes that a script in the shim's place left running
 	err := inherit.Start(cmd)
 	if err != nil {
-		return nil, fmt.Errorf("start %s: %w (it is built by make and lies beside mctr)", shim, err)
+		return nil, fmt.Errorf("start %s: %w (make builds it; it belongs beside mctr)", shim, err)
 	}
 	err = cmd.Wait()
 	if ctx.Err() != nil {
@@ -100,39 +95,37 @@ func ask(ctx context.Context, shim string) (*wire.Hello, error) {
 	return hello, err
 }
 
-// An answer is what a program says, up to what a shim has to say; one that says more is
-// ended by that.
+// An answer holds a program's output up to maxAnswer; longer output fails the program.
 type answer struct{ text bytes.Buffer }
 
 const maxAnswer = 1 << 20
 
-// Write is io.Writer's.
+// Write implements io.Writer.
 func (a *answer) Write(p []byte) (int, error) {
 	if a.text.Len()+len(p) > maxAnswer {
-		return 0, fmt.Errorf("it says more than %d bytes", maxAnswer)
+		return 0, fmt.Errorf("it prints more than %d bytes", maxAnswer)
 	}
 	return a.text.Write(p)
 }
 
-// errSilent is the error about a shim that does not say what it understands, but said
-// something else.
+// errSilent returns the error for a shim that printed said instead of a hello.
 func errSilent(shim, said string) error {
 	build := "of an unknown build"
 	if b, err := buildinfo.ReadFile(shim); err == nil {
 		build = b.String()
 	}
 	why := fmt.Sprintf("it is older than this program (%s)", buildinfo.Self())
-	// as one looking for its socket does
+	// an old shim says this when it finds no socket
 	if said = strings.TrimSpace(said); !strings.Contains(said, "mctr starts this program") {
 		why += fmt.Sprintf(", or fails: %q", said)
 	}
 	return &mctr.UnsupportedError{
 		Feature: "mctr-shim, " + shim + " (" + build + "),", Remedy: remedy,
-		Why: "it does not say what it understands, and would pass over the rest in silence: " + why,
+		Why: "it does not say what it understands, and would silently ignore the rest: " + why,
 	}
 }
 
-// checkCompatible refuses requests of which the sender of hello would pass over something.
+// checkCompatible returns an error if the sender of hello would ignore a part of requests.
 func checkCompatible(hello *wire.Hello, called func() string, requests ...wire.Request) error {
 	var lacks []string
 	for _, r := range requests {
@@ -148,12 +141,12 @@ func checkCompatible(hello *wire.Hello, called func() string, requests ...wire.R
 	slices.Sort(lacks)
 	return &mctr.UnsupportedError{
 		Feature: strings.Join(slices.Compact(lacks), ", "), Remedy: remedy,
-		Why: fmt.Sprintf("%s does not understand it, and this program is another build (%s)", called(),
+		Why: fmt.Sprintf("%s does not understand it, and this program is a different build (%s)", called(),
 			buildinfo.Self()),
 	}
 }
 
-// describeShim calls the shim that is the process pid by the file that it was started from.
+// describeShim describes the shim with this pid by the file from which it was started.
 func describeShim(pid int) string {
 	exe := fmt.Sprintf("/proc/%d/exe", pid)
 	path, err := os.Readlink(exe)
@@ -161,6 +154,6 @@ func describeShim(pid int) string {
 	if errors.Join(err, buildErr) != nil {
 		return fmt.Sprintf("the supervisor of the container (pid %d)", pid)
 	}
-	return fmt.Sprintf("the supervisor of the container (pid %d, %s, %s), which stays until the container ends,", pid,
+	return fmt.Sprintf("the supervisor of the container (pid %d, %s, %s), which runs until the container exits,", pid,
 		path, build)
 }

@@ -16,7 +16,7 @@ import (
 	"github.com/mctr/mctr/containerizer/launcher/wire"
 )
 
-// saying is a program that says this when it is asked, and counts how often it is.
+// saying makes a program that prints words, and counts its runs in the file "asked".
 func saying(t *testing.T, dir, words string, code int) string {
 	t.Helper()
 	path := filepath.Join(dir, "mctr-shim")
@@ -30,8 +30,8 @@ func saying(t *testing.T, dir, words string, code int) string {
 	return path
 }
 
-// TestCheck wants a shim refused that lacks what is asked for, that does not say, or that
-// fails, and asked once as long as it is the same file.
+// TestCheck wants an error about a shim that lacks a requested feature, prints no hello, or fails.
+// The shim must be run once only as long as its file is the same.
 func TestCheck(t *testing.T) {
 	dir := t.TempDir()
 	l := &launcher.Launcher{Shim: filepath.Join(dir, "mctr-shim"), Record: filepath.Join(dir, "record")}
@@ -43,7 +43,7 @@ func TestCheck(t *testing.T) {
 	for _, c := range []struct {
 		says string
 		code int
-		want string // of an error; "": none
+		want string // part of the error; "": no error
 	}{
 		{`{"protocol":1,"min":1,"build":"v0","understands":["verb","start","pause"]}`, 0, ""},
 		{`{"protocol":1,"min":1,"build":"v0","understands":["verb","start"]}`, 0,
@@ -64,7 +64,7 @@ func TestCheck(t *testing.T) {
 			}
 		}
 		if asked++; c.code != 0 || !strings.Contains(c.says, `"build"`) {
-			asked++ // what is no answer is not remembered
+			asked++ // only a valid answer is recorded
 		}
 	}
 	said, err := os.ReadFile(dir + "/asked")
@@ -73,8 +73,8 @@ func TestCheck(t *testing.T) {
 	}
 }
 
-// TestCheckLeavesStrays wants no wait for what a script in the shim's place left running with
-// its streams.
+// TestCheckLeavesStrays wants Check to return although a script in the shim's place left a process
+// running with the script's stdout.
 func TestCheckLeavesStrays(t *testing.T) {
 	dir := t.TempDir()
 	l := &launcher.Launcher{Shim: filepath.Join(dir, "mctr-shim")}
@@ -98,7 +98,7 @@ func TestCheckLeavesStrays(t *testing.T) {
 	}
 }
 
-// TestCheckHearsNoFlood wants a program ended that says without end.
+// TestCheckHearsNoFlood wants Check to end a program that prints without end.
 func TestCheckHearsNoFlood(t *testing.T) {
 	for _, stream := range []string{"1", "2"} {
 		dir := t.TempDir()

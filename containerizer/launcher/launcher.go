@@ -1,12 +1,10 @@
-// Package launcher is the client of mctr-shim: it starts one for a container and
-// speaks package wire with it, from the process that started it or from any
-// later one.
+// Package launcher is the client of mctr-shim. It starts a shim for a container and talks to it in
+// the protocol of package wire, from the process that started the shim or from any later process.
 //
-// On disk, in the directory given for the container: "shim.sock" (the shim's
-// socket), "alive" (a lock that the shim holds for life) and "shim.log" (what it
-// has to say when it fails). In the kernel: the shim process, in a session of
-// its own and in a cgroup outside every container's. The shim survives the caller;
-// Dial finds it again.
+// On disk, in the container's directory: "shim.sock" (the shim's socket), "alive" (a lock that the
+// shim holds until it exits) and "shim.log" (the shim's messages). In the kernel: the shim process,
+// in its own session and in a cgroup outside those of the containers. The shim survives the process
+// that started it; Dial connects to it again.
 package launcher
 
 import (
@@ -25,10 +23,10 @@ import (
 	"github.com/mctr/mctr/internal/inherit"
 )
 
-// LogName is the shim's log in a container's directory.
+// LogName is the name of the shim's log in a container's directory.
 const LogName = "shim.log"
 
-// The descriptors that a shim inherits.
+// The numbers of the descriptors that a shim inherits.
 const (
 	ListenFD = 3
 	AliveFD  = 4
@@ -37,29 +35,29 @@ const (
 // A Launcher starts shims.
 type Launcher struct {
 	Shim   string // absolute path of the mctr-shim binary
-	Record string // file: what it says of itself; "": it is asked each time
+	Record string // file that caches the shim's hello; "": no cache
 }
 
-// Spawn starts a shim whose socket lies in dir, and connects to it. Until Start,
-// the client's connection is a lease: when it ends, the shim destroys what it made.
+// Spawn starts a shim whose socket is in dir, and connects to it. Until Start, the client's
+// connection is a lease: if the connection closes, the shim destroys what it created.
 //
-// The shim is moved to group, which is outside the containers' cgroups, so that no
-// limit or kill of theirs reaches a supervisor, and outside the caller's, so that
-// the caller's end does not; "" is for one that will be told to Enter a scope.
+// Spawn moves the shim to the cgroup group. It lies outside the containers' cgroups, so that no
+// limit or kill for a container reaches the shim, and outside the caller's, so that the shim
+// survives the caller. An empty group leaves the shim where it is, until Enter moves it to a scope.
 func (l *Launcher) Spawn(ctx context.Context, dir, group string) (*Client, error) {
 	listener, err := wire.Listen(dir)
 	if err != nil {
-		return nil, fmt.Errorf("make the shim's socket: %w", err)
+		return nil, fmt.Errorf("create the shim's socket: %w", err)
 	}
 	defer listener.Close()
 	alive, err := flock.TryExclusive(filepath.Join(dir, wire.AliveName))
 	if errors.Is(err, flock.ErrHeld) {
-		return nil, fmt.Errorf("%w: a shim for %s is alive", mctr.ErrExists, filepath.Base(dir))
+		return nil, fmt.Errorf("%w: a shim for %s is already running", mctr.ErrExists, filepath.Base(dir))
 	}
 	if err != nil {
 		return nil, err
 	}
-	defer alive.Unlock() // the shim holds it now
+	defer alive.Unlock() // the shim has inherited the lock
 	process, err := l.start(dir, listener, alive.File())
 	if err != nil {
 		return nil, err
@@ -69,13 +67,13 @@ func (l *Launcher) Spawn(ctx context.Context, dir, group string) (*Client, error
 	if err != nil {
 		_ = shim.Kill()
 		shim.reap()
-		return nil, fmt.Errorf("%w%s", err, lastWords(dir))
+		return nil, fmt.Errorf("%w%s", err, logTail(dir))
 	}
 	client.process = shim
 	return client, nil
 }
 
-// start runs the shim in a session of its own, with an environment of its own.
+// start runs the shim in a new session with its own environment.
 func (l *Launcher) start(dir string, listener, alive *os.File) (*os.Process, error) {
 	log, err := os.OpenFile(filepath.Join(dir, LogName), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
 	if err != nil {
@@ -89,14 +87,14 @@ func (l *Launcher) start(dir string, listener, alive *os.File) (*os.Process, err
 	cmd.ExtraFiles = []*os.File{listener, alive}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	if err := inherit.Start(cmd); err != nil {
-		return nil, fmt.Errorf("start %s: %w (it is built by make and lies beside mctr)", l.Shim, err)
+		return nil, fmt.Errorf("start %s: %w (make builds it; it belongs beside mctr)", l.Shim, err)
 	}
 	return cmd.Process, nil
 }
 
-// environment is the shim's: nothing of the caller's but the armed failpoints. A
-// shim mostly sleeps, so it gets one thread at a time to run on, however many
-// cores there are; its init and its exit command inherit that.
+// environment returns the shim's environment: nothing of the caller's except armed failpoints. A
+// shim sleeps most of the time, so GOMAXPROCS limits it to one running thread on any number of
+// cores. The container's init and the exit command inherit that.
 func environment() []string {
 	env := []string{inherit.Path, "GOMAXPROCS=1"}
 	if v, ok := os.LookupEnv("MCTR_FAILPOINTS"); ok {
@@ -105,16 +103,16 @@ func environment() []string {
 	return env
 }
 
-// Alive reports whether the shim of the container whose directory is dir lives.
+// Alive reports whether the shim of the container whose directory is dir is running.
 func Alive(dir string) (bool, error) { return flock.Held(filepath.Join(dir, wire.AliveName)) }
 
-// verb is a shim's first argument, its container's directory the second: so ps(1)
-// and Directory tell whose it is.
+// verb is a shim's first argument; the second is its container's directory. ps(1) shows both, and
+// Directory reads them.
 const verb = "supervise"
 
-// Directory is the directory of the container that the process pid supervises,
-// "" if it is no shim. Only a process in the shims' cgroup is to be asked: what
-// another one says of itself proves nothing.
+// Directory returns the directory of the container that the process pid supervises, or "" if the
+// process is not a shim. The caller must pass only a process in the shims' cgroup, because any
+// process can choose its own arguments.
 func Directory(pid int) string {
 	line, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
 	argv := strings.Split(string(line), "\x00")
@@ -124,8 +122,8 @@ func Directory(pid int) string {
 	return argv[2]
 }
 
-// Holder finds the process that has dir's lock as its inherited descriptor: a
-// shim, wherever it is. 0: there is none.
+// Holder returns the pid of the process that inherited dir's lock, which is a shim in whatever
+// cgroup, or 0 if there is none.
 func Holder(dir string) (pid int) {
 	links, err := filepath.Glob(fmt.Sprintf("/proc/[0-9]*/fd/%d", AliveFD))
 	if err != nil {
@@ -140,8 +138,8 @@ func Holder(dir string) (pid int) {
 	return 0
 }
 
-// lastWords is what a shim that died wrote, for an error's text.
-func lastWords(dir string) string {
+// logTail returns the end of a dead shim's log, as part of an error's text.
+func logTail(dir string) string {
 	const most = 1024
 	text, err := os.ReadFile(filepath.Join(dir, LogName))
 	if err != nil || len(text) == 0 {

@@ -7,18 +7,19 @@ import (
 	"github.com/mctr/mctr/internal/cgroup"
 )
 
-// A process is a shim for the one that spawned it.
+// A process is a shim, as seen by the process that spawned it.
 type process struct {
 	*os.Process
-	moved chan error // closed behind the result of move
+	moved chan error // holds the error of the move, if any, and is closed when the move is done
 }
 
-// shimControllers are those of v1 that count, and those that managers end
-// processes by.
+// shimControllers are the cgroup v1 controllers that account for processes, and those by which
+// service managers kill them.
 var shimControllers = []string{"memory", "pids", "freezer", "systemd"}
 
-// moveToCgroup moves a started shim to its cgroup while it gets ready: on v1 the kernel
-// makes the mover wait for a grace period, 10 ms at 250 Hz. "" leaves it.
+// moveToCgroup moves a started shim to its cgroup in the background, while the shim initializes: on
+// cgroup v1 the kernel delays the mover by an RCU grace period, 10 ms at 250 Hz. An empty group
+// moves nothing.
 func moveToCgroup(p *os.Process, group string) *process {
 	w := &process{Process: p, moved: make(chan error, 1)}
 	if group == "" {
@@ -34,12 +35,9 @@ func moveToCgroup(p *os.Process, group string) *process {
 	return w
 }
 
-// awaitMove returns when the shim is where it belongs.
-func (p *process) awaitMove() error { return <-p.moved }
-
-// reap waits for the shim's end. Its pid is its own until then, and is not moved
-// after it.
+// reap waits for the shim to exit. It first waits for the move, because the pid may belong to
+// another process once the shim is reaped.
 func (p *process) reap() {
-	_ = p.awaitMove()
+	<-p.moved
 	_, _ = p.Wait()
 }

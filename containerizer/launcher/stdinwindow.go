@@ -9,8 +9,8 @@ import (
 	"github.com/mctr/mctr/containerizer/launcher/wire"
 )
 
-// A window is how many bytes of stdin may still be sent before the shim tells that it
-// has written some.
+// A window counts the bytes of stdin that may be sent before the shim reports that it has written
+// some.
 type window struct {
 	mu     sync.Mutex
 	change *sync.Cond
@@ -24,7 +24,7 @@ func newWindow() *window {
 	return w
 }
 
-// acquire waits until something may be sent, and gives how much of most.
+// acquire waits until at least one byte may be sent, and returns how many of most bytes may be.
 func (w *window) acquire(ctx context.Context, most int) (int, error) {
 	defer context.AfterFunc(ctx, w.wake)()
 	w.mu.Lock()
@@ -49,7 +49,7 @@ func (w *window) wake() {
 	w.change.Broadcast()
 }
 
-// release adds what the shim has written.
+// release adds n bytes that the shim has written.
 func (w *window) release(n int) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -57,7 +57,7 @@ func (w *window) release(n int) {
 	w.change.Broadcast()
 }
 
-// close ends the waiting: nothing can be sent any more.
+// close makes every acquire fail from now on.
 func (w *window) close() {
 	w.mu.Lock()
 	defer w.mu.Unlock()

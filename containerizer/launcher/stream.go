@@ -16,22 +16,22 @@ import (
 	"github.com/mctr/mctr/internal/fields"
 )
 
-// A Stream carries the standard streams of a container or of an exec session.
-// The writing methods may be called concurrently with Copy and one another.
+// A Stream carries the standard streams of a container or of an exec session. The writing methods
+// may be called concurrently with each other and with Copy.
 type Stream struct {
 	client *Client
-	mu     sync.Mutex // serialises chunks
+	mu     sync.Mutex // serializes chunks
 	stdin  *window
-	Pid    int // of an exec'd process, in the host's namespace
+	Pid    int // of an exec process, in the host's pid namespace
 }
 
-// NewStream gives the stream that another process relays over conn: see Relay.
+// NewStream returns the stream that another process relays over conn with Relay.
 func NewStream(conn net.Conn) *Stream { return newStream(&Client{conn: conn}) }
 
 func newStream(c *Client) *Stream { return &Stream{client: c, stdin: newWindow()} }
 
-// Relay lets peer, which speaks to a NewStream in another process, have the
-// stream: every byte passes both ways, until either side has ended.
+// Relay hands the stream to peer, the other end of which is a NewStream in another process. It
+// copies all bytes in both directions until either side closes its connection.
 func (s *Stream) Relay(peer net.Conn) {
 	var both sync.WaitGroup
 	pass := func(to, from net.Conn) {
@@ -62,14 +62,14 @@ func (c *Client) Exec(ctx context.Context, e wire.Exec) (*Stream, error) {
 	return s, nil
 }
 
-// Write sends stdin. Once wire.Window bytes are under way it waits for the process to
-// read, as long as Copy runs, which hears of that. The error wraps net.ErrClosed when
-// the stream has ended.
+// Write sends stdin. Once wire.Window bytes are under way, Write waits until the process reads;
+// Copy must be running then, because it receives the shim's reports. The error wraps net.ErrClosed
+// when the stream has ended.
 func (s *Stream) Write(p []byte) (sent int, err error) {
 	return s.WriteContext(context.Background(), p)
 }
 
-// WriteContext is Write that waits no longer than ctx.
+// WriteContext is Write, but waits no longer than until ctx ends.
 func (s *Stream) WriteContext(ctx context.Context, p []byte) (sent int, err error) {
 	for sent < len(p) {
 		n, err := s.stdin.acquire(ctx, len(p)-sent)
@@ -84,7 +84,7 @@ func (s *Stream) WriteContext(ctx context.Context, p []byte) (sent int, err erro
 	return sent, nil
 }
 
-// CloseStdin ends stdin.
+// CloseStdin sends the end of stdin.
 func (s *Stream) CloseStdin() error { return s.chunk(wire.EOF, nil) }
 
 // Resize sets the terminal's size.
@@ -93,7 +93,7 @@ func (s *Stream) Resize(size wire.Size) error {
 	return s.chunk(wire.Resize, binary.BigEndian.AppendUint16(data, size.Height))
 }
 
-// Signal sends sig to the exec'd process.
+// Signal sends sig to the exec process.
 func (s *Stream) Signal(sig unix.Signal) error {
 	return s.chunk(wire.Signals, binary.BigEndian.AppendUint32(nil, uint32(sig)))
 }
@@ -104,15 +104,15 @@ func (s *Stream) chunk(stream byte, data []byte) error {
 	return wire.WriteChunk(s.client.conn, stream, data)
 }
 
-// Close ends the stream. An exec'd process that is not detached dies with it.
+// Close closes the stream. An exec process that is not detached is killed.
 func (s *Stream) Close() error {
 	s.stdin.close()
 	return s.client.Close()
 }
 
-// Copy writes the output to stdout and stderr until the process has ended, and
-// returns how. gap is told of bytes that were left out; it may be nil. The error
-// wraps mctr.ErrUnavailable when the shim went away.
+// Copy writes the output to stdout and stderr until the process has exited, and returns how it
+// exited. gap, which may be nil, is called with the number of bytes that the shim left out. The
+// error wraps mctr.ErrUnavailable when the shim has exited before.
 func (s *Stream) Copy(ctx context.Context, stdout, stderr io.Writer,
 	gap func(bytes uint64)) (*mctr.Termination, error) {
 	stop := s.client.bound(ctx, 0)
@@ -122,7 +122,7 @@ func (s *Stream) Copy(ctx context.Context, stdout, stderr io.Writer,
 	for {
 		stream, data, err := wire.ReadChunk(s.client.conn, buf)
 		if err != nil {
-			return nil, s.client.lost(ctx, "stream", err)
+			return nil, s.client.connectionError(ctx, "stream", err)
 		}
 		buf = data[:cap(data)]
 		switch stream {
@@ -139,18 +139,14 @@ func (s *Stream) Copy(ctx context.Context, stdout, stderr io.Writer,
 				gap(binary.BigEndian.Uint64(data))
 			}
 		case wire.Exit:
-			return decodeExit(data)
+			t := &mctr.Termination{}
+			if err := fields.Unmarshal(data, t); err != nil {
+				return nil, fmt.Errorf("%w: exit: %w", wire.ErrProtocol, err)
+			}
+			return t, nil
 		}
 		if err != nil {
 			return nil, fmt.Errorf("write output: %w", err)
 		}
 	}
-}
-
-func decodeExit(data []byte) (*mctr.Termination, error) {
-	t := &mctr.Termination{}
-	if err := fields.Unmarshal(data, t); err != nil {
-		return nil, fmt.Errorf("%w: exit: %w", wire.ErrProtocol, err)
-	}
-	return t, nil
 }

@@ -6,29 +6,31 @@ import (
 	"github.com/opencontainers/runtime-spec/specs-go/features"
 )
 
-// What follows is for package ociruntime, whose command line is runc's. An engine may do without.
+// The interfaces below serve package ociruntime, which has runc's command line. An engine need not
+// implement them.
 
-// A FeatureLister is an Engine that knows what config.json may ask of it (runtime-spec, features.md).
+// A FeatureLister is an Engine that reports which properties of config.json it supports
+// (runtime-spec, features.md).
 type FeatureLister interface {
 	Features() features.Features
 }
 
-// A SubCgroupExecer is a Container that can run a further process in control groups below its own. Their paths are by
-// controller; the key of cgroup v2 is "".
+// A SubCgroupExecer is a Container that can run a further process in cgroups below its own. Their
+// paths are by controller; the key of cgroup v2 is "".
 type SubCgroupExecer interface {
 	ExecInSubCgroups(subCgroups map[string]string, p *specs.Process, io Stdio) (*Process, error)
 }
 
-// A Meter is a Container that measures itself.
+// A Meter is a Container that reports its resource usage.
 type Meter interface {
 	Stats() (*types.Stats, error)
 
-	// NotifyOOM returns a channel with an element for each time that the kernel's OOM killer struck. The channel is
-	// closed when the container's control group is removed.
+	// NotifyOOM returns a channel that receives an element for each run of the kernel's OOM killer
+	// in the container. The channel is closed when the container's cgroup is removed.
 	NotifyOOM() (<-chan struct{}, error)
 }
 
-// An IntelRdtUpdater is a Container whose group of resctrl can be changed, where it was created with one.
+// An IntelRdtUpdater is a Container whose resctrl group can be changed, if it was created with one.
 type IntelRdtUpdater interface {
 	// UpdateIntelRdt changes the schemata that are not empty.
 	UpdateIntelRdt(l3CacheSchema, memBwSchema string) error

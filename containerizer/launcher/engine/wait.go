@@ -7,13 +7,13 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// WaitStatus is how a process ended.
+// A WaitStatus tells how a process exited.
 type WaitStatus struct {
-	Code   int // as a shell gives it: 128+n after signal n
-	Signal int // 0: ended by itself
+	Code   int // as in a shell: 128+n after signal n
+	Signal int // 0: not killed by a signal
 }
 
-// StatusOf returns the kernel's status of a process that has ended as a WaitStatus.
+// StatusOf converts the kernel's status of an exited process.
 func StatusOf(s unix.WaitStatus) WaitStatus {
 	if s.Signaled() {
 		return WaitStatus{Code: 128 + int(s.Signal()), Signal: int(s.Signal())}
@@ -21,7 +21,7 @@ func StatusOf(s unix.WaitStatus) WaitStatus {
 	return WaitStatus{Code: s.ExitStatus()}
 }
 
-// WaitFor reaps the child pid and returns how it ended.
+// WaitFor reaps the child pid and returns how it exited.
 func WaitFor(pid int) (WaitStatus, error) {
 	var s unix.WaitStatus
 	for {

@@ -1,10 +1,11 @@
-// Package ociruntime is mctr-shim as an OCI runtime: runc's command line (its verbs, flags, exit codes and outputs) on
-// an engine, for conmon, containerd and other programs that run runc. No process of it stays behind a verb: the
-// container's init becomes a child of the caller or of its subreaper, and has the caller's streams and descriptors.
+// Package ociruntime makes mctr-shim an OCI runtime: it has runc's command line (commands, flags,
+// exit codes and output) on top of an engine, for conmon, containerd and other programs that run
+// runc. It leaves no process of its own behind. The container's init becomes a child of the caller
+// or of the caller's subreaper, and has the caller's streams and descriptors.
 //
-// On disk below --root: a directory for each container with the engine's records, and the socket of one that a service
-// manager is told about, which delete removes; in ~seccomp compiled seccomp profiles, which stay. In the kernel: what
-// config.json says.
+// On disk below --root: a directory for each container with the engine's records and, for a
+// container that notifies a service manager, a socket, which delete removes; in ~seccomp the
+// compiled seccomp profiles, which stay. In the kernel: what config.json says.
 package ociruntime
 
 import (
@@ -20,8 +21,8 @@ import (
 	"github.com/mctr/mctr/containerizer/launcher/engine"
 )
 
-// Invoked reports whether argv asks for this program, and gives its arguments: it
-// is "mctr-shim oci ...", or a link called mctr-oci.
+// Invoked reports whether argv runs the OCI runtime, as "mctr-shim oci ..." or by a link called
+// mctr-oci, and returns its arguments.
 func Invoked(argv []string) (args []string, ok bool) {
 	if len(argv) > 0 && filepath.Base(argv[0]) == "mctr-oci" {
 		return argv[1:], true
@@ -32,7 +33,7 @@ func Invoked(argv []string) (args []string, ok bool) {
 	return nil, false
 }
 
-// A runtime is what the global flags say.
+// A runtime holds the values of the global flags.
 type runtime struct {
 	engine               engine.Engine
 	root, log, logFormat string
@@ -41,7 +42,7 @@ type runtime struct {
 	stdout               io.Writer
 }
 
-// A verb does its work and gives the program's exit code.
+// A verb is one command; run returns the exit code of the program.
 type verb struct {
 	name, usage string
 	run         func(*runtime, []string) (int, error)
@@ -67,8 +68,8 @@ func verbs() []verb {
 	}
 }
 
-// Run does what args ask for by the engine e and returns the exit code: 0, the container's own for a foreground run or
-// exec, 255 for an exec that failed, else 1.
+// Run executes the command line args on the engine e and returns the exit code: 0, the process's
+// own for a foreground run or exec, 255 for an exec that failed, else 1.
 func Run(args []string, e engine.Engine) int {
 	r := &runtime{engine: e, stdout: os.Stdout}
 	f := r.flags()
@@ -89,7 +90,7 @@ func Run(args []string, e engine.Engine) int {
 	if err := r.configure(); err != nil {
 		return r.fail(1, err)
 	}
-	code, err := r.do(args[0], args[1:])
+	code, err := r.runVerb(args[0], args[1:])
 	if errors.Is(err, flag.ErrHelp) {
 		return 0
 	}
@@ -101,13 +102,13 @@ func Run(args []string, e engine.Engine) int {
 
 func (r *runtime) flags() *flag.FlagSet {
 	f := newFlags("mctr-oci")
-	f.StringVar(&r.root, "root", defaultRoot(), "directory for containers' state, which should not survive a reboot")
+	f.StringVar(&r.root, "root", defaultRoot(), "directory of the containers' state; should not survive a reboot")
 	f.StringVar(&r.log, "log", "", "file for messages (default: stderr)")
 	f.StringVar(&r.logFormat, "log-format", "text", "text or json")
-	f.BoolVar(&r.debug, "debug", false, "log more")
+	f.BoolVar(&r.debug, "debug", false, "log debug messages")
 	f.BoolVar(&r.systemd, "systemd-cgroup", false,
-		"let systemd make control groups; cgroupsPath is slice:prefix:name then")
-	f.StringVar(&r.rootless, "rootless", "auto", "go on where control groups may not be changed: true, false or auto")
+		"let systemd create cgroups; cgroupsPath is then slice:prefix:name")
+	f.StringVar(&r.rootless, "rootless", "auto", "tolerate cgroups that cannot be changed: true, false or auto")
 	return f
 }
 
@@ -128,7 +129,7 @@ func (r *runtime) configure() (err error) {
 	return r.openLog()
 }
 
-func (r *runtime) do(name string, args []string) (int, error) {
+func (r *runtime) runVerb(name string, args []string) (int, error) {
 	i := slices.IndexFunc(verbs(), func(v verb) bool { return v.name == name })
 	if i < 0 {
 		return 1, fmt.Errorf("unknown command %q (mctr-oci --help lists them)", name)

@@ -1,6 +1,7 @@
 package ociruntime
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -19,24 +20,24 @@ import (
 	"github.com/mctr/mctr/containerizer/launcher/engine"
 )
 
-// A creation is what create and run have in common.
+// A creation holds what create and run have in common.
 type creation struct {
 	start
 	bundle             string
 	noPivot, noKeyring bool
 	keep, noSubreaper  bool
 	notify             *notifier
-	container          engine.Container // nil until begin has made it
+	container          engine.Container // nil until begin has created it
 }
 
 func (c *creation) register(f *flag.FlagSet) {
-	stringVar(f, &c.bundle, "bundle", "b", "directory with config.json (default: this one)")
+	stringVar(f, &c.bundle, "bundle", "b", "directory of config.json (default: the working directory)")
 	f.StringVar(&c.pidFile, "pid-file", "", "file to write init's pid to")
 	f.StringVar(&c.consoleSocket, "console-socket", "", "unix socket that receives the terminal's master")
 	f.StringVar(&c.pidfdSocket, "pidfd-socket", "", "unix socket that receives a pidfd of init")
-	f.IntVar(&c.preserve, "preserve-fds", 0, "pass so many more descriptors, from 3 on")
-	f.BoolVar(&c.noPivot, "no-pivot", false, "chroot in place of pivot_root, for a root in a ramdisk")
-	f.BoolVar(&c.noKeyring, "no-new-keyring", false, "keep the session keyring")
+	f.IntVar(&c.preserve, "preserve-fds", 0, "pass this many further descriptors, from 3 on")
+	f.BoolVar(&c.noPivot, "no-pivot", false, "use chroot instead of pivot_root, for a root in a ramdisk")
+	f.BoolVar(&c.noKeyring, "no-new-keyring", false, "keep the caller's session keyring")
 }
 
 func (r *runtime) create(args []string) (int, error) {
@@ -57,9 +58,9 @@ func (r *runtime) create(args []string) (int, error) {
 	return 0, nil
 }
 
-// prepare reads what the container is to be.
+// prepare returns the options of the container to create. It changes to the bundle's directory.
 func (r *runtime) prepare(c *creation, id string) (*engine.Options, error) {
-	if err := c.absolute(); err != nil {
+	if err := c.makePathsAbsolute(); err != nil {
 		return nil, err
 	}
 	if c.bundle != "" {
@@ -71,16 +72,12 @@ func (r *runtime) prepare(c *creation, id string) (*engine.Options, error) {
 	if err != nil {
 		return nil, err
 	}
-	process := spec.Process
-	if process == nil {
-		process = &specs.Process{}
-	}
-	if err := c.check(process); err != nil {
+	if err := c.check(cmp.Or(spec.Process, &specs.Process{})); err != nil {
 		return nil, err
 	}
 	if r.systemd && !systemd.IsRunningSystemd() {
 		return nil, errors.New(
-			"--systemd-cgroup: systemd does not run here (leave the flag out: control groups are made by hand then)")
+			"--systemd-cgroup: systemd is not running (without the flag, this runtime creates the cgroups itself)")
 	}
 	rootless, err := r.rootlessCgroups()
 	if err != nil {
@@ -96,13 +93,9 @@ func (r *runtime) prepare(c *creation, id string) (*engine.Options, error) {
 		NoPivot: c.noPivot, NoNewKeyring: c.noKeyring, SystemdCgroup: r.systemd, Rootless: rootless}, nil
 }
 
-// begin makes the container with its process, up to where init waits for its start.
+// begin creates the container. Its init then waits for the start.
 func (r *runtime) begin(c *creation, o *engine.Options) (*startedProcess, error) {
-	process := o.Spec.Process
-	if process == nil {
-		process = &specs.Process{}
-	}
-	return c.start.begin(process, func(io engine.Stdio) (*engine.Process, error) {
+	return c.start.begin(cmp.Or(o.Spec.Process, &specs.Process{}), func(io engine.Stdio) (*engine.Process, error) {
 		o.Stdio = io
 		container, err := r.engine.Create(context.Background(), *o)
 		if err != nil {
@@ -113,7 +106,7 @@ func (r *runtime) begin(c *creation, o *engine.Options) (*startedProcess, error)
 	})
 }
 
-// undo removes the container of a creation that failed later.
+// undo removes the container of a creation that failed after begin.
 func (c *creation) undo() error {
 	if c.container == nil {
 		return nil
@@ -121,7 +114,7 @@ func (c *creation) undo() error {
 	return c.container.Delete()
 }
 
-// rootlessCgroups reports whether control groups may be out of reach.
+// rootlessCgroups reports whether to tolerate cgroups that cannot be changed.
 func (r *runtime) rootlessCgroups() (bool, error) {
 	if r.rootless == "" || strings.EqualFold(r.rootless, "auto") {
 		return os.Geteuid() != 0 || userns.RunningInUserNS(), nil
@@ -133,7 +126,7 @@ func (r *runtime) rootlessCgroups() (bool, error) {
 	return b, nil
 }
 
-// loadSpec reads config.json. A major version other than 1 is refused: what it will mean is not known.
+// loadSpec reads config.json. It refuses a major version other than 1, whose meaning is unknown.
 func loadSpec(path string) (*specs.Spec, error) {
 	data, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -151,8 +144,8 @@ func parseSpec(data []byte) (*specs.Spec, error) {
 		return nil, fmt.Errorf("decode config.json: %w", err)
 	}
 	if major, _, ok := strings.Cut(spec.Version, "."); !ok || major != "1" {
-		return nil, fmt.Errorf("config.json: ociVersion %q: this runtime knows major version 1, up to %s", spec.Version,
-			specs.Version)
+		return nil, fmt.Errorf("config.json: ociVersion %q: this runtime supports major version 1, up to %s",
+			spec.Version, specs.Version)
 	}
 	if spec.Root == nil {
 		return nil, errors.New("config.json lacks root")

@@ -15,18 +15,14 @@ import (
 	"github.com/mctr/mctr/containerizer/launcher/engine"
 )
 
-// dyingTime bounds the wait for a killed init.
-const dyingTime = 10 * time.Second
+// killTimeout bounds the wait for a killed init to exit.
+const killTimeout = 10 * time.Second
 
 func (r *runtime) delete(args []string) (int, error) {
 	var force bool
 	f := newFlags("delete")
-	boolVar(f, &force, "force", "f", "kill it first when it runs")
-	id, err := parseID(f, args)
-	if err != nil {
-		return 1, err
-	}
-	c, err := r.load(id)
+	boolVar(f, &force, "force", "f", "kill a running container first")
+	id, c, err := r.parseContainer(f, args)
 	if errors.Is(err, mctr.ErrNotFound) {
 		return 0, r.deleteAborted(id, force, err)
 	}
@@ -45,7 +41,7 @@ func (r *runtime) delete(args []string) (int, error) {
 	return 1, fmt.Errorf("container %s is %s: stop it first, or delete it with --force", id, s.Status)
 }
 
-// deleteAborted removes what a create that was killed left.
+// deleteAborted removes what a killed create left.
 func (r *runtime) deleteAborted(id string, force bool, missing error) error {
 	path, err := securejoin.SecureJoin(r.root, id)
 	if err == nil && filepath.Dir(path) == r.root {
@@ -57,16 +53,16 @@ func (r *runtime) deleteAborted(id string, force bool, missing error) error {
 	return errors.Join(missing, err)
 }
 
-// killAndDestroy also ends the processes that a container without a pid namespace of its own
-// left after its init.
+// killAndDestroy kills init and deletes the container. Delete also kills the processes that survive
+// init in a container without its own pid namespace.
 func killAndDestroy(c engine.Container) error {
 	_ = c.Signal(int(unix.SIGKILL), false)
 	pause := time.Millisecond
-	for deadline := time.Now().Add(dyingTime); time.Now().Before(deadline); time.Sleep(pause) {
+	for deadline := time.Now().Add(killTimeout); time.Now().Before(deadline); time.Sleep(pause) {
 		if s, err := c.State(); err != nil || s.Status == specs.StateStopped {
 			return c.Delete()
 		}
 		pause = min(2*pause, 50*time.Millisecond)
 	}
-	return fmt.Errorf("init was killed and still runs after %v", dyingTime)
+	return fmt.Errorf("init is still running %v after it was killed", killTimeout)
 }

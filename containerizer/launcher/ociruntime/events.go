@@ -13,13 +13,13 @@ import (
 	"github.com/mctr/mctr/containerizer/launcher/engine"
 )
 
-// events prints figures, and what ran out of memory, a JSON object a line.
+// events prints resource usage and OOM kills as JSON objects, one per line.
 func (r *runtime) events(args []string) (int, error) {
 	var stats bool
 	interval := 5 * time.Second
 	f := newFlags("events")
-	f.BoolVar(&stats, "stats", false, "print the figures once")
-	f.DurationVar(&interval, "interval", interval, "how often to print the figures")
+	f.BoolVar(&stats, "stats", false, "print resource usage once")
+	f.DurationVar(&interval, "interval", interval, "interval at which resource usage is printed")
 	id, err := parseID(f, args)
 	if err != nil {
 		return 1, err
@@ -40,7 +40,7 @@ func (r *runtime) events(args []string) (int, error) {
 	}
 	meter, ok := c.(engine.Meter)
 	if !ok {
-		return 1, fmt.Errorf("%w: events: this engine measures no containers", mctr.ErrUnsupported)
+		return 1, fmt.Errorf("%w: events: this engine does not report resource usage", mctr.ErrUnsupported)
 	}
 	if stats {
 		return 0, r.measure(meter, id)
@@ -48,7 +48,7 @@ func (r *runtime) events(args []string) (int, error) {
 	return 0, r.watch(meter, id, interval)
 }
 
-// watch goes on until the container's control group is gone.
+// watch prints events until the container's cgroup is removed.
 func (r *runtime) watch(c engine.Meter, id string, interval time.Duration) error {
 	oom, err := c.NotifyOOM()
 	if err != nil {

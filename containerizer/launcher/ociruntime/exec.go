@@ -1,6 +1,7 @@
 package ociruntime
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -14,24 +15,24 @@ import (
 	"github.com/mctr/mctr/containerizer/launcher/engine"
 )
 
-// failedExec is the exit code of an exec that did not come to run its command.
-const failedExec = 255
+// execFailedCode is the exit code of an exec that did not execute its command.
+const execFailedCode = 255
 
 func (r *runtime) exec(args []string) (int, error) {
 	e := &execution{}
 	f := newFlags("exec")
 	e.register(f)
-	rest, err := parse(f, args, false) // what follows the id is the command's
+	rest, err := parse(f, args, false) // the flags after the id belong to the command
 	if err == nil {
 		err = count("exec", rest, 1, math.MaxInt)
 	}
 	if err != nil {
-		return failedExec, err
+		return execFailedCode, err
 	}
 	e.noNewPrivsSet = isSet(f, "no-new-privs")
 	code, err := r.execute(e, rest[0], rest[1:])
 	if err != nil {
-		return failedExec, fmt.Errorf("exec failed: %w", err)
+		return execFailedCode, fmt.Errorf("exec failed: %w", err)
 	}
 	return code, nil
 }
@@ -39,27 +40,27 @@ func (r *runtime) exec(args []string) (int, error) {
 func (r *runtime) execute(e *execution, id string, command []string) (int, error) {
 	c, err := r.load(id)
 	if err != nil {
-		return failedExec, err
+		return execFailedCode, err
 	}
 	state, err := c.State()
 	if err != nil {
-		return failedExec, err
+		return execFailedCode, err
 	}
 	if err := e.checkStatus(state.Status); err != nil {
-		return failedExec, err
+		return execFailedCode, err
 	}
-	if err := e.absolute(); err != nil {
-		return failedExec, err
+	if err := e.makePathsAbsolute(); err != nil {
+		return execFailedCode, err
 	}
 	process, err := e.process(state.Bundle, command)
 	if err != nil {
-		return failedExec, err
+		return execFailedCode, err
 	}
 	if err := e.check(process); err != nil {
-		return failedExec, err
+		return execFailedCode, err
 	}
 	if e.subCgroups, err = subCgroups(e.cgroups); err != nil {
-		return failedExec, err
+		return execFailedCode, err
 	}
 	signals := listen()
 	b, err := e.begin(process, func(io engine.Stdio) (*engine.Process, error) { return e.execIn(c, process, io) })
@@ -69,14 +70,14 @@ func (r *runtime) execute(e *execution, id string, command []string) (int, error
 	return b.supervise(signals), nil
 }
 
-// execIn runs the process in the container, in control groups below the container's where these were given.
+// execIn runs the process in the container, in the cgroups of --cgroup if there are any.
 func (e *execution) execIn(c engine.Container, p *specs.Process, io engine.Stdio) (*engine.Process, error) {
 	if len(e.subCgroups) == 0 {
 		return c.Exec(p, io)
 	}
 	x, ok := c.(engine.SubCgroupExecer)
 	if !ok {
-		return nil, fmt.Errorf("%w: --cgroup: this engine has no control groups below the container's",
+		return nil, fmt.Errorf("%w: --cgroup: this engine does not support cgroups below the container's",
 			mctr.ErrUnsupported)
 	}
 	return x.ExecInSubCgroups(e.subCgroups, p, io)
@@ -87,13 +88,13 @@ func (e *execution) checkStatus(status specs.ContainerState) error {
 	case status == specs.StateStopped:
 		return errors.New("the container is stopped")
 	case status == engine.StatePaused && !e.ignorePaused:
-		return errors.New("the container is paused (with --ignore-paused the process waits in it)")
+		return errors.New("the container is paused (with --ignore-paused, the process starts when it is resumed)")
 	}
 	return nil
 }
 
-// process reads the file that was given, or else changes the container's own by
-// the flags.
+// process returns the process to run: from the file of --process, or else the container's own
+// process, changed by the flags.
 func (e *execution) process(bundle string, command []string) (*specs.Process, error) {
 	if e.processFile == "" {
 		return e.deriveProcess(bundle, command)
@@ -112,7 +113,7 @@ func (e *execution) process(bundle string, command []string) (*specs.Process, er
 	return p, checkProcess(p)
 }
 
-// defaultPath is for an exec in a container without a process, whose environment it would have otherwise.
+// defaultPath is the environment of an exec in a container without a process.
 const defaultPath = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 func (e *execution) deriveProcess(bundle string, command []string) (*specs.Process, error) {
@@ -126,10 +127,7 @@ func (e *execution) deriveProcess(bundle string, command []string) (*specs.Proce
 	if err != nil {
 		return nil, err
 	}
-	p := spec.Process
-	if p == nil {
-		p = &specs.Process{Cwd: "/", Env: []string{defaultPath}}
-	}
+	p := cmp.Or(spec.Process, &specs.Process{Cwd: "/", Env: []string{defaultPath}})
 	p.Args = command
 	return p, errors.Join(e.change(p), checkProcess(p))
 }

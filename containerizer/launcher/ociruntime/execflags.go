@@ -10,7 +10,7 @@ import (
 	"github.com/opencontainers/runtime-spec/specs-go"
 )
 
-// An execution is one more process in a container, as the flags say.
+// An execution describes a further process in a container by the flags of exec.
 type execution struct {
 	start
 	processFile, cwd, user    string
@@ -18,26 +18,26 @@ type execution struct {
 	env, caps, gids, cgroups  list
 	tty, ignorePaused         bool
 	noNewPrivs, noNewPrivsSet bool
-	subCgroups                map[string]string // cgroups by controller
+	subCgroups                map[string]string // paths by controller
 }
 
 func (e *execution) register(f *flag.FlagSet) {
-	stringVar(f, &e.processFile, "process", "p", "file with the process in JSON")
-	boolVar(f, &e.detach, "detach", "d", "do not wait for its end")
-	boolVar(f, &e.tty, "tty", "t", "give it a terminal")
+	stringVar(f, &e.processFile, "process", "p", "JSON file with the process")
+	boolVar(f, &e.detach, "detach", "d", "do not wait for the process to exit")
+	boolVar(f, &e.tty, "tty", "t", "run the process on a terminal")
 	stringVar(f, &e.user, "user", "u", "UID[:GID]")
-	f.StringVar(&e.pidFile, "pid-file", "", "file to write its pid to")
+	f.StringVar(&e.pidFile, "pid-file", "", "file to write the process's pid to")
 	f.StringVar(&e.consoleSocket, "console-socket", "", "unix socket that receives the terminal's master")
-	f.StringVar(&e.pidfdSocket, "pidfd-socket", "", "unix socket that receives a pidfd of it")
+	f.StringVar(&e.pidfdSocket, "pidfd-socket", "", "unix socket that receives a pidfd of the process")
 	f.StringVar(&e.cwd, "cwd", "", "working directory")
 	f.StringVar(&e.processLabel, "process-label", "", "SELinux label")
 	f.StringVar(&e.apparmor, "apparmor", "", "AppArmor profile")
-	f.BoolVar(&e.noNewPrivs, "no-new-privs", false, "no new privileges")
-	f.BoolVar(&e.ignorePaused, "ignore-paused", false, "also in a paused container")
-	f.IntVar(&e.preserve, "preserve-fds", 0, "pass so many more descriptors, from 3 on")
+	f.BoolVar(&e.noNewPrivs, "no-new-privs", false, "set no_new_privs")
+	f.BoolVar(&e.ignorePaused, "ignore-paused", false, "run even in a paused container")
+	f.IntVar(&e.preserve, "preserve-fds", 0, "pass this many further descriptors, from 3 on")
 	for name, l := range map[string]*list{"env": &e.env, "e": &e.env, "cap": &e.caps, "c": &e.caps,
 		"additional-gids": &e.gids, "g": &e.gids, "cgroup": &e.cgroups} {
-		f.Var(l, name, "may be given many times")
+		f.Var(l, name, "may be repeated")
 	}
 }
 
@@ -63,7 +63,8 @@ func (e *execution) change(p *specs.Process) error {
 	return errors.Join(e.changeUser(&p.User), e.addGroups(&p.User))
 }
 
-// addCapabilities makes one ambient only where some can be inherited.
+// addCapabilities adds the capabilities of --cap. They become ambient only if the process has an
+// inheritable set.
 func (e *execution) addCapabilities(p *specs.Process) {
 	if len(e.caps) == 0 {
 		return
@@ -110,7 +111,7 @@ func number(to *uint32, s string) error {
 	return nil
 }
 
-// subCgroups reads --cgroup: one path on cgroup v2, CONTROLLER[,...]:PATH on v1.
+// subCgroups parses --cgroup: one path on cgroup v2, CONTROLLER[,...]:PATH on v1.
 func subCgroups(args []string) (map[string]string, error) {
 	if len(args) == 0 {
 		return nil, nil

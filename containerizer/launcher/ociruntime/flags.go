@@ -9,8 +9,7 @@ import (
 	"strings"
 )
 
-// newFlags are flags as runc takes them: one dash or two, "--flag value" or
-// "--flag=value".
+// newFlags returns flags with runc's syntax: one dash or two, "--flag value" or "--flag=value".
 func newFlags(name string) *flag.FlagSet {
 	f := flag.NewFlagSet(name, flag.ContinueOnError)
 	f.SetOutput(io.Discard)
@@ -18,13 +17,14 @@ func newFlags(name string) *flag.FlagSet {
 	return f
 }
 
-// parse gives the arguments that are no flags. With anywhere, flags may follow
-// them.
+// parse returns the arguments that are not flags. With anywhere, flags may follow them.
 func parse(f *flag.FlagSet, args []string, anywhere bool) (rest []string, err error) {
 	for {
 		err := f.Parse(args)
 		if errors.Is(err, flag.ErrHelp) {
-			explain(f)
+			fmt.Printf("Flags of %s (mctr-oci --help has its arguments):\n", f.Name())
+			f.SetOutput(os.Stdout)
+			f.PrintDefaults()
 		}
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", f.Name(), err)
@@ -39,14 +39,7 @@ func parse(f *flag.FlagSet, args []string, anywhere bool) (rest []string, err er
 	}
 }
 
-// explain prints a verb's flags.
-func explain(f *flag.FlagSet) {
-	fmt.Printf("Flags of %s (mctr-oci --help has its arguments):\n", f.Name())
-	f.SetOutput(os.Stdout)
-	f.PrintDefaults()
-}
-
-// parseArguments parses the flags of a verb that takes between least and most arguments.
+// parseArguments parses the flags of a command that takes between least and most arguments.
 func parseArguments(f *flag.FlagSet, args []string, least, most int) ([]string, error) {
 	rest, err := parse(f, args, true)
 	if err != nil {
@@ -65,7 +58,7 @@ func count(name string, rest []string, least, most int) error {
 	return nil
 }
 
-// parseID parses the flags of a verb whose one argument is a container.
+// parseID parses the flags of a command whose only argument is a container.
 func parseID(f *flag.FlagSet, args []string) (string, error) {
 	rest, err := parseArguments(f, args, 1, 1)
 	if err != nil {
@@ -74,10 +67,10 @@ func parseID(f *flag.FlagSet, args []string) (string, error) {
 	return rest[0], nil
 }
 
-// A list is a flag that may be given many times.
+// A list is the value of a flag that may be repeated.
 type list []string
 
-// String is the flag's value as help prints it.
+// String returns the value as the help prints it.
 func (l *list) String() string { return strings.Join(*l, ",") }
 
 // Set adds a value.

@@ -15,7 +15,7 @@ import (
 func (r *runtime) kill(args []string) (int, error) {
 	var all bool
 	f := newFlags("kill")
-	boolVar(f, &all, "all", "a", "every process of the container")
+	boolVar(f, &all, "all", "a", "signal every process of the container")
 	rest, err := parseArguments(f, args, 1, 2)
 	if err != nil {
 		return 1, err
@@ -33,8 +33,8 @@ func (r *runtime) kill(args []string) (int, error) {
 	return 0, signal(c, sig, all)
 }
 
-// signal reaches init or every process. Without all, an init that has ended is an error, unless it has left processes
-// that SIGKILL ends with it.
+// signal sends sig to init, or with all to every process. Without all it fails if init has exited,
+// unless sig is SIGKILL and there are processes that survived init.
 func signal(c engine.Container, sig unix.Signal, all bool) error {
 	if all {
 		return c.Signal(int(sig), sig != unix.SIGKILL)
@@ -51,7 +51,7 @@ func signal(c engine.Container, sig unix.Signal, all bool) error {
 	return c.Signal(int(sig), false)
 }
 
-// parseSignal reads a number, or a name with or without SIG.
+// parseSignal parses a number, or a name with or without SIG.
 func parseSignal(s string) (unix.Signal, error) {
 	if n, err := strconv.Atoi(s); err == nil {
 		return unix.Signal(n), nil

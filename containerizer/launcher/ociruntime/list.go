@@ -20,7 +20,7 @@ func (r *runtime) list(args []string) (int, error) {
 	format, quiet := "table", false
 	f := newFlags("list")
 	stringVar(f, &format, "format", "f", "table or json")
-	boolVar(f, &quiet, "quiet", "q", "ids only")
+	boolVar(f, &quiet, "quiet", "q", "print only ids")
 	if _, err := parseArguments(f, args, 0, 0); err != nil {
 		return 1, err
 	}
@@ -52,7 +52,8 @@ func (r *runtime) table(found []*containerState) error {
 	return w.Flush()
 }
 
-// containers are those below --root. One that cannot be read is told of, and left out.
+// containers returns the containers below --root. It prints an error about one that it cannot read,
+// and skips it.
 func (r *runtime) containers() ([]*containerState, error) {
 	entries, err := os.ReadDir(r.root)
 	if errors.Is(err, fs.ErrNotExist) && r.root == defaultRoot() {
@@ -89,7 +90,7 @@ func (r *runtime) describeIn(name string) (*containerState, error) {
 	return s, nil
 }
 
-// owner is whose the directory is: a name, or #UID where that has none.
+// owner returns the name of the directory's owner, or #UID if the owner has no name.
 func owner(path string) string {
 	info, err := os.Stat(path)
 	if err != nil {

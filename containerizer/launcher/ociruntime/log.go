@@ -9,7 +9,7 @@ import (
 	"github.com/mctr/mctr/internal/visible"
 )
 
-// openLog sends messages, libcontainer's among them, where the caller wants them.
+// openLog makes logrus, which libcontainer uses too, write to the log of the flags.
 func (r *runtime) openLog() error {
 	if r.debug {
 		logrus.SetLevel(logrus.DebugLevel)
@@ -33,7 +33,8 @@ func (r *runtime) openLog() error {
 	return nil
 }
 
-// visibleText is logrus' text, which colours a terminal, and in which a message cannot.
+// visibleText is logrus's text format, which may color a terminal, with escape sequences in the
+// message made visible.
 type visibleText struct{ logrus.TextFormatter }
 
 func (t *visibleText) Format(e *logrus.Entry) ([]byte, error) {
@@ -41,7 +42,7 @@ func (t *visibleText) Format(e *logrus.Entry) ([]byte, error) {
 	return t.TextFormatter.Format(e)
 }
 
-// fail says why in the log, and on stderr too where the log is another file.
+// fail logs err, and prints it to stderr too if the log is another file.
 func (r *runtime) fail(code int, err error) int {
 	logrus.Error(err)
 	if logrus.StandardLogger().Out != os.Stderr {

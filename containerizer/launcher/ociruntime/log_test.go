@@ -8,7 +8,7 @@ import (
 	"github.com/sirupsen/logrus"
 )
 
-// TestVisibleText wants nothing of a message to act on the terminal that logrus colours.
+// TestVisibleText wants the message to have no effect on a terminal, while logrus may color it.
 func TestVisibleText(t *testing.T) {
 	const evil = "\x1b]0;owned\a\r\u202eevil"
 	for _, colours := range []bool{true, false} {

@@ -91,7 +91,7 @@ func TestParseSpec(t *testing.T) {
 		`{"ociVersion":"10.0.0",` + good + `}`:                              "10.0.0",
 		`{` + good + `}`:                                                    `ociVersion ""`,
 		`{"ociVersion":"1.0.2","linux":{}}`:                                 "lacks root",
-		`{"ociVersion":"1.0.2","root":{},"linux":{}}`:                       "", // start refuses it
+		`{"ociVersion":"1.0.2","root":{},"linux":{}}`:                       "", // start refuses such a container
 		`{"ociVersion":"1.0.2","root":{}}`:                                  "",
 		`{"ociVersion":"1.0.2","root":{},"linux":{},"process":{"cwd":"x"}}`: "absolute",
 		`{"ociVersion":"1.0.2","root":{},"linux":{},"process":{"cwd":"/"}}`: "args",
@@ -170,7 +170,7 @@ func TestExecFlags(t *testing.T) {
 	}
 }
 
-// TestUpdateFlags wants what is named changed, and nothing else.
+// TestUpdateFlags wants the limits of the flags to change, and no others.
 func TestUpdateFlags(t *testing.T) {
 	u := newUpdate()
 	f := newFlags("update")

@@ -3,19 +3,15 @@ package ociruntime
 import "github.com/mctr/mctr/containerizer/launcher/engine"
 
 func (r *runtime) pause(args []string) (int, error) {
-	return r.with("pause", args, engine.Container.Pause)
+	return r.withContainer("pause", args, engine.Container.Pause)
 }
 
 func (r *runtime) resume(args []string) (int, error) {
-	return r.with("resume", args, engine.Container.Resume)
+	return r.withContainer("resume", args, engine.Container.Resume)
 }
 
-func (r *runtime) with(name string, args []string, do func(engine.Container) error) (int, error) {
-	id, err := parseID(newFlags(name), args)
-	if err != nil {
-		return 1, err
-	}
-	c, err := r.load(id)
+func (r *runtime) withContainer(name string, args []string, do func(engine.Container) error) (int, error) {
+	_, c, err := r.parseContainer(newFlags(name), args)
 	if err != nil {
 		return 1, err
 	}

@@ -8,41 +8,41 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A pidfdGate holds a process between its terminal and its command, until this program
-// has the terminal and has set it as it is to be: what the process printed before
-// would have passed through a terminal as the kernel makes it.
+// A pidfdGate makes a process wait between sending its terminal and executing its command, until
+// this program has configured the terminal. Without it, early output would pass through a terminal
+// with the kernel's default settings.
 //
-// libcontainer has a process send its terminal, then a pidfd of itself, and waits for
-// neither to be taken. So the pidfd's socket is handed over full, and the process waits
-// for room in it.
+// In libcontainer a process sends its terminal, and then a pidfd of itself, without waiting for an
+// answer. So newGate fills the socket for the pidfd, and the process blocks until the socket has
+// room.
 type pidfdGate struct {
 	socket *os.File
-	pidfd  *os.File // the caller's own socket for it; nil: the caller gave none
+	pidfd  *os.File // the caller's socket for the pidfd; nil: none
 }
 
-// newGate gives the process's end too, which is full.
+// newGate returns the gate and the process's end of its socket, which is full.
 func newGate(pidfd *os.File) (g *pidfdGate, theirs *os.File, err error) {
 	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_SEQPACKET|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
-		return nil, nil, fmt.Errorf("make the socket that a process waits at: %w", err)
+		return nil, nil, fmt.Errorf("create the socket at which the process waits: %w", err)
 	}
 	g = &pidfdGate{socket: os.NewFile(uintptr(pair[0]), "gate"), pidfd: pidfd}
 	return g, os.NewFile(uintptr(pair[1]), "gate"), fill(pair[1])
 }
 
-// fill sends bytes, which stay unread, until the socket takes no more, and leaves it blocking.
+// fill fills the socket with bytes that nobody reads, and leaves it in blocking mode.
 func fill(fd int) error {
-	err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_SNDBUF, 1) // the kernel's least
+	err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_SNDBUF, 1) // the kernel raises it to its minimum
 	for err == nil {
 		err = unix.Sendto(fd, []byte{0}, unix.MSG_DONTWAIT, nil)
 	}
 	if !errors.Is(err, unix.EAGAIN) {
-		return fmt.Errorf("fill the socket that a process waits at: %w", err)
+		return fmt.Errorf("fill the socket at which the process waits: %w", err)
 	}
 	return nil
 }
 
-// open lets the process go on, and passes its pidfd on.
+// open lets the process continue, and passes its pidfd to the caller's socket.
 func (g *pidfdGate) open() error {
 	defer g.socket.Close()
 	defer closeFile(g.pidfd)
@@ -52,7 +52,7 @@ func (g *pidfdGate) open() error {
 		size, rights, _, _, err := unix.Recvmsg(int(g.socket.Fd()), name, oob, unix.MSG_CMSG_CLOEXEC)
 		switch {
 		case errors.Is(err, unix.EINTR):
-		case err != nil || size == 0: // the process is gone, which its caller reports
+		case err != nil || size == 0: // the process has exited, which the caller of open reports
 			return err
 		case rights > 0:
 			return g.pass(name[:size], oob[:rights])
@@ -60,7 +60,7 @@ func (g *pidfdGate) open() error {
 	}
 }
 
-// pass sends the one descriptor in rights to the caller's socket.
+// pass sends the descriptor in rights to the caller's socket.
 func (g *pidfdGate) pass(name, rights []byte) error {
 	messages, err := unix.ParseSocketControlMessage(rights)
 	if err != nil {

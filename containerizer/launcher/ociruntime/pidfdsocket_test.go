@@ -8,8 +8,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// TestPidfdGate wants a process's message to wait until the gate is opened, and its
-// descriptor to be passed on where the caller gave a socket for it.
+// TestPidfdGate wants a process's message to wait until the gate opens, and its descriptor to be
+// passed on if the caller has a socket for it.
 func TestPidfdGate(t *testing.T) {
 	for _, wanted := range []bool{false, true} {
 		pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_SEQPACKET|unix.SOCK_CLOEXEC, 0)
@@ -26,7 +26,7 @@ func TestPidfdGate(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		rights := unix.UnixRights(int(taker.Fd())) // any descriptor
+		rights := unix.UnixRights(int(taker.Fd())) // any descriptor will do
 		err = unix.Sendmsg(int(theirs.Fd()), []byte("setns"), rights, nil, unix.MSG_DONTWAIT)
 		if !errors.Is(err, unix.EAGAIN) {
 			t.Errorf("a process is not held: %v", err)
@@ -47,7 +47,7 @@ func TestPidfdGate(t *testing.T) {
 	}
 }
 
-// TestGateOfADeadProcess wants no wait for one that will send nothing.
+// TestGateOfADeadProcess wants open to return if the process exits without sending anything.
 func TestGateOfADeadProcess(t *testing.T) {
 	g, theirs, err := newGate(nil)
 	if err != nil {

@@ -15,7 +15,7 @@ func (r *runtime) ps(args []string) (int, error) {
 	format := "table"
 	f := newFlags("ps")
 	stringVar(f, &format, "format", "f", "table or json")
-	rest, err := parse(f, args, false) // what follows the id is for ps(1)
+	rest, err := parse(f, args, false) // the flags after the id belong to ps(1)
 	if err == nil {
 		err = count("ps", rest, 1, math.MaxInt)
 	}
@@ -38,7 +38,7 @@ func (r *runtime) ps(args []string) (int, error) {
 	return 1, fmt.Errorf("--format %s: want table or json", format)
 }
 
-// psTable prints the lines of ps(1) that tell of pids.
+// psTable prints the header of ps(1) and its lines about pids.
 func (r *runtime) psTable(pids []int, options []string) error {
 	if len(options) == 0 {
 		options = []string{"-ef"}

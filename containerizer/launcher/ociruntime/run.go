@@ -12,9 +12,9 @@ func (r *runtime) run(args []string) (int, error) {
 	c := &creation{start: start{init: true}}
 	f := newFlags("run")
 	c.register(f)
-	boolVar(f, &c.detach, "detach", "d", "do not wait for its end")
-	f.BoolVar(&c.keep, "keep", false, "do not delete it at its end")
-	f.BoolVar(&c.noSubreaper, "no-subreaper", false, "leave the container's orphans to others")
+	boolVar(f, &c.detach, "detach", "d", "do not wait for the container to exit")
+	f.BoolVar(&c.keep, "keep", false, "keep the container after it has exited")
+	f.BoolVar(&c.noSubreaper, "no-subreaper", false, "do not adopt the container's orphans")
 	id, err := parseID(f, args)
 	if err != nil {
 		return 1, err
@@ -24,7 +24,7 @@ func (r *runtime) run(args []string) (int, error) {
 		return 1, err
 	}
 	if options.Spec.Process == nil {
-		return 1, errors.New("config.json has no process to run (create takes one without)")
+		return 1, errors.New("config.json has no process to run (create accepts that)")
 	}
 	signals := listen()
 	if !c.noSubreaper {
@@ -37,17 +37,20 @@ func (r *runtime) run(args []string) (int, error) {
 		return 1, errors.Join(err, c.undo())
 	}
 	if err = c.notify.bind(); err == nil {
-		err = startInit(c.container)
+		err = c.container.Start()
+	}
+	if err == nil {
+		err = c.container.RunPoststart()
 	}
 	if err != nil {
-		b.end()
+		b.killAndReap()
 		return 1, errors.Join(err, c.container.Delete())
 	}
 	return c.finish(b, signals)
 }
 
-// finish sees the container to its end, unless it was to be detached. Whatever is left
-// of it then, the exit code is the container's.
+// finish waits for the container to exit and deletes it, unless it is detached. The exit code is
+// the container's even if the deletion fails.
 func (c *creation) finish(b *startedProcess, signals signals) (int, error) {
 	if c.detach {
 		return 0, c.notify.relay(b.Pid)
@@ -59,7 +62,7 @@ func (c *creation) finish(b *startedProcess, signals signals) (int, error) {
 	}
 	if err := c.container.Delete(); err != nil {
 		logrus.Error(
-			fmt.Errorf("the container has ended, and something of it is left (delete --force removes it): %w", err))
+			fmt.Errorf("the container has exited, but could not be fully deleted (try delete --force): %w", err))
 	}
 	return code, nil
 }

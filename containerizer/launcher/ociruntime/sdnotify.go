@@ -15,16 +15,16 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A notifier carries a container's readiness to the service manager that runs
-// this program (sd_notify(3)): the container gets a socket of its own, and the
-// manager is told READY and the container's pid. nil when there is no manager.
+// A notifier reports a container's readiness to the service manager of this program (sd_notify(3)).
+// The container notifies a socket of its own; the notifier sends the manager READY and the
+// container's pid. It is nil if there is no manager.
 type notifier struct {
 	manager, dir string
 	conn         *net.UnixConn
 }
 
-// barrierTime bounds the wait for a manager that knows no barriers.
-const barrierTime = 5 * time.Second
+// barrierTimeout bounds the wait for a manager that does not support barriers.
+const barrierTimeout = 5 * time.Second
 
 const (
 	notifyName   = "notify"      // among the container's records
@@ -40,7 +40,7 @@ func newNotifier(root, id string) *notifier {
 	return &notifier{manager: manager, dir: filepath.Join(root, id, notifyName)}
 }
 
-// mountSocket binds the socket's directory into the container, unless nothing is ever to run in it.
+// mountSocket adds a mount of the socket's directory, unless the container has no process.
 func (n *notifier) mountSocket(s *specs.Spec) {
 	if n == nil || s.Process == nil {
 		return
@@ -51,7 +51,7 @@ func (n *notifier) mountSocket(s *specs.Spec) {
 	s.Process.Env = append(s.Process.Env, "NOTIFY_SOCKET="+filepath.Join(notifyDir, notifySocket))
 }
 
-// mkdir makes the socket's directory among the records of the container, which is being created.
+// mkdir creates the socket's directory among the records of the container.
 func (n *notifier) mkdir(records string) error {
 	if n == nil {
 		return nil
@@ -59,8 +59,8 @@ func (n *notifier) mkdir(records string) error {
 	return os.Mkdir(filepath.Join(records, notifyName), 0o755)
 }
 
-// bind makes the socket. A container that was created without a manager has no
-// place for it.
+// bind creates the socket, if the directory exists: it is missing in a container that was created
+// without a manager.
 func (n *notifier) bind() (err error) {
 	if n == nil {
 		return nil
@@ -71,12 +71,12 @@ func (n *notifier) bind() (err error) {
 		return nil
 	}
 	if err != nil {
-		return fmt.Errorf("make the socket for notifications: %w", err)
+		return fmt.Errorf("create the socket for notifications: %w", err)
 	}
-	return os.Chmod(path, 0o777) // any user in the container may be the one who is ready
+	return os.Chmod(path, 0o777) // the ready process may run as any user
 }
 
-// relay waits until the container says that it is ready, or has ended.
+// relay waits until the container reports that it is ready, or has exited.
 func (n *notifier) relay(pid int) error {
 	if n == nil || n.conn == nil {
 		return nil
@@ -91,14 +91,14 @@ func (n *notifier) relay(pid int) error {
 		}
 		for line := range bytes.SplitSeq(buf[:size], []byte("\n")) {
 			if bytes.HasPrefix(line, []byte("READY=")) {
-				return n.tell(line, pid)
+				return n.notifyManager(line, pid)
 			}
 		}
 	}
 	return nil
 }
 
-func (n *notifier) tell(ready []byte, pid int) error {
+func (n *notifier) notifyManager(ready []byte, pid int) error {
 	conn, err := net.DialUnix("unixgram", nil, &net.UnixAddr{Name: n.manager, Net: "unixgram"})
 	if err != nil {
 		return fmt.Errorf("notify the service manager: %w", err)
@@ -107,12 +107,12 @@ func (n *notifier) tell(ready []byte, pid int) error {
 	if _, err := fmt.Fprintf(conn, "%s\nMAINPID=%d\n", ready, pid); err != nil {
 		return err
 	}
-	return barrier(conn)
+	return awaitBarrier(conn)
 }
 
-// barrier waits until the manager has read what it was told: it looks up the
-// sender, which this process's end would make impossible (sd_notify_barrier(3)).
-func barrier(conn *net.UnixConn) error {
+// awaitBarrier waits until the manager has read the notification. The manager looks up the sender,
+// which must not have exited by then (sd_notify_barrier(3)).
+func awaitBarrier(conn *net.UnixConn) error {
 	r, w, err := os.Pipe()
 	if err != nil {
 		return err
@@ -122,7 +122,7 @@ func barrier(conn *net.UnixConn) error {
 	if err := errors.Join(err, w.Close()); err != nil {
 		return err
 	}
-	if err := r.SetReadDeadline(time.Now().Add(barrierTime)); err != nil {
+	if err := r.SetReadDeadline(time.Now().Add(barrierTimeout)); err != nil {
 		return err
 	}
 	if _, err := r.Read(make([]byte, 1)); !errors.Is(err, io.EOF) && !errors.Is(err, os.ErrDeadlineExceeded) {

@@ -11,13 +11,13 @@ import (
 	"github.com/opencontainers/runc/libcontainer/specconv"
 )
 
-// spec writes a config.json to begin with. It never overwrites one.
+// spec writes an example of config.json. It never overwrites a file.
 func (r *runtime) spec(args []string) (int, error) {
 	var bundle string
 	var rootless bool
 	f := newFlags("spec")
-	stringVar(f, &bundle, "bundle", "b", "directory to write it to (default: this one)")
-	f.BoolVar(&rootless, "rootless", false, "for a user without privileges")
+	stringVar(f, &bundle, "bundle", "b", "directory to write config.json to (default: the working directory)")
+	f.BoolVar(&rootless, "rootless", false, "for a container of an unprivileged user")
 	if _, err := parseArguments(f, args, 0, 0); err != nil {
 		return 1, err
 	}

@@ -5,16 +5,10 @@ import (
 	"fmt"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
-
-	"github.com/mctr/mctr/containerizer/launcher/engine"
 )
 
 func (r *runtime) start(args []string) (int, error) {
-	id, err := parseID(newFlags("start"), args)
-	if err != nil {
-		return 1, err
-	}
-	c, err := r.load(id)
+	id, c, err := r.parseContainer(newFlags("start"), args)
 	if err != nil {
 		return 1, err
 	}
@@ -23,7 +17,7 @@ func (r *runtime) start(args []string) (int, error) {
 		return 1, err
 	}
 	if s.Status != specs.StateCreated {
-		return 1, fmt.Errorf("container %s is %s: only a created one can be started", id, s.Status)
+		return 1, fmt.Errorf("container %s is %s: only a created container can be started", id, s.Status)
 	}
 	notify := newNotifier(r.root, id)
 	if err := notify.bind(); err != nil {
@@ -36,12 +30,4 @@ func (r *runtime) start(args []string) (int, error) {
 		return 1, errors.Join(err, killAndDestroy(c))
 	}
 	return 0, notify.relay(c.Init().Pid)
-}
-
-// startInit starts the container, and runs the hooks behind it.
-func startInit(c engine.Container) error {
-	if err := c.Start(); err != nil {
-		return err
-	}
-	return c.RunPoststart()
 }

@@ -14,7 +14,8 @@ import (
 	"github.com/mctr/mctr/containerizer/launcher/engine"
 )
 
-// A start is how a process begins: a container's init, or an exec's.
+// A start holds the flags that describe how a process starts, either init or the process of an
+// exec.
 type start struct {
 	pidFile, consoleSocket, pidfdSocket string
 	preserve                            int
@@ -24,11 +25,12 @@ type start struct {
 // A startedProcess may have a terminal that this program relays.
 type startedProcess struct {
 	*engine.Process
-	terminal *terminalRelay // nil: this program relays none
+	terminal *terminalRelay // nil without a terminal to relay
 }
 
-// absolute lets paths outlive the change into the bundle.
-func (s *start) absolute() (err error) {
+// makePathsAbsolute makes the paths absolute, because the working directory may change to the
+// bundle.
+func (s *start) makePathsAbsolute() (err error) {
 	for _, p := range []*string{&s.pidFile, &s.consoleSocket, &s.pidfdSocket} {
 		if *p == "" {
 			continue
@@ -40,40 +42,40 @@ func (s *start) absolute() (err error) {
 	return nil
 }
 
-// check wants a taker for a terminal, and a terminal for a taker.
+// check returns an error if a detached process has a terminal but no console socket, or the other
+// way round.
 func (s *start) check(p *specs.Process) error {
 	switch {
 	case s.detach && p.Terminal && s.consoleSocket == "":
-		return errors.New(
-			"the process wants a terminal, and no program takes it: name its socket with --console-socket")
+		return errors.New("a detached process with a terminal needs --console-socket, which receives the terminal")
 	case (!s.detach || !p.Terminal) && s.consoleSocket != "":
 		return errors.New("--console-socket is for a detached process with a terminal")
 	}
 	return nil
 }
 
-// begin starts p by run, up to where an init waits for its start, and writes the pid file.
+// begin starts p by run and writes the pid file. An init then waits for the start of the container.
 func (s *start) begin(p *specs.Process, run func(engine.Stdio) (*engine.Process, error)) (*startedProcess, error) {
 	b := &startedProcess{}
 	extra, err := s.descriptors(p)
 	if err != nil {
 		return nil, err
 	}
-	if err := s.connected(b, p.Terminal, extra, run); err != nil {
+	if err := s.startConnected(b, p.Terminal, extra, run); err != nil {
 		b.terminal.abandon()
 		return nil, err
 	}
 	if err := s.writePid(b.Pid); err != nil {
-		b.end()
+		b.killAndReap()
 		return nil, err
 	}
 	return b, nil
 }
 
-// connected starts the process with its streams.
-func (s *start) connected(b *startedProcess, terminal bool, extra []*os.File,
+// startConnected starts the process with its streams.
+func (s *start) startConnected(b *startedProcess, terminal bool, extra []*os.File,
 	run func(engine.Stdio) (*engine.Process, error)) error {
-	io, err := s.connect(b, terminal)
+	io, err := s.openStdio(b, terminal)
 	if err != nil {
 		closeSockets(io)
 		return err
@@ -81,16 +83,16 @@ func (s *start) connected(b *startedProcess, terminal bool, extra []*os.File,
 	io.Extra = extra
 	b.terminal.awaitTerminal()
 	b.Process, err = run(io)
-	closeSockets(io) // or a terminal that never came would be waited for
+	closeSockets(io) // or this program would wait for a terminal that never arrives
 	if arrived := b.terminal.awaitResult(); err == nil && arrived != nil {
-		b.end()
+		b.killAndReap()
 		return arrived
 	}
 	return err
 }
 
-// descriptors returns those of socket activation (sd_listen_fds(3)), of which the process's environment tells, and
-// behind them as many as were asked for.
+// descriptors returns the descriptors of socket activation (sd_listen_fds(3)), which it announces
+// in the process's environment, followed by those of --preserve-fds.
 func (s *start) descriptors(p *specs.Process) (files []*os.File, err error) {
 	listening := 0
 	if n, err := strconv.Atoi(os.Getenv("LISTEN_FDS")); err == nil && s.init &&
@@ -107,8 +109,9 @@ func (s *start) descriptors(p *specs.Process) (files []*os.File, err error) {
 	return files, nil
 }
 
-// connect returns the process's streams, and with an error what it has of them by then.
-func (s *start) connect(b *startedProcess, terminal bool) (io engine.Stdio, err error) {
+// openStdio returns the process's streams. With an error it returns those that it has opened so
+// far.
+func (s *start) openStdio(b *startedProcess, terminal bool) (io engine.Stdio, err error) {
 	if s.pidfdSocket != "" {
 		if io.PidfdSocket, err = dial(s.pidfdSocket); err != nil {
 			return io, err
@@ -145,7 +148,7 @@ func dial(path string) (*os.File, error) {
 	return conn.File()
 }
 
-// writePid writes the pid file whole or not at all.
+// writePid writes the pid file atomically.
 func (s *start) writePid(pid int) error {
 	if s.pidFile == "" {
 		return nil
@@ -157,8 +160,8 @@ func (s *start) writePid(pid int) error {
 	return os.Rename(temporary, s.pidFile)
 }
 
-// end kills and reaps a process that is not to go on.
-func (b *startedProcess) end() {
+// killAndReap kills and reaps the process.
+func (b *startedProcess) killAndReap() {
 	_ = unix.Kill(b.Pid, unix.SIGKILL)
 	_, _ = b.Wait()
 	b.terminal.abandon()

@@ -2,6 +2,7 @@ package ociruntime
 
 import (
 	"encoding/json"
+	"flag"
 	"fmt"
 	"path/filepath"
 	"time"
@@ -9,7 +10,7 @@ import (
 	"github.com/mctr/mctr/containerizer/launcher/engine"
 )
 
-// A containerState is what state and list print.
+// A containerState is what the commands state and list print.
 type containerState struct {
 	Version     string            `json:"ociVersion"`
 	ID          string            `json:"id"`
@@ -22,19 +23,25 @@ type containerState struct {
 	Owner       string            `json:"owner"`
 }
 
-// cache holds compiled seccomp profiles. It is not a container's: ids have no tilde.
+// cache returns the directory of compiled seccomp profiles. Its name is not a valid container id
+// because of the tilde.
 func (r *runtime) cache() string { return filepath.Join(r.root, "~seccomp") }
 
 func (r *runtime) load(id string) (engine.Container, error) {
 	return r.engine.Load(engine.Options{ID: id, Root: r.root, Cache: r.cache()})
 }
 
-func (r *runtime) state(args []string) (int, error) {
-	id, err := parseID(newFlags("state"), args)
-	if err != nil {
-		return 1, err
+// parseContainer parses the flags of a command whose only argument is a container, and loads the
+// container.
+func (r *runtime) parseContainer(f *flag.FlagSet, args []string) (id string, c engine.Container, err error) {
+	if id, err = parseID(f, args); err == nil {
+		c, err = r.load(id)
 	}
-	c, err := r.load(id)
+	return id, c, err
+}
+
+func (r *runtime) state(args []string) (int, error) {
+	_, c, err := r.parseContainer(newFlags("state"), args)
 	if err != nil {
 		return 1, err
 	}

@@ -6,19 +6,22 @@ import (
 	ossignal "os/signal"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/mctr/mctr/containerizer/launcher/engine"
 )
 
 type signals chan os.Signal
 
-// listen begins before there is a process, so that its end is not missed.
+// listen starts to receive signals. It must be called before the process starts, so that no SIGCHLD
+// is missed.
 func listen() signals {
 	s := make(signals, 2048)
 	ossignal.Notify(s)
 	return s
 }
 
-// supervise passes signals on and reaps until the process has ended; it gives
-// the exit code as a shell does.
+// supervise forwards signals and reaps children until the process has exited. It returns the exit
+// code in the form of a shell.
 func (b *startedProcess) supervise(s signals) int {
 	defer b.terminal.close()
 	if code, ended := b.reap(); ended {
@@ -32,15 +35,15 @@ func (b *startedProcess) supervise(s signals) int {
 			}
 		case unix.SIGWINCH:
 			b.terminal.resize()
-		case unix.SIGURG, unix.SIGPIPE: // Go's own
+		case unix.SIGURG, unix.SIGPIPE: // used by the Go runtime
 		default:
 			_ = unix.Kill(b.Pid, received)
 		}
 	}
-	return 255 // not reached: s is never closed
+	return 255 // unreachable, because s is never closed
 }
 
-// reap waits for every child that has ended, orphans of the container among them.
+// reap reaps all zombie children, including orphans of the container.
 func (b *startedProcess) reap() (code int, ended bool) {
 	for {
 		var status unix.WaitStatus
@@ -54,9 +57,6 @@ func (b *startedProcess) reap() (code int, ended bool) {
 		if pid != b.Pid {
 			continue
 		}
-		ended, code = true, status.ExitStatus()
-		if status.Signaled() {
-			code = 128 + int(status.Signal())
-		}
+		ended, code = true, engine.StatusOf(status).Code
 	}
 }

@@ -13,18 +13,18 @@ import (
 	"github.com/mctr/mctr/internal/failpoint"
 )
 
-// A terminalRelay stands between a process's terminal and the caller's own.
+// A terminalRelay copies between a process's terminal and the caller's.
 type terminalRelay struct {
 	socket   *os.File
 	gate     *pidfdGate
 	host     console.Console
 	master   *os.File
 	output   chan struct{} // closed at the end of the process's output
-	received chan error    // of receive
+	received chan error    // the error of awaitTerminal
 }
 
-// newTerminalRelay finds the caller's terminal, and gives the process its ends of the socket
-// for its terminal and of the gate, in place of pidfd.
+// newTerminalRelay opens the caller's terminal. It returns the process's ends of two sockets: one
+// for the terminal and one for the pidfd, which holds the process back and replaces pidfd.
 func newTerminalRelay(pidfd *os.File) (r *terminalRelay, console, held *os.File, err error) {
 	r = &terminalRelay{output: make(chan struct{}), received: make(chan error, 1)}
 	if r.host, err = hostConsole(); err != nil {
@@ -37,8 +37,8 @@ func newTerminalRelay(pidfd *os.File) (r *terminalRelay, console, held *os.File,
 	return r, console, held, err
 }
 
-// hostConsole is any of the standard streams that is a terminal, or else the
-// controlling one.
+// hostConsole returns the first standard stream that is a terminal, or else the controlling
+// terminal.
 func hostConsole() (console.Console, error) {
 	for _, f := range []*os.File{os.Stderr, os.Stdout, os.Stdin} {
 		c, err := console.ConsoleFromFile(f)
@@ -51,19 +51,25 @@ func hostConsole() (console.Console, error) {
 	}
 	tty, err := os.OpenFile("/dev/tty", os.O_RDWR, 0)
 	if err != nil {
-		return nil, fmt.Errorf("the process wants a terminal, and this one has none: %w", err)
+		return nil, fmt.Errorf("the process needs a terminal, and the caller has none: %w", err)
 	}
 	return console.ConsoleFromFile(tty)
 }
 
-// awaitTerminal receives the terminal while the process is begun, which waits for that.
+// awaitTerminal receives the terminal in the background, while the process starts and waits for
+// that. Then it starts the relay and lets the process continue. The process also continues after an
+// error, and its caller ends it.
 func (r *terminalRelay) awaitTerminal() {
-	if r != nil {
-		go func() { r.received <- r.receive() }()
+	if r == nil {
+		return
 	}
+	go func() {
+		err := errors.Join(failpoint.Hit("terminal"), r.configureTerminals(), r.gate.open())
+		r.received <- errors.Join(err, r.socket.Close())
+	}()
 }
 
-// awaitResult returns the error of receive.
+// awaitResult returns the error of awaitTerminal.
 func (r *terminalRelay) awaitResult() error {
 	if r == nil {
 		return nil
@@ -71,14 +77,8 @@ func (r *terminalRelay) awaitResult() error {
 	return <-r.received
 }
 
-// receive takes the terminal, begins to relay and lets the process go on, also when
-// that failed: its caller ends the process then.
-func (r *terminalRelay) receive() error {
-	defer r.socket.Close()
-	return errors.Join(failpoint.Hit("terminal"), r.configureTerminals(), r.gate.open())
-}
-
-// configureTerminals sets both terminals before the process has its own.
+// configureTerminals receives the process's terminal, and configures both terminals before the
+// process continues.
 func (r *terminalRelay) configureTerminals() (err error) {
 	if r.master, err = pty.Receive(int(r.socket.Fd())); err != nil {
 		return err
@@ -95,8 +95,8 @@ func (r *terminalRelay) configureTerminals() (err error) {
 	return nil
 }
 
-// clearONLCR leaves the returns to the caller's terminal, as runc does: SetRaw keeps
-// its OPOST.
+// clearONLCR disables ONLCR, as runc does: the caller's terminal keeps OPOST in SetRaw and adds the
+// carriage returns.
 func clearONLCR(master *os.File) error {
 	conn, err := master.SyscallConn()
 	if err != nil {
@@ -107,8 +107,7 @@ func clearONLCR(master *os.File) error {
 	return errors.Join(err, cleared)
 }
 
-// resize gives the process's terminal the size of the caller's. Without one it
-// keeps its own.
+// resize gives the process's terminal the size of the caller's, if that has one.
 func (r *terminalRelay) resize() {
 	if r == nil {
 		return
@@ -122,7 +121,7 @@ func (r *terminalRelay) resize() {
 	}
 }
 
-// close gives the caller its terminal back when everything was shown.
+// close restores the caller's terminal once all output is shown.
 func (r *terminalRelay) close() {
 	if r == nil || r.master == nil {
 		return
@@ -131,7 +130,7 @@ func (r *terminalRelay) close() {
 	r.abandon()
 }
 
-// abandon gives the caller its terminal back, and shows no more.
+// abandon restores the caller's terminal at once.
 func (r *terminalRelay) abandon() {
 	if r == nil || r.master == nil {
 		return

@@ -34,11 +34,10 @@ func (r *runtime) update(args []string) (int, error) {
 	if err := c.Update(limits); err != nil {
 		return 1, err
 	}
-	return 0, u.rdt(c)
+	return 0, u.updateIntelRdt(c)
 }
 
-// readLimits reads resources as config.json has them, from a file or, for "-",
-// from stdin.
+// readLimits reads resources in the form of config.json from a file, or from stdin if path is "-".
 func readLimits(path string) (*specs.LinuxResources, error) {
 	in := os.Stdin
 	if path != "-" {
@@ -56,14 +55,15 @@ func readLimits(path string) (*specs.LinuxResources, error) {
 	return limits, nil
 }
 
-// rdt changes a group of resctrl that the container already has.
-func (u *update) rdt(c engine.Container) error {
+// updateIntelRdt changes a resctrl group that the container already has.
+func (u *update) updateIntelRdt(c engine.Container) error {
 	if u.l3 == "" && u.bandwidth == "" {
 		return nil
 	}
 	rdt, ok := c.(engine.IntelRdtUpdater)
 	if !ok {
-		return fmt.Errorf("%w: --l3-cache-schema, --mem-bw-schema: this engine knows no resctrl", mctr.ErrUnsupported)
+		return fmt.Errorf("%w: --l3-cache-schema, --mem-bw-schema: this engine does not support resctrl",
+			mctr.ErrUnsupported)
 	}
 	if err := rdt.UpdateIntelRdt(u.l3, u.bandwidth); err != nil {
 		return fmt.Errorf("--l3-cache-schema, --mem-bw-schema: %w", err)

@@ -9,7 +9,7 @@ import (
 	"github.com/opencontainers/runtime-spec/specs-go"
 )
 
-// An update is what its flags say.
+// An update holds the values of the flags of update.
 type update struct {
 	file, l3, bandwidth string
 	limits              specs.LinuxResources
@@ -23,62 +23,53 @@ func newUpdate() *update {
 
 func (u *update) register(f *flag.FlagSet) {
 	stringVar(f, &u.file, "resources", "r",
-		"file with the limits in JSON, or - for stdin; other flags do not count then")
-	f.StringVar(&u.l3, "l3-cache-schema", "", "resctrl's schema of the L3 cache")
-	f.StringVar(&u.bandwidth, "mem-bw-schema", "", "resctrl's schema of memory bandwidth")
+		"JSON file with the limits, or - for stdin; overrides the other flags")
+	f.StringVar(&u.l3, "l3-cache-schema", "", "resctrl schema of the L3 cache")
+	f.StringVar(&u.bandwidth, "mem-bw-schema", "", "resctrl schema of memory bandwidth")
 	cpu, memory := u.limits.CPU, u.limits.Memory
 	f.StringVar(&cpu.Cpus, "cpuset-cpus", "", "processors")
 	f.StringVar(&cpu.Mems, "cpuset-mems", "", "memory nodes")
 	for name, p := range map[string]**uint64{"cpu-period": &cpu.Period, "cpu-burst": &cpu.Burst,
 		"cpu-share": &cpu.Shares, "cpu-rt-period": &cpu.RealtimePeriod} {
-		f.Func(name, "a number", unsigned(p))
+		f.Func(name, "a number", into(p, parseUnsigned))
 	}
 	for name, p := range map[string]**int64{"cpu-quota": &cpu.Quota, "cpu-rt-runtime": &cpu.RealtimeRuntime,
 		"cpu-idle": &cpu.Idle, "pids-limit": &u.limits.Pids.Limit} {
-		f.Func(name, "a number", signed(p))
+		f.Func(name, "a number", into(p, parseSigned))
 	}
 	for name, p := range map[string]**int64{"memory": &memory.Limit, "memory-swap": &memory.Swap,
 		"memory-reservation": &memory.Reservation} {
-		f.Func(name, "bytes, with a unit or not; -1 removes the limit", bytesOf(p))
+		f.Func(name, "bytes, or a number with a unit; -1 removes the limit", into(p, parseBytes))
 	}
-	f.Func("blkio-weight", "10 to 1000", weight(&u.limits.BlockIO.Weight))
+	f.Func("blkio-weight", "10 to 1000", into(&u.limits.BlockIO.Weight, parseWeight))
 }
 
-func unsigned(to **uint64) func(string) error {
+// into returns a function for FlagSet.Func, which parses the flag's value and stores a pointer to
+// it in to.
+func into[T any](to **T, parse func(string) (T, error)) func(string) error {
 	return func(s string) error {
-		n, err := strconv.ParseUint(s, 10, 64)
+		n, err := parse(s)
 		*to = &n
 		return err
 	}
 }
 
-func signed(to **int64) func(string) error {
-	return func(s string) error {
-		n, err := strconv.ParseInt(s, 10, 64)
-		*to = &n
-		return err
-	}
+func parseUnsigned(s string) (uint64, error) { return strconv.ParseUint(s, 10, 64) }
+
+func parseSigned(s string) (int64, error) { return strconv.ParseInt(s, 10, 64) }
+
+func parseWeight(s string) (uint16, error) {
+	n, err := strconv.ParseUint(s, 10, 16)
+	return uint16(n), err
 }
 
-func weight(to **uint16) func(string) error {
-	return func(s string) error {
-		n, err := strconv.ParseUint(s, 10, 16)
-		w := uint16(n)
-		*to = &w
-		return err
+func parseBytes(s string) (int64, error) {
+	if s == "-1" {
+		return -1, nil
 	}
-}
-
-func bytesOf(to **int64) func(string) error {
-	return func(s string) error {
-		if s == "-1" {
-			return signed(to)(s)
-		}
-		n, err := units.RAMInBytes(s)
-		if err == nil && n < 0 {
-			err = fmt.Errorf("size %s is out of range", s)
-		}
-		*to = &n
-		return err
+	n, err := units.RAMInBytes(s)
+	if err == nil && n < 0 {
+		err = fmt.Errorf("size %s is out of range", s)
 	}
+	return n, err
 }

@@ -16,20 +16,20 @@ import (
 	"github.com/mctr/mctr/logs"
 )
 
-// attach joins the client to the container's streams.
+// attach connects the client to the container's streams. It returns the function that serves the
+// connection, or nil if it failed and the client has the error.
 func (p *peer) attach(a wire.Attach) (stream func()) {
 	p.shim.mu.Lock()
 	streams := p.shim.streams
 	p.shim.mu.Unlock()
 	if streams == nil {
-		_ = wire.Write(p.conn, wire.Failed(errors.New("attach: there is no container yet")))
+		_ = wire.Write(p.conn, wire.Failed(errors.New("attach: the container does not exist yet")))
 		return nil
 	}
 	if a.Stdin && !streams.takeInput() {
 		_ = wire.Write(p.conn,
-			wire.Failed(
-				fmt.Errorf("%w: attach: the input is taken: another client writes to it (attach without input, or "+
-					"wait)", mctr.ErrState)))
+			wire.Failed(fmt.Errorf("%w: attach: another client writes to the input (attach without input, or wait)",
+				mctr.ErrState)))
 		return nil
 	}
 	var tees []*logs.Tee
@@ -49,11 +49,12 @@ func (p *peer) attach(a wire.Attach) (stream func()) {
 	}
 }
 
-// watch tees the output to the client. A stream that has ended has no tee.
+// watch copies the output to the client by one tee per stream. A stream that has already ended gets
+// no tee.
 func (p *peer) watch(log *logs.Log, primary bool) (tees []*logs.Tee) {
 	to := &chunkWriter{w: p.conn}
 	for stream, name := range logStream {
-		tee, err := log.AddTee(name, to.stream(stream), logs.TeeOptions{Lossy: !primary, Gap: to.gap})
+		tee, err := log.AddTee(name, chunkStream{to, stream}, logs.TeeOptions{Lossy: !primary, Gap: to.gap})
 		if err == nil {
 			tees = append(tees, tee)
 		}
@@ -61,8 +62,7 @@ func (p *peer) watch(log *logs.Log, primary bool) (tees []*logs.Tee) {
 	return tees
 }
 
-// stream serves an attached client until the container's end is told or the
-// client goes.
+// stream serves an attached client until it has been sent the container's exit, or disconnects.
 func (p *peer) stream(a wire.Attach, s *streams, tees []*logs.Tee) {
 	lost := make(chan struct{})
 	go func() {
@@ -78,20 +78,18 @@ func (p *peer) stream(a wire.Attach, s *streams, tees []*logs.Tee) {
 		for _, tee := range tees {
 			<-tee.Done()
 		}
-		p.tell()
+		p.sendExit(p.shim.exit)
 	}
 }
 
-// tell sends the last chunk.
-func (p *peer) tell() {
-	data, err := json.Marshal(p.shim.exit)
-	if err != nil {
-		data = nil
+// sendExit sends the last chunk of a stream.
+func (p *peer) sendExit(t *mctr.Termination) {
+	if data, err := json.Marshal(t); err == nil {
+		_ = wire.WriteChunk(p.conn, wire.Exit, data)
 	}
-	_ = wire.WriteChunk(p.conn, wire.Exit, data)
 }
 
-// A chunkWriter sends several streams on one connection.
+// A chunkWriter multiplexes several streams onto one connection.
 type chunkWriter struct {
 	mu sync.Mutex
 	w  io.Writer
@@ -107,8 +105,7 @@ func (c *chunkWriter) gap(n int64) error {
 	return c.write(wire.Dropped, binary.BigEndian.AppendUint64(nil, uint64(n)))
 }
 
-func (c *chunkWriter) stream(stream byte) io.WriteCloser { return chunkStream{c, stream} }
-
+// A chunkStream writes one of the streams of a chunkWriter.
 type chunkStream struct {
 	to     *chunkWriter
 	stream byte
@@ -121,29 +118,29 @@ func (s chunkStream) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// Close leaves the connection open: the exit is still to come.
+// Close leaves the connection open, because the exit is sent on it later.
 func (chunkStream) Close() error { return nil }
 
-// An input takes what a client sends: each function may be nil.
+// An input receives what a client sends. Each function may be nil.
 type input struct {
-	stdin  *os.File // nil: it is not for this client to write to
-	close  func()   // ends stdin
-	left   func()   // the client is done with stdin
-	resize func(wire.Size)
-	signal func(unix.Signal)
-	gone   func() // the client has gone, or breaks the protocol
+	stdin        *os.File // nil if this client may not write to it
+	close        func()   // ends stdin
+	left         func()   // called when the client is done with stdin
+	resize       func(wire.Size)
+	signal       func(unix.Signal)
+	disconnected func() // called when the client disconnects or violates the protocol
 }
 
-// input reads the client's chunks until it goes.
+// input reads the client's chunks until the client disconnects.
 func (p *peer) input(to input) {
-	f := &stdinWriter{stdin: to.stdin, taken: p.credit, close: to.close, left: to.left,
-		waits: !p.hello.Knows(wire.Counted)}
+	f := &stdinWriter{stdin: to.stdin, credit: p.credit, close: to.close, left: to.left,
+		uncounted: !p.hello.Knows(wire.Counted)}
 	if to.stdin != nil {
 		f.begin()
 		defer f.leave()
 	}
-	if to.gone != nil {
-		defer to.gone()
+	if to.disconnected != nil {
+		defer to.disconnected()
 	}
 	var buf []byte
 	for {
@@ -158,7 +155,7 @@ func (p *peer) input(to input) {
 	}
 }
 
-// credit lets the client send n more bytes of stdin.
+// credit allows the client to send n more bytes of stdin.
 func (p *peer) credit(n int) {
 	_ = wire.WriteChunk(p.conn, wire.Credit, binary.BigEndian.AppendUint32(nil, uint32(n)))
 }
@@ -166,7 +163,7 @@ func (p *peer) credit(n int) {
 func (to input) take(f *stdinWriter, stream byte, data []byte) error {
 	switch {
 	case stream == wire.Stdin && to.stdin == nil:
-		f.taken(len(data)) // and dropped
+		f.credit(len(data)) // the data is dropped
 	case stream == wire.Stdin:
 		return f.put(data)
 	case stream == wire.EOF && to.stdin != nil:

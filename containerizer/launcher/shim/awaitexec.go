@@ -8,22 +8,20 @@ import (
 	"github.com/mctr/mctr/containerizer/launcher/engine"
 )
 
-// awaitExec waits until p executes the user's program, and reports whether p did not end before. Between the start and
-// execve(2) the process is the engine's own program, which a signal would end in the user's place.
+// awaitExec waits until p executes the user's program, and returns false if p exited before. Until
+// execve(2), p runs the engine's program, which a signal would kill instead of the user's.
 func awaitExec(p *engine.Process) bool {
-	return pollExec(func() bool { return hasExited(p.Pid) }, p.Executed)
+	// /proc is not enough: it shows the first thread as exited when another thread calls execve(2).
+	hasExited := func() bool {
+		var info unix.Siginfo
+		err := unix.Waitid(unix.P_PID, p.Pid, &info, unix.WEXITED|unix.WNOHANG|unix.WNOWAIT, nil)
+		return err != nil || info.Signo != 0 // an error means that another goroutine has reaped it
+	}
+	return pollExec(hasExited, p.Executed)
 }
 
-// hasExited reports whether our child pid, with all its threads, has ended. Its first thread
-// alone ends, as /proc has it, where another one calls execve(2).
-func hasExited(pid int) bool {
-	var info unix.Siginfo
-	err := unix.Waitid(unix.P_PID, pid, &info, unix.WEXITED|unix.WNOHANG|unix.WNOWAIT, nil)
-	return err != nil || info.Signo != 0 // or another goroutine has waited for it
-}
-
-// pollExec looks for the end before it looks for the program: a process that ended as the engine's program stays that,
-// and a command that is over in a moment has still been executed.
+// pollExec asks for the exit before it asks for the program. In the other order it could miss a
+// program that executed and exited between the two calls.
 func pollExec(ending, executed func() bool) bool {
 	for range 2000 {
 		over := ending()

@@ -13,13 +13,13 @@ import (
 	"github.com/mctr/mctr/internal/proc"
 )
 
-// TestPollExec has the process go on between any two looks at it.
+// TestPollExec changes the process's state between any two calls.
 func TestPollExec(t *testing.T) {
 	type state struct{ ending, executed bool }
 	engine, task := state{}, state{executed: true}
 	crashed, done := state{true, false}, state{true, true}
 	for name, c := range map[string]struct {
-		states []state // one a look, the last for good
+		states []state // one for each call; the last one stays
 		became bool
 	}{
 		"task":                  {[]state{task}, true},
@@ -49,14 +49,14 @@ func TestPollExec(t *testing.T) {
 	}
 }
 
-// engineComm is the name that the engine's program of this test has.
+// engineComm is the name of this test's process while it plays the engine's program.
 const engineComm = "engine"
 
-// become has this test's program be an engine's, which becomes its task.
+// become makes this test's program play an engine's program that executes a task.
 const become = "MCTR_TEST_BECOME"
 
-// Init is called on the first thread. execve(2) on another ends the first one before
-// the process has its new name.
+// init runs on the first thread. When another thread calls execve(2), the kernel ends the first one
+// before the process has its new name.
 func init() {
 	if os.Getenv(become) == "" {
 		return
@@ -73,8 +73,8 @@ func init() {
 	panic(<-failed)
 }
 
-// TestAwaitExecByThread has a command that is executed by another thread than the first, and
-// is over in a moment: it was executed.
+// TestAwaitExecByThread executes a short command from a thread other than the first. awaitExec must
+// report that it was executed.
 func TestAwaitExecByThread(t *testing.T) {
 	for range 100 {
 		cmd := exec.Command("/proc/self/exe")

@@ -21,7 +21,8 @@ import (
 	"github.com/mctr/mctr/internal/proc"
 )
 
-// createContainer creates the container with its streams and records it. The caller holds the lock.
+// createContainer creates the container with its streams, and records it. The caller holds the
+// lock.
 func (s *Shim) createContainer(ctx context.Context, c *wire.Create) (created *wire.Created, err error) {
 	spec, err := loadSpec(c)
 	if err == nil {
@@ -59,10 +60,10 @@ func (s *Shim) createContainer(ctx context.Context, c *wire.Create) (created *wi
 	return created, err
 }
 
-// loadSpec reads the bundle's config.json, which does not change, and adds what
-// must not be on disk.
+// loadSpec reads the bundle's config.json and adds the secret environment, which must not be on
+// disk.
 func loadSpec(c *wire.Create) (*specs.Spec, error) {
-	if err := os.Chdir(c.Bundle); err != nil { // relative paths in config.json start here
+	if err := os.Chdir(c.Bundle); err != nil { // relative paths in config.json start in the bundle
 		return nil, err
 	}
 	data, err := os.ReadFile(filepath.Join(c.Bundle, "config.json"))
@@ -71,11 +72,11 @@ func loadSpec(c *wire.Create) (*specs.Spec, error) {
 	}
 	spec := &specs.Spec{}
 	err = fields.Decode(data, spec)
-	if unknown := (fields.Unknown)(nil); errors.As(err, &unknown) {
+	if unknown, ok := errors.AsType[fields.Unknown](err); ok {
 		return nil, &mctr.UnsupportedError{
 			Feature: "config.json: " + strings.Join(unknown, ", "),
 			Remedy:  "keep mctr's programs together, of one build",
-			Why:     fmt.Sprintf("this mctr-shim (%s) does not know it", buildinfo.Self()),
+			Why:     fmt.Sprintf("this mctr-shim (%s) does not support it", buildinfo.Self()),
 		}
 	}
 	if err != nil {

@@ -11,7 +11,7 @@ import (
 	"github.com/mctr/mctr/containerizer/launcher/wire"
 )
 
-// TestNewerSpec wants a config.json refused by name that has more than this build knows.
+// TestNewerSpec wants an error that names the fields of config.json that this build does not know.
 func TestNewerSpec(t *testing.T) {
 	dir := t.TempDir()
 	t.Chdir(dir)

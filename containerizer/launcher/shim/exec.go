@@ -1,7 +1,6 @@
 package shim
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -16,17 +15,17 @@ import (
 	"github.com/mctr/mctr/containerizer/launcher/wire"
 )
 
-// sessions are the processes of running execs.
+// sessions are the running execs and their processes.
 type sessions struct {
-	making sync.Mutex     // held while a process is made, and children are reaped: one that is being made is not known
-	group  sync.WaitGroup // sessions that are in, or on the way in
+	making sync.Mutex     // held while a process is started, so that reap does not take it before its pid is known
+	group  sync.WaitGroup // counts sessions, including those being started
 
-	mu     sync.Mutex // guards what follows, for a moment: a process can take long to make
+	mu     sync.Mutex // guards the fields below; held only briefly, unlike making
 	closed bool
 	pids   map[int]struct{}
 }
 
-// begin runs start and remembers its process until done is called.
+// begin calls start and registers the process that it returns, until the caller calls done.
 func (s *sessions) begin(start func() (*engine.Process, error)) (*engine.Process, func(), error) {
 	s.making.Lock()
 	defer s.making.Unlock()
@@ -44,25 +43,23 @@ func (s *sessions) begin(start func() (*engine.Process, error)) (*engine.Process
 		s.pids = map[int]struct{}{}
 	}
 	s.pids[process.Pid] = struct{}{}
-	return process, func() { s.finish(process.Pid) }, nil
+	return process, func() {
+		s.mu.Lock()
+		delete(s.pids, process.Pid)
+		s.mu.Unlock()
+		s.group.Done()
+	}, nil
 }
 
-// admit lets one in while the door is open.
+// admit counts a new session, or returns an error after end.
 func (s *sessions) admit() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {
-		return fmt.Errorf("%w: container has ended", mctr.ErrState)
+		return fmt.Errorf("%w: container has exited", mctr.ErrState)
 	}
 	s.group.Add(1)
 	return nil
-}
-
-func (s *sessions) finish(pid int) {
-	s.mu.Lock()
-	delete(s.pids, pid)
-	s.mu.Unlock()
-	s.group.Done()
 }
 
 func (s *sessions) has(pid int) bool {
@@ -72,18 +69,22 @@ func (s *sessions) has(pid int) bool {
 	return ok
 }
 
-// reap waits for the children that are neither a session's nor known otherwise, at
-// a moment when none is being made.
+// reap reaps zombie children except the processes of sessions and those that known reports. No
+// process is being started meanwhile.
 func (s *sessions) reap(known func(pid int) bool) (all bool) {
 	s.making.Lock()
 	defer s.making.Unlock()
 	return reap(func(pid int) bool { return s.has(pid) || known(pid) })
 }
 
-// end closes the door and kills until the last of the sessions is gone: one that was
-// on its way in when the others were killed is still to come.
+// end refuses new sessions and kills until the last session has ended. It repeats the kill because
+// a session may still be starting its process during the first one.
 func (s *sessions) end(killRest func()) {
-	gone := s.close()
+	s.mu.Lock()
+	s.closed = true
+	s.mu.Unlock()
+	gone := make(chan struct{})
+	go func() { s.group.Wait(); close(gone) }()
 	for pause := 10 * time.Millisecond; ; pause = min(2*pause, time.Second) {
 		killRest()
 		s.kill()
@@ -95,27 +96,14 @@ func (s *sessions) end(killRest func()) {
 	}
 }
 
-// close admits no further session. gone is closed when the last one has ended.
-func (s *sessions) close() (gone <-chan struct{}) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.closed = true
-	done := make(chan struct{})
-	go func() {
-		s.group.Wait()
-		close(done)
-	}()
-	return done
-}
-
-// over reports whether the door is closed.
-func (s *sessions) over() bool {
+// ended reports whether end was called.
+func (s *sessions) ended() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.closed
 }
 
-// kill reaches also processes that left the container's control group.
+// kill also reaches processes that have left the container's cgroup.
 func (s *sessions) kill() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -124,7 +112,7 @@ func (s *sessions) kill() {
 	}
 }
 
-// exec runs a process in the container; the connection becomes its streams.
+// exec runs a process in the container and turns the connection into its streams.
 func (p *peer) exec(e wire.Exec) (stream func()) {
 	x, err := p.shim.startExec(e)
 	if err != nil {
@@ -136,7 +124,8 @@ func (p *peer) exec(e wire.Exec) (stream func()) {
 		go x.run(nil)
 		return nil
 	}
-	leave := p.shim.attached.join(p.conn) // before the session's process can be done: the shim ends after both
+	// Before the process can exit, because the shim waits only for the clients that have joined.
+	leave := p.shim.attached.join(p.conn)
 	answered := wire.Write(p.conn, wire.Response{Pid: x.process.Pid})
 	return func() {
 		defer leave()
@@ -144,25 +133,25 @@ func (p *peer) exec(e wire.Exec) (stream func()) {
 	}
 }
 
-// session carries an exec's streams. The process dies with its client.
+// session serves an exec's streams. The process is killed when its client disconnects.
 func (p *peer) session(x *execution, e wire.Exec, answered error) {
 	if answered != nil {
 		x.kill(unix.SIGKILL)
 	}
-	go p.input(x.input(e.Stdin))
-	t := x.run(p.conn)
-	if data, err := json.Marshal(t); err == nil {
-		_ = wire.WriteChunk(p.conn, wire.Exit, data)
-	}
+	in := x.pipes.input(e.Stdin)
+	in.signal = x.kill
+	in.disconnected = func() { x.kill(unix.SIGKILL) }
+	go p.input(in)
+	p.sendExit(x.run(p.conn))
 }
 
-// An execution is one exec'd process with our ends of its streams.
+// An execution is an exec process with the shim's ends of its streams.
 type execution struct {
 	process *engine.Process
 	done    func()
 	pipes   *pipes
 	started time.Time
-	tree    *processTree // nil: what it has started does not end with its client
+	tree    *processTree // nil: the processes that it started outlive the client
 	mu      sync.Mutex   // guards ended
 	ended   bool
 }
@@ -183,7 +172,7 @@ func (s *Shim) startExec(e wire.Exec) (*execution, error) {
 	if err != nil {
 		return nil, errors.Join(err, pipes.close())
 	}
-	pipes.adopt(process.Console)
+	pipes.master = process.Console
 	x := &execution{process: process, done: done, pipes: pipes, started: time.Now()}
 	if e.Whole {
 		x.tree = processTreeOf(c, process.Pid)
@@ -191,9 +180,9 @@ func (s *Shim) startExec(e wire.Exec) (*execution, error) {
 	return x, nil
 }
 
-// execUnpaused starts the process while no client can pause the container: a process
-// that is frozen halfway into it would hold up the client that resumes it.
-func (s *Shim) execUnpaused(c container, p *specs.Process, pipes *pipes) (*engine.Process, error) {
+// execUnpaused starts the process while no client can pause the container. If the container froze
+// while the process enters it, this shim could not serve the client that resumes it.
+func (s *Shim) execUnpaused(c engine.Container, p *specs.Process, pipes *pipes) (*engine.Process, error) {
 	s.starting.RLock()
 	defer s.starting.RUnlock()
 	s.mu.Lock()
@@ -205,7 +194,8 @@ func (s *Shim) execUnpaused(c container, p *specs.Process, pipes *pipes) (*engin
 	return s.tryExec(c, p, pipes)
 }
 
-// run copies output to w until the process has ended, and tells how; w may be nil.
+// run copies output to w, which may be nil, until the process has exited, and returns how it
+// exited.
 func (x *execution) run(w io.Writer) *mctr.Termination {
 	output := &relay{pipes: x.pipes}
 	output.begin(w)
@@ -214,7 +204,8 @@ func (x *execution) run(w io.Writer) *mctr.Termination {
 	x.mu.Lock()
 	x.ended = true
 	x.mu.Unlock()
-	x.tree.kill() // what is left: the session's id is no other process' as long as one is in it
+	// Safe although the leader is reaped: the kernel reuses no session's id while a process has it.
+	x.tree.kill()
 	x.done()
 	output.end()
 	_ = x.pipes.close()
@@ -228,18 +219,11 @@ func (x *execution) run(w io.Writer) *mctr.Termination {
 
 func (x *execution) kill(sig unix.Signal) {
 	if sig == unix.SIGKILL {
-		x.tree.kill() // before the leader, without whom some would not be known
+		x.tree.kill() // before the leader, by which some descendants are found
 	}
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	if !x.ended { // it is not reaped yet, so the pid is still its own
+	if !x.ended { // it has not been reaped, so the pid is still valid
 		_ = unix.Kill(x.process.Pid, sig)
 	}
-}
-
-func (x *execution) input(stdin bool) input {
-	in := x.pipes.input(stdin)
-	in.signal = x.kill
-	in.gone = func() { x.kill(unix.SIGKILL) }
-	return in
 }

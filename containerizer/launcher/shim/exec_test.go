@@ -12,8 +12,8 @@ import (
 	"github.com/mctr/mctr/containerizer/launcher/engine"
 )
 
-// TestSlowExec has one exec end while another, which takes its time, is on its way
-// in: whoever hung there would end this test by its timeout.
+// TestSlowExec ends one exec while another is still being started. If one blocked the other, the
+// test would time out.
 func TestSlowExec(t *testing.T) {
 	var s sessions
 	_, done, err := s.begin(func() (*engine.Process, error) { return &engine.Process{Pid: 1 << 30}, nil })
@@ -41,8 +41,8 @@ func TestSlowExec(t *testing.T) {
 	}
 }
 
-// TestLateExec ends the sessions while one is on its way in and has left the container's
-// control group: it is killed as soon as it is in.
+// TestLateExec ends the sessions while an exec is being started whose process has left the
+// container's cgroup. The process must be killed as soon as it exists.
 func TestLateExec(t *testing.T) {
 	var s sessions
 	entering, enter := make(chan struct{}), make(chan struct{})
@@ -64,12 +64,12 @@ func TestLateExec(t *testing.T) {
 	<-entering
 	killed, ended := make(chan struct{}), make(chan struct{})
 	go func() { s.end(sync.OnceFunc(func() { close(killed) })); close(ended) }()
-	<-killed // the rest of the container: nobody waited for the one on its way
+	<-killed // the other processes were killed without waiting for this one
 	close(enter)
 	<-ended
 }
 
-// sleeper starts a process that stays until it is killed.
+// sleeper starts a process that runs until it is killed.
 func sleeper() (*engine.Process, error) {
 	cmd := exec.Command("sleep", "100")
 	if err := cmd.Start(); err != nil {

@@ -15,9 +15,9 @@ import (
 	"github.com/mctr/mctr/internal/proc"
 )
 
-// tryExec runs a process in the container. Engines know of one that does not get in
-// only that it died on its way, in many words; why is known here.
-func (s *Shim) tryExec(c container, p *specs.Process, pipes *pipes) (*engine.Process, error) {
+// tryExec runs a process in the container. If the process dies on the way in, the engine reports no
+// more than that. tryExec finds out the cause and returns an error that wraps a sentinel.
+func (s *Shim) tryExec(c engine.Container, p *specs.Process, pipes *pipes) (*engine.Process, error) {
 	before := refusals(c)
 	process, err := c.Exec(p, pipes.child)
 	if err == nil {
@@ -26,18 +26,18 @@ func (s *Shim) tryExec(c container, p *specs.Process, pipes *pipes) (*engine.Pro
 	switch {
 	case err == nil:
 		return process, nil
-	case wire.NewError(err).Kind != "": // the engine does know
+	case wire.NewError(err).Kind != "": // the engine has found the cause
 		return nil, err
 	case s.ending(c):
-		return nil, fmt.Errorf("%w: container has ended: %w", mctr.ErrState, err)
+		return nil, fmt.Errorf("%w: container has exited: %w", mctr.ErrState, err)
 	case refusals(c) > before:
-		return nil, fmt.Errorf("%w: the container may have no more processes: %w", mctr.ErrCommandInvoke, err)
+		return nil, fmt.Errorf("%w: the container has reached its limit of processes: %w", mctr.ErrCommandInvoke, err)
 	}
 	return nil, err
 }
 
-// awaitCommand wants the process to have become the command. The engine's program may
-// crash just before, which looks like the command's own end.
+// awaitCommand waits until the process executes the command. It returns an error if the engine's
+// program crashed before, which would otherwise look like the exit of the command.
 func awaitCommand(p *engine.Process, pipes *pipes) error {
 	if awaitExec(p) {
 		return nil
@@ -50,20 +50,21 @@ func awaitCommand(p *engine.Process, pipes *pipes) error {
 	if refusal != nil {
 		return errors.Join(refusal, err)
 	}
-	return errors.Join(fmt.Errorf("the engine's program ended with %d before it was the command", status.Code), err)
+	return errors.Join(err,
+		fmt.Errorf("the engine's program exited with %d before it executed the command", status.Code))
 }
 
-// ending reports whether the container is being killed, or has ended.
-func (s *Shim) ending(c container) bool {
+// ending reports whether the container is being killed or has exited.
+func (s *Shim) ending(c engine.Container) bool {
 	s.mu.Lock()
 	killed := s.why != nil
 	s.mu.Unlock()
-	return killed || s.sessions.over() || proc.Ending(c.Init().Pid)
+	return killed || s.sessions.ended() || proc.Ending(c.Init().Pid)
 }
 
-// refusals count the processes that the container's limit on them, or the limit of
-// the group above it, did not allow.
-func refusals(c container) int64 {
+// refusals returns how many processes were refused by the pids limit of the container and of the
+// cgroup above it.
+func refusals(c engine.Container) int64 {
 	controller := "pids"
 	if cgroup.Unified() {
 		controller = ""
@@ -72,6 +73,6 @@ func refusals(c container) int64 {
 	if dir == "" {
 		return 0
 	}
-	return keyed(filepath.Join(dir, "pids.events"), "max") + keyed(filepath.Join(filepath.Dir(dir), "pids.events"),
-		"max")
+	return readKeyed(filepath.Join(dir, "pids.events"), "max") +
+		readKeyed(filepath.Join(filepath.Dir(dir), "pids.events"), "max")
 }

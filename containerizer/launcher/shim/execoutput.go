@@ -11,18 +11,18 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A relay copies a process's output to one client. A slow client holds the
-// process up and loses nothing; what stays in the pipes costs nothing,
-// so there is no time after which a client is too slow.
+// A relay copies a process's output to one client. A slow client blocks the process and loses
+// nothing. Since unread output stays in the pipes and costs no memory, there is no time limit for a
+// slow client.
 type relay struct {
 	pipes   *pipes
 	to      *chunkWriter
 	moved   atomic.Int64 // bytes read
-	sending atomic.Int32 // streams that do something else than wait for output
+	sending atomic.Int32 // streams that do anything but wait for output
 	group   sync.WaitGroup
 }
 
-// begin copies each stream. Without a writer the output is read and forgotten.
+// begin starts to copy each stream. Without a writer the output is read and dropped.
 func (r *relay) begin(w io.Writer) {
 	if w != nil {
 		r.to = &chunkWriter{w: w}
@@ -33,9 +33,9 @@ func (r *relay) begin(w io.Writer) {
 	}
 }
 
-// end waits, when the process has ended, for the end of its output. A process
-// left in the background may keep that open: what comes when nothing came for
-// stillTime, or later than drainTime, is not waited for.
+// end waits for the end of the output after the process has exited. A background process may keep
+// the output open, so end stops waiting when nothing came for stillTime, and in any case after
+// drainTime.
 func (r *relay) end() {
 	done := make(chan struct{})
 	go func() { r.group.Wait(); close(done) }()
@@ -45,7 +45,7 @@ func (r *relay) end() {
 	}
 }
 
-// settle reports whether the end of output came.
+// settle reports whether the output has ended.
 func (r *relay) settle(done <-chan struct{}) bool {
 	late := time.After(drainTime)
 	for {
@@ -75,12 +75,12 @@ func (r *relay) copy(stream byte, from *os.File) {
 			r.sweep(stream, from, buf)
 		}
 		if err != nil {
-			return // EOF, or EIO from a pty whose last user went
+			return // EOF, or EIO from a pty that no process has open any more
 		}
 	}
 }
 
-// sweep takes what the stream holds at this moment.
+// sweep copies the bytes that are in the stream at this moment.
 func (r *relay) sweep(stream byte, from *os.File, buf []byte) {
 	left := 0
 	err := errors.Join(from.SetReadDeadline(time.Time{}), control(from, func(fd int) (err error) {
@@ -98,6 +98,6 @@ func (r *relay) sweep(stream byte, from *os.File, buf []byte) {
 func (r *relay) send(stream byte, data []byte) {
 	r.moved.Add(int64(len(data)))
 	if r.to != nil && len(data) > 0 {
-		_ = r.to.write(stream, data) // a lost client ends the process, not the copy
+		_ = r.to.write(stream, data) // on an error the client has disconnected, which kills the process elsewhere
 	}
 }

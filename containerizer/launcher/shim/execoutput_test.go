@@ -10,9 +10,8 @@ import (
 	"github.com/mctr/mctr/containerizer/launcher/wire"
 )
 
-// TestRelayLosesNothing has a client that reads nothing until long after the
-// process's end, while somebody in the background keeps the pipes open and may
-// go on writing.
+// TestRelayLosesNothing has a client that reads nothing until long after the process has exited,
+// while a background process keeps the pipes open and may go on writing.
 func TestRelayLosesNothing(t *testing.T) {
 	for name, chatter := range map[string]bool{"quiet": false, "chatter": true} {
 		t.Run(name, func(t *testing.T) {
@@ -23,7 +22,7 @@ func TestRelayLosesNothing(t *testing.T) {
 			}
 			defer p.close()
 			defer p.closeChild()
-			want := bytes.Repeat([]byte("0123456"), 8<<10) // less than a pipe holds
+			want := bytes.Repeat([]byte("0123456"), 8<<10) // less than the capacity of a pipe
 			for _, w := range []io.Writer{p.child.Stdout, p.child.Stderr} {
 				if _, err := w.Write(want); err != nil {
 					t.Fatal(err)
@@ -35,7 +34,7 @@ func TestRelayLosesNothing(t *testing.T) {
 			go func() { r.end(); server.Close() }()
 			time.Sleep(stillTime + stillTime/4)
 			if chatter {
-				r.pipes.stop() // as end does when somebody writes for too long
+				r.pipes.stop() // as end does when a background process writes for too long
 			}
 			if got := received(t, client); !bytes.Equal(got[wire.Stdout], want) ||
 				!bytes.Equal(got[wire.Stderr], want) {
@@ -45,7 +44,7 @@ func TestRelayLosesNothing(t *testing.T) {
 	}
 }
 
-// received collects chunks until the end.
+// received reads chunks until the connection ends.
 func received(t *testing.T, client io.Reader) map[byte][]byte {
 	t.Helper()
 	got := map[byte][]byte{}

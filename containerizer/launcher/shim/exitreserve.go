@@ -9,27 +9,27 @@ import (
 	"github.com/mctr/mctr"
 )
 
-// reserveSize is more than the record of an end takes, but for a message of a probe whose
-// output is no text.
+// reserveSize is larger than the exit record, unless the record quotes a probe's output that is not
+// text.
 const reserveSize = 16 << 10
 
-// reservePath is where the container's end can be recorded when the disk is full: a file that
-// has its blocks from the beginning on. It becomes the record by its name.
+// reservePath returns the path of a file whose blocks are allocated when the container is created,
+// so that its exit can be recorded on a full disk. A rename makes the file the record.
 func reservePath(record string) string { return filepath.Join(filepath.Dir(record), "room") }
 
-// reserveExitRecord takes the blocks.
+// reserveExitRecord allocates the blocks.
 func reserveExitRecord(record string) error {
 	if record == "" {
 		return nil
 	}
 	if err := os.WriteFile(reservePath(record), make([]byte, reserveSize), 0o600); err != nil {
-		return fmt.Errorf("keep room for the record of the end: %w", err)
+		return fmt.Errorf("reserve space for the exit record: %w", err)
 	}
 	return nil
 }
 
-// useExitReserve writes the end over what the file has, which takes no block more. Who is
-// cut off in between leaves no record, as if it had not begun.
+// useExitReserve overwrites the reserved file, which needs no further block, and renames it to
+// record. If it is interrupted before the rename, there is no record.
 func useExitReserve(record string, t *mctr.Termination) error {
 	data, err := marshalWithinReserve(t)
 	if err != nil {
@@ -39,7 +39,7 @@ func useExitReserve(record string, t *mctr.Termination) error {
 	if err != nil {
 		return err
 	}
-	defer f.Close() // what matters of its errors is the write's
+	defer f.Close() // only the errors of Write and Truncate matter
 	if _, err := f.Write(data); err != nil {
 		return err
 	}
@@ -49,8 +49,7 @@ func useExitReserve(record string, t *mctr.Termination) error {
 	return os.Rename(f.Name(), record)
 }
 
-// marshalWithinReserve is the end in no more than the room there is: where it has to be, without its
-// messages.
+// marshalWithinReserve encodes t. If the result exceeds reserveSize, it leaves out the messages.
 func marshalWithinReserve(t *mctr.Termination) ([]byte, error) {
 	data, err := json.Marshal(t)
 	if err != nil || len(data) <= reserveSize {

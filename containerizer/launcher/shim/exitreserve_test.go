@@ -10,8 +10,8 @@ import (
 	"github.com/mctr/mctr/internal/atomicfile"
 )
 
-// TestExitReserve records ends in the space that was reserved for them: whole, and where one has too
-// much to say without that.
+// TestExitReserve records terminations in the reserved space: a short one as a whole, and one with
+// a long message without the message.
 func TestExitReserve(t *testing.T) {
 	for _, length := range []int{10, 4096} {
 		end := &mctr.Termination{ExitCode: 7}

@@ -6,20 +6,20 @@ import (
 	"time"
 )
 
-// Most containers either end soon, and then their shim's garbage was not worth
-// a collection, or go on for long, and then their shim is to be small.
+// Most containers either exit soon, so that collecting the shim's garbage is wasted work, or run
+// for long, so that the shim should be small.
 const (
-	gcGracePeriod = 2 * time.Second // of a started container; then its shim tidies up
-	gcMemoryLimit = 32 << 20        // bytes that make the collector run before
+	gcGracePeriod = 2 * time.Second // after the start of the container
+	gcMemoryLimit = 32 << 20        // bytes that trigger a collection even before
 )
 
-// deferGC puts collection off.
+// deferGC disables the garbage collector up to gcMemoryLimit.
 func deferGC() {
 	debug.SetGCPercent(-1)
 	debug.SetMemoryLimit(gcMemoryLimit)
 }
 
-// restoreGC collects what there is, gives free memory back, and goes on as usual.
+// restoreGC collects the garbage, returns free memory to the kernel, and enables the collector.
 func restoreGC() {
 	debug.SetMemoryLimit(math.MaxInt64)
 	debug.SetGCPercent(100)

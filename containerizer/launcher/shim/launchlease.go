@@ -6,8 +6,8 @@ import (
 	"github.com/mctr/mctr"
 )
 
-// lease makes p the client whose connection the container lives by until Start. There
-// is one such client in a shim's life: what any other asks for changes nothing.
+// lease makes p the launcher, on whose connection the container depends until Start. A shim has one
+// launcher in its life; lease returns an error for any other client.
 func (s *Shim) lease(p *peer) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -15,13 +15,13 @@ func (s *Shim) lease(p *peer) error {
 		s.launcher = p
 	}
 	if s.launcher != p {
-		return fmt.Errorf("%w: this shim supervises a container of another client's launch", mctr.ErrExists)
+		return fmt.Errorf("%w: this shim supervises the container of another client", mctr.ErrExists)
 	}
 	return nil
 }
 
-// endLease destroys a container whose launcher went before the start, and ends a shim
-// without a container.
+// endLease destroys the container if its launcher disconnects before the start. If there is no
+// container yet, the shim exits.
 func (s *Shim) endLease(p *peer) {
 	s.mu.Lock()
 	held, created := s.launcher == p, s.container != nil
@@ -29,21 +29,22 @@ func (s *Shim) endLease(p *peer) {
 	switch {
 	case !held:
 	case created:
-		why := mctr.Limitation{Reason: mctr.ReasonLaunchFailed, Message: "the launcher went away before the start"}
-		_ = s.destroy(why) // logged
+		why := mctr.Limitation{Reason: mctr.ReasonLaunchFailed, Message: "the launcher disconnected before the start"}
+		_ = s.destroy(why) // destroy logs its error
 	default:
 		s.giveUp()
 	}
 }
 
-// takeOver lets the shim end without its exit command: the client, which has been told
-// the container's end, cleans up.
-func (s *Shim) takeOver() error {
+// takeOverCleanup lets the shim exit without running its exit command, because the client cleans
+// up. It fails before the container has exited.
+func (s *Shim) takeOverCleanup() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.exit == nil {
 		return fmt.Errorf("%w: clean: container is %s", mctr.ErrState, s.phase)
 	}
 	s.cleaned = true
+	s.handover.Broadcast()
 	return nil
 }

@@ -17,9 +17,8 @@ import (
 	"github.com/mctr/mctr/internal/cgroup"
 )
 
-// oomEvidence reads from the container's memory cgroup whether the kernel
-// killed in it, and by what limit. nil means that it did not. It must be called
-// while the cgroup exists.
+// oomEvidence returns what the container's memory cgroup says about OOM kills and the limit behind
+// them, or nil if the kernel killed nothing. It must be called while the cgroup exists.
 func oomEvidence(cgroups map[string]string) *mctr.OOM {
 	dir, v2 := cgroups["memory"], cgroup.Unified()
 	if v2 {
@@ -32,33 +31,33 @@ func oomEvidence(cgroups map[string]string) *mctr.OOM {
 	if !v2 {
 		events, limit, peak = "memory.oom_control", "memory.limit_in_bytes", "memory.max_usage_in_bytes"
 	}
-	kills := keyed(filepath.Join(dir, events), "oom_kill")
+	kills := readKeyed(filepath.Join(dir, events), "oom_kill")
 	if kills < 1 {
 		return nil
 	}
 	return &mctr.OOM{
 		Kills: kills, Limit: leastLimit(dir, limit),
-		Peak: number(filepath.Join(dir, peak), 0), Victim: oomVictim(dir),
+		Peak: readNumber(filepath.Join(dir, peak), 0), Victim: oomVictim(dir),
 	}
 }
 
-// leastLimit is the limit that the container ran into: its own, or that of the
-// group above it. -1 is neither: the host was short of memory.
+// leastLimit returns the limit that the container reached: its own or that of the cgroup above it,
+// whichever is lower. -1 means that neither has a limit, so the host ran out of memory.
 func leastLimit(dir, file string) int64 {
 	least := int64(-1)
 	for _, group := range []string{dir, filepath.Dir(dir)} {
-		const unlimited = 1 << 62 // v1 has no other word for it
-		if n := number(filepath.Join(group, file), -1); n >= 0 && n < unlimited && (least < 0 || n < least) {
+		const unlimited = 1 << 62 // cgroup v1 shows a huge number for no limit
+		if n := readNumber(filepath.Join(group, file), -1); n >= 0 && n < unlimited && (least < 0 || n < least) {
 			least = n
 		}
 	}
 	return least
 }
 
-// forMemory reports whether the OOM killer's work in the container is what ended it: it
-// killed init, or a child whose end init passes on. Where a client killed init by the
-// same signal, that is only so if the kernel names init as its victim.
-func forMemory(t *mctr.Termination, init int, asked bool) bool {
+// exitedByOOM reports whether the container exited because of the OOM killer. The OOM killer killed
+// init, or a child whose status init passes on as its own. If a client sent SIGKILL too, the
+// kernel's log must name init as the victim.
+func exitedByOOM(t *mctr.Termination, init int, asked bool) bool {
 	const killed = int(unix.SIGKILL)
 	if t.OOM == nil || t.ExitCode != 128+killed {
 		return false
@@ -67,17 +66,17 @@ func forMemory(t *mctr.Termination, init int, asked bool) bool {
 	return !byClient || strings.HasSuffix(t.OOM.Victim, fmt.Sprintf(" (%d)", init))
 }
 
-func outOfMemory(o *mctr.OOM) mctr.Limitation {
+func oomLimitation(o *mctr.OOM) mctr.Limitation {
 	return mctr.Limitation{
 		Reason: mctr.ReasonOOM,
-		Message: fmt.Sprintf("killed for memory: limit %d bytes, peak %d, %d processes killed, victim %s", o.Limit,
-			o.Peak, o.Kills, o.Victim),
+		Message: fmt.Sprintf("killed by the OOM killer: limit %d bytes, peak %d, %d processes killed, victim %s",
+			o.Limit, o.Peak, o.Kills, o.Victim),
 		Resource: "memory", Limit: o.Limit, Used: o.Peak,
 	}
 }
 
-// keyed reads "key value" from a flat keyed cgroup file; 0 where it is not.
-func keyed(path, key string) int64 {
+// readKeyed returns the value of key in a flat keyed cgroup file, or 0 if it is missing.
+func readKeyed(path, key string) int64 {
 	data, err := os.ReadFile(path)
 	if err != nil {
 		return 0
@@ -91,8 +90,9 @@ func keyed(path, key string) int64 {
 	return 0
 }
 
-// number reads a single value; otherwise is for "max" and for no file.
-func number(path string, otherwise int64) int64 {
+// readNumber returns the value of a file with a single number, or otherwise if the file is missing
+// or says "max".
+func readNumber(path string, otherwise int64) int64 {
 	data, err := os.ReadFile(path)
 	if err != nil {
 		return otherwise
@@ -104,9 +104,8 @@ func number(path string, otherwise int64) int64 {
 	return n
 }
 
-// oomVictim finds the newest victim in the kernel's log: the line that
-// mm/oom_kill.c writes names cgroup, task and pid. "unknown" where the log
-// cannot be read or has been overwritten.
+// oomVictim returns the newest victim in the kernel's log: mm/oom_kill.c writes a line with cgroup,
+// task and pid. It returns "unknown" if the log cannot be read or the line was overwritten.
 func oomVictim(dir string) string {
 	const unknown = "unknown"
 	fd, err := unix.Open("/dev/kmsg", unix.O_RDONLY|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
@@ -115,11 +114,11 @@ func oomVictim(dir string) string {
 	}
 	defer unix.Close(fd)
 	victim, record := unknown, make([]byte, 8192)
-	// others may write as fast as it is read
+	// the kernel may log as fast as this loop reads
 	for deadline := time.Now().Add(time.Second); time.Now().Before(deadline); {
 		n, err := unix.Read(fd, record)
 		if errors.Is(err, unix.EPIPE) {
-			continue // overwritten under us: the next read is newer
+			continue // the record was overwritten; the next read returns a newer one
 		}
 		if err != nil || n == 0 {
 			return victim
@@ -131,8 +130,8 @@ func oomVictim(dir string) string {
 	return victim
 }
 
-// parseVictim reads one record of /dev/kmsg. dir is the cgroup's host path,
-// whose end is what the kernel prints.
+// parseVictim parses one record of /dev/kmsg. dir is the absolute directory of the cgroup; the
+// kernel prints the end of it.
 func parseVictim(record []byte, dir string) (string, bool) {
 	scanner := bufio.NewScanner(bytes.NewReader(record))
 	if !scanner.Scan() {

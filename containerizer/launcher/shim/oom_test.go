@@ -6,8 +6,8 @@ import (
 	"github.com/mctr/mctr"
 )
 
-// TestForMemory blames ends of a container, whose init is 42, in which the kernel has
-// killed for memory.
+// TestForMemory decides for terminations of a container, whose init is pid 42, whether the OOM
+// killer is the cause.
 func TestForMemory(t *testing.T) {
 	none := (*mctr.OOM)(nil)
 	by := func(victim string) *mctr.OOM { return &mctr.OOM{Kills: 1, Victim: victim} }
@@ -30,14 +30,14 @@ func TestForMemory(t *testing.T) {
 		{"nobody", 137, 9, none, false, false},
 	} {
 		end := &mctr.Termination{ExitCode: c.code, Signal: c.signal, OOM: c.oom}
-		if got := forMemory(end, 42, c.asked); got != c.want {
+		if got := exitedByOOM(end, 42, c.asked); got != c.want {
 			t.Errorf("%s: %v", c.name, got)
 		}
 	}
 }
 
-// TestParseVictim reads records as /dev/kmsg gives them (kernel
-// Documentation/ABI/testing/dev-kmsg; the text is mm/oom_kill.c's).
+// TestParseVictim parses records in the format of /dev/kmsg (kernel
+// Documentation/ABI/testing/dev-kmsg; mm/oom_kill.c writes the text).
 func TestParseVictim(t *testing.T) {
 	const group = "/mctr/abc/main"
 	const dir = "/sys/fs/cgroup/memory" + group

@@ -11,7 +11,8 @@ import (
 	"github.com/mctr/mctr/internal/proc"
 )
 
-// watchParent ends the container when the one it is nested in ends. nil is no parent.
+// watchParent destroys the container when its parent container exits. A nil parent means a root
+// container. It fails if the parent has already exited.
 func (s *Shim) watchParent(parent *wire.Parent) error {
 	if parent == nil {
 		return nil
@@ -20,22 +21,23 @@ func (s *Shim) watchParent(parent *wire.Parent) error {
 	if err != nil {
 		return fmt.Errorf("%w: the parent %s has ended: %w", mctr.ErrState, parent.ID.Short(), err)
 	}
-	if !proc.Is(parent.Pid, parent.StartTime) { // asked after the descriptor was opened: now it is known whose it is
+	// Checked after PidfdOpen, so that the descriptor is known to be the parent's.
+	if !proc.Is(parent.Pid, parent.StartTime) {
 		return errors.Join(fmt.Errorf("%w: the parent %s has ended", mctr.ErrState, parent.ID.Short()),
 			unix.Close(pidfd))
 	}
 	go func() {
 		defer unix.Close(pidfd)
 		awaitEnd(pidfd)
-		// logged
-		_ = s.destroy(
-			mctr.Limitation{Reason: mctr.ReasonParentEnded,
-				Message: fmt.Sprintf("its parent %s ended", parent.ID.Short())})
+		// destroy logs its error
+		_ = s.destroy(mctr.Limitation{
+			Reason: mctr.ReasonParentEnded, Message: fmt.Sprintf("its parent %s ended", parent.ID.Short()),
+		})
 	}()
 	return nil
 }
 
-// awaitEnd waits for the end of the pidfd's process.
+// awaitEnd waits until the process of pidfd has exited.
 func awaitEnd(pidfd int) {
 	fds := []unix.PollFd{{Fd: int32(pidfd), Events: unix.POLLIN}}
 	for {

@@ -11,8 +11,8 @@ import (
 	"github.com/mctr/mctr/containerizer/launcher/wire"
 )
 
-// pipes are a process's standard streams: the child's ends and ours. With a
-// terminal there is only its master, which arrives when the process exists.
+// pipes are a process's standard streams: the ends of the process and those of the shim. With a
+// terminal there is only the master, which the engine returns with the process.
 type pipes struct {
 	child                 engine.Stdio
 	stdin, stdout, stderr *os.File
@@ -50,16 +50,13 @@ func pipe(r, w **os.File) (err error) {
 	return err
 }
 
-// adopt takes the terminal's master.
-func (p *pipes) adopt(master *os.File) { p.master = master }
-
-// closeChild closes the ends that the process has by now.
+// closeChild closes the ends that the process has inherited.
 func (p *pipes) closeChild() {
 	closeAll(p.child.Stdin, p.child.Stdout, p.child.Stderr)
 	p.child = engine.Stdio{}
 }
 
-// close closes our ends.
+// close closes the shim's ends.
 func (p *pipes) close() error {
 	p.closeInput()
 	return closeAll(p.stdout, p.stderr, p.master)
@@ -69,14 +66,14 @@ func (p *pipes) closeInput() {
 	p.closeStdin.Do(func() { _ = closeAll(p.stdin) })
 }
 
-// stop ends reads that wait.
+// stop makes pending reads return.
 func (p *pipes) stop() {
 	for _, r := range p.outputs() {
 		_ = r.SetReadDeadline(time.Now())
 	}
 }
 
-// outputs are our readable ends by stream. A terminal has one.
+// outputs iterates over the shim's readable ends by stream. A terminal has one.
 func (p *pipes) outputs() iter.Seq2[byte, *os.File] {
 	return func(yield func(byte, *os.File) bool) {
 		if p.master != nil {
@@ -87,7 +84,7 @@ func (p *pipes) outputs() iter.Seq2[byte, *os.File] {
 	}
 }
 
-// input is where a client's stdin goes.
+// input returns the destination of a client's chunks; with stdin, that client may write to stdin.
 func (p *pipes) input(stdin bool) input {
 	in := input{left: func() {}}
 	if p.master != nil {
@@ -97,7 +94,8 @@ func (p *pipes) input(stdin bool) input {
 	case !stdin:
 	case p.master != nil:
 		in.stdin = p.master
-		in.close = func() { _, _ = p.master.Write([]byte{4}) } // ^D, the terminal's end of input
+		// D, the terminal's end-of-file character
+		in.close = func() { _, _ = p.master.Write([]byte{4}) }
 	case p.stdin != nil:
 		in.stdin, in.close = p.stdin, p.closeInput
 	}

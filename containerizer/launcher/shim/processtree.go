@@ -7,32 +7,33 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/mctr/mctr/containerizer/launcher/engine"
 	"github.com/mctr/mctr/internal/cgroup"
 	"github.com/mctr/mctr/internal/proc"
 )
 
-// A processTree is an exec'd process with all that it starts. The engine makes the process
-// the leader of a session of its own (setsid(2)), which what runs in the background stays
-// in when its parent has gone; what leaves the session is known as long as the processes
-// between are there.
+// A processTree is an exec process with all processes that it started. The engine makes the process
+// the leader of a new session (setsid(2)). A background process stays in the session even after its
+// parent has exited. A process that left the session is found as long as the processes between it
+// and the leader exist.
 type processTree struct {
 	leader int
-	dir    string // of the container's control group, in which all are
+	dir    string // of the container's cgroup, which holds all processes of the tree
 }
 
-func processTreeOf(c container, leader int) *processTree {
+func processTreeOf(c engine.Container, leader int) *processTree {
 	groups := c.Cgroups()
 	controllers := slices.Sorted(maps.Keys(groups))
 	if len(controllers) == 0 {
-		return nil // the container has ended
+		return nil // the container has exited
 	}
 	return &processTree{leader: leader, dir: groups[controllers[0]]}
 }
 
-// treeKillTimeout bounds the wait for a tree's processes to die.
+// treeKillTimeout bounds the wait for the processes of a tree to die.
 const treeKillTimeout = 5 * time.Second
 
-// kill ends all of the tree that are left.
+// kill kills all processes of the tree except the leader.
 func (t *processTree) kill() {
 	if t == nil {
 		return
@@ -46,26 +47,26 @@ func (t *processTree) kill() {
 	}
 }
 
-// signal kills those of pids that still are members. A pid may be another process' by now,
-// also one of the host's: so each is held by a descriptor while it is looked at again.
+// signal kills those of pids that are still members. A pid may have been reused meanwhile, even by
+// a process of the host, so signal opens a pidfd for each before it checks the membership again.
 func (t *processTree) signal(pids []int) {
 	held := map[int]int{}
 	for _, pid := range pids {
-		if fd, err := unix.PidfdOpen(pid, 0); err == nil { // or else it has ended
+		if fd, err := unix.PidfdOpen(pid, 0); err == nil { // an error means that it has exited
 			held[pid] = fd
 		}
 	}
 	for _, pid := range t.members() {
 		if fd, ok := held[pid]; ok {
-			_ = unix.PidfdSendSignal(fd, unix.SIGKILL, nil, 0) // it may have ended
+			_ = unix.PidfdSendSignal(fd, unix.SIGKILL, nil, 0) // it may have exited
 		}
 	}
 	for _, fd := range held {
-		_ = unix.Close(fd) // closing a pidfd cannot fail usefully
+		_ = unix.Close(fd) // closing a pidfd cannot usefully fail
 	}
 }
 
-// members are the living ones but for the leader, whose end is another's to see to.
+// members returns the living processes of the tree except the leader, which its caller signals.
 func (t *processTree) members() (list []int) {
 	pids, err := cgroup.PidsIn(t.dir)
 	if err != nil {

@@ -12,11 +12,10 @@ import (
 	"github.com/mctr/mctr/containerizer/launcher/engine"
 )
 
-// reapOrphans reaps the children that no other code waits for. The shim inherits some as
-// subreaper, when the container has no init of its own pid namespace to do it. And an
-// exec that fails on its way in leaves some: see engine.Container's Exec. One of those
-// that had reached the pid namespace would keep init from ending (pid_namespaces(7)),
-// and with it the container. The result ends it.
+// reapOrphans reaps the children that no other code waits for, until the caller calls stop. As a
+// subreaper the shim inherits orphans of a container without its own pid namespace. A failed exec
+// leaves children too: see Exec of engine.Container. If such a child had entered the pid namespace,
+// init could not exit while it is a zombie (pid_namespaces(7)).
 func reapOrphans(c engine.Container, waited *sessions) (stop func()) {
 	init := c.Init().Pid
 	owned := func(int) bool { return false }
@@ -36,8 +35,8 @@ func reapOrphans(c engine.Container, waited *sessions) (stop func()) {
 	}
 }
 
-// reapUntil reaps when children have died, and soon again as long as one is there
-// that another waiter is about to take: the kernel shows none behind it before.
+// reapUntil reaps when a child has died. It tries again shortly while a zombie exists that another
+// goroutine will reap, because waitid(2) shows no zombie behind that one.
 func reapUntil(done <-chan struct{}, died <-chan os.Signal, reap func() (all bool)) {
 	var again <-chan time.Time
 	for {
@@ -54,9 +53,9 @@ func reapUntil(done <-chan struct{}, died <-chan os.Signal, reap func() (all boo
 	}
 }
 
-// reap waits for the zombie children up to the first that is known to another
-// waiter, and reports whether there was none such. The caller sees to it that no
-// child is being made, whose maker knows it and the known function does not.
+// reap reaps zombie children until it finds one for which known returns true: another goroutine
+// waits for that one. It returns true if it reaped all. The caller ensures that no child is being
+// started, because known cannot know it yet.
 func reap(known func(pid int) bool) (all bool) {
 	for {
 		pid, err := peek()
@@ -66,18 +65,19 @@ func reap(known func(pid int) bool) (all bool) {
 		if known(pid) {
 			return false
 		}
-		_, _ = unix.Wait4(pid, nil, unix.WNOHANG, nil) // it is a zombie, so this is no wait
+		_, _ = unix.Wait4(pid, nil, unix.WNOHANG, nil) // does not block, because the child is a zombie
 	}
 }
 
-// siginfo is the head of siginfo_t for SIGCHLD on 64-bit Linux (sigaction(2)).
+// siginfo is the beginning of siginfo_t for SIGCHLD on 64-bit Linux (sigaction(2)).
 type siginfo struct {
 	signo, errno, code, _ int32
 	pid                   int32
 	_                     [108]byte
 }
 
-// peek gives a zombie child without reaping it (waitid(2), WNOWAIT); 0: none.
+// peek returns the pid of a zombie child without reaping it (waitid(2), WNOWAIT), or 0 if there is
+// none.
 func peek() (int, error) {
 	var info siginfo
 	for {

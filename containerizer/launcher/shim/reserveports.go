@@ -10,9 +10,9 @@ import (
 	"github.com/mctr/mctr"
 )
 
-// reservePorts binds the host's ports that lead to the container, so that no other process on
-// the host takes one meanwhile: plugins lead packets there before any socket is
-// looked for. Nothing is received by these sockets; they end with this process.
+// reservePorts binds the host ports that are forwarded to the container, so that no other process
+// binds them: CNI plugins redirect the packets before the kernel looks for a socket. The sockets
+// receive nothing, and close when the shim exits.
 func reservePorts(ports []mctr.Port) error {
 	for _, p := range ports {
 		if err := reservePort(p); err != nil {
@@ -25,11 +25,11 @@ func reservePorts(ports []mctr.Port) error {
 func reservePort(p mctr.Port) error {
 	kind := map[string]int{"tcp": unix.SOCK_STREAM, "udp": unix.SOCK_DGRAM}[p.Protocol]
 	if kind == 0 {
-		return nil // sctp may be no socket of this kernel's
+		return nil // the kernel may lack SCTP
 	}
 	if p.HostIP == "" {
 		err := bind(unix.AF_INET6, kind, &unix.SockaddrInet6{Port: int(p.HostPort)}, false)
-		if errors.Is(err, unix.EAFNOSUPPORT) || errors.Is(err, unix.EADDRNOTAVAIL) { // this kernel has no IPv6
+		if errors.Is(err, unix.EAFNOSUPPORT) || errors.Is(err, unix.EADDRNOTAVAIL) { // the kernel lacks IPv6
 			err = bind(unix.AF_INET, kind, &unix.SockaddrInet4{Port: int(p.HostPort)}, true)
 		}
 		return err
@@ -44,14 +44,14 @@ func reservePort(p mctr.Port) error {
 	return bind(unix.AF_INET6, kind, &unix.SockaddrInet6{Port: int(p.HostPort), Addr: addr.As16()}, true)
 }
 
-// bind binds a socket of one family alone, or an IPv6 one of both.
+// bind binds a socket for family. With alone false, an IPv6 socket takes the port for IPv4 as well.
 func bind(family, kind int, at unix.Sockaddr, alone bool) error {
 	fd, err := unix.Socket(family, kind|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		return err
 	}
 	if family == unix.AF_INET6 {
-		only := 0 // the default may be 1
+		only := 0 // set explicitly, because the default may be 1
 		if alone {
 			only = 1
 		}

@@ -2,67 +2,74 @@ package shim
 
 import (
 	"context"
-	"os/exec"
+	"log/slog"
 	"time"
 
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/containerizer/launcher/engine"
 )
 
-// The time before the watch command runs: who launched the container may be about to
-// stay with it. And between its end, which should not come, and its next run: twice as
-// long each time that it came at once.
+// The pauses before the watch command runs. The first one gives the launcher time to promise that
+// it cleans up. The command should not exit while the container runs; if it does, each pause is
+// twice as long as the one before.
 const (
-	watchSoon  = 100 * time.Millisecond
-	watchAgain = time.Second
-	watchMost  = time.Minute
+	watchDelay         = 100 * time.Millisecond
+	shortestWatchPause = time.Second
+	longestWatchPause  = time.Minute
 )
 
-// setWatch sees to it that the watch command runs while the container does and no
-// client stays with it. The caller holds the lock.
+// setWatch starts or stops the watch command. The command runs while the container runs and no
+// client has promised to clean up. The caller holds the lock.
 func (s *Shim) setWatch() {
 	running := s.phase == mctr.Running || s.phase == mctr.Paused
 	wanted := running && s.cleaners == 0 && len(s.create.Watch) > 0
 	switch {
-	case wanted && s.unwatch == nil:
+	case wanted && s.watch.stop == nil:
 		ctx, cancel := context.WithCancel(context.Background())
-		s.unwatch = cancel
-		go s.watch(ctx, s.create.Watch)
-	case !wanted && s.unwatch != nil:
-		s.unwatch()
-		s.unwatch = nil
+		s.watch = watchCommand{argv: s.create.Watch, sessions: &s.sessions, log: s.log, stop: cancel}
+		go s.watch.run(ctx)
+	case !wanted && s.watch.stop != nil:
+		s.watch.stop()
+		s.watch = watchCommand{}
 	}
 }
 
-// watch runs the command, again when it has ended.
-func (s *Shim) watch(ctx context.Context, argv []string) {
-	for pause := watchSoon; ; {
+// A watchCommand is a command that runs beside the container.
+type watchCommand struct {
+	argv     []string
+	sessions *sessions
+	log      *slog.Logger
+	stop     context.CancelFunc // nil while the command is not wanted
+}
+
+// run runs the command until ctx ends, and again whenever it exits.
+func (w watchCommand) run(ctx context.Context) {
+	for pause := watchDelay; ; {
 		select {
 		case <-ctx.Done():
 			return
 		case <-time.After(pause):
 		}
 		began := time.Now()
-		if err := s.watchOnce(ctx, argv); err != nil && ctx.Err() == nil {
-			s.log.Error("watch the container", "error", err)
+		if err := w.runOnce(ctx); err != nil && ctx.Err() == nil {
+			w.log.Error("watch the container", "error", err)
 		}
-		pause = watchNext(pause, time.Since(began))
+		pause = nextWatchPause(pause, time.Since(began))
 	}
 }
 
-// watchNext is the pause after a run that lasted so long, and the pause before it.
-func watchNext(pause, lasted time.Duration) time.Duration {
-	if lasted > watchMost {
-		return watchAgain
+// nextWatchPause returns the pause after a run of length lasted that began after pause.
+func nextWatchPause(pause, lasted time.Duration) time.Duration {
+	if lasted > longestWatchPause {
+		return shortestWatchPause
 	}
-	return min(max(2*pause, watchAgain), watchMost)
+	return min(max(2*pause, shortestWatchPause), longestWatchPause)
 }
 
-// watchOnce is a session, so that the reaper of orphans leaves the command alone.
-func (s *Shim) watchOnce(ctx context.Context, argv []string) error {
-	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)
-	onHost(cmd)
-	_, done, err := s.sessions.begin(func() (*engine.Process, error) {
+// runOnce registers the command as a session, so that the reaper of orphans does not reap it.
+func (w watchCommand) runOnce(ctx context.Context) error {
+	cmd := hostCommand(ctx, w.argv)
+	_, done, err := w.sessions.begin(func() (*engine.Process, error) {
 		if err := cmd.Start(); err != nil {
 			return nil, err
 		}

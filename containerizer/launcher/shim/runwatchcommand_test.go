@@ -5,18 +5,18 @@ import (
 	"time"
 )
 
-// TestWatchNext wants a command that cannot run to be tried less and less often.
+// TestWatchNext wants increasing pauses for a command that cannot run.
 func TestWatchNext(t *testing.T) {
-	pause := watchSoon
+	pause := watchDelay
 	var all time.Duration
 	for range 100 {
-		pause = watchNext(pause, 0)
+		pause = nextWatchPause(pause, 0)
 		all += pause
 	}
-	if all < 90*time.Minute || pause != watchMost {
+	if all < 90*time.Minute || pause != longestWatchPause {
 		t.Errorf("100 runs take %v, the last pause is %v", all, pause)
 	}
-	if got := watchNext(watchMost, time.Hour); got != watchAgain {
+	if got := nextWatchPause(longestWatchPause, time.Hour); got != shortestWatchPause {
 		t.Errorf("after one that lasted: %v", got)
 	}
 }

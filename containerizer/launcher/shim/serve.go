@@ -7,14 +7,17 @@ import (
 	"io"
 	"net"
 	"os"
+	"time"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/containerizer/launcher/engine"
 	"github.com/mctr/mctr/containerizer/launcher/wire"
+	"github.com/mctr/mctr/internal/peerclose"
 )
 
-// serve speaks with one client until it goes.
+// serve handles the requests of one client until it disconnects.
 func (s *Shim) serve(conn *net.UnixConn) {
 	defer conn.Close()
 	if err := checkPeer(conn); err != nil {
@@ -22,7 +25,7 @@ func (s *Shim) serve(conn *net.UnixConn) {
 		return
 	}
 	p := &peer{shim: s, conn: conn}
-	defer p.gone()
+	defer p.disconnected()
 	if err := p.greet(); err != nil {
 		return
 	}
@@ -45,8 +48,8 @@ func (s *Shim) serve(conn *net.UnixConn) {
 	}
 }
 
-// checkPeer lets only the shim's own user in: the directory is closed to
-// others, and this holds also where it is not.
+// checkPeer refuses clients of another user than the shim's. The socket's directory is closed to
+// other users already; checkPeer protects the shim even if its mode is wrong.
 func checkPeer(conn *net.UnixConn) error {
 	raw, err := conn.SyscallConn()
 	if err != nil {
@@ -66,11 +69,11 @@ func checkPeer(conn *net.UnixConn) error {
 	return nil
 }
 
-// A peer is one client.
+// A peer is a connected client.
 type peer struct {
 	shim  *Shim
 	conn  *net.UnixConn
-	clean bool // it promised to clean up
+	clean bool // the client promised to clean up
 	hello wire.Hello
 }
 
@@ -85,8 +88,8 @@ func (p *peer) greet() error {
 	return err
 }
 
-// handle answers one request. A verb that turns the connection into a stream
-// gives the function that serves it.
+// handle answers one request. For a verb that turns the connection into a stream, it returns the
+// function that serves the stream.
 func (p *peer) handle(r wire.Request) (stream func()) {
 	switch {
 	case r.Verb == wire.VerbAttach && r.Attach != nil:
@@ -119,15 +122,17 @@ func (p *peer) do(r wire.Request) (answer wire.Response, err error) {
 	case r.Verb == wire.VerbStart:
 		err = s.Start(p)
 	case r.Verb == wire.VerbClean:
-		err = s.takeOver()
+		err = s.takeOverCleanup()
 	case r.Verb == wire.VerbState:
-		answer.State = s.state()
+		s.mu.Lock()
+		answer.State = s.phase
+		s.mu.Unlock()
 	case r.Verb == wire.VerbSignal && r.Signal != nil:
 		err = s.signal(*r.Signal)
 	case r.Verb == wire.VerbDestroy && r.Destroy != nil:
-		err = s.end(r.Destroy)
+		err = s.destroyAfterGrace(r.Destroy)
 	case r.Verb == wire.VerbUpdate && r.Update != nil:
-		err = s.withContainer(func(c container) error { return c.Update(r.Update) })
+		err = s.withContainer(func(c engine.Container) error { return c.Update(r.Update) })
 	case r.Verb == wire.VerbPause:
 		err = s.freeze(true)
 	case r.Verb == wire.VerbResume:
@@ -140,8 +145,8 @@ func (p *peer) do(r wire.Request) (answer wire.Response, err error) {
 	return answer, err
 }
 
-// wait answers when the container has ended, unless the client has gone before: a
-// container can outlive thousands that wait for a while.
+// wait answers when the container has exited. It returns early if the client disconnects, because
+// thousands of clients may wait for a while in the life of one container.
 func (p *peer) wait(w *wire.Wait) {
 	if w != nil && w.Clean && !p.clean {
 		p.clean = true
@@ -156,16 +161,27 @@ func (p *peer) wait(w *wire.Wait) {
 	}
 }
 
-// gone undoes what the client stood for.
-func (p *peer) gone() {
+// watchDisconnect closes gone when the client disconnects or the caller calls stop. Nothing else
+// may read from conn meanwhile.
+func watchDisconnect(conn *net.UnixConn) (gone <-chan struct{}, stop func()) {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		if raw, err := conn.SyscallConn(); err == nil {
+			_ = raw.Read(peerclose.Closed) // fails when stop is called
+		}
+	}()
+	return done, func() {
+		_ = conn.SetReadDeadline(time.Unix(1, 0))
+		<-done
+		_ = conn.SetReadDeadline(time.Time{})
+	}
+}
+
+// disconnected ends what depended on the client's connection.
+func (p *peer) disconnected() {
 	p.shim.endLease(p)
 	if p.clean {
 		p.shim.promise(-1)
 	}
-}
-
-func (s *Shim) state() mctr.Phase {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.phase
 }

@@ -1,11 +1,11 @@
-// Package shim is the server inside mctr-shim: it supervises one container. It
-// is the parent and reaper of the container's processes, owns their standard
-// streams and the log, runs exec sessions, and records how the container ended.
+// Package shim is the server in mctr-shim, which supervises one container. The shim is the parent
+// and reaper of the container's processes, owns their standard streams and the log, runs exec
+// sessions, and records how the container exited.
 //
-// On disk: the Created and Exit records and the log, at the paths that Create
-// names; the engine's own state. In the kernel: the processes and what the
-// engine makes. It survives the death of every client; before Start, the end of
-// the creating connection destroys the container.
+// On disk: the Created and Exit records and the log, at the paths that wire.Create names; the
+// engine's own state. In the kernel: the container's processes, and what the engine creates. The
+// shim survives all of its clients. Only until Start, it destroys the container when the connection
+// that created it closes.
 package shim
 
 import (
@@ -28,7 +28,7 @@ import (
 	"github.com/mctr/mctr/internal/inherit"
 )
 
-// patience is how long a shim waits for Create before it gives up and ends.
+// patience is how long a shim waits for Create before it exits.
 const patience = 30 * time.Second
 
 // A Shim supervises one container.
@@ -36,43 +36,45 @@ type Shim struct {
 	engines  func(runtime string) engine.Engine
 	log      *slog.Logger
 	sessions sessions
-	attached attachedClients // clients that are being told the output and the end
+	attached attachedClients // clients that receive the output and the exit
 
-	starting sync.RWMutex // held, shared, while an exec enters the container
+	starting sync.RWMutex // read-locked while an exec enters the container
 
-	mu        sync.Mutex
-	launcher  *peer        // the client that makes the container; nil before, and from Start on
-	create    *wire.Create // nil until Create was asked for
-	container engine.Container
-	streams   *streams
-	phase     mctr.Phase
-	started   time.Time
-	why       *mctr.Limitation // this shim killed the container for; nil if it did not
-	asked     bool             // a client sent SIGKILL
-	cleaners  int              // clients that promised to clean up
-	cleaned   bool             // one of them took over
-	unwatch   func()           // ends the watch command; nil where it does not run
-	created   *wire.Created    // the record of the container's init
+	mu            sync.Mutex
+	launcher      *peer        // the client that creates the container; nil before, and after Start
+	create        *wire.Create // nil before Create
+	container     engine.Container
+	streams       *streams
+	phase         mctr.Phase
+	started       time.Time
+	why           *mctr.Limitation // why this shim killed the container; nil if it did not
+	killRequested bool             // a client sent SIGKILL
+	cleaners      int              // number of clients that promised to clean up
+	cleaned       bool             // one of them does
+	handover      *sync.Cond       // signals on mu that cleaners or cleaned has changed
+	watch         watchCommand
+	created       *wire.Created // record of the container's init
 
-	ended chan struct{} // closed when exit is recorded
+	ended chan struct{} // closed when exit is set and recorded
 	exit  *mctr.Termination
-	over  chan struct{} // closed when the shim may end
+	done  chan struct{} // closed when the shim may end
 
-	closeOver func() // closes over, once
+	finish func() // closes done, once
 
-	alive *flock.Lock // of a directory that was made again; nil: the launcher's, inherited
+	alive *flock.Lock // lock of a restored directory; nil: the inherited one
 }
 
-// New returns a shim that creates its container with the engine that engines
-// gives for wire.Create's Runtime.
+// New returns a shim that creates its container with the engine that engines returns for the
+// Runtime of wire.Create.
 func New(engines func(runtime string) engine.Engine, log *slog.Logger) *Shim {
-	s := &Shim{engines: engines, log: log, ended: make(chan struct{}), over: make(chan struct{})}
-	s.closeOver = sync.OnceFunc(func() { close(s.over) })
+	s := &Shim{engines: engines, log: log, ended: make(chan struct{}), done: make(chan struct{})}
+	s.handover = sync.NewCond(&s.mu)
+	s.finish = sync.OnceFunc(func() { close(s.done) })
 	return s
 }
 
-// Run serves l until the container has ended, its end is recorded and its
-// exit command is started. It is called once.
+// Run serves l until the container has exited, its termination is recorded, and the exit command is
+// started. The caller calls it once.
 func (s *Shim) Run(l net.Listener) error {
 	if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
 		return fmt.Errorf("become the reaper of the container's orphans: %w", err)
@@ -81,23 +83,23 @@ func (s *Shim) Run(l net.Listener) error {
 	inherit.Unlimit()
 	inherit.Hush()
 	hangUps := make(chan os.Signal, 1)
-	signal.Notify(hangUps, unix.SIGHUP) // a request to look after its directory
+	signal.Notify(hangUps, unix.SIGHUP) // asks the shim to check its directory
 	deferGC()
 	idle := time.AfterFunc(patience, s.giveUp)
 	defer idle.Stop()
-	socket := lstat(wire.SocketName) // the launcher started this process in the container's directory
+	socket := lstat(wire.SocketName) // relative: the launcher started the shim in the container's directory
 	go s.accept(l)
 	go s.maintainStateDir(l, socket, hangUps)
-	<-s.over
+	<-s.done
 	return nil
 }
 
-// giveUp ends a shim that was given no container.
+// giveUp makes a shim exit that has no container.
 func (s *Shim) giveUp() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.create == nil {
-		s.closeOver()
+		s.finish()
 	}
 }
 
@@ -109,14 +111,15 @@ func (s *Shim) accept(l net.Listener) {
 		}
 		if err != nil {
 			s.log.Error("accept", "error", err)
-			time.Sleep(10 * time.Millisecond) // out of descriptors, most likely
+			time.Sleep(10 * time.Millisecond) // most likely out of descriptors
 			continue
 		}
 		go s.serve(conn.(*net.UnixConn))
 	}
 }
 
-// Create makes the container and begins to supervise it.
+// Create creates the container and starts to supervise it. The error wraps mctr.ErrExists if this
+// shim already has one.
 func (s *Shim) Create(ctx context.Context, c *wire.Create) (*wire.Created, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -133,8 +136,8 @@ func (s *Shim) Create(ctx context.Context, c *wire.Create) (*wire.Created, error
 	return created, nil
 }
 
-// Start lets the user's command run, for the client that created the container. It kills a container whose poststart
-// hooks fail.
+// Start lets init execute the user's command. Only the client that created the container may start
+// it. If a poststart hook fails, Start kills the container.
 func (s *Shim) Start(p *peer) error {
 	if err := s.startInit(p); err != nil {
 		return err
@@ -146,7 +149,7 @@ func (s *Shim) Start(p *peer) error {
 	return nil
 }
 
-// startInit lets init execute the command.
+// startInit lets init execute the command, and starts the limit on the run time.
 func (s *Shim) startInit(p *peer) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -163,13 +166,13 @@ func (s *Shim) startInit(p *peer) error {
 	s.setWatch()
 	time.AfterFunc(gcGracePeriod, restoreGC)
 	if s.create.MaxTime > 0 {
-		time.AfterFunc(s.create.MaxTime, func() { _ = s.destroy(timeOver(s.create.MaxTime)) })
+		time.AfterFunc(s.create.MaxTime, func() { _ = s.destroy(maxTimeLimitation(s.create.MaxTime)) })
 	}
 	return nil
 }
 
-// end kills the container, after a signal and a while where one is granted.
-func (s *Shim) end(d *wire.Destroy) error {
+// destroyAfterGrace destroys the container, with a grace period after a signal if d has one.
+func (s *Shim) destroyAfterGrace(d *wire.Destroy) error {
 	if d.Grace <= 0 {
 		return s.destroy(d.Why)
 	}
@@ -184,14 +187,14 @@ func (s *Shim) end(d *wire.Destroy) error {
 	if s.why == nil {
 		s.why = &d.Why
 	}
-	time.AfterFunc(d.Grace, func() { _ = s.destroy(d.Why) }) // logged
+	time.AfterFunc(d.Grace, func() { _ = s.destroy(d.Why) }) // destroy logs its error
 	if err := s.container.Signal(d.Signal, false); err != nil {
 		return err
 	}
 	return s.thaw(s.container)
 }
 
-// destroy kills the container; the first why becomes its reason of termination.
+// destroy kills the container. The first why becomes the reason of the termination.
 func (s *Shim) destroy(why mctr.Limitation) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -208,14 +211,14 @@ func (s *Shim) destroy(why mctr.Limitation) error {
 	return err
 }
 
-func timeOver(limit time.Duration) mctr.Limitation {
+func maxTimeLimitation(limit time.Duration) mctr.Limitation {
 	return mctr.Limitation{
-		Reason: mctr.ReasonMaxTime, Message: fmt.Sprintf("its time to complete, %s, was over", limit), Resource: "time",
+		Reason: mctr.ReasonMaxTime, Message: fmt.Sprintf("it ran longer than its limit of %s", limit), Resource: "time",
 		Limit: int64(limit), Used: int64(limit),
 	}
 }
 
-// running gives the container, or an error that says why there is none.
+// running returns the container. The error wraps mctr.ErrState if it does not exist or has exited.
 func (s *Shim) running() (engine.Container, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -225,8 +228,8 @@ func (s *Shim) running() (engine.Container, error) {
 	return s.container, nil
 }
 
-// Log returns the shim's own logger: JSON lines on stderr, which the launcher
-// made a file.
+// Log returns a logger that writes JSON lines to stderr, which the launcher redirects to the shim's
+// log.
 func Log() *slog.Logger {
 	return slog.New(slog.NewJSONHandler(os.Stderr, nil))
 }

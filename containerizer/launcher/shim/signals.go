@@ -11,10 +11,8 @@ import (
 	"github.com/mctr/mctr/containerizer/launcher/wire"
 )
 
-type container = engine.Container
-
-// withContainer does something with the living container.
-func (s *Shim) withContainer(do func(container) error) error {
+// withContainer calls do with the container, or returns the error of running.
+func (s *Shim) withContainer(do func(engine.Container) error) error {
 	c, err := s.running()
 	if err != nil {
 		return err
@@ -26,9 +24,11 @@ func (s *Shim) signal(sig wire.Signal) error {
 	if sig.Signal < 1 || sig.Signal > 64 {
 		return fmt.Errorf("%w: signal %d", mctr.ErrInvalid, sig.Signal)
 	}
-	return s.withContainer(func(c container) error {
+	return s.withContainer(func(c engine.Container) error {
 		if sig.Signal == int(unix.SIGKILL) {
-			s.noteKill()
+			s.mu.Lock()
+			s.killRequested = true // set before the signal takes effect: the OOM killer sends the same one
+			s.mu.Unlock()
 		} else {
 			awaitExec(c.Init())
 		}
@@ -41,25 +41,17 @@ func (s *Shim) signal(sig wire.Signal) error {
 	})
 }
 
-// thaw lets a paused container go on that was asked to end: its handler runs then. The
+// thaw resumes a paused container that was asked to exit, so that it can handle the signal. The
 // caller holds the lock.
-func (s *Shim) thaw(c container) error {
+func (s *Shim) thaw(c engine.Container) error {
 	if s.phase != mctr.Paused {
 		return nil
 	}
 	if err := c.Resume(); err != nil {
-		return fmt.Errorf("resume the container, for it to end: %w", err)
+		return fmt.Errorf("resume the container so that it can exit: %w", err)
 	}
 	s.phase = mctr.Running
 	return nil
-}
-
-// noteKill remembers, before the signal can have an effect, that a client sent it:
-// the OOM killer's looks the same.
-func (s *Shim) noteKill() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.asked = true
 }
 
 func (s *Shim) freeze(frozen bool) error {
@@ -68,7 +60,7 @@ func (s *Shim) freeze(frozen bool) error {
 		return err
 	}
 	if frozen {
-		s.starting.Lock() // no exec is halfway in
+		s.starting.Lock() // waits for execs that are entering the container
 		defer s.starting.Unlock()
 	}
 	s.mu.Lock()
@@ -88,7 +80,7 @@ func (s *Shim) freeze(frozen bool) error {
 }
 
 func (s *Shim) resize(size wire.Size) error {
-	return s.withContainer(func(c container) error {
+	return s.withContainer(func(c engine.Container) error {
 		master := c.Init().Console
 		if master == nil {
 			return fmt.Errorf("%w: container has no terminal", mctr.ErrState)

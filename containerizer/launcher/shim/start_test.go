@@ -12,7 +12,7 @@ import (
 	"github.com/mctr/mctr/containerizer/launcher/wire"
 )
 
-// hooked is a container whose poststart hook fails, and which is asked for its end meanwhile.
+// hooked is a container whose poststart hook fails; meanwhile the container is destroyed.
 type hooked struct {
 	engine.Container
 	s       *Shim
@@ -39,7 +39,8 @@ func (h *hooked) RunPoststart() error {
 	return errHook
 }
 
-// TestPoststartFails wants a container killed whose hook fails, which holds up no client until then.
+// TestPoststartFails wants the container to be killed when its hook fails. Until then, the hook
+// must not block other requests.
 func TestPoststartFails(t *testing.T) {
 	s, launcher := New(nil, slog.New(slog.DiscardHandler)), &peer{}
 	h := &hooked{s: s}

@@ -15,20 +15,20 @@ import (
 	"github.com/mctr/mctr/internal/flock"
 )
 
-// stateDirInterval is about how often a shim looks whether its directory is still there.
+// stateDirInterval is roughly how often a shim checks that its directory still exists.
 const stateDirInterval = 10 * time.Second
 
-// maintainStateDir keeps the container reachable while it runs: where its directory in STATE was
-// deleted, or hidden by a mount, the shim makes it again with its socket, its lock and
-// the Created record, which are all that another process needs to find the container. It
-// looks now and then, and at once when it gets SIGHUP. l listens at socket.
+// maintainStateDir keeps the container reachable while it runs. If its directory in STATE was
+// deleted or is hidden by a mount, the shim restores it with its socket, its lock and the Created
+// record, which is all that another process needs to find the container. The shim checks regularly,
+// and at once on SIGHUP. l listens at socket.
 func (s *Shim) maintainStateDir(l net.Listener, socket os.FileInfo, hangUps <-chan os.Signal) {
 	defer func() { _ = l.Close() }()
 	for {
-		// shims started together need not look together
+		// random, so that shims that started together do not all check at once
 		pause := time.NewTimer(stateDirInterval + rand.N(stateDirInterval/4))
 		select {
-		case <-s.over:
+		case <-s.done:
 			pause.Stop()
 			return
 		case <-hangUps:
@@ -36,12 +36,12 @@ func (s *Shim) maintainStateDir(l net.Listener, socket os.FileInfo, hangUps <-ch
 		case <-pause.C:
 		}
 		home := s.stateDir()
-		if home == "" || isAt(socket, filepath.Join(home, wire.SocketName)) {
+		if home == "" || sameFileAt(socket, filepath.Join(home, wire.SocketName)) {
 			continue
 		}
 		made, err := s.restoreStateDir(home)
 		if err != nil {
-			s.log.Error("make the container's directory again", "error", err)
+			s.log.Error("restore the container's directory", "error", err)
 			continue
 		}
 		_ = l.Close()
@@ -50,7 +50,7 @@ func (s *Shim) maintainStateDir(l net.Listener, socket os.FileInfo, hangUps <-ch
 	}
 }
 
-// lstat returns nil where nothing is at path.
+// lstat returns nil if there is no file at path.
 func lstat(path string) os.FileInfo {
 	info, err := os.Lstat(path)
 	if err != nil {
@@ -59,12 +59,12 @@ func lstat(path string) os.FileInfo {
 	return info
 }
 
-func isAt(file os.FileInfo, path string) bool {
+func sameFileAt(file os.FileInfo, path string) bool {
 	found := lstat(path)
 	return file != nil && found != nil && os.SameFile(file, found)
 }
 
-// stateDir is the container's directory in STATE; "" while it does not run.
+// stateDir returns the container's directory in STATE, or "" while the container is not running.
 func (s *Shim) stateDir() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -74,13 +74,14 @@ func (s *Shim) stateDir() string {
 	return filepath.Dir(s.create.Created)
 }
 
-// restoreStateDir makes the directory, with the lock last: with it the container counts as one
-// that runs and answers. The lock is held until this process ends.
+// restoreStateDir creates the directory and its files. It locks last, because from then on other
+// processes expect an answer. The lock is held until this process exits.
 func (s *Shim) restoreStateDir(home string) (net.Listener, error) {
 	if err := os.MkdirAll(filepath.Dir(filepath.Dir(home)), 0o711); err != nil {
 		return nil, err
 	}
-	// An exec starts in the bundle's rootfs, empty though it is, before it enters the container.
+	// The engine needs the bundle's rootfs directory, even an empty one, because an exec starts
+	// there.
 	if err := errors.Join(os.MkdirAll(home, 0o700),
 		os.MkdirAll(filepath.Join(s.create.Bundle, "rootfs"), 0o700)); err != nil {
 		return nil, err
@@ -95,7 +96,7 @@ func (s *Shim) restoreStateDir(home string) (net.Listener, error) {
 		return nil, err
 	}
 	lock, err := flock.TryExclusive(filepath.Join(home, wire.AliveName))
-	if errors.Is(err, flock.ErrHeld) { // the old file is still there, with the lock this shim inherited
+	if errors.Is(err, flock.ErrHeld) { // the old file still exists, and this shim holds its lock
 		err = nil
 	}
 	if err == nil {
@@ -107,6 +108,6 @@ func (s *Shim) restoreStateDir(home string) (net.Listener, error) {
 	if lock != nil {
 		s.alive = lock
 	}
-	s.log.Warn("the container's directory was gone, and was made again", "directory", home)
+	s.log.Warn("the container's directory was missing and has been restored", "directory", home)
 	return l, nil
 }

@@ -9,22 +9,22 @@ import (
 	"github.com/mctr/mctr/containerizer/launcher/wire"
 )
 
-// A stdinWriter writes what a client sends to a process's stdin, beside the client's other
-// requests: a process that does not read keeps back neither its signals nor the news
-// that the client has gone.
+// A stdinWriter writes a client's data to a process's stdin in a goroutine of its own. So a process
+// that does not read delays neither the signals that the client sends nor the notice that it
+// disconnected.
 type stdinWriter struct {
-	stdin *os.File
-	taken func(n int) // tells the client, which may send so much more
-	close func()      // ends stdin
-	left  func()      // the client has gone, and nothing of its is still to be written
-	waits bool        // the client does not count what it sends: it is read from as there is room
+	stdin     *os.File
+	credit    func(n int) // tells the client that n more bytes are written
+	close     func()      // ends stdin
+	left      func()      // called when the client has disconnected and nothing of its data is left to write
+	uncounted bool        // an older client, which ignores the window: put blocks it instead
 
-	mu    sync.Mutex
-	more  *sync.Cond
-	queue []byte // of at most wire.Window, or a chunk
-	spare []byte // to be the next queue
-	eof   bool   // behind queue
-	gone  bool
+	mu           sync.Mutex
+	more         *sync.Cond
+	queue        []byte // at most wire.Window bytes, or one chunk
+	spare        []byte // buffer for the next queue
+	eof          bool   // stdin ends after queue
+	disconnected bool
 }
 
 func (w *stdinWriter) begin() {
@@ -32,23 +32,22 @@ func (w *stdinWriter) begin() {
 	go w.run()
 }
 
-// put takes what the client sent. One that counts and sends more than it was told to is
-// refused.
+// put queues data. It fails if the client counts and exceeds its window.
 func (w *stdinWriter) put(data []byte) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	for w.waits && len(w.queue) > 0 {
+	for w.uncounted && len(w.queue) > 0 {
 		w.more.Wait()
 	}
-	if !w.waits && len(w.queue)+len(data) > wire.Window {
-		return fmt.Errorf("%w: stdin: more than %d bytes ahead", wire.ErrProtocol, wire.Window)
+	if !w.uncounted && len(w.queue)+len(data) > wire.Window {
+		return fmt.Errorf("%w: stdin: the client is more than %d bytes ahead", wire.ErrProtocol, wire.Window)
 	}
 	w.queue = append(w.queue, data...)
 	w.more.Broadcast()
 	return nil
 }
 
-// end takes the end of stdin.
+// end makes stdin end after the queue.
 func (w *stdinWriter) end() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -56,27 +55,27 @@ func (w *stdinWriter) end() {
 	w.more.Broadcast()
 }
 
-// leave says that the client has gone. What the process does not take soon of what
-// was sent is dropped.
+// leave is called when the client disconnects. Data that the process does not read within stillTime
+// is dropped.
 func (w *stdinWriter) leave() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.gone = true
+	w.disconnected = true
 	_ = w.stdin.SetWriteDeadline(time.Now().Add(stillTime))
 	w.more.Broadcast()
 }
 
-// run writes until the client has gone. A process that closed its stdin does not care
-// for what is sent.
+// run writes until the client has disconnected. It ignores errors of writes: the process may have
+// closed its stdin.
 func (w *stdinWriter) run() {
 	defer w.left()
-	defer func() { _ = w.stdin.SetWriteDeadline(time.Time{}) }() // the next client's
+	defer func() { _ = w.stdin.SetWriteDeadline(time.Time{}) }() // for the next client
 	written := 0
 	for {
 		data, eof, gone := w.next()
 		_, _ = w.stdin.Write(data)
-		if written += len(data); written >= wire.Window/4 { // with less, the client does not wait
-			w.taken(written)
+		if written += len(data); written >= wire.Window/4 { // the window is large enough to report only now and then
+			w.credit(written)
 			written = 0
 		}
 		if eof {
@@ -88,15 +87,15 @@ func (w *stdinWriter) run() {
 	}
 }
 
-// next waits for what is to be done.
+// next waits until there is data, the end of stdin, or a disconnect.
 func (w *stdinWriter) next() (data []byte, eof, gone bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	for len(w.queue) == 0 && !w.eof && !w.gone {
+	for len(w.queue) == 0 && !w.eof && !w.disconnected {
 		w.more.Wait()
 	}
-	data, eof, gone = w.queue, w.eof, w.gone
+	data, eof, gone = w.queue, w.eof, w.disconnected
 	w.queue, w.spare, w.eof = w.spare[:0], w.queue, false
-	w.more.Broadcast() // there is room
+	w.more.Broadcast() // wakes put
 	return data, eof, gone
 }

@@ -11,8 +11,8 @@ import (
 	"github.com/mctr/mctr/containerizer/launcher/wire"
 )
 
-// TestStdinWriterBound wants a client refused that sends more than it was told to: what it
-// has sent is kept in memory.
+// TestStdinWriterBound wants an error for a client that exceeds its window, because its data is in
+// memory.
 func TestStdinWriterBound(t *testing.T) {
 	r, w, err := os.Pipe()
 	if err != nil {
@@ -21,9 +21,9 @@ func TestStdinWriterBound(t *testing.T) {
 	defer r.Close()
 	defer w.Close()
 	left := make(chan struct{})
-	f := &stdinWriter{stdin: w, taken: func(int) {}, close: func() {}, left: func() { close(left) }}
+	f := &stdinWriter{stdin: w, credit: func(int) {}, close: func() {}, left: func() { close(left) }}
 	f.begin()
-	for range 3 { // one may be in the writer's hands, one in the pipe
+	for range 3 { // one may be with the writer, one in the pipe
 		err = errors.Join(err, f.put(make([]byte, wire.Window/2+1)))
 	}
 	if !errors.Is(err, wire.ErrProtocol) {
@@ -33,8 +33,8 @@ func TestStdinWriterBound(t *testing.T) {
 	<-left
 }
 
-// TestStdinWriterWaits wants a client that does not count, as those of earlier builds, read
-// from as the process reads: nothing of what it sends is lost.
+// TestStdinWriterWaits has a client of an earlier build, which does not count. The shim must read
+// from it only as fast as the process reads, and lose nothing.
 func TestStdinWriterWaits(t *testing.T) {
 	r, w, err := os.Pipe()
 	if err != nil {
@@ -42,20 +42,20 @@ func TestStdinWriterWaits(t *testing.T) {
 	}
 	defer r.Close()
 	left := make(chan struct{})
-	f := &stdinWriter{stdin: w, taken: func(int) {}, close: func() { _ = w.Close() }, left: func() { close(left) },
-		waits: true}
+	f := &stdinWriter{stdin: w, credit: func(int) {}, close: func() { _ = w.Close() }, left: func() { close(left) },
+		uncounted: true}
 	f.begin()
-	const chunks, size = 8, 2 * wire.Window // one may be larger than the window
+	const chunks, size = 8, 2 * wire.Window // an earlier build may send more than the window at once
 	var puts atomic.Int32
 	go func() {
 		for range chunks {
-			_ = f.put(make([]byte, size)) // the count below tells
+			_ = f.put(make([]byte, size)) // a loss shows in the count below
 			puts.Add(1)
 		}
 		f.end()
 	}()
 	time.Sleep(50 * time.Millisecond)
-	if n := puts.Load(); n > 2 { // one is in the writer's hands, one in the queue
+	if n := puts.Load(); n > 2 { // one is with the writer, one in the queue
 		t.Errorf("%d chunks are kept in memory", n)
 	}
 	if n, err := io.Copy(io.Discard, r); err != nil || n != chunks*size {

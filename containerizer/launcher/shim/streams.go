@@ -14,13 +14,13 @@ import (
 	"github.com/mctr/mctr/logs"
 )
 
-// streams are the container's standard streams and the log they go to.
+// streams are the container's standard streams, and the log of their output.
 type streams struct {
 	*pipes
 	log       *logs.Log
 	captures  []*logs.Capture
 	stdinOnce bool
-	writing   atomic.Bool // a client has stdin: there is one writer at a time
+	writing   atomic.Bool // a client is attached to stdin, which has one writer at a time
 }
 
 func openStreams(c *wire.Create, terminal bool) (*streams, error) {
@@ -35,10 +35,10 @@ func openStreams(c *wire.Create, terminal bool) (*streams, error) {
 	return &streams{pipes: pipes, log: log, stdinOnce: c.StdinOnce}, nil
 }
 
-// begin captures the output. The log owns what it reads from, so a terminal,
-// which is written to as well, is given as a duplicate.
+// begin starts to log the output. The log closes what it reads from, so a terminal, which is also
+// written to, is duplicated for it.
 func (s *streams) begin(master *os.File) error {
-	s.adopt(master)
+	s.master = master
 	for stream, r := range s.outputs() {
 		if master != nil {
 			dup, err := duplicate(master)
@@ -53,7 +53,7 @@ func (s *streams) begin(master *os.File) error {
 		}
 		s.captures = append(s.captures, capture)
 	}
-	s.stdout, s.stderr = nil, nil // the log's now
+	s.stdout, s.stderr = nil, nil // the log owns them now
 	return nil
 }
 
@@ -71,8 +71,8 @@ func duplicate(f *os.File) (*os.File, error) {
 	return os.NewFile(uintptr(dup), f.Name()), nil
 }
 
-// control does something with f's descriptor and leaves it in non-blocking
-// mode, which File.Fd would not.
+// control calls do with f's descriptor. Unlike File.Fd it leaves the descriptor in non-blocking
+// mode.
 func control(f *os.File, do func(fd int) error) error {
 	raw, err := f.SyscallConn()
 	if err != nil {
@@ -83,9 +83,8 @@ func control(f *os.File, do func(fd int) error) error {
 	return errors.Join(err, doErr)
 }
 
-// drain waits for the end of the output, as long as there is progress, and
-// counts it: a client that is slow gets every byte, one that is stuck holds
-// up no other.
+// drain waits for the end of the output as long as there is progress, and returns how much was
+// logged. A slow client gets every byte; a stuck client delays no other.
 func (s *streams) drain() mctr.LogCount {
 	s.settle()
 	for _, c := range s.captures {
@@ -96,8 +95,8 @@ func (s *streams) drain() mctr.LogCount {
 	return mctr.LogCount{Bytes: count.Bytes, Dropped: count.Dropped, Removed: count.Removed}
 }
 
-// settle returns when both streams have ended, when nothing has moved for long
-// enough, or after drainTime.
+// settle returns when both streams have ended, when nothing has moved for long enough, or after
+// drainTime.
 func (s *streams) settle() {
 	end := time.After(drainTime)
 	for _, c := range s.captures {
@@ -132,7 +131,8 @@ func ended(c *logs.Capture) bool {
 
 func (s *streams) close() error { return errors.Join(s.pipes.close(), s.log.Close()) }
 
-// takeInput makes the caller the one client that writes to stdin, until leaveInput.
+// takeInput makes the caller the only client that writes to stdin, until leaveInput. It returns
+// false if another client is.
 func (s *streams) takeInput() bool { return s.writing.CompareAndSwap(false, true) }
 
 func (s *streams) leaveInput() {
@@ -142,15 +142,15 @@ func (s *streams) leaveInput() {
 	}
 }
 
-// input is the container's stdin for the client that took it, and its terminal's
-// size for any.
+// input returns the destination of a client's chunks: stdin for the client that took it, and the
+// terminal's size for any client.
 func (s *streams) input(stdin bool) input {
 	in := s.pipes.input(stdin)
 	switch {
 	case stdin && in.stdin != nil:
 		in.left = s.leaveInput
 	case stdin:
-		in.gone = s.leaveInput
+		in.disconnected = s.leaveInput
 	}
 	return in
 }

@@ -1,8 +1,10 @@
 package shim
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"maps"
 	"os"
 	"os/exec"
@@ -14,23 +16,24 @@ import (
 
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/containerizer/launcher/engine"
+	"github.com/mctr/mctr/containerizer/launcher/wire"
 	"github.com/mctr/mctr/internal/atomicfile"
 	"github.com/mctr/mctr/internal/eventlog"
 	"github.com/mctr/mctr/internal/failpoint"
 )
 
-// After every process of the container is dead, only a process outside it can
-// still hold a pipe, and only a slow client can still hold up what is in it.
+// Once every process of the container is dead, only a process outside it can keep a pipe open, and
+// only a slow client can delay what is in the pipe.
 const (
-	stillTime = 2 * time.Second // with nothing to do: nothing more will come
-	stuckTime = 5 * time.Second // in one write: the client, or the disk, is stuck
-	drainTime = time.Minute     // in all: a process outside goes on writing
+	stillTime = 2 * time.Second // nothing came, so nothing more will
+	stuckTime = 5 * time.Second // one write takes this long: the client or the disk is stuck
+	drainTime = time.Minute     // in total, if a process outside keeps writing
 )
 
-// supervise sees the container to its end. Its order is the promise to clients:
-// everything is killed, the log is drained, the evidence is read, the end is
-// recorded, and only then are clients told. A container that was never started has no
-// end: without a record it is a launch that was cut off, which is undone.
+// supervise waits for the container's exit and handles it. Clients rely on the order: kill
+// everything, drain the log, read the evidence, record the exit, and only then report it. A
+// container that was never started gets no record: without one, it counts as an interrupted launch,
+// which is undone.
 func (s *Shim) supervise() {
 	defer reapOrphans(s.container, &s.sessions)()
 	unstarted := exitsBeforeExec(s.container.Init())
@@ -45,21 +48,21 @@ func (s *Shim) supervise() {
 	t := s.termination(status, finished)
 	t.Log = count
 	if unstarted {
-		s.setExecveCause(t)
+		setExecveCause(s.create, t)
 	}
 	if !t.Started.IsZero() {
-		s.record(t)
-		s.publishExit(t)
+		recordExit(s.create, t, s.log)
+		publishExit(s.create, t, s.log)
 	}
 	s.reportExit(t)
 	s.delete()
 	s.leave()
 }
 
-// killRest ends what init's death did not.
+// killRest kills the processes that survived init.
 func (s *Shim) killRest() {
 	if err := s.container.Signal(int(unix.SIGKILL), true); err != nil {
-		s.log.Error("kill what is left of the container", "error", err)
+		s.log.Error("kill the rest of the container", "error", err)
 	}
 }
 
@@ -78,44 +81,44 @@ func (s *Shim) termination(status engine.WaitStatus, finished time.Time) *mctr.T
 	switch {
 	case s.why != nil:
 		t.SetCause(*s.why)
-	case forMemory(t, s.container.Init().Pid, s.asked):
-		t.SetCause(outOfMemory(t.OOM))
+	case exitedByOOM(t, s.container.Init().Pid, s.killRequested):
+		t.SetCause(oomLimitation(t.OOM))
 	}
 	return t
 }
 
-// record writes the end down: where it survives a reboot, and where that is not
-// possible (a full disk) at least beside the socket, where there is room for it.
-func (s *Shim) record(t *mctr.Termination) {
+// recordExit writes the termination to a record that survives a reboot. If that fails (a full
+// disk), it uses the space that was reserved beside the socket.
+func recordExit(c *wire.Create, t *mctr.Termination, log *slog.Logger) {
 	write := atomicfile.WriteDurableJSON
-	if s.create.Transient {
+	if c.Transient {
 		write = atomicfile.WriteJSON
 	}
-	err := write(s.create.Exit, t)
-	if err != nil && s.create.FallbackExit != "" {
-		s.log.Error("record the end", "error", err)
-		err = useExitReserve(s.create.FallbackExit, t)
+	err := write(c.Exit, t)
+	if err != nil && c.FallbackExit != "" {
+		log.Error("record the exit", "error", err)
+		err = useExitReserve(c.FallbackExit, t)
 	}
 	if err := errors.Join(err, failpoint.Hit("exited")); err != nil {
-		s.log.Error("record the end", "error", err)
+		log.Error("record the exit", "error", err)
 	}
 }
 
-// publishExit appends the exit to the events.
-func (s *Shim) publishExit(t *mctr.Termination) {
-	if s.create.Events == "" {
+// publishExit appends the exit to the event log.
+func publishExit(c *wire.Create, t *mctr.Termination, log *slog.Logger) {
+	if c.Events == "" {
 		return
 	}
-	e := mctr.Event{Time: t.Finished.UTC(), ID: s.create.ID, Action: mctr.EventDie, Attributes: map[string]string{}}
-	maps.Copy(e.Attributes, s.create.Attributes)
+	e := mctr.Event{Time: t.Finished.UTC(), ID: c.ID, Attributes: map[string]string{}}
+	maps.Copy(e.Attributes, c.Attributes)
 	e.Attributes["exitCode"], e.Attributes["reason"] = strconv.Itoa(t.ExitCode), t.Reason
 	actions := []string{mctr.EventDie}
 	if t.Reason == mctr.ReasonOOM {
 		actions = []string{mctr.EventOOM, mctr.EventDie}
 	}
 	for _, e.Action = range actions {
-		if err := eventlog.Append(s.create.Events, e); err != nil {
-			s.log.Error("tell the end", "error", err)
+		if err := eventlog.Append(c.Events, e); err != nil {
+			log.Error("publish the exit", "error", err)
 		}
 	}
 }
@@ -141,65 +144,41 @@ func (s *Shim) delete() {
 	_ = s.streams.close()
 }
 
-// leave ends the shim when the container's resources have found a keeper: a
-// client that promised to release them, or else the exit command.
+// leave makes the shim exit. It first waits for the clients that promised to release the
+// container's resources: until one does, or all have disconnected. In the latter case it starts the
+// exit command.
 func (s *Shim) leave() {
-	for !s.handedOver() {
-		time.Sleep(time.Millisecond)
+	s.mu.Lock()
+	for !s.cleaned && s.cleaners > 0 {
+		s.handover.Wait()
 	}
-	s.awaitDelivery()
+	s.mu.Unlock()
+	s.attached.deliver()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if !s.cleaned && len(s.create.OnExit) > 0 {
-		if err := runOnExit(s.create.OnExit); err != nil {
+		if err := hostCommand(context.Background(), s.create.OnExit).Start(); err != nil {
 			s.log.Error("start the exit command", "error", err)
 		}
 	}
-	s.closeOver()
-}
-
-// awaitDelivery waits for the attached clients to have everything: what is not
-// sent when the shim ends is lost to them.
-func (s *Shim) awaitDelivery() {
-	told := s.attached.delivered()
-	select {
-	case <-told:
-		return
-	case <-time.After(stillTime):
-		s.attached.growBuffers()
-	}
-	select {
-	case <-told:
-	case <-time.After(stuckTime):
-	}
-}
-
-// handedOver reports whether no client's promise is open any more.
-func (s *Shim) handedOver() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.cleaned || s.cleaners == 0
+	s.finish()
 }
 
 func (s *Shim) promise(n int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.cleaners += n
+	s.handover.Broadcast()
 	s.setWatch()
 }
 
-// runOnExit starts the exit command in a session of its own and does not wait.
-func runOnExit(argv []string) error {
-	cmd := exec.Command(argv[0], argv[1:]...)
-	onHost(cmd)
-	return cmd.Start()
-}
-
-// onHost sets up a command of the host's: no terminal's end reaches it, and it holds up
-// no mount.
-func onHost(cmd *exec.Cmd) {
+// hostCommand returns a command that runs on the host in a new session, so that no terminal's
+// hangup reaches it, and in /, so that it keeps no mount busy.
+func hostCommand(ctx context.Context, argv []string) *exec.Cmd {
+	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)
 	cmd.Env = os.Environ()
 	cmd.Dir = "/"
 	cmd.Stderr = os.Stderr
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	return cmd
 }

@@ -19,39 +19,35 @@ import (
 	"github.com/mctr/mctr/internal/cgroup"
 )
 
-// What systemd has for a scope to be there, the end of an earlier one of the same
-// name included, and a container for its end once systemd has asked for it.
+// How long systemd may take to create a scope, including the removal of an earlier one of the same
+// name, and how long a container may take to exit once systemd has asked it to.
 const (
-	scopeTime = 30 * time.Second
-	stopTime  = 10 * time.Second
+	scopeTimeout = 30 * time.Second
+	stopTimeout  = 10 * time.Second
 )
 
-// enter moves this process to its group in a scope, which is made first if it is
-// to be. The scope lasts as long as a process is in it: this one has read all
-// evidence of the container's end by then.
+// enter moves this process to its cgroup in a scope. It first creates the scope if scope.Unit is
+// set. The scope exists as long as a process is in it, so the shim can still read the evidence
+// about the container's exit.
 func (s *Shim) enter(scope *wire.Scope) error {
 	if scope.Unit != "" {
-		if err := makeScope(scope, scopeTime); err != nil {
+		if err := makeScope(scope, scopeTimeout); err != nil {
 			return err
 		}
 	}
-	s.obey()
-	return cgroup.Enter(scope.Group)
-}
-
-// obey outlives the SIGTERM that systemd sends to all in a scope that it is to
-// stop, and sees to the container's end: what has not obeyed after a while is killed.
-func (s *Shim) obey() {
+	// systemd stops a scope by SIGTERM to all its processes. The shim ignores the signal, and kills
+	// what has not exited after stopTime.
 	stopped := make(chan os.Signal, 1)
 	signal.Notify(stopped, unix.SIGTERM)
 	go func() {
 		<-stopped
-		time.Sleep(stopTime)
+		time.Sleep(stopTimeout)
 		_ = s.destroy(mctr.Limitation{Reason: mctr.ReasonDestroyed, Message: "its scope was stopped"}) // logged
 	}()
+	return cgroup.Enter(scope.Group)
 }
 
-// makeScope has systemd make a scope around this process, within a time.
+// makeScope makes systemd create a scope with this process, within the given time.
 func makeScope(scope *wire.Scope, within time.Duration) error {
 	ctx, cancel := context.WithTimeout(context.Background(), within)
 	defer cancel()
@@ -64,8 +60,8 @@ func makeScope(scope *wire.Scope, within time.Duration) error {
 		err = fmt.Errorf("no answer within %s", within)
 	}
 	if err != nil {
-		return fmt.Errorf("%w: systemd makes no %s in %s: %w (see systemctl status)", mctr.ErrUnavailable, scope.Unit,
-			scope.Slice, err)
+		return fmt.Errorf("%w: systemd did not create %s in %s: %w (see systemctl status)", mctr.ErrUnavailable,
+			scope.Unit, scope.Slice, err)
 	}
 	return nil
 }
@@ -77,7 +73,7 @@ func startScope(ctx context.Context, conn *systemd.Conn, scope *wire.Scope) erro
 		if err == nil {
 			break
 		}
-		if !exists(err) || !lasts(ctx, 10*time.Millisecond) {
+		if !unitExists(err) || !sleep(ctx, 10*time.Millisecond) {
 			return err
 		}
 	}
@@ -92,14 +88,14 @@ func startScope(ctx context.Context, conn *systemd.Conn, scope *wire.Scope) erro
 	}
 }
 
-// exists reports whether there is such a unit yet: that of the container's last run,
-// which systemd forgets soon after the last process in it has ended.
-func exists(err error) bool {
-	var answer dbus.Error
-	return errors.As(err, &answer) && strings.HasSuffix(answer.Name, ".UnitExists")
+// unitExists reports whether err says that the unit exists: that of the container's previous
+// run, which systemd removes soon after its last process has exited.
+func unitExists(err error) bool {
+	answer, ok := errors.AsType[dbus.Error](err)
+	return ok && strings.HasSuffix(answer.Name, ".UnitExists")
 }
 
-func lasts(ctx context.Context, pause time.Duration) bool {
+func sleep(ctx context.Context, pause time.Duration) bool {
 	select {
 	case <-ctx.Done():
 		return false
@@ -108,8 +104,8 @@ func lasts(ctx context.Context, pause time.Duration) bool {
 	}
 }
 
-// properties are those of a scope that is only there to be delegated: systemd sets
-// no limit, and forgets the scope however it ended (systemd.scope(5)).
+// properties returns the properties of a scope that serves only for delegation: systemd sets no
+// limits, and removes the scope even if it failed (systemd.scope(5)).
 func properties(scope *wire.Scope) []systemd.Property {
 	return []systemd.Property{
 		systemd.PropDescription(scope.Description),

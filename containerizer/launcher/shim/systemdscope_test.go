@@ -15,12 +15,12 @@ import (
 	"github.com/mctr/mctr/containerizer/launcher/wire"
 )
 
-// TestHungSystemd has a systemd that takes connections and answers none: it is not
-// waited for longer than was granted.
+// TestHungSystemd has a systemd that accepts connections and never answers. makeScope must give up
+// in time.
 func TestHungSystemd(t *testing.T) {
 	err := make(chan error)
 	go func() {
-		runtime.LockOSThread() // for good: the thread ends with its namespace
+		runtime.LockOSThread() // for good: the thread ends with the goroutine, and its namespace with it
 		err <- underHungSystemd(func() error {
 			return makeScope(&wire.Scope{Unit: "mctr-test.scope", Slice: "system.slice"}, 200*time.Millisecond)
 		})
@@ -31,7 +31,7 @@ func TestHungSystemd(t *testing.T) {
 	}
 }
 
-// underHungSystemd gives the thread a /run of its own.
+// underHungSystemd calls do in a mount namespace with its own /run.
 func underHungSystemd(do func() error) error {
 	err := errors.Join(
 		unix.Unshare(unix.CLONE_NEWNS), unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""),

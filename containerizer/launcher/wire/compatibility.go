@@ -15,13 +15,12 @@ import (
 	"github.com/mctr/mctr/internal/fields"
 )
 
-// A client and a shim may be of different builds: programs are replaced one by one, and
-// a container outlives that. JSON passes over what its reader does not know, so each
-// side says in its [Hello] what it understands of the other, and the other does not send
-// more. New fields and verbs need nothing but to be there; a new kind of Chunk needs a
-// name beside [Counted].
+// A client and a shim may come from different builds, because programs are replaced one by one and
+// a container outlives the replacement. A JSON decoder ignores unknown fields. So each side reports
+// in its [Hello] what it understands, and the other side sends nothing else. A new field or verb
+// needs no further change; a new stream of chunks needs a name beside [Counted].
 
-// Counted is of a client that sends no more of stdin than [Window] and Credit let it.
+// Counted is reported by a client that sends no more stdin than [Window] and Credit allow.
 const Counted = "credit"
 
 var verbs = []string{
@@ -29,11 +28,11 @@ var verbs = []string{
 	VerbResize, VerbWait, VerbState, VerbClean,
 }
 
-// Understood is what a shim of this build understands: verbs, and fields of requests by
-// their paths.
+// Understood returns what a shim of this build understands: verbs, and the paths of the fields of
+// requests.
 var Understood = sync.OnceValue(func() []string { return slices.Concat(verbs, fields.Of(Request{})) })
 
-// askedBy is how users ask for what they would not know by its path.
+// askedBy names what a user asks for, by the path of the field that carries it.
 var askedBy = map[string]string{
 	"scope": "cgroup manager systemd", "create.runtime": "config.runtime", "create.parent": "a nested container",
 	"create.hold":  "config.ports",
@@ -41,8 +40,8 @@ var askedBy = map[string]string{
 	"exec.whole": "a session of an agent's",
 }
 
-// Early is what every shim has understood, also one from before they said so. It does
-// not grow.
+// Early is what every shim understands, including those whose Hello does not report it. It never
+// grows.
 var Early = []string{
 	"verb", VerbStart, VerbWait, "wait.clean", VerbClean, VerbState, VerbPause, VerbResume,
 	VerbSignal, "signal.signal", "signal.all", VerbDestroy, "destroy.why",
@@ -50,10 +49,11 @@ var Early = []string{
 	"attach.primary", VerbUpdate, VerbResize, "resize.width", "resize.height",
 }
 
-// Silent reports whether h is of a build from before hellos said what their senders understand.
+// Silent reports whether h comes from a build whose hellos do not report what their sender
+// understands.
 func (h Hello) Silent() bool { return len(h.Understands) == 0 }
 
-// Knows reports whether the sender of h understands what.
+// Knows reports whether the sender of h understands what, a verb or the path of a field.
 func (h Hello) Knows(what string) bool { return slices.Contains(h.understands(), what) }
 
 func (h Hello) understands() []string {
@@ -63,7 +63,7 @@ func (h Hello) understands() []string {
 	return h.Understands
 }
 
-// Lacks are the parts of r that the sender of h does not understand, and would pass over.
+// Lacks returns the parts of r that the sender of h does not understand and would ignore.
 func (h Hello) Lacks(r Request) ([]string, error) {
 	known := h.understands()
 	if slices.Equal(known, Understood()) {
@@ -85,10 +85,10 @@ func (h Hello) Lacks(r Request) ([]string, error) {
 	return missing, err
 }
 
-// ShimHello is the Hello of a shim of this build.
+// ShimHello returns the Hello of a shim of this build.
 func ShimHello() Hello { return hello(Understood()...) }
 
-// ClientHello is the Hello of a client.
+// ClientHello returns the Hello of a client.
 func ClientHello() Hello { return hello(Counted) }
 
 func hello(understands ...string) Hello {
@@ -96,8 +96,8 @@ func hello(understands ...string) Hello {
 		Understands: understands}
 }
 
-// ReadRequest receives a request. One that asks for more than this build understands is
-// refused whole, also where its sender did not heed the Hello: that error wraps
+// ReadRequest receives a request. If a part of it is unknown to this build, ReadRequest refuses the
+// whole request, even though the sender should have read the Hello. That error wraps
 // mctr.ErrUnsupported, and the next request can be read.
 func ReadRequest(r io.Reader) (request Request, err error) {
 	body, err := readFrame(r)
@@ -105,11 +105,11 @@ func ReadRequest(r io.Reader) (request Request, err error) {
 		return request, err
 	}
 	err = fields.Decode(body, &request)
-	var unknown fields.Unknown
+	unknown, refused := errors.AsType[fields.Unknown](err)
 	if err == nil && !slices.Contains(verbs, request.Verb) {
-		unknown = fields.Unknown{"verb " + request.Verb}
+		unknown, refused = fields.Unknown{"verb " + request.Verb}, true
 	}
-	if unknown == nil && !errors.As(err, &unknown) {
+	if !refused {
 		return request, broken(err)
 	}
 	return Request{}, &mctr.UnsupportedError{

@@ -8,10 +8,9 @@ import (
 	"github.com/mctr/mctr"
 )
 
-// kinds are the sentinels that keep their identity over the wire. An error that
-// wraps several has the kind of the first one in this order: what decides an exit
-// code comes before what says whose fault an error is, and a cause that will not
-// pass (the request, the object) before one that may (the peer).
+// kinds are the sentinels that an error keeps over the wire. The kind of an error that wraps
+// several is the first in this order. Sentinels that decide an exit code come first; then permanent
+// causes (the request, the object), then temporary ones (the peer).
 var kinds = []struct {
 	name     string
 	sentinel error
@@ -30,11 +29,11 @@ var kinds = []struct {
 // An Error is an error of the other side.
 type Error struct {
 	Kind    string   `json:"kind,omitempty"`
-	Also    []string `json:"also,omitempty"` // further kinds, of an error that wraps several sentinels
+	Also    []string `json:"also,omitempty"` // further kinds, if the error wraps several sentinels
 	Message string   `json:"message"`
 }
 
-// NewError prepares err for the wire; nil gives nil.
+// NewError converts err for the wire; nil stays nil.
 func NewError(err error) *Error {
 	if err == nil {
 		return nil
@@ -52,7 +51,7 @@ func NewError(err error) *Error {
 	return e
 }
 
-// Err is the error on this side: it matches the sentinels that it had there.
+// Err converts e back to an error, which wraps the same sentinels as the original.
 func (e *Error) Err() error {
 	if e == nil {
 		return nil
@@ -74,8 +73,8 @@ type remoteError struct {
 func (e *remoteError) Error() string   { return e.message }
 func (e *remoteError) Unwrap() []error { return e.sentinels }
 
-// Failed builds the Response that carries err.
+// Failed returns the Response that carries err.
 func Failed(err error) Response { return Response{Error: NewError(err)} }
 
-// Unexpected is the error for a message that does not fit here.
+// Unexpected returns the error about a message that the protocol does not allow at this point.
 func Unexpected(what string) error { return fmt.Errorf("%w: unexpected %s", ErrProtocol, what) }

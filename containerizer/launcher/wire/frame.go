@@ -1,12 +1,11 @@
-// Package wire is the language between the launcher and a container's shim: a
-// unix stream socket that carries frames of four bytes length (big endian) and
-// that many bytes of JSON. Each side sends a [Hello] first; then the client asks
-// and the shim answers, one [Response] for each [Request]. Attach and Exec turn
-// their connection into a byte stream of [Chunk]s.
+// Package wire is the protocol between the launcher and a container's shim. A unix stream socket
+// carries frames: four bytes of length (big endian), and that many bytes of JSON. Each side first
+// sends a [Hello]. Then the client sends requests, and the shim answers each [Request] with one
+// [Response]. Attach and Exec turn their connection into a byte stream of chunks: see [WriteChunk].
 //
-// The package creates nothing. A shim outlives the agent that started it, so a
-// change here must keep speaking the previous version: see [Version] and [Min]. What
-// is added needs no new version: see [Hello.Lacks].
+// The package creates nothing on disk or in the kernel. A shim outlives the agent that started it,
+// so this build must also speak the previous version: see [Version] and [Min]. An addition needs no
+// new version: see [Hello.Lacks].
 package wire
 
 import (
@@ -19,30 +18,31 @@ import (
 	"github.com/mctr/mctr/internal/fields"
 )
 
-// Version is the protocol of this build, Min the oldest it speaks.
+// Version is the protocol version of this build, and Min the oldest that it speaks.
 const (
 	Version = 1
 	Min     = 1
 )
 
-// MaxFrame bounds a frame's length in bytes: nothing that arrives is believed.
+// MaxFrame bounds the length of a frame in bytes, so that a peer cannot make this process allocate
+// more.
 const MaxFrame = 16 << 20
 
-// ErrProtocol is wrapped by every error about a peer that breaks the protocol.
+// ErrProtocol is wrapped by every error about a peer that violates the protocol.
 var ErrProtocol = errors.New("shim protocol")
 
-// A Hello opens a connection.
+// A Hello is the first message of each side.
 type Hello struct {
 	Protocol int `json:"protocol"`
 	Min      int `json:"min"`
 	Pid      int `json:"pid"` // of the sender
 
 	Build string `json:"build,omitempty"` // of the sender, for people
-	// by the sender, of what the other sends; empty: it does not say
+	// what the sender understands of the other side's messages; empty: not reported
 	Understands []string `json:"understands,omitempty"`
 }
 
-// Agreed is the version that both sides speak.
+// Agreed returns the version that both sides speak. The error wraps ErrProtocol if there is none.
 func (h Hello) Agreed() (int, error) {
 	v := min(h.Protocol, Version)
 	if v < h.Min || v < Min {
@@ -52,7 +52,7 @@ func (h Hello) Agreed() (int, error) {
 	return v, nil
 }
 
-// Write sends v as one frame in one write.
+// Write sends v as one frame with one write(2).
 func Write(w io.Writer, v any) error {
 	body, err := json.Marshal(v)
 	if err != nil {
@@ -66,8 +66,8 @@ func Write(w io.Writer, v any) error {
 	return err
 }
 
-// Read receives one frame into v, and passes over what v does not have. It returns
-// io.EOF when the peer closed between frames.
+// Read receives one frame into v and ignores fields that v does not have. It returns io.EOF when
+// the peer closed the connection between two frames.
 func Read(r io.Reader, v any) error {
 	body, err := readFrame(r)
 	if err != nil {
@@ -87,12 +87,12 @@ func readFrame(r io.Reader) ([]byte, error) {
 	}
 	body := make([]byte, n)
 	if _, err := io.ReadFull(r, body); err != nil {
-		return nil, fmt.Errorf("%w: cut frame: %w", ErrProtocol, err)
+		return nil, fmt.Errorf("%w: truncated frame: %w", ErrProtocol, err)
 	}
 	return body, nil
 }
 
-// broken is the error of a frame that is not what it should be; nil stays nil.
+// broken returns the error about a frame with invalid content; nil stays nil.
 func broken(err error) error {
 	if err == nil {
 		return nil

@@ -11,8 +11,8 @@ import (
 // The verbs of a Request.
 const (
 	VerbEnter   = "enter"  // before create, by the launcher
-	VerbCreate  = "create" // once, by the launcher; init exists and is blocked after it
-	VerbStart   = "start"  // from here the launcher's connection is no lease any more
+	VerbCreate  = "create" // once, by the launcher; then init exists and waits
+	VerbStart   = "start"  // then the launcher's connection is no longer a lease
 	VerbSignal  = "signal"
 	VerbDestroy = "destroy"
 	VerbExec    = "exec"   // the connection becomes a stream
@@ -21,18 +21,17 @@ const (
 	VerbPause   = "pause"
 	VerbResume  = "resume"
 	VerbResize  = "resize"
-	VerbWait    = "wait" // answers when the exit is recorded
+	VerbWait    = "wait" // answered when the exit is recorded
 	VerbState   = "state"
-	VerbClean   = "clean" // the client will clean up; the shim leaves its exit command out
-	VerbDelete  = "delete"
+	VerbClean   = "clean" // the client will clean up, so the shim does not run its exit command
 )
 
-// A Request is one question. The field named like the verb carries its arguments. What
-// is added here is left out where it is not used (omitempty): a shim that does not know
-// it refuses only who uses it.
+// A Request is one question. The field named like the verb carries its arguments. A new field must
+// be omitted while it is unused (omitempty): then a shim that does not know it refuses only the
+// requests that use it.
 type Request struct {
 	Verb    string                `json:"verb"`
-	Scope   *Scope                `json:"scope,omitempty"` // of enter
+	Scope   *Scope                `json:"scope,omitempty"` // of the verb enter
 	Create  *Create               `json:"create,omitempty"`
 	Signal  *Signal               `json:"signal,omitempty"`
 	Destroy *Destroy              `json:"destroy,omitempty"`
@@ -43,90 +42,95 @@ type Request struct {
 	Wait    *Wait                 `json:"wait,omitempty"`
 }
 
-// A Scope is the unit of systemd's that a root container is in, with all that is
-// nested in it and their shims.
+// A Scope is the systemd unit of a root container, the containers nested in it, and their shims.
 type Scope struct {
-	Unit        string `json:"unit,omitempty"` // to be made; "": it is there
+	Unit        string `json:"unit,omitempty"` // unit to create; "": it exists
 	Slice       string `json:"slice,omitempty"`
 	Description string `json:"description,omitempty"`
-	Group       string `json:"group"` // the shims' in the scope, relative to the hierarchy's root
+	Group       string `json:"group"` // the shims' cgroup in the scope, relative to the root of the hierarchy
 }
 
-// A Create tells the shim what to supervise. Paths are absolute.
+// A Create describes the container that the shim creates and supervises. Paths are absolute.
 type Create struct {
 	ID           mctr.ContainerID  `json:"id"`
 	Runtime      string            `json:"runtime,omitempty"`      // OCI runtime's program; "": the built-in engine
-	Bundle       string            `json:"bundle"`                 // config.json and rootfs
+	Bundle       string            `json:"bundle"`                 // directory with config.json and rootfs
 	Parent       *Parent           `json:"parent,omitempty"`       // nil for a root container
-	EngineRoot   string            `json:"engineRoot"`             // where the engine keeps its state
-	EngineCache  string            `json:"engineCache,omitempty"`  // what it keeps for all containers
-	Created      string            `json:"created"`                // file: the Created record
-	Exit         string            `json:"exit"`                   // file: the termination record
-	FallbackExit string            `json:"fallbackExit,omitempty"` // where the record goes when Exit cannot be written
-	Events       string            `json:"events,omitempty"`       // file: where the end is told
+	EngineRoot   string            `json:"engineRoot"`             // directory of the engine's own state
+	EngineCache  string            `json:"engineCache,omitempty"`  // directory shared by all containers
+	Created      string            `json:"created"`                // file for the Created record
+	Exit         string            `json:"exit"`                   // file for the termination record
+	FallbackExit string            `json:"fallbackExit,omitempty"` // file for that record if Exit fails
+	Events       string            `json:"events,omitempty"`       // file to which the exit event is appended
 	Attributes   map[string]string `json:"attributes,omitempty"`   // of those events
 	LogDir       string            `json:"logDir"`
 	Log          mctr.LogConfig    `json:"log"`
 	Stdin        bool              `json:"stdin"`               // keep stdin open for a client
-	StdinOnce    bool              `json:"stdinOnce"`           // close it when that client goes
-	SecretEnv    []string          `json:"secretEnv,omitempty"` // stays in memory
+	StdinOnce    bool              `json:"stdinOnce"`           // close stdin when that client disconnects
+	SecretEnv    []string          `json:"secretEnv,omitempty"` // never written to disk
 	OnExit       []string          `json:"onExit,omitempty"`    // argv of the exit command
-	// argv of what runs beside the container while no client promised to clean up
+	// argv of a command that runs beside the container while no client has promised to clean up
 	Watch        []string      `json:"watch,omitempty"`
 	MaxTime      time.Duration `json:"maxTime,omitempty"`   // 0: none
-	Transient    bool          `json:"transient,omitempty"` // the container's records go with it: no fsync
-	ReservePorts []mctr.Port   `json:"hold,omitempty"`      // of the host, for this container alone
+	Transient    bool          `json:"transient,omitempty"` // its records go with it: no fsync
+	ReservePorts []mctr.Port   `json:"hold,omitempty"`      // host ports that no other process may bind
 }
 
-// A Parent is the init of the container that a nested one is in, and with which
-// it ends.
+// A Parent is the init of the container in which a nested container runs. The nested container ends
+// with it.
 type Parent struct {
 	ID        mctr.ContainerID `json:"id"`
 	Pid       int              `json:"pid"`
 	StartTime uint64           `json:"startTime"`
 }
 
-// Created is the record of a container whose init exists.
+// A Created is the record of a container whose init exists.
 type Created struct {
-	Pid        int               `json:"pid"`
-	ShimPid    int               `json:"shimPid"`
-	StartTime  uint64            `json:"startTime"` // of Pid, /proc/[pid]/stat field 22
-	CgroupPath string            `json:"cgroupPath"`
-	Cgroups    map[string]string `json:"cgroups,omitempty"` // controller to absolute path; "" is v2's
+	Pid       int               `json:"pid"`
+	ShimPid   int               `json:"shimPid"`
+	StartTime uint64            `json:"startTime"`         // of Pid, field 22 of /proc/[pid]/stat
+	Cgroups   map[string]string `json:"cgroups,omitempty"` // absolute path by controller; "" for cgroup v2
 }
 
-// A Signal is kill(2) for the container's init, or for all its processes.
+// A Signal is sent to the container's init, or to all its processes.
 type Signal struct {
 	Signal int  `json:"signal"`
 	All    bool `json:"all,omitempty"`
-	Ends   bool `json:"ends,omitempty"` // it asks for the end: a paused container goes on, to hear it
+	Ends   bool `json:"ends,omitempty"` // asks the container to exit: a paused one is resumed to handle it
 }
 
-// A Destroy kills every process; Why is what the record of the end says then,
-// where nothing was recorded before it. With a Grace, init gets Signal first and
-// has so long.
+// A Destroy kills every process. Why becomes the reason of the termination unless another one is
+// recorded already. With a Grace, the shim first sends Signal to init and waits for that long.
 type Destroy struct {
 	Why    mctr.Limitation `json:"why"`
 	Signal int             `json:"signal,omitempty"`
 	Grace  time.Duration   `json:"grace,omitempty"`
 }
 
-// An Exec runs one more process in the container.
+// An Exec runs a further process in the container.
 type Exec struct {
 	Process specs.Process `json:"process"`
 	Stdin   bool          `json:"stdin,omitempty"`
-	Detach  bool          `json:"detach,omitempty"` // lives as long as the container
-	Whole   bool          `json:"whole,omitempty"`  // what the process started ends with it
+	Detach  bool          `json:"detach,omitempty"` // the process outlives the connection
+	Whole   bool          `json:"whole,omitempty"`  // the processes that it started are killed with it
 }
 
 // An Attach joins the container's standard streams.
 type Attach struct {
 	Stdin   bool `json:"stdin,omitempty"`
 	Output  bool `json:"output,omitempty"`
-	Primary bool `json:"primary,omitempty"` // gets every byte, by back-pressure
+	Primary bool `json:"primary,omitempty"` // receives every byte; a slow client blocks the container
 }
 
-// A Size is a terminal's, in characters.
+// A Wait asks for the container's termination.
+type Wait struct {
+	// Clean says that this client will release the container's resources. After its answer the shim
+	// then waits for VerbClean or for the end of the connection, and runs its exit command only
+	// after the latter.
+	Clean bool `json:"clean,omitempty"`
+}
+
+// A Size is the size of a terminal in characters.
 type Size struct {
 	Width  uint16 `json:"width"`
 	Height uint16 `json:"height"`
@@ -138,5 +142,5 @@ type Response struct {
 	Created *Created          `json:"created,omitempty"`
 	Exit    *mctr.Termination `json:"exit,omitempty"`
 	State   mctr.Phase        `json:"state,omitempty"`
-	Pid     int               `json:"pid,omitempty"` // of an exec'd process
+	Pid     int               `json:"pid,omitempty"` // of an exec process
 }

@@ -10,14 +10,14 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// The names in a container's directory by which clients find its shim.
+// The names of the files in a container's directory by which clients find its shim.
 const (
 	SocketName = "shim.sock"
-	AliveName  = "alive" // a lock that the shim holds for life
+	AliveName  = "alive" // a lock that the shim holds until it exits
 )
 
-// Listen makes the socket of the shim whose container's directory is dir. The path
-// goes through a descriptor of dir, since an address holds at most 107 bytes (unix(7)).
+// Listen creates the socket of the shim whose container's directory is dir. The path goes through a
+// descriptor of dir because an address holds at most 107 bytes (unix(7)).
 func Listen(dir string) (*os.File, error) {
 	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {

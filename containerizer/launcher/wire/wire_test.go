@@ -66,7 +66,7 @@ func TestBrokenFrames(t *testing.T) {
 	}
 }
 
-// TestChunks sends data that needs no chunk, one and several.
+// TestChunks sends data of a length that needs no chunk, one chunk, or several.
 func TestChunks(t *testing.T) {
 	for _, length := range []int{0, 1, 1 << 20, 1<<20 + 1, 5 << 19} {
 		var conn bytes.Buffer
@@ -128,8 +128,8 @@ func TestErrorsKeepTheirIdentity(t *testing.T) {
 	}
 }
 
-// TestAnErrorOfSeveralKinds sends errors that wrap two sentinels, in either order:
-// the kind is always the same one, and both sentinels match on the other side.
+// TestAnErrorOfSeveralKinds sends errors that wrap two sentinels, in either order. The kind must
+// not depend on the order, and both sentinels must match on the other side.
 func TestAnErrorOfSeveralKinds(t *testing.T) {
 	sentinels := []error{
 		mctr.ErrCommandNotFound, mctr.ErrCommandInvoke, mctr.ErrInvalid, mctr.ErrUnsupported, mctr.ErrNotFound,
@@ -138,7 +138,7 @@ func TestAnErrorOfSeveralKinds(t *testing.T) {
 	for i, first := range sentinels {
 		want := wire.NewError(first).Kind
 		for _, second := range sentinels[i+1:] {
-			for range 20 { // a kind chosen at random is not always the same
+			for range 20 { // a random choice would differ at some point
 				for _, err := range []error{fmt.Errorf("%w: %w", first, second), fmt.Errorf("%w: %w", second, first)} {
 					sent := wire.NewError(err)
 					if sent.Kind != want {
@@ -171,7 +171,7 @@ func TestVersions(t *testing.T) {
 	}
 }
 
-// TestLacks compares requests with what others say that they understand.
+// TestLacks compares requests with the hellos of other builds.
 func TestLacks(t *testing.T) {
 	without := func(names ...string) (known []string) {
 		for _, name := range wire.Understood() {
@@ -190,13 +190,13 @@ func TestLacks(t *testing.T) {
 		want        string
 	}{
 		{wire.Understood(), hold, ""},
-		{append([]string{"dance"}, wire.Understood()...), hold, ""}, // a newer one
+		{append([]string{"dance"}, wire.Understood()...), hold, ""}, // a newer build
 		{without("create.hold"), hold, "create.hold (config.ports)"},
 		{without("create.hold.host_port"), hold, "create.hold.host_port"},
 		{without("create.hold"), wire.Request{Verb: wire.VerbCreate, Create: &wire.Create{}}, ""},
 		{without("pause"), wire.Request{Verb: wire.VerbPause}, "pause"},
 		{without("exec.process.user.umask"), wire.Request{Verb: wire.VerbExec, Exec: &wire.Exec{Process: process}}, ""},
-		{nil, hold, "create"}, // one that does not say
+		{nil, hold, "create"}, // a build that does not report
 		{nil, ends, "signal.ends"},
 		{nil, wire.Request{Verb: wire.VerbSignal, Signal: &wire.Signal{Signal: 15, All: true}}, ""},
 		{nil, wire.Request{Verb: wire.VerbDestroy, Destroy: &wire.Destroy{Why: mctr.Limitation{Message: "enough"}}},
@@ -211,8 +211,8 @@ func TestLacks(t *testing.T) {
 	}
 }
 
-// TestEarly wants what shims understand that do not say so to stay understood: they run
-// as long as their containers.
+// TestEarly wants this build to understand what the shims without a report understand, because they
+// run as long as their containers.
 func TestEarly(t *testing.T) {
 	for _, name := range wire.Early {
 		if !slices.Contains(wire.Understood(), name) {
@@ -224,7 +224,7 @@ func TestEarly(t *testing.T) {
 	}
 }
 
-// TestReadRequest wants what is not understood refused by name, and the next request read.
+// TestReadRequest wants unknown parts to be refused by name, and the next request to be read.
 func TestReadRequest(t *testing.T) {
 	for sent, want := range map[string]string{
 		`{"verb":"start"}`: "",

@@ -16,8 +16,8 @@ import (
 	"github.com/mctr/mctr/internal/cgroup"
 )
 
-// Failures runs one case without failing t, and returns what the case complained of: a suite is proven by engines that
-// are broken. What a broken engine leaves is removed.
+// Failures runs one case without failing t, and returns the errors of the case. A test of the suite
+// passes it a broken engine. It removes what such an engine leaves.
 func Failures(t *testing.T, name string, open func() engine.Engine) []string {
 	t.Helper()
 	for _, c := range allCases() {
@@ -33,16 +33,19 @@ func (c *suiteCase) failures(t *testing.T, open func() engine.Engine) []string {
 	t.Helper()
 	r := &recorder{TB: t}
 	b := newBench(r, open)
-	r.run(func() {
+	done := make(chan struct{})
+	go func() { // in a goroutine, because Fatal ends it
+		defer close(done)
 		c.run(b)
 		b.wantNothing()
-	})
+	}()
+	<-done
 	sweep()
 	return r.said
 }
 
-// Ignored runs the case of each property with an engine that passes over the property, and returns the names of the
-// cases that did not fail, of which there are none in a suite that proves something.
+// Ignored runs the case of each property with an engine that ignores the property. It returns the
+// names of the cases that passed, each of which proves nothing.
 func Ignored(t *testing.T, open func() engine.Engine) (passed []string) {
 	t.Helper()
 	for _, row := range tables() {
@@ -61,7 +64,8 @@ func Ignored(t *testing.T, open func() engine.Engine) (passed []string) {
 	return passed
 }
 
-// A blindEngine gives a container, or a further process in it, what they have without a property.
+// A blindEngine leaves a property out of every container or, with exec, out of every further
+// process.
 type blindEngine struct {
 	engine.Engine
 	exec    bool
@@ -88,20 +92,10 @@ func (c *blindContainer) Exec(_ *specs.Process, io engine.Stdio) (*engine.Proces
 	return c.Container.Exec(c.e.without().Process, io)
 }
 
-// A recorder takes down what a case complains of. The rest is the test's.
+// A recorder collects the errors of a case. It leaves everything else to the test.
 type recorder struct {
 	testing.TB
 	said []string
-}
-
-// run does a case in a goroutine of its own, which Fatal ends.
-func (r *recorder) run(do func()) {
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		do()
-	}()
-	<-done
 }
 
 func (r *recorder) Error(args ...any) { r.said = append(r.said, fmt.Sprint(args...)) }
@@ -120,7 +114,7 @@ func (r *recorder) Fatalf(format string, args ...any) {
 	runtime.Goexit()
 }
 
-// sweep ends and removes what a case left. A frozen process is not ended.
+// sweep kills and removes what a case left, except frozen processes.
 func sweep() {
 	_ = cgroup.Kill(group, 5*time.Second)
 	for {

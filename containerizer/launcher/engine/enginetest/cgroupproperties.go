@@ -12,8 +12,8 @@ import (
 	"github.com/mctr/mctr/internal/cgroup"
 )
 
-// cgroupProperties are the container's control groups and their limits, as the kernel has them. The device rules are
-// among deviceProperties.
+// cgroupProperties are the container's cgroups and their limits, as the kernel shows them. Device
+// rules are in deviceRuleProperties.
 var cgroupProperties = append(limitsOfOneVersion(), []property{
 	{
 		name: "linux.cgroupsPath", want: group, read: ownGroup,
@@ -28,9 +28,9 @@ var cgroupProperties = append(limitsOfOneVersion(), []property{
 		func(r *specs.LinuxResources, n int64) { r.Pids = &specs.LinuxPids{Limit: &n} }),
 	{
 		name: "linux.resources.cpu.shares", read: show(file{"cpu", "cpu.shares"}, "cpu.weight"),
-		set: resources(func(r *specs.LinuxResources) { r.CPU = &specs.LinuxCPU{Shares: p(uint64(512))} }),
+		set: resources(func(r *specs.LinuxResources) { r.CPU = &specs.LinuxCPU{Shares: new(uint64(512))} }),
 		wants: func(_ *bench, shown string) bool {
-			return shown == "512" || cgroup.Unified() && shown != "100" // whose conversion is an engine's own
+			return shown == "512" || cgroup.Unified() && shown != "100" // engines convert shares to weights differently
 		},
 	},
 	quotaOrPeriod("quota", "20000", file{"cpu", "cpu.cfs_quota_us"}),
@@ -54,7 +54,7 @@ var cgroupProperties = append(limitsOfOneVersion(), []property{
 	},
 }...)
 
-// limitsOfOneVersion are limits that only this host's version of control groups has.
+// limitsOfOneVersion returns the limits that exist only in this host's version of cgroups.
 func limitsOfOneVersion() []property {
 	if cgroup.Unified() {
 		return []property{{
@@ -69,20 +69,20 @@ func limitsOfOneVersion() []property {
 			name: "linux.resources.memory.swappiness", want: "42",
 			read: show(file{"memory", "memory.swappiness"}, ""),
 			set: resources(func(r *specs.LinuxResources) {
-				r.Memory = &specs.LinuxMemory{Swappiness: p(uint64(42))}
+				r.Memory = &specs.LinuxMemory{Swappiness: new(uint64(42))}
 			}),
 		},
 		{
 			name: "linux.resources.memory.disableOOMKiller", read: show(file{"memory", "memory.oom_control"}, ""),
 			set: resources(func(r *specs.LinuxResources) {
-				r.Memory = &specs.LinuxMemory{DisableOOMKiller: p(true)}
+				r.Memory = &specs.LinuxMemory{DisableOOMKiller: new(true)}
 			}),
 			wants: func(_ *bench, shown string) bool { return strings.HasPrefix(shown, "oom_kill_disable 1") },
 		},
 	}
 }
 
-// quotaOrPeriod wants one of both, which cgroup v2 has in one file.
+// quotaOrPeriod checks one of the two, which are in one file of cgroup v2.
 func quotaOrPeriod(name, v1 string, in file) property {
 	want := v1
 	if cgroup.Unified() {
@@ -91,12 +91,12 @@ func quotaOrPeriod(name, v1 string, in file) property {
 	return property{
 		name: "linux.resources.cpu." + name, want: want, read: show(in, "cpu.max"),
 		set: resources(func(r *specs.LinuxResources) {
-			r.CPU = &specs.LinuxCPU{Quota: p(int64(20000)), Period: p(uint64(50000))}
+			r.CPU = &specs.LinuxCPU{Quota: new(int64(20000)), Period: new(uint64(50000))}
 		}),
 	}
 }
 
-// blockDevice is the first disk of this host.
+// blockDevice returns the numbers of this host's first disk.
 func blockDevice() (major, minor int64) {
 	numbers, _ := filepath.Glob("/sys/block/*/dev")
 	for _, path := range numbers {
@@ -108,10 +108,10 @@ func blockDevice() (major, minor int64) {
 	return 0, 0
 }
 
-// A file is one of a controller of cgroup v1.
+// A file is a file of a controller of cgroup v1.
 type file struct{ controller, name string }
 
-// limit wants a number in the control group.
+// limit returns the property of a limit that the kernel shows as the number n.
 func limit(name string, n int64, v1 file, v2 string, set func(*specs.LinuxResources, int64)) property {
 	return property{
 		name: "linux.resources." + name, want: fmt.Sprint(n), read: show(v1, v2),
@@ -123,7 +123,7 @@ func resources(set func(*specs.LinuxResources)) func(*bench, *specs.Spec) {
 	return func(_ *bench, s *specs.Spec) { set(s.Linux.Resources) }
 }
 
-// show reads a file of the container's control group.
+// show returns a function that reads a file of the container's cgroup.
 func show(v1 file, v2 string) func(*bench, engine.Container) string {
 	return func(b *bench, c engine.Container) string {
 		if cgroup.Unified() {
@@ -137,7 +137,8 @@ func show(v1 file, v2 string) func(*bench, engine.Container) string {
 	}
 }
 
-// ownGroup is the control group of init, which is to be the same in every hierarchy that the engine names.
+// ownGroup returns the cgroup of init, which must be the same in every hierarchy that the engine
+// reports.
 func ownGroup(b *bench, c engine.Container) string {
 	controllers := c.Cgroups()
 	data, err := os.ReadFile(fmt.Sprintf("/proc/%d/cgroup", c.Init().Pid))

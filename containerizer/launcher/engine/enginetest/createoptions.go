@@ -12,17 +12,11 @@ import (
 	"github.com/mctr/mctr/containerizer/launcher/engine"
 )
 
-// descriptors wants further descriptors in init, and in a further process.
+// descriptors wants init and a further process to have further descriptors.
 func descriptors(b *bench) {
 	stdio, out := b.stdio(false)
 	stdio.Extra = []*os.File{stdio.Stdin, stdio.Stdout}
-	c, err := b.tryWith(spec(sh("echo init >&4; busybox ls /proc/$$/fd; sleep 100")), engine.Options{Stdio: stdio})
-	if err == nil {
-		err = c.Start()
-	}
-	if err != nil {
-		b.Fatal(err)
-	}
+	c := b.startWith(spec(sh("echo init >&4; busybox ls /proc/$$/fd; sleep 100")), engine.Options{Stdio: stdio})
 	b.reads(out, "init\n0\n1\n2\n3\n4\n")
 	p, err := c.Exec(sh("echo further >&4"), stdio)
 	closeStdio(stdio)
@@ -34,8 +28,8 @@ func descriptors(b *bench) {
 	b.kill(c)
 }
 
-// prepares wants Options.Prepare to run before init is there, its error to end the container, and what it made to go
-// with the container.
+// prepares wants Options.Prepare to run before init exists. An error of Prepare must end the
+// container, and what it created must be removed with the container.
 func prepares(b *bench) {
 	stdio, out := b.stdio(false)
 	defer closeStdio(stdio)
@@ -48,16 +42,10 @@ func prepares(b *bench) {
 	s := spec(sh("cat /tmp/made"))
 	source := filepath.Join(b.root, id, "prepared")
 	mount("/tmp", specs.Mount{Type: "bind", Source: source, Options: []string{"bind"}})(b, s)
-	c, err := b.tryWith(s, engine.Options{Stdio: stdio, Prepare: func(records string) error {
+	c := b.startWith(s, engine.Options{Stdio: stdio, Prepare: func(records string) error {
 		dir := filepath.Join(records, "prepared")
 		return errors.Join(os.Mkdir(dir, 0o755), os.WriteFile(filepath.Join(dir, "made"), []byte("before"), 0o600))
 	}})
-	if err == nil {
-		err = c.Start()
-	}
-	if err != nil {
-		b.Fatal(err)
-	}
 	b.ends(c.Init(), engine.WaitStatus{})
 	closeStdio(stdio)
 	if text, err := io.ReadAll(out); err != nil || string(text) != "before" {
@@ -66,17 +54,11 @@ func prepares(b *bench) {
 	b.delete(c)
 }
 
-// withoutPivot wants the root of a container that does not pivot to it, and no-new-keyring with it.
+// withoutPivot checks the root of a container that was created with NoPivot, and with NoNewKeyring.
 func withoutPivot(b *bench) {
 	stdio, out := b.stdio(false)
-	c, err := b.tryWith(spec(sh("busybox ls /")), engine.Options{Stdio: stdio, NoPivot: true, NoNewKeyring: true})
+	c := b.startWith(spec(sh("busybox ls /")), engine.Options{Stdio: stdio, NoPivot: true, NoNewKeyring: true})
 	closeStdio(stdio)
-	if err == nil {
-		err = c.Start()
-	}
-	if err != nil {
-		b.Fatal(err)
-	}
 	if text, err := io.ReadAll(out); err != nil || string(text) != "bin\ndev\netc\nproc\ntmp\n" {
 		b.Errorf("the container shows %q, %v", text, err)
 	}
@@ -84,8 +66,8 @@ func withoutPivot(b *bench) {
 	b.delete(c)
 }
 
-// pidfds wants a pidfd of a process on the caller's socket before the command is executed, from an engine that takes
-// one.
+// pidfds wants the engine to send a pidfd of the process to the caller's socket before the command
+// is executed.
 func pidfds(b *bench) {
 	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_SEQPACKET|unix.SOCK_CLOEXEC, 0)
 	if err != nil {

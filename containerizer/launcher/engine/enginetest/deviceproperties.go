@@ -10,15 +10,16 @@ import (
 	"github.com/mctr/mctr/containerizer/launcher/engine"
 )
 
-// The device of the rules is of a major number for experiments (Documentation/admin-guide/devices.txt), behind which
-// there is no driver: opening its node answers ENXIO where the rules allow it, and EPERM where they do not.
+// The device of the rules has a major number reserved for experiments
+// (Documentation/admin-guide/devices.txt), which has no driver. Opening it fails with ENXIO if the
+// rules allow it, and with EPERM if they do not.
 const (
 	major, minor = int64(240), int64(7)
 	denied       = "Operation not permitted"
 	noDriver     = "No such device or address"
 )
 
-// deviceProperties are the nodes that a container has.
+// deviceProperties are the device nodes of a container.
 var deviceProperties = []property{
 	node("a character device", "c", "character special file f0:7 640 5:6", major, minor),
 	node("an unbuffered character device", "u", "character special file f0:7 640 5:6", major, minor),
@@ -26,7 +27,7 @@ var deviceProperties = []property{
 	node("a named pipe", "p", "fifo 0:0 640 5:6", 0, 0),
 }
 
-// deviceRuleProperties are the rules of which devices a container may open, which its control group has.
+// deviceRuleProperties are the rules of the cgroup that allow or deny access to devices.
 var deviceRuleProperties = []property{
 	rule("reading", "r", noDriver, denied),
 	rule("writing", "w", denied, noDriver),
@@ -39,24 +40,24 @@ var deviceRuleProperties = []property{
 		},
 		set: func(_ *bench, s *specs.Spec) {
 			s.Linux.Resources.Devices = append(s.Linux.Resources.Devices,
-				specs.LinuxDeviceCgroup{Type: "c", Major: p(major), Minor: p(minor), Access: "rw"})
+				specs.LinuxDeviceCgroup{Type: "c", Major: new(major), Minor: new(minor), Access: "rw"})
 		},
 	},
 }
 
-// node wants a device's node as it is described.
+// node returns the property of a device node; shown describes the node as stat(1) prints it.
 func node(name, kind, shown string, major, minor int64) property {
 	return property{
 		name: "linux.devices: " + name, script: "busybox stat -c '%F %t:%T %a %u:%g' /dev/sub/it", want: shown,
 		set: func(_ *bench, s *specs.Spec) {
 			s.Linux.Devices = []specs.LinuxDevice{{Path: "/dev/sub/it", Type: kind, Major: major, Minor: minor,
-				FileMode: p(os.FileMode(0o640)), UID: p(uint32(5)), GID: p(uint32(6))}}
+				FileMode: new(os.FileMode(0o640)), UID: new(uint32(5)), GID: new(uint32(6))}}
 		},
 	}
 }
 
-// accessScript reads from the device and writes to it, and prints why it cannot. Making a node, the third access, is
-// allowed to every container by runc and crun.
+// accessScript reads from the device and writes to it, and prints the error of each. It does not
+// create a node, the third kind of access, because runc and crun allow that to every container.
 const accessScript = "why() { while read -r line; do echo ${line##*: }; done; }; " +
 	"busybox dd if=/dev/it count=1 2>&1 | why; busybox dd if=/dev/null of=/dev/it conv=notrunc 2>&1 | why"
 
@@ -64,7 +65,8 @@ func experimentalNode(s *specs.Spec) {
 	s.Linux.Devices = []specs.LinuxDevice{{Path: "/dev/it", Type: "c", Major: major, Minor: minor}}
 }
 
-// rule wants what reading and writing answer where one rule allows an access.
+// rule returns the property of a rule that allows one kind of access; read and write are the
+// results of reading and writing.
 func rule(name, access, read, write string) property {
 	return property{
 		name: "linux.resources.devices: a rule that allows " + name, script: accessScript,
@@ -75,12 +77,13 @@ func rule(name, access, read, write string) property {
 		},
 		set: func(_ *bench, s *specs.Spec) {
 			s.Linux.Resources.Devices = append(s.Linux.Resources.Devices,
-				specs.LinuxDeviceCgroup{Allow: true, Type: "c", Major: p(major), Minor: p(minor), Access: access})
+				specs.LinuxDeviceCgroup{Allow: true, Type: "c", Major: new(major), Minor: new(minor), Access: access})
 		},
 	}
 }
 
-// defaultDevices wants the nodes that every container has (config-linux.md, "Default Devices").
+// defaultDevices wants the device nodes that every container has (config-linux.md, "Default
+// Devices").
 func defaultDevices(b *bench) {
 	c := b.start(sh("for d in null zero full random urandom tty; do busybox stat -c '%F %t:%T' /dev/$d; done; " +
 		"busybox readlink /dev/ptmx"))

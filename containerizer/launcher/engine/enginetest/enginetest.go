@@ -1,9 +1,8 @@
-// Package enginetest is the contract of an engine.Engine as a suite that every
-// engine runs.
+// Package enginetest is the contract of an engine.Engine, as a test suite that every engine runs.
 //
-// Each case makes a container of a static busybox in namespaces of its own, and
-// afterwards wants no process, control group or record of it. On disk: below the
-// test's directory. Nothing survives a case.
+// Each case creates a container of a static busybox in its own namespaces. Afterwards, no process,
+// cgroup or record of the container may be left. On disk: below the test's directory. Nothing
+// survives a case.
 package enginetest
 
 import (
@@ -26,8 +25,9 @@ import (
 	"github.com/mctr/mctr/internal/cgroup"
 )
 
-// Run tests the engine that open makes, which has a name among the exceptions of the suite. The test's own process is
-// the parent and reaper of the containers, and stands in their bundle.
+// Run tests the engine that open returns. The suite lists the cases that the engine of this name is
+// known to fail. The test's process becomes the parent and reaper of the containers, and changes to
+// their bundle.
 func Run(t *testing.T, name string, open func() engine.Engine) {
 	for _, c := range allCases() {
 		t.Run(c.name, func(t *testing.T) {
@@ -50,19 +50,22 @@ const takesPaths = "the program takes the path of a socket, and no descriptor of
 type suiteCase struct {
 	name  string
 	run   func(*bench)
-	lacks map[string]string // the engines that fail it, and why
+	lacks map[string]string // the engines that fail the case, and why
 }
 
-// allCases are the contract: see tables for what a short test leaves out.
-func allCases() []suiteCase {
-	all := append(propertyCases(), cases...)
+// allCases returns all cases, except for those that a short test omits: see tables.
+func allCases() (all []suiteCase) {
+	for _, p := range tables() {
+		all = append(all, p.cases()...)
+	}
+	all = append(all, cases...)
 	if testing.Short() {
 		return all
 	}
-	return append(all, furtherCases...)
+	return append(all, casesWithoutCgroups...)
 }
 
-// cases are the verbs. The properties of a container are in tables.
+// cases are the operations on a container; tables has the properties of a container.
 var cases = []suiteCase{
 	{"exit codes", exitCodes, nil},
 	{"nothing runs before start", blockedUntilStart, nil},
@@ -81,8 +84,8 @@ var cases = []suiteCase{
 	{"a loaded container", loads, nil},
 }
 
-// furtherCases have nothing to do with control groups.
-var furtherCases = []suiteCase{
+// casesWithoutCgroups do not depend on the version of cgroups.
+var casesWithoutCgroups = []suiteCase{
 	{"which program a process executes", executes, nil},
 	{"the default devices", defaultDevices, nil},
 	{"the order of hooks", hookOrder, hookTimes},
@@ -93,17 +96,17 @@ var furtherCases = []suiteCase{
 	{"a pidfd", pidfds, map[string]string{"runc": takesPaths, "crun": takesPaths}},
 }
 
-// A bench is what one case works with.
+// A bench is the environment of one case.
 type bench struct {
 	testing.TB
-	open         func() engine.Engine
-	engine       engine.Engine
-	root, bundle string
-	cache        string   // Options.Cache
-	out          *os.File // the other end of the container's stdout
-	unread       map[io.Reader]string
-	mounts       []string
-	made         string // the namespace that the case has made
+	open             func() engine.Engine
+	engine           engine.Engine
+	root, bundle     string
+	cache            string   // Options.Cache
+	out              *os.File // reads the container's stdout
+	unread           map[io.Reader]string
+	mounts           []string
+	createdNamespace string // the namespace that the case has created
 }
 
 func newBench(t testing.TB, open func() engine.Engine) *bench {
@@ -114,14 +117,14 @@ func newBench(t testing.TB, open func() engine.Engine) *bench {
 
 const id = "enginetest"
 
-// group is of this process: the suites of several engines run at once.
+// group contains the pid because the suites of several engines run at the same time.
 var group = fmt.Sprintf("/mctr-enginetest-%d/main", os.Getpid())
 
-// bundle makes a root filesystem of one program.
+// bundle creates a bundle whose root filesystem has one program.
 func bundle(t testing.TB) string {
 	t.Helper()
 	dir := t.TempDir()
-	if err := os.Chmod(filepath.Dir(dir), 0o711); err != nil { // a user namespace's root passes through
+	if err := os.Chmod(filepath.Dir(dir), 0o711); err != nil { // so that the root of a user namespace can enter it
 		t.Fatal(err)
 	}
 	data, err := os.ReadFile("/bin/busybox")
@@ -165,7 +168,7 @@ func spec(p *specs.Process) *specs.Spec {
 	}
 }
 
-// try makes a container whose stdout is b.out.
+// try creates a container whose stdout is b.out.
 func (b *bench) try(s *specs.Spec) (engine.Container, error) {
 	b.Helper()
 	stdio, out := b.stdio(s.Process.Terminal)
@@ -174,7 +177,7 @@ func (b *bench) try(s *specs.Spec) (engine.Container, error) {
 	return b.tryWith(s, engine.Options{Stdio: stdio})
 }
 
-// tryWith makes a container with options, of which it sets those that are the suite's.
+// tryWith creates a container with the options o, some of which it sets itself.
 func (b *bench) tryWith(s *specs.Spec, o engine.Options) (engine.Container, error) {
 	b.Helper()
 	o.ID, o.Bundle, o.Root, o.Cache, o.Spec = id, b.bundle, b.root, b.cache, s
@@ -222,14 +225,43 @@ func (b *bench) create(p *specs.Process) engine.Container {
 
 func (b *bench) start(p *specs.Process) engine.Container {
 	b.Helper()
-	c := b.create(p)
-	if err := c.Start(); err != nil {
+	return b.startSpec(spec(p))
+}
+
+// startSpec starts a container whose stdout is b.out.
+func (b *bench) startSpec(s *specs.Spec) engine.Container {
+	b.Helper()
+	stdio, out := b.stdio(s.Process.Terminal)
+	defer closeStdio(stdio)
+	b.out = out
+	return b.startWith(s, engine.Options{Stdio: stdio})
+}
+
+func (b *bench) startWith(s *specs.Spec, o engine.Options) engine.Container {
+	b.Helper()
+	c, err := b.tryWith(s, o)
+	if err == nil {
+		err = c.Start()
+	}
+	if err != nil {
 		b.Fatal(err)
 	}
 	return c
 }
 
-// ends wants p to end so.
+// exec runs a further process in the container and returns it with its output.
+func (b *bench) exec(c engine.Container, p *specs.Process) (*engine.Process, *os.File) {
+	b.Helper()
+	stdio, out := b.stdio(false)
+	process, err := c.Exec(p, stdio)
+	closeStdio(stdio)
+	if err != nil {
+		b.Fatal(err)
+	}
+	return process, out
+}
+
+// ends waits for p to exit and wants its status.
 func (b *bench) ends(p *engine.Process, want engine.WaitStatus) {
 	b.Helper()
 	got, err := p.Wait()
@@ -238,7 +270,7 @@ func (b *bench) ends(p *engine.Process, want engine.WaitStatus) {
 	}
 }
 
-// delete deletes twice: the second time there is nothing.
+// delete deletes the container, and once more, which must succeed too.
 func (b *bench) delete(c engine.Container) {
 	b.Helper()
 	for range 2 {
@@ -248,7 +280,7 @@ func (b *bench) delete(c engine.Container) {
 	}
 }
 
-// wantNothing fails the case if the container left anything.
+// wantNothing fails the case if the container left anything behind.
 func (b *bench) wantNothing() {
 	b.Helper()
 	if pids, err := cgroup.Pids(group); err != nil || len(pids) > 0 {
@@ -343,19 +375,14 @@ func nothingAfterFailure(b *bench) {
 			b.Errorf("%s: a container was made", name)
 		}
 	}
-	c := b.start(sh("exit 3")) // the id is free
+	c := b.start(sh("exit 3")) // the id is free again
 	b.ends(c.Init(), engine.WaitStatus{Code: 3})
 	b.delete(c)
 }
 
 func execs(b *bench) {
 	c := b.start(sh("sleep 100"))
-	stdio, out := b.stdio(false)
-	p, err := c.Exec(sh("echo $$ >/tmp/x; echo inside; exit 6"), stdio)
-	closeStdio(stdio)
-	if err != nil {
-		b.Fatal(err)
-	}
+	p, out := b.exec(c, sh("echo $$ >/tmp/x; echo inside; exit 6"))
 	b.ends(p, engine.WaitStatus{Code: 6})
 	if text, err := io.ReadAll(out); err != nil || string(text) != "inside\n" {
 		b.Errorf("output: %q, %v", text, err)
@@ -368,7 +395,7 @@ func execs(b *bench) {
 			b.Errorf("exec %s: %v, want %v", command, err, want)
 		}
 	}
-	b.eventually("what failed is reaped", func() bool { // or init could not end: see engine.Container's Exec
+	b.eventually("what failed is reaped", func() bool { // or init could not exit: see Exec of engine.Container
 		pids, _ := cgroup.Pids(group)
 		reaped, _ := unix.Wait4(-1, nil, unix.WNOHANG, nil)
 		return len(pids) == 1 && reaped == 0
@@ -376,7 +403,7 @@ func execs(b *bench) {
 	b.kill(c)
 }
 
-// kill ends a container that runs.
+// kill kills and deletes a running container.
 func (b *bench) kill(c engine.Container) {
 	b.Helper()
 	if err := c.Signal(int(unix.SIGKILL), false); err != nil {
@@ -401,7 +428,8 @@ func signals(b *bench) {
 	b.delete(c)
 }
 
-// reads waits for text, ten seconds at most where r is a pipe or a terminal. What came behind it is for the next call.
+// reads waits until r delivers text, for at most ten seconds if r is a pipe or a terminal. It keeps
+// what follows the text for the next call.
 func (b *bench) reads(r io.Reader, text string) {
 	b.Helper()
 	if f, ok := r.(*os.File); ok {
@@ -440,13 +468,12 @@ func freezes(b *bench) {
 	if err := c.Pause(); err != nil {
 		b.Fatal(err)
 	}
-	b.kill(c) // no other signal reaches a frozen process
+	b.kill(c) // SIGKILL is the only signal that reaches a frozen process
 }
 
 func updates(b *bench) {
 	c := b.start(sh("sleep 100"))
-	limit := int64(33)
-	if err := c.Update(&specs.LinuxResources{Pids: &specs.LinuxPids{Limit: &limit}}); err != nil {
+	if err := c.Update(&specs.LinuxResources{Pids: &specs.LinuxPids{Limit: new(int64(33))}}); err != nil {
 		b.Error(err)
 	}
 	file := filepath.Join(cgroup.Dir("pids", group), "pids.max")
@@ -463,8 +490,8 @@ func updates(b *bench) {
 	b.kill(c)
 }
 
-// execTerminals wants a terminal of an exec's own. The command waits for a line, since crun
-// lets an exec's command begin before it sets the size.
+// execTerminals wants an exec to have its own terminal. The command waits for a line of input,
+// because crun starts it before it sets the terminal's size.
 func execTerminals(b *bench) {
 	c := b.start(sh("sleep 100"))
 	p := sh("read line; test -t 0 && echo $(busybox stty size) on a terminal; exit 5")
@@ -486,14 +513,13 @@ func execTerminals(b *bench) {
 	b.kill(c)
 }
 
-// sharedPIDs wants the signal to all to reach what outlives init where the
-// container has no pid namespace of its own. The orphan becomes this process's,
-// or its parent's.
+// sharedPIDs wants a signal to all processes to reach those that survive init, in a container
+// without its own pid namespace. This process or its parent inherits them.
 func sharedPIDs(b *bench) {
 	c := b.startShared(sh("sleep 100 & echo started; exit 2"))
 	b.reads(b.out, "started")
 	b.ends(c.Init(), engine.WaitStatus{Code: 2})
-	b.eventually("the group holds one process", func() bool { // of init it may tell for a moment after it was reaped
+	b.eventually("the group holds one process", func() bool { // it may list a reaped init for a moment
 		pids, err := cgroup.Pids(group)
 		return err == nil && len(pids) == 1
 	})
@@ -509,18 +535,11 @@ func (b *bench) startShared(p *specs.Process) engine.Container {
 	b.Helper()
 	s := spec(p)
 	s.Linux.Namespaces = s.Linux.Namespaces[1:]
-	c, err := b.try(s)
-	if err != nil {
-		b.Fatal(err)
-	}
-	if err := c.Start(); err != nil {
-		b.Fatal(err)
-	}
-	return c
+	return b.startSpec(s)
 }
 
-// orphansOfFailure has a container leave orphans while an exec fails, which is none
-// of their business: each has its say.
+// orphansOfFailure creates orphans in a container while an exec fails. The failure must not affect
+// them: each prints its line.
 func orphansOfFailure(b *bench) {
 	c := b.startShared(
 		sh("for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do (sleep 0.3 && echo x &); sleep 0.02; " +
@@ -540,7 +559,7 @@ func orphansOfFailure(b *bench) {
 	b.delete(c)
 }
 
-// reap waits for the orphans of a container, which this process or its parent inherits.
+// reap waits for a container's orphans, which this process or its parent inherits.
 func (b *bench) reap() {
 	b.Helper()
 	b.eventually("the orphans are dead", func() bool {
@@ -578,7 +597,7 @@ func terminals(b *bench) {
 	b.delete(c)
 }
 
-// mountOnce makes dir a mount with shared propagation, until the end of the case.
+// mountOnce makes dir a mount with shared propagation until the end of the case.
 func (b *bench) mountOnce(dir string) {
 	b.Helper()
 	if slices.Contains(b.mounts, dir) {

@@ -18,7 +18,7 @@ import (
 	"github.com/mctr/mctr/containerizer/launcher/engine/libcontainer"
 )
 
-// init is also that of every container: libcontainer runs this program.
+// libcontainer runs this program as the init of every container.
 func init() { libcontainer.Init() }
 
 // broken is libcontainer's engine with one fault.
@@ -49,7 +49,7 @@ func (b broken) Load(o engine.Options) (engine.Container, error) {
 	return libcontainer.New().Load(o)
 }
 
-// brokenContainer is a good one with verbs replaced.
+// brokenContainer is a container with some methods replaced.
 type brokenContainer struct {
 	engine.Container
 	start, pause, remove func() error
@@ -110,7 +110,7 @@ func (c *brokenContainer) Signal(sig int, all bool) error {
 
 func nothing() error { return nil }
 
-// brokenEngines each have one fault, and the case made for it.
+// brokenEngines each have one fault, and name the case that must detect it.
 var brokenEngines = []struct {
 	name, fails string
 	e           broken
@@ -258,7 +258,7 @@ func withHooks(change func(*specs.Hooks)) func(context.Context, engine.Engine, e
 	}
 }
 
-// startedTooEarly returns when the command has done what a case looks for.
+// startedTooEarly returns when the command has done what the case looks for.
 func startedTooEarly(ctx context.Context, good engine.Engine, o engine.Options) (engine.Container, error) {
 	c, err := good.Create(ctx, o)
 	if err != nil {
@@ -273,7 +273,7 @@ func startedTooEarly(ctx context.Context, good engine.Engine, o engine.Options) 
 	return &brokenContainer{Container: c, start: nothing}, err
 }
 
-// TestSuiteFailsBroken wants each broken engine to fail the case made for it.
+// TestSuiteFailsBroken wants each broken engine to fail its case.
 func TestSuiteFailsBroken(t *testing.T) {
 	for _, c := range brokenEngines {
 		t.Run(c.name, func(t *testing.T) {
@@ -284,7 +284,7 @@ func TestSuiteFailsBroken(t *testing.T) {
 	}
 }
 
-// TestSuiteFailsBlind wants the case of each property to fail an engine that passes over the property.
+// TestSuiteFailsBlind wants the case of each property to fail an engine that ignores the property.
 func TestSuiteFailsBlind(t *testing.T) {
 	for _, name := range enginetest.Ignored(t, libcontainer.New) {
 		t.Errorf("an engine without it passes %q", name)

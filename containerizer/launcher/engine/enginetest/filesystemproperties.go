@@ -8,7 +8,7 @@ import (
 	"github.com/opencontainers/runtime-spec/specs-go"
 )
 
-// filesystemProperties are those of the root, the mounts, and the paths that are closed.
+// filesystemProperties are those of the root, the mounts, and the masked and read-only paths.
 var filesystemProperties = []property{
 	{
 		name: "root.readonly", want: "refused\nmade",
@@ -81,23 +81,23 @@ var filesystemProperties = []property{
 	},
 }
 
-// earlyPropagation is of a runtime whose root is private in the end.
+// earlyPropagation excuses a runtime whose root is private in the end.
 var earlyPropagation = map[string]string{
 	"runc": "runc 1.1 sets the propagation of the host's root, which the container's begins with, and no more",
 }
 
-// noSlaves is of a runtime that makes every mount private first, of which none can be a slave.
+// noSlaves excuses a runtime that first makes every mount private: a slave needs a shared mount.
 var noSlaves = map[string]string{"crun": "crun 1.8 makes the host's mounts private before it binds them"}
 
-// rootPropagation wants the root mount to show shown after a rootfsPropagation. "-" ends the optional fields of
-// mountinfo.
+// rootPropagation returns the property of a rootfsPropagation; shown is the last optional field of
+// the root's line in mountinfo, or the "-" that ends these fields.
 func rootPropagation(kind, shown string, lacks map[string]string) property {
 	return property{
 		lacks: lacks,
 		name:  "linux.rootfsPropagation: " + kind, script: options("/"),
 		wants: func(_ *bench, line string) bool { return strings.HasSuffix(line, " "+shown) },
 		base: func(b *bench, s *specs.Spec) {
-			b.mountOnce(filepath.Join(b.bundle, "rootfs")) // only the mount of a shared one can be a slave
+			b.mountOnce(filepath.Join(b.bundle, "rootfs")) // a slave needs a shared mount
 			s.Linux.RootfsPropagation = map[bool]string{true: "rslave", false: "rprivate"}[kind == "rprivate"]
 		},
 		set: func(_ *bench, s *specs.Spec) { s.Linux.RootfsPropagation = kind },
@@ -109,7 +109,7 @@ func mount(at string, m specs.Mount) func(*bench, *specs.Spec) {
 	return func(_ *bench, s *specs.Spec) { s.Mounts = append(s.Mounts, m) }
 }
 
-// mounted wants the options of a mount to begin with shown.
+// mounted returns the property of a mount whose options begin with shown.
 func mounted(what, at, shown string, m specs.Mount) property {
 	return property{
 		name: "mounts: " + what, script: options(at), set: mount(at, m),
@@ -117,7 +117,8 @@ func mounted(what, at, shown string, m specs.Mount) property {
 	}
 }
 
-// bound wants the options of a bind mount, which has those of its source's mount but for these.
+// bound returns the property of a bind mount with the options list. The mount has the other options
+// of its source's mount.
 func bound(name, shown string, list ...string) property {
 	return property{
 		name: "mounts: " + name, script: options("/tmp"),
@@ -128,13 +129,14 @@ func bound(name, shown string, list ...string) property {
 	}
 }
 
-// withoutTimes is a line of options without how a file's last access is kept, which a bind mount has of its source's.
+// withoutTimes removes relatime and noatime from a line of options, because a bind mount inherits
+// them from its source.
 func withoutTimes(line string) string {
 	flags, rest, _ := strings.Cut(line, " ")
 	return strings.TrimSuffix(strings.TrimSuffix(flags, ",relatime"), ",noatime") + " " + rest
 }
 
-// propagation wants a bind mount to be of the kind; its source is shared.
+// propagation returns the property of a bind mount's propagation. The source is a shared mount.
 func propagation(kind, shown string, lacks map[string]string) property {
 	other := "private"
 	if kind == other {
@@ -142,8 +144,10 @@ func propagation(kind, shown string, lacks map[string]string) property {
 	}
 	at := func(kind string) func(*bench, *specs.Spec) {
 		return func(b *bench, s *specs.Spec) {
-			s.Linux.RootfsPropagation = "private" // of the root alone
-			s.Mounts = append(s.Mounts[:3:3], specs.Mount{Destination: "/tmp", Type: "bind", Source: sharedDir(b),
+			s.Linux.RootfsPropagation = "private" // only of the root
+			source := sourceDir(b)
+			b.mountOnce(source)
+			s.Mounts = append(s.Mounts[:3:3], specs.Mount{Destination: "/tmp", Type: "bind", Source: source,
 				Options: []string{"bind", kind}})
 		}
 	}
@@ -153,13 +157,13 @@ func propagation(kind, shown string, lacks map[string]string) property {
 	}
 }
 
-// recursively wants the mount below a bind mount to show shown.
+// recursively returns the property of the mount below a bind mount.
 func recursively(name, shown string, lacks map[string]string, list ...string) property {
 	return property{
 		name: "mounts: what is below, " + name, script: options("/tmp/below"), lacks: lacks,
 		wants: func(_ *bench, line string) bool { return strings.TrimSpace(withoutTimes(line)) == shown },
 		base: func(b *bench, s *specs.Spec) {
-			if shown == "" { // or nothing would be shown without the mount too
+			if shown == "" { // or nothing would be shown without the property either
 				mount("/tmp", specs.Mount{Type: "bind", Source: nestedDir(b), Options: []string{"rbind"}})(b, s)
 			}
 		},
@@ -170,7 +174,7 @@ func recursively(name, shown string, lacks map[string]string, list ...string) pr
 	}
 }
 
-// sourceDir makes a directory with one file.
+// sourceDir creates a directory with one file.
 func sourceDir(b *bench) string {
 	b.Helper()
 	dir := filepath.Join(b.bundle, "source")
@@ -183,14 +187,7 @@ func sourceDir(b *bench) string {
 	return dir
 }
 
-// sharedDir makes a mount of its own with shared propagation, nestedDir one with a mount below it.
-func sharedDir(b *bench) string {
-	b.Helper()
-	dir := sourceDir(b)
-	b.mountOnce(dir)
-	return dir
-}
-
+// nestedDir creates a mount with shared propagation, with another one below it.
 func nestedDir(b *bench) string {
 	b.Helper()
 	dir := filepath.Join(b.bundle, "nested")
@@ -202,7 +199,7 @@ func nestedDir(b *bench) string {
 	return dir
 }
 
-// secretFiles gives the image a file and a directory.
+// secretFiles adds a file and a directory to the root filesystem.
 func secretFiles(b *bench, _ *specs.Spec) {
 	b.Helper()
 	etc := filepath.Join(b.bundle, "rootfs/etc")

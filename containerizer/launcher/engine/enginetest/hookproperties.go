@@ -15,8 +15,8 @@ import (
 	"github.com/mctr/mctr/containerizer/launcher/engine"
 )
 
-// hookKinds are those of the runtime-spec in the order of its lifecycle (runtime.md), and the status of a container
-// that each has on its standard input.
+// hookKinds are the kinds of hooks in the order of the lifecycle (runtime.md), and the status of
+// the container that each kind receives on its standard input.
 var hookKinds = []struct {
 	name   string
 	status specs.ContainerState
@@ -34,7 +34,7 @@ var hookKinds = []struct {
 
 type hooks = []specs.Hook
 
-// crunState and runcPoststart are of runtimes that take less care of hooks.
+// crunState and runcPoststart excuse runtimes that deviate from the specification.
 var (
 	crunState = map[string]string{
 		"crun": "crun 1.8 says that a container is created or starting which is being created, some without its pid",
@@ -45,28 +45,22 @@ var (
 	}
 )
 
-// hookProperties are a hook of each kind. Which comes when is the case hookOrder.
+// hookProperties are a hook of each kind. The case hookOrder checks their order.
 var hookProperties = func() (all []property) {
-	for i := range hookKinds {
-		all = append(all, hookProperty(i))
+	for i, kind := range hookKinds {
+		all = append(all, property{
+			name: "hooks." + kind.name, read: sees(kind.name), lacks: kind.lacks,
+			set: func(b *bench, s *specs.Spec) {
+				s.Annotations = map[string]string{"org.example.key": "value"}
+				addHook(b, s, i, "cat >"+tmpOf(b, kind.name)+"/state; echo $A $0 >"+tmpOf(b, kind.name)+"/arguments")
+			},
+			wants: func(b *bench, _ string) bool { return b.hookRan(kind.name, kind.status) },
+		})
 	}
 	return all
 }()
 
-// hookProperty wants a hook of a kind to run with its arguments, its environment and the container's state.
-func hookProperty(i int) property {
-	kind := hookKinds[i]
-	return property{
-		name: "hooks." + kind.name, read: sees(kind.name), lacks: kind.lacks,
-		set: func(b *bench, s *specs.Spec) {
-			s.Annotations = map[string]string{"org.example.key": "value"}
-			addHook(b, s, i, "cat >"+tmpOf(b, kind.name)+"/state; echo $A $0 >"+tmpOf(b, kind.name)+"/arguments")
-		},
-		wants: func(b *bench, _ string) bool { return b.hookRan(kind.name, kind.status) },
-	}
-}
-
-// sees waits for a hook that runs while the container does.
+// sees reports a hook that should have run by now, but has not.
 func sees(kind string) func(*bench, engine.Container) string {
 	return func(b *bench, _ engine.Container) string {
 		if kind == "poststop" {
@@ -79,7 +73,8 @@ func sees(kind string) func(*bench, engine.Container) string {
 	}
 }
 
-// tmpOf is the image's /tmp where a hook of the kind sees it: startContainer's are the container's.
+// tmpOf returns the path at which a hook of this kind sees the container's /tmp. Only
+// startContainer hooks run in the container.
 func tmpOf(b *bench, kind string) string {
 	if kind == "startContainer" {
 		return "/tmp"
@@ -87,7 +82,7 @@ func tmpOf(b *bench, kind string) string {
 	return filepath.Join(b.bundle, "rootfs/tmp")
 }
 
-// addHook adds a script as a hook, by a shell of the host's or of the container's.
+// addHook adds a script as a hook, run by a shell of the host or of the container.
 func addHook(b *bench, s *specs.Spec, i int, script string) {
 	b.Helper()
 	hook := specs.Hook{Path: "/bin/sh", Args: []string{"sh", "-c", script, "zero"},
@@ -102,7 +97,7 @@ func addHook(b *bench, s *specs.Spec, i int, script string) {
 	*list = append(*list, hook)
 }
 
-// hookRan reads what the hook has left, and whether the state is the container's.
+// hookRan checks the files that the hook wrote, and that the state is the container's.
 func (b *bench) hookRan(kind string, status specs.ContainerState) bool {
 	b.Helper()
 	tmp := filepath.Join(b.bundle, "rootfs/tmp")
@@ -129,7 +124,7 @@ func (b *bench) hookRan(kind string, status specs.ContainerState) bool {
 	return true
 }
 
-// hookOrder wants all hooks in the lifecycle's order, two of each kind, and the command among them.
+// hookOrder wants two hooks of each kind, and the command, to run in the order of the lifecycle.
 func hookOrder(b *bench) {
 	s := spec(sh("echo command >>/tmp/order; sleep 100"))
 	var want []string
@@ -142,13 +137,7 @@ func hookOrder(b *bench) {
 			want = append(want, "command")
 		}
 	}
-	c, err := b.try(s)
-	if err != nil {
-		b.Fatal(err)
-	}
-	if err := c.Start(); err != nil {
-		b.Fatal(err)
-	}
+	c := b.startSpec(s)
 	if err := c.RunPoststart(); err != nil {
 		b.Error(err)
 	}
@@ -161,7 +150,9 @@ func hookOrder(b *bench) {
 	data, err := os.ReadFile(order)
 	// The command and the poststart hooks run at the same time.
 	got := strings.Split(strings.TrimSpace(string(data)), "\n")
-	if err != nil || strings.Join(withoutCommand(got), "\n") != strings.Join(withoutCommand(want), "\n") {
+	isCommand := func(line string) bool { return line == "command" }
+	if err != nil || !slices.Equal(slices.DeleteFunc(slices.Clone(got), isCommand),
+		slices.DeleteFunc(slices.Clone(want), isCommand)) {
 		b.Errorf("the order is %q, %v; want %q", got, err, want)
 	}
 	if slices.Index(got, "command") < slices.Index(got, "startContainer again") {
@@ -169,16 +160,7 @@ func hookOrder(b *bench) {
 	}
 }
 
-func withoutCommand(lines []string) (rest []string) {
-	for _, line := range lines {
-		if line != "command" {
-			rest = append(rest, line)
-		}
-	}
-	return rest
-}
-
-// failingHooks wants a hook that fails to end the container: before the start there is none.
+// failingHooks wants a failing hook to end the container before the command runs.
 func failingHooks(b *bench) {
 	for i, kind := range hookKinds[:3] {
 		s := spec(sh("exit 0"))

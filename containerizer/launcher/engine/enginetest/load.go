@@ -11,7 +11,7 @@ import (
 	"github.com/mctr/mctr/containerizer/launcher/engine"
 )
 
-// load opens a container by an engine that knows of it by its records alone.
+// load opens the container by a new engine, which knows it only from the records.
 func (b *bench) load() engine.Container {
 	b.Helper()
 	c, err := b.open().Load(engine.Options{ID: id, Root: b.root})
@@ -21,7 +21,7 @@ func (b *bench) load() engine.Container {
 	return c
 }
 
-// hasStatus wants a container in a state, and the rest of its state with it.
+// hasStatus wants the status of the container, and checks the rest of its state.
 func (b *bench) hasStatus(c engine.Container, want specs.ContainerState) {
 	b.Helper()
 	s, err := c.State()
@@ -35,9 +35,10 @@ func (b *bench) hasStatus(c engine.Container, want specs.ContainerState) {
 	}
 }
 
-// loads does everything with a container that another engine created, each time by one more that loads it.
+// loads performs every operation on a container that another engine created. Each operation loads
+// the container by a new engine.
 func loads(b *bench) {
-	if err := unix.Mkfifo(filepath.Join(b.bundle, "rootfs/tmp/fifo"), 0o600); err != nil { // which a shell waits at
+	if err := unix.Mkfifo(filepath.Join(b.bundle, "rootfs/tmp/fifo"), 0o600); err != nil { // a shell waits at it
 		b.Fatal(err)
 	}
 	made := b.create(sh("read -r line </tmp/fifo; exit 7"))
@@ -75,15 +76,10 @@ func loads(b *bench) {
 	}
 }
 
-// execLoaded runs one more process in the container, whose processes are two then.
+// execLoaded runs a further process in the container, and wants two processes then.
 func (b *bench) execLoaded() {
 	b.Helper()
-	stdio, out := b.stdio(false)
-	p, err := b.load().Exec(sh("echo inside; read -r line </tmp/fifo"), stdio)
-	closeStdio(stdio)
-	if err != nil {
-		b.Fatal(err)
-	}
+	p, out := b.exec(b.load(), sh("echo inside; read -r line </tmp/fifo"))
 	b.reads(out, "inside\n")
 	if pids, err := b.load().Processes(); err != nil || len(pids) != 2 {
 		b.Errorf("processes: %v, %v", pids, err)
@@ -94,7 +90,7 @@ func (b *bench) execLoaded() {
 	b.ends(p, engine.WaitStatus{Code: 137, Signal: 9})
 }
 
-// executes wants a process to be the engine's own program until the start, and the user's thereafter.
+// executes wants Executed to be false until the start of the container, and true afterwards.
 func executes(b *bench) {
 	c := b.create(sh("exit 3"))
 	if c.Init().Executed() {

@@ -10,7 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// namespaceProperties are new namespaces, ones that exist, and what is mapped into them.
+// namespaceProperties are new namespaces, existing ones, and mappings into them.
 var namespaceProperties = []property{
 	newNamespace(specs.PIDNamespace, "pid", nil),
 	newNamespace(specs.IPCNamespace, "ipc", nil),
@@ -42,14 +42,14 @@ var namespaceProperties = []property{
 	},
 }
 
-// without returns the spec's namespaces but for the one of a type.
+// without returns the spec's namespaces except the one of type kind.
 func without(s *specs.Spec, kind specs.LinuxNamespaceType) []specs.LinuxNamespace {
 	return slices.DeleteFunc(slices.Clone(s.Linux.Namespaces), func(n specs.LinuxNamespace) bool {
 		return n.Type == kind
 	})
 }
 
-// newNamespace wants another namespace than this process has.
+// newNamespace wants a namespace that differs from this process's.
 func newNamespace(kind specs.LinuxNamespaceType, name string, lacks map[string]string) property {
 	return property{
 		name: "linux.namespaces: a new one, " + name, script: "busybox readlink /proc/self/ns/" + name, lacks: lacks,
@@ -67,7 +67,7 @@ func newNamespace(kind specs.LinuxNamespaceType, name string, lacks map[string]s
 	}
 }
 
-// namespaceByPath wants a namespace that the caller has made.
+// namespaceByPath wants a namespace that the caller has created.
 func namespaceByPath(kind specs.LinuxNamespaceType, name string, flag int) property {
 	return property{
 		name: "linux.namespaces: by path, " + name, script: "busybox readlink /proc/self/ns/" + name,
@@ -75,17 +75,17 @@ func namespaceByPath(kind specs.LinuxNamespaceType, name string, flag int) prope
 			made := specs.LinuxNamespace{Type: kind, Path: b.namespace(name, flag)}
 			s.Linux.Namespaces = append(without(s, kind), made)
 		},
-		wants: func(b *bench, shown string) bool { return shown == b.made },
+		wants: func(b *bench, shown string) bool { return shown == b.createdNamespace },
 	}
 }
 
-// namespace makes one and returns a path of it, as a descriptor of this process.
+// namespace creates a namespace, and returns its path as a descriptor of this process.
 func (b *bench) namespace(name string, flag int) string {
 	b.Helper()
 	made := make(chan *os.File)
 	failed := make(chan error, 1)
 	go func() {
-		runtime.LockOSThread() // for good: the thread ends with the goroutine
+		runtime.LockOSThread() // never unlocked: the thread ends with the goroutine
 		file, err := (*os.File)(nil), unix.Unshare(flag)
 		if err == nil {
 			file, err = os.Open(fmt.Sprintf("/proc/%d/task/%d/ns/%s", os.Getpid(), unix.Gettid(), name))
@@ -103,6 +103,6 @@ func (b *bench) namespace(name string, flag int) string {
 	if err != nil {
 		b.Fatal(err)
 	}
-	b.made = shown
+	b.createdNamespace = shown
 	return path
 }

@@ -9,7 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// processProperties are those of config.json's process but for its capabilities and its terminal.
+// processProperties are those of process in config.json, except capabilities and the terminal.
 var processProperties = []property{
 	{
 		name: "process.cwd", exec: true, script: "pwd", want: "/tmp",
@@ -39,7 +39,7 @@ var processProperties = []property{
 	},
 	{
 		name: "process.user.umask", exec: true, script: "umask", want: "0051",
-		set:       func(_ *bench, s *specs.Spec) { s.Process.User.Umask = p(uint32(0o051)) },
+		set:       func(_ *bench, s *specs.Spec) { s.Process.User.Umask = new(uint32(0o051)) },
 		execLacks: fromConfig,
 	},
 	{
@@ -48,7 +48,7 @@ var processProperties = []property{
 	},
 	{
 		name: "process.oomScoreAdj", exec: true, script: "cat /proc/$$/oom_score_adj", want: "321",
-		set: func(_ *bench, s *specs.Spec) { s.Process.OOMScoreAdj = p(321) },
+		set: func(_ *bench, s *specs.Spec) { s.Process.OOMScoreAdj = new(321) },
 		execLacks: map[string]string{"libcontainer": fromConfig["libcontainer"], "runc": fromConfig["runc"],
 			"crun": "crun 1.8 sets it for init alone"},
 	},
@@ -65,7 +65,7 @@ var processProperties = []property{
 	},
 	{
 		name: "process.scheduler", exec: true, want: "5 3",
-		script: "read -r line </proc/$$/stat; set -- ${line#*) }; echo ${17} ${39}", // nice and policy
+		script: "read -r line </proc/$$/stat; set -- ${line#*) }; echo ${17} ${39}", // nice value and policy
 		set: func(_ *bench, s *specs.Spec) {
 			s.Process.Scheduler = &specs.Scheduler{Policy: specs.SchedBatch, Nice: 5}
 		},
@@ -86,14 +86,15 @@ var processProperties = []property{
 	},
 }
 
-// fromConfig are the engines that take a property of a further process from config.json.
+// fromConfig excuses engines that take a property of a further process from config.json.
 var fromConfig = map[string]string{
 	"libcontainer": "libcontainer's Process has no such field, and a further process has what init has",
 	"runc":         "it is built on libcontainer",
 }
 
-// rlimits are all of getrlimit(2), with limits that leave a shell running, and the kernel's words for them. Those on
-// open files are equal: the Go runtime, which is runc's, raises the soft one to the hard one.
+// rlimits are all limits of getrlimit(2), with values that leave a shell running, and the names by
+// which the kernel shows them. The limits on open files are equal, because the Go runtime, which
+// runc contains, raises the soft limit to the hard one.
 var rlimits = []rlimit{
 	{"CPU", "Max cpu time", 1001, 1002}, {"FSIZE", "Max file size", 1 << 30, 1<<30 + 1},
 	{"DATA", "Max data size", 1 << 31, 1<<31 + 1}, {"STACK", "Max stack size", 1 << 22, 1 << 24},
@@ -110,7 +111,7 @@ type rlimit struct {
 	soft, hard   uint64
 }
 
-// allowed are the limits where this process may give them: it may not be able to raise its own.
+// allowed returns the limits, lowered to what this process may set if it cannot raise its own.
 func (l *rlimit) allowed() (soft, hard uint64) {
 	var own unix.Rlimit
 	numbers := map[string]int{"NICE": unix.RLIMIT_NICE, "RTPRIO": unix.RLIMIT_RTPRIO}
@@ -134,8 +135,8 @@ func showsRlimits(b *bench, shown string) bool {
 	return found
 }
 
-// capabilityProperties are the sets of capabilities that a process has after execve(2), which leaves a user without
-// privileges the ambient ones (capabilities(7)).
+// capabilityProperties are the capability sets of a process after execve(2), at which an
+// unprivileged user keeps only the ambient ones (capabilities(7)).
 var capabilityProperties = []property{
 	{
 		name: "process.capabilities.bounding", exec: true, script: status("CapBnd"),
@@ -174,14 +175,14 @@ const (
 
 func names(caps ...string) []string { return caps }
 
-// capable gives the process caps in the sets that do not outlast execve(2) by themselves.
+// capable gives the process caps in the sets that do not survive execve(2) by themselves.
 func capable(caps ...string) func(*bench, *specs.Spec) {
 	return func(_ *bench, s *specs.Spec) {
 		s.Process.Capabilities = &specs.LinuxCapabilities{Bounding: caps, Permitted: caps, Effective: caps}
 	}
 }
 
-// bits is how /proc/[pid]/status prints a set.
+// bits formats a set as /proc/[pid]/status does.
 func bits(caps ...string) string {
 	var set uint64
 	for _, name := range caps {

@@ -12,31 +12,32 @@ import (
 	"github.com/mctr/mctr/containerizer/launcher/engine"
 )
 
-// A property is a part of config.json with what a container shows of it. An engine that passes over the property fails
-// its case, which Ignored proves of each.
+// A property is a part of config.json, together with what a container with it shows. An engine that
+// ignores the property fails its case, which Ignored proves.
 type property struct {
 	name string
 
-	base func(*bench, *specs.Spec) // what the property needs beside itself; nil: nothing
-	set  func(*bench, *specs.Spec) // the property
+	base func(*bench, *specs.Spec) // other settings that the property needs; nil: none
+	set  func(*bench, *specs.Spec) // sets the property
 
-	// The container runs script, or, where read is set, sleeps while read looks at it. What the script prints, or read
-	// returns, is to be want, or what wants accepts.
+	// The container runs script; if read is set, the container sleeps while read inspects it. The
+	// output of the script, or the result of read, must equal want or satisfy wants.
 	script string
 	read   func(*bench, engine.Container) string
 	want   string
 	wants  func(b *bench, shown string) bool
 
-	// exec is true for a property of a process, which a further process in the container can have as well, and execOnly
-	// for one that only such a process has.
+	// exec is true for a property of a process, which a further process in the container can have
+	// as well. execOnly is true for one that only such a process can have.
 	exec, execOnly bool
 
-	// lacks names the engines that do not have the property, and why; execLacks those that do not give it to an exec.
+	// lacks names the engines that do not support the property, and why; execLacks those that do
+	// not support it for an exec.
 	lacks, execLacks map[string]string
 }
 
-// tables are all properties. A short test has those that differ by the version of control groups: it is for an emulated
-// machine that has another one.
+// tables returns all properties. A short test has only those that depend on the version of cgroups,
+// because it runs on an emulated machine with another version.
 func tables() []property {
 	versioned := slices.Concat(deviceRuleProperties, cgroupProperties)
 	if testing.Short() {
@@ -46,16 +47,8 @@ func tables() []property {
 		deviceProperties, namespaceProperties, hookProperties, systemProperties)
 }
 
-// propertyCases returns a case for each property, and one more for a process's in an exec.
-func propertyCases() (all []suiteCase) {
-	for _, p := range tables() {
-		all = append(all, p.cases()...)
-	}
-	return all
-}
-
-func (p *property) cases() []suiteCase {
-	var all []suiteCase
+// cases returns a case with a container and, for a property of a process, another one with an exec.
+func (p *property) cases() (all []suiteCase) {
 	if !p.execOnly {
 		all = append(all, suiteCase{p.name, p.run, p.lacks})
 	}
@@ -65,7 +58,7 @@ func (p *property) cases() []suiteCase {
 	return all
 }
 
-// spec is the suite's own with the property, or without it.
+// spec returns the suite's own spec, with or without the property.
 func (p *property) spec(b *bench, with bool) *specs.Spec {
 	script := p.script
 	if p.read != nil {
@@ -82,15 +75,9 @@ func (p *property) spec(b *bench, with bool) *specs.Spec {
 	return s
 }
 
-// run wants the property of a container.
+// run checks the property of a container.
 func (p *property) run(b *bench) {
-	c, err := b.try(p.spec(b, true))
-	if err != nil {
-		b.Fatal(err)
-	}
-	if err := c.Start(); err != nil {
-		b.Fatal(err)
-	}
+	c := b.startSpec(p.spec(b, true))
 	if err := c.RunPoststart(); err != nil {
 		b.Error(err)
 	}
@@ -104,22 +91,16 @@ func (p *property) run(b *bench) {
 	if err != nil {
 		b.Error(err)
 	}
-	_, _ = c.Init().Wait() // the exit code is the script's last command's
+	_, _ = c.Init().Wait() // the exit code is that of the script's last command
 	b.delete(c)
 	p.accept(b, string(shown))
 }
 
-// runExec wants the property of a further process in a container without it.
+// runExec checks the property of a further process, in a container without the property.
 func (p *property) runExec(b *bench) {
 	base := p.spec(b, false)
 	base.Process.Args = sh("sleep 100").Args
-	c, err := b.try(base)
-	if err != nil {
-		b.Fatal(err)
-	}
-	if err := c.Start(); err != nil {
-		b.Fatal(err)
-	}
+	c := b.startSpec(base)
 	stdio, out := b.stdio(false)
 	exec, err := c.Exec(p.spec(b, true).Process, stdio)
 	closeStdio(stdio)
@@ -150,17 +131,15 @@ func (p *property) accept(b *bench, shown string) {
 	}
 }
 
-// status is a script that prints fields of the shell's own /proc/[pid]/status.
+// status returns a script that prints fields of the shell's own /proc/[pid]/status.
 func status(fields ...string) string {
 	return fmt.Sprintf("while read -r key value; do case $key in %s:) echo $key $value;; esac; done </proc/$$/status",
 		strings.Join(fields, ":|"))
 }
 
-// options is a script that prints the options and the propagation of the mount at a place: fields 6 and 7 of
-// /proc/self/mountinfo, without the numbers of peer groups.
+// options returns a script that prints the options and the propagation of the mount at place:
+// fields 6 and 7 of /proc/self/mountinfo, without the numbers of peer groups.
 func options(place string) string {
 	return "while read -r a b c d at options shared rest; do [ $at = " + place +
 		" ] && echo $options ${shared%:*}; done </proc/self/mountinfo"
 }
-
-func p[T any](v T) *T { return &v }

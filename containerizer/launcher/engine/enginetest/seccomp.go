@@ -13,9 +13,8 @@ import (
 	"github.com/mctr/mctr/containerizer/launcher/engine"
 )
 
-// filters wants the same seccomp program in a container, in a second one, in an
-// exec and after what the engine kept of it was damaged; and another program
-// for another profile.
+// filters wants the same seccomp program in a container, in a second one, in an exec, and after the
+// engine's cache was damaged; and a different program for a different profile.
 func filters(b *bench) {
 	b.cache = b.TempDir()
 	first := b.filter(profile("mkdir"))
@@ -31,27 +30,16 @@ func filters(b *bench) {
 	}
 }
 
-// filter starts a container with this profile, and gives its init's program,
-// having seen that it works and that an exec has the same.
+// filter starts a container with the profile and returns the program of its init. It checks that
+// the program works and that an exec has the same program.
 func (b *bench) filter(p *specs.LinuxSeccomp) []byte {
 	b.Helper()
 	s := spec(sh("busybox mkdir /tmp/made; busybox rmdir /tmp/made; ls /proc/self/fd; sleep 100"))
 	s.Linux.Seccomp = p
-	c, err := b.try(s)
-	if err != nil {
-		b.Fatal(err)
-	}
-	if err := c.Start(); err != nil {
-		b.Fatal(err)
-	}
+	c := b.startSpec(s)
 	b.reads(b.out, p.Syscalls[1].Names[0]+": ")
-	b.reads(b.out, "0\n1\n2\n3\n") // 3 is ls' own: nothing of the engine's is left open
-	stdio, out := b.stdio(false)
-	exec, err := c.Exec(sh("echo ready; sleep 100"), stdio)
-	closeStdio(stdio)
-	if err != nil {
-		b.Fatal(err)
-	}
+	b.reads(b.out, "0\n1\n2\n3\n") // ls itself opened 3, so the engine left nothing open
+	exec, out := b.exec(c, sh("echo ready; sleep 100"))
 	b.reads(out, "ready")
 	program := b.loaded(c.Init().Pid)
 	if other := b.loaded(exec.Pid); !bytes.Equal(program, other) {
@@ -60,13 +48,13 @@ func (b *bench) filter(p *specs.LinuxSeccomp) []byte {
 	if err := unix.Kill(exec.Pid, unix.SIGKILL); err != nil {
 		b.Error(err)
 	}
-	b.ends(exec, engine.WaitStatus{Code: 137, Signal: 9}) // first: init's end waits for it
+	b.ends(exec, engine.WaitStatus{Code: 137, Signal: 9}) // first, because init's exit waits for it
 	b.kill(c)
 	return program
 }
 
-// profile allows what a shell needs, answers EACCES to denied and EPERM to the
-// rest, for one architecture: runc's engine adds rules for several in no fixed order.
+// profile allows what a shell needs, answers EACCES to denied and EPERM to everything else. It
+// names one architecture, because runc adds the rules for several in random order.
 func profile(denied string) *specs.LinuxSeccomp {
 	rest := map[string]string{"mkdir": "rmdir", "rmdir": "mkdir"}[denied]
 	return &specs.LinuxSeccomp{
@@ -96,11 +84,11 @@ var needed = []string{
 	"statx", "tgkill", "uname", "unlink", "vfork", "wait4", "waitid", "write", "writev",
 }
 
-// loaded reads the only program of a process out of the kernel: see
-// PTRACE_SECCOMP_GET_FILTER in ptrace(2).
+// loaded reads the only seccomp program of a process from the kernel: see PTRACE_SECCOMP_GET_FILTER
+// in ptrace(2).
 func (b *bench) loaded(pid int) []byte {
 	b.Helper()
-	runtime.LockOSThread() // the tracer is a thread
+	runtime.LockOSThread() // the kernel ties the tracer to a thread
 	defer runtime.UnlockOSThread()
 	if err := unix.PtraceAttach(pid); err != nil {
 		b.Fatalf("attach to %d: %v", pid, err)
@@ -115,7 +103,7 @@ func (b *bench) loaded(pid int) []byte {
 	return program
 }
 
-// getFilter gives the number of instructions, and copies them to p.
+// getFilter returns the number of instructions, and copies them to p unless p is nil.
 func (b *bench) getFilter(pid int, p unsafe.Pointer) int {
 	b.Helper()
 	n, _, errno := unix.Syscall6(unix.SYS_PTRACE, unix.PTRACE_SECCOMP_GET_FILTER, uintptr(pid), 0, uintptr(p), 0, 0)
@@ -125,7 +113,7 @@ func (b *bench) getFilter(pid int, p unsafe.Pointer) int {
 	return int(n)
 }
 
-// damage spoils every file below dir; an engine that keeps nothing has none.
+// damage changes a byte in every file in dir. An engine without a cache has no files.
 func damage(b *bench, dir string) {
 	b.Helper()
 	entries, err := os.ReadDir(dir)

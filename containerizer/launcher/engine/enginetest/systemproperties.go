@@ -8,7 +8,7 @@ import (
 	"github.com/mctr/mctr/containerizer/launcher/engine"
 )
 
-// systemProperties are names, sysctls and what else the kernel shows of a container.
+// systemProperties are names, sysctls, and other things that the kernel shows of a container.
 var systemProperties = []property{
 	{
 		name: "hostname", script: "busybox hostname", want: "inside",
@@ -57,7 +57,8 @@ func annotation(b *bench, c engine.Container) string {
 	return state.Annotations["org.example.key"]
 }
 
-// newerThan11 are the runtimes of Debian 12, which do not know what came with runtime-spec 1.1.
+// newerThan11 excuses the runtimes of Debian 12, which do not support what runtime-spec 1.1
+// introduced.
 var newerThan11 = map[string]string{
 	"runc": "runc 1.1 knows runtime-spec 1.0.2", "crun": "crun 1.8 says that it knows runtime-spec 1.0.0",
 }

@@ -13,27 +13,15 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// unnumberPipes takes their numbers from named pipes, which have none
-// (config-linux.md, "Devices": major and minor are required unless the type is p).
-// libcontainer would compare them with the new pipe's.
-func unnumberPipes(all []*devices.Device) {
-	for _, d := range all {
-		if d.Type == devices.FifoDevice {
-			d.Major, d.Minor = 0, 0
-		}
-	}
-}
-
-// checkDevices refuses one whose place in the root filesystem has another file
-// (config-linux.md, "Devices"), which libcontainer would leave there in its stead.
-// What is mounted over the root is not looked at, nor devices that are bind mounts of
-// the host's: these want some file there.
+// checkDevices returns an error if the root filesystem has a different file at a device's path
+// (config-linux.md, "Devices"), because libcontainer would silently keep that file. It skips paths
+// below other mounts, and devices that are bind mounts from the host, which need an existing file.
 func checkDevices(config *configs.Config, wanted []*devices.Device) error {
 	if config.Namespaces.Contains(configs.NEWUSER) || userns.RunningInUserNS() {
 		return nil
 	}
 	for _, d := range wanted {
-		if mounted(config, d.Path) || path.Clean("/"+d.Path) == "/dev/ptmx" { // libcontainer has a link for this one
+		if mounted(config, d.Path) || path.Clean("/"+d.Path) == "/dev/ptmx" { // libcontainer makes this one a symlink
 			continue
 		}
 		kind, number, err := statInRoot(config.Rootfs, d.Path)
@@ -41,17 +29,17 @@ func checkDevices(config *configs.Config, wanted []*devices.Device) error {
 			continue
 		}
 		if err != nil {
-			return fmt.Errorf("device %s: look for it in the root filesystem: %w", d.Path, err)
+			return fmt.Errorf("device %s: look it up in the root filesystem: %w", d.Path, err)
 		}
 		if want, err := d.Mkdev(); err != nil || kind != d.Type || number != want {
-			return fmt.Errorf("device %s: the root filesystem has another file there: name another path, or remove it",
-				d.Path)
+			return fmt.Errorf("device %s: the root filesystem has another file there: "+
+				"choose another path or remove the file", d.Path)
 		}
 	}
 	return nil
 }
 
-// mounted reports whether place is on a mount of the container's.
+// mounted reports whether place is below a mount of the container other than the root.
 func mounted(config *configs.Config, place string) bool {
 	for _, m := range config.Mounts {
 		on := path.Clean("/" + m.Destination)
@@ -62,7 +50,7 @@ func mounted(config *configs.Config, place string) bool {
 	return false
 }
 
-// statInRoot gives type and number of the file at name in root, which no link leads out of.
+// statInRoot returns type and number of the file at name in root. No symlink leads out of root.
 func statInRoot(root, name string) (devices.Type, uint64, error) {
 	dir, err := unix.Open(root, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	if err != nil {
@@ -82,7 +70,7 @@ func statInRoot(root, name string) (devices.Type, uint64, error) {
 	return kinds[stat.Mode&unix.S_IFMT], stat.Rdev, nil
 }
 
-// kinds are the types of the kernel's that are devices of the specification's.
+// kinds maps the kernel's file types to the device types of the specification.
 var kinds = map[uint32]devices.Type{
 	unix.S_IFIFO: devices.FifoDevice, unix.S_IFCHR: devices.CharDevice, unix.S_IFBLK: devices.BlockDevice,
 }

@@ -12,8 +12,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// TestDevices reads device entries of every type: numbers are a pipe's least concern,
-// and a device's whole identity.
+// TestDevices converts devices of every type. The numbers of a named pipe must be dropped, and
+// those of other devices kept.
 func TestDevices(t *testing.T) {
 	for _, c := range []struct {
 		kind         string
@@ -41,8 +41,8 @@ func TestDevices(t *testing.T) {
 	}
 }
 
-// TestOccupiedDevices wants an error where another file is in a device's place, and not
-// where the device itself is, nor where a mount will be.
+// TestOccupiedDevices wants an error if another file is at a device's path, but not if the device
+// itself is, nor below a mount.
 func TestOccupiedDevices(t *testing.T) {
 	root := t.TempDir()
 	for _, dir := range []string{"dev", "mnt"} {
@@ -53,7 +53,7 @@ func TestOccupiedDevices(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if err := os.Symlink("/etc", filepath.Join(root, "dev/link")); err != nil { // the host's, were it followed
+	if err := os.Symlink("/etc", filepath.Join(root, "dev/link")); err != nil { // the host's, if followed
 		t.Fatal(err)
 	}
 	if err := os.Symlink("pts/ptmx", filepath.Join(root, "dev/ptmx")); err != nil {

@@ -8,16 +8,15 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// atExecFn is getauxval(3)'s AT_EXECFN: the path that this process was executed by.
+// atExecFn is AT_EXECFN of getauxval(3): the path by which this process was executed.
 const atExecFn = 31
 
-// closeExecutable closes the descriptor that this init was executed by. libcontainer
-// hands its sealed copy of the program over as one that survives exec, so that it
-// cannot be mistaken for another file meanwhile, and leaves it open until the user's
-// command is executed: in a created container, until it is started, where
-// a process that may trace init finds a program of the host's.
+// closeExecutable closes the descriptor by which this init was executed. libcontainer passes a
+// sealed copy of the program as a descriptor without close-on-exec, so that no other file can get
+// its number, and keeps it open until init executes the user's command. A created container may
+// wait long for that, and a process that may trace init would find a program of the host there.
 //
-// /proc is not asked: in an exec it is the container's.
+// closeExecutable does not read /proc: for an exec, that is the container's.
 func closeExecutable() {
 	vector, err := unix.Auxv()
 	if err != nil {
@@ -27,14 +26,14 @@ func closeExecutable() {
 		if pair[0] != atExecFn || pair[1] == 0 {
 			continue
 		}
-		path := unix.BytePtrToString(*(**byte)(unsafe.Pointer(&pair[1]))) // the kernel's, on this process's stack
+		path := unix.BytePtrToString(*(**byte)(unsafe.Pointer(&pair[1]))) // the kernel put it on this process's stack
 		if fd := descriptorOf(path); fd > unix.Stderr {
 			_ = unix.Close(fd)
 		}
 	}
 }
 
-// descriptorOf gives the descriptor that path names; -1 where it names a file.
+// descriptorOf returns the descriptor that path names, or -1 if path names a file.
 func descriptorOf(path string) int {
 	number, ok := strings.CutPrefix(path, "/proc/self/fd/")
 	fd, err := strconv.Atoi(number)

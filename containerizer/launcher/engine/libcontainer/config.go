@@ -3,27 +3,30 @@ package libcontainer
 import (
 	"fmt"
 
+	devices "github.com/opencontainers/cgroups/devices/config"
 	"github.com/opencontainers/runc/libcontainer/configs"
 	"github.com/opencontainers/runc/libcontainer/specconv"
-	"github.com/opencontainers/runtime-spec/specs-go"
 )
 
-// convertConfig returns config.json in libcontainer's form, and reads as the specification says what specconv reads
-// otherwise. It finds relative paths in the working directory, which is the bundle.
+// convertConfig converts config.json to libcontainer's form. It corrects what specconv reads
+// differently from the specification. Relative paths start in the working directory, which must be
+// the bundle.
 func convertConfig(o *specconv.CreateOpts) (*configs.Config, error) {
 	config, err := specconv.CreateLibcontainerConfig(o)
 	if err != nil {
 		return nil, fmt.Errorf("convert config.json: %w", err)
 	}
-	wanted := config.Devices[len(config.Devices)-devicesIn(o.Spec):] // those before are libcontainer's own
-	unnumberPipes(wanted)
-	return config, checkDevices(config, wanted)
-}
-
-// devicesIn returns how many devices the spec names.
-func devicesIn(s *specs.Spec) int {
-	if s.Linux == nil {
-		return 0
+	own := len(config.Devices) // libcontainer's defaults, followed by the spec's
+	if o.Spec.Linux != nil {
+		own -= len(o.Spec.Linux.Devices)
 	}
-	return len(s.Linux.Devices)
+	wanted := config.Devices[own:]
+	for _, d := range wanted {
+		// A named pipe needs no numbers (config-linux.md, "Devices"). libcontainer would compare
+		// them with those of the new pipe.
+		if d.Type == devices.FifoDevice {
+			d.Major, d.Minor = 0, 0
+		}
+	}
+	return config, checkDevices(config, wanted)
 }

@@ -22,7 +22,7 @@ type container struct {
 	seccomp        *configs.Seccomp
 	cache          string // Options.Cache
 	record         record
-	startContainer bool // it has hooks that init runs
+	startContainer bool // it has startContainer hooks, which init runs
 	deleted        bool
 }
 
@@ -44,8 +44,8 @@ func (c *container) Processes() ([]int, error) { return c.c.Processes() }
 
 func (c *container) Start() error {
 	if c.record.NoProcess {
-		return fmt.Errorf("%w: container %s has no process to start: the config.json that it was created from has "+
-			"none (delete it, and create it from one that has)", mctr.ErrState, c.c.ID())
+		return fmt.Errorf("%w: container %s has no process to start, because its config.json has none "+
+			"(delete the container, and create it with a process)", mctr.ErrState, c.c.ID())
 	}
 	return c.c.Exec()
 }
@@ -54,7 +54,7 @@ func (c *container) Exec(p *specs.Process, io engine.Stdio) (*engine.Process, er
 	return c.ExecInSubCgroups(nil, p, io)
 }
 
-// ExecInSubCgroups is for engine.SubCgroupExecer.
+// ExecInSubCgroups implements engine.SubCgroupExecer.
 func (c *container) ExecInSubCgroups(subCgroups map[string]string, p *specs.Process, io engine.Stdio) (*engine.Process,
 	error) {
 	process, err := convert(p)
@@ -76,12 +76,12 @@ func (c *container) Signal(sig int, all bool) error {
 	return err
 }
 
-// signalAll reaches also what init does not take along when it dies: processes
-// of a container that shares another pid namespace.
+// signalAll also reaches processes that survive init, in a container that shares another pid
+// namespace.
 func (c *container) signalAll(sig syscall.Signal) error {
 	pids, err := c.c.Processes()
 	if err != nil {
-		return nil // the cgroup is gone, and with it every process
+		return nil // the cgroup was removed, so there are no processes
 	}
 	for _, pid := range pids {
 		if err := syscall.Kill(pid, sig); err != nil && !errors.Is(err, syscall.ESRCH) {
@@ -99,14 +99,14 @@ func (c *container) Cgroups() map[string]string {
 	if err != nil {
 		return nil
 	}
-	return maps.Clone(state.CgroupPaths) // Destroy empties libcontainer's own
+	return maps.Clone(state.CgroupPaths) // Destroy empties libcontainer's map
 }
 
 func (c *container) Delete() error {
 	if c.deleted {
 		return nil
 	}
-	tolerateFailures(c.c.Config().Hooks[configs.Poststop]) // libcontainer's own list: Destroy runs what stands in it
+	tolerateFailures(c.c.Config().Hooks[configs.Poststop]) // changes libcontainer's own list, which Destroy runs
 	err := c.c.Destroy()
 	c.deleted = err == nil
 	return err

@@ -1,12 +1,12 @@
-// Package libcontainer is the engine built on runc's libcontainer, in-process.
+// Package libcontainer is the engine that uses runc's libcontainer in this process.
 //
-// libcontainer starts a container by executing /proc/self/exe with the argument
-// "init", so the program that imports this package must call [Init] first thing
-// in main, and should be small: it is loaded once more for every container.
+// libcontainer starts a container by executing /proc/self/exe with the argument "init". So the
+// program that imports this package must call [Init] before anything else in main. It should be
+// small, because it is loaded again for every container.
 //
-// On disk: one directory per container below Options.Root (state.json,
-// exec.fifo), gone after Delete; compiled seccomp profiles below Options.Cache
-// (package bpfcache), which stay. In the kernel: what config.json says.
+// On disk: one directory per container below Options.Root (state.json, exec.fifo), which Delete
+// removes; compiled seccomp profiles below Options.Cache (package bpfcache), which stay. In the
+// kernel: what config.json says.
 package libcontainer
 
 import (
@@ -17,10 +17,10 @@ import (
 	"path/filepath"
 	"runtime/debug"
 
-	_ "github.com/opencontainers/cgroups/devices" // device rules: a list on v1, eBPF on v2
+	_ "github.com/opencontainers/cgroups/devices" // device rules: a list on cgroup v1, eBPF on v2
 	lc "github.com/opencontainers/runc/libcontainer"
 	"github.com/opencontainers/runc/libcontainer/configs"
-	_ "github.com/opencontainers/runc/libcontainer/nsenter" // the C half of Init
+	_ "github.com/opencontainers/runc/libcontainer/nsenter" // the C part of Init
 	"github.com/opencontainers/runc/libcontainer/specconv"
 	"github.com/opencontainers/runtime-spec/specs-go"
 
@@ -29,38 +29,38 @@ import (
 	"github.com/mctr/mctr/containerizer/launcher/engine/libcontainer/bpfcache"
 )
 
-// Init runs the container's init and does not return when this process was
-// started as one. It does nothing otherwise. An init function calls it: only there is
-// this certainly the process' first thread, and another one's execve(2) would end the
-// first before the process is the task, for a moment without what /proc has of one.
+// Init runs the container's init and does not return, if this process was started as one. Otherwise
+// it does nothing. It must be called from an init function, because only there this is certainly
+// the first thread. If another thread called execve(2), the kernel would end the first thread
+// before the process becomes the task, and parts of /proc/[pid] would be missing for a moment.
 //
-// It is also what compiles a seccomp profile for package bpfcache, on the host.
+// Init also compiles a seccomp profile for package bpfcache, in a process on the host.
 func Init() {
 	if len(os.Args) < 2 {
 		return
 	}
 	switch os.Args[1] {
 	case "init":
-		debug.SetGCPercent(-1) // it is over before its garbage matters
+		debug.SetGCPercent(-1) // init exits before a collection pays off
 		bpfcache.Receive()
-		closeExecutable() // behind Receive, which wants the descriptors without a gap
+		closeExecutable() // after Receive, which expects descriptor numbers without a gap
 		lc.Init()
 	case bpfcache.Argument:
 		bpfcache.Compile()
 	}
 }
 
-// New returns the engine, which gives a container what its config.json says and no more.
+// New returns the engine that gives a container exactly what its config.json says.
 func New() engine.Engine { return &runtime{} }
 
-// NewAsRunc returns the engine that gives a container what runc gives it beyond its config.json too, and whose errors
-// of a command have all of runc's text.
+// NewAsRunc returns the engine that behaves like runc: a container also gets runc's additions to
+// its config.json, and an error about a command has runc's full text.
 func NewAsRunc() engine.Engine { return &runtime{asRunc: true} }
 
 type runtime struct{ asRunc bool }
 
-// Create makes the container up to its blocked init. A config.json without a process makes one whose namespaces execs
-// can enter, and which cannot be started.
+// Create creates the container up to its waiting init. Without a process in config.json, it creates
+// a container that cannot be started, but whose namespaces an exec can enter.
 func (r *runtime) Create(_ context.Context, o engine.Options) (engine.Container, error) {
 	created := &container{asRunc: r.asRunc, cache: o.Cache, record: record{NoProcess: o.Spec.Process == nil}}
 	process, err := initOf(o.Spec)
@@ -94,7 +94,7 @@ func (r *runtime) Create(_ context.Context, o engine.Options) (engine.Container,
 	return created, nil
 }
 
-// initOf returns the process that init is to become, or a stand-in for it.
+// initOf returns the process that init will execute, or a placeholder if config.json has none.
 func initOf(s *specs.Spec) (*lc.Process, error) {
 	p := s.Process
 	if p == nil {
@@ -111,19 +111,20 @@ func initOf(s *specs.Spec) (*lc.Process, error) {
 	return process, nil
 }
 
-// config returns config.json and the options in libcontainer's form.
+// config converts config.json and the options to libcontainer's form.
 func (r *runtime) config(o engine.Options) (*configs.Config, error) {
 	config, err := convertConfig(&specconv.CreateOpts{
 		CgroupName: o.ID, UseSystemdCgroup: o.SystemdCgroup, NoPivotRoot: o.NoPivot, NoNewKeyring: o.NoNewKeyring,
 		Spec: o.Spec, RootlessEUID: os.Geteuid() != 0, RootlessCgroups: o.Rootless,
 	})
 	if err == nil && !r.asRunc {
-		restrictToSpec(config, o.Spec)
+		denyTun(config, o.Spec)
+		closeCgroups(config)
 	}
 	return config, err
 }
 
-// Load opens the container by libcontainer's state.
+// Load opens the container from libcontainer's state.
 func (r *runtime) Load(o engine.Options) (engine.Container, error) {
 	c, err := lc.Load(o.Root, o.ID)
 	if errors.Is(err, lc.ErrNotExist) {

@@ -8,8 +8,9 @@ import (
 	"github.com/sirupsen/logrus"
 )
 
-// RunPoststart waits for startContainer's hooks, which init runs and can report no failure of: init ends then without
-// having executed the command (runtime.md, Lifecycle, steps 7 to 9).
+// RunPoststart runs the poststart hooks once init has run the startContainer hooks and executes the
+// command. If a startContainer hook fails, init exits instead (runtime.md, Lifecycle, steps 7 to
+// 9).
 func (c *container) RunPoststart() error {
 	poststart := c.record.Hooks
 	if len(poststart[configs.Poststart]) == 0 && !c.startContainer {
@@ -25,8 +26,8 @@ func (c *container) RunPoststart() error {
 	return poststart.Run(configs.Poststart, state)
 }
 
-// tolerateFailures makes a failing poststop hook a warning (runtime.md, Lifecycle, step 13), where libcontainer makes
-// it an error and leaves out the hooks behind it.
+// tolerateFailures turns the failure of a poststop hook into a warning (runtime.md, Lifecycle, step
+// 13). libcontainer would return an error and skip the remaining hooks.
 func tolerateFailures(hooks configs.HookList) {
 	for i, hook := range hooks {
 		hooks[i] = configs.NewFunctionHook(func(state *specs.State) error {

@@ -7,7 +7,7 @@ import (
 	"github.com/mctr/mctr/containerizer/launcher/engine/libcontainer"
 )
 
-// init is also that of every container: libcontainer runs this program.
+// libcontainer runs this program as the init of every container.
 func init() { libcontainer.Init() }
 
 func TestEngine(t *testing.T) { enginetest.Run(t, "libcontainer", libcontainer.New) }

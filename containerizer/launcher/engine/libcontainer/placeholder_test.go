@@ -6,7 +6,7 @@ import (
 	"github.com/opencontainers/runtime-spec/specs-go"
 )
 
-// TestPlaceholderProcess wants one where /proc is, however it is written.
+// TestPlaceholderProcess wants a process if /proc is mounted, in whatever spelling.
 func TestPlaceholderProcess(t *testing.T) {
 	for destination, ok := range map[string]bool{"/proc": true, "/proc/": true, "/proc/sys": false, "/dev": false} {
 		p, err := placeholderProcess(&specs.Spec{Mounts: []specs.Mount{{Destination: destination}}})

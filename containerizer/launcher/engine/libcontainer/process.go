@@ -20,13 +20,22 @@ import (
 	"github.com/mctr/mctr/containerizer/launcher/engine/pty"
 )
 
-// run starts p in the container, as its init or one process more, with its streams.
+// run starts p in the container, as its init or as a further process, with the streams io.
 func (c *container) run(p *lc.Process, terminal bool, io engine.Stdio) (*engine.Process, error) {
 	p.PidfdSocket = io.PidfdSocket
 	p.ExtraFiles = slices.Clone(io.Extra)
 	switch {
 	case !terminal:
-		p.Stdin, p.Stdout, p.Stderr = reader(io.Stdin), writer(io.Stdout), writer(io.Stderr)
+		// A nil file in a non-nil interface would make libcontainer copy a stream.
+		if io.Stdin != nil {
+			p.Stdin = io.Stdin
+		}
+		if io.Stdout != nil {
+			p.Stdout = io.Stdout
+		}
+		if io.Stderr != nil {
+			p.Stderr = io.Stderr
+		}
 	case io.ConsoleSocket != nil:
 		p.ConsoleSocket = io.ConsoleSocket
 	default:
@@ -35,7 +44,7 @@ func (c *container) run(p *lc.Process, terminal bool, io engine.Stdio) (*engine.
 	return c.begin(p)
 }
 
-// begin starts p. A compiled seccomp profile is the last descriptor of its init.
+// begin starts p. The last descriptor that p inherits is the compiled seccomp profile.
 func (c *container) begin(p *lc.Process) (*engine.Process, error) {
 	filter, err := bpfcache.Open(c.cache, c.seccomp)
 	if err != nil {
@@ -55,12 +64,14 @@ func (c *container) begin(p *lc.Process) (*engine.Process, error) {
 	return newProcess(pid, func() (engine.WaitStatus, error) { return wait(p) }), nil
 }
 
-// newProcess returns a process of libcontainer's, whose own program is a fork that executes the command.
+// newProcess returns a process of libcontainer, which forks its own program and executes the
+// command.
 func newProcess(pid int, wait func() (engine.WaitStatus, error)) *engine.Process {
 	return &engine.Process{Pid: pid, Wait: wait, Executed: func() bool { return engine.HasExecuted(pid) }}
 }
 
-// beginWithTerminal receives the pty's master that init makes inside the container.
+// beginWithTerminal starts p and receives the master of the pty, which p creates inside the
+// container.
 func (c *container) beginWithTerminal(p *lc.Process) (*engine.Process, error) {
 	ours, theirs, err := utils.NewSockPair("console")
 	if err != nil {
@@ -83,22 +94,14 @@ func (c *container) beginWithTerminal(p *lc.Process) (*engine.Process, error) {
 
 func wait(p *lc.Process) (engine.WaitStatus, error) {
 	state, err := p.Wait()
-	var exit interface{ Sys() any }
-	if state != nil {
-		exit = state
-	}
-	if exit == nil {
+	if state == nil {
 		return engine.WaitStatus{}, fmt.Errorf("wait for process: %w", err)
 	}
-	status, ok := exit.Sys().(syscall.WaitStatus)
-	if !ok {
-		return engine.WaitStatus{}, fmt.Errorf("wait for process: no wait status in %T", exit.Sys())
-	}
-	return engine.StatusOf(unix.WaitStatus(status)), nil
+	return engine.StatusOf(unix.WaitStatus(state.Sys().(syscall.WaitStatus))), nil
 }
 
-// classify gives libcontainer's error, which comes as text out of init, the identity that
-// callers ask for. What libcontainer says in front of a command's own error is left out, but for runc's callers.
+// classify makes an error of libcontainer, which init sends as text, wrap a sentinel. It drops
+// libcontainer's prefix of an error about a command, except in an engine for runc's callers.
 func (c *container) classify(err error) error {
 	_, command, found := strings.Cut(err.Error(), "exec: ")
 	if !found {
@@ -116,7 +119,7 @@ func (c *container) classify(err error) error {
 	return err
 }
 
-// convert returns p in libcontainer's form, without its streams. The error wraps mctr.ErrInvalid.
+// convert converts p to libcontainer's form, without its streams. The error wraps mctr.ErrInvalid.
 func convert(p *specs.Process) (*lc.Process, error) {
 	process := &lc.Process{
 		Args:            p.Args,
@@ -162,7 +165,7 @@ func convertRlimits(process *lc.Process, limits []specs.POSIXRlimit) error {
 	return nil
 }
 
-// rlimits are the names of getrlimit(2).
+// rlimits maps names to the resources of getrlimit(2).
 var rlimits = map[string]int{
 	"RLIMIT_CPU": unix.RLIMIT_CPU, "RLIMIT_FSIZE": unix.RLIMIT_FSIZE, "RLIMIT_DATA": unix.RLIMIT_DATA,
 	"RLIMIT_STACK": unix.RLIMIT_STACK, "RLIMIT_CORE": unix.RLIMIT_CORE, "RLIMIT_RSS": unix.RLIMIT_RSS,

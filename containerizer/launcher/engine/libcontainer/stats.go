@@ -7,7 +7,7 @@ import (
 	"github.com/opencontainers/runc/types"
 )
 
-// Stats measures the container.
+// Stats returns the container's resource usage.
 func (c *container) Stats() (*types.Stats, error) {
 	s, err := c.c.Stats()
 	if err != nil {
@@ -19,7 +19,7 @@ func (c *container) Stats() (*types.Stats, error) {
 // NotifyOOM watches the container's memory controller.
 func (c *container) NotifyOOM() (<-chan struct{}, error) { return c.c.NotifyOOM() }
 
-// statsOf gives libcontainer's the names that callers know.
+// statsOf converts libcontainer's statistics to those that runc prints.
 func statsOf(s *lc.Stats) *types.Stats {
 	out := &types.Stats{NetworkInterfaces: s.Interfaces, Hugetlb: map[string]types.Hugetlb{}}
 	if c := s.CgroupStats; c != nil {
@@ -79,7 +79,7 @@ func disks(b cgroups.BlkioStats) types.Blkio {
 	}
 }
 
-// resctrl are the resources of resctrl, as far as this host has them.
+// resctrl converts the statistics of the resctrl resources that this host has.
 func resctrl(s *intelrdt.Stats) types.IntelRdt {
 	out := types.IntelRdt{
 		L3CacheSchemaRoot: s.L3CacheSchemaRoot, L3CacheSchema: s.L3CacheSchema,

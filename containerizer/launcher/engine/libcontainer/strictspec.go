@@ -10,16 +10,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// restrictToSpec takes back what libcontainer gives every container beyond its spec.
-func restrictToSpec(config *configs.Config, spec *specs.Spec) {
-	denyTun(config, spec)
-	closeCgroups(config)
-}
-
-// closeCgroups makes the tmpfs read-only on which libcontainer mounts cgroup v1's
-// hierarchies: it takes no notice of the mount's "ro". A recursive bind does it, so
-// that this is for the engine: crun would make the hierarchies writable by the same
-// path in config.json.
+// closeCgroups makes the tmpfs read-only on which libcontainer mounts the hierarchies of cgroup v1,
+// because libcontainer ignores the option "ro" of that mount. It does so with a recursive bind
+// mount. That is left to this engine: with the same path in config.json, crun would make the
+// hierarchies writable.
 func closeCgroups(config *configs.Config) {
 	if cgroups.IsCgroup2UnifiedMode() {
 		return
@@ -31,10 +25,10 @@ func closeCgroups(config *configs.Config) {
 	}
 }
 
-// denyTun takes /dev/net/tun out of the devices that libcontainer allows every
-// container: it is none of the spec's default devices (config-linux.md, "Default
-// Devices"), and a container that makes its node could build tunnels. A rule of the
-// spec's own for it stays: libcontainer's stand behind those of the spec.
+// denyTun removes the rule for /dev/net/tun from the device rules that libcontainer adds to every
+// container. The specification does not list the device (config-linux.md, "Default Devices"), and a
+// container that creates its node could build tunnels. A rule in the spec stays; libcontainer's
+// rules come after the spec's.
 func denyTun(config *configs.Config, spec *specs.Spec) {
 	own := 0
 	if spec.Linux != nil && spec.Linux.Resources != nil {
@@ -45,7 +39,7 @@ func denyTun(config *configs.Config, spec *specs.Spec) {
 		slices.DeleteFunc(slices.Clone(rules[own:]), isTun)...)
 }
 
-// isTun matches the node of drivers/net/tun.c: the character device 10:200.
+// isTun matches the device of drivers/net/tun.c: character device 10:200.
 func isTun(r *devices.Rule) bool {
 	return r.Type == devices.CharDevice && r.Major == 10 && r.Minor == 200
 }

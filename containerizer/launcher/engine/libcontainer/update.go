@@ -13,7 +13,7 @@ import (
 	"github.com/mctr/mctr"
 )
 
-// Update changes what r names, and leaves the rest as it is, devices included.
+// Update changes the limits that r sets, and leaves the rest unchanged, including the device rules.
 func (c *container) Update(r *specs.LinuxResources) error {
 	config := c.c.Config()
 	group, limits := *config.Cgroups, *config.Cgroups.Resources
@@ -21,17 +21,17 @@ func (c *container) Update(r *specs.LinuxResources) error {
 	if err := applyLimits(&limits, r); err != nil {
 		return err
 	}
-	limits.Freezer = cgroups.Undefined // or a container would be frozen that was resumed since
+	limits.Freezer = cgroups.Undefined // or libcontainer would freeze a container that was resumed meanwhile
 	limits.SkipDevices = true
 	err := c.c.Set(config)
-	limits.SkipDevices = false // or libcontainer would start no further process
+	limits.SkipDevices = false // or libcontainer would refuse to start further processes
 	if errors.Is(err, lc.ErrNotRunning) {
 		return fmt.Errorf("%w: %w", mctr.ErrState, err)
 	}
 	return err
 }
 
-// UpdateIntelRdt changes a group of resctrl that the container already has.
+// UpdateIntelRdt changes a resctrl group that the container already has.
 func (c *container) UpdateIntelRdt(l3CacheSchema, memBwSchema string) error {
 	config := c.c.Config()
 	if config.IntelRdt == nil {
@@ -51,7 +51,7 @@ func (c *container) UpdateIntelRdt(l3CacheSchema, memBwSchema string) error {
 	return c.c.Set(config)
 }
 
-// applyLimits changes what limits name. The rest stays as it is.
+// applyLimits changes what limits sets, and leaves the rest unchanged.
 func applyLimits(to *cgroups.Resources, limits *specs.LinuxResources) error {
 	applyMemory(to, limits.Memory)
 	applyCPU(to, limits.CPU)
@@ -85,11 +85,11 @@ func applyMemory(to *cgroups.Resources, m *specs.LinuxMemory) {
 		to.MemorySwappiness = m.Swappiness
 	}
 	if m.Limit != nil && *m.Limit == -1 && m.Swap == nil {
-		to.MemorySwap = 0 // without a limit there is none for swap, and the kernel wants them in order
+		to.MemorySwap = 0 // unlimited memory implies unlimited swap, and the kernel requires swap >= memory
 	}
 	//lint:ignore SA1019 callers may still name what was taken out
 	if m.Kernel != nil || m.KernelTCP != nil {
-		logrus.Warn("limits of kernel memory are ignored: kernels have none any more")
+		logrus.Warn("kernel memory limits are ignored, because the kernel no longer has them")
 	}
 }
 
@@ -103,7 +103,7 @@ func applyCPU(to *cgroups.Resources, c *specs.LinuxCPU) {
 	set(&to.CpuRtRuntime, c.RealtimeRuntime)
 	to.CpuBurst, to.CPUIdle = c.Burst, c.Idle
 	if c.Idle != nil && c.Shares == nil {
-		to.CpuShares, to.CpuWeight = 0, 0 // the kernel takes no weight with idle
+		to.CpuShares, to.CpuWeight = 0, 0 // the kernel refuses a weight together with idle
 	}
 	if c.Shares != nil {
 		to.CpuShares, to.CpuWeight = *c.Shares, cgroups.ConvertCPUSharesToCgroupV2Value(*c.Shares)
@@ -126,7 +126,7 @@ func applyBlockIO(to *cgroups.Resources, b *specs.LinuxBlockIO) {
 		var weight, leaf uint16
 		set(&weight, d.Weight)
 		set(&leaf, d.LeafWeight)
-		// the last of a device counts
+		// of several entries for a device, the last one counts
 		to.BlkioWeightDevice = append(slices.Clip(to.BlkioWeightDevice),
 			cgroups.NewWeightDevice(d.Major, d.Minor, weight, leaf))
 	}
@@ -137,7 +137,7 @@ func applyBlockIO(to *cgroups.Resources, b *specs.LinuxBlockIO) {
 }
 
 func throttle(to *[]*cgroups.ThrottleDevice, devices []specs.LinuxThrottleDevice) {
-	for _, d := range devices { // the last of a device counts
+	for _, d := range devices { // of several entries for a device, the last one counts
 		*to = append(slices.Clip(*to), cgroups.NewThrottleDevice(d.Major, d.Minor, d.Rate))
 	}
 }

@@ -8,7 +8,7 @@ import (
 	"github.com/opencontainers/runtime-spec/specs-go"
 )
 
-// TestApplyLimits wants what is named changed, and nothing else.
+// TestApplyLimits wants the limits that are set to change, and no others.
 func TestApplyLimits(t *testing.T) {
 	memory, swap, shares, quota := int64(32<<20), int64(-1), uint64(512), int64(5000)
 	pids, weight := int64(7), uint16(20)

@@ -1,28 +1,18 @@
 package ocibinary
 
 import (
-	"fmt"
-	"os"
+	"maps"
 	"slices"
 	"strings"
 
 	"github.com/mctr/mctr/internal/cgroup"
 )
 
-// cgroups are the names of a container's control groups by controller; v2's is "".
+// cgroups maps a controller to the name of the container's cgroup; the key of cgroup v2 is "".
 type cgroups map[string]string
 
-// cgroupsOf reads those of pid (cgroups(7), /proc/[pid]/cgroup).
-func cgroupsOf(pid int) (cgroups, error) {
-	data, err := os.ReadFile(fmt.Sprintf("/proc/%d/cgroup", pid))
-	if err != nil {
-		return nil, fmt.Errorf("read the control groups of init: %w", err)
-	}
-	return parseCgroups(string(data), cgroup.Unified()), nil
-}
-
-// parseCgroups leaves out roots, which are no container's own, and groups outside of
-// what this process can see. Beside v1, v2 has no controllers to speak of.
+// parseCgroups reads /proc/[pid]/cgroup (cgroups(7)). It leaves out root groups, which belong to no
+// container, and groups that this process cannot see. On a host with cgroup v1, it ignores v2.
 func parseCgroups(text string, unified bool) cgroups {
 	g := cgroups{}
 	for line := range strings.Lines(text) {
@@ -38,25 +28,8 @@ func parseCgroups(text string, unified bool) cgroups {
 	return g
 }
 
-func (g cgroups) dirs() map[string]string {
-	dirs := map[string]string{}
-	for controller, name := range g {
-		if dir := cgroup.Dir(controller, name); dir != "" {
-			dirs[controller] = dir
-		}
-	}
-	return dirs
-}
-
-// names are the distinct ones: mostly one.
-func (g cgroups) names() []string {
-	var names []string
-	for _, name := range g {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	return slices.Compact(names)
-}
+// names returns the distinct names, of which there is usually one.
+func (g cgroups) names() []string { return slices.Compact(slices.Sorted(maps.Values(g))) }
 
 func (g cgroups) pids() (pids []int, err error) {
 	for _, name := range g.names() {
@@ -69,5 +42,3 @@ func (g cgroups) pids() (pids []int, err error) {
 	slices.Sort(pids)
 	return slices.Compact(pids), nil
 }
-
-func (g cgroups) frozen() bool { return slices.ContainsFunc(g.names(), cgroup.Frozen) }

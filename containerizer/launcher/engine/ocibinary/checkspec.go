@@ -16,31 +16,31 @@ import (
 	"github.com/mctr/mctr/containerizer/launcher/engine"
 )
 
-// check refuses what the runtime cannot do.
+// check returns an error if the runtime does not support o.
 func (r *runtime) check(ctx context.Context, o engine.Options) error {
 	if o.Spec == nil || o.Spec.Process == nil || o.Spec.Linux == nil {
 		return fmt.Errorf("%w: config.json lacks process or linux", mctr.ErrInvalid)
 	}
 	if o.Rootless {
-		return r.unsupported("a container without privileges", "this engine is for root", "")
+		return r.unsupported("a rootless container", "this engine requires root", "")
 	}
 	return errors.Join(r.checkRootfs(o), r.checkEnvironment(o), r.checkProperties(ctx, o.Spec), r.checkSockets(o.Stdio))
 }
 
-// checkSockets refuses sockets of the caller's: runtimes take a path.
+// checkSockets refuses sockets of the caller, because runtimes accept only the path of a socket.
 func (r *runtime) checkSockets(io engine.Stdio) error {
 	if io.ConsoleSocket == nil && io.PidfdSocket == nil {
 		return nil
 	}
-	return r.unsupported("a console or pidfd socket", "OCI runtimes take the path of one, and not a descriptor", "")
+	return r.unsupported("a console or pidfd socket", "OCI runtimes accept the path of a socket, not a descriptor", "")
 }
 
-// checkRootfs refuses an image with a symbolic link at one of the kernel's places.
-// Runtimes set these up from outside the container, by paths, and some releases follow
+// checkRootfs refuses an image with a symbolic link at a path where the runtime mounts a kernel
+// filesystem. Runtimes mount these from outside the container by path, and some releases follow
 // such a link to the host (runc: CVE-2026-41579, CVE-2023-27561; crun: CVE-2026-47766).
 func (r *runtime) checkRootfs(o engine.Options) error {
 	if o.Spec.Root == nil {
-		return nil // which the runtime refuses
+		return nil // the runtime refuses it
 	}
 	rootfs := o.Spec.Root.Path
 	if !filepath.IsAbs(rootfs) {
@@ -54,14 +54,14 @@ func (r *runtime) checkRootfs(o engine.Options) error {
 				"the built-in runtime does not", mctr.ErrInvalid, filepath.Base(r.path), place, info.Mode())
 		}
 		if err != nil && !errors.Is(err, os.ErrNotExist) {
-			return fmt.Errorf("look at %s in the image: %w", place, err)
+			return fmt.Errorf("check %s in the image: %w", place, err)
 		}
 	}
 	return nil
 }
 
-// checkEnvironment wants the environment as it is in the bundle, from which the
-// runtime takes it.
+// checkEnvironment refuses an environment that differs from the bundle's config.json, because the
+// runtime reads that file.
 func (r *runtime) checkEnvironment(o engine.Options) error {
 	data, err := os.ReadFile(filepath.Join(o.Bundle, "config.json"))
 	if err != nil {
@@ -78,8 +78,8 @@ func (r *runtime) checkEnvironment(o engine.Options) error {
 	return nil
 }
 
-// checkProperties compares what config.json has beyond runtime-spec 1.0.2 with
-// what the runtime says to know: an older one would pass over it in silence.
+// checkProperties refuses properties of config.json that are newer than the runtime. A runtime
+// would silently ignore them. Properties of runtime-spec 1.0.2 need no check.
 func (r *runtime) checkProperties(ctx context.Context, s *specs.Spec) error {
 	var knows string
 	for _, p := range newerFeatures {
@@ -90,7 +90,7 @@ func (r *runtime) checkProperties(ctx context.Context, s *specs.Spec) error {
 			knows = r.specVersion(ctx)
 		}
 		if older(knows, p.since) {
-			return r.unsupported(p.name, "it came with runtime-spec "+p.since+", and the runtime knows "+knows, "")
+			return r.unsupported(p.name, "it requires runtime-spec "+p.since+", and the runtime supports "+knows, "")
 		}
 	}
 	return nil
@@ -101,8 +101,8 @@ func (r *runtime) unsupported(feature, why, remedy string) error {
 		Remedy: remedy}
 }
 
-// specVersion is the newest runtime-spec that the runtime says to know, by its
-// features (runtime-spec, features.md) or else by its --version.
+// specVersion returns the newest runtime-spec that the runtime supports, from its features
+// (runtime-spec, features.md) or else from its --version.
 func (r *runtime) specVersion(ctx context.Context) string {
 	var features struct {
 		Max string `json:"ociVersionMax"`
@@ -120,7 +120,7 @@ func (r *runtime) specVersion(ctx context.Context) string {
 	return "1.0.0"
 }
 
-// older compares major and minor; a version that cannot be read is old.
+// older compares major and minor versions. A version that it cannot parse counts as old.
 func older(a, b string) bool {
 	var x, y [2]int
 	_, errA := fmt.Sscanf(a, "%d.%d", &x[0], &x[1])
@@ -128,7 +128,7 @@ func older(a, b string) bool {
 	return errors.Join(errA, errB) != nil || slices.Compare(x[:], y[:]) < 0
 }
 
-// updatable refuses the limits that "update --resources" does not carry.
+// updatable refuses limits that "update --resources" does not support.
 func (c *container) updatable(r *specs.LinuxResources) error {
 	b := r.BlockIO
 	devices := b != nil && (len(b.WeightDevice)+len(b.ThrottleReadBpsDevice)+len(b.ThrottleWriteBpsDevice)+
@@ -149,5 +149,5 @@ func (c *container) updatable(r *specs.LinuxResources) error {
 		return nil
 	}
 	return c.unsupported("update of "+strings.Join(asked, ", "),
-		"OCI runtimes update memory, cpu, pids and the blkio weight", "give it at the launch")
+		"OCI runtimes update memory, cpu, pids and the blkio weight", "set it at launch")
 }

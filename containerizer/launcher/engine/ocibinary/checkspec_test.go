@@ -15,7 +15,7 @@ import (
 	"github.com/mctr/mctr/containerizer/launcher/engine"
 )
 
-// fakeRuntime says that it knows version, and fails any other verb with text.
+// fakeRuntime makes a runtime that reports version, and fails every other verb with text.
 func fakeRuntime(t *testing.T, version, text string) *runtime {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "fake")
@@ -33,7 +33,7 @@ func TestRefusesByName(t *testing.T) {
 		name  string
 		knows string
 		spoil func(*specs.Spec)
-		wants string // "": it is taken
+		wants string // part of the error; "": no error
 	}{
 		{"nothing new", "1.0.2", func(*specs.Spec) {}, ""},
 		{"a burst", "1.0.2-dev", func(s *specs.Spec) {
@@ -83,7 +83,7 @@ func TestUpdatesThatAreNone(t *testing.T) {
 	}
 }
 
-// TestErrors reads what the runtimes log.
+// TestErrors converts messages that runtimes log to errors.
 func TestErrors(t *testing.T) {
 	for text, want := range map[string]error{
 		`{"level":"error","msg":"exec: \"nosuch\": executable file not found in $PATH"}`:                             mctr.ErrCommandNotFound,

@@ -10,19 +10,19 @@ import (
 	"github.com/mctr/mctr/containerizer/launcher/engine/pty"
 )
 
-// sendTime bounds the wait for a terminal after the runtime has ended: it has
-// sent one by then, or never will.
-const sendTime = 5 * time.Second
+// terminalTimeout bounds the wait for a terminal after the runtime has exited. By then the runtime
+// has sent the terminal, or never will.
+const terminalTimeout = 5 * time.Second
 
-// A console is the socket on which a terminal's master arrives.
+// A console is the socket on which the master of a terminal arrives.
 type console struct {
-	path     string // for the runtime
+	path     string // passed to the runtime
 	dir      *os.File
 	listener *net.UnixListener
 }
 
-// listen makes the socket in dir. Its path goes through a descriptor of dir,
-// since an address holds at most 107 bytes (unix(7)).
+// listen creates the socket in dir. Its path goes through a descriptor of dir because an address
+// holds at most 107 bytes (unix(7)).
 func listen(dir string) (*console, error) {
 	d, err := os.Open(dir)
 	if err != nil {
@@ -32,14 +32,14 @@ func listen(dir string) (*console, error) {
 	listener, err := net.ListenUnix("unix", &net.UnixAddr{Name: path, Net: "unix"})
 	if err != nil {
 		_ = d.Close()
-		return nil, fmt.Errorf("make the console's socket: %w", err)
+		return nil, fmt.Errorf("create the console socket: %w", err)
 	}
 	return &console{path: path, dir: d, listener: listener}, nil
 }
 
-// receive takes the terminal that the runtime sent.
+// receive returns the terminal that the runtime sent.
 func (c *console) receive() (master *os.File, err error) {
-	if err := c.listener.SetDeadline(time.Now().Add(sendTime)); err != nil {
+	if err := c.listener.SetDeadline(time.Now().Add(terminalTimeout)); err != nil {
 		return nil, err
 	}
 	conn, err := c.listener.AcceptUnix()
@@ -47,7 +47,7 @@ func (c *console) receive() (master *os.File, err error) {
 		return nil, fmt.Errorf("the runtime sent no terminal: %w", err)
 	}
 	defer conn.Close()
-	socket, err := conn.File() // blocking: the message is there, or the end
+	socket, err := conn.File() // in blocking mode; the message or the end has arrived
 	if err != nil {
 		return nil, err
 	}

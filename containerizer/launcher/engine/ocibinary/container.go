@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"sync/atomic"
 	"time"
@@ -27,17 +28,14 @@ type container struct {
 	init    *engine.Process
 	groups  cgroups
 
-	startContainer bool        // it has hooks that init runs
-	systemd        bool        // systemd makes its control groups
-	ended          atomic.Bool // init was reaped: its pid may be another process'
+	startContainer bool        // it has startContainer hooks, which init runs
+	systemd        bool        // systemd creates its cgroups
+	ended          atomic.Bool // init was reaped, so its pid may have been reused
 }
 
 func (c *container) Init() *engine.Process { return c.init }
 
-// OwnsChild reports whether pid is a run of the runtime: see engine.ChildOwner.
-func (c *container) OwnsChild(pid int) bool { return c.ownsChild(pid) }
-
-// State asks the runtime.
+// State runs the runtime's state command.
 func (c *container) State() (*engine.State, error) {
 	var out bytes.Buffer
 	if err := c.perform(context.Background(), run{args: []string{"state", c.id}, out: &out, dir: c.dir}); err != nil {
@@ -47,7 +45,7 @@ func (c *container) State() (*engine.State, error) {
 	if err := json.Unmarshal(out.Bytes(), state); err != nil {
 		return nil, fmt.Errorf("decode the state of container %s: %w", c.id, err)
 	}
-	if !filepath.IsAbs(state.Rootfs) { // crun prints what config.json has
+	if !filepath.IsAbs(state.Rootfs) { // crun prints the path of config.json
 		state.Rootfs = filepath.Join(state.Bundle, state.Rootfs)
 	}
 	return state, nil
@@ -57,7 +55,8 @@ func (c *container) Processes() ([]int, error) { return c.groups.pids() }
 
 func (c *container) Start() error { return c.call(context.Background(), "start", c.id) }
 
-// RunPoststart leaves the hooks to the runtime, which runs them as early as at create, and waits for startContainer's.
+// RunPoststart waits for the startContainer hooks. The runtime runs the poststart hooks itself,
+// some already at create.
 func (c *container) RunPoststart() error {
 	if !c.startContainer {
 		return nil
@@ -65,7 +64,7 @@ func (c *container) RunPoststart() error {
 	return c.init.AwaitExec()
 }
 
-// Exec hands the process over in memory: its environment may hold secrets.
+// Exec passes the process in a memfd, because its environment may hold secrets.
 func (c *container) Exec(p *specs.Process, io engine.Stdio) (*engine.Process, error) {
 	data, err := json.Marshal(p)
 	if err != nil {
@@ -98,8 +97,8 @@ func (c *container) Signal(sig int, all bool) error {
 	return errors.Join(err, c.thaw(unix.Signal(sig)))
 }
 
-// signalAll reaches also what init does not take along when it dies: processes
-// of a container that shares another pid namespace.
+// signalAll also reaches processes that survive init, in a container that shares another pid
+// namespace.
 func (c *container) signalAll(sig unix.Signal) error {
 	pids, err := c.groups.pids()
 	if err != nil {
@@ -113,22 +112,22 @@ func (c *container) signalAll(sig unix.Signal) error {
 	return c.thaw(sig)
 }
 
-// thaw lets a killed container die: on v1 a frozen process does not.
+// thaw resumes a killed container on cgroup v1, where a frozen process does not die.
 func (c *container) thaw(sig unix.Signal) error {
-	if sig != unix.SIGKILL || cgroup.Unified() || !c.groups.frozen() {
+	if sig != unix.SIGKILL || cgroup.Unified() || !slices.ContainsFunc(c.groups.names(), cgroup.Frozen) {
 		return nil
 	}
 	return c.Resume()
 }
 
-// stopped asks the runtime whether init has ended, be it not reaped yet.
+// stopped reports whether init has exited, even if it is still a zombie.
 func (c *container) stopped() bool {
 	state, err := c.State()
 	return err == nil && state.Status == specs.StateStopped
 }
 
-// Pause returns when the processes are frozen. crun only asks v1's freezer, which
-// takes a while on a busy host.
+// Pause returns when the processes are frozen. It checks that itself, because crun does not wait
+// for the freezer of cgroup v1, which takes a while on a busy host.
 func (c *container) Pause() error {
 	if err := c.call(context.Background(), "pause", c.id); err != nil {
 		return err
@@ -138,17 +137,17 @@ func (c *container) Pause() error {
 		controller = ""
 	}
 	group := c.groups[controller]
-	for deadline := time.Now().Add(freezeTime); group != "" && !cgroup.Frozen(group); time.Sleep(time.Millisecond) {
+	for deadline := time.Now().Add(freezeTimeout); group != "" && !cgroup.Frozen(group); time.Sleep(time.Millisecond) {
 		if time.Now().After(deadline) {
-			return fmt.Errorf("%w: pause: control group %s is not frozen after %v", mctr.ErrUnavailable, group,
-				freezeTime)
+			return fmt.Errorf("%w: pause: cgroup %s is not frozen after %v", mctr.ErrUnavailable, group,
+				freezeTimeout)
 		}
 	}
 	return nil
 }
 
-// freezeTime bounds the wait for the kernel's freezer.
-const freezeTime = 10 * time.Second
+// freezeTimeout bounds the wait for the kernel's freezer.
+const freezeTimeout = 10 * time.Second
 
 func (c *container) Resume() error { return c.call(context.Background(), "resume", c.id) }
 
@@ -164,9 +163,17 @@ func (c *container) Update(r *specs.LinuxResources) error {
 		run{args: []string{"update", "--resources", "-", c.id}, input: bytes.NewReader(data), dir: c.dir})
 }
 
-func (c *container) Cgroups() map[string]string { return c.groups.dirs() }
+func (c *container) Cgroups() map[string]string {
+	dirs := map[string]string{}
+	for controller, name := range c.groups {
+		if dir := cgroup.Dir(controller, name); dir != "" {
+			dirs[controller] = dir
+		}
+	}
+	return dirs
+}
 
-// Delete is by force where it must: runc waits a tenth of a second after that.
+// Delete uses force only if necessary, because runc then waits for a tenth of a second.
 func (c *container) Delete() error {
 	if _, err := os.Lstat(c.dir); errors.Is(err, fs.ErrNotExist) {
 		return nil

@@ -1,3 +1,18 @@
+// Package ocibinary is the engine that runs containers by a program with runc's command line: runc,
+// crun, runsc or another OCI runtime.
+//
+// Every operation runs the program once, and the program exits at once. It leaves the container's
+// processes. They become children of this process, because the package makes it a child subreaper
+// (prctl(2)); the Wait of a process reaps it.
+//
+// On disk: one directory for each container below Options.Root, which Delete removes. It holds the
+// runtime's own state and, while the program runs, its log, pid file and console socket. In the
+// kernel: what config.json says, created by the runtime. Options.Cache is not used.
+//
+// The package refuses by name what the program would silently ignore: properties of config.json
+// that are newer than the runtime-spec that the program supports, and limits that an update does
+// not support. It also refuses an environment that is not in config.json, because some runtimes
+// keep a copy of the environment on disk.
 package ocibinary
 
 import (
@@ -12,12 +27,13 @@ import (
 
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/containerizer/launcher/engine"
+	"github.com/mctr/mctr/internal/cgroup"
 )
 
-// New returns the engine that runs the program at path, which is absolute.
+// New returns the engine that runs the program at the absolute path.
 func New(path string) engine.Engine { return &runtime{path: path} }
 
-// Create has the runtime make the container up to its blocked init.
+// Create makes the runtime create the container up to its waiting init.
 func (r *runtime) Create(ctx context.Context, o engine.Options) (engine.Container, error) {
 	if err := r.check(ctx, o); err != nil {
 		return nil, err
@@ -50,7 +66,7 @@ func (r *runtime) Create(ctx context.Context, o engine.Options) (engine.Containe
 	return c, nil
 }
 
-// Load opens the container by the record of its creation.
+// Load opens the container from the record that Create wrote.
 func (r *runtime) Load(o engine.Options) (engine.Container, error) {
 	c := &container{runtime: r, id: o.ID, dir: filepath.Join(o.Root, o.ID)}
 	record, err := c.readRecord()
@@ -65,7 +81,7 @@ func (r *runtime) Load(o engine.Options) (engine.Container, error) {
 	return c, nil
 }
 
-// create runs the verb and looks at what it made.
+// create runs the runtime's create command, and records the container.
 func (c *container) create(ctx context.Context, o engine.Options) error {
 	before := children()
 	args := []string{"create", "--bundle", o.Bundle}
@@ -81,13 +97,15 @@ func (c *container) create(ctx context.Context, o engine.Options) error {
 		return err
 	}
 	c.setInit(init)
-	if c.groups, err = cgroupsOf(init.Pid); err != nil {
-		return err
+	groups, err := os.ReadFile(fmt.Sprintf("/proc/%d/cgroup", init.Pid))
+	if err != nil {
+		return fmt.Errorf("read the cgroups of init: %w", err)
 	}
+	c.groups = parseCgroups(string(groups), cgroup.Unified())
 	return c.writeRecord()
 }
 
-// setInit notes when init is reaped.
+// setInit sets init, whose Wait sets ended.
 func (c *container) setInit(init *engine.Process) {
 	wait := init.Wait
 	init.Wait = func() (engine.WaitStatus, error) {
@@ -100,7 +118,7 @@ func (c *container) setInit(init *engine.Process) {
 	c.init = init
 }
 
-// undo takes back what a failed create may have left.
+// undo removes what a failed create may have left.
 func (c *container) undo() {
 	_ = c.call(context.Background(), "delete", "--force", c.id)
 	if c.init != nil {

@@ -6,16 +6,17 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/mctr/mctr"
 )
 
-// maxLog bounds in bytes what is read of a runtime's log: it may be any program.
+// maxLog bounds the bytes that are read of a log, because the runtime may be any program.
 const maxLog = 64 << 10
 
-// explain makes an error of what the runtime logged. The log is removed, so that
-// the next run begins an empty one.
+// explain returns an error with the runtime's last log message. It removes the log, so that the
+// next run starts an empty one.
 func (c *container) explain(verb string, exit *exec.ExitError, log string) error {
 	text := lastError(readSome(log))
 	_ = os.Remove(log)
@@ -23,7 +24,7 @@ func (c *container) explain(verb string, exit *exec.ExitError, log string) error
 	if text == "" {
 		return fmt.Errorf("%s %s: %w", name, verb, exit)
 	}
-	if unknownVerb(text) {
+	if hasAny(strings.ToLower(text), "unknown command", "no help topic for", "unrecognized subcommand") {
 		return &mctr.UnsupportedError{Feature: verb + " with config.runtime " + name, Why: text}
 	}
 	return classify(fmt.Errorf("%s %s: %s", name, verb, text), text)
@@ -40,8 +41,8 @@ func readSome(path string) []byte {
 	return data[:n]
 }
 
-// lastError is the message of the last entry that tells of an error, and where
-// the program does not log JSON its last line.
+// lastError returns the message of the last log entry of level error or above. A line that is not
+// JSON counts as an error.
 func lastError(log []byte) string {
 	var last string
 	for line := range strings.Lines(string(log)) {
@@ -57,40 +58,26 @@ func lastError(log []byte) string {
 	return last
 }
 
-// unknownVerb knows how command line parsers say that there is no such command.
-func unknownVerb(text string) bool {
-	text = strings.ToLower(text)
-	return strings.Contains(text, "unknown command") || strings.Contains(text, "no help topic for") ||
-		strings.Contains(text, "unrecognized subcommand")
-}
-
-// classify gives the error the identity that callers ask for. What runtimes say
-// of a command is text only: runc "exec: ...", crun "executable file ...", "open
-// executable: ..." or "the path ... is not a regular file", runsc "error finding
-// executable ...".
+// classify makes an error wrap a sentinel. A runtime reports a problem with the command only as
+// text: runc "exec: ...", crun "executable file ...", "open executable: ..." or "the path ... is
+// not a regular file", runsc "error finding executable ...".
 func classify(err error, text string) error {
 	text = strings.ToLower(text)
 	executable := hasAny(text, "exec: ", "executable") ||
 		strings.HasPrefix(text, "the path `") && strings.Contains(text, "is not a regular file")
-	missing := strings.Contains(text, "not found") || strings.Contains(text, "no such file or directory")
 	switch {
-	case executable && missing:
+	case executable && hasAny(text, "not found", "no such file or directory"):
 		return fmt.Errorf("%w: %w", mctr.ErrCommandNotFound, err)
 	case executable &&
 		hasAny(text, "permission denied", "operation not permitted", "is a directory", "not a regular file",
 			"exec format error"):
 		return fmt.Errorf("%w: %w", mctr.ErrCommandInvoke, err)
-	case hasAny(text, "does not exist") && strings.Contains(text, "container"):
+	case strings.Contains(text, "does not exist") && strings.Contains(text, "container"):
 		return fmt.Errorf("%w: %w", mctr.ErrNotFound, err)
 	}
 	return err
 }
 
 func hasAny(text string, parts ...string) bool {
-	for _, part := range parts {
-		if strings.Contains(text, part) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(parts, func(part string) bool { return strings.Contains(text, part) })
 }

@@ -34,14 +34,14 @@ func program(t *testing.T, name string) string {
 	return path
 }
 
-// hybrid reports whether this host has controllers on cgroup v1 and on v2. crun
-// refuses exactly that: "cgroups in hybrid mode not supported".
+// hybrid reports whether this host has controllers on both cgroup v1 and v2. crun refuses such a
+// host: "cgroups in hybrid mode not supported".
 func hybrid() bool {
 	data, err := os.ReadFile("/sys/fs/cgroup/unified/cgroup.controllers")
 	return err == nil && len(strings.TrimSpace(string(data))) > 0
 }
 
-// withoutV2 is the program where v2's tree cannot be seen.
+// withoutV2 returns a script that runs the program without the mount of cgroup v2.
 func withoutV2(t *testing.T, path string) string {
 	t.Helper()
 	script := filepath.Join(t.TempDir(), filepath.Base(path))

@@ -1,41 +1,33 @@
 package ocibinary
 
 import (
-	"encoding/json"
 	"fmt"
-	"os"
 	"path/filepath"
+
+	"github.com/mctr/mctr/internal/atomicfile"
 )
 
-// A record is what Load has to know of a container, and what its runtime does not say of one that has ended.
+// A record holds what Load needs and the runtime does not report, at least for a stopped container.
 type record struct {
 	Pid     int     `json:"pid"`
 	Cgroups cgroups `json:"cgroups,omitempty"`
 
-	StartContainer bool `json:"startContainer,omitempty"` // it has such hooks
+	StartContainer bool `json:"startContainer,omitempty"` // it has startContainer hooks
 	SystemdCgroup  bool `json:"systemdCgroup,omitempty"`  // Options.SystemdCgroup
 }
 
-// recordName is the record's file in the container's directory.
+// recordName is the name of the record's file in the container's directory.
 const recordName = "container.json"
 
 func (c *container) writeRecord() error {
-	data, err := json.Marshal(record{Pid: c.init.Pid, Cgroups: c.groups, StartContainer: c.startContainer,
-		SystemdCgroup: c.systemd})
-	if err != nil {
-		return fmt.Errorf("encode the record of container %s: %w", c.id, err)
-	}
-	return os.WriteFile(filepath.Join(c.dir, recordName), data, 0o600)
+	return atomicfile.WriteJSON(filepath.Join(c.dir, recordName), record{Pid: c.init.Pid, Cgroups: c.groups,
+		StartContainer: c.startContainer, SystemdCgroup: c.systemd})
 }
 
 func (c *container) readRecord() (*record, error) {
-	data, err := os.ReadFile(filepath.Join(c.dir, recordName))
-	if err != nil {
-		return nil, err
-	}
 	r := &record{}
-	if err := json.Unmarshal(data, r); err != nil {
-		return nil, fmt.Errorf("decode the record of container %s: %w", c.id, err)
+	if err := atomicfile.ReadJSON(filepath.Join(c.dir, recordName), r); err != nil {
+		return nil, fmt.Errorf("read the record of container %s: %w", c.id, err)
 	}
 	return r, nil
 }

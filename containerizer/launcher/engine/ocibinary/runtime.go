@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"sync"
@@ -14,22 +13,23 @@ import (
 	"github.com/mctr/mctr/containerizer/launcher/engine"
 )
 
-// A runtime is the program.
+// A runtime runs the program.
 type runtime struct {
 	path     string
 	mu       sync.Mutex
-	children map[int]struct{} // its runs
+	children map[int]struct{} // pids of the running programs
 }
 
-// ownsChild reports whether pid is a run of the program, which is waited for here.
-func (r *runtime) ownsChild(pid int) bool {
+// OwnsChild implements engine.ChildOwner: it reports whether pid is a run of the program, which run
+// waits for.
+func (r *runtime) OwnsChild(pid int) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	_, ok := r.children[pid]
 	return ok
 }
 
-// run runs cmd to its end. ownsChild waits until its process is noted.
+// run runs cmd until it exits. The lock keeps OwnsChild from answering before the pid is known.
 func (r *runtime) run(cmd *exec.Cmd) error {
 	r.mu.Lock()
 	err := cmd.Start()
@@ -51,7 +51,7 @@ func (r *runtime) run(cmd *exec.Cmd) error {
 	return cmd.Wait()
 }
 
-// output is what the program prints for args, which concern no container.
+// output returns what the program prints for args, which name no container.
 func (r *runtime) output(ctx context.Context, args ...string) ([]byte, error) {
 	cmd := exec.CommandContext(ctx, r.path, args...)
 	var out bytes.Buffer
@@ -60,16 +60,16 @@ func (r *runtime) output(ctx context.Context, args ...string) ([]byte, error) {
 	return out.Bytes(), err
 }
 
-// A run is one verb on one container.
+// A run is one operation on one container.
 type run struct {
 	args  []string
-	input io.Reader // for the program itself
+	input io.Reader // stdin of the program itself
 	stdio engine.Stdio
-	out   io.Writer // where its output goes without stdio; nil: nowhere
-	dir   string    // of its files
+	out   io.Writer // stdout of the program if stdio has none; nil: discarded
+	dir   string    // for the log
 }
 
-// perform runs the verb; its error is what the program logged.
+// perform runs the operation. Its error quotes what the program logged.
 func (c *container) perform(ctx context.Context, v run) error {
 	log := filepath.Join(v.dir, "log")
 	args := []string{"--root", filepath.Join(c.dir, "state"), "--log", log, "--log-format", "json"}
@@ -89,20 +89,13 @@ func (c *container) perform(ctx context.Context, v run) error {
 		cmd.Stderr = v.stdio.Stderr
 	}
 	err := c.run(cmd)
-	var exit *exec.ExitError
-	if errors.As(err, &exit) {
+	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
 		return c.explain(v.args[0], exit, log)
 	}
 	return err
 }
 
-// call runs a verb that has nothing to do with streams.
+// call runs an operation without streams.
 func (c *container) call(ctx context.Context, args ...string) error {
 	return c.perform(ctx, run{args: args, dir: c.dir})
-}
-
-// scratch makes a directory for the files of one run.
-func (c *container) scratch() (dir string, remove func(), err error) {
-	dir, err = os.MkdirTemp(c.dir, "run-")
-	return dir, func() { _ = os.RemoveAll(dir) }, err
 }

@@ -14,10 +14,11 @@ import (
 	"github.com/mctr/mctr/containerizer/launcher/engine"
 )
 
-// pidFile is where the runtime says which process it left, in the run's directory.
+// pidFile is the name of the file in which the runtime writes the pid of the process that it
+// leaves.
 const pidFile = "pid"
 
-// spawn runs a verb that leaves a process: create, or exec.
+// spawn runs an operation that leaves a process: create or exec.
 func (c *container) spawn(ctx context.Context, terminal bool, io engine.Stdio,
 	args ...string) (*engine.Process, error) {
 	if err := c.checkSockets(io); err != nil {
@@ -26,24 +27,20 @@ func (c *container) spawn(ctx context.Context, terminal bool, io engine.Stdio,
 	if len(io.Extra) > 0 {
 		args = append(args, "--preserve-fds", strconv.Itoa(len(io.Extra)))
 	}
-	dir, remove, err := c.scratch()
+	dir, err := os.MkdirTemp(c.dir, "run-")
 	if err != nil {
 		return nil, err
 	}
-	defer remove()
+	defer os.RemoveAll(dir)
 	p, err := c.runDetached(ctx, dir, terminal, io, append(args, "--pid-file", filepath.Join(dir, pidFile))...)
 	if err != nil {
-		killLeftover(dir)
+		// The failed run may have left its process. Other new children may be orphans of the
+		// container, so only this one is killed.
+		if pid, err := readPid(dir); err == nil && isChild(pid) == nil {
+			killAndReap(pid)
+		}
 	}
 	return p, err
-}
-
-// killLeftover ends what a run that failed left nevertheless. No more than that: other new
-// children may be orphans of the container.
-func killLeftover(dir string) {
-	if pid, err := readPid(dir); err == nil && isChild(pid) == nil {
-		killAndReap(pid)
-	}
 }
 
 func (c *container) runDetached(ctx context.Context, dir string, terminal bool, io engine.Stdio,
@@ -71,7 +68,7 @@ func (c *container) runDetached(ctx context.Context, dir string, terminal bool, 
 	return adopt(dir, master)
 }
 
-// adopt takes the process that the runtime left.
+// adopt returns the process that the runtime left.
 func adopt(dir string, master *os.File) (*engine.Process, error) {
 	pid, err := readPid(dir)
 	if err == nil {
@@ -88,7 +85,7 @@ func adopt(dir string, master *os.File) (*engine.Process, error) {
 	return p, nil
 }
 
-// newProcess returns the runtime's process pid. Runtimes fork it, and it executes the command.
+// newProcess returns the process pid. The runtime forked it, and it executes the command.
 func newProcess(pid int) *engine.Process {
 	return &engine.Process{Pid: pid,
 		Wait:     func() (engine.WaitStatus, error) { return engine.WaitFor(pid) },
@@ -99,7 +96,7 @@ func newProcess(pid int) *engine.Process {
 func readPid(dir string) (int, error) {
 	data, err := os.ReadFile(filepath.Join(dir, pidFile))
 	if err != nil {
-		return 0, fmt.Errorf("the runtime's pid file: %w", err)
+		return 0, fmt.Errorf("read the runtime's pid file: %w", err)
 	}
 	pid, err := strconv.Atoi(strings.TrimSpace(string(data)))
 	if err != nil || pid < 2 {
@@ -108,8 +105,7 @@ func readPid(dir string) (int, error) {
 	return pid, nil
 }
 
-// isChild refuses a process that this one could not reap. One that has ended
-// is still there until it is reaped.
+// isChild returns an error if this process could not reap pid. A zombie is still a child.
 func isChild(pid int) error {
 	for {
 		err := unix.Waitid(unix.P_PID, pid, nil, unix.WEXITED|unix.WNOHANG|unix.WNOWAIT, nil)
@@ -123,7 +119,6 @@ func isChild(pid int) error {
 	}
 }
 
-// killAndReap kills and reaps pid.
 func killAndReap(pid int) {
 	_ = unix.Kill(pid, unix.SIGKILL)
 	_, _ = engine.WaitFor(pid)

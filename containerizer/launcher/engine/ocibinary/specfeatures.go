@@ -6,8 +6,8 @@ import (
 	"github.com/opencontainers/runtime-spec/specs-go"
 )
 
-// newerFeatures are the properties of config.json that runtime-spec 1.0.2 does not have,
-// and the version that brought them (runtime-spec, ChangeLog).
+// newerFeatures are the properties of config.json that are newer than runtime-spec 1.0.2, and the
+// version that introduced each (runtime-spec, ChangeLog).
 var newerFeatures = []struct {
 	name, since string
 	used        func(*specs.Spec) bool

@@ -1,8 +1,8 @@
-// Package pty receives the terminal of a container's process: the process makes
-// the pty inside the container and sends its master over a unix socket, which
-// runc's docs/terminals.md describes and every OCI runtime does.
+// Package pty receives the terminal of a container's process. The process creates the pty inside
+// the container and sends the master over a unix socket. runc's docs/terminals.md describes the
+// protocol, which every OCI runtime implements.
 //
-// It creates nothing.
+// The package creates nothing.
 package pty
 
 import (
@@ -13,21 +13,20 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Receive takes the master out of the next message on socket. The terminal keeps
-// its settings, which are the process's: with ONLCR, as every terminal begins, a line
-// ends in CR LF, and so it has to reach a client, whose own terminal is in raw mode
-// and adds nothing.
+// Receive takes the master out of the next message on socket. It does not change the terminal's
+// settings, which belong to the process. By default ONLCR is on, so a line ends in CR LF. A client
+// needs that, because its own terminal is in raw mode and adds no CR.
 func Receive(socket int) (*os.File, error) {
 	fd, err := receive(socket)
 	if err != nil {
 		return nil, fmt.Errorf("receive the terminal: %w", err)
 	}
-	if err := unix.SetNonblock(fd, true); err != nil { // so that closing ends a read
+	if err := unix.SetNonblock(fd, true); err != nil { // so that closing the file interrupts a read
 		return nil, errors.Join(err, unix.Close(fd))
 	}
 	master := os.NewFile(uintptr(fd), "ptmx")
 	if _, err := unix.IoctlGetTermios(fd, unix.TCGETS); err != nil {
-		return nil, errors.Join(fmt.Errorf("receive the terminal: no terminal came: %w", err), master.Close())
+		return nil, errors.Join(fmt.Errorf("receive the terminal: the descriptor is not one: %w", err), master.Close())
 	}
 	return master, nil
 }

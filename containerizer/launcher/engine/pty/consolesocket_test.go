@@ -11,7 +11,7 @@ import (
 	"github.com/mctr/mctr/containerizer/launcher/engine/pty"
 )
 
-// sent gives the end of a socket pair on which files arrive.
+// sent returns the end of a socket pair on which files arrive.
 func sent(t *testing.T, files ...*os.File) int {
 	t.Helper()
 	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
@@ -32,7 +32,8 @@ func sent(t *testing.T, files ...*os.File) int {
 	return fds[0]
 }
 
-// TestReceive wants a terminal as the process has it, ONLCR and all, and whose reads end.
+// TestReceive wants a terminal with unchanged settings, such as ONLCR, whose reads can be
+// interrupted.
 func TestReceive(t *testing.T) {
 	master, slave, err := creack.Open()
 	if err != nil {

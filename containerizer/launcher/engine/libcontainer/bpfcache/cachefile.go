@@ -10,35 +10,30 @@ import (
 	"github.com/mctr/mctr/internal/atomicfile"
 )
 
-// maxProgram is the largest program the kernel takes, in bytes: 4096
+// maxProgram is the size of the largest program that the kernel accepts, in bytes: 4096
 // instructions of 8 (BPF_MAXINSNS, linux/bpf_common.h).
 const maxProgram = 4096 * 8
 
 var errDamaged = errors.New("damaged")
 
-// maxFiles bounds the directory: users' own profiles have no end.
+// maxFiles bounds the number of files, because users may have any number of profiles.
 const maxFiles = 64
 
-// store writes a program with its checksum. Not durably: what a power loss
-// leaves half written fails the checksum and is compiled again.
+// store writes a program with its checksum. It does not call fsync: a file that a power loss
+// damaged fails the checksum, and the profile is compiled again.
 func store(path string, program []byte) error {
-	if err := prepareDir(filepath.Dir(path)); err != nil {
+	dir := filepath.Dir(path)
+	if files, err := os.ReadDir(dir); err == nil && len(files) >= maxFiles {
+		_ = os.RemoveAll(dir) // profiles still in use are compiled once more
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return err
 	}
 	sum := sha256.Sum256(program)
 	return atomicfile.Write(path, append(sum[:], program...), 0o600)
 }
 
-// prepareDir makes the directory, and empties it when it is full: what is still in use
-// is compiled once more.
-func prepareDir(dir string) error {
-	if files, err := os.ReadDir(dir); err == nil && len(files) >= maxFiles {
-		_ = os.RemoveAll(dir)
-	}
-	return os.MkdirAll(dir, 0o700)
-}
-
-// load reads a program that store wrote.
+// load returns a program that store wrote. It returns errDamaged if the checksum does not match.
 func load(path string) ([]byte, error) {
 	data, err := os.ReadFile(path)
 	if err != nil {

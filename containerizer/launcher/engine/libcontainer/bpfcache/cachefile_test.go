@@ -62,8 +62,8 @@ func TestDirectoryIsBounded(t *testing.T) {
 	}
 }
 
-// TestHandover wants init to find its memfd among other descriptors, whole and
-// unchangeable, and to take none that another process may still write to.
+// TestHandover wants init to find its memfd among other descriptors, complete and sealed, and to
+// ignore a memfd that another process can still write to.
 func TestHandover(t *testing.T) {
 	if fd, _ := findMemfd(); fd >= 0 {
 		t.Fatal("there is one before it was handed over")

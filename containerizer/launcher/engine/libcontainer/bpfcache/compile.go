@@ -17,18 +17,18 @@ import (
 	"github.com/opencontainers/runc/libcontainer/seccomp"
 )
 
-// Argument makes a run of this executable a compiler: see [Compile].
+// Argument makes this executable compile a profile: see [Compile].
 const Argument = "seccomp-compile"
 
-// patience bounds one compilation: docker's profile takes 20 ms.
+// patience bounds one compilation. Docker's profile takes 20 ms.
 const patience = 30 * time.Second
 
-// compileOutside compiles a profile, as JSON, in a process of its own on the host.
+// compileOutside compiles a profile in JSON form in a separate process on the host.
 func compileOutside(profile []byte) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "/proc/self/exe", Argument)
-	cmd.Env = []string{} // libcontainer's C code in this executable reads some
+	cmd.Env = []string{} // libcontainer's C code in this executable reads variables
 	cmd.Stdin = bytes.NewReader(profile)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	program, err := cmd.Output()
@@ -41,9 +41,8 @@ func compileOutside(profile []byte) ([]byte, error) {
 	return program, nil
 }
 
-// Compile reads a profile from standard input, writes the program that libseccomp
-// makes of it to standard output, and ends the process with 0 before the program is
-// loaded, or with 1.
+// Compile reads a profile from standard input, writes the program that libseccomp makes of it to
+// standard output, and exits: with 0 before the program would be loaded, or with 1.
 func Compile() {
 	err := compile()
 	fmt.Fprintln(os.Stderr, err)

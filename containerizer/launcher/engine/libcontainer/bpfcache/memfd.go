@@ -9,10 +9,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// magic starts the memfd, which init knows it by. The program follows.
+// magic is the beginning of the memfd, by which init recognizes it. The program follows.
 const magic = "mctr seccomp program\n"
 
-// sealed lets no process change the program in a memfd.
+// sealed are the seals that keep every process from changing the program in a memfd.
 const sealed = unix.F_SEAL_SEAL | unix.F_SEAL_SHRINK | unix.F_SEAL_GROW | unix.F_SEAL_WRITE
 
 // sealedMemfd returns a sealed memfd that holds program.
@@ -33,16 +33,15 @@ func sealedMemfd(program []byte) (*os.File, error) {
 	return f, nil
 }
 
-// findMemfd returns the descriptor and the program of the memfd among those this
-// process inherited; -1 where there is none. /proc is not asked: in an exec it is
-// the container's.
+// findMemfd returns the inherited memfd and its program, or -1 if there is none. It does not read
+// /proc: for an exec, that is the container's.
 func findMemfd() (fd int, program []byte) {
 	for fd := 3; ; fd++ {
 		if _, err := unix.FcntlInt(uintptr(fd), unix.F_GETFD, 0); err != nil {
 			return -1, nil
 		}
 		if seals, err := unix.FcntlInt(uintptr(fd), unix.F_GET_SEALS, 0); err != nil || seals != sealed {
-			continue // no memfd, or one of the caller's
+			continue // not a memfd, or one of the caller's
 		}
 		if program, err := readMemfd(fd); err == nil {
 			return fd, program
@@ -50,7 +49,7 @@ func findMemfd() (fd int, program []byte) {
 	}
 }
 
-// readMemfd reads the program behind the magic; another file is an error.
+// readMemfd returns the program after the magic. It fails for any other file.
 func readMemfd(fd int) ([]byte, error) {
 	data, err := io.ReadAll(io.NewSectionReader(descriptor(fd), 0, maxProgram+int64(len(magic))))
 	if err != nil {
@@ -63,7 +62,7 @@ func readMemfd(fd int) ([]byte, error) {
 	return program, nil
 }
 
-// descriptor reads a file that stays someone else's: an os.File would close it.
+// A descriptor reads a file without owning it; an os.File would close it.
 type descriptor int
 
 func (d descriptor) ReadAt(p []byte, off int64) (int, error) {

@@ -14,10 +14,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Open returns the memfd that an init with this profile is to inherit, as the last
-// of libcontainer's ExtraFiles; the caller closes it when init has been started. It
-// is nil without a profile or a directory, and where the profile does not compile:
-// init compiles it then, and reports why it cannot.
+// Open returns the memfd that an init with this profile inherits as the last of libcontainer's
+// ExtraFiles. The caller closes it once init is started. Open returns nil if there is no profile or
+// no directory, or if the profile does not compile: then init compiles it and reports the error.
 func Open(dir string, profile *configs.Seccomp) (*os.File, error) {
 	if dir == "" || profile == nil {
 		return nil, nil
@@ -36,13 +35,13 @@ func Open(dir string, profile *configs.Seccomp) (*os.File, error) {
 		if program, err = compileOutside(text); err != nil {
 			return nil, nil
 		}
-		_ = store(path, program) // a cache that cannot be written costs time only
+		_ = store(path, program) // an unwritable cache only costs time
 	}
 	return sealedMemfd(program)
 }
 
-// key names all that the program depends on: libseccomp asks the kernel for
-// the actions and flags it has.
+// key hashes everything that the program depends on. That includes the kernel, because libseccomp
+// asks it for the supported actions and flags.
 func key(profile []byte) (string, error) {
 	var uts unix.Utsname
 	if err := unix.Uname(&uts); err != nil {

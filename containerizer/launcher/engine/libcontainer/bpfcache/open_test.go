@@ -12,7 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// init makes this test's executable the compiler that Open runs.
+// Open runs this test's executable as the compiler.
 func init() {
 	if len(os.Args) > 1 && os.Args[1] == Argument {
 		Compile()
@@ -26,9 +26,9 @@ func denying(name string) *configs.Seccomp {
 	}
 }
 
-// TestNothingFromAContainer wants a sealed program for every process of a
-// container, the first one too: init has nothing to write to, so a task that can
-// write to init's files changes neither the cache nor another container's program.
+// TestNothingFromAContainer wants a sealed program for every process of a container, including the
+// first one. A task that can write to init's files must be unable to change the cache or the
+// program of another container.
 func TestNothingFromAContainer(t *testing.T) {
 	dir := t.TempDir()
 	var first []byte
@@ -62,7 +62,7 @@ func TestNothingFromAContainer(t *testing.T) {
 	}
 }
 
-// TestProfileThatDoesNotCompile leaves the error to init.
+// TestProfileThatDoesNotCompile wants Open to leave the error to init.
 func TestProfileThatDoesNotCompile(t *testing.T) {
 	profile := denying("mkdir")
 	profile.Architectures = []string{"pdp11"}

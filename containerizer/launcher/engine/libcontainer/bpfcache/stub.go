@@ -8,14 +8,14 @@ import (
 	"github.com/opencontainers/runc/libcontainer/configs"
 )
 
-// Argument makes a run of this executable a compiler where libseccomp is linked.
+// Argument makes this executable compile a profile, if libseccomp is linked.
 const Argument = "seccomp-compile"
 
-// Compile fails without libseccomp.
+// Compile fails because libseccomp is not linked.
 func Compile() { os.Exit(1) }
 
-// Open caches nothing without libseccomp.
+// Open caches nothing because libseccomp is not linked.
 func Open(string, *configs.Seccomp) (*os.File, error) { return nil, nil }
 
-// Receive does nothing without libseccomp.
+// Receive does nothing because libseccomp is not linked.
 func Receive() {}

@@ -2,8 +2,8 @@
 
 package bpfcache
 
-// The wrapped names are those through which libseccomp-golang adds rules and
-// exports. ld calls __wrap_NAME for NAME, and NAME for __real_NAME.
+// The wrapped functions are those with which libseccomp-golang adds rules and exports. ld replaces
+// calls of NAME by __wrap_NAME, and calls of __real_NAME by NAME.
 
 /*
 #cgo LDFLAGS: -Wl,--wrap=seccomp_rule_add_array
@@ -67,9 +67,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Receive is called first thing in init: it takes the memfd that the parent
-// passed, if any. It stays open, so that nothing else gets its number, which
-// libcontainer lets the user's command inherit, and closes on exec.
+// Receive looks for the memfd that the parent passed. It must be called before anything else in
+// init. The memfd stays open until exec, because libcontainer passes a range of descriptor numbers
+// on to the user's command, and no other file may get this number.
 func Receive() {
 	if fd, program := findMemfd(); fd >= 0 {
 		unix.CloseOnExec(fd)
@@ -77,5 +77,5 @@ func Receive() {
 	}
 }
 
-// exportTo makes the next export of a program the end of this process.
+// exportTo makes the next export write the program to f and end this process.
 func exportTo(f *os.File) { C.set_output(C.int(f.Fd())) }
