@@ -55,9 +55,6 @@ func Directory(ctx context.Context, path string) (*Lock, error) {
 	return poll(ctx, path, func() (*Lock, error) { return tryOpened(path, unix.LOCK_EX, os.O_RDONLY|unix.O_DIRECTORY) })
 }
 
-// TryShared is TryExclusive for a shared lock.
-func TryShared(path string) (*Lock, error) { return try(path, unix.LOCK_SH) }
-
 // Held reports whether a process holds path's lock exclusively. A missing file is
 // not held. It takes the lock shared for a moment.
 func Held(path string) (bool, error) {
