@@ -37,10 +37,6 @@ func (s *Server) attach(ctx context.Context, id mctr.ContainerID, a wire.Attach)
 	return s.Local.Attach(ctx, id, a)
 }
 
-func errSessionOutput(id mctr.ContainerID) error {
-	return fmt.Errorf("%w: the output of session %s goes to the call that launched it", mctr.ErrState, id)
-}
-
 // execContainer runs one more command in a container. Its streams are the
 // connection's, with which it dies; a detached one lives with the container.
 func (x *exchange) execContainer(in api.Exec) error {
@@ -71,7 +67,7 @@ const heartbeat = 30 * time.Second
 func attachOutput(x *exchange, in api.ID, out *output) error {
 	id := in.ContainerID.ID()
 	if x.sessions.find(id) != nil {
-		return errSessionOutput(id)
+		return fmt.Errorf("%w: the output of session %s goes to the call that launched it", mctr.ErrState, id)
 	}
 	stream, err := x.attach(x.r.Context(), id, wire.Attach{Output: true})
 	if err != nil {

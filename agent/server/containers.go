@@ -10,7 +10,6 @@ import (
 
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/agent/api"
-	"github.com/mctr/mctr/containerizer"
 	"github.com/mctr/mctr/logs"
 )
 
@@ -71,18 +70,6 @@ func (s *Server) container(ctx context.Context, id mctr.ContainerID) (api.Contai
 func (s *Server) find(ctx context.Context, in api.Find) (api.Found, error) {
 	id, err := s.Local.Resolve(ctx, in.Name)
 	return api.Found{ContainerID: api.NewContainerID(id)}, err
-}
-
-func (s *Server) inspect(ctx context.Context, in api.ID) (*mctr.Status, error) {
-	return s.Local.Status(ctx, in.ContainerID.ID())
-}
-
-func (s *Server) usage(ctx context.Context, in api.ID) (*mctr.Usage, error) {
-	return s.Local.Usage(ctx, in.ContainerID.ID())
-}
-
-func (s *Server) diskUsage(ctx context.Context, in api.ID) (containerizer.DiskUsage, error) {
-	return s.Local.DiskUsage(ctx, in.ContainerID.ID())
 }
 
 func (s *Server) processes(ctx context.Context, in api.Processes) (api.Table, error) {

@@ -65,11 +65,12 @@ func (x *exchange) serve() error {
 		x.kind = api.AttachContainerInput
 		return x.attachInput()
 	}
-	read := x.body
+	var data []byte
 	if input == api.Form {
-		read = x.callOfForm
+		data, err = x.callOfForm()
+	} else {
+		data, err = x.readCall(x.r.Body)
 	}
-	data, err := read()
 	if err != nil {
 		return err
 	}

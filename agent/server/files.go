@@ -53,8 +53,8 @@ func (s *Server) serveBrowse(w http.ResponseWriter, r *http.Request) {
 }
 
 // listFiles is /files/browse as a call.
-func (s *Server) listFiles(ctx context.Context, in api.FilePath) (api.Files, error) {
-	list, err := s.files.Browse(ctx, in.Path)
+func (c hostCalls) listFiles(ctx context.Context, in api.FilePath) (api.Files, error) {
+	list, err := c.files.Browse(ctx, in.Path)
 	answer := api.Files{FileInfos: make([]api.FileInfo, len(list))}
 	names := owners{}
 	for i, f := range list {
@@ -186,12 +186,12 @@ func wholeRunes(data []byte) []byte {
 }
 
 // readFile is /files/read as a call.
-func (s *Server) readFile(ctx context.Context, in api.FileRange) (api.FileData, error) {
+func (c hostCalls) readFile(ctx context.Context, in api.FileRange) (api.FileData, error) {
 	length := int64(-1)
 	if in.Length != nil {
 		length = *in.Length
 	}
-	data, size, err := s.files.Read(ctx, in.Path, in.Offset, length)
+	data, size, err := c.files.Read(ctx, in.Path, in.Offset, length)
 	return api.FileData{Size: size, Data: data}, err
 }
 

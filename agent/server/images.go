@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/agent"
 	"github.com/mctr/mctr/agent/api"
 	"github.com/mctr/mctr/provisioner"
 )
@@ -35,33 +36,35 @@ func (o *output) progress(e provisioner.Event) {
 	_ = o.send(api.StreamMessage{Progress: &p}) // a client that has gone ends the work by its context
 }
 
-// listImages lists the store.
-func (s *Server) listImages(ctx context.Context, _ empty) (api.Images, error) {
-	images, err := s.Local.Images().Images(ctx)
+// imageCalls answers the calls about the image store.
+type imageCalls struct{ local *agent.Local }
+
+func (c imageCalls) list(ctx context.Context, _ empty) (api.Images, error) {
+	images, err := c.local.Images().Images(ctx)
 	return api.Images{Images: images}, err
 }
 
-func (s *Server) inspectImage(ctx context.Context, in api.Reference) (api.ImageDetail, error) {
+func (c imageCalls) inspect(ctx context.Context, in api.Reference) (api.ImageDetail, error) {
 	if err := checkHostImage(in.Reference); err != nil {
 		return api.ImageDetail{}, err
 	}
-	image, err := s.Local.Images().Inspect(ctx, in.Reference)
+	image, err := c.local.Images().Inspect(ctx, in.Reference)
 	if err != nil {
 		return api.ImageDetail{}, err
 	}
 	return api.ImageDetail{Image: image, Manifest: image.RawManifest, Config: image.RawConfig}, nil
 }
 
-// removeImage takes an image off the store.
-func (s *Server) removeImage(ctx context.Context, in api.Reference) (provisioner.PruneReport, error) {
+// remove takes an image off the store.
+func (c imageCalls) remove(ctx context.Context, in api.Reference) (provisioner.PruneReport, error) {
 	if err := checkHostImage(in.Reference); err != nil {
 		return provisioner.PruneReport{}, err
 	}
-	return s.Local.Images().Remove(ctx, in.Reference, in.Force)
+	return c.local.Images().Remove(ctx, in.Reference, in.Force)
 }
 
-// pruneImages removes the images that no container uses, but for those excluded.
-func (s *Server) pruneImages(ctx context.Context, in api.Prune) (provisioner.PruneReport, error) {
+// prune removes the images that no container uses, but for those excluded.
+func (c imageCalls) prune(ctx context.Context, in api.Prune) (provisioner.PruneReport, error) {
 	if in.Mctr != nil {
 		if len(in.ExcludedImages) > 0 {
 			return provisioner.PruneReport{}, fmt.Errorf("%w: \"mctr\" stands alone, without excluded_images",
@@ -71,7 +74,7 @@ func (s *Server) pruneImages(ctx context.Context, in api.Prune) (provisioner.Pru
 		if in.Mctr.Only != nil {
 			o.Keep = func(i provisioner.Image) bool { return !slices.Contains(in.Mctr.Only, i.Reference) }
 		}
-		return s.Local.Images().Prune(ctx, o)
+		return c.local.Images().Prune(ctx, o)
 	}
 	var keep []string
 	for _, image := range in.ExcludedImages {
@@ -85,15 +88,15 @@ func (s *Server) pruneImages(ctx context.Context, in api.Prune) (provisioner.Pru
 	if err != nil {
 		return provisioner.PruneReport{}, fmt.Errorf("keep: %w", err)
 	}
-	return s.Local.Images().Prune(ctx, provisioner.PruneOptions{All: true, Keep: kept})
+	return c.local.Images().Prune(ctx, provisioner.PruneOptions{All: true, Keep: kept})
 }
 
-// tagImage gives an image one more name.
-func (s *Server) tagImage(ctx context.Context, in api.Tag) (empty, error) {
+// tag gives an image one more name.
+func (c imageCalls) tag(ctx context.Context, in api.Tag) (empty, error) {
 	if err := checkHostImage(in.Source); err != nil {
 		return empty{}, err
 	}
-	return empty{}, s.Local.Images().Tag(ctx, in.Source, in.Target)
+	return empty{}, c.local.Images().Tag(ctx, in.Source, in.Target)
 }
 
 // maxArchiveName bounds what an archive is called in errors, in bytes.
@@ -130,7 +133,7 @@ func saveImages(x *exchange, in api.Save, w io.Writer) error {
 	return x.Local.Images().Save(x.r.Context(), in.References, w, in.Format)
 }
 
-// imagesUsage is what the store takes on disk.
-func (s *Server) imagesUsage(ctx context.Context, _ empty) (provisioner.Usage, error) {
-	return s.Local.Images().Usage(ctx)
+// usage is what the store takes on disk.
+func (c imageCalls) usage(ctx context.Context, _ empty) (provisioner.Usage, error) {
+	return c.local.Images().Usage(ctx)
 }

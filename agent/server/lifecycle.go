@@ -139,7 +139,11 @@ func (x *exchange) start(o containerizer.LaunchOptions,
 		return err
 	}
 	count, header := x.metrics.launching(), x.w.Header()
-	o.Step = func(s mctr.Step) { count(s); addTiming(header, s) }
+	o.Step = func(s mctr.Step) {
+		count(s)
+		header.Add(api.Timing,
+			fmt.Sprintf("step;desc=%q;dur=%.3f", s.Name, float64(s.Took())/float64(time.Millisecond)))
+	}
 	stream, err := do(x.r.Context(), o)
 	if err != nil {
 		return err
@@ -148,11 +152,6 @@ func (x *exchange) start(o containerizer.LaunchOptions,
 		return x.upgrade(stream)
 	}
 	return x.answer(empty{})
-}
-
-// addTiming adds a step of a launch to the header of the launch's answer.
-func addTiming(header http.Header, s mctr.Step) {
-	header.Add(api.Timing, fmt.Sprintf("step;desc=%q;dur=%.3f", s.Name, float64(s.Took())/float64(time.Millisecond)))
 }
 
 // wait answers when the container, or session, has ended, however often it is
@@ -218,14 +217,6 @@ func (s *Server) stop(ctx context.Context, in api.Stop) (_ api.Termination, err 
 
 func (s *Server) destroy(ctx context.Context, in api.ID) (api.Termination, error) {
 	return ended(s.Local.Destroy(ctx, in.ContainerID.ID()))
-}
-
-func (s *Server) pause(ctx context.Context, in api.ID) (empty, error) {
-	return empty{}, s.Local.Pause(ctx, in.ContainerID.ID())
-}
-
-func (s *Server) resume(ctx context.Context, in api.ID) (empty, error) {
-	return empty{}, s.Local.Resume(ctx, in.ContainerID.ID())
 }
 
 func (s *Server) rename(ctx context.Context, in api.Rename) (empty, error) {

@@ -98,9 +98,7 @@ func writeFailure(w http.ResponseWriter, code int, err error) {
 // maxMessage bounds the text of an error in an answer, in bytes: the text may cite the call.
 const maxMessage = 2048
 
-// body reads the whole call, which has to arrive in time.
-func (x *exchange) body() ([]byte, error) { return x.readCall(x.r.Body) }
-
+// readCall reads a whole call, which has to arrive in time.
 func (x *exchange) readCall(from io.ReadCloser) ([]byte, error) {
 	c := http.NewResponseController(x.w)
 	if err := c.SetReadDeadline(time.Now().Add(x.BodyTime)); err != nil {

@@ -67,7 +67,8 @@ func New(o Options) *Server {
 	o.BodyTime, o.StallTime = cmp.Or(o.BodyTime, BodyTime), cmp.Or(o.StallTime, stallTime)
 	s := &Server{
 		Options: o, log: slog.New(o.Log), files: files.Tree{Containers: o.Local.Containerizer},
-		sessions: newSessions(), registry: prometheus.NewRegistry(), ended: maps.Clone(o.Recovered.Ended),
+		sessions: &sessions{byID: map[mctr.ContainerID]*session{}},
+		registry: prometheus.NewRegistry(), ended: maps.Clone(o.Recovered.Ended),
 	}
 	s.metrics = newMetrics(s.registry, s)
 	s.verbs = map[string]Verb{}

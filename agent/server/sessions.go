@@ -30,8 +30,6 @@ type sessions struct {
 	ended []mctr.ContainerID // the oldest first
 }
 
-func newSessions() *sessions { return &sessions{byID: map[mctr.ContainerID]*session{}} }
-
 // A session is one of them.
 type session struct {
 	id      mctr.ContainerID

@@ -6,6 +6,8 @@ import (
 	"reflect"
 	"slices"
 
+	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/agent"
 	"github.com/mctr/mctr/agent/api"
 )
 
@@ -39,11 +41,12 @@ type Verb struct {
 	serve func(x *exchange) error
 }
 
-// declarations are those of every call that there is.
+// declarations declares every call.
 func (s *Server) declarations() []Verb {
+	host, images, networks := hostCalls{s}, imageCalls{s.Local}, networkCalls{s.Local}
 	return []Verb{
-		unary(api.GetHealth, Quick, s.getHealth),
-		unary(api.GetVersion, Quick, s.getVersion),
+		unary(api.GetHealth, Quick, host.health),
+		unary(api.GetVersion, Quick, host.version),
 		optional(unary(api.GetContainers, Quick, s.getContainers)),
 
 		launch(api.LaunchContainer, (*exchange).launchContainer),
@@ -58,57 +61,57 @@ func (s *Server) declarations() []Verb {
 		recordsIn(api.AttachContainerInput),
 		records[api.ID, api.ProcessIO](api.AttachContainerOutput, attachOutput),
 
-		unary(api.ListFiles, Quick, s.listFiles),
-		unary(api.ReadFile, Quick, s.readFile),
-		optional(unary(api.PruneImages, Unary, s.pruneImages)),
+		unary(api.ListFiles, Quick, host.listFiles),
+		unary(api.ReadFile, Quick, host.readFile),
+		optional(unary(api.PruneImages, Unary, images.prune)),
 
 		unary(api.FindContainer, Quick, s.find),
-		unary(api.InspectContainer, Quick, s.inspect),
+		unary(api.InspectContainer, Quick, byID(s, agent.Containers.Status)),
 		unary(api.CreateContainer, Waits, s.create),
 		launch(api.StartContainer, (*exchange).startContainer),
 		unary(api.StopContainer, Waits, s.stop),
 		unary(api.DestroyContainer, Waits, s.destroy),
-		unary(api.PauseContainer, Quick, s.pause),
-		unary(api.ResumeContainer, Quick, s.resume),
+		unary(api.PauseContainer, Quick, onID(s, agent.Containers.Pause)),
+		unary(api.ResumeContainer, Quick, onID(s, agent.Containers.Resume)),
 		unary(api.RenameContainer, Quick, s.rename),
 		unary(api.UpdateContainer, Quick, s.update),
 		launch(api.ExecContainer, (*exchange).execContainer),
 		launch(api.AttachContainer, (*exchange).attachContainer),
-		unary(api.GetUsage, Quick, s.usage),
+		unary(api.GetUsage, Quick, byID(s, agent.Containers.Usage)),
 		unary(api.ListProcesses, Quick, s.processes),
 		messages(api.ReadLogs, readLogs),
 		optional(messages(api.WatchEvents, watchEvents)),
 
 		messages(api.PullImage, pullImage),
-		unary(api.ListImages, Quick, s.listImages),
-		unary(api.InspectImage, Quick, s.inspectImage),
-		unary(api.RemoveImage, Unary, s.removeImage),
+		unary(api.ListImages, Quick, images.list),
+		unary(api.InspectImage, Quick, images.inspect),
+		unary(api.RemoveImage, Unary, images.remove),
 
 		unary(api.StatPath, Quick, s.statPath),
 		download(api.CopyFromContainer, copyFrom),
 		upload(api.CopyToContainer, copyTo),
 
-		unary(api.ExamineHost, Unary, s.examineHost),
-		unary(api.GetHost, Quick, s.getHost),
-		optional(unary(api.Reconcile, Unary, s.reconcile)),
+		unary(api.ExamineHost, Unary, host.examine),
+		unary(api.GetHost, Quick, host.facts),
+		optional(unary(api.Reconcile, Unary, host.reconcile)),
 		unary(api.GetEnds, Quick, s.ends),
 		unary(api.AcknowledgeEnds, Quick, s.acknowledge),
 		unary(api.LaunchGroup, Waits, s.launchGroup),
 		unary(api.DryRunContainer, Waits, s.dryRun),
 
-		unary(api.TagImage, Quick, s.tagImage),
+		unary(api.TagImage, Quick, images.tag),
 		bringing(messages(api.LoadImages, loadImages)),
 		download(api.SaveImages, saveImages),
-		unary(api.GetImagesUsage, Unary, s.imagesUsage),
-		unary(api.GetDiskUsage, Unary, s.diskUsage),
+		unary(api.GetImagesUsage, Unary, images.usage),
+		unary(api.GetDiskUsage, Unary, byID(s, agent.Containers.DiskUsage)),
 
-		unary(api.CreateNetwork, Unary, s.createNetwork),
-		unary(api.ListNetworks, Quick, s.listNetworks),
-		unary(api.InspectNetwork, Quick, s.inspectNetwork),
-		unary(api.ProbeNetwork, Quick, s.probeNetwork),
-		unary(api.RemoveNetwork, Unary, s.removeNetwork),
-		unary(api.GCNetwork, Unary, s.gcNetwork),
-		unary(api.CheckNetworks, Unary, s.checkNetworks),
+		unary(api.CreateNetwork, Unary, networks.create),
+		unary(api.ListNetworks, Quick, networks.list),
+		unary(api.InspectNetwork, Quick, networks.inspect),
+		unary(api.ProbeNetwork, Quick, networks.named(agent.Networks.Available)),
+		unary(api.RemoveNetwork, Unary, networks.named(agent.Networks.Remove)),
+		unary(api.GCNetwork, Unary, networks.named(agent.Networks.GC)),
+		unary(api.CheckNetworks, Unary, networks.check),
 	}
 }
 
@@ -165,6 +168,20 @@ func unary[In, Out any](name string, kind Kind, do func(ctx context.Context, in 
 	return declare(name, kind, reflect.TypeFor[Out](), func(x *exchange, in In) error {
 		return x.unary(func(ctx context.Context) (any, error) { return do(ctx, in) })
 	})
+}
+
+// byID returns the handler of a call that answers with what do returns for the named container.
+func byID[Out any](s *Server, do func(agent.Containers, context.Context, mctr.ContainerID) (Out, error),
+) func(context.Context, api.ID) (Out, error) {
+	return func(ctx context.Context, in api.ID) (Out, error) { return do(s.Local, ctx, in.ContainerID.ID()) }
+}
+
+// onID returns the handler of a call that does something to the named container.
+func onID(s *Server, do func(agent.Containers, context.Context, mctr.ContainerID) error,
+) func(context.Context, api.ID) (empty, error) {
+	return func(ctx context.Context, in api.ID) (empty, error) {
+		return empty{}, do(s.Local, ctx, in.ContainerID.ID())
+	}
 }
 
 // launch is a verb that runs a process, or joins one, whose streams the connection may become.
