@@ -16,7 +16,12 @@ import (
 // where its host has the plugins; its absence is said where a port needs it.
 func ChooseNetwork(ctx context.Context, h *hostapi.Host, c *mctr.ContainerConfig) error {
 	if ref, ok := strings.CutPrefix(c.Network, mctr.JoinNetwork); ok {
-		return joinNetwork(ctx, h, c, ref)
+		_, id, err := h.APIForContainer(ctx, ref)
+		if err != nil {
+			return fmt.Errorf("--network container:%s: %w", ref, err)
+		}
+		c.Network = mctr.JoinNetwork + string(id)
+		return nil
 	}
 	if c.Network != "" || len(c.Networks) > 0 {
 		return nil
@@ -32,14 +37,4 @@ func ChooseNetwork(ctx context.Context, h *hostapi.Host, c *mctr.ContainerConfig
 			flags.Translate(without.Error()))
 	}
 	return err
-}
-
-// joinNetwork puts the id where a name may stand.
-func joinNetwork(ctx context.Context, h *hostapi.Host, c *mctr.ContainerConfig, ref string) error {
-	_, id, err := h.APIForContainer(ctx, ref)
-	if err != nil {
-		return fmt.Errorf("--network container:%s: %w", ref, err)
-	}
-	c.Network = mctr.JoinNetwork + string(id)
-	return nil
 }

@@ -194,7 +194,11 @@ func (x *copying) copyIn(ctx context.Context, src, dst string) error {
 	if src, err = hostPath(src); err != nil {
 		return err
 	}
-	node, err := x.openSource(src)
+	flags := unix.O_PATH
+	if !x.flags.follow { // a slash at the end of src follows a link, too
+		flags |= unix.O_NOFOLLOW
+	}
+	node, err := os.OpenFile(src, flags, 0)
 	if err != nil {
 		return err
 	}
@@ -210,16 +214,6 @@ func (x *copying) copyIn(ctx context.Context, src, dst string) error {
 	return x.stream(
 		func(w io.Writer) error { return tarfs.Pack(ctx, node, name, w) },
 		func(r io.Reader) error { return x.c.CopyTo(ctx, x.id, dir, r, x.options("")) })
-}
-
-// openSource opens a file of the host's (O_PATH): a link itself, unless --follow-link
-// or a slash behind it says otherwise.
-func (x *copying) openSource(src string) (*os.File, error) {
-	flags := unix.O_PATH
-	if !x.flags.follow {
-		flags |= unix.O_NOFOLLOW
-	}
-	return os.OpenFile(src, flags, 0)
 }
 
 var errReaderEnded = errors.New("the reader ended")

@@ -42,16 +42,11 @@ func resolveTarget(src copySource, dst copyTarget) (dir, name string, err error)
 		return dst.path, src.base, nil
 	case dst.exists && src.isDir:
 		return "", "", fmt.Errorf("%w: cannot copy a directory to %s, which is a file", mctr.ErrExists, dst.path)
-	case !dst.exists && !src.isDir && assertsDirectory(dst.path):
+	case !dst.exists && !src.isDir && (strings.HasSuffix(dst.path, "/") || strings.HasSuffix(dst.path, "/.")):
 		return "", "", fmt.Errorf("%w: no such directory: %s", mctr.ErrNotFound, dst.path)
 	}
 	whole := path.Clean(dst.path)
 	return path.Dir(whole), path.Base(whole), nil
-}
-
-// assertsDirectory reports whether a path can only be a directory's.
-func assertsDirectory(file string) bool {
-	return strings.HasSuffix(file, "/") || strings.HasSuffix(file, "/.")
 }
 
 // maxLinks is how many symbolic links a destination may lead through, as with the

@@ -162,7 +162,10 @@ func describeState(s *mctr.Status) stateInfo {
 		StartedAt: stamp(s.Started), FinishedAt: stamp(time.Time{}),
 	}
 	if s.Health != nil {
-		i.Health = describeHealth(s.Health)
+		i.Health = &healthInfo{Status: s.Health.Status, FailingStreak: s.Health.Streak}
+		for _, p := range s.Health.Probes {
+			i.Health.Log = append(i.Health.Log, describeProbe(p))
+		}
 	}
 	if s.Damage != "" {
 		i.Error = "damaged: " + s.Damage
@@ -170,14 +173,6 @@ func describeState(s *mctr.Status) stateInfo {
 	if t := s.Termination; t != nil {
 		i.ExitCode, i.FinishedAt, i.OOMKilled = t.ExitCode, stamp(t.Finished), t.OOM != nil
 		i.Error, i.Reason = cmp.Or(s.StartError, t.Message), t.Reason
-	}
-	return i
-}
-
-func describeHealth(h *mctr.Health) *healthInfo {
-	i := &healthInfo{Status: h.Status, FailingStreak: h.Streak}
-	for _, p := range h.Probes {
-		i.Log = append(i.Log, describeProbe(p))
 	}
 	return i
 }

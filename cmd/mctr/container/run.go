@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -118,9 +120,9 @@ func launch(ctx context.Context, c agent.Containers, o *runOptions, config *mctr
 	s := session.New(c, id, &o.Options, config)
 	defer s.Restore()
 	options := s.LaunchOptions()
-	times := &timings{}
+	var steps []mctr.Step
 	if o.timings {
-		options.Step = times.add
+		options.Step = func(s mctr.Step) { steps = append(steps, s) }
 	}
 	stream, err := c.Launch(s.Pulling(ctx), id, config, options)
 	if err != nil {
@@ -129,12 +131,26 @@ func launch(ctx context.Context, c agent.Containers, o *runOptions, config *mctr
 	if err := cid.write(id); err != nil {
 		format.Complain(err)
 	}
-	times.print(os.Stderr)
+	printTimings(os.Stderr, steps)
 	if o.Detach {
 		fmt.Println(id)
 		return warn(ctx, c, id)
 	}
 	return s.Follow(ctx, stream)
+}
+
+// printTimings prints the steps of a launch, for --timings.
+func printTimings(w io.Writer, steps []mctr.Step) {
+	if len(steps) == 0 {
+		return
+	}
+	const format = "%9.3f ms  %s\n"
+	milliseconds := func(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
+	for _, s := range steps {
+		fmt.Fprintf(w, format, milliseconds(s.Took()), s.Name)
+	}
+	last := steps[len(steps)-1]
+	fmt.Fprintf(w, format, milliseconds(last.Ended.Sub(steps[0].Began)), "in all, to "+last.Name)
 }
 
 // warn says on stderr what a launch left undone.

@@ -61,9 +61,10 @@ func stopCommand(h *hostapi.Host) *cobra.Command {
 	cmd.Flags().StringVarP(&sig, "signal", "s", "", "what to send first (default: the container's stop signal)")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		timeout := stopTime(seconds, cmd.Flags().Changed("time") || cmd.Flags().Changed("timeout"))
-		return allContainers(h, cmd, args, func(ctx context.Context, c agent.Containers, id mctr.ContainerID) error {
-			return stop(ctx, c, id, sig, timeout)
-		})
+		return parallelContainers(h, cmd, args, maxParallel,
+			func(ctx context.Context, c agent.Containers, id mctr.ContainerID) error {
+				return stop(ctx, c, id, sig, timeout)
+			})
 	}
 	return cmd
 }

@@ -79,7 +79,11 @@ func describeImage(image *provisioner.Image, all []provisioner.Image) imageInfo 
 	}
 	for _, other := range all {
 		if other.ID == image.ID && !provisioner.IsUnnamed(&other) {
-			i.name(other)
+			i.RepoTags = append(i.RepoTags, other.Reference)
+			repository, _ := format.SplitReference(other.Reference)
+			if digest := repository + "@" + string(other.Digest); !slices.Contains(i.RepoDigests, digest) {
+				i.RepoDigests = append(i.RepoDigests, digest)
+			}
 		}
 	}
 	i.RootFS.Type = "layers"
@@ -87,13 +91,4 @@ func describeImage(image *provisioner.Image, all []provisioner.Image) imageInfo 
 		i.RootFS.Layers = append(i.RootFS.Layers, string(d))
 	}
 	return i
-}
-
-// name adds one of the image's names.
-func (i *imageInfo) name(image provisioner.Image) {
-	repository, _ := format.SplitReference(image.Reference)
-	i.RepoTags = append(i.RepoTags, image.Reference)
-	if digest := repository + "@" + string(image.Digest); !slices.Contains(i.RepoDigests, digest) {
-		i.RepoDigests = append(i.RepoDigests, digest)
-	}
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/mctr/mctr/cmd/mctr/internal/flags"
 	"github.com/mctr/mctr/cmd/mctr/internal/hostapi"
 	"github.com/mctr/mctr/cmd/mctr/internal/session"
 	"github.com/mctr/mctr/provisioner"
@@ -44,7 +45,6 @@ whole.`,
 	}
 	cmd.Flags().StringVarP(&output, "output", "o", "", "`FILE` to write, instead of stdout")
 	cmd.Flags().StringVar(&format, "format", string(provisioner.SaveDocker), "docker-archive or oci-archive")
-	_ = cmd.RegisterFlagCompletionFunc("format",
-		cobra.FixedCompletions([]string{"docker-archive", "oci-archive"}, cobra.ShellCompDirectiveNoFileComp))
+	_ = cmd.RegisterFlagCompletionFunc("format", flags.Words("docker-archive", "oci-archive"))
 	return cmd
 }

@@ -1,12 +1,12 @@
 package system
 
 import (
+	"errors"
 	"fmt"
 	"os"
 
 	"github.com/spf13/cobra"
 
-	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/cmd/mctr/internal/format"
 	"github.com/mctr/mctr/cmd/mctr/internal/hostapi"
 )
@@ -33,8 +33,11 @@ about to start is started, where who was to do that was killed.`,
 				act = c.Leftovers
 			}
 			found, err := act(cmd.Context())
-			if printErr := printLeftovers(found, asJSON); printErr != nil {
-				return printErr
+			if asJSON {
+				return errors.Join(format.JSONLines(os.Stdout, format.Rows(found)), err)
+			}
+			for _, l := range found {
+				fmt.Fprintln(format.Stdout, l)
 			}
 			return err
 		},
@@ -42,14 +45,4 @@ about to start is started, where who was to do that was killed.`,
 	cmd.Flags().BoolVar(&dryRun, "dry-run", false, "only say what is found and what would be done")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "one object a line")
 	return cmd
-}
-
-func printLeftovers(found []mctr.Leftover, asJSON bool) error {
-	if asJSON {
-		return format.JSONLines(os.Stdout, format.Rows(found))
-	}
-	for _, l := range found {
-		fmt.Fprintln(format.Stdout, l)
-	}
-	return nil
 }

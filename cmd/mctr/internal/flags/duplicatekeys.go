@@ -40,18 +40,13 @@ func (u *unique) value(name string) error {
 	case json.Delim('{'):
 		return u.object(name)
 	case json.Delim('['):
-		return u.array(name)
-	}
-	return nil
-}
-
-func (u *unique) array(name string) error {
-	for u.d.More() {
-		if err := u.value(name); err != nil {
-			return err
+		for u.d.More() {
+			if err := u.value(name); err != nil {
+				return err
+			}
 		}
+		u.token()
 	}
-	u.token()
 	return nil
 }
 

@@ -67,15 +67,13 @@ var Fields = map[string]string{
 }
 
 // fieldNames matches the keys of fieldFlags. Of two that begin alike it finds the longer.
-var fieldNames = regexp.MustCompile(`\b(?:` + strings.Join(longestFirst(Fields), "|") + `)\b`)
-
-func longestFirst(table map[string]string) []string {
-	keys := slices.SortedFunc(maps.Keys(table), func(a, b string) int { return len(b) - len(a) })
+var fieldNames = func() *regexp.Regexp {
+	keys := slices.SortedFunc(maps.Keys(Fields), func(a, b string) int { return len(b) - len(a) })
 	for i, key := range keys {
 		keys[i] = regexp.QuoteMeta(key)
 	}
-	return keys
-}
+	return regexp.MustCompile(`\b(?:` + strings.Join(keys, "|") + `)\b`)
+}()
 
 // Translate returns a message of the library's, or of an agent's, with the flags that this
 // program's users type in place of the config's fields.

@@ -4,12 +4,14 @@
 package format
 
 import (
+	"fmt"
 	"os"
 	"strings"
 	"sync/atomic"
 
 	"golang.org/x/term"
 
+	"github.com/mctr/mctr/cmd/mctr/internal/flags"
 	"github.com/mctr/mctr/internal/visible"
 )
 
@@ -38,3 +40,15 @@ func (m *Messages) Write(p []byte) (int, error) {
 
 // IsTerminal reports whether f is a terminal.
 func IsTerminal(f *os.File) bool { return term.IsTerminal(int(f.Fd())) }
+
+// Complain prints an error on stderr, on one line unless it is too long, with the flags of the
+// command line in place of the library's field names. Very long paths are cut.
+func Complain(err error) {
+	var parts []string
+	for line := range strings.Lines(err.Error()) {
+		if line = strings.TrimSpace(line); line != "" {
+			parts = append(parts, line)
+		}
+	}
+	fmt.Fprintln(Stderr, "mctr:", visible.Short(flags.Translate(strings.Join(parts, "; "))))
+}

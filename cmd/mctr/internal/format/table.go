@@ -121,22 +121,19 @@ func (t Table) title(pipe *parse.PipeNode) string {
 		for _, argument := range command.Args {
 			switch n := argument.(type) {
 			case *parse.FieldNode:
-				return t.titleOf(n.Ident[len(n.Ident)-1])
+				field := n.Ident[len(n.Ident)-1]
+				for _, c := range t.Columns {
+					if title, template, _ := strings.Cut(c, "="); template == "{{."+field+"}}" {
+						return title
+					}
+				}
+				return strings.ToUpper(wordBreak.ReplaceAllString(field, "$1 $2"))
 			case *parse.PipeNode:
 				return t.title(n)
 			}
 		}
 	}
 	return ""
-}
-
-func (t Table) titleOf(field string) string {
-	for _, c := range t.Columns {
-		if title, template, _ := strings.Cut(c, "="); template == "{{."+field+"}}" {
-			return title
-		}
-	}
-	return strings.ToUpper(wordBreak.ReplaceAllString(field, "$1 $2"))
 }
 
 var wordBreak = regexp.MustCompile(`([a-z0-9])([A-Z])`)

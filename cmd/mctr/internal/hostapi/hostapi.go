@@ -73,24 +73,14 @@ func (h *Host) NetworkAPI() (agent.Networks, error) {
 // HostAPI gives the containers' host.
 func (h *Host) HostAPI() (agent.Host, error) {
 	if !h.Remote() {
-		return h.localHost(), nil
+		return agent.LocalHost{Root: h.Local.Root, State: h.Local.State, PluginDirs: h.Networks().PluginDirs(),
+			Backend: h.Local.Backend, Version: h.Version}, nil
 	}
 	c, err := h.Agent.Connect()
 	if err != nil {
 		return nil, err
 	}
 	return c.Host(), nil
-}
-
-func (h *Host) localHost() agent.LocalHost {
-	return agent.LocalHost{Root: h.Local.Root, State: h.Local.State, PluginDirs: h.Networks().PluginDirs(),
-		Backend: h.Local.Backend, Version: h.Version}
-}
-
-func sortByCreation(list []*mctr.Status) {
-	slices.SortFunc(list, func(a, b *mctr.Status) int {
-		return cmp.Or(b.Created.Compare(a.Created), cmp.Compare(a.ID, b.ID))
-	})
 }
 
 // Statuses are all containers', the newest first. One that goes meanwhile, or is
@@ -111,6 +101,8 @@ func (h *Host) Statuses(ctx context.Context, c agent.Containers) ([]*mctr.Status
 		}
 		list = append(list, s)
 	}
-	sortByCreation(list)
+	slices.SortFunc(list, func(a, b *mctr.Status) int {
+		return cmp.Or(b.Created.Compare(a.Created), cmp.Compare(a.ID, b.ID))
+	})
 	return list, nil
 }

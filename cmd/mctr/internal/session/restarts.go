@@ -53,16 +53,11 @@ func (s *Session) nextRun(ctx context.Context) *launcher.Stream {
 	}()
 	stream := s.runs.Next(wanted)
 	if stream == nil {
-		s.leave(ctx)
+		if now, err := s.containers.Status(ctx, s.id); err == nil && now.Phase == mctr.Running {
+			s.say("another process started it, and it goes on without this command")
+		}
 	}
 	return stream
-}
-
-// leave says that the container goes on without this command, if it does.
-func (s *Session) leave(ctx context.Context) {
-	if now, err := s.containers.Status(ctx, s.id); err == nil && now.Phase == mctr.Running {
-		s.say("another process started it, and it goes on without this command")
-	}
 }
 
 // say prints a message about the container on stderr.

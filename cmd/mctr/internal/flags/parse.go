@@ -6,8 +6,26 @@ import (
 	"strings"
 	"time"
 
+	"github.com/moby/sys/signal"
+	"github.com/spf13/cobra"
+	"golang.org/x/sys/unix"
+
 	"github.com/mctr/mctr"
 )
+
+// Words completes a flag to one of the words.
+func Words(words ...string) cobra.CompletionFunc {
+	return cobra.FixedCompletions(words, cobra.ShellCompDirectiveNoFileComp)
+}
+
+// ParseSignal reads a signal's name or number: TERM, SIGTERM or 15.
+func ParseSignal(s string) (unix.Signal, error) {
+	number, err := signal.ParseSignal(s)
+	if err != nil {
+		return 0, fmt.Errorf("%w: signal %s: %w", mctr.ErrInvalid, s, err)
+	}
+	return number, nil
+}
 
 // ParseTime reads docker's forms of a time; zero for "".
 func ParseTime(flag, s string, now time.Time) (time.Time, error) {
