@@ -43,7 +43,7 @@ func TestParseCall(t *testing.T) {
 		arguments != nil {
 		t.Errorf("%s %s %v", call, arguments, err)
 	}
-	body, err := api.NewCall(api.WaitContainer, api.ID{ContainerID: api.NewContainerID("a.b")})
+	body, err := api.NewMessage(api.WaitContainer, api.ID{ContainerID: api.NewContainerID("a.b")})
 	if want := `{"type":"WAIT_CONTAINER","wait_container":{"container_id":{"value":"b","parent":{"value":"a"}}}}`; err != nil || string(body) != want {
 		t.Errorf("%s, %v", body, err)
 	}

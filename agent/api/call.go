@@ -213,13 +213,9 @@ func ParseCall(data []byte) (call string, arguments json.RawMessage, err error) 
 	return call, arguments, nil
 }
 
-// NewCall is the body of a call; arguments may be nil.
-func NewCall(call string, arguments any) ([]byte, error) { return message(call, arguments) }
-
-// NewAnswer is the body of a call's answer.
-func NewAnswer(call string, answer any) ([]byte, error) { return message(call, answer) }
-
-func message(call string, content any) ([]byte, error) {
+// NewMessage returns the body of a call with its arguments, or of its answer. The content may
+// be nil.
+func NewMessage(call string, content any) ([]byte, error) {
 	text := fmt.Appendf(nil, `{"type":%q`, call)
 	if content != nil {
 		data, err := json.Marshal(content)

@@ -3,7 +3,6 @@ package api
 import (
 	"encoding/json"
 	"fmt"
-	"reflect"
 	"slices"
 
 	"github.com/mctr/mctr"
@@ -98,9 +97,6 @@ func (c *ContainerInfo) fill(config *mctr.ContainerConfig, nested bool) error {
 	}
 	return nil
 }
-
-// same reports whether c asks for what other does.
-func (c *ContainerInfo) same(other ContainerInfo) bool { return reflect.DeepEqual(*c, other) }
 
 func (c *ContainerInfo) image(config *mctr.ContainerConfig, _ bool) (err error) {
 	if c.Mesos == nil || c.Mesos.Image == nil {

@@ -2,6 +2,7 @@ package api
 
 import (
 	"fmt"
+	"reflect"
 
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/containerizer"
@@ -106,7 +107,7 @@ func (s *Session) Exec() (containerizer.Exec, error) {
 		return e, fmt.Errorf("%w: container_id: a session has a parent", mctr.ErrInvalid)
 	}
 	if c := s.Container; c != nil {
-		if c.Type != "MESOS" || !c.same(ContainerInfo{Type: c.Type, TTYInfo: c.TTYInfo}) {
+		if c.Type != "MESOS" || !reflect.DeepEqual(*c, ContainerInfo{Type: c.Type, TTYInfo: c.TTYInfo}) {
 			return e, refused("container: more than type MESOS and tty_info",
 				"a session has everything else of its parent")
 		}

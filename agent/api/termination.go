@@ -15,6 +15,12 @@ type Termination struct {
 	Mctr *mctr.Termination `json:"mctr,omitempty"` // the whole of it
 }
 
+// An Acknowledgement names ends of GET_ENDS that the client has recorded: they are not
+// listed again.
+type Acknowledgement struct {
+	Keys []string `json:"keys"`
+}
+
 // A Limitation names the resource whose limit was broken, with that limit.
 type Limitation struct {
 	Resources []Resource `json:"resources"`

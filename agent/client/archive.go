@@ -36,7 +36,7 @@ func (t *transport) download(ctx context.Context, kind string, arguments any, w 
 // upload makes a call that brings an archive. The answer is a success, whose body
 // is the caller's to close.
 func (t *transport) upload(ctx context.Context, kind string, arguments any, archive io.Reader) (*http.Response, error) {
-	call, err := api.NewCall(kind, arguments)
+	call, err := api.NewMessage(kind, arguments)
 	if err != nil {
 		return nil, err
 	}

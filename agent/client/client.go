@@ -103,7 +103,7 @@ func (t *transport) request(ctx context.Context, kind string, arguments any) (*h
 	if err := plaintext.Check(arguments); err != nil {
 		return nil, err
 	}
-	body, err := api.NewCall(kind, arguments)
+	body, err := api.NewMessage(kind, arguments)
 	if err != nil {
 		return nil, err
 	}

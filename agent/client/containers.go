@@ -262,6 +262,18 @@ func (c *Client) end(ctx context.Context, kind string, arguments any) (*mctr.Ter
 	return end.Mctr, nil
 }
 
+// Ends returns the ends of the agent's containers that no client has acknowledged.
+func (c *Client) Ends(ctx context.Context) (*mctr.Ends, error) {
+	found := &mctr.Ends{}
+	return found, c.call(ctx, api.GetEnds, nil, found)
+}
+
+// Acknowledge tells the agent that the caller has recorded the ends with these keys. The agent
+// does not list them again.
+func (c *Client) Acknowledge(ctx context.Context, keys ...string) error {
+	return c.call(ctx, api.AcknowledgeEnds, api.Acknowledgement{Keys: keys}, nil)
+}
+
 // Kill sends a signal.
 func (c *Client) Kill(ctx context.Context, id mctr.ContainerID, sig unix.Signal) error {
 	number := int(sig)

@@ -73,24 +73,19 @@ func (i images) Remove(ctx context.Context, ref string, force bool) (report prov
 func (i images) Prune(ctx context.Context, o provisioner.PruneOptions) (report provisioner.PruneReport, err error) {
 	options := &api.PruneOptions{All: o.All, DryRun: o.DryRun}
 	if o.Keep != nil {
-		if options.Only, err = i.unkept(ctx, o.Keep); err != nil {
+		list, err := i.Images(ctx)
+		if err != nil {
 			return report, err
+		}
+		for _, image := range list {
+			if !o.Keep(image) {
+				options.Only = append(options.Only, image.Reference)
+			}
 		}
 		options.All = options.All && len(options.Only) > 0
 	}
 	err = i.c.call(ctx, api.PruneImages, api.Prune{Mctr: options}, &report)
 	return report, err
-}
-
-// unkept are the references of the images that may go.
-func (i images) unkept(ctx context.Context, keep func(provisioner.Image) bool) (refs []string, err error) {
-	list, err := i.Images(ctx)
-	for _, image := range list {
-		if !keep(image) {
-			refs = append(refs, image.Reference)
-		}
-	}
-	return refs, err
 }
 
 func (i images) Tag(ctx context.Context, source, target string) error {

@@ -132,7 +132,7 @@ func (x *exchange) answer(out any) error {
 		x.w.WriteHeader(http.StatusOK)
 		return nil
 	}
-	data, err := api.NewAnswer(x.kind, out)
+	data, err := api.NewMessage(x.kind, out)
 	if err != nil {
 		x.begun = false
 		return err

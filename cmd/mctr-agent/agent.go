@@ -159,8 +159,8 @@ func (a *service) run(ctx context.Context, p *endpointKeeper, hangUps <-chan os.
 	return group.Wait()
 }
 
-// http is a server whose requests end with ctx.
-func (a *service) http(ctx context.Context, handler http.Handler) *http.Server {
+// serve serves one listener until ctx ends, and then lets answers under way be given.
+func (a *service) serve(ctx context.Context, l net.Listener, handler http.Handler) error {
 	s := &http.Server{
 		Handler: server.BodyTimeout(server.BodyTime, handler), ReadHeaderTimeout: headerTime, IdleTimeout: idleTime,
 		MaxHeaderBytes: maxHeader,
@@ -170,12 +170,6 @@ func (a *service) http(ctx context.Context, handler http.Handler) *http.Server {
 		Protocols:      &http.Protocols{},
 	}
 	s.Protocols.SetHTTP1(true) // HTTP/2 has no connections to hand over
-	return s
-}
-
-// serve serves one listener until ctx ends, and then lets answers under way be given.
-func (a *service) serve(ctx context.Context, l net.Listener, handler http.Handler) error {
-	s := a.http(ctx, handler)
 	failed := make(chan error, 1)
 	go func() { failed <- s.Serve(l) }()
 	select {

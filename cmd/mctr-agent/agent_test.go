@@ -228,7 +228,7 @@ func asJSON() http.Header { return http.Header{"Content-Type": {api.JSON}} }
 // call makes a call and wants this status; answer may be nil.
 func (h *host) call(code int, kind string, arguments, answer any) {
 	h.t.Helper()
-	body, err := api.NewCall(kind, arguments)
+	body, err := api.NewMessage(kind, arguments)
 	if err != nil {
 		h.t.Fatal(err)
 	}

@@ -15,7 +15,7 @@ import (
 // saved is the host's image as an archive, and gone from the store.
 func (h *host) saved() string {
 	h.t.Helper()
-	body, err := api.NewCall(api.PullImage, api.Pull{Reference: h.image})
+	body, err := api.NewMessage(api.PullImage, api.Pull{Reference: h.image})
 	if err != nil {
 		h.t.Fatal(err)
 	}
@@ -23,7 +23,7 @@ func (h *host) saved() string {
 		h.t.Fatalf("%d %s", code, answer)
 	}
 	h.call(200, api.TagImage, api.Tag{Source: h.image, Target: "web:1"}, nil)
-	if body, err = api.NewCall(api.SaveImages, api.Save{References: []string{"web:1"}}); err != nil {
+	if body, err = api.NewMessage(api.SaveImages, api.Save{References: []string{"web:1"}}); err != nil {
 		h.t.Fatal(err)
 	}
 	code, archive := h.post(nil, bytes.NewReader(body))
@@ -123,7 +123,7 @@ func TestLeftSave(t *testing.T) {
 	h.client.CloseIdleConnections()
 	before := 0
 	h.eventually("it is quiet", func() bool { n := h.descriptors(); quiet := n == before; before = n; return quiet })
-	body, err := api.NewCall(api.SaveImages, api.Save{References: []string{"web:1"}})
+	body, err := api.NewMessage(api.SaveImages, api.Save{References: []string{"web:1"}})
 	if err != nil {
 		t.Fatal(err)
 	}

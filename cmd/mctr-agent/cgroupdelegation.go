@@ -19,7 +19,12 @@ func (f *flags) checkGroup() error {
 		return err
 	}
 	if f.CgroupManager == cgroup.Systemd {
-		return f.checkSlice()
+		if f.cgroupParent != "" {
+			if _, err := cgroup.Slice(f.cgroupParent); err != nil {
+				return err
+			}
+		}
+		return cgroup.CheckSystemd()
 	}
 	if f.cgroupParent != "auto" {
 		if err := cgroup.CheckParent(f.cgroupParent); err != nil {
@@ -35,15 +40,6 @@ func (f *flags) checkGroup() error {
 		Why:     "this process is in no control group of cgroup v2 that systemd has delegated",
 		Remedy:  "run it as a service beside " + companion + ", or with Delegate=yes, or name a group",
 	}
-}
-
-func (f *flags) checkSlice() error {
-	if f.cgroupParent != "" {
-		if _, err := cgroup.Slice(f.cgroupParent); err != nil {
-			return err
-		}
-	}
-	return cgroup.CheckSystemd()
 }
 
 // parentGroup is the control group that --cgroup-parent asks for. A delegated one

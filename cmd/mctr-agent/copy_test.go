@@ -78,7 +78,7 @@ func TestCopyCalls(t *testing.T) {
 	if code, answer := h.post(asForm(), strings.NewReader(form{copyTo("task", "/tmp"), up}.text())); code != 400 {
 		t.Errorf("a name with ..: %d %s", code, answer)
 	}
-	body, err := api.NewCall(api.CopyFromContainer, api.CopyFrom{ContainerID: id("task"), Path: "/tmp/d", Name: "e"})
+	body, err := api.NewMessage(api.CopyFromContainer, api.CopyFrom{ContainerID: id("task"), Path: "/tmp/d", Name: "e"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -175,7 +175,7 @@ func TestCutUpload(t *testing.T) {
 // listedIn is what a directory of a container has.
 func listedIn(h *host, name, path string) []string {
 	h.t.Helper()
-	body, err := api.NewCall(api.CopyFromContainer, api.CopyFrom{ContainerID: id(name), Path: path})
+	body, err := api.NewMessage(api.CopyFromContainer, api.CopyFrom{ContainerID: id(name), Path: path})
 	if err != nil {
 		h.t.Fatal(err)
 	}
@@ -191,7 +191,7 @@ func TestLeftDownload(t *testing.T) {
 	h := newHost(t)
 	h.launch("task", "head -c 50000000 /dev/zero >/tmp/big")
 	h.wait("task")
-	body, err := api.NewCall(api.CopyFromContainer, api.CopyFrom{ContainerID: id("task"), Path: "/tmp/big"})
+	body, err := api.NewMessage(api.CopyFromContainer, api.CopyFrom{ContainerID: id("task"), Path: "/tmp/big"})
 	if err != nil {
 		t.Fatal(err)
 	}

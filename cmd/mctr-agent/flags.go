@@ -64,7 +64,7 @@ func (f *flags) complete(set *pflag.FlagSet) error {
 		return err
 	}
 	for _, check := range []func() error{
-		f.checkName, f.checkGroup, f.directories, f.logging, f.security, f.checkListen} {
+		f.checkName, f.checkGroup, f.openHost, f.security, f.checkListen} {
 		if err := check(); err != nil {
 			return err
 		}
@@ -82,16 +82,11 @@ func (f *flags) checkName() error {
 	return nil
 }
 
-// directories resolves them as every program does.
-func (f *flags) directories() (err error) {
-	f.host, err = f.Open()
-	return err
-}
-
-func (f *flags) logging() error {
+// openHost sets up the log, and the host with its directories.
+func (f *flags) openHost() (err error) {
 	if err := f.TakeLog(os.Stderr); err != nil {
 		return err
 	}
-	f.host.Log = f.Log
-	return nil
+	f.host, err = f.Open()
+	return err
 }

@@ -57,7 +57,7 @@ func TestHostileGroups(t *testing.T) {
 // TestTimings wants the steps of a launch in its answer, in their order.
 func TestTimings(t *testing.T) {
 	h := newHost(t)
-	body, err := api.NewCall(api.LaunchContainer,
+	body, err := api.NewMessage(api.LaunchContainer,
 		api.Launch{ContainerID: id("task"), Command: sh("sleep 1000"), Container: h.in()})
 	if err != nil {
 		t.Fatal(err)

@@ -229,7 +229,7 @@ func TestManyClients(t *testing.T) {
 // leaves makes a call and goes away before it is answered.
 func (h *host) leaves(kind string, arguments any) {
 	h.t.Helper()
-	body, err := api.NewCall(kind, arguments)
+	body, err := api.NewMessage(kind, arguments)
 	if err != nil {
 		h.t.Error(err)
 		return

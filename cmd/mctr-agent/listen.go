@@ -113,7 +113,10 @@ func (f *flags) protect(socket net.Listener) (listener, error) {
 		return listener{}, errors.Join(err, socket.Close())
 	}
 	if f.certificates != nil {
-		socket = tls.NewListener(socket, f.tls())
+		socket = tls.NewListener(socket, &tls.Config{
+			// Each connection gets the certificates that the files hold at that time.
+			GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) { return f.certificates.get(), nil },
+		})
 	}
 	return listener{Listener: socket, token: f.token != nil}, nil
 }

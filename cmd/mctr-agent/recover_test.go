@@ -84,7 +84,7 @@ func records(t *testing.T, messages ...api.Input) string {
 	t.Helper()
 	var body []byte
 	for _, m := range messages {
-		record, err := api.NewCall(api.AttachContainerInput, m)
+		record, err := api.NewMessage(api.AttachContainerInput, m)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -146,7 +146,7 @@ func TestErrorsNameFields(t *testing.T) {
 	h := newHost(t)
 	config := &mctr.ContainerConfig{Image: h.image, Network: "none",
 		Ports: []mctr.Port{{ContainerPort: 80, Protocol: "tcp"}}}
-	call, err := api.NewCall(api.LaunchContainer,
+	call, err := api.NewMessage(api.LaunchContainer,
 		api.Launch{ContainerID: id("job"), Mctr: &api.Extension{Config: config}})
 	if err != nil {
 		t.Fatal(err)

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"context"
 	"log/slog"
+	"os"
 	"slices"
 	"sync"
 	"time"
@@ -85,4 +87,20 @@ func (c *reloadable[T]) filesChanged() (changed bool) {
 		c.young = c.young || time.Since(time.Unix(st.Ctim.Unix())) < settled
 	}
 	return !slices.Equal(before, c.seen)
+}
+
+// reloadOnSIGHUP reads the certificates and tokens again at each SIGHUP, as daemons do, until ctx
+// ends. The agent notices changed files without the signal too; the signal makes it report at once
+// what is wrong with them.
+func (a *service) reloadOnSIGHUP(ctx context.Context, hangUps <-chan os.Signal) error {
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-hangUps:
+		}
+		a.token.reload()
+		a.certificates.reload()
+		a.log.Info("read certificates and tokens again")
+	}
 }

@@ -30,7 +30,7 @@ type stream struct {
 // stream makes a call that is answered by records.
 func (h *host) stream(kind string, arguments any) *stream {
 	h.t.Helper()
-	body, err := api.NewCall(kind, arguments)
+	body, err := api.NewMessage(kind, arguments)
 	if err != nil {
 		h.t.Fatal(err)
 	}

@@ -74,13 +74,6 @@ func (f *flags) protects(address string) error {
 	return nil
 }
 
-// tls is what tcp is wrapped in: for each connection, what the files have then.
-func (f *flags) tls() *tls.Config {
-	return &tls.Config{GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) {
-		return f.certificates.get(), nil
-	}}
-}
-
 func (f *flags) readTLS() (*tls.Config, error) {
 	certificate, err := tls.LoadX509KeyPair(f.tlsCert, f.tlsKey)
 	if err != nil {

@@ -26,7 +26,12 @@ func (t Tree) Browse(ctx context.Context, name string) ([]Info, error) {
 		return nil, err
 	}
 	if p.id == "" {
-		return t.containers(p)
+		ids, err := t.Containers.Containers()
+		list := []Info{}
+		for _, id := range slices.Sorted(slices.Values(ids)) {
+			list = append(list, virtual(p.path(string(id)), unix.S_IFDIR|0o755, 0, time.Time{}))
+		}
+		return list, err
 	}
 	status, err := t.Containers.Status(ctx, p.id)
 	if err != nil {
@@ -40,15 +45,6 @@ func (t Tree) Browse(ctx context.Context, name string) ([]Info, error) {
 		list, err = t.withStreams(ctx, p, status, list)
 	}
 	slices.SortFunc(list, func(a, b Info) int { return cmp.Compare(a.Path, b.Path) })
-	return list, err
-}
-
-func (t Tree) containers(p place) ([]Info, error) {
-	ids, err := t.Containers.Containers()
-	list := []Info{}
-	for _, id := range slices.Sorted(slices.Values(ids)) {
-		list = append(list, virtual(p.path(string(id)), unix.S_IFDIR|0o755, 0, time.Time{}))
-	}
 	return list, err
 }
 
