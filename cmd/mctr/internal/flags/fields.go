@@ -66,13 +66,15 @@ var Fields = map[string]string{
 	"cni.plugin_dirs": "--cni-plugin-dir",
 }
 
-// fieldNames matches the keys of fieldFlags. Of two that begin alike it finds the longer.
+// fieldNames matches the keys of Fields, and of two keys that begin alike the longer. In the
+// messages of the agent's API the config is a part, so that their errors have "mctr.config." or
+// "config." before the path.
 var fieldNames = func() *regexp.Regexp {
 	keys := slices.SortedFunc(maps.Keys(Fields), func(a, b string) int { return len(b) - len(a) })
 	for i, key := range keys {
 		keys[i] = regexp.QuoteMeta(key)
 	}
-	return regexp.MustCompile(`\b(?:` + strings.Join(keys, "|") + `)\b`)
+	return regexp.MustCompile(`\b(?:mctr\.)?(?:config\.)??(` + strings.Join(keys, "|") + `)\b`)
 }()
 
 // Translate returns a message of the library's, or of an agent's, with the flags that this
@@ -80,9 +82,9 @@ var fieldNames = func() *regexp.Regexp {
 func Translate(message string) string {
 	var b strings.Builder
 	done := 0
-	for _, found := range fieldNames.FindAllStringIndex(message, -1) {
-		if from, to := found[0], found[1]; isWhole(message[:from], message[to:]) {
-			b.WriteString(message[done:from] + Fields[message[from:to]])
+	for _, found := range fieldNames.FindAllStringSubmatchIndex(message, -1) {
+		if from, key, to := found[0], found[2], found[1]; isWhole(message[:from], message[to:]) {
+			b.WriteString(message[done:from] + Fields[message[key:to]])
 			done = to
 		}
 	}
