@@ -23,13 +23,13 @@ func (c hostCalls) facts(ctx context.Context, _ empty) (*mctr.HostFacts, error) 
 	return c.Local.Host().Facts(ctx)
 }
 
-// examine returns what this host can do for containers, and the gaps.
+// examine returns which features for containers this host has and lacks.
 func (c hostCalls) examine(ctx context.Context, _ empty) (api.Findings, error) {
 	found, err := c.Local.Host().Examine(ctx)
 	return api.Findings{Findings: found}, err
 }
 
-// reconcile finds and undoes what no container accounts for.
+// reconcile finds leftovers and, unless it is a dry run, removes them.
 func (c hostCalls) reconcile(ctx context.Context, in api.Reconciliation) (api.Leftovers, error) {
 	act := c.Local.Reconcile
 	if in.DryRun {

@@ -11,32 +11,32 @@ import (
 	"github.com/mctr/mctr/agent/api"
 )
 
-// A Kind says how a call is answered.
+// A Kind is the way in which a call is answered.
 type Kind int
 
 // The kinds of calls.
 const (
-	Quick    Kind = iota // by one message, within quickTime
-	Unary                // by one message, when plugins and disks have done their work
-	Waits                // by one message, when a container or a launch has come so far
-	Stream               // by records, until there are no more
-	Upgrade              // by a connection that becomes a container's streams, where the caller asks for these
-	Download             // by an archive
-	Upload               // by one message, when all that the call brings was read
+	Quick    Kind = iota // one message within quickTime
+	Unary                // one message, after work of plugins or disks
+	Waits                // one message, after waiting for a container
+	Stream               // a stream of records
+	Upgrade              // if the client asks for it, the connection becomes the streams of a container
+	Download             // an archive
+	Upload               // one message, after the whole body was read
 )
 
-// long reports whether a call lasts as long as what it waits for or carries: its time says
-// nothing of how fast the agent is.
+// long reports whether the duration of a call depends on what it waits for or transfers, and not on
+// the speed of the agent.
 func (k Kind) long() bool { return k >= Waits }
 
-// A Verb is one type of call.
+// A Verb declares one type of call.
 type Verb struct {
 	Name     string
 	Kind     Kind
-	Message  reflect.Type // of the arguments; nil: there are none
-	Answer   reflect.Type // of the answer or, of a Stream, of each record; nil: there is none
-	Optional bool         // the arguments may be left out
-	Archive  bool         // the call brings an archive
+	Message  reflect.Type // type of the arguments; nil: the call has none
+	Answer   reflect.Type // type of the answer or, for a Stream, of each record; nil: no answer
+	Optional bool         // the arguments may be omitted
+	Archive  bool         // an archive follows the call
 
 	serve func(x *exchange) error
 }
@@ -128,11 +128,11 @@ func Calls() []string {
 	return names
 }
 
-// empty is the message of a call that takes no arguments, and the answer of one that has none.
+// empty is the message of a call without arguments, and the answer of a call without an answer.
 type empty struct{}
 
-// declare returns a verb whose messages are of type In. What does not depend on that type is
-// left to methods of exchange, which are compiled once.
+// declare returns a verb whose arguments are of type In. Code that does not depend on that type is in
+// methods of exchange, so that it is compiled only once.
 func declare[In any](name string, kind Kind, answer reflect.Type, serve func(x *exchange, in In) error) Verb {
 	v := Verb{Name: name, Kind: kind, Message: reflect.TypeFor[In](), Answer: answer}
 	if v.Optional = v.Message == reflect.TypeFor[empty](); v.Optional {
@@ -151,19 +151,19 @@ func declare[In any](name string, kind Kind, answer reflect.Type, serve func(x *
 	return v
 }
 
-// optional is a verb whose arguments may be left out.
+// optional makes the arguments of a verb optional.
 func optional(v Verb) Verb {
 	v.Optional = true
 	return v
 }
 
-// bringing is a verb whose call brings an archive.
+// bringing declares that an archive follows the call.
 func bringing(v Verb) Verb {
 	v.Archive = true
 	return v
 }
 
-// unary is a verb that is answered by one message, if any.
+// unary declares a call that is answered by one message, or none.
 func unary[In, Out any](name string, kind Kind, do func(ctx context.Context, in In) (Out, error)) Verb {
 	return declare(name, kind, reflect.TypeFor[Out](), func(x *exchange, in In) error {
 		return x.unary(func(ctx context.Context) (any, error) { return do(ctx, in) })
@@ -184,19 +184,20 @@ func onID(s *Server, do func(agent.Containers, context.Context, mctr.ContainerID
 	}
 }
 
-// launch is a verb that runs a process, or joins one, whose streams the connection may become.
+// launch declares a call that runs a process or attaches to one. The connection may become the streams
+// of the process.
 func launch[In any](name string, do func(x *exchange, in In) error) Verb {
 	return declare(name, Upgrade, nil, do)
 }
 
-// download is a verb that is answered by an archive.
+// download declares a call that is answered by an archive.
 func download[In any](name string, do func(x *exchange, in In, w io.Writer) error) Verb {
 	return declare(name, Download, nil, func(x *exchange, in In) error {
 		return x.download(func(w io.Writer) error { return do(x, in, w) })
 	})
 }
 
-// upload is a verb that brings an archive.
+// upload declares a call that an archive follows.
 func upload[In any](name string, do func(x *exchange, in In, r io.Reader) error) Verb {
 	return bringing(declare(name, Upload, nil, func(x *exchange, in In) error {
 		if err := x.archive(func(r io.Reader) error { return do(x, in, r) }); err != nil {
@@ -206,29 +207,30 @@ func upload[In any](name string, do func(x *exchange, in In, r io.Reader) error)
 	}))
 }
 
-// records is a verb that is answered by records of type Out, until do returns.
+// records declares a call that is answered by a stream of records of type Out, until do returns.
 func records[In, Out any](name string, do func(x *exchange, in In, out *output) error) Verb {
 	return declare(name, Stream, reflect.TypeFor[Out](), func(x *exchange, in In) error {
 		return do(x, in, &output{x: x})
 	})
 }
 
-// messages is records for streams of mctr's own, whose error is their last record.
+// messages declares a call that is answered by a stream of StreamMessages. An error is the last
+// record.
 func messages[In any](name string, do func(x *exchange, in In, out *output) error) Verb {
 	return records[In, api.StreamMessage](name, func(x *exchange, in In, out *output) error {
 		return out.finish(do(x, in, out))
 	})
 }
 
-// recordsIn is the verb whose body is a stream of records: see attachInput. A body that is one
-// call has no input in it.
+// recordsIn declares the call whose body is a stream of records: see attachInput. It refuses a body
+// that is a single call, which has no input.
 func recordsIn(name string) Verb {
 	v := declare[api.Input](name, Upload, nil, nil)
 	v.serve = inputIsAStream
 	return v
 }
 
-// media is what a call of this kind is answered in; "": what its handler says.
+// media returns the media type of the answers to calls of this kind. "" leaves it to the handler.
 func (k Kind) media() string {
 	switch k {
 	case Quick, Unary, Waits:
