@@ -12,8 +12,9 @@ import (
 	"github.com/mctr/mctr/cni"
 )
 
-// ChooseNetwork gives a container whose user named no network the default one,
-// where its host has the plugins; its absence is said where a port needs it.
+// ChooseNetwork sets the default network if the user has not named a network and the host has the
+// plugins for it. If the plugins are missing, it prints a message for a container that needs a
+// network. In container:NAME it replaces the name with the id.
 func ChooseNetwork(ctx context.Context, h *hostapi.Host, c *mctr.ContainerConfig) error {
 	if ref, ok := strings.CutPrefix(c.Network, mctr.JoinNetwork); ok {
 		_, id, err := h.APIForContainer(ctx, ref)
@@ -33,7 +34,7 @@ func ChooseNetwork(ctx context.Context, h *hostapi.Host, c *mctr.ContainerConfig
 	available := func(name string) error { return networks.Available(ctx, name) }
 	without, err := cni.ChooseDefault(available, c)
 	if without != nil {
-		fmt.Fprintf(format.Stderr, "mctr: no network for the container (as with --network none): %s\n",
+		fmt.Fprintf(format.Stderr, "mctr: the container has no network (as with --network none): %s\n",
 			flags.Translate(without.Error()))
 	}
 	return err

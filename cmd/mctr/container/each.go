@@ -13,14 +13,14 @@ import (
 	"github.com/mctr/mctr/cmd/mctr/internal/hostapi"
 )
 
-// A verb does something with one container and prints nothing when it fails.
+// A verb does something with one container. It prints nothing if it fails.
 type verb func(ctx context.Context, c agent.Containers, id mctr.ContainerID) error
 
-// maxParallel bounds what is done to several containers at once.
+// maxParallel bounds the number of containers that a command handles in parallel.
 const maxParallel = 32
 
-// eachContainer applies do to one container named after the other, prints each name
-// that succeeded, and fails if any failed.
+// eachContainer calls do for one container after the other, and prints the name of each for which do
+// succeeds. It fails if any call has failed.
 func eachContainer(h *hostapi.Host, cmd *cobra.Command, refs []string, do verb) error {
 	return parallelContainers(h, cmd, refs, 1, do)
 }

@@ -20,9 +20,9 @@ func inspectCommand(h *hostapi.Host, inspectImages ImageInspector) *cobra.Comman
 	var format, kind string
 	cmd := &cobra.Command{
 		Use:   "inspect [flags] CONTAINER...",
-		Short: "Show everything that is known of containers",
-		Long: `Show everything that is known of containers: docker's keys, and below Mctr
-mctr's own, among them why a container ended and by what evidence.`,
+		Short: "Show the details of containers",
+		Long: `Show the details of containers: the keys of docker and, below Mctr, those of mctr,
+which include why a container exited, with the evidence.`,
 		Example: "  mctr inspect web\n  mctr inspect -f '{{.State.ExitCode}} {{.Mctr.Termination.Reason}}' " +
 			"job",
 		Args:              cobra.MinimumNArgs(1),
@@ -38,9 +38,9 @@ mctr's own, among them why a container ended and by what evidence.`,
 		},
 	}
 	cmd.Flags().StringVarP(&format, "format", "f", "", "json or a Go template")
-	cmd.Flags().StringVar(&kind, "type", "container", "container, or image as image inspect")
+	cmd.Flags().StringVar(&kind, "type", "container", "container, or image (the same as image inspect)")
 	_ = cmd.RegisterFlagCompletionFunc("type", flags.Words("container", "image"))
-	cmd.Flags().BoolP("size", "s", false, "accepted for docker's sake")
+	cmd.Flags().BoolP("size", "s", false, "accepted for compatibility with docker")
 	return cmd
 }
 
@@ -67,7 +67,7 @@ func inspect(ctx context.Context, h *hostapi.Host, refs []string, layout string)
 	return errors.Join(append([]error{format.Inspected(found, layout)}, errs...)...)
 }
 
-// containerInfo has docker's keys. Its order is docker's too.
+// containerInfo has the keys of docker, in the order of docker.
 type containerInfo struct {
 	ID           string `json:"Id"`
 	Created      string
@@ -103,8 +103,8 @@ type healthInfo struct {
 
 type probeInfo struct {
 	Start, End string
-	ExitCode   int    // of the command, as docker has it; of another probe that failed 1
-	Output     string // of the command; where there is none, why the probe failed
+	ExitCode   int    // of the command, as in docker; 1 for other probes that failed
+	Output     string // of the command; for other probes, the reason of the failure
 }
 
 type mountInfo struct {
@@ -146,7 +146,7 @@ func describeContainer(s *mctr.Status) containerInfo {
 		Config: describeConfig(s), Mctr: s,
 		NetworkSettings: describeNetworks(s),
 	}
-	i.Mounts = []mountInfo{} // docker's is never null
+	i.Mounts = []mountInfo{} // never null, as in docker
 	for _, m := range s.Config.Mounts {
 		i.Mounts = append(i.Mounts,
 			mountInfo{Type: m.Type, Source: m.Source, Destination: m.Target, RW: !m.ReadOnly, Propagation: "rprivate"})

@@ -9,7 +9,7 @@ import (
 	"github.com/mctr/mctr/cmd/mctr/internal/format"
 )
 
-// networkInfo has docker's keys of NetworkSettings.
+// networkInfo has the keys of NetworkSettings in docker.
 type networkInfo struct {
 	IPAddress, Gateway, MacAddress string
 	Ports                          map[string][]portInfo

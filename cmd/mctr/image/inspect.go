@@ -17,7 +17,7 @@ func inspectCommand(h *hostapi.Host) *cobra.Command {
 	var format string
 	cmd := &cobra.Command{
 		Use:               "inspect [flags] IMAGE...",
-		Short:             "Show what is known of images of the store",
+		Short:             "Show the details of images in the store",
 		Example:           "  mctr image inspect alpine --format '{{json .Config.Env}}'",
 		Args:              cobra.MinimumNArgs(1),
 		ValidArgsFunction: h.CompleteImages,
@@ -29,7 +29,7 @@ func inspectCommand(h *hostapi.Host) *cobra.Command {
 	return cmd
 }
 
-// imageInfo is docker's form of an image, with the manifest beside it.
+// imageInfo has the keys of docker, and also the manifest.
 type imageInfo struct {
 	ID           string `json:"Id"`
 	RepoTags     []string
@@ -47,7 +47,7 @@ type imageInfo struct {
 	Manifest json.RawMessage `json:",omitempty"`
 }
 
-// Inspect prints what is known of images, as JSON or by a Go template.
+// Inspect prints images as JSON or with a Go template.
 func Inspect(ctx context.Context, h *hostapi.Host, refs []string, layout string) error {
 	store, err := h.ImageAPI()
 	if err != nil {

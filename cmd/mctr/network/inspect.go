@@ -13,7 +13,7 @@ import (
 func inspectCommand(h *hostapi.Host) *cobra.Command {
 	var layout string
 	cmd := &cobra.Command{
-		Use: "inspect [flags] NETWORK...", Short: "Show networks whole, with who is attached",
+		Use: "inspect [flags] NETWORK...", Short: "Show the details of networks, with the attached containers",
 		Args:              cobra.MinimumNArgs(1),
 		Example:           "  mctr network inspect bridge\n  mctr network inspect -f '{{.Definition.Subnets}}' bridge",
 		ValidArgsFunction: h.CompleteMadeNetworks,

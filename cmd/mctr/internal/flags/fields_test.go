@@ -21,7 +21,7 @@ func TestInFlags(t *testing.T) {
 		"mctr.config.resources.memory.limit 3: too little": "--memory 3: too little",
 		"mctr.config.hostname \"x\": no UTF-8":             "--hostname \"x\": no UTF-8",
 		"mctr.config.owner: this agent owns others":        "mctr.config.owner: this agent owns others",
-		// What is another's name, path or text stays.
+		// Other names, paths and texts stay unchanged.
 		"config.sysctls net.ipv4.ip_forward: shared":         "--sysctl net.ipv4.ip_forward: shared",
 		"open /etc/shm_size: no such file":                   "open /etc/shm_size: no such file",
 		"open stop_signal.json, stop_signal/a, stop_signals": "open stop_signal.json, stop_signal/a, stop_signals",

@@ -10,8 +10,8 @@ import (
 	"github.com/mctr/mctr/agent"
 )
 
-// API gives the containers that the command is about. A verb that needs more of
-// them than [agent.Containers], or their host's files, asks for [Host.Containers] instead.
+// API returns the containers that the command works on. A command that needs more than
+// [agent.Containers], or files of the host, uses [Host.Containers] instead.
 func (h *Host) API(ctx context.Context) (agent.Containers, error) {
 	if h.Remote() {
 		return h.Agent.Connect()
@@ -23,8 +23,8 @@ func (h *Host) API(ctx context.Context) (agent.Containers, error) {
 	return agent.LocalContainers{Containerizer: c}, nil
 }
 
-// APIForChange is API for a command that changes something: such a command
-// first cleans up after containers that ended while no process could.
+// APIForChange is API for a command that changes something. On this host it first cleans up after
+// containers that exited when no process was running to do so.
 func (h *Host) APIForChange(ctx context.Context) (agent.Containers, error) {
 	if h.Remote() {
 		return h.Agent.Connect()
@@ -36,7 +36,7 @@ func (h *Host) APIForChange(ctx context.Context) (agent.Containers, error) {
 	return agent.LocalContainers{Containerizer: c}, nil
 }
 
-// APIForContainer is API, with the container that ref names.
+// APIForContainer is API, and also returns the id of the container that ref names.
 func (h *Host) APIForContainer(ctx context.Context, ref string) (agent.Containers, mctr.ContainerID, error) {
 	c, err := h.API(ctx)
 	if err != nil {
@@ -46,7 +46,7 @@ func (h *Host) APIForContainer(ctx context.Context, ref string) (agent.Container
 	return c, id, err
 }
 
-// ImageAPI gives the images that the command is about.
+// ImageAPI returns the image store that the command works on.
 func (h *Host) ImageAPI() (agent.Images, error) {
 	if !h.Remote() {
 		return h.Images()
@@ -58,7 +58,7 @@ func (h *Host) ImageAPI() (agent.Images, error) {
 	return c.Images(), nil
 }
 
-// NetworkAPI gives the networks that the command is about.
+// NetworkAPI returns the networks that the command works on.
 func (h *Host) NetworkAPI() (agent.Networks, error) {
 	if !h.Remote() {
 		return agent.LocalNetworks(h.Networks()), nil
@@ -70,7 +70,7 @@ func (h *Host) NetworkAPI() (agent.Networks, error) {
 	return c.Networks(), nil
 }
 
-// HostAPI gives the containers' host.
+// HostAPI returns the part of the API that describes the host.
 func (h *Host) HostAPI() (agent.Host, error) {
 	if !h.Remote() {
 		return agent.LocalHost{Root: h.Local.Root, State: h.Local.State, PluginDirs: h.Networks().PluginDirs(),
@@ -83,8 +83,8 @@ func (h *Host) HostAPI() (agent.Host, error) {
 	return c.Host(), nil
 }
 
-// Statuses are all containers', the newest first. One that goes meanwhile, or is
-// not yet written down, is left out.
+// Statuses returns the status of every container, newest first. It omits containers that are removed
+// meanwhile or not yet recorded.
 func (h *Host) Statuses(ctx context.Context, c agent.Containers) ([]*mctr.Status, error) {
 	ids, err := c.Containers(ctx)
 	if err != nil {
