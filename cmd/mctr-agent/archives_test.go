@@ -12,7 +12,7 @@ import (
 	"github.com/mctr/mctr/agent/api"
 )
 
-// saved is the host's image as an archive, and gone from the store.
+// saved saves the image of the host in an archive, and removes it from the store.
 func (h *host) saved() string {
 	h.t.Helper()
 	body, err := api.NewMessage(api.PullImage, api.Pull{Reference: h.image})
@@ -36,7 +36,7 @@ func (h *host) saved() string {
 
 const load = `{"type":"LOAD_IMAGES","load_images":{}}`
 
-// TestHostileLoads wants nothing of an archive that is cut off or none in the store.
+// TestHostileLoads checks that a truncated or malformed archive leaves nothing in the store.
 func TestHostileLoads(t *testing.T) {
 	h := newHost(t)
 	archive := h.saved()
@@ -92,8 +92,8 @@ func TestHostileLoads(t *testing.T) {
 	h.call(404, api.GetDiskUsage, api.ID{ContainerID: id("nobody")}, nil)
 }
 
-// TestOnlyPrunesNamed wants PRUNE_IMAGES with only to leave everything else, also
-// where it names nothing.
+// TestOnlyPrunesNamed checks that PRUNE_IMAGES with only removes no other images, even if only is
+// empty.
 func TestOnlyPrunesNamed(t *testing.T) {
 	h := newHost(t)
 	if code, answer := h.post(asForm(), strings.NewReader(form{load, h.saved()}.text())); code != 200 {
@@ -113,8 +113,8 @@ func TestOnlyPrunesNamed(t *testing.T) {
 	}
 }
 
-// TestLeftSave wants the agent to end its work when a client goes away in the middle
-// of an archive.
+// TestLeftSave checks that the agent stops saving when the client disconnects in the middle of an
+// archive.
 func TestLeftSave(t *testing.T) {
 	h := newHost(t)
 	if code, answer := h.post(asForm(), strings.NewReader(form{load, h.saved()}.text())); code != 200 {

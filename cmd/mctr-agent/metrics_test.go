@@ -9,7 +9,7 @@ import (
 	"github.com/mctr/mctr/agent/api"
 )
 
-// TestMetrics wants what happens counted, in figures that no client can multiply.
+// TestMetrics checks the metrics, and that clients cannot create new labels.
 func TestMetrics(t *testing.T) {
 	free, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

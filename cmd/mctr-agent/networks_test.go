@@ -8,8 +8,7 @@ import (
 	"github.com/mctr/mctr/agent/api"
 )
 
-// TestHostileNetworks wants definitions that cannot be meant refused, and nothing
-// made of them.
+// TestHostileNetworks checks that invalid definitions are refused, and create nothing.
 func TestHostileNetworks(t *testing.T) {
 	h := newHost(t)
 	for _, c := range []struct {
