@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/json"
@@ -117,10 +118,7 @@ func (f *networkFlags) programs() (p network.Programs, err error) {
 	if p.Bench, err = os.Executable(); err != nil {
 		return p, err
 	}
-	if p.Bin = f.bin; p.Bin == "" {
-		p.Bin = filepath.Dir(p.Bench)
-	}
-	if p.Bin, err = filepath.Abs(p.Bin); err != nil {
+	if p.Bin, err = filepath.Abs(cmp.Or(f.bin, filepath.Dir(p.Bench))); err != nil {
 		return p, err
 	}
 	for _, program := range []string{"mctr-shim", "mctr-helper", "cni/bridge"} {
@@ -128,9 +126,7 @@ func (f *networkFlags) programs() (p network.Programs, err error) {
 			return p, fmt.Errorf("%w (make build creates it; --bin names its directory)", err)
 		}
 	}
-	if p.Calico = f.calico; p.Calico == "" {
-		p.Calico = filepath.Join(p.Bin, "calico")
-	}
+	p.Calico = cmp.Or(f.calico, filepath.Join(p.Bin, "calico"))
 	if _, err := os.Stat(filepath.Join(p.Calico, "calico-node")); err != nil {
 		if f.calico != "" {
 			return p, err

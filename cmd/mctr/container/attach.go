@@ -39,14 +39,11 @@ reported, and never delays the container.`,
 
 func attach(h *hostapi.Host, cmd *cobra.Command, o *session.Options, ref string, stdin bool) error {
 	ctx := cmd.Context()
-	c, id, err := h.APIForContainer(ctx, ref)
+	c, status, err := h.APIForStatus(ctx, ref)
 	if err != nil {
 		return err
 	}
-	status, err := c.Status(ctx, id)
-	if err != nil {
-		return err
-	}
+	id := status.ID
 	if status.Phase != mctr.Running && status.Phase != mctr.Paused {
 		return fmt.Errorf("%w: container %s is %s: only a running container can be attached to", mctr.ErrState,
 			id.Short(), status.Phase)

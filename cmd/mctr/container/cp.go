@@ -12,10 +12,10 @@ import (
 	"github.com/docker/go-units"
 	"github.com/spf13/cobra"
 	"golang.org/x/sys/unix"
-	"golang.org/x/term"
 
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/agent"
+	"github.com/mctr/mctr/cmd/mctr/internal/format"
 	"github.com/mctr/mctr/cmd/mctr/internal/hostapi"
 	"github.com/mctr/mctr/cmd/mctr/internal/session"
 	"github.com/mctr/mctr/containerizer"
@@ -104,7 +104,7 @@ func cp(ctx context.Context, h *hostapi.Host, from, to string, o copyFlags) erro
 	} else {
 		err = one.copyIn(ctx, src.path, dst.path)
 	}
-	if err == nil && !o.quiet && from != "-" && to != "-" && term.IsTerminal(int(os.Stderr.Fd())) {
+	if err == nil && !o.quiet && from != "-" && to != "-" && format.IsTerminal(os.Stderr) {
 		fmt.Fprintf(os.Stderr, "Successfully copied %s to %s\n", units.HumanSize(float64(one.bytes)), to)
 	}
 	return err

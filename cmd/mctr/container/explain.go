@@ -27,11 +27,7 @@ took, isolator by isolator.`,
 		Args:              cobra.ExactArgs(1),
 		ValidArgsFunction: h.CompleteContainers,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			c, id, err := h.APIForContainer(cmd.Context(), args[0])
-			if err != nil {
-				return err
-			}
-			s, err := c.Status(cmd.Context(), id)
+			_, s, err := h.APIForStatus(cmd.Context(), args[0])
 			if err != nil {
 				return err
 			}

@@ -3,7 +3,6 @@ package container
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -49,22 +48,17 @@ func inspect(ctx context.Context, h *hostapi.Host, refs []string, layout string)
 	if err != nil {
 		return err
 	}
-	var found []containerInfo
-	var errs []error
-	for _, ref := range refs {
+	return format.Inspect(refs, layout, func(ref string) (info containerInfo, err error) {
 		id, err := c.Resolve(ctx, ref)
 		if err != nil {
-			errs = append(errs, err)
-			continue
+			return info, err
 		}
 		s, err := c.Status(ctx, id)
-		if err != nil {
-			errs = append(errs, err)
-			continue
+		if err == nil {
+			info = describeContainer(s)
 		}
-		found = append(found, describeContainer(s))
-	}
-	return errors.Join(append([]error{format.Inspected(found, layout)}, errs...)...)
+		return info, err
+	})
 }
 
 // containerInfo has the keys of docker, in the order of docker.
@@ -207,9 +201,7 @@ func describeHost(s *mctr.Status) hostInfo {
 	if h.CPUPeriod > 0 && h.CPUQuota > 0 {
 		h.NanoCpus = h.CPUQuota * 1e9 / int64(h.CPUPeriod)
 	}
-	if h.LogConfig.Type = c.Log.Driver; h.LogConfig.Type == "" {
-		h.LogConfig.Type = "cri"
-	}
+	h.LogConfig.Type = cmp.Or(c.Log.Driver, "cri")
 	return h
 }
 

@@ -56,11 +56,7 @@ func showLogs(ctx context.Context, h *hostapi.Host, ref string, o *logsOptions) 
 	if err != nil {
 		return err
 	}
-	c, id, err := h.APIForContainer(ctx, ref)
-	if err != nil {
-		return err
-	}
-	status, err := c.Status(ctx, id)
+	c, status, err := h.APIForStatus(ctx, ref)
 	if err != nil {
 		return err
 	}
@@ -70,7 +66,7 @@ func showLogs(ctx context.Context, h *hostapi.Host, ref string, o *logsOptions) 
 	if o.details {
 		p.details = visible.Line(format.JoinLabels(status.Config.Labels))
 	}
-	err = c.Logs(ctx, id, ro, p.print)
+	err = c.Logs(ctx, status.ID, ro, p.print)
 	if ctx.Err() != nil {
 		return exit.Status{Code: 128 + int(unix.SIGINT)}
 	}

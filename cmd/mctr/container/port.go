@@ -27,11 +27,7 @@ host. The default protocol is tcp.`,
 		Args:              cobra.RangeArgs(1, 2),
 		ValidArgsFunction: completePort(h),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			c, id, err := h.APIForContainer(cmd.Context(), args[0])
-			if err != nil {
-				return err
-			}
-			s, err := c.Status(cmd.Context(), id)
+			_, s, err := h.APIForStatus(cmd.Context(), args[0])
 			if err != nil {
 				return err
 			}
@@ -62,11 +58,7 @@ func completePort(h *hostapi.Host) cobra.CompletionFunc {
 		if len(args) > 1 || h.Begin(cmd, nil) != nil {
 			return nil, cobra.ShellCompDirectiveNoFileComp
 		}
-		c, id, err := h.APIForContainer(cmd.Context(), args[0])
-		if err != nil {
-			return nil, cobra.ShellCompDirectiveNoFileComp
-		}
-		s, err := c.Status(cmd.Context(), id)
+		_, s, err := h.APIForStatus(cmd.Context(), args[0])
 		if err != nil {
 			return nil, cobra.ShellCompDirectiveNoFileComp
 		}

@@ -3,7 +3,6 @@ package image
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"slices"
 
 	"github.com/spf13/cobra"
@@ -57,17 +56,13 @@ func Inspect(ctx context.Context, h *hostapi.Host, refs []string, layout string)
 	if err != nil {
 		return err
 	}
-	var found []imageInfo
-	var errs []error
-	for _, ref := range refs {
+	return format.Inspect(refs, layout, func(ref string) (info imageInfo, err error) {
 		image, err := store.Inspect(ctx, ref)
-		if err != nil {
-			errs = append(errs, err)
-			continue
+		if err == nil {
+			info = describeImage(image, all)
 		}
-		found = append(found, describeImage(image, all))
-	}
-	return errors.Join(append(errs, format.Inspected(found, layout))...)
+		return info, err
+	})
 }
 
 func describeImage(image *provisioner.Image, all []provisioner.Image) imageInfo {

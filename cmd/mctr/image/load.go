@@ -6,7 +6,6 @@ import (
 	"os"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/term"
 
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/cmd/mctr/internal/format"
@@ -57,7 +56,7 @@ func layersOnly(p provisioner.Progress) provisioner.Progress {
 
 func load(ctx context.Context, h *hostapi.Host, input string, o provisioner.LoadOptions) error {
 	from, name := session.Stdin(ctx), "stdin"
-	if input == "-" && term.IsTerminal(int(os.Stdin.Fd())) {
+	if input == "-" && format.IsTerminal(os.Stdin) {
 		return fmt.Errorf("%w: requested load from stdin, but stdin is a terminal: give a file with -i, or redirect",
 			mctr.ErrInvalid)
 	}

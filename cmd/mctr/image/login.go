@@ -11,9 +11,9 @@ import (
 
 	"github.com/containerd/console"
 	"github.com/spf13/cobra"
-	"golang.org/x/term"
 
 	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/cmd/mctr/internal/format"
 	"github.com/mctr/mctr/cmd/mctr/internal/hostapi"
 	"github.com/mctr/mctr/cmd/mctr/internal/session"
 	"github.com/mctr/mctr/provisioner/credentials"
@@ -130,7 +130,7 @@ func (o loginFlags) complete(ctx context.Context) (c credentials.Credentials, er
 	switch {
 	case o.fromStdin:
 		c.Password, err = passwordFrom(session.Stdin(ctx))
-	case !o.given && !term.IsTerminal(int(os.Stdin.Fd())):
+	case !o.given && !format.IsTerminal(os.Stdin):
 		return c, fmt.Errorf("%w: cannot ask for a password without a terminal: use --username and --password-stdin",
 			mctr.ErrInvalid)
 	case !o.given || o.username == "":
@@ -159,7 +159,7 @@ func passwordFrom(r io.Reader) (string, error) {
 
 // ask reads the user name and password from the terminal, the password without echo.
 func ask(ctx context.Context, c *credentials.Credentials, o loginFlags) (err error) {
-	if !term.IsTerminal(int(os.Stdin.Fd())) {
+	if !format.IsTerminal(os.Stdin) {
 		return fmt.Errorf("%w: cannot ask for a user name without a terminal: use --username", mctr.ErrInvalid)
 	}
 	if c.Username == "" {

@@ -1,8 +1,6 @@
 package network
 
 import (
-	"errors"
-
 	"github.com/spf13/cobra"
 
 	"github.com/mctr/mctr/cmd/mctr/internal/format"
@@ -22,17 +20,9 @@ func inspectCommand(h *hostapi.Host) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			var found []*cni.Details
-			var errs []error
-			for _, name := range args {
-				d, err := networks.Inspect(cmd.Context(), name)
-				if err != nil {
-					errs = append(errs, err)
-					continue
-				}
-				found = append(found, d)
-			}
-			return errors.Join(append([]error{format.Inspected(found, layout)}, errs...)...)
+			return format.Inspect(args, layout, func(name string) (*cni.Details, error) {
+				return networks.Inspect(cmd.Context(), name)
+			})
 		},
 	}
 	cmd.Flags().StringVarP(&layout, "format", "f", "", "json or a Go template")

@@ -3,6 +3,7 @@ package format
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -16,15 +17,23 @@ import (
 	"github.com/mctr/mctr/internal/visible"
 )
 
-// Inspected prints the found items: as a JSON array, which may be empty, or each with a template.
-func Inspected[T any](found []T, format string) error {
+// Inspect calls inspect for each name, and prints the results: as a JSON array, which may be empty,
+// or each with a template. It continues after errors, and returns them.
+func Inspect[T any](names []string, format string, inspect func(name string) (T, error)) error {
+	found := []T{}
+	var errs []error
+	for _, name := range names {
+		if item, err := inspect(name); err != nil {
+			errs = append(errs, err)
+		} else {
+			found = append(found, item)
+		}
+	}
 	if format != "" && format != "json" {
-		return Table{Format: format, exact: !IsTerminal(os.Stdout)}.Print(os.Stdout, Rows(found))
+		t := Table{Format: format, exact: !IsTerminal(os.Stdout)}
+		return errors.Join(append(errs, t.Print(os.Stdout, Rows(found)))...)
 	}
-	if found == nil {
-		found = []T{}
-	}
-	return JSON(os.Stdout, found)
+	return errors.Join(append(errs, JSON(os.Stdout, found))...)
 }
 
 // JSON writes v as indented JSON.

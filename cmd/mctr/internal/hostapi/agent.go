@@ -22,7 +22,7 @@ type agentFlags struct {
 }
 
 func (f *agentFlags) register(set *pflag.FlagSet) {
-	set.StringVar(&f.Address, "agent", env("MCTR_AGENT", ""),
+	set.StringVar(&f.Address, "agent", os.Getenv("MCTR_AGENT"),
 		"`ADDRESS` of the mctr-agent to use: unix:///PATH or tcp://HOST:PORT (default: this host, without an "+
 			"agent)")
 	set.StringVar(&f.tokenFile, "agent-token-file", "", "`FILE` with the token of the agent")

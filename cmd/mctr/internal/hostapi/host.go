@@ -3,6 +3,7 @@
 package hostapi
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -38,10 +39,11 @@ type Host struct {
 // GlobalFlags registers the flags that every command has.
 func (h *Host) GlobalFlags(f *pflag.FlagSet) {
 	h.Flags = hostflags.Flags{
-		LogLevel: env("MCTR_LOG_LEVEL", "warn"), LogFormat: os.Getenv("MCTR_LOG_FORMAT"),
+		LogLevel: cmp.Or(os.Getenv("MCTR_LOG_LEVEL"), "warn"), LogFormat: os.Getenv("MCTR_LOG_FORMAT"),
 		Config: host.Config{
 			Root: os.Getenv("MCTR_ROOT"), State: os.Getenv("MCTR_STATE"), Owner: "cli",
-			CNIConfigDirs: list("MCTR_CNI_CONFIG_DIR"), CNIPluginDirs: list("MCTR_CNI_PLUGIN_DIR"),
+			CNIConfigDirs: filepath.SplitList(os.Getenv("MCTR_CNI_CONFIG_DIR")),
+			CNIPluginDirs: filepath.SplitList(os.Getenv("MCTR_CNI_PLUGIN_DIR")),
 			CgroupManager: os.Getenv("MCTR_CGROUP_MANAGER"), Backend: os.Getenv("MCTR_BACKEND"),
 		},
 	}
@@ -50,17 +52,6 @@ func (h *Host) GlobalFlags(f *pflag.FlagSet) {
 	h.Agent.register(f)
 	f.VisitAll(func(flag *pflag.Flag) { _ = f.SetAnnotation(flag.Name, flags.Global, []string{"true"}) })
 }
-
-// env returns the value of an environment variable, or otherwise if the value is empty.
-func env(name, otherwise string) string {
-	if v := os.Getenv(name); v != "" {
-		return v
-	}
-	return otherwise
-}
-
-// list returns the directories in an environment variable with the format of PATH.
-func list(variable string) []string { return filepath.SplitList(os.Getenv(variable)) }
 
 // Begin reads the global flags and checks all flags. Errors have the same exit code as errors about the
 // command's own flags.

@@ -46,6 +46,16 @@ func (h *Host) APIForContainer(ctx context.Context, ref string) (agent.Container
 	return c, id, err
 }
 
+// APIForStatus is APIForContainer, but also returns the status of the container.
+func (h *Host) APIForStatus(ctx context.Context, ref string) (agent.Containers, *mctr.Status, error) {
+	c, id, err := h.APIForContainer(ctx, ref)
+	if err != nil {
+		return nil, nil, err
+	}
+	s, err := c.Status(ctx, id)
+	return c, s, err
+}
+
 // ImageAPI returns the image store that the command works on.
 func (h *Host) ImageAPI() (agent.Images, error) {
 	if !h.Remote() {

@@ -6,9 +6,8 @@ import (
 	"os"
 	"strings"
 
-	"golang.org/x/term"
-
 	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/cmd/mctr/internal/format"
 )
 
 // Confirmed asks the user whether the listed things may be removed. With force it returns true without
@@ -17,7 +16,7 @@ func Confirmed(ctx context.Context, force bool, what ...string) (bool, error) {
 	if force {
 		return true, nil
 	}
-	if !term.IsTerminal(int(os.Stdin.Fd())) {
+	if !format.IsTerminal(os.Stdin) {
 		return false, fmt.Errorf("%w: cannot ask for confirmation without a terminal: give --force", mctr.ErrInvalid)
 	}
 	fmt.Fprintln(os.Stderr, "WARNING! This will remove:")

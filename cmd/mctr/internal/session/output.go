@@ -10,9 +10,8 @@ import (
 	"os"
 	"path/filepath"
 
-	"golang.org/x/term"
-
 	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/cmd/mctr/internal/format"
 	"github.com/mctr/mctr/internal/atomicfile"
 )
 
@@ -75,7 +74,7 @@ func Buffered(w io.Writer, write func(io.Writer) error) error {
 
 // ToStdout calls write with stdout. It fails if stdout is a terminal, which cannot show an archive.
 func ToStdout(what string, write func(io.Writer) error) error {
-	if term.IsTerminal(int(os.Stdout.Fd())) {
+	if format.IsTerminal(os.Stdout) {
 		return fmt.Errorf("%w: cowardly refusing to write %s to a terminal: redirect it", mctr.ErrInvalid, what)
 	}
 	return Buffered(os.Stdout, write)
