@@ -251,9 +251,9 @@ func (c *Client) Destroy(ctx context.Context, id mctr.ContainerID) (*mctr.Termin
 	return c.end(ctx, api.DestroyContainer, idOf(id))
 }
 
-func (c *Client) end(ctx context.Context, kind string, arguments any) (*mctr.Termination, error) {
+func (t *transport) end(ctx context.Context, kind string, arguments any) (*mctr.Termination, error) {
 	var end api.Termination
-	if err := c.call(ctx, kind, arguments, &end); err != nil {
+	if err := t.call(ctx, kind, arguments, &end); err != nil {
 		return nil, err
 	}
 	if end.Mctr == nil {

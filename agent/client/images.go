@@ -19,9 +19,9 @@ type images struct{ c *Client }
 func (c *Client) Images() agent.Images { return images{c} }
 
 // path makes the path of a local image absolute if the agent is on this host.
-func (c *Client) path(image string) string {
+func (t *transport) path(image string) string {
 	r, err := puller.Parse(image)
-	if err != nil || r.Kind == puller.Registry || c.network != "unix" {
+	if err != nil || r.Kind == puller.Registry || t.network != "unix" {
 		return image
 	}
 	return r.String()

@@ -11,6 +11,18 @@ import (
 // hostCalls answers the calls about the agent itself, its host, and the files of sandboxes.
 type hostCalls struct{ *Server }
 
+func (c hostCalls) verbs() []Verb {
+	return []Verb{
+		unary(api.GetHealth, Quick, c.health),
+		unary(api.GetVersion, Quick, c.version),
+		unary(api.ListFiles, Quick, c.listFiles),
+		unary(api.ReadFile, Quick, c.readFile),
+		unary(api.ExamineHost, Unary, c.examine),
+		unary(api.GetHost, Quick, c.facts),
+		optional(unary(api.Reconcile, Unary, c.reconcile)),
+	}
+}
+
 func (c hostCalls) health(context.Context, empty) (api.Health, error) {
 	return api.Health{Healthy: c.Healthy() == nil}, nil
 }

@@ -39,6 +39,20 @@ func (o *output) progress(e provisioner.Event) {
 // imageCalls answers the calls about the image store.
 type imageCalls struct{ local *agent.Local }
 
+func (c imageCalls) verbs() []Verb {
+	return []Verb{
+		messages(api.PullImage, pullImage),
+		unary(api.ListImages, Quick, c.list),
+		unary(api.InspectImage, Quick, c.inspect),
+		unary(api.RemoveImage, Unary, c.remove),
+		optional(unary(api.PruneImages, Unary, c.prune)),
+		unary(api.TagImage, Quick, c.tag),
+		bringing(messages(api.LoadImages, loadImages)),
+		download(api.SaveImages, saveImages),
+		unary(api.GetImagesUsage, Unary, c.usage),
+	}
+}
+
 func (c imageCalls) list(ctx context.Context, _ empty) (api.Images, error) {
 	images, err := c.local.Images().Images(ctx)
 	return api.Images{Images: images}, err

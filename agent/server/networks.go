@@ -12,6 +12,18 @@ import (
 // networkCalls answers the calls about CNI networks.
 type networkCalls struct{ local *agent.Local }
 
+func (c networkCalls) verbs() []Verb {
+	return []Verb{
+		unary(api.CreateNetwork, Unary, c.create),
+		unary(api.ListNetworks, Quick, c.list),
+		unary(api.InspectNetwork, Quick, c.inspect),
+		unary(api.ProbeNetwork, Quick, c.named(agent.Networks.Available)),
+		unary(api.RemoveNetwork, Unary, c.named(agent.Networks.Remove)),
+		unary(api.GCNetwork, Unary, c.named(agent.Networks.GC)),
+		unary(api.CheckNetworks, Unary, c.check),
+	}
+}
+
 func (c networkCalls) create(ctx context.Context, in api.NewNetwork) (empty, error) {
 	return empty{}, c.local.Networks().Create(ctx, in.Name, in.Definition)
 }

@@ -43,12 +43,13 @@ type Verb struct {
 
 // declarations declares every call.
 func (s *Server) declarations() []Verb {
-	host, images, networks := hostCalls{s}, imageCalls{s.Local}, networkCalls{s.Local}
-	return []Verb{
-		unary(api.GetHealth, Quick, host.health),
-		unary(api.GetVersion, Quick, host.version),
-		optional(unary(api.GetContainers, Quick, s.getContainers)),
+	return slices.Concat(s.containerVerbs(), hostCalls{s}.verbs(), imageCalls{s.Local}.verbs(),
+		networkCalls{s.Local}.verbs())
+}
 
+func (s *Server) containerVerbs() []Verb {
+	return []Verb{
+		optional(unary(api.GetContainers, Quick, s.getContainers)),
 		launch(api.LaunchContainer, (*exchange).launchContainer),
 		unary(api.WaitContainer, Waits, s.wait),
 		unary(api.KillContainer, Quick, s.kill),
@@ -60,10 +61,6 @@ func (s *Server) declarations() []Verb {
 		records[api.Session, api.ProcessIO](api.LaunchNestedContainerSession, launchSession),
 		recordsIn(api.AttachContainerInput),
 		records[api.ID, api.ProcessIO](api.AttachContainerOutput, attachOutput),
-
-		unary(api.ListFiles, Quick, host.listFiles),
-		unary(api.ReadFile, Quick, host.readFile),
-		optional(unary(api.PruneImages, Unary, images.prune)),
 
 		unary(api.FindContainer, Quick, s.find),
 		unary(api.InspectContainer, Quick, byID(s, agent.Containers.Status)),
@@ -78,40 +75,18 @@ func (s *Server) declarations() []Verb {
 		launch(api.ExecContainer, (*exchange).execContainer),
 		launch(api.AttachContainer, (*exchange).attachContainer),
 		unary(api.GetUsage, Quick, byID(s, agent.Containers.Usage)),
+		unary(api.GetDiskUsage, Unary, byID(s, agent.Containers.DiskUsage)),
 		unary(api.ListProcesses, Quick, s.processes),
 		messages(api.ReadLogs, readLogs),
 		optional(messages(api.WatchEvents, watchEvents)),
-
-		messages(api.PullImage, pullImage),
-		unary(api.ListImages, Quick, images.list),
-		unary(api.InspectImage, Quick, images.inspect),
-		unary(api.RemoveImage, Unary, images.remove),
-
-		unary(api.StatPath, Quick, s.statPath),
-		download(api.CopyFromContainer, copyFrom),
-		upload(api.CopyToContainer, copyTo),
-
-		unary(api.ExamineHost, Unary, host.examine),
-		unary(api.GetHost, Quick, host.facts),
-		optional(unary(api.Reconcile, Unary, host.reconcile)),
 		unary(api.GetEnds, Quick, s.ends),
 		unary(api.AcknowledgeEnds, Quick, s.acknowledge),
 		unary(api.LaunchGroup, Waits, s.launchGroup),
 		unary(api.DryRunContainer, Waits, s.dryRun),
 
-		unary(api.TagImage, Quick, images.tag),
-		bringing(messages(api.LoadImages, loadImages)),
-		download(api.SaveImages, saveImages),
-		unary(api.GetImagesUsage, Unary, images.usage),
-		unary(api.GetDiskUsage, Unary, byID(s, agent.Containers.DiskUsage)),
-
-		unary(api.CreateNetwork, Unary, networks.create),
-		unary(api.ListNetworks, Quick, networks.list),
-		unary(api.InspectNetwork, Quick, networks.inspect),
-		unary(api.ProbeNetwork, Quick, networks.named(agent.Networks.Available)),
-		unary(api.RemoveNetwork, Unary, networks.named(agent.Networks.Remove)),
-		unary(api.GCNetwork, Unary, networks.named(agent.Networks.GC)),
-		unary(api.CheckNetworks, Unary, networks.check),
+		unary(api.StatPath, Quick, s.statPath),
+		download(api.CopyFromContainer, copyFrom),
+		upload(api.CopyToContainer, copyTo),
 	}
 }
 
