@@ -99,7 +99,7 @@ func compareAnswers(t *testing.T, doc *openapi3.T) {
 		delete(described, v.Name)
 	}
 	for name := range described {
-		t.Errorf("openapi.yaml describes an answer to %s, which there is not", name)
+		t.Errorf("openapi.yaml describes an answer to %s, which has none", name)
 	}
 }
 
@@ -131,7 +131,7 @@ func compare(t *testing.T, at string, typ reflect.Type, schema *openapi3.SchemaR
 			delete(described, name)
 		}
 		for name := range described {
-			t.Errorf("openapi.yaml describes %s.%s, which there is not", at, name)
+			t.Errorf("openapi.yaml describes %s.%s, which does not exist", at, name)
 		}
 	}
 }

@@ -68,7 +68,7 @@ func TestHostileLoads(t *testing.T) {
 		t.Errorf("what came of them: %+v", list.Images)
 	}
 	if left, err := os.ReadDir(filepath.Join(h.root, "images", "tmp")); err == nil && len(left) > 0 {
-		t.Errorf("what is left: %v", left)
+		t.Errorf("left over: %v", left)
 	}
 	code, answer := h.post(asForm(), strings.NewReader(good))
 	if h.call(200, api.ListImages, nil, &list); code != 200 || len(list.Images) != 1 {

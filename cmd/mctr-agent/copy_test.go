@@ -164,7 +164,7 @@ func TestCutUpload(t *testing.T) {
 		}
 	}
 	if left := listedIn(h, "task", "/tmp"); len(left) > 1 {
-		t.Errorf("what is left: %q", left)
+		t.Errorf("left over: %q", left)
 	}
 	h.remove("task")
 }

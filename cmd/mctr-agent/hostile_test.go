@@ -292,7 +292,7 @@ func TestEndOfAgent(t *testing.T) {
 		t.Errorf("the agent took %s to end", took)
 	}
 	if code := <-waiting; code != http.StatusServiceUnavailable {
-		t.Errorf("who waits is told %d", code)
+		t.Errorf("a waiting client gets %d", code)
 	}
 	if exists(h.socket()) {
 		t.Error("the socket is left")

@@ -438,7 +438,7 @@ func TestSystemd(t *testing.T) {
 		for buf := make([]byte, 4096); ; {
 			n, err := notify.Read(buf)
 			if err != nil {
-				t.Fatalf("not told %s: %v\n%s", want, err, h.log)
+				t.Fatalf("systemd did not receive %s: %v\n%s", want, err, h.log)
 			}
 			if strings.Contains(string(buf[:n]), want) {
 				return

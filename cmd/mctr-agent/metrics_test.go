@@ -63,7 +63,7 @@ func TestMetrics(t *testing.T) {
 	}
 	for _, wrong := range []string{`api_request_seconds_count{call="WAIT_CONTAINER"}`, `container_id="ends"`} {
 		if strings.Contains(got, wrong) {
-			t.Errorf("there is %s", wrong)
+			t.Errorf("unexpected metric %s", wrong)
 		}
 	}
 	if strings.Contains(got, `"ONE"`) {

@@ -45,7 +45,7 @@ func TestHostileNetworks(t *testing.T) {
 	h.call(200, api.ListNetworks, nil, &list)
 	for _, n := range list.Networks {
 		if n.Definition != nil {
-			t.Errorf("there is %s", n.Name)
+			t.Errorf("unexpected network %s", n.Name)
 		}
 	}
 	for _, kind := range []string{api.InspectNetwork, api.ProbeNetwork, api.RemoveNetwork, api.GCNetwork} {

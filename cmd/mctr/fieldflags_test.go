@@ -33,7 +33,7 @@ func TestFieldFlags(t *testing.T) {
 		}
 		named := flag.FindAllStringSubmatch(given, -1)
 		if len(named) == 0 {
-			t.Errorf("%s: %q is no flag", key, given)
+			t.Errorf("%s: %q is not a flag", key, given)
 		}
 		for _, n := range named {
 			if cmd := commandOf(t, key); cmd.Flag(n[1]) == nil {

@@ -211,7 +211,7 @@ func TestOverlay(t *testing.T) {
 	said := one.want(0, "run", "-q", "-d", "--name", "server", "--network", "over", "--ip", "10.94.1.7", one.image,
 		"busybox", "httpd", "-f", "-p", "80", "-h", "/bin").stderr
 	if !strings.Contains(said, "this host forwards packets now") || !strings.Contains(said, "ip_forward") {
-		t.Errorf("nothing was said of what was changed on the host: %q", said)
+		t.Errorf("the change on the host was not reported: %q", said)
 	}
 	one.eventually("the server answers", func() bool {
 		return one.mctr("exec", "server", "busybox", "wget", "-qO", "/dev/null", "http://127.0.0.1/busybox").code == 0

@@ -720,7 +720,7 @@ func TestOCINotifies(t *testing.T) {
 	buf := make([]byte, 4096)
 	n, err := manager.Read(buf)
 	if text := string(buf[:n]); err != nil || !strings.HasPrefix(text, "READY=1\nMAINPID=") {
-		t.Errorf("the manager was told %q, %v", text, err)
+		t.Errorf("the manager received %q, %v", text, err)
 	}
 	if err := os.WriteFile(filepath.Join(b.dir, "rootfs/tmp/told"), nil, 0o644); err != nil {
 		t.Fatal(err)

@@ -46,7 +46,7 @@ func TestZero(t *testing.T) {
 	walk(root)
 	for _, name := range slices.Concat(flags.Positive, slices.Sorted(maps.Keys(zeroes))) {
 		if !known[name] && root.PersistentFlags().Lookup(name) == nil {
-			t.Errorf("there is no flag --%s", name)
+			t.Errorf("no command has the flag --%s", name)
 		}
 	}
 }

@@ -219,7 +219,7 @@ func FuzzMountFlags(f *testing.F) {
 			"volume": parseVolume, "mount": parseMount} {
 			m, err := parse(text)
 			if err != nil && !errors.Is(err, mctr.ErrInvalid) {
-				t.Errorf("--%s %q: %v is no ErrInvalid", flag, text, err)
+				t.Errorf("--%s %q: %v does not match ErrInvalid", flag, text, err)
 			}
 			if err == nil && m.Target == "" {
 				t.Errorf("--%s %q: no target", flag, text)
@@ -235,7 +235,7 @@ func FuzzTime(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text string) {
 		got, err := ParseTime("--since", text, time.Unix(1700000000, 0))
 		if err != nil && !errors.Is(err, mctr.ErrInvalid) {
-			t.Errorf("%q: %v is no ErrInvalid", text, err)
+			t.Errorf("%q: %v does not match ErrInvalid", text, err)
 		}
 		if err == nil && (got.Year() > 9999+293 || got.Year() < -293) {
 			t.Errorf("%q: the year %d", text, got.Year())

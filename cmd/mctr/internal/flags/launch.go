@@ -53,9 +53,9 @@ type Launch struct {
 // Register adds the flags, grouped under headings.
 func (l *Launch) Register(f *pflag.FlagSet) {
 	f.StringVar(&l.Name, "name", "", "name of the container")
-	f.StringArrayVarP(&l.label, "label", "l", nil, "`KEY=VALUE` of the container, for ps --filter")
+	f.StringArrayVarP(&l.label, "label", "l", nil, "label `KEY=VALUE`, for example for ps --filter")
 	f.StringArrayVar(&l.labelFile, "label-file", nil, "read labels from `FILE`, one per line")
-	f.StringArrayVar(&l.annotations, "annotation", nil, "`KEY=VALUE` of an OCI annotation")
+	f.StringArrayVar(&l.annotations, "annotation", nil, "OCI annotation `KEY=VALUE`")
 	f.StringVar(&l.CIDFile, "cidfile", "", "write the container's id to `FILE`")
 	f.BoolVarP(&l.TTY, "tty", "t", false, "give the container a terminal")
 	f.BoolVarP(&l.Stdin, "interactive", "i", false, "keep stdin open")
