@@ -18,7 +18,7 @@ import (
 // place: from that body, net/http knows whether it was read to its end, and does not close the
 // connection under a client that is still writing.
 func (x *exchange) callOfForm() ([]byte, error) {
-	body := &arriving{ReadCloser: x.r.Body, http: http.NewResponseController(x.w), stall: x.StallTime,
+	body := &timedBody{ReadCloser: x.r.Body, http: http.NewResponseController(x.w), stall: x.StallTime,
 		until: time.Now().Add(x.BodyTime)}
 	_, parameters, err := mime.ParseMediaType(x.r.Header.Get("Content-Type"))
 	if err != nil || parameters["boundary"] == "" {
@@ -104,15 +104,15 @@ func (r *archiveReader) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// An arriving body fails if a part of it does not arrive in time.
-type arriving struct {
+// A timedBody is a body that fails if a part of it does not arrive in time.
+type timedBody struct {
 	io.ReadCloser
 	http  *http.ResponseController
 	stall time.Duration // for each part of the body
 	until time.Time     // for the call at its beginning; zero: no such limit
 }
 
-func (a *arriving) Read(p []byte) (int, error) {
+func (a *timedBody) Read(p []byte) (int, error) {
 	limit := time.Now().Add(a.stall)
 	if !a.until.IsZero() && a.until.Before(limit) {
 		limit = a.until
@@ -130,7 +130,7 @@ const downloadBuffer = 256 << 10
 // download answers with the archive that do writes. After an error in the middle, the answer is cut
 // off.
 func (x *exchange) download(do func(io.Writer) error) error {
-	w := bufio.NewWriterSize(taken{x}, downloadBuffer)
+	w := bufio.NewWriterSize(timedAnswer{x}, downloadBuffer)
 	if err := do(w); err != nil {
 		if x.begun && x.r.Context().Err() == nil {
 			x.log.Warn("cut an archive off", "type", x.kind, "error", err)
@@ -140,10 +140,10 @@ func (x *exchange) download(do func(io.Writer) error) error {
 	return w.Flush()
 }
 
-// A taken answer fails if the client does not read a part of it in time.
-type taken struct{ x *exchange }
+// A timedAnswer is an answer that fails if the client does not read a part of it in time.
+type timedAnswer struct{ x *exchange }
 
-func (t taken) Write(p []byte) (int, error) {
+func (t timedAnswer) Write(p []byte) (int, error) {
 	if !t.x.begun {
 		t.x.begun = true
 		t.x.w.Header().Set("Content-Type", api.Tar)

@@ -167,7 +167,7 @@ func (s *containerMetrics) emit(
 			value := f.of(u)
 			to <- prometheus.MustNewConstMetric(f.single, kind, value, string(id), names[id])
 			if f.grows {
-				s.past[n] += grown(f.of, s.seen[id], value)
+				s.past[n] += increase(f.of, s.seen[id], value)
 			}
 			sum += value
 		}
@@ -184,9 +184,9 @@ func (s *containerMetrics) emit(
 	s.seen = now
 }
 
-// grown returns the increase of a counter since the last scrape. A counter that has decreased belongs
+// increase returns the increase of a counter since the last scrape. A counter that has decreased belongs
 // to a container that was started again.
-func grown(of func(*mctr.Usage) float64, before *mctr.Usage, now float64) float64 {
+func increase(of func(*mctr.Usage) float64, before *mctr.Usage, now float64) float64 {
 	if before == nil || of(before) > now {
 		return now
 	}

@@ -240,7 +240,7 @@ func (s *Server) remove(ctx context.Context, in api.Remove) (empty, error) {
 	}
 	err := s.Local.Remove(ctx, id, in.Force)
 	if err == nil {
-		s.sessions.leave(id)
+		s.sessions.dropEnded(id)
 	}
 	if s.forget(id) && errors.Is(err, mctr.ErrNotFound) {
 		err = nil // the container was removed automatically

@@ -62,8 +62,8 @@ func (s *sessions) drop(id mctr.ContainerID) {
 	s.ended = slices.DeleteFunc(s.ended, func(other mctr.ContainerID) bool { return other == id })
 }
 
-// leave forgets the ended sessions of a container that was removed.
-func (s *sessions) leave(parent mctr.ContainerID) {
+// dropEnded forgets the ended sessions of a container that was removed.
+func (s *sessions) dropEnded(parent mctr.ContainerID) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for id, session := range s.byID {

@@ -89,9 +89,9 @@ func (f *networkFlags) run(ctx context.Context) error {
 	case f.server != "":
 		return f.serve(ctx, programs)
 	case f.client != "":
-		return f.against(ctx, programs)
+		return f.withServer(ctx, programs)
 	}
-	return f.here(ctx, programs)
+	return f.onThisMachine(ctx, programs)
 }
 
 func (f *networkFlags) complete() (err error) {
@@ -136,18 +136,18 @@ func (f *networkFlags) programs() (p network.Programs, err error) {
 	return p, nil
 }
 
-// here measures with both hosts on this machine.
-func (f *networkFlags) here(ctx context.Context, p network.Programs) error {
+// onThisMachine measures with both hosts on this machine.
+func (f *networkFlags) onThisMachine(ctx context.Context, p network.Programs) error {
 	m, err := network.NewMachine(ctx, p)
 	if err != nil {
 		return err
 	}
 	r, err := m.Run(ctx, f.options)
-	return errors.Join(err, m.Close(), f.tell(r, err))
+	return errors.Join(err, m.Close(), f.report(r, err))
 }
 
-// against measures between this machine and a server.
-func (f *networkFlags) against(ctx context.Context, p network.Programs) error {
+// withServer measures between this machine and a server.
+func (f *networkFlags) withServer(ctx context.Context, p network.Programs) error {
 	peer, err := netip.ParseAddrPort(f.client)
 	if err != nil {
 		return fmt.Errorf("%w: --client %s: want ADDRESS:PORT", mctr.ErrInvalid, f.client)
@@ -162,7 +162,7 @@ func (f *networkFlags) against(ctx context.Context, p network.Programs) error {
 		return err
 	}
 	r, err := network.Against(ctx, side, f.client, f.token, f.options)
-	return errors.Join(err, side.Close(context.WithoutCancel(ctx)), f.tell(r, err))
+	return errors.Join(err, side.Close(context.WithoutCancel(ctx)), f.report(r, err))
 }
 
 // self returns the address of this machine that peer can reach.
@@ -197,8 +197,8 @@ func (f *networkFlags) serve(ctx context.Context, p network.Programs) error {
 	return network.ServeFirst(ctx, l, f.token, p, at.Addr())
 }
 
-// tell prints the results, and writes the files of --html, --svg and --json.
-func (f *networkFlags) tell(r *network.Report, failed error) error {
+// report prints the results, and writes the files of --html, --svg and --json.
+func (f *networkFlags) report(r *network.Report, failed error) error {
 	if failed != nil {
 		return nil // there are no results
 	}

@@ -134,11 +134,11 @@ func (x *copying) copyOut(ctx context.Context, src, dst string) error {
 	if err != nil {
 		return err
 	}
-	there, err := statHostTarget(dst)
+	target, err := statHostTarget(dst)
 	if err != nil {
 		return err
 	}
-	dir, name, err := resolveTarget(sourceOf(src, stat.IsDir()), there)
+	dir, name, err := resolveTarget(sourceOf(src, stat.IsDir()), target)
 	if err != nil {
 		return err
 	}
@@ -183,15 +183,15 @@ func (l *leftOut) say(w io.Writer) {
 
 // copyIn copies from the host to the container.
 func (x *copying) copyIn(ctx context.Context, src, dst string) error {
-	there, err := x.statContainerTarget(ctx, dst)
+	target, err := x.statContainerTarget(ctx, dst)
 	if err != nil {
 		return err
 	}
 	if src == "-" {
-		if !there.isDir {
+		if !target.isDir {
 			return fmt.Errorf("%w: the destination %s must be a directory", mctr.ErrInvalid, dst)
 		}
-		return x.c.CopyTo(ctx, x.id, there.path, session.Stdin(ctx), x.options(""))
+		return x.c.CopyTo(ctx, x.id, target.path, session.Stdin(ctx), x.options(""))
 	}
 	if src, err = hostPath(src); err != nil {
 		return err
@@ -209,7 +209,7 @@ func (x *copying) copyIn(ctx context.Context, src, dst string) error {
 	if err != nil {
 		return err
 	}
-	dir, name, err := resolveTarget(sourceOf(src, info.IsDir()), there)
+	dir, name, err := resolveTarget(sourceOf(src, info.IsDir()), target)
 	if err != nil {
 		return err
 	}

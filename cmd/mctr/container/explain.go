@@ -1,6 +1,7 @@
 package container
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"os"
@@ -45,7 +46,8 @@ func printStory(w io.Writer, s *mctr.Status) error {
 	fmt.Fprintf(w, "%s\n%s\n", reason(s), evidence(s))
 	tabs := tabwriter.NewWriter(w, 0, 8, 3, ' ', 0)
 	fmt.Fprintf(tabs, "container\t%s\n", strings.TrimSpace(string(s.ID)+" "+s.Config.Name))
-	fmt.Fprintf(tabs, "image\t%s\n", image(s))
+	fmt.Fprintf(tabs, "image\t%s\n",
+		cmp.Or(strings.TrimSpace(s.Config.Image+" "+s.ImageID), "none (the filesystem of the host)"))
 	fmt.Fprintf(tabs, "command\t%s\n", format.CommandLine(s))
 	fmt.Fprintf(tabs, "phase\t%s\n", s.Phase)
 	if s.Restarts > 0 {
@@ -72,13 +74,6 @@ func printStory(w io.Writer, s *mctr.Status) error {
 		fmt.Fprintf(tabs, "%s\t%s\t%s\n", step.Name, step.Began.Local().Format("15:04:05.000000"), took)
 	}
 	return tabs.Flush()
-}
-
-func image(s *mctr.Status) string {
-	if s.Config.Image == "" {
-		return "none (the filesystem of the host)"
-	}
-	return strings.TrimSpace(s.Config.Image + " " + s.ImageID)
 }
 
 // reason returns one line about why the container is in its state.

@@ -91,7 +91,7 @@ func waitUntil(ctx context.Context, c agent.Containers, id mctr.ContainerID, con
 			return err
 		case holds(s):
 			return nil
-		case !comes(s, condition):
+		case !canMeet(s, condition):
 			return fmt.Errorf("%w: container %s is %s and will not be %s", mctr.ErrState, id.Short(),
 				strings.ToLower(string(s.Phase)), condition)
 		}
@@ -103,8 +103,8 @@ func waitUntil(ctx context.Context, c agent.Containers, id mctr.ContainerID, con
 	}
 }
 
-// comes reports whether the container can still meet the condition.
-func comes(s *mctr.Status, condition string) bool {
+// canMeet reports whether the container can still meet the condition.
+func canMeet(s *mctr.Status, condition string) bool {
 	if slices.Contains([]mctr.Phase{mctr.Exited, mctr.Lost, mctr.Destroying}, s.Phase) {
 		return !s.Config.Restart.Never()
 	}
