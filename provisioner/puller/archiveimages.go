@@ -226,13 +226,9 @@ func (m *layoutMember) Resolve(ctx context.Context) (v1.Descriptor, []byte, erro
 func (*layoutMember) Stamp() string { return "" }
 
 func dockerMembers(t files, name string, l manifest.Limits) ([]Member, error) {
-	data, err := readFile(t, "manifest.json", l)
+	saves, err := savedImages(t, l)
 	if err != nil {
 		return nil, err
-	}
-	var saves []saved
-	if err := json.Unmarshal(data, &saves); err != nil {
-		return nil, fmt.Errorf("%w: parse manifest.json: %w", mctr.ErrInvalid, err)
 	}
 	var all []Member
 	for _, s := range saves {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
@@ -11,16 +12,11 @@ import (
 
 // wantsToken reports whether a registry that lets everybody look at /v2/ asks for a
 // token after all: some guard their repositories alone.
-func (p *peer) wantsToken(resp *http.Response) bool {
-	if resp.StatusCode != http.StatusUnauthorized {
-		return false
-	}
-	for _, challenge := range resp.Header.Values("Www-Authenticate") {
-		if len(challenge) > 6 && strings.EqualFold(challenge[:7], "bearer ") {
-			return true
-		}
-	}
-	return false
+func wantsToken(resp *http.Response) bool {
+	return resp.StatusCode == http.StatusUnauthorized &&
+		slices.ContainsFunc(resp.Header.Values("Www-Authenticate"), func(challenge string) bool {
+			return len(challenge) > 6 && strings.EqualFold(challenge[:7], "bearer ")
+		})
 }
 
 // withToken is the client that has what resp asks for, in place of old. It is old

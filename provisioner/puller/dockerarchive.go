@@ -32,12 +32,16 @@ type dockerArchive struct {
 	chosen *saved                   // the image, where it was chosen without a reference
 }
 
-func openDockerArchive(r Reference, c Config) (Source, error) {
-	a, err := openArchive(r, c)
+// savedImages returns the images that manifest.json lists.
+func savedImages(t files, l manifest.Limits) (all []saved, err error) {
+	data, err := readFile(t, "manifest.json", l)
 	if err != nil {
 		return nil, err
 	}
-	return &dockerArchive{ref: r, files: a, limits: c.Limits, names: map[digest.Digest]string{}}, nil
+	if err := json.Unmarshal(data, &all); err != nil {
+		return nil, fmt.Errorf("%w: parse manifest.json: %w", mctr.ErrInvalid, err)
+	}
+	return all, nil
 }
 
 // Resolve finds the image and writes a manifest for it. It is called once,
@@ -62,13 +66,9 @@ func (a *dockerArchive) image() (saved, error) {
 	if a.chosen != nil {
 		return *a.chosen, nil
 	}
-	data, err := readFile(a.files, "manifest.json", a.limits)
+	all, err := savedImages(a.files, a.limits)
 	if err != nil {
 		return saved{}, err
-	}
-	var all []saved
-	if err := json.Unmarshal(data, &all); err != nil {
-		return saved{}, fmt.Errorf("%w: parse manifest.json: %w", mctr.ErrInvalid, err)
 	}
 	var tags []string
 	for _, s := range all {

@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -39,11 +40,7 @@ func endpoints(registry string, c Config) ([]Endpoint, error) {
 // allowPlain lets hosts that were named for it be spoken to without TLS.
 func (c Config) allowPlain(all []Endpoint) []Endpoint {
 	for i, e := range all {
-		for _, host := range c.PlainHTTP {
-			if e.URL.Host == host {
-				all[i].Either = true
-			}
-		}
+		all[i].Either = e.Either || slices.Contains(c.PlainHTTP, e.URL.Host)
 	}
 	return all
 }

@@ -137,16 +137,15 @@ func refusedLogin(err error) error {
 	if err == nil {
 		return nil
 	}
-	var status *transport.Error
-	if errors.As(err, &status) &&
-		(status.StatusCode == http.StatusUnauthorized || status.StatusCode == http.StatusForbidden) {
-		return fmt.Errorf("%w: incorrect username or password", errdefs.ErrUnauthenticated)
+	if status, ok := errors.AsType[*transport.Error](err); ok {
+		switch status.StatusCode {
+		case http.StatusUnauthorized, http.StatusForbidden:
+			return fmt.Errorf("%w: incorrect username or password", errdefs.ErrUnauthenticated)
+		case http.StatusNotFound:
+			return fmt.Errorf("%w: it is not a registry: /v2/ is not there", mctr.ErrInvalid)
+		}
 	}
-	if errors.As(err, &status) && status.StatusCode == http.StatusNotFound {
-		return fmt.Errorf("%w: it is not a registry: /v2/ is not there", mctr.ErrInvalid)
-	}
-	var dns *net.DNSError
-	if errors.As(err, &dns) {
+	if _, ok := errors.AsType[*net.DNSError](err); ok {
 		return fmt.Errorf("%w: %w (is the name right?)", mctr.ErrUnavailable, err)
 	}
 	return describe(err)

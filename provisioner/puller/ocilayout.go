@@ -32,14 +32,6 @@ type layout struct {
 	limits manifest.Limits
 }
 
-func openLayout(r Reference, c Config) (Source, error) {
-	root, err := os.OpenRoot(r.Path)
-	if err != nil {
-		return nil, missingPathError(err)
-	}
-	return &layout{ref: r, files: directory{root}, limits: c.Limits}, nil
-}
-
 // missingPathError says of a path's error that what it names is not there, where that is so.
 func missingPathError(err error) error {
 	if errors.Is(err, os.ErrNotExist) {

@@ -78,10 +78,9 @@ func (p *peer) open(ctx context.Context, d v1.Descriptor, offset int64) (io.Read
 		header["Range"] = fmt.Sprintf("bytes=%d-%d", offset, d.Size-1)
 	}
 	body, err := p.openAt(ctx, path, header, offset)
-	var status *transport.Error
-	if offset > 0 &&
-		(errors.Is(err, errWrongRange) ||
-			errors.As(err, &status) && status.StatusCode == http.StatusRequestedRangeNotSatisfiable) {
+	status, answered := errors.AsType[*transport.Error](err)
+	if offset > 0 && (errors.Is(err, errWrongRange) ||
+		answered && status.StatusCode == http.StatusRequestedRangeNotSatisfiable) {
 		delete(header, "Range") // it cannot go on from there: then from its beginning
 		return p.openAt(ctx, path, header, offset)
 	}
@@ -127,7 +126,7 @@ func (p *peer) get(ctx context.Context, path string, header map[string]string) (
 		return nil, err
 	}
 	resp, err := p.ask(ctx, client, path, header)
-	if err == nil && p.wantsToken(resp) {
+	if err == nil && wantsToken(resp) {
 		able, refused := p.withToken(ctx, client, resp)
 		if refused != nil {
 			return nil, errors.Join(refused, resp.Body.Close())

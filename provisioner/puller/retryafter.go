@@ -46,7 +46,8 @@ func (p retryingTransport) RoundTrip(req *http.Request) (*http.Response, error) 
 		if !ok {
 			return resp, nil
 		}
-		if waited > p.most || !sleepWithin(req.Context(), wait) {
+		deadline, ok := req.Context().Deadline()
+		if waited > p.most || ok && time.Until(deadline) <= wait {
 			return nil, errBusy(resp, wait)
 		}
 		_, _ = io.CopyN(io.Discard, resp.Body, 64<<10) // so that the connection can be used again
@@ -95,12 +96,6 @@ func retryAfter(value string, now time.Time) (time.Duration, bool) {
 		return at.Sub(now), true
 	}
 	return 0, false
-}
-
-// sleepWithin reports whether ctx goes on for so long.
-func sleepWithin(ctx context.Context, wait time.Duration) bool {
-	deadline, ok := ctx.Deadline()
-	return !ok || time.Until(deadline) > wait
 }
 
 // cloneRequest is req for another attempt.

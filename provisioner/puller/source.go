@@ -4,8 +4,10 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"os"
 	"time"
 
+	"github.com/opencontainers/go-digest"
 	v1 "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/mctr/mctr"
@@ -56,11 +58,20 @@ func Open(r Reference, c Config) (Source, error) {
 	case Registry:
 		return newRegistry(r, c)
 	case Layout:
-		return openLayout(r, c)
-	case OCIArchive:
-		return openOCIArchive(r, c)
-	case DockerArchive:
-		return openDockerArchive(r, c)
+		root, err := os.OpenRoot(r.Path)
+		if err != nil {
+			return nil, missingPathError(err)
+		}
+		return &layout{ref: r, files: directory{root}, limits: c.Limits}, nil
+	case OCIArchive, DockerArchive:
+		a, err := openArchive(r, c)
+		if err != nil {
+			return nil, err
+		}
+		if r.Kind == OCIArchive {
+			return &layout{ref: r, files: a, limits: c.Limits}, nil
+		}
+		return &dockerArchive{ref: r, files: a, limits: c.Limits, names: map[digest.Digest]string{}}, nil
 	}
 	return nil, fmt.Errorf("%w: image reference %s", mctr.ErrInvalid, r)
 }

@@ -31,14 +31,6 @@ type extent struct {
 	link         string // of a link: the name it leads to
 }
 
-func openOCIArchive(r Reference, c Config) (Source, error) {
-	a, err := openArchive(r, c)
-	if err != nil {
-		return nil, err
-	}
-	return &layout{ref: r, files: a, limits: c.Limits}, nil
-}
-
 func openArchive(r Reference, c Config) (*archive, error) {
 	f, err := os.OpenFile(r.Path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
