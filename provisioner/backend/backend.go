@@ -11,7 +11,11 @@
 // [copy]: https://pkg.go.dev/github.com/mctr/mctr/provisioner/backend/copy
 package backend
 
-import "context"
+import (
+	"context"
+
+	"github.com/mctr/mctr/internal/treemount"
+)
 
 // A Lower is one layer: a directory in overlayfs form.
 type Lower struct {
@@ -43,3 +47,8 @@ type Backend interface {
 	// for another Mount, and is the caller's to remove. Idempotent.
 	Unmount(ctx context.Context, rw, target string) error
 }
+
+// Unmount takes away all that is mounted at target, however often; nothing
+// there, or no target, is no error. What is still in use is detached: it goes
+// when its last user does.
+func Unmount(target string) error { return treemount.Clear(target, 0) }

@@ -39,13 +39,7 @@ func MakeRoot(dir string, lowers []Lower, ids *IDMap) error {
 func setRootMetadata(dir string, lowers []Lower, ids *IDMap) error {
 	from, ok := RootOf(lowers)
 	if !ok {
-		if err := ids.Chown(dir, 0, 0); err != nil {
-			return err
-		}
-		if err := os.Chmod(dir, 0o755); err != nil {
-			return err
-		}
-		return unix.Utimes(dir, make([]unix.Timeval, 2))
+		return SetDefaultRoot(dir, ids)
 	}
 	if err := CopyMeta(from, dir); err != nil || ids == nil {
 		return err
@@ -58,6 +52,18 @@ func setRootMetadata(dir string, lowers []Lower, ids *IDMap) error {
 		return err
 	}
 	return unix.Chmod(dir, st.Mode&0o7777)
+}
+
+// SetDefaultRoot sets the owner, mode and times of a root directory that no layer describes: 0:0, 0755 and
+// the epoch.
+func SetDefaultRoot(dir string, ids *IDMap) error {
+	if err := ids.Chown(dir, 0, 0); err != nil {
+		return err
+	}
+	if err := os.Chmod(dir, 0o755); err != nil {
+		return err
+	}
+	return unix.Utimes(dir, make([]unix.Timeval, 2))
 }
 
 // CopyMeta gives to the owner, mode, extended attributes and times of from. It

@@ -5,8 +5,6 @@ import (
 	"bytes"
 	"fmt"
 	"io"
-	"maps"
-	"slices"
 
 	"github.com/klauspost/compress/zstd"
 	"github.com/klauspost/pgzip"
@@ -46,8 +44,8 @@ func Decompress(r io.Reader) (io.ReadCloser, error) {
 		}
 		return z.IOReadCloser(), nil
 	}
-	for _, name := range slices.Sorted(maps.Keys(foreign)) {
-		if bytes.HasPrefix(head, foreign[name]) {
+	for name, magic := range foreign {
+		if bytes.HasPrefix(head, magic) {
 			return nil, fmt.Errorf("%w: layer is compressed by %s (image-spec knows gzip and zstd)",
 				mctr.ErrUnsupported, name)
 		}

@@ -2,6 +2,7 @@ package layer
 
 import (
 	"archive/tar"
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -25,18 +26,12 @@ type Limits struct {
 
 // Filled replaces zeros by the defaults.
 func (l Limits) Filled() Limits {
-	set(&l.Bytes, 64<<30)
-	set(&l.Ratio, 200)
-	set(&l.Entries, 2_000_000)
-	set(&l.Xattrs, 100)
-	set(&l.XattrBytes, 64<<10)
+	l.Bytes = cmp.Or(l.Bytes, 64<<30)
+	l.Ratio = cmp.Or(l.Ratio, 200)
+	l.Entries = cmp.Or(l.Entries, 2_000_000)
+	l.Xattrs = cmp.Or(l.Xattrs, 100)
+	l.XattrBytes = cmp.Or(l.XattrBytes, 64<<10)
 	return l
-}
-
-func set[T int | int64](v *T, def T) {
-	if *v == 0 {
-		*v = def
-	}
 }
 
 // bytes is how long a stream may be whose compressed form has size bytes.

@@ -1,6 +1,7 @@
 package manifest
 
 import (
+	"cmp"
 	_ "crypto/sha256" // the digests that are understood
 	_ "crypto/sha512"
 	"encoding/json"
@@ -35,15 +36,9 @@ type Limits struct {
 
 // Filled replaces zeros by the defaults.
 func (l Limits) Filled() Limits {
-	if l.Document == 0 {
-		l.Document = 4 << 20
-	}
-	if l.Layers == 0 {
-		l.Layers = 498
-	}
-	if l.Nesting == 0 {
-		l.Nesting = 3
-	}
+	l.Document = cmp.Or(l.Document, 4<<20)
+	l.Layers = cmp.Or(l.Layers, 498)
+	l.Nesting = cmp.Or(l.Nesting, 3)
 	return l
 }
 

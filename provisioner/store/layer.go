@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/opencontainers/go-digest"
 	"golang.org/x/sys/unix"
@@ -46,7 +47,7 @@ func key(kind string, d digest.Digest) string {
 }
 
 // IsTree reports whether nothing may lie beneath the layer called key.
-func IsTree(key string) bool { return len(key) > 5 && key[:5] == "tree-" }
+func IsTree(key string) bool { return strings.HasPrefix(key, "tree-") }
 
 // LayerDir is where the files of the layer called key lie.
 func (s *Store) LayerDir(key string) string { return s.path("layers", key, "fs") }

@@ -132,8 +132,7 @@ var ErrFinal = errors.New("final")
 
 // resumable reports whether another attempt may bring more.
 func resumable(err error) bool {
-	var disk *diskError
-	if errors.As(err, &disk) {
+	if _, ok := errors.AsType[*diskError](err); ok {
 		return false
 	}
 	for _, final := range []error{

@@ -12,7 +12,6 @@ import (
 	"testing"
 
 	"github.com/moby/sys/mountinfo"
-	specs "github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
 	"github.com/mctr/mctr/provisioner/backend"
@@ -44,7 +43,7 @@ func Failures(dir string, b backend.Backend) (failed []string) {
 // A check is one demand on a backend.
 type check struct {
 	name string
-	do   func(*scene) error
+	do   func(*scene, backend.Mount) error
 }
 
 var checks = []check{
@@ -75,7 +74,11 @@ func (c check) run(dir string, b backend.Backend) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
 	}
-	err := c.do(&scene{b, dir})
+	s := &scene{b, dir}
+	m, err := s.two()
+	if err == nil {
+		err = c.do(s, m)
+	}
 	mounted, listErr := mountinfo.GetMounts(mountinfo.PrefixFilter(dir))
 	for _, m := range mounted {
 		err = errors.Join(err, fmt.Errorf("still mounted: %s", m.Mountpoint), backend.Unmount(m.Mountpoint))
@@ -140,10 +143,4 @@ func names(dir string, want ...string) error {
 		err = fmt.Errorf("%s has %q, want %q", dir, got, want)
 	}
 	return err
-}
-
-// ids maps the container's 0..65535 to 100000 and on.
-func ids() *backend.IDMap {
-	m := []specs.LinuxIDMapping{{ContainerID: 0, HostID: 100000, Size: 65536}}
-	return &backend.IDMap{UIDs: m, GIDs: m}
 }

@@ -29,20 +29,9 @@ func Apply(ctx context.Context, lowers []backend.Lower, dst string, ids *backend
 	}
 	from, ok := backend.RootOf(lowers)
 	if !ok {
-		return setDefaultRootMetadata(dst, ids)
+		return backend.SetDefaultRoot(dst, ids)
 	}
 	return copyMetadata(from, dst, ids)
-}
-
-// setDefaultRootMetadata gives the root directory of an image that says nothing of it.
-func setDefaultRootMetadata(dst string, ids *backend.IDMap) error {
-	if err := os.Chmod(dst, 0o755); err != nil {
-		return err
-	}
-	if err := ids.Chown(dst, 0, 0); err != nil {
-		return err
-	}
-	return unix.Utimes(dst, make([]unix.Timeval, 2))
 }
 
 // An applier writes one layer upon what is there.

@@ -19,16 +19,10 @@ func mount(s stack) error {
 	if s.ids != nil {
 		return mountMapped(s)
 	}
-	err := mountEach(s)
+	m, err := build(s)
 	if errors.Is(err, errOld) {
 		return mountOld(s)
 	}
-	return err
-}
-
-// mountEach hands the layers over one by one.
-func mountEach(s stack) error {
-	m, err := build(s)
 	if err != nil {
 		return err
 	}
@@ -76,7 +70,11 @@ func configure(fs int, s stack) error {
 			return &os.PathError{Op: "overlay lowerdir", Path: dir, Err: err}
 		}
 	}
-	values := s.values()
+	values := map[string]string{"source": "mctr"}
+	if s.upper != "" {
+		values["upperdir"], values["workdir"] = escape(s.upper), escape(s.work)
+	}
+	maps.Copy(values, s.options)
 	for _, key := range slices.Sorted(maps.Keys(values)) {
 		value := values[key]
 		if err := unix.FsconfigSetString(fs, key, value); err != nil {
@@ -89,18 +87,6 @@ func configure(fs int, s stack) error {
 		}
 	}
 	return nil
-}
-
-// values are the options that take one.
-func (s stack) values() map[string]string {
-	v := map[string]string{"source": "mctr"}
-	if s.upper != "" {
-		v["upperdir"], v["workdir"] = escape(s.upper), escape(s.work)
-	}
-	for key, value := range s.options {
-		v[key] = value
-	}
-	return v
 }
 
 // escape protects what overlayfs reads as separators. lowerdir+ needs none.
