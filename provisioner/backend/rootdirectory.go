@@ -8,9 +8,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// RootOf returns the layer that says what the root directory is like: the
-// topmost that says anything of it. It is false when none does, and the root is
-// 0755, root's, of the epoch.
+// RootOf returns the layer that determines the root directory: the topmost layer with an entry for
+// it. It returns false if no layer has one.
 func RootOf(lowers []Lower) (string, bool) {
 	for i := len(lowers) - 1; i >= 0; i-- {
 		if lowers[i].Root {
@@ -20,8 +19,8 @@ func RootOf(lowers []Lower) (string, bool) {
 	return "", false
 }
 
-// MakeRoot makes dir as the root directory above lowers, its owner mapped by
-// ids: whole or not at all.
+// MakeRoot makes dir as the root directory above lowers, with its owner mapped by ids. It does
+// nothing if dir exists. A call that is cut off leaves no dir.
 func MakeRoot(dir string, lowers []Lower, ids *IDMap) error {
 	if _, err := os.Lstat(dir); err == nil {
 		return nil
@@ -54,8 +53,8 @@ func setRootMetadata(dir string, lowers []Lower, ids *IDMap) error {
 	return unix.Chmod(dir, st.Mode&0o7777)
 }
 
-// SetDefaultRoot sets the owner, mode and times of a root directory that no layer describes: 0:0, 0755 and
-// the epoch.
+// SetDefaultRoot sets the attributes of a root directory that no layer describes: owner 0:0, mode
+// 0755 and the times of the epoch.
 func SetDefaultRoot(dir string, ids *IDMap) error {
 	if err := ids.Chown(dir, 0, 0); err != nil {
 		return err
@@ -66,9 +65,8 @@ func SetDefaultRoot(dir string, ids *IDMap) error {
 	return unix.Utimes(dir, make([]unix.Timeval, 2))
 }
 
-// CopyMeta gives to the owner, mode, extended attributes and times of from. It
-// follows no link; what overlayfs keeps for itself is left out, what a layer
-// means to have of that kind is restored.
+// CopyMeta copies the owner, mode, extended attributes and times of from to to. It does not follow
+// symbolic links. It omits attributes of overlayfs itself and unescapes escaped ones.
 func CopyMeta(from, to string) error {
 	var st unix.Stat_t
 	if err := unix.Lstat(from, &st); err != nil {

@@ -1,5 +1,5 @@
-// Package backendtest is the conformance suite of image backends: every
-// implementation runs it, and it proves itself by failing broken ones.
+// Package backendtest is the conformance suite for image backends. Its own tests run it against
+// broken backends.
 package backendtest
 
 import (
@@ -17,8 +17,7 @@ import (
 	"github.com/mctr/mctr/provisioner/backend"
 )
 
-// Run runs all checks, each with a backend of its own, and looks for mounts left
-// behind after each.
+// Run runs each check with a new backend. After each check it looks for mounts left behind.
 func Run(t *testing.T, factory func() backend.Backend) {
 	for _, c := range checks {
 		t.Run(c.name, func(t *testing.T) {
@@ -29,8 +28,8 @@ func Run(t *testing.T, factory func() backend.Backend) {
 	}
 }
 
-// Failures names the checks that b fails, for tests of the suite itself. dir is
-// empty; what b left mounted in it is taken away.
+// Failures returns the names of the checks that b fails, for tests of the suite itself. dir must be
+// empty; mounts that b leaves in it are removed.
 func Failures(dir string, b backend.Backend) (failed []string) {
 	for i, c := range checks {
 		if c.run(filepath.Join(dir, fmt.Sprint(i)), b) != nil {
@@ -40,7 +39,7 @@ func Failures(dir string, b backend.Backend) (failed []string) {
 	return failed
 }
 
-// A check is one demand on a backend.
+// A check tests one requirement for backends.
 type check struct {
 	name string
 	do   func(*scene, backend.Mount) error
@@ -63,13 +62,13 @@ var checks = []check{
 	{"volatile", volatile},
 }
 
-// A scene is the directories of one check.
+// A scene provides the directories of one check.
 type scene struct {
 	backend.Backend
 	dir string
 }
 
-// run sets a scene, does the check, and looks for leaks.
+// run runs the check with a new scene and looks for leaks.
 func (c check) run(dir string, b backend.Backend) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
@@ -88,11 +87,11 @@ func (c check) run(dir string, b backend.Backend) error {
 
 func (s *scene) path(name string) string { return filepath.Join(s.dir, name) }
 
-// layer makes a layer in overlayfs form: names ending in / are directories,
-// names starting with ! whiteouts, others files that hold the layer's name.
+// layer makes a layer in overlayfs form: names that end in / are directories, names that start with
+// ! whiteouts, and others files that contain the layer's name.
 func (s *scene) layer(name string, files ...string) (backend.Lower, error) {
 	l := backend.Lower{Dir: s.path(name)}
-	errs := []error{os.MkdirAll(l.Dir, 0o755), os.Chmod(l.Dir, 0o755)} // chmod(2): the umask is the caller's
+	errs := []error{os.MkdirAll(l.Dir, 0o755), os.Chmod(l.Dir, 0o755)} // chmod(2) because of the umask
 	for _, f := range files {
 		path := filepath.Join(l.Dir, f)
 		switch {
@@ -107,7 +106,7 @@ func (s *scene) layer(name string, files ...string) (backend.Lower, error) {
 	return l, errors.Join(errs...)
 }
 
-// two is the layers of most checks.
+// two returns a mount of two layers, which most checks use.
 func (s *scene) two() (backend.Mount, error) {
 	a, err1 := s.layer("a", "d/", "d/a", "d/both", "gone", "dgone/", "dgone/x")
 	b, err2 := s.layer("b", "d/", "d/b", "d/both", "!gone", "!dgone")

@@ -116,7 +116,7 @@ func unmountUnknown(s *scene, _ backend.Mount) error {
 func unmountFailed(s *scene, m backend.Mount) error {
 	m.Lowers[0].Dir = s.path("missing")
 	if err := s.Mount(context.Background(), m); err == nil {
-		return errors.Join(errors.New("a layer that is not there was mounted"),
+		return errors.Join(errors.New("a missing layer was mounted"),
 			s.Unmount(context.Background(), m.RW, m.Target))
 	}
 	if err := s.Unmount(context.Background(), m.RW, m.Target); err != nil {
@@ -126,7 +126,7 @@ func unmountFailed(s *scene, m backend.Mount) error {
 	return s.with(m, func() error { return names(filepath.Join(m.Target, "d"), "b", "both") })
 }
 
-// unmountBusy holds a file open: the mount goes from the tree at once.
+// unmountBusy unmounts while a file is open: the mount point must be free at once.
 func unmountBusy(s *scene, m backend.Mount) error {
 	var open *os.File
 	err := s.with(m, func() (err error) {

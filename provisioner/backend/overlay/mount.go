@@ -11,10 +11,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// errOld says that the kernel takes no layers one by one.
+// errOld is returned if the kernel does not accept layers one by one.
 var errOld = errors.New("kernel has no lowerdir+")
 
-// mount tries the new interface, then the old.
+// mount mounts the overlay with fsconfig(2), or with mount(2) on an older kernel.
 func mount(s stack) error {
 	if s.ids != nil {
 		return mountMapped(s)
@@ -30,13 +30,13 @@ func mount(s stack) error {
 	return s.attach(m)
 }
 
-// attach puts a mount that is nowhere yet at the target.
+// attach moves a detached mount to the target.
 func (s stack) attach(m int) error {
 	return os.NewSyscallError("move_mount",
 		unix.MoveMount(m, "", unix.AT_FDCWD, s.target, unix.MOVE_MOUNT_F_EMPTY_PATH))
 }
 
-// build makes the overlay, attached nowhere: a descriptor.
+// build makes the overlay as a detached mount and returns its descriptor.
 func build(s stack) (int, error) {
 	fs, err := unix.Fsopen("overlay", unix.FSOPEN_CLOEXEC)
 	if errors.Is(err, unix.ENOSYS) {
@@ -89,10 +89,10 @@ func configure(fs int, s stack) error {
 	return nil
 }
 
-// escape protects what overlayfs reads as separators. lowerdir+ needs none.
+// escape escapes the characters that overlayfs reads as separators. lowerdir+ needs no escapes.
 func escape(path string) string { return strings.NewReplacer(`\`, `\\`, `:`, `\:`).Replace(path) }
 
-// kernelSays returns the messages that the kernel put beside an error, as " (...)".
+// kernelSays returns the kernel's messages about an error, as " (...)".
 func kernelSays(fs int) string {
 	var all []string
 	buf := make([]byte, 1024)
@@ -109,8 +109,8 @@ func kernelSays(fs int) string {
 	return " (the kernel: " + strings.Join(all, "; ") + ")"
 }
 
-// mountOld is one mount(2). Directories are named by descriptors: that is short,
-// so that more than two hundred fit a page, and needs no escaping.
+// mountOld mounts the overlay with mount(2). It names directories by descriptors: these names are
+// short, so that more than two hundred fit a page, and need no escapes.
 func mountOld(s stack) error {
 	var open []*os.File
 	defer func() {
@@ -144,7 +144,7 @@ func mountOld(s stack) error {
 	return nil
 }
 
-// data writes the options of mount(2).
+// data returns the options for mount(2).
 func (s stack) data(name func(string) (string, error)) (string, error) {
 	var lowers []string
 	for _, dir := range s.lowers {
