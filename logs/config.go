@@ -1,6 +1,7 @@
 package logs
 
 import (
+	"cmp"
 	"fmt"
 
 	"github.com/mctr/mctr"
@@ -52,15 +53,9 @@ func (c Config) Validate() error {
 
 // withDefaults is c with its zero values spelt out.
 func (c Config) withDefaults() Config {
-	if c.Driver == "" {
-		c.Driver = DriverCRI
-	}
-	if c.MaxSize == 0 {
-		c.MaxSize = DefaultMaxSize
-	}
-	if c.MaxFiles == 0 {
-		c.MaxFiles = DefaultMaxFiles
-	}
+	c.Driver = cmp.Or(c.Driver, DriverCRI)
+	c.MaxSize = cmp.Or(c.MaxSize, DefaultMaxSize)
+	c.MaxFiles = cmp.Or(c.MaxFiles, DefaultMaxFiles)
 	return c
 }
 

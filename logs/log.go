@@ -136,7 +136,10 @@ func (l *Log) Stats() Stats {
 // Stats, which stays valid. A second Close does nothing.
 func (l *Log) Close() error {
 	for _, st := range l.streams {
-		if c := l.captureOf(st); c != nil {
+		l.mu.Lock()
+		c := st.capture
+		l.mu.Unlock()
+		if c != nil {
 			c.Drain(0)
 		}
 		st.tees.end()
@@ -158,12 +161,6 @@ func (l *Log) closeFiles() error {
 	l.out.free()
 	l.out = nil
 	return errors.Join(append(errs, l.dir.Close())...)
-}
-
-func (l *Log) captureOf(st *stream) *Capture {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return st.capture
 }
 
 func (l *Log) stream(s Stream) (*stream, error) {

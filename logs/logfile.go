@@ -189,8 +189,7 @@ func (f *file) close() error {
 
 // reason is the kernel's word for cause, without the path.
 func reason(cause error) string {
-	var errno unix.Errno
-	if errors.As(cause, &errno) {
+	if errno, ok := errors.AsType[unix.Errno](cause); ok {
 		return errno.Error()
 	}
 	return cause.Error()

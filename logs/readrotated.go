@@ -148,7 +148,7 @@ func (s *source) after(chain []*segment) (rest []*segment, gap bool) {
 			return chain[i+1:], false
 		}
 	}
-	return chain, len(chain) > 0 && !chain[0].follows(s.last)
+	return chain, len(chain) > 0 && (s.last.seq == 0 || chain[0].seq != s.last.seq+1)
 }
 
 // read emits the whole lines of the next block. Where it has none, and lines are

@@ -13,9 +13,6 @@ import (
 // newSuffix ends the name of a next file before it takes the place of its predecessor.
 const newSuffix = ".new"
 
-// sequenceAttr is the extended attribute that counts the files of a log from 1.
-const sequenceAttr = "user.mctr.seq"
-
 // fileName is the name of a log file that was rotated n times.
 func fileName(name string, n int) string {
 	if n == 0 {
@@ -94,26 +91,6 @@ func (f *file) surplus(name string) bool {
 	suffix, ok := strings.CutPrefix(name, f.name+".")
 	n, err := strconv.Atoi(suffix)
 	return ok && (name == f.name+newSuffix || err == nil && n >= f.keep)
-}
-
-// writeSequence marks f as the n-th file. Where the file system keeps no
-// attributes, readers that were overtaken cannot tell whether they missed a file.
-func writeSequence(f *os.File, n uint64) {
-	_ = unix.Fsetxattr(int(f.Fd()), sequenceAttr, strconv.AppendUint(nil, n, 10), 0)
-}
-
-// readSequence is 0 where f has no mark.
-func readSequence(f *os.File) uint64 {
-	var b [20]byte
-	n, err := unix.Fgetxattr(int(f.Fd()), sequenceAttr, b[:])
-	if err != nil {
-		return 0
-	}
-	seq, err := strconv.ParseUint(string(b[:n]), 10, 64)
-	if err != nil {
-		return 0
-	}
-	return seq
 }
 
 // previous gives the marks of the newest rotated file, 0 where there is none.

@@ -76,11 +76,6 @@ func openSegment(d directory, name string) (*segment, error) {
 	return &segment{f: f, inode: st.Ino, seq: readSequence(f), size: st.Size, mtime: st.Mtim}, nil
 }
 
-// follows reports whether s is known to come right after previous.
-func (s *segment) follows(previous *segment) bool {
-	return previous.seq != 0 && s.seq == previous.seq+1
-}
-
 func (s *segment) close() { _ = s.f.Close() }
 
 func closeAll(chain []*segment) {
