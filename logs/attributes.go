@@ -7,8 +7,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// removedAttr is the extended attribute of the newest file that says how many bytes of
-// the log rotation removed, ever: one that was cut must not look like a whole one.
+// removedAttr is the extended attribute of the newest file that counts the bytes of the log that
+// rotation removed, ever: a reader must be able to tell a truncated log from a complete one.
 const removedAttr = "user.mctr.removed"
 
 // sequenceAttr is the extended attribute that counts the files of a log from 1.
@@ -23,8 +23,8 @@ func writeRemoved(f *os.File, n int64) {
 // readRemoved returns the count of removed bytes in f, or 0.
 func readRemoved(f *os.File) int64 { return int64(readCount(f, removedAttr)) }
 
-// writeSequence marks f as the n-th file. Where the file system keeps no
-// attributes, readers that were overtaken cannot tell whether they missed a file.
+// writeSequence marks f as the n-th file of a log. On a file system without extended attributes, a
+// reader that rotation overtook cannot tell whether it missed a file.
 func writeSequence(f *os.File, n uint64) {
 	_ = unix.Fsetxattr(int(f.Fd()), sequenceAttr, strconv.AppendUint(nil, n, 10), 0)
 }
@@ -46,7 +46,7 @@ func readCount(f *os.File, attr string) uint64 {
 	return count
 }
 
-// sizeOf is 0 where there is no such file.
+// sizeOf returns the size of a file, and 0 if the file does not exist.
 func (f *file) sizeOf(name string) int64 {
 	st, err := f.dir.stat(name)
 	if err != nil {
