@@ -26,7 +26,16 @@ const Env = "MCTR_FAILPOINTS"
 // ErrInjected is what Hit returns at a point armed with "error".
 var ErrInjected = errors.New("injected failure")
 
-var armed = sync.OnceValue(func() map[string]string { return parse(os.Getenv(Env)) })
+// armed holds the action of each armed point.
+var armed = sync.OnceValue(func() map[string]string {
+	points := map[string]string{}
+	for item := range strings.SplitSeq(os.Getenv(Env), ",") {
+		if name, action, ok := strings.Cut(item, "="); ok {
+			points[name] = action
+		}
+	}
+	return points
+})
 
 // Hit passes the point called name.
 func Hit(name string) error {
@@ -35,16 +44,6 @@ func Hit(name string) error {
 		return nil
 	}
 	return act(name, action)
-}
-
-func parse(s string) map[string]string {
-	points := map[string]string{}
-	for item := range strings.SplitSeq(s, ",") {
-		if name, action, ok := strings.Cut(item, "="); ok {
-			points[name] = action
-		}
-	}
-	return points
 }
 
 func act(name, action string) error {

@@ -35,15 +35,12 @@ func Context(parent context.Context, conn syscall.RawConn) (ctx context.Context,
 				return
 			case <-tick.C:
 			}
-			if closed(conn) {
+			over := false
+			err := conn.Control(func(fd uintptr) { over = Closed(fd) })
+			if over || err != nil { // err: this side closed conn
 				cancel(ErrClosed)
 			}
 		}
 	}()
 	return ctx, func() { cancel(nil) }
-}
-
-func closed(conn syscall.RawConn) (seen bool) {
-	err := conn.Control(func(fd uintptr) { seen = Closed(fd) })
-	return seen || err != nil // it is closed on this side
 }

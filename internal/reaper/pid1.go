@@ -36,8 +36,13 @@ func Run(argv []string) int {
 			forward(child, s)
 			continue
 		}
-		if status, ended := reap(child); ended {
-			return code(status)
+		status, ended := reap(child)
+		switch {
+		case !ended:
+		case status.Signaled():
+			return 128 + int(status.Signal())
+		default:
+			return status.ExitStatus()
 		}
 	}
 	return 125 // not reached: signals is never closed
@@ -96,11 +101,4 @@ func reap(child int) (status syscall.WaitStatus, ended bool) {
 			status, ended = s, true
 		}
 	}
-}
-
-func code(s syscall.WaitStatus) int {
-	if s.Signaled() {
-		return 128 + int(s.Signal())
-	}
-	return s.ExitStatus()
 }

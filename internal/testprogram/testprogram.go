@@ -17,7 +17,8 @@ func Find(t testing.TB, name string) string {
 		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err != nil {
 			continue
 		}
-		if path := filepath.Join(dir, "bin", name); isFile(path) {
+		path := filepath.Join(dir, "bin", name)
+		if info, err := os.Stat(path); err == nil && info.Mode().IsRegular() {
 			return path
 		}
 		break
@@ -27,9 +28,4 @@ func Find(t testing.TB, name string) string {
 		t.Fatal(err, "(make build)")
 	}
 	return path
-}
-
-func isFile(path string) bool {
-	info, err := os.Stat(path)
-	return err == nil && info.Mode().IsRegular()
 }

@@ -27,10 +27,12 @@ func Graft(onto *os.File, target string, t Tree) error {
 	defer unix.Close(source)
 	tree, err := t.copy(source)
 	if err != nil {
-		return fmt.Errorf("copy the mount of %s in %s: %w", t.Path, t.Root, err)
+		return err
 	}
 	defer unix.Close(tree)
-	at, err := openOrMake(int(onto.Fd()), path.Join("/", target), isDirectory(source))
+	var st unix.Stat_t
+	isDirectory := unix.Fstat(source, &st) == nil && st.Mode&unix.S_IFMT == unix.S_IFDIR
+	at, err := openOrMake(int(onto.Fd()), path.Join("/", target), isDirectory)
 	if err != nil {
 		return fmt.Errorf("make %s to mount on: %w", target, err)
 	}
@@ -49,21 +51,16 @@ func (t Tree) copy(source int) (int, error) {
 	}
 	tree, err := unix.OpenTree(source, "", unix.AT_EMPTY_PATH|unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC|recursive)
 	if err != nil {
-		return -1, err
+		return -1, fmt.Errorf("copy the mount of %s in %s: %w", t.Path, t.Root, err)
 	}
 	attr := &unix.MountAttr{Propagation: unix.MS_PRIVATE}
 	if t.ReadOnly {
 		attr.Attr_set = unix.MOUNT_ATTR_RDONLY
 	}
 	if err := unix.MountSetattr(tree, "", unix.AT_EMPTY_PATH|recursive, attr); err != nil {
-		return -1, errors.Join(err, unix.Close(tree))
+		return -1, errors.Join(fmt.Errorf("make the mount of %s private: %w", t.Path, err), unix.Close(tree))
 	}
 	return tree, nil
-}
-
-func isDirectory(fd int) bool {
-	var st unix.Stat_t
-	return unix.Fstat(fd, &st) == nil && st.Mode&unix.S_IFMT == unix.S_IFDIR
 }
 
 // openOrMake opens what is at name below root (O_PATH), and makes it where it is

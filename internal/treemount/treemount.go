@@ -60,21 +60,12 @@ func copyTree(root, path string) (int, error) {
 		return -1, err
 	}
 	defer unix.Close(dir)
-	tree, err := unix.OpenTree(dir, "",
-		unix.AT_EMPTY_PATH|unix.AT_RECURSIVE|unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC)
-	if err != nil {
-		return -1, fmt.Errorf("copy the mount of %s in %s: %w", path, root, err)
-	}
-	return tree, nil
+	return Tree{Root: root, Path: path}.copy(dir)
 }
 
 // place mounts a copied tree and closes it.
 func place(tree int, path, target string) error {
 	defer unix.Close(tree)
-	attr := &unix.MountAttr{Propagation: unix.MS_PRIVATE}
-	if err := unix.MountSetattr(tree, "", unix.AT_EMPTY_PATH|unix.AT_RECURSIVE, attr); err != nil {
-		return fmt.Errorf("make the mount of %s private: %w", path, err)
-	}
 	if err := os.MkdirAll(target, 0o700); err != nil {
 		return err
 	}
