@@ -9,16 +9,15 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A Tree is a file or directory, with what is mounted below it.
+// A Tree is a file or directory with the mounts below it.
 type Tree struct {
-	Root, Path string // Path is found below Root, without leaving it
-	ReadOnly   bool   // nothing is to be written in it
-	Alone      bool   // without what is mounted below it
+	Root, Path string // Path is resolved below Root, without leaving it
+	ReadOnly   bool   // the mount is read-only
+	Alone      bool   // without the mounts below it
 }
 
-// Graft mounts a tree at target below onto, an open root that need not be trusted
-// either. What it is mounted on is made where it is missing, as an empty file or
-// directory, and stays.
+// Graft mounts a tree at target below onto, an open root, which need not be trusted either. It
+// makes a missing mount point as an empty file or directory, which stays.
 func Graft(onto *os.File, target string, t Tree) error {
 	source, err := openIn(t.Root, t.Path, 0)
 	if err != nil {
@@ -43,7 +42,7 @@ func Graft(onto *os.File, target string, t Tree) error {
 	return nil
 }
 
-// copy is the tree, private and mounted nowhere.
+// copy returns a private, detached copy of the tree's mounts.
 func (t Tree) copy(source int) (int, error) {
 	var recursive uint
 	if !t.Alone {
@@ -63,8 +62,7 @@ func (t Tree) copy(source int) (int, error) {
 	return tree, nil
 }
 
-// openOrMake opens what is at name below root (O_PATH), and makes it where it is
-// missing.
+// openOrMake opens name below root (O_PATH) and makes it if it is missing.
 func openOrMake(root int, name string, directory bool) (int, error) {
 	fd, err := openAt(root, name, 0)
 	if !errors.Is(err, unix.ENOENT) {
