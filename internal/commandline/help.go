@@ -6,7 +6,9 @@
 package commandline
 
 import (
+	"cmp"
 	"fmt"
+	"maps"
 	"os"
 	"slices"
 	"strconv"
@@ -132,10 +134,9 @@ func Under(f *pflag.FlagSet, title string, register func(*pflag.FlagSet)) {
 // flagHelp describes a command's own flags: those without a title first, then title by
 // title in the order of the alphabet.
 func flagHelp(c *cobra.Command) string {
-	const untitled = "Flags"
 	titled := map[string][]*pflag.Flag{}
 	c.LocalFlags().VisitAll(func(f *pflag.Flag) {
-		title := untitled
+		title := ""
 		if t := f.Annotations[heading]; len(t) > 0 {
 			title = t[0]
 		}
@@ -143,17 +144,9 @@ func flagHelp(c *cobra.Command) string {
 			titled[title] = append(titled[title], f)
 		}
 	})
-	titles := []string{untitled}
-	for title := range titled {
-		titles = append(titles, title)
-	}
-	slices.Sort(titles[1:])
 	var text strings.Builder
-	for _, title := range slices.Compact(titles) {
-		if len(titled[title]) == 0 {
-			continue
-		}
-		text.WriteString("\n\n" + title + ":")
+	for _, title := range slices.Sorted(maps.Keys(titled)) {
+		text.WriteString("\n\n" + cmp.Or(title, "Flags") + ":")
 		for _, f := range titled[title] {
 			text.WriteString("\n" + describe(f))
 		}

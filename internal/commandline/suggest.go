@@ -53,8 +53,8 @@ func suggest(c *cobra.Command) {
 
 // suggestFlag says of an unknown flag which known ones are spelled like it.
 func suggestFlag(c *cobra.Command, err error) error {
-	var unknown *pflag.NotExistError
-	if !errors.As(err, &unknown) {
+	unknown, ok := errors.AsType[*pflag.NotExistError](err)
+	if !ok {
 		return err
 	}
 	if unknown.GetSpecifiedShortnames() != "" { // one letter is like any other

@@ -5,7 +5,11 @@
 // changes nothing else.
 package doctor
 
-import "github.com/mctr/mctr"
+import (
+	"slices"
+
+	"github.com/mctr/mctr"
+)
 
 // How much a finding matters.
 const (
@@ -38,12 +42,7 @@ func Examine(h Host) []Finding {
 
 // Works reports whether nothing is broken.
 func Works(found []Finding) bool {
-	for _, f := range found {
-		if f.State == Broken {
-			return false
-		}
-	}
-	return true
+	return !slices.ContainsFunc(found, func(f Finding) bool { return f.State == Broken })
 }
 
 // answer is OK with detail, or otherwise what the gap is.

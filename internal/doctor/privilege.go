@@ -3,6 +3,7 @@ package doctor
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -54,12 +55,7 @@ var capabilities = []struct {
 
 func programs(h Host) []Finding {
 	var found []Finding
-	names := make([]string, 0, len(h.Programs))
-	for name := range h.Programs {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	for _, name := range names {
+	for _, name := range slices.Sorted(maps.Keys(h.Programs)) {
 		var err error
 		if h.Programs[name] == "" {
 			err = errors.New("neither beside mctr nor in PATH")

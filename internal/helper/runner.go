@@ -105,8 +105,11 @@ func (r *Runner) converse(ctx context.Context, conn *os.File, cmd *exec.Cmd, req
 	if err == nil {
 		err = json.NewDecoder(conn).Decode(answer)
 	}
-	if ctx.Err() != nil {
-		return nil, kill(cmd, causeOf(ctx))
+	switch {
+	case errors.Is(ctx.Err(), context.DeadlineExceeded):
+		return nil, kill(cmd, ErrHung)
+	case ctx.Err() != nil:
+		return nil, kill(cmd, context.Cause(ctx))
 	}
 	if err := errors.Join(err, cmd.Wait()); err != nil {
 		return nil, fmt.Errorf("%w: %v", ErrFailed, err)
@@ -133,13 +136,6 @@ func (r *Runner) unknown(request Request, what []string) error {
 	return fmt.Errorf("%w: mctr-helper, %s (%s), does not know %s, and this program is another build (%s) (keep "+
 		"mctr's programs together, of one build)",
 		unix.ENOSYS, r.Helper, build, strings.Join(what, ", "), buildinfo.Self())
-}
-
-func causeOf(ctx context.Context) error {
-	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
-		return ErrHung
-	}
-	return context.Cause(ctx)
 }
 
 // kill kills the helper and says why and how it hung. It does not wait for a
