@@ -10,8 +10,8 @@ import (
 	"github.com/mctr/mctr/internal/fields"
 )
 
-// Serve performs the one request that conn brings, if it understands all of it. It is
-// the helper's side.
+// Serve reads one request from conn and performs it, if it understands all of it. It is the
+// helper's side.
 func Serve(conn io.ReadWriter) error {
 	var data json.RawMessage
 	if err := json.NewDecoder(conn).Decode(&data); err != nil {
