@@ -113,7 +113,8 @@ func (r *reader) run(ctx, stop context.Context, d directory, cfg Config) error {
 		return err
 	}
 	for {
-		over := r.watch == nil || stop.Err() != nil // checked before reading, so that everything written by then is read
+		// checked before reading, so that everything written by then is read
+		over := r.watch == nil || stop.Err() != nil
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
