@@ -6,9 +6,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A buffer is memory outside the Go heap: a page of it exists only once it is
-// touched, so that a full-size buffer costs a silent task nothing, and release
-// gives the pages back at once instead of after a garbage collection.
+// A buffer is memory outside the Go heap. Its pages exist only once they are touched, so that the
+// large buffer of a silent task costs nothing, and release returns them to the kernel at once
+// instead of after a garbage collection.
 type buffer []byte
 
 func newBuffer(size int) (buffer, error) {
@@ -16,14 +16,14 @@ func newBuffer(size int) (buffer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("map a buffer of %d bytes: %w", size, err)
 	}
-	_ = unix.Madvise(b, unix.MADV_NOHUGEPAGE) // one byte must not cost 2 MiB; EINVAL: a kernel without huge pages
+	_ = unix.Madvise(b, unix.MADV_NOHUGEPAGE) // one byte must not cost 2 MiB; EINVAL: the kernel has no huge pages
 	return b, nil
 }
 
-// release empties b and gives its pages back.
+// release returns b's pages to the kernel; b is zeroed.
 func (b buffer) release() { _ = unix.Madvise(b, unix.MADV_DONTNEED) }
 
-// free ends b; nothing may touch it afterwards.
+// free unmaps b, which must not be used afterwards.
 func (b buffer) free() {
 	if b != nil {
 		_ = unix.Munmap(b)

@@ -15,12 +15,12 @@ import (
 
 const (
 	pipeSize = 1 << 20 // also the most that one read takes
-	// nap follows a read that gave little, so that a task that writes line by
-	// line causes a wake-up a millisecond and not one a line; the pipe holds
-	// what comes meanwhile.
+	// nap follows a read that returned little, so that a task that prints line by line wakes the
+	// capture once a millisecond instead of once a line. Meanwhile the pipe holds the task's
+	// output.
 	nap = time.Millisecond
-	// idleAfter: a stream silent for so long, at most twice, gives its memory
-	// back and has the line that it left unfinished written.
+	// idleAfter is the time, doubled at most, after which a silent stream returns its memory and
+	// logs the line that it left unfinished.
 	idleAfter = 250 * time.Millisecond
 )
 
@@ -33,18 +33,18 @@ type Capture struct {
 	buf   buffer
 	held  int  // bytes at the front of buf: the start of a line
 	armed bool // a deadline for idleness is set
-	fresh bool // there was data since
+	fresh bool // data came since the deadline was set
 
-	idle  atomic.Bool   // it waits for its stream
+	idle  atomic.Bool   // the capture waits for its stream
 	mu    sync.Mutex    // orders halt and arm
-	stop  chan struct{} // closed when Drain's time is over
-	ended bool          // the stream came to its end; valid after done
+	stop  chan struct{} // closed when the timeout of Drain is over
+	ended bool          // the end of the stream was read; valid after done
 	done  chan struct{}
 }
 
-// Capture starts to read stream s from r, the read end of a pipe or the master
-// of a terminal, and owns r from now on, also where it fails. A stream can be
-// captured once; the error wraps mctr.ErrState for a second time.
+// Capture starts to read stream s from r, the read end of a pipe or the master of a terminal. It
+// closes r, even if it fails. A stream can be captured once; for a second capture the error wraps
+// mctr.ErrState.
 func (l *Log) Capture(s Stream, r *os.File) (*Capture, error) {
 	in, err := newInput(r)
 	if err != nil {
@@ -63,7 +63,7 @@ func (l *Log) Capture(s Stream, r *os.File) (*Capture, error) {
 	return c, nil
 }
 
-// claim makes c the capture of s, if it is the first.
+// claim makes c the capture of s, if s has none.
 func (l *Log) claim(s Stream, c *Capture) (err error) {
 	if c.st, err = l.stream(s); err != nil {
 		return err
@@ -80,19 +80,18 @@ func (l *Log) claim(s Stream, c *Capture) (err error) {
 	return nil
 }
 
-// Idle reports whether everything that came is dealt with: the capture waits for
-// its stream, and not for a disk or a client.
+// Idle returns true if all output so far is processed: the capture waits for its stream, not for a
+// disk or a client.
 func (c *Capture) Idle() bool { return c.idle.Load() }
 
-// Done is closed when the stream has ended and all of it is in the log.
+// Done returns a channel that is closed when the stream has ended and is completely in the log.
 // Tees may still be writing: see Tee.Done.
 func (c *Capture) Done() <-chan struct{} { return c.done }
 
-// Drain is for a stream whose task is dead. It waits until the end of the
-// stream, but not longer than timeout: some process that outlived the task may
-// hold the pipe open. Then it takes what the pipe holds and ends the capture
-// regardless. It reports whether the end was seen. It may be called again, by
-// several at once; the shortest timeout wins.
+// Drain ends the capture of a task that is dead. It waits for the end of the stream, but not longer
+// than timeout, because a process that outlived the task may hold the pipe open. Then it reads what
+// is left in the pipe and ends the capture. It returns true if it reached the end of the stream.
+// Several calls may run at once; the shortest timeout applies.
 func (c *Capture) Drain(timeout time.Duration) (ended bool) {
 	late := time.AfterFunc(timeout, c.halt)
 	defer late.Stop()
@@ -100,7 +99,7 @@ func (c *Capture) Drain(timeout time.Duration) (ended bool) {
 	return c.ended
 }
 
-// halt ends waiting, for the task and for slow tees.
+// halt makes the capture stop waiting for the task and for slow tees.
 func (c *Capture) halt() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -125,19 +124,19 @@ func (c *Capture) run() {
 		switch n, err := c.input.read(c.buf[c.held : c.held+pipeSize]); {
 		case n > 0:
 			c.take(n)
-			if n < c.input.pipe/2 { // 0 for a terminal, which holds too little to nap meanwhile
+			if n < c.input.pipe/2 { // 0 for a terminal, whose buffer is too small for a nap
 				time.Sleep(nap)
 			}
 		case errors.Is(err, unix.EAGAIN):
 			c.wait()
 		default:
-			c.ended = true // 0; or EIO, of a terminal that no process has open
+			c.ended = true // 0 bytes; or EIO, from a terminal that no process has open
 		}
 	}
 	c.finish()
 }
 
-// take logs the n bytes that were read behind those held, then tees them.
+// take logs the n bytes that were read after the held ones, then passes them to the tees.
 func (c *Capture) take(n int) {
 	data := c.buf[:c.held+n]
 	left := c.log.write(c.st, data, n, false)
@@ -146,7 +145,7 @@ func (c *Capture) take(n int) {
 	c.fresh = true
 }
 
-// wait waits for the task; when that takes long the stream is idle.
+// wait waits for output of the task. If none comes for long, the stream is idle.
 func (c *Capture) wait() {
 	c.idle.Store(true)
 	defer c.idle.Store(false)
@@ -158,7 +157,7 @@ func (c *Capture) wait() {
 		return
 	}
 	if !errors.Is(err, os.ErrDeadlineExceeded) {
-		time.Sleep(idleAfter) // no memory for epoll_ctl: then it is read now and then
+		time.Sleep(idleAfter) // no memory for epoll_ctl: read from time to time instead
 	}
 	if c.fresh {
 		c.fresh = false
@@ -171,7 +170,7 @@ func (c *Capture) wait() {
 	c.arm(0)
 }
 
-// arm sets the deadline for idleness, 0 for none.
+// arm sets the deadline for idleness; 0 removes it.
 func (c *Capture) arm(d time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -186,7 +185,7 @@ func (c *Capture) arm(d time.Duration) {
 	c.input.deadline(at)
 }
 
-// sweep takes what the stream holds at this moment and waits for no more.
+// sweep reads what the stream holds at this moment, without waiting for more.
 func (c *Capture) sweep() {
 	for waiting := c.input.waiting(); waiting > 0; {
 		n, err := c.input.read(c.buf[c.held : c.held+min(waiting, pipeSize)])
@@ -198,7 +197,7 @@ func (c *Capture) sweep() {
 	}
 }
 
-// flush logs the start of a line that is held.
+// flush logs the held start of a line.
 func (c *Capture) flush() {
 	if c.held > 0 {
 		c.log.write(c.st, c.buf[:c.held], 0, true)

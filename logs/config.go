@@ -1,40 +1,41 @@
 package logs
 
 import (
+	"cmp"
 	"fmt"
 
 	"github.com/mctr/mctr"
 )
 
-// The drivers, each a form of log file.
+// The drivers. Each has its own form of log file.
 const (
 	DriverCRI      = "cri"       // "TIME stdout|stderr F|P TEXT", one file; the default
 	DriverJSONFile = "json-file" // Docker's {"log":..,"stream":..,"time":..}, one file
-	DriverRaw      = "raw"       // the bytes, one file a stream
+	DriverRaw      = "raw"       // the bytes, one file for each stream
 	DriverNone     = "none"      // nothing is kept
 )
 
-// What is kept where a Config does not say: more would fill a disk in seconds.
+// The defaults of Config. A task could fill a disk within seconds if they were unlimited.
 const (
 	DefaultMaxSize  = 20 << 20
 	DefaultMaxFiles = 5
 	Unlimited       = -1 // as MaxSize: one file, of any size
 )
 
-// maxFiles bounds MaxFiles: a reader opens all files of a log.
+// maxFiles is the largest MaxFiles: a reader opens all files of a log.
 const maxFiles = 1000
 
-// Config says how the output of a container is kept. It converts from
-// mctr.LogConfig. The zero Config is driver cri in files of 20 MiB, of
-// which the last five are kept.
+// Config configures the log of a container. It converts from mctr.LogConfig. The zero Config is
+// driver cri with files of 20 MiB, of which the last five are kept.
 type Config struct {
 	Driver string `json:"driver,omitempty"` // one of the Driver constants; "" is cri
-	// bytes a file may have before it is rotated; only a single longer line exceeds it; 0: 20 MiB; -1: no limit
+	// size in bytes at which a file is rotated; only a single longer line exceeds it; 0: 20 MiB;
+	// -1: no limit
 	MaxSize  int64 `json:"max_size,omitempty"`
-	MaxFiles int   `json:"max_files,omitempty"` // files kept, the one being written included, 1 to 1000; 0 is 5
+	MaxFiles int   `json:"max_files,omitempty"` // files to keep, including the current one, 1 to 1000; 0: 5
 }
 
-// Validate refuses settings that are not valid, with an error that wraps mctr.ErrInvalid.
+// Validate returns an error that wraps mctr.ErrInvalid if a setting is not valid.
 func (c Config) Validate() error {
 	switch c.Driver {
 	case "", DriverCRI, DriverJSONFile, DriverRaw, DriverNone:
@@ -50,21 +51,16 @@ func (c Config) Validate() error {
 	return nil
 }
 
-// withDefaults is c with its zero values spelt out.
+// withDefaults returns c with defaults in place of zero values.
 func (c Config) withDefaults() Config {
-	if c.Driver == "" {
-		c.Driver = DriverCRI
-	}
-	if c.MaxSize == 0 {
-		c.MaxSize = DefaultMaxSize
-	}
-	if c.MaxFiles == 0 {
-		c.MaxFiles = DefaultMaxFiles
-	}
+	c.Driver = cmp.Or(c.Driver, DriverCRI)
+	c.MaxSize = cmp.Or(c.MaxSize, DefaultMaxSize)
+	c.MaxFiles = cmp.Or(c.MaxFiles, DefaultMaxFiles)
 	return c
 }
 
-// files names the file of each stream; both are the same where lines carry their stream.
+// files returns the names of the log files with the streams that each holds; both streams share a
+// file if its lines name their stream.
 func (c Config) files() map[string]Stream {
 	switch c.Driver {
 	case DriverNone:

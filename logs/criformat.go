@@ -6,10 +6,10 @@ import (
 	"time"
 )
 
-// timeForm is RFC 3339 with all nine digits, so that heads of lines have one length.
+// timeForm is RFC 3339 with all nine digits, so that the heads of all lines have the same length.
 const timeForm = "2006-01-02T15:04:05.000000000Z07:00"
 
-// criEncoder writes the CRI's form.
+// criEncoder writes the format of the CRI.
 type criEncoder struct{ full, partial []byte } // heads of the batch's lines
 
 func (e *criEncoder) begin(now time.Time, s Stream) {
@@ -34,8 +34,8 @@ func (e *criEncoder) worst(text int) int { return text + len(timeForm) + len(" s
 
 var errNotCRI = errors.New("not a line of a CRI log")
 
-// parseCRI reads a line without its newline; the entry's text is part of line.
-// The CRI separates tags by colons, of which the first is P or F.
+// parseCRI parses a line without its newline; the entry's text is a part of line. In the CRI,
+// colons separate tags, of which the first is P or F.
 func parseCRI(line []byte) (Entry, error) {
 	stamp, rest, ok := bytes.Cut(line, []byte{' '})
 	name, rest, ok2 := bytes.Cut(rest, []byte{' '})

@@ -10,12 +10,12 @@ import (
 	"github.com/mctr/mctr"
 )
 
-// A directory is a directory of logs, held open: a process that moves it, or puts a
-// symbolic link in its place or into it, leads no reader or writer elsewhere.
+// A directory is an open directory of logs. A process that moves it, or replaces it or an entry by
+// a symbolic link, cannot redirect a reader or writer.
 type directory struct{ *os.File }
 
-// openDirectory opens path. Its error wraps mctr.ErrNotFound where there is
-// none, mctr.ErrInvalid where it is something else.
+// openDirectory opens path. The error wraps mctr.ErrNotFound if path does not exist and
+// mctr.ErrInvalid if it is not a directory.
 func openDirectory(path string) (directory, error) {
 	f, err := os.OpenFile(path, unix.O_DIRECTORY|unix.O_NOFOLLOW|os.O_RDONLY, 0)
 	switch {
@@ -29,7 +29,7 @@ func openDirectory(path string) (directory, error) {
 	return directory{}, fmt.Errorf("log directory: %w", err)
 }
 
-// makeDirectory is openDirectory that makes path where it is missing, with mode 0700.
+// makeDirectory is openDirectory that makes a missing directory, with mode 0700.
 func makeDirectory(path string) (directory, error) {
 	if err := os.Mkdir(path, 0o700); err != nil && !errors.Is(err, os.ErrExist) {
 		return directory{}, fmt.Errorf("make log directory: %w", err)
@@ -39,9 +39,9 @@ func makeDirectory(path string) (directory, error) {
 
 // open opens the regular file called name with flags of open(2).
 func (d directory) open(name string, flags int) (*os.File, error) {
-	// O_NONBLOCK: a FIFO planted here must not hang us; regular files ignore it.
-	// Mode 0644: the directory keeps others out, and a read-only bind mount of the
-	// file in a sandbox is for the task's user.
+	// O_NONBLOCK: a planted FIFO must not block the open; regular files ignore the flag. Mode 0644:
+	// the directory keeps other users out, while a read-only bind mount of the file in a sandbox
+	// must be readable for the task's user.
 	flags |= unix.O_NOFOLLOW | unix.O_CLOEXEC | unix.O_NONBLOCK | unix.O_NOCTTY
 	fd, err := unix.Openat(int(d.Fd()), name, flags, 0o644)
 	if errors.Is(err, unix.ELOOP) {
@@ -72,14 +72,14 @@ func (d directory) unlink(name string) error {
 	return nil
 }
 
-// stat is lstat(2) of name.
+// stat calls lstat(2) for name.
 func (d directory) stat(name string) (unix.Stat_t, error) {
 	var st unix.Stat_t
 	err := unix.Fstatat(int(d.Fd()), name, &st, unix.AT_SYMLINK_NOFOLLOW)
 	return st, err
 }
 
-// removed reports whether the directory itself is gone.
+// removed returns true if the directory itself was removed.
 func (d directory) removed() bool {
 	var st unix.Stat_t
 	return unix.Fstat(int(d.Fd()), &st) == nil && st.Nlink == 0
@@ -91,7 +91,7 @@ func (d directory) list() ([]string, error) {
 	if err != nil {
 		return nil, &os.PathError{Op: "open", Path: d.Name(), Err: err}
 	}
-	f := os.NewFile(uintptr(fd), d.Name()) // an open of its own: it has its own position
+	f := os.NewFile(uintptr(fd), d.Name()) // opened anew for its own position
 	defer f.Close()
 	return f.Readdirnames(-1)
 }

@@ -6,10 +6,10 @@ import "time"
 type encoder interface {
 	begin(now time.Time, s Stream)
 	appendLine(dst []byte, p piece) []byte
-	worst(text int) int // the most bytes that a line of so much text takes
+	worst(text int) int // the longest line with a text of this many bytes
 }
 
-// newEncoder is nil for drivers whose files have no lines of ours.
+// newEncoder returns nil for drivers whose files are not divided into entries.
 func newEncoder(driver string) encoder {
 	switch driver {
 	case DriverCRI:
@@ -20,8 +20,8 @@ func newEncoder(driver string) encoder {
 	return nil
 }
 
-// newParser returns what reads a line of the driver, without its newline; nil
-// where lines are the task's own.
+// newParser returns the function that parses a line of the driver, without its newline. It is nil
+// if lines are the task's own.
 func newParser(driver string) func(line []byte) (Entry, error) {
 	switch driver {
 	case DriverCRI:

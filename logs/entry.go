@@ -8,15 +8,15 @@ type Entry struct {
 	Stream  Stream
 	Text    []byte // without the newline; valid until emit returns
 	Partial bool   // no newline followed: the next entry of the stream continues the line
-	// Gap says that entries are missing here: their files were rotated away
-	// before they could be read. A Gap has no Text.
+	// Gap marks missing entries: their files were rotated away before they could be read. A Gap has
+	// no Text.
 	Gap bool
-	// Removed is how many bytes of the log rotation removed, ever: set in the Gap at
-	// the beginning of what is left.
+	// Removed is the number of bytes of the log that rotation removed, ever. It is set in the Gap
+	// at the beginning of the remaining log.
 	Removed int64
 }
 
-// size is how many bytes the task printed for the entry.
+// size returns the number of bytes that the task printed for the entry.
 func (e Entry) size() int64 {
 	if e.Partial {
 		return int64(len(e.Text))

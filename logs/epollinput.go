@@ -11,20 +11,20 @@ import (
 
 // An input is the read end of a task's pipe, or the master of its terminal.
 //
-// It is not read through the Go runtime's poller: that registers files
-// edge-triggered, and then the kernel wakes it for every write of the task, also
-// while nobody waits (pipe_write and pipe->poll_usage in fs/pipe.c). A
-// registration of one shot in an epoll of the input's own wakes once a wait;
-// this epoll is what stands in the runtime's poller, so no thread is held either.
+// It does not use the Go runtime's poller, which registers files edge-triggered: then the kernel
+// wakes the poller for every write of the task, even while no goroutine waits (pipe_write and
+// pipe->poll_usage in fs/pipe.c). A one-shot registration in an epoll of the input's own wakes it
+// once for each wait. This epoll is registered in the runtime's poller, so that no thread is
+// blocked either.
 type input struct {
 	fd    int
 	epoll *os.File
-	pipe  int // capacity of the pipe in bytes, 0: it is none
+	pipe  int // capacity of the pipe in bytes; 0 for a terminal
 }
 
-// newInput takes r over; it is closed also where that fails.
+// newInput returns an input for r. It closes r, even if it fails.
 func newInput(r *os.File) (*input, error) {
-	defer r.Close() // takes it out of the runtime's poller
+	defer r.Close() // removes r from the runtime's poller
 	fd, err := unix.FcntlInt(r.Fd(), unix.F_DUPFD_CLOEXEC, 0)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", r.Name(), err)
@@ -36,16 +36,16 @@ func newInput(r *os.File) (*input, error) {
 	}
 	if in.epoll, err = newEpoll(fd); err != nil {
 		_ = unix.Close(fd)
-		return nil, fmt.Errorf("wait for %s (is it a pipe or terminal?): %w", r.Name(), err)
+		return nil, fmt.Errorf("wait for %s (it must be a pipe or terminal): %w", r.Name(), err)
 	}
 	return in, nil
 }
 
-// enlarge gives the pipe fd all the room it is allowed and returns that.
+// enlarge makes the pipe fd as large as permitted and returns its size.
 func enlarge(fd int) (size int) {
 	for want := pipeSize; want >= 128<<10; want /= 2 {
 		if _, err := unix.FcntlInt(uintptr(fd), unix.F_SETPIPE_SZ, want); err == nil {
-			break // EPERM: above fs.pipe-max-size or the user's share
+			break // EPERM: above fs.pipe-max-size or the user's limit
 		}
 	}
 	size, err := unix.FcntlInt(uintptr(fd), unix.F_GETPIPE_SZ, 0)
@@ -55,7 +55,7 @@ func enlarge(fd int) (size int) {
 	return size
 }
 
-// newEpoll returns an epoll that has fd registered and not armed.
+// newEpoll returns an epoll in which fd is registered but not armed.
 func newEpoll(fd int) (*os.File, error) {
 	ep, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
 	if err != nil {
@@ -72,7 +72,7 @@ func newEpoll(fd int) (*os.File, error) {
 	return os.NewFile(uintptr(ep), "epoll"), nil
 }
 
-// read reads what is there: unix.EAGAIN where there is nothing, 0 at the end.
+// read reads without blocking. It returns unix.EAGAIN if no data is available and 0 at the end.
 func (in *input) read(p []byte) (int, error) {
 	for {
 		n, err := unix.Read(in.fd, p)
@@ -82,8 +82,7 @@ func (in *input) read(p []byte) (int, error) {
 	}
 }
 
-// wait returns when there is something to read or the end, or with
-// os.ErrDeadlineExceeded at the deadline.
+// wait returns when data or the end can be read, or with os.ErrDeadlineExceeded at the deadline.
 func (in *input) wait() error {
 	raw, err := in.epoll.SyscallConn()
 	if err != nil {
@@ -104,10 +103,10 @@ func (in *input) wait() error {
 	})
 }
 
-// deadline ends waits at the time at; zero: never.
+// deadline makes waits end at the time at; zero: never.
 func (in *input) deadline(at time.Time) { _ = in.epoll.SetReadDeadline(at) }
 
-// waiting is how many bytes can be read now.
+// waiting returns the number of bytes that can be read now.
 func (in *input) waiting() int {
 	n, err := unix.IoctlGetInt(in.fd, unix.TIOCINQ)
 	if err != nil {

@@ -10,12 +10,12 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// pollEvery is how often a follower looks where the kernel refuses it inotify
+// pollEvery is the interval at which a follower polls if the kernel refuses it inotify
 // (fs.inotify.max_user_instances is 128 by default).
 const pollEvery = 100 * time.Millisecond
 
-// lookEvery is how often it looks without an event: the kernel tells nothing of
-// the removal of a directory that is held open, nor of writes on other hosts.
+// lookEvery is the interval at which a follower looks without an event: the kernel reports neither
+// the removal of a directory that is held open nor writes by other hosts.
 const lookEvery = time.Second
 
 // A watch waits for changes in a directory.
@@ -34,8 +34,8 @@ func newWatch(d directory) (*watch, error) {
 	return &watch{os.NewFile(uintptr(fd), "inotify")}, nil
 }
 
-// wait returns after a change since the last wait, when ctx is done, or when it
-// is time to look again.
+// wait returns after a change since the last wait, when ctx is done, or when it is time to look
+// again.
 func (w *watch) wait(ctx context.Context) error {
 	if w.events == nil {
 		select {

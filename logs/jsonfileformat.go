@@ -9,9 +9,8 @@ import (
 	"unicode/utf8"
 )
 
-// jsonEncoder writes Docker's json-file form. JSON strings hold characters, not
-// bytes: a text that is not UTF-8 stands once more, as it was, in base64 under
-// the key "bytes", which other readers ignore.
+// jsonEncoder writes Docker's json-file format. JSON strings hold characters, not bytes: a text
+// that is not UTF-8 is added in base64 under the key "bytes", which other readers ignore.
 type jsonEncoder struct{ tail []byte } // what follows the text in the batch's lines
 
 func (e *jsonEncoder) begin(now time.Time, s Stream) {
@@ -42,7 +41,7 @@ func (e *jsonEncoder) worst(text int) int { return 6*text + 2*text + 160 }
 
 const hex = "0123456789abcdef"
 
-// appendEscaped appends text as it stands between the quotes of a JSON string.
+// appendEscaped appends text as the content of a JSON string.
 func appendEscaped(dst, text []byte) []byte {
 	for {
 		n := plain(text)
@@ -60,8 +59,8 @@ func appendEscaped(dst, text []byte) []byte {
 	}
 }
 
-// plain is how much of text is ASCII that needs no escape. It looks at eight
-// bytes at once ("determine if a word has a byte less than n", Bit Twiddling Hacks).
+// plain returns the length of the prefix of text that is ASCII without characters to escape. It
+// checks eight bytes at once ("determine if a word has a byte less than n", Bit Twiddling Hacks).
 func plain(text []byte) (n int) {
 	const each, high = 0x0101010101010101, 0x8080808080808080
 	for ; n+8 <= len(text); n += 8 {
@@ -85,7 +84,7 @@ func appendEscape(dst []byte, c byte) []byte {
 		return append(dst, `\t`...)
 	case c == '\r':
 		return append(dst, `\r`...)
-	case c >= utf8.RuneSelf: // no character
+	case c >= utf8.RuneSelf: // not a character
 		return append(dst, `\ufffd`...)
 	default:
 		return append(dst, '\\', 'u', '0', '0', hex[c>>4], hex[c&15])
@@ -94,7 +93,7 @@ func appendEscape(dst []byte, c byte) []byte {
 
 var errNotJSONFile = errors.New("not a line of a json-file log")
 
-// parseJSON reads a line of a json-file log.
+// parseJSON parses a line of a json-file log.
 func parseJSON(line []byte) (Entry, error) {
 	var l struct {
 		Log    *string

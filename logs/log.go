@@ -11,20 +11,19 @@ import (
 	"github.com/mctr/mctr"
 )
 
-// batchSize is how much is written at once, at most; it holds several lines of
-// the greatest length.
+// batchSize is the most that is written at once; it is enough for several lines of the greatest
+// length.
 const batchSize = 1 << 20
 
-// A Log writes what a container prints. Its methods may be called at any time
-// from several goroutines.
+// A Log writes the output of a container. Its methods are safe for concurrent use.
 type Log struct {
 	dir     directory
 	enc     encoder // of the batch; nil for drivers raw and none
-	markEnc encoder // of marks, which come in the middle of a batch
+	markEnc encoder // for marks, which are written in the middle of a batch
 	parse   func(line []byte) (Entry, error)
 	streams map[Stream]*stream
 
-	mu    sync.Mutex // guards what follows and the order of the lines
+	mu    sync.Mutex // guards the fields below and the order of the lines
 	out   buffer     // a batch of framed lines
 	files []*file
 	stats Stats
@@ -39,19 +38,18 @@ type stream struct {
 	capture *Capture // nil until captured; guarded by Log.mu
 }
 
-// Stats counts what was captured. Dropped bytes count in Bytes too.
+// Stats counts captured output. Bytes includes Dropped.
 type Stats struct {
 	Lines   int64 // newlines that the container printed
 	Bytes   int64 // bytes that the container printed
 	Dropped int64 // bytes that could not be written to the log
 	Removed int64 // bytes of the log that rotation removed since Open
-	Err     error // why, the latest reason; nil: nothing was dropped
+	Err     error // the latest reason why bytes were dropped; nil: none were
 }
 
-// Open opens a log for writing, in dir, which it makes with mode 0700 where it
-// is missing (its parent must exist). It appends to what an earlier Log left. There
-// must be one writer only. Errors wrap mctr.ErrInvalid for a Config that cannot
-// be meant and for symbolic links in the place of dir or a file.
+// Open opens a log for writing, in dir, which it makes with mode 0700 if it is missing; the parent
+// of dir must exist. It appends to the log of an earlier Log. There must be only one writer. The
+// error wraps mctr.ErrInvalid if the Config is not valid, or if dir or a file is a symbolic link.
 func Open(dir string, cfg Config) (*Log, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
@@ -90,10 +88,9 @@ func (l *Log) open(cfg Config) (err error) {
 	return nil
 }
 
-// AddTee passes every byte of stream s that is captured from now on to w, in
-// order, and closes w after the last one or after a Write that failed; neither
-// hinders the log. It may come before Capture. The error wraps mctr.ErrState
-// when the stream has ended.
+// AddTee passes every byte of stream s that is captured from now on to w, in order, and closes w
+// after the last byte or after a Write that failed; neither affects the log. It may precede
+// Capture. The error wraps mctr.ErrState if the stream has ended.
 func (l *Log) AddTee(s Stream, w io.WriteCloser, opts TeeOptions) (*Tee, error) {
 	st, err := l.stream(s)
 	if err != nil {
@@ -107,8 +104,8 @@ func (l *Log) AddTee(s Stream, w io.WriteCloser, opts TeeOptions) (*Tee, error) 
 	return t, nil
 }
 
-// RemoveTee detaches t: nothing further is given to it, what waits is
-// discarded and its writer is closed. A Write under way may still finish.
+// RemoveTee detaches t: it discards the bytes that wait for t's writer and closes the writer. A
+// Write in progress may still finish.
 func (l *Log) RemoveTee(t *Tee) {
 	for _, st := range l.streams {
 		st.tees.remove(t)
@@ -131,12 +128,15 @@ func (l *Log) Stats() Stats {
 	return s
 }
 
-// Close ends the captures that still run (see Capture.Drain), writes what is
-// left and closes the files. Bytes that were dropped are no error here: see
-// Stats, which stays valid. A second Close does nothing.
+// Close ends running captures (see Capture.Drain), writes what is left and closes the files.
+// Dropped bytes are not an error: Stats, which stays valid, counts them. A second Close does
+// nothing.
 func (l *Log) Close() error {
 	for _, st := range l.streams {
-		if c := l.captureOf(st); c != nil {
+		l.mu.Lock()
+		c := st.capture
+		l.mu.Unlock()
+		if c != nil {
 			c.Drain(0)
 		}
 		st.tees.end()
@@ -160,12 +160,6 @@ func (l *Log) closeFiles() error {
 	return errors.Join(append(errs, l.dir.Close())...)
 }
 
-func (l *Log) captureOf(st *stream) *Capture {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return st.capture
-}
-
 func (l *Log) stream(s Stream) (*stream, error) {
 	st := l.streams[s]
 	if st == nil {
@@ -174,8 +168,8 @@ func (l *Log) stream(s Stream) (*stream, error) {
 	return st, nil
 }
 
-// write logs data, whose last fresh bytes are new, and says how many bytes at
-// its end it left: the start of a line, of which there are none where last is set.
+// write logs data, of which the last fresh bytes are new. It returns the number of bytes at the end
+// that it did not log, because they are the start of a line; if last is set, it logs these too.
 func (l *Log) write(st *stream, data []byte, fresh int, last bool) (left int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -216,14 +210,14 @@ func (l *Log) writeLines(st *stream, data []byte, last bool) (left int) {
 	return len(data)
 }
 
-// idle gives memory back.
+// idle returns the memory of the batch.
 func (l *Log) idle() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.out.release()
 }
 
-// payload counts the bytes of the task in framed lines.
+// payload returns the number of the task's bytes in framed lines.
 func (l *Log) payload(framed []byte) (n int64) {
 	if l.enc == nil {
 		return int64(len(framed))
@@ -236,7 +230,7 @@ func (l *Log) payload(framed []byte) (n int64) {
 	return n
 }
 
-// mark is the line of the log that tells of a loss.
+// mark returns the line of the log that reports a loss.
 func (l *Log) mark(lost int64, cause error) []byte {
 	text := fmt.Appendf(nil, "mctr: %d bytes of log dropped: %s", lost, reason(cause))
 	if l.enc == nil {

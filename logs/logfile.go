@@ -16,25 +16,25 @@ type file struct {
 	name    string
 	max     int64 // bytes; negative: no limit
 	keep    int   // files, this one included
-	lines   bool  // it holds whole lines: one is never split between files or left torn
+	lines   bool  // lines are never split between files or left torn
 	f       *os.File
 	size    int64
 	seq     uint64 // counts rotations
-	torn    bool   // half a line of a failed write lies beyond size
-	lost    int64  // bytes of the task that were not written, and not yet told by a mark
-	cause   error  // of that
-	dropped int64  // bytes of the task that were not written, ever
+	torn    bool   // part of a line, from a failed write, lies beyond size
+	lost    int64  // bytes of the task that were not written and that no mark has reported yet
+	cause   error  // why they were not written
+	dropped int64  // bytes of the task that were not written, in total
 	removed int64  // bytes of files that rotation removed
-	past    int64  // and those that earlier writers removed
+	past    int64  // bytes that rotation by earlier writers removed
 
-	payload func(framed []byte) int64            // how many bytes of the task stand in lines
-	mark    func(lost int64, cause error) []byte // the line that tells of a loss
+	payload func(framed []byte) int64            // returns the number of the task's bytes in lines
+	mark    func(lost int64, cause error) []byte // returns the line that reports a loss
 }
 
-// errTorn is the cause of bytes lost when a writer died.
+// errTorn is the reason for bytes lost when a writer died.
 var errTorn = errors.New("the previous writer died within a line")
 
-// openFile opens the file for appending, cutting off a torn last line.
+// openFile opens the file for appending and cuts off a torn last line.
 func openFile(dir directory, name string, cfg Config) (*file, error) {
 	f := &file{dir: dir, name: name, max: cfg.MaxSize, keep: cfg.MaxFiles, lines: cfg.Driver != DriverRaw}
 	if err := f.tidy(); err != nil {
@@ -51,7 +51,7 @@ func openFile(dir directory, name string, cfg Config) (*file, error) {
 	return f, nil
 }
 
-// resume finds where the previous writer stopped.
+// resume restores the state of the previous writer.
 func (f *file) resume() error {
 	st, err := f.f.Stat()
 	if err != nil {
@@ -77,7 +77,7 @@ func (f *file) resume() error {
 	return nil
 }
 
-// tornBytes says how many bytes follow the last newline of f.
+// tornBytes returns the number of bytes after the last newline of f.
 func tornBytes(f *os.File, size int64) (int64, error) {
 	block := make([]byte, 4<<10)
 	for end := size; end > 0; {
@@ -94,7 +94,7 @@ func tornBytes(f *os.File, size int64) (int64, error) {
 	return size, nil
 }
 
-// write writes p, framed, or counts what it could not write.
+// write writes p, which is framed, or counts what it could not write.
 func (f *file) write(p []byte) {
 	err := f.untear()
 	if err == nil && f.lost > 0 {
@@ -111,7 +111,7 @@ func (f *file) write(p []byte) {
 	}
 }
 
-// untear cuts off the half line that a failed write left.
+// untear cuts off the partial line of a failed write.
 func (f *file) untear() error {
 	if !f.torn {
 		return nil
@@ -121,7 +121,7 @@ func (f *file) untear() error {
 	return err
 }
 
-// writeMark tells of the loss.
+// writeMark reports the loss in the log.
 func (f *file) writeMark() error {
 	_, err := f.put(f.mark(f.lost, f.cause))
 	if err == nil {
@@ -130,7 +130,8 @@ func (f *file) writeMark() error {
 	return err
 }
 
-// put writes p into this file and its successors; on an error it returns what is not written.
+// put writes p into this file and its successors. On an error it returns the rest that is not
+// written.
 func (f *file) put(p []byte) (rest []byte, err error) {
 	for len(p) > 0 {
 		n := f.fit(p)
@@ -138,7 +139,7 @@ func (f *file) put(p []byte) (rest []byte, err error) {
 			if f.rotate() == nil {
 				continue
 			}
-			n = len(p) // too long a file is better than a loss
+			n = len(p) // an oversized file is better than a loss
 		}
 		kept, err := f.append(p[:n])
 		p = p[kept:]
@@ -149,7 +150,7 @@ func (f *file) put(p []byte) (rest []byte, err error) {
 	return nil, nil
 }
 
-// fit says how much of p belongs in the file; 0: rotate first.
+// fit returns how many bytes of p belong in this file; 0: rotate first.
 func (f *file) fit(p []byte) int {
 	room := f.max - f.size
 	if f.max < 0 || int64(len(p)) <= room {
@@ -165,7 +166,7 @@ func (f *file) fit(p []byte) int {
 	return int(room)
 }
 
-// append writes p at the end and says how much of it is there to stay.
+// append writes p at the end and returns how many bytes of it are there to stay.
 func (f *file) append(p []byte) (int, error) {
 	n, err := f.f.Write(p)
 	if err != nil && f.lines {
@@ -174,12 +175,12 @@ func (f *file) append(p []byte) (int, error) {
 	}
 	f.size += int64(n)
 	if err != nil {
-		_ = f.untear() // tried again before the next write
+		_ = f.untear() // retried before the next write
 	}
 	return n, err
 }
 
-// close tells of a last loss and closes the file.
+// close reports a last loss and closes the file.
 func (f *file) close() error {
 	if f.lost > 0 && f.untear() == nil {
 		_ = f.writeMark() // the count stays in dropped
@@ -187,10 +188,9 @@ func (f *file) close() error {
 	return f.f.Close()
 }
 
-// reason is the kernel's word for cause, without the path.
+// reason returns the kernel's message in cause, without the path.
 func reason(cause error) string {
-	var errno unix.Errno
-	if errors.As(cause, &errno) {
+	if errno, ok := errors.AsType[unix.Errno](cause); ok {
 		return errno.Error()
 	}
 	return cause.Error()

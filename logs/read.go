@@ -10,32 +10,30 @@ import (
 	"github.com/mctr/mctr"
 )
 
-// ReadOptions say which part of a log to read.
+// ReadOptions select the part of a log to read.
 type ReadOptions struct {
-	Follow  bool      // go on with what is written from now on
+	Follow  bool      // wait for new entries after the existing ones
 	Since   time.Time // only entries of this time or later; zero: all
 	Until   time.Time // only entries before this time; zero: all. Follow ends then
-	Tail    int       // only so many last lines of those wanted, before what Follow brings; negative: all
-	Streams Stream    // of these; 0: both
+	Tail    int       // at most this many of the existing lines, the last ones; negative: all
+	Streams Stream    // only these; 0: both
 }
 
 var (
 	errEnded = errors.New("the log is complete")
-	errUntil = errors.New("the time asked for has passed")
+	errUntil = errors.New("the requested time has passed")
 )
 
-// Read emits the entries of the log in dir, oldest first; of driver raw, which
-// has no order between its streams, first those of stdout that are there, and
-// Tail counts each stream by itself. It reads across rotations, beside a writer
-// or after it, and tells of files that were rotated away before it came to them
-// by an entry with Gap set.
+// Read emits the entries of the log in dir, oldest first. The streams of driver raw have no common
+// order: Read emits first what exists of stdout, and Tail counts each stream separately. Read works
+// across rotations, beside a writer or after it. An entry with Gap set stands for files that were
+// rotated away before they could be read.
 //
-// Without Follow it reads what is there when it is called. With Follow it ends
-// without error when ended is closed and everything is read, when Until has
-// passed or when the directory is removed; nil never ends. A cancelled ctx is an
-// error, as is one of emit, which stops reading. Other errors wrap
-// mctr.ErrNotFound where there is no log, mctr.ErrUnsupported for driver none,
-// mctr.ErrInvalid for options that the driver cannot answer.
+// Without Follow, Read ends with the entries that exist when it is called. With Follow, it returns
+// nil when ended is closed and everything is read, when Until has passed, or when the directory is
+// removed; a nil channel never ends it. It returns an error if ctx is cancelled, and an error of
+// emit, which stops it. Other errors wrap mctr.ErrNotFound if there is no log, mctr.ErrUnsupported
+// for driver none, and mctr.ErrInvalid for options that the driver does not support.
 func Read(ctx context.Context, dir string, cfg Config, o ReadOptions, ended <-chan struct{},
 	emit func(Entry) error) error {
 	if err := o.check(cfg); err != nil {
@@ -68,13 +66,13 @@ func (o ReadOptions) check(cfg Config) error {
 		return &mctr.UnsupportedError{Feature: "logs", Why: "the container was started with log driver none"}
 	case DriverRaw:
 		if !o.Since.IsZero() || !o.Until.IsZero() {
-			return fmt.Errorf("%w: since and until: logs of driver raw carry no times; use driver cri", mctr.ErrInvalid)
+			return fmt.Errorf("%w: since and until: logs of driver raw have no times; use driver cri", mctr.ErrInvalid)
 		}
 	}
 	return nil
 }
 
-// wants reports whether e is among what was asked for.
+// wants returns true if o selects e.
 func (o ReadOptions) wants(e Entry) bool {
 	if o.Streams != 0 && o.Streams&e.Stream == 0 {
 		return false
@@ -90,7 +88,7 @@ type reader struct {
 	watch   *watch // nil without Follow
 }
 
-// end returns a context that is done when a follower is to stop, and what frees it.
+// end returns a context that is done when a follower has to stop, and a function that frees it.
 func (r *reader) end(ctx context.Context, ended <-chan struct{}) (context.Context, func()) {
 	stop, cancel := context.WithCancelCause(ctx)
 	var wg sync.WaitGroup
@@ -109,13 +107,14 @@ func (r *reader) end(ctx context.Context, ended <-chan struct{}) (context.Contex
 	return timed, func() { cancelTimed(); free() }
 }
 
-// run reads until stop is done (or, without Follow, to the end) or ctx is.
+// run reads until stop or ctx is done or, without Follow, to the end.
 func (r *reader) run(ctx, stop context.Context, d directory, cfg Config) error {
 	if err := r.open(d, cfg); err != nil {
 		return err
 	}
 	for {
-		over := r.watch == nil || stop.Err() != nil // asked before reading: what was written by then is read
+		// checked before reading, so that everything written by then is read
+		over := r.watch == nil || stop.Err() != nil
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
@@ -134,7 +133,7 @@ func (r *reader) run(ctx, stop context.Context, d directory, cfg Config) error {
 	}
 }
 
-// open opens the sources that hold what is wanted.
+// open opens the sources with wanted streams.
 func (r *reader) open(d directory, cfg Config) error {
 	for _, name := range []string{"log", "stdout", "stderr"} {
 		streams := cfg.files()[name]
@@ -153,8 +152,8 @@ func (r *reader) open(d directory, cfg Config) error {
 	return nil
 }
 
-// step lets every source read once. It reports whether any had something, and
-// whether all are at an end beyond which nothing can come.
+// step lets every source read once. It returns moved if a source had something to read, and gone if
+// no source can ever have more.
 func (r *reader) step() (moved, gone bool, err error) {
 	gone = true
 	for _, s := range r.sources {

@@ -8,10 +8,11 @@ import (
 	"time"
 )
 
-// blockSize is how much is read at once. It holds a line of the greatest length.
+// blockSize is the number of bytes that one read requests. A block holds a line of the greatest
+// length.
 const blockSize = 256 << 10
 
-// A source is one log file with its rotated predecessors and successors, being read.
+// A source reads one log file with its rotated predecessors and its successors.
 type source struct {
 	dir     directory
 	name    string
@@ -21,13 +22,13 @@ type source struct {
 	parse   func(line []byte) (Entry, error) // nil: lines are the task's own
 	emit    func(Entry) error
 
-	queue []*segment // to be read, the oldest first; the first is being read
-	last  *segment   // read to its end and rotated; its successor is sought
-	off   int64      // in queue[0]
+	queue []*segment // files to read, oldest first; the first is being read
+	last  *segment   // the file that was read to its end and rotated, until its successor is found
+	off   int64      // offset in queue[0]
 	block []byte
 }
 
-// start opens what there is and goes to where reading begins.
+// start opens the existing files and goes to the position where reading begins.
 func (s *source) start(o ReadOptions) (err error) {
 	if s.queue, err = openChain(s.dir, s.name, s.files); err != nil {
 		return err
@@ -37,7 +38,7 @@ func (s *source) start(o ReadOptions) (err error) {
 		removed = readRemoved(s.queue[len(s.queue)-1].f)
 	}
 	if !o.Since.IsZero() && s.skipBefore(o.Since) {
-		removed = 0 // what is asked for begins later
+		removed = 0 // the requested part begins later
 	}
 	if o.Tail >= 0 {
 		found, err := s.seekTail(o)
@@ -54,9 +55,8 @@ func (s *source) start(o ReadOptions) (err error) {
 	return s.emit(Entry{Stream: s.streams, Gap: true, Removed: removed})
 }
 
-// skipBefore passes over files whose last line is older than t, and says whether what
-// is left begins before t. The clock that stamps files runs a few milliseconds behind
-// the one that stamps lines.
+// skipBefore skips files whose last line is older than t, and returns true if the log begins before
+// t. The clock for the times of files runs a few milliseconds behind the clock for lines.
 func (s *source) skipBefore(t time.Time) (before bool) {
 	for len(s.queue) > 1 && time.Unix(s.queue[0].mtime.Unix()).Add(time.Second).Before(t) {
 		s.pop()
@@ -65,7 +65,7 @@ func (s *source) skipBefore(t time.Time) (before bool) {
 	return before || s.beginsBefore(t)
 }
 
-// beginsBefore reports whether the first line that is there is older than t.
+// beginsBefore returns true if the first existing line is older than t.
 func (s *source) beginsBefore(t time.Time) bool {
 	if s.parse == nil || len(s.queue) == 0 {
 		return false
@@ -84,13 +84,14 @@ func (s *source) pop() {
 	s.queue, s.off = s.queue[1:], 0
 }
 
-// step emits the entries of one block. It reports whether it got ahead, and
-// whether it stands at an end beyond which nothing can come.
+// step emits the entries of one block. It returns moved if it made progress, and gone if there can
+// never be more to read.
 func (s *source) step() (moved, gone bool, err error) {
 	if len(s.queue) == 0 {
 		return s.refill()
 	}
-	rotated := len(s.queue) > 1 || !s.follow || !s.newest(s.queue[0]) // asked before reading: then what is read is all
+	// checked before reading: if true, the file does not grow any more
+	rotated := len(s.queue) > 1 || !s.follow || !s.newest(s.queue[0])
 	n, err := s.read()
 	if n > 0 || err != nil {
 		return true, false, err
@@ -106,13 +107,13 @@ func (s *source) step() (moved, gone bool, err error) {
 	return true, false, nil
 }
 
-// newest reports whether g is the file that is being written.
+// newest returns true if g is the file that is being written.
 func (s *source) newest(g *segment) bool {
 	st, err := s.dir.stat(s.name)
 	return err == nil && st.Ino == g.inode
 }
 
-// refill looks for the files that came after the last one read.
+// refill opens the files that followed the last one read.
 func (s *source) refill() (moved, gone bool, err error) {
 	if !s.follow {
 		return false, true, nil
@@ -136,8 +137,8 @@ func (s *source) refill() (moved, gone bool, err error) {
 	return true, false, nil
 }
 
-// after is the part of chain that comes after the last file read, and whether
-// files between the two may be missing.
+// after returns the part of chain that follows the last file read, and whether files between the
+// two may be missing.
 func (s *source) after(chain []*segment) (rest []*segment, gap bool) {
 	if s.last == nil {
 		return chain, false
@@ -148,17 +149,16 @@ func (s *source) after(chain []*segment) (rest []*segment, gap bool) {
 			return chain[i+1:], false
 		}
 	}
-	return chain, len(chain) > 0 && !chain[0].follows(s.last)
+	return chain, len(chain) > 0 && (s.last.seq == 0 || chain[0].seq != s.last.seq+1)
 }
 
-// read emits the whole lines of the next block. Where it has none, and lines are
-// the task's own or the block is full, it emits what there is. It returns how
-// many bytes that were.
+// read emits the whole lines of the next block. If it has none, and lines are the task's own or the
+// block is full, it emits the block. It returns the number of bytes emitted.
 func (s *source) read() (int, error) {
 	g := s.queue[0]
 	block := s.block
 	if !s.follow {
-		block = block[:max(0, min(int64(len(block)), g.size-s.off))] // what came since the call is not asked for
+		block = block[:max(0, min(int64(len(block)), g.size-s.off))] // output since the call was not requested
 	}
 	n, err := g.f.ReadAt(block, s.off)
 	if err != nil && !errors.Is(err, io.EOF) {
@@ -172,7 +172,7 @@ func (s *source) read() (int, error) {
 	return used, err
 }
 
-// lines emits the whole lines of block and returns how long they were.
+// lines emits the whole lines of block and returns their length.
 func (s *source) lines(block []byte) (used int, err error) {
 	for {
 		n := bytes.IndexByte(block[used:], '\n')
@@ -186,8 +186,8 @@ func (s *source) lines(block []byte) (used int, err error) {
 	}
 }
 
-// entry reads a line. One that is not of the driver's form was not written by
-// this package: it is passed on as it stands.
+// entry parses a line. A line that does not have the driver's form was not written by this package
+// and is returned unchanged.
 func (s *source) entry(line []byte) Entry {
 	if s.parse != nil {
 		if e, err := s.parse(line); err == nil {
@@ -204,7 +204,7 @@ func (s *source) foreign() Stream {
 	return Stderr
 }
 
-// fragment emits what is no whole line.
+// fragment emits a text that is not a whole line.
 func (s *source) fragment(text []byte) (int, error) {
 	if len(text) == 0 {
 		return 0, nil

@@ -10,13 +10,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// newSuffix ends the name of a next file before it takes the place of its predecessor.
+// newSuffix is the suffix of the next file before it replaces the current one.
 const newSuffix = ".new"
 
-// sequenceAttr is the extended attribute that counts the files of a log from 1.
-const sequenceAttr = "user.mctr.seq"
-
-// fileName is the name of a log file that was rotated n times.
+// fileName returns the name of a log file that was rotated n times.
 func fileName(name string, n int) string {
 	if n == 0 {
 		return name
@@ -24,9 +21,9 @@ func fileName(name string, n int) string {
 	return name + "." + strconv.Itoa(n)
 }
 
-// rotate gives the file the name NAME.1 and goes on in a new one. The new one
-// is made first: where that fails, for want of space for instance, nothing has
-// changed and the old one is written on.
+// rotate renames the file to NAME.1 and continues in a new one. It makes the new file first: if
+// that fails, for instance because the disk is full, nothing has changed and the old file is still
+// written.
 func (f *file) rotate() error {
 	next, err := f.dir.open(f.name+newSuffix, os.O_RDWR|os.O_CREATE|os.O_EXCL|os.O_APPEND)
 	if err != nil {
@@ -46,8 +43,8 @@ func (f *file) rotate() error {
 	return nil
 }
 
-// shift moves every name up by one, the highest first, so that a reader that
-// looks from NAME upwards misses none; the oldest file goes when its name is taken.
+// shift increments the number in every name, the highest first, so that a reader that opens files
+// from NAME upwards misses none. The oldest file is removed when its name is reused.
 func (f *file) shift() error {
 	for n := f.free(); n > 0; n-- {
 		if err := f.dir.rename(fileName(f.name, n-1), fileName(f.name, n)); err != nil {
@@ -61,7 +58,7 @@ func (f *file) shift() error {
 	return err
 }
 
-// free is the lowest number that no file has, or the highest allowed.
+// free returns the lowest number that no file has, or the highest allowed number.
 func (f *file) free() int {
 	for n := 1; n < f.keep; n++ {
 		if _, err := f.dir.stat(fileName(f.name, n)); errors.Is(err, unix.ENOENT) {
@@ -71,8 +68,8 @@ func (f *file) free() int {
 	return f.keep - 1
 }
 
-// tidy removes what a writer left that died while it rotated, and files beyond
-// those that are kept now.
+// tidy removes what a writer that died during a rotation left, and files in excess of the current
+// limit.
 func (f *file) tidy() error {
 	names, err := f.dir.list()
 	if err != nil {
@@ -96,27 +93,7 @@ func (f *file) surplus(name string) bool {
 	return ok && (name == f.name+newSuffix || err == nil && n >= f.keep)
 }
 
-// writeSequence marks f as the n-th file. Where the file system keeps no
-// attributes, readers that were overtaken cannot tell whether they missed a file.
-func writeSequence(f *os.File, n uint64) {
-	_ = unix.Fsetxattr(int(f.Fd()), sequenceAttr, strconv.AppendUint(nil, n, 10), 0)
-}
-
-// readSequence is 0 where f has no mark.
-func readSequence(f *os.File) uint64 {
-	var b [20]byte
-	n, err := unix.Fgetxattr(int(f.Fd()), sequenceAttr, b[:])
-	if err != nil {
-		return 0
-	}
-	seq, err := strconv.ParseUint(string(b[:n]), 10, 64)
-	if err != nil {
-		return 0
-	}
-	return seq
-}
-
-// previous gives the marks of the newest rotated file, 0 where there is none.
+// previous returns the counts of the newest rotated file, or 0 if there is none.
 func (f *file) previous() (seq uint64, removed int64) {
 	for n := 1; n < f.keep; n++ {
 		if previous, err := f.dir.open(fileName(f.name, n), os.O_RDONLY); err == nil {

@@ -10,12 +10,12 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A segment is one file of a log, open for reading. As it is open its inode
-// number is not used again.
+// A segment is one file of a log, open for reading. While it is open, its inode number is not
+// reused.
 type segment struct {
 	f     *os.File
 	inode uint64
-	seq   uint64 // place among all files the log ever had; 0: unknown
+	seq   uint64 // number of the file in the log's history; 0: unknown
 	size  int64  // when it was opened
 	mtime unix.Timespec
 }
@@ -32,7 +32,7 @@ func openChain(d directory, name string, files int) ([]*segment, error) {
 			slices.SortFunc(chain, func(a, b *segment) int { return cmp.Compare(a.seq, b.seq) })
 			return chain, nil
 		}
-		// no rotation came between: the order of names is that of age
+		// without a rotation in between, the order of names is the order of age
 		if after, _ := d.stat(name); before.Ino == after.Ino {
 			slices.Reverse(chain)
 			return chain, nil
@@ -41,9 +41,9 @@ func openChain(d directory, name string, files int) ([]*segment, error) {
 	}
 }
 
-// scan opens the files from the newest to the oldest while a writer renames in
-// the opposite order. So one that moves may be met twice, as may be files newer
-// than the first met, but none is missed that is older than one met.
+// scan opens the files from the newest to the oldest while a writer renames them in the opposite
+// order. So it may find a file that moves twice, or files newer than the first one it found, but it
+// misses no file that is older than one it found.
 func scan(d directory, name string, files int) (chain []*segment, err error) {
 	for n := range files {
 		s, err := openSegment(d, fileName(name, n))
@@ -74,11 +74,6 @@ func openSegment(d directory, name string) (*segment, error) {
 		return nil, fmt.Errorf("stat %s: %w", f.Name(), err)
 	}
 	return &segment{f: f, inode: st.Ino, seq: readSequence(f), size: st.Size, mtime: st.Mtim}, nil
-}
-
-// follows reports whether s is known to come right after previous.
-func (s *segment) follows(previous *segment) bool {
-	return previous.seq != 0 && s.seq == previous.seq+1
 }
 
 func (s *segment) close() { _ = s.f.Close() }

@@ -5,8 +5,8 @@ import (
 	"unicode/utf8"
 )
 
-// maxText is the longest text in one line of a log: longer lines of a task
-// become several, all but the last marked as partial (the CRI's 16 KiB).
+// maxText is the longest text of one line of a log (16 KiB, as in the CRI). A longer line of a task
+// becomes several, all but the last marked as partial.
 const maxText = 16 << 10
 
 // A piece is the text of one line of a log.
@@ -15,8 +15,8 @@ type piece struct {
 	partial bool // no newline followed
 }
 
-// split takes the first piece off data and says how many bytes that were, the
-// newline included: 0 where data is but the start of a line.
+// split returns the first piece of data and its length including the newline, or 0 if data is only
+// the start of a line.
 func split(data []byte) (piece, int) {
 	if i := bytes.IndexByte(data[:min(len(data), maxText+1)], '\n'); i >= 0 {
 		return piece{text: data[:i]}, i + 1
@@ -28,12 +28,12 @@ func split(data []byte) (piece, int) {
 	return piece{data[:n], true}, n
 }
 
-// wholeRunes is n, or a little less where data would be cut inside a character.
+// wholeRunes returns n, or a little less if data would be cut inside a character.
 func wholeRunes(data []byte, n int) int {
 	for k := n; k > n-utf8.UTFMax; k-- {
 		if utf8.RuneStart(data[k]) {
 			return k
 		}
 	}
-	return n // not text
+	return n // data is not UTF-8
 }

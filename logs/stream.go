@@ -1,6 +1,6 @@
 package logs
 
-// A Stream is one of a task's two outputs, or in a ReadOptions a set of them.
+// A Stream is one of a task's two outputs or, in ReadOptions, a set of them.
 type Stream uint8
 
 // The streams.
@@ -9,7 +9,7 @@ const (
 	Stderr
 )
 
-// String is "stdout" or "stderr", as lines of a log name them.
+// String returns "stdout" or "stderr", as in the lines of a log.
 func (s Stream) String() string {
 	switch s {
 	case Stdout:

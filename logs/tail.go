@@ -7,9 +7,9 @@ import (
 	"io"
 )
 
-// seekTail goes to the first of the last o.Tail lines that are wanted. It reads
-// from the end, over as many files as it takes. Pieces of a long line that stand
-// together count as one. It says whether there are as many.
+// seekTail goes to the first of the last o.Tail wanted lines. It reads from the end, across as many
+// files as necessary. Consecutive pieces of a long line count as one line. It returns true if there
+// are enough lines.
 func (s *source) seekTail(o ReadOptions) (enough bool, err error) {
 	t := &tail{want: o.Tail, wants: o.wants, entry: s.entry, open: Stdout | Stderr}
 	for i := len(s.queue) - 1; i >= 0; i-- {
@@ -33,13 +33,13 @@ type tail struct {
 	want  int
 	wants func(Entry) bool
 	entry func(line []byte) Entry
-	open  Stream // streams of which no entry was met: their last one may be an unfinished line
+	open  Stream // streams without an entry so far: their last entry may be an unfinished line
 }
 
-// search looks for where the wanted lines begin in g; found is false where they
-// begin before it.
+// search looks for the position in g where the wanted lines begin; found is false if they begin
+// before g.
 func (t *tail) search(g *segment, fragments bool) (at int64, found bool, err error) {
-	end, rest := g.size, []byte(nil) // rest: what lies between the block and the line behind it
+	end, rest := g.size, []byte(nil) // rest: the bytes between the block and the line after it
 	for end > 0 {
 		start := max(0, end-blockSize/4)
 		block := make([]byte, end-start, end-start+int64(len(rest)))
@@ -64,8 +64,8 @@ func (t *tail) search(g *segment, fragments bool) (at int64, found bool, err err
 	return 0, false, nil
 }
 
-// passes counts line and says whether it is one too many. A line without a
-// newline is only half written, unless lines are the task's own.
+// passes counts line and returns true if it is one more than wanted. A line without a newline is
+// incomplete and does not count, unless lines are the task's own.
 func (t *tail) passes(line []byte, fragments bool) bool {
 	text, whole := bytes.CutSuffix(line, newline)
 	if len(line) == 0 || !whole && !fragments {

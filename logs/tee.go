@@ -6,32 +6,32 @@ import (
 	"sync"
 )
 
-// teeSize is how many bytes wait for a tee's writer.
+// teeSize is the most bytes that may wait for a tee's writer.
 const teeSize = 128 << 10
 
-// A Tee passes a stream on to one client while it is logged. Whoever adds one
-// sees to it that a Write to a client that is gone fails in the end: nobody else
-// can end a Write that hangs.
+// A Tee passes a stream on to one client while it is logged. The caller that adds it must ensure
+// that a Write to a client that disappeared fails eventually, because the Tee cannot interrupt a
+// Write.
 type Tee struct {
 	w    io.WriteCloser
 	opts TeeOptions
 
 	mu      sync.Mutex
-	waiting []byte // for the writer
-	lost    int64  // bytes refused behind waiting; only a lossy tee has them before its end
-	ended   bool   // nothing more will come
+	waiting []byte // bytes for the writer
+	lost    int64  // bytes dropped after waiting; before its end, only a lossy tee drops bytes
+	ended   bool   // no more bytes will be added
 	work    chan struct{}
 	space   chan struct{}
 	done    chan struct{}
 }
 
-// TeeOptions say what becomes of bytes that the client is too slow for.
+// TeeOptions control what happens to bytes that the client is too slow for.
 type TeeOptions struct {
-	// Lossy drops what does not fit in the 128 KiB that may wait. Without it the
-	// tee holds the task up instead (back-pressure), so that its client gets every byte.
+	// Lossy drops bytes beyond the 128 KiB that may wait. Otherwise the tee blocks the task
+	// (back-pressure) until its client has read every byte.
 	Lossy bool
-	// Gap, if set, is told where in the stream n bytes are missing, between two
-	// Writes. Its error ends the tee, like that of a Write.
+	// Gap, if set, is called between two Writes, at the position in the stream where n bytes are
+	// missing. Like an error of Write, its error ends the tee.
 	Gap func(n int64) error
 }
 
@@ -41,11 +41,11 @@ func newTee(w io.WriteCloser, opts TeeOptions) *Tee {
 	return t
 }
 
-// Done is closed when the tee has written its last byte and closed its writer:
-// after the stream's end, after a Write that failed, or after Remove.
+// Done returns a channel that is closed when the tee has written its last byte and closed its
+// writer: after the end of the stream, a failed Write, or RemoveTee.
 func (t *Tee) Done() <-chan struct{} { return t.done }
 
-// put takes p over; it waits for room unless the tee is lossy or stop is closed.
+// put accepts p. It waits for space unless the tee is lossy or stop is closed.
 func (t *Tee) put(p []byte, stop <-chan struct{}) {
 	for {
 		p = p[t.accept(p):]
@@ -63,7 +63,7 @@ func (t *Tee) put(p []byte, stop <-chan struct{}) {
 	}
 }
 
-// accept says how much of p it has dealt with.
+// accept returns how many bytes of p it has accepted or dropped.
 func (t *Tee) accept(p []byte) int {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -72,7 +72,7 @@ func (t *Tee) accept(p []byte) int {
 	}
 	n := min(len(p), teeSize-len(t.waiting))
 	if t.lost > 0 {
-		n = 0 // what comes behind a gap waits until the gap is told
+		n = 0 // bytes after a gap wait until the gap is reported
 	}
 	t.waiting = append(t.waiting, p[:n]...)
 	if t.opts.Lossy {
@@ -90,8 +90,8 @@ func (t *Tee) lose(n int) {
 	signal(t.work)
 }
 
-// end says that nothing more will come; what waits is still written, unless
-// discard is set.
+// end ends the tee: no more bytes will come. Waiting bytes are still written, unless discard is
+// set.
 func (t *Tee) end(discard bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -102,7 +102,7 @@ func (t *Tee) end(discard bool) {
 	signal(t.work)
 }
 
-// run is the tee's writer.
+// run writes until the tee ends.
 func (t *Tee) run() {
 	defer close(t.done)
 	defer t.w.Close()
@@ -126,7 +126,7 @@ func (t *Tee) run() {
 	}
 }
 
-// take waits for something to do. After the end it returns what is left.
+// take waits for bytes to write. After the end it returns the remaining ones.
 func (t *Tee) take() (p []byte, lost int64, ended bool) {
 	for {
 		t.mu.Lock()
@@ -141,7 +141,7 @@ func (t *Tee) take() (p []byte, lost int64, ended bool) {
 	}
 }
 
-// signal wakes who waits for c, now or when he next looks.
+// signal wakes the goroutine that waits for c, now or at its next wait.
 func signal(c chan struct{}) {
 	select {
 	case c <- struct{}{}:
@@ -149,14 +149,14 @@ func signal(c chan struct{}) {
 	}
 }
 
-// tees are the tees of one stream.
+// tees holds the tees of one stream.
 type tees struct {
 	mu    sync.Mutex
 	list  []*Tee // replaced, never changed in place
 	ended bool
 }
 
-// add reports whether the stream can still have a tee.
+// add returns false if the stream has ended and cannot have another tee.
 func (ts *tees) add(t *Tee) bool {
 	ts.mu.Lock()
 	defer ts.mu.Unlock()
@@ -172,7 +172,7 @@ func (ts *tees) remove(t *Tee) {
 	ts.list = slices.DeleteFunc(slices.Clone(ts.list), func(o *Tee) bool { return o == t })
 }
 
-// put gives p to every tee and forgets those that have failed.
+// put passes p to every tee and removes tees that have failed.
 func (ts *tees) put(p []byte, stop <-chan struct{}) {
 	ts.mu.Lock()
 	list := ts.list
@@ -187,7 +187,7 @@ func (ts *tees) put(p []byte, stop <-chan struct{}) {
 	}
 }
 
-// end ends every tee; none can be added any more.
+// end ends every tee; no tee can be added afterwards.
 func (ts *tees) end() {
 	ts.mu.Lock()
 	defer ts.mu.Unlock()

@@ -37,7 +37,7 @@ func TestErrorsBeginWithTheirCause(t *testing.T) {
 	layout := filepath.Dir(dir)
 	for ref, want := range map[string]struct{ first, object string }{
 		there + "/web:1":  {"not found: MANIFEST_UNKNOWN: manifest unknown", "(pull " + there + "/web:1)"},
-		nobody + "/web:1": {"unavailable: nobody listens there", "(pull " + nobody + "/web:1)"},
+		nobody + "/web:1": {"unavailable: no server listens", "(pull " + nobody + "/web:1)"},
 		"oci:" + dir + "/nosuch": {"not found: open " + dir + "/nosuch: no such file",
 			"(pull oci:" + dir + "/nosuch)"},
 		"oci-archive:" + empty:    {"", "(pull oci-archive:" + empty + ")"},

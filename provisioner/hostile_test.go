@@ -39,14 +39,14 @@ var hostileLayers = []struct {
 	err    string
 	want   map[string]string
 }{
-	{name: "dot dot", layers: []entries{{imagetest.File("../escape", "x")}}, err: "a name with .. in it"},
+	{name: "dot dot", layers: []entries{{imagetest.File("../escape", "x")}}, err: "the name contains .."},
 	{name: "dot dot within", layers: []entries{{imagetest.Dir("a", 0o755), imagetest.File("a/../../escape", "x")}},
-		err: "a name with .. in it"},
+		err: "the name contains .."},
 	{name: "pax path", layers: []entries{{imagetest.File("good", "x").With(imagetest.Override("path", "../escape"))}},
-		err: "a name with .. in it"},
+		err: "the name contains .."},
 	{name: "pax link path",
 		layers: []entries{{imagetest.Link("a", "b").With(imagetest.Override("linkpath", "../../canary"))}},
-		err:    "a name with .. in it"},
+		err:    "the name contains .."},
 	{name: "absolute name", layers: []entries{{imagetest.Dir("/tmp", 0o755), imagetest.File("/tmp/mctr-escape", "x")}},
 		want: map[string]string{"tmp/mctr-escape": "x"}},
 	{name: "write through a link",
@@ -61,7 +61,7 @@ var hostileLayers = []struct {
 	{name: "overwrite a link",
 		layers: []entries{{imagetest.Symlink("a", "CANARYDIR/canary"), imagetest.File("a", "own")}},
 		want:   map[string]string{"a": "own"}},
-	{name: "hard link outside", layers: []entries{{imagetest.Link("a", "../../canary")}}, err: "a name with .. in it"},
+	{name: "hard link outside", layers: []entries{{imagetest.Link("a", "../../canary")}}, err: "the name contains .."},
 	{name: "hard link by absolute name", layers: []entries{{imagetest.Link("a", "CANARYDIR/canary")}},
 		err: "no such file"},
 	{name: "hard link through a link",
@@ -75,9 +75,9 @@ var hostileLayers = []struct {
 			e.Typeflag = tar.TypeReg
 			e.Name = "."
 		})}}, err: "root"},
-	{name: "whiteout of the parent", layers: []entries{{imagetest.File(".wh...", "")}}, err: `a whiteout of ".."`},
-	{name: "whiteout of the directory", layers: []entries{{imagetest.File(".wh..", "")}}, err: `a whiteout of "."`},
-	{name: "whiteout of nothing", layers: []entries{{imagetest.File(".wh.", "")}}, err: `a whiteout of ""`},
+	{name: "whiteout of the parent", layers: []entries{{imagetest.File(".wh...", "")}}, err: `whiteout of ".."`},
+	{name: "whiteout of the directory", layers: []entries{{imagetest.File(".wh..", "")}}, err: `whiteout of "."`},
+	{name: "whiteout of nothing", layers: []entries{{imagetest.File(".wh.", "")}}, err: `whiteout of ""`},
 	{name: "whiteout through a link",
 		layers: []entries{{imagetest.Symlink("d", "CANARYDIR")}, {imagetest.File("d/.wh.canary", "")}}},
 	{name: "opaque through a link", layers: []entries{{imagetest.Symlink("d", "CANARYDIR")}, {imagetest.Opaque("d")}}},
@@ -237,7 +237,7 @@ var hostileImages = []struct {
 	err   string
 	not   []string // transports that cannot carry the lie
 }{
-	{name: "blob is not its digest", err: "not what was declared", not: []string{"docker-archive"},
+	{name: "blob is not its digest", err: "does not match its descriptor", not: []string{"docker-archive"},
 		build: func(t *testing.T) imagetest.Content {
 			c := imagetest.Simple(t, "x")
 			d := c.Manifest(t).Layers[0].Digest
@@ -256,7 +256,7 @@ var hostileImages = []struct {
 				imagetest.Spec{Layers: [][]byte{imagetest.Tar(t, imagetest.File("a", "1"))},
 					EditManifest: func(m *v1.Manifest) { m.Layers[0].Size += 10 }})
 		}},
-	{name: "diffID lies", err: "not what the image config says", build: func(t *testing.T) imagetest.Content {
+	{name: "diffID lies", err: "does not match the image config", build: func(t *testing.T) imagetest.Content {
 		return imagetest.Build(t,
 			imagetest.Spec{Layers: [][]byte{imagetest.Tar(t, imagetest.File("a", "1"))}, EditConfig: func(c *v1.Image) {
 				c.RootFS.DiffIDs[0] = digest.FromString("lie")
@@ -288,7 +288,7 @@ var hostileImages = []struct {
 					m.Layers[0].Size = -1
 				}})
 		}},
-	{name: "config is no image config", err: "no container image", not: []string{"docker-archive"},
+	{name: "config is no image config", err: "not of a container image", not: []string{"docker-archive"},
 		build: func(t *testing.T) imagetest.Content {
 			return imagetest.Build(t,
 				imagetest.Spec{EditManifest: func(m *v1.Manifest) {
@@ -334,7 +334,7 @@ var hostileImages = []struct {
 			c.Top = c.Add(v1.MediaTypeImageManifest, both)
 			return c
 		}},
-	{name: "not compressed as known", err: "compressed by xz", build: func(t *testing.T) imagetest.Content {
+	{name: "not compressed as known", err: "compressed with xz", build: func(t *testing.T) imagetest.Content {
 		return imagetest.Build(t, imagetest.Spec{Compress: "none", Layers: [][]byte{[]byte("\xfd7zXZ\x00 and so on")}})
 	}},
 	{name: "no tar", err: "read layer", build: func(t *testing.T) imagetest.Content {

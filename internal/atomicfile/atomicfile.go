@@ -1,10 +1,10 @@
-// Package atomicfile replaces files whole: a reader sees the old content or the
-// new one, never a part, and a process killed in between leaves at most a
-// temporary file whose name starts with [TempPrefix].
+// Package atomicfile replaces files as a whole: a reader sees the old content or the new content,
+// never a part, and a process that is killed meanwhile leaves at most a temporary file whose name
+// starts with [TempPrefix].
 //
-// On disk: the file, and while writing a temporary one beside it. Two forms:
-// [Write] survives the death of the process, [WriteDurable] also the loss of
-// power (fsync of file and directory, fsync(2)).
+// On disk: the file, and beside it a temporary file during a write. There are two forms: the result
+// of [Write] survives the death of the process; that of [WriteDurable] also a loss of power
+// (fsync(2) of file and directory).
 package atomicfile
 
 import (
@@ -20,16 +20,16 @@ import (
 	"github.com/mctr/mctr/internal/fields"
 )
 
-// TempPrefix starts the name of every temporary file of this package.
+// TempPrefix is the prefix of the names of this package's temporary files.
 const TempPrefix = ".tmp-"
 
-// Write replaces path by data through a temporary name and rename(2).
+// Write replaces path with data, through a temporary file and rename(2).
 func Write(path string, data []byte, perm os.FileMode) error {
 	return replace(path, data, perm, false)
 }
 
-// WriteDurable is Write that returns only when the content and its name are on
-// stable storage. It costs two fsyncs.
+// WriteDurable is Write that returns only when content and name are on stable storage. It costs two
+// fsyncs.
 func WriteDurable(path string, data []byte, perm os.FileMode) error {
 	if err := replace(path, data, perm, true); err != nil {
 		return err
@@ -37,7 +37,7 @@ func WriteDurable(path string, data []byte, perm os.FileMode) error {
 	return SyncDir(filepath.Dir(path))
 }
 
-// WriteJSON is Write of v's JSON form, mode 0600.
+// WriteJSON writes v as JSON, with mode 0600.
 func WriteJSON(path string, v any) error {
 	data, err := json.Marshal(v)
 	if err != nil {
@@ -46,7 +46,7 @@ func WriteJSON(path string, v any) error {
 	return Write(path, data, 0o600)
 }
 
-// WriteDurableJSON is WriteDurable of v's JSON form, mode 0600.
+// WriteDurableJSON writes v as JSON, durably, with mode 0600.
 func WriteDurableJSON(path string, v any) error {
 	data, err := json.Marshal(v)
 	if err != nil {
@@ -55,8 +55,8 @@ func WriteDurableJSON(path string, v any) error {
 	return WriteDurable(path, data, 0o600)
 }
 
-// ReadJSON decodes path into v, also what an earlier build wrote there: see
-// fields.Unmarshal. An error names the file.
+// ReadJSON decodes path into v; it understands what earlier builds wrote (see fields.Unmarshal). An
+// error names the file.
 func ReadJSON(path string, v any) error {
 	data, err := Read(path)
 	if err != nil {
@@ -68,8 +68,8 @@ func ReadJSON(path string, v any) error {
 	return nil
 }
 
-// Read is os.ReadFile of a regular file: a pipe or a device in its place is an error, and
-// the caller does not wait for it.
+// Read is os.ReadFile for regular files only: it returns an error for a pipe or a device, which it
+// does not wait for.
 func Read(path string) ([]byte, error) {
 	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
@@ -86,7 +86,7 @@ func Read(path string) ([]byte, error) {
 	return io.ReadAll(f)
 }
 
-// SyncDir makes the names in dir durable.
+// SyncDir makes the entries of dir durable.
 func SyncDir(dir string) error {
 	d, err := os.Open(dir)
 	if err != nil {
@@ -96,14 +96,14 @@ func SyncDir(dir string) error {
 	return d.Sync()
 }
 
-// IsTemp reports whether name is one of this package's temporary files.
+// IsTemp returns true if name is the name of one of this package's temporary files.
 func IsTemp(name string) bool { return strings.HasPrefix(filepath.Base(name), TempPrefix) }
 
-// TempOf returns the name of the file that a temporary file of this name was to become; "" if
-// it is not one of this package's.
+// TempOf returns the name of the file that the temporary file called name would have replaced, or
+// "" if name is not that of a temporary file.
 func TempOf(name string) string {
 	rest, temp := strings.CutPrefix(filepath.Base(name), TempPrefix)
-	end := strings.LastIndexByte(rest, '-') // what os.CreateTemp appends to it is a number
+	end := strings.LastIndexByte(rest, '-') // os.CreateTemp appended a number
 	if !temp || end < 0 {
 		return ""
 	}

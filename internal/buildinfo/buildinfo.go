@@ -1,4 +1,5 @@
-// Package buildinfo reads by which commit mctr's programs were built. It creates nothing.
+// Package buildinfo reads the version and commit that mctr's programs were built from. It creates
+// nothing.
 package buildinfo
 
 import (
@@ -8,15 +9,15 @@ import (
 	"runtime/debug"
 )
 
-// A Build is what the Go tool wrote into a program about where it comes from.
+// A Build is the build information of a program.
 type Build struct {
-	Version string // of the module: a tag's, or "(devel)"
-	Commit  string // "unknown" where it was built without version control
-	Changed bool   // since that commit
+	Version string // version of the module: a tag, or "(devel)"
+	Commit  string // "unknown" if it was built without version control
+	Changed bool   // the tree had uncommitted changes
 	Go      string
 }
 
-// ReadFile reads it from a program's file, whatever that program does when it is run.
+// ReadFile returns the build information in a program's file, without running the program.
 func ReadFile(path string) (Build, error) {
 	info, err := buildinfo.ReadFile(path)
 	if err != nil {
@@ -25,7 +26,7 @@ func ReadFile(path string) (Build, error) {
 	return buildIn(info), nil
 }
 
-// Self is that of this program.
+// Self returns the build information of this program.
 func Self() Build {
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
@@ -47,10 +48,10 @@ func buildIn(info *debug.BuildInfo) Build {
 	return b
 }
 
-// Commit is the revision that the program was built from, or "unknown".
+// Commit returns the commit that this program was built from, or "unknown".
 func Commit() string { return Self().Commit }
 
-// String is short: for the text of errors.
+// String returns a short form for errors.
 func (b Build) String() string {
 	s := b.Version + ", commit " + b.Commit
 	if b.Changed {

@@ -1,12 +1,13 @@
-// Package commandline gives the command lines of mctr's programs what cobra's lack: help
-// with the flags under headings, in lines that fit the terminal, and suggestions for what
-// was misspelled.
+// Package commandline adds to the command lines of mctr's programs what cobra lacks: help with the
+// flags under headings, in lines that fit the terminal, and suggestions for misspelled words.
 //
 // It creates nothing.
 package commandline
 
 import (
+	"cmp"
 	"fmt"
+	"maps"
 	"os"
 	"slices"
 	"strconv"
@@ -19,8 +20,8 @@ import (
 	"golang.org/x/term"
 )
 
-// Finish gives a whole tree of commands its help and its suggestions. It is called once,
-// when all commands have their flags.
+// Finish adds help and suggestions to a whole tree of commands. Callers call it once, when all
+// commands have their flags.
 func Finish(root *cobra.Command) {
 	cobra.AddTemplateFuncs(template.FuncMap{"flagHelp": flagHelp, "commandHelp": commandHelp, "paragraphs": paragraphs})
 	root.SetHelpTemplate(help)
@@ -31,11 +32,11 @@ func Finish(root *cobra.Command) {
 	suggest(root)
 }
 
-// helpCommand is the word help before a command, in place of --help behind it.
+// helpCommand returns the command `help COMMAND`, which does the same as `COMMAND --help`.
 func helpCommand(root *cobra.Command) *cobra.Command {
 	return &cobra.Command{
 		Use: "help [COMMAND...]", Short: "Show the help of a command",
-		Long:    "Show the help of a command, as --help behind the command does.",
+		Long:    "Show the help of a command, as --help after the command does.",
 		Example: "  " + root.Name() + " help",
 		RunE: func(_ *cobra.Command, words []string) error {
 			found, rest, err := root.Find(words)
@@ -86,13 +87,13 @@ The flags of every command: {{.Root.Name}} --help{{end}}{{if .HasAvailableSubCom
 More about a command: {{.CommandPath}} COMMAND --help{{end}}
 `
 
-// commandHelp is a command in the list of its parent.
+// commandHelp returns the line of a command in the help of its parent.
 func commandHelp(c *cobra.Command) string {
 	name := fmt.Sprintf("  %-*s ", c.NamePadding(), c.Name())
 	return name + hang(c.Short, len(name))
 }
 
-// paragraphs lays text out anew. What is indented stays as it is.
+// paragraphs wraps text again. It leaves indented lines unchanged.
 func paragraphs(text string) string {
 	var out, open []string
 	flush := func() {
@@ -113,10 +114,10 @@ func paragraphs(text string) string {
 	return strings.Join(out, "\n")
 }
 
-// heading is the annotation of a flag with the title that help has it under.
+// heading is the annotation of a flag with its title in help.
 const heading = "heading"
 
-// Under registers flags that help shows under a title of their own, as "Network flags".
+// Under registers flags that help shows under a title of their own, for instance "Network flags".
 func Under(f *pflag.FlagSet, title string, register func(*pflag.FlagSet)) {
 	set := pflag.NewFlagSet(title, pflag.ContinueOnError)
 	register(set)
@@ -129,13 +130,12 @@ func Under(f *pflag.FlagSet, title string, register func(*pflag.FlagSet)) {
 	f.AddFlagSet(set)
 }
 
-// flagHelp describes a command's own flags: those without a title first, then title by
-// title in the order of the alphabet.
+// flagHelp describes a command's own flags: first those without a title, then title by title in
+// alphabetical order.
 func flagHelp(c *cobra.Command) string {
-	const untitled = "Flags"
 	titled := map[string][]*pflag.Flag{}
 	c.LocalFlags().VisitAll(func(f *pflag.Flag) {
-		title := untitled
+		title := ""
 		if t := f.Annotations[heading]; len(t) > 0 {
 			title = t[0]
 		}
@@ -143,17 +143,9 @@ func flagHelp(c *cobra.Command) string {
 			titled[title] = append(titled[title], f)
 		}
 	})
-	titles := []string{untitled}
-	for title := range titled {
-		titles = append(titles, title)
-	}
-	slices.Sort(titles[1:])
 	var text strings.Builder
-	for _, title := range slices.Compact(titles) {
-		if len(titled[title]) == 0 {
-			continue
-		}
-		text.WriteString("\n\n" + title + ":")
+	for _, title := range slices.Sorted(maps.Keys(titled)) {
+		text.WriteString("\n\n" + cmp.Or(title, "Flags") + ":")
 		for _, f := range titled[title] {
 			text.WriteString("\n" + describe(f))
 		}
@@ -161,10 +153,10 @@ func flagHelp(c *cobra.Command) string {
 	return text.String()
 }
 
-// column is where descriptions begin; one behind a longer flag begins on the next line.
+// column is where descriptions begin; the description of a longer flag begins on the next line.
 const column = 32
 
-// describe is a flag as pflag shows it, in lines that fit.
+// describe returns a flag as pflag shows it, in lines that fit.
 func describe(f *pflag.Flag) string {
 	alone := pflag.NewFlagSet("", pflag.ContinueOnError)
 	alone.AddFlag(f)
@@ -180,12 +172,12 @@ func describe(f *pflag.Flag) string {
 	return name + hang(strings.TrimSpace(about), column)
 }
 
-// hang wraps text that begins at a column, and continues there on each line.
+// hang wraps text that begins at a column, with a hanging indent.
 func hang(text string, column int) string {
 	return strings.Join(wrap(text, max(width()-column, 20)), "\n"+strings.Repeat(" ", column))
 }
 
-// listed calls a flag that is given several times a list, as docker does.
+// listed replaces the type of a repeatable flag by "list", as docker does.
 func listed(name string) string {
 	for _, kind := range []string{" stringArray", " strings"} {
 		if short, ok := strings.CutSuffix(name, kind); ok {
@@ -195,8 +187,8 @@ func listed(name string) string {
 	return name
 }
 
-// wrap breaks text between words into lines of at most width columns; a longer word has a
-// line to itself.
+// wrap breaks text between words into lines of at most width columns; a longer word gets a line of
+// its own.
 func wrap(text string, width int) []string {
 	var lines []string
 	line, columns := "", 0
@@ -214,7 +206,8 @@ func wrap(text string, width int) []string {
 	return append(lines, line)
 }
 
-// width is the terminal's, else $COLUMNS, else 80. Lines of a wide terminal stay readable.
+// width returns the width of the terminal, else $COLUMNS, else 80, limited so that lines stay
+// readable.
 func width() int {
 	const narrowest, widest, usual = 40, 120, 80
 	columns, _, err := term.GetSize(int(os.Stdout.Fd()))

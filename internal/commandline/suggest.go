@@ -9,7 +9,7 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// Group is a command that only holds others: by itself it shows its help.
+// Group returns a command that only has subcommands; without one it shows its help.
 func Group(use, short string, below ...*cobra.Command) *cobra.Command {
 	c := &cobra.Command{
 		Use: use + " COMMAND", Short: short, DisableFlagsInUseLine: true, Args: NoSuchCommand,
@@ -19,8 +19,8 @@ func Group(use, short string, below ...*cobra.Command) *cobra.Command {
 	return c
 }
 
-// NoSuchCommand is for Args of a command that only holds others. It suggests some for the
-// one that was typed.
+// NoSuchCommand is the Args function of a command that only has subcommands. Its error suggests
+// commands similar to the unknown one.
 func NoSuchCommand(c *cobra.Command, args []string) error {
 	if len(args) == 0 {
 		return nil
@@ -34,10 +34,10 @@ func NoSuchCommand(c *cobra.Command, args []string) error {
 	return fmt.Errorf("unknown command %q for %q%s", args[0], c.CommandPath(), meant(similar(args[0], commands), c))
 }
 
-// suggest has every command say with a wrong flag or number of arguments what is right.
+// suggest makes every command suggest the right usage in its errors about flags and arguments.
 func suggest(c *cobra.Command) {
 	for _, below := range c.Commands() {
-		suggest(below) // first: a command without a FlagErrorFunc of its own has its parent's
+		suggest(below) // first, because a command without a FlagErrorFunc inherits its parent's
 	}
 	exit := c.FlagErrorFunc()
 	c.SetFlagErrorFunc(func(c *cobra.Command, err error) error { return exit(c, suggestFlag(c, err)) })
@@ -51,13 +51,13 @@ func suggest(c *cobra.Command) {
 	}
 }
 
-// suggestFlag says of an unknown flag which known ones are spelled like it.
+// suggestFlag adds flags with a similar spelling to the error of an unknown flag.
 func suggestFlag(c *cobra.Command, err error) error {
-	var unknown *pflag.NotExistError
-	if !errors.As(err, &unknown) {
+	unknown, ok := errors.AsType[*pflag.NotExistError](err)
+	if !ok {
 		return err
 	}
-	if unknown.GetSpecifiedShortnames() != "" { // one letter is like any other
+	if unknown.GetSpecifiedShortnames() != "" { // all single letters are similar
 		return fmt.Errorf("%w%s", err, meant(nil, c))
 	}
 	var flags []string
@@ -73,7 +73,7 @@ func suggestFlag(c *cobra.Command, err error) error {
 	return fmt.Errorf("%w%s", err, meant(names, c))
 }
 
-// similar are the names that are spelled almost as typed, by cobra's rule for commands.
+// similar returns the names with a similar spelling, by cobra's rule for commands.
 func similar(typed string, names []string) []string {
 	parent := &cobra.Command{SuggestionsMinimumDistance: 2}
 	for _, name := range names {

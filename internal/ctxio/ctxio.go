@@ -1,4 +1,4 @@
-// Package ctxio ends long reads with their context. It creates nothing.
+// Package ctxio stops long reads when a context ends. It creates nothing.
 package ctxio
 
 import (
@@ -6,8 +6,9 @@ import (
 	"io"
 )
 
-// Reader is r until ctx ends, and then its cause. A Read that is under way is not
-// cut short: r is a file of a disk, or something else that soon answers.
+// Reader returns a reader of r that fails with the cause of ctx once ctx has ended. It does not
+// interrupt a Read in progress, so r must be a file on disk or another source that does not block
+// for long.
 func Reader(ctx context.Context, r io.Reader) io.Reader { return reader{ctx, r} }
 
 type reader struct {

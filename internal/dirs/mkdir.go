@@ -1,6 +1,6 @@
-// Package dirs makes directories with the mode that is asked for, whatever the umask of
-// the process that has the library: containers see them. It resolves the paths of ROOT
-// and STATE, for all programs alike.
+// Package dirs makes directories with exactly the given mode, whatever the umask of the calling
+// process, because containers see these directories. It also resolves the paths of ROOT and STATE
+// in the same way for all programs.
 package dirs
 
 import (
@@ -10,8 +10,8 @@ import (
 	"path/filepath"
 )
 
-// Make makes one directory. The error wraps fs.ErrExist where it exists, which is left as
-// it is.
+// Make makes one directory. If it exists, the error wraps fs.ErrExist and the directory is
+// unchanged.
 func Make(path string, mode fs.FileMode) error {
 	if err := os.Mkdir(path, mode); err != nil {
 		return err
@@ -19,14 +19,14 @@ func Make(path string, mode fs.FileMode) error {
 	return os.Chmod(path, mode)
 }
 
-// MakeAll makes a directory and those above it that are missing.
+// MakeAll makes a directory and its missing parents.
 func MakeAll(path string, mode fs.FileMode) error {
 	info, err := os.Stat(path)
 	if err == nil && info.IsDir() {
 		return nil
 	}
 	if err == nil || !errors.Is(err, fs.ErrNotExist) {
-		return os.MkdirAll(path, mode) // says what is wrong
+		return os.MkdirAll(path, mode) // for its error
 	}
 	if above := filepath.Dir(path); above != path {
 		if err := MakeAll(above, mode); err != nil {

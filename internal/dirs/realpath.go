@@ -7,9 +7,9 @@ import (
 	"github.com/mctr/mctr"
 )
 
-// Resolve makes path absolute and follows its links, as far as it exists. All programs
-// take ROOT and STATE by it: names in the kernel are functions of these paths, so that two
-// ways to the same directory must not be two directories.
+// Resolve makes path absolute and resolves its symbolic links, as far as it exists. All programs
+// resolve ROOT and STATE with it: names in the kernel are derived from these paths, so two paths to
+// one directory must not count as two directories.
 func Resolve(path string) (string, error) {
 	if path == "" {
 		return "", fmt.Errorf("%w: a directory must not be empty", mctr.ErrInvalid)
@@ -21,7 +21,7 @@ func Resolve(path string) (string, error) {
 	return resolved(abs), nil
 }
 
-// resolved follows the links in what there is of path.
+// resolved resolves the symbolic links in the existing part of path.
 func resolved(path string) string {
 	if real, err := filepath.EvalSymlinks(path); err == nil || path == "/" {
 		return real

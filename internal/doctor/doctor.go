@@ -1,32 +1,35 @@
-// Package doctor asks this host what it can do for containers, by trying where
-// trying is harmless, and names the remedy for each gap.
+// Package doctor finds out what this host supports for containers, by trying it where that is
+// harmless, and names the remedy for each gap.
 //
-// What it tries (an overlay in a directory of its own) is gone when it returns. It
-// changes nothing else.
+// It tries an overlay in a temporary directory, which it removes. It changes nothing else.
 package doctor
 
-import "github.com/mctr/mctr"
+import (
+	"slices"
 
-// How much a finding matters.
+	"github.com/mctr/mctr"
+)
+
+// The states of a Finding.
 const (
 	OK      = mctr.FindingOK
 	Missing = mctr.FindingMissing
 	Broken  = mctr.FindingBroken
 )
 
-// A Finding is the answer to one question.
+// A Finding is the result of one check.
 type Finding = mctr.Finding
 
-// A Host is what the questions are about.
+// A Host describes the host to check.
 type Host struct {
 	Root, State string            // mctr's directories
-	Programs    map[string]string // mctr's own programs by name; an empty path is a missing one
-	PluginDirs  []string          // of CNI plugins
+	Programs    map[string]string // paths of mctr's programs by name; "" for a missing program
+	PluginDirs  []string          // directories of CNI plugins
 
-	Shim func() (lacks []string, err error) // asks mctr-shim what it does not understand; nil: it is not asked
+	Shim func() (lacks []string, err error) // asks mctr-shim which features it lacks; nil: do not ask
 }
 
-// Examine asks everything.
+// Examine runs all checks.
 func Examine(h Host) []Finding {
 	var found []Finding
 	for _, ask := range []func(Host) []Finding{
@@ -36,17 +39,12 @@ func Examine(h Host) []Finding {
 	return found
 }
 
-// Works reports whether nothing is broken.
+// Works returns true if no finding is Broken.
 func Works(found []Finding) bool {
-	for _, f := range found {
-		if f.State == Broken {
-			return false
-		}
-	}
-	return true
+	return !slices.ContainsFunc(found, func(f Finding) bool { return f.State == Broken })
 }
 
-// answer is OK with detail, or otherwise what the gap is.
+// answer returns a finding that is OK with detail if err is nil, or else has the state otherwise.
 func answer(area, what string, err error, detail, otherwise, remedy string) Finding {
 	if err != nil {
 		return Finding{Area: area, What: what, State: otherwise, Detail: err.Error(), Remedy: remedy}

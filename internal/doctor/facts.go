@@ -12,7 +12,7 @@ import (
 	"github.com/mctr/mctr/internal/cgroup"
 )
 
-// Facts asks for them. backend is the one that is set, if any.
+// Facts returns facts about the host. backend is the configured backend, or "".
 func (h Host) Facts(version, backend string) (*mctr.HostFacts, error) {
 	var uts unix.Utsname
 	var memory unix.Sysinfo_t
@@ -38,7 +38,7 @@ func (h Host) Facts(version, backend string) (*mctr.HostFacts, error) {
 	return f, nil
 }
 
-// backend is the one that works.
+// backend returns the default backend: overlay if it works.
 func (h Host) backend() string {
 	works := slices.ContainsFunc(filesystems(h), func(f Finding) bool {
 		return strings.HasPrefix(f.What, "overlay") && f.State == OK
@@ -49,7 +49,7 @@ func (h Host) backend() string {
 	return "copy"
 }
 
-// distribution is what os-release(5) calls it.
+// distribution returns the name in os-release(5).
 func distribution() string {
 	data, _ := os.ReadFile("/etc/os-release")
 	for line := range strings.Lines(string(data)) {

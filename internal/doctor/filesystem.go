@@ -19,7 +19,7 @@ func filesystems(h Host) []Finding {
 	return append(found, answer("filesystems", "FUSE", err, "", Missing, "modprobe fuse"))
 }
 
-// directory reports whether dir, or the nearest parent that exists, can be written.
+// directory checks that dir, or its nearest existing parent, is writable.
 func directory(name, dir string) Finding {
 	err := unix.Access(existing(dir), unix.W_OK)
 	var st unix.Statfs_t
@@ -27,10 +27,10 @@ func directory(name, dir string) Finding {
 	if err == nil && unix.Statfs(existing(dir), &st) == nil {
 		detail = fmt.Sprintf("%s, %d MiB free", dir, st.Bavail*uint64(st.Bsize)>>20)
 	}
-	return answer("filesystems", "--"+name, err, detail, Broken, "choose a directory that can be written, by --"+name)
+	return answer("filesystems", "--"+name, err, detail, Broken, "choose a writable directory with --"+name)
 }
 
-// existing is the nearest of dir and its parents that exists.
+// existing returns the nearest of dir and its parents that exists.
 func existing(dir string) string {
 	for {
 		if _, err := os.Stat(dir); err == nil || dir == "/" {
@@ -40,8 +40,7 @@ func existing(dir string) string {
 	}
 }
 
-// overlay mounts one in a directory of its own, in no namespace: the mount is
-// never attached to a path.
+// overlay mounts an overlay in a temporary directory without attaching the mount to a path.
 func overlay(root string) (err error) {
 	dir, err := os.MkdirTemp(existing(root), ".mctr-doctor-")
 	if err != nil {

@@ -13,7 +13,7 @@ import (
 	"github.com/mctr/mctr/internal/cgroup"
 )
 
-// least is the oldest kernel that has what every launch needs: mount_setattr(2).
+// leastMajor and leastMinor are the oldest kernel with mount_setattr(2), which every launch needs.
 const leastMajor, leastMinor = 5, 12
 
 func kernel(Host) []Finding {
@@ -47,7 +47,7 @@ func cgroups(Host) []Finding {
 	for _, name := range []string{"cpu", "memory", "pids", "cpuset", "io"} {
 		var err error
 		if !slices.Contains(have, name) {
-			err = errors.New("the kernel has it not, or it is not delegated")
+			err = errors.New("the kernel lacks it, or it is not delegated")
 		}
 		found = append(found,
 			answer("cgroups", name, err, "", Missing,
@@ -57,7 +57,7 @@ func cgroups(Host) []Finding {
 	return append(found, answer("cgroups", "pressure (PSI)", err, "", Missing, "boot with psi=1"))
 }
 
-// controllers are the names of v2, also on v1.
+// controllers returns the available controllers by their names of cgroup v2, on v1 too.
 func controllers() []string {
 	if cgroup.Unified() {
 		data, _ := os.ReadFile(filepath.Join(cgroup.Mountpoint, "cgroup.controllers"))

@@ -3,6 +3,7 @@ package doctor
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -23,13 +24,13 @@ func security(Host) []Finding {
 	for _, c := range capabilities {
 		var err error
 		if !host.HasCapability(c.number) {
-			err = errors.New("this process has it not")
+			err = errors.New("this process lacks it")
 		}
 		found = append(found, answer("security", c.name, err, "", c.without, c.remedy))
 	}
 	err = nil
 	if !host.Seccomp() {
-		err = errors.New("the kernel has no filters")
+		err = errors.New("the kernel does not support seccomp filters")
 	}
 	found = append(found,
 		answer("security", "seccomp", err, "", Missing,
@@ -47,19 +48,14 @@ var capabilities = []struct {
 	{"CAP_SYS_ADMIN", Broken, "run mctr with it: it mounts, and enters namespaces", unix.CAP_SYS_ADMIN},
 	{"CAP_NET_ADMIN", Missing, "run mctr with it: networks need it", unix.CAP_NET_ADMIN},
 	{"CAP_SYS_RESOURCE", Missing,
-		"run mctr with it: --ulimit above mctr's own, and a lower --oom-score-adj, are refused without",
+		"run mctr with it: otherwise --ulimit above mctr's own limits and a lower --oom-score-adj are refused",
 		unix.CAP_SYS_RESOURCE},
 	{"CAP_SYS_PTRACE", Missing, "run mctr with it", unix.CAP_SYS_PTRACE},
 }
 
 func programs(h Host) []Finding {
 	var found []Finding
-	names := make([]string, 0, len(h.Programs))
-	for name := range h.Programs {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	for _, name := range names {
+	for _, name := range slices.Sorted(maps.Keys(h.Programs)) {
 		var err error
 		if h.Programs[name] == "" {
 			err = errors.New("neither beside mctr nor in PATH")
@@ -70,10 +66,10 @@ func programs(h Host) []Finding {
 	return found
 }
 
-// defaultPlugins are of the network that containers get where they ask for none.
+// defaultPlugins are the plugins of the default network.
 var defaultPlugins = []string{"bridge", "host-local", "portmap", "firewall", "bandwidth"}
 
-// network looks for what the default network needs.
+// network checks the requirements of the default network.
 func network(h Host) []Finding {
 	var found []Finding
 	for _, plugin := range defaultPlugins {
@@ -105,5 +101,5 @@ func gpus(Host) []Finding {
 		err = errors.New("no /dev/nvidia0")
 	}
 	return []Finding{answer("gpu", "NVIDIA", err, strings.Join(devices, " "), Missing,
-		"install NVIDIA's driver, if this host has such a device")}
+		"install NVIDIA's driver if this host has an NVIDIA GPU")}
 }

@@ -11,21 +11,20 @@ import (
 	"github.com/mctr/mctr/internal/buildinfo"
 )
 
-// A Program is one of mctr's, or a CNI plugin, and the build that it is of.
+// A Program is one of mctr's programs or a CNI plugin, with its build.
 type Program struct {
 	Name, Path, Version, Commit string
 
-	Differs string `json:",omitempty"` // from this program: how
+	Differs string `json:",omitempty"` // how its build differs from that of this program; "" if it does not
 
-	broken bool // no launch takes it
+	broken bool // launches cannot use it
 }
 
-// others are the programs that are looked for beside this one, besides those that
-// containers need.
+// others lists programs to look for beside this program, in addition to those that containers need.
 var others = []string{"mctr", "mctr-agent", "mctr-bench", "mctr-calico", "mctr-oci"}
 
-// Builds reads from their files by what mctr's other programs and the plugins were built.
-// What is not there is left out, and so are plugins that do not say.
+// Builds returns the builds of mctr's other programs and of the plugins, read from their files. It
+// omits missing programs, and plugins without build information.
 func (h Host) Builds() []Program {
 	paths := maps.Clone(h.Programs)
 	if self, err := os.Executable(); err == nil {
@@ -51,8 +50,8 @@ func (h Host) Builds() []Program {
 	return append(all, h.plugins()...)
 }
 
-// compare says how a program of mctr's is of another build than this one. Builds that do
-// not say of which commit they are may be taken for the same; the supervisor is asked.
+// compare records how a program of mctr differs from this one. Two builds without a commit may pass
+// for the same, so the supervisor is asked which features it lacks.
 func (h Host) compare(p *Program, b buildinfo.Build) {
 	if this := buildinfo.Self(); b.Version != this.Version || b.Commit != this.Commit || b.Changed != this.Changed {
 		p.Differs = fmt.Sprintf("%s is of another build (%s) than this program (%s)", p.Path, b, this)
@@ -68,13 +67,14 @@ func (h Host) compare(p *Program, b buildinfo.Build) {
 	}
 }
 
-// plugins are the CNI plugins as they are found: of one name the first.
+// plugins returns the CNI plugins in the order of the search; of several with the same name, the
+// first.
 func (h Host) plugins() (all []Program) {
 	seen := map[string]bool{}
 	for _, dir := range h.PluginDirs {
 		entries, err := os.ReadDir(dir)
 		if err != nil {
-			continue // the finding of each plugin says so
+			continue // the finding of each missing plugin reports it
 		}
 		for _, e := range entries {
 			path := filepath.Join(dir, e.Name())
@@ -90,8 +90,7 @@ func (h Host) plugins() (all []Program) {
 	return all
 }
 
-// builds warns of programs of another build than this one, and of plugins of several
-// releases.
+// builds warns of programs from another build than this one, and of plugins from several releases.
 func builds(h Host) (found []Finding) {
 	versions := map[string][]string{}
 	for _, p := range h.Builds() {
@@ -104,7 +103,7 @@ func builds(h Host) (found []Finding) {
 			Detail: p.Version + ", commit " + p.Commit}
 		if p.Differs != "" {
 			f.State, f.Detail, f.Remedy = Missing, p.Differs,
-				"keep mctr's programs together, of one build: what one does not understand is refused"
+				"keep mctr's programs together, of one build: a program refuses what it does not understand"
 		}
 		if p.broken {
 			f.State = Broken
@@ -125,7 +124,7 @@ func builds(h Host) (found []Finding) {
 	return append(found, f)
 }
 
-// releases counts those that the default network's plugins are of.
+// releases counts the releases that the default network's plugins are from.
 func releases(versions map[string][]string) (n int) {
 	for _, plugins := range versions {
 		if slices.ContainsFunc(plugins, func(p string) bool { return slices.Contains(defaultPlugins, p) }) {

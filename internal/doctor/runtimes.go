@@ -12,15 +12,15 @@ import (
 	"time"
 )
 
-// A fix is the first release of each line of a runtime that has it, oldest line first.
-// A line that is older than all of them has no release with it.
+// A fix lists the first release with a fix in each release line of a runtime, oldest line first. No
+// release of an older line has the fix.
 type fix struct {
 	name  string
 	since [][3]int
 }
 
-// knownRuntimes are the OCI runtimes that mctr is tested with, and what their older
-// releases are known to get wrong for a hostile image or task.
+// knownRuntimes lists the OCI runtimes that mctr is tested with, and the vulnerabilities of their
+// older releases that a hostile image or task can exploit.
 var knownRuntimes = []struct {
 	name  string
 	fixes []fix
@@ -36,7 +36,7 @@ var knownRuntimes = []struct {
 	}},
 }
 
-// runtimes looks for OCI runtimes and names those that are older than known fixes.
+// runtimes checks for OCI runtimes and reports those that lack known fixes.
 func runtimes(Host) (found []Finding) {
 	for _, r := range knownRuntimes {
 		path, err := exec.LookPath(r.name)
@@ -56,10 +56,10 @@ func runtimes(Host) (found []Finding) {
 	return found
 }
 
-// runtimeTime bounds what a runtime may take to tell its version.
+// runtimeTime limits how long a runtime may take to report its version.
 const runtimeTime = 5 * time.Second
 
-// runtimeVersion is what the first line of --version says: "runc version 1.2.3+x".
+// runtimeVersion returns the version in the first line of --version: "runc version 1.2.3+x".
 func runtimeVersion(path string) (string, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), runtimeTime)
 	defer cancel()
@@ -75,8 +75,8 @@ func runtimeVersion(path string) (string, error) {
 	return strings.TrimSpace(version), nil
 }
 
-// lacking names the fixes that came after version. A release candidate counts as its
-// release; a version that cannot be read has none.
+// lacking returns the fixes that version lacks. A release candidate counts as its release; an
+// unreadable version lacks all fixes.
 func lacking(fixes []fix, version string) (names []string) {
 	var v [3]int
 	if m := release.FindStringSubmatch(version); m != nil {
@@ -94,7 +94,7 @@ func lacking(fixes []fix, version string) (names []string) {
 
 var release = regexp.MustCompile(`^v?(\d{1,6})\.(\d{1,6})(?:\.(\d{1,6}))?`)
 
-// in reports whether version is a release of a line that has the fix, and not before it.
+// in returns true if version is a release of a line with the fix, and not older than the fix.
 func (f fix) in(version [3]int) bool {
 	for _, since := range f.since {
 		if slices.Equal(since[:2], version[:2]) {

@@ -1,13 +1,11 @@
-// Package eventlog is the file through which every process that uses the same
-// directories tells the others what happened to containers: each appends, and
-// anybody follows.
+// Package eventlog is the file through which all processes that use the same directories inform
+// each other about their containers: each process appends events, and any process can follow them.
 //
-// On disk: the file, one JSON object a line, and behind it one older file, PATH.1,
-// once it has grown to [MaxSize]. A line that a crash or a full disk cut is
-// skipped by readers. Each event has a cursor, one more than the event's before it, by
-// which a reader goes on where it was, and is told what it missed.
-// Nothing is synced: the file lies where it ends with the
-// boot. In the kernel: a lock on the file while a line is written.
+// On disk: the file, with one JSON object a line, and its predecessor, PATH.1, once the file has
+// grown to [MaxSize]. Readers skip a line that a crash or a full disk truncated. The cursor of each
+// event is that of its predecessor plus one: a reader continues after a cursor and learns of events
+// that it missed. Nothing is synced: the file is in a directory that does not survive a reboot. In
+// the kernel: a lock on the file while a line is written.
 package eventlog
 
 import (
@@ -24,26 +22,26 @@ import (
 	"github.com/mctr/mctr"
 )
 
-// MaxSize is where a file is put aside, in bytes: about 5,000 events.
+// MaxSize is the size in bytes at which a file is rotated: about 5,000 events.
 const MaxSize = 1 << 20
 
-// older is the file before path's.
+// older returns the name of the predecessor of path.
 func older(path string) string { return path + ".1" }
 
-// Append adds an event. It gets the next cursor, and the time of now or, where the clock
-// was set back, of the event before it.
+// Append appends an event. It sets the next cursor and the current time or, if the clock was set
+// back, the time of the previous event.
 func Append(path string, e mctr.Event) error {
 	f, err := current(path)
 	if err != nil {
 		return fmt.Errorf("append event: %w", err)
 	}
-	defer f.Close() // and with it the lock
+	defer f.Close() // releases the lock too
 	follow(&e, last(f, path))
 	line, err := json.Marshal(e)
 	if err != nil {
 		return fmt.Errorf("encode event: %w", err)
 	}
-	// A line starts with its own newline, so that one that was cut does not spoil it.
+	// The leading newline separates this line from a truncated one.
 	if _, err := f.Write(append(append([]byte{'\n'}, line...), '\n')); err != nil {
 		return fmt.Errorf("append event: %w", err)
 	}
@@ -54,8 +52,8 @@ func Append(path string, e mctr.Event) error {
 	return err
 }
 
-// follow puts e behind before. Cursors begin at the time, in microseconds: those of a file
-// that was lost are less than those of the next one.
+// follow sets e's time and cursor to follow before. The first cursor is the time in microseconds,
+// so that the cursors of a lost file are smaller than those of the next file.
 func follow(e *mctr.Event, before mctr.Event) {
 	e.Time = time.Now().UTC()
 	if e.Time.Before(before.Time) {
@@ -67,8 +65,8 @@ func follow(e *mctr.Event, before mctr.Event) {
 	}
 }
 
-// last is the newest event in f, which is path's file, or else in the one before; with
-// cursor 0 where there is none.
+// last returns the newest event in f, which is path's file, or else in its predecessor. Without an
+// event, the cursor is 0.
 func last(f *os.File, path string) mctr.Event {
 	if e, ok := lastOf(f); ok {
 		return e
@@ -82,7 +80,7 @@ func last(f *os.File, path string) mctr.Event {
 	return e
 }
 
-// lastOf reads a file backwards to its last whole line.
+// lastOf searches a file backwards for its last complete line.
 func lastOf(f *os.File) (e mctr.Event, ok bool) {
 	info, err := f.Stat()
 	if err != nil || info.Size() == 0 {
@@ -112,8 +110,8 @@ func lastOf(f *os.File) (e mctr.Event, ok bool) {
 	}
 }
 
-// current opens path's file and locks it: no other process writes to it or puts it
-// aside then, so that a follower misses nothing.
+// current opens path's file and locks it: meanwhile no other process writes to it or rotates it, so
+// that followers miss nothing.
 func current(path string) (*os.File, error) {
 	for deadline := time.Now().Add(lockTime); ; {
 		f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR|os.O_APPEND|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0o600)
@@ -129,15 +127,15 @@ func current(path string) (*os.File, error) {
 		if same(f, path) {
 			return f, nil
 		}
-		_ = f.Close() // it was put aside before we had the lock
+		_ = f.Close() // it was rotated before it was locked
 		if time.Now().After(deadline) {
 			return nil, fmt.Errorf(
-				"%s is replaced all the time, or its filesystem gives it another number at each look", path)
+				"%s is replaced all the time, or its filesystem keeps changing its inode number", path)
 		}
 	}
 }
 
-// lockTime bounds the wait for others, who hold the lock for one write.
+// lockTime limits the wait for other processes, each of which holds the lock for one write.
 const lockTime = 2 * time.Second
 
 func flock(f *os.File) error {
@@ -149,7 +147,7 @@ func flock(f *os.File) error {
 	}
 }
 
-// same reports whether path names f.
+// same returns true if path names f.
 func same(f *os.File, path string) bool {
 	ours, err := f.Stat()
 	if err != nil {

@@ -16,12 +16,12 @@ import (
 	"github.com/mctr/mctr"
 )
 
-// pause is how long a follower waits for more.
+// pause is the interval at which a follower looks for new events.
 const pause = 50 * time.Millisecond
 
-// Read gives the events that the files hold, the oldest first, and with o.Follow
-// those to come, until ctx ends. A missing file has no events. Where events are missing, because
-// they are no longer kept or the reader was too slow, it gives an mctr.EventGap.
+// Read returns the events in the files, oldest first, and with o.Follow also new ones, until ctx
+// ends. A missing file has no events. In place of events that are no longer kept, or that a slow
+// reader missed, it returns an mctr.EventGap.
 func Read(ctx context.Context, path string, o mctr.EventOptions) iter.Seq2[mctr.Event, error] {
 	return func(yield func(mctr.Event, error) bool) {
 		r := &reader{path: path, follow: o.Follow, seen: o.After}
@@ -43,14 +43,14 @@ func Read(ctx context.Context, path string, o mctr.EventOptions) iter.Seq2[mctr.
 	}
 }
 
-// A reader goes from file to file.
+// A reader reads one file after another.
 type reader struct {
 	path   string
 	follow bool
-	seen   uint64 // the cursor that it has come to
+	seen   uint64 // the cursor of the last event read
 	f      *os.File
 	lines  *bufio.Reader
-	part   []byte // of a line whose end is not there yet
+	part   []byte // the start of a line that is not complete yet
 }
 
 func (r *reader) open(path string) error {
@@ -69,10 +69,10 @@ func (r *reader) close() {
 	}
 }
 
-// step gives what the file holds, and then goes on to the next one or waits.
-// It reports whether there is to be another step.
+// step reads the events in the file, and then goes on to the next file or waits. It returns more if
+// there is another step to take.
 func (r *reader) step(ctx context.Context, yield func(mctr.Event, error) bool) (more bool, err error) {
-	newest := r.f != nil && same(r.f, r.path) // before reading: afterwards it may have been put aside with more in it
+	newest := r.f != nil && same(r.f, r.path) // before reading: the file may grow and be rotated afterwards
 	if r.f != nil {
 		if goOn, err := r.drain(yield); err != nil || !goOn {
 			return false, err
@@ -93,8 +93,8 @@ func (r *reader) step(ctx context.Context, yield func(mctr.Event, error) bool) (
 	return true, nil
 }
 
-// next opens the file behind the one that was read: where that was two files ago, the one
-// in between, or else the newest.
+// next opens the file after the one just read: the predecessor of the newest file if that one was
+// rotated twice, or else the newest file.
 func (r *reader) next() error {
 	if r.f != nil && !same(r.f, older(r.path)) {
 		if err := r.open(older(r.path)); err == nil || !missing(err) {
@@ -104,7 +104,8 @@ func (r *reader) next() error {
 	return r.open(r.path)
 }
 
-// drain gives every whole line up to the file's end. It says whether more is wanted.
+// drain yields every complete line up to the end of the file. It returns false if the caller wants
+// no more.
 func (r *reader) drain(yield func(mctr.Event, error) bool) (goOn bool, err error) {
 	for {
 		line, err := r.lines.ReadBytes('\n')
@@ -121,10 +122,10 @@ func (r *reader) drain(yield func(mctr.Event, error) bool) (goOn bool, err error
 	}
 }
 
-// give yields an event that was not seen, behind what is missing before it. It says
-// whether more is wanted.
+// give yields an event unless it was read before, and first a gap if events are missing before it.
+// It returns false if the caller wants no more.
 func (r *reader) give(e mctr.Event, yield func(mctr.Event, error) bool) (goOn bool) {
-	if e.Cursor == 0 { // of a version that had none
+	if e.Cursor == 0 { // written by a version without cursors
 		return yield(e, nil)
 	}
 	if e.Cursor <= r.seen {
@@ -143,7 +144,7 @@ func (r *reader) give(e mctr.Event, yield func(mctr.Event, error) bool) (goOn bo
 	return yield(e, nil)
 }
 
-// parse reads a line; one that was cut is no event.
+// parse parses a line. It returns false for a truncated line.
 func parse(line []byte) (e mctr.Event, ok bool) {
 	if line = bytes.TrimSpace(line); len(line) == 0 {
 		return e, false

@@ -1,12 +1,12 @@
-// Package failpoint lets a test stop a process at a named point: one point
-// stands behind each checkpoint of a launch and of a destroy. Points are
-// compiled in and do nothing unless MCTR_FAILPOINTS names them:
+// Package failpoint lets a test stop a process at a named point; there is one point after each
+// checkpoint of a launch and of a destroy. Points are compiled in and do nothing unless
+// MCTR_FAILPOINTS names them:
 //
 //	MCTR_FAILPOINTS=intent=kill,image=error,cleaned/network=sleep:2s
 //
-// kill ends the process by SIGKILL, error makes Hit return ErrInjected, panic
-// panics, sleep waits, fill:DIR fills DIR's filesystem by a file named ".filler".
-// Nothing else is kept on disk or in the kernel.
+// kill ends the process with SIGKILL, error makes Hit return ErrInjected, panic panics, sleep
+// waits, fill:DIR fills DIR's filesystem with a file named ".filler". Nothing else is created on
+// disk or in the kernel.
 package failpoint
 
 import (
@@ -20,31 +20,30 @@ import (
 	"time"
 )
 
-// Env is the variable that arms points.
+// Env is the environment variable that arms points.
 const Env = "MCTR_FAILPOINTS"
 
-// ErrInjected is what Hit returns at a point armed with "error".
+// ErrInjected is the error of Hit at a point armed with "error".
 var ErrInjected = errors.New("injected failure")
 
-var armed = sync.OnceValue(func() map[string]string { return parse(os.Getenv(Env)) })
+// armed holds the action of each armed point.
+var armed = sync.OnceValue(func() map[string]string {
+	points := map[string]string{}
+	for item := range strings.SplitSeq(os.Getenv(Env), ",") {
+		if name, action, ok := strings.Cut(item, "="); ok {
+			points[name] = action
+		}
+	}
+	return points
+})
 
-// Hit passes the point called name.
+// Hit performs the action of the point called name, if it is armed.
 func Hit(name string) error {
 	action, ok := armed()[name]
 	if !ok {
 		return nil
 	}
 	return act(name, action)
-}
-
-func parse(s string) map[string]string {
-	points := map[string]string{}
-	for item := range strings.SplitSeq(s, ",") {
-		if name, action, ok := strings.Cut(item, "="); ok {
-			points[name] = action
-		}
-	}
-	return points
 }
 
 func act(name, action string) error {
@@ -71,11 +70,11 @@ func act(name, action string) error {
 	}
 }
 
-// fill leaves no room in dir's filesystem.
+// fill uses up the space in dir's filesystem.
 func fill(dir string) error {
 	f, err := os.OpenFile(filepath.Join(dir, ".filler"), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
 	if err != nil {
-		return nil // there was no room for its name
+		return nil // there is no space even for a directory entry
 	}
 	defer f.Close()
 	for block := make([]byte, 1<<20); len(block) > 0; {

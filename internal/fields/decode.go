@@ -7,14 +7,13 @@ import (
 	"strings"
 )
 
-// An Unknown is what a JSON text has and the type that it was to be decoded into lacks.
+// An Unknown lists the fields of a JSON text that the type it is decoded into lacks.
 type Unknown []string
 
 func (u Unknown) Error() string { return "unknown fields: " + strings.Join(u, ", ") }
 
-// Decode reads data into v, also what an earlier build wrote: see Unmarshal. Where v's type
-// lacks something of it, the error is an Unknown that names all of that, and v holds what its
-// type has.
+// Decode decodes data into v; it understands what earlier builds wrote, see Unmarshal. If v's type
+// lacks fields of data, the error is an Unknown that names them all, and v has the other fields.
 func Decode(data []byte, v any) error {
 	strict := decodeStrictly(data, v)
 	if strict == nil {
@@ -33,7 +32,7 @@ func Decode(data []byte, v any) error {
 	return strict
 }
 
-// decodeStrictly refuses names that v's type lacks, and whatever follows the value.
+// decodeStrictly refuses names that v's type lacks, and any data after the value.
 func decodeStrictly(data []byte, v any) error {
 	d := json.NewDecoder(bytes.NewReader(data))
 	d.DisallowUnknownFields()

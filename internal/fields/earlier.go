@@ -8,9 +8,9 @@ import (
 	"time"
 )
 
-// Unmarshal decodes data into v as json.Unmarshal does, and reads what earlier builds wrote
-// as well: names in camelCase for those that are in snake_case now, and durations as numbers
-// of nanoseconds for those that are strings now.
+// Unmarshal decodes data into v as json.Unmarshal does, and also understands what earlier builds
+// wrote: names in camelCase that are in snake_case now, and durations as numbers of nanoseconds
+// that are strings now.
 func Unmarshal(data []byte, v any) error {
 	if decodeStrictly(data, v) == nil {
 		return nil
@@ -18,8 +18,8 @@ func Unmarshal(data []byte, v any) error {
 	return json.Unmarshal(renewed(data, reflect.TypeOf(v)), v)
 }
 
-// renewed is data, which is to be decoded into a t, with the names and durations of today.
-// What it cannot read stays as it is, for the decoder to refuse.
+// renewed returns data, which is to be decoded into a t, with current names and forms of durations.
+// It leaves what it cannot parse unchanged, for the decoder to refuse.
 func renewed(data json.RawMessage, t reflect.Type) json.RawMessage {
 	for t.Kind() == reflect.Pointer {
 		t = t.Elem()
@@ -30,7 +30,7 @@ func renewed(data json.RawMessage, t reflect.Type) json.RawMessage {
 		if json.Unmarshal(data, &nanoseconds) != nil {
 			return data
 		}
-		text, _ := json.Marshal(time.Duration(nanoseconds).String()) // a string can be encoded
+		text, _ := json.Marshal(time.Duration(nanoseconds).String()) // encoding a string cannot fail
 		return text
 	case decodesItself(t):
 		return data
@@ -62,7 +62,7 @@ func renewed(data json.RawMessage, t reflect.Type) json.RawMessage {
 	return data
 }
 
-// encoded is v in JSON, or data where that was null.
+// encoded returns v as JSON, or data if data is null.
 func encoded(v any, null bool, data json.RawMessage) json.RawMessage {
 	if null {
 		return data
@@ -74,8 +74,8 @@ func encoded(v any, null bool, data json.RawMessage) json.RawMessage {
 	return text
 }
 
-// renewedMembers gives the members of an object the names of t's fields. A name that is
-// there in both forms keeps the value of today's.
+// renewedMembers renames the members of an object to the names of t's fields. If a name is present
+// in both forms, the current form wins.
 func renewedMembers(members map[string]json.RawMessage, t reflect.Type) map[string]json.RawMessage {
 	now := map[string]field{} // by plain name
 	addFields(now, t)
@@ -118,10 +118,10 @@ func addFields(now map[string]field, t reflect.Type) {
 	}
 }
 
-// plain is what a name has in common in camelCase and in snake_case.
+// plain returns the common form of a name in camelCase and in snake_case.
 func plain(name string) string { return strings.ToLower(strings.ReplaceAll(name, "_", "")) }
 
-// isDuration reports whether t is a time.Duration that is a string in JSON.
+// isDuration returns true if t is a duration that is a string in JSON.
 func isDuration(t reflect.Type) bool {
 	return t.Kind() == reflect.Int64 && t.ConvertibleTo(reflect.TypeFor[time.Duration]()) &&
 		reflect.PointerTo(t).Implements(reflect.TypeFor[encoding.TextUnmarshaler]())

@@ -1,6 +1,6 @@
-// Package fields compares the JSON that programs send one another with the Go types
-// that they decode it into: encoding/json passes over a name that the type lacks, and
-// what was asked for by it is lost without a word. It creates nothing.
+// Package fields compares JSON that programs send to each other with the Go types that they decode
+// it into: encoding/json silently ignores a name that the type lacks, so that a request would be
+// lost. It creates nothing.
 package fields
 
 import (
@@ -13,9 +13,9 @@ import (
 	"strings"
 )
 
-// Of are the fields of v's type by their paths, as "create.log.driver": a name in JSON
-// behind those of the objects that it is in. What decodes itself, and what a map or an
-// interface holds, has no fields.
+// Of returns the paths of the fields of v's type, for instance "create.log.driver": the JSON names
+// of the enclosing objects and of the field. Types that decode themselves, maps and interfaces have
+// no fields.
 func Of(v any) []string {
 	s := set{}
 	s.add("", reflect.TypeOf(v))
@@ -52,8 +52,8 @@ func decodesItself(t reflect.Type) bool {
 		p.Implements(reflect.TypeFor[encoding.TextUnmarshaler]())
 }
 
-// Missing are the paths of an object in JSON that known lacks, in order. Of what is
-// missing whole, its own path alone is given; null is nothing.
+// Missing returns, sorted, the paths in a JSON object that are not in known. If all of an object is
+// missing, it returns only the path of the object. It ignores null values.
 func Missing(data []byte, known []string) ([]string, error) {
 	var object any
 	if err := json.Unmarshal(data, &object); err != nil {
@@ -70,7 +70,7 @@ func Missing(data []byte, known []string) ([]string, error) {
 	return slices.Sorted(maps.Keys(w.missing)), nil
 }
 
-// A walk looks at the names of a value.
+// A walk collects the unknown names in a value.
 type walk struct {
 	known   set
 	within  set // objects whose fields are known
@@ -85,7 +85,7 @@ func (w *walk) value(path string, v any) {
 		}
 	case map[string]any:
 		if path != "" && !w.within[path] {
-			return // a map, or what decodes itself
+			return // a map, or a type that decodes itself
 		}
 		for name, field := range v {
 			w.field(strings.TrimPrefix(path+"."+name, "."), field)

@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// Renamed returns the error of a strict decoding into v. If it refuses a name that an earlier
-// build had, in camelCase, it adds what the name is now.
+// Renamed returns err, the error of strictly decoding into v. If err refuses a camelCase name of an
+// earlier build, Renamed adds the current name.
 func Renamed(err error, v any) error {
 	if err == nil {
 		return nil

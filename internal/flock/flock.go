@@ -1,8 +1,8 @@
-// Package flock takes advisory locks on files (flock(2)): the kernel frees them
-// when their holder dies, so a lock never outlives its owner.
+// Package flock acquires advisory locks on files (flock(2)). The kernel releases them when their
+// holder dies, so that a lock never outlives its owner.
 //
-// On disk: an empty file per lock. A lock file may be removed by its holder;
-// a process that waited for it notices, and starts again on the new file.
+// On disk: an empty file for each lock. The holder may remove the lock file; a process that waited
+// for it notices and locks the new file instead.
 package flock
 
 import (
@@ -15,48 +15,48 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// ErrHeld is returned by the Try functions when another process, or another
-// part of this one, holds the lock.
+// ErrHeld is returned by the Try functions if another process, or another part of this process,
+// holds the lock.
 var ErrHeld = errors.New("lock is held")
 
-// A Lock is a held lock. Its file descriptor is close-on-exec: no child inherits it.
+// A Lock is a held lock. Its file descriptor is close-on-exec, so that children do not inherit it.
 type Lock struct{ f *os.File }
 
-// Exclusive waits until it holds path's lock for itself alone or ctx ends.
+// Exclusive waits until it holds path's lock exclusively, or until ctx ends.
 func Exclusive(ctx context.Context, path string) (*Lock, error) { return wait(ctx, path, unix.LOCK_EX) }
 
-// Existing is Exclusive of a file that is there: none is made.
+// Existing is Exclusive for an existing file; it does not make the file.
 func Existing(ctx context.Context, path string) (*Lock, error) {
 	return poll(ctx, path, func() (*Lock, error) { return tryOpened(path, unix.LOCK_EX, os.O_RDWR) })
 }
 
-// Shared waits until it holds path's lock together with other Shared holders.
+// Shared waits until it holds path's lock, shared with other callers of Shared, or until ctx ends.
 func Shared(ctx context.Context, path string) (*Lock, error) { return wait(ctx, path, unix.LOCK_SH) }
 
-// TryExclusive takes path's lock or returns ErrHeld at once.
+// TryExclusive acquires path's lock exclusively or returns ErrHeld at once.
 func TryExclusive(path string) (*Lock, error) { return try(path, unix.LOCK_EX) }
 
-// lingering is how long a lock may outlive its holder: a child has its parent's files
-// from fork to exec, also when the parent is killed meanwhile.
+// lingering is how long a lock may outlive its holder: a child has its parent's files from fork to
+// exec, even if the parent is killed meanwhile.
 const lingering = 2 * time.Second
 
-// AfterDead is TryExclusive for a lock whose holder may have been killed a moment ago:
-// it returns ErrHeld only for one that stays held.
+// AfterDead is TryExclusive for a lock whose holder may have been killed a moment ago: it returns
+// ErrHeld only if the lock remains held.
 func AfterDead(ctx context.Context, path string) (*Lock, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, lingering, ErrHeld)
 	defer cancel()
 	return wait(ctx, path, unix.LOCK_EX)
 }
 
-// Directory is AfterDead for a directory that is there: no file is made in it.
+// Directory is AfterDead for the lock on an existing directory itself; no file is made.
 func Directory(ctx context.Context, path string) (*Lock, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, lingering, ErrHeld)
 	defer cancel()
 	return poll(ctx, path, func() (*Lock, error) { return tryOpened(path, unix.LOCK_EX, os.O_RDONLY|unix.O_DIRECTORY) })
 }
 
-// Held reports whether a process holds path's lock exclusively. A missing file is
-// not held. It takes the lock shared for a moment.
+// Held returns true if a process holds path's lock exclusively, and false if the file does not
+// exist. It acquires the lock shared for a moment.
 func Held(path string) (bool, error) {
 	f, err := os.Open(path)
 	if errors.Is(err, os.ErrNotExist) {
@@ -73,7 +73,7 @@ func Held(path string) (bool, error) {
 	return false, err
 }
 
-// Unlock frees the lock. A second call does nothing.
+// Unlock releases the lock. A second call does nothing.
 func (l *Lock) Unlock() error {
 	if l == nil || l.f == nil {
 		return nil
@@ -83,8 +83,8 @@ func (l *Lock) Unlock() error {
 	return f.Close()
 }
 
-// Remove removes the file of an exclusive lock and frees it. A file of the same name
-// that another process has made and locked since stays.
+// Remove removes the file of an exclusive lock and releases the lock. It does not remove a new file
+// of the same name that another process has made and locked meanwhile.
 func (l *Lock) Remove() error {
 	if l == nil || l.f == nil {
 		return nil
@@ -96,14 +96,14 @@ func (l *Lock) Remove() error {
 	return errors.Join(err, l.Unlock())
 }
 
-// File is the locked file, for a child that is to inherit the lock.
+// File returns the locked file, for a child that has to inherit the lock.
 func (l *Lock) File() *os.File { return l.f }
 
 func wait(ctx context.Context, path string, how int) (*Lock, error) {
 	return poll(ctx, path, func() (*Lock, error) { return try(path, how) })
 }
 
-// poll tries until no other process holds the lock, or ctx ends.
+// poll calls try until no other process holds the lock, or ctx ends.
 func poll(ctx context.Context, path string, try func() (*Lock, error)) (*Lock, error) {
 	for delay := 200 * time.Microsecond; ; delay = min(2*delay, 20*time.Millisecond) {
 		l, err := try()
@@ -136,17 +136,16 @@ func tryOpened(path string, how, flags int) (*Lock, error) {
 		if current(f, path) {
 			return &Lock{f}, nil
 		}
-		_ = f.Close() // its holder removed the file before letting go
+		_ = f.Close() // the holder removed the file before it released the lock
 	}
-	return nil, fmt.Errorf("lock %s: at %d looks in turn, the file was another one than the file that was locked", path,
-		replaced)
+	return nil, fmt.Errorf("lock %s: the file was replaced %d times while it was being locked", path, replaced)
 }
 
-// replaced is how often a file may be removed while it is locked before the
-// filesystem is not believed any more: some give a file another number at each look.
+// replaced is how often a file may be replaced while it is being locked before the filesystem is
+// blamed: some filesystems return a different inode number each time.
 const replaced = 1000
 
-// current reports whether path still leads to f.
+// current returns true if path still names f.
 func current(f *os.File, path string) bool {
 	var opened, named unix.Stat_t
 	if unix.Fstat(int(f.Fd()), &opened) != nil || unix.Stat(path, &named) != nil {

@@ -1,10 +1,9 @@
-// Package helper runs one privileged operation that may hang (a look at a
-// mount whose server is gone, an unmount) in a process of its own, mctr-helper.
-// The caller keeps the deadline: a helper that does not answer is killed, and
-// one that cannot be killed, in uninterruptible sleep, is left behind and
-// reported. Request and answer are JSON on an inherited socket, descriptor 3.
+// Package helper runs one privileged operation that may hang, for instance a stat of a mount whose
+// server is down, in a process of its own, mctr-helper. The caller sets the deadline: a helper that
+// does not answer is killed, and one that cannot be killed, because it is in uninterruptible sleep,
+// is left behind and reported. Request and answer are JSON on an inherited socket, descriptor 3.
 //
-// On disk: nothing. In the kernel: the helper process, and what it is asked for.
+// On disk: nothing. In the kernel: the helper process, and what the request asks for.
 package helper
 
 import (
@@ -34,9 +33,9 @@ const (
 	VerbUmount = "umount" // umount2(2) of Path with Flags
 )
 
-// A Request is what the helper is to do. Who sends it may be of a newer build: a helper
-// refuses a verb or a field that it does not know. Those before passed over fields, so a
-// job that needs another field gets another verb too.
+// A Request is an operation for the helper. The sender may be from a newer build: a helper refuses
+// a verb or a field that it does not know. Helpers of early builds ignored unknown fields, so an
+// operation that needs a new field needs a new verb too.
 type Request struct {
 	Verb   string  `json:"verb"`
 	Path   string  `json:"path"`
@@ -46,36 +45,35 @@ type Request struct {
 	Data   string  `json:"data,omitempty"`
 }
 
-// An Answer is what came of it.
+// An Answer is the result of a Request.
 type Answer struct {
 	Errno int    `json:"errno,omitempty"`
 	Mode  uint32 `json:"mode,omitempty"`  // probe: st_mode
 	Total uint64 `json:"total,omitempty"` // statfs: bytes
-	Free  uint64 `json:"free,omitempty"`  // statfs: bytes that a plain user can have
+	Free  uint64 `json:"free,omitempty"`  // statfs: bytes available to unprivileged users
 
-	Unknown []string `json:"unknown,omitempty"` // with ENOSYS: what the helper does not know
+	Unknown []string `json:"unknown,omitempty"` // with ENOSYS: the verb or fields that the helper does not know
 }
 
-// ErrHung is wrapped when the operation did not end before the context's deadline.
+// ErrHung is wrapped if the operation did not end before the context's deadline.
 var ErrHung = errors.New("operation hangs")
 
-// ErrFailed is wrapped when the helper could not be started or did not answer as
-// a helper does. Nothing is known of the operation then; in particular a helper
-// that is missing must not pass for a path that is.
+// ErrFailed is wrapped if the helper could not be started or did not send a valid answer. The
+// result of the operation is unknown then; in particular, a missing helper must not look like a
+// missing path.
 var ErrFailed = errors.New("helper failed")
 
 // A Runner starts helpers.
 type Runner struct{ Helper string }
 
-// Probe looks at path, following links. The error matches the errno that
-// stat(2) gave, or ErrHung.
+// Probe calls stat(2) for path, following links. The error wraps the errno of stat(2), or ErrHung.
 func (r *Runner) Probe(ctx context.Context, path string) error {
 	_, err := r.Do(ctx, Request{Verb: VerbProbe, Path: path})
 	return err
 }
 
-// Do runs one operation until ctx ends: by its deadline, which is ErrHung, or
-// otherwise, which is the context's cause.
+// Do runs one operation until ctx ends. If the deadline of ctx ends it, the error wraps ErrHung; if
+// ctx is cancelled, it wraps the cause.
 func (r *Runner) Do(ctx context.Context, request Request) (*Answer, error) {
 	ours, theirs, err := socketpair()
 	if err != nil {
@@ -105,8 +103,11 @@ func (r *Runner) converse(ctx context.Context, conn *os.File, cmd *exec.Cmd, req
 	if err == nil {
 		err = json.NewDecoder(conn).Decode(answer)
 	}
-	if ctx.Err() != nil {
-		return nil, kill(cmd, causeOf(ctx))
+	switch {
+	case errors.Is(ctx.Err(), context.DeadlineExceeded):
+		return nil, kill(cmd, ErrHung)
+	case ctx.Err() != nil:
+		return nil, kill(cmd, context.Cause(ctx))
 	}
 	if err := errors.Join(err, cmd.Wait()); err != nil {
 		return nil, fmt.Errorf("%w: %v", ErrFailed, err)
@@ -120,8 +121,8 @@ func (r *Runner) converse(ctx context.Context, conn *os.File, cmd *exec.Cmd, req
 	return answer, nil
 }
 
-// unknown is the error about a helper that does not know what it was asked for; one from
-// before helpers said what refuses verbs alone.
+// unknown returns the error for a helper that does not know the request. Helpers of early builds do
+// not name what they do not know; they refuse only verbs.
 func (r *Runner) unknown(request Request, what []string) error {
 	if len(what) == 0 {
 		what = []string{"verb " + request.Verb}
@@ -135,15 +136,8 @@ func (r *Runner) unknown(request Request, what []string) error {
 		unix.ENOSYS, r.Helper, build, strings.Join(what, ", "), buildinfo.Self())
 }
 
-func causeOf(ctx context.Context) error {
-	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
-		return ErrHung
-	}
-	return context.Cause(ctx)
-}
-
-// kill kills the helper and says why and how it hung. It does not wait for a
-// process that no signal reaches.
+// kill kills the helper and returns why, with the kernel's stack if the helper hangs. It does not
+// wait for a process that a signal does not reach.
 func kill(cmd *exec.Cmd, why error) error {
 	where, _ := os.ReadFile(fmt.Sprintf("/proc/%d/stack", cmd.Process.Pid))
 	_ = cmd.Process.Kill()
@@ -163,7 +157,7 @@ func socketpair() (ours, theirs *os.File, err error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	if err := unix.SetNonblock(fds[0], true); err != nil { // so that a deadline works
+	if err := unix.SetNonblock(fds[0], true); err != nil { // deadlines need it
 		return nil, nil, err
 	}
 	return os.NewFile(uintptr(fds[0]), "helper"), os.NewFile(uintptr(fds[1]), "helper"), nil

@@ -10,8 +10,8 @@ import (
 	"github.com/mctr/mctr/internal/fields"
 )
 
-// Serve performs the one request that conn brings, if it understands all of it. It is
-// the helper's side.
+// Serve reads one request from conn and performs it, if it understands all of it. It is the
+// helper's side.
 func Serve(conn io.ReadWriter) error {
 	var data json.RawMessage
 	if err := json.NewDecoder(conn).Decode(&data); err != nil {
@@ -20,7 +20,7 @@ func Serve(conn io.ReadWriter) error {
 	var request Request
 	err := fields.Decode(data, &request)
 	answer := Answer{Errno: int(unix.ENOSYS)}
-	if unknown := (fields.Unknown)(nil); errors.As(err, &unknown) {
+	if unknown, ok := errors.AsType[fields.Unknown](err); ok {
 		answer.Unknown = unknown
 	} else if err != nil {
 		return err
@@ -48,8 +48,7 @@ func perform(r Request) (a Answer) {
 	default:
 		err, a.Unknown = unix.ENOSYS, []string{"verb " + r.Verb}
 	}
-	var errno unix.Errno
-	if errors.As(err, &errno) {
+	if errno, ok := errors.AsType[unix.Errno](err); ok {
 		a.Errno = int(errno)
 	}
 	return a

@@ -1,8 +1,8 @@
-// Package inherit chooses what other programs get of the process that starts them:
-// supervisors and network plugins behave alike under cron, systemd, sudo and a shell.
-// Everything of exec(2) that a caller could have set is set: the environment, the umask,
-// the signal mask, limits, niceness and descriptors; the working directory is the
-// command's. It creates nothing.
+// Package inherit determines what other programs inherit from the process that starts them, so that
+// supervisors and network plugins behave alike under cron, systemd, sudo and a shell. It sets
+// everything that a caller may have changed and that survives exec(2): the environment, the umask,
+// the signal mask, limits, niceness and descriptors; the working directory is that of the command.
+// It creates nothing.
 package inherit
 
 import (
@@ -21,15 +21,15 @@ import (
 	"github.com/mctr/mctr/internal/ownthread"
 )
 
-// Path is where programs are looked for, in the form of an environment's variable: a
-// caller's, as cron's, may lack the directories of administration.
+// Path is the PATH for programs, as an environment variable. A caller's PATH, for instance cron's,
+// may lack the directories for system administration.
 const Path = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
-// Umask is that of supervisors and plugins, and of containers.
+// Umask is the umask of supervisors, plugins and containers.
 const Umask = 0o022
 
-// Start starts cmd with Umask, no signal blocked and no niceness, in cmd.Dir or else in
-// /, which keeps no filesystem busy. The niceness, which Linux has for each thread, takes
+// Start starts cmd with Umask, no signal blocked and no niceness, in cmd.Dir or else in /, which
+// does not keep a filesystem busy. Resetting the niceness, which Linux keeps for each thread, needs
 // CAP_SYS_NICE.
 func Start(cmd *exec.Cmd) error {
 	if cmd.Dir == "" {
@@ -47,15 +47,15 @@ func Start(cmd *exec.Cmd) error {
 
 const (
 	unlimited = math.MaxUint64 // RLIM_INFINITY
-	files     = 1 << 20        // what docker's daemon gives, and the kernel's own most
+	files     = 1 << 20        // the value of docker's daemon and the kernel's maximum
 	locked    = 8 << 20        // the kernel's default
 	messages  = 819200         // the kernel's default
 	stack     = 8 << 20        // the kernel's default
 )
 
-// limits are those of a process without limits, by docker's choice where the
-// kernel's default is less than containers expect. Those of pending signals depend on
-// the size of the host, and are left.
+// limits lists the limits of an unlimited process. Where the kernel's default is lower than
+// containers expect, it has docker's value. It omits the limit on pending signals, which depends on
+// the size of the host.
 var limits = map[int]unix.Rlimit{
 	unix.RLIMIT_AS:       {Cur: unlimited, Max: unlimited},
 	unix.RLIMIT_CORE:     {Cur: unlimited, Max: unlimited},
@@ -74,12 +74,12 @@ var limits = map[int]unix.Rlimit{
 	unix.RLIMIT_STACK:    {Cur: stack, Max: unlimited},
 }
 
-// Unlimit gives this process, and so its children, the limits of one without
-// limits. Without CAP_SYS_RESOURCE a hard limit cannot be raised: then the soft one is
-// brought up to it.
+// Unlimit sets the limits of this process, which its children inherit, to those of an unlimited
+// process. Without CAP_SYS_RESOURCE it cannot raise a hard limit, and raises the soft limit to the
+// hard one instead.
 func Unlimit() {
 	for resource, want := range limits {
-		// By package syscall, which otherwise restores NOFILE in children.
+		// Not with package unix: package syscall would restore NOFILE in children.
 		if syscall.Setrlimit(resource, &syscall.Rlimit{Cur: want.Cur, Max: want.Max}) == nil {
 			continue
 		}
@@ -90,8 +90,8 @@ func Unlimit() {
 	}
 }
 
-// Seal keeps descriptors that this process' caller left open from its children: they
-// are closed when another program is executed.
+// Seal keeps children from inheriting descriptors that this process inherited itself: they are
+// closed on exec.
 func Seal() {
 	const first = 3
 	if unix.CloseRange(first, math.MaxUint32, unix.CLOSE_RANGE_CLOEXEC) == nil {
@@ -108,10 +108,10 @@ func Seal() {
 	}
 }
 
-// Hush has this process catch the signals that its caller had it ignore, as nohup(1) does
-// and a shell of what runs in the background, and do nothing on them: what is ignored
-// would be ignored by its children too, what is caught is not (signal(7)). It returns
-// them, but for those of the C library, which get their default action.
+// Hush catches, and does nothing on, the signals that this process ignores because of its caller,
+// as under nohup(1) or in the background of a shell: children inherit ignored signals, but not
+// caught ones (signal(7)). It returns these signals, except those of the C library, which get their
+// default action.
 func Hush() (ignored []os.Signal) {
 	status, err := os.ReadFile("/proc/self/status")
 	if err != nil {
@@ -137,14 +137,14 @@ func Hush() (ignored []os.Signal) {
 	return ignored
 }
 
-// The signals that C libraries keep for their threads: package os/signal cannot catch
-// them. glibc's posix_spawn(3), which make(1) uses, has its children ignore the first two.
+// The signals that C libraries use for their threads, which package os/signal cannot catch. glibc's
+// posix_spawn(3), which make(1) uses, makes its children ignore the first two.
 const (
 	firstInternal = 32
 	lastInternal  = 34
 )
 
-// restore gives a signal its default action: a sigaction(2) of zeros.
+// restore resets a signal to its default action with a zero sigaction(2).
 func restore(number unix.Signal) {
 	var action [8]uint64 // larger than the kernel's structure on any architecture
 	const maskSize = 8

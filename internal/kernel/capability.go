@@ -1,4 +1,4 @@
-// Package kernel tells what this process and this host can do. It only looks.
+// Package kernel reports what this process and this host support. It changes nothing.
 package kernel
 
 import (
@@ -9,13 +9,13 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// HasCapability reports whether this process has the capability effectively
+// HasCapability returns true if this process has the capability in its effective set
 // (unix.CAP_SYS_RESOURCE, ...; capabilities(7)).
 func HasCapability(capability int) bool {
 	return capabilities()&(1<<uint(capability)) != 0
 }
 
-// capabilities is the effective set of the process as it started.
+// capabilities returns the effective set of the process when it is first called.
 var capabilities = sync.OnceValue(func() uint64 {
 	header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
 	var data [2]unix.CapUserData
@@ -25,8 +25,7 @@ var capabilities = sync.OnceValue(func() uint64 {
 	return uint64(data[1].Effective)<<32 | uint64(data[0].Effective)
 })
 
-// BoundingCapabilities is the set of capabilities, as bits, that a process
-// started from this one can have.
+// BoundingCapabilities returns, as bits, the capabilities that a child of this process can have.
 var BoundingCapabilities = sync.OnceValue(func() uint64 {
 	var set uint64
 	for c := range 64 {
@@ -37,7 +36,7 @@ var BoundingCapabilities = sync.OnceValue(func() uint64 {
 	return set
 })
 
-// Seccomp reports whether filters can be loaded (prctl(2), PR_SET_SECCOMP).
+// Seccomp returns true if the kernel supports seccomp filters (prctl(2), PR_SET_SECCOMP).
 var Seccomp = sync.OnceValue(func() bool {
 	actions, err := os.ReadFile("/proc/sys/kernel/seccomp/actions_avail")
 	return err == nil && strings.Contains(string(actions), "errno")

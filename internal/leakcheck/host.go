@@ -12,13 +12,13 @@ import (
 	"strings"
 )
 
-// mounts lists mount points with what is mounted (proc(5), mountinfo).
+// mounts lists mount points with their sources (proc(5), mountinfo).
 func mounts() ([]string, error) {
 	return mountinfo(func(fstype string) bool { return fstype != "nsfs" })
 }
 
-// namespaces are the network namespaces that a mount keeps, as ip-netns(8) and
-// mctr pin them. One without a mount goes with its last process.
+// namespaces lists the network namespaces that a mount keeps alive, as ip-netns(8) and mctr do. A
+// namespace without a mount ends with its last process.
 func namespaces() ([]string, error) {
 	return mountinfo(func(fstype string) bool { return fstype == "nsfs" })
 }
@@ -48,7 +48,7 @@ func cgroups() ([]string, error) {
 	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
-			return nil // another process', removed meanwhile
+			return nil // removed meanwhile by another process
 		case err != nil:
 			return err
 		case d.IsDir():
@@ -59,7 +59,7 @@ func cgroups() ([]string, error) {
 	return list, err
 }
 
-// links lists the interfaces of this process' network namespace.
+// links lists the interfaces of this process's network namespace.
 func links() ([]string, error) {
 	all, err := net.Interfaces()
 	var list []string
@@ -69,7 +69,7 @@ func links() ([]string, error) {
 	return list, err
 }
 
-// rules lists the firewall's lines without their counters.
+// rules lists the lines of the firewall without their counters.
 func rules() ([]string, error) {
 	var list []string
 	for _, command := range [][]string{{"nft", "list", "ruleset"}, {"iptables-save"}, {"ip6tables-save"}} {

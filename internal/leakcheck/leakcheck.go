@@ -1,9 +1,9 @@
-// Package leakcheck compares what is on a host before and after a test: mounts,
-// control groups, pinned network namespaces, links, firewall rules, loop
-// devices, children and open files. It compares whole sets, so that it also
-// finds what a test did not think of, and what a test took away from others.
+// Package leakcheck compares a host before and after a test: mounts, control groups, pinned network
+// namespaces, links, firewall rules, loop devices, children and open files. It compares whole sets,
+// so that it also finds leaks that the test's author did not expect, and objects of others that the
+// test removed.
 //
-// It only looks. Firewall rules are read with nft and iptables-save, where they are.
+// It changes nothing. It reads firewall rules with nft and iptables-save, if they are installed.
 package leakcheck
 
 import (
@@ -15,25 +15,24 @@ import (
 	"time"
 )
 
-// patience bounds the wait for what the kernel removes in its own time: a lazy
-// unmount, a dying control group, a network namespace.
+// patience limits the wait for objects that the kernel removes asynchronously: a lazy unmount, a
+// dying control group, a network namespace.
 const patience = 2 * time.Second
 
-// A Scope says what counts. The zero value is the whole machine; a test that
-// shares its machine names what can only be its own.
+// A Scope selects the objects to compare. The zero value is the whole machine; a test that shares
+// its machine names objects that can only be its own.
 type Scope struct {
-	// Names are parts of names: a mount, control group, namespace, link, rule or
-	// loop device counts if a name is in its description. A directory's path
-	// stands for all that is mounted below it.
+	// Names are parts of names: a mount, control group, namespace, link, rule or loop device counts
+	// if its description contains one of them. The path of a directory selects all mounts below it.
 	Names []string
-	// Kinds limits the kinds that are looked at; empty is all.
+	// Kinds limits the kinds to compare; empty: all.
 	Kinds []Kind
 }
 
-// A Kind is one sort of object.
+// A Kind is a kind of object.
 type Kind string
 
-// The kinds. Children and Files are this process' own, whatever the scope.
+// The kinds. Process and File are objects of this process, whatever the scope.
 const (
 	Mount   Kind = "mount"
 	Cgroup  Kind = "cgroup"
@@ -45,12 +44,12 @@ const (
 	File    Kind = "file"
 )
 
-// listers look at the objects of one kind.
+// listers list the objects of each kind.
 var listers = []struct {
 	kind  Kind
 	list  func() ([]string, error)
-	own   bool // of this process: the scope's names say nothing of it
-	grows bool // only what came is a leak: files may be closed by the collector
+	own   bool // objects of this process, to which the scope's names do not apply
+	grows bool // only new objects are leaks: the garbage collector may close files
 }{
 	{kind: Mount, list: mounts},
 	{kind: Cgroup, list: cgroups},
@@ -62,15 +61,16 @@ var listers = []struct {
 	{kind: File, list: files, own: true, grows: true},
 }
 
-// A Set is what there was at one moment.
+// A Set holds the objects that existed at one moment.
 type Set struct {
 	t      testing.TB
 	scope  Scope
 	before map[Kind][]string
 }
 
-// Snapshot remembers what there is. Without a scope it is the whole machine; of
-// several, names and kinds add up: take one each where names are of one kind alone.
+// Snapshot records the existing objects. Without a scope it covers the whole machine. The names and
+// kinds of several scopes are combined: use a snapshot for each scope if names apply to one kind
+// only.
 func Snapshot(t testing.TB, scopes ...Scope) *Set {
 	t.Helper()
 	s, err := Take(scopes...)
@@ -93,7 +93,7 @@ func Take(scopes ...Scope) (*Set, error) {
 	return s, err
 }
 
-// Check fails the test for each difference between the snapshot and now.
+// Check fails the test for each difference between the snapshot and the present.
 func (s *Set) Check() {
 	s.t.Helper()
 	for _, leak := range s.Leaks() {
@@ -101,7 +101,7 @@ func (s *Set) Check() {
 	}
 }
 
-// Leaks describes each difference that stays for some 2 seconds.
+// Leaks describes each difference that persists for about 2 seconds.
 func (s *Set) Leaks() []string {
 	for pause, end := time.Millisecond, time.Now().Add(patience); ; pause = min(2*pause, 50*time.Millisecond) {
 		leaks := s.compare()
@@ -112,8 +112,7 @@ func (s *Set) Leaks() []string {
 	}
 }
 
-// Held describes what came since, of the kinds that are the host's and not this process'
-// own, at this moment.
+// Held describes the new objects of the host, without those of this process, at this moment.
 func (s *Set) Held() (held []string, err error) {
 	now, err := s.now()
 	for _, l := range listers {
@@ -170,8 +169,7 @@ func (s Scope) names(object string) bool {
 		slices.ContainsFunc(s.Names, func(name string) bool { return strings.Contains(object, name) })
 }
 
-// missing are the elements of have that want lacks, both sorted; one that is
-// there twice must be there twice.
+// missing returns the elements of have that want lacks; both are sorted, and duplicates count.
 func missing(have, want []string) (out []string) {
 	for _, h := range have {
 		for len(want) > 0 && cmp.Less(want[0], h) {

@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// children lists the processes that this one has started, with their own children, and zombies too.
+// children lists the descendants of this process, including zombies.
 func children() (list []string, err error) {
 	self := os.Getpid()
 	for parents := []int{self}; len(parents) > 0; parents = parents[1:] {
@@ -26,14 +26,15 @@ func children() (list []string, err error) {
 	return list, nil
 }
 
-// childrenOf returns the children of each thread of a process, by the children files of proc_pid_task(5).
+// childrenOf returns the children of each thread of a process, from the children files of
+// proc_pid_task(5).
 func childrenOf(parent int) (pids []int, err error) {
 	files, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", parent))
 	if err == nil && len(files) == 0 {
 		err = fmt.Errorf("process %d: %w", parent, os.ErrNotExist)
 	}
 	for _, file := range files {
-		data, _ := os.ReadFile(file) // the thread has ended: its children are another thread's
+		data, _ := os.ReadFile(file) // if the thread has ended, another thread has its children
 		for field := range strings.FieldsSeq(string(data)) {
 			pid, err := strconv.Atoi(field)
 			if err != nil {
@@ -45,7 +46,8 @@ func childrenOf(parent int) (pids []int, err error) {
 	return pids, err
 }
 
-// describe returns pid and name of a process by its stat file (proc_pid_stat(5)); "" for a process that has ended.
+// describe returns the pid and name of a process from its stat file (proc_pid_stat(5)), or "" if
+// the process has exited.
 func describe(pid int) string {
 	data, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {
@@ -58,13 +60,13 @@ func describe(pid int) string {
 	}
 	text := fmt.Sprintf("%d (%s)", pid, rest[:end])
 	if strings.HasPrefix(rest[end+2:], "Z") {
-		text += ", dead and not waited for"
+		text += ", a zombie"
 	}
 	return text
 }
 
-// files lists this process' open descriptors, but for those that the Go runtime
-// opens once and keeps.
+// files lists the open descriptors of this process, except those that the Go runtime opens once and
+// keeps.
 func files() ([]string, error) {
 	const dir = "/proc/self/fd"
 	entries, err := os.ReadDir(dir)
@@ -72,7 +74,7 @@ func files() ([]string, error) {
 	for _, e := range entries {
 		target, err := os.Readlink(filepath.Join(dir, e.Name()))
 		if err != nil || target == "anon_inode:[eventpoll]" || target == "anon_inode:[eventfd]" {
-			continue // closed since: it was the directory's own
+			continue // closed meanwhile: it was the descriptor of the directory
 		}
 		list = append(list, e.Name()+" ("+target+")")
 	}

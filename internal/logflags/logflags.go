@@ -1,5 +1,5 @@
-// Package logflags makes the log handler that the flags --log-level and --log-format of mctr's programs ask for.
-// It creates nothing.
+// Package logflags makes the log handler for the flags --log-level and --log-format of mctr's
+// programs. It creates nothing.
 package logflags
 
 import (
@@ -10,7 +10,8 @@ import (
 	"github.com/mctr/mctr"
 )
 
-// Handler is what --log-level and --log-format ask for, on w. The error names the flag.
+// Handler returns the log handler for --log-level and --log-format. It writes to w. The error names
+// the flag.
 func Handler(w io.Writer, level, format string) (slog.Handler, error) {
 	var least slog.Level
 	if err := least.UnmarshalText([]byte(level)); err != nil {

@@ -1,5 +1,5 @@
-// Package peerclose sees that the other end of a connection was closed while no process
-// reads from it. It creates nothing.
+// Package peerclose detects that the other end of a connection was closed, while no goroutine reads
+// from the connection. It creates nothing.
 package peerclose
 
 import (
@@ -11,19 +11,19 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// ErrClosed is the cause of a context that ended with a connection.
-var ErrClosed = errors.New("the client has gone")
+// ErrClosed is the cause of a context that ended because the client closed its connection.
+var ErrClosed = errors.New("the client has disconnected")
 
-// Closed reports whether the other end of fd was closed, whatever is still to be read
-// from it (POLLRDHUP, poll(2)).
+// Closed returns true if the other end of fd was closed, even if there is unread data (POLLRDHUP,
+// poll(2)).
 func Closed(fd uintptr) bool {
 	fds := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLRDHUP}}
 	n, err := unix.Poll(fds, 0)
 	return err == nil && n > 0
 }
 
-// Context ends, with the cause ErrClosed, within a second of the other end of conn being
-// closed. Others may read from conn meanwhile. The caller calls stop.
+// Context returns a context that ends, with the cause ErrClosed, within a second after the other
+// end of conn is closed. Other goroutines may read from conn meanwhile. The caller must call stop.
 func Context(parent context.Context, conn syscall.RawConn) (ctx context.Context, stop func()) {
 	ctx, cancel := context.WithCancelCause(parent)
 	go func() {
@@ -35,15 +35,12 @@ func Context(parent context.Context, conn syscall.RawConn) (ctx context.Context,
 				return
 			case <-tick.C:
 			}
-			if closed(conn) {
+			over := false
+			err := conn.Control(func(fd uintptr) { over = Closed(fd) })
+			if over || err != nil { // err: this side closed conn
 				cancel(ErrClosed)
 			}
 		}
 	}()
 	return ctx, func() { cancel(nil) }
-}
-
-func closed(conn syscall.RawConn) (seen bool) {
-	err := conn.Control(func(fd uintptr) { seen = Closed(fd) })
-	return seen || err != nil // it is closed on this side
 }

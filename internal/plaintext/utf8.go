@@ -1,6 +1,5 @@
-// Package plaintext refuses what JSON cannot carry. Configs, records and messages are
-// JSON, whose strings are UTF-8: other bytes would silently become U+FFFD on their way.
-// It creates nothing.
+// Package plaintext refuses strings that JSON cannot represent. Configs, records and messages are
+// JSON, whose strings are UTF-8: other bytes would silently become U+FFFD. It creates nothing.
 package plaintext
 
 import (
@@ -13,9 +12,9 @@ import (
 	"github.com/mctr/mctr"
 )
 
-// Check looks at every string in v, which is as JSON will have it. The error names the
-// field and wraps mctr.ErrInvalid; of a NAME=VALUE it shows the name alone, for the
-// value may be a secret.
+// Check returns an error if a string in v, by its JSON fields, is not UTF-8. The error names the
+// field and wraps mctr.ErrInvalid; of a NAME=VALUE it shows only the name, because the value may be
+// a secret.
 func Check(v any) error { return check(reflect.ValueOf(v), "") }
 
 func check(v reflect.Value, at string) error {
@@ -30,7 +29,7 @@ func check(v reflect.Value, at string) error {
 		return fields(v, at)
 	case reflect.Slice, reflect.Array:
 		if v.Type().Elem().Kind() == reflect.Uint8 {
-			return nil // JSON has bytes in base64
+			return nil // bytes are base64 in JSON
 		}
 		for i := range v.Len() {
 			if err := check(v.Index(i), fmt.Sprintf("%s[%d]", at, i)); err != nil {
@@ -38,7 +37,7 @@ func check(v reflect.Value, at string) error {
 			}
 		}
 	case reflect.Map:
-		keys := v.MapKeys() // in the order of their text, so that the same field is named each time
+		keys := v.MapKeys() // sorted, so that the error always names the same field
 		slices.SortFunc(keys, func(a, b reflect.Value) int { return strings.Compare(fmt.Sprint(a), fmt.Sprint(b)) })
 		for _, key := range keys {
 			if err := check(key, at); err != nil {
@@ -88,5 +87,5 @@ func text(s, at string) error {
 	if pair {
 		shown += "=..."
 	}
-	return fmt.Errorf("%w: %s %.80q: it has bytes that are no UTF-8", mctr.ErrInvalid, at, shown)
+	return fmt.Errorf("%w: %s %.80q: it has bytes that are not UTF-8", mctr.ErrInvalid, at, shown)
 }

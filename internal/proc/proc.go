@@ -1,4 +1,4 @@
-// Package proc reads what proc(5) tells of a process. It creates nothing.
+// Package proc reads facts about a process from proc(5). It creates nothing.
 package proc
 
 import (
@@ -12,8 +12,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// StartTime is when pid began, in clock ticks since boot (/proc/[pid]/stat,
-// field 22). Pid and start time together name a process for good.
+// StartTime returns when pid started, in clock ticks since boot (/proc/[pid]/stat, field 22). Pid
+// and start time together identify a process forever.
 func StartTime(pid int) (uint64, error) {
 	fields, err := stat(pid)
 	if err != nil {
@@ -26,7 +26,7 @@ func StartTime(pid int) (uint64, error) {
 	return strconv.ParseUint(string(fields[startTime]), 10, 64)
 }
 
-// Is reports whether pid still is the process that began at start and is no zombie.
+// Is returns true if pid still is the process that started at start and is not a zombie.
 func Is(pid int, start uint64) bool {
 	fields, err := stat(pid)
 	if err != nil || len(fields) == 0 || string(fields[0]) == "Z" {
@@ -36,9 +36,9 @@ func Is(pid int, start uint64) bool {
 	return err == nil && now == start
 }
 
-// Ending reports whether pid has ended, or was killed and is about to. For the few
-// instructions in which the kernel has taken the SIGKILL from the process' queue and not
-// yet marked it as exiting, the answer is no.
+// Ending returns true if pid has ended, or was killed and is about to end. It returns false during
+// the few instructions in which the kernel has taken the SIGKILL from the process's queue but not
+// yet marked the process as exiting.
 func Ending(pid int) bool {
 	fields, err := stat(pid)
 	const flags, pending = 9 - 3, 31 - 3 // the first of fields is field 3
@@ -48,8 +48,8 @@ func Ending(pid int) bool {
 	return bit(fields[flags], exiting) || bit(fields[pending], 1<<(unix.SIGKILL-1))
 }
 
-// Executed reports whether pid has executed a program since it was forked. A zombie keeps
-// the answer; of a process that is gone there is none, and the error is fs.ErrNotExist.
+// Executed returns true if pid has executed a program since it was forked. That still works for a
+// zombie. If the process does not exist, the error is fs.ErrNotExist.
 func Executed(pid int) (bool, error) {
 	fields, err := stat(pid)
 	if errors.Is(err, unix.ESRCH) { // reaped between open and read
@@ -65,8 +65,7 @@ func Executed(pid int) (bool, error) {
 	return !bit(fields[flags], forkNoExec), nil
 }
 
-// exiting and forkNoExec are the kernel's PF_EXITING and PF_FORKNOEXEC
-// (include/linux/sched.h).
+// exiting and forkNoExec are PF_EXITING and PF_FORKNOEXEC of the kernel (include/linux/sched.h).
 const exiting, forkNoExec = 0x4, 0x40
 
 func bit(field []byte, mask uint64) bool {
@@ -74,7 +73,7 @@ func bit(field []byte, mask uint64) bool {
 	return err == nil && n&mask != 0
 }
 
-// Command is the name of the process (/proc/[pid]/comm), "" when it is gone.
+// Command returns the name of the process (/proc/[pid]/comm), or "" if the process does not exist.
 func Command(pid int) string {
 	name, err := os.ReadFile(fmt.Sprintf("/proc/%d/comm", pid))
 	if err != nil {
@@ -83,8 +82,8 @@ func Command(pid int) string {
 	return string(bytes.TrimSpace(name))
 }
 
-// Describe says what pid is and does: its state and, where it sleeps, the kernel's
-// function that it sleeps in (/proc/[pid]/wchan).
+// Describe returns a description of pid for an error: its state and, if it sleeps, the function of
+// the kernel that it sleeps in (/proc/[pid]/wchan).
 func Describe(pid int) string {
 	fields, err := stat(pid)
 	if err != nil || len(fields) == 0 {
@@ -97,7 +96,7 @@ func Describe(pid int) string {
 	return text
 }
 
-// Family is the parent of pid and the session that it is in, 0 where it is gone (proc(5),
+// Family returns the parent of pid and its session, or 0 if the process does not exist (proc(5),
 // /proc/[pid]/stat, fields 4 and 6).
 func Family(pid int) (parent, session int) {
 	fields, err := stat(pid)
@@ -109,7 +108,7 @@ func Family(pid int) (parent, session int) {
 	return parent, session
 }
 
-// stat gives the fields after the command's name, which may hold anything.
+// stat returns the fields after the command's name, which may contain any character.
 func stat(pid int) ([][]byte, error) {
 	data, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {

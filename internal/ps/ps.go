@@ -1,5 +1,5 @@
-// Package ps shows processes by ps(1), which knows every column that a user
-// is used to. It creates nothing.
+// Package ps shows processes with ps(1), which supports every column that users know. It creates
+// nothing.
 package ps
 
 import (
@@ -11,7 +11,7 @@ import (
 	"strings"
 )
 
-// Table is what ps prints of these processes of this host with options, or with -f.
+// Table returns the output of ps for these processes of this host, with options or else with -f.
 func Table(ctx context.Context, pids []int, options ...string) ([]byte, error) {
 	list := make([]string, len(pids))
 	for i, pid := range pids {
@@ -24,7 +24,7 @@ func Table(ctx context.Context, pids []int, options ...string) ([]byte, error) {
 	ps := exec.CommandContext(ctx, "ps", append(options[:len(options):len(options)], "-p", strings.Join(list, ","))...)
 	ps.Stdout, ps.Stderr = &out, &complaint
 	if err := ps.Run(); err != nil {
-		first, _, _ := strings.Cut(strings.TrimSpace(complaint.String()), "\n") // its usage follows
+		first, _, _ := strings.Cut(strings.TrimSpace(complaint.String()), "\n") // the usage of ps follows
 		return nil, fmt.Errorf("ps: %w: %s", err, first)
 	}
 	return out.Bytes(), nil

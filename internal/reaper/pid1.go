@@ -1,6 +1,6 @@
-// Package reaper is a container's init for --init: it starts one command,
-// forwards signals to it, reaps every orphan, and ends as the command ended. It
-// creates nothing else. [Pause] does that without a command.
+// Package reaper is a container's init for --init: it starts one command, forwards signals to it,
+// reaps every orphan, and exits with the command's status. [Pause] is an init without a command.
+// The package creates nothing else.
 package reaper
 
 import (
@@ -14,8 +14,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Run runs argv to its end and returns the exit code for this process: the
-// command's own, 128+n after signal n, 127 or 126 when it could not be started.
+// Run runs argv and returns the exit code for this process: that of the command, 128+n if signal n
+// killed it, 127 or 126 if it could not be started.
 func Run(argv []string) int {
 	if len(argv) == 0 {
 		fmt.Fprintln(os.Stderr, "init: no command")
@@ -36,15 +36,20 @@ func Run(argv []string) int {
 			forward(child, s)
 			continue
 		}
-		if status, ended := reap(child); ended {
-			return code(status)
+		status, ended := reap(child)
+		switch {
+		case !ended:
+		case status.Signaled():
+			return 128 + int(status.Signal())
+		default:
+			return status.ExitStatus()
 		}
 	}
 	return 125 // not reached: signals is never closed
 }
 
-// Pause reaps whatever comes, until a signal asks for the end, and returns 0: it
-// holds the namespaces of a group.
+// Pause reaps every child until a signal asks it to exit, and returns 0. Its process holds the
+// namespaces of a group.
 func Pause() int {
 	signals := make(chan os.Signal, 64)
 	signal.Notify(signals)
@@ -59,7 +64,7 @@ func Pause() int {
 	return 125 // not reached: signals is never closed
 }
 
-// start runs the command in the foreground of the terminal, if there is one.
+// start starts the command in the foreground of the terminal, if there is one.
 func start(argv []string) (pid int, err error) {
 	path, err := exec.LookPath(argv[0])
 	if err != nil {
@@ -72,7 +77,8 @@ func start(argv []string) (pid int, err error) {
 	})
 }
 
-// forward passes s on, but for what the terminal or the runtime means for init.
+// forward passes s on to the command, except signals that the terminal or the Go runtime sends to
+// init itself.
 func forward(child int, s os.Signal) {
 	number, ok := s.(syscall.Signal)
 	if !ok || number == unix.SIGURG || number == unix.SIGPIPE || number == unix.SIGTTOU || number == unix.SIGTTIN {
@@ -81,7 +87,7 @@ func forward(child int, s os.Signal) {
 	_ = syscall.Kill(child, number)
 }
 
-// reap waits for every process that has ended, and says whether child did.
+// reap waits for every process that has exited and returns true if child is one of them.
 func reap(child int) (status syscall.WaitStatus, ended bool) {
 	for {
 		var s syscall.WaitStatus
@@ -96,11 +102,4 @@ func reap(child int) (status syscall.WaitStatus, ended bool) {
 			status, ended = s, true
 		}
 	}
-}
-
-func code(s syscall.WaitStatus) int {
-	if s.Signaled() {
-		return 128 + int(s.Signal())
-	}
-	return s.ExitStatus()
 }

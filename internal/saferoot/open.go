@@ -1,13 +1,12 @@
-// Package saferoot looks at files inside a root filesystem without ever leaving
-// it: every component of a path, symbolic links and "..", is resolved by the
-// kernel against that root (openat2(2), RESOLVE_IN_ROOT). It creates nothing.
+// Package saferoot opens files in a root filesystem without ever leaving it: the kernel resolves
+// every component of a path, including symbolic links and "..", relative to that root (openat2(2),
+// RESOLVE_IN_ROOT). It creates nothing.
 //
-// Finding a file opens nothing: what an image or a container put there may be a
-// device node, which the host's kernel would act on when it is opened as the host's
-// root (a watchdog, a tape), or a FIFO, which makes its opener wait. [Open] and its
-// siblings return a descriptor that only stands for the file (O_PATH). [Use] opens
-// what such a descriptor stands for, and refuses everything but regular files and
-// directories. Every path of a container is opened in these two steps.
+// Looking up a path does not open the file. An image or a container may have put a device node
+// there, on which the host's kernel would act when root of the host opens it (a watchdog, a tape),
+// or a FIFO, which blocks. [Open] and its siblings return a descriptor that only identifies the
+// file (O_PATH). [Use] opens the file of such a descriptor for reading, and refuses everything
+// except regular files and directories. Every path of a container is opened in these two steps.
 package saferoot
 
 import (
@@ -22,11 +21,11 @@ import (
 	"github.com/mctr/mctr"
 )
 
-// maxFile bounds what ReadFile takes: these files come from images.
+// maxFile limits the size of files for ReadFile, which come from images.
 const maxFile = 4 << 20
 
-// Open finds name below root, as a process chrooted to root would, and returns a
-// descriptor that stands for it. flags are O_NOFOLLOW, O_DIRECTORY, both or none.
+// Open looks up name below root, as a process chrooted to root would, and returns an O_PATH
+// descriptor of it. flags are O_NOFOLLOW, O_DIRECTORY, both or none.
 func Open(root, name string, flags int) (*os.File, error) {
 	dir, err := unix.Open(root, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	if err != nil {
@@ -36,19 +35,19 @@ func Open(root, name string, flags int) (*os.File, error) {
 	return openAt(dir, name, flags, unix.RESOLVE_IN_ROOT)
 }
 
-// OpenAt is Open below a root that is open already.
+// OpenAt is Open below an open root.
 func OpenAt(root *os.File, name string, flags int) (*os.File, error) {
 	return openAt(int(root.Fd()), name, flags, unix.RESOLVE_IN_ROOT)
 }
 
-// OpenBeneath is OpenAt without links: a symbolic link, or a ".." that leads out, is
-// an error.
+// OpenBeneath is OpenAt without links: it returns an error for a symbolic link, and for a ".." that
+// leads out of dir.
 func OpenBeneath(dir *os.File, name string, flags int) (*os.File, error) {
 	return openAt(int(dir.Fd()), name, flags, unix.RESOLVE_BENEATH|unix.RESOLVE_NO_SYMLINKS)
 }
 
-// Use opens for reading what node stands for, a regular file or a directory. The
-// error wraps mctr.ErrInvalid for anything else.
+// Use opens the file that node identifies, a regular file or a directory, for reading. For any
+// other file the error wraps mctr.ErrInvalid.
 func Use(node *os.File) (*os.File, error) {
 	var st unix.Stat_t
 	if err := unix.Fstat(int(node.Fd()), &st); err != nil {
@@ -64,11 +63,11 @@ func Use(node *os.File) (*os.File, error) {
 	return os.NewFile(uintptr(fd), node.Name()), nil
 }
 
-// Path is the one path that leads to the file that node stands for, whatever its
-// name has come to mean, as long as node is open in this process.
+// Path returns a path that names exactly the file that node identifies, even if it was renamed or
+// replaced, while node is open in this process.
 func Path(node *os.File) string { return fmt.Sprintf("/proc/self/fd/%d", node.Fd()) }
 
-// attempts is how often something may be renamed in the way, before it is no chance.
+// attempts is how often concurrent renames may interrupt a look-up before it fails.
 const attempts = 10_000
 
 func openAt(dir int, name string, flags int, resolve uint64) (*os.File, error) {
@@ -77,7 +76,7 @@ func openAt(dir int, name string, flags int, resolve uint64) (*os.File, error) {
 	for n := 0; ; n++ {
 		fd, err := unix.Openat2(dir, name, &how)
 		if errors.Is(err, unix.EINTR) || errors.Is(err, unix.EAGAIN) && n < attempts {
-			continue // EAGAIN: something was renamed meanwhile
+			continue // EAGAIN: a concurrent rename
 		}
 		if err != nil {
 			return nil, &fs.PathError{Op: "open", Path: name, Err: err}
@@ -86,7 +85,7 @@ func openAt(dir int, name string, flags int, resolve uint64) (*os.File, error) {
 	}
 }
 
-// ReadFile reads a regular file below root, of at most 4 MiB.
+// ReadFile returns the content of a regular file of at most 4 MiB below root.
 func ReadFile(root, name string) ([]byte, error) {
 	node, err := Open(root, name, 0)
 	if err != nil {

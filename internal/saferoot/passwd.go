@@ -18,14 +18,13 @@ func (e *entry) read(line []byte) bool {
 	return len(e[0]) > 0
 }
 
-// query is what a look-up is about. An image's databases may have hundreds of
-// thousands of lines: those that say nothing of it are passed over before the rest is
-// parsed.
+// A query selects the lines of a database that a look-up needs. The databases of an image may have
+// hundreds of thousands of lines: the others are skipped before they are parsed completely.
 type query struct {
 	names   map[string]bool
 	ids     map[uint32]bool
-	members map[string]bool // whose groups are sought as well
-	found   map[string]bool // the names of the users that matched
+	members map[string]bool // users whose groups are wanted too
+	found   map[string]bool // the names of users that matched
 }
 
 func newQuery(specs ...string) *query {
@@ -66,9 +65,9 @@ func (s *query) hasMember(list []byte) bool {
 	return false
 }
 
-// id reads a number from 0 to 4294967294. The one above means "no change" to
-// setresuid(2), and what is not an id would be read as root's, or become it where 32 bits
-// are left of it.
+// id parses a number from 0 to 4294967294. The next number means "no change" to setresuid(2). An
+// invalid or larger number could be taken for the id of root, after conversion or truncation to 32
+// bits.
 func id(digits []byte) (uint32, bool) {
 	n := uint64(0)
 	for _, d := range digits {

@@ -16,28 +16,26 @@ import (
 	"github.com/mctr/mctr"
 )
 
-// maxGroups is how many supplementary groups the kernel lets a process have
-// (NGROUPS_MAX, limits.h).
+// maxGroups is the most supplementary groups that a process can have (NGROUPS_MAX, limits.h).
 const maxGroups = 65536
 
-// A User is who a process runs as.
+// A User is the user and the groups that a process runs as.
 type User struct {
 	UID, GID uint32
 	Groups   []uint32 // supplementary, each once, GID first
 	Home     string   // "/" when unknown
 }
 
-// Spec returns the user as config.json has it. The primary group is among the
-// supplementary ones: else a setgid program of the container's could drop it and pass
-// for a user outside the group, where that allows more (CVE-2022-36109).
+// Spec returns the user in the form of config.json. The primary group is also a supplementary
+// group: otherwise a setgid program in the container could drop it and pass for a user outside the
+// group, which may have more rights (CVE-2022-36109).
 func (u *User) Spec() specs.User {
 	return specs.User{UID: u.UID, GID: u.GID, AdditionalGids: u.Groups}
 }
 
-// LookupUser finds the user that spec ("user", "user:group", names or numbers) means,
-// and the supplementary groups added, in root's own /etc/passwd and /etc/group. A
-// number needs no entry. The error wraps mctr.ErrInvalid for an unknown name, and for
-// more groups than the kernel lets a process have.
+// LookupUser looks up spec ("user" or "user:group", names or numbers) and the additional groups
+// added in /etc/passwd and /etc/group below root. A number needs no entry. The error wraps
+// mctr.ErrInvalid for an unknown name, and if the user is in more groups than a process can have.
 func LookupUser(root, spec string, added []string) (*User, error) {
 	of, in, _ := strings.Cut(spec, ":")
 	person := newQuery(cmp.Or(of, "0"))
@@ -59,17 +57,17 @@ func LookupUser(root, spec string, added []string) (*User, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: groups %q: %w", mctr.ErrInvalid, added, err)
 	}
-	slices.Sort(more) // they come out of a map
+	slices.Sort(more) // they come from a map
 	u := &User{UID: uint32(found.Uid), GID: uint32(found.Gid), Home: found.Home}
 	u.Groups = distinct(slices.Concat([]int{found.Gid}, found.Sgids, more))
 	if len(u.Groups) > maxGroups {
-		return nil, fmt.Errorf("%w: user %q is in %d groups of /etc/group, and the kernel lets a process have %d",
+		return nil, fmt.Errorf("%w: user %q is in %d groups of /etc/group, but a process can have at most %d",
 			mctr.ErrInvalid, spec, len(u.Groups), maxGroups)
 	}
 	return u, nil
 }
 
-// distinct keeps the first of equal ones.
+// distinct removes duplicates and keeps the order.
 func distinct(gids []int) (list []uint32) {
 	seen := make(map[int]bool, len(gids))
 	for _, gid := range gids {
@@ -81,7 +79,8 @@ func distinct(gids []int) (list []uint32) {
 	return list
 }
 
-// database reads what keep takes of a file that an image may well not have.
+// database returns the lines of a file for which keep returns true, and nil if the image does not
+// have the file.
 func database(root, name string, keep func(*entry) bool) ([]byte, error) {
 	data, err := ReadFile(root, name)
 	if errors.Is(err, fs.ErrNotExist) {

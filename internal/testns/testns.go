@@ -1,10 +1,8 @@
-// Package testns gives tests network and mount namespaces that play the host: what
-// they change of links, routes, the firewall and mounts ends with them, and the
-// trees that they copy, with all that is mounted in them, are in nobody's way who
-// removes what it had mounted.
+// Package testns runs tests in network and mount namespaces that play the host: changes of links,
+// routes, the firewall and mounts disappear with the namespaces, and a copied tree of mounts does
+// not keep another process from unmounting and removing what it mounted.
 //
-// In the kernel: the namespaces, of the test binary's process and its children. On
-// disk: nothing.
+// In the kernel: the namespaces of the test binary's process and its children. On disk: nothing.
 package testns
 
 import (
@@ -24,9 +22,9 @@ import (
 // marker marks the process that is in the namespaces.
 const marker = "MCTR_TESTNS"
 
-// Main is a TestMain: it starts the test binary again in namespaces of its own, with
-// lo up and every mount private, and runs the tests there. The programs that tests start
-// ignore no signal, also where the caller has the tests ignore some, as nohup(1) and make(1) do.
+// Main is a TestMain: it starts the test binary again in new namespaces, with lo up and every mount
+// private, and runs the tests there. Programs that tests start do not ignore any signal, even if
+// nohup(1) or make(1) made the test binary ignore some.
 func Main(m *testing.M) {
 	inherit.Hush()
 	if os.Getenv(marker) == "" {
@@ -42,29 +40,29 @@ func Main(m *testing.M) {
 }
 
 func reexec() int {
-	runtime.LockOSThread() // the death signal is of the thread that started it (prctl(2))
+	runtime.LockOSThread() // the death signal is sent when the parent thread ends (prctl(2))
 	cmd := exec.Command("/proc/self/exe", os.Args[1:]...)
 	cmd.Args[0] = os.Args[0]
 	cmd.Env = append(os.Environ(), marker+"=1")
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
 	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: unix.CLONE_NEWNET | unix.CLONE_NEWNS, Pdeathsig: unix.SIGKILL}
 	err := cmd.Run()
-	var exit *exec.ExitError
-	switch {
-	case err == nil:
+	if err == nil {
 		return 0
-	case errors.As(err, &exit):
+	}
+	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
 		return max(exit.ExitCode(), 1)
 	}
 	fmt.Fprintln(os.Stderr, "testns:", err)
 	return 1
 }
 
-// Settings are those of a host's network that a new namespace has from the machine, and
-// tests take for granted: a machine that runs docker forwards packets, for instance.
+// Settings are the network settings that tests rely on. A new namespace would inherit them from the
+// machine: one that runs docker forwards packets, for instance.
 var Settings = map[string]string{"net/ipv4/ip_forward": "0", "net/ipv6/conf/all/forwarding": "0"}
 
-// applySettings gives this process' namespace the Settings. A kernel without IPv6 lacks some.
+// applySettings applies Settings to the network namespace. A kernel without IPv6 lacks some of
+// them.
 func applySettings() error {
 	for name, value := range Settings {
 		err := os.WriteFile("/proc/sys/"+name, []byte(value), 0)

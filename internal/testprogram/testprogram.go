@@ -1,5 +1,5 @@
-// Package testprogram finds the programs that make build made, for tests that run them. It
-// creates nothing.
+// Package testprogram finds the programs built by `make build`, for tests that run them. It creates
+// nothing.
 package testprogram
 
 import (
@@ -9,15 +9,16 @@ import (
 	"testing"
 )
 
-// Find returns the absolute path of the program called name: in bin of the module that the
-// test is in, or, as in a virtual machine, in PATH. It fails the test if there is none.
+// Find returns the absolute path of the program called name: in bin of the test's module or else,
+// for instance in a virtual machine, in PATH. It fails the test if there is none.
 func Find(t testing.TB, name string) string {
 	t.Helper()
 	for dir, err := os.Getwd(); err == nil && filepath.Dir(dir) != dir; dir = filepath.Dir(dir) {
 		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err != nil {
 			continue
 		}
-		if path := filepath.Join(dir, "bin", name); isFile(path) {
+		path := filepath.Join(dir, "bin", name)
+		if info, err := os.Stat(path); err == nil && info.Mode().IsRegular() {
 			return path
 		}
 		break
@@ -27,9 +28,4 @@ func Find(t testing.TB, name string) string {
 		t.Fatal(err, "(make build)")
 	}
 	return path
-}
-
-func isFile(path string) bool {
-	info, err := os.Stat(path)
-	return err == nil && info.Mode().IsRegular()
 }

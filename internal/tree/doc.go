@@ -1,7 +1,6 @@
-// Package tree walks and removes trees of files that a container or an image has made:
-// of any depth, while they change, without ever following a link. Directories are
-// opened by one name in an open directory, and few of them are open at a time: on the
-// way back up, one that was closed meanwhile is opened as the parent of the one below,
-// and counts only if it is still the same directory. No path grows with the depth.
-// In the kernel: descriptors while a call runs.
+// Package tree walks and removes trees of files made by a container or an image: trees of any
+// depth, which may change meanwhile, without ever following a link. It opens each directory by one
+// name in its open parent, and keeps few directories open. On the way back up it reopens a
+// directory that it closed as ".." of the one below, and accepts it only if it still is the same
+// directory. No path becomes longer with the depth. In the kernel: descriptors during a call.
 package tree

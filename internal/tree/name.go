@@ -2,20 +2,20 @@ package tree
 
 import "strings"
 
-// A Name is a path that shares its beginning with the other names in its directory: to
-// remember many takes room for their last parts alone.
+// A Name is a path that shares its beginning with the other names in its directory, so that many
+// names need memory only for their last parts.
 type Name struct {
 	above *Name
 	last  string
 }
 
-// Root is the Name that path has by itself.
+// Root returns a Name without a parent.
 func Root(path string) *Name { return &Name{last: path} }
 
-// In is what is called last in the directory n.
+// In returns the Name of last in the directory n.
 func (n *Name) In(last string) *Name { return &Name{n, last} }
 
-// Path is the whole of it.
+// Path returns the whole path.
 func (n *Name) Path() string {
 	size := -1
 	for at := n; at != nil; at = at.above {
@@ -31,19 +31,19 @@ func (n *Name) Path() string {
 	return string(path)
 }
 
-// Names remembers the names of files that have several, by their inodes.
+// Names records the first name of each file that has several, by inode.
 type Names struct{ first map[ID]*left }
 
-// An ID is what a file is known by as long as it is there.
+// An ID identifies a file as long as the file exists.
 type ID struct{ Dev, Ino uint64 }
 
 type left struct {
 	name *Name
-	more uint64 // names that were not met yet
+	more uint64 // number of names that First was not called for yet
 }
 
-// First is the name under which a file was met first, of which links are names; nil
-// where this is the first. A file is forgotten when all its names were met.
+// First returns the name for which it was first called with this file, which has links names, or
+// nil if this is the first call. It forgets a file after as many calls as the file has names.
 func (n *Names) First(id ID, links uint64, name func() *Name) *Name {
 	if links < 2 {
 		return nil
@@ -62,7 +62,7 @@ func (n *Names) First(id ID, links uint64, name func() *Name) *Name {
 	return found.name
 }
 
-// shared is how many bytes a and b begin with alike.
+// shared returns the length of the common prefix of a and b.
 func shared(a, b string) int {
 	n := 0
 	for n < min(len(a), len(b)) && a[n] == b[n] {
@@ -71,8 +71,7 @@ func shared(a, b string) int {
 	return n
 }
 
-// A List remembers paths in the order in which they come, each as what differs from
-// the one before.
+// A List stores paths in order, each as the difference from the previous one.
 type List[T any] struct {
 	entries []listed[T]
 	last    string
@@ -84,14 +83,14 @@ type listed[T any] struct {
 	value  T
 }
 
-// Add puts a path at the end.
+// Add appends a path.
 func (l *List[T]) Add(path string, value T) {
 	n := shared(l.last, path)
 	l.entries = append(l.entries, listed[T]{int32(n), strings.Clone(path[n:]), value})
 	l.last = path
 }
 
-// All gives each path, in order.
+// All yields each path, in order.
 func (l *List[T]) All(yield func(path string, value T) bool) {
 	path := ""
 	for _, e := range l.entries {

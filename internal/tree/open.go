@@ -6,7 +6,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// openDir opens a directory, and not a link, for reading. Resolve is openat2's.
+// openDir opens a directory for reading. It does not follow a link. Resolve holds flags of
+// openat2(2).
 func openDir(at int, name string, resolve uint64) (*os.File, error) {
 	how := unix.OpenHow{Flags: unix.O_RDONLY | unix.O_DIRECTORY | unix.O_NOFOLLOW | unix.O_CLOEXEC, Resolve: resolve}
 	if at == unix.AT_FDCWD {
@@ -23,13 +24,13 @@ func openDir(at int, name string, resolve uint64) (*os.File, error) {
 	}
 }
 
-// attempts is how often an open is tried that a signal or a rename elsewhere cut short.
+// attempts is how often an open is tried that a signal or a concurrent rename interrupts.
 const attempts = 100
 
-// Open opens what is called name in dir, where that is a directory and no link.
+// Open opens the directory called name in dir. It fails for a symbolic link and for other files.
 func Open(dir *os.File, name string) (*os.File, error) { return openDir(int(dir.Fd()), name, 0) }
 
-// reopen opens dir a second time, at its beginning.
+// reopen opens dir a second time, with its own position.
 func reopen(dir *os.File) (*os.File, error) {
 	fd, err := unix.Openat(int(dir.Fd()), ".", unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	if err != nil {

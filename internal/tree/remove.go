@@ -9,8 +9,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Remove removes path with all that is in it, and succeeds where there is nothing.
-// It goes on past what cannot be removed, and enters nothing that is mounted.
+// Remove removes path and everything in it. It succeeds if path does not exist. It continues after
+// errors, and does not enter mounts.
 func Remove(path string) error {
 	path = filepath.Clean(path)
 	if err := unix.Unlink(path); err == nil || errors.Is(err, unix.ENOENT) || unix.Rmdir(path) == nil {
@@ -53,7 +53,7 @@ func (r *remover) note(op, name string, err error) {
 	}
 }
 
-// all removes what is named at the bottom of the stack, which itself stays.
+// all removes the entries listed in the bottom level of the stack, but not that directory itself.
 func (r *remover) all() {
 	for {
 		name, ok, err := r.next()
@@ -82,7 +82,7 @@ func (r *remover) remove(name string) {
 		r.note("remove", name, err)
 		return
 	}
-	// An empty one needs no look inside.
+	// An empty directory can be removed without reading it.
 	if unix.Unlinkat(int(l.dir.Fd()), name, unix.AT_REMOVEDIR) == nil {
 		l.removed++
 		return
@@ -102,13 +102,13 @@ func (r *remover) remove(name string) {
 	}
 }
 
-// leave removes the directory at the top, which was emptied, and goes on above it. What
-// the kernel did not list while names went is listed again.
+// leave removes the directory at the top, which was emptied, and continues above it. It reads a
+// directory again if entries remain that the kernel did not list while others were removed.
 func (r *remover) leave() {
 	l := r.top()
 	if err := r.parent(); err != nil {
 		r.note("leave", "", err)
-		_ = r.pop() // it says the same
+		_ = r.pop() // its error would be the same
 		return
 	}
 	above := r.levels[len(r.levels)-2]
@@ -123,7 +123,7 @@ func (r *remover) leave() {
 	case err == nil, errors.Is(err, unix.ENOENT):
 		above.removed++
 	case l.stays:
-		above.stays = true // what it holds was told of
+		above.stays = true // its content was reported already
 	default:
 		r.note("remove", "", err)
 		above.stays = true

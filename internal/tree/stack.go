@@ -15,38 +15,38 @@ import (
 )
 
 const (
-	// batch is how many names of a directory are held at a time: there may be millions.
+	// batch is how many names of a directory are held at a time: a directory may have millions.
 	batch = 4096
-	// mostOpen is how many directories are open at a time, where those above are small
-	// enough to be read whole.
+	// mostOpen is how many directories are open at a time, if those above are small enough to be
+	// read completely.
 	mostOpen = 32
-	// mostLarge is how many directories of more than a batch may lie within each other.
+	// mostLarge is how many directories with more than one batch of names may be nested.
 	mostLarge = 128
 )
 
-// ErrMoved says that a directory was moved to another place while it was walked. What
-// remained above it was left out.
+// ErrMoved is returned if a directory was moved while it was walked. The walk left out the rest of
+// the directories above it.
 var ErrMoved = errors.New("a directory was moved while it was read")
 
-// errCrowded is a stack that would take too many descriptors.
-var errCrowded = fmt.Errorf("more than %d large directories within each other", mostLarge)
+// errCrowded is returned if a stack would need too many descriptors.
+var errCrowded = fmt.Errorf("more than %d nested large directories", mostLarge)
 
-// A stack is the directories from the root of a walk to where it is.
+// A stack holds the directories from the root of a walk to the current one.
 type stack struct {
 	batch  int
 	levels []*level
 	open   int
-	closed int // levels[:closed] are closed, but for the root and those that were large
+	closed int // levels[:closed] are closed, except the root and large ones
 }
 
 type level struct {
-	dir     *os.File // nil while it is closed
+	dir     *os.File // nil while closed
 	id      inode
 	name    string
-	names   []string // that were read and not yet taken
-	whole   bool     // names is all that was left
-	removed int      // since it was read from its beginning
-	stays   bool     // something in it could not be removed
+	names   []string // names that were read but not yet returned
+	whole   bool     // names holds all remaining entries
+	removed int      // entries removed since the directory was last read from its beginning
+	stays   bool     // an entry could not be removed
 }
 
 type inode struct{ dev, ino uint64 }
@@ -61,7 +61,7 @@ func identify(f *os.File) (inode, error) {
 
 func (s *stack) top() *level { return s.levels[len(s.levels)-1] }
 
-// push takes dir, which is closed with the stack.
+// push adds dir, which the stack closes.
 func (s *stack) push(dir *os.File, name string) error {
 	id, err := identify(dir)
 	if err == nil && s.open >= mostOpen {
@@ -75,7 +75,7 @@ func (s *stack) push(dir *os.File, name string) error {
 	return nil
 }
 
-// spare closes the topmost directory that need not be read any more.
+// spare closes the topmost directory that need not be read further.
 func (s *stack) spare() error {
 	for s.closed = max(s.closed, 1); s.closed < len(s.levels); {
 		l := s.levels[s.closed]
@@ -93,7 +93,7 @@ func (s *stack) spare() error {
 	return nil
 }
 
-// next is the next name of the directory at the top; false at its end.
+// next returns the next name in the directory at the top, or false at its end.
 func (s *stack) next() (string, bool, error) {
 	l := s.top()
 	if len(l.names) == 0 && !l.whole {
@@ -112,8 +112,8 @@ func (s *stack) next() (string, bool, error) {
 	return name, true, nil
 }
 
-// parent sees to it that the directory above the top is open. One that was closed is
-// the parent of the top, unless that was moved.
+// parent opens the directory above the top if it is closed. It is the parent of the top, unless the
+// top was moved.
 func (s *stack) parent() error {
 	above, l := s.levels[len(s.levels)-2], s.top()
 	if above.dir != nil {
@@ -132,7 +132,7 @@ func (s *stack) parent() error {
 	return nil
 }
 
-// pop leaves the top for the nearest directory above that is open.
+// pop removes the top and every closed directory above it, so that the new top is open.
 func (s *stack) pop() (err error) {
 	if len(s.levels) > 1 {
 		err = s.parent()
@@ -160,7 +160,7 @@ func (s *stack) close() {
 	}
 }
 
-// path is where name lies below the root, cut where it is long.
+// path returns the path of name below the root, shortened if it is long.
 func (s *stack) path(name string) string {
 	var names []string
 	for _, l := range s.levels {
@@ -173,8 +173,8 @@ func (s *stack) fail(op, name string, err error) error {
 	return &fs.PathError{Op: op, Path: s.path(name), Err: err}
 }
 
-// longest is how many bytes of a path an error shows.
+// longest is the most bytes of a path that an error shows.
 const longest = 300
 
-// Short is path, of which the middle is left out where it is long.
+// Short returns path without its middle if it is long.
 func Short(path string) string { return visible.Middle(path, longest) }

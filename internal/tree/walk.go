@@ -5,14 +5,14 @@ import (
 	"os"
 )
 
-// A Place is a name in a directory that is open.
+// A Place is a name in an open directory.
 type Place struct {
 	Dir  *os.File
 	Name string
 	at   *stack
 }
 
-// Path is where it lies below the walk's root. It takes time and room by the depth.
+// Path returns the path below the walk's root. Its cost grows with the depth.
 func (p Place) Path() string {
 	size := len(p.Name)
 	for _, l := range p.at.levels[1:] {
@@ -25,13 +25,13 @@ func (p Place) Path() string {
 	return string(append(path, p.Name...))
 }
 
-// Depth is how many directories it lies below the walk's root.
+// Depth returns the number of directories between the walk's root and the place.
 func (p Place) Depth() int { return len(p.at.levels) - 1 }
 
-// Walk has visit look at every name below root, which is an open directory and stays
-// open. What visit returns, a directory that is open for reading, is walked next, and
-// closed. Each batch of names is in order. An error of visit ends the walk; ErrMoved
-// comes when all the rest was visited.
+// Walk calls visit for every name below root, an open directory that stays open. If visit returns a
+// directory, open for reading, Walk walks it next and closes it. The names of each batch are
+// sorted. An error of visit ends the walk. Walk returns ErrMoved only after it has visited
+// everything else.
 func Walk(ctx context.Context, root *os.File, visit func(Place) (into *os.File, err error)) error {
 	return walk(ctx, &stack{batch: batch}, root, visit)
 }

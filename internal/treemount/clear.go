@@ -7,12 +7,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// most is more mounts than a namespace may have by default (fs.mount-max).
+// most exceeds the number of mounts that a namespace can have by default (fs.mount-max).
 const most = 1 << 17
 
-// Clear takes away all that is mounted at target, however often. Nothing there, or no
-// target, is no error. flags are those of umount2(2); what is in use is detached: it
-// goes when its last user does.
+// Clear removes all mounts at target. It succeeds if there are none or target does not exist. flags
+// are those of umount2(2). A mount that is in use is detached and disappears with its last user.
 func Clear(target string, flags int) error {
 	for range most {
 		err := unix.Unmount(target, flags|unix.UMOUNT_NOFOLLOW)
@@ -27,5 +26,5 @@ func Clear(target string, flags int) error {
 			return fmt.Errorf("unmount %s: %w", target, err)
 		}
 	}
-	return fmt.Errorf("unmount %s: it was mounted again, %d times, while it was unmounted", target, most)
+	return fmt.Errorf("unmount %s: it was mounted again %d times while it was being unmounted", target, most)
 }

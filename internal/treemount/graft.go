@@ -9,16 +9,15 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A Tree is a file or directory, with what is mounted below it.
+// A Tree is a file or directory with the mounts below it.
 type Tree struct {
-	Root, Path string // Path is found below Root, without leaving it
-	ReadOnly   bool   // nothing is to be written in it
-	Alone      bool   // without what is mounted below it
+	Root, Path string // Path is resolved below Root, without leaving it
+	ReadOnly   bool   // the mount is read-only
+	Alone      bool   // without the mounts below it
 }
 
-// Graft mounts a tree at target below onto, an open root that need not be trusted
-// either. What it is mounted on is made where it is missing, as an empty file or
-// directory, and stays.
+// Graft mounts a tree at target below onto, an open root, which need not be trusted either. It
+// makes a missing mount point as an empty file or directory, which stays.
 func Graft(onto *os.File, target string, t Tree) error {
 	source, err := openIn(t.Root, t.Path, 0)
 	if err != nil {
@@ -27,10 +26,12 @@ func Graft(onto *os.File, target string, t Tree) error {
 	defer unix.Close(source)
 	tree, err := t.copy(source)
 	if err != nil {
-		return fmt.Errorf("copy the mount of %s in %s: %w", t.Path, t.Root, err)
+		return err
 	}
 	defer unix.Close(tree)
-	at, err := openOrMake(int(onto.Fd()), path.Join("/", target), isDirectory(source))
+	var st unix.Stat_t
+	isDirectory := unix.Fstat(source, &st) == nil && st.Mode&unix.S_IFMT == unix.S_IFDIR
+	at, err := openOrMake(int(onto.Fd()), path.Join("/", target), isDirectory)
 	if err != nil {
 		return fmt.Errorf("make %s to mount on: %w", target, err)
 	}
@@ -41,7 +42,7 @@ func Graft(onto *os.File, target string, t Tree) error {
 	return nil
 }
 
-// copy is the tree, private and mounted nowhere.
+// copy returns a private, detached copy of the tree's mounts.
 func (t Tree) copy(source int) (int, error) {
 	var recursive uint
 	if !t.Alone {
@@ -49,25 +50,19 @@ func (t Tree) copy(source int) (int, error) {
 	}
 	tree, err := unix.OpenTree(source, "", unix.AT_EMPTY_PATH|unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC|recursive)
 	if err != nil {
-		return -1, err
+		return -1, fmt.Errorf("copy the mount of %s in %s: %w", t.Path, t.Root, err)
 	}
 	attr := &unix.MountAttr{Propagation: unix.MS_PRIVATE}
 	if t.ReadOnly {
 		attr.Attr_set = unix.MOUNT_ATTR_RDONLY
 	}
 	if err := unix.MountSetattr(tree, "", unix.AT_EMPTY_PATH|recursive, attr); err != nil {
-		return -1, errors.Join(err, unix.Close(tree))
+		return -1, errors.Join(fmt.Errorf("make the mount of %s private: %w", t.Path, err), unix.Close(tree))
 	}
 	return tree, nil
 }
 
-func isDirectory(fd int) bool {
-	var st unix.Stat_t
-	return unix.Fstat(fd, &st) == nil && st.Mode&unix.S_IFMT == unix.S_IFDIR
-}
-
-// openOrMake opens what is at name below root (O_PATH), and makes it where it is
-// missing.
+// openOrMake opens name below root (O_PATH) and makes it if it is missing.
 func openOrMake(root int, name string, directory bool) (int, error) {
 	fd, err := openAt(root, name, 0)
 	if !errors.Is(err, unix.ENOENT) {

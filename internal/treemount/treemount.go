@@ -1,9 +1,9 @@
-// Package treemount gives a directory, found below a root that is not trusted, a
-// second place of our own choosing: a path into it could be turned elsewhere by
-// a symbolic link between the check and the use, a mount cannot.
+// Package treemount mounts a directory, found below an untrusted root, at a path of the host. A
+// symbolic link could redirect a path into the root between check and use; it cannot redirect a
+// mount.
 //
-// In the kernel: a private bind mount at the target, until [Unbind]; it outlives
-// this process. On disk: the target's directory.
+// In the kernel: a private bind mount at the target, until [Unbind]; it outlives this process. On
+// disk: the target directory.
 package treemount
 
 import (
@@ -16,8 +16,8 @@ import (
 	"github.com/mctr/mctr/internal/ownthread"
 )
 
-// Bind mounts the directory path below root at target, which it makes. Neither a
-// link nor ".." in path leads out of root (openat2(2), RESOLVE_IN_ROOT).
+// Bind mounts the directory path below root at target, which it makes. Neither a symbolic link nor
+// ".." in path leads out of root (openat2(2), RESOLVE_IN_ROOT).
 func Bind(root, path, target string) error {
 	tree, err := copyTree(root, path)
 	if err != nil {
@@ -26,8 +26,7 @@ func Bind(root, path, target string) error {
 	return place(tree, path, target)
 }
 
-// BindFrom is Bind for path in the root of the process pid, which may be in
-// another mount namespace.
+// BindFrom is Bind for a path in the root of process pid, which may be in another mount namespace.
 func BindFrom(pid int, path, target string) error {
 	tree, err := copyInside(pid, path)
 	if err != nil {
@@ -36,8 +35,8 @@ func BindFrom(pid int, path, target string) error {
 	return place(tree, path, target)
 }
 
-// copyInside copies the tree on a thread that enters the process' mount namespace, since the
-// kernel copies only mounts of one's own.
+// copyInside copies the tree on a thread that enters the process's mount namespace, because the
+// kernel copies only mounts of the caller's namespace.
 func copyInside(pid int, path string) (tree int, err error) {
 	ns, err := unix.Open(fmt.Sprintf("/proc/%d/ns/mnt", pid), unix.O_RDONLY|unix.O_CLOEXEC, 0)
 	if err != nil {
@@ -60,21 +59,12 @@ func copyTree(root, path string) (int, error) {
 		return -1, err
 	}
 	defer unix.Close(dir)
-	tree, err := unix.OpenTree(dir, "",
-		unix.AT_EMPTY_PATH|unix.AT_RECURSIVE|unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC)
-	if err != nil {
-		return -1, fmt.Errorf("copy the mount of %s in %s: %w", path, root, err)
-	}
-	return tree, nil
+	return Tree{Root: root, Path: path}.copy(dir)
 }
 
 // place mounts a copied tree and closes it.
 func place(tree int, path, target string) error {
 	defer unix.Close(tree)
-	attr := &unix.MountAttr{Propagation: unix.MS_PRIVATE}
-	if err := unix.MountSetattr(tree, "", unix.AT_EMPTY_PATH|unix.AT_RECURSIVE, attr); err != nil {
-		return fmt.Errorf("make the mount of %s private: %w", path, err)
-	}
 	if err := os.MkdirAll(target, 0o700); err != nil {
 		return err
 	}
@@ -84,7 +74,7 @@ func place(tree int, path, target string) error {
 	return nil
 }
 
-// openIn opens path below root (O_PATH), with these flags besides.
+// openIn opens path below root with O_PATH and flags.
 func openIn(root, path string, flags uint64) (int, error) {
 	r, err := unix.Open(root, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	if err != nil {
@@ -104,7 +94,7 @@ func openAt(root int, path string, flags uint64) (int, error) {
 	})
 }
 
-// Unbind takes away what Bind made at target. It is idempotent.
+// Unbind removes what Bind made at target. It may be called twice.
 func Unbind(target string) error {
 	if err := Clear(target, unix.MNT_DETACH); err != nil {
 		return err

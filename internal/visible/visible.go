@@ -1,6 +1,6 @@
-// Package visible makes text safe to print: what images, registries and containers say
-// may hold sequences that move a terminal's cursor, retitle its window or answer for
-// its user. It creates nothing.
+// Package visible makes text safe to print: text from images, registries and containers may contain
+// escape sequences that move a terminal's cursor, change its title or answer for its user. It
+// creates nothing.
 package visible
 
 import (
@@ -10,8 +10,8 @@ import (
 	"unicode/utf8"
 )
 
-// Text is s with each character that does something other than stand there written as
-// an escape: \u001b. Newlines and tabs stay. A JSON text means the same afterwards.
+// Text returns s with an escape, \u001b for instance, in place of each character that a terminal
+// acts on. Newlines and tabs stay. The meaning of a JSON text does not change.
 func Text(s string) string {
 	if clean(s) {
 		return s
@@ -30,7 +30,7 @@ func Text(s string) string {
 	return b.String()
 }
 
-// Line is Text of what is to stay on its line and in its column.
+// Line is Text that also escapes newlines and tabs.
 func Line(s string) string {
 	return strings.NewReplacer("\n", `\n`, "\t", `\t`).Replace(Text(s))
 }
@@ -44,8 +44,8 @@ func clean(s string) bool {
 	return true
 }
 
-// acts reports whether a terminal does something for r: the control characters of ASCII
-// and Latin-1, and those that turn the direction or end the line of text.
+// acts returns true if a terminal acts on r: the control characters of ASCII and Latin-1, and
+// characters that change the direction of text or end its line.
 func acts(r rune) bool {
 	switch {
 	case r == '\n', r == '\t':
@@ -59,11 +59,10 @@ func acts(r rune) bool {
 	return false
 }
 
-// longest is how many bytes without a space an error may have.
+// longest is the most bytes that a word in an error may have.
 const longest = 600
 
-// Short is text in which the middle of each word that is very long, a path for
-// instance, is left out.
+// Short returns text without the middle of very long words, for instance paths.
 func Short(text string) string {
 	if len(text) <= longest {
 		return text
@@ -75,7 +74,7 @@ func Short(text string) string {
 	return strings.Join(words, " ")
 }
 
-// Middle is s, of which the middle is left out where it has more than most bytes.
+// Middle returns s, without its middle if s has more than most bytes.
 func Middle(s string, most int) string {
 	if len(s) <= most {
 		return s
@@ -85,12 +84,12 @@ func Middle(s string, most int) string {
 		strings.ToValidUTF8(tail, ""))
 }
 
-// Writer writes what is written to it to w, as Text. Each call is whole characters.
+// Writer returns a writer that writes to w as Text does. A Write must not end inside a character.
 func Writer(w io.Writer) io.Writer { return writer{w} }
 
 type writer struct{ io.Writer }
 
-// Write is io.Writer's.
+// Write implements io.Writer.
 func (w writer) Write(p []byte) (int, error) {
 	if _, err := io.WriteString(w.Writer, Text(string(p))); err != nil {
 		return 0, err

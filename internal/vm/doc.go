@@ -1,15 +1,12 @@
-// Package vm boots virtual machines with pure cgroup v2 and runs the tests of
-// this module in them, for hosts whose kernel or cgroup layout cannot show what
-// the tests ask about.
+// Package vm boots virtual machines with pure cgroup v2 and runs this module's tests in them, for
+// hosts whose kernel or cgroup layout does not support what the tests need.
 //
-// It consists of scripts, each with its manual at its head: run executes one
-// command in a machine of its own, image makes what is booted, tests builds the
-// test binaries of packages and runs them in one boot. The scripts under guest
-// are the guest's. The Go test here, built with the tag "vm" only, checks that the
-// guest is what it is made for.
+// It consists of scripts, each of which describes its use in its first lines: run executes one
+// command in a new machine, image builds the image to boot, tests builds the test binaries of
+// packages and runs them in one machine. The scripts under guest run in the guest. The Go test
+// here, with the build tag "vm", checks the properties of the guest.
 //
-// On disk: the image and its log in /var/cache/mctr-vm (MCTR_VM_CACHE), and
-// there, while a machine runs, a directory of its own. In the kernel: while the
-// image is built, a tmpfs in a mount namespace of its own. A machine is gone with
-// its process.
+// On disk: the image and its log in /var/cache/mctr-vm (MCTR_VM_CACHE), and a directory beneath it
+// while a machine runs. In the kernel: a tmpfs in a mount namespace of its own while the image is
+// built. A machine ends with its process.
 package vm

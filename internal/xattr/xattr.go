@@ -1,7 +1,7 @@
-// Package xattr reads extended attributes. The size that the kernel names for a list
-// or a value is not believed: overlayfs counts attributes that it does not show, and
-// a container may change a file between two calls. A buffer that holds the largest
-// one there can be takes at most two calls, and no retry. It creates nothing.
+// Package xattr reads extended attributes. It does not rely on the size that the kernel returns for
+// a list or a value: overlayfs counts attributes that it does not show, and a container may change
+// a file between two calls. It retries once with a buffer of the largest possible size, which
+// always suffices. It creates nothing.
 package xattr
 
 import (
@@ -18,28 +18,28 @@ const (
 	largest = 64 << 10 // XATTR_SIZE_MAX and XATTR_LIST_MAX (linux/limits.h)
 )
 
-// Names lists the attributes of what path names, of a link itself. A filesystem
-// without attributes has none.
+// Names returns the names of path's attributes; it does not follow a link. On a filesystem without
+// attributes there are none.
 func Names(path string) ([]string, error) {
 	return names(path, func(buf []byte) (int, error) { return unix.Llistxattr(path, buf) })
 }
 
-// Value reads one attribute of what path names, of a link itself.
+// Value returns one attribute of path; it does not follow a link.
 func Value(path, name string) ([]byte, error) {
 	return value(path, name, func(buf []byte) (int, error) { return unix.Lgetxattr(path, name, buf) })
 }
 
-// NamesOf lists the attributes of an open file, also of one that is open with O_PATH.
+// NamesOf returns the names of an open file's attributes. The file may be open with O_PATH.
 func NamesOf(f *os.File) ([]string, error) {
 	return names(f.Name(), func(buf []byte) (int, error) { return unix.Listxattr(magic(f), buf) })
 }
 
-// ValueOf reads one attribute of an open file, also of one that is open with O_PATH.
+// ValueOf returns one attribute of an open file. The file may be open with O_PATH.
 func ValueOf(f *os.File, name string) ([]byte, error) {
 	return value(f.Name(), name, func(buf []byte) (int, error) { return unix.Getxattr(magic(f), name, buf) })
 }
 
-// magic is a path that leads to f, whatever f's name has come to mean.
+// magic returns a path that names f, even if f was renamed or replaced.
 func magic(f *os.File) string { return fmt.Sprintf("/proc/self/fd/%d", f.Fd()) }
 
 func names(path string, list func([]byte) (int, error)) (found []string, err error) {

@@ -9,13 +9,14 @@ import (
 	"github.com/mctr/mctr"
 )
 
-// An IDMap says which host ids stand for the ids that layers name. The nil map
-// changes none.
+// An IDMap maps the ids of a container, which layers use, to ids of the host. The nil map maps each
+// id to itself.
 type IDMap struct {
 	UIDs, GIDs []specs.LinuxIDMapping
 }
 
-// Chown gives path the host's ids that stand for uid and gid. It follows no link.
+// Chown changes the owner of path to the host ids for uid and gid. It does not follow symbolic
+// links.
 func (m *IDMap) Chown(path string, uid, gid uint32) error {
 	if m == nil {
 		return os.Lchown(path, int(uid), int(gid))
@@ -31,10 +32,10 @@ func (m *IDMap) Chown(path string, uid, gid uint32) error {
 	return os.Lchown(path, int(u), int(g))
 }
 
-// Root is the host's id of the container's root.
+// Root returns the host id of the container's root.
 func (m *IDMap) Root() (uint32, error) { return host(0, m.UIDs) }
 
-// host returns the host's id for one of the container.
+// host returns the host id for an id of the container.
 func host(id uint32, mappings []specs.LinuxIDMapping) (uint32, error) {
 	for _, m := range mappings {
 		if id >= m.ContainerID && id-m.ContainerID < m.Size {

@@ -8,9 +8,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// RootOf returns the layer that says what the root directory is like: the
-// topmost that says anything of it. It is false when none does, and the root is
-// 0755, root's, of the epoch.
+// RootOf returns the layer that determines the root directory: the topmost layer with an entry for
+// it. It returns false if no layer has one.
 func RootOf(lowers []Lower) (string, bool) {
 	for i := len(lowers) - 1; i >= 0; i-- {
 		if lowers[i].Root {
@@ -20,8 +19,8 @@ func RootOf(lowers []Lower) (string, bool) {
 	return "", false
 }
 
-// MakeRoot makes dir as the root directory above lowers, its owner mapped by
-// ids: whole or not at all.
+// MakeRoot makes dir as the root directory above lowers, with its owner mapped by ids. It does
+// nothing if dir exists. A call that is cut off leaves no dir.
 func MakeRoot(dir string, lowers []Lower, ids *IDMap) error {
 	if _, err := os.Lstat(dir); err == nil {
 		return nil
@@ -39,13 +38,7 @@ func MakeRoot(dir string, lowers []Lower, ids *IDMap) error {
 func setRootMetadata(dir string, lowers []Lower, ids *IDMap) error {
 	from, ok := RootOf(lowers)
 	if !ok {
-		if err := ids.Chown(dir, 0, 0); err != nil {
-			return err
-		}
-		if err := os.Chmod(dir, 0o755); err != nil {
-			return err
-		}
-		return unix.Utimes(dir, make([]unix.Timeval, 2))
+		return SetDefaultRoot(dir, ids)
 	}
 	if err := CopyMeta(from, dir); err != nil || ids == nil {
 		return err
@@ -60,9 +53,20 @@ func setRootMetadata(dir string, lowers []Lower, ids *IDMap) error {
 	return unix.Chmod(dir, st.Mode&0o7777)
 }
 
-// CopyMeta gives to the owner, mode, extended attributes and times of from. It
-// follows no link; what overlayfs keeps for itself is left out, what a layer
-// means to have of that kind is restored.
+// SetDefaultRoot sets the attributes of a root directory that no layer describes: owner 0:0, mode
+// 0755 and the times of the epoch.
+func SetDefaultRoot(dir string, ids *IDMap) error {
+	if err := ids.Chown(dir, 0, 0); err != nil {
+		return err
+	}
+	if err := os.Chmod(dir, 0o755); err != nil {
+		return err
+	}
+	return unix.Utimes(dir, make([]unix.Timeval, 2))
+}
+
+// CopyMeta copies the owner, mode, extended attributes and times of from to to. It does not follow
+// symbolic links. It omits attributes of overlayfs itself and unescapes escaped ones.
 func CopyMeta(from, to string) error {
 	var st unix.Stat_t
 	if err := unix.Lstat(from, &st); err != nil {

@@ -15,7 +15,7 @@ const (
 	escapedXattr = "trusted.overlay.overlay."
 )
 
-// copyXattrs makes to's attributes those of from.
+// copyXattrs replaces to's extended attributes with those of from.
 func copyXattrs(from, to string) error {
 	have, err := Xattrs(to)
 	if err != nil {
@@ -43,8 +43,8 @@ func copyXattrs(from, to string) error {
 	return nil
 }
 
-// Xattrs returns the attributes that path has as part of an image: those of
-// overlayfs itself are left out, escaped ones get their name back.
+// Xattrs returns the extended attributes of path as the image has them: without those of overlayfs
+// itself, and with escaped ones unescaped.
 func Xattrs(path string) (map[string]string, error) {
 	names, err := xattr.Names(path)
 	if err != nil {
@@ -60,7 +60,7 @@ func Xattrs(path string) (map[string]string, error) {
 		}
 		value, err := xattr.Value(path, name)
 		if errors.Is(err, unix.ENODATA) {
-			continue // it is listed, and not to be seen
+			continue // listed, but not readable
 		}
 		if err != nil {
 			return nil, err
@@ -70,7 +70,7 @@ func Xattrs(path string) (map[string]string, error) {
 	return all, nil
 }
 
-// IsOpaque reports whether a directory of a layer hides what lies beneath it.
+// IsOpaque returns true if a directory of a layer hides what lower layers have in it.
 func IsOpaque(dir string) bool {
 	value, err := xattr.Value(dir, overlayXattr+"opaque")
 	return err == nil && string(value) == "y"

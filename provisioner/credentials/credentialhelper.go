@@ -17,16 +17,16 @@ import (
 	"github.com/mctr/mctr"
 )
 
-// tokenUser is the user name by which the protocol marks an identity token.
+// tokenUser is the user name that marks an identity token in the protocol.
 const tokenUser = "<token>"
 
-// A Helper is a program that keeps secrets: docker-credential-Name, in PATH.
+// A Helper is a program that stores credentials: docker-credential-Name, in PATH.
 type Helper struct {
 	Name     string
-	Deadline time.Duration // of each call; 0 is a minute, since one may ask its user
+	Deadline time.Duration // of each call; 0 is a minute, since a helper may ask its user
 }
 
-// Get returns what the helper has for a registry; nothing where it has none.
+// Get returns the helper's credentials for a registry, and none if it has none.
 func (h Helper) Get(ctx context.Context, server string) (Credentials, error) {
 	c := &call{ctx: ctx, helper: h}
 	found, err := client.Get(c.program, server)
@@ -42,7 +42,7 @@ func (h Helper) Get(ctx context.Context, server string) (Credentials, error) {
 	return Credentials{Username: found.Username, Password: found.Secret}, nil
 }
 
-// Store gives the helper a registry's credentials to keep.
+// Store lets the helper store a registry's credentials.
 func (h Helper) Store(ctx context.Context, server string, creds Credentials) error {
 	p := &protocol.Credentials{ServerURL: server, Username: creds.Username, Secret: creds.Password}
 	if creds.IdentityToken != "" {
@@ -55,7 +55,7 @@ func (h Helper) Store(ctx context.Context, server string, creds Credentials) err
 	return nil
 }
 
-// Erase makes the helper forget a registry. It is no error if it knew nothing.
+// Erase lets the helper delete a registry's credentials. It succeeds if the helper had none.
 func (h Helper) Erase(ctx context.Context, server string) error {
 	c := &call{ctx: ctx, helper: h}
 	err := client.Erase(c.program, server)
@@ -65,15 +65,15 @@ func (h Helper) Erase(ctx context.Context, server string) error {
 	return nil
 }
 
-// A call is one run of a helper, as the protocol's client runs it.
+// A call is one run of a helper; it implements client.Program.
 type call struct {
 	ctx    context.Context
 	helper Helper
-	secret string // taken out of what the helper says
+	secret string // is removed from the helper's error messages
 	args   []string
 	input  io.Reader
-	answer string // of the protocol's, when it failed
-	err    error  // with its sentinel, which the client drops
+	answer string // the protocol's error message, if the helper failed
+	err    error  // the error with its sentinel, which the client drops
 }
 
 func (c *call) program(args ...string) client.Program {
@@ -81,7 +81,7 @@ func (c *call) program(args ...string) client.Program {
 	return c
 }
 
-// failed says which helper it was, and who named it.
+// failed adds the helper's name and the setting that named it.
 func (c *call) failed(op, server string, err error) error {
 	if c.err != nil {
 		err = c.err
@@ -90,23 +90,23 @@ func (c *call) failed(op, server string, err error) error {
 		"credsStore or credHelpers)", c.helper.Name, op, server, err)
 }
 
-// Input is what the helper reads from stdin.
+// Input sets the stdin of the helper.
 func (c *call) Input(in io.Reader) { c.input = in }
 
-// maxAnswer bounds what a helper may say.
+// maxAnswer limits the output of a helper.
 const maxAnswer = 1 << 20
 
-// Output runs the helper. What it prints when it fails may be a secret, so that
-// only the protocol's own words are passed on.
+// Output runs the helper. The output of a helper that fails may be a secret, so only the protocol's
+// own error messages are passed on.
 func (c *call) Output() (answer []byte, err error) {
 	defer func() { c.answer, c.err = string(answer), err }()
 	if c.helper.Name == "" || strings.ContainsAny(c.helper.Name, "/\x00") {
-		return nil, fmt.Errorf("%w: %q is not a name of a helper", mctr.ErrInvalid, c.helper.Name)
+		return nil, fmt.Errorf("%w: %q is not a valid name of a helper", mctr.ErrInvalid, c.helper.Name)
 	}
 	ctx, cancel := context.WithTimeout(c.ctx, cmp.Or(c.helper.Deadline, time.Minute))
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "docker-credential-"+c.helper.Name, c.args...)
-	cmd.WaitDelay = time.Second // for what it started and left with its pipes
+	cmd.WaitDelay = time.Second // for children of the helper that keep its pipes open
 	cmd.Stdin = c.input
 	stdout, stderr := &bounded{max: maxAnswer, full: cancel}, &bounded{max: 4 << 10}
 	cmd.Stdout, cmd.Stderr = stdout, stderr
@@ -115,7 +115,7 @@ func (c *call) Output() (answer []byte, err error) {
 	case c.ctx.Err() != nil:
 		return nil, context.Cause(c.ctx)
 	case stdout.dropped:
-		return nil, fmt.Errorf("%w: it answers more than %d bytes", mctr.ErrInvalid, maxAnswer)
+		return nil, fmt.Errorf("%w: its answer has more than %d bytes", mctr.ErrInvalid, maxAnswer)
 	case ctx.Err() != nil:
 		return nil, fmt.Errorf("%w: it did not answer in time", mctr.ErrUnavailable)
 	case errors.Is(err, exec.ErrNotFound):
@@ -126,7 +126,7 @@ func (c *call) Output() (answer []byte, err error) {
 	return stdout.taken.Bytes(), nil
 }
 
-// knownError is the answer of a helper that failed, if it is one of the protocol's.
+// knownError returns the answer of a helper that failed, if it is an error message of the protocol.
 func knownError(answer []byte) []byte {
 	text := strings.TrimSpace(string(answer))
 	if protocol.IsErrCredentialsNotFoundMessage(text) || protocol.IsCredentialsMissingServerURLMessage(text) ||
@@ -136,19 +136,19 @@ func knownError(answer []byte) []byte {
 	return nil
 }
 
-// explained adds what the helper said on stderr, without the secret it was given.
-func (c *call) explained(err error, said string) error {
+// explained adds the helper's stderr, without the secret that the helper was given.
+func (c *call) explained(err error, stderr string) error {
 	if c.secret != "" {
-		said = strings.ReplaceAll(said, c.secret, "***")
+		stderr = strings.ReplaceAll(stderr, c.secret, "***")
 	}
-	if said = strings.TrimSpace(said); said == "" {
+	if stderr = strings.TrimSpace(stderr); stderr == "" {
 		return err
 	}
-	return fmt.Errorf("%w: %.500q", err, said)
+	return fmt.Errorf("%w: %.500q", err, stderr)
 }
 
-// A bounded buffer takes so much, drops the rest, and tells. Its buffer is hidden:
-// that has ways of being filled which know no bound.
+// A bounded is a writer that keeps the first max bytes and drops the rest. Its buffer is not
+// embedded because io.Copy would use the buffer's ReadFrom, which has no limit.
 type bounded struct {
 	taken   bytes.Buffer
 	max     int

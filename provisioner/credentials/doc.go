@@ -1,17 +1,17 @@
-// Package credentials keeps what proves to registries who asks, where docker keeps
-// it: in a configuration file, or by a credential helper that the file names
-// (docker-credential-NAME, credHelpers and credsStore).
+// Package credentials stores the credentials for registries where docker stores them: in a
+// configuration file, or with a credential helper that the file names (docker-credential-NAME,
+// credHelpers and credsStore).
 //
-// On disk: the file, replaced whole, of mode 0600, all its other keys as they were;
-// beside it a lock while it is changed. A helper is a child for the time of a call,
-// ended by its deadline. A secret goes to it by stdin, and never into an error.
+// On disk: the file, replaced as a whole, with mode 0600 and its other keys unchanged; beside it a
+// lock file during a change. A helper is a child process for the duration of a call and is killed
+// at its deadline. It gets a secret on stdin; no secret gets into an error.
 //
 // Protocol: docker-credential-helpers.
 package credentials
 
-// Credentials prove who asks a registry. The zero value asks anonymously.
+// Credentials identify the client to a registry. The zero value is anonymous.
 type Credentials struct {
 	Username, Password string
 	IdentityToken      string // OAuth2 refresh token, instead of a password
-	RegistryToken      string // bearer token, sent as it is
+	RegistryToken      string // bearer token, sent unchanged
 }

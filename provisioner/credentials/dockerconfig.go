@@ -17,18 +17,17 @@ import (
 	"github.com/mctr/mctr/internal/flock"
 )
 
-// A File is one configuration file; it need not exist.
+// A File is a configuration file of docker; it need not exist.
 type File struct{ Path string }
 
-// A document is what such a file holds. What is not ours in it stays as it is,
-// byte for byte.
+// A document is the content of such a file. Keys of other programs are preserved byte for byte.
 type document struct {
 	keys  map[string]json.RawMessage
 	auths map[string]json.RawMessage
 }
 
-// Login keeps c for the registry called key: with the helper that the file names
-// for it, and otherwise in the file itself, in which case it says so by plain.
+// Login stores c for the registry called key: with the helper that the file names for it, or else
+// in the file itself, in plain text, and then it returns true.
 func (f File) Login(ctx context.Context, key string, c Credentials) (plain bool, err error) {
 	err = f.change(ctx, func(d *document) error {
 		helper, err := d.helper(key)
@@ -36,7 +35,7 @@ func (f File) Login(ctx context.Context, key string, c Credentials) (plain bool,
 			return err
 		}
 		if helper != "" {
-			d.auths[key] = json.RawMessage("{}") // as docker: that there is something is no secret
+			d.auths[key] = json.RawMessage("{}") // as docker does: the existence of credentials is not a secret
 			return Helper{Name: helper}.Store(ctx, key, c)
 		}
 		plain = true
@@ -45,8 +44,8 @@ func (f File) Login(ctx context.Context, key string, c Credentials) (plain bool,
 	return plain, err
 }
 
-// Logout forgets the registry called key, with its helper and in the file, where it
-// may have older names too; it says whether it was known.
+// Logout deletes the credentials for the registry called key, with its helper and in the file,
+// which may have older names for it too. It returns true if there were any.
 func (f File) Logout(ctx context.Context, key string, older ...string) (known bool, err error) {
 	err = f.change(ctx, func(d *document) (err error) {
 		for _, name := range append(older, key) {
@@ -61,7 +60,7 @@ func (f File) Logout(ctx context.Context, key string, older ...string) (known bo
 	return known, err
 }
 
-// erase makes the helper of a registry, if there is one, forget it.
+// erase lets the helper of a registry, if it has one, delete the credentials.
 func (d *document) erase(ctx context.Context, key string) (bool, error) {
 	name, err := d.helper(key)
 	if err != nil || name == "" {
@@ -75,7 +74,7 @@ func (d *document) erase(ctx context.Context, key string) (bool, error) {
 	return true, h.Erase(ctx, key)
 }
 
-// store writes credentials down as docker does.
+// store adds credentials to the document in docker's form.
 func (d *document) store(key string, c Credentials) error {
 	entry := struct {
 		Auth          string `json:"auth,omitempty"`
@@ -89,7 +88,7 @@ func (d *document) store(key string, c Credentials) error {
 	return err
 }
 
-// helper is the one that keeps a registry's credentials; "" for none.
+// helper returns the name of the helper for a registry, or "".
 func (d *document) helper(key string) (string, error) {
 	var each map[string]string
 	var store string
@@ -113,12 +112,12 @@ func (d *document) read(key string, to any) error {
 	return nil
 }
 
-// change reads the file, lets do work on it, and writes it if that went well and
-// anything is different. Two changes at once come one after the other.
+// change reads the file, lets do change the document, and writes it if do succeeds and the content
+// differs. A lock serialises concurrent changes.
 func (f File) change(ctx context.Context, do func(*document) error) error {
 	path := f.Path
 	if real, err := filepath.EvalSymlinks(path); err == nil {
-		path = real // the file that a link leads to is replaced, not the link
+		path = real // replace the target of a symbolic link, not the link
 	}
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return err
@@ -152,7 +151,7 @@ func load(path string) ([]byte, *document, error) {
 		return nil, nil, err
 	}
 	if err := json.Unmarshal(data, &d.keys); err != nil {
-		return nil, nil, fmt.Errorf("%w: it is no JSON object: %w", mctr.ErrInvalid, err)
+		return nil, nil, fmt.Errorf("%w: not a JSON object: %w", mctr.ErrInvalid, err)
 	}
 	if d.keys == nil { // null
 		d.keys = map[string]json.RawMessage{}
@@ -166,7 +165,7 @@ func load(path string) ([]byte, *document, error) {
 	return data, d, nil
 }
 
-// write replaces the file, which keeps its owner.
+// write replaces the file and preserves its owner.
 func (d *document) write(path string, before []byte) error {
 	auths, err := json.Marshal(d.auths)
 	if err != nil {

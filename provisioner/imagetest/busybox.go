@@ -10,13 +10,13 @@ import (
 	v1 "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// applets are the commands of Busybox's image.
+// applets lists the commands in Busybox's image.
 const applets = "sh ls cat echo true false sleep ps id mount hostname head tail yes dd env free wc seq stty nproc " +
 	"touch rm mkdir " +
 	"kill date grep tr printf test readlink stat nohup setsid top vi"
 
-// Busybox writes an image of this host's static busybox in two layers, with
-// users root and user (1000, also in group extra, 2000), and returns its reference.
+// Busybox writes an image of this host's static busybox in two layers, with users root and user
+// (1000, also in group extra, 2000), and returns its reference.
 func Busybox(tb testing.TB, dir string) string {
 	tb.Helper()
 	return BusyboxWith(tb, dir, v1.ImageConfig{})
@@ -28,8 +28,8 @@ func BusyboxWith(tb testing.TB, dir string, config v1.ImageConfig) string {
 	return BusyboxOf(tb, dir, Spec{Config: config})
 }
 
-// BusyboxOf is Busybox with all that spec says besides layers. They are not
-// compressed unless it says so: that takes a second for each test under the race detector.
+// BusyboxOf is Busybox with everything in spec except its layers. The default is no compression,
+// which would take a second for each test under the race detector.
 func BusyboxOf(tb testing.TB, dir string, spec Spec) string {
 	tb.Helper()
 	data, err := os.ReadFile("/bin/busybox")

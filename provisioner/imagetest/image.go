@@ -10,14 +10,14 @@ import (
 	v1 "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// Content is documents and blobs, and the one that a reference leads to.
+// Content is an image or index: its documents and blobs, and the descriptor of the topmost one.
 type Content struct {
 	Blobs map[digest.Digest][]byte
 	Top   v1.Descriptor
 }
 
-// A Spec says what an image is made of. Zeros mean: gzip, OCI media types, the
-// host's platform, no config.
+// A Spec describes an image. Zero fields mean: gzip, OCI media types, the host's platform, no
+// config.
 type Spec struct {
 	Layers   [][]byte // plain tar streams
 	Compress string   // "gzip", "zstd" or "none"
@@ -27,11 +27,11 @@ type Spec struct {
 
 	Healthcheck any // docker's HEALTHCHECK, which Config cannot hold; nil: none
 
-	EditConfig   func(*v1.Image)    // last change before the config is written
-	EditManifest func(*v1.Manifest) // last change before the manifest is written
+	EditConfig   func(*v1.Image)    // is called before the config is written
+	EditManifest func(*v1.Manifest) // is called before the manifest is written
 }
 
-// Simple is an image of one layer with some files; text tells images apart.
+// Simple returns an image of one layer with some files; images with different texts differ.
 func Simple(tb testing.TB, text string) Content {
 	return Build(tb, Spec{
 		Layers: [][]byte{Tar(tb, Dir("etc", 0o755), File("etc/text", text), Dir("bin", 0o755),

@@ -16,22 +16,22 @@ import (
 	v1 "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// A Registry is a real registry on loopback that counts what it is asked for and
-// fails as told. Set fields before it is asked.
+// A Registry is a real registry on loopback that counts requests and fails on demand. Set its
+// fields before the first request.
 type Registry struct {
 	*httptest.Server
 
-	// CutAfter, if not zero, breaks off each answer with a blob after so many bytes.
+	// CutAfter, if not zero, cuts each response with a blob off after this number of bytes.
 	CutAfter int
-	// Basic is "user:password" to be shown; empty asks for nothing.
+	// Basic is the "user:password" that clients have to send; empty: none.
 	Basic string
-	// Bearer makes Basic be shown to /token alone, and its token everywhere else.
+	// Bearer demands Basic only at /token, and the token from there everywhere else.
 	Bearer bool
-	// OpenProbe lets everybody look at /v2/, whatever else asks for.
+	// OpenProbe makes /v2/ public, whatever the other fields demand.
 	OpenProbe bool
-	// NoRange makes it ignore Range, as some servers do.
+	// NoRange makes the registry ignore the Range header, as some servers do.
 	NoRange bool
-	// Intercept, if set, may answer a request itself and then returns true.
+	// Intercept, if set, returns true for requests that it has answered itself.
 	Intercept func(http.ResponseWriter, *http.Request) bool
 
 	mu     sync.Mutex // guards asked
@@ -39,8 +39,8 @@ type Registry struct {
 	ranges []string
 }
 
-// NewRegistry starts a registry; the test stops it. What another process than the
-// test's is to meet is set before it starts.
+// NewRegistry starts a registry, which is closed at the end of the test. Fields that a process
+// other than the test's needs must be changed by set, before the start.
 func NewRegistry(tb testing.TB, set ...func(*Registry)) *Registry {
 	r := &Registry{asked: map[string]int{}}
 	for _, s := range set {
@@ -51,7 +51,7 @@ func NewRegistry(tb testing.TB, set ...func(*Registry)) *Registry {
 	return r
 }
 
-// NewTLSRegistry is NewRegistry with TLS, by a certificate of an unknown authority.
+// NewTLSRegistry is NewRegistry with TLS and a certificate of an unknown authority.
 func NewTLSRegistry(tb testing.TB) *Registry {
 	r := &Registry{asked: map[string]int{}}
 	r.Server = httptest.NewUnstartedServer(r.handler())
@@ -61,11 +61,11 @@ func NewTLSRegistry(tb testing.TB) *Registry {
 	return r
 }
 
-// Host is its host:port.
+// Host returns the registry's host:port.
 func (r *Registry) Host() string { return strings.SplitN(r.URL, "://", 2)[1] }
 
-// Asked says how often the blob or manifest d, or any path that ends so, was
-// asked for by GET.
+// Asked returns the number of GET requests for the blob or manifest with this digest, or for any
+// path with this suffix.
 func (r *Registry) Asked(suffix string) int {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -111,7 +111,7 @@ func (r *Registry) note(req *http.Request) {
 	}
 }
 
-// allowed checks credentials and answers those that fail.
+// allowed checks credentials and responds to requests that lack them.
 func (r *Registry) allowed(w http.ResponseWriter, req *http.Request) bool {
 	user, password, _ := req.BasicAuth()
 	shown := user+":"+password == r.Basic
@@ -156,14 +156,14 @@ func (r *Registry) serve(inner http.Handler, w http.ResponseWriter, req *http.Re
 	}
 }
 
-// Push puts c into the repository and returns the reference of tag there.
+// Push uploads c to the repository and returns the reference of the tag.
 func (r *Registry) Push(tb testing.TB, repository, tag string, c Content) string {
 	tb.Helper()
 	push(tb, r.Client(), r.URL, repository, tag, c)
 	return r.Host() + "/" + repository + ":" + tag
 }
 
-// PushTo is Push to any registry at url that asks for no credentials.
+// PushTo is Push to a registry at url that needs no credentials.
 func PushTo(tb testing.TB, url, repository, tag string, c Content) string {
 	tb.Helper()
 	push(tb, http.DefaultClient, url, repository, tag, c)
@@ -181,7 +181,7 @@ func push(tb testing.TB, client *http.Client, url, repository, tag string, c Con
 		}
 		pushBlob(tb, client, base, d, data)
 	}
-	// Those that name others come after these.
+	// A document is accepted only after the documents that it names.
 	for range manifests {
 		for _, m := range manifests {
 			put(tb, client, base+"/manifests/"+m.Digest.String(), m.MediaType, c.Blobs[m.Digest], false)

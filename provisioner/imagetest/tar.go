@@ -1,6 +1,5 @@
-// Package imagetest makes images for tests: good ones, odd ones and hostile
-// ones, as layouts, as archives, and in a registry that counts and fails on
-// demand.
+// Package imagetest makes images for tests, including odd and hostile ones: as layouts, as
+// archives, and in a registry that counts requests and fails on demand.
 package imagetest
 
 import (
@@ -16,51 +15,51 @@ import (
 	"github.com/klauspost/compress/zstd"
 )
 
-// Time is the modification time of all entries that say none.
+// Time is the default modification time of entries.
 var Time = time.Unix(1_600_000_000, 0)
 
 // An Entry is one entry of a layer.
 type Entry struct {
 	tar.Header
 	Content  string
-	Override map[string]string // records of a hand-made extended header before it
+	Override map[string]string // records of a forged extended header before the entry
 }
 
-// Dir is a directory, root's, of mode.
+// Dir returns a directory, owned by root, with this mode.
 func Dir(name string, mode int64) Entry {
 	return Entry{Header: tar.Header{Typeflag: tar.TypeDir, Name: name + "/", Mode: mode}}
 }
 
-// File is a regular file, root's, 0644.
+// File returns a regular file, owned by root, with mode 0644.
 func File(name, content string) Entry {
 	return Entry{Header: tar.Header{Typeflag: tar.TypeReg, Name: name, Mode: 0o644}, Content: content}
 }
 
-// Exec is File of mode 0755.
+// Exec is File with mode 0755.
 func Exec(name, content string) Entry { return File(name, content).With(Mode(0o755)) }
 
-// Symlink is a symbolic link.
+// Symlink returns a symbolic link.
 func Symlink(name, target string) Entry {
 	return Entry{Header: tar.Header{Typeflag: tar.TypeSymlink, Name: name, Linkname: target, Mode: 0o777}}
 }
 
-// Link is a hard link.
+// Link returns a hard link.
 func Link(name, target string) Entry {
 	return Entry{Header: tar.Header{Typeflag: tar.TypeLink, Name: name, Linkname: target, Mode: 0o644}}
 }
 
-// Special is a device or, with tar.TypeFifo, a named pipe.
+// Special returns a device or, with tar.TypeFifo, a named pipe.
 func Special(name string, kind byte, major, minor int64) Entry {
 	return Entry{Header: tar.Header{Typeflag: kind, Name: name, Mode: 0o600, Devmajor: major, Devminor: minor}}
 }
 
-// Whiteout hides name of the layers beneath.
+// Whiteout returns an entry that hides name in lower layers.
 func Whiteout(name string) Entry {
 	i := strings.LastIndexByte(name, '/') + 1
 	return File(name[:i]+".wh."+name[i:], "")
 }
 
-// Opaque hides all that the layers beneath have in dir; "" is the root.
+// Opaque returns an entry that hides everything that lower layers have in dir; "" is the root.
 func Opaque(dir string) Entry {
 	if dir != "" {
 		dir += "/"
@@ -68,7 +67,7 @@ func Opaque(dir string) Entry {
 	return File(dir+".wh..wh..opq", "")
 }
 
-// With returns the entry changed.
+// With returns the entry with changes applied.
 func (e Entry) With(changes ...func(*Entry)) Entry {
 	for _, c := range changes {
 		c(&e)
@@ -99,13 +98,13 @@ func PAX(key, value string) func(*Entry) {
 	}
 }
 
-// Override adds a hand-made extended header whose records replace what the entry
-// itself says, its path for instance; tar writers do not make such.
+// Override adds a forged extended header whose records replace fields of the entry, for instance
+// its path; tar writers do not write such headers.
 func Override(key, value string) func(*Entry) {
 	return func(e *Entry) { e.Override = map[string]string{key: value} }
 }
 
-// extended is a pax header of records: a file whose type is then forged.
+// extended returns a pax header with these records: it writes a file and forges its type.
 func extended(tb testing.TB, records map[string]string) []byte {
 	tb.Helper()
 	text := ""
@@ -160,7 +159,7 @@ func Tar(tb testing.TB, entries ...Entry) []byte {
 	return buf.Bytes()
 }
 
-// Gzip compresses.
+// Gzip returns data compressed with gzip.
 func Gzip(tb testing.TB, data []byte) []byte {
 	tb.Helper()
 	var buf bytes.Buffer
@@ -174,7 +173,7 @@ func Gzip(tb testing.TB, data []byte) []byte {
 	return buf.Bytes()
 }
 
-// Zstd compresses.
+// Zstd returns data compressed with zstd.
 func Zstd(tb testing.TB, data []byte) []byte {
 	tb.Helper()
 	w, err := zstd.NewWriter(nil)

@@ -11,7 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A Node is all that an image says of one file. Fields are for comparison.
+// A Node is all that an image specifies about one file. Nodes are compared.
 type Node struct {
 	Mode     uint32
 	UID, GID uint32
@@ -23,8 +23,8 @@ type Node struct {
 	Xattrs   map[string]string
 }
 
-// Tree describes what lies beneath root, by path relative to it; "." is root.
-// It follows no symbolic link.
+// Tree returns the nodes beneath root, by path relative to it; "." is root. It does not follow
+// symbolic links.
 func Tree(tb testing.TB, root string) map[string]Node {
 	tb.Helper()
 	tree, first := map[string]Node{}, map[uint64]string{}

@@ -13,8 +13,7 @@ import (
 	v1 "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// Layout writes c as an OCI image layout and returns its reference. The tag may
-// be empty.
+// Layout writes c as an OCI image layout and returns its reference. Tag may be empty.
 func Layout(tb testing.TB, dir, tag string, c Content) string {
 	tb.Helper()
 	for name, data := range layoutFiles(tb, tag, c) {
@@ -36,8 +35,8 @@ func OCIArchive(tb testing.TB, file, tag string, c Content) string {
 	return reference("oci-archive:"+file, tag)
 }
 
-// DockerArchive writes the one image c as `docker save` does and returns its
-// reference. Layers are written plain if they were built so.
+// DockerArchive writes c, one image, as `docker save` does and returns its reference. Layers built
+// without compression are written uncompressed.
 func DockerArchive(tb testing.TB, file, repoTag string, c Content) string {
 	tb.Helper()
 	m := c.Manifest(tb)

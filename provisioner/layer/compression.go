@@ -5,8 +5,6 @@ import (
 	"bytes"
 	"fmt"
 	"io"
-	"maps"
-	"slices"
 
 	"github.com/klauspost/compress/zstd"
 	"github.com/klauspost/pgzip"
@@ -14,8 +12,8 @@ import (
 	"github.com/mctr/mctr"
 )
 
-// The first bytes of what layers are compressed with. They decide, not the
-// media type, which is often wrong; the diffID proves the choice.
+// The first bytes of the formats that compress layers. They decide how to decompress, not the media
+// type, which is often wrong; the diffID proves the choice.
 var (
 	gzipMagic = []byte{0x1f, 0x8b}
 	zstdMagic = []byte{0x28, 0xb5, 0x2f, 0xfd}
@@ -25,7 +23,7 @@ var (
 // zstdWindow is the most memory that one zstd frame may ask for.
 const zstdWindow = 128 << 20
 
-// Decompress returns the plain form of a stream that is gzip, zstd or plain.
+// Decompress returns the decompressed content of a stream that is gzip, zstd or uncompressed.
 func Decompress(r io.Reader) (io.ReadCloser, error) {
 	b := bufio.NewReaderSize(r, 64<<10)
 	head, err := b.Peek(6)
@@ -46,22 +44,22 @@ func Decompress(r io.Reader) (io.ReadCloser, error) {
 		}
 		return z.IOReadCloser(), nil
 	}
-	for _, name := range slices.Sorted(maps.Keys(foreign)) {
-		if bytes.HasPrefix(head, foreign[name]) {
-			return nil, fmt.Errorf("%w: layer is compressed by %s (image-spec knows gzip and zstd)",
+	for name, magic := range foreign {
+		if bytes.HasPrefix(head, magic) {
+			return nil, fmt.Errorf("%w: layer is compressed with %s (the image-spec allows gzip and zstd)",
 				mctr.ErrUnsupported, name)
 		}
 	}
 	return io.NopCloser(b), nil
 }
 
-// gzipReader hides pgzip's WriteTo, which ends in io.EOF.
+// gzipReader hides pgzip's WriteTo, which returns io.EOF at the end of the stream.
 type gzipReader struct{ z *pgzip.Reader }
 
 func (g gzipReader) Read(p []byte) (int, error) { return g.z.Read(p) }
 func (g gzipReader) Close() error               { return g.z.Close() }
 
-// IsCompressed reports whether a stream that starts so is gzip or zstd.
+// IsCompressed returns true if head is the start of a gzip or zstd stream.
 func IsCompressed(head []byte) bool {
 	return bytes.HasPrefix(head, gzipMagic) || bytes.HasPrefix(head, zstdMagic)
 }

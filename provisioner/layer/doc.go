@@ -1,15 +1,13 @@
-// Package layer unpacks one image layer: a tar stream, perhaps compressed, into
-// a directory. The stream comes from outside and nothing of it is believed: its
-// digest is computed on the way, sizes and counts are bounded before anything is
-// written, and names, links and whiteouts cannot lead out of the directory.
+// Package layer unpacks one image layer, a tar stream that may be compressed, into a directory. The
+// stream is not trusted: its digest is computed while it is read, sizes and counts are limited
+// before anything is written, and names, links and whiteouts cannot lead outside the directory.
 //
-// What a name may be: absolute names are taken as relative to the root, as tar
-// does; names and link targets with "..", and whiteouts of the directory itself
-// or its parent, are refused; symbolic links on the way are followed inside the
-// root. A 0:0 character device is refused, since overlayfs takes it for a
-// whiteout. Extended attributes of overlayfs itself are escaped.
+// Absolute names are taken as relative to the root, as tar does. Names and link targets with "..",
+// and whiteouts of the directory itself or its parent, are refused. Symbolic links in a path are
+// followed inside the root. A 0:0 character device becomes a whiteout, which is what overlayfs
+// takes it for. Extended attributes of overlayfs itself are escaped.
 //
-// On disk: the directory given. In the kernel: nothing.
+// On disk: the given directory. In the kernel: nothing.
 //
-// Spec: OCI image-spec 1.1, layer.md; the work on each entry is umoci's.
+// Spec: OCI image-spec 1.1, layer.md; umoci writes each entry.
 package layer

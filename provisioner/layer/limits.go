@@ -2,6 +2,7 @@ package layer
 
 import (
 	"archive/tar"
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -10,36 +11,29 @@ import (
 	"github.com/mctr/mctr"
 )
 
-// ErrLimit is wrapped by the errors of layers that are over a limit. It matches
-// mctr.ErrInvalid.
-var ErrLimit = fmt.Errorf("%w: over a limit on images (raise it if this one is to be trusted)", mctr.ErrInvalid)
+// ErrLimit marks the error of a layer that exceeds a limit. It wraps mctr.ErrInvalid.
+var ErrLimit = fmt.Errorf("%w: over a limit on images (raise the limit if you trust this image)", mctr.ErrInvalid)
 
-// Limits bound what one layer may unpack to. Zero means the default.
+// Limits limits what one layer may unpack to. A zero field means the default.
 type Limits struct {
 	Bytes      int64 // of the tar stream and of all files; default 64 GiB
-	Ratio      int64 // of the stream to its compressed form, beyond the first GiB; default 200
+	Ratio      int64 // uncompressed to compressed size, beyond the first GiB; default 200
 	Entries    int   // files, directories, links, whiteouts; default 2 million
 	Xattrs     int   // extended attributes of one entry; default 100
-	XattrBytes int   // names and values of one entry's; default 64 KiB
+	XattrBytes int   // names and values of one entry's extended attributes; default 64 KiB
 }
 
-// Filled replaces zeros by the defaults.
+// Filled returns the limits with defaults in place of zeros.
 func (l Limits) Filled() Limits {
-	set(&l.Bytes, 64<<30)
-	set(&l.Ratio, 200)
-	set(&l.Entries, 2_000_000)
-	set(&l.Xattrs, 100)
-	set(&l.XattrBytes, 64<<10)
+	l.Bytes = cmp.Or(l.Bytes, 64<<30)
+	l.Ratio = cmp.Or(l.Ratio, 200)
+	l.Entries = cmp.Or(l.Entries, 2_000_000)
+	l.Xattrs = cmp.Or(l.Xattrs, 100)
+	l.XattrBytes = cmp.Or(l.XattrBytes, 64<<10)
 	return l
 }
 
-func set[T int | int64](v *T, def T) {
-	if *v == 0 {
-		*v = def
-	}
-}
-
-// bytes is how long a stream may be whose compressed form has size bytes.
+// bytes returns the most bytes that a stream of size compressed bytes may unpack to.
 func (l Limits) bytes(size int64) int64 {
 	if size <= 0 || size > l.Bytes/l.Ratio {
 		return l.Bytes
@@ -47,7 +41,7 @@ func (l Limits) bytes(size int64) int64 {
 	return min(l.Bytes, max(1<<30, size*l.Ratio))
 }
 
-// Size limits of a header before its entry is touched.
+// maxName limits the names in a header.
 const maxName = 4096 // PATH_MAX
 
 // count checks one header against the limits and adds it to the totals.
@@ -79,7 +73,7 @@ func (l Limits) xattrs(h *tar.Header) error {
 	return nil
 }
 
-// A stream ends the unpacking when its context does or when it grew too long.
+// A stream fails when its context is done or when it exceeds max bytes.
 type stream struct {
 	ctx  context.Context
 	r    io.Reader

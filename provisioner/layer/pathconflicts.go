@@ -6,8 +6,9 @@ import (
 	"strings"
 )
 
-// ownership is what a layer has brought so far: each path and its kind. A layer
-// that brings all it builds upon unpacks the same wherever it stands.
+// ownership records the paths that a layer has brought so far, with their kinds. A layer that
+// brings all parent directories and link targets of its entries unpacks to the same files on any
+// parents.
 type ownership map[string]kind
 
 type kind int
@@ -15,13 +16,13 @@ type kind int
 const (
 	absent kind = iota
 	directory
-	file // anything a hard link may lead to
+	file // anything that can be the target of a hard link
 	hidden
 )
 
-// add notes one entry, whose name is sanitised. It returns ErrNeedsParents when
-// what the entry does depends on something that did not come before it in this
-// layer, or on the order of two entries for one path.
+// add records one entry, whose name is sanitised. It returns ErrNeedsParents if the effect of the
+// entry depends on anything that did not come before it in this layer, or on the order of two
+// entries for one path.
 func (o ownership) add(h *tar.Header) error {
 	dir, base := path.Split(h.Name)
 	dir = path.Clean(dir)
@@ -33,7 +34,7 @@ func (o ownership) add(h *tar.Header) error {
 	}
 	if base == opaque {
 		if dir == "." {
-			return ErrNeedsParents // overlayfs knows no opaque root
+			return ErrNeedsParents // overlayfs has no opaque root
 		}
 		return nil
 	}
@@ -49,9 +50,9 @@ func (o ownership) add(h *tar.Header) error {
 	return o.set(h.Name, file)
 }
 
-// set gives a path its kind. A whiteout hides what parents brought and not what
-// this layer did, and a directory in place of a file hides what lay there in the
-// parents: both go beyond what one directory of an overlay can say.
+// set records the kind of a path. A whiteout hides files of the parents but not of this layer, and
+// a directory in place of a file hides files of the parents: one directory of an overlay can
+// express neither together with the other kind.
 func (o ownership) set(name string, k kind) error {
 	if had := o[name]; had != absent && had != k {
 		return ErrNeedsParents

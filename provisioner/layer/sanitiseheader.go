@@ -16,13 +16,12 @@ const (
 	opaque   = ".wh..wh..opq"
 )
 
-// skipped are attributes that mean something on the host that made the image
-// only: labels of its security modules, access lists of its file server, owners
-// of its rootless containers.
+// skipped lists attributes that are meaningful only on the host that made the image: labels of its
+// security module, access lists of its file server, owners of its rootless containers.
 var skipped = []string{"security.selinux", "system.nfs4_acl", "user.rootlesscontainers"}
 
-// sanitise brings a header's names into one form, relative to the root without
-// a leading slash, and refuses what no honest layer has.
+// sanitise makes a header's names relative to the root, without a leading slash, and refuses
+// entries that no honest layer has.
 func sanitise(h *tar.Header, form Form) error {
 	name, err := relativeToRoot(h.Name)
 	if err != nil {
@@ -35,14 +34,14 @@ func sanitise(h *tar.Header, form Form) error {
 		}
 	}
 	if name == "." && h.Typeflag != tar.TypeDir {
-		return fmt.Errorf("%w: the root is to be no directory", mctr.ErrInvalid)
+		return fmt.Errorf("%w: the root is not a directory", mctr.ErrInvalid)
 	}
 	switch h.Typeflag {
 	case tar.TypeGNUSparse, tar.TypeCont:
 		h.Typeflag = tar.TypeReg
 	case tar.TypeChar:
 		if h.Devmajor == 0 && h.Devminor == 0 && !strings.HasPrefix(path.Base(name), whiteout) {
-			// On an overlay this device is a whiteout, with docker as well.
+			// On an overlay this device is a whiteout; docker treats it as one too.
 			h.Typeflag, h.Name = tar.TypeReg, path.Join(path.Dir(name), whiteout+path.Base(name))
 		}
 	}
@@ -53,26 +52,24 @@ func sanitise(h *tar.Header, form Form) error {
 // relativeToRoot returns name relative to the root, "." for the root itself.
 func relativeToRoot(name string) (string, error) {
 	if slices.Contains(strings.Split(name, "/"), "..") {
-		return name, fmt.Errorf("%w: a name with .. in it", mctr.ErrInvalid)
+		return name, fmt.Errorf("%w: the name contains ..", mctr.ErrInvalid)
 	}
 	if strings.ContainsRune(name, 0) {
-		return name, fmt.Errorf("%w: a name with a NUL in it", mctr.ErrInvalid)
+		return name, fmt.Errorf("%w: the name contains a NUL", mctr.ErrInvalid)
 	}
 	return path.Clean(strings.TrimLeft("./"+name, "/")), nil
 }
 
-// checkWhiteout refuses whiteouts of a directory's own entries: ".wh..." would
-// be one of "..".
+// checkWhiteout refuses whiteouts of "", "." and "..": ".wh..." would be one of "..".
 func checkWhiteout(base string) error {
 	if hidden, ok := strings.CutPrefix(base, whiteout); ok && (hidden == "" || hidden == "." || hidden == "..") {
-		return fmt.Errorf("%w: a whiteout of %q", mctr.ErrInvalid, hidden)
+		return fmt.Errorf("%w: whiteout of %q", mctr.ErrInvalid, hidden)
 	}
 	return nil
 }
 
-// sanitiseXattrs drops attributes that belong to the host. In a plain tree
-// overlayfs's own go too: nothing escapes them there, and the tree may come to
-// lie beneath an overlay.
+// sanitiseXattrs drops attributes that belong to the host. From a plain tree it drops those of
+// overlayfs too: they are not escaped there, and an overlay may be mounted on the tree later.
 func sanitiseXattrs(h *tar.Header, form Form) {
 	for k := range h.PAXRecords {
 		name, ok := strings.CutPrefix(k, paxXattr)

@@ -15,36 +15,36 @@ import (
 	"github.com/mctr/mctr/provisioner/store"
 )
 
-// ErrNeedsParents is returned for a layer that cannot be unpacked by itself:
-// some parent directory, link target or whited-out path is not its own, or it
-// names one path as two kinds of thing.
-var ErrNeedsParents = errors.New("layer needs its parents to be unpacked upon")
+// ErrNeedsParents is returned for a layer that cannot be unpacked without its parents: it lacks a
+// parent directory, link target or whited-out path of an entry, or it has one path as two kinds of
+// file.
+var ErrNeedsParents = errors.New("layer can only be unpacked on its parents")
 
-// ErrDiffID is returned when the content is not what the image config says.
-var ErrDiffID = fmt.Errorf("%w: layer's content is not what the image config says", mctr.ErrInvalid)
+// ErrDiffID is returned for a layer whose content does not match the diffID in the image config.
+var ErrDiffID = fmt.Errorf("%w: layer's content does not match the image config", mctr.ErrInvalid)
 
-// A Form is what the directory is that a layer is unpacked to.
+// A Form is the form of the directory that a layer is unpacked to.
 type Form int
 
 const (
-	// Alone unpacks to a directory of its own, in overlayfs form.
+	// Alone unpacks to an empty directory, in overlayfs form.
 	Alone Form = iota
-	// OnParents unpacks upon the layer's parents, on a mounted overlay of them.
+	// OnParents unpacks onto a mounted overlay of the layer's parents.
 	OnParents
 	// Merged unpacks into a plain tree of the layer's parents, without overlayfs.
 	Merged
 )
 
-// Options say how to unpack.
+// Options configures Unpack.
 type Options struct {
 	Form   Form
-	DiffID digest.Digest // to be met; sha256 or sha512
+	DiffID digest.Digest // the expected digest; sha256 or sha512
 	Size   int64         // of the compressed stream, for the limit on expansion; 0 if unknown
 	Limits Limits
 }
 
-// Unpack unpacks the layer that r brings, compressed or not, into dir. If it
-// fails, dir is in no defined state, yet nothing outside of it was touched.
+// Unpack unpacks the layer that r delivers, compressed or not, into dir. If it fails, the content
+// of dir is undefined, but nothing outside dir was changed.
 func Unpack(ctx context.Context, r io.Reader, dir string, o Options) (store.Layer, error) {
 	o.Limits = o.Limits.Filled()
 	plain, err := Decompress(r)
@@ -59,7 +59,7 @@ func Unpack(ctx context.Context, r io.Reader, dir string, o Options) (store.Laye
 	if err := u.entries(tee); err != nil {
 		return u.result, err
 	}
-	// What follows the end of the archive counts for the digest as well.
+	// The digest includes what follows the end of the archive.
 	if _, err := io.Copy(io.Discard, tee); err != nil {
 		return u.result, invalidUnlessHosts(err)
 	}
@@ -69,7 +69,7 @@ func Unpack(ctx context.Context, r io.Reader, dir string, o Options) (store.Laye
 	return u.result, nil
 }
 
-// An unpacker is one layer on its way to disk.
+// An unpacker unpacks one layer.
 type unpacker struct {
 	dir      string
 	options  Options
@@ -112,7 +112,7 @@ func (u *unpacker) entries(r io.Reader) error {
 
 func (u *unpacker) entry(h *tar.Header, content io.Reader) error {
 	if h.Typeflag == tar.TypeXGlobalHeader {
-		return nil // says something of entries; git-archive puts its commit there
+		return nil // defaults for other entries; git-archive stores its commit there
 	}
 	if err := u.count(h); err != nil {
 		return err
@@ -134,13 +134,13 @@ func (u *unpacker) entry(h *tar.Header, content io.Reader) error {
 	return nil
 }
 
-// hostErrors are the failures that are not the layer's fault.
+// hostErrors lists the failures that are not the layer's fault.
 var hostErrors = []error{
 	context.Canceled, context.DeadlineExceeded, unix.ENOSPC, unix.EDQUOT, unix.EIO, unix.EROFS,
 	unix.EMFILE, unix.ENFILE, unix.ENOMEM, unix.EACCES, unix.EFBIG, unix.EOVERFLOW,
 }
 
-// invalidUnlessHosts makes all that the layer is to blame for match ErrInvalid.
+// invalidUnlessHosts adds mctr.ErrInvalid to an error that is the layer's fault.
 func invalidUnlessHosts(err error) error {
 	for _, h := range append(hostErrors, mctr.ErrInvalid) {
 		if errors.Is(err, h) {

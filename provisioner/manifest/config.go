@@ -11,11 +11,11 @@ import (
 	"github.com/mctr/mctr/provisioner/store"
 )
 
-// A Config is an image's config: OCI's and what Docker adds.
+// A Config is an image config: the fields of the OCI and those that Docker adds.
 type Config struct {
 	v1.Image
 	Healthcheck *store.Healthcheck
-	Shell       []string // what runs HEALTHCHECK's shell form
+	Shell       []string // runs the shell form of HEALTHCHECK
 }
 
 // document is an image config as docker reads it.
@@ -28,10 +28,10 @@ type document struct {
 	} `json:"config"`
 }
 
-// words are a list, or one string for a list of one, as moby's strslice.
+// words is a list of strings; a single string decodes as a list of one, as in moby's strslice.
 type words []string
 
-// UnmarshalJSON is json.Unmarshaler's.
+// UnmarshalJSON implements json.Unmarshaler.
 func (w *words) UnmarshalJSON(data []byte) error {
 	var list []string
 	if listErr := json.Unmarshal(data, &list); listErr != nil {
@@ -45,7 +45,7 @@ func (w *words) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// ParseConfig reads an image config that is to go with layers layers.
+// ParseConfig parses the config of an image with the given number of layers.
 func ParseConfig(data []byte, layers int, l Limits) (*Config, error) {
 	if err := l.CheckSize("image config", int64(len(data))); err != nil {
 		return nil, err
@@ -75,8 +75,8 @@ func checkRootFS(fs v1.RootFS, layers int) error {
 	return nil
 }
 
-// ChainIDs returns, for each layer, the id of it with all beneath (image-spec,
-// config.md, "Layer ChainID").
+// ChainIDs returns the chain id of each layer, which identifies the layer with all layers beneath
+// it (image-spec, config.md, "Layer ChainID").
 func ChainIDs(diffIDs []digest.Digest) []digest.Digest {
 	chain := make([]digest.Digest, len(diffIDs))
 	for i, d := range diffIDs {

@@ -1,7 +1,7 @@
-// Package manifest reads the JSON documents of an image: indexes, manifests and
-// configs, of OCI (image-spec 1.1) and of Docker schema 2. They come from
-// outside: sizes are bounded before anything is parsed, every digest and size is
-// checked for form, and a document that could be read as two things is refused.
+// Package manifest parses the JSON documents of an image: indexes, manifests and configs, of OCI
+// (image-spec 1.1) and of Docker schema 2. They are not trusted: sizes are limited before anything
+// is parsed, the form of every digest and size is checked, and a document that could be read as two
+// kinds is refused.
 //
 // On disk, in the kernel: nothing.
 package manifest

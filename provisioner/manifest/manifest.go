@@ -1,6 +1,7 @@
 package manifest
 
 import (
+	"cmp"
 	_ "crypto/sha256" // the digests that are understood
 	_ "crypto/sha512"
 	"encoding/json"
@@ -12,7 +13,7 @@ import (
 	"github.com/mctr/mctr"
 )
 
-// Media types of Docker schema 2, beside those of OCI.
+// Media types of Docker schema 2, in addition to those of OCI.
 const (
 	DockerManifest = "application/vnd.docker.distribution.manifest.v2+json"
 	DockerIndex    = "application/vnd.docker.distribution.manifest.list.v2+json"
@@ -21,34 +22,28 @@ const (
 	dockerSigned1  = "application/vnd.docker.distribution.manifest.v1+prettyjws"
 )
 
-// Accept lists what to ask a registry for.
+// Accept returns the media types to request from a registry.
 func Accept() []string {
 	return []string{v1.MediaTypeImageIndex, DockerIndex, v1.MediaTypeImageManifest, DockerManifest}
 }
 
-// Limits bound what is read of an image. The zero value means the defaults.
+// Limits limits what is read of an image. A zero field means the default.
 type Limits struct {
 	Document int64 // bytes of a manifest, index or config; default 4 MiB
-	Layers   int   // default 498, what overlayfs can stack beneath a container
+	Layers   int   // default 498, the most that overlayfs can stack beneath a container
 	Nesting  int   // indexes within indexes; default 3
 }
 
-// Filled replaces zeros by the defaults.
+// Filled returns the limits with defaults in place of zeros.
 func (l Limits) Filled() Limits {
-	if l.Document == 0 {
-		l.Document = 4 << 20
-	}
-	if l.Layers == 0 {
-		l.Layers = 498
-	}
-	if l.Nesting == 0 {
-		l.Nesting = 3
-	}
+	l.Document = cmp.Or(l.Document, 4<<20)
+	l.Layers = cmp.Or(l.Layers, 498)
+	l.Nesting = cmp.Or(l.Nesting, 3)
 	return l
 }
 
-// CheckSize refuses a document whose declared size is over the limit, before
-// a byte of it is read.
+// CheckSize returns mctr.ErrInvalid if the declared size of a document exceeds the limit; callers
+// check before they read the document.
 func (l Limits) CheckSize(what string, size int64) error {
 	if size < 0 || size > l.Filled().Document {
 		return fmt.Errorf("%w: %s of %d bytes: more than the %d allowed", mctr.ErrInvalid, what, size,
@@ -57,7 +52,7 @@ func (l Limits) CheckSize(what string, size int64) error {
 	return nil
 }
 
-// either has the fields that tell the two kinds of document apart.
+// either has the fields that distinguish a manifest from an index.
 type either struct {
 	SchemaVersion int             `json:"schemaVersion"`
 	MediaType     string          `json:"mediaType"`
@@ -67,8 +62,8 @@ type either struct {
 	FSLayers      json.RawMessage `json:"fsLayers"`
 }
 
-// IsIndex tells an index from a manifest. The declared media type may be empty.
-// A document that has the parts of both is refused (CVE-2021-41190).
+// IsIndex returns true for an index and false for a manifest. The declared media type may be empty.
+// A document with the fields of both is refused (CVE-2021-41190).
 func IsIndex(mediaType string, data []byte) (bool, error) {
 	var e either
 	if err := json.Unmarshal(data, &e); err != nil {
@@ -76,7 +71,7 @@ func IsIndex(mediaType string, data []byte) (bool, error) {
 	}
 	if e.MediaType == dockerSchema1 || e.MediaType == dockerSigned1 || e.FSLayers != nil || e.SchemaVersion == 1 {
 		return false, fmt.Errorf("%w: manifest is of Docker schema 1, which carries no checkable config (push the "+
-			"image anew with a current tool)", mctr.ErrUnsupported)
+			"image again with a current tool)", mctr.ErrUnsupported)
 	}
 	index, one := e.Manifests != nil, e.Layers != nil || e.Config != nil
 	if index == one {
@@ -84,7 +79,7 @@ func IsIndex(mediaType string, data []byte) (bool, error) {
 	}
 	for _, m := range []string{mediaType, e.MediaType} {
 		if index && isManifestType(m) || one && isIndexType(m) {
-			return false, fmt.Errorf("%w: manifest is declared %s and is not", mctr.ErrInvalid, m)
+			return false, fmt.Errorf("%w: manifest is declared as %s but is not", mctr.ErrInvalid, m)
 		}
 	}
 	return index, nil
@@ -93,7 +88,7 @@ func IsIndex(mediaType string, data []byte) (bool, error) {
 func isManifestType(m string) bool { return m == v1.MediaTypeImageManifest || m == DockerManifest }
 func isIndexType(m string) bool    { return m == v1.MediaTypeImageIndex || m == DockerIndex }
 
-// ParseIndex reads an index.
+// ParseIndex parses an index.
 func ParseIndex(data []byte, l Limits) (*v1.Index, error) {
 	if err := l.CheckSize("index", int64(len(data))); err != nil {
 		return nil, err
@@ -110,7 +105,7 @@ func ParseIndex(data []byte, l Limits) (*v1.Index, error) {
 	return &index, nil
 }
 
-// Parse reads the manifest of one image.
+// Parse parses the manifest of one image.
 func Parse(data []byte, l Limits) (*v1.Manifest, error) {
 	l = l.Filled()
 	if err := l.CheckSize("manifest", int64(len(data))); err != nil {
@@ -121,7 +116,7 @@ func Parse(data []byte, l Limits) (*v1.Manifest, error) {
 		return nil, fmt.Errorf("%w: parse manifest: %w", mctr.ErrInvalid, err)
 	}
 	if !slices.Contains([]string{v1.MediaTypeImageConfig, DockerConfig}, m.Config.MediaType) {
-		return nil, fmt.Errorf("%w: manifest is of no container image: its config is a %.100q", mctr.ErrInvalid,
+		return nil, fmt.Errorf("%w: manifest is not of a container image: its config is a %.100q", mctr.ErrInvalid,
 			m.Config.MediaType)
 	}
 	if len(m.Layers) > l.Layers {

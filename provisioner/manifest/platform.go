@@ -10,12 +10,12 @@ import (
 	"github.com/mctr/mctr"
 )
 
-// Host is the platform of this program.
+// Host returns the platform of this program.
 func Host() v1.Platform {
 	return normal(v1.Platform{OS: runtime.GOOS, Architecture: runtime.GOARCH})
 }
 
-// ParsePlatform reads os/arch[/variant]; the empty string is the host's.
+// ParsePlatform parses os/arch[/variant]; "" is the platform of the host.
 func ParsePlatform(s string) (v1.Platform, error) {
 	if s == "" {
 		return Host(), nil
@@ -32,7 +32,7 @@ func ParsePlatform(s string) (v1.Platform, error) {
 	return normal(p), nil
 }
 
-// Format writes a platform as ParsePlatform reads it.
+// Format returns a platform in the form that ParsePlatform parses.
 func Format(p v1.Platform) string {
 	s := p.OS + "/" + p.Architecture
 	if p.Variant != "" {
@@ -41,7 +41,7 @@ func Format(p v1.Platform) string {
 	return s
 }
 
-// normal gives each platform one name: of architecture and of variant.
+// normal returns the platform with the common name of its architecture and variant.
 func normal(p v1.Platform) v1.Platform {
 	p.OS, p.Architecture, p.Variant = strings.ToLower(p.OS), strings.ToLower(p.Architecture), strings.ToLower(p.Variant)
 	switch p.Architecture {
@@ -59,8 +59,8 @@ func normal(p v1.Platform) v1.Platform {
 	return p
 }
 
-// Matches reports whether an image of platform have runs where want is asked for:
-// the same, or an older variant of 32-bit ARM. Higher is better; zero is no match.
+// Matches rates an image of platform have for the wanted platform: the same platform, or an older
+// variant of 32-bit ARM. A higher result is a better match; zero is no match.
 func Matches(want, have v1.Platform) int {
 	want, have = normal(want), normal(have)
 	switch {
@@ -74,8 +74,8 @@ func Matches(want, have v1.Platform) int {
 	return 0
 }
 
-// Choose returns the entry of an index that suits p best, the first of equals.
-// An entry that names no platform suits when it is the only image.
+// Choose returns the entry of an index that matches p best, the first among equals. An entry
+// without a platform matches if it is the only image.
 func Choose(index *v1.Index, p v1.Platform) (v1.Descriptor, error) {
 	best, score := v1.Descriptor{}, 0
 	var names []string

@@ -13,14 +13,14 @@ import (
 	"github.com/mctr/mctr"
 )
 
-// An addressGuard keeps a registry from turning this host's requests against what only this
-// host reaches, by a redirect or by the token server that it names: addresses of
-// loopback, of the link (cloud metadata) and unspecified ones are for hosts that the
-// reference or hosts.toml names, whatever the DNS makes of a name.
+// An addressGuard keeps a registry from directing this host's requests, by a redirect or by the
+// token server that it names, at addresses that only this host can reach: loopback, link-local
+// (cloud metadata) and unspecified ones. Only hosts that the reference or hosts.toml names may have
+// such addresses, whatever the DNS answers for other names.
 type addressGuard struct {
 	named    map[string]bool // lower case
 	loopback bool            // one of them is a loopback address, or localhost
-	resolver *net.Resolver   // nil is the system's
+	resolver *net.Resolver   // nil: the system's resolver
 }
 
 func newAddressGuard(registry string, all []Endpoint) *addressGuard {
@@ -36,13 +36,14 @@ func newAddressGuard(registry string, all []Endpoint) *addressGuard {
 	return g
 }
 
-// names reports whether the operator named host. An operator who names one name
-// of loopback means all of them.
+// names returns true if the operator named host. An operator who names one loopback name allows all
+// of them.
 func (g *addressGuard) names(host string) bool {
 	return g.named[strings.ToLower(host)] || g.loopback && isLoopback(host)
 }
 
-// dial connects to an address of a host, after a look at it unless the host is named.
+// dial connects to an address of a host; unless the operator named the host, the address is checked
+// first.
 func (g *addressGuard) dial(ctx context.Context, network, address string) (net.Conn, error) {
 	d := net.Dialer{Timeout: dialTimeout, Resolver: g.resolver}
 	host, _, err := net.SplitHostPort(address)
@@ -61,19 +62,20 @@ func (g *addressGuard) dial(ctx context.Context, network, address string) (net.C
 	return d.DialContext(ctx, network, address)
 }
 
-// refuseLocal refuses what is not the same host for everybody.
+// refuseLocal returns an error for an address that leads to another machine depending on who
+// connects.
 func refuseLocal(host string, to netip.Addr) error {
 	to = to.Unmap()
 	if !to.IsLoopback() && !to.IsLinkLocalUnicast() && !to.IsUnspecified() && !to.IsMulticast() {
 		return nil
 	}
-	return fmt.Errorf("%w: %.100q leads to %s, an address of this host's own, and neither the reference nor "+
-		"hosts.toml names that host", mctr.ErrInvalid, host, to)
+	return fmt.Errorf("%w: %.100q leads to %s, a local address, and neither the reference nor hosts.toml "+
+		"names that host", mctr.ErrInvalid, host, to)
 }
 
-// checkProxied is dial's look for a request that a proxy makes: its host's name is
-// resolved here. What only the proxy can resolve cannot be checked, so no
-// credentials go there, unless it is of the registry's own domain.
+// checkProxied is dial's check for a request that goes through a proxy: it resolves the name of the
+// host locally. A name that only the proxy can resolve cannot be checked, so no credentials are
+// sent there unless it belongs to the registry's own domain.
 func (g *addressGuard) checkProxied(req *http.Request) error {
 	host := req.URL.Hostname()
 	if g.names(host) {
@@ -95,14 +97,14 @@ func (g *addressGuard) checkProxied(req *http.Request) error {
 		}
 	}
 	if carriesCredentials(req) && !g.related(host) {
-		return fmt.Errorf("%w: credentials for %.100q, which is reached by a proxy and cannot be checked here (name "+
+		return fmt.Errorf("%w: credentials for %.100q, which is reached through a proxy and cannot be checked (name "+
 			"it in hosts.toml)", mctr.ErrInvalid, host)
 	}
 	return nil
 }
 
-// related reports whether host is in the domain of a named host, as auth.docker.io is
-// in that of registry-1.docker.io, or is that domain.
+// related returns true if host is in the domain of a named host, as auth.docker.io is in that of
+// registry-1.docker.io, or is that domain.
 func (g *addressGuard) related(host string) bool {
 	host = strings.ToLower(host)
 	for name := range g.named {
@@ -119,7 +121,7 @@ func carriesCredentials(req *http.Request) bool {
 	return req.Header.Get("Authorization") != "" || req.Body != nil && req.Body != http.NoBody
 }
 
-// redirected refuses to hand credentials on to another host because an answer says so.
+// redirected refuses a request that a redirect sends to another host with credentials.
 func redirected(req *http.Request) error {
 	if req.Response == nil || req.Response.Request == nil || !carriesCredentials(req) {
 		return nil

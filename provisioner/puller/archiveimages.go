@@ -19,8 +19,8 @@ import (
 	"github.com/mctr/mctr/provisioner/manifest"
 )
 
-// annotationImageName is where containerd and docker write an image's whole name
-// in a layout; the OCI's own annotation may hold a bare tag.
+// annotationImageName is the annotation in which containerd and docker write the full name of an
+// image in a layout. The annotation of the OCI may hold only a tag.
 const annotationImageName = "io.containerd.image.name"
 
 // Members are the images of one archive or layout.
@@ -29,18 +29,18 @@ type Members struct {
 	files  files
 }
 
-// A Member is one of them.
+// A Member is one image of an archive or layout.
 type Member struct {
-	Names  []string // as references are normalised; none if the archive has none
+	Names  []string // normalised references; empty if the archive names none
 	Source Source   // closed with the Members
 }
 
-// Close frees what the sources read from.
+// Close closes the archive or layout, from which the sources read.
 func (m *Members) Close() error { return m.files.Close() }
 
-// OpenMembers opens what `docker save` writes, an OCI layout, or a tar of one,
-// compressed or not. From is a file, a directory or any stream, which is read
-// through; name is what the images' references call it.
+// OpenMembers opens the output of `docker save`, an OCI layout, or a tar of a layout, compressed or
+// not. From is a file, a directory or any stream, which is read to its end. The references of the
+// images' sources have name as their path.
 func OpenMembers(from io.Reader, name string, c Config) (*Members, error) {
 	c.Limits = c.Limits.Filled()
 	t, err := openFiles(from, c)
@@ -69,7 +69,7 @@ func openFiles(from io.Reader, c Config) (files, error) {
 	case !info.Mode().IsRegular():
 		return spillStream(from, c)
 	}
-	// the archive closes its own, and reads from the start
+	// a descriptor of its own, which the archive closes and reads from the start
 	again, err := os.Open(fmt.Sprintf("/proc/self/fd/%d", f.Fd()))
 	if err != nil {
 		return nil, err
@@ -81,7 +81,8 @@ func openFiles(from io.Reader, c Config) (files, error) {
 	return a, nil
 }
 
-// spillStream is an archive that comes as a stream, kept plain in an unnamed file.
+// spillStream opens an archive that comes as a stream: it keeps the decompressed archive in an
+// unnamed file.
 func spillStream(r io.Reader, c Config) (files, error) {
 	plain, err := layer.Decompress(r)
 	if err != nil {
@@ -99,8 +100,8 @@ func spillStream(r io.Reader, c Config) (files, error) {
 	return a, nil
 }
 
-// members lists the images. A layout says more than a manifest.json beside it,
-// unless that alone has names.
+// members lists the images. A layout says more than a manifest.json beside it and is preferred,
+// unless only manifest.json has names.
 func members(t files, name string, l manifest.Limits) ([]Member, error) {
 	layouts, err := layoutMembers(t, name, l)
 	isLayout := !errors.Is(err, mctr.ErrNotFound)
@@ -112,7 +113,7 @@ func members(t files, name string, l manifest.Limits) ([]Member, error) {
 	case isLayout && (err != nil || !named(saved)):
 		return layouts, nil
 	case errors.Is(err, mctr.ErrNotFound):
-		return nil, fmt.Errorf("%w: neither what docker save writes (manifest.json) nor an OCI layout (index.json)",
+		return nil, fmt.Errorf("%w: neither an archive of docker save (manifest.json) nor an OCI layout (index.json)",
 			mctr.ErrInvalid)
 	}
 	return saved, err
@@ -154,14 +155,14 @@ func layoutMembers(t files, name string, l manifest.Limits) ([]Member, error) {
 	return all, nil
 }
 
-// A group is the entries of a layout's index under one name.
+// A group holds the entries of a layout's index that have the same name.
 type group struct {
 	name    string
 	entries []v1.Descriptor
 }
 
-// grouped keeps the order. Entries without a name are one image if all say for
-// which platform they are.
+// grouped groups entries by name and keeps their order. Entries without a name form one image if
+// each of them names its platform.
 func grouped(entries []v1.Descriptor) (all []group) {
 	apart := slices.ContainsFunc(entries, func(d v1.Descriptor) bool { return d.Platform == nil && wholeName(d) == "" })
 	for _, d := range entries {
@@ -176,7 +177,7 @@ func grouped(entries []v1.Descriptor) (all []group) {
 	return all
 }
 
-// wholeName is the image's name, if the entry has more than a tag.
+// wholeName returns the full name of the image, or "" if the entry has only a tag.
 func wholeName(d v1.Descriptor) string {
 	if name := d.Annotations[annotationImageName]; name != "" {
 		return name
@@ -187,8 +188,8 @@ func wholeName(d v1.Descriptor) string {
 	return ""
 }
 
-// referencesOf normalises the names that an archive gives an image. One with a
-// digest names nothing here: what the digest is of may be another image.
+// referencesOf normalises the names that an archive gives an image. It skips names with a digest,
+// which may be the digest of another image.
 func referencesOf(names ...string) (refs []string, err error) {
 	for _, name := range names {
 		if name == "" {
@@ -209,7 +210,7 @@ func referencesOf(names ...string) (refs []string, err error) {
 type layoutMember struct {
 	*layout
 	top   v1.Descriptor
-	index []byte // where the member is several entries
+	index []byte // set if the member consists of several entries
 }
 
 // Resolve returns the member's own manifest or index.
@@ -222,17 +223,14 @@ func (m *layoutMember) Resolve(ctx context.Context) (v1.Descriptor, []byte, erro
 	return m.top, data, err
 }
 
-// Stamp is empty: the image is the store's afterwards, wherever it came from.
+// Stamp returns "": after the import the image belongs to the store, whatever becomes of the
+// layout.
 func (*layoutMember) Stamp() string { return "" }
 
 func dockerMembers(t files, name string, l manifest.Limits) ([]Member, error) {
-	data, err := readFile(t, "manifest.json", l)
+	saves, err := savedImages(t, l)
 	if err != nil {
 		return nil, err
-	}
-	var saves []saved
-	if err := json.Unmarshal(data, &saves); err != nil {
-		return nil, fmt.Errorf("%w: parse manifest.json: %w", mctr.ErrInvalid, err)
 	}
 	var all []Member
 	for _, s := range saves {
@@ -247,8 +245,8 @@ func dockerMembers(t files, name string, l manifest.Limits) ([]Member, error) {
 	return all, nil
 }
 
-// A dockerMember is one image of what docker save wrote.
+// A dockerMember is one image of an archive of docker save.
 type dockerMember struct{ *dockerArchive }
 
-// Stamp is empty, as a layoutMember's.
+// Stamp returns "", as that of a layoutMember.
 func (dockerMember) Stamp() string { return "" }

@@ -15,17 +15,17 @@ import (
 	"github.com/mctr/mctr/provisioner/credentials"
 )
 
-// Credentials prove who asks a registry. The zero value asks anonymously.
+// Credentials identify the client to a registry. The zero value is anonymous.
 type Credentials = credentials.Credentials
 
-// Auth returns the credentials for a registry: host as the reference names it,
-// for instance docker.io, and the repository in it.
+// Auth returns the credentials for a repository of a registry. Host is the registry's name in the
+// reference, for instance docker.io.
 type Auth func(host, repository string) (Credentials, error)
 
-// FileAuth reads docker's and podman's files, as they are at each call; the
-// first that knows the host wins: $REGISTRY_AUTH_FILE, config.json in
-// $DOCKER_CONFIG or ~/.docker, containers/auth.json in $XDG_RUNTIME_DIR and in
-// $XDG_CONFIG_HOME or ~/.config. Credential helpers named there are run.
+// FileAuth reads the files of docker and podman anew at each call. The first file with credentials
+// for the host wins: $REGISTRY_AUTH_FILE, config.json in $DOCKER_CONFIG or ~/.docker,
+// containers/auth.json in $XDG_RUNTIME_DIR and in $XDG_CONFIG_HOME or ~/.config. It runs the
+// credential helpers that the files name.
 func FileAuth(host, repository string) (Credentials, error) {
 	for _, path := range authFiles() {
 		c, err := fromFile(path, host, repository)
@@ -57,7 +57,7 @@ func authFiles() []string {
 	return files
 }
 
-// fromFile returns what one file says of the host; nothing if there is no file.
+// fromFile returns one file's credentials for the host, and none if the file does not exist.
 func fromFile(path, host, repository string) (Credentials, error) {
 	f, err := os.Open(path)
 	if errors.Is(err, os.ErrNotExist) || errors.Is(err, os.ErrPermission) {
@@ -73,7 +73,7 @@ func fromFile(path, host, repository string) (Credentials, error) {
 	}
 	for _, key := range authKeys(host, repository) {
 		if _, ok := cf.AuthConfigs[key]; !ok && strings.HasPrefix(key, host+"/") {
-			continue // a helper is asked for hosts, not for each repository
+			continue // helpers are asked once for the host, not for each repository
 		}
 		c, err := lookUp(cf, key)
 		if err != nil {
@@ -86,7 +86,7 @@ func fromFile(path, host, repository string) (Credentials, error) {
 	return Credentials{}, nil
 }
 
-// authKeys are the names a registry has in these files, most special first.
+// authKeys returns the keys under which these files may hold a registry, the most specific first.
 func authKeys(host, repository string) []string {
 	var keys []string
 	for at := repository; at != "." && at != "/" && at != ""; at = filepath.Dir(at) {
@@ -106,7 +106,7 @@ func lookUp(cf *configfile.ConfigFile, key string) (Credentials, error) {
 		name = cf.CredentialsStore
 	}
 	if name != "" {
-		return credentials.Helper{Name: name}.Get(context.Background(), key) // its deadline ends it
+		return credentials.Helper{Name: name}.Get(context.Background(), key) // the helper has a deadline of its own
 	}
 	a, err := cf.GetAuthConfig(key)
 	if err != nil {
@@ -116,7 +116,7 @@ func lookUp(cf *configfile.ConfigFile, key string) (Credentials, error) {
 		RegistryToken: a.RegistryToken}, nil
 }
 
-// authenticator is c in the form of the registry library.
+// authenticator converts c for the registry library.
 func authenticator(c Credentials) authn.Authenticator {
 	if c == (Credentials{}) {
 		return authn.Anonymous

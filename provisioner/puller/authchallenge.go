@@ -4,27 +4,23 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
 )
 
-// wantsToken reports whether a registry that lets everybody look at /v2/ asks for a
-// token after all: some guard their repositories alone.
-func (p *peer) wantsToken(resp *http.Response) bool {
-	if resp.StatusCode != http.StatusUnauthorized {
-		return false
-	}
-	for _, challenge := range resp.Header.Values("Www-Authenticate") {
-		if len(challenge) > 6 && strings.EqualFold(challenge[:7], "bearer ") {
-			return true
-		}
-	}
-	return false
+// wantsToken returns true if a registry whose /v2/ is public asks for a token nevertheless: some
+// registries guard only their repositories.
+func wantsToken(resp *http.Response) bool {
+	return resp.StatusCode == http.StatusUnauthorized &&
+		slices.ContainsFunc(resp.Header.Values("Www-Authenticate"), func(challenge string) bool {
+			return len(challenge) > 6 && strings.EqualFold(challenge[:7], "bearer ")
+		})
 }
 
-// withToken is the client that has what resp asks for, in place of old. It is old
-// where there is nothing more to be had.
+// withToken returns a client that authenticates as resp demands, to replace old. It returns old if
+// old authenticates already.
 func (p *peer) withToken(ctx context.Context, old *http.Client, resp *http.Response) (*http.Client, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -42,15 +38,15 @@ func (p *peer) withToken(ctx context.Context, old *http.Client, resp *http.Respo
 	return client, nil
 }
 
-// challenged answers the registry library's first question, at /v2/, by the challenge
-// that came for a repository.
+// challenged answers the registry library's first request, to /v2/, with the challenge that a
+// repository sent.
 type challenged struct {
 	http.RoundTripper
 	scheme    string
 	challenge []string
 }
 
-// RoundTrip is http.RoundTripper's.
+// RoundTrip implements http.RoundTripper.
 func (c challenged) RoundTrip(req *http.Request) (*http.Response, error) {
 	if req.URL.Path != "/v2/" {
 		return c.RoundTripper.RoundTrip(req)
@@ -65,7 +61,8 @@ func (c challenged) RoundTrip(req *http.Request) (*http.Response, error) {
 	}, nil
 }
 
-// authenticate learns how to authenticate and, for a token, does so.
+// authenticate finds out how the endpoint wants clients to authenticate and fetches a token if it
+// wants one.
 func (p *peer) authenticate(ctx context.Context, rt http.RoundTripper) (*http.Client, error) {
 	g := p.registry
 	host := g.ref.Host()

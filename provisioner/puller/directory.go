@@ -11,7 +11,7 @@ import (
 	"github.com/mctr/mctr"
 )
 
-// A directory is a tree on disk. os.Root keeps links in it from leading out.
+// A directory is a tree on disk. os.Root keeps symbolic links in it from leading outside.
 type directory struct{ root *os.Root }
 
 func (d directory) open(name string, offset int64) (io.ReadCloser, int64, error) {
@@ -46,7 +46,8 @@ func (d directory) stamp() string {
 
 func (d directory) Close() error { return d.root.Close() }
 
-// stampOf tells states of a file apart: a writer changes its time, size or inode.
+// stampOf returns a text that differs between states of a file: a writer changes its time, size or
+// inode.
 func stampOf(info os.FileInfo) string {
 	ino := uint64(0)
 	if st, ok := info.Sys().(*syscall.Stat_t); ok {
@@ -55,8 +56,8 @@ func stampOf(info os.FileInfo) string {
 	return fmt.Sprintf("%d-%d-%d", info.ModTime().UnixNano(), info.Size(), ino)
 }
 
-// Stamp returns the stamp that a local reference's source would have now, from
-// one look at its file; empty for a registry or when there is no such file.
+// Stamp returns the stamp that the source of a local reference would have now, by one stat of its
+// file. It is empty for a registry or if the file does not exist.
 func (r Reference) Stamp() string {
 	name := r.Path
 	switch r.Kind {

@@ -22,26 +22,30 @@ type saved struct {
 	Layers   []string
 }
 
-// A dockerArchive is what `docker save` writes. It has no manifest of the kind
-// a registry has; one is made up from the config's diffIDs.
+// A dockerArchive is an archive of `docker save`. It has no manifest as registries have them;
+// Resolve composes one from the diffIDs in the image config.
 type dockerArchive struct {
 	ref    Reference
 	files  files
 	limits manifest.Limits
 	names  map[digest.Digest]string // set by Resolve
-	chosen *saved                   // the image, where it was chosen without a reference
+	chosen *saved                   // the image; nil: the reference chooses it
 }
 
-func openDockerArchive(r Reference, c Config) (Source, error) {
-	a, err := openArchive(r, c)
+// savedImages returns the images that manifest.json lists.
+func savedImages(t files, l manifest.Limits) (all []saved, err error) {
+	data, err := readFile(t, "manifest.json", l)
 	if err != nil {
 		return nil, err
 	}
-	return &dockerArchive{ref: r, files: a, limits: c.Limits, names: map[digest.Digest]string{}}, nil
+	if err := json.Unmarshal(data, &all); err != nil {
+		return nil, fmt.Errorf("%w: parse manifest.json: %w", mctr.ErrInvalid, err)
+	}
+	return all, nil
 }
 
-// Resolve finds the image and writes a manifest for it. It is called once,
-// before Open.
+// Resolve finds the image and composes a manifest for it. It must be called once, before a blob is
+// opened.
 func (a *dockerArchive) Resolve(context.Context) (v1.Descriptor, []byte, error) {
 	image, err := a.image()
 	if err == nil {
@@ -57,18 +61,14 @@ func (a *dockerArchive) Resolve(context.Context) (v1.Descriptor, []byte, error) 
 	return v1.Descriptor{}, nil, err
 }
 
-// image finds the image that the reference names, or the only one.
+// image returns the image that the reference names, or the only image.
 func (a *dockerArchive) image() (saved, error) {
 	if a.chosen != nil {
 		return *a.chosen, nil
 	}
-	data, err := readFile(a.files, "manifest.json", a.limits)
+	all, err := savedImages(a.files, a.limits)
 	if err != nil {
 		return saved{}, err
-	}
-	var all []saved
-	if err := json.Unmarshal(data, &all); err != nil {
-		return saved{}, fmt.Errorf("%w: parse manifest.json: %w", mctr.ErrInvalid, err)
 	}
 	var tags []string
 	for _, s := range all {
@@ -87,7 +87,7 @@ func (a *dockerArchive) image() (saved, error) {
 	return all[0], nil
 }
 
-// isNamed reports whether a tag in the archive is the reference's.
+// isNamed returns true if a tag in the archive is that of the reference.
 func (a *dockerArchive) isNamed(tag string) bool {
 	r, err := parseNamed(tag)
 	return err == nil && r.String() == a.ref.Tag
@@ -122,8 +122,8 @@ func (a *dockerArchive) manifest(s saved) (v1.Manifest, error) {
 	return m, nil
 }
 
-// describe returns the descriptor of a layer. A plain tar's digest is its
-// diffID, which the store checks; a compressed one's is computed.
+// describe returns the descriptor of a layer. The digest of a plain tar is its diffID, which the
+// store checks; the digest of a compressed layer is computed.
 func (a *dockerArchive) describe(name string, diffID digest.Digest) (v1.Descriptor, error) {
 	f, size, err := a.files.open(name, 0)
 	if err != nil {
@@ -144,7 +144,7 @@ func (a *dockerArchive) describe(name string, diffID digest.Digest) (v1.Descript
 	return v1.Descriptor{MediaType: v1.MediaTypeImageLayerGzip, Digest: sum, Size: size}, err
 }
 
-// Places is the archive itself.
+// Places returns one place, the archive.
 func (a *dockerArchive) Places() []Place { return []Place{{Open: a.open}} }
 
 // open opens the config or a layer.

@@ -7,10 +7,11 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
-// serverName is the host that serves a registry.
+// serverName returns the host that serves a registry.
 func serverName(registry string) string {
 	if registry == "docker.io" || registry == "index.docker.io" {
 		return "registry-1.docker.io"
@@ -18,7 +19,7 @@ func serverName(registry string) string {
 	return registry
 }
 
-// endpoints returns where to ask for a registry's content, best first.
+// endpoints returns the servers to ask for a registry's content, in the order of preference.
 func endpoints(registry string, c Config) ([]Endpoint, error) {
 	for _, root := range c.HostsDirs {
 		for _, name := range hostDirs(registry) {
@@ -36,20 +37,16 @@ func endpoints(registry string, c Config) ([]Endpoint, error) {
 	return c.allowPlain([]Endpoint{{URL: u, Either: isLoopback(u.Hostname()), Pull: true, Resolve: true}}), nil
 }
 
-// allowPlain lets hosts that were named for it be spoken to without TLS.
+// allowPlain permits plain HTTP to the hosts that c lists for it.
 func (c Config) allowPlain(all []Endpoint) []Endpoint {
 	for i, e := range all {
-		for _, host := range c.PlainHTTP {
-			if e.URL.Host == host {
-				all[i].Either = true
-			}
-		}
+		all[i].Either = e.Either || slices.Contains(c.PlainHTTP, e.URL.Host)
 	}
 	return all
 }
 
-// hostDirs are the directories that may speak of a registry: a port is written
-// host_port_ where a colon is not wanted in a name.
+// hostDirs returns the names of the directories that may configure a registry. A port may be
+// written host_port_ because some tools do not allow colons in file names.
 func hostDirs(registry string) []string {
 	names := []string{registry}
 	if host, port, err := net.SplitHostPort(registry); err == nil {
@@ -58,8 +55,8 @@ func hostDirs(registry string) []string {
 	return append(names, "_default")
 }
 
-// fromHostsDir reads hosts.toml or, as docker has it, certificates alone;
-// nothing if the directory has neither.
+// fromHostsDir reads hosts.toml or, as docker does, a directory of certificates without that file.
+// It returns nil if the directory has neither.
 func fromHostsDir(dir, registry string) ([]Endpoint, error) {
 	data, err := os.ReadFile(filepath.Join(dir, "hosts.toml"))
 	if err == nil {

@@ -16,15 +16,15 @@ import (
 	"github.com/mctr/mctr"
 )
 
-// errRefused marks servers that are not there at all: waiting does not help.
-var errRefused = errors.New("nobody listens there")
+// errRefused marks servers that do not exist or do not listen: waiting does not help.
+var errRefused = errors.New("no server listens")
 
-// describe gives a failed request the sentinel and the remedy that fit.
+// describe adds the sentinel and the remedy that fit the error of a request.
 func describe(err error) error {
 	var status *transport.Error
 	switch {
 	case err == nil:
-		return fmt.Errorf("%w: unexpected answer", mctr.ErrUnavailable)
+		return fmt.Errorf("%w: unexpected response", mctr.ErrUnavailable)
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded), errors.Is(err, mctr.ErrInvalid),
 		errors.Is(err, ErrBusy):
 		return err
@@ -39,7 +39,7 @@ func describe(err error) error {
 	return fmt.Errorf("%w: %w", mctr.ErrUnavailable, causeFirst(err))
 }
 
-// A cause is an error under a text that begins with what is wrong.
+// A cause is an error with a text that puts the reason first.
 type cause struct {
 	text string
 	err  error
@@ -48,7 +48,8 @@ type cause struct {
 func (c *cause) Error() string { return c.text }
 func (c *cause) Unwrap() error { return c.err }
 
-// causeFirst puts the address of a request behind what became of the request.
+// causeFirst reorders the text of an error: first the reason why the request failed, then the
+// address.
 func causeFirst(err error) error {
 	var lookup *net.DNSError
 	var dial *net.OpError
@@ -70,18 +71,18 @@ func describeStatus(status *transport.Error) error {
 	case http.StatusNotFound:
 		return fmt.Errorf("%w: %w", mctr.ErrNotFound, err)
 	case http.StatusUnauthorized:
-		return fmt.Errorf("%w: %w (log in, or check the name: a registry does not tell a private image from none)",
+		return fmt.Errorf("%w: %w (log in, or check the name: registries report a private image as missing)",
 			errdefs.ErrUnauthenticated, err)
 	case http.StatusForbidden:
 		return fmt.Errorf("%w: %w", errdefs.ErrPermissionDenied, err)
 	case http.StatusTooManyRequests:
-		return fmt.Errorf("%w: %w: %w (it limits how often it is asked; log in or wait)", mctr.ErrUnavailable, ErrBusy,
-			err)
+		return fmt.Errorf("%w: %w: %w (the registry limits the rate of requests; log in or wait)",
+			mctr.ErrUnavailable, ErrBusy, err)
 	}
 	return fmt.Errorf("%w: %w", mctr.ErrUnavailable, err)
 }
 
-// answerFirst puts the request behind what the registry said to it.
+// answerFirst reorders the text of an error: first the registry's answer, then the request.
 func answerFirst(status *transport.Error) error {
 	request, answer, found := strings.Cut(status.Error(), ": ")
 	if status.Request == nil || !found {

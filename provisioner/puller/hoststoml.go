@@ -15,18 +15,18 @@ import (
 
 // An Endpoint is one server to ask for a registry's content.
 type Endpoint struct {
-	URL        *url.URL // scheme, host and the path that stands for /v2
-	Either     bool     // TLS is tried first, plain HTTP after it; else the URL's scheme alone
-	Resolve    bool     // it may say what a tag leads to
-	Pull       bool     // it may bring content named by digest
-	Mirror     bool     // it stands for another registry, which it is told as ?ns=
+	URL        *url.URL // scheme, host and the path that replaces /v2
+	Either     bool     // TLS is tried first, then plain HTTP; else only the URL's scheme
+	Resolve    bool     // it may resolve tags
+	Pull       bool     // it may serve content by digest
+	Mirror     bool     // it mirrors another registry, which requests name as ?ns=
 	SkipVerify bool     // its certificate is not checked
-	CA         []string // files of certificates to trust beside the system's
+	CA         []string // certificate files to trust in addition to the system's
 	Client     [][2]string
 	Header     http.Header
 }
 
-// hostFile is hosts.toml as it is written.
+// hostFile is the content of hosts.toml.
 type hostFile struct {
 	Server string              `toml:"server"`
 	Host   map[string]hostRule `toml:"host"`
@@ -42,8 +42,8 @@ type hostRule struct {
 	OverridePath bool           `toml:"override_path"`
 }
 
-// ParseHosts reads a hosts.toml that lies in dir, for registry. The endpoints
-// come in the order of the file, the server last.
+// ParseHosts parses the hosts.toml of dir, for registry. It returns the endpoints in the order of
+// the file, the server last.
 func ParseHosts(data []byte, dir, registry string) ([]Endpoint, error) {
 	var f hostFile
 	if err := toml.Unmarshal(data, &f); err != nil {
@@ -72,8 +72,7 @@ func ParseHosts(data []byte, dir, registry string) ([]Endpoint, error) {
 	return append(all, e), nil
 }
 
-// hostOrder returns the hosts in the order in which the file names them, which
-// a map does not keep.
+// hostOrder returns the hosts in the order of the file, which a map does not keep.
 func hostOrder(data []byte) []string {
 	var p unstable.Parser
 	p.Reset(data)
@@ -123,8 +122,8 @@ func (r hostRule) endpoint(server, dir string) (Endpoint, error) {
 	return e, nil
 }
 
-// parseServer reads a server's URL; https where no scheme is written. Its path
-// gets /v2 unless it is to stand as it is.
+// parseServer parses the URL of a server; the default scheme is https. It appends /v2 to the path
+// unless the file overrides the path.
 func parseServer(s string, override bool) (*url.URL, error) {
 	if !strings.Contains(s, "://") {
 		s = "https://" + s
@@ -158,7 +157,7 @@ func (e *Endpoint) allow(capabilities []string) error {
 	return nil
 }
 
-// texts reads a string or a list of them.
+// texts converts a string or a list of strings.
 func texts(v any) ([]string, error) {
 	switch v := v.(type) {
 	case nil:
@@ -179,7 +178,7 @@ func texts(v any) ([]string, error) {
 	return nil, fmt.Errorf("%w: want a string or a list of strings", mctr.ErrInvalid)
 }
 
-// paths is texts of files, relative ones counted from dir.
+// paths converts a file name or a list of them; relative names are relative to dir.
 func paths(v any, dir string) ([]string, error) {
 	all, err := texts(v)
 	for i, p := range all {
@@ -190,8 +189,8 @@ func paths(v any, dir string) ([]string, error) {
 	return all, err
 }
 
-// clientPairs reads client certificates: one file with both, a list of such, or
-// a list of [certificate, key].
+// clientPairs converts client certificates: one file with certificate and key, a list of such
+// files, or a list of [certificate, key].
 func clientPairs(v any, dir string) ([][2]string, error) {
 	list, ok := v.([]any)
 	if !ok || len(list) == 0 {

@@ -21,8 +21,8 @@ import (
 // loginTimeout bounds a whole login.
 const loginTimeout = time.Minute
 
-// Server is the registry that a person means by s: a host, with a port perhaps, as
-// references have it. A URL's scheme and path are left out, as docker does.
+// Server returns the host of the registry that a user means by s, with its port if s has one, as
+// references name it. Like docker, it ignores the scheme and path of a URL.
 func Server(s string) (string, error) {
 	host := s
 	if _, rest, ok := strings.Cut(s, "://"); ok {
@@ -39,7 +39,8 @@ func Server(s string) (string, error) {
 	return host, nil
 }
 
-// AuthKey is what docker's file calls a registry: its host, but for docker.io.
+// AuthKey returns the key of a registry in docker's configuration file: its host, except for
+// docker.io.
 func AuthKey(host string) string {
 	if host == "docker.io" {
 		return authn.DefaultAuthKey
@@ -47,19 +48,18 @@ func AuthKey(host string) string {
 	return host
 }
 
-// AuthFile is the file that credentials are written to: the first that FileAuth reads.
+// AuthFile returns the file that credentials are written to: the first one that FileAuth reads.
 func AuthFile() (string, error) {
 	files := authFiles()
 	if len(files) == 0 {
 		return "", fmt.Errorf(
-			"%w: neither $HOME nor $DOCKER_CONFIG nor $REGISTRY_AUTH_FILE is set: no place for credentials",
+			"%w: no file for credentials: none of $HOME, $DOCKER_CONFIG and $REGISTRY_AUTH_FILE is set",
 			mctr.ErrState)
 	}
 	return files[0], nil
 }
 
-// OtherAuthFile is another file in which FileAuth finds credentials for the host;
-// "" if there is none.
+// OtherAuthFile returns another file in which FileAuth finds credentials for the host, or "".
 func OtherAuthFile(host string) string {
 	files := authFiles()
 	for _, path := range files[min(1, len(files)):] {
@@ -70,8 +70,8 @@ func OtherAuthFile(host string) string {
 	return ""
 }
 
-// Verify asks the registry itself whether it takes c. A mirror is not asked. The
-// error wraps errdefs' ErrUnauthenticated if it does not.
+// Verify asks the registry itself, never a mirror, whether it accepts c. If it does not, the error
+// wraps errdefs.ErrUnauthenticated.
 func Verify(ctx context.Context, host string, c Credentials, config Config) error {
 	ctx, cancel := context.WithTimeout(ctx, loginTimeout)
 	defer cancel()
@@ -81,7 +81,7 @@ func Verify(ctx context.Context, host string, c Credentials, config Config) erro
 	}
 	i := slices.IndexFunc(all, func(e Endpoint) bool { return !e.Mirror })
 	if i < 0 {
-		return fmt.Errorf("%w: log in to %s: hosts.toml names mirrors alone", mctr.ErrInvalid, host)
+		return fmt.Errorf("%w: log in to %s: hosts.toml names only mirrors", mctr.ErrInvalid, host)
 	}
 	if err := all[i].verify(ctx, host, c, newAddressGuard(host, all)); err != nil {
 		return fmt.Errorf("log in to %s: %w", host, err)
@@ -119,7 +119,7 @@ func (e Endpoint) verify(ctx context.Context, host string, c Credentials, g *add
 	return refusedLogin(transport.CheckError(resp, http.StatusOK))
 }
 
-// registry is the endpoint as the registry library names it.
+// registry returns the endpoint in the form of the registry library.
 func (e Endpoint) registry() (name.Registry, error) {
 	var options []name.Option
 	if e.URL.Scheme == "http" || e.Either {
@@ -132,22 +132,21 @@ func (e Endpoint) registry() (name.Registry, error) {
 	return reg, nil
 }
 
-// refusedLogin is describe with what a person who logs in can do.
+// refusedLogin is describe with remedies for a user who logs in.
 func refusedLogin(err error) error {
 	if err == nil {
 		return nil
 	}
-	var status *transport.Error
-	if errors.As(err, &status) &&
-		(status.StatusCode == http.StatusUnauthorized || status.StatusCode == http.StatusForbidden) {
-		return fmt.Errorf("%w: incorrect username or password", errdefs.ErrUnauthenticated)
+	if status, ok := errors.AsType[*transport.Error](err); ok {
+		switch status.StatusCode {
+		case http.StatusUnauthorized, http.StatusForbidden:
+			return fmt.Errorf("%w: incorrect username or password", errdefs.ErrUnauthenticated)
+		case http.StatusNotFound:
+			return fmt.Errorf("%w: not a registry: /v2/ does not exist", mctr.ErrInvalid)
+		}
 	}
-	if errors.As(err, &status) && status.StatusCode == http.StatusNotFound {
-		return fmt.Errorf("%w: it is not a registry: /v2/ is not there", mctr.ErrInvalid)
-	}
-	var dns *net.DNSError
-	if errors.As(err, &dns) {
-		return fmt.Errorf("%w: %w (is the name right?)", mctr.ErrUnavailable, err)
+	if _, ok := errors.AsType[*net.DNSError](err); ok {
+		return fmt.Errorf("%w: %w (check the name of the registry)", mctr.ErrUnavailable, err)
 	}
 	return describe(err)
 }

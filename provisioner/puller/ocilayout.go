@@ -19,7 +19,7 @@ import (
 
 // files is a tree of files that may be a directory or an archive.
 type files interface {
-	// open returns a regular file from offset on, and its whole size.
+	// open returns the content of a regular file from offset on, and the size of the whole file.
 	open(name string, offset int64) (io.ReadCloser, int64, error)
 	stamp() string
 	io.Closer
@@ -32,15 +32,7 @@ type layout struct {
 	limits manifest.Limits
 }
 
-func openLayout(r Reference, c Config) (Source, error) {
-	root, err := os.OpenRoot(r.Path)
-	if err != nil {
-		return nil, missingPathError(err)
-	}
-	return &layout{ref: r, files: directory{root}, limits: c.Limits}, nil
-}
-
-// missingPathError says of a path's error that what it names is not there, where that is so.
+// missingPathError adds mctr.ErrNotFound to the error of a path that does not exist.
 func missingPathError(err error) error {
 	if errors.Is(err, os.ErrNotExist) {
 		return fmt.Errorf("%w: %w", mctr.ErrNotFound, err)
@@ -48,7 +40,7 @@ func missingPathError(err error) error {
 	return err
 }
 
-// Resolve finds the tag in index.json.
+// Resolve looks the tag up in index.json.
 func (l *layout) Resolve(ctx context.Context) (v1.Descriptor, []byte, error) {
 	data, err := l.read("index.json")
 	if err != nil {
@@ -65,7 +57,7 @@ func (l *layout) Resolve(ctx context.Context) (v1.Descriptor, []byte, error) {
 	if err != nil {
 		return v1.Descriptor{}, nil, err
 	}
-	if d.Digest == "" { // several platforms, no tag: the index itself
+	if d.Digest == "" { // several platforms and no tag: the index itself
 		d = v1.Descriptor{MediaType: v1.MediaTypeImageIndex, Digest: digest.FromBytes(data), Size: int64(len(data))}
 		return d, data, nil
 	}
@@ -73,7 +65,7 @@ func (l *layout) Resolve(ctx context.Context) (v1.Descriptor, []byte, error) {
 	return d, data, err
 }
 
-// document reads a small document and checks it.
+// document reads a manifest or index and checks its digest.
 func (l *layout) document(ctx context.Context, d v1.Descriptor) ([]byte, error) {
 	if err := l.limits.CheckSize("manifest", d.Size); err != nil {
 		return nil, err
@@ -88,7 +80,7 @@ func (l *layout) document(ctx context.Context, d v1.Descriptor) ([]byte, error) 
 		return nil, err
 	}
 	if int64(len(data)) != d.Size || d.Digest.Algorithm().FromBytes(data) != d.Digest {
-		return nil, fmt.Errorf("%w: manifest %s is not what its digest and size say", mctr.ErrInvalid, d.Digest)
+		return nil, fmt.Errorf("%w: manifest %s does not match its digest and size", mctr.ErrInvalid, d.Digest)
 	}
 	return data, nil
 }
@@ -105,7 +97,7 @@ func (l *layout) checkVersion() error {
 	return nil
 }
 
-// read returns a file of the layout within the limit on documents.
+// read returns the content of a file, up to the limit on documents.
 func (l *layout) read(name string) ([]byte, error) { return readFile(l.files, name, l.limits) }
 
 func readFile(t files, name string, l manifest.Limits) ([]byte, error) {
@@ -120,8 +112,8 @@ func readFile(t files, name string, l manifest.Limits) ([]byte, error) {
 	return io.ReadAll(io.LimitReader(f, size))
 }
 
-// pick finds the entry of a layout's index for tag. Without a tag it is the
-// only entry, or none at all where they are to be told apart by platform.
+// pick returns the entry of a layout's index for tag. Without a tag, it returns the only entry, or
+// an empty descriptor if the entries are one image for several platforms.
 func pick(index *v1.Index, tag string) (v1.Descriptor, error) {
 	var named []string
 	for _, d := range index.Manifests {
@@ -147,7 +139,7 @@ func pick(index *v1.Index, tag string) (v1.Descriptor, error) {
 	return v1.Descriptor{}, nil
 }
 
-// tagOf returns the tag of a whole reference, which some tools write as name.
+// tagOf returns the tag of a full reference, which some tools write as the name.
 func tagOf(name string) string {
 	if i := strings.LastIndexByte(name, ':'); i >= 0 && !strings.Contains(name[i:], "/") {
 		return name[i+1:]
@@ -155,7 +147,7 @@ func tagOf(name string) string {
 	return ""
 }
 
-// Places is the layout itself.
+// Places returns one place, the layout.
 func (l *layout) Places() []Place { return []Place{{Open: l.open}} }
 
 // open opens a blob of the layout.
@@ -166,7 +158,7 @@ func (l *layout) open(_ context.Context, d v1.Descriptor, offset int64) (io.Read
 	}
 	if size != d.Size {
 		_ = f.Close()
-		return nil, fmt.Errorf("%w: blob %s has %d bytes, %d were declared", mctr.ErrInvalid, d.Digest, size, d.Size)
+		return nil, fmt.Errorf("%w: blob %s has %d bytes, not the declared %d", mctr.ErrInvalid, d.Digest, size, d.Size)
 	}
 	return f, nil
 }

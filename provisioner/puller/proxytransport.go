@@ -7,8 +7,8 @@ import (
 	"net/url"
 )
 
-// connections are those by way of one endpoint: to itself, and to where it sends us,
-// which is shown no client certificate; each directly or by a proxy.
+// connections holds the transports for one endpoint: to the endpoint itself and to hosts that it
+// redirects to, which get no client certificate; each directly or through a proxy.
 type connections struct {
 	endpoint Endpoint
 	guard    *addressGuard
@@ -18,9 +18,9 @@ type connections struct {
 
 type way struct{ own, proxied bool }
 
-// newConnections prepares the connections to one endpoint, which the caller closes.
+// newConnections returns transports for one endpoint, which the caller closes.
 func newConnections(e Endpoint, g *addressGuard) (*connections, error) {
-	config := &tls.Config{InsecureSkipVerify: e.SkipVerify} // the operator's hosts.toml says so
+	config := &tls.Config{InsecureSkipVerify: e.SkipVerify} // only if hosts.toml asks for it
 	if err := addCAs(config, e.CA); err != nil {
 		return nil, err
 	}
@@ -47,7 +47,7 @@ func newConnections(e Endpoint, g *addressGuard) (*connections, error) {
 	return c, nil
 }
 
-// RoundTrip is http.RoundTripper's.
+// RoundTrip implements http.RoundTripper.
 func (c *connections) RoundTrip(req *http.Request) (*http.Response, error) {
 	by, err := c.proxy(req)
 	if err == nil {
@@ -65,7 +65,7 @@ func (c *connections) RoundTrip(req *http.Request) (*http.Response, error) {
 	return c.all[way{req.URL.Host == c.endpoint.URL.Host, by != nil}].RoundTrip(req)
 }
 
-// CloseIdleConnections drops the connections that nothing uses.
+// CloseIdleConnections closes the idle connections of all transports.
 func (c *connections) CloseIdleConnections() {
 	for _, t := range c.all {
 		t.CloseIdleConnections()

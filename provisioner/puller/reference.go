@@ -11,10 +11,10 @@ import (
 	"github.com/mctr/mctr"
 )
 
-// A Kind is where an image comes from.
+// A Kind is a kind of image source.
 type Kind string
 
-// The kinds, by the prefix they are written with.
+// The kinds; each is the prefix that marks it in a reference.
 const (
 	Registry      Kind = "docker"
 	Layout        Kind = "oci"
@@ -23,7 +23,7 @@ const (
 	Rootfs        Kind = "rootfs"
 )
 
-// A Reference is a parsed reference.
+// A Reference is a parsed image reference.
 type Reference struct {
 	Kind Kind
 	Path string // of a layout, archive or rootfs: absolute and clean
@@ -33,10 +33,9 @@ type Reference struct {
 	named reference.Named // of a registry
 }
 
-// Parse reads a reference: REF as docker writes it, docker://REF,
-// oci:DIR[:TAG], oci-archive:FILE[:TAG], docker-archive:FILE[:REF] or
-// rootfs:DIR. A DIR or FILE has no colon. Relative paths count from the
-// working directory.
+// Parse parses a reference: REF as docker writes it, docker://REF, oci:DIR[:TAG],
+// oci-archive:FILE[:TAG], docker-archive:FILE[:REF] or rootfs:DIR. A DIR or FILE must not contain a
+// colon. Relative paths are relative to the working directory.
 func Parse(s string) (Reference, error) {
 	if len(s) > 8192 || strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r == 0x7f }) {
 		return Reference{}, fmt.Errorf("%w: image reference %.80q", mctr.ErrInvalid, s)
@@ -51,7 +50,8 @@ func Parse(s string) (Reference, error) {
 	return parseNamed(s)
 }
 
-// isPort says that the prefix is a host's name: oci:5000/image.
+// isPort returns true if what follows the prefix is a port, so that the prefix is the name of a
+// host: oci:5000/image.
 func isPort(rest string) bool {
 	port, _, ok := strings.Cut(rest, "/")
 	return ok && port != "" && strings.Trim(port, "0123456789") == ""
@@ -63,7 +63,7 @@ func parsePath(k Kind, rest string) (Reference, error) {
 		path, tag, _ = strings.Cut(rest, ":")
 	}
 	if path == "" {
-		return Reference{}, fmt.Errorf("%w: image reference %s:%.80s names no path", mctr.ErrInvalid, k, rest)
+		return Reference{}, fmt.Errorf("%w: image reference %s:%.80s has no path", mctr.ErrInvalid, k, rest)
 	}
 	abs, err := filepath.Abs(path)
 	if err != nil {
@@ -88,7 +88,7 @@ func parseNamed(s string) (Reference, error) {
 	return Reference{Kind: Registry, Bare: err == nil && reference.IsNameOnly(written), named: named}, nil
 }
 
-// String is the normalised form: equal for all ways to write one reference.
+// String returns the normalised form, which is the same for all spellings of a reference.
 func (r Reference) String() string {
 	switch {
 	case r.Kind == Registry:
@@ -99,13 +99,13 @@ func (r Reference) String() string {
 	return string(r.Kind) + ":" + r.Path + ":" + r.Tag
 }
 
-// Host is the registry's name in the reference: docker.io where none is written.
+// Host returns the registry's name in the reference, docker.io by default.
 func (r Reference) Host() string { return reference.Domain(r.named) }
 
-// Repository is the registry's name for the image's repository.
+// Repository returns the path of the repository in the registry.
 func (r Reference) Repository() string { return reference.Path(r.named) }
 
-// Identifier is the tag or the digest to ask a registry for.
+// Identifier returns the digest of the reference, else its tag, else latest.
 func (r Reference) Identifier() string {
 	if d := r.Digest(); d != "" {
 		return d.String()
@@ -116,7 +116,7 @@ func (r Reference) Identifier() string {
 	return "latest"
 }
 
-// Digest is the digest that the reference demands; empty if none.
+// Digest returns the digest that the reference demands, or "".
 func (r Reference) Digest() digest.Digest {
 	if d, ok := r.named.(reference.Digested); ok {
 		return d.Digest()

@@ -17,24 +17,24 @@ import (
 	"github.com/mctr/mctr/provisioner/manifest"
 )
 
-// A registry asks the endpoints of a registry in turn.
+// A registry is a source that asks the endpoints of a registry in turn.
 type registry struct {
 	ref    Reference
 	config Config
 	peers  []*peer
 }
 
-// A peer is one endpoint; its connection and token are made when it is first
-// asked and live until the source is closed.
+// A peer is one endpoint of a registry. It connects and authenticates at the first request and
+// keeps both until the source is closed.
 type peer struct {
 	Endpoint
 	registry *registry
 	base     *connections
-	last     bool // no other host can be asked, so it is waited for
+	last     bool // it has no successor to ask instead, so requests to it wait and are retried
 
 	mu     sync.Mutex // guards client
 	client *http.Client
-	public atomic.Bool // its probe asked for no credentials, and nothing has since
+	public atomic.Bool // neither its probe nor a later request asked for credentials
 }
 
 func newRegistry(r Reference, c Config) (Source, error) {
@@ -57,10 +57,10 @@ func newRegistry(r Reference, c Config) (Source, error) {
 	return g, nil
 }
 
-// Stamp is empty: a registry has to be asked.
+// Stamp returns "": a registry has to be asked for changes.
 func (g *registry) Stamp() string { return "" }
 
-// Close drops idle connections.
+// Close closes idle connections.
 func (g *registry) Close() error {
 	for _, p := range g.peers {
 		p.base.CloseIdleConnections()
@@ -70,7 +70,7 @@ func (g *registry) Close() error {
 
 var errNoEndpoint = fmt.Errorf("%w: no endpoint may be asked (see hosts.toml)", mctr.ErrUnavailable)
 
-// each asks the peers that may, in order, until one answers.
+// each calls ask for the peers that may answer, in order, until one succeeds.
 func (g *registry) each(may func(Endpoint) bool, ask func(*peer) error) error {
 	var errs []error
 	for _, p := range g.peers {
@@ -115,7 +115,7 @@ func (g *registry) Resolve(ctx context.Context) (d v1.Descriptor, data []byte, e
 	return d, data, nil
 }
 
-// patiently tries three times what a busy or restarting server may yet do.
+// patiently calls try up to three times: a busy or restarting server may answer later.
 func patiently(ctx context.Context, try func() error) error {
 	for n := 1; ; n++ {
 		err := try()
@@ -131,7 +131,7 @@ func patiently(ctx context.Context, try func() error) error {
 	}
 }
 
-// Places are the peers that may bring content.
+// Places returns the peers that may serve content.
 func (g *registry) Places() (all []Place) {
 	for _, p := range g.peers {
 		if p.Pull {

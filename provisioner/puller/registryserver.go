@@ -17,7 +17,7 @@ import (
 	"github.com/mctr/mctr/provisioner/manifest"
 )
 
-// manifest fetches a manifest or index whole, within the limit.
+// manifest fetches a manifest or index, within the limit on documents.
 func (p *peer) manifest(ctx context.Context, id string) (v1.Descriptor, []byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, headerTimeout+stallTimeout+patience)
 	defer cancel()
@@ -46,19 +46,20 @@ func (p *peer) manifest(ctx context.Context, id string) (v1.Descriptor, []byte, 
 	return p.describe(mediaType, data)
 }
 
-// checkHeader compares a manifest with the digest that came with it, if it is one.
+// checkHeader compares a manifest with the digest in its header. It ignores a header that is not a
+// digest.
 func checkHeader(declared string, data []byte) error {
 	want, err := digest.Parse(declared)
 	if err != nil {
 		return nil
 	}
 	if got := want.Algorithm().FromBytes(data); got != want {
-		return fmt.Errorf("%w: manifest's digest is %s, and came with %s", mctr.ErrInvalid, got, want)
+		return fmt.Errorf("%w: manifest's digest is %s, its header says %s", mctr.ErrInvalid, got, want)
 	}
 	return nil
 }
 
-// describe computes the digest, by the algorithm the reference asks for.
+// describe returns the descriptor of a manifest, with a digest by the algorithm of the reference.
 func (p *peer) describe(mediaType string, data []byte) (v1.Descriptor, []byte, error) {
 	d := v1.Descriptor{MediaType: mediaType, Digest: digest.FromBytes(data), Size: int64(len(data))}
 	if want := p.registry.ref.Digest(); want != "" {
@@ -78,17 +79,16 @@ func (p *peer) open(ctx context.Context, d v1.Descriptor, offset int64) (io.Read
 		header["Range"] = fmt.Sprintf("bytes=%d-%d", offset, d.Size-1)
 	}
 	body, err := p.openAt(ctx, path, header, offset)
-	var status *transport.Error
-	if offset > 0 &&
-		(errors.Is(err, errWrongRange) ||
-			errors.As(err, &status) && status.StatusCode == http.StatusRequestedRangeNotSatisfiable) {
-		delete(header, "Range") // it cannot go on from there: then from its beginning
+	status, answered := errors.AsType[*transport.Error](err)
+	if offset > 0 && (errors.Is(err, errWrongRange) ||
+		answered && status.StatusCode == http.StatusRequestedRangeNotSatisfiable) {
+		delete(header, "Range") // the server cannot resume there: read from the beginning
 		return p.openAt(ctx, path, header, offset)
 	}
 	return body, err
 }
 
-// openAt opens what is at path, and stands it at offset.
+// openAt requests path and returns its content from offset on.
 func (p *peer) openAt(ctx context.Context, path string, header map[string]string, offset int64) (io.ReadCloser, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	resp, err := p.get(ctx, path, header)
@@ -104,10 +104,10 @@ func (p *peer) openAt(ctx context.Context, path string, header map[string]string
 	return body, nil
 }
 
-// errWrongRange is a part of a blob that does not begin where it was asked to.
-var errWrongRange = errors.New("it is another part")
+// errWrongRange marks an answer with another part of a blob than was requested.
+var errWrongRange = errors.New("another range")
 
-// skip stands the body at offset, also that of a server that knows no Range.
+// skip advances the body to offset if the server ignored the Range header.
 func skip(resp *http.Response, body io.Reader, offset int64) error {
 	if resp.StatusCode == http.StatusPartialContent {
 		if got := resp.Header.Get("Content-Range"); !strings.HasPrefix(got, fmt.Sprintf("bytes %d-", offset)) {
@@ -120,14 +120,14 @@ func skip(resp *http.Response, body io.Reader, offset int64) error {
 	return err
 }
 
-// get asks for what lies beneath the repository, authenticated.
+// get requests a path beneath the repository, with authentication.
 func (p *peer) get(ctx context.Context, path string, header map[string]string) (*http.Response, error) {
 	client, err := p.connect(ctx)
 	if err != nil {
 		return nil, err
 	}
 	resp, err := p.ask(ctx, client, path, header)
-	if err == nil && p.wantsToken(resp) {
+	if err == nil && wantsToken(resp) {
 		able, refused := p.withToken(ctx, client, resp)
 		if refused != nil {
 			return nil, errors.Join(refused, resp.Body.Close())
@@ -161,7 +161,7 @@ func (p *peer) ask(ctx context.Context, client *http.Client, path string,
 	return client.Do(req)
 }
 
-// connect shakes hands with the endpoint once.
+// connect returns the client for the endpoint. The first call authenticates.
 func (p *peer) connect(ctx context.Context) (*http.Client, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -176,7 +176,7 @@ func (p *peer) connect(ctx context.Context) (*http.Client, error) {
 	return client, nil
 }
 
-// transport is the way to the endpoint.
+// transport returns a transport to the endpoint.
 func (p *peer) transport() http.RoundTripper {
 	t := &endpointTransport{endpoint: p.Endpoint, registry: p.registry.ref.Host(), base: p.base, opened: func() {
 		p.public.Store(true)

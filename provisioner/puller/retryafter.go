@@ -14,26 +14,26 @@ import (
 	"github.com/mctr/mctr"
 )
 
-// ErrBusy marks the error of a registry that asked for patience longer than there
-// was: to ask again at once does not help.
-var ErrBusy = errors.New("the registry asks to be left alone for a while")
+// ErrBusy marks the error of a registry that asked for a longer pause than mctr waits. Retrying at
+// once does not help.
+var ErrBusy = errors.New("the registry is busy and asks clients to wait")
 
-// How long one request is put off in all: as long as the server says, or where a
-// server that is asked too often does not say.
+// The most that one request waits in total: if the server names a delay, and if a server that
+// limits its rate names none.
 const (
 	patience    = 3 * time.Minute
 	ownPatience = 30 * time.Second
 )
 
-// A retryingTransport asks a server again after the time that it named: registries, token
-// servers and storage alike.
+// A retryingTransport repeats a request after the delay that the server named. It serves
+// registries, token servers and storage alike.
 type retryingTransport struct {
 	base    http.RoundTripper
 	most    time.Duration
-	waiting func(host string, wait time.Duration) // is told before each wait; nil: waits are not told
+	waiting func(host string, wait time.Duration) // is called before each wait; may be nil
 }
 
-// RoundTrip is http.RoundTripper's.
+// RoundTrip implements http.RoundTripper.
 func (p retryingTransport) RoundTrip(req *http.Request) (*http.Response, error) {
 	waited := time.Duration(0)
 	for tries := 0; ; tries++ {
@@ -46,10 +46,11 @@ func (p retryingTransport) RoundTrip(req *http.Request) (*http.Response, error) 
 		if !ok {
 			return resp, nil
 		}
-		if waited > p.most || !sleepWithin(req.Context(), wait) {
+		deadline, ok := req.Context().Deadline()
+		if waited > p.most || ok && time.Until(deadline) <= wait {
 			return nil, errBusy(resp, wait)
 		}
-		_, _ = io.CopyN(io.Discard, resp.Body, 64<<10) // so that the connection can be used again
+		_, _ = io.CopyN(io.Discard, resp.Body, 64<<10) // the connection can be reused only then
 		_ = resp.Body.Close()
 		if req, err = cloneRequest(req); err != nil {
 			return nil, err
@@ -65,16 +66,15 @@ func (p retryingTransport) RoundTrip(req *http.Request) (*http.Response, error) 
 	}
 }
 
-// errBusy is the error of a server that wants to be left alone for too long.
+// errBusy returns the error of a server that demands too long a delay.
 func errBusy(resp *http.Response, wait time.Duration) error {
 	defer resp.Body.Close()
 	err := transport.CheckError(resp)
-	return fmt.Errorf("%w: %w: %w (it names %s: wait so long, or log in)", mctr.ErrUnavailable, ErrBusy, err,
+	return fmt.Errorf("%w: %w: %w (wait %s, or log in)", mctr.ErrUnavailable, ErrBusy, err,
 		wait.Round(time.Second))
 }
 
-// retryDelay is how long a server that answered so is to be left alone; false: the
-// answer stands.
+// retryDelay returns how long to wait after this response, or false if the response is final.
 func retryDelay(resp *http.Response, tries int, now time.Time) (time.Duration, bool) {
 	if resp.StatusCode != http.StatusTooManyRequests && resp.StatusCode != http.StatusServiceUnavailable {
 		return 0, false
@@ -86,7 +86,7 @@ func retryDelay(resp *http.Response, tries int, now time.Time) (time.Duration, b
 	return wait, resp.StatusCode == http.StatusTooManyRequests && wait < ownPatience
 }
 
-// retryAfter reads seconds or a date (RFC 9110, 10.2.3).
+// retryAfter parses a number of seconds or a date (RFC 9110, 10.2.3).
 func retryAfter(value string, now time.Time) (time.Duration, bool) {
 	if seconds, err := strconv.ParseUint(value, 10, 31); err == nil {
 		return time.Duration(seconds) * time.Second, true
@@ -97,13 +97,7 @@ func retryAfter(value string, now time.Time) (time.Duration, bool) {
 	return 0, false
 }
 
-// sleepWithin reports whether ctx goes on for so long.
-func sleepWithin(ctx context.Context, wait time.Duration) bool {
-	deadline, ok := ctx.Deadline()
-	return !ok || time.Until(deadline) > wait
-}
-
-// cloneRequest is req for another attempt.
+// cloneRequest returns req for another attempt, with its body rewound.
 func cloneRequest(req *http.Request) (*http.Request, error) {
 	if req.Body == nil || req.Body == http.NoBody || req.GetBody == nil {
 		return req, nil

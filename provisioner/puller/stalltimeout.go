@@ -10,7 +10,7 @@ import (
 	"github.com/mctr/mctr"
 )
 
-// A stallReader gives up on a body of which nothing comes for a while.
+// A stallReader fails if the body delivers no byte for stallTimeout.
 type stallReader struct {
 	ctx    context.Context
 	body   io.ReadCloser
@@ -21,12 +21,12 @@ type stallReader struct {
 func newStallReader(ctx context.Context, body io.ReadCloser, cancel context.CancelCauseFunc) *stallReader {
 	s := &stallReader{ctx: ctx, body: body, cancel: cancel}
 	s.timer = time.AfterFunc(stallTimeout, func() {
-		cancel(fmt.Errorf("%w: nothing came for %s", mctr.ErrUnavailable, stallTimeout))
+		cancel(fmt.Errorf("%w: no data for %s", mctr.ErrUnavailable, stallTimeout))
 	})
 	return s
 }
 
-// Read is io.Reader's.
+// Read implements io.Reader.
 func (s *stallReader) Read(p []byte) (int, error) {
 	s.timer.Reset(stallTimeout)
 	n, err := s.body.Read(p)

@@ -14,29 +14,21 @@ import (
 	"github.com/mctr/mctr/provisioner/layer"
 )
 
-// maxEntries is how many files an archive of an image may have: a few for each
-// layer.
+// maxEntries limits the files in an archive of images, which needs a few for each layer.
 const maxEntries = 100_000
 
-// An archive is a tar file, read by its index: nothing of it is ever unpacked.
+// An archive is a tar file whose members are read in place, through an index, without unpacking
+// them.
 type archive struct {
 	file    *os.File
 	stamped string
 	index   map[string]extent
 }
 
-// An extent is where a file's content lies in the archive.
+// An extent is the position of a file's content in the archive.
 type extent struct {
 	offset, size int64
-	link         string // of a link: the name it leads to
-}
-
-func openOCIArchive(r Reference, c Config) (Source, error) {
-	a, err := openArchive(r, c)
-	if err != nil {
-		return nil, err
-	}
-	return &layout{ref: r, files: a, limits: c.Limits}, nil
+	link         string // the target of a link; else empty
 }
 
 func openArchive(r Reference, c Config) (*archive, error) {
@@ -52,7 +44,7 @@ func openArchive(r Reference, c Config) (*archive, error) {
 	return a, nil
 }
 
-// newArchive takes f over if it succeeds.
+// newArchive opens the archive in f. If it succeeds, the archive closes f.
 func newArchive(f *os.File, c Config) (*archive, error) {
 	info, err := f.Stat()
 	if err != nil {
@@ -78,8 +70,7 @@ func newArchive(f *os.File, c Config) (*archive, error) {
 	return a, nil
 }
 
-// inflate returns f itself, or its plain form in an unnamed file if it is
-// compressed.
+// inflate returns f itself, or if f is compressed, its plain form in an unnamed file.
 func inflate(f *os.File, c Config) (*os.File, error) {
 	var magic [4]byte
 	if _, err := f.ReadAt(magic[:], 0); err != nil && !errors.Is(err, io.EOF) {
@@ -118,8 +109,8 @@ func spill(r io.Reader, c Config) (*os.File, error) {
 	return t, nil
 }
 
-// scan reads the headers. tar reads blocks without reading ahead, so that the
-// file stands at an entry's content after its header.
+// scan reads the headers. The tar reader does not read ahead, so after each header the file offset
+// is that of the entry's content.
 func (a *archive) scan() error {
 	t := tar.NewReader(a.file)
 	for n := 0; ; n++ {
@@ -157,7 +148,7 @@ func (a *archive) note(h *tar.Header) error {
 	return nil
 }
 
-// find follows links inside the archive: names are only names there.
+// find looks up name and follows links, which can only lead to names in the archive.
 func (a *archive) find(name string) (extent, error) {
 	for range 8 {
 		e, ok := a.index[path.Clean(name)]

@@ -14,14 +14,14 @@ import (
 	"github.com/mctr/mctr"
 )
 
-// dialer, handshake and header bounds: what a dead server may cost.
+// Timeouts of a connection to a server that does not answer.
 const (
 	dialTimeout   = 15 * time.Second
 	headerTimeout = 60 * time.Second
 	stallTimeout  = 60 * time.Second // without a byte of a body
 )
 
-// newTransport has neither a proxy nor a way to dial of its own.
+// newTransport returns a transport without a proxy.
 func newTransport(config *tls.Config) *http.Transport {
 	return &http.Transport{
 		DialContext:           (&net.Dialer{Timeout: dialTimeout}).DialContext,
@@ -55,17 +55,17 @@ func addCAs(c *tls.Config, files []string) error {
 	return nil
 }
 
-// An endpointTransport sends what is meant for an endpoint's /v2 where its URL
-// says, with its headers, and refuses plain HTTP where it was not asked for.
+// An endpointTransport rewrites requests for /v2 of an endpoint to the path of its URL, adds the
+// headers of the endpoint, and refuses plain HTTP unless the endpoint allows it.
 type endpointTransport struct {
 	endpoint Endpoint
 	registry string // as the reference names it
 	base     http.RoundTripper
-	strict   bool   // it is to be a registry
-	opened   func() // is called when the probe says that no credentials are needed
+	strict   bool   // a missing /v2/ is an error
+	opened   func() // is called if the probe needs no credentials; may be nil
 }
 
-// RoundTrip is http.RoundTripper's.
+// RoundTrip implements http.RoundTripper.
 func (t *endpointTransport) RoundTrip(req *http.Request) (*http.Response, error) {
 	if err := t.checkScheme(req); err != nil {
 		return nil, err
@@ -97,11 +97,12 @@ func (t *endpointTransport) RoundTrip(req *http.Request) (*http.Response, error)
 	return resp, err
 }
 
-// errScheme keeps the two schemes apart; the remedy stands in describe.
+// errScheme marks a request with a scheme that the endpoint does not allow; describe adds the
+// remedy.
 var errScheme = errors.New("scheme not allowed")
 
-// checkScheme holds for the endpoint and for wherever it sends us: from TLS
-// there is no way to plain HTTP.
+// checkScheme refuses plain HTTP to the endpoint and to hosts that it redirects to, if the endpoint
+// uses TLS.
 func (t *endpointTransport) checkScheme(req *http.Request) error {
 	switch {
 	case req.URL.Scheme == "http" && t.endpoint.URL.Scheme == "https" && !t.endpoint.Either:
@@ -112,7 +113,7 @@ func (t *endpointTransport) checkScheme(req *http.Request) error {
 	return nil
 }
 
-// checkRedirect lets a registry send us to its storage. The guard looks at where that is.
+// checkRedirect lets a registry redirect to its storage. The addressGuard checks the target.
 func checkRedirect(_ *http.Request, via []*http.Request) error {
 	if len(via) >= 10 {
 		return errors.New("stopped after 10 redirects")

@@ -12,11 +12,11 @@ import (
 	"github.com/mctr/mctr"
 )
 
-// ErrContent marks content that is not what its digest or size says.
-var ErrContent = fmt.Errorf("%w: content is not what was declared", mctr.ErrInvalid)
+// ErrContent marks content that does not match its digest or size.
+var ErrContent = fmt.Errorf("%w: content does not match its descriptor", mctr.ErrInvalid)
 
-// HasBlob reports whether the blob is in the store. Blobs are checked before they
-// get their name, so that only the size is looked at here.
+// HasBlob returns true if the store has the blob. A blob gets its name only after a check of its
+// digest, so HasBlob compares only the size.
 func (s *Store) HasBlob(d v1.Descriptor) bool {
 	info, err := os.Lstat(s.blob(d.Digest))
 	return err == nil && info.Mode().IsRegular() && info.Size() == d.Size
@@ -31,7 +31,7 @@ func (s *Store) OpenBlob(d digest.Digest) (*os.File, error) {
 	return f, err
 }
 
-// ReadBlob returns a small blob, checked again against its digest.
+// ReadBlob returns a small blob after another check of its digest.
 func (s *Store) ReadBlob(d v1.Descriptor) ([]byte, error) {
 	f, err := s.OpenBlob(d.Digest)
 	if err != nil {
@@ -48,8 +48,8 @@ func (s *Store) ReadBlob(d v1.Descriptor) ([]byte, error) {
 	return data, nil
 }
 
-// CheckBlob reads a blob through. One that is damaged is removed, so that the
-// next pull brings it again, and ErrContent returned.
+// CheckBlob reads a blob and compares its digest. It removes a damaged blob, which the next pull
+// will fetch again, and returns ErrContent.
 func (s *Store) CheckBlob(d digest.Digest) error {
 	f, err := s.OpenBlob(d)
 	if err != nil {
@@ -73,7 +73,7 @@ func (s *Store) blob(d digest.Digest) string {
 	return s.path("blobs", d.Algorithm().String(), d.Encoded())
 }
 
-// checkDescriptor refuses descriptors that cannot name a file of the store.
+// checkDescriptor refuses descriptors whose digest is not a valid file name.
 func checkDescriptor(d v1.Descriptor) error {
 	if err := d.Digest.Validate(); err != nil {
 		return fmt.Errorf("%w: digest %.80q: %w", mctr.ErrInvalid, string(d.Digest), err)

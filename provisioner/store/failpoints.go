@@ -1,21 +1,21 @@
 package store
 
-// Failpoints of this package, in the order a pull, a launch and a sweep pass them.
+// Failpoints of this package, in the order in which a pull, a launch and a sweep reach them.
 const (
 	PointBlobPart   = "store/blob-part"   // some bytes of a blob are on disk
-	PointBlob       = "store/blob"        // a blob is whole and synced, not yet named
-	PointBlobNamed  = "store/blob-named"  // it has its name, the directory is not synced
-	PointLayerPart  = "store/layer-part"  // a layer's directory is there, empty
-	PointOnParents  = "store/upon"        // a layer lies upon its parents' mount, which is still there
-	PointLayer      = "store/layer"       // a layer is unpacked and synced, not yet named
-	PointLayerNamed = "store/layer-named" // it has its name, the directory is not synced
-	PointRef        = "store/ref"         // all is there but the reference
-	PointRefNamed   = "store/ref-named"   // the reference is there
-	PointLease      = "store/lease"       // just before the lease
-	PointLeased     = "store/leased"      // just after it
-	PointUntag      = "store/untag"       // a reference is about to be removed
-	PointSweep      = "store/sweep"       // an object is about to go to the trash
-	PointTrash      = "store/trash"       // the trash is about to be emptied
+	PointBlob       = "store/blob"        // a blob is complete and synced, but not renamed
+	PointBlobNamed  = "store/blob-named"  // a blob is renamed, the directory is not synced
+	PointLayerPart  = "store/layer-part"  // a layer's directory exists and is empty
+	PointOnParents  = "store/upon"        // a layer is unpacked on the mount of its parents, which is still mounted
+	PointLayer      = "store/layer"       // a layer is unpacked and synced, but not renamed
+	PointLayerNamed = "store/layer-named" // a layer is renamed, the directory is not synced
+	PointRef        = "store/ref"         // before the reference is written, which is the last step
+	PointRefNamed   = "store/ref-named"   // the reference is written
+	PointLease      = "store/lease"       // before a lease is made
+	PointLeased     = "store/leased"      // after a lease is made
+	PointUntag      = "store/untag"       // before a reference is removed
+	PointSweep      = "store/sweep"       // before an object is moved to the trash
+	PointTrash      = "store/trash"       // before the trash is emptied
 )
 
 // Failpoints lists every point of this package.

@@ -13,16 +13,16 @@ import (
 	"github.com/mctr/mctr/internal/tree"
 )
 
-// A Sweep says what to remove.
+// A Sweep configures Store.Sweep.
 type Sweep struct {
-	// Untag picks the references to remove, given who uses what; nil removes
-	// none. An error ends the sweep before anything was removed.
+	// Untag selects the references to remove, given the leases by holder; nil selects none. An
+	// error ends the sweep before anything is removed.
 	Untag  func(all []*Image, held map[string]*Image) ([]*Image, error)
-	DryRun bool // only tell what would be removed
-	Try    bool // do nothing if another process provisions, instead of waiting
+	DryRun bool // only report what would be removed
+	Try    bool // return at once, instead of waiting, if another process provisions
 }
 
-// A Report says what a sweep removed, or would have.
+// A Report lists what a sweep removed or would remove.
 type Report struct {
 	Untagged  []string `json:"untagged"`  // references
 	Blobs     []string `json:"blobs"`     // digests
@@ -31,9 +31,8 @@ type Report struct {
 	Bytes     int64    `json:"bytes"`     // on disk, of blobs and layers
 }
 
-// Sweep removes references and then everything that neither a reference nor a
-// lease needs. It waits until no process provisions. It goes on past errors and
-// returns them joined.
+// Sweep removes references, and then every blob and layer that neither a reference nor a lease
+// needs. It waits until no process provisions. It continues after errors and returns them joined.
 func (s *Store) Sweep(ctx context.Context, w Sweep) (Report, error) {
 	if _, err := os.Stat(s.root); errors.Is(err, os.ErrNotExist) {
 		return Report{}, nil
@@ -59,8 +58,8 @@ func (s *Store) Sweep(ctx context.Context, w Sweep) (Report, error) {
 	return r, errors.Join(append(errs, s.emptyTrash(r.Temporary))...)
 }
 
-// sweep moves what is to go into the trash, which is cheap, so that launches
-// wait no longer than that.
+// sweep moves objects into the trash, which is quick, because launches have to wait meanwhile.
+// Sweep empties the trash after it has released the lock.
 func (s *Store) sweep(w Sweep) (r Report, errs []error) {
 	all, err := s.Images()
 	if err != nil {
@@ -89,7 +88,7 @@ func (s *Store) sweep(w Sweep) (r Report, errs []error) {
 	return r, g.errs
 }
 
-// emptyTrash removes what is in tmp by these names.
+// emptyTrash removes what is in the trash.
 func (s *Store) emptyTrash(names []string) error {
 	if err := failpoint.Hit(PointTrash); err != nil {
 		return err

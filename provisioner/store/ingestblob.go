@@ -16,16 +16,16 @@ import (
 	"github.com/mctr/mctr/internal/failpoint"
 )
 
-// An Opener opens a blob's content from the byte at offset on.
+// An Opener opens the content of a blob from the byte at offset on.
 type Opener func(ctx context.Context, offset int64) (io.ReadCloser, error)
 
-// attempts is how often a download may break in a row without a byte gained.
+// attempts is the number of consecutive failures, none of which added a byte, after which a
+// download fails.
 const attempts = 5
 
-// Ingest brings a blob into the store unless it is there. While one process
-// fetches it, others wait and then use what that one brought. A download that
-// breaks is resumed where it broke, also one that a killed process left.
-// Progress is told the bytes at hand; it may be nil.
+// Ingest fetches a blob into the store unless the store has it. While one process fetches a blob,
+// others wait for it and use the result. A download that breaks, or that a killed process left, is
+// resumed. Progress is called with the number of bytes on disk; it may be nil.
 func (s *Store) Ingest(ctx context.Context, d v1.Descriptor, open Opener, progress func(int64)) error {
 	if err := checkDescriptor(d); err != nil {
 		return err
@@ -48,8 +48,8 @@ func (s *Store) Ingest(ctx context.Context, d v1.Descriptor, open Opener, progre
 	return nil
 }
 
-// ingest fetches d, whose lock is held. A part that was left from before and
-// does not lead to the digest is thrown away once, then fetched whole.
+// ingest fetches d; the caller holds its lock. If a resumed download does not match its digest, it
+// is fetched once more from the beginning.
 func (s *Store) ingest(ctx context.Context, d v1.Descriptor, open Opener, progress func(int64)) error {
 	if err := os.MkdirAll(filepath.Dir(s.blob(d.Digest)), 0o700); err != nil {
 		return err

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/opencontainers/go-digest"
 	"golang.org/x/sys/unix"
@@ -15,50 +16,49 @@ import (
 	"github.com/mctr/mctr/internal/tree"
 )
 
-// A Layer is what is known of an unpacked layer. Its files lie in overlayfs
-// form: a whiteout is a 0:0 character device, an opaque directory carries
-// trusted.overlay.opaque. There are three kinds, told apart by their key.
+// A Layer describes an unpacked layer. Its files are in overlayfs form: a whiteout is a 0:0
+// character device, an opaque directory has trusted.overlay.opaque. There are three kinds,
+// distinguished by their key.
 //
-//   - diff: a layer that brings all its parent directories and link targets; it
-//     is kept by its diffID and serves in every image.
-//   - chain: any other, unpacked upon its parents; it is kept by its chain id and
-//     serves upon these parents only.
-//   - tree: a chain layer made where there is no overlayfs: the whole tree of
-//     the layer and its parents; nothing is to lie beneath it.
+//   - diff: a layer with all parent directories and link targets of its entries; its key is
+//     its diffID, and every image can share it.
+//   - chain: any other layer, unpacked on its parents; its key is its chain id, and it can
+//     only be stacked on these parents.
+//   - tree: a layer unpacked on a host without overlayfs: the whole tree of the layer and its
+//     parents; it cannot be stacked on other layers.
 type Layer struct {
 	DiffID  digest.Digest `json:"diff_id"`
-	Root    bool          `json:"root"`    // it says what the root directory is like
+	Root    bool          `json:"root"`    // it has an entry for the root directory
 	Bytes   int64         `json:"bytes"`   // of its files
 	Entries int           `json:"entries"` // files, directories, links and whiteouts
 }
 
-// DiffKey names the layer that stands alone as diffID.
+// DiffKey returns the key of the diff layer with this diffID.
 func DiffKey(diffID digest.Digest) string { return key("diff", diffID) }
 
-// ChainKey names the layer that completes chain.
+// ChainKey returns the key of the chain layer that completes chain.
 func ChainKey(chain digest.Digest) string { return key("chain", chain) }
 
-// TreeKey names the whole tree of chain.
+// TreeKey returns the key of the tree of chain.
 func TreeKey(chain digest.Digest) string { return key("tree", chain) }
 
 func key(kind string, d digest.Digest) string {
 	return kind + "-" + d.Algorithm().String() + "-" + d.Encoded()
 }
 
-// IsTree reports whether nothing may lie beneath the layer called key.
-func IsTree(key string) bool { return len(key) > 5 && key[:5] == "tree-" }
+// IsTree returns true if key is the key of a tree.
+func IsTree(key string) bool { return strings.HasPrefix(key, "tree-") }
 
-// LayerDir is where the files of the layer called key lie.
+// LayerDir returns the directory with the files of the layer called key.
 func (s *Store) LayerDir(key string) string { return s.path("layers", key, "fs") }
 
-// HasLayer reports whether the layer called key is unpacked.
+// HasLayer returns true if the layer called key is unpacked.
 func (s *Store) HasLayer(key string) bool {
 	var st unix.Stat_t
 	return unix.Lstat(s.LayerDir(key), &st) == nil
 }
 
-// Layer returns what is known of an unpacked layer; false when it is not there
-// or damaged.
+// Layer returns the description of an unpacked layer, or false if the layer is missing or damaged.
 func (s *Store) Layer(key string) (Layer, bool) {
 	var l Layer
 	if !s.HasLayer(key) {
@@ -67,9 +67,9 @@ func (s *Store) Layer(key string) (Layer, bool) {
 	return l, atomicfile.ReadJSON(s.path("layers", key, "layer.json"), &l) == nil
 }
 
-// MakeLayer lets build fill a directory and keeps it as the layer called key.
-// If it is there already, or another process makes it meanwhile, that one is
-// used. A build that fails leaves nothing.
+// MakeLayer lets build fill a directory and stores it as the layer called key. If the layer exists,
+// or another process makes it meanwhile, MakeLayer returns that layer. A build that fails leaves
+// nothing behind.
 func (s *Store) MakeLayer(ctx context.Context, key string, build func(dir string) (Layer, error)) (Layer, error) {
 	if l, ok := s.Layer(key); ok {
 		return l, nil
@@ -107,8 +107,8 @@ func (s *Store) makeLayer(key string, build func(dir string) (Layer, error)) (l 
 	return l, s.commitLayer(dir, key)
 }
 
-// newRoot makes a root directory as a layer that says nothing of it gets it:
-// 0755, root's, of the epoch.
+// newRoot makes the root directory of a layer. Its attributes are those of a layer without an entry
+// for the root: mode 0755, and the times of the epoch.
 func (s *Store) newRoot(dir string) error {
 	if err := os.Mkdir(dir, 0o755); err != nil {
 		return err
@@ -119,8 +119,8 @@ func (s *Store) newRoot(dir string) error {
 	return unix.Utimes(dir, make([]unix.Timeval, 2))
 }
 
-// commitLayer syncs the filesystem once, instead of each of the files, and
-// names the layer. A damaged one of that name goes to the trash.
+// commitLayer syncs the filesystem once, instead of each file, and renames the layer into place. It
+// moves a damaged layer of that name to the trash.
 func (s *Store) commitLayer(dir, key string) error {
 	if err := syncfs(dir); err != nil {
 		return fmt.Errorf("sync layer %s: %w", key, err)

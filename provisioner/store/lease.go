@@ -13,12 +13,12 @@ import (
 	"github.com/mctr/mctr/internal/failpoint"
 )
 
-// holderName is what a holder may be called: it is the name of a file.
+// holderName matches valid names of holders, which are file names.
 var holderName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.@-]{0,199}$`)
 
-// Lease records that holder uses img, until Release. The caller holds the
-// store's lock shared since before it looked img up. A second lease of the same
-// holder replaces the first. Nothing is synced: see the package.
+// Lease records that holder uses img, until Release. The caller must have held the store's lock
+// shared since before it looked img up. Another lease of the same holder is replaced. A lease is
+// not synced; the package comment says why.
 func (s *Store) Lease(holder string, img *Image) error {
 	if !holderName.MatchString(holder) {
 		return fmt.Errorf(
@@ -34,8 +34,8 @@ func (s *Store) Lease(holder string, img *Image) error {
 	return failpoint.Hit(PointLeased)
 }
 
-// lease links the record, which is never changed in place, under the holder's
-// name. Where there is no such record, or it is another by now, a copy is written.
+// lease links the record, which is never changed in place, under the holder's name. If the record
+// does not exist or was replaced, lease writes a copy.
 func (s *Store) lease(path string, img *Image) error {
 	if img.Rootfs == "" && s.linkLease(path, img) {
 		return nil
@@ -46,8 +46,8 @@ func (s *Store) lease(path string, img *Image) error {
 	return atomicfile.WriteJSON(path, img)
 }
 
-// linkLease costs two system calls. It fails when the record is not, or no
-// longer, the file that img was read from.
+// linkLease returns false if the record is not, or is no longer, the file that img was read from.
+// It makes only two system calls.
 func (s *Store) linkLease(path string, img *Image) bool {
 	if img.file == nil || os.Link(s.ref(img.Reference), path) != nil {
 		return false
@@ -56,7 +56,7 @@ func (s *Store) linkLease(path string, img *Image) bool {
 	return err == nil && os.SameFile(linked, img.file) && linked.ModTime().Equal(img.file.ModTime())
 }
 
-// Release drops holder's lease. One that is not there is no error.
+// Release removes holder's lease. It succeeds if there is none.
 func (s *Store) Release(holder string) error {
 	if !holderName.MatchString(holder) {
 		return fmt.Errorf("%w: lease holder %.80q", mctr.ErrInvalid, holder)
@@ -67,8 +67,9 @@ func (s *Store) Release(holder string) error {
 	return nil
 }
 
-// ReleaseAll drops the leases of holder and of holder with "@" and anything behind it, also
-// those that a process was killed while writing. The caller writes none of them meanwhile.
+// ReleaseAll removes the leases of holder and of every holder whose name is holder, "@" and a
+// suffix, including files that a process was killed while writing. The caller must not write such
+// leases meanwhile.
 func (s *Store) ReleaseAll(holder string) error {
 	errs := []error{s.Release(holder)}
 	entries, err := os.ReadDir(s.path("leases"))
@@ -90,8 +91,8 @@ func (s *Store) ReleaseAll(holder string) error {
 	return errors.Join(errs...)
 }
 
-// Leases returns what each holder uses. A lease that cannot be read is an
-// error: nothing may be removed while it is unknown what is in use.
+// Leases returns the image that each holder uses. It fails if a lease is unreadable, because
+// nothing may be removed while it is unknown what is in use.
 func (s *Store) Leases() (map[string]*Image, error) {
 	names, err := list(s.path("leases"))
 	if err != nil {
@@ -103,7 +104,8 @@ func (s *Store) Leases() (map[string]*Image, error) {
 		switch err := atomicfile.ReadJSON(s.path("leases", holder), img); {
 		case errors.Is(err, os.ErrNotExist): // released meanwhile
 		case err != nil:
-			return nil, fmt.Errorf("image lease of %s: %w (if no container is called so, remove the file)", holder, err)
+			return nil, fmt.Errorf("image lease of %s: %w (if no container has this name, remove the file)", holder,
+				err)
 		default:
 			held[holder] = img
 		}
@@ -111,7 +113,7 @@ func (s *Store) Leases() (map[string]*Image, error) {
 	return held, nil
 }
 
-// Holders names those in held that use an image of the same manifest as img.
+// Holders returns the holders in held that use an image with the same manifest as img.
 func Holders(held map[string]*Image, img *Image) []string {
 	var names []string
 	for holder, h := range held {

@@ -18,7 +18,7 @@ import (
 	"github.com/mctr/mctr/internal/failpoint"
 )
 
-// A partialBlob is a blob on its way in: its file under tmp and the hash so far.
+// A partialBlob is an incomplete download: its file under tmp and the hash of its content.
 type partialBlob struct {
 	desc     v1.Descriptor
 	file     *os.File
@@ -27,7 +27,7 @@ type partialBlob struct {
 	progress func(int64)
 }
 
-// openPart opens the file of d's download, hashing what an earlier one left.
+// openPart opens the file for d's download and hashes what an earlier download left in it.
 func (s *Store) openPart(d v1.Descriptor) (*partialBlob, error) {
 	name := s.path("tmp", "blob-"+d.Digest.Algorithm().String()+"-"+d.Digest.Encoded())
 	f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE, 0o600)
@@ -55,8 +55,8 @@ func (p *partialBlob) reset() error {
 	return err
 }
 
-// fill reads until the declared size is there, resuming as long as each few
-// attempts gain something, and compares the digest.
+// fill downloads until the declared size is reached and compares the digest. It gives up after
+// several consecutive failures that gain nothing.
 func (p *partialBlob) fill(ctx context.Context, open Opener) error {
 	for failures := 0; p.size < p.desc.Size; {
 		before := p.size
@@ -75,12 +75,12 @@ func (p *partialBlob) fill(ctx context.Context, open Opener) error {
 		}
 	}
 	if got := digest.NewDigest(p.desc.Digest.Algorithm(), p.hash); got != p.desc.Digest {
-		return fmt.Errorf("%w: the content's digest is %s", ErrContent, got)
+		return fmt.Errorf("%w: its digest is %s", ErrContent, got)
 	}
 	return nil
 }
 
-// appendFrom opens the content once and appends what comes, never more than declared.
+// appendFrom opens the content once and appends it, never beyond the declared size.
 func (p *partialBlob) appendFrom(ctx context.Context, open Opener) error {
 	body, err := open(ctx, p.size)
 	if err != nil {
@@ -100,7 +100,7 @@ func (p *partialBlob) appendFrom(ctx context.Context, open Opener) error {
 		case errors.Is(readErr, io.EOF) && p.size == p.desc.Size:
 			return nil
 		case errors.Is(readErr, io.EOF):
-			return fmt.Errorf("%d of %d bytes came: %w", p.size, p.desc.Size, io.ErrUnexpectedEOF)
+			return fmt.Errorf("received %d of %d bytes: %w", p.size, p.desc.Size, io.ErrUnexpectedEOF)
 		case readErr != nil:
 			return readErr
 		}
@@ -122,18 +122,17 @@ func (p *partialBlob) append(b []byte) error {
 	return failpoint.Hit(PointBlobPart)
 }
 
-// A diskError is a failure on this side: fetching again does not help.
+// A diskError is a local failure, against which another attempt to fetch does not help.
 type diskError struct{ error }
 
 func (e *diskError) Unwrap() error { return e.error }
 
-// ErrFinal marks an Opener's error after which it is not to be asked again.
+// ErrFinal marks an Opener's error after which Ingest must not call it again.
 var ErrFinal = errors.New("final")
 
-// resumable reports whether another attempt may bring more.
+// resumable returns true if another attempt may succeed.
 func resumable(err error) bool {
-	var disk *diskError
-	if errors.As(err, &disk) {
+	if _, ok := errors.AsType[*diskError](err); ok {
 		return false
 	}
 	for _, final := range []error{
@@ -157,7 +156,7 @@ func pause(ctx context.Context, n int) error {
 	}
 }
 
-// Put stores a small document that is at hand and returns its descriptor.
+// Put stores a small document from memory and returns its descriptor.
 func (s *Store) Put(ctx context.Context, mediaType string, data []byte) (v1.Descriptor, error) {
 	d := v1.Descriptor{MediaType: mediaType, Digest: digest.FromBytes(data), Size: int64(len(data))}
 	return d, s.Ingest(ctx, d, func(_ context.Context, offset int64) (io.ReadCloser, error) {

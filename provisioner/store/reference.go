@@ -19,7 +19,7 @@ import (
 	"github.com/mctr/mctr/internal/fields"
 )
 
-// Tag makes img.Reference lead to img, durably. What it led to before stays
+// Tag writes img as the record of img.Reference, durably. What the reference named before remains
 // until the next Sweep.
 func (s *Store) Tag(img *Image) error {
 	if err := s.prepare(); err != nil {
@@ -34,8 +34,8 @@ func (s *Store) Tag(img *Image) error {
 	return failpoint.Hit(PointRefNamed)
 }
 
-// Image returns what reference leads to. It wraps ErrNotFound; a record that
-// cannot be read counts as not found, since a pull makes it anew.
+// Image returns the record of reference. If there is none, the error wraps mctr.ErrNotFound; an
+// unreadable record counts as missing, because a pull writes it again.
 func (s *Store) Image(reference string) (*Image, error) {
 	img, err := s.load(s.ref(reference))
 	if err != nil || img.Reference != reference {
@@ -44,7 +44,7 @@ func (s *Store) Image(reference string) (*Image, error) {
 	return img, nil
 }
 
-// load reads a record and remembers which file it was, for linkLease.
+// load reads a record and remembers its file, for linkLease.
 func (s *Store) load(path string) (*Image, error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -62,7 +62,7 @@ func (s *Store) load(path string) (*Image, error) {
 	return img, fields.Unmarshal(data, img)
 }
 
-// Complete reports whether all layers of img are unpacked.
+// Complete returns true if all layers of img are unpacked.
 func (s *Store) Complete(img *Image) bool {
 	for _, l := range img.Layers {
 		if !s.HasLayer(l.Key) {
@@ -72,14 +72,13 @@ func (s *Store) Complete(img *Image) bool {
 	return true
 }
 
-// Whole reports whether img is Complete and its blobs are there too, so that it can
-// be written out as it came.
+// Whole returns true if img is Complete and the store has all its blobs, so that the image can be
+// saved.
 func (s *Store) Whole(img *Image) bool {
 	return s.Complete(img) && !slices.ContainsFunc(img.Blobs, func(d v1.Descriptor) bool { return !s.HasBlob(d) })
 }
 
-// Images returns all that references lead to, in no order. Records that cannot
-// be read are left out.
+// Images returns all records in unspecified order, without those that are unreadable.
 func (s *Store) Images() ([]*Image, error) {
 	names, err := list(s.path("refs"))
 	if err != nil {
@@ -94,8 +93,8 @@ func (s *Store) Images() ([]*Image, error) {
 	return all, nil
 }
 
-// ByID returns the image whose id starts with prefix (hex, "sha256:" allowed).
-// It wraps ErrNotFound when there is none, ErrInvalid when there are several.
+// ByID returns the image whose id starts with prefix (hex, with or without "sha256:"). The error
+// wraps mctr.ErrNotFound if there is none and mctr.ErrInvalid if several images match.
 func (s *Store) ByID(prefix string) (*Image, error) {
 	all, err := s.Images()
 	if err != nil {
@@ -107,7 +106,7 @@ func (s *Store) ByID(prefix string) (*Image, error) {
 			continue
 		}
 		if found != nil && found.ID != img.ID {
-			return nil, fmt.Errorf("%w: image id %s: several images start so; give more digits", mctr.ErrInvalid,
+			return nil, fmt.Errorf("%w: image id %s: several images match; give more digits", mctr.ErrInvalid,
 				prefix)
 		}
 		found = img
@@ -123,14 +122,14 @@ func hasPrefix(id digest.Digest, prefix string) bool {
 	return strings.HasPrefix(hex, strings.TrimPrefix(prefix, "sha256:"))
 }
 
-// ref is the file of a reference. Its name is a hash, since references may be
-// longer than a file's name and contain slashes.
+// ref returns the file of a reference. Its name is a hash because references can be longer than
+// file names and contain slashes.
 func (s *Store) ref(reference string) string {
 	sum := sha256.Sum256([]byte(reference))
 	return s.path("refs", hex.EncodeToString(sum[:16]))
 }
 
-// list returns the names in dir but for temporary files; none if there is no dir.
+// list returns the names in dir without temporary files, and none if dir does not exist.
 func list(dir string) ([]string, error) {
 	entries, err := os.ReadDir(dir)
 	if err != nil && !errors.Is(err, os.ErrNotExist) {

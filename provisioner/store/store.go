@@ -12,11 +12,10 @@ import (
 	"github.com/mctr/mctr/internal/flock"
 )
 
-// A Store is an image store on disk. It is safe for concurrent use, also by
-// several processes.
+// A Store is an image store on disk. It is safe for concurrent use, including by several processes.
 type Store struct{ directory }
 
-// A directory is the store's place on disk, with its locks.
+// A directory is the store's directory on disk, with its locks.
 type directory struct {
 	root string
 
@@ -24,23 +23,23 @@ type directory struct {
 	made  bool
 }
 
-// directories are made, in this order, before the first write.
+// directories lists the subdirectories in the order in which the first write makes them.
 var directories = []string{"", "locks", "blobs", "layers", "refs", "leases", "tmp"}
 
-// New returns the store at root. It touches no file: directories are made by
-// the first call that writes.
+// New returns the store at root. It touches no file: the first call that writes makes the
+// directories.
 func New(root string) *Store { return &Store{directory{root: root}} }
 
-// Root is the store's directory.
+// Root returns the store's directory.
 func (d *directory) Root() string { return d.root }
 
-// Shared takes the store's lock as provisioning does: nothing is removed while
-// it is held, so that what was found stays until a lease holds it.
+// Shared acquires the store's lock for provisioning: nothing is removed while it is held, so that
+// what the caller found stays until a lease protects it.
 func (d *directory) Shared(ctx context.Context) (*flock.Lock, error) {
 	return d.locked(func(path string) (*flock.Lock, error) { return flock.Shared(ctx, path) })
 }
 
-// exclusive takes the store's lock for removal; it waits for all provisioning.
+// exclusive acquires the store's lock for removal; it waits for all provisioning.
 func (d *directory) exclusive(ctx context.Context) (*flock.Lock, error) {
 	return d.locked(func(path string) (*flock.Lock, error) { return flock.Exclusive(ctx, path) })
 }
@@ -80,8 +79,8 @@ func (d *directory) lockObject(ctx context.Context, name string) (*flock.Lock, e
 	return flock.Exclusive(ctx, d.path("locks", name))
 }
 
-// TempDir makes a directory for work in progress. The caller removes it; what
-// a killed caller leaves, Sweep removes.
+// TempDir makes a directory for work in progress. The caller removes it; Sweep removes the
+// directories of killed callers.
 func (d *directory) TempDir(kind string) (string, error) {
 	if err := d.prepare(); err != nil {
 		return "", err
@@ -89,7 +88,7 @@ func (d *directory) TempDir(kind string) (string, error) {
 	return os.MkdirTemp(d.path("tmp"), kind+"-")
 }
 
-// Temp is the directory for work in progress, made if need be.
+// Temp returns the directory for work in progress, and makes it if necessary.
 func (d *directory) Temp() (string, error) { return d.path("tmp"), d.prepare() }
 
 func (d *directory) path(parts ...string) string {

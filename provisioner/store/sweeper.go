@@ -12,7 +12,7 @@ import (
 	"github.com/mctr/mctr/internal/failpoint"
 )
 
-// A sweeper is one sweep under way.
+// A sweeper holds the state of one sweep.
 type sweeper struct {
 	store  *Store
 	dry    bool
@@ -20,7 +20,7 @@ type sweeper struct {
 	errs   []error
 }
 
-// remove removes one object, or only counts it in a dry run.
+// remove moves one object to the trash and reports it; in a dry run it only reports it.
 func (g *sweeper) remove(list *[]string, name string, bytes int64, parts ...string) {
 	if !g.dry {
 		if err := g.store.discard(parts...); err != nil && !errors.Is(err, os.ErrNotExist) {
@@ -54,7 +54,7 @@ func (s *Store) untag(reference string) error {
 	return atomicfile.SyncDir(s.path("refs"))
 }
 
-// sweepRefs removes records that cannot be read and what killed writers left.
+// sweepRefs removes unreadable records and leftovers of killed writers.
 func (g *sweeper) sweepRefs(all []*Image) {
 	known := map[string]bool{}
 	for _, img := range all {
@@ -69,8 +69,8 @@ func (g *sweeper) sweepRefs(all []*Image) {
 	}
 }
 
-// sweepTemporary throws away work in progress: no process provisions now, so that all of
-// it, and every object's lock, is a dead process's.
+// sweepTemporary removes work in progress and the locks of objects: no process provisions now, so
+// all of them belong to dead processes.
 func (g *sweeper) sweepTemporary() {
 	for _, dir := range []string{"tmp", "locks"} {
 		for _, name := range g.names(dir) {
@@ -118,7 +118,7 @@ func (g *sweeper) sweepLayers(keep []*Image) {
 	}
 }
 
-// names lists a directory of the store, temporary files included.
+// names lists a directory of the store, including temporary files.
 func (g *sweeper) names(dir string) []string {
 	entries, err := os.ReadDir(g.store.path(dir))
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
@@ -131,7 +131,7 @@ func (g *sweeper) names(dir string) []string {
 	return names
 }
 
-// InUse is the error of removing what leases hold. It matches ErrState.
+// InUse returns the error for removing an image that leases protect. It wraps mctr.ErrState.
 func InUse(reference string, holders []string) error {
 	slices.Sort(holders)
 	return fmt.Errorf("%w: image %s is used by %q (stop and remove these, or force)", mctr.ErrState, reference, holders)

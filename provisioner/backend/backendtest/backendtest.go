@@ -1,5 +1,5 @@
-// Package backendtest is the conformance suite of image backends: every
-// implementation runs it, and it proves itself by failing broken ones.
+// Package backendtest is the conformance suite for image backends. Its own tests run it against
+// broken backends.
 package backendtest
 
 import (
@@ -12,14 +12,12 @@ import (
 	"testing"
 
 	"github.com/moby/sys/mountinfo"
-	specs "github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
 	"github.com/mctr/mctr/provisioner/backend"
 )
 
-// Run runs all checks, each with a backend of its own, and looks for mounts left
-// behind after each.
+// Run runs each check with a new backend. After each check it looks for mounts left behind.
 func Run(t *testing.T, factory func() backend.Backend) {
 	for _, c := range checks {
 		t.Run(c.name, func(t *testing.T) {
@@ -30,8 +28,8 @@ func Run(t *testing.T, factory func() backend.Backend) {
 	}
 }
 
-// Failures names the checks that b fails, for tests of the suite itself. dir is
-// empty; what b left mounted in it is taken away.
+// Failures returns the names of the checks that b fails, for tests of the suite itself. dir must be
+// empty; mounts that b leaves in it are removed.
 func Failures(dir string, b backend.Backend) (failed []string) {
 	for i, c := range checks {
 		if c.run(filepath.Join(dir, fmt.Sprint(i)), b) != nil {
@@ -41,10 +39,10 @@ func Failures(dir string, b backend.Backend) (failed []string) {
 	return failed
 }
 
-// A check is one demand on a backend.
+// A check tests one requirement for backends.
 type check struct {
 	name string
-	do   func(*scene) error
+	do   func(*scene, backend.Mount) error
 }
 
 var checks = []check{
@@ -64,18 +62,22 @@ var checks = []check{
 	{"volatile", volatile},
 }
 
-// A scene is the directories of one check.
+// A scene provides the directories of one check.
 type scene struct {
 	backend.Backend
 	dir string
 }
 
-// run sets a scene, does the check, and looks for leaks.
+// run runs the check with a new scene and looks for leaks.
 func (c check) run(dir string, b backend.Backend) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
 	}
-	err := c.do(&scene{b, dir})
+	s := &scene{b, dir}
+	m, err := s.two()
+	if err == nil {
+		err = c.do(s, m)
+	}
 	mounted, listErr := mountinfo.GetMounts(mountinfo.PrefixFilter(dir))
 	for _, m := range mounted {
 		err = errors.Join(err, fmt.Errorf("still mounted: %s", m.Mountpoint), backend.Unmount(m.Mountpoint))
@@ -85,11 +87,11 @@ func (c check) run(dir string, b backend.Backend) error {
 
 func (s *scene) path(name string) string { return filepath.Join(s.dir, name) }
 
-// layer makes a layer in overlayfs form: names ending in / are directories,
-// names starting with ! whiteouts, others files that hold the layer's name.
+// layer makes a layer in overlayfs form: names that end in / are directories, names that start with
+// ! whiteouts, and others files that contain the layer's name.
 func (s *scene) layer(name string, files ...string) (backend.Lower, error) {
 	l := backend.Lower{Dir: s.path(name)}
-	errs := []error{os.MkdirAll(l.Dir, 0o755), os.Chmod(l.Dir, 0o755)} // chmod(2): the umask is the caller's
+	errs := []error{os.MkdirAll(l.Dir, 0o755), os.Chmod(l.Dir, 0o755)} // chmod(2) because of the umask
 	for _, f := range files {
 		path := filepath.Join(l.Dir, f)
 		switch {
@@ -104,7 +106,7 @@ func (s *scene) layer(name string, files ...string) (backend.Lower, error) {
 	return l, errors.Join(errs...)
 }
 
-// two is the layers of most checks.
+// two returns a mount of two layers, which most checks use.
 func (s *scene) two() (backend.Mount, error) {
 	a, err1 := s.layer("a", "d/", "d/a", "d/both", "gone", "dgone/", "dgone/x")
 	b, err2 := s.layer("b", "d/", "d/b", "d/both", "!gone", "!dgone")
@@ -140,10 +142,4 @@ func names(dir string, want ...string) error {
 		err = fmt.Errorf("%s has %q, want %q", dir, got, want)
 	}
 	return err
-}
-
-// ids maps the container's 0..65535 to 100000 and on.
-func ids() *backend.IDMap {
-	m := []specs.LinuxIDMapping{{ContainerID: 0, HostID: 100000, Size: 65536}}
-	return &backend.IDMap{UIDs: m, GIDs: m}
 }

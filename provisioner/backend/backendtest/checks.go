@@ -7,16 +7,13 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
 	"github.com/mctr/mctr/provisioner/backend"
 )
 
-func merged(s *scene) error {
-	m, err := s.two()
-	if err != nil {
-		return err
-	}
+func merged(s *scene, m backend.Mount) error {
 	return s.with(m, func() error {
 		return errors.Join(
 			names(m.Target, "d"), names(filepath.Join(m.Target, "d"), "a", "b", "both"),
@@ -24,12 +21,8 @@ func merged(s *scene) error {
 	})
 }
 
-func unchanged(s *scene) error {
-	m, err := s.two()
-	if err != nil {
-		return err
-	}
-	err = s.with(m, func() error {
+func unchanged(s *scene, m backend.Mount) error {
+	err := s.with(m, func() error {
 		return errors.Join(
 			os.WriteFile(filepath.Join(m.Target, "d/a"), []byte("changed"), 0o600),
 			os.Remove(filepath.Join(m.Target, "d/b")), os.Chmod(filepath.Join(m.Target, "d"), 0o700))
@@ -41,12 +34,8 @@ func unchanged(s *scene) error {
 	return errors.Join(err, statErr, content(s.path("a/d/a"), "a"), content(s.path("b/d/b"), "b"))
 }
 
-func kept(s *scene) error {
-	m, err := s.two()
-	if err != nil {
-		return err
-	}
-	err = s.with(m, func() error {
+func kept(s *scene, m backend.Mount) error {
+	err := s.with(m, func() error {
 		return errors.Join(os.WriteFile(filepath.Join(m.Target, "new"), []byte("kept"), 0o600),
 			os.Remove(filepath.Join(m.Target, "d/a")))
 	})
@@ -56,11 +45,7 @@ func kept(s *scene) error {
 	}))
 }
 
-func readOnly(s *scene) error {
-	m, err := s.two()
-	if err != nil {
-		return err
-	}
+func readOnly(s *scene, m backend.Mount) error {
 	m.ReadOnly = true
 	m.Lowers[1].Root = true
 	return s.with(m, func() error {
@@ -71,11 +56,7 @@ func readOnly(s *scene) error {
 	})
 }
 
-func rootDirectory(s *scene) error {
-	m, err := s.two()
-	if err != nil {
-		return err
-	}
+func rootDirectory(s *scene, m backend.Mount) error {
 	c, err := s.layer("c", "x")
 	m.Lowers = append(m.Lowers, c)
 	m.Lowers[1].Root = true
@@ -97,8 +78,8 @@ func owner(path string, mode, uid, gid uint32) error {
 	return nil
 }
 
-func noLayers(s *scene) error {
-	m := backend.Mount{RW: s.path("rw"), Target: s.path("target")}
+func noLayers(s *scene, m backend.Mount) error {
+	m = backend.Mount{RW: s.path("rw"), Target: s.path("target")}
 	err := s.with(m, func() error {
 		return errors.Join(names(m.Target), owner(m.Target, 0o755, 0, 0),
 			os.WriteFile(filepath.Join(m.Target, "f"), nil, 0o600))
@@ -107,18 +88,14 @@ func noLayers(s *scene) error {
 	return errors.Join(err, s.with(m, func() error { return names(m.Target) }))
 }
 
-func twice(s *scene) error {
-	m, err := s.two()
-	if err != nil {
-		return err
-	}
+func twice(s *scene, m backend.Mount) error {
 	m.Lowers = append(m.Lowers, m.Lowers[0])
 	return s.with(m, func() error {
 		return errors.Join(names(m.Target, "d", "dgone", "gone"), content(filepath.Join(m.Target, "d/both"), "a"))
 	})
 }
 
-func oddNames(s *scene) error {
+func oddNames(s *scene, _ backend.Mount) error {
 	s.dir = filepath.Join(s.dir, `a:b,c\d e=f`)
 	m, err := s.two()
 	if err != nil {
@@ -127,44 +104,32 @@ func oddNames(s *scene) error {
 	return s.with(m, func() error { return names(m.Target, "d") })
 }
 
-func unmountTwice(s *scene) error {
-	m, err := s.two()
-	if err != nil {
-		return err
-	}
-	err = s.with(m, func() error { return nil })
+func unmountTwice(s *scene, m backend.Mount) error {
+	err := s.with(m, func() error { return nil })
 	return errors.Join(err, s.Unmount(context.Background(), m.RW, m.Target))
 }
 
-func unmountUnknown(s *scene) error {
+func unmountUnknown(s *scene, _ backend.Mount) error {
 	return s.Unmount(context.Background(), s.path("no/rw"), s.path("no/target"))
 }
 
-func unmountFailed(s *scene) error {
-	m, err := s.two()
-	if err != nil {
-		return err
-	}
+func unmountFailed(s *scene, m backend.Mount) error {
 	m.Lowers[0].Dir = s.path("missing")
 	if err := s.Mount(context.Background(), m); err == nil {
-		return errors.Join(errors.New("a layer that is not there was mounted"),
+		return errors.Join(errors.New("a missing layer was mounted"),
 			s.Unmount(context.Background(), m.RW, m.Target))
 	}
 	if err := s.Unmount(context.Background(), m.RW, m.Target); err != nil {
 		return err
 	}
-	m, err = backend.Mount{Lowers: []backend.Lower{m.Lowers[1]}, RW: m.RW, Target: m.Target}, nil
-	return errors.Join(err, s.with(m, func() error { return names(filepath.Join(m.Target, "d"), "b", "both") }))
+	m.Lowers = m.Lowers[1:]
+	return s.with(m, func() error { return names(filepath.Join(m.Target, "d"), "b", "both") })
 }
 
-// unmountBusy holds a file open: the mount goes from the tree at once.
-func unmountBusy(s *scene) error {
-	m, err := s.two()
-	if err != nil {
-		return err
-	}
+// unmountBusy unmounts while a file is open: the mount point must be free at once.
+func unmountBusy(s *scene, m backend.Mount) error {
 	var open *os.File
-	err = s.with(m, func() (err error) {
+	err := s.with(m, func() (err error) {
 		open, err = os.Open(filepath.Join(m.Target, "d/a"))
 		return err
 	})
@@ -174,12 +139,9 @@ func unmountBusy(s *scene) error {
 	return err
 }
 
-func mappedOwners(s *scene) error {
-	m, err := s.two()
-	if err != nil {
-		return err
-	}
-	m.IDs = ids()
+func mappedOwners(s *scene, m backend.Mount) error {
+	ids := []specs.LinuxIDMapping{{ContainerID: 0, HostID: 100000, Size: 65536}}
+	m.IDs = &backend.IDMap{UIDs: ids, GIDs: ids}
 	if err := os.Chown(s.path("a/d/a"), 7, 8); err != nil {
 		return err
 	}
@@ -191,11 +153,7 @@ func mappedOwners(s *scene) error {
 	})
 }
 
-func volatile(s *scene) error {
-	m, err := s.two()
-	if err != nil {
-		return err
-	}
+func volatile(s *scene, m backend.Mount) error {
 	m.Volatile = true
 	write := func() error { return os.WriteFile(filepath.Join(m.Target, "new"), []byte("kept"), 0o600) }
 	read := func() error { return content(filepath.Join(m.Target, "new"), "kept") }

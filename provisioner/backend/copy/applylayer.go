@@ -13,8 +13,8 @@ import (
 	"github.com/mctr/mctr/provisioner/backend"
 )
 
-// Apply writes layers, lowest first, into the directory dst, where no other process
-// writes meanwhile.
+// Apply copies layers, lowest first, into the directory dst, where no other process may write
+// meanwhile.
 func Apply(ctx context.Context, lowers []backend.Lower, dst string, ids *backend.IDMap) error {
 	for _, l := range lowers {
 		a := &applier{ctx: ctx, ids: ids}
@@ -29,33 +29,21 @@ func Apply(ctx context.Context, lowers []backend.Lower, dst string, ids *backend
 	}
 	from, ok := backend.RootOf(lowers)
 	if !ok {
-		return setDefaultRootMetadata(dst, ids)
+		return backend.SetDefaultRoot(dst, ids)
 	}
 	return copyMetadata(from, dst, ids)
 }
 
-// setDefaultRootMetadata gives the root directory of an image that says nothing of it.
-func setDefaultRootMetadata(dst string, ids *backend.IDMap) error {
-	if err := os.Chmod(dst, 0o755); err != nil {
-		return err
-	}
-	if err := ids.Chown(dst, 0, 0); err != nil {
-		return err
-	}
-	return unix.Utimes(dst, make([]unix.Timeval, 2))
-}
-
-// An applier writes one layer upon what is there.
+// An applier copies one layer onto a tree.
 type applier struct {
 	ctx    context.Context
 	ids    *backend.IDMap
-	device uint64     // layers do not reach into what is mounted in them
-	links  tree.Names // where a file with several names went first
+	device uint64     // the device of the layer; mounts in it are not entered
+	links  tree.Names // the first copy of each file with several names
 }
 
-// children applies what lies in the directory src to the directory dst. Each
-// directory is known to be one before anything is written into it, so that no
-// symbolic link is ever followed.
+// children copies what is in the directory src to the directory dst. entry has made sure that dst
+// is a directory, so that no symbolic link is followed.
 func (a *applier) children(src, dst string, name *tree.Name) error {
 	if err := a.ctx.Err(); err != nil {
 		return context.Cause(a.ctx)
@@ -97,8 +85,8 @@ func (a *applier) entry(src, dst string, name *tree.Name) error {
 	return copyMetadata(src, dst, a.ids)
 }
 
-// directory makes dst a directory like src; what was in it stays unless src is
-// opaque or dst was none.
+// directory makes dst a directory like src. The content of dst stays, unless src is opaque or dst
+// was not a directory.
 func (a *applier) directory(src, dst string, name *tree.Name, st unix.Stat_t) error {
 	old, err := os.Lstat(dst)
 	if err == nil && (!old.IsDir() || backend.IsOpaque(src)) {
@@ -117,7 +105,7 @@ func (a *applier) directory(src, dst string, name *tree.Name, st unix.Stat_t) er
 	return copyMetadata(src, dst, a.ids)
 }
 
-// create makes anything but a directory, without its attributes.
+// create makes a file of any type except a directory, without its attributes.
 func create(ctx context.Context, src, dst string, st unix.Stat_t) error {
 	switch st.Mode & unix.S_IFMT {
 	case unix.S_IFREG:

@@ -1,10 +1,8 @@
-// Package copy is the backend that writes layers out as one tree. It needs
-// nothing of the kernel and costs time and space by each file; it is for hosts
-// and filesystems without overlayfs.
+// Package copy is the backend that copies layers into one tree. It needs no kernel feature, but
+// takes time and space for each file; it is for hosts and filesystems without overlayfs.
 //
-// On disk: RW/rootfs (the tree), RW/rootfs.new while it is being written.
-// In the kernel: a bind mount of the tree at the target.
-// Recovery: as package backend says.
+// On disk: RW/rootfs (the tree), RW/rootfs.new while it is being written. In the kernel: a bind
+// mount of the tree at the target. Recovery: see package backend.
 package copy
 
 import (
@@ -28,8 +26,7 @@ type driver struct{}
 // Name returns "copy".
 func (driver) Name() string { return "copy" }
 
-// Mount writes the tree, unless it is there from an earlier Mount, and binds it
-// to the target.
+// Mount writes the tree, unless an earlier Mount did, and bind-mounts it at the target.
 func (driver) Mount(ctx context.Context, m backend.Mount) error {
 	for _, dir := range []string{m.RW, m.Target} {
 		if err := os.MkdirAll(dir, 0o700); err != nil {
@@ -62,7 +59,7 @@ func write(ctx context.Context, m backend.Mount, to string) error {
 	return os.Rename(fresh, to)
 }
 
-// bind mounts tree at target.
+// bind bind-mounts tree at target.
 func bind(tree, target string, readOnly bool) error {
 	if err := unix.Mount(tree, target, "", unix.MS_BIND, ""); err != nil {
 		return err
@@ -77,8 +74,7 @@ func bind(tree, target string, readOnly bool) error {
 	return err
 }
 
-// Unmount takes the bind mount away and what a killed Mount was writing; the
-// tree stays.
+// Unmount removes the bind mount and what a killed Mount was writing; the tree stays.
 func (driver) Unmount(_ context.Context, rw, target string) error {
 	return errors.Join(backend.Unmount(target), tree.Remove(filepath.Join(rw, "rootfs.new")))
 }

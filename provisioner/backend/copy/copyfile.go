@@ -11,8 +11,8 @@ import (
 	"github.com/mctr/mctr/internal/saferoot"
 )
 
-// copyFile copies a regular file's content: shared with the source where the
-// filesystem can, else by the kernel, holes staying holes.
+// copyFile copies the content of a regular file: as a reflink if the filesystem supports it, else
+// in the kernel. Holes stay holes.
 func copyFile(ctx context.Context, src, dst string, size int64) (err error) {
 	in, err := open(src)
 	if err != nil {
@@ -33,9 +33,8 @@ func copyFile(ctx context.Context, src, dst string, size int64) (err error) {
 	return copyData(ctx, in, out, size)
 }
 
-// open opens a regular file for reading. A volume is filled from a root filesystem
-// that another container may be changing: what was a file a moment ago may be a
-// device by now.
+// open opens a regular file for reading. It does not rely on an earlier stat: a volume is filled
+// from a root filesystem that another container may change, so a device may have replaced the file.
 func open(src string) (*os.File, error) {
 	node, err := os.OpenFile(src, unix.O_PATH|unix.O_NOFOLLOW, 0)
 	if err != nil {
@@ -45,7 +44,7 @@ func open(src string) (*os.File, error) {
 	return saferoot.Use(node)
 }
 
-// piece is how much is copied between two looks whether the launch was given up.
+// piece is the number of bytes copied between two checks of the context.
 const piece = 64 << 20
 
 // copyData copies the parts of in that are not holes.
@@ -55,7 +54,7 @@ func copyData(ctx context.Context, in, out *os.File, size int64) error {
 		if errors.Is(err, unix.ENXIO) {
 			return nil // only a hole is left
 		}
-		if err != nil { // no holes on this filesystem
+		if err != nil { // this filesystem does not report holes
 			data = at
 		}
 		end, err := unix.Seek(int(in.Fd()), data, unix.SEEK_HOLE)

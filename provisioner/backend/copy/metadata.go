@@ -8,9 +8,8 @@ import (
 	"github.com/mctr/mctr/provisioner/backend"
 )
 
-// copyMetadata gives dst the attributes of src. With ids, the owner becomes the host's
-// id that stands for it, which clears setuid bits and capabilities: these are
-// set again after it.
+// copyMetadata copies the attributes of src to dst. With ids, it then changes the owner to the
+// mapped ids, which clears setuid bits and file capabilities, and restores these.
 func copyMetadata(src, dst string, ids *backend.IDMap) error {
 	if ids == nil {
 		return backend.CopyMeta(src, dst)
@@ -31,7 +30,7 @@ func copyMetadata(src, dst string, ids *backend.IDMap) error {
 	return restoreMetadata(src, dst, st, ids)
 }
 
-// restoreMetadata restores what a change of owner cleared.
+// restoreMetadata restores what the change of owner cleared.
 func restoreMetadata(src, dst string, st unix.Stat_t, ids *backend.IDMap) error {
 	if err := unix.Chmod(dst, st.Mode&0o7777); err != nil {
 		return &os.PathError{Op: "chmod", Path: dst, Err: err}
@@ -54,8 +53,8 @@ func restoreMetadata(src, dst string, st unix.Stat_t, ids *backend.IDMap) error 
 
 const capability = "security.capability"
 
-// rebaseCapability turns file capabilities of the initial namespace (revision 2) into
-// those of the namespace whose root is uid (revision 3): capabilities(7).
+// rebaseCapability converts file capabilities of the initial user namespace (revision 2) to those
+// of the namespace whose root is uid (revision 3), see capabilities(7).
 func rebaseCapability(caps []byte, uid uint32) []byte {
 	if len(caps) != 20 || caps[3] != 2 {
 		return caps

@@ -15,9 +15,9 @@ import (
 	"github.com/mctr/mctr/provisioner/backend"
 )
 
-// mountMapped builds the overlay on layers that are idmapped mounts. These are
-// made in a mount namespace of their own, each upon itself, and end with it; the
-// overlay keeps private copies.
+// mountMapped mounts the overlay on layers that are idmapped mounts. It makes these in a mount
+// namespace of its own, each over its layer's directory. They disappear with the namespace, while
+// the overlay keeps private copies.
 func mountMapped(s stack) error {
 	ns, err := userNamespace(s.ids)
 	if err != nil {
@@ -31,7 +31,7 @@ func mountMapped(s stack) error {
 		}
 		for _, dir := range s.lowers {
 			if err := remap(dir, int(ns.Fd())); err != nil {
-				return unsupported(err, ": layers cannot be mapped to a user namespace")
+				return unsupported(err, ": layers cannot be mapped to the user namespace")
 			}
 		}
 		m, err = build(s)
@@ -47,7 +47,7 @@ func mountMapped(s stack) error {
 	return s.attach(m)
 }
 
-// remap mounts dir upon itself with its ids as namespace ns has them.
+// remap mounts dir over itself with ids mapped by the user namespace ns.
 func remap(dir string, ns int) error {
 	tree, err := unix.OpenTree(unix.AT_FDCWD, dir, unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC)
 	if err != nil {
@@ -61,10 +61,10 @@ func remap(dir string, ns int) error {
 	return os.NewSyscallError("move_mount", unix.MoveMount(tree, "", unix.AT_FDCWD, dir, unix.MOVE_MOUNT_F_EMPTY_PATH))
 }
 
-// userNamespace makes a namespace with the given maps. A process has to be in it
-// for that: this program again, traced, so that it stops before it runs.
+// userNamespace makes a user namespace with the given maps. The kernel needs a process in it: this
+// program is started again, traced, so that it stops before it runs.
 func userNamespace(ids *backend.IDMap) (*os.File, error) {
-	runtime.LockOSThread() // ptrace(2) is between threads
+	runtime.LockOSThread() // ptrace(2) binds the tracee to the thread
 	defer runtime.UnlockOSThread()
 	p, err := os.StartProcess("/proc/self/exe", []string{"mctr-userns"}, &os.ProcAttr{Sys: &syscall.SysProcAttr{
 		Cloneflags:                 syscall.CLONE_NEWUSER,

@@ -11,24 +11,18 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// errOld says that the kernel takes no layers one by one.
+// errOld is returned if the kernel does not accept layers one by one.
 var errOld = errors.New("kernel has no lowerdir+")
 
-// mount tries the new interface, then the old.
+// mount mounts the overlay with fsconfig(2), or with mount(2) on an older kernel.
 func mount(s stack) error {
 	if s.ids != nil {
 		return mountMapped(s)
 	}
-	err := mountEach(s)
+	m, err := build(s)
 	if errors.Is(err, errOld) {
 		return mountOld(s)
 	}
-	return err
-}
-
-// mountEach hands the layers over one by one.
-func mountEach(s stack) error {
-	m, err := build(s)
 	if err != nil {
 		return err
 	}
@@ -36,13 +30,13 @@ func mountEach(s stack) error {
 	return s.attach(m)
 }
 
-// attach puts a mount that is nowhere yet at the target.
+// attach moves a detached mount to the target.
 func (s stack) attach(m int) error {
 	return os.NewSyscallError("move_mount",
 		unix.MoveMount(m, "", unix.AT_FDCWD, s.target, unix.MOVE_MOUNT_F_EMPTY_PATH))
 }
 
-// build makes the overlay, attached nowhere: a descriptor.
+// build makes the overlay as a detached mount and returns its descriptor.
 func build(s stack) (int, error) {
 	fs, err := unix.Fsopen("overlay", unix.FSOPEN_CLOEXEC)
 	if errors.Is(err, unix.ENOSYS) {
@@ -76,7 +70,11 @@ func configure(fs int, s stack) error {
 			return &os.PathError{Op: "overlay lowerdir", Path: dir, Err: err}
 		}
 	}
-	values := s.values()
+	values := map[string]string{"source": "mctr"}
+	if s.upper != "" {
+		values["upperdir"], values["workdir"] = escape(s.upper), escape(s.work)
+	}
+	maps.Copy(values, s.options)
 	for _, key := range slices.Sorted(maps.Keys(values)) {
 		value := values[key]
 		if err := unix.FsconfigSetString(fs, key, value); err != nil {
@@ -91,22 +89,10 @@ func configure(fs int, s stack) error {
 	return nil
 }
 
-// values are the options that take one.
-func (s stack) values() map[string]string {
-	v := map[string]string{"source": "mctr"}
-	if s.upper != "" {
-		v["upperdir"], v["workdir"] = escape(s.upper), escape(s.work)
-	}
-	for key, value := range s.options {
-		v[key] = value
-	}
-	return v
-}
-
-// escape protects what overlayfs reads as separators. lowerdir+ needs none.
+// escape escapes the characters that overlayfs reads as separators. lowerdir+ needs no escapes.
 func escape(path string) string { return strings.NewReplacer(`\`, `\\`, `:`, `\:`).Replace(path) }
 
-// kernelSays returns the messages that the kernel put beside an error, as " (...)".
+// kernelSays returns the kernel's messages about an error, as " (...)".
 func kernelSays(fs int) string {
 	var all []string
 	buf := make([]byte, 1024)
@@ -123,8 +109,8 @@ func kernelSays(fs int) string {
 	return " (the kernel: " + strings.Join(all, "; ") + ")"
 }
 
-// mountOld is one mount(2). Directories are named by descriptors: that is short,
-// so that more than two hundred fit a page, and needs no escaping.
+// mountOld mounts the overlay with mount(2). It names directories by descriptors: these names are
+// short, so that more than two hundred fit a page, and need no escapes.
 func mountOld(s stack) error {
 	var open []*os.File
 	defer func() {
@@ -158,7 +144,7 @@ func mountOld(s stack) error {
 	return nil
 }
 
-// data writes the options of mount(2).
+// data returns the options for mount(2).
 func (s stack) data(name func(string) (string, error)) (string, error) {
 	var lowers []string
 	for _, dir := range s.lowers {

@@ -1,15 +1,14 @@
 // Package overlay is the backend that stacks layers with overlayfs.
 //
-// On disk: RW/upper (what the container changes) and RW/work; RW/root instead,
-// for a read-only one. In the kernel: one overlay mount at the target.
-// Recovery: as package backend says.
+// On disk: RW/upper (the container's changes) and RW/work; for a read-only container RW/root
+// instead. In the kernel: one overlay mount at the target. Recovery: see package backend.
 //
-// Layers are given to the kernel one by one (fsconfig "lowerdir+", Linux 6.8), so
-// that no page bounds their number; older kernels get one mount(2) with the
-// layers' open descriptors for names.
+// Layers are passed to the kernel one by one (fsconfig "lowerdir+", Linux 6.8), so that the size of
+// a page does not limit their number. Older kernels get one mount(2) with open descriptors as the
+// names of the layers.
 //
-// For a container in a user namespace the layers are idmapped mounts (Linux
-// 5.19), private to the overlay; what the container writes bears host ids.
+// For a container in a user namespace the layers are idmapped mounts (Linux 5.19), private to the
+// overlay; files that the container writes have host ids.
 package overlay
 
 import (
@@ -33,12 +32,12 @@ type driver struct {
 	mount func(stack) error
 }
 
-// A stack is what one overlay mount is made of.
+// A stack describes one overlay mount.
 type stack struct {
-	lowers      []string // topmost first, as the kernel counts
+	lowers      []string // topmost first, as the kernel expects
 	upper, work string   // empty if read-only
 	target      string
-	flags       []string // bare options
+	flags       []string // options without a value
 	options     map[string]string
 	ids         *backend.IDMap
 }
@@ -46,7 +45,7 @@ type stack struct {
 // Name returns "overlay".
 func (driver) Name() string { return "overlay" }
 
-// Mount stacks the layers at m.Target.
+// Mount mounts the overlay at m.Target.
 func (d driver) Mount(_ context.Context, m backend.Mount) error {
 	for _, dir := range []string{m.RW, m.Target} {
 		if err := os.MkdirAll(dir, 0o700); err != nil {
@@ -63,9 +62,8 @@ func (d driver) Mount(_ context.Context, m backend.Mount) error {
 	return nil
 }
 
-// dirs lists layers as the kernel counts them, topmost first. The same layer
-// twice is refused by the kernel; the lower one has no effect, since all that it
-// does the upper one does again.
+// dirs returns the directories of layers, topmost first. The kernel refuses duplicates. Of two
+// equal layers dirs keeps the upper one, which repeats all that the lower one does.
 func dirs(lowers []backend.Lower) (list []string) {
 	seen := map[string]bool{}
 	for i := len(lowers) - 1; i >= 0; i-- {
@@ -77,7 +75,7 @@ func dirs(lowers []backend.Lower) (list []string) {
 	return list
 }
 
-// arrange makes the directories beneath RW and the list of layers.
+// arrange makes the directories beneath RW and lists the layers.
 func arrange(m backend.Mount) (stack, error) {
 	s := stack{lowers: dirs(m.Lowers), target: m.Target, ids: m.IDs}
 	if m.ReadOnly {
@@ -90,7 +88,7 @@ func arrange(m backend.Mount) (stack, error) {
 	if err := backend.MakeRoot(s.upper, m.Lowers, m.IDs); err != nil {
 		return s, err
 	}
-	if len(s.lowers) == 0 { // overlayfs wants one
+	if len(s.lowers) == 0 { // overlayfs needs at least one
 		s.lowers = []string{filepath.Join(m.RW, "empty")}
 		if err := mkdir(s.lowers[0]); err != nil {
 			return s, err
@@ -99,8 +97,8 @@ func arrange(m backend.Mount) (stack, error) {
 	return s, freshWork(s.work)
 }
 
-// arrangeReadOnly puts an empty directory on top, which carries the root
-// directory's attributes and makes two layers of one, as overlayfs needs.
+// arrangeReadOnly adds an empty directory on top, which has the attributes of the root directory
+// and provides the second layer that overlayfs requires.
 func arrangeReadOnly(m backend.Mount, s stack) (stack, error) {
 	root := filepath.Join(m.RW, "root")
 	s.lowers = append([]string{root}, s.lowers...)
@@ -113,8 +111,8 @@ func arrangeReadOnly(m backend.Mount, s stack) (stack, error) {
 	return s, backend.MakeRoot(root, m.Lowers, nil)
 }
 
-// freshWork makes the work directory. One of an earlier mount is thrown away:
-// after a volatile mount the kernel refuses it.
+// freshWork makes the work directory. It replaces that of an earlier mount, which the kernel
+// refuses after a volatile mount.
 func freshWork(dir string) error {
 	err := os.Mkdir(dir, 0o700)
 	if !errors.Is(err, os.ErrExist) {
@@ -133,16 +131,16 @@ func mkdir(dir string) error {
 	return nil
 }
 
-// Unmount takes the overlay away; upper stays.
+// Unmount removes the overlay; RW/upper stays.
 func (driver) Unmount(_ context.Context, _, target string) error { return backend.Unmount(target) }
 
-// unsupported marks the errors by which a kernel or filesystem says that it
-// knows no overlay, or none here.
+// unsupported adds mctr.ErrUnsupported to the errors by which a kernel or filesystem reports that
+// it does not support overlayfs.
 func unsupported(err error, why string) error {
 	switch {
 	case errors.Is(err, unix.ENODEV), errors.Is(err, unix.ENOSYS), errors.Is(err, unix.EINVAL),
 		errors.Is(err, unix.EOPNOTSUPP), errors.Is(err, unix.EPERM):
-		return fmt.Errorf("%w: overlayfs is not supported here: %w%s", mctr.ErrUnsupported, err, why)
+		return fmt.Errorf("%w: overlayfs is not supported on this host: %w%s", mctr.ErrUnsupported, err, why)
 	}
 	return fmt.Errorf("%w%s", err, why)
 }

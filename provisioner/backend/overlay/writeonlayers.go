@@ -12,16 +12,15 @@ import (
 	"github.com/mctr/mctr/provisioner/backend"
 )
 
-// WriteOn lets do write upon lowers; what it writes ends in upper, in overlayfs
-// form. scratch is an empty directory beside upper, on the same filesystem,
-// which the caller removes. The mount that do is given is seen by do alone, in a
-// mount namespace of its thread: a killed process leaves none behind. do must
-// stay in its goroutine.
+// WriteOn calls do with a directory where lowers are mounted; what do writes there ends up in
+// upper, in overlayfs form. Scratch is an empty directory beside upper, on the same filesystem,
+// which the caller removes. Only do sees the mount, which is in a mount namespace of its thread, so
+// that a killed process leaves no mount behind. do must stay in its goroutine.
 func WriteOn(lowers []backend.Lower, upper, scratch string, do func(merged string) error) error {
 	s := stack{
 		lowers: dirs(lowers), upper: upper,
 		work: filepath.Join(scratch, "work"), target: filepath.Join(scratch, "merged"),
-		// What a layer holds must not depend on where its parents lie.
+		// The content of a layer must not depend on the paths of its parents.
 		options: map[string]string{"index": "off", "metacopy": "off", "redirect_dir": "off"},
 	}
 	if len(s.lowers) == 0 {
@@ -35,7 +34,7 @@ func WriteOn(lowers []backend.Lower, upper, scratch string, do func(merged strin
 	return ownthread.Run(unix.CLONE_NEWNS, func() error { return s.mounted(do) })
 }
 
-// mounted runs do with the stack mounted in a namespace of this thread.
+// mounted runs do with the stack mounted in this thread's mount namespace.
 func (s stack) mounted(do func(string) error) (err error) {
 	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
 		return os.NewSyscallError("mount / private", err)
