@@ -48,11 +48,13 @@ func serve(ctx context.Context, f *flags) error {
 	}
 	listeners, err := f.listeners()
 	if err != nil {
-		return errors.Join(err, lock.Unlock())
+		lock.Unlock()
+		return err
 	}
 	a, err := open(ctx, f)
 	if err != nil {
-		return errors.Join(err, closeAll(listeners), lock.Unlock())
+		lock.Unlock()
+		return errors.Join(err, closeAll(listeners))
 	}
 	defer a.containers.Close()
 	return a.run(ctx, &endpointKeeper{service: a, lock: lock, sockets: listeners}, hangUps)
@@ -132,7 +134,7 @@ func (a *service) recover(ctx context.Context) *containerizer.Recovered {
 
 // run serves until ctx ends, and then releases the lock of the agent's name.
 func (a *service) run(ctx context.Context, p *endpointKeeper, hangUps <-chan os.Signal) error {
-	defer func() { _ = p.lock.Unlock() }() // closing a lock file cannot fail usefully
+	defer func() { p.lock.Unlock() }()
 	group, ctx := errgroup.WithContext(ctx)
 	if a.metricsAddress != "" {
 		socket, err := net.Listen("tcp", a.metricsAddress)

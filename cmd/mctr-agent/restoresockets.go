@@ -55,7 +55,7 @@ func (p *endpointKeeper) restoreMissing(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		_ = p.lock.Unlock() // the file of this lock was removed
+		p.lock.Unlock() // the file of this lock was removed
 		p.lock = lock
 		p.log.Warn("created the lock of this agent's name again: it was deleted or hidden", "path", p.lockFile())
 	}
