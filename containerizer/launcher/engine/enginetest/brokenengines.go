@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -40,6 +41,9 @@ func (c *suiteCase) failures(t *testing.T, open func() engine.Engine) []string {
 		b.wantNothing()
 	}()
 	<-done
+	for _, clean := range slices.Backward(r.cleanups) {
+		clean()
+	}
 	sweep()
 	return r.said
 }
@@ -92,11 +96,14 @@ func (c *blindContainer) Exec(_ *specs.Process, io engine.Stdio) (*engine.Proces
 	return c.Container.Exec(c.e.without().Process, io)
 }
 
-// A recorder collects the errors of a case. It leaves everything else to the test.
+// A recorder collects the errors and the clean-up of a case. It leaves everything else to the test.
 type recorder struct {
 	testing.TB
-	said []string
+	said     []string
+	cleanups []func()
 }
+
+func (r *recorder) Cleanup(clean func()) { r.cleanups = append(r.cleanups, clean) }
 
 func (r *recorder) Error(args ...any) { r.said = append(r.said, fmt.Sprint(args...)) }
 

@@ -58,6 +58,11 @@ var cgroupProperties = append(limitsOfOneVersion(), []property{
 func limitsOfOneVersion() []property {
 	if cgroup.Unified() {
 		return []property{{
+			name: "linux.resources.hugepageLimits", want: fmt.Sprint(4 << 20), read: show(file{}, "hugetlb.2MB.max"),
+			set: resources(func(r *specs.LinuxResources) {
+				r.HugepageLimits = []specs.LinuxHugepageLimit{{Pagesize: "2MB", Limit: 4 << 20}}
+			}),
+		}, {
 			name: "linux.resources.unified", want: fmt.Sprint(32 << 20), read: show(file{}, "memory.high"),
 			set: resources(func(r *specs.LinuxResources) {
 				r.Unified = map[string]string{"memory.high": fmt.Sprint(32 << 20)}

@@ -107,6 +107,7 @@ type bench struct {
 	unread           map[io.Reader]string
 	mounts           []string
 	createdNamespace string // the namespace that the case has created
+	endProcess       func() // ends the process that holds it, if one does
 }
 
 func newBench(t testing.TB, open func() engine.Engine) *bench {
