@@ -40,7 +40,7 @@ func (f *flags) checkGroup() error {
 func (f *flags) checkSlice() error {
 	if f.cgroupParent != "" {
 		if _, err := cgroup.Slice(f.cgroupParent); err != nil {
-			return err
+			return fmt.Errorf("--cgroup-parent: %w", err)
 		}
 	}
 	return cgroup.CheckSystemd()

@@ -20,6 +20,7 @@ import (
 	"github.com/mctr/mctr/cmd/mctr/internal/flags"
 	"github.com/mctr/mctr/cmd/mctr/internal/hostapi"
 	"github.com/mctr/mctr/cni"
+	hostconfig "github.com/mctr/mctr/containerizer/host"
 )
 
 // TestFieldFlags wants every key of the table to be a field, and every flag in it to be one
@@ -129,6 +130,7 @@ func configPaths() map[string]bool {
 	addPaths(paths, "", reflect.TypeFor[mctr.ContainerConfig]())
 	addPaths(paths, "definition.", reflect.TypeFor[cni.Definition]())
 	addPaths(paths, "cni.", reflect.TypeFor[cni.Config]())
+	addPaths(paths, "host.", reflect.TypeFor[hostconfig.Config]())
 	return paths
 }
 

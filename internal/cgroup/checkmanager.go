@@ -21,15 +21,16 @@ func CheckManager(name string) error {
 	case "", Cgroupfs, Systemd:
 		return nil
 	}
-	return fmt.Errorf("%w: --cgroup-manager %s: want %s or %s", mctr.ErrInvalid, name, Cgroupfs, Systemd)
+	return fmt.Errorf("%w: host.cgroup_manager %s: want %s or %s", mctr.ErrInvalid, name, Cgroupfs, Systemd)
 }
 
 // CheckSystemd refuses hosts where systemd cannot make control groups or does not
 // answer (mctr.ErrUnsupported, mctr.ErrUnavailable).
 func CheckSystemd() error {
-	const feature, without = "--cgroup-manager systemd", "leave the flag out: mctr makes control groups itself then"
+	const feature = "host.cgroup_manager systemd"
+	const without = "leave host.cgroup_manager out: then mctr makes control groups itself"
 	if !Unified() {
-		return &mctr.UnsupportedError{Feature: feature, Why: "delegation to root needs cgroup v2 alone",
+		return &mctr.UnsupportedError{Feature: feature, Why: "delegation to root needs a host with only cgroup v2",
 			Remedy: "boot with systemd.unified_cgroup_hierarchy=1, or " + without}
 	}
 	if _, err := os.Lstat("/run/systemd/system"); err != nil { // sd_booted(3)

@@ -19,7 +19,7 @@ import (
 // hierarchies' roots. What is in a slice is systemd's.
 func CheckParent(group string) error {
 	if IsSlice(group) {
-		return fmt.Errorf("%w: control group %q: only systemd makes groups in its slices (--cgroup-manager systemd)",
+		return fmt.Errorf("%w: control group %q: only systemd makes groups in its slices (host.cgroup_manager systemd)",
 			mctr.ErrInvalid, group)
 	}
 	if group == "." || group != "" && (filepath.Clean(group) != group || !filepath.IsLocal(group)) {

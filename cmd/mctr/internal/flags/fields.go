@@ -8,10 +8,10 @@ import (
 )
 
 // Fields are the flags that set the fields that the library's errors name. A field is
-// named by its path in mctr.ContainerConfig, in cni.Definition ("definition.") or in
-// cni.Config ("cni."): the names of Go in lower case, with underscores between their words.
-// A field of one word at the top has "config." before it. A key may hold words around the
-// path, where these choose among several flags.
+// named by its path in mctr.ContainerConfig, in cni.Definition ("definition."), in cni.Config
+// ("cni.") or in host.Config ("host."): the names of Go in lower case, with underscores between
+// their words. A field of one word at the top has "config." before it. A key may hold words
+// around the path, where these choose among several flags.
 var Fields = map[string]string{
 	"config.name": "--name", "config.labels": "--label", "config.annotations": "--annotation",
 	"config.platform": "--platform", "config.pull": "--pull", "config.runtime": "--runtime",
@@ -63,7 +63,7 @@ var Fields = map[string]string{
 	"definition.subnets": "--subnet", "definition.subnets.range": "--ip-range",
 	"definition.subnets.gateway": "--gateway", "definition.overlay.vni": "--vni",
 	"definition.overlay.local": "--local", "definition.overlay.peers": "--peer",
-	"cni.plugin_dirs": "--cni-plugin-dir",
+	"cni.plugin_dirs": "--cni-plugin-dir", "host.cgroup_manager": "--cgroup-manager",
 }
 
 // fieldNames matches the keys of fieldFlags. Of two that begin alike it finds the longer.
