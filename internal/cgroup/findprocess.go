@@ -25,14 +25,8 @@ func Process(name string) int {
 }
 
 func first(procs string) int {
-	data, err := os.ReadFile(procs)
-	if err != nil {
-		return 0
-	}
+	data, _ := os.ReadFile(procs)
 	line, _, _ := bytes.Cut(data, []byte("\n"))
-	pid, err := strconv.Atoi(string(line))
-	if err != nil {
-		return 0
-	}
+	pid, _ := strconv.Atoi(string(line))
 	return pid
 }

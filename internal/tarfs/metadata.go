@@ -6,18 +6,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math/rand/v2"
 	"os"
 	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
 
-	"github.com/mctr/mctr/internal/atomicfile"
 	"github.com/mctr/mctr/internal/saferoot"
 )
-
-func tempName() string { return fmt.Sprintf("%s%016x", atomicfile.TempPrefix, rand.Uint64()) }
 
 // applyHeader gives f, which may be open with O_PATH, the owner, attributes, mode and time
 // that h says. The mode comes after the owner, whose change clears bits of it.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"math/rand/v2"
 	"os"
 	"path"
 	"slices"
@@ -16,6 +17,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/internal/atomicfile"
 	"github.com/mctr/mctr/internal/ctxio"
 	"github.com/mctr/mctr/internal/saferoot"
 	"github.com/mctr/mctr/internal/tree"
@@ -144,7 +146,7 @@ func (u *unpacker) dropOwner(h *tar.Header) {
 
 // place gives what make makes its name, in place of what has it.
 func (u *unpacker) place(parent *os.File, name string, make func(temp string) error) error {
-	temp := tempName()
+	temp := fmt.Sprintf("%s%016x", atomicfile.TempPrefix, rand.Uint64())
 	dir := int(parent.Fd())
 	err := make(temp)
 	if err == nil {

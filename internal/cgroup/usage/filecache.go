@@ -55,14 +55,6 @@ func (k *openFiles) close() {
 	clear(k.files)
 }
 
-// end closes for good.
-func (k *openFiles) end() {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	k.close()
-	k.files = nil
-}
-
 // gone reports whether the group has been removed, or nothing of it is kept.
 func (k *openFiles) gone() bool {
 	k.mu.Lock()

@@ -34,8 +34,7 @@ func memory(f *files, u *mctr.Usage) {
 		case "shmem":
 			u.MemoryShmem = n
 		case "kernel": // since Linux 5.18
-			u.MemoryKernel = new(uint64)
-			*u.MemoryKernel = n
+			u.MemoryKernel = new(n)
 		case "inactive_file":
 			inactive = n
 		}

@@ -65,18 +65,25 @@ func (m *Meter) Drop(group string) {
 	k := m.groups[group]
 	delete(m.groups, group)
 	m.mu.Unlock()
-	if k != nil {
-		k.end()
+	if k == nil {
+		return
 	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.close()
+	k.files = nil
 }
 
 // sweep drops what is idle or gone, and comes back while anything is kept.
 func (m *Meter) sweep() {
-	for _, group := range m.idle() {
-		m.Drop(group)
+	m.mu.Lock()
+	groups, unused := maps.Clone(m.groups), map[string]bool{}
+	for group, k := range groups {
+		unused[group] = time.Since(k.asked) > idle
 	}
-	for group, k := range m.all() {
-		if k.gone() {
+	m.mu.Unlock()
+	for group, k := range groups {
+		if unused[group] || k.gone() {
 			m.Drop(group)
 		}
 	}
@@ -86,21 +93,4 @@ func (m *Meter) sweep() {
 	if len(m.groups) > 0 {
 		m.sweeper = time.AfterFunc(sweepEvery, m.sweep)
 	}
-}
-
-func (m *Meter) idle() (groups []string) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	for group, k := range m.groups {
-		if time.Since(k.asked) > idle {
-			groups = append(groups, group)
-		}
-	}
-	return groups
-}
-
-func (m *Meter) all() map[string]*openFiles {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return maps.Clone(m.groups)
 }
