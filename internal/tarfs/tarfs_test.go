@@ -154,7 +154,7 @@ func TestHostileStreams(t *testing.T) {
 			entries: []imagetest.Entry{imagetest.Symlink("a", "OUTSIDE/canary"), imagetest.File("a", "x")},
 			want:    "sub/a"},
 		{name: "base as a link", entries: []imagetest.Entry{imagetest.Symlink(".", "OUTSIDE")},
-			err: "none in the archive"},
+			err: "root of the archive is not a directory"},
 		{name: "unknown type",
 			entries: []imagetest.Entry{imagetest.File("a", "").With(func(e *imagetest.Entry) { e.Typeflag = 'Z' })},
 			err:     "type"},
