@@ -28,8 +28,8 @@ func Slice(name string) (string, error) {
 		so += "-"
 	}
 	if !ok {
-		return "", fmt.Errorf("%w: control group parent %q: host.cgroup_manager systemd wants one of systemd's slices, "+
-			"like a.slice or a-b.slice", mctr.ErrInvalid, name)
+		return "", fmt.Errorf("%w: control group parent %q: host.cgroup_manager systemd wants one of systemd's "+
+			"slices, like a.slice or a-b.slice", mctr.ErrInvalid, name)
 	}
 	return group, nil
 }

@@ -55,8 +55,8 @@ func (p *packer) node(f *os.File, short *tree.Name, above *os.File) (into *os.Fi
 	}
 	name := path.Clean(short.Path()) // removes a leading "./"
 	if len(name) > unix.PathMax {
-		return nil, fmt.Errorf("%w: a path longer than %d bytes, which begins with %.100q", mctr.ErrInvalid, unix.PathMax,
-			name)
+		return nil, fmt.Errorf("%w: a path longer than %d bytes, which begins with %.100q", mctr.ErrInvalid,
+			unix.PathMax, name)
 	}
 	var st unix.Stat_t
 	if err := unix.Fstat(int(f.Fd()), &st); err != nil {

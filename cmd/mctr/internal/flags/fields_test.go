@@ -15,7 +15,7 @@ func TestInFlags(t *testing.T) {
 			"not supported",
 		"definition.subnets.range 1 is no part of definition.subnets": "--ip-range 1 is no part of --subnet",
 		"process.user \"a\", process.group_add [] (or the image's)":   "--user \"a\", --group-add [] (or the image's)",
-		"host.cgroup_manager docker: want cgroupfs or systemd":        "--cgroup-manager docker: want cgroupfs or systemd",
+		"host.cgroup_manager docker: want a manager":                  "--cgroup-manager docker: want a manager",
 		// What is another's name, path or text stays.
 		"config.sysctls net.ipv4.ip_forward: shared":         "--sysctl net.ipv4.ip_forward: shared",
 		"open /etc/shm_size: no such file":                   "open /etc/shm_size: no such file",
