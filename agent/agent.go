@@ -1,22 +1,22 @@
-// Package agent is what callers do to containers, images, networks and their host,
-// wherever these are: one interface, [API], which this process' own containerizer
-// implements (see [Local]) and, through an agent's operator API, so does package
-// agent/client. Verbs written for the interface behave alike with both.
+// Package agent defines [API], the interface to the containers, images and networks of a host. It
+// has two implementations: [Local] works on this host, with a containerizer in this process; the
+// Client of package agent/client works on another host, through the operator API of its agent. A
+// caller of the interface sees no difference between the two.
 //
-// Package agent/api has the messages of the operator API, package agent/server serves
-// it. This package creates nothing on disk or in the kernel that its containerizer,
-// image store and networks do not.
+// Package agent/api has the messages of the operator API, and package agent/server serves it. This
+// package creates nothing on disk or in the kernel itself; its containerizer, image store and
+// networks do.
 package agent
 
-// An API is everything that a caller can do on one host. Its methods may be called
-// concurrently. A context ends the call and never a container that was started.
-// Errors match the sentinels of package mctr, and those of containerd's errdefs.
+// An API has every operation on one host. Its methods may be called concurrently. Cancelling a
+// context ends the call, but never a container that has started. Errors match the sentinels of
+// package mctr and those of containerd's errdefs.
 type API interface {
 	Containers
 	// Images returns the host's image store.
 	Images() Images
 	// Networks returns the host's CNI networks.
 	Networks() Networks
-	// Host returns what answers questions about the host itself.
+	// Host returns the part of the API that describes the host.
 	Host() Host
 }

@@ -35,7 +35,7 @@ import (
 
 func TestMain(m *testing.M) { testns.Main(m) }
 
-// A host is a containerizer with directories of its own.
+// A host is a containerizer with its own directories.
 type host struct {
 	dir, root, state, image string
 	containers              *containerizer.Containerizer
@@ -45,7 +45,7 @@ type host struct {
 
 func newHost(t *testing.T) *host {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "mctr-contract") // short: sockets lie there
+	dir, err := os.MkdirTemp("", "mctr-contract") // short, because it has sockets
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -78,7 +78,7 @@ func newHost(t *testing.T) *host {
 	return h
 }
 
-// tearDown wants nothing of any container left.
+// tearDown checks that nothing of any container is left.
 func (h *host) tearDown(t *testing.T, top string) {
 	if err := h.containers.Close(); err != nil {
 		t.Error(err)
@@ -102,13 +102,13 @@ func (h *host) local() *agent.Local {
 		agent.LocalHost{Root: h.root, State: h.state, PluginDirs: h.networks.PluginDirs(), Version: "test"})
 }
 
-// TestLocal holds the library to the contract.
+// TestLocal runs the contract with the library.
 func TestLocal(t *testing.T) {
 	h := newHost(t)
 	agenttest.Run(t, faulty(h.local()), h.image)
 }
 
-// TestClient holds an agent and its client to it.
+// TestClient runs the contract with a client of an agent.
 func TestClient(t *testing.T) {
 	h := newHost(t)
 	c, end := h.serve(t)
@@ -146,7 +146,7 @@ func (h *host) serve(t *testing.T) (c *client.Client, end func()) {
 	}
 }
 
-// TestAgentEnds wants calls that wait to fail when their agent ends, and what runs to go on.
+// TestAgentEnds checks that waiting calls fail when their agent stops, and that containers keep running.
 func TestAgentEnds(t *testing.T) {
 	h := newHost(t)
 	c, end := h.serve(t)

@@ -8,21 +8,21 @@ import (
 	"github.com/mctr/mctr/internal/doctor"
 )
 
-// A Host answers questions about the host of containers.
+// A Host describes the host that containers run on.
 type Host interface {
 	// Facts returns the host's kernel, size and directories.
 	Facts(ctx context.Context) (*mctr.HostFacts, error)
-	// Examine returns what the host can do for containers and what it cannot, with the
-	// remedy for each gap.
+	// Examine returns which features for containers the host has and which it lacks, with a remedy
+	// for each missing one.
 	Examine(ctx context.Context) ([]mctr.Finding, error)
 }
 
-// A LocalHost is this host.
+// A LocalHost describes the host that this process runs on.
 type LocalHost struct {
 	Root, State string   // mctr's directories
-	PluginDirs  []string // of CNI plugins
-	Backend     string   // of images; "": the one that works here
-	Version     string   // of this program
+	PluginDirs  []string // directories of CNI plugins
+	Backend     string   // backend of the image store; "" chooses one that works on this host
+	Version     string   // version of this program
 }
 
 // Facts implements [Host].

@@ -13,7 +13,7 @@ import (
 	"github.com/mctr/mctr/provisioner"
 )
 
-// LocalContainers are the containers of this process' own containerizer.
+// LocalContainers are the containers of a containerizer in this process.
 type LocalContainers struct{ *containerizer.Containerizer }
 
 // Containers implements [Inspector].
@@ -43,7 +43,7 @@ func (l LocalContainers) Attach(ctx context.Context, id mctr.ContainerID, a wire
 	return l.Containerizer.Attach(ctx, id, a)
 }
 
-// Processes implements [Inspector], by this host's ps(1).
+// Processes implements [Inspector] with the ps(1) of this host.
 func (l LocalContainers) Processes(ctx context.Context, id mctr.ContainerID, options ...string) ([]byte, error) {
 	if _, err := l.Status(ctx, id); err != nil {
 		return nil, err
@@ -55,7 +55,7 @@ func (l LocalContainers) Processes(ctx context.Context, id mctr.ContainerID, opt
 	return ps.Table(ctx, pids, options...)
 }
 
-// A Local is the API of this process: a containerizer with its image store and networks.
+// A Local implements [API] in this process, with a containerizer, its image store and its networks.
 type Local struct {
 	LocalContainers
 	images   *provisioner.Provisioner
@@ -63,8 +63,8 @@ type Local struct {
 	host     LocalHost
 }
 
-// NewLocal returns the API of a containerizer and of the images and networks that it was
-// made with. Closing the containerizer is left to the caller.
+// NewLocal returns the API of a containerizer and of the images and networks that the containerizer
+// was made with. The caller closes the containerizer.
 func NewLocal(c *containerizer.Containerizer, i *provisioner.Provisioner, n *cni.Networks, h LocalHost) *Local {
 	return &Local{LocalContainers: LocalContainers{c}, images: i, networks: n, host: h}
 }

@@ -8,30 +8,29 @@ import (
 	"github.com/mctr/mctr/containerizer"
 )
 
-// Networks are the verbs on CNI networks.
+// Networks has the operations on CNI networks.
 type Networks interface {
-	// List returns every network. The error is of those that cannot be read.
+	// List returns every network. The error is about networks that cannot be read.
 	List(ctx context.Context) ([]cni.Details, error)
 	Inspect(ctx context.Context, name string) (*cni.Details, error)
-	// Available fails where a container could not have the network.
+	// Available fails if no container could be attached to the network.
 	Available(ctx context.Context, name string) error
 	Create(ctx context.Context, name string, d cni.Definition) error
-	// Remove removes a network to which no container is attached.
+	// Remove removes a network. It fails while a container is attached.
 	Remove(ctx context.Context, name string) error
-	// GC has plugins drop what no container accounts for.
+	// GC asks the plugins to release addresses and rules that belong to no attachment.
 	GC(ctx context.Context, name string) error
-	// Check asks plugins whether a container is attached as it should be.
+	// Check asks the plugins whether a container is attached as its config says.
 	Check(ctx context.Context, id mctr.ContainerID) ([]cni.CheckResult, error)
 }
 
-// localNetworks are the networks of this host.
 type localNetworks struct {
 	networks   *cni.Networks
-	containers *containerizer.Containerizer // nil: it is not known which containers there are
+	containers *containerizer.Containerizer // nil: the existence of a container cannot be checked
 }
 
-// LocalNetworks returns the networks of this host as [Networks]. A check of a container that
-// does not exist finds nothing wrong, other than with [Local.Networks].
+// LocalNetworks returns the networks of this host as [Networks]. Unlike [Local.Networks] it does not
+// know the containers: its Check reports no problem for a container that does not exist.
 func LocalNetworks(n *cni.Networks) Networks { return localNetworks{networks: n} }
 
 func (l localNetworks) List(context.Context) ([]cni.Details, error) { return l.networks.List() }

@@ -15,10 +15,10 @@ import (
 	"github.com/mctr/mctr/logs"
 )
 
-// faultVariable names the fault that TestLocal runs with, in a process of its own.
+// faultVariable is the environment variable with the fault for a TestLocal in its own process.
 const faultVariable = "MCTR_TEST_FAULT"
 
-// faults break one verb each, by the case of the contract that has to see it.
+// faults has faults that each break one verb, by the case of the contract that must detect it.
 var faults = map[string]func(agent.API) agent.API{
 	"launch and wait":        func(a agent.API) agent.API { return wrongCode{a} },
 	"kill, stop and destroy": func(a agent.API) agent.API { return deaf{a} },
@@ -27,7 +27,7 @@ var faults = map[string]func(agent.API) agent.API{
 	"contexts":               func(a agent.API) agent.API { return noCancel{a} },
 }
 
-// faulty is the API with the fault that the environment asks for, if it does.
+// faulty returns the API with the fault that the environment names, if any.
 func faulty(a agent.API) agent.API {
 	if fault := faults[os.Getenv(faultVariable)]; fault != nil {
 		return fault(a)
@@ -80,8 +80,7 @@ func (n noCancel) Wait(ctx context.Context, id mctr.ContainerID) (*mctr.Terminat
 	return end, err
 }
 
-// TestContractHasTeeth wants the contract broken by what breaks it, and by nothing less: each
-// case passes without its fault.
+// TestContractHasTeeth checks that each case of the contract fails with its fault, and passes without.
 func TestContractHasTeeth(t *testing.T) {
 	for name := range faults {
 		pattern := "^TestLocal$/^" + strings.ReplaceAll(name, " ", "_") + "$"

@@ -44,7 +44,7 @@ func (n *Networks) Attach(ctx context.Context, r Request) (*Attachment, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer lock.Unlock() // closing a lock file cannot fail usefully
+	defer lock.Unlock()
 	if r.Network, err = n.reload(r.Network); err != nil {
 		return nil, err
 	}
@@ -95,7 +95,7 @@ func (n *Networks) prepareIntent(ctx context.Context, r Request) (*Attachment, e
 		if err != nil {
 			return nil, err
 		}
-		defer lock.Unlock() // closing a lock file cannot fail usefully
+		defer lock.Unlock()
 		if a.Ports, err = n.choosePorts(r.Container, r.Ports); err != nil {
 			return nil, err
 		}
@@ -120,7 +120,7 @@ func (n *Networks) add(ctx context.Context, network *Network, a *Attachment) err
 	if err != nil {
 		return err
 	}
-	defer busy.Unlock() // closing a lock file cannot fail usefully
+	defer busy.Unlock()
 	if err := network.SetUpHost(); err != nil {
 		return err
 	}
@@ -175,7 +175,7 @@ func (n *Networks) holdUnused(ctx context.Context, name string) (release func(),
 	if err != nil {
 		return nil, err
 	}
-	release = func() { _ = lock.Unlock() } // closing a lock file cannot fail usefully
+	release = lock.Unlock
 	all, err := n.Attachments()
 	for _, a := range all {
 		if a.Network == name && err == nil {

@@ -48,7 +48,7 @@ func (n *Networks) detach(ctx context.Context, a *Attachment) error {
 	if err != nil {
 		return err
 	}
-	defer lock.Unlock() // closing a lock file cannot fail usefully
+	defer lock.Unlock()
 	return n.del(ctx, a)
 }
 
@@ -65,7 +65,8 @@ func (n *Networks) del(ctx context.Context, a *Attachment) error {
 // succeeded; else the reason is recorded.
 func (n *Networks) finishDetach(a *Attachment, busy *flock.Lock, err error) error {
 	if err != nil {
-		return errors.Join(n.postpone(a, err), busy.Unlock())
+		defer busy.Unlock()
+		return n.postpone(a, err)
 	}
 	return errors.Join(n.deleteRecord(a), busy.Remove())
 }
@@ -130,7 +131,7 @@ func (n *Networks) retry(ctx context.Context, a *Attachment) error {
 	if err != nil {
 		return err
 	}
-	defer lock.Unlock() // closing a lock file cannot fail usefully
+	defer lock.Unlock()
 	busy, err := flock.TryExclusive(lockOf(n.path(a)))
 	if errors.Is(err, flock.ErrHeld) {
 		return nil // another process is detaching it
@@ -143,7 +144,8 @@ func (n *Networks) retry(ctx context.Context, a *Attachment) error {
 		return busy.Remove()
 	}
 	if err != nil || !now.isDue() {
-		return errors.Join(err, busy.Unlock())
+		busy.Unlock()
+		return err
 	}
 	*a = *now
 	err = n.runDel(ctx, a, busy)

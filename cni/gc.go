@@ -26,7 +26,7 @@ func (n *Networks) GC(ctx context.Context, network *Network) error {
 	if err != nil {
 		return err
 	}
-	defer lock.Unlock() // closing a lock file cannot fail usefully
+	defer lock.Unlock()
 	all, err := n.Attachments()
 	if err != nil {
 		return err // one that cannot be read may be a running container's

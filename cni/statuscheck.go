@@ -58,7 +58,7 @@ func (n *Networks) Check(ctx context.Context, a *Attachment) error {
 	if err != nil {
 		return err
 	}
-	defer lock.Unlock() // closing a lock file cannot fail usefully
+	defer lock.Unlock()
 	if err := n.plugins(&executor{}, a.PluginDirs...).CheckNetworkList(ctx, list.List(),
 		n.conf(a, n.Namespace(a.Container))); err != nil && !isUncheckable(err) {
 		return fmt.Errorf("%s of network %s is not as it was made: %w", a.Interface, a.Network, err)

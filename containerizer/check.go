@@ -14,10 +14,13 @@ import (
 // Check asks every isolator whether config is valid and can be honoured on this host. It
 // makes nothing.
 func (c *Containerizer) Check(ctx context.Context, config *mctr.ContainerConfig) error {
-	if err := plaintext.Check(config); err != nil {
+	if err := checkConfig(config); err != nil {
 		return err
 	}
-	if err := checkConfig(config); err != nil {
+	named := struct { // a field of one word has "config." before its name
+		Config *mctr.ContainerConfig `json:"config"`
+	}{config}
+	if err := plaintext.Check(named); err != nil {
 		return err
 	}
 	if err := logs.Config(config.Log).Validate(); err != nil {

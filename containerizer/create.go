@@ -26,7 +26,7 @@ func (c *Containerizer) Create(ctx context.Context, id mctr.ContainerID, config 
 	if err != nil {
 		return err
 	}
-	defer lock.Unlock() // closing a lock file cannot fail usefully
+	defer lock.Unlock()
 	if err := park(ctx, c.images, c.store.Container(id), r, progress); err != nil {
 		return errors.Join(err, c.releaser.Purge(context.WithoutCancel(ctx), id))
 	}
@@ -69,14 +69,15 @@ func (c *Containerizer) Start(ctx context.Context, id mctr.ContainerID, o Launch
 		return nil, err
 	}
 	// The container may have been renamed or updated before this process had the lock.
-	if l.record, err = c.store.Container(id).RecordToChange(); err != nil {
-		return nil, errors.Join(err, l.lock.Unlock())
+	if l.record, err = c.store.Container(id).RecordToChange(); err == nil {
+		err = errors.Join(l.mayStart(ctx), checkShim(ctx, c, l.record.Config))
 	}
-	if err := errors.Join(l.mayStart(ctx), checkShim(ctx, l.Containerizer, l.record.Config)); err != nil {
-		return nil, errors.Join(err, l.lock.Unlock())
+	if err == nil {
+		err = l.again(ctx)
 	}
-	if err := l.again(ctx); err != nil {
-		return nil, errors.Join(err, l.lock.Unlock())
+	if err != nil {
+		l.lock.Unlock()
+		return nil, err
 	}
 	return l.run(ctx)
 }

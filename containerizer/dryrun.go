@@ -28,7 +28,7 @@ func (c *Containerizer) DryRun(ctx context.Context, config *mctr.ContainerConfig
 	if l.lock, err = reserve(ctx, c.releaser, r); err != nil {
 		return nil, err
 	}
-	defer l.lock.Unlock() // closing a lock file cannot fail usefully
+	defer l.lock.Unlock()
 	defer func() { err = errors.Join(err, l.undo(context.WithoutCancel(ctx))) }()
 	for _, hop := range []func(context.Context) error{l.provision, l.prepare} {
 		if err := hop(ctx); err != nil {

@@ -102,7 +102,7 @@ func (l *launch) keepWatch() {
 
 // run takes a reserved container through the steps of a launch (docs/ARCHITECTURE.md).
 func (l *launch) run(ctx context.Context) (stream *launcher.Stream, err error) {
-	defer l.lock.Unlock() // closing a lock file cannot fail usefully
+	defer l.lock.Unlock()
 	ctx, done := l.launches.begin(ctx, l.record.ID)
 	defer done()
 	l.steps.reach(mctr.Timing{Checkpoint: store.Intent, At: time.Now()})

@@ -74,7 +74,7 @@ func (l *launch) withParentsEnd(err error) error {
 
 func (l *launch) leaveParent() {
 	if l.parentLock != nil {
-		_ = l.parentLock.Unlock() // closing a lock file cannot fail usefully
+		l.parentLock.Unlock()
 		l.parentLock = nil
 	}
 }

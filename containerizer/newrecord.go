@@ -18,7 +18,8 @@ import (
 func reserve(ctx context.Context, releaser *release.Releaser, r *store.Record) (*store.Lock, error) {
 	lock, err := releaser.Store.Reserve(ctx, r)
 	if err != nil && lock != nil { // the id is reserved, but the intent was not written
-		return nil, errors.Join(err, releaser.DeleteRecords(context.WithoutCancel(ctx), r.ID), lock.Unlock())
+		defer lock.Unlock()
+		return nil, errors.Join(err, releaser.DeleteRecords(context.WithoutCancel(ctx), r.ID))
 	}
 	return lock, err
 }

@@ -98,7 +98,7 @@ func (l *launch) create(ctx context.Context) error {
 	if err != nil {
 		return l.failed(mctr.Isolating, "containerizer", "lock the control groups", err)
 	}
-	defer groups.Unlock() // closing a lock file cannot fail usefully
+	defer groups.Unlock()
 	if err := l.spawn(ctx); err != nil {
 		return err
 	}

@@ -62,7 +62,8 @@ func (c reconciliation) one(ctx context.Context, id mctr.ContainerID) error {
 	if err != nil {
 		return err
 	}
-	err = errors.Join(c.locked(ctx, id), lock.Unlock())
+	err = c.locked(ctx, id)
+	lock.Unlock()
 	err = errors.Join(err, c.ender.EndGroup(ctx, id))
 	return errors.Join(err, c.supervise.StartOrphaned(ctx, id, len(c.commands.Exit) > 0))
 }

@@ -103,7 +103,7 @@ func (c *recovery) recoverLaunch(ctx context.Context, id mctr.ContainerID) error
 	if err != nil {
 		return err
 	}
-	defer lock.Unlock() // closing a lock file cannot fail usefully
+	defer lock.Unlock()
 	phase, err := c.store.Container(id).Phase()
 	if errors.Is(err, mctr.ErrNotFound) || err == nil && !release.CutOff(c.store.Container(id), phase) {
 		return nil // another process undid it, or it came to run, before this process had the lock
@@ -159,7 +159,7 @@ func (c *recovery) recordMissing(ctx context.Context, id mctr.ContainerID) error
 	if err != nil {
 		return err
 	}
-	defer lock.Unlock() // closing a lock file cannot fail usefully
+	defer lock.Unlock()
 	phase, err := c.store.Container(id).Phase()
 	if errors.Is(err, mctr.ErrNotFound) {
 		return nil
@@ -206,7 +206,7 @@ func afterBoot(ctx context.Context, c *Containerizer) {
 		lock, err := c.store.Container(id).Lock(ctx)
 		if err == nil {
 			err = errors.Join(c.supervise.GiveUpRestart(ctx, id), c.releaser.EndedByBoot(ctx, id))
-			err = errors.Join(err, lock.Unlock())
+			lock.Unlock()
 		}
 		if err != nil {
 			c.log.Error("after a reboot", "container", id, "error", err)

@@ -24,7 +24,10 @@ func (c *Containerizer) LaunchGroup(ctx context.Context, id mctr.ContainerID, g 
 		return err
 	}
 	// An error is ignored: a file that stays is a free lock.
-	defer func() { _ = errors.Join(os.Remove(c.store.Container(id).GroupLock()), lock.Unlock()) }()
+	defer func() {
+		_ = os.Remove(c.store.Container(id).GroupLock())
+		lock.Unlock()
+	}()
 	root := g.Root
 	root.Process.Pause, root.Process.Tasks = true, g.Names()
 	root.GroupResources = root.GroupResources.With(g.Resources)

@@ -3,7 +3,6 @@ package provisioner
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 
@@ -38,7 +37,8 @@ func (p *Provisioner) Load(ctx context.Context, from io.Reader, name string, o L
 	if err != nil {
 		err = &pullError{"load", name, err}
 	}
-	return images, p.removeGarbage(ctx, errors.Join(err, lock.Unlock()))
+	lock.Unlock()
+	return images, p.removeGarbage(ctx, err)
 }
 
 func (p *Provisioner) load(ctx context.Context, from io.Reader, name string, o LoadOptions,

@@ -60,7 +60,8 @@ func (p *Provisioner) provision(ctx context.Context, ref string, o PullOptions,
 	if err == nil {
 		err = keep(img)
 	}
-	if err = p.removeGarbage(ctx, errors.Join(err, lock.Unlock())); err != nil {
+	lock.Unlock()
+	if err = p.removeGarbage(ctx, err); err != nil {
 		return nil, err
 	}
 	return img, nil

@@ -4,7 +4,6 @@ import (
 	"archive/tar"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -79,7 +78,7 @@ func (p *Provisioner) collect(ctx context.Context, s *saving, refs []string) (er
 	if err != nil {
 		return fmt.Errorf("lock image store: %w", err)
 	}
-	defer func() { err = errors.Join(err, lock.Unlock()) }()
+	defer lock.Unlock()
 	for _, ref := range refs {
 		images, err := p.imagesFor(ref)
 		if err != nil {

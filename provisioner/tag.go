@@ -2,7 +2,6 @@ package provisioner
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"github.com/mctr/mctr"
@@ -27,7 +26,7 @@ func (p *Provisioner) Tag(ctx context.Context, source, target string) (err error
 	if err != nil {
 		return fmt.Errorf("tag %s: lock image store: %w", target, err)
 	}
-	defer func() { err = errors.Join(err, lock.Unlock()) }()
+	defer lock.Unlock()
 	from, img, err := p.local(source)
 	if from.Kind == puller.Rootfs {
 		return fmt.Errorf("%w: tag %s: a directory is no image of the store", mctr.ErrInvalid, source)

@@ -1,8 +1,7 @@
-// Package agenttest is the contract of an [agent.API] as a suite that every
-// implementation runs: the library's and an agent's client.
+// Package agenttest is the contract of [agent.API] as a test suite. Both implementations run it: the
+// library and the client of an agent.
 //
-// The suite makes containers, images and networks on the host that it is given, and
-// removes what it made. Nothing survives it.
+// The suite creates containers, images and networks on the host under test, and removes them.
 package agenttest
 
 import (
@@ -16,11 +15,11 @@ import (
 	"github.com/mctr/mctr/containerizer"
 )
 
-// patience is how long a call may take before it counts as hung.
+// patience is the time limit for one case. A case that takes longer counts as hung.
 const patience = 30 * time.Second
 
-// Run tests the API of a host. image is the reference of an image with busybox in /bin, at a
-// path of the host: see package imagetest.
+// Run tests the API of a host. image is a reference to an image with busybox in /bin, at a path on
+// the host: see package imagetest.
 func Run(t *testing.T, api agent.API, image string) {
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
@@ -35,7 +34,7 @@ func Run(t *testing.T, api agent.API, image string) {
 	}
 }
 
-// cases are the contract.
+// cases has the cases of the contract.
 var cases = []struct {
 	name string
 	run  func(*scene)
@@ -65,7 +64,7 @@ var cases = []struct {
 	{"contexts", contexts},
 }
 
-// A scene is what one case works with.
+// A scene is the environment of one case.
 type scene struct {
 	*testing.T
 	agent.API

@@ -12,7 +12,8 @@ import (
 	"github.com/mctr/mctr/provisioner"
 )
 
-// copies wants files to go into a container and out of it, while it runs and when it has ended.
+// copies checks that files can be copied into and out of a container, while it is running and after
+// it has exited.
 func copies(s *scene) {
 	s.launch("job", "sh", "-c", "ln -s nowhere /tmp/link; until [ -e /tmp/end ]; do sleep 0.05; done")
 	s.check(s.CopyTo(s.ctx, "job", "/tmp", archive(s, "in", "content"), containerizer.CopyOptions{}))
@@ -39,11 +40,11 @@ func copies(s *scene) {
 	err = s.CopyTo(s.ctx, "job", "/tmp/missing", archive(s, "in", ""), containerizer.CopyOptions{})
 	s.want("copy to a missing directory", err, mctr.ErrNotFound)
 	err = s.CopyTo(s.ctx, "job", "/tmp", bytes.NewBufferString("no archive"), containerizer.CopyOptions{})
-	s.want("copy of what is no archive", err, mctr.ErrInvalid)
+	s.want("copy of data that is not an archive", err, mctr.ErrInvalid)
 	s.remove("job")
 }
 
-// archive is a tar stream of one file.
+// archive returns a tar stream with one file.
 func archive(s *scene, name, content string) io.Reader {
 	s.Helper()
 	var data bytes.Buffer
@@ -55,7 +56,7 @@ func archive(s *scene, name, content string) io.Reader {
 	return &data
 }
 
-// wantFile wants the content of a file of the container job.
+// wantFile checks the content of a file in the container job.
 func (s *scene) wantFile(path, want string) {
 	s.Helper()
 	var data bytes.Buffer
@@ -69,7 +70,8 @@ func (s *scene) wantFile(path, want string) {
 	}
 }
 
-// images wants an image to be pulled, named, told of, kept while it is in use, and removed.
+// images checks that an image can be pulled, tagged, inspected and removed, and is kept while a
+// container uses it.
 func images(s *scene) {
 	store := s.Images()
 	image, err := store.Pull(s.ctx, s.image, provisioner.PullOptions{})
@@ -114,7 +116,7 @@ func images(s *scene) {
 	s.want("inspect of one that was removed", err, mctr.ErrNotFound)
 }
 
-// imageArchives wants an image saved and loaded again.
+// imageArchives checks that an image can be saved and loaded again.
 func imageArchives(s *scene) {
 	store := s.Images()
 	image, err := store.Pull(s.ctx, s.image, provisioner.PullOptions{})
@@ -129,14 +131,14 @@ func imageArchives(s *scene) {
 		s.Errorf("%+v, %v", loaded, err)
 	}
 	_, err = store.Load(s.ctx, bytes.NewBufferString("no archive"), "wrong.tar", provisioner.LoadOptions{})
-	s.want("load of what is no archive", err, mctr.ErrInvalid)
+	s.want("load of data that is not an archive", err, mctr.ErrInvalid)
 	err = store.Save(s.ctx, []string{"example.test/nothing:1"}, io.Discard, "")
 	s.want("save of a missing image", err, mctr.ErrNotFound)
 	_, err = store.Prune(s.ctx, provisioner.PruneOptions{All: true})
 	s.check(err)
 }
 
-// networks wants a network to be made, told of, used and removed.
+// networks checks that a network can be created, inspected, used and removed.
 func networks(s *scene) {
 	api := s.Networks()
 	s.check(api.Create(s.ctx, "contract", cni.Definition{Internal: true, Labels: map[string]string{"a": "b"}}))

@@ -15,9 +15,9 @@ import (
 	"github.com/mctr/mctr/provisioner"
 )
 
-// failures wants each sentinel to come through.
+// failures checks that each failed operation returns the right sentinel.
 func failures(s *scene) {
-	for what, err := range s.unknown("nobody") {
+	for what, err := range s.unknown("unknown") {
 		s.want(what+" of an unknown container", err, mctr.ErrNotFound)
 	}
 	s.launch("job", "sh", "-c", "exit 1")
@@ -34,7 +34,7 @@ func failures(s *scene) {
 	s.remove("running")
 }
 
-// unknown calls everything that is about a container.
+// unknown calls every operation on a container, and returns the errors by operation.
 func (s *scene) unknown(id mctr.ContainerID) map[string]error {
 	errs := map[string]error{
 		"kill": s.Kill(s.ctx, id, unix.SIGTERM), "remove": s.Remove(s.ctx, id, true), "pause": s.Pause(s.ctx, id),
@@ -60,7 +60,7 @@ func (s *scene) unknown(id mctr.ContainerID) map[string]error {
 	return errs
 }
 
-// exited calls what only a running container can do.
+// exited calls every operation that needs a running container, and returns the errors by operation.
 func (s *scene) exited(id mctr.ContainerID) map[string]error {
 	errs := map[string]error{"kill": s.Kill(s.ctx, id, unix.SIGTERM), "pause": s.Pause(s.ctx, id),
 		"resume": s.Resume(s.ctx, id)}
@@ -73,7 +73,7 @@ func (s *scene) exited(id mctr.ContainerID) map[string]error {
 
 type failure struct{ err, want error }
 
-// wrong makes calls that are wrong in other ways; id is of a container that runs.
+// wrong makes calls that are not valid for other reasons. id is a running container.
 func (s *scene) wrong(id mctr.ContainerID) map[string]failure {
 	launch := func(id mctr.ContainerID, change func(*mctr.ContainerConfig)) error {
 		config := s.config("true")
@@ -118,7 +118,7 @@ func (s *scene) wrong(id mctr.ContainerID) map[string]failure {
 	}
 }
 
-// contexts wants a context to end the calls that wait, and no container.
+// contexts checks that the end of a context ends a waiting call, but no container.
 func contexts(s *scene) {
 	s.launch("job", "sleep", "1000")
 	calls := map[string]func(ctx context.Context) error{

@@ -6,15 +6,15 @@ import (
 	"github.com/mctr/mctr"
 )
 
-// events wants what happens to a container told in order, to one who follows and to one who
-// asks afterwards, and nothing twice behind a cursor.
+// events checks that the events of a container are returned in order, while they happen and
+// afterwards, and that a cursor excludes earlier events.
 func events(s *scene) {
 	var before uint64
 	for e, err := range s.Events(s.ctx, mctr.EventOptions{}) {
 		s.check(err)
 		before = e.Cursor
 	}
-	s.launch("job", "sleep", "0.3") // the start of one that ends at once may be told behind its end
+	s.launch("job", "sleep", "0.3") // the start event of a container that exits at once may follow its die event
 	s.wantExit("job", 0)
 	s.remove("job")
 	want := []string{mctr.EventCreate, mctr.EventStart, mctr.EventDie, mctr.EventDestroy}
@@ -23,7 +23,7 @@ func events(s *scene) {
 		for e, err := range s.Events(s.ctx, mctr.EventOptions{Follow: follow, After: before}) {
 			s.check(err)
 			if e.Cursor <= before || e.ID != "job" {
-				s.Errorf("behind %d there is %+v", before, e)
+				s.Errorf("after the cursor %d: got %+v", before, e)
 			}
 			if slices.Contains(want, e.Action) {
 				got = append(got, e.Action)
@@ -38,7 +38,8 @@ func events(s *scene) {
 	}
 }
 
-// acknowledges wants an end kept until it is acknowledged, also when its container was removed.
+// acknowledges checks that a termination is kept until a client acknowledges it, even after the
+// container was removed.
 func acknowledges(s *scene) {
 	s.launch("job", "sh", "-c", "exit 9")
 	s.wantExit("job", 9)
@@ -72,7 +73,7 @@ func examines(s *scene) {
 	}
 }
 
-// reconciles wants nothing found where nothing is left over.
+// reconciles checks that a running container is not taken for a leftover.
 func reconciles(s *scene) {
 	s.launch("job", "sleep", "1000")
 	for name, look := range map[string]func() ([]mctr.Leftover, error){

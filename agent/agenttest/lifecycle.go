@@ -10,8 +10,8 @@ import (
 	"github.com/mctr/mctr/containerizer"
 )
 
-// launches wants an end to be the same however often it is asked for, and a container that has
-// ended to be known until it is removed.
+// launches checks that every Wait returns the same termination, and that a container exists after it
+// has exited, until it is removed.
 func launches(s *scene) {
 	var steps []string
 	_, err := s.Launch(s.ctx, "job", s.config("sh", "-c", "exit 7"),
@@ -35,7 +35,7 @@ func launches(s *scene) {
 	s.want("status of one that was removed", err, mctr.ErrNotFound)
 }
 
-// creates wants a container that was created to run when it is started, and again.
+// creates checks that a created container runs only when it is started, and can be started again.
 func creates(s *scene) {
 	s.check(s.Create(s.ctx, "job", s.config("sh", "-c", "echo run >> /tmp/runs; exit $(wc -l < /tmp/runs)"), nil))
 	s.wantPhase("job", mctr.Created)
@@ -51,7 +51,7 @@ func creates(s *scene) {
 	s.remove("job")
 }
 
-// ends wants each way to end a container told by its termination.
+// ends checks the termination after each way to end a container.
 func ends(s *scene) {
 	for _, c := range []struct {
 		id     mctr.ContainerID
@@ -63,7 +63,7 @@ func ends(s *scene) {
 			_, err := s.Stop(s.ctx, id, mctr.StopOptions{Signal: unix.SIGINT, Timeout: new(time.Minute)})
 			return err
 		}, unix.SIGINT},
-		{"ended", func(id mctr.ContainerID) error { // in its own way
+		{"ended", func(id mctr.ContainerID) error { // with the container's own signal
 			_, err := s.Stop(s.ctx, id, mctr.StopOptions{})
 			return err
 		}, unix.SIGQUIT},
@@ -137,7 +137,7 @@ func renames(s *scene) {
 	s.remove("0123456789abcdef")
 }
 
-// groups wants tasks to be nested in their root, limited together, and removed with it.
+// groups checks that tasks are nested in their root, share its limits, and are removed with it.
 func groups(s *scene) {
 	s.check(s.LaunchGroup(s.ctx, "pod", &mctr.Group{Tasks: map[string]mctr.ContainerConfig{
 		"one": *s.config("sleep", "1000"), "two": *s.config("sleep", "1000"),
@@ -158,7 +158,7 @@ func groups(s *scene) {
 	s.remove("pod")
 }
 
-// dryRuns wants the spec of a launch, and nothing made.
+// dryRuns checks that a dry run returns the spec of a launch.
 func dryRuns(s *scene) {
 	spec, err := s.DryRun(s.ctx, s.config("true"))
 	if err != nil || spec.Process == nil || len(spec.Process.Args) != 1 || spec.Process.Args[0] != "true" {

@@ -14,7 +14,7 @@ import (
 	"github.com/mctr/mctr/logs"
 )
 
-// copied is what comes from a stream until it ends, and how its process ended.
+// copied returns the output of a stream until it ends, and the termination of its process.
 func (s *scene) copied(stream *launcher.Stream) (stdout, stderr string, end *mctr.Termination) {
 	s.Helper()
 	var out, errs bytes.Buffer
@@ -24,7 +24,7 @@ func (s *scene) copied(stream *launcher.Stream) (stdout, stderr string, end *mct
 	return out.String(), errs.String(), end
 }
 
-// launchStreams wants a launch's stream to carry all of the process' input and output.
+// launchStreams checks that the stream of a launch carries all input and output of the process.
 func launchStreams(s *scene) {
 	config := s.config("sh", "-c", "cat; echo no >&2; exit 3")
 	config.Process.Stdin = true
@@ -44,7 +44,7 @@ func launchStreams(s *scene) {
 	s.remove("job")
 }
 
-// attaches wants a client to join and leave a container that goes on without it.
+// attaches checks that a client can attach and detach while the container keeps running.
 func attaches(s *scene) {
 	config := s.config("cat")
 	config.Process.Stdin = true
@@ -72,7 +72,7 @@ func execs(s *scene) {
 	})
 	s.check(err)
 	if stream.Pid == 0 {
-		s.Log("the process' id is not told")
+		s.Log("the stream does not have the process id")
 	}
 	_, err = stream.Write([]byte("hello\n"))
 	s.check(err)
@@ -97,7 +97,7 @@ func execs(s *scene) {
 	s.remove("job")
 }
 
-// execEndsWithStream wants a command to end when its stream is closed, and its container not to.
+// execEndsWithStream checks that closing its stream kills a command, but not the container.
 func execEndsWithStream(s *scene) {
 	s.launch("job", "sleep", "1000")
 	stream, err := s.Exec(s.ctx, "job", containerizer.Exec{Args: []string{"sleep", "2000"}})
@@ -113,7 +113,7 @@ func execEndsWithStream(s *scene) {
 	s.remove("job")
 }
 
-// output is the log of a container so far.
+// output returns the log of a container so far.
 func (s *scene) output(id mctr.ContainerID) string {
 	s.Helper()
 	var text strings.Builder
@@ -126,8 +126,8 @@ func (s *scene) output(id mctr.ContainerID) string {
 	return text.String()
 }
 
-// readsLogs wants lines with their stream and time, the last ones alone, and those to come
-// until the container ends.
+// readsLogs checks the stream and time of lines, reading only the last lines, and following a log
+// until the container exits.
 func readsLogs(s *scene) {
 	began := time.Now().Add(-time.Second)
 	s.launch("job", "sh", "-c", "echo one; echo two >&2; sleep 0.3; echo three")

@@ -43,7 +43,7 @@ func TestParseCall(t *testing.T) {
 		arguments != nil {
 		t.Errorf("%s %s %v", call, arguments, err)
 	}
-	body, err := api.NewCall(api.WaitContainer, api.ID{ContainerID: api.NewContainerID("a.b")})
+	body, err := api.NewMessage(api.WaitContainer, api.ID{ContainerID: api.NewContainerID("a.b")})
 	if want := `{"type":"WAIT_CONTAINER","wait_container":{"container_id":{"value":"b","parent":{"value":"a"}}}}`; err != nil || string(body) != want {
 		t.Errorf("%s, %v", body, err)
 	}
@@ -63,7 +63,7 @@ func launch(text string) (*mctr.ContainerConfig, error) {
 
 func ptr[T any](v T) *T { return &v }
 
-// TestLaunch wants Mesos' words to mean in mctr's what they mean there.
+// TestLaunch checks that the fields of Mesos are converted to a config with the same meaning.
 func TestLaunch(t *testing.T) {
 	shell := func(line string) mctr.Process {
 		return mctr.Process{Entrypoint: &[]string{}, Args: []string{"/bin/sh", "-c", line}}
@@ -140,8 +140,8 @@ func TestTerminations(t *testing.T) {
 	}
 }
 
-// FuzzLaunch wants nothing that a client may send to do more than be refused, and
-// what is understood to be so by every reader.
+// FuzzLaunch checks that no input crashes the decoder, and that an accepted message has only one
+// reading.
 func FuzzLaunch(f *testing.F) {
 	f.Add([]byte(
 		`{"type":"LAUNCH_CONTAINER","launch_container":{"container_id":{"value":"a"},"command":{"value":"x"}}}`))

@@ -12,149 +12,153 @@ import (
 	"github.com/mctr/mctr"
 )
 
-// Mesos' calls. The comment of each is its description in openapi.yaml.
+// The calls of the Mesos agent. The comment of each constant becomes its description in openapi.yaml.
 const (
-	// Whether the agent can do its work.
+	// Return whether the agent is healthy.
 	GetHealth = "GET_HEALTH"
-	// The agent's version.
+	// Return the version of the agent.
 	GetVersion = "GET_VERSION"
-	// Containers that run, as Mesos lists them.
+	// List the running containers, in the format of Mesos.
 	GetContainers = "GET_CONTAINERS"
-	// List a directory of a sandbox.
+	// List a directory in a sandbox.
 	ListFiles = "LIST_FILES"
-	// Read a part of a file of a sandbox.
+	// Read part of a file in a sandbox.
 	ReadFile = "READ_FILE"
-	// Remove the images that no container uses.
+	// Remove images that no container uses.
 	PruneImages = "PRUNE_IMAGES"
 
-	// Run a container. 202: it runs already. With mctr.attach the connection is upgraded to its streams.
+	// Run a container. The answer is 202 if the container is already running. With mctr.attach the connection is
+	// upgraded to the streams of the container.
 	LaunchContainer = "LAUNCH_CONTAINER"
-	// Answers when the container has ended.
+	// Wait until the container has exited.
 	WaitContainer = "WAIT_CONTAINER"
-	// Send a signal to the container's first process. SIGKILL and its stop signal end its restart policy until
-	// it is started again.
+	// Send a signal to the first process of the container. SIGKILL and the container's stop signal suspend its
+	// restart policy until the container is started again.
 	KillContainer = "KILL_CONTAINER"
-	// Remove a container that has ended, with its log and files.
+	// Remove a container that has exited, with its log and files.
 	RemoveContainer = "REMOVE_CONTAINER"
 
-	// LAUNCH_CONTAINER in older words.
+	// The older form of LAUNCH_CONTAINER.
 	LaunchNestedContainer = "LAUNCH_NESTED_CONTAINER"
-	// WAIT_CONTAINER in older words; also for sessions.
+	// The older form of WAIT_CONTAINER. It also applies to sessions.
 	WaitNestedContainer = "WAIT_NESTED_CONTAINER"
-	// KILL_CONTAINER in older words; also for sessions.
+	// The older form of KILL_CONTAINER. It also applies to sessions.
 	KillNestedContainer = "KILL_NESTED_CONTAINER"
-	// REMOVE_CONTAINER in older words; also for sessions.
+	// The older form of REMOVE_CONTAINER. It also applies to sessions.
 	RemoveNestedContainer = "REMOVE_NESTED_CONTAINER"
-	// Run a command in its parent; its output is streamed, and it dies with the connection. The answer is
-	// application/recordio, of ProcessIO.
+	// Run a command in the parent container and stream its output. Closing the connection kills the command. The
+	// answer is application/recordio; each record is a ProcessIO.
 	LaunchNestedContainerSession = "LAUNCH_NESTED_CONTAINER_SESSION"
-	// Write to a container's stdin. The body is a stream of such calls as records; the first says which
-	// container.
+	// Write to the stdin of a container. The body is a stream of records, each a call of this type. The first one
+	// names the container.
 	AttachContainerInput = "ATTACH_CONTAINER_INPUT"
-	// Stream what a container prints from now on. The answer is application/recordio, of ProcessIO.
+	// Stream the output of a container from now on. The answer is application/recordio; each record is a
+	// ProcessIO.
 	AttachContainerOutput = "ATTACH_CONTAINER_OUTPUT"
 )
 
-// The calls that mctr has beyond Mesos.
+// The calls that mctr adds to those of Mesos.
 const (
-	// The id of a container by its name, or the start of its id.
+	// Find the id of a container by its name, or by the start of its id.
 	FindContainer = "FIND_CONTAINER"
-	// Everything that is known of a container.
+	// Return the complete status of a container.
 	InspectContainer = "INSPECT_CONTAINER"
 	// Record a container without running it.
 	CreateContainer = "CREATE_CONTAINER"
-	// Launch a container that was created, or has ended, again. With attach the connection is upgraded to its
-	// streams.
+	// Launch a container that was created, or launch one that has exited again. With attach the connection is
+	// upgraded to the streams of the container.
 	StartContainer = "START_CONTAINER"
-	// Ask a container to end, and end it after a while.
+	// Ask a container to exit, and kill it if it has not exited after a timeout.
 	StopContainer = "STOP_CONTAINER"
-	// End a container at once.
+	// Kill a container at once.
 	DestroyContainer = "DESTROY_CONTAINER"
-	// Freeze a container's processes.
+	// Freeze the processes of a container.
 	PauseContainer = "PAUSE_CONTAINER"
-	// Let them go on.
+	// Resume the processes of a paused container.
 	ResumeContainer = "RESUME_CONTAINER"
 	// Give a container another name.
 	RenameContainer = "RENAME_CONTAINER"
 	// Change the limits of a running container.
 	UpdateContainer = "UPDATE_CONTAINER"
-	// Run one more command in a container; the connection is upgraded to its streams, unless it is detached.
+	// Run another command in a container. The connection is upgraded to the streams of the command, unless the
+	// command is detached.
 	ExecContainer = "EXEC_CONTAINER"
-	// Join a container's streams; the connection is upgraded to them.
+	// Attach to a container: the connection is upgraded to its streams.
 	AttachContainer = "ATTACH_CONTAINER"
-	// What a running container consumes.
+	// Return the resource usage of a running container.
 	GetUsage = "GET_USAGE"
-	// What ps(1) says of a container's processes.
+	// Return the output of ps(1) for the processes of a container.
 	ListProcesses = "LIST_PROCESSES"
-	// Stream what a container printed. The answer is application/recordio, of StreamMessage.
+	// Stream the log of a container. The answer is application/recordio; each record is a StreamMessage.
 	ReadLogs = "READ_LOGS"
-	// Stream what happened to containers, and happens. The answer is application/recordio, of StreamMessage.
+	// Stream past and new events of containers. The answer is application/recordio; each record is a
+	// StreamMessage.
 	WatchEvents = "WATCH_EVENTS"
-	// Bring an image into the store, and stream how it goes. The answer is application/recordio, of
+	// Fetch an image into the store and stream the progress. The answer is application/recordio; each record is a
 	// StreamMessage.
 	PullImage = "PULL_IMAGE"
-	// The images of the store.
+	// List the images in the store.
 	ListImages = "LIST_IMAGES"
-	// Everything that is known of an image.
+	// Return the complete description of an image.
 	InspectImage = "INSPECT_IMAGE"
 	// Remove an image from the store.
 	RemoveImage = "REMOVE_IMAGE"
 
-	// What a path in a container leads to.
+	// Return the type, size and mode of a file in a container.
 	StatPath = "STAT_PATH"
-	// A file or directory of a container, as it sees it. The answer is application/x-tar; it is cut off after
-	// an error in the middle.
+	// Return a file or directory, as the container sees it. The answer is application/x-tar. After an error in the
+	// middle, the answer is cut off.
 	CopyFromContainer = "COPY_FROM_CONTAINER"
-	// Unpack an archive in a directory of a container. The body is multipart/form-data: the parts call, which
-	// is this, and archive, a tar stream, compressed or not.
+	// Unpack an archive into a directory of a container. The body is multipart/form-data with two parts: call,
+	// which is this object, and archive, a tar stream that may be compressed.
 	CopyToContainer = "COPY_TO_CONTAINER"
 
-	// Run tasks that live and die together, nested in a root; the group ends when a task fails.
+	// Run the tasks of a group, nested in a root container. When a task fails, the whole group stops.
 	LaunchGroup = "LAUNCH_GROUP"
-	// What a launch would hand the engine. Nothing is run, and nothing is left.
+	// Return the OCI spec that a launch would give to the engine. Nothing is run, and nothing is left behind.
 	DryRunContainer = "DRY_RUN_CONTAINER"
 
-	// What the agent's host can do for containers, and the remedy for each gap.
+	// Return which features for containers the agent's host has, and a remedy for each missing one.
 	ExamineHost = "EXAMINE_HOST"
-	// Short facts of the agent's host.
+	// Return the kernel, size and directories of the agent's host.
 	GetHost = "GET_HOST"
-	// Find and undo what no container accounts for.
+	// Find and remove leftovers: processes, mounts and files that belong to no known container.
 	Reconcile = "RECONCILE"
 
-	// How containers of this agent ended, as long as no client has acknowledged it, also of containers that
-	// another client released or removed.
+	// Return the terminations of this agent's containers that no client has acknowledged, including those of
+	// containers that another client has released or removed.
 	GetEnds = "GET_ENDS"
-	// Say that the client has recorded ends, which are not listed again then.
+	// Acknowledge that the client has recorded terminations. GET_ENDS does not return them again.
 	AcknowledgeEnds = "ACKNOWLEDGE_ENDS"
 
-	// Give an image one more name.
+	// Give an image another name.
 	TagImage = "TAG_IMAGE"
-	// Bring the images of an archive into the store, and stream how it goes. The body is multipart/form-data:
-	// the parts call, which is this, and archive, what docker save writes or a tar of an OCI layout. The answer
-	// is application/recordio, of StreamMessage.
+	// Add the images of an archive to the store and stream the progress. The body is multipart/form-data with two
+	// parts: call, which is this object, and archive, the output of docker save or a tar of an OCI layout. The
+	// answer is application/recordio; each record is a StreamMessage.
 	LoadImages = "LOAD_IMAGES"
-	// Images of the store as one archive. The answer is application/x-tar; it is cut off after an error in the
-	// middle.
+	// Return images of the store as one archive. The answer is application/x-tar. After an error in the middle, the
+	// answer is cut off.
 	SaveImages = "SAVE_IMAGES"
-	// What the store takes on disk.
+	// Return the disk usage of the store.
 	GetImagesUsage = "GET_IMAGES_USAGE"
-	// What a container takes on disk.
+	// Return the disk usage of a container.
 	GetDiskUsage = "GET_DISK_USAGE"
 
-	// Make a network.
+	// Create a network.
 	CreateNetwork = "CREATE_NETWORK"
-	// All networks.
+	// List all networks.
 	ListNetworks = "LIST_NETWORKS"
-	// Everything that is known of a network.
+	// Return the complete description of a network.
 	InspectNetwork = "INSPECT_NETWORK"
-	// Whether a container could have the network: it is there, or made on demand (bridge), and so are its
-	// plugins.
+	// Check whether a container could be attached to the network: the network exists, or is created on demand
+	// (bridge), and its plugins are installed.
 	ProbeNetwork = "PROBE_NETWORK"
-	// Remove a network of mctr's to which no container is attached.
+	// Remove a network that mctr created and that no container is attached to.
 	RemoveNetwork = "REMOVE_NETWORK"
-	// Have plugins drop what no container accounts for (CNI 1.1.0).
+	// Ask the plugins to release addresses and rules that belong to no attachment (CNI 1.1.0).
 	GCNetwork = "GC_NETWORK"
-	// Ask the plugins of a container's networks whether it is attached as it should be (CNI 0.4.0).
+	// Ask the plugins of a container's networks whether the container is attached as its config says (CNI 0.4.0).
 	CheckNetworks = "CHECK_NETWORKS"
 )
 
@@ -162,7 +166,7 @@ const (
 const (
 	JSON     = "application/json"
 	RecordIO = "application/recordio"
-	Form     = "multipart/form-data" // of a call that brings an archive
+	Form     = "multipart/form-data" // a call followed by an archive
 	Tar      = "application/x-tar"
 )
 
@@ -172,30 +176,30 @@ const (
 	FormArchive = "archive"
 )
 
-// A ReadAhead is a connection that was upgraded, of which something was read already.
+// A ReadAhead is an upgraded connection, part of whose data was already read into a buffer.
 type ReadAhead struct {
 	net.Conn
 	Buffered io.Reader
 }
 
-// Read gives what was read already first.
+// Read returns the buffered data first.
 func (c ReadAhead) Read(p []byte) (int, error) { return c.Buffered.Read(p) }
 
-// Timing is the header of an answer to a launch with its steps (W3C Server Timing): desc is
-// the step's name, dur the milliseconds that it took.
+// Timing is the header (W3C Server Timing) in which the answer to a launch has the steps of the
+// launch: desc is the name of a step, dur its duration in milliseconds.
 const Timing = "Server-Timing"
 
-// Path is where calls are posted to.
+// Path is the URL path that calls are posted to.
 const Path = "/api/v1"
 
-// Protocol is what a connection is upgraded to that becomes a stream of package wire.
+// Protocol is the name of the protocol that a connection is upgraded to for the streams of package wire.
 const Protocol = "mctr-stream"
 
-// Field is the name under which a call's arguments and its answer stand.
+// Field returns the name of the field that has the arguments of a call, and in its answer the result.
 func Field(call string) string { return strings.ToLower(call) }
 
-// ParseCall splits a call into its type and its arguments, which are nil where
-// none are given. The error wraps mctr.ErrInvalid.
+// ParseCall splits a call into its type and its arguments, which are nil if the call has none. The
+// error wraps mctr.ErrInvalid.
 func ParseCall(data []byte) (call string, arguments json.RawMessage, err error) {
 	var fields map[string]json.RawMessage
 	if err := Decode(data, &fields); err != nil {
@@ -213,13 +217,9 @@ func ParseCall(data []byte) (call string, arguments json.RawMessage, err error) 
 	return call, arguments, nil
 }
 
-// NewCall is the body of a call; arguments may be nil.
-func NewCall(call string, arguments any) ([]byte, error) { return message(call, arguments) }
-
-// NewAnswer is the body of a call's answer.
-func NewAnswer(call string, answer any) ([]byte, error) { return message(call, answer) }
-
-func message(call string, content any) ([]byte, error) {
+// NewMessage returns the body of a call with its arguments, or of its answer. The content may
+// be nil.
+func NewMessage(call string, content any) ([]byte, error) {
 	text := fmt.Appendf(nil, `{"type":%q`, call)
 	if content != nil {
 		data, err := json.Marshal(content)

@@ -9,12 +9,12 @@ import (
 	"github.com/mctr/mctr"
 )
 
-// A CommandInfo is what runs.
+// A CommandInfo is the command of a container.
 type CommandInfo struct {
 	Environment *Environment `json:"environment,omitempty"`
 	Shell       *bool        `json:"shell,omitempty"` // default true
 	Value       string       `json:"value,omitempty"`
-	Arguments   []string     `json:"arguments,omitempty"` // of a command without a shell, with its name
+	Arguments   []string     `json:"arguments,omitempty"` // without a shell: the arguments, beginning with the command's name
 	User        string       `json:"user,omitempty"`
 
 	URIs json.RawMessage `json:"uris,omitempty"`
@@ -25,7 +25,7 @@ type Environment struct {
 	Variables []Variable `json:"variables"`
 }
 
-// A Variable is one of an environment.
+// A Variable is one variable of an environment.
 type Variable struct {
 	Name   string          `json:"name"`
 	Type   string          `json:"type,omitempty"` // VALUE (default)
@@ -33,13 +33,13 @@ type Variable struct {
 	Secret json.RawMessage `json:"secret,omitempty"`
 }
 
-// args are the command and whether they replace the image's entrypoint too: without
-// a value they are arguments for it.
+// args returns the command line. whole is true if it replaces the image's entrypoint; otherwise it
+// has only the arguments of the entrypoint.
 func (c *CommandInfo) args() (args []string, whole bool, err error) {
 	if c.Shell == nil || *c.Shell {
 		if c.Value == "" || len(c.Arguments) > 0 {
-			return nil, false, fmt.Errorf("%w: command: with a shell, \"value\" is the command line and there are no "+
-				"\"arguments\" (\"shell\": false)", mctr.ErrInvalid)
+			return nil, false, fmt.Errorf("%w: command: with a shell, \"value\" is the command line and "+
+				"\"arguments\" are not allowed (use \"shell\": false)", mctr.ErrInvalid)
 		}
 		return []string{"/bin/sh", "-c", c.Value}, true, nil
 	}
@@ -50,7 +50,7 @@ func (c *CommandInfo) args() (args []string, whole bool, err error) {
 		return []string{c.Value}, true, nil
 	case c.Arguments[0] != c.Value && c.Arguments[0] != path.Base(c.Value):
 		return nil, false, refused("command.arguments",
-			fmt.Sprintf("the first one is the command's own name, %q is not", c.Arguments[0]))
+			fmt.Sprintf("the first argument must be the name of the command, not %q", c.Arguments[0]))
 	}
 	return append([]string{c.Value}, c.Arguments[1:]...), true, nil
 }
@@ -63,7 +63,7 @@ func (c *CommandInfo) env() ([]string, error) {
 	for _, v := range c.Environment.Variables {
 		switch {
 		case v.Type == "SECRET" || v.Secret != nil:
-			return nil, refused("command.environment: variables of type SECRET", "there is no resolver of secrets")
+			return nil, refused("command.environment: variables of type SECRET", "this agent cannot resolve secrets")
 		case v.Type != "" && v.Type != "VALUE":
 			return nil, fmt.Errorf("%w: command.environment: type %q of variable %q", mctr.ErrInvalid, v.Type, v.Name)
 		case v.Name == "" || strings.ContainsAny(v.Name, "=\x00") || strings.Contains(v.Value, "\x00"):
@@ -74,10 +74,10 @@ func (c *CommandInfo) env() ([]string, error) {
 	return env, nil
 }
 
-// fill gives the config's process what the command says.
+// fill copies the command to the process of a config.
 func (c *CommandInfo) fill(p *mctr.Process) (err error) {
 	if given(c.URIs) {
-		return refused("command.uris", "there is no fetcher")
+		return refused("command.uris", "this agent has no fetcher")
 	}
 	var whole bool
 	if p.Args, whole, err = c.args(); err != nil {
@@ -91,12 +91,12 @@ func (c *CommandInfo) fill(p *mctr.Process) (err error) {
 	return err
 }
 
-// refused is the error for what Mesos has and mctr cannot honour.
+// refused returns the error for a feature of Mesos that mctr does not support.
 func refused(feature, why string) error {
 	return &mctr.UnsupportedError{Feature: feature, Why: why}
 }
 
-// given reports whether a field that is refused has a content.
+// given reports whether a field has a value other than null, [] and {}.
 func given(raw json.RawMessage) bool {
 	switch strings.TrimSpace(string(raw)) {
 	case "", "null", "[]", "{}":

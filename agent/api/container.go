@@ -3,13 +3,12 @@ package api
 import (
 	"encoding/json"
 	"fmt"
-	"reflect"
 	"slices"
 
 	"github.com/mctr/mctr"
 )
 
-// A ContainerInfo is what a command runs in.
+// A ContainerInfo describes the container that a command runs in.
 type ContainerInfo struct {
 	Type       string      `json:"type,omitempty"` // MESOS
 	Mesos      *MesosInfo  `json:"mesos,omitempty"`
@@ -19,17 +18,17 @@ type ContainerInfo struct {
 	RLimitInfo *RLimitInfo `json:"rlimit_info,omitempty"`
 	TTYInfo    *TTYInfo    `json:"tty_info,omitempty"`
 
-	NetworkInfos []NetworkInfo `json:"network_infos,omitempty"` // CNI networks; none: the host's network
+	NetworkInfos []NetworkInfo `json:"network_infos,omitempty"` // CNI networks; none: the network of the host
 
 	Docker json.RawMessage `json:"docker,omitempty"`
 }
 
-// A MesosInfo names the image.
+// A MesosInfo names the image of a container of type MESOS.
 type MesosInfo struct {
 	Image *Image `json:"image,omitempty"`
 }
 
-// An Image is a reference to one.
+// An Image refers to an image.
 type Image struct {
 	Type   string       `json:"type"` // DOCKER
 	Docker *DockerImage `json:"docker,omitempty"`
@@ -38,7 +37,7 @@ type Image struct {
 	Appc json.RawMessage `json:"appc,omitempty"`
 }
 
-// A DockerImage is an image by its name.
+// A DockerImage refers to an image by name.
 type DockerImage struct {
 	Name string `json:"name"`
 
@@ -51,41 +50,42 @@ type TTYInfo struct {
 	WindowSize *WindowSize `json:"window_size,omitempty"`
 }
 
-// A WindowSize is a terminal's, in characters.
+// A WindowSize is the size of a terminal, in characters.
 type WindowSize struct {
 	Rows    uint16 `json:"rows"`
 	Columns uint16 `json:"columns"`
 }
 
-// An RLimitInfo is a list of limits of setrlimit(2).
+// An RLimitInfo is a list of resource limits for setrlimit(2).
 type RLimitInfo struct {
 	RLimits []RLimit `json:"rlimits,omitempty"`
 }
 
-// An RLimit without numbers is unlimited.
+// An RLimit is one resource limit. Without numbers it is unlimited.
 type RLimit struct {
 	Type string  `json:"type"` // RLMT_NOFILE, ...
 	Soft *uint64 `json:"soft,omitempty"`
 	Hard *uint64 `json:"hard,omitempty"`
 }
 
-// Reference is the image's name as package provisioner reads it.
+// Reference returns the name of the image in the form that package provisioner reads.
 func (i *Image) Reference() (string, error) {
 	switch {
 	case i.Type != "DOCKER" || i.Docker == nil || given(i.Appc):
-		return "", refused("image: type "+i.Type, "images are of type DOCKER")
+		return "", refused("image: type "+i.Type, "the type must be DOCKER")
 	case given(i.Docker.Credential), given(i.Docker.Config):
-		return "", refused("image.docker: credential and config", "credentials are read from the agent's own files")
+		return "", refused("image.docker: credential and config", "the agent reads credentials only from its own files")
 	case i.Docker.Name == "":
-		return "", fmt.Errorf("%w: image.docker: no name", mctr.ErrInvalid)
+		return "", fmt.Errorf("%w: image.docker: name is missing", mctr.ErrInvalid)
 	}
 	return i.Docker.Name, nil
 }
 
-// fill adds what the container says to the config; whether it is nested decides what "the parent's" is.
+// fill copies the container to the config. The namespaces of the parent are the host's unless the
+// container is nested.
 func (c *ContainerInfo) fill(config *mctr.ContainerConfig, nested bool) error {
 	if c.Type != "MESOS" || given(c.Docker) {
-		return refused(fmt.Sprintf("container: type %q", c.Type), "containers are of type MESOS")
+		return refused(fmt.Sprintf("container: type %q", c.Type), "the type must be MESOS")
 	}
 	config.Hostname = c.Hostname
 	for _, part := range []func(*mctr.ContainerConfig, bool) error{c.image, c.volumes, c.linux, c.rlimits, c.networks} {
@@ -98,9 +98,6 @@ func (c *ContainerInfo) fill(config *mctr.ContainerConfig, nested bool) error {
 	}
 	return nil
 }
-
-// same reports whether c asks for what other does.
-func (c *ContainerInfo) same(other ContainerInfo) bool { return reflect.DeepEqual(*c, other) }
 
 func (c *ContainerInfo) image(config *mctr.ContainerConfig, _ bool) (err error) {
 	if c.Mesos == nil || c.Mesos.Image == nil {
@@ -119,7 +116,7 @@ func (c *ContainerInfo) rlimits(config *mctr.ContainerConfig, _ bool) error {
 	}
 	for _, l := range c.RLimitInfo.RLimits {
 		if (l.Soft == nil) != (l.Hard == nil) {
-			return fmt.Errorf("%w: rlimit_info: %s: both of soft and hard, or none", mctr.ErrInvalid, l.Type)
+			return fmt.Errorf("%w: rlimit_info: %s: want both soft and hard, or neither", mctr.ErrInvalid, l.Type)
 		}
 		limit := mctr.Rlimit{Type: l.Type, Soft: -1, Hard: -1}
 		if l.Soft != nil {
@@ -130,7 +127,7 @@ func (c *ContainerInfo) rlimits(config *mctr.ContainerConfig, _ bool) error {
 	return nil
 }
 
-// A LinuxInfo is what Linux alone has.
+// A LinuxInfo has settings that exist only on Linux.
 type LinuxInfo struct {
 	CapabilityInfo        *Capabilities `json:"capability_info,omitempty"`
 	BoundingCapabilities  *Capabilities `json:"bounding_capabilities,omitempty"`
@@ -142,12 +139,12 @@ type LinuxInfo struct {
 	ShareCgroups          *bool         `json:"share_cgroups,omitempty"`
 }
 
-// Capabilities are names of capabilities(7).
+// Capabilities is a list of names as in capabilities(7).
 type Capabilities struct {
 	Capabilities []string `json:"capabilities"`
 }
 
-// A Seccomp says how system calls are filtered.
+// A Seccomp selects the filter of system calls.
 type Seccomp struct {
 	ProfileName string `json:"profile_name,omitempty"`
 	Unconfined  bool   `json:"unconfined,omitempty"`
@@ -159,7 +156,7 @@ func (c *ContainerInfo) linux(config *mctr.ContainerConfig, nested bool) error {
 		return nil
 	}
 	if l.ShareCgroups != nil && *l.ShareCgroups {
-		return refused("linux_info.share_cgroups", "every container has a control group of its own")
+		return refused("linux_info.share_cgroups", "every container has its own control group")
 	}
 	outer := "host"
 	if nested {
@@ -187,7 +184,7 @@ func (l *LinuxInfo) security(s *mctr.Security) error {
 	}
 	if p := l.Seccomp; p != nil {
 		if p.ProfileName != "" {
-			return refused("linux_info.seccomp.profile_name", "the agent has no directory of profiles")
+			return refused("linux_info.seccomp.profile_name", "this agent has no directory of seccomp profiles")
 		}
 		if p.Unconfined {
 			s.Seccomp = "unconfined"
@@ -200,7 +197,7 @@ func (l *LinuxInfo) security(s *mctr.Security) error {
 		}
 		if wanted != nil && !slices.Equal(wanted.Capabilities, given.Capabilities) {
 			return refused("linux_info: bounding_capabilities other than effective_capabilities",
-				"a container has one set of both")
+				"mctr sets both to the same capabilities")
 		}
 		wanted = given
 	}

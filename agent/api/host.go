@@ -7,17 +7,17 @@ import (
 
 // The arguments and answers of the calls on the agent's host.
 type (
-	// Findings are what a host can do, and what not.
+	// Findings are the features for containers that a host has and lacks.
 	Findings struct {
 		Findings []mctr.Finding `json:"findings"`
 	}
-	// A Reconciliation undoes what no container accounts for.
+	// A Reconciliation removes leftovers.
 	Reconciliation struct {
-		DryRun bool `json:"dry_run,omitempty"` // only say what there is
+		DryRun bool `json:"dry_run,omitempty"` // only list the leftovers
 	}
-	// Leftovers are what there was.
+	// Leftovers are the leftovers that were found.
 	Leftovers struct {
 		Leftovers []mctr.Leftover `json:"leftovers"`
-		Error     *wire.Error     `json:"error,omitempty"` // of what could not be looked at, or undone
+		Error     *wire.Error     `json:"error,omitempty"` // about what could not be examined or removed
 	}
 )

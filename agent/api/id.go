@@ -11,16 +11,17 @@ import (
 	"github.com/mctr/mctr"
 )
 
-// A ContainerID is an id as Mesos writes it: a nested container's names its parent.
+// A ContainerID is a container id with the JSON form of Mesos: the id of a nested container contains
+// the id of its parent.
 type ContainerID mctr.ContainerID
 
-// NewContainerID returns id as messages have it.
+// NewContainerID converts the library's id for use in a message.
 func NewContainerID(id mctr.ContainerID) ContainerID { return ContainerID(id) }
 
-// ID returns the id as the library has it.
+// ID converts the id of a message to the library's type.
 func (c ContainerID) ID() mctr.ContainerID { return mctr.ContainerID(c) }
 
-// mesosID is a ContainerID as it is written.
+// mesosID is the JSON form of a ContainerID.
 type mesosID struct {
 	Value  string   `json:"value"`
 	Parent *mesosID `json:"parent,omitempty"`
@@ -46,7 +47,7 @@ func (c *ContainerID) UnmarshalJSON(data []byte) error {
 	var parts []string
 	for p := &id; p != nil; p = p.Parent {
 		if strings.Contains(p.Value, ".") {
-			return fmt.Errorf("%w: container_id: value %q has a dot: give its parent under \"parent\"",
+			return fmt.Errorf("%w: container_id: value %q has a dot: name the parent in \"parent\"",
 				mctr.ErrInvalid, p.Value)
 		}
 		parts = append(parts, p.Value)
@@ -56,8 +57,8 @@ func (c *ContainerID) UnmarshalJSON(data []byte) error {
 	return c.ID().Validate()
 }
 
-// checkContainerID fails where a message has a field for its container's id and nothing was read
-// into it.
+// checkContainerID fails if a message has a field for a container id and the id in it is missing or
+// not valid.
 func checkContainerID(message any) error {
 	v := reflect.Indirect(reflect.ValueOf(message))
 	if v.Kind() != reflect.Struct {

@@ -2,13 +2,15 @@ package api
 
 import (
 	"fmt"
+	"reflect"
 
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/containerizer"
 	"github.com/mctr/mctr/containerizer/launcher/wire"
 )
 
-// A Launch asks for a container: in Mesos' words or, under "mctr", in mctr's own.
+// A Launch describes a container to run: with the fields of Mesos or, under "mctr", with a config of
+// mctr.
 type Launch struct {
 	ContainerID ContainerID       `json:"container_id"`
 	Command     *CommandInfo      `json:"command,omitempty"`
@@ -19,24 +21,25 @@ type Launch struct {
 	Mctr *Extension `json:"mctr,omitempty"`
 }
 
-// An Extension is a launch in mctr's words.
+// An Extension describes a container with a config of mctr.
 type Extension struct {
 	Config *mctr.ContainerConfig `json:"config"`
 	Stream
 }
 
-// A Stream says which of a container's streams the connection of a launch, start
-// or attachment carries; it is upgraded to Protocol then. None is the zero value.
+// A Stream selects the streams of the container that the connection of a launch or start carries
+// after it is upgraded to Protocol. The zero value selects none, and the connection is not upgraded.
 type Stream struct {
 	Attach      *wire.Attach `json:"attach,omitempty"`
-	ConsoleSize *wire.Size   `json:"console_size,omitempty"` // the terminal's first size
+	ConsoleSize *wire.Size   `json:"console_size,omitempty"` // initial size of the terminal
 }
 
-// Config is the container that is asked for.
+// Config returns the config of the container.
 func (l *Launch) Config() (*mctr.ContainerConfig, error) {
 	if l.Mctr != nil {
 		if l.Command != nil || l.Container != nil || l.Resources != nil || l.Limits != nil {
-			return nil, fmt.Errorf("%w: \"mctr\" stands alone: its config says everything", mctr.ErrInvalid)
+			return nil, fmt.Errorf("%w: no other field can be set beside \"mctr\", whose config has everything",
+				mctr.ErrInvalid)
 		}
 		if l.Mctr.Config == nil {
 			return nil, fmt.Errorf("%w: mctr.config is missing", mctr.ErrInvalid)
@@ -46,8 +49,8 @@ func (l *Launch) Config() (*mctr.ContainerConfig, error) {
 	return l.config()
 }
 
-// config reads Mesos' words. As there, a container without a network of its own is
-// in the host's, or its parent's.
+// config converts the fields of Mesos. As with Mesos, a container without networks uses the network
+// of the host or, if it is nested, of its parent.
 func (l *Launch) config() (*mctr.ContainerConfig, error) {
 	nested := l.ContainerID.ID().Parent() != ""
 	config := &mctr.ContainerConfig{}
@@ -70,7 +73,7 @@ func (l *Launch) config() (*mctr.ContainerConfig, error) {
 	return config, fillResources(&config.Resources, l.Resources, l.Limits)
 }
 
-// FirstSize is the size that the terminal begins with; nil: any.
+// FirstSize returns the initial size of the terminal, or nil if the message has none.
 func (l *Launch) FirstSize() *wire.Size {
 	if l.Mctr != nil {
 		return l.Mctr.ConsoleSize
@@ -81,7 +84,7 @@ func (l *Launch) FirstSize() *wire.Size {
 	return l.Container.TTYInfo.Size()
 }
 
-// Size is the terminal's, nil where none is given.
+// Size returns the size of the terminal, or nil if none is given.
 func (t *TTYInfo) Size() *wire.Size {
 	if t == nil || t.WindowSize == nil {
 		return nil
@@ -89,26 +92,26 @@ func (t *TTYInfo) Size() *wire.Size {
 	return &wire.Size{Width: t.WindowSize.Columns, Height: t.WindowSize.Rows}
 }
 
-// A LaunchNested is a launch without resources of its own.
+// A LaunchNested runs a nested container, without resources of its own.
 type LaunchNested struct {
 	ContainerID ContainerID    `json:"container_id"`
 	Command     *CommandInfo   `json:"command,omitempty"`
 	Container   *ContainerInfo `json:"container,omitempty"`
 }
 
-// A Session is a command beside a container's own, whose life is its connection's.
+// A Session runs another command in a container. The command lives as long as the connection.
 type Session LaunchNested
 
-// Exec reads what the session runs; everything else is its parent's.
+// Exec returns the command of the session. Its environment and limits are those of the parent.
 func (s *Session) Exec() (containerizer.Exec, error) {
 	e := containerizer.Exec{Stdin: true}
 	if s.ContainerID.ID().Parent() == "" {
-		return e, fmt.Errorf("%w: container_id: a session has a parent", mctr.ErrInvalid)
+		return e, fmt.Errorf("%w: container_id: a session must name a parent", mctr.ErrInvalid)
 	}
 	if c := s.Container; c != nil {
-		if c.Type != "MESOS" || !c.same(ContainerInfo{Type: c.Type, TTYInfo: c.TTYInfo}) {
+		if c.Type != "MESOS" || !reflect.DeepEqual(*c, ContainerInfo{Type: c.Type, TTYInfo: c.TTYInfo}) {
 			return e, refused("container: more than type MESOS and tty_info",
-				"a session has everything else of its parent")
+				"a session takes everything else from its parent")
 		}
 		e.Terminal, e.ConsoleSize = c.TTYInfo != nil, c.TTYInfo.Size()
 	}
@@ -119,7 +122,7 @@ func (s *Session) Exec() (containerizer.Exec, error) {
 		}
 	}
 	if len(process.Args) == 0 {
-		return e, fmt.Errorf("%w: a session without a command", mctr.ErrInvalid)
+		return e, fmt.Errorf("%w: the session has no command", mctr.ErrInvalid)
 	}
 	e.Args, e.Env, e.User = process.Args, process.Env, process.User
 	return e, nil

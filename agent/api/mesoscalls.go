@@ -2,28 +2,28 @@ package api
 
 import "github.com/mctr/mctr"
 
-// An ID is the argument of calls that need no other.
+// An ID is the argument of calls that need only a container.
 type ID struct {
 	ContainerID ContainerID `json:"container_id"`
 }
 
-// A Kill sends a signal, SIGKILL if none is given.
+// A Kill sends a signal to a container. The default is SIGKILL.
 type Kill struct {
 	ContainerID ContainerID `json:"container_id"`
 	Signal      *int        `json:"signal,omitempty"`
 }
 
-// A Remove removes a container that has ended; with Force, one that runs.
+// A Remove removes a container that has exited. With Force it also removes a running container.
 type Remove struct {
 	ContainerID ContainerID `json:"container_id"`
-	Force       bool        `json:"force,omitempty"` // mctr's own
+	Force       bool        `json:"force,omitempty"` // only in mctr
 }
 
-// A List says which containers are asked for.
+// A List selects the containers to list.
 type List struct {
 	ShowNested     bool  `json:"show_nested,omitempty"`
-	ShowStandalone *bool `json:"show_standalone,omitempty"` // default true: all are
-	ShowEnded      bool  `json:"show_ended,omitempty"`      // mctr's own
+	ShowStandalone *bool `json:"show_standalone,omitempty"` // default true; every container is standalone
+	ShowEnded      bool  `json:"show_ended,omitempty"`      // only in mctr
 }
 
 // Containers is the answer to GET_CONTAINERS.
@@ -40,13 +40,13 @@ type Container struct {
 	Mctr *mctr.Status `json:"mctr,omitempty"`
 }
 
-// A ContainerStatus is what Mesos says of a container.
+// A ContainerStatus is the status of a container in the format of Mesos.
 type ContainerStatus struct {
 	ContainerID ContainerID `json:"container_id"`
 	ExecutorPid int         `json:"executor_pid,omitempty"`
 }
 
-// Statistics are what a container consumes.
+// Statistics is the resource usage of a container.
 type Statistics struct {
 	Timestamp             float64 `json:"timestamp"`
 	Processes             uint64  `json:"processes"`
@@ -60,7 +60,7 @@ type Statistics struct {
 	MemCacheBytes         uint64  `json:"mem_cache_bytes"`
 }
 
-// NewStatistics returns a usage in Mesos' words.
+// NewStatistics converts a usage to the format of Mesos.
 func NewStatistics(u *mctr.Usage) *Statistics {
 	const second = 1e9
 	return &Statistics{
@@ -72,7 +72,7 @@ func NewStatistics(u *mctr.Usage) *Statistics {
 	}
 }
 
-// Health is the agent's.
+// Health is the answer to GET_HEALTH.
 type Health struct {
 	Healthy bool `json:"healthy"`
 }
@@ -82,7 +82,7 @@ type Version struct {
 	VersionInfo VersionInfo `json:"version_info"`
 }
 
-// A VersionInfo is the agent's version.
+// A VersionInfo is the version of the agent.
 type VersionInfo struct {
 	Version string `json:"version"`
 	GitSHA  string `json:"git_sha,omitempty"`
@@ -98,7 +98,7 @@ type Files struct {
 	FileInfos []FileInfo `json:"file_infos"`
 }
 
-// A FileInfo is what LIST_FILES says of a file.
+// A FileInfo describes a file in the answer to LIST_FILES.
 type FileInfo struct {
 	Path  string   `json:"path"`
 	Nlink uint64   `json:"nlink"`
@@ -118,14 +118,14 @@ type FileRange struct {
 
 // A FileData is the answer to READ_FILE.
 type FileData struct {
-	Size int64  `json:"size"` // of the whole file
+	Size int64  `json:"size"` // size of the whole file
 	Data []byte `json:"data"`
 }
 
-// A ListedFile is an entry of /files/browse, in Mesos' form.
+// A ListedFile is an entry in the answer of /files/browse, in the format of Mesos.
 type ListedFile struct {
 	GID   string `json:"gid"`
-	Mode  string `json:"mode"` // as ls -l
+	Mode  string `json:"mode"` // as printed by ls -l
 	Mtime int64  `json:"mtime"`
 	Nlink uint64 `json:"nlink"`
 	Path  string `json:"path"`
@@ -133,8 +133,8 @@ type ListedFile struct {
 	UID   string `json:"uid"`
 }
 
-// A FilePiece is a part of a file, the answer to /files/read in Mesos' form. JSON holds text:
-// what is not text is read by READ_FILE.
+// A FilePiece is a part of a file: the answer of /files/read, in the format of Mesos. JSON holds only
+// text; READ_FILE reads files that are not text.
 type FilePiece struct {
 	Data   string `json:"data"`
 	Offset int64  `json:"offset"`

@@ -8,23 +8,23 @@ import (
 	"github.com/mctr/mctr"
 )
 
-// A NetworkInfo is a CNI network that the container is attached to.
+// A NetworkInfo is a CNI network to attach the container to.
 type NetworkInfo struct {
 	Name         string        `json:"name,omitempty"`
-	IPAddresses  []IPAddress   `json:"ip_addresses,omitempty"` // fixed ones, at most one a family
+	IPAddresses  []IPAddress   `json:"ip_addresses,omitempty"` // fixed addresses, at most one of each family
 	Labels       *Labels       `json:"labels,omitempty"`
 	PortMappings []PortMapping `json:"port_mappings,omitempty"`
 
 	Groups json.RawMessage `json:"groups,omitempty"`
 }
 
-// An IPAddress is one that is asked for.
+// An IPAddress is a fixed address for the container.
 type IPAddress struct {
-	Protocol  string `json:"protocol,omitempty"` // IPv4 or IPv6; the address says it too
+	Protocol  string `json:"protocol,omitempty"` // IPv4 or IPv6; follows from the address
 	IPAddress string `json:"ip_address,omitempty"`
 }
 
-// Labels are keys with values.
+// Labels is a list of labels.
 type Labels struct {
 	Labels []Label `json:"labels,omitempty"`
 }
@@ -35,25 +35,25 @@ type Label struct {
 	Value string `json:"value,omitempty"`
 }
 
-// A PortMapping leads a port of the host to the container.
+// A PortMapping publishes a port of the container on the host.
 type PortMapping struct {
 	HostPort      uint16 `json:"host_port"`
 	ContainerPort uint16 `json:"container_port"`
 	Protocol      string `json:"protocol,omitempty"` // tcp (default), udp or sctp
 }
 
-// networks gives the config the networks; one without is in the host's, or its
-// parent's, as its caller has it.
+// networks copies the networks to the config. Without any, the config keeps the network of the host
+// or parent that the caller has set.
 func (c *ContainerInfo) networks(config *mctr.ContainerConfig, nested bool) error {
 	if len(c.NetworkInfos) > 0 && nested {
-		return refused("container.network_infos", "a nested container is in its parent's network")
+		return refused("container.network_infos", "a nested container uses the network of its parent")
 	}
 	for _, info := range c.NetworkInfos {
 		if given(info.Groups) {
-			return refused("network_infos.groups", "labels are what plugins select by")
+			return refused("network_infos.groups", "plugins select containers by labels")
 		}
 		if info.Name == "" {
-			return fmt.Errorf("%w: container.network_infos: a network without a name", mctr.ErrInvalid)
+			return fmt.Errorf("%w: container.network_infos: a network has no name", mctr.ErrInvalid)
 		}
 		config.Network = ""
 		config.Networks = append(config.Networks, info.config())

@@ -7,7 +7,7 @@ import (
 
 // The arguments and answers of the calls on networks.
 type (
-	// A NewNetwork is one to be made.
+	// A NewNetwork creates a network.
 	NewNetwork struct {
 		Name       string         `json:"name"`
 		Definition cni.Definition `json:"definition,omitzero"`
@@ -16,12 +16,12 @@ type (
 	NetworkName struct {
 		Name string `json:"name"`
 	}
-	// Networks are all that there are.
+	// Networks are all networks.
 	Networks struct {
 		Networks []cni.Details `json:"networks"`
-		Error    *wire.Error   `json:"error,omitempty"` // of those that cannot be read
+		Error    *wire.Error   `json:"error,omitempty"` // about networks that cannot be read
 	}
-	// A NetworkCheck is what plugins say of a container's interfaces.
+	// A NetworkCheck has the results of the plugins for the interfaces of a container.
 	NetworkCheck struct {
 		Interfaces []cni.CheckResult `json:"interfaces"`
 	}

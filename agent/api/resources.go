@@ -10,11 +10,11 @@ import (
 	"github.com/mctr/mctr"
 )
 
-// A Resource is a share of the host.
+// A Resource is an amount of a resource of the host.
 type Resource struct {
 	Name   string  `json:"name"`           // cpus, mem
 	Type   string  `json:"type"`           // SCALAR
-	Scalar *Scalar `json:"scalar"`         // cpus: processors; mem: MiB
+	Scalar *Scalar `json:"scalar"`         // cpus: number of processors; mem: MiB
 	Role   string  `json:"role,omitempty"` // * (default)
 
 	Ranges         json.RawMessage `json:"ranges,omitempty"`
@@ -28,7 +28,7 @@ type Resource struct {
 	AllocationInfo json.RawMessage `json:"allocation_info,omitempty"`
 }
 
-// A Scalar is a number; a limit may be Infinity.
+// A Scalar is a number. A limit may be Infinity.
 type Scalar struct {
 	Value Number `json:"value"`
 }
@@ -53,8 +53,8 @@ func (n Number) MarshalJSON() ([]byte, error) {
 	return json.Marshal(float64(n))
 }
 
-// Mesos' figures: shares of a processor, the period of the quota in microseconds,
-// and the least of each.
+// Constants of Mesos: CPU shares per processor, the period of the CPU quota in microseconds, and the
+// smallest and largest values.
 const (
 	sharesOfCPU = 1024
 	leastShares = 2
@@ -65,7 +65,7 @@ const (
 	mostCPUs    = 1 << 18 / sharesOfCPU
 )
 
-// requests reads the resources that a launch asks for, by name.
+// requests returns the requested resources by name.
 func requests(resources []Resource) (map[string]Scalar, error) {
 	asked := map[string]Scalar{}
 	for _, r := range resources {
@@ -73,11 +73,11 @@ func requests(resources []Resource) (map[string]Scalar, error) {
 			r.Shared, r.ProviderID} {
 			if given(raw) {
 				return nil, refused("resource "+r.Name,
-					"resources are scalars: unreserved, not revocable, without disks")
+					"want an unreserved scalar, not revocable and not a disk")
 			}
 		}
 		if r.Role != "" && r.Role != "*" || given(r.AllocationInfo) {
-			return nil, refused("resource "+r.Name+": role", "there are no roles")
+			return nil, refused("resource "+r.Name+": role", "this agent has no roles")
 		}
 		if r.Type != "SCALAR" || r.Scalar == nil {
 			return nil, fmt.Errorf("%w: resource %q: want a SCALAR", mctr.ErrInvalid, r.Name)
@@ -90,8 +90,9 @@ func requests(resources []Resource) (map[string]Scalar, error) {
 	return asked, nil
 }
 
-// fillResources sets weights and limits as Mesos does: cpus is a weight and its
-// limit a quota; mem is a limit, unless another one is given, and then what is kept.
+// fillResources sets weights and limits as Mesos does. The resource cpus is a weight, and its limit
+// a quota. The resource mem is a limit; if limits has mem too, that is the limit, and the resource is
+// the reservation.
 func fillResources(r *mctr.Resources, resources []Resource, limits map[string]Scalar) error {
 	asked, err := requests(resources)
 	if err != nil {
@@ -134,7 +135,7 @@ func checkResource(name string, s Scalar, limit bool) error {
 	most := map[string]float64{"cpus": mostCPUs, "mem": mostMemory}[name]
 	switch {
 	case most == 0:
-		return refused("resource "+name, "there are cpus and mem")
+		return refused("resource "+name, "want cpus or mem")
 	case math.IsNaN(value) || value <= 0 || value > most && !(limit && infinite(s)):
 		return fmt.Errorf("%w: resource %s: %v", mctr.ErrInvalid, name, value)
 	}

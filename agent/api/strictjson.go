@@ -12,12 +12,11 @@ import (
 	"github.com/mctr/mctr/internal/fields"
 )
 
-// Decode reads one JSON value and refuses what could be misread: unknown names, a
-// name given twice, anything behind the value, and a message without its container's id.
-// The error wraps mctr.ErrInvalid.
+// Decode reads one JSON value. It refuses unknown names, a name given twice, data after the value,
+// and a message that lacks a container id. The error wraps mctr.ErrInvalid.
 func Decode(data []byte, v any) error {
 	if !utf8.Valid(data) {
-		return fmt.Errorf("%w: the JSON has bytes that are no UTF-8", mctr.ErrInvalid)
+		return fmt.Errorf("%w: the JSON is not valid UTF-8", mctr.ErrInvalid)
 	}
 	if err := unambiguous(json.NewDecoder(bytes.NewReader(data))); err != nil {
 		return fmt.Errorf("%w: %w", mctr.ErrInvalid, err)
@@ -33,7 +32,7 @@ func Decode(data []byte, v any) error {
 	return checkContainerID(v)
 }
 
-// unambiguous wants exactly one value, in which no object has a name twice.
+// unambiguous fails unless d has exactly one value, in which no object has the same name twice.
 func unambiguous(d *json.Decoder) error {
 	if err := value(d, 0); err != nil {
 		if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
@@ -42,18 +41,18 @@ func unambiguous(d *json.Decoder) error {
 		return err
 	}
 	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return errors.New("something follows the JSON value")
+		return errors.New("unexpected data after the JSON value")
 	}
 	return nil
 }
 
-// maxDepth bounds values in values: the deepest id is 32 deep.
+// maxDepth bounds the nesting of values. The longest container id is nested 32 deep.
 const maxDepth = 100
 
-// value reads one value.
+// value reads and checks one value.
 func value(d *json.Decoder, depth int) error {
 	if depth > maxDepth {
-		return fmt.Errorf("more than %d values in one another", maxDepth)
+		return fmt.Errorf("values are nested more than %d deep", maxDepth)
 	}
 	token, err := d.Token()
 	if err != nil {

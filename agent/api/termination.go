@@ -4,23 +4,29 @@ import (
 	"github.com/mctr/mctr"
 )
 
-// A Termination is how a container ended.
+// A Termination describes how a container ended.
 type Termination struct {
-	ExitStatus int         `json:"exit_status"` // as wait(2) gives it
+	ExitStatus int         `json:"exit_status"` // status as returned by wait(2)
 	State      string      `json:"state"`       // TASK_FINISHED, TASK_FAILED, TASK_KILLED, TASK_LOST
 	Reason     string      `json:"reason,omitempty"`
 	Message    string      `json:"message,omitempty"`
 	Limitation *Limitation `json:"limitation,omitempty"`
 
-	Mctr *mctr.Termination `json:"mctr,omitempty"` // the whole of it
+	Mctr *mctr.Termination `json:"mctr,omitempty"` // complete termination in the format of mctr
 }
 
-// A Limitation names the resource whose limit was broken, with that limit.
+// An Acknowledgement names terminations of GET_ENDS that the client has recorded. GET_ENDS does not
+// return them again.
+type Acknowledgement struct {
+	Keys []string `json:"keys"`
+}
+
+// A Limitation names the resource whose limit was exceeded, with the limit.
 type Limitation struct {
 	Resources []Resource `json:"resources"`
 }
 
-// reasons are Mesos' words, where it has them.
+// reasons maps the reasons of mctr to those of Mesos. Other reasons have no counterpart.
 var reasons = map[string]string{
 	mctr.ReasonOOM:          "REASON_CONTAINER_LIMITATION_MEMORY",
 	mctr.ReasonLimitation:   "REASON_CONTAINER_LIMITATION",
@@ -31,7 +37,7 @@ var reasons = map[string]string{
 	mctr.ReasonShimLost:     "REASON_AGENT_RESTARTED",
 }
 
-// NewTermination returns an end in Mesos' words.
+// NewTermination converts a termination to the format of Mesos.
 func NewTermination(t *mctr.Termination) Termination {
 	end := Termination{ExitStatus: t.ExitCode << 8, State: state(t), Reason: reasons[t.Reason], Message: t.Message,
 		Mctr: t}

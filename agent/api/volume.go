@@ -8,7 +8,7 @@ import (
 	"github.com/mctr/mctr"
 )
 
-// A Volume is a directory or file that the container sees.
+// A Volume is a directory or file to mount in the container.
 type Volume struct {
 	Mode          string        `json:"mode"` // RW, RO
 	ContainerPath string        `json:"container_path"`
@@ -18,7 +18,7 @@ type Volume struct {
 	Image json.RawMessage `json:"image,omitempty"`
 }
 
-// A VolumeSource says where a volume's content is.
+// A VolumeSource is the source of a volume.
 type VolumeSource struct {
 	Type        string       `json:"type"` // HOST_PATH, SANDBOX_PATH
 	HostPath    *HostPath    `json:"host_path,omitempty"`
@@ -29,18 +29,18 @@ type VolumeSource struct {
 	CSIVolume    json.RawMessage `json:"csi_volume,omitempty"`
 }
 
-// A HostPath is a path of the host.
+// A HostPath is a path on the host.
 type HostPath struct {
 	Path             string            `json:"path"`
 	MountPropagation *MountPropagation `json:"mount_propagation,omitempty"`
 }
 
-// A MountPropagation says which mounts made later are seen on the other side.
+// A MountPropagation selects whether later mounts propagate between the host and the container.
 type MountPropagation struct {
 	Mode string `json:"mode,omitempty"` // HOST_TO_CONTAINER, BIDIRECTIONAL
 }
 
-// A SandboxPath is a path in a sandbox.
+// A SandboxPath is a path in the sandbox of the container or of its parent.
 type SandboxPath struct {
 	Type string `json:"type"` // SELF, PARENT
 	Path string `json:"path"`
@@ -60,10 +60,10 @@ func (c *ContainerInfo) volumes(config *mctr.ContainerConfig, _ bool) error {
 func (v Volume) mount() (mctr.Mount, error) {
 	m := mctr.Mount{Target: v.ContainerPath, ReadOnly: v.Mode == "RO"}
 	if v.Mode != "RO" && v.Mode != "RW" {
-		return m, fmt.Errorf("%w: mode %q: RO or RW", mctr.ErrInvalid, v.Mode)
+		return m, fmt.Errorf("%w: mode %q: want RO or RW", mctr.ErrInvalid, v.Mode)
 	}
 	if given(v.Image) {
-		return m, refused("a volume with an image", "images are root filesystems only")
+		return m, refused("a volume with an image", "an image can only be the root filesystem")
 	}
 	switch {
 	case v.Source != nil && v.HostPath != "":
@@ -73,7 +73,8 @@ func (v Volume) mount() (mctr.Mount, error) {
 	case v.HostPath == "":
 		return m, fmt.Errorf("%w: neither host_path nor source", mctr.ErrInvalid)
 	}
-	if m.Type, m.Source = "bind", v.HostPath; !strings.HasPrefix(v.HostPath, "/") { // Mesos: a path in the sandbox
+	m.Type, m.Source = "bind", v.HostPath
+	if !strings.HasPrefix(v.HostPath, "/") { // as with Mesos, a relative path is in the sandbox
 		m.Type = "sandbox"
 	}
 	return m, nil
@@ -88,12 +89,12 @@ func (s *VolumeSource) fill(m *mctr.Mount) error {
 		kinds := map[string]string{"SELF": "sandbox", "PARENT": "parent-sandbox"}
 		m.Type, m.Source = kinds[s.SandboxPath.Type], s.SandboxPath.Path
 		if m.Type == "" {
-			return fmt.Errorf("%w: sandbox_path: type %q: SELF or PARENT", mctr.ErrInvalid, s.SandboxPath.Type)
+			return fmt.Errorf("%w: sandbox_path: type %q: want SELF or PARENT", mctr.ErrInvalid, s.SandboxPath.Type)
 		}
 		return nil
 	}
 	return refused("a volume with a source of type "+s.Type,
-		"there are HOST_PATH and SANDBOX_PATH, each with its own field")
+		"want HOST_PATH with host_path, or SANDBOX_PATH with sandbox_path")
 }
 
 func (p *MountPropagation) fill(m *mctr.Mount) error {

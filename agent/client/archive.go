@@ -14,7 +14,7 @@ import (
 	"github.com/mctr/mctr/agent/api"
 )
 
-// download makes a call that is answered by an archive, and writes that to w.
+// download makes a call whose answer is an archive, and writes the archive to w.
 func (t *transport) download(ctx context.Context, kind string, arguments any, w io.Writer) error {
 	answer, err := t.do(ctx, kind, arguments)
 	if err != nil {
@@ -33,10 +33,10 @@ func (t *transport) download(ctx context.Context, kind string, arguments any, w 
 	return err
 }
 
-// upload makes a call that brings an archive. The answer is a success, whose body
-// is the caller's to close.
+// upload makes a call with an archive. The caller closes the body of the answer, which is never an
+// error answer.
 func (t *transport) upload(ctx context.Context, kind string, arguments any, archive io.Reader) (*http.Response, error) {
-	call, err := api.NewCall(kind, arguments)
+	call, err := api.NewMessage(kind, arguments)
 	if err != nil {
 		return nil, err
 	}
@@ -50,7 +50,7 @@ func (t *transport) upload(ctx context.Context, kind string, arguments any, arch
 	go func() { _ = w.CloseWithError(writeForm(form, call, from)) }() // never fails
 	answer, err := t.send(request)
 	if failed := from.error(); err != nil && failed != nil {
-		return nil, failed // the agent was told that the archive is cut off
+		return nil, failed // the agent has only seen that the archive was cut off
 	}
 	return answer, err
 }
@@ -77,7 +77,7 @@ func partHeader(name, media string) textproto.MIMEHeader {
 		"Content-Type": {media}}
 }
 
-// A source remembers why reading it failed.
+// A source is a reader that remembers its first error other than io.EOF.
 type source struct {
 	io.Reader
 	failed atomic.Pointer[error]

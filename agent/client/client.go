@@ -1,5 +1,5 @@
-// Package client speaks with an mctr-agent: its [Client] is the [agent.API] of the
-// agent's host. It creates nothing but connections.
+// Package client calls the operator API of an mctr-agent. Its [Client] implements [agent.API] for
+// the host of the agent. The package creates only connections.
 package client
 
 import (
@@ -21,29 +21,30 @@ import (
 	"github.com/mctr/mctr/internal/plaintext"
 )
 
-// Options say where the agent is, and how it knows its clients.
+// Options are the address of an agent and the credentials for it.
 type Options struct {
 	Address string      // unix:///PATH or tcp://HOST:PORT
-	Token   string      // for tcp; may be empty
-	TLS     *tls.Config // for tcp; nil: none
+	Token   string      // for tcp; empty: no token
+	TLS     *tls.Config // for tcp; nil: no TLS
 }
 
 var _ agent.API = (*Client)(nil)
 
-// A Client speaks with one agent. Its methods may be called concurrently.
+// A Client calls one agent. Its methods may be called concurrently.
 type Client struct{ *transport }
 
-// A transport makes calls and reads their answers.
+// A transport sends calls and reads their answers.
 type transport struct {
 	options       Options
 	network, host string
 	http          *http.Client
 }
 
-// quickTime bounds a call that is answered at once: the agent's own bound, and the way.
+// quickTime bounds a call that the agent answers at once. It is longer than the agent's own bound by
+// the time on the network.
 const quickTime = 45 * time.Second
 
-// New returns a client. It does not connect yet.
+// New returns a client without connecting. It fails if the address is not valid.
 func New(o Options) (*Client, error) {
 	t := &transport{options: o}
 	var ok bool
@@ -63,7 +64,8 @@ func New(o Options) (*Client, error) {
 	return &Client{t}, nil
 }
 
-// checkTCP refuses to show a token to those on the way.
+// checkTCP refuses a connection without TLS to another host, because the token could be read on the
+// network.
 func (t *transport) checkTCP() error {
 	host, _, err := net.SplitHostPort(t.host)
 	if err != nil {
@@ -72,13 +74,13 @@ func (t *transport) checkTCP() error {
 	ip := net.ParseIP(host)
 	if t.options.TLS == nil && host != "localhost" && (ip == nil || !ip.IsLoopback()) {
 		return fmt.Errorf(
-			"%w: agent %s: on the network an agent is spoken to by TLS alone (give the authority of its certificate)",
+			"%w: agent %s: an agent on another host needs TLS (give the authority of its certificate)",
 			mctr.ErrInvalid, t.options.Address)
 	}
 	return nil
 }
 
-// Close ends idle connections.
+// Close closes idle connections.
 func (t *transport) Close() error {
 	t.http.CloseIdleConnections()
 	return nil
@@ -93,17 +95,17 @@ func (t *transport) dial(ctx context.Context) (net.Conn, error) {
 		conn, err = (&net.Dialer{}).DialContext(ctx, t.network, t.host)
 	}
 	if err != nil && ctx.Err() == nil {
-		err = fmt.Errorf("%w: agent %s: %w (does mctr-agent run there?)", mctr.ErrUnavailable, t.options.Address, err)
+		err = fmt.Errorf("%w: agent %s: %w (is mctr-agent running there?)", mctr.ErrUnavailable, t.options.Address, err)
 	}
 	return conn, err
 }
 
-// request is a call, ready to be sent.
+// request returns the HTTP request of a call.
 func (t *transport) request(ctx context.Context, kind string, arguments any) (*http.Request, error) {
 	if err := plaintext.Check(arguments); err != nil {
 		return nil, err
 	}
-	body, err := api.NewCall(kind, arguments)
+	body, err := api.NewMessage(kind, arguments)
 	if err != nil {
 		return nil, err
 	}
@@ -122,7 +124,7 @@ func (t *transport) post(ctx context.Context, body io.Reader, media string) (*ht
 	return r, nil
 }
 
-// do makes a call. The answer is a success, whose body is the caller's to close.
+// do makes a call. The caller closes the body of the answer, which is never an error answer.
 func (t *transport) do(ctx context.Context, kind string, arguments any) (*http.Response, error) {
 	r, err := t.request(ctx, kind, arguments)
 	if err != nil {
@@ -143,8 +145,8 @@ func (t *transport) send(r *http.Request) (*http.Response, error) {
 	return nil, t.failed(r.Context(), answer)
 }
 
-// lost is the error of a connection that broke. Its text leaves out the URL, which
-// the caller did not write.
+// lost returns the error for a broken connection. Its text omits the URL, which means nothing to the
+// caller.
 func (t *transport) lost(ctx context.Context, err error) error {
 	switch {
 	case ctx.Err() != nil:
@@ -155,14 +157,13 @@ func (t *transport) lost(ctx context.Context, err error) error {
 	return fmt.Errorf("%w: agent %s: %w", mctr.ErrUnavailable, t.options.Address, err)
 }
 
-// maxFailure bounds the text of an error.
+// maxFailure bounds the body of an error answer, in bytes.
 const maxFailure = 1 << 20
 
-// failure is the error in an answer: it matches the sentinel that it had
-// at the agent.
+// failure returns the error of an error answer. It matches the same sentinel as on the agent.
 func failure(answer *http.Response) error {
 	if answer.StatusCode == http.StatusAccepted {
-		return fmt.Errorf("%w: it runs already", mctr.ErrExists)
+		return fmt.Errorf("%w: it is already running", mctr.ErrExists)
 	}
 	data, err := io.ReadAll(io.LimitReader(answer.Body, maxFailure))
 	if err != nil {
@@ -170,7 +171,7 @@ func failure(answer *http.Response) error {
 	}
 	var body api.Failure
 	if json.Unmarshal(data, &body) != nil || body.Error == nil {
-		return fmt.Errorf("the agent answers %s: %.200q", answer.Status, data)
+		return fmt.Errorf("the agent answered %s: %.200q", answer.Status, data)
 	}
 	if body.Error.Kind == "" && answer.StatusCode == http.StatusServiceUnavailable {
 		return fmt.Errorf("%w: %s", mctr.ErrUnavailable,
@@ -179,7 +180,7 @@ func failure(answer *http.Response) error {
 	return body.Error.Err()
 }
 
-// call makes a call that is answered by at most one message; out may be nil.
+// call makes a call and decodes its answer into out, if out is not nil.
 func (t *transport) call(ctx context.Context, kind string, arguments, out any) error {
 	answer, err := t.do(ctx, kind, arguments)
 	if err != nil {
@@ -199,7 +200,7 @@ func (t *transport) call(ctx context.Context, kind string, arguments, out any) e
 	return nil
 }
 
-// quick is call for what is answered at once.
+// quick is call with a time limit, for calls that the agent answers at once.
 func (t *transport) quick(ctx context.Context, kind string, arguments, out any) error {
 	ctx, cancel := context.WithTimeout(ctx, quickTime)
 	defer cancel()

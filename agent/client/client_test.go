@@ -21,7 +21,7 @@ import (
 	"github.com/mctr/mctr/provisioner"
 )
 
-// pretend is a client of an agent that answers everything like this.
+// pretend returns a client of an agent that gives every call the same answer.
 func pretend(t *testing.T, code int, body string) *client.Client {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "mctr")
@@ -50,7 +50,7 @@ func pretend(t *testing.T, code int, body string) *client.Client {
 	return c
 }
 
-// everything are calls of each kind.
+// everything makes one call of each kind.
 func everything(ctx context.Context, c *client.Client) map[string]error {
 	errs := map[string]error{}
 	_, errs["Status"] = c.Status(ctx, "a")
@@ -64,7 +64,7 @@ func everything(ctx context.Context, c *client.Client) map[string]error {
 	return errs
 }
 
-// TestBadAgent wants what is no answer to be an error, and nothing worse.
+// TestBadAgent checks that a malformed answer is an error, and does not crash the client.
 func TestBadAgent(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
@@ -93,8 +93,8 @@ func TestBadAgent(t *testing.T) {
 	}
 }
 
-// TestOlderAgent wants what an agent does not know blamed on its build, and not what it
-// refuses otherwise.
+// TestOlderAgent checks that the error for an unknown call or field names the agent's build, and that
+// other errors do not.
 func TestOlderAgent(t *testing.T) {
 	for message, older := range map[string]bool{
 		`invalid argument: launch_container: invalid argument: json: unknown field "gravity"`: true,
@@ -142,7 +142,7 @@ func TestAddresses(t *testing.T) {
 		t.Fatal(err)
 	}
 	for call, err := range everything(t.Context(), c) {
-		if !errors.Is(err, mctr.ErrUnavailable) || !strings.Contains(err.Error(), "does mctr-agent run there") {
+		if !errors.Is(err, mctr.ErrUnavailable) || !strings.Contains(err.Error(), "is mctr-agent running there") {
 			t.Errorf("%s without an agent: %v", call, err)
 		}
 	}

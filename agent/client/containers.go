@@ -19,7 +19,7 @@ import (
 	"github.com/mctr/mctr/provisioner"
 )
 
-// Containers lists all ids.
+// Containers returns the ids of all containers.
 func (c *Client) Containers(ctx context.Context) ([]mctr.ContainerID, error) {
 	var found api.Containers
 	if err := c.quick(ctx, api.GetContainers, api.List{ShowNested: true, ShowEnded: true}, &found); err != nil {
@@ -27,14 +27,14 @@ func (c *Client) Containers(ctx context.Context) ([]mctr.ContainerID, error) {
 	}
 	var ids []mctr.ContainerID
 	for _, container := range found.Containers {
-		if container.Mctr != nil { // a session is none
+		if container.Mctr != nil { // sessions have no status
 			ids = append(ids, container.Mctr.ID)
 		}
 	}
 	return ids, nil
 }
 
-// Resolve finds a container by name, id or the start of an id.
+// Resolve returns the id of a container, given its name, id or the start of its id.
 func (c *Client) Resolve(ctx context.Context, ref string) (mctr.ContainerID, error) {
 	var found api.Found
 	if err := c.quick(ctx, api.FindContainer, api.Find{Name: ref}, &found); err != nil {
@@ -44,45 +44,45 @@ func (c *Client) Resolve(ctx context.Context, ref string) (mctr.ContainerID, err
 	return id, id.Validate()
 }
 
-// Status returns what is known of a container.
+// Status returns the complete status of a container.
 func (c *Client) Status(ctx context.Context, id mctr.ContainerID) (*mctr.Status, error) {
 	s := &mctr.Status{}
 	if err := c.call(ctx, api.InspectContainer, idOf(id), s); err != nil {
 		return nil, err
 	}
 	if s.Config == nil || s.Phase == "" || s.Phase == mctr.Exited && s.Termination == nil {
-		return nil, lacks(api.InspectContainer, "the container's config, phase or end")
+		return nil, lacks(api.InspectContainer, "the container's config, phase or termination")
 	}
 	return s, nil
 }
 
-// lacks is the error of an answer without what it has to have.
+// lacks returns the error for an answer without a required part.
 func lacks(call, what string) error {
 	return fmt.Errorf("the agent's answer to %s lacks %s", call, what)
 }
 
 func idOf(id mctr.ContainerID) api.ID { return api.ID{ContainerID: api.NewContainerID(id)} }
 
-// Usage is what a container consumes.
+// Usage returns the resource usage of a running container.
 func (c *Client) Usage(ctx context.Context, id mctr.ContainerID) (*mctr.Usage, error) {
 	u := &mctr.Usage{}
 	return u, c.call(ctx, api.GetUsage, idOf(id), u)
 }
 
-// DiskUsage is what a container takes on disk.
+// DiskUsage returns the disk usage of a container.
 func (c *Client) DiskUsage(ctx context.Context, id mctr.ContainerID) (usage containerizer.DiskUsage, err error) {
 	err = c.call(ctx, api.GetDiskUsage, idOf(id), &usage)
 	return usage, err
 }
 
-// Processes is what ps(1) says of a container's.
+// Processes returns the output of ps(1) for the processes of a container.
 func (c *Client) Processes(ctx context.Context, id mctr.ContainerID, options ...string) ([]byte, error) {
 	var table api.Table
 	err := c.call(ctx, api.ListProcesses, api.Processes{ContainerID: api.NewContainerID(id), Options: options}, &table)
 	return []byte(table.Text), err
 }
 
-// Logs reads back what a container printed.
+// Logs calls emit for each line of a container's log.
 func (c *Client) Logs(ctx context.Context, id mctr.ContainerID, o logs.ReadOptions, emit func(logs.Entry) error) error {
 	arguments := api.Logs{ContainerID: api.NewContainerID(id), Follow: o.Follow, Since: o.Since, Until: o.Until}
 	if o.Tail >= 0 {
@@ -102,7 +102,7 @@ func (c *Client) Logs(ctx context.Context, id mctr.ContainerID, o logs.ReadOptio
 	})
 }
 
-// Events gives what happened to containers, and with o.Follow what happens.
+// Events returns past events of containers, and with o.Follow also new ones.
 func (c *Client) Events(ctx context.Context, o mctr.EventOptions) iter.Seq2[mctr.Event, error] {
 	return func(yield func(mctr.Event, error) bool) {
 		ctx, cancel := context.WithCancel(ctx)
@@ -120,7 +120,7 @@ func (c *Client) Events(ctx context.Context, o mctr.EventOptions) iter.Seq2[mctr
 	}
 }
 
-// Launch runs a container. The agent watches it, whatever becomes of this client.
+// Launch runs a container. The agent supervises it even after this client has exited.
 func (c *Client) Launch(ctx context.Context, id mctr.ContainerID, config *mctr.ContainerConfig,
 	o containerizer.LaunchOptions) (*launcher.Stream, error) {
 	config, err := c.ready(ctx, config, o.Progress)
@@ -132,7 +132,7 @@ func (c *Client) Launch(ctx context.Context, id mctr.ContainerID, config *mctr.C
 	return c.streams(ctx, api.LaunchContainer, launch, o)
 }
 
-// Start launches a container that was created, or has ended, again.
+// Start launches a container that was created, or one that has exited.
 func (c *Client) Start(ctx context.Context, id mctr.ContainerID,
 	o containerizer.LaunchOptions) (*launcher.Stream, error) {
 	start := api.Start{ContainerID: api.NewContainerID(id),
@@ -140,7 +140,7 @@ func (c *Client) Start(ctx context.Context, id mctr.ContainerID,
 	return c.streams(ctx, api.StartContainer, start, o)
 }
 
-// streams makes a call that launches, and is given the streams if they are wanted.
+// streams makes a call that launches a container, and returns its streams if o asks for them.
 func (c *Client) streams(ctx context.Context, kind string, arguments any,
 	o containerizer.LaunchOptions) (*launcher.Stream, error) {
 	sent := time.Now()
@@ -157,7 +157,7 @@ func (c *Client) streams(ctx context.Context, kind string, arguments any,
 	return nil, answer.Body.Close()
 }
 
-// LaunchGroup runs a group. The agent watches it.
+// LaunchGroup runs a group. The agent supervises it.
 func (c *Client) LaunchGroup(ctx context.Context, id mctr.ContainerID, g *mctr.Group,
 	o containerizer.LaunchOptions) error {
 	group := *g
@@ -173,7 +173,7 @@ func (c *Client) LaunchGroup(ctx context.Context, id mctr.ContainerID, g *mctr.G
 	return c.call(ctx, api.LaunchGroup, api.LaunchedGroup{ContainerID: api.NewContainerID(id), Group: &group}, nil)
 }
 
-// DryRun gives the OCI spec that a launch of config would hand the engine.
+// DryRun returns the OCI spec that a launch of config would give to the engine.
 func (c *Client) DryRun(ctx context.Context, config *mctr.ContainerConfig) (*specs.Spec, error) {
 	config, err := c.ready(ctx, config, nil)
 	if err != nil {
@@ -183,8 +183,8 @@ func (c *Client) DryRun(ctx context.Context, config *mctr.ContainerConfig) (*spe
 	return spec, c.call(ctx, api.DryRunContainer, api.DryRun{Config: config}, spec)
 }
 
-// ready pulls the container's image, so that its progress can be reported. A relative path
-// is this process' where the agent is on the same host.
+// ready returns a copy of config for the agent. It pulls the image first, to report the progress. If
+// the agent is on this host, a relative path of an image becomes absolute.
 func (c *Client) ready(ctx context.Context, config *mctr.ContainerConfig,
 	progress provisioner.Progress) (*mctr.ContainerConfig, error) {
 	copied := *config
@@ -212,12 +212,12 @@ func (c *Client) Create(ctx context.Context, id mctr.ContainerID, config *mctr.C
 		api.Launch{ContainerID: api.NewContainerID(id), Mctr: &api.Extension{Config: config}}, nil)
 }
 
-// Attach joins a container's streams.
+// Attach connects to the streams of a running container.
 func (c *Client) Attach(ctx context.Context, id mctr.ContainerID, a wire.Attach) (*launcher.Stream, error) {
 	return c.upgrade(ctx, api.AttachContainer, api.Attach{ContainerID: api.NewContainerID(id), Attach: a})
 }
 
-// Exec runs one more command in a container. It dies with its stream, unless it is
+// Exec runs another command in a container. Closing the stream kills the command, unless it is
 // detached.
 func (c *Client) Exec(ctx context.Context, id mctr.ContainerID, e containerizer.Exec) (*launcher.Stream, error) {
 	arguments := api.Exec{
@@ -227,17 +227,17 @@ func (c *Client) Exec(ctx context.Context, id mctr.ContainerID, e containerizer.
 	if !e.Detach {
 		return c.upgrade(ctx, api.ExecContainer, arguments)
 	}
-	near, far := net.Pipe() // a stream that has ended
+	near, far := net.Pipe() // the stream of a detached command is closed
 	_ = far.Close()
 	return launcher.NewStream(near), c.call(ctx, api.ExecContainer, arguments, nil)
 }
 
-// Wait returns how a container ended, once it has.
+// Wait waits until a container has exited, and returns its termination.
 func (c *Client) Wait(ctx context.Context, id mctr.ContainerID) (*mctr.Termination, error) {
 	return c.end(ctx, api.WaitContainer, idOf(id))
 }
 
-// Stop asks a container to end, and ends it after a while.
+// Stop asks a container to exit, and kills it after a timeout.
 func (c *Client) Stop(ctx context.Context, id mctr.ContainerID, o mctr.StopOptions) (*mctr.Termination, error) {
 	in := api.Stop{ContainerID: api.NewContainerID(id), Signal: int(o.Signal), Timeout: (*mctr.Duration)(o.Timeout)}
 	if o.Timeout != nil && *o.Timeout < 0 {
@@ -246,34 +246,45 @@ func (c *Client) Stop(ctx context.Context, id mctr.ContainerID, o mctr.StopOptio
 	return c.end(ctx, api.StopContainer, in)
 }
 
-// Destroy ends a container at once.
+// Destroy kills a container at once.
 func (c *Client) Destroy(ctx context.Context, id mctr.ContainerID) (*mctr.Termination, error) {
 	return c.end(ctx, api.DestroyContainer, idOf(id))
 }
 
-func (c *Client) end(ctx context.Context, kind string, arguments any) (*mctr.Termination, error) {
+func (t *transport) end(ctx context.Context, kind string, arguments any) (*mctr.Termination, error) {
 	var end api.Termination
-	if err := c.call(ctx, kind, arguments, &end); err != nil {
+	if err := t.call(ctx, kind, arguments, &end); err != nil {
 		return nil, err
 	}
 	if end.Mctr == nil {
-		return nil, lacks(kind, "how it ended")
+		return nil, lacks(kind, "the container's termination")
 	}
 	return end.Mctr, nil
 }
 
-// Kill sends a signal.
+// Ends returns the terminations of the agent's containers that no client has acknowledged.
+func (c *Client) Ends(ctx context.Context) (*mctr.Ends, error) {
+	found := &mctr.Ends{}
+	return found, c.call(ctx, api.GetEnds, nil, found)
+}
+
+// Acknowledge tells the agent that the caller has recorded the terminations with these keys.
+func (c *Client) Acknowledge(ctx context.Context, keys ...string) error {
+	return c.call(ctx, api.AcknowledgeEnds, api.Acknowledgement{Keys: keys}, nil)
+}
+
+// Kill sends a signal to the first process of a container.
 func (c *Client) Kill(ctx context.Context, id mctr.ContainerID, sig unix.Signal) error {
 	number := int(sig)
 	return c.call(ctx, api.KillContainer, api.Kill{ContainerID: api.NewContainerID(id), Signal: &number}, nil)
 }
 
-// Remove removes a container that has ended; with force, one that runs.
+// Remove removes a container that has exited. With force it also removes a running container.
 func (c *Client) Remove(ctx context.Context, id mctr.ContainerID, force bool) error {
 	return c.call(ctx, api.RemoveContainer, api.Remove{ContainerID: api.NewContainerID(id), Force: force}, nil)
 }
 
-// Pause freezes a container.
+// Pause freezes the processes of a container.
 func (c *Client) Pause(ctx context.Context, id mctr.ContainerID) error {
 	return c.call(ctx, api.PauseContainer, idOf(id), nil)
 }
@@ -283,12 +294,12 @@ func (c *Client) Resume(ctx context.Context, id mctr.ContainerID) error {
 	return c.call(ctx, api.ResumeContainer, idOf(id), nil)
 }
 
-// Update changes limits.
+// Update changes the limits that are set in change.
 func (c *Client) Update(ctx context.Context, id mctr.ContainerID, change mctr.Resources) error {
 	return c.call(ctx, api.UpdateContainer, api.Update{ContainerID: api.NewContainerID(id), Resources: change}, nil)
 }
 
-// UpdateGroup changes the limits of a root and all that is nested in it.
+// UpdateGroup changes the limits that a root shares with all containers nested in it.
 func (c *Client) UpdateGroup(ctx context.Context, root mctr.ContainerID, change mctr.Resources) error {
 	return c.call(ctx, api.UpdateContainer,
 		api.Update{ContainerID: api.NewContainerID(root), Resources: change, Group: true}, nil)
@@ -299,7 +310,7 @@ func (c *Client) Rename(ctx context.Context, id mctr.ContainerID, name string) e
 	return c.call(ctx, api.RenameContainer, api.Rename{ContainerID: api.NewContainerID(id), Name: name}, nil)
 }
 
-// Version is the agent's.
+// Version returns the version of the agent.
 func (c *Client) Version(ctx context.Context) (api.VersionInfo, error) {
 	var v api.Version
 	err := c.call(ctx, api.GetVersion, nil, &v)

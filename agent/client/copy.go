@@ -11,7 +11,7 @@ import (
 	"github.com/mctr/mctr/containerizer"
 )
 
-// StatPath looks at a path in a container's filesystem.
+// StatPath returns the type, size and mode of a file in a container.
 func (c *Client) StatPath(ctx context.Context, id mctr.ContainerID, file string,
 	o containerizer.CopyOptions) (*containerizer.PathStat, error) {
 	var stat api.PathStat
@@ -29,7 +29,7 @@ func (c *Client) CopyFrom(ctx context.Context, id mctr.ContainerID, file string,
 	return c.download(ctx, api.CopyFromContainer, from, w)
 }
 
-// CopyTo unpacks the tar stream r in a directory of a container.
+// CopyTo unpacks the tar stream r into a directory of a container.
 func (c *Client) CopyTo(ctx context.Context, id mctr.ContainerID, dir string, r io.Reader,
 	o containerizer.CopyOptions) error {
 	answer, err := c.upload(ctx, api.CopyToContainer,
@@ -40,7 +40,7 @@ func (c *Client) CopyTo(ctx context.Context, id mctr.ContainerID, dir string, r 
 	return answer.Body.Close()
 }
 
-// fileInfo is what an agent says of a file.
+// fileInfo implements fs.FileInfo with the answer of an agent.
 type fileInfo struct{ stat api.PathStat }
 
 func (f fileInfo) Name() string       { return f.stat.Name }

@@ -10,7 +10,7 @@ import (
 	"github.com/mctr/mctr/containerizer"
 )
 
-// A verb that is written for agent.API runs against an agent as against the library.
+// Code that is written for agent.API works with an agent and with the library.
 func Example() {
 	c, err := client.New(client.Options{Address: "unix:///run/mctr/agent.sock"})
 	if err != nil {
@@ -21,7 +21,7 @@ func Example() {
 	fmt.Println(code, err)
 }
 
-// run runs a command in a container of its own, and returns its exit code.
+// run runs a command in a new container, and returns the exit code.
 func run(ctx context.Context, host agent.API, id mctr.ContainerID, image string, args ...string) (int, error) {
 	config := &mctr.ContainerConfig{Image: image, Process: mctr.Process{Args: args}, Remove: true}
 	if _, err := host.Launch(ctx, id, config, containerizer.LaunchOptions{}); err != nil {

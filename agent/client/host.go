@@ -8,10 +8,10 @@ import (
 	"github.com/mctr/mctr/agent/api"
 )
 
-// host is the agent's.
+// host is the host of an agent.
 type host struct{ c *Client }
 
-// Host returns the agent's host.
+// Host returns the host of the agent.
 func (c *Client) Host() agent.Host { return host{c} }
 
 func (h host) Facts(ctx context.Context) (*mctr.HostFacts, error) {
@@ -25,12 +25,12 @@ func (h host) Examine(ctx context.Context) ([]mctr.Finding, error) {
 	return found.Findings, err
 }
 
-// Leftovers is what no container accounts for.
+// Leftovers returns what belongs to no known container.
 func (c *Client) Leftovers(ctx context.Context) ([]mctr.Leftover, error) {
 	return c.reconcile(ctx, true)
 }
 
-// Reconcile undoes it.
+// Reconcile removes the leftovers and returns them.
 func (c *Client) Reconcile(ctx context.Context) ([]mctr.Leftover, error) {
 	return c.reconcile(ctx, false)
 }

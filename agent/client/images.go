@@ -12,17 +12,16 @@ import (
 	"github.com/mctr/mctr/provisioner/puller"
 )
 
-// images is the agent's store.
+// images is the image store of an agent.
 type images struct{ c *Client }
 
-// Images returns the agent's store.
+// Images returns the image store of the agent.
 func (c *Client) Images() agent.Images { return images{c} }
 
-// path makes the path of a local image absolute, where the agent sees the same
-// files.
-func (c *Client) path(image string) string {
+// path makes the path of a local image absolute if the agent is on this host.
+func (t *transport) path(image string) string {
 	r, err := puller.Parse(image)
-	if err != nil || r.Kind == puller.Registry || c.network != "unix" {
+	if err != nil || r.Kind == puller.Registry || t.network != "unix" {
 		return image
 	}
 	return r.String()
@@ -68,29 +67,24 @@ func (i images) Remove(ctx context.Context, ref string, force bool) (report prov
 	return report, err
 }
 
-// Prune removes what the store does not need. What comes into it meanwhile is kept
-// where o.Keep is to be asked.
+// Prune removes unused layers and files and, depending on o, unused images. With o.Keep it removes
+// only images that were in the store when Prune began, because o.Keep cannot be asked about others.
 func (i images) Prune(ctx context.Context, o provisioner.PruneOptions) (report provisioner.PruneReport, err error) {
 	options := &api.PruneOptions{All: o.All, DryRun: o.DryRun}
 	if o.Keep != nil {
-		if options.Only, err = i.unkept(ctx, o.Keep); err != nil {
+		list, err := i.Images(ctx)
+		if err != nil {
 			return report, err
+		}
+		for _, image := range list {
+			if !o.Keep(image) {
+				options.Only = append(options.Only, image.Reference)
+			}
 		}
 		options.All = options.All && len(options.Only) > 0
 	}
 	err = i.c.call(ctx, api.PruneImages, api.Prune{Mctr: options}, &report)
 	return report, err
-}
-
-// unkept are the references of the images that may go.
-func (i images) unkept(ctx context.Context, keep func(provisioner.Image) bool) (refs []string, err error) {
-	list, err := i.Images(ctx)
-	for _, image := range list {
-		if !keep(image) {
-			refs = append(refs, image.Reference)
-		}
-	}
-	return refs, err
 }
 
 func (i images) Tag(ctx context.Context, source, target string) error {
@@ -105,8 +99,8 @@ func (i images) Save(ctx context.Context, refs []string, w io.Writer, f provisio
 	return i.c.download(ctx, api.SaveImages, save, w)
 }
 
-// Load brings the images of an archive into the store. from is a file, a directory
-// or any stream; what was loaded before an error is returned with it, and stays.
+// Load adds the images of an archive to the store. The archive is a file, a directory or any stream.
+// After an error Load also returns the images that were loaded before; they stay in the store.
 func (i images) Load(ctx context.Context, from io.Reader, name string,
 	o provisioner.LoadOptions) (loaded []*provisioner.Image, err error) {
 	from, done := asStream(ctx, from)
@@ -127,7 +121,8 @@ func (i images) Load(ctx context.Context, from io.Reader, name string,
 	return loaded, err
 }
 
-// asStream is a tar stream of what is a directory. done ends it.
+// asStream returns a tar stream of from if from is a directory, and otherwise from itself. The caller
+// must call done.
 func asStream(ctx context.Context, from io.Reader) (stream io.Reader, done func()) {
 	dir, ok := from.(*os.File)
 	if !ok {

@@ -9,10 +9,10 @@ import (
 	"github.com/mctr/mctr/cni"
 )
 
-// networks are the agent's.
+// networks are the networks of an agent.
 type networks struct{ c *Client }
 
-// Networks returns the agent's networks.
+// Networks returns the networks of the agent.
 func (c *Client) Networks() agent.Networks { return networks{c} }
 
 func (n networks) List(ctx context.Context) ([]cni.Details, error) {

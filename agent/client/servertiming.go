@@ -10,8 +10,8 @@ import (
 	"github.com/mctr/mctr/agent/api"
 )
 
-// reportSteps calls report with the steps of a launch that was asked for at sent, by this
-// host's clock.
+// reportSteps calls report, if it is not nil, with each step of a launch. The times are those of this
+// host's clock: the first step began when the call was sent.
 func reportSteps(header http.Header, sent time.Time, report func(mctr.Step)) {
 	if report == nil {
 		return
@@ -21,7 +21,7 @@ func reportSteps(header http.Header, sent time.Time, report func(mctr.Step)) {
 		_, parameters, err := mime.ParseMediaType(step)
 		took, numberErr := strconv.ParseFloat(parameters["dur"], 64)
 		if err != nil || numberErr != nil {
-			continue // some proxy's
+			continue // added by a proxy
 		}
 		s := mctr.Step{Name: parameters["desc"], Began: at,
 			Ended: at.Add(time.Duration(took * float64(time.Millisecond)))}

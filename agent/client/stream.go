@@ -16,10 +16,11 @@ import (
 	"github.com/mctr/mctr/containerizer/launcher"
 )
 
-// maxRecord bounds a record of the agent's, in bytes.
+// maxRecord bounds a record from the agent, in bytes.
 const maxRecord = 64 << 20
 
-// messages makes a call that is answered by many messages. An error of each ends it.
+// messages makes a call that is answered by a stream of messages, and calls each with every one. An
+// error of each ends the call.
 func (t *transport) messages(ctx context.Context, kind string, arguments any,
 	each func(api.StreamMessage) error) error {
 	answer, err := t.do(ctx, kind, arguments)
@@ -54,13 +55,13 @@ func (t *transport) eachMessage(ctx context.Context, kind string, answer *http.R
 	}
 }
 
-// upgrade makes a call whose connection becomes a container's streams.
+// upgrade makes a call whose connection becomes the streams of a container.
 func (t *transport) upgrade(ctx context.Context, kind string, arguments any) (*launcher.Stream, error) {
 	stream, _, err := t.upgradeWithHeader(ctx, kind, arguments)
 	return stream, err
 }
 
-// upgradeWithHeader is upgrade, with the answer's header.
+// upgradeWithHeader is upgrade, but also returns the header of the answer.
 func (t *transport) upgradeWithHeader(ctx context.Context, kind string,
 	arguments any) (*launcher.Stream, http.Header, error) {
 	r, err := t.request(ctx, kind, arguments)

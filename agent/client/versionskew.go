@@ -13,9 +13,9 @@ import (
 	"github.com/mctr/mctr/internal/buildinfo"
 )
 
-// failed is failure, and what an agent does not understand of a call is blamed on its
-// build: it refuses calls and fields by name, and this client writes none that it does
-// not have itself.
+// failed returns the error of an error answer. If the agent did not understand the call, the error
+// says that the agent is of another build: an agent of the same build knows every call and field
+// that this client sends.
 func (t *transport) failed(ctx context.Context, answer *http.Response) error {
 	err := failure(answer)
 	if !notUnderstood(err) {
@@ -26,7 +26,7 @@ func (t *transport) failed(ctx context.Context, answer *http.Response) error {
 		err, t.options.Address, t.build(ctx), buildinfo.Self())
 }
 
-// build is the agent's, as far as it says.
+// build returns the build of the agent, if the agent tells it.
 func (t *transport) build(ctx context.Context) string {
 	const unknown = "of an unknown build"
 	r, err := t.request(ctx, api.GetVersion, nil)
@@ -38,18 +38,18 @@ func (t *transport) build(ctx context.Context) string {
 		return unknown
 	}
 	defer answer.Body.Close()
-	var told struct {
+	var found struct {
 		Version api.Version `json:"get_version"`
 	}
-	v := &told.Version.VersionInfo
-	if json.NewDecoder(answer.Body).Decode(&told) != nil || v.Version == "" {
+	v := &found.Version.VersionInfo
+	if json.NewDecoder(answer.Body).Decode(&found) != nil || v.Version == "" {
 		return unknown
 	}
 	return v.Version + ", commit " + v.GitSHA
 }
 
-// notUnderstood reports whether an agent refused what it does not know: by the words of its
-// own and of encoding/json, for agents of all builds say nothing else.
+// notUnderstood reports whether an agent refused an unknown call or field. It looks at the text of
+// the error, which agents of all builds share; they send no code for this.
 func notUnderstood(err error) bool {
 	if !errors.Is(err, mctr.ErrInvalid) {
 		return false

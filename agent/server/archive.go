@@ -14,11 +14,11 @@ import (
 	"github.com/mctr/mctr/agent/api"
 )
 
-// callOfForm reads the first part of a form: the call. The request keeps its own body,
-// by which the server knows that one was not read whole, and that its answer must not
-// be lost to a client that still writes.
+// callOfForm reads the first part of a form, which is the call. It leaves the body of the request in
+// place: from that body, net/http knows whether it was read to its end, and does not close the
+// connection under a client that is still writing.
 func (x *exchange) callOfForm() ([]byte, error) {
-	body := &arriving{ReadCloser: x.r.Body, http: http.NewResponseController(x.w), stall: x.StallTime,
+	body := &timedBody{ReadCloser: x.r.Body, http: http.NewResponseController(x.w), stall: x.StallTime,
 		until: time.Now().Add(x.BodyTime)}
 	_, parameters, err := mime.ParseMediaType(x.r.Header.Get("Content-Type"))
 	if err != nil || parameters["boundary"] == "" {
@@ -35,30 +35,30 @@ func (x *exchange) callOfForm() ([]byte, error) {
 	return data, err
 }
 
-// nextPart is a form's, which has to have this name.
+// nextPart returns the next part of a form. It fails if the part has another name.
 func nextPart(form *multipart.Reader, name string, limit time.Duration) (*multipart.Part, error) {
 	part, err := form.NextRawPart()
 	switch {
-	case err == io.EOF: //nolint:errorlint // the form's end as it should be; a body that is cut off wraps it
-		return nil, fmt.Errorf("%w: the form has no part %q", mctr.ErrInvalid, name)
+	case err == io.EOF: //nolint:errorlint // only a complete form ends with the bare io.EOF
+		return nil, fmt.Errorf("%w: the form lacks the part %q", mctr.ErrInvalid, name)
 	case err != nil:
 		return nil, cutOff("the form", limit, err)
 	case part.FormName() != name:
-		return nil, fmt.Errorf("%w: a form has the parts %q and %q, in this order, not %.64q", mctr.ErrInvalid,
+		return nil, fmt.Errorf("%w: want the parts %q and %q, in this order, not %.64q", mctr.ErrInvalid,
 			api.FormCall, api.FormArchive, part.FormName())
 	}
 	return part, nil
 }
 
-// archive gives do the archive that the call brings. One that is cut off, or stalls,
-// is an error whatever do makes of it.
+// archive calls do with the archive of the call. If the archive is cut off or stalls, archive fails
+// even if do succeeds.
 func (x *exchange) archive(do func(io.Reader) error) error {
 	if x.form == nil {
 		return statusError{http.StatusUnsupportedMediaType,
-			fmt.Errorf("%w: Content-Type: %s brings an archive: want %s", mctr.ErrInvalid, x.kind, api.Form)}
+			fmt.Errorf("%w: Content-Type: %s needs an archive: want %s", mctr.ErrInvalid, x.kind, api.Form)}
 	}
-	// What do says is answered when it is known, not when all has arrived. The next
-	// call must not come on a connection of which the rest is not read.
+	// The answer is sent when do returns, which may be before the whole body has arrived. The
+	// connection cannot be used for another call after that.
 	x.w.Header().Set("Connection", "close")
 	if err := http.NewResponseController(x.w).EnableFullDuplex(); err != nil {
 		return err
@@ -87,10 +87,10 @@ func (x *exchange) endOfForm() error {
 	case err != nil:
 		return cutOff("the form", x.StallTime, err)
 	}
-	return fmt.Errorf("%w: something follows the archive", mctr.ErrInvalid)
+	return fmt.Errorf("%w: unexpected data after the archive", mctr.ErrInvalid)
 }
 
-// An archiveReader remembers why it ended early.
+// An archiveReader remembers its first error other than io.EOF.
 type archiveReader struct {
 	io.Reader
 	err error
@@ -104,15 +104,15 @@ func (r *archiveReader) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// An arriving body is one of which a piece has to arrive in time.
-type arriving struct {
+// A timedBody is a body that fails if a part of it does not arrive in time.
+type timedBody struct {
 	io.ReadCloser
 	http  *http.ResponseController
-	stall time.Duration // for a piece
-	until time.Time     // for the call in it, where that is sooner
+	stall time.Duration // for each part of the body
+	until time.Time     // for the call at its beginning; zero: no such limit
 }
 
-func (a *arriving) Read(p []byte) (int, error) {
+func (a *timedBody) Read(p []byte) (int, error) {
 	limit := time.Now().Add(a.stall)
 	if !a.until.IsZero() && a.until.Before(limit) {
 		limit = a.until
@@ -123,14 +123,14 @@ func (a *arriving) Read(p []byte) (int, error) {
 	return a.ReadCloser.Read(p)
 }
 
-// downloadBuffer is what is known of an archive before its answer begins, in bytes:
-// an error meanwhile has a status of its own.
+// downloadBuffer is how many bytes of an archive are collected before the answer begins. An error
+// before that is answered with its own status.
 const downloadBuffer = 256 << 10
 
-// download answers with the archive that do writes. After an error in the middle of it
-// the answer is cut off.
+// download answers with the archive that do writes. After an error in the middle, the answer is cut
+// off.
 func (x *exchange) download(do func(io.Writer) error) error {
-	w := bufio.NewWriterSize(taken{x}, downloadBuffer)
+	w := bufio.NewWriterSize(timedAnswer{x}, downloadBuffer)
 	if err := do(w); err != nil {
 		if x.begun && x.r.Context().Err() == nil {
 			x.log.Warn("cut an archive off", "type", x.kind, "error", err)
@@ -140,10 +140,10 @@ func (x *exchange) download(do func(io.Writer) error) error {
 	return w.Flush()
 }
 
-// taken is an answer of which a piece has to be taken in time.
-type taken struct{ x *exchange }
+// A timedAnswer is an answer that fails if the client does not read a part of it in time.
+type timedAnswer struct{ x *exchange }
 
-func (t taken) Write(p []byte) (int, error) {
+func (t timedAnswer) Write(p []byte) (int, error) {
 	if !t.x.begun {
 		t.x.begun = true
 		t.x.w.Header().Set("Content-Type", api.Tar)

@@ -18,7 +18,7 @@ import (
 	"github.com/mctr/mctr/containerizer/launcher/wire"
 )
 
-// attachContainer gives the connection a container's streams.
+// attachContainer turns the connection into the streams of a container.
 func (x *exchange) attachContainer(in api.Attach) error {
 	if err := x.asksUpgrade(); err != nil {
 		return err
@@ -30,19 +30,15 @@ func (x *exchange) attachContainer(in api.Attach) error {
 	return x.upgrade(stream)
 }
 
-// attach joins the streams of a container that runs.
+// attach connects to the streams of a running container.
 func (s *Server) attach(ctx context.Context, id mctr.ContainerID, a wire.Attach) (*launcher.Stream, error) {
 	ctx, cancel := context.WithTimeout(ctx, quickTime)
 	defer cancel()
 	return s.Local.Attach(ctx, id, a)
 }
 
-func errSessionOutput(id mctr.ContainerID) error {
-	return fmt.Errorf("%w: the output of session %s goes to the call that launched it", mctr.ErrState, id)
-}
-
-// execContainer runs one more command in a container. Its streams are the
-// connection's, with which it dies; a detached one lives with the container.
+// execContainer runs another command in a container. The connection becomes the streams of the
+// command, and closing it kills the command. A detached command runs until the container exits.
 func (x *exchange) execContainer(in api.Exec) error {
 	if !in.Detach {
 		if err := x.asksUpgrade(); err != nil {
@@ -63,15 +59,15 @@ func (x *exchange) execContainer(in api.Exec) error {
 	return x.answer(empty{})
 }
 
-// heartbeat is how often a stream says that it lives: Mesos' default.
+// heartbeat is the interval of heartbeats in a stream: the default of Mesos.
 const heartbeat = 30 * time.Second
 
-// attachOutput streams what a container prints from now on, until it has ended.
-// Any number may watch; one that is too slow misses some, and the log has it.
+// attachOutput streams the output of a container from now on, until the container has exited. Any
+// number of clients may attach. A client that is too slow misses output, which is still in the log.
 func attachOutput(x *exchange, in api.ID, out *output) error {
 	id := in.ContainerID.ID()
 	if x.sessions.find(id) != nil {
-		return errSessionOutput(id)
+		return fmt.Errorf("%w: session %s: its output goes only to the call that launched it", mctr.ErrState, id)
 	}
 	stream, err := x.attach(x.r.Context(), id, wire.Attach{Output: true})
 	if err != nil {
@@ -82,8 +78,8 @@ func attachOutput(x *exchange, in api.ID, out *output) error {
 	return err
 }
 
-// copy sends what comes from the stream until its process has ended, and says how
-// it did.
+// copy sends the output of the stream's process until the process has exited, and returns its
+// termination.
 func (o *output) copy(stream *launcher.Stream) (*mctr.Termination, error) {
 	if err := o.begin(); err != nil {
 		return nil, err
@@ -91,12 +87,12 @@ func (o *output) copy(stream *launcher.Stream) (*mctr.Termination, error) {
 	ctx, cancel := context.WithCancel(o.x.r.Context())
 	var beating sync.WaitGroup
 	beating.Go(func() { o.beat(ctx, heartbeat) })
-	defer beating.Wait() // nothing is sent when the call is over
+	defer beating.Wait() // no heartbeat is sent after copy returns
 	defer cancel()
 	return stream.Copy(ctx, pipe{o, "STDOUT"}, pipe{o, "STDERR"}, nil)
 }
 
-// beat sends heartbeats until ctx ends or the client does not take them.
+// beat sends heartbeats until ctx ends or sending fails.
 func (o *output) beat(ctx context.Context, every time.Duration) {
 	ticks := time.NewTicker(every)
 	defer ticks.Stop()
@@ -115,7 +111,7 @@ func (o *output) beat(ctx context.Context, every time.Duration) {
 	}
 }
 
-// A pipe is one standard stream in an output.
+// A pipe writes one standard stream to an output.
 type pipe struct {
 	to   *output
 	name string
@@ -129,24 +125,24 @@ func (p pipe) Write(data []byte) (int, error) {
 	return len(data), err
 }
 
-// inputIsAStream refuses a call for input that does not come as a stream of records.
+// inputIsAStream refuses a call for input whose body is not a stream of records.
 func inputIsAStream(*exchange) error {
 	return statusError{http.StatusUnsupportedMediaType,
-		fmt.Errorf("%w: Content-Type: input is sent as %s, with Message-Content-Type: %s", mctr.ErrInvalid,
+		fmt.Errorf("%w: Content-Type: want %s, with Message-Content-Type: %s", mctr.ErrInvalid,
 			api.RecordIO, api.JSON)}
 }
 
-// attachInput passes the records of the body on to a container's stdin, until the
-// body or the container ends. There is one writer at a time.
+// attachInput passes the records of the body to the stdin of a container, until the body ends or the
+// container exits. A container has one writer at a time.
 func (x *exchange) attachInput() error {
-	answerAtOnce(x.w) // the connection takes no other call: how far the body was read is unknown
+	answerAtOnce(x.w) // the body may not be read to its end, so the connection cannot be reused
 	if m := x.r.Header.Get("Message-Content-Type"); m != api.JSON {
 		code := http.StatusUnsupportedMediaType
 		if m == "" {
 			code = http.StatusBadRequest
 		}
 		return statusError{code,
-			fmt.Errorf("%w: Message-Content-Type: %.64q: messages are %s", mctr.ErrInvalid, m, api.JSON)}
+			fmt.Errorf("%w: Message-Content-Type: %.64q: want %s", mctr.ErrInvalid, m, api.JSON)}
 	}
 	in := input{records: recordio.NewReader(x.r.Body, maxBody), http: http.NewResponseController(x.w),
 		first: x.BodyTime}
@@ -167,7 +163,7 @@ func (x *exchange) attachInput() error {
 	return x.answer(empty{})
 }
 
-// writer takes the input of a container or session. done gives it back.
+// writer acquires the input of a container or session. The caller calls done to release it.
 func (x *exchange) writer(id mctr.ContainerID) (to writer, done func(), err error) {
 	session := x.sessions.find(id)
 	if session == nil {
@@ -178,7 +174,8 @@ func (x *exchange) writer(id mctr.ContainerID) (to writer, done func(), err erro
 		ended := make(chan struct{})
 		go func() {
 			defer close(ended)
-			_, _ = stream.Copy(x.r.Context(), io.Discard, io.Discard, nil) // the only output is the end
+			// The stream carries no output. Copy returns when the process has exited.
+			_, _ = stream.Copy(x.r.Context(), io.Discard, io.Discard, nil)
 		}()
 		return writer{stream, ended}, func() { _ = stream.Close(); <-ended }, nil
 	}
@@ -187,22 +184,22 @@ func (x *exchange) writer(id mctr.ContainerID) (to writer, done func(), err erro
 		return writer{}, nil, err
 	}
 	if !session.writing.CompareAndSwap(false, true) {
-		return writer{}, nil, fmt.Errorf("%w: the input of session %s is taken", mctr.ErrState, id)
+		return writer{}, nil, fmt.Errorf("%w: the input of session %s is taken by another client", mctr.ErrState, id)
 	}
 	return writer{stream, session.done}, func() { session.writing.Store(false) }, nil
 }
 
-// A writer is a stream to write to, until it has ended.
+// A writer is a stream to write input to. ended is closed when its process has exited.
 type writer struct {
 	*launcher.Stream
 	ended <-chan struct{}
 }
 
-// An input is the body of a call.
+// An input is the body of a call of type ATTACH_CONTAINER_INPUT.
 type input struct {
 	records *recordio.Reader
 	http    *http.ResponseController
-	first   time.Duration // for the first message to arrive
+	first   time.Duration // time limit for the first message
 }
 
 // next reads one message.
@@ -221,12 +218,12 @@ func (in input) next() (*api.Input, error) {
 	message := &api.Input{}
 	if kind != api.AttachContainerInput || arguments == nil {
 		return nil, statusError{http.StatusUnsupportedMediaType,
-			fmt.Errorf("%w: a stream of records is for %s alone", mctr.ErrInvalid, api.AttachContainerInput)}
+			fmt.Errorf("%w: only %s accepts a stream of records", mctr.ErrInvalid, api.AttachContainerInput)}
 	}
 	return message, api.Decode(arguments, message)
 }
 
-// container reads the first message, which has to arrive in time.
+// container reads the first message, which names the container and has to arrive in time.
 func (in input) container() (mctr.ContainerID, error) {
 	if err := in.http.SetReadDeadline(time.Now().Add(in.first)); err != nil {
 		return "", err
@@ -241,7 +238,7 @@ func (in input) container() (mctr.ContainerID, error) {
 	case err != nil:
 		return "", err
 	case first.Type != "CONTAINER_ID" || first.ContainerID == nil:
-		return "", fmt.Errorf("%w: the first message is of type CONTAINER_ID", mctr.ErrInvalid)
+		return "", fmt.Errorf("%w: want a first message of type CONTAINER_ID", mctr.ErrInvalid)
 	}
 	if err := in.http.SetReadDeadline(time.Time{}); err != nil {
 		return "", err
@@ -249,7 +246,7 @@ func (in input) container() (mctr.ContainerID, error) {
 	return first.ContainerID.ID(), nil
 }
 
-// pass writes all messages to the process, until the body or the process ends.
+// pass writes the input in all messages to the process, until the body ends or the process exits.
 func (in input) pass(ctx context.Context, to writer) error {
 	over := make(chan struct{})
 	defer close(over)
@@ -257,7 +254,7 @@ func (in input) pass(ctx context.Context, to writer) error {
 		select {
 		case <-over:
 		case <-to.ended:
-			_ = in.http.SetReadDeadline(time.Unix(1, 0)) // the body is waited for no longer
+			_ = in.http.SetReadDeadline(time.Unix(1, 0)) // interrupts a read of the body
 		}
 	}()
 	for {
@@ -279,7 +276,7 @@ func (in input) pass(ctx context.Context, to writer) error {
 	}
 }
 
-// take does what one message asks for.
+// take handles one message.
 func (w writer) take(ctx context.Context, m *api.Input) error {
 	if m.Type != "PROCESS_IO" || m.ProcessIO == nil {
 		return fmt.Errorf("%w: message of type %.64q: want PROCESS_IO", mctr.ErrInvalid, m.Type)
@@ -296,11 +293,11 @@ func (w writer) take(ctx context.Context, m *api.Input) error {
 	case p.Type == "CONTROL" && p.Control != nil && p.Control.Type == "TTY_INFO" && p.Control.TTYInfo.Size() != nil:
 		return w.unlessEnded(w.Resize(*p.Control.TTYInfo.Size()))
 	}
-	return fmt.Errorf("%w: a process_io is DATA of type STDIN, or CONTROL of type TTY_INFO or HEARTBEAT",
+	return fmt.Errorf("%w: want a process_io that is DATA of type STDIN, or CONTROL of type TTY_INFO or HEARTBEAT",
 		mctr.ErrInvalid)
 }
 
-// unlessEnded is err of a stream that has not ended meanwhile.
+// unlessEnded returns err, or nil if the process has exited: then a failed write is expected.
 func (w writer) unlessEnded(err error) error {
 	if err == nil {
 		return nil

@@ -11,7 +11,7 @@ import (
 	"github.com/mctr/mctr/agent/api/recordio"
 )
 
-// TestHeartbeat wants a stream in which nothing happens to show that it lives.
+// TestHeartbeat checks that an idle stream sends heartbeats.
 func TestHeartbeat(t *testing.T) {
 	answer := httptest.NewRecorder()
 	out := &output{x: &exchange{w: answer, r: httptest.NewRequestWithContext(t.Context(), "POST", api.Path, nil)}}

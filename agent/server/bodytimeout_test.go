@@ -15,7 +15,7 @@ import (
 	"github.com/mctr/mctr/provisioner"
 )
 
-// TestSlowBody wants calls that do not arrive refused when their time is over.
+// TestSlowBody checks that a call is refused if it does not arrive in time.
 func TestSlowBody(t *testing.T) {
 	images, err := provisioner.New(t.TempDir())
 	if err != nil {
@@ -49,8 +49,8 @@ func TestSlowBody(t *testing.T) {
 	}
 }
 
-// TestEarlyAnswer refuses calls before they have arrived: the client is told at once,
-// and does not keep the connection.
+// TestEarlyAnswer checks that a call can be refused before its body has arrived: the client gets the
+// answer at once, and the connection is closed.
 func TestEarlyAnswer(t *testing.T) {
 	server := httptest.NewServer(
 		server.BodyTimeout(time.Hour, server.Authenticated(func() string { return "token" },
@@ -72,8 +72,8 @@ func TestEarlyAnswer(t *testing.T) {
 	}
 }
 
-// ask sends text and gives all that comes before the server closes, which it does in
-// ten seconds.
+// ask sends text and returns everything that the server sends before it closes the connection, which
+// must be within ten seconds.
 func ask(t *testing.T, to net.Addr, text string) (string, error) {
 	t.Helper()
 	conn, err := net.Dial(to.Network(), to.String())

@@ -12,8 +12,9 @@ import (
 	"github.com/mctr/mctr/internal/peerclose"
 )
 
-// TestWhileConnected has the client go while its call is answered, and its body not
-// read. What it sent fits into the sockets' buffers: TCP tells of the end behind it.
+// TestWhileConnected checks that a call notices that its client has disconnected, although the call
+// does not read the body. The data in the body fits into the buffers of the sockets, so that TCP can
+// report the end of the connection.
 func TestWhileConnected(t *testing.T) {
 	for name, start := range map[string]func(*httptest.Server){
 		"TCP": (*httptest.Server).Start, "TLS": (*httptest.Server).StartTLS} {

@@ -12,30 +12,30 @@ import (
 	"github.com/mctr/mctr"
 )
 
-// scrapeTimeout bounds a look at all containers.
+// scrapeTimeout bounds one collection of the metrics of all containers.
 const scrapeTimeout = 10 * time.Second
 
-// A containerMetrics looks at the containers when it is asked. Each running one has figures of its
-// own, by its id and name; those that only grow stay in the sums when it has ended.
+// A containerMetrics collects metrics of the containers when it is scraped. Each running container
+// has its own metrics, labelled with its id and name. Counters of exited containers stay in the sums.
 type containerMetrics struct {
 	*Server
 	containers, sessions *prometheus.Desc
-	each                 []figure
+	each                 []metric
 
 	mu   sync.Mutex
-	seen map[mctr.ContainerID]*mctr.Usage // at the last look, of those that run
-	past []float64                        // of each figure, what was used up to that look by all
+	seen map[mctr.ContainerID]*mctr.Usage // at the last scrape, of the running containers
+	past []float64                        // for each metric, the sum over all containers up to that scrape
 }
 
-// A figure is one that a container's usage has.
-type figure struct {
+// A metric is one value in the usage of a container.
+type metric struct {
 	of     func(*mctr.Usage) float64
-	grows  bool
-	single *prometheus.Desc // with the container's id and name
-	sum    *prometheus.Desc
+	grows  bool             // it is a counter
+	single *prometheus.Desc // of one container
+	sum    *prometheus.Desc // of all containers
 }
 
-// containerLabels are the labels of a container's own figures.
+// containerLabels are the labels of the metrics of a single container.
 var containerLabels = []string{"container_id", "name"}
 
 func newContainerMetrics(s *Server) *containerMetrics {
@@ -45,7 +45,7 @@ func newContainerMetrics(s *Server) *containerMetrics {
 	v := &containerMetrics{
 		Server:     s,
 		containers: desc("containers", "Containers, by state.", "state"),
-		sessions:   desc("sessions", "Sessions that run beside containers' own commands."),
+		sessions:   desc("sessions", "Sessions that run in containers."),
 		seen:       map[mctr.ContainerID]*mctr.Usage{},
 	}
 	for _, f := range []struct {
@@ -53,13 +53,13 @@ func newContainerMetrics(s *Server) *containerMetrics {
 		grows      bool
 		of         func(*mctr.Usage) float64
 	}{
-		{"memory_bytes", "memory in use, without the page cache that can go at once", false,
+		{"memory_bytes", "memory in use, without page cache that can be dropped at once", false,
 			func(u *mctr.Usage) float64 { return float64(u.MemoryBytes) }},
 		{"processes", "processes and threads", false, func(u *mctr.Usage) float64 { return float64(u.Pids) }},
 		{"cpu_seconds_total", "processor time used", true, func(u *mctr.Usage) float64 {
 			return time.Duration(u.CPUNanos).Seconds()
 		}},
-		{"cpu_throttled_seconds_total", "time for which the quota was used up", true, func(u *mctr.Usage) float64 {
+		{"cpu_throttled_seconds_total", "time with the CPU quota exhausted", true, func(u *mctr.Usage) float64 {
 			return time.Duration(u.ThrottledNanos).Seconds()
 		}},
 		{"read_bytes_total", "bytes read from disks", true, func(u *mctr.Usage) float64 {
@@ -68,14 +68,14 @@ func newContainerMetrics(s *Server) *containerMetrics {
 		{"write_bytes_total", "bytes written to disks", true, func(u *mctr.Usage) float64 {
 			return float64(u.WriteBytes)
 		}},
-		{"receive_bytes_total", "bytes received by its own network interfaces", true, received},
-		{"transmit_bytes_total", "bytes sent by its own network interfaces", true, sent},
+		{"receive_bytes_total", "bytes received on its own network interfaces", true, received},
+		{"transmit_bytes_total", "bytes sent on its own network interfaces", true, sent},
 	} {
 		sum := "Running containers together: " + f.what + "."
 		if f.grows {
 			sum = "All containers since the agent's start, together: " + f.what + "."
 		}
-		v.each = append(v.each, figure{
+		v.each = append(v.each, metric{
 			of: f.of, grows: f.grows,
 			single: desc("container_"+f.name, "A running container: "+f.what+".", containerLabels...),
 			sum:    desc("containers_"+f.name, sum),
@@ -99,7 +99,7 @@ func sent(u *mctr.Usage) (n float64) {
 	return n
 }
 
-// Describe names the metrics.
+// Describe implements [prometheus.Collector].
 func (s *containerMetrics) Describe(to chan<- *prometheus.Desc) {
 	to <- s.containers
 	to <- s.sessions
@@ -109,7 +109,7 @@ func (s *containerMetrics) Describe(to chan<- *prometheus.Desc) {
 	}
 }
 
-// Collect looks.
+// Collect implements [prometheus.Collector].
 func (s *containerMetrics) Collect(to chan<- prometheus.Metric) {
 	ctx, cancel := context.WithTimeout(context.Background(), scrapeTimeout)
 	defer cancel()
@@ -122,7 +122,7 @@ func (s *containerMetrics) Collect(to chan<- prometheus.Metric) {
 	for _, p := range phases {
 		count[p] = 0
 	}
-	now, names, mute := map[mctr.ContainerID]*mctr.Usage{}, map[mctr.ContainerID]string{}, []mctr.ContainerID(nil)
+	now, names, unread := map[mctr.ContainerID]*mctr.Usage{}, map[mctr.ContainerID]string{}, []mctr.ContainerID(nil)
 	for _, id := range ids {
 		status, err := s.Server.Local.Status(ctx, id)
 		if errors.Is(err, mctr.ErrNotFound) {
@@ -137,8 +137,8 @@ func (s *containerMetrics) Collect(to chan<- prometheus.Metric) {
 			continue
 		}
 		u, err := s.Server.Local.Usage(ctx, id)
-		if err != nil { // it ends just now, or one of its figures cannot be had
-			mute = append(mute, id)
+		if err != nil { // the container is exiting, or a value cannot be read
+			unread = append(unread, id)
 			continue
 		}
 		now[id], names[id] = u, status.Config.Name
@@ -147,14 +147,14 @@ func (s *containerMetrics) Collect(to chan<- prometheus.Metric) {
 		to <- prometheus.MustNewConstMetric(s.containers, prometheus.GaugeValue, float64(n), phaseLabel(phase))
 	}
 	to <- prometheus.MustNewConstMetric(s.sessions, prometheus.GaugeValue, float64(len(s.Server.sessions.list())))
-	s.emit(to, now, names, mute)
+	s.emit(to, now, names, unread)
 }
 
-// emit gives the figures of each container and of all. Those in mute run, and have no
-// figures at this look.
+// emit sends the metrics of each container and the sums. The containers in unread are running, but
+// their usage could not be read this time.
 func (s *containerMetrics) emit(
 	to chan<- prometheus.Metric, now map[mctr.ContainerID]*mctr.Usage, names map[mctr.ContainerID]string,
-	mute []mctr.ContainerID,
+	unread []mctr.ContainerID,
 ) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -167,7 +167,7 @@ func (s *containerMetrics) emit(
 			value := f.of(u)
 			to <- prometheus.MustNewConstMetric(f.single, kind, value, string(id), names[id])
 			if f.grows {
-				s.past[n] += grown(f.of, s.seen[id], value)
+				s.past[n] += increase(f.of, s.seen[id], value)
 			}
 			sum += value
 		}
@@ -176,7 +176,7 @@ func (s *containerMetrics) emit(
 		}
 		to <- prometheus.MustNewConstMetric(f.sum, kind, sum)
 	}
-	for _, id := range mute { // or else all that it used would be counted again at the next look
+	for _, id := range unread { // otherwise the next scrape would count their whole usage again
 		if before := s.seen[id]; before != nil {
 			now[id] = before
 		}
@@ -184,16 +184,16 @@ func (s *containerMetrics) emit(
 	s.seen = now
 }
 
-// grown is what a figure has grown by since the last look. One that is less than then is
-// of a container that was started again.
-func grown(of func(*mctr.Usage) float64, before *mctr.Usage, now float64) float64 {
+// increase returns the increase of a counter since the last scrape. A counter that has decreased belongs
+// to a container that was started again.
+func increase(of func(*mctr.Usage) float64, before *mctr.Usage, now float64) float64 {
 	if before == nil || of(before) > now {
 		return now
 	}
 	return now - of(before)
 }
 
-// phases are the states in which a container is counted, also where there is none.
+// phases are the values of the label state. All of them are reported, also with the count 0.
 var phases = []mctr.Phase{
 	mctr.Created, mctr.Provisioning, mctr.Preparing, mctr.Fetching, mctr.Isolating, mctr.Running, mctr.Paused,
 	mctr.Destroying, mctr.Exited, mctr.Lost, mctr.Damaged,

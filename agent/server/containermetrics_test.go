@@ -10,7 +10,7 @@ import (
 	"github.com/mctr/mctr"
 )
 
-// sums are the figures of all containers that a look tells, by their names.
+// sums returns the sums over all containers of one scrape, by metric.
 func sums(t *testing.T, s *containerMetrics, now map[mctr.ContainerID]*mctr.Usage,
 	mute ...mctr.ContainerID) map[string]*dto.Metric {
 	t.Helper()
@@ -33,8 +33,8 @@ func sums(t *testing.T, s *containerMetrics, now map[mctr.ContainerID]*mctr.Usag
 	return found
 }
 
-// TestSumsNeverFall wants what containers have used to stay in the sums when they end, and
-// when one is started again and counts anew.
+// TestSumsNeverFall checks that the usage of a container stays in the sums when the container exits,
+// and when it is started again and its counters begin at 0.
 func TestSumsNeverFall(t *testing.T) {
 	s := newContainerMetrics(nil)
 	const sum, single = "mctr_containers_cpu_seconds_total",
@@ -46,7 +46,7 @@ func TestSumsNeverFall(t *testing.T) {
 	}{
 		{map[mctr.ContainerID]*mctr.Usage{"a": used(3), "b": used(4)}, 7},
 		{map[mctr.ContainerID]*mctr.Usage{"a": used(5), "b": used(4)}, 9},
-		{map[mctr.ContainerID]*mctr.Usage{"a": used(6)}, 10}, // b has ended
+		{map[mctr.ContainerID]*mctr.Usage{"a": used(6)}, 10}, // b has exited
 		{map[mctr.ContainerID]*mctr.Usage{"a": used(1)}, 11}, // a was started again
 		{nil, 11},
 		{map[mctr.ContainerID]*mctr.Usage{"c": used(2)}, 13},
@@ -64,8 +64,7 @@ func TestSumsNeverFall(t *testing.T) {
 	}
 }
 
-// TestSumsCountOnce wants what a container has used to be counted once, also where its
-// figures cannot be had at a look between two others.
+// TestSumsCountOnce checks that usage is counted only once, even if it cannot be read at one scrape.
 func TestSumsCountOnce(t *testing.T) {
 	s := newContainerMetrics(nil)
 	looks := []struct {

@@ -10,16 +10,14 @@ import (
 
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/agent/api"
-	"github.com/mctr/mctr/containerizer"
 	"github.com/mctr/mctr/logs"
 )
 
-// getContainers lists containers as Mesos does: those that run, without nested
-// ones unless they are asked for.
+// getContainers lists containers as Mesos does: only running ones, and nested ones only on request.
 func (s *Server) getContainers(ctx context.Context, in api.List) (api.Containers, error) {
 	found := api.Containers{Containers: []api.Container{}}
 	if in.ShowStandalone != nil && !*in.ShowStandalone {
-		return found, nil // all are
+		return found, nil // every container is standalone
 	}
 	ids, err := s.Local.Containers(ctx)
 	if err != nil {
@@ -31,7 +29,7 @@ func (s *Server) getContainers(ctx context.Context, in api.List) (api.Containers
 		}
 		c, err := s.container(ctx, id)
 		if errors.Is(err, mctr.ErrNotFound) {
-			continue // it went meanwhile, or is not yet written down
+			continue // removed meanwhile, or not yet recorded
 		}
 		if err != nil {
 			return found, err
@@ -48,7 +46,7 @@ func (s *Server) getContainers(ctx context.Context, in api.List) (api.Containers
 
 func running(p mctr.Phase) bool { return p == mctr.Running || p == mctr.Paused }
 
-// container is what is known of one, with what it consumes if it runs.
+// container returns the entry of a container in the list, with its resource usage if it is running.
 func (s *Server) container(ctx context.Context, id mctr.ContainerID) (api.Container, error) {
 	status, err := s.Local.Status(ctx, id)
 	if err != nil {
@@ -67,22 +65,10 @@ func (s *Server) container(ctx context.Context, id mctr.ContainerID) (api.Contai
 	return c, nil
 }
 
-// find returns the id of the container with a name, or with an id that begins so.
+// find returns the id of a container, given its name, id or the start of its id.
 func (s *Server) find(ctx context.Context, in api.Find) (api.Found, error) {
 	id, err := s.Local.Resolve(ctx, in.Name)
 	return api.Found{ContainerID: api.NewContainerID(id)}, err
-}
-
-func (s *Server) inspect(ctx context.Context, in api.ID) (*mctr.Status, error) {
-	return s.Local.Status(ctx, in.ContainerID.ID())
-}
-
-func (s *Server) usage(ctx context.Context, in api.ID) (*mctr.Usage, error) {
-	return s.Local.Usage(ctx, in.ContainerID.ID())
-}
-
-func (s *Server) diskUsage(ctx context.Context, in api.ID) (containerizer.DiskUsage, error) {
-	return s.Local.DiskUsage(ctx, in.ContainerID.ID())
 }
 
 func (s *Server) processes(ctx context.Context, in api.Processes) (api.Table, error) {
@@ -90,7 +76,7 @@ func (s *Server) processes(ctx context.Context, in api.Processes) (api.Table, er
 	return api.Table{Text: string(text)}, err
 }
 
-// dryRun is what a launch would hand the engine.
+// dryRun returns the OCI spec that a launch would give to the engine.
 func (s *Server) dryRun(ctx context.Context, in api.DryRun) (*specs.Spec, error) {
 	if in.Config == nil {
 		return nil, fmt.Errorf("%w: config is missing", mctr.ErrInvalid)
@@ -101,7 +87,7 @@ func (s *Server) dryRun(ctx context.Context, in api.DryRun) (*specs.Spec, error)
 	return s.Local.DryRun(ctx, in.Config)
 }
 
-// ends are those of the agent's containers that no client has acknowledged.
+// ends returns the terminations of the agent's containers that no client has acknowledged.
 func (s *Server) ends(ctx context.Context, _ empty) (*mctr.Ends, error) {
 	return s.Local.Ends(ctx)
 }
@@ -110,8 +96,8 @@ func (s *Server) acknowledge(ctx context.Context, in api.Acknowledgement) (empty
 	return empty{}, s.Local.Acknowledge(ctx, in.Keys...)
 }
 
-// watchEvents streams what happened to containers, by whatever process, and with follow
-// what happens.
+// watchEvents streams past events of containers, whichever process caused them, and with follow also
+// new events.
 func watchEvents(x *exchange, in mctr.EventOptions, out *output) error {
 	if err := out.begin(); err != nil {
 		return err
@@ -127,7 +113,7 @@ func watchEvents(x *exchange, in mctr.EventOptions, out *output) error {
 	return nil
 }
 
-// readLogs streams what a container printed, and with follow prints.
+// readLogs streams the log of a container, and with follow also new lines.
 func readLogs(x *exchange, in api.Logs, out *output) error {
 	o := logs.ReadOptions{Follow: in.Follow, Since: in.Since, Until: in.Until, Tail: -1}
 	if in.Tail != nil {

@@ -29,7 +29,7 @@ func description(t *testing.T) *openapi3.T {
 	return doc
 }
 
-// TestDescription wants every call and path described, and nothing else.
+// TestDescription checks that the document describes every call and path, and nothing else.
 func TestDescription(t *testing.T) {
 	doc := description(t)
 	call := doc.Components.Schemas["Call"].Value
@@ -56,9 +56,8 @@ func TestDescription(t *testing.T) {
 	}
 }
 
-// TestDescribedFields wants the fields of every message described as the code has
-// them, and no others. Raw ones are refused when they are given, and not described,
-// or documents of somebody else's.
+// TestDescribedFields checks that the document describes exactly the fields of each message. Raw fields
+// are not described: they are refused when they are set, or defined by another specification.
 func TestDescribedFields(t *testing.T) {
 	doc := description(t)
 	for _, v := range server.Verbs() {
@@ -81,7 +80,7 @@ func TestDescribedFields(t *testing.T) {
 	}
 }
 
-// compareAnswers compares the answers of all calls: of streams, the records.
+// compareAnswers compares the answers of all calls, and for streams the records.
 func compareAnswers(t *testing.T, doc *openapi3.T) {
 	t.Helper()
 	described := map[any]*openapi3.Schema{}
@@ -94,13 +93,13 @@ func compareAnswers(t *testing.T, doc *openapi3.T) {
 			compare(t, v.Name, v.Answer, doc.Components.Schemas[v.Answer.Name()], map[reflect.Type]bool{})
 		case (schema == nil) != (v.Answer == nil):
 			t.Errorf("%s: its answer is %v, and described as %v", v.Name, v.Answer, schema)
-		case v.Answer != nil && v.Answer != reflect.TypeFor[*specs.Spec](): // which is somebody else's
+		case v.Answer != nil && v.Answer != reflect.TypeFor[*specs.Spec](): // defined by another specification
 			compare(t, v.Name, v.Answer, schema.Properties[api.Field(v.Name)], map[reflect.Type]bool{})
 		}
 		delete(described, v.Name)
 	}
 	for name := range described {
-		t.Errorf("openapi.yaml describes an answer to %s, which there is not", name)
+		t.Errorf("openapi.yaml describes an answer to %s, which has none", name)
 	}
 }
 
@@ -123,7 +122,7 @@ func compare(t *testing.T, at string, typ reflect.Type, schema *openapi3.SchemaR
 		described := maps.Clone(schema.Value.Properties)
 		for name, field := range fields(typ) {
 			if field == reflect.TypeFor[json.RawMessage]() {
-				if described[name] != nil && described[name].Value.Type.Is("object") { // a document of somebody else's
+				if described[name] != nil && described[name].Value.Type.Is("object") { // of another specification
 					delete(described, name)
 				}
 				continue
@@ -132,12 +131,12 @@ func compare(t *testing.T, at string, typ reflect.Type, schema *openapi3.SchemaR
 			delete(described, name)
 		}
 		for name := range described {
-			t.Errorf("openapi.yaml describes %s.%s, which there is not", at, name)
+			t.Errorf("openapi.yaml describes %s.%s, which does not exist", at, name)
 		}
 	}
 }
 
-// compareID wants ids described as they are written.
+// compareID checks that ids are described in their JSON form.
 func compareID(t *testing.T, at string, schema *openapi3.Schema) {
 	t.Helper()
 	data, err := json.Marshal(api.NewContainerID("a.b.c"))
@@ -157,7 +156,7 @@ func compareID(t *testing.T, at string, schema *openapi3.Schema) {
 	}
 }
 
-// fields are a struct's by their JSON names.
+// fields returns the fields of a struct by JSON name.
 func fields(typ reflect.Type) map[string]reflect.Type {
 	all := map[string]reflect.Type{}
 	for f := range typ.Fields() {
@@ -175,8 +174,8 @@ func fields(typ reflect.Type) map[string]reflect.Type {
 	return all
 }
 
-// TestNames wants every name of a message in snake_case, but for objects that have another
-// specification: OCI's, and docker's HEALTHCHECK.
+// TestNames checks that every name in a message is in snake_case, except in objects that OCI or
+// docker's HEALTHCHECK specifies.
 func TestNames(t *testing.T) {
 	snakeCase := regexp.MustCompile(`^[a-z][a-z0-9]*(_[a-z0-9]+)*$`)
 	for name, schema := range description(t).Components.Schemas {

@@ -15,31 +15,31 @@ import (
 	"github.com/mctr/mctr/agent/api"
 )
 
-// BodyTime is what a call has to arrive, where nothing else is said.
+// BodyTime is the default time limit for a call to arrive.
 const BodyTime = 30 * time.Second
 
-// The bounds on a client.
+// Limits on clients.
 const (
-	maxBody   = 4 << 20          // bytes of a call
-	quickTime = 30 * time.Second // for a call that does not wait for a container or a registry
-	writeTime = time.Minute      // for a client to take a piece of an answer
-	stallTime = 2 * time.Minute  // for a piece of an archive, either way: a lock may be held meanwhile
+	maxBody   = 4 << 20          // size of a call, in bytes
+	quickTime = 30 * time.Second // for a call that waits for neither a container nor a registry
+	writeTime = time.Minute      // for a client to read a part of an answer
+	stallTime = 2 * time.Minute  // for a part of an archive; the other side may wait for a lock
 )
 
-// An exchange is one call on its way.
+// An exchange is one call and its answer.
 type exchange struct {
 	*Server
 	w         http.ResponseWriter
 	r         *http.Request
-	kind      string // the call's type
-	verb      Verb   // that it is
+	kind      string // type of the call
+	verb      Verb   // declaration of the call
 	arguments json.RawMessage
-	form      *multipart.Reader // behind the call, for its archive; nil: the body is the call
-	begun     bool              // the answer's status is sent
+	form      *multipart.Reader // positioned after the call, before its archive; nil: the body has only the call
+	begun     bool              // the status of the answer was sent
 	code      int
 }
 
-// serveCall finds the call and answers for its error.
+// serveCall serves a call, and answers with its error if it fails.
 func (s *Server) serveCall(w http.ResponseWriter, r *http.Request) {
 	x := &exchange{Server: s, w: w, r: r, kind: unknownCall, code: http.StatusOK}
 	began := time.Now()
@@ -65,11 +65,12 @@ func (x *exchange) serve() error {
 		x.kind = api.AttachContainerInput
 		return x.attachInput()
 	}
-	read := x.body
+	var data []byte
 	if input == api.Form {
-		read = x.callOfForm
+		data, err = x.callOfForm()
+	} else {
+		data, err = x.readCall(x.r.Body)
 	}
-	data, err := read()
 	if err != nil {
 		return err
 	}
@@ -81,7 +82,7 @@ func (x *exchange) serve() error {
 	switch {
 	case x.form != nil && !verb.Archive:
 		return statusError{http.StatusUnsupportedMediaType,
-			fmt.Errorf("%w: %s: %s is for calls that bring an archive", mctr.ErrInvalid, "Content-Type", api.Form)}
+			fmt.Errorf("%w: Content-Type: %s is only for calls with an archive", mctr.ErrInvalid, api.Form)}
 	case known:
 		x.kind, x.verb, x.arguments = kind, verb, arguments
 		if err := x.accepts(verb.Kind.media()); err != nil {
@@ -90,12 +91,12 @@ func (x *exchange) serve() error {
 		return verb.serve(x)
 	case slices.Contains(unsupportedCalls, kind):
 		return statusError{http.StatusNotImplemented,
-			fmt.Errorf("%w: %s: this agent has no frameworks, tasks and resource providers", mctr.ErrUnsupported, kind)}
+			fmt.Errorf("%w: %s: this agent has no frameworks, tasks or resource providers", mctr.ErrUnsupported, kind)}
 	}
 	return fmt.Errorf("%w: no call of type %.64q", mctr.ErrInvalid, kind)
 }
 
-// unsupportedCalls are calls of Mesos' agent that are not about containers.
+// unsupportedCalls are the calls of the Mesos agent that are not about containers.
 var unsupportedCalls = []string{
 	"GET_FLAGS", "GET_METRICS", "GET_LOGGING_LEVEL", "SET_LOGGING_LEVEL", "GET_STATE", "GET_FRAMEWORKS",
 	"GET_EXECUTORS", "GET_OPERATIONS", "GET_TASKS", "GET_AGENT", "GET_RESOURCE_PROVIDERS",
@@ -103,7 +104,7 @@ var unsupportedCalls = []string{
 	"MARK_RESOURCE_PROVIDER_GONE",
 }
 
-// contentType is the body's, one of api.JSON, api.RecordIO and api.Form.
+// contentType returns the media type of the body: api.JSON, api.RecordIO or api.Form.
 func (x *exchange) contentType() (string, error) {
 	const header = "Content-Type"
 	if x.r.Header.Get(header) == "" {
@@ -118,11 +119,11 @@ func (x *exchange) contentType() (string, error) {
 	return media, nil
 }
 
-// accepts fails where the client does not take answers of this media type; "": of any.
+// accepts fails if the client does not accept answers of this media type. "" stands for any type.
 func (x *exchange) accepts(media string) error {
 	if m := x.r.Header.Get("Message-Accept"); media == api.RecordIO && m != "" && m != api.JSON && m != "*/*" {
 		return statusError{http.StatusNotAcceptable,
-			fmt.Errorf("%w: Message-Accept: %.64q: messages are %s", mctr.ErrInvalid, m, api.JSON)}
+			fmt.Errorf("%w: Message-Accept: %.64q: the messages are %s", mctr.ErrInvalid, m, api.JSON)}
 	}
 	accepted := x.r.Header.Get("Accept")
 	if accepted == "" || media == "" {
@@ -135,10 +136,10 @@ func (x *exchange) accepts(media string) error {
 		}
 	}
 	return statusError{http.StatusNotAcceptable,
-		fmt.Errorf("%w: Accept: %.64q: answers to %s are %s", mctr.ErrInvalid, accepted, x.kind, media)}
+		fmt.Errorf("%w: Accept: %.64q: the answer to %s is %s", mctr.ErrInvalid, accepted, x.kind, media)}
 }
 
-// decode reads the arguments of the call.
+// decode decodes the arguments of the call.
 func (x *exchange) decode(in any) error {
 	given := x.arguments
 	if given == nil && x.verb.Optional {
@@ -153,7 +154,7 @@ func (x *exchange) decode(in any) error {
 	return nil
 }
 
-// unary answers with the message that do returns, in time where the verb is a quick one.
+// unary answers with the message that do returns. A quick call has a time limit.
 func (x *exchange) unary(do func(context.Context) (any, error)) error {
 	ctx := x.r.Context()
 	if x.verb.Kind == Quick {

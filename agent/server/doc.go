@@ -1,8 +1,6 @@
-// Package server serves mctr-agent's API: the Mesos agent's v1 calls on
-// containers and mctr's own over HTTP and JSON, the files of sandboxes, metrics
-// and health.
+// Package server serves the operator API of mctr-agent over HTTP and JSON: the calls of package
+// agent/api, the files of sandboxes, metrics and health.
 //
-// Nothing on disk or in the kernel is its own: containers are a containerizer's.
-// What it keeps in memory ends with it: exec sessions, which die with their
-// connections, and the ends that recovery found.
+// The package creates nothing on disk or in the kernel itself; its containerizer does. It keeps in
+// memory the sessions, which end with their connections, and the terminations that recovery found.
 package server

@@ -18,7 +18,7 @@ import (
 	"github.com/mctr/mctr/containerizer"
 )
 
-// serveFiles answers a question about files.
+// serveFiles answers a GET request with the result of ask, as JSON.
 func (s *Server) serveFiles(w http.ResponseWriter, r *http.Request, kind string,
 	ask func(ctx context.Context) (any, error)) {
 	x := &exchange{Server: s, w: w, r: r, kind: kind, code: http.StatusOK}
@@ -32,7 +32,7 @@ func (s *Server) serveFiles(w http.ResponseWriter, r *http.Request, kind string,
 	} else {
 		_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(writeTime))
 		w.Header().Set("Content-Type", api.JSON)
-		_ = json.NewEncoder(w).Encode(answer) // a client that has gone needs no telling
+		_ = json.NewEncoder(w).Encode(answer) // an error means that the client has disconnected
 	}
 	s.metrics.request(kind, Quick, x.code, time.Since(began))
 }
@@ -52,9 +52,9 @@ func (s *Server) serveBrowse(w http.ResponseWriter, r *http.Request) {
 	})
 }
 
-// listFiles is /files/browse as a call.
-func (s *Server) listFiles(ctx context.Context, in api.FilePath) (api.Files, error) {
-	list, err := s.files.Browse(ctx, in.Path)
+// listFiles does the same as /files/browse, as a call.
+func (c hostCalls) listFiles(ctx context.Context, in api.FilePath) (api.Files, error) {
+	list, err := c.files.Browse(ctx, in.Path)
 	answer := api.Files{FileInfos: make([]api.FileInfo, len(list))}
 	names := owners{}
 	for i, f := range list {
@@ -67,7 +67,7 @@ func (s *Server) listFiles(ctx context.Context, in api.FilePath) (api.Files, err
 	return answer, err
 }
 
-// owners are the names of ids that were looked up, which takes a while.
+// owners caches the names of users and groups, because a lookup may be slow.
 type owners map[string]string
 
 func (o owners) user(id uint32) string {
@@ -90,7 +90,7 @@ func (o owners) group(id uint32) string {
 	})
 }
 
-// name is the host's, or the number where it has none.
+// name returns the name of an id on this host, or the number if the id has no name.
 func (o owners) name(kind string, id uint32, look func(string) (string, error)) string {
 	number := strconv.FormatUint(uint64(id), 10)
 	name, known := o[kind+number]
@@ -105,7 +105,7 @@ func (o owners) name(kind string, id uint32, look func(string) (string, error)) 
 	return name
 }
 
-// modeText is ls(1)'s.
+// modeText formats a mode as ls(1) does.
 func modeText(mode uint32) string {
 	kinds := map[uint32]byte{
 		unix.S_IFDIR: 'd', unix.S_IFLNK: 'l', unix.S_IFIFO: 'p', unix.S_IFSOCK: 's', unix.S_IFBLK: 'b',
@@ -123,7 +123,7 @@ func modeText(mode uint32) string {
 	for _, special := range []struct {
 		bit     uint32
 		at      int
-		letters string // without and with the right to execute
+		letters string // without and with permission to execute
 	}{{unix.S_ISUID, 3, "Ss"}, {unix.S_ISGID, 6, "Ss"}, {unix.S_ISVTX, 9, "Tt"}} {
 		if mode&special.bit != 0 {
 			executable := 0
@@ -136,7 +136,7 @@ func modeText(mode uint32) string {
 	return string(text)
 }
 
-// serveRead gives a part of a file, or for offset -1 where it ends.
+// serveRead answers with a part of a file, or with the size of the file if the offset is -1.
 func (s *Server) serveRead(w http.ResponseWriter, r *http.Request) {
 	s.serveFiles(w, r, "/files/read", func(ctx context.Context) (any, error) {
 		offset, err := number(r, "offset")
@@ -156,7 +156,7 @@ func (s *Server) serveRead(w http.ResponseWriter, r *http.Request) {
 	})
 }
 
-// number is a parameter, or -1.
+// number returns the value of a query parameter, or -1 if the parameter is missing.
 func number(r *http.Request, name string) (int64, error) {
 	text := r.FormValue(name)
 	if text == "" {
@@ -169,8 +169,8 @@ func number(r *http.Request, name string) (int64, error) {
 	return n, nil
 }
 
-// wholeRunes leaves a character that is cut off at the end to the next piece, if
-// there is anything before it.
+// wholeRunes removes an incomplete character from the end of data, unless data has nothing else. The
+// next read then begins with that character.
 func wholeRunes(data []byte) []byte {
 	for back := 1; back < utf8.UTFMax && back < len(data); back++ {
 		tail := data[len(data)-back:]
@@ -185,17 +185,17 @@ func wholeRunes(data []byte) []byte {
 	return data
 }
 
-// readFile is /files/read as a call.
-func (s *Server) readFile(ctx context.Context, in api.FileRange) (api.FileData, error) {
+// readFile does the same as /files/read, as a call.
+func (c hostCalls) readFile(ctx context.Context, in api.FileRange) (api.FileData, error) {
 	length := int64(-1)
 	if in.Length != nil {
 		length = *in.Length
 	}
-	data, size, err := s.files.Read(ctx, in.Path, in.Offset, length)
+	data, size, err := c.files.Read(ctx, in.Path, in.Offset, length)
 	return api.FileData{Size: size, Data: data}, err
 }
 
-// statPath looks at a path in a container's filesystem.
+// statPath returns the type, size and mode of a file in a container.
 func (s *Server) statPath(ctx context.Context, in api.Stat) (api.PathStat, error) {
 	stat, err := s.Local.StatPath(ctx, in.ContainerID.ID(), in.Path,
 		containerizer.CopyOptions{FollowLink: in.FollowLink})
@@ -206,13 +206,13 @@ func (s *Server) statPath(ctx context.Context, in api.Stat) (api.PathStat, error
 		LinkTarget: stat.LinkTarget}, nil
 }
 
-// copyFrom writes a file or directory of a container.
+// copyFrom writes a file or directory of a container to w, as a tar stream.
 func copyFrom(x *exchange, in api.CopyFrom, w io.Writer) error {
 	return x.Local.CopyFrom(x.r.Context(), in.ContainerID.ID(), in.Path, w,
 		containerizer.CopyOptions{Name: in.Name, FollowLink: in.FollowLink})
 }
 
-// copyTo unpacks what the call brings in a directory of a container.
+// copyTo unpacks the archive of the call into a directory of a container.
 func copyTo(x *exchange, in api.CopyTo, r io.Reader) error {
 	return x.Local.CopyTo(x.r.Context(), in.ContainerID.ID(), in.Path, r,
 		containerizer.CopyOptions{Archive: in.Archive})

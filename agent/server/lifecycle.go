@@ -17,8 +17,8 @@ import (
 	"github.com/mctr/mctr/provisioner/puller"
 )
 
-// launchContainer runs a container. The agent watches it: its health and restart
-// policy are the agent's to see to, and it cleans up after it.
+// launchContainer runs a container. The agent supervises the container: it runs the health checks,
+// follows the restart policy and cleans up.
 func (x *exchange) launchContainer(in api.Launch) error {
 	id, config, err := x.parseLaunch(&in)
 	if err != nil {
@@ -35,15 +35,15 @@ func (x *exchange) launchContainer(in api.Launch) error {
 	})
 }
 
-// launchNested is launchContainer in Mesos' older words.
+// launchNested is the older form of launchContainer in Mesos.
 func (x *exchange) launchNested(in api.LaunchNested) error {
 	if in.ContainerID.ID().Parent() == "" {
-		return fmt.Errorf("%w: container_id: a nested container has a parent", mctr.ErrInvalid)
+		return fmt.Errorf("%w: container_id: a nested container must name its parent", mctr.ErrInvalid)
 	}
 	return x.launchContainer(api.Launch{ContainerID: in.ContainerID, Command: in.Command, Container: in.Container})
 }
 
-// parseLaunch reads what is to be launched.
+// parseLaunch returns the id and config of the container to launch.
 func (s *Server) parseLaunch(in *api.Launch) (mctr.ContainerID, *mctr.ContainerConfig, error) {
 	config, err := in.Config()
 	if err != nil {
@@ -52,29 +52,29 @@ func (s *Server) parseLaunch(in *api.Launch) (mctr.ContainerID, *mctr.ContainerC
 	return in.ContainerID.ID(), config, s.checkAllowed(config)
 }
 
-// checkAllowed refuses what is another's to say.
+// checkAllowed refuses a config with another owner than this agent, or with an image at a relative
+// path.
 func (s *Server) checkAllowed(config *mctr.ContainerConfig) error {
 	if config.Owner != "" && config.Owner != s.Owner {
-		return fmt.Errorf("%w: mctr.config.owner: this agent's containers are owned by %q", mctr.ErrInvalid, s.Owner)
+		return fmt.Errorf("%w: mctr.config.owner: the owner of this agent's containers is %q", mctr.ErrInvalid, s.Owner)
 	}
 	return checkHostImage(config.Image)
 }
 
-// checkHostImage refuses an image by a relative path: it would count from wherever the
-// agent runs.
+// checkHostImage refuses an image at a relative path, which would depend on the agent's directory.
 func checkHostImage(image string) error {
 	r, err := puller.Parse(image)
 	if err != nil || r.Kind == puller.Registry {
-		return nil // what it is, the launch says
+		return nil // the caller's next step reports an invalid reference
 	}
 	if !strings.HasPrefix(image, string(r.Kind)+":/") {
-		return fmt.Errorf("%w: image %s: a path on the agent's host is absolute", mctr.ErrInvalid, image)
+		return fmt.Errorf("%w: image %s: want an absolute path on the agent's host", mctr.ErrInvalid, image)
 	}
 	return nil
 }
 
-// launchError turns an error into Mesos' answers: an id that runs is no failure,
-// and what a launch does not find was asked for wrongly.
+// launchError converts the error of a launch as Mesos does: launching a running container again is
+// not an error, and something that the launch does not find makes it a bad request.
 func (s *Server) launchError(ctx context.Context, id mctr.ContainerID, err error) error {
 	switch {
 	case errors.Is(err, mctr.ErrExists):
@@ -91,7 +91,7 @@ func (s *Server) launchError(ctx context.Context, id mctr.ContainerID, err error
 	return err
 }
 
-// launchGroup runs tasks that live and die together. The agent watches each.
+// launchGroup runs the tasks of a group. The agent supervises each.
 func (s *Server) launchGroup(ctx context.Context, in api.LaunchedGroup) (empty, error) {
 	if in.Group == nil {
 		return empty{}, fmt.Errorf("%w: group is missing", mctr.ErrInvalid)
@@ -120,7 +120,7 @@ func (s *Server) create(ctx context.Context, in api.Launch) (empty, error) {
 	return empty{}, s.Local.Create(ctx, id, config, nil)
 }
 
-// startContainer launches a container that was created, or has ended, again.
+// startContainer launches a container that was created, or one that has exited.
 func (x *exchange) startContainer(in api.Start) error {
 	options := containerizer.LaunchOptions{Attach: in.Attach, ConsoleSize: in.ConsoleSize}
 	return x.start(options, func(ctx context.Context, o containerizer.LaunchOptions) (*launcher.Stream, error) {
@@ -128,7 +128,8 @@ func (x *exchange) startContainer(in api.Start) error {
 	})
 }
 
-// start launches by do and answers, with the streams if they were asked for.
+// start launches a container by calling do. It answers with the streams of the container if o asks
+// for them.
 func (x *exchange) start(o containerizer.LaunchOptions,
 	do func(context.Context, containerizer.LaunchOptions) (*launcher.Stream, error)) error {
 	if o.Attach != nil {
@@ -139,7 +140,11 @@ func (x *exchange) start(o containerizer.LaunchOptions,
 		return err
 	}
 	count, header := x.metrics.launching(), x.w.Header()
-	o.Step = func(s mctr.Step) { count(s); addTiming(header, s) }
+	o.Step = func(s mctr.Step) {
+		count(s)
+		header.Add(api.Timing,
+			fmt.Sprintf("step;desc=%q;dur=%.3f", s.Name, float64(s.Took())/float64(time.Millisecond)))
+	}
 	stream, err := do(x.r.Context(), o)
 	if err != nil {
 		return err
@@ -150,13 +155,7 @@ func (x *exchange) start(o containerizer.LaunchOptions,
 	return x.answer(empty{})
 }
 
-// addTiming adds a step of a launch to the header of the launch's answer.
-func addTiming(header http.Header, s mctr.Step) {
-	header.Add(api.Timing, fmt.Sprintf("step;desc=%q;dur=%.3f", s.Name, float64(s.Took())/float64(time.Millisecond)))
-}
-
-// wait answers when the container, or session, has ended, however often it is
-// asked.
+// wait answers when the container or session has exited. It can be called any number of times.
 func (s *Server) wait(ctx context.Context, in api.ID) (api.Termination, error) {
 	id := in.ContainerID.ID()
 	if session := s.sessions.find(id); session != nil {
@@ -169,7 +168,7 @@ func (s *Server) wait(ctx context.Context, in api.ID) (api.Termination, error) {
 	return ended(t, err)
 }
 
-// ended is the answer of a call that ends with its container.
+// ended returns the answer to a call that waits for the exit of a container.
 func ended(t *mctr.Termination, err error) (api.Termination, error) {
 	if err != nil {
 		return api.Termination{}, err
@@ -177,7 +176,7 @@ func ended(t *mctr.Termination, err error) (api.Termination, error) {
 	return api.NewTermination(t), nil
 }
 
-// kill sends a signal to the container's, or session's, first process.
+// kill sends a signal to the first process of a container or session.
 func (s *Server) kill(ctx context.Context, in api.Kill) (empty, error) {
 	id, sig := in.ContainerID.ID(), unix.SIGKILL
 	if in.Signal != nil {
@@ -192,7 +191,7 @@ func (s *Server) kill(ctx context.Context, in api.Kill) (empty, error) {
 	return empty{}, s.Local.Kill(ctx, id, sig)
 }
 
-// lastSignal is Linux's (signal(7)).
+// lastSignal is the highest signal number of Linux (signal(7)).
 const lastSignal = 64
 
 func signal(number int) (unix.Signal, error) {
@@ -202,7 +201,7 @@ func signal(number int) (unix.Signal, error) {
 	return unix.Signal(number), nil
 }
 
-// stop asks a container to end, and ends it after a while.
+// stop asks a container to exit, and kills it after a timeout.
 func (s *Server) stop(ctx context.Context, in api.Stop) (_ api.Termination, err error) {
 	o := mctr.StopOptions{Timeout: (*time.Duration)(in.Timeout)}
 	if in.Signal != 0 {
@@ -220,19 +219,11 @@ func (s *Server) destroy(ctx context.Context, in api.ID) (api.Termination, error
 	return ended(s.Local.Destroy(ctx, in.ContainerID.ID()))
 }
 
-func (s *Server) pause(ctx context.Context, in api.ID) (empty, error) {
-	return empty{}, s.Local.Pause(ctx, in.ContainerID.ID())
-}
-
-func (s *Server) resume(ctx context.Context, in api.ID) (empty, error) {
-	return empty{}, s.Local.Resume(ctx, in.ContainerID.ID())
-}
-
 func (s *Server) rename(ctx context.Context, in api.Rename) (empty, error) {
 	return empty{}, s.Local.Rename(ctx, in.ContainerID.ID(), in.Name)
 }
 
-// update changes limits.
+// update changes the limits of a container or a group.
 func (s *Server) update(ctx context.Context, in api.Update) (empty, error) {
 	id := in.ContainerID.ID()
 	if in.Group {
@@ -241,7 +232,7 @@ func (s *Server) update(ctx context.Context, in api.Update) (empty, error) {
 	return empty{}, s.Local.Update(ctx, id, in.Resources)
 }
 
-// remove removes what is left of a container, or session, that has ended.
+// remove removes a container or session that has exited.
 func (s *Server) remove(ctx context.Context, in api.Remove) (empty, error) {
 	id := in.ContainerID.ID()
 	if s.sessions.find(id) != nil {
@@ -249,10 +240,10 @@ func (s *Server) remove(ctx context.Context, in api.Remove) (empty, error) {
 	}
 	err := s.Local.Remove(ctx, id, in.Force)
 	if err == nil {
-		s.sessions.leave(id)
+		s.sessions.dropEnded(id)
 	}
 	if s.forget(id) && errors.Is(err, mctr.ErrNotFound) {
-		err = nil // it had removed itself
+		err = nil // the container was removed automatically
 	}
 	return empty{}, err
 }

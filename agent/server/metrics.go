@@ -14,10 +14,11 @@ import (
 	"github.com/mctr/mctr/agent"
 )
 
-// unknownCall stands for whatever clients make up: labels are few.
+// unknownCall is the label for all unknown types of call, so that clients cannot create labels.
 const unknownCall = "unknown"
 
-// metrics are what the agent counts. Each is named mctr_..., in seconds and bytes.
+// metrics are the metrics of the agent. Their names begin with mctr_, and their units are seconds and
+// bytes.
 type metrics struct {
 	requests  *prometheus.CounterVec
 	durations *prometheus.HistogramVec
@@ -40,26 +41,26 @@ func newMetrics(r *prometheus.Registry, s *Server) *metrics {
 		requests: prometheus.NewCounterVec(counter("api_requests_total", "Calls answered, by type and status code."),
 			[]string{"call", "code"}),
 		durations: prometheus.NewHistogramVec(
-			histogram("api_request_seconds", "How long calls took to be answered, but for those of api_wait_seconds."),
+			histogram("api_request_seconds", "Duration of calls, except those of api_wait_seconds."),
 			[]string{"call"}),
 		streams: prometheus.NewHistogramVec(
 			histogram("api_wait_seconds",
-				"How long calls lasted that wait for a container, stream, or bring an image."), []string{"call"}),
+				"Duration of calls that wait for a container, stream, or transfer an image."), []string{"call"}),
 		phases: prometheus.NewHistogramVec(
-			histogram("task_start_seconds", "How long launches by this agent took in each phase; total is all of it."),
+			histogram("task_start_seconds", "Duration of launches by this agent, by phase; total is the whole launch."),
 			[]string{"phase"}),
 		launches: prometheus.NewCounter(
 			counter("container_starts_total", "Containers started, by any process on this host.")),
-		ends: prometheus.NewCounterVec(counter("container_ends_total", "Containers ended, by reason."),
+		ends: prometheus.NewCounterVec(counter("container_ends_total", "Containers that exited, by reason."),
 			[]string{"reason"}),
 		ooms: prometheus.NewCounter(
-			counter("container_oom_kills_total", "Containers in which the kernel killed a process for memory.")),
+			counter("container_oom_kills_total", "Containers in which the OOM killer killed a process.")),
 	}
 	r.MustRegister(m.requests, m.durations, m.streams, m.phases, m.launches, m.ends, m.ooms, newContainerMetrics(s),
 		buildInfo(s), collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	recovered := prometheus.NewGaugeVec(prometheus.GaugeOpts{
 		Namespace: "mctr", Name: "recovered_containers",
-		Help: "What the agent found when it started: adopted, ended without it, or undone launches.",
+		Help: "Containers found when the agent started: adopted, ended meanwhile, or undone launches.",
 	}, []string{"as"})
 	r.MustRegister(recovered)
 	recovered.WithLabelValues("adopted").Set(float64(len(s.Recovered.Adopted)))
@@ -70,7 +71,7 @@ func newMetrics(r *prometheus.Registry, s *Server) *metrics {
 
 func buildInfo(s *Server) prometheus.Collector {
 	g := prometheus.NewGauge(prometheus.GaugeOpts{
-		Namespace: "mctr", Name: "build_info", Help: "1; the agent's version.",
+		Namespace: "mctr", Name: "build_info", Help: "Always 1; the label is the version of the agent.",
 		ConstLabels: prometheus.Labels{"version": s.Version.Version},
 	})
 	g.Set(1)
@@ -86,7 +87,8 @@ func (m *metrics) request(call string, kind Kind, code int, took time.Duration) 
 	m.durations.WithLabelValues(call).Observe(took.Seconds())
 }
 
-// launching times a launch by its steps. One that fails counts nowhere.
+// launching returns a function that records the duration of a launch from its steps. A launch that
+// fails is not recorded.
 func (m *metrics) launching() func(mctr.Step) {
 	var mu sync.Mutex
 	var begun time.Time
@@ -121,7 +123,7 @@ func phaseOf(step string) string {
 	return phaseLabel(mctr.Isolating)
 }
 
-// watch counts what happens from now on, by whatever process.
+// watch counts the events of containers from now on, whichever process causes them.
 func (m *metrics) watch(ctx context.Context, c agent.Inspector) error {
 	since := time.Now()
 	for e, err := range c.Events(ctx, mctr.EventOptions{Follow: true}) {
@@ -143,7 +145,7 @@ func (m *metrics) watch(ctx context.Context, c agent.Inspector) error {
 	return nil
 }
 
-// reason is one of few, whatever an event says.
+// reason returns the label for the reason in an event, so that events cannot create labels at will.
 func reason(s string) string {
 	if s == "" || len(s) > 40 || strings.Trim(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZ_") != "" {
 		return "OTHER"

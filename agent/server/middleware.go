@@ -16,8 +16,8 @@ import (
 	"github.com/mctr/mctr/internal/peerclose"
 )
 
-// Authenticated lets only those in who show what token gives then, as RFC 6750 has
-// it. The time that a comparison takes says nothing of the token.
+// Authenticated serves only requests with the bearer token (RFC 6750) that token returns at that
+// time. The comparison takes constant time, so that its duration reveals nothing about the token.
 func Authenticated(token func() string, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		want := sha256.Sum256([]byte(token()))
@@ -26,18 +26,18 @@ func Authenticated(token func() string, next http.Handler) http.Handler {
 		if !strings.EqualFold(scheme, "Bearer") || subtle.ConstantTimeCompare(want[:], got[:]) != 1 {
 			w.Header().Set("WWW-Authenticate", `Bearer realm="mctr-agent"`)
 			writeFailure(w, http.StatusUnauthorized,
-				fmt.Errorf("%w: this agent wants \"Authorization: Bearer TOKEN\", with its own token", mctr.ErrInvalid))
+				fmt.Errorf("%w: want \"Authorization: Bearer TOKEN\" with the token of this agent", mctr.ErrInvalid))
 			return
 		}
 		next.ServeHTTP(w, r)
 	})
 }
 
-// drainTimeout is what a client has to end a body that is not read any more.
+// drainTimeout bounds the reading of the rest of a body after the answer.
 const drainTimeout = time.Second
 
-// BodyTimeout bounds the time that the body of a request has to arrive, unless
-// a handler sets another time, and the time for what is left of it after the answer.
+// BodyTimeout limits the time for the body of a request to arrive, unless a handler sets another
+// limit, and the time for the rest of the body after the answer.
 func BodyTimeout(limit time.Duration, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.ContentLength == 0 {
@@ -45,22 +45,22 @@ func BodyTimeout(limit time.Duration, next http.Handler) http.Handler {
 			return
 		}
 		c := http.NewResponseController(w)
-		_ = c.SetReadDeadline(time.Now().Add(limit)) // on a connection that has gone no deadline is needed
+		_ = c.SetReadDeadline(time.Now().Add(limit)) // an error means that the connection is closed
 		next.ServeHTTP(w, r)
 		_ = c.SetReadDeadline(time.Now().Add(drainTimeout))
 	})
 }
 
-// answerAtOnce has an answer not wait for the rest of the request's body, of which
-// nothing can come any more that changes it.
+// answerAtOnce makes net/http send the answer without waiting for the rest of the body, which cannot
+// change the answer.
 func answerAtOnce(w http.ResponseWriter) { w.Header().Set("Connection", "close") }
 
 type connectionKey struct{}
 
-// WithConnection lets calls see that their client has gone while they do not read from
-// it. It is for [http.Server.ConnContext]. TCP tells that a client has gone only behind
-// what it had sent: where that is more than the sockets' buffers hold, the kernel gives
-// it up after minutes.
+// WithConnection makes the connection of a call available to [whileConnected], which notices a
+// disconnected client even while the call does not read from it. It is meant for
+// [http.Server.ConnContext]. TCP reports the end of a connection only after the data before it: if a
+// client has sent more data than the buffers of the sockets hold, the kernel gives up after minutes.
 func WithConnection(ctx context.Context, conn net.Conn) context.Context {
 	if secured, ok := conn.(*tls.Conn); ok {
 		conn = secured.NetConn()
@@ -73,7 +73,7 @@ func WithConnection(ctx context.Context, conn net.Conn) context.Context {
 	return ctx
 }
 
-// whileConnected ends with the client of the call, where the server has
+// whileConnected returns a context that ends when the client disconnects, if the server uses
 // [WithConnection].
 func whileConnected(ctx context.Context) (connected context.Context, stop func()) {
 	if conn, ok := ctx.Value(connectionKey{}).(syscall.RawConn); ok {

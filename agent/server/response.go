@@ -18,7 +18,7 @@ import (
 	"github.com/mctr/mctr/containerizer/launcher/wire"
 )
 
-// A statusError is answered with its code.
+// A statusError is an error with its own HTTP status.
 type statusError struct {
 	code int
 	err  error
@@ -27,10 +27,10 @@ type statusError struct {
 func (e statusError) Error() string { return e.err.Error() }
 func (e statusError) Unwrap() error { return e.err }
 
-// errLaunched says that what was asked for is there already.
+// errLaunched means that the container to launch is already running.
 var errLaunched = errors.New("already launched")
 
-// status is the code for err.
+// status returns the HTTP status for an error.
 func (x *exchange) status(err error) int {
 	var coded statusError
 	var tooLarge *http.MaxBytesError
@@ -44,7 +44,7 @@ func (x *exchange) status(err error) int {
 	case errors.Is(err, context.DeadlineExceeded):
 		return http.StatusGatewayTimeout
 	case x.r.Context().Err() != nil:
-		return http.StatusServiceUnavailable // the agent ends, or the client has gone
+		return http.StatusServiceUnavailable // the agent is stopping, or the client has disconnected
 	}
 	for _, c := range codes {
 		if errors.Is(err, c.err) {
@@ -71,7 +71,7 @@ var codes = []struct {
 	{mctr.ErrUnavailable, http.StatusServiceUnavailable},
 }
 
-// fail answers with an error.
+// fail sends an error answer.
 func (x *exchange) fail(err error) {
 	if x.code == http.StatusAccepted {
 		x.w.WriteHeader(x.code)
@@ -88,19 +88,18 @@ func writeFailure(w http.ResponseWriter, code int, err error) {
 	switch code {
 	case http.StatusBadRequest, http.StatusUnauthorized, http.StatusRequestTimeout, http.StatusRequestEntityTooLarge,
 		http.StatusUnsupportedMediaType:
-		answerAtOnce(w) // the body may not have been read
+		answerAtOnce(w) // the body may not have been read to its end
 	}
 	w.Header().Set("Content-Type", api.JSON)
 	w.WriteHeader(code)
-	_ = json.NewEncoder(w).Encode(api.Failure{Error: failed}) // a client that has gone needs no telling
+	_ = json.NewEncoder(w).Encode(api.Failure{Error: failed}) // an error means that the client has disconnected
 }
 
-// maxMessage bounds the text of an error in an answer, in bytes: the text may cite the call.
+// maxMessage bounds the text of an error in an answer, in bytes. The text may quote the call, which is
+// larger.
 const maxMessage = 2048
 
-// body reads the whole call, which has to arrive in time.
-func (x *exchange) body() ([]byte, error) { return x.readCall(x.r.Body) }
-
+// readCall reads a whole call, which has to arrive in time.
 func (x *exchange) readCall(from io.ReadCloser) ([]byte, error) {
 	c := http.NewResponseController(x.w)
 	if err := c.SetReadDeadline(time.Now().Add(x.BodyTime)); err != nil {
@@ -108,7 +107,7 @@ func (x *exchange) readCall(from io.ReadCloser) ([]byte, error) {
 	}
 	data, err := io.ReadAll(http.MaxBytesReader(x.w, from, maxBody))
 	if err == nil {
-		return data, c.SetReadDeadline(time.Time{}) // the client's going is still to be seen
+		return data, c.SetReadDeadline(time.Time{}) // from here on, only a disconnected client ends a read
 	}
 	var tooLarge *http.MaxBytesError
 	if errors.As(err, &tooLarge) {
@@ -117,7 +116,7 @@ func (x *exchange) readCall(from io.ReadCloser) ([]byte, error) {
 	return nil, cutOff("the call", x.BodyTime, err)
 }
 
-// cutOff is the error of a body that ends early, or does not arrive in time.
+// cutOff returns the error for a body that ends early or does not arrive in time.
 func cutOff(what string, limit time.Duration, err error) error {
 	if errors.Is(err, os.ErrDeadlineExceeded) {
 		return statusError{http.StatusRequestTimeout,
@@ -126,7 +125,7 @@ func cutOff(what string, limit time.Duration, err error) error {
 	return statusError{http.StatusBadRequest, fmt.Errorf("%w: %s is cut off: %w", mctr.ErrInvalid, what, err)}
 }
 
-// answer sends a call's answer; none is an empty one.
+// answer sends the answer to a call. An answer of type empty has no body.
 func (x *exchange) answer(out any) error {
 	_ = http.NewResponseController(x.w).SetWriteDeadline(time.Now().Add(writeTime))
 	x.begun = true
@@ -134,7 +133,7 @@ func (x *exchange) answer(out any) error {
 		x.w.WriteHeader(http.StatusOK)
 		return nil
 	}
-	data, err := api.NewAnswer(x.kind, out)
+	data, err := api.NewMessage(x.kind, out)
 	if err != nil {
 		x.begun = false
 		return err

@@ -3,7 +3,7 @@ package server
 import (
 	"cmp"
 	"context"
-	_ "embed" // the API's description
+	_ "embed" // for Description
 	"errors"
 	"fmt"
 	"log/slog"
@@ -22,27 +22,27 @@ import (
 	"github.com/mctr/mctr/containerizer"
 )
 
-// Description is the API as an OpenAPI document.
+// Description is the OpenAPI document of the API.
 //
 //go:generate go run ./internal/genopenapi
 //go:embed openapi.yaml
 var Description []byte
 
-// maxScrapes bounds the looks at all containers at one time.
+// maxScrapes bounds the number of concurrent scrapes of the metrics.
 const maxScrapes = 16
 
-// Options are what a Server serves. Without Local it can refuse calls, and no more.
+// Options are the options of a Server. Without Local the server can only refuse calls.
 type Options struct {
 	Local     *agent.Local
-	Owner     string // of the containers launched here
+	Owner     string // owner of the containers that this agent launches
 	Version   api.VersionInfo
 	Recovered *containerizer.Recovered // what the agent found when it started
 	Log       slog.Handler
-	BodyTime  time.Duration // for a call to arrive; 0: BodyTime
-	StallTime time.Duration // for a piece of an archive to arrive or be taken; 0: 2 min
+	BodyTime  time.Duration // time limit for a call to arrive; 0: BodyTime
+	StallTime time.Duration // time limit for a part of an archive to arrive or be read; 0: 2 min
 }
 
-// A Server answers calls. Make one with New.
+// A Server answers calls. New returns one.
 type Server struct {
 	Options
 	log      *slog.Logger
@@ -53,10 +53,10 @@ type Server struct {
 	registry *prometheus.Registry
 
 	mu    sync.Mutex
-	ended map[mctr.ContainerID]*mctr.Termination // that recovery found
+	ended map[mctr.ContainerID]*mctr.Termination // found by recovery
 }
 
-// New returns a server of o.
+// New returns a server with the options o.
 func New(o Options) *Server {
 	if o.Local == nil {
 		o.Local = &agent.Local{}
@@ -67,7 +67,8 @@ func New(o Options) *Server {
 	o.BodyTime, o.StallTime = cmp.Or(o.BodyTime, BodyTime), cmp.Or(o.StallTime, stallTime)
 	s := &Server{
 		Options: o, log: slog.New(o.Log), files: files.Tree{Containers: o.Local.Containerizer},
-		sessions: newSessions(), registry: prometheus.NewRegistry(), ended: maps.Clone(o.Recovered.Ended),
+		sessions: &sessions{byID: map[mctr.ContainerID]*session{}},
+		registry: prometheus.NewRegistry(), ended: maps.Clone(o.Recovered.Ended),
 	}
 	s.metrics = newMetrics(s.registry, s)
 	s.verbs = map[string]Verb{}
@@ -77,10 +78,10 @@ func New(o Options) *Server {
 	return s
 }
 
-// Watch counts what happens to containers until ctx ends.
+// Watch counts the events of containers, for the metrics, until ctx ends.
 func (s *Server) Watch(ctx context.Context) error { return s.metrics.watch(ctx, s.Local) }
 
-// Handler serves everything. Authenticated keeps strangers out.
+// Handler serves the whole API. It does not authenticate clients; see [Authenticated].
 func (s *Server) Handler() http.Handler {
 	mux := s.observed()
 	mux.HandleFunc("POST "+api.Path, s.serveCall)
@@ -88,15 +89,15 @@ func (s *Server) Handler() http.Handler {
 	mux.HandleFunc("GET /files/read", s.serveRead)
 	mux.HandleFunc("GET /openapi.yaml", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/yaml")
-		_, _ = w.Write(Description) // a client that has gone needs no telling
+		_, _ = w.Write(Description) // an error means that the client has disconnected
 	})
 	return mux
 }
 
-// Metrics serves only what monitoring asks for.
+// Metrics serves only /metrics and /healthz.
 func (s *Server) Metrics() http.Handler { return s.observed() }
 
-// Routes are the paths that Handler serves, as the description has them.
+// Routes returns the paths that Handler serves, as they are in the OpenAPI document.
 func Routes() []string {
 	return []string{api.Path, "/files/browse", "/files/read", "/healthz", "/metrics", "/openapi.yaml"}
 }
@@ -111,7 +112,7 @@ func (s *Server) observed() *http.ServeMux {
 	return mux
 }
 
-// serveUnknown answers what no other handler takes, with an error in JSON like all others.
+// serveUnknown answers requests that no other handler serves, with an error in JSON like all others.
 func serveUnknown(mux *http.ServeMux, w http.ResponseWriter, r *http.Request) {
 	for _, method := range []string{http.MethodGet, http.MethodPost} {
 		if _, pattern := mux.Handler(&http.Request{Method: method, URL: r.URL, Host: r.Host}); pattern != "/" {
@@ -124,13 +125,13 @@ func serveUnknown(mux *http.ServeMux, w http.ResponseWriter, r *http.Request) {
 	writeFailure(w, http.StatusNotFound, fmt.Errorf("%w: nothing is served at %.200q", mctr.ErrNotFound, r.URL.Path))
 }
 
-// Answers fails where the agent cannot list its containers: then another agent may take its place.
+// Answers fails if the agent cannot list its containers. Then it should be restarted.
 func (s *Server) Answers() error {
 	_, err := s.Local.Containers(context.Background())
 	return err
 }
 
-// Healthy reports whether all is well: see Containerizer.Condition.
+// Healthy fails if the agent cannot do its work: see Containerizer.Condition.
 func (s *Server) Healthy() error {
 	return s.Local.Condition()
 }
@@ -140,11 +141,11 @@ func (s *Server) serveHealth(w http.ResponseWriter, r *http.Request) {
 		writeFailure(w, http.StatusServiceUnavailable, err)
 		return
 	}
-	_, _ = w.Write([]byte("ok\n")) // a client that has gone needs no telling
+	_, _ = w.Write([]byte("ok\n")) // an error means that the client has disconnected
 }
 
-// recovered is how a container ended while no agent was there, and removed itself,
-// in place of the error that it is not found.
+// recovered returns the termination of a container that exited and was removed automatically while
+// no agent was running. For other containers it returns err.
 func (s *Server) recovered(id mctr.ContainerID, err error) (*mctr.Termination, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -154,7 +155,7 @@ func (s *Server) recovered(id mctr.ContainerID, err error) (*mctr.Termination, e
 	return nil, err
 }
 
-// forget drops such an end, and reports whether there was one.
+// forget drops the termination that recovery found of a container, and reports whether it had one.
 func (s *Server) forget(id mctr.ContainerID) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -19,33 +19,29 @@ import (
 	"github.com/mctr/mctr/containerizer/launcher"
 )
 
-// maxEnded bounds the ends of sessions that are remembered until they are removed.
+// maxEnded bounds the number of ended sessions that are kept until a client removes them.
 const maxEnded = 1000
 
-// sessions are the commands that run beside containers' own, by the ids that they
-// were given, and the last of those that have ended.
+// sessions are the sessions by id: the running ones, and the last of those that have ended.
 type sessions struct {
 	mu    sync.Mutex
 	byID  map[mctr.ContainerID]*session
-	ended []mctr.ContainerID // the oldest first
+	ended []mctr.ContainerID // oldest first
 }
 
-func newSessions() *sessions { return &sessions{byID: map[mctr.ContainerID]*session{}} }
-
-// A session is one of them.
+// A session is a command that runs in a container beside the container's own, for one call.
 type session struct {
 	id      mctr.ContainerID
-	parent  time.Time // when the container was made that it is in
+	parent  time.Time // creation time of its container
 	began   time.Time
-	stream  atomic.Pointer[launcher.Stream] // nil before it runs
-	writing atomic.Bool                     // a client has its input: there is one writer at a time
+	stream  atomic.Pointer[launcher.Stream] // nil before the command runs
+	writing atomic.Bool                     // a client writes to its stdin; a session has one writer at a time
 	done    chan struct{}
-	end     *mctr.Termination // once done
+	end     *mctr.Termination // set before done is closed
 }
 
-// begin takes the id; the session has yet to be given its process. parent is when the
-// container was made that it is to be in: a session that ended in an earlier container of
-// that id is gone with it.
+// begin reserves the id of a session whose process does not exist yet. parent is the creation time of
+// the container: a session that ended in an earlier container with the same id does not count.
 func (s *sessions) begin(id mctr.ContainerID, parent time.Time) (*session, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -66,8 +62,8 @@ func (s *sessions) drop(id mctr.ContainerID) {
 	s.ended = slices.DeleteFunc(s.ended, func(other mctr.ContainerID) bool { return other == id })
 }
 
-// leave forgets the sessions that ended in a container that is removed.
-func (s *sessions) leave(parent mctr.ContainerID) {
+// dropEnded forgets the ended sessions of a container that was removed.
+func (s *sessions) dropEnded(parent mctr.ContainerID) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for id, session := range s.byID {
@@ -77,14 +73,14 @@ func (s *sessions) leave(parent mctr.ContainerID) {
 	}
 }
 
-// abandon frees the id of a session that did not come to run.
+// abandon frees the id of a session whose command could not be started.
 func (s *sessions) abandon(session *session) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.byID, session.id)
 }
 
-// finish remembers how the session ended.
+// finish records the termination of a session.
 func (s *sessions) finish(session *session, t *mctr.Termination) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -112,13 +108,13 @@ func (s *sessions) remove(id mctr.ContainerID) error {
 		return nil
 	}
 	if session.end == nil {
-		return fmt.Errorf("%w: session %s runs", mctr.ErrState, id)
+		return fmt.Errorf("%w: session %s is running", mctr.ErrState, id)
 	}
 	s.drop(id)
 	return nil
 }
 
-// list is the sessions that run.
+// list returns the running sessions.
 func (s *sessions) list() (running []api.Container) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -150,7 +146,7 @@ func (s *session) kill(sig unix.Signal) error {
 	return s.gone(stream.Signal(sig))
 }
 
-// running is the stream of a session that runs.
+// running returns the stream of a session, and fails unless the session is running.
 func (s *session) running() (*launcher.Stream, error) {
 	stream := s.stream.Load()
 	if stream == nil {
@@ -164,7 +160,7 @@ func (s *session) running() (*launcher.Stream, error) {
 	}
 }
 
-// gone is the error of something done to a session that may have ended meanwhile.
+// gone returns err, or an ErrState if err means that the session has ended.
 func (s *session) gone(err error) error {
 	if errors.Is(err, net.ErrClosed) || errors.Is(err, unix.EPIPE) || errors.Is(err, fs.ErrClosed) ||
 		errors.Is(err, unix.ECONNRESET) {
@@ -173,9 +169,9 @@ func (s *session) gone(err error) error {
 	return err
 }
 
-// launchSession runs a command in its parent: in its namespaces and limits, with
-// its environment and directory. It dies with the call's connection, with all that it
-// has started.
+// launchSession runs a command in the namespaces and limits of its parent, with the environment and
+// working directory of the parent. When the connection of the call closes, the command and all
+// processes that it has started are killed.
 func launchSession(x *exchange, in api.Session, out *output) error {
 	id := in.ContainerID.ID()
 	e, err := in.Exec()
@@ -207,7 +203,7 @@ func launchSession(x *exchange, in api.Session, out *output) error {
 	end, err := out.copy(stream)
 	if end == nil {
 		end = &mctr.Termination{
-			ExitCode: 128 + 9, Signal: 9, Reason: mctr.ReasonDestroyed, Message: "its connection ended",
+			ExitCode: 128 + 9, Signal: 9, Reason: mctr.ReasonDestroyed, Message: "its connection was closed",
 			Started: session.began.UTC(), Finished: time.Now().UTC(),
 		}
 	}
@@ -215,7 +211,7 @@ func launchSession(x *exchange, in api.Session, out *output) error {
 	return err
 }
 
-// sessionError is Mesos' answer for a parent that is unknown or does not run.
+// sessionError makes an unknown or stopped parent a bad request, as Mesos does.
 func sessionError(err error) error {
 	if errors.Is(err, mctr.ErrNotFound) || errors.Is(err, mctr.ErrState) {
 		return statusError{http.StatusBadRequest, err}

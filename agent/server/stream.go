@@ -18,14 +18,14 @@ import (
 	"github.com/mctr/mctr/containerizer/launcher/wire"
 )
 
-// An output is an answer of many records. It may be used concurrently. A client may
-// take its time: only the process that it watches waits for it.
+// An output is an answer that is a stream of records. It may be used concurrently. Sending has no
+// deadline: a slow client delays only its own stream.
 type output struct {
 	x  *exchange
 	mu sync.Mutex
 }
 
-// finish ends a stream of mctr's own, whose error is its last record.
+// finish ends a stream of StreamMessages. An error is sent as the last record.
 func (o *output) finish(err error) error {
 	if err == nil {
 		return o.begin()
@@ -37,14 +37,14 @@ func (o *output) finish(err error) error {
 	return o.send(api.StreamMessage{Error: wire.NewError(err)})
 }
 
-// begin sends the answer's header, before there is any record.
+// begin sends the header of the answer before the first record exists.
 func (o *output) begin() error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return o.write(nil)
 }
 
-// send adds a record.
+// send sends a record.
 func (o *output) send(message any) error {
 	data, err := json.Marshal(message)
 	if err != nil {
@@ -69,7 +69,7 @@ func (o *output) write(data []byte) error {
 	return http.NewResponseController(o.x.w).Flush()
 }
 
-// upgrade hands the connection to a container's streams, and returns at their end.
+// upgrade connects the client with the streams of a container, and returns when they end.
 func (x *exchange) upgrade(stream *launcher.Stream) error {
 	defer stream.Close()
 	conn, buffered, err := http.NewResponseController(x.w).Hijack()
@@ -79,7 +79,7 @@ func (x *exchange) upgrade(stream *launcher.Stream) error {
 	defer conn.Close()
 	x.begun, x.code = true, http.StatusSwitchingProtocols
 	if err := conn.SetDeadline(time.Time{}); err != nil {
-		return nil // the client has gone
+		return nil // the client has disconnected
 	}
 	header := x.w.Header()
 	header.Set("Connection", "Upgrade")
@@ -88,15 +88,15 @@ func (x *exchange) upgrade(stream *launcher.Stream) error {
 	headed := header.Write(buffered)
 	_, ended := io.WriteString(buffered, "\r\n")
 	if err := errors.Join(begun, headed, ended, buffered.Flush()); err != nil {
-		return nil // the client has gone
+		return nil // the client has disconnected
 	}
-	stop := context.AfterFunc(x.r.Context(), func() { _ = conn.Close() }) // the agent ends
+	stop := context.AfterFunc(x.r.Context(), func() { _ = conn.Close() }) // the agent is stopping
 	defer stop()
 	stream.Relay(api.ReadAhead{Conn: conn, Buffered: buffered})
 	return nil
 }
 
-// asksUpgrade wants the client to be ready for it.
+// asksUpgrade fails unless the client asks for the upgrade of the connection.
 func (x *exchange) asksUpgrade() error {
 	if !strings.EqualFold(x.r.Header.Get("Upgrade"), api.Protocol) {
 		return statusError{http.StatusUpgradeRequired,

@@ -6,46 +6,50 @@ import (
 	"reflect"
 	"slices"
 
+	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/agent"
 	"github.com/mctr/mctr/agent/api"
 )
 
-// A Kind says how a call is answered.
+// A Kind is the way in which a call is answered.
 type Kind int
 
 // The kinds of calls.
 const (
-	Quick    Kind = iota // by one message, within quickTime
-	Unary                // by one message, when plugins and disks have done their work
-	Waits                // by one message, when a container or a launch has come so far
-	Stream               // by records, until there are no more
-	Upgrade              // by a connection that becomes a container's streams, where the caller asks for these
-	Download             // by an archive
-	Upload               // by one message, when all that the call brings was read
+	Quick    Kind = iota // one message within quickTime
+	Unary                // one message, after work of plugins or disks
+	Waits                // one message, after waiting for a container
+	Stream               // a stream of records
+	Upgrade              // if the client asks for it, the connection becomes the streams of a container
+	Download             // an archive
+	Upload               // one message, after the whole body was read
 )
 
-// long reports whether a call lasts as long as what it waits for or carries: its time says
-// nothing of how fast the agent is.
+// long reports whether the duration of a call depends on what it waits for or transfers, and not on
+// the speed of the agent.
 func (k Kind) long() bool { return k >= Waits }
 
-// A Verb is one type of call.
+// A Verb declares one type of call.
 type Verb struct {
 	Name     string
 	Kind     Kind
-	Message  reflect.Type // of the arguments; nil: there are none
-	Answer   reflect.Type // of the answer or, of a Stream, of each record; nil: there is none
-	Optional bool         // the arguments may be left out
-	Archive  bool         // the call brings an archive
+	Message  reflect.Type // type of the arguments; nil: the call has none
+	Answer   reflect.Type // type of the answer or, for a Stream, of each record; nil: no answer
+	Optional bool         // the arguments may be omitted
+	Archive  bool         // an archive follows the call
 
 	serve func(x *exchange) error
 }
 
-// declarations are those of every call that there is.
+// declarations declares every call.
 func (s *Server) declarations() []Verb {
-	return []Verb{
-		unary(api.GetHealth, Quick, s.getHealth),
-		unary(api.GetVersion, Quick, s.getVersion),
-		optional(unary(api.GetContainers, Quick, s.getContainers)),
+	return slices.Concat(s.containerVerbs(), hostCalls{s}.verbs(), imageCalls{s.Local}.verbs(),
+		networkCalls{s.Local}.verbs())
+}
 
+func (s *Server) containerVerbs() []Verb {
+	return []Verb{
+		optional(unary(api.GetContainers, Quick, s.getContainers)),
 		launch(api.LaunchContainer, (*exchange).launchContainer),
 		unary(api.WaitContainer, Waits, s.wait),
 		unary(api.KillContainer, Quick, s.kill),
@@ -58,57 +62,31 @@ func (s *Server) declarations() []Verb {
 		recordsIn(api.AttachContainerInput),
 		records[api.ID, api.ProcessIO](api.AttachContainerOutput, attachOutput),
 
-		unary(api.ListFiles, Quick, s.listFiles),
-		unary(api.ReadFile, Quick, s.readFile),
-		optional(unary(api.PruneImages, Unary, s.pruneImages)),
-
 		unary(api.FindContainer, Quick, s.find),
-		unary(api.InspectContainer, Quick, s.inspect),
+		unary(api.InspectContainer, Quick, byID(s, agent.Containers.Status)),
 		unary(api.CreateContainer, Waits, s.create),
 		launch(api.StartContainer, (*exchange).startContainer),
 		unary(api.StopContainer, Waits, s.stop),
 		unary(api.DestroyContainer, Waits, s.destroy),
-		unary(api.PauseContainer, Quick, s.pause),
-		unary(api.ResumeContainer, Quick, s.resume),
+		unary(api.PauseContainer, Quick, onID(s, agent.Containers.Pause)),
+		unary(api.ResumeContainer, Quick, onID(s, agent.Containers.Resume)),
 		unary(api.RenameContainer, Quick, s.rename),
 		unary(api.UpdateContainer, Quick, s.update),
 		launch(api.ExecContainer, (*exchange).execContainer),
 		launch(api.AttachContainer, (*exchange).attachContainer),
-		unary(api.GetUsage, Quick, s.usage),
+		unary(api.GetUsage, Quick, byID(s, agent.Containers.Usage)),
+		unary(api.GetDiskUsage, Unary, byID(s, agent.Containers.DiskUsage)),
 		unary(api.ListProcesses, Quick, s.processes),
 		messages(api.ReadLogs, readLogs),
 		optional(messages(api.WatchEvents, watchEvents)),
-
-		messages(api.PullImage, pullImage),
-		unary(api.ListImages, Quick, s.listImages),
-		unary(api.InspectImage, Quick, s.inspectImage),
-		unary(api.RemoveImage, Unary, s.removeImage),
-
-		unary(api.StatPath, Quick, s.statPath),
-		download(api.CopyFromContainer, copyFrom),
-		upload(api.CopyToContainer, copyTo),
-
-		unary(api.ExamineHost, Unary, s.examineHost),
-		unary(api.GetHost, Quick, s.getHost),
-		optional(unary(api.Reconcile, Unary, s.reconcile)),
 		unary(api.GetEnds, Quick, s.ends),
 		unary(api.AcknowledgeEnds, Quick, s.acknowledge),
 		unary(api.LaunchGroup, Waits, s.launchGroup),
 		unary(api.DryRunContainer, Waits, s.dryRun),
 
-		unary(api.TagImage, Quick, s.tagImage),
-		bringing(messages(api.LoadImages, loadImages)),
-		download(api.SaveImages, saveImages),
-		unary(api.GetImagesUsage, Unary, s.imagesUsage),
-		unary(api.GetDiskUsage, Unary, s.diskUsage),
-
-		unary(api.CreateNetwork, Unary, s.createNetwork),
-		unary(api.ListNetworks, Quick, s.listNetworks),
-		unary(api.InspectNetwork, Quick, s.inspectNetwork),
-		unary(api.ProbeNetwork, Quick, s.probeNetwork),
-		unary(api.RemoveNetwork, Unary, s.removeNetwork),
-		unary(api.GCNetwork, Unary, s.gcNetwork),
-		unary(api.CheckNetworks, Unary, s.checkNetworks),
+		unary(api.StatPath, Quick, s.statPath),
+		download(api.CopyFromContainer, copyFrom),
+		upload(api.CopyToContainer, copyTo),
 	}
 }
 
@@ -125,11 +103,11 @@ func Calls() []string {
 	return names
 }
 
-// empty is the message of a call that takes no arguments, and the answer of one that has none.
+// empty is the message of a call without arguments, and the answer of a call without an answer.
 type empty struct{}
 
-// declare returns a verb whose messages are of type In. What does not depend on that type is
-// left to methods of exchange, which are compiled once.
+// declare returns a verb whose arguments are of type In. Code that does not depend on that type is in
+// methods of exchange, so that it is compiled only once.
 func declare[In any](name string, kind Kind, answer reflect.Type, serve func(x *exchange, in In) error) Verb {
 	v := Verb{Name: name, Kind: kind, Message: reflect.TypeFor[In](), Answer: answer}
 	if v.Optional = v.Message == reflect.TypeFor[empty](); v.Optional {
@@ -148,38 +126,53 @@ func declare[In any](name string, kind Kind, answer reflect.Type, serve func(x *
 	return v
 }
 
-// optional is a verb whose arguments may be left out.
+// optional makes the arguments of a verb optional.
 func optional(v Verb) Verb {
 	v.Optional = true
 	return v
 }
 
-// bringing is a verb whose call brings an archive.
+// bringing declares that an archive follows the call.
 func bringing(v Verb) Verb {
 	v.Archive = true
 	return v
 }
 
-// unary is a verb that is answered by one message, if any.
+// unary declares a call that is answered by one message, or none.
 func unary[In, Out any](name string, kind Kind, do func(ctx context.Context, in In) (Out, error)) Verb {
 	return declare(name, kind, reflect.TypeFor[Out](), func(x *exchange, in In) error {
 		return x.unary(func(ctx context.Context) (any, error) { return do(ctx, in) })
 	})
 }
 
-// launch is a verb that runs a process, or joins one, whose streams the connection may become.
+// byID returns the handler of a call that answers with what do returns for the named container.
+func byID[Out any](s *Server, do func(agent.Containers, context.Context, mctr.ContainerID) (Out, error),
+) func(context.Context, api.ID) (Out, error) {
+	return func(ctx context.Context, in api.ID) (Out, error) { return do(s.Local, ctx, in.ContainerID.ID()) }
+}
+
+// onID returns the handler of a call that does something to the named container.
+func onID(s *Server, do func(agent.Containers, context.Context, mctr.ContainerID) error,
+) func(context.Context, api.ID) (empty, error) {
+	return func(ctx context.Context, in api.ID) (empty, error) {
+		return empty{}, do(s.Local, ctx, in.ContainerID.ID())
+	}
+}
+
+// launch declares a call that runs a process or attaches to one. The connection may become the streams
+// of the process.
 func launch[In any](name string, do func(x *exchange, in In) error) Verb {
 	return declare(name, Upgrade, nil, do)
 }
 
-// download is a verb that is answered by an archive.
+// download declares a call that is answered by an archive.
 func download[In any](name string, do func(x *exchange, in In, w io.Writer) error) Verb {
 	return declare(name, Download, nil, func(x *exchange, in In) error {
 		return x.download(func(w io.Writer) error { return do(x, in, w) })
 	})
 }
 
-// upload is a verb that brings an archive.
+// upload declares a call that an archive follows.
 func upload[In any](name string, do func(x *exchange, in In, r io.Reader) error) Verb {
 	return bringing(declare(name, Upload, nil, func(x *exchange, in In) error {
 		if err := x.archive(func(r io.Reader) error { return do(x, in, r) }); err != nil {
@@ -189,29 +182,30 @@ func upload[In any](name string, do func(x *exchange, in In, r io.Reader) error)
 	}))
 }
 
-// records is a verb that is answered by records of type Out, until do returns.
+// records declares a call that is answered by a stream of records of type Out, until do returns.
 func records[In, Out any](name string, do func(x *exchange, in In, out *output) error) Verb {
 	return declare(name, Stream, reflect.TypeFor[Out](), func(x *exchange, in In) error {
 		return do(x, in, &output{x: x})
 	})
 }
 
-// messages is records for streams of mctr's own, whose error is their last record.
+// messages declares a call that is answered by a stream of StreamMessages. An error is the last
+// record.
 func messages[In any](name string, do func(x *exchange, in In, out *output) error) Verb {
 	return records[In, api.StreamMessage](name, func(x *exchange, in In, out *output) error {
 		return out.finish(do(x, in, out))
 	})
 }
 
-// recordsIn is the verb whose body is a stream of records: see attachInput. A body that is one
-// call has no input in it.
+// recordsIn declares the call whose body is a stream of records: see attachInput. It refuses a body
+// that is a single call, which has no input.
 func recordsIn(name string) Verb {
 	v := declare[api.Input](name, Upload, nil, nil)
 	v.serve = inputIsAStream
 	return v
 }
 
-// media is what a call of this kind is answered in; "": what its handler says.
+// media returns the media type of the answers to calls of this kind. "" leaves it to the handler.
 func (k Kind) media() string {
 	switch k {
 	case Quick, Unary, Waits:

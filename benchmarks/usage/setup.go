@@ -160,8 +160,6 @@ func (b *bare) close() error {
 		errs = append(errs, b.sleeper.Process.Kill())
 		_ = b.sleeper.Wait() // killed, it says
 	}
-	if b.alive != nil {
-		errs = append(errs, b.alive.Unlock())
-	}
+	b.alive.Unlock()
 	return errors.Join(errs...)
 }

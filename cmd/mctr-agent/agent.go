@@ -25,22 +25,22 @@ import (
 	"github.com/mctr/mctr/internal/flock"
 )
 
-// The bounds on clients that do nothing.
+// Limits on idle clients, and on requests.
 const (
 	headerTime = 10 * time.Second
 	idleTime   = 2 * time.Minute
 	maxHeader  = 64 << 10        // bytes
-	graceTime  = 5 * time.Second // for answers under way when the agent ends
+	graceTime  = 5 * time.Second // for answers in progress when the agent stops
 )
 
-// serve is the agent's life: it takes over what runs, serves until ctx ends, and
-// leaves what runs to the next one.
+// serve runs the agent. It takes over the containers of earlier agents, serves until ctx ends, and
+// leaves its containers running for the next agent.
 func serve(ctx context.Context, f *flags) error {
 	if os.Geteuid() != 0 {
 		return fmt.Errorf("%w: mctr-agent must be run by root", mctr.ErrUnsupported)
 	}
 	hangUps := make(chan os.Signal, 1)
-	signal.Notify(hangUps, unix.SIGHUP) // from here on, a terminal's end or a reload ends no agent
+	signal.Notify(hangUps, unix.SIGHUP) // from here on, a closed terminal or a reload does not stop the agent
 	defer signal.Stop(hangUps)
 	lock, err := lockName(ctx, f)
 	if err != nil {
@@ -48,18 +48,20 @@ func serve(ctx context.Context, f *flags) error {
 	}
 	listeners, err := f.listeners()
 	if err != nil {
-		return errors.Join(err, lock.Unlock())
+		lock.Unlock()
+		return err
 	}
 	a, err := open(ctx, f)
 	if err != nil {
-		return errors.Join(err, closeAll(listeners), lock.Unlock())
+		lock.Unlock()
+		return errors.Join(err, closeAll(listeners))
 	}
 	defer a.containers.Close()
 	return a.run(ctx, &endpointKeeper{service: a, lock: lock, sockets: listeners}, hangUps)
 }
 
-// lockName keeps a second agent of this name away: each would take the other's
-// containers for orphans.
+// lockName prevents a second agent with the same name. Two agents would take each other's containers
+// for orphans.
 func lockName(ctx context.Context, f *flags) (*flock.Lock, error) {
 	if err := dirs.MakeAll(f.host.State, 0o711); err != nil {
 		return nil, fmt.Errorf("--state: %w", err)
@@ -69,8 +71,8 @@ func lockName(ctx context.Context, f *flags) (*flock.Lock, error) {
 	}
 	lock, err := flock.AfterDead(ctx, f.lockFile())
 	if errors.Is(err, flock.ErrHeld) {
-		return nil, fmt.Errorf("%w: an agent called %q serves %s (give this one another --name)", mctr.ErrExists,
-			f.name, f.host.State)
+		return nil, fmt.Errorf("%w: an agent called %q serves %s (start this agent with another --name)",
+			mctr.ErrExists, f.name, f.host.State)
 	}
 	return lock, err
 }
@@ -85,7 +87,7 @@ type service struct {
 	server     *server.Server
 }
 
-// open opens the containerizer and takes over what an earlier agent left.
+// open opens the containerizer and takes over the containers of earlier agents.
 func open(ctx context.Context, f *flags) (*service, error) {
 	images, err := f.host.Images()
 	if err != nil {
@@ -111,8 +113,8 @@ func open(ctx context.Context, f *flags) (*service, error) {
 	return a, nil
 }
 
-// recover says in the log what there was. What cannot be taken over is no reason
-// not to serve the rest.
+// recover takes over existing containers and logs what it found. The agent serves the other containers
+// even if it cannot take over some of them.
 func (a *service) recover(ctx context.Context) *containerizer.Recovered {
 	found, err := a.containers.Recover(ctx)
 	if err != nil {
@@ -122,17 +124,17 @@ func (a *service) recover(ctx context.Context) *containerizer.Recovered {
 		a.log.Info("adopted", "container", id)
 	}
 	for id, t := range found.Ended {
-		a.log.Info("ended meanwhile", "container", id, "reason", t.Reason, "exitCode", t.ExitCode)
+		a.log.Info("exited meanwhile", "container", id, "reason", t.Reason, "exitCode", t.ExitCode)
 	}
 	for _, id := range found.Undone {
-		a.log.Info("took an unfinished launch back", "container", id)
+		a.log.Info("undid an unfinished launch", "container", id)
 	}
 	return found
 }
 
-// run serves until ctx ends, and then frees the agent's name.
+// run serves until ctx ends, and then releases the lock of the agent's name.
 func (a *service) run(ctx context.Context, p *endpointKeeper, hangUps <-chan os.Signal) error {
-	defer func() { _ = p.lock.Unlock() }() // closing a lock file cannot fail usefully
+	defer func() { p.lock.Unlock() }()
 	group, ctx := errgroup.WithContext(ctx)
 	if a.metricsAddress != "" {
 		socket, err := net.Listen("tcp", a.metricsAddress)
@@ -159,8 +161,8 @@ func (a *service) run(ctx context.Context, p *endpointKeeper, hangUps <-chan os.
 	return group.Wait()
 }
 
-// http is a server whose requests end with ctx.
-func (a *service) http(ctx context.Context, handler http.Handler) *http.Server {
+// serve serves one listener until ctx ends. Then it waits a short time for answers in progress.
+func (a *service) serve(ctx context.Context, l net.Listener, handler http.Handler) error {
 	s := &http.Server{
 		Handler: server.BodyTimeout(server.BodyTime, handler), ReadHeaderTimeout: headerTime, IdleTimeout: idleTime,
 		MaxHeaderBytes: maxHeader,
@@ -169,13 +171,7 @@ func (a *service) http(ctx context.Context, handler http.Handler) *http.Server {
 		ConnContext:    server.WithConnection,
 		Protocols:      &http.Protocols{},
 	}
-	s.Protocols.SetHTTP1(true) // HTTP/2 has no connections to hand over
-	return s
-}
-
-// serve serves one listener until ctx ends, and then lets answers under way be given.
-func (a *service) serve(ctx context.Context, l net.Listener, handler http.Handler) error {
-	s := a.http(ctx, handler)
+	s.Protocols.SetHTTP1(true) // HTTP/2 connections cannot be upgraded
 	failed := make(chan error, 1)
 	go func() { failed <- s.Serve(l) }()
 	select {
@@ -186,7 +182,7 @@ func (a *service) serve(ctx context.Context, l net.Listener, handler http.Handle
 	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), graceTime)
 	defer cancel()
 	if s.Shutdown(grace) != nil {
-		_ = s.Close() // who still waits has been told
+		_ = s.Close() // the remaining requests have ended with ctx
 	}
 	return nil
 }

@@ -27,7 +27,7 @@ import (
 	"github.com/mctr/mctr/provisioner/imagetest"
 )
 
-// A host is directories of its own, with the built agent that serves them.
+// A host has its own directories and an agent, of the built program, that serves them.
 type host struct {
 	t           *testing.T
 	root, state string
@@ -39,7 +39,7 @@ type host struct {
 	log         *logText
 }
 
-// A logText is what an agent says, which may be read while it says more.
+// A logText collects the log of an agent. It can be read while the agent writes to it.
 type logText struct {
 	mu   sync.Mutex
 	text bytes.Buffer
@@ -60,7 +60,7 @@ func (l *logText) String() string {
 	return l.text.String()
 }
 
-// newHost starts an agent. What its containers leave on the host fails the test.
+// newHost starts an agent. The test fails if its containers leave anything on the host.
 func newHost(t *testing.T, flags ...string) *host {
 	t.Helper()
 	h := newDirs(t)
@@ -69,7 +69,7 @@ func newHost(t *testing.T, flags ...string) *host {
 	return h
 }
 
-// newDirs is a host without an agent yet. Its paths are short: sockets lie there.
+// newDirs returns a host whose agent is not started yet. Its paths are short, because of the sockets.
 func newDirs(t *testing.T) *host {
 	t.Helper()
 	if os.Geteuid() != 0 {
@@ -99,7 +99,7 @@ func newDirs(t *testing.T) *host {
 
 func (h *host) socket() string { return filepath.Join(h.state, "agent.sock") }
 
-// dial is a client of the agent that listens at socket.
+// dial returns a client of the agent that listens at socket.
 func (h *host) dial(socket string) *http.Client {
 	transport := &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 		return (&net.Dialer{}).DialContext(ctx, "unix", socket)
@@ -108,7 +108,7 @@ func (h *host) dial(socket string) *http.Client {
 	return &http.Client{Transport: transport, Timeout: 60 * time.Second}
 }
 
-// command is the built agent, for these directories.
+// command returns the command that starts the built agent with the directories of the host.
 func (h *host) command(flags ...string) *exec.Cmd {
 	h.t.Helper()
 	cmd := exec.Command(testprogram.Find(h.t, "mctr-agent"),
@@ -117,7 +117,7 @@ func (h *host) command(flags ...string) *exec.Cmd {
 	return cmd
 }
 
-// start starts the agent and returns when it serves.
+// start starts the agent and waits until it serves.
 func (h *host) start() {
 	h.t.Helper()
 	h.cmd, h.log = h.command(h.flags...), &logText{}
@@ -137,7 +137,7 @@ func (h *host) serves() bool {
 	return answer.StatusCode == http.StatusOK
 }
 
-// kill ends the agent at once.
+// kill kills the agent with SIGKILL.
 func (h *host) kill() {
 	h.t.Helper()
 	if err := h.cmd.Process.Kill(); err != nil {
@@ -147,7 +147,7 @@ func (h *host) kill() {
 	h.cmd = nil
 }
 
-// stop asks the agent to end, which it has to do in time and without complaint.
+// stop asks the agent to exit. The agent must do so in time and without an error.
 func (h *host) stop() {
 	if h.cmd == nil {
 		return
@@ -161,7 +161,7 @@ func (h *host) stop() {
 	h.cmd = nil
 }
 
-// sweep wants nothing of any container left.
+// sweep checks that nothing of any container is left.
 func (h *host) sweep(prefix string) {
 	for _, dir := range []string{h.root + "/containers", h.root + "/names", h.root + "/images/leases",
 		h.state + "/containers"} {
@@ -194,7 +194,7 @@ func (h *host) eventually(what string, ok func() bool) {
 	}
 }
 
-// post sends a body and gives status and answer.
+// post sends a body and returns the status and the answer.
 func (h *host) post(headers http.Header, body io.Reader) (int, []byte) {
 	h.t.Helper()
 	answer := h.open(headers, body)
@@ -206,7 +206,7 @@ func (h *host) post(headers http.Header, body io.Reader) (int, []byte) {
 	return answer.StatusCode, data
 }
 
-// open sends a body and gives the answer, which may be a stream.
+// open sends a body and returns the answer, which may be a stream.
 func (h *host) open(headers http.Header, body io.Reader) *http.Response {
 	h.t.Helper()
 	r, err := http.NewRequestWithContext(h.t.Context(), http.MethodPost, "http://agent"+api.Path, body)
@@ -225,10 +225,10 @@ func (h *host) open(headers http.Header, body io.Reader) *http.Response {
 
 func asJSON() http.Header { return http.Header{"Content-Type": {api.JSON}} }
 
-// call makes a call and wants this status; answer may be nil.
+// call makes a call and checks the status. answer may be nil.
 func (h *host) call(code int, kind string, arguments, answer any) {
 	h.t.Helper()
-	body, err := api.NewCall(kind, arguments)
+	body, err := api.NewMessage(kind, arguments)
 	if err != nil {
 		h.t.Fatal(err)
 	}
@@ -253,13 +253,13 @@ func (h *host) call(code int, kind string, arguments, answer any) {
 	}
 }
 
-// id is an id in the API's form: parts of nested ones with dots.
+// id returns an id in the form of the API. The parts of a nested id are separated by dots.
 func id(s string) api.ContainerID { return api.NewContainerID(mctr.ContainerID(s)) }
 
-// sh is a command line.
+// sh returns the command for a line of shell script.
 func sh(line string) *api.CommandInfo { return &api.CommandInfo{Value: line} }
 
-// in is a container of the host's image.
+// in returns a container with the image of the host.
 func (h *host) in() *api.ContainerInfo {
 	return &api.ContainerInfo{Type: "MESOS",
 		Mesos: &api.MesosInfo{Image: &api.Image{Type: "DOCKER", Docker: &api.DockerImage{Name: h.image}}}}
@@ -271,14 +271,14 @@ func (h *host) launch(name, line string) {
 	h.call(200, api.LaunchContainer, api.Launch{ContainerID: id(name), Command: sh(line), Container: h.in()}, nil)
 }
 
-// wait is how a container ended.
+// wait returns the termination of a container.
 func (h *host) wait(name string) (end api.Termination) {
 	h.t.Helper()
 	h.call(200, api.WaitContainer, api.ID{ContainerID: id(name)}, &end)
 	return end
 }
 
-// remove removes containers, whatever they do.
+// remove removes containers in any state.
 func (h *host) remove(names ...string) {
 	h.t.Helper()
 	for _, name := range names {
@@ -286,7 +286,7 @@ func (h *host) remove(names ...string) {
 	}
 }
 
-// get is what a path answers.
+// get returns the answer to a GET request.
 func (h *host) get(code int, path string) string {
 	h.t.Helper()
 	answer, err := h.client.Get("http://agent" + path)

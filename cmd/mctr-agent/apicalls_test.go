@@ -13,7 +13,7 @@ import (
 	"github.com/mctr/mctr/agent/api"
 )
 
-// TestLife takes a container through it, with Mesos' status codes.
+// TestLife runs a container through its life, and checks the status codes of Mesos.
 func TestLife(t *testing.T) {
 	h := newHost(t)
 	job := api.ID{ContainerID: id("job")}
@@ -22,7 +22,7 @@ func TestLife(t *testing.T) {
 	h.call(404, api.RemoveContainer, job, nil)
 	h.launch("job", "trap 'exit 7' TERM; echo ready; while :; do sleep 0.02; done")
 	launch := api.Launch{ContainerID: id("job"), Command: sh("echo another"), Container: h.in()}
-	h.call(202, api.LaunchContainer, launch, nil) // and does not disturb it
+	h.call(202, api.LaunchContainer, launch, nil) // without an effect on the container
 	h.call(409, api.RemoveContainer, job, nil)
 	var list api.Containers
 	h.call(200, api.GetContainers, nil, &list)
@@ -47,7 +47,7 @@ func TestLife(t *testing.T) {
 	h.call(404, api.WaitContainer, job, nil)
 }
 
-// TestEnds wants each kind of end told in Mesos' words.
+// TestEnds checks the state and reason that Mesos has for each kind of termination.
 func TestEnds(t *testing.T) {
 	h := newHost(t)
 	h.launch("fine", "true")
@@ -77,7 +77,7 @@ func TestEnds(t *testing.T) {
 	}
 }
 
-// TestNested runs a container in another, in the older words and the newer.
+// TestNested runs a nested container with the older and the newer calls.
 func TestNested(t *testing.T) {
 	h := newHost(t)
 	h.call(400, api.LaunchNestedContainer, api.LaunchNested{ContainerID: id("task.side"), Command: sh("true")}, nil)
@@ -114,7 +114,7 @@ func TestNested(t *testing.T) {
 	h.remove("task")
 }
 
-// TestRefused wants what cannot be honoured refused by name, and nothing made.
+// TestRefused checks that unsupported features are refused by name, and nothing is created.
 func TestRefused(t *testing.T) {
 	h := newHost(t)
 	const fine = `"command":{"value":"true"},`
@@ -126,7 +126,7 @@ func TestRefused(t *testing.T) {
 		{fine + `"container":{"type":"DOCKER"}`, "DOCKER"},
 		{mesos(`"network_infos":[{"name":"net"}]`), "no network net"},
 		{mesos(`"network_infos":[{"name":"net","groups":["a"]}]`), "network_infos.groups"},
-		{mesos(`"network_infos":[{}]`), "without a name"},
+		{mesos(`"network_infos":[{}]`), "has no name"},
 		{mesos(`"volumes":[{"mode":"RW","container_path":"/x","source":{"type":"CSI_VOLUME","csi_volume":{}}}]`),
 			"CSI_VOLUME"},
 		{mesos(`"volumes":[{"mode":"RW","container_path":"/x","image":{"type":"DOCKER"}}]`), "image"},
@@ -144,7 +144,7 @@ func TestRefused(t *testing.T) {
 		{fine + `"resources":[{"name":"cpus","type":"SCALAR","scalar":{"value":"Infinity"}}]`, "cpus"},
 		{fine + `"resources":[{"name":"cpus","type":"SCALAR","scalar":{"value":1},"reservations":[{}]}]`, "unreserved"},
 		{`"mctr":{}`, "mctr.config"},
-		{fine + `"mctr":{"config":{}}`, "stands alone"},
+		{fine + `"mctr":{"config":{}}`, "no other field"},
 		{`"mctr":{"config":{"owner":"cli","process":{"args":["true"]}}}`, "owner"},
 		{`"mctr":{"config":{"memory":"64m"}}`, "memory"},
 		{`"resources":[]`, "neither a command nor an image"},
@@ -157,8 +157,8 @@ func TestRefused(t *testing.T) {
 	}
 }
 
-// TestNetworkInfos attaches a container by Mesos' words: a fixed address, labels for
-// the plugins, a port of the host's.
+// TestNetworkInfos attaches a container with the fields of Mesos: a fixed address, labels for the
+// plugins, and a published port.
 func TestNetworkInfos(t *testing.T) {
 	h := newHost(t)
 	body := `{"type":"LAUNCH_CONTAINER","launch_container":{"container_id":{"value":"web"},
@@ -186,7 +186,7 @@ func TestNetworkInfos(t *testing.T) {
 	}
 }
 
-// TestWords launches with all of Mesos' words that are honoured, and looks inside.
+// TestWords launches a container with all supported fields of Mesos, and checks their effect in it.
 func TestWords(t *testing.T) {
 	h := newHost(t)
 	data := t.TempDir()

@@ -12,10 +12,10 @@ import (
 	"github.com/mctr/mctr/agent/api"
 )
 
-// saved is the host's image as an archive, and gone from the store.
+// saved saves the image of the host in an archive, and removes it from the store.
 func (h *host) saved() string {
 	h.t.Helper()
-	body, err := api.NewCall(api.PullImage, api.Pull{Reference: h.image})
+	body, err := api.NewMessage(api.PullImage, api.Pull{Reference: h.image})
 	if err != nil {
 		h.t.Fatal(err)
 	}
@@ -23,7 +23,7 @@ func (h *host) saved() string {
 		h.t.Fatalf("%d %s", code, answer)
 	}
 	h.call(200, api.TagImage, api.Tag{Source: h.image, Target: "web:1"}, nil)
-	if body, err = api.NewCall(api.SaveImages, api.Save{References: []string{"web:1"}}); err != nil {
+	if body, err = api.NewMessage(api.SaveImages, api.Save{References: []string{"web:1"}}); err != nil {
 		h.t.Fatal(err)
 	}
 	code, archive := h.post(nil, bytes.NewReader(body))
@@ -36,7 +36,7 @@ func (h *host) saved() string {
 
 const load = `{"type":"LOAD_IMAGES","load_images":{}}`
 
-// TestHostileLoads wants nothing of an archive that is cut off or none in the store.
+// TestHostileLoads checks that a truncated or malformed archive leaves nothing in the store.
 func TestHostileLoads(t *testing.T) {
 	h := newHost(t)
 	archive := h.saved()
@@ -68,7 +68,7 @@ func TestHostileLoads(t *testing.T) {
 		t.Errorf("what came of them: %+v", list.Images)
 	}
 	if left, err := os.ReadDir(filepath.Join(h.root, "images", "tmp")); err == nil && len(left) > 0 {
-		t.Errorf("what is left: %v", left)
+		t.Errorf("left over: %v", left)
 	}
 	code, answer := h.post(asForm(), strings.NewReader(good))
 	if h.call(200, api.ListImages, nil, &list); code != 200 || len(list.Images) != 1 {
@@ -92,8 +92,8 @@ func TestHostileLoads(t *testing.T) {
 	h.call(404, api.GetDiskUsage, api.ID{ContainerID: id("nobody")}, nil)
 }
 
-// TestOnlyPrunesNamed wants PRUNE_IMAGES with only to leave everything else, also
-// where it names nothing.
+// TestOnlyPrunesNamed checks that PRUNE_IMAGES with only removes no other images, even if only is
+// empty.
 func TestOnlyPrunesNamed(t *testing.T) {
 	h := newHost(t)
 	if code, answer := h.post(asForm(), strings.NewReader(form{load, h.saved()}.text())); code != 200 {
@@ -113,8 +113,8 @@ func TestOnlyPrunesNamed(t *testing.T) {
 	}
 }
 
-// TestLeftSave wants the agent to end its work when a client goes away in the middle
-// of an archive.
+// TestLeftSave checks that the agent stops saving when the client disconnects in the middle of an
+// archive.
 func TestLeftSave(t *testing.T) {
 	h := newHost(t)
 	if code, answer := h.post(asForm(), strings.NewReader(form{load, h.saved()}.text())); code != 200 {
@@ -123,7 +123,7 @@ func TestLeftSave(t *testing.T) {
 	h.client.CloseIdleConnections()
 	before := 0
 	h.eventually("it is quiet", func() bool { n := h.descriptors(); quiet := n == before; before = n; return quiet })
-	body, err := api.NewCall(api.SaveImages, api.Save{References: []string{"web:1"}})
+	body, err := api.NewMessage(api.SaveImages, api.Save{References: []string{"web:1"}})
 	if err != nil {
 		t.Fatal(err)
 	}

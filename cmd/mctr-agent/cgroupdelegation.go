@@ -8,10 +8,10 @@ import (
 	"github.com/mctr/mctr/internal/cgroup"
 )
 
-// companion is the unit whose control group is for containers alone. Those below the
-// agent's own would keep systemd from starting it again: it puts a process there,
-// and the kernel takes none where groups below have controllers (cgroups(7), "no
-// internal processes").
+// companion is the systemd unit whose control group is only for containers. Containers below the
+// control group of the agent's own unit would prevent systemd from restarting the agent: systemd
+// starts the process in that group, but the kernel allows no process in a group whose children have
+// controllers (cgroups(7), "no internal processes").
 const companion = "mctr-containers.service"
 
 func (f *flags) checkGroup() error {
@@ -19,7 +19,12 @@ func (f *flags) checkGroup() error {
 		return err
 	}
 	if f.CgroupManager == cgroup.Systemd {
-		return f.checkSlice()
+		if f.cgroupParent != "" {
+			if _, err := cgroup.Slice(f.cgroupParent); err != nil {
+				return fmt.Errorf("--cgroup-parent: %w", err)
+			}
+		}
+		return cgroup.CheckSystemd()
 	}
 	if f.cgroupParent != "auto" {
 		if err := cgroup.CheckParent(f.cgroupParent); err != nil {
@@ -32,22 +37,13 @@ func (f *flags) checkGroup() error {
 	}
 	return &mctr.UnsupportedError{
 		Feature: "--cgroup-parent auto",
-		Why:     "this process is in no control group of cgroup v2 that systemd has delegated",
-		Remedy:  "run it as a service beside " + companion + ", or with Delegate=yes, or name a group",
+		Why:     "systemd has not delegated a cgroup v2 control group to this process",
+		Remedy:  "run the agent as a service beside " + companion + ", or with Delegate=yes, or name a group",
 	}
 }
 
-func (f *flags) checkSlice() error {
-	if f.cgroupParent != "" {
-		if _, err := cgroup.Slice(f.cgroupParent); err != nil {
-			return fmt.Errorf("--cgroup-parent: %w", err)
-		}
-	}
-	return cgroup.CheckSystemd()
-}
-
-// parentGroup is the control group that --cgroup-parent asks for. A delegated one
-// that this process is in has to be left first.
+// parentGroup returns the control group that --cgroup-parent selects. If this process is in that group,
+// it first moves to a child group.
 func (f *flags) parentGroup() (string, error) {
 	if f.cgroupParent != "auto" {
 		return f.cgroupParent, nil
@@ -55,10 +51,10 @@ func (f *flags) parentGroup() (string, error) {
 	group := cgroup.Delegated(companion)
 	moved, err := cgroup.Settle(group, "agent")
 	if err != nil {
-		return "", fmt.Errorf("--cgroup-parent auto: move into %s/agent: %w", group, err)
+		return "", fmt.Errorf("--cgroup-parent auto: move to %s/agent: %w", group, err)
 	}
 	if moved {
-		slog.New(f.host.Log).Warn("systemd cannot start this service again while its containers run: install "+
+		slog.New(f.host.Log).Warn("systemd cannot restart this service while its containers are running: install "+
 			companion+" beside it, or set DelegateSubgroup=agent in its unit (systemd 254)", "group", group)
 	}
 	return group, nil

@@ -8,8 +8,8 @@ import (
 	"github.com/mctr/mctr/internal/cgroup"
 )
 
-// TestCgroupParent has the containers below a group that is named, and wants the
-// next agent to be told where they are.
+// TestCgroupParent checks that containers are below the group of --cgroup-parent, and that the next
+// agent needs the same flag.
 func TestCgroupParent(t *testing.T) {
 	parent := "mctr-agent-parenttest-" + mctr.NewID().Short()
 	h := newHost(t, "--cgroup-parent", parent)

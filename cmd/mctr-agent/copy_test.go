@@ -15,7 +15,7 @@ import (
 	"github.com/mctr/mctr/provisioner/imagetest"
 )
 
-// A form is what brings an archive, as text, so that it can be spoilt.
+// A form is the text of a call with an archive, so that tests can corrupt it.
 type form struct{ call, archive string }
 
 func (f form) text() string {
@@ -25,13 +25,13 @@ func (f form) text() string {
 
 func asForm() http.Header { return http.Header{"Content-Type": {"multipart/form-data; boundary=b"}} }
 
-// copyTo is the call for a container.
+// copyTo returns the call that copies to a directory of a container.
 func copyTo(name, path string) string {
 	return fmt.Sprintf(`{"type":"COPY_TO_CONTAINER","copy_to_container":{"container_id":{"value":%q},"path":%q}}`, name,
 		path)
 }
 
-// listed is what a tar stream has.
+// listed returns the entries of a tar stream.
 func listed(t *testing.T, r io.Reader) (names []string) {
 	t.Helper()
 	for tr := tar.NewReader(r); ; {
@@ -46,8 +46,7 @@ func listed(t *testing.T, r io.Reader) (names []string) {
 	}
 }
 
-// TestCopyCalls copies to a container and from it, and wants no link in it to lead
-// out of it.
+// TestCopyCalls copies to and from a container, and checks that no link leads out of the container.
 func TestCopyCalls(t *testing.T) {
 	h := newHost(t)
 	outside := t.TempDir()
@@ -78,7 +77,7 @@ func TestCopyCalls(t *testing.T) {
 	if code, answer := h.post(asForm(), strings.NewReader(form{copyTo("task", "/tmp"), up}.text())); code != 400 {
 		t.Errorf("a name with ..: %d %s", code, answer)
 	}
-	body, err := api.NewCall(api.CopyFromContainer, api.CopyFrom{ContainerID: id("task"), Path: "/tmp/d", Name: "e"})
+	body, err := api.NewMessage(api.CopyFromContainer, api.CopyFrom{ContainerID: id("task"), Path: "/tmp/d", Name: "e"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -90,8 +89,7 @@ func TestCopyCalls(t *testing.T) {
 	h.remove("task")
 }
 
-// TestHostileForms wants every form that is none refused, and nothing of it in the
-// container.
+// TestHostileForms checks that malformed forms are refused, and leave nothing in the container.
 func TestHostileForms(t *testing.T) {
 	h := newHost(t)
 	h.launch("task", "sleep 1000")
@@ -147,8 +145,7 @@ func TestHostileForms(t *testing.T) {
 	h.remove("task")
 }
 
-// TestCutUpload wants an upload whose connection ends to leave nothing of the file
-// that it ends in.
+// TestCutUpload checks that an interrupted upload leaves no part of the file that was in transfer.
 func TestCutUpload(t *testing.T) {
 	h := newHost(t)
 	h.launch("task", "sleep 1000")
@@ -160,22 +157,22 @@ func TestCutUpload(t *testing.T) {
 		"a cut chunk": head + fmt.Sprintf("Transfer-Encoding: chunked\r\n\r\n%x\r\n",
 			len(good)) + good[:50000],
 	} {
-		// 503: the client's end was seen before that of its body.
+		// 503: the agent noticed the disconnected client before the end of the body.
 		if got := h.raw(text, true); !strings.HasPrefix(got, "HTTP/1.1 400 ") &&
 			!strings.HasPrefix(got, "HTTP/1.1 503 ") {
 			t.Errorf("%s: %.300q", name, got)
 		}
 	}
 	if left := listedIn(h, "task", "/tmp"); len(left) > 1 {
-		t.Errorf("what is left: %q", left)
+		t.Errorf("left over: %q", left)
 	}
 	h.remove("task")
 }
 
-// listedIn is what a directory of a container has.
+// listedIn returns the entries of a directory in a container.
 func listedIn(h *host, name, path string) []string {
 	h.t.Helper()
-	body, err := api.NewCall(api.CopyFromContainer, api.CopyFrom{ContainerID: id(name), Path: path})
+	body, err := api.NewMessage(api.CopyFromContainer, api.CopyFrom{ContainerID: id(name), Path: path})
 	if err != nil {
 		h.t.Fatal(err)
 	}
@@ -184,14 +181,13 @@ func listedIn(h *host, name, path string) []string {
 	return listed(h.t, answer.Body)
 }
 
-// TestLeftDownload wants the agent to end its work when a client goes away in the
-// middle of a download, also of a container that does not run: it could not be
-// removed otherwise.
+// TestLeftDownload checks that the agent stops a download when the client disconnects. This matters
+// also for a stopped container, which could not be removed otherwise.
 func TestLeftDownload(t *testing.T) {
 	h := newHost(t)
 	h.launch("task", "head -c 50000000 /dev/zero >/tmp/big")
 	h.wait("task")
-	body, err := api.NewCall(api.CopyFromContainer, api.CopyFrom{ContainerID: id("task"), Path: "/tmp/big"})
+	body, err := api.NewMessage(api.CopyFromContainer, api.CopyFrom{ContainerID: id("task"), Path: "/tmp/big"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -202,7 +198,7 @@ func TestLeftDownload(t *testing.T) {
 		t.Error(err)
 	}
 	_ = answer.Body.Close()
-	h.remove("task") // waits for who reads it
+	h.remove("task") // waits until the download has stopped
 	h.client.CloseIdleConnections()
 	h.eventually("the agent holds no more than before", func() bool { return h.descriptors() <= before })
 	if mounts, err := os.ReadFile("/proc/self/mountinfo"); err != nil ||

@@ -14,8 +14,8 @@ var description = sync.OnceValues(func() (*openapi3.T, error) {
 	return openapi3.NewLoader().LoadFromData(server.Description)
 })
 
-// described wants a message as the description has it: every test that calls holds
-// the description to what is really said.
+// described checks that a message conforms to the OpenAPI document. All tests that make calls use it,
+// so that the document is checked against real messages.
 func described(t *testing.T, schema string, message []byte) {
 	t.Helper()
 	doc, err := description()

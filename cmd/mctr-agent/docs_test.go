@@ -15,8 +15,8 @@ import (
 	"github.com/mctr/mctr/agent/server"
 )
 
-// An example is a block of commands in the page, with the block behind it of what
-// they print; … stands for anything.
+// An example is a block of commands in the page, followed by a block with their output. In the output,
+// … stands for any text.
 type example struct{ commands, output string }
 
 func examples(t *testing.T) (page string, all []example) {
@@ -35,8 +35,7 @@ func examples(t *testing.T) (page string, all []example) {
 	return string(data), all
 }
 
-// TestExamples runs the page's commands, as somebody who copies them does, and
-// wants what it says they print.
+// TestExamples runs the commands of the page, and checks that their output is as the page says.
 func TestExamples(t *testing.T) {
 	h := newHost(t)
 	_, all := examples(t)
@@ -64,7 +63,7 @@ func TestExamples(t *testing.T) {
 	}
 }
 
-// like matches what the page says.
+// like matches output with the text of the page.
 func like(text string) *regexp.Regexp {
 	parts := strings.Split(strings.TrimRight(text, "\n"), "…")
 	for i, part := range parts {
@@ -73,8 +72,8 @@ func like(text string) *regexp.Regexp {
 	return regexp.MustCompile("(?s)^" + strings.Join(parts, ".*") + "$")
 }
 
-// TestExamplesAreWhole wants an example of every call, and each as the description
-// has it.
+// TestExamplesAreWhole checks that every call has an example, and that each example conforms to the
+// OpenAPI document.
 func TestExamplesAreWhole(t *testing.T) {
 	doc, err := openapi3.NewLoader().LoadFromData(server.Description)
 	if err != nil {

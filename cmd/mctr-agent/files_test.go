@@ -15,8 +15,8 @@ import (
 	"github.com/mctr/mctr/agent/api"
 )
 
-// sandbox runs a command in a container to its end, to make files, and gives the
-// directory that they are in on the host.
+// sandbox runs a command in a container to create files in the sandbox, and returns the directory of
+// the sandbox on the host.
 func (h *host) sandbox(line string) string {
 	h.t.Helper()
 	h.launch("task", "cd $MESOS_SANDBOX && "+line)
@@ -36,7 +36,7 @@ func (h *host) read(query string) (data string, offset int64) {
 	return piece.Data, piece.Offset
 }
 
-// names are what browsing a path lists, without the path.
+// names returns the names that browsing a path lists.
 func (h *host) names(path string) (names []string) {
 	h.t.Helper()
 	var list []struct{ Path string }
@@ -53,7 +53,7 @@ func (h *host) names(path string) (names []string) {
 	return names
 }
 
-// TestFiles reads what a task left, as Mesos has it.
+// TestFiles reads the files of a task in the formats of Mesos.
 func TestFiles(t *testing.T) {
 	h := newHost(t)
 	h.sandbox(`mkdir -p d/e && printf 0123456789 >d/f && ln -s d/f inner && printf 'a\n\303\244b' >utf8 && echo out && echo err >&2 && chown user d/f && chmod 4751 d/f`)
@@ -115,8 +115,8 @@ func TestFiles(t *testing.T) {
 	h.remove("task")
 }
 
-// TestHostileSandbox wants no way out of a sandbox whose owner lays traps, and no
-// waiting in one.
+// TestHostileSandbox checks that a hostile task can neither make the agent read files outside the
+// sandbox nor make it hang.
 func TestHostileSandbox(t *testing.T) {
 	h := newHost(t)
 	dir := h.sandbox(`ln -s /etc/passwd absolute; ln -s ../../../../../../../../etc/hostname relative; ln -s / slash; ln -s .. up; ln -s loop loop; mkdir d; ` +
@@ -147,7 +147,7 @@ func TestHostileSandbox(t *testing.T) {
 		h.get(code, "/files/read?offset=0&path="+base+path)
 	}
 	for path, want := range map[string]string{"slash": "absolute", "up": "absolute"} {
-		if names := h.names(base + path); !slices.Contains(names, want) { // in the sandbox as its root
+		if names := h.names(base + path); !slices.Contains(names, want) { // the sandbox is the root of the path
 			t.Errorf("%s: %q", path, names)
 		}
 	}

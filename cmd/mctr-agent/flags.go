@@ -14,7 +14,7 @@ import (
 	"github.com/mctr/mctr/internal/hostflags"
 )
 
-// flags are the agent's.
+// flags has the values of the agent's flags.
 type flags struct {
 	hostflags.Flags
 	name                         string
@@ -24,32 +24,32 @@ type flags struct {
 	tokenFile                    string
 	cgroupParent                 string
 	host                         *openhost.Host
-	token                        *reloadable[string]      // nil: none is asked for
+	token                        *reloadable[string]      // nil: clients need no token
 	certificates                 *reloadable[*tls.Config] // nil: no TLS
 }
 
 func (f *flags) register(set *pflag.FlagSet) {
 	set.StringVar(&f.name, "name", "agent",
-		"name of this agent: it owns the containers that it launches, and takes over those of earlier agents of its "+
-			"name")
+		"name of this agent; it owns the containers that it launches, and takes over those of earlier agents with "+
+			"this name")
 	set.StringArrayVar(&f.listen, "listen", nil,
-		"`ADDRESS` to serve on, unix:///PATH or tcp://HOST:PORT; may be repeated (default: unix, NAME.sock in the "+
-			"state directory, or what systemd passes)")
+		"`ADDRESS` to serve on, unix:///PATH or tcp://HOST:PORT; may be repeated (default: the sockets that "+
+			"systemd passes, or the unix socket NAME.sock in the state directory)")
 	set.StringVar(&f.metricsAddress, "metrics-address", "",
-		"`HOST:PORT` to serve /metrics and /healthz on, without TLS and to anybody")
-	set.StringVar(&f.tlsCert, "tls-cert", "", "`FILE` with the certificate for tcp (PEM)")
-	set.StringVar(&f.tlsKey, "tls-key", "", "`FILE` with its key (PEM)")
-	set.StringVar(&f.tlsClientCA, "tls-client-ca", "", "`FILE` with the authorities whose clients may use tcp (PEM)")
+		"`HOST:PORT` to serve /metrics and /healthz on, without TLS and authentication")
+	set.StringVar(&f.tlsCert, "tls-cert", "", "`FILE` with the server certificate for tcp (PEM)")
+	set.StringVar(&f.tlsKey, "tls-key", "", "`FILE` with the key of the server certificate (PEM)")
+	set.StringVar(&f.tlsClientCA, "tls-client-ca", "", "`FILE` with the CAs of client certificates for tcp (PEM)")
 	set.StringVar(&f.tokenFile, "token-file", "",
-		"`FILE` with the token that clients of tcp show; only its owner may read it")
+		"`FILE` with the token for clients on tcp; only its owner may have access")
 	set.StringVar(&f.cgroupParent, "cgroup-parent", "",
-		"control `GROUP` above those of containers; auto: the one that systemd delegated to this service (cgroup "+
-			"v2); with --cgroup-manager systemd, the slice (default system.slice)")
+		"parent control `GROUP` of containers; auto: the group that systemd delegated to this service (cgroup v2); "+
+			"with --cgroup-manager systemd, a slice (default system.slice)")
 	f.LogLevel, f.CgroupManager = "info", cgroup.Cgroupfs
 	f.Register(set, hostflags.Words{Program: "mctr-agent"})
 }
 
-// complete fills in the environment where no flag is given, and checks.
+// complete sets flags that are not given from the environment, and checks all flags.
 func (f *flags) complete(set *pflag.FlagSet) error {
 	var err error
 	set.VisitAll(func(flag *pflag.Flag) {
@@ -64,7 +64,7 @@ func (f *flags) complete(set *pflag.FlagSet) error {
 		return err
 	}
 	for _, check := range []func() error{
-		f.checkName, f.checkGroup, f.directories, f.logging, f.security, f.checkListen} {
+		f.checkName, f.checkGroup, f.openHost, f.security, f.checkListen} {
 		if err := check(); err != nil {
 			return err
 		}
@@ -77,21 +77,16 @@ func (f *flags) checkName() error {
 		return fmt.Errorf("--name: %w", err)
 	}
 	if f.name == "cli" {
-		return fmt.Errorf("%w: --name cli: that is the owner of what the command line launches", mctr.ErrInvalid)
+		return fmt.Errorf("%w: --name cli: this is the owner of containers of the command line", mctr.ErrInvalid)
 	}
 	return nil
 }
 
-// directories resolves them as every program does.
-func (f *flags) directories() (err error) {
-	f.host, err = f.Open()
-	return err
-}
-
-func (f *flags) logging() error {
+// openHost sets up the log, and the host with its directories.
+func (f *flags) openHost() (err error) {
 	if err := f.TakeLog(os.Stderr); err != nil {
 		return err
 	}
-	f.host.Log = f.Log
-	return nil
+	f.host, err = f.Open()
+	return err
 }

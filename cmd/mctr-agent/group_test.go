@@ -8,8 +8,7 @@ import (
 	"github.com/mctr/mctr/agent/api"
 )
 
-// TestHostileGroups wants groups and dry runs that cannot be meant refused, and
-// nothing made of them.
+// TestHostileGroups checks that invalid groups and dry runs are refused, and create nothing.
 func TestHostileGroups(t *testing.T) {
 	h := newHost(t)
 	task := fmt.Sprintf(`{"image":%q,"process":{"args":["true"]}}`, h.image)
@@ -54,10 +53,10 @@ func TestHostileGroups(t *testing.T) {
 	}
 }
 
-// TestTimings wants the steps of a launch in its answer, in their order.
+// TestTimings checks that the answer to a launch has the steps of the launch, in order.
 func TestTimings(t *testing.T) {
 	h := newHost(t)
-	body, err := api.NewCall(api.LaunchContainer,
+	body, err := api.NewMessage(api.LaunchContainer,
 		api.Launch{ContainerID: id("task"), Command: sh("sleep 1000"), Container: h.in()})
 	if err != nil {
 		t.Fatal(err)

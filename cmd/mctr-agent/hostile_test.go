@@ -18,8 +18,7 @@ import (
 	"github.com/mctr/mctr/agent/api"
 )
 
-// TestHostileBodies wants every body that is no call refused, and calls served
-// afterwards.
+// TestHostileBodies checks that malformed bodies are refused, and that the agent keeps serving calls.
 func TestHostileBodies(t *testing.T) {
 	h := newHost(t)
 	launch := func(id string) string {
@@ -79,7 +78,7 @@ func TestHostileBodies(t *testing.T) {
 	h.call(200, api.GetVersion, nil, nil)
 }
 
-// raw sends bytes as they are, and gives what comes back until the agent closes.
+// raw sends bytes, and returns everything that the agent sends until it closes the connection.
 func (h *host) raw(text string, halfClose bool) string {
 	h.t.Helper()
 	conn, err := net.Dial("unix", h.socket())
@@ -98,7 +97,7 @@ func (h *host) raw(text string, halfClose bool) string {
 	return string(data)
 }
 
-// TestBrokenHTTP wants requests that are none, or end too early, to end well.
+// TestBrokenHTTP sends malformed and truncated requests.
 func TestBrokenHTTP(t *testing.T) {
 	h := newHost(t)
 	post := "POST /api/v1 HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
@@ -124,8 +123,8 @@ func TestBrokenHTTP(t *testing.T) {
 	h.call(200, api.GetVersion, nil, nil)
 }
 
-// TestIdleClients wants clients that say half of something to hold nobody up, and
-// not to stay for ever.
+// TestIdleClients checks that clients with incomplete requests delay no other client, and are
+// disconnected after a while.
 func TestIdleClients(t *testing.T) {
 	h := newHost(t)
 	var all sync.WaitGroup
@@ -139,11 +138,11 @@ func TestIdleClients(t *testing.T) {
 			t.Errorf("a call waited %s", took)
 		}
 	}
-	all.Wait() // each of them was closed
+	all.Wait() // until each connection is closed
 }
 
-// TestSlowReader wants a container to go on whose output somebody asked for and
-// does not take, and others to get theirs.
+// TestSlowReader checks that a client that does not read the output it asked for stops neither the
+// container nor other clients.
 func TestSlowReader(t *testing.T) {
 	h := newHost(t)
 	h.launch("loud", "sleep 0.5; head -c 30000000 /dev/zero | tr '\\0' x; echo; echo done")
@@ -157,8 +156,8 @@ func TestSlowReader(t *testing.T) {
 	h.remove("loud")
 }
 
-// descriptors is how many files the agent has open, but for those that it reads the
-// usage of running containers from: it keeps these.
+// descriptors returns the number of open files of the agent, except the files that it keeps open to
+// read the usage of running containers.
 func (h *host) descriptors() (open int) {
 	dir := fmt.Sprintf("/proc/%d/fd/", h.cmd.Process.Pid)
 	entries, err := os.ReadDir(dir)
@@ -174,8 +173,8 @@ func (h *host) descriptors() (open int) {
 	return open
 }
 
-// TestManyClients has fifty clients do everything at once, some of which go away in
-// the middle, and wants the agent to hold as much afterwards as before.
+// TestManyClients runs fifty clients at once, some of which disconnect during a call, and checks that
+// the agent leaks nothing.
 func TestManyClients(t *testing.T) {
 	h := newHost(t)
 	h.launch("shared", "sleep 1000")
@@ -226,10 +225,10 @@ func TestManyClients(t *testing.T) {
 	h.remove("shared")
 }
 
-// leaves makes a call and goes away before it is answered.
+// leaves makes a call and disconnects before the answer.
 func (h *host) leaves(kind string, arguments any) {
 	h.t.Helper()
-	body, err := api.NewCall(kind, arguments)
+	body, err := api.NewMessage(kind, arguments)
 	if err != nil {
 		h.t.Error(err)
 		return
@@ -248,8 +247,7 @@ func (h *host) leaves(kind string, arguments any) {
 	}
 }
 
-// TestHostileStream sends what is no chunk on a connection that is a container's
-// streams.
+// TestHostileStream sends malformed chunks on a connection with the streams of a container.
 func TestHostileStream(t *testing.T) {
 	h := newHost(t)
 	h.launch("task", "sleep 1000")
@@ -276,8 +274,8 @@ func TestHostileStream(t *testing.T) {
 	h.remove("task")
 }
 
-// TestEndOfAgent wants who waits told that the agent ends, at once, and the
-// container left alone.
+// TestEndOfAgent checks that waiting clients get an answer at once when the agent stops, and that the
+// container keeps running.
 func TestEndOfAgent(t *testing.T) {
 	h := newHost(t)
 	h.launch("task", "sleep 1000")
@@ -287,14 +285,14 @@ func TestEndOfAgent(t *testing.T) {
 			strings.NewReader(`{"type":"WAIT_CONTAINER","wait_container":{"container_id":{"value":"task"}}}`))
 		waiting <- code
 	}()
-	time.Sleep(100 * time.Millisecond) // for the call to arrive: whether it has or not, it has to be answered
+	time.Sleep(100 * time.Millisecond) // time for the call to arrive; it must be answered in any case
 	began := time.Now()
 	h.stop()
 	if took := time.Since(began); took > 10*time.Second {
 		t.Errorf("the agent took %s to end", took)
 	}
 	if code := <-waiting; code != http.StatusServiceUnavailable {
-		t.Errorf("who waits is told %d", code)
+		t.Errorf("a waiting client gets %d", code)
 	}
 	if exists(h.socket()) {
 		t.Error("the socket is left")
@@ -303,8 +301,8 @@ func TestEndOfAgent(t *testing.T) {
 	h.remove("task")
 }
 
-// TestLeftLaunch has a client go while its image is being pulled, from a registry
-// that does not answer, and wants nothing left of the launch.
+// TestLeftLaunch checks that nothing is left of a launch whose client disconnects while the image is
+// pulled from a registry that does not answer.
 func TestLeftLaunch(t *testing.T) {
 	h := newHost(t)
 	registry, err := net.Listen("tcp", "127.0.0.1:0")

@@ -16,7 +16,7 @@ import (
 	"github.com/mctr/mctr/containerizer/launcher/wire"
 )
 
-// A flood is input without an end.
+// A flood is an endless stream of input.
 type flood struct {
 	next   *bytes.Reader
 	record []byte
@@ -32,7 +32,7 @@ func (f *flood) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// flood sends input to what does not read, until nobody takes any more.
+// flood sends input to a process that does not read, until all buffers are full.
 func (h *host) flood(name string) (goAway func()) {
 	h.t.Helper()
 	f := &flood{
@@ -62,13 +62,13 @@ func (h *host) flood(name string) (goAway func()) {
 	return func() { cancel(); <-gone }
 }
 
-// inputTo is the message that says whose input it is.
+// inputTo returns the message that names the container of the input.
 func (h *host) inputTo(name string) string {
 	return records(h.t, api.Input{Type: "CONTAINER_ID", ContainerID: ptr(id(name))})
 }
 
-// TestInputOfTheGone has the client go whose input nobody reads: another may have the
-// input then, and the process goes on.
+// TestInputOfTheGone disconnects a client whose input is not read. Then another client can write
+// input, and the process keeps running.
 func TestInputOfTheGone(t *testing.T) {
 	h := newHost(t)
 	config := &mctr.ContainerConfig{Image: h.image, Process: mctr.Process{Args: []string{"sleep", "100"}, Stdin: true}}
@@ -98,8 +98,8 @@ func TestInputOfTheGone(t *testing.T) {
 	_, _ = io.Copy(io.Discard, session.body)
 }
 
-// TestInputRefused wants a client to be told at once that it cannot have the input, and
-// not only when it has sent more.
+// TestInputRefused checks that a client whose input is refused gets the answer at once, not only after
+// it has sent more.
 func TestInputRefused(t *testing.T) {
 	h := newHost(t)
 	first := h.inputTo("nobody")

@@ -15,15 +15,15 @@ import (
 	"github.com/mctr/mctr"
 )
 
-// A listener is where clients come in.
+// A listener accepts connections of clients.
 type listener struct {
 	net.Listener
-	token bool   // they show the token
-	path  string // of a unix socket that the agent made
+	token bool   // clients must send the token
+	path  string // of a unix socket that the agent has created
 }
 
-// listeners opens everything that is asked for, or passed by systemd, or the
-// default.
+// listeners returns the sockets that systemd passes and those of --listen. If there are neither, it
+// opens the default socket.
 func (f *flags) listeners() ([]listener, error) {
 	all, err := f.passed()
 	if err != nil {
@@ -43,7 +43,7 @@ func (f *flags) listeners() ([]listener, error) {
 	return all, nil
 }
 
-// checkListen refuses addresses that are not valid, before anything is made.
+// checkListen fails if an address is not valid. It runs before the agent creates anything.
 func (f *flags) checkListen() error {
 	for _, address := range f.listen {
 		scheme, rest, _ := strings.Cut(address, "://")
@@ -69,7 +69,7 @@ func closeAll(all []listener) error {
 	return errors.Join(errs...)
 }
 
-// passed are the sockets of systemd's socket activation.
+// passed returns the sockets of systemd's socket activation.
 func (f *flags) passed() ([]listener, error) {
 	sockets, err := activation.Listeners()
 	if err != nil {
@@ -78,7 +78,7 @@ func (f *flags) passed() ([]listener, error) {
 	var all []listener
 	for _, socket := range sockets {
 		if socket == nil {
-			return nil, fmt.Errorf("%w: a socket passed by systemd is no stream socket that listens", mctr.ErrInvalid)
+			return nil, fmt.Errorf("%w: systemd passes a socket that is not a listening stream socket", mctr.ErrInvalid)
 		}
 		if socket.Addr().Network() == "unix" {
 			all = append(all, listener{Listener: socket})
@@ -93,7 +93,7 @@ func (f *flags) passed() ([]listener, error) {
 	return all, nil
 }
 
-// open opens an address that was checked.
+// open opens a valid address.
 func (f *flags) open(address string) (listener, error) {
 	scheme, rest, _ := strings.Cut(address, "://")
 	if scheme == "unix" {
@@ -107,18 +107,21 @@ func (f *flags) open(address string) (listener, error) {
 	return f.protect(socket)
 }
 
-// protect wraps a tcp socket into what protects it.
+// protect adds TLS and the token to a tcp socket. It fails if the socket would be unprotected.
 func (f *flags) protect(socket net.Listener) (listener, error) {
 	if err := f.protects(socket.Addr().String()); err != nil {
 		return listener{}, errors.Join(err, socket.Close())
 	}
 	if f.certificates != nil {
-		socket = tls.NewListener(socket, f.tls())
+		socket = tls.NewListener(socket, &tls.Config{
+			// Each connection gets the certificates that the files hold at that time.
+			GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) { return f.certificates.get(), nil },
+		})
 	}
 	return listener{Listener: socket, token: f.token != nil}, nil
 }
 
-// maxSocketPath is what the kernel takes (unix(7)), without the end of the string.
+// maxSocketPath is the maximum length of a unix socket's path, without the terminating null (unix(7)).
 const maxSocketPath = 107
 
 func checkSocketPath(path string) error {
@@ -129,8 +132,8 @@ func checkSocketPath(path string) error {
 	return nil
 }
 
-// listenUnix makes a socket that its owner alone can use. One that no process listens
-// on any more is replaced.
+// listenUnix creates a socket that only its owner can use. It replaces a socket that no process listens
+// on.
 func listenUnix(path string) (net.Listener, error) {
 	if err := checkSocketPath(path); err != nil {
 		return nil, err
@@ -139,7 +142,7 @@ func listenUnix(path string) (net.Listener, error) {
 	if err := removeStale(path); err != nil {
 		return fail(err)
 	}
-	l, err := net.Listen("unix", path) // the agent's umask lets root alone write to it, and so connect
+	l, err := net.Listen("unix", path) // with the umask of the agent, only root can connect
 	if err != nil {
 		return fail(err)
 	}
@@ -149,7 +152,8 @@ func listenUnix(path string) (net.Listener, error) {
 	return l, nil
 }
 
-// removeStale removes a socket that no process listens on.
+// removeStale removes a socket that no process listens on. It fails if another file is at path, or a
+// process listens on the socket.
 func removeStale(path string) error {
 	info, err := os.Lstat(path)
 	if errors.Is(err, os.ErrNotExist) {
@@ -159,12 +163,12 @@ func removeStale(path string) error {
 		return err
 	}
 	if info.Mode().Type() != os.ModeSocket {
-		return fmt.Errorf("%w: a file that is no socket is there", mctr.ErrExists)
+		return fmt.Errorf("%w: the file exists and is not a socket", mctr.ErrExists)
 	}
 	conn, err := net.Dial("unix", path)
 	if err == nil {
 		_ = conn.Close()
-		return fmt.Errorf("%w: another process listens there", mctr.ErrExists)
+		return fmt.Errorf("%w: another process listens on the socket", mctr.ErrExists)
 	}
 	if !errors.Is(err, unix.ECONNREFUSED) {
 		return err

@@ -28,7 +28,7 @@ import (
 	"github.com/mctr/mctr/internal/testprogram"
 )
 
-// TestRefusesToListen wants every way to be open to strangers refused, with the
+// TestRefusesToListen checks that the agent refuses every address without protection, and names the
 // remedy.
 func TestRefusesToListen(t *testing.T) {
 	h := newDirs(t)
@@ -84,7 +84,7 @@ func TestRefusesToListen(t *testing.T) {
 	if exists(h.root) || exists(h.state) {
 		t.Error("directories were made for nothing")
 	}
-	for want, flags := range map[string][]string{"no socket": {"--listen", "unix://" + notASocket},
+	for want, flags := range map[string][]string{"not a socket": {"--listen", "unix://" + notASocket},
 		"zfs": {"--backend", "zfs"}} {
 		if out, err := h.command(flags...).CombinedOutput(); err == nil || !strings.Contains(string(out), want) {
 			t.Errorf("%q: %v %s, want %s", flags, err, out, want)
@@ -96,8 +96,8 @@ func TestRefusesToListen(t *testing.T) {
 	}
 }
 
-// TestOneAgent wants a second agent of the same name refused, one of another name
-// served, and a socket that a killed agent left replaced.
+// TestOneAgent checks that a second agent with the same name is refused, that an agent with another
+// name can run, and that the socket of a killed agent is replaced.
 func TestOneAgent(t *testing.T) {
 	h := newHost(t)
 	if info, err := os.Stat(h.socket()); err != nil || info.Mode().Perm() != 0o600 {
@@ -117,7 +117,7 @@ func TestOneAgent(t *testing.T) {
 	h.start()
 }
 
-// serveTCP starts the agent on tcp too, and gives its address.
+// serveTCP starts the agent also on tcp, and returns the address.
 func (h *host) serveTCP(flags ...string) string {
 	h.t.Helper()
 	free, err := net.Listen("tcp", "127.0.0.1:0")
@@ -131,7 +131,7 @@ func (h *host) serveTCP(flags ...string) string {
 	return address
 }
 
-// TestToken wants a token shown on tcp, and none on the unix socket.
+// TestToken checks that clients need the token on tcp, but not on the unix socket.
 func TestToken(t *testing.T) {
 	h := newDirs(t)
 	file, token := filepath.Join(t.TempDir(), "token"), strings.Repeat("0123456789abcdef", 4)
@@ -174,7 +174,7 @@ func TestToken(t *testing.T) {
 	}
 }
 
-// TestTLS wants only clients with a certificate of the authority let in.
+// TestTLS checks that only clients with a certificate of the CA can connect.
 func TestTLS(t *testing.T) {
 	h := newDirs(t)
 	ca, other := newAuthority(t, "ca"), newAuthority(t, "other")
@@ -212,7 +212,7 @@ func TestTLS(t *testing.T) {
 	http.DefaultClient.CloseIdleConnections()
 }
 
-// get asks the agent at address, whose certificate p has signed, as client.
+// get sends a request to the agent at address, whose certificate is signed by p, as client.
 func (p *pair) get(t *testing.T, address string, client *pair) error {
 	t.Helper()
 	config := &tls.Config{RootCAs: p.pool(t)}
@@ -235,9 +235,8 @@ func (p *pair) get(t *testing.T, address string, client *pair) error {
 	return err
 }
 
-// TestNewCertificates exchanges certificate, key and authority one after the other
-// while the agent runs: the new ones count when they fit together, the old ones
-// until then.
+// TestNewCertificates replaces the certificate, key and CA one by one while the agent is running. The
+// agent uses the new files only when they fit together.
 func TestNewCertificates(t *testing.T) {
 	h := newDirs(t)
 	old, next := newAuthority(t, "old"), newAuthority(t, "next")
@@ -254,7 +253,7 @@ func TestNewCertificates(t *testing.T) {
 		t.Errorf("between certificate and key: %v", err)
 	}
 	h.eventually("the log says that they do not fit", func() bool {
-		return strings.Contains(h.log.String(), "used still")
+		return strings.Contains(h.log.String(), "using their previous content")
 	})
 	replace(t, server.key, newServer.key)
 	if err := next.get(t, address, client); err != nil {
@@ -269,7 +268,7 @@ func TestNewCertificates(t *testing.T) {
 	}
 }
 
-// replace gives path the content of another file, at once.
+// replace atomically replaces path with a copy of another file.
 func replace(t *testing.T, path, with string) {
 	t.Helper()
 	data, err := os.ReadFile(with)
@@ -281,7 +280,7 @@ func replace(t *testing.T, path, with string) {
 	}
 }
 
-// TestNewToken changes the token while the agent runs, in place and at once.
+// TestNewToken replaces the token while the agent is running, in place and atomically.
 func TestNewToken(t *testing.T) {
 	h := newDirs(t)
 	file := filepath.Join(t.TempDir(), "token")
@@ -332,7 +331,7 @@ func TestNewToken(t *testing.T) {
 	want("", 401)
 }
 
-// mctr is what the command line says, by an agent.
+// mctr returns the output of the command line with --agent.
 func (h *host) mctr(args ...string) (string, error) {
 	ctx, cancel := context.WithTimeout(h.t.Context(), time.Minute)
 	defer cancel()
@@ -340,7 +339,7 @@ func (h *host) mctr(args ...string) (string, error) {
 	return string(out), err
 }
 
-// A pair is the files of a certificate and its key.
+// A pair has the files of a certificate and its key.
 type pair struct {
 	cert, key   string
 	certificate *x509.Certificate
@@ -358,7 +357,7 @@ func (p *pair) pool(t *testing.T) *x509.CertPool {
 	return pool
 }
 
-// newPair makes a certificate that by signs, or itself.
+// newPair creates a certificate that is signed by by, or by itself if by is nil.
 func newPair(t *testing.T, name string, by *pair) *pair {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -399,8 +398,8 @@ func newPair(t *testing.T, name string, by *pair) *pair {
 	return p
 }
 
-// TestSystemd plays systemd: it passes a socket, and is told when the agent serves,
-// lives and ends.
+// TestSystemd takes the part of systemd: it passes a socket, and receives the notifications of the
+// agent.
 func TestSystemd(t *testing.T) {
 	h := newDirs(t)
 	dir := t.TempDir()
@@ -439,7 +438,7 @@ func TestSystemd(t *testing.T) {
 		for buf := make([]byte, 4096); ; {
 			n, err := notify.Read(buf)
 			if err != nil {
-				t.Fatalf("not told %s: %v\n%s", want, err, h.log)
+				t.Fatalf("systemd did not receive %s: %v\n%s", want, err, h.log)
 			}
 			if strings.Contains(string(buf[:n]), want) {
 				return
@@ -464,7 +463,7 @@ func TestSystemd(t *testing.T) {
 	h.stop()
 }
 
-// TestUnit wants systemd to understand the units, with what containers need of them.
+// TestUnit checks that systemd accepts the units, with the settings that containers need.
 func TestUnit(t *testing.T) {
 	dir := t.TempDir()
 	var units []string

@@ -1,9 +1,9 @@
-// Command mctr-agent serves the containers of a host to operators and schedulers:
-// package containerizer behind the operator API of Mesos' agent. See docs/agent.md.
+// Command mctr-agent serves the containers of a host to operators and schedulers, with the operator API
+// of the Mesos agent. See docs/agent.md.
 //
-// It makes the socket or sockets that it listens on, and a lock in STATE that
-// keeps a second agent of its name away. Its containers and their supervisors
-// outlive it, and the next agent takes them over.
+// It creates the sockets that it listens on, and a lock in STATE that prevents a second agent with
+// the same name. Containers and their supervisors keep running when the agent stops, and the next
+// agent takes them over.
 package main
 
 import (
@@ -47,13 +47,13 @@ func command() *cobra.Command {
 	f := &flags{}
 	cmd := &cobra.Command{
 		Use:   "mctr-agent [flags]",
-		Short: "Serve a host's containers by Mesos' operator API",
-		Long: `Serve a host's containers by the operator API of Mesos' agent: HTTP and JSON, on a
-unix socket that root alone can use or, with TLS or a token, on TCP. What runs goes
-on when the agent ends; the next one takes it over.
+		Short: "Serve the containers of a host with the operator API of Mesos",
+		Long: `Serve the containers of a host with the operator API of the Mesos agent: HTTP and JSON,
+on a unix socket that only root can use or, with TLS or a token, on TCP. Containers keep
+running when the agent stops, and the next agent takes them over.
 
-Every flag can be given as an environment variable too: --tls-cert as
-MCTR_AGENT_TLS_CERT.`,
+Every flag can also be set by an environment variable, such as MCTR_AGENT_TLS_CERT for
+--tls-cert.`,
 		Example: `  mctr-agent
   mctr-agent --listen unix:///run/mctr/agent.sock --metrics-address 127.0.0.1:9130
   mctr-agent --listen tcp://0.0.0.0:5051 --tls-cert a.pem --tls-key a.key --tls-client-ca ca.pem

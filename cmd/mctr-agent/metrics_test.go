@@ -9,7 +9,7 @@ import (
 	"github.com/mctr/mctr/agent/api"
 )
 
-// TestMetrics wants what happens counted, in figures that no client can multiply.
+// TestMetrics checks the metrics, and that clients cannot create new labels.
 func TestMetrics(t *testing.T) {
 	free, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -63,7 +63,7 @@ func TestMetrics(t *testing.T) {
 	}
 	for _, wrong := range []string{`api_request_seconds_count{call="WAIT_CONTAINER"}`, `container_id="ends"`} {
 		if strings.Contains(got, wrong) {
-			t.Errorf("there is %s", wrong)
+			t.Errorf("unexpected metric %s", wrong)
 		}
 	}
 	if strings.Contains(got, `"ONE"`) {

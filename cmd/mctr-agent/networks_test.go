@@ -8,8 +8,7 @@ import (
 	"github.com/mctr/mctr/agent/api"
 )
 
-// TestHostileNetworks wants definitions that cannot be meant refused, and nothing
-// made of them.
+// TestHostileNetworks checks that invalid definitions are refused, and create nothing.
 func TestHostileNetworks(t *testing.T) {
 	h := newHost(t)
 	for _, c := range []struct {
@@ -46,7 +45,7 @@ func TestHostileNetworks(t *testing.T) {
 	h.call(200, api.ListNetworks, nil, &list)
 	for _, n := range list.Networks {
 		if n.Definition != nil {
-			t.Errorf("there is %s", n.Name)
+			t.Errorf("unexpected network %s", n.Name)
 		}
 	}
 	for _, kind := range []string{api.InspectNetwork, api.ProbeNetwork, api.RemoveNetwork, api.GCNetwork} {

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// alone is what the command line says, without the agent.
+// alone returns the output of the command line without the agent.
 func (h *host) alone(args ...string) string {
 	h.t.Helper()
 	out, err := h.mctr(append([]string{"--root", h.root, "--state", h.state}, args...)...)
@@ -16,8 +16,8 @@ func (h *host) alone(args ...string) string {
 	return strings.TrimSpace(out)
 }
 
-// TestStartOfAnothers starts a container of the command line's through the agent. It
-// is probed, and started again, also when the agent has gone for good.
+// TestStartOfAnothers starts a container of the command line through the agent. Its health checks and
+// restart policy work even after the agent has stopped for good.
 func TestStartOfAnothers(t *testing.T) {
 	for name, goAway := range map[string]func(*host){"killed": (*host).kill, "stopped": (*host).stop} {
 		t.Run(name, func(t *testing.T) {
@@ -42,8 +42,8 @@ func TestStartOfAnothers(t *testing.T) {
 	}
 }
 
-// TestStartOfAnothersAgent wants an agent to refuse what it could not leave to
-// anybody: another agent's container.
+// TestStartOfAnothersAgent checks that an agent refuses to start a container of another agent, because
+// no process would supervise it after this agent has stopped.
 func TestStartOfAnothersAgent(t *testing.T) {
 	h := newDirs(t)
 	named := func(name string) {

@@ -13,8 +13,8 @@ import (
 	"github.com/mctr/mctr/agent/api/recordio"
 )
 
-// TestKilledAgent kills the agent and starts another: containers went on, ends
-// meanwhile are told as they were, and streams can be joined again.
+// TestKilledAgent kills the agent and starts another one. Containers keep running, terminations in
+// between are correct, and clients can attach again.
 func TestKilledAgent(t *testing.T) {
 	h := newHost(t)
 	gate := t.TempDir()
@@ -63,12 +63,12 @@ func TestKilledAgent(t *testing.T) {
 	h.remove("talk", "short", "long")
 }
 
-// recorded reports whether the container's end is written down.
+// recorded reports whether the termination of the container is recorded.
 func (h *host) recorded(name string) bool {
 	return exists(filepath.Join(h.root, "containers", name, "exit.json"))
 }
 
-// input sends text to a container's stdin and leaves again.
+// input sends text to the stdin of a container and disconnects.
 func (h *host) input(name, text string) {
 	h.t.Helper()
 	body := records(h.t, api.Input{Type: "CONTAINER_ID", ContainerID: ptr(id(name))},
@@ -79,12 +79,12 @@ func (h *host) input(name, text string) {
 	}
 }
 
-// records are messages to ATTACH_CONTAINER_INPUT.
+// records returns messages of ATTACH_CONTAINER_INPUT.
 func records(t *testing.T, messages ...api.Input) string {
 	t.Helper()
 	var body []byte
 	for _, m := range messages {
-		record, err := api.NewCall(api.AttachContainerInput, m)
+		record, err := api.NewMessage(api.AttachContainerInput, m)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -99,8 +99,7 @@ func asRecords() http.Header {
 
 func ptr[T any](v T) *T { return &v }
 
-// restarting launches a container that is always started again, and gives a way to
-// look at it.
+// restarting launches a container with the restart policy always, and returns a function for its status.
 func (h *host) restarting(name, script string) (status func() mctr.Status) {
 	h.t.Helper()
 	config := &mctr.ContainerConfig{Image: h.image, Process: mctr.Process{Args: []string{"sh", "-c", script}},
@@ -112,8 +111,8 @@ func (h *host) restarting(name, script string) (status func() mctr.Status) {
 	}
 }
 
-// TestStopAsConfigured wants a container stopped by its own signal and in its own time,
-// none, where the call names neither.
+// TestStopAsConfigured checks that a stop without signal and timeout uses those of the container. The
+// timeout is 0.
 func TestStopAsConfigured(t *testing.T) {
 	h := newHost(t)
 	for name, c := range map[string]struct {
@@ -129,7 +128,7 @@ func TestStopAsConfigured(t *testing.T) {
 			config.StopTimeout = new(mctr.Duration)
 		}
 		h.call(200, api.LaunchContainer, api.Launch{ContainerID: id(name), Mctr: &api.Extension{Config: config}}, nil)
-		time.Sleep(200 * time.Millisecond) // for the trap
+		time.Sleep(200 * time.Millisecond) // time to set the trap
 		asked := time.Now()
 		h.call(200, api.StopContainer, api.Stop{ContainerID: id(name)}, nil)
 		var s mctr.Status
@@ -141,12 +140,12 @@ func TestStopAsConfigured(t *testing.T) {
 	}
 }
 
-// TestErrorsNameFields wants an error to name fields of the config, and not flags.
+// TestErrorsNameFields checks that errors name fields of the config, and not flags.
 func TestErrorsNameFields(t *testing.T) {
 	h := newHost(t)
 	config := &mctr.ContainerConfig{Image: h.image, Network: "none",
 		Ports: []mctr.Port{{ContainerPort: 80, Protocol: "tcp"}}}
-	call, err := api.NewCall(api.LaunchContainer,
+	call, err := api.NewMessage(api.LaunchContainer,
 		api.Launch{ContainerID: id("job"), Mctr: &api.Extension{Config: config}})
 	if err != nil {
 		t.Fatal(err)
@@ -159,8 +158,8 @@ func TestErrorsNameFields(t *testing.T) {
 	}
 }
 
-// TestRestartPolicy wants the agent to follow it, after its own restart too, until
-// somebody stops the container, or kills it.
+// TestRestartPolicy checks that the agent follows the policy, even after its own restart, until a
+// client stops or kills the container.
 func TestRestartPolicy(t *testing.T) {
 	h := newHost(t)
 	status := h.restarting("job", "echo run; sleep 0.05")
@@ -170,14 +169,14 @@ func TestRestartPolicy(t *testing.T) {
 	restarted(2)
 	h.kill()
 	h.start()
-	restarted(status().Restarts + 1) // each waits twice as long as the one before
+	restarted(status().Restarts + 1) // each restart waits twice as long as the previous one
 	h.call(200, api.StopContainer,
 		api.Stop{ContainerID: id("job"), Signal: 9, Timeout: new(mctr.Duration(time.Second))}, nil)
 	stopped := status().Restarts
 	killed := h.restarting("killed", "sleep 1000")
 	h.call(200, api.KillContainer, api.Kill{ContainerID: id("killed")}, nil)
 	h.wait("killed")
-	time.Sleep(500 * time.Millisecond) // in which they would be
+	time.Sleep(500 * time.Millisecond) // time in which they would be restarted
 	if s := status(); s.Phase != mctr.Exited || s.Restarts > stopped {
 		t.Errorf("it was stopped: %s, %d restarts", s.Phase, s.Restarts)
 	}

@@ -10,21 +10,21 @@ import (
 	"github.com/mctr/mctr/internal/flock"
 )
 
-// checkInterval is how often the agent looks for what it made in STATE.
+// checkInterval is the time between two checks of the agent's files in STATE.
 const checkInterval = time.Second
 
-// A endpointKeeper is what others find the agent by: the lock of its name, and its sockets. Where
-// STATE is deleted, or a filesystem is mounted over it, the agent makes them again: else
-// clients would not reach the agent, and a second agent of its name could begin.
+// An endpointKeeper keeps the lock of the agent's name and the agent's sockets. If STATE is deleted, or
+// hidden by a mount, it creates them again. Otherwise clients could not reach the agent, and a second
+// agent with the same name could start.
 type endpointKeeper struct {
 	*service
 	lock    *flock.Lock
 	sockets []listener
-	serve   func(listener) // does not wait
-	said    string         // of the last look, to say it once
+	serve   func(listener) // returns at once
+	said    string         // last error, to log it only once
 }
 
-// run looks until ctx ends. The error is that another agent took the name.
+// run checks the files until ctx ends. It fails if another agent has taken the name.
 func (p *endpointKeeper) run(ctx context.Context) error {
 	ticker := time.NewTicker(checkInterval)
 	defer ticker.Stop()
@@ -43,7 +43,7 @@ func (p *endpointKeeper) run(ctx context.Context) error {
 			said = err.Error()
 		}
 		if said != "" && said != p.said {
-			p.log.Error("what this agent is found by is gone, and cannot be made again yet", "error", err)
+			p.log.Error("the lock or a socket of this agent was removed, and cannot be created again yet", "error", err)
 		}
 		p.said = said
 	}
@@ -55,9 +55,9 @@ func (p *endpointKeeper) restoreMissing(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		_ = p.lock.Unlock() // of a file that is gone
+		p.lock.Unlock() // the file of this lock was removed
 		p.lock = lock
-		p.log.Warn("made the lock of this agent's name again: it was deleted or hidden", "path", p.lockFile())
+		p.log.Warn("created the lock of this agent's name again: it was deleted or hidden", "path", p.lockFile())
 	}
 	var errs []error
 	for _, l := range p.sockets {
@@ -69,8 +69,8 @@ func (p *endpointKeeper) restoreMissing(ctx context.Context) error {
 			errs = append(errs, err)
 			continue
 		}
-		p.log.Warn("made a socket again: it was deleted or hidden", "address", "unix://"+l.path)
-		p.serve(again) // beside the old one, which has clients and may come to light again
+		p.log.Warn("created a socket again: it was deleted or hidden", "address", "unix://"+l.path)
+		p.serve(again) // in addition to the old socket, which may have clients and become visible again
 	}
 	return errors.Join(errs...)
 }

@@ -9,8 +9,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// TestStateLost deletes all that is in STATE, or hides it, while an agent serves, and wants
-// the agent to be found again, and a second agent of its name to be refused.
+// TestStateLost deletes or hides everything in STATE while an agent serves. Then clients must reach the
+// agent again, and a second agent with its name must be refused.
 func TestStateLost(t *testing.T) {
 	for name, lose := range map[string]func(t *testing.T, state string){
 		"deleted": func(t *testing.T, state string) {
@@ -19,7 +19,7 @@ func TestStateLost(t *testing.T) {
 				t.Fatal(err)
 			}
 			for _, e := range entries {
-				_ = os.RemoveAll(filepath.Join(state, e.Name())) // mount points stay
+				_ = os.RemoveAll(filepath.Join(state, e.Name())) // mount points cannot be removed
 			}
 		},
 		"hidden": func(t *testing.T, state string) {
@@ -33,7 +33,7 @@ func TestStateLost(t *testing.T) {
 			h := newHost(t)
 			lose(t, h.state)
 			h.client.CloseIdleConnections()
-			h.eventually("the agent serves again", func() bool { // and says that it is not well
+			h.eventually("the agent serves again", func() bool { // and reports that it is not healthy
 				answer, err := h.client.Get("http://agent/healthz")
 				return err == nil && answer.Body.Close() == nil
 			})

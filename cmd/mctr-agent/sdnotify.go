@@ -8,21 +8,21 @@ import (
 	"github.com/coreos/go-systemd/v22/daemon"
 )
 
-// notify tells systemd that the agent serves, as often as it asks that it is well,
-// and at the end that it ends. Without systemd it does nothing. A socket of systemd's that
-// does not work does not keep the agent from serving: that is logged once.
+// notify tells systemd that the agent is ready, then regularly, if systemd has a watchdog, that the
+// agent works, and at the end that it is stopping. Without systemd it does nothing. An error is logged
+// once, and does not stop the agent.
 func (a *service) notify(ctx context.Context) {
 	var once sync.Once
 	tell := func(state string) {
 		if _, err := daemon.SdNotify(false, state); err != nil {
-			once.Do(func() { a.log.Warn("tell systemd", "error", err) })
+			once.Do(func() { a.log.Warn("notify systemd", "error", err) })
 		}
 	}
 	tell(daemon.SdNotifyReady + "\nSTATUS=serving")
 	defer tell(daemon.SdNotifyStopping)
 	every, err := daemon.SdWatchdogEnabled(false)
 	if err != nil {
-		a.log.Warn("ask for systemd's watchdog", "error", err)
+		a.log.Warn("get the watchdog interval of systemd", "error", err)
 	}
 	if err != nil || every == 0 {
 		<-ctx.Done()
@@ -37,7 +37,7 @@ func (a *service) notify(ctx context.Context) {
 		case <-beat.C:
 		}
 		if err := a.server.Answers(); err != nil {
-			a.log.Error("not well", "error", err)
+			a.log.Error("the agent does not work", "error", err)
 			continue
 		}
 		tell(daemon.SdNotifyWatchdog)

@@ -8,8 +8,8 @@ import (
 	"github.com/mctr/mctr/agent/api"
 )
 
-// TestSessionTakesItsOwnAlong wants what a session has put in the background to end with
-// it, however it ends, and nothing else of its parent's.
+// TestSessionTakesItsOwnAlong checks that background processes of a session are killed when the session
+// ends, however it ends, and that no other process of the parent is.
 func TestSessionTakesItsOwnAlong(t *testing.T) {
 	h := newHost(t)
 	h.call(200, api.LaunchContainer,
@@ -58,8 +58,8 @@ func TestSessionTakesItsOwnAlong(t *testing.T) {
 	h.remove("task")
 }
 
-// TestSessionOfAnotherParent wants a session's id free when its parent has gone, and an
-// end with its time.
+// TestSessionOfAnotherParent checks that the id of a session is free after its parent was removed, and
+// that the termination has the time of its end.
 func TestSessionOfAnotherParent(t *testing.T) {
 	h := newHost(t)
 	before := time.Now().Add(-time.Second)

@@ -12,7 +12,7 @@ import (
 	"github.com/mctr/mctr/agent/api"
 )
 
-// TestHangUp wants an agent to go on at SIGHUP, and to say what is wrong with its files.
+// TestHangUp checks that an agent keeps running after SIGHUP, and reports invalid files.
 func TestHangUp(t *testing.T) {
 	token := filepath.Join(t.TempDir(), "token")
 	if err := os.WriteFile(token, []byte(strings.Repeat("a", 64)), 0o600); err != nil {
@@ -36,20 +36,20 @@ func TestHangUp(t *testing.T) {
 	h.call(200, api.GetVersion, nil, nil)
 }
 
-// TestDeadNotifySocket wants an agent to serve where systemd's socket does not answer.
+// TestDeadNotifySocket checks that an agent serves even if the socket of systemd does not work.
 func TestDeadNotifySocket(t *testing.T) {
 	t.Setenv("NOTIFY_SOCKET", filepath.Join(t.TempDir(), "nobody"))
 	t.Setenv("WATCHDOG_USEC", "100000")
 	h := newHost(t)
 	h.call(200, api.GetVersion, nil, nil)
-	h.eventually("it is logged", func() bool { return strings.Contains(h.log.String(), "tell systemd") })
+	h.eventually("it is logged", func() bool { return strings.Contains(h.log.String(), "notify systemd") })
 	h.call(200, api.GetVersion, nil, nil)
-	if n := strings.Count(h.log.String(), "tell systemd"); n != 1 {
+	if n := strings.Count(h.log.String(), "notify systemd"); n != 1 {
 		t.Errorf("it is logged %d times", n)
 	}
 }
 
-// TestEveryErrorIsJSON wants errors in one form, whatever was asked for.
+// TestEveryErrorIsJSON checks that every error has the same form, whatever the request.
 func TestEveryErrorIsJSON(t *testing.T) {
 	h := newHost(t)
 	for _, c := range []struct {

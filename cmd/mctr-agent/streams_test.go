@@ -21,16 +21,16 @@ func exists(path string) bool {
 	return err == nil
 }
 
-// A stream is an answer of records.
+// A stream is an answer that is a stream of records.
 type stream struct {
 	body    io.ReadCloser
 	records *recordio.Reader
 }
 
-// stream makes a call that is answered by records.
+// stream makes a call that is answered by a stream of records.
 func (h *host) stream(kind string, arguments any) *stream {
 	h.t.Helper()
-	body, err := api.NewCall(kind, arguments)
+	body, err := api.NewMessage(kind, arguments)
 	if err != nil {
 		h.t.Fatal(err)
 	}
@@ -54,7 +54,7 @@ func (h *host) session(name, line string) *stream {
 	return h.stream(api.LaunchNestedContainerSession, api.LaunchNested{ContainerID: id(name), Command: sh(line)})
 }
 
-// next is the next piece of output, with its stream's name before it.
+// next returns the next piece of output after the name of its stream.
 func (s *stream) next() (string, error) {
 	record, err := s.records.Next()
 	if err != nil {
@@ -70,7 +70,7 @@ func (s *stream) next() (string, error) {
 	return m.Data.Type + " " + string(m.Data.Data), nil
 }
 
-// text is everything on stdout up to the end, and behind it what came on stderr.
+// text returns all output until the end: first that of stdout, then that of stderr.
 func (s *stream) text(t *testing.T) string {
 	t.Helper()
 	var out, complaints strings.Builder
@@ -90,8 +90,8 @@ func (s *stream) text(t *testing.T) string {
 	}
 }
 
-// TestSession runs a command beside a container's own: it has its parent's world,
-// its output goes to the call, its end is told, and it dies with its client.
+// TestSession runs a command in a container. The command has the environment of its parent, its output
+// goes to the call, its termination is reported, and it is killed when the client disconnects.
 func TestSession(t *testing.T) {
 	h := newHost(t)
 	h.call(400, api.LaunchNestedContainerSession, api.LaunchNested{ContainerID: id("task.s"), Command: sh("true")}, nil)
@@ -137,7 +137,7 @@ func TestSession(t *testing.T) {
 	h.remove("task")
 }
 
-// look is what a command in the container task prints.
+// look returns the output of a command in the container task.
 func (h *host) look(line string) string {
 	h.t.Helper()
 	text := h.session("task.look", line).text(h.t)
@@ -146,8 +146,8 @@ func (h *host) look(line string) string {
 	return text
 }
 
-// TestInput writes to a session and to a container with a terminal, whose size is
-// set; one client at a time.
+// TestInput writes to a session and to a container with a terminal, sets the size of the terminal, and
+// checks that only one client at a time can write.
 func TestInput(t *testing.T) {
 	h := newHost(t)
 	h.launch("task", "sleep 100")
@@ -202,7 +202,7 @@ func TestInput(t *testing.T) {
 	}
 	write(message(api.ProcessIO{Type: "DATA", Data: &api.Data{Type: "STDIN", Data: []byte("\n")}}))
 	select {
-	case code := <-first: // the container has ended, so that nothing more is waited for
+	case code := <-first: // the container has exited, so that the call returns
 		if code != http.StatusOK {
 			t.Errorf("the writer's answer: %d", code)
 		}
@@ -214,7 +214,7 @@ func TestInput(t *testing.T) {
 	h.remove("tty", "task")
 }
 
-// TestStreamErrors wants Mesos' codes for what streams cannot be.
+// TestStreamErrors checks that invalid requests for streams get the status codes of Mesos.
 func TestStreamErrors(t *testing.T) {
 	h := newHost(t)
 	h.launch("task", "sleep 100")

@@ -16,14 +16,14 @@ import (
 	"github.com/mctr/mctr/internal/testprogram"
 )
 
-// A unit is the agent as systemd runs it, by the units of this directory.
+// A unit is an agent that systemd runs with the units in this directory.
 type unit struct {
 	*host
 	files []string
-	above string // what the path of containers' control groups begins with
+	above string // prefix of the paths of containers' control groups
 }
 
-// newService starts the agent's unit, set up by the test.
+// newService starts the unit of the agent.
 func newService(t *testing.T, setting, above string) *unit {
 	t.Helper()
 	s := &unit{host: newDirs(t), above: above}
@@ -53,7 +53,7 @@ func (s *unit) install(file, text string) {
 	s.files = append(s.files, path)
 }
 
-// uninstall ends what never may have started, too.
+// uninstall stops and removes the units, even if they did not start.
 func (s *unit) uninstall() {
 	_ = exec.Command("systemctl", "stop", "mctr-agent").Run()
 	_ = exec.Command("systemctl", "kill", "-s", "KILL", "mctr-containers").Run()
@@ -76,7 +76,7 @@ func (s *unit) systemctl(args ...string) string {
 	return strings.TrimSpace(string(out))
 }
 
-// mctr runs a verb by the agent.
+// mctr runs a command with --agent.
 func (s *unit) mctr(args ...string) string {
 	s.t.Helper()
 	out, err := exec.Command(testprogram.Find(s.t, "mctr"),
@@ -96,8 +96,8 @@ func (s *unit) pid(name string) int {
 	return pid
 }
 
-// wantInPlace wants the container to be the process that it was, in a group where
-// it should be, with its limit, and the agent to be elsewhere.
+// wantInPlace checks that the container still has the same process, in the right control group and with
+// its limit, and that the agent is in another group.
 func (s *unit) wantInPlace(when, name string, pid int) {
 	s.t.Helper()
 	if now := s.pid(name); now != pid {
@@ -119,10 +119,9 @@ func (s *unit) wantInPlace(when, name string, pid int) {
 	}
 }
 
-// TestUnderSystemd runs the agent by its units, with containers in the control group that
-// systemd delegates to it. What runs goes on, limited as it was, while the agent is
-// started again, dies, and systemd reads its units again; the agent can always be
-// started.
+// TestUnderSystemd runs the agent with its units, with containers in the control group that systemd
+// delegates. Containers keep running with their limits while the agent is restarted or dies and
+// systemd reloads its units, and the agent can always be started again.
 func TestUnderSystemd(t *testing.T) {
 	s := newService(t, "MCTR_AGENT_CGROUP_PARENT=auto", "system.slice/mctr-containers.service/mctr-")
 	run := []string{"run", "-d", "-q", "--memory", "64m", "--name"}
@@ -162,8 +161,8 @@ func TestUnderSystemd(t *testing.T) {
 	}
 }
 
-// TestUnderSystemdScopes has systemd make scopes for the agent's containers, in a
-// slice that is chosen.
+// TestUnderSystemdScopes checks that systemd creates scopes for the containers of the agent in the slice
+// of --cgroup-parent.
 func TestUnderSystemdScopes(t *testing.T) {
 	s := newService(t, "MCTR_AGENT_CGROUP_MANAGER=systemd MCTR_AGENT_CGROUP_PARENT=mctrtest-deep.slice",
 		"mctrtest.slice/mctrtest-deep.slice/mctr-")

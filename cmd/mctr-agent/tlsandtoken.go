@@ -11,17 +11,17 @@ import (
 	"github.com/mctr/mctr"
 )
 
-// leastToken is how long a token has to be, in bytes: 16 random ones as hex.
+// leastToken is the minimum length of a token: 16 random bytes in hex.
 const leastToken = 32
 
-// security reads what tcp is protected by. Whoever can use the API is root here,
-// so that no unknown client may.
+// security reads the token and certificates for tcp. A client of the API has the rights of root on this
+// host, so that every client on tcp must be authenticated.
 func (f *flags) security() (err error) {
 	if (f.tlsCert == "") != (f.tlsKey == "") {
-		return fmt.Errorf("%w: --tls-cert and --tls-key belong together", mctr.ErrInvalid)
+		return fmt.Errorf("%w: --tls-cert and --tls-key need each other", mctr.ErrInvalid)
 	}
 	if f.tlsClientCA != "" && f.tlsCert == "" {
-		return fmt.Errorf("%w: --tls-client-ca without --tls-cert and --tls-key", mctr.ErrInvalid)
+		return fmt.Errorf("%w: --tls-client-ca needs --tls-cert and --tls-key", mctr.ErrInvalid)
 	}
 	if f.tokenFile != "" {
 		if f.token, err = newReloadable(f.host.Log, f.readToken, f.tokenFile); err != nil {
@@ -40,8 +40,8 @@ func (f *flags) readToken() (string, error) {
 		return "", fmt.Errorf("--token-file: %w", err)
 	}
 	if info.Mode().Perm()&0o077 != 0 {
-		return "", fmt.Errorf("%w: --token-file %s: others than its owner can read it (chmod 600)", mctr.ErrInvalid,
-			f.tokenFile)
+		return "", fmt.Errorf("%w: --token-file %s: other users than its owner have access (chmod 600)",
+			mctr.ErrInvalid, f.tokenFile)
 	}
 	data, err := os.ReadFile(f.tokenFile)
 	if err != nil {
@@ -55,7 +55,8 @@ func (f *flags) readToken() (string, error) {
 	return token, nil
 }
 
-// protects refuses a tcp address whose clients would be unknown, or heard by others.
+// protects fails if clients at a tcp address would not be authenticated, or their token could be read
+// on the network.
 func (f *flags) protects(address string) error {
 	host, _, err := net.SplitHostPort(address)
 	if err != nil {
@@ -65,20 +66,13 @@ func (f *flags) protects(address string) error {
 	loopback := host == "localhost" || ip != nil && ip.IsLoopback()
 	switch {
 	case f.tlsClientCA == "" && f.token == nil:
-		return fmt.Errorf("%w: --listen tcp://%s: whoever reaches it would be root here (give --tls-cert, --tls-key "+
-			"and --tls-client-ca, or --token-file)", mctr.ErrInvalid, address)
+		return fmt.Errorf("%w: --listen tcp://%s: every client would have the rights of root (give --tls-cert, "+
+			"--tls-key and --tls-client-ca, or --token-file)", mctr.ErrInvalid, address)
 	case f.tlsCert == "" && !loopback:
-		return fmt.Errorf("%w: --listen tcp://%s: a token can be read on its way (give --tls-cert and --tls-key, or "+
-			"listen on 127.0.0.1)", mctr.ErrInvalid, address)
+		return fmt.Errorf("%w: --listen tcp://%s: the token could be read on the network (give --tls-cert and "+
+			"--tls-key, or listen on 127.0.0.1)", mctr.ErrInvalid, address)
 	}
 	return nil
-}
-
-// tls is what tcp is wrapped in: for each connection, what the files have then.
-func (f *flags) tls() *tls.Config {
-	return &tls.Config{GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) {
-		return f.certificates.get(), nil
-	}}
 }
 
 func (f *flags) readTLS() (*tls.Config, error) {
@@ -88,7 +82,7 @@ func (f *flags) readTLS() (*tls.Config, error) {
 	}
 	config := &tls.Config{
 		Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS12, NextProtos: []string{"http/1.1"},
-		SessionTicketsDisabled: true, // a ticket would outlive the authority that its owner was let in by
+		SessionTicketsDisabled: true, // a ticket would stay valid after the client CA is replaced
 	}
 	if f.tlsClientCA == "" {
 		return config, nil

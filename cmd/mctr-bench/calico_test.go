@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// TestCalico runs Calico's cases with its programs, which internal/calico/build has
-// made beside mctr-bench.
+// TestCalico runs the cases of Calico. internal/calico/build installs the programs of Calico beside
+// mctr-bench.
 func TestCalico(t *testing.T) {
 	clean(t, t.TempDir())
 	file := t.TempDir() + "/r.json"

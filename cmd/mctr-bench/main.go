@@ -1,7 +1,7 @@
-// Command mctr-bench measures what mctr's choices cost on the user's own machine:
-// "network" compares the ways of attaching containers.
+// Command mctr-bench measures mctr on the user's machine. Its command network compares the ways to
+// attach containers to networks.
 //
-// It creates nothing but what its benches do, which is gone afterwards.
+// Its benchmarks remove everything that they create.
 package main
 
 import (
@@ -25,7 +25,7 @@ func run(args []string) int {
 	cmd := &cobra.Command{
 		Use: "mctr-bench [flags] COMMAND", Args: commandline.NoSuchCommand,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
-		Short: "Measure what mctr's choices cost on this machine", SilenceUsage: true, SilenceErrors: true,
+		Short: "Measure the performance of mctr on this machine", SilenceUsage: true, SilenceErrors: true,
 		Example: "  mctr-bench network\n  mctr-bench network --rounds 10 --html network.html",
 	}
 	cmd.AddCommand(networkCommand(), loadCommand(), tunnelCommand())

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/json"
@@ -19,7 +20,7 @@ import (
 	"github.com/mctr/mctr/benchmarks/network"
 )
 
-// networkFlags are the flags of network, as they were typed.
+// networkFlags has the values of the flags of the command network.
 type networkFlags struct {
 	options         network.Options
 	cases           []string
@@ -34,16 +35,16 @@ type networkFlags struct {
 func networkCommand() *cobra.Command {
 	f := &networkFlags{}
 	cmd := &cobra.Command{
-		Use: "network [flags]", Short: "Compare the ways of attaching containers to networks", Args: cobra.NoArgs,
-		Long: `Compare what traffic costs by the ways in which containers are attached: direct,
-host, bridge with ports, overlays, Calico. Each case runs beside a baseline, host
-to host without containers, and is told as a ratio to it with its interval; what
-cannot be told from noise is marked.
+		Use: "network [flags]", Short: "Compare the ways to attach containers to networks", Args: cobra.NoArgs,
+		Long: `Compare the cost of traffic for the ways to attach containers: direct, host, bridge
+with ports, overlays, Calico. Each case runs alternately with a baseline, from host
+to host without containers. The result is a ratio to the baseline with a confidence
+interval; a difference that may be noise is marked.
 
-This machine plays both hosts, each a network namespace. With --server on one
-machine and --client on another, these two are the hosts: containers, bridges and
-firewall rules are then made on them, and removed at the end. Calico is for one
-machine.`,
+This machine plays both hosts, each in a network namespace. With --server on one
+machine and --client on another, these machines are the hosts: the benchmark creates
+containers, bridges and firewall rules on them and removes everything at the end.
+Calico works only on one machine.`,
 		Example: `  mctr-bench network
   mctr-bench network --rounds 10 --duration 1s --html network.html --json network.json
   mctr-bench network --case bridge --case vxlan
@@ -52,24 +53,24 @@ machine.`,
 		RunE: func(cmd *cobra.Command, _ []string) error { return f.run(cmd.Context()) },
 	}
 	s := cmd.Flags()
-	s.IntVar(&f.options.Rounds, "rounds", 6, "turns of each case")
+	s.IntVar(&f.options.Rounds, "rounds", 6, "rounds of each case")
 	s.DurationVar(&f.options.Duration, "duration", 500*time.Millisecond,
-		"of one load, up to a minute; streams take whole seconds")
-	s.IntVar(&f.options.Conns, "conns", 64, "connections of the load with many")
-	s.IntVar(&f.options.Attach, "attach", 100, "how often each network is attached and detached; 0: not")
+		"duration of one load, up to a minute; streams take whole seconds")
+	s.IntVar(&f.options.Conns, "conns", 64, "connections of the load with many connections")
+	s.IntVar(&f.options.Attach, "attach", 100, "how often to attach and detach each network; 0: never")
 	s.StringArrayVar(&f.cases, "case", nil, "`NAME` of a case, or its beginning: "+network.Names()+" (default: all)")
-	s.StringVar(&f.json, "json", "", "write everything to `FILE` (-: stdout, instead of the tables)")
-	s.StringVar(&f.html, "html", "", "write a page with pictures to `FILE`")
-	s.StringVar(&f.svg, "svg", "", "write the picture of throughput to `FILE`")
-	s.StringVar(&f.bin, "bin", "", "`DIR` with mctr-shim, mctr-helper and cni (default: where mctr-bench is)")
+	s.StringVar(&f.json, "json", "", "write all results to `FILE` (-: stdout, instead of the tables)")
+	s.StringVar(&f.html, "html", "", "write an HTML page with charts to `FILE`")
+	s.StringVar(&f.svg, "svg", "", "write the chart of throughput to `FILE`")
+	s.StringVar(&f.bin, "bin", "", "`DIR` with mctr-shim, mctr-helper and cni (default: the directory of mctr-bench)")
 	s.StringVar(&f.calico, "calico", "",
 		"`DIR` with calico, calico-ipam, calicoctl and calico-node (default: calico beside mctr-bench)")
-	s.StringVar(&f.server, "server", "", "be one of two machines, and serve at `ADDRESS:PORT`")
-	s.StringVar(&f.client, "client", "", "be the other one, and measure against the server at `ADDRESS:PORT`")
+	s.StringVar(&f.server, "server", "", "be the first of two machines, and serve at `ADDRESS:PORT`")
+	s.StringVar(&f.client, "client", "", "be the second machine, and measure with the server at `ADDRESS:PORT`")
 	s.StringVar(&f.address, "address", "",
-		"this machine's `ADDRESS` for the load (default: the one that leads to the other)")
-	s.StringVar(&f.token, "token", "", "what the server printed")
-	s.BoolVarP(&f.quiet, "quiet", "q", false, "no progress")
+		"`ADDRESS` of this machine for the load (default: the one on the route to the server)")
+	s.StringVar(&f.token, "token", "", "token that the server printed")
+	s.BoolVarP(&f.quiet, "quiet", "q", false, "do not print the progress")
 	cmd.AddCommand(sideCommand())
 	return cmd
 }
@@ -84,20 +85,20 @@ func (f *networkFlags) run(ctx context.Context) error {
 	}
 	switch {
 	case f.server != "" && f.client != "":
-		return fmt.Errorf("%w: --server or --client, not both", mctr.ErrInvalid)
+		return fmt.Errorf("%w: --server and --client cannot be combined", mctr.ErrInvalid)
 	case f.server != "":
 		return f.serve(ctx, programs)
 	case f.client != "":
-		return f.against(ctx, programs)
+		return f.withServer(ctx, programs)
 	}
-	return f.here(ctx, programs)
+	return f.onThisMachine(ctx, programs)
 }
 
 func (f *networkFlags) complete() (err error) {
 	o := &f.options
 	if o.Rounds < 1 || o.Conns < 1 || o.Conns > 10000 || o.Attach < 0 || o.Duration < 10*time.Millisecond ||
 		o.Duration > time.Minute {
-		return fmt.Errorf("%w: want a round or more, 1 to 10000 connections, and a duration of 10ms to 1m",
+		return fmt.Errorf("%w: want at least one round, 1 to 10000 connections, and a duration of 10ms to 1m",
 			mctr.ErrInvalid)
 	}
 	if os.Geteuid() != 0 {
@@ -112,25 +113,20 @@ func (f *networkFlags) complete() (err error) {
 	return err
 }
 
-// programs finds what is needed, and says what is not there.
+// programs returns the paths of the programs. It fails if one is missing, except for those of Calico.
 func (f *networkFlags) programs() (p network.Programs, err error) {
 	if p.Bench, err = os.Executable(); err != nil {
 		return p, err
 	}
-	if p.Bin = f.bin; p.Bin == "" {
-		p.Bin = filepath.Dir(p.Bench)
-	}
-	if p.Bin, err = filepath.Abs(p.Bin); err != nil {
+	if p.Bin, err = filepath.Abs(cmp.Or(f.bin, filepath.Dir(p.Bench))); err != nil {
 		return p, err
 	}
 	for _, program := range []string{"mctr-shim", "mctr-helper", "cni/bridge"} {
 		if _, err := os.Stat(filepath.Join(p.Bin, program)); err != nil {
-			return p, fmt.Errorf("%w (make build makes it; --bin says where)", err)
+			return p, fmt.Errorf("%w (make build creates it; --bin names its directory)", err)
 		}
 	}
-	if p.Calico = f.calico; p.Calico == "" {
-		p.Calico = filepath.Join(p.Bin, "calico")
-	}
+	p.Calico = cmp.Or(f.calico, filepath.Join(p.Bin, "calico"))
 	if _, err := os.Stat(filepath.Join(p.Calico, "calico-node")); err != nil {
 		if f.calico != "" {
 			return p, err
@@ -140,18 +136,18 @@ func (f *networkFlags) programs() (p network.Programs, err error) {
 	return p, nil
 }
 
-// here plays both hosts on this machine.
-func (f *networkFlags) here(ctx context.Context, p network.Programs) error {
+// onThisMachine measures with both hosts on this machine.
+func (f *networkFlags) onThisMachine(ctx context.Context, p network.Programs) error {
 	m, err := network.NewMachine(ctx, p)
 	if err != nil {
 		return err
 	}
 	r, err := m.Run(ctx, f.options)
-	return errors.Join(err, m.Close(), f.tell(r, err))
+	return errors.Join(err, m.Close(), f.report(r, err))
 }
 
-// against measures from here to a server.
-func (f *networkFlags) against(ctx context.Context, p network.Programs) error {
+// withServer measures between this machine and a server.
+func (f *networkFlags) withServer(ctx context.Context, p network.Programs) error {
 	peer, err := netip.ParseAddrPort(f.client)
 	if err != nil {
 		return fmt.Errorf("%w: --client %s: want ADDRESS:PORT", mctr.ErrInvalid, f.client)
@@ -166,15 +162,15 @@ func (f *networkFlags) against(ctx context.Context, p network.Programs) error {
 		return err
 	}
 	r, err := network.Against(ctx, side, f.client, f.token, f.options)
-	return errors.Join(err, side.Close(context.WithoutCancel(ctx)), f.tell(r, err))
+	return errors.Join(err, side.Close(context.WithoutCancel(ctx)), f.report(r, err))
 }
 
-// self is this machine's address as the other sees it.
+// self returns the address of this machine that peer can reach.
 func (f *networkFlags) self(peer netip.AddrPort) (netip.Addr, error) {
 	if f.address != "" {
 		return netip.ParseAddr(f.address)
 	}
-	probe, err := net.Dial("udp", peer.String()) // nothing is sent
+	probe, err := net.Dial("udp", peer.String()) // sends nothing
 	if err != nil {
 		return netip.Addr{}, err
 	}
@@ -183,11 +179,11 @@ func (f *networkFlags) self(peer netip.AddrPort) (netip.Addr, error) {
 	return at.Addr(), err
 }
 
-// serve is the server's machine.
+// serve runs the server on the first machine.
 func (f *networkFlags) serve(ctx context.Context, p network.Programs) error {
 	at, err := netip.ParseAddrPort(f.server)
 	if err != nil || at.Addr().IsUnspecified() {
-		return fmt.Errorf("%w: --server %s: want this machine's ADDRESS:PORT", mctr.ErrInvalid, f.server)
+		return fmt.Errorf("%w: --server %s: want an ADDRESS:PORT of this machine", mctr.ErrInvalid, f.server)
 	}
 	l, err := net.Listen("tcp", f.server)
 	if err != nil {
@@ -201,10 +197,10 @@ func (f *networkFlags) serve(ctx context.Context, p network.Programs) error {
 	return network.ServeFirst(ctx, l, f.token, p, at.Addr())
 }
 
-// tell prints what was measured, and writes the files that were asked for.
-func (f *networkFlags) tell(r *network.Report, failed error) error {
+// report prints the results, and writes the files of --html, --svg and --json.
+func (f *networkFlags) report(r *network.Report, failed error) error {
 	if failed != nil {
-		return nil // there is nothing to tell
+		return nil // there are no results
 	}
 	var errs []error
 	if f.html != "" {
@@ -242,7 +238,7 @@ func (f *networkFlags) write(path string, do func(*os.File) error) error {
 	return errors.Join(do(file), file.Close())
 }
 
-// sideCommand is one of two hosts on one machine.
+// sideCommand returns the command that plays one of two hosts on one machine.
 func sideCommand() *cobra.Command {
 	var socket, self, peer string
 	p := network.Programs{}
@@ -251,7 +247,7 @@ func sideCommand() *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			addresses := strings.Fields(self + " " + peer)
 			if len(addresses) != 2 {
-				return fmt.Errorf("%w: --self and --peer", mctr.ErrInvalid)
+				return fmt.Errorf("%w: want --self and --peer", mctr.ErrInvalid)
 			}
 			var err error
 			if p.Bench, err = os.Executable(); err != nil {

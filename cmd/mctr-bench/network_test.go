@@ -22,7 +22,7 @@ import (
 
 func TestMain(m *testing.M) { testns.Main(m) }
 
-// program is what make build made.
+// program returns the path of a built program.
 func program(t *testing.T) string {
 	t.Helper()
 	path, err := filepath.Abs("../../bin/mctr-bench")
@@ -35,15 +35,15 @@ func program(t *testing.T) string {
 	return path
 }
 
-// clean wants nothing left on the host, and no directory of the bench's: temporary files go
-// to a directory below parent, whose name is that of no other run's.
+// clean checks that the benchmark leaves nothing on the host and no directory. Temporary files go to a
+// directory below parent whose name no other run has.
 func clean(t *testing.T, parent string) {
 	t.Helper()
 	dir, err := os.MkdirTemp(parent, "bench")
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = os.Remove(dir) }) // told below, if that cannot be
+	t.Cleanup(func() { _ = os.Remove(dir) }) // a failure is reported below
 	t.Setenv("TMPDIR", dir)
 	host := leakcheck.Snapshot(t, leakcheck.Scope{Kinds: []leakcheck.Kind{leakcheck.Link, leakcheck.Rule}})
 	mounts := leakcheck.Snapshot(t,
@@ -61,7 +61,7 @@ func clean(t *testing.T, parent string) {
 	})
 }
 
-// quick are flags for a run whose figures nobody wants.
+// quick has flags for a short run whose results do not matter.
 var quick = []string{"network", "-q", "--rounds", "1", "--duration", "20ms", "--conns", "4", "--attach", "1"}
 
 func report(t *testing.T, path string) *network.Report {
@@ -77,7 +77,7 @@ func report(t *testing.T, path string) *network.Report {
 	return r
 }
 
-// check wants every load of each case to have been answered.
+// check checks that every load of each case has results.
 func check(t *testing.T, r *network.Report, cases int) {
 	t.Helper()
 	if len(r.Cases) != cases {
@@ -100,8 +100,7 @@ func check(t *testing.T, r *network.Report, cases int) {
 	}
 }
 
-// TestOneMachine runs all cases that need no more than the kernel, and writes all
-// that can be written.
+// TestOneMachine runs all cases that need only the kernel, and writes all output files.
 func TestOneMachine(t *testing.T) {
 	clean(t, t.TempDir())
 	dir := t.TempDir()
@@ -130,7 +129,7 @@ func TestOneMachine(t *testing.T) {
 	}
 }
 
-// TestBelowDev has the program and its directory below /dev, of which a container has its own.
+// TestBelowDev runs the benchmark from a directory below /dev, which is another /dev in a container.
 func TestBelowDev(t *testing.T) {
 	clean(t, "/dev/shm")
 	data, err := os.ReadFile(program(t))
@@ -153,8 +152,8 @@ func TestBelowDev(t *testing.T) {
 	check(t, report(t, file), 2)
 }
 
-// TestTwoMachines plays them with two namespaces: a server that opens when a client
-// with its token comes, and ends with it.
+// TestTwoMachines plays two machines with two namespaces. The server starts when a client with its
+// token connects, and ends with the client.
 func TestTwoMachines(t *testing.T) {
 	clean(t, t.TempDir())
 	pids := make([]string, 2)
@@ -224,7 +223,7 @@ func TestTwoMachines(t *testing.T) {
 	check(t, report(t, file), 3)
 }
 
-// TestInterrupted ends a run by a signal, and wants nothing left.
+// TestInterrupted interrupts a run with a signal, and checks that nothing is left.
 func TestInterrupted(t *testing.T) {
 	clean(t, t.TempDir())
 	cmd := exec.Command(program(t), "network", "--case", "vxlan", "--case", "sealed", "--rounds", "1000", "--attach",
@@ -249,14 +248,14 @@ func TestInterrupted(t *testing.T) {
 	}
 }
 
-// TestRefuses wants bad flags named before anything is made.
+// TestRefuses checks that invalid flags are refused by name before anything is created.
 func TestRefuses(t *testing.T) {
 	clean(t, t.TempDir())
 	for flags, want := range map[string]string{
-		"--case weave": `case "weave"`, "--rounds 0": "a round or more", "--duration 2m": "duration",
+		"--case weave": `case "weave"`, "--rounds 0": "at least one round", "--duration 2m": "duration",
 		"--conns 0": "connections", "--server here": "ADDRESS:PORT",
 		"--server 0.0.0.0:1": "ADDRESS:PORT", "--client 1.1.1.1": "ADDRESS:PORT", "--bin /nowhere": "mctr-shim",
-		"--calico /nowhere": "/nowhere", "--server 127.0.0.1:1 --client 127.0.0.1:1": "not both",
+		"--calico /nowhere": "/nowhere", "--server 127.0.0.1:1 --client 127.0.0.1:1": "cannot be combined",
 		"more": "unknown command",
 	} {
 		out, err := exec.Command(program(t), append([]string{"network"}, strings.Fields(flags)...)...).CombinedOutput()

@@ -9,18 +9,18 @@ import (
 	"github.com/mctr/mctr/benchmarks/network/tunnel"
 )
 
-// loadCommand is what makes traffic, in a container or not.
+// loadCommand returns the command that generates traffic, in a container or on the host.
 func loadCommand() *cobra.Command {
 	var socket string
 	cmd := &cobra.Command{
 		Use: "load", Hidden: true, Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return load.Loader(cmd.Context(), socket) },
 	}
-	cmd.Flags().StringVar(&socket, "socket", "", "where tasks are taken")
+	cmd.Flags().StringVar(&socket, "socket", "", "socket to receive tasks from")
 	return cmd
 }
 
-// tunnelCommand is one end of an overlay in a process.
+// tunnelCommand returns the command that is one end of a userspace overlay.
 func tunnelCommand() *cobra.Command {
 	t := &tunnel.Tunnel{MTU: 1500}
 	var key string
@@ -34,9 +34,9 @@ func tunnelCommand() *cobra.Command {
 		},
 	}
 	s := cmd.Flags()
-	s.StringVar(&t.Device, "device", "", "the interface")
-	s.StringVar(&t.Local, "local", "", "this end's address and port")
-	s.StringVar(&t.Peer, "peer", "", "the other's")
-	s.StringVar(&key, "key", "", "16, 24 or 32 characters")
+	s.StringVar(&t.Device, "device", "", "name of the interface")
+	s.StringVar(&t.Local, "local", "", "address and port of this end")
+	s.StringVar(&t.Peer, "peer", "", "address and port of the other end")
+	s.StringVar(&key, "key", "", "encryption key of 16, 24 or 32 characters")
 	return cmd
 }

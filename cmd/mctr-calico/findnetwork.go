@@ -11,13 +11,13 @@ import (
 	"github.com/mctr/mctr/cni/calico"
 )
 
-// A network is a CNI network of Calico's.
+// A network is a CNI network of Calico.
 type network struct {
 	name      string
 	datastore calico.Datastore
 }
 
-// findNetwork finds the network that was asked for, or Calico's only one.
+// findNetwork returns the network of --network, or the only network of Calico.
 func (a *app) findNetwork() (network, error) {
 	networks := cni.New(cni.Config{Root: filepath.Join(a.root, "cni"), ConfigDirs: a.configDirs})
 	if a.network != "" {
@@ -34,16 +34,16 @@ func (a *app) findNetwork() (network, error) {
 	all, broken := networks.All()
 	var found []network
 	for _, n := range all {
-		if datastore, err := calico.DatastoreOf(n.Bytes()); err == nil { // others' plugins have none
+		if datastore, err := calico.DatastoreOf(n.Bytes()); err == nil { // networks of other plugins have no datastore
 			found = append(found, network{n.Name, datastore})
 		}
 	}
 	switch len(found) {
 	case 0:
-		err := fmt.Errorf("%w: no CNI network of Calico's in %s", mctr.ErrNotFound, strings.Join(a.configDirs, ", "))
+		err := fmt.Errorf("%w: no CNI network of Calico in %s", mctr.ErrNotFound, strings.Join(a.configDirs, ", "))
 		return network{}, errors.Join(err, broken)
 	case 1:
 		return found[0], nil
 	}
-	return network{}, fmt.Errorf("%w: several networks are Calico's: --network says which", mctr.ErrInvalid)
+	return network{}, fmt.Errorf("%w: several networks are of Calico: choose one with --network", mctr.ErrInvalid)
 }

@@ -15,7 +15,7 @@ import (
 	"github.com/mctr/mctr/cni/calico"
 )
 
-// An app is what every command shares.
+// An app has the values of the global flags.
 type app struct {
 	root       string
 	network    string
@@ -25,20 +25,20 @@ type app struct {
 }
 
 func (a *app) register(f *pflag.FlagSet) {
-	f.StringVar(&a.network, "network", "", "CNI `NETWORK` of Calico's (default: the only one)")
+	f.StringVar(&a.network, "network", "", "CNI `NETWORK` of Calico (default: the only one)")
 	dirs := filepath.SplitList(os.Getenv("MCTR_CNI_CONFIG_DIR"))
 	if len(dirs) == 0 {
 		dirs = cni.DefaultConfigDirs
 	}
 	f.StringVar(&a.root, "root", cmp.Or(os.Getenv("MCTR_ROOT"), "/var/lib/mctr"),
-		"mctr's `DIR` for what survives a reboot")
+		"`DIR` of mctr for data that survives a reboot")
 	f.StringSliceVar(&a.configDirs, "cni-config-dir", dirs, "`DIR` with CNI networks")
 	f.StringVar(&a.calicoctl, "calicoctl", os.Getenv("MCTR_CALICOCTL"),
-		"`PROGRAM` of Calico's (default: calicoctl beside mctr, in calico beside it, or in PATH)")
-	f.DurationVar(&a.timeout, "timeout", calico.DefaultTimeout, "what calicoctl has for one command")
+		"`PROGRAM` calicoctl (default: calicoctl or calico/calicoctl beside mctr, or in PATH)")
+	f.DurationVar(&a.timeout, "timeout", calico.DefaultTimeout, "time limit for one command of calicoctl")
 }
 
-// client is of the network's datastore.
+// client returns a client of the network's datastore.
 func (a *app) client() (*calico.Client, error) {
 	network, err := a.findNetwork()
 	if err != nil {
@@ -51,7 +51,8 @@ func (a *app) client() (*calico.Client, error) {
 	return &calico.Client{Program: program, Datastore: network.datastore, Timeout: a.timeout}, nil
 }
 
-// program is calicoctl: the one asked for, the one beside this program, or PATH's.
+// program returns the path of calicoctl: that of --calicoctl, or calicoctl beside this program or in
+// PATH.
 func (a *app) program() (string, error) {
 	if a.calicoctl != "" {
 		return a.calicoctl, nil
@@ -66,8 +67,8 @@ func (a *app) program() (string, error) {
 	}
 	program, err := exec.LookPath("calicoctl")
 	if err != nil {
-		return "", fmt.Errorf("%w: calicoctl is neither beside this program nor in PATH (--calicoctl names it; "+
-			"docs/calico.md says where to get it)", mctr.ErrNotFound)
+		return "", fmt.Errorf("%w: calicoctl is neither beside this program nor in PATH (name it with --calicoctl; "+
+			"see docs/calico.md for where to get it)", mctr.ErrNotFound)
 	}
 	return program, nil
 }

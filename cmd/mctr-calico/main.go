@@ -1,9 +1,8 @@
-// Command mctr-calico keeps the policies, address pools and profiles of CNI networks
-// of Calico's: package cni/calico at a prompt. "mctr network policy", "pool" and
-// "profile" are this program: Calico's types, which come with Kubernetes', would
-// cost every launch if mctr linked them.
+// Command mctr-calico manages the policies, address pools and profiles of Calico networks. It is the
+// command line of package cni/calico. "mctr network policy", "pool" and "profile" run this program:
+// if mctr linked the types of Calico and Kubernetes, every launch would be slower.
 //
-// What it applies is in the network's etcd; on this host it creates nothing.
+// The command stores everything in the etcd of the network, and creates nothing on this host.
 package main
 
 import (
@@ -37,10 +36,10 @@ func command() *cobra.Command {
 	a := &app{}
 	root := &cobra.Command{
 		Use:   "mctr-calico [flags] COMMAND",
-		Short: "Keep policies, pools and profiles of Calico networks",
-		Long: `Keep policies, address pools and profiles of CNI networks of Calico's, which are the
-same on every host of the network. Where its etcd is stands in the network's CNI
-configuration. See docs/calico.md; "mctr network policy" and so on are this program.`,
+		Short: "Manage policies, pools and profiles of Calico networks",
+		Long: `Manage policies, address pools and profiles of Calico networks, which are the same on
+every host of a network. The CNI configuration of the network has the address of its
+etcd. See docs/calico.md. "mctr network policy" and so on run this program.`,
 		SilenceUsage:  true,
 		SilenceErrors: true,
 		Args:          commandline.NoSuchCommand,

@@ -18,9 +18,8 @@ func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){"mctr-calico": main})
 }
 
-// TestScripts runs testdata/script: one story of the command line in each file,
-// with a CNI network prod of Calico's and one called plain of another plugin's. What
-// a real datastore makes of it is tried by internal/calico.
+// TestScripts runs the scripts in testdata/script, with a Calico network prod and a network plain of
+// another plugin. The tests of internal/calico use a real datastore.
 func TestScripts(t *testing.T) {
 	const calico = `{"cniVersion": "1.0.0", "name": "prod", "plugins": [{"type": "calico", "etcd_endpoints": "http://192.0.2.1:2379"}]}`
 	testscript.Run(t, testscript.Params{
@@ -50,7 +49,7 @@ func exists(path string) bool {
 	return err == nil
 }
 
-// TestProgram finds calicoctl where it may be.
+// TestProgram checks that calicoctl is found in each of its places.
 func TestProgram(t *testing.T) {
 	dir := t.TempDir()
 	t.Setenv("PATH", dir)
@@ -68,8 +67,8 @@ func TestProgram(t *testing.T) {
 	}
 }
 
-// TestEveryCommandExplainsItself wants a sentence, an example where a command does
-// something, and a word for each flag.
+// TestEveryCommandExplainsItself checks that every command has a description and, if it does something,
+// an example, and that every flag has a help text.
 func TestEveryCommandExplainsItself(t *testing.T) {
 	n := 0
 	var visit func(*cobra.Command)

@@ -25,21 +25,21 @@ func (a *app) policyCommand() *cobra.Command {
 	}
 	remove, show := a.removeCommand("policies", where), a.showCommand("a policy", where)
 	for _, c := range []*cobra.Command{remove, show} {
-		c.Flags().BoolVar(&global, "global", false, "a policy of no namespace")
+		c.Flags().BoolVar(&global, "global", false, "a policy without a namespace")
 		c.Flags().StringVarP(&at.namespace, "namespace", "n", calico.DefaultNamespace, "`NAMESPACE` of the policy")
 	}
 	remove.Example = "  mctr network policy rm servers"
 	show.Example = "  mctr network policy show servers >servers.yaml"
 	list := a.listCommand("policies", []string{v3.KindNetworkPolicy, v3.KindGlobalNetworkPolicy}, policyColumns)
 	list.Example = "  mctr network policy ls --json | jq .spec"
-	cmd := commandline.Group("policy", "Say who may reach whom on a Calico network", a.policyApplyCommand(), remove,
-		list, show)
+	cmd := commandline.Group("policy", "Manage policies of a Calico network: which containers may connect",
+		a.policyApplyCommand(), remove, list, show)
 	cmd.Example = `  mctr network policy apply servers --selector 'role == "server"' --allow tcp:9000 --from 'role == "client"'
   mctr network policy ls`
 	return cmd
 }
 
-// policyFlags describe one policy.
+// policyFlags has the values of the flags that describe one policy.
 type policyFlags struct {
 	policy   calico.Policy
 	labels   []string
@@ -54,14 +54,14 @@ func (a *app) policyApplyCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "apply [flags] NAME | -f FILE",
 		Short: "Create or change policies",
-		Long: `Create or change a policy, described by flags, or the policies of a file. As soon as
-one policy selects a container, what no policy allows is denied to it. The rules are
-asked in the order of the flags.
+		Long: `Create or change a policy that flags describe, or the policies in a file. Once a policy
+selects a container, traffic that no policy allows is denied. The rules apply in the
+order of the flags.
 
-A selector is made of terms as role == "server", has(role) or role in {"a", "b"} with
-&&, || and !. The labels are those that "mctr run --network NET:label=KEY=VALUE" gave.
-Policies are for all networks of one etcd: without --selector and --label one selects
-all containers of --network.`,
+A selector has terms such as role == "server", has(role) or role in {"a", "b"}, and the
+operators &&, || and !. The labels of a container are set with "mctr run --network
+NET:label=KEY=VALUE". A policy applies to all networks of one etcd; without --selector
+and --label, it selects all containers of --network.`,
 		Example: `  mctr network policy apply servers --network prod --selector 'role == "server"' --allow tcp:9000 --from 'role == "client"'
   mctr network policy apply alone --label app=/prod/bench
   mctr network policy apply out --deny tcp:25 --allow all --to 0.0.0.0/0
@@ -78,31 +78,32 @@ all containers of --network.`,
 	set := cmd.Flags()
 	set.StringVarP(&file, "filename", "f", "",
 		"`FILE` with NetworkPolicy and GlobalNetworkPolicy resources in YAML or JSON; -: stdin")
-	set.BoolVar(&dry, "dry-run", false, "print the resources and do nothing")
-	set.StringVar(&f.policy.Selector, "selector", "", "`SELECTOR` of the containers that the policy is for")
+	set.BoolVar(&dry, "dry-run", false, "print the resources without applying them")
+	set.StringVar(&f.policy.Selector, "selector", "", "`SELECTOR` of the containers that the policy applies to")
 	set.StringArrayVarP(&f.labels, "label", "l", nil,
-		"`KEY=VALUE`: a task's label, of the containers that the policy is for")
+		"label `KEY=VALUE` of the containers that the policy applies to")
 	rules := []*ruleFlag{{rules: &f.policy.Rules}, {rules: &f.policy.Rules, deny: true}}
-	set.Var(rules[0], "allow", "`PROTOCOL[:PORT,PORT-PORT]` to be allowed: tcp, udp, sctp, icmp, a number, or all")
-	set.Var(rules[1], "deny", "`PROTOCOL[:PORT,PORT-PORT]` to be denied, before what later flags allow")
+	set.Var(rules[0], "allow", "`PROTOCOL[:PORT,PORT-PORT]` to allow: tcp, udp, sctp, icmp, a number, or all")
+	set.Var(rules[1], "deny", "`PROTOCOL[:PORT,PORT-PORT]` to deny; has precedence over later flags")
 	set.StringArrayVar(&f.from, "from", nil,
-		"`SELECTOR|NETWORK` that the rules are about; may be repeated (default: anybody)")
+		"`SELECTOR|NETWORK` of the senders that the rules apply to; may be repeated (default: any)")
 	set.StringArrayVar(&f.to, "to", nil,
-		"`SELECTOR|NETWORK` that the rules are about, for what the containers send; all() and 0.0.0.0/0 are anybody")
-	set.Float64Var(&f.order, "order", 0, "policies of lower order are asked first (default: after those that have one)")
-	set.BoolVar(&f.policy.Global, "global", false, "make the policy one of no namespace, for host endpoints too")
+		"`SELECTOR|NETWORK` of the receivers, for outgoing traffic; all() and 0.0.0.0/0 stand for any")
+	set.Float64Var(&f.order, "order", 0, "policies of lower order apply first (default: after policies with an order)")
+	set.BoolVar(&f.policy.Global, "global", false,
+		"create a policy without a namespace, which also applies to host endpoints")
 	set.StringVarP(&f.policy.Namespace, "namespace", "n", "",
-		"`NAMESPACE` of the policy (default: that of all containers, "+calico.DefaultNamespace+")")
+		"`NAMESPACE` of the policy (default: the one of all containers, "+calico.DefaultNamespace+")")
 	return cmd
 }
 
-// policies are those of the file, or the one that the flags describe.
+// policies returns the policies in the file, or the one that the flags describe.
 func (a *app) policies(cmd *cobra.Command, f *policyFlags, file string, args []string) ([]calico.Resource, error) {
 	if file != "" {
 		for _, flag := range []string{"selector", "label", "allow", "deny", "from", "to", "order", "global",
 			"namespace"} {
 			if cmd.Flags().Changed(flag) || len(args) > 0 {
-				return nil, fmt.Errorf("%w: -f says all of the policies: neither NAME nor --%s goes with it",
+				return nil, fmt.Errorf("%w: -f cannot be combined with NAME or --%s",
 					mctr.ErrInvalid, flag)
 			}
 		}
@@ -121,12 +122,13 @@ func (a *app) policies(cmd *cobra.Command, f *policyFlags, file string, args []s
 	return []calico.Resource{r}, err
 }
 
-// complete fills in what the flags say together.
+// complete sets the fields of the policy that follow from several flags.
 func (a *app) complete(f *policyFlags, name string) error {
 	p := &f.policy
 	p.Name = name
 	if f.from != nil && f.to != nil {
-		return fmt.Errorf("%w: --from is for what comes, --to for what goes: a policy of each, or -f", mctr.ErrInvalid)
+		return fmt.Errorf("%w: --from is for incoming and --to for outgoing traffic: create one policy for each, "+
+			"or use -f", mctr.ErrInvalid)
 	}
 	p.Outgoing = f.to != nil
 	p.Peers = append(f.from, f.to...)
@@ -164,7 +166,8 @@ func parseLabels(texts []string) (map[string]string, error) {
 	return labels, nil
 }
 
-// A ruleFlag is --allow or --deny: both append to one list, in the order given.
+// A ruleFlag is the flag --allow or --deny. Both append to the same list, in the order of the command
+// line.
 type ruleFlag struct {
 	rules *[]calico.Rule
 	deny  bool
@@ -187,7 +190,7 @@ var policyColumns = []column{
 	{"SELECTOR", func(r calico.Resource) string { return specOf(r).Selector }},
 }
 
-// specOf is what policies of both kinds have in common.
+// specOf returns the part of the spec that policies of both kinds have.
 func specOf(r calico.Resource) v3.NetworkPolicySpec {
 	switch p := r.(type) {
 	case *v3.NetworkPolicy:

@@ -16,10 +16,11 @@ func (a *app) poolCommand() *cobra.Command {
 		a.removeCommand("pools", at)
 	list.Example = "  mctr network pool ls"
 	show.Example = "  mctr network pool show tasks"
-	remove.Long = "Delete pools. Containers keep the addresses that they have of one, but are no longer\n" +
-		"reached from other hosts."
+	remove.Long = "Delete pools. Containers keep their addresses, but can no longer be reached from other\n" +
+		"hosts."
 	remove.Example = "  mctr network pool rm tasks"
-	cmd := commandline.Group("pool", "Give a Calico network addresses", a.poolCreateCommand(), list, show, remove)
+	cmd := commandline.Group("pool", "Manage address pools of a Calico network", a.poolCreateCommand(), list, show,
+		remove)
 	cmd.Example = "  mctr network pool create tasks --cidr 10.1.0.0/16 --tunnel vxlan --nat\n  mctr network pool ls"
 	return cmd
 }
@@ -29,10 +30,10 @@ func (a *app) poolCreateCommand() *cobra.Command {
 	var dry bool
 	cmd := &cobra.Command{
 		Use:   "create [flags] NAME --cidr NETWORK",
-		Short: "Make a pool of addresses",
-		Long: `Make a pool of addresses, of which every host takes a block when it needs one. Pools
-must not overlap. With a tunnel the hosts need no routes to each other's containers;
-Felix restarts when the first one comes or the last one goes.`,
+		Short: "Create an address pool",
+		Long: `Create an address pool. Every host reserves a block of it when it needs addresses. Pools
+must not overlap. With a tunnel, the hosts need no routes to each other's containers;
+Felix restarts when the first tunnel is added or the last one removed.`,
 		Example: "  mctr network pool create tasks --cidr 10.1.0.0/16 --tunnel vxlan --nat",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -47,11 +48,11 @@ Felix restarts when the first one comes or the last one goes.`,
 	set := cmd.Flags()
 	set.StringVar(&p.CIDR, "cidr", "", "`NETWORK` of the addresses")
 	set.StringVar(&p.Tunnel, "tunnel", "none",
-		"between hosts: none, vxlan, vxlan-cross-subnet, ipip, ipip-cross-subnet")
-	set.IntVar(&p.BlockSize, "block-size", 0, "prefix `LENGTH` of what a host takes at a time (default 26, IPv6 122)")
-	set.BoolVar(&p.NAT, "nat", false, "what leaves the pools comes from the host's address")
-	set.StringVar(&p.Nodes, "nodes", "", "`SELECTOR` of the hosts that may take addresses (default: all)")
-	set.BoolVar(&dry, "dry-run", false, "print the resource and do nothing")
+		"tunnel between hosts: none, vxlan, vxlan-cross-subnet, ipip, ipip-cross-subnet")
+	set.IntVar(&p.BlockSize, "block-size", 0, "prefix `LENGTH` of a block that a host reserves (default 26, IPv6 122)")
+	set.BoolVar(&p.NAT, "nat", false, "masquerade traffic to addresses outside the pools")
+	set.StringVar(&p.Nodes, "nodes", "", "`SELECTOR` of the hosts that may use the pool (default: all)")
+	set.BoolVar(&dry, "dry-run", false, "print the resource without applying it")
 	_ = cmd.MarkFlagRequired("cidr")
 	return cmd
 }
@@ -65,5 +66,5 @@ var poolColumns = []column{
 	{"NODES", func(r calico.Resource) string { return poolOf(r).Spec.NodeSelector }},
 }
 
-// poolOf is r, which a list of pools has.
+// poolOf returns r, which is in a list of pools, with its type.
 func poolOf(r calico.Resource) *v3.IPPool { return r.(*v3.IPPool) }

@@ -17,15 +17,16 @@ func (a *app) profileCommand() *cobra.Command {
 		a.showCommand("a profile", at), a.removeCommand("profiles", at)
 	list.Example = "  mctr network profile ls"
 	show.Example = "  mctr network profile show prod"
-	remove.Long = "Delete profiles. Calico makes the network's own again with its next container; those\n" +
-		"that are there are reached by nobody until then."
+	remove.Long = "Delete profiles. Calico creates the profile of the network again for the next container;\n" +
+		"until then, existing containers cannot be reached."
 	remove.Example = "  mctr network profile rm prod"
 	cmd := commandline.Group("profile",
-		"Say what is true of a Calico network's containers where no policy selects them", a.profileApplyCommand(), list,
+		"Manage the profile of a Calico network: the rules without a policy", a.profileApplyCommand(), list,
 		show, remove)
-	cmd.Long = `Say what is true of a Calico network's containers where no policy selects them. The
-profile has the network's name. Calico makes one with its first container, by which
-the network's containers reach each other and nobody else reaches them.`
+	cmd.Long = `Manage the profile of a Calico network. Its rules apply to containers that no policy
+selects. The profile has the name of the network. Calico creates it for the first
+container; then the containers of the network can reach each other, and no other
+address can reach them.`
 	cmd.Example = "  mctr network profile show prod\n  mctr network profile apply prod --allow all --from " +
 		"'has(prod)' --from 10.0.0.0/8"
 	return cmd
@@ -52,11 +53,12 @@ func (a *app) profileApplyCommand() *cobra.Command {
 	}
 	set := cmd.Flags()
 	set.StringVarP(&file, "filename", "f", "", "`FILE` with Profile resources in YAML or JSON; -: stdin")
-	set.BoolVar(&dry, "dry-run", false, "print the resources and do nothing")
-	set.StringArrayVarP(&labels, "label", "l", nil, "`KEY=VALUE` that all of the network's containers get")
-	set.Var(&ruleFlag{rules: &p.Rules}, "allow", "`PROTOCOL[:PORT,PORT-PORT]` to be allowed, or all")
-	set.Var(&ruleFlag{rules: &p.Rules, deny: true}, "deny", "`PROTOCOL[:PORT,PORT-PORT]` to be denied")
-	set.StringArrayVar(&p.Peers, "from", nil, "`SELECTOR|NETWORK` that the rules are about (default: anybody)")
+	set.BoolVar(&dry, "dry-run", false, "print the resources without applying them")
+	set.StringArrayVarP(&labels, "label", "l", nil, "label `KEY=VALUE` for all containers of the network")
+	set.Var(&ruleFlag{rules: &p.Rules}, "allow", "`PROTOCOL[:PORT,PORT-PORT]` to allow, or all")
+	set.Var(&ruleFlag{rules: &p.Rules, deny: true}, "deny", "`PROTOCOL[:PORT,PORT-PORT]` to deny")
+	set.StringArrayVar(&p.Peers, "from", nil,
+		"`SELECTOR|NETWORK` of the senders that the rules apply to (default: any)")
 	return cmd
 }
 
@@ -64,7 +66,7 @@ func profiles(p calico.Profile, labels []string, file string, args []string) (al
 	described := len(args) > 0 || p.Rules != nil || p.Peers != nil || labels != nil
 	switch {
 	case file != "" && described:
-		return nil, fmt.Errorf("%w: -f says all of the profiles: neither NETWORK nor flags go with it", mctr.ErrInvalid)
+		return nil, fmt.Errorf("%w: -f cannot be combined with NETWORK or flags for a profile", mctr.ErrInvalid)
 	case file != "":
 		return readFile(file, v3.KindProfile)
 	case len(args) == 0:

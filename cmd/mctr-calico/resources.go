@@ -22,7 +22,7 @@ import (
 // maxFile bounds a file of resources, in bytes.
 const maxFile = 4 << 20
 
-// readFile reads the resources of a file, "-" is stdin, which must be of these kinds.
+// readFile reads the resources in a file. It fails if a resource is not of these kinds. "-" is stdin.
 func readFile(path string, kinds ...string) ([]calico.Resource, error) {
 	file := os.Stdin
 	if path != "-" {
@@ -42,17 +42,17 @@ func readFile(path string, kinds ...string) ([]calico.Resource, error) {
 	}
 	for _, r := range all {
 		if !slices.Contains(kinds, calico.KindOf(r)) {
-			return nil, fmt.Errorf("%w: %s: %s %s: want %s here", mctr.ErrInvalid, path, calico.KindOf(r), r.GetName(),
+			return nil, fmt.Errorf("%w: %s: %s %s: want %s", mctr.ErrInvalid, path, calico.KindOf(r), r.GetName(),
 				strings.Join(kinds, " or "))
 		}
 	}
 	return all, nil
 }
 
-// A keeper is how resources get into the datastore.
+// A keeper stores resources in the datastore.
 type keeper func(*calico.Client, context.Context, ...calico.Resource) error
 
-// keep keeps the resources, or with dry prints them.
+// keep checks the resources and stores them or, with dry, prints them.
 func (a *app) keep(ctx context.Context, by keeper, dry bool, resources ...calico.Resource) error {
 	for _, r := range resources {
 		if err := calico.Check(r); err != nil {
@@ -69,13 +69,13 @@ func (a *app) keep(ctx context.Context, by keeper, dry bool, resources ...calico
 	return by(c, ctx, resources...)
 }
 
-// A column is of the table of a kind's resources.
+// A column is a column in a table of resources.
 type column struct {
 	title string
 	of    func(calico.Resource) string
 }
 
-// listCommand lists the resources of the kinds.
+// listCommand returns the command ls for resources of these kinds.
 func (a *app) listCommand(what string, kinds []string, columns []column) *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
@@ -100,18 +100,18 @@ func (a *app) listCommand(what string, kinds []string, columns []column) *cobra.
 			return printTable(os.Stdout, all, columns)
 		},
 	}
-	cmd.Flags().BoolVar(&asJSON, "json", false, "one object a line")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "one object per line")
 	return cmd
 }
 
-// An address is the kind and the namespace of resources that are named.
+// An address has the kind and namespace of named resources.
 type address struct{ kind, namespace string }
 
-// showCommand prints a resource so that it can be applied again.
+// showCommand returns the command show. Its output can be applied again.
 func (a *app) showCommand(what string, at func() address) *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
-		Use: "show [flags] NAME", Short: "Print " + what + " as YAML that apply -f takes", Args: cobra.ExactArgs(1),
+		Use: "show [flags] NAME", Short: "Print " + what + " as YAML for apply -f", Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c, err := a.client()
 			if err != nil {
@@ -131,7 +131,7 @@ func (a *app) showCommand(what string, at func() address) *cobra.Command {
 	return cmd
 }
 
-// removeCommand deletes resources by name.
+// removeCommand returns the command rm, which deletes resources by name.
 func (a *app) removeCommand(what string, at func() address) *cobra.Command {
 	return &cobra.Command{
 		Use: "rm [flags] NAME...", Aliases: []string{"remove"}, Short: "Delete " + what, Args: cobra.MinimumNArgs(1),
@@ -172,8 +172,8 @@ func printJSON(w io.Writer, all []calico.Resource) error {
 	return nil
 }
 
-// printYAML prints documents without what the datastore has added: a revision that is
-// not the newest would be refused.
+// printYAML prints resources as YAML documents. It omits the fields that the datastore has added,
+// because the datastore would refuse a resource with an old revision.
 func printYAML(w io.Writer, all ...calico.Resource) error {
 	for i, r := range all {
 		r.SetResourceVersion("")
@@ -192,7 +192,7 @@ func printYAML(w io.Writer, all ...calico.Resource) error {
 	return nil
 }
 
-// plainYAML leaves out the time that Kubernetes' form has even where there is none.
+// plainYAML returns a resource as YAML without the creation time, which would be null.
 func plainYAML(r calico.Resource) ([]byte, error) {
 	data, err := json.Marshal(r)
 	if err != nil {

@@ -1,6 +1,6 @@
-// Command mctr-helper does one job for mctr and ends: an operation that may
-// hang (package helper), or as "mctr-helper init -- COMMAND" the reaping init
-// of a container that was asked for with --init, as "mctr-helper pause" that of a group.
+// Command mctr-helper does one job for mctr and exits. The job is an operation that may hang (package
+// helper). "mctr-helper init -- COMMAND" is the init of a container with --init, and "mctr-helper
+// pause" the init of a group.
 package main
 
 import (

@@ -17,14 +17,12 @@ import (
 	"github.com/mctr/mctr/provisioner/imagetest"
 )
 
-// notByAgent are the scripts of what is done where its files are: bundles are
-// written there, directories of networks and plugins are the agent's own to be told,
-// a restart policy is the agent's to follow, not the foreground command's, and the
-// supervisors are those beside the agent.
+// notByAgent are the scripts that do not apply with an agent: bundles are written on the host of the
+// agent, the agent has its own directories of networks and plugins, it follows restart policies
+// instead of the foreground command, and its supervisors are installed beside it.
 var notByAgent = []string{"bundle_private", "bundle_refuses", "network_operators", "restart_policy", "older_shim"}
 
-// TestScriptsByAgent runs the scripts again, with an agent in between, and those
-// that are about it.
+// TestScriptsByAgent runs the scripts again with an agent, and the scripts about agents.
 func TestScriptsByAgent(t *testing.T) {
 	files, err := filepath.Glob("testdata/script/*.txtar")
 	own, ownErr := filepath.Glob("testdata/agent/*.txtar")
@@ -60,10 +58,10 @@ func TestScriptsByAgent(t *testing.T) {
 	}
 }
 
-// agent starts an agent for this host and gives its address. The test ends it.
+// agent starts an agent for this host and returns its address. The agent stops with the test.
 func (h *host) agent() string {
 	h.t.Helper()
-	dir, err := os.MkdirTemp("", "mctr") // a socket's path is short
+	dir, err := os.MkdirTemp("", "mctr") // the path of a socket must be short
 	if err != nil {
 		h.t.Fatal(err)
 	}
@@ -89,8 +87,8 @@ func (h *host) agent() string {
 	return address
 }
 
-// TestTerminalByAgent types into a container, with its size and its signals, by way
-// of an agent, leaves it, and comes back.
+// TestTerminalByAgent uses the terminal of a container through an agent: input, size and signals. It
+// detaches and attaches again.
 func TestTerminalByAgent(t *testing.T) {
 	h := newHost(t)
 	h.want(0, "pull", "-q", h.image)
@@ -114,8 +112,8 @@ func TestTerminalByAgent(t *testing.T) {
 	h.want(0, "--agent", address, "rm", "shell")
 }
 
-// TestForegroundByAgent wants a signal passed on, and a run whose client is killed
-// to go on.
+// TestForegroundByAgent checks that a signal is passed on, and that a container keeps running when its
+// client is killed.
 func TestForegroundByAgent(t *testing.T) {
 	h := newHost(t)
 	h.want(0, "pull", "-q", h.image)

@@ -11,11 +11,11 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// selfView prints what the kernel says of a process in a container.
+// selfView prints the kernel's view of a process in a container.
 const selfView = `cat /proc/self/status; echo ==; cat /proc/self/mountinfo; echo ==; cat /proc/self/limits; echo ==; cat /proc/self/cgroup; exit 6`
 
-// TestBundleRunsUnchanged runs a container's bundle by other runtimes, unchanged,
-// and compares what its process sees with what mctr's own saw.
+// TestBundleRunsUnchanged runs the unchanged bundle of a container with other runtimes, and compares
+// the view of its process with the view under mctr.
 func TestBundleRunsUnchanged(t *testing.T) {
 	for _, runtime := range []string{"runc", "crun"} {
 		t.Run(runtime, func(t *testing.T) {
@@ -48,14 +48,14 @@ func TestBundleRunsUnchanged(t *testing.T) {
 	}
 }
 
-// hybrid reports whether this host has controllers on cgroup v1 and on v2: crun
-// refuses that, so it is run where v2 cannot be seen.
+// hybrid reports whether this host has controllers on both cgroup v1 and v2. crun refuses that, and
+// therefore runs where v2 is hidden.
 func hybrid() bool {
 	data, err := os.ReadFile("/sys/fs/cgroup/unified/cgroup.controllers")
 	return err == nil && len(strings.TrimSpace(string(data))) > 0
 }
 
-// exempt are the differences that are meant or mean nothing.
+// exempt are the differences that are intended or do not matter.
 var exempt = []struct {
 	why     string
 	pattern *regexp.Regexp
@@ -77,8 +77,8 @@ var exempt = []struct {
 	{"crun gives a read-only bind the kernel's default of atime", regexp.MustCompile(`\b(rel|no)atime,?`), ""},
 }
 
-// normalised makes the view comparable: pids, mount ids and device numbers are of
-// the run, the root is an overlay there and a directory here.
+// normalised makes views comparable: it removes pids, mount ids and device numbers, which differ from
+// run to run, and the type of the root, which is an overlay for mctr and a directory for the others.
 func normalised(view string) map[string][]string {
 	for _, e := range exempt {
 		view = e.pattern.ReplaceAllString(view, e.by)
@@ -95,8 +95,8 @@ func normalised(view string) map[string][]string {
 	return out
 }
 
-// mountsSeen are mount point, filesystem and options of each mount but the root,
-// in the order of their places.
+// mountsSeen returns the mount point, filesystem and options of each mount except the root, sorted by
+// mount point.
 func mountsSeen(lines []string) (mounts []string) {
 	for _, line := range lines {
 		before, after, _ := strings.Cut(line, " - ")

@@ -8,7 +8,7 @@ import (
 	"github.com/mctr/mctr/cmd/mctr/internal/hostapi"
 )
 
-// TestConflicts wants each pair refused that means nothing together, with both named.
+// TestConflicts checks that each pair of conflicting flags is refused with an error that names both.
 func TestConflicts(t *testing.T) {
 	h := newHost(t)
 	h.want(0, "pull", "-q", h.image)
@@ -57,7 +57,7 @@ func TestConflicts(t *testing.T) {
 	h.want(0, "rm", "box")
 }
 
-// TestConflictsName wants the table to speak of flags that there are.
+// TestConflictsName checks that all flags in the table exist.
 func TestConflictsName(t *testing.T) {
 	root := command(&hostapi.Host{})
 	for _, c := range flags.Conflicts {

@@ -15,7 +15,7 @@ import (
 	"github.com/mctr/mctr/provisioner/imagetest"
 )
 
-// smallDisk is a tmpfs of the size.
+// smallDisk mounts a tmpfs of this size.
 func smallDisk(t *testing.T, size string) string {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "small")
@@ -27,7 +27,7 @@ func smallDisk(t *testing.T, size string) string {
 	}
 	t.Cleanup(func() {
 		_ = unix.Unmount(dir, unix.MNT_DETACH)
-		// A container of another test that has the host's filesystem may have it too.
+		// A container of another test that shares the host's filesystem may have it mounted, too.
 		for deadline := time.Now().Add(10 * time.Second); os.RemoveAll(dir) != nil && time.Now().Before(deadline); {
 			time.Sleep(20 * time.Millisecond)
 		}
@@ -35,9 +35,8 @@ func smallDisk(t *testing.T, size string) string {
 	return dir
 }
 
-// TestCopyFromSwappingContainer copies from and to a container that makes a path
-// a directory and a link out of itself in turn: CVE-2018-15664. Whatever each copy
-// meets, nothing outside is read or written.
+// TestCopyFromSwappingContainer copies from and to a container that keeps replacing a directory with a
+// link to a path outside and back (CVE-2018-15664). No copy may read or write anything outside.
 func TestCopyFromSwappingContainer(t *testing.T) {
 	h := newHost(t)
 	outside := filepath.Join(t.TempDir(), "outside")
@@ -84,8 +83,8 @@ while :; do for l in absolute relative magic; do busybox mv -T /w/real /w/d; bus
 	h.want(0, "rm", "-f", "swap")
 }
 
-// TestCopyToFullDisk wants an error that says so, and no part of a file under its
-// name: on the host, and in the container.
+// TestCopyToFullDisk checks that a copy to a full disk, on the host or in the container, fails with a
+// clear error and leaves no partial file.
 func TestCopyToFullDisk(t *testing.T) {
 	h := newHost(t)
 	small := smallDisk(t, "1m")
@@ -109,8 +108,8 @@ func TestCopyToFullDisk(t *testing.T) {
 	h.want(0, "rm", "-f", "full")
 }
 
-// TestInterruptedCopy ends a copy in the middle of a file: by SIGTERM, after which
-// nothing is left.
+// TestInterruptedCopy interrupts a copy in the middle of a file with SIGTERM, and checks that nothing is
+// left.
 func TestInterruptedCopy(t *testing.T) {
 	h := newHost(t)
 	h.want(0, "create", "--name", "slow", h.image, "true")
@@ -146,7 +145,7 @@ func TestInterruptedCopy(t *testing.T) {
 	h.want(0, "rm", "slow")
 }
 
-// TestWaitingCanBeInterrupted: what waits for somebody else ends by one signal.
+// TestWaitingCanBeInterrupted checks that one signal ends a command that waits for another process.
 func TestWaitingCanBeInterrupted(t *testing.T) {
 	h := newHost(t)
 	h.want(0, "pull", "-q", h.image)
@@ -165,7 +164,7 @@ func TestWaitingCanBeInterrupted(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		out, err := cmd.StdoutPipe() // which nobody reads
+		out, err := cmd.StdoutPipe() // never read
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -186,8 +185,8 @@ func TestWaitingCanBeInterrupted(t *testing.T) {
 	h.want(0, "rm", "waits")
 }
 
-// TestKilledCopyLeavesNothingMounted: the filesystem of a container that does not
-// run is the copy's own, and the container can be started and removed at once.
+// TestKilledCopyLeavesNothingMounted kills a copy from a stopped container. The filesystem was mounted
+// only for the copy, so that the container can be started and removed at once.
 func TestKilledCopyLeavesNothingMounted(t *testing.T) {
 	h := newHost(t)
 	h.want(0, "create", "--name", "killed", h.image, "true")
@@ -202,7 +201,7 @@ func TestKilledCopyLeavesNothingMounted(t *testing.T) {
 		found, _ := filepath.Glob(filepath.Join(h.root, "containers", "*", "rw", "work", "*"))
 		return len(found) > 0
 	})
-	// Its lock is held, so that a start waits.
+	// The copy holds the lock of the container, so that a start waits.
 	start := h.command("start", "-a", "killed")
 	if err := start.Start(); err != nil {
 		t.Fatal(err)
@@ -225,8 +224,8 @@ func TestKilledCopyLeavesNothingMounted(t *testing.T) {
 	h.want(0, "rm", "killed")
 }
 
-// TestKilledLoad kills a load at each step of the store's; the store is sound
-// afterwards, and the next load is whole.
+// TestKilledLoad kills a load at each step. Afterwards the store must be intact, and the next load must
+// succeed.
 func TestKilledLoad(t *testing.T) {
 	h := newHost(t)
 	archive := filepath.Join(t.TempDir(), "a.tar")
@@ -252,7 +251,7 @@ func TestKilledLoad(t *testing.T) {
 	}
 }
 
-// TestLoadAndSaveOnFullDisks want errors that say so, and nothing left.
+// TestLoadAndSaveOnFullDisks checks that full disks cause clear errors, and nothing is left.
 func TestLoadAndSaveOnFullDisks(t *testing.T) {
 	h := newHost(t)
 	h.want(0, "pull", "-q", h.image)
@@ -291,12 +290,12 @@ func TestLoadAndSaveOnFullDisks(t *testing.T) {
 	}
 }
 
-// TestArchivesAreOthersToo lets podman and skopeo read what save writes, and load
-// what they write. What goes out as an oci-archive comes back as it was.
+// TestArchivesAreOthersToo checks that podman and skopeo can read the archives of save, and that load
+// can read theirs. An image survives the way through an oci-archive unchanged.
 func TestArchivesAreOthersToo(t *testing.T) {
 	h := newHost(t)
 	dir := t.TempDir()
-	h.image = imagetest.BusyboxOf(t, dir, imagetest.Spec{Compress: "gzip"}) // skopeo compresses what is not
+	h.image = imagetest.BusyboxOf(t, dir, imagetest.Spec{Compress: "gzip"}) // skopeo compresses uncompressed layers
 	at := func(name string) string { return filepath.Join(dir, name) }
 	h.want(0, "pull", "-q", h.image)
 	h.want(0, "tag", h.image, "first.test/a:1")
@@ -307,7 +306,7 @@ func TestArchivesAreOthersToo(t *testing.T) {
 	h.want(0, "save", "-o", at("docker.tar"), "first.test/a:1", "second.test/b:2")
 	h.want(0, "save", "--format", "oci-archive", "-o", at("oci.tar"), "first.test/a:1")
 
-	short, err := os.MkdirTemp("/tmp", "run") // podman takes 50 characters at most
+	short, err := os.MkdirTemp("/tmp", "run") // podman allows at most 50 characters
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -360,7 +359,7 @@ func TestArchivesAreOthersToo(t *testing.T) {
 	h.want(0, "prune", "-a")
 }
 
-// TestNoArchiveOnTerminal: neither is one written to a person, nor read from one.
+// TestNoArchiveOnTerminal checks that archives are neither written to nor read from a terminal.
 func TestNoArchiveOnTerminal(t *testing.T) {
 	h := newHost(t)
 	h.want(0, "pull", "-q", h.image)

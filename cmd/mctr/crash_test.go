@@ -17,8 +17,7 @@ import (
 	"github.com/mctr/mctr/provisioner/imagetest"
 )
 
-// failpoints are all checkpoints; with -short, on emulated processors, one of
-// each kind.
+// failpoints returns all checkpoints. With -short, for emulated processors, it returns one of each kind.
 func failpoints() []string {
 	if testing.Short() {
 		return []string{"intent", "image", "prepare/docker/runtime", "shim", "created", "running", "exited", "destroy",
@@ -27,8 +26,8 @@ func failpoints() []string {
 	return store.Checkpoints(builtin.Table(builtin.Deps{}))
 }
 
-// TestKillAtEveryFailpoint ends mctr, or the shim, by SIGKILL behind every
-// checkpoint, and then wants reconcile to find and undo all that is left.
+// TestKillAtEveryFailpoint kills mctr, or the shim, after every checkpoint, and checks that reconcile
+// then finds and removes everything that is left.
 func TestKillAtEveryFailpoint(t *testing.T) {
 	h := newHost(t)
 	h.want(0, "pull", "-q", h.image)
@@ -46,8 +45,8 @@ func TestKillAtEveryFailpoint(t *testing.T) {
 	}
 }
 
-// TestKillDetachedAtEveryFailpoint is the same for a container that nobody
-// watches: the shim's exit command dies too.
+// TestKillDetachedAtEveryFailpoint is the same for a detached container, whose shim also runs the exit
+// command.
 func TestKillDetachedAtEveryFailpoint(t *testing.T) {
 	h := newHost(t)
 	h.want(0, "pull", "-q", h.image)
@@ -62,8 +61,8 @@ func TestKillDetachedAtEveryFailpoint(t *testing.T) {
 	}
 }
 
-// TestDetachedUnstarted wants a container whose launcher died before the start undone
-// by itself: it never ran, and its name is free.
+// TestDetachedUnstarted checks that a container is removed automatically if its launcher died before the
+// start: it never ran, and its name is free.
 func TestDetachedUnstarted(t *testing.T) {
 	h := newHost(t)
 	h.want(0, "pull", "-q", h.image)
@@ -75,8 +74,8 @@ func TestDetachedUnstarted(t *testing.T) {
 	h.wantClean()
 }
 
-// converges wants that reconcile leaves nothing but what ended and can be
-// removed, that a second one finds nothing, and that the name is free.
+// converges checks that reconcile leaves only exited containers that can be removed, that a second
+// reconcile finds nothing, and that the name is free.
 func (h *host) converges() {
 	h.t.Helper()
 	h.eventually("the container has ended", func() bool {
@@ -95,15 +94,15 @@ func (h *host) converges() {
 	h.wantClean()
 }
 
-// TestErrorAtEveryFailpoint makes every step of a launch fail, and wants exit
-// code 125, a message, and nothing left without anybody's help.
+// TestErrorAtEveryFailpoint makes every step of a launch fail, and checks that the exit code is 125, an
+// error is printed, and nothing is left, without a reconcile.
 func TestErrorAtEveryFailpoint(t *testing.T) {
 	h := newHost(t)
 	h.want(0, "pull", "-q", h.image)
 	for _, point := range failpoints() {
 		if point == "exited" || point == "destroy" || point == "ended" || point == "released" || point == "kept" ||
 			strings.HasPrefix(point, "cleaned/") {
-			continue // not of the launch
+			continue // not part of the launch
 		}
 		t.Run(strings.ReplaceAll(point, "/", "_"), func(t *testing.T) {
 			h := &host{t: t, root: h.root, state: h.state, image: h.image,
@@ -117,9 +116,8 @@ func TestErrorAtEveryFailpoint(t *testing.T) {
 	}
 }
 
-// TestFullDiskAtEveryFailpoint fills the filesystem of ROOT and STATE behind
-// every checkpoint. The run may fail; afterwards, with room again, everything
-// can be undone.
+// TestFullDiskAtEveryFailpoint fills the filesystem of ROOT and STATE after every checkpoint. The run
+// may fail, but once there is space again, reconcile must be able to undo everything.
 func TestFullDiskAtEveryFailpoint(t *testing.T) {
 	dir := t.TempDir()
 	image := imagetest.Busybox(t, dir)
@@ -143,8 +141,8 @@ func TestFullDiskAtEveryFailpoint(t *testing.T) {
 	}
 }
 
-// TestEndOnFullDisk has a container end when neither ROOT nor STATE has room: its exit
-// code is kept all the same, and before that no verdict that does not hold.
+// TestEndOnFullDisk checks that the exit code of a container is recorded even if ROOT and STATE have no
+// space when it exits, and that no wrong status is reported before.
 func TestEndOnFullDisk(t *testing.T) {
 	dir := t.TempDir()
 	image := imagetest.Busybox(t, dir)
@@ -181,11 +179,11 @@ func TestEndOnFullDisk(t *testing.T) {
 	}
 }
 
-// TestReadOnly takes the right to write from STATE or ROOT: what needs it says so and
-// leaves nothing, what only looks goes on, and nothing is lost.
+// TestReadOnly makes STATE or ROOT read-only. Commands that write must fail with a clear error and leave
+// nothing, and commands that only read must work.
 func TestReadOnly(t *testing.T) {
 	for name, mount := range map[string]func(h *host) string{
-		"state": func(h *host) string { return h.state }, // a mount already
+		"state": func(h *host) string { return h.state }, // STATE is already a mount
 		"root":  func(h *host) string { runTool(t, "mount", "--bind", h.root, h.root); return h.root },
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -225,7 +223,7 @@ func TestReadOnly(t *testing.T) {
 	}
 }
 
-// fill takes all the room there is.
+// fill uses all free space.
 func fill(t *testing.T, path string) {
 	t.Helper()
 	f, err := os.Create(path)
@@ -252,8 +250,8 @@ func mountTmpfs(t *testing.T, at string) {
 	})
 }
 
-// empty gives the room back, when nobody is left who would fill it again: exit
-// commands come to checkpoints too.
+// empty frees the space again, after all processes that could fill it at a checkpoint, such as exit
+// commands, have exited.
 func (h *host) empty(small string) {
 	h.t.Helper()
 	h.env = nil
@@ -267,10 +265,10 @@ func (h *host) empty(small string) {
 	if err := os.Remove(filepath.Join(small, ".filler")); err != nil {
 		h.t.Fatal(err)
 	}
-	runTool(h.t, "sync", "-f", small) // ext4 gives freed blocks out after a commit
+	runTool(h.t, "sync", "-f", small) // ext4 reuses freed blocks only after a commit
 }
 
-// mountLoop makes a small ext4 on a loop device.
+// mountLoop mounts a small ext4 on a loop device.
 func mountLoop(t *testing.T, dir, at string) {
 	t.Helper()
 	file := filepath.Join(dir, "disk")

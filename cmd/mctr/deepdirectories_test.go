@@ -10,7 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// dig nests directories below dir, as a task could that goes down one by one.
+// dig creates nested directories below dir one by one, as a task could do.
 func dig(t *testing.T, dir string, levels int) {
 	t.Helper()
 	at, err := unix.Open(dir, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
@@ -31,7 +31,7 @@ func dig(t *testing.T, dir string, levels int) {
 	_ = unix.Close(at)
 }
 
-// written is where the only container's files lie.
+// written returns the directory with the files of the only container.
 func (h *host) written() string {
 	h.t.Helper()
 	all := entries(filepath.Join(h.root, "containers"))
@@ -41,8 +41,8 @@ func (h *host) written() string {
 	return filepath.Join(all[0], "rw", "upper")
 }
 
-// TestDeepDirectories: what a container nests deeper than any process has descriptors is
-// counted and removed, soon.
+// TestDeepDirectories checks that directories that are nested deeper than a process can have open files
+// are counted and removed, in a short time.
 func TestDeepDirectories(t *testing.T) {
 	h := newHost(t)
 	h.want(0, "run", "-q", "--name", "deep", h.image, "mkdir", "/d")
@@ -65,7 +65,7 @@ func TestDeepDirectories(t *testing.T) {
 	h.wantClean()
 }
 
-// TestNotRemoved: a run whose container cannot be removed says so.
+// TestNotRemoved checks that a run reports that its container cannot be removed.
 func TestNotRemoved(t *testing.T) {
 	h := newHost(t)
 	cmd, out := h.ready("run", "--rm", "-q", "--name", "stuck", h.image, "sh", "-c",
@@ -79,7 +79,7 @@ func TestNotRemoved(t *testing.T) {
 	}
 	h.want(0, "exec", "stuck", "touch", "/go")
 	h.waitCode(cmd, 125)
-	if !strings.Contains(out.String(), "is not removed") || !strings.Contains(out.String(), "mounted there") {
+	if !strings.Contains(out.String(), "could not be removed") || !strings.Contains(out.String(), "mounted there") {
 		t.Errorf("output: %s", out)
 	}
 	if err := unix.Unmount(busy, 0); err != nil {

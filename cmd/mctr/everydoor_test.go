@@ -17,11 +17,11 @@ import (
 	hostpkg "github.com/mctr/mctr/containerizer/host"
 )
 
-// TestEveryDoor asks the command line, an agent and the library for the same container, and
-// wants the same spec of each: they have the same defaults.
+// TestEveryDoor requests the same container from the command line, an agent and the library, and checks
+// that the specs are the same: all three have the same defaults.
 func TestEveryDoor(t *testing.T) {
 	h := newHost(t)
-	h.env = []string{"MCTR_NETWORK="} // the default, which other tests do without
+	h.env = []string{"MCTR_NETWORK="} // the default network, which other tests disable
 	agent := h.agent()
 	library := h.library()
 	for name, door := range map[string]struct {
@@ -75,7 +75,7 @@ func TestEveryDoor(t *testing.T) {
 	}
 }
 
-// library opens the containerizer of this host in the test's own process.
+// library opens the containerizer of this host in the process of the test.
 func (h *host) library() *containerizer.Containerizer {
 	h.t.Helper()
 	bin := filepath.Dir(program(h.t))
@@ -104,7 +104,7 @@ var (
 	address     = regexp.MustCompile(`MESOS_CONTAINER_IP=[0-9.]+`)
 )
 
-// likened is a spec without what is each container's own: id, addresses, paths of both.
+// likened returns a spec without the parts that differ for each container: id, addresses and paths.
 func likened(t *testing.T, data []byte) *specs.Spec {
 	t.Helper()
 	text := string(data)

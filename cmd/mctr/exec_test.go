@@ -15,8 +15,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A flood is an exec'd command that writes so much and then says, in a file,
-// that it got rid of it.
+// A flood is an exec'd command that writes an amount of output and then creates a file, to signal that
+// everything is written.
 type flood struct {
 	bytes int
 	cmd   *exec.Cmd
@@ -24,9 +24,8 @@ type flood struct {
 	mark  string
 }
 
-// floods starts commands in the container job, whose clients do not read. Of
-// these sizes, some are more than the sockets take and no more than fits into
-// the pipes behind them.
+// floods starts commands in the container job, whose clients do not read. Some of the sizes exceed the
+// buffers of the sockets but fit into the pipes behind them.
 func (h *host) floods(marks string) (all []*flood) {
 	h.t.Helper()
 	for size := 120; size <= 300; size += 20 {
@@ -50,8 +49,7 @@ func exists(path string) bool {
 	return err == nil
 }
 
-// flooded has the commands of job write, and waits until those are done that
-// can be without their clients.
+// flooded makes the commands write, and waits until those that need no reading client are done.
 func (h *host) flooded() (all []*flood) {
 	h.t.Helper()
 	marks := h.t.TempDir()
@@ -72,8 +70,7 @@ func (h *host) flooded() (all []*flood) {
 	return all
 }
 
-// TestSlowExecClient wants a client that is slow to get every byte of a command
-// that has long ended.
+// TestSlowExecClient checks that a slow client gets all output of a command that exited long ago.
 func TestSlowExecClient(t *testing.T) {
 	h := newHost(t)
 	marks := t.TempDir()
@@ -95,7 +92,7 @@ func TestSlowExecClient(t *testing.T) {
 		got += n
 	}
 	h.eventually("the command is done", func() bool { read(8 << 10); return exists(filepath.Join(marks, "done")) })
-	read(180 << 10) // what was being sent is sent, and more is
+	read(180 << 10) // reads the buffered data, so that more is sent
 	time.Sleep(3 * time.Second)
 	read(1 << 20)
 	h.waitCode(cmd, 0)
@@ -105,12 +102,12 @@ func TestSlowExecClient(t *testing.T) {
 	h.want(0, "rm", "-f", "job")
 }
 
-// TestStuckExecClient has clients that do not read: they hold up neither the
-// container's end nor its supervisor's, and have every byte when they read on.
+// TestStuckExecClient checks that clients that do not read delay neither the exit of the container nor
+// that of its supervisor, and get all output when they read again.
 func TestStuckExecClient(t *testing.T) {
 	h := newHost(t)
 	all := h.flooded()
-	h.want(0, "rm", "-f", "job") // which waits for the shim
+	h.want(0, "rm", "-f", "job") // waits for the shim
 	for _, f := range all {
 		h.kill(f.cmd, unix.SIGCONT)
 		if err := f.cmd.Wait(); f.cmd.ProcessState.ExitCode() < 0 || err != nil && exists(f.mark) {
@@ -122,7 +119,7 @@ func TestStuckExecClient(t *testing.T) {
 	}
 }
 
-// TestExecLeavesBehind ends with its command, not with what that left running.
+// TestExecLeavesBehind checks that an exec ends with its command, even if background processes remain.
 func TestExecLeavesBehind(t *testing.T) {
 	h := newHost(t)
 	h.want(0, "run", "-d", "-q", "--name", "job", h.image, "sleep", "100")
@@ -132,8 +129,8 @@ func TestExecLeavesBehind(t *testing.T) {
 	h.want(0, "rm", "-f", "job")
 }
 
-// TestExecWithoutProcesses has containers that may have few or no processes more: an
-// exec gets in, or is told in a line that it cannot.
+// TestExecWithoutProcesses runs an exec in containers at or near their limit of processes. It must work
+// or fail with a clear error.
 func TestExecWithoutProcesses(t *testing.T) {
 	h := newHost(t)
 	for _, runtime := range []string{"", "runc"} {

@@ -23,8 +23,8 @@ import (
 	hostconfig "github.com/mctr/mctr/containerizer/host"
 )
 
-// TestFieldFlags wants every key of the table to be a field, and every flag in it to be one
-// of the command whose flags set the field.
+// TestFieldFlags checks that every key of the table is a field, and every flag in it is a flag of the
+// command that sets the field.
 func TestFieldFlags(t *testing.T) {
 	paths := configPaths()
 	path, flag := regexp.MustCompile(`[a-z]+[._][a-z._]+`), regexp.MustCompile(`--([a-z0-9-]+)`)
@@ -34,7 +34,7 @@ func TestFieldFlags(t *testing.T) {
 		}
 		named := flag.FindAllStringSubmatch(given, -1)
 		if len(named) == 0 {
-			t.Errorf("%s: %q is no flag", key, given)
+			t.Errorf("%s: %q is not a flag", key, given)
 		}
 		for _, n := range named {
 			if cmd := commandOf(t, key); cmd.Flag(n[1]) == nil {
@@ -55,15 +55,15 @@ func commandOf(t *testing.T, key string) *cobra.Command {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd.InheritedFlags() // Flag finds the global ones only after this
+	cmd.InheritedFlags() // Flag finds global flags only after this call
 	return cmd
 }
 
-// TestFieldFlagsComplete wants a flag for every field that a text of the library names.
+// TestFieldFlagsComplete checks that the table has a flag for every field that a text of the library names.
 func TestFieldFlagsComplete(t *testing.T) {
 	paths := configPaths()
 	token := regexp.MustCompile(`[A-Za-z0-9_./-]+`)
-	ofSpec := map[string]bool{"process.args": true} // in texts a property of runtime-spec
+	ofSpec := map[string]bool{"process.args": true} // in these texts a property of the OCI spec
 	keys := slices.Collect(maps.Keys(flags.Fields))
 	named := 0
 	for file, texts := range libraryTexts(t) {
@@ -109,7 +109,7 @@ func libraryTexts(t *testing.T) map[string][]string {
 	return texts
 }
 
-// literals returns the strings of a Go file as they are written.
+// literals returns the string literals of a Go file.
 func literals(source []byte) (texts []string) {
 	file := token.NewFileSet().AddFile("", -1, len(source))
 	var s scanner.Scanner
@@ -134,8 +134,8 @@ func configPaths() map[string]bool {
 	return paths
 }
 
-// addPaths adds the fields of a struct, and those of the structs in it, also of elements of
-// lists and behind pointers.
+// addPaths adds the fields of a struct and, recursively, of the structs in it, including those in lists
+// and behind pointers.
 func addPaths(paths map[string]bool, prefix string, of reflect.Type) {
 	for _, field := range reflect.VisibleFields(of) {
 		if !field.IsExported() {
@@ -156,8 +156,7 @@ func addPaths(paths map[string]bool, prefix string, of reflect.Type) {
 	}
 }
 
-// snake writes a Go name in lower case, with underscores between its words, of which an
-// initialism is one.
+// snake returns a Go name in snake_case. An initialism is one word.
 func snake(name string) string {
 	var b strings.Builder
 	letters := []rune(name)

@@ -22,7 +22,7 @@ import (
 	"github.com/mctr/mctr/provisioner/imagetest"
 )
 
-// samples give every flag of run and create a value, or several.
+// samples has one or more values for every flag of run and create.
 var samples = map[string][]string{
 	"name": {"box"}, "hostname": {"own.name"}, "workdir": {"/tmp"}, "user": {"7:8"}, "group-add": {"9"},
 	"entrypoint": {"/bin/busybox"},
@@ -60,10 +60,10 @@ var samples = map[string][]string{
 	"listen-interval": {"7s"},
 }
 
-// notOfConfig are flags of the command's own: the table of conflicts is about them.
+// notOfConfig are flags that do not change the config. The table of conflicts is about them.
 var notOfConfig = []string{"help", "cidfile", "net"}
 
-// excused are pairs of which one changes what the other means, and why that is right.
+// excused has the pairs in which one flag changes the meaning of the other, with the reason.
 var excused = map[string]string{
 	"cap-add user":         "a user that is not root has capabilities in the bounding set alone",
 	"privileged user":      "the same",
@@ -81,18 +81,18 @@ type flagValue struct{ flag, value string }
 
 func (s flagValue) String() string { return "--" + s.flag + "=" + s.value }
 
-// flagPairs are the launches that a test asks for.
+// flagPairs has the launches of a test.
 type flagPairs struct {
 	t       *testing.T
 	app     *hostapi.Host
 	image   string
-	alone   map[flagValue]map[string]string // what a flag alone makes of config and spec
-	base    map[string]string               // what there is without flags
-	excused map[string]bool                 // pairs that needed their excuse
+	alone   map[flagValue]map[string]string // config and spec with a single flag
+	base    map[string]string               // config and spec without flags
+	excused map[string]bool                 // pairs whose excuse was needed
 }
 
-// TestFlagPairs asks for every pair of flags of run. Each is honoured, which is that the
-// config and the spec say with both what they say with each, or refused; none panics.
+// TestFlagPairs tries every pair of flags of run. A pair must either be refused or have the effects of
+// both flags in the config and the spec.
 func TestFlagPairs(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Fatal("this test is run by root")
@@ -152,7 +152,7 @@ func newPairs(t *testing.T) *flagPairs {
 	return p
 }
 
-// samples wants one of each flag that run has.
+// samples checks that there is a sample for each flag of run.
 func (p *flagPairs) samples() (all []flagValue) {
 	p.t.Helper()
 	f := pflag.NewFlagSet("run", pflag.ContinueOnError)
@@ -170,7 +170,7 @@ func (p *flagPairs) samples() (all []flagValue) {
 	return all
 }
 
-// ask gives config and spec as a flat map of what they say to how.
+// ask returns the config and the spec of a launch as a map from paths to values.
 func (p *flagPairs) ask(given ...flagValue) (said map[string]string, err error) {
 	defer func() {
 		if broken := recover(); broken != nil {
@@ -229,7 +229,7 @@ func asJSON(t *testing.T, v any) (decoded any) {
 	return decoded
 }
 
-// flatten gives each value its path; the elements of a list are their own paths.
+// flatten adds the values in v by path. The elements of a list are their own paths.
 func flatten(to map[string]string, path string, v any) {
 	switch v := v.(type) {
 	case map[string]any:
@@ -246,7 +246,7 @@ func flatten(to map[string]string, path string, v any) {
 	}
 }
 
-// pair wants what each flag says alone said by both, or an error.
+// pair checks that a pair of flags has the effects of both, or is refused.
 func (p *flagPairs) pair(a, b flagValue) {
 	p.t.Helper()
 	both, err := p.ask(a, b)
@@ -258,7 +258,7 @@ func (p *flagPairs) pair(a, b flagValue) {
 	}
 	for _, s := range []flagValue{a, b} {
 		if p.alone[s] == nil || a.flag == b.flag {
-			continue // it means something beside the other alone
+			continue // the flag has a meaning only together with the other one
 		}
 		for path, value := range p.alone[s] {
 			base := p.base[path]

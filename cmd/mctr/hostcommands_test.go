@@ -19,14 +19,13 @@ import (
 	"github.com/mctr/mctr/provisioner/imagetest"
 )
 
-// A host is one pair of directories for the built mctr to use. What a test
-// leaves there fails it.
+// A host is a pair of directories for the built mctr. A test fails if it leaves anything there.
 type host struct {
 	t           *testing.T
 	root, state string
 	image       string
 	env         []string
-	within      []string // what mctr is started by: nsenter and its arguments
+	within      []string // command that starts mctr: nsenter and its arguments
 }
 
 func newHost(t *testing.T) *host {
@@ -45,14 +44,14 @@ func newHostIn(t *testing.T, root, state, image string) *host {
 	return h
 }
 
-// A result is what one command came to.
+// A result is the result of one command.
 type result struct {
 	stdout, stderr string
-	code           int // -1: ended by a signal
+	code           int // -1: killed by a signal
 }
 
-// command is the built mctr with args. It is killed after a while: nothing here
-// may take long.
+// command returns the command of the built mctr with args. It is killed after a timeout, because no
+// command of the tests takes long.
 func (h *host) command(args ...string) *exec.Cmd {
 	h.t.Helper()
 	ctx, cancel := context.WithTimeout(h.t.Context(), 60*time.Second)
@@ -70,7 +69,7 @@ func program(t *testing.T) string {
 			return path
 		}
 	}
-	path, err := exec.LookPath("mctr") // in a virtual machine it lies beside the test
+	path, err := exec.LookPath("mctr") // in a virtual machine it is beside the test
 	if err != nil {
 		t.Fatal(err, "(make build)")
 	}
@@ -94,7 +93,7 @@ func (h *host) finish(cmd *exec.Cmd) result {
 	return result{stdout.String(), stderr.String(), cmd.ProcessState.ExitCode()}
 }
 
-// want runs mctr and fails the test unless it exits with code.
+// want runs mctr, and fails the test unless it exits with code.
 func (h *host) want(code int, args ...string) result {
 	h.t.Helper()
 	r := h.mctr(args...)
@@ -115,7 +114,7 @@ func (h *host) eventually(what string, ok func() bool) {
 	}
 }
 
-// leftovers lists everything that containers of this host leave anywhere.
+// leftovers returns everything that containers of this host have left anywhere.
 func (h *host) leftovers() (left []string) {
 	for _, dir := range []string{"containers", "names", "images/leases"} {
 		left = append(left, entries(filepath.Join(h.root, dir))...)
@@ -151,7 +150,7 @@ func (h *host) leftovers() (left []string) {
 	return left
 }
 
-// groups is the control group above those of containers without a scope.
+// groups returns the parent control group of containers without a scope.
 func (h *host) groups() string {
 	return filepath.Dir(filepath.Dir(store.At("", h.state).Container("x").Cgroup()))
 }
@@ -164,8 +163,8 @@ func entries(dir string) (names []string) {
 	return names
 }
 
-// wantClean fails the test if anything is left, now or within a moment: a shim
-// ends just after it has handed over.
+// wantClean fails the test if anything is left after a short wait, because a shim exits slightly later
+// than its container.
 func (h *host) wantClean() {
 	h.t.Helper()
 	var left []string

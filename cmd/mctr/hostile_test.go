@@ -15,7 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A lockedBuffer is written by a command while a test reads it.
+// A lockedBuffer can be read by a test while a command writes to it.
 type lockedBuffer struct {
 	mu sync.Mutex
 	b  bytes.Buffer
@@ -33,7 +33,7 @@ func (l *lockedBuffer) String() string {
 	return l.b.String()
 }
 
-// together runs n mctr at once and gives their results.
+// together runs n commands at once and returns their results.
 func (h *host) together(n int, args func(i int) []string) []result {
 	h.t.Helper()
 	results := make([]result, n)
@@ -46,7 +46,7 @@ func (h *host) together(n int, args func(i int) []string) []result {
 	return results
 }
 
-// TestOneNameManyTakers wants exactly one to win.
+// TestOneNameManyTakers checks that only one of many containers gets a name.
 func TestOneNameManyTakers(t *testing.T) {
 	h := newHost(t)
 	h.want(0, "pull", "-q", h.image)
@@ -81,8 +81,8 @@ func TestManyAtOnce(t *testing.T) {
 	}
 }
 
-// TestRemoveWhileStarting removes a container at moments of its launch: removed,
-// or not there yet, and its client ends either way.
+// TestRemoveWhileStarting removes a container at various moments of its launch. It is removed, or does
+// not exist yet, and its client exits in both cases.
 func TestRemoveWhileStarting(t *testing.T) {
 	h := newHost(t)
 	h.want(0, "pull", "-q", h.image)
@@ -117,7 +117,7 @@ func TestStopTwiceAtOnce(t *testing.T) {
 	}
 }
 
-// TestKilledAtRandom kills mctr at random moments; reconcile then leaves nothing.
+// TestKilledAtRandom kills mctr at random moments, and checks that reconcile then removes everything.
 func TestKilledAtRandom(t *testing.T) {
 	h := newHost(t)
 	h.want(0, "pull", "-q", h.image)
@@ -149,7 +149,7 @@ func TestKilledAtRandom(t *testing.T) {
 	h.converges()
 }
 
-// TestMuchOutput rotates a flood and accounts for every byte.
+// TestMuchOutput rotates the log of much output, and accounts for every byte.
 func TestMuchOutput(t *testing.T) {
 	h := newHost(t)
 	megabytes := 64
@@ -176,8 +176,7 @@ func TestMuchOutput(t *testing.T) {
 	h.want(0, "rm", id)
 }
 
-// TestStoppedClient wants a client that does not read to hold up the output and
-// to lose none of it.
+// TestStoppedClient checks that a client that does not read delays the output and loses none of it.
 func TestStoppedClient(t *testing.T) {
 	h := newHost(t)
 	cmd, out := h.ready("run", "--rm", "-q", h.image, "sh", "-c", "echo ready; seq 1 200000; echo done")
@@ -190,7 +189,8 @@ func TestStoppedClient(t *testing.T) {
 	}
 }
 
-// TestHostPidsLeaveNothing ends what a task with the host's pids left running.
+// TestHostPidsLeaveNothing checks that background processes of a task with the host's PID namespace are
+// killed.
 func TestHostPidsLeaveNothing(t *testing.T) {
 	h := newHost(t)
 	h.want(5, "run", "-q", "--name", "job", "--pid", "host", h.image, "sh", "-c",
@@ -212,8 +212,8 @@ func TestDeepMounts(t *testing.T) {
 	}
 }
 
-// TestStuckClient has a client that never reads on: the end is recorded all the
-// same, with everything in the log, and the client is told what it missed.
+// TestStuckClient checks that the termination of a container and its whole log are recorded even if the
+// client stops reading, and that the client learns how much it missed.
 func TestStuckClient(t *testing.T) {
 	h := newHost(t)
 	cmd, _ := h.ready("run", "--name", "job", "-q", h.image, "sh", "-c", "echo ready; seq 1 200000; echo done")

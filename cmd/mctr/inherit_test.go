@@ -12,16 +12,16 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// inherited prints what a process got of the one that started it: the umask, limits,
-// ignored and blocked signals, niceness, the environment and the directories made for it.
+// inherited prints what a process has inherited: the umask, limits, ignored and blocked signals,
+// niceness, environment, and the directories that were created for it.
 const inherited = `umask; ulimit -c; ulimit -f; ulimit -n; ulimit -t; ulimit -v; ulimit -l; ulimit -s; grep -E '^(SigIgn|SigBlk)' /proc/self/status; cut -d' ' -f19 /proc/self/stat; ls /proc/self/fd | wc -l; env | grep -v -E '^(HOSTNAME|MESOS|HOME|PWD|SHLVL|_|OLDPWD|TERM)=' | sort`
 
-// strange is a caller that has everything otherwise: it takes a command.
+// strange is a caller with unusual values for all of this. It runs a command.
 const strange = `umask 077; ulimit -S -c 0; ulimit -S -f 100000; ulimit -S -n 64; ulimit -S -t 500; ulimit -S -l 64; ulimit -S -s 4096; cd "$STRANGE"
 exec 7>"$STRANGE/leaked" 8<&7; export PATH=/usr/bin:/bin STRANGE=1
 exec env --block-signal=TERM --block-signal=USR1 --ignore-signal=HUP --ignore-signal=TTIN --ignore-signal=PIPE nice -n 5 "$0" "$@"`
 
-// strangely is a command of mctr's by such a caller.
+// strangely returns a command of mctr with such a caller.
 func (h *host) strangely(args ...string) *exec.Cmd {
 	h.t.Helper()
 	cmd := h.command(args...)
@@ -30,12 +30,12 @@ func (h *host) strangely(args ...string) *exec.Cmd {
 	return cmd
 }
 
-// TestInherited wants a container, an exec, and what probes it to have the same of a strange
-// caller as of a plain one, which is what mctr chooses; so the directories that are made.
+// TestInherited checks that containers, execs and probes inherit nothing from a strange caller: they and
+// the created directories are the same as with a normal caller.
 func TestInherited(t *testing.T) {
 	h := newHost(t)
 	h.want(0, "pull", "-q", h.image)
-	if err := os.Chmod(filepath.Dir(filepath.Dir(h.root)), 0o711); err != nil { // the user nobody has a sandbox below
+	if err := os.Chmod(filepath.Dir(filepath.Dir(h.root)), 0o711); err != nil { // for the sandbox of the user nobody
 		t.Fatal(err)
 	}
 	volume := filepath.Join(t.TempDir(), "made", "volume")
@@ -80,7 +80,7 @@ func TestInherited(t *testing.T) {
 	}
 }
 
-// volumeMode wants the directory made for a volume, and the one above, open for all.
+// volumeMode checks that the directory that was created for a volume, and its parent, are accessible.
 func volumeMode(t *testing.T, volume string) {
 	t.Helper()
 	for _, dir := range []string{volume, filepath.Dir(volume)} {
@@ -94,8 +94,8 @@ func volumeMode(t *testing.T, volume string) {
 	}
 }
 
-// TestInheritedByPlugins wants a bridge to work for a caller whose PATH lacks the
-// directories of administration, and the plugins to have nothing else of it.
+// TestInheritedByPlugins checks that a bridge works for a caller whose PATH lacks the sbin directories,
+// and that the plugins inherit nothing else.
 func TestInheritedByPlugins(t *testing.T) {
 	h := newHost(t)
 	h.want(0, "pull", "-q", h.image)

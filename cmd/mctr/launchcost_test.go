@@ -10,19 +10,18 @@ import (
 	"testing"
 )
 
-// What one "mctr run --rm IMAGE true" may cost with everything of the image in
-// the store. Times are for benchmarks/launch; these depend on the machine no
-// more than by its mounts and control groups. Each bound is what was counted on
-// cgroup v1, where it is most, and a third. The record of the end is synced
-// only without --rm.
+// Limits for the cost of one "mctr run --rm IMAGE true" with the image in the store. benchmarks/launch
+// measures times; these numbers depend on the machine only by its mounts and control groups. Each
+// limit is the number on cgroup v1, which is the higher one, plus a third. With --rm the record of the
+// termination is not synced.
 const (
-	mostSyncs     = 2    // both of the intent: config.json and its directory
+	mostSyncs     = 2    // both for the intent: config.json and its directory
 	mostProcesses = 8    // 6: the shim, three of libcontainer's for the init, a probe of os/exec by each parent
-	mostCalls     = 7800 // 5850: of mctr, the shim, the init and the command
-	mostInits     = 115  // 85: of packages in the shim, which runs them twice a launch
+	mostCalls     = 7800 // 5850: by mctr, the shim, the init and the command
+	mostInits     = 115  // 85: packages in the shim, which starts twice per launch
 )
 
-// TestCostOfALaunch counts by strace(1) what a warm launch asks of the kernel.
+// TestCostOfALaunch counts the system calls of a warm launch with strace(1).
 func TestCostOfALaunch(t *testing.T) {
 	h := newHost(t)
 	h.want(0, "run", "--rm", "-q", h.image, "true")
@@ -58,11 +57,11 @@ func TestCostOfALaunch(t *testing.T) {
 	}
 }
 
-// TestCostOfTheShimsStart counts the packages that initialise themselves.
+// TestCostOfTheShimsStart counts the packages that run init code.
 func TestCostOfTheShimsStart(t *testing.T) {
 	cmd := execCommand(t.Context(), filepath.Join(filepath.Dir(program(t)), "mctr-shim"))
 	cmd.Env = append(os.Environ(), "GODEBUG=inittrace=1")
-	out, _ := cmd.CombinedOutput() // it fails, since nobody supervises by hand
+	out, _ := cmd.CombinedOutput() // it fails, because the shim is not started by mctr
 	n := bytes.Count(out, []byte("\ninit "))
 	t.Logf("initialised packages: %d, at most %d", n, mostInits)
 	if n > mostInits || 2*n < mostInits {
@@ -70,11 +69,11 @@ func TestCostOfTheShimsStart(t *testing.T) {
 	}
 }
 
-// calls are system calls as strace prints them, in the order of their ends.
+// calls are system calls as strace prints them, in the order in which they return.
 type calls []string
 
-// What is counted, by how a call begins. Left out are the calls that Go's
-// scheduler makes more or fewer of as the machine is more or less busy.
+// The counted calls, by prefix. Calls of Go's scheduler are not counted, because their number depends
+// on the load of the machine.
 var (
 	syncing = regexp.MustCompile(`^(fsync|fdatasync|sync|syncfs|sync_file_range|msync)\(`)
 	cloning = regexp.MustCompile(`^(fork|vfork|clone3?)\(`)
@@ -83,7 +82,7 @@ var (
 	waiting = regexp.MustCompile(`^(futex|nanosleep|clock_nanosleep|sched_yield|epoll_p?wait2?|tgkill|rt_sigreturn|madvise|getpid|restart_syscall|sched_getaffinity)\(`)
 )
 
-// traced runs mctr and all that it starts under strace.
+// traced runs mctr and its child processes under strace.
 func (h *host) traced(args ...string) calls {
 	h.t.Helper()
 	file := filepath.Join(h.t.TempDir(), "trace")
@@ -101,7 +100,7 @@ func (h *host) traced(args ...string) calls {
 	return parseTrace(string(data))
 }
 
-// parseTrace takes the pids off and puts calls together that others interrupted.
+// parseTrace removes the pids, and joins the two parts of an interrupted call.
 func parseTrace(text string) (list calls) {
 	begun := map[string]string{}
 	for line := range strings.Lines(text) {
@@ -130,7 +129,7 @@ func (c calls) count(kind *regexp.Regexp) (n int) {
 	return n
 }
 
-// index finds the first call called name whose arguments hold text; -1: none.
+// index returns the index of the first call with this name whose arguments contain text, or -1.
 func (c calls) index(name, text string) int {
 	for i, call := range c {
 		if strings.HasPrefix(call, name+"(") && strings.Contains(call, text) {
@@ -142,7 +141,7 @@ func (c calls) index(name, text string) int {
 
 func (c calls) has(name, text string) bool { return c.index(name, text) >= 0 }
 
-// TestParseTrace shows that the counting counts.
+// TestParseTrace tests the counting itself.
 func TestParseTrace(t *testing.T) {
 	got := parseTrace(`7 execve("/bin/mctr", ["mctr"], 0x7ff /* 3 vars */) = 0
 7 clone(child_stack=NULL, flags=CLONE_VM|CLONE_VFORK|SIGCHLD <unfinished ...>

@@ -9,15 +9,15 @@ import (
 	"github.com/mctr/mctr/internal/cgroup"
 )
 
-// limits are flags, and what the kernel is to say of them on cgroup v1 and v2.
-// A limit that one of them lacks is refused by name there.
+// limits are flags with their expected values in the kernel on cgroup v1 and v2. A limit that one of
+// them lacks is refused by name there.
 var limits = []struct {
 	flag, value             string
 	v1Controller, v1, want1 string
 	v2, want2               string
 }{
 	{"--cpus", "0.5", "cpu", "cpu.cfs_quota_us", "50000", "cpu.max", "50000 100000"},
-	// 59: opencontainers/cgroups' curve from shares to weight
+	// 59: according to the conversion of opencontainers/cgroups from shares to weight
 	{"--cpu-shares", "512", "cpu", "cpu.shares", "512", "cpu.weight", "59"},
 	{"--cpuset-cpus", "1", "cpuset", "cpuset.cpus", "1", "cpuset.cpus", "1"},
 	{"--cpuset-mems", "0", "cpuset", "cpuset.mems", "0", "cpuset.mems", "0"},
@@ -28,7 +28,7 @@ var limits = []struct {
 	{"--pids-limit", "33", "pids", "pids.max", "33", "pids.max", "33"},
 }
 
-// TestLimitsReachTheKernel reads each limit back from the container's group.
+// TestLimitsReachTheKernel reads each limit from the control group of the container.
 func TestLimitsReachTheKernel(t *testing.T) {
 	h := newHost(t)
 	for _, l := range limits {
@@ -55,7 +55,7 @@ func TestLimitsReachTheKernel(t *testing.T) {
 	}
 }
 
-// refuses wants the flag to be refused by name, before anything is made.
+// refuses checks that the flag is refused by name before anything is created.
 func (h *host) refuses(flag, value string) {
 	h.t.Helper()
 	r := h.want(125, "run", "-q", flag, value, h.image, "true")
@@ -116,8 +116,8 @@ func loopDevice(t *testing.T) string {
 	return device
 }
 
-// TestMemoryHog wants the kernel's kill explained: code, reason, limit, peak and
-// victim, and a line on stderr.
+// TestMemoryHog checks that an OOM kill is explained: exit code, reason, limit, peak and victim, and a
+// message on stderr.
 func TestMemoryHog(t *testing.T) {
 	h := newHost(t)
 	swap := []string{"--memory-swap", "64m"}
@@ -136,7 +136,7 @@ func TestMemoryHog(t *testing.T) {
 	h.want(0, "rm", "hog")
 }
 
-// TestForkBomb holds a bomb to its limit: the run ends, and so does every process.
+// TestForkBomb checks that a fork bomb stays within its limit, and that all its processes are killed.
 func TestForkBomb(t *testing.T) {
 	h := newHost(t)
 	r := h.mctr("run", "-q", "--rm", "--pids-limit", "40", h.image, "sh", "-c",
@@ -147,8 +147,8 @@ func TestForkBomb(t *testing.T) {
 	h.wantClean()
 }
 
-// TestDevicesAreDenied opens a block device by a node of its own making, which
-// fails, and one that was given, which works.
+// TestDevicesAreDenied checks that a container cannot open a block device through a node that it
+// created, but can open one of --device.
 func TestDevicesAreDenied(t *testing.T) {
 	h := newHost(t)
 	r := h.want(1, "run", "-q", "--rm", h.image, "sh", "-c", "echo ok >/dev/null && mount -t tmpfs x /tmp")

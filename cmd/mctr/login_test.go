@@ -13,7 +13,7 @@ import (
 	"github.com/mctr/mctr/provisioner/imagetest"
 )
 
-// helperScript is a credential helper that keeps secrets in files of $HELPER_DIR.
+// helperScript is a credential helper that stores secrets in files in $HELPER_DIR.
 const helperScript = `#!/bin/sh
 [ "$#" = 1 ] || exit 9
 key() { tr -c 'a-zA-Z0-9' _; }
@@ -24,7 +24,7 @@ erase) rm "$HELPER_DIR/$(key)" ;;
 esac
 `
 
-// desk is a person's place: a home with a docker configuration, and helpers in PATH.
+// desk is the environment of a user: a home with a docker configuration, and helpers in PATH.
 type desk struct {
 	*host
 	home   string
@@ -47,7 +47,7 @@ func newDesk(t *testing.T, bearer bool) *desk {
 	return d
 }
 
-// guarded is a registry for those who know the password.
+// guarded returns a registry that requires a password.
 func guarded(t *testing.T, bearer bool) *imagetest.Registry {
 	return imagetest.NewRegistry(t, func(r *imagetest.Registry) { r.Basic, r.Bearer = "me:pa:ss wörd", bearer })
 }
@@ -83,8 +83,8 @@ func (d *desk) login(password string, args ...string) result {
 	return d.finish(cmd)
 }
 
-// TestLogin: the registry is asked, the file keeps what it had, a pull is allowed
-// afterwards and not after logout.
+// TestLogin checks that login verifies the password with the registry and keeps other content of the
+// file, and that a pull works after login but not after logout.
 func TestLogin(t *testing.T) {
 	for name, bearer := range map[string]bool{"basic": false, "bearer": true} {
 		t.Run(name, func(t *testing.T) {
@@ -138,8 +138,8 @@ func TestLogin(t *testing.T) {
 	}
 }
 
-// TestLoginWithHelper: the secret is the helper's, for the registry it is named for
-// or for all, and the file has none.
+// TestLoginWithHelper checks that the helper for a registry, or for all registries, stores the secret,
+// and that the file does not have it.
 func TestLoginWithHelper(t *testing.T) {
 	d := newDesk(t, false)
 	server := d.server.Host()
@@ -164,7 +164,8 @@ func TestLoginWithHelper(t *testing.T) {
 	}
 }
 
-// TestBadHelpers: an error that says which helper, in time, and no secret in it.
+// TestBadHelpers checks that a broken helper causes an error, in time, that names the helper and has no
+// secret.
 func TestBadHelpers(t *testing.T) {
 	d := newDesk(t, false)
 	server := d.server.Host()
@@ -202,7 +203,7 @@ func TestBadHelpers(t *testing.T) {
 	}
 }
 
-// TestLoginTwiceAtOnce loses neither.
+// TestLoginTwiceAtOnce checks that two concurrent logins are both stored.
 func TestLoginTwiceAtOnce(t *testing.T) {
 	d := newDesk(t, false)
 	others := []*imagetest.Registry{d.server, guarded(t, false), guarded(t, false), guarded(t, false)}
@@ -218,7 +219,7 @@ func TestLoginTwiceAtOnce(t *testing.T) {
 	}
 }
 
-// TestLoginElsewhere: the file is where its variables say, and a link to it stays one.
+// TestLoginElsewhere checks the environment variables for the file, and that a link to it stays a link.
 func TestLoginElsewhere(t *testing.T) {
 	d := newDesk(t, false)
 	d.write("real.json", "", 0o600)
@@ -239,12 +240,12 @@ func TestLoginElsewhere(t *testing.T) {
 	if _, err := os.Stat(d.path("new/auth.json")); err != nil {
 		t.Error(err)
 	}
-	if r := d.want(0, "logout", d.server.Host()); !strings.Contains(r.stderr, "config.json too") {
+	if r := d.want(0, "logout", d.server.Host()); !strings.Contains(r.stderr, "config.json") {
 		t.Errorf("%+v", r)
 	}
 }
 
-// TestLoginOnTerminal asks, shows no password, and gives the terminal back.
+// TestLoginOnTerminal checks that login asks for the password without echo, and restores the terminal.
 func TestLoginOnTerminal(t *testing.T) {
 	d := newDesk(t, true)
 	for _, interrupted := range []bool{true, false} {

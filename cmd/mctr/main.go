@@ -1,5 +1,5 @@
-// Command mctr runs containers without a daemon: package containerizer at a
-// prompt. Every verb reads as docker's of the same name.
+// Command mctr runs containers without a daemon. It is the command line of package containerizer. Its
+// commands work like docker's commands of the same name.
 package main
 
 import (
@@ -24,8 +24,8 @@ var version = "development"
 
 func main() { os.Exit(run(os.Args[1:])) }
 
-// run gives the exit code: 0, the task's own, 125 when mctr failed at running
-// something, 1 when it failed at anything else.
+// run returns the exit code: 0, the code of the task, 125 if mctr failed to run something, or 1 for
+// any other failure.
 func run(args []string) int {
 	h := &hostapi.Host{Args: args, Version: version}
 	root := command(h)
@@ -48,14 +48,13 @@ func run(args []string) int {
 	return 1
 }
 
-// command is the tree of commands.
+// command returns the tree of commands.
 func command(h *hostapi.Host) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "mctr [flags] COMMAND",
 		Short: "Run containers, without a daemon",
-		Long: `mctr takes container images from registries or files and runs them isolated,
-limited and with their output kept. No daemon is needed: a small supervisor,
-mctr-shim, stays with each container.`,
+		Long: `mctr runs images from registries or files in containers, with isolation, limits and
+logs. It needs no daemon: each container has a small supervisor, mctr-shim.`,
 		Example: `  mctr run --rm docker.io/library/alpine cat /etc/os-release
   mctr run -d --name web --memory 64m --pids-limit 100 oci:./web:latest
   mctr logs -f web`,

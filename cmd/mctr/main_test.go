@@ -7,8 +7,7 @@ import (
 	"github.com/mctr/mctr/internal/testns"
 )
 
-// TestMain plays the host for networks; containers have none where a test does not
-// ask for one.
+// TestMain prepares the host for networks. Containers have no network unless a test asks for one.
 func TestMain(m *testing.M) {
 	if err := os.Setenv("MCTR_NETWORK", "none"); err != nil {
 		panic(err)

@@ -17,8 +17,8 @@ import (
 	"github.com/mctr/mctr/cmd/mctr/system"
 )
 
-// TestEveryCommandExplainsItself: a sentence, and more than that where the name
-// does not say it all; each flag has a word of help.
+// TestEveryCommandExplainsItself checks that every command has a description, a longer one if its name
+// is not enough, and that every flag has a help text.
 func TestEveryCommandExplainsItself(t *testing.T) {
 	root := command(&hostapi.Host{})
 	root.InitDefaultHelpCmd()
@@ -45,8 +45,7 @@ func TestEveryCommandExplainsItself(t *testing.T) {
 	}
 }
 
-// TestHelpFits wants help of every command, and of the other programs, in lines of at most
-// 80 columns.
+// TestHelpFits checks that the help of every command and program has lines of at most 80 columns.
 func TestHelpFits(t *testing.T) {
 	t.Setenv("COLUMNS", "80")
 	root := command(&hostapi.Host{})
@@ -79,8 +78,7 @@ func TestHelpFits(t *testing.T) {
 	}
 }
 
-// TestManual writes the pages and lets man, and mandoc where it is, find fault
-// with them.
+// TestManual writes the manual pages and checks them with man and, if it is installed, mandoc.
 func TestManual(t *testing.T) {
 	h := newHost(t)
 	dir := filepath.Join(t.TempDir(), "man1")

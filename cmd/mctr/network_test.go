@@ -17,8 +17,8 @@ import (
 	"github.com/mctr/mctr/provisioner/imagetest"
 )
 
-// TestKillWithNetwork ends mctr by SIGKILL at every point of an attachment, and
-// wants reconcile to take it back: address, rules, interface, namespace, record.
+// TestKillWithNetwork kills mctr at every point of an attachment, and checks that reconcile undoes it:
+// address, rules, interface, namespace, record.
 func TestKillWithNetwork(t *testing.T) {
 	h := newHost(t)
 	h.want(0, "pull", "-q", h.image)
@@ -44,7 +44,7 @@ func TestKillWithNetwork(t *testing.T) {
 	h.want(0, "network", "rm", "killed")
 }
 
-// firewall is the host's rules, without chains that plugins keep for ever and their counters.
+// firewall returns the rules of the host, without counters and without chains that plugins never remove.
 func firewall(t *testing.T) string {
 	t.Helper()
 	out, err := exec.Command("iptables-save").Output()
@@ -61,8 +61,8 @@ func firewall(t *testing.T) string {
 	return strings.Join(lines, "")
 }
 
-// TestErrorWithNetwork makes each of these steps fail, and wants nothing left
-// without anybody's help.
+// TestErrorWithNetwork makes each of these steps fail, and checks that nothing is left, without a
+// reconcile.
 func TestErrorWithNetwork(t *testing.T) {
 	h := newHost(t)
 	h.want(0, "pull", "-q", h.image)
@@ -82,8 +82,8 @@ func TestErrorWithNetwork(t *testing.T) {
 	h.want(0, "network", "rm", "failing")
 }
 
-// TestFullDiskWithNetwork fills the filesystem of ROOT and STATE, where the records
-// of attachments and the given out addresses lie too, behind these steps.
+// TestFullDiskWithNetwork fills the filesystem of ROOT and STATE, which also has the records of
+// attachments and assigned addresses, after these steps.
 func TestFullDiskWithNetwork(t *testing.T) {
 	dir := t.TempDir()
 	image, small := imagetest.Busybox(t, dir), filepath.Join(dir, "small")
@@ -110,8 +110,8 @@ func TestFullDiskWithNetwork(t *testing.T) {
 	h.want(0, "network", "rm", "narrow")
 }
 
-// TestRebootWithNetwork loses STATE and all that was in the kernel, as a reboot
-// does where STATE is a tmpfs: the address is free afterwards.
+// TestRebootWithNetwork removes STATE and everything in the kernel, as a reboot does if STATE is a
+// tmpfs, and checks that the address is free afterwards.
 func TestRebootWithNetwork(t *testing.T) {
 	h := newHost(t)
 	h.want(0, "network", "create", "--subnet", "10.93.0.0/24", "lost")
@@ -152,7 +152,7 @@ func TestRebootWithNetwork(t *testing.T) {
 	h.want(0, "network", "rm", "lost")
 }
 
-// A twin is one of two hosts, each a network namespace, with a wire between them.
+// A twin is one of two hosts. Each is a network namespace, and they are connected.
 func twins(t *testing.T) (one, two *host) {
 	t.Helper()
 	dir := t.TempDir()
@@ -199,8 +199,8 @@ func (h *host) tool(argv ...string) string {
 	return string(out)
 }
 
-// TestOverlay joins containers of two hosts by VXLAN, and fetches a file bigger than
-// any packet through it.
+// TestOverlay connects containers of two hosts by VXLAN, and transfers a file that is larger than any
+// packet.
 func TestOverlay(t *testing.T) {
 	one, two := twins(t)
 	for i, h := range []*host{one, two} {
@@ -211,7 +211,7 @@ func TestOverlay(t *testing.T) {
 	said := one.want(0, "run", "-q", "-d", "--name", "server", "--network", "over", "--ip", "10.94.1.7", one.image,
 		"busybox", "httpd", "-f", "-p", "80", "-h", "/bin").stderr
 	if !strings.Contains(said, "this host forwards packets now") || !strings.Contains(said, "ip_forward") {
-		t.Errorf("nothing was said of what was changed on the host: %q", said)
+		t.Errorf("the change on the host was not reported: %q", said)
 	}
 	one.eventually("the server answers", func() bool {
 		return one.mctr("exec", "server", "busybox", "wget", "-qO", "/dev/null", "http://127.0.0.1/busybox").code == 0

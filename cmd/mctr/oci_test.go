@@ -25,14 +25,13 @@ import (
 	"github.com/mctr/mctr/internal/visible"
 )
 
-// A bundle is one that mctr made of its image, with a control group and state
-// of its own for a runtime.
+// A bundle is a bundle that mctr has written, with its own control group and state for a runtime.
 type bundle struct {
 	*host
 	dir, state, group string
 }
 
-// unpacked makes a bundle that runs script.
+// unpacked writes a bundle that runs script.
 func (h *host) unpacked(script string) *bundle {
 	h.t.Helper()
 	dir := filepath.Join(h.t.TempDir(), "bundle")
@@ -44,7 +43,7 @@ func (h *host) unpacked(script string) *bundle {
 		s.Linux.CgroupsPath = b.group
 	})
 	h.t.Cleanup(func() {
-		if h.t.Failed() { // or every case behind this one fails too
+		if h.t.Failed() { // otherwise every later case fails, too
 			for _, id := range strings.Fields(h.finish(b.ociIn(context.Background(), "list", "-q")).stdout) {
 				h.finish(b.ociIn(context.Background(), "delete", "--force", id))
 			}
@@ -79,7 +78,7 @@ func (b *bundle) edit(change func(*specs.Spec)) {
 	}
 }
 
-// command is a run of the runtime in the bundle, as mctr's own verb.
+// command returns a command of the runtime for the bundle, through "mctr oci".
 func (b *bundle) oci(args ...string) *exec.Cmd {
 	b.t.Helper()
 	return b.ociIn(b.t.Context(), args...)
@@ -102,7 +101,7 @@ func (b *bundle) wantOCI(code int, args ...string) result {
 	return r
 }
 
-// detached runs a verb whose streams the container keeps.
+// detached runs a command whose streams the container inherits.
 func (b *bundle) detached(args ...string) {
 	b.t.Helper()
 	if err := b.oci(args...).Run(); err != nil {
@@ -110,7 +109,7 @@ func (b *bundle) detached(args ...string) {
 	}
 }
 
-// TestOCIVerbs takes a container through the verbs of the OCI runtime.
+// TestOCIVerbs runs a container through all commands of the OCI runtime.
 func TestOCIVerbs(t *testing.T) {
 	h := newHost(t)
 	b := h.unpacked("sleep 1000")
@@ -191,7 +190,7 @@ func (b *bundle) execs() {
 	b.wantOCI(255, "exec", "--preserve-fds", "9", "web", "true")
 }
 
-// figures looks at what the verbs print of a running container.
+// figures checks the output of commands about a running container.
 func (b *bundle) figures() {
 	b.t.Helper()
 	b.wantOCI(0, "update", "--memory", "48m", "--pids-limit", "77", "web")
@@ -231,8 +230,8 @@ func (b *bundle) figures() {
 	}
 }
 
-// TestOCIWithoutProcess takes a container whose config.json has no process through the verbs.
-// That it gets one later changes nothing.
+// TestOCIWithoutProcess runs a container whose config.json has no process through all commands. Adding
+// a process to the file later has no effect.
 func TestOCIWithoutProcess(t *testing.T) {
 	h := newHost(t)
 	b := h.unpacked("true")
@@ -266,8 +265,8 @@ func TestOCIWithoutProcess(t *testing.T) {
 	}
 }
 
-// TestOCIRun runs in the foreground: streams, exit codes, signals, hooks, and a
-// version of the specification that nobody knows.
+// TestOCIRun tests run in the foreground: streams, exit codes, signals, hooks, and an unknown version of
+// the specification.
 func TestOCIRun(t *testing.T) {
 	h := newHost(t)
 	b := h.unpacked(`read line; echo "got $line"; echo err >&2; exit 5`)
@@ -291,7 +290,7 @@ func TestOCIRun(t *testing.T) {
 	}
 }
 
-// TestOCITerminal relays a terminal, follows its size, and gives it back.
+// TestOCITerminal tests a terminal: input and output, its size, and that it is restored.
 func TestOCITerminal(t *testing.T) {
 	h := newHost(t)
 	b := h.unpacked(
@@ -312,8 +311,8 @@ func TestOCITerminal(t *testing.T) {
 	}
 }
 
-// TestOCITerminalIsReadyFirst prints at once on a terminal that this side is slow to take: the
-// first line is as the caller's terminal is to have it, and the size is known.
+// TestOCITerminalIsReadyFirst prints at once on a terminal that the caller is slow to accept, and checks
+// that the mode and size of the terminal are already set.
 func TestOCITerminalIsReadyFirst(t *testing.T) {
 	h := newHost(t)
 	b := h.unpacked("echo one; stty size")
@@ -338,8 +337,8 @@ func TestOCITerminalIsReadyFirst(t *testing.T) {
 	b.wantOCI(0, "delete", "--force", "web")
 }
 
-// TestOCITerminalOfAFailure gives the terminal back when the command is not there, which shows
-// after the terminal was taken.
+// TestOCITerminalOfAFailure checks that the terminal is restored when the command is not found, which is
+// detected after the terminal was set to raw mode.
 func TestOCITerminalOfAFailure(t *testing.T) {
 	h := newHost(t)
 	b := h.unpacked("true")
@@ -351,7 +350,7 @@ func TestOCITerminalOfAFailure(t *testing.T) {
 	b.wantOCI(0, "delete", "--force", "web")
 }
 
-// TestOCIPidfd hands a pidfd of the process to a socket, of one with a terminal too.
+// TestOCIPidfd checks that the pidfd of a process, with and without a terminal, is sent to a socket.
 func TestOCIPidfd(t *testing.T) {
 	h := newHost(t)
 	b := h.unpacked("sleep 1000")
@@ -378,7 +377,7 @@ func TestOCIPidfd(t *testing.T) {
 	b.wantOCI(0, "delete", "--force", "web")
 }
 
-// receivePidfd takes the pidfd that an exec sends.
+// receivePidfd receives the pidfd that an exec sends.
 func receivePidfd(listener *net.UnixListener) (int, error) {
 	conn, err := listener.AcceptUnix()
 	if err != nil {
@@ -402,8 +401,8 @@ func receivePidfd(listener *net.UnixListener) (int, error) {
 	return fds[0], nil
 }
 
-// say is a hook that writes its name and what state it is told to file, and may fail then. It
-// takes its time, in which nothing else is to happen, and poststart's wait for the command.
+// say returns a hook that writes its name and the state that it gets to file, and may then fail. It is
+// slow, to show that nothing else happens meanwhile, and a poststart hook waits for the command.
 func say(name, file string, code int) specs.Hook {
 	const script = `sleep 0.05; read -r state; status=${state#*'"status":"'}; echo "$0:${status%%'"'*}" >>$1
 		until [ $0 != poststart ] || grep -q command $1; do sleep 0.02; done; exit $2`
@@ -412,9 +411,8 @@ func say(name, file string, code int) specs.Hook {
 	return specs.Hook{Path: "/bin/sh", Args: args, Timeout: &patience}
 }
 
-// hooked makes a bundle with hooks of every kind, which append to the file that heard
-// reads, as the command does, at its beginning. One of the kind that fails has another one of it before and
-// behind itself.
+// hooked writes a bundle with hooks of every kind, which append to the file that heard reads, as the
+// command does when it starts. A hook that fails is between two other hooks of its kind.
 func (h *host) hooked(fails string) *bundle {
 	h.t.Helper()
 	b := h.unpacked("echo command >>/tmp/order; while test -e /tmp/wait; do sleep 0.02; done; exit 7")
@@ -437,9 +435,8 @@ func (h *host) hooked(fails string) *bundle {
 	return b
 }
 
-// heard is what hooks and command have written since it was asked the last time. What
-// poststart's hooks write may stand before or behind what the command does, and is told that
-// it runs or that it has ended.
+// heard returns what the hooks and the command have written since the last call. The lines of poststart
+// hooks may be before or after those of the command, and their state running or stopped.
 func (b *bundle) heard() string {
 	b.t.Helper()
 	text := strings.Join(strings.Fields(b.read("rootfs/tmp/order")), " ")
@@ -456,8 +453,8 @@ const (
 	hooksOfStart  = "startContainer:created command poststart:running"
 )
 
-// TestOCIHooks wants every hook once, in the verb that it belongs to, in the
-// specification's order and with the state of that moment.
+// TestOCIHooks checks that every hook runs once, in the right command, in the order of the
+// specification and with the current state.
 func TestOCIHooks(t *testing.T) {
 	h := newHost(t)
 	b := h.hooked("")
@@ -490,8 +487,8 @@ func TestOCIHooks(t *testing.T) {
 	}
 }
 
-// TestOCIHookFails wants of each kind what the specification says when one fails:
-// poststop's are warned of; any other ends the container, and its poststop hooks run.
+// TestOCIHookFails checks the effect of failing hooks as in the specification: a failing poststop hook
+// causes a warning; any other one kills the container, and the poststop hooks run.
 func TestOCIHookFails(t *testing.T) {
 	const ends = " poststop:stopped"
 	for _, c := range []struct {
@@ -525,7 +522,7 @@ func TestOCIHookFails(t *testing.T) {
 	}
 }
 
-// TestOCIStartFails wants a start whose poststart hook fails to be an error that leaves nothing.
+// TestOCIStartFails checks that a failing poststart hook is an error of start that leaves nothing.
 func TestOCIStartFails(t *testing.T) {
 	h := newHost(t)
 	b := h.hooked("poststart")
@@ -536,7 +533,7 @@ func TestOCIStartFails(t *testing.T) {
 	b.wantOCI(1, "state", "web")
 }
 
-// TestOCIDeleteWarns wants a delete whose poststop hook fails to be a success with a warning.
+// TestOCIDeleteWarns checks that delete succeeds with a warning if a poststop hook fails.
 func TestOCIDeleteWarns(t *testing.T) {
 	h := newHost(t)
 	b := h.hooked("poststop")
@@ -551,7 +548,7 @@ func TestOCIDeleteWarns(t *testing.T) {
 	}
 }
 
-// TestOCIDevices makes devices of every type, and takes a pipe's numbers for nothing.
+// TestOCIDevices creates devices of every type, and ignores the numbers of a pipe.
 func TestOCIDevices(t *testing.T) {
 	h := newHost(t)
 	b := h.unpacked(`stat -c "%n %F %t:%T %a" /dev/pipe /dev/char /dev/raw /dev/block`)
@@ -570,8 +567,8 @@ func TestOCIDevices(t *testing.T) {
 	}
 }
 
-// TestOCIDescriptors wants nothing of the runtime's in the task and in an exec, and in the
-// init of a created container nothing by which the host's program could be had.
+// TestOCIDescriptors checks that tasks and execs inherit no open files of the runtime, and that the init
+// of a created container has none through which the program of the host could be accessed.
 func TestOCIDescriptors(t *testing.T) {
 	h := newHost(t)
 	b := h.unpacked("sleep 1000")
@@ -596,7 +593,7 @@ func TestOCIDescriptors(t *testing.T) {
 	b.wantOCI(0, "delete", "--force", "web")
 }
 
-// descriptors are what the process has open whose number is in file, by their numbers.
+// descriptors returns the open files of the process whose pid is in file, by number.
 func (b *bundle) descriptors(file string) map[string]string {
 	b.t.Helper()
 	dir := "/proc/" + b.read(file) + "/fd"
@@ -611,7 +608,7 @@ func (b *bundle) descriptors(file string) map[string]string {
 	return open
 }
 
-// command is the name of the process whose number is in file.
+// command returns the name of the process whose pid is in file.
 func (b *bundle) command(file string) string {
 	b.t.Helper()
 	name, err := os.ReadFile("/proc/" + b.read(file) + "/comm")
@@ -621,7 +618,7 @@ func (b *bundle) command(file string) string {
 	return strings.TrimSpace(string(name))
 }
 
-// TestOCILogs reads an error where callers look for it.
+// TestOCILogs checks that an error is in the log file of the caller.
 func TestOCILogs(t *testing.T) {
 	h := newHost(t)
 	b := h.unpacked("true")
@@ -650,7 +647,7 @@ func TestOCILogs(t *testing.T) {
 	}
 }
 
-// TestOCIWithoutContainers tries what needs none, by both names of the program.
+// TestOCIWithoutContainers tests the commands that need no container, with both names of the program.
 func TestOCIWithoutContainers(t *testing.T) {
 	h := newHost(t)
 	link := filepath.Join(t.TempDir(), "mctr-oci")
@@ -694,8 +691,8 @@ func TestOCIWithoutContainers(t *testing.T) {
 	}
 }
 
-// TestOCINotifies carries a container's READY to the service manager. What the
-// container would send is sent to its socket from here.
+// TestOCINotifies checks that READY of a container is passed to the service manager. The test sends it
+// to the socket in place of the container.
 func TestOCINotifies(t *testing.T) {
 	h := newHost(t)
 	b := h.unpacked(`test -S "$NOTIFY_SOCKET" && echo "$NOTIFY_SOCKET"; while ! test -e /tmp/told; do sleep 0.02; done`)
@@ -723,7 +720,7 @@ func TestOCINotifies(t *testing.T) {
 	buf := make([]byte, 4096)
 	n, err := manager.Read(buf)
 	if text := string(buf[:n]); err != nil || !strings.HasPrefix(text, "READY=1\nMAINPID=") {
-		t.Errorf("the manager was told %q, %v", text, err)
+		t.Errorf("the manager received %q, %v", text, err)
 	}
 	if err := os.WriteFile(filepath.Join(b.dir, "rootfs/tmp/told"), nil, 0o644); err != nil {
 		t.Fatal(err)
@@ -733,7 +730,7 @@ func TestOCINotifies(t *testing.T) {
 	}
 }
 
-// TestUnpackEqualsUmoci compares the bundle's tree with umoci's.
+// TestUnpackEqualsUmoci compares the files of a bundle with those of umoci.
 func TestUnpackEqualsUmoci(t *testing.T) {
 	h := newHost(t)
 	b := h.unpacked("true")
@@ -755,7 +752,7 @@ func TestUnpackEqualsUmoci(t *testing.T) {
 	}
 }
 
-// listing tells of every file below dir what ls and a checksum tell.
+// listing returns, for every file below dir, the output of ls and a checksum.
 func listing(t *testing.T, dir string) []string {
 	t.Helper()
 	out, err := execCommand(t.Context(), "sh", "-c",
@@ -766,7 +763,7 @@ func listing(t *testing.T, dir string) []string {
 	return strings.Split(string(out), "\n")
 }
 
-// TestOwnFlagsAreNotOCIs: what stands before the word is mctr's.
+// TestOwnFlagsAreNotOCIs checks that flags before the word oci are flags of mctr.
 func TestOwnFlagsAreNotOCIs(t *testing.T) {
 	h := newHost(t)
 	state := filepath.Join(t.TempDir(), "oci")

@@ -13,13 +13,13 @@ import (
 	"github.com/mctr/mctr/internal/cgroup"
 )
 
-// A scope is a unit of systemd's that a bundle's container is in.
+// A scope is the systemd unit of a bundle's container.
 type scope struct {
 	*bundle
 	unit string
 }
 
-// scoped makes a bundle whose control group systemd is to make, with limits.
+// scoped writes a bundle with limits whose control group systemd creates.
 func (h *host) scoped() *scope {
 	h.t.Helper()
 	s := &scope{bundle: h.unpacked("sleep 1000"), unit: fmt.Sprintf("mctr-ocitest-%d.scope", os.Getpid())}
@@ -33,13 +33,13 @@ func (h *host) scoped() *scope {
 	return s
 }
 
-// verb runs one of the runtime's as a caller with systemd's driver does.
+// verb runs a command of the runtime as a caller with the systemd cgroup driver does.
 func (s *scope) verb(code int, args ...string) {
 	s.t.Helper()
 	s.wantOCI(code, append([]string{"--systemd-cgroup"}, args...)...)
 }
 
-// property is what systemd says of the unit.
+// property returns a property of the unit.
 func (s *scope) property(name string) string {
 	s.t.Helper()
 	return strings.TrimSpace(systemctl(s.t, "show", "--property", name, "--value", s.unit))
@@ -54,8 +54,7 @@ func systemctl(t *testing.T, args ...string) string {
 	return string(out)
 }
 
-// wantLimits reads the limits back from systemd and from the kernel, as they are
-// and after systemd has read its units again.
+// wantLimits checks the limits in systemd and in the kernel, before and after a reload of systemd.
 func (s *scope) wantLimits(memory int64, cpu string) {
 	s.t.Helper()
 	for _, when := range []string{"set", "after a reload"} {
@@ -73,9 +72,8 @@ func (s *scope) wantLimits(memory int64, cpu string) {
 	}
 }
 
-// TestOCISystemd has systemd make a container's control group, from create to
-// delete, and wants systemd to know of every limit: what it does not know it
-// undoes.
+// TestOCISystemd tests a container whose control group systemd creates, from create to delete. systemd
+// must know every limit, because it resets those that it does not know.
 func TestOCISystemd(t *testing.T) {
 	if _, err := os.Stat("/run/systemd/system"); err != nil || !cgroup.Unified() {
 		t.Skip("systemd does not run here on cgroup v2 (the virtual machine has it so)")

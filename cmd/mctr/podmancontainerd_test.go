@@ -15,7 +15,7 @@ import (
 	"github.com/mctr/mctr/internal/cgroup"
 )
 
-// ociProgram is the link that callers are given.
+// ociProgram returns the path of mctr-oci for the callers.
 func ociProgram(t *testing.T) string {
 	t.Helper()
 	link := filepath.Join(t.TempDir(), "mctr-oci")
@@ -25,8 +25,8 @@ func ociProgram(t *testing.T) string {
 	return link
 }
 
-// rooted is the program with its --root: podman's clean-up after a container
-// leaves out the flags that its run was given for the runtime.
+// rooted returns a program that runs mctr-oci with --root, because podman's clean-up of a container
+// omits the flags for the runtime.
 func rooted(t *testing.T, root string) string {
 	t.Helper()
 	script := filepath.Join(t.TempDir(), "mctr-oci-rooted")
@@ -37,7 +37,7 @@ func rooted(t *testing.T, root string) string {
 	return script
 }
 
-// A caller is a program that runs mctr-oci, with its global flags.
+// A caller is a program that uses mctr-oci, with its global flags.
 type caller struct {
 	*host
 	argv []string
@@ -55,7 +55,7 @@ func (c *caller) want(code int, args ...string) result {
 	return r
 }
 
-// wantNoGroup wants the caller's group empty, and removes it.
+// wantNoGroup checks that the control group of the caller is empty, and removes it.
 func (c *caller) wantNoGroup(group string) {
 	c.t.Helper()
 	if pids, err := cgroup.Pids(group); err != nil || len(pids) > 0 {
@@ -66,7 +66,7 @@ func (c *caller) wantNoGroup(group string) {
 	}
 }
 
-// wantNoState wants nothing below the runtime's root but its cache.
+// wantNoState checks that the root of the runtime has only the cache.
 func (c *caller) wantNoState(dir string) {
 	c.t.Helper()
 	for _, path := range entries(dir) {
@@ -76,7 +76,7 @@ func (c *caller) wantNoState(dir string) {
 	}
 }
 
-// TestPodman has podman and conmon run containers by mctr-oci.
+// TestPodman runs containers with podman, conmon and mctr-oci.
 func TestPodman(t *testing.T) {
 	h := newHost(t)
 	dir := t.TempDir()
@@ -86,7 +86,7 @@ func TestPodman(t *testing.T) {
 		[]string{"podman", "--root", store, "--runroot", filepath.Join(dir, "run"), "--tmpdir",
 			filepath.Join(dir, "tmp"), "--cgroup-manager=cgroupfs", "--events-backend=none", "--runtime",
 			rooted(t, state)}}
-	// podman binds it onto itself
+	// podman bind-mounts it onto itself
 	t.Cleanup(func() { _ = unix.Unmount(filepath.Join(store, "overlay"), unix.MNT_DETACH) })
 	h.want(0, "image", "unpack", "-q", h.image, filepath.Join(dir, "bundle"))
 	tar := filepath.Join(dir, "rootfs.tar")
@@ -126,7 +126,7 @@ func TestPodman(t *testing.T) {
 	podman.wantNoState(state)
 }
 
-// TestContainerd has containerd and its shim run containers by mctr-oci.
+// TestContainerd runs containers with containerd, its shim and mctr-oci.
 func TestContainerd(t *testing.T) {
 	h := newHost(t)
 	dir := t.TempDir()
@@ -174,11 +174,11 @@ func TestContainerd(t *testing.T) {
 	ctr.wantNoState(filepath.Join(state, namespace))
 }
 
-// containerdsOwn is where its shims have their sockets and ctr its pipes, and
-// nothing says otherwise to the former.
+// containerdsOwn is the directory of the sockets of containerd's shims, which cannot be changed, and of
+// ctr's pipes.
 const containerdsOwn = "/run/containerd"
 
-// tidyContainerd removes what containerd left empty where there was nothing before.
+// tidyContainerd removes empty directories that containerd has left and that did not exist before.
 func tidyContainerd(t *testing.T) {
 	t.Helper()
 	if _, err := os.Stat(containerdsOwn); err == nil {
@@ -193,7 +193,7 @@ func tidyContainerd(t *testing.T) {
 	})
 }
 
-// startContainerd runs one below dir, and ends it with the test.
+// startContainerd starts a containerd with directories below dir. It stops with the test.
 func startContainerd(t *testing.T, dir string) (socket string) {
 	t.Helper()
 	tidyContainerd(t)

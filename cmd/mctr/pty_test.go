@@ -13,7 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A screen is a user's terminal with one mctr in it.
+// A screen is a terminal that runs one mctr.
 type screen struct {
 	h      *host
 	master *os.File
@@ -103,13 +103,13 @@ func (s *screen) termios() unix.Termios {
 	return *t
 }
 
-// raw waits until keys go to the container.
+// raw waits until the terminal is in raw mode.
 func (s *screen) raw() {
 	s.h.t.Helper()
 	s.h.eventually("the terminal is raw", func() bool { return s.termios().Lflag&unix.ICANON == 0 })
 }
 
-// ends wants mctr to end with code and the terminal to be as it was before.
+// ends checks that mctr exits with code and restores the terminal.
 func (s *screen) ends(code int) {
 	s.h.t.Helper()
 	_ = s.cmd.Wait()
@@ -135,7 +135,7 @@ func TestTerminalShell(t *testing.T) {
 	s.ends(9)
 }
 
-// interrupts ends a command by Ctrl-C, and not the shell that runs it.
+// interrupts kills a command, but not the shell that runs it, with Ctrl-C.
 func (s *screen) interrupts() {
 	s.h.t.Helper()
 	s.types("sh -c 'echo be\"\"gun; sleep 100'\r")
@@ -190,7 +190,7 @@ func TestTerminalDetach(t *testing.T) {
 	h.want(125, "run", "-it", "--detach-keys", "ctrl-1", h.image, "sh")
 }
 
-// TestTerminalRestored leaves a terminal on every way that is not the normal one.
+// TestTerminalRestored checks that the terminal is restored after every abnormal end.
 func TestTerminalRestored(t *testing.T) {
 	h := newHost(t)
 	t.Run("the launch fails", func(t *testing.T) {
@@ -201,7 +201,7 @@ func TestTerminalRestored(t *testing.T) {
 		h := &host{t: t, root: h.root, state: h.state, image: h.image}
 		s := h.onScreen("run", "--rm", "-it", "-q", "--init", h.image, "sh", "-c", "echo up; exec sleep 100")
 		s.raw()
-		s.shows("up") // so its init listens: the kernel drops what process 1 does not
+		s.shows("up") // the init handles signals now; the kernel drops signals that process 1 does not handle
 		s.signal(unix.SIGTERM)
 		s.ends(143)
 	})

@@ -11,9 +11,8 @@ import (
 	"github.com/mctr/mctr/containerizer/store"
 )
 
-// TestReboot gives STATE another boot's id: what ran then has ended, by records
-// alone; what was created or had ended stays as it was, and what a restart policy was
-// about to start is an agent's business.
+// TestReboot changes the boot id in STATE. Containers that were running have exited, according to the
+// records alone; created and exited containers are unchanged; only an agent continues a restart policy.
 func TestReboot(t *testing.T) {
 	h := newHost(t)
 	h.want(0, "create", "--name", "waiting", h.image, "true")
@@ -44,8 +43,7 @@ func TestReboot(t *testing.T) {
 	h.want(0, "rm", "waiting", "ended", "ran")
 }
 
-// TestRebootOfGroups wants nothing logged as an error of tasks that go with a root that
-// removes itself.
+// TestRebootOfGroups checks that no error is logged about tasks whose root was removed automatically.
 func TestRebootOfGroups(t *testing.T) {
 	h := newHost(t)
 	file := filepath.Join(t.TempDir(), "group.json")
@@ -63,7 +61,7 @@ func TestRebootOfGroups(t *testing.T) {
 	}
 }
 
-// TestUnreadOutput ends a container when the reader of its output goes.
+// TestUnreadOutput checks that a container is killed when the reader of its output exits.
 func TestUnreadOutput(t *testing.T) {
 	h := newHost(t)
 	cmd := h.command("run", "-q", "--rm", h.image, "yes")
@@ -84,7 +82,7 @@ func TestUnreadOutput(t *testing.T) {
 	}
 }
 
-// TestSmallestLimits starts a container under the least limits that are allowed.
+// TestSmallestLimits starts a container with the smallest allowed limits.
 func TestSmallestLimits(t *testing.T) {
 	h := newHost(t)
 	for range 20 {

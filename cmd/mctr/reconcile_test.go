@@ -16,7 +16,7 @@ import (
 	"github.com/mctr/mctr/internal/flock"
 )
 
-// TestReconcileLeavesOthersAlone plants what looks like mctr's and is not.
+// TestReconcileLeavesOthersAlone creates things that look like those of mctr but are not.
 func TestReconcileLeavesOthersAlone(t *testing.T) {
 	h := newHost(t)
 	h.want(0, "ps")
@@ -56,7 +56,7 @@ func plantGroup(t *testing.T, name string) string {
 	return dir
 }
 
-// plantProcess runs a sleep whose name in ps is name.
+// plantProcess runs a sleep that ps shows as name.
 func plantProcess(t *testing.T, name string) *exec.Cmd {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), name)
@@ -76,7 +76,7 @@ func plantProcess(t *testing.T, name string) *exec.Cmd {
 	return cmd
 }
 
-// TestReconcileUndoesWhatIsOurs plants traces of a container that is gone.
+// TestReconcileUndoesWhatIsOurs creates traces of a container that no longer exists.
 func TestReconcileUndoesWhatIsOurs(t *testing.T) {
 	h := newHost(t)
 	h.want(0, "ps")
@@ -112,7 +112,7 @@ func TestReconcileUndoesWhatIsOurs(t *testing.T) {
 	}
 }
 
-// TestShimKilled loses the supervisor of a container that nobody watches.
+// TestShimKilled kills the supervisor of a detached container.
 func TestShimKilled(t *testing.T) {
 	h := newHost(t)
 	h.want(0, "run", "-d", "-q", "--name", "job", h.image, "sleep", "100")
@@ -121,7 +121,7 @@ func TestShimKilled(t *testing.T) {
 	h.want(0, "rm", "-f", "job")
 }
 
-// TestShimKilledUnderForeground wants a foreground run to notice at once.
+// TestShimKilledUnderForeground checks that a foreground run notices at once that its shim was killed.
 func TestShimKilledUnderForeground(t *testing.T) {
 	h := newHost(t)
 	cmd := h.command("run", "-q", "--name", "job", h.image, "sleep", "100")
@@ -144,8 +144,8 @@ func (h *host) killShim(ref string) {
 	runTool(h.t, "kill", "-9", pid)
 }
 
-// TestReconcileRemovesEmptyGroups wants the groups above all containers' to go
-// when there is none, and to stay for one that is being launched.
+// TestReconcileRemovesEmptyGroups checks that the parent control groups are removed when there are no
+// containers, but not while one is launched.
 func TestReconcileRemovesEmptyGroups(t *testing.T) {
 	h := newHost(t)
 	prefix := h.groups()
@@ -164,17 +164,15 @@ func TestReconcileRemovesEmptyGroups(t *testing.T) {
 	if h.want(0, "reconcile"); len(groups()) == 0 {
 		t.Error("the groups went beneath a launch")
 	}
-	if err := launch.Unlock(); err != nil {
-		t.Fatal(err)
-	}
+	launch.Unlock()
 	if h.want(0, "reconcile"); len(groups()) > 0 {
 		t.Errorf("left over: %q", groups())
 	}
 	h.want(0, "run", "--rm", "-q", h.image, "true")
 }
 
-// TestLaunchHoldsTheGroups wants a launch to have the lock that the test before
-// takes in its place, while an engine makes groups.
+// TestLaunchHoldsTheGroups checks that a launch holds the lock of the parent groups while an engine
+// creates groups. The previous test takes that lock itself.
 func TestLaunchHoldsTheGroups(t *testing.T) {
 	h := newHost(t)
 	h.env = []string{failpoint.Env + "=created=sleep:2s"}
@@ -185,7 +183,7 @@ func TestLaunchHoldsTheGroups(t *testing.T) {
 	h.eventually("the lock is held", func() bool {
 		lock, err := flock.TryExclusive(filepath.Join(h.state, "groups.lock"))
 		if err == nil {
-			_ = lock.Unlock()
+			lock.Unlock()
 		}
 		return errors.Is(err, flock.ErrHeld)
 	})

@@ -10,7 +10,7 @@ import (
 	"github.com/mctr/mctr/internal/cgroup"
 )
 
-// TestRuntimes takes a container through its life with each OCI runtime.
+// TestRuntimes runs a container through its life with each OCI runtime.
 func TestRuntimes(t *testing.T) {
 	for _, name := range []string{"runc", "crun"} {
 		t.Run(name, func(t *testing.T) {
@@ -23,8 +23,8 @@ func TestRuntimes(t *testing.T) {
 	}
 }
 
-// runtimeFor gives name as it can be run here: crun refuses controllers on
-// cgroup v1 and v2 at once, so there it does not see v2.
+// runtimeFor returns the program to run for a runtime. On a host with controllers on both cgroup v1 and
+// v2, which crun refuses, the program hides v2 from crun.
 func runtimeFor(t *testing.T, name string) string {
 	t.Helper()
 	if name != "crun" || !hybrid() {
@@ -43,7 +43,7 @@ func runtimeFor(t *testing.T, name string) string {
 	return script
 }
 
-// lifeWith runs a container that stays: exec, logs, limits, signals.
+// lifeWith tests a long-running container: exec, logs, limits, signals.
 func (h *host) lifeWith(runtime string) {
 	h.t.Helper()
 	const script = `echo out; echo err >&2; trap "exit 9" TERM; while :; do sleep 0.05; done`
@@ -69,7 +69,7 @@ func (h *host) lifeWith(runtime string) {
 	h.want(0, "rm", "web")
 }
 
-// limitedTo reads the memory limit of the only container back from the kernel.
+// limitedTo reads the memory limit of the only container from the kernel.
 func (h *host) limitedTo(want string) {
 	h.t.Helper()
 	id := strings.TrimSpace(h.want(0, "ps", "-q", "--no-trunc").stdout)
@@ -83,7 +83,7 @@ func (h *host) limitedTo(want string) {
 	}
 }
 
-// endsWith runs containers that end in each way.
+// endsWith tests each way in which a container can end.
 func (h *host) endsWith(runtime string) {
 	h.t.Helper()
 	for _, c := range []struct {
@@ -95,7 +95,7 @@ func (h *host) endsWith(runtime string) {
 		{137, []string{"--init", h.image, "sh", "-c", "kill -9 $$"}},
 		{126, []string{h.image, "/etc"}},
 		{127, []string{h.image, "nosuch"}},
-		// orphans are the shim's
+		// the shim adopts orphans
 		{3, []string{"--pid", "host", h.image, "sh", "-c", "sleep 0.01 & sleep 100 & exit 3"}},
 		{137, []string{"-m", "16m", h.image, "sh", "-c", "exec tail /dev/zero"}},
 	} {
@@ -107,7 +107,7 @@ func (h *host) endsWith(runtime string) {
 	}
 }
 
-// restartsWith starts what was created with a runtime by another process.
+// restartsWith starts containers that another process has created with a runtime.
 func (h *host) restartsWith(runtime string) {
 	h.t.Helper()
 	h.want(0, "create", "--name", "later", "--runtime", runtime, h.image, "sh", "-c", "sleep 100")

@@ -11,11 +11,11 @@ import (
 	"github.com/mctr/mctr/provisioner/imagetest"
 )
 
-// evilText retitles a terminal, colours it, and hides its own end.
+// evilText changes the title and colour of a terminal, and hides the text after it.
 const evilText = "\x1b]0;owned\a\x1b[31m\u009b31m\r\u202eevil"
 
-// TestForeignText: nothing that an image's config or a registry says acts on the terminal
-// of the user who looks at it.
+// TestForeignText checks that text from the config of an image or from a registry cannot control the
+// terminal of the user.
 func TestForeignText(t *testing.T) {
 	h := newHost(t)
 	image := imagetest.BusyboxWith(t, t.TempDir(), v1.ImageConfig{

@@ -5,8 +5,8 @@ import (
 	"testing"
 )
 
-// TestSandbox writes to the sandbox as root, as another user, and on the host's
-// filesystem, where nobody else's can be seen.
+// TestSandbox writes to the sandbox as root, as another user, and on the filesystem of the host. No
+// container can see the sandbox of another one.
 func TestSandbox(t *testing.T) {
 	h := newHost(t)
 	const write = `echo mine >"$MESOS_SANDBOX/file" && cat "$MESOS_SANDBOX/file"`

@@ -23,7 +23,7 @@ func (h *host) ready(args ...string) (cmd *exec.Cmd, out *lockedBuffer) {
 	return h.begin(h.command(args...))
 }
 
-// begin is ready for a command that is made otherwise.
+// begin is ready with another command.
 func (h *host) begin(cmd *exec.Cmd) (_ *exec.Cmd, out *lockedBuffer) {
 	h.t.Helper()
 	out = &lockedBuffer{}
@@ -36,7 +36,7 @@ func (h *host) begin(cmd *exec.Cmd) (_ *exec.Cmd, out *lockedBuffer) {
 	return cmd, out
 }
 
-// waitCode waits for mctr and wants code.
+// waitCode waits until mctr exits and checks the exit code.
 func (h *host) waitCode(cmd *exec.Cmd, code int) {
 	h.t.Helper()
 	_ = cmd.Wait()
@@ -70,8 +70,8 @@ func TestSignalsReachTheTask(t *testing.T) {
 	}
 }
 
-// TestNohup wants a signal that nohup ignores, or a shell without job control does of
-// what runs in the background, to reach no task; the task itself ignores none.
+// TestNohup checks that a signal that nohup, or a shell without job control for a background process,
+// has set to be ignored is not passed to the task, and that the task itself ignores no signal.
 func TestNohup(t *testing.T) {
 	h := newHost(t)
 	script := "trap 'echo got HUP' HUP; trap 'echo got INT' INT; trap 'exit 5' TERM; grep SigIgn /proc/self/status; " +
@@ -84,14 +84,14 @@ func TestNohup(t *testing.T) {
 		h.kill(cmd, sig)
 	}
 	h.waitCode(cmd, 5)
-	// of signals 1 to 4
+	// mask of signals 1 to 4
 	if strings.Contains(out.String(), "got") || !regexp.MustCompile("SigIgn:\t.*0\n").MatchString(out.String()) {
 		t.Errorf("output: %s", out)
 	}
 	h.wantClean()
 }
 
-// TestThirdInterruptKills has a task that ignores requests to end.
+// TestThirdInterruptKills runs a task that ignores termination signals.
 func TestThirdInterruptKills(t *testing.T) {
 	h := newHost(t)
 	cmd, out := h.ready("run", "--rm", "-q", h.image, "sh", "-c",
@@ -104,8 +104,8 @@ func TestThirdInterruptKills(t *testing.T) {
 	h.waitCode(cmd, 137)
 }
 
-// TestThirdSignalEndsAnyCommand has commands that hear of no request to end, as a call of
-// the kernel that hangs would make them.
+// TestThirdSignalEndsAnyCommand checks that the third signal ends a command that does not react to
+// signals, for example because of a hanging system call.
 func TestThirdSignalEndsAnyCommand(t *testing.T) {
 	h := newHost(t)
 	for _, args := range [][]string{{"run", "--rm", h.image, "true"}, {"run", "-d", h.image, "true"},
@@ -136,8 +136,8 @@ func TestThirdSignalEndsAnyCommand(t *testing.T) {
 	}
 }
 
-// TestInterruptedPull stops a pull that hangs, and wants nothing left of it but
-// the part of a blob from which the next pull goes on, until a prune.
+// TestInterruptedPull interrupts a hanging pull, and checks that nothing is left but a partial blob, with
+// which the next pull continues and which prune removes.
 func TestInterruptedPull(t *testing.T) {
 	h := newHost(t)
 	registry := imagetest.NewRegistry(t)
@@ -184,8 +184,8 @@ func TestInterruptedPull(t *testing.T) {
 	}
 }
 
-// TestImageStopSignal wants stop to send what the image asks for, unless the
-// command line knows better.
+// TestImageStopSignal checks that stop sends the stop signal of the image, unless the command line has
+// another one.
 func TestImageStopSignal(t *testing.T) {
 	dir := t.TempDir()
 	image := imagetest.BusyboxWith(t, dir, v1.ImageConfig{StopSignal: "SIGUSR1"})

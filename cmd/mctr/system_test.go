@@ -2,7 +2,7 @@ package main
 
 import "testing"
 
-// TestPruneAsks: nothing goes before a yes.
+// TestPruneAsks checks that prune removes nothing before the user has confirmed.
 func TestPruneAsks(t *testing.T) {
 	h := newHost(t)
 	h.want(0, "create", "--name", "old", h.image, "true")

@@ -8,8 +8,8 @@ import (
 	"github.com/mctr/mctr/internal/cgroup"
 )
 
-// TestSystemdManager runs containers in scopes that nobody waits for: what cleans up
-// after them is in their scope itself.
+// TestSystemdManager runs detached containers in scopes. The process that cleans up after a container is
+// in its scope, too.
 func TestSystemdManager(t *testing.T) {
 	if err := cgroup.CheckSystemd(); err != nil {
 		t.Skip("the virtual machine has it:", err)
@@ -20,7 +20,7 @@ func TestSystemdManager(t *testing.T) {
 		"/proc/self/cgroup"); !strings.HasPrefix(r.stdout, "0::/system.slice/mctr-") {
 		t.Errorf("it is in %s", r.stdout)
 	}
-	h.env = nil // STATE has it now
+	h.env = nil // the setting is now in STATE
 	h.want(0, "run", "-d", "-q", "--name", "job", h.image, "sh", "-c", "exit 4")
 	h.eventually("it has ended and is cleaned up", func() bool {
 		return len(entries(filepath.Join(h.state, "containers"))) == 0

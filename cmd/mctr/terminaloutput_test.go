@@ -8,8 +8,8 @@ import (
 	"github.com/opencontainers/runtime-spec/specs-go"
 )
 
-// rows reads text as a terminal does and returns what stands in each of its rows: a line
-// feed goes down and nowhere else, a carriage return goes to the first column.
+// rows interprets text as a terminal does, and returns the text of each row. A line feed moves straight
+// down, and a carriage return moves to the first column.
 func rows(text string) (rows []string) {
 	screen, row, column := [][]rune{nil}, 0, 0
 	for _, r := range text {
@@ -36,7 +36,7 @@ func rows(text string) (rows []string) {
 	return rows
 }
 
-// below wants lines in rows of their own, one under the other, each from the first column.
+// below checks that the lines are in consecutive rows and begin in the first column.
 func (s *screen) below(lines ...string) {
 	s.h.t.Helper()
 	s.shows(lines[len(lines)-1])
@@ -61,9 +61,8 @@ func TestRows(t *testing.T) {
 	}
 }
 
-// TestTerminalLines wants each line of a container's to begin in the first column, by
-// every way to its terminal and with every runtime, and a line that a program wants to
-// begin elsewhere to begin there.
+// TestTerminalLines checks that each line of a container begins in the first column, for every way to
+// its terminal and every runtime, and that a program can begin a line in another column.
 func TestTerminalLines(t *testing.T) {
 	h := newHost(t)
 	h.want(0, "pull", "-q", h.image)
@@ -82,8 +81,8 @@ func TestTerminalLines(t *testing.T) {
 	}
 }
 
-// printer writes two lines, and then, as programs in full-screen mode do, one that
-// begins below the end of the one before.
+// printer writes two lines and then, as full-screen programs do, a line that begins below the end of
+// the previous one.
 const printer = "echo one; echo two; stty -opost; printf 'do'; printf '\\nwn\\r\\n'; stty opost; echo last"
 
 func (h *host) terminals(flags []string) {
@@ -111,7 +110,7 @@ func (h *host) terminals(flags []string) {
 	h.want(0, "rm", "-f", "shell")
 }
 
-// TestTerminalMessages wants what mctr itself says between two runs in rows of its own.
+// TestTerminalMessages checks that messages of mctr between two runs are on their own lines.
 func TestTerminalMessages(t *testing.T) {
 	h := newHost(t)
 	s := h.onScreen("run", "--network", "none", "-q", "-it", "--name", "again", "--restart", "on-failure:1", h.image,
@@ -129,8 +128,8 @@ func TestTerminalMessages(t *testing.T) {
 	h.want(0, "rm", "again")
 }
 
-// TestOCITerminalLines is TestTerminalLines for mctr-oci, whose caller's terminal adds
-// the returns, as with runc.
+// TestOCITerminalLines is TestTerminalLines for mctr-oci. As with runc, the terminal of the caller adds
+// the carriage returns.
 func TestOCITerminalLines(t *testing.T) {
 	h := newHost(t)
 	b := h.unpacked("echo one; echo two; echo last")

@@ -15,16 +15,15 @@ import (
 	"github.com/mctr/mctr/provisioner/imagetest"
 )
 
-// TestScripts runs testdata/script: one story of the command line in each file.
-// Every script has directories of its own, $IMAGE, $CHECKED, which has a
-// HEALTHCHECK, and these commands besides testscript's:
+// TestScripts runs the scripts in testdata/script. Every script has its own directories, the images
+// $IMAGE and $CHECKED, which has a HEALTHCHECK, and these commands in addition to those of testscript:
 //
 //	code N PROGRAM [ARG...]   runs it and wants exit code N
 //	until PROGRAM [ARG...]    runs it until it succeeds
 //	set NAME PROGRAM [ARG...] gives NAME its output
 //
-// A line behind [agent] is for an agent alone, one behind [!agent] for none. What a
-// script leaves on the host fails it.
+// Lines with [agent] run only with an agent, and lines with [!agent] only without. A script fails if it
+// leaves anything on the host.
 func TestScripts(t *testing.T) {
 	files, err := filepath.Glob("testdata/script/*.txtar")
 	if err != nil || len(files) == 0 {
@@ -50,15 +49,15 @@ func TestScripts(t *testing.T) {
 	}
 }
 
-// checkedImage has a HEALTHCHECK.
+// checkedImage returns an image with a HEALTHCHECK.
 func checkedImage(t *testing.T) string {
 	return imagetest.BusyboxOf(t, t.TempDir(), imagetest.Spec{Healthcheck: map[string]any{
 		"Test": []string{"CMD-SHELL", "test ! -e /sick"}, "Interval": 20 * time.Millisecond, "Retries": 2,
 	}})
 }
 
-// script gives a script the host's directories by mctr's own variables, and the
-// image in its store.
+// script sets up a script: it sets the environment variables for the directories of the host, and adds
+// the image to the store.
 func (h *host) script(e *testscript.Env) error {
 	bin := filepath.Dir(program(h.t))
 	e.Setenv("PATH", bin+":"+os.Getenv("PATH"))

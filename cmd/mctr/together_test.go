@@ -14,12 +14,12 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// TestTogether has three agents, two command lines and reconcile work on one root at once,
-// while the agents are killed and started again by turns, and wants every container to end as
-// it should, none to be lost, and nothing to be left.
+// TestTogether runs three agents, two command lines and reconcile on one root at once, while the agents
+// are killed and restarted in turn. Every container must end as expected, none may be lost, and
+// nothing may be left.
 func TestTogether(t *testing.T) {
 	h := newHost(t)
-	// longer than a few containers take, and as long as it takes to meet rare orders of events
+	// long enough for rare orders of events
 	lasts := 10 * time.Second
 	if os.Getenv("MCTR_LONG") != "" {
 		lasts = 5 * time.Minute
@@ -56,11 +56,11 @@ func TestTogether(t *testing.T) {
 	h.want(0, "reconcile")
 }
 
-// A crowd is those that use one root at once.
+// A crowd has the programs that use one root at once.
 type crowd struct {
 	*host
 	over time.Time
-	dir  string // of the agents' sockets
+	dir  string // directory of the agents' sockets
 
 	mu     sync.Mutex
 	agents map[string]*exec.Cmd
@@ -83,7 +83,7 @@ func (c *crowd) start(name string) {
 	c.agents[name] = cmd
 }
 
-// killAgents kills one agent after another, and starts it again.
+// killAgents kills and restarts one agent after another.
 func (c *crowd) killAgents() {
 	for n := 0; time.Now().Before(c.over); n++ {
 		time.Sleep(4 * time.Second)
@@ -105,8 +105,8 @@ func (c *crowd) stop() {
 	}
 }
 
-// work runs containers of each kind. What an agent is asked while it is killed may fail, so
-// only what the command line does itself is held to what it returns.
+// work runs containers of each kind. Calls to an agent may fail because the agent is killed, so that only
+// the results of local commands are checked.
 func (c *crowd) work(worker string, door ...string) {
 	mctr := func(args ...string) result { return c.mctr(append(door, args...)...) }
 	for n := 0; time.Now().Before(c.over); n++ {

@@ -13,7 +13,7 @@ import (
 	"github.com/mctr/mctr/cmd/mctr/internal/hostapi"
 )
 
-// zeroes are the numeric flags that 0 says something to, and what.
+// zeroes are the numeric flags for which 0 is valid, with its meaning.
 var zeroes = map[string]string{
 	"stop-timeout": "kill at once", "time": "kill at once", "timeout": "kill at once",
 	"health-delay": "probe at once", "ready-delay": "probe at once", "health-start-period": "every failure counts",
@@ -23,8 +23,7 @@ var zeroes = map[string]string{
 	"cpu-burst": "no burst", "blkio-weight": "refused",
 }
 
-// TestZero wants 0 to be told from what is not given, for every numeric flag of every
-// command.
+// TestZero checks that 0 differs from an omitted flag, for every numeric flag of every command.
 func TestZero(t *testing.T) {
 	numeric := []string{"int", "int64", "uint16", "uint64", "float64", "duration"}
 	known := map[string]bool{}
@@ -47,12 +46,12 @@ func TestZero(t *testing.T) {
 	walk(root)
 	for _, name := range slices.Concat(flags.Positive, slices.Sorted(maps.Keys(zeroes))) {
 		if !known[name] && root.PersistentFlags().Lookup(name) == nil {
-			t.Errorf("there is no flag --%s", name)
+			t.Errorf("no command has the flag --%s", name)
 		}
 	}
 }
 
-// TestPositive wants 0 and less refused where it is not a value.
+// TestPositive checks that 0 and negative values are refused if they are not valid.
 func TestPositive(t *testing.T) {
 	h := newHost(t)
 	for _, name := range flags.Positive {

@@ -81,7 +81,7 @@ func (s *Store) Create(ctx context.Context, name string, d Definition) (*Network
 	if err != nil {
 		return nil, err
 	}
-	defer lock.Unlock() // closing a lock file cannot fail usefully
+	defer lock.Unlock()
 	if other, err := s.Find(name); err == nil {
 		return nil, fmt.Errorf("%w: network %s (%s)", mctr.ErrExists, name, other.File)
 	}
@@ -227,7 +227,7 @@ func (s *Store) Remove(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
-	defer lock.Unlock() // closing a lock file cannot fail usefully
+	defer lock.Unlock()
 	network, err := s.Find(name)
 	if err != nil {
 		return err

@@ -74,7 +74,7 @@ func (t *Tree) SetUp(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	defer lock.Unlock() // closing a lock file cannot fail usefully
+	defer lock.Unlock()
 	entries, err := os.ReadDir(s.Running())
 	if err != nil {
 		return err
@@ -108,7 +108,7 @@ func (t *Tree) RemoveEmpty() error {
 	if err != nil {
 		return err
 	}
-	defer lock.Unlock() // closing a lock file cannot fail usefully
+	defer lock.Unlock()
 	return errors.Join(cgroup.RemoveEmpty(t.Store.CgroupPrefix()),
 		cgroup.RemoveEmpty(t.Store.Container("").ShimCgroup()))
 }

@@ -19,7 +19,8 @@ func (e *Ender) Cleanup(ctx context.Context, id mctr.ContainerID) error {
 		return err
 	}
 	err = e.Releaser.Cleanup(ctx, id)
-	return errors.Join(err, lock.Unlock(), e.EndGroup(ctx, id))
+	lock.Unlock()
+	return errors.Join(err, e.EndGroup(ctx, id))
 }
 
 // CleanupEnded releases every container that has exited, was lost or was abandoned, unless
@@ -40,7 +41,9 @@ func (e *Ender) CleanupEnded(ctx context.Context) error {
 		if err != nil {
 			continue // its launcher holds the lock, or a process that releases it
 		}
-		errs = append(errs, e.Releaser.Cleanup(ctx, id), lock.Unlock(), e.EndGroup(ctx, id))
+		errs = append(errs, e.Releaser.Cleanup(ctx, id))
+		lock.Unlock()
+		errs = append(errs, e.EndGroup(ctx, id))
 	}
 	return errors.Join(errs...)
 }

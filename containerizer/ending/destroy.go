@@ -95,7 +95,7 @@ func (e *Ender) endWithoutShim(ctx context.Context, id mctr.ContainerID, why mct
 	if err != nil {
 		return err
 	}
-	defer lock.Unlock() // closing a lock file cannot fail usefully
+	defer lock.Unlock()
 	if err := e.Shims.Kill(id); err != nil {
 		return err
 	}

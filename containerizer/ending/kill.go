@@ -74,5 +74,6 @@ func (e *Ender) awaitLaunch(ctx context.Context, id mctr.ContainerID) error {
 	if err != nil {
 		return err
 	}
-	return lock.Unlock()
+	lock.Unlock()
+	return nil
 }

@@ -39,7 +39,7 @@ func (e *Ender) removeEnded(ctx context.Context, id mctr.ContainerID) (removed b
 	if err != nil {
 		return false, err
 	}
-	defer lock.Unlock() // closing a lock file cannot fail usefully
+	defer lock.Unlock()
 	phase, err := e.Store.Container(id).Phase()
 	if err == nil && e.Store.Container(id).MayRun(phase) {
 		return false, nil

@@ -30,7 +30,7 @@ func (r *Releaser) purgeChild(ctx context.Context, id mctr.ContainerID) error {
 	if err != nil {
 		return err
 	}
-	defer lock.Unlock() // closing a lock file cannot fail usefully
+	defer lock.Unlock()
 	return r.Purge(ctx, id)
 }
 

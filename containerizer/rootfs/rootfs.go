@@ -145,7 +145,7 @@ func (f *Files) withinStopped(ctx context.Context, id mctr.ContainerID,
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, lock.Unlock()) }()
+	defer lock.Unlock()
 	if err := f.release(ctx, id); err != nil { // it may have exited a moment ago, and still be mounted
 		return err
 	}

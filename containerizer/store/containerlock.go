@@ -30,7 +30,11 @@ func (c *Container) RemoveStaleLock(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return lock.Unlock()
+	if !c.Exists() {
+		return lock.Remove()
+	}
+	lock.Unlock()
+	return nil
 }
 
 // TryLock is Lock without waiting: the error wraps flock.ErrHeld if a process holds the lock.
@@ -70,9 +74,10 @@ func (c *Container) locked(ctx context.Context, take func(path string) (*flock.L
 }
 
 // Unlock releases the lock. A process that waits for a lock file that is removed makes a new one.
-func (l *Lock) Unlock() error {
+func (l *Lock) Unlock() {
 	if l.of.Exists() {
-		return l.Lock.Unlock()
+		l.Lock.Unlock()
+		return
 	}
-	return l.Remove()
+	_ = l.Remove() // a scan for leftovers finds a lock file that stays
 }

@@ -53,7 +53,7 @@ func (s *Store) Ends(ctx context.Context, owner string) (*mctr.Ends, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer lock.Unlock() // closing a lock file cannot fail usefully
+	defer lock.Unlock()
 	return ends.read()
 }
 
@@ -73,7 +73,7 @@ func (s *Store) Acknowledge(ctx context.Context, owner string, keys ...string) e
 	if err != nil {
 		return err
 	}
-	defer lock.Unlock() // closing a lock file cannot fail usefully
+	defer lock.Unlock()
 	errs := []error{Remove(ends.dropped())}
 	for _, key := range keys {
 		errs = append(errs, Remove(ends.file(key)))
@@ -138,7 +138,7 @@ func (s endStore) add(ctx context.Context, e mctr.End, durable bool) error {
 	if err != nil {
 		return err
 	}
-	defer lock.Unlock() // closing a lock file cannot fail usefully
+	defer lock.Unlock()
 	if err := s.makeRoom(); err != nil {
 		return err
 	}

@@ -65,7 +65,7 @@ func (s *Store) FreeStaleName(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
-	defer names.Unlock() // closing a lock file cannot fail usefully
+	defer names.Unlock()
 	if holder, err := s.Named(name); err != nil || holder != "" {
 		return err
 	}
@@ -79,12 +79,12 @@ func (c *Container) Rename(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
-	defer names.Unlock() // closing a lock file cannot fail usefully
+	defer names.Unlock()
 	lock, err := c.Lock(ctx)
 	if err != nil {
 		return err
 	}
-	defer lock.Unlock() // as above
+	defer lock.Unlock()
 	if err := c.Upgrade(ctx); err != nil {
 		return err
 	}

@@ -30,7 +30,7 @@ func (c *Container) RemoveFiles() error {
 // change comes first, or it finds that the container was removed.
 func (c *Container) RemoveRecords(ctx context.Context) error {
 	if lock, err := flock.Existing(ctx, c.stateFile()); err == nil { // a file that cannot be locked is damaged
-		defer lock.Unlock() // closing a lock file cannot fail usefully
+		defer lock.Unlock()
 	}
 	entries, err := os.ReadDir(c.Dir())
 	if errors.Is(err, fs.ErrNotExist) {

@@ -49,7 +49,7 @@ func (c *Container) claim(ctx context.Context, name string) (*Lock, error) {
 		if err != nil {
 			return nil, err
 		}
-		defer names.Unlock() // closing a lock file cannot fail usefully
+		defer names.Unlock()
 		if err := c.store.takeName(name, c.ID); err != nil {
 			return nil, err
 		}
@@ -64,7 +64,8 @@ func (c *Container) claim(ctx context.Context, name string) (*Lock, error) {
 	}
 	if err != nil {
 		c.FreeName(name)
-		return nil, errors.Join(err, lock.Unlock())
+		lock.Unlock()
+		return nil, err
 	}
 	return lock, nil
 }

@@ -36,7 +36,7 @@ func (s *Store) SetUp(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		defer lock.Unlock() // closing a lock file cannot fail usefully
+		defer lock.Unlock()
 	}
 	return s.setUpLocked(ctx, boot)
 }

@@ -159,7 +159,7 @@ func (f stateJSON) Change(ctx context.Context, change Change, edit func(*State))
 	if err != nil {
 		return err
 	}
-	defer lock.Unlock() // closing a lock file cannot fail usefully
+	defer lock.Unlock()
 	data, err := readRegular(lock.File())
 	if err != nil {
 		return err

@@ -24,12 +24,10 @@ func reserved(t *testing.T, s *store.Store, id mctr.ContainerID) *store.Containe
 		}
 	}
 	lock, err := s.Reserve(t.Context(), store.NewRecord(id, &mctr.ContainerConfig{Owner: "test"}, nil))
-	if err == nil {
-		err = lock.Unlock()
-	}
 	if err != nil {
 		t.Fatal(err)
 	}
+	lock.Unlock()
 	return s.Container(id)
 }
 

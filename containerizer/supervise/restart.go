@@ -178,7 +178,7 @@ func (s *Supervisor) hold(ctx context.Context, id mctr.ContainerID) (done func()
 				s.Log.Warn("withdraw the announcement of a restart", "container", id, "error", err)
 			}
 		}
-		_ = lock.Unlock() // closing a directory cannot fail usefully
+		lock.Unlock()
 	}
 }
 

@@ -65,12 +65,10 @@ func exited(t *testing.T, policy string) *host {
 		t.Fatal(err)
 	}
 	lock, err := s.Reserve(t.Context(), store.NewRecord("job", config, nil))
-	if err == nil {
-		err = lock.Unlock()
-	}
 	if err != nil {
 		t.Fatal(err)
 	}
+	lock.Unlock()
 	h.job = s.Container("job")
 	h.exit(t)
 	h.Supervisor = supervise.New(t.Context(), supervise.Config{

@@ -17,7 +17,7 @@ func (u *Updater) UpdateGroup(ctx context.Context, root mctr.ContainerID, change
 	if err != nil {
 		return err
 	}
-	defer lock.Unlock() // closing a lock file cannot fail usefully
+	defer lock.Unlock()
 	if err := u.Store.Container(root).Upgrade(ctx); err != nil {
 		return err
 	}

@@ -42,7 +42,7 @@ func (u *Updater) Update(ctx context.Context, id mctr.ContainerID, change mctr.R
 	if err != nil {
 		return err
 	}
-	defer lock.Unlock() // closing a lock file cannot fail usefully
+	defer lock.Unlock()
 	if err := u.finishUpdate(ctx, id); err != nil {
 		return err
 	}
@@ -194,7 +194,7 @@ func (u *Updater) Recover(ctx context.Context, r *store.Record) error {
 	if err != nil {
 		return err
 	}
-	defer lock.Unlock() // closing a lock file cannot fail usefully
+	defer lock.Unlock()
 	if err := u.finishUpdate(ctx, id); err != nil || !limited {
 		return err
 	}

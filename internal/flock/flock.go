@@ -55,9 +55,6 @@ func Directory(ctx context.Context, path string) (*Lock, error) {
 	return poll(ctx, path, func() (*Lock, error) { return tryOpened(path, unix.LOCK_EX, os.O_RDONLY|unix.O_DIRECTORY) })
 }
 
-// TryShared is TryExclusive for a shared lock.
-func TryShared(path string) (*Lock, error) { return try(path, unix.LOCK_SH) }
-
 // Held returns true if a process holds path's lock exclusively, and false if the file does not
 // exist. It acquires the lock shared for a moment.
 func Held(path string) (bool, error) {
@@ -77,13 +74,12 @@ func Held(path string) (bool, error) {
 }
 
 // Unlock releases the lock. A second call does nothing.
-func (l *Lock) Unlock() error {
+func (l *Lock) Unlock() {
 	if l == nil || l.f == nil {
-		return nil
+		return
 	}
-	f := l.f
+	_ = l.f.Close() // the kernel frees the lock in any case, and nothing was written
 	l.f = nil
-	return f.Close()
 }
 
 // Remove removes the file of an exclusive lock and releases the lock. It does not remove a new file
@@ -96,7 +92,8 @@ func (l *Lock) Remove() error {
 	if current(l.f, l.f.Name()) {
 		err = os.Remove(l.f.Name())
 	}
-	return errors.Join(err, l.Unlock())
+	l.Unlock()
+	return err
 }
 
 // File returns the locked file, for a child that has to inherit the lock.

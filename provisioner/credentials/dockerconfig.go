@@ -126,7 +126,7 @@ func (f File) change(ctx context.Context, do func(*document) error) error {
 	if err != nil {
 		return err
 	}
-	defer lock.Unlock() // closing a lock file cannot fail usefully
+	defer lock.Unlock()
 	defer os.Remove(path + ".lock")
 	before, d, err := load(path)
 	if err == nil {

@@ -49,9 +49,7 @@ func (s *Store) Sweep(ctx context.Context, w Sweep) (Report, error) {
 		return Report{}, fmt.Errorf("lock image store: %w", err)
 	}
 	r, errs := s.sweep(w)
-	if err := lock.Unlock(); err != nil {
-		errs = append(errs, err)
-	}
+	lock.Unlock()
 	if w.DryRun {
 		return r, errors.Join(errs...)
 	}

@@ -1,5 +1,5 @@
-// Package recordio frames messages as Mesos' streams do: the length in decimal,
-// a newline, and that many bytes. It creates nothing.
+// Package recordio reads and writes the records of Mesos' streams. A record is its length in
+// decimal, a newline, and that many bytes. The package creates nothing on disk.
 package recordio
 
 import (
@@ -10,22 +10,22 @@ import (
 	"strconv"
 )
 
-// ErrFormat is wrapped by every error about bytes that are no records.
+// ErrFormat is wrapped by every error about malformed records.
 var ErrFormat = errors.New("recordio")
 
-// maxDigits bounds the line with the length: 20 digits are more than 64 bits.
+// maxDigits bounds the number of digits of a length; 20 digits hold any 64-bit number.
 const maxDigits = 20
 
-// A Reader reads records of at most a given length.
+// A Reader reads records up to a maximum length.
 type Reader struct {
 	r    *bufio.Reader
 	most int
 }
 
-// NewReader reads from r. A record longer than most bytes is an error.
+// NewReader returns a Reader of r that refuses records of more than most bytes.
 func NewReader(r io.Reader, most int) *Reader { return &Reader{bufio.NewReader(r), most} }
 
-// Next gives the next record. It is io.EOF where the stream ends between two.
+// Next returns the next record, or io.EOF if the stream ends after a whole record.
 func (r *Reader) Next() ([]byte, error) {
 	n, err := r.length()
 	if err != nil {
@@ -62,12 +62,12 @@ func (r *Reader) parse(digits string) (int, error) {
 		return 0, fmt.Errorf("%w: length %q", ErrFormat, digits)
 	}
 	if n > uint64(r.most) {
-		return 0, fmt.Errorf("%w: a record of %d bytes, at most %d", ErrFormat, n, r.most)
+		return 0, fmt.Errorf("%w: a record of %d bytes: want at most %d", ErrFormat, n, r.most)
 	}
 	return int(n), nil
 }
 
-// cut is the error of a stream that ends within a record.
+// cut returns the error for a failed read within a record.
 func cut(err error) error {
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 		return fmt.Errorf("%w: the stream ends within a record", ErrFormat)

@@ -16,17 +16,22 @@ import (
 	"github.com/mctr/mctr"
 )
 
-// maxEntries bounds a listing: a task may make any number of files.
+// maxEntries bounds a listing, because a task may create any number of files.
 const maxEntries = 100_000
 
-// Browse lists a directory, by name.
+// Browse returns the entries of a directory, sorted by name.
 func (t Tree) Browse(ctx context.Context, name string) ([]Info, error) {
 	p, err := parse(name)
 	if err != nil {
 		return nil, err
 	}
 	if p.id == "" {
-		return t.containers(p)
+		ids, err := t.Containers.Containers()
+		list := []Info{}
+		for _, id := range slices.Sorted(slices.Values(ids)) {
+			list = append(list, virtual(p.path(string(id)), unix.S_IFDIR|0o755, 0, time.Time{}))
+		}
+		return list, err
 	}
 	status, err := t.Containers.Status(ctx, p.id)
 	if err != nil {
@@ -43,21 +48,12 @@ func (t Tree) Browse(ctx context.Context, name string) ([]Info, error) {
 	return list, err
 }
 
-func (t Tree) containers(p place) ([]Info, error) {
-	ids, err := t.Containers.Containers()
-	list := []Info{}
-	for _, id := range slices.Sorted(slices.Values(ids)) {
-		list = append(list, virtual(p.path(string(id)), unix.S_IFDIR|0o755, 0, time.Time{}))
-	}
-	return list, err
-}
-
-// virtual is a file that no filesystem has.
+// virtual returns the Info of a file that exists in no filesystem.
 func virtual(path string, mode uint32, size int64, at time.Time) Info {
 	return Info{Path: path, Mode: mode, Size: size, Mtime: at, Nlink: 1}
 }
 
-// directory lists one of the sandbox. A sandbox that is not made yet is empty.
+// directory lists a directory of a sandbox. A sandbox that was not created yet is empty.
 func (t Tree) directory(p place, status *mctr.Status) ([]Info, error) {
 	f, info, err := open(status.Sandbox, p.rest)
 	if errors.Is(err, mctr.ErrNotFound) && p.rest == "" {
@@ -83,8 +79,8 @@ func (t Tree) directory(p place, status *mctr.Status) ([]Info, error) {
 	return p.list(f, names), nil
 }
 
-// list looks at each entry without following links. One that goes meanwhile is
-// left out.
+// list returns the Info of each entry, without following links. It omits entries that were removed
+// meanwhile.
 func (p place) list(dir *os.File, names []string) []Info {
 	list := []Info{}
 	for _, name := range names {
@@ -100,12 +96,12 @@ func (p place) list(dir *os.File, names []string) []Info {
 	return list
 }
 
-// withStreams adds stdout and stderr, before which files of these names give way.
+// withStreams adds stdout and stderr. They hide files of the sandbox with these names.
 func (t Tree) withStreams(ctx context.Context, p place, status *mctr.Status, list []Info) ([]Info, error) {
 	for _, name := range slices.Sorted(maps.Keys(streams)) {
 		_, size, err := t.stream(ctx, p.id, streams[name], -1, 0)
 		if errors.Is(err, mctr.ErrUnsupported) || errors.Is(err, mctr.ErrNotFound) {
-			continue // there is no log
+			continue // the container has no log
 		}
 		if err != nil {
 			return nil, err

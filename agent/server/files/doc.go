@@ -1,8 +1,8 @@
-// Package files shows operators what tasks left in their sandboxes, as Mesos'
-// /files does: under virtual paths /containers/ID/sandbox/..., with the streams of
-// the log as stdout and stderr in it.
+// Package files lists and reads the files in the sandboxes of containers, as /files of Mesos does.
+// Their virtual paths begin with /containers/ID/sandbox. The files stdout and stderr in that
+// directory are the streams of the container's log.
 //
-// A sandbox belongs to its task, which may be hostile: every path is resolved by
-// the kernel inside the sandbox, links too, and only directories and regular files
-// are ever opened. The package creates nothing.
+// A sandbox belongs to its task, which may be hostile. Therefore the kernel resolves every path, with
+// its links, inside the sandbox, and the package opens only directories and regular files. It creates
+// nothing.
 package files

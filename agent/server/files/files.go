@@ -11,20 +11,20 @@ import (
 	"github.com/mctr/mctr/logs"
 )
 
-// Containers is what is asked for sandboxes and logs; a containerizer is one.
+// Containers gives access to sandboxes and logs. A containerizer implements it.
 type Containers interface {
 	Containers() ([]mctr.ContainerID, error)
 	Status(ctx context.Context, id mctr.ContainerID) (*mctr.Status, error)
 	Logs(ctx context.Context, id mctr.ContainerID, o logs.ReadOptions, emit func(logs.Entry) error) error
 }
 
-// A Tree is the sandboxes of containers.
+// A Tree is the tree of virtual paths, with the sandboxes of all containers.
 type Tree struct{ Containers Containers }
 
-// An Info is what is known of a file.
+// An Info describes a file.
 type Info struct {
 	Path  string
-	Mode  uint32 // as stat(2) gives it
+	Mode  uint32 // type and permissions, as returned by stat(2)
 	Size  int64
 	Mtime time.Time
 	Nlink uint64
@@ -37,18 +37,18 @@ const (
 	sandbox = "sandbox"
 )
 
-// streams are the files of a sandbox that the log stands behind.
+// streams maps the virtual files of a sandbox to the streams of the log.
 var streams = map[string]logs.Stream{"stdout": logs.Stdout, "stderr": logs.Stderr}
 
 // A place is a parsed virtual path.
 type place struct {
-	id   mctr.ContainerID // "": /containers
-	in   bool             // at or below the sandbox
-	rest string           // the path in the sandbox; "" is itself
+	id   mctr.ContainerID // "": the path is /containers
+	in   bool             // the path is the sandbox or a file in it
+	rest string           // path relative to the sandbox; "" is the sandbox itself
 }
 
-// parse reads a virtual path. What is not plainly one is refused, so that a path
-// is never read in two ways.
+// parse reads a virtual path. It refuses every path that is not in its simplest form, so that each
+// file has only one path.
 func parse(name string) (p place, err error) {
 	parts := strings.Split(strings.Trim(name, "/"), "/")
 	for _, part := range parts {
@@ -58,7 +58,7 @@ func parse(name string) (p place, err error) {
 		}
 	}
 	if !strings.HasPrefix(name, "/") || parts[0] != top || len(parts) > 2 && parts[2] != sandbox {
-		return p, fmt.Errorf("%w: path %q: there is /containers/ID/sandbox", mctr.ErrNotFound, name)
+		return p, fmt.Errorf("%w: path %q: want /containers/ID/sandbox, or a file below it", mctr.ErrNotFound, name)
 	}
 	if len(parts) > 1 {
 		p.id = mctr.ContainerID(parts[1])
@@ -72,7 +72,7 @@ func parse(name string) (p place, err error) {
 	return p, nil
 }
 
-// path is the virtual path of a file in the place.
+// path returns the virtual path of the file name in the place.
 func (p place) path(name string) string {
 	switch {
 	case p.id == "":
@@ -83,7 +83,7 @@ func (p place) path(name string) string {
 	return path.Join("/", top, string(p.id), sandbox, p.rest, name)
 }
 
-// missing is the error for a file that is not there.
+// missing returns the error for a file that does not exist.
 func (p place) missing() error {
 	return fmt.Errorf("%w: no such file: %s", mctr.ErrNotFound, p.path(""))
 }

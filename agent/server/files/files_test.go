@@ -21,7 +21,7 @@ func TestWindow(t *testing.T) {
 	}
 }
 
-// FuzzParse wants a path that is understood to have no second meaning.
+// FuzzParse checks that an accepted path is in its only form.
 func FuzzParse(f *testing.F) {
 	for _, path := range []string{"/containers", "/containers/a.b/sandbox/x/y", "/containers/a/sandbox/../x",
 		"//containers", "/containers/a/rw", ""} {

@@ -12,7 +12,7 @@ import (
 	"github.com/mctr/mctr/internal/saferoot"
 )
 
-// open opens what is a directory or regular file.
+// open opens a directory or regular file below root. It fails for other types of files.
 func open(root, name string) (*os.File, *unix.Stat_t, error) {
 	if name == "" {
 		name = "."

@@ -12,11 +12,11 @@ import (
 	"github.com/mctr/mctr/logs"
 )
 
-// MaxRead bounds what one Read gives: Mesos' 16 pages.
+// MaxRead is the maximum length of the data that Read returns, as in Mesos: 16 pages.
 const MaxRead = 64 << 10
 
-// Read gives up to length bytes of a file from offset on, never more than
-// MaxRead, and the file's size. A negative length is as much as there is.
+// Read returns up to length bytes of a file from offset on, but never more than MaxRead, and the size
+// of the file. A negative length stands for MaxRead.
 func (t Tree) Read(ctx context.Context, name string, offset, length int64) (data []byte, size int64, err error) {
 	p, err := parse(name)
 	if err != nil {
@@ -31,7 +31,7 @@ func (t Tree) Read(ctx context.Context, name string, offset, length int64) (data
 	return t.read(ctx, p, offset, length)
 }
 
-// Size is the file's.
+// Size returns the size of a file.
 func (t Tree) Size(ctx context.Context, name string) (int64, error) {
 	p, err := parse(name)
 	if err != nil {
@@ -41,7 +41,7 @@ func (t Tree) Size(ctx context.Context, name string) (int64, error) {
 	return size, err
 }
 
-// read reads nothing from a negative offset on: it looks for the size.
+// read implements Read and, with a negative offset, Size: then it returns no data.
 func (t Tree) read(ctx context.Context, p place, offset, length int64) ([]byte, int64, error) {
 	if p.id == "" || !p.in {
 		return nil, 0, fmt.Errorf("%w: %s is a directory (browse it)", mctr.ErrInvalid, p.path(""))
@@ -74,8 +74,8 @@ func (t Tree) read(ctx context.Context, p place, offset, length int64) ([]byte, 
 	return data, info.Size, err
 }
 
-// stream reads a stream of the log as the task printed it. What was rotated away
-// is not there any more: offsets count from the oldest line that is kept.
+// stream reads a stream of the log as the task printed it. Offsets begin at the oldest line that log
+// rotation has kept.
 func (t Tree) stream(ctx context.Context, id mctr.ContainerID, stream logs.Stream, offset,
 	length int64) (data []byte, size int64, err error) {
 	w := window{from: offset, to: offset + length}
@@ -92,7 +92,7 @@ func (t Tree) stream(ctx context.Context, id mctr.ContainerID, stream logs.Strea
 	return w.data, w.at, err
 }
 
-// A window keeps a part of what is written to it.
+// A window keeps the part of the written data between two offsets.
 type window struct {
 	from, to int64
 	at       int64

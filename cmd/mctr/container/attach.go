@@ -17,11 +17,11 @@ func attachCommand(h *hostapi.Host) *cobra.Command {
 	var noStdin bool
 	cmd := &cobra.Command{
 		Use:   "attach [flags] CONTAINER",
-		Short: "Join the streams of a running container",
-		Long: `Join the streams of a running container: what it writes from now on is shown,
-what is typed goes to it, signals are passed on. The exit code is the
-container's. Any number may watch; one that is too slow is told what it missed,
-and never holds the container up.`,
+		Short: "Attach to the streams of a running container",
+		Long: `Attach to the streams of a running container: print its output from now on, and
+pass input and signals on to it. The exit code is that of the container. Any
+number of commands can be attached. One that is too slow misses output, which is
+reported, and never delays the container.`,
 		Example:           "  mctr attach web\n  mctr attach --no-stdin --sig-proxy=false web",
 		Args:              cobra.ExactArgs(1),
 		ValidArgsFunction: h.CompleteContainers,
@@ -29,27 +29,24 @@ and never holds the container up.`,
 			return exit.OfRun(attach(h, cmd, o, args[0], !noStdin))
 		},
 	}
-	cmd.Flags().BoolVar(&noStdin, "no-stdin", false, "pass no input on")
+	cmd.Flags().BoolVar(&noStdin, "no-stdin", false, "do not pass input on")
 	cmd.Flags().BoolVar(&o.SigProxy, "sig-proxy", true, "pass signals on to the container")
 	cmd.Flags().StringVar(&o.DetachKeys, "detach-keys", session.DefaultDetachKeys,
-		"keys that leave a terminal without ending the container (\"\": none)")
+		"keys that detach from the container without stopping it (\"\": none)")
 	cmd.SetFlagErrorFunc(exit.OfFlag)
 	return cmd
 }
 
 func attach(h *hostapi.Host, cmd *cobra.Command, o *session.Options, ref string, stdin bool) error {
 	ctx := cmd.Context()
-	c, id, err := h.APIForContainer(ctx, ref)
+	c, status, err := h.APIForStatus(ctx, ref)
 	if err != nil {
 		return err
 	}
-	status, err := c.Status(ctx, id)
-	if err != nil {
-		return err
-	}
+	id := status.ID
 	if status.Phase != mctr.Running && status.Phase != mctr.Paused {
-		return fmt.Errorf("%w: container %s is %s: only a running one can be attached to", mctr.ErrState, id.Short(),
-			status.Phase)
+		return fmt.Errorf("%w: container %s is %s: only a running container can be attached to", mctr.ErrState,
+			id.Short(), status.Phase)
 	}
 	if _, err := session.ParseDetachKeys(o.DetachKeys); err != nil {
 		return err
@@ -64,7 +61,7 @@ func attach(h *hostapi.Host, cmd *cobra.Command, o *session.Options, ref string,
 		return err
 	}
 	if size, ok := s.Terminal.Size(); ok {
-		_ = stream.Resize(size) // a container that ended meanwhile says so below
+		_ = stream.Resize(size) // if the container has exited, Follow reports it
 	}
 	return s.Follow(ctx, stream)
 }

@@ -9,7 +9,7 @@ import (
 func bundleCommand(h *hostapi.Host) *cobra.Command {
 	return &cobra.Command{
 		Use:               "bundle CONTAINER DIR",
-		Short:             "Write a container's OCI bundle, for any runtime to run",
+		Short:             "Write a container as an OCI bundle for any runtime",
 		Example:           "  mctr bundle web /tmp/web && runc run --bundle /tmp/web web2",
 		Args:              cobra.ExactArgs(2),
 		ValidArgsFunction: h.CompleteContainers,

@@ -12,11 +12,17 @@ import (
 	"github.com/mctr/mctr/cni"
 )
 
-// ChooseNetwork gives a container whose user named no network the default one,
-// where its host has the plugins; its absence is said where a port needs it.
+// ChooseNetwork sets the default network if the user has not named a network and the host has the
+// plugins for it. If the plugins are missing, it prints a message for a container that needs a
+// network. In container:NAME it replaces the name with the id.
 func ChooseNetwork(ctx context.Context, h *hostapi.Host, c *mctr.ContainerConfig) error {
 	if ref, ok := strings.CutPrefix(c.Network, mctr.JoinNetwork); ok {
-		return joinNetwork(ctx, h, c, ref)
+		_, id, err := h.APIForContainer(ctx, ref)
+		if err != nil {
+			return fmt.Errorf("--network container:%s: %w", ref, err)
+		}
+		c.Network = mctr.JoinNetwork + string(id)
+		return nil
 	}
 	if c.Network != "" || len(c.Networks) > 0 {
 		return nil
@@ -28,18 +34,8 @@ func ChooseNetwork(ctx context.Context, h *hostapi.Host, c *mctr.ContainerConfig
 	available := func(name string) error { return networks.Available(ctx, name) }
 	without, err := cni.ChooseDefault(available, c)
 	if without != nil {
-		fmt.Fprintf(format.Stderr, "mctr: no network for the container (as with --network none): %s\n",
+		fmt.Fprintf(format.Stderr, "mctr: the container has no network (as with --network none): %s\n",
 			flags.Translate(without.Error()))
 	}
 	return err
-}
-
-// joinNetwork puts the id where a name may stand.
-func joinNetwork(ctx context.Context, h *hostapi.Host, c *mctr.ContainerConfig, ref string) error {
-	_, id, err := h.APIForContainer(ctx, ref)
-	if err != nil {
-		return fmt.Errorf("--network container:%s: %w", ref, err)
-	}
-	c.Network = mctr.JoinNetwork + string(id)
-	return nil
 }

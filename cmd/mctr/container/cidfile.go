@@ -9,8 +9,8 @@ import (
 	"github.com/mctr/mctr"
 )
 
-// A cidFile is the file that --cidfile names. It is made before the launch, so
-// that two launches never share one, and is gone after one that failed.
+// A cidFile is the file that --cidfile names. It is created before the launch, so that two launches
+// cannot use the same file, and removed if the launch fails.
 type cidFile struct{ path string }
 
 func reserveCIDFile(path string) (cidFile, error) {
@@ -19,8 +19,8 @@ func reserveCIDFile(path string) (cidFile, error) {
 	}
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o644)
 	if errors.Is(err, os.ErrExist) {
-		return cidFile{}, fmt.Errorf("%w: --cidfile %s exists: another container's, or left from one (remove it)",
-			mctr.ErrExists, path)
+		return cidFile{}, fmt.Errorf("%w: --cidfile %s exists: it belongs to another container, or was left behind "+
+			"(remove it)", mctr.ErrExists, path)
 	}
 	if err != nil {
 		return cidFile{}, fmt.Errorf("--cidfile: %w", err)

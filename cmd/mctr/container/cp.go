@@ -12,10 +12,10 @@ import (
 	"github.com/docker/go-units"
 	"github.com/spf13/cobra"
 	"golang.org/x/sys/unix"
-	"golang.org/x/term"
 
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/agent"
+	"github.com/mctr/mctr/cmd/mctr/internal/format"
 	"github.com/mctr/mctr/cmd/mctr/internal/hostapi"
 	"github.com/mctr/mctr/cmd/mctr/internal/session"
 	"github.com/mctr/mctr/containerizer"
@@ -27,20 +27,22 @@ func cpCommand(h *hostapi.Host) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "cp [flags] CONTAINER:SRC_PATH DEST_PATH|- | SRC_PATH|- CONTAINER:DEST_PATH",
 		Short: "Copy files between a container and the host",
-		Long: `Copy files and directories between a container and the host: docker's rules. A path
-in a container counts from its root; links there are resolved inside it. A container
-that runs is copied from and to as it sees itself, one that does not with its files
-and its volumes; what is there only while it runs, such as a tmpfs, is refused.
+		Long: `Copy files and directories between a container and the host, with the rules of docker.
+A path in a container starts at the container's root, and links are resolved inside it.
+In a running container, cp sees the files that the container sees. In a container that is
+not running, cp sees its files and volumes; mounts that exist only while it is running,
+such as a tmpfs, are refused.
 
-A directory is copied into a DEST_PATH that exists, and becomes one that does not;
-SRC_PATH/. is its content. A file is not copied over a directory, nor the reverse.
-With - for a path, it is a tar stream on stdin, unpacked into the directory
-DEST_PATH, or on stdout.
+If DEST_PATH exists, a directory is copied into it; otherwise the copy gets that name.
+SRC_PATH/. stands for the content of a directory. A file cannot replace a directory, nor a
+directory a file. The path - stands for a tar stream: on stdin, to be unpacked into the
+directory DEST_PATH, or on stdout.
 
-Files copied to a container belong to its root, and lose set-user-ID bits that another
-owner gave them; files copied to the host belong to the caller, and lose set-user-ID
-and set-group-ID bits and capabilities, and devices are left out: --archive keeps the
-owners, and all of that. A tar stream has all as it is. The kernel's filesystems below SRC_PATH (/proc, /sys) are left out.`,
+Files copied to a container belong to its root user and lose set-user-ID bits of other
+owners. Files copied to the host belong to the caller and lose set-user-ID and
+set-group-ID bits and capabilities; devices are left out. --archive keeps all of these. A
+tar stream contains everything unchanged. Filesystems of the kernel below SRC_PATH, such
+as /proc and /sys, are left out.`,
 		Example: `  mctr cp web:/var/log/nginx ./logs
   mctr cp ./site/. web:/usr/share/nginx/html
   mctr cp web:/etc - | tar tv`,
@@ -48,7 +50,7 @@ owners, and all of that. A tar stream has all as it is. The kernel's filesystems
 		ValidArgsFunction: completePaths(h),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			ctx, stop := cmd.Context(), func() {}
-			if args[1] != "-" { // or else there is nothing to undo, and a signal may end it
+			if args[1] != "-" { // a copy to stdout has nothing to undo, so that a signal may kill it
 				ctx, stop = session.Interruptible(ctx)
 			}
 			defer stop()
@@ -56,9 +58,9 @@ owners, and all of that. A tar stream has all as it is. The kernel's filesystems
 		},
 	}
 	cmd.Flags().BoolVarP(&o.archive, "archive", "a", false,
-		"keep owners (uid and gid), and to the host set-user-ID bits, capabilities and devices")
-	cmd.Flags().BoolVarP(&o.follow, "follow-link", "L", false, "copy what SRC_PATH leads to, if it is a symbolic link")
-	cmd.Flags().BoolVarP(&o.quiet, "quiet", "q", false, "say nothing (without a terminal nothing is said)")
+		"keep owners (uid and gid) and, on the host, set-user-ID bits, capabilities and devices")
+	cmd.Flags().BoolVarP(&o.follow, "follow-link", "L", false, "if SRC_PATH is a symbolic link, copy its target")
+	cmd.Flags().BoolVarP(&o.quiet, "quiet", "q", false, "print no message (none is printed without a terminal)")
 	return cmd
 }
 
@@ -67,8 +69,8 @@ type copyFlags struct{ archive, follow, quiet bool }
 // An endpoint is one side of a copy: a path in a container, or on the host.
 type endpoint struct{ container, path string }
 
-// splitEndpoint reads CONTAINER:PATH. A path that has a colon is the host's if it
-// is absolute or starts with a dot.
+// splitEndpoint reads CONTAINER:PATH. An argument that is absolute or starts with a dot is a path on
+// the host, even if it has a colon.
 func splitEndpoint(arg string) endpoint {
 	container, file, ok := strings.Cut(arg, ":")
 	if !ok || path.IsAbs(arg) || strings.HasPrefix(container, ".") {
@@ -102,13 +104,13 @@ func cp(ctx context.Context, h *hostapi.Host, from, to string, o copyFlags) erro
 	} else {
 		err = one.copyIn(ctx, src.path, dst.path)
 	}
-	if err == nil && !o.quiet && from != "-" && to != "-" && term.IsTerminal(int(os.Stderr.Fd())) {
+	if err == nil && !o.quiet && from != "-" && to != "-" && format.IsTerminal(os.Stderr) {
 		fmt.Fprintf(os.Stderr, "Successfully copied %s to %s\n", units.HumanSize(float64(one.bytes)), to)
 	}
 	return err
 }
 
-// copying is one copy under way.
+// copying is the state of one copy.
 type copying struct {
 	c     agent.Containers
 	id    mctr.ContainerID
@@ -120,7 +122,7 @@ func (x *copying) options(name string) containerizer.CopyOptions {
 	return containerizer.CopyOptions{Name: name, FollowLink: x.flags.follow, Archive: x.flags.archive}
 }
 
-// copyOut copies from the container.
+// copyOut copies from the container to the host.
 func (x *copying) copyOut(ctx context.Context, src, dst string) error {
 	if dst == "-" {
 		return session.ToStdout("a tar stream", func(w io.Writer) error {
@@ -132,11 +134,11 @@ func (x *copying) copyOut(ctx context.Context, src, dst string) error {
 	if err != nil {
 		return err
 	}
-	there, err := statHostTarget(dst)
+	target, err := statHostTarget(dst)
 	if err != nil {
 		return err
 	}
-	dir, name, err := resolveTarget(sourceOf(src, stat.IsDir()), there)
+	dir, name, err := resolveTarget(sourceOf(src, stat.IsDir()), target)
 	if err != nil {
 		return err
 	}
@@ -155,7 +157,7 @@ func (x *copying) copyOut(ctx context.Context, src, dst string) error {
 	return err
 }
 
-// leftOut is what a copy to the host leaves out.
+// leftOut collects the names of files that a copy to the host leaves out.
 type leftOut struct {
 	first []string
 	count int
@@ -179,22 +181,26 @@ func (l *leftOut) say(w io.Writer) {
 		more)
 }
 
-// copyIn copies to the container.
+// copyIn copies from the host to the container.
 func (x *copying) copyIn(ctx context.Context, src, dst string) error {
-	there, err := x.statContainerTarget(ctx, dst)
+	target, err := x.statContainerTarget(ctx, dst)
 	if err != nil {
 		return err
 	}
 	if src == "-" {
-		if !there.isDir {
+		if !target.isDir {
 			return fmt.Errorf("%w: the destination %s must be a directory", mctr.ErrInvalid, dst)
 		}
-		return x.c.CopyTo(ctx, x.id, there.path, session.Stdin(ctx), x.options(""))
+		return x.c.CopyTo(ctx, x.id, target.path, session.Stdin(ctx), x.options(""))
 	}
 	if src, err = hostPath(src); err != nil {
 		return err
 	}
-	node, err := x.openSource(src)
+	flags := unix.O_PATH
+	if !x.flags.follow { // a slash at the end of src follows a link, too
+		flags |= unix.O_NOFOLLOW
+	}
+	node, err := os.OpenFile(src, flags, 0)
 	if err != nil {
 		return err
 	}
@@ -203,7 +209,7 @@ func (x *copying) copyIn(ctx context.Context, src, dst string) error {
 	if err != nil {
 		return err
 	}
-	dir, name, err := resolveTarget(sourceOf(src, info.IsDir()), there)
+	dir, name, err := resolveTarget(sourceOf(src, info.IsDir()), target)
 	if err != nil {
 		return err
 	}
@@ -212,20 +218,9 @@ func (x *copying) copyIn(ctx context.Context, src, dst string) error {
 		func(r io.Reader) error { return x.c.CopyTo(ctx, x.id, dir, r, x.options("")) })
 }
 
-// openSource opens a file of the host's (O_PATH): a link itself, unless --follow-link
-// or a slash behind it says otherwise.
-func (x *copying) openSource(src string) (*os.File, error) {
-	flags := unix.O_PATH
-	if !x.flags.follow {
-		flags |= unix.O_NOFOLLOW
-	}
-	return os.OpenFile(src, flags, 0)
-}
-
 var errReaderEnded = errors.New("the reader ended")
 
-// stream joins the writer of a tar stream and its reader, and gives the error that
-// came first.
+// stream connects the writer of a tar stream with its reader, and returns the first error.
 func (x *copying) stream(write func(io.Writer) error, read func(io.Reader) error) error {
 	r, w := io.Pipe()
 	wrote := make(chan error, 1)
@@ -242,7 +237,7 @@ func (x *copying) stream(write func(io.Writer) error, read func(io.Reader) error
 	return err
 }
 
-// counting counts what is written.
+// counting counts the bytes that are written.
 type counting struct {
 	io.Writer
 	n *int64
@@ -253,7 +248,7 @@ func (c counting) Write(b []byte) (int, error) {
 	return c.Writer.Write(b)
 }
 
-// completePaths offers containers, and files for what is no container's.
+// completePaths completes the names of containers, and otherwise files of the host.
 func completePaths(h *hostapi.Host) cobra.CompletionFunc {
 	return func(cmd *cobra.Command, args []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
 		names, directive := h.CompleteContainers(cmd, args, typed)

@@ -13,13 +13,13 @@ import (
 	"github.com/mctr/mctr"
 )
 
-// A copySource is what is copied, as far as it says where it lands.
+// A copySource has the properties of the source that determine where the copy goes.
 type copySource struct {
 	base  string // the last part of its path; "." for a directory's content
 	isDir bool
 }
 
-// sourceOf takes a path that counts from a root, the host's or the container's.
+// sourceOf returns the source of an absolute path on the host or in the container.
 func sourceOf(file string, isDir bool) copySource {
 	if strings.HasSuffix(file, "/.") || path.Clean(file) == "/" {
 		return copySource{".", isDir}
@@ -27,39 +27,33 @@ func sourceOf(file string, isDir bool) copySource {
 	return copySource{path.Base(path.Clean(file)), isDir}
 }
 
-// A copyTarget is where it goes, links followed.
+// A copyTarget is the destination of a copy, after following links.
 type copyTarget struct {
 	path   string
 	exists bool
 	isDir  bool
 }
 
-// resolveTarget is docker's table of where a copy goes: the directory, which must be
-// there, and the name in it.
+// resolveTarget returns the directory that a copy goes to, which must exist, and the name in it. The
+// rules are those of docker.
 func resolveTarget(src copySource, dst copyTarget) (dir, name string, err error) {
 	switch {
 	case dst.exists && dst.isDir:
 		return dst.path, src.base, nil
 	case dst.exists && src.isDir:
 		return "", "", fmt.Errorf("%w: cannot copy a directory to %s, which is a file", mctr.ErrExists, dst.path)
-	case !dst.exists && !src.isDir && assertsDirectory(dst.path):
+	case !dst.exists && !src.isDir && (strings.HasSuffix(dst.path, "/") || strings.HasSuffix(dst.path, "/.")):
 		return "", "", fmt.Errorf("%w: no such directory: %s", mctr.ErrNotFound, dst.path)
 	}
 	whole := path.Clean(dst.path)
 	return path.Dir(whole), path.Base(whole), nil
 }
 
-// assertsDirectory reports whether a path can only be a directory's.
-func assertsDirectory(file string) bool {
-	return strings.HasSuffix(file, "/") || strings.HasSuffix(file, "/.")
-}
-
-// maxLinks is how many symbolic links a destination may lead through, as with the
-// kernel.
+// maxLinks is the maximum number of symbolic links in a destination, as in the kernel.
 const maxLinks = 40
 
-// statTarget follows links at the end of a path, of which the last may be missing: the
-// copy makes it.
+// statTarget follows links at the end of a path. The target of the last one may be missing, because
+// the copy creates it.
 func statTarget(file string, stat func(string) (fs.FileInfo, string, error)) (copyTarget, error) {
 	for range maxLinks {
 		info, target, err := stat(file)
@@ -85,7 +79,7 @@ func statTarget(file string, stat func(string) (fs.FileInfo, string, error)) (co
 	return copyTarget{}, fmt.Errorf("%w: the destination %s: too many symbolic links", mctr.ErrInvalid, file)
 }
 
-// hostPath makes a path of the host's absolute, and keeps what its end says.
+// hostPath makes a path on the host absolute, and keeps a slash or dot at its end.
 func hostPath(file string) (string, error) {
 	abs, err := filepath.Abs(file)
 	switch {
@@ -98,7 +92,7 @@ func hostPath(file string) (string, error) {
 	return abs, err
 }
 
-// statHostTarget looks at a destination on the host, whose parent must be there.
+// statHostTarget returns a destination on the host. It fails if the parent does not exist.
 func statHostTarget(file string) (copyTarget, error) {
 	abs, err := hostPath(file)
 	if err != nil {
@@ -119,12 +113,12 @@ func statHostTarget(file string) (copyTarget, error) {
 	if info, err := os.Stat(parent); err != nil {
 		return dst, err
 	} else if !info.IsDir() {
-		return dst, fmt.Errorf("%w: %s is no directory", mctr.ErrInvalid, parent)
+		return dst, fmt.Errorf("%w: %s is not a directory", mctr.ErrInvalid, parent)
 	}
 	return dst, nil
 }
 
-// statContainerTarget looks at a destination in the container.
+// statContainerTarget returns a destination in the container.
 func (x *copying) statContainerTarget(ctx context.Context, file string) (copyTarget, error) {
 	file = "/" + strings.TrimLeft(file, "/")
 	return statTarget(file, func(file string) (fs.FileInfo, string, error) {

@@ -19,7 +19,7 @@ func createCommand(h *hostapi.Host) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "create [flags] IMAGE [COMMAND [ARG...]]",
 		Short: "Record a container without running it",
-		Long: "Record a container and print its id. Nothing runs before start; until then it\n" +
+		Long: "Record a container and print its id. The command start runs it; until then, it\n" +
 			"survives a reboot. The flags are those of run.",
 		Example:           "  id=$(mctr create -m 64m debian sleep 60) && mctr start $id",
 		ValidArgsFunction: h.CompleteFirstImage,

@@ -13,25 +13,21 @@ import (
 	"github.com/mctr/mctr/cmd/mctr/internal/hostapi"
 )
 
-// A verb does something with one container and prints nothing when it fails.
+// A verb does something with one container. It prints nothing if it fails.
 type verb func(ctx context.Context, c agent.Containers, id mctr.ContainerID) error
 
-// maxParallel bounds what is done to several containers at once.
+// maxParallel bounds the number of containers that a command handles in parallel.
 const maxParallel = 32
 
-// eachContainer applies do to one container named after the other, prints each name
-// that succeeded, and fails if any failed.
+// eachContainer calls do for one container after the other, and prints the name of each for which do
+// succeeds. It fails if any call has failed.
 func eachContainer(h *hostapi.Host, cmd *cobra.Command, refs []string, do verb) error {
-	return someContainers(h, cmd, refs, 1, do)
+	return parallelContainers(h, cmd, refs, 1, do)
 }
 
-// allContainers is eachContainer for what takes its time: to all at once. It still
-// prints in the order in which they are named.
-func allContainers(h *hostapi.Host, cmd *cobra.Command, refs []string, do verb) error {
-	return someContainers(h, cmd, refs, maxParallel, do)
-}
-
-func someContainers(h *hostapi.Host, cmd *cobra.Command, refs []string, atOnce int, do verb) error {
+// parallelContainers is eachContainer for atOnce containers at a time. It prints the names in
+// the order in which they were given.
+func parallelContainers(h *hostapi.Host, cmd *cobra.Command, refs []string, atOnce int, do verb) error {
 	c, err := h.APIForChange(cmd.Context())
 	if err != nil {
 		return err
@@ -44,7 +40,14 @@ func someContainers(h *hostapi.Host, cmd *cobra.Command, refs []string, atOnce i
 		var group errgroup.Group
 		group.SetLimit(atOnce)
 		for i, ref := range refs {
-			group.Go(func() error { results[i] <- doOne(cmd.Context(), c, ref, do); return nil })
+			group.Go(func() error {
+				id, err := c.Resolve(cmd.Context(), ref)
+				if err == nil {
+					err = do(cmd.Context(), c, id)
+				}
+				results[i] <- err
+				return nil
+			})
 		}
 	}()
 	var errs []error
@@ -56,12 +59,4 @@ func someContainers(h *hostapi.Host, cmd *cobra.Command, refs []string, atOnce i
 		fmt.Println(ref)
 	}
 	return errors.Join(errs...)
-}
-
-func doOne(ctx context.Context, c agent.Containers, ref string, do verb) error {
-	id, err := c.Resolve(ctx, ref)
-	if err != nil {
-		return err
-	}
-	return do(ctx, c, id)
 }

@@ -28,10 +28,11 @@ func execCommand(h *hostapi.Host) *cobra.Command {
 	o := &execOptions{}
 	cmd := &cobra.Command{
 		Use:   "exec [flags] CONTAINER COMMAND [ARG...]",
-		Short: "Run one more command in a running container",
-		Long: `Run one more command in a running container. It dies with this command, or with
---detach when the container ends. The exit code is the command's; 126 when the
-container does not run or the command cannot be invoked, 127 when it is not found.`,
+		Short: "Run another command in a running container",
+		Long: `Run another command in a running container. It is killed when this command ends or,
+with --detach, when the container exits. The exit code is that of the command, 126 if
+the container is not running or the command cannot be invoked, or 127 if the command
+is not found.`,
 		Example:           "  mctr exec -it web sh\n  mctr exec -u nobody -e A=1 web id",
 		Args:              cobra.MinimumNArgs(2),
 		ValidArgsFunction: h.CompleteContainers,
@@ -45,13 +46,13 @@ container does not run or the command cannot be invoked, 127 when it is not foun
 	}
 	f := cmd.Flags()
 	f.SetInterspersed(false)
-	f.BoolVarP(&o.tty, "tty", "t", false, "give it a terminal")
+	f.BoolVarP(&o.tty, "tty", "t", false, "give the command a terminal")
 	f.BoolVarP(&o.stdin, "interactive", "i", false, "pass stdin on")
-	f.BoolVarP(&o.detach, "detach", "d", false, "leave it running")
-	f.StringVarP(&o.workdir, "workdir", "w", "", "working directory inside")
+	f.BoolVarP(&o.detach, "detach", "d", false, "run the command in the background")
+	f.StringVarP(&o.workdir, "workdir", "w", "", "working directory in the container")
 	f.StringVarP(&o.user, "user", "u", "", "`USER[:GROUP]`, looked up in the container")
-	f.StringArrayVarP(&o.env, "env", "e", nil, "`NAME=VALUE`, or NAME for its value here")
-	f.StringArrayVar(&o.envFile, "env-file", nil, "read variables from `FILE`, a line each")
+	f.StringArrayVarP(&o.env, "env", "e", nil, "`NAME=VALUE`, or NAME to pass on its value")
+	f.StringArrayVar(&o.envFile, "env-file", nil, "read variables from `FILE`, one per line")
 	cmd.SetFlagErrorFunc(exit.OfFlag)
 	return cmd
 }

@@ -1,6 +1,7 @@
 package container
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"os"
@@ -19,19 +20,15 @@ func explainCommand(h *hostapi.Host) *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "explain CONTAINER",
-		Short: "Tell a container's story: what took how long, and why it ended",
-		Long: `Tell the story of a container: why it ended, or what it is at now, with the
-evidence; what it runs under; and each step of its last launch and of its
-release with how long it took, isolator by isolator.`,
+		Short: "Explain why a container exited, and how long each step took",
+		Long: `Explain a container: why it exited, or what state it is in, with the evidence; its
+processes and limits; and how long each step of its last launch and of its clean-up
+took, isolator by isolator.`,
 		Example:           "  mctr explain web",
 		Args:              cobra.ExactArgs(1),
 		ValidArgsFunction: h.CompleteContainers,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			c, id, err := h.APIForContainer(cmd.Context(), args[0])
-			if err != nil {
-				return err
-			}
-			s, err := c.Status(cmd.Context(), id)
+			_, s, err := h.APIForStatus(cmd.Context(), args[0])
 			if err != nil {
 				return err
 			}
@@ -41,7 +38,7 @@ release with how long it took, isolator by isolator.`,
 			return printStory(format.Stdout, s)
 		},
 	}
-	cmd.Flags().BoolVar(&asJSON, "json", false, "the status that this is told from, as JSON")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print the status of the container as JSON")
 	return cmd
 }
 
@@ -49,7 +46,8 @@ func printStory(w io.Writer, s *mctr.Status) error {
 	fmt.Fprintf(w, "%s\n%s\n", reason(s), evidence(s))
 	tabs := tabwriter.NewWriter(w, 0, 8, 3, ' ', 0)
 	fmt.Fprintf(tabs, "container\t%s\n", strings.TrimSpace(string(s.ID)+" "+s.Config.Name))
-	fmt.Fprintf(tabs, "image\t%s\n", image(s))
+	fmt.Fprintf(tabs, "image\t%s\n",
+		cmp.Or(strings.TrimSpace(s.Config.Image+" "+s.ImageID), "none (the filesystem of the host)"))
 	fmt.Fprintf(tabs, "command\t%s\n", format.CommandLine(s))
 	fmt.Fprintf(tabs, "phase\t%s\n", s.Phase)
 	if s.Restarts > 0 {
@@ -78,14 +76,7 @@ func printStory(w io.Writer, s *mctr.Status) error {
 	return tabs.Flush()
 }
 
-func image(s *mctr.Status) string {
-	if s.Config.Image == "" {
-		return "none: the host's filesystem"
-	}
-	return strings.TrimSpace(s.Config.Image + " " + s.ImageID)
-}
-
-// reason says in a line why the container is where it is.
+// reason returns one line about why the container is in its state.
 func reason(s *mctr.Status) string {
 	t := s.Termination
 	switch {
@@ -96,10 +87,10 @@ func reason(s *mctr.Status) string {
 	case s.Damage != "":
 		return fmt.Sprintf("%s: %s", s.Phase, s.Damage)
 	case s.Phase == mctr.Created:
-		return fmt.Sprintf("%s: it was not started yet", s.Phase)
+		return fmt.Sprintf("%s: it has not been started yet", s.Phase)
 	case s.Phase == mctr.Lost:
-		return fmt.Sprintf("%s: its supervisor died, and its end is not written down yet: see mctr reconcile --dry-run",
-			s.Phase)
+		return fmt.Sprintf("%s: its supervisor died, and its termination is not recorded yet: "+
+			"see mctr reconcile --dry-run", s.Phase)
 	case s.Health != nil && s.Health.Status == mctr.Unhealthy:
 		return fmt.Sprintf("%s, but %s after %d failures in a row", s.Phase, s.Health.Status, s.Health.Streak)
 	case s.Started.IsZero() || s.Phase != mctr.Running:
@@ -108,13 +99,14 @@ func reason(s *mctr.Status) string {
 	return fmt.Sprintf("%s since %s", s.Phase, s.Started.Local().Format(time.RFC3339))
 }
 
-// evidence is what is known of the container's end, in lines; "" before its end.
+// evidence returns what is known of the container's exit, one fact per line. It is empty before the
+// exit.
 func evidence(s *mctr.Status) string {
 	t := s.Termination
 	if t == nil {
 		return ""
 	}
-	text := fmt.Sprintf("It ended at %s with exit code %d.\n", t.Finished.Local().Format(time.RFC3339), t.ExitCode)
+	text := fmt.Sprintf("It exited at %s with exit code %d.\n", t.Finished.Local().Format(time.RFC3339), t.ExitCode)
 	if !t.Started.IsZero() {
 		text += fmt.Sprintf("It ran for %s and printed %d bytes.\n", t.Finished.Sub(t.Started).Round(time.Millisecond),
 			t.Log.Bytes)
@@ -123,7 +115,7 @@ func evidence(s *mctr.Status) string {
 		text += fmt.Sprintf("%d bytes of its output could not be written.\n", t.Log.Dropped)
 	}
 	if s.StartError != "" {
-		text += "Its restart policy could not start it again: " + s.StartError + ".\n"
+		text += "Restarting it by its restart policy failed: " + s.StartError + ".\n"
 	}
 	if !s.Cleaned {
 		text += "It is not cleaned up: see mctr reconcile --dry-run.\n"

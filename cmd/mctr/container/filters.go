@@ -10,22 +10,23 @@ import (
 	"github.com/mctr/mctr/cmd/mctr/internal/format"
 )
 
-// parseFilters gives the predicate that is true where all keys are, and for
-// each key one of its values is.
+// parseFilters returns a predicate. It is true for a container that, for every key in the filters,
+// matches one of the values.
 func parseFilters(filters []string, all []*mctr.Status) (func(*mctr.Status) bool, error) {
 	byKey := map[string][]string{}
 	for _, f := range filters {
 		key, value, ok := strings.Cut(f, "=")
 		if _, known := filterKeys[key]; !ok || !known {
 			return nil, fmt.Errorf(
-				"%w: --filter %s: unknown (id, name, label, status, ancestor, exited, before, since, network, volume)",
+				"%w: --filter %s: want id, name, label, status, health, ancestor, exited, before, since, network or "+
+					"volume",
 				mctr.ErrInvalid, f)
 		}
 		if (key == "before" || key == "since") && find(all, value) == nil {
 			return nil, fmt.Errorf("%w: --filter %s: no such container", mctr.ErrNotFound, f)
 		}
 		if key == "status" && !slices.Contains(format.DockerStates, value) {
-			return nil, fmt.Errorf("%w: --filter %s: unknown (%s)", mctr.ErrInvalid, f,
+			return nil, fmt.Errorf("%w: --filter %s: unknown status (want %s)", mctr.ErrInvalid, f,
 				strings.Join(format.DockerStates, ", "))
 		}
 		byKey[key] = append(byKey[key], value)

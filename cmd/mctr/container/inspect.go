@@ -3,7 +3,6 @@ package container
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -20,9 +19,9 @@ func inspectCommand(h *hostapi.Host, inspectImages ImageInspector) *cobra.Comman
 	var format, kind string
 	cmd := &cobra.Command{
 		Use:   "inspect [flags] CONTAINER...",
-		Short: "Show everything that is known of containers",
-		Long: `Show everything that is known of containers: docker's keys, and below Mctr
-mctr's own, among them why a container ended and by what evidence.`,
+		Short: "Show the details of containers",
+		Long: `Show the details of containers: the keys of docker and, below Mctr, those of mctr,
+which include why a container exited, with the evidence.`,
 		Example: "  mctr inspect web\n  mctr inspect -f '{{.State.ExitCode}} {{.Mctr.Termination.Reason}}' " +
 			"job",
 		Args:              cobra.MinimumNArgs(1),
@@ -38,9 +37,9 @@ mctr's own, among them why a container ended and by what evidence.`,
 		},
 	}
 	cmd.Flags().StringVarP(&format, "format", "f", "", "json or a Go template")
-	cmd.Flags().StringVar(&kind, "type", "container", "container, or image as image inspect")
+	cmd.Flags().StringVar(&kind, "type", "container", "container, or image (the same as image inspect)")
 	_ = cmd.RegisterFlagCompletionFunc("type", flags.Words("container", "image"))
-	cmd.Flags().BoolP("size", "s", false, "accepted for docker's sake")
+	cmd.Flags().BoolP("size", "s", false, "accepted for compatibility with docker")
 	return cmd
 }
 
@@ -49,25 +48,20 @@ func inspect(ctx context.Context, h *hostapi.Host, refs []string, layout string)
 	if err != nil {
 		return err
 	}
-	var found []containerInfo
-	var errs []error
-	for _, ref := range refs {
+	return format.Inspect(refs, layout, func(ref string) (info containerInfo, err error) {
 		id, err := c.Resolve(ctx, ref)
 		if err != nil {
-			errs = append(errs, err)
-			continue
+			return info, err
 		}
 		s, err := c.Status(ctx, id)
-		if err != nil {
-			errs = append(errs, err)
-			continue
+		if err == nil {
+			info = describeContainer(s)
 		}
-		found = append(found, describeContainer(s))
-	}
-	return errors.Join(append([]error{format.Inspected(found, layout)}, errs...)...)
+		return info, err
+	})
 }
 
-// containerInfo has docker's keys. Its order is docker's too.
+// containerInfo has the keys of docker, in the order of docker.
 type containerInfo struct {
 	ID           string `json:"Id"`
 	Created      string
@@ -103,8 +97,8 @@ type healthInfo struct {
 
 type probeInfo struct {
 	Start, End string
-	ExitCode   int    // of the command, as docker has it; of another probe that failed 1
-	Output     string // of the command; where there is none, why the probe failed
+	ExitCode   int    // of the command, as in docker; 1 for other probes that failed
+	Output     string // of the command; for other probes, the reason of the failure
 }
 
 type mountInfo struct {
@@ -146,7 +140,7 @@ func describeContainer(s *mctr.Status) containerInfo {
 		Config: describeConfig(s), Mctr: s,
 		NetworkSettings: describeNetworks(s),
 	}
-	i.Mounts = []mountInfo{} // docker's is never null
+	i.Mounts = []mountInfo{} // never null, as in docker
 	for _, m := range s.Config.Mounts {
 		i.Mounts = append(i.Mounts,
 			mountInfo{Type: m.Type, Source: m.Source, Destination: m.Target, RW: !m.ReadOnly, Propagation: "rprivate"})
@@ -162,7 +156,10 @@ func describeState(s *mctr.Status) stateInfo {
 		StartedAt: stamp(s.Started), FinishedAt: stamp(time.Time{}),
 	}
 	if s.Health != nil {
-		i.Health = describeHealth(s.Health)
+		i.Health = &healthInfo{Status: s.Health.Status, FailingStreak: s.Health.Streak}
+		for _, p := range s.Health.Probes {
+			i.Health.Log = append(i.Health.Log, describeProbe(p))
+		}
 	}
 	if s.Damage != "" {
 		i.Error = "damaged: " + s.Damage
@@ -170,14 +167,6 @@ func describeState(s *mctr.Status) stateInfo {
 	if t := s.Termination; t != nil {
 		i.ExitCode, i.FinishedAt, i.OOMKilled = t.ExitCode, stamp(t.Finished), t.OOM != nil
 		i.Error, i.Reason = cmp.Or(s.StartError, t.Message), t.Reason
-	}
-	return i
-}
-
-func describeHealth(h *mctr.Health) *healthInfo {
-	i := &healthInfo{Status: h.Status, FailingStreak: h.Streak}
-	for _, p := range h.Probes {
-		i.Log = append(i.Log, describeProbe(p))
 	}
 	return i
 }
@@ -212,9 +201,7 @@ func describeHost(s *mctr.Status) hostInfo {
 	if h.CPUPeriod > 0 && h.CPUQuota > 0 {
 		h.NanoCpus = h.CPUQuota * 1e9 / int64(h.CPUPeriod)
 	}
-	if h.LogConfig.Type = c.Log.Driver; h.LogConfig.Type == "" {
-		h.LogConfig.Type = "cri"
-	}
+	h.LogConfig.Type = cmp.Or(c.Log.Driver, "cri")
 	return h
 }
 

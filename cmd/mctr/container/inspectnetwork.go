@@ -1,6 +1,7 @@
 package container
 
 import (
+	"cmp"
 	"fmt"
 	"net/netip"
 	"strconv"
@@ -9,7 +10,7 @@ import (
 	"github.com/mctr/mctr/cmd/mctr/internal/format"
 )
 
-// networkInfo has docker's keys of NetworkSettings.
+// networkInfo has the keys of NetworkSettings in docker.
 type networkInfo struct {
 	IPAddress, Gateway, MacAddress string
 	Ports                          map[string][]portInfo
@@ -42,11 +43,8 @@ func describeNetworks(s *mctr.Status) networkInfo {
 	}
 	for _, p := range s.Ports {
 		inside := fmt.Sprintf("%d/%s", p.ContainerPort, p.Protocol)
-		ip := p.HostIP
-		if ip == "" {
-			ip = "0.0.0.0"
-		}
-		i.Ports[inside] = append(i.Ports[inside], portInfo{ip, strconv.Itoa(int(p.HostPort))})
+		i.Ports[inside] = append(i.Ports[inside],
+			portInfo{cmp.Or(p.HostIP, "0.0.0.0"), strconv.Itoa(int(p.HostPort))})
 	}
 	return i
 }

@@ -16,13 +16,13 @@ func killCommand(h *hostapi.Host) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "kill [flags] CONTAINER...",
 		Short: "Send a signal to containers",
-		Long: `Send a signal to the first process of containers. What SIGKILL or its stop signal
-was sent to is not started again by its restart policy.`,
+		Long: `Send a signal to the first process of containers. After SIGKILL or its stop signal, a
+container is not restarted by its restart policy.`,
 		Example:           "  mctr kill -s HUP web",
 		Args:              cobra.MinimumNArgs(1),
 		ValidArgsFunction: h.CompleteContainers,
 	}
-	cmd.Flags().StringVarP(&sig, "signal", "s", "KILL", "signal as TERM, SIGTERM or 15")
+	cmd.Flags().StringVarP(&sig, "signal", "s", "KILL", "signal, such as TERM, SIGTERM or 15")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		number, err := flags.ParseSignal(sig)
 		if err != nil {

@@ -32,7 +32,7 @@ func logsCommand(h *hostapi.Host) *cobra.Command {
 	o := &logsOptions{}
 	cmd := &cobra.Command{
 		Use:               "logs [flags] CONTAINER",
-		Short:             "Show what a container printed: stdout to stdout, stderr to stderr",
+		Short:             "Print the log of a container: stdout to stdout, stderr to stderr",
 		Example:           "  mctr logs --tail 100 -f web\n  mctr logs --since 10m web 2>/dev/null",
 		Args:              cobra.ExactArgs(1),
 		ValidArgsFunction: h.CompleteContainers,
@@ -41,13 +41,13 @@ func logsCommand(h *hostapi.Host) *cobra.Command {
 		},
 	}
 	f := cmd.Flags()
-	f.BoolVarP(&o.follow, "follow", "f", false, "go on until the container has ended")
-	f.BoolVarP(&o.timestamps, "timestamps", "t", false, "the time before each line")
-	f.BoolVar(&o.details, "details", false, "the container's labels before each line")
+	f.BoolVarP(&o.follow, "follow", "f", false, "continue until the container has exited")
+	f.BoolVarP(&o.timestamps, "timestamps", "t", false, "print the time before each line")
+	f.BoolVar(&o.details, "details", false, "print the labels of the container before each line")
 	f.StringVar(&o.since, "since", "",
-		"from this `TIME` on: RFC 3339, seconds of the epoch, or 10m for ten minutes ago")
-	f.StringVar(&o.until, "until", "", "before this `TIME`")
-	f.StringVarP(&o.tail, "tail", "n", "all", "only so many of the last lines")
+		"only lines since `TIME`: RFC 3339, seconds since 1970, or 10m for ten minutes ago")
+	f.StringVar(&o.until, "until", "", "only lines before `TIME`")
+	f.StringVarP(&o.tail, "tail", "n", "all", "number of last lines, or all")
 	return cmd
 }
 
@@ -56,11 +56,7 @@ func showLogs(ctx context.Context, h *hostapi.Host, ref string, o *logsOptions) 
 	if err != nil {
 		return err
 	}
-	c, id, err := h.APIForContainer(ctx, ref)
-	if err != nil {
-		return err
-	}
-	status, err := c.Status(ctx, id)
+	c, status, err := h.APIForStatus(ctx, ref)
 	if err != nil {
 		return err
 	}
@@ -70,7 +66,7 @@ func showLogs(ctx context.Context, h *hostapi.Host, ref string, o *logsOptions) 
 	if o.details {
 		p.details = visible.Line(format.JoinLabels(status.Config.Labels))
 	}
-	err = c.Logs(ctx, id, ro, p.print)
+	err = c.Logs(ctx, status.ID, ro, p.print)
 	if ctx.Err() != nil {
 		return exit.Status{Code: 128 + int(unix.SIGINT)}
 	}
@@ -91,21 +87,21 @@ func (o *logsOptions) read(now time.Time) (ro logs.ReadOptions, err error) {
 	return ro, err
 }
 
-// missing says what a gap in a log is.
+// missing returns the message about a gap in a log.
 func missing(e logs.Entry) string {
 	if e.Removed > 0 {
 		return fmt.Sprintf(
-			"%s of older output are missing: rotation removed them (see --log-opt max-size and max-file)",
+			"%s of older output are missing: log rotation removed them (see --log-opt max-size and max-file)",
 			units.BytesSize(float64(e.Removed)))
 	}
-	return "entries are missing here: they were rotated away before they could be read"
+	return "entries are missing here: log rotation removed them before they could be read"
 }
 
-// A linePrinter writes log entries where they came from.
+// A linePrinter writes the log entries of stdout to stdout and those of stderr to stderr.
 type linePrinter struct {
 	timestamps bool
 	details    string
-	inLine     [4]bool // by stream: the next entry continues a line
+	inLine     [4]bool // by stream: the next entry continues an unfinished line
 }
 
 func (p *linePrinter) print(e logs.Entry) error {

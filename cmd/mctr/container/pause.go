@@ -18,13 +18,13 @@ func pauseCommand(h *hostapi.Host) *cobra.Command {
 }
 
 func unpauseCommand(h *hostapi.Host) *cobra.Command {
-	return simpleCommand(h, "unpause", "Let frozen containers go on",
+	return simpleCommand(h, "unpause", "Resume the processes of paused containers",
 		func(ctx context.Context, c agent.Containers, id mctr.ContainerID) error {
 			return c.Resume(ctx, id)
 		})
 }
 
-// simpleCommand is a verb for any number of containers.
+// simpleCommand returns a command without flags that calls do for each named container.
 func simpleCommand(h *hostapi.Host, name, short string, do verb) *cobra.Command {
 	return &cobra.Command{
 		Use:               name + " CONTAINER...",

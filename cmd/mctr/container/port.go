@@ -19,19 +19,15 @@ func portCommand(h *hostapi.Host) *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "port [flags] CONTAINER [PORT[/PROTOCOL]]",
-		Short: "Show which ports of the host lead to a container",
-		Long: `Show which ports of the host lead to a container's, one a line: the container's
-port, and the host's address and port. With PORT only where that one leads from;
-its protocol is tcp if none is given.`,
+		Short: "Show the published ports of a container",
+		Long: `Show the published ports of a container, one per line: the port of the container, and
+the address and port on the host. With PORT, show only the address and port on the
+host. The default protocol is tcp.`,
 		Example:           "  mctr port web\n  mctr port web 80\n  curl http://$(mctr port web 80/tcp)",
 		Args:              cobra.RangeArgs(1, 2),
 		ValidArgsFunction: completePort(h),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			c, id, err := h.APIForContainer(cmd.Context(), args[0])
-			if err != nil {
-				return err
-			}
-			s, err := c.Status(cmd.Context(), id)
+			_, s, err := h.APIForStatus(cmd.Context(), args[0])
 			if err != nil {
 				return err
 			}
@@ -49,11 +45,11 @@ its protocol is tcp if none is given.`,
 			return printPorts(format.Stdout, list, wanted != "")
 		},
 	}
-	cmd.Flags().BoolVar(&asJSON, "json", false, "one object a line")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "one object per line")
 	return cmd
 }
 
-// completePort offers containers, and then the ports of the one that was named.
+// completePort completes the names of containers, and then the published ports of the named one.
 func completePort(h *hostapi.Host) cobra.CompletionFunc {
 	return func(cmd *cobra.Command, args []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
 		if len(args) == 0 {
@@ -62,11 +58,7 @@ func completePort(h *hostapi.Host) cobra.CompletionFunc {
 		if len(args) > 1 || h.Begin(cmd, nil) != nil {
 			return nil, cobra.ShellCompDirectiveNoFileComp
 		}
-		c, id, err := h.APIForContainer(cmd.Context(), args[0])
-		if err != nil {
-			return nil, cobra.ShellCompDirectiveNoFileComp
-		}
-		s, err := c.Status(cmd.Context(), id)
+		_, s, err := h.APIForStatus(cmd.Context(), args[0])
 		if err != nil {
 			return nil, cobra.ShellCompDirectiveNoFileComp
 		}
@@ -78,7 +70,8 @@ func completePort(h *hostapi.Host) cobra.CompletionFunc {
 	}
 }
 
-// publishedPorts are the container's published ports, or those for the wanted one alone.
+// publishedPorts returns the published ports of a container or, if wanted is not empty, those of the
+// wanted port.
 func publishedPorts(s *mctr.Status, wanted string) ([]mctr.Port, error) {
 	if wanted == "" {
 		return s.Ports, nil
@@ -101,13 +94,14 @@ func publishedPorts(s *mctr.Status, wanted string) ([]mctr.Port, error) {
 		}
 	}
 	if list == nil {
-		return nil, fmt.Errorf("%w: no port of the host leads to port %d/%s of container %s",
+		return nil, fmt.Errorf("%w: port %d/%s of container %s is not published",
 			mctr.ErrNotFound, number, protocol, s.ID.Short())
 	}
 	return list, nil
 }
 
-// printPorts prints docker's lines: "80/tcp -> 0.0.0.0:8080", or the host's end alone.
+// printPorts prints lines such as "80/tcp -> 0.0.0.0:8080", as docker does. If alone is true, it prints
+// only the address on the host.
 func printPorts(w io.Writer, list []mctr.Port, alone bool) error {
 	for _, p := range list {
 		line := p.HostAddress()

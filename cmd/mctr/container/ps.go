@@ -40,12 +40,12 @@ func psCommand(h *hostapi.Host) *cobra.Command {
 		},
 	}
 	f := cmd.Flags()
-	f.BoolVarP(&o.all, "all", "a", false, "ended ones too")
+	f.BoolVarP(&o.all, "all", "a", false, "show all containers, not only running ones")
 	o.RegisterQuiet(f)
 	o.Register(f, "ids and commands")
-	f.BoolVarP(&o.latest, "latest", "l", false, "the newest one, ended or not")
-	f.IntVarP(&o.last, "last", "n", -1, "so many newest ones, ended or not")
-	f.BoolVarP(&o.size, "size", "s", false, "what each wrote to its filesystem")
+	f.BoolVarP(&o.latest, "latest", "l", false, "show only the newest container, running or not")
+	f.IntVarP(&o.last, "last", "n", -1, "show only this number of newest containers, running or not")
+	f.BoolVarP(&o.size, "size", "s", false, "show the size of the files that each has written")
 	f.StringArrayVarP(&o.filters, "filter", "f", nil,
 		"`KEY=VALUE`: id, name, label, status, health, ancestor, exited, before, since, network, volume")
 	return cmd
@@ -66,7 +66,7 @@ func ps(ctx context.Context, h *hostapi.Host, c agent.Containers, o *psOptions) 
 			continue
 		}
 		usage, err := c.DiskUsage(ctx, s.ID)
-		if err != nil && !errors.Is(err, mctr.ErrNotFound) { // it may go meanwhile
+		if err != nil && !errors.Is(err, mctr.ErrNotFound) { // it may be removed meanwhile
 			return err
 		}
 		rows[i].Size = units.HumanSize(float64(usage.Written))
@@ -80,7 +80,7 @@ func ps(ctx context.Context, h *hostapi.Host, c agent.Containers, o *psOptions) 
 }
 
 func (o *psOptions) choose(list []*mctr.Status) ([]*mctr.Status, error) {
-	keep, err := parseFilters(o.filters, slices.Clone(list)) // list is cut down while it asks
+	keep, err := parseFilters(o.filters, slices.Clone(list)) // the filters need the whole list while list is shortened
 	if err != nil {
 		return nil, err
 	}

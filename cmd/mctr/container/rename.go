@@ -9,7 +9,7 @@ import (
 func renameCommand(h *hostapi.Host) *cobra.Command {
 	return &cobra.Command{
 		Use:               "rename CONTAINER NAME",
-		Short:             "Give a container another name",
+		Short:             "Rename a container",
 		Example:           "  mctr rename web old-web",
 		Args:              cobra.ExactArgs(2),
 		ValidArgsFunction: h.CompleteContainers,

@@ -16,13 +16,15 @@ func rmCommand(h *hostapi.Host) *cobra.Command {
 	var force, all bool
 	cmd := &cobra.Command{
 		Use:               "rm [flags] CONTAINER...",
-		Short:             "Remove ended containers, with their logs and files",
+		Short:             "Remove containers that have exited, with their logs and files",
 		Example:           "  mctr rm web\n  mctr rm -f $(mctr ps -aq)",
 		ValidArgsFunction: h.CompleteContainers,
 	}
-	cmd.Flags().BoolVarP(&force, "force", "f", false, "kill it first when it runs")
-	cmd.Flags().BoolP("volumes", "v", true, "its own volumes go with it, always")
-	cmd.Flags().BoolVarP(&all, "all", "a", false, "every container that has ended; with --force, every container")
+	cmd.Flags().BoolVarP(&force, "force", "f", false, "kill a running container first")
+	cmd.Flags().BoolP("volumes", "v", true,
+		"accepted for compatibility with docker: volumes of the container are always removed")
+	cmd.Flags().BoolVarP(&all, "all", "a", false,
+		"remove all containers that have exited; with --force, all containers")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if !all && len(args) == 0 {
 			return fmt.Errorf("%w: no container given", mctr.ErrInvalid)

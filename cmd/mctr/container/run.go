@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -17,7 +19,7 @@ import (
 	"github.com/mctr/mctr/cmd/mctr/internal/session"
 )
 
-// runOptions are the flags of run alone.
+// runOptions has the values of the flags of run.
 type runOptions struct {
 	session.Options
 	launch  flags.Launch
@@ -33,13 +35,13 @@ func runCommand(h *hostapi.Host) *cobra.Command {
 		Short: "Run a command in a new container",
 		Long: `Run a command in a new container.
 
-IMAGE is a registry's (debian, quay.io/org/app:tag, host:5000/app@sha256:...),
-oci:DIR[:TAG], oci-archive:FILE[:TAG], docker-archive:FILE[:REF], rootfs:DIR, or
-the id of an image in the store. With --no-image there is none: COMMAND runs on
-the host's filesystem, in a sandbox of its own.
+IMAGE is an image of a registry (debian, quay.io/org/app:tag,
+host:5000/app@sha256:...), oci:DIR[:TAG], oci-archive:FILE[:TAG],
+docker-archive:FILE[:REF], rootfs:DIR, or the id of an image in the store. With
+--no-image, COMMAND runs on the filesystem of the host, with a sandbox.
 
-The exit code is the command's; 128+n when signal n ended it; 125 when mctr
-failed, 126 when the command cannot be invoked, 127 when it is not found.`,
+The exit code is that of the command; 128+n if signal n killed it; 125 if mctr
+failed, 126 if the command cannot be invoked, 127 if it is not found.`,
 		Example: `  mctr run --rm -it debian bash
   mctr run -d --name web -m 64m --cpus 0.5 --pids-limit 100 oci:./web
   mctr run --rm --no-image -v /data:/data:ro make -C /data
@@ -52,20 +54,20 @@ failed, 126 when the command cannot be invoked, 127 when it is not found.`,
 	}
 	PrepareLaunchFlags(h, cmd, &o.launch)
 	f := cmd.Flags()
-	f.BoolVarP(&o.Detach, "detach", "d", false, "leave it running and print its id")
-	f.BoolVar(&o.dryRun, "dry-run", false, "print the OCI config.json and run nothing")
-	f.BoolVar(&o.timings, "timings", false, "say on stderr what took how long")
+	f.BoolVarP(&o.Detach, "detach", "d", false, "run the container in the background and print its id")
+	f.BoolVar(&o.dryRun, "dry-run", false, "print the OCI config.json and do not run the container")
+	f.BoolVar(&o.timings, "timings", false, "print on stderr how long each step of the launch took")
 	f.BoolVar(&o.SigProxy, "sig-proxy", true, "pass signals on to the container")
 	f.StringVar(&o.DetachKeys, "detach-keys", session.DefaultDetachKeys,
-		"keys that leave a terminal without ending the container (\"\": none)")
+		"keys that detach from the container without stopping it (\"\": none)")
 	f.StringVar(&o.group, "group", "",
-		"run the tasks in `FILE` (JSON, - is stdin) together: one that fails ends the rest; see docs/groups.md")
-	f.BoolVarP(&o.Quiet, "quiet", "q", false, "no progress of the pull")
+		"run the tasks in `FILE` (JSON; -: stdin) as a group: when one fails, all stop; see docs/groups.md")
+	f.BoolVarP(&o.Quiet, "quiet", "q", false, "do not print the progress of the pull")
 	return cmd
 }
 
-// PrepareLaunchFlags registers the flags of run and create. Flags end at the
-// image; -h is the hostname, as with docker.
+// PrepareLaunchFlags registers the flags that run and create have in common. As in docker, flags end at
+// the image, and -h is the hostname.
 func PrepareLaunchFlags(h *hostapi.Host, cmd *cobra.Command, l *flags.Launch) {
 	cmd.Flags().SetInterspersed(false)
 	cmd.Flags().Bool("help", false, "help for "+cmd.Name())
@@ -118,9 +120,9 @@ func launch(ctx context.Context, c agent.Containers, o *runOptions, config *mctr
 	s := session.New(c, id, &o.Options, config)
 	defer s.Restore()
 	options := s.LaunchOptions()
-	times := &timings{}
+	var steps []mctr.Step
 	if o.timings {
-		options.Step = times.add
+		options.Step = func(s mctr.Step) { steps = append(steps, s) }
 	}
 	stream, err := c.Launch(s.Pulling(ctx), id, config, options)
 	if err != nil {
@@ -129,7 +131,7 @@ func launch(ctx context.Context, c agent.Containers, o *runOptions, config *mctr
 	if err := cid.write(id); err != nil {
 		format.Complain(err)
 	}
-	times.print(os.Stderr)
+	printTimings(os.Stderr, steps)
 	if o.Detach {
 		fmt.Println(id)
 		return warn(ctx, c, id)
@@ -137,11 +139,25 @@ func launch(ctx context.Context, c agent.Containers, o *runOptions, config *mctr
 	return s.Follow(ctx, stream)
 }
 
-// warn says on stderr what a launch left undone.
+// printTimings prints the duration of each step of a launch, for --timings.
+func printTimings(w io.Writer, steps []mctr.Step) {
+	if len(steps) == 0 {
+		return
+	}
+	const format = "%9.3f ms  %s\n"
+	milliseconds := func(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
+	for _, s := range steps {
+		fmt.Fprintf(w, format, milliseconds(s.Took()), s.Name)
+	}
+	last := steps[len(steps)-1]
+	fmt.Fprintf(w, format, milliseconds(last.Ended.Sub(steps[0].Began)), "in all, to "+last.Name)
+}
+
+// warn prints the warnings of a container on stderr.
 func warn(ctx context.Context, c agent.Containers, id mctr.ContainerID) error {
 	status, err := c.Status(ctx, id)
 	if errors.Is(err, mctr.ErrNotFound) {
-		return nil // it removed itself
+		return nil // the container was removed automatically
 	}
 	if err != nil {
 		return err
@@ -152,7 +168,7 @@ func warn(ctx context.Context, c agent.Containers, id mctr.ContainerID) error {
 	return nil
 }
 
-// dryRun prints what a launch would hand the engine.
+// dryRun prints the OCI spec that a launch would give to the engine.
 func dryRun(ctx context.Context, h *hostapi.Host, config *mctr.ContainerConfig) error {
 	c, err := h.APIForChange(ctx)
 	if err != nil {

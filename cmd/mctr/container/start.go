@@ -18,7 +18,7 @@ func startCommand(h *hostapi.Host) *cobra.Command {
 	var attach, stdin bool
 	cmd := &cobra.Command{
 		Use:               "start [flags] CONTAINER...",
-		Short:             "Run created containers",
+		Short:             "Start containers that were created or have exited",
 		Example:           "  mctr start web\n  mctr start -a job; echo $?",
 		Args:              cobra.MinimumNArgs(1),
 		ValidArgsFunction: h.CompleteContainers,
@@ -32,8 +32,10 @@ func startCommand(h *hostapi.Host) *cobra.Command {
 			return exit.OfRun(startAttached(h, cmd, args[0], stdin))
 		},
 	}
-	cmd.Flags().BoolVarP(&attach, "attach", "a", false, "show its output and end with its exit code")
-	cmd.Flags().BoolVarP(&stdin, "interactive", "i", false, "pass stdin on, and show its output as with --attach")
+	cmd.Flags().BoolVarP(&attach, "attach", "a", false,
+		"print the output of the container, and exit with its exit code")
+	cmd.Flags().BoolVarP(&stdin, "interactive", "i", false,
+		"pass stdin on, and print the output as with --attach")
 	cmd.SetFlagErrorFunc(exit.OfFlag)
 	return cmd
 }

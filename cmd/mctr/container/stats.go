@@ -30,19 +30,19 @@ func statsCommand(h *hostapi.Host) *cobra.Command {
 	o := &statsOptions{}
 	cmd := &cobra.Command{
 		Use:               "stats [flags] [CONTAINER...]",
-		Short:             "Show what running containers consume",
+		Short:             "Show the resource usage of running containers",
 		Example:           "  mctr stats\n  mctr stats --no-stream --json web",
 		ValidArgsFunction: h.CompleteContainers,
 		RunE:              func(cmd *cobra.Command, args []string) error { return stats(cmd.Context(), h, args, o) },
 	}
 	f := cmd.Flags()
-	f.BoolVar(&o.noStream, "no-stream", false, "once, and end")
-	f.BoolVarP(&o.all, "all", "a", false, "accepted for docker's sake: only running containers consume")
+	f.BoolVar(&o.noStream, "no-stream", false, "print once and exit")
+	f.BoolVarP(&o.all, "all", "a", false, "accepted for compatibility with docker: only running containers have usage")
 	o.Register(f, "ids")
 	return cmd
 }
 
-// A statsRow has docker's field names, and the numbers under Usage.
+// A statsRow has the field names of docker, and the numbers in Usage.
 type statsRow struct {
 	ID, Name, CPUPerc, MemUsage, MemPerc, NetIO, BlockIO, PIDs string
 	Usage                                                      mctr.Usage
@@ -79,7 +79,7 @@ func stats(ctx context.Context, h *hostapi.Host, refs []string, o *statsOptions)
 	}
 }
 
-// A sample is one container's usage.
+// A sample is the usage of one container.
 type sample struct {
 	status *mctr.Status
 	usage  *mctr.Usage
@@ -153,8 +153,8 @@ func (o *statsOptions) row(before *mctr.Usage, s sample) statsRow {
 	return r
 }
 
-// netIO sums up what came and went, without what stayed on the loopback interface.
-// A container that shares another's network has no figures of its own.
+// netIO returns the sum over all interfaces except loopback. A container that shares the network of
+// another one, or of the host, has no usage of its own.
 func netIO(networks []mctr.NetworkUsage) string {
 	if networks == nil {
 		return "-- / --"
@@ -168,7 +168,7 @@ func netIO(networks []mctr.NetworkUsage) string {
 	return bothWays(received, sent)
 }
 
-// bothWays has docker's precision.
+// bothWays formats two numbers of bytes with the precision of docker.
 func bothWays(in, out uint64) string {
 	return units.HumanSizeWithPrecision(float64(in), 3) + " / " + units.HumanSizeWithPrecision(float64(out), 3)
 }

@@ -13,8 +13,8 @@ import (
 	"github.com/mctr/mctr/cmd/mctr/internal/hostapi"
 )
 
-// stop ends a container that runs; one that does not is fine. What is not given is the
-// container's own.
+// stop stops a container if it is running. An empty signal and a nil timeout stand for those of the
+// container.
 func stop(ctx context.Context, c agent.Containers, id mctr.ContainerID, sig string, timeout *time.Duration) error {
 	status, err := c.Status(ctx, id)
 	if err != nil {
@@ -31,12 +31,12 @@ func stop(ctx context.Context, c agent.Containers, id mctr.ContainerID, sig stri
 	}
 	_, err = c.Stop(ctx, id, o)
 	if errors.Is(err, mctr.ErrNotFound) {
-		return nil // it removed itself
+		return nil // the container was removed automatically
 	}
 	return err
 }
 
-// stopTime is what was typed; nil: nothing was.
+// stopTime returns the timeout of a flag, or nil if the flag was not given.
 func stopTime(seconds int, given bool) *time.Duration {
 	if !given {
 		return nil
@@ -49,21 +49,22 @@ func stopCommand(h *hostapi.Host) *cobra.Command {
 	var sig string
 	cmd := &cobra.Command{
 		Use:               "stop [flags] CONTAINER...",
-		Short:             "End containers: ask, then kill",
-		Long:              "Send the container's stop signal, and SIGKILL when it has not ended after a while.",
+		Short:             "Stop containers",
+		Long:              "Send the stop signal of the container, and SIGKILL if it has not exited after a timeout.",
 		Example:           "  mctr stop -t 30 web",
 		Args:              cobra.MinimumNArgs(1),
 		ValidArgsFunction: h.CompleteContainers,
 	}
 	cmd.Flags().IntVarP(&seconds, "time", "t", 0,
-		"seconds before SIGKILL (default: the container's --stop-timeout, or 10; -1: for ever)")
+		"seconds until SIGKILL (default: --stop-timeout of the container, or 10; -1: never)")
 	cmd.Flags().IntVar(&seconds, "timeout", 0, "the same as --time")
-	cmd.Flags().StringVarP(&sig, "signal", "s", "", "what to send first (default: the container's stop signal)")
+	cmd.Flags().StringVarP(&sig, "signal", "s", "", "signal to send first (default: the stop signal of the container)")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		timeout := stopTime(seconds, cmd.Flags().Changed("time") || cmd.Flags().Changed("timeout"))
-		return allContainers(h, cmd, args, func(ctx context.Context, c agent.Containers, id mctr.ContainerID) error {
-			return stop(ctx, c, id, sig, timeout)
-		})
+		return parallelContainers(h, cmd, args, maxParallel,
+			func(ctx context.Context, c agent.Containers, id mctr.ContainerID) error {
+				return stop(ctx, c, id, sig, timeout)
+			})
 	}
 	return cmd
 }

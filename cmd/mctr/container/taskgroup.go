@@ -21,24 +21,26 @@ import (
 	"github.com/mctr/mctr/logs"
 )
 
-// groupStopTime is what tasks have to end after a signal to this command.
+// groupStopTime is the time for the tasks to exit after a signal to this command.
 const groupStopTime = 10 * time.Second
 
-// watchedTask refuses what somebody must watch for a group's task: who sees its end is
-// to end the group, if it is not started again.
+// watchedTask refuses a restart policy for a task of a detached group. The supervisor of the task stops
+// the group when the task fails, but a failed task with a policy may be restarted, which only this
+// command or an agent would know.
 func watchedTask(task *mctr.ContainerConfig, detach bool) error {
 	if detach && !task.Restart.Never() {
-		return fmt.Errorf("%w: a restart policy in a detached group: nobody would know whether the task has failed "+
-			"(run it in the foreground, or by an agent)", mctr.ErrUnsupported)
+		return fmt.Errorf("%w: a restart policy in a detached group: no process would notice that the task has "+
+			"failed (run the group in the foreground, or with an agent)", mctr.ErrUnsupported)
 	}
 	return nil
 }
 
-// runGroup runs a group; in the foreground it shows what the tasks print, and
-// ends with the exit code of the one that failed.
+// runGroup runs a group. In the foreground it prints the output of the tasks, and returns the exit code
+// of the task that failed.
 func runGroup(ctx context.Context, h *hostapi.Host, o *runOptions, args []string) error {
 	if len(args) > 0 {
-		return fmt.Errorf("%w: with --group there is no IMAGE: the file names one for each task", mctr.ErrInvalid)
+		return fmt.Errorf("%w: --group cannot be combined with IMAGE: the file names the image of each task",
+			mctr.ErrInvalid)
 	}
 	g, err := flags.ReadGroup(o.group)
 	if err != nil {
@@ -79,8 +81,8 @@ func runGroup(ctx context.Context, h *hostapi.Host, o *runOptions, args []string
 	return err
 }
 
-// followGroup shows the tasks' output until the group has ended, which a signal
-// makes it do.
+// followGroup prints the output of the tasks until the group has exited. A signal to this command stops
+// the group.
 func followGroup(ctx context.Context, c agent.Containers, id mctr.ContainerID, tasks []string) error {
 	after := context.WithoutCancel(ctx)
 	var all sync.WaitGroup
@@ -90,10 +92,10 @@ func followGroup(ctx context.Context, c agent.Containers, id mctr.ContainerID, t
 		case <-over.Done():
 		case <-ctx.Done():
 			o := mctr.StopOptions{Signal: unix.SIGTERM, Timeout: new(groupStopTime)}
-			_, _ = c.Stop(after, id, o) // what it says, the wait below says too
+			_, _ = c.Stop(after, id, o) // Wait below returns the same error
 		}
 	})
-	var mu sync.Mutex // of the lines of all tasks
+	var mu sync.Mutex // guards the output of all tasks
 	ends := make([]*mctr.Termination, len(tasks))
 	for i, task := range tasks {
 		member := id + "." + mctr.ContainerID(task)
@@ -113,7 +115,7 @@ func followGroup(ctx context.Context, c agent.Containers, id mctr.ContainerID, t
 	return groupStatus(ctx, id, tasks, ends, root)
 }
 
-// printTask shows a line with its task's name before it.
+// printTask prints a line after the name of its task.
 func printTask(mu *sync.Mutex, task string, e logs.Entry) error {
 	mu.Lock()
 	defer mu.Unlock()
@@ -125,7 +127,7 @@ func printTask(mu *sync.Mutex, task string, e logs.Entry) error {
 	return err
 }
 
-// groupStatus is the exit code of the task that failed, and says which it was.
+// groupStatus returns the exit code of the task that failed, and prints which one it was.
 func groupStatus(ctx context.Context, id mctr.ContainerID, tasks []string, ends []*mctr.Termination,
 	root *mctr.Termination) error {
 	if ctx.Err() != nil {

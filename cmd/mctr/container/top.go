@@ -24,7 +24,7 @@ func topCommand(h *hostapi.Host) *cobra.Command {
 	return cmd
 }
 
-// top leaves the columns to ps(1), by the pids on the containers' host.
+// top prints the output of ps(1), whose process ids are those of the host.
 func top(ctx context.Context, h *hostapi.Host, ref string, options []string) error {
 	c, id, err := h.APIForContainer(ctx, ref)
 	if err != nil {

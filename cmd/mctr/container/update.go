@@ -18,14 +18,14 @@ func updateCommand(h *hostapi.Host) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "update [flags] CONTAINER...",
 		Short: "Change the limits of running containers",
-		Long: `Change the limits of running containers. What is not given stays as it is. A
-memory limit below what is in use is refused.`,
+		Long: `Change the limits of running containers. Other limits stay unchanged. A memory limit
+below the current usage is refused.`,
 		Example:           "  mctr update --memory 512m --cpus 1.5 web\n  mctr update --group --pids-limit 500 pod",
 		Args:              cobra.MinimumNArgs(1),
 		ValidArgsFunction: h.CompleteContainers,
 	}
 	r.Register(cmd.Flags())
-	cmd.Flags().BoolVar(&group, "group", false, "those of a root and all that is nested in it, together")
+	cmd.Flags().BoolVar(&group, "group", false, "change the limits that a root shares with all containers nested in it")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		var wanted mctr.ContainerConfig
 		if err := r.Fill(&wanted); err != nil {

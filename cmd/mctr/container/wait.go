@@ -19,11 +19,11 @@ func waitCommand(h *hostapi.Host) *cobra.Command {
 	var condition string
 	cmd := &cobra.Command{
 		Use:   "wait [flags] CONTAINER...",
-		Short: "Wait for containers to end and print their exit codes",
-		Long: `Wait for containers to end and print their exit codes.
+		Short: "Wait for containers to exit and print their exit codes",
+		Long: `Wait for containers to exit and print their exit codes.
 
-With --condition it waits until they run, are healthy or are ready, and prints
-nothing; one that ends before is an error.`,
+With --condition, wait until they are running, healthy or ready, and print nothing.
+It is an error if a container exits before that.`,
 		Example:           "  code=$(mctr wait job)\n  mctr wait --condition ready web && curl http://web",
 		Args:              cobra.MinimumNArgs(1),
 		ValidArgsFunction: h.CompleteContainers,
@@ -48,12 +48,12 @@ nothing; one that ends before is an error.`,
 			return nil
 		},
 	}
-	cmd.Flags().StringVar(&condition, "condition", "exited", "what to wait for: exited, running, healthy, ready")
+	cmd.Flags().StringVar(&condition, "condition", "exited", "condition to wait for: exited, running, healthy, ready")
 	_ = cmd.RegisterFlagCompletionFunc("condition", flags.Words("exited", "running", "healthy", "ready"))
 	return cmd
 }
 
-// conditions are what a container can come to while it runs.
+// conditions are the conditions of a running container.
 var conditions = map[string]func(*mctr.Status) bool{
 	"running": func(s *mctr.Status) bool { return s.Phase == mctr.Running },
 	"healthy": func(s *mctr.Status) bool { return s.Health != nil && s.Health.Status == mctr.Healthy },
@@ -66,7 +66,7 @@ func waitFor(condition string) (verb, error) {
 	}
 	holds, known := conditions[condition]
 	if !known {
-		return nil, fmt.Errorf("%w: --condition %s: exited, running, healthy or ready", mctr.ErrInvalid, condition)
+		return nil, fmt.Errorf("%w: --condition %s: want exited, running, healthy or ready", mctr.ErrInvalid, condition)
 	}
 	return func(ctx context.Context, c agent.Containers, id mctr.ContainerID) error {
 		return waitUntil(ctx, c, id, condition, holds)
@@ -81,7 +81,7 @@ func waitExited(ctx context.Context, c agent.Containers, id mctr.ContainerID) er
 	return err
 }
 
-// waitUntil looks again and again: probes record what they came to in files.
+// waitUntil polls the status, because probes record their results in files.
 func waitUntil(ctx context.Context, c agent.Containers, id mctr.ContainerID, condition string,
 	holds func(*mctr.Status) bool) error {
 	for {
@@ -91,7 +91,7 @@ func waitUntil(ctx context.Context, c agent.Containers, id mctr.ContainerID, con
 			return err
 		case holds(s):
 			return nil
-		case !comes(s, condition):
+		case !canMeet(s, condition):
 			return fmt.Errorf("%w: container %s is %s and will not be %s", mctr.ErrState, id.Short(),
 				strings.ToLower(string(s.Phase)), condition)
 		}
@@ -103,8 +103,8 @@ func waitUntil(ctx context.Context, c agent.Containers, id mctr.ContainerID, con
 	}
 }
 
-// comes reports whether the condition can still come about.
-func comes(s *mctr.Status, condition string) bool {
+// canMeet reports whether the container can still meet the condition.
+func canMeet(s *mctr.Status, condition string) bool {
 	if slices.Contains([]mctr.Phase{mctr.Exited, mctr.Lost, mctr.Destroying}, s.Phase) {
 		return !s.Config.Restart.Never()
 	}

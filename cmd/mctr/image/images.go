@@ -12,7 +12,7 @@ import (
 	"github.com/mctr/mctr/provisioner"
 )
 
-// A row has docker's field names.
+// A row is a row in the list of images, with the field names of docker.
 type row struct{ Repository, Tag, ID, Digest, CreatedSince, CreatedAt, Size string }
 
 func imagesCommand(h *hostapi.Host) *cobra.Command {
@@ -20,7 +20,7 @@ func imagesCommand(h *hostapi.Host) *cobra.Command {
 	var digests bool
 	cmd := &cobra.Command{
 		Use:     "images [flags] [IMAGE]",
-		Short:   "List the images of the store",
+		Short:   "List the images in the store",
 		Example: "  mctr images\n  mctr images -q",
 		Args:    cobra.MaximumNArgs(1), ValidArgsFunction: h.CompleteImages,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -38,7 +38,7 @@ func imagesCommand(h *hostapi.Host) *cobra.Command {
 	}
 	list.RegisterQuiet(cmd.Flags())
 	list.Register(cmd.Flags(), "ids")
-	cmd.Flags().BoolVar(&digests, "digests", false, "manifests' digests too")
+	cmd.Flags().BoolVar(&digests, "digests", false, "also show the digests of manifests")
 	return cmd
 }
 

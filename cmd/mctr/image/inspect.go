@@ -3,7 +3,6 @@ package image
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"slices"
 
 	"github.com/spf13/cobra"
@@ -17,7 +16,7 @@ func inspectCommand(h *hostapi.Host) *cobra.Command {
 	var format string
 	cmd := &cobra.Command{
 		Use:               "inspect [flags] IMAGE...",
-		Short:             "Show what is known of images of the store",
+		Short:             "Show the details of images in the store",
 		Example:           "  mctr image inspect alpine --format '{{json .Config.Env}}'",
 		Args:              cobra.MinimumNArgs(1),
 		ValidArgsFunction: h.CompleteImages,
@@ -29,7 +28,7 @@ func inspectCommand(h *hostapi.Host) *cobra.Command {
 	return cmd
 }
 
-// imageInfo is docker's form of an image, with the manifest beside it.
+// imageInfo has the keys of docker, and also the manifest.
 type imageInfo struct {
 	ID           string `json:"Id"`
 	RepoTags     []string
@@ -47,7 +46,7 @@ type imageInfo struct {
 	Manifest json.RawMessage `json:",omitempty"`
 }
 
-// Inspect prints what is known of images, as JSON or by a Go template.
+// Inspect prints images as JSON or with a Go template.
 func Inspect(ctx context.Context, h *hostapi.Host, refs []string, layout string) error {
 	store, err := h.ImageAPI()
 	if err != nil {
@@ -57,17 +56,13 @@ func Inspect(ctx context.Context, h *hostapi.Host, refs []string, layout string)
 	if err != nil {
 		return err
 	}
-	var found []imageInfo
-	var errs []error
-	for _, ref := range refs {
+	return format.Inspect(refs, layout, func(ref string) (info imageInfo, err error) {
 		image, err := store.Inspect(ctx, ref)
-		if err != nil {
-			errs = append(errs, err)
-			continue
+		if err == nil {
+			info = describeImage(image, all)
 		}
-		found = append(found, describeImage(image, all))
-	}
-	return errors.Join(append(errs, format.Inspected(found, layout))...)
+		return info, err
+	})
 }
 
 func describeImage(image *provisioner.Image, all []provisioner.Image) imageInfo {
@@ -79,7 +74,11 @@ func describeImage(image *provisioner.Image, all []provisioner.Image) imageInfo 
 	}
 	for _, other := range all {
 		if other.ID == image.ID && !provisioner.IsUnnamed(&other) {
-			i.name(other)
+			i.RepoTags = append(i.RepoTags, other.Reference)
+			repository, _ := format.SplitReference(other.Reference)
+			if digest := repository + "@" + string(other.Digest); !slices.Contains(i.RepoDigests, digest) {
+				i.RepoDigests = append(i.RepoDigests, digest)
+			}
 		}
 	}
 	i.RootFS.Type = "layers"
@@ -87,13 +86,4 @@ func describeImage(image *provisioner.Image, all []provisioner.Image) imageInfo 
 		i.RootFS.Layers = append(i.RootFS.Layers, string(d))
 	}
 	return i
-}
-
-// name adds one of the image's names.
-func (i *imageInfo) name(image provisioner.Image) {
-	repository, _ := format.SplitReference(image.Reference)
-	i.RepoTags = append(i.RepoTags, image.Reference)
-	if digest := repository + "@" + string(image.Digest); !slices.Contains(i.RepoDigests, digest) {
-		i.RepoDigests = append(i.RepoDigests, digest)
-	}
 }

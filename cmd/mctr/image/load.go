@@ -6,7 +6,6 @@ import (
 	"os"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/term"
 
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/cmd/mctr/internal/format"
@@ -21,10 +20,10 @@ func loadCommand(h *hostapi.Host) *cobra.Command {
 	var o provisioner.LoadOptions
 	cmd := &cobra.Command{
 		Use:   "load [flags]",
-		Short: "Bring the images of an archive into the store",
-		Long: `Bring every image of an archive into the store, under the names that the archive
-gives them. The archive is what docker save, podman save or mctr save write, a tar
-of an OCI layout, or such a layout's directory; gzip and zstd are seen through.`,
+		Short: "Add the images of an archive to the store",
+		Long: `Add every image of an archive to the store, under the names in the archive. The
+archive is the output of docker save, podman save or mctr save, a tar of an OCI
+layout, or the directory of an OCI layout. It may be compressed with gzip or zstd.`,
 		Example: "  mctr load -i web.tar\n  docker save web | mctr load",
 		Args:    cobra.NoArgs, ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -36,14 +35,14 @@ of an OCI layout, or such a layout's directory; gzip and zstd are seen through.`
 			return load(ctx, h, input, o)
 		},
 	}
-	cmd.Flags().StringVarP(&input, "input", "i", "-", "`FILE` to read; - is stdin")
-	cmd.Flags().BoolVarP(&quiet, "quiet", "q", false, "no progress")
+	cmd.Flags().StringVarP(&input, "input", "i", "-", "`FILE` to read; -: stdin")
+	cmd.Flags().BoolVarP(&quiet, "quiet", "q", false, "do not print the progress")
 	cmd.Flags().StringVar(&o.Platform, "platform", "",
-		"`OS/ARCH[/VARIANT]` of images that are for several (default: this host's)")
+		"`OS/ARCH[/VARIANT]` of multi-platform images (default: that of this host)")
 	return cmd
 }
 
-// layersOnly leaves out what is said of a pull as such.
+// layersOnly omits the lines about a pull from the registry, unless stderr is a terminal.
 func layersOnly(p provisioner.Progress) provisioner.Progress {
 	if format.IsTerminal(os.Stderr) {
 		return p
@@ -57,7 +56,7 @@ func layersOnly(p provisioner.Progress) provisioner.Progress {
 
 func load(ctx context.Context, h *hostapi.Host, input string, o provisioner.LoadOptions) error {
 	from, name := session.Stdin(ctx), "stdin"
-	if input == "-" && term.IsTerminal(int(os.Stdin.Fd())) {
+	if input == "-" && format.IsTerminal(os.Stdin) {
 		return fmt.Errorf("%w: requested load from stdin, but stdin is a terminal: give a file with -i, or redirect",
 			mctr.ErrInvalid)
 	}

@@ -11,9 +11,9 @@ import (
 
 	"github.com/containerd/console"
 	"github.com/spf13/cobra"
-	"golang.org/x/term"
 
 	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/cmd/mctr/internal/format"
 	"github.com/mctr/mctr/cmd/mctr/internal/hostapi"
 	"github.com/mctr/mctr/cmd/mctr/internal/session"
 	"github.com/mctr/mctr/provisioner/credentials"
@@ -23,7 +23,7 @@ import (
 type loginFlags struct {
 	username, password string
 	fromStdin          bool
-	given              bool // a password stands on the command line
+	given              bool // --password was given
 }
 
 func loginCommand(h *hostapi.Host) *cobra.Command {
@@ -31,13 +31,13 @@ func loginCommand(h *hostapi.Host) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "login [flags] [SERVER]",
 		Short: "Log in to a registry",
-		Long: `Ask a registry whether it takes a user name and password, and keep them for pulls:
-with the credential helper that the configuration file names for the registry
-(credHelpers, credsStore), or in the file itself. The file is $REGISTRY_AUTH_FILE,
-or config.json in $DOCKER_CONFIG or ~/.docker. Without SERVER it is docker.io.
+		Long: `Check a user name and password with a registry, and store them for pulls: with the
+credential helper that the configuration file names for the registry (credHelpers,
+credsStore), or in the file itself. The file is $REGISTRY_AUTH_FILE, or config.json
+in $DOCKER_CONFIG or ~/.docker. The default SERVER is docker.io.
 
-What is not given is asked for, on a terminal; credentials that are there already
-are tried first.`,
+On a terminal, the command asks for a missing user name and password. It first tries
+stored credentials.`,
 		Example: `  mctr login registry.test:5000
   pass registry | mctr login -u me --password-stdin registry.test:5000`,
 		Args:              cobra.MaximumNArgs(1),
@@ -54,16 +54,16 @@ are tried first.`,
 	}
 	cmd.Flags().StringVarP(&o.username, "username", "u", "", "`NAME` to log in as")
 	cmd.Flags().StringVarP(&o.password, "password", "p", "",
-		"password, which other users of this host can read meanwhile")
-	cmd.Flags().BoolVar(&o.fromStdin, "password-stdin", false, "take the password from stdin")
+		"password; other users of this host can read it while mctr is running")
+	cmd.Flags().BoolVar(&o.fromStdin, "password-stdin", false, "read the password from stdin")
 	return cmd
 }
 
-// requireLocalCredentials refuses to keep or forget credentials where no pull would use them.
+// requireLocalCredentials fails with --agent, because an agent does not use credentials of this host.
 func requireLocalCredentials(h *hostapi.Host) error {
 	return h.RequireLocalBecause(h.Verb,
-		"credentials lie where they are used: an agent reads $REGISTRY_AUTH_FILE, or config.json in $DOCKER_CONFIG "+
-			"or ~/.docker, as the user it runs as")
+		"the agent uses the credentials of its own host: $REGISTRY_AUTH_FILE, or config.json in $DOCKER_CONFIG or "+
+			"~/.docker, of the user that it runs as")
 }
 
 func login(ctx context.Context, h *hostapi.Host, server string, o loginFlags) error {
@@ -96,7 +96,7 @@ func login(ctx context.Context, h *hostapi.Host, server string, o loginFlags) er
 				fmt.Println("Login Succeeded")
 				return nil
 			}
-			fmt.Fprintln(os.Stderr, "They are not taken; please log in again.")
+			fmt.Fprintln(os.Stderr, "The registry rejects them; please log in again.")
 			o.username = have.Username
 		}
 	}
@@ -124,13 +124,13 @@ func storeLogin(ctx context.Context, path, host string, c credentials.Credential
 	return nil
 }
 
-// complete asks for what was not given.
+// complete returns the credentials, and asks the user for what is missing.
 func (o loginFlags) complete(ctx context.Context) (c credentials.Credentials, err error) {
 	c.Username, c.Password = o.username, o.password
 	switch {
 	case o.fromStdin:
 		c.Password, err = passwordFrom(session.Stdin(ctx))
-	case !o.given && !term.IsTerminal(int(os.Stdin.Fd())):
+	case !o.given && !format.IsTerminal(os.Stdin):
 		return c, fmt.Errorf("%w: cannot ask for a password without a terminal: use --username and --password-stdin",
 			mctr.ErrInvalid)
 	case !o.given || o.username == "":
@@ -142,24 +142,24 @@ func (o loginFlags) complete(ctx context.Context) (c credentials.Credentials, er
 	return c, err
 }
 
-// maxPassword bounds what is read as one; tokens are long.
+// maxPassword bounds the length of a password, in bytes. Tokens are long.
 const maxPassword = 1 << 20
 
-// passwordFrom takes all of stdin, less the line's end.
+// passwordFrom reads all of stdin, and removes a line end.
 func passwordFrom(r io.Reader) (string, error) {
 	data, err := io.ReadAll(io.LimitReader(r, maxPassword+1))
 	if err != nil {
 		return "", err
 	}
 	if len(data) > maxPassword {
-		return "", fmt.Errorf("%w: a password of more than %d bytes", mctr.ErrInvalid, maxPassword)
+		return "", fmt.Errorf("%w: the password is longer than %d bytes", mctr.ErrInvalid, maxPassword)
 	}
 	return strings.TrimSuffix(strings.TrimSuffix(string(data), "\n"), "\r"), nil
 }
 
-// ask asks on the terminal, the password without an echo.
+// ask reads the user name and password from the terminal, the password without echo.
 func ask(ctx context.Context, c *credentials.Credentials, o loginFlags) (err error) {
-	if !term.IsTerminal(int(os.Stdin.Fd())) {
+	if !format.IsTerminal(os.Stdin) {
 		return fmt.Errorf("%w: cannot ask for a user name without a terminal: use --username", mctr.ErrInvalid)
 	}
 	if c.Username == "" {

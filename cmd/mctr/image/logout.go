@@ -18,9 +18,9 @@ import (
 func logoutCommand(h *hostapi.Host) *cobra.Command {
 	return &cobra.Command{
 		Use:   "logout [SERVER]",
-		Short: "Forget the credentials of a registry",
-		Long: "Forget what login has kept for a registry, in the file or with its credential\n" +
-			"helper. Without SERVER it is docker.io.",
+		Short: "Remove the credentials of a registry",
+		Long: "Remove the credentials that login has stored for a registry, from the file or the\n" +
+			"credential helper. The default SERVER is docker.io.",
 		Example:           "  mctr logout registry.test:5000",
 		Args:              cobra.MaximumNArgs(1),
 		ValidArgsFunction: cobra.NoFileCompletions,
@@ -45,7 +45,7 @@ func logout(ctx context.Context, server string) error {
 		return err
 	}
 	key := puller.AuthKey(host)
-	// the last two are old docker's
+	// the last two are keys of old versions of docker
 	known, err := credentials.File{Path: path}.Logout(ctx, key, "https://"+host, "http://"+host)
 	switch {
 	case err != nil:
@@ -56,7 +56,7 @@ func logout(ctx context.Context, server string) error {
 		fmt.Println("Not logged in to", key)
 	}
 	if other := puller.OtherAuthFile(host); other != "" {
-		fmt.Fprintf(os.Stderr, "Credentials for %s are in %s too, and stay there.\n", host, other)
+		fmt.Fprintf(os.Stderr, "Credentials for %s remain in %s.\n", host, other)
 	}
 	return nil
 }

@@ -15,9 +15,9 @@ func pruneCommand(h *hostapi.Host) *cobra.Command {
 	var all, dryRun, containers bool
 	cmd := &cobra.Command{
 		Use:   "prune [flags]",
-		Short: "Remove what the store does not need",
-		Long: "Remove layers and files that no image refers to. With --all, also the images that\n" +
-			"no container uses; with --containers, first the containers that have ended.",
+		Short: "Remove unused layers and files from the store",
+		Long: "Remove layers and files that no image refers to. With --all, also remove images that\n" +
+			"no container uses; with --containers, first remove containers that have exited.",
 		Example: `  mctr prune --dry-run
   mctr prune --all`,
 		Args: cobra.NoArgs, ValidArgsFunction: cobra.NoFileCompletions,
@@ -37,8 +37,8 @@ func pruneCommand(h *hostapi.Host) *cobra.Command {
 			return err
 		},
 	}
-	cmd.Flags().BoolVarP(&all, "all", "a", false, "images that no container uses, too")
-	cmd.Flags().BoolVar(&containers, "containers", false, "containers that have ended, too")
-	cmd.Flags().BoolVar(&dryRun, "dry-run", false, "only say what would go")
+	cmd.Flags().BoolVarP(&all, "all", "a", false, "also remove images that no container uses")
+	cmd.Flags().BoolVar(&containers, "containers", false, "also remove containers that have exited")
+	cmd.Flags().BoolVar(&dryRun, "dry-run", false, "only print what would be removed")
 	return cmd
 }

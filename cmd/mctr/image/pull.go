@@ -41,7 +41,7 @@ func pullCommand(h *hostapi.Host) *cobra.Command {
 			return nil
 		},
 	}
-	cmd.Flags().BoolVarP(&quiet, "quiet", "q", false, "no progress")
-	cmd.Flags().StringVar(&platform, "platform", "", "`OS/ARCH[/VARIANT]` (default: this host's)")
+	cmd.Flags().BoolVarP(&quiet, "quiet", "q", false, "do not print the progress")
+	cmd.Flags().StringVar(&platform, "platform", "", "`OS/ARCH[/VARIANT]` (default: that of this host)")
 	return cmd
 }

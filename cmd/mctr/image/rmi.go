@@ -14,9 +14,9 @@ func rmiCommand(h *hostapi.Host) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "rmi [flags] IMAGE...",
 		Short: "Remove images from the store",
-		Long: `Take names off images, and remove what has no name left. An image that is named by
-the start of its id loses all its names; they must be of one repository, or --force
-given.`,
+		Long: `Remove names of images, and remove an image when it has no name left. If an image is
+given by the start of its id, all its names are removed; if they are in more than one
+repository, --force is needed.`,
 		Example:           "  mctr rmi alpine",
 		Args:              cobra.MinimumNArgs(1),
 		ValidArgsFunction: h.CompleteImages,
@@ -34,6 +34,7 @@ given.`,
 			return errors.Join(errs...)
 		},
 	}
-	cmd.Flags().BoolVarP(&force, "force", "f", false, "also one that containers use: its layers go with them")
+	cmd.Flags().BoolVarP(&force, "force", "f", false,
+		"also remove an image in use; its layers are removed with the last container")
 	return cmd
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/mctr/mctr/cmd/mctr/internal/flags"
 	"github.com/mctr/mctr/cmd/mctr/internal/hostapi"
 	"github.com/mctr/mctr/cmd/mctr/internal/session"
 	"github.com/mctr/mctr/provisioner"
@@ -15,12 +16,11 @@ func saveCommand(h *hostapi.Host) *cobra.Command {
 	var output, format string
 	cmd := &cobra.Command{
 		Use:   "save [flags] IMAGE...",
-		Short: "Write images of the store to one archive",
-		Long: `Write images of the store to one archive, for mctr, docker, podman or skopeo to read.
-A repository without tag stands for all of its images.
-A docker-archive has plain layers, so that the images' digests are others when it
-is loaded; an oci-archive has everything as it came. The file is there when it is
-whole.`,
+		Short: "Write images to an archive",
+		Long: `Write images of the store to one archive that mctr, docker, podman and skopeo can read.
+A repository without a tag stands for all its images. A docker-archive has uncompressed
+layers, so that images have other digests after they are loaded; an oci-archive has
+everything unchanged. The file gets its name when it is complete.`,
 		Example: `  mctr save -o web.tar web:1 web:2
   mctr save --format oci-archive web:1 | ssh host mctr load`,
 		Args:              cobra.MinimumNArgs(1),
@@ -34,7 +34,7 @@ whole.`,
 				return func(w io.Writer) error { return store.Save(ctx, args, w, provisioner.SaveFormat(format)) }
 			}
 			if output == "" {
-				// a signal ends it: there is nothing to undo
+				// a signal may kill this process: it has nothing to undo
 				return session.ToStdout("an archive", write(cmd.Context()))
 			}
 			ctx, stop := session.Interruptible(cmd.Context())
@@ -44,7 +44,6 @@ whole.`,
 	}
 	cmd.Flags().StringVarP(&output, "output", "o", "", "`FILE` to write, instead of stdout")
 	cmd.Flags().StringVar(&format, "format", string(provisioner.SaveDocker), "docker-archive or oci-archive")
-	_ = cmd.RegisterFlagCompletionFunc("format",
-		cobra.FixedCompletions([]string{"docker-archive", "oci-archive"}, cobra.ShellCompDirectiveNoFileComp))
+	_ = cmd.RegisterFlagCompletionFunc("format", flags.Words("docker-archive", "oci-archive"))
 	return cmd
 }

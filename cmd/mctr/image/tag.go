@@ -8,9 +8,10 @@ import (
 
 func tagCommand(h *hostapi.Host) *cobra.Command {
 	return &cobra.Command{
-		Use:               "tag SOURCE_IMAGE[:TAG] TARGET_IMAGE[:TAG]",
-		Short:             "Give an image one more name",
-		Long:              "Give an image of the store one more name. An image that had the name keeps its others.",
+		Use:   "tag SOURCE_IMAGE[:TAG] TARGET_IMAGE[:TAG]",
+		Short: "Give an image another name",
+		Long: "Give an image of the store another name. An image that had this name keeps its other\n" +
+			"names.",
 		Example:           "  mctr tag alpine registry.test:5000/base:1\n  mctr tag oci:./web:latest web",
 		Args:              cobra.ExactArgs(2),
 		ValidArgsFunction: h.CompleteFirstImage,

@@ -16,11 +16,12 @@ func unpackCommand(h *hostapi.Host) *cobra.Command {
 	var quiet bool
 	cmd := &cobra.Command{
 		Use:   "unpack [flags] IMAGE BUNDLE",
-		Short: "Write an image as an OCI bundle, for any runtime to run",
-		Long: `Write BUNDLE/config.json and BUNDLE/rootfs, the image's files with the command,
-environment and user that it names and docker's default isolation, without a
-network. BUNDLE must not exist or be empty, and is then its owner's alone (mode 0700):
-an image's set-user-ID programs are not for every user of the host. The image is pulled if it is missing.`,
+		Short: "Write an image as an OCI bundle for any runtime",
+		Long: `Write BUNDLE/config.json, with the command, environment and user of the image and the
+default isolation of docker but without a network, and BUNDLE/rootfs, with the files
+of the image. BUNDLE must be missing or empty. It gets mode 0700, because other users
+of the host must not run set-user-ID programs of the image. The image is pulled if it
+is missing.`,
 		Example: "  mctr image unpack alpine /tmp/a && mctr oci run --bundle /tmp/a a",
 		Args:    cobra.ExactArgs(2), ValidArgsFunction: h.CompleteFirstImage,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -36,7 +37,7 @@ an image's set-user-ID programs are not for every user of the host. The image is
 			return c.ExportImage(ctx, args[0], args[1], o)
 		},
 	}
-	cmd.Flags().BoolVarP(&quiet, "quiet", "q", false, "no progress")
-	cmd.Flags().StringVar(&o.Platform, "platform", "", "`OS/ARCH[/VARIANT]` (default: this host's)")
+	cmd.Flags().BoolVarP(&quiet, "quiet", "q", false, "do not print the progress")
+	cmd.Flags().StringVar(&o.Platform, "platform", "", "`OS/ARCH[/VARIANT]` (default: that of this host)")
 	return cmd
 }

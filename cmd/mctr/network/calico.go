@@ -10,16 +10,16 @@ import (
 	"github.com/mctr/mctr/cmd/mctr/internal/hostapi"
 )
 
-// calicoCommands hand over to mctr-calico: what Calico's types bring with them
-// would cost every launch.
+// calicoCommands returns the commands that run mctr-calico. The packages of Calico would slow every
+// launch down if mctr linked them.
 func calicoCommands(h *hostapi.Host) []*cobra.Command {
-	policy := calicoCommand(h, "policy", "Say who may reach whom on a Calico network",
+	policy := calicoCommand(h, "policy", "Manage policies of a Calico network: which containers may connect",
 		"  mctr network policy apply servers --selector 'role == \"server\"' --allow tcp:9000 --from 'role == "+
 			"\"client\"'\n  mctr network policy ls")
-	pool := calicoCommand(h, "pool", "Give a Calico network addresses",
+	pool := calicoCommand(h, "pool", "Manage address pools of a Calico network",
 		"  mctr network pool create tasks --cidr 10.1.0.0/16 --tunnel vxlan --nat\n  mctr network pool ls")
 	profile := calicoCommand(h, "profile",
-		"Say what is true of a Calico network's containers where no policy selects them",
+		"Manage the profile of a Calico network: the rules without a policy",
 		"  mctr network profile show prod\n  mctr network profile apply prod --allow all --from 'has(prod)'")
 	return []*cobra.Command{policy, pool, profile}
 }
@@ -29,8 +29,8 @@ func calicoCommand(h *hostapi.Host, word, short, example string) *cobra.Command 
 		Use:   word + " COMMAND [ARG...]",
 		Short: short,
 		Long: short +
-			", in the etcd that the network's CNI configuration names,\n" +
-			"for all of its hosts. See docs/calico.md and \"mctr network " + word + " --help\".",
+			".\nIt is stored in the etcd that the CNI configuration of the network names, for all hosts\n" +
+			"of the network. See docs/calico.md and \"mctr network " + word + " --help\".",
 		Example:            example,
 		DisableFlagParsing: true,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -39,12 +39,12 @@ func calicoCommand(h *hostapi.Host, word, short, example string) *cobra.Command 
 	}
 }
 
-// calicoArguments are what stands behind "network". Where networks are is told by the
-// environment, since mctr-calico's own flags say it more strongly.
+// calicoArguments returns the words after "network". It passes the directories of the networks in the
+// environment, so that flags of mctr-calico take precedence.
 func calicoArguments(h *hostapi.Host, words []string) []string {
 	for name, value := range map[string]string{"MCTR_ROOT": h.Local.Root,
 		"MCTR_CNI_CONFIG_DIR": strings.Join(h.Local.CNIConfigDirs, string(filepath.ListSeparator))} {
-		_ = os.Setenv(name, value) // no name with "=", no value with a null
+		_ = os.Setenv(name, value) // cannot fail: no name has "=", no value has a null
 	}
 	return words[1:]
 }

@@ -15,10 +15,10 @@ import (
 
 func checkCommand(h *hostapi.Host) *cobra.Command {
 	return &cobra.Command{
-		Use: "check CONTAINER...", Short: "Ask plugins whether containers are still attached as they should be",
+		Use: "check CONTAINER...", Short: "Check that containers are attached to their networks",
 		Args: cobra.MinimumNArgs(1),
-		Long: "Ask the plugins of containers' networks for CHECK (CNI 0.4.0). The exit code is 1\n" +
-			"if one finds something amiss.",
+		Long: "Run CHECK (CNI 0.4.0) with the plugins of the containers' networks. The exit code is 1\n" +
+			"if a plugin finds a problem.",
 		Example: "  mctr network check web", ValidArgsFunction: h.CompleteContainers,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c, err := h.API(cmd.Context())

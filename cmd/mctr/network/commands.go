@@ -1,5 +1,5 @@
-// Package network has the commands of mctr for networks, of which policy, pool and profile are
-// mctr-calico's. It creates nothing; networks are package cni's or the agent's.
+// Package network has the commands of mctr for networks. The commands policy, pool and profile run
+// mctr-calico. The package creates nothing itself; package cni or the agent creates networks.
 package network
 
 import (
@@ -9,15 +9,15 @@ import (
 	"github.com/mctr/mctr/internal/commandline"
 )
 
-// Command has the verbs for networks.
+// Command returns the command network with its subcommands.
 func Command(h *hostapi.Host) *cobra.Command {
-	cmd := commandline.Group("network", "Make, show and remove networks",
+	cmd := commandline.Group("network", "Create, show and remove networks",
 		createCommand(h), lsCommand(h), inspectCommand(h), rmCommand(h),
 		pruneCommand(h), checkCommand(h), gcCommand(h))
 	cmd.AddCommand(calicoCommands(h)...)
-	cmd.Long = `Make, show and remove networks. A network is a CNI configuration list: those
-that mctr makes lie below --root, an operator's in /etc/cni/net.d. The default
-one, bridge, is made when the first container wants it.`
+	cmd.Long = `Create, show and remove networks. A network is a CNI configuration list. Networks
+that mctr creates are below --root, others in /etc/cni/net.d. The default network,
+bridge, is created for the first container that needs it.`
 	cmd.Example = "  mctr network create --subnet 10.9.0.0/24 blue\n  mctr network ls\n" +
 		"  mctr run --network blue:ip=10.9.0.7 debian ip address"
 	return cmd

@@ -13,7 +13,7 @@ import (
 	"github.com/mctr/mctr/cni"
 )
 
-// createFlags are the flags of network create, as they were typed.
+// createFlags has the values of the flags of network create.
 type createFlags struct {
 	driver, parent            string
 	subnets, ranges, gateways []string
@@ -27,15 +27,15 @@ type createFlags struct {
 func createCommand(h *hostapi.Host) *cobra.Command {
 	f := &createFlags{}
 	cmd := &cobra.Command{
-		Use: "create [flags] NETWORK", Short: "Make a network", Args: cobra.ExactArgs(1),
-		Long: `Make a network: a CNI configuration list below --root, and print its name.
+		Use: "create [flags] NETWORK", Short: "Create a network", Args: cobra.ExactArgs(1),
+		Long: `Create a network, a CNI configuration list below --root, and print its name.
 
-  bridge   containers of this host on a bridge, masqueraded on their way out;
-           host ports lead to them (mctr run -p)
-  macvlan  an interface of their own on the network of --parent
-  vxlan    a bridge on each of several hosts, joined by VXLAN: each host has the
-           same --vni and --subnet, its own --ip-range, its own --local address
-           and the others' as --peer`,
+  bridge   connects containers of this host with a bridge, masquerades their
+           outgoing traffic, and can publish ports (mctr run -p)
+  macvlan  gives each container an interface on the network of --parent
+  vxlan    connects bridges on several hosts by VXLAN; all hosts have the same
+           --vni and --subnet, and each has its own --ip-range, its own address
+           as --local and the addresses of the others as --peer`,
 		Example: `  mctr network create blue
   mctr network create --subnet 10.9.0.0/24 --subnet fd00:9::/64 dual
   mctr network create --driver vxlan --vni 42 --subnet 10.5.0.0/16 --ip-range 10.5.1.0/24 \
@@ -58,20 +58,20 @@ func (f *createFlags) register(cmd *cobra.Command) {
 	s := cmd.Flags()
 	s.StringVarP(&f.driver, "driver", "d", cni.Bridge, "bridge, macvlan or vxlan")
 	s.StringArrayVar(&f.subnets, "subnet", nil,
-		"`PREFIX` of the addresses, one a family (default: a free /24 of 10.96.0.0/11)")
-	s.StringArrayVar(&f.ranges, "ip-range", nil, "`PREFIX` within the subnet that this host gives out")
-	s.StringArrayVar(&f.gateways, "gateway", nil, "`ADDRESS` of the bridge (default: the first of the range)")
-	s.BoolVar(&f.internal, "internal", false, "no way out of the network")
-	s.StringVar(&f.parent, "parent", "", "interface of the host that a macvlan is on")
-	s.IntVar(&f.mtu, "mtu", 0, "bytes of a packet (default: the host's; with vxlan what fits)")
-	s.IntVar(&f.vni, "vni", 0, "number of the overlay, 1 to 16777215")
-	s.StringVar(&f.local, "local", "", "this host's `ADDRESS` for the overlay")
-	s.StringArrayVar(&f.peers, "peer", nil, "another host's `ADDRESS` in the overlay")
+		"`PREFIX` of the addresses, one per family (default: a free /24 of 10.96.0.0/11)")
+	s.StringArrayVar(&f.ranges, "ip-range", nil, "`PREFIX` in the subnet, of the addresses that this host assigns")
+	s.StringArrayVar(&f.gateways, "gateway", nil, "`ADDRESS` of the bridge (default: the first address of the range)")
+	s.BoolVar(&f.internal, "internal", false, "no access from the network to other networks")
+	s.StringVar(&f.parent, "parent", "", "interface of the host for a macvlan")
+	s.IntVar(&f.mtu, "mtu", 0, "maximum packet size in bytes (default: that of the host; less for vxlan)")
+	s.IntVar(&f.vni, "vni", 0, "VXLAN network identifier, 1 to 16777215")
+	s.StringVar(&f.local, "local", "", "`ADDRESS` of this host in the overlay")
+	s.StringArrayVar(&f.peers, "peer", nil, "`ADDRESS` of another host in the overlay")
 	s.IntVar(&f.port, "port", 0, "UDP port of the overlay (default 4789)")
 	s.StringArrayVarP(&f.labels, "label", "l", nil, "`KEY=VALUE`")
-	s.StringArrayVar(&f.dns, "dns", nil, "name server's `ADDRESS` for the containers")
-	s.StringArrayVar(&f.search, "dns-search", nil, "`DOMAIN` to look names up in")
-	s.StringArrayVar(&f.options, "dns-option", nil, "option of resolv.conf")
+	s.StringArrayVar(&f.dns, "dns", nil, "`ADDRESS` of a name server for the containers")
+	s.StringArrayVar(&f.search, "dns-search", nil, "search `DOMAIN` for names")
+	s.StringArrayVar(&f.options, "dns-option", nil, "option for resolv.conf")
 	_ = cmd.RegisterFlagCompletionFunc("driver", flags.Words(cni.Bridge, cni.Macvlan, cni.VXLAN))
 }
 
@@ -86,7 +86,7 @@ func (f *createFlags) definition() (d cni.Definition, err error) {
 	}
 	if f.driver != cni.VXLAN {
 		if f.vni != 0 || f.local != "" || len(f.peers) > 0 || f.port != 0 {
-			return d, fmt.Errorf("%w: --vni, --local, --peer and --port are for --driver vxlan", mctr.ErrInvalid)
+			return d, fmt.Errorf("%w: --vni, --local, --peer and --port need --driver vxlan", mctr.ErrInvalid)
 		}
 		return d, nil
 	}
@@ -94,13 +94,13 @@ func (f *createFlags) definition() (d cni.Definition, err error) {
 	return d, err
 }
 
-// addresses puts ranges and gateways to the subnets that they are in.
+// addresses returns the subnets, each with the range and gateway that lie in it.
 func (f *createFlags) addresses() ([]cni.Subnet, error) {
 	var subnets []cni.Subnet
 	for _, text := range f.subnets {
 		p, err := netip.ParsePrefix(text)
 		if err != nil {
-			return nil, fmt.Errorf("%w: --subnet %q: want a prefix as 10.9.0.0/24", mctr.ErrInvalid, text)
+			return nil, fmt.Errorf("%w: --subnet %q: want a prefix such as 10.9.0.0/24", mctr.ErrInvalid, text)
 		}
 		subnets = append(subnets, cni.Subnet{Subnet: p})
 	}
@@ -136,7 +136,7 @@ func (f *createFlags) overlay() (*cni.Overlay, error) {
 	o := &cni.Overlay{VNI: f.vni, Port: f.port}
 	var err error
 	if o.Local, err = netip.ParseAddr(f.local); err != nil {
-		return nil, fmt.Errorf("%w: --local %q: want this host's address", mctr.ErrInvalid, f.local)
+		return nil, fmt.Errorf("%w: --local %q: want an address of this host", mctr.ErrInvalid, f.local)
 	}
 	for _, text := range f.peers {
 		p, err := netip.ParseAddr(text)
@@ -146,7 +146,7 @@ func (f *createFlags) overlay() (*cni.Overlay, error) {
 		o.Peers = append(o.Peers, p)
 	}
 	if f.port < 0 || f.port > 65535 {
-		return nil, fmt.Errorf("%w: --port %d: 1 to 65535", mctr.ErrInvalid, f.port)
+		return nil, fmt.Errorf("%w: --port %d: want 1 to 65535", mctr.ErrInvalid, f.port)
 	}
 	return o, nil
 }

@@ -9,8 +9,8 @@ import (
 	"github.com/mctr/mctr/cmd/mctr/internal/hostapi"
 )
 
-// eachNetwork does something to each, prints the names of those where it worked,
-// and goes on past errors.
+// eachNetwork calls do for each named network, and prints the name of each for which do succeeds. It
+// continues after errors.
 func eachNetwork(h *hostapi.Host, names []string, do func(networks agent.Networks, name string) error) error {
 	networks, err := h.NetworkAPI()
 	if err != nil {

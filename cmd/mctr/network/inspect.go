@@ -1,8 +1,6 @@
 package network
 
 import (
-	"errors"
-
 	"github.com/spf13/cobra"
 
 	"github.com/mctr/mctr/cmd/mctr/internal/format"
@@ -13,7 +11,7 @@ import (
 func inspectCommand(h *hostapi.Host) *cobra.Command {
 	var layout string
 	cmd := &cobra.Command{
-		Use: "inspect [flags] NETWORK...", Short: "Show networks whole, with who is attached",
+		Use: "inspect [flags] NETWORK...", Short: "Show the details of networks, with the attached containers",
 		Args:              cobra.MinimumNArgs(1),
 		Example:           "  mctr network inspect bridge\n  mctr network inspect -f '{{.Definition.Subnets}}' bridge",
 		ValidArgsFunction: h.CompleteMadeNetworks,
@@ -22,17 +20,9 @@ func inspectCommand(h *hostapi.Host) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			var found []*cni.Details
-			var errs []error
-			for _, name := range args {
-				d, err := networks.Inspect(cmd.Context(), name)
-				if err != nil {
-					errs = append(errs, err)
-					continue
-				}
-				found = append(found, d)
-			}
-			return errors.Join(append([]error{format.Inspected(found, layout)}, errs...)...)
+			return format.Inspect(args, layout, func(name string) (*cni.Details, error) {
+				return networks.Inspect(cmd.Context(), name)
+			})
 		},
 	}
 	cmd.Flags().StringVarP(&layout, "format", "f", "", "json or a Go template")

@@ -11,7 +11,7 @@ import (
 	"github.com/mctr/mctr/cmd/mctr/internal/hostapi"
 )
 
-// A row has docker's field names.
+// A row is a row in the list of networks, with the field names of docker.
 type row struct {
 	ID, Name, Driver, Scope, Plugins, Version, Subnets, File string
 	Containers                                               int
@@ -35,7 +35,7 @@ func lsCommand(h *hostapi.Host) *cobra.Command {
 	return cmd
 }
 
-// listed goes on past files that cannot be read.
+// listed returns the networks that can be read. The error is about the others.
 func listed(ctx context.Context, h *hostapi.Host) ([]row, error) {
 	networks, err := h.NetworkAPI()
 	if err != nil {

@@ -13,12 +13,12 @@ import (
 func pruneCommand(h *hostapi.Host) *cobra.Command {
 	var force bool
 	cmd := &cobra.Command{
-		Use: "prune [flags]", Short: "Remove all networks of mctr's that no container is attached to",
+		Use: "prune [flags]", Short: "Remove all networks of mctr without attached containers",
 		Args:    cobra.NoArgs,
 		Example: "  mctr network prune -f",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if yes, err := session.Confirmed(cmd.Context(), force,
-				"all networks that mctr made and no container is attached to"); !yes {
+				"all networks that mctr created and no container is attached to"); !yes {
 				return err
 			}
 			rows, err := listed(cmd.Context(), h)

@@ -11,10 +11,10 @@ import (
 
 func rmCommand(h *hostapi.Host) *cobra.Command {
 	return &cobra.Command{
-		Use: "rm NETWORK...", Aliases: []string{"remove"}, Short: "Remove networks that no container is attached to",
+		Use: "rm NETWORK...", Aliases: []string{"remove"}, Short: "Remove networks without attached containers",
 		Args: cobra.MinimumNArgs(1),
-		Long: "Remove networks that mctr made, with their interfaces on the host. One that a\n" +
-			"container is attached to is left.",
+		Long: "Remove networks that mctr created, with their interfaces on the host. It fails for a\n" +
+			"network with attached containers.",
 		Example: "  mctr network rm blue", ValidArgsFunction: h.CompleteMadeNetworks,
 		RunE: func(cmd *cobra.Command, args []string) error { return remove(cmd.Context(), h, args) },
 	}

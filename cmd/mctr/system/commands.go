@@ -1,6 +1,6 @@
-// Package system has the commands of mctr about this host and about mctr itself: info, df, prune,
-// doctor, events, reconcile, version, oci, man, and the hidden ones that shims run. It creates the
-// manual pages that man writes.
+// Package system has the commands of mctr for the host and for mctr itself: info, df, prune, doctor,
+// events, reconcile, version, oci, man, and hidden commands that shims run. It creates the manual
+// pages of man.
 package system
 
 import (
@@ -12,13 +12,13 @@ import (
 )
 
 func systemCommand(h *hostapi.Host) *cobra.Command {
-	cmd := commandline.Group("system", "Look after the host's part: space, clean-up, facts", dfCommand(h),
+	cmd := commandline.Group("system", "Show disk usage and facts of the host, and clean up", dfCommand(h),
 		prune.SystemCommand(h), infoCommand(h))
 	cmd.Example = "  mctr system df\n  mctr system prune -f --filter until=24h"
 	return cmd
 }
 
-// Commands are the commands about this host, and about mctr itself.
+// Commands returns the commands for the host and for mctr itself.
 func Commands(h *hostapi.Host) []*cobra.Command {
 	return []*cobra.Command{infoCommand(h), doctorCommand(h), eventsCommand(h), reconcileCommand(h),
 		versionCommand(h), ociCommand(h), systemCommand(h), manCommand(h)}

@@ -23,11 +23,11 @@ func dfCommand(h *hostapi.Host) *cobra.Command {
 	var verbose bool
 	cmd := &cobra.Command{
 		Use:   "df [flags]",
-		Short: "Show what images and containers take on disk",
-		Long: `Show what images, packed and unpacked, and containers, with their logs and files, take
-on disk, and how much of it could be freed: images that no container uses, and
-containers that do not run. What images share counts once. Leftovers are what no
-image refers to any more.`,
+		Short: "Show the disk usage of images and containers",
+		Long: `Show the disk usage of images, packed and unpacked, and of containers, with their logs
+and files, and how much of it could be freed by removing unused images and containers
+that are not running. Data that images share counts once. Leftovers are data that no
+image refers to.`,
 		Example: "  mctr system df\n  mctr system df -v\n  mctr system df --format '{{.Type}} {{.Reclaimable}}'",
 		Args:    cobra.NoArgs, ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -43,12 +43,12 @@ image refers to any more.`,
 					"RECLAIMABLE={{.Reclaimable}}"})
 		},
 	}
-	cmd.Flags().BoolVarP(&verbose, "verbose", "v", false, "each image and container")
+	cmd.Flags().BoolVarP(&verbose, "verbose", "v", false, "show each image and container")
 	list.Register(cmd.Flags(), "ids with --verbose")
 	return cmd
 }
 
-// space is what is taken on disk.
+// space is the disk usage of images and containers.
 type space struct {
 	images     provisioner.Usage
 	containers []containerSpace
@@ -89,7 +89,7 @@ func measure(ctx context.Context, h *hostapi.Host) (*space, error) {
 	return s, nil
 }
 
-// A spaceRow has docker's field names.
+// A spaceRow has the field names of docker.
 type spaceRow struct{ Type, TotalCount, Active, Size, Reclaimable string }
 
 func newSpaceRow(what string, total, active int, size, reclaimable int64) spaceRow {
@@ -127,7 +127,7 @@ func (s *space) rows() []spaceRow {
 	}
 }
 
-// An imageSpaceRow and a containerSpaceRow have docker's field names.
+// imageSpaceRow and containerSpaceRow have the field names of docker.
 type imageSpaceRow struct{ Repository, Tag, ID, CreatedSince, Size, SharedSize, UniqueSize, Containers string }
 
 type containerSpaceRow struct{ ID, Image, Command, Size, LogSize, RunningFor, Status, Names string }
@@ -174,7 +174,7 @@ func (s *space) printVerbose(list *format.List) error {
 		return format.JSON(os.Stdout, map[string]any{"Images": images, "Containers": containers})
 	}
 	if list.Format != "" && list.Format != "table" {
-		return fmt.Errorf("%w: --verbose is printed as a table or as json", mctr.ErrInvalid)
+		return fmt.Errorf("%w: --verbose prints only a table or json", mctr.ErrInvalid)
 	}
 	fmt.Printf("Images space usage:\n\n")
 	err := format.Table{Columns: []string{

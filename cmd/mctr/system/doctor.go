@@ -19,11 +19,11 @@ func doctorCommand(h *hostapi.Host) *cobra.Command {
 	var asJSON, all bool
 	cmd := &cobra.Command{
 		Use:   "doctor",
-		Short: "Say what this host can and cannot do, and the remedy for each gap",
-		Long: `Say what this host can and cannot do for containers, and the remedy for each gap:
-kernel, control groups, namespaces, filesystems, privileges, programs and their
-builds, plugins, GPUs. What is missing makes some flags be refused; what is broken makes mctr not
-work, and the exit code 1.`,
+		Short: "Check what this host can do for containers, with remedies",
+		Long: `Check what this host can do for containers, and print a remedy for each gap: kernel,
+control groups, namespaces, filesystems, privileges, programs and their builds,
+plugins, GPUs. If something is missing, some flags are refused. If something is
+broken, mctr does not work, and the exit code is 1.`,
 		Example: "  mctr doctor\n  mctr doctor --json",
 		Args:    cobra.NoArgs, ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -33,9 +33,9 @@ work, and the exit code 1.`,
 			return examine(cmd.Context(), h, format, all || format != "")
 		},
 	}
-	cmd.Flags().StringVar(&format, "format", "", "table, json, or a Go template of a finding")
-	cmd.Flags().BoolVar(&asJSON, "json", false, "one JSON object a line")
-	cmd.Flags().BoolVarP(&all, "all", "a", false, "also what is well")
+	cmd.Flags().StringVar(&format, "format", "", "table, json, or a Go template for a finding")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "one JSON object per line")
+	cmd.Flags().BoolVarP(&all, "all", "a", false, "also print what works")
 	return cmd
 }
 

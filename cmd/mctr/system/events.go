@@ -32,12 +32,12 @@ func eventsCommand(h *hostapi.Host) *cobra.Command {
 	o := &eventOptions{}
 	cmd := &cobra.Command{
 		Use:   "events [flags]",
-		Short: "Show what happens to containers, by whatever process",
-		Long: `Show what happens to containers, by whatever process, as it happens: create,
+		Short: "Show events of containers, whichever process causes them",
+		Long: `Show events of containers as they happen, whichever process causes them: create,
 start, exec_start, kill, pause, unpause, update, rename, health_status,
-ready_status, oom, die, start_failed, destroy. With --since also what did; about
-the last 5,000 events of this boot are kept. Where events are missing, because
-they are no longer kept or the reader is too slow, a gap says so.`,
+ready_status, oom, die, start_failed, destroy. With --since, also show past
+events; about the last 5,000 events since boot are kept. If events are missing,
+because they are no longer kept or the reader is too slow, a gap event is shown.`,
 		Example: `  mctr events --filter event=die --filter event=oom
   mctr events --since 10m --no-follow --json
   mctr events --after 1764374400000123 --json`,
@@ -46,15 +46,15 @@ they are no longer kept or the reader is too slow, a gap says so.`,
 	}
 	f := cmd.Flags()
 	f.StringVar(&o.since, "since", "",
-		"from `TIME` on: RFC 3339, seconds since 1970, or how long ago, as 10m (default: now)")
-	f.StringVar(&o.until, "until", "", "up to `TIME`, and then end")
+		"only events since `TIME`: RFC 3339, seconds since 1970, or 10m for ten minutes ago (default: now)")
+	f.StringVar(&o.until, "until", "", "exit at `TIME`")
 	f.Uint64Var(&o.after, "after", 0,
-		"from behind the event with this `CURSOR` on, as --json tells them; what is no longer kept is a gap")
+		"only events after the one with this `CURSOR`, which --json prints; shows a gap if some are no longer kept")
 	f.StringArrayVarP(&o.filters, "filter", "f", nil,
-		"`KEY=VALUE`: event, container, name, image, owner; one of several values of a key is enough")
-	f.StringVar(&o.format, "format", "", "Go template of an event, or json")
-	f.BoolVar(&o.asJSON, "json", false, "one JSON object a line")
-	f.BoolVar(&o.noFollow, "no-follow", false, "end when everything that is kept is shown")
+		"`KEY=VALUE`: event, container, name, image, owner; several values of a key are alternatives")
+	f.StringVar(&o.format, "format", "", "Go template for an event, or json")
+	f.BoolVar(&o.asJSON, "json", false, "one JSON object per line")
+	f.BoolVar(&o.noFollow, "no-follow", false, "exit after the events that are kept")
 	return cmd
 }
 
@@ -98,8 +98,8 @@ func showEvents(ctx context.Context, h *hostapi.Host, o *eventOptions) error {
 	return nil
 }
 
-// window gives the times asked for; without --since what was is of no interest,
-// unless nothing is to come.
+// window returns the times of --since and --until. Without --since it excludes past events, unless the
+// command does not wait for new ones.
 func (o *eventOptions) window(now time.Time) (since, until time.Time, err error) {
 	if since, err = flags.ParseTime("--since", o.since, now); err != nil {
 		return since, until, err
@@ -145,7 +145,7 @@ func attributesText(attributes map[string]string) string {
 	return "(" + strings.Join(parts, ", ") + ")"
 }
 
-// eventFilter reads KEY=VALUE filters: any value of a key, every key.
+// eventFilter reads KEY=VALUE filters. An event passes if, for every key, it matches one of the values.
 func eventFilter(filters []string) (func(mctr.Event) bool, error) {
 	values := map[string][]string{}
 	for _, f := range filters {
@@ -158,7 +158,7 @@ func eventFilter(filters []string) (func(mctr.Event) bool, error) {
 	}
 	return func(e mctr.Event) bool {
 		if e.Action == mctr.EventGap {
-			return true // what is missing may have been wanted
+			return true // the missing events might have passed
 		}
 		for key, allowed := range values {
 			if !slices.ContainsFunc(allowed, func(v string) bool { return eventHas(e, key, v) }) {

@@ -13,7 +13,7 @@ import (
 	"github.com/mctr/mctr/cmd/mctr/internal/hostapi"
 )
 
-// systemInfo has docker's field names where docker has such a field.
+// systemInfo has the field names of docker, where docker has such a field.
 type systemInfo struct {
 	ServerVersion                                                       string
 	Containers, ContainersRunning, ContainersPaused, ContainersStopped  int
@@ -32,9 +32,9 @@ func infoCommand(h *hostapi.Host) *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "info [flags]",
-		Short: "Show short facts of this host and of what is on it",
-		Long: "Show short facts of this host and of what is on it. What is missing here for\n" +
-			"containers, and the remedy, mctr doctor says.",
+		Short: "Show facts about this host, its containers and images",
+		Long: "Show facts about this host, its containers and images. See mctr doctor for missing\n" +
+			"features of the host.",
 		Example: "  mctr system info\n  mctr system info -f '{{.CgroupVersion}}'",
 		Args:    cobra.NoArgs, ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -98,7 +98,7 @@ func (i *systemInfo) count(list []*mctr.Status) {
 	}
 }
 
-// countImages counts one with several names once.
+// countImages returns the number of images. It counts an image with several names once.
 func countImages(ctx context.Context, h *hostapi.Host) (int, error) {
 	store, err := h.ImageAPI()
 	if err != nil {

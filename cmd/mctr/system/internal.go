@@ -10,17 +10,17 @@ import (
 	"github.com/mctr/mctr/containerizer"
 )
 
-// Internal is what mctr's own programs call.
+// Internal returns the hidden command for mctr's own programs.
 func Internal(h *hostapi.Host) *cobra.Command {
 	cmd := &cobra.Command{Use: "internal", Hidden: true, Short: "For mctr's own programs"}
 	cmd.AddCommand(
 		exitCommandOf(h, "cleanup ID",
-			"Release a container that has exited, and follow its restart policy: a shim's exit command",
+			"Clean up a container that has exited, and follow its restart policy: the exit command of shims",
 			(*containerizer.Containerizer).Exited),
-		exitCommandOf(h, "restart ID", "The same as cleanup: shims of earlier builds run it",
+		exitCommandOf(h, "restart ID", "The same as cleanup, for shims of earlier builds",
 			(*containerizer.Containerizer).Exited),
 		exitCommandOf(h, "watch ID",
-			"Probe a container until it exits: what a shim runs beside a container that no process watches",
+			"Run the health checks of a container until it exits: run by a shim without another supervisor",
 			(*containerizer.Containerizer).Watch),
 	)
 	return cmd

@@ -10,13 +10,13 @@ import (
 	"github.com/mctr/mctr/cmd/mctr/internal/hostapi"
 )
 
-// manCommand is for packages of mctr, which keep the pages beside it.
+// manCommand returns the command man, which distribution packages of mctr run.
 func manCommand(h *hostapi.Host) *cobra.Command {
 	return &cobra.Command{
 		Use:   "man DIR",
 		Short: "Write the manual pages",
-		Long: "Write the manual pages mctr(1), mctr-run(1) and so on to DIR, which is made if it is\n" +
-			"missing. The time in them is $SOURCE_DATE_EPOCH, if that is set.",
+		Long: "Write the manual pages mctr(1), mctr-run(1) and so on to DIR, which is created if it is\n" +
+			"missing. If $SOURCE_DATE_EPOCH is set, it is the date of the pages.",
 		Example: "  mctr man /usr/local/share/man/man1",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -38,7 +38,7 @@ func writeManual(root *cobra.Command, dir, version string) error {
 	return nil
 }
 
-// EveryCommand visits the whole tree.
+// EveryCommand calls visit for c and all commands below it.
 func EveryCommand(c *cobra.Command, visit func(*cobra.Command)) {
 	visit(c)
 	for _, below := range c.Commands() {

@@ -6,15 +6,15 @@ import (
 	"github.com/mctr/mctr/cmd/mctr/internal/hostapi"
 )
 
-// ociCommand hands over to mctr-shim, which has the engine.
+// ociCommand returns the command oci, which runs mctr-shim, because that has the engine.
 func ociCommand(h *hostapi.Host) *cobra.Command {
 	return &cobra.Command{
 		Use:   "oci COMMAND [ARG...]",
-		Short: "Be an OCI runtime: runc's command line",
-		Long: `Be an OCI runtime, with the verbs, flags, exit codes and outputs of runc. The link
-mctr-oci to mctr-shim is the same as a program of one name, which is what podman
-and containerd ask for. Containers that are made so are the caller's: mctr's own
-commands do not know them.`,
+		Short: "Run as an OCI runtime with the command line of runc",
+		Long: `Run as an OCI runtime, with the commands, flags, exit codes and output of runc. For
+podman and containerd, which need a single program, mctr-oci does the same; it is a
+link to mctr-shim. These containers belong to the caller, and mctr's other commands
+do not see them.`,
 		Example: "  mctr oci run --bundle ./web web\n  podman --runtime $PWD/bin/mctr-oci run --rm alpine " +
 			"true",
 		DisableFlagParsing: true,

@@ -21,12 +21,12 @@ import (
 	"github.com/mctr/mctr/internal/doctor"
 )
 
-// versionInfo is what version --json prints.
+// versionInfo is the output of version --json.
 type versionInfo struct {
 	Version, Commit, Go, OS, Arch, OCI string
 
-	Agent    *api.VersionInfo `json:",omitempty"` // that --agent asks
-	Programs []doctor.Program // of this host
+	Agent    *api.VersionInfo `json:",omitempty"` // with --agent
+	Programs []doctor.Program // on this host
 }
 
 func versionCommand(h *hostapi.Host) *cobra.Command {
@@ -34,8 +34,8 @@ func versionCommand(h *hostapi.Host) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "version",
 		Short: "Show the versions of mctr's programs and plugins",
-		Long: "Show the versions of mctr, of its other programs and of the plugins, and where\n" +
-			"programs are of different builds.",
+		Long: "Show the versions of mctr, of its other programs and of the plugins, and which\n" +
+			"programs are from different builds.",
 		Example: "  mctr version --json",
 		Args:    cobra.NoArgs, ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -53,7 +53,7 @@ func versionCommand(h *hostapi.Host) *cobra.Command {
 			if v.Agent != nil {
 				fmt.Printf("mctr-agent %s, commit %s, at %s\n", v.Agent.Version, v.Agent.GitSHA, h.Agent.Address)
 				if v.Agent.GitSHA != v.Commit || v.Agent.Version != v.Version {
-					fmt.Println("  it is of another build than this program")
+					fmt.Println("  it is from another build than this program")
 				}
 			}
 			printPrograms(v.Programs)
@@ -64,13 +64,13 @@ func versionCommand(h *hostapi.Host) *cobra.Command {
 	return cmd
 }
 
-// VersionLine is what version and --version print of mctr.
+// VersionLine returns the version of mctr as version and --version print it.
 func VersionLine(version string) string {
 	return fmt.Sprintf("mctr %s, commit %s, %s %s/%s, OCI runtime-spec %s",
 		version, buildinfo.Commit(), runtime.Version(), runtime.GOOS, runtime.GOARCH, specs.Version)
 }
 
-// agentVersion asks the agent, if the command is about one.
+// agentVersion asks the agent for its version, if --agent is given.
 func agentVersion(ctx context.Context, h *hostapi.Host, v *versionInfo) error {
 	if !h.Remote() {
 		return nil
@@ -84,7 +84,7 @@ func agentVersion(ctx context.Context, h *hostapi.Host, v *versionInfo) error {
 	return err
 }
 
-// printPrograms prints a line for each program, and one for the plugins of each release.
+// printPrograms prints a line for each program, and one for all plugins of the same release.
 func printPrograms(programs []doctor.Program) {
 	plugins := map[string]string{}
 	for _, p := range programs {

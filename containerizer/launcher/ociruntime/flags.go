@@ -5,6 +5,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"strings"
 )
@@ -49,6 +50,9 @@ func parseArguments(f *flag.FlagSet, args []string, least, most int) ([]string, 
 }
 
 func count(name string, rest []string, least, most int) error {
+	if len(rest) < least && most == math.MaxInt {
+		return fmt.Errorf("%q takes at least %d arguments, not %d: %q", name, least, len(rest), rest)
+	}
 	if len(rest) < least || len(rest) > most {
 		return fmt.Errorf("%q takes %d to %d arguments, not %d: %q", name, least, most, len(rest), rest)
 	}

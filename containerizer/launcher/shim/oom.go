@@ -1,7 +1,6 @@
 package shim
 
 import (
-	"bufio"
 	"bytes"
 	"errors"
 	"fmt"
@@ -20,10 +19,11 @@ import (
 // oomEvidence returns what the container's memory cgroup says about OOM kills and the limit behind
 // them, or nil if the kernel killed nothing. It must be called while the cgroup exists.
 func oomEvidence(cgroups map[string]string) *mctr.OOM {
-	dir, v2 := cgroups["memory"], cgroup.Unified()
+	controller, v2 := "memory", cgroup.Unified()
 	if v2 {
-		dir = cgroups[""]
+		controller = ""
 	}
+	dir := cgroups[controller]
 	if dir == "" {
 		return nil
 	}
@@ -36,8 +36,10 @@ func oomEvidence(cgroups map[string]string) *mctr.OOM {
 		return nil
 	}
 	return &mctr.OOM{
-		Kills: kills, Limit: leastLimit(dir, limit),
-		Peak: readNumber(filepath.Join(dir, peak), 0), Victim: oomVictim(dir),
+		Kills:  kills,
+		Limit:  leastLimit(dir, limit),
+		Peak:   readNumber(filepath.Join(dir, peak), 0),
+		Victim: oomVictim(strings.TrimPrefix(dir, cgroup.Roots()[controller])),
 	}
 }
 
@@ -104,9 +106,10 @@ func readNumber(path string, otherwise int64) int64 {
 	return n
 }
 
-// oomVictim returns the newest victim in the kernel's log: mm/oom_kill.c writes a line with cgroup,
-// task and pid. It returns "unknown" if the log cannot be read or the line was overwritten.
-func oomVictim(dir string) string {
+// oomVictim returns the newest victim of a cgroup in the kernel's log: mm/oom_kill.c writes a line
+// with cgroup, task and pid. It returns "unknown" if the log cannot be read or the line was
+// overwritten.
+func oomVictim(group string) string {
 	const unknown = "unknown"
 	fd, err := unix.Open("/dev/kmsg", unix.O_RDONLY|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
 	if err != nil {
@@ -123,32 +126,30 @@ func oomVictim(dir string) string {
 		if err != nil || n == 0 {
 			return victim
 		}
-		if name, ok := parseVictim(record[:n], dir); ok {
+		if name, ok := parseVictim(record[:n], group); ok {
 			victim = name
 		}
 	}
 	return victim
 }
 
-// parseVictim parses one record of /dev/kmsg. dir is the absolute directory of the cgroup; the
-// kernel prints the end of it.
-func parseVictim(record []byte, dir string) (string, bool) {
-	scanner := bufio.NewScanner(bytes.NewReader(record))
-	if !scanner.Scan() {
+// parseVictim parses one record of /dev/kmsg. group is the path of the cgroup below the root of its
+// hierarchy, as the kernel prints it. The name of the victim is the only text that a container
+// chooses: it may look like other fields, and is what stands between the fields around it.
+func parseVictim(record []byte, group string) (string, bool) {
+	line, _, _ := bytes.Cut(record, []byte("\n"))
+	_, text, found := strings.Cut(string(line), ";oom-kill:")
+	if !found {
 		return "", false
 	}
-	_, text, ok := strings.Cut(scanner.Text(), ";oom-kill:")
-	if !ok {
+	_, text, found = strings.Cut(text, ",task_memcg="+group+",task=")
+	uid := strings.LastIndex(text, ",uid=")
+	if !found || uid < 0 {
 		return "", false
 	}
-	fields := map[string]string{}
-	for pair := range strings.SplitSeq(text, ",") {
-		k, v, _ := strings.Cut(pair, "=")
-		fields[k] = v
-	}
-	group := fields["task_memcg"]
-	if group == "" || !strings.HasSuffix(dir, group) {
+	pid := strings.LastIndex(text[:uid], ",pid=")
+	if pid < 0 {
 		return "", false
 	}
-	return fmt.Sprintf("%s (%s)", fields["task"], fields["pid"]), true
+	return fmt.Sprintf("%s (%s)", text[:pid], text[pid+len(",pid="):uid]), true
 }

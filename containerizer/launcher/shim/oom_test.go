@@ -40,23 +40,25 @@ func TestForMemory(t *testing.T) {
 // Documentation/ABI/testing/dev-kmsg; mm/oom_kill.c writes the text).
 func TestParseVictim(t *testing.T) {
 	const group = "/mctr/abc/main"
-	const dir = "/sys/fs/cgroup/memory" + group
 	const head = "6,1234,5678901,-;oom-kill:constraint=CONSTRAINT_MEMCG," +
 		"nodemask=(null),cpuset=main,mems_allowed=0,oom_memcg="
-	for _, c := range []struct{ name, record, dir, want string }{
-		{"ours", head + group + ",task_memcg=" + group + ",task=tail,pid=42,uid=0\n SUBSYSTEM=x\n", dir, "tail (42)"},
-		{"the group above had the limit", head + "/mctr/abc,task_memcg=" + group + ",task=tail,pid=42,uid=0", dir,
+	for _, c := range []struct{ name, record, want string }{
+		{"ours", head + group + ",task_memcg=" + group + ",task=tail,pid=42,uid=0\n SUBSYSTEM=x\n", "tail (42)"},
+		{"the group above had the limit", head + "/mctr/abc,task_memcg=" + group + ",task=tail,pid=42,uid=0",
 			"tail (42)"},
-		{"on v2", head + group + ",task_memcg=" + group + ",task=tail,pid=42,uid=0", "/sys/fs/cgroup" + group,
-			"tail (42)"},
-		{"another's", head + "/other,task_memcg=/other,task=tail,pid=42,uid=0", dir, ""},
-		{"one whose name ends alike", head + "/x,task_memcg=/x/mctr/abc/main,task=tail,pid=42,uid=0", dir, ""},
-		{"without group", "6,1,2,-;oom-kill:constraint=CONSTRAINT_NONE,task=tail,pid=42", dir, ""},
-		{"another message", "6,1,2,-;Out of memory: Killed process 42 (tail)", dir, ""},
-		{"nothing", "", dir, ""},
-		{"garbage", ";oom-kill:,,,=", dir, ""},
+		{"a name like fields", head + group + ",task_memcg=" + group + ",task=a,pid=1,uid=0,pid=42,uid=0",
+			"a,pid=1,uid=0 (42)"},
+		{"another's", head + "/other,task_memcg=/other,task=tail,pid=42,uid=0", ""},
+		{"another's whose path ends alike", head + "/x,task_memcg=/x/mctr/abc/main,task=tail,pid=42,uid=0", ""},
+		{"another's with the end of our path", head + "/main,task_memcg=/main,task=tail,pid=42,uid=0", ""},
+		{"another's with a name like fields", head + "/o,task_memcg=/o,task=,task_memcg=n,pid=42,uid=0", ""},
+		{"without group", "6,1,2,-;oom-kill:constraint=CONSTRAINT_NONE,task=tail,pid=42", ""},
+		{"another message", "6,1,2,-;Out of memory: Killed process 42 (tail)", ""},
+		{"nothing", "", ""},
+		{"garbage", ";oom-kill:,,,=", ""},
+		{"cut off", head + group + ",task_memcg=" + group + ",task=tail,pi", ""},
 	} {
-		got, ok := parseVictim([]byte(c.record), c.dir)
+		got, ok := parseVictim([]byte(c.record), group)
 		if got != c.want || ok != (c.want != "") {
 			t.Errorf("%s: %q, %v; want %q", c.name, got, ok, c.want)
 		}
@@ -64,9 +66,9 @@ func TestParseVictim(t *testing.T) {
 }
 
 func FuzzParseVictim(f *testing.F) {
-	f.Add([]byte("6,1,2,-;oom-kill:task_memcg=/a,task=b,pid=1"))
+	f.Add([]byte("6,1,2,-;oom-kill:constraint=x,task_memcg=/a,task=b,pid=1,uid=0"))
 	f.Fuzz(func(t *testing.T, record []byte) {
-		if name, ok := parseVictim(record, "/sys/fs/cgroup/memory/a"); ok == (name == "") {
+		if name, ok := parseVictim(record, "/a"); ok == (name == "") {
 			t.Errorf("%q, %v", name, ok)
 		}
 	})

@@ -103,7 +103,8 @@ func (s *Shim) restoreStateDir(home string) (net.Listener, error) {
 		err = errors.Join(atomicfile.WriteJSON(s.create.Created, s.created), reserveExitRecord(s.create.FallbackExit))
 	}
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("in %s: %w", home, err), l.Close(), lock.Unlock())
+		lock.Unlock()
+		return nil, errors.Join(fmt.Errorf("in %s: %w", home, err), l.Close())
 	}
 	if lock != nil {
 		s.alive = lock

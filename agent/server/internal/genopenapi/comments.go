@@ -15,15 +15,15 @@ import (
 
 const module = "github.com/mctr/mctr"
 
-// comments are those of this module's types, fields and constants.
+// comments are the comments of types, fields and constants of this module.
 type comments struct {
 	types     map[string]string // by package path and name
 	fields    map[string]string // by package path, type and name
-	constants map[string]string // of strings, by the value
-	names     map[string]string // of these
+	constants map[string]string // of string constants, by value
+	names     map[string]string // names of string constants, by value
 }
 
-// readComments reads the sources of the packages that messages come from.
+// readComments reads the sources of the packages that define messages.
 func readComments() (*comments, error) {
 	root, err := os.Getwd()
 	for err == nil && filepath.Dir(root) != root {
@@ -103,7 +103,7 @@ func (c *comments) readType(pkg string, t *ast.TypeSpec, group *ast.CommentGroup
 	}
 }
 
-// text is a comment in one line.
+// text returns the first comment of the groups, on one line.
 func text(groups ...*ast.CommentGroup) string {
 	for _, group := range groups {
 		if group != nil {
@@ -115,7 +115,7 @@ func text(groups ...*ast.CommentGroup) string {
 
 func (c *comments) doc(t reflect.Type) string { return c.types[t.PkgPath()+"."+t.Name()] }
 
-// field is the comment of a field, with the form of a duration.
+// field returns the comment of a field. For a duration it adds the format.
 func (c *comments) field(t reflect.Type, f reflect.StructField) string {
 	description := c.fields[t.PkgPath()+"."+t.Name()+"."+f.Name]
 	if element(f.Type) == reflect.TypeFor[mctr.Duration]() {
@@ -123,7 +123,3 @@ func (c *comments) field(t reflect.Type, f reflect.StructField) string {
 	}
 	return description
 }
-
-func (c *comments) constant(value string) string { return c.constants[value] }
-
-func (c *comments) constantName(value string) string { return c.names[value] }

@@ -2,7 +2,7 @@ package main
 
 import (
 	"bytes"
-	_ "embed" // the frame
+	_ "embed" // for frame
 	"errors"
 	"reflect"
 	"strings"
@@ -20,7 +20,7 @@ import (
 //go:embed frame.yaml
 var frame []byte
 
-// document returns the whole description.
+// document returns the whole OpenAPI document.
 func document() ([]byte, error) {
 	text, err := readComments()
 	if err != nil {
@@ -47,14 +47,14 @@ func document() ([]byte, error) {
 	return doc.Bytes(), nil
 }
 
-// calls describes calls and their answers.
+// calls adds the schemas of the calls and their answers.
 func (g *generator) calls(verbs []server.Verb) {
 	call, answer := &openapi3.Schema{}, &openapi3.Schema{}
 	call.Discriminator = &openapi3.Discriminator{PropertyName: "type", Mapping: map[string]openapi3.MappingRef{}}
 	for _, v := range verbs {
 		one := object()
 		one.AdditionalProperties = none()
-		one.Description = g.comments.constant(v.Name)
+		one.Description = g.comments.constants[v.Name]
 		one.Required = []string{"type"}
 		one.WithProperty("type", openapi3.NewStringSchema().WithEnum(v.Name))
 		if v.Message != nil {
@@ -63,7 +63,7 @@ func (g *generator) calls(verbs []server.Verb) {
 				one.Required = append(one.Required, api.Field(v.Name))
 			}
 		}
-		ref := g.component(g.comments.constantName(v.Name)+"Call", one)
+		ref := g.component(g.comments.names[v.Name]+"Call", one)
 		call.OneOf = append(call.OneOf, ref)
 		call.Discriminator.Mapping[v.Name] = openapi3.MappingRef{Ref: ref.Ref}
 		if v.Kind == server.Stream {
@@ -81,7 +81,7 @@ func (g *generator) calls(verbs []server.Verb) {
 	g.component("Answer", answer)
 }
 
-// asked are the types of messages that callers send, and of what is in these.
+// asked returns the types that callers send: those of messages, and of the fields of messages.
 func asked(verbs []server.Verb) map[reflect.Type]bool {
 	all := map[reflect.Type]bool{}
 	var add func(t reflect.Type)
@@ -104,7 +104,7 @@ func asked(verbs []server.Verb) map[reflect.Type]bool {
 	return all
 }
 
-// element is what pointers and lists lead to.
+// element returns the type that a pointer or slice leads to.
 func element(t reflect.Type) reflect.Type {
 	for t.Kind() == reflect.Pointer || t.Kind() == reflect.Slice {
 		t = t.Elem()
@@ -112,5 +112,5 @@ func element(t reflect.Type) reflect.Type {
 	return t
 }
 
-// specType is a document of another specification, which is not described here.
+// specType is the type of a document that another specification describes.
 var specType = reflect.TypeFor[specs.Spec]()

@@ -1,8 +1,8 @@
-// Command genopenapi writes openapi.yaml, the description of an agent's operator API, from
-// the calls that package server declares and the types of their messages. The text in it is
-// that of the doc comments; frame.yaml has the paths and what else no type says.
+// Command genopenapi writes openapi.yaml, the description of the operator API. It reads the calls that
+// package server declares, the types of their messages, and the doc comments of these types. The
+// paths and other parts that follow from no type are in frame.yaml.
 //
-// It is run by go generate in agent/server. Agents do not link it: they embed the file.
+// go generate in agent/server runs the command. Agents embed its output, and do not link it.
 package main
 
 import "os"

@@ -7,8 +7,8 @@ import (
 	"github.com/mctr/mctr/agent/server"
 )
 
-// TestDescriptionIsCurrent wants the embedded description to be what the types of the messages
-// and their comments give now.
+// TestDescriptionIsCurrent checks that openapi.yaml is up to date with the types of the messages and
+// their comments.
 func TestDescriptionIsCurrent(t *testing.T) {
 	text, err := document()
 	if err != nil {

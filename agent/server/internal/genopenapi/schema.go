@@ -17,7 +17,7 @@ import (
 	"github.com/mctr/mctr/agent/api"
 )
 
-// A generator makes the schemas of Go types as encoding/json writes them.
+// A generator makes the schemas of Go types, in the form that encoding/json gives them.
 type generator struct {
 	comments *comments
 	schemas  openapi3.Schemas
@@ -26,15 +26,15 @@ type generator struct {
 	errs     []error
 }
 
-// prefixes keep apart types of one name, by the last element of their package's path.
+// prefixes distinguish types with the same name, by the last element of their package path.
 var prefixes = map[string]string{
 	"api": "", "containerizer": "", "mctr": "Mctr", "cni": "Network", "networks": "Network", "provisioner": "Store",
 	"store":    "Store",
 	"manifest": "Store", "rootfs": "", "wire": "Stream", "logs": "Mctr", "v1": "OCI",
 }
 
-// unlike are the fields, or structs with all theirs, that are required although the rule of
-// structure does not say so, or are not.
+// unlike has the exceptions to the rule in required: for a field, or for all fields of a struct,
+// whether it is required.
 var unlike = map[string]bool{
 	"Failure.error": true, "MctrGroup.root": true, "MctrGroup.tasks": true,
 	"Acknowledgement.keys": false, "Capabilities.capabilities": false, "Environment.variables": false,
@@ -44,31 +44,31 @@ var unlike = map[string]bool{
 	"RLimit": false, "SandboxPath": false, "VolumeSource": false, "WindowSize": false,
 }
 
-// descriptions are those of fields and structs whose own comments are for readers of Go.
+// descriptions replace the comments of fields and structs that make sense only to readers of Go.
 var descriptions = map[string]string{
-	"MctrEventOptions": "EventOptions ask for what happened, or with follow happens.",
-	"MctrEventOptions.after": "only those behind this cursor; 0: all that are kept. What is missing before " +
-		"the first one is told as an event of the action gap",
-	"MctrHealthCheck.image":    "takes the command of the image's HEALTHCHECK, and its times where they are 0 here",
-	"MctrHealthCheck.disabled": "no check at all, not the image's either",
-	"MctrEnds": "Ends are those that no client has acknowledged, the oldest first. 10,000 are kept for an agent, " +
-		"for 30 days.",
-	"MctrEnds.dropped":          "how many were too many or too old to be kept, since the last acknowledgement",
-	"MctrEnds.dropped_last":     "when the last of those was dropped",
+	"MctrEventOptions": "EventOptions select past events and, with follow, new ones.",
+	"MctrEventOptions.after": "only events after this cursor; 0: all that are kept. If events before the first " +
+		"one are missing, an event with the action gap comes first",
+	"MctrHealthCheck.image":    "use the command of the image's HEALTHCHECK, and its times where they are 0 here",
+	"MctrHealthCheck.disabled": "no health check, not even the one of the image",
+	"MctrEnds": "Ends are the terminations that no client has acknowledged, oldest first. 10,000 are kept for an " +
+		"agent, for 30 days.",
+	"MctrEnds.dropped":          "how many ends were dropped since the last acknowledgement",
+	"MctrEnds.dropped_last":     "time when the last of them was dropped",
 	"MctrUsage.memory_anon":     "heaps and stacks; v1 calls it rss",
 	"NetworkDefinition":         "A Definition is what mctr makes a network from.",
 	"NetworkDefinition.driver":  "bridge (default), macvlan, vxlan",
-	"NetworkDefinition.created": "not to be asked for",
-	"NetworkDefinition.bridge":  "the interface; not to be asked for",
-	"NetworkDefinition.gc":      "the plugins' stores hold this root's alone; not to be asked for",
-	"NetworkOverlay.device":     "the interface; not to be asked for",
+	"NetworkDefinition.created": "set by mctr",
+	"NetworkDefinition.bridge":  "the interface; set by mctr",
+	"NetworkDefinition.gc":      "the stores of the plugins hold only attachments of this root; set by mctr",
+	"NetworkOverlay.device":     "the interface; set by mctr",
 	"NetworkSubnet.subnet":      "a prefix, as 10.9.0.0/24",
 	"NetworkMember.state":       "adding, attached, detaching",
-	"NetworkDetails.containers": "by their ids",
+	"NetworkDetails.containers": "by container id",
 	"NetworkDetails.config":     "the CNI configuration list",
 }
 
-// describe returns the text of a struct or field: that of descriptions, or else its comment.
+// describe returns the description of a struct or field: the one in descriptions, or else its comment.
 func (g *generator) describe(name, comment string) string {
 	g.names = append(g.names, name)
 	if text, ok := descriptions[name]; ok {
@@ -77,12 +77,12 @@ func (g *generator) describe(name, comment string) string {
 	return comment
 }
 
-// checkTables refuses what the tables say of fields and structs that are not described.
+// checkTables fails if the tables have entries for fields or structs that do not exist.
 func (g *generator) checkTables() error {
 	var errs []error
 	for _, name := range slices.Concat(slices.Collect(maps.Keys(descriptions)), slices.Collect(maps.Keys(unlike))) {
 		if !slices.Contains(g.names, name) {
-			errs = append(errs, fmt.Errorf("genopenapi has a rule for %s, which no message has", name))
+			errs = append(errs, fmt.Errorf("genopenapi has a rule for %s, which is in no message", name))
 		}
 	}
 	return errors.Join(errs...)
@@ -90,7 +90,7 @@ func (g *generator) checkTables() error {
 
 func object() *openapi3.Schema { return openapi3.NewObjectSchema() }
 
-// none refuses fields that are not described.
+// none forbids fields that are not in the schema.
 func none() openapi3.AdditionalProperties { return openapi3.AdditionalProperties{Has: new(bool)} }
 
 // component adds a schema under a name, and returns a reference to it.
@@ -99,7 +99,7 @@ func (g *generator) component(name string, s *openapi3.Schema) *openapi3.SchemaR
 	return openapi3.NewSchemaRef("#/components/schemas/"+name, nil)
 }
 
-// schema returns that of a type. Structs are components.
+// schema returns the schema of a type. For a struct it is a reference to a component.
 func (g *generator) schema(t reflect.Type) *openapi3.SchemaRef {
 	switch t {
 	case reflect.TypeFor[time.Time]():
@@ -122,7 +122,7 @@ func (g *generator) schema(t reflect.Type) *openapi3.SchemaRef {
 	case t.Kind() == reflect.Struct && t.Name() == "":
 		return object().NewRef()
 	case t.Implements(reflect.TypeFor[json.Marshaler]()):
-		g.errs = append(g.errs, fmt.Errorf("%s has a JSON form of its own, which genopenapi does not know", t))
+		g.errs = append(g.errs, fmt.Errorf("%s has its own JSON form, which genopenapi does not know", t))
 	}
 	switch t.Kind() {
 	case reflect.Struct:
@@ -148,7 +148,7 @@ func (g *generator) schema(t reflect.Type) *openapi3.SchemaRef {
 	return openapi3.NewIntegerSchema().NewRef()
 }
 
-// name is a struct's among the components.
+// name returns the name of a struct among the components.
 func (g *generator) name(t reflect.Type) string {
 	prefix, known := prefixes[path.Base(t.PkgPath())]
 	if !known {
@@ -170,7 +170,7 @@ func (g *generator) structure(t reflect.Type) *openapi3.SchemaRef {
 	return ref
 }
 
-// fields adds those of t, and of what is embedded in it.
+// fields adds the fields of t, including those of embedded structs.
 func (g *generator) fields(s *openapi3.Schema, name string, t reflect.Type) {
 	for f := range t.Fields() {
 		tag, option, _ := strings.Cut(f.Tag.Get("json"), ",")
@@ -180,7 +180,7 @@ func (g *generator) fields(s *openapi3.Schema, name string, t reflect.Type) {
 			g.fields(s, name, f.Type)
 			continue
 		case !f.IsExported(), tag == "-",
-			f.Type == reflect.TypeFor[json.RawMessage]() && empty: // refused by name where it is given
+			f.Type == reflect.TypeFor[json.RawMessage]() && empty: // a caller that sets the field gets an error
 			continue
 		case tag == "":
 			tag = f.Name
@@ -199,8 +199,8 @@ func (g *generator) fields(s *openapi3.Schema, name string, t reflect.Type) {
 	}
 }
 
-// required reports whether a caller has to give a field: one of a message of the API's own that
-// is always written.
+// required reports whether a caller must set a field. That is so for fields of package api's messages
+// that are not omitted when empty, with the exceptions in unlike.
 func (g *generator) required(t reflect.Type, name, tag string, empty bool) bool {
 	if required, special := unlike[name+"."+tag]; special {
 		return required
@@ -209,7 +209,7 @@ func (g *generator) required(t reflect.Type, name, tag string, empty bool) bool 
 	return !empty && !lenient && g.asked[t] && path.Base(t.PkgPath()) == "api"
 }
 
-// containerID is an id as Mesos writes it.
+// containerID returns the schema of a container id in the form of Mesos.
 func (g *generator) containerID() *openapi3.SchemaRef {
 	s := object()
 	ref := g.component("ContainerID", s)

@@ -1,4 +1,4 @@
-// Package exit has the exit codes of mctr: docker's.
+// Package exit has the exit codes of mctr, which are those of docker.
 package exit
 
 import (
@@ -11,11 +11,11 @@ import (
 	"github.com/mctr/mctr"
 )
 
-// OwnFailure is the exit code where mctr failed at running something.
+// OwnFailure is the exit code if mctr itself failed while running a command.
 const OwnFailure = 125
 
-// A Status is an error that asks for an exit code. Without Err it is
-// silent: the task's own code.
+// A Status is an error with an exit code. Without Err nothing is printed: the code is the one of the
+// task.
 type Status struct {
 	Code int
 	Err  error
@@ -30,10 +30,10 @@ func (e Status) Error() string {
 
 func (e Status) Unwrap() error { return e.Err }
 
-// OfFlag gives an error of a flag docker's exit code for what runs something.
+// OfFlag returns an error about a flag with the exit code of docker.
 func OfFlag(_ *cobra.Command, err error) error { return Status{Code: OwnFailure, Err: err} }
 
-// OfRun gives an error of run or exec docker's exit code.
+// OfRun returns an error of run or exec with the exit code of docker.
 func OfRun(err error) error {
 	var status Status
 	switch {
@@ -47,6 +47,6 @@ func OfRun(err error) error {
 	return Status{Code: OwnFailure, Err: err}
 }
 
-// OfContainer is the exit status of a container that failed: its code, and 1 where it was
-// ended and called that a success.
+// OfContainer returns the exit status for a container that failed. It is 1 if the container was
+// stopped and its own exit code is 0.
 func OfContainer(t *mctr.Termination) error { return Status{Code: cmp.Or(t.ExitCode, 1)} }

@@ -11,43 +11,43 @@ import (
 	"github.com/mctr/mctr"
 )
 
-// A Conflict is a flag that means nothing beside another one. It is refused: a flag
-// that is ignored misleads. What a config cannot mean, by whatever door it comes, is
-// the library's to refuse.
+// A Conflict is a flag that has no meaning together with another flag. The command refuses it,
+// because a flag that is silently ignored misleads. A config that is not valid is refused by the
+// library, for all its callers.
 type Conflict struct {
-	Commands    string // their names, with spaces between
+	Commands    string // names of the commands, separated by spaces
 	Flag        string
 	Beside      string // a flag, or FLAG=VALUE
 	why, remedy string
 }
 
-// Conflicts are the flags that are refused beside others.
+// Conflicts has the flags that are refused together with others.
 var Conflicts = []Conflict{
-	{"run create", "pull", "no-image", "there is no image to ask for", ""},
-	{"run create", "platform", "no-image", "there is no image to choose", ""},
-	{"run create", "publish-all", "no-image", "there is no image that exposes ports", "publish them by -p"},
+	{"run create", "pull", "no-image", "the container has no image to pull", ""},
+	{"run create", "platform", "no-image", "the container has no image", ""},
+	{"run create", "publish-all", "no-image", "only an image can expose ports", "publish them with -p"},
 	{"run create", "log-opt", "log-driver=none", "no log is kept", ""},
-	{"run", "sig-proxy", "detach", "this command does not stay to pass signals on", ""},
-	{"run", "detach-keys", "detach", "this command is detached from the start", ""},
-	{"exec", "interactive", "detach", "this command does not stay to pass its input on", ""},
-	{"attach", "detach-keys", "no-stdin", "no keys are read", "end the command by a signal"},
-	{"ps", "last", "latest", "it is one", ""},
-	{"stop", "timeout", "time", "they are the same", ""},
+	{"run", "sig-proxy", "detach", "this command exits and cannot forward signals", ""},
+	{"run", "detach-keys", "detach", "this command is already detached", ""},
+	{"exec", "interactive", "detach", "this command exits and cannot forward its input", ""},
+	{"attach", "detach-keys", "no-stdin", "this command reads no keys", "end the command with a signal"},
+	{"ps", "last", "latest", "--latest selects one container", ""},
+	{"stop", "timeout", "time", "both flags mean the same", ""},
 }
 
-// groupFlags are the flags of run that mean something beside --group: the file says the rest.
+// groupFlags are the flags of run that are allowed with --group. The file has everything else.
 var groupFlags = []string{"group", "name", "rm", "detach", "quiet"}
 
-// localFlags are the global flags that say where containers and their images are on this
-// host, and how they are made here.
+// localFlags are the global flags that configure containers and images on this host. They are refused
+// with --agent.
 var localFlags = []string{"root", "state", "backend", "plain-http", "hosts-dir", "cni-config-dir", "cni-plugin-dir",
 	"cni-timeout", "cgroup-manager"}
 
-// AgentOnly are the global flags that say how an agent is reached.
+// AgentOnly are the global flags that are needed only to connect to an agent.
 var AgentOnly = []string{"agent-token-file", "agent-tls-ca", "agent-tls-cert", "agent-tls-key"}
 
-// Check refuses flags that another one leaves without a meaning. The agent is the address of
-// the one that the command is about; "": none.
+// Check refuses flags that have no meaning beside the other flags. agent is the address of the agent
+// that the command works on, or "" for this host.
 func Check(cmd *cobra.Command, agent string) error {
 	f := cmd.Flags()
 	for _, c := range Conflicts {
@@ -66,8 +66,8 @@ func Check(cmd *cobra.Command, agent string) error {
 	return checkAgentFlags(f, agent)
 }
 
-// Positive are the numeric flags for which 0 is not a value: what is given is not taken for
-// what is not.
+// Positive are the numeric flags that must be more than 0, so that an explicit 0 is not taken for an
+// omitted flag.
 var Positive = []string{
 	"health-interval", "health-timeout", "health-retries", "health-start-interval", "health-tcp",
 	"ready-interval", "ready-timeout", "ready-retries", "ready-tcp",
@@ -94,8 +94,8 @@ func (c Conflict) refuse() error {
 	return err
 }
 
-// isGiven reports whether a flag was typed, and a boolean one as true; of FLAG=VALUE, whether
-// it has that value.
+// isGiven reports whether a flag was given, and a boolean one as true. For FLAG=VALUE it reports
+// whether the flag has that value.
 func isGiven(f *pflag.FlagSet, name string) bool {
 	name, value, valued := strings.Cut(name, "=")
 	flag := f.Lookup(name)
@@ -108,27 +108,28 @@ func isGiven(f *pflag.FlagSet, name string) bool {
 	return flag.Changed && (flag.Value.Type() != "bool" || flag.Value.String() == "true" || flag.DefValue == "true")
 }
 
-// onlyOf refuses flags of the command's own that are not in the list.
+// onlyOf refuses flags of the command, except global ones, that are not in the list.
 func onlyOf(f *pflag.FlagSet, list []string) (err error) {
 	f.Visit(func(flag *pflag.Flag) {
 		if err == nil && !slices.Contains(list, flag.Name) && flag.Annotations[Global] == nil {
-			err = fmt.Errorf("%w: --%s beside --group: the file says it for each task, and \"root\" in it for all",
+			err = fmt.Errorf("%w: --%s beside --group: set it in the file, for each task or in \"root\" for all",
 				mctr.ErrInvalid, flag.Name)
 		}
 	})
 	return err
 }
 
-// Global is the annotation of flags that every command has.
+// Global is the annotation of global flags.
 const Global = "mctr_global"
 
-// checkAgentFlags refuses what says how this host does it where an agent does.
+// checkAgentFlags refuses flags for this host if the command works on an agent, and flags for an agent
+// if it does not.
 func checkAgentFlags(f *pflag.FlagSet, agent string) error {
 	for _, name := range localFlags {
 		if agent != "" && isGiven(f, name) {
 			return &mctr.UnsupportedError{
-				Feature: "--" + name + " with --agent", Why: "the agent at " + agent + " has its own",
-				Remedy: "give it to mctr-agent, or run the command there, without --agent and MCTR_AGENT",
+				Feature: "--" + name + " with --agent", Why: "the agent at " + agent + " has its own setting",
+				Remedy: "set it for mctr-agent, or run the command on that host, without --agent and MCTR_AGENT",
 			}
 		}
 	}

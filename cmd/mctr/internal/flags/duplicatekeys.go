@@ -10,10 +10,10 @@ import (
 	"github.com/mctr/mctr"
 )
 
-// rejectDuplicateKeys refuses a document in which an object has a key twice: package
-// json takes the last and says nothing. Keys that are a struct's fields are equal
-// whatever their case, as package json has it; free is the objects whose keys
-// are the user's own. What is no JSON, or nested too deeply, the decoder will say.
+// rejectDuplicateKeys refuses a document in which an object has the same key twice, because package
+// json silently takes the last one. As in package json, the case of keys that are fields of a struct
+// does not matter; free names the objects whose keys are not fields. Malformed JSON is left to the
+// decoder.
 func rejectDuplicateKeys(data []byte, free ...string) error {
 	if !json.Valid(data) {
 		return nil
@@ -28,40 +28,35 @@ type unique struct {
 	free []string
 }
 
-// token is the next one: the document is known to be JSON.
+// token returns the next token. It cannot fail, because the document is valid JSON.
 func (u *unique) token() json.Token {
 	t, _ := u.d.Token()
 	return t
 }
 
-// value reads one value; name is the key it stands at.
+// value reads one value. name is the key of the value.
 func (u *unique) value(name string) error {
 	switch u.token() {
 	case json.Delim('{'):
 		return u.object(name)
 	case json.Delim('['):
-		return u.array(name)
-	}
-	return nil
-}
-
-func (u *unique) array(name string) error {
-	for u.d.More() {
-		if err := u.value(name); err != nil {
-			return err
+		for u.d.More() {
+			if err := u.value(name); err != nil {
+				return err
+			}
 		}
+		u.token()
 	}
-	u.token()
 	return nil
 }
 
 func (u *unique) object(name string) error {
-	seen := map[string]int64{} // and where
+	seen := map[string]int64{} // offset by key
 	for u.d.More() {
 		at := u.d.InputOffset()
 		key, _ := u.token().(string)
 		if before, twice := seen[u.folded(name, key)]; twice {
-			return fmt.Errorf("%w: the key %q at %s was given before, at %s", mctr.ErrInvalid, key, u.place(at),
+			return fmt.Errorf("%w: the key %q at %s is also at %s", mctr.ErrInvalid, key, u.place(at),
 				u.place(before))
 		}
 		seen[u.folded(name, key)] = at
@@ -80,7 +75,7 @@ func (u *unique) folded(object, key string) string {
 	return strings.ToLower(key)
 }
 
-// place is where the key behind an offset begins, as editors count.
+// place returns the line and column of the key after an offset.
 func (u *unique) place(offset int64) string {
 	at := int(offset) + bytes.IndexByte(u.data[offset:], '"')
 	before := u.data[:at]

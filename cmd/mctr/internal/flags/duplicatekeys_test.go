@@ -7,12 +7,12 @@ import (
 	"testing"
 )
 
-// TestDuplicateKeys: a group's file says everything once.
+// TestDuplicateKeys checks that a duplicate key in the file of a group is refused.
 func TestDuplicateKeys(t *testing.T) {
 	for text, want := range map[string]string{
 		`{"root": {}, "tasks": {"a": {"image": "x"}, "b": {"image": "x"}}}`: "",
-		`{"root": {}, "root": {}}`: `the key "root" at line 1, column 14 was given before, at line 1, column 2`,
-		"{\"tasks\": {\n  \"a\": {\"image\": \"x\",\n    \"Image\": \"y\"}}}":                        `the key "Image" at line 3, column 5 was given before, at line 2, column 9`,
+		`{"root": {}, "root": {}}`: `the key "root" at line 1, column 14 is also at line 1, column 2`,
+		"{\"tasks\": {\n  \"a\": {\"image\": \"x\",\n    \"Image\": \"y\"}}}":                        `the key "Image" at line 3, column 5 is also at line 2, column 9`,
 		`{"tasks": {"a": {"image": "x"}, "a": {"image": "y"}}}`:                                      `the key "a"`,
 		`{"tasks": {"a": {"image": "x", "labels": {"k": "1", "K": "2"}}, "A": {"image": "y"}}}`:      "",
 		`{"tasks": {"a": {"image": "x", "labels": {"k": "1", "k": "2"}}}}`:                           `the key "k"`,
@@ -30,7 +30,7 @@ func TestDuplicateKeys(t *testing.T) {
 	}
 }
 
-// TestManyKeys: a file of the largest size is read as fast as it is long.
+// TestManyKeys checks that the time to read a file is linear in its size.
 func TestManyKeys(t *testing.T) {
 	var b strings.Builder
 	b.WriteString(`{"tasks": {"a": {"image": "x", "labels": {`)
@@ -43,7 +43,7 @@ func TestManyKeys(t *testing.T) {
 	}
 }
 
-// FuzzGroup: no file makes the reader panic.
+// FuzzGroup checks that no file makes the reader panic.
 func FuzzGroup(f *testing.F) {
 	f.Add([]byte(`{"root": {}, "tasks": {"a": {"image": "x", "labels": {"k": "1"}}}}`))
 	f.Add([]byte(`[{"a":[{"b":{`))

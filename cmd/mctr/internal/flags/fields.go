@@ -7,11 +7,10 @@ import (
 	"strings"
 )
 
-// Fields are the flags that set the fields that the library's errors name. A field is
-// named by its path in mctr.ContainerConfig, in cni.Definition ("definition."), in cni.Config
-// ("cni.") or in host.Config ("host."): the names of Go in lower case, with underscores between
-// their words. A field of one word at the top has "config." before it. A key may hold words
-// around the path, where these choose among several flags.
+// Fields maps the fields that errors of the library name to the flags that set them. A field is named
+// by its path in mctr.ContainerConfig, in cni.Definition ("definition."), in cni.Config ("cni.") or in
+// host.Config ("host."), in snake_case. A path of one word has the prefix "config.". A key may include words around the path
+// to distinguish several flags.
 var Fields = map[string]string{
 	"config.name": "--name", "config.labels": "--label", "config.annotations": "--annotation",
 	"config.platform": "--platform", "config.pull": "--pull", "config.runtime": "--runtime",
@@ -66,33 +65,34 @@ var Fields = map[string]string{
 	"cni.plugin_dirs": "--cni-plugin-dir", "host.cgroup_manager": "--cgroup-manager",
 }
 
-// fieldNames matches the keys of fieldFlags. Of two that begin alike it finds the longer.
-var fieldNames = regexp.MustCompile(`\b(?:` + strings.Join(longestFirst(Fields), "|") + `)\b`)
-
-func longestFirst(table map[string]string) []string {
-	keys := slices.SortedFunc(maps.Keys(table), func(a, b string) int { return len(b) - len(a) })
+// fieldNames matches the keys of Fields, and of two keys that begin alike the longer. In the
+// messages of the agent's API the config is a part, so that their errors have "mctr.config." or
+// "config." before the path.
+var fieldNames = func() *regexp.Regexp {
+	keys := slices.SortedFunc(maps.Keys(Fields), func(a, b string) int { return len(b) - len(a) })
 	for i, key := range keys {
 		keys[i] = regexp.QuoteMeta(key)
 	}
-	return keys
-}
+	return regexp.MustCompile(`\b(?:mctr\.)?(?:config\.)??(` + strings.Join(keys, "|") + `)\b`)
+}()
 
-// Translate returns a message of the library's, or of an agent's, with the flags that this
-// program's users type in place of the config's fields.
+// Translate replaces the names of config fields, in a message of the library or of an agent, with the
+// flags of this program.
 func Translate(message string) string {
 	var b strings.Builder
 	done := 0
-	for _, found := range fieldNames.FindAllStringIndex(message, -1) {
-		if from, to := found[0], found[1]; isWhole(message[:from], message[to:]) {
-			b.WriteString(message[done:from] + Fields[message[from:to]])
+	for _, found := range fieldNames.FindAllStringSubmatchIndex(message, -1) {
+		if from, key, to := found[0], found[2], found[1]; isWhole(message[:from], message[to:]) {
+			b.WriteString(message[done:from] + Fields[message[key:to]])
 			done = to
 		}
 	}
 	return b.String() + message[done:]
 }
 
-// isWhole returns false if what lies between the two texts is part of a longer name, as of an
-// element of a list, of a file's path or of a text in quotes, which is the user's.
+// isWhole reports whether the text between before and after is a whole name. It is not if it belongs
+// to a longer name, such as that of a list's element, to the path of a file, or to a quoted text of
+// the user.
 func isWhole(before, after string) bool {
 	if before != "" && strings.ContainsRune(`./-"`, rune(before[len(before)-1])) {
 		return false
@@ -100,7 +100,7 @@ func isWhole(before, after string) bool {
 	switch {
 	case after == "":
 		return true
-	case after[0] == '.': // a full stop, or another name behind it
+	case after[0] == '.': // a full stop, or the dot before another name
 		return len(after) == 1 || after[1] == ' '
 	}
 	return !strings.ContainsRune(`/-"[`, rune(after[0]))

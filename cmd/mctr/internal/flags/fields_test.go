@@ -15,8 +15,14 @@ func TestInFlags(t *testing.T) {
 			"not supported",
 		"definition.subnets.range 1 is no part of definition.subnets": "--ip-range 1 is no part of --subnet",
 		"process.user \"a\", process.group_add [] (or the image's)":   "--user \"a\", --group-add [] (or the image's)",
-		"host.cgroup_manager docker: want a manager":                  "--cgroup-manager docker: want a manager",
-		// What is another's name, path or text stays.
+		// Messages to an agent have the config below a field of their own.
+		"mctr.config.process.working_dir \"x\": no UTF-8":  "--workdir \"x\": no UTF-8",
+		"config.process.working_dir \"x\": no UTF-8":       "--workdir \"x\": no UTF-8",
+		"mctr.config.resources.memory.limit 3: too little": "--memory 3: too little",
+		"mctr.config.hostname \"x\": no UTF-8":             "--hostname \"x\": no UTF-8",
+		"mctr.config.owner: this agent owns others":        "mctr.config.owner: this agent owns others",
+		"host.cgroup_manager docker: want a manager":       "--cgroup-manager docker: want a manager",
+		// Other names, paths and texts stay unchanged.
 		"config.sysctls net.ipv4.ip_forward: shared":         "--sysctl net.ipv4.ip_forward: shared",
 		"open /etc/shm_size: no such file":                   "open /etc/shm_size: no such file",
 		"open stop_signal.json, stop_signal/a, stop_signals": "open stop_signal.json, stop_signal/a, stop_signals",

@@ -17,7 +17,7 @@ import (
 var mountFlags = []struct {
 	flag, text string
 	want       mctr.Mount
-	wrong      string // part of the error; "": none
+	wrong      string // part of the error; "": no error
 }{
 	{"volume", "/a:/b", mctr.Mount{Type: "bind", Source: "/a", Target: "/b", Create: true}, ""},
 	{"volume", "/a:/b:ro", mctr.Mount{Type: "bind", Source: "/a", Target: "/b", Create: true, ReadOnly: true}, ""},
@@ -37,7 +37,7 @@ var mountFlags = []struct {
 	{"mount", "TYPE=tmpfs,Target=/b,tmpfs-size=1k,tmpfs-mode=700",
 		mctr.Mount{Type: "tmpfs", Target: "/b", Options: []string{"size=1024", "mode=700"}}, ""},
 	{"mount", "", mctr.Mount{}, "--mount"},
-	{"mount", "src=/a", mctr.Mount{}, "no target"},
+	{"mount", "src=/a", mctr.Mount{}, "want a target"},
 	{"mount", "src=/a,dst=/b,color=red", mctr.Mount{}, `unknown key "color"`},
 	{"mount", "src=/a,dst=/b,ro=perhaps", mctr.Mount{}, "want true or false"},
 	{"mount", "dst=/b,tmpfs-size=lots", mctr.Mount{}, "want a size"},
@@ -56,7 +56,7 @@ func TestMountFlags(t *testing.T) {
 	}
 }
 
-// wantParsed wants the value, or an error that matches ErrInvalid and says wrong.
+// wantParsed checks the value, or that the error matches ErrInvalid and has the text wrong.
 func wantParsed(t *testing.T, what string, got, want any, err error, wrong string) {
 	t.Helper()
 	switch {
@@ -132,7 +132,7 @@ func TestTimes(t *testing.T) {
 	}
 }
 
-// parsedConfig is what run's flags come to.
+// parsedConfig returns the config of flags of run.
 func parsedConfig(args ...string) (*mctr.ContainerConfig, error) {
 	l := &Launch{}
 	f := pflag.NewFlagSet("run", pflag.ContinueOnError)
@@ -219,7 +219,7 @@ func FuzzMountFlags(f *testing.F) {
 			"volume": parseVolume, "mount": parseMount} {
 			m, err := parse(text)
 			if err != nil && !errors.Is(err, mctr.ErrInvalid) {
-				t.Errorf("--%s %q: %v is no ErrInvalid", flag, text, err)
+				t.Errorf("--%s %q: %v does not match ErrInvalid", flag, text, err)
 			}
 			if err == nil && m.Target == "" {
 				t.Errorf("--%s %q: no target", flag, text)
@@ -235,7 +235,7 @@ func FuzzTime(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text string) {
 		got, err := ParseTime("--since", text, time.Unix(1700000000, 0))
 		if err != nil && !errors.Is(err, mctr.ErrInvalid) {
-			t.Errorf("%q: %v is no ErrInvalid", text, err)
+			t.Errorf("%q: %v does not match ErrInvalid", text, err)
 		}
 		if err == nil && (got.Year() > 9999+293 || got.Year() < -293) {
 			t.Errorf("%q: the year %d", text, got.Year())

@@ -11,7 +11,7 @@ import (
 	"github.com/mctr/mctr"
 )
 
-// healthFlags are docker's, and those of the probes that docker lacks.
+// healthFlags are the flags of health and readiness checks.
 type healthFlags struct {
 	health, ready probeFlags
 	startPeriod   time.Duration
@@ -20,7 +20,7 @@ type healthFlags struct {
 	keep, none    bool
 }
 
-// probeFlags are those that health and readiness have in common.
+// probeFlags are the flags that health and readiness checks have in common.
 type probeFlags struct {
 	command, http            string
 	tcp                      uint16
@@ -32,26 +32,26 @@ func (h *healthFlags) register(f *pflag.FlagSet) {
 	h.health.register(f, "health", "healthy", "unhealthy")
 	h.set = f
 	f.DurationVar(&h.startPeriod, "health-start-period", 0,
-		"in which failures do not count until the first success (default 10s; 0: none)")
+		"time after the start in which failures do not count, until the first success (default 10s; 0: none)")
 	f.DurationVar(&h.startInterval, "health-start-interval", 0,
-		"between two probes in the start period, until the first success (default: the interval)")
-	f.BoolVar(&h.keep, "health-keep", false, "only tell; an unhealthy container is not ended")
-	f.BoolVar(&h.none, "no-healthcheck", false, "no probes, the image's HEALTHCHECK neither")
-	h.ready.register(f, "ready", "ready", "not ready any more")
+		"time between probes in the start period, until the first success (default: the interval)")
+	f.BoolVar(&h.keep, "health-keep", false, "only report; do not stop an unhealthy container")
+	f.BoolVar(&h.none, "no-healthcheck", false, "no health check, not even the image's HEALTHCHECK")
+	h.ready.register(f, "ready", "ready", "not ready")
 }
 
 func (p *probeFlags) register(f *pflag.FlagSet, name, good, bad string) {
-	f.StringVar(&p.command, name+"-cmd", "", "probe: `COMMAND` for a shell in the container; exit code 0 is "+good)
+	f.StringVar(&p.command, name+"-cmd", "", "probe: `COMMAND` for a shell in the container; exit code 0 means "+good)
 	f.StringVar(&p.http, name+"-http", "",
-		"probe: GET `[https://]:PORT[/PATH]` on the container's loopback; status 200 to 399 is "+good)
+		"probe: GET `[https://]:PORT[/PATH]` on the container's loopback; status 200 to 399 means "+good)
 	f.Uint16Var(&p.tcp, name+"-tcp", 0, "probe: connect to `PORT` on the container's loopback")
-	f.DurationVar(&p.delay, name+"-delay", 0, "before the first probe")
-	f.DurationVar(&p.interval, name+"-interval", 0, "between two probes (default 10s)")
-	f.DurationVar(&p.timeout, name+"-timeout", 0, "of one probe (default 20s)")
-	f.IntVar(&p.retries, name+"-retries", 0, "failures in a row that are "+bad+" (default 3)")
+	f.DurationVar(&p.delay, name+"-delay", 0, "time before the first probe")
+	f.DurationVar(&p.interval, name+"-interval", 0, "time between probes (default 10s)")
+	f.DurationVar(&p.timeout, name+"-timeout", 0, "time limit of a probe (default 20s)")
+	f.IntVar(&p.retries, name+"-retries", 0, "failures in a row after which it is "+bad+" (default 3)")
 }
 
-// fill gives the config its checks. Times alone are for the image's HEALTHCHECK.
+// fill sets the checks of the config. Without a probe, the times apply to the image's HEALTHCHECK.
 func (h *healthFlags) fill(c *mctr.ContainerConfig) (err error) {
 	if h.ready != (probeFlags{}) {
 		if c.Ready, err = h.ready.check("ready"); err != nil {
@@ -60,7 +60,7 @@ func (h *healthFlags) fill(c *mctr.ContainerConfig) (err error) {
 	}
 	switch given := h.health != (probeFlags{}) || h.grace() != nil || h.startInterval != 0 || h.keep; {
 	case given && h.none:
-		return fmt.Errorf("%w: --no-healthcheck and --health-...: one of both", mctr.ErrInvalid)
+		return fmt.Errorf("%w: --no-healthcheck cannot be combined with --health-...", mctr.ErrInvalid)
 	case h.none:
 		c.Health = &mctr.HealthCheck{Disabled: true}
 	case given:
@@ -69,7 +69,7 @@ func (h *healthFlags) fill(c *mctr.ContainerConfig) (err error) {
 	return nil
 }
 
-// grace is the start period, nil where none was given.
+// grace returns the start period, or nil if none was given.
 func (h *healthFlags) grace() *mctr.Duration {
 	if !h.set.Changed("health-start-period") {
 		return nil
@@ -131,7 +131,7 @@ func parseGet(flag, s string) (*mctr.HTTPGet, error) {
 	host, port, ok := strings.Cut(address, ":")
 	number, err := strconv.ParseUint(port, 10, 16)
 	if !ok || err != nil || host != "" && host != "localhost" && host != "127.0.0.1" {
-		return nil, fmt.Errorf("%w: %s %s: want [https://]:PORT[/PATH], on the container's own loopback",
+		return nil, fmt.Errorf("%w: %s %s: want [https://]:PORT[/PATH] on the container's loopback",
 			mctr.ErrInvalid, flag, s)
 	}
 	get.Port, get.Path = uint16(number), "/"+path

@@ -1,6 +1,6 @@
-// Package flags reads the flags of mctr's commands into the configs of the library: those of a
-// container, of its limits, of a group. It refuses flags that have no meaning beside each other,
-// and writes the library's errors, which name fields, with the flags that set these fields.
+// Package flags converts the flags of mctr's commands to configs of the library. It refuses flags that
+// have no meaning beside each other. In errors of the library it replaces the names of fields with
+// the flags that set these fields.
 package flags
 
 import (
@@ -19,14 +19,15 @@ import (
 	"github.com/mctr/mctr/logs"
 )
 
-// Environment resolves variables given by name alone.
+// Environment returns the variables of --env and --env-file, with the values of this process for
+// variables that are given by name alone.
 func Environment(vars, files []string) ([]string, error) {
 	c := &mctr.ContainerConfig{}
 	err := (&Launch{env: vars, envFile: files}).environment(c)
 	return c.Process.Env, err
 }
 
-// Launch are the flags of run and create, as they were typed.
+// Launch has the values of the flags of run and create.
 type Launch struct {
 	Name, hostname, workdir, user, entrypoint string
 	CIDFile, platform, pull, runtime          string
@@ -49,22 +50,22 @@ type Launch struct {
 	logOpts                                   []string
 }
 
-// Register adds the flags under their headings.
+// Register adds the flags, grouped under headings.
 func (l *Launch) Register(f *pflag.FlagSet) {
 	f.StringVar(&l.Name, "name", "", "name of the container")
-	f.StringArrayVarP(&l.label, "label", "l", nil, "`KEY=VALUE` that ps --filter finds the container by")
-	f.StringArrayVar(&l.labelFile, "label-file", nil, "read labels from `FILE`, a line each")
-	f.StringArrayVar(&l.annotations, "annotation", nil, "`KEY=VALUE` for the OCI annotations")
+	f.StringArrayVarP(&l.label, "label", "l", nil, "label `KEY=VALUE`, for example for ps --filter")
+	f.StringArrayVar(&l.labelFile, "label-file", nil, "read labels from `FILE`, one per line")
+	f.StringArrayVar(&l.annotations, "annotation", nil, "OCI annotation `KEY=VALUE`")
 	f.StringVar(&l.CIDFile, "cidfile", "", "write the container's id to `FILE`")
 	f.BoolVarP(&l.TTY, "tty", "t", false, "give the container a terminal")
 	f.BoolVarP(&l.Stdin, "interactive", "i", false, "keep stdin open")
-	f.BoolVar(&l.Rm, "rm", false, "remove the container when it has ended")
+	f.BoolVar(&l.Rm, "rm", false, "remove the container when it has exited")
 	f.StringVar(&l.restart, "restart", "no",
-		"start it again when it ends: no, on-failure[:`MAX`], always, unless-stopped; by the command that stays with "+
-			"it")
-	f.DurationVar(&l.maxTime, "max-completion-time", 0, "end the container after so long")
-	f.StringVar(&l.stopSignal, "stop-signal", "", "what stop sends first (default: the image's, then SIGTERM)")
-	f.IntVar(&l.stopTimeout, "stop-timeout", 0, "seconds before stop kills (default 10; 0: at once; -1: never)")
+		"restart the container when it exits: no, on-failure[:`MAX`], always, unless-stopped")
+	f.DurationVar(&l.maxTime, "max-completion-time", 0, "stop the container after this time")
+	f.StringVar(&l.stopSignal, "stop-signal", "", "signal that stop sends first (default: the image's, or SIGTERM)")
+	f.IntVar(&l.stopTimeout, "stop-timeout", 0,
+		"seconds until stop kills the container (default 10; 0: at once; -1: never)")
 	f.StringVar(&l.logDriver, "log-driver", "cri", "cri, json-file, raw or none")
 	f.StringArrayVar(&l.logOpts, "log-opt", nil, "max-size=20m (the default; -1: no limit), max-file=5 (the default)")
 	for title, register := range map[string]func(*pflag.FlagSet){
@@ -79,53 +80,54 @@ func (l *Launch) Register(f *pflag.FlagSet) {
 func (l *Launch) registerImage(f *pflag.FlagSet) {
 	f.StringVar(&l.platform, "platform", "", "`OS/ARCH[/VARIANT]` of the image (default: this host's)")
 	f.StringVar(&l.pull, "pull", "missing", "when to ask the registry: always, missing, never, newer")
-	f.BoolVar(&l.NoImage, "no-image", false, "use the host's filesystem, with a sandbox of the container's own")
+	f.BoolVar(&l.NoImage, "no-image", false, "use the filesystem of the host, with a sandbox for the container")
 	f.StringVar(&l.runtime, "runtime", "",
 		"OCI runtime to run it with: `NAME|PATH` of runc, crun, ... (default: the built-in one)")
 }
 
 func (l *Launch) registerProcess(f *pflag.FlagSet) {
-	f.StringVarP(&l.workdir, "workdir", "w", "", "working directory inside")
+	f.StringVarP(&l.workdir, "workdir", "w", "", "working directory in the container")
 	f.StringVarP(&l.user, "user", "u", "", "`USER[:GROUP]`, names or numbers, looked up in the image")
 	f.StringSliceVar(&l.groupAdd, "group-add", nil, "supplementary groups")
 	f.StringVar(&l.entrypoint, "entrypoint", "", "replace the image's entrypoint (\"\" clears it)")
-	f.StringArrayVarP(&l.env, "env", "e", nil, "`NAME=VALUE`, or NAME for its value here")
-	f.StringArrayVar(&l.envFile, "env-file", nil, "read variables from `FILE`, a line each")
-	f.BoolVar(&l.init, "init", false, "run a reaping init as process 1")
-	f.StringArrayVar(&l.ulimits, "ulimit", nil, "`TYPE=SOFT[:HARD]`, as nofile=1024:2048")
+	f.StringArrayVarP(&l.env, "env", "e", nil, "`NAME=VALUE`, or NAME to pass on its value")
+	f.StringArrayVar(&l.envFile, "env-file", nil, "read variables from `FILE`, one per line")
+	f.BoolVar(&l.init, "init", false, "run an init that reaps processes as process 1")
+	f.StringArrayVar(&l.ulimits, "ulimit", nil, "`TYPE=SOFT[:HARD]`, such as nofile=1024:2048")
 }
 
 func (l *Launch) registerFiles(f *pflag.FlagSet) {
-	f.BoolVar(&l.readOnly, "read-only", false, "root filesystem without writes")
+	f.BoolVar(&l.readOnly, "read-only", false, "make the root filesystem read-only")
 	f.StringArrayVarP(&l.volumes, "volume", "v", nil,
-		"`SOURCE:TARGET[:OPTIONS]`: a directory or file of the host's, made where it is missing; options as ro,rslave")
+		"`SOURCE:TARGET[:OPTIONS]`: a directory or file of the host, created if missing; options such as ro,rslave")
 	f.StringArrayVar(&l.mounts, "mount", nil,
-		"`OPTIONS` with commas between: type=bind|tmpfs|sandbox source=PATH target=PATH readonly ...")
-	f.StringArrayVar(&l.tmpfs, "tmpfs", nil, "`TARGET[:OPTIONS]` of a tmpfs; options as size=64m,mode=1777,ro")
+		"comma-separated `OPTIONS`: type=bind|tmpfs|sandbox source=PATH target=PATH readonly ...")
+	f.StringArrayVar(&l.tmpfs, "tmpfs", nil, "`TARGET[:OPTIONS]` of a tmpfs; options such as size=64m,mode=1777,ro")
 	f.StringVar(&l.shmSize, "shm-size", "", "size of /dev/shm (default 64m)")
 }
 
 func (l *Launch) registerIsolation(f *pflag.FlagSet) {
 	f.StringArrayVar(&l.devices, "device", nil,
-		"`SOURCE[:TARGET[:rwm]]`: a device of the host's, to read, write and make nodes of")
+		"`SOURCE[:TARGET[:rwm]]`: a device of the host; r: read, w: write, m: make nodes")
 	f.StringArrayVar(&l.sysctls, "sysctl", nil, "`KEY=VALUE` of a namespaced kernel parameter")
-	f.StringVar(&l.pid, "pid", "", "host: the host's processes")
-	f.StringVar(&l.ipc, "ipc", "", "host: the host's IPC")
-	f.StringVar(&l.uts, "uts", "", "host: the host's name")
+	f.StringVar(&l.pid, "pid", "", "host: share the PID namespace of the host")
+	f.StringVar(&l.ipc, "ipc", "", "host: share the IPC namespace of the host")
+	f.StringVar(&l.uts, "uts", "", "host: share the UTS namespace (hostname) of the host")
 	f.StringVar(&l.cgroupns, "cgroupns", "", "private or host (default: private on cgroup v2, host on v1)")
 	f.BoolVar(&l.privileged, "privileged", false, "all capabilities and devices, no seccomp, nothing masked")
-	f.StringSliceVar(&l.capAdd, "cap-add", nil, "give more capabilities (ALL for all)")
-	f.StringSliceVar(&l.capDrop, "cap-drop", nil, "take capabilities away (ALL for all)")
+	f.StringSliceVar(&l.capAdd, "cap-add", nil, "add capabilities (ALL for all)")
+	f.StringSliceVar(&l.capDrop, "cap-drop", nil, "drop capabilities (ALL for all)")
 	f.StringArrayVar(&l.securityOpt, "security-opt", nil,
 		"`OPTION`: seccomp=FILE, seccomp=unconfined, no-new-privileges")
 }
 
 func (l *Launch) registerNetwork(f *pflag.FlagSet) {
-	f.StringVarP(&l.hostname, "hostname", "h", "", "hostname inside (default: the short id)")
+	f.StringVarP(&l.hostname, "hostname", "h", "", "hostname in the container (default: the short id)")
 	l.network.register(f)
 }
 
-// Config is what the flags and the arguments behind the image say.
+// Config returns the config of a container with this image, these arguments and the flags in l. f is
+// the set that the flags were registered in.
 func (l *Launch) Config(f *pflag.FlagSet, image string, args []string) (*mctr.ContainerConfig, error) {
 	c := &mctr.ContainerConfig{
 		Name: l.Name, Image: image, Platform: l.platform, Runtime: l.runtime,
@@ -175,13 +177,13 @@ func (l *Launch) environment(c *mctr.ContainerConfig) error {
 	}
 	for _, v := range append(lines, l.env...) {
 		if name, _, _ := strings.Cut(v, "="); name == "" || strings.ContainsAny(name, " \t") {
-			return fmt.Errorf("%w: --env (or --env-file) %q: want NAME=VALUE, or NAME for its value here",
+			return fmt.Errorf("%w: --env (or --env-file) %q: want NAME=VALUE, or NAME to pass on its value",
 				mctr.ErrInvalid, v)
 		}
 		if !strings.Contains(v, "=") {
 			value, set := os.LookupEnv(v)
 			if !set {
-				continue // as docker: a variable that is not set here is not set there
+				continue // as docker: a variable without a value is not passed on
 			}
 			v += "=" + value
 		}
@@ -205,10 +207,10 @@ func (l *Launch) labels(c *mctr.ContainerConfig) (err error) {
 	return err
 }
 
-// byteOrderMark is what editors of Windows begin a file with.
+// byteOrderMark is at the beginning of files from some editors on Windows.
 const byteOrderMark = "\ufeff"
 
-// readLines reads files of one item a line; empty lines and comments are left out.
+// readLines reads files with one item per line. It skips empty lines and comments.
 func readLines(files []string) ([]string, error) {
 	var lines []string
 	for _, file := range files {
@@ -219,7 +221,7 @@ func readLines(files []string) ([]string, error) {
 		number := 0
 		for line := range strings.Lines(strings.TrimPrefix(string(data), byteOrderMark)) {
 			if number++; !utf8.ValidString(line) {
-				return nil, fmt.Errorf("%w: %s, line %d: it has bytes that are no UTF-8", mctr.ErrInvalid, file, number)
+				return nil, fmt.Errorf("%w: %s, line %d: not valid UTF-8", mctr.ErrInvalid, file, number)
 			}
 			line = strings.TrimLeft(strings.TrimRight(line, "\r\n"), " \t")
 			if line != "" && line[0] != '#' {
@@ -230,7 +232,7 @@ func readLines(files []string) ([]string, error) {
 	return lines, nil
 }
 
-// Pairs reads items of the form KEY=VALUE, or KEY alone where valueless.
+// Pairs reads items of the form KEY=VALUE and, if valueless is true, KEY alone.
 func Pairs(flag string, items []string, valueless bool) (map[string]string, error) {
 	if len(items) == 0 {
 		return nil, nil
@@ -267,7 +269,7 @@ func (l *Launch) limits(c *mctr.ContainerConfig) (err error) {
 	return err
 }
 
-// parseDevice reads SOURCE[:TARGET[:PERMISSIONS]], and as docker SOURCE:PERMISSIONS.
+// parseDevice reads SOURCE[:TARGET[:PERMISSIONS]] or, like docker, SOURCE:PERMISSIONS.
 func parseDevice(s string) (mctr.Device, error) {
 	parts := strings.Split(s, ":")
 	d := mctr.Device{Source: parts[0]}
@@ -284,14 +286,14 @@ func parseDevice(s string) (mctr.Device, error) {
 	return d, nil
 }
 
-// size reads a number of bytes with docker's units, 0 for "".
+// size reads a number of bytes with the units of docker. "" is 0.
 func size(flag, s string) (int64, error) {
 	if s == "" {
 		return 0, nil
 	}
 	n, err := units.RAMInBytes(s)
-	if err != nil || n < 0 { // beyond int64 it comes out negative
-		return 0, fmt.Errorf("%w: %s %s: want a size as 64m or 1g", mctr.ErrInvalid, flag, s)
+	if err != nil || n < 0 { // a number beyond int64 overflows to a negative one
+		return 0, fmt.Errorf("%w: %s %s: want a size such as 64m or 1g", mctr.ErrInvalid, flag, s)
 	}
 	return n, nil
 }
@@ -320,14 +322,15 @@ func (l *Launch) security(c *mctr.ContainerConfig) error {
 	return nil
 }
 
-// logSize reads the size of a log file; -1 is none.
+// logSize reads the maximum size of a log file. -1 is unlimited.
 func logSize(value string) (int64, error) {
 	if value == "-1" {
 		return logs.Unlimited, nil
 	}
 	n, err := size("--log-opt max-size", value)
 	if err == nil && n == 0 {
-		err = fmt.Errorf("%w: --log-opt max-size=%s: want a size as 20m, or -1 for no limit", mctr.ErrInvalid, value)
+		err = fmt.Errorf("%w: --log-opt max-size=%s: want a size such as 20m, or -1 for no limit", mctr.ErrInvalid,
+			value)
 	}
 	return n, err
 }
@@ -357,13 +360,14 @@ func (l *Launch) logging(c *mctr.ContainerConfig) error {
 	return nil
 }
 
-// ImageAndCommand splits the arguments.
+// ImageAndCommand splits the arguments into image and command.
 func (l *Launch) ImageAndCommand(args []string) (image string, command []string, err error) {
 	if l.NoImage {
 		return "", args, nil
 	}
 	if len(args) == 0 {
-		return "", nil, fmt.Errorf("%w: no image given (--no-image runs on the host's filesystem)", mctr.ErrInvalid)
+		return "", nil, fmt.Errorf("%w: no image given (--no-image runs on the filesystem of the host)",
+			mctr.ErrInvalid)
 	}
 	return args[0], args[1:], nil
 }

@@ -11,7 +11,7 @@ import (
 	"github.com/mctr/mctr"
 )
 
-// filesystems reads -v, --mount and --tmpfs.
+// filesystems sets the mounts of --volume, --mount and --tmpfs.
 func (l *Launch) filesystems(c *mctr.ContainerConfig) error {
 	add := func(parse func(string) (mctr.Mount, error), items []string) error {
 		for _, item := range items {
@@ -36,8 +36,7 @@ func (l *Launch) filesystems(c *mctr.ContainerConfig) error {
 	return add(parseTmpfs, l.tmpfs)
 }
 
-// parseVolume reads SOURCE:TARGET[:OPTIONS]. As with docker a missing source is
-// made.
+// parseVolume reads SOURCE:TARGET[:OPTIONS]. As with docker, a missing source is created.
 func parseVolume(s string) (mctr.Mount, error) {
 	m := mctr.Mount{Type: "bind", Create: true}
 	parts := strings.Split(s, ":")
@@ -47,7 +46,7 @@ func parseVolume(s string) (mctr.Mount, error) {
 			mctr.ErrInvalid, s)
 	}
 	if !strings.HasPrefix(parts[0], "/") && !strings.HasPrefix(parts[0], ".") {
-		return m, fmt.Errorf("%w: --volume %s: source %q is no path (named volumes need a volume driver)",
+		return m, fmt.Errorf("%w: --volume %s: source %q: want a path (named volumes need a volume driver)",
 			mctr.ErrInvalid, s, parts[0])
 	}
 	source, err := filepath.Abs(parts[0])
@@ -67,13 +66,13 @@ func setOption(m *mctr.Mount, option string) {
 	switch option {
 	case "ro", "readonly":
 		m.ReadOnly = true
-	case "rw", "z", "Z", "": // labels are SELinux's, which is not here
+	case "rw", "z", "Z", "": // z and Z are labels of SELinux, which mctr does not support
 	default:
 		m.Options = append(m.Options, option)
 	}
 }
 
-// parseMount reads docker's comma-separated key=value form.
+// parseMount reads the comma-separated key=value form of docker.
 func parseMount(s string) (mctr.Mount, error) {
 	m := mctr.Mount{Type: "bind"}
 	fields, err := csv.NewReader(strings.NewReader(s)).Read()
@@ -87,7 +86,7 @@ func parseMount(s string) (mctr.Mount, error) {
 		}
 	}
 	if m.Target == "" {
-		return m, fmt.Errorf("%w: --mount %s: no target", mctr.ErrInvalid, s)
+		return m, fmt.Errorf("%w: --mount %s: want a target", mctr.ErrInvalid, s)
 	}
 	return m, nil
 }

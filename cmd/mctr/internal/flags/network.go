@@ -16,7 +16,7 @@ import (
 	"github.com/mctr/mctr"
 )
 
-// networkFlags say what a container has of the network, as they were typed.
+// networkFlags are the network flags of run and create.
 type networkFlags struct {
 	networks                  []string
 	ip, ip6, mac              string
@@ -30,31 +30,33 @@ type networkFlags struct {
 
 func (n *networkFlags) register(f *pflag.FlagSet) {
 	f.StringArrayVar(&n.networks, "network", nil,
-		"`NETWORK[:OPTIONS]` for eth0, eth1, ..., OPTIONS with commas between: ip=ADDRESS mac=ADDRESS "+
+		"`NETWORK[:OPTIONS]` for eth0, eth1, ..., comma-separated OPTIONS: ip=ADDRESS mac=ADDRESS "+
 			"label=KEY=VALUE ingress=RATE egress=RATE; or none, host, container:ID (default: $MCTR_NETWORK, then "+
-			"bridge where its plugins are, or none)")
-	f.StringArrayVar(&n.networks, "net", nil, "the same")
+			"bridge if its plugins are installed, then none)")
+	f.StringArrayVar(&n.networks, "net", nil, "the same as --network")
 	_ = f.MarkHidden("net")
 	f.StringVar(&n.ip, "ip", "", "fixed IPv4 address in the first network")
 	f.StringVar(&n.ip6, "ip6", "", "fixed IPv6 address in the first network")
 	f.StringVar(&n.mac, "mac-address", "", "fixed MAC of eth0")
 	f.StringArrayVarP(&n.publish, "publish", "p", nil,
-		"`[IP:][HOST:]CONTAINER[/PROTOCOL]`: a port of the host's that leads to the container's; no HOST or 0 picks "+
-			"a free one, of a range the first free one")
+		"`[IP:][HOST:]CONTAINER[/PROTOCOL]`: publish a port of the container on the host; without HOST, or with 0, on "+
+			"a free port; with a range, on the first free port in it")
 	f.BoolVarP(&n.publishAll, "publish-all", "P", false, "publish all ports that the image exposes")
-	f.StringArrayVar(&n.dns, "dns", nil, "name server's `ADDRESS` (default: the network's, then the host's)")
-	f.StringArrayVar(&n.dnsSearch, "dns-search", nil, "`DOMAIN` to look names up in (.: none)")
-	f.StringArrayVar(&n.dnsOption, "dns-option", nil, "option of resolv.conf, as ndots:2")
+	f.StringArrayVar(&n.dns, "dns", nil,
+		"`ADDRESS` of a name server (default: those of the network, then those of the host)")
+	f.StringArrayVar(&n.dnsSearch, "dns-search", nil, "search `DOMAIN` for names (.: none)")
+	f.StringArrayVar(&n.dnsOption, "dns-option", nil, "option for resolv.conf, such as ndots:2")
 	f.StringArrayVar(&n.addHost, "add-host", nil,
-		"`NAME:ADDRESS` (or NAME=ADDRESS) for /etc/hosts; host-gateway is the host's address")
+		"`NAME:ADDRESS` (or NAME=ADDRESS) for /etc/hosts; host-gateway stands for the address of the host")
 	f.StringVar(&n.listenPorts, "listen-ports", "",
-		"TCP ports `FIRST[-LAST],...` that it may listen on (\"none\": none; default: any)")
+		"TCP ports `FIRST[-LAST],...` that the container may listen on (\"none\": none; default: any)")
 	f.StringVar(&n.listenAction, "listen-action", "report",
-		"what becomes of a container that listens on another: report, or end")
-	f.DurationVar(&n.listenInterval, "listen-interval", 0, "how often --listen-action end looks (default 10s)")
+		"action for a container that listens on another port: report, or end")
+	f.DurationVar(&n.listenInterval, "listen-interval", 0,
+		"time between two checks of --listen-action end (default 10s)")
 }
 
-// fill reads the flags into a config.
+// fill sets the network fields of a config.
 func (n *networkFlags) fill(c *mctr.ContainerConfig) (err error) {
 	if err := n.attach(c); err != nil {
 		return err
@@ -73,7 +75,7 @@ func (n *networkFlags) fill(c *mctr.ContainerConfig) (err error) {
 	return err
 }
 
-// listen reads the ports that a container may listen on.
+// listen returns the policy of --listen-ports, or nil without that flag.
 func (n *networkFlags) listen() (*mctr.ListenPolicy, error) {
 	if n.listenPorts == "" {
 		if n.listenAction != "report" || n.listenInterval != 0 {
@@ -82,7 +84,7 @@ func (n *networkFlags) listen() (*mctr.ListenPolicy, error) {
 		return nil, nil
 	}
 	if n.listenAction != "report" && n.listenAction != "end" {
-		return nil, fmt.Errorf("%w: --listen-action %s: report or end", mctr.ErrInvalid, n.listenAction)
+		return nil, fmt.Errorf("%w: --listen-action %s: want report or end", mctr.ErrInvalid, n.listenAction)
 	}
 	policy := &mctr.ListenPolicy{End: n.listenAction == "end", Interval: mctr.Duration(n.listenInterval)}
 	if n.listenPorts == "none" {
@@ -98,7 +100,7 @@ func (n *networkFlags) listen() (*mctr.ListenPolicy, error) {
 	return policy, nil
 }
 
-// attach reads --network, and what --ip, --ip6 and --mac-address say of the first.
+// attach sets the networks of --network, with --ip, --ip6 and --mac-address for the first one.
 func (n *networkFlags) attach(c *mctr.ContainerConfig) error {
 	networks := n.networks
 	if word := os.Getenv("MCTR_NETWORK"); len(networks) == 0 && word != "" {
@@ -107,7 +109,7 @@ func (n *networkFlags) attach(c *mctr.ContainerConfig) error {
 	for _, text := range networks {
 		if IsMode(text) {
 			if len(networks) > 1 {
-				return fmt.Errorf("%w: --network %s is the only one that a container can have", mctr.ErrInvalid, text)
+				return fmt.Errorf("%w: --network %s cannot be combined with other networks", mctr.ErrInvalid, text)
 			}
 			c.Network = text
 			continue
@@ -122,7 +124,7 @@ func (n *networkFlags) attach(c *mctr.ContainerConfig) error {
 		return nil
 	}
 	if len(c.Networks) == 0 {
-		return fmt.Errorf("%w: --ip, --ip6 and --mac-address need a --network to be attached to", mctr.ErrInvalid)
+		return fmt.Errorf("%w: --ip, --ip6 and --mac-address need a network that --network names", mctr.ErrInvalid)
 	}
 	first := &c.Networks[0]
 	for _, of := range []struct {
@@ -139,20 +141,20 @@ func (n *networkFlags) attach(c *mctr.ContainerConfig) error {
 		first.IPs = append(first.IPs, of.ip)
 	}
 	if n.mac != "" && first.MAC != "" {
-		return fmt.Errorf("%w: --mac-address %s and --network %s:mac=%s: one of them", mctr.ErrInvalid, n.mac,
+		return fmt.Errorf("%w: --mac-address %s and --network %s:mac=%s: want only one of them", mctr.ErrInvalid, n.mac,
 			first.Name, first.MAC)
 	}
 	first.MAC = cmp.Or(n.mac, first.MAC)
 	return nil
 }
 
-// IsMode reports whether what --network says is a mode, and not the name of a network.
+// IsMode reports whether a value of --network is a mode and not the name of a network.
 func IsMode(network string) bool {
 	return slices.Contains([]string{mctr.NetworkNone, mctr.NetworkHost, mctr.NetworkParent}, network) ||
 		strings.HasPrefix(network, mctr.JoinNetwork)
 }
 
-// parseNetwork reads NAME[:OPTION=VALUE,...], and docker's name=NAME,OPTION=VALUE,...
+// parseNetwork reads NAME[:OPTION=VALUE,...] or, like docker, name=NAME,OPTION=VALUE,...
 func parseNetwork(text string) (mctr.NetworkConfig, error) {
 	name, options, _ := strings.Cut(text, ":")
 	if rest, ok := strings.CutPrefix(text, "name="); ok {
@@ -160,7 +162,7 @@ func parseNetwork(text string) (mctr.NetworkConfig, error) {
 	}
 	network := mctr.NetworkConfig{Name: name}
 	if name == "" {
-		return network, errors.New("no name")
+		return network, errors.New("want a name")
 	}
 	if options == "" {
 		return network, nil
@@ -200,11 +202,11 @@ func setNetworkOption(n *mctr.NetworkConfig, key, value string) error {
 	return nil
 }
 
-// setRate reads bits a second, with decimal units: 10m is 10,000,000.
+// setRate reads bits per second with decimal units: 10m is 10,000,000.
 func setRate(n *mctr.NetworkConfig, direction, value string) error {
 	rate, err := units.FromHumanSize(value)
 	if err != nil || rate < 1 {
-		return fmt.Errorf("%s %q: want bits a second, as 10m", direction, value)
+		return fmt.Errorf("%s %q: want bits per second, such as 10m", direction, value)
 	}
 	if n.Bandwidth == nil {
 		n.Bandwidth = &mctr.Bandwidth{}
@@ -217,7 +219,7 @@ func setRate(n *mctr.NetworkConfig, direction, value string) error {
 	return nil
 }
 
-// parsePublish reads docker's -p.
+// parsePublish reads the value of docker's -p.
 func parsePublish(text string) ([]mctr.Port, error) {
 	rest, protocol, given := strings.Cut(text, "/")
 	if !given {
@@ -229,7 +231,7 @@ func parsePublish(text string) ([]mctr.Port, error) {
 		ip, outside = cutLast(rest, ":")
 		ip = strings.TrimSuffix(strings.TrimPrefix(ip, "["), "]")
 		if _, err := netip.ParseAddr(ip); err != nil {
-			return nil, fmt.Errorf("%q is no address", ip)
+			return nil, fmt.Errorf("%q is not an IP address", ip)
 		}
 	}
 	first, last, err := parseRange(inside)
@@ -245,8 +247,8 @@ func parsePublish(text string) ([]mctr.Port, error) {
 	return pairPorts(mctr.Port{HostIP: ip, Protocol: strings.ToLower(protocol)}, first, last, hostFirst, hostLast)
 }
 
-// pairPorts gives each port of a range inside one outside. A range for one port is
-// to be chosen from.
+// pairPorts pairs each port of a range in the container with a port of the host. If the container has
+// only one port, the range of the host is what mctr chooses from.
 func pairPorts(p mctr.Port, first, last, hostFirst, hostLast uint16) ([]mctr.Port, error) {
 	if first == last {
 		p.ContainerPort, p.HostPort = first, hostFirst
@@ -256,7 +258,7 @@ func pairPorts(p mctr.Port, first, last, hostFirst, hostLast uint16) ([]mctr.Por
 		return []mctr.Port{p}, nil
 	}
 	if hostFirst != 0 && hostLast-hostFirst != last-first {
-		return nil, errors.New("the ranges are not of one length")
+		return nil, errors.New("the two ranges have different lengths")
 	}
 	var ports []mctr.Port
 	for i := 0; i <= int(last-first); i++ {
@@ -269,7 +271,7 @@ func pairPorts(p mctr.Port, first, last, hostFirst, hostLast uint16) ([]mctr.Por
 	return ports, nil
 }
 
-// cutLast cuts around the last sep; without one all is behind it.
+// cutLast cuts text around the last sep. Without sep, all of text is after.
 func cutLast(text, sep string) (before, after string) {
 	if i := strings.LastIndex(text, sep); i >= 0 {
 		return text[:i], text[i+1:]
@@ -283,16 +285,16 @@ func parseRange(text string) (first, last uint16, err error) {
 		return first, first, err
 	}
 	if last, err = ParsePort(to); err == nil && last < first {
-		err = fmt.Errorf("the range %s goes down", text)
+		err = fmt.Errorf("the range %s is descending", text)
 	}
 	return first, last, err
 }
 
-// ParsePort reads the number of a port.
+// ParsePort reads a port number.
 func ParsePort(text string) (uint16, error) {
 	var n uint16
 	if _, err := fmt.Sscanf(text, "%d", &n); err != nil || fmt.Sprint(n) != text || n == 0 {
-		return 0, fmt.Errorf("%q is no port, 1 to 65535", text)
+		return 0, fmt.Errorf("%q is not a port: want 1 to 65535", text)
 	}
 	return n, nil
 }

@@ -31,7 +31,7 @@ func TestParsePublish(t *testing.T) {
 	}
 }
 
-// FuzzParsePublish wants ports that can be asked for, in pairs.
+// FuzzParsePublish checks that every accepted text results in valid pairs of ports.
 func FuzzParsePublish(f *testing.F) {
 	for _, seed := range []string{"80", "127.0.0.1:8000-8010:80/udp", "[::]:1-65535:1-65535", ":::", "/", "1-2:3-4"} {
 		f.Add(seed)

@@ -11,7 +11,7 @@ import (
 	"github.com/mctr/mctr"
 )
 
-// Resources are the limits as they were typed.
+// Resources has the values of the flags for resource limits.
 type Resources struct {
 	set                                    *pflag.FlagSet
 	cpus                                   float64
@@ -30,32 +30,33 @@ type Resources struct {
 // Register adds the flags.
 func (r *Resources) Register(f *pflag.FlagSet) {
 	r.set = f
-	f.Float64Var(&r.cpus, "cpus", 0, "processors' worth of time, as 1.5")
-	f.Uint64VarP(&r.shares, "cpu-shares", "c", 0, "weight against others (default 1024)")
-	f.Int64Var(&r.quota, "cpu-quota", 0, "microseconds of time in each period")
-	f.Uint64Var(&r.period, "cpu-period", 0, "microseconds of a period (default 100000)")
-	f.Uint64Var(&r.burst, "cpu-burst", 0, "microseconds of unused quota that may be kept")
-	f.StringVar(&r.cpusetCpus, "cpuset-cpus", "", "processors to run on, as 0-2,7")
+	f.Float64Var(&r.cpus, "cpus", 0, "number of processors, such as 1.5")
+	f.Uint64VarP(&r.shares, "cpu-shares", "c", 0, "CPU weight relative to other containers (default 1024)")
+	f.Int64Var(&r.quota, "cpu-quota", 0, "microseconds of CPU time in each period")
+	f.Uint64Var(&r.period, "cpu-period", 0, "length of a period in microseconds (default 100000)")
+	f.Uint64Var(&r.burst, "cpu-burst", 0, "microseconds of unused quota that a later period may use")
+	f.StringVar(&r.cpusetCpus, "cpuset-cpus", "", "processors to run on, such as 0-2,7")
 	f.StringVar(&r.cpusetMems, "cpuset-mems", "", "memory nodes to use")
-	f.StringVarP(&r.memory, "memory", "m", "", "limit of memory, as 512m")
-	f.StringVar(&r.swap, "memory-swap", "", "limit of memory and swap together; -1: no limit of swap")
-	f.StringVar(&r.reservation, "memory-reservation", "", "soft limit: kept when memory is short")
-	f.StringVar(&r.high, "memory-high", "", "throttle above this (cgroup v2)")
-	f.Int64Var(&r.swappiness, "memory-swappiness", -1, "0 to 100 (cgroup v1)")
-	f.IntVar(&r.oomScoreAdj, "oom-score-adj", 0, "-1000 to 1000: whom the kernel kills first")
-	f.BoolVar(&r.oomKillDisable, "oom-kill-disable", false, "block at the limit, do not kill (cgroup v1)")
-	f.Int64Var(&r.pids, "pids-limit", 0, "processes and threads; -1: no limit")
-	f.Uint16Var(&r.blkioWeight, "blkio-weight", 0, "weight of disk traffic, 10 to 1000")
+	f.StringVarP(&r.memory, "memory", "m", "", "memory limit, such as 512m")
+	f.StringVar(&r.swap, "memory-swap", "", "limit of memory plus swap; -1: unlimited swap")
+	f.StringVar(&r.reservation, "memory-reservation", "", "soft limit: memory that is protected from reclaim")
+	f.StringVar(&r.high, "memory-high", "", "throttle the container above this limit (cgroup v2)")
+	f.Int64Var(&r.swappiness, "memory-swappiness", -1, "swappiness, 0 to 100 (cgroup v1)")
+	f.IntVar(&r.oomScoreAdj, "oom-score-adj", 0, "-1000 to 1000; the kernel kills processes with a high score first")
+	f.BoolVar(&r.oomKillDisable, "oom-kill-disable", false,
+		"at the limit, block processes instead of killing them (cgroup v1)")
+	f.Int64Var(&r.pids, "pids-limit", 0, "maximum number of processes and threads; -1: unlimited")
+	f.Uint16Var(&r.blkioWeight, "blkio-weight", 0, "weight of disk I/O, 10 to 1000")
 	f.StringArrayVar(&r.blkioWeightDevice, "blkio-weight-device", nil,
-		"`DEVICE:WEIGHT` of traffic with one disk, 10 to 1000")
+		"`DEVICE:WEIGHT`: weight of I/O on one disk, 10 to 1000")
 	f.StringArrayVar(&r.readBps, "device-read-bps", nil,
-		"`DEVICE:RATE` in bytes a second that may be read, as /dev/sda:1m")
-	f.StringArrayVar(&r.writeBps, "device-write-bps", nil, "`DEVICE:RATE` in bytes a second that may be written")
-	f.StringArrayVar(&r.readIops, "device-read-iops", nil, "`DEVICE:RATE` in reads a second")
-	f.StringArrayVar(&r.writeIops, "device-write-iops", nil, "`DEVICE:RATE` in writes a second")
+		"`DEVICE:RATE`: maximum bytes read per second, such as /dev/sda:1m")
+	f.StringArrayVar(&r.writeBps, "device-write-bps", nil, "`DEVICE:RATE`: maximum bytes written per second")
+	f.StringArrayVar(&r.readIops, "device-read-iops", nil, "`DEVICE:RATE`: maximum reads per second")
+	f.StringArrayVar(&r.writeIops, "device-write-iops", nil, "`DEVICE:RATE`: maximum writes per second")
 }
 
-// Fill gives the config the limits that were typed.
+// Fill sets the limits of a config.
 func (r *Resources) Fill(c *mctr.ContainerConfig) error {
 	for _, part := range []func(*mctr.Resources) error{r.fillCPU, r.fillMemory, r.fillIO} {
 		if err := part(&c.Resources); err != nil {
@@ -65,7 +66,7 @@ func (r *Resources) Fill(c *mctr.ContainerConfig) error {
 	if r.set.Changed("pids-limit") {
 		c.Resources.Pids = &r.pids
 		if r.pids == 0 {
-			*c.Resources.Pids = -1 // as docker: 0 is no limit
+			*c.Resources.Pids = -1 // as docker: 0 is unlimited
 		}
 	}
 	return nil
@@ -76,7 +77,8 @@ func (r *Resources) fillCPU(to *mctr.Resources) error {
 	c.Cpus, c.Mems = r.cpusetCpus, r.cpusetMems
 	if r.set.Changed("cpus") {
 		if r.set.Changed("cpu-quota") || r.set.Changed("cpu-period") {
-			return fmt.Errorf("%w: --cpus is a quota and a period: give them or it", mctr.ErrInvalid)
+			return fmt.Errorf("%w: --cpus sets a quota and a period: it cannot be combined with --cpu-quota or "+
+				"--cpu-period", mctr.ErrInvalid)
 		}
 		if r.cpus <= 0 || math.IsInf(r.cpus, 0) || math.IsNaN(r.cpus) || r.cpus > 1e6 {
 			return fmt.Errorf("%w: --cpus %v: want a positive number", mctr.ErrInvalid, r.cpus)

@@ -13,14 +13,14 @@ import (
 	"github.com/mctr/mctr"
 )
 
-// A ContainerRow has docker's field names.
+// A ContainerRow is a row in a list of containers, with the field names of docker.
 type ContainerRow struct {
 	ID, Image, Command, CreatedAt, RunningFor string
 	Status, State, Ports, Names, Labels, Size string
 	Mounts, Networks                          string
 }
 
-// NewContainerRow describes a container; noTrunc is with its whole id and command.
+// NewContainerRow returns the row of a container. With noTrunc the id and command are not shortened.
 func NewContainerRow(s *mctr.Status, noTrunc bool) ContainerRow {
 	r := ContainerRow{
 		ID: s.ID.Short(), Image: s.Config.Image, Command: strconv.Quote(CommandLine(s)), Names: s.Config.Name,
@@ -42,7 +42,7 @@ func NewContainerRow(s *mctr.Status, noTrunc bool) ContainerRow {
 	return r
 }
 
-// CommandLine is what runs or ran in the container, or is to.
+// CommandLine returns the command of the container.
 func CommandLine(s *mctr.Status) string {
 	if s.Path == "" {
 		return strings.Join(s.Config.Process.Args, " ")
@@ -50,7 +50,7 @@ func CommandLine(s *mctr.Status) string {
 	return strings.Join(append([]string{s.Path}, s.Args...), " ")
 }
 
-// Networks is what the container was given: the mode, or the networks' names.
+// Networks returns the names of the container's networks, or its network mode.
 func Networks(c *mctr.ContainerConfig) string {
 	if len(c.Networks) == 0 {
 		return cmp.Or(c.Network, mctr.NetworkNone)
@@ -62,7 +62,7 @@ func Networks(c *mctr.ContainerConfig) string {
 	return strings.Join(names, ",")
 }
 
-// Ports are docker's column.
+// Ports returns the published ports in the form of docker.
 func Ports(s *mctr.Status) string {
 	list := make([]string, len(s.Ports))
 	for i, p := range s.Ports {
@@ -71,7 +71,7 @@ func Ports(s *mctr.Status) string {
 	return strings.Join(list, ", ")
 }
 
-// JoinLabels lists labels in the order of their keys.
+// JoinLabels returns the labels, sorted by key.
 func JoinLabels(labels map[string]string) string {
 	var list []string
 	for k, v := range labels {
@@ -81,11 +81,11 @@ func JoinLabels(labels map[string]string) string {
 	return strings.Join(list, ",")
 }
 
-// Ago is how long ago something was, as docker says it.
+// Ago returns the time since t in the form of docker, such as "2 hours ago".
 func Ago(t time.Time) string { return units.HumanDuration(time.Since(t)) + " ago" }
 
-// ContainerStatus is docker's status, and says what docker does not: that an ended
-// container still holds something.
+// ContainerStatus returns the status in the form of docker. Unlike docker it also tells if an exited
+// container is not cleaned up.
 func ContainerStatus(s *mctr.Status) string {
 	switch s.Phase {
 	case mctr.Running:
@@ -104,14 +104,14 @@ func ContainerStatus(s *mctr.Status) string {
 	case mctr.Lost:
 		return "Lost: its shim died"
 	case mctr.Damaged:
-		return "Damaged" // inspect says why, which may be long
+		return "Damaged" // inspect has the reason, which may be long
 	case mctr.Created:
 		return "Created"
 	}
 	return strings.ToUpper(string(s.Phase[:1])) + strings.ToLower(string(s.Phase[1:]))
 }
 
-// condition is what probes say, as docker puts it; and what docker has no word for.
+// condition returns the health in the form of docker, and the readiness, which docker does not have.
 func condition(s *mctr.Status) (text string) {
 	if h := s.Health; h != nil {
 		text = " (" + strings.Replace(h.Status, mctr.HealthStarting, "health: starting", 1) + ")"
@@ -124,7 +124,7 @@ func condition(s *mctr.Status) (text string) {
 	return text
 }
 
-// DockerState is the phase in docker's words.
+// DockerState returns the state that docker has for the phase.
 func DockerState(s *mctr.Status) string {
 	if s.Restarting {
 		return "restarting"
@@ -140,5 +140,5 @@ func DockerState(s *mctr.Status) string {
 	return "created"
 }
 
-// DockerStates are docker's words.
+// DockerStates has all states of docker.
 var DockerStates = []string{"created", "running", "paused", "restarting", "removing", "exited", "dead"}

@@ -2,10 +2,10 @@ package format
 
 import "strings"
 
-// SplitReference cuts a reference at its tag or digest.
+// SplitReference splits a reference into repository and tag. A missing part is "<none>".
 func SplitReference(ref string) (repository, tag string) {
 	if strings.HasPrefix(ref, "sha256:") {
-		return "<none>", "<none>" // by its id alone
+		return "<none>", "<none>" // an image without a name
 	}
 	if name, _, ok := strings.Cut(ref, "@"); ok {
 		return name, "<none>"
@@ -16,5 +16,5 @@ func SplitReference(ref string) (repository, tag string) {
 	return ref, "<none>"
 }
 
-// ShortDigest cuts a digest as docker does.
+// ShortDigest shortens a digest as docker does.
 func ShortDigest(hex string) string { return hex[:min(12, len(hex))] }

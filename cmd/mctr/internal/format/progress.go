@@ -11,8 +11,8 @@ import (
 	"github.com/mctr/mctr/provisioner"
 )
 
-// Progress draws the progress of a pull on f: a line that is drawn anew on a
-// terminal, a line for each layer elsewhere.
+// Progress returns a function that prints the progress of a pull to f: on a terminal as one line that
+// is redrawn, otherwise as one line per layer.
 func Progress(f *os.File) provisioner.Progress {
 	if IsTerminal(f) && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb" {
 		b := &bar{f: f, layers: map[string]provisioner.Event{}}
@@ -26,7 +26,7 @@ func plain(f *os.File, e provisioner.Event) {
 	case provisioner.Resolved:
 		fmt.Fprintf(f, "pulling %s (%s)\n", e.Reference, e.Digest)
 	case provisioner.Exists:
-		fmt.Fprintf(f, "layer %s: is here\n", ShortDigest(e.Digest.Encoded()))
+		fmt.Fprintf(f, "layer %s: exists\n", ShortDigest(e.Digest.Encoded()))
 	case provisioner.Unpacked:
 		fmt.Fprintf(f, "layer %s: unpacked, %s\n", ShortDigest(e.Digest.Encoded()), units.BytesSize(float64(e.Total)))
 	case provisioner.Waiting:
@@ -41,7 +41,7 @@ func waitText(e provisioner.Event) string {
 		time.Duration(e.Wait).Round(100*time.Millisecond), e.Host)
 }
 
-// A bar is the progress of all layers in one line.
+// A bar shows the progress of all layers in one line.
 type bar struct {
 	f      *os.File
 	layers map[string]provisioner.Event

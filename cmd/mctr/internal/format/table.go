@@ -3,6 +3,7 @@ package format
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -16,19 +17,26 @@ import (
 	"github.com/mctr/mctr/internal/visible"
 )
 
-// Inspected prints a JSON array, also an empty one, or a template's text
-// for each.
-func Inspected[T any](found []T, format string) error {
+// Inspect calls inspect for each name, and prints the results: as a JSON array, which may be empty,
+// or each with a template. It continues after errors, and returns them.
+func Inspect[T any](names []string, format string, inspect func(name string) (T, error)) error {
+	found := []T{}
+	var errs []error
+	for _, name := range names {
+		if item, err := inspect(name); err != nil {
+			errs = append(errs, err)
+		} else {
+			found = append(found, item)
+		}
+	}
 	if format != "" && format != "json" {
-		return Table{Format: format, exact: !IsTerminal(os.Stdout)}.Print(os.Stdout, Rows(found))
+		t := Table{Format: format, exact: !IsTerminal(os.Stdout)}
+		return errors.Join(append(errs, t.Print(os.Stdout, Rows(found)))...)
 	}
-	if found == nil {
-		found = []T{}
-	}
-	return JSON(os.Stdout, found)
+	return errors.Join(append(errs, JSON(os.Stdout, found))...)
 }
 
-// JSON writes v indented.
+// JSON writes v as indented JSON.
 func JSON(w io.Writer, v any) error {
 	e := json.NewEncoder(visible.Writer(w))
 	e.SetIndent("", "  ")
@@ -36,16 +44,15 @@ func JSON(w io.Writer, v any) error {
 	return e.Encode(v)
 }
 
-// A Table prints rows as a table, as JSON (one object a line, as docker) or by a
-// Go template.
+// A Table prints rows as a table, as JSON (one object per line, as docker does) or with a Go template.
 type Table struct {
 	Columns []string // TITLE=Template
 	Format  string   // "", table, json, or a template
-	quiet   string   // template of the one field that -q prints; "": not quiet
-	exact   bool     // what a template gives is for a program, and stays as it is
+	quiet   string   // template for -q; "": not quiet
+	exact   bool     // print the text of a template unchanged, for a program
 }
 
-// Print writes one row for each item.
+// Print prints a row for each item.
 func (t Table) Print(w io.Writer, items []any) error {
 	switch {
 	case t.quiet != "":
@@ -78,7 +85,7 @@ func (t Table) Print(w io.Writer, items []any) error {
 	return tabs.Flush()
 }
 
-// chosen prints the columns that a template of the user's lists, with their titles.
+// chosen prints a table with the columns in the user's template, and their titles.
 func (t Table) chosen(w io.Writer, text string, items []any) error {
 	parsed, err := ParseTemplate(text)
 	if err != nil {
@@ -92,7 +99,7 @@ func (t Table) chosen(w io.Writer, text string, items []any) error {
 	return tabs.Flush()
 }
 
-// titles is a template's text with the title of a field in the place of what shows it.
+// titles returns the text of a template, with each action replaced by the title of its field.
 func (t Table) titles(list *parse.ListNode) string {
 	var text strings.Builder
 	for _, node := range list.Nodes {
@@ -114,29 +121,26 @@ func (t Table) titles(list *parse.ListNode) string {
 	return text.String()
 }
 
-// title is that of the first field which a pipe uses: the column's of the same field, else
-// the field's name as words.
+// title returns the title for the first field in a pipe: that of the column with this field, or else
+// the words of the field's name.
 func (t Table) title(pipe *parse.PipeNode) string {
 	for _, command := range pipe.Cmds {
 		for _, argument := range command.Args {
 			switch n := argument.(type) {
 			case *parse.FieldNode:
-				return t.titleOf(n.Ident[len(n.Ident)-1])
+				field := n.Ident[len(n.Ident)-1]
+				for _, c := range t.Columns {
+					if title, template, _ := strings.Cut(c, "="); template == "{{."+field+"}}" {
+						return title
+					}
+				}
+				return strings.ToUpper(wordBreak.ReplaceAllString(field, "$1 $2"))
 			case *parse.PipeNode:
 				return t.title(n)
 			}
 		}
 	}
 	return ""
-}
-
-func (t Table) titleOf(field string) string {
-	for _, c := range t.Columns {
-		if title, template, _ := strings.Cut(c, "="); template == "{{."+field+"}}" {
-			return title
-		}
-	}
-	return strings.ToUpper(wordBreak.ReplaceAllString(field, "$1 $2"))
 }
 
 var wordBreak = regexp.MustCompile(`([a-z0-9])([A-Z])`)
@@ -172,8 +176,8 @@ func (t Table) lines(w io.Writer, text string, items []any) error {
 	return nil
 }
 
-// Execute fills the template from item or, as docker does where that lacks a
-// field, from the names of item's JSON form: {{.Id}}.
+// Execute executes the template with item. If item lacks a field of the template, Execute tries again
+// with the names of item's JSON form, such as {{.Id}}, as docker does.
 func Execute(t *template.Template, item any) ([]byte, error) {
 	var line bytes.Buffer
 	err := t.Execute(&line, item)
@@ -186,7 +190,7 @@ func Execute(t *template.Template, item any) ([]byte, error) {
 	}
 	var raw any
 	decoder := json.NewDecoder(bytes.NewReader(data))
-	decoder.UseNumber() // sizes beyond 2^53
+	decoder.UseNumber() // for sizes above 2^53
 	line.Reset()
 	if decoder.Decode(&raw) != nil || t.Option("missingkey=error").Execute(&line, raw) != nil {
 		return nil, err
@@ -194,7 +198,7 @@ func Execute(t *template.Template, item any) ([]byte, error) {
 	return line.Bytes(), nil
 }
 
-// ParseTemplate reads the Go template of a flag --format, with docker's functions.
+// ParseTemplate parses the Go template of --format, which may use the functions of docker.
 func ParseTemplate(text string) (*template.Template, error) {
 	t, err := template.New("format").Funcs(template.FuncMap{
 		"json":  func(v any) (string, error) { data, err := json.Marshal(v); return string(data), err },
@@ -206,7 +210,7 @@ func ParseTemplate(text string) (*template.Template, error) {
 	return t, nil
 }
 
-// JSONLines writes one JSON object a line.
+// JSONLines writes one JSON object per line.
 func JSONLines(w io.Writer, items []any) error {
 	e := json.NewEncoder(visible.Writer(w))
 	e.SetEscapeHTML(false)
@@ -218,7 +222,7 @@ func JSONLines(w io.Writer, items []any) error {
 	return nil
 }
 
-// Rows is list as printable items.
+// Rows converts a list for printing.
 func Rows[T any](list []T) []any {
 	items := make([]any, len(list))
 	for i, v := range list {

@@ -13,7 +13,7 @@ import (
 	"github.com/mctr/mctr/agent/client"
 )
 
-// agentFlags say which agent's containers the command is about; none: this host's.
+// agentFlags are the flags that select an agent. Without --agent a command works on this host.
 type agentFlags struct {
 	Address          string
 	tokenFile        string
@@ -22,33 +22,33 @@ type agentFlags struct {
 }
 
 func (f *agentFlags) register(set *pflag.FlagSet) {
-	set.StringVar(&f.Address, "agent", env("MCTR_AGENT", ""),
-		"`ADDRESS` of an mctr-agent whose containers this is about: unix:///PATH or tcp://HOST:PORT (default: this "+
-			"host's, without an agent)")
-	set.StringVar(&f.tokenFile, "agent-token-file", "", "`FILE` with the agent's token")
-	set.StringVar(&f.tlsCA, "agent-tls-ca", "", "`FILE` with the authority of the agent's certificate (PEM)")
-	set.StringVar(&f.cert, "agent-tls-cert", "", "`FILE` with the certificate to show to the agent (PEM)")
-	set.StringVar(&f.key, "agent-tls-key", "", "`FILE` with its key (PEM)")
+	set.StringVar(&f.Address, "agent", os.Getenv("MCTR_AGENT"),
+		"`ADDRESS` of the mctr-agent to use: unix:///PATH or tcp://HOST:PORT (default: this host, without an "+
+			"agent)")
+	set.StringVar(&f.tokenFile, "agent-token-file", "", "`FILE` with the token of the agent")
+	set.StringVar(&f.tlsCA, "agent-tls-ca", "", "`FILE` with the CA of the agent's certificate (PEM)")
+	set.StringVar(&f.cert, "agent-tls-cert", "", "`FILE` with the client certificate (PEM)")
+	set.StringVar(&f.key, "agent-tls-key", "", "`FILE` with the key of the client certificate (PEM)")
 }
 
-// Remote reports whether the command is about an agent's containers.
+// Remote reports whether the command works on the host of an agent.
 func (h *Host) Remote() bool { return h.Agent.Address != "" }
 
-// requireLocal refuses a verb that cannot be done by an agent.
+// requireLocal fails if --agent is given, for a command that an agent cannot serve.
 func (h *Host) requireLocal(what string) error {
-	return h.RequireLocalBecause(what, "it needs the files of the containers' host")
+	return h.RequireLocalBecause(what, "it needs the files of the host")
 }
 
-// RequireLocalBecause is requireLocal with the reason.
+// RequireLocalBecause fails for this reason if --agent is given.
 func (h *Host) RequireLocalBecause(what, why string) error {
 	if !h.Remote() {
 		return nil
 	}
 	return &mctr.UnsupportedError{Feature: what + " with --agent", Why: why,
-		Remedy: "run it there, without --agent and MCTR_AGENT"}
+		Remedy: "run it on that host, without --agent and MCTR_AGENT"}
 }
 
-// Connect gives the agent's client.
+// Connect returns the client of the agent. It fails if a flag is not valid.
 func (f *agentFlags) Connect() (*client.Client, error) {
 	if f.connected != nil {
 		return f.connected, nil

@@ -11,8 +11,7 @@ import (
 	"github.com/mctr/mctr/cmd/mctr/internal/flags"
 )
 
-// TestAgentRefuses wants every global flag to be one that an agent's client heeds, or one
-// that is refused beside --agent.
+// TestAgentRefuses checks that every global flag either has an effect with --agent or is refused.
 func TestAgentRefuses(t *testing.T) {
 	heeded := []string{"agent", "log-level", "log-format"}
 	f := pflag.NewFlagSet("mctr", pflag.ContinueOnError)

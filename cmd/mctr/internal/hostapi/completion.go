@@ -14,8 +14,8 @@ import (
 	"github.com/mctr/mctr/provisioner"
 )
 
-// CompleteImages offers the names of the store's images: whole, and as docker
-// abbreviates them if they are typed so.
+// CompleteImages completes the names of images in the store. A name may also be typed in the short
+// form of docker.
 func (h *Host) CompleteImages(cmd *cobra.Command, _ []string,
 	typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
 	if h.Begin(cmd, nil) != nil {
@@ -42,7 +42,7 @@ func (h *Host) CompleteImages(cmd *cobra.Command, _ []string,
 	return words, cobra.ShellCompDirectiveNoFileComp
 }
 
-// familiar is a reference without what docker adds to it.
+// familiar returns a reference in docker's short form.
 func familiar(ref string) string {
 	ref = strings.TrimSuffix(ref, ":latest")
 	if rest, ok := strings.CutPrefix(ref, "docker.io/"); ok {
@@ -51,8 +51,7 @@ func familiar(ref string) string {
 	return ref
 }
 
-// CompleteFirstImage is for commands of which the first argument alone is an image
-// of the store; what follows may be anything.
+// CompleteFirstImage is CompleteImages for commands of which only the first argument is an image.
 func (h *Host) CompleteFirstImage(cmd *cobra.Command, args []string,
 	typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
 	if len(args) > 0 {
@@ -61,14 +60,14 @@ func (h *Host) CompleteFirstImage(cmd *cobra.Command, args []string,
 	return h.CompleteImages(cmd, args, typed)
 }
 
-// CompleteMadeNetworks offers the networks that there are.
+// CompleteMadeNetworks completes the names of existing networks.
 func (h *Host) CompleteMadeNetworks(cmd *cobra.Command, args []string,
 	typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
 	words, directive := h.CompleteNetworks(cmd, args, typed)
 	return slices.DeleteFunc(words, flags.IsMode), directive
 }
 
-// CompleteNetworks offers the words and the networks that there are.
+// CompleteNetworks completes network modes and the names of networks.
 func (h *Host) CompleteNetworks(cmd *cobra.Command, _ []string,
 	_ string) ([]cobra.Completion, cobra.ShellCompDirective) {
 	if h.Begin(cmd, nil) != nil {
@@ -88,7 +87,7 @@ func (h *Host) CompleteNetworks(cmd *cobra.Command, _ []string,
 	return words, cobra.ShellCompDirectiveNoFileComp
 }
 
-// CompleteContainers offers names and short ids.
+// CompleteContainers completes the names and short ids of containers.
 func (h *Host) CompleteContainers(cmd *cobra.Command, _ []string,
 	_ string) ([]cobra.Completion, cobra.ShellCompDirective) {
 	if h.Begin(cmd, nil) != nil {

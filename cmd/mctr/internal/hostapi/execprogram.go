@@ -11,8 +11,9 @@ import (
 	"github.com/mctr/mctr/containerizer"
 )
 
-// ExecProgram hands over to another program of mctr's, for a command that parses no
-// flags. Its arguments are made of the words from the command's own on.
+// ExecProgram replaces this process with another program of mctr, for a command that parses no flags.
+// arguments converts the command line, beginning with the name of the command, to the arguments of
+// the program.
 func (h *Host) ExecProgram(cmd *cobra.Command, program string, arguments func(words []string) []string) error {
 	words, err := h.behindFlags(cmd)
 	if errors.Is(err, pflag.ErrHelp) {
@@ -29,8 +30,8 @@ func (h *Host) ExecProgram(cmd *cobra.Command, program string, arguments func(wo
 	return syscall.Exec(path, append([]string{program}, args...), os.Environ())
 }
 
-// behindFlags are the words behind mctr's own flags. Cobra hands on those before
-// the command as well, which mean something else to another program.
+// behindFlags returns the command line after mctr's global flags. Cobra also passes the global flags to
+// the command, but to the other program they would mean something else.
 func (h *Host) behindFlags(cmd *cobra.Command) ([]string, error) {
 	own := pflag.NewFlagSet("mctr", pflag.ContinueOnError)
 	own.SetInterspersed(false)

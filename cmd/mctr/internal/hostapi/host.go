@@ -1,8 +1,9 @@
-// Package hostapi opens what mctr's commands are about by the global flags: this host, or the
-// agent that --agent names. Commands speak to both by the interfaces of package agent.
+// Package hostapi opens the host that the global flags select: this host, or the host of the agent
+// that --agent names. Commands use both through the interfaces of package agent.
 package hostapi
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -24,46 +25,36 @@ import (
 	"github.com/mctr/mctr/provisioner"
 )
 
-// A Host is what every command is about: this host, or an agent's.
+// A Host is the host that a command works on: this host, or the host of an agent.
 type Host struct {
-	Args  []string // of the command line
+	Args  []string // arguments of the command line
 	Flags hostflags.Flags
 	Agent agentFlags
 
-	Version string // of this program
-	Verb    string // the command's, for what is refused
+	Version string // version of this program
+	Verb    string // name of the command, for errors
 	Local   *host.Host
 }
 
 // GlobalFlags registers the flags that every command has.
 func (h *Host) GlobalFlags(f *pflag.FlagSet) {
 	h.Flags = hostflags.Flags{
-		LogLevel: env("MCTR_LOG_LEVEL", "warn"), LogFormat: os.Getenv("MCTR_LOG_FORMAT"),
+		LogLevel: cmp.Or(os.Getenv("MCTR_LOG_LEVEL"), "warn"), LogFormat: os.Getenv("MCTR_LOG_FORMAT"),
 		Config: host.Config{
 			Root: os.Getenv("MCTR_ROOT"), State: os.Getenv("MCTR_STATE"), Owner: "cli",
-			CNIConfigDirs: list("MCTR_CNI_CONFIG_DIR"), CNIPluginDirs: list("MCTR_CNI_PLUGIN_DIR"),
+			CNIConfigDirs: filepath.SplitList(os.Getenv("MCTR_CNI_CONFIG_DIR")),
+			CNIPluginDirs: filepath.SplitList(os.Getenv("MCTR_CNI_PLUGIN_DIR")),
 			CgroupManager: os.Getenv("MCTR_CGROUP_MANAGER"), Backend: os.Getenv("MCTR_BACKEND"),
 		},
 	}
 	h.Flags.Register(f, hostflags.Words{Program: "mctr", LogLevel: "mctr's own messages on stderr: ",
-		CgroupManager: " (default: as other containers of the state directory have it, else cgroupfs)"})
+		CgroupManager: " (default: that of other containers in the state directory, or cgroupfs)"})
 	h.Agent.register(f)
 	f.VisitAll(func(flag *pflag.Flag) { _ = f.SetAnnotation(flag.Name, flags.Global, []string{"true"}) })
 }
 
-// env is the variable's value, or otherwise.
-func env(name, otherwise string) string {
-	if v := os.Getenv(name); v != "" {
-		return v
-	}
-	return otherwise
-}
-
-// list is the variable's value, a path's form, or nothing.
-func list(variable string) []string { return filepath.SplitList(os.Getenv(variable)) }
-
-// Begin makes what the global flags ask for. Their errors are exit codes of the
-// command's, like those of its own flags.
+// Begin reads the global flags and checks all flags. Errors have the same exit code as errors about the
+// command's own flags.
 func (h *Host) Begin(cmd *cobra.Command, _ []string) error {
 	h.Verb = cmd.CommandPath()
 	if err := h.Open(); err != nil {
@@ -72,7 +63,7 @@ func (h *Host) Begin(cmd *cobra.Command, _ []string) error {
 	if err := flags.Check(cmd, h.Agent.Address); err != nil {
 		return cmd.FlagErrorFunc()(cmd, err)
 	}
-	if cmd.Name() != "oci" { // which becomes another program with all that this one got
+	if cmd.Name() != "oci" { // which is replaced by a program that needs everything this process has inherited
 		session.ChooseInheritance(h.Remote())
 	}
 	return nil
@@ -93,7 +84,7 @@ func (h *Host) Open() (err error) {
 	return nil
 }
 
-// Images opens the store.
+// Images opens the image store of this host.
 func (h *Host) Images() (*provisioner.Provisioner, error) {
 	if err := h.requireLocal(h.Verb); err != nil {
 		return nil, err
@@ -101,7 +92,7 @@ func (h *Host) Images() (*provisioner.Provisioner, error) {
 	return h.Local.Images()
 }
 
-// Containers opens the containerizer: hop 1 of a launch.
+// Containers opens the containerizer of this host. It fails unless the caller is root.
 func (h *Host) Containers(ctx context.Context) (*containerizer.Containerizer, error) {
 	if err := h.requireLocal(h.Verb); err != nil {
 		return nil, err
@@ -112,7 +103,7 @@ func (h *Host) Containers(ctx context.Context) (*containerizer.Containerizer, er
 	return h.Local.Containers(ctx)
 }
 
-// Networks are the CNI networks of this root.
+// Networks returns the CNI networks of this host.
 func (h *Host) Networks() *cni.Networks { return h.Local.Networks() }
 
 // Container opens the containerizer and finds the container that ref names.
@@ -125,8 +116,8 @@ func (h *Host) Container(ctx context.Context, ref string) (*containerizer.Contai
 	return c, id, err
 }
 
-// changing is Containers for a command that changes something: such a command
-// first cleans up after containers that ended while no process could.
+// changing is Containers for a command that changes something. It first cleans up after containers
+// that exited when no process was running to do so.
 func (h *Host) changing(ctx context.Context) (*containerizer.Containerizer, error) {
 	c, err := h.Containers(ctx)
 	if err != nil {
@@ -138,8 +129,8 @@ func (h *Host) changing(ctx context.Context) (*containerizer.Containerizer, erro
 	return c, nil
 }
 
-// exitCommand is what a shim runs after a container that no process watches: this program, with the
-// flags by which it finds the same plugins in whatever directory and environment.
+// exitCommand returns the command that a shim runs for a container without a supervisor: this program,
+// with flags that make it find the same directories and plugins in any environment.
 func (h *Host) exitCommand(verb string) []string {
 	self, err := os.Executable()
 	if err != nil {
@@ -156,7 +147,7 @@ func (h *Host) exitCommand(verb string) []string {
 	return append(command, "internal", verb)
 }
 
-// Close ends the connection to the agent, or this process' part of the host.
+// Close closes the connection to the agent, or what this process has opened on this host.
 func (h *Host) Close() error {
 	if h.Agent.connected != nil {
 		return h.Agent.connected.Close()

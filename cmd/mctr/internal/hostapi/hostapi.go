@@ -10,8 +10,8 @@ import (
 	"github.com/mctr/mctr/agent"
 )
 
-// API gives the containers that the command is about. A verb that needs more of
-// them than [agent.Containers], or their host's files, asks for [Host.Containers] instead.
+// API returns the containers that the command works on. A command that needs more than
+// [agent.Containers], or files of the host, uses [Host.Containers] instead.
 func (h *Host) API(ctx context.Context) (agent.Containers, error) {
 	if h.Remote() {
 		return h.Agent.Connect()
@@ -23,8 +23,8 @@ func (h *Host) API(ctx context.Context) (agent.Containers, error) {
 	return agent.LocalContainers{Containerizer: c}, nil
 }
 
-// APIForChange is API for a command that changes something: such a command
-// first cleans up after containers that ended while no process could.
+// APIForChange is API for a command that changes something. On this host it first cleans up after
+// containers that exited when no process was running to do so.
 func (h *Host) APIForChange(ctx context.Context) (agent.Containers, error) {
 	if h.Remote() {
 		return h.Agent.Connect()
@@ -36,7 +36,7 @@ func (h *Host) APIForChange(ctx context.Context) (agent.Containers, error) {
 	return agent.LocalContainers{Containerizer: c}, nil
 }
 
-// APIForContainer is API, with the container that ref names.
+// APIForContainer is API, and also returns the id of the container that ref names.
 func (h *Host) APIForContainer(ctx context.Context, ref string) (agent.Containers, mctr.ContainerID, error) {
 	c, err := h.API(ctx)
 	if err != nil {
@@ -46,7 +46,17 @@ func (h *Host) APIForContainer(ctx context.Context, ref string) (agent.Container
 	return c, id, err
 }
 
-// ImageAPI gives the images that the command is about.
+// APIForStatus is APIForContainer, but also returns the status of the container.
+func (h *Host) APIForStatus(ctx context.Context, ref string) (agent.Containers, *mctr.Status, error) {
+	c, id, err := h.APIForContainer(ctx, ref)
+	if err != nil {
+		return nil, nil, err
+	}
+	s, err := c.Status(ctx, id)
+	return c, s, err
+}
+
+// ImageAPI returns the image store that the command works on.
 func (h *Host) ImageAPI() (agent.Images, error) {
 	if !h.Remote() {
 		return h.Images()
@@ -58,7 +68,7 @@ func (h *Host) ImageAPI() (agent.Images, error) {
 	return c.Images(), nil
 }
 
-// NetworkAPI gives the networks that the command is about.
+// NetworkAPI returns the networks that the command works on.
 func (h *Host) NetworkAPI() (agent.Networks, error) {
 	if !h.Remote() {
 		return agent.LocalNetworks(h.Networks()), nil
@@ -70,10 +80,11 @@ func (h *Host) NetworkAPI() (agent.Networks, error) {
 	return c.Networks(), nil
 }
 
-// HostAPI gives the containers' host.
+// HostAPI returns the part of the API that describes the host.
 func (h *Host) HostAPI() (agent.Host, error) {
 	if !h.Remote() {
-		return h.localHost(), nil
+		return agent.LocalHost{Root: h.Local.Root, State: h.Local.State, PluginDirs: h.Networks().PluginDirs(),
+			Backend: h.Local.Backend, Version: h.Version}, nil
 	}
 	c, err := h.Agent.Connect()
 	if err != nil {
@@ -82,19 +93,8 @@ func (h *Host) HostAPI() (agent.Host, error) {
 	return c.Host(), nil
 }
 
-func (h *Host) localHost() agent.LocalHost {
-	return agent.LocalHost{Root: h.Local.Root, State: h.Local.State, PluginDirs: h.Networks().PluginDirs(),
-		Backend: h.Local.Backend, Version: h.Version}
-}
-
-func sortByCreation(list []*mctr.Status) {
-	slices.SortFunc(list, func(a, b *mctr.Status) int {
-		return cmp.Or(b.Created.Compare(a.Created), cmp.Compare(a.ID, b.ID))
-	})
-}
-
-// Statuses are all containers', the newest first. One that goes meanwhile, or is
-// not yet written down, is left out.
+// Statuses returns the status of every container, newest first. It omits containers that are removed
+// meanwhile or not yet recorded.
 func (h *Host) Statuses(ctx context.Context, c agent.Containers) ([]*mctr.Status, error) {
 	ids, err := c.Containers(ctx)
 	if err != nil {
@@ -111,6 +111,8 @@ func (h *Host) Statuses(ctx context.Context, c agent.Containers) ([]*mctr.Status
 		}
 		list = append(list, s)
 	}
-	sortByCreation(list)
+	slices.SortFunc(list, func(a, b *mctr.Status) int {
+		return cmp.Or(b.Created.Compare(a.Created), cmp.Compare(a.ID, b.ID))
+	})
 	return list, nil
 }

@@ -9,8 +9,8 @@ import (
 	"github.com/mctr/mctr/cmd/mctr/internal/hostapi"
 )
 
-// RemoveEnded removes every container that has ended, with force those that have not too.
-// One that is gone by the time its turn comes removed itself, or went with its root.
+// RemoveEnded removes every container that has exited and, with force, every other container. It
+// ignores containers that were removed meanwhile, automatically or with their root.
 func RemoveEnded(ctx context.Context, h *hostapi.Host, force bool) error {
 	c, err := h.APIForChange(ctx)
 	if err != nil {
@@ -34,7 +34,7 @@ func RemoveEnded(ctx context.Context, h *hostapi.Host, force bool) error {
 	return errors.Join(errs...)
 }
 
-// IsPrunable reports whether a container does not run, and is not about to.
+// IsPrunable reports whether a container is neither running nor about to run.
 func IsPrunable(s *mctr.Status) bool {
 	return s.Phase == mctr.Exited || s.Phase == mctr.Lost || s.Phase == mctr.Created
 }
@@ -58,8 +58,8 @@ func containers(ctx context.Context, h *hostapi.Host, p *pruning) (reclaimed int
 			err = c.Remove(ctx, s.ID, false)
 		}
 		switch {
-		case errors.Is(err, mctr.ErrNotFound): // it went by itself, or with its parent
-		case errors.Is(err, mctr.ErrState): // it was started meanwhile
+		case errors.Is(err, mctr.ErrNotFound): // removed meanwhile, automatically or with its parent
+		case errors.Is(err, mctr.ErrState): // started meanwhile
 		case err != nil:
 			errs = append(errs, fmt.Errorf("%s: %w", s.ID.Short(), err))
 		default:

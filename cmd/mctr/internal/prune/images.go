@@ -9,7 +9,7 @@ import (
 	"github.com/mctr/mctr/provisioner"
 )
 
-// PrintReport prints what was removed from the image store.
+// PrintReport prints what Prune or Remove has removed from the image store.
 func PrintReport(r provisioner.PruneReport) {
 	for _, ref := range r.Untagged {
 		fmt.Println("untagged:", ref)

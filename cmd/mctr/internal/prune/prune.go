@@ -1,5 +1,5 @@
-// Package prune removes what is not used: the commands prune of system, container and image, and
-// what else removes all containers that have exited.
+// Package prune has the prune commands of system, container and image, which remove unused objects,
+// and the removal of all exited containers.
 package prune
 
 import (
@@ -18,10 +18,10 @@ import (
 	"github.com/mctr/mctr/cmd/mctr/internal/session"
 )
 
-// A pruning is what is to be removed, by which of docker's three commands for it.
+// A pruning selects what a prune command removes.
 type pruning struct {
 	containers, images bool
-	all                bool // images with names too
+	all                bool // also images with names
 	force              bool
 	filters            []string
 
@@ -29,26 +29,26 @@ type pruning struct {
 	labels []labelFilter
 }
 
-// A labelFilter wants a label, or wants it not.
+// A labelFilter selects objects with, or without, a label.
 type labelFilter struct {
 	key, value  string
 	valued, not bool
 }
 
-// SystemCommand is system prune.
+// SystemCommand returns the command system prune.
 func SystemCommand(h *hostapi.Host) *cobra.Command {
 	return pruningCommand(h, pruning{containers: true, images: true}, "prune [flags]",
-		"Remove what is not used: ended containers, images, leftovers",
+		"Remove exited containers, unused images and leftovers",
 		"  mctr system prune\n  mctr system prune -a -f --filter until=240h")
 }
 
-// ContainerCommand is container prune.
+// ContainerCommand returns the command container prune.
 func ContainerCommand(h *hostapi.Host) *cobra.Command {
-	return pruningCommand(h, pruning{containers: true}, "prune [flags]", "Remove every container that does not run",
+	return pruningCommand(h, pruning{containers: true}, "prune [flags]", "Remove all containers that are not running",
 		"  mctr container prune -f --filter label=job")
 }
 
-// ImageCommand is image prune.
+// ImageCommand returns the command image prune.
 func ImageCommand(h *hostapi.Host) *cobra.Command {
 	return pruningCommand(h, pruning{images: true}, "prune [flags]", "Remove images that no container uses",
 		"  mctr image prune\n  mctr image prune -a -f --filter until=240h")
@@ -58,7 +58,7 @@ func pruningCommand(h *hostapi.Host, p pruning, use, short, example string) *cob
 	cmd := &cobra.Command{
 		Use: use, Short: short, Example: example, Args: cobra.NoArgs, ValidArgsFunction: cobra.NoFileCompletions,
 		Long: strings.TrimSuffix(short, ".") +
-			". It says what and asks first;\nwithout a terminal, --force must be given.",
+			". The command lists what it\nwill remove and asks first. Without a terminal, it needs --force.",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			ctx, stop := session.Interruptible(cmd.Context())
 			defer stop()
@@ -67,14 +67,16 @@ func pruningCommand(h *hostapi.Host, p pruning, use, short, example string) *cob
 	}
 	f := cmd.Flags()
 	f.BoolVarP(&p.force, "force", "f", false, "do not ask")
-	f.StringArrayVar(&p.filters, "filter", nil, "`KEY=VALUE`: until (made before: 24h, a time), label, label!")
+	f.StringArrayVar(&p.filters, "filter", nil,
+		"`KEY=VALUE`: until (created before this time, or 24h ago), label, label!")
 	if p.images {
-		f.BoolVarP(&p.all, "all", "a", false, "every image that no container uses, not only those without a name")
+		f.BoolVarP(&p.all, "all", "a", false,
+			"remove all images that no container uses, not only images without a name")
 	}
 	return cmd
 }
 
-// pruneAll removes containers first, so that their images are free.
+// pruneAll removes containers first, so that their images are not in use.
 func pruneAll(ctx context.Context, h *hostapi.Host, p *pruning) error {
 	if err := p.parse(time.Now()); err != nil {
 		return err
@@ -116,7 +118,7 @@ func (p *pruning) parse(now time.Time) (err error) {
 	return nil
 }
 
-// matches reports whether all filters want what was made then and has these labels.
+// matches reports whether an object with this creation time and these labels passes all filters.
 func (p *pruning) matches(made time.Time, labels map[string]string) bool {
 	if !p.until.IsZero() && !made.Before(p.until) {
 		return false
@@ -133,7 +135,7 @@ func (p *pruning) matches(made time.Time, labels map[string]string) bool {
 func (p *pruning) confirm(ctx context.Context) (bool, error) {
 	var what []string
 	if p.containers {
-		what = append(what, "all containers that do not run")
+		what = append(what, "all containers that are not running")
 	}
 	if p.images && p.all {
 		what = append(what, "all images that no container uses")
@@ -141,10 +143,10 @@ func (p *pruning) confirm(ctx context.Context) (bool, error) {
 		what = append(what, "all images without a name that no container uses")
 	}
 	if p.images {
-		what = append(what, "what is left in the store of images that are gone")
+		what = append(what, "data of removed images in the store")
 	}
 	for _, f := range p.filters {
-		what = append(what, "only what matches "+f)
+		what = append(what, "but only objects that match "+f)
 	}
 	return session.Confirmed(ctx, p.force, what...)
 }

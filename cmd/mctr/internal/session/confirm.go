@@ -6,18 +6,18 @@ import (
 	"os"
 	"strings"
 
-	"golang.org/x/term"
-
 	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/cmd/mctr/internal/format"
 )
 
-// Confirmed asks whether what is listed may be removed, unless it is forced.
+// Confirmed asks the user whether the listed things may be removed. With force it returns true without
+// asking. It fails if stdin is not a terminal.
 func Confirmed(ctx context.Context, force bool, what ...string) (bool, error) {
 	if force {
 		return true, nil
 	}
-	if !term.IsTerminal(int(os.Stdin.Fd())) {
-		return false, fmt.Errorf("%w: nobody can be asked without a terminal: give --force", mctr.ErrInvalid)
+	if !format.IsTerminal(os.Stdin) {
+		return false, fmt.Errorf("%w: cannot ask for confirmation without a terminal: give --force", mctr.ErrInvalid)
 	}
 	fmt.Fprintln(os.Stderr, "WARNING! This will remove:")
 	for _, w := range what {

@@ -11,8 +11,8 @@ import (
 	"github.com/mctr/mctr/cmd/mctr/internal/exit"
 )
 
-// ConfirmRemoved is the exit status of a run whose container was to be removed. Where the
-// container is still there, its removal failed, and is tried once more to say why.
+// ConfirmRemoved returns result, the error of a run with --rm. If the container still exists, its
+// removal has failed; then ConfirmRemoved tries again, to report the reason.
 func ConfirmRemoved(ctx context.Context, c agent.Containers, id mctr.ContainerID, result error) error {
 	now, err := c.Status(ctx, id)
 	if err == nil && slices.Contains([]mctr.Phase{mctr.Exited, mctr.Destroying, mctr.Lost}, now.Phase) {
@@ -21,7 +21,7 @@ func ConfirmRemoved(ctx context.Context, c agent.Containers, id mctr.ContainerID
 	if err == nil || errors.Is(err, mctr.ErrNotFound) {
 		return result
 	}
-	err = fmt.Errorf("container %s has ended and is not removed: %w (mctr rm %s tries again)", id.Short(), err,
+	err = fmt.Errorf("container %s has exited but could not be removed: %w (mctr rm %s tries again)", id.Short(), err,
 		id.Short())
 	var status exit.Status
 	if errors.As(result, &status) {

@@ -12,7 +12,8 @@ import (
 	"github.com/mctr/mctr/containerizer/launcher"
 )
 
-// Exec carries the streams until the command has ended.
+// Exec connects the standard streams of this process with a command in a container, until the command
+// has exited. It returns the command's exit code as an exit.Status.
 func Exec(ctx context.Context, stream *launcher.Stream, t *Terminal, stdin bool) error {
 	if err := t.raw(); err != nil {
 		return err
@@ -31,7 +32,7 @@ func Exec(ctx context.Context, stream *launcher.Stream, t *Terminal, stdin bool)
 	end, err := stream.Copy(ctx, os.Stdout, os.Stderr, gap)
 	t.restore()
 	switch {
-	case errors.Is(err, unix.EPIPE): // "mctr exec ... | head": it dies with the stream
+	case errors.Is(err, unix.EPIPE): // "mctr exec ... | head": the command is killed with its stream
 		return exit.Status{Code: 128 + int(unix.SIGPIPE)}
 	case err != nil:
 		return err

@@ -13,10 +13,10 @@ import (
 	"github.com/mctr/mctr"
 )
 
-// maxLine bounds what is read as a line.
+// maxLine bounds the length of a line, in bytes.
 const maxLine = 1 << 20
 
-// ReadLine reads a line and not a byte beyond it.
+// ReadLine reads a line, and no byte after its end.
 func ReadLine(r io.Reader) (string, error) {
 	var line []byte
 	for b := make([]byte, 1); len(line) <= maxLine; {
@@ -32,14 +32,15 @@ func ReadLine(r io.Reader) (string, error) {
 			return "", err
 		}
 	}
-	return "", fmt.Errorf("%w: a line of more than %d bytes", mctr.ErrInvalid, maxLine)
+	return "", fmt.Errorf("%w: the line is longer than %d bytes", mctr.ErrInvalid, maxLine)
 }
 
-// Stdin is this command's, as a stream that ends with ctx: a plain read of a pipe
-// or a terminal goes on until a process writes. A regular file is the file itself.
+// Stdin returns the stdin of this process as a stream that fails when ctx ends. A plain read of a pipe
+// or terminal would block until a process writes to it.
 func Stdin(ctx context.Context) io.Reader { return StreamOf(ctx, os.Stdin) }
 
-// StreamOf is f itself if it is a file or a directory.
+// StreamOf returns a stream of f that fails when ctx ends. A regular file or directory never blocks,
+// and is returned unchanged.
 func StreamOf(ctx context.Context, f *os.File) io.Reader {
 	if info, err := f.Stat(); err == nil && (info.Mode().IsRegular() || info.IsDir()) {
 		return f
@@ -47,13 +48,13 @@ func StreamOf(ctx context.Context, f *os.File) io.Reader {
 	return polled{ctx, f}
 }
 
-// OpenInput opens a file to be read. A named pipe is waited for until a process writes
-// to it, or ctx ends.
+// OpenInput opens a file for reading. If the file is a named pipe, it waits until a process opens it
+// for writing, or ctx ends.
 func OpenInput(ctx context.Context, path string) (*os.File, error) {
 	return openContext(ctx, path, os.O_RDONLY)
 }
 
-// openContext opens what may make its opener wait.
+// openContext opens a file that may be a named pipe, and stops waiting for it when ctx ends.
 func openContext(ctx context.Context, path string, flags int) (*os.File, error) {
 	type opened struct {
 		f   *os.File
@@ -67,7 +68,7 @@ func openContext(ctx context.Context, path string, flags int) (*os.File, error) 
 	select {
 	case o := <-done:
 		return o.f, o.err
-	case <-ctx.Done(): // this command ends, and with it the waiting
+	case <-ctx.Done(): // the goroutine keeps waiting until this process exits
 		return nil, context.Cause(ctx)
 	}
 }
@@ -77,7 +78,7 @@ type polled struct {
 	f   *os.File
 }
 
-// Read looks every moment whether anything is there to be read.
+// Read polls the file, and fails when the context ends.
 func (p polled) Read(b []byte) (int, error) {
 	fds := []unix.PollFd{{Fd: int32(p.f.Fd()), Events: unix.POLLIN}}
 	for {

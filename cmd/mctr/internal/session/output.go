@@ -10,15 +10,14 @@ import (
 	"os"
 	"path/filepath"
 
-	"golang.org/x/term"
-
 	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/cmd/mctr/internal/format"
 	"github.com/mctr/mctr/internal/atomicfile"
 )
 
-// WriteWhole lets write fill a file that gets its name when it is whole: after a
-// failure what was there before is there still, and nothing else. A path that
-// exists and is no regular file, such as a named pipe, is written to as it is.
+// WriteWhole calls write to fill a file, and replaces path with the file when it is complete. After a
+// failure path is unchanged. If path exists and is not a regular file, such as a named pipe, write
+// writes to it directly.
 func WriteWhole(ctx context.Context, path string, write func(io.Writer) error) error {
 	info, err := os.Stat(path)
 	switch {
@@ -64,7 +63,7 @@ func replaceWhole(path string, write func(io.Writer) error) (err error) {
 	return os.Rename(f.Name(), path)
 }
 
-// Buffered lets write fill w by way of a buffer.
+// Buffered calls write with a buffered w.
 func Buffered(w io.Writer, write func(io.Writer) error) error {
 	b := bufio.NewWriterSize(w, 256<<10)
 	if err := write(b); err != nil {
@@ -73,10 +72,9 @@ func Buffered(w io.Writer, write func(io.Writer) error) error {
 	return b.Flush()
 }
 
-// ToStdout lets write fill stdout, unless that is a terminal: what is an archive
-// to a program is noise to a person.
+// ToStdout calls write with stdout. It fails if stdout is a terminal, which cannot show an archive.
 func ToStdout(what string, write func(io.Writer) error) error {
-	if term.IsTerminal(int(os.Stdout.Fd())) {
+	if format.IsTerminal(os.Stdout) {
 		return fmt.Errorf("%w: cowardly refusing to write %s to a terminal: redirect it", mctr.ErrInvalid, what)
 	}
 	return Buffered(os.Stdout, write)

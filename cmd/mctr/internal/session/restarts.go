@@ -14,8 +14,8 @@ import (
 	"github.com/mctr/mctr/internal/visible"
 )
 
-// followRestarts has the session stay with its container through the restarts of its policy.
-// It does nothing for the containers of an agent, which follows their policies itself.
+// followRestarts makes the session follow the restart policy of its container. It does nothing for a
+// container of an agent, because the agent follows the policy.
 func (s *Session) followRestarts() {
 	if _, local := s.containers.(agent.LocalContainers); !local || s.flags.Detach {
 		return
@@ -28,13 +28,14 @@ func (s *Session) followRestarts() {
 			}
 			return nil
 		},
-		Restarting: func(t *mctr.Termination) { s.say("%s, exit code %d: starting it again", t.Reason, t.ExitCode) },
-		Failed:     func(err error) { s.say("it could not be started again: %v", err) },
+		Restarting: func(t *mctr.Termination) { s.say("%s, exit code %d: restarting it", t.Reason, t.ExitCode) },
+		Failed:     func(err error) { s.say("restarting it failed: %v", err) },
 	}
 }
 
-// nextRun returns the streams of the container's next run, nil if none follows: its policy
-// asks for none, or the user asked for its end, detached, or has stopped it elsewhere.
+// nextRun returns the streams of the container's next run. It returns nil if there is none: the policy
+// does not restart the container, or the user has asked for its end, has detached, or has stopped it
+// with another command.
 func (s *Session) nextRun(ctx context.Context) *launcher.Stream {
 	if s.runs == nil {
 		return nil
@@ -53,16 +54,11 @@ func (s *Session) nextRun(ctx context.Context) *launcher.Stream {
 	}()
 	stream := s.runs.Next(wanted)
 	if stream == nil {
-		s.leave(ctx)
+		if now, err := s.containers.Status(ctx, s.id); err == nil && now.Phase == mctr.Running {
+			s.say("another process has started it; this command stops following it")
+		}
 	}
 	return stream
-}
-
-// leave says that the container goes on without this command, if it does.
-func (s *Session) leave(ctx context.Context) {
-	if now, err := s.containers.Status(ctx, s.id); err == nil && now.Phase == mctr.Running {
-		s.say("another process started it, and it goes on without this command")
-	}
 }
 
 // say prints a message about the container on stderr.

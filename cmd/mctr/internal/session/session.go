@@ -1,6 +1,6 @@
-// Package session is the foreground of a command: the terminal or the pipes that it shares with a
-// container, the signals that it passes on, the restarts that it follows, the questions that it
-// asks, and the files that it reads and writes.
+// Package session connects a foreground command with its container: it passes on input, output and
+// signals, and follows restarts. It also has what commands need to talk to the user: questions, and
+// files and streams that can be interrupted by signals.
 package session
 
 import (
@@ -24,56 +24,55 @@ import (
 	"github.com/mctr/mctr/containerizer/launcher/wire"
 )
 
-// Options are how a session is led.
+// Options are the options of a session.
 type Options struct {
 	TTY        bool // the container has a terminal
-	Detach     bool // no session: it is launched and left to itself
-	Quiet      bool // no progress of the pull
-	SigProxy   bool // signals are the container's
-	Watching   bool // of a container that is not this command's own
+	Detach     bool // launch the container and do not follow it
+	Quiet      bool // do not print the progress of the pull
+	SigProxy   bool // pass signals on to the container
+	Watching   bool // the container was not launched by this command
 	DetachKeys string
 }
 
-// A Session is a foreground run: this terminal, or these pipes, and one container.
+// A Session connects the standard streams of this process with one container.
 type Session struct {
 	containers agent.Containers
 	id         mctr.ContainerID
 	flags      *Options
 	config     *mctr.ContainerConfig
 	Terminal   *Terminal // nil without -t
-	detachKeys []byte    // end the session when they are typed; none: nothing does
+	detachKeys []byte    // keys that detach the session; empty: none
 	signals    chan os.Signal
 	launched   atomic.Bool
-	current    atomic.Pointer[launcher.Stream] // the container's, of its present run
-	asked      atomic.Int32                    // how often an end was asked for
-	over       chan struct{}                   // closed when it was
+	current    atomic.Pointer[launcher.Stream] // streams of the container's current run
+	asked      atomic.Int32                    // number of requests to end the container
+	over       chan struct{}                   // closed at the first request to end the container
 	detached   chan struct{}
-	left       chan unix.Signal // it ends this client and not the container
+	left       chan unix.Signal // a signal that ends this client and not the container
 	stdinEnded atomic.Bool
 	once       sync.Once
-	runs       *containerizer.Runs // nil: the session ends with the container's first exit
+	runs       *containerizer.Runs // nil: the session does not follow restarts
 }
 
-// New returns the session of a container that is to be launched, started or attached to.
+// New returns a session for a container that the caller will launch, start or attach to.
 func New(c agent.Containers, id mctr.ContainerID, o *Options, config *mctr.ContainerConfig) *Session {
 	s := &Session{containers: c, id: id, flags: o, config: config, signals: make(chan os.Signal, 64),
 		detached: make(chan struct{}), over: make(chan struct{}), left: make(chan unix.Signal, 1)}
 	if o.TTY && !o.Detach {
 		s.Terminal = OpenTerminal()
-		s.detachKeys, _ = ParseDetachKeys(o.DetachKeys) // checked by run
+		s.detachKeys, _ = ParseDetachKeys(o.DetachKeys) // checked by the caller
 	}
 	return s
 }
 
-// Restore gives the terminal back.
+// Restore ends the raw mode of the terminal.
 func (s *Session) Restore() { s.Terminal.restore() }
 
-// Pulling is ctx that ends at a signal that asks for an end, until the
-// container is launched: then signals are the container's or, without
-// --sig-proxy, end this client alone.
+// Pulling returns a context for the launch of the container. A termination signal cancels it. After the
+// launch, signals are passed on to the container or, without --sig-proxy, end only this client.
 func (s *Session) Pulling(ctx context.Context) context.Context {
 	if s.flags.SigProxy && !s.flags.Detach {
-		listen(s.signals) // before the launch, so that none is lost
+		listen(s.signals) // before the launch, so that no signal is lost
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	early := make(chan os.Signal, 1)
@@ -94,7 +93,7 @@ func (s *Session) Pulling(ctx context.Context) context.Context {
 	return ctx
 }
 
-// LaunchOptions are those of the launch whose streams the session carries.
+// LaunchOptions returns the options to launch the container with.
 func (s *Session) LaunchOptions() containerizer.LaunchOptions {
 	s.followRestarts()
 	o := containerizer.LaunchOptions{Detach: s.flags.Detach, Runs: s.runs}
@@ -110,13 +109,13 @@ func (s *Session) LaunchOptions() containerizer.LaunchOptions {
 	return o
 }
 
-// attachment is how the session is attached to a run.
+// attachment returns the streams of a run that the session needs.
 func (s *Session) attachment() *wire.Attach {
 	return &wire.Attach{Stdin: s.config.Process.Stdin, Output: true, Primary: true}
 }
 
-// Follow carries the streams until the container has ended for good and is cleaned
-// up, and gives the exit code of its last run.
+// Follow passes on the streams until the container has exited, is not restarted, and is cleaned up. It
+// returns the exit code of the last run as an exit.Status.
 func (s *Session) Follow(ctx context.Context, stream *launcher.Stream) error {
 	s.launched.Store(true)
 	if err := s.Terminal.raw(); err != nil {
@@ -148,8 +147,8 @@ func (s *Session) Follow(ctx context.Context, stream *launcher.Stream) error {
 	}
 }
 
-// carry carries the streams of one run to its end. Without an end and an error
-// this command has left the container to itself.
+// carry passes on the streams of one run until its end, and returns the termination. It returns nil
+// without an error if the user has detached.
 func (s *Session) carry(ctx context.Context) (*mctr.Termination, error) {
 	stream := s.current.Load()
 	defer stream.Close()
@@ -177,15 +176,14 @@ func (s *Session) carry(ctx context.Context) (*mctr.Termination, error) {
 	}
 }
 
-// unread ends a container whose output cannot be written any more, as a pipeline
-// ends its writers: "mctr run ... | head", or a full disk. One that this command
-// only watches goes on.
+// unread handles output that cannot be written, as in "mctr run ... | head" or with a full disk. It kills
+// the container, as a pipeline kills its writers, unless this command only watches the container.
 func (s *Session) unread(ctx context.Context, unwritten error) (err error) {
 	if !s.flags.Watching {
 		_, err = s.containers.Destroy(ctx, s.id)
 	}
 	if errors.Is(err, mctr.ErrNotFound) {
-		err = nil // it removed itself
+		err = nil // the container was removed automatically
 	}
 	if errors.Is(unwritten, unix.EPIPE) {
 		return exit.Status{Code: 128 + int(unix.SIGPIPE), Err: err}
@@ -193,30 +191,31 @@ func (s *Session) unread(ctx context.Context, unwritten error) (err error) {
 	return errors.Join(unwritten, err)
 }
 
-// finish waits for the release.
+// finish waits until the container is cleaned up, and returns its termination.
 func (s *Session) finish(ctx context.Context, t *mctr.Termination, streamErr error) (*mctr.Termination, error) {
 	final, err := s.containers.Wait(ctx, s.id)
 	if err != nil && !errors.Is(err, mctr.ErrNotFound) {
 		return nil, err
 	}
 	if final != nil && (t == nil || final.Reason != mctr.ReasonShimLost) {
-		t = final // what this command saw itself counts where nothing could be recorded
+		t = final // otherwise the termination from the stream is the better one
 	}
 	if t == nil {
 		return nil, errors.Join(
-			fmt.Errorf("%w: container %s is gone, and nobody recorded how it ended", mctr.ErrUnavailable, s.id.Short()),
+			fmt.Errorf("%w: container %s was removed, and its termination is not recorded", mctr.ErrUnavailable,
+				s.id.Short()),
 			streamErr)
 	}
 	return t, nil
 }
 
-// result says on stderr what an exit code does not.
+// result prints on stderr what the exit code does not tell, and returns the exit code.
 func (s *Session) result(t *mctr.Termination) error {
 	if t.Reason != mctr.ReasonExited && t.Reason != mctr.ReasonSignaled {
 		fmt.Fprintf(format.Stderr, "mctr: container %s: %s: %s\n", s.id.Short(), t.Reason, flags.Translate(t.Message))
 	}
 	if t.Log.Dropped > 0 {
-		fmt.Fprintf(format.Stderr, "mctr: %d bytes of the log could not be written\n", t.Log.Dropped)
+		fmt.Fprintf(format.Stderr, "mctr: %d bytes could not be written to the log\n", t.Log.Dropped)
 	}
 	if !t.Failed() {
 		return nil
@@ -224,7 +223,7 @@ func (s *Session) result(t *mctr.Termination) error {
 	return exit.OfContainer(t)
 }
 
-// forward passes signals on. After a second request to end, a third kills.
+// forward passes signals on to the container. The third request to end kills the container.
 func (s *Session) forward(ctx context.Context) {
 	if s.Terminal != nil && !s.flags.SigProxy {
 		listen(s.signals, unix.SIGWINCH)
@@ -272,8 +271,7 @@ func (s *Session) copyStdin() {
 	}
 }
 
-// stdinOf writes to the present run of a session's container. What is typed
-// between two runs is dropped.
+// stdinOf writes to the stdin of the container's current run. It drops input between two runs.
 type stdinOf struct{ s *Session }
 
 func (w stdinOf) Write(p []byte) (int, error) {
@@ -284,7 +282,7 @@ func (w stdinOf) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// gap says that output is missing: this command was too slow for too long.
+// gap reports that output is missing because this command was too slow.
 func gap(bytes uint64) {
-	fmt.Fprintf(format.Stderr, "mctr: %d bytes of output are left out here; mctr logs has them\n", bytes)
+	fmt.Fprintf(format.Stderr, "mctr: %d bytes of output are missing here; mctr logs has them\n", bytes)
 }

@@ -14,11 +14,11 @@ import (
 	"github.com/mctr/mctr/internal/inherit"
 )
 
-// ignoredAtStart are the signals that the caller of this process has it ignore: see inherit.Hush.
+// ignoredAtStart are the signals that were ignored when this process started: see inherit.Hush.
 var ignoredAtStart []os.Signal
 
-// ChooseInheritance readies this process to start supervisors and plugins, if it is the
-// one to do so: they are to get nothing of its caller's.
+// ChooseInheritance prepares this process to start supervisors and plugins, unless an agent does so.
+// They must not inherit open files or limits of this process's caller.
 func ChooseInheritance(remote bool) {
 	ignoredAtStart = inherit.Hush()
 	if !remote {
@@ -27,7 +27,7 @@ func ChooseInheritance(remote bool) {
 	}
 }
 
-// listen has c get these signals, or all, but for those that are not to be heard.
+// listen relays the given signals, or all signals, to c, except those that were ignored at start.
 func listen(c chan<- os.Signal, signals ...os.Signal) {
 	if len(signals) == 0 {
 		for number := unix.Signal(1); number < 65; number++ {
@@ -43,9 +43,8 @@ func withoutIgnored(signals []os.Signal) []os.Signal {
 	return slices.DeleteFunc(signals, func(s os.Signal) bool { return slices.Contains(ignoredAtStart, s) })
 }
 
-// Interruptible is ctx until a signal asks for an end: then what is half done is
-// undone, which a process that just dies leaves to the next one. Such a process
-// still dies of the third signal.
+// Interruptible returns a context that a termination signal cancels, so that the command can undo what
+// is half done. The third signal ends the process at once; then the next command has to clean up.
 func Interruptible(ctx context.Context) (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	received, done := make(chan os.Signal, signalsToForceExit), make(chan struct{})
@@ -68,26 +67,26 @@ func Interruptible(ctx context.Context) (context.Context, context.CancelFunc) {
 	})
 }
 
-// TerminationSignals are the signals by which a command is asked to end.
+// TerminationSignals are the signals that ask a command to end.
 var TerminationSignals = []os.Signal{unix.SIGINT, unix.SIGTERM, unix.SIGHUP}
 
-// signalsToForceExit is how many requests to end this process obeys at once, whatever it is doing.
+// signalsToForceExit is the number of termination signals after which this process exits at once.
 const signalsToForceExit = 3
 
-// exitIfInsisted ends this process where s is the last of enough requests to end: what is
-// half done is found and undone by the next process.
+// exitIfInsisted exits if s is the last of enough termination signals. A later process finds and undoes
+// what is half done.
 func exitIfInsisted(requests int, s os.Signal) {
 	if number, ok := s.(unix.Signal); ok && requests >= signalsToForceExit {
 		format.Complain(fmt.Errorf(
-			"%d signals asked for an end: what is half done stays until the next call or mctr reconcile", requests))
+			"exiting after %d signals: the next command, or mctr reconcile, cleans up what is half done", requests))
 		os.Exit(128 + int(number))
 	}
 }
 
-// Until is ctx until one of the signals comes that are to be heard.
+// Until returns a context that ends at one of the signals, except those that were ignored at start.
 func Until(ctx context.Context, signals ...os.Signal) (context.Context, context.CancelFunc) {
 	if signals = withoutIgnored(signals); len(signals) == 0 {
-		return context.WithCancel(ctx) // no signal would be all of them
+		return context.WithCancel(ctx) // NotifyContext without signals means all signals
 	}
 	return signal.NotifyContext(ctx, signals...)
 }

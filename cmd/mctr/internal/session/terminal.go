@@ -14,15 +14,15 @@ import (
 	"github.com/mctr/mctr/containerizer/launcher/wire"
 )
 
-// A Terminal is the user's own, which raw mode must not outlive. All methods do
-// nothing for nil.
+// A Terminal is the terminal of the user. Its raw mode must end before this process does. The methods
+// of a nil Terminal do nothing.
 type Terminal struct {
 	fd    int
 	mu    sync.Mutex
-	state *term.State // to restore; nil when it is as it was
+	state *term.State // state to restore; nil: not in raw mode
 }
 
-// OpenTerminal finds the terminal among the standard streams; nil: there is none.
+// OpenTerminal returns the terminal that a standard stream is connected to, or nil if none is.
 func OpenTerminal() *Terminal {
 	for _, f := range []*os.File{os.Stdin, os.Stdout, os.Stderr} {
 		if format.IsTerminal(f) {
@@ -32,7 +32,7 @@ func OpenTerminal() *Terminal {
 	return nil
 }
 
-// raw hands every key to the container.
+// raw sets the terminal to raw mode, so that all keys go to the container.
 func (t *Terminal) raw() (err error) {
 	if t == nil || !format.IsTerminal(os.Stdin) {
 		return nil
@@ -59,7 +59,7 @@ func (t *Terminal) restore() {
 	}
 }
 
-// Size is the terminal's; false without one.
+// Size returns the size of the terminal, or false if there is no terminal.
 func (t *Terminal) Size() (wire.Size, bool) {
 	if t == nil {
 		return wire.Size{}, false
@@ -68,8 +68,7 @@ func (t *Terminal) Size() (wire.Size, bool) {
 	return wire.Size{Width: uint16(width), Height: uint16(height)}, err == nil && width > 0
 }
 
-// A detachReader looks for the detach keys in what is typed. Keys that began the
-// sequence and did not end it are passed on.
+// A detachReader calls detach when the detach keys are typed. It passes on an incomplete sequence.
 type detachReader struct {
 	r      io.Reader
 	keys   []byte
@@ -85,7 +84,7 @@ func (d *detachReader) Read(p []byte) (int, error) {
 	n, err := d.r.Read(typed)
 	out := 0
 	for _, key := range typed[:n] {
-		if key != d.keys[d.seen] { // it may still begin the sequence anew
+		if key != d.keys[d.seen] { // the key may begin the sequence again
 			out += copy(p[out:], d.keys[:d.seen])
 			d.seen = 0
 		}
@@ -102,8 +101,8 @@ func (d *detachReader) Read(p []byte) (int, error) {
 	return out, err
 }
 
-// ParseDetachKeys reads docker's form, keys with commas between: a character, or
-// ctrl- and one of a-z @ [ \ ] ^ _. "" is none.
+// ParseDetachKeys reads a comma-separated sequence of keys, as docker does. A key is a character, or
+// ctrl- and one of a-z @ [ \ ] ^ _. "" is the empty sequence.
 func ParseDetachKeys(s string) (keys []byte, err error) {
 	if s == "" {
 		return nil, nil
@@ -125,5 +124,5 @@ func ParseDetachKeys(s string) (keys []byte, err error) {
 
 const controllable = `abcdefghijklmnopqrstuvwxyz@[\]^_`
 
-// DefaultDetachKeys are docker's.
+// DefaultDetachKeys are the default of docker.
 const DefaultDetachKeys = "ctrl-p,ctrl-q"

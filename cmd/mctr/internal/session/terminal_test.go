@@ -38,7 +38,7 @@ func TestDetachReader(t *testing.T) {
 		"a\x10\x11b":   {"a", true},
 		"\x10a\x11":    {"\x10a\x11", false},
 		"\x10\x10\x11": {"\x10", true},
-		"\x11\x10":     {"\x11", false}, // it waits for the next key
+		"\x11\x10":     {"\x11", false}, // the reader waits for the next key
 	} {
 		for _, step := range []int{1, 2, 100} {
 			detached := false
@@ -53,7 +53,7 @@ func TestDetachReader(t *testing.T) {
 	}
 }
 
-// A stepReader gives at most step bytes a read.
+// A stepReader returns at most step bytes per read.
 type stepReader struct {
 	r    io.Reader
 	step int

@@ -6,15 +6,33 @@ import (
 	"strings"
 	"time"
 
+	"github.com/moby/sys/signal"
+	"github.com/spf13/cobra"
+	"golang.org/x/sys/unix"
+
 	"github.com/mctr/mctr"
 )
 
-// ParseTime reads docker's forms of a time; zero for "".
+// Words completes a flag to one of the words.
+func Words(words ...string) cobra.CompletionFunc {
+	return cobra.FixedCompletions(words, cobra.ShellCompDirectiveNoFileComp)
+}
+
+// ParseSignal reads a signal's name or number: TERM, SIGTERM or 15.
+func ParseSignal(s string) (unix.Signal, error) {
+	number, err := signal.ParseSignal(s)
+	if err != nil {
+		return 0, fmt.Errorf("%w: signal %s: %w", mctr.ErrInvalid, s, err)
+	}
+	return number, nil
+}
+
+// ParseTime reads a time in one of docker's forms. "" is the zero time.
 func ParseTime(flag, s string, now time.Time) (time.Time, error) {
 	if s == "" {
 		return time.Time{}, nil
 	}
-	if t, ok := parseEpoch(s); ok { // 0 is a duration too
+	if t, ok := parseEpoch(s); ok { // before durations, because 0 is one, too
 		return t, nil
 	}
 	if d, err := time.ParseDuration(s); err == nil {
@@ -25,11 +43,11 @@ func ParseTime(flag, s string, now time.Time) (time.Time, error) {
 			return t, nil
 		}
 	}
-	return time.Time{}, fmt.Errorf("%w: %s %s: want RFC 3339, seconds of the epoch, or a duration as 10m",
+	return time.Time{}, fmt.Errorf("%w: %s %s: want RFC 3339, seconds since 1970, or a duration such as 10m",
 		mctr.ErrInvalid, flag, s)
 }
 
-// parseEpoch reads SECONDS[.FRACTION] to the nanosecond, which no float64 holds.
+// parseEpoch reads SECONDS[.FRACTION] with nanoseconds, for which a float64 is not precise enough.
 func parseEpoch(s string) (time.Time, bool) {
 	whole, fraction, _ := strings.Cut(s, ".")
 	seconds, err := strconv.ParseInt(whole, 10, 64)
@@ -41,5 +59,5 @@ func parseEpoch(s string) (time.Time, bool) {
 	return time.Unix(seconds, int64(nanos)), true
 }
 
-// maxEpoch is the year 9999's end: later times have no RFC 3339 form.
+// maxEpoch is the end of the year 9999. RFC 3339 has no form for later times.
 const maxEpoch = 253402300799
