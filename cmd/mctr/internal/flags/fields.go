@@ -7,10 +7,10 @@ import (
 	"strings"
 )
 
-// Fields maps the fields that errors of the library name to the flags that set them. A field is named
-// by its path in mctr.ContainerConfig, in cni.Definition ("definition."), in cni.Config ("cni.") or in
-// host.Config ("host."), in snake_case. A path of one word has the prefix "config.". A key may include words around the path
-// to distinguish several flags.
+// Fields maps the fields that errors of the library name to the flags that set them. A field is
+// named by its path in mctr.ContainerConfig, in cni.Definition ("definition."), in cni.Config
+// ("cni.") or in host.Config ("host."), in snake_case. A path of one word has the prefix "config.".
+// A key may include words around the path to distinguish several flags.
 var Fields = map[string]string{
 	"config.name": "--name", "config.labels": "--label", "config.annotations": "--annotation",
 	"config.platform": "--platform", "config.pull": "--pull", "config.runtime": "--runtime",
