@@ -90,8 +90,8 @@ func FuzzUnmarshal(f *testing.F) {
 // TestRenamed: the error for an earlier name contains the current name.
 func TestRenamed(t *testing.T) {
 	for text, want := range map[string]string{
-		`{"stopAfter":"1s"}`:          `json: unknown field "stopAfter": its name is stop_after`,
-		`{"parts":[{"hostIP":"::"}]}`: `json: unknown field "hostIP": its name is host_ip`,
+		`{"stopAfter":"1s"}`:          `json: unknown field "stopAfter": now it is called stop_after`,
+		`{"parts":[{"hostIP":"::"}]}`: `json: unknown field "hostIP": now it is called host_ip`,
 		`{"nothing":1}`:               `json: unknown field "nothing"`,
 	} {
 		d := json.NewDecoder(strings.NewReader(text))
