@@ -27,7 +27,7 @@ func TestSystemdManagerRefused(t *testing.T) {
 	root, state := filepath.Join(t.TempDir(), "root"), filepath.Join(t.TempDir(), "state")
 	for manager, want := range map[string]error{"systemd": mctr.ErrUnsupported, "docker": mctr.ErrInvalid} {
 		_, err := a.tryOpen(containerizer.WithDirs(root, state), containerizer.WithCgroupManager(manager))
-		if !errors.Is(err, want) || !strings.Contains(err.Error(), "--cgroup-manager "+manager) {
+		if !errors.Is(err, want) || !strings.Contains(err.Error(), "host.cgroup_manager "+manager) {
 			t.Errorf("%s: %v", manager, err)
 		}
 	}

@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// BenchmarkCapture writes lines of 100 bytes, 40 a write, through a pipe into
-// a log of rotated files.
+// BenchmarkCapture writes lines of 100 bytes, 40 in each write, through a pipe into a log of
+// rotated files.
 func BenchmarkCapture(b *testing.B) {
 	chunk := bytes.Repeat(append(bytes.Repeat([]byte{'x'}, 99), '\n'), 40)
 	for _, driver := range []string{DriverCRI, DriverJSONFile, DriverRaw} {
@@ -41,7 +41,7 @@ func BenchmarkCapture(b *testing.B) {
 	}
 }
 
-// BenchmarkEncode is the framing alone.
+// BenchmarkEncode measures only the framing.
 func BenchmarkEncode(b *testing.B) {
 	data := bytes.Repeat(append(bytes.Repeat([]byte{'x'}, 99), '\n'), 10_000)
 	for _, driver := range []string{DriverCRI, DriverJSONFile} {

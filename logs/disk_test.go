@@ -14,7 +14,7 @@ import (
 	"github.com/mctr/mctr"
 )
 
-// smallDisk mounts a tmpfs of so many KiB.
+// smallDisk mounts a tmpfs of this many KiB.
 func smallDisk(t *testing.T, kib int) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -30,7 +30,7 @@ func smallDisk(t *testing.T, kib int) string {
 	return dir
 }
 
-// TestFullDisk fills the disk, frees it and looks for what is told of the loss.
+// TestFullDisk fills the disk, frees it and checks how the log reports the loss.
 func TestFullDisk(t *testing.T) {
 	for _, driver := range []string{DriverCRI, DriverJSONFile, DriverRaw} {
 		for _, size := range []int64{0, 30_000} {
@@ -59,7 +59,7 @@ func TestFullDisk(t *testing.T) {
 						unix.Nanosleep(&unix.Timespec{Nsec: 1e6}, nil)
 					}
 				}
-				print(2000) // drained although it does not fit
+				print(2000) // drained although the disk is full
 				full := l.Stats()
 				if !errors.Is(full.Err, unix.ENOSPC) || full.Dropped == 0 {
 					t.Fatalf("the disk is not full: %+v", full)
@@ -83,8 +83,8 @@ var (
 	lineForm = regexp.MustCompile(`^line \d+ z{90}$`)
 )
 
-// checkLoss checks that every line is whole, and that what was read, and what
-// the marks tell, is what was printed.
+// checkLoss checks that every line is complete, and that the lines plus the losses in the marks
+// equal what was printed.
 func checkLoss(t *testing.T, dir string, cfg Config, printed int64, stats Stats) {
 	t.Helper()
 	_, entries := readBack(t, dir, cfg, ReadOptions{Tail: -1})
@@ -97,7 +97,7 @@ func checkLoss(t *testing.T, dir string, cfg Config, printed int64, stats Stats)
 				t.Fatal(err)
 			}
 			marked += n
-		case cfg.Driver == DriverRaw: // may be cut; the mark stands on a line of its own
+		case cfg.Driver == DriverRaw: // may be truncated; the mark is on a line of its own
 			read += e.size()
 		case !lineForm.Match(e.Text):
 			t.Errorf("torn line %q", e.Text)
@@ -116,7 +116,7 @@ func checkLoss(t *testing.T, dir string, cfg Config, printed int64, stats Stats)
 	}
 }
 
-// marks counts the newlines that raw marks begin with.
+// marks counts the newlines with which raw marks begin.
 func marks(entries []Entry) (n int64) {
 	for _, e := range entries {
 		if markForm.Match(e.Text) {
@@ -126,7 +126,7 @@ func marks(entries []Entry) (n int64) {
 	return n
 }
 
-// TestTornLine opens logs as a killed writer may leave them.
+// TestTornLine opens logs in states that a killed writer may leave.
 func TestTornLine(t *testing.T) {
 	for _, driver := range []string{DriverCRI, DriverJSONFile} {
 		for _, before := range []string{"", "kept\n", strings.Repeat("kept\n", 3000)} {
@@ -155,8 +155,8 @@ func TestTornLine(t *testing.T) {
 	}
 }
 
-// TestInterruptedRotation opens logs whose writer died between two renames, and
-// with more files than are kept now.
+// TestInterruptedRotation opens logs whose writer died between two renames, and logs with more
+// files than the current limit.
 func TestInterruptedRotation(t *testing.T) {
 	for name, interrupt := range map[string]func(dir string) error{
 		"new":     func(dir string) error { return os.WriteFile(dir+"/log.new", nil, 0o600) },
@@ -187,7 +187,7 @@ func TestInterruptedRotation(t *testing.T) {
 	}
 }
 
-// TestWithoutAttributes reads files of a file system that keeps no attributes.
+// TestWithoutAttributes reads files on a file system without extended attributes.
 func TestWithoutAttributes(t *testing.T) {
 	dir, cfg := filepath.Join(t.TempDir(), "logs"), Config{MaxSize: 50, MaxFiles: 4}
 	for _, s := range []string{"0\n", "1\n", "2\n"} {
@@ -203,7 +203,7 @@ func TestWithoutAttributes(t *testing.T) {
 	}
 }
 
-// TestPlantedEntries puts symbolic links and FIFOs where a log goes; none is followed.
+// TestPlantedEntries puts symbolic links and FIFOs in place of a log; none is followed.
 func TestPlantedEntries(t *testing.T) {
 	target := filepath.Join(t.TempDir(), "target")
 	if err := os.WriteFile(target, []byte("untouched"), 0o600); err != nil {

@@ -29,8 +29,8 @@ func TestDrainSeesTheEnd(t *testing.T) {
 	}
 }
 
-// TestDrainOfAHeldPipe drains pipes whose write end somebody keeps: one that is
-// silent, one that never stops writing, and one whose client is stuck.
+// TestDrainOfAHeldPipe drains pipes whose write end another process holds: one that is silent, one
+// that never stops writing, and one whose client is stuck.
 func TestDrainOfAHeldPipe(t *testing.T) {
 	text := strings.Repeat("0123456\n", 1000)
 	for name, o := range map[string]struct{ busy, stuck bool }{"silent": {}, "busy": {busy: true},
@@ -42,7 +42,7 @@ func TestDrainOfAHeldPipe(t *testing.T) {
 				defer close(cl.hold)
 			}
 			l, _, w := tee(t, cl, TeeOptions{})
-			if o.stuck { // beyond what tee and capture take
+			if o.stuck { // more than tee and capture buffer
 				text = strings.Repeat(text, 100)
 			}
 			if _, err := w.WriteString(text); err != nil {
@@ -53,7 +53,7 @@ func TestDrainOfAHeldPipe(t *testing.T) {
 				wg.Go(func() {
 					for {
 						if _, err := w.WriteString(text); err != nil {
-							return // the capture is gone: EPIPE
+							return // the capture has ended: EPIPE
 						}
 					}
 				})
@@ -185,7 +185,7 @@ func TestTerminal(t *testing.T) {
 	}
 }
 
-// TestSilence: an unfinished line appears, and the memory goes.
+// TestSilence: an unfinished line appears in the log, and the memory is returned.
 func TestSilence(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "logs")
 	l, err := Open(dir, Config{})
@@ -220,7 +220,7 @@ func TestSilence(t *testing.T) {
 	}
 }
 
-// resident is how many pages of b are in memory.
+// resident returns the number of pages of b in memory.
 func resident(t *testing.T, b buffer) (n int) {
 	pages := make([]byte, (len(b)+os.Getpagesize()-1)/os.Getpagesize())
 	_, _, errno := unix.Syscall(unix.SYS_MINCORE, uintptr(unsafe.Pointer(&b[0])), uintptr(len(b)),

@@ -15,8 +15,8 @@ import (
 	"github.com/mctr/mctr"
 )
 
-// TestFollowersMissNothing lets several readers follow a writer that rotates
-// as fast as it can while enough files are kept.
+// TestFollowersMissNothing: several readers follow a writer that rotates as fast as it can, with
+// enough files kept.
 func TestFollowersMissNothing(t *testing.T) {
 	for _, driver := range []string{DriverCRI, DriverJSONFile, DriverRaw} {
 		t.Run(driver, func(t *testing.T) {
@@ -59,7 +59,7 @@ func TestFollowersMissNothing(t *testing.T) {
 	}
 }
 
-// follow reads until the end and compares with want.
+// follow reads to the end and compares the result with want.
 func follow(t *testing.T, dir string, cfg Config, ended chan struct{}, want map[Stream][]byte) error {
 	got := map[Stream]*bytes.Buffer{Stdout: {}, Stderr: {}}
 	err := Read(t.Context(), dir, cfg, ReadOptions{Follow: true, Tail: -1}, ended, func(e Entry) error {
@@ -81,13 +81,13 @@ func follow(t *testing.T, dir string, cfg Config, ended chan struct{}, want map[
 	return err
 }
 
-// TestAnOvertakenFollowerIsTold stops a reader at its first entry until its
-// file and the next are gone; another only until its own is.
+// TestAnOvertakenFollowerIsTold stops one reader at its first entry until its file and the next one
+// were removed, and another until only its own file was.
 func TestAnOvertakenFollowerIsTold(t *testing.T) {
 	for rotations, gap := range map[int]bool{1: false, 2: false, 3: true, 9: true} {
 		t.Run(fmt.Sprint(rotations), func(t *testing.T) {
 			dir := filepath.Join(t.TempDir(), "logs")
-			cfg := Config{MaxSize: 100, MaxFiles: 2} // two lines a file
+			cfg := Config{MaxSize: 100, MaxFiles: 2} // two lines in each file
 			capture(t, dir, cfg, map[Stream]string{Stdout: "0\n1\n"})
 			ended := make(chan struct{})
 			var got []string
@@ -146,7 +146,7 @@ func TestFollowEnds(t *testing.T) {
 	}
 }
 
-// TestFollowsWithoutInotify follows as on a host that refuses inotify.
+// TestFollowsWithoutInotify follows on a host that refuses inotify.
 func TestFollowsWithoutInotify(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "logs")
 	capture(t, dir, Config{}, map[Stream]string{Stdout: "one\n"})

@@ -32,7 +32,7 @@ func capture(t *testing.T, dir string, cfg Config, texts map[Stream]string) Stat
 	return l.Stats()
 }
 
-// captured starts the capture of s and returns the end that a task would hold.
+// captured starts the capture of s and returns the write end, which a task would have.
 func captured(t *testing.T, l *Log, s Stream) *os.File {
 	t.Helper()
 	r, w, err := os.Pipe()

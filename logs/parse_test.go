@@ -88,8 +88,8 @@ func FuzzParseJSON(f *testing.F) {
 	})
 }
 
-// FuzzEncode checks that whatever a task prints comes back, byte for byte, from
-// lines that are lines and, in json-file, JSON.
+// FuzzEncode checks that any output of a task can be read back, byte for byte, and that the log
+// consists of lines and, in json-file, of JSON.
 func FuzzEncode(f *testing.F) {
 	f.Add([]byte("text\nmore \xff \x00 \"quotes\"\r\n\npart"))
 	f.Add(append(bytes.Repeat([]byte("é"), maxText), '\n'))

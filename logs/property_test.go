@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// newRandom is seeded from MCTR_TEST_SEED or the clock; the seed is printed.
+// newRandom returns a generator seeded from MCTR_TEST_SEED or the clock, and prints the seed.
 func newRandom(t *testing.T) *rand.Rand {
 	seed := uint64(time.Now().UnixNano())
 	if v := os.Getenv("MCTR_TEST_SEED"); v != "" {
@@ -26,7 +26,7 @@ func newRandom(t *testing.T) *rand.Rand {
 	return rand.New(rand.NewPCG(seed, 0))
 }
 
-// amount is n, or less where time is short.
+// amount returns n, or less if time is short.
 func amount(n int) int {
 	if testing.Short() {
 		return n / 10
@@ -34,7 +34,7 @@ func amount(n int) int {
 	return n
 }
 
-// randomText is n bytes like those of a task: lines of all lengths, text and binary.
+// randomText returns n bytes like a task's output: lines of all lengths, text and binary.
 func randomText(rnd *rand.Rand, n int) []byte {
 	text := make([]byte, 0, n)
 	for len(text) < n {
@@ -67,7 +67,7 @@ func write(t *testing.T, rnd *rand.Rand, w *os.File, text []byte) {
 	}
 }
 
-// session is one writer's life: both streams at once.
+// session is the life of one writer: both streams at once.
 func session(t *testing.T, rnd *rand.Rand, dir string, cfg Config, texts map[Stream][]byte) Stats {
 	l, err := Open(dir, cfg)
 	if err != nil {
@@ -89,8 +89,8 @@ func session(t *testing.T, rnd *rand.Rand, dir string, cfg Config, texts map[Str
 	return l.Stats()
 }
 
-// TestWhatIsWrittenIsReadBack holds for every driver, size of files, number of
-// writers one after the other, and whatever a task writes in whatever pieces.
+// TestWhatIsWrittenIsReadBack: for every driver, size of files and number of consecutive writers,
+// any output in any pieces is read back.
 func TestWhatIsWrittenIsReadBack(t *testing.T) {
 	rnd := newRandom(t)
 	for i := range amount(30) {
@@ -105,7 +105,7 @@ func TestWhatIsWrittenIsReadBack(t *testing.T) {
 			for range 1 + rnd.IntN(3) {
 				size := amount(rnd.IntN(1 << uint(10+rnd.IntN(10))))
 				if cfg.MaxSize == 1 {
-					size = min(size, 100) // a file a line, or of raw a file a byte
+					size = min(size, 100) // one line in each file or, for raw, one byte
 				}
 				texts := map[Stream][]byte{Stdout: randomText(rnd, size), Stderr: randomText(rnd, size/3)}
 				session(t, rnd, dir, cfg, texts)
@@ -124,7 +124,7 @@ func TestWhatIsWrittenIsReadBack(t *testing.T) {
 	}
 }
 
-// TestOldFilesGo checks that what rotation keeps is the end of what was written.
+// TestOldFilesGo checks that rotation keeps the end of the output.
 func TestOldFilesGo(t *testing.T) {
 	rnd := newRandom(t)
 	for _, driver := range []string{DriverCRI, DriverJSONFile, DriverRaw} {
@@ -144,7 +144,7 @@ func TestOldFilesGo(t *testing.T) {
 	}
 }
 
-// checkSizes checks number, sizes and names of the files in dir.
+// checkSizes checks the number, sizes and names of the files in dir.
 func checkSizes(t *testing.T, dir string, cfg Config) {
 	t.Helper()
 	entries, err := os.ReadDir(dir)

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// TestTail compares with counting lines of the whole.
+// TestTail compares with the last lines of the whole log.
 func TestTail(t *testing.T) {
 	rnd := newRandom(t)
 	for _, driver := range []string{DriverCRI, DriverJSONFile, DriverRaw} {
@@ -35,7 +35,7 @@ func TestTail(t *testing.T) {
 	}
 }
 
-// TestSelect asks for streams and times, alone and with a tail.
+// TestSelect reads by streams and times, alone and with a tail.
 func TestSelect(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "logs")
 	cfg := Config{MaxSize: 100, MaxFiles: 100}

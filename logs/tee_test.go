@@ -12,7 +12,7 @@ import (
 	"github.com/mctr/mctr"
 )
 
-// A client records what a tee brings it.
+// A client records what a tee writes to it.
 type client struct {
 	mu     sync.Mutex
 	got    bytes.Buffer
@@ -46,7 +46,7 @@ func (c *client) gap(n int64) error {
 	return c.err
 }
 
-// tee opens a log with a client on stdout, and a task's end of the pipe.
+// tee opens a log with a client on stdout and returns the task's end of the pipe.
 func tee(t *testing.T, c *client, opts TeeOptions) (l *Log, tee *Tee, w *os.File) {
 	t.Helper()
 	l, err := Open(filepath.Join(t.TempDir(), "logs"), Config{})
@@ -81,8 +81,8 @@ func TestPrimaryGetsEveryByte(t *testing.T) {
 	}
 }
 
-// TestPrimaryHoldsTheTaskUp writes more than log, pipe and tee take while the
-// client waits; the lossy one beside it must not.
+// TestPrimaryHoldsTheTaskUp writes more than log, pipe and tee buffer while the client waits: the
+// task is blocked, but not the lossy tee beside it.
 func TestPrimaryHoldsTheTaskUp(t *testing.T) {
 	c, other := &client{hold: make(chan struct{})}, &client{}
 	l, tee, w := tee(t, c, TeeOptions{})
@@ -109,7 +109,7 @@ func TestLossyCountsWhatItDrops(t *testing.T) {
 	c := &client{hold: make(chan struct{})}
 	l, tee, w := tee(t, c, TeeOptions{Lossy: true, Gap: func(n int64) error { return c.gap(n) }})
 	text := randomText(newRandom(t), 4<<20)
-	if _, err := w.Write(text); err != nil { // not held up
+	if _, err := w.Write(text); err != nil { // not blocked
 		t.Fatal(err)
 	}
 	_ = w.Close()

@@ -327,7 +327,7 @@ var hostileImages = []struct {
 			}
 			return c
 		}},
-	{name: "manifest and index at once", err: "both at once", not: []string{"docker-archive"},
+	{name: "manifest and index at once", err: "claims to be both", not: []string{"docker-archive"},
 		build: func(t *testing.T) imagetest.Content {
 			c := imagetest.Simple(t, "x")
 			both := bytes.Replace(c.Blobs[c.Top.Digest], []byte(`{`), []byte(`{"manifests":[],`), 1)

@@ -21,7 +21,7 @@ func (f *flags) checkGroup() error {
 	if f.CgroupManager == cgroup.Systemd {
 		if f.cgroupParent != "" {
 			if _, err := cgroup.Slice(f.cgroupParent); err != nil {
-				return err
+				return fmt.Errorf("--cgroup-parent: %w", err)
 			}
 		}
 		return cgroup.CheckSystemd()

@@ -72,7 +72,7 @@ func TestRefusesToListen(t *testing.T) {
 		{[]string{"--cgroup-parent", "auto"}, "with Delegate=yes"},
 		{[]string{"--cgroup-parent", "a.slice"}, "--cgroup-manager systemd"},
 		{[]string{"--cgroup-manager", "docker"}, "want cgroupfs or systemd"},
-		{[]string{"--cgroup-manager", "systemd"}, "leave the flag out"},
+		{[]string{"--cgroup-manager", "systemd"}, "leave --cgroup-manager out"},
 		{[]string{"--cgroup-manager", "systemd", "--cgroup-parent", "auto"}, "like a.slice"},
 		{[]string{"argument"}, "argument"},
 	} {

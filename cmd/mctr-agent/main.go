@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"strings"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/sys/unix"
@@ -34,7 +35,9 @@ func run(args []string) int {
 	cmd := command()
 	cmd.SetArgs(args)
 	if err := cmd.ExecuteContext(ctx); err != nil {
-		fmt.Fprintln(visible.Writer(os.Stderr), "mctr-agent:", err)
+		// The library names fields of host.Config.
+		message := strings.ReplaceAll(err.Error(), "host.cgroup_manager", "--cgroup-manager")
+		fmt.Fprintln(visible.Writer(os.Stderr), "mctr-agent:", message)
 		return 1
 	}
 	return 0

@@ -20,6 +20,7 @@ import (
 	"github.com/mctr/mctr/cmd/mctr/internal/flags"
 	"github.com/mctr/mctr/cmd/mctr/internal/hostapi"
 	"github.com/mctr/mctr/cni"
+	hostconfig "github.com/mctr/mctr/containerizer/host"
 )
 
 // TestFieldFlags checks that every key of the table is a field, and every flag in it is a flag of the
@@ -129,6 +130,7 @@ func configPaths() map[string]bool {
 	addPaths(paths, "", reflect.TypeFor[mctr.ContainerConfig]())
 	addPaths(paths, "definition.", reflect.TypeFor[cni.Definition]())
 	addPaths(paths, "cni.", reflect.TypeFor[cni.Config]())
+	addPaths(paths, "host.", reflect.TypeFor[hostconfig.Config]())
 	return paths
 }
 

@@ -10,8 +10,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// TestReadsRegularFilesOnly wants a pipe, a device or a directory in a file's place to be an
-// error, and none of them waited for or read without end.
+// TestReadsRegularFilesOnly: a pipe, a device or a directory in place of a file is an error, and is
+// neither waited for nor read endlessly.
 func TestReadsRegularFilesOnly(t *testing.T) {
 	dir := t.TempDir()
 	at := func(name string) string { return filepath.Join(dir, name) }
@@ -35,7 +35,7 @@ func TestReadsRegularFilesOnly(t *testing.T) {
 	}
 }
 
-// TestTempOf reads the target's name out of that of a temporary file made as replace does.
+// TestTempOf: TempOf returns the target's name for a temporary file made as replace makes it.
 func TestTempOf(t *testing.T) {
 	f, err := os.CreateTemp(t.TempDir(), TempPrefix+"a-b.json-")
 	if err != nil {

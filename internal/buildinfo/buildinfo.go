@@ -21,7 +21,7 @@ type Build struct {
 func ReadFile(path string) (Build, error) {
 	info, err := buildinfo.ReadFile(path)
 	if err != nil {
-		return Build{}, fmt.Errorf("read by what %s was built: %w", path, err)
+		return Build{}, fmt.Errorf("read the build information of %s: %w", path, err)
 	}
 	return buildIn(info), nil
 }

@@ -9,7 +9,7 @@ import (
 	"github.com/mctr/mctr/internal/buildinfo"
 )
 
-// TestReadFile reads this program's file, and a file that is none.
+// TestReadFile reads this program's file, and a file that is not a program.
 func TestReadFile(t *testing.T) {
 	self, err := os.Executable()
 	if err != nil {

@@ -14,8 +14,8 @@ import (
 	"github.com/mctr/mctr/internal/calico/testbed"
 )
 
-// TestPolicy has a server on one host and clients on the other, which reach it
-// until a policy forbids it, and again when it is gone.
+// TestPolicy: clients on one host reach a server on the other until a policy forbids it, and again
+// when the policy is removed.
 func TestPolicy(t *testing.T) {
 	b, a, other := twoHosts(t)
 	server := run(t, a, "server", "prod:label=role=server,label=app=/prod/bench")
@@ -40,8 +40,8 @@ func TestPolicy(t *testing.T) {
 		t.Errorf("the other host does not know the policy: %s", out)
 	}
 
-	// Rules of one policy come in their order, and another policy by its own: labels as
-	// Mesos' frameworks write them.
+	// The rules of one policy apply in their order, and policies by their order field. The labels
+	// are as Mesos's frameworks write them.
 	a.Mctr("network", "policy", "apply", "bench", "--global", "--order", "1", "--label", "app=/prod/bench", "--deny",
 		"tcp:9000", "--allow", "tcp")
 	client.reaches(server, "9000", false)
@@ -62,16 +62,16 @@ func TestPolicy(t *testing.T) {
 	client.reaches(server, "9000", true)
 	a.Mctr("network", "policy", "rm", "servers")
 
-	// A container that comes again is attached again.
+	// A container that is started again is attached again.
 	a.Mctr("restart", "-t", "1", "server")
 	server.look()
 	client.reaches(server, "9001", true)
 	freed(t, b, server, client, third)
 }
 
-// TestNetworksAreApart has networks of one Calico whose containers do not reach
-// each other until a profile says so. A container can be in one of them only: the
-// plugin gives each the same gateway.
+// TestNetworksAreApart: containers in two networks of one Calico do not reach each other until a
+// profile allows it. A container can be in only one of them, because the plugin gives both the same
+// gateway.
 func TestNetworksAreApart(t *testing.T) {
 	b, a, other := twoHosts(t)
 	for _, h := range b.Hosts {
@@ -102,7 +102,7 @@ func TestNetworksAreApart(t *testing.T) {
 	freed(t, b, server, client, stranger)
 }
 
-// TestKept has every sort of description kept and read back as it was.
+// TestKept: every kind of description is stored and read back unchanged.
 func TestKept(t *testing.T) {
 	_, a, other := twoHosts(t)
 	for _, args := range [][]string{
@@ -130,8 +130,8 @@ func TestKept(t *testing.T) {
 	}
 }
 
-// TestKilled kills mctr around ADD. What Calico did by then is taken back: its plugin
-// would take an endpoint that is there already for one that is wired.
+// TestKilled kills mctr around ADD. What Calico has done by then must be undone, because its plugin
+// would take an existing endpoint for one that is connected.
 func TestKilled(t *testing.T) {
 	b, a, _ := twoHosts(t)
 	run(t, a, "before", "prod") // so that the host has its block of addresses
@@ -151,8 +151,8 @@ func TestKilled(t *testing.T) {
 	}
 }
 
-// TestEndsAlone has a container that ends while nobody watches: its supervisor has
-// it detached, by the plugins that it was attached by.
+// TestEndsAlone: when a container exits while no mctr runs, its supervisor detaches it with the
+// plugins that attached it.
 func TestEndsAlone(t *testing.T) {
 	b, a, _ := twoHosts(t)
 	id := a.Mctr("run", "-d", "-q", "--no-image", "--network", "prod", "sleep", "0.5")
@@ -167,8 +167,8 @@ func TestEndsAlone(t *testing.T) {
 	})
 }
 
-// TestEtcdAway removes a container while its host cannot reach etcd: the container
-// goes, and what is left in etcd goes when that is back.
+// TestEtcdAway removes a container while its host cannot reach etcd: the container is removed at
+// once, and its data in etcd when etcd is back.
 func TestEtcdAway(t *testing.T) {
 	b, a, _ := twoHosts(t)
 	c := run(t, a, "server", "prod")
@@ -194,7 +194,7 @@ func TestEtcdAway(t *testing.T) {
 	freed(t, b)
 }
 
-// TestRefused has what cannot be done, and what is said of it.
+// TestRefused: impossible requests are refused with the right error.
 func TestRefused(t *testing.T) {
 	_, a, _ := twoHosts(t)
 	for _, c := range []struct{ command, says string }{
@@ -214,7 +214,7 @@ func TestRefused(t *testing.T) {
 	}
 }
 
-// programs are those that "make test-calico" builds.
+// programs returns the programs that "make test-calico" builds.
 func programs(t *testing.T) testbed.Programs {
 	t.Helper()
 	bin, err := filepath.Abs("../../bin")
@@ -229,7 +229,7 @@ func programs(t *testing.T) testbed.Programs {
 	return testbed.Programs{Calico: filepath.Join(bin, "calico"), Mctr: bin}
 }
 
-// twoHosts have the network prod, and a pool that was made by mctr.
+// twoHosts returns two hosts with the network prod and a pool made by mctr.
 func twoHosts(t *testing.T) (b *testbed.Testbed, first, second *testbed.Host) {
 	t.Helper()
 	b = testbed.New(t, programs(t), 2)
@@ -246,7 +246,7 @@ func twoHosts(t *testing.T) (b *testbed.Testbed, first, second *testbed.Host) {
 	return b, b.Hosts[0], b.Hosts[1]
 }
 
-// A container of a host, which serves HTTP at ports 9000 and 9001.
+// A container on a host, which serves HTTP on ports 9000 and 9001.
 type container struct {
 	t    *testing.T
 	name string
@@ -266,7 +266,7 @@ func run(t *testing.T, h *testbed.Host, name string, networks ...string) *contai
 	return c
 }
 
-// look finds the container's address.
+// look sets the container's address.
 func (c *container) look() {
 	c.t.Helper()
 	c.ip = c.host.Mctr("inspect", "-f", "{{.NetworkSettings.IPAddress}}", c.name)
@@ -280,7 +280,7 @@ func ping(t *testing.T, from, to *container) {
 	})
 }
 
-// reaches waits until a connection to the port is made, or until none is made.
+// reaches waits until a connection to the port succeeds, or until none does.
 func (c *container) reaches(to *container, port string, want bool) {
 	c.t.Helper()
 	testbed.Eventually(c.t, fmt.Sprintf("%s reaches %s:%s: %v", c.name, to.name, port, want), func() error {
@@ -293,7 +293,7 @@ func (c *container) reaches(to *container, port string, want bool) {
 	})
 }
 
-// freed removes the containers and wants their addresses and endpoints gone.
+// freed removes the containers and checks that their addresses and endpoints are removed.
 func freed(t *testing.T, b *testbed.Testbed, containers ...*container) {
 	t.Helper()
 	for _, c := range containers {

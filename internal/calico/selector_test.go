@@ -11,8 +11,8 @@ import (
 	"github.com/projectcalico/calico/libcalico-go/lib/selector"
 )
 
-// TestSelectors compares what mctr takes for a selector with what Calico does: of
-// terms with operators between them, in half of the cases with a word too many.
+// TestSelectors compares which selectors mctr and Calico accept: terms with operators between them,
+// half of them with an extra word.
 func TestSelectors(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	program := filepath.Join(programs(t).Mctr, "mctr-calico")

@@ -1,6 +1,6 @@
-// Package cgroup finds, empties and removes control groups by name, on cgroup
-// v1, hybrid and v2 (cgroups(7)). What it is given are names of groups that the
-// caller made; it makes none.
+// Package cgroup looks up, kills and removes control groups by name, on cgroup v1, hybrid and v2
+// (cgroups(7)). The names are those of groups that the caller made. The package makes groups only
+// in Join, Enter and Settle.
 //
 // On v1 a name stands for one directory in every hierarchy.
 package cgroup
@@ -22,18 +22,18 @@ import (
 	"github.com/mctr/mctr/internal/dirs"
 )
 
-// Mountpoint is where the hierarchies are mounted.
+// Mountpoint is the directory where the hierarchies are mounted.
 const Mountpoint = "/sys/fs/cgroup"
 
-// Unified reports whether this host has pure cgroup v2.
+// Unified returns true if this host has only cgroup v2.
 var Unified = sync.OnceValue(func() bool {
 	var st unix.Statfs_t
 	return unix.Statfs(Mountpoint, &st) == nil && st.Type == unix.CGROUP2_SUPER_MAGIC
 })
 
-// Roots are the root directories by controller: one, named "", on v2. On v1 a
-// hierarchy of several controllers stands under each of their names, and on a
-// hybrid host v2's tree is one more, "unified".
+// Roots returns the root directories by controller. On v2 there is one, under the name "". On v1 a
+// hierarchy of several controllers has an entry for each of them, and on a hybrid host the v2
+// hierarchy is the entry "unified".
 var Roots = sync.OnceValue(func() map[string]string {
 	if Unified() {
 		return map[string]string{"": Mountpoint}
@@ -49,8 +49,8 @@ var Roots = sync.OnceValue(func() map[string]string {
 	return roots
 })
 
-// Dir is where the group called name keeps the files of controller; "" when this
-// host has no such controller.
+// Dir returns the directory with controller's files of the group called name, or "" if this host
+// does not have the controller.
 func Dir(controller, name string) string {
 	if Unified() {
 		controller = ""
@@ -62,7 +62,7 @@ func Dir(controller, name string) string {
 	return filepath.Join(root, name)
 }
 
-// Dirs are all existing directories of the group, sorted.
+// Dirs returns all existing directories of the group, sorted.
 func Dirs(name string) []string {
 	var dirs []string
 	for _, root := range Roots() {
@@ -75,7 +75,7 @@ func Dirs(name string) []string {
 	return slices.Compact(dirs)
 }
 
-// Pids are the processes in the group and in the groups below it.
+// Pids returns the processes in the group and in the groups below it.
 func Pids(name string) ([]int, error) {
 	var pids []int
 	for _, dir := range Dirs(name) {
@@ -89,7 +89,7 @@ func Pids(name string) ([]int, error) {
 	return slices.Compact(pids), nil
 }
 
-// PidsIn are the processes in the group whose directory is dir, and in those below it.
+// PidsIn returns the processes in the group with the directory dir, and in the groups below it.
 func PidsIn(dir string) (pids []int, err error) {
 	err = walk(dir, func(group string) error {
 		found, err := procs(group)
@@ -119,7 +119,7 @@ func procs(dir string) ([]int, error) {
 	return pids, nil
 }
 
-// walk visits dir and the groups below it, deepest first.
+// walk calls visit for dir and the groups below it, deepest first.
 func walk(dir string, visit func(group string) error) error {
 	entries, err := os.ReadDir(dir)
 	if gone(err) {
@@ -138,9 +138,9 @@ func walk(dir string, visit func(group string) error) error {
 	return visit(dir)
 }
 
-// Kill ends every process of the group and returns when none is left or after
-// limit, with an error that names who stays. On v2 it uses cgroup.kill; on v1 it
-// freezes first, so that nothing can fork away.
+// Kill kills every process of the group and waits until none is left. After limit it returns an
+// error that names the remaining processes. On v2 it uses cgroup.kill; on v1 it freezes the group
+// first, so that no process escapes by a fork.
 func Kill(name string, limit time.Duration) error {
 	deadline := time.Now().Add(limit)
 	for pause := 200 * time.Microsecond; ; pause = min(2*pause, 20*time.Millisecond) {
@@ -150,7 +150,7 @@ func Kill(name string, limit time.Duration) error {
 		}
 		kill(name, pids)
 		if time.Now().After(deadline) {
-			return fmt.Errorf("processes %v of cgroup %s do not die", pids, name)
+			return fmt.Errorf("processes %v of cgroup %s are still alive after SIGKILL", pids, name)
 		}
 		time.Sleep(pause)
 	}
@@ -180,8 +180,8 @@ func freeze(name, state string) {
 	})
 }
 
-// Remove removes the group and the groups below it in every hierarchy. It goes
-// on past errors and is no error for a group that is not there.
+// Remove removes the group and the groups below it in every hierarchy. It continues after errors,
+// and succeeds if the group does not exist.
 func Remove(name string) error {
 	var errs []error
 	for _, dir := range Dirs(name) {
@@ -190,7 +190,21 @@ func Remove(name string) error {
 	return errors.Join(errs...)
 }
 
-// remove retries for a moment: a process that is dead may still count.
+// RemoveEmpty removes the group in every hierarchy in which it has no processes and no groups below
+// it.
+func RemoveEmpty(name string) error {
+	var errs []error
+	for _, dir := range Dirs(name) {
+		err := unix.Rmdir(dir)
+		if err != nil && !gone(err) && !errors.Is(err, unix.EBUSY) && !errors.Is(err, unix.ENOTEMPTY) {
+			errs = append(errs, &fs.PathError{Op: "rmdir", Path: dir, Err: err})
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// remove removes one directory. It retries for a moment because a dead process may still be
+// counted.
 func remove(dir string) error {
 	var err error
 	for pause := 50 * time.Microsecond; pause < 200*time.Millisecond; pause *= 2 {
@@ -205,9 +219,8 @@ func remove(dir string) error {
 	return &fs.PathError{Op: "rmdir", Path: dir, Err: err}
 }
 
-// Join moves pid into the group in the hierarchies of the controllers named,
-// and makes the group there when it is missing. A process that has ended
-// already is no error.
+// Join moves pid into the group in the hierarchies of the given controllers, where it makes the
+// group if it is missing. It succeeds if the process has already exited.
 func Join(name string, pid int, controllers ...string) error {
 	for _, controller := range controllers {
 		dir := Dir(controller, name)
@@ -236,8 +249,7 @@ func join(dir string, pid int) error {
 	return os.WriteFile(file, who, 0)
 }
 
-// Enter moves this process into the group of cgroup v2, which is made when it is
-// missing; the one above it has to be there.
+// Enter moves this process into a group of cgroup v2. It makes a missing group, but not its parent.
 func Enter(name string) error {
 	dir := filepath.Join(Mountpoint, name)
 	if err := dirs.Make(dir, 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
@@ -246,12 +258,12 @@ func Enter(name string) error {
 	return os.WriteFile(filepath.Join(dir, "cgroup.procs"), []byte("0"), 0)
 }
 
-// gone reports whether err is only that the group has been removed.
+// gone returns true if err means that the group was removed.
 func gone(err error) bool {
 	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ENODEV)
 }
 
-// Frozen reports whether the group was frozen by its own setting.
+// Frozen returns true if the group itself, not one above it, was frozen.
 func Frozen(name string) bool {
 	file, frozen := filepath.Join(Mountpoint, name, "cgroup.freeze"), "1"
 	if !Unified() {
@@ -261,9 +273,9 @@ func Frozen(name string) bool {
 	return err == nil && strings.TrimSpace(string(data)) == frozen
 }
 
-// Has reports whether this host's groups have file in controller. Some files are
-// missing in a root group, so one level of groups is looked at too; on v2, where
-// no group may have the controller yet, the word of the root on it counts.
+// Has returns true if groups on this host have file of controller. Some files are missing in a root
+// group, so Has also looks one level below. On v2, where possibly no group has the controller
+// enabled yet, it is enough that the root offers the controller.
 func Has(controller, file string) bool {
 	root := Dir(controller, "")
 	if root == "" {
@@ -283,7 +295,7 @@ func exists(pattern string) bool {
 	return err == nil && len(found) > 0
 }
 
-// available reports whether v2's root can give the controller to groups.
+// available returns true if the root of v2 can enable the controller in groups.
 func available(controller string) bool {
 	data, err := os.ReadFile(filepath.Join(Mountpoint, "cgroup.controllers"))
 	return err == nil && slices.Contains(strings.Fields(string(data)), controller)

@@ -14,8 +14,7 @@ import (
 	"github.com/mctr/mctr/internal/leakcheck"
 )
 
-// group makes a group of the test's own in every hierarchy, and wants it gone in
-// the end.
+// group makes a group in every hierarchy and checks at the end that it was removed.
 func group(t *testing.T) string {
 	t.Helper()
 	name := fmt.Sprintf("mctr-cgrouptest-%d-%x", os.Getpid(), time.Now().UnixNano())
@@ -40,8 +39,8 @@ func mkdir(t *testing.T, name string) {
 	}
 }
 
-// controllers are those of every hierarchy but v1's cpuset, whose groups take no
-// process before they are given processors.
+// controllers returns those of every hierarchy except v1's cpuset, whose groups accept no process
+// before they have CPUs.
 func controllers() (list []string) {
 	for c := range Roots() {
 		if c != "cpuset" {
@@ -51,7 +50,7 @@ func controllers() (list []string) {
 	return list
 }
 
-// sleeper runs a shell command in the group, and waits for it in the end.
+// sleeper runs a shell command in the group and waits for it at the end of the test.
 func sleeper(t *testing.T, name, command string) int {
 	t.Helper()
 	cmd := exec.Command("sh", "-c", "read _; "+command)
@@ -102,8 +101,8 @@ func TestJoinAndPids(t *testing.T) {
 	}
 }
 
-// TestKill wants all to die: those that ignore signals, and those that a process
-// forks while it is being killed.
+// TestKill: every process dies, including those that ignore signals and those that a process forks
+// while it is being killed.
 func TestKill(t *testing.T) {
 	name := group(t)
 	sleeper(t, name+"/stubborn", "trap '' TERM INT HUP; while :; do sleep 0.01; done")
@@ -122,20 +121,20 @@ func TestKill(t *testing.T) {
 	}
 }
 
-// TestGone wants no error for groups that are not there.
+// TestGone: a group that does not exist is not an error.
 func TestGone(t *testing.T) {
 	const name = "mctr-cgrouptest-none"
 	pids, err := Pids(name)
 	if err = errors.Join(err, Kill(name, time.Second), Remove(name)); err != nil || len(pids) != 0 ||
 		len(Dirs(name)) != 0 || Frozen(name) {
-		t.Errorf("a group that is not there: %v, %v", pids, err)
+		t.Errorf("a missing group: %v, %v", pids, err)
 	}
 	if pid := Process(name); pid != 0 {
-		t.Errorf("a group that is not there has process %d", pid)
+		t.Errorf("a missing group has process %d", pid)
 	}
 }
 
-// TestRemoveInUse wants the error to name what cannot be removed, and the rest to go.
+// TestRemoveInUse: the error names what cannot be removed, and the rest is removed.
 func TestRemoveInUse(t *testing.T) {
 	name := group(t)
 	mkdir(t, name+"/empty")
@@ -180,7 +179,7 @@ func TestHas(t *testing.T) {
 	}
 }
 
-// TestProcess wants one of the group, and one below where it has none.
+// TestProcess: Process returns a process of the group or, if it has none, of a group below it.
 func TestProcess(t *testing.T) {
 	name := group(t)
 	if pid := Process(name); pid != 0 {

@@ -15,25 +15,25 @@ import (
 	"github.com/mctr/mctr/internal/dirs"
 )
 
-// CheckParent refuses what names no group that mctr's own can be below; "" is the
-// hierarchies' roots. What is in a slice is systemd's.
+// CheckParent returns an error if mctr's groups cannot be below group; "" stands for the roots of
+// the hierarchies. Groups in a slice are systemd's to make.
 func CheckParent(group string) error {
 	if IsSlice(group) {
-		return fmt.Errorf("%w: control group %q: only systemd makes groups in its slices (--cgroup-manager systemd)",
+		return fmt.Errorf("%w: control group %q: only systemd makes groups in its slices (host.cgroup_manager systemd)",
 			mctr.ErrInvalid, group)
 	}
 	if group == "." || group != "" && (filepath.Clean(group) != group || !filepath.IsLocal(group)) {
 		return fmt.Errorf(
-			"%w: control group %q: want a path below the hierarchies' roots, without / before it or .. in it",
+			"%w: control group %q: want a path below the hierarchies' roots, without a leading / and without ..",
 			mctr.ErrInvalid, group)
 	}
 	return nil
 }
 
-// Delegated is the group that systemd has left to this process, with what is below
-// it (Delegate=yes, systemd.resource-control(5)): that of the unit companion, if it
-// is beside the process' own, else its own, or, with DelegateSubgroup=, the one above
-// its own. "" for none, and on cgroup v1, whose delegation is not meant for root.
+// Delegated returns the group that systemd has delegated to this process (Delegate=yes,
+// systemd.resource-control(5)): that of the unit companion, if it is a sibling of this process's
+// group; else this process's group or, with DelegateSubgroup=, the parent of that. It returns "" if
+// there is none, and on cgroup v1, where delegation is not intended for root.
 func Delegated(companion string) string {
 	own := ownGroup()
 	for _, group := range []string{filepath.Join(filepath.Dir(own), companion), own, filepath.Dir(own)} {
@@ -44,7 +44,7 @@ func Delegated(companion string) string {
 	return ""
 }
 
-// ownGroup is this process' on v2, without the slash before it.
+// ownGroup returns this process's group on v2, without the leading slash.
 func ownGroup() string {
 	data, err := os.ReadFile("/proc/self/cgroup")
 	if err != nil || !Unified() {
@@ -54,7 +54,7 @@ func ownGroup() string {
 	return own
 }
 
-// marked reports whether systemd has marked the group as delegated.
+// marked returns true if systemd has marked the group as delegated.
 func marked(dir string) bool {
 	value := make([]byte, 8)
 	for _, name := range []string{"trusted.delegate", "user.delegate"} {
@@ -65,9 +65,9 @@ func marked(dir string) bool {
 	return false
 }
 
-// Settle moves this process, and the others of its group, into one below it called
-// leaf, if the group is the one given: a group that gives controllers to others may
-// hold no process (cgroups(7), "no internal processes"). It says whether it did.
+// Settle moves this process, and the other processes of its group, to the group leaf below it, if
+// this process is in group: a group that enables controllers for the groups below must not contain
+// processes (cgroups(7), "no internal processes"). It returns true if it moved them.
 func Settle(group, leaf string) (moved bool, err error) {
 	if ownGroup() != group {
 		return false, nil
@@ -81,7 +81,7 @@ func settle(group, leaf string) error {
 	if err := dirs.Make(below, 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
 		return err
 	}
-	for range 10 { // one may fork meanwhile
+	for range 10 { // a process may fork meanwhile
 		pids, err := procs(dir)
 		if err != nil || len(pids) == 0 {
 			return err
@@ -93,5 +93,5 @@ func settle(group, leaf string) error {
 			}
 		}
 	}
-	return fmt.Errorf("processes keep coming into cgroup %s", group)
+	return fmt.Errorf("new processes keep appearing in cgroup %s", group)
 }

@@ -7,15 +7,15 @@ import (
 	"strconv"
 )
 
-// Process is one of the processes of the group, or of those below it where it
-// has none of its own (an init that keeps control groups); 0 for none.
+// Process returns a process of the group or, if the group has no process of its own because an init
+// moved them, of the groups below it. It returns 0 if there is none.
 func Process(name string) int {
 	for _, controller := range []string{"pids", "memory", "cpu", "freezer"} {
 		if dir := Dir(controller, name); dir != "" {
 			if pid := first(filepath.Join(dir, "cgroup.procs")); pid > 0 {
 				return pid
 			}
-			break // the other hierarchies have the same
+			break // the other hierarchies have the same processes
 		}
 	}
 	if pids, err := Pids(name); err == nil && len(pids) > 0 {
@@ -25,14 +25,8 @@ func Process(name string) int {
 }
 
 func first(procs string) int {
-	data, err := os.ReadFile(procs)
-	if err != nil {
-		return 0
-	}
+	data, _ := os.ReadFile(procs)
 	line, _, _ := bytes.Cut(data, []byte("\n"))
-	pid, err := strconv.Atoi(string(line))
-	if err != nil {
-		return 0
-	}
+	pid, _ := strconv.Atoi(string(line))
 	return pid
 }

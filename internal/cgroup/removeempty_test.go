@@ -5,8 +5,7 @@ import (
 	"testing"
 )
 
-// TestRemoveEmpty wants a group to stay where it has a group or a process, and
-// to go where it has none.
+// TestRemoveEmpty: a group with a group or a process stays, and an empty one is removed.
 func TestRemoveEmpty(t *testing.T) {
 	name := group(t)
 	all := len(Dirs(name))

@@ -8,15 +8,15 @@ import (
 	"github.com/mctr/mctr"
 )
 
-// DefaultSlice is systemd's for what no user started; it is always there.
+// DefaultSlice is systemd's slice for system services, which always exists.
 const DefaultSlice = "system.slice"
 
 const sliceSuffix = ".slice"
 
-// IsSlice reports whether a group is one of systemd's slices, by its name.
+// IsSlice returns true if the name of a group is that of a slice of systemd.
 func IsSlice(group string) bool { return strings.HasSuffix(group, sliceSuffix) }
 
-// Slice is the group of systemd's slice called name, whose dashes are levels of
+// Slice returns the group of systemd's slice called name. Dashes in the name separate the levels of
 // the tree: a-b.slice is below a.slice (systemd.slice(5)).
 func Slice(name string) (string, error) {
 	levels, ok := strings.CutSuffix(name, sliceSuffix)
@@ -28,13 +28,13 @@ func Slice(name string) (string, error) {
 		so += "-"
 	}
 	if !ok {
-		return "", fmt.Errorf("%w: --cgroup-parent %q: --cgroup-manager systemd wants one of systemd's slices, like "+
-			"a.slice or a-b.slice", mctr.ErrInvalid, name)
+		return "", fmt.Errorf("%w: control group parent %q: host.cgroup_manager systemd wants one of systemd's "+
+			"slices, like a.slice or a-b.slice", mctr.ErrInvalid, name)
 	}
 	return group, nil
 }
 
-// notInUnits reports whether r cannot be part of a unit's name (systemd.unit(5)).
+// notInUnits returns true if r must not occur in the name of a unit (systemd.unit(5)).
 func notInUnits(r rune) bool {
 	return !strings.ContainsRune("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789:_.\\", r)
 }

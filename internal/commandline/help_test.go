@@ -9,7 +9,7 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// tree has a command of each kind, with flags of each kind.
+// tree returns a command of each kind, with flags of each kind.
 func tree() *cobra.Command {
 	run := &cobra.Command{Use: "run [flags] IMAGE", Short: "Run it", Args: cobra.ExactArgs(1),
 		Run: func(*cobra.Command, []string) {}}
@@ -73,7 +73,7 @@ More about a command: box image COMMAND --help
 	}
 }
 
-// TestWidths wants every line within the terminal's width, down to the narrowest.
+// TestWidths: every line fits the terminal's width, down to the smallest.
 func TestWidths(t *testing.T) {
 	f := pflag.NewFlagSet("", pflag.ContinueOnError)
 	f.String("long", "", strings.Repeat("word ", 50))
@@ -127,8 +127,8 @@ func TestSuggestions(t *testing.T) {
 	}
 }
 
-// TestFlagErrorsKeepTheirKind wants a command's own handling of wrong flags to see what is
-// suggested, and not to be replaced.
+// TestFlagErrorsKeepTheirKind: a command's own FlagErrorFunc still runs, and gets the error with
+// suggestions.
 func TestFlagErrorsKeepTheirKind(t *testing.T) {
 	var seen string
 	root := &cobra.Command{Use: "box", SilenceErrors: true, SilenceUsage: true}

@@ -11,7 +11,7 @@ import (
 	"github.com/mctr/mctr/internal/dirs"
 )
 
-// TestModes makes directories under a strict umask, and leaves those that exist.
+// TestModes makes directories under a strict umask, and checks that existing ones are unchanged.
 func TestModes(t *testing.T) {
 	defer syscall.Umask(syscall.Umask(0o077))
 	top := t.TempDir()

@@ -7,7 +7,7 @@ import (
 	"github.com/mctr/mctr/internal/buildinfo"
 )
 
-// TestCompare wants a program of another build named with both builds.
+// TestCompare: for a program of another build, the finding names both builds.
 func TestCompare(t *testing.T) {
 	other := buildinfo.Self()
 	other.Commit += "0"
@@ -23,7 +23,7 @@ func TestCompare(t *testing.T) {
 	}
 }
 
-// TestReleases counts those of the plugins that go together, and not of others.
+// TestReleases: only the releases of plugins that belong together count.
 func TestReleases(t *testing.T) {
 	for want, versions := range []map[string][]string{
 		{"v1.0.0": {"vrf"}},

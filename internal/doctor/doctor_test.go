@@ -22,7 +22,7 @@ func stateOf(t *testing.T, found []doctor.Finding, area, what string) doctor.Fin
 	return found[i]
 }
 
-// TestThisHost wants a host that runs the tests to be found fit, and nothing left.
+// TestThisHost: a host that can run the tests passes, and nothing is left behind.
 func TestThisHost(t *testing.T) {
 	dir := t.TempDir()
 	set := leakcheck.Snapshot(t,
@@ -51,8 +51,7 @@ func TestThisHost(t *testing.T) {
 	}
 }
 
-// TestGaps wants what is missing to be seen: a program, and an overlay on a
-// filesystem that cannot carry one.
+// TestGaps: a missing program, and a filesystem that does not support an overlay, are found.
 func TestGaps(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "proc")
 	if err := os.Mkdir(dir, 0o755); err != nil {

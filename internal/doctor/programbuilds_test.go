@@ -11,8 +11,8 @@ import (
 	"github.com/mctr/mctr/internal/doctor"
 )
 
-// TestBuilds wants the supervisor asked, whatever its file says, and programs and plugins
-// listed with their builds.
+// TestBuilds: the supervisor is asked whatever its file says, and programs and plugins are listed
+// with their builds.
 func TestBuilds(t *testing.T) {
 	dir := t.TempDir()
 	shim, plugins := filepath.Join(dir, "mctr-shim"), filepath.Join(dir, "cni")

@@ -36,8 +36,8 @@ func TestLacking(t *testing.T) {
 	}
 }
 
-// TestRuntimes wants an old runtime named with what it lacks, and one that does not
-// tell its version named too.
+// TestRuntimes: an old runtime is reported with the fixes that it lacks, and so is one that does
+// not report its version.
 func TestRuntimes(t *testing.T) {
 	dir := t.TempDir()
 	for name, script := range map[string]string{"runc": "echo runc version 1.1.5+ds1; echo spec: 1.0.2-dev",

@@ -119,7 +119,7 @@ func current(path string) (*os.File, error) {
 			return nil, err
 		}
 		if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
-			return nil, errors.Join(fmt.Errorf("%s is not a file", path), err, f.Close())
+			return nil, errors.Join(fmt.Errorf("%s is not a regular file", path), err, f.Close())
 		}
 		if err := flock(f); err != nil {
 			return nil, errors.Join(err, f.Close())

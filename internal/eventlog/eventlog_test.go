@@ -47,7 +47,7 @@ func TestReadGivesWhatWasAppended(t *testing.T) {
 	}
 }
 
-// TestCutLine wants a line without its end, and nonsense, not to spoil the rest.
+// TestCutLine: a truncated line or garbage does not spoil the other lines.
 func TestCutLine(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "events")
 	add(t, path, "a")
@@ -65,9 +65,8 @@ func TestCutLine(t *testing.T) {
 	}
 }
 
-// TestFollowAcrossRotation has several writers fill more than two files: a
-// follower gets every event once, those of one writer in order, and what stays
-// on disk is bounded.
+// TestFollowAcrossRotation: several writers fill more than two files. A follower gets every event
+// once, those of one writer in order, and the size on disk is limited.
 func TestFollowAcrossRotation(t *testing.T) {
 	const writers, each = 4, 4000
 	path := filepath.Join(t.TempDir(), "events")
@@ -99,7 +98,7 @@ func TestFollowAcrossRotation(t *testing.T) {
 		all.Go(func() {
 			for n := range each {
 				add(t, path, fmt.Sprintf("%d-%d", w, n))
-				if n%100 == 0 { // a follower that is two files behind has lost one: that is the bound
+				if n%100 == 0 { // a follower that is two files behind has lost one: that is the limit
 					time.Sleep(2 * time.Millisecond)
 				}
 			}
@@ -117,8 +116,8 @@ func TestFollowAcrossRotation(t *testing.T) {
 	}
 }
 
-// TestNoFile wants what somebody put in the file's place neither to be written to
-// nor to hold the writer up.
+// TestNoFile: a pipe or a link in place of the file is neither written to nor does it block the
+// writer.
 func TestNoFile(t *testing.T) {
 	path, other := filepath.Join(t.TempDir(), "events"), filepath.Join(t.TempDir(), "other")
 	for name, plant := range map[string]func() error{
@@ -151,8 +150,8 @@ func all(t *testing.T, path string, o mctr.EventOptions) (list []mctr.Event) {
 	return list
 }
 
-// TestCursor wants cursors without gaps across files, times that never go back, and a
-// reader that comes back to get what it has not seen, and nothing twice.
+// TestCursor: cursors have no gaps across files, times never go back, and a reader that returns
+// gets exactly the events that it has not seen.
 func TestCursor(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "events")
 	future := mctr.Event{Time: time.Now().Add(time.Hour), ID: "future", Action: mctr.EventStart}
@@ -179,12 +178,12 @@ func TestCursor(t *testing.T) {
 	}
 }
 
-// TestGap tells a reader how much it missed, also when the files themselves were lost.
+// TestGap: a reader learns how much it missed, even if the files were lost.
 func TestGap(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "events")
 	add(t, path, "seen")
 	seen := all(t, path, mctr.EventOptions{})[0].Cursor
-	for n := range 50000 { // more than two files, of which the first is gone
+	for n := range 50000 { // more than two files, of which the first was removed
 		add(t, path, fmt.Sprint(n))
 	}
 	list := all(t, path, mctr.EventOptions{After: seen})
@@ -206,8 +205,8 @@ func TestGap(t *testing.T) {
 	}
 }
 
-// TestSlowFollower has a follower stop while files are put aside: each event comes, or is
-// counted by a gap.
+// TestSlowFollower: a follower pauses while files are rotated. It gets each event, or a gap counts
+// the event.
 func TestSlowFollower(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "events")
 	add(t, path, "first")

@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// TestMain is also the process that a point ends.
+// TestMain is also the process that a point kills.
 func TestMain(m *testing.M) {
 	if point := os.Getenv("FAILPOINT_TEST_HIT"); point != "" {
 		if err := Hit(point); err != nil {
@@ -21,7 +21,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// hit passes point in another process, armed as said.
+// hit calls Hit for point in another process, with the points armed.
 func hit(t *testing.T, armed, point string) (out string, state *os.ProcessState) {
 	t.Helper()
 	cmd := exec.Command(os.Args[0])
@@ -48,7 +48,7 @@ func TestError(t *testing.T) {
 		t.Errorf("%q", out)
 	}
 	if err := act("a", "error"); !errors.Is(err, ErrInjected) {
-		t.Errorf("%v is no ErrInjected", err)
+		t.Errorf("%v is not ErrInjected", err)
 	}
 }
 

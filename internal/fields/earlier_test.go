@@ -39,7 +39,7 @@ type whole struct {
 	User       string            `json:"User"` // as OCI has it
 }
 
-// TestUnmarshalEarlier wants what earlier builds wrote to be read as what is written now.
+// TestUnmarshalEarlier: what earlier builds wrote is decoded like what this build writes.
 func TestUnmarshalEarlier(t *testing.T) {
 	at := time.Date(2026, 11, 29, 1, 2, 3, 0, time.UTC)
 	want := whole{
@@ -75,7 +75,7 @@ func TestUnmarshalEarlier(t *testing.T) {
 	}
 }
 
-// FuzzUnmarshal wants no text to be taken for more than encoding/json takes it for.
+// FuzzUnmarshal: Unmarshal decodes no text to more than encoding/json does.
 func FuzzUnmarshal(f *testing.F) {
 	f.Add([]byte(`{"exitCode":1,"stopAfter":5}`))
 	f.Add([]byte(`{"parts":[{"hostIP":"x"}],"byName":{"a":null}}`))
@@ -87,11 +87,11 @@ func FuzzUnmarshal(f *testing.F) {
 	})
 }
 
-// TestRenamed wants the error of an earlier name to say today's.
+// TestRenamed: the error for an earlier name contains the current name.
 func TestRenamed(t *testing.T) {
 	for text, want := range map[string]string{
-		`{"stopAfter":"1s"}`:          `json: unknown field "stopAfter": its name is stop_after`,
-		`{"parts":[{"hostIP":"::"}]}`: `json: unknown field "hostIP": its name is host_ip`,
+		`{"stopAfter":"1s"}`:          `json: unknown field "stopAfter": now it is called stop_after`,
+		`{"parts":[{"hostIP":"::"}]}`: `json: unknown field "hostIP": now it is called host_ip`,
 		`{"nothing":1}`:               `json: unknown field "nothing"`,
 	} {
 		d := json.NewDecoder(strings.NewReader(text))

@@ -52,7 +52,7 @@ func TestMissing(t *testing.T) {
 		}
 	}
 	if _, err := fields.Missing([]byte("{"), known); err == nil {
-		t.Error("what is no JSON has no fields")
+		t.Error("an invalid JSON text has fields")
 	}
 }
 
@@ -71,7 +71,7 @@ func TestDecode(t *testing.T) {
 		}
 		var unknown fields.Unknown
 		if errors.As(err, &unknown) && r.ID != "a" {
-			t.Errorf("%s: what is known is not decoded: %+v", c.data, r)
+			t.Errorf("%s: known fields are not decoded: %+v", c.data, r)
 		}
 	}
 }

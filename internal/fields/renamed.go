@@ -25,5 +25,5 @@ func Renamed(err error, v any) error {
 	if i < 0 {
 		return err
 	}
-	return fmt.Errorf("%w: its name is %s", err, all[i][strings.LastIndexByte(all[i], '.')+1:])
+	return fmt.Errorf("%w: now it is called %s", err, all[i][strings.LastIndexByte(all[i], '.')+1:])
 }

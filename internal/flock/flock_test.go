@@ -8,7 +8,8 @@ import (
 	"github.com/mctr/mctr/internal/flock"
 )
 
-// TestAfterDead waits for a lock that is let go, and gives up on one that is not.
+// TestAfterDead: AfterDead waits for a lock that is about to be released, and gives up on one that
+// is not.
 func TestAfterDead(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "lock")
 	held, err := flock.Exclusive(t.Context(), path)

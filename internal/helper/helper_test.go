@@ -19,8 +19,8 @@ import (
 	"github.com/mctr/mctr/internal/leakcheck"
 )
 
-// TestMain makes this binary the helper, when it is started as one: with no
-// environment.
+// TestMain turns this binary into the helper when it is started as one: without environment
+// variables.
 func TestMain(m *testing.M) {
 	if len(os.Environ()) == 0 {
 		if err := helper.Serve(os.NewFile(helper.FD, "job")); err != nil {
@@ -90,8 +90,8 @@ func TestMountAndUnmount(t *testing.T) {
 	leaks.Check()
 }
 
-// TestUnknown wants a helper to refuse by name what a newer caller asks for, and one that
-// says only ENOSYS, as helpers once did, named too.
+// TestUnknown: a helper names the parts of a newer caller's request that it does not know. A helper
+// of an early build, which returns only ENOSYS, is named too.
 func TestUnknown(t *testing.T) {
 	dance := helper.Request{Verb: "dance", Path: "/"}
 	for name, r := range map[string]*helper.Runner{"this": runner,
@@ -111,8 +111,8 @@ func TestUnknown(t *testing.T) {
 	}
 }
 
-// TestFields wants no field added: helpers of earlier builds would pass over it. What
-// needs one gets a new verb too, and the field is added here.
+// TestFields: Request has no new field, because helpers of earlier builds would ignore it. An
+// operation that needs a new field also needs a new verb, and its field is added here.
 func TestFields(t *testing.T) {
 	want := []string{"data", "flags", "path", "source", "type", "verb"}
 	if got := fields.Of(helper.Request{}); !slices.Equal(got, want) {
@@ -120,7 +120,7 @@ func TestFields(t *testing.T) {
 	}
 }
 
-// script is a helper of the test's own.
+// script returns a helper that is a shell script.
 func script(t *testing.T, body string) *helper.Runner {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "helper")
@@ -130,8 +130,8 @@ func script(t *testing.T, body string) *helper.Runner {
 	return &helper.Runner{Helper: path}
 }
 
-// TestHung wants a helper that never answers, or that answers and does not end,
-// to be killed at the deadline.
+// TestHung: a helper that never answers, or that answers but does not exit, is killed at the
+// deadline.
 func TestHung(t *testing.T) {
 	for name, body := range map[string]string{"no answer": "exec sleep 600",
 		"half an answer": "printf '{\"errno\":' >&3; exec sleep 600"} {
@@ -146,8 +146,8 @@ func TestHung(t *testing.T) {
 	}
 }
 
-// TestCancelled wants a caller that gives up to be told that, and not that the
-// path hangs.
+// TestCancelled: a caller that cancels gets the error of the cancellation, not one that says that
+// the path hangs.
 func TestCancelled(t *testing.T) {
 	leaks := snapshot(t)
 	cause := errors.New("changed my mind")
@@ -159,8 +159,8 @@ func TestCancelled(t *testing.T) {
 	leaks.Check()
 }
 
-// TestBrokenHelper wants no failure of the helper to pass for an answer: a helper
-// that is missing is no path that is missing.
+// TestBrokenHelper: a failure of the helper does not pass for an answer: a missing helper is not a
+// missing path.
 func TestBrokenHelper(t *testing.T) {
 	leaks := snapshot(t)
 	for name, r := range map[string]*helper.Runner{

@@ -24,7 +24,8 @@ func parsed(t *testing.T, f *hostflags.Flags, args ...string) *hostflags.Flags {
 	return f
 }
 
-// TestDefaults wants what the flags held before, or else the defaults of package host.
+// TestDefaults: a flag's default is the value that the flags held before, or else the default of
+// package host.
 func TestDefaults(t *testing.T) {
 	f := parsed(t, &hostflags.Flags{LogLevel: "warn", Config: host.Config{State: "/s", PlainHTTP: []string{"a", "b"}}})
 	if f.Root != host.DefaultRoot || f.State != "/s" || f.CNITimeout != cni.DefaultTimeout || f.LogFormat != "text" ||
@@ -38,7 +39,7 @@ func TestDefaults(t *testing.T) {
 	}
 }
 
-// TestErrorsNameFlags wants the flag that is wrong in the error.
+// TestErrorsNameFlags: an error names the invalid flag.
 func TestErrorsNameFlags(t *testing.T) {
 	for _, flag := range []string{"--root", "--state"} {
 		if _, err := parsed(t, &hostflags.Flags{}, flag, "").Open(); !errors.Is(err, mctr.ErrInvalid) ||

@@ -37,9 +37,9 @@ func TestStart(t *testing.T) {
 	}
 }
 
-// TestHush ignores a signal of each kind: one that package os/signal catches, a realtime
-// signal, and those of the C library, which make(1) has its children ignore. A child is to
-// ignore none.
+// TestHush ignores a signal of each kind: one that package os/signal can catch, a realtime signal,
+// and those of the C library, which make(1) makes its children ignore. A child must ignore none of
+// them.
 func TestHush(t *testing.T) {
 	const ignore = 1 // SIG_IGN
 	for _, number := range []unix.Signal{unix.SIGUSR2, 32, 33, 34, 50} {

@@ -12,7 +12,7 @@ import (
 	"github.com/mctr/mctr/internal/kernel"
 )
 
-// status is a set of capabilities from /proc/self/status: another way to ask.
+// status reads a set of capabilities from /proc/self/status, as a second source.
 func status(t *testing.T, field string) uint64 {
 	t.Helper()
 	f, err := os.Open("/proc/self/status")
@@ -45,8 +45,8 @@ func TestCapabilities(t *testing.T) {
 	}
 }
 
-// TestSeccomp asks the kernel itself whether it knows filters: with a null
-// pointer it says EFAULT if it does, EINVAL if not (prctl(2)).
+// TestSeccomp asks the kernel itself whether it supports filters: with a null pointer it returns
+// EFAULT if it does, and EINVAL if not (prctl(2)).
 func TestSeccomp(t *testing.T) {
 	err := unix.Prctl(unix.PR_SET_SECCOMP, unix.SECCOMP_MODE_FILTER, 0, 0, 0)
 	if got, want := kernel.Seccomp(), err == unix.EFAULT; got != want {

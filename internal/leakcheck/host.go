@@ -10,36 +10,31 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+
+	"github.com/moby/sys/mountinfo"
 )
 
 // mounts lists mount points with their sources (proc(5), mountinfo).
 func mounts() ([]string, error) {
-	return mountinfo(func(fstype string) bool { return fstype != "nsfs" })
+	return mountsOf(func(fstype string) bool { return fstype != "nsfs" })
 }
 
 // namespaces lists the network namespaces that a mount keeps alive, as ip-netns(8) and mctr do. A
 // namespace without a mount ends with its last process.
 func namespaces() ([]string, error) {
-	return mountinfo(func(fstype string) bool { return fstype == "nsfs" })
+	return mountsOf(func(fstype string) bool { return fstype == "nsfs" })
 }
 
-func mountinfo(want func(fstype string) bool) ([]string, error) {
-	data, err := os.ReadFile("/proc/self/mountinfo")
-	if err != nil {
-		return nil, err
-	}
+func mountsOf(want func(fstype string) bool) ([]string, error) {
+	mounts, err := mountinfo.GetMounts(nil)
 	var list []string
-	for line := range strings.Lines(string(data)) {
-		mount, source, _ := strings.Cut(line, " - ")
-		left, right := strings.Fields(mount), strings.Fields(source)
-		if len(left) > 4 && len(right) > 1 && want(right[0]) {
-			list = append(list, fmt.Sprintf("%s (%s %s of %s)", unescape.Replace(left[4]), right[0], left[3], right[1]))
+	for _, m := range mounts {
+		if want(m.FSType) {
+			list = append(list, fmt.Sprintf("%s (%s %s of %s)", m.Mountpoint, m.FSType, m.Root, m.Source))
 		}
 	}
-	return list, nil
+	return list, err
 }
-
-var unescape = strings.NewReplacer(`\040`, " ", `\011`, "\t", `\012`, "\n", `\134`, `\`)
 
 // cgroups lists the groups of every hierarchy.
 func cgroups() ([]string, error) {

@@ -11,8 +11,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// TestFinds makes one object of each kind that needs no tool, and wants it found
-// and, once it is gone, no longer found.
+// TestFinds makes one object of each kind that needs no tool: it is found, and no longer found once
+// it is removed.
 func TestFinds(t *testing.T) {
 	for _, c := range []struct {
 		kind Kind
@@ -103,7 +103,7 @@ func TestFindsWhatWasTakenAway(t *testing.T) {
 	}
 }
 
-// TestScope wants others' mounts left out, and limited kinds.
+// TestScope: mounts outside the scope are ignored, and kinds can be limited.
 func TestScope(t *testing.T) {
 	ours, others := t.TempDir(), t.TempDir()
 	set := Snapshot(t, Scope{Names: []string{ours}})
@@ -133,8 +133,8 @@ func TestMissing(t *testing.T) {
 	}
 }
 
-// TestWholeMachine wants every lister to work here, and the whole to have no
-// difference from itself in what is this process' own.
+// TestWholeMachine: every lister works on this host, and the objects of this process do not differ
+// from themselves.
 func TestWholeMachine(t *testing.T) {
 	set := Snapshot(t)
 	for kind, want := range map[Kind]string{Mount: "/proc (proc / of", Link: "lo", Cgroup: "/sys/fs/cgroup",

@@ -8,8 +8,8 @@ import (
 	"github.com/mctr/mctr"
 )
 
-// TestCheck finds bytes that are no text wherever a config can have them, and shows no
-// value of a variable.
+// TestCheck: invalid bytes are found wherever a config can have them, and the error shows no value
+// of a variable.
 func TestCheck(t *testing.T) {
 	const bad = "a\xffb"
 	entrypoint := []string{"ok", bad}
@@ -44,7 +44,7 @@ func TestCheck(t *testing.T) {
 	}
 }
 
-// TestCheckNamesTheSameField wants one of several bad fields to be named, the same each time.
+// TestCheckNamesTheSameField: of several invalid fields, the error names the same one each time.
 func TestCheckNamesTheSameField(t *testing.T) {
 	bad := map[string]string{"a": "\xff", "b": "\xff", "c": "\xff", "d": "\xff"}
 	for range 50 {

@@ -19,21 +19,16 @@ func StartTime(pid int) (uint64, error) {
 	if err != nil {
 		return 0, err
 	}
-	const startTime = 22 - 3 // the first of fields is field 3
-	if len(fields) <= startTime {
-		return 0, fmt.Errorf("/proc/%d/stat: %d fields", pid, len(fields))
-	}
 	return strconv.ParseUint(string(fields[startTime]), 10, 64)
 }
 
 // Is returns true if pid still is the process that started at start and is not a zombie.
 func Is(pid int, start uint64) bool {
 	fields, err := stat(pid)
-	if err != nil || len(fields) == 0 || string(fields[0]) == "Z" {
+	if err != nil || string(fields[state]) == "Z" {
 		return false
 	}
-	now, err := StartTime(pid)
-	return err == nil && now == start
+	return string(fields[startTime]) == strconv.FormatUint(start, 10)
 }
 
 // Ending returns true if pid has ended, or was killed and is about to end. It returns false during
@@ -41,11 +36,7 @@ func Is(pid int, start uint64) bool {
 // yet marked the process as exiting.
 func Ending(pid int) bool {
 	fields, err := stat(pid)
-	const flags, pending = 9 - 3, 31 - 3 // the first of fields is field 3
-	if err != nil || len(fields) <= pending {
-		return true
-	}
-	return bit(fields[flags], exiting) || bit(fields[pending], 1<<(unix.SIGKILL-1))
+	return err != nil || bit(fields[flags], exiting) || bit(fields[pending], 1<<(unix.SIGKILL-1))
 }
 
 // Executed returns true if pid has executed a program since it was forked. That still works for a
@@ -57,10 +48,6 @@ func Executed(pid int) (bool, error) {
 	}
 	if err != nil {
 		return false, err
-	}
-	const flags = 9 - 3 // the first of fields is field 3
-	if len(fields) <= flags {
-		return false, fmt.Errorf("/proc/%d/stat: %d fields", pid, len(fields))
 	}
 	return !bit(fields[flags], forkNoExec), nil
 }
@@ -86,10 +73,10 @@ func Command(pid int) string {
 // the kernel that it sleeps in (/proc/[pid]/wchan).
 func Describe(pid int) string {
 	fields, err := stat(pid)
-	if err != nil || len(fields) == 0 {
+	if err != nil {
 		return fmt.Sprintf("process %d has ended", pid)
 	}
-	text := fmt.Sprintf("process %d (%s) in state %s", pid, Command(pid), fields[0])
+	text := fmt.Sprintf("process %d (%s) in state %s", pid, Command(pid), fields[state])
 	if in, err := os.ReadFile(fmt.Sprintf("/proc/%d/wchan", pid)); err == nil && len(in) > 1 {
 		text += " in " + string(in)
 	}
@@ -100,13 +87,23 @@ func Describe(pid int) string {
 // /proc/[pid]/stat, fields 4 and 6).
 func Family(pid int) (parent, session int) {
 	fields, err := stat(pid)
-	if err != nil || len(fields) < 4 {
+	if err != nil {
 		return 0, 0
 	}
-	parent, _ = strconv.Atoi(string(fields[1]))
-	session, _ = strconv.Atoi(string(fields[3]))
+	parent, _ = strconv.Atoi(string(fields[parentPID]))
+	session, _ = strconv.Atoi(string(fields[sessionID]))
 	return parent, session
 }
+
+// The indices of fields in the result of stat, whose first field is number 3 in proc(5).
+const (
+	state     = 3 - 3
+	parentPID = 4 - 3
+	sessionID = 6 - 3
+	flags     = 9 - 3
+	startTime = 22 - 3
+	pending   = 31 - 3
+)
 
 // stat returns the fields after the command's name, which may contain any character.
 func stat(pid int) ([][]byte, error) {
@@ -115,8 +112,9 @@ func stat(pid int) ([][]byte, error) {
 		return nil, err
 	}
 	i := bytes.LastIndexByte(data, ')')
-	if i < 0 {
-		return nil, errors.New("malformed /proc/pid/stat")
+	fields := bytes.Fields(data[i+1:])
+	if i < 0 || len(fields) <= pending {
+		return nil, fmt.Errorf("malformed /proc/%d/stat: %q", pid, data)
 	}
-	return bytes.Fields(data[i+1:]), nil
+	return fields, nil
 }

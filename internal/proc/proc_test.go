@@ -25,8 +25,8 @@ func TestSelf(t *testing.T) {
 	}
 }
 
-// TestLife follows a child with a name made to confuse from start to zombie to
-// nothing.
+// TestLife follows a child with a confusing name from its start until it is a zombie and then
+// reaped.
 func TestLife(t *testing.T) {
 	name := filepath.Join(t.TempDir(), "a) R 1 (b")
 	data, err := os.ReadFile("/bin/sleep")
@@ -60,7 +60,7 @@ func TestLife(t *testing.T) {
 			t.Fatal("the child does not end of a SIGKILL")
 		}
 	}
-	for { // dead, but not waited for
+	for { // a zombie
 		if fields, err := stat(pid); err != nil || string(fields[0]) == "Z" {
 			break
 		}
@@ -70,17 +70,17 @@ func TestLife(t *testing.T) {
 	}
 	_ = child.Wait() // killed, it says
 	if Is(pid, start) || Command(pid) != "" || !Ending(pid) {
-		t.Error("a process that is gone still is")
+		t.Error("Is is true for a reaped process")
 	}
 	if _, err := StartTime(pid); err == nil {
-		t.Error("a process that is gone has a start time")
+		t.Error("a reaped process has a start time")
 	}
 	if _, err := Executed(pid); !errors.Is(err, fs.ErrNotExist) {
-		t.Errorf("a process that is gone: %v", err)
+		t.Errorf("a reaped process: %v", err)
 	}
 }
 
-// TestExecuted tells a process that is only forked: a subshell, which says its number.
+// TestExecuted recognises a process that was only forked: a subshell, which prints its pid.
 func TestExecuted(t *testing.T) {
 	shell := exec.Command("sh", "-c", "(read -r pid rest </proc/self/stat; echo $pid; read -r end); :")
 	stdin, inErr := shell.StdinPipe()

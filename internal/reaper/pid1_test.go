@@ -19,8 +19,8 @@ import (
 	"github.com/mctr/mctr/internal/reaper"
 )
 
-// TestMain makes this binary the init when it is started as "init COMMAND...",
-// as a subreaper, since it is no process 1.
+// TestMain turns this binary into the init when it is started as "init COMMAND...", as a subreaper
+// because it is not process 1.
 func TestMain(m *testing.M) {
 	if len(os.Args) > 1 && os.Args[1] == "init" {
 		if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
@@ -80,8 +80,8 @@ func TestExitCodes(t *testing.T) {
 	}
 }
 
-// TestReapsOrphans wants a process whose parent has ended to be waited for, and
-// only the command's own end to be init's.
+// TestReapsOrphans: a process whose parent has exited is reaped, and init exits only when the
+// command does.
 func TestReapsOrphans(t *testing.T) {
 	cmd, out := start(t, "sh", "-c", "(sleep 0.05 & echo $!); exec sleep 600")
 	line, err := out.ReadString('\n')
@@ -91,7 +91,7 @@ func TestReapsOrphans(t *testing.T) {
 	pid := strings.TrimSpace(line)
 	for {
 		if _, err := os.Stat("/proc/" + pid); err != nil {
-			break // reaped; without that this test ends by its timeout
+			break // reaped; otherwise the test runs into its timeout
 		}
 	}
 	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
@@ -102,7 +102,7 @@ func TestReapsOrphans(t *testing.T) {
 	}
 }
 
-// TestForwards wants signals to reach the command, and not SIGCHLD.
+// TestForwards: signals reach the command, except SIGCHLD.
 func TestForwards(t *testing.T) {
 	for _, s := range []struct {
 		name   string

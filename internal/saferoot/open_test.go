@@ -12,8 +12,8 @@ import (
 	"github.com/mctr/mctr/internal/saferoot"
 )
 
-// TestNothingElseIsOpened puts what must not be opened in the place of a file. The
-// device has no driver: opening it would fail with ENXIO.
+// TestNothingElseIsOpened puts files that must not be opened in place of a regular file. The device
+// has no driver: opening it would fail with ENXIO.
 func TestNothingElseIsOpened(t *testing.T) {
 	for kind, place := range map[string]func(string) error{
 		"a device":       func(p string) error { return unix.Mknod(p, unix.S_IFCHR|0o666, int(unix.Mkdev(250, 7))) },
@@ -42,8 +42,8 @@ func TestNothingElseIsOpened(t *testing.T) {
 	}
 }
 
-// TestOpenOpensNothing wants a descriptor that only stands for a file, and flags that
-// ask for more refused.
+// TestOpenOpensNothing: Open returns a descriptor that only identifies a file, and refuses flags
+// that ask for more.
 func TestOpenOpensNothing(t *testing.T) {
 	dir := root(t, "text", "")
 	for _, flags := range []int{0, unix.O_NOFOLLOW} {

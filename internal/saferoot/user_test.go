@@ -28,8 +28,8 @@ func root(t testing.TB, passwd, group string) string {
 	return dir
 }
 
-// passwd has entries whose ids are not those of a user, each of which would become
-// root's by a careless reading, and one for each that is the largest of its kind.
+// passwd has entries with invalid ids, each of which a careless parser would take for root's, and
+// one entry with the largest valid id of each kind.
 const passwd = `root:x:0:0:root:/root:/bin/sh
 bob:x:1000:1000::/home/bob:/bin/sh
 large:x:4294967294:4294967294::/home/large:/bin/sh
@@ -96,8 +96,8 @@ func TestLookupUser(t *testing.T) {
 	}
 }
 
-// TestManyGroups wants a large /etc/group read in a time that grows with its lines,
-// and more groups than the kernel takes refused by name.
+// TestManyGroups: the time to read a large /etc/group is proportional to its lines, and more groups
+// than the kernel allows are refused by name.
 func TestManyGroups(t *testing.T) {
 	groups := func(n int) string {
 		var b strings.Builder
@@ -115,7 +115,7 @@ func TestManyGroups(t *testing.T) {
 	if !errors.Is(err, mctr.ErrInvalid) || !strings.Contains(err.Error(), "65536") {
 		t.Errorf("190,000 groups: %v", err)
 	}
-	if took := time.Since(start); took > 5*time.Second { // some 100 ms; the square of it before
+	if took := time.Since(start); took > 5*time.Second { // about 100 ms; earlier builds took quadratic time
 		t.Errorf("190,000 groups took %v", took)
 	}
 }
@@ -132,7 +132,7 @@ func FuzzLookupUser(f *testing.F) {
 		if len(u.Groups) == 0 || u.Groups[0] != u.GID {
 			t.Errorf("the primary group %d is not among %d", u.GID, u.Groups)
 		}
-		// Only what stands there as root's may become root.
+		// Only an entry with the id of root may yield root.
 		name, _, _ := strings.Cut(spec, ":")
 		if u.UID == 0 && name != "" && strings.Trim(name, "0+-") != "" && !strings.Contains(passwd, ":0") {
 			t.Errorf("%q became root by %q", spec, passwd)

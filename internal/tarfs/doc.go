@@ -1,14 +1,13 @@
-// Package tarfs writes a tree of files as a tar stream and makes one of a
-// stream, while an untrusted process changes the tree: a container that
-// runs. Each file is opened once, by one name in a directory that is open, and
-// never by a path; what a name leads to is looked at before it is read. Links are
-// resolved within the tree's root or not at all, so that neither reading nor
-// writing ever leaves it. No named pipe and no device is ever opened.
+// Package tarfs writes a tree of files as a tar stream, and makes a tree from a stream, while an
+// untrusted process, a running container, changes the tree. It opens each file once, by one name in
+// an open directory and never by a path, and checks what kind of file it is before it reads it. It
+// resolves links within the tree's root or not at all, so that neither reading nor writing ever
+// leaves the root. It never opens a named pipe or a device.
 //
-// Kept are type, mode, owner, times, hard links, devices, named pipes and extended
-// attributes (user.*, security.capability, access lists). Long runs of zeros
-// become holes. Sockets are left out, as no tar can hold them.
+// It preserves type, mode, owner, times, hard links, devices, named pipes and extended attributes
+// (user.*, security.capability, access lists). Long runs of zeros become holes. It omits sockets,
+// which a tar cannot represent.
 //
-// On disk: the files, each of them under a temporary name (.tmp-...) until it is
-// whole. In the kernel: descriptors while a call runs.
+// On disk: the files, each under a temporary name (.tmp-...) until it is complete. In the kernel:
+// descriptors during a call.
 package tarfs

@@ -6,21 +6,17 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math/rand/v2"
 	"os"
 	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
 
-	"github.com/mctr/mctr/internal/atomicfile"
 	"github.com/mctr/mctr/internal/saferoot"
 )
 
-func tempName() string { return fmt.Sprintf("%s%016x", atomicfile.TempPrefix, rand.Uint64()) }
-
-// applyHeader gives f, which may be open with O_PATH, the owner, attributes, mode and time
-// that h says. The mode comes after the owner, whose change clears bits of it.
+// applyHeader sets the owner, attributes, mode and time of f, which may be open with O_PATH, to
+// those in h. It sets the mode after the owner, whose change clears mode bits.
 func applyHeader(f *os.File, h *tar.Header) error {
 	if err := unix.Fchownat(int(f.Fd()), "", h.Uid, h.Gid, unix.AT_EMPTY_PATH); err != nil {
 		return fmt.Errorf("set the owner: %w", err)
@@ -40,7 +36,7 @@ func applyHeader(f *os.File, h *tar.Header) error {
 	return setTime(unix.AT_FDCWD, saferoot.Path(f), h.ModTime, 0)
 }
 
-// setTime sets the time of what is called name in dir.
+// setTime sets the time of name in dir.
 func setTime(dir int, name string, modified time.Time, flags int) error {
 	at := unix.NsecToTimespec(modified.UnixNano())
 	if err := unix.UtimesNanoAt(dir, name, []unix.Timespec{at, at}, flags); err != nil {
@@ -49,7 +45,7 @@ func setTime(dir int, name string, modified time.Time, flags int) error {
 	return nil
 }
 
-// holeSize is how many zeros become a hole.
+// holeSize is the number of zeros that become a hole.
 const holeSize = 64 << 10
 
 var zeros [holeSize]byte

@@ -21,9 +21,9 @@ import (
 	"github.com/mctr/mctr/internal/tree"
 )
 
-// Pack writes what node is, and all that lies below it, to w as a tar stream in
-// which node is called name. node is opened with O_PATH. Other filesystems that
-// are mounted below it come along, but not what the kernel makes up (/proc, /sys).
+// Pack writes node, which is open with O_PATH, and everything below it to w as a tar stream in
+// which node is called name. It includes other filesystems mounted below node, except those whose
+// content the kernel generates (/proc, /sys).
 func Pack(ctx context.Context, node *os.File, name string, w io.Writer) error {
 	p := &packer{ctx: ctx, tar: tar.NewWriter(w), way: []*tree.Name{tree.Root(name)}, buf: make([]byte, holeSize)}
 	dir, err := p.node(node, p.way[0], nil)
@@ -43,20 +43,20 @@ type packer struct {
 	ctx  context.Context
 	tar  *tar.Writer
 	seen tree.Names
-	way  []*tree.Name // the directories that it is in
+	way  []*tree.Name // the directories down to the current one
 	buf  []byte
 }
 
-// node writes one file. It gives a directory that is to be walked, open. above is the
-// directory that it was found in.
+// node writes one file, which was found in the directory above. It returns a directory open, so
+// that it is walked next.
 func (p *packer) node(f *os.File, short *tree.Name, above *os.File) (into *os.File, err error) {
 	if p.ctx.Err() != nil {
 		return nil, context.Cause(p.ctx)
 	}
-	name := path.Clean(short.Path()) // of what lies in "."
+	name := path.Clean(short.Path()) // removes a leading "./"
 	if len(name) > unix.PathMax {
-		return nil, fmt.Errorf("%w: a path of more than %d bytes, that begins %.100q", mctr.ErrInvalid, unix.PathMax,
-			name)
+		return nil, fmt.Errorf("%w: a path longer than %d bytes, which begins with %.100q", mctr.ErrInvalid,
+			unix.PathMax, name)
 	}
 	var st unix.Stat_t
 	if err := unix.Fstat(int(f.Fd()), &st); err != nil {
@@ -111,7 +111,7 @@ func headerOf(name string, st *unix.Stat_t) *tar.Header {
 	return h
 }
 
-// linked makes h a hard link to the first name of the file, if it had one.
+// linked makes h a hard link to the first name of the file, if that was written already.
 func (p *packer) linked(h *tar.Header, st *unix.Stat_t, name *tree.Name) bool {
 	first := p.seen.First(tree.ID{Dev: st.Dev, Ino: st.Ino}, uint64(st.Nlink), func() *tree.Name { return name })
 	if first == nil {
@@ -139,7 +139,7 @@ func (p *packer) header(f *os.File, h *tar.Header) error {
 	return nil
 }
 
-// regular writes a file as long as it is when it is opened.
+// regular writes a file with the size that it has when it is opened.
 func (p *packer) regular(node *os.File, h *tar.Header, st *unix.Stat_t, name *tree.Name) error {
 	if p.linked(h, st, name) {
 		return p.tar.WriteHeader(h)
@@ -166,7 +166,7 @@ func (p *packer) regular(node *os.File, h *tar.Header, st *unix.Stat_t, name *tr
 	}
 	n, err := io.CopyBuffer(p.tar, ctxio.Reader(p.ctx, io.LimitReader(content, h.Size)), p.buf)
 	if err == nil && n < h.Size {
-		err = fmt.Errorf("%w: it was cut short, from %d to %d bytes, while it was read", mctr.ErrUnavailable, h.Size, n)
+		err = fmt.Errorf("%w: it was truncated from %d to %d bytes while it was read", mctr.ErrUnavailable, h.Size, n)
 	}
 	if err != nil {
 		return fmt.Errorf("%s: %w", h.Name, err)
@@ -174,14 +174,14 @@ func (p *packer) regular(node *os.File, h *tar.Header, st *unix.Stat_t, name *tr
 	return nil
 }
 
-// maxSizeless bounds what is read of a file that does not say how long it is.
+// maxSizeless limits how much is read of a file that does not report its size.
 const maxSizeless = 64 << 20
 
-// sizeless reads a file whose size the kernel does not know, or makes up (/proc, /sys,
-// some FUSE filesystems): a tar stream has the size before the content. What would
-// have to be waited for are not content.
+// sizeless reads a file whose size the kernel does not know or invents (/proc, /sys, some FUSE
+// filesystems): in a tar stream the size precedes the content. Files that block readers are not
+// supported.
 func (p *packer) sizeless(f *os.File) ([]byte, error) {
-	raw, err := f.SyscallConn() // Fd would make reads wait
+	raw, err := f.SyscallConn() // Fd would make reads block
 	if err != nil {
 		return nil, err
 	}
@@ -201,7 +201,7 @@ func (p *packer) sizeless(f *os.File) ([]byte, error) {
 			return all, nil
 		}
 		if all = append(all, p.buf[:n]...); len(all) > maxSizeless {
-			return nil, fmt.Errorf("%w: it does not say how long it is, and has more than %d bytes",
+			return nil, fmt.Errorf("%w: it does not report its size and has more than %d bytes",
 				mctr.ErrUnsupported, maxSizeless)
 		}
 	}
@@ -223,7 +223,7 @@ func (p *packer) directory(node *os.File, h *tar.Header, st *unix.Stat_t, above 
 	return saferoot.Use(node)
 }
 
-// child writes what is at a place; nothing if it is gone by now.
+// child writes the file at a place, or nothing if the file was removed meanwhile.
 func (p *packer) child(at tree.Place) (into *os.File, err error) {
 	p.way = p.way[:at.Depth()+1]
 	name := p.way[at.Depth()].In(at.Name)
@@ -241,7 +241,7 @@ func (p *packer) child(at tree.Place) (into *os.File, err error) {
 	return into, err
 }
 
-// kernelFilesystems hold what the kernel makes up.
+// kernelFilesystems lists filesystems whose content the kernel generates.
 var kernelFilesystems = []int64{
 	unix.PROC_SUPER_MAGIC, unix.SYSFS_MAGIC, unix.CGROUP_SUPER_MAGIC, unix.CGROUP2_SUPER_MAGIC, unix.DEVPTS_SUPER_MAGIC,
 	unix.DEBUGFS_MAGIC, unix.TRACEFS_MAGIC, unix.SECURITYFS_MAGIC, unix.BPF_FS_MAGIC, 0x19800202, // the last: mqueue

@@ -20,7 +20,7 @@ import (
 	"github.com/mctr/mctr/provisioner/imagetest"
 )
 
-// must fails the test if any step failed.
+// must fails the test if a step failed.
 func must(t *testing.T, errs ...error) {
 	t.Helper()
 	if err := errors.Join(errs...); err != nil {
@@ -47,7 +47,7 @@ func pack(t *testing.T, path, name string) []byte {
 	return b.Bytes()
 }
 
-// variety makes a tree with one of everything.
+// variety makes a tree with one file of each kind.
 func variety(t *testing.T) string {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "tree")
@@ -79,7 +79,7 @@ func TestEverythingComesAlong(t *testing.T) {
 		tarfs.Unpack(context.Background(), open(t, to), ".", bytes.NewReader(pack(t, from, "as")),
 			tarfs.Options{Owner: true}))
 	want := imagetest.Tree(t, from)
-	delete(want, "d/s") // no tar can hold it
+	delete(want, "d/s") // a tar cannot hold it
 	if diff := cmp.Diff(want, imagetest.Tree(t, filepath.Join(to, "as"))); diff != "" {
 		t.Errorf("-source +copy:\n%s", diff)
 	}
@@ -90,8 +90,8 @@ func TestEverythingComesAlong(t *testing.T) {
 	}
 }
 
-// TestOthersOwner: set-user-ID bits and capabilities mean nothing but with the
-// owner that gave them, and a directory that is there is not the archive's.
+// TestOthersOwner: set-user-ID bits and capabilities are kept only with the owner that they were
+// set for, and an existing directory keeps its attributes.
 func TestOthersOwner(t *testing.T) {
 	from, to := variety(t), t.TempDir()
 	must(t, os.Mkdir(filepath.Join(to, "as"), 0o700))
@@ -115,14 +115,14 @@ func TestOthersOwner(t *testing.T) {
 	}
 }
 
-// TestHostileStreams: nothing leaves the root, what cannot be meant is refused.
+// TestHostileStreams: nothing is written outside the root, and invalid entries are refused.
 func TestHostileStreams(t *testing.T) {
 	for _, h := range []struct {
 		name    string
 		entries []imagetest.Entry
 		follow  bool
 		err     string
-		want    string // a file of content x, below the root
+		want    string // a file with content x, below the root
 	}{
 		{name: "dot dot", entries: []imagetest.Entry{imagetest.File("../escape", "x")}, err: ".."},
 		{name: "dot dot within", entries: []imagetest.Entry{imagetest.File("a/../../escape", "x")}, err: ".."},
@@ -154,7 +154,7 @@ func TestHostileStreams(t *testing.T) {
 			entries: []imagetest.Entry{imagetest.Symlink("a", "OUTSIDE/canary"), imagetest.File("a", "x")},
 			want:    "sub/a"},
 		{name: "base as a link", entries: []imagetest.Entry{imagetest.Symlink(".", "OUTSIDE")},
-			err: "none in the archive"},
+			err: "root of the archive is not a directory"},
 		{name: "unknown type",
 			entries: []imagetest.Entry{imagetest.File("a", "").With(func(e *imagetest.Entry) { e.Typeflag = 'Z' })},
 			err:     "type"},
@@ -201,8 +201,8 @@ func noTemporary(t *testing.T, root string) {
 	}
 }
 
-// TestCutShort: a file of which not all comes is not there, and what it was to
-// replace is.
+// TestCutShort: a file that does not arrive completely does not exist afterwards, and the file that
+// it was to replace still does.
 func TestCutShort(t *testing.T) {
 	dir := t.TempDir()
 	must(t, os.WriteFile(filepath.Join(dir, "f"), []byte("old"), 0o600))
@@ -218,9 +218,8 @@ func TestCutShort(t *testing.T) {
 	noTemporary(t, dir)
 }
 
-// TestSwappedWhileRead exchanges a directory and a link that leads outside, while
-// it is packed: what lies outside never gets into the archive, nor is anything
-// written there.
+// TestSwappedWhileRead keeps exchanging a directory and a link that leads outside while it is
+// packed: files outside never get into the archive, and nothing is written there.
 func TestSwappedWhileRead(t *testing.T) {
 	dir := t.TempDir()
 	outside, root := filepath.Join(dir, "outside"), filepath.Join(dir, "root")
@@ -250,7 +249,7 @@ func TestSwappedWhileRead(t *testing.T) {
 		}
 		for _, follow := range []bool{false, true} {
 			f := open2(t, root)
-			// what it could not make, it says
+			// it returns an error for what it cannot make
 			_ = tarfs.Unpack(context.Background(), f, ".", bytes.NewReader(stream), tarfs.Options{Follow: follow})
 			_ = f.Close()
 		}
@@ -271,7 +270,7 @@ func open2(t *testing.T, path string) *os.File {
 	return f
 }
 
-// TestNamesAreRight reads what is packed by another reader.
+// TestNamesAreRight reads the archive with another reader.
 func TestNamesAreRight(t *testing.T) {
 	dir := variety(t)
 	for as, want := range map[string][]string{"x": {"x/", "x/d/", "x/d/again"}, ".": {"./", "d/", "d/again"}} {
@@ -284,7 +283,7 @@ func TestNamesAreRight(t *testing.T) {
 	}
 }
 
-// FuzzUnpack: no stream writes outside of the root, or makes the writer panic.
+// FuzzUnpack: no stream makes Unpack write outside the root or panic.
 func FuzzUnpack(f *testing.F) {
 	f.Add(imagetest.Tar(f, imagetest.Dir("a", 0o755), imagetest.File("a/b", "x"), imagetest.Link("c", "a/b"),
 		imagetest.Symlink("l", "/etc")))
@@ -302,7 +301,7 @@ func FuzzUnpack(f *testing.F) {
 	})
 }
 
-// TestPackDeep: how deep a tree is costs no descriptors.
+// TestPackDeep: the number of descriptors does not depend on the depth of a tree.
 func TestPackDeep(t *testing.T) {
 	dir := t.TempDir()
 	const levels = 1500
@@ -338,7 +337,7 @@ func TestPackDeep(t *testing.T) {
 	}
 }
 
-// TestSizeless: files whose size the kernel makes up come with their content.
+// TestSizeless: files whose size the kernel invents are packed with their content.
 func TestSizeless(t *testing.T) {
 	empty := filepath.Join(t.TempDir(), "empty")
 	must(t, os.WriteFile(empty, nil, 0o600))
@@ -346,7 +345,7 @@ func TestSizeless(t *testing.T) {
 		"/sys/kernel/mm/transparent_hugepage/enabled", empty} {
 		want, err := os.ReadFile(file)
 		if errors.Is(err, os.ErrNotExist) {
-			continue // this kernel has no such thing
+			continue // this kernel does not have the file
 		}
 		must(t, err)
 		r := tar.NewReader(bytes.NewReader(pack(t, file, "made")))
@@ -356,7 +355,7 @@ func TestSizeless(t *testing.T) {
 			t.Errorf("%s: %d bytes, header %d, want %d: %v", file, len(got), h.Size, len(want), err)
 		}
 	}
-	// What would block, or never ends, is an error and does not hang.
+	// A file that blocks or never ends causes an error, not a hang.
 	for _, file := range []string{"/proc/kmsg"} {
 		ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 		defer cancel()
@@ -366,8 +365,8 @@ func TestSizeless(t *testing.T) {
 	}
 }
 
-// TestHarmless: nothing that is dangerous where others can reach it comes out of a tree
-// that is not trusted, by any owner there.
+// TestHarmless: no dangerous file comes out of an untrusted tree that other users can reach,
+// whoever owned the file.
 func TestHarmless(t *testing.T) {
 	src, dst := filepath.Join(t.TempDir(), "src"), t.TempDir()
 	at := func(name string) string { return filepath.Join(src, name) }

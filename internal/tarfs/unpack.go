@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"math/rand/v2"
 	"os"
 	"path"
 	"slices"
@@ -16,33 +17,33 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/internal/atomicfile"
 	"github.com/mctr/mctr/internal/ctxio"
 	"github.com/mctr/mctr/internal/saferoot"
 	"github.com/mctr/mctr/internal/tree"
 )
 
-// Options say how a stream becomes files.
+// Options configures Unpack.
 type Options struct {
-	// Follow resolves links in the directories on the way, within the root. Without
-	// it a link there is an error.
+	// Follow resolves links in the directories of a path, within the root. Without it such a link
+	// is an error.
 	Follow bool
-	// Owner keeps the owners that the stream names. Otherwise all is UID's and GID's,
-	// loses the set-user-ID and set-group-ID bits and the capabilities that another
-	// owner gave it, and directories that are there already stay as they are.
+	// Owner preserves the owners in the stream. Otherwise all files get UID and GID and lose the
+	// set-user-ID and set-group-ID bits and the capabilities of another owner, and existing
+	// directories stay unchanged.
 	Owner    bool
 	UID, GID int
-	// Harmless is for a tree that is not trusted, where others can reach it: no file
-	// keeps a set-user-ID or set-group-ID bit or capabilities, by any owner, and
-	// devices are left out.
+	// Harmless is for an untrusted tree that other users can reach: no file keeps a set-user-ID or
+	// set-group-ID bit or capabilities, whoever owns it, and devices are omitted.
 	Harmless bool
-	// LeftOut is told of what was left out. It may be nil.
+	// LeftOut is called for each omitted file. It may be nil.
 	LeftOut func(name string)
 }
 
-// Unpack makes the files that the tar stream r brings, below the directory dir
-// ("." or a path) of root, which is open. A directory does not replace a file, nor
-// a file a directory; otherwise what is there is replaced, each file at once. What
-// is made before an error stays. It wraps ErrInvalid and ErrExists.
+// Unpack makes the files of the tar stream r below the directory dir ("." or a path) of root, which
+// is open. A directory does not replace another kind of file, nor the reverse; otherwise each
+// existing file is replaced atomically. Files made before an error stay. Errors wrap
+// mctr.ErrInvalid or mctr.ErrExists.
 func Unpack(ctx context.Context, root *os.File, dir string, r io.Reader, o Options) (err error) {
 	u := &unpacker{ctx: ctx, root: root, base: dir, options: o}
 	defer func() { err = errors.Join(err, u.leave()) }()
@@ -65,7 +66,7 @@ func Unpack(ctx context.Context, root *os.File, dir string, r io.Reader, o Optio
 	if err := u.dates(); err != nil {
 		return err
 	}
-	_, err = io.Copy(io.Discard, r) // the padding of its writer
+	_, err = io.Copy(io.Discard, r) // padding at the end of the stream
 	return err
 }
 
@@ -74,16 +75,16 @@ type unpacker struct {
 	root    *os.File
 	base    string
 	options Options
-	left    bool     // something was left out
-	parent  *os.File // the directory that was used last
-	at      string   // and where it is
+	left    bool     // a file was omitted
+	parent  *os.File // the directory used last, kept open
+	at      string   // the path of parent
 	dated   tree.List[time.Time]
 }
 
-// clean is an entry's name relative to the base, "." for itself.
+// clean returns an entry's name relative to the base, "." for the base itself.
 func clean(name string) (string, error) {
 	if slices.Contains(strings.Split(name, "/"), "..") || strings.ContainsRune(name, 0) {
-		return "", fmt.Errorf("%w: a name with .. or NUL in it", mctr.ErrInvalid)
+		return "", fmt.Errorf("%w: the name contains .. or a NUL", mctr.ErrInvalid)
 	}
 	return path.Clean(strings.TrimLeft("./"+name, "/")), nil
 }
@@ -105,7 +106,7 @@ func (u *unpacker) entry(h *tar.Header, content io.Reader) error {
 		return u.directory(name, h)
 	}
 	if name == "." {
-		return fmt.Errorf("%w: what is to be a directory is none in the archive", mctr.ErrInvalid)
+		return fmt.Errorf("%w: the root of the archive is not a directory", mctr.ErrInvalid)
 	}
 	parent, err := u.in(path.Dir(name))
 	if err != nil {
@@ -113,7 +114,7 @@ func (u *unpacker) entry(h *tar.Header, content io.Reader) error {
 	}
 	err = u.place(parent, path.Base(name), func(temp string) error { return u.make(parent, temp, h, content) })
 	if u.left && h.Typeflag == tar.TypeLink && errors.Is(err, fs.ErrNotExist) {
-		u.leaveOut(name) // another name of what was left out
+		u.leaveOut(name) // another name of an omitted file
 		return nil
 	}
 	return err
@@ -126,7 +127,7 @@ func (u *unpacker) leaveOut(name string) {
 	}
 }
 
-// dropOwner takes from a header what does not go to another owner.
+// dropOwner removes from a header what must not pass to another owner.
 func (u *unpacker) dropOwner(h *tar.Header) {
 	owner := !u.options.Harmless && (u.options.Owner || h.Uid == u.options.UID && h.Gid == u.options.GID)
 	for key := range h.PAXRecords {
@@ -142,19 +143,20 @@ func (u *unpacker) dropOwner(h *tar.Header) {
 	}
 }
 
-// place gives what make makes its name, in place of what has it.
+// place lets make make a file and renames it to name, replacing an existing file.
 func (u *unpacker) place(parent *os.File, name string, make func(temp string) error) error {
-	temp := tempName()
+	temp := fmt.Sprintf("%s%016x", atomicfile.TempPrefix, rand.Uint64())
 	dir := int(parent.Fd())
 	err := make(temp)
 	if err == nil {
 		err = unix.Renameat(dir, temp, dir, name)
 	}
-	// After a rename it is gone, but for two names of one file, which rename leaves alone.
+	// After a rename temp does not exist, except if both names were links to one file: rename does
+	// nothing then.
 	_ = unix.Unlinkat(dir, temp, 0)
 	switch {
 	case errors.Is(err, unix.EISDIR):
-		return fmt.Errorf("%w: cannot overwrite a directory with what is none", mctr.ErrExists)
+		return fmt.Errorf("%w: cannot overwrite a directory with a file that is not a directory", mctr.ErrExists)
 	case errors.Is(err, unix.EBUSY):
 		return fmt.Errorf("%w: something is mounted there", err)
 	}
@@ -200,7 +202,7 @@ func (u *unpacker) file(dir int, temp string, h *tar.Header, content io.Reader) 
 	return applyHeader(f, h)
 }
 
-// link makes a hard link to what came before, or was there.
+// link makes a hard link to a file that came earlier in the stream or existed before.
 func (u *unpacker) link(dir int, temp string, h *tar.Header) error {
 	name, err := clean(h.Linkname)
 	if err != nil {
@@ -220,8 +222,8 @@ func (u *unpacker) link(dir int, temp string, h *tar.Header) error {
 	return nil
 }
 
-// applyHeaderAt is dress for what was made by mknod, which is not to be opened. Where
-// another process has put something else there meanwhile, that is left alone.
+// applyHeaderAt is applyHeader for a file made by mknod, which must not be opened. If another
+// process has replaced the file meanwhile, the replacement stays unchanged.
 func (u *unpacker) applyHeaderAt(dir int, temp string, kind uint32, h *tar.Header) error {
 	fd, err := unix.Openat(dir, temp, unix.O_PATH|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
 	if err != nil {
@@ -234,12 +236,12 @@ func (u *unpacker) applyHeaderAt(dir int, temp string, kind uint32, h *tar.Heade
 		return err
 	}
 	if st.Mode&unix.S_IFMT != kind {
-		return fmt.Errorf("%w: somebody replaced it while it was made", mctr.ErrState)
+		return fmt.Errorf("%w: another process replaced it while it was being made", mctr.ErrState)
 	}
 	return applyHeader(f, h)
 }
 
-// directory makes a directory, or finds it.
+// directory makes a directory, or uses an existing one.
 func (u *unpacker) directory(name string, h *tar.Header) error {
 	made := false
 	if name != "." {
@@ -264,7 +266,7 @@ func (u *unpacker) directory(name string, h *tar.Header) error {
 	return readOnly(applyHeader(f, h))
 }
 
-// openDirectory opens the directory called name; a link to one is none.
+// openDirectory opens the directory called name; a symbolic link is an error.
 func (u *unpacker) openDirectory(name string) (*os.File, error) {
 	if name == "." {
 		return u.open(name)
@@ -276,7 +278,7 @@ func (u *unpacker) openDirectory(name string) (*os.File, error) {
 	fd, err := unix.Openat(int(parent.Fd()), path.Base(name),
 		unix.O_PATH|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
 	if errors.Is(err, unix.ENOTDIR) || errors.Is(err, unix.ELOOP) {
-		return nil, fmt.Errorf("%w: cannot overwrite what is no directory with a directory", mctr.ErrExists)
+		return nil, fmt.Errorf("%w: cannot overwrite a file that is not a directory with a directory", mctr.ErrExists)
 	}
 	if err != nil {
 		return nil, &fs.PathError{Op: "open", Path: name, Err: err}
@@ -284,8 +286,8 @@ func (u *unpacker) openDirectory(name string) (*os.File, error) {
 	return os.NewFile(uintptr(fd), name), nil
 }
 
-// in is the directory at dir, kept open until another is asked for. Directories
-// that the stream does not bring are made.
+// in returns the directory dir, which stays open until another one is requested. It makes
+// directories that are missing in the stream.
 func (u *unpacker) in(dir string) (*os.File, error) {
 	if u.parent != nil && u.at == dir {
 		return u.parent, nil
@@ -328,12 +330,12 @@ func (u *unpacker) leave() error {
 	return f.Close()
 }
 
-// dates sets the times of directories, now that nothing more is written in them.
+// dates sets the times of directories after the last file was written in them.
 func (u *unpacker) dates() error {
 	for name, at := range u.dated.All {
 		f, err := u.openDirectory(name)
 		if errors.Is(err, fs.ErrNotExist) {
-			continue // it was removed meanwhile
+			continue // removed meanwhile
 		}
 		if err != nil {
 			return err
@@ -346,7 +348,7 @@ func (u *unpacker) dates() error {
 	return nil
 }
 
-// invalid marks what a stream is to blame for.
+// invalid adds mctr.ErrInvalid to an error that is the stream's fault.
 func invalid(err error) error {
 	if errors.Is(err, tar.ErrHeader) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, tar.ErrFieldTooLong) {
 		return fmt.Errorf("%w: %w", mctr.ErrInvalid, err)
@@ -354,10 +356,10 @@ func invalid(err error) error {
 	return err
 }
 
-// readOnly gives the error of a filesystem that cannot be written to its remedy.
+// readOnly adds the remedy to the error of a read-only filesystem.
 func readOnly(err error) error {
 	if errors.Is(err, unix.EROFS) {
-		return fmt.Errorf("%w: %w (it is mounted read-only: copy to a volume that is not)", mctr.ErrState, err)
+		return fmt.Errorf("%w: %w (it is mounted read-only: copy to a writable volume)", mctr.ErrState, err)
 	}
 	return err
 }

@@ -22,8 +22,8 @@ func Readlink(f *os.File) (string, error) {
 
 const paxXattr = "SCHILY.xattr."
 
-// copied reports whether an attribute goes along. Those of security.* and the access
-// lists mean something only with the owner they were given by.
+// copied returns true if an attribute is copied. Capabilities and access lists are meaningful only
+// with the owner that they were set for.
 func copied(name string, owner bool) bool {
 	switch {
 	case strings.HasPrefix(name, "user."):
@@ -34,7 +34,7 @@ func copied(name string, owner bool) bool {
 	return false
 }
 
-// readXattrs returns the attributes that may go along.
+// readXattrs returns the attributes of f that may be copied.
 func readXattrs(f *os.File) (map[string]string, error) {
 	list, err := xattr.NamesOf(f)
 	if err != nil {
@@ -42,12 +42,12 @@ func readXattrs(f *os.File) (map[string]string, error) {
 	}
 	found := map[string]string{}
 	for _, name := range list {
-		if !copied(name, true) || strings.Contains(name, "=") { // which no tar can hold
+		if !copied(name, true) || strings.Contains(name, "=") { // a tar cannot hold such a name
 			continue
 		}
 		value, err := xattr.ValueOf(f, name)
 		if errors.Is(err, unix.ENODATA) {
-			continue // gone meanwhile
+			continue // removed meanwhile
 		}
 		if err != nil {
 			return nil, ignoreUnsupported(err)
@@ -57,7 +57,7 @@ func readXattrs(f *os.File) (map[string]string, error) {
 	return found, nil
 }
 
-// ignoreUnsupported is nil where a filesystem or file has no attributes.
+// ignoreUnsupported returns nil if err means that a filesystem or file does not have attributes.
 func ignoreUnsupported(err error) error {
 	if errors.Is(err, unix.ENOTSUP) || errors.Is(err, unix.EPERM) || errors.Is(err, unix.EACCES) {
 		return nil

@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// TestNames: hard links cost their last names, however long their paths are, and
-// nothing when all were met.
+// TestNames: the memory for hard links depends only on their last names, however long their paths
+// are, and is freed when all names were seen.
 func TestNames(t *testing.T) {
 	const files = 20000
 	deep := Root("top").In(strings.Repeat("d", 255))

@@ -13,7 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// few lets this process have so many more descriptors than it has.
+// few limits this process to that many more descriptors than it has now.
 func few(t *testing.T, n uint64) {
 	t.Helper()
 	var old unix.Rlimit
@@ -34,7 +34,7 @@ func few(t *testing.T, n uint64) {
 	})
 }
 
-// deep makes directories within each other below dir, each with files beside the next.
+// deep makes nested directories below dir, each with files beside the next one.
 func deep(t *testing.T, dir string, levels, files int) {
 	t.Helper()
 	at, err := unix.Open(dir, unix.O_RDONLY|unix.O_DIRECTORY, 0)
@@ -58,7 +58,7 @@ func deep(t *testing.T, dir string, levels, files int) {
 	_ = unix.Close(at)
 }
 
-// count walks dir into every directory.
+// count walks dir, into every directory.
 func count(dir string, batch int, seen func(Place)) (n int, err error) {
 	root, err := os.Open(dir)
 	if err != nil {
@@ -77,8 +77,8 @@ func count(dir string, batch int, seen func(Place)) (n int, err error) {
 	return n, err
 }
 
-// TestDeep: neither the depth of a tree nor what lies beside its directories costs
-// descriptors, and each name is visited once.
+// TestDeep: the number of descriptors depends neither on the depth of a tree nor on the files
+// beside its directories, and each name is visited once.
 func TestDeep(t *testing.T) {
 	const levels = 8000
 	dir := filepath.Join(t.TempDir(), "top")
@@ -103,11 +103,11 @@ func TestDeep(t *testing.T) {
 		t.Errorf("it stays: %v", err)
 	}
 	if err := Remove(dir); err != nil {
-		t.Errorf("what is not there: %v", err)
+		t.Errorf("a missing file: %v", err)
 	}
 }
 
-// TestLarge: directories of several batches on the way are read to their end.
+// TestLarge: directories of several batches are read to their end.
 func TestLarge(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "top")
 	at := dir
@@ -132,7 +132,7 @@ func TestLarge(t *testing.T) {
 	}
 }
 
-// TestMoved: a directory that leaves while the walk is in it leads nowhere else.
+// TestMoved: a directory that is moved away during the walk does not redirect the walk.
 func TestMoved(t *testing.T) {
 	base := t.TempDir()
 	dir, outside := filepath.Join(base, "top"), filepath.Join(base, "outside")
@@ -158,8 +158,8 @@ func TestMoved(t *testing.T) {
 	}
 }
 
-// TestRemoveStays: what cannot be removed is named, shortly, and the rest goes; what is
-// mounted is not entered.
+// TestRemoveStays: what cannot be removed is named in a short form, the rest is removed, and mounts
+// are not entered.
 func TestRemoveStays(t *testing.T) {
 	base := t.TempDir()
 	dir, other := filepath.Join(base, "top"), filepath.Join(base, "other")
@@ -183,7 +183,7 @@ func TestRemoveStays(t *testing.T) {
 	}
 	err := Remove(dir)
 	if !errors.Is(err, unix.EBUSY) || len(err.Error()) > 2*longest || !strings.Contains(err.Error(), "more could not") {
-		t.Errorf("what is mounted: %v", err)
+		t.Errorf("a mount: %v", err)
 	}
 	if _, err := os.Lstat(filepath.Join(other, "precious")); err != nil {
 		t.Errorf("what was mounted there: %v", err)

@@ -13,8 +13,8 @@ import (
 	"github.com/mctr/mctr/internal/treemount"
 )
 
-// TestGraft puts trees where links lead, inside the root, and makes what is missing
-// there; outside of it nothing is made or seen.
+// TestGraft mounts trees where links lead, within the root, and makes missing mount points there;
+// nothing is made or visible outside the root.
 func TestGraft(t *testing.T) {
 	dir := t.TempDir()
 	set := leakcheck.Snapshot(t,
@@ -44,8 +44,8 @@ func TestGraft(t *testing.T) {
 	set.Check()
 }
 
-// onOwnThread runs f on a thread that ends with it, and with it what f mounts in a
-// namespace of its own. The process' first thread does not end.
+// onOwnThread runs f on a thread that ends with f, so that the mounts that f makes in its namespace
+// disappear too. It avoids the first thread of the process, which does not end.
 func onOwnThread(f func()) {
 	ended := make(chan struct{})
 	go func() {

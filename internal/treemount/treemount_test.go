@@ -60,8 +60,8 @@ func TestBind(t *testing.T) {
 	set.Check()
 }
 
-// TestBindFrom wants the namespace of this process, which /proc/self shows by its first thread,
-// to stay what it is while trees of another process' are bound: that thread cannot end.
+// TestBindFrom: the namespace of this process, which /proc/self shows by the first thread, stays
+// the same while trees of another process are mounted, because the first thread cannot end.
 func TestBindFrom(t *testing.T) {
 	dir := t.TempDir()
 	other := exec.Command("sleep", "1000")

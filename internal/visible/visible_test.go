@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// TestText: nothing that acts on a terminal is left, and nothing else is changed.
+// TestText: nothing that acts on a terminal remains, and everything else is unchanged.
 func TestText(t *testing.T) {
 	for in, want := range map[string]string{
 		"plain\ttext\n":       "plain\ttext\n",
@@ -41,7 +41,7 @@ func TestText(t *testing.T) {
 	}
 }
 
-// TestJSON: a JSON text says the same.
+// TestJSON: the meaning of a JSON text does not change.
 func TestJSON(t *testing.T) {
 	want := "\x1b\u009b\u202e\x7f\u2028 ü\n\\"
 	data, err := json.Marshal(want)

@@ -15,12 +15,12 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// TestPureCgroup2 fails where a controller is missing, not handed down, or
-// version 1 is mounted beside.
+// TestPureCgroup2 fails if a controller is missing or not enabled for groups, or if version 1 is
+// mounted too.
 func TestPureCgroup2(t *testing.T) {
 	var fs unix.Statfs_t
 	if err := unix.Statfs("/sys/fs/cgroup", &fs); err != nil || fs.Type != unix.CGROUP2_SUPER_MAGIC {
-		t.Fatalf("/sys/fs/cgroup is no cgroup v2: type %#x, %v", fs.Type, err)
+		t.Fatalf("/sys/fs/cgroup is not cgroup v2: type %#x, %v", fs.Type, err)
 	}
 	mounts, err := os.ReadFile("/proc/self/mountinfo")
 	if err != nil {
@@ -31,7 +31,7 @@ func TestPureCgroup2(t *testing.T) {
 	}
 	for file, controllers := range map[string][]string{
 		"cgroup.controllers":     {"cpu", "cpuset", "io", "memory", "pids", "hugetlb"},
-		"cgroup.subtree_control": {"cpu", "cpuset", "io", "memory", "pids"}, // all that systemd hands down
+		"cgroup.subtree_control": {"cpu", "cpuset", "io", "memory", "pids"}, // all that systemd enables
 	} {
 		got, err := os.ReadFile("/sys/fs/cgroup/" + file)
 		if err != nil {
@@ -45,7 +45,7 @@ func TestPureCgroup2(t *testing.T) {
 	}
 }
 
-// TestKill uses what only version 2 has.
+// TestKill uses a feature that only version 2 has.
 func TestKill(t *testing.T) {
 	group := filepath.Join("/sys/fs/cgroup", "mctr-vm-test")
 	if err := os.Mkdir(group, 0o755); err != nil {
@@ -69,7 +69,7 @@ func TestKill(t *testing.T) {
 	}
 }
 
-// TestDisk: the disk that tests may format is there and empty.
+// TestDisk: the disk that tests may format exists and is empty.
 func TestDisk(t *testing.T) {
 	f, err := os.Open(os.Getenv("MCTR_TEST_DISK"))
 	if err != nil {

@@ -10,7 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// TestHidden reads what overlayfs counts and does not show: the mark of a directory
+// TestHidden reads an attribute that overlayfs counts but does not show: the mark of a directory
 // that a layer replaced.
 func TestHidden(t *testing.T) {
 	dir := overlay(t)
@@ -30,7 +30,7 @@ func TestHidden(t *testing.T) {
 	}
 }
 
-// overlay is a directory of an overlay that its upper layer replaced.
+// overlay returns a directory of an overlay that its upper layer replaced.
 func overlay(t *testing.T) string {
 	t.Helper()
 	base := t.TempDir()
@@ -55,7 +55,7 @@ func overlay(t *testing.T) string {
 	return filepath.Join(merged, "d")
 }
 
-// TestLarge reads a value and a list of more than the usual size.
+// TestLarge reads a value and a list that exceed the usual size.
 func TestLarge(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "f")
 	if err := os.WriteFile(path, nil, 0o600); err != nil {
@@ -80,7 +80,7 @@ func TestLarge(t *testing.T) {
 	}
 }
 
-// TestCalls: a size that grows with every call is asked for twice.
+// TestCalls: a size that grows with every call causes two calls.
 func TestCalls(t *testing.T) {
 	calls := 0
 	_, err := read(func([]byte) (int, error) { calls++; return 0, unix.ERANGE })

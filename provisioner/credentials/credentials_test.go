@@ -13,7 +13,7 @@ import (
 	"github.com/mctr/mctr/provisioner/credentials"
 )
 
-// helper puts a program docker-credential-t into PATH.
+// helper puts a program docker-credential-t in PATH.
 func helper(t *testing.T, script string) credentials.Helper {
 	t.Helper()
 	dir := t.TempDir()
@@ -61,8 +61,8 @@ func TestGet(t *testing.T) {
 	}
 }
 
-// TestHanging: a helper that does not answer is ended, and what it leaves with its
-// pipes is not waited for.
+// TestHanging: a helper that does not answer is killed, and its children that keep the pipes open
+// are not waited for.
 func TestHanging(t *testing.T) {
 	for _, script := range []string{"exec sleep 300", "sleep 30 & sleep 300"} {
 		h := helper(t, script)
@@ -78,7 +78,7 @@ func TestHanging(t *testing.T) {
 	}
 }
 
-// TestNoSecretLeaks: not in an argument, not in an error.
+// TestNoSecretLeaks: a secret gets neither into an argument nor into an error.
 func TestNoSecretLeaks(t *testing.T) {
 	ctx := context.Background()
 	dir := t.TempDir()
@@ -103,8 +103,8 @@ func TestNoSecretLeaks(t *testing.T) {
 	}
 }
 
-// FuzzFile: no content of a configuration file makes login panic or lose what it
-// did not understand.
+// FuzzFile: no content of a configuration file makes Login panic or lose keys that it does not
+// know.
 func FuzzFile(f *testing.F) {
 	for _, seed := range []string{"", "{}", "null", "[]", `{"auths":null}`,
 		`{"auths":{"a":{}},"credHelpers":{},"x":[1,2]}`, `{"credsStore":1}`} {

@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/mctr/mctr/internal/xattr"
 )
 
 // A Node is all that an image specifies about one file. Nodes are compared.
@@ -85,21 +87,14 @@ func hashOf(path string) (string, error) {
 }
 
 func xattrs(path string) (map[string]string, error) {
-	buf := make([]byte, 64<<10)
-	n, err := unix.Llistxattr(path, buf)
-	if err != nil {
-		return nil, &os.PathError{Op: "listxattr", Path: path, Err: err}
-	}
+	names, err := xattr.Names(path)
 	all := map[string]string{}
-	for start := 0; start < n; {
-		name := unix.ByteSliceToString(buf[start:n])
-		start += len(name) + 1
-		value := make([]byte, 64<<10)
-		size, err := unix.Lgetxattr(path, name, value)
+	for _, name := range names {
+		value, err := xattr.Value(path, name)
 		if err != nil {
-			return nil, &os.PathError{Op: "getxattr", Path: path, Err: err}
+			return nil, err
 		}
-		all[name] = string(value[:size])
+		all[name] = string(value)
 	}
-	return all, nil
+	return all, err
 }

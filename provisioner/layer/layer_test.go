@@ -27,8 +27,8 @@ func unpack(t *testing.T, data []byte, diffID digest.Digest, o layer.Options) (s
 	return dir, err
 }
 
-// TestCompression: all forms of one layer unpack to one tree, junk after its end
-// counts for the digest.
+// TestCompression: all compressed forms of a layer unpack to the same tree, and the digest includes
+// data after its end.
 func TestCompression(t *testing.T) {
 	plain := imagetest.Tar(t, imagetest.Dir("d", 0o755), imagetest.File("d/f", "x"))
 	junk := append(append([]byte{}, plain...), make([]byte, 4096)...)
@@ -54,7 +54,7 @@ func TestCompression(t *testing.T) {
 	}
 }
 
-// TestAlone tells layers that bring all they build upon from others.
+// TestAlone distinguishes layers with all that they depend on from others.
 func TestAlone(t *testing.T) {
 	d := imagetest.Dir("d", 0o755)
 	cases := []struct {
@@ -96,8 +96,8 @@ func TestCancelled(t *testing.T) {
 	}
 }
 
-// FuzzUnpack unpacks any bytes, alone and merged, and wants nothing outside of
-// the root to change.
+// FuzzUnpack unpacks arbitrary bytes, alone and merged, and checks that nothing outside the root
+// changes.
 func FuzzUnpack(f *testing.F) {
 	f.Add(imagetest.Tar(f, imagetest.Dir("d", 0o755), imagetest.File("d/f", "x"), imagetest.Symlink("l", "/outside"),
 		imagetest.Link("h", "d/f")))

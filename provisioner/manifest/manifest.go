@@ -75,7 +75,7 @@ func IsIndex(mediaType string, data []byte) (bool, error) {
 	}
 	index, one := e.Manifests != nil, e.Layers != nil || e.Config != nil
 	if index == one {
-		return false, fmt.Errorf("%w: manifest is neither an image nor an index, or both at once", mctr.ErrInvalid)
+		return false, fmt.Errorf("%w: manifest is neither an image nor an index, or claims to be both", mctr.ErrInvalid)
 	}
 	for _, m := range []string{mediaType, e.MediaType} {
 		if index && isManifestType(m) || one && isIndexType(m) {

@@ -76,7 +76,7 @@ func TestChooseBest(t *testing.T) {
 	}
 }
 
-// TestChainIDs has the example of image-spec: each id covers all beneath.
+// TestChainIDs uses the example of image-spec: each id covers all layers beneath.
 func TestChainIDs(t *testing.T) {
 	a, b := digest.FromString("a"), digest.FromString("b")
 	got := ChainIDs([]digest.Digest{a, b})
@@ -93,7 +93,7 @@ func TestHealthcheck(t *testing.T) {
 	}
 }
 
-// FuzzDocuments: what is accepted keeps the promises that the rest relies upon.
+// FuzzDocuments: an accepted document has the properties that the other packages rely on.
 func FuzzDocuments(f *testing.F) {
 	d := `{"mediaType":"` + v1.MediaTypeImageConfig + `","digest":"` + digest.FromString("x").String() + `","size":1}`
 	f.Add([]byte(`{"schemaVersion":2,"config":` + d + `,"layers":[` + d + `]}`))

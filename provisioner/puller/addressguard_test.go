@@ -15,8 +15,8 @@ import (
 	"github.com/mctr/mctr"
 )
 
-// TestGuardDial: whatever the DNS makes of a name, this host's own addresses are for
-// hosts that were named.
+// TestGuardDial: whatever the DNS answers, only hosts that the operator named may have local
+// addresses.
 func TestGuardDial(t *testing.T) {
 	server := httptest.NewServer(http.NotFoundHandler())
 	defer server.Close()
@@ -63,14 +63,14 @@ func TestGuardDial(t *testing.T) {
 	}
 }
 
-// evil is a registry that sends its clients to another server.
+// evil is a registry that directs its clients to another server.
 type evil struct {
 	*httptest.Server
-	asked, shown atomic.Int32 // of the other server
+	asked, shown atomic.Int32 // requests to the other server
 	other        *httptest.Server
 }
 
-// newEvil has the registry send to the other server, called host, by how.
+// newEvil returns a registry that directs clients to the other server, called host, in the way how.
 func newEvil(t *testing.T, host, how string) *evil {
 	t.Helper()
 	e := &evil{}
@@ -101,7 +101,7 @@ func newEvil(t *testing.T, host, how string) *evil {
 	return e
 }
 
-// pull asks e for a manifest, with a password or an identity token.
+// pull requests a manifest from e, with a password or an identity token.
 func (e *evil) pull(t *testing.T, c Credentials, set func(*connections)) error {
 	t.Helper()
 	r, err := Parse(strings.TrimPrefix(e.URL, "http://") + "/image:v1")
@@ -120,8 +120,8 @@ func (e *evil) pull(t *testing.T, c Credentials, set func(*connections)) error {
 	return err
 }
 
-// TestSentElsewhere: no way on which a registry sends its client reaches this host,
-// or gets what was meant for another server.
+// TestSentElsewhere: a registry cannot direct its clients to this host, or get credentials for
+// another server, in any way.
 func TestSentElsewhere(t *testing.T) {
 	password, identity := Credentials{Username: "u", Password: "p"}, Credentials{IdentityToken: "i"}
 	dns := resolver(t)
@@ -145,8 +145,8 @@ func TestSentElsewhere(t *testing.T) {
 	}
 }
 
-// TestSentElsewhereByProxy: where a proxy connects, names are looked at before it is
-// asked, and credentials go to the registry's own domain alone.
+// TestSentElsewhereByProxy: if a proxy connects, names are checked before it is asked, and
+// credentials go only to the registry's own domain.
 func TestSentElsewhereByProxy(t *testing.T) {
 	dns := resolver(t)
 	for _, c := range []struct {

@@ -1,11 +1,13 @@
 package puller
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/docker/cli/cli/config"
@@ -38,23 +40,19 @@ func FileAuth(host, repository string) (Credentials, error) {
 
 func authFiles() []string {
 	home, _ := os.UserHomeDir()
-	var files []string
-	add := func(dir string, rest ...string) {
-		if dir != "" {
-			files = append(files, filepath.Join(append([]string{dir}, rest...)...))
+	in := func(dir, name string) string {
+		if dir == "" {
+			return ""
 		}
+		return filepath.Join(dir, name)
 	}
-	or := func(dir string, rest ...string) string {
-		if dir != "" || home == "" {
-			return dir
-		}
-		return filepath.Join(append([]string{home}, rest...)...)
+	files := []string{
+		in(os.Getenv("REGISTRY_AUTH_FILE"), ""),
+		in(cmp.Or(os.Getenv("DOCKER_CONFIG"), in(home, ".docker")), "config.json"),
+		in(os.Getenv("XDG_RUNTIME_DIR"), "containers/auth.json"),
+		in(cmp.Or(os.Getenv("XDG_CONFIG_HOME"), in(home, ".config")), "containers/auth.json"),
 	}
-	add(os.Getenv("REGISTRY_AUTH_FILE"))
-	add(or(os.Getenv("DOCKER_CONFIG"), ".docker"), "config.json")
-	add(os.Getenv("XDG_RUNTIME_DIR"), "containers", "auth.json")
-	add(or(os.Getenv("XDG_CONFIG_HOME"), ".config"), "containers", "auth.json")
-	return files
+	return slices.DeleteFunc(files, func(path string) bool { return path == "" })
 }
 
 // fromFile returns one file's credentials for the host, and none if the file does not exist.

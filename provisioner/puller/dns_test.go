@@ -10,13 +10,13 @@ import (
 	"golang.org/x/net/dns/dnsmessage"
 )
 
-// names is what the DNS of a test knows.
+// names holds the records of a test's DNS.
 var names = map[string]string{
 	"loop.test.": "127.0.0.1", "six.test.": "::1", "mapped.test.": "::ffff:127.0.0.1", "cloud.test.": "169.254.169.254",
 	"link.test.": "fe80::1", "zero.test.": "0.0.0.0", "none.test.": "::", "group.test.": "224.0.0.1",
 }
 
-// resolver asks a name server of the test's own.
+// resolver returns a resolver with a name server of the test.
 func resolver(t *testing.T) *net.Resolver {
 	t.Helper()
 	conn, err := net.ListenPacket("udp", "127.0.0.1:0")

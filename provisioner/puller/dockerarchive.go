@@ -48,17 +48,15 @@ func savedImages(t files, l manifest.Limits) (all []saved, err error) {
 // opened.
 func (a *dockerArchive) Resolve(context.Context) (v1.Descriptor, []byte, error) {
 	image, err := a.image()
-	if err == nil {
-		var m v1.Manifest
-		if m, err = a.manifest(image); err == nil {
-			var data []byte
-			if data, err = json.Marshal(m); err == nil {
-				return v1.Descriptor{MediaType: m.MediaType, Digest: digest.FromBytes(data), Size: int64(len(data))},
-					data, nil
-			}
-		}
+	if err != nil {
+		return v1.Descriptor{}, nil, err
 	}
-	return v1.Descriptor{}, nil, err
+	m, err := a.manifest(image)
+	if err != nil {
+		return v1.Descriptor{}, nil, err
+	}
+	data, err := json.Marshal(m)
+	return v1.Descriptor{MediaType: m.MediaType, Digest: digest.FromBytes(data), Size: int64(len(data))}, data, err
 }
 
 // image returns the image that the reference names, or the only image.

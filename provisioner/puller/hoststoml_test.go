@@ -12,7 +12,7 @@ import (
 	"github.com/mctr/mctr"
 )
 
-// brief writes an endpoint in a line.
+// brief formats an endpoint as one line.
 func brief(e Endpoint) string {
 	s := e.URL.String()
 	for _, f := range []struct {
@@ -93,8 +93,8 @@ func TestParseHosts(t *testing.T) {
 	}
 }
 
-// TestHostsDirs: the first directory that speaks of a host wins, its own name
-// goes before _default, certificates alone do as well.
+// TestHostsDirs: the first directory that configures a host wins, its own name comes before
+// _default, and certificates without hosts.toml are enough.
 func TestHostsDirs(t *testing.T) {
 	ours, theirs := t.TempDir(), t.TempDir()
 	write := func(path ...string) {
@@ -137,7 +137,7 @@ func TestHostsDirs(t *testing.T) {
 	}
 }
 
-// FuzzHosts: any file parses to usable endpoints or is refused.
+// FuzzHosts: any file is parsed to usable endpoints or refused.
 func FuzzHosts(f *testing.F) {
 	f.Add([]byte("server = \"https://x\"\n[host.\"http://y:1/z\"]\nca=[\"a\"]\nclient=[[\"a\",\"b\"]]\n"))
 	f.Add([]byte("host.\"a\"={capabilities=[\"pull\"]}\nhost.b.header={x=\"y\"}"))

@@ -55,7 +55,7 @@ func TestBare(t *testing.T) {
 	}
 }
 
-// FuzzParse: what parses has a normal form that parses to itself.
+// FuzzParse: a valid reference has a normal form that parses to itself.
 func FuzzParse(f *testing.F) {
 	for _, s := range []string{"busybox", "oci:/a:v1", "docker-archive:/a:b:c", "rootfs:x", "docker://x@" + someDigest,
 		"oci:5000/a"} {

@@ -68,7 +68,7 @@ func (g *registry) Close() error {
 	return nil
 }
 
-var errNoEndpoint = fmt.Errorf("%w: no endpoint may be asked (see hosts.toml)", mctr.ErrUnavailable)
+var errNoEndpoint = fmt.Errorf("%w: hosts.toml allows no server for this request", mctr.ErrUnavailable)
 
 // each calls ask for the peers that may answer, in order, until one succeeds.
 func (g *registry) each(may func(Endpoint) bool, ask func(*peer) error) error {

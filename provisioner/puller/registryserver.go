@@ -111,7 +111,7 @@ var errWrongRange = errors.New("another range")
 func skip(resp *http.Response, body io.Reader, offset int64) error {
 	if resp.StatusCode == http.StatusPartialContent {
 		if got := resp.Header.Get("Content-Range"); !strings.HasPrefix(got, fmt.Sprintf("bytes %d-", offset)) {
-			return fmt.Errorf("%w: asked for bytes from %d, the answer is %.80q: %w", mctr.ErrInvalid, offset, got,
+			return fmt.Errorf("%w: requested bytes from %d, received %.80q: %w", mctr.ErrInvalid, offset, got,
 				errWrongRange)
 		}
 		return nil

@@ -160,7 +160,7 @@ func (a *archive) find(name string) (extent, error) {
 		}
 		name = e.link
 	}
-	return extent{}, fmt.Errorf("%w: the archive's %.200q is a chain of links", mctr.ErrInvalid, name)
+	return extent{}, fmt.Errorf("%w: the archive's %.200q is a long chain of links", mctr.ErrInvalid, name)
 }
 
 func (a *archive) open(name string, offset int64) (io.ReadCloser, int64, error) {

@@ -16,8 +16,8 @@ import (
 	"github.com/mctr/mctr"
 )
 
-// A script is a source that answers each opening in turn: so many bytes from the
-// offset asked for, then the error.
+// A script is a source that answers each request in turn with a number of bytes from the offset,
+// and then with the error.
 type script struct {
 	content []byte
 	answers []answer
@@ -110,7 +110,7 @@ func equal(a, b []int64) bool {
 	return true
 }
 
-// leave writes what a killed download of d left.
+// leave writes what a killed download of d leaves.
 func leave(t *testing.T, s *Store, d v1.Descriptor, text string) {
 	t.Helper()
 	if err := s.prepare(); err != nil {
@@ -133,8 +133,8 @@ func TestIngestRefusesDescriptors(t *testing.T) {
 	}
 }
 
-// TestLeaseFollowsRecord: a lease taken from a record that was replaced since
-// holds what the caller looked at, not what the record says now.
+// TestLeaseFollowsRecord: a lease made after its record was replaced protects the image that the
+// caller looked up, not that of the new record.
 func TestLeaseFollowsRecord(t *testing.T) {
 	s := New(t.TempDir())
 	old := &Image{Reference: "x", Digest: digest.FromString("old"), Layers: []LayerRef{{Key: "diff-old"}}}
@@ -165,8 +165,8 @@ func TestLeaseFollowsRecord(t *testing.T) {
 	}
 }
 
-// TestReleaseAll drops a holder's leases, also of volumes, and what a process left that was
-// killed while it wrote one, but nothing of holders with similar names.
+// TestReleaseAll removes a holder's leases, including those for volumes, and leftovers of a process
+// that was killed while writing one, but no leases of holders with similar names.
 func TestReleaseAll(t *testing.T) {
 	s := New(t.TempDir())
 	if err := s.prepare(); err != nil {
@@ -194,7 +194,7 @@ func TestReleaseAll(t *testing.T) {
 	}
 }
 
-// TestUnreadableLease: while it is unknown what is in use, nothing is removed.
+// TestUnreadableLease: nothing is removed while it is unknown what is in use.
 func TestUnreadableLease(t *testing.T) {
 	s := New(t.TempDir())
 	ctx := context.Background()
@@ -217,7 +217,7 @@ func TestUnreadableLease(t *testing.T) {
 	}
 }
 
-// TestTrySweep does nothing while somebody provisions.
+// TestTrySweep does nothing while another process provisions.
 func TestTrySweep(t *testing.T) {
 	s := New(t.TempDir())
 	ctx := context.Background()

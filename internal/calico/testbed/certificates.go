@@ -15,8 +15,8 @@ import (
 	"time"
 )
 
-// certificates are PEM files: an authority's, and those of one key for etcd and all
-// of its clients.
+// certificates holds the paths of PEM files: an authority's certificate, and one certificate with
+// its key for etcd and all of its clients.
 type certificates struct{ ca, cert, key string }
 
 func newCertificates(t testing.TB, dir string) certificates {

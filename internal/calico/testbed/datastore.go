@@ -7,7 +7,7 @@ const (
 	endpoint = "https://" + etcdAddr + ":2379"
 )
 
-// startEtcd has etcd listen on the switch, for clients with a certificate.
+// startEtcd starts etcd on the switch, for clients with a certificate.
 func (b *Testbed) startEtcd() {
 	b.t.Helper()
 	b.tls = newCertificates(b.t, b.Switch.Dir)
@@ -22,19 +22,19 @@ func (b *Testbed) startEtcd() {
 	})
 }
 
-// calico is etcd in the words of calicoctl's and calico-node's environment.
+// calico returns the variables for etcd in the environment of calicoctl and calico-node.
 func (c certificates) calico() []string {
 	return []string{"DATASTORE_TYPE=etcdv3", "ETCD_ENDPOINTS=" + endpoint, "ETCD_CA_CERT_FILE=" + c.ca,
 		"ETCD_CERT_FILE=" + c.cert, "ETCD_KEY_FILE=" + c.key}
 }
 
-// felix is etcd in Felix' words.
+// felix returns the variables for etcd in Felix's environment.
 func (c certificates) felix() []string {
 	return []string{"FELIX_DATASTORETYPE=etcdv3", "FELIX_ETCDENDPOINTS=" + endpoint, "FELIX_ETCDCAFILE=" + c.ca,
 		"FELIX_ETCDCERTFILE=" + c.cert, "FELIX_ETCDKEYFILE=" + c.key}
 }
 
-// plugin is etcd in those of the CNI plugin's configuration.
+// plugin returns the settings for etcd in the CNI plugin's configuration.
 func (c certificates) plugin() map[string]any {
 	return map[string]any{"datastore_type": "etcdv3", "etcd_endpoints": endpoint, "etcd_ca_cert_file": c.ca,
 		"etcd_cert_file": c.cert, "etcd_key_file": c.key}

@@ -13,17 +13,17 @@ import (
 	"time"
 )
 
-// leaks are what there is of a testbed on the machine under it, beyond what was there
-// before: links of the names that it gives, mounts and processes that name its
-// directory, control groups of its hosts' containers.
+// leaks finds what a testbed leaves on the machine of the test, compared with the state before:
+// links with names of the testbed, mounts and processes that name its directory, control groups of
+// its hosts' containers.
 type leaks struct {
 	dir    string
-	states []string // of the hosts' mctr
+	states []string // state directories of the hosts' mctr
 	before []string
 }
 
-// watchLeaks makes a directory for a test, and fails the test for what is left when
-// all machines have ended.
+// watchLeaks makes a directory for a test, and fails the test for everything left behind when all
+// machines have ended.
 func watchLeaks(t testing.TB, hosts int) *leaks {
 	t.Helper()
 	l := &leaks{dir: t.TempDir()}
@@ -53,12 +53,12 @@ func (l *leaks) existing() []string {
 	return slices.Concat(l.processes(), l.mounts(), links(), l.controlGroups())
 }
 
-// processes are those that have the directory among their arguments or variables.
+// processes lists the processes that have the directory in their arguments or environment.
 func (l *leaks) processes() []string {
 	var all []string
-	pids, _ := filepath.Glob("/proc/[0-9]*") // the pattern is one
+	pids, _ := filepath.Glob("/proc/[0-9]*") // the pattern is valid
 	for _, pid := range pids {
-		args, _ := os.ReadFile(pid + "/cmdline") // gone meanwhile: no leak
+		args, _ := os.ReadFile(pid + "/cmdline") // if the process has exited, it is not a leak
 		env, _ := os.ReadFile(pid + "/environ")
 		if strings.Contains(string(args)+string(env), l.dir) {
 			all = append(all, "process "+filepath.Base(pid)+" "+strings.ReplaceAll(string(args), "\x00", " "))
@@ -81,7 +81,7 @@ func (l *leaks) mounts() []string {
 	return all
 }
 
-// made are the names of links that a testbed makes, in namespaces of its own.
+// made matches the links that a testbed makes, in its own namespaces.
 var made = regexp.MustCompile(`^(br0|host[a-z]|vxlan\.calico|cali.*)$`)
 
 func links() []string {
@@ -106,12 +106,11 @@ func (l *leaks) controlGroups() []string {
 	return all
 }
 
-// controlGroups are those that mctr makes for the containers and the supervisors of a
-// state directory.
+// controlGroups lists the control groups of containers and supervisors of a state directory.
 func controlGroups(state string) []string {
 	var all []string
 	for _, hierarchy := range []string{"/sys/fs/cgroup/", "/sys/fs/cgroup/*/"} { // v2, v1
-		paths, _ := filepath.Glob(hierarchy + groupOf(state) + "*") // the pattern is one
+		paths, _ := filepath.Glob(hierarchy + groupOf(state) + "*") // the pattern is valid
 		for _, path := range paths {
 			all = append(all, "control group "+path)
 		}
@@ -119,7 +118,7 @@ func controlGroups(state string) []string {
 	return all
 }
 
-// groupOf is mctr's name for the control group of all containers of a state directory.
+// groupOf returns mctr's control group for all containers of a state directory.
 func groupOf(state string) string {
 	sum := sha256.Sum256([]byte(state))
 	return "mctr-" + hex.EncodeToString(sum[:4])

@@ -16,26 +16,26 @@ import (
 	"time"
 )
 
-// A Machine is a set of namespaces that plays one.
+// A Machine is a set of namespaces that plays a machine.
 type Machine struct {
 	Name string
-	Dir  string // its own, for logs and state
+	Dir  string // its directory for logs and state
 
 	t      testing.TB
 	init   *exec.Cmd
-	pid    int // of its first process, as the test sees it
+	pid    int // its first process, in the test's process namespace
 	served []served
 }
 
-// served is a program that runs until the machine ends, and where it writes.
+// served is a program that runs until the machine ends, with its log file.
 type served struct {
 	cmd *exec.Cmd
 	log string
 }
 
-// asMachine is what the first process does: hide what the machine under the test
-// has of its own where Calico, ip-netns(8) and xtables keep theirs, say that it is
-// there, and reap. /etc/calico matters only where there is one to hide.
+// asMachine is the script of the first process: it hides the host's directories where Calico,
+// ip-netns(8) and xtables keep their state, reports that the machine is up, and reaps processes. It
+// hides /etc/calico only if the host has one.
 const asMachine = `set -e
 mount -t tmpfs tmpfs /run
 mount -t tmpfs tmpfs /var/lib
@@ -46,7 +46,7 @@ echo up
 sleep infinity &
 wait`
 
-// newMachine starts one, and ends it with all in it when the test ends.
+// newMachine starts a machine and ends it, with everything in it, at the end of the test.
 func newMachine(t testing.TB, name, dir string) *Machine {
 	t.Helper()
 	m := &Machine{Name: name, Dir: filepath.Join(dir, name), t: t}
@@ -72,7 +72,7 @@ func newMachine(t testing.TB, name, dir string) *Machine {
 	return m
 }
 
-// child is the first process of the new process namespace, unshare's one child.
+// child returns the first process of the new process namespace, the only child of unshare.
 func (m *Machine) child() int {
 	m.t.Helper()
 	outer := strconv.Itoa(m.init.Process.Pid)
@@ -84,13 +84,13 @@ func (m *Machine) child() int {
 	return pid
 }
 
-// end kills the first process, and with it the kernel all others of the machine.
+// end kills the first process; the kernel kills all others of the machine with it.
 func (m *Machine) end() {
 	if m.pid > 0 {
-		_ = syscall.Kill(m.pid, syscall.SIGKILL) // gone already if this fails
+		_ = syscall.Kill(m.pid, syscall.SIGKILL) // fails if the process has already exited
 	}
 	_ = m.init.Process.Kill()
-	_ = m.init.Wait() // killed: an error is what there should be
+	_ = m.init.Wait() // fails because the process was killed
 	for _, s := range m.served {
 		_ = s.cmd.Wait() // killed with the machine
 		if m.t.Failed() {
@@ -99,8 +99,8 @@ func (m *Machine) end() {
 	}
 }
 
-// Command is a program to be run on the machine, with these variables besides
-// those of the test. It ends with ctx, its descendants with the machine.
+// Command returns a program to run on the machine, with env in addition to the test's variables.
+// The program ends with ctx, its descendants with the machine.
 func (m *Machine) Command(ctx context.Context, env []string, program string, args ...string) *exec.Cmd {
 	enter := []string{"--target", strconv.Itoa(m.pid), "--net", "--mount", "--pid", "--", program}
 	cmd := exec.CommandContext(ctx, "nsenter", append(enter, args...)...)
@@ -109,8 +109,8 @@ func (m *Machine) Command(ctx context.Context, env []string, program string, arg
 	return cmd
 }
 
-// enterNet runs a program of the test's process namespace in the machine's network,
-// where a process is named by its number.
+// enterNet runs a program in the machine's network but in the test's process namespace, so that it
+// can name processes by the test's pids.
 func (m *Machine) enterNet(program string, args ...string) {
 	m.t.Helper()
 	enter := append([]string{"--target", strconv.Itoa(m.pid), "--net", "--", program}, args...)
@@ -119,11 +119,10 @@ func (m *Machine) enterNet(program string, args ...string) {
 	}
 }
 
-// patience bounds one command that should end by itself.
+// patience limits the duration of a command that should end by itself.
 const patience = 30 * time.Second
 
-// Try runs a program and gives what it wrote to stdout. The error has what it
-// wrote to stderr.
+// Try runs a program and returns its stdout. The error includes its stderr.
 func (m *Machine) Try(env []string, program string, args ...string) (string, error) {
 	return m.TryWith("", env, program, args...)
 }
@@ -153,9 +152,8 @@ func (m *Machine) Run(env []string, program string, args ...string) string {
 	return out
 }
 
-// Serve keeps a program running until the machine ends: where it ends before, it
-// is started again, as Felix wants when the encapsulation changes. What it writes
-// is in a file, which a failing test shows the end of.
+// Serve runs a program until the machine ends, and restarts it when it exits, as Felix expects when
+// the encapsulation changes. Its output goes to a file, whose end a failing test shows.
 func (m *Machine) Serve(name string, env []string, program string, args ...string) {
 	m.t.Helper()
 	log, err := os.Create(filepath.Join(m.Dir, name+".log"))
@@ -172,14 +170,14 @@ func (m *Machine) Serve(name string, env []string, program string, args ...strin
 	m.served = append(m.served, served{cmd, log.Name()})
 }
 
-// tail is the end of a file.
+// tail returns the end of a file.
 func tail(path string, size int64) string {
 	f, err := os.Open(path)
 	if err != nil {
 		return err.Error()
 	}
 	defer f.Close()
-	_, _ = f.Seek(-size, io.SeekEnd) // a smaller file is read from its begin
-	data, _ := io.ReadAll(f)         // as much as there is
+	_, _ = f.Seek(-size, io.SeekEnd) // a smaller file is read from its beginning
+	data, _ := io.ReadAll(f)         // as much as can be read
 	return string(data)
 }

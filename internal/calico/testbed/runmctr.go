@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// AddNetwork writes a CNI network of Calico's where the host's mctr looks. Its
-// plugin speaks CNI up to 1.0.0, and would else log below the machine's /var/log.
+// AddNetwork configures a CNI network of Calico for the host's mctr. The plugin supports CNI up to
+// 1.0.0, and would by default log below the /var/log of the real machine.
 func (h *Host) AddNetwork(name string) {
 	h.t.Helper()
 	plugin := h.tls.plugin()
@@ -32,13 +32,13 @@ func (h *Host) networks() string { return filepath.Join(h.Dir, "net.d") }
 // TryMctr runs mctr on the host, with the host's directories.
 func (h *Host) TryMctr(args ...string) (string, error) { return h.mctr(h.environment(), args) }
 
-// mctr does not wait long for a plugin that waits for etcd, nor does the supervisor
-// that it starts.
+// mctr runs mctr with a short timeout for plugins that wait for etcd, which the supervisor
+// inherits.
 func (h *Host) mctr(env, args []string) (string, error) {
 	return h.Try(env, filepath.Join(h.programs.Mctr, "mctr"), append([]string{"--cni-timeout", "5s"}, args...)...)
 }
 
-// Mctr is TryMctr that must succeed. What is around its output is cut off.
+// Mctr is TryMctr that must succeed. It trims space around the output.
 func (h *Host) Mctr(args ...string) string {
 	h.t.Helper()
 	out, err := h.TryMctr(args...)
@@ -48,7 +48,7 @@ func (h *Host) Mctr(args ...string) string {
 	return strings.TrimSpace(out)
 }
 
-// KillMctr runs mctr until it passes a failpoint, where it is killed.
+// KillMctr runs mctr, which is killed at a failpoint.
 func (h *Host) KillMctr(point string, args ...string) {
 	h.t.Helper()
 	env := append(h.environment(), "MCTR_FAILPOINTS="+point+"=kill")
@@ -57,8 +57,8 @@ func (h *Host) KillMctr(point string, args ...string) {
 	}
 }
 
-// clear removes all containers, also those of a test that has failed, and waits until
-// their supervisors have ended: control groups would outlive the machine.
+// clear removes all containers, including those of a failed test, and waits until their supervisors
+// have ended, because control groups would outlive the machine.
 func (h *Host) clear() {
 	if ids := strings.Fields(h.Mctr("ps", "-aq", "--no-trunc")); len(ids) > 0 {
 		h.Mctr(append([]string{"rm", "-f"}, ids...)...)

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// A Testbed is a switch with an etcd, and hosts.
+// A Testbed is a switch that runs etcd, and hosts.
 type Testbed struct {
 	Switch *Machine
 	Hosts  []*Host
@@ -23,11 +23,10 @@ type Testbed struct {
 // Programs are the directories of the programs that a testbed runs.
 type Programs struct {
 	Calico string // calicoctl, calico-node, calico, calico-ipam
-	Mctr   string // mctr and what it finds beside itself
+	Mctr   string // mctr and its other programs
 }
 
-// A Host runs calico-node, and containers by mctr, of which it has directories of
-// its own.
+// A Host runs calico-node, and containers by its own mctr.
 type Host struct {
 	*Machine
 	Addr netip.Addr
@@ -36,13 +35,13 @@ type Host struct {
 	tls      certificates
 }
 
-// New makes a testbed with so many hosts, hosta and so on (node names are lower
-// case). It fails the test if anything does not become ready, or is left afterwards.
+// New makes a testbed with the given number of hosts, called hosta and so on (names of nodes are
+// lower case). It fails the test if anything does not become ready or is left behind.
 func New(t testing.TB, programs Programs, hosts int) *Testbed {
 	t.Helper()
 	leaks := watchLeaks(t, hosts)
 	b := &Testbed{t: t, programs: programs, leaks: leaks, Switch: newMachine(t, "switch", leaks.dir)}
-	// With an address of its own, or a host that ends changes it under the others.
+	// A fixed address: otherwise the address changes when a host ends.
 	b.Switch.Run(nil, "ip", "link", "add", "br0", "address", "02:00:c6:12:00:01", "type", "bridge")
 	b.Switch.Run(nil, "ip", "address", "add", etcdAddr+"/24", "dev", "br0")
 	b.Cut(false)
@@ -68,20 +67,19 @@ func (b *Testbed) newHost(i int) *Host {
 	h := &Host{Machine: newMachine(b.t, name, b.leaks.dir), programs: b.programs, tls: b.tls,
 		Addr: netip.AddrFrom4([4]byte{198, 18, 0, byte(11 + i)})}
 	b.t.Cleanup(h.clear)
-	// In the test's process namespace, which the number of h's process is of.
+	// In the test's process namespace, in which h.pid is a pid.
 	b.Switch.enterNet("ip", "link", "add", name, "type", "veth", "peer", "name", "eth0", "netns", strconv.Itoa(h.pid))
 	b.Switch.Run(nil, "ip", "link", "set", name, "master", "br0", "up")
 	h.Run(nil, "ip", "address", "add", h.Addr.String()+"/24", "dev", "eth0")
 	h.Run(nil, "ip", "link", "set", "eth0", "up")
-	// The host answers ARP for the containers' gateway, 169.254.1.1, only where it
-	// has itself a route there.
+	// The host answers ARP for the containers' gateway, 169.254.1.1, only if it has a route to it.
 	h.Run(nil, "ip", "route", "add", "default", "via", etcdAddr)
 	return h
 }
 
 func hostName(i int) string { return "host" + string(rune('a'+i)) }
 
-// startNode registers the host and starts what calico/node's image would.
+// startNode registers the host and starts the programs of calico/node's image.
 func (b *Testbed) startNode(h *Host) {
 	b.t.Helper()
 	node := filepath.Join(b.programs.Calico, "calico-node")
@@ -92,9 +90,8 @@ func (b *Testbed) startNode(h *Host) {
 	h.Serve("felix", slices.Concat(env, b.tls.felix(), felix(h.Name)), node, "-felix")
 }
 
-// felix is Felix' configuration. Built without cgo it has no eBPF, and must not try
-// to remove what its eBPF mode would leave. With the log file it would write to the
-// machine's /var/log.
+// felix returns Felix's configuration. This build without cgo has no eBPF mode, and must not try to
+// remove what that mode leaves behind. By default it would log to the /var/log of the real machine.
 func felix(node string) []string {
 	return []string{
 		"FELIX_FELIXHOSTNAME=" + node, "FELIX_IPTABLESBACKEND=Legacy", "FELIX_IPV6SUPPORT=false",
@@ -103,10 +100,10 @@ func felix(node string) []string {
 	}
 }
 
-// Left is what there is of the testbed on the machine under it.
+// Left returns what the testbed has left on the machine of the test.
 func (b *Testbed) Left() []string { return b.leaks.left() }
 
-// Cut takes the wire from all machines, or with false gives it back.
+// Cut disconnects all machines, or with false connects them again.
 func (b *Testbed) Cut(off bool) {
 	b.t.Helper()
 	state := map[bool]string{true: "down", false: "up"}[off]
@@ -119,7 +116,7 @@ func (b *Testbed) Calicoctl(args ...string) string {
 	return b.Switch.Run(b.tls.calico(), filepath.Join(b.programs.Calico, "calicoctl"), args...)
 }
 
-// Eventually waits until check gives no error.
+// Eventually waits until check returns nil.
 func Eventually(t testing.TB, what string, check func() error) {
 	t.Helper()
 	var err error

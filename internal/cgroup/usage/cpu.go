@@ -7,11 +7,10 @@ import (
 	"github.com/mctr/mctr/internal/cgroup"
 )
 
-// CPU reads the time of processors that the group had, and when it did not get
-// any. v1 counts user and system time in ticks of 10 ms.
+// CPU reads the CPU time that the group used, and how long it was throttled. v1 counts user and
+// system time in ticks of 10 ms.
 //
-// Throttled is of the group's own quota: the kernel does not sum that up over
-// the groups below.
+// Throttled counts only the group's own quota: the kernel does not add up the groups below.
 func (m *Meter) CPU(group string, u *mctr.Usage) {
 	u.Time = time.Now().UTC()
 	f := m.files("cpu", group)
@@ -39,7 +38,7 @@ func (m *Meter) CPU(group string, u *mctr.Usage) {
 	m.cpuTimes(group, u)
 }
 
-// cpuTimes are v1's, which another controller keeps.
+// cpuTimes reads the times of v1, where another controller has them.
 func (m *Meter) cpuTimes(group string, u *mctr.Usage) {
 	const tick = uint64(10 * time.Millisecond)
 	f := m.files("cpuacct", group)

@@ -9,19 +9,19 @@ import (
 	"github.com/mctr/mctr/internal/cgroup"
 )
 
-// files are those of a group under one controller. They are read into one
-// buffer: what read returns lasts until the next read.
+// files reads a group's files of one controller into one buffer: the result of read is valid until
+// the next read.
 type files struct {
-	kept       *openFiles // nil: nothing is
+	kept       *openFiles // nil: files are not kept open
 	controller string
-	dir        string // with a slash at its end; "" where this host has no such controller
+	dir        string // with a trailing slash; "" if this host does not have the controller
 	buffer     []byte
 }
 
-// size is of a buffer that holds the whole of most files.
+// size is the initial size of a buffer, which holds most files completely.
 const size = 4096
 
-// files finds the files; done gives their buffer back.
+// files returns the files of a group; done returns their buffer to the pool.
 func (m *Meter) files(controller, group string) *files {
 	f := m.buffer()
 	f.kept, f.controller, f.dir = m.of(group), controller, ""
@@ -47,7 +47,7 @@ func (m *Meter) done(f *files) {
 	}
 }
 
-// read gives a file's content; nil when it cannot be read.
+// read returns a file's content, or nil if it is unreadable.
 func (f *files) read(name string) []byte {
 	if f.dir == "" {
 		return nil
@@ -55,8 +55,8 @@ func (f *files) read(name string) []byte {
 	return f.kept.read(f, key{f.controller, name}, func() (int, error) { return open(f.dir + name) })
 }
 
-// open does what os.Open does at several times the cost of the kernel's part: it
-// asks each file whether it can be polled.
+// open opens a file. os.Open would cost several times as much, because it tries to register each
+// file with the poller.
 func open(path string) (int, error) {
 	for {
 		fd, err := unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC, 0)
@@ -71,16 +71,16 @@ func (f *files) once(open func() (int, error)) []byte {
 	if err != nil {
 		return nil
 	}
-	defer unix.Close(fd) // of a file only read, it tells nothing
+	defer unix.Close(fd) // no data can be lost: the file was only read
 	text, _ := f.from(fd)
 	return text
 }
 
-// longest is more than a line of these files has. A read that leaves room for one
-// has come to the end (fs/seq_file.c), and need not be followed by an empty one.
+// longest exceeds the length of any line in these files. A read that leaves space for one more line
+// has reached the end (fs/seq_file.c), so that no empty read has to follow.
 const longest = 1024
 
-// from reads a file from its beginning.
+// from reads a file from its beginning to its end.
 func (f *files) from(fd int) ([]byte, error) {
 	for used := 0; ; {
 		n, err := unix.Pread(fd, f.buffer[used:], int64(used))
@@ -100,16 +100,16 @@ func (f *files) from(fd int) ([]byte, error) {
 	}
 }
 
-// number reads a file of one number; false for "max", and where there is none.
+// number reads a file with one number. It returns false for "max" and if there is no number.
 func (f *files) number(name string) (uint64, bool) { return parse(bytes.TrimSpace(f.read(name))) }
 
-// count is number, and 0 where there is none.
+// count is number without the second result.
 func (f *files) count(name string) uint64 {
 	n, _ := f.number(name)
 	return n
 }
 
-// keyed reads a flat keyed file: "key value" lines.
+// keyed reads a file of "key value" lines.
 func (f *files) keyed(name string, set func(key []byte, n uint64)) {
 	for rest := f.read(name); len(rest) > 0; {
 		line, after, _ := bytes.Cut(rest, []byte("\n"))
@@ -121,7 +121,7 @@ func (f *files) keyed(name string, set func(key []byte, n uint64)) {
 	}
 }
 
-// parse reads an unsigned number that is digits and nothing else.
+// parse parses an unsigned number, which must consist of digits only.
 func parse(digits []byte) (n uint64, ok bool) {
 	for _, d := range digits {
 		if d < '0' || d > '9' || n > (math.MaxUint64-uint64(d-'0'))/10 {

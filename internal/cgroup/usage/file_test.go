@@ -12,7 +12,7 @@ import (
 	"github.com/mctr/mctr"
 )
 
-// in gives files for a directory of the test's own.
+// in returns files for a test directory.
 func in(t *testing.T, content map[string]string) *files {
 	t.Helper()
 	dir := t.TempDir()
@@ -45,7 +45,7 @@ func TestRead(t *testing.T) {
 	}
 }
 
-// TestMemoryVersions reads both versions' files, of which a host has one.
+// TestMemoryVersions reads the files of both versions; a host has only one of them.
 func TestMemoryVersions(t *testing.T) {
 	kernel := uint64(5)
 	want := mctr.Usage{
@@ -83,7 +83,7 @@ func TestMemoryVersions(t *testing.T) {
 	}
 }
 
-// TestGone wants no figures of a group that is not there.
+// TestGone: a group that does not exist has no figures.
 func TestGone(t *testing.T) {
 	u, m := mctr.Usage{}, newMeter(1<<20)
 	for _, read := range []func(string, *mctr.Usage){m.CPU, m.Memory, m.Pids, m.IO} {

@@ -7,21 +7,21 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A key names a file of a group.
+// A key identifies a file of a group.
 type key struct{ controller, name string }
 
-// openFiles is what a meter holds open of one group.
+// openFiles holds the open files of one group.
 type openFiles struct {
 	meter *Meter
-	asked time.Time // last; the meter's lock guards it
+	asked time.Time // when the group was last read; guarded by the meter's lock
 
 	mu    sync.Mutex
 	files map[key]int // nil: dropped
 }
 
-// read reads the file that is kept as k, or opens it and keeps it. Where a kept
-// one cannot be read, its group has been removed, and all of it is closed: the
-// name may be another group's by now.
+// read reads the open file called name, or opens it and keeps it open. If an open file is
+// unreadable, its group was removed. Then read closes all files of the group, because another group
+// may have its name now.
 func (k *openFiles) read(f *files, name key, open func() (int, error)) []byte {
 	if k == nil {
 		return f.once(open)
@@ -40,30 +40,22 @@ func (k *openFiles) read(f *files, name key, open func() (int, error)) []byte {
 	}
 	text, _ := f.from(fd)
 	if k.files == nil || fd >= k.meter.below {
-		_ = unix.Close(fd) // of a file only read, it tells nothing
+		_ = unix.Close(fd) // no data can be lost: the file was only read
 		return text
 	}
 	k.files[name] = fd
 	return text
 }
 
-// close closes what is open. The lock is held.
+// close closes the open files. The caller holds the lock.
 func (k *openFiles) close() {
 	for _, fd := range k.files {
-		_ = unix.Close(fd) // of a file only read, it tells nothing
+		_ = unix.Close(fd) // no data can be lost: the file was only read
 	}
 	clear(k.files)
 }
 
-// end closes for good.
-func (k *openFiles) end() {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	k.close()
-	k.files = nil
-}
-
-// gone reports whether the group has been removed, or nothing of it is kept.
+// gone returns true if the group was removed or none of its files are open.
 func (k *openFiles) gone() bool {
 	k.mu.Lock()
 	defer k.mu.Unlock()

@@ -7,7 +7,7 @@ import (
 	"github.com/mctr/mctr/internal/cgroup"
 )
 
-// IO sums the bytes read and written over all devices, and over the groups below.
+// IO reads the bytes read and written, summed over all devices and over the groups below.
 func (m *Meter) IO(group string, u *mctr.Usage) {
 	if cgroup.Unified() {
 		f := m.files("io", group)
@@ -21,7 +21,7 @@ func (m *Meter) IO(group string, u *mctr.Usage) {
 	u.ReadBytes, u.WriteBytes = sum(f.read("blkio.throttle.io_service_bytes_recursive"))
 }
 
-// sum reads both forms: v1's "8:0 Read 4096" and v2's "8:0 rbytes=4096 wbytes=0".
+// sum parses both formats: v1's "8:0 Read 4096" and v2's "8:0 rbytes=4096 wbytes=0".
 func sum(text []byte) (read, written uint64) {
 	for line := range bytes.Lines(text) {
 		before := []byte(nil)

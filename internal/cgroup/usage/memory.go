@@ -5,14 +5,15 @@ import (
 	"github.com/mctr/mctr/internal/cgroup"
 )
 
-// unlimited is more than any limit: v1 gives the largest multiple of the page
-// size for none.
+// unlimited is the least value that means no limit: v1 reports the largest multiple of the page
+// size.
 const unlimited = 1 << 62
 
-// Memory reads what the group and those below it use now: without the inactive
+// Memory reads the current memory usage of the group and the groups below it: without the inactive
 // file cache, as docker does.
 //
-// OOMKills of v1 are the group's own: the kernel sums them up on v2 alone.
+// On v1, OOMKills counts only the group's own kills: the kernel adds up the groups below only on
+// v2.
 func (m *Meter) Memory(group string, u *mctr.Usage) {
 	f := m.files("memory", group)
 	defer m.done(f)
@@ -34,8 +35,7 @@ func memory(f *files, u *mctr.Usage) {
 		case "shmem":
 			u.MemoryShmem = n
 		case "kernel": // since Linux 5.18
-			u.MemoryKernel = new(uint64)
-			*u.MemoryKernel = n
+			u.MemoryKernel = new(n)
 		case "inactive_file":
 			inactive = n
 		}
@@ -50,8 +50,8 @@ func memory(f *files, u *mctr.Usage) {
 	u.MemoryPressure = f.pressure("memory.pressure")
 }
 
-// memory1 takes v1's totals, which are of the groups below too, and the least
-// limit of the group and those above it, which is in the same file.
+// memory1 reads v1's totals, which include the groups below, and the lowest limit of the group and
+// its ancestors, which is in the same file.
 func memory1(f *files, u *mctr.Usage) {
 	inactive := uint64(0)
 	f.keyed("memory.stat", func(key []byte, n uint64) {
@@ -82,5 +82,5 @@ func memory1(f *files, u *mctr.Usage) {
 	}
 }
 
-// without subtracts what was read at another moment and may be more.
+// without subtracts part, which was read at another moment and may exceed bytes.
 func without(bytes, part uint64) uint64 { return bytes - min(bytes, part) }

@@ -9,35 +9,34 @@ import (
 )
 
 const (
-	// idle is how long a group is kept that is not asked for: what is open holds a
-	// container's network namespace, or its removed control group, in the kernel.
+	// idle is how long the files of a group stay open without a reading: an open file keeps a
+	// container's network namespace, or its removed control group, alive in the kernel.
 	idle       = time.Minute
 	sweepEvery = 10 * time.Second
 )
 
-// A Meter reads usage. Its methods may be called concurrently. A nil Meter
-// keeps nothing.
+// A Meter reads usage. Its methods are safe for concurrent use. A nil Meter keeps no files open.
 type Meter struct {
 	mu      sync.Mutex
 	groups  map[string]*openFiles
-	below   int // descriptors from here on are not kept: the kernel gives the lowest free one
+	below   int // descriptors from this number on are not kept open; the kernel allots the lowest free one
 	sweeper *time.Timer
-	pool    sync.Pool // of *files, for their buffers
+	pool    sync.Pool // holds *files for their buffers
 }
 
-// NewMeter returns a meter that leaves this process a quarter of the descriptors
-// that it may have (RLIMIT_NOFILE, getrlimit(2)).
+// NewMeter returns a meter that leaves a quarter of this process's descriptors (RLIMIT_NOFILE,
+// getrlimit(2)) to others.
 func NewMeter() *Meter {
 	var limit unix.Rlimit
 	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
-		return nil // not reached: the arguments are right
+		return nil // not reached: the arguments are valid
 	}
 	return newMeter(int(min(limit.Cur, 1<<30) / 4 * 3))
 }
 
 func newMeter(below int) *Meter { return &Meter{groups: map[string]*openFiles{}, below: below} }
 
-// of finds, or begins, what is kept of group.
+// of returns the open files of group.
 func (m *Meter) of(group string) *openFiles {
 	if m == nil {
 		return nil
@@ -56,7 +55,7 @@ func (m *Meter) of(group string) *openFiles {
 	return k
 }
 
-// Drop closes what is kept of group.
+// Drop closes the open files of group.
 func (m *Meter) Drop(group string) {
 	if m == nil {
 		return
@@ -65,18 +64,25 @@ func (m *Meter) Drop(group string) {
 	k := m.groups[group]
 	delete(m.groups, group)
 	m.mu.Unlock()
-	if k != nil {
-		k.end()
+	if k == nil {
+		return
 	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.close()
+	k.files = nil
 }
 
-// sweep drops what is idle or gone, and comes back while anything is kept.
+// sweep drops groups that are idle or were removed, and runs again while files are open.
 func (m *Meter) sweep() {
-	for _, group := range m.idle() {
-		m.Drop(group)
+	m.mu.Lock()
+	groups, unused := maps.Clone(m.groups), map[string]bool{}
+	for group, k := range groups {
+		unused[group] = time.Since(k.asked) > idle
 	}
-	for group, k := range m.all() {
-		if k.gone() {
+	m.mu.Unlock()
+	for group, k := range groups {
+		if unused[group] || k.gone() {
 			m.Drop(group)
 		}
 	}
@@ -86,21 +92,4 @@ func (m *Meter) sweep() {
 	if len(m.groups) > 0 {
 		m.sweeper = time.AfterFunc(sweepEvery, m.sweep)
 	}
-}
-
-func (m *Meter) idle() (groups []string) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	for group, k := range m.groups {
-		if time.Since(k.asked) > idle {
-			groups = append(groups, group)
-		}
-	}
-	return groups
-}
-
-func (m *Meter) all() map[string]*openFiles {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return maps.Clone(m.groups)
 }

@@ -15,7 +15,7 @@ import (
 	"github.com/mctr/mctr/internal/cgroup"
 )
 
-// group makes a control group of the pids controller with the limit.
+// group makes a control group with the limit in the pids controller.
 func group(t *testing.T, name, limit string) {
 	t.Helper()
 	if cgroup.Unified() {
@@ -41,7 +41,7 @@ func remove(t *testing.T, name string) {
 	}
 }
 
-// descriptors are the files of the group that this process has open.
+// descriptors returns this process's open files of the group.
 func descriptors(t *testing.T, name string) (open []string) {
 	t.Helper()
 	links, err := filepath.Glob("/proc/self/fd/*")
@@ -70,8 +70,7 @@ func wantOpen(t *testing.T, name, when string, want int) {
 	}
 }
 
-// TestMeterKeeps wants files opened once, read anew, and closed when they are
-// let go of.
+// TestMeterKeeps: files are opened once, read again, and closed when they are dropped.
 func TestMeterKeeps(t *testing.T) {
 	name, m := "mctr-metertest-"+mctr.NewID().Short(), newMeter(1<<20)
 	group(t, name, "11")
@@ -93,7 +92,7 @@ func TestMeterKeeps(t *testing.T) {
 	}
 }
 
-// TestMeterNeverMistakes removes a group and makes another of its name.
+// TestMeterNeverMistakes removes a group and makes another one with its name.
 func TestMeterNeverMistakes(t *testing.T) {
 	name, m := "mctr-metertest-"+mctr.NewID().Short(), newMeter(1<<20)
 	group(t, name, "11")
@@ -107,12 +106,12 @@ func TestMeterNeverMistakes(t *testing.T) {
 	}
 	remove(t, name)
 	if n := limitOf(m, name); n != 0 {
-		t.Errorf("limit %d of a group that is gone", n)
+		t.Errorf("limit %d of a removed group", n)
 	}
 	group(t, name, "13")
 	none := func() (int, error) { return -1, unix.ENOENT }
 	if list := m.Network(name, none); list != nil {
-		t.Errorf("interfaces %v of the group that is gone", list)
+		t.Errorf("interfaces %v of the removed group", list)
 	}
 	if n := limitOf(m, name); n != 13 {
 		t.Errorf("limit %d, want the new group's, 13", n)
@@ -120,7 +119,7 @@ func TestMeterNeverMistakes(t *testing.T) {
 	m.Drop(name)
 }
 
-// TestMeterRoom reads without keeping where there is no room.
+// TestMeterRoom: without free descriptors, files are read but not kept open.
 func TestMeterRoom(t *testing.T) {
 	name := "mctr-metertest-" + mctr.NewID().Short()
 	group(t, name, "14")
@@ -129,14 +128,14 @@ func TestMeterRoom(t *testing.T) {
 			t.Errorf("%s: limit %d", when, n)
 		}
 		if n := limitOf(m, name+"-none"); n != 0 {
-			t.Errorf("%s: a group that is not there has limit %d", when, n)
+			t.Errorf("%s: a missing group has limit %d", when, n)
 		}
 		wantOpen(t, name, when, 0)
 		m.Drop(name)
 	}
 }
 
-// TestMeterSweeps wants what is removed or idle closed without being told.
+// TestMeterSweeps: files of removed or idle groups are closed without a Drop.
 func TestMeterSweeps(t *testing.T) {
 	gone, lazy, asked := "mctr-metertest-"+mctr.NewID().Short(), "mctr-metertest-"+mctr.NewID().Short(),
 		"mctr-metertest-"+mctr.NewID().Short()
@@ -158,7 +157,7 @@ func TestMeterSweeps(t *testing.T) {
 	}
 }
 
-// TestMeterConcurrently reads while others drop.
+// TestMeterConcurrently reads while other goroutines drop.
 func TestMeterConcurrently(t *testing.T) {
 	name, m := "mctr-metertest-"+mctr.NewID().Short(), newMeter(1<<20)
 	group(t, name, "16")

@@ -6,27 +6,27 @@ import (
 	"github.com/mctr/mctr"
 )
 
-// interfacesFile is what is kept open of a network namespace.
+// interfacesFile is the file of a network namespace that is kept open.
 var interfacesFile = key{name: "net/dev"}
 
-// Network reads the interfaces of the network namespace of the group (proc(5),
-// /proc/[pid]/net/dev), which open opens where it is not kept open; its error
-// means that there is none. nil is the same.
+// Network reads the counters of the interfaces in the group's network namespace (proc(5),
+// /proc/[pid]/net/dev). It calls open to open that file, unless it is open already. It returns nil
+// if there is none or open fails.
 func (m *Meter) Network(group string, open func() (int, error)) []mctr.NetworkUsage {
 	f := m.files("pids", group)
 	defer m.done(f)
-	if f.read("pids.current") == nil { // so the namespace is not that of a removed group
+	if f.read("pids.current") == nil { // the group was removed: do not trust the kept file
 		return interfaces(f.once(open))
 	}
 	return interfaces(f.kept.read(f, interfacesFile, open))
 }
 
-// interfaces reads lines of a name, a colon, and eight counters each way, after
-// two of headings.
+// interfaces parses lines of a name, a colon, and eight counters each way, after two lines of
+// headings.
 func interfaces(text []byte) []mctr.NetworkUsage {
 	var list []mctr.NetworkUsage
 	for line := range bytes.Lines(text) {
-		// A name may have a colon in it: an alias. Counters have none.
+		// The name of an alias contains a colon; counters do not.
 		i := bytes.LastIndexByte(line, ':')
 		if i < 0 {
 			continue

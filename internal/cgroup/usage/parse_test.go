@@ -76,7 +76,7 @@ func TestInterfaces(t *testing.T) {
 	}
 }
 
-// FuzzParse wants no text to be taken for more than it can hold.
+// FuzzParse: no text yields more values than it can contain.
 func FuzzParse(f *testing.F) {
 	f.Add([]byte("8:0 Read 4096\n8:0 rbytes=1 wbytes=2\n"))
 	f.Add([]byte("some avg10=1.25 avg60=0.50 avg300=0.10 total=42\nfull avg10=0 total=7\n"))

@@ -2,7 +2,7 @@ package usage
 
 import "github.com/mctr/mctr"
 
-// Pids counts processes and threads, of the groups below too.
+// Pids reads the number of processes and threads, including the groups below.
 func (m *Meter) Pids(group string, u *mctr.Usage) {
 	f := m.files("pids", group)
 	defer m.done(f)

@@ -7,12 +7,12 @@ import (
 	"github.com/mctr/mctr"
 )
 
-// pressure reads a file of pressure stall information; nil where there is none,
-// or the kernel was started without (psi=0).
+// pressure reads a file of pressure stall information. It returns nil if there is none, or if the
+// kernel was booted without it (psi=0).
 func (f *files) pressure(name string) *mctr.Pressure { return pressure(f.read(name)) }
 
-// pressure reads lines as "some avg10=0.12 avg60=0.03 avg300=0.00 total=123456",
-// the total in microseconds.
+// pressure parses lines like "some avg10=0.12 avg60=0.03 avg300=0.00 total=123456", with the total
+// in microseconds.
 func pressure(text []byte) *mctr.Pressure {
 	var some, full *mctr.Stall
 	for line := range bytes.Lines(text) {
@@ -30,7 +30,7 @@ func pressure(text []byte) *mctr.Pressure {
 	return &mctr.Pressure{Some: *some, Full: full}
 }
 
-// stall is nil for a line that lacks one of both figures.
+// stall parses the fields of a line. It returns nil if one of the two figures is missing.
 func stall(fields []byte) *mctr.Stall {
 	s, found := &mctr.Stall{}, 0
 	for field := range bytes.FieldsSeq(fields) {

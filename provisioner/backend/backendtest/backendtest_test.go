@@ -34,7 +34,7 @@ func (b broken) Unmount(ctx context.Context, rw, target string) error {
 	return b.Backend.Unmount(ctx, rw, target)
 }
 
-// TestSuiteFailsBroken wants each broken backend to fail the check made for it.
+// TestSuiteFailsBroken: each broken backend fails the check made for it.
 func TestSuiteFailsBroken(t *testing.T) {
 	good := overlay.New()
 	cases := []struct {

@@ -16,7 +16,7 @@ import (
 
 func TestConformance(t *testing.T) { backendtest.Run(t, New) }
 
-// TestHoles: a sparse file stays sparse and whole.
+// TestHoles: a sparse file stays sparse and complete.
 func TestHoles(t *testing.T) {
 	dir := t.TempDir()
 	src, dst := filepath.Join(dir, "src"), filepath.Join(dir, "dst")
@@ -52,7 +52,7 @@ func TestHoles(t *testing.T) {
 	}
 }
 
-// TestCancelled: a copy that is told to stop leaves nothing.
+// TestCancelled: a cancelled copy leaves nothing behind.
 func TestCancelled(t *testing.T) {
 	dir := t.TempDir()
 	layer := filepath.Join(dir, "layer")
@@ -82,8 +82,8 @@ func TestRootedCapabilities(t *testing.T) {
 	}
 }
 
-// TestReplaced copies a directory that a layer replaced out of a mounted overlay, whose
-// list of attributes the kernel counts longer than what it shows.
+// TestReplaced copies a directory that a layer replaced out of a mounted overlay. The kernel
+// reports a longer list of attributes for it than it shows.
 func TestReplaced(t *testing.T) {
 	dir := t.TempDir()
 	var lowers []backend.Lower
@@ -119,7 +119,7 @@ func TestReplaced(t *testing.T) {
 	}
 }
 
-// TestGivenUp: a copy of one large file ends with its context, too.
+// TestGivenUp: a copy of one large file also ends with its context.
 func TestGivenUp(t *testing.T) {
 	dir := t.TempDir()
 	src := filepath.Join(dir, "src")

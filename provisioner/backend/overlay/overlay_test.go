@@ -17,7 +17,7 @@ func TestConformance(t *testing.T) {
 	backendtest.Run(t, New)
 }
 
-// TestConformanceOld runs the suite with the interface of older kernels.
+// TestConformanceOld runs the suite with the system call for older kernels.
 func TestConformanceOld(t *testing.T) {
 	backendtest.Run(t, func() backend.Backend {
 		return driver{mount: func(s stack) error {
@@ -29,8 +29,8 @@ func TestConformanceOld(t *testing.T) {
 	})
 }
 
-// TestOldPage: where one page bounds the layers, their number is refused with
-// the reason, and what fits is mounted.
+// TestOldPage: if one page limits the layers, too many are refused with the reason, and fewer are
+// mounted.
 func TestOldPage(t *testing.T) {
 	old := driver{mount: mountOld}
 	for n, ok := range map[int]bool{150: true, 400: false} {
@@ -53,8 +53,8 @@ func TestOldPage(t *testing.T) {
 	}
 }
 
-// TestUnsupported: a filesystem that cannot carry an upper directory is told by
-// the sentinel, so that another backend may do it.
+// TestUnsupported: a filesystem that does not support an upper directory is reported by the
+// sentinel, so that another backend can be used.
 func TestUnsupported(t *testing.T) {
 	dir := t.TempDir()
 	m := backend.Mount{RW: filepath.Join(dir, "rw"), Target: filepath.Join(dir, "outer")}

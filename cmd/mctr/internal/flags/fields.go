@@ -7,10 +7,10 @@ import (
 	"strings"
 )
 
-// Fields maps the fields that errors of the library name to the flags that set them. A field is named
-// by its path in mctr.ContainerConfig, in cni.Definition ("definition.") or in cni.Config ("cni."),
-// in snake_case. A path of one word has the prefix "config.". A key may include words around the path
-// to distinguish several flags.
+// Fields maps the fields that errors of the library name to the flags that set them. A field is
+// named by its path in mctr.ContainerConfig, in cni.Definition ("definition."), in cni.Config
+// ("cni.") or in host.Config ("host."), in snake_case. A path of one word has the prefix "config.".
+// A key may include words around the path to distinguish several flags.
 var Fields = map[string]string{
 	"config.name": "--name", "config.labels": "--label", "config.annotations": "--annotation",
 	"config.platform": "--platform", "config.pull": "--pull", "config.runtime": "--runtime",
@@ -62,7 +62,7 @@ var Fields = map[string]string{
 	"definition.subnets": "--subnet", "definition.subnets.range": "--ip-range",
 	"definition.subnets.gateway": "--gateway", "definition.overlay.vni": "--vni",
 	"definition.overlay.local": "--local", "definition.overlay.peers": "--peer",
-	"cni.plugin_dirs": "--cni-plugin-dir",
+	"cni.plugin_dirs": "--cni-plugin-dir", "host.cgroup_manager": "--cgroup-manager",
 }
 
 // fieldNames matches the keys of Fields, and of two keys that begin alike the longer. In the

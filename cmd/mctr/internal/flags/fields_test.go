@@ -21,6 +21,7 @@ func TestInFlags(t *testing.T) {
 		"mctr.config.resources.memory.limit 3: too little": "--memory 3: too little",
 		"mctr.config.hostname \"x\": no UTF-8":             "--hostname \"x\": no UTF-8",
 		"mctr.config.owner: this agent owns others":        "mctr.config.owner: this agent owns others",
+		"host.cgroup_manager docker: want a manager":       "--cgroup-manager docker: want a manager",
 		// Other names, paths and texts stay unchanged.
 		"config.sysctls net.ipv4.ip_forward: shared":         "--sysctl net.ipv4.ip_forward: shared",
 		"open /etc/shm_size: no such file":                   "open /etc/shm_size: no such file",

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// print has a log take lines of 100 bytes.
+// print makes a log capture lines of 100 bytes.
 func printLines(t *testing.T, dir string, cfg Config, lines int) Stats {
 	t.Helper()
 	l, err := Open(dir, cfg)
@@ -53,8 +53,8 @@ func gaps(t *testing.T, dir string, cfg Config, o ReadOptions) (removed int64, l
 	return removed, lines
 }
 
-// TestRemoved: what rotation removed is counted, by all writers of a log, and told to
-// those who asked for it.
+// TestRemoved: the bytes that rotation removed are counted across all writers of a log and reported
+// to readers that asked for them.
 func TestRemoved(t *testing.T) {
 	for _, cfg := range []Config{{MaxSize: 4096, MaxFiles: 2}, {MaxSize: 4096, MaxFiles: 1},
 		{Driver: DriverRaw, MaxSize: 4096, MaxFiles: 3}, {Driver: DriverJSONFile, MaxSize: 4096}} {
@@ -66,7 +66,7 @@ func TestRemoved(t *testing.T) {
 		if first.Removed == 0 || second.Removed == 0 || removed != first.Removed+second.Removed {
 			t.Errorf("%+v: %d bytes are told of, %d and %d were removed", cfg, removed, first.Removed, second.Removed)
 		}
-		// a line takes more in a file than in the task
+		// a line is longer in a file than in the task's output
 		if told, all := removed/100, int64(1000-lines); told < all || told > 2*all {
 			t.Errorf("%+v: %d of 1000 lines are left, and %d bytes are told of", cfg, lines, removed)
 		}
@@ -88,7 +88,7 @@ func TestRemoved(t *testing.T) {
 	}
 }
 
-// TestDefaults: a log without a limit does not fill the disk, unless it is meant to.
+// TestDefaults: a log without a limit does not fill the disk unless the user asks for it.
 func TestDefaults(t *testing.T) {
 	if c := (Config{}).withDefaults(); c.MaxSize != 20<<20 || c.MaxFiles != 5 {
 		t.Errorf("by default: %+v", c)
