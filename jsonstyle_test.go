@@ -14,7 +14,7 @@ import (
 // others are the parts of the tree whose JSON has the names of another format.
 var others = map[string]string{
 	"cmd/mctr/":                          "what docker's commands print as JSON",
-	"container.go":                       "the image config of OCI",
+	"preparedcontainer.go":               "the image config of OCI",
 	"provisioner/store/image.go":         "docker's HEALTHCHECK",
 	"provisioner/manifest/":              "manifests and configs of OCI and docker",
 	"provisioner/puller/":                "registries",

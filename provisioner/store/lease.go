@@ -124,3 +124,9 @@ func Holders(held map[string]*Image, img *Image) []string {
 	slices.Sort(names)
 	return names
 }
+
+// InUse returns the error for removing an image that leases protect. It wraps mctr.ErrState.
+func InUse(reference string, holders []string) error {
+	slices.Sort(holders)
+	return fmt.Errorf("%w: image %s is used by %q (stop and remove these, or force)", mctr.ErrState, reference, holders)
+}

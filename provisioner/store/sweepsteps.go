@@ -5,9 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 
-	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/internal/atomicfile"
 	"github.com/mctr/mctr/internal/failpoint"
 )
@@ -129,10 +127,4 @@ func (g *sweeper) names(dir string) []string {
 		names = append(names, e.Name())
 	}
 	return names
-}
-
-// InUse returns the error for removing an image that leases protect. It wraps mctr.ErrState.
-func InUse(reference string, holders []string) error {
-	slices.Sort(holders)
-	return fmt.Errorf("%w: image %s is used by %q (stop and remove these, or force)", mctr.ErrState, reference, holders)
 }
