@@ -24,7 +24,7 @@ func CheckParent(group string) error {
 	}
 	if group == "." || group != "" && (filepath.Clean(group) != group || !filepath.IsLocal(group)) {
 		return fmt.Errorf(
-			"%w: control group %q: want a path below the hierarchies' roots, without a leading / and without ..",
+			"%w: control group %q: want a path below the hierarchies' roots, without .. and a leading slash",
 			mctr.ErrInvalid, group)
 	}
 	return nil

@@ -52,7 +52,7 @@ func sanitise(h *tar.Header, form Form) error {
 // relativeToRoot returns name relative to the root, "." for the root itself.
 func relativeToRoot(name string) (string, error) {
 	if slices.Contains(strings.Split(name, "/"), "..") {
-		return name, fmt.Errorf("%w: the name contains ..", mctr.ErrInvalid)
+		return name, fmt.Errorf("%w: the name has .. in it", mctr.ErrInvalid)
 	}
 	if strings.ContainsRune(name, 0) {
 		return name, fmt.Errorf("%w: the name contains a NUL", mctr.ErrInvalid)
