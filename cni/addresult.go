@@ -67,16 +67,12 @@ func (r *Result) addAddress(given *types100.Result, ip *types100.IPConfig, ifnam
 		ones -= bits - addr.BitLen()
 	}
 	r.Addresses = append(r.Addresses, netip.PrefixFrom(addr, ones))
-	if gateway, ok := netip.AddrFromSlice(ip.Gateway); ok {
-		r.gateway(gateway.Unmap())
+	gateway, ok := netip.AddrFromSlice(ip.Gateway)
+	gateway = gateway.Unmap()
+	if ok && !slices.ContainsFunc(r.Gateways, func(have netip.Addr) bool { return have.Is4() == gateway.Is4() }) {
+		r.Gateways = append(r.Gateways, gateway)
 	}
 	return nil
-}
-
-func (r *Result) gateway(g netip.Addr) {
-	if !slices.ContainsFunc(r.Gateways, func(have netip.Addr) bool { return have.Is4() == g.Is4() }) {
-		r.Gateways = append(r.Gateways, g)
-	}
 }
 
 // verifyInNamespace looks into the namespace. A plugin that names no interface of the

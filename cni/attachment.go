@@ -16,6 +16,7 @@ import (
 	"github.com/containernetworking/cni/libcni"
 
 	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/cni/networks"
 	"github.com/mctr/mctr/internal/atomicfile"
 )
 
@@ -144,6 +145,16 @@ func (r records) deleteRecord(a *Attachment) error {
 		return err
 	}
 	return nil
+}
+
+// DefaultDNS is what the attachment's network gives containers whose plugins name
+// no servers: the list's "mctr": {"dns": ...}, as it stood at ADD.
+func (n *Networks) DefaultDNS(a *Attachment) mctr.DNS {
+	list, err := networks.Parse(a.Config)
+	if err != nil || list.Definition == nil {
+		return mctr.DNS{}
+	}
+	return list.Definition.DNS
 }
 
 // conf is how libcni is told of it.

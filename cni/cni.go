@@ -116,15 +116,14 @@ func ChooseDefault(available func(name string) error, c *mctr.ContainerConfig) (
 	return networks.ChooseDefault(available, c)
 }
 
-func (n *Networks) cache() string     { return filepath.Join(n.config.Root, "cache") }
-func (n *Networks) portsLock() string { return filepath.Join(n.config.Root, "ports.lock") }
-func (n *Networks) locks() string     { return filepath.Join(n.config.State, "locks") }
+func (n *Networks) locks() string { return filepath.Join(n.config.State, "locks") }
 
 // plugins gives libcni with this root's cache and our way to run plugins, which
 // are looked for in more directories after the usual ones.
 func (n *Networks) plugins(e *executor, more ...string) *libcni.CNIConfig {
 	e.timeout, e.observe = n.config.Timeout, n.config.Observe
-	return libcni.NewCNIConfigWithCacheDir(append(slices.Clone(n.config.PluginDirs), more...), n.cache(), e)
+	return libcni.NewCNIConfigWithCacheDir(append(slices.Clone(n.config.PluginDirs), more...),
+		filepath.Join(n.config.Root, "cache"), e)
 }
 
 // Warn says something of these networks to their log.

@@ -38,8 +38,13 @@ func capabilitiesOf(r Request, ports []mctr.Port) map[string]any {
 	if r.Config.MAC != "" {
 		args["mac"] = r.Config.MAC
 	}
-	if len(ports) > 0 {
-		args["portMappings"] = portMappings(ports)
+	var mappings []map[string]any
+	for _, p := range ports {
+		mappings = append(mappings, map[string]any{"hostPort": p.HostPort, "containerPort": p.ContainerPort,
+			"protocol": p.Protocol, "hostIP": p.HostIP})
+	}
+	if mappings != nil {
+		args["portMappings"] = mappings
 	}
 	if b := r.Config.Bandwidth; b != nil {
 		args["bandwidth"] = bandwidthOf(b)
@@ -48,16 +53,6 @@ func capabilitiesOf(r Request, ports []mctr.Port) map[string]any {
 		args["dns"] = map[string]any{"servers": d.Servers, "searches": d.Search, "options": d.Options}
 	}
 	return args
-}
-
-func portMappings(ports []mctr.Port) []map[string]any {
-	var list []map[string]any
-	for _, p := range ports {
-		list = append(list,
-			map[string]any{"hostPort": p.HostPort, "containerPort": p.ContainerPort, "protocol": p.Protocol,
-				"hostIP": p.HostIP})
-	}
-	return list
 }
 
 // bandwidthOf is the convention's form; a burst it wants with every rate is, where
@@ -114,17 +109,13 @@ func networkInfo(r Request) map[string]any {
 	if addresses != nil {
 		info["ip_addresses"] = addresses
 	}
-	if len(r.Ports) > 0 {
-		info["port_mappings"] = mesosPorts(r.Ports)
-	}
-	return info
-}
-
-func mesosPorts(ports []mctr.Port) []map[string]any {
-	var list []map[string]any
-	for _, p := range ports {
-		list = append(list,
+	var mappings []map[string]any
+	for _, p := range r.Ports {
+		mappings = append(mappings,
 			map[string]any{"host_port": p.HostPort, "container_port": p.ContainerPort, "protocol": p.Protocol})
 	}
-	return list
+	if mappings != nil {
+		info["port_mappings"] = mappings
+	}
+	return info
 }

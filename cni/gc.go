@@ -2,7 +2,6 @@ package cni
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"github.com/containernetworking/cni/libcni"
@@ -10,8 +9,6 @@ import (
 
 	"github.com/mctr/mctr"
 )
-
-func isUncheckable(err error) bool { return errors.Is(err, libcni.ErrorCheckNotSupp) }
 
 // GC asks the plugins of a network to drop what no attachment of this root
 // accounts for (CNI 1.1.0). It is for networks that mctr made, and for those

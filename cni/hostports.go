@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"path/filepath"
 	"strconv"
 
 	"github.com/mctr/mctr"
@@ -18,7 +19,7 @@ func (n *Networks) lockPorts(ctx context.Context) (*flock.Lock, error) {
 	if err := os.MkdirAll(n.config.Root, 0o700); err != nil {
 		return nil, err
 	}
-	return flock.Exclusive(ctx, n.portsLock())
+	return flock.Exclusive(ctx, filepath.Join(n.config.Root, "ports.lock"))
 }
 
 // CheckPorts reports whether host ports could be had now. The error, of mctr.ErrInvalid,

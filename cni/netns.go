@@ -95,16 +95,11 @@ func unshareTo(path string) error {
 			return err
 		}
 	}
-	return pin(path)
-}
-
-// pin keeps this thread's namespace at path. A recursive copy of the host's tree, as
-// a container of the host's filesystem has, must not take the mount along: path could
-// not be removed while that copy is there (mount_namespaces(7), unbindable).
-func pin(path string) error {
 	if err := unix.Mount("/proc/thread-self/ns/net", path, "", unix.MS_BIND, ""); err != nil {
 		return err
 	}
+	// A recursive bind mount of the host's tree, which a container on the host's filesystem has,
+	// must not copy this mount: path could not be removed while the copy exists (mount_namespaces(7)).
 	return unix.Mount("", path, "", unix.MS_UNBINDABLE, "")
 }
 

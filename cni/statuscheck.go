@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"sync"
 
+	"github.com/containernetworking/cni/libcni"
 	"github.com/containernetworking/cni/pkg/types"
 
 	"github.com/mctr/mctr"
@@ -36,9 +37,8 @@ func (n *Networks) Status(ctx context.Context, network *Network) error {
 	if err == nil {
 		return nil
 	}
-	var told *types.Error
-	if errors.As(err, &told) &&
-		(told.Code == types.ErrPluginNotAvailable || told.Code == types.ErrLimitedConnectivity) {
+	if answer, ok := errors.AsType[*types.Error](err); ok &&
+		(answer.Code == types.ErrPluginNotAvailable || answer.Code == types.ErrLimitedConnectivity) {
 		return fmt.Errorf("%w: network %s is not ready: %w", mctr.ErrUnavailable, network.Name, err)
 	}
 	return fmt.Errorf("%w: network %s, STATUS: %w", mctr.ErrUnavailable, network.Name, err)
@@ -60,7 +60,7 @@ func (n *Networks) Check(ctx context.Context, a *Attachment) error {
 	}
 	defer lock.Unlock() // closing a lock file cannot fail usefully
 	if err := n.plugins(&executor{}, a.PluginDirs...).CheckNetworkList(ctx, list.List(),
-		n.conf(a, n.Namespace(a.Container))); err != nil && !isUncheckable(err) {
+		n.conf(a, n.Namespace(a.Container))); err != nil && !errors.Is(err, libcni.ErrorCheckNotSupp) {
 		return fmt.Errorf("%s of network %s is not as it was made: %w", a.Interface, a.Network, err)
 	}
 	return nil

@@ -2,6 +2,7 @@ package calico
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -133,9 +134,7 @@ func named(verb, kind, namespace string, names []string) ([]string, error) {
 	if kind != v3.KindNetworkPolicy {
 		return args, nil
 	}
-	if namespace == "" {
-		namespace = DefaultNamespace
-	}
+	namespace = cmp.Or(namespace, DefaultNamespace)
 	return append(args, "--namespace="+namespace), checkNamespace(namespace)
 }
 
@@ -153,8 +152,9 @@ func (c *Client) run(ctx context.Context, input []byte, args ...string) ([]byte,
 		return nil, err
 	}
 	defer file.Close() // only memory
-	ctx, stop := context.WithTimeoutCause(ctx, c.timeout(),
-		fmt.Errorf("no answer within %s: is etcd at %s?", c.timeout(), c.Datastore.Endpoints))
+	timeout := cmp.Or(c.Timeout, DefaultTimeout)
+	ctx, stop := context.WithTimeoutCause(ctx, timeout,
+		fmt.Errorf("no answer within %s: is etcd at %s?", timeout, c.Datastore.Endpoints))
 	defer stop()
 	cmd := exec.CommandContext(ctx, c.Program, append(args, "--config=/proc/self/fd/3", "--allow-version-mismatch")...)
 	var stderr bytes.Buffer
@@ -169,13 +169,6 @@ func (c *Client) run(ctx context.Context, input []byte, args ...string) ([]byte,
 		return nil, fmt.Errorf("%w: %s: %w", mctr.ErrUnavailable, what, context.Cause(ctx))
 	}
 	return nil, fmt.Errorf("%s: %w", what, because(err, stderr.String()))
-}
-
-func (c *Client) timeout() time.Duration {
-	if c.Timeout > 0 {
-		return c.Timeout
-	}
-	return DefaultTimeout
 }
 
 // inMemory is a file of no filesystem, which can be opened again by its descriptor.

@@ -1,6 +1,8 @@
 package calico
 
 import (
+	"cmp"
+
 	v3 "github.com/projectcalico/api/pkg/apis/projectcalico/v3"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
@@ -45,9 +47,7 @@ func (p *Policy) with(spec v3.NetworkPolicySpec) Resource {
 		return g
 	}
 	n := v3.NewNetworkPolicy()
-	n.ObjectMeta, n.Spec = metav1.ObjectMeta{Name: p.Name, Namespace: p.Namespace}, spec
-	if n.Namespace == "" {
-		n.Namespace = DefaultNamespace
-	}
+	n.ObjectMeta = metav1.ObjectMeta{Name: p.Name, Namespace: cmp.Or(p.Namespace, DefaultNamespace)}
+	n.Spec = spec
 	return n
 }

@@ -37,10 +37,7 @@ var tunnels = map[string]struct {
 
 // Resource renders the pool. The error wraps mctr.ErrInvalid.
 func (p *Pool) Resource() (*v3.IPPool, error) {
-	tunnel := p.Tunnel
-	if tunnel == "" {
-		tunnel = "none"
-	}
+	tunnel := cmp.Or(p.Tunnel, "none")
 	mode, ok := tunnels[tunnel]
 	if !ok {
 		return nil, fmt.Errorf("%w: tunnel %q: want one of %s", mctr.ErrInvalid, tunnel,

@@ -33,23 +33,17 @@ type Resource interface {
 	runtime.Object
 }
 
-// makers make an empty resource of each kind that this package knows.
-func makers() map[string]func() Resource {
-	return map[string]func() Resource{
-		v3.KindIPPool:              func() Resource { return v3.NewIPPool() },
-		v3.KindNetworkPolicy:       func() Resource { return v3.NewNetworkPolicy() },
-		v3.KindGlobalNetworkPolicy: func() Resource { return v3.NewGlobalNetworkPolicy() },
-		v3.KindProfile:             func() Resource { return v3.NewProfile() },
-	}
-}
-
+// newOf returns an empty resource of kind. The error wraps mctr.ErrInvalid for an unknown kind.
 func newOf(kind string) (Resource, error) {
-	known := makers()
+	known := map[string]Resource{
+		v3.KindIPPool: v3.NewIPPool(), v3.KindProfile: v3.NewProfile(),
+		v3.KindNetworkPolicy: v3.NewNetworkPolicy(), v3.KindGlobalNetworkPolicy: v3.NewGlobalNetworkPolicy(),
+	}
 	if known[kind] == nil {
 		return nil, fmt.Errorf("%w: kind %q: want one of %s", mctr.ErrInvalid, kind,
 			strings.Join(slices.Sorted(maps.Keys(known)), ", "))
 	}
-	return known[kind](), nil
+	return known[kind], nil
 }
 
 // KindOf is a resource's kind.

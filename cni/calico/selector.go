@@ -23,10 +23,7 @@ func CheckSelector(selector string) error {
 		p.tokens = append(p.tokens, match[1])
 		rest = rest[len(match[0]):]
 	}
-	if len(p.tokens) == 0 {
-		return nil
-	}
-	if p.alternatives() && len(p.tokens) == 0 {
+	if len(p.tokens) == 0 || p.alternatives() && len(p.tokens) == 0 {
 		return nil
 	}
 	return fmt.Errorf("%w: selector %s: wrong at %q (a term is role == \"server\", has(role) or role in {\"a\"})",
@@ -76,12 +73,13 @@ func (p *selectorParser) comparison() bool {
 	return false
 }
 
-func (p *selectorParser) label() bool { return p.next(func(t string) bool { return isLetter(t[0]) }) }
+func (p *selectorParser) label() bool {
+	return p.next(func(t string) bool { return !strings.ContainsRune(`&|=!(){},"'`, rune(t[0])) })
+}
+
 func (p *selectorParser) text() bool {
 	return p.next(func(t string) bool { return t[0] == '"' || t[0] == '\'' })
 }
-
-func isLetter(c byte) bool { return !strings.ContainsRune(`&|=!(){},"'`, rune(c)) }
 
 // next eats one token that is as wanted.
 func (p *selectorParser) next(wanted func(string) bool) bool {

@@ -3,6 +3,7 @@ package networks
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 
 	"github.com/containernetworking/cni/libcni"
 	"github.com/containernetworking/cni/pkg/utils"
@@ -53,12 +54,8 @@ func (n *Network) programs() []string {
 // Has reports whether one of its plugins takes a capability argument of this name
 // (CNI conventions: portMappings, bandwidth, dns, ips, mac, ...).
 func (n *Network) Has(capability string) bool {
-	for _, p := range n.list.Plugins {
-		if p.Network.Capabilities[capability] {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(n.list.Plugins,
+		func(p *libcni.PluginConfig) bool { return p.Network.Capabilities[capability] })
 }
 
 // newNetwork reads a list, or a single plugin's configuration, and refuses what no

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/containernetworking/cni/pkg/utils"
+	"github.com/vishvananda/netlink"
 
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/internal/atomicfile"
@@ -74,7 +75,7 @@ func (s *Store) Create(ctx context.Context, name string, d Definition) (*Network
 	if len(name) > maxName {
 		return nil, fmt.Errorf("%w: network name %.20q...: more than %d bytes", mctr.ErrInvalid, name, maxName)
 	}
-	if reserved(name) {
+	if slices.Contains(reserved, name) {
 		return nil, fmt.Errorf("%w: network name %q means something else as config.network", mctr.ErrInvalid, name)
 	}
 	lock, err := s.lockDefinitions(ctx)
@@ -118,11 +119,8 @@ func (s *Store) write(ctx context.Context, name, file string, d *Definition) (er
 }
 
 // reserved names mean something else on the command line.
-func reserved(name string) bool {
-	return slices.Contains(
-		[]string{mctr.NetworkNone, mctr.NetworkHost, mctr.NetworkParent, strings.TrimSuffix(mctr.JoinNetwork, ":"),
-			"default"}, name)
-}
+var reserved = []string{mctr.NetworkNone, mctr.NetworkHost, mctr.NetworkParent,
+	strings.TrimSuffix(mctr.JoinNetwork, ":"), "default"}
 
 // check refuses what no definition can ask for.
 func (d *Definition) check() error {
@@ -148,8 +146,8 @@ func (s *Store) complete(name string, d *Definition) error {
 	case "", Bridge:
 		d.Driver = Bridge
 	case Macvlan:
-		if err := exists(d.Parent); err != nil {
-			return fmt.Errorf("definition.parent: %w", err)
+		if _, err := netlink.LinkByName(d.Parent); err != nil {
+			return fmt.Errorf("%w: definition.parent: interface %q: %w", mctr.ErrInvalid, d.Parent, err)
 		}
 	case VXLAN:
 		if err := s.completeOverlay(name, d); err != nil {

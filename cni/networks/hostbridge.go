@@ -96,8 +96,7 @@ func (n *Network) repairBridges() error {
 			return nil // the plugin will say so
 		}
 		bridge, err := netlink.LinkByName(conf.Bridge)
-		var none netlink.LinkNotFoundError
-		if errors.As(err, &none) {
+		if _, none := errors.AsType[netlink.LinkNotFoundError](err); none {
 			continue
 		}
 		if err != nil {

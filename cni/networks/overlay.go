@@ -80,13 +80,6 @@ func linkOf(local netip.Addr) (netlink.Link, error) {
 	return nil, fmt.Errorf("%w: no interface of this host has the address %v", mctr.ErrInvalid, local)
 }
 
-func exists(link string) error {
-	if _, err := netlink.LinkByName(link); err != nil {
-		return fmt.Errorf("%w: interface %q: %w", mctr.ErrInvalid, link, err)
-	}
-	return nil
-}
-
 // setUpOverlay makes an overlay's interfaces where they are not there: at first, and after
 // a reboot. The bridge plugin takes the bridge as it finds it.
 func (d *Definition) setUpOverlay() error {
@@ -148,8 +141,7 @@ func flood(device netlink.Link, peer netip.Addr) error {
 
 func removeLink(name string) error {
 	link, err := netlink.LinkByName(name)
-	var none netlink.LinkNotFoundError
-	if errors.As(err, &none) {
+	if _, none := errors.AsType[netlink.LinkNotFoundError](err); none {
 		return nil
 	}
 	if err != nil {

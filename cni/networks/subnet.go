@@ -2,6 +2,7 @@ package networks
 
 import (
 	"fmt"
+	"net"
 	"net/netip"
 	"slices"
 
@@ -136,20 +137,13 @@ func prefixOf(ip, mask []byte) netip.Prefix {
 	if !ok {
 		return netip.Prefix{}
 	}
-	bits := 0
-	for _, b := range mask {
-		for ; b != 0; b <<= 1 {
-			bits++
-		}
-	}
+	bits, _ := net.IPMask(mask).Size()
 	return netip.PrefixFrom(addr.Unmap(), bits).Masked()
 }
 
 func overlapping(p netip.Prefix, used []netip.Prefix) netip.Prefix {
-	for _, u := range used {
-		if u.Overlaps(p) {
-			return u
-		}
+	if i := slices.IndexFunc(used, p.Overlaps); i >= 0 {
+		return used[i]
 	}
 	return netip.Prefix{}
 }
