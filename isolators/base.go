@@ -6,6 +6,7 @@ import (
 	"github.com/opencontainers/runtime-spec/specs-go"
 
 	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/internal/cgroup/usage"
 )
 
 // Base gives every verb but Name a body that does nothing. Embed it and write
@@ -42,3 +43,26 @@ func (Base) Status(context.Context, mctr.Handle, *mctr.Status) error { return ni
 
 // Cleanup releases nothing.
 func (Base) Cleanup(context.Context, mctr.Handle) error { return nil }
+
+// CgroupBase is Base for an isolator that reads control groups.
+type CgroupBase struct {
+	Base
+	Meter *usage.Meter // reads the usage of groups; nil keeps nothing open
+}
+
+// Cleanup lets the meter go of the container's group.
+func (g CgroupBase) Cleanup(_ context.Context, h mctr.Handle) error {
+	g.Meter.Drop(h.Cgroup)
+	return nil
+}
+
+// UpdateByPrepare is what i would declare for a container with these resources: the
+// Update of an isolator whose Prepare depends on nothing else and acquires nothing.
+func UpdateByPrepare(ctx context.Context, i Isolator, h mctr.Handle,
+	r *mctr.Resources) (*specs.LinuxResources, error) {
+	a, err := i.Prepare(ctx, &mctr.Container{Handle: h, Config: &mctr.ContainerConfig{Resources: *r}})
+	if err != nil || a == nil || a.Spec.Linux == nil {
+		return nil, err
+	}
+	return a.Spec.Linux.Resources, nil
+}

@@ -64,3 +64,41 @@ type Isolator interface {
 	// errors and returns them joined.
 	Cleanup(ctx context.Context, h mctr.Handle) error
 }
+
+// A Completer is an Isolator with a default that depends on the host. It is asked before a
+// container is recorded, so that the record says what the container got, and a later start
+// does not get something else.
+type Completer interface {
+	// Complete fills in what config leaves to the default. The note says what the
+	// container lacks because the host cannot give it the usual default; "": nothing.
+	Complete(ctx context.Context, id mctr.ContainerID, config *mctr.ContainerConfig) (note string, err error)
+}
+
+// An Undoer is an Isolator whose Recover may report leftovers that belong to no
+// container (Owner ""): there is no id to call Cleanup for. Reconcile asks it to undo
+// such a leftover when two looks at the host have reported it.
+type Undoer interface {
+	// Undo takes back what l names, and succeeds where it is gone. It wraps
+	// mctr.ErrUnsupported for a kind of leftover that it cannot undo.
+	Undo(ctx context.Context, l mctr.Leftover) error
+}
+
+// A VolumeLocator is an Isolator that mounts volumes whose files are on the host also while their container is
+// stopped. A copy to or from a stopped container mounts such volumes where the container has them; a path in any
+// other mount of the config is refused.
+type VolumeLocator interface {
+	// Locate returns where the files of m, a mount of the config of container h, are. It returns nil for a mount
+	// of another isolator, and an error, which names the cause alone, if the files cannot be reached. h need not
+	// have been prepared: a container that awaits its first start has not. parent is nil for a root container.
+	// Locate changes nothing, and looks at files that may hang with a deadline.
+	Locate(ctx context.Context, h mctr.Handle, parent *mctr.Handle, m mctr.Mount) (*Location, error)
+}
+
+// A Location is where the files of a volume are: Path is found below Root, without leaving it by a symbolic link.
+type Location struct{ Root, Path string }
+
+// A DirectoryBound isolator was made for one pair of directories, ROOT and STATE. A containerizer
+// of others refuses it.
+type DirectoryBound interface {
+	Directories() (root, state string)
+}

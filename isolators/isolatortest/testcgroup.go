@@ -3,7 +3,9 @@ package isolatortest
 import (
 	"bufio"
 	"errors"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -58,4 +60,14 @@ func run(t testing.TB, m cgroups.Manager, name string, limits *cgroups.Resources
 	if line, err := bufio.NewReader(out).ReadString('\n'); line != "done\n" {
 		t.Fatalf("command in the group printed %q: %v", line, err)
 	}
+}
+
+// HasPressure reports whether this kernel tells of the group how long processes
+// waited for controller: on v2 unless it was started with psi=0.
+func HasPressure(group, controller string) bool {
+	if !cgroup.Unified() {
+		return false
+	}
+	_, err := os.ReadFile(filepath.Join(cgroup.Dir(controller, group), controller+".pressure"))
+	return err == nil
 }

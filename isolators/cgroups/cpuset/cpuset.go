@@ -101,3 +101,8 @@ func (isolator) Prepare(_ context.Context, c *mctr.Container) (*mctr.Adjustment,
 		CPU: &specs.LinuxCPU{Cpus: cpu.Cpus, Mems: cpu.Mems},
 	}}}}, nil
 }
+
+// Update asks for the new limits.
+func (i isolator) Update(ctx context.Context, h mctr.Handle, r *mctr.Resources) (*specs.LinuxResources, error) {
+	return isolators.UpdateByPrepare(ctx, i, h, r)
+}

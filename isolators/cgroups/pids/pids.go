@@ -71,3 +71,8 @@ func (i *isolator) Usage(_ context.Context, h mctr.Handle, u *mctr.Usage) error 
 	i.Meter.Pids(h.Cgroup, u)
 	return nil
 }
+
+// Update asks for the new limits.
+func (i *isolator) Update(ctx context.Context, h mctr.Handle, r *mctr.Resources) (*specs.LinuxResources, error) {
+	return isolators.UpdateByPrepare(ctx, i, h, r)
+}
