@@ -77,14 +77,11 @@ func checkThrottle(t mctr.IOThrottle) error {
 	if _, _, err := number(t.Device); err != nil {
 		return fmt.Errorf("%s: %w", field, err)
 	}
-	controller, file := "blkio", v1
+	controller := "blkio"
 	if cgroup.Unified() {
-		controller, file = "io", "io.max"
+		controller = "io"
 	}
-	if !cgroup.Has(controller, file) {
-		return &mctr.UnsupportedError{Feature: field, Why: "this kernel's cgroups have no " + file}
-	}
-	return nil
+	return isolators.CheckControlFile(controller, true, field, v1, "io.max")
 }
 
 var v1Files = map[string]string{
@@ -144,4 +141,9 @@ func throttle(b *specs.LinuxBlockIO, t mctr.IOThrottle) error {
 func (i *isolator) Usage(_ context.Context, h mctr.Handle, u *mctr.Usage) error {
 	i.Meter.IO(h.Cgroup, u)
 	return nil
+}
+
+// Update asks for the new limits.
+func (i *isolator) Update(ctx context.Context, h mctr.Handle, r *mctr.Resources) (*specs.LinuxResources, error) {
+	return isolators.UpdateByPrepare(ctx, i, h, r)
 }

@@ -8,13 +8,13 @@
 package cpu
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 
 	"github.com/mctr/mctr"
-	"github.com/mctr/mctr/internal/cgroup"
 	"github.com/mctr/mctr/internal/cgroup/usage"
 	"github.com/mctr/mctr/isolators"
 )
@@ -32,47 +32,25 @@ func (*isolator) Name() string { return "cgroups/cpu" }
 func (*isolator) Check(_ context.Context, config *mctr.ContainerConfig) error {
 	c := config.Resources.CPU
 	if c.Shares != nil && (*c.Shares < 2 || *c.Shares > 262144) {
-		return invalid("resources.cpu.shares %d: not 2 to 262144", *c.Shares)
+		return fmt.Errorf("%w: resources.cpu.shares %d: want 2 to 262144", mctr.ErrInvalid, *c.Shares)
 	}
 	if c.Period != nil && (*c.Period < 1000 || *c.Period > 1000000) {
-		return invalid("resources.cpu.period %d: not 1000 to 1000000 microseconds", *c.Period)
+		return fmt.Errorf("%w: resources.cpu.period %d: want 1000 to 1000000 microseconds", mctr.ErrInvalid, *c.Period)
 	}
 	if c.Quota != nil && *c.Quota != -1 && *c.Quota < 1000 {
-		return invalid(
-			"resources.cpu.quota %d: at least 1000 microseconds of a period, or -1 for no quota",
-			*c.Quota)
+		return fmt.Errorf("%w: resources.cpu.quota %d: want at least 1000 microseconds of a period, or -1 for no quota",
+			mctr.ErrInvalid, *c.Quota)
 	}
 	if c.Burst != nil && (c.Quota == nil || *c.Quota < 0 || *c.Burst > uint64(*c.Quota)) {
-		return invalid("resources.cpu.burst %d: needs a resources.cpu.quota that is not smaller", *c.Burst)
+		return fmt.Errorf("%w: resources.cpu.burst %d: needs a resources.cpu.quota that is not smaller", mctr.ErrInvalid,
+			*c.Burst)
 	}
-	return supported(c)
-}
-
-func supported(c mctr.CPU) error {
-	for _, need := range []struct {
-		asked      bool
-		field      string
-		v1, v2     string
-		controller string
-	}{
-		{c.Shares != nil, "resources.cpu.shares", "cpu.shares", "cpu.weight", "cpu"},
-		{c.Quota != nil || c.Period != nil, "resources.cpu.quota and resources.cpu.period", "cpu.cfs_quota_us",
-			"cpu.max", "cpu"},
-		{c.Burst != nil, "resources.cpu.burst", "cpu.cfs_burst_us", "cpu.max.burst", "cpu"},
-	} {
-		file := need.v1
-		if cgroup.Unified() {
-			file = need.v2
-		}
-		if need.asked && !cgroup.Has(need.controller, file) {
-			return &mctr.UnsupportedError{Feature: need.field, Why: "this kernel's cgroups have no " + file}
-		}
-	}
-	return nil
-}
-
-func invalid(format string, args ...any) error {
-	return fmt.Errorf("%w: "+format, append([]any{mctr.ErrInvalid}, args...)...)
+	check := isolators.CheckControlFile
+	return cmp.Or(
+		check("cpu", c.Shares != nil, "resources.cpu.shares", "cpu.shares", "cpu.weight"),
+		check("cpu", c.Quota != nil || c.Period != nil, "resources.cpu.quota and resources.cpu.period",
+			"cpu.cfs_quota_us", "cpu.max"),
+		check("cpu", c.Burst != nil, "resources.cpu.burst", "cpu.cfs_burst_us", "cpu.max.burst"))
 }
 
 // Prepare asks for the weight and the quota.
@@ -87,4 +65,9 @@ func (*isolator) Prepare(_ context.Context, c *mctr.Container) (*mctr.Adjustment
 func (i *isolator) Usage(_ context.Context, h mctr.Handle, u *mctr.Usage) error {
 	i.Meter.CPU(h.Cgroup, u)
 	return nil
+}
+
+// Update asks for the new limits.
+func (i *isolator) Update(ctx context.Context, h mctr.Handle, r *mctr.Resources) (*specs.LinuxResources, error) {
+	return isolators.UpdateByPrepare(ctx, i, h, r)
 }

@@ -10,6 +10,7 @@
 package memory
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"math"
@@ -47,12 +48,19 @@ func (*isolator) Check(_ context.Context, config *mctr.ContainerConfig) error {
 		return err
 	}
 	if m.Swappiness != nil && (*m.Swappiness < 0 || *m.Swappiness > 100) {
-		return invalid("resources.memory.swappiness %d: not 0 to 100", *m.Swappiness)
+		return fmt.Errorf("%w: resources.memory.swappiness %d: want 0 to 100", mctr.ErrInvalid, *m.Swappiness)
 	}
 	if err := checkScore(m.OOMScoreAdj); err != nil {
 		return err
 	}
-	return supported(m)
+	check := isolators.CheckControlFile
+	return cmp.Or(
+		check("memory", m.Limit != nil, "resources.memory.limit", "memory.limit_in_bytes", "memory.max"),
+		check("memory", m.Swap != nil, "resources.memory.swap", "memory.memsw.limit_in_bytes", "memory.swap.max"),
+		check("memory", m.Reservation != nil, "resources.memory.reservation", "memory.soft_limit_in_bytes", "memory.low"),
+		check("memory", m.High != nil, "resources.memory.high", "", "memory.high"),
+		check("memory", m.DisableOOM, "resources.memory.disable_oom", "memory.oom_control", ""),
+		check("memory", m.Swappiness != nil, "resources.memory.swappiness", "memory.swappiness", ""))
 }
 
 func checkSizes(m mctr.Memory) error {
@@ -61,19 +69,19 @@ func checkSizes(m mctr.Memory) error {
 		value *int64
 	}{{"resources.memory.limit", m.Limit}, {"resources.memory.high", m.High}} {
 		if size.value != nil && *size.value != -1 && *size.value < Least {
-			return invalid(
-				"%s %d: at least %d bytes (6m) are needed, or the container's init is killed and not the task",
-				size.field, *size.value, Least)
+			return fmt.Errorf(
+				"%w: %s %d: at least %d bytes (6m) are needed, or the kernel kills the container's init, not the task",
+				mctr.ErrInvalid, size.field, *size.value, Least)
 		}
 	}
 	limit := value(m.Limit)
 	if m.Swap != nil && *m.Swap != -1 && (limit <= 0 || *m.Swap < limit) {
-		return invalid("resources.memory.swap %d: it is memory and swap together, so it needs resources.memory.limit "+
-			"and cannot be less",
-			*m.Swap)
+		return fmt.Errorf("%w: resources.memory.swap %d: it is memory and swap together, so it needs "+
+			"resources.memory.limit and cannot be less", mctr.ErrInvalid, *m.Swap)
 	}
 	if m.Reservation != nil && (*m.Reservation < -1 || limit > 0 && *m.Reservation > limit) {
-		return invalid("resources.memory.reservation %d: more than resources.memory.limit %d", *m.Reservation, limit)
+		return fmt.Errorf("%w: resources.memory.reservation %d: more than resources.memory.limit %d", mctr.ErrInvalid,
+			*m.Reservation, limit)
 	}
 	return nil
 }
@@ -85,7 +93,7 @@ func checkScore(score *int) error {
 		return nil
 	}
 	if *score < -1000 || *score > 1000 {
-		return invalid("resources.memory.oom_score_adj %d: not -1000 to 1000", *score)
+		return fmt.Errorf("%w: resources.memory.oom_score_adj %d: want -1000 to 1000", mctr.ErrInvalid, *score)
 	}
 	if *score < ownScore() && !kernel.HasCapability(unix.CAP_SYS_RESOURCE) {
 		return &mctr.UnsupportedError{
@@ -107,39 +115,6 @@ func ownScore() int {
 	return n
 }
 
-func supported(m mctr.Memory) error {
-	v2 := cgroup.Unified()
-	for _, need := range []struct {
-		asked  bool
-		field  string
-		v1, v2 string
-	}{
-		{m.Limit != nil, "resources.memory.limit", "memory.limit_in_bytes", "memory.max"},
-		{m.Swap != nil, "resources.memory.swap", "memory.memsw.limit_in_bytes", "memory.swap.max"},
-		{m.Reservation != nil, "resources.memory.reservation", "memory.soft_limit_in_bytes", "memory.low"},
-		{m.High != nil, "resources.memory.high", "", "memory.high"},
-		{m.DisableOOM, "resources.memory.disable_oom", "memory.oom_control", ""},
-		{m.Swappiness != nil, "resources.memory.swappiness", "memory.swappiness", ""},
-	} {
-		file, version := need.v1, "v1"
-		if v2 {
-			file, version = need.v2, "v2"
-		}
-		switch {
-		case !need.asked:
-		case file == "":
-			return &mctr.UnsupportedError{Feature: need.field, Why: "cgroup " + version + " has no such setting"}
-		case !cgroup.Has("memory", file):
-			return &mctr.UnsupportedError{Feature: need.field, Why: "this kernel's cgroups have no " + file}
-		}
-	}
-	return nil
-}
-
-func invalid(format string, args ...any) error {
-	return fmt.Errorf("%w: "+format, append([]any{mctr.ErrInvalid}, args...)...)
-}
-
 func value(n *int64) int64 {
 	if n == nil {
 		return 0
@@ -157,16 +132,21 @@ func (*isolator) Prepare(_ context.Context, c *mctr.Container) (*mctr.Adjustment
 		memory.DisableOOMKiller = &m.DisableOOM
 	}
 	if m.Swappiness != nil {
-		swappiness := uint64(*m.Swappiness)
-		memory.Swappiness = &swappiness
+		memory.Swappiness = new(uint64(*m.Swappiness))
 	}
 	if m.High != nil {
-		resources.Unified = map[string]string{"memory.high": high(*m.High)}
+		high := strconv.FormatInt(*m.High, 10)
+		if *m.High == -1 {
+			high = "max"
+		}
+		resources.Unified = map[string]string{"memory.high": high}
 	}
-	return &mctr.Adjustment{Spec: specs.Spec{
-		Process: &specs.Process{OOMScoreAdj: score(m.OOMScoreAdj)},
-		Linux:   &specs.Linux{Resources: resources},
-	}}, nil
+	process := &specs.Process{OOMScoreAdj: m.OOMScoreAdj}
+	if m.OOMScoreAdj == nil && ownScore() < 0 {
+		// A task must not inherit the protection of its agent: the host needs the memory more.
+		process.OOMScoreAdj = new(int)
+	}
+	return &mctr.Adjustment{Spec: specs.Spec{Process: process, Linux: &specs.Linux{Resources: resources}}}, nil
 }
 
 // swap is what was asked for, or twice the limit where swap is accounted.
@@ -178,28 +158,25 @@ func swap(m mctr.Memory) *int64 {
 	if m.Swap != nil || limit <= 0 || limit > math.MaxInt64/2 || !cgroup.Has("memory", file) {
 		return m.Swap
 	}
-	twice := 2 * limit
-	return &twice
-}
-
-func high(bytes int64) string {
-	if bytes == -1 {
-		return "max"
-	}
-	return strconv.FormatInt(bytes, 10)
-}
-
-// score is what was asked for, or 0 where that protects the host from tasks
-// that inherit their agent's protection.
-func score(asked *int) *int {
-	if asked == nil && ownScore() < 0 {
-		return new(int)
-	}
-	return asked
+	return new(2 * limit)
 }
 
 // Usage reads what is used now: without the inactive file cache, as docker does.
 func (i *isolator) Usage(_ context.Context, h mctr.Handle, u *mctr.Usage) error {
 	i.Meter.Memory(h.Cgroup, u)
 	return nil
+}
+
+// Update asks for the new limits. One below what is in use is refused: the
+// kernel would kill for it (v2), or refuse without a word of why (v1).
+func (i *isolator) Update(ctx context.Context, h mctr.Handle, r *mctr.Resources) (*specs.LinuxResources, error) {
+	u := &mctr.Usage{}
+	if err := i.Usage(ctx, h, u); err != nil {
+		return nil, err
+	}
+	if limit := value(r.Memory.Limit); limit > 0 && uint64(limit) < u.MemoryBytes {
+		return nil, fmt.Errorf("%w: resources.memory.limit %d: %d bytes are in use (without file cache)", mctr.ErrState,
+			limit, u.MemoryBytes)
+	}
+	return isolators.UpdateByPrepare(ctx, i, h, r)
 }
