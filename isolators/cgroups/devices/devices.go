@@ -10,6 +10,7 @@
 package devices
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 
@@ -56,12 +57,8 @@ func allow(d mctr.Device) (rules []specs.LinuxDeviceCgroup, err error) {
 		if n.Mode&unix.S_IFMT == unix.S_IFBLK {
 			kind = "b"
 		}
-		access := d.Permissions
-		if access == "" {
-			access = "rwm"
-		}
-		rules = append(rules,
-			specs.LinuxDeviceCgroup{Allow: true, Type: kind, Major: &n.Major, Minor: &n.Minor, Access: access})
+		rules = append(rules, specs.LinuxDeviceCgroup{Allow: true, Type: kind, Major: &n.Major, Minor: &n.Minor,
+			Access: cmp.Or(d.Permissions, "rwm")})
 	}
 	if len(rules) == 0 {
 		return nil, fmt.Errorf("%w: config.devices %s: no device nodes there", mctr.ErrInvalid, d.Source)

@@ -51,8 +51,10 @@ func (*isolator) Check(_ context.Context, config *mctr.ContainerConfig) error {
 	if config.Image == "" && !p.Pause && len(p.Args) == 0 && (p.Entrypoint == nil || len(*p.Entrypoint) == 0) {
 		return fmt.Errorf("%w: no command: without an image one must be given", mctr.ErrInvalid)
 	}
-	if s := config.StopSignal; s != "" && !isSignal(s) {
-		return fmt.Errorf("%w: stop_signal %s: no such signal", mctr.ErrInvalid, s)
+	if s := config.StopSignal; s != "" {
+		if number, err := signal.ParseSignal(s); err != nil || !signal.ValidSignalForPlatform(number) {
+			return fmt.Errorf("%w: stop_signal %s: no such signal", mctr.ErrInvalid, s)
+		}
 	}
 	for _, e := range p.Env {
 		if name, _, ok := strings.Cut(e, "="); !ok || name == "" || strings.ContainsRune(e, 0) {
@@ -64,7 +66,7 @@ func (*isolator) Check(_ context.Context, config *mctr.ContainerConfig) error {
 
 // Prepare claims the process' arguments, directory and user.
 func (i *isolator) Prepare(ctx context.Context, c *mctr.Container) (*mctr.Adjustment, error) {
-	args, err := i.command(c)
+	args, err := command(c)
 	if err != nil {
 		return nil, err
 	}
@@ -87,14 +89,6 @@ func (i *isolator) Prepare(ctx context.Context, c *mctr.Container) (*mctr.Adjust
 	return a, nil
 }
 
-// command is nothing for the root of a group.
-func (*isolator) command(c *mctr.Container) ([]string, error) {
-	if c.Config.Process.Pause {
-		return nil, nil
-	}
-	return command(c)
-}
-
 // reap puts the helper before the command, as process 1; alone it only reaps. The
 // host's filesystem has the helper where it is; a mount point would be made on
 // the host.
@@ -112,14 +106,12 @@ func (i *isolator) reap(c *mctr.Container, a *mctr.Adjustment) {
 	a.Spec.Process.Args = append([]string{path, "init", "--"}, a.Spec.Process.Args...)
 }
 
-func isSignal(s string) bool {
-	number, err := signal.ParseSignal(s)
-	return err == nil && signal.ValidSignalForPlatform(number)
-}
-
 // command joins entrypoint and arguments by docker's rules.
 func command(c *mctr.Container) ([]string, error) {
 	p, image := c.Config.Process, c.Image
+	if p.Pause { // the root of a group has no command
+		return nil, nil
+	}
 	if image == nil {
 		image = &mctr.ImageConfig{}
 	}
@@ -132,7 +124,7 @@ func command(c *mctr.Container) ([]string, error) {
 	if len(entrypoint) == 1 && entrypoint[0] == "" { // docker's spelling of none
 		entrypoint = nil
 	}
-	all := append(append([]string{}, entrypoint...), args...)
+	all := slices.Concat(entrypoint, args)
 	if len(all) == 0 {
 		return nil, fmt.Errorf("%w: no command: neither the image nor the command line has one", mctr.ErrInvalid)
 	}

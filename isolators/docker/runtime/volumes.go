@@ -26,8 +26,13 @@ func volumes(ctx context.Context, c *mctr.Container) ([]specs.Mount, error) {
 	if c.Image == nil {
 		return nil, nil
 	}
+	var targets []string
+	for target := range c.Image.Volumes {
+		targets = append(targets, filepath.Clean("/"+target))
+	}
+	slices.Sort(targets)
 	var mounts []specs.Mount
-	for _, target := range targets(c.Image.Volumes) {
+	for _, target := range slices.Compact(targets) { // two spellings may mean one path
 		if target == "/" ||
 			slices.ContainsFunc(c.Config.Mounts, func(m mctr.Mount) bool {
 				return filepath.Clean(m.Target) == target
@@ -42,15 +47,6 @@ func volumes(ctx context.Context, c *mctr.Container) ([]specs.Mount, error) {
 			specs.Mount{Destination: target, Type: "bind", Source: source, Options: []string{"rbind", "rprivate"}})
 	}
 	return mounts, nil
-}
-
-// targets are the places of the volumes, each once, sorted.
-func targets(volumes map[string]struct{}) (list []string) {
-	for target := range volumes {
-		list = append(list, filepath.Clean("/"+target))
-	}
-	slices.Sort(list)
-	return slices.Compact(list)
 }
 
 // volume makes the directory. One that is there was made by an earlier Prepare:

@@ -9,6 +9,7 @@
 package ipc
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -54,10 +55,7 @@ func (isolator) Prepare(_ context.Context, c *mctr.Container) (*mctr.Adjustment,
 	if isolators.Shares(c, mode, c.Config.ShmSize == 0) {
 		return parents(c)
 	}
-	size := c.Config.ShmSize
-	if size == 0 {
-		size = defaultShm
-	}
+	size := cmp.Or(c.Config.ShmSize, defaultShm)
 	return &mctr.Adjustment{Spec: specs.Spec{
 		Linux: isolators.Namespace(c, specs.IPCNamespace, "ipc", isolators.Private, false),
 		Mounts: []specs.Mount{

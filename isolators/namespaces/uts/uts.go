@@ -9,7 +9,6 @@ package uts
 import (
 	"context"
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
@@ -58,7 +57,10 @@ func (isolator) Prepare(_ context.Context, c *mctr.Container) (*mctr.Adjustment,
 	if err != nil {
 		return nil, err
 	}
-	a := &mctr.Adjustment{Spec: specs.Spec{Process: &specs.Process{Env: variable(c, name)}}}
+	a := &mctr.Adjustment{Spec: specs.Spec{Process: &specs.Process{}}}
+	if c.Image == nil || !isolators.Has(c.Image.Env, "HOSTNAME") {
+		a.Spec.Process.Env = []string{"HOSTNAME=" + name}
+	}
 	mode := c.Config.Namespaces.UTS
 	if mode == isolators.Host {
 		return a, nil
@@ -73,12 +75,3 @@ func (isolator) Prepare(_ context.Context, c *mctr.Container) (*mctr.Adjustment,
 // inherits reports whether a nested container is called as its parent: unless it
 // asks for a name.
 func inherits(c *mctr.Container) bool { return c.Config.Hostname == "" }
-
-// variable is HOSTNAME, unless the image has its own word on it.
-func variable(c *mctr.Container, name string) []string {
-	if c.Image != nil &&
-		slices.ContainsFunc(c.Image.Env, func(e string) bool { return strings.HasPrefix(e, "HOSTNAME=") }) {
-		return nil
-	}
-	return []string{"HOSTNAME=" + name}
-}

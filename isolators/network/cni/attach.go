@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
@@ -33,11 +34,12 @@ func (i *isolator) attached(ctx context.Context, c *mctr.Container) (*mctr.Adjus
 
 // addressVariable is MESOS_CONTAINER_IP, as Mesos' tasks have it.
 func addressVariable(attachments []*cni.Attachment) *specs.Process {
-	ip := firstAddress(attachments)
-	if ip == "" {
+	all := addresses(attachments)
+	if len(all) == 0 {
 		return nil
 	}
-	return &specs.Process{Env: []string{"MESOS_CONTAINER_IP=" + ip}}
+	first := max(0, slices.IndexFunc(all, func(p netip.Prefix) bool { return p.Addr().Is4() }))
+	return &specs.Process{Env: []string{"MESOS_CONTAINER_IP=" + all[first].Addr().String()}}
 }
 
 func (i *isolator) attach(ctx context.Context, c *mctr.Container) ([]*cni.Attachment, string, error) {
@@ -116,20 +118,15 @@ func ports(c *mctr.Container) []mctr.Port {
 	return list
 }
 
-// firstAddress is the container's, an IPv4 one if it has one.
-func firstAddress(attachments []*cni.Attachment) (ip string) {
+// addresses returns the addresses of all attachments. An attachment without a result belongs to
+// another container, which has just exited.
+func addresses(attachments []*cni.Attachment) (all []netip.Prefix) {
 	for _, a := range attachments {
-		if a.Result == nil {
-			continue // of another container, which has just ended
-		}
-		for _, p := range a.Result.Addresses {
-			if p.Addr().Is4() {
-				return p.Addr().String()
-			}
-			ip = cmp.Or(ip, p.Addr().String())
+		if a.Result != nil {
+			all = append(all, a.Result.Addresses...)
 		}
 	}
-	return ip
+	return all
 }
 
 // join shares another container's network, which must run.

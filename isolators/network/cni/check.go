@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 	"strings"
 	"unicode"
 
@@ -91,7 +92,7 @@ func checkNames(config *mctr.ContainerConfig) error {
 			return fmt.Errorf("%w: dns.servers %q is not an address", mctr.ErrInvalid, server)
 		}
 	}
-	for _, word := range append(append([]string{}, config.DNS.Search...), config.DNS.Options...) {
+	for _, word := range slices.Concat(config.DNS.Search, config.DNS.Options) {
 		if !isWord(word) {
 			return fmt.Errorf("%w: dns.search or dns.options %q is not one word", mctr.ErrInvalid, word)
 		}
@@ -225,10 +226,5 @@ func checkPort(p mctr.Port) error {
 
 // publisher is the first network that can lead host ports to the container, or -1.
 func publisher(networks []*cni.Network) int {
-	for i, n := range networks {
-		if n.Has("portMappings") {
-			return i
-		}
-	}
-	return -1
+	return slices.IndexFunc(networks, func(n *cni.Network) bool { return n.Has("portMappings") })
 }

@@ -1,6 +1,7 @@
 package cni
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/netip"
@@ -32,15 +33,8 @@ func (i *isolator) Cleanup(ctx context.Context, h mctr.Handle) error {
 // recorded reports whether each attachment that is left has the reason in its record.
 func (i *isolator) recorded(attachments []*cni.Attachment) bool {
 	left, err := i.networks.AttachmentsOf(attachments[0].Container)
-	if err != nil || len(left) == 0 {
-		return false
-	}
-	for _, a := range left {
-		if a.Failure == "" {
-			return false
-		}
-	}
-	return true
+	return err == nil && len(left) > 0 &&
+		!slices.ContainsFunc(left, func(a *cni.Attachment) bool { return a.Failure == "" })
 }
 
 // Recover names attachments and pinned namespaces of containers that are unknown,
@@ -67,10 +61,7 @@ func (i *isolator) Recover(_ context.Context, known []mctr.ContainerState,
 				mctr.Leftover{Kind: "netns", Object: path, Why: "no container has it", Undo: "unmount and remove it"})
 		}
 	}
-	if err == nil {
-		err = pinErr
-	}
-	return found, err
+	return found, cmp.Or(err, pinErr)
 }
 
 // Undo lets a pinned namespace go that no container has.
@@ -97,7 +88,13 @@ func leftover(a *cni.Attachment) mctr.Leftover {
 
 // hostPorts are the host's ports that lead to the container by this attachment.
 func hostPorts(a *cni.Attachment) []mctr.Port {
-	return onFamily(a.Ports, familiesOf([]*cni.Attachment{a}))
+	ports, f := slices.Clone(a.Ports), familiesOf([]*cni.Attachment{a})
+	for i := range ports {
+		if ports[i].HostIP == "" && f[false] && !f[true] {
+			ports[i].HostIP = netip.IPv6Unspecified().String()
+		}
+	}
+	return ports
 }
 
 // Status tells the container's interfaces and host ports. A record that cannot be
@@ -128,18 +125,6 @@ func (i *isolator) Status(_ context.Context, h mctr.Handle, s *mctr.Status) erro
 		s.Warnings = append(s.Warnings, err.Error())
 	}
 	return nil
-}
-
-// onFamily names the address of ports on all of the host's where the container has IPv6
-// alone: the others read as IPv4's.
-func onFamily(ports []mctr.Port, f families) []mctr.Port {
-	ports = slices.Clone(ports)
-	for i := range ports {
-		if ports[i].HostIP == "" && f[false] && !f[true] {
-			ports[i].HostIP = netip.IPv6Unspecified().String()
-		}
-	}
-	return ports
 }
 
 // leftOut tells of name servers that were asked for and are not in resolv.conf.

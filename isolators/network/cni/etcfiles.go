@@ -129,17 +129,13 @@ func (i *isolator) shared(c *mctr.Container, other mctr.ContainerID, path string
 		if err != nil {
 			return nil, err
 		}
-		v = view{attachments: attachments, host: isHosts(path), from: files(c.HandleOf(id))}
+		link, _ := os.Readlink(path)
+		host := link != "" && link == inode("self")
+		v = view{attachments: attachments, host: host, from: files(c.HandleOf(id))}
 		a.Spec.Process = addressVariable(attachments)
 		break
 	}
 	return a, i.describe(c, a, v)
-}
-
-// isHosts reports whether a network namespace is the host's.
-func isHosts(path string) bool {
-	name, err := os.Readlink(path)
-	return err == nil && name == inode("self")
 }
 
 func isFile(path string) bool {

@@ -63,17 +63,11 @@ func nameAddresses(b *bytes.Buffer, name string, attachments []*cni.Attachment) 
 	if short, _, dotted := strings.Cut(name, "."); dotted {
 		words += " " + short
 	}
-	own := false
-	for _, a := range attachments {
-		if a.Result == nil {
-			continue // of another container, which has just ended
-		}
-		for _, p := range a.Result.Addresses {
-			fmt.Fprintf(b, "%v\t%s\n", p.Addr(), words)
-			own = true
-		}
+	all := addresses(attachments)
+	for _, p := range all {
+		fmt.Fprintf(b, "%v\t%s\n", p.Addr(), words)
 	}
-	if !own {
+	if len(all) == 0 {
 		fmt.Fprintf(b, "127.0.1.1\t%s\n", words)
 	}
 }

@@ -72,7 +72,10 @@ func within(servers []string, attachments []*cni.Attachment) []string {
 	if len(families) == 0 {
 		return servers
 	}
-	return slices.DeleteFunc(slices.Clone(servers), func(server string) bool { return !families.reaches(server) })
+	return slices.DeleteFunc(slices.Clone(servers), func(server string) bool {
+		addr, err := netip.ParseAddr(server)
+		return err == nil && !addr.IsLoopback() && !families[addr.Unmap().Is4()]
+	})
 }
 
 // families are those that a container has addresses of, by whether it is IPv4.
@@ -80,21 +83,10 @@ type families map[bool]bool
 
 func familiesOf(attachments []*cni.Attachment) families {
 	f := families{}
-	for _, a := range attachments {
-		if a.Result == nil {
-			continue // of another container, which has just ended
-		}
-		for _, p := range a.Result.Addresses {
-			f[p.Addr().Unmap().Is4()] = true
-		}
+	for _, p := range addresses(attachments) {
+		f[p.Addr().Unmap().Is4()] = true
 	}
 	return f
-}
-
-// reaches reports whether ip is of one of the families, or the container's own loopback.
-func (f families) reaches(ip string) bool {
-	addr, err := netip.ParseAddr(ip)
-	return err != nil || addr.IsLoopback() || f[addr.Unmap().Is4()]
 }
 
 func resolvText(d mctr.DNS) string {

@@ -86,11 +86,7 @@ func (isolator) Prepare(_ context.Context, c *mctr.Container) (*mctr.Adjustment,
 // name is the limit without prefix: docker writes nofile, Mesos RLMT_NOFILE,
 // the OCI spec RLIMIT_NOFILE.
 func name(s string) string {
-	s = strings.ToUpper(s)
-	for _, prefix := range []string{"RLIMIT_", "RLMT_"} {
-		s = strings.TrimPrefix(s, prefix)
-	}
-	return s
+	return strings.TrimPrefix(strings.TrimPrefix(strings.ToUpper(s), "RLIMIT_"), "RLMT_")
 }
 
 func value(n int64) uint64 {

@@ -121,17 +121,16 @@ func (i *isolator) source(ctx context.Context, m mctr.Mount) error {
 	ctx, cancel := context.WithTimeout(ctx, probeTime)
 	defer cancel()
 	err := i.jobs.Probe(ctx, m.Source)
-	if errors.Is(err, fs.ErrNotExist) && m.Create {
-		if err := dirs.MakeAll(m.Source, 0o755); err != nil {
-			return fmt.Errorf("make mounts.source %s: %w", m.Source, err)
-		}
+	switch {
+	case err == nil:
 		return nil
-	}
-	if errors.Is(err, fs.ErrNotExist) {
+	case !errors.Is(err, fs.ErrNotExist):
+		return fmt.Errorf("look at mounts.source %s: %w", m.Source, err)
+	case !m.Create:
 		return fmt.Errorf("%w: mounts.source %s does not exist (mounts.create makes it)", mctr.ErrInvalid, m.Source)
 	}
-	if err != nil {
-		return fmt.Errorf("look at mounts.source %s: %w", m.Source, err)
+	if err := dirs.MakeAll(m.Source, 0o755); err != nil {
+		return fmt.Errorf("make mounts.source %s: %w", m.Source, err)
 	}
 	return nil
 }
