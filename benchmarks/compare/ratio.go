@@ -35,17 +35,17 @@ func Paired[T time.Duration | float64](a, b []T) Ratio {
 			k := random.IntN(len(a))
 			x[j], y[j] = a[k], b[k]
 		}
-		ratios[i] = median(x) / median(y)
+		ratios[i] = Median(x) / Median(y)
 	}
 	slices.Sort(ratios)
 	return Ratio{
-		Mid: median(slices.Clone(a)) / median(slices.Clone(b)),
+		Mid: Median(slices.Clone(a)) / Median(slices.Clone(b)),
 		Low: ratios[resamples*25/1000], High: ratios[resamples*975/1000-1],
 	}
 }
 
-// median sorts d.
-func median[T time.Duration | float64](d []T) float64 {
+// Median sorts d and returns its median; d must not be empty.
+func Median[T time.Duration | float64](d []T) float64 {
 	slices.Sort(d)
 	return float64(d[len(d)/2]+d[(len(d)-1)/2]) / 2
 }

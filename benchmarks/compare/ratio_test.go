@@ -33,7 +33,7 @@ func TestPaired(t *testing.T) {
 
 func TestMedianOfFewAndMany(t *testing.T) {
 	for want, list := range map[time.Duration][]time.Duration{2: {3, 2, 1}, 5: {4, 6, 1, 9}} {
-		if got := median(list); got != float64(want) {
+		if got := Median(list); got != float64(want) {
 			t.Errorf("median %v, want %v", got, want)
 		}
 	}

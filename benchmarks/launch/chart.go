@@ -36,7 +36,11 @@ func draw(r *report, path string) error {
 	var walls, cpus plotter.Values
 	for i := range r.Contenders {
 		c := r.Contenders[len(r.Contenders)-1-i] // the first on top
-		names = append(names, label(c)+"  ")
+		name := c.Name
+		if c.Wall.P50 == 0 {
+			name += " (FAILED)"
+		}
+		names = append(names, name+"  ")
 		walls, cpus = append(walls, c.Wall.P50/base.Wall.P50), append(cpus, c.CPU.P50/base.CPU.P50)
 	}
 	for _, s := range []struct {
@@ -53,7 +57,9 @@ func draw(r *report, path string) error {
 	p.Y.LineStyle.Width, p.X.Max = 0, p.X.Max*1.15
 	p.X.Tick.Marker = plot.TickerFunc(halves)
 	p.Legend.XOffs, p.Legend.YOffs, p.Legend.Padding = -10, 6, 4
-	plain(p)
+	p.Title.TextStyle.Font, p.Title.Padding = sans(11), 8
+	p.X.Label.TextStyle.Font, p.X.Tick.Label.Font = sans(9), sans(9)
+	p.Y.Tick.Label.Font, p.Legend.TextStyle.Font = sans(10), sans(9)
 	return save(p, path)
 }
 
@@ -74,14 +80,6 @@ func halves(low, high float64) (ticks []plot.Tick) {
 		ticks = append(ticks, plot.Tick{Value: at, Label: fmt.Sprintf("%.1f", at)})
 	}
 	return ticks
-}
-
-// label says what is wrong with a contender, too.
-func label(c *contender) string {
-	if c.Wall.P50 == 0 {
-		return c.Name + " (FAILED)"
-	}
-	return c.Name
 }
 
 // bars adds one bar a contender, with its value behind it.
@@ -107,13 +105,6 @@ func bars(p *plot.Plot, name string, values plotter.Values, at vg.Length, fill c
 	}
 	p.Add(chart, labels)
 	return nil
-}
-
-// plain sets all text without serifs.
-func plain(p *plot.Plot) {
-	p.Title.TextStyle.Font, p.Title.Padding = sans(11), 8
-	p.X.Label.TextStyle.Font, p.X.Tick.Label.Font = sans(9), sans(9)
-	p.Y.Tick.Label.Font, p.Legend.TextStyle.Font = sans(10), sans(9)
 }
 
 func sans(size vg.Length) font.Font {

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -59,10 +60,8 @@ func (c *contender) column(what string, partner *contender) (list []time.Duratio
 }
 
 func (r *report) contender(name string) *contender {
-	for _, c := range r.Contenders {
-		if c.Name == name {
-			return c
-		}
+	if i := slices.IndexFunc(r.Contenders, func(c *contender) bool { return c.Name == name }); i >= 0 {
+		return r.Contenders[i]
 	}
 	return &contender{Name: name}
 }

@@ -1,6 +1,7 @@
 package network
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -131,12 +132,9 @@ func (m *measured) sum(name string, count int) *Attachments {
 	for key, took := range m.plugins {
 		a.Plugins = append(a.Plugins, PluginTime{key[0], key[1], spanOf(took)})
 	}
+	order := []string{"STATUS", "ADD", "DEL"}
 	slices.SortFunc(a.Plugins, func(x, y PluginTime) int {
-		if x.Command != y.Command {
-			return map[string]int{"STATUS": 0, "ADD": 1, "DEL": 2}[x.Command] - map[string]int{
-				"STATUS": 0, "ADD": 1, "DEL": 2}[y.Command]
-		}
-		return int((y.P50 - x.P50) * 1000)
+		return cmp.Or(slices.Index(order, x.Command)-slices.Index(order, y.Command), cmp.Compare(y.P50, x.P50))
 	})
 	return a
 }

@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -38,18 +39,13 @@ func (m *Machine) startEtcd() error {
 	return m.etcd.Start()
 }
 
-// A calico is Felix on this host.
-type calico struct{ felix *process }
-
-func (c *calico) close() error { return c.felix.close() }
-
 // calicoNetwork starts Calico on this host, once, and makes the pool and the list.
 func (s *Side) calicoNetwork(ctx context.Context, name string) (*network, error) {
 	if s.programs.Calico == "" {
 		return nil, fmt.Errorf("%w: Calico's programs are not built here (internal/calico/build DIR, and --calico DIR)",
 			mctr.ErrUnsupported)
 	}
-	if s.calico == nil {
+	if s.felix == nil {
 		if err := s.startCalico(ctx); err != nil {
 			return nil, fmt.Errorf("start Calico: %w", err)
 		}
@@ -90,21 +86,20 @@ func (s *Side) startCalico(ctx context.Context) error {
 	if err := forward(); err != nil {
 		return err
 	}
-	startup := exec.CommandContext(ctx, filepath.Join(s.programs.Calico, "calico-node"), "-startup")
-	startup.Env = s.calicoEnv()
-	if out, err := startup.CombinedOutput(); err != nil {
-		return fmt.Errorf("calico-node -startup: %w: %s", err, last(string(out)))
-	}
-	if err := errors.Join(s.applyPools(ctx), s.tunnelAddress(ctx)); err != nil {
+	if err := s.runCalico(ctx, "", "calico-node", "-startup"); err != nil {
 		return err
 	}
-	felix, err := s.start("felix",
-		append([]string{"env"},
-			append(s.calicoEnv()[len(os.Environ()):], filepath.Join(s.programs.Calico, "calico-node"), "-felix")...)...)
+	// The tunnel's address is this host's address in the overlay.
+	if err := errors.Join(s.applyPools(ctx), s.runCalico(ctx, "", "calico-node", "-allocate-tunnel-addrs",
+		"-allocate-tunnel-addrs-run-once")); err != nil {
+		return err
+	}
+	felix, err := s.start("felix", slices.Concat([]string{"env"}, s.calicoEnv()[len(os.Environ()):],
+		[]string{filepath.Join(s.programs.Calico, "calico-node"), "-felix"})...)
 	if err != nil {
 		return err
 	}
-	s.calico = &calico{felix}
+	s.felix = felix
 	return s.felixReady(ctx)
 }
 
@@ -114,7 +109,7 @@ func (s *Side) applyPools(ctx context.Context) error {
 	for name, mode := range map[string]string{calicoNet: "Never", calicoVXLAN: "Always"} {
 		pool := fmt.Sprintf(`{"apiVersion": "projectcalico.org/v3", "kind": "IPPool", "metadata": {"name": %q},
 			"spec": {"cidr": %q, "vxlanMode": %q, "ipipMode": "Never", "natOutgoing": false}}`, name, pools[name], mode)
-		if err := s.calicoctl(ctx, pool, "apply", "-f", "-"); err != nil {
+		if err := s.runCalico(ctx, pool, "calicoctl", "apply", "-f", "-", "--allow-version-mismatch"); err != nil {
 			return err
 		}
 	}
@@ -144,23 +139,13 @@ func (s *Side) felixReady(ctx context.Context) error {
 	}
 }
 
-// tunnelAddress gives this host its address in the overlay.
-func (s *Side) tunnelAddress(ctx context.Context) error {
-	cmd := exec.CommandContext(ctx, filepath.Join(s.programs.Calico, "calico-node"), "-allocate-tunnel-addrs",
-		"-allocate-tunnel-addrs-run-once")
-	cmd.Env = s.calicoEnv()
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("allocate the tunnel's address: %w: %s", err, last(string(out)))
-	}
-	return nil
-}
-
-func (s *Side) calicoctl(ctx context.Context, stdin string, args ...string) error {
-	cmd := exec.CommandContext(ctx, filepath.Join(s.programs.Calico, "calicoctl"),
-		append(args, "--allow-version-mismatch")...)
+// runCalico runs one of Calico's programs with the environment of this host. The error ends with
+// the program's output.
+func (s *Side) runCalico(ctx context.Context, stdin, program string, args ...string) error {
+	cmd := exec.CommandContext(ctx, filepath.Join(s.programs.Calico, program), args...)
 	cmd.Env, cmd.Stdin = s.calicoEnv(), strings.NewReader(stdin)
 	if out, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("calicoctl %v: %w: %s", args, err, last(string(out)))
+		return fmt.Errorf("%s %v: %w: %s", program, args, err, last(string(out)))
 	}
 	return nil
 }

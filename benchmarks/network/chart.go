@@ -42,7 +42,9 @@ func (r *Report) Picture(metric, title string) ([]byte, error) {
 		return nil, err
 	}
 	p.NominalY(names...)
-	plain(p)
+	p.Title.TextStyle.Font, p.Title.Padding = sans(11), 8
+	p.X.Label.TextStyle.Font, p.X.Tick.Label.Font, p.Y.Tick.Label.Font = sans(9), sans(9), sans(10)
+	p.Y.LineStyle.Width = 0
 	return svg(p)
 }
 
@@ -79,13 +81,6 @@ func (v *intervals) add(p *plot.Plot) error {
 	}
 	p.Add(plotter.NewGrid(), bars, dots, texts)
 	return nil
-}
-
-// plain sets all text without serifs.
-func plain(p *plot.Plot) {
-	p.Title.TextStyle.Font, p.Title.Padding = sans(11), 8
-	p.X.Label.TextStyle.Font, p.X.Tick.Label.Font, p.Y.Tick.Label.Font = sans(9), sans(9), sans(10)
-	p.Y.LineStyle.Width = 0
 }
 
 func sans(size vg.Length) font.Font {

@@ -3,14 +3,11 @@ package network
 import (
 	"bytes"
 	"context"
-	"os"
 	"os/exec"
 	"runtime"
 	"strings"
 
-	"golang.org/x/sys/unix"
-
-	"github.com/mctr/mctr/internal/cgroup"
+	"github.com/mctr/mctr/benchmarks/compare"
 )
 
 // Facts are what figures of a host depend on.
@@ -25,26 +22,11 @@ type Facts struct {
 
 // Facts looks at the host.
 func (*Side) Facts(context.Context) (*Facts, error) {
-	f := &Facts{Cores: runtime.NumCPU(), Cgroups: "v1", Load: loadAverage(), Rules: rules()}
-	if cgroup.Unified() {
-		f.Cgroups = "v2"
-	}
-	var name unix.Utsname
-	if unix.Uname(&name) == nil {
-		f.Kernel = unix.ByteSliceToString(name.Release[:])
-	}
+	f := &Facts{Kernel: compare.Kernel(), Cores: runtime.NumCPU(), Cgroups: compare.Cgroups(),
+		Load: compare.LoadAverage(), Rules: rules()}
 	out, err := exec.Command("iperf3", "--version").Output()
-	line, _, _ := strings.Cut(string(out), "\n")
-	f.IPerf = line
+	f.IPerf, _, _ = strings.Cut(string(out), "\n")
 	return f, err
-}
-
-func loadAverage() string {
-	data, err := os.ReadFile("/proc/loadavg")
-	if err != nil {
-		return "unknown"
-	}
-	return strings.Join(strings.Fields(string(data))[:3], " ")
 }
 
 // rules counts those of iptables' tables, of both of its kinds.

@@ -32,7 +32,7 @@ type loader struct {
 // launch brings a loader up where its case has it.
 func (s *Side) launch(ctx context.Context, a Start) (*loader, error) {
 	socket := filepath.Join(s.sockets(), a.Name+".sock")
-	l := &loader{name: a.Name, network: a.Network, client: load.Dial(socket), address: s.self.String()}
+	l := &loader{name: a.Name, network: a.Network, client: load.Dial(socket, ""), address: s.self.String()}
 	argv := []string{s.programs.Bench, "load", "--socket", socket}
 	var err error
 	if a.Where == Direct {

@@ -83,7 +83,7 @@ func (m *Machine) socket(i int) string { return filepath.Join(m.dir, strconv.Ito
 func (m *Machine) side(i int, p Programs) error {
 	m.sides[i] = inNamespaces(p.Bench, "network", "side", "--socket", m.socket(i), "--self", wire[i].Addr().String(),
 		"--peer", wire[1-i].Addr().String(), "--bin", p.Bin, "--calico", p.Calico)
-	m.remote[i] = Dial(m.socket(i), "")
+	m.remote[i] = dial(m.socket(i), "")
 	return m.sides[i].Start()
 }
 

@@ -1,7 +1,6 @@
 package network
 
 import (
-	"bytes"
 	"context"
 	"crypto/subtle"
 	"encoding/json"
@@ -163,82 +162,49 @@ func read(r io.Reader) (q question, err error) {
 }
 
 // A remote is a side in another process, or on another machine.
-type remote struct {
-	base, token string
-	http        *http.Client
-}
+type remote struct{ client *load.Client }
 
-// Dial reaches a side at HOST:PORT, or at the path of a unix socket.
-func Dial(address, token string) *remote {
-	if _, _, err := net.SplitHostPort(address); err == nil {
-		return &remote{"http://" + address, token, &http.Client{}}
-	}
-	transport := &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-		return (&net.Dialer{}).DialContext(ctx, "unix", address)
-	}}
-	return &remote{"http://side", token, &http.Client{Transport: transport}}
-}
-
-func (r *remote) ask(ctx context.Context, verb string, q question, told any) error {
-	data, err := json.Marshal(q)
-	if err != nil {
-		return err
-	}
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, r.base+"/"+verb, bytes.NewReader(data))
-	if err != nil {
-		return err
-	}
-	request.Header.Set("Authorization", "Bearer "+r.token)
-	response, err := r.http.Do(request)
-	if err != nil {
-		return err
-	}
-	defer response.Body.Close()
-	if response.StatusCode != http.StatusOK {
-		text, _ := io.ReadAll(io.LimitReader(response.Body, 1<<16))
-		return fmt.Errorf("%s: %s", verb, bytes.TrimSpace(text))
-	}
-	return json.NewDecoder(response.Body).Decode(told)
-}
+// dial returns the side at HOST:PORT, or at the path of a unix socket.
+func dial(address, token string) *remote { return &remote{load.Dial(address, token)} }
 
 func (r *remote) Start(ctx context.Context, a Start) (*Started, error) {
 	s := &Started{}
-	return s, r.ask(ctx, "start", question{Start: a}, s)
+	return s, r.client.Post(ctx, "start", question{Start: a}, s)
 }
 
 func (r *remote) Route(ctx context.Context, network, address string) error {
 	var nothing any
-	return r.ask(ctx, "route", question{Network: network, Address: address}, &nothing)
+	return r.client.Post(ctx, "route", question{Network: network, Address: address}, &nothing)
 }
 
 func (r *remote) Run(ctx context.Context, name string, t load.Task) (*load.Result, error) {
 	result := &load.Result{}
-	return result, r.ask(ctx, "run", question{Name: name, Task: t}, result)
+	return result, r.client.Post(ctx, "run", question{Name: name, Task: t}, result)
 }
 
 func (r *remote) CPU(ctx context.Context, name string) (nanos uint64, err error) {
-	err = r.ask(ctx, "cpu", question{Name: name}, &nanos)
+	err = r.client.Post(ctx, "cpu", question{Name: name}, &nanos)
 	return nanos, err
 }
 
 func (r *remote) Attach(ctx context.Context, network string, count int) (*Attachments, error) {
 	a := &Attachments{}
-	return a, r.ask(ctx, "attach", question{Network: network, Count: count}, a)
+	return a, r.client.Post(ctx, "attach", question{Network: network, Count: count}, a)
 }
 
 func (r *remote) Facts(ctx context.Context) (*Facts, error) {
 	f := &Facts{}
-	return f, r.ask(ctx, "facts", question{}, f)
+	return f, r.client.Post(ctx, "facts", question{}, f)
 }
 
 // Hello opens the side for a peer with this address.
 func (r *remote) Hello(ctx context.Context, self string) error {
 	var nothing any
-	return r.ask(ctx, "hello", question{Address: self}, &nothing)
+	return r.client.Post(ctx, "hello", question{Address: self}, &nothing)
 }
 
 // Close tells the side that it is not needed any more; it cleans up by itself.
 func (r *remote) Close(ctx context.Context) error {
 	var nothing any
-	return r.ask(ctx, "close", question{}, &nothing)
+	return r.client.Post(ctx, "close", question{}, &nothing)
 }

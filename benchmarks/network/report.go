@@ -66,8 +66,7 @@ func (m *Measured) Median(name string) float64 {
 	if len(own) == 0 {
 		return 0
 	}
-	slices.Sort(own)
-	return (own[len(own)/2] + own[(len(own)-1)/2]) / 2
+	return compare.Median(own)
 }
 
 // Ratio is to the baseline beside it, slot by slot.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"github.com/mctr/mctr/benchmarks/network/load"
@@ -90,7 +91,12 @@ func Run(ctx context.Context, client, server host, o Options) (*Report, error) {
 	if err := b.attachments(ctx, r); err != nil {
 		return nil, err
 	}
-	return r, b.end(ctx, r)
+	after, err := client.Facts(ctx)
+	if err != nil {
+		return nil, err
+	}
+	r.LoadAfter = after.Load
+	return r, nil
 }
 
 // begin starts the loaders of all cases. One whose loaders cannot be started has failed.
@@ -152,8 +158,9 @@ func (b *bench) reach(ctx context.Context, name string, m *Measured) error {
 // turn measures a case and the baseline, in an order that is drawn.
 func (b *bench) turn(ctx context.Context, m *Measured) {
 	slot := Slot{}
+	n := slices.IndexFunc(b.Cases, func(c Case) bool { return c.Name == m.Name }) + 1 // 0 is the baseline
 	sides := []func() error{
-		func() (err error) { slot.Case, err = b.slot(ctx, b.index(m), m.Case); return err },
+		func() (err error) { slot.Case, err = b.slot(ctx, n, m.Case); return err },
 		func() (err error) { slot.Base, err = b.slot(ctx, 0, Baseline); return err },
 	}
 	if rand.IntN(2) == 0 {
@@ -166,15 +173,6 @@ func (b *bench) turn(ctx context.Context, m *Measured) {
 		}
 	}
 	m.Slots = append(m.Slots, slot)
-}
-
-func (b *bench) index(m *Measured) int {
-	for i, c := range b.Cases {
-		if c.Name == m.Name {
-			return i + 1
-		}
-	}
-	return 0
 }
 
 func (b *bench) slot(ctx context.Context, n int, c Case) (map[string]Sample, error) {
@@ -236,12 +234,4 @@ func (b *bench) attachments(ctx context.Context, r *Report) error {
 		r.Attachments = append(r.Attachments, a)
 	}
 	return nil
-}
-
-func (b *bench) end(ctx context.Context, r *Report) error {
-	after, err := b.client.Facts(ctx)
-	if err == nil {
-		r.LoadAfter = after.Load
-	}
-	return err
 }

@@ -27,7 +27,7 @@ type Side struct {
 	dir        string
 	self, peer netip.Addr // on the wire
 	first      bool       // of the two, for what they must not do alike
-	calico     *calico
+	felix      *process   // Calico's agent; nil until a network of Calico is prepared
 	programs   Programs
 
 	containers *containerizer.Containerizer
@@ -162,8 +162,8 @@ func (s *Side) Close(ctx context.Context) error {
 	for _, n := range s.made {
 		errs = append(errs, n.close())
 	}
-	if s.calico != nil {
-		errs = append(errs, s.calico.close())
+	if s.felix != nil {
+		errs = append(errs, s.felix.close())
 	}
 	if s.containers != nil {
 		errs = append(errs, s.containers.Close())

@@ -17,7 +17,7 @@ func (m *Machine) Run(ctx context.Context, o Options) (*Report, error) {
 
 // Against measures from this machine to the one that serves at address.
 func Against(ctx context.Context, side *Side, address, token string, o Options) (r *Report, err error) {
-	server := Dial(address, token)
+	server := dial(address, token)
 	if err := server.Hello(ctx, side.self.String()); err != nil {
 		return nil, fmt.Errorf("the server at %s: %w", address, err)
 	}

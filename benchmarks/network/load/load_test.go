@@ -80,7 +80,7 @@ func TestLoader(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	socket, done := t.TempDir()+"/s", make(chan error, 1)
 	go func() { done <- Loader(ctx, socket) }()
-	c := Dial(socket)
+	c := Dial(socket, "")
 	if err := c.Ready(t.Context()); err != nil {
 		t.Fatal(err)
 	}
