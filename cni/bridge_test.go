@@ -73,7 +73,7 @@ func TestSubnetOfTwo(t *testing.T) {
 	_, err := two.attach("box", "twice")
 	if !errors.Is(err, mctr.ErrState) ||
 		!strings.Contains(err.Error(),
-			one.find("twice").Definition.Bridge+" of this host has the address 10.48.0.1/24") {
+			one.find("twice").Definition.Bridge+" of this host now has the address 10.48.0.1/24") {
 		t.Errorf("attach: %v", err)
 	}
 	two.mustDetach("box")

@@ -24,18 +24,18 @@ func TestSickPlugins(t *testing.T) {
 		add, says string
 		is        error
 	}{
-		"hangs":            {"hang", "not ended after", context.DeadlineExceeded},
+		"hangs":            {"hang", "still running after", context.DeadlineExceeded},
 		"crashes":          {"crash", "about to crash", nil},
 		"refuses":          {"refuse", "the datastore is down; dial tcp: refused", nil},
-		"prints garbage":   {"garbage", "no JSON", mctr.ErrInvalid},
-		"floods":           {"flood", "bytes long", mctr.ErrInvalid},
+		"prints garbage":   {"garbage", "not JSON", mctr.ErrInvalid},
+		"floods":           {"flood", "longer than", mctr.ErrInvalid},
 		"of another world": {`{"cniVersion": "9.0.0"}`, "9.0.0", nil},
 		"wrong address":    {`{"cniVersion": "1.0.0", "ips": [{"address": "300.1.1.1/24"}]}`, "300.1.1.1", nil},
 		"of no interface": {`{"cniVersion": "1.0.0", "ips": [{"address": "10.1.1.1/24", "interface": 7}]}`,
-			"of interface 7", mctr.ErrInvalid},
-		"unspecified": {`{"cniVersion": "1.0.0", "ips": [{"address": "0.0.0.0/0"}]}`, "cannot be a container's",
+			"interface is 7", mctr.ErrInvalid},
+		"unspecified": {`{"cniVersion": "1.0.0", "ips": [{"address": "0.0.0.0/0"}]}`, "is not valid for a container",
 			mctr.ErrInvalid},
-		"claims an address": {`{"cniVersion": "1.0.0", "interfaces": [{"name": "eth0", "sandbox": "x"}], "ips": [{"address": "10.9.9.9/24", "interface": 0}]}`, "does not have it", mctr.ErrInvalid},
+		"claims an address": {`{"cniVersion": "1.0.0", "interfaces": [{"name": "eth0", "sandbox": "x"}], "ips": [{"address": "10.9.9.9/24", "interface": 0}]}`, "lacks this address", mctr.ErrInvalid},
 	} {
 		subnet++
 		list := bridge("1.0.0", "net", fmt.Sprintf("10.30.%d.0/24", subnet),

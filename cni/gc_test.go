@@ -75,7 +75,7 @@ func TestForeignAddressesSurvive(t *testing.T) {
 	defer h.mustDetach("box")
 	foreign := plant(t, filepath.Join(h.root, "store", "shared"), "10.35.0.200")
 	if err := h.GC(t.Context(), h.find("shared")); !errors.Is(err, mctr.ErrState) ||
-		!strings.Contains(err.Error(), "others' addresses") {
+		!strings.Contains(err.Error(), "addresses of others") {
 		t.Errorf("GC: %v", err)
 	}
 	h.mustAttach("other", "shared")

@@ -122,7 +122,7 @@ func TestCheck(t *testing.T) {
 		{Config: config("", "", "gone"), Is: mctr.ErrUnsupported, Field: "no-such-plugin"},
 		{Config: one(func(n *mctr.NetworkConfig) { n.IPs = []string{"10.1"} }), Is: mctr.ErrInvalid, Field: "ip"},
 		{Config: one(func(n *mctr.NetworkConfig) { n.IPs = []string{"10.1.1.1", "10.1.1.2"} }), Is: mctr.ErrInvalid,
-			Field: "one address a family"},
+			Field: "one address for each address family"},
 		{Config: one(func(n *mctr.NetworkConfig) { n.MAC = "01:00:00:00:00:01" }), Is: mctr.ErrInvalid, Field: "mac"},
 		{Config: one(func(n *mctr.NetworkConfig) { n.MAC = "00:00:00:00:00:00" }), Is: mctr.ErrInvalid, Field: "mac"},
 		{Config: with(net, func(c *mctr.ContainerConfig) { c.Ports = make([]mctr.Port, 513) }), Is: mctr.ErrInvalid,
