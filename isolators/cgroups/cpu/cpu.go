@@ -1,10 +1,9 @@
-// Package cpu is the cgroups/cpu isolator: the weight and the quota of cpu time,
-// and how much was used and throttled.
+// Package cpu is the cgroups/cpu isolator: it sets the weight and the quota of cpu time, and
+// reports how much was used and throttled.
 //
-// Launch: Check and Prepare. In the kernel: cpu.* of the container's group,
-// which the engine makes and removes. On disk, recovery: nothing.
-// Spec: runtime-spec config-linux.md, linux.resources.cpu. Mesos: cgroups/cpu,
-// without its rule of shares per cpu, which is the scheduler's business.
+// Launch: Check and Prepare. In the kernel: cpu.* of the container's group, which the engine makes
+// and removes. On disk, recovery: nothing. Spec: runtime-spec config-linux.md, linux.resources.cpu.
+// Mesos: cgroups/cpu, without its rule of shares for each cpu, which is left to the scheduler.
 package cpu
 
 import (
@@ -42,8 +41,8 @@ func (*isolator) Check(_ context.Context, config *mctr.ContainerConfig) error {
 			mctr.ErrInvalid, *c.Quota)
 	}
 	if c.Burst != nil && (c.Quota == nil || *c.Quota < 0 || *c.Burst > uint64(*c.Quota)) {
-		return fmt.Errorf("%w: resources.cpu.burst %d: needs a resources.cpu.quota that is not smaller", mctr.ErrInvalid,
-			*c.Burst)
+		return fmt.Errorf("%w: resources.cpu.burst %d: needs a resources.cpu.quota that is not smaller",
+			mctr.ErrInvalid, *c.Burst)
 	}
 	check := isolators.CheckControlFile
 	return cmp.Or(
@@ -53,7 +52,7 @@ func (*isolator) Check(_ context.Context, config *mctr.ContainerConfig) error {
 		check("cpu", c.Burst != nil, "resources.cpu.burst", "cpu.cfs_burst_us", "cpu.max.burst"))
 }
 
-// Prepare asks for the weight and the quota.
+// Prepare requests the weight and the quota.
 func (*isolator) Prepare(_ context.Context, c *mctr.Container) (*mctr.Adjustment, error) {
 	cpu := c.Config.Resources.CPU
 	return &mctr.Adjustment{Spec: specs.Spec{Linux: &specs.Linux{Resources: &specs.LinuxResources{
@@ -61,13 +60,13 @@ func (*isolator) Prepare(_ context.Context, c *mctr.Container) (*mctr.Adjustment
 	}}}}, nil
 }
 
-// Usage reads the times; v1 counts user and system time in ticks of 10 ms.
+// Usage reads the cpu times. On v1, user and system time have a resolution of 10 ms.
 func (i *isolator) Usage(_ context.Context, h mctr.Handle, u *mctr.Usage) error {
 	i.Meter.CPU(h.Cgroup, u)
 	return nil
 }
 
-// Update asks for the new limits.
+// Update returns the new limits.
 func (i *isolator) Update(ctx context.Context, h mctr.Handle, r *mctr.Resources) (*specs.LinuxResources, error) {
 	return isolators.UpdateByPrepare(ctx, i, h, r)
 }

@@ -1,12 +1,10 @@
-// Package memory is the cgroups/memory isolator: how much memory and swap a
-// container may have, how the kernel treats it when memory is short, and how
-// much it uses.
+// Package memory is the cgroups/memory isolator: it limits memory and swap, decides how the kernel
+// treats a container when memory is short, and reports how much the container uses.
 //
-// Launch: Check and Prepare. In the kernel: memory.* of the container's group,
-// which the engine makes and removes, and the task's oom_score_adj. On disk,
-// recovery: nothing. The shim reads the evidence of an OOM kill at the end.
-// Spec: runtime-spec config-linux.md, linux.resources.memory. Mesos: cgroups/mem,
-// without its minimum of 32 MB.
+// Launch: Check and Prepare. In the kernel: memory.* of the container's group, which the engine
+// makes and removes, and the task's oom_score_adj. On disk, recovery: nothing. The shim reads the
+// evidence of an OOM kill at the exit. Spec: runtime-spec config-linux.md, linux.resources.memory.
+// Mesos: cgroups/mem, without its minimum of 32 MB.
 package memory
 
 import (
@@ -28,8 +26,8 @@ import (
 	"github.com/mctr/mctr/isolators"
 )
 
-// Least is the smallest limit in bytes: below it the kernel would kill the
-// engine's init and not the task. It is docker's minimum too.
+// Least is the smallest limit in bytes, which is docker's minimum too. Below it the kernel would
+// kill the engine's init instead of the task.
 const Least = 6 << 20
 
 // New returns the isolator. meter reads usage.
@@ -41,7 +39,7 @@ type isolator struct{ isolators.CgroupBase }
 
 func (*isolator) Name() string { return "cgroups/memory" }
 
-// Check refuses sizes that contradict each other and what this kernel has not.
+// Check refuses sizes that contradict each other, and settings that this kernel lacks.
 func (*isolator) Check(_ context.Context, config *mctr.ContainerConfig) error {
 	m := config.Resources.Memory
 	if err := checkSizes(m); err != nil {
@@ -53,14 +51,16 @@ func (*isolator) Check(_ context.Context, config *mctr.ContainerConfig) error {
 	if err := checkScore(m.OOMScoreAdj); err != nil {
 		return err
 	}
-	check := isolators.CheckControlFile
+	check := func(asked bool, field, v1, v2 string) error {
+		return isolators.CheckControlFile("memory", asked, field, v1, v2)
+	}
 	return cmp.Or(
-		check("memory", m.Limit != nil, "resources.memory.limit", "memory.limit_in_bytes", "memory.max"),
-		check("memory", m.Swap != nil, "resources.memory.swap", "memory.memsw.limit_in_bytes", "memory.swap.max"),
-		check("memory", m.Reservation != nil, "resources.memory.reservation", "memory.soft_limit_in_bytes", "memory.low"),
-		check("memory", m.High != nil, "resources.memory.high", "", "memory.high"),
-		check("memory", m.DisableOOM, "resources.memory.disable_oom", "memory.oom_control", ""),
-		check("memory", m.Swappiness != nil, "resources.memory.swappiness", "memory.swappiness", ""))
+		check(m.Limit != nil, "resources.memory.limit", "memory.limit_in_bytes", "memory.max"),
+		check(m.Swap != nil, "resources.memory.swap", "memory.memsw.limit_in_bytes", "memory.swap.max"),
+		check(m.Reservation != nil, "resources.memory.reservation", "memory.soft_limit_in_bytes", "memory.low"),
+		check(m.High != nil, "resources.memory.high", "", "memory.high"),
+		check(m.DisableOOM, "resources.memory.disable_oom", "memory.oom_control", ""),
+		check(m.Swappiness != nil, "resources.memory.swappiness", "memory.swappiness", ""))
 }
 
 func checkSizes(m mctr.Memory) error {
@@ -86,8 +86,8 @@ func checkSizes(m mctr.Memory) error {
 	return nil
 }
 
-// checkScore refuses to lower oom_score_adj where the kernel will: below the
-// least that this process was ever given, without CAP_SYS_RESOURCE (proc(5)).
+// checkScore refuses an oom_score_adj that the kernel would refuse. Without CAP_SYS_RESOURCE a
+// process cannot lower the score below the lowest value that it was ever given (proc(5)).
 func checkScore(score *int) error {
 	if score == nil {
 		return nil
@@ -122,8 +122,8 @@ func value(n *int64) int64 {
 	return *n
 }
 
-// Prepare asks for the limits. As with docker, a memory limit alone allows as
-// much swap again. The supervisor's oom_score_adj is never the task's.
+// Prepare requests the limits. As with docker, a memory limit alone allows the same amount of swap
+// in addition. The task never gets the supervisor's oom_score_adj.
 func (*isolator) Prepare(_ context.Context, c *mctr.Container) (*mctr.Adjustment, error) {
 	m := c.Config.Resources.Memory
 	memory := &specs.LinuxMemory{Limit: m.Limit, Swap: swap(m), Reservation: m.Reservation}
@@ -149,7 +149,8 @@ func (*isolator) Prepare(_ context.Context, c *mctr.Container) (*mctr.Adjustment
 	return &mctr.Adjustment{Spec: specs.Spec{Process: process, Linux: &specs.Linux{Resources: resources}}}, nil
 }
 
-// swap is what was asked for, or twice the limit where swap is accounted.
+// swap returns the requested limit of memory and swap, or twice the memory limit if the host
+// accounts swap.
 func swap(m mctr.Memory) *int64 {
 	limit, file := value(m.Limit), "memory.memsw.limit_in_bytes"
 	if cgroup.Unified() {
@@ -161,14 +162,14 @@ func swap(m mctr.Memory) *int64 {
 	return new(2 * limit)
 }
 
-// Usage reads what is used now: without the inactive file cache, as docker does.
+// Usage reads the memory in use. As with docker, it excludes the inactive file cache.
 func (i *isolator) Usage(_ context.Context, h mctr.Handle, u *mctr.Usage) error {
 	i.Meter.Memory(h.Cgroup, u)
 	return nil
 }
 
-// Update asks for the new limits. One below what is in use is refused: the
-// kernel would kill for it (v2), or refuse without a word of why (v1).
+// Update returns the new limits. It refuses a limit below the memory in use, because the kernel
+// would kill the container (v2), or refuse the limit without a reason (v1).
 func (i *isolator) Update(ctx context.Context, h mctr.Handle, r *mctr.Resources) (*specs.LinuxResources, error) {
 	u := &mctr.Usage{}
 	if err := i.Usage(ctx, h, u); err != nil {

@@ -20,8 +20,8 @@ import (
 	"github.com/mctr/mctr/provisioner/backend/copy"
 )
 
-// volumes gives each of the image's volumes that the user did not mount over a
-// directory of its own, filled with what the image has there.
+// volumes gives each of the image's volumes a directory of its own, filled with the image's files
+// at that path, unless the user mounts something there.
 func volumes(ctx context.Context, c *mctr.Container) ([]specs.Mount, error) {
 	if c.Image == nil {
 		return nil, nil
@@ -49,8 +49,8 @@ func volumes(ctx context.Context, c *mctr.Container) ([]specs.Mount, error) {
 	return mounts, nil
 }
 
-// volume makes the directory. One that is there was made by an earlier Prepare:
-// it is complete, since it takes its name last.
+// volume makes the directory. A directory that exists was made by an earlier Prepare and is
+// complete, because it is renamed last.
 func volume(ctx context.Context, c *mctr.Container, target string) (string, error) {
 	dir := filepath.Join(c.Dir, "docker", "runtime", "volumes", mctr.ContainerID(target).Hash())
 	if _, err := os.Lstat(dir); err == nil {

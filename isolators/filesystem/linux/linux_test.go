@@ -38,9 +38,9 @@ func TestCheck(t *testing.T) {
 		{Config: mounts(mctr.Mount{Type: "bind", Source: "/a", Target: "/x/.."}), Is: mctr.ErrInvalid,
 			Field: "mounts.target"},
 		{Config: mounts(mctr.Mount{Type: "bind", Source: "/a", Target: "/x"}, mctr.Mount{Type: "tmpfs", Target: "/x/"}),
-			Is: mctr.ErrInvalid, Field: "config.mounts are at /x"},
+			Is: mctr.ErrInvalid, Field: "config.mounts have the target /x"},
 		{Config: mounts(mctr.Mount{Type: "tmpfs", Target: "/x", Source: "/y"}), Is: mctr.ErrInvalid,
-			Field: `mounts.source "/y": the tmpfs at /x`},
+			Field: `mounts.source "/y": a tmpfs has no source`},
 	}
 	for _, o := range []string{"", "size", "size=", "size=big", "size=1mm", "size=-1", "mode=999", "mode=77777",
 		"uid=root", "color=red", "ro=1", "lowerdir=/"} {
