@@ -9,7 +9,7 @@ import (
 	"github.com/mctr/mctr"
 )
 
-// Recover reports the interfaces of containers whose records were lost. It changes nothing.
+// Recover reports the interfaces of containers that have no record. It changes nothing.
 func (link) Recover(_ context.Context, known []mctr.ContainerState, of mctr.HandleOf) ([]mctr.Leftover, error) {
 	var left []mctr.Leftover
 	owned := map[string]bool{}
