@@ -20,12 +20,12 @@ var (
 	light = color.RGBA{R: 0xa9, G: 0xc8, B: 0xe2, A: 0xff}
 )
 
-// draw writes a bar for each contender's median time and one for its processor
-// time, as multiples of runc's: absolute times are the machine's.
+// draw writes two bars for each contender: its median time and its processor time. The figures are
+// multiples of runc's, because absolute times depend on the machine.
 func draw(r *report, path string) error {
 	base := r.contender(runc)
 	if base.Wall.P50 == 0 {
-		return fmt.Errorf("%s failed, and all is drawn relative to it", runc)
+		return fmt.Errorf("%s failed, and the chart is relative to it", runc)
 	}
 	p := plot.New()
 	p.Title.Text = fmt.Sprintf("/bin/true, start to end and clean-up, as multiples of %s (median of %d)", runc,
@@ -63,7 +63,7 @@ func draw(r *report, path string) error {
 	return save(p, path)
 }
 
-// save leaves margins: other fonts than these are wider.
+// save writes the chart with margins, because a viewer's font may be wider.
 func save(p *plot.Plot, path string) error {
 	canvas := vgsvg.New(23*vg.Centimeter, 8*vg.Centimeter)
 	p.Draw(vgdraw.Crop(vgdraw.New(canvas), 12, -12, 0, -6))
@@ -82,7 +82,7 @@ func halves(low, high float64) (ticks []plot.Tick) {
 	return ticks
 }
 
-// bars adds one bar a contender, with its value behind it.
+// bars adds one bar for each contender, followed by its value.
 func bars(p *plot.Plot, name string, values plotter.Values, at vg.Length, fill color.Color) error {
 	chart, err := plotter.NewBarChart(values, 10)
 	if err != nil {

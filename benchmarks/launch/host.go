@@ -8,7 +8,7 @@ import (
 	"github.com/mctr/mctr/benchmarks/compare"
 )
 
-// A host is what figures depend on.
+// A host has the facts of the host on which figures depend.
 type host struct {
 	Kernel    string   `json:"kernel"`
 	Cores     int      `json:"cores"`
@@ -27,7 +27,7 @@ func hostFacts() host {
 	return h
 }
 
-// version is the first line of what tool says of itself.
+// version returns the first line of tool --version.
 func version(tool string) string {
 	out, err := exec.Command(tool, "--version").Output()
 	if err != nil {

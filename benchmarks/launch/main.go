@@ -73,7 +73,7 @@ func run(args []string) error {
 	return r.print(os.Stdout)
 }
 
-// bench measures everything in a rig of its own, which is gone afterwards.
+// bench measures everything in a rig of its own, which it removes afterwards.
 func bench(ctx context.Context, o *options) (r *report, err error) {
 	if err := becomeSubreaper(); err != nil {
 		return nil, err

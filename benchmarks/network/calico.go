@@ -22,10 +22,10 @@ import (
 	"github.com/mctr/mctr"
 )
 
-// etcdURL is Calico's datastore of one machine with two hosts.
+// etcdURL is the URL of Calico's datastore if one machine plays both hosts.
 var etcdURL = "http://" + etcdAddress.Addr().String() + ":2379"
 
-// pools are the address pools of the two ways of Calico's.
+// pools are the address pools of Calico's two networks.
 var pools = map[string]netip.Prefix{
 	calicoNet: netip.MustParsePrefix("198.19.0.0/20"), calicoVXLAN: netip.MustParsePrefix("198.19.16.0/20"),
 }
@@ -39,7 +39,7 @@ func (m *Machine) startEtcd() error {
 	return m.etcd.Start()
 }
 
-// calicoNetwork starts Calico on this host, once, and makes the pool and the list.
+// calicoNetwork starts Calico on this host at the first call, and writes the network's list.
 func (s *Side) calicoNetwork(ctx context.Context, name string) (*network, error) {
 	if s.programs.Calico == "" {
 		return nil, fmt.Errorf("%w: Calico's programs are not built here (internal/calico/build DIR, and --calico DIR)",
@@ -58,7 +58,7 @@ func (s *Side) calicoNetwork(ctx context.Context, name string) (*network, error)
 		}}})
 }
 
-// node is this host's name in the datastore.
+// node returns this host's name in the datastore.
 func (s *Side) node() string { return fmt.Sprintf("bench%d", s.index()) }
 
 func (s *Side) calicoEnv() []string {
@@ -70,9 +70,9 @@ func (s *Side) calicoEnv() []string {
 		"FELIX_LOGSEVERITYSCREEN=Error", "FELIX_DEFAULTENDPOINTTOHOSTACTION=ACCEPT", "FELIX_VXLANENABLED=true")
 }
 
-// startCalico registers the host, and starts Felix and waits until it is ready. The
-// directories that Calico has fixed paths for are this side's own: its mount
-// namespace is.
+// startCalico registers the host, starts Felix, and waits until Felix is ready. Calico has fixed
+// paths for its directories. This side binds its own directories there, in a mount namespace of its
+// own.
 func (s *Side) startCalico(ctx context.Context) error {
 	for _, path := range []string{"/var/run/calico", "/var/lib/calico", "/etc/calico", "/var/log/calico"} {
 		own := filepath.Join(s.dir, "calico", path)
@@ -103,8 +103,8 @@ func (s *Side) startCalico(ctx context.Context) error {
 	return s.felixReady(ctx)
 }
 
-// applyPools makes both before Felix starts: it ends itself when the encapsulation
-// of a pool changes what it has to program.
+// applyPools makes both pools before Felix starts: Felix exits if the encapsulation of a pool
+// changes what it has to program.
 func (s *Side) applyPools(ctx context.Context) error {
 	for name, mode := range map[string]string{calicoNet: "Never", calicoVXLAN: "Always"} {
 		pool := fmt.Sprintf(`{"apiVersion": "projectcalico.org/v3", "kind": "IPPool", "metadata": {"name": %q},
@@ -116,7 +116,7 @@ func (s *Side) applyPools(ctx context.Context) error {
 	return nil
 }
 
-// felixTime is what Felix has to program what it found.
+// felixTime bounds the time until Felix is ready.
 const felixTime = time.Minute
 
 func (s *Side) felixReady(ctx context.Context) error {
@@ -156,15 +156,15 @@ func last(text string) string {
 	return text[max(0, len(text)-most):]
 }
 
-// Route leads to a container of the other host. Only Calico's plain way needs it: a
-// route for each host's block would come by BGP, which this bench does not run.
+// Route adds a route to a container of the other host. Only Calico's network without encapsulation
+// needs it: BGP, which would announce the routes, does not run in this bench.
 func (s *Side) Route(_ context.Context, name, address string) error {
 	if name != calicoNet {
 		return nil
 	}
 	to := net.ParseIP(address)
 	if to == nil {
-		return fmt.Errorf("%w: %q is no address", mctr.ErrInvalid, address)
+		return fmt.Errorf("%w: %q is not an address", mctr.ErrInvalid, address)
 	}
 	return netlink.RouteReplace(
 		&netlink.Route{Dst: &net.IPNet{IP: to, Mask: net.CIDRMask(32, 32)}, Gw: s.peer.AsSlice()})

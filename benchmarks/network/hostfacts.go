@@ -10,17 +10,17 @@ import (
 	"github.com/mctr/mctr/benchmarks/compare"
 )
 
-// Facts are what figures of a host depend on.
+// Facts are the facts of a host on which its figures depend.
 type Facts struct {
 	Kernel  string `json:"kernel"`
 	Cores   int    `json:"cores"`
 	Cgroups string `json:"cgroups"`
-	Load    string `json:"load"`  // averages of 1, 5 and 15 minutes
-	Rules   int    `json:"rules"` // of the firewall, which every packet of the host meets
+	Load    string `json:"load"`  // load averages of 1, 5 and 15 minutes
+	Rules   int    `json:"rules"` // rules of the firewall, which checks every packet of the host
 	IPerf   string `json:"iperf"`
 }
 
-// Facts looks at the host.
+// Facts returns the facts of this host.
 func (*Side) Facts(context.Context) (*Facts, error) {
 	f := &Facts{Kernel: compare.Kernel(), Cores: runtime.NumCPU(), Cgroups: compare.Cgroups(),
 		Load: compare.LoadAverage(), Rules: rules()}
@@ -29,10 +29,10 @@ func (*Side) Facts(context.Context) (*Facts, error) {
 	return f, err
 }
 
-// rules counts those of iptables' tables, of both of its kinds.
+// rules counts the rules of both variants of iptables.
 func rules() (n int) {
 	for _, save := range []string{"iptables-nft-save", "iptables-legacy-save"} {
-		out, _ := exec.Command(save).Output() // a kernel or host without it has none
+		out, _ := exec.Command(save).Output() // a host without the program has no rules
 		n += bytes.Count(out, []byte("\n-A "))
 	}
 	return n

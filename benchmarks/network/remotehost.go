@@ -19,7 +19,7 @@ import (
 	"github.com/mctr/mctr/internal/fields"
 )
 
-// A Start is a loader that is wanted.
+// A Start asks a side to start a loader.
 type Start struct {
 	Name    string     `json:"name"`
 	Where   string     `json:"where"`
@@ -28,13 +28,13 @@ type Start struct {
 	Ports   load.Ports `json:"ports"`
 }
 
-// Started is where it is reached.
+// Started is the answer to a Start.
 type Started struct {
 	Address string `json:"address"`
 	MTU     int    `json:"mtu"`
 }
 
-// A question is what one side is asked; which fields count, its verb says.
+// A question is a request to a side. The verb decides which fields count.
 type question struct {
 	Start   Start     `json:"start,omitzero"`
 	Name    string    `json:"name,omitempty"`
@@ -44,7 +44,7 @@ type question struct {
 	Count   int       `json:"count,omitempty"`
 }
 
-// host is a side, here or elsewhere.
+// A host is a side in this process or in another one.
 type host interface {
 	Start(ctx context.Context, a Start) (*Started, error)
 	Route(ctx context.Context, network, address string) error
@@ -55,8 +55,8 @@ type host interface {
 	Close(ctx context.Context) error
 }
 
-// A door is where the other side comes in: to a side that is there, or to one that
-// is opened when it has said who it is.
+// A door accepts the other side: for a side that exists already, or for one that is opened when the
+// other side has said hello.
 type door struct {
 	open func(peer netip.Addr) (*Side, error)
 
@@ -88,7 +88,7 @@ func (d *door) opened() (*Side, error) {
 	return d.side, nil
 }
 
-// verbs are what a side can be asked.
+// verbs are the requests that a side answers.
 var verbs = map[string]func(context.Context, *Side, question) (any, error){
 	"start": func(ctx context.Context, s *Side, q question) (any, error) { return s.Start(ctx, q.Start) },
 	"route": func(ctx context.Context, s *Side, q question) (any, error) {
@@ -100,8 +100,8 @@ var verbs = map[string]func(context.Context, *Side, question) (any, error){
 	"facts":  func(ctx context.Context, s *Side, _ question) (any, error) { return s.Facts(ctx) },
 }
 
-// Serve answers at l until ctx ends; done is called when the other side has no more
-// questions. Whoever has the token launches programs here as root.
+// Serve answers requests at l until ctx ends. It calls done when the other side has no more
+// requests. A client that has the token can launch programs here as root.
 func Serve(ctx context.Context, l net.Listener, token string, d *door, done func()) error {
 	mux := http.NewServeMux()
 	take := func(verb string, do func(context.Context, question) (any, error)) {
@@ -132,7 +132,7 @@ func Serve(ctx context.Context, l net.Listener, token string, d *door, done func
 
 func answer(w http.ResponseWriter, r *http.Request, token string, do func(context.Context, question) (any, error)) {
 	if token != "" && subtle.ConstantTimeCompare([]byte(r.Header.Get("Authorization")), []byte("Bearer "+token)) != 1 {
-		http.Error(w, "the token is not the server's", http.StatusUnauthorized)
+		http.Error(w, "the token is wrong", http.StatusUnauthorized)
 		return
 	}
 	q, err := read(r.Body)
@@ -144,11 +144,11 @@ func answer(w http.ResponseWriter, r *http.Request, token string, do func(contex
 		http.Error(w, err.Error(), http.StatusInternalServerError)
 		return
 	}
-	_ = json.NewEncoder(w).Encode(told) // the other side has gone
+	_ = json.NewEncoder(w).Encode(told) // fails only if the other side has closed the connection
 }
 
-// read takes a question. The other machine's mctr-bench may be of another build: what is
-// not understood here would not be measured.
+// read reads a question. It refuses unknown fields, which a different build of mctr-bench may send:
+// ignoring them would change what is measured.
 func read(r io.Reader) (q question, err error) {
 	data, err := io.ReadAll(io.LimitReader(r, 1<<20))
 	if err == nil {
@@ -161,7 +161,7 @@ func read(r io.Reader) (q question, err error) {
 	return q, err
 }
 
-// A remote is a side in another process, or on another machine.
+// A remote is a side in another process or on another machine.
 type remote struct{ client *load.Client }
 
 // dial returns the side at HOST:PORT, or at the path of a unix socket.
@@ -203,7 +203,7 @@ func (r *remote) Hello(ctx context.Context, self string) error {
 	return r.client.Post(ctx, "hello", question{Address: self}, &nothing)
 }
 
-// Close tells the side that it is not needed any more; it cleans up by itself.
+// Close tells the side that it is no longer needed. The side then cleans up.
 func (r *remote) Close(ctx context.Context) error {
 	var nothing any
 	return r.client.Post(ctx, "close", question{}, &nothing)

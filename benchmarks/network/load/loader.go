@@ -13,8 +13,7 @@ import (
 	"time"
 )
 
-// Loader serves tasks at a unix socket until ctx ends, and servers while they are
-// asked for.
+// Loader runs tasks and servers for requests at a unix socket, until ctx ends.
 func Loader(ctx context.Context, socket string) error {
 	l, err := net.Listen("unix", socket)
 	if err != nil {
@@ -59,7 +58,7 @@ func handle[T any](do func(*http.Request, T) (any, error)) http.HandlerFunc {
 			http.Error(w, err.Error(), http.StatusInternalServerError)
 			return
 		}
-		_ = json.NewEncoder(w).Encode(answer) // the other side has gone
+		_ = json.NewEncoder(w).Encode(answer) // fails only if the other side has closed the connection
 	}
 }
 
@@ -96,13 +95,13 @@ func (c *Client) Ready(ctx context.Context) error {
 	}
 }
 
-// Run has the loader do a task.
+// Run runs a task on the loader.
 func (c *Client) Run(ctx context.Context, t Task) (*Result, error) {
 	r := &Result{}
 	return r, c.Post(ctx, "run", t, r)
 }
 
-// Serve has the loader answer on ports.
+// Serve lets the loader answer on ports.
 func (c *Client) Serve(ctx context.Context, p Ports) error {
 	return c.Post(ctx, "serve", p, &struct{}{})
 }
@@ -131,5 +130,5 @@ func (c *Client) Post(ctx context.Context, verb string, asked, answer any) error
 	return json.NewDecoder(response.Body).Decode(answer)
 }
 
-// Close ends the connections to the loader.
+// Close closes the connections to the loader.
 func (c *Client) Close() { c.http.CloseIdleConnections() }
