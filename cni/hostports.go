@@ -94,7 +94,7 @@ func takenBy(p mctr.Port, taken []*Attachment) error {
 	for _, a := range taken {
 		for _, other := range a.Ports {
 			if other.HostPort == p.HostPort && other.Protocol == p.Protocol && overlap(other.HostIP, p.HostIP) {
-				return fmt.Errorf("%w: host port %d/%s is already %s", mctr.ErrExists, p.HostPort, p.Protocol,
+				return fmt.Errorf("%w: host port %d/%s is %s already", mctr.ErrExists, p.HostPort, p.Protocol,
 					a.ownerText())
 			}
 		}
