@@ -74,7 +74,8 @@ func (l link) find(h mctr.Handle) (netlink.Link, error) {
 		return nil, nil
 	}
 	if err == nil && found.Attrs().Alias != h.State && l.records(h).Read("link", new(string)) != nil {
-		return nil, fmt.Errorf("%w: an interface of this name exists, but does not belong to container %s", mctr.ErrExists, h.ID)
+		return nil, fmt.Errorf("%w: an interface of this name exists, but does not belong to container %s",
+			mctr.ErrExists, h.ID)
 	}
 	return found, err
 }
