@@ -12,8 +12,8 @@ func ms(values ...int) (list []time.Duration) {
 	return list
 }
 
-// TestPaired wants the interval to hold what is true, and pairing to see through
-// a machine that is slow for both.
+// TestPaired checks that the interval contains the true ratio, and that pairing removes the effect
+// of a machine that slows both contenders.
 func TestPaired(t *testing.T) {
 	b := ms(10, 11, 10, 50, 10, 12, 90, 10, 11, 10, 10, 30, 10, 11, 10, 10)
 	a := make([]time.Duration, len(b))

@@ -53,7 +53,7 @@ func TestCheck(t *testing.T) {
 		tmpfs("size=50%"), mounts(mctr.Mount{Type: "tmpfs", Target: "x"}))
 }
 
-// TestMounts wants what docker mounts in a container, in this order.
+// TestMounts checks that a container has docker's mounts, in this order.
 func TestMounts(t *testing.T) {
 	const common = `{"destination":"/proc","type":"proc","source":"proc","options":["nosuid","noexec","nodev"]},` +
 		`{"destination":"/dev","type":"tmpfs","source":"tmpfs","options":["nosuid","strictatime","mode=755","size=65536k"]},` +
@@ -82,7 +82,7 @@ func TestMounts(t *testing.T) {
 	}
 }
 
-// TestMasks compares with docker's lists.
+// TestMasks compares the masked paths with docker's lists.
 func TestMasks(t *testing.T) {
 	l := isolatortest.Prepared(t, newIsolator(), mounts()).Spec.Linux
 	want := strings.Fields(`/proc/acpi /proc/asound /proc/interrupts /proc/kcore /proc/keys /proc/latency_stats
@@ -132,8 +132,8 @@ func TestTmpfs(t *testing.T) {
 	}
 }
 
-// TestSandbox wants the sandbox at Mesos' place in an image, and on the host's
-// filesystem at its own, with all of mctr's hidden around it.
+// TestSandbox checks that the sandbox is at Mesos' path in an image, and at its own path on the
+// host's filesystem, where the rest of mctr's directories is hidden.
 func TestSandbox(t *testing.T) {
 	c := isolatortest.NewContainer(t, mounts())
 	a, err := newIsolator().Prepare(t.Context(), c)
