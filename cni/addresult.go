@@ -16,16 +16,16 @@ import (
 	"github.com/mctr/mctr/cni/internal/netdump"
 )
 
-// A Result is what ADD answered of the container's side.
+// A Result is the part of an ADD's answer that describes the container's interface.
 type Result struct {
 	Addresses []netip.Prefix `json:"addresses,omitempty"`
-	Gateways  []netip.Addr   `json:"gateways,omitempty"` // one a family at most
+	Gateways  []netip.Addr   `json:"gateways,omitempty"` // at most one for each address family
 	MAC       string         `json:"mac,omitempty"`
 	DNS       mctr.DNS       `json:"dns,omitzero"`
 }
 
-// resultOf checks an answer: what it says must be possible, and the interface and
-// addresses that it names must be in the namespace.
+// resultOf converts the plugins' answer to an ADD. It fails if an address of the answer is not
+// possible, or if the namespace lacks the interface or an address that the answer names.
 func resultOf(answer types.Result, ifname, ns string) (*Result, error) {
 	given, err := types100.NewResultFromResult(answer)
 	if err != nil {
@@ -48,11 +48,13 @@ func resultOf(answer types.Result, ifname, ns string) (*Result, error) {
 	return r, r.verifyInNamespace(ifname, ns, given.Interfaces)
 }
 
-// addAddress adds an address unless it is another interface's, as the bandwidth plugin's.
+// addAddress adds an address of the answer, unless the address belongs to another interface. The
+// bandwidth plugin answers with such addresses.
 func (r *Result) addAddress(given *types100.Result, ip *types100.IPConfig, ifname string) error {
 	if ip.Interface != nil {
 		if *ip.Interface < 0 || *ip.Interface >= len(given.Interfaces) {
-			return fmt.Errorf("it is of interface %d, and there are %d", *ip.Interface, len(given.Interfaces))
+			return fmt.Errorf("its interface is %d, but the answer has %d interfaces", *ip.Interface,
+				len(given.Interfaces))
 		}
 		if on := given.Interfaces[*ip.Interface]; on.Sandbox == "" || on.Name != ifname {
 			return nil
@@ -61,26 +63,22 @@ func (r *Result) addAddress(given *types100.Result, ip *types100.IPConfig, ifnam
 	addr, ok := netip.AddrFromSlice(ip.Address.IP)
 	ones, bits := ip.Address.Mask.Size()
 	if addr = addr.Unmap(); !ok || bits == 0 || !addr.IsValid() || addr.IsUnspecified() || addr.IsMulticast() {
-		return fmt.Errorf("%v cannot be a container's", ip.Address)
+		return fmt.Errorf("%v is not valid for a container", ip.Address)
 	}
 	if addr.BitLen() < bits {
 		ones -= bits - addr.BitLen()
 	}
 	r.Addresses = append(r.Addresses, netip.PrefixFrom(addr, ones))
-	if gateway, ok := netip.AddrFromSlice(ip.Gateway); ok {
-		r.gateway(gateway.Unmap())
+	gateway, ok := netip.AddrFromSlice(ip.Gateway)
+	gateway = gateway.Unmap()
+	if ok && !slices.ContainsFunc(r.Gateways, func(have netip.Addr) bool { return have.Is4() == gateway.Is4() }) {
+		r.Gateways = append(r.Gateways, gateway)
 	}
 	return nil
 }
 
-func (r *Result) gateway(g netip.Addr) {
-	if !slices.ContainsFunc(r.Gateways, func(have netip.Addr) bool { return have.Is4() == g.Is4() }) {
-		r.Gateways = append(r.Gateways, g)
-	}
-}
-
-// verifyInNamespace looks into the namespace. A plugin that names no interface of the
-// container's (there are such, for devices without a kernel driver) is believed.
+// verifyInNamespace compares the result with the namespace. A plugin that names no interface of the
+// container is believed: there are plugins for devices without a kernel driver.
 func (r *Result) verifyInNamespace(ifname, ns string, interfaces []*types100.Interface) error {
 	if !slices.ContainsFunc(interfaces, func(i *types100.Interface) bool { return i.Sandbox != "" }) {
 		return nil
@@ -97,7 +95,7 @@ func (r *Result) verifyInNamespace(ifname, ns string, interfaces []*types100.Int
 	defer links.Close()
 	link, err := links.LinkByName(ifname)
 	if err != nil {
-		return fmt.Errorf("%w: the plugins answered that all is well, and there is no interface %s: %w",
+		return fmt.Errorf("%w: the plugins reported success, but the interface %s does not exist: %w",
 			mctr.ErrInvalid, ifname, err)
 	}
 	found, err := netdump.Uninterrupted(func() ([]netlink.Addr, error) {
@@ -114,7 +112,7 @@ func (r *Result) hasAddresses(found []netlink.Addr) error {
 	for _, a := range r.Addresses {
 		if !slices.ContainsFunc(found, func(f netlink.Addr) bool { return f.IP.Equal(net.IP(a.Addr().AsSlice())) }) {
 			errs = append(errs,
-				fmt.Errorf("%w: the plugins answered %v, and the interface does not have it", mctr.ErrInvalid, a))
+				fmt.Errorf("%w: the plugins answered %v, but the interface lacks this address", mctr.ErrInvalid, a))
 		}
 	}
 	return errors.Join(errs...)

@@ -18,20 +18,21 @@ import (
 	"github.com/mctr/mctr/internal/flock"
 )
 
-// A Request is an interface that a container is to have. Its namespace is pinned.
+// A Request describes an interface that Attach adds to a container. The container's namespace is
+// pinned already.
 type Request struct {
 	Container mctr.ContainerID
 	Network   *Network
 	Interface string // eth0, eth1, ...
 	Index     int
 	Config    mctr.NetworkConfig
-	Ports     []mctr.Port // host ports that are to lead here; 0 picks one
-	DNS       mctr.DNS    // for plugins that want to know
+	Ports     []mctr.Port // host ports to forward to this interface; 0 picks one
+	DNS       mctr.DNS    // passed to plugins with the capability dns
 }
 
-// Attach asks the network's plugins for an interface: STATUS, before the first
-// ADD of this process, then ADD. What they answer is checked. After an error
-// nothing is left, or a record that Detach tries again by.
+// Attach asks the network's plugins for an interface, by ADD. This process' first ADD to a network
+// is preceded by STATUS. Attach checks the plugins' answer. After an error the attachment is either
+// undone or still recorded, so that Detach can undo it later.
 func (n *Networks) Attach(ctx context.Context, r Request) (*Attachment, error) {
 	if have, err := load(n.record(r.Container, r.Interface)); err == nil && have.State == Attached &&
 		have.Network == r.Network.Name {
@@ -59,22 +60,22 @@ func (n *Networks) Attach(ctx context.Context, r Request) (*Attachment, error) {
 	return a, nil
 }
 
-// reload is the network as it is under its lock: one of mctr's own may have been
-// removed, with its interfaces, or made again since it was found.
+// reload reads a network of mctr's own again under its lock: since the caller found the network,
+// another process may have removed it, with its interfaces, or made it again.
 func (n *Networks) reload(network *Network) (*Network, error) {
 	if filepath.Dir(network.File) != n.Dir() {
 		return network, nil
 	}
 	now, err := networks.Read(network.File)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("%w: network %s was removed meanwhile", mctr.ErrNotFound, network.Name)
+		return nil, fmt.Errorf("%w: network %s has just been removed", mctr.ErrNotFound, network.Name)
 	}
 	return now, err
 }
 
-// prepareIntent records the attachment, with the host ports that it gets. One that is
-// recorded already, of a launch that died, is taken back first: there are plugins
-// that take ADD over an existing endpoint for done.
+// prepareIntent records the attachment with its host ports, before ADD. If a launch that died left
+// a record of the same attachment, prepareIntent first asks for DEL: some plugins report success
+// for an ADD over an existing endpoint without making it.
 func (n *Networks) prepareIntent(ctx context.Context, r Request) (*Attachment, error) {
 	if stale, err := load(n.record(r.Container, r.Interface)); err == nil {
 		if err := n.del(ctx, stale); err != nil {
@@ -128,7 +129,7 @@ func (n *Networks) add(ctx context.Context, network *Network, a *Attachment) err
 	defer changed(a.Network)
 	note := func(result []byte) error {
 		if _, err := create.CreateFromBytes(result); err != nil {
-			return nil // libcni refuses it too, and DEL is not to be asked with it
+			return nil // libcni refuses the answer too, and DEL must not be given it
 		}
 		a.Answer = result
 		return n.save(a)
@@ -152,8 +153,7 @@ func (n *Networks) add(ctx context.Context, network *Network, a *Attachment) err
 	return n.save(a)
 }
 
-// shareNetwork holds the network for ADD and DEL, which may go on side by side,
-// against its GC.
+// shareNetwork locks the network for ADD and DEL. They may run side by side, but not during a GC.
 func (n *Networks) shareNetwork(ctx context.Context, name string) (*flock.Lock, error) {
 	if err := os.MkdirAll(n.locks(), 0o700); err != nil {
 		return nil, err
@@ -161,7 +161,7 @@ func (n *Networks) shareNetwork(ctx context.Context, name string) (*flock.Lock, 
 	return flock.Shared(ctx, filepath.Join(n.locks(), name))
 }
 
-// holdNetwork holds it alone: for its GC and its end.
+// holdNetwork locks the network exclusively, for its GC and its removal.
 func (n *Networks) holdNetwork(ctx context.Context, name string) (*flock.Lock, error) {
 	if err := os.MkdirAll(n.locks(), 0o700); err != nil {
 		return nil, err
@@ -169,7 +169,8 @@ func (n *Networks) holdNetwork(ctx context.Context, name string) (*flock.Lock, e
 	return flock.Exclusive(ctx, filepath.Join(n.locks(), name))
 }
 
-// holdUnused is holdNetwork of a network that no container is attached to.
+// holdUnused locks the network exclusively. The error wraps mctr.ErrState if a container is
+// attached.
 func (n *Networks) holdUnused(ctx context.Context, name string) (release func(), err error) {
 	lock, err := n.holdNetwork(ctx, name)
 	if err != nil {

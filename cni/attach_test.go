@@ -16,7 +16,7 @@ import (
 	"github.com/mctr/mctr/cni"
 )
 
-// TestVersions attaches by lists and by a single file of every version.
+// TestVersions attaches with a list of every version, and with a single file.
 func TestVersions(t *testing.T) {
 	for i, version := range []string{"0.3.1", "0.4.0", "1.0.0", "1.1.0"} {
 		for _, single := range []bool{false, true} {
@@ -48,7 +48,7 @@ func TestVersions(t *testing.T) {
 	}
 }
 
-// TestCheckSees wants CHECK to find that the interface lost its address.
+// TestCheckSees checks that CHECK notices an interface that has lost its address.
 func TestCheckSees(t *testing.T) {
 	h := newHost(t)
 	h.write("net.conflist", bridge("1.0.0", "net", "10.20.9.0/24"))
@@ -64,7 +64,7 @@ func TestCheckSees(t *testing.T) {
 	}
 }
 
-// TestWhatIsAsked wants fixed addresses of both families, a MAC and a bandwidth.
+// TestWhatIsAsked requests fixed addresses of both families, a MAC and a bandwidth.
 func TestWhatIsAsked(t *testing.T) {
 	h := newHost(t)
 	h.write("net.conflist", `{"cniVersion": "1.0.0", "name": "net", "plugins": [
@@ -128,7 +128,7 @@ func TestSeveralInterfaces(t *testing.T) {
 	h.mustDetach("box")
 }
 
-// TestLabels wants them in the place where Mesos puts them, beside the file's args.
+// TestLabels checks that labels are where Mesos puts them, beside the args of the file.
 func TestLabels(t *testing.T) {
 	h := newHost(t)
 	h.write("net.conflist", bridge("1.0.0", "net", "10.23.0.0/24", `{"type": "fake", "args": {"mine": 1}}`))
@@ -146,7 +146,7 @@ func TestLabels(t *testing.T) {
 	}
 }
 
-// TestExhausted wants a clear error from a pool without addresses, and nothing left.
+// TestExhausted checks the error of a pool without free addresses, and that nothing is left.
 func TestExhausted(t *testing.T) {
 	h := newHost(t)
 	h.write("net.conflist", bridge("1.0.0", "net", "10.24.0.0/30")) // one for the bridge, one for a container
@@ -209,8 +209,8 @@ func withPort(ports ...mctr.Port) func(*cni.Request) {
 	return func(r *cni.Request) { r.Ports = ports }
 }
 
-// TestFilesChange wants networks seen as they are now, and DEL asked as ADD was when
-// the file has gone.
+// TestFilesChange checks that a changed list takes effect, and that DEL gets the configuration of
+// ADD after the file was removed.
 func TestFilesChange(t *testing.T) {
 	h := newHost(t)
 	if _, err := h.Find("net"); !errors.Is(err, mctr.ErrNotFound) {
@@ -230,8 +230,8 @@ func TestFilesChange(t *testing.T) {
 	h.mustDetach("box")
 }
 
-// TestElsewhere detaches by the plugins that it was attached by, although this
-// process is told of others.
+// TestElsewhere checks that DEL uses the plugin directories of ADD, even if this process has
+// others.
 func TestElsewhere(t *testing.T) {
 	h := newHost(t)
 	h.write("net.conflist", bridge("1.0.0", "net", "10.28.0.0/24"))
@@ -246,7 +246,7 @@ func TestElsewhere(t *testing.T) {
 	h.mustDetach("box")
 }
 
-// TestReboot detaches when the namespace, and all that was in it, has gone.
+// TestReboot detaches a container after its namespace and everything in it has been removed.
 func TestReboot(t *testing.T) {
 	h := newHost(t)
 	h.write("net.conflist", bridge("1.0.0", "net", "10.27.0.0/24"))

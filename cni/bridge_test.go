@@ -16,8 +16,8 @@ import (
 	"github.com/mctr/mctr/cni"
 )
 
-// TestFirstADDFails has a network's first ADD fail behind its bridge, and then wants
-// the next one to succeed, and the bridge's hardware address to be there for good.
+// TestFirstADDFails lets a network's first ADD fail after the bridge plugin. The next ADD must
+// succeed, and the bridge must keep one hardware address.
 func TestFirstADDFails(t *testing.T) {
 	for name, make := range map[string]func(h *host) (device, store string){
 		"own": func(h *host) (string, string) {
@@ -59,8 +59,8 @@ func TestFirstADDFails(t *testing.T) {
 	}
 }
 
-// TestSubnetOfTwo makes two roots choose the same subnet, which neither has raised
-// yet: the second one to attach is told, and works again when the first has gone.
+// TestSubnetOfTwo lets two roots choose the same subnet before either has a bridge. The second one
+// to attach must fail, and work again after the first has removed its network.
 func TestSubnetOfTwo(t *testing.T) {
 	one, two := newHost(t), newHost(t)
 	for _, h := range []*host{one, two} {
@@ -73,7 +73,7 @@ func TestSubnetOfTwo(t *testing.T) {
 	_, err := two.attach("box", "twice")
 	if !errors.Is(err, mctr.ErrState) ||
 		!strings.Contains(err.Error(),
-			one.find("twice").Definition.Bridge+" of this host has the address 10.48.0.1/24") {
+			one.find("twice").Definition.Bridge+" of this host now has the address 10.48.0.1/24") {
 		t.Errorf("attach: %v", err)
 	}
 	two.mustDetach("box")
@@ -88,7 +88,7 @@ func TestSubnetOfTwo(t *testing.T) {
 	}
 }
 
-// TestSubnetsOfMany has several roots choose subnets at the same time: each gets its own.
+// TestSubnetsOfMany lets several roots choose subnets at the same time. Each must get its own.
 func TestSubnetsOfMany(t *testing.T) {
 	hosts := make([]*host, 6)
 	for i := range hosts {

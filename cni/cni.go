@@ -14,18 +14,18 @@ import (
 	"github.com/mctr/mctr/cni/networks"
 )
 
-// DefaultTimeout is what one plugin has for one command.
+// DefaultTimeout bounds one command of one plugin.
 const DefaultTimeout = time.Minute
 
-// DefaultConfigDirs are where operators' networks lie, as the specification's
-// examples and other runtimes have it.
+// DefaultConfigDirs are the directories of operators' networks: the one that the CNI
+// specification's examples and other runtimes use.
 var DefaultConfigDirs = []string{"/etc/cni/net.d"}
 
-// DefaultPluginDirs are where distributions and projects install plugins.
+// DefaultPluginDirs are the directories in which distributions and projects install plugins.
 var DefaultPluginDirs = []string{"/opt/cni/bin", "/usr/lib/cni", "/usr/libexec/cni"}
 
-// PluginDirs are DefaultPluginDirs and before them the directory cni beside this
-// program, where make build puts the reference plugins.
+// PluginDirs returns the directory cni beside this program, into which make build puts the
+// reference plugins, followed by DefaultPluginDirs.
 func PluginDirs() []string {
 	self, err := os.Executable()
 	if err != nil {
@@ -34,19 +34,19 @@ func PluginDirs() []string {
 	return append([]string{filepath.Join(filepath.Dir(self), "cni")}, DefaultPluginDirs...)
 }
 
-// A Config says where networks and plugins are.
+// A Config locates networks and plugins.
 type Config struct {
-	Root, State string        // this package's own directories; made when they are needed
-	ConfigDirs  []string      // after Root's own networks; empty: DefaultConfigDirs
+	Root, State string        // directories of this package; made when needed
+	ConfigDirs  []string      // read after Root's own networks; empty: DefaultConfigDirs
 	PluginDirs  []string      // empty: PluginDirs()
-	Timeout     time.Duration // of one plugin's command; 0: DefaultTimeout
-	Log         slog.Handler  // nil: nowhere
-	Observe     func(Call)    // is called for each plugin that ended; may be nil
+	Timeout     time.Duration // for one command of one plugin; 0: DefaultTimeout
+	Log         slog.Handler  // nil discards the messages
+	Observe     func(Call)    // called after each plugin has exited; may be nil
 }
 
-// Networks are the CNI networks of one root. Nothing is cached: a network that is
-// added or removed while the agent runs is seen at the next launch. It is safe
-// for concurrent use, by several processes too.
+// Networks are the CNI networks of one root. Networks caches nothing: the next launch sees a
+// network that was added or removed while the agent runs. It is safe for concurrent use, also by
+// several processes.
 type Networks struct {
 	*networks.Store
 	records
@@ -56,13 +56,13 @@ type Networks struct {
 	ready  *readiness
 }
 
-// A Network is a configuration list as it was read: see networks.Network.
+// A Network is a configuration list that was read from a file: see networks.Network.
 type Network = networks.Network
 
-// A Definition is what mctr makes a network from: see networks.Definition.
+// A Definition describes a network that mctr makes: see networks.Definition.
 type Definition = networks.Definition
 
-// A Subnet is where a network's addresses come from: see networks.Subnet.
+// A Subnet is a range of a network's addresses: see networks.Subnet.
 type Subnet = networks.Subnet
 
 // An Overlay joins the bridges of several hosts: see networks.Overlay.
@@ -76,7 +76,7 @@ const (
 	Default = networks.Default
 )
 
-// New returns the networks of config. It touches nothing.
+// New returns the networks of config. It neither reads nor creates anything.
 func New(config Config) *Networks {
 	if len(config.ConfigDirs) == 0 {
 		config.ConfigDirs = DefaultConfigDirs
@@ -107,25 +107,24 @@ func New(config Config) *Networks {
 	return n
 }
 
-// PluginDirs are where plugins are looked for.
+// PluginDirs returns the directories in which plugins are searched.
 func (n *Networks) PluginDirs() []string { return n.config.PluginDirs }
 
-// ChooseDefault gives a root container whose config names no network the default one: see
-// networks.ChooseDefault.
+// ChooseDefault sets the default network in the config of a root container that names no network:
+// see networks.ChooseDefault.
 func ChooseDefault(available func(name string) error, c *mctr.ContainerConfig) (without, err error) {
 	return networks.ChooseDefault(available, c)
 }
 
-func (n *Networks) cache() string     { return filepath.Join(n.config.Root, "cache") }
-func (n *Networks) portsLock() string { return filepath.Join(n.config.Root, "ports.lock") }
-func (n *Networks) locks() string     { return filepath.Join(n.config.State, "locks") }
+func (n *Networks) locks() string { return filepath.Join(n.config.State, "locks") }
 
-// plugins gives libcni with this root's cache and our way to run plugins, which
-// are looked for in more directories after the usual ones.
+// plugins returns libcni's interface with this root's cache and with e, which runs the plugins.
+// They are searched in the configured directories, then in more.
 func (n *Networks) plugins(e *executor, more ...string) *libcni.CNIConfig {
 	e.timeout, e.observe = n.config.Timeout, n.config.Observe
-	return libcni.NewCNIConfigWithCacheDir(append(slices.Clone(n.config.PluginDirs), more...), n.cache(), e)
+	return libcni.NewCNIConfigWithCacheDir(append(slices.Clone(n.config.PluginDirs), more...),
+		filepath.Join(n.config.Root, "cache"), e)
 }
 
-// Warn says something of these networks to their log.
+// Warn logs a warning about these networks.
 func (n *Networks) Warn(message string, args ...any) { n.log.Warn(message, args...) }

@@ -10,13 +10,12 @@ import (
 	"github.com/mctr/mctr"
 )
 
-// mesosArgs is where Mesos' network/cni isolator puts what plugins are told of a
-// task's network: args["org.apache.mesos"].network_info, NetworkInfo of
-// mesos.proto in JSON.
+// mesosArgs is the key under which Mesos' network/cni isolator tells plugins about a task's
+// network: args["org.apache.mesos"].network_info is the NetworkInfo of mesos.proto in JSON.
 const mesosArgs = "org.apache.mesos"
 
-// argsOf are CNI_ARGS: IgnoreUnknown and, for plugins without capabilities, the
-// address and MAC that were asked for (CNI conventions).
+// argsOf returns CNI_ARGS: IgnoreUnknown and, for plugins that lack the capability, the requested
+// address and MAC (CNI conventions).
 func argsOf(r Request) [][2]string {
 	args := [][2]string{{"IgnoreUnknown", "1"}}
 	if len(r.Config.IPs) > 0 && !r.Network.Has("ips") {
@@ -28,7 +27,7 @@ func argsOf(r Request) [][2]string {
 	return args
 }
 
-// capabilitiesOf are the capability arguments; libcni hands each plugin those it
+// capabilitiesOf returns the capability arguments. libcni passes each plugin those that the plugin
 // has declared.
 func capabilitiesOf(r Request, ports []mctr.Port) map[string]any {
 	args := map[string]any{}
@@ -38,8 +37,13 @@ func capabilitiesOf(r Request, ports []mctr.Port) map[string]any {
 	if r.Config.MAC != "" {
 		args["mac"] = r.Config.MAC
 	}
-	if len(ports) > 0 {
-		args["portMappings"] = portMappings(ports)
+	var mappings []map[string]any
+	for _, p := range ports {
+		mappings = append(mappings, map[string]any{"hostPort": p.HostPort, "containerPort": p.ContainerPort,
+			"protocol": p.Protocol, "hostIP": p.HostIP})
+	}
+	if mappings != nil {
+		args["portMappings"] = mappings
 	}
 	if b := r.Config.Bandwidth; b != nil {
 		args["bandwidth"] = bandwidthOf(b)
@@ -50,18 +54,8 @@ func capabilitiesOf(r Request, ports []mctr.Port) map[string]any {
 	return args
 }
 
-func portMappings(ports []mctr.Port) []map[string]any {
-	var list []map[string]any
-	for _, p := range ports {
-		list = append(list,
-			map[string]any{"hostPort": p.HostPort, "containerPort": p.ContainerPort, "protocol": p.Protocol,
-				"hostIP": p.HostIP})
-	}
-	return list
-}
-
-// bandwidthOf is the convention's form; a burst it wants with every rate is, where
-// none is given, what the rate passes in a tenth of a second.
+// bandwidthOf returns the capability argument of the CNI conventions. It needs a burst for each
+// rate: the amount that the rate passes in a tenth of a second.
 func bandwidthOf(b *mctr.Bandwidth) map[string]any {
 	args := map[string]any{}
 	for name, rate := range map[string]uint64{"ingress": b.IngressRate, "egress": b.EgressRate} {
@@ -72,9 +66,8 @@ func bandwidthOf(b *mctr.Bandwidth) map[string]any {
 	return args
 }
 
-// withLabels is the network's configuration as the container's plugins see it: with
-// Mesos' network_info where there are labels or ports to tell. In the file's own
-// args nothing else is changed.
+// withLabels returns the network's configuration for this container's plugins. If the request has
+// labels, the configuration has Mesos' network_info in each plugin's args. The other args stay.
 func withLabels(r Request) (json.RawMessage, error) {
 	if len(r.Config.Labels) == 0 {
 		return r.Network.Bytes(), nil
@@ -114,17 +107,13 @@ func networkInfo(r Request) map[string]any {
 	if addresses != nil {
 		info["ip_addresses"] = addresses
 	}
-	if len(r.Ports) > 0 {
-		info["port_mappings"] = mesosPorts(r.Ports)
-	}
-	return info
-}
-
-func mesosPorts(ports []mctr.Port) []map[string]any {
-	var list []map[string]any
-	for _, p := range ports {
-		list = append(list,
+	var mappings []map[string]any
+	for _, p := range r.Ports {
+		mappings = append(mappings,
 			map[string]any{"host_port": p.HostPort, "container_port": p.ContainerPort, "protocol": p.Protocol})
 	}
-	return list
+	if mappings != nil {
+		info["port_mappings"] = mappings
+	}
+	return info
 }

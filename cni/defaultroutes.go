@@ -11,13 +11,14 @@ import (
 	"github.com/mctr/mctr/cni/internal/netdump"
 )
 
-// laterMetric is added, for each network after the first, to the metric of default
-// routes: a container goes out by the first network that has a way.
+// laterMetric is added to the metric of default routes for each network after the first: a
+// container reaches the outside through its first network that has a default route.
 const laterMetric = 100
 
-// addKeepingRoutes does the ADD of a container's later network. Default routes of earlier
-// ones are put aside meanwhile, since plugins fail at them or join them to one route
-// of several ways; those that the ADD made stay behind them.
+// addKeepingRoutes runs the ADD of a container's second or later network. It removes the default
+// routes of the earlier networks for the time of the ADD, because plugins fail if such routes
+// exist, or merge theirs into a multipath route. Afterwards it restores them, and gives the routes
+// that the ADD made a higher metric.
 func addKeepingRoutes(path string, index int, add func() error) error {
 	if index == 0 {
 		return add()
@@ -43,7 +44,8 @@ func addKeepingRoutes(path string, index int, add func() error) error {
 	return errors.Join(err, restoreRoutes(h, earlier, 0), restoreRoutes(h, later, laterMetric*index))
 }
 
-// removeDefaultRoutes removes the default routes, and returns them.
+// removeDefaultRoutes removes the default routes and returns them. It leaves those of router
+// advertisements, which the kernel makes.
 func removeDefaultRoutes(h *netlink.Handle) ([]netlink.Route, error) {
 	all, err := netdump.Uninterrupted(func() ([]netlink.Route, error) { return h.RouteList(nil, netlink.FAMILY_ALL) })
 	if err != nil {
@@ -55,7 +57,7 @@ func removeDefaultRoutes(h *netlink.Handle) ([]netlink.Route, error) {
 			continue
 		}
 		if err := h.RouteDel(&r); err != nil {
-			return taken, fmt.Errorf("put the default route %v aside: %w", r, err)
+			return taken, fmt.Errorf("remove the default route %v for the time of an ADD: %w", r, err)
 		}
 		taken = append(taken, r)
 	}

@@ -14,7 +14,7 @@ import (
 	"github.com/mctr/mctr/cni"
 )
 
-// TestRefusedDefinitions makes networks that could not be named or used.
+// TestRefusedDefinitions has networks with a name or a definition that is not valid.
 func TestRefusedDefinitions(t *testing.T) {
 	six := []cni.Subnet{{Subnet: netip.MustParsePrefix("fd00:36::/64")}}
 	for _, c := range []struct {
@@ -32,8 +32,8 @@ func TestRefusedDefinitions(t *testing.T) {
 	}
 }
 
-// TestRemovedMeanwhile removes a network, or makes it anew, after a launch has found
-// it: it is not brought back as it was.
+// TestRemovedMeanwhile removes a network, or makes it again, after a launch has found it. The
+// launch must not bring back the old network.
 func TestRemovedMeanwhile(t *testing.T) {
 	h := newHost(t)
 	create := func(subnet string) *cni.Network {
@@ -68,8 +68,8 @@ func TestRemovedMeanwhile(t *testing.T) {
 	h.mustDetach("box")
 }
 
-// TestBrokenByHand wants a file of mctr's own that cannot be read any more left as
-// it is, and named.
+// TestBrokenByHand checks that an unreadable file of mctr's own is kept, and that the error names
+// it.
 func TestBrokenByHand(t *testing.T) {
 	h := newHost(t)
 	file := filepath.Join(h.root, "networks", cni.Default+".conflist")
@@ -88,7 +88,7 @@ func TestBrokenByHand(t *testing.T) {
 	}
 }
 
-// TestNoFile wants a pipe among the files, which would be waited for, passed over.
+// TestNoFile checks that a pipe among the files is skipped: reading it would never end.
 func TestNoFile(t *testing.T) {
 	h := newHost(t)
 	if err := unix.Mkfifo(filepath.Join(h.config, "a.conflist"), 0o600); err != nil {

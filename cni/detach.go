@@ -15,22 +15,22 @@ import (
 )
 
 const (
-	// firstRetry is how long a DEL that failed is left alone at first; it doubles up
-	// to lastRetry.
+	// firstRetry is the pause after the first failed DEL. The pause doubles up to lastRetry.
 	firstRetry = 10 * time.Second
 	lastRetry  = time.Hour
-	// retryTime is what all DELs that are asked again may take together: the release of
-	// another container waits meanwhile.
+	// retryTime bounds all DELs of one RetryDue together, because the release of another container
+	// waits for it.
 	retryTime = 10 * time.Second
-	// orphanTime is what plugins whose caller has died have to end.
+	// orphanTime bounds the wait for plugins whose caller has died.
 	orphanTime = 10 * time.Second
 )
 
-// Detach takes back all of a container's attachments, the last one first, and
-// unpins its namespace. It goes on past errors. An attachment whose DEL fails stays
-// recorded, with the reason, and the namespace pinned, since a plugin that is asked
-// without one leaves what it finds by the interface's addresses, as the rules for
-// masquerading: the container's end does not wait for it.
+// Detach asks for DEL of all of a container's attachments, the last one first, and unpins the
+// container's namespace. It goes on past errors.
+//
+// If a DEL fails, its attachment stays recorded with the reason, so that the container's release
+// need not wait. The namespace stays pinned too: without it a plugin cannot find the rules that
+// belong to the interface's addresses, such as those for masquerading.
 func (n *Networks) Detach(ctx context.Context, id mctr.ContainerID) error {
 	attachments, err := n.AttachmentsOf(id)
 	errs := []error{err}
@@ -52,7 +52,7 @@ func (n *Networks) detach(ctx context.Context, a *Attachment) error {
 	return n.del(ctx, a)
 }
 
-// del asks for DEL, when no plugin works on the attachment any more.
+// del asks for DEL once no plugin works on the attachment any more.
 func (n *Networks) del(ctx context.Context, a *Attachment) error {
 	busy, err := n.lockWithoutOrphans(ctx, a)
 	if err != nil {
@@ -61,8 +61,8 @@ func (n *Networks) del(ctx context.Context, a *Attachment) error {
 	return n.finishDetach(a, busy, n.runDel(ctx, a, busy))
 }
 
-// finishDetach drops the record, and then the lock, of an attachment whose DEL has
-// succeeded; else the reason is recorded.
+// finishDetach ends a DEL: it records err as the reason of a failure, or removes the attachment's
+// record and then its lock.
 func (n *Networks) finishDetach(a *Attachment, busy *flock.Lock, err error) error {
 	if err != nil {
 		defer busy.Unlock()
@@ -71,7 +71,7 @@ func (n *Networks) finishDetach(a *Attachment, busy *flock.Lock, err error) erro
 	return errors.Join(n.deleteRecord(a), busy.Remove())
 }
 
-// postpone records why DEL failed, and when it is to be asked again.
+// postpone records why DEL failed, and the time of the next attempt.
 func (n *Networks) postpone(a *Attachment, why error) error {
 	why = fmt.Errorf("detach %s from network %s: %w", a.Interface, a.Network, why)
 	a.State, a.Failure, a.Failed = Detaching, why.Error(), a.Failed+1
@@ -79,7 +79,7 @@ func (n *Networks) postpone(a *Attachment, why error) error {
 	return errors.Join(why, n.save(a))
 }
 
-// runDel asks for DEL with what ADD was asked.
+// runDel asks for DEL with the arguments of the ADD.
 func (n *Networks) runDel(ctx context.Context, a *Attachment, busy *flock.Lock) error {
 	list, err := networks.Parse(a.Config)
 	if err != nil {
@@ -87,7 +87,7 @@ func (n *Networks) runDel(ctx context.Context, a *Attachment, busy *flock.Lock) 
 	}
 	netns := n.Namespace(a.Container)
 	if !pinned(netns) {
-		netns = "" // the specification: DEL is to succeed without it, as far as it can
+		netns = "" // CNI specification: without the namespace, DEL releases what it can
 	}
 	if err := n.plugins(&executor{lock: busy.File(), previous: a.Answer},
 		a.PluginDirs...).DelNetworkList(ctx, list.List(), n.conf(a, netns)); err != nil {
@@ -96,8 +96,8 @@ func (n *Networks) runDel(ctx context.Context, a *Attachment, busy *flock.Lock) 
 	return failpoint.Hit("cni/deleted")
 }
 
-// RetryDue asks again for DELs that failed and have waited long enough. What fails
-// again is logged and waits longer.
+// RetryDue repeats failed DELs whose pause is over. It logs what fails again, and doubles the
+// pause.
 func (n *Networks) RetryDue(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, retryTime)
 	defer cancel()
@@ -110,22 +110,22 @@ func (n *Networks) RetryDue(ctx context.Context) {
 			continue
 		}
 		if ctx.Err() != nil {
-			return // what was not asked has not failed
+			return // the other DELs were not attempted, so they have not failed
 		}
 		if err := n.retry(ctx, a); err != nil {
-			n.log.Warn("network still attached to an ended container", "container", a.Container, "error", err, "next",
-				a.Retry)
+			n.log.Warn("a network is still attached to a container that has exited", "container", a.Container, "error",
+				err, "next", a.Retry)
 		}
 	}
 }
 
-// isDue reports whether a DEL that failed is to be asked again.
+// isDue reports whether a failed DEL should be repeated now.
 func (a *Attachment) isDue() bool {
 	return a.State == Detaching && a.Failed > 0 && time.Now().After(a.Retry)
 }
 
-// retry asks again for a DEL that is still due under its lock: others may have
-// asked since, and its container may have been started again and attached anew.
+// retry repeats a DEL that is still due under its lock. Another process may have succeeded in the
+// meantime, and the container may have been started again with a new attachment.
 func (n *Networks) retry(ctx context.Context, a *Attachment) error {
 	lock, err := n.shareNetwork(ctx, a.Network)
 	if err != nil {
@@ -155,8 +155,8 @@ func (n *Networks) retry(ctx context.Context, a *Attachment) error {
 	return n.finishDetach(a, busy, err)
 }
 
-// unpinLast unpins the namespace with the container's last attachment, which is
-// still recorded: a launch that finds no record may have pinned another.
+// unpinLast unpins the namespace if a is the container's last attachment. The record of a still
+// exists then: a launch that finds no record may pin another namespace.
 func (n *Networks) unpinLast(a *Attachment) error {
 	left, err := n.AttachmentsOf(a.Container)
 	if err != nil || len(left) > 1 {

@@ -23,35 +23,35 @@ import (
 )
 
 const (
-	// maxOutput is how much of a plugin's stdout, and of its stderr, is kept.
+	// maxOutput limits how much of a plugin's stdout, and of its stderr, is kept.
 	maxOutput = 1 << 20
-	// lockFD is the descriptor by which plugins hold their attachment's lock.
+	// lockFD is the descriptor by which plugins hold the lock of their attachment.
 	lockFD = 3
-	// drainTime is what the children of a plugin that ended have to let go of its
-	// stdout.
+	// drainTime is how long the children of a plugin that has exited may keep its stdout open.
 	drainTime = time.Second
 )
 
-// A Call is one plugin's process that has ended.
+// A Call describes one process of a plugin that has exited.
 type Call struct {
 	Plugin, Command string
-	Wall, CPU       time.Duration // from before its start to after its wait4(2); of it and its children
+	Wall, CPU       time.Duration // Wall: from before the start to after wait4(2); CPU: with children
 }
 
-// An executor runs plugins for libcni. Every plugin is a process group of its own,
-// killed whole at its deadline, and has lock open as lockFD: as long as it, or what
-// it started, works on an attachment, the lock is held, also when we have died.
+// An executor runs plugins for libcni. Every plugin is a process group of its own, which is killed
+// as a whole at its deadline, and inherits the lock as lockFD. The lock is therefore held as long
+// as the plugin, or a process that it started, works on an attachment, also if this process has
+// died.
 type executor struct {
 	version.PluginDecoder
 	lock    *os.File // nil: none
 	timeout time.Duration
 	observe func(Call)
 
-	answered func(result []byte) error // is called with the answer to each plugin's ADD; may be nil
-	previous json.RawMessage           // the result that DEL is of where libcni knows none
+	answered func(result []byte) error // called with the answer to each plugin's ADD; may be nil
+	previous json.RawMessage           // the previous result for DEL, if libcni has none
 }
 
-// FindInPath finds a plugin's program.
+// FindInPath returns the path of a plugin's program.
 func (*executor) FindInPath(plugin string, dirs []string) (string, error) {
 	path, err := invoke.FindInPath(plugin, dirs)
 	if err != nil {
@@ -60,7 +60,7 @@ func (*executor) FindInPath(plugin string, dirs []string) (string, error) {
 	return path, nil
 }
 
-// ExecPlugin runs a plugin and returns what it wrote to stdout.
+// ExecPlugin runs a plugin and returns its stdout.
 func (e *executor) ExecPlugin(ctx context.Context, program string, stdin []byte, environ []string) ([]byte, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, e.timeout, errSlow)
 	defer cancel()
@@ -93,8 +93,8 @@ func (e *executor) ExecPlugin(ctx context.Context, program string, stdin []byte,
 	return out, err
 }
 
-// environment is what a plugin gets: libcni's variables, and nothing of this process' but
-// the armed failpoints.
+// environment returns the environment of a plugin: libcni's variables, and of this process' own
+// only the armed failpoints.
 func environment(given []string) []string {
 	env := []string{inherit.Path, "HOME=/root", "LANG=C"}
 	for _, v := range given {
@@ -105,9 +105,9 @@ func environment(given []string) []string {
 	return env
 }
 
-// withPrevious is a configuration with the previous result. libcni knows it once all
-// plugins have answered; one that is asked for DEL after less, as the firewall
-// plugin, leaves its rules where it is not told of whom.
+// withPrevious adds the previous result to a configuration that lacks it. libcni has a result only
+// if all plugins have answered ADD. A plugin that gets DEL after an incomplete ADD needs the result
+// too: the firewall plugin, for example, leaves its rules if it does not know the addresses.
 func (e *executor) withPrevious(stdin []byte) []byte {
 	conf := map[string]json.RawMessage{}
 	if e.previous == nil || json.Unmarshal(stdin, &conf) != nil || conf["prevResult"] != nil {
@@ -121,29 +121,30 @@ func (e *executor) withPrevious(stdin []byte) []byte {
 	return with
 }
 
-// checkOutput is the plugin's output, or the error that its end, or the output, is.
+// checkOutput returns the plugin's output. It fails if the plugin failed, or if the output is not
+// valid JSON.
 func (e *executor) checkOutput(ctx context.Context, call Call, stdout, stderr *bounded, err error) ([]byte, error) {
 	failed := &PluginError{Plugin: call.Plugin, Command: call.Command, Stderr: stderr.text()}
 	out := bytes.TrimSpace(stdout.data)
 	switch {
 	case errors.Is(context.Cause(ctx), errSlow):
-		failed.Err = fmt.Errorf("%w: not ended after %v, killed", context.DeadlineExceeded, e.timeout)
+		failed.Err = fmt.Errorf("%w: still running after %v, killed", context.DeadlineExceeded, e.timeout)
 	case ctx.Err() != nil:
 		failed.Err = context.Cause(ctx)
 	case err != nil && !errors.Is(err, exec.ErrWaitDelay):
 		failed.Err = pluginError(out, err)
 	case stdout.over:
-		failed.Err = fmt.Errorf("%w: its answer is over %d bytes long", mctr.ErrInvalid, maxOutput)
+		failed.Err = fmt.Errorf("%w: its answer is longer than %d bytes", mctr.ErrInvalid, maxOutput)
 	case len(out) > 0 && !json.Valid(out):
-		failed.Err = fmt.Errorf("%w: its answer is no JSON: %.100q", mctr.ErrInvalid, out)
+		failed.Err = fmt.Errorf("%w: its answer is not JSON: %.100q", mctr.ErrInvalid, out)
 	default:
 		return out, nil
 	}
 	return nil, failed
 }
 
-// pluginError is the error object that a plugin printed (CNI specification, Error), or
-// how it ended.
+// pluginError returns the error object that a plugin printed (CNI specification, Error), otherwise
+// the error of its process.
 func pluginError(stdout []byte, err error) error {
 	told := &types.Error{}
 	if json.Unmarshal(stdout, told) == nil && told.Msg != "" {
@@ -163,8 +164,8 @@ func cniCommand(environ []string) string {
 	return ""
 }
 
-// A PluginError is how a plugin failed. It unwraps to a *types.Error where the
-// plugin said why in CNI's form.
+// A PluginError is the failure of a plugin. It unwraps to a *types.Error if the plugin printed an
+// error in CNI's form.
 type PluginError struct {
 	Plugin, Command string
 	Err             error
@@ -181,7 +182,7 @@ func (e *PluginError) Error() string {
 
 func (e *PluginError) Unwrap() error { return e.Err }
 
-// bounded keeps the first maxOutput bytes.
+// bounded keeps the first maxOutput bytes that are written to it.
 type bounded struct {
 	data []byte
 	over bool
@@ -194,7 +195,7 @@ func (b *bounded) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// text is the last lines of a log, on one.
+// text returns the end of a log as one line.
 func (b *bounded) text() string {
 	const most = 500
 	text := strings.Join(strings.FieldsFunc(string(b.data), func(r rune) bool { return r == '\n' || r == '\r' }), "; ")

@@ -16,26 +16,26 @@ import (
 	"github.com/mctr/mctr/cni"
 )
 
-// TestSickPlugins attaches through plugins that fail at ADD behind one that has
-// worked: the error says what is wrong, and nothing is left.
+// TestSickPlugins attaches through a plugin that fails at ADD after another plugin has succeeded.
+// The error must name the problem, and nothing may be left.
 func TestSickPlugins(t *testing.T) {
 	subnet := 0
 	for name, c := range map[string]struct {
 		add, says string
 		is        error
 	}{
-		"hangs":            {"hang", "not ended after", context.DeadlineExceeded},
+		"hangs":            {"hang", "still running after", context.DeadlineExceeded},
 		"crashes":          {"crash", "about to crash", nil},
 		"refuses":          {"refuse", "the datastore is down; dial tcp: refused", nil},
-		"prints garbage":   {"garbage", "no JSON", mctr.ErrInvalid},
-		"floods":           {"flood", "bytes long", mctr.ErrInvalid},
+		"prints garbage":   {"garbage", "not JSON", mctr.ErrInvalid},
+		"floods":           {"flood", "longer than", mctr.ErrInvalid},
 		"of another world": {`{"cniVersion": "9.0.0"}`, "9.0.0", nil},
 		"wrong address":    {`{"cniVersion": "1.0.0", "ips": [{"address": "300.1.1.1/24"}]}`, "300.1.1.1", nil},
 		"of no interface": {`{"cniVersion": "1.0.0", "ips": [{"address": "10.1.1.1/24", "interface": 7}]}`,
-			"of interface 7", mctr.ErrInvalid},
-		"unspecified": {`{"cniVersion": "1.0.0", "ips": [{"address": "0.0.0.0/0"}]}`, "cannot be a container's",
+			"interface is 7", mctr.ErrInvalid},
+		"unspecified": {`{"cniVersion": "1.0.0", "ips": [{"address": "0.0.0.0/0"}]}`, "is not valid for a container",
 			mctr.ErrInvalid},
-		"claims an address": {`{"cniVersion": "1.0.0", "interfaces": [{"name": "eth0", "sandbox": "x"}], "ips": [{"address": "10.9.9.9/24", "interface": 0}]}`, "does not have it", mctr.ErrInvalid},
+		"claims an address": {`{"cniVersion": "1.0.0", "interfaces": [{"name": "eth0", "sandbox": "x"}], "ips": [{"address": "10.9.9.9/24", "interface": 0}]}`, "lacks this address", mctr.ErrInvalid},
 	} {
 		subnet++
 		list := bridge("1.0.0", "net", fmt.Sprintf("10.30.%d.0/24", subnet),
@@ -54,8 +54,8 @@ func TestSickPlugins(t *testing.T) {
 	}
 }
 
-// TestFailsBehindTheFirewall wants its rules, which that plugin finds by the result
-// that DEL is told, gone after an ADD that failed behind it, or was cut off there.
+// TestFailsBehindTheFirewall lets an ADD fail, or be killed, after the firewall plugin has
+// succeeded. That plugin finds its rules by the previous result. DEL must remove the rules.
 func TestFailsBehindTheFirewall(t *testing.T) {
 	h := newHost(t)
 	list := bridge("1.0.0", "net", "10.38.0.0/24", `{"type": "firewall"}`,
@@ -96,7 +96,7 @@ func (h *host) slow(timeout time.Duration) {
 			Timeout: timeout})
 }
 
-// nothingLeft wants no record, no address, no lock, and the interface gone.
+// nothingLeft checks that no record, address, lock or interface is left.
 func (h *host) nothingLeft(id mctr.ContainerID) {
 	h.t.Helper()
 	if all, err := h.Attachments(); err != nil || len(all) > 0 {
@@ -115,8 +115,7 @@ func (h *host) nothingLeft(id mctr.ContainerID) {
 	}
 }
 
-// TestPluginPrograms wants plugins that are not there, or not programs, named before
-// anything is asked of them.
+// TestPluginPrograms checks that a missing or unusable plugin is named before any plugin runs.
 func TestPluginPrograms(t *testing.T) {
 	h := newHost(t)
 	for file, mode := range map[string]os.FileMode{"plain": 0o644, "script": 0o755} {
@@ -135,7 +134,7 @@ func TestPluginPrograms(t *testing.T) {
 	if _, err := h.attach("box", "net"); err == nil || !strings.Contains(err.Error(), "exec format error") {
 		t.Errorf("a file that is no program: %v", err)
 	}
-	// The same at DEL: it stays recorded until the plugin is mended.
+	// The same with DEL: the attachment stays recorded until the plugin works again.
 	if all, err := h.Attachments(); err != nil || len(all) != 1 || all[0].Failure == "" {
 		t.Fatalf("records: %+v %v", all, err)
 	}
@@ -146,8 +145,8 @@ func TestPluginPrograms(t *testing.T) {
 	h.nothingLeft("box")
 }
 
-// TestDelFails wants an attachment whose DEL fails kept, with the reason, and tried
-// again.
+// TestDelFails checks that an attachment whose DEL fails is kept with the reason, and that DEL is
+// repeated.
 func TestDelFails(t *testing.T) {
 	h := newHost(t)
 	list := strings.Replace(
@@ -188,8 +187,8 @@ func TestDelFails(t *testing.T) {
 	h.nothingLeft("box")
 }
 
-// mend has a DEL that was refused do what word says, now. What is asked is what was
-// recorded: it is mended there, as a datastore comes back.
+// mend changes what a refused DEL does next to word. DEL gets the recorded configuration, so mend
+// changes the record. It stands for a datastore that is available again.
 func (h *host) mend(id mctr.ContainerID, word string) {
 	h.t.Helper()
 	record := filepath.Join(h.root, "attachments", id.Hash()+".eth0.json")
@@ -209,8 +208,8 @@ func (h *host) mend(id mctr.ContainerID, word string) {
 	}
 }
 
-// TestAttachedAnew starts a container again while DELs that failed are tried again,
-// its own too: it stays attached.
+// TestAttachedAnew starts a container again while failed DELs, including its own, are repeated. The
+// container must stay attached.
 func TestAttachedAnew(t *testing.T) {
 	h := newHost(t)
 	h.write("net.conflist",
@@ -242,14 +241,14 @@ func TestAttachedAnew(t *testing.T) {
 	h.nothingLeft("first")
 }
 
-// asked counts a command in fake's log.
+// asked counts a command in the log of the plugin fake.
 func (h *host) asked(command string) int {
 	data, _ := os.ReadFile(h.log())
 	return strings.Count(string(data), command+"\n")
 }
 
-// TestStatusFirst wants STATUS before the first ADD, once, and an ADD that is not
-// tried on a network that is not ready.
+// TestStatusFirst checks that the first ADD is preceded by one STATUS, and that a network that is
+// not ready gets no ADD.
 func TestStatusFirst(t *testing.T) {
 	h := newHost(t)
 	h.write("net.conflist", bridge("1.1.0", "net", "10.32.0.0/24", `{"type": "fake", "log": "$LOG"}`))
@@ -272,7 +271,7 @@ func TestStatusFirst(t *testing.T) {
 	h.mustDetach("c")
 }
 
-// attachAndDie attaches in a process that a failpoint kills.
+// attachAndDie attaches a container in a process that a failpoint kills.
 func attachAndDie() int {
 	words := strings.Split(os.Getenv("MCTR_TEST_ATTACH"), "\x1f")
 	n := cni.New(
@@ -292,7 +291,7 @@ func attachAndDie() int {
 	return 3
 }
 
-// attacher is another process that attaches "box", with a failpoint.
+// attacher returns another process, which attaches "box" with a failpoint.
 func (h *host) attacher(point string) *exec.Cmd {
 	cmd := exec.Command("/proc/self/exe")
 	built, _ := filepath.Abs("../bin/cni")
@@ -301,8 +300,8 @@ func (h *host) attacher(point string) *exec.Cmd {
 	return cmd
 }
 
-// TestKilled kills the process that attaches at each of its points, and while a
-// plugin works, or hangs; another detaches, and nothing is left.
+// TestKilled kills the attaching process at each failpoint, and while a plugin works or hangs.
+// Another process detaches, and nothing may be left.
 func TestKilled(t *testing.T) {
 	for _, point := range []string{"cni/intent=kill", "cni/intended=kill", "cni/added=kill", "cni/deleted=kill", "slow",
 		"hang"} {
@@ -342,7 +341,7 @@ func (h *host) until(reached func() bool) {
 	}
 }
 
-// TestDestroyedWhileAdding cancels an ADD that hangs: it ends at once, and nothing is left.
+// TestDestroyedWhileAdding cancels an ADD that hangs. Attach must return at once and leave nothing.
 func TestDestroyedWhileAdding(t *testing.T) {
 	h := newHost(t)
 	h.write("net.conflist",

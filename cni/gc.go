@@ -2,7 +2,6 @@ package cni
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"github.com/containernetworking/cni/libcni"
@@ -11,16 +10,14 @@ import (
 	"github.com/mctr/mctr"
 )
 
-func isUncheckable(err error) bool { return errors.Is(err, libcni.ErrorCheckNotSupp) }
-
-// GC asks the plugins of a network to drop what no attachment of this root
-// accounts for (CNI 1.1.0). It is for networks that mctr made, and for those
-// whose operator opted in by "mctr": {"gc": true} in the list: others' addresses
-// lie in the same stores and would be dropped too. ADD and DEL wait meanwhile.
+// GC asks the plugins of a network to release everything that belongs to no attachment of this root
+// (CNI 1.1.0). It is allowed for networks that mctr made, and for those whose operator opted in
+// with "mctr": {"gc": true} in the list: in other networks it would also release the addresses of
+// other users of the same stores. ADD and DEL wait while it runs.
 func (n *Networks) GC(ctx context.Context, network *Network) error {
 	if network.Definition == nil || !network.Definition.GC {
-		return fmt.Errorf("%w: network %s is not mctr's alone: a GC could take others' addresses (its operator can "+
-			"allow it by \"mctr\": {\"gc\": true})", mctr.ErrState, network.Name)
+		return fmt.Errorf("%w: network %s is not mctr's alone: a GC could release addresses of others (its operator "+
+			"can allow it by \"mctr\": {\"gc\": true})", mctr.ErrState, network.Name)
 	}
 	lock, err := n.holdNetwork(ctx, network.Name)
 	if err != nil {
@@ -29,7 +26,7 @@ func (n *Networks) GC(ctx context.Context, network *Network) error {
 	defer lock.Unlock()
 	all, err := n.Attachments()
 	if err != nil {
-		return err // one that cannot be read may be a running container's
+		return err // an unreadable record may belong to a running container
 	}
 	args := &libcni.GCArgs{ValidAttachments: []types.GCAttachment{}}
 	for _, a := range all {

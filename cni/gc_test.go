@@ -12,7 +12,7 @@ import (
 	"github.com/mctr/mctr/cni"
 )
 
-// plant gives an address out to somebody, in a store of host-local's.
+// plant assigns an address to another user in a store of host-local.
 func plant(t *testing.T, store, address string) string {
 	t.Helper()
 	path := filepath.Join(store, address)
@@ -27,8 +27,8 @@ func given(path string) bool {
 	return err == nil
 }
 
-// TestGC frees what nobody accounts for in a network of mctr's, and nothing that a
-// container has: an attachment whose record was lost.
+// TestGC checks that GC of mctr's own network releases an address whose record was lost, and keeps
+// those of containers.
 func TestGC(t *testing.T) {
 	h := newHost(t)
 	network, err := h.Create(t.Context(), "own", cni.Definition{})
@@ -65,8 +65,8 @@ func TestGC(t *testing.T) {
 	}
 }
 
-// TestForeignAddressesSurvive wants a network of an operator's left alone, whose
-// store others use too, unless its operator allows it.
+// TestForeignAddressesSurvive checks that GC refuses an operator's network, whose store others use,
+// unless the operator allows it.
 func TestForeignAddressesSurvive(t *testing.T) {
 	h := newHost(t)
 	list := bridge("1.1.0", "shared", "10.35.0.0/24")
@@ -75,7 +75,7 @@ func TestForeignAddressesSurvive(t *testing.T) {
 	defer h.mustDetach("box")
 	foreign := plant(t, filepath.Join(h.root, "store", "shared"), "10.35.0.200")
 	if err := h.GC(t.Context(), h.find("shared")); !errors.Is(err, mctr.ErrState) ||
-		!strings.Contains(err.Error(), "others' addresses") {
+		!strings.Contains(err.Error(), "addresses of others") {
 		t.Errorf("GC: %v", err)
 	}
 	h.mustAttach("other", "shared")
@@ -89,8 +89,8 @@ func TestForeignAddressesSurvive(t *testing.T) {
 	}
 }
 
-// TestCreateAtOnce wants one network of several that are made at once, and each of
-// different names a subnet of its own.
+// TestCreateAtOnce makes networks at the same time. Of several with one name one must succeed, and
+// those with different names must get different subnets.
 func TestCreateAtOnce(t *testing.T) {
 	h := newHost(t)
 	made := make([]error, 8)

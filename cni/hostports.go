@@ -7,22 +7,23 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"path/filepath"
 	"strconv"
 
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/internal/flock"
 )
 
-// lockPorts is held while host ports are chosen and until they are recorded.
+// lockPorts locks the host's ports. The lock is held until the chosen ports are recorded.
 func (n *Networks) lockPorts(ctx context.Context) (*flock.Lock, error) {
 	if err := os.MkdirAll(n.config.Root, 0o700); err != nil {
 		return nil, err
 	}
-	return flock.Exclusive(ctx, n.portsLock())
+	return flock.Exclusive(ctx, filepath.Join(n.config.Root, "ports.lock"))
 }
 
-// CheckPorts reports whether host ports could be had now. The error, of mctr.ErrInvalid,
-// names who has one.
+// CheckPorts reports whether host ports are available now. The error wraps mctr.ErrInvalid and
+// names the owner of a port that is in use.
 func (n *Networks) CheckPorts(want []mctr.Port) error {
 	if len(want) == 0 {
 		return nil
@@ -33,9 +34,9 @@ func (n *Networks) CheckPorts(want []mctr.Port) error {
 	return nil
 }
 
-// choosePorts gives every port its number on the host: the one it asks for, the
-// first free one of its range, or any. One in use, by another container's
-// attachment or by a listening socket of the host, is an error that names it.
+// choosePorts gives every port its number on the host: the requested one, the first free one of the
+// requested range, or any. It fails if a port is in use, by another container's attachment or by a
+// listening socket of the host, and names the owner.
 func (n *Networks) choosePorts(id mctr.ContainerID, want []mctr.Port) ([]mctr.Port, error) {
 	all, err := n.Attachments()
 	if err != nil {
@@ -52,7 +53,8 @@ func (n *Networks) choosePorts(id mctr.ContainerID, want []mctr.Port) ([]mctr.Po
 	return chosen, nil
 }
 
-// anyPortAttempts is how often the kernel is asked for a port that no container has.
+// anyPortAttempts bounds how often choosePort asks the kernel for a port, until it gets one that no
+// container has.
 const anyPortAttempts = 100
 
 func choosePort(p mctr.Port, taken []*Attachment) (uint16, error) {
@@ -86,7 +88,7 @@ func anyFreePort(p mctr.Port, taken []*Attachment) (uint16, error) {
 	return 0, fmt.Errorf("no free port found: %w", err)
 }
 
-// takenBy looks among the ports of containers. Two may have one number for
+// takenBy returns an error if a container has the port. Two containers may have the same number for
 // different addresses of the host.
 func takenBy(p mctr.Port, taken []*Attachment) error {
 	for _, a := range taken {
@@ -107,8 +109,8 @@ func (a *Attachment) ownerText() string {
 	return "container " + a.Container.Short() + "'s"
 }
 
-// overlap reports whether two addresses of the host can mean one: no address is all of
-// both families, an unspecified one all of its own.
+// overlap reports whether two host addresses have an address in common. An empty address stands for
+// all addresses of both families, an unspecified one for all addresses of its family.
 func overlap(a, b string) bool {
 	one, err := netip.ParseAddr(a)
 	other, otherErr := netip.ParseAddr(b)
@@ -119,7 +121,7 @@ func overlap(a, b string) bool {
 	return one.Is4() == other.Is4() && (one == other || one.IsUnspecified() || other.IsUnspecified())
 }
 
-// bindable reports whether no process of the host listens on the port.
+// bindable returns an error if a process of the host listens on the port.
 func bindable(p mctr.Port) error {
 	socket, err := listen(p)
 	if err != nil {
@@ -150,12 +152,12 @@ func kernelChosenPort(p mctr.Port) (uint16, error) {
 	return uint16(number), err
 }
 
-// listen opens the port in this process' network namespace, the host's. sctp,
-// which package net does not know, is left to the kernel's rules.
+// listen opens the port in this process' network namespace, which is the host's. Package net does
+// not support sctp, so listen tries tcp.
 func listen(p mctr.Port) (interface{ Close() error }, error) {
 	address, family := net.JoinHostPort(p.HostIP, strconv.Itoa(int(p.HostPort))), ""
 	if addr, err := netip.ParseAddr(p.HostIP); err == nil && addr.Unmap().Is6() {
-		family = "6" // and not IPv4 too, as [::] would be
+		family = "6" // otherwise [::] would include IPv4
 	}
 	if p.Protocol == "udp" {
 		return net.ListenPacket("udp"+family, address)

@@ -2,7 +2,7 @@ package cni
 
 import "testing"
 
-// TestOverlap wants addresses compared as addresses, within their family.
+// TestOverlap checks that addresses are compared as addresses, within their family.
 func TestOverlap(t *testing.T) {
 	for _, c := range []struct {
 		a, b string

@@ -15,7 +15,7 @@ import (
 	"github.com/mctr/mctr/internal/testns"
 )
 
-// TestMain plays the host, and is the CNI plugin called fake.
+// TestMain runs the tests on a host of their own, or acts as the CNI plugin called fake.
 func TestMain(m *testing.M) {
 	if filepath.Base(os.Args[0]) == "fake" {
 		fake()
@@ -27,9 +27,9 @@ func TestMain(m *testing.M) {
 	testns.Main(m)
 }
 
-// fake does what its configuration's "on" says of the command, and writes the
-// command into the file called "log". It injects what real plugins do when they
-// are ill; without a word it hands on what it was given.
+// fake does what "on" in its configuration says for the command, and appends the command to the
+// file called "log". It imitates the failures of real plugins. Without a word for the command it
+// returns the previous result.
 func fake() {
 	var conf struct {
 		On         map[string]string

@@ -11,8 +11,8 @@ import (
 	"github.com/mctr/mctr/cni"
 )
 
-// TestAmidstChanges makes networks while the host's interfaces and addresses, of
-// which there are too many for one message, change all the time.
+// TestAmidstChanges makes networks while the host's interfaces and addresses change all the time.
+// There are too many of them for one netlink message.
 func TestAmidstChanges(t *testing.T) {
 	h := newHost(t)
 	crowd := &netlink.Bridge{LinkAttrs: netlink.LinkAttrs{Name: "crowd"}}

@@ -14,16 +14,16 @@ import (
 	"github.com/mctr/mctr/internal/ownthread"
 )
 
-// The pins of containers' network namespaces: bind mounts in one directory.
+// pins are the pinned network namespaces of containers: bind mounts in one directory.
 type pins struct{ dir string }
 
-// Namespace is the path at which the network namespace of a container is pinned while the
+// Namespace returns the path at which the container's network namespace is pinned while the
 // container is attached to CNI networks.
 func (p pins) Namespace(id mctr.ContainerID) string { return filepath.Join(p.dir, id.Hash()) }
 
-// Pin makes a network namespace for a container, with lo up, and keeps it by a
-// bind mount (network_namespaces(7), namespaces(7)) before the container exists,
-// so that DEL works after its death. One that is pinned already is kept.
+// Pin makes a network namespace for a container, with lo up, and keeps it alive by a bind mount
+// (network_namespaces(7), namespaces(7)). The mount exists before the container and outlives it, so
+// that DEL works after the container's exit. Pin returns an existing namespace as it is.
 func (p pins) Pin(id mctr.ContainerID) (string, error) {
 	path := p.Namespace(id)
 	if pinned(path) {
@@ -42,10 +42,10 @@ func (p pins) Pin(id mctr.ContainerID) (string, error) {
 	return path, nil
 }
 
-// Unpin lets the kernel drop the namespace, with its last process. It is idempotent.
+// Unpin removes the mount; the kernel drops the namespace with its last process. It is idempotent.
 func (p pins) Unpin(id mctr.ContainerID) error { return unpin(p.Namespace(id)) }
 
-// UnpinStray is Unpin for one of Pins whose container is not known. The error wraps
+// UnpinStray unpins a path that Pins returned and whose container is not known. The error wraps
 // mctr.ErrInvalid for any other path.
 func (p pins) UnpinStray(path string) error {
 	if filepath.Dir(path) != p.dir || filepath.Clean(path) != path {
@@ -65,7 +65,7 @@ func unpin(path string) error {
 	return nil
 }
 
-// Pins are the names of all pinned namespaces.
+// Pins returns the paths of all pinned namespaces.
 func (p pins) Pins() ([]string, error) {
 	entries, err := os.ReadDir(p.dir)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -95,24 +95,19 @@ func unshareTo(path string) error {
 			return err
 		}
 	}
-	return pin(path)
-}
-
-// pin keeps this thread's namespace at path. A recursive copy of the host's tree, as
-// a container of the host's filesystem has, must not take the mount along: path could
-// not be removed while that copy is there (mount_namespaces(7), unbindable).
-func pin(path string) error {
 	if err := unix.Mount("/proc/thread-self/ns/net", path, "", unix.MS_BIND, ""); err != nil {
 		return err
 	}
+	// A recursive bind mount of the host's tree, which a container on the host's filesystem has,
+	// must not copy this mount: path could not be removed while the copy exists (mount_namespaces(7)).
 	return unix.Mount("", path, "", unix.MS_UNBINDABLE, "")
 }
 
-// openToAll is what docker lets every user of a container do in its namespace: bind
-// ports below 1024, and ping.
+// openToAll are docker's sysctls of a container's network namespace: every user may bind ports
+// below 1024, and ping.
 var openToAll = map[string]string{"ip_unprivileged_port_start": "0", "ping_group_range": "0 2147483647"}
 
-// loopbackUp acts in this thread's namespace.
+// loopbackUp sets lo up in this thread's namespace.
 func loopbackUp() error {
 	h, err := netlink.NewHandle(unix.NETLINK_ROUTE)
 	if err != nil {

@@ -12,8 +12,8 @@ import (
 	"github.com/mctr/mctr"
 )
 
-// TestPinLeavesTheProcess pins more namespaces than there are threads, and wants
-// every thread of this process where it was.
+// TestPinLeavesTheProcess pins more namespaces than there are threads, and checks that every thread
+// of this process stays in its namespace.
 func TestPinLeavesTheProcess(t *testing.T) {
 	h := newHost(t)
 	h.clean()
@@ -45,8 +45,8 @@ func TestPinLeavesTheProcess(t *testing.T) {
 	})
 }
 
-// TestUnpinUnderACopy unpins a namespace while somebody has a recursive copy of the
-// tree that it is pinned in, as containers of the host's filesystem have.
+// TestUnpinUnderACopy unpins a namespace while another process has a recursive bind mount of the
+// tree, as containers on the host's filesystem have.
 func TestUnpinUnderACopy(t *testing.T) {
 	h := newHost(t)
 	path, err := h.Pin("box")

@@ -8,29 +8,29 @@ import (
 	"github.com/mctr/mctr"
 )
 
-// Details are what is known of a network, and who is attached to it.
+// Details describe a network and the containers that are attached to it.
 type Details struct {
 	Name       string                        `json:"name"`
 	File       string                        `json:"file"`
 	CNIVersion string                        `json:"cni_version"`
 	Plugins    []string                      `json:"plugins"`              // their types, in order
-	Definition *Definition                   `json:"definition,omitempty"` // of one that mctr made
-	Config     json.RawMessage               `json:"config"`               // as CNI has it
+	Definition *Definition                   `json:"definition,omitempty"` // nil for an operator's
+	Config     json.RawMessage               `json:"config"`               // the CNI configuration list
 	Containers map[mctr.ContainerID][]Member `json:"containers"`
-	Usable     string                        `json:"usable,omitempty"` // why a container could not have it
+	Usable     string                        `json:"usable,omitempty"` // why no container can use it; "": it is usable
 }
 
-// A Member is an interface of a container's in a network.
+// A Member is a container's interface in a network.
 type Member struct {
 	Interface string      `json:"interface"`
 	State     string      `json:"state"`
 	Addresses []string    `json:"addresses"`
 	MAC       string      `json:"mac"`
 	Ports     []mctr.Port `json:"ports,omitempty"`
-	Failure   string      `json:"failure,omitempty"` // of the last DEL
+	Failure   string      `json:"failure,omitempty"` // the error of the last DEL
 }
 
-// Details tells everything of the network called name.
+// Details returns the details of the network called name.
 func (n *Networks) Details(name string) (*Details, error) {
 	network, err := n.Find(name)
 	if err != nil {
@@ -41,8 +41,8 @@ func (n *Networks) Details(name string) (*Details, error) {
 	return &d, err
 }
 
-// List is the details of every network. It goes on past files and records that
-// cannot be read, and returns those joined.
+// List returns the details of every network. It goes on past files and records that cannot be read,
+// and returns their errors joined.
 func (n *Networks) List() ([]Details, error) {
 	all, broken := n.All()
 	attachments, err := n.Attachments()
@@ -80,14 +80,14 @@ func (a *Attachment) member() Member {
 	return m
 }
 
-// A CheckResult is what the plugins say of an interface of a container's.
+// A CheckResult is the plugins' answer to CHECK of a container's interface.
 type CheckResult struct {
 	Interface string `json:"interface"`
 	Network   string `json:"network"`
-	Problem   string `json:"problem,omitempty"` // "": none
+	Problem   string `json:"problem,omitempty"` // "": the interface is as ADD left it
 }
 
-// CheckAll asks for Check of all attachments of id, in their order.
+// CheckAll calls Check for all attachments of id, in order of their index.
 func (n *Networks) CheckAll(ctx context.Context, id mctr.ContainerID) ([]CheckResult, error) {
 	attachments, err := n.AttachmentsOf(id)
 	all := make([]CheckResult, len(attachments))

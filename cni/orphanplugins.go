@@ -12,16 +12,16 @@ import (
 	"github.com/mctr/mctr/internal/flock"
 )
 
-// lockWithoutOrphans takes an attachment's lock once the plugins of a caller that died
-// have ended: one that still adds would add what no process removes. Those that do
-// not end in time are killed.
+// lockWithoutOrphans locks an attachment once the plugins of a caller that died have exited: a
+// plugin that still runs its ADD would make something that nobody removes. It kills those that do
+// not exit in time.
 func (n *Networks) lockWithoutOrphans(ctx context.Context, a *Attachment) (*flock.Lock, error) {
 	lock, err := lockWithin(ctx, lockOf(n.path(a)))
 	if err == nil || ctx.Err() != nil {
 		return lock, err
 	}
 	for _, pid := range orphans(lockOf(n.path(a))) {
-		n.log.Warn("kill a plugin whose caller has died", "container", a.Container, "network", a.Network, "pid", pid)
+		n.log.Warn("killing a plugin whose caller has died", "container", a.Container, "network", a.Network, "pid", pid)
 		_ = unix.Kill(pid, unix.SIGKILL)
 	}
 	return lockWithin(ctx, lockOf(n.path(a)))
@@ -37,8 +37,8 @@ func lockWithin(ctx context.Context, path string) (*flock.Lock, error) {
 	return lock, nil
 }
 
-// orphans are the processes that have the lock open as plugins do, and what these
-// started: not others of ours that wait for it.
+// orphans returns the plugins that have the lock open, and the processes that they started. It does
+// not return processes of mctr that wait for the lock.
 func orphans(lock string) (pids []int) {
 	entries, _ := os.ReadDir("/proc")
 	for _, e := range entries {

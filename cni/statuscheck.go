@@ -6,17 +6,19 @@ import (
 	"fmt"
 	"sync"
 
+	"github.com/containernetworking/cni/libcni"
 	"github.com/containernetworking/cni/pkg/types"
 
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/cni/networks"
 )
 
-// readiness remembers which networks said that they are ready, by name and content.
+// readiness remembers the networks whose plugins have reported that they are ready, by name and
+// content.
 type readiness struct{ known sync.Map }
 
-// ensureReady asks for STATUS (CNI 1.1.0; an older network has none) unless the network,
-// as it is configured now, was asked before.
+// ensureReady asks for STATUS unless the network's present configuration has passed before. A
+// network older than CNI 1.1.0 has no STATUS and passes.
 func (r *readiness) ensureReady(ctx context.Context, n *Networks, network *Network) error {
 	key := network.Name + "\x00" + string(network.Bytes())
 	if _, known := r.known.Load(key); known {
@@ -29,23 +31,21 @@ func (r *readiness) ensureReady(ctx context.Context, n *Networks, network *Netwo
 	return nil
 }
 
-// Status asks the plugins whether they can take an ADD. The error wraps
-// mctr.ErrUnavailable.
+// Status asks the plugins whether they can serve an ADD. The error wraps mctr.ErrUnavailable.
 func (n *Networks) Status(ctx context.Context, network *Network) error {
 	err := n.plugins(&executor{}).GetStatusNetworkList(ctx, network.List())
 	if err == nil {
 		return nil
 	}
-	var told *types.Error
-	if errors.As(err, &told) &&
-		(told.Code == types.ErrPluginNotAvailable || told.Code == types.ErrLimitedConnectivity) {
+	if answer, ok := errors.AsType[*types.Error](err); ok &&
+		(answer.Code == types.ErrPluginNotAvailable || answer.Code == types.ErrLimitedConnectivity) {
 		return fmt.Errorf("%w: network %s is not ready: %w", mctr.ErrUnavailable, network.Name, err)
 	}
 	return fmt.Errorf("%w: network %s, STATUS: %w", mctr.ErrUnavailable, network.Name, err)
 }
 
-// Check asks the plugins whether an attachment is as ADD left it (CNI 0.4.0). A
-// network whose version, or whose operator, knows no CHECK passes.
+// Check asks the plugins whether an attachment is still as ADD left it (CNI 0.4.0). It succeeds for
+// a network whose version has no CHECK, or whose operator has disabled it.
 func (n *Networks) Check(ctx context.Context, a *Attachment) error {
 	list, err := networks.Parse(a.Config)
 	if err != nil {
@@ -60,7 +60,7 @@ func (n *Networks) Check(ctx context.Context, a *Attachment) error {
 	}
 	defer lock.Unlock()
 	if err := n.plugins(&executor{}, a.PluginDirs...).CheckNetworkList(ctx, list.List(),
-		n.conf(a, n.Namespace(a.Container))); err != nil && !isUncheckable(err) {
+		n.conf(a, n.Namespace(a.Container))); err != nil && !errors.Is(err, libcni.ErrorCheckNotSupp) {
 		return fmt.Errorf("%s of network %s is not as it was made: %w", a.Interface, a.Network, err)
 	}
 	return nil

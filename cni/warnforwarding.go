@@ -5,11 +5,11 @@ import (
 	"os"
 )
 
-// forwarding are the host's switches that plugins turn on.
+// forwarding are the sysctls by which the host forwards packets. Some plugins turn them on.
 var forwarding = []string{"/proc/sys/net/ipv4/ip_forward", "/proc/sys/net/ipv6/conf/all/forwarding"}
 
-// watchForwarding remembers the host's switches; the function that it returns says
-// which of them were turned on since.
+// watchForwarding reads the sysctls. The function that it returns logs those that have been turned
+// on since.
 func (n *Networks) watchForwarding() func(network string) {
 	before := readForwarding()
 	return func(network string) {

@@ -18,8 +18,7 @@ import (
 	"github.com/mctr/mctr/internal/leakcheck"
 )
 
-// A host has the reference plugins that make build makes, one more called fake, and
-// directories of its own.
+// A host has the reference plugins of make build, the plugin fake, and directories of its own.
 type host struct {
 	*cni.Networks
 	t                   *testing.T
@@ -41,7 +40,7 @@ func newHost(t *testing.T) *host {
 	return h
 }
 
-// reopen is what an agent that was started again has.
+// reopen returns a host as an agent that was started again has it.
 func (h *host) reopen() {
 	built, err := filepath.Abs("../bin/cni")
 	if err != nil {
@@ -56,7 +55,7 @@ func (h *host) reopen() {
 	})
 }
 
-// write puts a configuration into the operator's directory.
+// write writes a configuration into the operator's directory.
 func (h *host) write(file, content string) {
 	h.t.Helper()
 	content = strings.NewReplacer("$STORE", filepath.Join(h.root, "store"), "$LOG", h.log()).Replace(content)
@@ -76,7 +75,7 @@ func (h *host) find(name string) *cni.Network {
 	return n
 }
 
-// bridge is a list with a bridge of the subnet's own, and extra plugins behind it.
+// bridge returns a list with a bridge for the subnet, followed by extra plugins.
 func bridge(version, name, subnet string, extra ...string) string {
 	plugins := append(
 		[]string{fmt.Sprintf(`{"type": "bridge", "bridge": "%s", "isGateway": true, "capabilities": {"ips": true, "mac": true},
@@ -107,7 +106,7 @@ func (h *host) mustAttach(id mctr.ContainerID, network string, change ...func(*c
 	return a
 }
 
-// addresses are what the interface has in the container's namespace.
+// addresses returns the addresses of the interface in the container's namespace.
 func (h *host) addresses(id mctr.ContainerID, ifname string) []netip.Prefix {
 	h.t.Helper()
 	ns, err := netns.GetFromPath(h.Namespace(id))
@@ -138,9 +137,9 @@ func (h *host) addresses(id mctr.ContainerID, ifname string) []netip.Prefix {
 	return found
 }
 
-// clean wants everything gone at the end: interfaces, namespaces, rules, mounts,
-// processes, addresses in the store, records. What plugins keep for ever, bridges
-// and base chains, must be there when it is called.
+// clean checks that everything is gone at the end of the test: interfaces, namespaces, rules,
+// mounts, processes, addresses in the store, records. Objects that plugins never remove, which are
+// bridges and base chains, must exist before clean is called.
 func (h *host) clean() {
 	h.t.Helper()
 	host := leakcheck.Snapshot(h.t,
@@ -162,7 +161,7 @@ func (h *host) clean() {
 	})
 }
 
-// stored are the addresses that host-local's stores have given out.
+// stored returns the addresses in the stores of host-local.
 func (h *host) stored() (list []string) {
 	for _, store := range []string{filepath.Join(h.root, "store"), filepath.Join(h.root, "addresses")} {
 		files, _ := filepath.Glob(filepath.Join(store, "*", "*"))
@@ -175,7 +174,7 @@ func (h *host) stored() (list []string) {
 	return list
 }
 
-// warm has the plugins make what they keep for ever.
+// warm lets the plugins make the objects that they never remove.
 func (h *host) warm(networks ...string) {
 	h.t.Helper()
 	for _, n := range networks {

@@ -19,8 +19,8 @@ import (
 
 func TestMain(m *testing.M) { testns.Main(m) }
 
-// TestExamples builds every example and runs it, as its comment says, against directories of
-// the test's own, with mctr's programs beside it. Nothing is left when an example has ended.
+// TestExamples builds every example and runs it as its comment says, with directories of the test's
+// own and mctr's programs beside it. Nothing may be left after an example has exited.
 func TestExamples(t *testing.T) {
 	built := build(t)
 	tries := map[string]func(t *testing.T, e *example){
@@ -44,8 +44,8 @@ func TestExamples(t *testing.T) {
 	}
 }
 
-// tryAgent kills an agent that runs two tasks, and wants the next one to adopt the one that
-// runs on, and both ends reported, each once.
+// tryAgent kills an agent that runs two tasks. The next agent must adopt the task that still runs,
+// and both exits must be reported once.
 func tryAgent(t *testing.T, e *example) {
 	gate := filepath.Join(e.dir, "gate")
 	first := e.command("short=exit 3", "long=until [ -e "+gate+" ]; do sleep 0.02; done")
@@ -62,7 +62,7 @@ func tryAgent(t *testing.T, e *example) {
 	e.wants(0, "adopted: []\n")
 }
 
-// tryExitCommand wants both ways to follow a restart policy to come to three runs.
+// tryExitCommand checks that both ways to apply a restart policy lead to three runs.
 func tryExitCommand(t *testing.T, e *example) {
 	e.matches(`^\S+\nrun\n(restarting after EXITED 1\nrun\n){2}$`, "echo run; exit 1")
 	runs := filepath.Join(e.dir, "runs")
@@ -73,7 +73,7 @@ func tryExitCommand(t *testing.T, e *example) {
 	})
 }
 
-// tryImages wants the tree of an image in a directory. There is no STATE for it.
+// tryImages checks that a directory has the files of an image. The example needs no STATE.
 func tryImages(t *testing.T, e *example) {
 	e.state = ""
 	e.matches(`command: \[\] \[\]\nlayers: 2\n$`, e.image, filepath.Join(e.dir, "tree"))
@@ -82,7 +82,7 @@ func tryImages(t *testing.T, e *example) {
 	}
 }
 
-// tryClient has an mctr-agent of its own.
+// tryClient starts an mctr-agent for the example.
 func tryClient(t *testing.T, e *example) {
 	agent := exec.Command(filepath.Join(bin(t), "mctr-agent"), "--root", e.root, "--state", e.state)
 	if err := agent.Start(); err != nil {
@@ -96,11 +96,11 @@ func tryClient(t *testing.T, e *example) {
 	})
 	socket := filepath.Join(e.state, "agent.sock")
 	eventually(t, "the agent's socket", func() bool { _, err := os.Stat(socket); return err == nil })
-	e.root, e.state = "", "" // which are the agent's affair
+	e.root, e.state = "", "" // only the agent has these directories
 	e.wants(0, "hello\nEXITED 4\n", "-agent", "unix://"+socket, "sh", "-c", "echo hello; exit 4")
 }
 
-// TestReadme wants the README to list every example, and no example longer than a page.
+// TestReadme checks that the README lists every example, and that no example is longer than a page.
 func TestReadme(t *testing.T) {
 	readme, err := os.ReadFile("README.md")
 	if err != nil {
@@ -126,7 +126,8 @@ func TestReadme(t *testing.T) {
 	}
 }
 
-// TestGuideHasEverySentinel wants the embedding guide to say what each of package mctr's asks of a caller.
+// TestGuideHasEverySentinel checks that the embedding guide explains what each sentinel of package
+// mctr asks of a caller.
 func TestGuideHasEverySentinel(t *testing.T) {
 	source, err := os.ReadFile("../errors.go")
 	if err != nil {

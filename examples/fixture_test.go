@@ -33,7 +33,7 @@ type example struct {
 
 func newExample(t *testing.T, program string) *example {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "mctr-example") // short: sockets lie there
+	dir, err := os.MkdirTemp("", "mctr-example") // short, because sockets are in it
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -46,7 +46,7 @@ func newExample(t *testing.T, program string) *example {
 			pids, err := cgroup.Pids(top + "-shims")
 			return len(pids) == 0 && err == nil
 		})
-		_ = unix.Unmount(state, unix.MNT_DETACH) // an example without containers has none
+		_ = unix.Unmount(state, unix.MNT_DETACH) // fails for an example without containers
 		err := errors.Join(cgroup.Remove(top), cgroup.Remove(top+"-shims"))
 		leaks.Check()
 		if err := errors.Join(err, os.RemoveAll(dir)); err != nil {
@@ -57,7 +57,7 @@ func newExample(t *testing.T, program string) *example {
 		image: imagetest.Busybox(t, dir)}
 }
 
-// command is the example with these arguments.
+// command returns the example with these arguments.
 func (e *example) command(args ...string) *exec.Cmd {
 	var flags []string
 	if e.root != "" {
@@ -69,7 +69,7 @@ func (e *example) command(args ...string) *exec.Cmd {
 	return exec.Command(e.program, append(flags, args...)...)
 }
 
-// run returns what the example wrote to stdout, and its exit code.
+// run returns the example's stdout and exit code.
 func (e *example) run(args ...string) (string, int) {
 	e.t.Helper()
 	ctx, cancel := context.WithTimeout(e.t.Context(), time.Minute)
@@ -103,8 +103,8 @@ func (e *example) matches(pattern string, args ...string) {
 	}
 }
 
-// build builds every example into a directory, which it returns, and has mctr's programs and
-// the CNI plugins beside them.
+// build builds every example into a directory, with mctr's programs and the CNI plugins beside
+// them, and returns the directory.
 func build(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -123,7 +123,7 @@ func build(t *testing.T) string {
 	return dir
 }
 
-// sources are the examples, as NAME/main.go.
+// sources returns the examples as NAME/main.go.
 func sources(t *testing.T) []string {
 	t.Helper()
 	files, err := filepath.Glob("*/main.go")
@@ -133,7 +133,7 @@ func sources(t *testing.T) []string {
 	return files
 }
 
-// bin is where make build puts mctr's programs.
+// bin returns the directory of mctr's programs.
 func bin(t *testing.T) string {
 	t.Helper()
 	return filepath.Dir(testprogram.Find(t, "mctr-shim"))
@@ -148,7 +148,7 @@ func eventually(t *testing.T, what string, done func() bool) {
 	}
 }
 
-// An output may be read while a program writes to it.
+// An output can be read while a program writes to it.
 type output struct {
 	mu   sync.Mutex
 	text bytes.Buffer

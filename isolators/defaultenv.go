@@ -8,12 +8,14 @@ import (
 // The variables that every process of a container has, where neither user nor image gave them: PATH as
 // docker's, HOME of its user, and TERM on a terminal.
 const (
+	// The variables that every process of a container has unless the user or the image sets them:
+	// docker's PATH, the HOME of the container's user, and TERM on a terminal.
 	path = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 	term = "TERM=xterm"
 )
 
-// WithDefaults is env with those of PATH, HOME and TERM that it lacks. The container's own
-// process and every exec have their environment from here.
+// WithDefaults returns env with those of PATH, HOME and TERM that env lacks. The container's own
+// process and every exec get their environment from WithDefaults.
 func WithDefaults(env []string, home string, terminal bool) []string {
 	defaults := []string{path, "HOME=" + home}
 	if terminal {
@@ -28,8 +30,9 @@ func WithDefaults(env []string, home string, terminal bool) []string {
 	return env
 }
 
-// WithoutDefaults is env without those of PATH, HOME and TERM that given, what the image
-// and the config say, lacks: another user, or another terminal, has others.
+// WithoutDefaults returns env without those of PATH, HOME and TERM that given lacks. given is the
+// environment of the image and the config. The defaults differ for another user or another
+// terminal.
 func WithoutDefaults(env, given []string) []string {
 	return slices.DeleteFunc(slices.Clone(env), func(variable string) bool {
 		name, _, _ := strings.Cut(variable, "=")
@@ -37,7 +40,7 @@ func WithoutDefaults(env, given []string) []string {
 	})
 }
 
-// Has reports whether env has a variable.
+// Has reports whether env has the variable called name.
 func Has(env []string, name string) bool {
 	return slices.ContainsFunc(env, func(variable string) bool { return strings.HasPrefix(variable, name+"=") })
 }

@@ -7,8 +7,8 @@ import (
 	"github.com/mctr/mctr"
 )
 
-// Hostname is what a container is called: by its config, as its parent whose name it
-// shares, as the host with whose network or name it runs, or by its short id.
+// Hostname returns the container's hostname: the one of its config, its parent's if the two share
+// the namespace, the host's if it uses the host's network or name, otherwise its short id.
 func Hostname(c *mctr.Container) (string, error) {
 	if c.Config.Hostname != "" {
 		return c.Config.Hostname, nil

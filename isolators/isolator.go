@@ -1,10 +1,9 @@
-// Package isolators holds the interface that every isolator implements, and
-// [Base], which gives the verbs that one does not mean.
+// Package isolators has the interface that every isolator implements, and [Base], which implements
+// the verbs that an isolator does not need.
 //
-// An isolator declares, the launcher acts, and the OCI runtime spec is the
-// language between them: Prepare returns data, and what must act on the host
-// (a namespace, a mount, an address) does so under a checkpoint of its own and
-// is undone by Cleanup. The package creates nothing itself.
+// An isolator declares, the launcher acts, and the OCI runtime spec is the language between them:
+// Prepare returns data. An isolator that must act on the host itself (a namespace, a mount, an
+// address) writes a record first, and Cleanup undoes the act. The package itself creates nothing.
 package isolators
 
 import (
@@ -15,52 +14,91 @@ import (
 	"github.com/mctr/mctr"
 )
 
-// An Isolator limits or provides one thing for containers. It must be safe for
-// concurrent use by different containers; the containerizer serialises the
-// verbs of one. Package isolatortest is the contract in executable form.
+// An Isolator limits or provides one thing for containers. It must be safe for concurrent use by
+// different containers; the containerizer serialises the verbs of one container. Package
+// isolatortest is the contract in executable form.
 type Isolator interface {
-	// Name is the operator's name, the same as the package's path below
-	// isolators: "cgroups/memory".
+	// Name returns the name that operators use, which is the package's path below isolators:
+	// "cgroups/memory".
 	Name() string
 
-	// Check refuses a config that cannot be meant (mctr.ErrInvalid) or that this
-	// host cannot honour (mctr.ErrUnsupported), naming the flag. It is asked
-	// before anything is made, and makes nothing. For new resources of a container
-	// that runs it is asked with a config that says these, the names, the image and the
-	// command, and nothing of what the container has acquired.
+	// Check refuses a config that is not valid (mctr.ErrInvalid) or that this host does not support
+	// (mctr.ErrUnsupported), and names the field. The containerizer calls it before it makes
+	// anything; Check makes nothing either. For new resources of a running container, config has
+	// these resources, the names, the image and the command, and nothing that the container has
+	// acquired.
 	Check(ctx context.Context, config *mctr.ContainerConfig) error
 
-	// Recover reports what of this isolator's is found on the host beyond the
-	// known containers. It changes nothing. handleOf is also for ids that it finds.
+	// Recover reports everything of this isolator's on the host that belongs to none of the known
+	// containers. It changes nothing. handleOf also works for ids that Recover finds.
 	Recover(ctx context.Context, known []mctr.ContainerState, handleOf mctr.HandleOf) ([]mctr.Leftover, error)
 
-	// Prepare acquires what must exist before the container, and returns the part of the spec it wants. An error
-	// ends the launch. A nil Adjustment means none. Called again for the same container it gives the same answer.
+	// Prepare acquires everything that must exist before the container, and returns the part of the
+	// spec that it wants. An error ends the launch. A nil Adjustment means none. If Prepare is
+	// called again for the same container, it returns the same answer.
 	Prepare(ctx context.Context, c *mctr.Container) (*mctr.Adjustment, error)
 
-	// Isolate is called when the container's init exists, as pid in the host's
-	// namespace, and is blocked.
+	// Isolate is called when the container's init exists and is blocked. pid is the init's pid in
+	// the host's pid namespace.
 	Isolate(ctx context.Context, h mctr.Handle, pid int) error
 
-	// Watch begins to watch the running container and returns at once. report
-	// may be called later, until Cleanup or the end of ctx, with which the watching
-	// ends.
+	// Watch starts to watch the running container and returns at once. The isolator may call report
+	// until Cleanup, or until ctx ends; the end of ctx ends the watch.
 	Watch(ctx context.Context, h mctr.Handle, report func(mctr.Limitation)) error
 
-	// Update checks new resources of a running container against what it uses
-	// now, changes what is the isolator's own on the host, and returns what the
-	// engine is to apply; nil for nothing. r is whole: what did not change is in
-	// it too. Called again with the same r, it gives the same answer.
+	// Update checks new resources of a running container against its present usage, changes this
+	// isolator's own objects on the host, and returns the resources that the engine should apply;
+	// nil for none. r has all resources, also those that did not change. If Update is called again
+	// with the same r, it returns the same answer.
 	Update(ctx context.Context, h mctr.Handle, r *mctr.Resources) (*specs.LinuxResources, error)
 
-	// Usage fills the fields of u that this isolator knows.
+	// Usage sets the fields of u that this isolator knows.
 	Usage(ctx context.Context, h mctr.Handle, u *mctr.Usage) error
 
-	// Status fills the fields of s that this isolator knows.
+	// Status sets the fields of s that this isolator knows.
 	Status(ctx context.Context, h mctr.Handle, s *mctr.Status) error
 
-	// Cleanup releases what Prepare acquired. It is idempotent, and may be
-	// called for unknown ids and after a Prepare that failed. It goes on past
-	// errors and returns them joined.
+	// Cleanup releases everything that Prepare acquired. It is idempotent, and may be called for
+	// unknown ids and after a Prepare that failed. It goes on past errors and returns them joined.
 	Cleanup(ctx context.Context, h mctr.Handle) error
+}
+
+// A Completer is an Isolator with a default that depends on the host. The containerizer calls it
+// before it records a container, so that the record has the value that the container got and a
+// later start uses the same.
+type Completer interface {
+	// Complete sets the fields of config that the default decides. The note says what the container
+	// lacks because the host does not support the usual default; "": nothing.
+	Complete(ctx context.Context, id mctr.ContainerID, config *mctr.ContainerConfig) (note string, err error)
+}
+
+// An Undoer is an Isolator whose Recover may report leftovers that belong to no container (Owner
+// ""), for which Cleanup cannot be called. Reconcile calls Undo for such a leftover after Recover
+// has reported it twice.
+type Undoer interface {
+	// Undo removes l, and succeeds if l no longer exists. The error wraps mctr.ErrUnsupported for a
+	// kind of leftover that the isolator cannot undo.
+	Undo(ctx context.Context, l mctr.Leftover) error
+}
+
+// A VolumeLocator is an Isolator that mounts volumes whose files exist on the host while their
+// container is stopped. A copy to or from a stopped container mounts such volumes at their targets.
+// A copy to or from a path in any other mount of the config is refused.
+type VolumeLocator interface {
+	// Locate returns the place of the files of m, a mount in the config of container h. It returns
+	// nil for a mount of another isolator, and an error, which states only the cause, if the files
+	// cannot be reached. h need not be prepared: a container that awaits its first start is not.
+	// parent is nil for a root container. Locate changes nothing, and has a deadline for files that
+	// may hang.
+	Locate(ctx context.Context, h mctr.Handle, parent *mctr.Handle, m mctr.Mount) (*Location, error)
+}
+
+// A Location is the place of a volume's files. Path is resolved below Root, and no symbolic link
+// leads out of Root.
+type Location struct{ Root, Path string }
+
+// A DirectoryBound isolator serves one pair of directories, ROOT and STATE. The containerizer of
+// another pair refuses it.
+type DirectoryBound interface {
+	Directories() (root, state string)
 }

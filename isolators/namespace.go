@@ -16,7 +16,8 @@ const (
 	Parent  = "parent"
 )
 
-// CheckMode refuses other modes of field, which is the path of a field of the config.
+// CheckMode returns an error that wraps mctr.ErrInvalid unless mode is one of the modes. field is
+// the path of the config's field.
 func CheckMode(field, mode string) error {
 	if !slices.Contains([]string{"", Private, Host, Parent}, mode) {
 		return fmt.Errorf("%w: %s %s: private, host, or parent (of a nested container)", mctr.ErrInvalid, field, mode)
@@ -24,14 +25,13 @@ func CheckMode(field, mode string) error {
 	return nil
 }
 
-// Shares reports whether c, with this mode, is in its parent's namespace; inherit is
-// the default of a nested container.
+// Shares reports whether c is in its parent's namespace if its config says mode. inherit is the
+// default of a nested container.
 func Shares(c *mctr.Container, mode string, inherit bool) bool {
 	return c.Parent != nil && (mode == Parent || mode == "" && inherit)
 }
 
-// Namespace is what c's spec says of a namespace that is not the host's: one of
-// its own, or its parent's.
+// Namespace returns the part of c's spec for a namespace of its own, or for its parent's namespace.
 func Namespace(c *mctr.Container, kind specs.LinuxNamespaceType, file, mode string, inherit bool) *specs.Linux {
 	ns := specs.LinuxNamespace{Type: kind}
 	if Shares(c, mode, inherit) {

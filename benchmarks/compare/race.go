@@ -10,16 +10,15 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A Contender does the same as others, in its own way.
+// A Contender is one of several ways to do the same thing.
 type Contender struct {
 	Name  string
 	Round func() error
-	CPU   []time.Duration // of this process, user and system, by round
+	CPU   []time.Duration // user and system time of this process, one value for each round
 	Wall  []time.Duration
 }
 
-// Race has contenders take turns, in a new order each round. It begins with a round
-// that does not count.
+// Race runs the contenders in turns, in a new order in each round. The first round does not count.
 func Race(ctx context.Context, contenders []*Contender, rounds int) error {
 	for round := range rounds + 1 {
 		for _, i := range rand.Perm(len(contenders)) {
@@ -39,7 +38,8 @@ func Race(ctx context.Context, contenders []*Contender, rounds int) error {
 	return nil
 }
 
-// run pays for the garbage it leaves, and for nobody else's.
+// run does one round of the contender. The garbage collections before and after let each contender
+// pay for its own garbage alone.
 func (c *Contender) run() (used, wall time.Duration, err error) {
 	runtime.GC()
 	before, began := CPU(), time.Now()
@@ -51,11 +51,11 @@ func (c *Contender) run() (used, wall time.Duration, err error) {
 	return CPU() - before, wall, nil
 }
 
-// CPU is what this process has used.
+// CPU returns the user and system time that this process has used.
 func CPU() time.Duration {
 	var r unix.Rusage
 	if err := unix.Getrusage(unix.RUSAGE_SELF, &r); err != nil {
-		return 0 // not reached: the arguments are right
+		return 0 // not reached: the arguments are valid
 	}
 	return time.Duration(r.Utime.Nano() + r.Stime.Nano())
 }

@@ -1,5 +1,4 @@
-// Package compare has things take turns, and tells how many times one takes what
-// another takes. It creates nothing.
+// Package compare runs contenders in turns and compares their figures. It creates nothing.
 package compare
 
 import (
@@ -8,9 +7,9 @@ import (
 	"time"
 )
 
-// A Ratio is of two medians, with the interval that holds 95 of 100 bootstrap
-// resamples. Both sides of a round stay together in a resample, since what
-// disturbed the one most likely disturbed the other.
+// A Ratio is the ratio of two medians, with the interval that contains 95 of 100 bootstrap
+// resamples. The two figures of a round stay together in a resample, because a disturbance most
+// likely affects both.
 type Ratio struct {
 	Of   string  `json:"of"`
 	To   string  `json:"to"`
@@ -22,7 +21,7 @@ type Ratio struct {
 
 const resamples = 2000
 
-// Paired compares a to b, which are of the same length.
+// Paired compares a to b, which have the same length.
 func Paired[T time.Duration | float64](a, b []T) Ratio {
 	if len(a) == 0 || len(a) != len(b) {
 		return Ratio{}
@@ -35,17 +34,17 @@ func Paired[T time.Duration | float64](a, b []T) Ratio {
 			k := random.IntN(len(a))
 			x[j], y[j] = a[k], b[k]
 		}
-		ratios[i] = median(x) / median(y)
+		ratios[i] = Median(x) / Median(y)
 	}
 	slices.Sort(ratios)
 	return Ratio{
-		Mid: median(slices.Clone(a)) / median(slices.Clone(b)),
+		Mid: Median(slices.Clone(a)) / Median(slices.Clone(b)),
 		Low: ratios[resamples*25/1000], High: ratios[resamples*975/1000-1],
 	}
 }
 
-// median sorts d.
-func median[T time.Duration | float64](d []T) float64 {
+// Median sorts d and returns its median; d must not be empty.
+func Median[T time.Duration | float64](d []T) float64 {
 	slices.Sort(d)
 	return float64(d[len(d)/2]+d[(len(d)-1)/2]) / 2
 }

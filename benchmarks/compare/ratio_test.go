@@ -12,8 +12,8 @@ func ms(values ...int) (list []time.Duration) {
 	return list
 }
 
-// TestPaired wants the interval to hold what is true, and pairing to see through
-// a machine that is slow for both.
+// TestPaired checks that the interval contains the true ratio, and that pairing removes the effect
+// of a machine that slows both contenders.
 func TestPaired(t *testing.T) {
 	b := ms(10, 11, 10, 50, 10, 12, 90, 10, 11, 10, 10, 30, 10, 11, 10, 10)
 	a := make([]time.Duration, len(b))
@@ -33,7 +33,7 @@ func TestPaired(t *testing.T) {
 
 func TestMedianOfFewAndMany(t *testing.T) {
 	for want, list := range map[time.Duration][]time.Duration{2: {3, 2, 1}, 5: {4, 6, 1, 9}} {
-		if got := median(list); got != float64(want) {
+		if got := Median(list); got != float64(want) {
 			t.Errorf("median %v, want %v", got, want)
 		}
 	}

@@ -20,12 +20,12 @@ var (
 	light = color.RGBA{R: 0xa9, G: 0xc8, B: 0xe2, A: 0xff}
 )
 
-// draw writes a bar for each contender's median time and one for its processor
-// time, as multiples of runc's: absolute times are the machine's.
+// draw writes two bars for each contender: its median time and its processor time. The figures are
+// multiples of runc's, because absolute times depend on the machine.
 func draw(r *report, path string) error {
 	base := r.contender(runc)
 	if base.Wall.P50 == 0 {
-		return fmt.Errorf("%s failed, and all is drawn relative to it", runc)
+		return fmt.Errorf("%s failed, and the chart is relative to it", runc)
 	}
 	p := plot.New()
 	p.Title.Text = fmt.Sprintf("/bin/true, start to end and clean-up, as multiples of %s (median of %d)", runc,
@@ -36,7 +36,11 @@ func draw(r *report, path string) error {
 	var walls, cpus plotter.Values
 	for i := range r.Contenders {
 		c := r.Contenders[len(r.Contenders)-1-i] // the first on top
-		names = append(names, label(c)+"  ")
+		name := c.Name
+		if c.Wall.P50 == 0 {
+			name += " (FAILED)"
+		}
+		names = append(names, name+"  ")
 		walls, cpus = append(walls, c.Wall.P50/base.Wall.P50), append(cpus, c.CPU.P50/base.CPU.P50)
 	}
 	for _, s := range []struct {
@@ -53,11 +57,13 @@ func draw(r *report, path string) error {
 	p.Y.LineStyle.Width, p.X.Max = 0, p.X.Max*1.15
 	p.X.Tick.Marker = plot.TickerFunc(halves)
 	p.Legend.XOffs, p.Legend.YOffs, p.Legend.Padding = -10, 6, 4
-	plain(p)
+	p.Title.TextStyle.Font, p.Title.Padding = sans(11), 8
+	p.X.Label.TextStyle.Font, p.X.Tick.Label.Font = sans(9), sans(9)
+	p.Y.Tick.Label.Font, p.Legend.TextStyle.Font = sans(10), sans(9)
 	return save(p, path)
 }
 
-// save leaves margins: other fonts than these are wider.
+// save writes the chart with margins, because a viewer's font may be wider.
 func save(p *plot.Plot, path string) error {
 	canvas := vgsvg.New(23*vg.Centimeter, 8*vg.Centimeter)
 	p.Draw(vgdraw.Crop(vgdraw.New(canvas), 12, -12, 0, -6))
@@ -76,15 +82,7 @@ func halves(low, high float64) (ticks []plot.Tick) {
 	return ticks
 }
 
-// label says what is wrong with a contender, too.
-func label(c *contender) string {
-	if c.Wall.P50 == 0 {
-		return c.Name + " (FAILED)"
-	}
-	return c.Name
-}
-
-// bars adds one bar a contender, with its value behind it.
+// bars adds one bar for each contender, followed by its value.
 func bars(p *plot.Plot, name string, values plotter.Values, at vg.Length, fill color.Color) error {
 	chart, err := plotter.NewBarChart(values, 10)
 	if err != nil {
@@ -107,13 +105,6 @@ func bars(p *plot.Plot, name string, values plotter.Values, at vg.Length, fill c
 	}
 	p.Add(chart, labels)
 	return nil
-}
-
-// plain sets all text without serifs.
-func plain(p *plot.Plot) {
-	p.Title.TextStyle.Font, p.Title.Padding = sans(11), 8
-	p.X.Label.TextStyle.Font, p.X.Tick.Label.Font = sans(9), sans(9)
-	p.Y.Tick.Label.Font, p.Legend.TextStyle.Font = sans(10), sans(9)
 }
 
 func sans(size vg.Length) font.Font {

@@ -12,10 +12,10 @@ import (
 	"time"
 )
 
-// A conmon is one container of runc under the monitor of podman and CRI-O.
+// A conmon is one container that runc runs under conmon, the monitor of podman and CRI-O.
 type conmon struct{ name, dir, root string }
 
-// start gives the pid of the monitor, which has put itself into the background.
+// start returns the pid of conmon, which has put itself into the background.
 func (c conmon) start(ctx context.Context) (int, error) {
 	path, err := exec.LookPath("runc")
 	if err != nil {
@@ -47,7 +47,7 @@ func (c conmon) start(ctx context.Context) (int, error) {
 	return pid, nil
 }
 
-// created returns when conmon has the container made: it does so in the background.
+// created waits until conmon has created the container, which happens in the background.
 func (c conmon) created(ctx context.Context) error {
 	for limit := time.Now().Add(10 * time.Second); ; time.Sleep(5 * time.Millisecond) {
 		if text, err := os.ReadFile(filepath.Join(c.dir, "pid")); err == nil && len(text) > 0 {
@@ -59,7 +59,7 @@ func (c conmon) created(ctx context.Context) error {
 	}
 }
 
-// end removes the container, whose end is its monitor's.
+// end removes the container. conmon exits with it.
 func (c conmon) end(ctx context.Context) error {
 	if _, err := os.Stat(filepath.Join(c.root, c.name)); errors.Is(err, os.ErrNotExist) {
 		return nil // it was never created

@@ -20,14 +20,14 @@ const (
 	crun      = "crun run"
 )
 
-// contenders are those of one race.
+// contenders returns the contenders of one race.
 func (g *rig) contenders(ctx context.Context) []*contender {
 	runcArgs := []string{"runc", "--root", g.own("runc"), "run", "--bundle", g.bundle}
 	crunArgs := []string{"crun", "--root", g.own("crun"), "run", "--bundle", g.bundle}
 	crunRuns := &contender{Name: crun, run: command(crunArgs...)}
 	if err := crunRuns.run(ctx); err != nil && strings.Contains(err.Error(), "hybrid mode not supported") {
 		if pure, err := withoutUnified(ctx, crunRuns.run); err == nil {
-			crunRuns.run, crunRuns.Note = pure, "without cgroup v2's tree, which it refuses beside v1's"
+			crunRuns.run, crunRuns.Note = pure, "without the tree of cgroup v2, which crun refuses beside v1's"
 		}
 	}
 	return []*contender{
@@ -44,14 +44,14 @@ func (g *rig) contenders(ctx context.Context) []*contender {
 	}
 }
 
-// command runs argv with an id of a container appended.
+// command returns a function that runs argv followed by a new container id.
 func command(argv ...string) func(context.Context) error {
 	return func(ctx context.Context) error {
 		return execute(ctx, append(argv[:len(argv):len(argv)], "mctr-bench-"+mctr.NewID().Short())...)
 	}
 }
 
-// execute runs argv without input. What it printed is in the error.
+// execute runs argv without input. The error has the output.
 func execute(ctx context.Context, argv ...string) error {
 	out, err := exec.CommandContext(ctx, argv[0], argv[1:]...).CombinedOutput()
 	var missing *exec.Error

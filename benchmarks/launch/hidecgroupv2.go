@@ -8,16 +8,16 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// unifiedTree is where a hybrid host has cgroup v2 beside v1.
+// unifiedTree is the mount of cgroup v2 on a hybrid host, beside v1.
 const unifiedTree = "/sys/fs/cgroup/unified"
 
-// withoutUnified gives run a mount namespace in which the host is not hybrid,
-// which crun refuses. A thread of its own keeps the namespace and starts every
-// run, so that a run costs no more by it. The thread ends with ctx.
+// withoutUnified runs run in a mount namespace without the tree of cgroup v2, because crun refuses
+// a hybrid host. One thread keeps the namespace and starts every run, so that a run does not cost
+// more. The thread ends with ctx.
 func withoutUnified(ctx context.Context, run func(context.Context) error) (func(context.Context) error, error) {
 	runs, done := make(chan context.Context), make(chan error)
 	go func() {
-		runtime.LockOSThread() // and never unlocked: the thread is no use to others
+		runtime.LockOSThread() // never unlocked: no other goroutine may use this thread
 		err := hideUnified()
 		done <- err
 		for err == nil {

@@ -1,17 +1,14 @@
 package main
 
 import (
-	"os"
 	"os/exec"
 	"runtime"
 	"strings"
 
-	"golang.org/x/sys/unix"
-
-	"github.com/mctr/mctr/internal/cgroup"
+	"github.com/mctr/mctr/benchmarks/compare"
 )
 
-// A host is what figures depend on.
+// A host has the facts of the host on which figures depend.
 type host struct {
 	Kernel    string   `json:"kernel"`
 	Cores     int      `json:"cores"`
@@ -22,30 +19,15 @@ type host struct {
 }
 
 func hostFacts() host {
-	h := host{Cores: runtime.NumCPU(), Cgroups: "v1", Load: load(), Versions: []string{runtime.Version()}}
-	if cgroup.Unified() {
-		h.Cgroups = "v2"
-	}
-	var name unix.Utsname
-	if unix.Uname(&name) == nil {
-		h.Kernel = unix.ByteSliceToString(name.Release[:])
-	}
+	h := host{Kernel: compare.Kernel(), Cores: runtime.NumCPU(), Cgroups: compare.Cgroups(),
+		Load: compare.LoadAverage(), Versions: []string{runtime.Version()}}
 	for _, tool := range []string{"runc", "crun", "conmon"} {
 		h.Versions = append(h.Versions, version(tool))
 	}
 	return h
 }
 
-// load is the load average of 1, 5 and 15 minutes.
-func load() string {
-	data, err := os.ReadFile("/proc/loadavg")
-	if err != nil {
-		return "unknown"
-	}
-	return strings.Join(strings.Fields(string(data))[:3], " ")
-}
-
-// version is the first line of what tool says of itself.
+// version returns the first line of tool --version.
 func version(tool string) string {
 	out, err := exec.Command(tool, "--version").Output()
 	if err != nil {

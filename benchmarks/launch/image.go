@@ -14,15 +14,15 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/tarball"
 )
 
-// writeImage makes an OCI layout of this host's static busybox in two layers,
-// and gives its reference.
+// writeImage makes an OCI layout of this host's static busybox in two layers, and returns its
+// reference.
 func writeImage(dir string) (ref string, err error) {
 	busybox, err := os.ReadFile("/bin/busybox")
 	if err != nil {
 		return "", fmt.Errorf("%w (apt-get install busybox-static)", err)
 	}
 	programs, err := layerOf(
-		directory("proc"), directory("sys"), directory("dev"), directory("tmp"), // as every image has them
+		directory("proc"), directory("sys"), directory("dev"), directory("tmp"), // directories of every image
 		file("bin/busybox", 0o755, string(busybox)),
 		link("bin/true", "busybox"), link("bin/sleep", "busybox"), link("bin/sh", "busybox"))
 	if err != nil {

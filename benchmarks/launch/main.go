@@ -11,6 +11,8 @@ import (
 	"path/filepath"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/mctr/mctr/benchmarks/compare"
 )
 
 func main() {
@@ -71,7 +73,7 @@ func run(args []string) error {
 	return r.print(os.Stdout)
 }
 
-// bench measures everything in a rig of its own, which is gone afterwards.
+// bench measures everything in a rig of its own, which it removes afterwards.
 func bench(ctx context.Context, o *options) (r *report, err error) {
 	if err := becomeSubreaper(); err != nil {
 		return nil, err
@@ -93,7 +95,7 @@ func bench(ctx context.Context, o *options) (r *report, err error) {
 	if err := race(ctx, contenders, o.rounds); err != nil {
 		return nil, err
 	}
-	r.Host.LoadAfter = load()
+	r.Host.LoadAfter = compare.LoadAverage()
 	r.Contenders = contenders
 	r.compare()
 	if o.sleepers > 0 {

@@ -16,15 +16,15 @@ import (
 	"github.com/mctr/mctr/internal/cgroup"
 )
 
-// footprint is what stays in memory with each sleeping container.
+// A footprint is the memory of the supervisors of sleeping containers.
 type footprint struct {
 	Name       string  `json:"name"`
 	Containers int     `json:"containers"`
-	PSS        float64 `json:"pss_kib"` // of its supervisor, the mean
+	PSS        float64 `json:"pss_kib"` // the mean of the supervisors
 	Error      string  `json:"error,omitempty"`
 }
 
-// settle is the time after which a supervisor has nothing more to do.
+// settle is the time after which a supervisor is idle.
 const settle = 3 * time.Second
 
 // memory measures mctr-shim and conmon, one after the other.
@@ -45,7 +45,7 @@ func (g *rig) memory(ctx context.Context, n int) []footprint {
 	return list
 }
 
-// shims launches n sleepers and sums up every process outside their groups.
+// shims launches n sleepers and returns the memory of their supervisors.
 func (g *rig) shims(ctx context.Context, n int) (total int64, err error) {
 	config := g.config(true, "/bin/sleep", "1000")
 	for range n {
@@ -66,7 +66,7 @@ func (g *rig) shims(ctx context.Context, n int) (total int64, err error) {
 	return sumPSS(pids)
 }
 
-// conmons runs n sleepers by runc under conmon, as podman does.
+// conmons runs n sleepers with runc under conmon, as podman does, and returns the memory of conmon.
 func (g *rig) conmons(ctx context.Context, n int) (total int64, err error) {
 	var pids []int
 	for i := range n {
@@ -89,7 +89,7 @@ func (g *rig) conmons(ctx context.Context, n int) (total int64, err error) {
 	return sumPSS(pids)
 }
 
-// sumPSS is the processes' proportional set size in bytes (proc(5)).
+// sumPSS returns the sum of the processes' proportional set sizes in bytes (proc(5)).
 func sumPSS(pids []int) (total int64, err error) {
 	for _, pid := range pids {
 		data, err := os.ReadFile(fmt.Sprintf("/proc/%d/smaps_rollup", pid))

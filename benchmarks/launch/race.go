@@ -15,25 +15,25 @@ type contender struct {
 	Wall    figures  `json:"wall"`
 	CPU     figures  `json:"cpu"`
 	Errors  int      `json:"errors"`
-	Error   string   `json:"error,omitempty"` // the first one
+	Error   string   `json:"error,omitempty"` // the first error
 
-	here bool // it works in this process, whose time is counted
+	here bool // the contender works in this process, whose time counts too
 	run  func(ctx context.Context) error
 }
 
-// A sample is one run: time from start until everything of it is released, and
-// the processor time of everything that it started.
+// A sample is one run: the time from the start until everything is released, and the processor time
+// of everything that the run started.
 type sample struct {
 	wall, cpu time.Duration
 	failed    bool
 }
 
-// race has every contender run once a round, in a new order each. A failed run
-// is counted, and is no figure.
+// race runs every contender once in each round, in a new order. A failed run is counted and has no
+// figures.
 func race(ctx context.Context, contenders []*contender, rounds int) error {
 	order := rand.New(rand.NewPCG(1, 2))
 	for _, c := range contenders {
-		if _, err := c.measure(ctx); err != nil { // files and code are in memory from here on
+		if _, err := c.measure(ctx); err != nil { // brings files and code into memory
 			return err
 		}
 	}
@@ -53,7 +53,7 @@ func race(ctx context.Context, contenders []*contender, rounds int) error {
 	return nil
 }
 
-// measure runs the contender once. The error is the bench's own, not the run's.
+// measure runs the contender once. An error is the bench's own; a failure of the run is recorded.
 func (c *contender) measure(ctx context.Context) (sample, error) {
 	before, err := spent(c.here)
 	if err != nil {

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -10,7 +11,7 @@ import (
 	"github.com/mctr/mctr/benchmarks/compare"
 )
 
-// A report is all that was found.
+// A report has all results.
 type report struct {
 	Host       host            `json:"host"`
 	Rounds     int             `json:"rounds"`
@@ -21,7 +22,7 @@ type report struct {
 	Reach      []target        `json:"reach"`
 }
 
-// compare fills in figures and ratios. A round in which one side failed is no pair.
+// compare computes figures and ratios. A round in which either contender failed is not compared.
 func (r *report) compare() {
 	for _, c := range r.Contenders {
 		c.Wall, c.CPU = summarize(c.column(wall, nil)), summarize(c.column(cpu, nil))
@@ -38,12 +39,13 @@ func (r *report) compare() {
 
 // What a sample tells.
 const (
+	// The figures of a sample.
 	wall = "wall"
 	cpu  = "CPU"
 )
 
-// column is what the contender's samples say, without those that failed and
-// those whose partner of the same round failed.
+// column returns the contender's figures, without failed samples and those whose partner failed in
+// the same round.
 func (c *contender) column(what string, partner *contender) (list []time.Duration) {
 	for i, s := range c.Samples {
 		if s.failed || partner != nil && partner.Samples[i].failed {
@@ -59,15 +61,13 @@ func (c *contender) column(what string, partner *contender) (list []time.Duratio
 }
 
 func (r *report) contender(name string) *contender {
-	for _, c := range r.Contenders {
-		if c.Name == name {
-			return c
-		}
+	if i := slices.IndexFunc(r.Contenders, func(c *contender) bool { return c.Name == name }); i >= 0 {
+		return r.Contenders[i]
 	}
 	return &contender{Name: name}
 }
 
-// ratio is that of the medians; 0 where it could not be had.
+// ratio returns the ratio of the medians; 0 if it is unknown.
 func (r *report) ratio(of, to, what string) float64 {
 	for _, q := range r.Ratios {
 		if q.Of == of && q.To == to && q.What == what {

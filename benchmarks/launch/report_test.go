@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// fake is a finished race: crun always failed, and the library failed once.
+// fake returns a finished race in which crun always failed and the library failed once.
 func fake() *report {
 	r := &report{Rounds: 3, ShimBytes: 7_000_000,
 		Memory: []footprint{{Name: "mctr-shim", Containers: 2, PSS: 2048},
@@ -97,7 +97,7 @@ func TestDraw(t *testing.T) {
 	}
 }
 
-// TestRace counts what fails, and goes on.
+// TestRace checks that a race counts failures and goes on.
 func TestRace(t *testing.T) {
 	bad := &contender{Name: "bad", run: func(context.Context) error { return errors.New("broken") }}
 	good := &contender{Name: "good", run: func(ctx context.Context) error { return execute(ctx, "true") }}

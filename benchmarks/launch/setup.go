@@ -20,8 +20,8 @@ import (
 	"github.com/mctr/mctr/internal/dirs"
 )
 
-// A rig is what the contenders share: directories, an image in the store, and
-// the bundle of a container that ended.
+// A rig has what the contenders share: directories, an image in the store, and the bundle of a
+// container that has exited.
 type rig struct {
 	bin, dir, root, state string
 	bundle, image         string
@@ -29,7 +29,7 @@ type rig struct {
 	containers            *containerizer.Containerizer
 }
 
-// newRig makes its directories in the ones given; "" is the usual place.
+// newRig makes a rig with directories below root and state; "" is the default place.
 func newRig(ctx context.Context, bin, root, state string) (*rig, error) {
 	g := &rig{bin: bin, model: mctr.NewID()}
 	for _, d := range []struct {
@@ -38,7 +38,7 @@ func newRig(ctx context.Context, bin, root, state string) (*rig, error) {
 	}{{&g.dir, ""}, {&g.root, root}, {&g.state, stateParent(state)}} {
 		made, err := os.MkdirTemp(d.in, "mctr-bench-")
 		if err == nil {
-			*d.made, err = dirs.Resolve(made) // as mctr does: the kernel's names depend on it
+			*d.made, err = dirs.Resolve(made) // as mctr does, because names in the kernel depend on the path
 		}
 		if err != nil {
 			return nil, errors.Join(err, g.remove())
@@ -51,7 +51,7 @@ func newRig(ctx context.Context, bin, root, state string) (*rig, error) {
 	return g, nil
 }
 
-// stateParent is /run, a tmpfs, where STATE lies unless told otherwise.
+// stateParent returns /run, a tmpfs, unless the caller asked for another directory.
 func stateParent(asked string) string {
 	if info, err := os.Stat("/run"); asked == "" && err == nil && info.IsDir() {
 		return "/run"
@@ -76,20 +76,20 @@ func (g *rig) open(ctx context.Context) (err error) {
 	return g.export(ctx)
 }
 
-// config is the container of all contenders.
+// config returns the container that all contenders run.
 func (g *rig) config(remove bool, args ...string) *mctr.ContainerConfig {
 	return &mctr.ContainerConfig{
 		Image: g.image, Remove: remove, Network: mctr.NetworkNone, Process: mctr.Process{Args: args},
 	}
 }
 
-// launch runs the library from start to end.
+// launch runs a container with the library from start to exit.
 func (g *rig) launch(ctx context.Context, id mctr.ContainerID, config *mctr.ContainerConfig) error {
 	if _, err := g.containers.Launch(ctx, id, config, containerizer.LaunchOptions{}); err != nil {
 		return err
 	}
 	end, err := g.containers.Wait(ctx, id)
-	if errors.Is(err, mctr.ErrNotFound) { // with Remove, it may be gone before it is asked for
+	if errors.Is(err, mctr.ErrNotFound) { // with Remove, the container may be removed before Wait
 		return nil
 	}
 	if err == nil && end.ExitCode != 0 {
@@ -98,8 +98,8 @@ func (g *rig) launch(ctx context.Context, id mctr.ContainerID, config *mctr.Cont
 	return err
 }
 
-// export writes the bundle that runc and crun run. The container it was made of
-// stays, since the bundle binds its sandbox.
+// export writes the bundle that runc and crun run. The container of the bundle stays, because the
+// bundle binds its sandbox.
 func (g *rig) export(ctx context.Context) error {
 	if err := g.launch(ctx, g.model, g.config(false, "/bin/true")); err != nil {
 		return err
@@ -110,9 +110,8 @@ func (g *rig) export(ctx context.Context) error {
 	return g.edit(g.bundle, g.group("bundle"), "/bin/true")
 }
 
-// edit writes the spec of the exported bundle into dir with a root, a control
-// group and arguments of its own. The version is one that old runtimes accept:
-// they know all that is in it.
+// edit writes the spec of the exported bundle into dir with its own root, control group and
+// arguments. The version is one that old runtimes accept; they know everything in the spec.
 func (g *rig) edit(dir, group string, args ...string) error {
 	data, err := os.ReadFile(filepath.Join(g.bundle, "config.json"))
 	if err != nil {
@@ -130,22 +129,22 @@ func (g *rig) edit(dir, group string, args ...string) error {
 	return os.WriteFile(filepath.Join(dir, "config.json"), data, 0o644)
 }
 
-// own is where another runtime keeps its state: on mctr's filesystem.
+// own returns the state directory of another runtime, on the filesystem of mctr's.
 func (g *rig) own(runtime string) string { return g.state + "-" + runtime }
 
-// group is a control group for what runs a bundle, as deep as mctr's own.
+// group returns a control group for a run of a bundle, as deep as mctr's own.
 func (g *rig) group(name string) string { return g.others() + "/" + name + "/main" }
 
-// others is above the groups of what mctr does not run.
+// others returns the parent of all control groups that mctr does not make.
 func (g *rig) others() string { return g.prefix() + "-bench" }
 
-// prefix is the group of this rig's containers.
+// prefix returns the parent of the control groups of this rig's containers.
 func (g *rig) prefix() string {
 	top, _, _ := strings.Cut(store.At("", g.state).Container(g.model).Cgroup(), "/")
 	return top
 }
 
-// close removes all of it.
+// close removes everything.
 func (g *rig) close(ctx context.Context) error {
 	var errs []error
 	if g.containers != nil {
@@ -163,7 +162,7 @@ func (g *rig) close(ctx context.Context) error {
 		errs = append(errs, fmt.Errorf("unmount %s: %w", g.state, err))
 	}
 	if err := errors.Join(errs...); err != nil {
-		return err // what is still in use is not deleted
+		return err // do not delete what is still in use
 	}
 	return g.remove()
 }
@@ -174,7 +173,7 @@ func (g *rig) remove() (err error) {
 		dirs = append(dirs, g.state, g.own("runc"), g.own("crun"))
 	}
 	for _, dir := range dirs {
-		err = errors.Join(err, os.RemoveAll(dir)) // "" is nothing
+		err = errors.Join(err, os.RemoveAll(dir)) // RemoveAll ignores ""
 	}
 	return err
 }

@@ -9,8 +9,7 @@ import (
 	"github.com/mctr/mctr/internal/cgroup"
 )
 
-// TestRig has every contender run and every supervisor measured for real, and
-// wants nothing left of it.
+// TestRig runs every contender, measures every supervisor, and checks that nothing is left.
 func TestRig(t *testing.T) {
 	bin, err := filepath.Abs("../../bin")
 	if err != nil {

@@ -8,8 +8,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// becomeSubreaper makes this process the parent of its descendants' orphans, so that
-// their time is counted here when they end.
+// becomeSubreaper makes this process the parent of orphaned descendants, so that their time is
+// counted here when they exit.
 func becomeSubreaper() error {
 	if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
 		return fmt.Errorf("become the reaper of orphans: %w", err)
@@ -17,9 +17,8 @@ func becomeSubreaper() error {
 	return nil
 }
 
-// drain returns when no descendant is left. Whoever else waits for one is told
-// ECHILD, which os/exec's callers have had their answer before and package
-// launcher ignores.
+// drain waits until no descendant is left. Other goroutines that wait for a child then get ECHILD:
+// the callers of os/exec have got their answer before, and package launcher ignores the error.
 func drain() error {
 	for {
 		_, err := unix.Wait4(-1, nil, 0, nil)
@@ -32,8 +31,8 @@ func drain() error {
 	}
 }
 
-// spent is the user and system time of all descendants that were waited for
-// and, with self, of this process.
+// spent returns the user and system time of all descendants that have been waited for and, with
+// self, of this process.
 func spent(self bool) (time.Duration, error) {
 	who := []int{unix.RUSAGE_CHILDREN}
 	if self {

@@ -13,7 +13,7 @@ type figures struct {
 	P99 float64 `json:"p99"`
 }
 
-// summarize keeps three digits of up to a minute.
+// summarize computes the percentiles with three digits. It caps a duration at a minute.
 func summarize(of []time.Duration) figures {
 	h := hdrhistogram.New(1, int64(time.Minute/time.Microsecond), 3)
 	for _, d := range of {

@@ -1,15 +1,15 @@
 package main
 
-// A target is a bound on a figure.
+// A target is an upper bound of a figure.
 type target struct {
 	What  string  `json:"what"`
 	Most  float64 `json:"most"`
-	Found float64 `json:"found"` // 0: it could not be had
+	Found float64 `json:"found"` // 0: unknown
 	Unit  string  `json:"unit"`
 	Met   bool    `json:"met"`
 }
 
-// checkTargets holds the figures against what they are to be.
+// checkTargets compares the figures with their targets.
 func (r *report) checkTargets() {
 	r.Reach = []target{
 		{What: "library to runc run, wall", Most: 1.0, Found: r.ratio(library, runc, wall), Unit: "x"},

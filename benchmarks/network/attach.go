@@ -1,6 +1,7 @@
 package network
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -12,27 +13,27 @@ import (
 	"github.com/mctr/mctr/cni"
 )
 
-// Attachments are what attaching and detaching took, in milliseconds.
+// Attachments are the times of attaching and detaching, in milliseconds.
 type Attachments struct {
 	Network string       `json:"network"`
 	N       int          `json:"n"`
 	Plugins []PluginTime `json:"plugins"`
-	Attach  Span         `json:"attach"`  // whole, with the plugins
-	Detach  Span         `json:"detach"`  // whole, with the plugins
-	Own     Span         `json:"own"`     // of an attach, what no plugin took
-	Summed  Span         `json:"summed"`  // of an attach, all plugins together
-	Ratio   float64      `json:"ratio"`   // of the medians of those
-	Pinned  Span         `json:"pinning"` // of the namespace, before
+	Attach  Span         `json:"attach"`  // with the plugins
+	Detach  Span         `json:"detach"`  // with the plugins
+	Own     Span         `json:"own"`     // an attach without its plugins
+	Summed  Span         `json:"summed"`  // the plugins of an attach together
+	Ratio   float64      `json:"ratio"`   // Own to Summed, by their medians
+	Pinned  Span         `json:"pinning"` // pinning the namespace, before the attach
 }
 
-// A PluginTime is what one plugin took for a command, from its start to wait4(2).
+// A PluginTime is the time of one plugin for a command, from its start to wait4(2).
 type PluginTime struct {
 	Plugin  string `json:"plugin"`
 	Command string `json:"command"`
 	Span
 }
 
-// A Span is percentiles in milliseconds.
+// A Span has percentiles in milliseconds.
 type Span struct {
 	P50 float64 `json:"p50"`
 	P99 float64 `json:"p99"`
@@ -47,7 +48,7 @@ func spanOf(d []time.Duration) Span {
 	return Span{at(50), at(99)}
 }
 
-// calls collects what plugins took.
+// calls collects the calls of plugins.
 type calls struct {
 	mu  sync.Mutex
 	all []cni.Call
@@ -131,12 +132,9 @@ func (m *measured) sum(name string, count int) *Attachments {
 	for key, took := range m.plugins {
 		a.Plugins = append(a.Plugins, PluginTime{key[0], key[1], spanOf(took)})
 	}
+	order := []string{"STATUS", "ADD", "DEL"}
 	slices.SortFunc(a.Plugins, func(x, y PluginTime) int {
-		if x.Command != y.Command {
-			return map[string]int{"STATUS": 0, "ADD": 1, "DEL": 2}[x.Command] - map[string]int{
-				"STATUS": 0, "ADD": 1, "DEL": 2}[y.Command]
-		}
-		return int((y.P50 - x.P50) * 1000)
+		return cmp.Or(slices.Index(order, x.Command)-slices.Index(order, y.Command), cmp.Compare(y.P50, x.P50))
 	})
 	return a
 }

@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -21,10 +22,10 @@ import (
 	"github.com/mctr/mctr"
 )
 
-// etcdURL is Calico's datastore of one machine with two hosts.
+// etcdURL is the URL of Calico's datastore if one machine plays both hosts.
 var etcdURL = "http://" + etcdAddress.Addr().String() + ":2379"
 
-// pools are the address pools of the two ways of Calico's.
+// pools are the address pools of Calico's two networks.
 var pools = map[string]netip.Prefix{
 	calicoNet: netip.MustParsePrefix("198.19.0.0/20"), calicoVXLAN: netip.MustParsePrefix("198.19.16.0/20"),
 }
@@ -38,18 +39,13 @@ func (m *Machine) startEtcd() error {
 	return m.etcd.Start()
 }
 
-// A calico is Felix on this host.
-type calico struct{ felix *process }
-
-func (c *calico) close() error { return c.felix.close() }
-
-// calicoNetwork starts Calico on this host, once, and makes the pool and the list.
+// calicoNetwork starts Calico on this host at the first call, and writes the network's list.
 func (s *Side) calicoNetwork(ctx context.Context, name string) (*network, error) {
 	if s.programs.Calico == "" {
 		return nil, fmt.Errorf("%w: Calico's programs are not built here (internal/calico/build DIR, and --calico DIR)",
 			mctr.ErrUnsupported)
 	}
-	if s.calico == nil {
+	if s.felix == nil {
 		if err := s.startCalico(ctx); err != nil {
 			return nil, fmt.Errorf("start Calico: %w", err)
 		}
@@ -62,7 +58,7 @@ func (s *Side) calicoNetwork(ctx context.Context, name string) (*network, error)
 		}}})
 }
 
-// node is this host's name in the datastore.
+// node returns this host's name in the datastore.
 func (s *Side) node() string { return fmt.Sprintf("bench%d", s.index()) }
 
 func (s *Side) calicoEnv() []string {
@@ -74,9 +70,9 @@ func (s *Side) calicoEnv() []string {
 		"FELIX_LOGSEVERITYSCREEN=Error", "FELIX_DEFAULTENDPOINTTOHOSTACTION=ACCEPT", "FELIX_VXLANENABLED=true")
 }
 
-// startCalico registers the host, and starts Felix and waits until it is ready. The
-// directories that Calico has fixed paths for are this side's own: its mount
-// namespace is.
+// startCalico registers the host, starts Felix, and waits until Felix is ready. Calico has fixed
+// paths for its directories. This side binds its own directories there, in a mount namespace of its
+// own.
 func (s *Side) startCalico(ctx context.Context) error {
 	for _, path := range []string{"/var/run/calico", "/var/lib/calico", "/etc/calico", "/var/log/calico"} {
 		own := filepath.Join(s.dir, "calico", path)
@@ -90,38 +86,37 @@ func (s *Side) startCalico(ctx context.Context) error {
 	if err := forward(); err != nil {
 		return err
 	}
-	startup := exec.CommandContext(ctx, filepath.Join(s.programs.Calico, "calico-node"), "-startup")
-	startup.Env = s.calicoEnv()
-	if out, err := startup.CombinedOutput(); err != nil {
-		return fmt.Errorf("calico-node -startup: %w: %s", err, last(string(out)))
-	}
-	if err := errors.Join(s.applyPools(ctx), s.tunnelAddress(ctx)); err != nil {
+	if err := s.runCalico(ctx, "", "calico-node", "-startup"); err != nil {
 		return err
 	}
-	felix, err := s.start("felix",
-		append([]string{"env"},
-			append(s.calicoEnv()[len(os.Environ()):], filepath.Join(s.programs.Calico, "calico-node"), "-felix")...)...)
+	// The tunnel's address is this host's address in the overlay.
+	if err := errors.Join(s.applyPools(ctx), s.runCalico(ctx, "", "calico-node", "-allocate-tunnel-addrs",
+		"-allocate-tunnel-addrs-run-once")); err != nil {
+		return err
+	}
+	felix, err := s.start("felix", slices.Concat([]string{"env"}, s.calicoEnv()[len(os.Environ()):],
+		[]string{filepath.Join(s.programs.Calico, "calico-node"), "-felix"})...)
 	if err != nil {
 		return err
 	}
-	s.calico = &calico{felix}
+	s.felix = felix
 	return s.felixReady(ctx)
 }
 
-// applyPools makes both before Felix starts: it ends itself when the encapsulation
-// of a pool changes what it has to program.
+// applyPools makes both pools before Felix starts: Felix exits if the encapsulation of a pool
+// changes what it has to program.
 func (s *Side) applyPools(ctx context.Context) error {
 	for name, mode := range map[string]string{calicoNet: "Never", calicoVXLAN: "Always"} {
 		pool := fmt.Sprintf(`{"apiVersion": "projectcalico.org/v3", "kind": "IPPool", "metadata": {"name": %q},
 			"spec": {"cidr": %q, "vxlanMode": %q, "ipipMode": "Never", "natOutgoing": false}}`, name, pools[name], mode)
-		if err := s.calicoctl(ctx, pool, "apply", "-f", "-"); err != nil {
+		if err := s.runCalico(ctx, pool, "calicoctl", "apply", "-f", "-", "--allow-version-mismatch"); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// felixTime is what Felix has to program what it found.
+// felixTime bounds the time until Felix is ready.
 const felixTime = time.Minute
 
 func (s *Side) felixReady(ctx context.Context) error {
@@ -144,23 +139,13 @@ func (s *Side) felixReady(ctx context.Context) error {
 	}
 }
 
-// tunnelAddress gives this host its address in the overlay.
-func (s *Side) tunnelAddress(ctx context.Context) error {
-	cmd := exec.CommandContext(ctx, filepath.Join(s.programs.Calico, "calico-node"), "-allocate-tunnel-addrs",
-		"-allocate-tunnel-addrs-run-once")
-	cmd.Env = s.calicoEnv()
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("allocate the tunnel's address: %w: %s", err, last(string(out)))
-	}
-	return nil
-}
-
-func (s *Side) calicoctl(ctx context.Context, stdin string, args ...string) error {
-	cmd := exec.CommandContext(ctx, filepath.Join(s.programs.Calico, "calicoctl"),
-		append(args, "--allow-version-mismatch")...)
+// runCalico runs one of Calico's programs with the environment of this host. The error ends with
+// the program's output.
+func (s *Side) runCalico(ctx context.Context, stdin, program string, args ...string) error {
+	cmd := exec.CommandContext(ctx, filepath.Join(s.programs.Calico, program), args...)
 	cmd.Env, cmd.Stdin = s.calicoEnv(), strings.NewReader(stdin)
 	if out, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("calicoctl %v: %w: %s", args, err, last(string(out)))
+		return fmt.Errorf("%s %v: %w: %s", program, args, err, last(string(out)))
 	}
 	return nil
 }
@@ -171,15 +156,15 @@ func last(text string) string {
 	return text[max(0, len(text)-most):]
 }
 
-// Route leads to a container of the other host. Only Calico's plain way needs it: a
-// route for each host's block would come by BGP, which this bench does not run.
+// Route adds a route to a container of the other host. Only Calico's network without encapsulation
+// needs it: BGP, which would announce the routes, does not run in this bench.
 func (s *Side) Route(_ context.Context, name, address string) error {
 	if name != calicoNet {
 		return nil
 	}
 	to := net.ParseIP(address)
 	if to == nil {
-		return fmt.Errorf("%w: %q is no address", mctr.ErrInvalid, address)
+		return fmt.Errorf("%w: %q is not an address", mctr.ErrInvalid, address)
 	}
 	return netlink.RouteReplace(
 		&netlink.Route{Dst: &net.IPNet{IP: to, Mask: net.CIDRMask(32, 32)}, Gw: s.peer.AsSlice()})

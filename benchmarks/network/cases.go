@@ -11,14 +11,16 @@ import (
 
 // Where a loader is.
 const (
-	Direct    = "direct"    // a process of the host's
+	// The places of a loader.
+	Direct    = "direct"    // a process of the host
 	Host      = "host"      // a container on the host's network
-	Published = "published" // a container on a bridge, reached by a port of its host's
-	Attached  = "attached"  // a container reached by its own address
+	Published = "published" // a container on a bridge, reached through a port of its host
+	Attached  = "attached"  // a container, reached by its own address
 )
 
 // The networks that a host can prepare.
 const (
+	// The networks that a host can prepare.
 	noNetwork   = ""
 	bridgeNet   = "bench-bridge"
 	vxlanNet    = "bench-vxlan"
@@ -31,18 +33,18 @@ const (
 // A Case is one way from a client to a server.
 type Case struct {
 	Name           string `json:"name"`
-	Client, Server string `json:"-"` // where they are
+	Client, Server string `json:"-"` // their places
 	Network        string `json:"-"`
-	// throughput in the table that users asked with, as a ratio; 0: none
+	// the throughput, as a ratio, in the table of the users who asked for this bench; 0: none
 	Seed      float64 `json:"seed,omitempty"`
-	Imitation string  `json:"imitation,omitempty"` // what it stands for and is not
+	Imitation string  `json:"imitation,omitempty"` // what the case imitates
 }
 
-// Baseline is what everything is told as a ratio of.
+// Baseline is the case to which all others are compared.
 var Baseline = Case{Name: "direct-direct", Client: Direct, Server: Direct, Seed: 1}
 
-// Cases are all, in the order of the table. The first is the baseline against
-// itself: what it differs from 1 by is noise.
+// Cases are all cases in the order of the table. The first compares the baseline with itself: its
+// difference from 1 is the noise.
 var Cases = []Case{
 	{Name: "direct-direct (A/A)", Client: Direct, Server: Direct, Seed: 1},
 	{Name: "direct-host", Client: Direct, Server: Host, Seed: 0.99},
@@ -57,17 +59,17 @@ var Cases = []Case{
 		Imitation: "of Weave's encrypted overlay: the same process with AES-GCM"},
 }
 
-// impossible are cases that this bench has no way to run, and why.
+// impossible has the cases that this bench cannot run, with the reasons.
 var impossible = map[string]string{
 	"calico-ipip": "IP in IP needs the kernel's ipip module, and Calico's data path of it is not built here",
 }
 
-// Choose gives the cases whose names begin as asked; none asked for are all.
+// Choose returns the cases whose names begin with one of names; all cases for no names.
 func Choose(names []string) ([]Case, error) {
 	if len(names) == 0 {
 		return Cases, nil
 	}
-	chosen := []Case{Cases[0]} // the noise is always wanted
+	chosen := []Case{Cases[0]} // the noise is always measured
 	for _, name := range names {
 		i := slices.IndexFunc(Cases, func(c Case) bool { return strings.HasPrefix(c.Name, name) })
 		if i < 0 {
@@ -80,7 +82,7 @@ func Choose(names []string) ([]Case, error) {
 	return chosen, nil
 }
 
-// Names lists the cases.
+// Names returns the names of the cases.
 func Names() string {
 	var names []string
 	for _, c := range Cases[1:] {
@@ -89,7 +91,8 @@ func Names() string {
 	return strings.Join(names, ", ")
 }
 
-// ports of the n-th case: they differ, since several cases share the host's.
+// ports returns the ports of the n-th case. The cases have different ports, because several of them
+// share the host's network.
 func ports(n int) load.Ports {
 	return load.Ports{TCP: 20000 + 10*n, UDP: 20001 + 10*n, Stream: 20002 + 10*n}
 }

@@ -16,7 +16,7 @@ import (
 
 var blue = color.RGBA{R: 0x1f, G: 0x5a, B: 0x8c, A: 0xff}
 
-// Picture draws one figure's ratios to the baseline with their intervals, as SVG.
+// Picture draws a metric's ratios to the baseline, with their intervals, as SVG.
 func (r *Report) Picture(metric, title string) ([]byte, error) {
 	p := plot.New()
 	p.Title.Text = title
@@ -42,13 +42,15 @@ func (r *Report) Picture(metric, title string) ([]byte, error) {
 		return nil, err
 	}
 	p.NominalY(names...)
-	plain(p)
+	p.Title.TextStyle.Font, p.Title.Padding = sans(11), 8
+	p.X.Label.TextStyle.Font, p.X.Tick.Label.Font, p.Y.Tick.Label.Font = sans(9), sans(9), sans(10)
+	p.Y.LineStyle.Width = 0
 	return svg(p)
 }
 
-var errNothing = errors.New("no case has a slot that counts: there is nothing to draw")
+var errNothing = errors.New("no case has a complete slot, so there is nothing to draw")
 
-// intervals are points with bars, as plotter wants them.
+// intervals are points with error bars in plotter's form.
 type intervals struct {
 	plotter.XYs
 	plotter.XErrors
@@ -81,20 +83,13 @@ func (v *intervals) add(p *plot.Plot) error {
 	return nil
 }
 
-// plain sets all text without serifs.
-func plain(p *plot.Plot) {
-	p.Title.TextStyle.Font, p.Title.Padding = sans(11), 8
-	p.X.Label.TextStyle.Font, p.X.Tick.Label.Font, p.Y.Tick.Label.Font = sans(9), sans(9), sans(10)
-	p.Y.LineStyle.Width = 0
-}
-
 func sans(size vg.Length) font.Font {
 	return font.Font{Typeface: "Liberation", Variant: "Sans", Size: size}
 }
 
 func svg(p *plot.Plot) ([]byte, error) {
 	canvas := vgsvg.New(23*vg.Centimeter, 9*vg.Centimeter)
-	p.Draw(draw.Crop(draw.New(canvas), 12, -12, 0, -6)) // other fonts than these are wider
+	p.Draw(draw.Crop(draw.New(canvas), 12, -12, 0, -6)) // margins, because a viewer's font may be wider
 	var out bytes.Buffer
 	_, err := canvas.WriteTo(&out)
 	return out.Bytes(), err

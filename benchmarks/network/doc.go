@@ -1,11 +1,10 @@
-// Package network compares what traffic costs by the ways in which containers are
-// attached: the answer to "network performance?". Containers are launched by mctr and
-// attached by CNI; each case is measured beside a baseline, host to host without
-// any container, in turns, and told as the ratio of the two.
+// Package network compares the cost of traffic between containers by how they are attached. mctr
+// launches the containers and CNI plugins attach them. Each case takes turns with a baseline, which
+// has no containers, and the result is the ratio of the two.
 //
-// One machine plays both hosts: two network namespaces with a wire between them.
-// Or two machines do: one serves, the other measures.
+// One machine plays both hosts, as two network namespaces with a wire between them. Or there are
+// two machines, of which one serves and the other measures.
 //
-// On disk: a temporary directory a host, gone afterwards. In the kernel: network
-// namespaces, control groups and what the cases need, gone afterwards.
+// On disk: a temporary directory for each host. In the kernel: network namespaces, control groups
+// and whatever the cases need. All of it is removed afterwards.
 package network

@@ -7,7 +7,7 @@ import (
 	"io"
 )
 
-// The pictures of a page.
+// pictures are the charts of a page.
 var pictures = []struct{ Metric, Title string }{
 	{"rrN tps", "Transactions per second over many connections (more is better)"},
 	{"rr1 p50", "Latency of one connection, median (less is better)"},
@@ -15,7 +15,7 @@ var pictures = []struct{ Metric, Title string }{
 	{"cpu per tx", "Processor time per transaction (less is better)"},
 }
 
-// Page writes an HTML page with pictures and tables that needs nothing else.
+// Page writes a self-contained HTML page with charts and tables.
 func (r *Report) Page(w io.Writer) error {
 	var drawn []template.HTML
 	for _, p := range pictures {
@@ -26,7 +26,7 @@ func (r *Report) Page(w io.Writer) error {
 		if i := bytes.Index(data, []byte("<svg")); i > 0 {
 			data = data[i:] // the XML declaration has no place in HTML
 		}
-		// The chart was drawn here: all text in it is this program's, or was escaped.
+		// Picture made the chart: all text in it comes from this program or is escaped.
 		drawn = append(drawn, template.HTML(data))
 	}
 	var text bytes.Buffer

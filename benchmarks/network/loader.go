@@ -16,23 +16,23 @@ import (
 	"github.com/mctr/mctr/containerizer"
 )
 
-// startTime is what a loader has to answer.
+// startTime bounds the time until a loader answers.
 const startTime = 20 * time.Second
 
 // A loader is a process or container that makes traffic.
 type loader struct {
 	name, network string
-	address       string // where it is reached
+	address       string // the address at which the loader is reached
 	mtu           int
 	client        *load.Client
 	cpu           func(context.Context) (uint64, error)
 	end           func(context.Context) error
 }
 
-// launch brings a loader up where its case has it.
+// launch starts a loader in the place that its case demands, and waits until it answers.
 func (s *Side) launch(ctx context.Context, a Start) (*loader, error) {
 	socket := filepath.Join(s.sockets(), a.Name+".sock")
-	l := &loader{name: a.Name, network: a.Network, client: load.Dial(socket), address: s.self.String()}
+	l := &loader{name: a.Name, network: a.Network, client: load.Dial(socket, ""), address: s.self.String()}
 	argv := []string{s.programs.Bench, "load", "--socket", socket}
 	var err error
 	if a.Where == Direct {
@@ -51,7 +51,7 @@ func (s *Side) launch(ctx context.Context, a Start) (*loader, error) {
 	return l, nil
 }
 
-// direct starts it as a process of the host's.
+// direct starts the loader as a process of the host.
 func (s *Side) direct(l *loader, argv []string) error {
 	p, err := s.start(l.name, argv...)
 	if err != nil {
@@ -63,8 +63,8 @@ func (s *Side) direct(l *loader, argv []string) error {
 	return err
 }
 
-// contain launches it in a container on the host's filesystem, which has the program and
-// the place of its socket: below /dev, of which a container has its own, they are mounted.
+// contain launches the loader in a container on the host's filesystem, which has the program and
+// the directory of its socket. A container has a /dev of its own, so paths below /dev are mounted.
 func (s *Side) contain(ctx context.Context, l *loader, a Start, argv []string) error {
 	id := mctr.ContainerID(a.Name)
 	config := &mctr.ContainerConfig{
@@ -98,7 +98,7 @@ func (s *Side) contain(ctx context.Context, l *loader, a Start, argv []string) e
 	return s.locate(ctx, l, a, id)
 }
 
-// hidden are mounts of those paths that a container on the host's filesystem does not see.
+// hidden returns mounts of those paths that a container on the host's filesystem does not see.
 func hidden(paths ...string) (mounts []mctr.Mount) {
 	for _, path := range paths {
 		if strings.HasPrefix(path, "/dev/") {
@@ -108,7 +108,7 @@ func hidden(paths ...string) (mounts []mctr.Mount) {
 	return mounts
 }
 
-// locate finds the address and MTU of a container.
+// locate sets the address and the MTU of a container's loader.
 func (s *Side) locate(ctx context.Context, l *loader, a Start, id mctr.ContainerID) error {
 	status, err := s.containers.Status(ctx, id)
 	if err != nil {
@@ -137,7 +137,7 @@ func (l *loader) close(ctx context.Context) error {
 	return l.end(ctx)
 }
 
-// mtuOf is that of the interface with the address.
+// mtuOf returns the MTU of the interface that has the address.
 func mtuOf(addr netip.Addr) (int, error) {
 	all, err := net.Interfaces()
 	if err != nil {

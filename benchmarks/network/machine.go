@@ -15,14 +15,14 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// wire are the hosts' addresses in one machine: RFC 2544's range for benchmarks.
+// wire has the addresses of the two hosts in one machine, from RFC 2544's range for benchmarks.
 var wire = [2]netip.Prefix{netip.MustParsePrefix("198.18.0.1/24"), netip.MustParsePrefix("198.18.0.2/24")}
 
-// etcdAddress is the switch's, where Calico's datastore listens.
+// etcdAddress is the address of the switch, on which Calico's datastore listens.
 var etcdAddress = netip.MustParsePrefix("198.18.0.254/24")
 
-// A Machine is two hosts in one: two namespaces of network and mounts, each with a
-// process for its side, on a bridge in a third.
+// A Machine plays two hosts: two pairs of a network and a mount namespace, each with a process for
+// its side, and a bridge in a third network namespace that connects them.
 type Machine struct {
 	dir    string
 	sw     *exec.Cmd // keeps the switch's namespace
@@ -31,7 +31,7 @@ type Machine struct {
 	remote [2]*remote
 }
 
-// NewMachine starts both hosts; self is mctr-bench, started as a side by "network side".
+// NewMachine starts both hosts. It runs p.Bench as "mctr-bench network side" for each.
 func NewMachine(ctx context.Context, p Programs) (*Machine, error) {
 	dir, err := os.MkdirTemp("", "mctr-bench-")
 	if err != nil {
@@ -70,7 +70,7 @@ func (m *Machine) start(ctx context.Context, p Programs) error {
 	return nil
 }
 
-// inNamespaces starts a program in namespaces of its own for network and mounts.
+// inNamespaces returns a command that runs in a network and a mount namespace of its own.
 func inNamespaces(argv ...string) *exec.Cmd {
 	cmd := exec.Command(argv[0], argv[1:]...)
 	cmd.Stderr = os.Stderr
@@ -83,18 +83,18 @@ func (m *Machine) socket(i int) string { return filepath.Join(m.dir, strconv.Ito
 func (m *Machine) side(i int, p Programs) error {
 	m.sides[i] = inNamespaces(p.Bench, "network", "side", "--socket", m.socket(i), "--self", wire[i].Addr().String(),
 		"--peer", wire[1-i].Addr().String(), "--bin", p.Bin, "--calico", p.Calico)
-	m.remote[i] = Dial(m.socket(i), "")
+	m.remote[i] = dial(m.socket(i), "")
 	return m.sides[i].Start()
 }
 
-// connect puts a wire from each host to the switch.
+// connect connects each host to the switch.
 func (m *Machine) connect() error {
 	within := func(cmd *exec.Cmd, argv ...string) []string {
 		return append([]string{"nsenter", "--net=/proc/" + strconv.Itoa(cmd.Process.Pid) + "/ns/net", "--"}, argv...)
 	}
 	steps := [][]string{
 		within(m.sw, "ip", "link", "set", "lo", "up"),
-		// A fixed address: otherwise it changes with the ports, and hosts do not find it for a while.
+		// The address is fixed; otherwise it would change with the ports, and hosts would lose it for a while.
 		within(m.sw, "ip", "link", "add", "switch", "address", "02:00:00:00:00:fe", "type", "bridge"),
 		within(m.sw, "ip", "address", "add", etcdAddress.String(), "dev", "switch"),
 		within(m.sw, "ip", "link", "set", "switch", "up"),
@@ -108,7 +108,7 @@ func (m *Machine) connect() error {
 			within(side, "ip", "link", "set", "lo", "up"),
 			within(side, "ip", "address", "add", wire[i].String(), "dev", "wire0"),
 			within(side, "ip", "link", "set", "wire0", "up"),
-			// Calico's gateway, 169.254.1.1, is answered for where there is a way to it.
+			// The host answers for Calico's gateway, 169.254.1.1, only if it has a route to it.
 			within(side, "ip", "route", "add", "default", "via", etcdAddress.Addr().String()),
 		)
 	}
@@ -133,8 +133,7 @@ func (m *Machine) await(ctx context.Context, i int) error {
 	}
 }
 
-// Close ends both hosts and what is between them. A side cleans up when it is told
-// to end.
+// Close ends both hosts and the switch. A side cleans up when it gets SIGTERM.
 func (m *Machine) Close() error {
 	var errs []error
 	for _, cmd := range []*exec.Cmd{m.sides[0], m.sides[1], m.etcd, m.sw} {

@@ -18,9 +18,9 @@ import (
 	"github.com/mctr/mctr/cni"
 )
 
-// A network is what this host did for one.
+// A network is what this host has set up for one network.
 type network struct {
-	process *process // that carries its packets; nil: the kernel does
+	process *process // carries the packets; nil: the kernel carries them
 	undo    func() error
 }
 
@@ -37,6 +37,7 @@ func (n *network) close() error {
 
 // Addresses of the networks: RFC 2544's range for benchmarks.
 var (
+	// The addresses of the networks, from RFC 2544's range for benchmarks.
 	bridgeSubnets = [2]netip.Prefix{netip.MustParsePrefix("198.18.16.0/24"), netip.MustParsePrefix("198.18.17.0/24")}
 	vxlanSubnet   = netip.MustParsePrefix("198.18.32.0/20")
 	vxlanRanges   = [2]netip.Prefix{netip.MustParsePrefix("198.18.32.0/24"), netip.MustParsePrefix("198.18.33.0/24")}
@@ -44,7 +45,7 @@ var (
 	sealedSubnets = [2]netip.Prefix{netip.MustParsePrefix("198.18.66.0/24"), netip.MustParsePrefix("198.18.67.0/24")}
 )
 
-// index is 0 on the one host and 1 on the other.
+// index returns 0 on one host and 1 on the other.
 func (s *Side) index() int {
 	if s.first {
 		return 0
@@ -52,7 +53,7 @@ func (s *Side) index() int {
 	return 1
 }
 
-// prepare makes a network once.
+// prepare makes a network if this side has not made it before.
 func (s *Side) prepare(ctx context.Context, name string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -91,7 +92,7 @@ func (s *Side) define(ctx context.Context, name string, d cni.Definition) (*netw
 	return &network{undo: func() error { return s.networks.Remove(context.WithoutCancel(ctx), name) }}, err
 }
 
-// tunnel carries packets between the hosts' bridges by a process.
+// tunnel makes a network whose packets a process carries between the hosts' bridges.
 func (s *Side) tunnel(name, device string, port int, subnets [2]netip.Prefix, key string) (*network, error) {
 	at := func(a netip.Addr) string { return netip.AddrPortFrom(a, uint16(port)).String() }
 	argv := []string{s.programs.Bench, "tunnel", "--device", device, "--local", at(s.self), "--peer", at(s.peer)}
@@ -120,7 +121,7 @@ func (s *Side) tunnel(name, device string, port int, subnets [2]netip.Prefix, ke
 	return &network{process: p, undo: func() error { return removeLink("br-" + device) }}, err
 }
 
-// forward lets the host hand on packets of its containers.
+// forward lets the host forward packets of its containers.
 func forward() error { return os.WriteFile("/proc/sys/net/ipv4/ip_forward", []byte("1"), 0) }
 
 // appears waits for an interface.
@@ -136,7 +137,7 @@ func appears(device string) (netlink.Link, error) {
 	}
 }
 
-// routedBridge is a bridge whose containers reach others by the host's routes.
+// routedBridge returns the list of a bridge whose containers reach others by the host's routes.
 func routedBridge(name, device string, subnet netip.Prefix, mtu int, store string) map[string]any {
 	return map[string]any{"cniVersion": "1.0.0", "name": name, "plugins": []any{map[string]any{
 		"type": "bridge", "bridge": "br-" + device, "isGateway": true, "mtu": mtu,
@@ -166,7 +167,7 @@ func removeLink(name string) error {
 	return netlink.LinkDel(link)
 }
 
-// mtuInside is that of eth0 in a pinned namespace.
+// mtuInside returns the MTU of eth0 in a pinned namespace.
 func mtuInside(path string) (int, error) {
 	ns, err := netns.GetFromPath(path)
 	if err != nil {

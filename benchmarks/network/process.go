@@ -14,13 +14,13 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A process of the host's, in a control group that counts what it uses.
+// A process runs on the host, in a control group that measures its usage.
 type process struct {
 	cmd   *exec.Cmd
 	group cgroups.Manager
 }
 
-// start starts a program; what it says goes to a file of its name.
+// start starts a program and writes its output to a file of its name.
 func (s *Side) start(name string, argv ...string) (*process, error) {
 	group, err := manager.New(&cgroups.Cgroup{
 		Path: "/" + s.group(name), Resources: &cgroups.Resources{SkipDevices: true},
@@ -45,13 +45,13 @@ func (s *Side) start(name string, argv ...string) (*process, error) {
 	return p, nil
 }
 
-// group is the control group of a process. The directory of temporary files is in its name:
-// who chose one knows which groups are of benches there, and which of others.
+// group returns the control group of a process. The name has the directory of temporary files:
+// whoever chose that directory can tell the groups of its benches from others.
 func (s *Side) group(name string) string {
 	return filepath.Base(s.dir) + "-" + filepath.Base(filepath.Dir(s.dir)) + "-" + name
 }
 
-// cpu is what it and its children have used, in nanoseconds.
+// cpu returns the processor time of the process and its children, in nanoseconds.
 func (p *process) cpu() (uint64, error) {
 	stats, err := p.group.GetStats()
 	if err != nil {
@@ -60,7 +60,7 @@ func (p *process) cpu() (uint64, error) {
 	return stats.CpuStats.CpuUsage.TotalUsage, nil
 }
 
-// close ends it, and kills what it left.
+// close ends the process, and kills the processes that it leaves.
 func (p *process) close() error {
 	_ = p.cmd.Process.Signal(unix.SIGTERM)
 	_ = p.cmd.Wait()
@@ -72,9 +72,9 @@ func (p *process) close() error {
 	return p.group.Destroy()
 }
 
-// A parent starts processes on one thread that stays: their death signal is of the
-// thread that started them (prctl(2)), and threads that made a network namespace
-// are thrown away.
+// A parent starts processes on one thread that never ends. A process gets its death signal when the
+// thread that started it ends (prctl(2)), and Go discards threads that have entered a network
+// namespace.
 type parent chan func()
 
 func newParent() parent {

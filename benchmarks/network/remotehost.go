@@ -1,7 +1,6 @@
 package network
 
 import (
-	"bytes"
 	"context"
 	"crypto/subtle"
 	"encoding/json"
@@ -20,7 +19,7 @@ import (
 	"github.com/mctr/mctr/internal/fields"
 )
 
-// A Start is a loader that is wanted.
+// A Start asks a side to start a loader.
 type Start struct {
 	Name    string     `json:"name"`
 	Where   string     `json:"where"`
@@ -29,13 +28,13 @@ type Start struct {
 	Ports   load.Ports `json:"ports"`
 }
 
-// Started is where it is reached.
+// Started is the answer to a Start.
 type Started struct {
 	Address string `json:"address"`
 	MTU     int    `json:"mtu"`
 }
 
-// A question is what one side is asked; which fields count, its verb says.
+// A question is a request to a side. The verb decides which fields count.
 type question struct {
 	Start   Start     `json:"start,omitzero"`
 	Name    string    `json:"name,omitempty"`
@@ -45,7 +44,7 @@ type question struct {
 	Count   int       `json:"count,omitempty"`
 }
 
-// host is a side, here or elsewhere.
+// A host is a side in this process or in another one.
 type host interface {
 	Start(ctx context.Context, a Start) (*Started, error)
 	Route(ctx context.Context, network, address string) error
@@ -56,8 +55,8 @@ type host interface {
 	Close(ctx context.Context) error
 }
 
-// A door is where the other side comes in: to a side that is there, or to one that
-// is opened when it has said who it is.
+// A door accepts the other side: for a side that exists already, or for one that is opened when the
+// other side has said hello.
 type door struct {
 	open func(peer netip.Addr) (*Side, error)
 
@@ -89,7 +88,7 @@ func (d *door) opened() (*Side, error) {
 	return d.side, nil
 }
 
-// verbs are what a side can be asked.
+// verbs are the requests that a side answers.
 var verbs = map[string]func(context.Context, *Side, question) (any, error){
 	"start": func(ctx context.Context, s *Side, q question) (any, error) { return s.Start(ctx, q.Start) },
 	"route": func(ctx context.Context, s *Side, q question) (any, error) {
@@ -101,8 +100,8 @@ var verbs = map[string]func(context.Context, *Side, question) (any, error){
 	"facts":  func(ctx context.Context, s *Side, _ question) (any, error) { return s.Facts(ctx) },
 }
 
-// Serve answers at l until ctx ends; done is called when the other side has no more
-// questions. Whoever has the token launches programs here as root.
+// Serve answers requests at l until ctx ends. It calls done when the other side has no more
+// requests. A client that has the token can launch programs here as root.
 func Serve(ctx context.Context, l net.Listener, token string, d *door, done func()) error {
 	mux := http.NewServeMux()
 	take := func(verb string, do func(context.Context, question) (any, error)) {
@@ -133,7 +132,7 @@ func Serve(ctx context.Context, l net.Listener, token string, d *door, done func
 
 func answer(w http.ResponseWriter, r *http.Request, token string, do func(context.Context, question) (any, error)) {
 	if token != "" && subtle.ConstantTimeCompare([]byte(r.Header.Get("Authorization")), []byte("Bearer "+token)) != 1 {
-		http.Error(w, "the token is not the server's", http.StatusUnauthorized)
+		http.Error(w, "the token is wrong", http.StatusUnauthorized)
 		return
 	}
 	q, err := read(r.Body)
@@ -145,11 +144,11 @@ func answer(w http.ResponseWriter, r *http.Request, token string, do func(contex
 		http.Error(w, err.Error(), http.StatusInternalServerError)
 		return
 	}
-	_ = json.NewEncoder(w).Encode(told) // the other side has gone
+	_ = json.NewEncoder(w).Encode(told) // fails only if the other side has closed the connection
 }
 
-// read takes a question. The other machine's mctr-bench may be of another build: what is
-// not understood here would not be measured.
+// read reads a question. It refuses unknown fields, which a different build of mctr-bench may send:
+// ignoring them would change what is measured.
 func read(r io.Reader) (q question, err error) {
 	data, err := io.ReadAll(io.LimitReader(r, 1<<20))
 	if err == nil {
@@ -162,83 +161,50 @@ func read(r io.Reader) (q question, err error) {
 	return q, err
 }
 
-// A remote is a side in another process, or on another machine.
-type remote struct {
-	base, token string
-	http        *http.Client
-}
+// A remote is a side in another process or on another machine.
+type remote struct{ client *load.Client }
 
-// Dial reaches a side at HOST:PORT, or at the path of a unix socket.
-func Dial(address, token string) *remote {
-	if _, _, err := net.SplitHostPort(address); err == nil {
-		return &remote{"http://" + address, token, &http.Client{}}
-	}
-	transport := &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-		return (&net.Dialer{}).DialContext(ctx, "unix", address)
-	}}
-	return &remote{"http://side", token, &http.Client{Transport: transport}}
-}
-
-func (r *remote) ask(ctx context.Context, verb string, q question, told any) error {
-	data, err := json.Marshal(q)
-	if err != nil {
-		return err
-	}
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, r.base+"/"+verb, bytes.NewReader(data))
-	if err != nil {
-		return err
-	}
-	request.Header.Set("Authorization", "Bearer "+r.token)
-	response, err := r.http.Do(request)
-	if err != nil {
-		return err
-	}
-	defer response.Body.Close()
-	if response.StatusCode != http.StatusOK {
-		text, _ := io.ReadAll(io.LimitReader(response.Body, 1<<16))
-		return fmt.Errorf("%s: %s", verb, bytes.TrimSpace(text))
-	}
-	return json.NewDecoder(response.Body).Decode(told)
-}
+// dial returns the side at HOST:PORT, or at the path of a unix socket.
+func dial(address, token string) *remote { return &remote{load.Dial(address, token)} }
 
 func (r *remote) Start(ctx context.Context, a Start) (*Started, error) {
 	s := &Started{}
-	return s, r.ask(ctx, "start", question{Start: a}, s)
+	return s, r.client.Post(ctx, "start", question{Start: a}, s)
 }
 
 func (r *remote) Route(ctx context.Context, network, address string) error {
 	var nothing any
-	return r.ask(ctx, "route", question{Network: network, Address: address}, &nothing)
+	return r.client.Post(ctx, "route", question{Network: network, Address: address}, &nothing)
 }
 
 func (r *remote) Run(ctx context.Context, name string, t load.Task) (*load.Result, error) {
 	result := &load.Result{}
-	return result, r.ask(ctx, "run", question{Name: name, Task: t}, result)
+	return result, r.client.Post(ctx, "run", question{Name: name, Task: t}, result)
 }
 
 func (r *remote) CPU(ctx context.Context, name string) (nanos uint64, err error) {
-	err = r.ask(ctx, "cpu", question{Name: name}, &nanos)
+	err = r.client.Post(ctx, "cpu", question{Name: name}, &nanos)
 	return nanos, err
 }
 
 func (r *remote) Attach(ctx context.Context, network string, count int) (*Attachments, error) {
 	a := &Attachments{}
-	return a, r.ask(ctx, "attach", question{Network: network, Count: count}, a)
+	return a, r.client.Post(ctx, "attach", question{Network: network, Count: count}, a)
 }
 
 func (r *remote) Facts(ctx context.Context) (*Facts, error) {
 	f := &Facts{}
-	return f, r.ask(ctx, "facts", question{}, f)
+	return f, r.client.Post(ctx, "facts", question{}, f)
 }
 
 // Hello opens the side for a peer with this address.
 func (r *remote) Hello(ctx context.Context, self string) error {
 	var nothing any
-	return r.ask(ctx, "hello", question{Address: self}, &nothing)
+	return r.client.Post(ctx, "hello", question{Address: self}, &nothing)
 }
 
-// Close tells the side that it is not needed any more; it cleans up by itself.
+// Close tells the side that it is no longer needed. The side then cleans up.
 func (r *remote) Close(ctx context.Context) error {
 	var nothing any
-	return r.ask(ctx, "close", question{}, &nothing)
+	return r.client.Post(ctx, "close", question{}, &nothing)
 }

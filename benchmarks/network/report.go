@@ -11,7 +11,7 @@ import (
 	"github.com/mctr/mctr/benchmarks/compare"
 )
 
-// A Report is all that was measured.
+// A Report has all results.
 type Report struct {
 	Rounds      int               `json:"rounds"`
 	Duration    string            `json:"duration"`
@@ -30,7 +30,7 @@ type metric struct {
 	of   func(slot map[string]Sample) float64
 }
 
-// The figures that are told.
+// metrics are the figures of the report.
 var metrics = map[string]metric{
 	"rr1 p50":    {"one connection, p50 us", func(s map[string]Sample) float64 { return s["rr1"].P50 }},
 	"rr1 p90":    {"p90 us", func(s map[string]Sample) float64 { return s["rr1"].P90 }},
@@ -60,23 +60,22 @@ func (m *Measured) values(name string) (own, base []float64) {
 	return own, base
 }
 
-// Median is of the case's own slots.
+// Median returns the median of the case's own slots.
 func (m *Measured) Median(name string) float64 {
 	own, _ := m.values(name)
 	if len(own) == 0 {
 		return 0
 	}
-	slices.Sort(own)
-	return (own[len(own)/2] + own[(len(own)-1)/2]) / 2
+	return compare.Median(own)
 }
 
-// Ratio is to the baseline beside it, slot by slot.
+// Ratio returns the ratio to the baseline beside it, slot by slot.
 func (m *Measured) Ratio(name string) compare.Ratio {
 	own, base := m.values(name)
 	return compare.Paired(own, base)
 }
 
-// lost counts transactions that failed.
+// lost counts the transactions that failed.
 func (m *Measured) lost() (n int64) {
 	for _, s := range m.Slots {
 		for _, sample := range s.Case {
@@ -86,8 +85,8 @@ func (m *Measured) lost() (n int64) {
 	return n + int64(len(m.Errors))
 }
 
-// separated reports whether a ratio is told from the noise, which is what the
-// baseline differs from itself by.
+// separated reports whether a ratio is outside of the noise, which is the baseline's ratio to
+// itself.
 func (r *Report) separated(m *Measured, name string) bool {
 	noise, own := r.Cases[0].Ratio(name), m.Ratio(name)
 	return own.Low > noise.High || own.High < noise.Low
@@ -161,7 +160,7 @@ func (r *Report) table(w io.Writer, title string, columns []string, row func(*Me
 		}
 	}
 	fmt.Fprintln(tabs)
-	_ = tabs.Flush() // as all writes here: whoever reads has gone
+	_ = tabs.Flush() // fails, like all writes here, only if the reader has gone
 }
 
 func (r *Report) attachTable(w io.Writer) {
@@ -183,10 +182,10 @@ func (r *Report) attachTable(w io.Writer) {
 		}
 	}
 	fmt.Fprintln(tabs)
-	_ = tabs.Flush() // as all writes here
+	_ = tabs.Flush() // see table
 }
 
-// Notes say what the figures are not.
+// Notes returns the limits of the figures.
 func (r *Report) Notes() []string {
 	notes := []string{
 		"A ratio is \"not separated\" where its interval meets that of direct-direct against itself (A/A): it may be " +

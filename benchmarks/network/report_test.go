@@ -7,7 +7,8 @@ import (
 	"github.com/mctr/mctr/benchmarks/network/load"
 )
 
-// measured has slots with these transactions per second, case and baseline in turn.
+// measuredAs returns a case whose slots have these transactions per second, case and baseline in
+// turn.
 func measuredAs(name string, pairs ...float64) *Measured {
 	m := &Measured{Case: Case{Name: name}}
 	for i := 0; i < len(pairs); i += 2 {
@@ -64,7 +65,7 @@ func TestChoose(t *testing.T) {
 	}
 }
 
-// TestRead wants a question refused of which a part is not understood here.
+// TestRead checks that a question with an unknown field is refused.
 func TestRead(t *testing.T) {
 	for text, want := range map[string]string{
 		`{"start":{"name":"a","where":"host"},"count":1}`: "", `{"start":{"name":"a","colour":"red"}}`: "start.colour",

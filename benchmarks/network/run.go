@@ -5,22 +5,23 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"github.com/mctr/mctr/benchmarks/network/load"
 )
 
-// Options are how much is measured.
+// Options decide how much is measured.
 type Options struct {
 	Rounds   int
-	Duration time.Duration // of one load; a stream takes whole seconds
-	Conns    int           // of the load with many connections
-	Attach   int           // how often each network is attached and detached
+	Duration time.Duration // of one load; a stream takes at least a second
+	Conns    int           // connections of the load with many
+	Attach   int           // the number of attaches and detaches of each network
 	Cases    []Case
-	Progress func(text string) // is told what is done
+	Progress func(text string) // called before each step
 }
 
-// A probe is one load as every case gets it.
+// A probe is one load, which is the same for every case.
 type probe struct {
 	name        string
 	kind        string
@@ -30,7 +31,7 @@ type probe struct {
 	connections int
 }
 
-// The loads of a slot, in their order.
+// probes are the loads of a slot, in their order.
 var probes = []probe{
 	{name: "rr1", kind: load.RR, size: 1, connections: 1},
 	{name: "rrN", kind: load.RR, size: 100, many: true},
@@ -39,10 +40,10 @@ var probes = []probe{
 	{name: "stream", kind: load.Stream, size: 1, connections: 1, whole: true},
 }
 
-// A Sample is what one load of one slot came to.
+// A Sample is the result of one load of one slot.
 type Sample struct {
 	load.Result
-	CPUNanos uint64 `json:"cpu_nanos"` // of both loaders and what carries their packets
+	CPUNanos uint64 `json:"cpu_nanos"` // of both loaders and the processes that carry their packets
 }
 
 // A Slot is one turn of a case, with the baseline's turn beside it.
@@ -51,24 +52,24 @@ type Slot struct {
 	Base map[string]Sample `json:"base"`
 }
 
-// A Measured case has all its slots.
+// A Measured is a case with all its slots.
 type Measured struct {
 	Case
 	MTU    int      `json:"mtu"`
 	Slots  []Slot   `json:"slots"`
 	Errors []string `json:"errors,omitempty"`
-	Failed string   `json:"failed,omitempty"` // why it could not be run at all
+	Failed string   `json:"failed,omitempty"` // why the case could not be run at all
 }
 
-// A bench is one comparison under way.
+// A bench is a comparison that is running.
 type bench struct {
 	Options
 	client, server host
-	targets        map[string]string // by case: the server's address
+	targets        map[string]string // the server's address by case
 	ports          map[string]load.Ports
 }
 
-// Run measures all cases, client to server, in a new order each round.
+// Run measures all cases, from client to server, in a new order in each round.
 func Run(ctx context.Context, client, server host, o Options) (*Report, error) {
 	b := &bench{Options: o, client: client, server: server, targets: map[string]string{},
 		ports: map[string]load.Ports{}}
@@ -90,10 +91,15 @@ func Run(ctx context.Context, client, server host, o Options) (*Report, error) {
 	if err := b.attachments(ctx, r); err != nil {
 		return nil, err
 	}
-	return r, b.end(ctx, r)
+	after, err := client.Facts(ctx)
+	if err != nil {
+		return nil, err
+	}
+	r.LoadAfter = after.Load
+	return r, nil
 }
 
-// begin starts the loaders of all cases. One whose loaders cannot be started has failed.
+// begin starts the loaders of all cases. A case has failed if its loaders cannot be started.
 func (b *bench) begin(ctx context.Context) (*Report, error) {
 	r := &Report{Rounds: b.Rounds, Duration: b.Duration.String(), Conns: b.Conns, Impossible: impossible}
 	base := &Measured{Case: Baseline}
@@ -134,8 +140,8 @@ func (b *bench) start(ctx context.Context, n int, m *Measured) error {
 	return b.reach(ctx, name, m)
 }
 
-// reach waits until a request is answered: a data path may be programmed a moment
-// after its interface is there.
+// reach waits until the server answers a request. A data path may need a moment after its interface
+// exists.
 func (b *bench) reach(ctx context.Context, name string, m *Measured) error {
 	var err error
 	for deadline := time.Now().Add(startTime); time.Now().Before(deadline) && ctx.Err() == nil; {
@@ -149,11 +155,12 @@ func (b *bench) reach(ctx context.Context, name string, m *Measured) error {
 	return fmt.Errorf("the server is not reached: %w", err)
 }
 
-// turn measures a case and the baseline, in an order that is drawn.
+// turn measures a case and the baseline, in random order.
 func (b *bench) turn(ctx context.Context, m *Measured) {
 	slot := Slot{}
+	n := slices.IndexFunc(b.Cases, func(c Case) bool { return c.Name == m.Name }) + 1 // 0 is the baseline
 	sides := []func() error{
-		func() (err error) { slot.Case, err = b.slot(ctx, b.index(m), m.Case); return err },
+		func() (err error) { slot.Case, err = b.slot(ctx, n, m.Case); return err },
 		func() (err error) { slot.Base, err = b.slot(ctx, 0, Baseline); return err },
 	}
 	if rand.IntN(2) == 0 {
@@ -162,19 +169,10 @@ func (b *bench) turn(ctx context.Context, m *Measured) {
 	for _, side := range sides {
 		if err := side(); err != nil {
 			m.Errors = append(m.Errors, err.Error())
-			return // a slot without its pair says nothing
+			return // a slot needs both
 		}
 	}
 	m.Slots = append(m.Slots, slot)
-}
-
-func (b *bench) index(m *Measured) int {
-	for i, c := range b.Cases {
-		if c.Name == m.Name {
-			return i + 1
-		}
-	}
-	return 0
 }
 
 func (b *bench) slot(ctx context.Context, n int, c Case) (map[string]Sample, error) {
@@ -210,7 +208,7 @@ func (b *bench) sample(ctx context.Context, name string, c Case, p probe) (*Samp
 	return &Sample{Result: *result, CPUNanos: after - before}, err
 }
 
-// cpu is what a case has used on both hosts.
+// cpu returns the processor time of a case on both hosts.
 func (b *bench) cpu(ctx context.Context, name string) (uint64, error) {
 	here, err := b.client.CPU(ctx, name)
 	if err != nil {
@@ -220,7 +218,7 @@ func (b *bench) cpu(ctx context.Context, name string) (uint64, error) {
 	return here + there, err
 }
 
-// attachments times the plugins of the networks that worked, on the client's host.
+// attachments measures, on the client's host, the plugins of the networks that worked.
 func (b *bench) attachments(ctx context.Context, r *Report) error {
 	seen := map[string]bool{}
 	for _, m := range r.Cases {
@@ -236,12 +234,4 @@ func (b *bench) attachments(ctx context.Context, r *Report) error {
 		r.Attachments = append(r.Attachments, a)
 	}
 	return nil
-}
-
-func (b *bench) end(ctx context.Context, r *Report) error {
-	after, err := b.client.Facts(ctx)
-	if err == nil {
-		r.LoadAfter = after.Load
-	}
-	return err
 }

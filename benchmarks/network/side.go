@@ -22,36 +22,36 @@ import (
 	"github.com/mctr/mctr/provisioner"
 )
 
-// A Side is one of the two hosts, in whose network namespace this process is.
+// A Side is one of the two hosts. This process runs in the host's network namespace.
 type Side struct {
 	dir        string
 	self, peer netip.Addr // on the wire
-	first      bool       // of the two, for what they must not do alike
-	calico     *calico
+	first      bool       // true on one of the two, where they must differ
+	felix      *process   // Calico's agent; nil until a network of Calico is prepared
 	programs   Programs
 
 	containers *containerizer.Containerizer
 	networks   *cni.Networks
 	calls      calls
-	parent     parent // of the host's processes
+	parent     parent // starts the host's processes
 
 	mu      sync.Mutex
 	loaders map[string]*loader
 	made    map[string]*network
 }
 
-// Programs are what a side runs besides itself.
+// Programs are the programs that a side runs.
 type Programs struct {
 	Bench  string // mctr-bench
-	Bin    string // directory of mctr's others, with cni/
-	Calico string // directory of Calico's; "": none
+	Bin    string // the directory of mctr's other programs, with cni/
+	Calico string // the directory of Calico's programs; "": none
 }
 
-// NewSide opens a host. Its directory is new, and removed by Close.
+// NewSide opens a host. It makes a directory, which Close removes.
 func NewSide(ctx context.Context, p Programs, self, peer netip.Addr) (*Side, error) {
 	dir, err := os.MkdirTemp("", "mctr-bench-")
 	if err == nil {
-		dir, err = filepath.EvalSymlinks(dir) // containers see it by where it is
+		dir, err = filepath.EvalSymlinks(dir) // containers see its real path
 	}
 	if err != nil {
 		return nil, err
@@ -95,7 +95,7 @@ func (s *Side) open(ctx context.Context) error {
 	return err
 }
 
-// Start brings a case's loader up; a server's answers, and its address is returned.
+// Start starts a case's loader. A server's loader also begins to answer.
 func (s *Side) Start(ctx context.Context, a Start) (*Started, error) {
 	if err := s.prepare(ctx, a.Network); err != nil {
 		return nil, fmt.Errorf("network %s: %w", a.Network, err)
@@ -115,7 +115,7 @@ func (s *Side) Start(ctx context.Context, a Start) (*Started, error) {
 	return &Started{Address: l.address, MTU: l.mtu}, nil
 }
 
-// Run has a loader do a task, and adds what it used of the processor.
+// Run runs a task on a loader.
 func (s *Side) Run(ctx context.Context, name string, t load.Task) (*load.Result, error) {
 	l, err := s.loader(name)
 	if err != nil {
@@ -134,7 +134,8 @@ func (s *Side) loader(name string) (*loader, error) {
 	return l, nil
 }
 
-// CPU is what a case's loader, and the processes of its network, have used on this host.
+// CPU returns the processor time that a case's loader, and the processes of its network, have used
+// on this host.
 func (s *Side) CPU(ctx context.Context, name string) (nanos uint64, err error) {
 	l, err := s.loader(name)
 	if err != nil {
@@ -162,8 +163,8 @@ func (s *Side) Close(ctx context.Context) error {
 	for _, n := range s.made {
 		errs = append(errs, n.close())
 	}
-	if s.calico != nil {
-		errs = append(errs, s.calico.close())
+	if s.felix != nil {
+		errs = append(errs, s.felix.close())
 	}
 	if s.containers != nil {
 		errs = append(errs, s.containers.Close())
@@ -177,7 +178,7 @@ func (s *Side) Close(ctx context.Context) error {
 	}
 	close(s.parent)
 	if err := errors.Join(errs...); err != nil {
-		return err // what is in use is not deleted
+		return err // do not delete what is in use
 	}
 	return os.RemoveAll(s.dir)
 }

@@ -17,7 +17,7 @@ func (m *Machine) Run(ctx context.Context, o Options) (*Report, error) {
 
 // Against measures from this machine to the one that serves at address.
 func Against(ctx context.Context, side *Side, address, token string, o Options) (r *Report, err error) {
-	server := Dial(address, token)
+	server := dial(address, token)
 	if err := server.Hello(ctx, side.self.String()); err != nil {
 		return nil, fmt.Errorf("the server at %s: %w", address, err)
 	}
@@ -25,9 +25,9 @@ func Against(ctx context.Context, side *Side, address, token string, o Options) 
 	return Run(ctx, side, server, o)
 }
 
-// ServeSide is a host of one machine: it serves at a unix socket until ctx ends.
+// ServeSide runs one host of a Machine: it serves at a unix socket until ctx ends.
 func ServeSide(ctx context.Context, socket string, p Programs, self, peer netip.Addr) error {
-	// What is mounted here is nobody else's: Calico's fixed paths, for one.
+	// Mounts at Calico's fixed paths must not spread to other mount namespaces.
 	if err := unix.Mount("", "/", "", unix.MS_SLAVE|unix.MS_REC, ""); err != nil {
 		return err
 	}
@@ -43,8 +43,8 @@ func ServeSide(ctx context.Context, socket string, p Programs, self, peer netip.
 	return errors.Join(err, side.Close(context.WithoutCancel(ctx)))
 }
 
-// ServeFirst is the server of two machines: for the first client that says hello,
-// until that one has done, or ctx ends.
+// ServeFirst runs the server of two machines: it serves the first client that says hello, until the
+// client is done or ctx ends.
 func ServeFirst(ctx context.Context, l net.Listener, token string, p Programs, self netip.Addr) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()

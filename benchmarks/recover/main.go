@@ -33,9 +33,9 @@ type options struct {
 func parse(args []string) (*options, error) {
 	o := &options{}
 	f := flag.NewFlagSet("recover", flag.ContinueOnError)
-	f.IntVar(&o.containers, "n", 1000, "containers that run")
-	f.IntVar(&o.rounds, "rounds", 10, "each contender takes all over once in each")
-	f.StringVar(&o.bin, "bin", "bin", "`DIR` of mctr's programs (make build)")
+	f.IntVar(&o.containers, "n", 1000, "number of running containers")
+	f.IntVar(&o.rounds, "rounds", 10, "rounds: each contender takes over all containers once in each")
+	f.StringVar(&o.bin, "bin", "bin", "`DIR` with mctr's programs (make build)")
 	if err := f.Parse(args); err != nil {
 		return nil, err
 	}
@@ -64,7 +64,7 @@ func run(args []string, to io.Writer) (err error) {
 	return report(to, contenders, o)
 }
 
-// report compares everybody to the last contender.
+// report compares every contender with the last one.
 func report(to io.Writer, contenders []*compare.Contender, o *options) error {
 	w := tabwriter.NewWriter(to, 0, 0, 3, ' ', 0)
 	fmt.Fprintf(w, "%d containers, %d rounds\tp50 us of CPU each\tp50 us each\tratio of CPU\t95 %% of resamples\n",
@@ -78,7 +78,7 @@ func report(to io.Writer, contenders []*compare.Contender, o *options) error {
 	return w.Flush()
 }
 
-// each is the median for one container, in microseconds.
+// each returns the median for one container, in microseconds.
 func each(took []time.Duration, o *options) float64 {
 	sorted := slices.Sorted(slices.Values(took))
 	return float64(sorted[(len(sorted)-1)/2].Nanoseconds()) / 1000 / float64(o.containers)

@@ -8,7 +8,7 @@ import (
 	"github.com/mctr/mctr/internal/leakcheck"
 )
 
-// TestRun takes two containers over once, and wants nothing left.
+// TestRun takes over two containers once, and checks that nothing is left.
 func TestRun(t *testing.T) {
 	leaks := leakcheck.Snapshot(t,
 		leakcheck.Scope{Names: []string{"mctr-recover"}, Kinds: []leakcheck.Kind{leakcheck.Process, leakcheck.Mount}})

@@ -19,10 +19,10 @@ import (
 	"github.com/mctr/mctr/internal/cgroup"
 )
 
-// atOnce is how many containers are launched at a time.
+// atOnce is the number of containers that are launched at the same time.
 const atOnce = 4
 
-// A rig is containers that sleep.
+// A rig has containers that sleep.
 type rig struct {
 	bin, dir, root, state string
 	ids                   []mctr.ContainerID
@@ -49,7 +49,7 @@ func (r *rig) open(ctx context.Context, o *options) (err error) {
 	return errors.Join(r.launch(ctx, c), c.Close())
 }
 
-// rootfs is a static busybox that sleeps.
+// rootfs makes a root filesystem with a static busybox as bin/sleep.
 func rootfs(dir string) error {
 	busybox, err := os.ReadFile("/bin/busybox")
 	if err != nil {
@@ -63,7 +63,7 @@ func rootfs(dir string) error {
 	return os.WriteFile(filepath.Join(dir, "bin/sleep"), busybox, 0o755)
 }
 
-// agent is one that has just started.
+// agent returns a containerizer as an agent that has just started has it.
 func (r *rig) agent(ctx context.Context) (*containerizer.Containerizer, error) {
 	h, err := host.Open(host.Config{Root: r.root, State: r.state, Owner: "bench",
 		Shim: filepath.Join(r.bin, "mctr-shim"), Helper: filepath.Join(r.bin, "mctr-helper")})
@@ -73,7 +73,7 @@ func (r *rig) agent(ctx context.Context) (*containerizer.Containerizer, error) {
 	return h.Containers(ctx)
 }
 
-// launch launches all, some at a time.
+// launch launches all containers.
 func (r *rig) launch(ctx context.Context, c *containerizer.Containerizer) error {
 	config := &mctr.ContainerConfig{Network: mctr.NetworkNone, Image: "rootfs:" + filepath.Join(r.dir, "rootfs"),
 		Process: mctr.Process{Args: []string{"/bin/sleep", "86400"}}}
@@ -110,7 +110,7 @@ func (r *rig) contenders(ctx context.Context) []*compare.Contender {
 	}
 }
 
-// recover is an agent that starts and ends.
+// recover acts as an agent that starts and ends.
 func (r *rig) recover(ctx context.Context) error {
 	c, err := r.agent(ctx)
 	if err != nil {
@@ -136,7 +136,7 @@ func (r *rig) load() error {
 	return nil
 }
 
-// close goes on past errors.
+// close removes everything. It goes on past errors.
 func (r *rig) close(ctx context.Context) error {
 	var errs []error
 	if len(r.ids) > 0 {
@@ -156,7 +156,7 @@ func (r *rig) remove(ctx context.Context) error {
 	return errors.Join(r.forAll(func(id mctr.ContainerID) error {
 		err := c.Remove(ctx, id, true)
 		if errors.Is(err, mctr.ErrNotFound) {
-			return nil // it was not launched any more
+			return nil // the container was never launched
 		}
 		return err
 	}), c.Close())

@@ -26,8 +26,8 @@ type options struct{ containers, rounds int }
 func parse(args []string) (*options, error) {
 	o := &options{}
 	f := flag.NewFlagSet("usage", flag.ContinueOnError)
-	f.IntVar(&o.containers, "n", 1000, "bare containers")
-	f.IntVar(&o.rounds, "rounds", 20, "each contender asks all containers once in each")
+	f.IntVar(&o.containers, "n", 1000, "number of bare containers")
+	f.IntVar(&o.rounds, "rounds", 20, "rounds: each contender asks all containers once in each")
 	if err := f.Parse(args); err != nil {
 		return nil, err
 	}

@@ -6,8 +6,8 @@ import (
 	"github.com/mctr/mctr/internal/leakcheck"
 )
 
-// TestRun measures two containers once, and wants nothing left: a contender that
-// reads other figures than those of what was made is an error.
+// TestRun measures two containers once, and checks that nothing is left. A contender fails if its
+// figures differ from the containers that were made.
 func TestRun(t *testing.T) {
 	leaks := leakcheck.Snapshot(t,
 		leakcheck.Scope{Names: []string{"mctr-usage"}, Kinds: []leakcheck.Kind{leakcheck.Process, leakcheck.Mount}})

@@ -9,10 +9,10 @@ import (
 	"github.com/mctr/mctr/benchmarks/compare"
 )
 
-// reach is what is aimed at, of the last contender's time.
+// reach is the target: a fraction of the last contender's time.
 const reach = 0.1
 
-// report compares everybody to the last contender.
+// report compares every contender with the last one.
 func report(to io.Writer, contenders []*compare.Contender, o *options) error {
 	w := tabwriter.NewWriter(to, 0, 0, 3, ' ', 0)
 	fmt.Fprintf(w, "%d containers, %d rounds\tp50 us of CPU\tp90\tratio\t95 %% of resamples\treach %g\n", o.containers,

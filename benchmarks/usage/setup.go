@@ -32,7 +32,7 @@ type rig struct {
 	bare       []*bare
 }
 
-// A bare container is what a reader of statistics sees of one.
+// A bare container has only the parts of a container that a reader of statistics sees.
 type bare struct {
 	id      mctr.ContainerID
 	group   string
@@ -53,7 +53,7 @@ func (r *rig) open(ctx context.Context, containers int) (err error) {
 	}
 	table := builtin.Table(builtin.Deps{Root: root, State: r.state})
 	r.c, err = containerizer.New(ctx, containerizer.WithDirs(root, r.state), containerizer.WithImages(images),
-		// it is only looked for: nothing is launched
+		// the shim is never started: nothing is launched
 		containerizer.WithIsolators(table), containerizer.WithShim("/proc/self/exe"))
 	if err != nil {
 		return err
@@ -66,7 +66,8 @@ func (r *rig) open(ctx context.Context, containers int) (err error) {
 	return nil
 }
 
-// add records the container before its process, so that close finds all.
+// add makes a bare container. It notes the container before it starts the process, so that close
+// finds everything.
 func (r *rig) add(ctx context.Context, root string) (err error) {
 	b := &bare{id: mctr.NewID()}
 	b.group = store.At("", r.state).Container(b.id).Cgroup()
@@ -109,7 +110,7 @@ func (r *rig) contenders(ctx context.Context) []*compare.Contender {
 		})},
 		{Name: "its control group, opened each time", Round: r.each(func(i int) error {
 			u := &mctr.Usage{}
-			var m *usage.Meter // keeps nothing
+			var m *usage.Meter // a nil Meter keeps no files open
 			for _, read := range []func(string, *mctr.Usage){m.CPU, m.Memory, m.Pids, m.IO} {
 				read(r.bare[i].group, u)
 			}
@@ -128,7 +129,7 @@ func (r *rig) contenders(ctx context.Context) []*compare.Contender {
 	}
 }
 
-// each asks all containers once.
+// each returns a round that asks all containers once.
 func (r *rig) each(ask func(i int) error) func() error {
 	return func() error {
 		for i := range r.bare {
@@ -140,7 +141,7 @@ func (r *rig) each(ask func(i int) error) func() error {
 	}
 }
 
-// close goes on past errors.
+// close removes everything. It goes on past errors.
 func (r *rig) close() error {
 	var errs []error
 	for _, b := range r.bare {
@@ -158,7 +159,7 @@ func (b *bare) close() error {
 	var errs []error
 	if b.sleeper != nil {
 		errs = append(errs, b.sleeper.Process.Kill())
-		_ = b.sleeper.Wait() // killed, it says
+		_ = b.sleeper.Wait() // the error says that it was killed
 	}
 	b.alive.Unlock()
 	return errors.Join(errs...)

@@ -199,7 +199,7 @@ func TestTwoMachines(t *testing.T) {
 	if out, err := within(0,
 		append([]string{program(t)},
 			append(quick, "--client", "192.0.2.2:7707", "--token", "wrong")...)...).CombinedOutput(); err == nil ||
-		!strings.Contains(string(out), "token is not the server's") {
+		!strings.Contains(string(out), "token is wrong") {
 		t.Errorf("a wrong token: %v %s", err, out)
 	}
 	file := t.TempDir() + "/r.json"

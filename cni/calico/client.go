@@ -2,6 +2,7 @@ package calico
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -17,25 +18,24 @@ import (
 	"github.com/mctr/mctr"
 )
 
-// DefaultTimeout is what calicoctl has for one command. By itself it would try a
-// datastore that is away for minutes.
+// DefaultTimeout bounds one command of calicoctl, which by itself would try to reach a datastore
+// for minutes.
 const DefaultTimeout = 30 * time.Second
 
-// A Client keeps resources in a datastore.
+// A Client reads and writes resources in a datastore.
 type Client struct {
-	Program   string // calicoctl
+	Program   string // the path of calicoctl
 	Datastore Datastore
 	Timeout   time.Duration // 0: DefaultTimeout
 }
 
-// Apply creates the resources, or changes them to what is given. All are checked
-// before the first is touched. They are applied in order; on an error the earlier
-// ones stay.
+// Apply creates or updates the resources. It checks all of them before it sends the first. The
+// resources are applied in order; after an error the earlier ones stay.
 func (c *Client) Apply(ctx context.Context, resources ...Resource) error {
 	return c.send(ctx, "apply", resources)
 }
 
-// Create is Apply for what is not there yet. The error wraps mctr.ErrExists.
+// Create creates resources. The error wraps mctr.ErrExists for a resource that exists.
 func (c *Client) Create(ctx context.Context, resources ...Resource) error {
 	return c.send(ctx, "create", resources)
 }
@@ -54,8 +54,8 @@ func (c *Client) send(ctx context.Context, verb string, resources []Resource) er
 	return err
 }
 
-// Delete deletes resources of a kind. The namespace is of policies; empty is
-// DefaultNamespace. The error wraps mctr.ErrNotFound for one that is not there.
+// Delete deletes resources of a kind. Only policies have a namespace; empty is DefaultNamespace.
+// The error wraps mctr.ErrNotFound for a resource that does not exist.
 func (c *Client) Delete(ctx context.Context, kind, namespace string, names ...string) error {
 	args, err := named("delete", kind, namespace, names)
 	if err != nil {
@@ -65,7 +65,7 @@ func (c *Client) Delete(ctx context.Context, kind, namespace string, names ...st
 	return err
 }
 
-// Get reads one resource. The error wraps mctr.ErrNotFound where there is none.
+// Get reads one resource. The error wraps mctr.ErrNotFound if the resource does not exist.
 func (c *Client) Get(ctx context.Context, kind, namespace, name string) (Resource, error) {
 	args, err := named("get", kind, namespace, []string{name})
 	if err != nil {
@@ -78,7 +78,7 @@ func (c *Client) Get(ctx context.Context, kind, namespace, name string) (Resourc
 	return parse(kind, out)
 }
 
-// List reads all resources of a kind, in whatever namespace.
+// List reads all resources of a kind, in all namespaces.
 func (c *Client) List(ctx context.Context, kind string) ([]Resource, error) {
 	if _, err := newOf(kind); err != nil {
 		return nil, err
@@ -106,7 +106,7 @@ func (c *Client) List(ctx context.Context, kind string) ([]Resource, error) {
 	return all, nil
 }
 
-// parse reads what calicoctl prints. A newer Calico's fields are not minded.
+// parse reads calicoctl's output. It ignores fields of a newer Calico.
 func parse(kind string, data []byte) (Resource, error) {
 	r, err := newOf(kind)
 	if err == nil {
@@ -118,8 +118,8 @@ func parse(kind string, data []byte) (Resource, error) {
 	return r, nil
 }
 
-// named are the arguments for resources by name. The names are checked first: one
-// that begins with a dash would be an option.
+// named returns the arguments of a command for resources by name. It checks the names, because
+// calicoctl would take a name that begins with a dash for an option.
 func named(verb, kind, namespace string, names []string) ([]string, error) {
 	if _, err := newOf(kind); err != nil {
 		return nil, err
@@ -133,16 +133,14 @@ func named(verb, kind, namespace string, names []string) ([]string, error) {
 	if kind != v3.KindNetworkPolicy {
 		return args, nil
 	}
-	if namespace == "" {
-		namespace = DefaultNamespace
-	}
+	namespace = cmp.Or(namespace, DefaultNamespace)
 	return append(args, "--namespace="+namespace), checkNamespace(namespace)
 }
 
-// run runs calicoctl with a configuration of our own: what /etc/calico/calicoctl.cfg
-// says of another datastore would count before the environment. Its version may be
-// another than the cluster's, which it refuses by itself, also where it was built
-// without one; the types that are linked here say what it is given.
+// run runs calicoctl with a configuration file of its own, which has precedence over
+// /etc/calico/calicoctl.cfg and the environment. calicoctl refuses a cluster of another version by
+// default, even if it was built without a version. run allows that: the linked types define the
+// resources.
 func (c *Client) run(ctx context.Context, input []byte, args ...string) ([]byte, error) {
 	config, err := c.Datastore.config()
 	if err != nil {
@@ -152,9 +150,10 @@ func (c *Client) run(ctx context.Context, input []byte, args ...string) ([]byte,
 	if err != nil {
 		return nil, err
 	}
-	defer file.Close() // only memory
-	ctx, stop := context.WithTimeoutCause(ctx, c.timeout(),
-		fmt.Errorf("no answer within %s: is etcd at %s?", c.timeout(), c.Datastore.Endpoints))
+	defer file.Close() // the file is in memory
+	timeout := cmp.Or(c.Timeout, DefaultTimeout)
+	ctx, stop := context.WithTimeoutCause(ctx, timeout,
+		fmt.Errorf("no answer within %s: is etcd at %s?", timeout, c.Datastore.Endpoints))
 	defer stop()
 	cmd := exec.CommandContext(ctx, c.Program, append(args, "--config=/proc/self/fd/3", "--allow-version-mismatch")...)
 	var stderr bytes.Buffer
@@ -171,14 +170,7 @@ func (c *Client) run(ctx context.Context, input []byte, args ...string) ([]byte,
 	return nil, fmt.Errorf("%s: %w", what, because(err, stderr.String()))
 }
 
-func (c *Client) timeout() time.Duration {
-	if c.Timeout > 0 {
-		return c.Timeout
-	}
-	return DefaultTimeout
-}
-
-// inMemory is a file of no filesystem, which can be opened again by its descriptor.
+// inMemory returns a file that exists only in memory. calicoctl opens it by its descriptor.
 func inMemory(data []byte) (*os.File, error) {
 	fd, err := unix.MemfdCreate("calicoctl.cfg", unix.MFD_CLOEXEC)
 	if err != nil {
@@ -191,14 +183,14 @@ func inMemory(data []byte) (*os.File, error) {
 	return file, nil
 }
 
-// because is what calicoctl said, as an error that matches a sentinel.
+// because wraps err, or a sentinel that calicoctl's output stands for, with this output.
 func because(err error, said string) error {
 	said = strings.TrimSpace(said)
 	for _, known := range []struct {
 		text     string
 		sentinel error
 	}{
-		// first: nothing else was found out then
+		// first: without a connection, calicoctl learns nothing else
 		{"connection refused", mctr.ErrUnavailable}, {"connection error", mctr.ErrUnavailable},
 		{"resource does not exist", mctr.ErrNotFound}, {"resource already exists", mctr.ErrExists},
 	} {

@@ -12,8 +12,8 @@ import (
 	"github.com/mctr/mctr/cni/calico"
 )
 
-// told is a client of a program that writes down what it is told, and says what
-// the test wants. What real calicoctl makes of it is tried by internal/calico.
+// told returns a client of a program that records its arguments and prints what the test wants. The
+// tests of internal/calico run the real calicoctl.
 func told(t *testing.T, script string) (*calico.Client, func() string) {
 	t.Helper()
 	dir := t.TempDir()

@@ -8,17 +8,17 @@ import (
 	"github.com/mctr/mctr"
 )
 
-// A Datastore is where the hosts of a Calico network meet: an etcd.
+// A Datastore locates the etcd that the hosts of a Calico network share.
 type Datastore struct {
-	Endpoints string // URLs, with commas between them
-	KeyFile   string // of this client, PEM; the files may be missing where etcd wants none
+	Endpoints string // URLs, separated by commas
+	KeyFile   string // the client's key, PEM; the files are optional if etcd wants none
 	CertFile  string
-	CAFile    string // the authority of etcd's certificate, PEM
+	CAFile    string // the authority that signed etcd's certificate, PEM
 }
 
-// DatastoreOf reads from a CNI network's configuration, a list or a single
-// plugin's, where its plugin calico looks. The error wraps mctr.ErrInvalid where the
-// network is not Calico's, and mctr.ErrUnsupported where its datastore is Kubernetes.
+// DatastoreOf reads the datastore from the plugin calico of a CNI network's configuration, a list
+// or a single plugin. The error wraps mctr.ErrInvalid if the network is not Calico's, and
+// mctr.ErrUnsupported if its datastore is Kubernetes.
 func DatastoreOf(network []byte) (Datastore, error) {
 	var list struct {
 		plugin
@@ -35,7 +35,7 @@ func DatastoreOf(network []byte) (Datastore, error) {
 	return plugins[i].datastore()
 }
 
-// plugin is what Calico's CNI plugin reads.
+// plugin is the part of the configuration that Calico's CNI plugin reads.
 type plugin struct {
 	Type      string `json:"type"`
 	Datastore string `json:"datastore_type"`
@@ -48,7 +48,7 @@ type plugin struct {
 func (p plugin) datastore() (Datastore, error) {
 	switch {
 	case p.Datastore != "" && p.Datastore != "etcdv3":
-		return Datastore{}, fmt.Errorf("%w: datastore_type %s: only etcdv3 is Calico without Kubernetes",
+		return Datastore{}, fmt.Errorf("%w: datastore_type %s: want etcdv3, the only datastore without Kubernetes",
 			mctr.ErrUnsupported, p.Datastore)
 	case p.Endpoints == "":
 		return Datastore{}, fmt.Errorf("%w: the network's plugin calico has no etcd_endpoints", mctr.ErrInvalid)
@@ -56,7 +56,7 @@ func (p plugin) datastore() (Datastore, error) {
 	return Datastore{Endpoints: p.Endpoints, KeyFile: p.KeyFile, CertFile: p.CertFile, CAFile: p.CAFile}, nil
 }
 
-// config is the datastore as calicoctl's file has it.
+// config returns the datastore as a configuration file of calicoctl.
 func (d Datastore) config() ([]byte, error) {
 	return json.Marshal(map[string]any{
 		"apiVersion": apiVersion, "kind": "CalicoAPIConfig", "metadata": map[string]any{},

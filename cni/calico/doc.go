@@ -1,8 +1,8 @@
-// Package calico renders and checks Calico's resources (pools of addresses,
-// policies, profiles) and keeps them in the datastore of a CNI network of Calico's,
-// by way of calicoctl (https://docs.tigera.io/calico/latest/reference/resources/).
+// Package calico renders and checks Calico's resources (pools of addresses, policies, profiles) and
+// stores them in the datastore of a Calico network, through calicoctl
+// (https://docs.tigera.io/calico/latest/reference/resources/).
 //
-// Calico's types are linked, but no client of etcd: calicoctl is that. It creates
-// nothing on this host; what it applies is in the datastore until it is deleted
-// it, whatever becomes of hosts and agents.
+// The package links Calico's types, but no client of etcd: calicoctl is the client. It creates
+// nothing on this host. Resources stay in the datastore until they are deleted, independent of
+// hosts and agents.
 package calico

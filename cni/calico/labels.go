@@ -8,9 +8,9 @@ import (
 	"strings"
 )
 
-// Label is a key or a value of a task's network labels as Calico's CNI plugin
-// writes it on the endpoint: what a Calico label cannot have is a dash, a slash is a
-// dot, and dots and dashes at the ends are cut off. "/prod/bench" is "prod.bench".
+// Label returns a key or a value of a task's network labels as Calico's CNI plugin writes it on the
+// endpoint. Characters that a Calico label cannot have become a dash and slashes become dots; dots
+// and dashes at the ends are cut off. "/prod/bench" becomes "prod.bench".
 func Label(text string) string {
 	text = foreign.ReplaceAllString(strings.ReplaceAll(text, "/", "."), "-")
 	return strings.Trim(dots.ReplaceAllString(text, "."), ".-")
@@ -21,9 +21,8 @@ var (
 	dots    = regexp.MustCompile(`[-.]*\.[-.]*`)
 )
 
-// SelectorOf selects the containers that have all of these labels of a task.
-// Without labels it is all(), which selects every container of the datastore's
-// networks.
+// SelectorOf returns a selector of the containers that have all of these labels of a task. Without
+// labels it returns all(), which selects every container of the datastore's networks.
 func SelectorOf(labels map[string]string) string {
 	var terms []string
 	for _, key := range slices.Sorted(maps.Keys(labels)) {
@@ -32,11 +31,11 @@ func SelectorOf(labels map[string]string) string {
 	return Both(terms...)
 }
 
-// SelectorOfNetwork selects the containers of a CNI network: its profile, which is
-// called as the network is, gives them its name as a label.
+// SelectorOfNetwork returns a selector of the containers of a CNI network. The network's profile
+// has the network's name and gives its containers this name as a label.
 func SelectorOfNetwork(name string) string { return "has(" + name + ")" }
 
-// Both selects what all of the selectors select.
+// Both returns a selector of the containers that all of the selectors select.
 func Both(selectors ...string) string {
 	switch len(selectors) {
 	case 0:

@@ -1,27 +1,29 @@
 package calico
 
 import (
+	"cmp"
+
 	v3 "github.com/projectcalico/api/pkg/apis/projectcalico/v3"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// A Policy says in plain words what the containers it selects may receive or, if it
-// is Outgoing, send. Traffic that no rule of any policy allows is denied as soon as
-// one policy for its direction selects the container. What needs more words than
-// these is written as a v3.NetworkPolicy and read by Decode.
+// A Policy describes, in simple terms, the traffic that the selected containers may receive or, if
+// the policy is Outgoing, send. As soon as one policy for a direction selects a container, traffic
+// in that direction that no policy allows is denied. A policy that needs more than these fields is
+// written as a v3.NetworkPolicy and read by Decode.
 type Policy struct {
 	Name      string   // a DNS label
 	Namespace string   // empty: DefaultNamespace
-	Global    bool     // of no namespace: also for the hosts' own endpoints
+	Global    bool     // not in a namespace; also selects endpoints of hosts
 	Selector  string   // empty: all containers
-	Order     *float64 // lower ones come first; nil: last
+	Order     *float64 // lower orders come first; nil: last
 	Outgoing  bool
-	Rules     []Rule   // in this order; none: all is denied
-	Peers     []string // selectors, networks and addresses that the rules are about; empty: any
+	Rules     []Rule   // in this order; empty: all traffic is denied
+	Peers     []string // selectors, networks and addresses of the other side; empty: any
 }
 
-// Resource renders the policy: a *v3.GlobalNetworkPolicy or a *v3.NetworkPolicy.
-// The error wraps mctr.ErrInvalid.
+// Resource renders the policy as a *v3.GlobalNetworkPolicy or a *v3.NetworkPolicy. The error wraps
+// mctr.ErrInvalid.
 func (p *Policy) Resource() (Resource, error) {
 	rules, err := toRules(p.Rules, p.Peers, p.Outgoing)
 	if err != nil {
@@ -45,9 +47,7 @@ func (p *Policy) with(spec v3.NetworkPolicySpec) Resource {
 		return g
 	}
 	n := v3.NewNetworkPolicy()
-	n.ObjectMeta, n.Spec = metav1.ObjectMeta{Name: p.Name, Namespace: p.Namespace}, spec
-	if n.Namespace == "" {
-		n.Namespace = DefaultNamespace
-	}
+	n.ObjectMeta = metav1.ObjectMeta{Name: p.Name, Namespace: cmp.Or(p.Namespace, DefaultNamespace)}
+	n.Spec = spec
 	return n
 }

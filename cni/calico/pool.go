@@ -13,17 +13,17 @@ import (
 	"github.com/mctr/mctr"
 )
 
-// A Pool is addresses for containers.
+// A Pool is a range of addresses for containers.
 type Pool struct {
 	Name      string // a DNS name
 	CIDR      string
-	BlockSize int    // prefix length of what a host takes at a time; 0: Calico's, 26 or 122
+	BlockSize int    // prefix length of a host's share; 0: Calico's default, 26 or 122
 	Tunnel    string // between hosts: none, vxlan, vxlan-cross-subnet, ipip, ipip-cross-subnet; empty: none
-	NAT       bool   // what leaves the pools comes from the host's address
-	Nodes     string // selector of the hosts that may take addresses; empty: all
+	NAT       bool   // translate the source of packets that leave the pools to the host's
+	Nodes     string // selector of the hosts that use the pool; empty: all
 }
 
-// tunnels are Calico's modes of both sorts by our names.
+// tunnels are Calico's modes of VXLAN and IP in IP by the name of Pool.Tunnel.
 var tunnels = map[string]struct {
 	vxlan v3.VXLANMode
 	ipip  v3.IPIPMode
@@ -37,10 +37,7 @@ var tunnels = map[string]struct {
 
 // Resource renders the pool. The error wraps mctr.ErrInvalid.
 func (p *Pool) Resource() (*v3.IPPool, error) {
-	tunnel := p.Tunnel
-	if tunnel == "" {
-		tunnel = "none"
-	}
+	tunnel := cmp.Or(p.Tunnel, "none")
 	mode, ok := tunnels[tunnel]
 	if !ok {
 		return nil, fmt.Errorf("%w: tunnel %q: want one of %s", mctr.ErrInvalid, tunnel,
@@ -55,7 +52,7 @@ func (p *Pool) Resource() (*v3.IPPool, error) {
 	return r, Check(r)
 }
 
-// TunnelOf is the name of a pool's tunnel.
+// TunnelOf returns the name of a pool's tunnel.
 func TunnelOf(p *v3.IPPool) string {
 	for name, mode := range tunnels {
 		if mode.vxlan == cmp.Or(p.Spec.VXLANMode, v3.VXLANModeNever) &&

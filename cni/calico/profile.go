@@ -5,16 +5,15 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// A Profile is what a network says of its containers where no policy selects one:
-// who may reach them, and labels that all of them have. Calico's CNI plugin makes
-// one of the network's name when the first container is attached and there is none,
-// by which a network's containers reach each other and no other host reaches them. It
-// never changes one that is there.
+// A Profile has the rules of a network for containers that no policy selects, and labels for all
+// containers of the network. If a network has no profile of its name when the first container is
+// attached, Calico's CNI plugin makes one. This profile lets the network's containers reach each
+// other and nothing else reach them. The plugin never changes a profile that exists.
 type Profile struct {
-	Name   string            // of the CNI network, lower case
-	Labels map[string]string // besides the network's name, which SelectorOfNetwork selects by
-	Rules  []Rule            // of what comes; what goes is allowed
-	Peers  []string          // as of a Policy
+	Name   string            // the name of the CNI network, lower case
+	Labels map[string]string // besides the network's name, which SelectorOfNetwork uses
+	Rules  []Rule            // for incoming traffic; outgoing traffic is allowed
+	Peers  []string          // as in a Policy
 }
 
 // Resource renders the profile. The error wraps mctr.ErrInvalid.

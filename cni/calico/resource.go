@@ -23,41 +23,34 @@ import (
 
 const apiVersion = v3.GroupVersionCurrent
 
-// DefaultNamespace is where policies are that name none, and all containers.
+// DefaultNamespace is the namespace of all containers, and of policies that name none.
 const DefaultNamespace = "default"
 
-// A Resource is one of Calico's, with kind and apiVersion: *v3.IPPool,
-// *v3.NetworkPolicy, *v3.GlobalNetworkPolicy or *v3.Profile.
+// A Resource is a resource of Calico with kind and apiVersion: *v3.IPPool, *v3.NetworkPolicy,
+// *v3.GlobalNetworkPolicy or *v3.Profile.
 type Resource interface {
 	metav1.Object
 	runtime.Object
 }
 
-// makers make an empty resource of each kind that this package knows.
-func makers() map[string]func() Resource {
-	return map[string]func() Resource{
-		v3.KindIPPool:              func() Resource { return v3.NewIPPool() },
-		v3.KindNetworkPolicy:       func() Resource { return v3.NewNetworkPolicy() },
-		v3.KindGlobalNetworkPolicy: func() Resource { return v3.NewGlobalNetworkPolicy() },
-		v3.KindProfile:             func() Resource { return v3.NewProfile() },
-	}
-}
-
+// newOf returns an empty resource of kind. The error wraps mctr.ErrInvalid for an unknown kind.
 func newOf(kind string) (Resource, error) {
-	known := makers()
+	known := map[string]Resource{
+		v3.KindIPPool: v3.NewIPPool(), v3.KindProfile: v3.NewProfile(),
+		v3.KindNetworkPolicy: v3.NewNetworkPolicy(), v3.KindGlobalNetworkPolicy: v3.NewGlobalNetworkPolicy(),
+	}
 	if known[kind] == nil {
 		return nil, fmt.Errorf("%w: kind %q: want one of %s", mctr.ErrInvalid, kind,
 			strings.Join(slices.Sorted(maps.Keys(known)), ", "))
 	}
-	return known[kind](), nil
+	return known[kind], nil
 }
 
-// KindOf is a resource's kind.
+// KindOf returns a resource's kind.
 func KindOf(r Resource) string { return r.GetObjectKind().GroupVersionKind().Kind }
 
-// Decode reads resources in YAML or JSON, with lines of "---" between them. A
-// field that the kind does not have, or one given twice, is an error that wraps
-// mctr.ErrInvalid: a misspelt rule must not be no rule.
+// Decode reads resources in YAML or JSON that are separated by lines of "---". The error wraps
+// mctr.ErrInvalid for an unknown or repeated field, so that a misspelt rule is not ignored.
 func Decode(r io.Reader) ([]Resource, error) {
 	documents := yaml.NewYAMLReader(bufio.NewReader(r))
 	var all []Resource
@@ -73,7 +66,7 @@ func Decode(r io.Reader) ([]Resource, error) {
 		if err != nil {
 			return nil, fmt.Errorf("%w: resource %d: %w", mctr.ErrInvalid, len(all)+1, err)
 		}
-		if bytes.Equal(data, []byte("null")) { // comments alone
+		if bytes.Equal(data, []byte("null")) { // the document has only comments
 			continue
 		}
 		resource, err := decode(data)

@@ -27,7 +27,7 @@ func rules(t *testing.T, texts ...string) []calico.Rule {
 	return all
 }
 
-// TestRender compares what descriptions become with what is written by hand.
+// TestRender compares rendered resources with resources that were written by hand.
 func TestRender(t *testing.T) {
 	order := 10.0
 	for name, c := range map[string]struct {
@@ -132,7 +132,7 @@ func text(t *testing.T, r calico.Resource) string {
 	return string(data)
 }
 
-// TestRefused has what cannot be meant, and a word of what is said of it.
+// TestRefused has resources that are not valid, each with a word of the error.
 func TestRefused(t *testing.T) {
 	for _, c := range []struct {
 		from interface {
@@ -201,7 +201,7 @@ func TestDecode(t *testing.T) {
 	}
 }
 
-// TestCheckDecoded is about what only a file can say.
+// TestCheckDecoded has resources that only a file can describe.
 func TestCheckDecoded(t *testing.T) {
 	for in, says := range map[string]string{
 		"{kind: NetworkPolicy, spec: {ingress: [{action: Permit}]}}":                                "Permit",

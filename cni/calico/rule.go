@@ -16,10 +16,10 @@ import (
 type Rule struct {
 	Deny     bool
 	Protocol string   // tcp, udp, sctp, icmp, icmpv6, udplite, or a number; empty: every protocol
-	Ports    []string // "9000" or "9000-9100", of the receiver; empty: all
+	Ports    []string // ports of the receiver, "9000" or "9000-9100"; empty: all
 }
 
-// ParseRule reads PROTOCOL[:PORT,...], as tcp:80,9000-9100, or all. The error wraps
+// ParseRule reads PROTOCOL[:PORT,...], such as tcp:80,9000-9100, or the word all. The error wraps
 // mctr.ErrInvalid.
 func ParseRule(text string) (Rule, error) {
 	protocol, ports, some := strings.Cut(text, ":")
@@ -37,7 +37,7 @@ func ParseRule(text string) (Rule, error) {
 	return r, err
 }
 
-// render is the rule without its peers.
+// render returns the rule without its peers.
 func (r Rule) render() (v3.Rule, error) {
 	rule := v3.Rule{Action: v3.Allow}
 	if r.Deny {
@@ -51,7 +51,7 @@ func (r Rule) render() (v3.Rule, error) {
 		rule.Protocol = &p
 	}
 	if len(r.Ports) > 0 && (rule.Protocol == nil || !rule.Protocol.SupportsPorts()) {
-		return rule, fmt.Errorf("%w: protocol %q has no ports: tcp, udp and sctp have", mctr.ErrInvalid, r.Protocol)
+		return rule, fmt.Errorf("%w: protocol %q has no ports: want tcp, udp or sctp", mctr.ErrInvalid, r.Protocol)
 	}
 	for _, text := range r.Ports {
 		port, err := ports(text)
@@ -63,7 +63,7 @@ func (r Rule) render() (v3.Rule, error) {
 	return rule, nil
 }
 
-// protocols are Calico's names of protocols by ours.
+// protocols maps mctr's names of protocols to Calico's.
 var protocols = map[string]string{"tcp": "TCP", "udp": "UDP", "sctp": "SCTP", "icmp": "ICMP", "icmpv6": "ICMPv6",
 	"udplite": "UDPLite"}
 
@@ -79,7 +79,7 @@ func protocol(text string) (numorstring.Protocol, error) {
 		text)
 }
 
-// ports reads a port or a range of them.
+// ports reads a port or a range of ports.
 func ports(text string) (numorstring.Port, error) {
 	first, last, ranged := strings.Cut(text, "-")
 	if !ranged {
@@ -88,14 +88,14 @@ func ports(text string) (numorstring.Port, error) {
 	low, lowErr := strconv.ParseUint(first, 10, 16)
 	high, highErr := strconv.ParseUint(last, 10, 16)
 	if lowErr != nil || highErr != nil || low == 0 || high < low {
-		return numorstring.Port{}, fmt.Errorf("%w: port %q: want one of 1 to 65535, or a range as 9000-9100",
+		return numorstring.Port{}, fmt.Errorf("%w: port %q: want 1 to 65535, or a range such as 9000-9100",
 			mctr.ErrInvalid, text)
 	}
 	return numorstring.PortFromRange(uint16(low), uint16(high))
 }
 
-// peers are who rules are about, an entity for each selector and one for all
-// networks: within one entity both would have to hold.
+// peers returns the other side of rules: an entity for each selector, and one for all networks.
+// They are separate because a peer must match everything within one entity.
 func peers(texts []string) ([]v3.EntityRule, error) {
 	var networks []string
 	var entities []v3.EntityRule
@@ -119,7 +119,7 @@ func peers(texts []string) ([]v3.EntityRule, error) {
 	return entities, nil
 }
 
-// network reads an address or a CIDR.
+// network reads an address or a CIDR. It reports false if text is neither.
 func network(text string) (string, bool) {
 	if a, err := netip.ParseAddr(text); err == nil {
 		return netip.PrefixFrom(a, a.BitLen()).String(), true
@@ -128,7 +128,8 @@ func network(text string) (string, bool) {
 	return p.Masked().String(), err == nil
 }
 
-// toRules gives every rule every peer. Outgoing traffic's peer is the receiver.
+// toRules combines every rule with every peer. The peer is the receiver of outgoing traffic,
+// otherwise the sender.
 func toRules(rules []Rule, about []string, outgoing bool) ([]v3.Rule, error) {
 	entities, err := peers(about)
 	if err != nil {

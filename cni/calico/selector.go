@@ -9,35 +9,32 @@ import (
 	"github.com/mctr/mctr"
 )
 
-// CheckSelector reports whether a selector is one: terms as role == "server", has(role)
-// or role in {"a", "b"}, joined by &&, || and !, with parentheses. Empty is one too.
-// The error wraps mctr.ErrInvalid and names the place.
+// CheckSelector checks the syntax of a selector: terms such as role == "server", has(role) or role
+// in {"a", "b"}, joined by &&, || and !, with parentheses. An empty selector is valid. The error
+// wraps mctr.ErrInvalid and names the place.
 func CheckSelector(selector string) error {
 	p := &selectorParser{}
 	rest := selector
 	for strings.TrimSpace(rest) != "" {
 		match := word.FindStringSubmatch(rest)
 		if match == nil {
-			return fmt.Errorf("%w: selector %s: what is %q?", mctr.ErrInvalid, selector, rest)
+			return fmt.Errorf("%w: selector %s: cannot read %q", mctr.ErrInvalid, selector, rest)
 		}
 		p.tokens = append(p.tokens, match[1])
 		rest = rest[len(match[0]):]
 	}
-	if len(p.tokens) == 0 {
-		return nil
-	}
-	if p.alternatives() && len(p.tokens) == 0 {
+	if len(p.tokens) == 0 || p.alternatives() && len(p.tokens) == 0 {
 		return nil
 	}
 	return fmt.Errorf("%w: selector %s: wrong at %q (a term is role == \"server\", has(role) or role in {\"a\"})",
 		mctr.ErrInvalid, selector, strings.Join(p.tokens, " "))
 }
 
-// word is an operator, a string, or a label, function or operator of letters.
+// word matches an operator, a string, or a name of letters: a label, a function or an operator.
 var word = regexp.MustCompile(`^\s*(&&|\|\||==|!=|[!(){},]|"[^"]*"|'[^']*'|[a-zA-Z0-9_./-]+)`)
 
-// A selectorParser eats tokens from the left. Each of its methods says whether
-// there was what it is called after.
+// A selectorParser consumes tokens from the left. Each of its methods reports whether the tokens
+// began with the element after which the method is named.
 type selectorParser struct{ tokens []string }
 
 func (p *selectorParser) alternatives() bool { return p.joined("||", p.conjunction) }
@@ -76,14 +73,15 @@ func (p *selectorParser) comparison() bool {
 	return false
 }
 
-func (p *selectorParser) label() bool { return p.next(func(t string) bool { return isLetter(t[0]) }) }
+func (p *selectorParser) label() bool {
+	return p.next(func(t string) bool { return !strings.ContainsRune(`&|=!(){},"'`, rune(t[0])) })
+}
+
 func (p *selectorParser) text() bool {
 	return p.next(func(t string) bool { return t[0] == '"' || t[0] == '\'' })
 }
 
-func isLetter(c byte) bool { return !strings.ContainsRune(`&|=!(){},"'`, rune(c)) }
-
-// next eats one token that is as wanted.
+// next consumes one token if wanted accepts it.
 func (p *selectorParser) next(wanted func(string) bool) bool {
 	if len(p.tokens) == 0 || !wanted(p.tokens[0]) {
 		return false
@@ -92,7 +90,7 @@ func (p *selectorParser) next(wanted func(string) bool) bool {
 	return true
 }
 
-// eat eats these tokens, or none.
+// eat consumes these tokens if all of them follow.
 func (p *selectorParser) eat(tokens ...string) bool {
 	if len(p.tokens) < len(tokens) || !slices.Equal(p.tokens[:len(tokens)], tokens) {
 		return false

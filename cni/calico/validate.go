@@ -11,9 +11,9 @@ import (
 	"github.com/mctr/mctr"
 )
 
-// Check says what is wrong with a resource, as far as that can be said without the
-// datastore: names, networks, selectors, actions, and ports of protocols that have
-// none. The error wraps mctr.ErrInvalid. Calico checks again, and more.
+// Check checks a resource as far as that is possible without the datastore: names, networks,
+// selectors, actions, and ports of protocols that have none. The error wraps mctr.ErrInvalid.
+// Calico checks more.
 func Check(r Resource) error {
 	err := checkName(KindOf(r), r.GetName())
 	switch r := r.(type) {
@@ -34,7 +34,8 @@ func Check(r Resource) error {
 	return nil
 }
 
-// checkName knows that policies' names become parts of longer ones.
+// checkName checks a resource's name. The names of policies become parts of longer names, so they
+// are labels.
 func checkName(kind, name string) error {
 	wrong := validation.IsDNS1123Subdomain(name)
 	if kind == v3.KindNetworkPolicy || kind == v3.KindGlobalNetworkPolicy {
@@ -56,13 +57,13 @@ func checkNamespace(namespace string) error {
 
 func noNamespace(r Resource) error {
 	if r.GetNamespace() != "" {
-		return fmt.Errorf("%w: it is of no namespace, not of %q", mctr.ErrInvalid, r.GetNamespace())
+		return fmt.Errorf("%w: the kind has no namespace, but the resource has %q", mctr.ErrInvalid, r.GetNamespace())
 	}
 	return nil
 }
 
-// blocks are the sizes of blocks that Calico can take from a pool, by the bits of
-// an address.
+// blocks are the smallest and the largest prefix length of a block of Calico's, by the number of
+// bits of an address.
 var blocks = map[int][2]int{32: {20, 32}, 128: {116, 128}}
 
 func checkPool(s *v3.IPPoolSpec) error {
@@ -82,7 +83,7 @@ func checkPool(s *v3.IPPoolSpec) error {
 	return CheckSelector(s.NodeSelector)
 }
 
-// blockOf is the pool's block size, or Calico's.
+// blockOf returns the pool's block size, or Calico's default.
 func blockOf(s *v3.IPPoolSpec, p netip.Prefix) int {
 	if s.BlockSize != 0 {
 		return s.BlockSize

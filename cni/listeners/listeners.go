@@ -1,6 +1,6 @@
-// Package listeners finds the TCP ports that processes listen on, in whatever
-// network namespace they are: by sock_diag(7), and by the sockets that they hold
-// open (proc(5), /proc/PID/fd). It changes nothing.
+// Package listeners finds the TCP ports on which processes listen, in any network namespace: it
+// reads the kernel's list of sockets (sock_diag(7)) and the sockets that the processes have open
+// (/proc/PID/fd, proc(5)). It changes nothing.
 package listeners
 
 import (
@@ -17,22 +17,22 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// listening is TCP_LISTEN of the kernel's enum.
+// listening is the state TCP_LISTEN of the kernel.
 const listening = 10
 
-// A Listener is a socket that takes connections.
+// A Listener is a socket that accepts connections.
 type Listener struct {
 	Address net.IP
 	Port    uint16
-	Pid     int // one of its holders
+	Pid     int // of one process that has the socket open
 }
 
 func (l Listener) String() string {
 	return fmt.Sprintf("%s (pid %d)", net.JoinHostPort(l.Address.String(), strconv.Itoa(int(l.Port))), l.Pid)
 }
 
-// Of lists what the processes listen on, in the network namespace of the first that
-// still runs; by port.
+// Of lists the sockets on which the processes listen, sorted by port. It looks in the network
+// namespace of the first process that still runs.
 func Of(pids []int) ([]Listener, error) {
 	holders := map[uint32]int{}
 	for _, pid := range pids {
@@ -55,7 +55,7 @@ func Of(pids []int) ([]Listener, error) {
 	return found, nil
 }
 
-// sockets adds the sockets that a process holds open. One that ends meanwhile has none.
+// sockets adds the sockets that a process has open. A process that has exited has none.
 func sockets(pid int, holders map[uint32]int) {
 	dir := fmt.Sprintf("/proc/%d/fd", pid)
 	entries, _ := os.ReadDir(dir)
@@ -71,7 +71,7 @@ func sockets(pid int, holders map[uint32]int) {
 	}
 }
 
-// dump asks the kernel for the TCP sockets of the namespace.
+// dump returns the TCP sockets of the namespace.
 func dump(pids []int) ([]*netlink.Socket, error) {
 	for _, pid := range pids {
 		ns, err := netns.GetFromPid(pid)

@@ -14,13 +14,15 @@ import (
 
 // maxClaims bounds how often a subnet is chosen anew, and claimPause the time between two.
 const (
+	// maxClaims bounds how often a subnet is chosen again, and claimPause the time between two
+	// attempts.
 	maxClaims  = 20
 	claimPause = 20 * time.Millisecond
 )
 
-// claimSubnet shows every other root on the host at once which subnet was chosen for the
-// network, and chooses again where another shows the same. Who sees that yields: both
-// may, and chance has them differ the next time.
+// claimSubnet announces the chosen subnet to every other root on the host, and chooses another one
+// if another root has announced the same. Of two roots that claim one subnet at the same time, both
+// may yield; the random pause lets them differ at the next attempt.
 func (s *Store) claimSubnet(ctx context.Context, name, file string, d *Definition) error {
 	for range maxClaims {
 		err := d.announceSubnet()
@@ -36,8 +38,9 @@ func (s *Store) claimSubnet(ctx context.Context, name, file string, d *Definitio
 	return d.announceSubnet()
 }
 
-// announceSubnet gives the network's bridge the address that the plugin gives it with the first
-// container. Where another interface has it, or one beside it, nothing is left.
+// announceSubnet gives the network's bridge the address that the bridge plugin would give it with
+// the first container. It removes the bridge and fails if another interface has an address of the
+// subnet.
 func (d *Definition) announceSubnet() error {
 	bridge, err := d.ensureBridge()
 	if err != nil {

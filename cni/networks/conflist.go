@@ -3,6 +3,7 @@ package networks
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 
 	"github.com/containernetworking/cni/libcni"
 	"github.com/containernetworking/cni/pkg/utils"
@@ -11,25 +12,25 @@ import (
 	"github.com/mctr/mctr"
 )
 
-// A Network is a configuration list as it stood in its file when it was read.
+// A Network is a configuration list as it was read from its file.
 type Network struct {
 	Name       string
 	File       string
-	Definition *Definition // what mctr made it from; nil for an operator's
+	Definition *Definition // the definition of a network that mctr made; nil for an operator's
 
 	list *libcni.NetworkConfigList
 }
 
-// List is the list as libcni takes it.
+// List returns the list in libcni's form.
 func (n *Network) List() *libcni.NetworkConfigList { return n.list }
 
-// Version is the CNI version that its plugins are spoken to in.
+// Version returns the CNI version of the list, which is the version of all calls of its plugins.
 func (n *Network) Version() string { return n.list.CNIVersion }
 
-// Bytes is the whole list, with the plugins that lie in files of their own.
+// Bytes returns the whole list, including plugins that have files of their own.
 func (n *Network) Bytes() []byte { return n.list.Bytes }
 
-// Plugins are the types of its plugins, in order, without those for addresses.
+// Plugins returns the types of the list's plugins in order, without IPAM plugins.
 func (n *Network) Plugins() []string {
 	var types []string
 	for _, p := range n.list.Plugins {
@@ -38,7 +39,7 @@ func (n *Network) Plugins() []string {
 	return types
 }
 
-// programs are all plugins that an ADD runs, those for addresses too.
+// programs returns all plugins that an ADD runs, including IPAM plugins.
 func (n *Network) programs() []string {
 	var programs []string
 	for _, p := range n.list.Plugins {
@@ -50,25 +51,21 @@ func (n *Network) programs() []string {
 	return programs
 }
 
-// Has reports whether one of its plugins takes a capability argument of this name
-// (CNI conventions: portMappings, bandwidth, dns, ips, mac, ...).
+// Has reports whether one of the plugins declares the capability (CNI conventions: portMappings,
+// bandwidth, dns, ips, mac, ...).
 func (n *Network) Has(capability string) bool {
-	for _, p := range n.list.Plugins {
-		if p.Network.Capabilities[capability] {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(n.list.Plugins,
+		func(p *libcni.PluginConfig) bool { return p.Network.Capabilities[capability] })
 }
 
-// newNetwork reads a list, or a single plugin's configuration, and refuses what no
-// plugin could be asked.
+// newNetwork checks a list that libcni has read: its name, its version and the types of its
+// plugins.
 func newNetwork(file string, list *libcni.NetworkConfigList) (*Network, error) {
 	if err := utils.ValidateNetworkName(list.Name); err != nil {
 		return nil, fmt.Errorf("%w: network name %q: %w", mctr.ErrInvalid, list.Name, err)
 	}
 	if newer, err := version.GreaterThan(list.CNIVersion, version.Current()); err != nil || newer {
-		return nil, fmt.Errorf("%w: network %s: cniVersion %q: versions up to %s are known", mctr.ErrUnsupported,
+		return nil, fmt.Errorf("%w: network %s: cniVersion %q: mctr knows versions up to %s", mctr.ErrUnsupported,
 			list.Name, list.CNIVersion, version.Current())
 	}
 	for i, p := range list.Plugins {
@@ -80,8 +77,8 @@ func newNetwork(file string, list *libcni.NetworkConfigList) (*Network, error) {
 	return n, n.mergePlugins()
 }
 
-// mergePlugins puts plugins that lie in files of their own (CNI 1.1.0) into the list's
-// bytes, since DEL must be asked what ADD was, when those files may be gone.
+// mergePlugins copies plugins that have files of their own (CNI 1.1.0) into the bytes of the list.
+// DEL needs the configuration of the ADD, and those files may have been removed by then.
 func (n *Network) mergePlugins() error {
 	var top struct {
 		Mctr    *Definition       `json:"mctr"`
@@ -107,7 +104,7 @@ func (n *Network) mergePlugins() error {
 	return err
 }
 
-// Parse reads a list from bytes that were once a Network's.
+// Parse reads a list from bytes that Network.Bytes returned.
 func Parse(data []byte) (*Network, error) {
 	list, err := libcni.NetworkConfFromBytes(data)
 	if err != nil {

@@ -12,12 +12,12 @@ import (
 	"github.com/mctr/mctr/internal/flock"
 )
 
-// Default is the network that is there without having been made: a bridge, which
-// is written down when the first container wants it.
+// Default is the name of the default network, a bridge. It is available without having been made:
+// mctr writes its list when the first container needs it.
 const Default = "bridge"
 
-// Available reports whether a container can have the network: it is configured, or it is
-// the default one, and all its plugins are there. It changes nothing.
+// Available reports whether a container can use the network: it is configured or it is the default
+// one, and all its plugins are installed. It changes nothing.
 func (s *Store) Available(name string) (*Network, error) {
 	network, err := s.Find(name)
 	if name == Default && errors.Is(err, mctr.ErrNotFound) {
@@ -29,9 +29,10 @@ func (s *Store) Available(name string) (*Network, error) {
 	return network, s.Usable(network)
 }
 
-// ChooseDefault gives a root container whose config names no network the default one, if
-// available finds its plugins. Otherwise the container has no network (mctr.NetworkNone), and
-// without says why; that is an error for a container with ports, and so is mctr.ErrUnavailable.
+// ChooseDefault sets the default network in the config of a root container that names no network,
+// if available returns nil for it. Otherwise the container gets no network (mctr.NetworkNone), and
+// without is the reason. An error that wraps mctr.ErrUnavailable is returned as err, and so is any
+// error for a container with ports.
 func ChooseDefault(available func(name string) error, c *mctr.ContainerConfig) (without, err error) {
 	if c.Network != "" || len(c.Networks) > 0 {
 		return nil, nil
@@ -50,7 +51,7 @@ func ChooseDefault(available func(name string) error, c *mctr.ContainerConfig) (
 	return err, nil
 }
 
-// defaultDefinition is the default network without a place on the host.
+// defaultDefinition returns the default network without subnets, as if it had been made.
 func (s *Store) defaultDefinition() (*Network, error) {
 	data, err := json.Marshal(s.listOf(Default, &Definition{Driver: Bridge, Bridge: s.interfaceOf("mctr-", Default)}))
 	if err != nil {
@@ -63,13 +64,13 @@ func (s *Store) defaultDefinition() (*Network, error) {
 	return network, s.Usable(network)
 }
 
-// Ensure is Available for a launch: the default network is made if need be.
+// Ensure returns the network for a launch. It makes the default network if it does not exist.
 func (s *Store) Ensure(ctx context.Context, name string) (*Network, error) {
 	network, err := s.Find(name)
 	if name == Default && errors.Is(err, mctr.ErrNotFound) {
 		network, err = s.Create(ctx, Default, Definition{})
 		if errors.Is(err, mctr.ErrExists) {
-			network, err = s.Find(name) // another launch was faster
+			network, err = s.Find(name) // another launch made it first
 		}
 	}
 	if err != nil {
@@ -78,7 +79,7 @@ func (s *Store) Ensure(ctx context.Context, name string) (*Network, error) {
 	return network, s.Usable(network)
 }
 
-// lockDefinitions is held while mctr's own networks are changed.
+// lockDefinitions locks the definitions of mctr's own networks for a change.
 func (s *Store) lockDefinitions(ctx context.Context) (*flock.Lock, error) {
 	if err := os.MkdirAll(s.Dir(), 0o755); err != nil {
 		return nil, fmt.Errorf("make the directory of networks: %w", err)

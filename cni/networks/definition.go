@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/containernetworking/cni/pkg/utils"
+	"github.com/vishvananda/netlink"
 
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/internal/atomicfile"
@@ -24,46 +25,46 @@ import (
 
 // The drivers of a Definition: which plugins make the network.
 const (
+	// The drivers of a Definition. A driver decides which plugins make the network.
 	Bridge  = "bridge"  // a bridge of this host's, its containers masqueraded
 	Macvlan = "macvlan" // interfaces of their own on one of the host's
 	VXLAN   = "vxlan"   // a bridge on every host, joined by the kernel's VXLAN
 )
 
-// A Definition is what mctr makes a network from. It is kept in the list, under the
+// A Definition describes a network that mctr makes. It is stored in the network's list under the
 // key "mctr", which plugins do not see.
 type Definition struct {
 	Driver   string            `json:"driver,omitempty"`
 	Created  time.Time         `json:"created,omitzero"`
 	Labels   map[string]string `json:"labels,omitempty"`
 	Internal bool              `json:"internal,omitempty"` // no way out: no default route, no masquerading
-	Subnets  []Subnet          `json:"subnets,omitempty"`  // one a family; empty: a free IPv4 one
-	Parent   string            `json:"parent,omitempty"`   // macvlan's: an interface of the host
-	MTU      int               `json:"mtu,omitempty"`      // 0: what fits
-	Bridge   string            `json:"bridge,omitempty"`   // the interface; chosen
+	Subnets  []Subnet          `json:"subnets,omitempty"`  // one for each address family; empty: a free IPv4 subnet
+	Parent   string            `json:"parent,omitempty"`   // an interface of the host, for macvlan
+	MTU      int               `json:"mtu,omitempty"`      // 0: the largest that fits
+	Bridge   string            `json:"bridge,omitempty"`   // the name of the interface; chosen by mctr
 	Overlay  *Overlay          `json:"overlay,omitempty"`
-	DNS      mctr.DNS          `json:"dns,omitzero"` // of containers whose plugins name none
-	GC       bool              `json:"gc,omitempty"` // the plugins' stores hold this root's alone: see Networks.GC
+	DNS      mctr.DNS          `json:"dns,omitzero"` // for containers whose plugins name no servers
+	GC       bool              `json:"gc,omitempty"` // only this root uses the plugins' stores: see Networks.GC
 }
 
-// A Subnet is where a network's addresses come from.
+// A Subnet is a range of a network's addresses.
 type Subnet struct {
 	Subnet  netip.Prefix `json:"subnet"`
-	Range   netip.Prefix `json:"range,omitzero"`   // the part that this host gives out; default: all
-	Gateway netip.Addr   `json:"gateway,omitzero"` // default: the first of Range
+	Range   netip.Prefix `json:"range,omitzero"`   // the part that this host assigns; default: all
+	Gateway netip.Addr   `json:"gateway,omitzero"` // default: the first address of Range
 }
 
-// interfaceOf names an interface of the host for a network of this root: within the
-// kernel's 15 characters, and different for another root's network of the same name.
+// interfaceOf names an interface of the host for a network of this root. The name fits in the
+// kernel's 15 characters, and differs from the name for another root's network of the same name.
 func (s *Store) interfaceOf(prefix, network string) string {
 	sum := sha256.Sum256([]byte(s.Root + "\x00" + network))
 	return prefix + hex.EncodeToString(sum[:4])
 }
 
-// maxName is what fits in the name of a file, with room for what is put around it,
-// in bytes.
+// maxName limits the bytes of a network's name, so that it fits in a file name with a suffix.
 const maxName = 200
 
-// Create makes a network. The error wraps mctr.ErrExists for a name in use.
+// Create makes a network. The error wraps mctr.ErrExists if the name is in use.
 func (s *Store) Create(ctx context.Context, name string, d Definition) (*Network, error) {
 	if err := utils.ValidateNetworkName(name); err != nil {
 		return nil, fmt.Errorf("%w: network name %q: %w", mctr.ErrInvalid, name, err)
@@ -74,7 +75,7 @@ func (s *Store) Create(ctx context.Context, name string, d Definition) (*Network
 	if len(name) > maxName {
 		return nil, fmt.Errorf("%w: network name %.20q...: more than %d bytes", mctr.ErrInvalid, name, maxName)
 	}
-	if reserved(name) {
+	if slices.Contains(reserved, name) {
 		return nil, fmt.Errorf("%w: network name %q means something else as config.network", mctr.ErrInvalid, name)
 	}
 	lock, err := s.lockDefinitions(ctx)
@@ -86,7 +87,7 @@ func (s *Store) Create(ctx context.Context, name string, d Definition) (*Network
 		return nil, fmt.Errorf("%w: network %s (%s)", mctr.ErrExists, name, other.File)
 	}
 	file := filepath.Join(s.Dir(), name+".conflist")
-	if _, err := os.Lstat(file); err == nil { // a file with a mistake, which its author may correct
+	if _, err := os.Lstat(file); err == nil { // the file has a mistake, which its author may correct
 		return nil, fmt.Errorf("%w: %s, from which no network %s can be read", mctr.ErrExists, file, name)
 	}
 	chosen := len(d.Subnets) == 0
@@ -104,7 +105,7 @@ func (s *Store) Create(ctx context.Context, name string, d Definition) (*Network
 	return Read(file)
 }
 
-// write makes the network's file.
+// write writes the network's list.
 func (s *Store) write(ctx context.Context, name, file string, d *Definition) (err error) {
 	list := s.listOf(name, d)
 	if list["cniVersion"], err = s.commonVersion(ctx, list); err != nil {
@@ -117,17 +118,14 @@ func (s *Store) write(ctx context.Context, name, file string, d *Definition) (er
 	return atomicfile.WriteDurable(file, append(data, '\n'), 0o644)
 }
 
-// reserved names mean something else on the command line.
-func reserved(name string) bool {
-	return slices.Contains(
-		[]string{mctr.NetworkNone, mctr.NetworkHost, mctr.NetworkParent, strings.TrimSuffix(mctr.JoinNetwork, ":"),
-			"default"}, name)
-}
+// reserved are names that have another meaning on the command line.
+var reserved = []string{mctr.NetworkNone, mctr.NetworkHost, mctr.NetworkParent,
+	strings.TrimSuffix(mctr.JoinNetwork, ":"), "default"}
 
-// check refuses what no definition can ask for.
+// check refuses fields that mctr sets itself, and name servers that are not addresses.
 func (d *Definition) check() error {
 	if !d.Created.IsZero() || d.Bridge != "" || d.GC || d.Overlay != nil && d.Overlay.Device != "" {
-		return fmt.Errorf("%w: a network's time, gc and names of interfaces are not for its maker to choose",
+		return fmt.Errorf("%w: a definition cannot set created, gc or the names of interfaces",
 			mctr.ErrInvalid)
 	}
 	for _, server := range d.DNS.Servers {
@@ -138,7 +136,7 @@ func (d *Definition) check() error {
 	return nil
 }
 
-// complete checks a definition and fills in what it leaves open.
+// complete checks a definition and sets the fields that it leaves empty.
 func (s *Store) complete(name string, d *Definition) error {
 	if err := d.check(); err != nil {
 		return err
@@ -148,8 +146,8 @@ func (s *Store) complete(name string, d *Definition) error {
 	case "", Bridge:
 		d.Driver = Bridge
 	case Macvlan:
-		if err := exists(d.Parent); err != nil {
-			return fmt.Errorf("definition.parent: %w", err)
+		if _, err := netlink.LinkByName(d.Parent); err != nil {
+			return fmt.Errorf("%w: definition.parent: interface %q: %w", mctr.ErrInvalid, d.Parent, err)
 		}
 	case VXLAN:
 		if err := s.completeOverlay(name, d); err != nil {
@@ -170,7 +168,7 @@ func (s *Store) complete(name string, d *Definition) error {
 	return s.completeSubnets(d)
 }
 
-// listOf writes the definition in CNI's terms.
+// listOf returns the definition as a CNI configuration list.
 func (s *Store) listOf(name string, d *Definition) map[string]any {
 	var plugins []map[string]any
 	ipam := s.ipamOf(name, d)
@@ -197,7 +195,8 @@ func (s *Store) listOf(name string, d *Definition) map[string]any {
 	return map[string]any{"cniVersion": newestVersion, "name": name, "plugins": plugins, "mctr": d}
 }
 
-// ipamOf gives out addresses from a store of this root's own.
+// ipamOf returns the configuration of the IPAM plugin. The addresses have a store of this root's
+// own.
 func (s *Store) ipamOf(name string, d *Definition) map[string]any {
 	var ranges [][]map[string]any
 	var routes []map[string]any
@@ -220,8 +219,8 @@ func (s *Store) ipamOf(name string, d *Definition) map[string]any {
 
 func (s *Store) addresses() string { return filepath.Join(s.Root, "addresses") }
 
-// Remove removes a network that mctr made, with its interfaces on the host. One
-// that is in use is left, and the containers are named.
+// Remove removes a network that mctr made, with its interfaces on the host. It fails if a container
+// is attached to the network, and names the container.
 func (s *Store) Remove(ctx context.Context, name string) error {
 	lock, err := s.lockDefinitions(ctx)
 	if err != nil {
@@ -254,7 +253,7 @@ func (s *Store) Remove(ctx context.Context, name string) error {
 	return nil
 }
 
-// links are the host's interfaces that are the network's alone.
+// links returns the host's interfaces that belong to this network alone.
 func (d *Definition) links() []string {
 	var links []string
 	if d.Overlay != nil {

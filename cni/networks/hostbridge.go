@@ -14,8 +14,8 @@ import (
 	"github.com/mctr/mctr/cni/internal/netdump"
 )
 
-// SetUpHost makes what a network of mctr's needs on the host besides its plugins, and mends
-// what the bridge plugin may have left of an operator's.
+// SetUpHost prepares the host for an ADD. For a network of mctr's it makes the interfaces that the
+// plugins do not make. For an operator's network it repairs what the bridge plugin may have left.
 func (n *Network) SetUpHost() error {
 	own := n.Definition
 	switch {
@@ -28,9 +28,9 @@ func (n *Network) SetUpHost() error {
 	return n.repairBridges()
 }
 
-// setUpBridge makes a network's bridge where it is not there, with a hardware address
-// that is its own. One that is made without has its ports' lowest, which changes under
-// the containers that have learned it.
+// setUpBridge makes a network's bridge if it does not exist, with a hardware address of its own. A
+// bridge without one takes the lowest address of its ports, which changes when ports come and go,
+// while containers still use the address that they have learned.
 func (d *Definition) setUpBridge() (netlink.Link, error) {
 	bridge, err := d.ensureBridge()
 	if err != nil {
@@ -48,9 +48,9 @@ func (d *Definition) ensureBridge() (netlink.Link, error) {
 	return ensure(&netlink.Bridge{LinkAttrs: attrs})
 }
 
-// checkSubnetUnused wants the network's subnets, or parts of them, on no other interface of
-// the host: one may have got them since the network was made, another root's network
-// above all, and the host would send there what is for here.
+// checkSubnetUnused fails if another interface of the host has an address in one of the network's
+// subnets. Since the network was made, such an interface may have appeared, for example with the
+// network of another root. The host would then send packets for this network there.
 func (d *Definition) checkSubnetUnused(bridge netlink.Link) error {
 	all, err := netdump.HostAddresses()
 	if err != nil {
@@ -58,14 +58,14 @@ func (d *Definition) checkSubnetUnused(bridge netlink.Link) error {
 	}
 	for _, a := range all {
 		if s := d.subnetAround(prefixOf(a.IP, a.Mask)); s.IsValid() && a.LinkIndex != bridge.Attrs().Index {
-			return fmt.Errorf("%w: subnet %v: %s of this host has the address %v by now: make the network anew with "+
-				"another definition.subnets", mctr.ErrState, s, interfaceName(a.LinkIndex), a.IPNet)
+			return fmt.Errorf("%w: subnet %v: %s of this host now has the address %v: make the network "+
+				"again with another definition.subnets", mctr.ErrState, s, interfaceName(a.LinkIndex), a.IPNet)
 		}
 	}
 	return nil
 }
 
-// subnetAround is the network's that p is, or is a part of.
+// subnetAround returns the network's subnet that contains p.
 func (d *Definition) subnetAround(p netip.Prefix) netip.Prefix {
 	for _, s := range d.Subnets {
 		if p.IsValid() && p.Bits() >= s.Subnet.Bits() && s.Subnet.Overlaps(p) {
@@ -83,9 +83,9 @@ func interfaceName(index int) string {
 	return link.Attrs().Name
 }
 
-// repairBridges is for networks whose bridge the bridge plugin makes: when its first
-// ADD fails behind the plugin's first port, the bridge is left with no address, and
-// the next ADD fails at making that its own.
+// repairBridges gives a hardware address to bridges that the bridge plugin has left without one.
+// That happens if the first ADD of a network fails after the plugin has added its first port, and
+// makes every later ADD fail.
 func (n *Network) repairBridges() error {
 	for _, p := range n.list.Plugins {
 		if p.Network.Type != "bridge" {
@@ -93,11 +93,10 @@ func (n *Network) repairBridges() error {
 		}
 		conf := struct{ Bridge string }{"cni0"} // the plugin's default
 		if err := json.Unmarshal(p.Bytes, &conf); err != nil {
-			return nil // the plugin will say so
+			return nil // the plugin reports the error
 		}
 		bridge, err := netlink.LinkByName(conf.Bridge)
-		var none netlink.LinkNotFoundError
-		if errors.As(err, &none) {
+		if _, none := errors.AsType[netlink.LinkNotFoundError](err); none {
 			continue
 		}
 		if err != nil {
@@ -110,10 +109,10 @@ func (n *Network) repairBridges() error {
 	return nil
 }
 
-// setHardwareAddress gives a bridge without a hardware address one.
+// setHardwareAddress gives a bridge a hardware address if it has none.
 func setHardwareAddress(bridge netlink.Link) error {
 	a := bridge.Attrs()
-	if bridge.Type() != "bridge" || len(a.HardwareAddr) > 0 { // netlink leaves out zeros
+	if bridge.Type() != "bridge" || len(a.HardwareAddr) > 0 { // netlink reports an address of zeros as none
 		return nil
 	}
 	if err := netlink.LinkSetHardwareAddr(bridge, randomMAC()); err != nil {
@@ -122,10 +121,10 @@ func setHardwareAddress(bridge netlink.Link) error {
 	return nil
 }
 
-// randomMAC is a locally administered unicast address (IEEE 802, 8.4).
+// randomMAC returns a locally administered unicast address (IEEE 802, 8.4).
 func randomMAC() net.HardwareAddr {
 	mac := make(net.HardwareAddr, 6)
-	_, _ = rand.Read(mac) // never fails
+	_, _ = rand.Read(mac) // cannot fail
 	mac[0] = mac[0]&^1 | 2
 	return mac
 }

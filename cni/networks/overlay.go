@@ -13,22 +13,23 @@ import (
 	"github.com/mctr/mctr/cni/internal/netdump"
 )
 
-// An Overlay joins the bridges of several hosts: one VXLAN interface on each
-// (RFC 7348), which floods what it has not learned to all peers. Every host gives
-// out a Range of its own of one common Subnet.
+// An Overlay joins the bridges of several hosts through one VXLAN interface on each (RFC 7348). The
+// interface sends frames for addresses that it has not learned to all peers. The hosts have one
+// common Subnet, and each assigns addresses of a Range of its own.
 type Overlay struct {
 	VNI    int          `json:"vni"`             // 1 to 16777215, the same on every host
 	Local  netip.Addr   `json:"local,omitzero"`  // this host's address on the underlay
-	Peers  []netip.Addr `json:"peers,omitempty"` // the other hosts'
+	Peers  []netip.Addr `json:"peers,omitempty"` // the addresses of the other hosts on the underlay
 	Port   int          `json:"port,omitempty"`  // UDP; default 4789
-	Device string       `json:"device"`          // the interface; chosen
+	Device string       `json:"device"`          // the name of the interface; chosen by mctr
 }
 
 const (
 	vxlanPort = 4789
-	// vxlanHeader is what VXLAN adds to a frame: Ethernet, IPv4, UDP, VXLAN.
+	// vxlanHeader is the size of the headers that VXLAN adds to a frame: Ethernet, IPv4, UDP,
+	// VXLAN.
 	vxlanHeader = 50
-	// vxlanHeader6 is the same with IPv6 outside.
+	// vxlanHeader6 is the same for an IPv6 underlay.
 	vxlanHeader6 = 70
 )
 
@@ -66,7 +67,7 @@ func (s *Store) completeOverlay(name string, d *Definition) error {
 	return nil
 }
 
-// linkOf is the host's interface that has the address.
+// linkOf returns the host's interface that has the address.
 func linkOf(local netip.Addr) (netlink.Link, error) {
 	addresses, err := netdump.HostAddresses()
 	if err != nil {
@@ -80,15 +81,8 @@ func linkOf(local netip.Addr) (netlink.Link, error) {
 	return nil, fmt.Errorf("%w: no interface of this host has the address %v", mctr.ErrInvalid, local)
 }
 
-func exists(link string) error {
-	if _, err := netlink.LinkByName(link); err != nil {
-		return fmt.Errorf("%w: interface %q: %w", mctr.ErrInvalid, link, err)
-	}
-	return nil
-}
-
-// setUpOverlay makes an overlay's interfaces where they are not there: at first, and after
-// a reboot. The bridge plugin takes the bridge as it finds it.
+// setUpOverlay makes the overlay's interfaces if they do not exist: at the first attachment, and
+// after a reboot. The bridge plugin uses an existing bridge.
 func (d *Definition) setUpOverlay() error {
 	bridge, err := d.setUpBridge()
 	if err != nil {
@@ -108,7 +102,7 @@ func (d *Definition) setUpOverlay() error {
 	}
 	for _, p := range o.Peers {
 		if err := flood(device, p); err != nil {
-			return fmt.Errorf("tell %s its peer %v: %w", o.Device, p, err)
+			return fmt.Errorf("add the peer %v to %s: %w", p, o.Device, err)
 		}
 	}
 	return nil
@@ -120,8 +114,8 @@ func attributes(name string, mtu int) netlink.LinkAttrs {
 	return attrs
 }
 
-// ensure is the interface of that name, made if need be; two processes may want it
-// at once.
+// ensure returns the interface of that name, and makes it if it does not exist. Two processes may
+// do so at the same time.
 func ensure(link netlink.Link) (netlink.Link, error) {
 	name := link.Attrs().Name
 	if err := netlink.LinkAdd(link); err != nil && !errors.Is(err, unix.EEXIST) {
@@ -134,7 +128,7 @@ func ensure(link netlink.Link) (netlink.Link, error) {
 	return made, err
 }
 
-// flood sends frames for unknown and all addresses to peer too (bridge(8), fdb).
+// flood sends frames for unknown addresses, and broadcasts, to peer too (bridge(8), fdb).
 func flood(device netlink.Link, peer netip.Addr) error {
 	err := netlink.NeighAppend(&netlink.Neigh{
 		LinkIndex: device.Attrs().Index, Family: unix.AF_BRIDGE, Flags: netlink.NTF_SELF, State: netlink.NUD_PERMANENT,
@@ -148,8 +142,7 @@ func flood(device netlink.Link, peer netip.Addr) error {
 
 func removeLink(name string) error {
 	link, err := netlink.LinkByName(name)
-	var none netlink.LinkNotFoundError
-	if errors.As(err, &none) {
+	if _, none := errors.AsType[netlink.LinkNotFoundError](err); none {
 		return nil
 	}
 	if err != nil {

@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// FuzzParse wants a list that is taken to be taken again as it was recorded, with a
-// name that can be a file's and plugins that can be programs'.
+// FuzzParse checks that an accepted list is accepted again in its recorded form, and that its names
+// are valid for files and programs.
 func FuzzParse(f *testing.F) {
 	for _, seed := range []string{
 		`{"cniVersion": "1.0.0", "name": "net", "plugins": [{"type": "bridge", "ipam": {"type": "host-local"}, "capabilities": {"ips": true}}]}`,

@@ -15,8 +15,8 @@ import (
 	"github.com/mctr/mctr"
 )
 
-// Find reads the network called name. A broken file of another network does not
-// matter. The error wraps mctr.ErrNotFound when no file has it.
+// Find returns the network called name. It ignores errors in the files of other networks. The error
+// wraps mctr.ErrNotFound if no file defines the network.
 func (s *Store) Find(name string) (*Network, error) {
 	all, broken := s.All()
 	for _, network := range all {
@@ -24,16 +24,16 @@ func (s *Store) Find(name string) (*Network, error) {
 			return network, nil
 		}
 	}
-	err := fmt.Errorf("%w: no network %s in %s (mctr network ls shows what there is)", mctr.ErrNotFound, name,
+	err := fmt.Errorf("%w: no network %s in %s (mctr network ls lists the networks)", mctr.ErrNotFound, name,
 		strings.Join(s.dirs(), ", "))
 	return nil, errors.Join(err, broken)
 }
 
 func (s *Store) dirs() []string { return append([]string{s.Dir()}, s.ConfigDirs...) }
 
-// All reads every network: mctr's own first, then by directory and file name. Of
-// two with one name the first counts. It goes on past files that cannot be read,
-// and returns those joined.
+// All reads every network: mctr's own first, the others by directory and file name. If two networks
+// have one name, the first counts. All goes on past files that cannot be read, and returns their
+// errors joined.
 func (s *Store) All() ([]*Network, error) {
 	var all []*Network
 	var errs []error
@@ -55,10 +55,11 @@ func (s *Store) All() ([]*Network, error) {
 	return all, errors.Join(errs...)
 }
 
-// Read reads a list, or a file of one plugin, which becomes a list of it alone.
+// Read reads a configuration list, or a single plugin's file, from which it makes a list.
 func Read(file string) (*Network, error) {
 	if info, err := os.Stat(file); err != nil || !info.Mode().IsRegular() {
-		return nil, cmp.Or(err, fmt.Errorf("%w: %s is not a file", mctr.ErrInvalid, file)) // a pipe has no end
+		return nil, cmp.Or(err,
+			fmt.Errorf("%w: %s is not a file", mctr.ErrInvalid, file)) // reading a pipe might never end
 	}
 	if filepath.Ext(file) == ".conflist" {
 		list, err := libcni.NetworkConfFromFile(file)
@@ -82,7 +83,7 @@ func Read(file string) (*Network, error) {
 	return newNetwork(file, list)
 }
 
-// singlePlugin is the list of one plugin: single files are still what operators have.
+// singlePlugin returns a list of one plugin. Operators still have such files.
 func singlePlugin(p *libcni.PluginConfig) (*libcni.NetworkConfigList, error) {
 	data, err := json.Marshal(map[string]any{
 		"name": p.Network.Name, "cniVersion": p.Network.CNIVersion, "plugins": []json.RawMessage{p.Bytes},
@@ -93,8 +94,8 @@ func singlePlugin(p *libcni.PluginConfig) (*libcni.NetworkConfigList, error) {
 	return libcni.NetworkConfFromBytes(data)
 }
 
-// Usable reports whether every plugin of the network is there and may be run. The
-// error names the first that is not, and where it was looked for.
+// Usable reports whether every plugin of the network is installed and executable. The error names
+// the first that is not, and the directories in which it was searched.
 func (s *Store) Usable(network *Network) error {
 	for _, program := range network.programs() {
 		if err := s.findPlugin(program); err != nil {

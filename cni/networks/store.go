@@ -1,10 +1,10 @@
-// Package networks reads and makes CNI networks: the configuration lists that operators
-// wrote, and those that mctr makes from a [Definition].
+// Package networks reads and makes CNI networks: the configuration lists that operators wrote, and
+// those that mctr makes from a [Definition].
 //
-// On disk: a list for each network of mctr's below Root (networks/NAME.conflist), and their
-// addresses (addresses/NAME, by the plugin host-local). In the kernel: bridges and VXLAN
-// interfaces, made when the first container is attached. Both survive a restart; the
-// interfaces are made again after a reboot.
+// On disk: a list for each network of mctr's below Root (networks/NAME.conflist), and the network's
+// addresses (addresses/NAME, written by the plugin host-local). In the kernel: bridges and VXLAN
+// interfaces, made when the first container is attached. The files survive a reboot; the interfaces
+// survive a restart of the agent and are made again after a reboot.
 package networks
 
 import (
@@ -12,19 +12,19 @@ import (
 	"path/filepath"
 )
 
-// A Store is the networks of one root. Nothing is cached: a network that is added or
-// removed while an agent runs is seen at the next launch.
+// A Store is the networks of one root. It caches nothing: the next launch sees a network that was
+// added or removed while an agent runs.
 type Store struct {
-	Root       string   // of mctr's own networks; made when the first is
-	ConfigDirs []string // operators' networks, after Root's own
-	PluginDirs []string // where plugins are looked for
+	Root       string   // the directory of mctr's own networks; made with the first network
+	ConfigDirs []string // the directories of operators' networks, read after Root's own
+	PluginDirs []string // the directories in which plugins are searched
 
-	// Versions asks a plugin for the CNI versions that it knows.
+	// Versions returns the CNI versions that a plugin supports.
 	Versions func(ctx context.Context, program string) ([]string, error)
-	// Hold keeps containers from being attached to a network until release is called. The
-	// error wraps mctr.ErrState if any is attached.
+	// Hold prevents containers from being attached to a network until the caller calls release. The
+	// error wraps mctr.ErrState if a container is attached.
 	Hold func(ctx context.Context, name string) (release func(), err error)
 }
 
-// Dir is the directory of mctr's own networks.
+// Dir returns the directory of mctr's own networks.
 func (s *Store) Dir() string { return filepath.Join(s.Root, "networks") }

@@ -2,6 +2,7 @@ package networks
 
 import (
 	"fmt"
+	"net"
 	"net/netip"
 	"slices"
 
@@ -11,13 +12,14 @@ import (
 	"github.com/mctr/mctr/cni/internal/netdump"
 )
 
-// pool is where subnets of 256 addresses are chosen from.
+// pool is the range from which mctr chooses subnets of 256 addresses.
 var pool = netip.MustParsePrefix("10.96.0.0/11")
 
-// leastMTU6 is what every link of IPv6 passes (RFC 8200, section 5).
+// leastMTU6 is the minimum MTU of an IPv6 link (RFC 8200, section 5).
 const leastMTU6 = 1280
 
-// completeSubnets chooses a free one where none is given, and checks those that are.
+// completeSubnets checks the definition's subnets, or chooses a free one if the definition has
+// none.
 func (s *Store) completeSubnets(d *Definition) error {
 	used, err := s.usedPrefixes()
 	if err != nil {
@@ -37,12 +39,12 @@ func (s *Store) completeSubnets(d *Definition) error {
 			return err
 		}
 		if families[subnet.Subnet.Addr().Is4()] {
-			return fmt.Errorf("%w: definition.subnets %v: a network has one subnet a family", mctr.ErrInvalid,
-				subnet.Subnet)
+			return fmt.Errorf("%w: definition.subnets %v: a network has one subnet for each address family",
+				mctr.ErrInvalid, subnet.Subnet)
 		}
 		families[subnet.Subnet.Addr().Is4()] = true
 		if subnet.Subnet.Addr().Is6() && d.MTU != 0 && d.MTU < leastMTU6 {
-			return fmt.Errorf("%w: MTU %d: IPv6 wants at least %d", mctr.ErrInvalid, d.MTU, leastMTU6)
+			return fmt.Errorf("%w: MTU %d: IPv6 needs at least %d", mctr.ErrInvalid, d.MTU, leastMTU6)
 		}
 		if other := overlapping(subnet.Subnet, used); other.IsValid() && d.Driver == Bridge {
 			return fmt.Errorf("%w: definition.subnets %v overlaps %v, which this host or another network has",
@@ -54,7 +56,7 @@ func (s *Store) completeSubnets(d *Definition) error {
 
 func (s *Subnet) complete() error {
 	if !s.Subnet.IsValid() || s.Subnet != s.Subnet.Masked() {
-		return fmt.Errorf("%w: definition.subnets %v: its address has bits behind the prefix (did you mean %v?)",
+		return fmt.Errorf("%w: definition.subnets %v: the address has bits after the prefix (did you mean %v?)",
 			mctr.ErrInvalid, s.Subnet, s.Subnet.Masked())
 	}
 	if s.Subnet.Addr().BitLen()-s.Subnet.Bits() < 2 || s.Subnet.Addr().IsMulticast() || s.Subnet.Bits() == 0 {
@@ -81,7 +83,7 @@ func (s *Subnet) complete() error {
 
 func firstHost(p netip.Prefix) netip.Addr { return p.Addr().Next() }
 
-// lastHost is the one before the broadcast address.
+// lastHost returns the address before the broadcast address.
 func lastHost(p netip.Prefix) netip.Addr {
 	last := p.Masked().Addr().AsSlice()
 	for bit := p.Bits(); bit < len(last)*8; bit++ {
@@ -98,8 +100,8 @@ func defaultDestination(p netip.Prefix) string {
 	return "::/0"
 }
 
-// usedPrefixes are those of the host's addresses and routes and of all networks,
-// default routes aside.
+// usedPrefixes returns the prefixes of the host's addresses and routes, except default routes, and
+// of all networks.
 func (s *Store) usedPrefixes() ([]netip.Prefix, error) {
 	var used []netip.Prefix
 	routes, err := netdump.Uninterrupted(func() ([]netlink.Route, error) {
@@ -120,7 +122,7 @@ func (s *Store) usedPrefixes() ([]netip.Prefix, error) {
 	for _, a := range addresses {
 		used = append(used, prefixOf(a.IP, a.Mask))
 	}
-	all, _ := s.All() // what cannot be read has no subnets that could be known
+	all, _ := s.All() // the subnets of an unreadable network are unknown
 	for _, network := range all {
 		if network.Definition != nil {
 			for _, subnet := range network.Definition.Subnets {
@@ -136,20 +138,13 @@ func prefixOf(ip, mask []byte) netip.Prefix {
 	if !ok {
 		return netip.Prefix{}
 	}
-	bits := 0
-	for _, b := range mask {
-		for ; b != 0; b <<= 1 {
-			bits++
-		}
-	}
+	bits, _ := net.IPMask(mask).Size()
 	return netip.PrefixFrom(addr.Unmap(), bits).Masked()
 }
 
 func overlapping(p netip.Prefix, used []netip.Prefix) netip.Prefix {
-	for _, u := range used {
-		if u.Overlaps(p) {
-			return u
-		}
+	if i := slices.IndexFunc(used, p.Overlaps); i >= 0 {
+		return used[i]
 	}
 	return netip.Prefix{}
 }
@@ -161,5 +156,6 @@ func freeSubnet(used []netip.Prefix) (netip.Prefix, error) {
 			return p, nil
 		}
 	}
-	return netip.Prefix{}, fmt.Errorf("%w: no free subnet in %v: name one by definition.subnets", mctr.ErrState, pool)
+	return netip.Prefix{}, fmt.Errorf("%w: no free subnet in %v: name a subnet in definition.subnets", mctr.ErrState,
+		pool)
 }

@@ -9,15 +9,14 @@ import (
 	"github.com/mctr/mctr"
 )
 
-// newestVersion is the first with STATUS and GC.
+// newestVersion is the first version with STATUS and GC.
 const newestVersion = "1.1.0"
 
-// versions are those that a network of mctr's may have, the best first. Debian 12's
-// plugins know up to 1.0.0.
+// versions are the CNI versions of mctr's own networks, the best first. The plugins of Debian 12
+// support versions up to 1.0.0.
 var versions = []string{newestVersion, "1.0.0", "0.4.0", "0.3.1"}
 
-// commonVersion is the best version that all plugins of a list, as they are
-// installed here, know.
+// commonVersion returns the best version that all installed plugins of a list support.
 func (s *Store) commonVersion(ctx context.Context, list map[string]any) (string, error) {
 	data, err := json.Marshal(list)
 	if err != nil {
@@ -39,7 +38,7 @@ func (s *Store) commonVersion(ctx context.Context, list map[string]any) (string,
 		left = slices.DeleteFunc(left, func(v string) bool { return !slices.Contains(known, v) })
 	}
 	if len(left) == 0 {
-		return "", fmt.Errorf("%w: the plugins %v know no version of CNI together", mctr.ErrUnsupported,
+		return "", fmt.Errorf("%w: the plugins %v have no CNI version in common", mctr.ErrUnsupported,
 			network.programs())
 	}
 	return left[0], nil

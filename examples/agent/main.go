@@ -1,9 +1,9 @@
-// Command agent is a small agent that embeds mctr. It takes over what an earlier process of
-// its own left, runs the tasks it is given, reports how each task ended exactly once, and can
-// be killed at any time: its tasks go on, and the next agent reports their ends.
+// Command agent is a small agent that embeds mctr. It takes over the containers of an earlier
+// process of its own, runs the tasks of its arguments, and reports exactly once how each task
+// exited. It can be killed at any time: its tasks go on, and the next agent reports their exits.
 //
 //	agent build='make all' test='make check'
-//	agent                     # reports what ended since, and waits for the rest
+//	agent                     # reports tasks that have exited since, and waits for the others
 package main
 
 import (
@@ -25,11 +25,11 @@ import (
 
 func main() {
 	root := flag.String("root", host.DefaultRoot, "directory of images, logs and records")
-	state := flag.String("state", host.DefaultState, "directory of what ends with the boot")
+	state := flag.String("state", host.DefaultState, "directory of files that end with the boot")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	// Recover and Ends are about the containers of the owner.
+	// Recover and Ends return the containers of this owner.
 	config := host.Config{Root: *root, State: *state, Owner: "example-agent", Log: slog.NewTextHandler(os.Stderr, nil)}
 	if err := serve(ctx, config, flag.Args()); err != nil {
 		log.Fatal(err)
@@ -41,12 +41,12 @@ func serve(ctx context.Context, config host.Config, tasks []string) error {
 	if err != nil {
 		return err
 	}
-	defer h.Close() // ends the watching; containers go on
+	defer h.Close() // ends the watch; the containers go on
 	c, err := h.Containers(ctx)
 	if err != nil {
 		return err
 	}
-	// Recover comes before the first launch. The error names what could not be taken over.
+	// Call Recover before the first launch. The error names containers that could not be taken over.
 	found, err := c.Recover(ctx)
 	if err != nil {
 		log.Print("recover: ", err)
@@ -61,13 +61,13 @@ func serve(ctx context.Context, config host.Config, tasks []string) error {
 		id := mctr.ContainerID(name)
 		config := &mctr.ContainerConfig{Process: mctr.Process{Args: []string{"sh", "-c", script}}}
 		if _, err := c.Launch(ctx, id, config, containerizer.LaunchOptions{}); err != nil {
-			return err // wraps mctr.ErrExists for an id in use: a request that was repeated
+			return err // wraps mctr.ErrExists for an id in use, for example of a repeated request
 		}
 		running = append(running, id)
 	}
 	for _, id := range running {
 		if _, err := c.Wait(ctx, id); ctx.Err() != nil {
-			return nil // the agent was asked to end; the tasks go on
+			return nil // the agent got a signal; the tasks go on
 		} else if err != nil {
 			return err
 		}
@@ -78,8 +78,8 @@ func serve(ctx context.Context, config host.Config, tasks []string) error {
 	return nil
 }
 
-// report prints every end that was not acknowledged. An agent that is killed between the print
-// and the acknowledgement prints the end again, so that no end is lost.
+// report prints every exit that was not acknowledged. An agent that is killed between the print and
+// the acknowledgement prints the exit again, so that no exit is lost.
 func report(ctx context.Context, c *containerizer.Containerizer) error {
 	ends, err := c.Ends(ctx)
 	if err != nil {

@@ -1,5 +1,5 @@
-// Command client has an mctr-agent run a command in a container, and prints what the command
-// wrote. The agent may be on another host:
+// Command client lets an mctr-agent run a command in a container, and prints the command's output.
+// The agent may be on another host:
 //
 //	client -agent unix:///run/mctr/agent.sock date
 package main
@@ -26,7 +26,7 @@ func main() {
 	if flag.NArg() == 0 {
 		log.Fatal("usage: client [flags] COMMAND [ARG...]")
 	}
-	// A tcp address takes a Token, or TLS with a certificate of the client's, too.
+	// A tcp address also needs a Token, or TLS with a certificate of the client.
 	c, err := client.New(client.Options{Address: *address})
 	if err != nil {
 		log.Fatal(err)
@@ -34,7 +34,7 @@ func main() {
 	defer c.Close()
 	end, err := run(context.Background(), c, flag.Args())
 	if errors.Is(err, mctr.ErrUnavailable) {
-		log.Fatal("does an agent run there? ", err)
+		log.Fatal("is an agent running at this address? ", err)
 	}
 	if err != nil {
 		log.Fatal(err)
@@ -42,8 +42,8 @@ func main() {
 	fmt.Println(end.Reason, end.ExitCode)
 }
 
-// run is written for the interface agent.API, which both the client of an agent and, by
-// agent.NewLocal, this process' own containerizer have: it runs against either.
+// run uses the interface agent.API. Both the client of an agent and, through agent.NewLocal, this
+// process' own containerizer implement it, so run works with either.
 func run(ctx context.Context, host agent.API, args []string) (end *mctr.Termination, err error) {
 	id := mctr.NewID()
 	config := &mctr.ContainerConfig{
@@ -53,10 +53,10 @@ func run(ctx context.Context, host agent.API, args []string) (end *mctr.Terminat
 	if _, err := host.Launch(ctx, id, config, containerizer.LaunchOptions{}); err != nil {
 		return nil, err
 	}
-	// The agent watches the container, whatever becomes of this process.
+	// The agent watches the container, even if this process is killed.
 	defer func() { err = errors.Join(err, host.Remove(ctx, id, true)) }()
 
-	// Follow goes on until the container has ended and everything is read.
+	// Follow reads until the container has exited and the log has ended.
 	err = host.Logs(ctx, id, logs.ReadOptions{Follow: true, Tail: -1}, func(e logs.Entry) error {
 		_, err := fmt.Fprintf(os.Stdout, "%s\n", e.Text)
 		return err

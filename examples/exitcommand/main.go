@@ -1,5 +1,5 @@
-// Command exitcommand starts a container with a restart policy, and either stays with it or
-// leaves it to its supervisor, which executes this program again after each exit:
+// Command exitcommand starts a container with a restart policy. It either stays with the container,
+// or leaves it to the container's supervisor, which executes this program again after each exit:
 //
 //	exitcommand -detach 'date; exit 1'
 //	exitcommand 'date; exit 1'
@@ -21,9 +21,9 @@ import (
 func main() {
 	log.SetFlags(0)
 	root := flag.String("root", host.DefaultRoot, "directory of images, logs and records")
-	state := flag.String("state", host.DefaultState, "directory of what ends with the boot")
+	state := flag.String("state", host.DefaultState, "directory of files that end with the boot")
 	detach := flag.Bool("detach", false, "do not stay with the container")
-	exited := flag.Bool("exited", false, "what a supervisor executes: the argument is a container's id")
+	exited := flag.Bool("exited", false, "set by a supervisor: the argument is a container's id")
 	flag.Parse()
 	if flag.NArg() != 1 {
 		log.Fatal("usage: exitcommand [flags] SCRIPT")
@@ -32,8 +32,8 @@ func main() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	// A supervisor executes the command with the container's id as last argument, from another
-	// directory and with another environment: its paths are absolute, all it needs are flags.
+	// A supervisor executes the command with the container's id as the last argument, in another
+	// directory and with another environment. So the paths are absolute and everything is in flags.
 	absRoot, _ := filepath.Abs(*root)
 	absState, _ := filepath.Abs(*state)
 	h, err := host.Open(host.Config{
@@ -49,7 +49,7 @@ func main() {
 	switch {
 	case err != nil:
 	case *exited:
-		// Exited releases what the container held, and starts it again if its policy says so.
+		// Exited releases the container's resources, and starts it again if its policy says so.
 		err = c.Exited(ctx, mctr.ContainerID(flag.Arg(0)))
 	case *detach:
 		err = launch(ctx, c, containerizer.LaunchOptions{Detach: true})
@@ -68,7 +68,7 @@ func launch(ctx context.Context, c *containerizer.Containerizer, o containerizer
 		Process: mctr.Process{Args: []string{"sh", "-c", flag.Arg(0)}},
 		Restart: mctr.RestartPolicy{Name: mctr.RestartOnFailure, Max: 2},
 	}, o)
-	// A stream has the output of one run. Runs has the stream of each run that follows.
+	// A stream has the output of one run. Runs has the streams of the later runs.
 	for err == nil && stream != nil {
 		if _, err = stream.Copy(ctx, os.Stdout, os.Stderr, nil); err == nil {
 			stream = o.Runs.Next(ctx)

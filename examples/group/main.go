@@ -1,5 +1,5 @@
 // Command group runs a group: tasks that share a network and limits, and that live and die
-// together. When one task fails, the other is ended.
+// together. When one task fails, the other one is ended.
 package main
 
 import (
@@ -16,7 +16,7 @@ import (
 func main() {
 	log.SetFlags(0)
 	root := flag.String("root", host.DefaultRoot, "directory of images, logs and records")
-	state := flag.String("state", host.DefaultState, "directory of what ends with the boot")
+	state := flag.String("state", host.DefaultState, "directory of files that end with the boot")
 	flag.Parse()
 	if err := run(context.Background(), host.Config{Root: *root, State: *state}); err != nil {
 		log.Fatal(err)
@@ -37,7 +37,7 @@ func run(ctx context.Context, config host.Config) error {
 	group := &mctr.Group{
 		// The root holds the namespaces that the tasks share. It has no command of its own.
 		Root:      mctr.ContainerConfig{Network: mctr.NetworkNone},
-		Resources: mctr.Resources{Pids: &pids}, // of all tasks together
+		Resources: mctr.Resources{Pids: &pids}, // for all tasks together
 		Tasks: map[string]mctr.ContainerConfig{
 			"server": script("sleep 100"),
 			"worker": script("sleep 0.2; exit 3"),
@@ -45,7 +45,7 @@ func run(ctx context.Context, config host.Config) error {
 	}
 	id := mctr.NewID()
 	if err := c.LaunchGroup(ctx, id, group, containerizer.LaunchOptions{}); err != nil {
-		return err // and nothing of the group is left
+		return err // nothing of the group is left
 	}
 	for _, name := range group.Names() {
 		// A task is a container of its own, nested in the root: logs, exec and limits work.
@@ -60,7 +60,7 @@ func run(ctx context.Context, config host.Config) error {
 		return err
 	}
 	fmt.Println("group", end.Reason, end.Message)
-	return c.Remove(ctx, id, false) // the root, and with it the tasks
+	return c.Remove(ctx, id, false) // removes the root and its tasks
 }
 
 func script(s string) mctr.ContainerConfig {

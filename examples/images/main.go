@@ -1,5 +1,5 @@
-// Command images uses the image store alone, without containers: it pulls an image, prints
-// what is known of it, and writes its files to a directory.
+// Command images uses only the image store, without containers: it pulls an image, prints facts
+// about it, and writes its files to a directory.
 //
 //	images docker.io/library/alpine /tmp/alpine
 package main
@@ -28,14 +28,14 @@ func main() {
 	case errors.Is(err, mctr.ErrNotFound):
 		log.Fatal("the registry has no such image: ", err)
 	case errors.Is(err, mctr.ErrInvalid):
-		log.Fatal("the image is not what it claims to be: ", err)
+		log.Fatal("the image does not match its digests: ", err)
 	case err != nil:
 		log.Fatal(err)
 	}
 }
 
 func unpack(ctx context.Context, root, ref, dir string) (err error) {
-	h, err := host.Open(host.Config{Root: root}) // opens nothing yet, so that STATE is not needed
+	h, err := host.Open(host.Config{Root: root}) // opens nothing yet, so STATE is not needed
 	if err != nil {
 		return err
 	}
@@ -43,7 +43,7 @@ func unpack(ctx context.Context, root, ref, dir string) (err error) {
 	if err != nil {
 		return err
 	}
-	// A lease keeps the image until it is released. This holder ends with the process: where
+	// A lease keeps the image until it is released. This holder ends with the process: if
 	// the process is killed, the next Prune drops the lease.
 	holder, err := provisioner.ProcessHolder()
 	if err != nil {

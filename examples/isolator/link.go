@@ -21,9 +21,9 @@ const (
 // A link isolator gives a container an ifb interface on the host.
 //
 // On disk: STATE/containers/ID/example/link/link.json. In the kernel: the interface. Its name is
-// a function of the container's id, and its alias is the container's directory in STATE, which
-// says whose it is: another pair of directories may have a container of the same id.
-type link struct{ isolators.Base } // Base has the verbs that are not written here
+// derived from the container's id. Its alias is the container's directory in STATE, which
+// identifies the owner: another pair of directories may have a container of the same id.
+type link struct{ isolators.Base } // Base implements the other verbs
 
 func (link) Name() string { return "example/link" }
 
@@ -49,7 +49,7 @@ func (l link) Prepare(ctx context.Context, c *mctr.Container) (*mctr.Adjustment,
 		return nil, err
 	}
 	name := c.ID.Interface(prefix)
-	found, err := l.find(c.Handle) // by an earlier Prepare, for instance
+	found, err := l.find(c.Handle) // for instance of an earlier Prepare
 	if err == nil {
 		err = l.records(c.Handle).Write("link", name) // before the act
 	}
@@ -66,20 +66,22 @@ func (l link) Prepare(ctx context.Context, c *mctr.Container) (*mctr.Adjustment,
 	return nil, nil // an Adjustment would go into the container's OCI spec
 }
 
-// find returns the container's interface, nil if it does not exist. An interface of its name that
-// neither the alias nor the record proves to be the container's is an error.
+// find returns the container's interface, or nil if it does not exist. It fails for an interface of
+// that name if neither the alias nor the record proves that the interface belongs to the container.
 func (l link) find(h mctr.Handle) (netlink.Link, error) {
 	found, err := netlink.LinkByName(h.ID.Interface(prefix))
 	if none := (netlink.LinkNotFoundError{}); errors.As(err, &none) {
 		return nil, nil
 	}
 	if err == nil && found.Attrs().Alias != h.State && l.records(h).Read("link", new(string)) != nil {
-		return nil, fmt.Errorf("%w: an interface of this name, which is not of container %s", mctr.ErrExists, h.ID)
+		return nil, fmt.Errorf("%w: an interface of this name exists, but does not belong to container %s",
+			mctr.ErrExists, h.ID)
 	}
 	return found, err
 }
 
-// Cleanup does not ask whether the container had an interface: Prepare may have been cut off.
+// Cleanup does not depend on whether the container has an interface, because Prepare may have been
+// cut off.
 func (l link) Cleanup(_ context.Context, h mctr.Handle) error {
 	found, err := l.find(h)
 	if err == nil && found != nil {

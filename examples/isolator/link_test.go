@@ -6,7 +6,7 @@ import (
 	"github.com/vishvananda/netlink"
 
 	"github.com/mctr/mctr"
-	"github.com/mctr/mctr/internal/testns" // another module runs its tests by: unshare -mn go test
+	"github.com/mctr/mctr/internal/testns" // another module runs its tests with: unshare -mn go test
 	"github.com/mctr/mctr/isolators"
 	"github.com/mctr/mctr/isolators/isolatortest"
 )
@@ -31,7 +31,8 @@ func TestCheck(t *testing.T) {
 	})
 }
 
-// TestAnothersStays wants an interface that another one made neither used nor removed.
+// TestAnothersStays checks that the isolator neither uses nor removes an interface of another
+// owner.
 func TestAnothersStays(t *testing.T) {
 	c := isolatortest.NewContainer(t, asking("1400"))
 	another := &netlink.Ifb{LinkAttrs: netlink.LinkAttrs{Name: c.ID.Interface(prefix)}}

@@ -1,5 +1,6 @@
-// Command isolator runs a container with an isolator of its own behind the built-in ones: see
-// link.go. The test beside it is the conformance suite that mctr's own isolators pass.
+// Command isolator runs a container with an isolator of its own in addition to the built-in ones:
+// see link.go. The test in this directory runs the conformance suite that mctr's own isolators
+// pass.
 package main
 
 import (
@@ -18,12 +19,12 @@ import (
 func main() {
 	log.SetFlags(0)
 	root := flag.String("root", host.DefaultRoot, "directory of images, logs and records")
-	state := flag.String("state", host.DefaultState, "directory of what ends with the boot")
+	state := flag.String("state", host.DefaultState, "directory of files that end with the boot")
 	flag.Parse()
 	if err := run(context.Background(), host.Config{
 		Root: *root, State: *state,
-		// Every process that releases these containers needs the isolator: another one leaves them
-		// alone, and says which isolator it lacks.
+		// Every process that releases these containers needs the isolator. A process without it leaves
+		// them alone, and names the isolator that it lacks.
 		Isolators: []isolators.Isolator{link{}},
 	}); err != nil {
 		log.Fatal(err)

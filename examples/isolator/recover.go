@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"path/filepath"
 
 	"github.com/vishvananda/netlink"
@@ -9,7 +10,7 @@ import (
 	"github.com/mctr/mctr"
 )
 
-// Recover reports the interfaces of containers whose records were lost. It changes nothing.
+// Recover reports the interfaces of containers that have no record. It changes nothing.
 func (link) Recover(_ context.Context, known []mctr.ContainerState, of mctr.HandleOf) ([]mctr.Leftover, error) {
 	var left []mctr.Leftover
 	owned := map[string]bool{}
@@ -17,6 +18,12 @@ func (link) Recover(_ context.Context, known []mctr.ContainerState, of mctr.Hand
 		owned[c.ID.Interface(prefix)] = true
 	}
 	all, err := netlink.LinkList()
+	for range 100 {
+		if !errors.Is(err, netlink.ErrDumpInterrupted) {
+			break
+		}
+		all, err = netlink.LinkList() // interfaces came or went while the kernel sent the list
+	}
 	for _, found := range all {
 		name, alias := found.Attrs().Name, found.Attrs().Alias
 		id := mctr.ContainerID(filepath.Base(alias))

@@ -1,6 +1,6 @@
-// Command network makes a CNI network, runs a container in it with a port of the host, prints
-// the container's address and port, and takes everything away again. An operator's networks,
-// in /etc/cni/net.d, are used by their name in the same way and need not be made.
+// Command network makes a CNI network, runs a container in it with a port of the host, prints the
+// container's address and port, and removes everything again. An operator's networks in
+// /etc/cni/net.d are used by their names in the same way, and need not be made.
 package main
 
 import (
@@ -19,7 +19,7 @@ import (
 func main() {
 	log.SetFlags(0)
 	root := flag.String("root", host.DefaultRoot, "directory of images, logs and records")
-	state := flag.String("state", host.DefaultState, "directory of what ends with the boot")
+	state := flag.String("state", host.DefaultState, "directory of files that end with the boot")
 	flag.Parse()
 	if err := run(context.Background(), host.Config{Root: *root, State: *state}); err != nil {
 		log.Fatal(err)
@@ -32,9 +32,9 @@ func run(ctx context.Context, config host.Config) (err error) {
 		return err
 	}
 	defer h.Close()
-	// The CNI plugins are looked for in cni beside this program, then where distributions have them.
+	// CNI plugins are searched in the directory cni beside this program, then in those of distributions.
 	networks := h.Networks()
-	// A Definition without subnets gets a free one. The bridge is made with the first container.
+	// A Definition without subnets gets a free subnet. The bridge is made with the network.
 	if _, err := networks.Create(ctx, "example", cni.Definition{Driver: cni.Bridge}); err != nil {
 		return err
 	}
@@ -47,14 +47,14 @@ func run(ctx context.Context, config host.Config) (err error) {
 	id := mctr.NewID()
 	_, err = c.Launch(ctx, id, &mctr.ContainerConfig{
 		Process:  mctr.Process{Args: []string{"sleep", "100"}},
-		Networks: []mctr.NetworkConfig{{Name: "example"}},           // eth0; a second one would be eth1
-		Ports:    []mctr.Port{{ContainerPort: 80, Protocol: "tcp"}}, // the host's port is picked
-		DNS:      mctr.DNS{Servers: []string{"192.0.2.53"}},         // in its /etc/resolv.conf
+		Networks: []mctr.NetworkConfig{{Name: "example"}},           // eth0; a second network would be eth1
+		Ports:    []mctr.Port{{ContainerPort: 80, Protocol: "tcp"}}, // mctr picks the host's port
+		DNS:      mctr.DNS{Servers: []string{"192.0.2.53"}},         // in the container's /etc/resolv.conf
 	}, containerizer.LaunchOptions{})
 	if err != nil {
 		return err
 	}
-	// Remove with force ends the container and waits for the plugins' DEL.
+	// Remove with force ends the container and waits for the DEL of its plugins.
 	defer func() { err = errors.Join(err, c.Remove(ctx, id, true)) }()
 
 	status, err := c.Status(ctx, id)

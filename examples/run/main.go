@@ -1,5 +1,5 @@
-// Command run runs one command in a container, prints what the command wrote, and exits with
-// the command's exit code:
+// Command run runs one command in a container, prints the command's output, and exits with the
+// command's exit code:
 //
 //	run docker.io/library/alpine cat /etc/os-release
 package main
@@ -20,7 +20,7 @@ import (
 func main() {
 	log.SetFlags(0)
 	root := flag.String("root", host.DefaultRoot, "directory of images, logs and records")
-	state := flag.String("state", host.DefaultState, "directory of what ends with the boot")
+	state := flag.String("state", host.DefaultState, "directory of files that end with the boot")
 	flag.Parse()
 	if flag.NArg() < 2 {
 		log.Fatal("usage: run [flags] IMAGE COMMAND [ARG...]")
@@ -49,15 +49,15 @@ func run(ctx context.Context, config host.Config, image string, args []string) (
 	memory := int64(64 << 20)
 	id := mctr.NewID()
 	_, err = c.Launch(ctx, id, &mctr.ContainerConfig{
-		Image:     image, // pulled if the store lacks it
+		Image:     image, // pulled if the store does not have it
 		Process:   mctr.Process{Args: args},
 		Resources: mctr.Resources{Memory: mctr.Memory{Limit: &memory}},
 	}, containerizer.LaunchOptions{})
 	if err != nil {
-		return 0, err // and nothing is left of the container
+		return 0, err // nothing of the container is left
 	}
-	// The records and the log of a container stay until it is removed. A call without a
-	// deadline would hang as long as the command runs: that is what this program wants.
+	// The records and the log of a container stay until it is removed. Wait has no deadline,
+	// because this program waits as long as the command runs.
 	defer func() {
 		if removed := c.Remove(ctx, id, true); err == nil {
 			err = removed

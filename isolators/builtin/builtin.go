@@ -1,6 +1,6 @@
-// Package builtin is the ordered table of mctr's own isolators. Prepare runs in
-// this order and Cleanup backwards. Another isolator joins by being appended to
-// the result in its own main; see docs/new-isolator.md.
+// Package builtin has the ordered table of mctr's own isolators. Prepare runs in this order and
+// Cleanup in reverse. A program adds an isolator by appending it to the table; see
+// docs/new-isolator.md.
 package builtin
 
 import (
@@ -35,20 +35,20 @@ import (
 	"github.com/mctr/mctr/isolators/volume/sandboxpath"
 )
 
-// Deps are what isolators need besides the container. Root and State are those of the
-// containerizer that the table is for: containerizer.New refuses a table for others.
+// Deps are what isolators need besides the container. Root and State are the directories of the
+// containerizer that uses the table: containerizer.New refuses a table for others.
 type Deps struct {
 	Root, State string
-	Helper      string        // the mctr-helper binary; "": beside this program, or in PATH
-	Networks    *cni.Networks // nil: those below Root, with plugins in the usual places
+	Helper      string        // the path of mctr-helper; "": beside this program, or in PATH
+	Networks    *cni.Networks // nil: the networks below Root, with plugins in the default directories
 }
 
-// Table lists the isolators: filesystem, then the process, volumes after what
-// they may lie on, limits, and what takes privileges away.
+// Table returns the isolators in order: the filesystem, the process, the volumes after the mounts
+// that may contain them, the limits, and the isolators that remove privileges.
 func Table(d Deps) []isolators.Isolator {
 	meter := usage.NewMeter()
 	if d.Helper == "" {
-		d.Helper, _ = containerizer.FindProgram("mctr-helper") // what needs it says that it is missing
+		d.Helper, _ = containerizer.FindProgram("mctr-helper") // an isolator that needs it reports the error
 	}
 	if d.Networks == nil {
 		d.Networks = cni.New(cni.Config{Root: filepath.Join(d.Root, "cni"), State: filepath.Join(d.State, "cni")})

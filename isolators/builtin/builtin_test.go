@@ -20,8 +20,7 @@ import (
 	"github.com/mctr/mctr/isolators/isolatortest"
 )
 
-// TestMain makes this binary the helper, when it is started as one: with no
-// environment.
+// TestMain makes this binary act as the helper if it is started without an environment.
 func TestMain(m *testing.M) {
 	if len(os.Environ()) == 0 {
 		if err := helper.Serve(os.NewFile(helper.FD, "job")); err != nil {
@@ -53,8 +52,8 @@ func TestNamesAreUnique(t *testing.T) {
 	}
 }
 
-// TestEachDirectoryIsListed wants the isolators' directories, the table and the
-// operators' pages to name the same.
+// TestEachDirectoryIsListed checks that the directories of isolators, the table and the operators'
+// pages have the same names.
 func TestEachDirectoryIsListed(t *testing.T) {
 	listed := names()
 	slices.Sort(listed)
@@ -74,7 +73,7 @@ func TestEachDirectoryIsListed(t *testing.T) {
 	}
 }
 
-// walk visits the files with an ending below root, by their paths from there.
+// walk visits the files below root whose names end in ending, with paths relative to root.
 func walk(t *testing.T, root, ending string, visit func(path string)) {
 	t.Helper()
 	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
@@ -89,7 +88,7 @@ func walk(t *testing.T, root, ending string, visit func(path string)) {
 	}
 }
 
-// TestOrder wants what others build upon to come first.
+// TestOrder checks that isolators on which others depend come first.
 func TestOrder(t *testing.T) {
 	list := names()
 	for _, c := range []struct{ first, then, why string }{
@@ -110,8 +109,8 @@ func TestOrder(t *testing.T) {
 	}
 }
 
-// TestNoMisspeltVerbs wants no exported method but the interface's: with Base
-// around, a verb with a wrong name would be dead and nobody would say so.
+// TestNoMisspeltVerbs checks that an isolator exports only methods of the interface. Because of
+// Base, a verb with a wrong name would otherwise be dead code without an error.
 func TestNoMisspeltVerbs(t *testing.T) {
 	verbs := []reflect.Type{reflect.TypeFor[isolators.Isolator](), reflect.TypeFor[isolators.Undoer](),
 		reflect.TypeFor[isolators.DirectoryBound](), reflect.TypeFor[isolators.Completer](),
@@ -126,7 +125,7 @@ func TestNoMisspeltVerbs(t *testing.T) {
 	}
 }
 
-// TestBaseHasEveryVerb wants Base to lack Name alone.
+// TestBaseHasEveryVerb checks that Base lacks only Name.
 func TestBaseHasEveryVerb(t *testing.T) {
 	verbs, base := reflect.TypeFor[isolators.Isolator](), reflect.TypeFor[isolators.Base]()
 	for n := range verbs.NumMethod() {
@@ -137,7 +136,7 @@ func TestBaseHasEveryVerb(t *testing.T) {
 	}
 }
 
-// TestConformance runs the suite on each, as the table makes it.
+// TestConformance runs the suite on each isolator of the table.
 func TestConformance(t *testing.T) {
 	for n, i := range table() {
 		t.Run(i.Name(), func(t *testing.T) {
@@ -146,7 +145,7 @@ func TestConformance(t *testing.T) {
 	}
 }
 
-// TestImports wants no isolator to know another, and none to know who calls it.
+// TestImports checks that no isolator imports another one or its callers.
 func TestImports(t *testing.T) {
 	const module = "github.com/mctr/mctr"
 	allowed := []string{"internal", "isolators", "provisioner", "cni", "csi", "gpu", "logs"}

@@ -20,12 +20,12 @@ import (
 	"github.com/mctr/mctr/isolators"
 )
 
-// patience is how long a verb may take before it counts as hung.
+// patience bounds a verb. A verb that takes longer counts as hung.
 const patience = 30 * time.Second
 
 var ctx = context.Background()
 
-// named wants the operator's name to be the package's path.
+// named checks that an isolator of this module has its package's path as name.
 func named(s *scene) error {
 	i := s.factory()
 	t := reflect.TypeOf(i)
@@ -42,8 +42,8 @@ func named(s *scene) error {
 	return nil
 }
 
-// checkOnly wants an empty config and the scene's to be accepted, or refused
-// with a sentinel, without a trace.
+// checkOnly checks that Check accepts an empty config and the scene's, or refuses them with a
+// sentinel, and changes nothing.
 func checkOnly(s *scene) error {
 	i := s.factory()
 	for _, config := range []*mctr.ContainerConfig{{}, s.config} {
@@ -62,8 +62,8 @@ func checkOnly(s *scene) error {
 	return nil
 }
 
-// completeOnce wants a config that was completed to stay as it is when it is completed again,
-// as that of a container which is started again, and no files to be made for it.
+// completeOnce checks that a second Complete, as at a second start, does not change the config
+// again, and that Complete makes no files.
 func completeOnce(s *scene) error {
 	c, ok := s.factory().(isolators.Completer)
 	if !ok {
@@ -88,8 +88,8 @@ func completeOnce(s *scene) error {
 	return nil
 }
 
-// locateOnly wants Locate to make no files, to answer for a container that was never prepared, and to know no mount
-// of a type that no isolator has.
+// locateOnly checks that Locate makes no files, accepts a container that was never prepared, and
+// returns nil for a mount of an unknown type.
 func locateOnly(s *scene) error {
 	l, ok := s.factory().(isolators.VolumeLocator)
 	if !ok {
@@ -146,8 +146,8 @@ func prepareRestarted(s *scene) error {
 	})
 }
 
-// same wants Prepare to give first again, several times over: the order of a Go
-// map is not the same each time.
+// same checks that Prepare returns first again. It repeats Prepare, because the order of a Go map
+// differs from time to time.
 func same(i isolators.Isolator, c *mctr.Container, first *mctr.Adjustment) error {
 	for range 8 {
 		again, err := i.Prepare(ctx, c)
@@ -171,7 +171,7 @@ func prepareReadsOnly(s *scene) error {
 	})
 }
 
-// prepareStaysHome wants new files only in Dir/<name>, State/<name> and the
+// prepareStaysHome checks that Prepare makes files only in Dir/<name>, State/<name> and the
 // sandbox.
 func prepareStaysHome(s *scene) error {
 	c, err := s.container(0)
@@ -207,7 +207,7 @@ func cleanUpUnprepared(s *scene) error {
 
 func cleanUpTwice(s *scene) error {
 	return s.prepared(func(i isolators.Isolator, c *mctr.Container, _ *mctr.Adjustment) error {
-		return wrap("first Cleanup", i.Cleanup(ctx, c.Handle)) // the second is prepared's
+		return wrap("first Cleanup", i.Cleanup(ctx, c.Handle)) // prepared calls the second
 	})
 }
 
@@ -217,7 +217,7 @@ func cleanUpRestarted(s *scene) error {
 	})
 }
 
-// recoverOnly wants Recover to change nothing, whoever it is told of.
+// recoverOnly checks that Recover changes nothing, whichever containers it is given as known.
 func recoverOnly(s *scene) error {
 	return s.prepared(func(_ isolators.Isolator, c *mctr.Container, first *mctr.Adjustment) error {
 		files := s.files()
@@ -250,8 +250,9 @@ func recoverCleaned(s *scene) error {
 	})
 }
 
-// recoverReports wants what a container holds on the host told where no record has the
-// container: by a process that was started again, which has only the host to look at.
+// recoverReports checks that Recover reports what a container holds on the host if the container
+// has no record. A new isolator, as of a process that was started again, knows nothing but the
+// host.
 func recoverReports(s *scene) error {
 	return s.prepared(func(_ isolators.Isolator, c *mctr.Container, _ *mctr.Adjustment) error {
 		held, err := s.host.Held()
@@ -271,8 +272,8 @@ func recoverReports(s *scene) error {
 	})
 }
 
-// lives has the container's process isolated, watched and looked at, by the isolator that
-// prepared it and by one that was started again.
+// lives calls Isolate, Watch, Usage and Status for a process of the container, with the isolator
+// that prepared the container and with a new one.
 func lives(s *scene) error {
 	return s.prepared(func(i isolators.Isolator, c *mctr.Container, first *mctr.Adjustment) error {
 		init := exec.Command("sleep", "60")
@@ -297,8 +298,8 @@ func lives(s *scene) error {
 	})
 }
 
-// notUnknown lets a container pass of which there is nothing to tell, as one without a
-// control group.
+// notUnknown ignores mctr.ErrNotFound, which an isolator returns for a container of which it knows
+// nothing, such as one without a control group.
 func notUnknown(err error) error {
 	if errors.Is(err, mctr.ErrNotFound) {
 		return nil
@@ -306,8 +307,8 @@ func notUnknown(err error) error {
 	return err
 }
 
-// updates wants an update to the resources that the container has to be accepted, twice
-// with the same answer, and to leave what the container has.
+// updates checks that Update accepts the container's present resources, returns the same answer
+// twice, and changes nothing.
 func updates(s *scene) error {
 	return s.prepared(func(i isolators.Isolator, c *mctr.Container, first *mctr.Adjustment) error {
 		var answers []string
@@ -340,8 +341,8 @@ func (s *scene) wantNoLeftover(c *mctr.Container, known ...mctr.ContainerState) 
 	return err
 }
 
-// cancelled wants every verb to return with a context that has ended, and what
-// an interrupted Prepare made to be released.
+// cancelled checks that every verb returns if its context has ended, and that Cleanup releases what
+// an interrupted Prepare acquired.
 func cancelled(s *scene) error {
 	c, err := s.container(0)
 	if err != nil {
@@ -376,9 +377,8 @@ func (s *scene) inTime(over context.Context, i isolators.Isolator, c *mctr.Conta
 	}
 }
 
-// unknown wants the verbs for a container that was never prepared, or that went
-// a moment ago, not to panic, and usage and status to have no error but
-// ErrNotFound.
+// unknown checks that no verb panics for a container that was never prepared, or has just been
+// removed, and that Usage and Status return no error except ErrNotFound.
 func unknown(s *scene) error {
 	i, h := s.factory(), s.handle("no-such-container")
 	for verb, err := range map[string]error{
@@ -394,7 +394,7 @@ func unknown(s *scene) error {
 	return wrap("Cleanup", i.Cleanup(ctx, h))
 }
 
-// atOnce takes several containers up and down, for the race detector.
+// atOnce prepares and cleans up several containers at the same time, for the race detector.
 func atOnce(s *scene) error {
 	i := s.factory()
 	errs := make([]error, parallel)
@@ -414,7 +414,7 @@ func atOnce(s *scene) error {
 	return errors.Join(errs...)
 }
 
-// files are the paths below the scene's directory.
+// files returns the paths below the scene's directory.
 func (s *scene) files() (paths []string) {
 	_ = filepath.WalkDir(s.dir, func(path string, _ fs.DirEntry, err error) error {
 		if err == nil {

@@ -1,10 +1,9 @@
-// Package isolatortest is the contract of an isolator in executable form: the
-// conformance suite that every implementation runs, which proves itself by
-// failing broken ones, and [Faults], a decorator for tests of those who call
-// isolators.
+// Package isolatortest is the contract of an isolator in executable form. It has the conformance
+// suite that every implementation runs, and that is itself tested with broken isolators. [Faults]
+// is a decorator for tests of code that calls isolators.
 //
-// On disk: a container's directories below the test's own. In the kernel:
-// nothing but what the isolator makes, which the suite wants gone after each check.
+// On disk: a container's directories below the test's own. In the kernel: only objects that the
+// isolator makes, and that must be gone after each check.
 package isolatortest
 
 import (
@@ -19,10 +18,9 @@ import (
 	"github.com/mctr/mctr/isolators"
 )
 
-// Run runs every check for each config, with isolators that factory makes: a
-// check calls it again to act as a process that was started again. Without a
-// config it is a plain container's; with some, they come on top of it. Give
-// those that make the isolator acquire something.
+// Run runs every check for a plain container and for each config, with isolators that factory
+// makes. A check calls factory again to act as a process that was started again. Pass configs that
+// make the isolator acquire something.
 func Run(t *testing.T, factory func() isolators.Isolator, configs ...*mctr.ContainerConfig) {
 	t.Helper()
 	dir := t.TempDir()
@@ -41,7 +39,7 @@ func Run(t *testing.T, factory func() isolators.Isolator, configs ...*mctr.Conta
 				if err != nil {
 					t.Error(err)
 				}
-				if len(leaks) > 0 { // or each check that follows would find them
+				if len(leaks) > 0 { // otherwise each later check would report them again
 					if host, err = lookAtHost(dir); err != nil {
 						t.Fatal(err)
 					}
@@ -51,8 +49,8 @@ func Run(t *testing.T, factory func() isolators.Isolator, configs ...*mctr.Conta
 	}
 }
 
-// Try does the one check called name with a plain container and returns what is
-// wrong, for tests of the suite itself. dir is an empty directory.
+// Try runs the check called name with a plain container and returns its error, for tests of the
+// suite itself. dir is an empty directory.
 func Try(name, dir string, factory func() isolators.Isolator) error {
 	for _, c := range checks {
 		if c.name == name {
@@ -71,7 +69,7 @@ func plain() *mctr.ContainerConfig {
 	return &mctr.ContainerConfig{Image: "test", Process: mctr.Process{Args: []string{"true"}}}
 }
 
-// A check is one demand on an isolator.
+// A check tests one requirement of an isolator.
 type check struct {
 	name string
 	do   func(*scene) error
@@ -101,15 +99,15 @@ var checks = []check{
 	{"several containers at once", atOnce},
 }
 
-// A scene is what one check acts upon.
+// A scene is the set-up of one check.
 type scene struct {
 	factory func() isolators.Isolator
 	dir     string
 	config  *mctr.ContainerConfig
-	host    *leakcheck.Set // before the checks
+	host    *leakcheck.Set // the host before the checks
 }
 
-// run sets a scene, does the check, and looks for what is left on the host. A leak is an error too.
+// run makes a scene, runs the check, and looks for leaks on the host. A leak is also an error.
 func (c check) run(host *leakcheck.Set, dir string, factory func() isolators.Isolator,
 	config *mctr.ContainerConfig) (leaks []string, err error) {
 	s := &scene{factory: factory, dir: dir, config: config, host: host}
@@ -131,16 +129,18 @@ func guard(do func() error) (err error) {
 	return do()
 }
 
-// parallel is how many containers a scene has.
+// parallel is the number of containers of a scene.
 const parallel = 4
 
-// id returns the id of container n of a scene. A leak is found by the id: all names in the kernel follow from it.
+// id returns the id of container n of a scene. A leak is found by the id, because all names in the
+// kernel are derived from it.
 func id(n int) mctr.ContainerID {
-	return mctr.ContainerID(fmt.Sprintf("it%d-%d", os.Getpid(), n)) // short, so that an interface may be called by it
+	return mctr.ContainerID(fmt.Sprintf("it%d-%d", os.Getpid(), n)) // short enough for the name of an interface
 }
 
-// lookAtHost remembers what of the scenes below dir there is on the host: what has in its name the directory, one of
-// the ids, or the part of an id's hash that every name made of a hash has (mctr.ContainerID.Interface).
+// lookAtHost remembers the objects on the host that could belong to scenes below dir. Their names
+// contain the directory, an id, or the beginning of an id's hash that every name made of a hash has
+// (mctr.ContainerID.Interface).
 func lookAtHost(dir string) (*leakcheck.Set, error) {
 	names := []string{dir}
 	for n := range parallel {
@@ -158,7 +158,7 @@ func (s *scene) handle(id mctr.ContainerID) mctr.Handle {
 	}
 }
 
-// container makes the directories that exist when Prepare is called.
+// container makes the directories that exist when Prepare is called, and returns container n.
 func (s *scene) container(n int) (*mctr.Container, error) {
 	config := *s.config
 	c := &mctr.Container{Handle: s.handle(id(n)), Config: &config, HandleOf: s.handle}

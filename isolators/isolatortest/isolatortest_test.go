@@ -82,10 +82,10 @@ func (f fake) Update(_ context.Context, h mctr.Handle, _ *mctr.Resources) (*spec
 	return nil, nil
 }
 
-// TestMain plays the host: broken isolators leave interfaces.
+// TestMain runs the tests on a host of their own, because broken isolators leave interfaces.
 func TestMain(m *testing.M) { testns.Main(m) }
 
-// linker is an isolator that makes an interface, by the container's hash or id.
+// linker returns an isolator that makes an interface, named by the container's hash or id.
 func linker(name func(mctr.ContainerID) string) fake {
 	link := func(id mctr.ContainerID) netlink.Link {
 		attrs := netlink.NewLinkAttrs()
@@ -109,7 +109,7 @@ func linker(name func(mctr.ContainerID) string) fake {
 		},
 		recover: func(known []mctr.ContainerState) (found []mctr.Leftover) {
 			links, _ := netlink.LinkList()
-			for n := range 4 { // of the suite's containers
+			for n := range 4 { // for each container of the suite
 				id := mctr.ContainerID(fmt.Sprintf("it%d-%d", os.Getpid(), n))
 				there := slices.ContainsFunc(links, func(l netlink.Link) bool { return l.Attrs().Name == name(id) })
 				if there && !slices.ContainsFunc(known, func(k mctr.ContainerState) bool { return k.ID == id }) {
@@ -124,7 +124,7 @@ func linker(name func(mctr.ContainerID) string) fake {
 func byHash(id mctr.ContainerID) string { return id.Interface("mctr-x") }
 func byID(id mctr.ContainerID) string   { return "x" + string(id) }
 
-// TestStatefulIsolatorPasses wants a good isolator that acts on the host to pass.
+// TestStatefulIsolatorPasses checks that a good isolator that acts on the host passes.
 func TestStatefulIsolatorPasses(t *testing.T) {
 	for name, by := range map[string]func(mctr.ContainerID) string{"by hash": byHash, "by id": byID} {
 		t.Run(name, func(t *testing.T) { isolatortest.Run(t, func() isolators.Isolator { return linker(by) }) })
@@ -135,7 +135,7 @@ func TestGoodIsolatorPasses(t *testing.T) {
 	isolatortest.Run(t, func() isolators.Isolator { return fake{} })
 }
 
-// TestSuiteFailsBroken wants each broken isolator to fail the check made for it.
+// TestSuiteFailsBroken checks that each broken isolator fails the check that was made for it.
 func TestSuiteFailsBroken(t *testing.T) {
 	for _, c := range brokenIsolators() {
 		t.Run(c.name, func(t *testing.T) {
@@ -294,7 +294,7 @@ func brokenIsolators() []broken {
 	}
 }
 
-// forgetful makes interfaces and leaves them, until the test ends.
+// forgetful returns an isolator that makes interfaces and leaves them until the test ends.
 func forgetful(t *testing.T, name func(mctr.ContainerID) string) isolators.Isolator {
 	f := linker(name)
 	remove := f.cleanup
@@ -307,7 +307,7 @@ func forgetful(t *testing.T, name func(mctr.ContainerID) string) isolators.Isola
 	return f
 }
 
-// TestFaults injects each fault, and wants the work undone or done as told.
+// TestFaults injects each fault, and checks that the work is done or not done as expected.
 func TestFaults(t *testing.T) {
 	injected := errors.New("injected")
 	ctx, cancel := context.WithCancel(context.Background())
@@ -352,7 +352,7 @@ func TestFaults(t *testing.T) {
 	_ = f.Cleanup(ctx, mctr.Handle{ID: "c1"})
 }
 
-// TestFaultsReachEveryVerb injects an error into each verb and wants it back.
+// TestFaultsReachEveryVerb injects an error into each verb, and checks that the verb returns it.
 func TestFaultsReachEveryVerb(t *testing.T) {
 	injected, ctx, h := errors.New("injected"), context.Background(), mctr.Handle{ID: "c1"}
 	f := isolatortest.NewFaults(fake{})

@@ -12,8 +12,8 @@ import (
 	"github.com/mctr/mctr/isolators"
 )
 
-// NewContainer makes a container of config, with the directories that exist when
-// Prepare is called; they go with the test. It has an image unless config names none.
+// NewContainer returns a container of config, with the directories that exist when Prepare is
+// called; they are removed after the test. The container has an image unless config names none.
 func NewContainer(t testing.TB, config mctr.ContainerConfig) *mctr.Container {
 	t.Helper()
 	c, err := (&scene{dir: t.TempDir(), config: &config}).container(0)
@@ -26,7 +26,8 @@ func NewContainer(t testing.TB, config mctr.ContainerConfig) *mctr.Container {
 	return c
 }
 
-// Prepared is the adjustment that i wants for a new container of config, never nil.
+// Prepared returns the adjustment that i's Prepare returns for a new container of config, never
+// nil.
 func Prepared(t testing.TB, i isolators.Isolator, config mctr.ContainerConfig) *mctr.Adjustment {
 	t.Helper()
 	a, err := i.Prepare(context.Background(), NewContainer(t, config))
@@ -39,7 +40,7 @@ func Prepared(t testing.TB, i isolators.Isolator, config mctr.ContainerConfig) *
 	return a
 }
 
-// JSON is v as one line, for comparisons with a fragment of config.json.
+// JSON returns v as one line of JSON, for comparisons with a fragment of config.json.
 func JSON(t testing.TB, v any) string {
 	t.Helper()
 	var b strings.Builder
@@ -55,10 +56,10 @@ func JSON(t testing.TB, v any) string {
 type Refusal struct {
 	Config mctr.ContainerConfig
 	Is     error  // ErrInvalid or ErrUnsupported
-	Field  string // what the text must hold: the path of the config's field, as in resources.memory.limit
+	Field  string // the error's text must have it: the path of the config's field, such as resources.memory.limit
 }
 
-// Refuses wants i to refuse each config with its sentinel, naming the field.
+// Refuses checks that i refuses each config with its sentinel, and names the field.
 func Refuses(t *testing.T, i isolators.Isolator, refusals []Refusal) {
 	t.Helper()
 	for n, r := range refusals {
@@ -71,7 +72,7 @@ func Refuses(t *testing.T, i isolators.Isolator, refusals []Refusal) {
 	}
 }
 
-// Accepts wants i to refuse none of the configs.
+// Accepts checks that i accepts all of the configs.
 func Accepts(t *testing.T, i isolators.Isolator, configs ...mctr.ContainerConfig) {
 	t.Helper()
 	for n, config := range configs {

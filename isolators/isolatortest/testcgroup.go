@@ -3,7 +3,9 @@ package isolatortest
 import (
 	"bufio"
 	"errors"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -14,9 +16,9 @@ import (
 	"github.com/mctr/mctr/internal/cgroup"
 )
 
-// Group makes a control group as an engine does, with limits, runs a shell
-// command in it and returns the group's name once it has printed "done". A
-// process stays in the group until the test ends.
+// Group makes a control group with limits, as an engine does, runs a shell command in it, and
+// returns the group's name once the command has exited. A process stays in the group until the test
+// ends.
 func Group(t testing.TB, limits cgroups.Resources, command string) string {
 	t.Helper()
 	name := "mctr-isolatortest-" + mctr.NewID().Short()
@@ -42,7 +44,7 @@ func run(t testing.TB, m cgroups.Manager, name string, limits *cgroups.Resources
 	t.Cleanup(func() {
 		_ = cmd.Process.Kill()
 		killErr := cgroup.Kill(name, 10*time.Second)
-		_ = cmd.Wait() // killed, it says
+		_ = cmd.Wait() // the error says that it was killed
 		if err := errors.Join(killErr, m.Destroy()); err != nil {
 			t.Error(err)
 		}
@@ -58,4 +60,14 @@ func run(t testing.TB, m cgroups.Manager, name string, limits *cgroups.Resources
 	if line, err := bufio.NewReader(out).ReadString('\n'); line != "done\n" {
 		t.Fatalf("command in the group printed %q: %v", line, err)
 	}
+}
+
+// HasPressure reports whether this kernel measures how long processes of the group waited for
+// controller. That is so on v2, unless the kernel was started with psi=0.
+func HasPressure(group, controller string) bool {
+	if !cgroup.Unified() {
+		return false
+	}
+	_, err := os.ReadFile(filepath.Join(cgroup.Dir(controller, group), controller+".pressure"))
+	return err == nil
 }

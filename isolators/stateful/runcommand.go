@@ -13,26 +13,27 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// abandoned is how long a killed command may take to end before Run returns without it: in
-// uninterruptible sleep, on a filesystem that does not answer, it never does.
+// abandoned is how long Run waits for a killed command. A command in uninterruptible sleep, on a
+// filesystem that does not answer, never exits.
 const abandoned = time.Second
 
-// Run runs a command for at most limit, and returns what it wrote to its standard output.
-// Work that may hang, such as a mount of a network filesystem, is for a command: a thread of
-// the agent that sleeps in the kernel cannot be given up, a process can. The error says what
-// the command wrote to its standard error, and wraps context.DeadlineExceeded where the time
-// was over; the command and its children have been killed then. A command that leaves a child
-// behind which holds its output is an error too (exec.ErrWaitDelay).
+// Run runs a command for at most limit, and returns its standard output. An isolator runs work that
+// may hang, such as a mount of a network filesystem, as a command: the agent can give up a process,
+// but not a thread of its own that sleeps in the kernel.
+//
+// The error has the command's standard error. It wraps context.DeadlineExceeded if the time is
+// over; the command and its children have been killed then. It wraps exec.ErrWaitDelay if the
+// command exits but leaves a child that holds its output.
 func Run(ctx context.Context, limit time.Duration, argv ...string) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	var out, said bytes.Buffer
 	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)
-	cmd.Dir = "/" // it keeps no filesystem busy
+	cmd.Dir = "/" // the command must not keep a filesystem busy
 	cmd.Stdout, cmd.Stderr = &out, &said
 	cmd.SysProcAttr = &unix.SysProcAttr{Setpgid: true}
-	cmd.Cancel = func() error { return os.ErrProcessDone } // its whole group is killed below
-	cmd.WaitDelay = abandoned                              // a child that left the group may have its output
+	cmd.Cancel = func() error { return os.ErrProcessDone } // the whole process group is killed below
+	cmd.WaitDelay = abandoned                              // a child that left the group may hold the output
 	if err := cmd.Start(); err != nil {
 		return nil, fmt.Errorf("run %s: %w", argv[0], err)
 	}
@@ -42,12 +43,12 @@ func Run(ctx context.Context, limit time.Duration, argv ...string) ([]byte, erro
 	case err := <-ended:
 		return out.Bytes(), failure(ctx, argv, said.String(), err)
 	case <-ctx.Done():
-		_ = unix.Kill(-cmd.Process.Pid, unix.SIGKILL) // none is left, or all are killed
+		_ = unix.Kill(-cmd.Process.Pid, unix.SIGKILL) // fails only if no process is left
 	}
 	select {
 	case err := <-ended:
 		return out.Bytes(), failure(ctx, argv, said.String(), err)
-	case <-time.After(2 * abandoned): // its output may yet be written to
+	case <-time.After(2 * abandoned): // the command may still write to its output
 		return nil, fmt.Errorf("run %s: it was killed and has not ended: %w", argv[0], context.Cause(ctx))
 	}
 }

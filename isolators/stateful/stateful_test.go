@@ -14,8 +14,8 @@ import (
 	"github.com/mctr/mctr/isolators/stateful"
 )
 
-// TestRecords writes, replaces, reads and removes records of both kinds, which are apart
-// from each other and from another isolator's.
+// TestRecords writes, replaces, reads and removes records of both kinds, which are separate from
+// each other and from those of another isolator.
 func TestRecords(t *testing.T) {
 	h := mctr.Handle{ID: "box", Dir: t.TempDir(), State: t.TempDir()}
 	gone := stateful.Durable(mctr.Handle{Dir: filepath.Join(h.Dir, "gone")}, "test/a")
@@ -50,8 +50,8 @@ func TestRecords(t *testing.T) {
 	}
 }
 
-// TestRun wants a command's output, its error with what it said, and no wait for one that
-// hangs, nor for a child that has its output.
+// TestRun checks a command's output, the error with the command's stderr, and that Run waits
+// neither for a command that hangs nor for a child that holds the output.
 func TestRun(t *testing.T) {
 	if out, err := stateful.Run(t.Context(), time.Minute, "sh", "-c", "echo out; pwd"); err != nil ||
 		string(out) != "out\n/\n" {
@@ -67,10 +67,10 @@ func TestRun(t *testing.T) {
 	if err := wantKilled(t, "sleep 60 & echo $! >$0; wait"); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("it hung, and that is %v", err)
 	}
-	_ = wantKilled(t, "sleep 60 & echo $! >$0") // it ended well itself
+	_ = wantKilled(t, "sleep 60 & echo $! >$0") // the script itself succeeds
 }
 
-// wantKilled runs a script that leaves a child, whose pid it writes to $0.
+// wantKilled runs a script that leaves a child and writes the child's pid to $0.
 func wantKilled(t *testing.T, script string) error {
 	t.Helper()
 	start, pid := time.Now(), filepath.Join(t.TempDir(), "pid")

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// served gives ports on which a server answers until the test ends.
+// served returns ports on which a server answers until the test ends.
 func served(t *testing.T) Ports {
 	t.Helper()
 	p := Ports{}
@@ -47,7 +47,8 @@ func TestLoads(t *testing.T) {
 	}
 }
 
-// TestShortLoad has a time that is over before any client has connected, as on a busy machine.
+// TestShortLoad runs a load whose time is over before any client has connected, as on a busy
+// machine.
 func TestShortLoad(t *testing.T) {
 	p := served(t)
 	for _, kind := range []string{RR, CRR, UDP} {
@@ -75,12 +76,12 @@ func TestFailures(t *testing.T) {
 	}
 }
 
-// TestLoader drives one over its socket.
+// TestLoader sends requests to a loader over its socket.
 func TestLoader(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	socket, done := t.TempDir()+"/s", make(chan error, 1)
 	go func() { done <- Loader(ctx, socket) }()
-	c := Dial(socket)
+	c := Dial(socket, "")
 	if err := c.Ready(t.Context()); err != nil {
 		t.Fatal(err)
 	}

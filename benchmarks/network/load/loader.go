@@ -13,8 +13,7 @@ import (
 	"time"
 )
 
-// Loader serves tasks at a unix socket until ctx ends, and servers while they are
-// asked for.
+// Loader runs tasks and servers for requests at a unix socket, until ctx ends.
 func Loader(ctx context.Context, socket string) error {
 	l, err := net.Listen("unix", socket)
 	if err != nil {
@@ -59,25 +58,32 @@ func handle[T any](do func(*http.Request, T) (any, error)) http.HandlerFunc {
 			http.Error(w, err.Error(), http.StatusInternalServerError)
 			return
 		}
-		_ = json.NewEncoder(w).Encode(answer) // the other side has gone
+		_ = json.NewEncoder(w).Encode(answer) // fails only if the other side has closed the connection
 	}
 }
 
-// A Client tells a loader what to do.
-type Client struct{ http *http.Client }
+// A Client sends requests to a loader, or to another server that answers JSON with JSON.
+type Client struct {
+	base, token string
+	http        *http.Client
+}
 
-// Dial gives the loader at a socket, which may not be there yet.
-func Dial(socket string) *Client {
-	return &Client{&http.Client{Transport: &http.Transport{DialContext: func(ctx context.Context, _, _ string) (
-		net.Conn, error) {
-		return (&net.Dialer{}).DialContext(ctx, "unix", socket)
-	}}}}
+// Dial returns a client of the server at HOST:PORT, or at the path of a unix socket. It does not
+// connect yet: the server may start later. Every request has token.
+func Dial(address, token string) *Client {
+	if _, _, err := net.SplitHostPort(address); err == nil {
+		return &Client{"http://" + address, token, &http.Client{}}
+	}
+	transport := &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return (&net.Dialer{}).DialContext(ctx, "unix", address)
+	}}
+	return &Client{"http://socket", token, &http.Client{Transport: transport}}
 }
 
 // Ready waits until the loader answers.
 func (c *Client) Ready(ctx context.Context) error {
 	for {
-		answer, err := c.http.Get("http://loader/")
+		answer, err := c.http.Get(c.base + "/")
 		if err == nil {
 			return answer.Body.Close()
 		}
@@ -89,26 +95,29 @@ func (c *Client) Ready(ctx context.Context) error {
 	}
 }
 
-// Run has the loader do a task.
+// Run runs a task on the loader.
 func (c *Client) Run(ctx context.Context, t Task) (*Result, error) {
 	r := &Result{}
-	return r, c.post(ctx, "run", t, r)
+	return r, c.Post(ctx, "run", t, r)
 }
 
-// Serve has the loader answer on ports.
+// Serve lets the loader answer on ports.
 func (c *Client) Serve(ctx context.Context, p Ports) error {
-	return c.post(ctx, "serve", p, &struct{}{})
+	return c.Post(ctx, "serve", p, &struct{}{})
 }
 
-func (c *Client) post(ctx context.Context, verb string, asked, answer any) error {
+// Post sends asked to the path called verb, and decodes the answer into answer. The error has the
+// server's text if the server refuses.
+func (c *Client) Post(ctx context.Context, verb string, asked, answer any) error {
 	data, err := json.Marshal(asked)
 	if err != nil {
 		return err
 	}
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://loader/"+verb, bytes.NewReader(data))
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, c.base+"/"+verb, bytes.NewReader(data))
 	if err != nil {
 		return err
 	}
+	request.Header.Set("Authorization", "Bearer "+c.token)
 	response, err := c.http.Do(request)
 	if err != nil {
 		return err
@@ -116,10 +125,10 @@ func (c *Client) post(ctx context.Context, verb string, asked, answer any) error
 	defer response.Body.Close()
 	if response.StatusCode != http.StatusOK {
 		text, _ := io.ReadAll(io.LimitReader(response.Body, 1<<16))
-		return errors.New(string(bytes.TrimSpace(text)))
+		return fmt.Errorf("%s: %s", verb, bytes.TrimSpace(text))
 	}
 	return json.NewDecoder(response.Body).Decode(answer)
 }
 
-// Close ends the connections to the loader.
+// Close closes the connections to the loader.
 func (c *Client) Close() { c.http.CloseIdleConnections() }

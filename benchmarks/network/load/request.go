@@ -15,14 +15,15 @@ import (
 
 // Latencies are kept from 1 us to 10 s with three digits.
 const (
+	// Latencies have three digits from 1 us to 10 s.
 	shortest = 1
 	longest  = int64(10 * time.Second / time.Microsecond)
 	digits   = 3
-	// answerTime is what a response may take; a lost datagram is one without.
+	// answerTime bounds a response. A datagram without a response in this time is lost.
 	answerTime = time.Second
 )
 
-// Run does a task.
+// Run runs a task.
 func Run(ctx context.Context, t Task) (*Result, error) {
 	if err := t.validate(); err != nil {
 		return nil, err
@@ -43,7 +44,7 @@ func Run(ctx context.Context, t Task) (*Result, error) {
 	return t.clients(ctx, client)
 }
 
-// A tally is what one client counted.
+// A tally has the counts of one client.
 type tally struct {
 	latencies *hdrhistogram.Histogram
 	errors    int64
@@ -51,7 +52,7 @@ type tally struct {
 }
 
 func (t *tally) took(d time.Duration) {
-	_ = t.latencies.RecordValue(min(max(d.Microseconds(), shortest), longest)) // within its bounds
+	_ = t.latencies.RecordValue(min(max(d.Microseconds(), shortest), longest)) // cannot fail: the value is in range
 }
 
 func (t *tally) failed(err error) {
@@ -61,7 +62,7 @@ func (t *tally) failed(err error) {
 	}
 }
 
-// clients runs as many as there are connections, for the time.
+// clients runs one client for each connection until the time is over.
 func (t *Task) clients(ctx context.Context, client func(context.Context, *Task, *tally) error) (*Result, error) {
 	tallies := make([]tally, t.Conns)
 	var all sync.WaitGroup
@@ -79,8 +80,8 @@ func (t *Task) clients(ctx context.Context, client func(context.Context, *Task, 
 	return t.sum(tallies, time.Since(begin))
 }
 
-// on reports whether there is time for one more. The first is made in any case: on a busy
-// machine connecting alone may take longer than a short task.
+// on reports whether there is time for another transaction. The first one always runs: on a busy
+// machine, a connect alone may take longer than a short task.
 func (t *Task) on(ctx context.Context, count *tally) bool {
 	first := count.latencies.TotalCount() == 0 && count.errors == 0
 	return ctx.Err() == nil && (first || time.Now().Before(t.end))
@@ -109,7 +110,7 @@ func (t *Task) sum(tallies []tally, elapsed time.Duration) (*Result, error) {
 
 func (t *Task) address(port int) string { return net.JoinHostPort(t.Target, strconv.Itoa(port)) }
 
-// requests keeps one connection.
+// requests sends requests over one connection.
 func requests(ctx context.Context, t *Task, count *tally) error {
 	conn, err := dial(ctx, "tcp", t.address(t.Ports.TCP))
 	if err != nil {
@@ -127,7 +128,7 @@ func requests(ctx context.Context, t *Task, count *tally) error {
 	return nil
 }
 
-// exchange sends as much as it then receives; of datagrams one, and one as long.
+// exchange sends the buffer and receives the same number of bytes, or one datagram.
 func exchange(conn net.Conn, buffer []byte) error {
 	if err := conn.SetDeadline(time.Now().Add(answerTime)); err != nil {
 		return err
@@ -139,8 +140,8 @@ func exchange(conn net.Conn, buffer []byte) error {
 	return err
 }
 
-// connections makes one for each transaction, and resets it afterwards: closing in
-// the usual way would leave a port waiting for a minute each, and they run out.
+// connections makes a connection for each transaction, and resets it afterwards. A connection that
+// is closed normally would occupy a port for a minute, and the ports would run out.
 func connections(ctx context.Context, t *Task, count *tally) error {
 	buffer := make([]byte, t.Size)
 	for t.on(ctx, count) {
@@ -167,7 +168,7 @@ func (t *Task) once(ctx context.Context, buffer []byte) error {
 	return errors.Join(err, conn.Close())
 }
 
-// datagrams counts one that is not answered as lost.
+// datagrams sends datagrams, and counts those without an answer as lost.
 func datagrams(ctx context.Context, t *Task, count *tally) error {
 	conn, err := dial(ctx, "udp", t.address(t.Ports.UDP))
 	if err != nil {

@@ -33,7 +33,7 @@ func Serve(p Ports) (stop func(), err error) {
 		_ = tcp.Close()
 		_ = udp.Close()
 		_ = iperf.Process.Kill()
-		_ = iperf.Wait() // killed, it says
+		_ = iperf.Wait() // the error says that it was killed
 	}, nil
 }
 
@@ -49,8 +49,8 @@ func accept(l net.Listener) {
 	}
 }
 
-// echo sends back what comes, without looking at it. It reads with a buffer of its
-// own, so that the kernel does not splice: both directions are to cost the same.
+// echo sends back what it receives. It has a buffer of its own, so that the kernel does not splice
+// and both directions cost the same.
 func echo(conn net.Conn) {
 	defer conn.Close()
 	buffer := make([]byte, maxSize)
@@ -73,7 +73,7 @@ func answer(l net.PacketConn) {
 			return
 		}
 		if err == nil {
-			_, _ = l.WriteTo(buffer[:n], from) // lost, as datagrams may be
+			_, _ = l.WriteTo(buffer[:n], from) // a datagram may be lost
 		}
 	}
 }

@@ -9,7 +9,7 @@ import (
 	"strconv"
 )
 
-// report is what counts of iperf3's JSON.
+// A report has the fields of iperf3's JSON that count.
 type report struct {
 	Error string `json:"error"`
 	End   struct {
@@ -21,7 +21,7 @@ type report struct {
 	} `json:"end"`
 }
 
-// stream has iperf3 send as much as goes.
+// stream lets iperf3 send as much as possible.
 func stream(ctx context.Context, t *Task) (*Result, error) {
 	seconds := strconv.FormatFloat(max(t.Duration.Seconds(), 1), 'f', 0, 64)
 	cmd := exec.CommandContext(ctx, "iperf3", "--client", t.Target, "--port", strconv.Itoa(t.Ports.Stream), "--time",

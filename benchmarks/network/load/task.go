@@ -8,13 +8,14 @@ import (
 
 // The kinds of load.
 const (
-	RR     = "rr"     // a request and its response, over connections that stay
-	CRR    = "crr"    // a connection for each request
-	UDP    = "udp"    // a datagram and its answer
-	Stream = "stream" // as much as goes, by iperf3
+	// The kinds of load.
+	RR     = "rr"     // requests and responses over permanent connections
+	CRR    = "crr"    // a new connection for each request
+	UDP    = "udp"    // datagrams and answers
+	Stream = "stream" // as much data as possible, by iperf3
 )
 
-// Ports are where a server listens; each is the same inside and outside.
+// Ports are the ports of a server. Each is the same inside and outside of the container.
 type Ports struct {
 	TCP    int `json:"tcp"`    // rr and crr
 	UDP    int `json:"udp"`    // udp
@@ -26,24 +27,24 @@ type Task struct {
 	Kind     string        `json:"kind"`
 	Target   string        `json:"target"` // an address
 	Ports    Ports         `json:"ports"`
-	Conns    int           `json:"conns"` // at once
+	Conns    int           `json:"conns"` // connections at the same time
 	Size     int           `json:"size"`  // bytes of request and response, 1 to 64 KiB
 	Duration time.Duration `json:"duration"`
 
-	end time.Time // when no transaction is begun any more
+	end time.Time // no transaction begins after this time
 }
 
 const maxSize = 64 << 10
 
 func (t *Task) validate() error {
 	if t.Conns < 1 || t.Size < 1 || t.Size > maxSize || t.Duration <= 0 || t.Duration > time.Minute {
-		return fmt.Errorf("task %+v: want a connection or more, 1 to %d bytes, and a duration up to a minute", *t,
+		return fmt.Errorf("task %+v: want at least one connection, 1 to %d bytes, and at most a minute", *t,
 			maxSize)
 	}
 	return nil
 }
 
-// A Result is what a task came to. Latencies are microseconds.
+// A Result is the result of a task. Latencies are in microseconds.
 type Result struct {
 	Transactions int64   `json:"transactions"`
 	Errors       int64   `json:"errors"` // transactions that failed or were lost
@@ -57,5 +58,5 @@ type Result struct {
 	Bytes        int64   `json:"bytes"`
 }
 
-// ErrNothing is a task without a single transaction.
+// ErrNothing is the error of a task without a single successful transaction.
 var ErrNothing = errors.New("not one transaction")

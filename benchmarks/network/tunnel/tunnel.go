@@ -1,7 +1,6 @@
-// Package tunnel carries packets between two hosts in a process: a tun interface
-// (tun(4)) on each, UDP between them, and AES-GCM if there is a key. It stands for
-// overlays of that kind, flannel's udp backend and Weave's encrypted sleeve, and is
-// neither: it has none of their code.
+// Package tunnel carries packets between two hosts in a process: through a tun interface (tun(4))
+// on each, over UDP, and encrypted with AES-GCM if there is a key. It imitates overlays of that
+// kind, flannel's udp backend and Weave's encrypted sleeve, and has none of their code.
 //
 // In the kernel: the interface, which ends with the process.
 package tunnel
@@ -22,22 +21,22 @@ import (
 )
 
 const (
-	// outer is what goes around a packet: IPv4, UDP.
+	// outer is the size of the headers around a packet: IPv4, UDP.
 	outer = 28
-	// sealed is what a key adds: a counter and the tag.
+	// sealed is the size that a key adds: a counter and the tag.
 	sealed = 8 + 16
 	most   = 1 << 16
 )
 
-// A Tunnel is one end.
+// A Tunnel is one end of a tunnel.
 type Tunnel struct {
 	Device      string
-	Local, Peer string // addresses with ports, of the underlay
+	Local, Peer string // addresses with ports on the underlay
 	Key         []byte // 16, 24 or 32 bytes; nil: not encrypted
 	MTU         int    // of the underlay
 }
 
-// Run carries packets until ctx ends. ready is called when the interface is up.
+// Run carries packets until ctx ends. It calls ready when the interface is up.
 func (t *Tunnel) Run(ctx context.Context, ready func() error) error {
 	device, err := t.open()
 	if err != nil {
@@ -80,13 +79,13 @@ type pipe interface {
 	Write([]byte) (int, error)
 }
 
-// carry hands each packet on; one that cannot be handed on is lost, as on a wire.
+// carry forwards each packet. A packet that cannot be forwarded is lost, as on a wire.
 func carry(from, to pipe, change func(out, packet []byte) ([]byte, error)) error {
 	in, out := make([]byte, most), make([]byte, 0, most)
 	for {
 		n, err := from.Read(in)
 		if errors.Is(err, unix.ECONNREFUSED) {
-			continue // the other end is not there yet
+			continue // the other end has not started yet
 		}
 		if err != nil {
 			return err
@@ -97,7 +96,7 @@ func carry(from, to pipe, change func(out, packet []byte) ([]byte, error)) error
 	}
 }
 
-// cipher gives what is done to packets on their way out and in.
+// cipher returns the functions that encrypt outgoing and decrypt incoming packets.
 func (t *Tunnel) cipher() (seal, open func(out, packet []byte) ([]byte, error), err error) {
 	if t.Key == nil {
 		as := func(_, packet []byte) ([]byte, error) { return packet, nil }
@@ -114,7 +113,7 @@ func (t *Tunnel) cipher() (seal, open func(out, packet []byte) ([]byte, error), 
 	var count atomic.Uint64
 	side := byte(0)
 	if t.Local > t.Peer {
-		side = 1 // the two ends never use one nonce
+		side = 1 // the two ends never use the same nonce
 	}
 	seal = func(out, packet []byte) ([]byte, error) {
 		head := binary.BigEndian.AppendUint64(out[:0], count.Add(1))
@@ -131,7 +130,7 @@ func (t *Tunnel) cipher() (seal, open func(out, packet []byte) ([]byte, error), 
 
 func nonce(side byte, counter []byte) []byte { return append([]byte{side, 0, 0, 0}, counter[:8]...) }
 
-// open makes the interface and brings it up.
+// open makes the interface and sets it up.
 func (t *Tunnel) open() (*os.File, error) {
 	fd, err := unix.Open("/dev/net/tun", unix.O_RDWR|unix.O_CLOEXEC|unix.O_NONBLOCK, 0)
 	if err != nil {

@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// ends are the two of a tunnel with this key.
+// ends returns the two ends of a tunnel with this key.
 func ends(key string) (a, b *Tunnel) {
 	a, b = &Tunnel{Local: "1.1.1.1:1", Peer: "2.2.2.2:1"}, &Tunnel{Local: "2.2.2.2:1", Peer: "1.1.1.1:1"}
 	if key != "" {
@@ -14,7 +14,7 @@ func ends(key string) (a, b *Tunnel) {
 	return a, b
 }
 
-// TestSealed wants packets readable at the other end alone, and no two alike.
+// TestSealed checks that only the other end can read a packet, and that no two packets are alike.
 func TestSealed(t *testing.T) {
 	a, b := ends("0123456789abcdef")
 	seal, _, err := a.cipher()

@@ -1,5 +1,5 @@
-// Package netdump asks the kernel for lists of network objects while these change. It makes
-// nothing.
+// Package netdump reads lists of network objects from the kernel while the objects change. It
+// creates nothing.
 package netdump
 
 import (
@@ -8,12 +8,12 @@ import (
 	"github.com/vishvananda/netlink"
 )
 
-// maxDumps is how often a list is asked for that changes while it is told.
+// maxDumps bounds how often a list is read that changes while the kernel sends it.
 const maxDumps = 64
 
-// Uninterrupted asks the kernel for a list until none of it changed meanwhile: then entries
-// can be missing, and the answer says so (netlink(7), NLM_F_DUMP_INTR). Containers
-// that come and go at the same time make that common.
+// Uninterrupted calls dump until the list does not change while the kernel sends it. The kernel
+// marks such an answer, from which entries may be missing (NLM_F_DUMP_INTR, netlink(7)). It is
+// common on a host where containers come and go.
 func Uninterrupted[T any](dump func() ([]T, error)) (list []T, err error) {
 	for range maxDumps {
 		if list, err = dump(); !errors.Is(err, netlink.ErrDumpInterrupted) {
@@ -23,7 +23,7 @@ func Uninterrupted[T any](dump func() ([]T, error)) (list []T, err error) {
 	return list, err
 }
 
-// HostAddresses are those of all the host's interfaces.
+// HostAddresses returns the addresses of all interfaces of the host.
 func HostAddresses() ([]netlink.Addr, error) {
 	return Uninterrupted(func() ([]netlink.Addr, error) { return netlink.AddrList(nil, netlink.FAMILY_ALL) })
 }

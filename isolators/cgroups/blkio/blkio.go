@@ -1,9 +1,9 @@
-// Package blkio is the cgroups/blkio isolator: a container's share of the disks'
-// bandwidth, and how much it read and wrote.
+// Package blkio is the cgroups/blkio isolator: it sets a container's share of the disks' bandwidth,
+// and reports how much the container has read and written.
 //
-// Launch: Check and Prepare. In the kernel: blkio.* or io.* of the container's
-// group, which the engine makes and removes. On disk, recovery: nothing.
-// Spec: runtime-spec config-linux.md, linux.resources.blockIO. Mesos: statistics only.
+// Launch: Check and Prepare. In the kernel: blkio.* or io.* of the container's group, which the
+// engine makes and removes. On disk, recovery: nothing. Spec: runtime-spec config-linux.md,
+// linux.resources.blockIO. Mesos: statistics only.
 package blkio
 
 import (
@@ -28,12 +28,12 @@ type isolator struct{ isolators.CgroupBase }
 
 func (*isolator) Name() string { return "cgroups/blkio" }
 
-// Check refuses weights out of range, devices that are none, and what this
+// Check refuses weights out of range, paths that are not block devices, and settings that this
 // kernel lacks: weights need the BFQ scheduler.
 func (*isolator) Check(_ context.Context, config *mctr.ContainerConfig) error {
 	b := config.Resources.BlockIO
 	if b.Weight != nil && (*b.Weight < 10 || *b.Weight > 1000) {
-		return fmt.Errorf("%w: resources.block_io.weight %d: not 10 to 1000", mctr.ErrInvalid, *b.Weight)
+		return fmt.Errorf("%w: resources.block_io.weight %d: want 10 to 1000", mctr.ErrInvalid, *b.Weight)
 	}
 	for _, t := range b.Throttles {
 		if err := checkThrottle(t); err != nil {
@@ -42,7 +42,7 @@ func (*isolator) Check(_ context.Context, config *mctr.ContainerConfig) error {
 	}
 	for _, w := range b.Weights {
 		if w.Weight < 10 || w.Weight > 1000 {
-			return fmt.Errorf("%w: resources.block_io.weights %s:%d: not 10 to 1000", mctr.ErrInvalid, w.Device,
+			return fmt.Errorf("%w: resources.block_io.weights %s:%d: want 10 to 1000", mctr.ErrInvalid, w.Device,
 				w.Weight)
 		}
 		if _, _, err := number(w.Device); err != nil {
@@ -52,7 +52,7 @@ func (*isolator) Check(_ context.Context, config *mctr.ContainerConfig) error {
 	if (b.Weight != nil || len(b.Weights) > 0) && !hasWeights() {
 		return &mctr.UnsupportedError{Feature: "resources.block_io.weight",
 			Why:    "this kernel's block devices have no weights",
-			Remedy: "it takes the BFQ scheduler"}
+			Remedy: "use the BFQ scheduler"}
 	}
 	return nil
 }
@@ -61,7 +61,7 @@ func hasWeights() bool {
 	if cgroup.Unified() {
 		return cgroup.Has("io", "io.bfq.weight") || cgroup.Has("io", "io.weight")
 	}
-	// The root group has no weight, but the scheduler's statistics (block/bfq-cgroup.c).
+	// The root group has no weight, but has the scheduler's statistics (block/bfq-cgroup.c).
 	return cgroup.Has("blkio", "blkio.bfq.io_serviced") || cgroup.Has("blkio", "blkio.weight")
 }
 
@@ -77,14 +77,11 @@ func checkThrottle(t mctr.IOThrottle) error {
 	if _, _, err := number(t.Device); err != nil {
 		return fmt.Errorf("%s: %w", field, err)
 	}
-	controller, file := "blkio", v1
+	controller := "blkio"
 	if cgroup.Unified() {
-		controller, file = "io", "io.max"
+		controller = "io"
 	}
-	if !cgroup.Has(controller, file) {
-		return &mctr.UnsupportedError{Feature: field, Why: "this kernel's cgroups have no " + file}
-	}
-	return nil
+	return isolators.CheckControlFile(controller, true, field, v1, "io.max")
 }
 
 var v1Files = map[string]string{
@@ -92,7 +89,7 @@ var v1Files = map[string]string{
 	"read-iops": "blkio.throttle.read_iops_device", "write-iops": "blkio.throttle.write_iops_device",
 }
 
-// number gives the device numbers of a block device.
+// number returns the device number of a block device.
 func number(path string) (major, minor int64, err error) {
 	var st unix.Stat_t
 	if err := unix.Stat(path, &st); err != nil {
@@ -104,7 +101,7 @@ func number(path string) (major, minor int64, err error) {
 	return int64(unix.Major(st.Rdev)), int64(unix.Minor(st.Rdev)), nil
 }
 
-// Prepare asks for weights and throttles.
+// Prepare requests the weights and throttles.
 func (*isolator) Prepare(_ context.Context, c *mctr.Container) (*mctr.Adjustment, error) {
 	asked := c.Config.Resources.BlockIO
 	b := &specs.LinuxBlockIO{Weight: asked.Weight}
@@ -140,8 +137,13 @@ func throttle(b *specs.LinuxBlockIO, t mctr.IOThrottle) error {
 	return nil
 }
 
-// Usage sums the bytes over all devices.
+// Usage sums up the bytes of all devices.
 func (i *isolator) Usage(_ context.Context, h mctr.Handle, u *mctr.Usage) error {
 	i.Meter.IO(h.Cgroup, u)
 	return nil
+}
+
+// Update returns the new limits.
+func (i *isolator) Update(ctx context.Context, h mctr.Handle, r *mctr.Resources) (*specs.LinuxResources, error) {
+	return isolators.UpdateByPrepare(ctx, i, h, r)
 }

@@ -31,7 +31,7 @@ func throttles(kind, device string, rate uint64) mctr.ContainerConfig {
 	return config(mctr.BlockIO{Throttles: []mctr.IOThrottle{{Device: device, Kind: kind, Rate: rate}}})
 }
 
-// disk is a node of a block device that need not be there.
+// disk returns the node of a block device, which need not exist.
 func disk(t *testing.T) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "disk")
@@ -100,8 +100,8 @@ func TestPrepare(t *testing.T) {
 	}
 }
 
-// TestUsage has a group of its own write a mebibyte past the cache. The throttle is
-// what makes v1 count: since Linux 6.10 it does so where a limit was ever set.
+// TestUsage lets a group write a mebibyte past the cache. The group has a throttle, because since
+// Linux 6.10 v1 counts only on devices that have had one.
 func TestUsage(t *testing.T) {
 	disk := loop(t)
 	var st unix.Stat_t
@@ -121,8 +121,8 @@ func TestUsage(t *testing.T) {
 	}
 }
 
-// loop is a block device of the test's own: the directory of temporary files may be on
-// none, as a tmpfs is.
+// loop returns a block device of the test's own. The directory of temporary files may be on a
+// filesystem without one, such as a tmpfs.
 func loop(t *testing.T) string {
 	file := filepath.Join(t.TempDir(), "disk")
 	if err := errors.Join(os.WriteFile(file, nil, 0o600), os.Truncate(file, 4<<20)); err != nil {

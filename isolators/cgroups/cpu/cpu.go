@@ -1,20 +1,19 @@
-// Package cpu is the cgroups/cpu isolator: the weight and the quota of cpu time,
-// and how much was used and throttled.
+// Package cpu is the cgroups/cpu isolator: it sets the weight and the quota of cpu time, and
+// reports how much was used and throttled.
 //
-// Launch: Check and Prepare. In the kernel: cpu.* of the container's group,
-// which the engine makes and removes. On disk, recovery: nothing.
-// Spec: runtime-spec config-linux.md, linux.resources.cpu. Mesos: cgroups/cpu,
-// without its rule of shares per cpu, which is the scheduler's business.
+// Launch: Check and Prepare. In the kernel: cpu.* of the container's group, which the engine makes
+// and removes. On disk, recovery: nothing. Spec: runtime-spec config-linux.md, linux.resources.cpu.
+// Mesos: cgroups/cpu, without its rule of shares for each cpu, which is left to the scheduler.
 package cpu
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 
 	"github.com/mctr/mctr"
-	"github.com/mctr/mctr/internal/cgroup"
 	"github.com/mctr/mctr/internal/cgroup/usage"
 	"github.com/mctr/mctr/isolators"
 )
@@ -32,50 +31,28 @@ func (*isolator) Name() string { return "cgroups/cpu" }
 func (*isolator) Check(_ context.Context, config *mctr.ContainerConfig) error {
 	c := config.Resources.CPU
 	if c.Shares != nil && (*c.Shares < 2 || *c.Shares > 262144) {
-		return invalid("resources.cpu.shares %d: not 2 to 262144", *c.Shares)
+		return fmt.Errorf("%w: resources.cpu.shares %d: want 2 to 262144", mctr.ErrInvalid, *c.Shares)
 	}
 	if c.Period != nil && (*c.Period < 1000 || *c.Period > 1000000) {
-		return invalid("resources.cpu.period %d: not 1000 to 1000000 microseconds", *c.Period)
+		return fmt.Errorf("%w: resources.cpu.period %d: want 1000 to 1000000 microseconds", mctr.ErrInvalid, *c.Period)
 	}
 	if c.Quota != nil && *c.Quota != -1 && *c.Quota < 1000 {
-		return invalid(
-			"resources.cpu.quota %d: at least 1000 microseconds of a period, or -1 for no quota",
-			*c.Quota)
+		return fmt.Errorf("%w: resources.cpu.quota %d: want at least 1000 microseconds of a period, or -1 for no quota",
+			mctr.ErrInvalid, *c.Quota)
 	}
 	if c.Burst != nil && (c.Quota == nil || *c.Quota < 0 || *c.Burst > uint64(*c.Quota)) {
-		return invalid("resources.cpu.burst %d: needs a resources.cpu.quota that is not smaller", *c.Burst)
+		return fmt.Errorf("%w: resources.cpu.burst %d: needs a resources.cpu.quota that is not smaller",
+			mctr.ErrInvalid, *c.Burst)
 	}
-	return supported(c)
+	check := isolators.CheckControlFile
+	return cmp.Or(
+		check("cpu", c.Shares != nil, "resources.cpu.shares", "cpu.shares", "cpu.weight"),
+		check("cpu", c.Quota != nil || c.Period != nil, "resources.cpu.quota and resources.cpu.period",
+			"cpu.cfs_quota_us", "cpu.max"),
+		check("cpu", c.Burst != nil, "resources.cpu.burst", "cpu.cfs_burst_us", "cpu.max.burst"))
 }
 
-func supported(c mctr.CPU) error {
-	for _, need := range []struct {
-		asked      bool
-		field      string
-		v1, v2     string
-		controller string
-	}{
-		{c.Shares != nil, "resources.cpu.shares", "cpu.shares", "cpu.weight", "cpu"},
-		{c.Quota != nil || c.Period != nil, "resources.cpu.quota and resources.cpu.period", "cpu.cfs_quota_us",
-			"cpu.max", "cpu"},
-		{c.Burst != nil, "resources.cpu.burst", "cpu.cfs_burst_us", "cpu.max.burst", "cpu"},
-	} {
-		file := need.v1
-		if cgroup.Unified() {
-			file = need.v2
-		}
-		if need.asked && !cgroup.Has(need.controller, file) {
-			return &mctr.UnsupportedError{Feature: need.field, Why: "this kernel's cgroups have no " + file}
-		}
-	}
-	return nil
-}
-
-func invalid(format string, args ...any) error {
-	return fmt.Errorf("%w: "+format, append([]any{mctr.ErrInvalid}, args...)...)
-}
-
-// Prepare asks for the weight and the quota.
+// Prepare requests the weight and the quota.
 func (*isolator) Prepare(_ context.Context, c *mctr.Container) (*mctr.Adjustment, error) {
 	cpu := c.Config.Resources.CPU
 	return &mctr.Adjustment{Spec: specs.Spec{Linux: &specs.Linux{Resources: &specs.LinuxResources{
@@ -83,8 +60,13 @@ func (*isolator) Prepare(_ context.Context, c *mctr.Container) (*mctr.Adjustment
 	}}}}, nil
 }
 
-// Usage reads the times; v1 counts user and system time in ticks of 10 ms.
+// Usage reads the cpu times. On v1, user and system time have a resolution of 10 ms.
 func (i *isolator) Usage(_ context.Context, h mctr.Handle, u *mctr.Usage) error {
 	i.Meter.CPU(h.Cgroup, u)
 	return nil
+}
+
+// Update returns the new limits.
+func (i *isolator) Update(ctx context.Context, h mctr.Handle, r *mctr.Resources) (*specs.LinuxResources, error) {
+	return isolators.UpdateByPrepare(ctx, i, h, r)
 }

@@ -65,8 +65,8 @@ func TestPrepare(t *testing.T) {
 	}
 }
 
-// TestUsage has a group of its own work, at a tenth of a processor, and wants
-// the work and the throttling counted.
+// TestUsage lets a group work at a tenth of a processor, and checks that work and throttling are
+// counted.
 func TestUsage(t *testing.T) {
 	limits := cgroups.Resources{CpuQuota: 10000, CpuPeriod: 100000}
 	name := isolatortest.Group(t, limits, "i=0; while [ $i -lt 50000 ]; do i=$((i+1)); done")

@@ -1,10 +1,9 @@
-// Package cpuset is the cgroups/cpuset isolator: the cpus and memory nodes that
-// a container may use.
+// Package cpuset is the cgroups/cpuset isolator: it sets the cpus and memory nodes that a container
+// may use.
 //
-// Launch: Check and Prepare. In the kernel: cpuset.* of the container's group,
-// which the engine makes and removes. On disk, recovery: nothing.
-// Spec: runtime-spec config-linux.md, linux.resources.cpu.cpus and .mems;
-// cpuset(7) for the lists.
+// Launch: Check and Prepare. In the kernel: cpuset.* of the container's group, which the engine
+// makes and removes. On disk, recovery: nothing. Spec: runtime-spec config-linux.md,
+// linux.resources.cpu.cpus and .mems; cpuset(7) for the lists.
 package cpuset
 
 import (
@@ -29,7 +28,7 @@ type isolator struct{ isolators.Base }
 
 func (isolator) Name() string { return "cgroups/cpuset" }
 
-// Check refuses lists that do not parse or that name what this host lacks.
+// Check refuses lists that do not parse, and cpus and nodes that this host lacks.
 func (isolator) Check(_ context.Context, config *mctr.ContainerConfig) error {
 	c := config.Resources.CPU
 	if err := check("resources.cpu.cpus", c.Cpus, "cpuset.cpus.effective", "cpuset.cpus"); err != nil {
@@ -60,15 +59,15 @@ func check(field, list, v2, v1 string) error {
 	}
 	for n := range asked {
 		if !have[n] {
-			return fmt.Errorf("%w: %s %s: %d is not there: this host has %s", mctr.ErrInvalid, field, list, n,
+			return fmt.Errorf("%w: %s %s: %d does not exist: this host has %s", mctr.ErrInvalid, field, list, n,
 				strings.TrimSpace(string(data)))
 		}
 	}
 	return nil
 }
 
-// Parse reads a list of cpuset(7): "0-2,7". Numbers are below 65536, more than
-// any kernel's NR_CPUS.
+// Parse reads a list of cpuset(7), such as "0-2,7". Numbers are below 65536, which exceeds NR_CPUS
+// of any kernel.
 func Parse(list string) (map[int]bool, error) {
 	set := map[int]bool{}
 	for part := range strings.SplitSeq(list, ",") {
@@ -94,10 +93,15 @@ func Parse(list string) (map[int]bool, error) {
 	return set, nil
 }
 
-// Prepare asks for the sets.
+// Prepare requests the sets.
 func (isolator) Prepare(_ context.Context, c *mctr.Container) (*mctr.Adjustment, error) {
 	cpu := c.Config.Resources.CPU
 	return &mctr.Adjustment{Spec: specs.Spec{Linux: &specs.Linux{Resources: &specs.LinuxResources{
 		CPU: &specs.LinuxCPU{Cpus: cpu.Cpus, Mems: cpu.Mems},
 	}}}}, nil
+}
+
+// Update returns the new limits.
+func (i isolator) Update(ctx context.Context, h mctr.Handle, r *mctr.Resources) (*specs.LinuxResources, error) {
+	return isolators.UpdateByPrepare(ctx, i, h, r)
 }

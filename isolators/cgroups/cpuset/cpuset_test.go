@@ -56,8 +56,7 @@ func TestParse(t *testing.T) {
 	}
 }
 
-// FuzzParse wants what was read to be what is said: each member stands in the
-// list, alone or between the ends of a range.
+// FuzzParse checks that each member of the set is in the list, alone or within a range.
 func FuzzParse(f *testing.F) {
 	for _, seed := range []string{"0", "0-2,7", "", "-", "1-", "0-65535", "5-3", " 1 , 2 "} {
 		f.Add(seed)

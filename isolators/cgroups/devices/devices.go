@@ -1,15 +1,15 @@
-// Package devices is the cgroups/devices isolator: which device nodes a
-// container may open. Everything is denied but what the engine allows every
-// container (null, zero, full, random, urandom, tty, ptmx and pts: OCI
-// config-linux.md, "Default Devices") and what a config's devices name; making
-// nodes is allowed, since a node alone opens nothing.
+// Package devices is the cgroups/devices isolator: it decides which device nodes a container may
+// open. Allowed are the nodes that the engine allows every container (null, zero, full, random,
+// urandom, tty, ptmx and pts: OCI config-linux.md, "Default Devices") and the devices of the
+// config. Making nodes is also allowed, because a node by itself opens nothing.
 //
-// Launch: Prepare. In the kernel: the group's device list on v1, an eBPF program
-// on v2, which the engine makes and removes. On disk, recovery: nothing.
-// Mesos: cgroups/devices, whose list is the agent's and not the task's.
+// Launch: Prepare. In the kernel: the group's device list on v1, an eBPF program on v2, which the
+// engine makes and removes. On disk, recovery: nothing. Mesos: cgroups/devices, whose list belongs
+// to the agent, not to the task.
 package devices
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 
@@ -27,7 +27,7 @@ type isolator struct{ isolators.Base }
 
 func (isolator) Name() string { return "cgroups/devices" }
 
-// Prepare lists the rules: first deny all, then what is allowed.
+// Prepare lists the rules: the first denies everything, the others allow devices.
 func (isolator) Prepare(_ context.Context, c *mctr.Container) (*mctr.Adjustment, error) {
 	rules := []specs.LinuxDeviceCgroup{{Allow: c.Config.Security.Privileged, Access: "rwm"}}
 	if !c.Config.Security.Privileged {
@@ -56,15 +56,11 @@ func allow(d mctr.Device) (rules []specs.LinuxDeviceCgroup, err error) {
 		if n.Mode&unix.S_IFMT == unix.S_IFBLK {
 			kind = "b"
 		}
-		access := d.Permissions
-		if access == "" {
-			access = "rwm"
-		}
-		rules = append(rules,
-			specs.LinuxDeviceCgroup{Allow: true, Type: kind, Major: &n.Major, Minor: &n.Minor, Access: access})
+		rules = append(rules, specs.LinuxDeviceCgroup{Allow: true, Type: kind, Major: &n.Major, Minor: &n.Minor,
+			Access: cmp.Or(d.Permissions, "rwm")})
 	}
 	if len(rules) == 0 {
-		return nil, fmt.Errorf("%w: config.devices %s: no device nodes there", mctr.ErrInvalid, d.Source)
+		return nil, fmt.Errorf("%w: config.devices %s: the path has no device nodes", mctr.ErrInvalid, d.Source)
 	}
 	return rules, nil
 }

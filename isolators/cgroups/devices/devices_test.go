@@ -40,7 +40,7 @@ func TestPrepare(t *testing.T) {
 	}
 }
 
-// TestGone wants a device that went after Check to end the launch.
+// TestGone checks that the launch fails if a device is removed after Check.
 func TestGone(t *testing.T) {
 	_, err := devices.New().Prepare(t.Context(),
 		isolatortest.NewContainer(t, config(mctr.Device{Source: "/dev/no-such"})))

@@ -1,15 +1,14 @@
-// Package memory is the cgroups/memory isolator: how much memory and swap a
-// container may have, how the kernel treats it when memory is short, and how
-// much it uses.
+// Package memory is the cgroups/memory isolator: it limits memory and swap, decides how the kernel
+// treats a container when memory is short, and reports how much the container uses.
 //
-// Launch: Check and Prepare. In the kernel: memory.* of the container's group,
-// which the engine makes and removes, and the task's oom_score_adj. On disk,
-// recovery: nothing. The shim reads the evidence of an OOM kill at the end.
-// Spec: runtime-spec config-linux.md, linux.resources.memory. Mesos: cgroups/mem,
-// without its minimum of 32 MB.
+// Launch: Check and Prepare. In the kernel: memory.* of the container's group, which the engine
+// makes and removes, and the task's oom_score_adj. On disk, recovery: nothing. The shim reads the
+// evidence of an OOM kill at the exit. Spec: runtime-spec config-linux.md, linux.resources.memory.
+// Mesos: cgroups/mem, without its minimum of 32 MB.
 package memory
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"math"
@@ -27,8 +26,8 @@ import (
 	"github.com/mctr/mctr/isolators"
 )
 
-// Least is the smallest limit in bytes: below it the kernel would kill the
-// engine's init and not the task. It is docker's minimum too.
+// Least is the smallest limit in bytes, which is docker's minimum too. Below it the kernel would
+// kill the engine's init instead of the task.
 const Least = 6 << 20
 
 // New returns the isolator. meter reads usage.
@@ -40,19 +39,28 @@ type isolator struct{ isolators.CgroupBase }
 
 func (*isolator) Name() string { return "cgroups/memory" }
 
-// Check refuses sizes that contradict each other and what this kernel has not.
+// Check refuses sizes that contradict each other, and settings that this kernel lacks.
 func (*isolator) Check(_ context.Context, config *mctr.ContainerConfig) error {
 	m := config.Resources.Memory
 	if err := checkSizes(m); err != nil {
 		return err
 	}
 	if m.Swappiness != nil && (*m.Swappiness < 0 || *m.Swappiness > 100) {
-		return invalid("resources.memory.swappiness %d: not 0 to 100", *m.Swappiness)
+		return fmt.Errorf("%w: resources.memory.swappiness %d: want 0 to 100", mctr.ErrInvalid, *m.Swappiness)
 	}
 	if err := checkScore(m.OOMScoreAdj); err != nil {
 		return err
 	}
-	return supported(m)
+	check := func(asked bool, field, v1, v2 string) error {
+		return isolators.CheckControlFile("memory", asked, field, v1, v2)
+	}
+	return cmp.Or(
+		check(m.Limit != nil, "resources.memory.limit", "memory.limit_in_bytes", "memory.max"),
+		check(m.Swap != nil, "resources.memory.swap", "memory.memsw.limit_in_bytes", "memory.swap.max"),
+		check(m.Reservation != nil, "resources.memory.reservation", "memory.soft_limit_in_bytes", "memory.low"),
+		check(m.High != nil, "resources.memory.high", "", "memory.high"),
+		check(m.DisableOOM, "resources.memory.disable_oom", "memory.oom_control", ""),
+		check(m.Swappiness != nil, "resources.memory.swappiness", "memory.swappiness", ""))
 }
 
 func checkSizes(m mctr.Memory) error {
@@ -61,31 +69,31 @@ func checkSizes(m mctr.Memory) error {
 		value *int64
 	}{{"resources.memory.limit", m.Limit}, {"resources.memory.high", m.High}} {
 		if size.value != nil && *size.value != -1 && *size.value < Least {
-			return invalid(
-				"%s %d: at least %d bytes (6m) are needed, or the container's init is killed and not the task",
-				size.field, *size.value, Least)
+			return fmt.Errorf(
+				"%w: %s %d: at least %d bytes (6m) are needed, or the kernel kills the container's init, not the task",
+				mctr.ErrInvalid, size.field, *size.value, Least)
 		}
 	}
 	limit := value(m.Limit)
 	if m.Swap != nil && *m.Swap != -1 && (limit <= 0 || *m.Swap < limit) {
-		return invalid("resources.memory.swap %d: it is memory and swap together, so it needs resources.memory.limit "+
-			"and cannot be less",
-			*m.Swap)
+		return fmt.Errorf("%w: resources.memory.swap %d: it is memory and swap together, so it needs "+
+			"resources.memory.limit and cannot be less", mctr.ErrInvalid, *m.Swap)
 	}
 	if m.Reservation != nil && (*m.Reservation < -1 || limit > 0 && *m.Reservation > limit) {
-		return invalid("resources.memory.reservation %d: more than resources.memory.limit %d", *m.Reservation, limit)
+		return fmt.Errorf("%w: resources.memory.reservation %d: more than resources.memory.limit %d", mctr.ErrInvalid,
+			*m.Reservation, limit)
 	}
 	return nil
 }
 
-// checkScore refuses to lower oom_score_adj where the kernel will: below the
-// least that this process was ever given, without CAP_SYS_RESOURCE (proc(5)).
+// checkScore refuses an oom_score_adj that the kernel would refuse. Without CAP_SYS_RESOURCE a
+// process cannot lower the score below the lowest value that it was ever given (proc(5)).
 func checkScore(score *int) error {
 	if score == nil {
 		return nil
 	}
 	if *score < -1000 || *score > 1000 {
-		return invalid("resources.memory.oom_score_adj %d: not -1000 to 1000", *score)
+		return fmt.Errorf("%w: resources.memory.oom_score_adj %d: want -1000 to 1000", mctr.ErrInvalid, *score)
 	}
 	if *score < ownScore() && !kernel.HasCapability(unix.CAP_SYS_RESOURCE) {
 		return &mctr.UnsupportedError{
@@ -107,39 +115,6 @@ func ownScore() int {
 	return n
 }
 
-func supported(m mctr.Memory) error {
-	v2 := cgroup.Unified()
-	for _, need := range []struct {
-		asked  bool
-		field  string
-		v1, v2 string
-	}{
-		{m.Limit != nil, "resources.memory.limit", "memory.limit_in_bytes", "memory.max"},
-		{m.Swap != nil, "resources.memory.swap", "memory.memsw.limit_in_bytes", "memory.swap.max"},
-		{m.Reservation != nil, "resources.memory.reservation", "memory.soft_limit_in_bytes", "memory.low"},
-		{m.High != nil, "resources.memory.high", "", "memory.high"},
-		{m.DisableOOM, "resources.memory.disable_oom", "memory.oom_control", ""},
-		{m.Swappiness != nil, "resources.memory.swappiness", "memory.swappiness", ""},
-	} {
-		file, version := need.v1, "v1"
-		if v2 {
-			file, version = need.v2, "v2"
-		}
-		switch {
-		case !need.asked:
-		case file == "":
-			return &mctr.UnsupportedError{Feature: need.field, Why: "cgroup " + version + " has no such setting"}
-		case !cgroup.Has("memory", file):
-			return &mctr.UnsupportedError{Feature: need.field, Why: "this kernel's cgroups have no " + file}
-		}
-	}
-	return nil
-}
-
-func invalid(format string, args ...any) error {
-	return fmt.Errorf("%w: "+format, append([]any{mctr.ErrInvalid}, args...)...)
-}
-
 func value(n *int64) int64 {
 	if n == nil {
 		return 0
@@ -147,8 +122,8 @@ func value(n *int64) int64 {
 	return *n
 }
 
-// Prepare asks for the limits. As with docker, a memory limit alone allows as
-// much swap again. The supervisor's oom_score_adj is never the task's.
+// Prepare requests the limits. As with docker, a memory limit alone allows the same amount of swap
+// in addition. The task never gets the supervisor's oom_score_adj.
 func (*isolator) Prepare(_ context.Context, c *mctr.Container) (*mctr.Adjustment, error) {
 	m := c.Config.Resources.Memory
 	memory := &specs.LinuxMemory{Limit: m.Limit, Swap: swap(m), Reservation: m.Reservation}
@@ -157,19 +132,25 @@ func (*isolator) Prepare(_ context.Context, c *mctr.Container) (*mctr.Adjustment
 		memory.DisableOOMKiller = &m.DisableOOM
 	}
 	if m.Swappiness != nil {
-		swappiness := uint64(*m.Swappiness)
-		memory.Swappiness = &swappiness
+		memory.Swappiness = new(uint64(*m.Swappiness))
 	}
 	if m.High != nil {
-		resources.Unified = map[string]string{"memory.high": high(*m.High)}
+		high := strconv.FormatInt(*m.High, 10)
+		if *m.High == -1 {
+			high = "max"
+		}
+		resources.Unified = map[string]string{"memory.high": high}
 	}
-	return &mctr.Adjustment{Spec: specs.Spec{
-		Process: &specs.Process{OOMScoreAdj: score(m.OOMScoreAdj)},
-		Linux:   &specs.Linux{Resources: resources},
-	}}, nil
+	process := &specs.Process{OOMScoreAdj: m.OOMScoreAdj}
+	if m.OOMScoreAdj == nil && ownScore() < 0 {
+		// A task must not inherit the protection of its agent: the host needs the memory more.
+		process.OOMScoreAdj = new(int)
+	}
+	return &mctr.Adjustment{Spec: specs.Spec{Process: process, Linux: &specs.Linux{Resources: resources}}}, nil
 }
 
-// swap is what was asked for, or twice the limit where swap is accounted.
+// swap returns the requested limit of memory and swap, or twice the memory limit if the host
+// accounts swap.
 func swap(m mctr.Memory) *int64 {
 	limit, file := value(m.Limit), "memory.memsw.limit_in_bytes"
 	if cgroup.Unified() {
@@ -178,28 +159,25 @@ func swap(m mctr.Memory) *int64 {
 	if m.Swap != nil || limit <= 0 || limit > math.MaxInt64/2 || !cgroup.Has("memory", file) {
 		return m.Swap
 	}
-	twice := 2 * limit
-	return &twice
+	return new(2 * limit)
 }
 
-func high(bytes int64) string {
-	if bytes == -1 {
-		return "max"
-	}
-	return strconv.FormatInt(bytes, 10)
-}
-
-// score is what was asked for, or 0 where that protects the host from tasks
-// that inherit their agent's protection.
-func score(asked *int) *int {
-	if asked == nil && ownScore() < 0 {
-		return new(int)
-	}
-	return asked
-}
-
-// Usage reads what is used now: without the inactive file cache, as docker does.
+// Usage reads the memory in use. As with docker, it excludes the inactive file cache.
 func (i *isolator) Usage(_ context.Context, h mctr.Handle, u *mctr.Usage) error {
 	i.Meter.Memory(h.Cgroup, u)
 	return nil
+}
+
+// Update returns the new limits. It refuses a limit below the memory in use, because the kernel
+// would kill the container (v2), or refuse the limit without a reason (v1).
+func (i *isolator) Update(ctx context.Context, h mctr.Handle, r *mctr.Resources) (*specs.LinuxResources, error) {
+	u := &mctr.Usage{}
+	if err := i.Usage(ctx, h, u); err != nil {
+		return nil, err
+	}
+	if limit := value(r.Memory.Limit); limit > 0 && uint64(limit) < u.MemoryBytes {
+		return nil, fmt.Errorf("%w: resources.memory.limit %d: %d bytes are in use (without file cache)", mctr.ErrState,
+			limit, u.MemoryBytes)
+	}
+	return isolators.UpdateByPrepare(ctx, i, h, r)
 }

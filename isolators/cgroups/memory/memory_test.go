@@ -58,8 +58,8 @@ func TestCheck(t *testing.T) {
 		config(mctr.Memory{Limit: p[int64](-1)}))
 }
 
-// TestCheckVersions wants what the other version of control groups has to be
-// refused by name, and this one's to be taken.
+// TestCheckVersions checks that settings of the other version of control groups are refused by
+// name, and those of this host's version are accepted.
 func TestCheckVersions(t *testing.T) {
 	v1 := []isolatortest.Refusal{
 		{Config: config(mctr.Memory{DisableOOM: true}), Is: mctr.ErrUnsupported, Field: "resources.memory.disable_oom"},
@@ -112,7 +112,7 @@ func TestPrepare(t *testing.T) {
 	}
 }
 
-// TestUsage has a group of its own take 8 MiB for a moment.
+// TestUsage lets a group use 8 MiB for a moment.
 func TestUsage(t *testing.T) {
 	name := isolatortest.Group(t, cgroups.Resources{Memory: 64 << 20},
 		"dd if=/dev/zero of=/dev/null bs=8M count=1 2>/dev/null")
@@ -125,7 +125,7 @@ func TestUsage(t *testing.T) {
 	}
 }
 
-// TestUsageByKind has a group keep 4 MiB of a tmpfs and 4 MiB of a file.
+// TestUsageByKind lets a group keep 4 MiB of a tmpfs and 4 MiB of a file.
 func TestUsageByKind(t *testing.T) {
 	shm, err := os.MkdirTemp("/dev/shm", "mctr-memory-test")
 	if err != nil {
@@ -158,7 +158,7 @@ func TestUsageByKind(t *testing.T) {
 	}
 }
 
-// TestUsageOfOOM wants a kill counted, and no limit to be 0.
+// TestUsageOfOOM checks that a kill is counted, and that no limit is reported as 0.
 func TestUsageOfOOM(t *testing.T) {
 	name := isolatortest.Group(t, cgroups.Resources{Memory: 16 << 20, MemorySwap: 16 << 20},
 		"dd if=/dev/zero of=/dev/null bs=64M count=1 2>/dev/null")

@@ -1,9 +1,9 @@
-// Package pids is the cgroups/pids isolator: how many processes and threads a
-// container may have, and has.
+// Package pids is the cgroups/pids isolator: it limits the processes and threads of a container,
+// and reports their number.
 //
-// Launch: Check and Prepare. In the kernel: pids.max of the container's group,
-// which the engine makes and removes. On disk, recovery: nothing.
-// Spec: runtime-spec config-linux.md, linux.resources.pids. Mesos has no limit.
+// Launch: Check and Prepare. In the kernel: pids.max of the container's group, which the engine
+// makes and removes. On disk, recovery: nothing. Spec: runtime-spec config-linux.md,
+// linux.resources.pids. Mesos has no limit.
 package pids
 
 import (
@@ -22,6 +22,8 @@ import (
 // count until it becomes the task. Most is the kernel's PID_MAX_LIMIT
 // (include/linux/threads.h).
 const (
+	// Least is the smallest limit: the engine's init is a Go program, whose threads count until it
+	// executes the task. Most is the kernel's PID_MAX_LIMIT (include/linux/threads.h).
 	Least = 16
 	Most  = 4 << 20
 )
@@ -35,7 +37,7 @@ type isolator struct{ isolators.CgroupBase }
 
 func (*isolator) Name() string { return "cgroups/pids" }
 
-// Check refuses a limit that the container's init could not start under.
+// Check refuses a limit with which the container's init could not start.
 func (*isolator) Check(_ context.Context, config *mctr.ContainerConfig) error {
 	limit := config.Resources.Pids
 	if limit == nil {
@@ -55,7 +57,7 @@ func (*isolator) Check(_ context.Context, config *mctr.ContainerConfig) error {
 	return nil
 }
 
-// Prepare asks for the limit.
+// Prepare requests the limit.
 func (*isolator) Prepare(_ context.Context, c *mctr.Container) (*mctr.Adjustment, error) {
 	limit := c.Config.Resources.Pids
 	if limit == nil {
@@ -66,8 +68,13 @@ func (*isolator) Prepare(_ context.Context, c *mctr.Container) (*mctr.Adjustment
 	}}}}, nil
 }
 
-// Usage counts.
+// Usage reads the number of processes and threads.
 func (i *isolator) Usage(_ context.Context, h mctr.Handle, u *mctr.Usage) error {
 	i.Meter.Pids(h.Cgroup, u)
 	return nil
+}
+
+// Update returns the new limits.
+func (i *isolator) Update(ctx context.Context, h mctr.Handle, r *mctr.Resources) (*specs.LinuxResources, error) {
+	return isolators.UpdateByPrepare(ctx, i, h, r)
 }

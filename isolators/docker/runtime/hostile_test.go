@@ -14,8 +14,8 @@ import (
 	"github.com/mctr/mctr/isolators/isolatortest"
 )
 
-// TestHostilePasswd looks a user up in images whose /etc/passwd is no plain
-// file. The host has a user "host-only" in a file that no image may lead to.
+// TestHostilePasswd looks up a user in images whose /etc/passwd is not a regular file. The host has
+// a user "host-only", whose file no image may reach.
 func TestHostilePasswd(t *testing.T) {
 	outside := filepath.Join(t.TempDir(), "passwd")
 	if err := os.WriteFile(outside, []byte("host-only:x:7:7::/:\n"), 0o644); err != nil {
@@ -89,7 +89,7 @@ func decimal(n int) string {
 	return decimal(n/10) + decimal(n%10)
 }
 
-// lookUp fails the test when Prepare hangs.
+// lookUp fails the test if Prepare hangs.
 func lookUp(t *testing.T, c *mctr.Container) (uid int, err error) {
 	t.Helper()
 	done := make(chan struct{})

@@ -1,13 +1,12 @@
-// Package runtime is the docker/runtime isolator: what an image's config says of
-// the process (Env, Entrypoint, Cmd, WorkingDir, User, StopSignal, Volumes), and
-// what the container's config says instead.
+// Package runtime is the docker/runtime isolator: it combines the process of an image's config
+// (Env, Entrypoint, Cmd, WorkingDir, User, StopSignal, Volumes) with the settings of the
+// container's config, which have precedence.
 //
 // Launch: Check and Prepare; the engine starts the process. On disk:
-// <container>/docker/runtime/volumes, one directory for each of the image's
-// Volumes, with what the image has there; they go with the container. In the
-// kernel, recovery: nothing.
-// Spec: image-spec config.md; users are looked up in the image's own files,
-// never on the host. Mesos: isolators/docker/runtime.
+// <container>/docker/runtime/volumes with a directory for each of the image's Volumes, which begins
+// with the image's files at that path; removed with the container. In the kernel, recovery:
+// nothing. Spec: image-spec config.md; users are looked up in the image's own files, never on the
+// host. Mesos: isolators/docker/runtime.
 package runtime
 
 import (
@@ -25,11 +24,11 @@ import (
 	"github.com/mctr/mctr/isolators"
 )
 
-// initPath is where a container asked for with --init finds its init.
+// initPath is the path of the init in a container with an image.
 const initPath = "/sbin/mctr-init"
 
-// New returns the isolator. helper is the mctr-helper binary, the init of
-// containers that ask for one.
+// New returns the isolator. helper is the path of mctr-helper, which is the init of containers that
+// ask for one.
 func New(helper string) isolators.Isolator { return &isolator{helper: helper} }
 
 type isolator struct {
@@ -39,7 +38,7 @@ type isolator struct {
 
 func (*isolator) Name() string { return "docker/runtime" }
 
-// Check refuses what needs no image to be seen as wrong.
+// Check refuses everything that is not valid whatever the image says.
 func (*isolator) Check(_ context.Context, config *mctr.ContainerConfig) error {
 	p := config.Process
 	if p.WorkingDir != "" && !filepath.IsAbs(p.WorkingDir) {
@@ -49,10 +48,12 @@ func (*isolator) Check(_ context.Context, config *mctr.ContainerConfig) error {
 		return fmt.Errorf("%w: a container that only holds a group together has no command", mctr.ErrInvalid)
 	}
 	if config.Image == "" && !p.Pause && len(p.Args) == 0 && (p.Entrypoint == nil || len(*p.Entrypoint) == 0) {
-		return fmt.Errorf("%w: no command: without an image one must be given", mctr.ErrInvalid)
+		return fmt.Errorf("%w: no command: a container without an image needs one", mctr.ErrInvalid)
 	}
-	if s := config.StopSignal; s != "" && !isSignal(s) {
-		return fmt.Errorf("%w: stop_signal %s: no such signal", mctr.ErrInvalid, s)
+	if s := config.StopSignal; s != "" {
+		if number, err := signal.ParseSignal(s); err != nil || !signal.ValidSignalForPlatform(number) {
+			return fmt.Errorf("%w: stop_signal %s: no such signal", mctr.ErrInvalid, s)
+		}
 	}
 	for _, e := range p.Env {
 		if name, _, ok := strings.Cut(e, "="); !ok || name == "" || strings.ContainsRune(e, 0) {
@@ -62,9 +63,9 @@ func (*isolator) Check(_ context.Context, config *mctr.ContainerConfig) error {
 	return nil
 }
 
-// Prepare claims the process' arguments, directory and user.
+// Prepare claims the process' arguments, directory, user and environment.
 func (i *isolator) Prepare(ctx context.Context, c *mctr.Container) (*mctr.Adjustment, error) {
-	args, err := i.command(c)
+	args, err := command(c)
 	if err != nil {
 		return nil, err
 	}
@@ -87,17 +88,9 @@ func (i *isolator) Prepare(ctx context.Context, c *mctr.Container) (*mctr.Adjust
 	return a, nil
 }
 
-// command is nothing for the root of a group.
-func (*isolator) command(c *mctr.Container) ([]string, error) {
-	if c.Config.Process.Pause {
-		return nil, nil
-	}
-	return command(c)
-}
-
-// reap puts the helper before the command, as process 1; alone it only reaps. The
-// host's filesystem has the helper where it is; a mount point would be made on
-// the host.
+// reap puts the helper before the command as process 1; without a command the helper only reaps. A
+// container on the host's filesystem uses the helper at its own path, because a mount of it would
+// need a mount point on the host.
 func (i *isolator) reap(c *mctr.Container, a *mctr.Adjustment) {
 	path := i.helper
 	if c.Image != nil {
@@ -112,14 +105,12 @@ func (i *isolator) reap(c *mctr.Container, a *mctr.Adjustment) {
 	a.Spec.Process.Args = append([]string{path, "init", "--"}, a.Spec.Process.Args...)
 }
 
-func isSignal(s string) bool {
-	number, err := signal.ParseSignal(s)
-	return err == nil && signal.ValidSignalForPlatform(number)
-}
-
-// command joins entrypoint and arguments by docker's rules.
+// command joins entrypoint and arguments by docker's rules. The root of a group has no command.
 func command(c *mctr.Container) ([]string, error) {
 	p, image := c.Config.Process, c.Image
+	if p.Pause {
+		return nil, nil
+	}
 	if image == nil {
 		image = &mctr.ImageConfig{}
 	}
@@ -132,7 +123,7 @@ func command(c *mctr.Container) ([]string, error) {
 	if len(entrypoint) == 1 && entrypoint[0] == "" { // docker's spelling of none
 		entrypoint = nil
 	}
-	all := append(append([]string{}, entrypoint...), args...)
+	all := slices.Concat(entrypoint, args)
 	if len(all) == 0 {
 		return nil, fmt.Errorf("%w: no command: neither the image nor the command line has one", mctr.ErrInvalid)
 	}
@@ -154,9 +145,8 @@ func directory(c *mctr.Container) string {
 	return c.Image.WorkingDir
 }
 
-// environment is the image's, with PATH, HOME and TERM where it has none.
-// Variables of mctr's own are not for an image to set. A name without a value is one
-// that the image does not want.
+// environment returns the image's environment with the defaults of PATH, HOME and TERM. It drops
+// variables of mctr's own, which an image must not set. An entry without a value removes a default.
 func environment(c *mctr.Container, home string) []string {
 	var env, unwanted []string
 	if c.Image != nil {
@@ -173,7 +163,7 @@ func environment(c *mctr.Container, home string) []string {
 	}))
 }
 
-// unique keeps the last word on each variable: an image may repeat itself.
+// unique keeps the last value of each variable, because an image may repeat one.
 func unique(env []string) []string {
 	var out []string
 	for i, e := range env {

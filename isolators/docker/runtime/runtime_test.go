@@ -51,7 +51,7 @@ func TestCheck(t *testing.T) {
 		mctr.ContainerConfig{Process: mctr.Process{Entrypoint: &[]string{"sh"}}})
 }
 
-// prepare prepares a container of an image with files, path to content.
+// prepare prepares a container of an image with files, by path and content.
 func prepare(t *testing.T, config mctr.ContainerConfig, image mctr.ImageConfig,
 	files map[string]string) (*mctr.Adjustment, error) {
 	t.Helper()
@@ -67,7 +67,7 @@ func prepare(t *testing.T, config mctr.ContainerConfig, image mctr.ImageConfig,
 	return newIsolator().Prepare(t.Context(), c)
 }
 
-// TestCommand is docker's table of ENTRYPOINT and CMD, with what run can say.
+// TestCommand is docker's table of ENTRYPOINT and CMD, combined with the arguments of run.
 func TestCommand(t *testing.T) {
 	entry, none := &[]string{"own"}, &[]string{}
 	image := mctr.ImageConfig{Entrypoint: []string{"entry", "-e"}, Cmd: []string{"cmd", "-c"}}
@@ -216,8 +216,8 @@ func TestUser(t *testing.T) {
 	}
 }
 
-// TestOddImageConfigs reads what images in the wild have as moby does (daemon/commit.go,
-// daemon/create.go, container/env.go).
+// TestOddImageConfigs checks that configs of real images are read as moby reads them
+// (daemon/commit.go, daemon/create.go, container/env.go).
 func TestOddImageConfigs(t *testing.T) {
 	null := func(s ...string) *[]string { return &s }
 	for _, c := range []struct {
@@ -283,7 +283,7 @@ func TestOddImageConfigs(t *testing.T) {
 	}
 }
 
-// TestPrepareKeepsImage wants what an image says to be as it was afterwards.
+// TestPrepareKeepsImage checks that Prepare does not change the image's config.
 func TestPrepareKeepsImage(t *testing.T) {
 	c := isolatortest.NewContainer(t, process(mctr.Process{Args: []string{"x"}}))
 	c.Image = &mctr.ImageConfig{Env: []string{"MESOS_X=1", "A=1", "A=2"}, Entrypoint: make([]string, 1, 8)}

@@ -20,14 +20,19 @@ import (
 	"github.com/mctr/mctr/provisioner/backend/copy"
 )
 
-// volumes gives each of the image's volumes that the user did not mount over a
-// directory of its own, filled with what the image has there.
+// volumes gives each of the image's volumes a directory of its own, filled with the image's files
+// at that path, unless the user mounts something there.
 func volumes(ctx context.Context, c *mctr.Container) ([]specs.Mount, error) {
 	if c.Image == nil {
 		return nil, nil
 	}
+	var targets []string
+	for target := range c.Image.Volumes {
+		targets = append(targets, filepath.Clean("/"+target))
+	}
+	slices.Sort(targets)
 	var mounts []specs.Mount
-	for _, target := range targets(c.Image.Volumes) {
+	for _, target := range slices.Compact(targets) { // two spellings may mean one path
 		if target == "/" ||
 			slices.ContainsFunc(c.Config.Mounts, func(m mctr.Mount) bool {
 				return filepath.Clean(m.Target) == target
@@ -44,17 +49,8 @@ func volumes(ctx context.Context, c *mctr.Container) ([]specs.Mount, error) {
 	return mounts, nil
 }
 
-// targets are the places of the volumes, each once, sorted.
-func targets(volumes map[string]struct{}) (list []string) {
-	for target := range volumes {
-		list = append(list, filepath.Clean("/"+target))
-	}
-	slices.Sort(list)
-	return slices.Compact(list)
-}
-
-// volume makes the directory. One that is there was made by an earlier Prepare:
-// it is complete, since it takes its name last.
+// volume makes the directory. A directory that exists was made by an earlier Prepare and is
+// complete, because it is renamed last.
 func volume(ctx context.Context, c *mctr.Container, target string) (string, error) {
 	dir := filepath.Join(c.Dir, "docker", "runtime", "volumes", mctr.ContainerID(target).Hash())
 	if _, err := os.Lstat(dir); err == nil {

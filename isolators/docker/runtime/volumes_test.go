@@ -15,7 +15,7 @@ import (
 	"github.com/mctr/mctr/isolators/isolatortest"
 )
 
-// withVolumes is a container of an image with these volumes.
+// withVolumes returns a container of an image with these volumes.
 func withVolumes(t *testing.T, config mctr.ContainerConfig, volumes ...string) *mctr.Container {
 	t.Helper()
 	config.Image, config.Process.Args = "test", []string{"x"}
@@ -43,8 +43,8 @@ func check(t *testing.T, errs ...error) {
 	}
 }
 
-// TestVolumeCopiesUp wants a volume to begin as what the image has there: data,
-// owners, modes, attributes, links and the directory itself.
+// TestVolumeCopiesUp checks that a volume begins with the image's files at its path: data, owners,
+// modes, attributes, links and the directory itself.
 func TestVolumeCopiesUp(t *testing.T) {
 	c := withVolumes(t, mctr.ContainerConfig{}, "/data")
 	from := filepath.Join(c.Rootfs, "data")
@@ -94,7 +94,7 @@ func wantAttribute(t *testing.T, path, name, want string) {
 	}
 }
 
-// TestVolumePreparedTwice wants what was written meanwhile to stay.
+// TestVolumePreparedTwice checks that a second Prepare keeps files that were written in between.
 func TestVolumePreparedTwice(t *testing.T) {
 	c := withVolumes(t, mctr.ContainerConfig{}, "/data", "/data/", "/b", "data/../c")
 	mounts := mustPrepare(t, c)
@@ -118,7 +118,7 @@ func TestVolumePreparedTwice(t *testing.T) {
 	}
 }
 
-// TestVolumeHalfMade leaves what a Prepare that was killed leaves.
+// TestVolumeHalfMade begins with the files that a killed Prepare leaves.
 func TestVolumeHalfMade(t *testing.T) {
 	c := withVolumes(t, mctr.ContainerConfig{}, "/data")
 	check(t, os.WriteFile(c.Rootfs+"/data/file", []byte("whole"), 0o600))
@@ -136,8 +136,7 @@ func TestVolumeHalfMade(t *testing.T) {
 	}
 }
 
-// TestVolumeInterrupted wants a cancelled Prepare to leave no volume that would
-// be taken for whole.
+// TestVolumeInterrupted checks that a cancelled Prepare leaves no volume that looks complete.
 func TestVolumeInterrupted(t *testing.T) {
 	c := withVolumes(t, mctr.ContainerConfig{}, "/data")
 	check(t, os.WriteFile(c.Rootfs+"/data/file", nil, 0o600))
@@ -152,9 +151,9 @@ func TestVolumeInterrupted(t *testing.T) {
 	}
 }
 
-// TestVolumeElsewhere wants no volume where the user mounts something, at the
-// root, or without an image; an empty one where the image has nothing; and no
-// way out of the image.
+// TestVolumeElsewhere checks that there is no volume at a user's mount, at the root, or without an
+// image; that it is empty if the image has no files there; and that it never leads out of the
+// image.
 func TestVolumeElsewhere(t *testing.T) {
 	c := withVolumes(t, mctr.ContainerConfig{Mounts: []mctr.Mount{{Type: "tmpfs", Target: "/data/"}}}, "/data", "/",
 		"..", "/new/one", "/out", "/up/x")
@@ -176,7 +175,7 @@ func TestVolumeElsewhere(t *testing.T) {
 	}
 }
 
-// TestVolumeOnAFile wants an error that names the volume.
+// TestVolumeOnAFile checks that the error names the volume.
 func TestVolumeOnAFile(t *testing.T) {
 	c := withVolumes(t, mctr.ContainerConfig{}, "/etc/passwd")
 	if _, err := newIsolator().Prepare(t.Context(), c); err == nil ||

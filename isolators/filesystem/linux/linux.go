@@ -1,12 +1,11 @@
-// Package linux is the filesystem/linux isolator: what a container finds mounted
-// besides its root filesystem. /proc, /dev, /sys and the control groups as
-// docker mounts them, the user's tmpfs, the sandbox, and what of the kernel's
-// files is masked or read-only.
+// Package linux is the filesystem/linux isolator: it declares everything that is mounted in a
+// container besides the root filesystem. That is /proc, /dev, /sys and the control groups as docker
+// mounts them, the user's tmpfs, the sandbox, and the masked and read-only files of the kernel.
 //
-// Launch: Check and Prepare; the engine makes the mounts. In the kernel: mounts
-// in the container's mount namespace, which end with it. On disk: nothing but
-// the sandbox, which the containerizer makes. Recovery: none needed.
-// Spec: runtime-spec config.md and config-linux.md. Mesos: isolators/filesystem/linux.
+// Launch: Check and Prepare; the engine makes the mounts. In the kernel: mounts in the container's
+// mount namespace, which end with it. On disk: only the sandbox, which the containerizer makes.
+// Recovery: none needed. Spec: runtime-spec config.md and config-linux.md. Mesos:
+// isolators/filesystem/linux.
 package linux
 
 import (
@@ -24,8 +23,8 @@ import (
 	"github.com/mctr/mctr/isolators"
 )
 
-// New returns the isolator. root and state are mctr's own directories, which a
-// container on the host's filesystem must not see.
+// New returns the isolator. root and state are mctr's own directories, which a container on the
+// host's filesystem must not see.
 func New(root, state string) isolators.Isolator { return &isolator{root: root, state: state} }
 
 type isolator struct {
@@ -33,27 +32,26 @@ type isolator struct {
 	root, state string
 }
 
-// Directories are those that the isolator, and with it the table, is for.
+// Directories returns the directories for which the isolator, and with it the table, was made.
 func (i *isolator) Directories() (root, state string) { return i.root, i.state }
 
 func (*isolator) Name() string { return "filesystem/linux" }
 
-// Check refuses mounts without a place, types that are neither bind nor tmpfs,
-// and options that tmpfs(5) lacks.
+// Check refuses mounts without a target, unknown types, and options that tmpfs(5) lacks.
 func (*isolator) Check(_ context.Context, config *mctr.ContainerConfig) error {
 	seen := map[string]bool{}
 	for _, m := range config.Mounts {
 		target := filepath.Clean(m.Target)
 		switch {
 		case !slices.Contains(types, m.Type):
-			return fmt.Errorf("%w: mounts.type %s at %s: one of %s", mctr.ErrInvalid, m.Type, m.Target,
+			return fmt.Errorf("%w: mounts.type %s at %s: want one of %s", mctr.ErrInvalid, m.Type, m.Target,
 				strings.Join(types, ", "))
 		case !filepath.IsAbs(m.Target) && !filepath.IsLocal(m.Target), target == "/", target == ".":
 			return fmt.Errorf(
 				"%w: mounts.target %q: must be a path below /, or one in the sandbox",
 				mctr.ErrInvalid, m.Target)
 		case seen[target]:
-			return fmt.Errorf("%w: two of config.mounts are at %s", mctr.ErrInvalid, target)
+			return fmt.Errorf("%w: two of config.mounts have the target %s", mctr.ErrInvalid, target)
 		}
 		seen[target] = true
 		if err := checkTmpfs(m); err != nil {
@@ -63,7 +61,7 @@ func (*isolator) Check(_ context.Context, config *mctr.ContainerConfig) error {
 	return nil
 }
 
-// types are those of all isolators that mount what the user asks for.
+// types are the types of mounts of all isolators.
 var types = []string{"bind", "tmpfs", "sandbox", "parent-sandbox"}
 
 // Prepare lists the mounts.
@@ -76,7 +74,7 @@ func (i *isolator) Prepare(_ context.Context, c *mctr.Container) (*mctr.Adjustme
 		Mounts: base,
 		Linux: &specs.Linux{
 			Namespaces: []specs.LinuxNamespace{{Type: specs.MountNamespace}},
-			// What the host mounts later appears; nothing of the container's spreads.
+			// Later mounts of the host appear in the container; mounts of the container stay inside.
 			RootfsPropagation: "rslave",
 		},
 	}}
@@ -97,8 +95,8 @@ func (i *isolator) Prepare(_ context.Context, c *mctr.Container) (*mctr.Adjustme
 	return a, nil
 }
 
-// sandbox gives the container's user a sandbox and, on the host's filesystem,
-// hides everybody else's.
+// sandbox mounts the sandbox and gives it to the container's user. On the host's filesystem it also
+// hides the sandboxes of other containers.
 func (i *isolator) sandbox(c *mctr.Container, a *mctr.Adjustment) error {
 	user, err := saferoot.LookupUser(c.Rootfs, c.User(), nil)
 	if err != nil {
@@ -124,13 +122,13 @@ func (i *isolator) sandbox(c *mctr.Container, a *mctr.Adjustment) error {
 	return nil
 }
 
-// cover lies between the host's own sysfs and the container's. In the host's
-// network they are one filesystem, which the kernel does not mount onto itself.
+// cover is mounted between the host's sysfs and the container's. In the host's network the two are
+// one filesystem, which the kernel does not mount onto itself.
 var cover = specs.Mount{Destination: "/sys", Type: "tmpfs", Source: "tmpfs",
 	Options: []string{"nosuid", "nodev", "noexec", "mode=555", "size=4k"}}
 
-// access is "rw" or "ro": what shows the host is for a privileged container to
-// write, unless that asked for no writes.
+// access returns "rw" or "ro" for the mounts that show the host. A privileged container may write,
+// unless its config asks for a read-only container.
 func access(config *mctr.ContainerConfig) string {
 	if config.Security.Privileged && !config.ReadOnly {
 		return "rw"
@@ -138,7 +136,7 @@ func access(config *mctr.ContainerConfig) string {
 	return "ro"
 }
 
-// mounts are those of every container, as docker makes them.
+// mounts returns the mounts of every container, as docker makes them.
 func mounts(access string) []specs.Mount {
 	return []specs.Mount{
 		{Destination: "/proc", Type: "proc", Source: "proc", Options: []string{"nosuid", "noexec", "nodev"}},
@@ -154,6 +152,7 @@ func mounts(access string) []specs.Mount {
 
 // masked and readonly are docker's lists.
 var (
+	// docker's lists of masked and read-only paths.
 	masked = []string{
 		"/proc/acpi", "/proc/asound", "/proc/interrupts", "/proc/kcore", "/proc/keys", "/proc/latency_stats",
 		"/proc/sched_debug", "/proc/scsi", "/proc/timer_list", "/proc/timer_stats",

@@ -38,9 +38,9 @@ func TestCheck(t *testing.T) {
 		{Config: mounts(mctr.Mount{Type: "bind", Source: "/a", Target: "/x/.."}), Is: mctr.ErrInvalid,
 			Field: "mounts.target"},
 		{Config: mounts(mctr.Mount{Type: "bind", Source: "/a", Target: "/x"}, mctr.Mount{Type: "tmpfs", Target: "/x/"}),
-			Is: mctr.ErrInvalid, Field: "config.mounts are at /x"},
+			Is: mctr.ErrInvalid, Field: "config.mounts have the target /x"},
 		{Config: mounts(mctr.Mount{Type: "tmpfs", Target: "/x", Source: "/y"}), Is: mctr.ErrInvalid,
-			Field: `mounts.source "/y": the tmpfs at /x`},
+			Field: `mounts.source "/y": a tmpfs has no source`},
 	}
 	for _, o := range []string{"", "size", "size=", "size=big", "size=1mm", "size=-1", "mode=999", "mode=77777",
 		"uid=root", "color=red", "ro=1", "lowerdir=/"} {
@@ -53,7 +53,7 @@ func TestCheck(t *testing.T) {
 		tmpfs("size=50%"), mounts(mctr.Mount{Type: "tmpfs", Target: "x"}))
 }
 
-// TestMounts wants what docker mounts in a container, in this order.
+// TestMounts checks that a container has docker's mounts, in this order.
 func TestMounts(t *testing.T) {
 	const common = `{"destination":"/proc","type":"proc","source":"proc","options":["nosuid","noexec","nodev"]},` +
 		`{"destination":"/dev","type":"tmpfs","source":"tmpfs","options":["nosuid","strictatime","mode=755","size=65536k"]},` +
@@ -82,7 +82,7 @@ func TestMounts(t *testing.T) {
 	}
 }
 
-// TestMasks compares with docker's lists.
+// TestMasks compares the masked paths with docker's lists.
 func TestMasks(t *testing.T) {
 	l := isolatortest.Prepared(t, newIsolator(), mounts()).Spec.Linux
 	want := strings.Fields(`/proc/acpi /proc/asound /proc/interrupts /proc/kcore /proc/keys /proc/latency_stats
@@ -132,8 +132,8 @@ func TestTmpfs(t *testing.T) {
 	}
 }
 
-// TestSandbox wants the sandbox at Mesos' place in an image, and on the host's
-// filesystem at its own, with all of mctr's hidden around it.
+// TestSandbox checks that the sandbox is at Mesos' path in an image, and at its own path on the
+// host's filesystem, where the rest of mctr's directories is hidden.
 func TestSandbox(t *testing.T) {
 	c := isolatortest.NewContainer(t, mounts())
 	a, err := newIsolator().Prepare(t.Context(), c)

@@ -12,14 +12,15 @@ import (
 	"github.com/mctr/mctr"
 )
 
-// flags are the options of a tmpfs without a value, as mount(8) has them.
+// flags are the options of a tmpfs that have no value (mount(8)).
 var flags = []string{
 	"exec", "noexec", "suid", "nosuid", "dev", "nodev", "atime", "noatime", "relatime", "strictatime", "diratime",
 	"nodiratime", "sync", "async", "noswap", "inode32", "inode64", "private", "rprivate", "slave", "rslave", "shared",
 	"rshared",
 }
 
-// values are the options of tmpfs(5) with a value, and whether it is one.
+// values are the options of tmpfs(5) that have a value. Each function reports whether a value is
+// valid.
 var values = map[string]func(string) bool{
 	"size": isSize, "nr_blocks": isSize, "nr_inodes": isSize,
 	"mode": func(s string) bool { n, err := strconv.ParseUint(s, 8, 32); return err == nil && n <= 0o7777 },
@@ -31,35 +32,36 @@ func isWord(s string) bool { return s != "" }
 
 func isID(s string) bool { _, err := strconv.ParseUint(s, 10, 32); return err == nil }
 
-// isSize reports whether s is a number, with a unit of k, m, g or %.
+// isSize reports whether s is a number, optionally with a unit of k, m, g or %.
 func isSize(s string) bool {
 	_, err := strconv.ParseUint(strings.TrimRight(s, "kKmMgG%"), 10, 63)
 	return err == nil && len(s)-len(strings.TrimRight(s, "kKmMgG%")) <= 1
 }
 
-// checkTmpfs refuses options before the kernel does, which does not say which.
+// checkTmpfs checks the options, because the kernel's error does not name the option.
 func checkTmpfs(m mctr.Mount) error {
 	if m.Type != "tmpfs" {
 		return nil
 	}
 	if m.Source != "" && m.Source != "tmpfs" {
-		return fmt.Errorf("%w: mounts.source %q: the tmpfs at %s has none", mctr.ErrInvalid, m.Source, m.Target)
+		return fmt.Errorf("%w: mounts.source %q: a tmpfs has no source (target %s)", mctr.ErrInvalid, m.Source,
+			m.Target)
 	}
 	for _, o := range m.Options {
 		name, value, valued := strings.Cut(o, "=")
 		valid := values[name]
 		if valued && (valid == nil || !valid(value)) || !valued && !slices.Contains(flags, o) {
 			return fmt.Errorf(
-				"%w: mounts.options of the tmpfs at %s: %q is none of tmpfs (size=64m, mode=1777, uid=, gid=, "+
-					"nr_inodes=, exec, ...)",
+				"%w: mounts.options of the tmpfs at %s: %q is not an option of tmpfs (size=64m, mode=1777, uid=, "+
+					"gid=, nr_inodes=, exec, ...)",
 				mctr.ErrInvalid, m.Target, o)
 		}
 	}
 	return nil
 }
 
-// tmpfs is the mount with docker's defaults; an option of the user's stands in
-// place of its contrary.
+// tmpfs returns the mount with docker's default options. An option of the user replaces its
+// opposite.
 func tmpfs(m mctr.Mount) specs.Mount {
 	var options []string
 	for _, o := range []string{"noexec", "nosuid", "nodev"} {

@@ -1,10 +1,9 @@
-// Package capabilities is the linux/capabilities isolator: what root may do in
-// a container. The default set is docker's; a process that is not root keeps it
-// as bounding set only.
+// Package capabilities is the linux/capabilities isolator: it limits the privileges of root in a
+// container. The default set is docker's. A process that is not root has the set as its bounding
+// set only.
 //
-// Launch: Check and Prepare; the engine sets the capabilities before execve(2).
-// On disk, in the kernel, recovery: nothing.
-// Spec: runtime-spec config.md, process.capabilities; capabilities(7).
+// Launch: Check and Prepare; the engine sets the capabilities before execve(2). On disk, in the
+// kernel, recovery: nothing. Spec: runtime-spec config.md, process.capabilities; capabilities(7).
 // Mesos: isolators/linux/capabilities.
 package capabilities
 

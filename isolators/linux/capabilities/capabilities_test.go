@@ -25,8 +25,8 @@ func TestCheck(t *testing.T) {
 
 func security(s mctr.Security) mctr.ContainerConfig { return mctr.ContainerConfig{Security: s} }
 
-// TestPrepare wants root to have what it is given, and another user to have it
-// only as bound: a setuid program can reach it, the user cannot.
+// TestPrepare checks that root has its set, and that another user has it only as the bounding set:
+// a setuid program can reach it, the user cannot.
 func TestPrepare(t *testing.T) {
 	config := security(mctr.Security{CapDrop: []string{"ALL"}, CapAdd: []string{"NET_RAW"}})
 	const want = `{"bounding":["CAP_NET_RAW"],"effective":["CAP_NET_RAW"],"permitted":["CAP_NET_RAW"]}`
@@ -42,7 +42,7 @@ func TestPrepare(t *testing.T) {
 	}
 }
 
-// TestImageUser wants the image's user to count where the config has none.
+// TestImageUser checks that the image's user counts if the config has none.
 func TestImageUser(t *testing.T) {
 	c := isolatortest.NewContainer(t, mctr.ContainerConfig{Image: "test"})
 	c.Image.User = "33:33"

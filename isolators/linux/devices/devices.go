@@ -1,10 +1,10 @@
-// Package devices is the linux/devices isolator: the device nodes that a
-// container gets besides the standard ones. A privileged container gets the
-// host's. What may be opened is cgroups/devices' business.
+// Package devices is the linux/devices isolator: it gives a container device nodes besides the
+// standard ones. A privileged container gets the host's nodes. The isolator cgroups/devices decides
+// which nodes the container may open.
 //
-// Launch: Check and Prepare; the engine makes the nodes in the container's
-// /dev. On disk, in the kernel, recovery: nothing.
-// Spec: runtime-spec config-linux.md, linux.devices. Mesos: isolators/linux/devices.
+// Launch: Check and Prepare; the engine makes the nodes in the container's /dev. On disk, in the
+// kernel, recovery: nothing. Spec: runtime-spec config-linux.md, linux.devices. Mesos:
+// isolators/linux/devices.
 package devices
 
 import (
@@ -26,7 +26,7 @@ type isolator struct{ isolators.Base }
 
 func (isolator) Name() string { return "linux/devices" }
 
-// Check refuses devices that are not there.
+// Check refuses devices that do not exist.
 func (isolator) Check(_ context.Context, config *mctr.ContainerConfig) error {
 	for _, d := range config.Devices {
 		if _, err := d.Nodes(); err != nil {
@@ -38,7 +38,7 @@ func (isolator) Check(_ context.Context, config *mctr.ContainerConfig) error {
 
 // Prepare lists the nodes.
 func (isolator) Prepare(_ context.Context, c *mctr.Container) (*mctr.Adjustment, error) {
-	devices := slices.Clone(c.Config.Devices) // first: the user's word on a path wins
+	devices := slices.Clone(c.Config.Devices) // first, because the first node of a path counts
 	if c.Config.Security.Privileged {
 		devices = append(devices, hostDevices()...)
 	}
@@ -75,7 +75,7 @@ var standard = map[string]bool{
 	"ptmx": true, "pts": true, "shm": true, "mqueue": true, "fd": true, "stdin": true, "stdout": true, "stderr": true,
 }
 
-// hostDevices are the host's own nodes, for a privileged container.
+// hostDevices returns the host's nodes for a privileged container.
 func hostDevices() []mctr.Device {
 	entries, err := os.ReadDir("/dev")
 	if err != nil {
@@ -87,7 +87,7 @@ func hostDevices() []mctr.Device {
 		if standard[e.Name()] || e.Type()&os.ModeSymlink != 0 {
 			continue
 		}
-		if _, err := d.Nodes(); err == nil { // a directory without nodes is none
+		if _, err := d.Nodes(); err == nil { // a directory without nodes is an error
 			devices = append(devices, d)
 		}
 	}

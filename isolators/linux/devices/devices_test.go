@@ -57,8 +57,8 @@ func TestPrepare(t *testing.T) {
 	}
 }
 
-// TestPrivileged wants the host's nodes, without those that a container has of
-// its own, and the user's word on a path to win.
+// TestPrivileged checks that a privileged container has the host's nodes except those that every
+// container has of its own, and that the config's device replaces a host's node at the same path.
 func TestPrivileged(t *testing.T) {
 	if len(isolatortest.Prepared(t, devices.New(), config()).Spec.Linux.Devices) != 0 {
 		t.Error("a plain container gets devices")

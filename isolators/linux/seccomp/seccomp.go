@@ -1,11 +1,10 @@
-// Package seccomp is the linux/seccomp isolator: which system calls a container
-// may make. The default is docker's profile, cut to the container's
-// capabilities; a privileged container has none.
+// Package seccomp is the linux/seccomp isolator: it limits the system calls of a container. The
+// default is docker's profile, adapted to the container's capabilities. A privileged container has
+// no filter by default.
 //
-// Launch: Check and Prepare; the engine compiles and loads the filter before
-// execve(2). On disk, in the kernel, recovery: nothing.
-// Spec: runtime-spec config-linux.md, linux.seccomp; profiles in docker's form.
-// Mesos: isolators/linux/seccomp.
+// Launch: Check and Prepare; the engine compiles and loads the filter before execve(2). On disk, in
+// the kernel, recovery: nothing. Spec: runtime-spec config-linux.md, linux.seccomp; profiles in
+// docker's format. Mesos: isolators/linux/seccomp.
 package seccomp
 
 import (
@@ -20,7 +19,7 @@ import (
 	"github.com/mctr/mctr/isolators"
 )
 
-// unconfined is the word for no filter.
+// unconfined is the value for no filter.
 const unconfined = "unconfined"
 
 // New returns the isolator. It is stateless.
@@ -30,7 +29,7 @@ type isolator struct{ isolators.Base }
 
 func (isolator) Name() string { return "linux/seccomp" }
 
-// Check refuses a profile that does not parse, and a kernel without filters.
+// Check refuses a profile that does not parse, and a kernel without seccomp filters.
 func (isolator) Check(_ context.Context, config *mctr.ContainerConfig) error {
 	s := config.Security
 	if s.Seccomp == unconfined || s.Privileged && s.Seccomp == "" {
@@ -38,9 +37,9 @@ func (isolator) Check(_ context.Context, config *mctr.ContainerConfig) error {
 	}
 	if !kernel.Seccomp() {
 		return &mctr.UnsupportedError{
-			Feature: "security.seccomp (the default profile, or one's own)",
+			Feature: "security.seccomp (the default profile, or your own)",
 			Why:     "this kernel has no seccomp filters",
-			Remedy:  "security.seccomp=unconfined runs without",
+			Remedy:  "set security.seccomp=unconfined to run without a filter",
 		}
 	}
 	_, err := profile(s)
@@ -56,7 +55,7 @@ func (isolator) Prepare(_ context.Context, c *mctr.Container) (*mctr.Adjustment,
 	return &mctr.Adjustment{Spec: specs.Spec{Linux: &specs.Linux{Seccomp: filter}}}, nil
 }
 
-// profile is the filter for these settings; nil for none.
+// profile returns the filter for these settings; nil for none.
 func profile(s mctr.Security) (*specs.LinuxSeccomp, error) {
 	if s.Seccomp == unconfined || s.Privileged && s.Seccomp == "" {
 		return nil, nil
@@ -65,7 +64,7 @@ func profile(s mctr.Security) (*specs.LinuxSeccomp, error) {
 	if err != nil {
 		return nil, err
 	}
-	// The profile allows some calls by capability.
+	// The profile allows some calls only with a capability.
 	of := &specs.Spec{Process: &specs.Process{Capabilities: &specs.LinuxCapabilities{Bounding: caps}}}
 	if s.Seccomp == "" {
 		return profiles.GetDefaultProfile(of)
@@ -74,9 +73,9 @@ func profile(s mctr.Security) (*specs.LinuxSeccomp, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: security.seccomp: %w", mctr.ErrInvalid, err)
 	}
-	if filter == nil { // docker runs without a filter then
+	if filter == nil { // docker would run without a filter
 		return nil, fmt.Errorf(
-			"%w: security.seccomp: the profile has no defaultAction; unconfined is the word for no filter",
+			"%w: security.seccomp: the profile has no defaultAction (unconfined means no filter)",
 			mctr.ErrInvalid)
 	}
 	return filter, nil

@@ -47,14 +47,14 @@ func filter(t *testing.T, s mctr.Security) *specs.LinuxSeccomp {
 	return a.Spec.Linux.Seccomp
 }
 
-// allows reports whether the filter lets call pass whatever its arguments are.
+// allows reports whether the filter allows call with any arguments.
 func allows(f *specs.LinuxSeccomp, call string) bool {
 	return slices.ContainsFunc(f.Syscalls, func(s specs.LinuxSyscall) bool {
 		return s.Action == specs.ActAllow && len(s.Args) == 0 && slices.Contains(s.Names, call)
 	})
 }
 
-// TestDefault wants docker's profile, which follows the capabilities.
+// TestDefault checks that the default is docker's profile, adapted to the capabilities.
 func TestDefault(t *testing.T) {
 	admin := mctr.Security{CapAdd: []string{"SYS_ADMIN"}}
 	for _, c := range []struct {
@@ -88,7 +88,7 @@ func TestNone(t *testing.T) {
 	}
 }
 
-// TestCustom wants one's own profile as it is, for a privileged container too.
+// TestCustom checks that a custom profile is used unchanged, also for a privileged container.
 func TestCustom(t *testing.T) {
 	for _, s := range []mctr.Security{{Seccomp: custom}, {Seccomp: custom, Privileged: true}} {
 		got := isolatortest.JSON(t, filter(t, s).Syscalls)
@@ -98,7 +98,7 @@ func TestCustom(t *testing.T) {
 	}
 }
 
-// FuzzProfile wants any profile to be refused with ErrInvalid, or prepared.
+// FuzzProfile checks that any profile is either refused with ErrInvalid or prepared.
 func FuzzProfile(f *testing.F) {
 	for _, seed := range []string{
 		custom, "", "{}", "null", "{",
@@ -120,9 +120,9 @@ func FuzzProfile(f *testing.F) {
 	})
 }
 
-// TestSocketFamilies wants docker's list of families: those by which a container
-// reaches nothing but attack surface (AF_ALG), the host past its network namespace
-// (AF_VSOCK) or what kernels no longer have are refused.
+// TestSocketFamilies checks that docker's list of socket families is refused: those that only add
+// attack surface (AF_ALG), that reach the host past its network namespace (AF_VSOCK), or that
+// current kernels no longer have.
 func TestSocketFamilies(t *testing.T) {
 	allowed := func(family uint64) bool {
 		for _, s := range filter(t, mctr.Security{}).Syscalls {

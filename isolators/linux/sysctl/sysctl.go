@@ -1,11 +1,9 @@
-// Package sysctl is the linux/sysctl isolator: kernel parameters of the
-// container's own namespaces. What is the whole host's, or belongs to a
-// namespace that the container shares, is refused.
+// Package sysctl is the linux/sysctl isolator: it sets kernel parameters of the container's own
+// namespaces. It refuses parameters of the whole host and of namespaces that the container shares.
 //
-// Launch: Check and Prepare; the engine writes them below /proc/sys when the
-// namespaces exist. In the kernel: values that end with the namespaces. On disk,
-// recovery: nothing. Spec: runtime-spec config-linux.md, linux.sysctl. Mesos has
-// none.
+// Launch: Check and Prepare; the engine writes the parameters below /proc/sys when the namespaces
+// exist. In the kernel: values that end with the namespaces. On disk, recovery: nothing. Spec:
+// runtime-spec config-linux.md, linux.sysctl. Mesos has no such isolator.
 package sysctl
 
 import (
@@ -28,7 +26,7 @@ type isolator struct{ isolators.Base }
 
 func (isolator) Name() string { return "linux/sysctl" }
 
-// Check refuses what would change more than the container.
+// Check refuses parameters that would affect more than the container.
 func (isolator) Check(_ context.Context, config *mctr.ContainerConfig) error {
 	return check(config, false)
 }
@@ -42,8 +40,8 @@ func check(config *mctr.ContainerConfig, nested bool) error {
 	return nil
 }
 
-// refusal says why a parameter cannot be the container's own; "" if it can. A
-// nested container is in its parent's namespaces unless it asks for others.
+// refusal returns the reason why a parameter does not belong to the container alone; "" if it does.
+// A nested container is in its parent's namespaces unless its config asks for others.
 func refusal(name string, config *mctr.ContainerConfig, nested bool) string {
 	if name == "kernel.hostname" {
 		return "use config.hostname"
@@ -69,10 +67,10 @@ func refusal(name string, config *mctr.ContainerConfig, nested bool) string {
 			return ""
 		}
 	}
-	return "it is the whole host's and no container's own (see namespaces(7)): set it on the host"
+	return "it belongs to the whole host, not to a namespace (see namespaces(7)): set it on the host"
 }
 
-// isIPC reports whether a parameter is one of an ipc_namespaces(7).
+// isIPC reports whether a parameter belongs to ipc namespaces (ipc_namespaces(7)).
 func isIPC(name string) bool {
 	switch name {
 	case "kernel.msgmax", "kernel.msgmnb", "kernel.msgmni", "kernel.sem",
@@ -82,8 +80,8 @@ func isIPC(name string) bool {
 	return strings.HasPrefix(name, "fs.mqueue.")
 }
 
-// dotted is a key with dots as separators. If a slash comes first, the slashes
-// are those, and dots are part of a name (sysctl.d(5)).
+// dotted returns a key with dots as separators. If the first separator is a slash, slashes separate
+// and dots are part of a name (sysctl.d(5)).
 func dotted(key string) string {
 	if at := strings.IndexAny(key, "./"); at < 0 || key[at] == '.' {
 		return key
@@ -91,7 +89,7 @@ func dotted(key string) string {
 	return strings.NewReplacer(".", "/", "/", ".").Replace(key)
 }
 
-// Prepare asks for them, and refuses what a nested container shares by default.
+// Prepare requests the parameters, and refuses those that a nested container shares by default.
 func (isolator) Prepare(_ context.Context, c *mctr.Container) (*mctr.Adjustment, error) {
 	if err := check(c.Config, c.ID.Parent() != ""); err != nil || len(c.Config.Sysctls) == 0 {
 		return nil, err

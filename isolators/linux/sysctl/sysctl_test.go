@@ -18,8 +18,8 @@ func asking(key string) *mctr.ContainerConfig {
 	return &mctr.ContainerConfig{Sysctls: map[string]string{key: "1"}}
 }
 
-// TestNamespaces wants each parameter to be accepted where its namespace is the
-// container's own, and refused where it is the host's.
+// TestNamespaces checks that each parameter is accepted if its namespace is the container's own,
+// and refused if it is the host's.
 func TestNamespaces(t *testing.T) {
 	shared := []struct {
 		flag  string
@@ -61,7 +61,7 @@ func TestNamespaces(t *testing.T) {
 	}
 }
 
-// TestOfTheHost wants what no namespace has to be refused, however it is written.
+// TestOfTheHost checks that a parameter of no namespace is refused, however it is written.
 func TestOfTheHost(t *testing.T) {
 	for key, why := range map[string]string{
 		"vm.swappiness": "on the host", "vm/swappiness": "on the host", "kernel.panic": "on the host",

@@ -1,11 +1,10 @@
-// Package cgroup is the namespaces/cgroup isolator: whether the container sees
-// its own control group as the root of the tree. As with docker the default is
-// a namespace of its own on cgroup v2, also for a privileged container, and the
-// host's on v1.
+// Package cgroup is the namespaces/cgroup isolator: it decides whether a container sees its own
+// control group as the root of the tree. As with docker, the default is a namespace of its own on
+// cgroup v2, also for a privileged container, and the host's namespace on v1.
 //
-// Launch: Check and Prepare; the engine makes the namespace. In the kernel: a
-// cgroup namespace that ends with the container. On disk, recovery: nothing.
-// cgroup_namespaces(7). Mesos has none.
+// Launch: Check and Prepare; the engine makes the namespace. In the kernel: a cgroup namespace that
+// ends with the container. On disk, recovery: nothing. cgroup_namespaces(7). Mesos has no such
+// isolator.
 package cgroup
 
 import (
@@ -26,7 +25,7 @@ type isolator struct{ isolators.Base }
 
 func (isolator) Name() string { return "namespaces/cgroup" }
 
-// Check refuses unknown words.
+// Check refuses unknown modes.
 func (isolator) Check(_ context.Context, config *mctr.ContainerConfig) error {
 	switch ns := config.Namespaces.Cgroup; ns {
 	case "", "host", "private":
@@ -36,7 +35,7 @@ func (isolator) Check(_ context.Context, config *mctr.ContainerConfig) error {
 	}
 }
 
-// Prepare asks for the namespace.
+// Prepare requests the namespace.
 func (isolator) Prepare(_ context.Context, c *mctr.Container) (*mctr.Adjustment, error) {
 	ns := c.Config.Namespaces.Cgroup
 	if ns == "host" || ns == "" && !cgroup.Unified() {

@@ -24,8 +24,8 @@ func TestCheck(t *testing.T) {
 	isolatortest.Accepts(t, cgroup.New(), config(""), config("host"), config("private"))
 }
 
-// TestPrepare wants docker's default: by the version of the tree, whether
-// privileged or not.
+// TestPrepare checks docker's default, which depends on the version of cgroups and not on
+// privileges.
 func TestPrepare(t *testing.T) {
 	privileged := config("")
 	privileged.Security.Privileged = true

@@ -1,14 +1,15 @@
-// Package ipc is the namespaces/ipc isolator: System V IPC, POSIX message queues
-// and /dev/shm of the container's own, its parent's, or the host's.
+// Package ipc is the namespaces/ipc isolator: it gives a container System V IPC, POSIX message
+// queues and /dev/shm of its own, of its parent, or of the host.
 //
-// Launch: Check and Prepare; the engine makes the namespace and the mounts. In
-// the kernel: an ipc namespace and a tmpfs that end with the container; for one
-// that shares its parent's /dev/shm, a bind mount of that at shm in its STATE
-// directory, until Cleanup. On disk, recovery: nothing more. ipc_namespaces(7).
-// Mesos: isolators/namespaces/ipc.
+// Launch: Check and Prepare; the engine makes the namespace and the mounts. In the kernel: an ipc
+// namespace and a tmpfs that end with the container. For a container that shares its parent's
+// /dev/shm there is a bind mount of it at namespaces/ipc/shm in the container's STATE directory,
+// until Cleanup. On disk, recovery: nothing more. ipc_namespaces(7). Mesos:
+// isolators/namespaces/ipc.
 package ipc
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -21,7 +22,7 @@ import (
 	"github.com/mctr/mctr/isolators"
 )
 
-// defaultShm is docker's size of /dev/shm in bytes.
+// defaultShm is docker's default size of /dev/shm in bytes.
 const defaultShm = 64 << 20
 
 // New returns the isolator.
@@ -31,7 +32,7 @@ type isolator struct{ isolators.Base }
 
 func (isolator) Name() string { return "namespaces/ipc" }
 
-// Check refuses unknown modes, and a size for a /dev/shm that is shared.
+// Check refuses unknown modes, and a size for a shared /dev/shm.
 func (isolator) Check(_ context.Context, config *mctr.ContainerConfig) error {
 	ns := config.Namespaces.IPC
 	if config.ShmSize < 0 || config.ShmSize > 0 && (ns == isolators.Host || ns == isolators.Parent) {
@@ -43,8 +44,8 @@ func (isolator) Check(_ context.Context, config *mctr.ContainerConfig) error {
 	return isolators.CheckMode("namespaces.ipc", ns)
 }
 
-// Prepare asks for the namespace, and for what is mounted from it. /dev/mqueue
-// shows the queues of whatever namespace it is mounted in.
+// Prepare requests the namespace and the mounts that belong to it. /dev/mqueue shows the queues of
+// the namespace in which it is mounted.
 func (isolator) Prepare(_ context.Context, c *mctr.Container) (*mctr.Adjustment, error) {
 	mode := c.Config.Namespaces.IPC
 	if mode == isolators.Host {
@@ -54,10 +55,7 @@ func (isolator) Prepare(_ context.Context, c *mctr.Container) (*mctr.Adjustment,
 	if isolators.Shares(c, mode, c.Config.ShmSize == 0) {
 		return parents(c)
 	}
-	size := c.Config.ShmSize
-	if size == 0 {
-		size = defaultShm
-	}
+	size := cmp.Or(c.Config.ShmSize, defaultShm)
 	return &mctr.Adjustment{Spec: specs.Spec{
 		Linux: isolators.Namespace(c, specs.IPCNamespace, "ipc", isolators.Private, false),
 		Mounts: []specs.Mount{
@@ -75,8 +73,8 @@ var (
 		Options: []string{"rbind", "rprivate", "nosuid", "noexec", "nodev"}}
 )
 
-// parents joins the parent's namespace and mounts its /dev/shm, which the parent
-// could have made a link: so it is taken as a mount, found inside its root.
+// parents joins the parent's namespace and mounts the parent's /dev/shm. The parent could have
+// replaced it by a link, so parents opens it within the parent's root and binds what it has opened.
 func parents(c *mctr.Container) (*mctr.Adjustment, error) {
 	target := shm(c.Handle)
 	if err := treemount.Unbind(target); err != nil { // of an earlier Prepare
@@ -93,11 +91,11 @@ func parents(c *mctr.Container) (*mctr.Adjustment, error) {
 	}}, nil
 }
 
-// shm is where the parent's /dev/shm is mounted, for the engine to bind.
+// shm returns the path at which the parent's /dev/shm is mounted for the engine.
 func shm(h mctr.Handle) string { return filepath.Join(h.State, "namespaces", "ipc", "shm") }
 
-// Cleanup takes the mount of the parent's /dev/shm away.
+// Cleanup unmounts the parent's /dev/shm.
 func (isolator) Cleanup(_ context.Context, h mctr.Handle) error {
-	earlier := filepath.Join(h.State, "shm") // where builds before this one mounted it
+	earlier := filepath.Join(h.State, "shm") // the path of earlier builds
 	return errors.Join(treemount.Unbind(shm(h)), treemount.Unbind(earlier))
 }

@@ -1,10 +1,10 @@
-// Package pid is the namespaces/pid isolator: a process tree of the container's
-// own, its parent's, or the host's.
+// Package pid is the namespaces/pid isolator: it gives a container a process tree of its own, its
+// parent's, or the host's.
 //
-// Launch: Check and Prepare; the engine makes the namespace. In the kernel: a
-// pid namespace that ends with the container's init. With the host's, processes
-// may outlive init: the shim kills the container's control group. On disk,
-// recovery: nothing. pid_namespaces(7). Mesos: isolators/namespaces/pid.
+// Launch: Check and Prepare; the engine makes the namespace. In the kernel: a pid namespace that
+// ends with the container's init. In the host's namespace, processes may outlive init, so the shim
+// kills the container's control group. On disk, recovery: nothing. pid_namespaces(7). Mesos:
+// isolators/namespaces/pid.
 package pid
 
 import (
@@ -28,7 +28,7 @@ func (isolator) Check(_ context.Context, config *mctr.ContainerConfig) error {
 	return isolators.CheckMode("namespaces.pid", config.Namespaces.PID)
 }
 
-// Prepare asks for the namespace.
+// Prepare requests the namespace.
 func (isolator) Prepare(_ context.Context, c *mctr.Container) (*mctr.Adjustment, error) {
 	mode := c.Config.Namespaces.PID
 	if mode == isolators.Host {

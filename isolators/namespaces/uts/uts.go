@@ -1,15 +1,14 @@
-// Package uts is the namespaces/uts isolator: a hostname of the container's own,
-// or the host's.
+// Package uts is the namespaces/uts isolator: it gives a container a hostname of its own, or the
+// host's.
 //
-// Launch: Check and Prepare; the engine makes the namespace and sets the name.
-// In the kernel: a uts namespace that ends with the container. On disk,
-// recovery: nothing. uts_namespaces(7). In Mesos it is part of network/cni.
+// Launch: Check and Prepare; the engine makes the namespace and sets the name. In the kernel: a uts
+// namespace that ends with the container. On disk, recovery: nothing. uts_namespaces(7). In Mesos
+// it is part of network/cni.
 package uts
 
 import (
 	"context"
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
@@ -30,7 +29,8 @@ type isolator struct{ isolators.Base }
 
 func (isolator) Name() string { return "namespaces/uts" }
 
-// Check refuses a hostname that the kernel would, or that would be the host's.
+// Check refuses a hostname that the kernel would refuse, or that would rename the host or the
+// parent.
 func (isolator) Check(_ context.Context, config *mctr.ContainerConfig) error {
 	ns := config.Namespaces.UTS
 	if err := isolators.CheckMode("namespaces.uts", ns); err != nil {
@@ -51,14 +51,16 @@ func (isolator) Check(_ context.Context, config *mctr.ContainerConfig) error {
 	return nil
 }
 
-// Prepare asks for the namespace and the name: the short id, or with the host's
-// network the host's own.
+// Prepare requests the namespace and the hostname (isolators.Hostname).
 func (isolator) Prepare(_ context.Context, c *mctr.Container) (*mctr.Adjustment, error) {
 	name, err := isolators.Hostname(c)
 	if err != nil {
 		return nil, err
 	}
-	a := &mctr.Adjustment{Spec: specs.Spec{Process: &specs.Process{Env: variable(c, name)}}}
+	a := &mctr.Adjustment{Spec: specs.Spec{Process: &specs.Process{}}}
+	if c.Image == nil || !isolators.Has(c.Image.Env, "HOSTNAME") {
+		a.Spec.Process.Env = []string{"HOSTNAME=" + name}
+	}
 	mode := c.Config.Namespaces.UTS
 	if mode == isolators.Host {
 		return a, nil
@@ -70,15 +72,5 @@ func (isolator) Prepare(_ context.Context, c *mctr.Container) (*mctr.Adjustment,
 	return a, nil
 }
 
-// inherits reports whether a nested container is called as its parent: unless it
-// asks for a name.
+// inherits reports whether a nested container has its parent's hostname by default.
 func inherits(c *mctr.Container) bool { return c.Config.Hostname == "" }
-
-// variable is HOSTNAME, unless the image has its own word on it.
-func variable(c *mctr.Container, name string) []string {
-	if c.Image != nil &&
-		slices.ContainsFunc(c.Image.Env, func(e string) bool { return strings.HasPrefix(e, "HOSTNAME=") }) {
-		return nil
-	}
-	return []string{"HOSTNAME=" + name}
-}

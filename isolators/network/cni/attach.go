@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
@@ -17,8 +18,8 @@ import (
 	"github.com/mctr/mctr/internal/cgroup"
 )
 
-// attached pins a namespace and attaches it to the networks, in their order. What
-// was attached before a failure is taken back.
+// attached pins a namespace and attaches it to the networks, in their order. After a failure it
+// detaches the networks that it has attached.
 func (i *isolator) attached(ctx context.Context, c *mctr.Container) (*mctr.Adjustment, error) {
 	attachments, path, err := i.attach(ctx, c)
 	if err != nil {
@@ -31,13 +32,15 @@ func (i *isolator) attached(ctx context.Context, c *mctr.Container) (*mctr.Adjus
 	return a, i.describe(c, a, view{attachments: attachments})
 }
 
-// addressVariable is MESOS_CONTAINER_IP, as Mesos' tasks have it.
+// addressVariable returns the variable MESOS_CONTAINER_IP, which Mesos' tasks have: the container's
+// first IPv4 address, otherwise its first address.
 func addressVariable(attachments []*cni.Attachment) *specs.Process {
-	ip := firstAddress(attachments)
-	if ip == "" {
+	all := addresses(attachments)
+	if len(all) == 0 {
 		return nil
 	}
-	return &specs.Process{Env: []string{"MESOS_CONTAINER_IP=" + ip}}
+	first := max(0, slices.IndexFunc(all, func(p netip.Prefix) bool { return p.Addr().Is4() }))
+	return &specs.Process{Env: []string{"MESOS_CONTAINER_IP=" + all[first].Addr().String()}}
 }
 
 func (i *isolator) attach(ctx context.Context, c *mctr.Container) ([]*cni.Attachment, string, error) {
@@ -73,8 +76,8 @@ func (i *isolator) attach(ctx context.Context, c *mctr.Container) ([]*cni.Attach
 	return attachments, path, nil
 }
 
-// detachEnded takes back what could not be at the container's last end, whose
-// namespace is no fresh one.
+// detachEnded repeats a DEL that failed at the container's last exit: the namespace of that run is
+// still pinned.
 func (i *isolator) detachEnded(ctx context.Context, id mctr.ContainerID) error {
 	attachments, err := i.networks.AttachmentsOf(id)
 	if slices.ContainsFunc(attachments, func(a *cni.Attachment) bool { return a.State == cni.Detaching }) {
@@ -95,7 +98,8 @@ func (i *isolator) ensureNetworks(ctx context.Context, want []mctr.NetworkConfig
 	return networks, nil
 }
 
-// ports are those that were asked for and, with PublishAll, the image's others.
+// ports returns the ports of the config and, with PublishAll, the other ports that the image
+// exposes.
 func ports(c *mctr.Container) []mctr.Port {
 	list := slices.Clone(c.Config.Ports)
 	if !c.Config.PublishAll || c.Image == nil {
@@ -116,27 +120,23 @@ func ports(c *mctr.Container) []mctr.Port {
 	return list
 }
 
-// firstAddress is the container's, an IPv4 one if it has one.
-func firstAddress(attachments []*cni.Attachment) (ip string) {
+// addresses returns the addresses of all attachments. An attachment without a result belongs to
+// another container, which has just exited.
+func addresses(attachments []*cni.Attachment) (all []netip.Prefix) {
 	for _, a := range attachments {
-		if a.Result == nil {
-			continue // of another container, which has just ended
-		}
-		for _, p := range a.Result.Addresses {
-			if p.Addr().Is4() {
-				return p.Addr().String()
-			}
-			ip = cmp.Or(ip, p.Addr().String())
+		if a.Result != nil {
+			all = append(all, a.Result.Addresses...)
 		}
 	}
-	return ip
+	return all
 }
 
-// join shares another container's network, which must run.
+// join shares the network of another container, which must be running.
 func (i *isolator) join(c *mctr.Container, other mctr.ContainerID) (*mctr.Adjustment, error) {
 	pid := cgroup.Process(c.HandleOf(other).Cgroup)
 	if pid == 0 {
-		return nil, fmt.Errorf("%w: config.network container:%s: no such container runs", mctr.ErrState, other.Short())
+		return nil, fmt.Errorf("%w: config.network container:%s: the container is not running", mctr.ErrState,
+			other.Short())
 	}
 	return i.shared(c, other, fmt.Sprintf("/proc/%d/ns/net", pid))
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 	"strings"
 	"unicode"
 
@@ -14,18 +15,19 @@ import (
 	"github.com/mctr/mctr/cni"
 )
 
-// maxNetworks keeps a config from asking for more interfaces than anybody means.
+// maxNetworks limits the interfaces of a container.
 const maxNetworks = 32
 
-// maxPorts keeps plugins, which need some 50 ms for each, within their time.
+// maxPorts limits the ports of a container, because a plugin needs about 50 ms for each and has a
+// deadline.
 const maxPorts = 512
 
-// namespaceLabel makes Calico put an endpoint where its DEL does not look, so that
-// the endpoint outlives the container.
+// namespaceLabel is refused: Calico would store the endpoint in a namespace in which its DEL does
+// not look, so that the endpoint would outlive the container.
 const namespaceLabel = "projectcalico.org/namespace"
 
-// Check refuses networks that are not there or whose plugins are not, and what they
-// cannot do.
+// Check refuses networks that do not exist or lack plugins, and requests that a network cannot
+// serve.
 func (i *isolator) Check(_ context.Context, config *mctr.ContainerConfig) error {
 	if err := errors.Join(checkMode(config), checkNames(config)); err != nil {
 		return err
@@ -58,13 +60,13 @@ func checkMode(config *mctr.ContainerConfig) error {
 	mode := config.Network
 	switch {
 	case mode != "" && len(config.Networks) > 0:
-		return fmt.Errorf("%w: config.network %s and config.networks %s: a container has the one or the other",
+		return fmt.Errorf("%w: config.network %s and config.networks %s: a container can have only one of them",
 			mctr.ErrInvalid, mode, config.Networks[0].Name)
 	case (len(config.Ports) > 0 || config.PublishAll) && len(config.Networks) == 0:
-		return fmt.Errorf("%w: config.ports: the container has no network that host ports could lead to",
+		return fmt.Errorf("%w: config.ports: the container has no network to which host ports could forward",
 			mctr.ErrInvalid)
 	case config.PublishAll && config.Image == "":
-		return fmt.Errorf("%w: publish_all: there is no image that exposes ports", mctr.ErrInvalid)
+		return fmt.Errorf("%w: publish_all: the container has no image that exposes ports", mctr.ErrInvalid)
 	case joined(mode) != "":
 		return joined(mode).Validate()
 	case mode != "" && mode != mctr.NetworkNone && mode != mctr.NetworkHost && mode != mctr.NetworkParent:
@@ -75,7 +77,7 @@ func checkMode(config *mctr.ContainerConfig) error {
 	return nil
 }
 
-// joined is the container whose network mode is to be shared, or "".
+// joined returns the id of the container whose network mode shares, or "".
 func joined(mode string) mctr.ContainerID {
 	id, ok := strings.CutPrefix(mode, mctr.JoinNetwork)
 	if !ok {
@@ -84,14 +86,14 @@ func joined(mode string) mctr.ContainerID {
 	return mctr.ContainerID(id)
 }
 
-// checkNames checks what goes into the container's files.
+// checkNames checks everything of the config that is written into the container's files.
 func checkNames(config *mctr.ContainerConfig) error {
 	for _, server := range config.DNS.Servers {
 		if _, err := netip.ParseAddr(server); err != nil || !isWord(server) {
 			return fmt.Errorf("%w: dns.servers %q is not an address", mctr.ErrInvalid, server)
 		}
 	}
-	for _, word := range append(append([]string{}, config.DNS.Search...), config.DNS.Options...) {
+	for _, word := range slices.Concat(config.DNS.Search, config.DNS.Options) {
 		if !isWord(word) {
 			return fmt.Errorf("%w: dns.search or dns.options %q is not one word", mctr.ErrInvalid, word)
 		}
@@ -109,8 +111,8 @@ func checkNames(config *mctr.ContainerConfig) error {
 	return nil
 }
 
-// isWord reports whether text stays one word of one line: the zone of an IPv6 address
-// may be anything to its parser.
+// isWord reports whether text stays one word of one line. netip.ParseAddr accepts any text as the
+// zone of an IPv6 address.
 func isWord(text string) bool {
 	return text != "" &&
 		!strings.ContainsFunc(text, func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) })
@@ -127,19 +129,19 @@ func checkNetwork(network *cni.Network, want mctr.NetworkConfig) error {
 			return refuse("ip %q is not an address", ip)
 		}
 		if families[addr.Is4()] {
-			return refuse("ip %q: one address a family", ip)
+			return refuse("ip %q: want one address for each address family", ip)
 		}
 		families[addr.Is4()] = true
 	}
 	if mac, err := net.ParseMAC(want.MAC); want.MAC != "" &&
 		(err != nil || len(mac) != 6 || mac[0]&1 != 0 || bytes.Equal(mac, make([]byte, 6))) {
-		return refuse("mac %q is not an interface's address", want.MAC)
+		return refuse("mac %q is not a valid hardware address of an interface", want.MAC)
 	}
 	if want.Bandwidth != nil && !network.Has("bandwidth") {
-		return refuse("bandwidth: no plugin of it can limit it")
+		return refuse("bandwidth: none of the network's plugins can limit it")
 	}
 	if _, given := want.Labels[namespaceLabel]; given {
-		return refuse("label %s: Calico would leave an endpoint behind at the container's end", namespaceLabel)
+		return refuse("label %s: Calico would leave an endpoint behind when the container exits", namespaceLabel)
 	}
 	return nil
 }
@@ -151,7 +153,7 @@ func address(ip string) (netip.Addr, error) {
 	return netip.ParseAddr(ip)
 }
 
-// checkPorts wants a network that takes port mappings, where there are any.
+// checkPorts checks the ports, and that a network takes port mappings if there are any.
 func checkPorts(config *mctr.ContainerConfig, networks []*cni.Network) error {
 	if len(config.Ports) > maxPorts {
 		return fmt.Errorf("%w: config.ports: %d ports, at most %d (config.network host has them all)", mctr.ErrInvalid,
@@ -173,8 +175,8 @@ func checkPorts(config *mctr.ContainerConfig, networks []*cni.Network) error {
 	return checkLedPorts(config.Ports, networks[to].Name, definedFamilies(networks[to]))
 }
 
-// definedFamilies are those that a network of mctr's own gives addresses of; of another
-// it is known when it has answered: nil.
+// definedFamilies returns the address families of a network that mctr made. It returns nil for an
+// operator's network, whose families are known only after ADD.
 func definedFamilies(n *cni.Network) families {
 	if n.Definition == nil || len(n.Definition.Subnets) == 0 {
 		return nil
@@ -186,9 +188,8 @@ func definedFamilies(n *cni.Network) families {
 	return f
 }
 
-// checkLedPorts refuses ports on an address of the host of a family that the container has no
-// address of: nothing translates between the two. Without families there is nothing to
-// compare with.
+// checkLedPorts refuses ports on a host address of a family of which the container has no address,
+// because nothing translates between the families. Without families it accepts all ports.
 func checkLedPorts(ports []mctr.Port, network string, f families) error {
 	for _, p := range ports {
 		addr, err := netip.ParseAddr(p.HostIP)
@@ -199,7 +200,7 @@ func checkLedPorts(ports []mctr.Port, network string, f families) error {
 		if addr.Unmap().Is4() {
 			family = "IPv4"
 		}
-		return fmt.Errorf("%w: config.ports %v: network %s gives the container no %s address that it could lead to",
+		return fmt.Errorf("%w: config.ports %v: network %s gives the container no %s address to forward to",
 			mctr.ErrInvalid, p, network, family)
 	}
 	return nil
@@ -211,24 +212,20 @@ func checkPort(p mctr.Port) error {
 	}
 	if addr, err := netip.ParseAddr(p.HostIP); err == nil && addr.Is6() && addr.IsLoopback() {
 		return &mctr.UnsupportedError{Feature: "config.ports " + p.String(),
-			Why:    "the kernel forwards nothing from IPv6's loopback",
+			Why:    "the kernel does not forward from the loopback address of IPv6",
 			Remedy: "use 127.0.0.1, or another address of the host"}
 	}
 	if p.ContainerPort == 0 || p.HostPortEnd != 0 && p.HostPortEnd < p.HostPort {
-		return fmt.Errorf("%w: config.ports %v: ports are 1 to 65535, ranges go up", mctr.ErrInvalid, p)
+		return fmt.Errorf("%w: config.ports %v: want ports of 1 to 65535, and ranges that go up", mctr.ErrInvalid, p)
 	}
 	if p.Protocol != "tcp" && p.Protocol != "udp" && p.Protocol != "sctp" {
-		return fmt.Errorf("%w: config.ports %v: protocol %q: tcp, udp or sctp", mctr.ErrInvalid, p, p.Protocol)
+		return fmt.Errorf("%w: config.ports %v: protocol %q: want tcp, udp or sctp", mctr.ErrInvalid, p, p.Protocol)
 	}
 	return nil
 }
 
-// publisher is the first network that can lead host ports to the container, or -1.
+// publisher returns the index of the first network that can forward host ports to the container, or
+// -1.
 func publisher(networks []*cni.Network) int {
-	for i, n := range networks {
-		if n.Has("portMappings") {
-			return i
-		}
-	}
-	return -1
+	return slices.IndexFunc(networks, func(n *cni.Network) bool { return n.Has("portMappings") })
 }

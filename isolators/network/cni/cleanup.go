@@ -1,6 +1,7 @@
 package cni
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/netip"
@@ -10,10 +11,10 @@ import (
 	"github.com/mctr/mctr/cni"
 )
 
-// Cleanup detaches the container from its networks. A plugin that fails does not
-// keep the container from its end: the attachment stays recorded, reconcile names
-// it, and it is tried again. So is what failed earlier, when its time has come. The
-// container's files stay with its other records.
+// Cleanup detaches the container from its networks. A plugin that fails does not hold up the
+// container's release: the attachment stays recorded, reconcile reports it, and a later Cleanup
+// tries again. Cleanup also repeats earlier DELs that are due. The container's files are removed
+// with its other records.
 func (i *isolator) Cleanup(ctx context.Context, h mctr.Handle) error {
 	id := h.ID
 	attachments, _ := i.networks.AttachmentsOf(id)
@@ -22,29 +23,22 @@ func (i *isolator) Cleanup(ctx context.Context, h mctr.Handle) error {
 		i.networks.RetryDue(ctx)
 	}
 	if len(attachments) > 0 && i.recorded(attachments) {
-		i.networks.Warn("a network stays attached to an ended container", "container", id, "error", err)
+		i.networks.Warn("a network is still attached to a container that has exited", "container", id, "error", err)
 		err = nil
 	}
-	_ = i.CgroupBase.Cleanup(ctx, h) // lets the meter go, which cannot fail
+	_ = i.CgroupBase.Cleanup(ctx, h) // closing the meter's files cannot fail
 	return err
 }
 
-// recorded reports whether each attachment that is left has the reason in its record.
+// recorded reports whether the record of each remaining attachment has the reason of the failure.
 func (i *isolator) recorded(attachments []*cni.Attachment) bool {
 	left, err := i.networks.AttachmentsOf(attachments[0].Container)
-	if err != nil || len(left) == 0 {
-		return false
-	}
-	for _, a := range left {
-		if a.Failure == "" {
-			return false
-		}
-	}
-	return true
+	return err == nil && len(left) > 0 &&
+		!slices.ContainsFunc(left, func(a *cni.Attachment) bool { return a.Failure == "" })
 }
 
-// Recover names attachments and pinned namespaces of containers that are unknown,
-// or that have ended and could not be detached.
+// Recover reports attachments and pinned namespaces of unknown containers, and attachments of
+// exited containers that could not be detached.
 func (i *isolator) Recover(_ context.Context, known []mctr.ContainerState,
 	_ mctr.HandleOf) ([]mctr.Leftover, error) {
 	phases, namespaces := map[mctr.ContainerID]mctr.Phase{}, map[string]bool{}
@@ -67,13 +61,10 @@ func (i *isolator) Recover(_ context.Context, known []mctr.ContainerState,
 				mctr.Leftover{Kind: "netns", Object: path, Why: "no container has it", Undo: "unmount and remove it"})
 		}
 	}
-	if err == nil {
-		err = pinErr
-	}
-	return found, err
+	return found, cmp.Or(err, pinErr)
 }
 
-// Undo lets a pinned namespace go that no container has.
+// Undo unpins a namespace that belongs to no container.
 func (i *isolator) Undo(_ context.Context, l mctr.Leftover) error {
 	if l.Kind != "netns" {
 		return fmt.Errorf("%w: undo a leftover of kind %s", mctr.ErrUnsupported, l.Kind)
@@ -95,13 +86,21 @@ func leftover(a *cni.Attachment) mctr.Leftover {
 	return l
 }
 
-// hostPorts are the host's ports that lead to the container by this attachment.
+// hostPorts returns the host's ports that forward to the container through this attachment. If the
+// container has only IPv6 addresses, a port on all of the host's addresses is shown as one on [::],
+// because a port without an address reads as IPv4's.
 func hostPorts(a *cni.Attachment) []mctr.Port {
-	return onFamily(a.Ports, familiesOf([]*cni.Attachment{a}))
+	ports, f := slices.Clone(a.Ports), familiesOf([]*cni.Attachment{a})
+	for i := range ports {
+		if ports[i].HostIP == "" && f[false] && !f[true] {
+			ports[i].HostIP = netip.IPv6Unspecified().String()
+		}
+	}
+	return ports
 }
 
-// Status tells the container's interfaces and host ports. A record that cannot be
-// read keeps nobody from seeing the rest.
+// Status reports the container's interfaces and host ports. A record that cannot be read becomes a
+// warning.
 func (i *isolator) Status(_ context.Context, h mctr.Handle, s *mctr.Status) error {
 	if s.Config != nil && len(s.Config.Networks) == 0 {
 		return nil
@@ -130,19 +129,7 @@ func (i *isolator) Status(_ context.Context, h mctr.Handle, s *mctr.Status) erro
 	return nil
 }
 
-// onFamily names the address of ports on all of the host's where the container has IPv6
-// alone: the others read as IPv4's.
-func onFamily(ports []mctr.Port, f families) []mctr.Port {
-	ports = slices.Clone(ports)
-	for i := range ports {
-		if ports[i].HostIP == "" && f[false] && !f[true] {
-			ports[i].HostIP = netip.IPv6Unspecified().String()
-		}
-	}
-	return ports
-}
-
-// leftOut tells of name servers that were asked for and are not in resolv.conf.
+// leftOut returns a warning for each requested name server that is not in resolv.conf.
 func leftOut(servers []string, attachments []*cni.Attachment) (warnings []string) {
 	kept := within(servers, attachments)
 	for _, server := range servers {

@@ -20,24 +20,22 @@ const (
 	resolv   = "/etc/resolv.conf"
 )
 
-// etc are the files that every container with an image has of its network, whatever
-// its mode.
+// etc are the files that mctr writes for every container with an image, whatever its network mode.
 var etc = []string{hosts, hostname, resolv}
 
-// files is where the container's own files lie.
+// files returns the directory of the container's own files.
 func files(h mctr.Handle) string { return filepath.Join(h.Dir, (*isolator)(nil).Name()) }
 
 // A view is the network that a container's files describe.
 type view struct {
-	attachments []*cni.Attachment // the container's, or those of the container whose network it shares
-	host        bool              // it is the host's
-	from        string            // directory of the files that the container's begin with; "": they begin anew
+	attachments []*cni.Attachment // of the container, or of the container whose network it shares
+	host        bool              // the network is the host's
+	from        string            // the directory of the base files, which the container's begin with; "": none
 }
 
-// describe writes the container's files and binds them. A file that says nothing else
-// than the one it begins with, of another container, is that container's. One on the
-// host's filesystem in the host's network keeps the host's files unless it is to have
-// other names.
+// describe writes the container's files and binds them. If a file would equal its base file, which
+// belongs to another container, describe binds the base file. A container on the host's filesystem
+// in the host's network uses the host's files unless its config asks for other names.
 func (i *isolator) describe(c *mctr.Container, a *mctr.Adjustment, v view) error {
 	named := c.Config.Hostname != "" || len(c.Config.ExtraHosts) > 0 || asksDNS(c.Config.DNS)
 	if c.Image == nil && v.host && !named {
@@ -50,7 +48,7 @@ func (i *isolator) describe(c *mctr.Container, a *mctr.Adjustment, v view) error
 	dir := filepath.Join(c.Dir, i.Name())
 	for _, file := range etc {
 		if c.Image == nil && !isFile(file) {
-			continue // a mount point would be made on the host
+			continue // the engine would make a mount point on the host
 		}
 		source := filepath.Join(v.from, filepath.Base(file))
 		if theirs, err := os.ReadFile(source); v.host || v.from == "" || err != nil ||
@@ -83,7 +81,7 @@ func (i *isolator) contents(c *mctr.Container, v view) (map[string][]byte, error
 	return map[string][]byte{hosts: names, hostname: []byte(name + "\n"), resolv: servers}, nil
 }
 
-// begin is the file that the container's begins with; nothing where there is none.
+// begin returns the base file; nil if there is none.
 func (v view) begin(file string) ([]byte, error) {
 	if v.from == "" {
 		return nil, nil
@@ -95,9 +93,9 @@ func (v view) begin(file string) ([]byte, error) {
 	return data, err
 }
 
-// write writes a file in place: no process reads it before the container is there, and a
-// launch that is cut off is done again from the start. Everybody may read it, also
-// where this process' umask(2) is strict.
+// write writes a file in place: no process reads it before the container exists, and a launch that
+// is cut off is repeated from the start. Every user may read the file, even if this process has a
+// strict umask(2).
 func write(path string, content []byte) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o711); err != nil {
 		return err
@@ -108,7 +106,7 @@ func write(path string, content []byte) error {
 	return os.Chmod(path, 0o644)
 }
 
-// bind puts a file into the container: its own, for it to change, as with docker.
+// bind returns the mount of a file. As with docker, the container may change the file.
 func bind(c *mctr.Container, file, source string) specs.Mount {
 	options := []string{"bind", "rprivate"}
 	if c.Config.ReadOnly {
@@ -117,11 +115,11 @@ func bind(c *mctr.Container, file, source string) specs.Mount {
 	return specs.Mount{Destination: file, Type: "bind", Source: source, Options: options}
 }
 
-// shared is the network of another container, with its files and address.
+// shared gives c the network of another container, with that container's files and address.
 func (i *isolator) shared(c *mctr.Container, other mctr.ContainerID, path string) (*mctr.Adjustment, error) {
 	a := &mctr.Adjustment{Spec: specs.Spec{Linux: namespace(path)}}
-	v := view{host: true, from: filepath.Dir(hosts)} // unless a container with files of its own is found
-	for id := other; id != ""; id = id.Parent() {    // a parent may share its own parent's
+	v := view{host: true, from: filepath.Dir(hosts)} // used unless one of the containers below has files of its own
+	for id := other; id != ""; id = id.Parent() {    // a parent may share the network of its own parent
 		if !isFile(filepath.Join(files(c.HandleOf(id)), filepath.Base(hosts))) {
 			continue
 		}
@@ -129,17 +127,13 @@ func (i *isolator) shared(c *mctr.Container, other mctr.ContainerID, path string
 		if err != nil {
 			return nil, err
 		}
-		v = view{attachments: attachments, host: isHosts(path), from: files(c.HandleOf(id))}
+		link, _ := os.Readlink(path)
+		host := link != "" && link == inode("self")
+		v = view{attachments: attachments, host: host, from: files(c.HandleOf(id))}
 		a.Spec.Process = addressVariable(attachments)
 		break
 	}
 	return a, i.describe(c, a, v)
-}
-
-// isHosts reports whether a network namespace is the host's.
-func isHosts(path string) bool {
-	name, err := os.Readlink(path)
-	return err == nil && name == inode("self")
 }
 
 func isFile(path string) bool {

@@ -19,8 +19,8 @@ func TestParseResolv(t *testing.T) {
 	}
 }
 
-// FuzzParseResolv wants what is read of a host's file to be written as a file that
-// says the same.
+// FuzzParseResolv checks that settings that were read from a host's file are the same after they
+// were written and read again.
 func FuzzParseResolv(f *testing.F) {
 	f.Add("nameserver 10.0.0.1\nsearch example.com\noptions ndots:2\n")
 	f.Add("nameserver\t1.1.1.1\r\ndomain .\n;x\n")

@@ -15,14 +15,14 @@ import (
 // hostGateway stands for the address at which the container reaches its host.
 const hostGateway = "host-gateway"
 
-// localhost is what every hosts file begins with.
+// localhost is the beginning of every hosts file without a base file.
 const localhost = "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n" +
 	"fe00::\tip6-localnet\nff02::1\tip6-allnodes\nff02::2\tip6-allrouters\n"
 
-// hostsFile names the loopback addresses, every address of the container, and what
-// was asked for (hosts(5)). A file that it begins with is kept as it is; the container's
-// name is added where that lacks it, unless that is the host's, which leads where it does
-// on the host.
+// hostsFile returns the container's /etc/hosts (hosts(5)): the loopback addresses, every address of
+// the container, and the entries of extra. If there is a base file, it is kept, and the container's
+// name is added if the base file lacks it. The host's own name is not added to the host's file,
+// because it must resolve as on the host.
 func hostsFile(extra []string, name string, v view) ([]byte, error) {
 	begun, err := v.begin(hosts)
 	if err != nil {
@@ -47,7 +47,7 @@ func hostsFile(extra []string, name string, v view) ([]byte, error) {
 		if ip == hostGateway {
 			if ip = gateway(v); ip == "" {
 				return nil, fmt.Errorf(
-					"%w: extra_hosts %s: the container's network has no gateway, so the host has no address there",
+					"%w: extra_hosts %s: the container's network has no gateway, so the host has no address in it",
 					mctr.ErrInvalid, text)
 			}
 		}
@@ -56,29 +56,23 @@ func hostsFile(extra []string, name string, v view) ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-// nameAddresses gives the name to the container's addresses. Without one it leads to
-// a loopback address, as Debian's: it must lead somewhere.
+// nameAddresses adds a line with the name for each address of the container. Without an address the
+// name gets a loopback address, as in Debian, because it must resolve.
 func nameAddresses(b *bytes.Buffer, name string, attachments []*cni.Attachment) {
 	words := name
 	if short, _, dotted := strings.Cut(name, "."); dotted {
 		words += " " + short
 	}
-	own := false
-	for _, a := range attachments {
-		if a.Result == nil {
-			continue // of another container, which has just ended
-		}
-		for _, p := range a.Result.Addresses {
-			fmt.Fprintf(b, "%v\t%s\n", p.Addr(), words)
-			own = true
-		}
+	all := addresses(attachments)
+	for _, p := range all {
+		fmt.Fprintf(b, "%v\t%s\n", p.Addr(), words)
 	}
-	if !own {
+	if len(all) == 0 {
 		fmt.Fprintf(b, "127.0.1.1\t%s\n", words)
 	}
 }
 
-// names reports whether a hosts file names the host called name.
+// names reports whether a hosts file has the host name.
 func names(file []byte, name string) bool {
 	for line := range strings.Lines(string(file)) {
 		line, _, _ = strings.Cut(line, "#")
@@ -89,12 +83,12 @@ func names(file []byte, name string) bool {
 	return false
 }
 
-// An extraHost is a line of /etc/hosts that was asked for.
+// An extraHost is a line of /etc/hosts from the config.
 type extraHost struct{ name, ip string } // ip may be hostGateway
 
-// parseExtraHost reads NAME:ADDRESS and NAME=ADDRESS, an IPv6 address with or without
-// brackets. It refuses what is not the name of a host, and an address with a zone, which is
-// an interface's of the host.
+// parseExtraHost reads NAME:ADDRESS and NAME=ADDRESS. An IPv6 address may have brackets. It refuses
+// a name that is not valid for a host, and an address with a zone, which names an interface of the
+// host.
 func parseExtraHost(text string) (extraHost, error) {
 	name, ip, ok := strings.Cut(text, "=")
 	if colon, after, found := strings.Cut(text, ":"); found && len(colon) < len(name) {
@@ -117,8 +111,8 @@ func parseExtraHost(text string) (extraHost, error) {
 	return extraHost{name, ip}, nil
 }
 
-// isHostName holds a name to RFC 1123, with the underscore that docker's users have in
-// theirs.
+// isHostName reports whether name is valid by RFC 1123. It also accepts the underscore, which users
+// of docker have in names.
 func isHostName(name string) bool {
 	const letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_"
 	if len(name) > 253 {
@@ -133,8 +127,8 @@ func isHostName(name string) bool {
 	return true
 }
 
-// gateway is the host as the container sees it: the gateway of the first network that
-// has one, or in the host's network its loopback address; "" for none.
+// gateway returns the host's address as the container sees it: the gateway of the first network
+// that has one, or the loopback address in the host's network; "" for none.
 func gateway(v view) string {
 	for _, a := range v.attachments {
 		if a.Result == nil {

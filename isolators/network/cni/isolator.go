@@ -1,14 +1,13 @@
-// Package cni is the network/cni isolator: what a container sees of the network.
-// That is the host's stack, its parent's or another container's, one of its own
-// with a loopback interface alone, or one that is attached to CNI networks; and its
-// /etc/hosts, /etc/hostname and /etc/resolv.conf.
+// Package cni is the network/cni isolator: it decides which network a container has, and writes its
+// /etc/hosts, /etc/hostname and /etc/resolv.conf. The network is the host's, the parent's, another
+// container's, one of the container's own with only a loopback interface, or one that is attached
+// to CNI networks.
 //
-// Launch: for CNI networks Prepare pins a namespace and attaches it, under a record
-// each; for none the engine makes the namespace. In the kernel: the pinned
-// namespace, and what the plugins make. On disk: Dir/network/cni with the three
-// files, and package cni's records. Recovery: by those records, after a reboot too;
-// a process of the container's control group tells which namespace's interfaces
-// Usage is to read. network_namespaces(7).
+// Launch: for CNI networks Prepare pins a namespace and attaches it, with a record for each
+// attachment; for none the engine makes the namespace. In the kernel: the pinned namespace, and
+// whatever the plugins make. On disk: Dir/network/cni with the three files, and package cni's
+// records. Recovery: from those records, also after a reboot; a process of the container's control
+// group identifies the namespace whose interfaces Usage reads. network_namespaces(7).
 package cni
 
 import (
@@ -24,7 +23,7 @@ import (
 	"github.com/mctr/mctr/isolators"
 )
 
-// Deps are what the isolator needs of its host.
+// Deps are the parts of the host that the isolator uses.
 type Deps struct {
 	Networks *cni.Networks
 	Meter    *usage.Meter
@@ -42,8 +41,8 @@ type isolator struct {
 
 func (*isolator) Name() string { return "network/cni" }
 
-// Complete attaches a root container whose config names no network to the default one. A
-// nested container has its parent's.
+// Complete attaches a root container whose config names no network to the default network. A nested
+// container has its parent's network.
 func (i *isolator) Complete(_ context.Context, id mctr.ContainerID,
 	config *mctr.ContainerConfig) (note string, err error) {
 	if id.Parent() != "" {
@@ -59,7 +58,7 @@ func (i *isolator) Complete(_ context.Context, id mctr.ContainerID,
 	return note, err
 }
 
-// Prepare gives the container its network, and the files that describe it.
+// Prepare returns the container's network, and writes and mounts the files that describe it.
 func (i *isolator) Prepare(ctx context.Context, c *mctr.Container) (*mctr.Adjustment, error) {
 	switch mode := c.Config.Network; {
 	case len(c.Config.Networks) > 0:

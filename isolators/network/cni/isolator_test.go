@@ -22,8 +22,7 @@ import (
 	network "github.com/mctr/mctr/isolators/network/cni"
 )
 
-// A host has networks "net" and "other", on bridges, and "sick", whose last plugin
-// is not one.
+// A host has the networks "net" and "other", on bridges, and "sick", whose last plugin fails.
 type host struct {
 	t   *testing.T
 	dir string
@@ -65,7 +64,7 @@ func (h *host) networks() *cni.Networks {
 			PluginDirs: []string{plugins}})
 }
 
-// isolator is one of a process that has just started.
+// isolator returns an isolator of a process that has just started.
 func (h *host) isolator() isolators.Isolator {
 	return network.New(network.Deps{Networks: h.networks(), Meter: usage.NewMeter()})
 }
@@ -122,7 +121,7 @@ func TestCheck(t *testing.T) {
 		{Config: config("", "", "gone"), Is: mctr.ErrUnsupported, Field: "no-such-plugin"},
 		{Config: one(func(n *mctr.NetworkConfig) { n.IPs = []string{"10.1"} }), Is: mctr.ErrInvalid, Field: "ip"},
 		{Config: one(func(n *mctr.NetworkConfig) { n.IPs = []string{"10.1.1.1", "10.1.1.2"} }), Is: mctr.ErrInvalid,
-			Field: "one address a family"},
+			Field: "one address for each address family"},
 		{Config: one(func(n *mctr.NetworkConfig) { n.MAC = "01:00:00:00:00:01" }), Is: mctr.ErrInvalid, Field: "mac"},
 		{Config: one(func(n *mctr.NetworkConfig) { n.MAC = "00:00:00:00:00:00" }), Is: mctr.ErrInvalid, Field: "mac"},
 		{Config: with(net, func(c *mctr.ContainerConfig) { c.Ports = make([]mctr.Port, 513) }), Is: mctr.ErrInvalid,
@@ -219,7 +218,7 @@ func destinations(a *mctr.Adjustment) (list []string) {
 	return list
 }
 
-// container is one with an image, and directories.
+// container returns a container with an image and directories.
 func (h *host) container(id mctr.ContainerID, c mctr.ContainerConfig) *mctr.Container {
 	return &mctr.Container{
 		Handle: h.handle(id), Config: &c, HandleOf: h.handle,
@@ -239,7 +238,7 @@ func (h *host) prepare(c *mctr.Container) *mctr.Adjustment {
 
 func (h *host) cleanUp(id mctr.ContainerID) {
 	h.t.Helper()
-	// which has ended in a test's own clean-up
+	// The test's context has ended by the time of its clean-up.
 	if err := h.isolator().Cleanup(context.WithoutCancel(h.t.Context()), h.handle(id)); err != nil {
 		h.t.Error(err)
 	}
@@ -254,7 +253,7 @@ func (h *host) file(c *mctr.Container, name string) string {
 	return string(data)
 }
 
-// TestAttached prepares a container on two networks and looks at all that it sees.
+// TestAttached prepares a container on two networks and checks everything that it sees.
 func TestAttached(t *testing.T) {
 	h := newHost(t)
 	cfg := config("", "test", "net", "other")
@@ -293,7 +292,7 @@ func TestAttached(t *testing.T) {
 	}
 }
 
-// TestNested wants a nested container in its parent's network, with its files.
+// TestNested checks that a nested container has its parent's network and files.
 func TestNested(t *testing.T) {
 	h := newHost(t)
 	parent := h.container("box", config("", "test", "net"))
@@ -328,8 +327,8 @@ func TestNested(t *testing.T) {
 	}
 }
 
-// TestHostNames wants the host's names in a container that has its network, with what
-// was asked for, and its own name where it has one.
+// TestHostNames checks that a container in the host's network has the host's names, its own name if
+// it has one, and the entries of its config.
 func TestHostNames(t *testing.T) {
 	h := newHost(t)
 	theirs, err := os.ReadFile("/etc/hosts")
@@ -359,8 +358,8 @@ func TestHostNames(t *testing.T) {
 	}
 }
 
-// TestFamilies wants ports refused, and name servers left out, that are of a family of
-// which the network's plugins gave the container no address.
+// TestFamilies checks that ports are refused, and name servers left out, if the network gave the
+// container no address of their family.
 func TestFamilies(t *testing.T) {
 	h := newHost(t)
 	h.write("four",
@@ -395,8 +394,8 @@ func TestFamilies(t *testing.T) {
 	}
 }
 
-// TestFailedAttach wants the network before the sick one, and the namespace, given
-// back at once.
+// TestFailedAttach checks that the attachment before the sick network, and the namespace, are
+// released at once.
 func TestFailedAttach(t *testing.T) {
 	h := newHost(t)
 	h.prepare(h.container("warm", config("", "test", "net")))
@@ -419,8 +418,8 @@ func TestFailedAttach(t *testing.T) {
 	}
 }
 
-// TestRecover names what is attached of containers that are not there, and its undo
-// is Cleanup; a foreign address in the same store is left.
+// TestRecover checks that Recover reports the attachments of unknown containers, that Cleanup
+// undoes them, and that a foreign address in the same store stays.
 func TestRecover(t *testing.T) {
 	h := newHost(t)
 	h.prepare(h.container("box", config("", "test", "net")))
@@ -448,8 +447,8 @@ func TestRecover(t *testing.T) {
 	}
 }
 
-// TestFailedDetach wants the container's end not to wait for a plugin, and the
-// attachment named with the reason.
+// TestFailedDetach checks that a failing plugin does not hold up the container's release, and that
+// the attachment is reported with the reason.
 func TestFailedDetach(t *testing.T) {
 	h := newHost(t)
 	c := h.container("box", config("", "test", "net"))
@@ -498,8 +497,7 @@ func TestFailedDetach(t *testing.T) {
 	}
 }
 
-// TestUnreadableRecord wants a container whose record is damaged shown, with a
-// warning.
+// TestUnreadableRecord checks that Status shows a container with a damaged record, with a warning.
 func TestUnreadableRecord(t *testing.T) {
 	h := newHost(t)
 	record := filepath.Join(h.dir, "root", "attachments", mctr.ContainerID("box").Hash()+".eth0.json")

@@ -13,10 +13,10 @@ import (
 	"github.com/mctr/mctr/cni"
 )
 
-// resolvFile is the file that it begins with where nothing was asked for; otherwise what
-// was asked for, else what the plugins say, else the network's default, else the host's
-// without those that only the host reaches. Servers of a family that the container has
-// no address of are left out.
+// resolvFile returns the container's /etc/resolv.conf. Without a request it is the base file, if
+// there is one. Otherwise each setting comes from the first of these that has it: the request, the
+// plugins, the network's default, and the host's file without the servers that only the host
+// reaches. Servers of a family of which the container has no address are left out.
 func (i *isolator) resolvFile(asked mctr.DNS, v view) ([]byte, error) {
 	begun, err := v.begin(resolv)
 	if err != nil || begun != nil && !asksDNS(asked) {
@@ -44,8 +44,8 @@ func (i *isolator) resolvFile(asked mctr.DNS, v view) ([]byte, error) {
 	return []byte(resolvText(chosen)), nil
 }
 
-// offered is the first answer of the plugins that has a server, or the default of the
-// first network that has one; with host, else the host's.
+// offered returns the first answer of the plugins that has a server, or the default of the first
+// network that has one. If neither exists and host is true, it returns the host's.
 func (i *isolator) offered(attachments []*cni.Attachment, host bool) (chosen mctr.DNS, err error) {
 	for _, a := range attachments {
 		if a.Result == nil {
@@ -64,37 +64,30 @@ func (i *isolator) offered(attachments []*cni.Attachment, host bool) (chosen mct
 	return chosen, nil
 }
 
-// within are the servers that a container with the attachments can reach: those of the
-// families of its addresses, and its own loopback's. Without an address nothing is
-// left out.
+// within returns the servers that a container with the attachments can reach: those of the families
+// of its addresses, and those on its own loopback. If the container has no address, within returns
+// all servers.
 func within(servers []string, attachments []*cni.Attachment) []string {
 	families := familiesOf(attachments)
 	if len(families) == 0 {
 		return servers
 	}
-	return slices.DeleteFunc(slices.Clone(servers), func(server string) bool { return !families.reaches(server) })
+	return slices.DeleteFunc(slices.Clone(servers), func(server string) bool {
+		addr, err := netip.ParseAddr(server)
+		return err == nil && !addr.IsLoopback() && !families[addr.Unmap().Is4()]
+	})
 }
 
-// families are those that a container has addresses of, by whether it is IPv4.
+// families has true for each address family of which a container has an address; the key is true
+// for IPv4.
 type families map[bool]bool
 
 func familiesOf(attachments []*cni.Attachment) families {
 	f := families{}
-	for _, a := range attachments {
-		if a.Result == nil {
-			continue // of another container, which has just ended
-		}
-		for _, p := range a.Result.Addresses {
-			f[p.Addr().Unmap().Is4()] = true
-		}
+	for _, p := range addresses(attachments) {
+		f[p.Addr().Unmap().Is4()] = true
 	}
 	return f
-}
-
-// reaches reports whether ip is of one of the families, or the container's own loopback.
-func (f families) reaches(ip string) bool {
-	addr, err := netip.ParseAddr(ip)
-	return err != nil || addr.IsLoopback() || f[addr.Unmap().Is4()]
 }
 
 func resolvText(d mctr.DNS) string {
@@ -111,11 +104,11 @@ func resolvText(d mctr.DNS) string {
 	return b.String()
 }
 
-// systemdResolv lists what systemd-resolved asks, where the host's own file names
-// only its stub on loopback.
+// systemdResolv lists the servers that systemd-resolved asks. The host's own file then names only
+// systemd-resolved's stub on loopback.
 const systemdResolv = "/run/systemd/resolve/resolv.conf"
 
-// hostsDNS is the host's, without servers on its loopback, which the container
+// hostsDNS returns the host's servers except those on the host's loopback, which the container
 // cannot reach.
 func hostsDNS() (mctr.DNS, error) {
 	for _, path := range []string{resolv, systemdResolv} {
@@ -133,8 +126,8 @@ func hostsDNS() (mctr.DNS, error) {
 	return mctr.DNS{}, nil
 }
 
-// parseResolv reads resolv.conf(5); with local, also servers that only the host
-// reaches: on its loopback, or by one of its interfaces.
+// parseResolv reads resolv.conf(5). With local it includes servers that only the host can reach:
+// those on its loopback, and those that name one of its interfaces.
 func parseResolv(text string, local bool) (d mctr.DNS) {
 	for line := range strings.Lines(text) {
 		words := strings.Fields(line)

@@ -12,17 +12,17 @@ import (
 	"github.com/mctr/mctr/internal/cgroup"
 )
 
-// Usage reads the interfaces of a network namespace that is the container's own:
-// neither this process' nor the parent's.
+// Usage reads the interfaces of a network namespace that belongs to the container alone: it is
+// neither this process' namespace nor the parent's.
 func (i *isolator) Usage(_ context.Context, h mctr.Handle, u *mctr.Usage) error {
 	u.Networks = i.Meter.Network(h.Cgroup, func() (int, error) { return open(h) })
 	return nil
 }
 
-// open opens the list of interfaces. The namespace is that of a process in the
-// container's control group, so it is found after an agent's restart too. A
-// process that ends meanwhile gives its pid back: its namespace is looked at again
-// afterwards, so that another's figures are never taken for the container's.
+// open opens the list of interfaces. It finds the namespace through a process in the container's
+// control group, which works after an agent's restart too. The process may exit and its pid be used
+// again, so open compares the namespace again afterwards. It never returns the figures of another
+// namespace.
 func open(h mctr.Handle) (int, error) {
 	pid := cgroup.Process(h.Cgroup)
 	own := inode(fmt.Sprint(pid))
@@ -39,11 +39,8 @@ func open(h mctr.Handle) (int, error) {
 	return fd, err
 }
 
-// inode names the network namespace of a process; "" when it is gone.
+// inode identifies the network namespace of a process; "" if the process has exited.
 func inode(pid string) string {
-	name, err := os.Readlink("/proc/" + pid + "/ns/net")
-	if err != nil {
-		return ""
-	}
+	name, _ := os.Readlink("/proc/" + pid + "/ns/net")
 	return name
 }

@@ -16,8 +16,8 @@ import (
 	"github.com/mctr/mctr/isolators/isolatortest"
 )
 
-// TestMain makes this binary a process in a network namespace of its own, which
-// has sent three messages to itself, when it is started with "send".
+// TestMain lets this binary, if it is started with "send", send three messages to itself in a
+// network namespace of its own and stay.
 func TestMain(m *testing.M) {
 	if len(os.Args) == 2 && os.Args[1] == "send" {
 		runtime.LockOSThread() // exec makes this thread the process
@@ -32,7 +32,7 @@ func TestMain(m *testing.M) {
 	testns.Main(m)
 }
 
-// send uses no net.Conn, whose work another thread may do.
+// send uses no net.Conn, because another thread may do the work of a net.Conn.
 func send() error {
 	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
@@ -48,8 +48,8 @@ func send() error {
 	return nil
 }
 
-// usageOf reads with an isolator that knows nothing but the groups: what an agent
-// that has just started knows.
+// usageOf reads the usage with an isolator of an agent that has just started, which knows only the
+// groups.
 func usageOf(t *testing.T, id mctr.ContainerID, groups map[mctr.ContainerID]string) []mctr.NetworkUsage {
 	t.Helper()
 	u := &mctr.Usage{}
@@ -60,7 +60,7 @@ func usageOf(t *testing.T, id mctr.ContainerID, groups map[mctr.ContainerID]stri
 	return u.Networks
 }
 
-// TestUsage sends through lo of a namespace of its own, and wants it counted.
+// TestUsage sends messages through lo of a namespace, and checks that they are counted.
 func TestUsage(t *testing.T) {
 	self, err := os.Executable()
 	if err != nil {

@@ -1,11 +1,11 @@
-// Package ports is the network/ports isolator: a container listens on the TCP
-// ports that were assigned to it, or it is reported or ended. It is for containers
-// on a network whose ports are shared out, the host's above all.
+// Package ports is the network/ports isolator: a container that listens on a TCP port outside of
+// its assigned ports is reported or ended. It is meant for containers that share a network, above
+// all the host's, and are assigned parts of its ports.
 //
-// Launch: Check; Prepare keeps the policy for Watch. Running: Watch looks every so
-// often at what the container's processes listen on (sock_diag(7), by the sockets
-// they hold), on v1 and v2 alike. On disk: State/network/ports/policy.json. In the
-// kernel: nothing. Recovery: Watch of the next process reads the policy.
+// Launch: Check; Prepare records the policy for Watch. Running: at each interval, Watch reads the
+// ports on which the container's processes listen (sock_diag(7), and the sockets that they have
+// open), on v1 and v2 alike. On disk: State/network/ports/policy.json. In the kernel: nothing.
+// Recovery: the Watch of the next agent reads the policy.
 package ports
 
 import (
@@ -43,7 +43,7 @@ func (*isolator) Name() string { return "network/ports" }
 
 func (i *isolator) records(h mctr.Handle) stateful.Records { return stateful.UntilReboot(h, i.Name()) }
 
-// Check refuses ranges that go down, and looking more often than can be meant.
+// Check refuses ranges that go down, and intervals that are too short.
 func (*isolator) Check(_ context.Context, config *mctr.ContainerConfig) error {
 	l := config.Listen
 	if l == nil {
@@ -51,16 +51,17 @@ func (*isolator) Check(_ context.Context, config *mctr.ContainerConfig) error {
 	}
 	for _, r := range l.Ports {
 		if r.First == 0 || r.Last < r.First {
-			return fmt.Errorf("%w: listen.ports %v: ports are 1 to 65535, ranges go up", mctr.ErrInvalid, r)
+			return fmt.Errorf("%w: listen.ports %v: want ports of 1 to 65535, and ranges that go up", mctr.ErrInvalid,
+				r)
 		}
 	}
 	if l.Interval != 0 && l.Interval < leastInterval {
-		return fmt.Errorf("%w: listen.interval %v: at least %v", mctr.ErrInvalid, l.Interval, leastInterval)
+		return fmt.Errorf("%w: listen.interval %v: want at least %v", mctr.ErrInvalid, l.Interval, leastInterval)
 	}
 	return nil
 }
 
-// Prepare keeps the policy.
+// Prepare records the policy.
 func (i *isolator) Prepare(_ context.Context, c *mctr.Container) (*mctr.Adjustment, error) {
 	if c.Config.Listen == nil {
 		return nil, nil
@@ -68,8 +69,8 @@ func (i *isolator) Prepare(_ context.Context, c *mctr.Container) (*mctr.Adjustme
 	return &mctr.Adjustment{Watch: c.Config.Listen.End}, i.records(c.Handle).Write("policy", c.Config.Listen)
 }
 
-// Watch looks until ctx ends or the container does. A policy that only reports
-// needs none: Status looks when it is asked.
+// Watch checks the ports until ctx ends or the container exits. A policy that only reports is not
+// watched: Status checks the ports when it is called.
 func (i *isolator) Watch(ctx context.Context, h mctr.Handle, report func(mctr.Limitation)) error {
 	policy, err := i.load(h)
 	if err != nil || policy == nil || !policy.End {
@@ -117,7 +118,7 @@ func (i *isolator) checkListeners(ctx context.Context, h mctr.Handle, policy *mc
 	}
 }
 
-// unlistedListeners are the ports that the container listens on and may not.
+// unlistedListeners returns the sockets on ports that the policy does not allow.
 func (i *isolator) unlistedListeners(h mctr.Handle, policy *mctr.ListenPolicy) ([]listeners.Listener, error) {
 	pids, err := cgroup.Pids(h.Cgroup)
 	if err != nil {
@@ -134,10 +135,10 @@ func (i *isolator) unlistedListeners(h mctr.Handle, policy *mctr.ListenPolicy) (
 }
 
 func describe(l listeners.Listener, policy *mctr.ListenPolicy) string {
-	return fmt.Sprintf("it listens on TCP port %v, and its ports are %s", l, mctr.PortRanges(policy.Ports))
+	return fmt.Sprintf("it listens on TCP port %v, but its ports are %s", l, mctr.PortRanges(policy.Ports))
 }
 
-// Status warns of ports that the container listens on and may not.
+// Status adds a warning for each port that the policy does not allow.
 func (i *isolator) Status(_ context.Context, h mctr.Handle, s *mctr.Status) error {
 	if s.Config == nil || s.Config.Listen == nil {
 		return nil
@@ -149,7 +150,7 @@ func (i *isolator) Status(_ context.Context, h mctr.Handle, s *mctr.Status) erro
 	return err
 }
 
-// Cleanup ends the watch.
+// Cleanup ends the watch and removes the policy.
 func (i *isolator) Cleanup(_ context.Context, h mctr.Handle) error {
 	i.mu.Lock()
 	if cancel := i.watched[h.ID]; cancel != nil {

@@ -37,7 +37,7 @@ func TestCheck(t *testing.T) {
 	isolatortest.Accepts(t, ports.New(), mctr.ContainerConfig{}, *policy(false))
 }
 
-// prepared prepares a container of this policy, and cleans up at the end.
+// prepared prepares a container with this policy, and cleans up at the end.
 func prepared(t *testing.T, i isolators.Isolator, group string, config *mctr.ContainerConfig) mctr.Handle {
 	t.Helper()
 	c := &mctr.Container{Handle: mctr.Handle{ID: "box", State: t.TempDir(), Cgroup: group}, Config: config}
@@ -52,8 +52,8 @@ func prepared(t *testing.T, i isolators.Isolator, group string, config *mctr.Con
 	return c.Handle
 }
 
-// TestWatch wants the one port that was not assigned found, by an isolator that was
-// not there when the container was prepared.
+// TestWatch checks that an isolator that did not prepare the container finds the one port that was
+// not assigned.
 func TestWatch(t *testing.T) {
 	group := isolatortest.Group(t, cgroups.Resources{},
 		"busybox httpd -p 127.0.0.1:7070 -h /; busybox httpd -p 7799 -h /")
@@ -75,7 +75,7 @@ func TestWatch(t *testing.T) {
 	}
 }
 
-// TestStatus wants warnings, and none of what others listen on.
+// TestStatus checks the warnings, and that none is about sockets of other processes.
 func TestStatus(t *testing.T) {
 	mine := isolatortest.Group(t, cgroups.Resources{}, "busybox httpd -p 7071 -h /")
 	isolatortest.Group(t, cgroups.Resources{}, "busybox httpd -p 7072 -h /")
@@ -94,7 +94,7 @@ func TestStatus(t *testing.T) {
 	}
 }
 
-// TestEndedWatch wants nothing reported after Cleanup.
+// TestEndedWatch checks that nothing is reported after Cleanup.
 func TestEndedWatch(t *testing.T) {
 	group := isolatortest.Group(t, cgroups.Resources{}, "true")
 	i := ports.New()

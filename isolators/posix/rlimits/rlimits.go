@@ -1,10 +1,9 @@
-// Package rlimits is the posix/rlimits isolator: it sets the setrlimit(2) limits
-// that a config asks for. The others are inherited, as with docker.
+// Package rlimits is the posix/rlimits isolator: it sets the setrlimit(2) limits of the config. As
+// with docker, the container inherits the others.
 //
-// Launch: Check and Prepare; the engine applies the limits before execve(2).
-// On disk, in the kernel: nothing that outlives the container's processes.
-// Recovery: none needed. Mesos: isolators/posix/rlimits.cpp, which finds a soft
-// limit above the hard one only after the fork.
+// Launch: Check and Prepare; the engine applies the limits before execve(2). On disk, in the
+// kernel: nothing that outlives the container's processes. Recovery: none needed. Mesos:
+// isolators/posix/rlimits.cpp, which refuses a soft limit above the hard one only after the fork.
 package rlimits
 
 import (
@@ -29,8 +28,8 @@ type isolator struct{ isolators.Base }
 
 func (isolator) Name() string { return "posix/rlimits" }
 
-// Check refuses unknown names, soft above hard, and a hard limit above this
-// process' own without CAP_SYS_RESOURCE.
+// Check refuses unknown names, a soft limit above the hard one, and without CAP_SYS_RESOURCE a hard
+// limit above this process' own.
 func (isolator) Check(_ context.Context, config *mctr.ContainerConfig) error {
 	for _, l := range config.Rlimits {
 		if err := check(l); err != nil {
@@ -66,8 +65,7 @@ func check(l mctr.Rlimit) error {
 	return nil
 }
 
-// Prepare translates the limits asked for. As with docker the last word on one
-// counts.
+// Prepare requests the limits. As with docker, the last entry for a limit counts.
 func (isolator) Prepare(_ context.Context, c *mctr.Container) (*mctr.Adjustment, error) {
 	a := &mctr.Adjustment{Spec: specs.Spec{Process: &specs.Process{}}}
 	for i, l := range c.Config.Rlimits {
@@ -83,14 +81,10 @@ func (isolator) Prepare(_ context.Context, c *mctr.Container) (*mctr.Adjustment,
 	return a, nil
 }
 
-// name is the limit without prefix: docker writes nofile, Mesos RLMT_NOFILE,
-// the OCI spec RLIMIT_NOFILE.
+// name returns the limit's name without a prefix: docker writes nofile, Mesos RLMT_NOFILE, the OCI
+// spec RLIMIT_NOFILE.
 func name(s string) string {
-	s = strings.ToUpper(s)
-	for _, prefix := range []string{"RLIMIT_", "RLMT_"} {
-		s = strings.TrimPrefix(s, prefix)
-	}
-	return s
+	return strings.TrimPrefix(strings.TrimPrefix(strings.ToUpper(s), "RLIMIT_"), "RLMT_")
 }
 
 func value(n int64) uint64 {

@@ -38,8 +38,8 @@ func TestCheck(t *testing.T) {
 		mctr.Rlimit{Type: "RLMT_NPROC", Soft: 10, Hard: 10}))
 }
 
-// TestCheckOwnLimit asks for more than this process may give: with
-// CAP_SYS_RESOURCE that is granted, without it refused by name.
+// TestCheckOwnLimit asks for more than this process has: with CAP_SYS_RESOURCE Check accepts it,
+// without it Check refuses it by name.
 func TestCheckOwnLimit(t *testing.T) {
 	var old unix.Rlimit
 	if err := unix.Getrlimit(unix.RLIMIT_MSGQUEUE, &old); err != nil {

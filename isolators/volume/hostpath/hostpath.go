@@ -1,10 +1,10 @@
-// Package hostpath is the volume/hostpath isolator: directories and files of the
-// host that a container sees.
+// Package hostpath is the volume/hostpath isolator: it mounts directories and files of the host in
+// a container.
 //
-// Launch: Check and Prepare; the engine makes the mounts. On disk: a source that
-// is missing and may be made (docker's -v) is made as a directory, and stays. In
-// the kernel: mounts in the container's mount namespace, which end with it.
-// Recovery: none needed. Mesos: isolators/volume/host_path.
+// Launch: Check and Prepare; the engine makes the mounts. On disk: if a source does not exist and
+// the config allows it (docker's -v), Prepare makes a directory, which stays. In the kernel: mounts
+// in the container's mount namespace, which end with it. Recovery: none needed. Mesos:
+// isolators/volume/host_path.
 package hostpath
 
 import (
@@ -25,11 +25,10 @@ import (
 	"github.com/mctr/mctr/isolators"
 )
 
-// probeTime is how long a path may take to answer before it counts as hung.
+// probeTime bounds a probe of a path. A path that does not answer in time counts as hung.
 const probeTime = 5 * time.Second
 
-// New returns the isolator. jobs looks at the sources, which may lie on a
-// filesystem that hangs.
+// New returns the isolator. jobs probes the sources, because a network filesystem may hang.
 func New(jobs *helper.Runner) isolators.Isolator { return &isolator{jobs: jobs} }
 
 type isolator struct {
@@ -64,7 +63,7 @@ var options = []string{
 	"exec", "noexec", "suid", "nosuid", "dev", "nodev", "noatime", "relatime",
 }
 
-// Prepare looks at the working directory and at each source, and lists the mounts.
+// Prepare probes the working directory and each source, and lists the mounts.
 func (i *isolator) Prepare(ctx context.Context, c *mctr.Container) (*mctr.Adjustment, error) {
 	if err := i.workdir(ctx, c); err != nil {
 		return nil, err
@@ -85,8 +84,9 @@ func (i *isolator) Prepare(ctx context.Context, c *mctr.Container) (*mctr.Adjust
 	return a, nil
 }
 
-// notMade sees that the engine need not make the directory that field names on the host's
-// own filesystem, where it would stay (Mesos: host_path.cpp has the same rule).
+// notMade returns an error if path does not exist and the engine would have to make it on the
+// host's own filesystem, where it would stay. Mesos has the same rule in host_path.cpp. field is
+// the path's field of the config.
 func (i *isolator) notMade(ctx context.Context, c *mctr.Container, field, path string) error {
 	path = filepath.Clean(path)
 	if c.Image != nil || strings.HasPrefix(path, c.Sandbox+"/") {
@@ -100,13 +100,13 @@ func (i *isolator) notMade(ctx context.Context, c *mctr.Container, field, path s
 			mctr.ErrInvalid, field, path)
 	}
 	if err != nil {
-		return fmt.Errorf("look at %s %s: %w", field, path, err)
+		return fmt.Errorf("probe %s %s: %w", field, path, err)
 	}
 	return nil
 }
 
-// workdir is notMade for the working directory, which is made within a mount also without
-// an image.
+// workdir calls notMade for the working directory, unless the directory is below a mount: the
+// engine may make it there.
 func (i *isolator) workdir(ctx context.Context, c *mctr.Container) error {
 	dir := filepath.Clean(c.Config.Process.WorkingDir)
 	within := func(m mctr.Mount) bool { return strings.HasPrefix(dir, filepath.Clean(m.Target)+"/") }
@@ -116,22 +116,22 @@ func (i *isolator) workdir(ctx context.Context, c *mctr.Container) error {
 	return i.notMade(ctx, c, "process.working_dir", dir)
 }
 
-// source sees that there is something to mount, without ever hanging on it.
+// source returns an error if a mount's source does not exist, or makes it if the config allows
+// that.
 func (i *isolator) source(ctx context.Context, m mctr.Mount) error {
 	ctx, cancel := context.WithTimeout(ctx, probeTime)
 	defer cancel()
 	err := i.jobs.Probe(ctx, m.Source)
-	if errors.Is(err, fs.ErrNotExist) && m.Create {
-		if err := dirs.MakeAll(m.Source, 0o755); err != nil {
-			return fmt.Errorf("make mounts.source %s: %w", m.Source, err)
-		}
+	switch {
+	case err == nil:
 		return nil
-	}
-	if errors.Is(err, fs.ErrNotExist) {
+	case !errors.Is(err, fs.ErrNotExist):
+		return fmt.Errorf("probe mounts.source %s: %w", m.Source, err)
+	case !m.Create:
 		return fmt.Errorf("%w: mounts.source %s does not exist (mounts.create makes it)", mctr.ErrInvalid, m.Source)
 	}
-	if err != nil {
-		return fmt.Errorf("look at mounts.source %s: %w", m.Source, err)
+	if err := dirs.MakeAll(m.Source, 0o755); err != nil {
+		return fmt.Errorf("make mounts.source %s: %w", m.Source, err)
 	}
 	return nil
 }
@@ -147,8 +147,8 @@ func (i *isolator) Locate(ctx context.Context, _ mctr.Handle, _ *mctr.Handle,
 	return &isolators.Location{Root: "/", Path: m.Source}, i.jobs.Probe(ctx, m.Source)
 }
 
-// mount is the bind: with what is mounted below the source, as docker does,
-// unless that is told off, and without writes to that either.
+// mount returns the bind mount. As docker does, it includes mounts below the source, unless the
+// options exclude them, and a read-only mount makes these read-only too.
 func mount(m mctr.Mount) specs.Mount {
 	o, readOnly := slices.Clone(m.Options), "ro"
 	if !slices.Contains(o, "bind") {

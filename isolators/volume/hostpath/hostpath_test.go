@@ -20,9 +20,9 @@ import (
 	"github.com/mctr/mctr/isolators/volume/hostpath"
 )
 
-// TestMain makes this binary the helper, when it is started as one.
+// TestMain makes this binary act as the helper if it is started as one.
 func TestMain(m *testing.M) {
-	if len(os.Environ()) == 0 { // as a helper has it
+	if len(os.Environ()) == 0 { // as a helper is started
 		if err := helper.Serve(os.NewFile(helper.FD, "job")); err != nil {
 			os.Exit(1)
 		}
@@ -123,7 +123,7 @@ func TestSources(t *testing.T) {
 	}
 }
 
-// TestTargetWithoutImage wants no mount point made on the host's own filesystem.
+// TestTargetWithoutImage checks that no mount point is made on the host's own filesystem.
 func TestTargetWithoutImage(t *testing.T) {
 	dir := t.TempDir()
 	for _, c := range []struct {
@@ -147,9 +147,9 @@ func TestTargetWithoutImage(t *testing.T) {
 	}
 }
 
-// TestHungSource wants a source that does not answer to end the launch with
-// ErrHung, and the helper to be gone. The helper here never answers; that a real
-// one may hang is what helper's tests show.
+// TestHungSource checks that a source that does not answer ends the launch with ErrHung, and that
+// the helper is killed. The helper of this test never answers; the helper's own tests cover a real
+// one that hangs.
 func TestHungSource(t *testing.T) {
 	script := filepath.Join(t.TempDir(), "helper")
 	if err := os.WriteFile(script, []byte("#!/bin/sh\nexec sleep 600\n"), 0o755); err != nil {
@@ -167,8 +167,7 @@ func TestHungSource(t *testing.T) {
 	leaks.Check()
 }
 
-// TestBrokenHelper wants a helper that is missing, dies or babbles to be an
-// error that says so.
+// TestBrokenHelper checks the errors of a helper that is missing, dies, or answers nonsense.
 func TestBrokenHelper(t *testing.T) {
 	for n, script := range []string{"", "#!/bin/sh\nexit 3\n", "#!/bin/sh\necho nonsense >&3\n"} {
 		path := filepath.Join(t.TempDir(), fmt.Sprint("helper", n))

@@ -1,12 +1,12 @@
-// Package sandboxpath is the volume/sandboxpath isolator: a directory of the
-// container's own sandbox, or of its parent's, at a place in the container.
-// Nested containers exchange files through their parent's.
+// Package sandboxpath is the volume/sandboxpath isolator: it mounts a directory of the container's
+// own sandbox, or of its parent's, at a target in the container. Nested containers exchange files
+// through their parent's sandbox.
 //
-// Launch: Check and Prepare; the engine mounts what Prepare has made safe: the
-// sandbox belongs to a task, which could turn a path in it elsewhere. On disk:
-// the directory in the sandbox, made where it is missing, which stays. In the
-// kernel: a bind mount below volume/sandboxpath in the container's STATE directory, until
-// Cleanup. Recovery: such mounts are found by their place. Mesos: isolators/volume/sandbox_path.
+// Launch: Check and Prepare. The sandbox belongs to a task, which could replace a path in it by a
+// link, so Prepare opens the directory safely and the engine binds what Prepare has mounted. On
+// disk: the directory in the sandbox, which Prepare makes if it does not exist, and which stays. In
+// the kernel: a bind mount below volume/sandboxpath in the container's STATE directory, until
+// Cleanup. Recovery: such mounts are found by their path. Mesos: isolators/volume/sandbox_path.
 package sandboxpath
 
 import (
@@ -32,6 +32,7 @@ import (
 
 // The types of mctr.Mount that are this isolator's.
 const (
+	// The types of mctr.Mount that this isolator handles.
 	Own     = "sandbox"
 	Parents = "parent-sandbox"
 )
@@ -43,7 +44,7 @@ type isolator struct{ isolators.Base }
 
 func (*isolator) Name() string { return "volume/sandboxpath" }
 
-// Check refuses sources that are no path in a sandbox.
+// Check refuses sources that are not paths within a sandbox.
 func (*isolator) Check(_ context.Context, config *mctr.ContainerConfig) error {
 	for _, m := range config.Mounts {
 		if mine(m) && (m.Source == "" || !filepath.IsLocal(m.Source)) {
@@ -56,7 +57,7 @@ func (*isolator) Check(_ context.Context, config *mctr.ContainerConfig) error {
 
 func mine(m mctr.Mount) bool { return m.Type == Own || m.Type == Parents }
 
-// Prepare makes the directories and their safe mounts.
+// Prepare makes the directories and mounts them for the engine.
 func (i *isolator) Prepare(ctx context.Context, c *mctr.Container) (*mctr.Adjustment, error) {
 	if err := i.Cleanup(ctx, c.Handle); err != nil { // of an earlier Prepare
 		return nil, err
@@ -96,7 +97,8 @@ func (*isolator) volume(c *mctr.Container, m mctr.Mount, target string) (specs.M
 	return specs.Mount{Destination: filepath.Clean(m.Target), Type: "bind", Source: target, Options: options}, nil
 }
 
-// Locate finds the directory in the sandbox, without leaving it.
+// Locate returns the directory's place in the sandbox. It fails if the path leads out of the
+// sandbox.
 func (*isolator) Locate(_ context.Context, h mctr.Handle, parent *mctr.Handle,
 	m mctr.Mount) (*isolators.Location, error) {
 	switch {
@@ -114,8 +116,8 @@ func (*isolator) Locate(_ context.Context, h mctr.Handle, parent *mctr.Handle,
 	return &isolators.Location{Root: parent.Sandbox, Path: m.Source}, opened.Close()
 }
 
-// makeDirectory makes path in the sandbox, with the sandbox's owner, without
-// leaving it. A directory that is there stays as it is.
+// makeDirectory makes path in the sandbox with the sandbox's owner, and never leaves the sandbox.
+// It does not change a directory that exists.
 func makeDirectory(sandbox, path string) error {
 	var owner unix.Stat_t
 	if err := unix.Stat(sandbox, &owner); err != nil {
@@ -135,7 +137,7 @@ func makeDirectory(sandbox, path string) error {
 	return root.Lchown(path, int(owner.Uid), int(owner.Gid))
 }
 
-// makeAll makes the directories that are missing, of mode 0755 whatever the umask.
+// makeAll makes the missing directories of path with mode 0755, whatever the umask.
 func makeAll(root *os.Root, path string) error {
 	made := ""
 	for part := range strings.SplitSeq(filepath.Clean(path), "/") {
@@ -151,13 +153,13 @@ func makeAll(root *os.Root, path string) error {
 	return nil
 }
 
-// volumes is where the container's volumes are mounted, for the engine to bind.
+// volumes returns the directory in which the container's volumes are mounted for the engine.
 func volumes(h mctr.Handle) string { return filepath.Join(h.State, "volume", "sandboxpath") }
 
-// earlierVolumes is where builds before this one mounted them.
+// earlierVolumes returns the directory that earlier builds used.
 func earlierVolumes(h mctr.Handle) string { return filepath.Join(h.State, "volumes") }
 
-// Recover names the mounts of containers that are unknown.
+// Recover reports the mounts of unknown containers.
 func (*isolator) Recover(_ context.Context, known []mctr.ContainerState,
 	handleOf mctr.HandleOf) ([]mctr.Leftover, error) {
 	states := filepath.Dir(handleOf("x").State)
@@ -179,7 +181,7 @@ func (*isolator) Recover(_ context.Context, known []mctr.ContainerState,
 	return found, err
 }
 
-// Cleanup takes the mounts away.
+// Cleanup unmounts the volumes.
 func (*isolator) Cleanup(_ context.Context, h mctr.Handle) error {
 	return errors.Join(unbindAll(volumes(h)), unbindAll(earlierVolumes(h)))
 }

@@ -31,8 +31,8 @@ func TestCheck(t *testing.T) {
 	isolatortest.Accepts(t, i, config("sandbox", "a"), config("parent-sandbox", "a/../b"), config("bind", "/etc"))
 }
 
-// TestVolume wants the container's spec to name a mount of ours that shows the
-// sandbox's directory, whatever the task does to the path afterwards.
+// TestVolume checks that the container's spec names a mount of mctr's that shows the sandbox's
+// directory, whatever the task does to the path later.
 func TestVolume(t *testing.T) {
 	set := leakcheck.Snapshot(t,
 		leakcheck.Scope{Names: []string{"/TestVolume"},
@@ -64,7 +64,7 @@ func TestVolume(t *testing.T) {
 	set.Check()
 }
 
-// TestHostileSandbox has the task put a link to the host in the place of the directory.
+// TestHostileSandbox lets the task replace the directory by a link to the host.
 func TestHostileSandbox(t *testing.T) {
 	outside := t.TempDir()
 	for _, link := range []string{outside, "../../../../../../" + outside, "/"} {
