@@ -3,11 +3,8 @@ package doctor
 import (
 	"errors"
 	"fmt"
-	"maps"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"slices"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -53,46 +50,8 @@ var capabilities = []struct {
 	{"CAP_SYS_PTRACE", Missing, "run mctr with it", unix.CAP_SYS_PTRACE},
 }
 
-func programs(h Host) []Finding {
-	var found []Finding
-	for _, name := range slices.Sorted(maps.Keys(h.Programs)) {
-		var err error
-		if h.Programs[name] == "" {
-			err = errors.New("neither beside mctr nor in PATH")
-		}
-		found = append(found,
-			answer("programs", name, err, h.Programs[name], Broken, "make build, and keep mctr's programs together"))
-	}
-	return found
-}
-
 // defaultPlugins are the plugins of the default network.
 var defaultPlugins = []string{"bridge", "host-local", "portmap", "firewall", "bandwidth"}
-
-// network checks the requirements of the default network.
-func network(h Host) []Finding {
-	var found []Finding
-	for _, plugin := range defaultPlugins {
-		path := ""
-		err := fmt.Errorf("in none of %s", strings.Join(h.PluginDirs, ", "))
-		for _, dir := range h.PluginDirs {
-			if p := filepath.Join(dir, plugin); path == "" && isProgram(p) {
-				path, err = p, nil
-			}
-		}
-		found = append(found,
-			answer("network", "CNI plugin "+plugin, err, path, Missing,
-				"make build, or apt-get install containernetworking-plugins"))
-	}
-	path, err := exec.LookPath("iptables")
-	return append(found,
-		answer("network", "iptables", err, path, Missing, "apt-get install iptables (the plugins run it)"))
-}
-
-func isProgram(path string) bool {
-	info, err := os.Stat(path)
-	return err == nil && info.Mode().IsRegular() && info.Mode()&0o111 != 0
-}
 
 func gpus(Host) []Finding {
 	devices, _ := filepath.Glob("/dev/nvidia[0-9]*")
