@@ -13,8 +13,8 @@ import (
 )
 
 // lockWithoutOrphans locks an attachment once the plugins of a caller that died have exited: a
-// plugin that still runs its ADD would make something that nobody removes. It kills those that do
-// not exit in time.
+// plugin that still runs its ADD could make something after DEL, which would never be removed. It
+// kills plugins that do not exit in time.
 func (n *Networks) lockWithoutOrphans(ctx context.Context, a *Attachment) (*flock.Lock, error) {
 	lock, err := lockWithin(ctx, lockOf(n.path(a)))
 	if err == nil || ctx.Err() != nil {

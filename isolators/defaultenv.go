@@ -5,11 +5,9 @@ import (
 	"strings"
 )
 
-// The variables that every process of a container has, where neither user nor image gave them: PATH as
-// docker's, HOME of its user, and TERM on a terminal.
+// The variables that every process of a container has unless the user or the image sets them:
+// docker's PATH, the HOME of the container's user, and TERM on a terminal.
 const (
-	// The variables that every process of a container has unless the user or the image sets them:
-	// docker's PATH, the HOME of the container's user, and TERM on a terminal.
 	path = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 	term = "TERM=xterm"
 )

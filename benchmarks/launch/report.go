@@ -37,9 +37,8 @@ func (r *report) compare() {
 	}
 }
 
-// What a sample tells.
+// The figures of a sample.
 const (
-	// The figures of a sample.
 	wall = "wall"
 	cpu  = "CPU"
 )

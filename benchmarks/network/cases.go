@@ -9,9 +9,8 @@ import (
 	"github.com/mctr/mctr/benchmarks/network/load"
 )
 
-// Where a loader is.
+// The places of a loader.
 const (
-	// The places of a loader.
 	Direct    = "direct"    // a process of the host
 	Host      = "host"      // a container on the host's network
 	Published = "published" // a container on a bridge, reached through a port of its host
@@ -20,7 +19,6 @@ const (
 
 // The networks that a host can prepare.
 const (
-	// The networks that a host can prepare.
 	noNetwork   = ""
 	bridgeNet   = "bench-bridge"
 	vxlanNet    = "bench-vxlan"

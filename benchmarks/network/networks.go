@@ -35,9 +35,8 @@ func (n *network) close() error {
 	return errors.Join(errs...)
 }
 
-// Addresses of the networks: RFC 2544's range for benchmarks.
+// The addresses of the networks, from RFC 2544's range for benchmarks.
 var (
-	// The addresses of the networks, from RFC 2544's range for benchmarks.
 	bridgeSubnets = [2]netip.Prefix{netip.MustParsePrefix("198.18.16.0/24"), netip.MustParsePrefix("198.18.17.0/24")}
 	vxlanSubnet   = netip.MustParsePrefix("198.18.32.0/20")
 	vxlanRanges   = [2]netip.Prefix{netip.MustParsePrefix("198.18.32.0/24"), netip.MustParsePrefix("198.18.33.0/24")}

@@ -45,8 +45,8 @@ func (s *Side) start(name string, argv ...string) (*process, error) {
 	return p, nil
 }
 
-// group returns the control group of a process. The name has the directory of temporary files:
-// whoever chose that directory can tell the groups of its benches from others.
+// group returns the control group of a process. The name has the directory of temporary files,
+// so that a test with a directory of its own can distinguish the groups of its benches from others.
 func (s *Side) group(name string) string {
 	return filepath.Base(s.dir) + "-" + filepath.Base(filepath.Dir(s.dir)) + "-" + name
 }

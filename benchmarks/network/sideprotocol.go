@@ -203,7 +203,7 @@ func (r *remote) Hello(ctx context.Context, self string) error {
 	return r.client.Post(ctx, "hello", question{Address: self}, &nothing)
 }
 
-// Close tells the side that it is no longer needed. The side then cleans up.
+// Close asks the side to clean up and exit.
 func (r *remote) Close(ctx context.Context) error {
 	var nothing any
 	return r.client.Post(ctx, "close", question{}, &nothing)

@@ -12,10 +12,9 @@ import (
 	"github.com/mctr/mctr"
 )
 
-// maxClaims bounds how often a subnet is chosen anew, and claimPause the time between two.
+// maxClaims bounds how often a subnet is chosen again, and claimPause the time between two
+// attempts.
 const (
-	// maxClaims bounds how often a subnet is chosen again, and claimPause the time between two
-	// attempts.
 	maxClaims  = 20
 	claimPause = 20 * time.Millisecond
 )

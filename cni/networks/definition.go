@@ -12,9 +12,8 @@ import (
 	"github.com/mctr/mctr"
 )
 
-// The drivers of a Definition: which plugins make the network.
+// The drivers of a Definition. A driver decides which plugins make the network.
 const (
-	// The drivers of a Definition. A driver decides which plugins make the network.
 	Bridge  = "bridge"  // a bridge of this host's, its containers masqueraded
 	Macvlan = "macvlan" // interfaces of their own on one of the host's
 	VXLAN   = "vxlan"   // a bridge on every host, joined by the kernel's VXLAN

@@ -13,9 +13,8 @@ import (
 	"github.com/HdrHistogram/hdrhistogram-go"
 )
 
-// Latencies are kept from 1 us to 10 s with three digits.
+// Latencies have three digits from 1 us to 10 s.
 const (
-	// Latencies have three digits from 1 us to 10 s.
 	shortest = 1
 	longest  = int64(10 * time.Second / time.Microsecond)
 	digits   = 3

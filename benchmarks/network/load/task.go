@@ -8,7 +8,6 @@ import (
 
 // The kinds of load.
 const (
-	// The kinds of load.
 	RR     = "rr"     // requests and responses over permanent connections
 	CRR    = "crr"    // a new connection for each request
 	UDP    = "udp"    // datagrams and answers

@@ -18,12 +18,9 @@ import (
 	"github.com/mctr/mctr/isolators"
 )
 
-// Least is the smallest limit: the engine's init is a Go program, whose threads
-// count until it becomes the task. Most is the kernel's PID_MAX_LIMIT
-// (include/linux/threads.h).
+// Least is the smallest limit: the engine's init is a Go program, whose threads count until it
+// executes the task. Most is the kernel's PID_MAX_LIMIT (include/linux/threads.h).
 const (
-	// Least is the smallest limit: the engine's init is a Go program, whose threads count until it
-	// executes the task. Most is the kernel's PID_MAX_LIMIT (include/linux/threads.h).
 	Least = 16
 	Most  = 4 << 20
 )

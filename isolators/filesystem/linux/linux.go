@@ -150,9 +150,8 @@ func mounts(access string) []specs.Mount {
 	}
 }
 
-// masked and readonly are docker's lists.
+// masked and readonly are docker's lists of paths.
 var (
-	// docker's lists of masked and read-only paths.
 	masked = []string{
 		"/proc/acpi", "/proc/asound", "/proc/interrupts", "/proc/kcore", "/proc/keys", "/proc/latency_stats",
 		"/proc/sched_debug", "/proc/scsi", "/proc/timer_list", "/proc/timer_stats",

@@ -30,9 +30,8 @@ import (
 	"github.com/mctr/mctr/isolators"
 )
 
-// The types of mctr.Mount that are this isolator's.
+// The types of mctr.Mount that this isolator handles.
 const (
-	// The types of mctr.Mount that this isolator handles.
 	Own     = "sandbox"
 	Parents = "parent-sandbox"
 )
