@@ -38,10 +38,10 @@ func (n *Networks) Attach(ctx context.Context, r Request) (*Attachment, error) {
 		have.Network == r.Network.Name {
 		return have, nil
 	}
-	if err := n.ready.ensureReady(ctx, n, r.Network); err != nil {
+	if err := n.ensureReady(ctx, r.Network); err != nil {
 		return nil, err
 	}
-	lock, err := n.shareNetwork(ctx, r.Network.Name)
+	lock, err := n.lockNetwork(ctx, r.Network.Name, flock.Shared)
 	if err != nil {
 		return nil, err
 	}
@@ -153,26 +153,21 @@ func (n *Networks) add(ctx context.Context, network *Network, a *Attachment) err
 	return n.save(a)
 }
 
-// shareNetwork locks the network for ADD and DEL. They may run side by side, but not during a GC.
-func (n *Networks) shareNetwork(ctx context.Context, name string) (*flock.Lock, error) {
-	if err := os.MkdirAll(n.locks(), 0o700); err != nil {
+// lockNetwork locks the network by lock. ADD and DEL use flock.Shared: they may run side by side, but
+// not during a GC or the network's removal, which use flock.Exclusive.
+func (n *Networks) lockNetwork(ctx context.Context, name string,
+	lock func(ctx context.Context, path string) (*flock.Lock, error)) (*flock.Lock, error) {
+	locks := filepath.Join(n.config.State, "locks")
+	if err := os.MkdirAll(locks, 0o700); err != nil {
 		return nil, err
 	}
-	return flock.Shared(ctx, filepath.Join(n.locks(), name))
-}
-
-// holdNetwork locks the network exclusively, for its GC and its removal.
-func (n *Networks) holdNetwork(ctx context.Context, name string) (*flock.Lock, error) {
-	if err := os.MkdirAll(n.locks(), 0o700); err != nil {
-		return nil, err
-	}
-	return flock.Exclusive(ctx, filepath.Join(n.locks(), name))
+	return lock(ctx, filepath.Join(locks, name))
 }
 
 // holdUnused locks the network exclusively. The error wraps mctr.ErrState if a container is
 // attached.
 func (n *Networks) holdUnused(ctx context.Context, name string) (release func(), err error) {
-	lock, err := n.holdNetwork(ctx, name)
+	lock, err := n.lockNetwork(ctx, name, flock.Exclusive)
 	if err != nil {
 		return nil, err
 	}

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/containernetworking/cni/libcni"
@@ -53,7 +54,7 @@ type Networks struct {
 	pins
 	config Config
 	log    *slog.Logger
-	ready  *readiness
+	ready  sync.Map // networks that have passed STATUS, by name and content
 }
 
 // A Network is a configuration list that was read from a file: see networks.Network.
@@ -92,7 +93,7 @@ func New(config Config) *Networks {
 	}
 	n := &Networks{
 		records: records{config.Root}, pins: pins{filepath.Join(config.State, "netns")},
-		config: config, log: slog.New(config.Log), ready: &readiness{},
+		config: config, log: slog.New(config.Log),
 	}
 	n.Store = &networks.Store{
 		Root: config.Root, ConfigDirs: config.ConfigDirs, PluginDirs: config.PluginDirs, Hold: n.holdUnused,
@@ -115,8 +116,6 @@ func (n *Networks) PluginDirs() []string { return n.config.PluginDirs }
 func ChooseDefault(available func(name string) error, c *mctr.ContainerConfig) (without, err error) {
 	return networks.ChooseDefault(available, c)
 }
-
-func (n *Networks) locks() string { return filepath.Join(n.config.State, "locks") }
 
 // plugins returns libcni's interface with this root's cache and with e, which runs the plugins.
 // They are searched in the configured directories, then in more.

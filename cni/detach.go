@@ -44,7 +44,7 @@ func (n *Networks) Detach(ctx context.Context, id mctr.ContainerID) error {
 }
 
 func (n *Networks) detach(ctx context.Context, a *Attachment) error {
-	lock, err := n.shareNetwork(ctx, a.Network)
+	lock, err := n.lockNetwork(ctx, a.Network, flock.Shared)
 	if err != nil {
 		return err
 	}
@@ -127,7 +127,7 @@ func (a *Attachment) isDue() bool {
 // retry repeats a DEL that is still due under its lock. Another process may have succeeded in the
 // meantime, and the container may have been started again with a new attachment.
 func (n *Networks) retry(ctx context.Context, a *Attachment) error {
-	lock, err := n.shareNetwork(ctx, a.Network)
+	lock, err := n.lockNetwork(ctx, a.Network, flock.Shared)
 	if err != nil {
 		return err
 	}

@@ -8,6 +8,7 @@ import (
 	"github.com/containernetworking/cni/pkg/types"
 
 	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/internal/flock"
 )
 
 // GC asks the plugins of a network to release everything that belongs to no attachment of this root
@@ -19,7 +20,7 @@ func (n *Networks) GC(ctx context.Context, network *Network) error {
 		return fmt.Errorf("%w: network %s is not mctr's alone: a GC could release addresses of others (its operator "+
 			"can allow it by \"mctr\": {\"gc\": true})", mctr.ErrState, network.Name)
 	}
-	lock, err := n.holdNetwork(ctx, network.Name)
+	lock, err := n.lockNetwork(ctx, network.Name, flock.Exclusive)
 	if err != nil {
 		return err
 	}

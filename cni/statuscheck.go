@@ -4,30 +4,26 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
 
 	"github.com/containernetworking/cni/libcni"
 	"github.com/containernetworking/cni/pkg/types"
 
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/cni/networks"
+	"github.com/mctr/mctr/internal/flock"
 )
-
-// readiness remembers the networks whose plugins have reported that they are ready, by name and
-// content.
-type readiness struct{ known sync.Map }
 
 // ensureReady asks for STATUS unless the network's present configuration has passed before. A
 // network older than CNI 1.1.0 has no STATUS and passes.
-func (r *readiness) ensureReady(ctx context.Context, n *Networks, network *Network) error {
+func (n *Networks) ensureReady(ctx context.Context, network *Network) error {
 	key := network.Name + "\x00" + string(network.Bytes())
-	if _, known := r.known.Load(key); known {
+	if _, known := n.ready.Load(key); known {
 		return nil
 	}
 	if err := n.Status(ctx, network); err != nil {
 		return err
 	}
-	r.known.Store(key, true)
+	n.ready.Store(key, true)
 	return nil
 }
 
@@ -54,7 +50,7 @@ func (n *Networks) Check(ctx context.Context, a *Attachment) error {
 	if a.State != Attached {
 		return fmt.Errorf("%w: %s of network %s is %s", mctr.ErrState, a.Interface, a.Network, a.State)
 	}
-	lock, err := n.shareNetwork(ctx, a.Network)
+	lock, err := n.lockNetwork(ctx, a.Network, flock.Shared)
 	if err != nil {
 		return err
 	}

@@ -1,4 +1,5 @@
-// Package compare runs contenders in turns and compares their figures. It creates nothing.
+// Package compare runs contenders in turns and compares their figures. Besides
+// [RemoveState], which cleans up after a bench, it changes nothing.
 package compare
 
 import (

@@ -10,9 +10,9 @@ import (
 	"strings"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
-	"golang.org/x/sys/unix"
 
 	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/benchmarks/compare"
 	"github.com/mctr/mctr/containerizer"
 	openhost "github.com/mctr/mctr/containerizer/host"
 	"github.com/mctr/mctr/containerizer/store"
@@ -154,13 +154,7 @@ func (g *rig) close(ctx context.Context) error {
 		}
 		errs = append(errs, err, g.containers.Close())
 	}
-	errs = append(errs, drain())
-	for _, group := range []string{g.others(), g.prefix(), g.prefix() + "-shims"} {
-		errs = append(errs, cgroup.Remove(group))
-	}
-	if err := unix.Unmount(g.state, 0); err != nil && !errors.Is(err, unix.EINVAL) {
-		errs = append(errs, fmt.Errorf("unmount %s: %w", g.state, err))
-	}
+	errs = append(errs, drain(), cgroup.Remove(g.others()), compare.RemoveState(g.state))
 	if err := errors.Join(errs...); err != nil {
 		return err // do not delete what is still in use
 	}

@@ -10,14 +10,11 @@ import (
 	"path/filepath"
 	"sync"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/benchmarks/compare"
 	"github.com/mctr/mctr/benchmarks/network/load"
 	"github.com/mctr/mctr/cni"
 	"github.com/mctr/mctr/containerizer"
-	"github.com/mctr/mctr/containerizer/store"
-	"github.com/mctr/mctr/internal/cgroup"
 	"github.com/mctr/mctr/isolators/builtin"
 	"github.com/mctr/mctr/provisioner"
 )
@@ -169,13 +166,7 @@ func (s *Side) Close(ctx context.Context) error {
 	if s.containers != nil {
 		errs = append(errs, s.containers.Close())
 	}
-	prefix := filepath.Dir(filepath.Dir(store.At("", s.state()).Container("any").Cgroup()))
-	for _, group := range []string{prefix, prefix + "-shims"} {
-		errs = append(errs, cgroup.Remove(group))
-	}
-	if err := unix.Unmount(s.state(), 0); err != nil && !errors.Is(err, unix.EINVAL) && !errors.Is(err, unix.ENOENT) {
-		errs = append(errs, fmt.Errorf("unmount %s: %w", s.state(), err))
-	}
+	errs = append(errs, compare.RemoveState(s.state()))
 	close(s.parent)
 	if err := errors.Join(errs...); err != nil {
 		return err // do not delete what is in use

@@ -9,14 +9,11 @@ import (
 	"sync"
 
 	"github.com/opencontainers/runc/libcontainer"
-	"golang.org/x/sys/unix"
 
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/benchmarks/compare"
 	"github.com/mctr/mctr/containerizer"
 	"github.com/mctr/mctr/containerizer/host"
-	"github.com/mctr/mctr/containerizer/store"
-	"github.com/mctr/mctr/internal/cgroup"
 )
 
 // atOnce is the number of containers that are launched at the same time.
@@ -140,10 +137,7 @@ func (r *rig) load() error {
 func (r *rig) close(ctx context.Context) error {
 	var errs []error
 	if len(r.ids) > 0 {
-		errs = append(errs, r.remove(ctx))
-		prefix := filepath.Dir(filepath.Dir(store.At("", r.state).Container("any").Cgroup()))
-		errs = append(errs, cgroup.Remove(prefix), cgroup.Remove(prefix+"-shims"),
-			unix.Unmount(r.state, unix.MNT_DETACH))
+		errs = append(errs, r.remove(ctx), compare.RemoveState(r.state))
 	}
 	return errors.Join(append(errs, os.RemoveAll(r.dir))...)
 }

@@ -18,7 +18,6 @@ import (
 	"github.com/mctr/mctr/benchmarks/compare"
 	"github.com/mctr/mctr/containerizer"
 	"github.com/mctr/mctr/containerizer/store"
-	"github.com/mctr/mctr/internal/cgroup"
 	"github.com/mctr/mctr/internal/cgroup/usage"
 	"github.com/mctr/mctr/internal/flock"
 	"github.com/mctr/mctr/isolators/builtin"
@@ -148,9 +147,7 @@ func (r *rig) close() error {
 		errs = append(errs, b.close())
 	}
 	if r.c != nil {
-		errs = append(errs, r.c.Close())
-		prefix := filepath.Dir(filepath.Dir(store.At("", r.state).Container("any").Cgroup()))
-		errs = append(errs, cgroup.Remove(prefix), unix.Unmount(r.state, unix.MNT_DETACH))
+		errs = append(errs, r.c.Close(), compare.RemoveState(r.state))
 	}
 	return errors.Join(append(errs, os.RemoveAll(r.dir))...)
 }

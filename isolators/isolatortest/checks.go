@@ -101,9 +101,9 @@ func locateOnly(s *scene) error {
 		at, err := l.Locate(ctx, s.handle("locate"), nil, m)
 		switch {
 		case m.Type == unknown.Type && (at != nil || err != nil):
-			return fmt.Errorf("Locate of a mount of unknown type: %v, %v, want neither", at, err)
+			return fmt.Errorf("the verb Locate, for a mount of unknown type: %v, %v, want neither", at, err)
 		case err == nil && at != nil && !filepath.IsAbs(at.Root):
-			return fmt.Errorf("Locate returned the root %q, want an absolute path", at.Root)
+			return fmt.Errorf("the verb Locate returned the root %q, want an absolute path", at.Root)
 		}
 	}
 	if diff := cmp.Diff(files, s.files()); diff != "" {

@@ -9,6 +9,7 @@
 package ports
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -72,8 +73,12 @@ func (i *isolator) Prepare(_ context.Context, c *mctr.Container) (*mctr.Adjustme
 // Watch checks the ports until ctx ends or the container exits. A policy that only reports is not
 // watched: Status checks the ports when it is called.
 func (i *isolator) Watch(ctx context.Context, h mctr.Handle, report func(mctr.Limitation)) error {
-	policy, err := i.load(h)
-	if err != nil || policy == nil || !policy.End {
+	policy := &mctr.ListenPolicy{}
+	err := i.records(h).Read("policy", policy)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil || !policy.End {
 		return err
 	}
 	ctx, cancel := context.WithCancel(ctx)
@@ -87,22 +92,9 @@ func (i *isolator) Watch(ctx context.Context, h mctr.Handle, report func(mctr.Li
 	return nil
 }
 
-func (i *isolator) load(h mctr.Handle) (*mctr.ListenPolicy, error) {
-	policy := &mctr.ListenPolicy{}
-	err := i.records(h).Read("policy", policy)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
-	return policy, err
-}
-
 func (i *isolator) checkListeners(ctx context.Context, h mctr.Handle, policy *mctr.ListenPolicy,
 	report func(mctr.Limitation)) {
-	interval := policy.Interval
-	if interval == 0 {
-		interval = defaultInterval
-	}
-	ticks := time.NewTicker(time.Duration(interval))
+	ticks := time.NewTicker(time.Duration(cmp.Or(policy.Interval, defaultInterval)))
 	defer ticks.Stop()
 	for {
 		if found, err := i.unlistedListeners(h, policy); err == nil && len(found) > 0 {
