@@ -140,7 +140,7 @@ func TestVerbsOutOfTurn(t *testing.T) {
 	for name, ask := range map[string]func(*launcher.Client) error{
 		"enter":  func(c *launcher.Client) error { return c.Enter(t.Context(), &wire.Scope{Group: "/"}) },
 		"create": func(c *launcher.Client) error { _, err := c.Create(t.Context(), create); return err },
-		"start":  func(c *launcher.Client) error { return c.Start(t.Context()) },
+		"start":  func(c *launcher.Client) error { _, err := c.Start(t.Context()); return err },
 		"clean":  func(c *launcher.Client) error { return c.Clean(t.Context()) },
 	} {
 		client, err := launcher.Dial(t.Context(), dir)

@@ -181,13 +181,16 @@ func (l *launch) start(ctx context.Context) error {
 	if err := l.stored().BeginRun(ctx, l.created.ShimPid, names(l.isolators)); err != nil {
 		return l.failed(mctr.Isolating, "containerizer", "record the run", err)
 	}
-	if err := l.client.Start(ctx); err != nil {
+	reported, err := l.client.Start(ctx)
+	if err != nil {
 		return l.failed(mctr.Isolating, "shim", "start", err)
 	}
 	if err := l.reach(store.Running); err != nil {
 		return err
 	}
-	l.store.Emit(l.record, mctr.EventStart, nil)
+	if !reported {
+		l.store.Emit(l.record, mctr.EventStart, nil)
+	}
 	if !l.pending {
 		return nil
 	}

@@ -111,9 +111,13 @@ func (c *Client) Create(ctx context.Context, create *wire.Create) (*wire.Created
 }
 
 // Start lets init execute the user's command. After Start the container no longer depends on this
-// connection.
-func (c *Client) Start(ctx context.Context) error {
-	return c.do(ctx, wire.Request{Verb: wire.VerbStart})
+// connection. It returns true if the shim has appended the start event, which older shims do not.
+func (c *Client) Start(ctx context.Context) (reported bool, err error) {
+	request := wire.Request{Verb: wire.VerbStart}
+	if reported = c.shimHello.Knows("start.report"); reported {
+		request.Start = &wire.Start{Report: true}
+	}
+	return reported, c.do(ctx, request)
 }
 
 // Signal sends sig to the container's init, or to all of its processes.

@@ -120,7 +120,7 @@ func (p *peer) do(r wire.Request) (answer wire.Response, err error) {
 			answer.Created, err = s.Create(context.Background(), r.Create)
 		}
 	case r.Verb == wire.VerbStart:
-		err = s.Start(p)
+		err = s.Start(p, r.Start != nil && r.Start.Report)
 	case r.Verb == wire.VerbClean:
 		err = s.takeOverCleanup()
 	case r.Verb == wire.VerbState:

@@ -137,9 +137,9 @@ func (s *Shim) Create(ctx context.Context, c *wire.Create) (*wire.Created, error
 }
 
 // Start lets init execute the user's command. Only the client that created the container may start
-// it. If a poststart hook fails, Start kills the container.
-func (s *Shim) Start(p *peer) error {
-	if err := s.startInit(p); err != nil {
+// it. With report it appends the start event. If a poststart hook fails, Start kills the container.
+func (s *Shim) Start(p *peer, report bool) error {
+	if err := s.startInit(p, report); err != nil {
 		return err
 	}
 	if err := s.container.RunPoststart(); err != nil {
@@ -150,7 +150,7 @@ func (s *Shim) Start(p *peer) error {
 }
 
 // startInit lets init execute the command, and starts the limit on the run time.
-func (s *Shim) startInit(p *peer) error {
+func (s *Shim) startInit(p *peer, report bool) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.phase != mctr.Isolating {
@@ -163,6 +163,9 @@ func (s *Shim) startInit(p *peer) error {
 		return fmt.Errorf("start: %w", err)
 	}
 	s.launcher, s.phase, s.started = nil, mctr.Running, time.Now()
+	if report { // while mu is held, the exit of the container is not handled
+		publish(s.create, mctr.Event{Action: mctr.EventStart}, s.log)
+	}
 	s.setWatch()
 	time.AfterFunc(gcGracePeriod, restoreGC)
 	if s.create.MaxTime > 0 {

@@ -45,7 +45,7 @@ func TestPoststartFails(t *testing.T) {
 	s, launcher := New(nil, slog.New(slog.DiscardHandler)), &peer{}
 	h := &hooked{s: s}
 	s.create, s.container, s.launcher, s.phase = &wire.Create{}, h, launcher, mctr.Isolating
-	if err := s.Start(launcher); !errors.Is(err, errHook) {
+	if err := s.Start(launcher, false); !errors.Is(err, errHook) {
 		t.Errorf("start: %v", err)
 	}
 	if len(h.signals) == 0 || h.signals[0] != int(unix.SIGKILL) {

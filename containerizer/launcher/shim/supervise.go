@@ -106,20 +106,29 @@ func recordExit(c *wire.Create, t *mctr.Termination, log *slog.Logger) {
 
 // publishExit appends the exit to the event log.
 func publishExit(c *wire.Create, t *mctr.Termination, log *slog.Logger) {
+	e := mctr.Event{
+		Action:     mctr.EventDie,
+		Attributes: map[string]string{"exitCode": strconv.Itoa(t.ExitCode), "reason": t.Reason},
+	}
+	if t.Reason == mctr.ReasonOOM {
+		publish(c, mctr.Event{Action: mctr.EventOOM, Attributes: e.Attributes}, log)
+	}
+	publish(c, e, log)
+}
+
+// publish appends an event of the container, with the attributes that all of them have.
+func publish(c *wire.Create, e mctr.Event, log *slog.Logger) {
 	if c.Events == "" {
 		return
 	}
-	e := mctr.Event{Time: t.Finished.UTC(), ID: c.ID, Attributes: map[string]string{}}
-	maps.Copy(e.Attributes, c.Attributes)
-	e.Attributes["exitCode"], e.Attributes["reason"] = strconv.Itoa(t.ExitCode), t.Reason
-	actions := []string{mctr.EventDie}
-	if t.Reason == mctr.ReasonOOM {
-		actions = []string{mctr.EventOOM, mctr.EventDie}
+	attributes := maps.Clone(c.Attributes)
+	if attributes == nil {
+		attributes = map[string]string{}
 	}
-	for _, e.Action = range actions {
-		if err := eventlog.Append(c.Events, e); err != nil {
-			log.Error("publish the exit", "error", err)
-		}
+	maps.Copy(attributes, e.Attributes)
+	e.ID, e.Attributes = c.ID, attributes
+	if err := eventlog.Append(c.Events, e); err != nil {
+		log.Error("publish an event", "action", e.Action, "error", err)
 	}
 }
 

@@ -33,6 +33,7 @@ type Request struct {
 	Verb    string                `json:"verb"`
 	Scope   *Scope                `json:"scope,omitempty"` // of the verb enter
 	Create  *Create               `json:"create,omitempty"`
+	Start   *Start                `json:"start,omitempty"`
 	Signal  *Signal               `json:"signal,omitempty"`
 	Destroy *Destroy              `json:"destroy,omitempty"`
 	Exec    *Exec                 `json:"exec,omitempty"`
@@ -74,6 +75,13 @@ type Create struct {
 	MaxTime      time.Duration `json:"maxTime,omitempty"`   // 0: none
 	Transient    bool          `json:"transient,omitempty"` // its records go with it: no fsync
 	ReservePorts []mctr.Port   `json:"hold,omitempty"`      // host ports that no other process may bind
+}
+
+// A Start lets init execute the user's command.
+type Start struct {
+	// Report has the shim append the start event: then it precedes the exit event of a command that
+	// exits at once, which a launcher cannot ensure.
+	Report bool `json:"report,omitempty"`
 }
 
 // A Parent is the init of the container in which a nested container runs. The nested container ends
