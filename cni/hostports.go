@@ -121,8 +121,12 @@ func overlap(a, b string) bool {
 	return one.Is4() == other.Is4() && (one == other || one.IsUnspecified() || other.IsUnspecified())
 }
 
-// bindable returns an error if a process of the host listens on the port.
+// bindable returns an error if a process of the host listens on the port. A port of SCTP is not tried: package
+// net does not support SCTP, and the number may be in use by TCP.
 func bindable(p mctr.Port) error {
+	if p.Protocol == "sctp" {
+		return nil
+	}
 	socket, err := listen(p)
 	if err != nil {
 		return fmt.Errorf("%w: host port %d/%s cannot be had: %w", mctr.ErrExists, p.HostPort, p.Protocol, err)
@@ -152,8 +156,8 @@ func kernelChosenPort(p mctr.Port) (uint16, error) {
 	return uint16(number), err
 }
 
-// listen opens the port in this process' network namespace, which is the host's. Package net does
-// not support sctp, so listen tries tcp.
+// listen opens the port in this process' network namespace, which is the host's; for SCTP, which
+// package net does not support, the port of TCP with the same number.
 func listen(p mctr.Port) (interface{ Close() error }, error) {
 	address, family := net.JoinHostPort(p.HostIP, strconv.Itoa(int(p.HostPort))), ""
 	if addr, err := netip.ParseAddr(p.HostIP); err == nil && addr.Unmap().Is6() {
