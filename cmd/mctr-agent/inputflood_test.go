@@ -83,7 +83,7 @@ func TestInputOfTheGone(t *testing.T) {
 			return code, string(answer)
 		}
 		goAway := h.flood(name)
-		if code, answer := take(); code != http.StatusConflict || !strings.Contains(answer, "taken") {
+		if code, answer := take(); code != http.StatusConflict || !strings.Contains(answer, "another client") {
 			t.Errorf("%s: a second client: %d %s", name, code, answer)
 		}
 		goAway()
