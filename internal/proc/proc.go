@@ -97,7 +97,7 @@ func Family(pid int) (parent, session int) {
 
 // The indices of fields in the result of stat, whose first field is number 3 in proc(5).
 const (
-	state     = 3 - 3
+	state     = 0
 	parentPID = 4 - 3
 	sessionID = 6 - 3
 	flags     = 9 - 3

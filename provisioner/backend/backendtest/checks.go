@@ -78,8 +78,8 @@ func owner(path string, mode, uid, gid uint32) error {
 	return nil
 }
 
-func noLayers(s *scene, m backend.Mount) error {
-	m = backend.Mount{RW: s.path("rw"), Target: s.path("target")}
+func noLayers(s *scene, _ backend.Mount) error {
+	m := backend.Mount{RW: s.path("rw"), Target: s.path("target")}
 	err := s.with(m, func() error {
 		return errors.Join(names(m.Target), owner(m.Target, 0o755, 0, 0),
 			os.WriteFile(filepath.Join(m.Target, "f"), nil, 0o600))
