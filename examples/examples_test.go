@@ -2,6 +2,8 @@ package examples_test
 
 import (
 	"bytes"
+	"errors"
+	"io/fs"
 	"maps"
 	"os"
 	"os/exec"
@@ -55,6 +57,10 @@ func tryAgent(t *testing.T, e *example) {
 		t.Fatal(err)
 	}
 	eventually(t, "the first end", func() bool { return out.String() == "adopted: []\nshort EXITED 3\n" })
+	eventually(t, "its acknowledgement", func() bool { // the agent removes a container after that
+		_, err := os.Lstat(filepath.Join(e.root, "containers/short"))
+		return errors.Is(err, fs.ErrNotExist)
+	})
 	_ = first.Process.Kill()
 	_ = first.Wait() // it was killed
 	time.AfterFunc(time.Second, func() { _ = os.WriteFile(gate, nil, 0o600) })
