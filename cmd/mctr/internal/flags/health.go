@@ -60,7 +60,7 @@ func (h *healthFlags) fill(c *mctr.ContainerConfig) (err error) {
 	}
 	switch given := h.health != (probeFlags{}) || h.grace() != nil || h.startInterval != 0 || h.keep; {
 	case given && h.none:
-		return fmt.Errorf("%w: --no-healthcheck and other health flags exclude each other", mctr.ErrInvalid)
+		return fmt.Errorf("%w: --no-healthcheck cannot be combined with other health flags", mctr.ErrInvalid)
 	case h.none:
 		c.Health = &mctr.HealthCheck{Disabled: true}
 	case given:
