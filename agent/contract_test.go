@@ -51,7 +51,7 @@ func newHost(t *testing.T) *host {
 	}
 	h := &host{dir: dir, root: filepath.Join(dir, "root"), state: filepath.Join(dir, "state"),
 		image: imagetest.Busybox(t, dir)}
-	top := filepath.Dir(store.At("", h.state).Container("x").Cgroup())
+	top := store.At("", h.state).CgroupPrefix()
 	leaks := leakcheck.Snapshot(t, leakcheck.Scope{Names: []string{top, dir + "/"},
 		Kinds: []leakcheck.Kind{leakcheck.Mount, leakcheck.Cgroup, leakcheck.Process}})
 	t.Cleanup(func() {

@@ -48,7 +48,7 @@ func scratch() (dir string, done func()) {
 
 // groupOf is the control group of all containers of a STATE directory.
 func groupOf(state string) string {
-	return filepath.Dir(filepath.Dir(store.At("", state).Container("x").Cgroup()))
+	return store.At("", state).CgroupPrefix()
 }
 
 // beside finds what make build made.

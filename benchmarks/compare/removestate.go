@@ -3,7 +3,6 @@ package compare
 import (
 	"errors"
 	"fmt"
-	"path/filepath"
 
 	"golang.org/x/sys/unix"
 
@@ -14,7 +13,7 @@ import (
 // RemoveState removes the control groups of the containers of state, and unmounts state. It fails if
 // one of them is in use.
 func RemoveState(state string) error {
-	prefix := filepath.Dir(filepath.Dir(store.At("", state).Container("any").Cgroup()))
+	prefix := store.At("", state).CgroupPrefix()
 	err := errors.Join(cgroup.Remove(prefix), cgroup.Remove(prefix+"-shims"))
 	if mountErr := unix.Unmount(state, 0); mountErr != nil && !errors.Is(mountErr, unix.EINVAL) &&
 		!errors.Is(mountErr, unix.ENOENT) {

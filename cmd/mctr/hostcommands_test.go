@@ -152,7 +152,7 @@ func (h *host) leftovers() (left []string) {
 
 // groups returns the parent control group of containers without a scope.
 func (h *host) groups() string {
-	return filepath.Dir(filepath.Dir(store.At("", h.state).Container("x").Cgroup()))
+	return store.At("", h.state).CgroupPrefix()
 }
 
 func entries(dir string) (names []string) {
