@@ -288,7 +288,7 @@ var hostileImages = []struct {
 					m.Layers[0].Size = -1
 				}})
 		}},
-	{name: "config is no image config", err: "not of a container image", not: []string{"docker-archive"},
+	{name: "config is not an image config", err: "not of a container image", not: []string{"docker-archive"},
 		build: func(t *testing.T) imagetest.Content {
 			return imagetest.Build(t,
 				imagetest.Spec{EditManifest: func(m *v1.Manifest) {

@@ -14,7 +14,7 @@ type CommandInfo struct {
 	Environment *Environment `json:"environment,omitempty"`
 	Shell       *bool        `json:"shell,omitempty"` // default true
 	Value       string       `json:"value,omitempty"`
-	Arguments   []string     `json:"arguments,omitempty"` // without a shell: the arguments, beginning with the command's name
+	Arguments   []string     `json:"arguments,omitempty"` // without a shell: all arguments, the command's name first
 	User        string       `json:"user,omitempty"`
 
 	URIs json.RawMessage `json:"uris,omitempty"`

@@ -49,7 +49,7 @@ type (
 	Update struct {
 		ContainerID ContainerID    `json:"container_id"`
 		Resources   mctr.Resources `json:"resources"`
-		Group       bool           `json:"group,omitempty"` // change the limits that a root shares with all containers nested in it
+		Group       bool           `json:"group,omitempty"` // the limits of a root with all that is nested in it
 	}
 	// An Exec runs a command in a container. The connection becomes the streams of the command.
 	Exec struct {

@@ -365,8 +365,8 @@ func TestSizeless(t *testing.T) {
 	}
 }
 
-// TestHarmless: no dangerous file comes out of an untrusted tree that other users can reach,
-// whoever owned the file.
+// TestHarmless checks that no dangerous file comes out of an untrusted tree that other users can
+// reach, whatever owner the file had.
 func TestHarmless(t *testing.T) {
 	src, dst := filepath.Join(t.TempDir(), "src"), t.TempDir()
 	at := func(name string) string { return filepath.Join(src, name) }

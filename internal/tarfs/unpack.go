@@ -34,7 +34,7 @@ type Options struct {
 	Owner    bool
 	UID, GID int
 	// Harmless is for an untrusted tree that other users can reach: no file keeps a set-user-ID or
-	// set-group-ID bit or capabilities, whoever owns it, and devices are omitted.
+	// set-group-ID bit or capabilities, whatever its owner, and devices are omitted.
 	Harmless bool
 	// LeftOut is called for each omitted file. It may be nil.
 	LeftOut func(name string)

@@ -30,7 +30,7 @@ func newGate(pidfd *os.File) (g *pidfdGate, theirs *os.File, err error) {
 	return g, os.NewFile(uintptr(pair[1]), "gate"), fill(pair[1])
 }
 
-// fill fills the socket with bytes that nobody reads, and leaves it in blocking mode.
+// fill fills the socket, whose peer reads nothing, and leaves it in blocking mode.
 func fill(fd int) error {
 	err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_SNDBUF, 1) // the kernel raises it to its minimum
 	for err == nil {

@@ -65,7 +65,7 @@ func TestPrepare(t *testing.T) {
 	}
 }
 
-// TestImageHostname checks that HOSTNAME in an image's config is no conflict.
+// TestImageHostname checks that HOSTNAME in an image's config is not a conflict.
 func TestImageHostname(t *testing.T) {
 	c := isolatortest.NewContainer(t, mctr.ContainerConfig{Image: "test"})
 	c.Image.Env = []string{"A=b", "HOSTNAME=mine"}
