@@ -25,7 +25,7 @@ type ContainerConfig struct {
 
 	Hostname   string            `json:"hostname,omitempty"`  // default: the short id; the host's with its network
 	ReadOnly   bool              `json:"read_only,omitempty"` // the root filesystem
-	Mounts     []Mount           `json:"mounts,omitempty"`
+	Volumes    []Volume          `json:"volumes,omitempty" formerly:"mounts"`
 	ShmSize    int64             `json:"shm_size,omitempty"` // bytes of /dev/shm; 0 is 64 MiB
 	Sysctls    map[string]string `json:"sysctls,omitempty"`
 	Namespaces Namespaces        `json:"namespaces"`
@@ -99,16 +99,6 @@ type Process struct {
 // SandboxPath is where a container with an image sees its sandbox (Mesos: --sandbox_directory). A
 // container without an image sees it at its path on the host.
 const SandboxPath = "/mnt/mesos/sandbox"
-
-// A Mount is a filesystem that the user asks for.
-type Mount struct {
-	Type     string   `json:"type"`             // bind, tmpfs, sandbox or parent-sandbox
-	Source   string   `json:"source,omitempty"` // absolute host path of a bind; path in a sandbox
-	Target   string   `json:"target"`           // path in the container; a relative one is in its sandbox
-	ReadOnly bool     `json:"read_only,omitempty"`
-	Options  []string `json:"options,omitempty"` // as mount(8): size=, mode=, rprivate, rslave, ...
-	Create   bool     `json:"create,omitempty"`  // make a missing bind source, as docker's -v does
-}
 
 // Namespaces says which namespaces the container has: "private" is one of its own, "host" the
 // host's, "parent" that of the container it is nested in. "" means private for a root container,

@@ -42,3 +42,11 @@ type Timing struct {
 	Checkpoint string    `json:"checkpoint"`
 	At         time.Time `json:"at"`
 }
+
+// A Mount is a mount in a container, as the OCI runtime spec of its last run has it.
+type Mount struct {
+	Type    string   `json:"type"`
+	Source  string   `json:"source,omitempty"` // on the host
+	Target  string   `json:"target"`           // in the container
+	Options []string `json:"options,omitempty"`
+}

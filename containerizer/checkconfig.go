@@ -5,9 +5,12 @@ import (
 	"fmt"
 	"os/exec"
 	"path/filepath"
+	"slices"
+	"strings"
 
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/internal/plaintext"
+	"github.com/mctr/mctr/isolators"
 	"github.com/mctr/mctr/logs"
 )
 
@@ -41,6 +44,9 @@ func (c *Containerizer) Check(ctx context.Context, config *mctr.ContainerConfig)
 		return fmt.Errorf("%w: max_completion %v: want more than 0", mctr.ErrInvalid, config.MaxCompletion)
 	}
 	if err := checkProbes(config); err != nil {
+		return err
+	}
+	if err := c.checkVolumes(config.Volumes); err != nil {
 		return err
 	}
 	for _, i := range c.isolators {
@@ -84,6 +90,31 @@ func checkProbes(config *mctr.ContainerConfig) error {
 		return fmt.Errorf("%w: readiness check: exactly one of command, http and tcp", mctr.ErrInvalid)
 	}
 	return config.Ready.Validate()
+}
+
+// checkVolumes refuses targets at which nothing can be mounted, and types that no isolator mounts.
+func (c *Containerizer) checkVolumes(volumes []mctr.Volume) error {
+	for _, v := range volumes {
+		if mounterOf(c.isolators, v) == nil {
+			var types []string
+			for _, i := range c.isolators {
+				types = append(types, i.(isolators.VolumeMounter).VolumeTypes()...)
+			}
+			return fmt.Errorf("%w: volumes.type %s at %s: want one of %s", mctr.ErrInvalid, v.Type, v.Target,
+				strings.Join(types, ", "))
+		}
+	}
+	return mctr.CheckVolumeTargets(volumes)
+}
+
+// mounterOf returns the isolator that mounts v, or nil. The isolators are guarded.
+func mounterOf(table []isolators.Isolator, v mctr.Volume) isolators.VolumeMounter {
+	for _, i := range table {
+		if m := i.(isolators.VolumeMounter); slices.Contains(m.VolumeTypes(), v.Type) {
+			return m
+		}
+	}
+	return nil
 }
 
 // checkConfig returns an error for a nil config.

@@ -151,7 +151,7 @@ func TestCopyVolumes(t *testing.T) {
 	}
 	config := a.config("sleep", "100")
 	config.ReadOnly = true
-	config.Mounts = []mctr.Mount{
+	config.Volumes = []mctr.Volume{
 		{Type: "bind", Source: host + "/rw", Target: "/vol/"},
 		{Type: "bind", Source: host + "/ro", Target: "/vol/below", ReadOnly: true},
 		{Type: "bind", Source: host + "/file", Target: "/etc/mounted"},
@@ -212,7 +212,7 @@ func (a *agent) phases(id mctr.ContainerID) iter.Seq[string] {
 func TestCopySandboxVolume(t *testing.T) {
 	a := newAgent(t)
 	config := a.config("sh", "-c", "echo text >/data/f; echo more >$MESOS_SANDBOX/g")
-	config.Mounts = []mctr.Mount{{Type: "sandbox", Source: "data", Target: "/data"}}
+	config.Volumes = []mctr.Volume{{Type: "sandbox", Source: "data", Target: "/data"}}
 	a.launchConfig("job", config)
 	if _, err := a.Wait(t.Context(), "job"); err != nil {
 		t.Fatal(err)
@@ -248,7 +248,7 @@ func TestCopySandboxVolume(t *testing.T) {
 func TestCopyPastBadVolume(t *testing.T) {
 	a := newAgent(t)
 	config := a.config("true")
-	config.Mounts = []mctr.Mount{{Type: "bind", Source: filepath.Join(t.TempDir(), "gone"), Target: "/gone"}}
+	config.Volumes = []mctr.Volume{{Type: "bind", Source: filepath.Join(t.TempDir(), "gone"), Target: "/gone"}}
 	if err := a.Create(t.Context(), "job", config, nil); err != nil {
 		t.Fatal(err)
 	}

@@ -59,14 +59,21 @@ func (g *guarded) Complete(ctx context.Context, id mctr.ContainerID,
 	return note, err
 }
 
-// Locate implements isolators.VolumeLocator: an isolator that does not has no volume.
-func (g *guarded) Locate(ctx context.Context, h mctr.Handle, parent *mctr.Handle,
-	m mctr.Mount) (at *isolators.Location, err error) {
-	l, ok := g.Isolator.(isolators.VolumeLocator)
-	if !ok {
-		return nil, nil
+// VolumeTypes implements isolators.VolumeMounter: an isolator that does not mounts no volume.
+func (g *guarded) VolumeTypes() []string {
+	if m, ok := g.Isolator.(isolators.VolumeMounter); ok {
+		return m.VolumeTypes()
 	}
-	err = safely("Locate", func() (err error) { at, err = l.Locate(ctx, h, parent, m); return err })
+	return nil
+}
+
+// Locate is called only for volumes of VolumeTypes.
+func (g *guarded) Locate(ctx context.Context, h mctr.Handle, parent *mctr.Handle,
+	v mctr.Volume) (at *isolators.Location, err error) {
+	err = safely("Locate", func() (err error) {
+		at, err = g.Isolator.(isolators.VolumeMounter).Locate(ctx, h, parent, v)
+		return err
+	})
 	return at, err
 }
 

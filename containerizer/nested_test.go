@@ -78,13 +78,13 @@ func TestNestedNamespaces(t *testing.T) {
 func TestNestedTogether(t *testing.T) {
 	a := newAgent(t)
 	a.launch("root", "sleep", "100")
-	volume := []mctr.Mount{{Type: "parent-sandbox", Source: "exchange", Target: "/exchange"}}
+	volume := []mctr.Volume{{Type: "parent-sandbox", Source: "exchange", Target: "/exchange"}}
 	writer := a.config("sh", "-c",
 		"echo from the writer >/exchange/f; echo shm >/dev/shm/s; hostname; echo done >/exchange/done")
-	writer.Mounts, writer.Resources = volume, limits(32<<20, 40)
+	writer.Volumes, writer.Resources = volume, limits(32<<20, 40)
 	reader := a.config("sh", "-c",
 		"until [ -e /exchange/done ]; do sleep 0.01; done; cat /exchange/f /dev/shm/s; hostname")
-	reader.Mounts, reader.Resources = volume, limits(64<<20, 70)
+	reader.Volumes, reader.Resources = volume, limits(64<<20, 70)
 	a.launchConfig("root.reader", reader)
 	if got := a.limitsOf("root.reader"); got != "67108864 70" {
 		t.Errorf("limits %s", got)
@@ -236,7 +236,7 @@ func TestNestedSettles(t *testing.T) {
 	root.Listen = &mctr.ListenPolicy{Ports: []mctr.PortRange{{First: 1, Last: 10}}}
 	a.launchConfig("job", root)
 	task := a.config("sh", "-c", "mount | grep sandbox/sub; echo done; sleep 100")
-	task.Mounts = []mctr.Mount{{Type: "tmpfs", Target: "sub/dir"}}
+	task.Volumes = []mctr.Volume{{Type: "tmpfs", Target: "sub/dir"}}
 	a.launchConfig("job.task", task)
 	a.launchConfig("job.task.deeper", a.config("sleep", "100"))
 	own := a.config("sleep", "100")
@@ -253,10 +253,16 @@ func TestNestedSettles(t *testing.T) {
 		t.Errorf("a relative target: %q", got)
 	}
 	wrong := a.config("true")
-	wrong.Mounts = []mctr.Mount{{Type: "tmpfs", Target: "../out"}}
+	wrong.Volumes = []mctr.Volume{{Type: "tmpfs", Target: "../out"}}
 	if _, err := a.Launch(t.Context(), "other", wrong,
 		containerizer.LaunchOptions{}); !errors.Is(err, mctr.ErrInvalid) {
 		t.Errorf("a target outside of the sandbox: %v", err)
+	}
+	wrong.Volumes = []mctr.Volume{{Type: "floppy", Target: "/x"}}
+	_, err := a.Launch(t.Context(), "other", wrong, containerizer.LaunchOptions{})
+	if !errors.Is(err, mctr.ErrInvalid) ||
+		!strings.Contains(err.Error(), "volumes.type floppy at /x: want one of tmpfs, bind, sandbox") {
+		t.Errorf("an unknown type of volume: %v", err)
 	}
 	if _, err := a.Destroy(t.Context(), "job"); err != nil {
 		t.Error(err)

@@ -66,10 +66,10 @@ func completeConfig(s *store.Store, id mctr.ContainerID, config *mctr.ContainerC
 	if config.Image == "" {
 		sandbox = s.Container(id).Sandbox()
 	}
-	config.Mounts = slices.Clone(config.Mounts)
-	for i, m := range config.Mounts {
+	config.Volumes = slices.Clone(config.Volumes)
+	for i, m := range config.Volumes {
 		if m.Target != "" && filepath.IsLocal(m.Target) { // Check refuses any other
-			config.Mounts[i].Target = filepath.Join(sandbox, m.Target)
+			config.Volumes[i].Target = filepath.Join(sandbox, m.Target)
 		}
 	}
 	if config.Listen != nil || id.Parent() == "" {

@@ -472,7 +472,7 @@ func TestRecoverRestarts(t *testing.T) {
 		config := a.config("sh", "-c",
 			"while [ ! -e /gate/open ]; do sleep 0.02; done; [ -e /gate/over ] && exec sleep 100; exit 1")
 		config.Restart = mctr.RestartPolicy{Name: name}
-		config.Mounts = []mctr.Mount{{Type: "bind", Source: gate, Target: "/gate"}}
+		config.Volumes = []mctr.Volume{{Type: "bind", Source: gate, Target: "/gate"}}
 		if _, err := a.Launch(t.Context(), id, config, containerizer.LaunchOptions{}); err != nil {
 			t.Fatal(err)
 		}

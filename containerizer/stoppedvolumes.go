@@ -14,23 +14,22 @@ import (
 
 // stoppedVolumes finds the volumes of stopped containers by the isolators that mount them.
 func stoppedVolumes(s *store.Store, table []isolators.Isolator) rootfs.FindVolume {
-	return func(ctx context.Context, id mctr.ContainerID, m mctr.Mount) (*provisioner.Volume, error) {
+	return func(ctx context.Context, id mctr.ContainerID, v mctr.Volume) (*provisioner.Volume, error) {
 		var parent *mctr.Handle
 		if id.Parent() != "" {
 			parent = new(s.HandleOf(id.Parent()))
 		}
-		for _, isolator := range table {
-			at, err := isolator.(isolators.VolumeLocator).Locate(ctx, s.HandleOf(id), parent, m)
-			if err != nil {
-				return nil, err
-			}
-			if at != nil {
-				return &provisioner.Volume{
-					Root: at.Root, Path: at.Path, Target: path.Clean(m.Target), ReadOnly: m.ReadOnly,
-					Alone: slices.Contains(m.Options, "bind"),
-				}, nil
-			}
+		mounter := mounterOf(table, v)
+		if mounter == nil { // an isolator that this process lacks
+			return nil, nil
 		}
-		return nil, nil
+		at, err := mounter.Locate(ctx, s.HandleOf(id), parent, v)
+		if at == nil || err != nil {
+			return nil, err
+		}
+		return &provisioner.Volume{
+			Root: at.Root, Path: at.Path, Target: path.Clean(v.Target), ReadOnly: v.ReadOnly,
+			Alone: slices.Contains(v.Options, "bind"),
+		}, nil
 	}
 }

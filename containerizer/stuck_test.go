@@ -57,7 +57,7 @@ func TestUninterruptible(t *testing.T) {
 	dir, freeze, thaw := frozenDisk(t)
 	a := newAgent(t)
 	config := a.config("sh", "-c", "while [ ! -e /go ]; do sleep 0.01; done; echo x >/disk/file; sleep 100")
-	config.Mounts = []mctr.Mount{{Type: "bind", Source: dir, Target: "/disk"}}
+	config.Volumes = []mctr.Volume{{Type: "bind", Source: dir, Target: "/disk"}}
 	a.launchConfig("job", config)
 	freeze()
 	a.exec("job", "touch", "/go")

@@ -122,7 +122,7 @@ func TestUpdateAsksOfTheChange(t *testing.T) {
 	a := newAgent(t, taken)
 	config := a.config("sleep", "100")
 	dir := t.TempDir()
-	config.Mounts = []mctr.Mount{{Type: "bind", Source: dir, Target: "/data"}}
+	config.Volumes = []mctr.Volume{{Type: "bind", Source: dir, Target: "/data"}}
 	config.Devices = []mctr.Device{{Source: "/dev/null", Target: "/dev/own"}}
 	if _, err := a.Launch(t.Context(), "job", config, containerizer.LaunchOptions{}); err != nil {
 		t.Fatal(err)
@@ -155,7 +155,7 @@ type taker struct {
 func (*taker) Name() string { return "test/taker" }
 
 func (i *taker) Check(_ context.Context, config *mctr.ContainerConfig) error {
-	if i.all && (len(config.Ports)+len(config.Mounts)+len(config.Devices) > 0) {
+	if i.all && (len(config.Ports)+len(config.Volumes)+len(config.Devices) > 0) {
 		return fmt.Errorf("%w: it is taken", mctr.ErrInvalid)
 	}
 	return nil

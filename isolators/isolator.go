@@ -81,16 +81,18 @@ type Undoer interface {
 	Undo(ctx context.Context, l mctr.Leftover) error
 }
 
-// A VolumeLocator is an Isolator that mounts volumes whose files exist on the host while their
-// container is stopped. A copy to or from a stopped container mounts such volumes at their targets.
-// A copy to or from a path in any other mount of the config is refused.
-type VolumeLocator interface {
-	// Locate returns the place of the files of m, a mount in the config of container h. It returns
-	// nil for a mount of another isolator, and an error, which states only the cause, if the files
-	// cannot be reached. h need not be prepared: a container that awaits its first start is not.
-	// parent is nil for a root container. Locate changes nothing, and has a deadline for files that
-	// may hang.
-	Locate(ctx context.Context, h mctr.Handle, parent *mctr.Handle, m mctr.Mount) (*Location, error)
+// A VolumeMounter is an Isolator that mounts volumes of the config. A volume whose type belongs to no
+// isolator of the table is refused.
+type VolumeMounter interface {
+	// VolumeTypes returns the types of the volumes that the isolator mounts.
+	VolumeTypes() []string
+
+	// Locate returns the place of the files of v, a volume of one of these types in the config of
+	// container h, for a copy to or from the stopped container. It returns nil if the files exist
+	// only while the container runs, and an error, which states only the cause, if they cannot be
+	// reached. h need not be prepared: a container that awaits its first start is not. parent is
+	// nil for a root container. Locate changes nothing, and has a deadline for files that may hang.
+	Locate(ctx context.Context, h mctr.Handle, parent *mctr.Handle, v mctr.Volume) (*Location, error)
 }
 
 // A Location is the place of a volume's files. Path is resolved below Root, and no symbolic link

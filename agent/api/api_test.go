@@ -94,7 +94,7 @@ func TestLaunch(t *testing.T) {
 		{"volumes",
 			`{"command":{"value":"x"},"container":{"type":"MESOS","volumes":[{"mode":"RW","container_path":"/a","host_path":"own"}, {"mode":"RO","container_path":"/b","source":{"type":"HOST_PATH","host_path":{"path":"/x","mount_propagation":{"mode":"BIDIRECTIONAL"}}}},
 			{"mode":"RO","container_path":"/c","source":{"type":"SANDBOX_PATH","sandbox_path":{"type":"PARENT","path":"y"}}}]}}`,
-			mctr.ContainerConfig{Network: "host", Process: shell("x"), Mounts: []mctr.Mount{
+			mctr.ContainerConfig{Network: "host", Process: shell("x"), Volumes: []mctr.Volume{
 				{Type: "sandbox", Source: "own", Target: "/a"},
 				{Type: "bind", Source: "/x", Target: "/b", ReadOnly: true, Options: []string{"rshared"}},
 				{Type: "parent-sandbox", Source: "y", Target: "/c", ReadOnly: true},

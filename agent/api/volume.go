@@ -52,13 +52,13 @@ func (c *ContainerInfo) volumes(config *mctr.ContainerConfig, _ bool) error {
 		if err != nil {
 			return fmt.Errorf("volume %s: %w", v.ContainerPath, err)
 		}
-		config.Mounts = append(config.Mounts, m)
+		config.Volumes = append(config.Volumes, m)
 	}
 	return nil
 }
 
-func (v Volume) mount() (mctr.Mount, error) {
-	m := mctr.Mount{Target: v.ContainerPath, ReadOnly: v.Mode == "RO"}
+func (v Volume) mount() (mctr.Volume, error) {
+	m := mctr.Volume{Target: v.ContainerPath, ReadOnly: v.Mode == "RO"}
 	if v.Mode != "RO" && v.Mode != "RW" {
 		return m, fmt.Errorf("%w: mode %q: want RO or RW", mctr.ErrInvalid, v.Mode)
 	}
@@ -80,7 +80,7 @@ func (v Volume) mount() (mctr.Mount, error) {
 	return m, nil
 }
 
-func (s *VolumeSource) fill(m *mctr.Mount) error {
+func (s *VolumeSource) fill(m *mctr.Volume) error {
 	switch {
 	case s.Type == "HOST_PATH" && s.HostPath != nil && s.SandboxPath == nil:
 		m.Type, m.Source = "bind", s.HostPath.Path
@@ -97,7 +97,7 @@ func (s *VolumeSource) fill(m *mctr.Mount) error {
 		"want HOST_PATH with host_path, or SANDBOX_PATH with sandbox_path")
 }
 
-func (p *MountPropagation) fill(m *mctr.Mount) error {
+func (p *MountPropagation) fill(m *mctr.Volume) error {
 	if p == nil {
 		return nil
 	}

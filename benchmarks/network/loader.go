@@ -69,7 +69,7 @@ func (s *Side) contain(ctx context.Context, l *loader, a Start, argv []string) e
 	id := mctr.ContainerID(a.Name)
 	config := &mctr.ContainerConfig{
 		Process: mctr.Process{Args: argv}, Log: mctr.LogConfig{Driver: "none"},
-		Mounts: hidden(s.programs.Bench, s.sockets()),
+		Volumes: hidden(s.programs.Bench, s.sockets()),
 	}
 	switch a.Where {
 	case Host:
@@ -99,10 +99,10 @@ func (s *Side) contain(ctx context.Context, l *loader, a Start, argv []string) e
 }
 
 // hidden returns mounts of those paths that a container on the host's filesystem does not see.
-func hidden(paths ...string) (mounts []mctr.Mount) {
+func hidden(paths ...string) (mounts []mctr.Volume) {
 	for _, path := range paths {
 		if strings.HasPrefix(path, "/dev/") {
-			mounts = append(mounts, mctr.Mount{Type: "bind", Source: path, Target: path})
+			mounts = append(mounts, mctr.Volume{Type: "bind", Source: path, Target: path})
 		}
 	}
 	return mounts

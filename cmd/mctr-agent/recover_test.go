@@ -19,7 +19,7 @@ func TestKilledAgent(t *testing.T) {
 	h := newHost(t)
 	gate := t.TempDir()
 	launch := func(name string, config *mctr.ContainerConfig) {
-		config.Image, config.Mounts = h.image, []mctr.Mount{{Type: "bind", Source: gate, Target: "/gate"}}
+		config.Image, config.Volumes = h.image, []mctr.Volume{{Type: "bind", Source: gate, Target: "/gate"}}
 		h.call(200, api.LaunchContainer, api.Launch{ContainerID: id(name), Mctr: &api.Extension{Config: config}}, nil)
 	}
 	launch("talk", &mctr.ContainerConfig{Process: mctr.Process{

@@ -36,7 +36,7 @@ type Images interface {
 
 // FindVolume returns the volume that m, a mount in the config of a stopped container, asks for; nil if the mount
 // exists only while the container runs. The error names the cause alone.
-type FindVolume func(ctx context.Context, id mctr.ContainerID, m mctr.Mount) (*provisioner.Volume, error)
+type FindVolume func(ctx context.Context, id mctr.ContainerID, m mctr.Volume) (*provisioner.Volume, error)
 
 // Files handles the files of the containers of one store.
 type Files struct {

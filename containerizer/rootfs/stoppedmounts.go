@@ -20,7 +20,7 @@ func (f *Files) stoppedMounts(ctx context.Context, r *store.Record) (
 	volumes []provisioner.Volume, mounts map[string]string) {
 	found := map[string]provisioner.Volume{}
 	mounts = f.madeMounts(r, found)
-	for _, m := range r.Config.Mounts {
+	for _, m := range r.Config.Volumes {
 		target := path.Clean(m.Target)
 		delete(found, target)
 		switch v, err := f.volume(ctx, r.ID, m); {

@@ -9,8 +9,8 @@ import (
 )
 
 // Unmarshal decodes data into v as json.Unmarshal does, and also understands what earlier builds
-// wrote: names in camelCase that are in snake_case now, and durations as numbers of nanoseconds
-// that are strings now.
+// wrote: names in camelCase that are in snake_case now, names in a field's tag "formerly", and
+// durations as numbers of nanoseconds that are strings now.
 func Unmarshal(data []byte, v any) error {
 	if decodeStrictly(data, v) == nil {
 		return nil
@@ -114,6 +114,9 @@ func addFields(now map[string]field, t reflect.Type) {
 			now[plain(f.Name)] = field{f.Name, f.Type}
 		default:
 			now[plain(name)] = field{name, f.Type}
+			if former := f.Tag.Get("formerly"); former != "" {
+				now[plain(former)] = field{name, f.Type}
+			}
 		}
 	}
 }

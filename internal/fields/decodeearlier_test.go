@@ -37,6 +37,7 @@ type whole struct {
 	CNIVersion string            `json:"cni_version"`
 	At         time.Time         `json:"at"`
 	User       string            `json:"User"` // as OCI has it
+	Volumes    []part            `json:"volumes" formerly:"mounts"`
 }
 
 // TestUnmarshalEarlier: what earlier builds wrote is decoded like what this build writes.
@@ -46,7 +47,7 @@ func TestUnmarshalEarlier(t *testing.T) {
 		part: part{HostIP: "1.2.3.4", ExitCode: 3}, StopAfter: new(pause(90 * time.Second)), DiffIDs: []string{"a"},
 		Parts: []*part{{ExitCode: 1}, nil}, ByName: map[string]part{"hostIP": {HostIP: "h"}},
 		Labels: map[string]string{"exitCode": "x"}, Raw: json.RawMessage(`{"exitCode":1}`), CNIVersion: "1.1.0", At: at,
-		User: "root",
+		User: "root", Volumes: []part{{ExitCode: 2}},
 	}
 	now, err := json.Marshal(want)
 	if err != nil {
@@ -56,10 +57,10 @@ func TestUnmarshalEarlier(t *testing.T) {
 		"now": string(now),
 		"earlier": `{"hostIP":"1.2.3.4","exitCode":3,"stopAfter":90000000000,"diffIDs":["a"],` +
 			`"parts":[{"exitCode":1},null],"byName":{"hostIP":{"hostIP":"h"}},"labels":{"exitCode":"x"},` +
-			`"raw":{"exitCode":1},"CNIVersion":"1.1.0","at":"2026-11-29T01:02:03Z","User":"root","more":{"a":1}}`,
+			`"raw":{"exitCode":1},"CNIVersion":"1.1.0","at":"2026-11-29T01:02:03Z","User":"root","mounts":[{"exitCode":2}],"more":{"a":1}}`,
 		"both": `{"hostIP":"no","host_ip":"1.2.3.4","exit_code":3,"exitCode":7,"stop_after":"1m30s","diff_ids":["a"],` +
 			`"parts":[{"exit_code":1},null],"by_name":{"hostIP":{"host_ip":"h"}},"labels":{"exitCode":"x"},` +
-			`"raw":{"exitCode":1},"cni_version":"1.1.0","at":"2026-11-29T01:02:03Z","User":"root"}`,
+			`"raw":{"exitCode":1},"cni_version":"1.1.0","at":"2026-11-29T01:02:03Z","User":"root","mounts":null,"volumes":[{"exit_code":2}]}`,
 	} {
 		var got whole
 		if err := fields.Unmarshal([]byte(text), &got); err != nil {
@@ -92,6 +93,7 @@ func TestRenamed(t *testing.T) {
 	for text, want := range map[string]string{
 		`{"stopAfter":"1s"}`:          `json: unknown field "stopAfter": now it is called stop_after`,
 		`{"parts":[{"hostIP":"::"}]}`: `json: unknown field "hostIP": now it is called host_ip`,
+		`{"parts":[{}],"mounts":[]}`:  `json: unknown field "mounts": now it is called volumes`,
 		`{"nothing":1}`:               `json: unknown field "nothing"`,
 	} {
 		d := json.NewDecoder(strings.NewReader(text))

@@ -114,7 +114,7 @@ func TestOrder(t *testing.T) {
 func TestNoMisspeltVerbs(t *testing.T) {
 	verbs := []reflect.Type{reflect.TypeFor[isolators.Isolator](), reflect.TypeFor[isolators.Undoer](),
 		reflect.TypeFor[isolators.DirectoryBound](), reflect.TypeFor[isolators.Completer](),
-		reflect.TypeFor[isolators.VolumeLocator]()}
+		reflect.TypeFor[isolators.VolumeMounter]()}
 	for _, i := range table() {
 		for n := range reflect.TypeOf(i).NumMethod() {
 			method := reflect.TypeOf(i).Method(n).Name

@@ -159,14 +159,16 @@ func (c completer) Complete(_ context.Context, _ mctr.ContainerID, config *mctr.
 	return "", c.complete(config)
 }
 
-// locator is a fake with volumes.
-type locator struct {
+// mounter is a fake with volumes.
+type mounter struct {
 	fake
 	locate func(mctr.Handle) *isolators.Location
 }
 
-func (l locator) Locate(_ context.Context, h mctr.Handle, _ *mctr.Handle, _ mctr.Mount) (*isolators.Location, error) {
-	return l.locate(h), nil
+func (mounter) VolumeTypes() []string { return []string{mctr.VolumeTmpfs} }
+
+func (m mounter) Locate(_ context.Context, h mctr.Handle, _ *mctr.Handle, _ mctr.Volume) (*isolators.Location, error) {
+	return m.locate(h), nil
 }
 
 type broken struct {
@@ -204,11 +206,11 @@ func brokenIsolators() []broken {
 		{"completes again and again", "complete fills in once", func(*testing.T) isolators.Isolator {
 			return completer{complete: func(c *mctr.ContainerConfig) error { c.Hostname += "x"; return nil }}
 		}},
-		{"locates any mount", "locate changes nothing", func(*testing.T) isolators.Isolator {
-			return locator{locate: func(h mctr.Handle) *isolators.Location { return &isolators.Location{Root: h.Dir} }}
+		{"locates a volume in no place", "locate changes nothing", func(*testing.T) isolators.Isolator {
+			return mounter{locate: func(mctr.Handle) *isolators.Location { return &isolators.Location{Root: "here"} }}
 		}},
 		{"makes the volume it locates", "locate changes nothing", func(*testing.T) isolators.Isolator {
-			return locator{locate: func(h mctr.Handle) *isolators.Location {
+			return mounter{locate: func(h mctr.Handle) *isolators.Location {
 				_ = os.MkdirAll(h.Dir, 0o700)
 				return nil
 			}}

@@ -63,7 +63,7 @@ var filterKeys = map[string]func(s *mctr.Status, value string, all []*mctr.Statu
 		return s.Termination != nil && strconv.Itoa(s.Termination.ExitCode) == v
 	},
 	"volume": func(s *mctr.Status, v string, _ []*mctr.Status) bool {
-		return slices.ContainsFunc(s.Config.Mounts, func(m mctr.Mount) bool { return m.Source == v || m.Target == v })
+		return slices.ContainsFunc(s.Config.Volumes, func(m mctr.Volume) bool { return m.Source == v || m.Target == v })
 	},
 	"before": func(s *mctr.Status, v string, all []*mctr.Status) bool { return s.Created.Before(find(all, v).Created) },
 	"since":  func(s *mctr.Status, v string, all []*mctr.Status) bool { return s.Created.After(find(all, v).Created) },

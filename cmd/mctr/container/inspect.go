@@ -141,7 +141,7 @@ func describeContainer(s *mctr.Status) containerInfo {
 		NetworkSettings: describeNetworks(s),
 	}
 	i.Mounts = []mountInfo{} // never null, as in docker
-	for _, m := range s.Config.Mounts {
+	for _, m := range s.Config.Volumes {
 		i.Mounts = append(i.Mounts,
 			mountInfo{Type: m.Type, Source: m.Source, Destination: m.Target, RW: !m.ReadOnly, Propagation: "rprivate"})
 	}

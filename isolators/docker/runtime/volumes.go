@@ -34,7 +34,7 @@ func volumes(ctx context.Context, c *mctr.Container) ([]specs.Mount, error) {
 	var mounts []specs.Mount
 	for _, target := range slices.Compact(targets) { // two spellings may mean one path
 		if target == "/" ||
-			slices.ContainsFunc(c.Config.Mounts, func(m mctr.Mount) bool {
+			slices.ContainsFunc(c.Config.Volumes, func(m mctr.Volume) bool {
 				return filepath.Clean(m.Target) == target
 			}) {
 			continue

@@ -155,7 +155,7 @@ func TestVolumeInterrupted(t *testing.T) {
 // image; that it is empty if the image has no files there; and that it never leads out of the
 // image.
 func TestVolumeElsewhere(t *testing.T) {
-	c := withVolumes(t, mctr.ContainerConfig{Mounts: []mctr.Mount{{Type: "tmpfs", Target: "/data/"}}}, "/data", "/",
+	c := withVolumes(t, mctr.ContainerConfig{Volumes: []mctr.Volume{{Type: "tmpfs", Target: "/data/"}}}, "/data", "/",
 		"..", "/new/one", "/out", "/up/x")
 	secret := t.TempDir()
 	check(t, os.WriteFile(secret+"/secret", nil, 0o600), os.Symlink(secret, c.Rootfs+"/out"),

@@ -10,11 +10,9 @@ package linux
 
 import (
 	"context"
-	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 
@@ -37,32 +35,23 @@ func (i *isolator) Directories() (root, state string) { return i.root, i.state }
 
 func (*isolator) Name() string { return "filesystem/linux" }
 
-// Check refuses mounts without a target, unknown types, and options that tmpfs(5) lacks.
+// VolumeTypes returns the types of the volumes that the isolator mounts.
+func (*isolator) VolumeTypes() []string { return []string{mctr.VolumeTmpfs} }
+
+// Locate returns nil: a tmpfs exists only while its container runs.
+func (*isolator) Locate(context.Context, mctr.Handle, *mctr.Handle, mctr.Volume) (*isolators.Location, error) {
+	return nil, nil
+}
+
+// Check refuses options that tmpfs(5) lacks.
 func (*isolator) Check(_ context.Context, config *mctr.ContainerConfig) error {
-	seen := map[string]bool{}
-	for _, m := range config.Mounts {
-		target := filepath.Clean(m.Target)
-		switch {
-		case !slices.Contains(types, m.Type):
-			return fmt.Errorf("%w: mounts.type %s at %s: want one of %s", mctr.ErrInvalid, m.Type, m.Target,
-				strings.Join(types, ", "))
-		case !filepath.IsAbs(m.Target) && !filepath.IsLocal(m.Target), target == "/", target == ".":
-			return fmt.Errorf(
-				"%w: mounts.target %q: must be a path below /, or one in the sandbox",
-				mctr.ErrInvalid, m.Target)
-		case seen[target]:
-			return fmt.Errorf("%w: two of config.mounts have the target %s", mctr.ErrInvalid, target)
-		}
-		seen[target] = true
-		if err := checkTmpfs(m); err != nil {
+	for _, v := range config.Volumes {
+		if err := checkTmpfs(v); err != nil {
 			return err
 		}
 	}
 	return nil
 }
-
-// types are the types of mounts of all isolators.
-var types = []string{"bind", "tmpfs", "sandbox", "parent-sandbox"}
 
 // Prepare lists the mounts.
 func (i *isolator) Prepare(_ context.Context, c *mctr.Container) (*mctr.Adjustment, error) {
@@ -87,9 +76,9 @@ func (i *isolator) Prepare(_ context.Context, c *mctr.Container) (*mctr.Adjustme
 	if err := i.sandbox(c, a); err != nil {
 		return nil, err
 	}
-	for _, m := range c.Config.Mounts {
-		if m.Type == "tmpfs" {
-			a.Volumes = append(a.Volumes, tmpfs(m))
+	for _, v := range c.Config.Volumes {
+		if v.Type == mctr.VolumeTmpfs {
+			a.Volumes = append(a.Volumes, tmpfs(v))
 		}
 	}
 	return a, nil

@@ -32,29 +32,29 @@ func isWord(s string) bool { return s != "" }
 
 func isID(s string) bool { _, err := strconv.ParseUint(s, 10, 32); return err == nil }
 
-// isSize reports whether s is a number, optionally with a unit of k, m, g or %.
+// isSize reports whether s is a number, optionally with a unit of k, v, g or %.
 func isSize(s string) bool {
 	_, err := strconv.ParseUint(strings.TrimRight(s, "kKmMgG%"), 10, 63)
 	return err == nil && len(s)-len(strings.TrimRight(s, "kKmMgG%")) <= 1
 }
 
 // checkTmpfs checks the options, because the kernel's error does not name the option.
-func checkTmpfs(m mctr.Mount) error {
-	if m.Type != "tmpfs" {
+func checkTmpfs(v mctr.Volume) error {
+	if v.Type != mctr.VolumeTmpfs {
 		return nil
 	}
-	if m.Source != "" && m.Source != "tmpfs" {
-		return fmt.Errorf("%w: mounts.source %q: a tmpfs has no source (target %s)", mctr.ErrInvalid, m.Source,
-			m.Target)
+	if v.Source != "" && v.Source != "tmpfs" {
+		return fmt.Errorf("%w: volumes.source %q: a tmpfs has no source (target %s)", mctr.ErrInvalid, v.Source,
+			v.Target)
 	}
-	for _, o := range m.Options {
+	for _, o := range v.Options {
 		name, value, valued := strings.Cut(o, "=")
 		valid := values[name]
 		if valued && (valid == nil || !valid(value)) || !valued && !slices.Contains(flags, o) {
 			return fmt.Errorf(
-				"%w: mounts.options of the tmpfs at %s: %q is not an option of tmpfs (size=64m, mode=1777, uid=, "+
+				"%w: volumes.options of the tmpfs at %s: %q is not an option of tmpfs (size=64m, mode=1777, uid=, "+
 					"gid=, nr_inodes=, exec, ...)",
-				mctr.ErrInvalid, m.Target, o)
+				mctr.ErrInvalid, v.Target, o)
 		}
 	}
 	return nil
@@ -62,21 +62,21 @@ func checkTmpfs(m mctr.Mount) error {
 
 // tmpfs returns the mount with docker's default options. An option of the user replaces its
 // opposite.
-func tmpfs(m mctr.Mount) specs.Mount {
+func tmpfs(v mctr.Volume) specs.Mount {
 	var options []string
 	for _, o := range []string{"noexec", "nosuid", "nodev"} {
-		if !slices.Contains(m.Options, strings.TrimPrefix(o, "no")) {
+		if !slices.Contains(v.Options, strings.TrimPrefix(o, "no")) {
 			options = append(options, o)
 		}
 	}
-	options = append(options, m.Options...)
-	if !slices.ContainsFunc(m.Options, func(o string) bool { return slices.Contains(propagations, o) }) {
+	options = append(options, v.Options...)
+	if !slices.ContainsFunc(v.Options, func(o string) bool { return slices.Contains(propagations, o) }) {
 		options = append(options, "rprivate")
 	}
-	if m.ReadOnly {
+	if v.ReadOnly {
 		options = append(options, "ro")
 	}
-	return specs.Mount{Destination: filepath.Clean(m.Target), Type: "tmpfs", Source: "tmpfs", Options: options}
+	return specs.Mount{Destination: filepath.Clean(v.Target), Type: "tmpfs", Source: "tmpfs", Options: options}
 }
 
 var propagations = []string{"private", "rprivate", "slave", "rslave", "shared", "rshared"}

@@ -40,18 +40,18 @@ func (*isolator) Name() string { return "volume/hostpath" }
 
 // Check refuses sources that are not absolute, and options that mount(8) lacks.
 func (*isolator) Check(_ context.Context, config *mctr.ContainerConfig) error {
-	for _, m := range config.Mounts {
-		if m.Type != "bind" {
+	for _, v := range config.Volumes {
+		if v.Type != mctr.VolumeBind {
 			continue
 		}
-		if !filepath.IsAbs(m.Source) {
-			return fmt.Errorf("%w: mounts.source %q for %s: must be an absolute path", mctr.ErrInvalid,
-				m.Source, m.Target)
+		if !filepath.IsAbs(v.Source) {
+			return fmt.Errorf("%w: volumes.source %q for %s: must be an absolute path", mctr.ErrInvalid,
+				v.Source, v.Target)
 		}
-		for _, o := range m.Options {
+		for _, o := range v.Options {
 			if !slices.Contains(options, o) {
-				return fmt.Errorf("%w: mounts.options of %s:%s: unknown option %q (one of %s)", mctr.ErrInvalid,
-					m.Source, m.Target, o, strings.Join(options, ", "))
+				return fmt.Errorf("%w: volumes.options of %s:%s: unknown option %q (one of %s)", mctr.ErrInvalid,
+					v.Source, v.Target, o, strings.Join(options, ", "))
 			}
 		}
 	}
@@ -69,17 +69,17 @@ func (i *isolator) Prepare(ctx context.Context, c *mctr.Container) (*mctr.Adjust
 		return nil, err
 	}
 	a := &mctr.Adjustment{}
-	for _, m := range c.Config.Mounts {
-		if err := i.notMade(ctx, c, "mounts.target", m.Target); err != nil {
+	for _, v := range c.Config.Volumes {
+		if err := i.notMade(ctx, c, "volumes.target", v.Target); err != nil {
 			return nil, err
 		}
-		if m.Type != "bind" {
+		if v.Type != mctr.VolumeBind {
 			continue
 		}
-		if err := i.source(ctx, m); err != nil {
+		if err := i.source(ctx, v); err != nil {
 			return nil, err
 		}
-		a.Volumes = append(a.Volumes, mount(m))
+		a.Volumes = append(a.Volumes, mount(v))
 	}
 	return a, nil
 }
@@ -109,8 +109,8 @@ func (i *isolator) notMade(ctx context.Context, c *mctr.Container, field, path s
 // engine may make it there.
 func (i *isolator) workdir(ctx context.Context, c *mctr.Container) error {
 	dir := filepath.Clean(c.Config.Process.WorkingDir)
-	within := func(m mctr.Mount) bool { return strings.HasPrefix(dir, filepath.Clean(m.Target)+"/") }
-	if c.Config.Process.WorkingDir == "" || slices.ContainsFunc(c.Config.Mounts, within) {
+	within := func(v mctr.Volume) bool { return strings.HasPrefix(dir, filepath.Clean(v.Target)+"/") }
+	if c.Config.Process.WorkingDir == "" || slices.ContainsFunc(c.Config.Volumes, within) {
 		return nil
 	}
 	return i.notMade(ctx, c, "process.working_dir", dir)
@@ -118,39 +118,39 @@ func (i *isolator) workdir(ctx context.Context, c *mctr.Container) error {
 
 // source returns an error if a mount's source does not exist, or makes it if the config allows
 // that.
-func (i *isolator) source(ctx context.Context, m mctr.Mount) error {
+func (i *isolator) source(ctx context.Context, v mctr.Volume) error {
 	ctx, cancel := context.WithTimeout(ctx, probeTime)
 	defer cancel()
-	err := i.jobs.Probe(ctx, m.Source)
+	err := i.jobs.Probe(ctx, v.Source)
 	switch {
 	case err == nil:
 		return nil
 	case !errors.Is(err, fs.ErrNotExist):
-		return fmt.Errorf("probe mounts.source %s: %w", m.Source, err)
-	case !m.Create:
-		return fmt.Errorf("%w: mounts.source %s does not exist (mounts.create makes it)", mctr.ErrInvalid, m.Source)
+		return fmt.Errorf("probe volumes.source %s: %w", v.Source, err)
+	case !v.Create:
+		return fmt.Errorf("%w: volumes.source %s does not exist (volumes.create makes it)", mctr.ErrInvalid, v.Source)
 	}
-	if err := dirs.MakeAll(m.Source, 0o755); err != nil {
-		return fmt.Errorf("make mounts.source %s: %w", m.Source, err)
+	if err := dirs.MakeAll(v.Source, 0o755); err != nil {
+		return fmt.Errorf("make volumes.source %s: %w", v.Source, err)
 	}
 	return nil
 }
 
-// Locate probes the source of a bind mount.
+// VolumeTypes returns the types of the volumes that the isolator mounts.
+func (*isolator) VolumeTypes() []string { return []string{mctr.VolumeBind} }
+
+// Locate probes the source.
 func (i *isolator) Locate(ctx context.Context, _ mctr.Handle, _ *mctr.Handle,
-	m mctr.Mount) (*isolators.Location, error) {
-	if m.Type != "bind" {
-		return nil, nil
-	}
+	v mctr.Volume) (*isolators.Location, error) {
 	ctx, cancel := context.WithTimeout(ctx, probeTime)
 	defer cancel()
-	return &isolators.Location{Root: "/", Path: m.Source}, i.jobs.Probe(ctx, m.Source)
+	return &isolators.Location{Root: "/", Path: v.Source}, i.jobs.Probe(ctx, v.Source)
 }
 
 // mount returns the bind mount. As docker does, it includes mounts below the source, unless the
 // options exclude them, and a read-only mount makes these read-only too.
-func mount(m mctr.Mount) specs.Mount {
-	o, readOnly := slices.Clone(m.Options), "ro"
+func mount(v mctr.Volume) specs.Mount {
+	o, readOnly := slices.Clone(v.Options), "ro"
 	if !slices.Contains(o, "bind") {
 		readOnly = "rro"
 		if !slices.Contains(o, "rbind") {
@@ -160,10 +160,10 @@ func mount(m mctr.Mount) specs.Mount {
 	if !slices.ContainsFunc(o, func(s string) bool { return slices.Contains(propagations, s) }) {
 		o = append(o, "rprivate")
 	}
-	if m.ReadOnly {
+	if v.ReadOnly {
 		o = append(o, readOnly)
 	}
-	return specs.Mount{Destination: filepath.Clean(m.Target), Type: "bind", Source: m.Source, Options: o}
+	return specs.Mount{Destination: filepath.Clean(v.Target), Type: "bind", Source: v.Source, Options: o}
 }
 
 var propagations = []string{"private", "rprivate", "slave", "rslave", "shared", "rshared"}

@@ -35,41 +35,42 @@ func newIsolator() isolators.Isolator {
 	return hostpath.New(&helper.Runner{Helper: "/proc/self/exe"})
 }
 
-func bind(m mctr.Mount) mctr.ContainerConfig {
+func bind(m mctr.Volume) mctr.ContainerConfig {
 	m.Type = "bind"
-	return mctr.ContainerConfig{Image: "test", Mounts: []mctr.Mount{m}}
+	return mctr.ContainerConfig{Image: "test", Volumes: []mctr.Volume{m}}
 }
 
 func TestConformance(t *testing.T) {
-	c := bind(mctr.Mount{Source: t.TempDir(), Target: "/x"})
+	c := bind(mctr.Volume{Source: t.TempDir(), Target: "/x"})
 	isolatortest.Run(t, newIsolator, &c)
 }
 
 func TestCheck(t *testing.T) {
 	isolatortest.Refuses(t, newIsolator(), []isolatortest.Refusal{
-		{Config: bind(mctr.Mount{Source: "data", Target: "/x"}), Is: mctr.ErrInvalid, Field: "mounts.source \"data\""},
-		{Config: bind(mctr.Mount{Target: "/x"}), Is: mctr.ErrInvalid, Field: "mounts.source"},
-		{Config: bind(mctr.Mount{Source: "/a", Target: "/x", Options: []string{"size=1m"}}), Is: mctr.ErrInvalid,
-			Field: "mounts.options"},
-		{Config: bind(mctr.Mount{Source: "/a", Target: "/x", Options: []string{"rw"}}), Is: mctr.ErrInvalid,
+		{Config: bind(mctr.Volume{Source: "data", Target: "/x"}), Is: mctr.ErrInvalid,
+			Field: "volumes.source \"data\""},
+		{Config: bind(mctr.Volume{Target: "/x"}), Is: mctr.ErrInvalid, Field: "volumes.source"},
+		{Config: bind(mctr.Volume{Source: "/a", Target: "/x", Options: []string{"size=1m"}}), Is: mctr.ErrInvalid,
+			Field: "volumes.options"},
+		{Config: bind(mctr.Volume{Source: "/a", Target: "/x", Options: []string{"rw"}}), Is: mctr.ErrInvalid,
 			Field: `"rw"`},
 	})
 	isolatortest.Accepts(t, newIsolator(),
-		bind(mctr.Mount{Source: "/a", Target: "/x", Options: []string{"rslave", "nosuid"}}),
-		mctr.ContainerConfig{Mounts: []mctr.Mount{{Type: "tmpfs", Target: "/x", Options: []string{"size=1m"}}}})
+		bind(mctr.Volume{Source: "/a", Target: "/x", Options: []string{"rslave", "nosuid"}}),
+		mctr.ContainerConfig{Volumes: []mctr.Volume{{Type: "tmpfs", Target: "/x", Options: []string{"size=1m"}}}})
 }
 
 func TestPrepare(t *testing.T) {
 	source := t.TempDir()
 	for _, c := range []struct {
 		name string
-		m    mctr.Mount
+		m    mctr.Volume
 		want string
 	}{
-		{"docker's defaults", mctr.Mount{}, `["rbind","rprivate"]`},
-		{"read-only with what is below", mctr.Mount{ReadOnly: true}, `["rbind","rprivate","rro"]`},
-		{"read-only alone", mctr.Mount{ReadOnly: true, Options: []string{"bind"}}, `["bind","rprivate","ro"]`},
-		{"propagation", mctr.Mount{Options: []string{"rshared", "nosuid"}}, `["rshared","nosuid","rbind"]`},
+		{"docker's defaults", mctr.Volume{}, `["rbind","rprivate"]`},
+		{"read-only with what is below", mctr.Volume{ReadOnly: true}, `["rbind","rprivate","rro"]`},
+		{"read-only alone", mctr.Volume{ReadOnly: true, Options: []string{"bind"}}, `["bind","rprivate","ro"]`},
+		{"propagation", mctr.Volume{Options: []string{"rshared", "nosuid"}}, `["rshared","nosuid","rbind"]`},
 	} {
 		c.m.Source, c.m.Target = source, "/x/"
 		a := isolatortest.Prepared(t, newIsolator(), bind(c.m))
@@ -78,7 +79,7 @@ func TestPrepare(t *testing.T) {
 			t.Errorf("%s:\ngot  %s\nwant %s", c.name, got, want)
 		}
 	}
-	tmpfs := mctr.ContainerConfig{Image: "test", Mounts: []mctr.Mount{{Type: "tmpfs", Target: "/x"}}}
+	tmpfs := mctr.ContainerConfig{Image: "test", Volumes: []mctr.Volume{{Type: "tmpfs", Target: "/x"}}}
 	if a := isolatortest.Prepared(t, newIsolator(), tmpfs); len(a.Volumes) > 0 {
 		t.Errorf("a tmpfs is mounted too: %+v", a.Volumes)
 	}
@@ -108,7 +109,7 @@ func TestSources(t *testing.T) {
 		{"a loop", "/loop", true, unix.ELOOP},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			config := bind(mctr.Mount{Source: dir + c.source, Target: "/x", Create: c.create})
+			config := bind(mctr.Volume{Source: dir + c.source, Target: "/x", Create: c.create})
 			a, err := newIsolator().Prepare(t.Context(), isolatortest.NewContainer(t, config))
 			if c.want == nil && (err != nil || len(a.Volumes) != 1) {
 				t.Errorf("got %+v, %v", a, err)
@@ -137,10 +138,10 @@ func TestTargetWithoutImage(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			container := isolatortest.NewContainer(t, mctr.ContainerConfig{})
-			container.Config.Mounts = []mctr.Mount{{Type: c.kind, Source: "/etc",
+			container.Config.Volumes = []mctr.Volume{{Type: c.kind, Source: "/etc",
 				Target: strings.Replace(c.target, "SANDBOX", container.Sandbox, 1)}}
 			_, err := newIsolator().Prepare(t.Context(), container)
-			if !errors.Is(err, c.want) || c.want != nil && !strings.Contains(err.Error(), "mounts.target "+c.target) {
+			if !errors.Is(err, c.want) || c.want != nil && !strings.Contains(err.Error(), "volumes.target "+c.target) {
 				t.Errorf("got %v, want %v", err, c.want)
 			}
 		})
@@ -160,7 +161,7 @@ func TestHungSource(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 	defer cancel()
 	_, err := i.Prepare(ctx,
-		isolatortest.NewContainer(t, bind(mctr.Mount{Source: "/mnt/dead", Target: "/x", Create: true})))
+		isolatortest.NewContainer(t, bind(mctr.Volume{Source: "/mnt/dead", Target: "/x", Create: true})))
 	if !errors.Is(err, helper.ErrHung) || !strings.Contains(err.Error(), "/mnt/dead") {
 		t.Errorf("got %v, want ErrHung that names the source", err)
 	}
@@ -177,7 +178,7 @@ func TestBrokenHelper(t *testing.T) {
 			}
 		}
 		_, err := hostpath.New(&helper.Runner{Helper: path}).Prepare(t.Context(),
-			isolatortest.NewContainer(t, bind(mctr.Mount{Source: "/etc", Target: "/x"})))
+			isolatortest.NewContainer(t, bind(mctr.Volume{Source: "/etc", Target: "/x"})))
 		if err == nil || !strings.Contains(err.Error(), "helper") || !strings.Contains(err.Error(), "/etc") {
 			t.Errorf("%q: %v, want an error of the helper that names the source", script, err)
 		}

@@ -30,12 +30,6 @@ import (
 	"github.com/mctr/mctr/isolators"
 )
 
-// The types of mctr.Mount that this isolator handles.
-const (
-	Own     = "sandbox"
-	Parents = "parent-sandbox"
-)
-
 // New returns the isolator.
 func New() isolators.Isolator { return &isolator{} }
 
@@ -45,16 +39,23 @@ func (*isolator) Name() string { return "volume/sandboxpath" }
 
 // Check refuses sources that are not paths within a sandbox.
 func (*isolator) Check(_ context.Context, config *mctr.ContainerConfig) error {
-	for _, m := range config.Mounts {
-		if mine(m) && (m.Source == "" || !filepath.IsLocal(m.Source)) {
-			return fmt.Errorf("%w: mounts.source %q of the %s at %s: must be a relative path in the sandbox",
-				mctr.ErrInvalid, m.Source, m.Type, m.Target)
+	for _, v := range config.Volumes {
+		if mine(v) && (v.Source == "" || !filepath.IsLocal(v.Source)) {
+			return fmt.Errorf("%w: volumes.source %q of the %s at %s: must be a relative path in the sandbox",
+				mctr.ErrInvalid, v.Source, v.Type, v.Target)
 		}
 	}
 	return nil
 }
 
-func mine(m mctr.Mount) bool { return m.Type == Own || m.Type == Parents }
+// VolumeTypes returns the types of the volumes that the isolator mounts.
+func (*isolator) VolumeTypes() []string {
+	return []string{mctr.VolumeSandbox, mctr.VolumeParentSandbox}
+}
+
+func mine(v mctr.Volume) bool {
+	return v.Type == mctr.VolumeSandbox || v.Type == mctr.VolumeParentSandbox
+}
 
 // Prepare makes the directories and mounts them for the engine.
 func (i *isolator) Prepare(ctx context.Context, c *mctr.Container) (*mctr.Adjustment, error) {
@@ -62,57 +63,55 @@ func (i *isolator) Prepare(ctx context.Context, c *mctr.Container) (*mctr.Adjust
 		return nil, err
 	}
 	a := &mctr.Adjustment{}
-	for n, m := range c.Config.Mounts {
-		if !mine(m) {
+	for n, v := range c.Config.Volumes {
+		if !mine(v) {
 			continue
 		}
-		volume, err := i.volume(c, m, filepath.Join(volumes(c.Handle), strconv.Itoa(n)))
+		volume, err := i.volume(c, v, filepath.Join(volumes(c.Handle), strconv.Itoa(n)))
 		if err != nil {
-			return nil, fmt.Errorf("volume %s at %s: %w", m.Source, m.Target, err)
+			return nil, fmt.Errorf("volume %s at %s: %w", v.Source, v.Target, err)
 		}
 		a.Volumes = append(a.Volumes, volume)
 	}
 	return a, nil
 }
 
-func (*isolator) volume(c *mctr.Container, m mctr.Mount, target string) (specs.Mount, error) {
+func (*isolator) volume(c *mctr.Container, v mctr.Volume, target string) (specs.Mount, error) {
 	sandbox := c.Sandbox
-	if m.Type == Parents {
+	if v.Type == mctr.VolumeParentSandbox {
 		if c.Parent == nil {
-			return specs.Mount{}, fmt.Errorf("%w: type %s: the container is not nested", mctr.ErrInvalid, m.Type)
+			return specs.Mount{}, fmt.Errorf("%w: type %s: the container is not nested", mctr.ErrInvalid, v.Type)
 		}
 		sandbox = c.Parent.Sandbox
 	}
-	if err := makeDirectory(sandbox, m.Source); err != nil {
+	if err := makeDirectory(sandbox, v.Source); err != nil {
 		return specs.Mount{}, err
 	}
-	if err := treemount.Bind(sandbox, m.Source, target); err != nil {
+	if err := treemount.Bind(sandbox, v.Source, target); err != nil {
 		return specs.Mount{}, err
 	}
 	options := []string{"rbind", "rprivate", "nosuid", "nodev"}
-	if m.ReadOnly {
+	if v.ReadOnly {
 		options = append(options, "ro")
 	}
-	return specs.Mount{Destination: filepath.Clean(m.Target), Type: "bind", Source: target, Options: options}, nil
+	return specs.Mount{Destination: filepath.Clean(v.Target), Type: "bind", Source: target, Options: options}, nil
 }
 
 // Locate returns the directory's place in the sandbox. It fails if the path leads out of the
 // sandbox.
 func (*isolator) Locate(_ context.Context, h mctr.Handle, parent *mctr.Handle,
-	m mctr.Mount) (*isolators.Location, error) {
+	v mctr.Volume) (*isolators.Location, error) {
 	switch {
-	case !mine(m):
-		return nil, nil
-	case m.Type == Own:
+	case v.Type == mctr.VolumeSandbox:
 		parent = &h
 	case parent == nil:
 		return nil, fmt.Errorf("%w: the container is not nested", mctr.ErrInvalid)
 	}
-	opened, err := saferoot.Open(parent.Sandbox, m.Source, 0)
+	opened, err := saferoot.Open(parent.Sandbox, v.Source, 0)
 	if err != nil {
 		return nil, err
 	}
-	return &isolators.Location{Root: parent.Sandbox, Path: m.Source}, opened.Close()
+	return &isolators.Location{Root: parent.Sandbox, Path: v.Source}, opened.Close()
 }
 
 // makeDirectory makes path in the sandbox with the sandbox's owner, and never leaves the sandbox.

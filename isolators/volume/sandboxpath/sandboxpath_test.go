@@ -13,7 +13,7 @@ import (
 )
 
 func config(kind, source string) mctr.ContainerConfig {
-	return mctr.ContainerConfig{Mounts: []mctr.Mount{{Type: kind, Source: source, Target: "/data"}}}
+	return mctr.ContainerConfig{Volumes: []mctr.Volume{{Type: kind, Source: source, Target: "/data"}}}
 }
 
 func TestConformance(t *testing.T) {
@@ -24,7 +24,7 @@ func TestConformance(t *testing.T) {
 func TestCheck(t *testing.T) {
 	i := sandboxpath.New()
 	isolatortest.Refuses(t, i, []isolatortest.Refusal{
-		{Config: config("sandbox", ""), Is: mctr.ErrInvalid, Field: `mounts.source "" of the sandbox at`},
+		{Config: config("sandbox", ""), Is: mctr.ErrInvalid, Field: `volumes.source "" of the sandbox at`},
 		{Config: config("sandbox", "/etc"), Is: mctr.ErrInvalid, Field: "/etc"},
 		{Config: config("parent-sandbox", "../x"), Is: mctr.ErrInvalid, Field: "../x"},
 	})

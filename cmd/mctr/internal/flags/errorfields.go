@@ -22,10 +22,10 @@ var Fields = map[string]string{
 
 	"config.hostname": "--hostname", "read_only": "--read-only", "shm_size": "--shm-size",
 	"config.sysctls": "--sysctl", "config.rlimits": "--ulimit", "config.devices": "--device",
-	"config.mounts": "--mount, --volume and --tmpfs", "mounts.type": "--mount type",
-	"mounts.source": "--mount (or --volume) source", "mounts.create": "--volume",
-	"mounts.target":  "--mount (or --volume, --tmpfs) target",
-	"mounts.options": "--mount (or --volume, --tmpfs) options",
+	"config.volumes": "--mount, --volume and --tmpfs", "volumes.type": "--mount type",
+	"volumes.source": "--mount (or --volume) source", "volumes.create": "--volume",
+	"volumes.target":  "--mount (or --volume, --tmpfs) target",
+	"volumes.options": "--mount (or --volume, --tmpfs) options",
 
 	"namespaces.pid": "--pid", "namespaces.ipc": "--ipc", "namespaces.uts": "--uts",
 	"namespaces.cgroup": "--cgroupns",

@@ -16,39 +16,39 @@ import (
 
 var mountFlags = []struct {
 	flag, text string
-	want       mctr.Mount
+	want       mctr.Volume
 	wrong      string // part of the error; "": no error
 }{
-	{"volume", "/a:/b", mctr.Mount{Type: "bind", Source: "/a", Target: "/b", Create: true}, ""},
-	{"volume", "/a:/b:ro", mctr.Mount{Type: "bind", Source: "/a", Target: "/b", Create: true, ReadOnly: true}, ""},
+	{"volume", "/a:/b", mctr.Volume{Type: "bind", Source: "/a", Target: "/b", Create: true}, ""},
+	{"volume", "/a:/b:ro", mctr.Volume{Type: "bind", Source: "/a", Target: "/b", Create: true, ReadOnly: true}, ""},
 	{"volume", "/a:/b:rw,rslave,z",
-		mctr.Mount{Type: "bind", Source: "/a", Target: "/b", Create: true, Options: []string{"rslave"}}, ""},
-	{"volume", "/a", mctr.Mount{}, "want SOURCE:TARGET"},
-	{"volume", "", mctr.Mount{}, "want SOURCE:TARGET"},
-	{"volume", ":/b", mctr.Mount{}, "want SOURCE:TARGET"},
-	{"volume", "/a:", mctr.Mount{}, "want SOURCE:TARGET"},
-	{"volume", "/a:/b:ro:rw", mctr.Mount{}, "want SOURCE:TARGET"},
-	{"volume", "name:/b", mctr.Mount{}, "named volumes"},
-	{"mount", "type=bind,source=/a,target=/b", mctr.Mount{Type: "bind", Source: "/a", Target: "/b"}, ""},
-	{"mount", "src=/a,dst=/b,readonly", mctr.Mount{Type: "bind", Source: "/a", Target: "/b", ReadOnly: true}, ""},
+		mctr.Volume{Type: "bind", Source: "/a", Target: "/b", Create: true, Options: []string{"rslave"}}, ""},
+	{"volume", "/a", mctr.Volume{}, "want SOURCE:TARGET"},
+	{"volume", "", mctr.Volume{}, "want SOURCE:TARGET"},
+	{"volume", ":/b", mctr.Volume{}, "want SOURCE:TARGET"},
+	{"volume", "/a:", mctr.Volume{}, "want SOURCE:TARGET"},
+	{"volume", "/a:/b:ro:rw", mctr.Volume{}, "want SOURCE:TARGET"},
+	{"volume", "name:/b", mctr.Volume{}, "named volumes"},
+	{"mount", "type=bind,source=/a,target=/b", mctr.Volume{Type: "bind", Source: "/a", Target: "/b"}, ""},
+	{"mount", "src=/a,dst=/b,readonly", mctr.Volume{Type: "bind", Source: "/a", Target: "/b", ReadOnly: true}, ""},
 	{"mount", "src=/a,destination=/b,ro=false,bind-propagation=rshared",
-		mctr.Mount{Type: "bind", Source: "/a", Target: "/b", Options: []string{"rshared"}}, ""},
-	{"mount", `"src=/with,comma",dst=/b`, mctr.Mount{Type: "bind", Source: "/with,comma", Target: "/b"}, ""},
+		mctr.Volume{Type: "bind", Source: "/a", Target: "/b", Options: []string{"rshared"}}, ""},
+	{"mount", `"src=/with,comma",dst=/b`, mctr.Volume{Type: "bind", Source: "/with,comma", Target: "/b"}, ""},
 	{"mount", "TYPE=tmpfs,Target=/b,tmpfs-size=1k,tmpfs-mode=700",
-		mctr.Mount{Type: "tmpfs", Target: "/b", Options: []string{"size=1024", "mode=700"}}, ""},
-	{"mount", "", mctr.Mount{}, "--mount"},
-	{"mount", "src=/a", mctr.Mount{}, "want a target"},
-	{"mount", "src=/a,dst=/b,color=red", mctr.Mount{}, `unknown key "color"`},
-	{"mount", "src=/a,dst=/b,ro=perhaps", mctr.Mount{}, "want true or false"},
-	{"mount", "dst=/b,tmpfs-size=lots", mctr.Mount{}, "want a size"},
-	{"mount", `"src=/a`, mctr.Mount{}, "--mount"},
-	{"tmpfs", "/t", mctr.Mount{Type: "tmpfs", Target: "/t"}, ""},
-	{"tmpfs", "/t:size=1m,ro", mctr.Mount{Type: "tmpfs", Target: "/t", ReadOnly: true, Options: []string{"size=1m"}},
+		mctr.Volume{Type: "tmpfs", Target: "/b", Options: []string{"size=1024", "mode=700"}}, ""},
+	{"mount", "", mctr.Volume{}, "--mount"},
+	{"mount", "src=/a", mctr.Volume{}, "want a target"},
+	{"mount", "src=/a,dst=/b,color=red", mctr.Volume{}, `unknown key "color"`},
+	{"mount", "src=/a,dst=/b,ro=perhaps", mctr.Volume{}, "want true or false"},
+	{"mount", "dst=/b,tmpfs-size=lots", mctr.Volume{}, "want a size"},
+	{"mount", `"src=/a`, mctr.Volume{}, "--mount"},
+	{"tmpfs", "/t", mctr.Volume{Type: "tmpfs", Target: "/t"}, ""},
+	{"tmpfs", "/t:size=1m,ro", mctr.Volume{Type: "tmpfs", Target: "/t", ReadOnly: true, Options: []string{"size=1m"}},
 		""},
 }
 
 func TestMountFlags(t *testing.T) {
-	parsers := map[string]func(string) (mctr.Mount, error){
+	parsers := map[string]func(string) (mctr.Volume, error){
 		"volume": parseVolume, "mount": parseMount, "tmpfs": parseTmpfs}
 	for _, c := range mountFlags {
 		got, err := parsers[c.flag](c.text)
@@ -215,7 +215,7 @@ func FuzzMountFlags(f *testing.F) {
 		f.Add(c.text)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		for flag, parse := range map[string]func(string) (mctr.Mount, error){
+		for flag, parse := range map[string]func(string) (mctr.Volume, error){
 			"volume": parseVolume, "mount": parseMount} {
 			m, err := parse(text)
 			if err != nil && !errors.Is(err, mctr.ErrInvalid) {

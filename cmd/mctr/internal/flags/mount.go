@@ -13,7 +13,7 @@ import (
 
 // filesystems sets the mounts of --volume, --mount and --tmpfs.
 func (l *Launch) filesystems(c *mctr.ContainerConfig) error {
-	add := func(parse func(string) (mctr.Mount, error), items []string) error {
+	add := func(parse func(string) (mctr.Volume, error), items []string) error {
 		for _, item := range items {
 			m, err := parse(item)
 			if err != nil {
@@ -23,7 +23,7 @@ func (l *Launch) filesystems(c *mctr.ContainerConfig) error {
 				return fmt.Errorf("%w: --volume, --mount or --tmpfs %s: target %q: must be an absolute path",
 					mctr.ErrInvalid, item, m.Target)
 			}
-			c.Mounts = append(c.Mounts, m)
+			c.Volumes = append(c.Volumes, m)
 		}
 		return nil
 	}
@@ -37,8 +37,8 @@ func (l *Launch) filesystems(c *mctr.ContainerConfig) error {
 }
 
 // parseVolume reads SOURCE:TARGET[:OPTIONS]. As with docker, a missing source is created.
-func parseVolume(s string) (mctr.Mount, error) {
-	m := mctr.Mount{Type: "bind", Create: true}
+func parseVolume(s string) (mctr.Volume, error) {
+	m := mctr.Volume{Type: "bind", Create: true}
 	parts := strings.Split(s, ":")
 	if len(parts) < 2 || len(parts) > 3 || parts[0] == "" || parts[1] == "" {
 		return m, fmt.Errorf(
@@ -62,7 +62,7 @@ func parseVolume(s string) (mctr.Mount, error) {
 	return m, nil
 }
 
-func setOption(m *mctr.Mount, option string) {
+func setOption(m *mctr.Volume, option string) {
 	switch option {
 	case "ro", "readonly":
 		m.ReadOnly = true
@@ -73,8 +73,8 @@ func setOption(m *mctr.Mount, option string) {
 }
 
 // parseMount reads the comma-separated key=value form of docker.
-func parseMount(s string) (mctr.Mount, error) {
-	m := mctr.Mount{Type: "bind"}
+func parseMount(s string) (mctr.Volume, error) {
+	m := mctr.Volume{Type: "bind"}
 	fields, err := csv.NewReader(strings.NewReader(s)).Read()
 	if err != nil {
 		return m, fmt.Errorf("%w: --mount %s: %w", mctr.ErrInvalid, s, err)
@@ -91,7 +91,7 @@ func parseMount(s string) (mctr.Mount, error) {
 	return m, nil
 }
 
-func setMountField(m *mctr.Mount, key, value string) error {
+func setMountField(m *mctr.Volume, key, value string) error {
 	switch key {
 	case "type":
 		m.Type = value
@@ -122,9 +122,9 @@ func setMountField(m *mctr.Mount, key, value string) error {
 }
 
 // parseTmpfs reads TARGET[:OPTIONS].
-func parseTmpfs(s string) (mctr.Mount, error) {
+func parseTmpfs(s string) (mctr.Volume, error) {
 	target, options, _ := strings.Cut(s, ":")
-	m := mctr.Mount{Type: "tmpfs", Target: target}
+	m := mctr.Volume{Type: "tmpfs", Target: target}
 	if options != "" {
 		for option := range strings.SplitSeq(options, ",") {
 			setOption(&m, option)

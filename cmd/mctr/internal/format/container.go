@@ -36,7 +36,7 @@ func NewContainerRow(s *mctr.Status, noTrunc bool) ContainerRow {
 	} else if len(r.Command) > 22 {
 		r.Command = r.Command[:20] + "…\""
 	}
-	for _, m := range s.Config.Mounts {
+	for _, m := range s.Config.Volumes {
 		r.Mounts = strings.TrimPrefix(r.Mounts+","+m.Source, ",")
 	}
 	return r
