@@ -23,12 +23,15 @@ type ContainerConfig struct {
 
 	Process Process `json:"process"`
 
-	Hostname   string            `json:"hostname,omitempty"`  // default: the short id; the host's with its network
-	ReadOnly   bool              `json:"read_only,omitempty"` // the root filesystem
-	Volumes    []Volume          `json:"volumes,omitempty" formerly:"mounts"`
-	ShmSize    int64             `json:"shm_size,omitempty"` // bytes of /dev/shm; 0 is 64 MiB
-	Sysctls    map[string]string `json:"sysctls,omitempty"`
-	Namespaces Namespaces        `json:"namespaces"`
+	Hostname string   `json:"hostname,omitempty"`  // default: the short id; the host's with its network
+	ReadOnly bool     `json:"read_only,omitempty"` // the root filesystem
+	Volumes  []Volume `json:"volumes,omitempty" formerly:"mounts"`
+	// VolumesFrom are containers, by id, name or the start of an id, with ":ro" for read-only mounts: their
+	// bind mounts and named volumes are added to Volumes when this container is created.
+	VolumesFrom []string          `json:"volumes_from,omitempty"`
+	ShmSize     int64             `json:"shm_size,omitempty"` // bytes of /dev/shm; 0 is 64 MiB
+	Sysctls     map[string]string `json:"sysctls,omitempty"`
+	Namespaces  Namespaces        `json:"namespaces"`
 	// none, host, parent (a nested container's default), container:ID. A root container with
 	// neither Network nor Networks gets the default bridge, or none if its plugins are missing.
 	Network string `json:"network,omitempty"`

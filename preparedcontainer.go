@@ -10,6 +10,10 @@ type Container struct {
 	Image  *ImageConfig // nil if the container uses the host's filesystem
 	Parent *Parent      // nil for a root container
 
+	// DryRun says that the container will not be created: the caller wants to know what the launch would do.
+	// Prepare makes nothing that Cleanup leaves.
+	DryRun bool
+
 	// HandleOf is for an isolator that lets the container join another one.
 	HandleOf HandleOf
 }

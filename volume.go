@@ -3,29 +3,38 @@ package mctr
 import (
 	"fmt"
 	"path/filepath"
+	"slices"
 )
 
 // The types of a Volume. Each is mounted by one isolator of the table.
 const (
 	VolumeBind          = "bind"           // a directory or file of the host
 	VolumeTmpfs         = "tmpfs"          // a filesystem in memory
+	VolumeLocal         = "local"          // a named volume of this host, or an anonymous one
+	VolumeNamed         = "volume"         // a named volume, whatever its driver; recorded as its driver
+	VolumeImage         = "image"          // the root filesystem of another image
 	VolumeSandbox       = "sandbox"        // a directory in the container's sandbox
 	VolumeParentSandbox = "parent-sandbox" // a directory in the sandbox of its parent
 )
 
 // A Volume is a directory, a file or a filesystem that the user asks for at a path in the container.
 type Volume struct {
-	Type     string   `json:"type"`
-	Source   string   `json:"source,omitempty"` // absolute host path of a bind; path in a sandbox
-	Target   string   `json:"target"`           // path in the container; a relative one is in its sandbox
+	Type string `json:"type"`
+	// Source is the absolute host path of a bind, a path in a sandbox, the reference of an image, or the
+	// name of a named volume; "": an anonymous volume.
+	Source   string   `json:"source,omitempty"`
+	Target   string   `json:"target"` // path in the container; a relative one is in its sandbox
 	ReadOnly bool     `json:"read_only,omitempty"`
 	Options  []string `json:"options,omitempty"` // as mount(8): size=, mode=, rprivate, rslave, ...
 	Create   bool     `json:"create,omitempty"`  // make a missing bind source, as docker's -v does
+
+	SubPath string `json:"sub_path,omitempty"` // of a named volume or an image: mount only this directory in it
+	NoCopy  bool   `json:"no_copy,omitempty"`  // of a named volume: never copy the image's files into it
 }
 
-// CheckVolumeTargets refuses a target at which nothing can be mounted, and two volumes with one
-// target. The error wraps ErrInvalid.
-func CheckVolumeTargets(volumes []Volume) error {
+// CheckVolumes refuses what is wrong with volumes of any type: a target at which nothing can be mounted,
+// two volumes with one target, and properties that the type lacks. The error wraps ErrInvalid.
+func CheckVolumes(volumes []Volume) error {
 	seen := map[string]bool{}
 	for _, v := range volumes {
 		target := filepath.Clean(v.Target)
@@ -35,8 +44,36 @@ func CheckVolumeTargets(volumes []Volume) error {
 				v.Target)
 		case seen[target]:
 			return fmt.Errorf("%w: two of config.volumes have the target %s", ErrInvalid, target)
+		case v.Create && v.Type != VolumeBind:
+			return lacks(v, "volumes.create")
+		case v.NoCopy && v.Type != VolumeLocal && v.Type != VolumeNamed:
+			return lacks(v, "volumes.no_copy")
+		case v.SubPath != "" && !slices.Contains(withSubPath, v.Type):
+			return lacks(v, "volumes.sub_path")
+		case v.SubPath != "" && !filepath.IsLocal(v.SubPath):
+			return fmt.Errorf("%w: volumes.sub_path %q for %s: must be a relative path in the volume", ErrInvalid,
+				v.SubPath, v.Target)
 		}
 		seen[target] = true
 	}
 	return nil
+}
+
+// IsNamed returns true if v's Source is the name of a named volume.
+func (v Volume) IsNamed() bool {
+	return v.Source != "" && (v.Type == VolumeLocal || v.Type == VolumeNamed)
+}
+
+// OutlivesRun returns true if v's files are on the host whether a container runs or not, in a place that
+// does not belong to one container alone.
+func (v Volume) OutlivesRun() bool {
+	return v.Type == VolumeBind || v.Type == VolumeLocal || v.Type == VolumeNamed
+}
+
+// withSubPath are the types of volumes of which a part can be mounted.
+var withSubPath = []string{VolumeLocal, VolumeNamed, VolumeImage}
+
+func lacks(v Volume, property string) error {
+	return fmt.Errorf("%w: %s: volumes of type %s, such as the one at %s, do not have it", ErrInvalid, property, v.Type,
+		v.Target)
 }

@@ -8,7 +8,7 @@ import (
 	"github.com/mctr/mctr"
 )
 
-func TestCheckVolumeTargets(t *testing.T) {
+func TestCheckVolumes(t *testing.T) {
 	for _, c := range []struct {
 		targets []string
 		field   string // in the error; "": the targets are valid
@@ -26,7 +26,7 @@ func TestCheckVolumeTargets(t *testing.T) {
 		for _, target := range c.targets {
 			volumes = append(volumes, mctr.Volume{Type: mctr.VolumeTmpfs, Target: target})
 		}
-		err := mctr.CheckVolumeTargets(volumes)
+		err := mctr.CheckVolumes(volumes)
 		if (err == nil) != (c.field == "") ||
 			err != nil && (!errors.Is(err, mctr.ErrInvalid) || !strings.Contains(err.Error(), c.field)) {
 			t.Errorf("%q: %v, want an error with %q", c.targets, err, c.field)

@@ -1,4 +1,4 @@
-// Package agent defines [API], the interface to the containers, images and networks of a host. It
+// Package agent defines [API], the interface to the containers, images, networks and volumes of a host. It
 // has two implementations: [Local] works on this host, with a containerizer in this process; the
 // Client of package agent/client works on another host, through the operator API of its agent. A
 // caller of the interface sees no difference between the two.
@@ -17,6 +17,8 @@ type API interface {
 	Images() Images
 	// Networks returns the host's CNI networks.
 	Networks() Networks
+	// Volumes returns the host's named volumes.
+	Volumes() Volumes
 	// Host returns the part of the API that describes the host.
 	Host() Host
 }

@@ -55,18 +55,21 @@ func (l LocalContainers) Processes(ctx context.Context, id mctr.ContainerID, opt
 	return ps.Table(ctx, pids, options...)
 }
 
-// A Local implements [API] in this process, with a containerizer, its image store and its networks.
+// A Local implements [API] in this process, with a containerizer, its image store, its networks and
+// its volumes.
 type Local struct {
 	LocalContainers
 	images   *provisioner.Provisioner
 	networks *cni.Networks
+	volumes  *containerizer.Volumes
 	host     LocalHost
 }
 
 // NewLocal returns the API of a containerizer and of the images and networks that the containerizer
-// was made with. The caller closes the containerizer.
+// was made with. The volumes are those of h's directories. The caller closes the containerizer.
 func NewLocal(c *containerizer.Containerizer, i *provisioner.Provisioner, n *cni.Networks, h LocalHost) *Local {
-	return &Local{LocalContainers: LocalContainers{c}, images: i, networks: n, host: h}
+	return &Local{LocalContainers: LocalContainers{c}, images: i, networks: n,
+		volumes: containerizer.NewVolumes(h.Root, h.State), host: h}
 }
 
 // Images implements [API].
@@ -74,6 +77,9 @@ func (l *Local) Images() Images { return l.images }
 
 // Networks implements [API].
 func (l *Local) Networks() Networks { return localNetworks{l.networks, l.Containerizer} }
+
+// Volumes implements [API].
+func (l *Local) Volumes() Volumes { return l.volumes }
 
 // Host implements [API].
 func (l *Local) Host() Host { return l.host }

@@ -104,7 +104,7 @@ func (c *Containerizer) checkVolumes(volumes []mctr.Volume) error {
 				strings.Join(types, ", "))
 		}
 	}
-	return mctr.CheckVolumeTargets(volumes)
+	return mctr.CheckVolumes(volumes)
 }
 
 // mounterOf returns the isolator that mounts v, or nil. The isolators are guarded.

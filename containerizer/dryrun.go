@@ -24,7 +24,7 @@ func (c *Containerizer) DryRun(ctx context.Context, config *mctr.ContainerConfig
 	if err := c.Check(ctx, r.Config); err != nil {
 		return nil, err
 	}
-	l := &launch{Containerizer: c, record: r, steps: beginSteps(nil)}
+	l := &launch{Containerizer: c, record: r, steps: beginSteps(nil), dryRun: true}
 	if l.lock, err = reserve(ctx, c.releaser, r); err != nil {
 		return nil, err
 	}

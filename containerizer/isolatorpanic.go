@@ -77,6 +77,16 @@ func (g *guarded) Locate(ctx context.Context, h mctr.Handle, parent *mctr.Handle
 	return at, err
 }
 
+// Remove implements isolators.Remover: an isolator that does not keeps nothing.
+func (g *guarded) Remove(ctx context.Context, h mctr.Handle,
+	namedBy func(volume string) (mctr.ContainerID, error)) error {
+	r, ok := g.Isolator.(isolators.Remover)
+	if !ok {
+		return nil
+	}
+	return safely("Remove", func() error { return r.Remove(ctx, h, namedBy) })
+}
+
 func (g *guarded) Recover(ctx context.Context, known []mctr.ContainerState,
 	handleOf mctr.HandleOf) (left []mctr.Leftover, err error) {
 	err = safely("Recover", func() (err error) { left, err = g.Isolator.Recover(ctx, known, handleOf); return err })

@@ -44,6 +44,7 @@ type launch struct {
 	pending  bool // the container was created or has exited before this launch
 	restarts int  // starts after the first exit, including this one
 	options  LaunchOptions
+	dryRun   bool // the launch ends before anything is created that clean-up leaves
 
 	steps      *steps
 	lock       *store.Lock

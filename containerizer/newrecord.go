@@ -46,6 +46,9 @@ func (c *Containerizer) newRecord(ctx context.Context, id mctr.ContainerID,
 		copied.Owner = c.owner
 	}
 	completeConfig(c.store, id, &copied)
+	if err := addVolumesFrom(c.store, c.images, &copied); err != nil {
+		return nil, err
+	}
 	for _, i := range c.isolators {
 		note, err := i.(isolators.Completer).Complete(ctx, id, &copied)
 		if err != nil {

@@ -23,6 +23,7 @@ func (l *launch) provision(ctx context.Context) error {
 	}
 	l.container = &mctr.Container{
 		Handle: l.store.HandleOf(id), Config: l.record.Config, Parent: l.parent, HandleOf: l.store.HandleOf,
+		DryRun: l.dryRun,
 	}
 	if err := l.fill(ctx); err != nil {
 		return l.failed(mctr.Provisioning, "provisioner", "provide the root filesystem", err)

@@ -72,6 +72,16 @@ type Completer interface {
 	Complete(ctx context.Context, id mctr.ContainerID, config *mctr.ContainerConfig) (note string, err error)
 }
 
+// A Remover is an Isolator that keeps something for a container from one run to the next, and beyond
+// what is in the container's directories.
+type Remover interface {
+	// Remove removes all of that. It is called when the container is removed, after Cleanup and
+	// before the container's directories are removed, also for a container that was never prepared,
+	// and again if it fails. namedBy returns another container whose config names a named volume, or
+	// "" if there is none.
+	Remove(ctx context.Context, h mctr.Handle, namedBy func(volume string) (mctr.ContainerID, error)) error
+}
+
 // An Undoer is an Isolator whose Recover may report leftovers that belong to no container (Owner
 // ""), for which Cleanup cannot be called. Reconcile calls Undo for such a leftover after Recover
 // has reported it twice.

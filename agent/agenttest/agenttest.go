@@ -1,7 +1,7 @@
 // Package agenttest is the contract of [agent.API] as a test suite. Both implementations run it: the
 // library and the client of an agent.
 //
-// The suite creates containers, images and networks on the host under test, and removes them.
+// The suite creates containers, images, networks and volumes on the host under test, and removes them.
 package agenttest
 
 import (
@@ -58,6 +58,7 @@ var cases = []struct {
 	{"images", images},
 	{"image archives", imageArchives},
 	{"networks", networks},
+	{"volumes", volumes},
 	{"host", examines},
 	{"leftovers", reconciles},
 	{"errors", failures},

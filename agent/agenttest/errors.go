@@ -104,6 +104,8 @@ func (s *scene) wrong(id mctr.ContainerID) map[string]failure {
 		"probe of a network":      {s.Networks().Available(s.ctx, "nothing"), mctr.ErrNotFound},
 		"removal of a network":    {s.Networks().Remove(s.ctx, "nothing"), mctr.ErrNotFound},
 		"gc of a network":         {s.Networks().GC(s.ctx, "nothing"), mctr.ErrNotFound},
+		"removal of a volume":     {s.Volumes().Remove(s.ctx, "nothing"), mctr.ErrNotFound},
+		"a volume with a path":    {s.Volumes().Remove(s.ctx, "../x"), mctr.ErrInvalid},
 		"a network of a driver":   {s.Networks().Create(s.ctx, "x", cni.Definition{Driver: "weave"}), mctr.ErrInvalid},
 		"launch of a missing file": {launch("x", func(c *mctr.ContainerConfig) { c.Process.Args = []string{"/no"} }),
 			mctr.ErrCommandNotFound},

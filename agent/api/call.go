@@ -160,6 +160,15 @@ const (
 	GCNetwork = "GC_NETWORK"
 	// Ask the plugins of a container's networks whether the container is attached as its config says (CNI 0.4.0).
 	CheckNetworks = "CHECK_NETWORKS"
+
+	// Create a named volume. Without a name it gets a random one.
+	CreateVolume = "CREATE_VOLUME"
+	// List all named volumes.
+	ListVolumes = "LIST_VOLUMES"
+	// Return a named volume.
+	InspectVolume = "INSPECT_VOLUME"
+	// Remove a named volume that no container uses, with its files.
+	RemoveVolume = "REMOVE_VOLUME"
 )
 
 // The media types of bodies and messages.

@@ -44,7 +44,7 @@ type Verb struct {
 // declarations declares every call.
 func (s *Server) declarations() []Verb {
 	return slices.Concat(s.containerVerbs(), hostCalls{s}.verbs(), imageCalls{s.Local}.verbs(),
-		networkCalls{s.Local}.verbs())
+		networkCalls{s.Local}.verbs(), volumeCalls{s.Local}.verbs())
 }
 
 func (s *Server) containerVerbs() []Verb {

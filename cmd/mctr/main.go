@@ -16,6 +16,7 @@ import (
 	"github.com/mctr/mctr/cmd/mctr/internal/hostapi"
 	"github.com/mctr/mctr/cmd/mctr/network"
 	"github.com/mctr/mctr/cmd/mctr/system"
+	"github.com/mctr/mctr/cmd/mctr/volume"
 	"github.com/mctr/mctr/internal/commandline"
 )
 
@@ -82,7 +83,7 @@ logs. It needs no daemon: each container has a small supervisor, mctr-shim.`,
 	add("containers", container.Commands(h, image.Inspect)...)
 	add("images", image.Commands(h)...)
 	add("host", system.Commands(h)...)
-	add("host", network.Command(h))
+	add("host", network.Command(h), volume.Command(h))
 	root.AddCommand(system.Internal(h))
 	commandline.Finish(root)
 	root.SetHelpCommandGroupID("host")

@@ -151,7 +151,8 @@ func (h *Host) Containers(ctx context.Context) (*containerizer.Containerizer, er
 			return nil, err
 		}
 	}
-	table := builtin.Table(builtin.Deps{Root: h.Root, State: h.State, Helper: h.Helper, Networks: h.openNetworks()})
+	table := builtin.Table(builtin.Deps{Root: h.Root, State: h.State, Helper: h.Helper, Images: images,
+		Networks: h.openNetworks()})
 	options := []containerizer.Option{
 		containerizer.WithDirs(h.Root, h.State), containerizer.WithImages(images),
 		containerizer.WithShim(h.Shim),

@@ -3,9 +3,11 @@ package release
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/internal/tree"
+	"github.com/mctr/mctr/isolators"
 )
 
 // Purge releases a container and removes its records, and those of what is nested in it.
@@ -39,6 +41,9 @@ func (r *Releaser) purgeChild(ctx context.Context, id mctr.ContainerID) error {
 // be found and removed by its name.
 func (r *Releaser) DeleteRecords(ctx context.Context, id mctr.ContainerID) error {
 	c := r.Store.Container(id)
+	if err := r.removeKept(ctx, id); err != nil {
+		return err
+	}
 	if err := c.RemoveFiles(); err != nil {
 		return err
 	}
@@ -57,4 +62,30 @@ func (r *Releaser) DeleteRecords(ctx context.Context, id mctr.ContainerID) error
 		r.Store.Emit(record, mctr.EventDestroy, nil)
 	}
 	return errors.Join(errs...)
+}
+
+// removeKept has the isolators remove what they kept for the container from one run to the next.
+func (r *Releaser) removeKept(ctx context.Context, id mctr.ContainerID) error {
+	namedBy := func(volume string) (mctr.ContainerID, error) { return r.namedBy(volume, id) }
+	var errs []error
+	for _, i := range r.Isolators {
+		if remover, ok := i.(isolators.Remover); ok {
+			if err := remover.Remove(ctx, r.Store.HandleOf(id), namedBy); err != nil {
+				errs = append(errs, fmt.Errorf("%s: remove what it keeps for container %s: %w", i.Name(), id.Short(),
+					err))
+			}
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// namedBy returns a container, other than one, whose config names a named volume.
+func (r *Releaser) namedBy(volume string, other mctr.ContainerID) (mctr.ContainerID, error) {
+	users, err := r.Store.NamedVolumes()
+	for _, id := range users[volume] {
+		if id != other {
+			return id, nil
+		}
+	}
+	return "", err
 }

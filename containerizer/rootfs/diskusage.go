@@ -6,8 +6,6 @@ import (
 	"io/fs"
 	"os"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/internal/tree"
 )
@@ -37,11 +35,8 @@ func (f *Files) DiskUsage(ctx context.Context, id mctr.ContainerID) (d DiskUsage
 	return d, nil
 }
 
-type inode struct{ dev, ino uint64 }
-
-// blocksBelow returns the disk space of the files below dir, each once. A file that was removed or
-// hidden meanwhile counts nothing.
-func blocksBelow(ctx context.Context, dir string) (sum int64, err error) {
+// blocksBelow returns the disk space of dir and of the files below it.
+func blocksBelow(ctx context.Context, dir string) (int64, error) {
 	root, err := os.Open(dir)
 	if errors.Is(err, fs.ErrNotExist) {
 		return 0, nil
@@ -50,37 +45,6 @@ func blocksBelow(ctx context.Context, dir string) (sum int64, err error) {
 		return 0, err
 	}
 	defer root.Close()
-	seen := map[inode]bool{}
-	var st unix.Stat_t
-	if err := unix.Fstat(int(root.Fd()), &st); err != nil {
-		return 0, &fs.PathError{Op: "stat", Path: dir, Err: err}
-	}
-	sum = st.Blocks * blockSize
-	err = tree.Walk(ctx, root, func(p tree.Place) (*os.File, error) {
-		var st unix.Stat_t
-		if unix.Fstatat(int(p.Dir.Fd()), p.Name, &st, unix.AT_SYMLINK_NOFOLLOW) != nil {
-			return nil, nil
-		}
-		isDir := st.Mode&unix.S_IFMT == unix.S_IFDIR
-		if !isDir && st.Nlink > 1 {
-			id := inode{st.Dev, st.Ino}
-			if seen[id] {
-				return nil, nil
-			}
-			seen[id] = true
-		}
-		sum += st.Blocks * blockSize
-		if !isDir {
-			return nil, nil
-		}
-		into, _ := tree.Open(p.Dir, p.Name)
-		return into, nil
-	})
-	if errors.Is(err, tree.ErrMoved) {
-		err = nil
-	}
-	return sum, err
+	bytes, _, err := tree.Usage(ctx, root)
+	return bytes, err
 }
-
-// blockSize is the unit of st_blocks in stat(2).
-const blockSize = 512

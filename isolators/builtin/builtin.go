@@ -10,6 +10,7 @@ import (
 	"github.com/mctr/mctr/containerizer"
 	"github.com/mctr/mctr/internal/cgroup/usage"
 	"github.com/mctr/mctr/internal/helper"
+	"github.com/mctr/mctr/internal/volumes"
 	"github.com/mctr/mctr/isolators"
 	"github.com/mctr/mctr/isolators/cgroups/blkio"
 	"github.com/mctr/mctr/isolators/cgroups/cpu"
@@ -32,15 +33,19 @@ import (
 	"github.com/mctr/mctr/isolators/network/ports"
 	"github.com/mctr/mctr/isolators/posix/rlimits"
 	"github.com/mctr/mctr/isolators/volume/hostpath"
+	"github.com/mctr/mctr/isolators/volume/image"
+	"github.com/mctr/mctr/isolators/volume/local"
 	"github.com/mctr/mctr/isolators/volume/sandboxpath"
+	"github.com/mctr/mctr/provisioner"
 )
 
 // Deps are what isolators need besides the container. Root and State are the directories of the
 // containerizer that uses the table: containerizer.New refuses a table for others.
 type Deps struct {
 	Root, State string
-	Helper      string        // the path of mctr-helper; "": beside this program, or in PATH
-	Networks    *cni.Networks // nil: the networks below Root, with plugins in the default directories
+	Helper      string                   // the path of mctr-helper; "": beside this program, or in PATH
+	Images      *provisioner.Provisioner // nil: images cannot be volumes
+	Networks    *cni.Networks            // nil: the networks below Root, with plugins in the default directories
 }
 
 // Table returns the isolators in order: the filesystem, the process, the volumes after the mounts
@@ -59,6 +64,7 @@ func Table(d Deps) []isolators.Isolator {
 		network.New(network.Deps{Networks: d.Networks, Meter: meter}),
 		ports.New(), runtime.New(d.Helper),
 		hostpath.New(&helper.Runner{Helper: d.Helper}), sandboxpath.New(),
+		local.New(volumes.New(d.Root, d.State)), image.New(d.Images),
 		cpu.New(meter), memory.New(meter), pids.New(meter), cpuset.New(),
 		blkio.New(meter), cgroupdevices.New(), devices.New(), rlimits.New(), sysctl.New(), capabilities.New(),
 		seccomp.New(), nnp.New(),

@@ -60,7 +60,8 @@ func TestEachDirectoryIsListed(t *testing.T) {
 	var directories, pages []string
 	walk(t, "..", ".go", func(path string) {
 		family := filepath.Dir(path)
-		if strings.Contains(family, "/") && !strings.HasSuffix(path, "_test.go") {
+		if strings.Contains(family, "/") && !strings.Contains(family, "/internal/") &&
+			!strings.HasSuffix(path, "_test.go") {
 			directories = append(directories, family)
 		}
 	})
@@ -114,7 +115,7 @@ func TestOrder(t *testing.T) {
 func TestNoMisspeltVerbs(t *testing.T) {
 	verbs := []reflect.Type{reflect.TypeFor[isolators.Isolator](), reflect.TypeFor[isolators.Undoer](),
 		reflect.TypeFor[isolators.DirectoryBound](), reflect.TypeFor[isolators.Completer](),
-		reflect.TypeFor[isolators.VolumeMounter]()}
+		reflect.TypeFor[isolators.VolumeMounter](), reflect.TypeFor[isolators.Remover]()}
 	for _, i := range table() {
 		for n := range reflect.TypeOf(i).NumMethod() {
 			method := reflect.TypeOf(i).Method(n).Name
@@ -145,7 +146,7 @@ func TestConformance(t *testing.T) {
 	}
 }
 
-// TestImports checks that no isolator imports another one or its callers.
+// TestImports checks that no isolator imports another one, what another family shares, or its callers.
 func TestImports(t *testing.T) {
 	const module = "github.com/mctr/mctr"
 	allowed := []string{"internal", "isolators", "provisioner", "cni", "csi", "gpu", "logs"}
@@ -153,6 +154,7 @@ func TestImports(t *testing.T) {
 		if strings.HasPrefix(path, "builtin/") || strings.HasSuffix(path, "_test.go") {
 			return
 		}
+		family, _, _ := strings.Cut(path, "/")
 		file, err := parser.ParseFile(token.NewFileSet(), filepath.Join("..", path), nil, parser.ImportsOnly)
 		if err != nil {
 			t.Fatal(err)
@@ -161,7 +163,8 @@ func TestImports(t *testing.T) {
 			imported, _ := strconv.Unquote(spec.Path.Value) // it was parsed
 			below, ours := strings.CutPrefix(imported, module+"/")
 			top, rest, _ := strings.Cut(below, "/")
-			sibling := top == "isolators" && !slices.Contains([]string{"", "isolatortest", "stateful"}, rest)
+			sibling := top == "isolators" && !slices.Contains([]string{"", "isolatortest", "stateful"}, rest) &&
+				!strings.HasPrefix(rest, family+"/internal/")
 			if ours && (!slices.Contains(allowed, top) || sibling) {
 				t.Errorf("isolators/%s imports %s", path, below)
 			}

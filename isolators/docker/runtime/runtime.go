@@ -1,11 +1,9 @@
 // Package runtime is the docker/runtime isolator: it combines the process of an image's config
-// (Env, Entrypoint, Cmd, WorkingDir, User, StopSignal, Volumes) with the settings of the
-// container's config, which have precedence.
+// (Env, Entrypoint, Cmd, WorkingDir, User, StopSignal) with the settings of the container's config,
+// which have precedence. The image's Volumes are for volume/local.
 //
-// Launch: Check and Prepare; the engine starts the process. On disk:
-// <container>/docker/runtime/volumes with a directory for each of the image's Volumes, which begins
-// with the image's files at that path; removed with the container. In the kernel, recovery:
-// nothing. Spec: image-spec config.md; users are looked up in the image's own files, never on the
+// Launch: Check and Prepare; the engine starts the process. On disk, in the kernel, recovery: nothing.
+// Spec: image-spec config.md; users are looked up in the image's own files, never on the
 // host. Mesos: isolators/docker/runtime.
 package runtime
 
@@ -64,7 +62,7 @@ func (*isolator) Check(_ context.Context, config *mctr.ContainerConfig) error {
 }
 
 // Prepare claims the process' arguments, directory, user and environment.
-func (i *isolator) Prepare(ctx context.Context, c *mctr.Container) (*mctr.Adjustment, error) {
+func (i *isolator) Prepare(_ context.Context, c *mctr.Container) (*mctr.Adjustment, error) {
 	args, err := command(c)
 	if err != nil {
 		return nil, err
@@ -80,11 +78,6 @@ func (i *isolator) Prepare(ctx context.Context, c *mctr.Container) (*mctr.Adjust
 	if c.Config.Process.Init || c.Config.Process.Pause {
 		i.reap(c, a)
 	}
-	volumes, err := volumes(ctx, c)
-	if err != nil {
-		return nil, err
-	}
-	a.Volumes = append(a.Volumes, volumes...)
 	return a, nil
 }
 

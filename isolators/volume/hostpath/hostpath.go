@@ -17,12 +17,11 @@ import (
 	"strings"
 	"time"
 
-	"github.com/opencontainers/runtime-spec/specs-go"
-
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/internal/dirs"
 	"github.com/mctr/mctr/internal/helper"
 	"github.com/mctr/mctr/isolators"
+	"github.com/mctr/mctr/isolators/volume/internal/bind"
 )
 
 // probeTime bounds a probe of a path. A path that does not answer in time counts as hung.
@@ -48,19 +47,11 @@ func (*isolator) Check(_ context.Context, config *mctr.ContainerConfig) error {
 			return fmt.Errorf("%w: volumes.source %q for %s: must be an absolute path", mctr.ErrInvalid,
 				v.Source, v.Target)
 		}
-		for _, o := range v.Options {
-			if !slices.Contains(options, o) {
-				return fmt.Errorf("%w: volumes.options of %s:%s: unknown option %q (one of %s)", mctr.ErrInvalid,
-					v.Source, v.Target, o, strings.Join(options, ", "))
-			}
+		if err := bind.CheckOptions(v); err != nil {
+			return err
 		}
 	}
 	return nil
-}
-
-var options = []string{
-	"bind", "rbind", "private", "rprivate", "slave", "rslave", "shared", "rshared",
-	"exec", "noexec", "suid", "nosuid", "dev", "nodev", "noatime", "relatime",
 }
 
 // Prepare probes the working directory and each source, and lists the mounts.
@@ -76,10 +67,10 @@ func (i *isolator) Prepare(ctx context.Context, c *mctr.Container) (*mctr.Adjust
 		if v.Type != mctr.VolumeBind {
 			continue
 		}
-		if err := i.source(ctx, v); err != nil {
+		if err := i.source(ctx, v, c.DryRun); err != nil {
 			return nil, err
 		}
-		a.Volumes = append(a.Volumes, mount(v))
+		a.Volumes = append(a.Volumes, bind.Mount(v, v.Source))
 	}
 	return a, nil
 }
@@ -116,9 +107,9 @@ func (i *isolator) workdir(ctx context.Context, c *mctr.Container) error {
 	return i.notMade(ctx, c, "process.working_dir", dir)
 }
 
-// source returns an error if a mount's source does not exist, or makes it if the config allows
-// that.
-func (i *isolator) source(ctx context.Context, v mctr.Volume) error {
+// source returns an error if a volume's source does not exist, or makes it if the config allows that
+// and this is no dry run.
+func (i *isolator) source(ctx context.Context, v mctr.Volume, dryRun bool) error {
 	ctx, cancel := context.WithTimeout(ctx, probeTime)
 	defer cancel()
 	err := i.jobs.Probe(ctx, v.Source)
@@ -129,6 +120,8 @@ func (i *isolator) source(ctx context.Context, v mctr.Volume) error {
 		return fmt.Errorf("probe volumes.source %s: %w", v.Source, err)
 	case !v.Create:
 		return fmt.Errorf("%w: volumes.source %s does not exist (volumes.create makes it)", mctr.ErrInvalid, v.Source)
+	case dryRun:
+		return nil
 	}
 	if err := dirs.MakeAll(v.Source, 0o755); err != nil {
 		return fmt.Errorf("make volumes.source %s: %w", v.Source, err)
@@ -146,24 +139,3 @@ func (i *isolator) Locate(ctx context.Context, _ mctr.Handle, _ *mctr.Handle,
 	defer cancel()
 	return &isolators.Location{Root: "/", Path: v.Source}, i.jobs.Probe(ctx, v.Source)
 }
-
-// mount returns the bind mount. As docker does, it includes mounts below the source, unless the
-// options exclude them, and a read-only mount makes these read-only too.
-func mount(v mctr.Volume) specs.Mount {
-	o, readOnly := slices.Clone(v.Options), "ro"
-	if !slices.Contains(o, "bind") {
-		readOnly = "rro"
-		if !slices.Contains(o, "rbind") {
-			o = append(o, "rbind")
-		}
-	}
-	if !slices.ContainsFunc(o, func(s string) bool { return slices.Contains(propagations, s) }) {
-		o = append(o, "rprivate")
-	}
-	if v.ReadOnly {
-		o = append(o, readOnly)
-	}
-	return specs.Mount{Destination: filepath.Clean(v.Target), Type: "bind", Source: v.Source, Options: o}
-}
-
-var propagations = []string{"private", "rprivate", "slave", "rslave", "shared", "rshared"}

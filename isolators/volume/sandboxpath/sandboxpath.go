@@ -16,11 +16,9 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
 
-	"github.com/moby/sys/mountinfo"
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
@@ -28,6 +26,7 @@ import (
 	"github.com/mctr/mctr/internal/saferoot"
 	"github.com/mctr/mctr/internal/treemount"
 	"github.com/mctr/mctr/isolators"
+	"github.com/mctr/mctr/isolators/stateful"
 )
 
 // New returns the isolator.
@@ -160,23 +159,9 @@ func earlierVolumes(h mctr.Handle) string { return filepath.Join(h.State, "volum
 // Recover reports the mounts of unknown containers.
 func (*isolator) Recover(_ context.Context, known []mctr.ContainerState,
 	handleOf mctr.HandleOf) ([]mctr.Leftover, error) {
-	states := filepath.Dir(handleOf("x").State)
-	infos, err := mountinfo.GetMounts(mountinfo.PrefixFilter(states))
-	var found []mctr.Leftover
-	for _, m := range infos {
-		name, _, _ := strings.Cut(strings.TrimPrefix(m.Mountpoint, states+"/"), "/")
-		id := mctr.ContainerID(name)
-		if id.Validate() != nil ||
-			!slices.Contains([]string{volumes(handleOf(id)), earlierVolumes(handleOf(id))},
-				filepath.Dir(m.Mountpoint)) ||
-			slices.ContainsFunc(known, func(k mctr.ContainerState) bool { return k.ID == id }) {
-			continue
-		}
-		found = append(found,
-			mctr.Leftover{Kind: "mount", Object: m.Mountpoint, Owner: id, Why: "its container does not exist",
-				Undo: "unmount it"})
-	}
-	return found, err
+	return stateful.LeftMounts(known, handleOf, func(h mctr.Handle) []string {
+		return []string{volumes(h), earlierVolumes(h)}
+	})
 }
 
 // Cleanup unmounts the volumes.

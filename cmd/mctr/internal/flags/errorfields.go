@@ -26,6 +26,8 @@ var Fields = map[string]string{
 	"volumes.source": "--mount (or --volume) source", "volumes.create": "--volume",
 	"volumes.target":  "--mount (or --volume, --tmpfs) target",
 	"volumes.options": "--mount (or --volume, --tmpfs) options",
+	"volumes.no_copy": "--mount volume-nocopy", "volumes.sub_path": "--mount volume-subpath",
+	"volumes_from": "--volumes-from",
 
 	"namespaces.pid": "--pid", "namespaces.ipc": "--ipc", "namespaces.uts": "--uts",
 	"namespaces.cgroup": "--cgroupns",

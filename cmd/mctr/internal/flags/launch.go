@@ -34,6 +34,7 @@ type Launch struct {
 	env, envFile, label, labelFile, groupAdd  []string
 	TTY, Stdin, init, readOnly, Rm, NoImage   bool
 	volumes, mounts, tmpfs, devices           []string
+	volumesFrom                               []string
 	ulimits, sysctls, annotations             []string
 	pid, ipc, uts, cgroupns                   string
 	stopSignal                                string
@@ -99,9 +100,10 @@ func (l *Launch) registerProcess(f *pflag.FlagSet) {
 func (l *Launch) registerFiles(f *pflag.FlagSet) {
 	f.BoolVar(&l.readOnly, "read-only", false, "make the root filesystem read-only")
 	f.StringArrayVarP(&l.volumes, "volume", "v", nil,
-		"`SOURCE:TARGET[:OPTIONS]`: a directory or file of the host, created if missing; options such as ro,rslave")
+		"`[SOURCE:]TARGET[:OPTIONS]`: a path of the host or a named volume, created if missing; options: ro,nocopy,...")
+	f.StringArrayVar(&l.volumesFrom, "volumes-from", nil, "mount the volumes of `CONTAINER[:ro]` too")
 	f.StringArrayVar(&l.mounts, "mount", nil,
-		"comma-separated `OPTIONS`: type=bind|tmpfs|sandbox source=PATH target=PATH readonly ...")
+		"comma-separated `OPTIONS`: type=volume|bind|tmpfs|sandbox source=NAME|PATH target=PATH readonly ...")
 	f.StringArrayVar(&l.tmpfs, "tmpfs", nil, "`TARGET[:OPTIONS]` of a tmpfs; options such as size=64m,mode=1777,ro")
 	f.StringVar(&l.shmSize, "shm-size", "", "size of /dev/shm (default 64m)")
 }

@@ -5,25 +5,27 @@ import (
 	"encoding/csv"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/mctr/mctr"
 )
 
-// filesystems sets the mounts of --volume, --mount and --tmpfs.
+// filesystems sets the volumes of --volume, --mount and --tmpfs.
 func (l *Launch) filesystems(c *mctr.ContainerConfig) error {
+	c.VolumesFrom = l.volumesFrom
 	add := func(parse func(string) (mctr.Volume, error), items []string) error {
 		for _, item := range items {
-			m, err := parse(item)
+			v, err := parse(item)
 			if err != nil {
 				return err
 			}
-			if !strings.HasPrefix(m.Target, "/") {
+			if !strings.HasPrefix(v.Target, "/") {
 				return fmt.Errorf("%w: --volume, --mount or --tmpfs %s: target %q: must be an absolute path",
-					mctr.ErrInvalid, item, m.Target)
+					mctr.ErrInvalid, item, v.Target)
 			}
-			c.Volumes = append(c.Volumes, m)
+			c.Volumes = append(c.Volumes, v)
 		}
 		return nil
 	}
@@ -36,99 +38,135 @@ func (l *Launch) filesystems(c *mctr.ContainerConfig) error {
 	return add(parseTmpfs, l.tmpfs)
 }
 
-// parseVolume reads SOURCE:TARGET[:OPTIONS]. As with docker, a missing source is created.
+// parseVolume reads [SOURCE:]TARGET[:OPTIONS] as docker does: a path is created if it is missing, any
+// other source names a volume, and without a source the volume is anonymous.
 func parseVolume(s string) (mctr.Volume, error) {
-	m := mctr.Volume{Type: "bind", Create: true}
+	v := mctr.Volume{Type: mctr.VolumeNamed}
 	parts := strings.Split(s, ":")
-	if len(parts) < 2 || len(parts) > 3 || parts[0] == "" || parts[1] == "" {
-		return m, fmt.Errorf(
-			"%w: --volume %s: want SOURCE:TARGET[:ro,...] (a volume without a source needs a volume driver)",
-			mctr.ErrInvalid, s)
+	if len(parts) == 1 {
+		parts = []string{"", parts[0]}
+	} else if parts[0] == "" {
+		parts = nil
 	}
-	if !strings.HasPrefix(parts[0], "/") && !strings.HasPrefix(parts[0], ".") {
-		return m, fmt.Errorf("%w: --volume %s: source %q: want a path (named volumes need a volume driver)",
-			mctr.ErrInvalid, s, parts[0])
+	if len(parts) < 2 || len(parts) > 3 || parts[1] == "" {
+		return v, fmt.Errorf("%w: --volume %s: want [SOURCE:]TARGET[:ro,...]", mctr.ErrInvalid, s)
 	}
-	source, err := filepath.Abs(parts[0])
-	if err != nil {
-		return m, err
+	v.Source, v.Target = parts[0], parts[1]
+	if strings.HasPrefix(v.Source, "/") || strings.HasPrefix(v.Source, ".") {
+		v.Type, v.Create = mctr.VolumeBind, true
+	} else if err := mctr.ValidateVolumeName(v.Source); err != nil && v.Source != "" {
+		return v, fmt.Errorf("--volume %s: source: %w (or a path that begins with / or .)", s, err)
 	}
-	m.Source, m.Target = source, parts[1]
 	if len(parts) == 3 {
 		for option := range strings.SplitSeq(parts[2], ",") {
-			setOption(&m, option)
+			if option == "nocopy" && v.Type == mctr.VolumeNamed {
+				v.NoCopy = true
+				continue
+			}
+			setOption(&v, option)
 		}
 	}
-	return m, nil
+	return v, absolute(&v)
 }
 
-func setOption(m *mctr.Volume, option string) {
+// absolute makes the source of a bind an absolute path.
+func absolute(v *mctr.Volume) (err error) {
+	if v.Type == mctr.VolumeBind && v.Source != "" {
+		v.Source, err = filepath.Abs(v.Source)
+	}
+	return err
+}
+
+func setOption(v *mctr.Volume, option string) {
 	switch option {
 	case "ro", "readonly":
-		m.ReadOnly = true
+		v.ReadOnly = true
 	case "rw", "z", "Z", "": // z and Z are labels of SELinux, which mctr does not support
 	default:
-		m.Options = append(m.Options, option)
+		v.Options = append(v.Options, option)
 	}
 }
 
-// parseMount reads the comma-separated key=value form of docker.
+// parseMount reads the comma-separated key=value form of docker. The type is volume by default, and bind
+// if the source is an absolute path. An image is read-only by default.
 func parseMount(s string) (mctr.Volume, error) {
-	m := mctr.Volume{Type: "bind"}
+	v := mctr.Volume{}
+	writable := false
 	fields, err := csv.NewReader(strings.NewReader(s)).Read()
 	if err != nil {
-		return m, fmt.Errorf("%w: --mount %s: %w", mctr.ErrInvalid, s, err)
+		return v, fmt.Errorf("%w: --mount %s: %w", mctr.ErrInvalid, s, err)
 	}
 	for _, field := range fields {
-		key, value, _ := strings.Cut(field, "=")
-		if err := setMountField(&m, strings.ToLower(key), value); err != nil {
-			return m, fmt.Errorf("%w: --mount %s: %w", mctr.ErrInvalid, s, err)
+		key, value, valued := strings.Cut(field, "=")
+		writable = writable || slices.Contains([]string{"rw", "readwrite"}, strings.ToLower(key))
+		if err := setMountField(&v, strings.ToLower(key), value, valued); err != nil {
+			return v, fmt.Errorf("%w: --mount %s: %w", mctr.ErrInvalid, s, err)
 		}
 	}
-	if m.Target == "" {
-		return m, fmt.Errorf("%w: --mount %s: want a target", mctr.ErrInvalid, s)
+	if v.Target == "" {
+		return v, fmt.Errorf("%w: --mount %s: want a target", mctr.ErrInvalid, s)
 	}
-	return m, nil
+	if v.Type == "" {
+		v.Type = mctr.VolumeNamed
+		if filepath.IsAbs(v.Source) {
+			v.Type = mctr.VolumeBind
+		}
+	}
+	if v.Type == mctr.VolumeImage && !writable {
+		v.ReadOnly = true
+	}
+	return v, nil
 }
 
-func setMountField(m *mctr.Volume, key, value string) error {
+func setMountField(v *mctr.Volume, key, value string, valued bool) (err error) {
+	boolean := func() bool {
+		var b bool
+		if b, err = strconv.ParseBool(cmp.Or(value, "true")); err != nil || valued && value == "" {
+			err = fmt.Errorf("%s=%s: want true or false", key, value)
+		}
+		return b
+	}
 	switch key {
 	case "type":
-		m.Type = value
+		v.Type = value
 	case "source", "src":
-		m.Source = value
+		v.Source = value
 	case "target", "destination", "dst":
-		m.Target = value
+		v.Target = value
 	case "readonly", "ro":
-		only, err := strconv.ParseBool(cmp.Or(value, "true"))
-		if err != nil {
-			return fmt.Errorf("%s=%s: want true or false", key, value)
-		}
-		m.ReadOnly = only
+		v.ReadOnly = boolean()
 	case "bind-propagation":
-		m.Options = append(m.Options, value)
-	case "tmpfs-size":
-		n, err := size("tmpfs-size", value)
-		if err != nil {
-			return err
+		v.Options = append(v.Options, value)
+	case "bind-nonrecursive":
+		if boolean() {
+			v.Options = append(v.Options, "bind")
 		}
-		m.Options = append(m.Options, fmt.Sprintf("size=%d", n))
+	case "volume-nocopy":
+		v.NoCopy = boolean()
+	case "rw", "readwrite": // of an image, as with podman
+		v.ReadOnly = !boolean()
+	case "volume-subpath", "image-subpath", "subpath":
+		v.SubPath = value
+	case "tmpfs-size":
+		var n int64
+		n, err = size("tmpfs-size", value)
+		v.Options = append(v.Options, fmt.Sprintf("size=%d", n))
 	case "tmpfs-mode":
-		m.Options = append(m.Options, "mode="+value)
+		v.Options = append(v.Options, "mode="+value)
 	default:
 		return fmt.Errorf("unknown key %q", key)
 	}
-	return nil
+	return err
 }
 
 // parseTmpfs reads TARGET[:OPTIONS].
 func parseTmpfs(s string) (mctr.Volume, error) {
 	target, options, _ := strings.Cut(s, ":")
-	m := mctr.Volume{Type: "tmpfs", Target: target}
+	v := mctr.Volume{Type: mctr.VolumeTmpfs, Target: target}
 	if options != "" {
 		for option := range strings.SplitSeq(options, ",") {
-			setOption(&m, option)
+			setOption(&v, option)
 		}
 	}
-	return m, nil
+	return v, nil
 }

@@ -107,3 +107,23 @@ func (h *Host) CompleteContainers(cmd *cobra.Command, _ []string,
 	}
 	return words, cobra.ShellCompDirectiveNoFileComp
 }
+
+// CompleteVolumes completes the names of named volumes.
+func (h *Host) CompleteVolumes(cmd *cobra.Command, _ []string,
+	typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	if h.Begin(cmd, nil) != nil {
+		return nil, cobra.ShellCompDirectiveError
+	}
+	volumes, err := h.VolumeAPI()
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveError
+	}
+	list, _ := volumes.List(cmd.Context(), false)
+	var words []cobra.Completion
+	for _, v := range list {
+		if strings.HasPrefix(v.Name, typed) {
+			words = append(words, v.Name)
+		}
+	}
+	return words, cobra.ShellCompDirectiveNoFileComp
+}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/agent"
+	"github.com/mctr/mctr/containerizer"
 )
 
 // API returns the containers that the command works on. A command that needs more than
@@ -78,6 +79,18 @@ func (h *Host) NetworkAPI() (agent.Networks, error) {
 		return nil, err
 	}
 	return c.Networks(), nil
+}
+
+// VolumeAPI returns the named volumes that the command works on.
+func (h *Host) VolumeAPI() (agent.Volumes, error) {
+	if !h.Remote() {
+		return containerizer.NewVolumes(h.Local.Root, h.Local.State), nil
+	}
+	c, err := h.Agent.Connect()
+	if err != nil {
+		return nil, err
+	}
+	return c.Volumes(), nil
 }
 
 // HostAPI returns the part of the API that describes the host.

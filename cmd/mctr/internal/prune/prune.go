@@ -1,4 +1,4 @@
-// Package prune has the prune commands of system, container and image, which remove unused objects,
+// Package prune has the prune commands of system, container, image and volume, which remove unused objects,
 // and the removal of all exited containers.
 package prune
 
@@ -20,10 +20,10 @@ import (
 
 // A pruning selects what a prune command removes.
 type pruning struct {
-	containers, images bool
-	all                bool // also images with names
-	force              bool
-	filters            []string
+	containers, images, volumes bool
+	all                         bool // also images and volumes with names
+	force                       bool
+	filters                     []string
 
 	until  time.Time
 	labels []labelFilter
@@ -73,6 +73,12 @@ func pruningCommand(h *hostapi.Host, p pruning, use, short, example string) *cob
 		f.BoolVarP(&p.all, "all", "a", false,
 			"remove all images that no container uses, not only images without a name")
 	}
+	if p.volumes {
+		f.BoolVarP(&p.all, "all", "a", false, "also remove volumes with a name, not only anonymous ones")
+	}
+	if p.containers && p.images {
+		f.BoolVar(&p.volumes, "volumes", false, "also remove anonymous volumes that no container uses")
+	}
 	return cmd
 }
 
@@ -92,6 +98,10 @@ func pruneAll(ctx context.Context, h *hostapi.Host, p *pruning) error {
 	}
 	if p.images && ctx.Err() == nil {
 		bytes, err := images(ctx, h, p)
+		reclaimed, errs = reclaimed+bytes, append(errs, err)
+	}
+	if p.volumes && ctx.Err() == nil {
+		bytes, err := volumes(ctx, h, p)
 		reclaimed, errs = reclaimed+bytes, append(errs, err)
 	}
 	fmt.Println("Total reclaimed space:", units.HumanSize(float64(reclaimed)))
@@ -144,6 +154,11 @@ func (p *pruning) confirm(ctx context.Context) (bool, error) {
 	}
 	if p.images {
 		what = append(what, "data of removed images in the store")
+	}
+	if p.volumes && p.all && !p.images {
+		what = append(what, "all volumes that no container uses, with their files")
+	} else if p.volumes {
+		what = append(what, "all anonymous volumes that no container uses, with their files")
 	}
 	for _, f := range p.filters {
 		what = append(what, "but only objects that match "+f)

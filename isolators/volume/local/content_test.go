@@ -1,4 +1,4 @@
-package runtime_test
+package local_test
 
 import (
 	"context"
@@ -12,24 +12,27 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/mctr/mctr"
+	volumestore "github.com/mctr/mctr/internal/volumes"
+	"github.com/mctr/mctr/isolators"
 	"github.com/mctr/mctr/isolators/isolatortest"
+	"github.com/mctr/mctr/isolators/volume/local"
 )
 
-// withVolumes returns a container of an image with these volumes.
-func withVolumes(t *testing.T, config mctr.ContainerConfig, volumes ...string) *mctr.Container {
+// withVolumes returns a container of an image with these Volumes, and an isolator.
+func withVolumes(t *testing.T, config mctr.ContainerConfig, volumes ...string) (*mctr.Container, isolators.Isolator) {
 	t.Helper()
-	config.Image, config.Process.Args = "test", []string{"x"}
+	config.Image = "test"
 	c := isolatortest.NewContainer(t, config)
 	c.Image = &mctr.ImageConfig{Volumes: map[string]struct{}{}}
 	for _, v := range volumes {
 		c.Image.Volumes[v] = struct{}{}
 	}
-	return c
+	return c, local.New(volumestore.New(t.TempDir(), t.TempDir()))
 }
 
-func mustPrepare(t *testing.T, c *mctr.Container) []specs.Mount {
+func mustPrepare(t *testing.T, i isolators.Isolator, c *mctr.Container) []specs.Mount {
 	t.Helper()
-	a, err := newIsolator().Prepare(t.Context(), c)
+	a, err := i.Prepare(t.Context(), c)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -46,7 +49,7 @@ func check(t *testing.T, errs ...error) {
 // TestVolumeCopiesUp checks that a volume begins with the image's files at its path: data, owners,
 // modes, attributes, links and the directory itself.
 func TestVolumeCopiesUp(t *testing.T) {
-	c := withVolumes(t, mctr.ContainerConfig{}, "/data")
+	c, i := withVolumes(t, mctr.ContainerConfig{}, "/data")
 	from := filepath.Join(c.Rootfs, "data")
 	check(t,
 		os.WriteFile(from+"/file", []byte("content"), 0o640), unix.Chmod(from+"/file", 0o640),
@@ -54,15 +57,12 @@ func TestVolumeCopiesUp(t *testing.T) {
 		os.Mkdir(from+"/sub", 0o700), os.WriteFile(from+"/sub/x", nil, 0o600), os.Symlink("/etc/passwd", from+"/link"),
 		os.Link(from+"/file", from+"/sub/hard"), unix.Mkfifo(from+"/fifo", 0o644), unix.Chmod(from+"/fifo", 0o644),
 		os.Chown(from, 33, 34), unix.Chmod(from, 0o2770), unix.Setxattr(from, "user.dir", []byte("yes"), 0))
-	mounts := mustPrepare(t, c)
+	mounts := mustPrepare(t, i, c)
 	if len(mounts) != 1 || mounts[0].Destination != "/data" ||
 		strings.Join(mounts[0].Options, ",") != "rbind,rprivate" {
 		t.Fatalf("mounts: %+v", mounts)
 	}
 	dir := mounts[0].Source
-	if !strings.HasPrefix(dir, filepath.Join(c.Dir, "docker", "runtime")+"/") {
-		t.Errorf("the volume is %s, outside of the isolator's directory", dir)
-	}
 	wantStat(t, dir, unix.S_IFDIR|0o2770, 33, 34)
 	wantStat(t, dir+"/file", unix.S_IFREG|0o640, 5, 6)
 	wantStat(t, dir+"/sub", unix.S_IFDIR|0o700, 0, 0)
@@ -96,8 +96,8 @@ func wantAttribute(t *testing.T, path, name, want string) {
 
 // TestVolumePreparedTwice checks that a second Prepare keeps files that were written in between.
 func TestVolumePreparedTwice(t *testing.T) {
-	c := withVolumes(t, mctr.ContainerConfig{}, "/data", "/data/", "/b", "data/../c")
-	mounts := mustPrepare(t, c)
+	c, i := withVolumes(t, mctr.ContainerConfig{}, "/data", "/data/", "/b", "data/../c")
+	mounts := mustPrepare(t, i, c)
 	var targets []string
 	for _, m := range mounts {
 		targets = append(targets, m.Destination)
@@ -106,7 +106,7 @@ func TestVolumePreparedTwice(t *testing.T) {
 		t.Fatalf("mounts at %s", got)
 	}
 	check(t, os.WriteFile(mounts[2].Source+"/written", nil, 0o600), os.WriteFile(c.Rootfs+"/data/later", nil, 0o600))
-	again := mustPrepare(t, c)
+	again := mustPrepare(t, i, c)
 	if isolatortest.JSON(t, again) != isolatortest.JSON(t, mounts) {
 		t.Errorf("again: %+v, first %+v", again, mounts)
 	}
@@ -118,35 +118,17 @@ func TestVolumePreparedTwice(t *testing.T) {
 	}
 }
 
-// TestVolumeHalfMade begins with the files that a killed Prepare leaves.
-func TestVolumeHalfMade(t *testing.T) {
-	c := withVolumes(t, mctr.ContainerConfig{}, "/data")
-	check(t, os.WriteFile(c.Rootfs+"/data/file", []byte("whole"), 0o600))
-	dir := mustPrepare(t, c)[0].Source
-	check(t, os.RemoveAll(dir), os.Mkdir(dir+".new", 0o700), os.WriteFile(dir+".new/file", []byte("wh"), 0o600),
-		os.WriteFile(dir+".new/stray", nil, 0o600))
-	mustPrepare(t, c)
-	if data, err := os.ReadFile(dir + "/file"); err != nil || string(data) != "whole" {
-		t.Errorf("the file holds %q, %v", data, err)
-	}
-	for _, stray := range []string{dir + "/stray", dir + ".new"} {
-		if _, err := os.Lstat(stray); err == nil {
-			t.Errorf("%s is there", stray)
-		}
-	}
-}
-
 // TestVolumeInterrupted checks that a cancelled Prepare leaves no volume that looks complete.
 func TestVolumeInterrupted(t *testing.T) {
-	c := withVolumes(t, mctr.ContainerConfig{}, "/data")
+	c, i := withVolumes(t, mctr.ContainerConfig{}, "/data")
 	check(t, os.WriteFile(c.Rootfs+"/data/file", nil, 0o600))
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := newIsolator().Prepare(ctx, c); !errors.Is(err, context.Canceled) ||
+	if _, err := i.Prepare(ctx, c); !errors.Is(err, context.Canceled) ||
 		!strings.Contains(err.Error(), "/data") {
 		t.Errorf("got %v, want context.Canceled that names the volume", err)
 	}
-	if _, err := os.Stat(mustPrepare(t, c)[0].Source + "/file"); err != nil {
+	if _, err := os.Stat(mustPrepare(t, i, c)[0].Source + "/file"); err != nil {
 		t.Error(err)
 	}
 }
@@ -155,12 +137,12 @@ func TestVolumeInterrupted(t *testing.T) {
 // image; that it is empty if the image has no files there; and that it never leads out of the
 // image.
 func TestVolumeElsewhere(t *testing.T) {
-	c := withVolumes(t, mctr.ContainerConfig{Volumes: []mctr.Volume{{Type: "tmpfs", Target: "/data/"}}}, "/data", "/",
+	c, i := withVolumes(t, with(mctr.Volume{Type: "tmpfs", Target: "/data/"}), "/data", "/",
 		"..", "/new/one", "/out", "/up/x")
 	secret := t.TempDir()
 	check(t, os.WriteFile(secret+"/secret", nil, 0o600), os.Symlink(secret, c.Rootfs+"/out"),
 		os.Symlink("../../../../..", c.Rootfs+"/up"))
-	mounts := mustPrepare(t, c)
+	mounts := mustPrepare(t, i, c)
 	var targets []string
 	for _, m := range mounts {
 		targets = append(targets, m.Destination)
@@ -177,9 +159,9 @@ func TestVolumeElsewhere(t *testing.T) {
 
 // TestVolumeOnAFile checks that the error names the volume.
 func TestVolumeOnAFile(t *testing.T) {
-	c := withVolumes(t, mctr.ContainerConfig{}, "/etc/passwd")
-	if _, err := newIsolator().Prepare(t.Context(), c); err == nil ||
-		!strings.Contains(err.Error(), "volume /etc/passwd") {
+	c, i := withVolumes(t, mctr.ContainerConfig{}, "/etc/passwd")
+	if _, err := i.Prepare(t.Context(), c); err == nil ||
+		!strings.Contains(err.Error(), "volume at /etc/passwd") {
 		t.Errorf("got %v", err)
 	}
 }

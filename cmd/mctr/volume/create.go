@@ -1,0 +1,49 @@
+package volume
+
+import (
+	"fmt"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/cmd/mctr/internal/flags"
+	"github.com/mctr/mctr/cmd/mctr/internal/hostapi"
+)
+
+func createCommand(h *hostapi.Host) *cobra.Command {
+	var driver string
+	var labels []string
+	cmd := &cobra.Command{
+		Use: "create [flags] [VOLUME]", Short: "Create a named volume", Args: cobra.MaximumNArgs(1),
+		Long: `Create a named volume and print its name, which is random if none is given. A volume that
+exists with the same driver and labels is left as it is.`,
+		Example:           "  mctr volume create data\n  mctr volume create --label team=a data",
+		ValidArgsFunction: cobra.NoFileCompletions,
+		RunE: func(cmd *cobra.Command, args []string) (err error) {
+			v := mctr.NamedVolume{Driver: driver}
+			if len(args) > 0 {
+				if v.Name = args[0]; v.Name == "" {
+					return mctr.ValidateVolumeName(v.Name)
+				}
+			}
+			if v.Labels, err = flags.Pairs("--label", labels, true); err != nil {
+				return err
+			}
+			volumes, err := h.VolumeAPI()
+			if err != nil {
+				return err
+			}
+			made, err := volumes.Create(cmd.Context(), v)
+			if err != nil {
+				return err
+			}
+			fmt.Fprintln(os.Stdout, made.Name)
+			return nil
+		},
+	}
+	cmd.Flags().StringVarP(&driver, "driver", "d", mctr.DriverLocal, "local: a directory of this host")
+	cmd.Flags().StringArrayVarP(&labels, "label", "l", nil, "`KEY=VALUE`")
+	_ = cmd.RegisterFlagCompletionFunc("driver", flags.Words(mctr.DriverLocal))
+	return cmd
+}

@@ -1,0 +1,106 @@
+package containerizer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+
+	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/containerizer/store"
+	"github.com/mctr/mctr/internal/tree"
+	"github.com/mctr/mctr/internal/volumes"
+)
+
+// Volumes are the named volumes of one ROOT and STATE.
+type Volumes struct {
+	named      *volumes.Store
+	containers *store.Store
+}
+
+// NewVolumes returns the named volumes below root and state. It creates nothing.
+func NewVolumes(root, state string) *Volumes {
+	return &Volumes{named: volumes.New(root, state), containers: store.At(root, state)}
+}
+
+// List returns the volumes, sorted by name, with their usage if withUsage is true. The error is about
+// volumes and records that cannot be read.
+func (v *Volumes) List(ctx context.Context, withUsage bool) ([]mctr.VolumeDetails, error) {
+	list, err := v.named.List()
+	users, unread := v.containers.NamedVolumes()
+	errs := []error{err, unread}
+	var all []mctr.VolumeDetails
+	for _, named := range list {
+		d := v.details(named, users[named.Name])
+		if withUsage {
+			d.Usage, err = usageOf(ctx, d.Path)
+			errs = append(errs, err)
+		}
+		all = append(all, d)
+	}
+	return all, errors.Join(errs...)
+}
+
+// Inspect returns a volume.
+func (v *Volumes) Inspect(_ context.Context, name string) (*mctr.VolumeDetails, error) {
+	named, err := v.named.Get(name)
+	if err != nil {
+		return nil, err
+	}
+	users, err := v.containers.NamedVolumes()
+	if err != nil {
+		return nil, err
+	}
+	d := v.details(*named, users[name])
+	return &d, nil
+}
+
+// details adds to a volume the containers that use it: the one that an anonymous volume was made for,
+// and those whose configs name it.
+func (v *Volumes) details(named mctr.NamedVolume, naming []mctr.ContainerID) mctr.VolumeDetails {
+	users := append([]mctr.ContainerID{}, naming...)
+	if _, err := v.containers.Container(named.Container).Record(); err == nil {
+		users = append(users, named.Container)
+	}
+	return mctr.VolumeDetails{NamedVolume: named, Path: v.named.Data(named.Name), Containers: users}
+}
+
+// usageOf counts the files of a volume.
+func usageOf(ctx context.Context, dir string) (*mctr.VolumeUsage, error) {
+	root, err := os.Open(dir)
+	if err != nil {
+		return nil, err
+	}
+	defer root.Close()
+	u := &mctr.VolumeUsage{}
+	u.Bytes, u.Inodes, err = tree.Usage(ctx, root)
+	return u, err
+}
+
+// Create makes a volume and returns it. A volume that exists with the same properties is returned as it
+// is; the error wraps mctr.ErrExists if its properties are others.
+func (v *Volumes) Create(ctx context.Context, named mctr.NamedVolume) (*mctr.NamedVolume, error) {
+	if named.Container != "" {
+		return nil, fmt.Errorf("%w: volume %s: only a launch makes an anonymous volume", mctr.ErrInvalid, named.Name)
+	}
+	if named.Name == "" {
+		named.Name = string(mctr.NewID()) // as docker names it
+	}
+	return v.named.Create(ctx, named)
+}
+
+// Remove removes a volume with its files. The error wraps mctr.ErrState while the config of a container
+// names the volume, whether the container runs or not.
+func (v *Volumes) Remove(ctx context.Context, name string) error {
+	return v.named.Remove(ctx, name, func() error {
+		d, err := v.Inspect(ctx, name)
+		if err != nil {
+			return fmt.Errorf("which containers use volume %s: %w", name, err)
+		}
+		if len(d.Containers) > 0 {
+			return fmt.Errorf("%w: volume %s belongs to container %s (remove the container first)", mctr.ErrState, name,
+				d.Containers[0].Short())
+		}
+		return nil
+	})
+}

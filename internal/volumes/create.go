@@ -1,0 +1,159 @@
+package volumes
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/internal/atomicfile"
+	"github.com/mctr/mctr/internal/dirs"
+	"github.com/mctr/mctr/internal/failpoint"
+	"github.com/mctr/mctr/internal/tree"
+)
+
+// schema is the version of the record. Newer ones are refused, and their volumes left alone.
+const schema = 1
+
+type record struct {
+	Schema int `json:"schema"`
+	mctr.NamedVolume
+}
+
+// Create makes a volume and returns it. A volume that exists with the same properties is returned as it
+// is, as with docker; the error wraps mctr.ErrExists if its properties are others.
+func (s *Store) Create(ctx context.Context, v mctr.NamedVolume) (*mctr.NamedVolume, error) {
+	l, err := s.lock(ctx, v.Name)
+	if err != nil {
+		return nil, err
+	}
+	defer l.Unlock()
+	return s.create(v, nil)
+}
+
+func (s *Store) create(v mctr.NamedVolume, first *Content) (*mctr.NamedVolume, error) {
+	if v.Driver == "" {
+		v.Driver = mctr.DriverLocal
+	}
+	there, err := s.Get(v.Name)
+	switch {
+	case err == nil && (v.Driver != there.Driver || !maps.Equal(v.Labels, there.Labels)):
+		return nil, fmt.Errorf("%w: volume %s, with another driver or other labels", mctr.ErrExists, v.Name)
+	case !errors.Is(err, mctr.ErrNotFound):
+		return there, err
+	case v.Driver != mctr.DriverLocal:
+		return nil, fmt.Errorf("%w: volume %s: driver %s: want local", mctr.ErrInvalid, v.Name, v.Driver)
+	}
+	v.Created = time.Now().UTC()
+	return &v, s.make(v, first)
+}
+
+// make makes the volume, with its first content, under another name, so that a process that is killed
+// leaves no half of a volume.
+func (s *Store) make(v mctr.NamedVolume, first *Content) error {
+	unfinished := filepath.Join(s.root, making+v.Name)
+	if err := tree.Remove(unfinished); err != nil {
+		return err
+	}
+	if err := dirs.MakeAll(unfinished, 0o711); err != nil {
+		return fmt.Errorf("make volume %s: %w", v.Name, err)
+	}
+	write, data := atomicfile.WriteDurableJSON, filepath.Join(unfinished, "data")
+	if v.Container != "" {
+		write = atomicfile.WriteJSON // it shares the fate of its container, whose files are not synced either
+	}
+	err := dirs.Make(data, 0o755)
+	if err == nil && first != nil {
+		err = first.Write(data)
+	}
+	if err == nil && first != nil && first.Files && v.Container == "" {
+		err = syncFilesystem(data)
+	}
+	if err == nil {
+		err = write(filepath.Join(unfinished, "volume.json"), record{schema, v})
+	}
+	if err == nil {
+		err = failpoint.Hit("volume/made")
+	}
+	if err == nil {
+		err = os.Rename(unfinished, s.dir(v.Name))
+	}
+	if err == nil && v.Container == "" {
+		err = atomicfile.SyncDir(s.root)
+	}
+	if err != nil {
+		return fmt.Errorf("make volume %s: %w", v.Name, errors.Join(err, tree.Remove(unfinished)))
+	}
+	return nil
+}
+
+// Get returns a volume. The error wraps mctr.ErrNotFound if it does not exist, and mctr.ErrUnsupported
+// if a newer build wrote its record.
+func (s *Store) Get(name string) (*mctr.NamedVolume, error) {
+	if err := mctr.ValidateVolumeName(name); err != nil {
+		return nil, err
+	}
+	r := &record{}
+	err := atomicfile.ReadJSON(s.record(name), r)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, fmt.Errorf("%w: volume %s", mctr.ErrNotFound, name)
+	case err != nil:
+		return nil, fmt.Errorf("volume %s: %w", name, err)
+	case r.Schema > schema:
+		return nil, fmt.Errorf("%w: volume %s: its record, %s, is of a newer build: schema %d, this build knows %d",
+			mctr.ErrUnsupported, name, s.record(name), r.Schema, schema)
+	case r.Name != name:
+		return nil, fmt.Errorf("%w: volume %s: its record, %s, is of volume %q", mctr.ErrInvalid, name, s.record(name),
+			r.Name)
+	}
+	return &r.NamedVolume, nil
+}
+
+// List returns the volumes, sorted by name. The error is about volumes that cannot be read.
+func (s *Store) List() (list []mctr.NamedVolume, err error) {
+	entries, err := os.ReadDir(s.root)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	errs := []error{err}
+	for _, e := range entries {
+		if mctr.ValidateVolumeName(e.Name()) != nil {
+			continue
+		}
+		v, err := s.Get(e.Name())
+		if err == nil {
+			list = append(list, *v)
+		} else if !errors.Is(err, mctr.ErrNotFound) { // removed meanwhile
+			errs = append(errs, err)
+		}
+	}
+	return list, errors.Join(errs...)
+}
+
+// Adopt makes a volume of a directory, which moves into the store. It does nothing if the volume exists.
+func (s *Store) Adopt(ctx context.Context, v mctr.NamedVolume, dir string) error {
+	l, err := s.lock(ctx, v.Name)
+	if err != nil {
+		return err
+	}
+	defer l.Unlock()
+	if _, err := s.create(v, nil); err != nil {
+		return err
+	}
+	empty, err := isEmpty(s.Data(v.Name))
+	if err != nil || !empty {
+		return err
+	}
+	if err := unix.Rename(dir, s.Data(v.Name)); err != nil { // os.Rename replaces no directory
+		return fmt.Errorf("volume %s: move %s into it: %w", v.Name, dir, err)
+	}
+	return nil
+}

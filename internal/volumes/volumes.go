@@ -1,0 +1,64 @@
+// Package volumes stores the named volumes of a host: the record of each, and the files of local
+// ones.
+//
+// On disk: ROOT/volumes/NAME with volume.json, the record; data, the files of a local volume; and
+// copying, as long as data is being filled from an image. A volume appears under its name, and
+// disappears from it, by one rename: one that is being made is .new-NAME, one that is being removed
+// .old-NAME. STATE/volumes/NAME has a lock, and in users a symbolic link for each container that has
+// the volume prepared, which leads to the container's id. In the kernel: nothing. ROOT survives a
+// reboot; STATE does not, and no container that used a volume does.
+package volumes
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/internal/dirs"
+	"github.com/mctr/mctr/internal/flock"
+)
+
+// A Store has the volumes of one ROOT and STATE. Its methods are safe for concurrent use by several
+// processes.
+type Store struct{ root, state string }
+
+// New returns the store below root and state, which need not exist.
+func New(root, state string) *Store {
+	return &Store{root: filepath.Join(root, "volumes"), state: filepath.Join(state, "volumes")}
+}
+
+// Prefixes of volumes that are being made and removed. No volume has such a name.
+const (
+	making   = ".new-"
+	removing = ".old-"
+)
+
+func (s *Store) dir(name string) string    { return filepath.Join(s.root, name) }
+func (s *Store) record(name string) string { return filepath.Join(s.root, name, "volume.json") }
+func (s *Store) users(name string) string  { return filepath.Join(s.state, name, "users") }
+
+// Data returns the directory of a local volume's files.
+func (s *Store) Data(name string) string { return filepath.Join(s.root, name, "data") }
+
+// lock locks a volume, which need not exist, against other processes.
+func (s *Store) lock(ctx context.Context, name string) (*flock.Lock, error) {
+	if err := mctr.ValidateVolumeName(name); err != nil {
+		return nil, err
+	}
+	dir := filepath.Join(s.state, name)
+	for {
+		if err := dirs.MakeAll(dir, 0o700); err != nil {
+			return nil, fmt.Errorf("lock volume %s: %w", name, err)
+		}
+		l, err := flock.Exclusive(ctx, filepath.Join(dir, "lock"))
+		if os.IsNotExist(err) && ctx.Err() == nil {
+			continue // the volume was removed just now, with its directory
+		}
+		if err != nil {
+			return nil, fmt.Errorf("lock volume %s: %w", name, err)
+		}
+		return l, nil
+	}
+}

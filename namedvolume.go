@@ -1,0 +1,61 @@
+package mctr
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"path"
+	"regexp"
+	"time"
+)
+
+// DriverLocal is the driver of volumes that are directories of this host.
+const DriverLocal = "local"
+
+// A NamedVolume is storage that outlives the containers that use it.
+type NamedVolume struct {
+	Name    string            `json:"name"`
+	Driver  string            `json:"driver"` // local
+	Labels  map[string]string `json:"labels,omitempty"`
+	Created time.Time         `json:"created,omitzero"`
+
+	// Container is the container that an anonymous volume was made for, and is removed with.
+	Container ContainerID `json:"container,omitempty"`
+}
+
+// A VolumeDetails is a named volume with its files on the host, and the containers that use it, whether
+// these run or not.
+type VolumeDetails struct {
+	NamedVolume
+	Path       string        `json:"path"` // of the files on this host; "": they are not on this host
+	Containers []ContainerID `json:"containers"`
+	Usage      *VolumeUsage  `json:"usage,omitempty"` // nil: not asked for, or not known
+}
+
+// A VolumeUsage is what the files of a volume occupy.
+type VolumeUsage struct {
+	Bytes  int64 `json:"bytes"`  // on disk
+	Inodes int64 `json:"inodes"` // files, directories and others
+}
+
+var volumeName = regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9_.-]*$`)
+
+// maxVolumeName leaves room for a prefix in the name of a file.
+const maxVolumeName = 240
+
+// ValidateVolumeName returns an error that wraps ErrInvalid unless name may be the name of a volume,
+// by docker's rules.
+func ValidateVolumeName(name string) error {
+	if !volumeName.MatchString(name) || len(name) > maxVolumeName {
+		return fmt.Errorf("%w: volume name %q: want [a-zA-Z0-9][a-zA-Z0-9_.-]*, at most %d bytes", ErrInvalid, name,
+			maxVolumeName)
+	}
+	return nil
+}
+
+// AnonymousVolume returns the name of the anonymous volume of a container at target, 64 hex digits as
+// with docker.
+func AnonymousVolume(id ContainerID, target string) string {
+	sum := sha256.Sum256([]byte(string(id) + "\x00" + path.Clean(target)))
+	return hex.EncodeToString(sum[:])
+}
