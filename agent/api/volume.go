@@ -15,16 +15,16 @@ type Volume struct {
 	HostPath      string        `json:"host_path,omitempty"`
 	Source        *VolumeSource `json:"source,omitempty"`
 
-	Image json.RawMessage `json:"image,omitempty"`
+	Image *Image `json:"image,omitempty"` // whose files are mounted
 }
 
 // A VolumeSource is the source of a volume.
 type VolumeSource struct {
-	Type        string       `json:"type"` // HOST_PATH, SANDBOX_PATH
-	HostPath    *HostPath    `json:"host_path,omitempty"`
-	SandboxPath *SandboxPath `json:"sandbox_path,omitempty"`
+	Type         string        `json:"type"` // HOST_PATH, SANDBOX_PATH, DOCKER_VOLUME
+	HostPath     *HostPath     `json:"host_path,omitempty"`
+	SandboxPath  *SandboxPath  `json:"sandbox_path,omitempty"`
+	DockerVolume *DockerVolume `json:"docker_volume,omitempty"`
 
-	DockerVolume json.RawMessage `json:"docker_volume,omitempty"`
 	Secret       json.RawMessage `json:"secret,omitempty"`
 	CSIVolume    json.RawMessage `json:"csi_volume,omitempty"`
 }
@@ -46,6 +46,14 @@ type SandboxPath struct {
 	Path string `json:"path"`
 }
 
+// A DockerVolume is a named volume, which is created if it does not exist.
+type DockerVolume struct {
+	Driver string `json:"driver,omitempty"` // default: that of the volume
+	Name   string `json:"name"`
+
+	DriverOptions json.RawMessage `json:"driver_options,omitempty"`
+}
+
 func (c *ContainerInfo) volumes(config *mctr.ContainerConfig, _ bool) error {
 	for _, v := range c.Volumes {
 		m, err := v.mount()
@@ -57,44 +65,70 @@ func (c *ContainerInfo) volumes(config *mctr.ContainerConfig, _ bool) error {
 	return nil
 }
 
-func (v Volume) mount() (mctr.Volume, error) {
-	m := mctr.Volume{Target: v.ContainerPath, ReadOnly: v.Mode == "RO"}
+func (v Volume) mount() (m mctr.Volume, err error) {
+	m = mctr.Volume{Target: v.ContainerPath, ReadOnly: v.Mode == "RO"}
 	if v.Mode != "RO" && v.Mode != "RW" {
 		return m, fmt.Errorf("%w: mode %q: want RO or RW", mctr.ErrInvalid, v.Mode)
 	}
-	if given(v.Image) {
-		return m, refused("a volume with an image", "an image can only be the root filesystem")
-	}
 	switch {
-	case v.Source != nil && v.HostPath != "":
-		return m, fmt.Errorf("%w: both host_path and source", mctr.ErrInvalid)
+	case v.Image != nil && (v.Source != nil || v.HostPath != ""), v.Source != nil && v.HostPath != "":
+		return m, fmt.Errorf("%w: more than one of host_path, image and source", mctr.ErrInvalid)
+	case v.Image != nil:
+		m.Type = mctr.VolumeImage
+		m.Source, err = v.Image.Reference()
+		return m, err
 	case v.Source != nil:
 		return m, v.Source.fill(&m)
 	case v.HostPath == "":
-		return m, fmt.Errorf("%w: neither host_path nor source", mctr.ErrInvalid)
+		return m, fmt.Errorf("%w: none of host_path, image and source", mctr.ErrInvalid)
 	}
-	m.Type, m.Source = "bind", v.HostPath
+	m.Type, m.Source = mctr.VolumeBind, v.HostPath
 	if !strings.HasPrefix(v.HostPath, "/") { // as with Mesos, a relative path is in the sandbox
-		m.Type = "sandbox"
+		m.Type = mctr.VolumeSandbox
 	}
 	return m, nil
 }
 
 func (s *VolumeSource) fill(m *mctr.Volume) error {
 	switch {
-	case s.Type == "HOST_PATH" && s.HostPath != nil && s.SandboxPath == nil:
-		m.Type, m.Source = "bind", s.HostPath.Path
+	case s.sources() != 1:
+	case s.Type == "HOST_PATH" && s.HostPath != nil:
+		m.Type, m.Source = mctr.VolumeBind, s.HostPath.Path
 		return s.HostPath.MountPropagation.fill(m)
-	case s.Type == "SANDBOX_PATH" && s.SandboxPath != nil && s.HostPath == nil:
-		kinds := map[string]string{"SELF": "sandbox", "PARENT": "parent-sandbox"}
+	case s.Type == "SANDBOX_PATH" && s.SandboxPath != nil:
+		kinds := map[string]string{"SELF": mctr.VolumeSandbox, "PARENT": mctr.VolumeParentSandbox}
 		m.Type, m.Source = kinds[s.SandboxPath.Type], s.SandboxPath.Path
 		if m.Type == "" {
 			return fmt.Errorf("%w: sandbox_path: type %q: want SELF or PARENT", mctr.ErrInvalid, s.SandboxPath.Type)
 		}
 		return nil
+	case s.Type == "DOCKER_VOLUME" && s.DockerVolume != nil:
+		return s.DockerVolume.fill(m)
 	}
 	return refused("a volume with a source of type "+s.Type,
-		"want HOST_PATH with host_path, or SANDBOX_PATH with sandbox_path")
+		"want HOST_PATH with host_path, SANDBOX_PATH with sandbox_path, or DOCKER_VOLUME with docker_volume")
+}
+
+// sources returns the number of sources that are given.
+func (s *VolumeSource) sources() (n int) {
+	for _, is := range []bool{s.HostPath != nil, s.SandboxPath != nil, s.DockerVolume != nil, given(s.Secret),
+		given(s.CSIVolume)} {
+		if is {
+			n++
+		}
+	}
+	return n
+}
+
+func (d *DockerVolume) fill(m *mctr.Volume) error {
+	if given(d.DriverOptions) {
+		return refused("docker_volume.driver_options", "create the volume with CREATE_VOLUME")
+	}
+	m.Type, m.Source = mctr.VolumeNamed, d.Name
+	if d.Driver != "" {
+		m.Type = d.Driver
+	}
+	return mctr.ValidateVolumeName(d.Name)
 }
 
 func (p *MountPropagation) fill(m *mctr.Volume) error {

@@ -31,7 +31,8 @@ var samples = map[string][]string{
 	"no-image": {"true"},
 	"runtime":  {"runc"}, "platform": {"linux/amd64"}, "pull": {"always"},
 	"volume": {"/usr:/v"}, "mount": {"type=bind,source=/usr,target=/m"}, "tmpfs": {"/t"},
-	"device": {"/dev/fuse:/dev/own:r"}, "shm-size": {"1m"},
+	"volumes-from": {"donor:ro"},
+	"device":       {"/dev/fuse:/dev/own:r"}, "shm-size": {"1m"},
 	"ulimit": {"nofile=7:8"}, "sysctl": {"net.ipv4.ip_forward=1", "kernel.msgmax=7"},
 	"pid": {"host"}, "ipc": {"host"}, "uts": {"host"}, "cgroupns": {"host"},
 	"privileged": {"true"}, "cap-add": {"NET_ADMIN"}, "cap-drop": {"KILL"},
@@ -139,6 +140,8 @@ func newPairs(t *testing.T) *flagPairs {
 	}
 	h := newHostIn(t, p.app.Local.Root, p.app.Local.State, p.image)
 	h.want(0, "pull", "-q", p.image)
+	h.want(0, "create", "--name", "donor", "-v", "/etc:/from", p.image, "true")
+	t.Cleanup(func() { h.want(0, "rm", "donor") })
 	t.Cleanup(func() { _ = p.app.Close() })
 	file := filepath.Join(dir, "file")
 	if err := os.WriteFile(file, []byte("FROM=file\n"), 0o600); err != nil {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"path"
 	"strings"
 	"time"
 
@@ -102,9 +103,13 @@ type probeInfo struct {
 }
 
 type mountInfo struct {
-	Type, Source, Destination, Mode string
-	RW                              bool
-	Propagation                     string
+	Type                string
+	Name                string `json:",omitempty"` // of a named or anonymous volume
+	Source, Destination string
+	Driver              string `json:",omitempty"`
+	Mode                string
+	RW                  bool
+	Propagation         string
 }
 
 type hostInfo struct {
@@ -141,9 +146,31 @@ func describeContainer(s *mctr.Status) containerInfo {
 		NetworkSettings: describeNetworks(s),
 	}
 	i.Mounts = []mountInfo{} // never null, as in docker
-	for _, m := range s.Config.Volumes {
-		i.Mounts = append(i.Mounts,
-			mountInfo{Type: m.Type, Source: m.Source, Destination: m.Target, RW: !m.ReadOnly, Propagation: "rprivate"})
+	for _, v := range s.Config.Volumes {
+		i.Mounts = append(i.Mounts, describeVolume(s, v))
+	}
+	return i
+}
+
+// describeVolume describes a volume as docker does: the type of a named volume is volume, whatever its
+// driver, and its source is the path of its files.
+func describeVolume(s *mctr.Status, v mctr.Volume) mountInfo {
+	i := mountInfo{Type: v.Type, Source: v.Source, Destination: v.Target, Mode: strings.Join(v.Options, ","),
+		RW: !v.ReadOnly, Propagation: "rprivate"}
+	if v.Type == mctr.VolumeLocal {
+		i.Type, i.Driver, i.Source = mctr.VolumeNamed, v.Type, ""
+		i.Name = cmp.Or(v.Source, mctr.AnonymousVolume(s.ID, v.Target))
+	}
+	for _, m := range s.Mounts {
+		if path.Clean(m.Target) != path.Clean(v.Target) {
+			continue
+		}
+		i.Source = m.Source
+		for _, o := range m.Options {
+			if strings.HasSuffix(o, "private") || strings.HasSuffix(o, "slave") || strings.HasSuffix(o, "shared") {
+				i.Propagation = o
+			}
+		}
 	}
 	return i
 }
