@@ -1,6 +1,7 @@
 package mctr
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
@@ -15,12 +16,30 @@ const DriverLocal = "local"
 // A NamedVolume is storage that outlives the containers that use it.
 type NamedVolume struct {
 	Name    string            `json:"name"`
-	Driver  string            `json:"driver"` // local
+	Driver  string            `json:"driver"` // local, or the name of a VolumeDriver
 	Labels  map[string]string `json:"labels,omitempty"`
+	Options map[string]string `json:"options,omitempty"` // of the driver; never secrets
 	Created time.Time         `json:"created,omitzero"`
 
 	// Container is the container that an anonymous volume was made for, and is removed with.
 	Container ContainerID `json:"container,omitempty"`
+}
+
+// A VolumeDriver makes and removes the storage of named volumes. An isolator mounts the volumes; the
+// driver's name is the type of these volumes in configs. Its methods are safe for concurrent use; the
+// calls for one volume come one after another.
+type VolumeDriver interface {
+	// Name returns the name of the driver in a NamedVolume.
+	Name() string
+	// Create makes the storage of v and returns v, with options added that the driver needs to find the
+	// storage again. It is called again with the same v if it failed or was killed. The error wraps
+	// ErrInvalid for options that the driver does not have.
+	Create(ctx context.Context, v NamedVolume) (NamedVolume, error)
+	// Remove removes the storage of v. It succeeds if there is none, and is also called for a Create
+	// that failed or was killed.
+	Remove(ctx context.Context, v NamedVolume) error
+	// Usage returns what v occupies; nil if the driver cannot know it.
+	Usage(ctx context.Context, v NamedVolume) (*VolumeUsage, error)
 }
 
 // A VolumeDetails is a named volume with its files on the host, and the containers that use it, whether

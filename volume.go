@@ -46,9 +46,9 @@ func CheckVolumes(volumes []Volume) error {
 			return fmt.Errorf("%w: two of config.volumes have the target %s", ErrInvalid, target)
 		case v.Create && v.Type != VolumeBind:
 			return lacks(v, "volumes.create")
-		case v.NoCopy && v.Type != VolumeLocal && v.Type != VolumeNamed:
+		case v.NoCopy && slices.Contains(unnamed, v.Type):
 			return lacks(v, "volumes.no_copy")
-		case v.SubPath != "" && !slices.Contains(withSubPath, v.Type):
+		case v.SubPath != "" && v.Type != VolumeImage && slices.Contains(unnamed, v.Type):
 			return lacks(v, "volumes.sub_path")
 		case v.SubPath != "" && !filepath.IsLocal(v.SubPath):
 			return fmt.Errorf("%w: volumes.sub_path %q for %s: must be a relative path in the volume", ErrInvalid,
@@ -59,19 +59,15 @@ func CheckVolumes(volumes []Volume) error {
 	return nil
 }
 
+// unnamed are the types of volumes that have no name. Every other type is the driver of a named volume.
+var unnamed = []string{VolumeBind, VolumeTmpfs, VolumeImage, VolumeSandbox, VolumeParentSandbox}
+
 // IsNamed returns true if v's Source is the name of a named volume.
-func (v Volume) IsNamed() bool {
-	return v.Source != "" && (v.Type == VolumeLocal || v.Type == VolumeNamed)
-}
+func (v Volume) IsNamed() bool { return v.Source != "" && !slices.Contains(unnamed, v.Type) }
 
 // OutlivesRun returns true if v's files are on the host whether a container runs or not, in a place that
 // does not belong to one container alone.
-func (v Volume) OutlivesRun() bool {
-	return v.Type == VolumeBind || v.Type == VolumeLocal || v.Type == VolumeNamed
-}
-
-// withSubPath are the types of volumes of which a part can be mounted.
-var withSubPath = []string{VolumeLocal, VolumeNamed, VolumeImage}
+func (v Volume) OutlivesRun() bool { return v.Type == VolumeBind || !slices.Contains(unnamed, v.Type) }
 
 func lacks(v Volume, property string) error {
 	return fmt.Errorf("%w: %s: volumes of type %s, such as the one at %s, do not have it", ErrInvalid, property, v.Type,

@@ -4,11 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/containerizer/store"
-	"github.com/mctr/mctr/internal/tree"
 	"github.com/mctr/mctr/internal/volumes"
 )
 
@@ -18,9 +16,10 @@ type Volumes struct {
 	containers *store.Store
 }
 
-// NewVolumes returns the named volumes below root and state. It creates nothing.
-func NewVolumes(root, state string) *Volumes {
-	return &Volumes{named: volumes.New(root, state), containers: store.At(root, state)}
+// NewVolumes returns the named volumes below root and state, local ones and those of the drivers. It
+// creates nothing.
+func NewVolumes(root, state string, drivers ...mctr.VolumeDriver) *Volumes {
+	return &Volumes{named: volumes.New(root, state, drivers...), containers: store.At(root, state)}
 }
 
 // List returns the volumes, sorted by name, with their usage if withUsage is true. The error is about
@@ -33,7 +32,7 @@ func (v *Volumes) List(ctx context.Context, withUsage bool) ([]mctr.VolumeDetail
 	for _, named := range list {
 		d := v.details(named, users[named.Name])
 		if withUsage {
-			d.Usage, err = usageOf(ctx, d.Path)
+			d.Usage, err = v.named.Usage(ctx, named)
 			errs = append(errs, err)
 		}
 		all = append(all, d)
@@ -62,19 +61,11 @@ func (v *Volumes) details(named mctr.NamedVolume, naming []mctr.ContainerID) mct
 	if _, err := v.containers.Container(named.Container).Record(); err == nil {
 		users = append(users, named.Container)
 	}
-	return mctr.VolumeDetails{NamedVolume: named, Path: v.named.Data(named.Name), Containers: users}
-}
-
-// usageOf counts the files of a volume.
-func usageOf(ctx context.Context, dir string) (*mctr.VolumeUsage, error) {
-	root, err := os.Open(dir)
-	if err != nil {
-		return nil, err
+	d := mctr.VolumeDetails{NamedVolume: named, Containers: users}
+	if named.Driver == mctr.DriverLocal {
+		d.Path = v.named.Data(named.Name)
 	}
-	defer root.Close()
-	u := &mctr.VolumeUsage{}
-	u.Bytes, u.Inodes, err = tree.Usage(ctx, root)
-	return u, err
+	return d
 }
 
 // Create makes a volume and returns it. A volume that exists with the same properties is returned as it

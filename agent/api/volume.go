@@ -25,8 +25,8 @@ type VolumeSource struct {
 	SandboxPath  *SandboxPath  `json:"sandbox_path,omitempty"`
 	DockerVolume *DockerVolume `json:"docker_volume,omitempty"`
 
-	Secret       json.RawMessage `json:"secret,omitempty"`
-	CSIVolume    json.RawMessage `json:"csi_volume,omitempty"`
+	Secret    json.RawMessage `json:"secret,omitempty"`
+	CSIVolume json.RawMessage `json:"csi_volume,omitempty"`
 }
 
 // A HostPath is a path on the host.

@@ -35,24 +35,82 @@ func (s *Store) Create(ctx context.Context, v mctr.NamedVolume) (*mctr.NamedVolu
 		return nil, err
 	}
 	defer l.Unlock()
-	return s.create(v, nil)
+	return s.create(ctx, v, nil)
 }
 
-func (s *Store) create(v mctr.NamedVolume, first *Content) (*mctr.NamedVolume, error) {
+func (s *Store) create(ctx context.Context, v mctr.NamedVolume, first *Content) (*mctr.NamedVolume, error) {
 	if v.Driver == "" {
 		v.Driver = mctr.DriverLocal
 	}
 	there, err := s.Get(v.Name)
 	switch {
-	case err == nil && (v.Driver != there.Driver || !maps.Equal(v.Labels, there.Labels)):
-		return nil, fmt.Errorf("%w: volume %s, with another driver or other labels", mctr.ErrExists, v.Name)
+	case err == nil && !same(v, *there):
+		return nil, fmt.Errorf("%w: volume %s, with another driver, other labels or other options", mctr.ErrExists,
+			v.Name)
 	case !errors.Is(err, mctr.ErrNotFound):
 		return there, err
-	case v.Driver != mctr.DriverLocal:
-		return nil, fmt.Errorf("%w: volume %s: driver %s: want local", mctr.ErrInvalid, v.Name, v.Driver)
+	}
+	driver, err := s.driver(v)
+	if err != nil {
+		return nil, err
 	}
 	v.Created = time.Now().UTC()
-	return &v, s.make(v, first)
+	if driver != nil {
+		err = s.makeBy(ctx, driver, &v)
+	} else if err = checkLocal(v); err == nil {
+		err = s.make(v, first)
+	}
+	return &v, err
+}
+
+// same returns true if the volume there has the properties that are asked for. A driver may have added
+// options.
+func same(asked, there mctr.NamedVolume) bool {
+	for key, value := range asked.Options {
+		if have, ok := there.Options[key]; !ok || have != value {
+			return false
+		}
+	}
+	return asked.Driver == there.Driver && maps.Equal(asked.Labels, there.Labels)
+}
+
+func checkLocal(v mctr.NamedVolume) error {
+	for key := range v.Options {
+		return fmt.Errorf("%w: volume %s: option %s: the local driver has no such option", mctr.ErrInvalid, v.Name, key)
+	}
+	return nil
+}
+
+// makeBy has a driver make the storage. The record is written first, so that what a killed driver has
+// made is found and removed.
+func (s *Store) makeBy(ctx context.Context, driver mctr.VolumeDriver, v *mctr.NamedVolume) error {
+	unfinished := filepath.Join(s.root, making+v.Name)
+	err := dirs.MakeAll(unfinished, 0o711)
+	if err == nil {
+		err = atomicfile.WriteDurableJSON(filepath.Join(unfinished, "volume.json"), record{schema, *v})
+	}
+	if err == nil {
+		err = failpoint.Hit("volume/recorded")
+	}
+	var made mctr.NamedVolume
+	if err == nil {
+		made, err = driver.Create(ctx, *v)
+	}
+	if err == nil {
+		*v = made
+		err = atomicfile.WriteDurableJSON(filepath.Join(unfinished, "volume.json"), record{schema, made})
+	}
+	if err == nil {
+		err = os.Rename(unfinished, s.dir(v.Name))
+	}
+	if err == nil {
+		return atomicfile.SyncDir(s.root)
+	}
+	undone := driver.Remove(context.WithoutCancel(ctx), *v)
+	if undone == nil {
+		undone = tree.Remove(unfinished)
+	}
+	return fmt.Errorf("make volume %s: %w", v.Name, errors.Join(err, undone))
 }
 
 // make makes the volume, with its first content, under another name, so that a process that is killed
@@ -100,21 +158,30 @@ func (s *Store) Get(name string) (*mctr.NamedVolume, error) {
 	if err := mctr.ValidateVolumeName(name); err != nil {
 		return nil, err
 	}
+	r, err := read(s.record(name), name)
+	if errors.Is(err, fs.ErrNotExist) {
+		err = fmt.Errorf("%w: volume %s", mctr.ErrNotFound, name)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &r.NamedVolume, nil
+}
+
+// read reads the record of a volume. The error wraps fs.ErrNotExist if there is none.
+func read(path, name string) (*record, error) {
 	r := &record{}
-	err := atomicfile.ReadJSON(s.record(name), r)
+	err := atomicfile.ReadJSON(path, r)
 	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return nil, fmt.Errorf("%w: volume %s", mctr.ErrNotFound, name)
 	case err != nil:
 		return nil, fmt.Errorf("volume %s: %w", name, err)
 	case r.Schema > schema:
 		return nil, fmt.Errorf("%w: volume %s: its record, %s, is of a newer build: schema %d, this build knows %d",
-			mctr.ErrUnsupported, name, s.record(name), r.Schema, schema)
+			mctr.ErrUnsupported, name, path, r.Schema, schema)
 	case r.Name != name:
-		return nil, fmt.Errorf("%w: volume %s: its record, %s, is of volume %q", mctr.ErrInvalid, name, s.record(name),
-			r.Name)
+		return nil, fmt.Errorf("%w: volume %s: its record, %s, is of volume %q", mctr.ErrInvalid, name, path, r.Name)
 	}
-	return &r.NamedVolume, nil
+	return r, nil
 }
 
 // List returns the volumes, sorted by name. The error is about volumes that cannot be read.
@@ -145,7 +212,7 @@ func (s *Store) Adopt(ctx context.Context, v mctr.NamedVolume, dir string) error
 		return err
 	}
 	defer l.Unlock()
-	if _, err := s.create(v, nil); err != nil {
+	if _, err := s.create(ctx, v, nil); err != nil {
 		return err
 	}
 	empty, err := isEmpty(s.Data(v.Name))

@@ -27,10 +27,15 @@ func (s *Store) Remove(ctx context.Context, name string, inUse func() error) err
 		return err
 	}
 	defer l.Unlock()
-	if _, err := s.Get(name); err != nil {
-		if errors.Is(err, mctr.ErrNotFound) {
-			s.forget(name, l)
-		}
+	v, err := s.Get(name)
+	if errors.Is(err, mctr.ErrNotFound) {
+		s.forget(name, l)
+	}
+	if err != nil {
+		return err
+	}
+	driver, err := s.driver(*v)
+	if err != nil {
 		return err
 	}
 	if err := s.checkUnused(name); err != nil {
@@ -39,6 +44,11 @@ func (s *Store) Remove(ctx context.Context, name string, inUse func() error) err
 	if inUse != nil {
 		if err := inUse(); err != nil {
 			return err
+		}
+	}
+	if driver != nil {
+		if err := driver.Remove(ctx, *v); err != nil {
+			return fmt.Errorf("remove volume %s: %w", name, err)
 		}
 	}
 	if err := s.discard(name); err != nil {
@@ -136,5 +146,37 @@ func (s *Store) Undo(ctx context.Context, l mctr.Leftover) error {
 		return err
 	}
 	defer lock.Unlock()
+	r, err := read(filepath.Join(l.Object, "volume.json"), name)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if err == nil {
+		driver, err := s.driver(r.NamedVolume)
+		if err == nil && driver != nil {
+			err = driver.Remove(ctx, r.NamedVolume)
+		}
+		if err != nil {
+			return fmt.Errorf("remove what is left of volume %s: %w", name, err)
+		}
+	}
 	return tree.Remove(l.Object)
+}
+
+// Usage returns what a volume occupies; nil if its driver cannot know it.
+func (s *Store) Usage(ctx context.Context, v mctr.NamedVolume) (*mctr.VolumeUsage, error) {
+	driver, err := s.driver(v)
+	if err != nil {
+		return nil, err
+	}
+	if driver != nil {
+		return driver.Usage(ctx, v)
+	}
+	root, err := os.Open(s.Data(v.Name))
+	if err != nil {
+		return nil, err
+	}
+	defer root.Close()
+	u := &mctr.VolumeUsage{}
+	u.Bytes, u.Inodes, err = tree.Usage(ctx, root)
+	return u, err
 }

@@ -35,10 +35,13 @@ func (s *Store) Use(ctx context.Context, v mctr.NamedVolume, by mctr.ContainerID
 		return "", err
 	}
 	defer l.Unlock()
-	_, err = s.Get(v.Name)
-	if errors.Is(err, mctr.ErrNotFound) {
-		_, err = s.create(v, first)
-	} else if err == nil {
+	there, err := s.Get(v.Name)
+	switch {
+	case errors.Is(err, mctr.ErrNotFound):
+		_, err = s.create(ctx, v, first)
+	case err == nil && there.Driver != mctr.DriverLocal:
+		err = fmt.Errorf("%w: volume %s is of driver %s, not local", mctr.ErrInvalid, v.Name, there.Driver)
+	case err == nil:
 		err = s.fill(v.Name, first)
 	}
 	if err != nil {

@@ -1,5 +1,5 @@
 // Package volumes stores the named volumes of a host: the record of each, and the files of local
-// ones.
+// ones. Drivers keep the storage of the others.
 //
 // On disk: ROOT/volumes/NAME with volume.json, the record; data, the files of a local volume; and
 // copying, as long as data is being filled from an image. A volume appears under its name, and
@@ -22,11 +22,30 @@ import (
 
 // A Store has the volumes of one ROOT and STATE. Its methods are safe for concurrent use by several
 // processes.
-type Store struct{ root, state string }
+type Store struct {
+	root, state string
+	drivers     []mctr.VolumeDriver
+}
 
-// New returns the store below root and state, which need not exist.
-func New(root, state string) *Store {
-	return &Store{root: filepath.Join(root, "volumes"), state: filepath.Join(state, "volumes")}
+// New returns the store below root and state, which need not exist. The local driver needs not be among
+// the drivers.
+func New(root, state string, drivers ...mctr.VolumeDriver) *Store {
+	return &Store{root: filepath.Join(root, "volumes"), state: filepath.Join(state, "volumes"), drivers: drivers}
+}
+
+// driver returns the driver of a volume, or nil for the local one.
+func (s *Store) driver(v mctr.NamedVolume) (mctr.VolumeDriver, error) {
+	if v.Driver == mctr.DriverLocal {
+		return nil, nil
+	}
+	names := mctr.DriverLocal
+	for _, d := range s.drivers {
+		if d.Name() == v.Driver {
+			return d, nil
+		}
+		names += ", " + d.Name()
+	}
+	return nil, fmt.Errorf("%w: volume %s: driver %s: want one of %s", mctr.ErrInvalid, v.Name, v.Driver, names)
 }
 
 // Prefixes of volumes that are being made and removed. No volume has such a name.

@@ -33,7 +33,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-func open(dir string) *volumes.Store { return volumes.New(dir+"/root", dir+"/state") }
+func open(dir string) *volumes.Store { return volumes.New(dir+"/root", dir+"/state", fakeDriver{dir}) }
 
 var steps = map[string]func(*volumes.Store) error{
 	"create": func(s *volumes.Store) error {
@@ -42,6 +42,10 @@ var steps = map[string]func(*volumes.Store) error{
 	},
 	"use": func(s *volumes.Store) error {
 		_, err := s.Use(ctx, mctr.NamedVolume{Name: "v"}, "c", content("from the image"))
+		return err
+	},
+	"create by the driver": func(s *volumes.Store) error {
+		_, err := s.Create(ctx, mctr.NamedVolume{Name: "v", Driver: "fake"})
 		return err
 	},
 	"remove": func(s *volumes.Store) error { return s.Remove(ctx, "v", nil) },
@@ -75,7 +79,7 @@ func TestCreate(t *testing.T) {
 		!again.Created.Equal(v.Created) {
 		t.Errorf("the same again: %+v, %v; want the volume that exists", again, err)
 	}
-	for _, other := range []mctr.NamedVolume{{Name: "v"}, {Name: "v", Driver: "csi", Labels: v.Labels}} {
+	for _, other := range []mctr.NamedVolume{{Name: "v"}, {Name: "v", Driver: "fake", Labels: v.Labels}} {
 		if _, err := s.Create(ctx, other); !errors.Is(err, mctr.ErrExists) {
 			t.Errorf("%+v: %v, want ErrExists", other, err)
 		}

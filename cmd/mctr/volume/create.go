@@ -13,11 +13,11 @@ import (
 
 func createCommand(h *hostapi.Host) *cobra.Command {
 	var driver string
-	var labels []string
+	var labels, options []string
 	cmd := &cobra.Command{
 		Use: "create [flags] [VOLUME]", Short: "Create a named volume", Args: cobra.MaximumNArgs(1),
 		Long: `Create a named volume and print its name, which is random if none is given. A volume that
-exists with the same driver and labels is left as it is.`,
+exists with the same driver, labels and options is left as it is.`,
 		Example:           "  mctr volume create data\n  mctr volume create --label team=a data",
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
@@ -28,6 +28,9 @@ exists with the same driver and labels is left as it is.`,
 				}
 			}
 			if v.Labels, err = flags.Pairs("--label", labels, true); err != nil {
+				return err
+			}
+			if v.Options, err = flags.Pairs("--opt", options, false); err != nil {
 				return err
 			}
 			volumes, err := h.VolumeAPI()
@@ -43,6 +46,7 @@ exists with the same driver and labels is left as it is.`,
 		},
 	}
 	cmd.Flags().StringVarP(&driver, "driver", "d", mctr.DriverLocal, "local: a directory of this host")
+	cmd.Flags().StringArrayVarP(&options, "opt", "o", nil, "`KEY=VALUE` of the driver")
 	cmd.Flags().StringArrayVarP(&labels, "label", "l", nil, "`KEY=VALUE`")
 	_ = cmd.RegisterFlagCompletionFunc("driver", flags.Words(mctr.DriverLocal))
 	return cmd

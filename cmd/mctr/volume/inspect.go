@@ -11,7 +11,7 @@ import (
 // info has the keys of docker, and all that mctr knows.
 type info struct {
 	CreatedAt, Driver, Mountpoint, Name, Scope string
-	Labels                                     map[string]string
+	Labels, Options                            map[string]string
 	Mctr                                       *mctr.VolumeDetails
 }
 
@@ -32,7 +32,8 @@ func inspectCommand(h *hostapi.Host) *cobra.Command {
 					return nil, err
 				}
 				return &info{CreatedAt: v.Created.Format("2006-01-02T15:04:05Z07:00"), Driver: v.Driver,
-					Mountpoint: v.Path, Name: v.Name, Scope: "local", Labels: v.Labels, Mctr: v}, nil
+					Mountpoint: v.Path, Name: v.Name, Scope: "local", Labels: v.Labels,
+					Options: v.Options, Mctr: v}, nil
 			})
 		},
 	}
