@@ -193,34 +193,51 @@ func (b btrfs) remove(_ context.Context, r *Record, _ bool) error {
 		return err
 	}
 	defer above.Close()
-	if err := b.removeSubvolume(above, r); err != nil {
+	if err := removeSubvolume(above, r); err != nil {
 		return err
 	}
 	if err := failpoint.Hit("quota/data"); err != nil {
 		return err
 	}
+	if r.Subvolume == 0 {
+		return nil
+	}
 	// The kernel, since Linux 6.10, removes the qgroup when it has removed the data, and returns
 	// EBUSY before.
 	remove := [2]uint64{0, r.Subvolume}
 	err = ioctl(above, qgroupCreate, unsafe.Pointer(&remove))
-	if r.Subvolume != 0 && err != nil && !errors.Is(err, unix.ENOENT) && !errors.Is(err, unix.EBUSY) &&
+	if err != nil && !errors.Is(err, unix.ENOENT) && !errors.Is(err, unix.EBUSY) &&
 		!errors.Is(err, unix.ENOTCONN) { // quotas were disabled
 		return fmt.Errorf("remove qgroup 0/%d: %w", r.Subvolume, err)
 	}
 	return failpoint.Hit("quota/unlimited")
 }
 
-// removeSubvolume removes the directory if it is the subvolume that was made. A container may have
-// made subvolumes in it, which have to be removed before it.
-func (b btrfs) removeSubvolume(above *os.File, r *Record) error {
+// removeSubvolume removes the directory. A container may have made subvolumes in it, which have to
+// be removed before it.
+func removeSubvolume(above *os.File, r *Record) error {
+	if r.Subvolume == 0 {
+		return nil
+	}
+	err := subvolumeIoctl(above, snapDestroy, filepath.Base(r.Dir))
+	if errors.Is(err, unix.ENOTEMPTY) {
+		return tree.Remove(r.Dir)
+	}
+	if err != nil && !errors.Is(err, unix.ENOENT) {
+		return fmt.Errorf("remove the subvolume: %w", err)
+	}
+	return nil
+}
+
+// release verifies the subvolume's id, because another one may have been moved to the place of the
+// limited one. A kill may have come before the id was recorded. Then an adopted directory is left as
+// it is: it is empty, and without a limit.
+func (b btrfs) release(_ context.Context, r *Record) error {
 	var st unix.Stat_t
-	if err := unix.Lstat(r.Dir, &st); errors.Is(err, unix.ENOENT) {
+	if err := unix.Lstat(r.Dir, &st); errors.Is(err, unix.ENOENT) || r.Adopted && r.Subvolume == 0 {
 		return nil
 	} else if err != nil {
 		return err
-	}
-	if r.Adopted && r.State == Making && r.Subvolume == 0 {
-		return nil // the subvolume was not made, or is empty and has no limit yet
 	}
 	if st.Ino != firstFree {
 		return fmt.Errorf("%w: it is not the subvolume that was limited", mctr.ErrState)
@@ -230,17 +247,10 @@ func (b btrfs) removeSubvolume(above *os.File, r *Record) error {
 		return err
 	}
 	if r.Subvolume == 0 {
-		r.Subvolume = id // a kill before it was recorded
+		r.Subvolume = id
 	}
 	if id != r.Subvolume {
 		return fmt.Errorf("%w: it is subvolume %d, not %d that was limited", mctr.ErrState, id, r.Subvolume)
-	}
-	err = subvolumeIoctl(above, snapDestroy, filepath.Base(r.Dir))
-	if errors.Is(err, unix.ENOTEMPTY) {
-		return tree.Remove(r.Dir)
-	}
-	if err != nil {
-		return fmt.Errorf("remove the subvolume: %w", err)
 	}
 	return nil
 }

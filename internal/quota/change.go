@@ -12,9 +12,9 @@ import (
 // has CAP_SYS_RESOURCE. The error wraps ErrNotFound, or ErrState if more is in use than the new
 // limits or the filesystem is mounted. If it fails, the old limits remain.
 func (s *Store) Change(ctx context.Context, dir string, to Limits) error {
-	return s.locked(ctx, "change the limits of", dir, func(_ string, r *Record) error {
+	return s.locked(ctx, "change the limits of", dir, func(r *Record) error {
 		switch {
-		case r == nil:
+		case r.State == "":
 			return notLimited
 		case r.State != Ready && r.State != Changing:
 			return stateError(r)

@@ -26,10 +26,11 @@ const size = 16 << 20
 
 func conformance(t *testing.T, means Means) {
 	f := newFixture(t, means)
-	for _, c := range []struct {
+	type test struct {
 		name string
 		test func(t *testing.T, f *fixture)
-	}{
+	}
+	tests := []test{
 		{"means", testMeans},
 		{"bytes", testBytes},
 		{"inodes", testInodes},
@@ -44,7 +45,11 @@ func conformance(t *testing.T, means Means) {
 		{"list", testList},
 		{"kill", testKill},
 		{"fail", testFail},
-	} {
+	}
+	if means == Ext4 || means == XFS {
+		tests = append(tests, test{"held open", testHeldOpen}, test{"privileged", testPrivileged})
+	}
+	for _, c := range tests {
 		t.Run(c.name, func(t *testing.T) { c.test(t, f) })
 	}
 }

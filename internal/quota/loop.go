@@ -91,29 +91,29 @@ func makeFilesystem(ctx context.Context, r *Record) error {
 	if r.Limits.Inodes != 0 {
 		args = append(args, "-N", strconv.FormatInt(r.Limits.Inodes+reservedInodes, 10))
 	}
-	if err := run(ctx, nil, "mkfs.ext4", append(args, imageOf(r.Dir))...); err != nil {
+	if err := r.run(ctx, nil, "mkfs.ext4", append(args, imageOf(r.Dir))...); err != nil {
 		return err
 	}
-	return removeLostAndFound(ctx, imageOf(r.Dir))
+	return removeLostAndFound(ctx, r)
 }
 
-func removeLostAndFound(ctx context.Context, image string) error {
-	return run(ctx, nil, "debugfs", "-w", "-R", "rmdir lost+found", image)
+func removeLostAndFound(ctx context.Context, r *Record) error {
+	return r.run(ctx, nil, "debugfs", "-w", "-R", "rmdir lost+found", imageOf(r.Dir))
 }
 
 // checkFilesystem replays the journal, and repairs what can be repaired without a decision. With
 // force, it also checks a filesystem that is marked clean.
-func checkFilesystem(ctx context.Context, image string, force bool) error {
-	args := []string{"-p", image}
+func checkFilesystem(ctx context.Context, r *Record, force bool) error {
+	args := []string{"-p", imageOf(r.Dir)}
 	if force {
-		args = []string{"-f", "-p", image}
+		args = append(args, "-f")
 	}
 	repaired := []int{1}
-	if err := run(ctx, repaired, "e2fsck", args...); err != nil {
+	if err := r.run(ctx, repaired, "e2fsck", args...); err != nil {
 		return fmt.Errorf("%w (its data are as they were: repair it with e2fsck, or remove the directory)", err)
 	}
 	if force {
-		return removeLostAndFound(ctx, image) // which the check makes
+		return removeLostAndFound(ctx, r) // which the check makes
 	}
 	return nil
 }
@@ -134,14 +134,15 @@ func (l loop) usage(_ context.Context, r *Record) (Usage, error) {
 	return superblock{st.Blocks, st.Bfree, uint32(st.Files), uint32(st.Ffree)}.usage(), nil
 }
 
-func (l loop) remove(ctx context.Context, r *Record, keep bool) error {
-	image := imageOf(r.Dir)
+func (l loop) release(ctx context.Context, r *Record) error {
 	if err := l.unmount(ctx, r); err != nil {
 		return err
 	}
-	if err := waitDetached(ctx, image); err != nil {
-		return err
-	}
+	return waitDetached(ctx, imageOf(r.Dir))
+}
+
+func (l loop) remove(_ context.Context, r *Record, keep bool) error {
+	image := imageOf(r.Dir)
 	for _, path := range []string{image + ".new", image} {
 		if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err

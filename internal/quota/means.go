@@ -33,6 +33,9 @@ type limiter interface {
 	// change enforces r.Limits, which were changed.
 	change(ctx context.Context, r *Record) error
 	usage(ctx context.Context, r *Record) (Usage, error)
+	// release makes the directory ready to be removed. It returns an error if it is in use, or if it
+	// is not the directory that was limited; then nothing was changed.
+	release(ctx context.Context, r *Record) error
 	// remove removes the limits, and also the directory unless keep is set. Then its content becomes
 	// unlimited.
 	remove(ctx context.Context, r *Record, keep bool) error

@@ -21,9 +21,9 @@ import (
 // mode, which stay. The error wraps ErrNotFound if the directory is not limited, and ErrState if
 // Make has not finished or something else is mounted there.
 func (s *Store) Mount(ctx context.Context, dir string) error {
-	return s.locked(ctx, "mount", dir, func(_ string, r *Record) error {
+	return s.locked(ctx, "mount", dir, func(r *Record) error {
 		switch {
-		case r == nil:
+		case r.State == "":
 			return notLimited
 		case r.State == Changing:
 			if err := s.finishChange(ctx, r); err != nil {
@@ -42,9 +42,9 @@ func (s *Store) Mount(ctx context.Context, dir string) error {
 // Unmount unmounts what Mount mounted, in this mount namespace. It may be called again. The error
 // wraps ErrState if the filesystem is in use.
 func (s *Store) Unmount(ctx context.Context, dir string) error {
-	return s.locked(ctx, "unmount", dir, func(_ string, r *Record) error {
+	return s.locked(ctx, "unmount", dir, func(r *Record) error {
 		switch {
-		case r == nil:
+		case r.State == "":
 			return notLimited
 		case r.Means != Loop:
 			return nil
@@ -56,7 +56,7 @@ func (s *Store) Unmount(ctx context.Context, dir string) error {
 var notLimited = fmt.Errorf("%w: it has no limits", mctr.ErrNotFound)
 
 func stateError(r *Record) error {
-	return fmt.Errorf("%w: it is %s (Remove it, or finish that)", mctr.ErrState, r.State)
+	return fmt.Errorf("%w: it is %s: a call was interrupted (repeat that call, or Remove it)", mctr.ErrState, r.State)
 }
 
 func (l loop) mount(ctx context.Context, r *Record) error {
@@ -98,16 +98,26 @@ func (l loop) device(ctx context.Context, r *Record) (*os.File, error) {
 		return nil, fmt.Errorf("%w: %s was truncated: it has %d bytes, want %d (restore it, or remove the directory)",
 			mctr.ErrState, image, info.Size(), want)
 	}
-	if err := checkFilesystem(ctx, image, false); err != nil {
+	if err := checkFilesystem(ctx, r, false); err != nil {
 		return nil, err
 	}
 	return attach(ctx, image)
 }
 
+// unmount unmounts the filesystem as often as it is mounted: a helper that outlived its killed
+// parent may have mounted it once more.
 func (l loop) unmount(ctx context.Context, r *Record) error {
-	if mounted, err := mountedAt(r.Dir); err != nil || !mounted {
-		return err
+	for {
+		if mounted, err := mountedAt(r.Dir); err != nil || !mounted {
+			return err
+		}
+		if err := l.unmountOnce(ctx, r); err != nil {
+			return err
+		}
 	}
+}
+
+func (l loop) unmountOnce(ctx context.Context, r *Record) error {
 	_, err := l.Helper.Do(ctx, helper.Request{Verb: helper.VerbUmount, Path: r.Dir, Flags: unix.UMOUNT_NOFOLLOW})
 	if errors.Is(err, unix.EBUSY) {
 		return fmt.Errorf("%w: it is in use%s: %w", mctr.ErrState, mountsNamed(r.Dir), err)

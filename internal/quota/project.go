@@ -75,9 +75,6 @@ func (p project) usage(_ context.Context, r *Record) (Usage, error) {
 }
 
 func (p project) remove(ctx context.Context, r *Record, keep bool) error {
-	if err := p.verify(r); err != nil {
-		return err
-	}
 	var err error
 	if keep {
 		err = assign(ctx, r.Dir, r.ID, 0)
@@ -104,10 +101,9 @@ func (p project) remove(ctx context.Context, r *Record, keep bool) error {
 	return failpoint.Hit("quota/unlimited")
 }
 
-// verify returns an error if the directory no longer is the one that was limited, for instance
-// because another one was moved to its place. A Make that was interrupted may not have assigned the
-// id.
-func (p project) verify(r *Record) error {
+// release verifies the id, because another directory may have been moved to the place of the limited
+// one. A Make that was interrupted may not have assigned it.
+func (p project) release(_ context.Context, r *Record) error {
 	dir, err := openDir(r.Dir)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil

@@ -11,6 +11,7 @@ import (
 
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/internal/atomicfile"
+	"github.com/mctr/mctr/internal/flock"
 )
 
 // schema is the version of a Record. A record of a newer version is refused and left unchanged.
@@ -39,6 +40,10 @@ type Record struct {
 	// Adopted means that the directory existed before Make. Until it is Ready, it is not ours to
 	// delete.
 	Adopted bool `json:"adopted,omitempty"`
+
+	// lock is held during a call. The programs that the call runs inherit it: if this process is
+	// killed, no other process touches the directory before they have ended.
+	lock *flock.Lock
 }
 
 // path returns the path of a file about dir.

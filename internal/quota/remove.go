@@ -19,8 +19,8 @@ import (
 // if deleted files remain open: then Remove has to be called again, and the limits remain until
 // then.
 func (s *Store) Remove(ctx context.Context, dir string) error {
-	return s.locked(ctx, "remove", dir, func(_ string, r *Record) error {
-		if r == nil {
+	return s.locked(ctx, "remove", dir, func(r *Record) error {
+		if r.State == "" {
 			return nil
 		}
 		return s.finishRemove(ctx, r)
@@ -32,10 +32,8 @@ func (s *Store) finishRemove(ctx context.Context, r *Record) error {
 	if err != nil {
 		return err
 	}
-	if r.Means == Loop {
-		if err := (loop{s}).unmount(ctx, r); err != nil {
-			return err
-		}
+	if err := l.release(ctx, r); err != nil {
+		return err
 	}
 	if err := wantNoMounts(r.Dir); err != nil {
 		return err

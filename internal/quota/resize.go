@@ -63,7 +63,7 @@ func (l loop) change(ctx context.Context, r *Record) error {
 	} else if mounted {
 		return l.growMounted(r.Dir, want)
 	}
-	if err := checkFilesystem(ctx, image, true); err != nil {
+	if err := checkFilesystem(ctx, r, true); err != nil {
 		return err
 	}
 	sb, err := readSuperblock(image)
@@ -71,7 +71,7 @@ func (l loop) change(ctx context.Context, r *Record) error {
 		return err
 	}
 	if int64(sb.blocks)*block > want {
-		return shrink(ctx, image, want)
+		return shrink(ctx, r, want)
 	}
 	if err := os.Truncate(image, want); err != nil { // a kill may have left it longer than its filesystem
 		return err
@@ -79,7 +79,7 @@ func (l loop) change(ctx context.Context, r *Record) error {
 	if err := failpoint.Hit("quota/truncated"); err != nil {
 		return err
 	}
-	if err := run(ctx, nil, "resize2fs", image, strconv.FormatInt(want/block, 10)); err != nil {
+	if err := r.run(ctx, nil, "resize2fs", image, strconv.FormatInt(want/block, 10)); err != nil {
 		return err
 	}
 	return failpoint.Hit("quota/resized")
@@ -118,7 +118,8 @@ func (l loop) growMounted(dir string, want int64) error {
 }
 
 // shrink shrinks a copy of the image, because resize2fs moves data and a kill would damage them.
-func shrink(ctx context.Context, image string, want int64) error {
+func shrink(ctx context.Context, r *Record, want int64) error {
+	image := imageOf(r.Dir)
 	smaller := image + ".new"
 	if err := copySparse(ctx, image, smaller); err != nil {
 		return err
@@ -126,7 +127,7 @@ func shrink(ctx context.Context, image string, want int64) error {
 	if err := failpoint.Hit("quota/copied"); err != nil {
 		return err
 	}
-	err := run(ctx, nil, "resize2fs", smaller, strconv.FormatInt(want/block, 10))
+	err := r.run(ctx, nil, "resize2fs", smaller, strconv.FormatInt(want/block, 10))
 	if err == nil {
 		err = os.Truncate(smaller, want)
 	}

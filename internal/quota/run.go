@@ -26,9 +26,9 @@ func program(name string) (string, error) {
 	return "", fmt.Errorf("%s: %w (install e2fsprogs, 1.47 or newer)", name, exec.ErrNotFound)
 }
 
-// run runs a program of e2fsprogs until ctx ends. Statuses other than 0 and those in succeeded are
-// errors, with the program's output.
-func run(ctx context.Context, succeeded []int, name string, args ...string) error {
+// run runs a program of e2fsprogs until ctx ends, holding r's lock. Statuses other than 0 and those
+// in succeeded are errors, with the program's output.
+func (r *Record) run(ctx context.Context, succeeded []int, name string, args ...string) error {
 	path, err := program(name)
 	if err != nil {
 		return err
@@ -38,6 +38,9 @@ func run(ctx context.Context, succeeded []int, name string, args ...string) erro
 	cmd.Env = []string{inherit.Path, "LC_ALL=C"}
 	cmd.Stdout, cmd.Stderr = &out, &out
 	cmd.WaitDelay = time.Second
+	if r.lock != nil {
+		cmd.ExtraFiles = []*os.File{r.lock.File()}
+	}
 	if err = inherit.Start(cmd); err == nil {
 		err = cmd.Wait()
 	}

@@ -19,7 +19,7 @@ import (
 // A Config says where a Store works, and what it may use.
 type Config struct {
 	Dir     string // limited directories are below Dir, on the same mount
-	Records string // the directory of records and locks, which the first Make makes; not below a limited directory
+	Records string // the directory of records and locks, made if it is missing; not below a limited directory
 
 	// Means is the only means to use; "": the best one of Dir's filesystem.
 	Means Means
@@ -54,9 +54,9 @@ func Open(c Config) *Store {
 	return &Store{Config: c, projects: "/etc/projects"}
 }
 
-// locked runs f with the lock of dir, dir's resolved path, and its record, or nil if dir has none.
-// An error names verb and dir.
-func (s *Store) locked(ctx context.Context, verb, dir string, f func(dir string, r *Record) error) error {
+// locked runs f with dir's record, holding its lock. If dir has no record, f gets one without a
+// State. An error names verb and dir.
+func (s *Store) locked(ctx context.Context, verb, dir string, f func(*Record) error) error {
 	resolved, err := s.resolve(dir)
 	if err == nil {
 		dir = resolved
@@ -68,7 +68,7 @@ func (s *Store) locked(ctx context.Context, verb, dir string, f func(dir string,
 	return nil
 }
 
-func (s *Store) lockAndRun(ctx context.Context, dir string, f func(dir string, r *Record) error) error {
+func (s *Store) lockAndRun(ctx context.Context, dir string, f func(*Record) error) error {
 	if err := dirs.MakeAll(s.Records, 0o700); err != nil {
 		return err
 	}
@@ -78,10 +78,14 @@ func (s *Store) lockAndRun(ctx context.Context, dir string, f func(dir string, r
 	}
 	defer lock.Unlock()
 	r, err := s.load(dir)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if errors.Is(err, fs.ErrNotExist) {
+		r, err = &Record{Schema: schema, Dir: dir}, nil
+	}
+	if err != nil {
 		return err
 	}
-	err = f(dir, r)
+	r.lock = lock
+	err = f(r)
 	if _, missing := s.load(dir); errors.Is(missing, fs.ErrNotExist) {
 		return errors.Join(err, lock.Remove())
 	}
