@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -143,7 +144,8 @@ func testOverlay(t *testing.T, f *fixture) {
 	}
 	write(t, lower+"/sub/file", 1<<20)
 	write(t, lower+"/deleted", 10)
-	must(t, unix.Mount("overlay", merged, "overlay", 0, "lowerdir="+lower+",upperdir="+dir+"/upper,workdir="+dir+"/work"))
+	options := "lowerdir=" + lower + ",upperdir=" + dir + "/upper,workdir=" + dir + "/work"
+	must(t, unix.Mount("overlay", merged, "overlay", 0, options))
 	t.Cleanup(func() {
 		if err := unix.Unmount(merged, 0); err != nil {
 			t.Error(err)
@@ -357,11 +359,19 @@ func testRemove(t *testing.T, f *fixture) {
 	if f.means == Loop {
 		return
 	}
-	must(t, os.Rename(dir, dir+".aside"), os.Mkdir(dir, 0o755), os.WriteFile(dir+"/other", nil, 0o600))
-	if err := f.store.Remove(t.Context(), dir); !errors.Is(err, mctr.ErrState) {
-		t.Errorf("another directory is in its place: %v", err)
+	makers := map[string]func() error{"directory": func() error { return os.Mkdir(dir, 0o755) }}
+	if f.means == Btrfs {
+		makers["subvolume"] = func() error {
+			return exec.Command("btrfs", "subvolume", "create", dir).Run()
+		}
 	}
-	must(t, os.Remove(dir+"/other"), os.Remove(dir), os.Rename(dir+".aside", dir))
+	for kind, make := range makers {
+		must(t, os.Rename(dir, dir+".aside"), make(), os.WriteFile(dir+"/other", nil, 0o600))
+		if err := f.store.Remove(t.Context(), dir); !errors.Is(err, mctr.ErrState) {
+			t.Errorf("another %s is in its place: %v", kind, err)
+		}
+		must(t, os.Remove(dir+"/other"), os.Remove(dir), os.Rename(dir+".aside", dir))
+	}
 }
 
 // testAtOnce: processes that limit the same directory and others at once agree on records and ids.

@@ -137,7 +137,9 @@ func (f *fixture) removed(t *testing.T, dir string) {
 			t.Error(err)
 		}
 	}
-	for _, path := range []string{dir, imageOf(dir), imageOf(dir) + ".new", s.path(dir, ".json"), s.path(dir, ".lock")} {
+	for _, path := range []string{
+		dir, imageOf(dir), imageOf(dir) + ".new", s.path(dir, ".json"), s.path(dir, ".lock"),
+	} {
 		if _, err := os.Lstat(path); !errors.Is(err, os.ErrNotExist) {
 			t.Errorf("%s is left: %v", path, err)
 		}

@@ -121,8 +121,8 @@ func waitDetached(ctx context.Context, image string) error {
 		}
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("%w: it is in use: %s holds %s (unmount it, also in other mount namespaces)", mctr.ErrState,
-				device, image)
+			return fmt.Errorf("%w: it is in use: %s holds %s (unmount it, also in other mount namespaces)",
+				mctr.ErrState, device, image)
 		case <-time.After(5 * time.Millisecond):
 		}
 	}

@@ -134,7 +134,8 @@ func mountedAt(dir string) (bool, error) {
 	}
 	top := mounts[len(mounts)-1]
 	var image unix.Stat_t
-	if err := unix.Stat(imageOf(dir), &image); err == nil && top.FSType == "ext4" && filepath.Dir(top.Source) == "/dev" {
+	err = unix.Stat(imageOf(dir), &image)
+	if err == nil && top.FSType == "ext4" && filepath.Dir(top.Source) == "/dev" {
 		if ours, err := backs(top.Source, &image); err == nil && ours {
 			return true, nil
 		}

@@ -144,8 +144,8 @@ func waitUnused(ctx context.Context, dir *os.File, id uint32) error {
 		_ = unix.Fstatfs(int(dir.Fd()), &st) // XFS hurries then
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("%w: %d bytes and %d inodes of project %d remain in use (a process has deleted files open: "+
-				"remove again after it has exited)", mctr.ErrState, used.Bytes, used.Inodes, id)
+			return fmt.Errorf("%w: %d bytes and %d inodes of project %d remain in use (a process has deleted files "+
+				"open: remove again after it has exited)", mctr.ErrState, used.Bytes, used.Inodes, id)
 		case <-time.After(delay):
 		}
 	}
