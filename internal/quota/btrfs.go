@@ -46,7 +46,7 @@ type btrfs struct{ *Store }
 
 func (b btrfs) make(ctx context.Context, r *Record) error {
 	if r.Limits.Inodes != 0 {
-		return noInodes
+		return errNoInodes
 	}
 	if err := b.subvolume(r); err != nil {
 		return err
@@ -57,7 +57,7 @@ func (b btrfs) make(ctx context.Context, r *Record) error {
 	return b.change(ctx, r)
 }
 
-var noInodes = &mctr.UnsupportedError{Feature: "a limit of inodes", Why: "btrfs does not count them",
+var errNoInodes = &mctr.UnsupportedError{Feature: "a limit of inodes", Why: "btrfs does not count them",
 	Remedy: "limit bytes only, or use loop"}
 
 // subvolume makes the directory a subvolume, unless it is ours, and enables quotas, which
@@ -128,7 +128,7 @@ func subvolumeOf(dir string) (uint64, error) {
 
 func (b btrfs) check(ctx context.Context, r *Record, to Limits) error {
 	if to.Inodes != 0 {
-		return noInodes
+		return errNoInodes
 	}
 	dir, err := os.Open(r.Dir)
 	if err != nil {

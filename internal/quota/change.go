@@ -15,7 +15,7 @@ func (s *Store) Change(ctx context.Context, dir string, to Limits) error {
 	return s.locked(ctx, "change the limits of", dir, func(r *Record) error {
 		switch {
 		case r.State == "":
-			return notLimited
+			return errNotLimited
 		case r.State != Ready && r.State != Changing:
 			return stateError(r)
 		}

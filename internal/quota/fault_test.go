@@ -29,7 +29,8 @@ func TestBadRecords(t *testing.T) {
 	must(t, os.Mkdir(dir, 0o755), os.WriteFile(dir+"/file", nil, 0o600))
 	newer, err := json.Marshal(map[string]any{"schema": schema + 1, "dir": dir, "state": Ready, "means": Loop, "id": 7})
 	must(t, err)
-	for text, want := range map[string]error{string(newer): mctr.ErrUnsupported, "{": nil, `{"schema":1}`: mctr.ErrInvalid} {
+	const noDir = `{"schema":1}` // only a call for dir notices
+	for text, want := range map[string]error{string(newer): mctr.ErrUnsupported, "{": nil, noDir: mctr.ErrInvalid} {
 		path := f.store.path(dir, ".json")
 		must(t, os.WriteFile(path, []byte(text), 0o600))
 		for _, verb := range []string{"make", "mount", "unmount", "change", "remove"} {
@@ -42,7 +43,7 @@ func TestBadRecords(t *testing.T) {
 			t.Errorf("usage with record %s", text)
 		}
 		list, err := f.store.List(t.Context())
-		if len(list) == 0 || list[len(list)-1].Dir != good || want == mctr.ErrUnsupported && !errors.Is(err, want) {
+		if len(list) == 0 || list[len(list)-1].Dir != good || (err == nil) != (text == noDir) {
 			t.Errorf("listed %+v, %v", list, err)
 		}
 		if now, err := os.ReadFile(path); err != nil || string(now) != text {

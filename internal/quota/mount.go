@@ -24,7 +24,7 @@ func (s *Store) Mount(ctx context.Context, dir string) error {
 	return s.locked(ctx, "mount", dir, func(r *Record) error {
 		switch {
 		case r.State == "":
-			return notLimited
+			return errNotLimited
 		case r.State == Changing:
 			if err := s.finishChange(ctx, r); err != nil {
 				return err
@@ -45,7 +45,7 @@ func (s *Store) Unmount(ctx context.Context, dir string) error {
 	return s.locked(ctx, "unmount", dir, func(r *Record) error {
 		switch {
 		case r.State == "":
-			return notLimited
+			return errNotLimited
 		case r.Means != Loop:
 			return nil
 		}
@@ -53,7 +53,7 @@ func (s *Store) Unmount(ctx context.Context, dir string) error {
 	})
 }
 
-var notLimited = fmt.Errorf("%w: it has no limits", mctr.ErrNotFound)
+var errNotLimited = fmt.Errorf("%w: it has no limits", mctr.ErrNotFound)
 
 func stateError(r *Record) error {
 	return fmt.Errorf("%w: it is %s: a call was interrupted (repeat that call, or Remove it)", mctr.ErrState, r.State)

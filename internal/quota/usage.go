@@ -26,7 +26,7 @@ func (s *Store) Usage(ctx context.Context, dir string) (Usage, error) {
 func (s *Store) usage(ctx context.Context, dir string) (Usage, error) {
 	r, err := s.load(dir)
 	if errors.Is(err, fs.ErrNotExist) {
-		return Usage{}, notLimited
+		return Usage{}, errNotLimited
 	}
 	if err != nil {
 		return Usage{}, err
