@@ -312,12 +312,19 @@ func testAdopt(t *testing.T, f *fixture) {
 	}
 	must(t, os.Link(dir+"/a/b/file", dir+"/a/hard"), os.Symlink("/etc", dir+"/a/link"),
 		unix.Mknod(dir+"/a/whiteout", unix.S_IFCHR, 0), unix.Mkfifo(dir+"/a/fifo", 0o600))
-	if err := f.store.Make(t.Context(), dir, "test", Limits{Bytes: 1 << 20}); !errors.Is(err, mctr.ErrState) &&
+	if err := f.store.Make(t.Context(), dir, "test", Limits{Bytes: 1 << 19}); !errors.Is(err, mctr.ErrState) &&
 		!errors.Is(err, f.full) {
 		t.Errorf("it holds more than the limit: %v", err)
 	}
 	if got := projectsOf(t, dir); !slices.Equal(got, []uint32{0}) {
 		t.Errorf("projects %v after a Make that failed", got)
+	}
+	for _, point := range []string{"quota/intent", "quota/limits", "quota/assigned"} {
+		job{f.store.Config, "make", dir, Limits{Bytes: size}}.killAt(t, point)
+		must(t, f.store.Remove(t.Context(), dir))
+		if _, err := os.Stat(dir + "/a/b/file"); err != nil || !slices.Equal(projectsOf(t, dir), []uint32{0}) {
+			t.Errorf("the content was not kept: %v, %v", err, projectsOf(t, dir))
+		}
 	}
 	f.limited(t, "adopt", Limits{Bytes: size, Inodes: 50})
 	if got := projectsOf(t, dir); len(got) != 1 || got[0] == 0 {

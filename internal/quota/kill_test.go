@@ -121,7 +121,8 @@ func (f *fixture) whole(t *testing.T, verb, dir string, l Limits) {
 func testFail(t *testing.T, f *fixture) {
 	dir := filepath.Join(f.store.Dir, "fail")
 	j := job{f.store.Config, "make", dir, Limits{Bytes: size}}
-	for _, point := range pointsOf(f.means)["make"][1:] { // it fails after its work, too
+	list := pointsOf(f.means)["make"]
+	for _, point := range list[1 : len(list)-1] { // those of the means
 		cmd := j.command(t, point+"=error")
 		if err := cmd.Run(); err == nil {
 			t.Errorf("%s: no error", point)
@@ -132,11 +133,16 @@ func testFail(t *testing.T, f *fixture) {
 		}
 		f.removed(t, dir)
 	}
-	must(t, f.store.Make(t.Context(), dir, "test", Limits{Bytes: size}))
-	j.Verb, j.Limits = "change", Limits{Bytes: 2 * size}
-	if err := j.command(t, "quota/changing=error").Run(); err == nil {
-		t.Error("no error")
+	j.Verb = "change"
+	for verb, bytes := range map[string]int64{"change": 2 * size, "grow": 2 * size, "shrink": size / 2} {
+		for _, point := range pointsOf(f.means)[verb] {
+			f.prepare(t, verb, dir)
+			j.Limits.Bytes = bytes
+			if err := j.command(t, point+"=error").Run(); err == nil {
+				t.Errorf("%s at %s: no error", verb, point)
+			}
+			f.whole(t, verb, dir, Limits{Bytes: size})
+			f.removed(t, dir)
+		}
 	}
-	f.whole(t, "make", dir, Limits{Bytes: size})
-	f.removed(t, dir)
 }

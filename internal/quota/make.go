@@ -13,8 +13,9 @@ import (
 
 // Make makes dir, whose parent exists, with limits, for owner, a name of the caller's choice. A new
 // directory belongs to root and has mode 0700; the caller changes that, for loop after Mount. If the
-// directory exists, project quotas also cover what is in it: no process may use it meanwhile, because links,
-// devices, pipes and sockets in it may be replaced. For btrfs and loop it must be empty.
+// directory exists, project quotas also cover what is in it: no process may use it meanwhile,
+// because links, devices, pipes and sockets in it may be replaced. For btrfs and loop it must be
+// empty.
 //
 // Make may be called again with the same owner and limits, and continues what a kill interrupted. If
 // it fails, it undoes what it did; if that fails too, Remove undoes it. The error wraps ErrExists if
@@ -31,10 +32,7 @@ func (s *Store) Make(ctx context.Context, dir, owner string, limits Limits) erro
 		if err := s.intend(ctx, r, owner, limits); err != nil || r.State == Ready {
 			return err
 		}
-		if err := s.finishMake(ctx, r); err != nil {
-			return errors.Join(err, s.finishRemove(context.WithoutCancel(ctx), r))
-		}
-		return nil
+		return s.finishMake(ctx, r)
 	})
 }
 
@@ -102,7 +100,7 @@ func (s *Store) finishMake(ctx context.Context, r *Record) error {
 		return err
 	}
 	if err := l.make(ctx, r); err != nil {
-		return err
+		return errors.Join(err, s.finishRemove(context.WithoutCancel(ctx), r))
 	}
 	r.State = Ready
 	if err := s.save(r); err != nil {

@@ -22,15 +22,21 @@ import (
 // Make has not finished or something else is mounted there.
 func (s *Store) Mount(ctx context.Context, dir string) error {
 	return s.locked(ctx, "mount", dir, func(r *Record) error {
-		switch {
-		case r.State == "":
+		switch r.State {
+		case "":
 			return errNotLimited
-		case r.State == Changing:
+		case Making, Removing:
+			return stateError(r)
+		}
+		if r.Means == Loop {
+			if mounted, err := mountedAt(r.Dir); err != nil || mounted {
+				return err
+			}
+		}
+		if r.State == Changing {
 			if err := s.finishChange(ctx, r); err != nil {
 				return err
 			}
-		case r.State != Ready:
-			return stateError(r)
 		}
 		if r.Means != Loop {
 			return nil
@@ -60,9 +66,6 @@ func stateError(r *Record) error {
 }
 
 func (l loop) mount(ctx context.Context, r *Record) error {
-	if mounted, err := mountedAt(r.Dir); err != nil || mounted {
-		return err
-	}
 	device, err := l.device(ctx, r)
 	if err != nil {
 		return err
@@ -94,9 +97,10 @@ func (l loop) device(ctx context.Context, r *Record) (*os.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	if want := imageSize(r.Limits); info.Size() < want {
-		return nil, fmt.Errorf("%w: %s was truncated: it has %d bytes, want %d (restore it, or remove the directory)",
-			mctr.ErrState, image, info.Size(), want)
+	sb, err := readSuperblock(image)
+	if want := int64(sb.blocks) * block; err != nil || info.Size() < want {
+		return nil, errors.Join(fmt.Errorf("%w: %s is damaged: it has %d bytes, want %d (restore it, or remove the "+
+			"directory)", mctr.ErrState, image, info.Size(), want), err)
 	}
 	if err := checkFilesystem(ctx, r, false); err != nil {
 		return nil, err

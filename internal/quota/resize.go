@@ -39,20 +39,19 @@ func (l loop) check(ctx context.Context, r *Record, to Limits) error {
 }
 
 // resizable returns an error that wraps ErrState if the filesystem is in use and the kernel would
-// refuse to resize it: ext4 only grows while it is mounted, and only for CAP_SYS_RESOURCE.
+// refuse to resize it.
 func (l loop) resizable(ctx context.Context, r *Record, to Limits) error {
-	err := waitDetached(ctx, imageOf(r.Dir))
-	if !errors.Is(err, mctr.ErrState) {
-		return err
-	}
-	mounted, mountErr := mountedAt(r.Dir)
+	mounted, err := mountedAt(r.Dir)
 	switch {
-	case mountErr != nil:
-		return mountErr
+	case err != nil:
+		return err
 	case mounted && to.Bytes >= r.Limits.Bytes && kernel.HasCapability(unix.CAP_SYS_RESOURCE):
 		return nil
+	case mounted:
+		return fmt.Errorf("%w: it is in use: ext4 shrinks only unmounted, and grows mounted only for CAP_SYS_RESOURCE "+
+			"(unmount it)", mctr.ErrState)
 	}
-	return fmt.Errorf("%w; ext4 shrinks only unmounted, and grows mounted only for CAP_SYS_RESOURCE", err)
+	return waitDetached(ctx, imageOf(r.Dir))
 }
 
 // change makes image and filesystem as large as r.Limits, whatever a kill left.
@@ -90,6 +89,11 @@ func (l loop) growMounted(dir string, want int64) error {
 	device, err := attached(image)
 	if err != nil {
 		return err
+	}
+	if info, err := os.Stat(image); err != nil {
+		return err
+	} else if info.Size() > want { // a Change failed; the filesystem may have grown
+		return fmt.Errorf("%w: an earlier change has to be finished (unmount it first)", mctr.ErrState)
 	}
 	if err := os.Truncate(image, want); err != nil {
 		return err
