@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -184,7 +185,7 @@ func TestOtherNamespace(t *testing.T) {
 		t.Errorf("device %s after %s, %v", after, before, err)
 	}
 	write(t, dir+"/file", 10)
-	if _, err := os.Stat("/proc/" + itoa(other.Process.Pid) + "/root" + dir + "/file"); err != nil {
+	if _, err := os.Stat("/proc/" + strconv.Itoa(other.Process.Pid) + "/root" + dir + "/file"); err != nil {
 		t.Error("another filesystem: ", err)
 	}
 	_ = other.Process.Kill()
@@ -292,7 +293,7 @@ func TestNestedSubvolumes(t *testing.T) {
 	must(t, err)
 	qgroup, err := qgroupsDir(root)
 	must(t, err, root.Close())
-	qgroup += "/0_" + itoa(int(r.Subvolume))
+	qgroup += "/0_" + strconv.Itoa(int(r.Subvolume))
 	if _, err := os.Stat(qgroup); err != nil {
 		t.Error(err)
 	}
@@ -334,8 +335,9 @@ func testHeldOpen(t *testing.T, f *fixture) {
 	defer held.Close()
 	r, err := f.store.load(dir)
 	must(t, err)
-	if err := f.store.Remove(t.Context(), dir); !errors.Is(err, mctr.ErrState) ||
-		!strings.Contains(err.Error(), "open") {
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second) // else it waits longer for the kernel
+	defer cancel()
+	if err := f.store.Remove(ctx, dir); !errors.Is(err, mctr.ErrState) || !strings.Contains(err.Error(), "open") {
 		t.Error(err)
 	}
 	other := f.limited(t, "other", Limits{Bytes: size})
@@ -387,28 +389,22 @@ func testPrivileged(t *testing.T, f *fixture) {
 
 // TestLockOutlives: a program that outlives its killed parent holds the lock.
 func TestLockOutlives(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "lock")
-	lock, err := flock.TryExclusive(path)
-	must(t, err)
-	ctx, cancel := context.WithCancel(t.Context())
-	ended := make(chan error, 1)
-	started := filepath.Join(t.TempDir(), "started")
-	go func() {
-		r := &Record{lock: lock}
-		ended <- r.run(ctx, nil, "sh", "-c", "touch "+started+"; exec sleep 1000")
-	}()
-	for _, err := os.Stat(started); err != nil; _, err = os.Stat(started) {
+	dir := t.TempDir()
+	parent := job{Verb: "hold", Dir: dir}.command(t, "")
+	must(t, parent.Start())
+	var child int
+	for child == 0 {
+		text, _ := os.ReadFile(dir + "/pid")
+		child, _ = strconv.Atoi(strings.TrimSpace(string(text)))
 		time.Sleep(time.Millisecond)
 	}
-	lock.Unlock()
-	if _, err := flock.TryExclusive(path); !errors.Is(err, flock.ErrHeld) {
+	must(t, parent.Process.Kill())
+	_ = parent.Wait()
+	if _, err := flock.TryExclusive(dir + "/lock"); !errors.Is(err, flock.ErrHeld) {
 		t.Errorf("%v, want that the program holds the lock", err)
 	}
-	cancel()
-	if err := <-ended; !errors.Is(err, context.Canceled) {
-		t.Error(err)
-	}
-	lock, err = flock.AfterDead(t.Context(), path) // touch may still be ending
+	must(t, unix.Kill(child, unix.SIGKILL))
+	lock, err := flock.AfterDead(t.Context(), dir+"/lock")
 	must(t, err)
 	lock.Unlock()
 }

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/mctr/mctr/internal/failpoint"
+	"github.com/mctr/mctr/internal/flock"
 	"github.com/mctr/mctr/internal/helper"
 )
 
@@ -27,9 +28,9 @@ func TestMain(m *testing.M) {
 	if text := os.Getenv(jobEnv); text != "" {
 		if err := perform(text); err != nil {
 			fmt.Fprintln(os.Stderr, err)
-			os.Exit(1)
+			unix.Exit(1)
 		}
-		os.Exit(0)
+		unix.Exit(0)
 	}
 	os.Exit(m.Run())
 }
@@ -65,6 +66,12 @@ func (j job) run(s *Store) error {
 		return s.Change(ctx, j.Dir, j.Limits)
 	case "remove":
 		return s.Remove(ctx, j.Dir)
+	case "hold": // runs a program that does not end, with a lock
+		lock, err := flock.TryExclusive(j.Dir + "/lock")
+		if err != nil {
+			return err
+		}
+		return (&Record{lock: lock}).run(ctx, nil, "sh", "-c", "echo $$ >"+j.Dir+"/pid; exec sleep 1000")
 	}
 	return fmt.Errorf("unknown verb %q", j.Verb)
 }

@@ -11,13 +11,11 @@ import (
 	"time"
 )
 
-func itoa(n int) string { return strconv.Itoa(n) }
-
 // waitExec waits until a child has executed its program, in its own namespaces.
 func waitExec(t *testing.T, pid int) {
 	t.Helper()
 	for range 1000 {
-		if name, err := os.ReadFile("/proc/" + itoa(pid) + "/comm"); err == nil && string(name) == "sleep\n" {
+		if name, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/comm"); err == nil && string(name) == "sleep\n" {
 			return
 		}
 		time.Sleep(time.Millisecond)
