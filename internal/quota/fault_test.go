@@ -180,7 +180,15 @@ func TestOtherNamespace(t *testing.T) {
 			t.Errorf("%s: %v", verb, err)
 		}
 	}
-	must(t, f.store.Mount(t.Context(), dir))
+	r, err := f.store.load(dir)
+	must(t, err)
+	r.State = Changing // a call was killed
+	must(t, f.store.save(r))
+	if err := f.store.Mount(t.Context(), dir); !errors.Is(err, mctr.ErrState) {
+		t.Errorf("resized while it is in use: %v", err)
+	}
+	r.State = Ready
+	must(t, f.store.save(r), f.store.Mount(t.Context(), dir))
 	if after, err := attached(imageOf(dir)); err != nil || after != before || after == "" {
 		t.Errorf("device %s after %s, %v", after, before, err)
 	}

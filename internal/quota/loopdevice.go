@@ -90,6 +90,23 @@ func attached(image string) (string, error) {
 	return "", nil
 }
 
+// openAttached opens the loop device of the image, or returns nil if it has none. The device may end
+// before it is opened, and not after.
+func openAttached(image string) (*os.File, error) {
+	device, err := attached(image)
+	if err != nil || device == "" {
+		return nil, err
+	}
+	f, err := os.OpenFile(device, os.O_RDWR, 0)
+	if err != nil {
+		return nil, err
+	}
+	if now, err := attached(image); err != nil || now != device {
+		return nil, errors.Join(err, f.Close())
+	}
+	return f, nil
+}
+
 // backs returns true if the file is that of the loop device.
 func backs(device string, file *unix.Stat_t) (bool, error) {
 	f, err := os.Open(device)

@@ -86,12 +86,8 @@ func (l loop) mount(ctx context.Context, r *Record) error {
 // another mount namespace, or else a new one, of a filesystem that was checked.
 func (l loop) device(ctx context.Context, r *Record) (*os.File, error) {
 	image := imageOf(r.Dir)
-	existing, err := attached(image)
-	if err != nil {
-		return nil, err
-	}
-	if existing != "" {
-		return os.OpenFile(existing, os.O_RDWR, 0)
+	if f, err := openAttached(image); f != nil || err != nil {
+		return f, err
 	}
 	info, err := os.Stat(image)
 	if err != nil {

@@ -62,6 +62,9 @@ func (l loop) change(ctx context.Context, r *Record) error {
 	} else if mounted {
 		return l.growMounted(r.Dir, want)
 	}
+	if err := waitDetached(ctx, image); err != nil { // it may be mounted in another mount namespace
+		return err
+	}
 	if err := checkFilesystem(ctx, r, true); err != nil {
 		return err
 	}
@@ -86,10 +89,6 @@ func (l loop) change(ctx context.Context, r *Record) error {
 
 func (l loop) growMounted(dir string, want int64) error {
 	image := imageOf(dir)
-	device, err := attached(image)
-	if err != nil {
-		return err
-	}
 	if info, err := os.Stat(image); err != nil {
 		return err
 	} else if info.Size() > want { // a Change failed; the filesystem may have grown
@@ -101,13 +100,13 @@ func (l loop) growMounted(dir string, want int64) error {
 	if err := failpoint.Hit("quota/truncated"); err != nil {
 		return err
 	}
-	f, err := os.OpenFile(device, os.O_RDWR, 0)
+	f, err := openAttached(image)
 	if err != nil {
 		return err
 	}
 	defer f.Close()
 	if err := unix.IoctlSetInt(int(f.Fd()), unix.LOOP_SET_CAPACITY, 0); err != nil {
-		return fmt.Errorf("grow %s: %w", device, err)
+		return fmt.Errorf("grow the loop device of %s: %w", image, err)
 	}
 	root, err := os.Open(dir)
 	if err != nil {
