@@ -48,7 +48,15 @@ func (b btrfs) make(ctx context.Context, r *Record) error {
 	if r.Limits.Inodes != 0 {
 		return errNoInodes
 	}
-	if err := b.subvolume(r); err != nil {
+	above, err := os.Open(filepath.Dir(r.Dir))
+	if err != nil {
+		return err
+	}
+	defer above.Close()
+	if err := enableQuota(above); err != nil {
+		return err
+	}
+	if err := b.subvolume(above, r); err != nil {
 		return err
 	}
 	if err := failpoint.Hit("quota/dir"); err != nil {
@@ -60,22 +68,22 @@ func (b btrfs) make(ctx context.Context, r *Record) error {
 var errNoInodes = &mctr.UnsupportedError{Feature: "a limit of inodes", Why: "btrfs does not count them",
 	Remedy: "limit bytes only, or use loop"}
 
-// subvolume makes the directory a subvolume, unless it is ours, and enables quotas, which
-// [Store.Means] has found permitted.
-func (b btrfs) subvolume(r *Record) error {
-	above, err := os.Open(filepath.Dir(r.Dir))
-	if err != nil {
-		return err
+// enableQuota enables quotas if they are off, which [Store.Means] has found permitted.
+func enableQuota(dir *os.File) error {
+	if qgroups(dir) == nil {
+		return nil
 	}
-	defer above.Close()
-	if qgroups(above) != nil {
-		enable := [2]uint64{1, 0} // BTRFS_QUOTA_CTL_ENABLE
-		if err := ioctl(above, quotaCtl, unsafe.Pointer(&enable)); err != nil {
-			return fmt.Errorf("enable quotas: %w", err)
-		}
+	enable := [2]uint64{1, 0} // BTRFS_QUOTA_CTL_ENABLE
+	if err := ioctl(dir, quotaCtl, unsafe.Pointer(&enable)); err != nil {
+		return fmt.Errorf("enable quotas: %w", err)
 	}
+	return nil
+}
+
+// subvolume makes the directory, which is in above, a subvolume, unless it is ours.
+func (b btrfs) subvolume(above *os.File, r *Record) error {
 	var st unix.Stat_t
-	err = unix.Lstat(r.Dir, &st)
+	err := unix.Lstat(r.Dir, &st)
 	switch {
 	case errors.Is(err, unix.ENOENT):
 		st.Mode = 0o700

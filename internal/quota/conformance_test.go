@@ -307,7 +307,7 @@ func testAdopt(t *testing.T, f *fixture) {
 			t.Error("the content is gone: ", err)
 		}
 		must(t, os.RemoveAll(dir), os.Mkdir(dir, 0o711))
-		dir = f.limited(t, "adopt", Limits{Bytes: size})
+		f.limited(t, "adopt", Limits{Bytes: size})
 		return
 	}
 	must(t, os.Link(dir+"/a/b/file", dir+"/a/hard"), os.Symlink("/etc", dir+"/a/link"),

@@ -11,9 +11,11 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
+	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/internal/helper"
 	"github.com/mctr/mctr/internal/leakcheck"
 	"github.com/mctr/mctr/internal/ownthread"
@@ -78,7 +80,20 @@ func mountNew(t *testing.T, file, at string, size int64, options string, program
 	}
 	command(t, append(program, file)...)
 	command(t, "mount", "-o", "loop,"+options, file, at)
-	t.Cleanup(func() { command(t, "umount", at) })
+	t.Cleanup(func() {
+		command(t, "umount", at)
+		must(t, patiently(func() error { return waitDetached(context.WithoutCancel(t.Context()), file) }))
+	})
+}
+
+// patiently repeats f for up to 30 seconds while something is in use: a process that makes a mount
+// namespace meanwhile, anywhere on this machine, holds all mounts for a moment.
+func patiently(f func() error) error {
+	for end := time.Now().Add(30 * time.Second); ; {
+		if err := f(); !errors.Is(err, mctr.ErrState) || time.Now().After(end) {
+			return err
+		}
+	}
 }
 
 func command(t *testing.T, argv ...string) {
@@ -133,7 +148,7 @@ func (f *fixture) removed(t *testing.T, dir string) {
 	s := Open(f.store.Config)
 	ctx := context.WithoutCancel(t.Context()) // which ends before clean-up
 	for range 2 {
-		if err := s.Remove(ctx, dir); err != nil {
+		if err := patiently(func() error { return s.Remove(ctx, dir) }); err != nil {
 			t.Error(err)
 		}
 	}

@@ -15,9 +15,10 @@ import (
 // deletes nothing.
 //
 // The error wraps ErrState, and nothing is deleted, if something else is mounted at dir or below, if
-// the filesystem is in use, or if another directory was moved to dir's place. It also wraps ErrState
-// if deleted files remain open: then Remove has to be called again, and the limits remain until
-// then.
+// the filesystem is in use, or if another directory was moved to dir's place. A process that makes a
+// mount namespace holds the filesystem for a moment, for instance the launch of another container.
+// The error also wraps ErrState if deleted files remain open. In both cases, Remove has to be called
+// again, and the limits remain until then.
 func (s *Store) Remove(ctx context.Context, dir string) error {
 	return s.locked(ctx, "remove", dir, func(r *Record) error {
 		if r.State == "" {
