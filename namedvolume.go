@@ -19,11 +19,16 @@ type NamedVolume struct {
 	Driver  string            `json:"driver"` // local, or the name of a VolumeDriver
 	Labels  map[string]string `json:"labels,omitempty"`
 	Options map[string]string `json:"options,omitempty"` // of the driver; never secrets
+	Size    int64             `json:"size,omitempty"`    // bytes that it can hold; 0: no limit
+	Inodes  int64             `json:"inodes,omitempty"`  // files that it can hold; 0: no limit
 	Created time.Time         `json:"created,omitzero"`
 
 	// Container is the container that an anonymous volume was made for, and is removed with.
 	Container ContainerID `json:"container,omitempty"`
 }
+
+// IsLimited returns true if the kernel limits what v can hold.
+func (v NamedVolume) IsLimited() bool { return v.Size != 0 || v.Inodes != 0 }
 
 // A VolumeDriver makes and removes the storage of named volumes. An isolator mounts the volumes; the
 // driver's name is the type of these volumes in configs. Its methods are safe for concurrent use; the
@@ -40,6 +45,14 @@ type VolumeDriver interface {
 	Remove(ctx context.Context, v NamedVolume) error
 	// Usage returns what v occupies; nil if the driver cannot know it.
 	Usage(ctx context.Context, v NamedVolume) (*VolumeUsage, error)
+}
+
+// A VolumeExpander is a VolumeDriver whose volumes can grow.
+type VolumeExpander interface {
+	// Expand makes v larger and returns it with its new size, which is at least size. It is called again
+	// with the same v if it failed or was killed. The error wraps ErrState if v is in use and can only
+	// grow otherwise.
+	Expand(ctx context.Context, v NamedVolume, size int64) (NamedVolume, error)
 }
 
 // A VolumeDetails is a named volume with its files on the host, and the containers that use it, whether

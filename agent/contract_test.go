@@ -41,6 +41,7 @@ type host struct {
 	containers              *containerizer.Containerizer
 	images                  *provisioner.Provisioner
 	networks                *cni.Networks
+	volumes                 *containerizer.Volumes
 }
 
 func newHost(t *testing.T) *host {
@@ -70,7 +71,7 @@ func newHost(t *testing.T) *host {
 	if h.images, err = opened.Images(); err != nil {
 		t.Fatal(err)
 	}
-	h.networks = opened.Networks()
+	h.networks, h.volumes = opened.Networks(), opened.Volumes()
 	if h.containers, err = opened.Containers(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -98,7 +99,7 @@ func (h *host) tearDown(t *testing.T, top string) {
 }
 
 func (h *host) local() *agent.Local {
-	return agent.NewLocal(h.containers, h.images, h.networks,
+	return agent.NewLocal(h.containers, h.images, h.networks, h.volumes,
 		agent.LocalHost{Root: h.root, State: h.state, PluginDirs: h.networks.PluginDirs(), Version: "test"})
 }
 

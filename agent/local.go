@@ -65,11 +65,11 @@ type Local struct {
 	host     LocalHost
 }
 
-// NewLocal returns the API of a containerizer and of the images and networks that the containerizer
-// was made with. The volumes are those of h's directories. The caller closes the containerizer.
-func NewLocal(c *containerizer.Containerizer, i *provisioner.Provisioner, n *cni.Networks, h LocalHost) *Local {
-	return &Local{LocalContainers: LocalContainers{c}, images: i, networks: n,
-		volumes: containerizer.NewVolumes(h.Root, h.State), host: h}
+// NewLocal returns the API of a containerizer and of the images, networks and volumes of its
+// directories. The caller closes the containerizer.
+func NewLocal(c *containerizer.Containerizer, i *provisioner.Provisioner, n *cni.Networks,
+	v *containerizer.Volumes, h LocalHost) *Local {
+	return &Local{LocalContainers: LocalContainers{c}, images: i, networks: n, volumes: v, host: h}
 }
 
 // Images implements [API].

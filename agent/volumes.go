@@ -17,6 +17,8 @@ type Volumes interface {
 	// is about volumes that cannot be read.
 	List(ctx context.Context, usage bool) ([]mctr.VolumeDetails, error)
 	Inspect(ctx context.Context, name string) (*mctr.VolumeDetails, error)
+	// Expand makes a volume with a size larger, and returns it.
+	Expand(ctx context.Context, name string, size int64) (*mctr.NamedVolume, error)
 	// Remove removes a volume with its files. It fails while the config of a container names it.
 	Remove(ctx context.Context, name string) error
 }

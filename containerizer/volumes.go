@@ -16,10 +16,11 @@ type Volumes struct {
 	containers *store.Store
 }
 
-// NewVolumes returns the named volumes below root and state, local ones and those of the drivers. It
-// creates nothing.
-func NewVolumes(root, state string, drivers ...mctr.VolumeDriver) *Volumes {
-	return &Volumes{named: volumes.New(root, state, drivers...), containers: store.At(root, state)}
+// NewVolumes returns the named volumes below root and state, local ones and those of the drivers. helper
+// is the path of mctr-helper, which mounts volumes with limits. It creates nothing.
+func NewVolumes(root, state, helper string, drivers ...mctr.VolumeDriver) *Volumes {
+	config := volumes.Config{Root: root, State: state, Helper: helper, Drivers: drivers}
+	return &Volumes{named: volumes.New(config), containers: store.At(root, state)}
 }
 
 // List returns the volumes, sorted by name, with their usage if withUsage is true. The error is about
@@ -63,7 +64,7 @@ func (v *Volumes) details(named mctr.NamedVolume, naming []mctr.ContainerID) mct
 	}
 	d := mctr.VolumeDetails{NamedVolume: named, Containers: users}
 	if named.Driver == mctr.DriverLocal {
-		d.Path = v.named.Data(named.Name)
+		d.Path = v.named.Data(named)
 	}
 	return d
 }
@@ -78,6 +79,12 @@ func (v *Volumes) Create(ctx context.Context, named mctr.NamedVolume) (*mctr.Nam
 		named.Name = string(mctr.NewID()) // as docker names it
 	}
 	return v.named.Create(ctx, named)
+}
+
+// Expand makes a volume with a size larger, and returns it. The error wraps mctr.ErrState if the volume
+// is in use and can only grow otherwise, and mctr.ErrUnsupported if its driver cannot.
+func (v *Volumes) Expand(ctx context.Context, name string, size int64) (*mctr.NamedVolume, error) {
+	return v.named.Expand(ctx, name, size)
 }
 
 // Remove removes a volume with its files. The error wraps mctr.ErrState while the config of a container

@@ -41,7 +41,19 @@ func volumes(s *scene) {
 		list[0].Usage == nil || list[0].Usage.Inodes == 0 {
 		s.Errorf("%+v, %v", list, err)
 	}
+	_, err = api.Expand(s.ctx, "contract", 1<<30)
+	s.want("expansion of one without a size", err, mctr.ErrState)
 	s.check(api.Remove(s.ctx, "contract"))
+	limited, err := api.Create(s.ctx, mctr.NamedVolume{Name: "limited", Size: 8 << 20})
+	if err != nil || limited.Size != 8<<20 {
+		s.Errorf("with a size: %+v, %v", limited, err)
+	}
+	if limited, err = api.Expand(s.ctx, "limited", 16<<20); err != nil || limited.Size != 16<<20 {
+		s.Errorf("expanded: %+v, %v", limited, err)
+	}
+	_, err = api.Expand(s.ctx, "limited", 8<<20)
+	s.want("a volume that would shrink", err, mctr.ErrInvalid)
+	s.check(api.Remove(s.ctx, "limited"))
 	_, err = api.Inspect(s.ctx, "contract")
 	s.want("inspect of one that was removed", err, mctr.ErrNotFound)
 }

@@ -167,6 +167,8 @@ const (
 	ListVolumes = "LIST_VOLUMES"
 	// Return a named volume.
 	InspectVolume = "INSPECT_VOLUME"
+	// Make a named volume with a size larger.
+	ExpandVolume = "EXPAND_VOLUME"
 	// Remove a named volume that no container uses, with its files.
 	RemoveVolume = "REMOVE_VOLUME"
 )

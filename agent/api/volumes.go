@@ -11,6 +11,11 @@ type (
 	VolumeName struct {
 		Name string `json:"name"`
 	}
+	// A VolumeSize is a volume and its new size.
+	VolumeSize struct {
+		Name string `json:"name"`
+		Size int64  `json:"size"` // bytes
+	}
 	// A VolumeQuery selects what is returned of each volume.
 	VolumeQuery struct {
 		Usage bool `json:"usage,omitempty"` // count the files of each

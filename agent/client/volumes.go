@@ -33,6 +33,11 @@ func (v volumes) Inspect(ctx context.Context, name string) (*mctr.VolumeDetails,
 	return d, v.c.call(ctx, api.InspectVolume, api.VolumeName{Name: name}, d)
 }
 
+func (v volumes) Expand(ctx context.Context, name string, size int64) (*mctr.NamedVolume, error) {
+	expanded := &mctr.NamedVolume{}
+	return expanded, v.c.call(ctx, api.ExpandVolume, api.VolumeSize{Name: name, Size: size}, expanded)
+}
+
 func (v volumes) Remove(ctx context.Context, name string) error {
 	return v.c.call(ctx, api.RemoveVolume, api.VolumeName{Name: name}, nil)
 }

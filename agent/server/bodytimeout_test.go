@@ -22,7 +22,7 @@ func TestSlowBody(t *testing.T) {
 		t.Fatal(err)
 	}
 	server := httptest.NewServer(server.New(server.Options{
-		Local: agent.NewLocal(nil, images, nil, agent.LocalHost{}), Log: slog.DiscardHandler,
+		Local: agent.NewLocal(nil, images, nil, nil, agent.LocalHost{}), Log: slog.DiscardHandler,
 		BodyTime: 100 * time.Millisecond, StallTime: 200 * time.Millisecond,
 	}).Handler())
 	defer server.Close()

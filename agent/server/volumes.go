@@ -17,6 +17,7 @@ func (c volumeCalls) verbs() []Verb {
 		unary(api.CreateVolume, Unary, c.create),
 		optional(unary(api.ListVolumes, Unary, c.list)),
 		unary(api.InspectVolume, Quick, c.inspect),
+		unary(api.ExpandVolume, Unary, c.expand),
 		unary(api.RemoveVolume, Unary, c.remove),
 	}
 }
@@ -37,6 +38,10 @@ func (c volumeCalls) list(ctx context.Context, in api.VolumeQuery) (api.NamedVol
 
 func (c volumeCalls) inspect(ctx context.Context, in api.VolumeName) (*mctr.VolumeDetails, error) {
 	return c.local.Volumes().Inspect(ctx, in.Name)
+}
+
+func (c volumeCalls) expand(ctx context.Context, in api.VolumeSize) (*mctr.NamedVolume, error) {
+	return c.local.Volumes().Expand(ctx, in.Name, in.Size)
 }
 
 func (c volumeCalls) remove(ctx context.Context, in api.VolumeName) (empty, error) {

@@ -105,8 +105,8 @@ func open(ctx context.Context, f *flags) (*service, error) {
 	networks := f.host.Networks()
 	a := &service{flags: f, log: slog.New(f.host.Log), containers: containers}
 	a.server = server.New(server.Options{
-		Local: agent.NewLocal(containers, images, networks, agent.LocalHost{Root: f.host.Root, State: f.host.State,
-			PluginDirs: networks.PluginDirs(), Backend: f.host.Backend, Version: version}),
+		Local: agent.NewLocal(containers, images, networks, f.host.Volumes(), agent.LocalHost{Root: f.host.Root,
+			State: f.host.State, PluginDirs: networks.PluginDirs(), Backend: f.host.Backend, Version: version}),
 		Owner: f.name, Recovered: a.recover(ctx), Log: f.host.Log,
 		Version: api.VersionInfo{Version: version, GitSHA: buildinfo.Commit()},
 	})

@@ -130,6 +130,17 @@ func (h *Host) openNetworks() *cni.Networks {
 	return h.networks
 }
 
+// Volumes returns the named volumes of these directories. Volumes with limits need mctr-helper.
+func (h *Host) Volumes() *containerizer.Volumes {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	helper := h.Helper
+	if helper == "" {
+		helper, _ = containerizer.FindProgram("mctr-helper") // what needs it reports that it is missing
+	}
+	return containerizer.NewVolumes(h.Root, h.State, helper)
+}
+
 // Containers opens the containerizer. It recovers nothing: an agent calls
 // [containerizer.Containerizer.Recover] next. The error wraps mctr.ErrUnsupported if the process
 // does not run as root.

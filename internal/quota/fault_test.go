@@ -416,3 +416,22 @@ func TestLockOutlives(t *testing.T) {
 	must(t, err)
 	lock.Unlock()
 }
+
+// TestFullGrows: a filesystem without a free block or inode can grow, and then holds more.
+func TestFullGrows(t *testing.T) {
+	f := newFixture(t, Loop)
+	dir := f.limited(t, "dir", Limits{Bytes: size, Inodes: 64})
+	if _, err := fill(dir + "/filler"); !errors.Is(err, unix.ENOSPC) {
+		t.Fatal(err)
+	}
+	var err error
+	for n := 0; err == nil; n++ {
+		err = os.WriteFile(filepath.Join(dir, strings.Repeat("f", n+1)), nil, 0o600)
+	}
+	if !errors.Is(err, unix.ENOSPC) {
+		t.Fatal(err)
+	}
+	must(t, f.store.Unmount(t.Context(), dir), waitDetached(t.Context(), imageOf(dir)))
+	must(t, f.store.Change(t.Context(), dir, Limits{Bytes: 4 * size, Inodes: 64}), f.store.Mount(t.Context(), dir))
+	must(t, os.Remove(dir+"/f"), os.WriteFile(dir+"/more", make([]byte, size), 0o600))
+}

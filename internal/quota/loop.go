@@ -94,26 +94,16 @@ func makeFilesystem(ctx context.Context, r *Record) error {
 	if err := r.run(ctx, nil, "mkfs.ext4", append(args, imageOf(r.Dir))...); err != nil {
 		return err
 	}
-	return removeLostAndFound(ctx, r)
-}
-
-func removeLostAndFound(ctx context.Context, r *Record) error {
 	return r.run(ctx, nil, "debugfs", "-w", "-R", "rmdir lost+found", imageOf(r.Dir))
 }
 
-// checkFilesystem replays the journal, and repairs what can be repaired without a decision. With
-// force, it also checks a filesystem that is marked clean.
-func checkFilesystem(ctx context.Context, r *Record, force bool) error {
-	args := []string{"-p", imageOf(r.Dir)}
-	if force {
-		args = append(args, "-f")
-	}
+// checkFilesystem replays the journal, and repairs what can be repaired without a decision. It does not
+// check a filesystem that is marked clean: such a check makes lost+found, for which a full filesystem
+// has no space.
+func checkFilesystem(ctx context.Context, r *Record) error {
 	repaired := []int{1}
-	if err := r.run(ctx, repaired, "e2fsck", args...); err != nil {
+	if err := r.run(ctx, repaired, "e2fsck", "-p", imageOf(r.Dir)); err != nil {
 		return fmt.Errorf("%w (its data are as they were: repair it with e2fsck, or remove the directory)", err)
-	}
-	if force {
-		return removeLostAndFound(ctx, r) // which the check makes
 	}
 	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 
@@ -43,6 +44,23 @@ func (s *Store) Mount(ctx context.Context, dir string) error {
 		}
 		return loop{s}.mount(ctx, r)
 	})
+}
+
+// Mounted returns true if the content of dir can be reached: by all means but loop at any time, by loop
+// if Mount has mounted it in this mount namespace. It takes no lock. The error wraps ErrNotFound.
+func (s *Store) Mounted(dir string) (bool, error) {
+	dir, err := s.resolve(dir)
+	if err != nil {
+		return false, err
+	}
+	r, err := s.load(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, fmt.Errorf("%s: %w", dir, errNotLimited)
+	}
+	if err != nil || r.Means != Loop {
+		return err == nil, err
+	}
+	return mountedAt(dir)
 }
 
 // Unmount unmounts what Mount mounted, in this mount namespace. It may be called again. The error
@@ -98,7 +116,7 @@ func (l loop) device(ctx context.Context, r *Record) (*os.File, error) {
 		return nil, errors.Join(fmt.Errorf("%w: %s is damaged: it has %d bytes, want %d (restore it, or remove the "+
 			"directory)", mctr.ErrState, image, info.Size(), want), err)
 	}
-	if err := checkFilesystem(ctx, r, false); err != nil {
+	if err := checkFilesystem(ctx, r); err != nil {
 		return nil, err
 	}
 	return attach(ctx, image)

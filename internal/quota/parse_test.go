@@ -42,7 +42,7 @@ func FuzzParseProjects(f *testing.F) {
 // TestSuperblock reads what mkfs.ext4 writes.
 func TestSuperblock(t *testing.T) {
 	r := &Record{Dir: filepath.Join(t.TempDir(), "dir"), Limits: Limits{Bytes: size, Inodes: 100}}
-	must(t, makeImage(r), makeFilesystem(t.Context(), r), checkFilesystem(t.Context(), r, true))
+	must(t, makeImage(r), makeFilesystem(t.Context(), r), checkFilesystem(t.Context(), r))
 	sb, err := readSuperblock(imageOf(r.Dir))
 	if u := sb.usage(); err != nil || u.Inodes != 1 || u.Limits.Bytes != size || u.Limits.Inodes < 100 ||
 		u.Limits.Inodes > 116 || u.Bytes == 0 || u.Bytes > size/2 {

@@ -65,7 +65,7 @@ func (l loop) change(ctx context.Context, r *Record) error {
 	if err := waitDetached(ctx, image); err != nil { // it may be mounted in another mount namespace
 		return err
 	}
-	if err := checkFilesystem(ctx, r, true); err != nil {
+	if err := checkFilesystem(ctx, r); err != nil {
 		return err
 	}
 	sb, err := readSuperblock(image)
@@ -81,10 +81,16 @@ func (l loop) change(ctx context.Context, r *Record) error {
 	if err := failpoint.Hit("quota/truncated"); err != nil {
 		return err
 	}
-	if err := r.run(ctx, nil, "resize2fs", image, strconv.FormatInt(want/block, 10)); err != nil {
+	if err := resize(ctx, r, image, strconv.FormatInt(want/block, 10)); err != nil {
 		return err
 	}
 	return failpoint.Hit("quota/resized")
+}
+
+// resize resizes an unmounted filesystem that checkFilesystem has checked. It is forced, because
+// resize2fs asks for the check that checkFilesystem leaves out.
+func resize(ctx context.Context, r *Record, image, blocks string) error {
+	return r.run(ctx, nil, "resize2fs", "-f", image, blocks)
 }
 
 func (l loop) growMounted(dir string, want int64) error {
@@ -130,7 +136,7 @@ func shrink(ctx context.Context, r *Record, want int64) error {
 	if err := failpoint.Hit("quota/copied"); err != nil {
 		return err
 	}
-	err := r.run(ctx, nil, "resize2fs", smaller, strconv.FormatInt(want/block, 10))
+	err := resize(ctx, r, smaller, strconv.FormatInt(want/block, 10))
 	if err == nil {
 		err = os.Truncate(smaller, want)
 	}

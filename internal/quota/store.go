@@ -54,6 +54,12 @@ func Open(c Config) *Store {
 	return &Store{Config: c, projects: "/etc/projects"}
 }
 
+// Below returns the Store of one ROOT of mctr, which all of mctr's processes use: its records are in
+// ROOT/quota. helperPath is the path of mctr-helper.
+func Below(root, helperPath string) *Store {
+	return Open(Config{Dir: root, Records: filepath.Join(root, "quota"), Helper: &helper.Runner{Helper: helperPath}})
+}
+
 // locked runs f with dir's record, holding its lock. If dir has no record, f gets one without a
 // State. An error names verb and dir.
 func (s *Store) locked(ctx context.Context, verb, dir string, f func(*Record) error) error {

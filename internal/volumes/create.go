@@ -45,7 +45,7 @@ func (s *Store) create(ctx context.Context, v mctr.NamedVolume, first *Content) 
 	there, err := s.Get(v.Name)
 	switch {
 	case err == nil && !same(v, *there):
-		return nil, fmt.Errorf("%w: volume %s, with another driver, other labels or other options", mctr.ErrExists,
+		return nil, fmt.Errorf("%w: volume %s, with another driver, size, labels or options", mctr.ErrExists,
 			v.Name)
 	case !errors.Is(err, mctr.ErrNotFound):
 		return there, err
@@ -71,7 +71,13 @@ func same(asked, there mctr.NamedVolume) bool {
 			return false
 		}
 	}
-	return asked.Driver == there.Driver && maps.Equal(asked.Labels, there.Labels)
+	return asked.Driver == there.Driver && asked.Size == there.Size && asked.Inodes == there.Inodes &&
+		maps.Equal(asked.Labels, there.Labels)
+}
+
+// write writes the record of a volume in dir.
+func (s *Store) write(dir string, v mctr.NamedVolume) error {
+	return atomicfile.WriteDurableJSON(filepath.Join(dir, "volume.json"), record{schema, v})
 }
 
 func checkLocal(v mctr.NamedVolume) error {
@@ -87,7 +93,7 @@ func (s *Store) makeBy(ctx context.Context, driver mctr.VolumeDriver, v *mctr.Na
 	unfinished := filepath.Join(s.root, making+v.Name)
 	err := dirs.MakeAll(unfinished, 0o711)
 	if err == nil {
-		err = atomicfile.WriteDurableJSON(filepath.Join(unfinished, "volume.json"), record{schema, *v})
+		err = s.write(unfinished, *v)
 	}
 	if err == nil {
 		err = failpoint.Hit("volume/recorded")
@@ -98,7 +104,7 @@ func (s *Store) makeBy(ctx context.Context, driver mctr.VolumeDriver, v *mctr.Na
 	}
 	if err == nil {
 		*v = made
-		err = atomicfile.WriteDurableJSON(filepath.Join(unfinished, "volume.json"), record{schema, made})
+		err = s.write(unfinished, made)
 	}
 	if err == nil {
 		err = os.Rename(unfinished, s.dir(v.Name))
@@ -215,11 +221,12 @@ func (s *Store) Adopt(ctx context.Context, v mctr.NamedVolume, dir string) error
 	if _, err := s.create(ctx, v, nil); err != nil {
 		return err
 	}
-	empty, err := isEmpty(s.Data(v.Name))
+	data := s.Data(v)
+	empty, err := isEmpty(data)
 	if err != nil || !empty {
 		return err
 	}
-	if err := unix.Rename(dir, s.Data(v.Name)); err != nil { // os.Rename replaces no directory
+	if err := unix.Rename(dir, data); err != nil { // os.Rename replaces no directory
 		return fmt.Errorf("volume %s: move %s into it: %w", v.Name, dir, err)
 	}
 	return nil

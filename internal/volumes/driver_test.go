@@ -45,7 +45,7 @@ func (fakeDriver) Usage(context.Context, mctr.NamedVolume) (*mctr.VolumeUsage, e
 func TestDriver(t *testing.T) {
 	dir := t.TempDir()
 	d := fakeDriver{t.TempDir()}
-	s := volumes.New(dir+"/root", dir+"/state", d)
+	s := volumes.New(volumes.Config{Root: dir + "/root", State: dir + "/state", Drivers: []mctr.VolumeDriver{d}})
 	storage := func() bool { _, err := os.Lstat(d.dir + "/v"); return err == nil }
 	asked := mctr.NamedVolume{Name: "v", Driver: "fake", Options: map[string]string{"asked": "yes"}}
 	for range 2 { // the second time, it exists

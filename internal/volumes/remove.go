@@ -171,7 +171,7 @@ func (s *Store) Usage(ctx context.Context, v mctr.NamedVolume) (*mctr.VolumeUsag
 	if driver != nil {
 		return driver.Usage(ctx, v)
 	}
-	root, err := os.Open(s.Data(v.Name))
+	root, err := os.Open(s.Data(v))
 	if err != nil {
 		return nil, err
 	}

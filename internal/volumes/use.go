@@ -38,11 +38,11 @@ func (s *Store) Use(ctx context.Context, v mctr.NamedVolume, by mctr.ContainerID
 	there, err := s.Get(v.Name)
 	switch {
 	case errors.Is(err, mctr.ErrNotFound):
-		_, err = s.create(ctx, v, first)
+		there, err = s.create(ctx, v, first)
 	case err == nil && there.Driver != mctr.DriverLocal:
 		err = fmt.Errorf("%w: volume %s is of driver %s, not local", mctr.ErrInvalid, v.Name, there.Driver)
 	case err == nil:
-		err = s.fill(v.Name, first)
+		err = s.openAndFill(ctx, *there, first)
 	}
 	if err != nil {
 		return "", err
@@ -50,15 +50,26 @@ func (s *Store) Use(ctx context.Context, v mctr.NamedVolume, by mctr.ContainerID
 	if err := s.addUser(v.Name, by); err != nil {
 		return "", fmt.Errorf("volume %s: note its user: %w", v.Name, err)
 	}
-	return s.Data(v.Name), failpoint.Hit("volume/used")
+	return s.Data(*there), failpoint.Hit("volume/used")
+}
+
+// openAndFill mounts a volume with limits, and writes the first content of a volume that exists.
+func (s *Store) openAndFill(ctx context.Context, v mctr.NamedVolume, first *Content) error {
+	if v.IsLimited() {
+		if err := s.limited.open(ctx, v); err != nil {
+			return fmt.Errorf("volume %s: %w", v.Name, err)
+		}
+	}
+	return s.fill(v, first)
 }
 
 // fill writes the first content of a volume that exists. The file copying marks a volume whose files may be
 // incomplete: they are removed. It is gone, also after a loss of power, before a container can write.
-func (s *Store) fill(name string, first *Content) error {
+func (s *Store) fill(v mctr.NamedVolume, first *Content) error {
+	name, data := v.Name, s.Data(v)
 	mark := filepath.Join(s.dir(name), "copying")
 	if _, err := os.Lstat(mark); err == nil {
-		if err := s.unfill(name, mark); err != nil {
+		if err := unfill(data, mark); err != nil {
 			return err
 		}
 	}
@@ -68,49 +79,49 @@ func (s *Store) fill(name string, first *Content) error {
 	if users, err := s.Users(name); err != nil || len(users) > 0 {
 		return err
 	}
-	if is, err := isEmpty(s.Data(name)); err != nil || !is {
+	if is, err := isEmpty(data); err != nil || !is {
 		return err
 	}
 	if !first.Files {
 		var st unix.Stat_t
-		if err := unix.Stat(s.Data(name), &st); err != nil || st.Uid != 0 || st.Gid != 0 || st.Mode&0o7777 != 0o755 {
+		if err := unix.Stat(data, &st); err != nil || st.Uid != 0 || st.Gid != 0 || st.Mode&0o7777 != 0o755 {
 			return err // the user has set it
 		}
-		return first.Write(s.Data(name))
+		return first.Write(data)
 	}
 	if err := atomicfile.WriteDurable(mark, nil, 0o600); err != nil {
 		return err
 	}
 	err := failpoint.Hit("volume/copying")
 	if err == nil {
-		err = first.Write(s.Data(name))
+		err = first.Write(data)
 	}
 	if err == nil {
-		err = syncFilesystem(s.Data(name))
+		err = syncFilesystem(data)
 	}
 	if err == nil {
 		err = failpoint.Hit("volume/copied")
 	}
 	if err != nil {
-		return errors.Join(err, s.unfill(name, mark))
+		return errors.Join(err, unfill(data, mark))
 	}
-	return s.unmark(mark)
+	return unmark(mark)
 }
 
 // unfill removes the files of a fill that did not end, and its mark.
-func (s *Store) unfill(name, mark string) error {
-	entries, err := os.ReadDir(s.Data(name))
+func unfill(data, mark string) error {
+	entries, err := os.ReadDir(data)
 	errs := []error{err}
 	for _, e := range entries {
-		errs = append(errs, tree.Remove(filepath.Join(s.Data(name), e.Name())))
+		errs = append(errs, tree.Remove(filepath.Join(data, e.Name())))
 	}
 	if err := errors.Join(errs...); err != nil {
-		return fmt.Errorf("volume %s: remove files that are half copied: %w", name, err)
+		return fmt.Errorf("remove files that are half copied: %w", err)
 	}
-	return s.unmark(mark)
+	return unmark(mark)
 }
 
-func (s *Store) unmark(mark string) error {
+func unmark(mark string) error {
 	if err := os.Remove(mark); err != nil {
 		return err
 	}
@@ -164,10 +175,26 @@ func (s *Store) Release(ctx context.Context, name string, by mctr.ContainerID) e
 		return err
 	}
 	defer l.Unlock()
+	v, err := s.Get(name)
+	if err == nil && v.IsLimited() {
+		err = s.closeUnlessUsed(ctx, *v, by)
+	}
+	if err != nil && !errors.Is(err, mctr.ErrNotFound) {
+		return fmt.Errorf("release volume %s: %w", name, err)
+	}
 	if err := os.Remove(user); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("release volume %s: %w", name, err)
 	}
 	return nil
+}
+
+// closeUnlessUsed unmounts a volume with limits unless a container other than one uses it.
+func (s *Store) closeUnlessUsed(ctx context.Context, v mctr.NamedVolume, other mctr.ContainerID) error {
+	users, err := s.Users(v.Name)
+	if err != nil || slices.ContainsFunc(users, func(id mctr.ContainerID) bool { return id != other }) {
+		return err
+	}
+	return s.limited.close(ctx, v)
 }
 
 // Users returns the containers that have the volume prepared, sorted.

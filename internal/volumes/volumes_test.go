@@ -33,7 +33,10 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-func open(dir string) *volumes.Store { return volumes.New(dir+"/root", dir+"/state", fakeDriver{dir}) }
+func open(dir string) *volumes.Store {
+	return volumes.New(volumes.Config{Root: dir + "/root", State: dir + "/state", Helper: "/proc/self/exe",
+		Drivers: []mctr.VolumeDriver{fakeDriver{dir}}})
+}
 
 var steps = map[string]func(*volumes.Store) error{
 	"create": func(s *volumes.Store) error {
@@ -84,7 +87,7 @@ func TestCreate(t *testing.T) {
 			t.Errorf("%+v: %v, want ErrExists", other, err)
 		}
 	}
-	if info, err := os.Stat(s.Data("v")); err != nil || info.Mode() != os.ModeDir|0o755 {
+	if info, err := os.Stat(s.Data(mctr.NamedVolume{Name: "v"})); err != nil || info.Mode() != os.ModeDir|0o755 {
 		t.Errorf("data: %v, %v", info, err)
 	}
 	list, err := s.List()
@@ -168,7 +171,7 @@ func TestOwner(t *testing.T) {
 		if _, err := s.Create(ctx, mctr.NamedVolume{Name: name}); err != nil {
 			t.Fatal(err)
 		}
-		if err := os.Chown(s.Data(name), owner, owner); err != nil {
+		if err := os.Chown(s.Data(mctr.NamedVolume{Name: name}), owner, owner); err != nil {
 			t.Fatal(err)
 		}
 		dir, err := s.Use(ctx, mctr.NamedVolume{Name: name}, "c", own)

@@ -64,7 +64,7 @@ func Table(d Deps) []isolators.Isolator {
 		network.New(network.Deps{Networks: d.Networks, Meter: meter}),
 		ports.New(), runtime.New(d.Helper),
 		hostpath.New(&helper.Runner{Helper: d.Helper}), sandboxpath.New(),
-		local.New(volumes.New(d.Root, d.State)), image.New(d.Images),
+		local.New(volumes.New(volumes.Config{Root: d.Root, State: d.State, Helper: d.Helper})), image.New(d.Images),
 		cpu.New(meter), memory.New(meter), pids.New(meter), cpuset.New(),
 		blkio.New(meter), cgroupdevices.New(), devices.New(), rlimits.New(), sysctl.New(), capabilities.New(),
 		seccomp.New(), nnp.New(),

@@ -12,16 +12,20 @@ import (
 )
 
 func createCommand(h *hostapi.Host) *cobra.Command {
-	var driver string
+	var driver, size string
+	var inodes int64
 	var labels, options []string
 	cmd := &cobra.Command{
 		Use: "create [flags] [VOLUME]", Short: "Create a named volume", Args: cobra.MaximumNArgs(1),
 		Long: `Create a named volume and print its name, which is random if none is given. A volume that
-exists with the same driver, labels and options is left as it is.`,
-		Example:           "  mctr volume create data\n  mctr volume create --label team=a data",
+exists with the same driver, size, labels and options is left as it is.`,
+		Example:           "  mctr volume create data\n  mctr volume create --size 10g --label team=a data",
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
-			v := mctr.NamedVolume{Driver: driver}
+			v := mctr.NamedVolume{Driver: driver, Inodes: inodes}
+			if v.Size, err = flags.Size("--size", size); err != nil {
+				return err
+			}
 			if len(args) > 0 {
 				if v.Name = args[0]; v.Name == "" {
 					return mctr.ValidateVolumeName(v.Name)
@@ -46,6 +50,8 @@ exists with the same driver, labels and options is left as it is.`,
 		},
 	}
 	cmd.Flags().StringVarP(&driver, "driver", "d", mctr.DriverLocal, "local: a directory of this host")
+	cmd.Flags().StringVar(&size, "size", "", "hard limit of what the volume holds, such as 10g (default: none)")
+	cmd.Flags().Int64Var(&inodes, "inodes", 0, "hard limit of the number of files (default: none)")
 	cmd.Flags().StringArrayVarP(&options, "opt", "o", nil, "`KEY=VALUE` of the driver")
 	cmd.Flags().StringArrayVarP(&labels, "label", "l", nil, "`KEY=VALUE`")
 	_ = cmd.RegisterFlagCompletionFunc("driver", flags.Words(mctr.DriverLocal))

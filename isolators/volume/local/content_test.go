@@ -27,7 +27,7 @@ func withVolumes(t *testing.T, config mctr.ContainerConfig, volumes ...string) (
 	for _, v := range volumes {
 		c.Image.Volumes[v] = struct{}{}
 	}
-	return c, local.New(volumestore.New(t.TempDir(), t.TempDir()))
+	return c, local.New(volumestore.New(volumestore.Config{Root: t.TempDir(), State: t.TempDir()}))
 }
 
 func mustPrepare(t *testing.T, i isolators.Isolator, c *mctr.Container) []specs.Mount {

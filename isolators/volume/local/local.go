@@ -101,7 +101,7 @@ func (i *isolator) Prepare(ctx context.Context, c *mctr.Container) (*mctr.Adjust
 func (i *isolator) use(ctx context.Context, c *mctr.Container, n int, v mctr.Volume) (string, error) {
 	name := nameOf(c.ID, v)
 	if c.DryRun {
-		return filepath.Join(i.store.Data(name), v.SubPath), nil
+		return filepath.Join(i.store.Data(mctr.NamedVolume{Name: name}), v.SubPath), nil
 	}
 	if err := i.note(c.Handle, name, v.Source == ""); err != nil {
 		return "", err
@@ -136,14 +136,15 @@ func nameOf(id mctr.ContainerID, v mctr.Volume) string {
 	return v.Source
 }
 
-// Locate returns the directory of a volume that exists.
+// Locate returns the directory of a volume that exists. A volume in a filesystem of its own has none
+// while no container uses it.
 func (i *isolator) Locate(_ context.Context, h mctr.Handle, _ *mctr.Handle,
 	v mctr.Volume) (*isolators.Location, error) {
-	name := nameOf(h.ID, v)
-	if _, err := i.store.Get(name); err != nil {
+	dir, err := i.store.Mounted(nameOf(h.ID, v))
+	if dir == "" || err != nil {
 		return nil, err
 	}
-	at := &isolators.Location{Root: i.store.Data(name), Path: filepath.Join("/", v.SubPath)}
+	at := &isolators.Location{Root: dir, Path: filepath.Join("/", v.SubPath)}
 	opened, err := saferoot.Open(at.Root, at.Path, 0)
 	if err != nil {
 		return nil, err

@@ -22,11 +22,11 @@ func with(v ...mctr.Volume) mctr.ContainerConfig {
 }
 
 func TestConformance(t *testing.T) {
-	store := volumestore.New(t.TempDir(), t.TempDir())
+	store := volumestore.New(volumestore.Config{Root: t.TempDir(), State: t.TempDir()})
 	if _, err := store.Create(t.Context(), mctr.NamedVolume{Name: "parts"}); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.Mkdir(store.Data("parts")+"/part", 0o755); err != nil {
+	if err := os.Mkdir(store.Data(mctr.NamedVolume{Name: "parts"})+"/part", 0o755); err != nil {
 		t.Fatal(err)
 	}
 	several := with(mctr.Volume{Type: "local", Source: "data", Target: "/x"}, mctr.Volume{Type: "local", Target: "/y"},
@@ -35,7 +35,7 @@ func TestConformance(t *testing.T) {
 }
 
 func TestCheck(t *testing.T) {
-	i := local.New(volumestore.New(t.TempDir(), t.TempDir()))
+	i := local.New(volumestore.New(volumestore.Config{Root: t.TempDir(), State: t.TempDir()}))
 	isolatortest.Refuses(t, i, []isolatortest.Refusal{
 		{Config: with(mctr.Volume{Type: "local", Source: "../x", Target: "/x"}), Is: mctr.ErrInvalid,
 			Field: "volumes.source for /x"},
@@ -52,7 +52,7 @@ func TestCheck(t *testing.T) {
 func TestDriver(t *testing.T) {
 	config := with(mctr.Volume{Type: "volume", Source: "new", Target: "/x"}, mctr.Volume{Type: "volume", Target: "/y"},
 		mctr.Volume{Type: "bind", Source: "/etc", Target: "/z"})
-	i := local.New(volumestore.New(t.TempDir(), t.TempDir()))
+	i := local.New(volumestore.New(volumestore.Config{Root: t.TempDir(), State: t.TempDir()}))
 	if _, err := i.(isolators.Completer).Complete(t.Context(), "c", &config); err != nil {
 		t.Fatal(err)
 	}
@@ -68,19 +68,19 @@ func TestDriver(t *testing.T) {
 func TestOptions(t *testing.T) {
 	config := with(mctr.Volume{Type: "local", Source: "a", Target: "/x/", ReadOnly: true, Options: []string{"noexec"}})
 	config.Process.User = "5:6"
-	store := volumestore.New(t.TempDir(), t.TempDir())
+	store := volumestore.New(volumestore.Config{Root: t.TempDir(), State: t.TempDir()})
 	a := isolatortest.Prepared(t, local.New(store), config)
-	want := `[{"destination":"/x","type":"bind","source":"` + store.Data("a") +
+	want := `[{"destination":"/x","type":"bind","source":"` + store.Data(mctr.NamedVolume{Name: "a"}) +
 		`","options":["noexec","rbind","rprivate","rro"]}]`
 	if got := isolatortest.JSON(t, a.Volumes); got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
-	wantStat(t, store.Data("a"), unix.S_IFDIR|0o755, 5, 6)
+	wantStat(t, store.Data(mctr.NamedVolume{Name: "a"}), unix.S_IFDIR|0o755, 5, 6)
 }
 
 // TestSubPath: a part of a volume is mounted, and a link in the volume never leads out of it.
 func TestSubPath(t *testing.T) {
-	store := volumestore.New(t.TempDir(), t.TempDir())
+	store := volumestore.New(volumestore.Config{Root: t.TempDir(), State: t.TempDir()})
 	i := local.New(store)
 	c := isolatortest.NewContainer(t,
 		with(mctr.Volume{Type: "local", Source: "v", SubPath: "link/part", Target: "/x"}))
@@ -88,13 +88,13 @@ func TestSubPath(t *testing.T) {
 		t.Fatal(err)
 	}
 	outside := t.TempDir()
-	check(t, os.Mkdir(outside+"/part", 0o755), os.Symlink(outside, store.Data("v")+"/link"))
+	check(t, os.Mkdir(outside+"/part", 0o755), os.Symlink(outside, store.Data(mctr.NamedVolume{Name: "v"})+"/link"))
 	_, err := i.Prepare(t.Context(), c)
 	if !errors.Is(err, unix.ENOENT) || !strings.Contains(err.Error(), "link/part") {
 		t.Errorf("a link out of the volume: %v, want ENOENT that names the path", err)
 	}
-	check(t, os.Remove(store.Data("v")+"/link"), os.MkdirAll(store.Data("v")+"/real/part", 0o755),
-		os.WriteFile(store.Data("v")+"/real/part/file", nil, 0o600), os.Symlink("/real", store.Data("v")+"/link"))
+	check(t, os.Remove(store.Data(mctr.NamedVolume{Name: "v"})+"/link"), os.MkdirAll(store.Data(mctr.NamedVolume{Name: "v"})+"/real/part", 0o755),
+		os.WriteFile(store.Data(mctr.NamedVolume{Name: "v"})+"/real/part/file", nil, 0o600), os.Symlink("/real", store.Data(mctr.NamedVolume{Name: "v"})+"/link"))
 	a, err := i.Prepare(t.Context(), c)
 	if err != nil {
 		t.Fatal(err)
@@ -110,7 +110,7 @@ func TestSubPath(t *testing.T) {
 
 // TestRemove: anonymous volumes go with the last container that uses them, named ones never.
 func TestRemove(t *testing.T) {
-	store := volumestore.New(t.TempDir(), t.TempDir())
+	store := volumestore.New(volumestore.Config{Root: t.TempDir(), State: t.TempDir()})
 	i := local.New(store)
 	first := isolatortest.NewContainer(t, with(mctr.Volume{Type: "local", Target: "/x"},
 		mctr.Volume{Type: "local", Source: "named", Target: "/y"}))
@@ -144,7 +144,7 @@ func TestRemove(t *testing.T) {
 
 // TestUnknownUsers: what a container that does not exist uses is reported, and released by Cleanup.
 func TestUnknownUsers(t *testing.T) {
-	store := volumestore.New(t.TempDir(), t.TempDir())
+	store := volumestore.New(volumestore.Config{Root: t.TempDir(), State: t.TempDir()})
 	i := local.New(store)
 	c := isolatortest.NewContainer(t, with(mctr.Volume{Type: "local", Source: "v", Target: "/x"}))
 	mustPrepare(t, i, c)

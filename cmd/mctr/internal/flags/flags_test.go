@@ -107,7 +107,7 @@ func TestSizes(t *testing.T) {
 		{"-1", 0, "want a size"}, {"lots", 0, "want a size"}, {"1x", 0, "want a size"},
 		{"9999999999999g", 0, "want a size"}, {"1e30", 0, "want a size"},
 	} {
-		got, err := size("--size", c.text)
+		got, err := Size("--size", c.text)
 		wantParsed(t, c.text, got, c.want, err, c.wrong)
 	}
 }

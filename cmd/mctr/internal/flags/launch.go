@@ -265,7 +265,7 @@ func (l *Launch) limits(c *mctr.ContainerConfig) (err error) {
 		}
 		c.Devices = append(c.Devices, device)
 	}
-	if c.ShmSize, err = size("--shm-size", l.shmSize); err == nil && l.shmSize != "" && c.ShmSize == 0 {
+	if c.ShmSize, err = Size("--shm-size", l.shmSize); err == nil && l.shmSize != "" && c.ShmSize == 0 {
 		err = fmt.Errorf("%w: --shm-size %s: want more than 0", mctr.ErrInvalid, l.shmSize)
 	}
 	return err
@@ -288,8 +288,8 @@ func parseDevice(s string) (mctr.Device, error) {
 	return d, nil
 }
 
-// size reads a number of bytes with the units of docker. "" is 0.
-func size(flag, s string) (int64, error) {
+// Size reads a number of bytes with the units of docker. "" is 0.
+func Size(flag, s string) (int64, error) {
 	if s == "" {
 		return 0, nil
 	}
@@ -329,7 +329,7 @@ func logSize(value string) (int64, error) {
 	if value == "-1" {
 		return logs.Unlimited, nil
 	}
-	n, err := size("--log-opt max-size", value)
+	n, err := Size("--log-opt max-size", value)
 	if err == nil && n == 0 {
 		err = fmt.Errorf("%w: --log-opt max-size=%s: want a size such as 20m, or -1 for no limit", mctr.ErrInvalid,
 			value)

@@ -149,7 +149,7 @@ func setMountField(v *mctr.Volume, key, value string, valued bool) (err error) {
 		v.SubPath = value
 	case "tmpfs-size":
 		var n int64
-		n, err = size("tmpfs-size", value)
+		n, err = Size("tmpfs-size", value)
 		v.Options = append(v.Options, fmt.Sprintf("size=%d", n))
 	case "tmpfs-mode":
 		v.Options = append(v.Options, "mode="+value)

@@ -114,7 +114,7 @@ func (r *Resources) fillMemory(to *mctr.Resources) error {
 		n := int64(-1)
 		if target.text != "-1" {
 			var err error
-			if n, err = size(target.flag, target.text); err != nil {
+			if n, err = Size(target.flag, target.text); err != nil {
 				return err
 			}
 		}
@@ -142,7 +142,7 @@ func (r *Resources) fillIO(to *mctr.Resources) error {
 		to.BlockIO.Weights = append(to.BlockIO.Weights,
 			mctr.IODevWeight{Device: device, Weight: uint16(min(rate, math.MaxUint16))})
 	}
-	bytes := func(s string) (int, error) { n, err := size("rate", s); return int(n), err }
+	bytes := func(s string) (int, error) { n, err := Size("rate", s); return int(n), err }
 	for _, list := range []struct {
 		kind  string
 		items []string

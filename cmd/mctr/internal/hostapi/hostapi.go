@@ -8,7 +8,6 @@ import (
 
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/agent"
-	"github.com/mctr/mctr/containerizer"
 )
 
 // API returns the containers that the command works on. A command that needs more than
@@ -84,7 +83,7 @@ func (h *Host) NetworkAPI() (agent.Networks, error) {
 // VolumeAPI returns the named volumes that the command works on.
 func (h *Host) VolumeAPI() (agent.Volumes, error) {
 	if !h.Remote() {
-		return containerizer.NewVolumes(h.Local.Root, h.Local.State), nil
+		return h.Local.Volumes(), nil
 	}
 	c, err := h.Agent.Connect()
 	if err != nil {
