@@ -12,6 +12,7 @@ func (r Resources) With(change Resources) Resources {
 	r.Memory = r.Memory.with(change.Memory)
 	r.Pids = cmp.Or(change.Pids, r.Pids)
 	r.BlockIO = r.BlockIO.with(change.BlockIO)
+	r.Disk = r.Disk.with(change.Disk)
 	return r
 }
 
@@ -29,6 +30,14 @@ func (m Memory) with(change Memory) Memory {
 		Reservation: cmp.Or(change.Reservation, m.Reservation),
 		High:        cmp.Or(change.High, m.High), OOMScoreAdj: cmp.Or(change.OOMScoreAdj, m.OOMScoreAdj),
 		DisableOOM: change.DisableOOM || m.DisableOOM, Swappiness: cmp.Or(change.Swappiness, m.Swappiness),
+	}
+}
+
+func (d Disk) with(change Disk) Disk {
+	return Disk{
+		Rootfs: cmp.Or(change.Rootfs, d.Rootfs), RootfsInodes: cmp.Or(change.RootfsInodes, d.RootfsInodes),
+		Sandbox: cmp.Or(change.Sandbox, d.Sandbox), SandboxInodes: cmp.Or(change.SandboxInodes, d.SandboxInodes),
+		End: change.End || d.End,
 	}
 }
 

@@ -9,6 +9,7 @@ type Resources struct {
 	Memory  Memory  `json:"memory"`
 	Pids    *int64  `json:"pids,omitempty"` // processes and threads; -1: no limit
 	BlockIO BlockIO `json:"block_io"`
+	Disk    Disk    `json:"disk,omitzero"`
 }
 
 // IsZero returns true if r sets no limit.
@@ -33,6 +34,18 @@ type Memory struct {
 	OOMScoreAdj *int   `json:"oom_score_adj,omitempty"` // -1000 to 1000
 	DisableOOM  bool   `json:"disable_oom,omitempty"`   // v1 only: block instead of killing
 	Swappiness  *int64 `json:"swappiness,omitempty"`    // v1 only: 0 to 100
+}
+
+// Disk limits what a container writes: nil is no limit. A writer that exceeds a limit gets ENOSPC or
+// EDQUOT.
+type Disk struct {
+	Rootfs        *int64 `json:"rootfs,omitempty"`         // bytes on top of its image
+	RootfsInodes  *int64 `json:"rootfs_inodes,omitempty"`  // files on top of its image
+	Sandbox       *int64 `json:"sandbox,omitempty"`        // bytes in its sandbox
+	SandboxInodes *int64 `json:"sandbox_inodes,omitempty"` // files in its sandbox
+	// End ends a container that exceeds a limit of bytes, with reason LIMITATION_DISK, as Mesos does. It
+	// may write 10 MiB more than the limit until then.
+	End bool `json:"end,omitempty"`
 }
 
 // BlockIO limits block I/O: runtime-spec's linux.resources.blockIO.

@@ -7,6 +7,7 @@ const (
 	ReasonExited       = "EXITED"               // by itself, with ExitCode
 	ReasonSignaled     = "SIGNALED"             // by Signal
 	ReasonOOM          = "LIMITATION_MEMORY"    // the kernel's OOM killer, within the container's limit
+	ReasonDisk         = "LIMITATION_DISK"      // it exceeded a limit of what it may write
 	ReasonMaxTime      = "MAX_COMPLETION_TIME"  // it exceeded its time limit
 	ReasonLaunchFailed = "LAUNCH_FAILED"        // it never ran
 	ReasonShimLost     = "SHIM_LOST"            // the supervisor died: the exit status is unknown

@@ -29,6 +29,9 @@ type Usage struct {
 	ReadBytes  uint64 `json:"read_bytes"`
 	WriteBytes uint64 `json:"write_bytes"`
 
+	Rootfs  *DiskUsage `json:"rootfs,omitempty"`  // of what was written to the root filesystem; nil: not limited
+	Sandbox *DiskUsage `json:"sandbox,omitempty"` // of what is in the sandbox; nil: not limited
+
 	// The time that processes waited for a resource; nil: this kernel does not report it, as with
 	// cgroup v1.
 	CPUPressure    *Pressure `json:"cpu_pressure,omitempty"`
@@ -38,6 +41,14 @@ type Usage struct {
 	// Networks are the interfaces of the container's own network namespace; nil if the container
 	// shares the namespace of the host or of its parent.
 	Networks []NetworkUsage `json:"networks,omitempty"`
+}
+
+// DiskUsage is what a directory with limits holds.
+type DiskUsage struct {
+	Bytes       uint64 `json:"bytes"`
+	BytesLimit  uint64 `json:"bytes_limit"` // 0: none
+	Inodes      uint64 `json:"inodes"`
+	InodesLimit uint64 `json:"inodes_limit"` // 0: none
 }
 
 // Pressure is the kernel's pressure stall information of a control group

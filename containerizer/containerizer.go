@@ -195,7 +195,8 @@ func connect(ctx context.Context, c *Containerizer) {
 	if c.images != nil { // a nil Images would make a non-nil interface
 		c.releaser.Images, images = c.images, c.images
 	}
-	c.Files = rootfs.New(c.store, images, stoppedVolumes(c.store, c.isolators), c.releaser.Cleanup)
+	c.Files = rootfs.New(c.store, images, stoppedVolumes(c.store, c.isolators), storageOf(c.isolators),
+		c.releaser.Cleanup)
 	c.scanner = &reconcile.Scanner{
 		Store: c.store, Isolators: c.isolators, Wake: c.shims.Wake, RestartOrphaned: c.supervise.RestartOrphaned,
 		GroupAbandoned: func(r *store.Record) bool { return launchAbandoned(c.store, r) },

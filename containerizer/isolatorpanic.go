@@ -77,6 +77,15 @@ func (g *guarded) Locate(ctx context.Context, h mctr.Handle, parent *mctr.Handle
 	return at, err
 }
 
+// OpenStorage implements isolators.StorageLimiter: an isolator that does not limits nothing.
+func (g *guarded) OpenStorage(ctx context.Context, h mctr.Handle, config *mctr.ContainerConfig) error {
+	l, ok := g.Isolator.(isolators.StorageLimiter)
+	if !ok {
+		return nil
+	}
+	return safely("OpenStorage", func() error { return l.OpenStorage(ctx, h, config) })
+}
+
 // Remove implements isolators.Remover: an isolator that does not keeps nothing.
 func (g *guarded) Remove(ctx context.Context, h mctr.Handle,
 	namedBy func(volume string) (mctr.ContainerID, error)) error {

@@ -3,12 +3,14 @@ package containerizer
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/containerizer/rootfs"
 	"github.com/mctr/mctr/containerizer/store"
 	"github.com/mctr/mctr/internal/dirs"
+	"github.com/mctr/mctr/isolators"
 	"github.com/mctr/mctr/provisioner"
 )
 
@@ -24,6 +26,9 @@ func (l *launch) provision(ctx context.Context) error {
 	l.container = &mctr.Container{
 		Handle: l.store.HandleOf(id), Config: l.record.Config, Parent: l.parent, HandleOf: l.store.HandleOf,
 		DryRun: l.dryRun,
+	}
+	if err := storageOf(l.isolators)(ctx, l.container.Handle, l.record.Config); err != nil {
+		return l.failed(mctr.Provisioning, "containerizer", "open the storage", err)
 	}
 	if err := l.fill(ctx); err != nil {
 		return l.failed(mctr.Provisioning, "provisioner", "provide the root filesystem", err)
@@ -73,5 +78,17 @@ func imageConfig(image *provisioner.Image) *mctr.ImageConfig {
 	return &mctr.ImageConfig{
 		User: c.User, ExposedPorts: c.ExposedPorts, Env: c.Env, Entrypoint: c.Entrypoint, Cmd: c.Cmd,
 		Volumes: c.Volumes, WorkingDir: c.WorkingDir, Labels: c.Labels, StopSignal: c.StopSignal,
+	}
+}
+
+// storageOf returns the function that has the isolators open a container's storage.
+func storageOf(table []isolators.Isolator) rootfs.OpenStorage {
+	return func(ctx context.Context, h mctr.Handle, config *mctr.ContainerConfig) error {
+		for _, i := range table {
+			if err := i.(isolators.StorageLimiter).OpenStorage(ctx, h, config); err != nil {
+				return fmt.Errorf("%s: %w", i.Name(), err)
+			}
+		}
+		return nil
 	}
 }

@@ -72,6 +72,15 @@ type Completer interface {
 	Complete(ctx context.Context, id mctr.ContainerID, config *mctr.ContainerConfig) (note string, err error)
 }
 
+// A StorageLimiter is an Isolator that limits what a container writes.
+type StorageLimiter interface {
+	// OpenStorage makes h.RW and h.Sandbox, which exist and are empty before the first call, ready to
+	// be written to. It is called before the root filesystem is mounted, for each run, and before the
+	// files of a stopped container are read or written; later calls change nothing. What it makes stays
+	// until Remove, and Remove is called for it also if it fails.
+	OpenStorage(ctx context.Context, h mctr.Handle, config *mctr.ContainerConfig) error
+}
+
 // A Remover is an Isolator that keeps something for a container from one run to the next, and beyond
 // what is in the container's directories.
 type Remover interface {

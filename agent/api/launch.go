@@ -70,7 +70,11 @@ func (l *Launch) config() (*mctr.ContainerConfig, error) {
 	if len(config.Process.Args) == 0 && config.Image == "" {
 		return nil, fmt.Errorf("%w: neither a command nor an image that has one", mctr.ErrInvalid)
 	}
-	return config, fillResources(&config.Resources, l.Resources, l.Limits)
+	err := fillResources(&config.Resources, l.Resources, l.Limits)
+	if config.Image != "" {
+		config.Resources.Disk.Rootfs = config.Resources.Disk.Sandbox // as with Mesos, both count
+	}
+	return config, err
 }
 
 // FirstSize returns the initial size of the terminal, or nil if the message has none.

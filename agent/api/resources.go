@@ -12,9 +12,9 @@ import (
 
 // A Resource is an amount of a resource of the host.
 type Resource struct {
-	Name   string  `json:"name"`           // cpus, mem
+	Name   string  `json:"name"`           // cpus, mem, disk
 	Type   string  `json:"type"`           // SCALAR
-	Scalar *Scalar `json:"scalar"`         // cpus: number of processors; mem: MiB
+	Scalar *Scalar `json:"scalar"`         // cpus: number of processors; mem, disk: MiB
 	Role   string  `json:"role,omitempty"` // * (default)
 
 	Ranges         json.RawMessage `json:"ranges,omitempty"`
@@ -62,6 +62,7 @@ const (
 	leastQuota  = 1_000
 	leastMemory = 32 << 20
 	mostMemory  = 1 << 40 // MiB
+	mostDisk    = 1 << 40 // MiB
 	mostCPUs    = 1 << 18 / sharesOfCPU
 )
 
@@ -73,7 +74,7 @@ func requests(resources []Resource) (map[string]Scalar, error) {
 			r.Shared, r.ProviderID} {
 			if given(raw) {
 				return nil, refused("resource "+r.Name,
-					"want an unreserved scalar, not revocable and not a disk")
+					"want an unreserved scalar, not revocable, and no persistent volume")
 			}
 		}
 		if r.Role != "" && r.Role != "*" || given(r.AllocationInfo) {
@@ -127,15 +128,18 @@ func fillResources(r *mctr.Resources, resources []Resource, limits map[string]Sc
 	case asksMemory:
 		r.Memory.Limit = ptr(mebibytes(mem))
 	}
+	if disk, ok := asked["disk"]; ok {
+		r.Disk.Sandbox, r.Disk.End = ptr(int64(float64(disk.Value)*(1<<20))), true
+	}
 	return nil
 }
 
 func checkResource(name string, s Scalar, limit bool) error {
 	value := float64(s.Value)
-	most := map[string]float64{"cpus": mostCPUs, "mem": mostMemory}[name]
+	most := map[string]float64{"cpus": mostCPUs, "mem": mostMemory, "disk": mostDisk}[name]
 	switch {
-	case most == 0:
-		return refused("resource "+name, "want cpus or mem")
+	case most == 0 || limit && name == "disk":
+		return refused("resource "+name, "want cpus or mem, and of resources also disk")
 	case math.IsNaN(value) || value <= 0 || value > most && !(limit && infinite(s)):
 		return fmt.Errorf("%w: resource %s: %v", mctr.ErrInvalid, name, value)
 	}

@@ -32,6 +32,7 @@ var samples = map[string][]string{
 	"runtime":  {"runc"}, "platform": {"linux/amd64"}, "pull": {"always"},
 	"volume": {"/usr:/v"}, "mount": {"type=bind,source=/usr,target=/m"}, "tmpfs": {"/t"},
 	"volumes-from": {"donor:ro"},
+	"storage-opt":  {"size=64m"}, "disk": {"64m"}, "disk-inodes": {"1000"}, "disk-action": {"end"},
 	"device":       {"/dev/fuse:/dev/own:r"}, "shm-size": {"1m"},
 	"ulimit": {"nofile=7:8"}, "sysctl": {"net.ipv4.ip_forward=1", "kernel.msgmax=7"},
 	"pid": {"host"}, "ipc": {"host"}, "uts": {"host"}, "cgroupns": {"host"},

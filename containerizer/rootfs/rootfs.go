@@ -38,20 +38,25 @@ type Images interface {
 // exists only while the container runs. The error names the cause alone.
 type FindVolume func(ctx context.Context, id mctr.ContainerID, m mctr.Volume) (*provisioner.Volume, error)
 
+// OpenStorage makes the directories that hold what a container writes ready to be used; see
+// isolators.StorageLimiter.
+type OpenStorage func(ctx context.Context, h mctr.Handle, config *mctr.ContainerConfig) error
+
 // Files handles the files of the containers of one store.
 type Files struct {
 	store   *store.Store
 	images  Images
 	volume  FindVolume
+	storage OpenStorage
 	release func(ctx context.Context, id mctr.ContainerID) error
 }
 
 // New returns the files of the containers of a store. Without images (nil), containers have
-// the host's filesystem only. volume finds the volumes of a stopped container. release
-// releases what a container that has exited still holds; its lock is held.
-func New(s *store.Store, images Images, volume FindVolume,
+// the host's filesystem only. volume finds the volumes of a stopped container, and storage opens what
+// holds its files. release releases what a container that has exited still holds; its lock is held.
+func New(s *store.Store, images Images, volume FindVolume, storage OpenStorage,
 	release func(ctx context.Context, id mctr.ContainerID) error) *Files {
-	return &Files{store: s, images: images, volume: volume, release: release}
+	return &Files{store: s, images: images, volume: volume, storage: storage, release: release}
 }
 
 var errNoImages = errors.New("there is no image store")
@@ -183,6 +188,9 @@ func (f *Files) stoppedRoot(ctx context.Context, r *store.Record,
 		return nil, fmt.Errorf("%w: nothing holds its image any more", mctr.ErrNotFound)
 	}
 	if err := dirs.Make(f.store.Container(r.ID).RW(), 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
+		return nil, err
+	}
+	if err := f.storage(ctx, f.store.HandleOf(r.ID), r.Config); err != nil {
 		return nil, err
 	}
 	return f.images.Open(ctx, image, f.store.Container(r.ID).RW(),

@@ -23,6 +23,23 @@ func (s *Store) Usage(ctx context.Context, dir string) (Usage, error) {
 	return u, nil
 }
 
+// Limits returns the limits of dir as they were asked for. It takes no lock. The error wraps
+// ErrNotFound.
+func (s *Store) Limits(dir string) (Limits, error) {
+	dir, err := s.resolve(dir)
+	if err != nil {
+		return Limits{}, err
+	}
+	r, err := s.load(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return Limits{}, fmt.Errorf("limits of %s: %w", dir, errNotLimited)
+	}
+	if err != nil {
+		return Limits{}, err
+	}
+	return r.Limits, nil
+}
+
 func (s *Store) usage(ctx context.Context, dir string) (Usage, error) {
 	r, err := s.load(dir)
 	if errors.Is(err, fs.ErrNotExist) {

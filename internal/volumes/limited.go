@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"time"
 
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/internal/dirs"
@@ -45,7 +44,7 @@ func (l limited) Create(ctx context.Context, v mctr.NamedVolume) (mctr.NamedVolu
 
 // Remove implements mctr.VolumeDriver.
 func (l limited) Remove(ctx context.Context, v mctr.NamedVolume) error {
-	return patiently(ctx, func() error { return l.quotas.Remove(ctx, l.data(v.Name)) })
+	return quota.Patiently(ctx, func() error { return l.quotas.Remove(ctx, l.data(v.Name)) })
 }
 
 // Usage implements mctr.VolumeDriver.
@@ -76,27 +75,7 @@ func (l limited) open(ctx context.Context, v mctr.NamedVolume) error {
 
 // close unmounts what open mounted.
 func (l limited) close(ctx context.Context, v mctr.NamedVolume) error {
-	return patiently(ctx, func() error { return l.quotas.Unmount(ctx, l.data(v.Name)) })
-}
-
-// patience is how long a filesystem may be in use by processes that make a mount namespace.
-const patience = 5 * time.Second
-
-// patiently calls do until the filesystem is no longer in use: a process that makes a mount namespace,
-// such as the launch of another container, holds every mount for a moment.
-func patiently(ctx context.Context, do func() error) error {
-	deadline := time.Now().Add(patience)
-	for delay := time.Millisecond; ; delay *= 2 {
-		err := do()
-		if !errors.Is(err, mctr.ErrState) || time.Now().After(deadline) {
-			return err
-		}
-		select {
-		case <-ctx.Done():
-			return errors.Join(err, context.Cause(ctx))
-		case <-time.After(delay):
-		}
-	}
+	return quota.Patiently(ctx, func() error { return l.quotas.Unmount(ctx, l.data(v.Name)) })
 }
 
 // Expand makes a local volume with limits larger. The error wraps mctr.ErrState if a container uses a

@@ -18,6 +18,7 @@ import (
 	cgroupdevices "github.com/mctr/mctr/isolators/cgroups/devices"
 	"github.com/mctr/mctr/isolators/cgroups/memory"
 	"github.com/mctr/mctr/isolators/cgroups/pids"
+	diskquota "github.com/mctr/mctr/isolators/disk/quota"
 	"github.com/mctr/mctr/isolators/docker/runtime"
 	filesystem "github.com/mctr/mctr/isolators/filesystem/linux"
 	"github.com/mctr/mctr/isolators/linux/capabilities"
@@ -65,7 +66,7 @@ func Table(d Deps) []isolators.Isolator {
 		ports.New(), runtime.New(d.Helper),
 		hostpath.New(&helper.Runner{Helper: d.Helper}), sandboxpath.New(),
 		local.New(volumes.New(volumes.Config{Root: d.Root, State: d.State, Helper: d.Helper})), image.New(d.Images),
-		cpu.New(meter), memory.New(meter), pids.New(meter), cpuset.New(),
+		diskquota.New(d.Root, d.Helper), cpu.New(meter), memory.New(meter), pids.New(meter), cpuset.New(),
 		blkio.New(meter), cgroupdevices.New(), devices.New(), rlimits.New(), sysctl.New(), capabilities.New(),
 		seccomp.New(), nnp.New(),
 	}

@@ -111,7 +111,7 @@ type scene struct {
 func (c check) run(host *leakcheck.Set, dir string, factory func() isolators.Isolator,
 	config *mctr.ContainerConfig) (leaks []string, err error) {
 	s := &scene{factory: factory, dir: dir, config: config, host: host}
-	err = guard(func() error { return c.do(s) })
+	err = errors.Join(guard(func() error { return c.do(s) }), guard(s.remove))
 	leaks = host.Leaks()
 	for _, leak := range leaks {
 		err = errors.Join(err, errors.New("leak: "+leak))
@@ -170,5 +170,32 @@ func (s *scene) container(n int) (*mctr.Container, error) {
 			return nil, err
 		}
 	}
-	return c, os.WriteFile(filepath.Join(c.Rootfs, "etc", "passwd"), []byte("root:x:0:0:root:/root:/bin/sh\n"), 0o644)
+	users := []byte("root:x:0:0:root:/root:/bin/sh\n")
+	if err := os.WriteFile(filepath.Join(c.Rootfs, "etc", "passwd"), users, 0o644); err != nil {
+		return nil, err
+	}
+	if s.factory == nil { // for NewContainer
+		return c, nil
+	}
+	if l, ok := s.factory().(isolators.StorageLimiter); ok {
+		return c, errors.Join(os.MkdirAll(c.RW, 0o755), l.OpenStorage(ctx, c.Handle, c.Config))
+	}
+	return c, nil
+}
+
+// remove removes what the isolator keeps for the containers of the scene, and for one that it does not
+// know.
+func (s *scene) remove() error {
+	r, ok := s.factory().(isolators.Remover)
+	if !ok {
+		return nil
+	}
+	var errs []error
+	for n := range parallel + 1 {
+		for range 2 {
+			errs = append(errs, wrap("Remove", r.Remove(ctx, s.handle(id(n)),
+				func(string) (mctr.ContainerID, error) { return "", nil })))
+		}
+	}
+	return errors.Join(errs...)
 }

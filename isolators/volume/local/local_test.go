@@ -93,8 +93,9 @@ func TestSubPath(t *testing.T) {
 	if !errors.Is(err, unix.ENOENT) || !strings.Contains(err.Error(), "link/part") {
 		t.Errorf("a link out of the volume: %v, want ENOENT that names the path", err)
 	}
-	check(t, os.Remove(store.Data(mctr.NamedVolume{Name: "v"})+"/link"), os.MkdirAll(store.Data(mctr.NamedVolume{Name: "v"})+"/real/part", 0o755),
-		os.WriteFile(store.Data(mctr.NamedVolume{Name: "v"})+"/real/part/file", nil, 0o600), os.Symlink("/real", store.Data(mctr.NamedVolume{Name: "v"})+"/link"))
+	data := store.Data(mctr.NamedVolume{Name: "v"})
+	check(t, os.Remove(data+"/link"), os.MkdirAll(data+"/real/part", 0o755),
+		os.WriteFile(data+"/real/part/file", nil, 0o600), os.Symlink("/real", data+"/link"))
 	a, err := i.Prepare(t.Context(), c)
 	if err != nil {
 		t.Fatal(err)

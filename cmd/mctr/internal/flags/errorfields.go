@@ -53,6 +53,11 @@ var Fields = map[string]string{
 	"resources.block_io.throttles read-iops":  "--device-read-iops",
 	"resources.block_io.throttles write-iops": "--device-write-iops",
 	"group_resources.memory.limit":            "--memory",
+	"resources.disk":                          "--storage-opt (or --disk)",
+	"resources.disk.rootfs":                   "--storage-opt size",
+	"resources.disk.rootfs_inodes":            "--storage-opt inodes",
+	"resources.disk.sandbox":                  "--disk", "resources.disk.sandbox_inodes": "--disk-inodes",
+	"resources.disk.end": "--disk-action end",
 
 	"config.restart": "--restart", "config.remove": "--rm", "stop_signal": "--stop-signal",
 	"stop_timeout": "--stop-timeout", "max_completion": "--max-completion-time",

@@ -25,6 +25,9 @@ type Resources struct {
 	blkioWeight                            uint16
 	blkioWeightDevice                      []string
 	readBps, writeBps, readIops, writeIops []string
+	storageOpt                             []string
+	disk, diskAction                       string
+	diskInodes                             int64
 }
 
 // Register adds the flags.
@@ -54,11 +57,17 @@ func (r *Resources) Register(f *pflag.FlagSet) {
 	f.StringArrayVar(&r.writeBps, "device-write-bps", nil, "`DEVICE:RATE`: maximum bytes written per second")
 	f.StringArrayVar(&r.readIops, "device-read-iops", nil, "`DEVICE:RATE`: maximum reads per second")
 	f.StringArrayVar(&r.writeIops, "device-write-iops", nil, "`DEVICE:RATE`: maximum writes per second")
+	f.StringArrayVar(&r.storageOpt, "storage-opt", nil,
+		"size=10g or inodes=100000: hard limit of what is written to the root filesystem")
+	f.StringVar(&r.disk, "disk", "", "hard limit of what is in the sandbox, such as 10g")
+	f.Int64Var(&r.diskInodes, "disk-inodes", 0, "hard limit of the number of files in the sandbox")
+	f.StringVar(&r.diskAction, "disk-action", "refuse",
+		"at a limit of bytes: refuse writes, or end the container when it has exceeded the limit")
 }
 
 // Fill sets the limits of a config.
 func (r *Resources) Fill(c *mctr.ContainerConfig) error {
-	for _, part := range []func(*mctr.Resources) error{r.fillCPU, r.fillMemory, r.fillIO} {
+	for _, part := range []func(*mctr.Resources) error{r.fillCPU, r.fillMemory, r.fillIO, r.fillDisk} {
 		if err := part(&c.Resources); err != nil {
 			return err
 		}
@@ -127,6 +136,47 @@ func (r *Resources) fillMemory(to *mctr.Resources) error {
 		m.OOMScoreAdj = &r.oomScoreAdj
 	}
 	m.DisableOOM = r.oomKillDisable
+	return nil
+}
+
+func (r *Resources) fillDisk(to *mctr.Resources) (err error) {
+	d := &to.Disk
+	for _, option := range r.storageOpt {
+		key, value, _ := strings.Cut(option, "=")
+		switch key {
+		case "size":
+			var n int64
+			if n, err = Size("--storage-opt size", value); err != nil {
+				return err
+			}
+			d.Rootfs = &n
+		case "inodes":
+			n, err := strconv.ParseInt(value, 10, 64)
+			if err != nil {
+				return fmt.Errorf("%w: --storage-opt %s: want a number", mctr.ErrInvalid, option)
+			}
+			d.RootfsInodes = &n
+		default:
+			return fmt.Errorf("%w: --storage-opt %s: want size=SIZE or inodes=NUMBER", mctr.ErrInvalid, option)
+		}
+	}
+	if r.disk != "" {
+		n, err := Size("--disk", r.disk)
+		if err != nil {
+			return err
+		}
+		d.Sandbox = &n
+	}
+	if r.set.Changed("disk-inodes") {
+		d.SandboxInodes = &r.diskInodes
+	}
+	switch r.diskAction {
+	case "refuse":
+	case "end":
+		d.End = true
+	default:
+		return fmt.Errorf("%w: --disk-action %s: want refuse or end", mctr.ErrInvalid, r.diskAction)
+	}
 	return nil
 }
 
