@@ -21,6 +21,8 @@ type Snapshot struct {
 	Group      bool              `json:"group,omitempty"`
 	Parameters map[string]string `json:"parameters,omitempty"`
 	SentName   string            `json:"sent_name,omitempty"` // the name for the plugin, the same in every try
+	// SecretNames are the names of secrets by call, see Volume.
+	SecretNames SecretRefs `json:"secret_names,omitempty"`
 
 	ID      string         `json:"id,omitempty"`     // snapshot_id or group_snapshot_id; "": not known yet
 	Cut     []SnapshotInfo `json:"cut,omitempty"`    // the snapshots, one unless Group

@@ -152,7 +152,11 @@ func (s *Store) Remove(r *Record) error {
 	if r.ID == "" {
 		return err
 	}
-	for _, path := range []string{s.TargetDir(r), s.claimPath(r)} {
+	unneeded := []string{s.TargetDir(r)}
+	if held, e := atomicfile.Read(s.claimPath(r)); e == nil && string(held) == r.Volume.Key() {
+		unneeded = append(unneeded, s.claimPath(r))
+	}
+	for _, path := range unneeded {
 		if e := os.Remove(path); e != nil && !errors.Is(e, fs.ErrNotExist) {
 			err = errors.Join(err, e)
 		}
@@ -189,20 +193,18 @@ func (s *Store) Claim(r *Record) error {
 	if err := dirs.MakeAll(filepath.Dir(path), 0o700); err != nil {
 		return err
 	}
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if err == nil {
-		_, err = f.WriteString(key)
-		return errors.Join(err, f.Close())
-	}
-	if !errors.Is(err, fs.ErrExist) {
-		return err
-	}
 	held, err := atomicfile.Read(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		if err := link(path, key); !errors.Is(err, fs.ErrExist) {
+			return err
+		}
+		held, err = atomicfile.Read(path) // another process was faster
+	}
 	if err != nil || string(held) == key {
 		return err
 	}
 	holder, err := s.Read(string(held))
-	if errors.Is(err, fs.ErrNotExist) || len(held) == 0 { // cut off between the two
+	if errors.Is(err, fs.ErrNotExist) { // its process was killed before it wrote the record, or after it removed it
 		return atomicfile.Write(path, []byte(key), 0o600)
 	}
 	name := "of record " + string(held)
@@ -211,6 +213,15 @@ func (s *Store) Claim(r *Record) error {
 	}
 	return &Error{Kind: KindInUse, Volume: r.Volume.String(),
 		Message: fmt.Sprintf("volume id %q is in use as %s", r.ID, name)}
+}
+
+// link makes a file with its content at once. The error wraps fs.ErrExist if it exists.
+func link(path, content string) error {
+	whole := filepath.Join(filepath.Dir(path), atomicfile.TempPrefix+content)
+	if err := os.WriteFile(whole, []byte(content), 0o600); err != nil {
+		return err
+	}
+	return errors.Join(os.Link(whole, path), os.Remove(whole))
 }
 
 // Boot returns the id of this boot.

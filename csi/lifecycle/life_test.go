@@ -158,6 +158,27 @@ func TestLostReferences(t *testing.T) {
 	h.clean(1)
 }
 
+// TestLostRecord: a volume whose record is lost is not taken for unpublished while its mount exists. Its
+// id, and mountinfo, are enough to release it.
+func TestLostRecord(t *testing.T) {
+	h := newHost(t)
+	id := h.must(csi.VerbCreate).Record.ID
+	h.must(csi.VerbPublish, in("one"))
+	if err := os.Remove(filepath.Join(h.root, "csi/volumes", key(data())+".json")); err != nil {
+		t.Fatal(err)
+	}
+	h.fails(csi.KindState, csi.VerbUnpublish, []string{"without a record", "one"}, in("one"))
+	h.must(csi.VerbUnpublish, in("another"))
+	if queued := h.must(csi.VerbRecover).Recovered.Queued; len(queued) != 1 {
+		t.Errorf("%v", queued)
+	}
+	given := csi.Volume{Name: "data", ID: id, Context: map[string]string{"image": id}}
+	h.p.Calls()
+	h.must(csi.VerbUnpublish, in("one"), of(given))
+	h.order("NodeUnpublishVolume NodeUnstageVolume ControllerUnpublishVolume")
+	h.clean(1)
+}
+
 // TestReboot: staging and publications ended with the boot, the attachment lives on.
 func TestReboot(t *testing.T) {
 	h := newHost(t)

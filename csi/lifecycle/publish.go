@@ -3,6 +3,7 @@ package lifecycle
 import (
 	"context"
 	"errors"
+	"io/fs"
 	"maps"
 	"path/filepath"
 	"time"
@@ -221,7 +222,8 @@ func (v *volume) stage(ctx context.Context) error {
 	if err := dirs.MakeAll(filepath.Dir(v.r.Staging.Path), 0o700); err != nil {
 		return err
 	}
-	if err := dirs.MakeAll(v.r.Staging.Path, 0o750); err != nil {
+	// Not with a look at the directory, which may be a mount that hangs.
+	if err := dirs.Make(v.r.Staging.Path, 0o750); err != nil && !errors.Is(err, fs.ErrExist) {
 		return err
 	}
 	if err := called("stage", v.conn.Stage(ctx, v.r)); err != nil {

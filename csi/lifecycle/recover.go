@@ -3,6 +3,7 @@ package lifecycle
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"path/filepath"
 	"slices"
@@ -44,7 +45,11 @@ func (w *work) recover(ctx context.Context) (*csi.Answer, error) {
 			out.Released = append(out.Released, name)
 		}
 	}
-	return &csi.Answer{Recovered: out}, w.orphans(known, out)
+	paths, err := w.orphans(known)
+	for _, path := range paths {
+		out.Queued["mount "+path] = orphan(path)
+	}
+	return &csi.Answer{Recovered: out}, err
 }
 
 // recoverShare is recoverOne within the volume's share of the time that is left for so many volumes: one
@@ -99,19 +104,43 @@ func (w *work) recoverOne(ctx context.Context, key string) (released bool, err e
 	return true, nil
 }
 
-// orphans queues the mounts of targets that belong to no record: nothing tells their volume id.
-func (w *work) orphans(known map[string]bool, out *csi.Recovered) error {
+// orphans returns the mounts of targets that belong to no record: nothing tells their volume id.
+func (w *work) orphans(known map[string]bool) (paths []string, err error) {
 	table, err := readMounts()
-	if err != nil {
-		return err
-	}
 	targets := filepath.Join(w.store.Dir(), "targets")
 	for _, mount := range table {
 		dir := filepath.Dir(mount.Mountpoint)
 		if filepath.Dir(dir) == targets && !known[dir] {
-			out.Queued["mount "+mount.Mountpoint] = &csi.Error{Kind: csi.KindState,
-				Message: "it belongs to no record (publish and unpublish its volume, or unmount it)"}
+			paths = append(paths, mount.Mountpoint)
 		}
 	}
-	return nil
+	return paths, err
+}
+
+// orphan is the error for a mount that belongs to no record.
+func orphan(path string) *csi.Error {
+	return &csi.Error{Kind: csi.KindState, Message: fmt.Sprintf(
+		"%s is a mount of a volume without a record (publish the volume by its id and unpublish it, or unmount it)", path)}
+}
+
+// noOrphan fails if the request's container, whose volume has no record, has a mount that belongs to no
+// record: it may be that of the volume.
+func (w *work) noOrphan() error {
+	keys, err := w.store.Keys()
+	if err != nil {
+		return err
+	}
+	known := map[string]bool{}
+	for _, key := range keys {
+		if r, err := w.store.Read(key); err == nil {
+			known[w.store.TargetDir(r)] = true
+		}
+	}
+	paths, err := w.orphans(known)
+	for _, path := range paths {
+		if filepath.Base(path) == string(w.request.Container) {
+			return orphan(path)
+		}
+	}
+	return err
 }

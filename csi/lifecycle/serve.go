@@ -130,10 +130,17 @@ func do(ctx context.Context, request *csi.Request) (*csi.Answer, error) {
 		return nil, fmt.Errorf("%w: csi request: verb: %q is not valid", mctr.ErrInvalid, request.Verb)
 	}
 	answer, err := f(w, ctx)
-	if err != nil && request.Volume != nil {
-		err = csi.AsError(err, request.Volume.String())
+	if err == nil {
+		return answer, nil
 	}
-	return answer, err
+	e := csi.AsError(err, "")
+	if request.Volume != nil {
+		e.Volume = cmp.Or(e.Volume, request.Volume.String())
+	}
+	if w.node != nil {
+		e.Node = cmp.Or(e.Node, w.node.id)
+	}
+	return answer, e
 }
 
 // meet asks the plugin for its name and capabilities, once.

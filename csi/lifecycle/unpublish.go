@@ -14,7 +14,7 @@ import (
 func (w *work) unpublish(ctx context.Context) (*csi.Answer, error) {
 	v, err := w.open(ctx)
 	if rpc.IsKind(err, csi.KindNotFound) {
-		return nil, nil
+		return nil, w.noOrphan()
 	}
 	if err != nil {
 		return nil, err
@@ -132,6 +132,13 @@ func (v *volume) unstage(ctx context.Context) error {
 
 // detach undoes attach.
 func (v *volume) detach(ctx context.Context) error {
+	if v.r.Attachment == nil && v.found && v.have.Controller(rpc.Publish) {
+		node, err := v.here(ctx)
+		if err != nil {
+			return err
+		}
+		v.r.Attachment = &csi.Attachment{Node: node.id} // what is mounted here was attached
+	}
 	if v.r.Attachment == nil {
 		return nil
 	}

@@ -20,6 +20,7 @@ type volume struct {
 	r       *csi.Record
 	lock    *flock.Lock
 	durable bool // the next write has something that outlives a reboot
+	found   bool // mountinfo has what the record lacked
 }
 
 // open locks the volume that the request is about, and reads its record. A volume with an id, which
@@ -39,6 +40,9 @@ func (w *work) open(ctx context.Context) (*volume, error) {
 	}
 	if err == nil {
 		err = v.r.Volume.Matches(wanted)
+	}
+	if err == nil && wanted.SecretNames != nil {
+		v.r.Volume.SecretNames = wanted.SecretNames
 	}
 	if err == nil {
 		err = v.rebuild()
@@ -101,10 +105,11 @@ func (v *volume) rebuild() error {
 	for container, target := range table.targets(v.store.TargetDir(v.r)) {
 		if v.r.References[container] == nil {
 			v.r.References[container] = &csi.Reference{Step: csi.Done, Target: target, Found: true, Since: time.Now()}
+			v.found = true
 		}
 	}
 	if path := v.store.StagingPath(v.r); v.r.Staging == nil && table.at(path) != nil {
-		v.r.Staging = &csi.Staging{Step: csi.Done, Path: path}
+		v.r.Staging, v.found = &csi.Staging{Step: csi.Done, Path: path}, true
 	}
 	return nil
 }
