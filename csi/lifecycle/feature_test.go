@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -148,6 +149,35 @@ func TestTopology(t *testing.T) {
 	if capacity := h.must(csi.VerbCapacity).Capacity; capacity.Available == 0 {
 		t.Errorf("%+v", capacity)
 	}
+}
+
+// TestStarting: a plugin that initializes is not ready, and that is no error.
+func TestStarting(t *testing.T) {
+	h := newHost(t, "-starting=1")
+	for _, ready := range []bool{false, true} {
+		if info := h.must(csi.VerbProbe).Info; info.Ready != ready {
+			t.Errorf("%+v, want ready %t", info, ready)
+		}
+	}
+}
+
+// TestSecretNames: the names of a volume's secrets stay, whatever reads the volume.
+func TestSecretNames(t *testing.T) {
+	h := newHost(t)
+	names := csi.SecretRefs{"NodeStageVolume": "vault/one"}
+	h.must(csi.VerbCreate, of(csi.Volume{Name: "data", SecretNames: names}))
+	h.must(csi.VerbPublish, in("one"))
+	h.must(csi.VerbStats, in("one"))
+	h.must(csi.VerbUnpublish, in("one"))
+	if got := h.record(data()).Volume.SecretNames; !maps.Equal(got, names) {
+		t.Errorf("%v", got)
+	}
+	names = csi.SecretRefs{"NodeStageVolume": "vault/two"}
+	h.must(csi.VerbPublish, in("one"), of(csi.Volume{Name: "data", SecretNames: names}))
+	if got := h.record(data()).Volume.SecretNames; !maps.Equal(got, names) {
+		t.Errorf("%v", got)
+	}
+	h.must(csi.VerbUnpublish, in("one"))
 }
 
 // TestOwners: two owners have volumes of one name, which are two volumes at two paths.

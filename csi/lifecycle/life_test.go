@@ -271,6 +271,26 @@ func TestPreProvisioned(t *testing.T) {
 	h.clean(1)
 }
 
+// TestNodeOnly uses a plugin that has no controller: a volume that was made before is neither validated
+// nor attached.
+func TestNodeOnly(t *testing.T) {
+	h := newHost(t)
+	id := h.must(csi.VerbCreate).Record.ID
+	h.p.Restart("-without=controller")
+	given := csi.Volume{Name: "given", Owner: "another", ID: id, Context: map[string]string{"image": id}}
+	h.fails(csi.KindInUse, csi.VerbPublish, []string{`"data"`}, of(given), in("one"))
+	h.edit(data(), func(r *csi.Record) { r.Provisioned = false })
+	h.must(csi.VerbDelete)
+	h.p.Calls()
+	h.must(csi.VerbValidate, of(given))
+	h.must(csi.VerbPublish, of(given), in("one"))
+	h.order("NodeStageVolume NodePublishVolume")
+	h.must(csi.VerbUnpublish, of(given), in("one"))
+	h.order("NodeUnpublishVolume NodeUnstageVolume")
+	h.fails(csi.KindUnsupported, csi.VerbCreate, []string{"CREATE_DELETE_VOLUME"})
+	h.clean(1)
+}
+
 // TestChangedArguments: a record is not used for a volume that is described differently.
 func TestChangedArguments(t *testing.T) {
 	h := newHost(t)

@@ -120,7 +120,7 @@ func (w *work) orphans(known map[string]bool) (paths []string, err error) {
 // orphan is the error for a mount that belongs to no record.
 func orphan(path string) *csi.Error {
 	return &csi.Error{Kind: csi.KindState, Message: fmt.Sprintf(
-		"%s is a mount of a volume without a record (publish the volume by its id and unpublish it, or unmount it)", path)}
+		"%s is a mount of a volume without a record (publish it by its id and unpublish it, or unmount it)", path)}
 }
 
 // noOrphan fails if the request's container, whose volume has no record, has a mount that belongs to no

@@ -8,6 +8,7 @@ package rpc
 
 import (
 	"context"
+	"net"
 	"time"
 
 	pb "github.com/container-storage-interface/spec/lib/go/csi"
@@ -44,8 +45,12 @@ const mostBytes = 16 << 20
 // New returns a connection to the plugin that listens on socket. It connects with the first call; a
 // socket that does not exist yet is waited for. limit is for one try of a call.
 func New(socket string, secrets csi.Secrets, limit time.Duration) (*Conn, error) {
-	conn, err := grpc.NewClient("unix://"+socket, grpc.WithTransportCredentials(insecure.NewCredentials()),
-		grpc.WithDisableServiceConfig(), grpc.WithDisableRetry(), grpc.WithNoProxy(),
+	dial := func(ctx context.Context, _ string) (net.Conn, error) {
+		return new(net.Dialer).DialContext(ctx, "unix", socket) // whatever characters the path has
+	}
+	conn, err := grpc.NewClient("passthrough:///csi", grpc.WithContextDialer(dial),
+		grpc.WithTransportCredentials(insecure.NewCredentials()), grpc.WithDisableServiceConfig(),
+		grpc.WithDisableRetry(),
 		grpc.WithAuthority("localhost"), // some servers refuse the path of a socket as a host
 		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(mostBytes)))
 	if err != nil {

@@ -97,6 +97,14 @@ func (p *Plugin) Kill() {
 	p.cmd = nil
 }
 
+// Restart kills the plugin and starts it with more arguments.
+func (p *Plugin) Restart(args ...string) {
+	p.t.Helper()
+	p.Kill()
+	p.args = append(p.args, args...)
+	p.Start()
+}
+
 // Revive waits for a plugin that a fault kills, and starts it again.
 func (p *Plugin) Revive() {
 	p.t.Helper()
