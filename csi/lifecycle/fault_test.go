@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
 	"google.golang.org/grpc/codes"
 
 	"github.com/mctr/mctr/csi"
@@ -48,6 +49,31 @@ func TestFailedPublish(t *testing.T) {
 			h.must(csi.VerbUnpublish, in("two"))
 		})
 	}
+}
+
+// TestPublishAgainFails: a container that has the volume keeps it, whatever a second publish meets.
+func TestPublishAgainFails(t *testing.T) {
+	h := newHost(t)
+	h.must(csi.VerbCreate)
+	answer := h.must(csi.VerbPublish, in("one"))
+	staged := h.record(data()).Staging.Path
+	for _, path := range []string{answer.Target, staged} { // another filesystem is in the place of the volume
+		if err := unix.Mount("tmpfs", path, "tmpfs", 0, ""); err != nil {
+			t.Fatal(err)
+		}
+	}
+	h.p.Fault(map[string]loopdriver.Fault{"NodePublishVolume": {Times: 1, Code: uint32(codes.InvalidArgument)}})
+	h.p.Calls()
+	h.fails(csi.KindInvalid, csi.VerbPublish, nil, in("one"))
+	h.order("NodePublishVolume_InvalidArgument")
+	for _, path := range []string{answer.Target, staged} {
+		if err := unix.Unmount(path, 0); err != nil {
+			t.Fatal(err)
+		}
+	}
+	h.must(csi.VerbPublish, in("one"))
+	h.must(csi.VerbUnpublish, in("one"))
+	h.clean(1)
 }
 
 // TestAnotherVolume: a plugin that publishes another volume than asked has failed.
@@ -232,7 +258,7 @@ func TestSecrets(t *testing.T) {
 		if step.verb != csi.VerbPublish {
 			continue
 		}
-		if seen := <-looked; strings.Contains(seen, canary) || staged != strings.Contains(seen, "PATH=") {
+		if seen := <-looked; strings.Contains(seen, canary) || staged && !strings.Contains(seen, "PATH=") {
 			t.Errorf("%s: the process has arguments and environment %q", step.verb, seen)
 		}
 		staged = false // the plugin is slow once

@@ -73,6 +73,18 @@ func TestKillThenRecover(t *testing.T) {
 	}
 }
 
+// TestKillBind kills mctr-csi where only a plugin without staging and attachment passes.
+func TestKillBind(t *testing.T) {
+	h := newHost(t, "-bind")
+	h.must(csi.VerbCreate)
+	for _, at := range []string{"unpublishing", "unpublish-called", "unpublished"} {
+		h.must(csi.VerbPublish, h.complete)
+		h.kill(csi.VerbUnpublish, at)
+		h.must(csi.VerbUnpublish, h.complete)
+		h.clean(1)
+	}
+}
+
 // liveThrough leads a volume through its life. The request that passes the failpoint is killed there.
 func (h *host) liveThrough(at string, recover bool) {
 	h.t.Helper()

@@ -122,10 +122,8 @@ func TestReadonly(t *testing.T) {
 	h.must(csi.VerbPublish, of(other), in("writer"))
 	h.must(csi.VerbPublish, of(other), in("reader"), readonly)
 	h.fails(csi.KindInUse, csi.VerbPublish, []string{"writer"}, of(other), in("second"))
-	// The same container, read-only now: unpublished, because the flag is part of the publication.
-	h.p.Calls()
-	h.must(csi.VerbPublish, of(other), in("writer"), readonly)
-	h.order("NodeUnpublishVolume NodePublishVolume")
+	// The flag is part of the publication, and the container may be running.
+	h.fails(csi.KindIncompatible, csi.VerbPublish, []string{"unpublish it first"}, of(other), in("writer"), readonly)
 	h.recoverAll()
 }
 

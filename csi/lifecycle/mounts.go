@@ -3,6 +3,7 @@ package lifecycle
 import (
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -86,46 +87,70 @@ func (v *volume) verify(target string) error {
 		return &csi.Error{Kind: csi.KindPlugin, Call: "NodePublishVolume", Volume: v.r.Volume.String(),
 			Message: fmt.Sprintf("the plugin says that it has published, but "+format, args...)}
 	}
-	mount := table.at(target)
-	if v.r.Volume.IsBlock() {
-		info, err := os.Stat(target)
-		if err != nil || info.Mode()&fs.ModeDevice == 0 || info.Mode()&fs.ModeCharDevice != 0 {
-			return bad("%s is not a block device", target)
-		}
-	} else if mount == nil {
+	mount, block := table.at(target), v.r.Volume.IsBlock()
+	switch {
+	case block && !isDevice(target):
+		return bad("%s is not a block device", target)
+	case block && mount == nil:
+		return nil // a device node that the plugin has made
+	case mount == nil:
 		return bad("%s is not a mount: a container would write to the host's disk "+
 			"(do the plugin's mounts propagate to the host?)", target)
 	}
-	if mount == nil {
-		return nil // a device node that the plugin has made
-	}
-	if other := v.shownBy(table, mount); other != "" {
-		return bad("%s shows what another volume shows at %s", target, other)
-	}
-	if v.r.Volume.IsBlock() {
+	if staged := v.staged(table); staged != nil && !block {
+		if !placeOf(mount).within(placeOf(staged)) {
+			return bad("%s is not a mount of what is staged at %s", target, staged.Mountpoint)
+		}
 		return nil
 	}
-	if v.r.Staging != nil {
-		if staged := table.at(v.r.Staging.Path); staged != nil {
-			if !placeOf(mount).within(placeOf(staged)) {
-				return bad("%s is not a mount of what is staged at %s", target, staged.Mountpoint)
-			}
-			return nil
-		}
-	}
-	if placeOf(mount).within(table.placeAt(v.store.Dir())) {
+	other, err := v.shownBy(table, mount)
+	switch {
+	case err != nil:
+		return err
+	case other != "":
+		return bad("%s shows what another volume shows at %s", target, other)
+	case !block && placeOf(mount).within(table.placeAt(v.store.Dir())):
 		return bad("%s is a directory of the host's disk, %s", target, mount.Root)
 	}
 	return nil
 }
 
-// shownBy returns the mount of another volume that shows the same as mount, "" if there is none.
-func (v *volume) shownBy(table mounts, mount *mountinfo.Info) string {
+func isDevice(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.Mode()&(fs.ModeDevice|fs.ModeCharDevice) == fs.ModeDevice
+}
+
+// staged returns what the plugin has mounted at the staging path, nil if it has mounted nothing there.
+func (v *volume) staged(table mounts) *mountinfo.Info {
+	if v.r.Staging == nil {
+		return nil
+	}
+	return table.at(v.r.Staging.Path)
+}
+
+// shownBy returns the mount of another volume that shows the same as mount, "" if there is none. Two
+// volumes with one volume context may show the same: an export that is known by two ids.
+func (v *volume) shownBy(table mounts, mount *mountinfo.Info) (string, error) {
 	for _, other := range table {
-		ours := below(other.Mountpoint, v.store.TargetDir(v.r)) || below(other.Mountpoint, v.store.StagingPath(v.r))
-		if !ours && below(other.Mountpoint, v.store.Dir()) && placeOf(other) == placeOf(mount) {
-			return other.Mountpoint
+		dir := filepath.Dir(other.Mountpoint)
+		if dir == v.store.TargetDir(v.r) || !below(dir, v.store.Dir()) || placeOf(other) != placeOf(mount) {
+			continue
+		}
+		same, err := v.sameContext(dir)
+		if err != nil || !same {
+			return other.Mountpoint, err
 		}
 	}
-	return ""
+	return "", nil
+}
+
+// sameContext returns true if the volume whose targets are in dir has the volume context of v.
+func (v *volume) sameContext(dir string) (bool, error) {
+	keys, err := v.store.Keys()
+	for _, key := range keys {
+		if r, err := v.store.Read(key); err == nil && v.store.TargetDir(r) == dir {
+			return len(r.Context) > 0 && maps.Equal(r.Context, v.r.Context), nil
+		}
+	}
+	return false, err
 }

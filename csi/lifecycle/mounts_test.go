@@ -1,6 +1,8 @@
 package lifecycle
 
 import (
+	"errors"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -31,6 +33,18 @@ func TestVerify(t *testing.T) {
 	v := &volume{work: &work{store: store}, r: r}
 	tmpfs := mounter("tmpfs", "tmpfs", 0)
 	bind := func(from string) func(string) error { return mounter(from, "", unix.MS_BIND) }
+	twin := &csi.Record{Volume: csi.Volume{Plugin: "p", Name: "twin"}, ID: "v2",
+		Context: map[string]string{"share": "/x"}}
+	lock, err := store.Lock(t.Context(), twin.Volume.Key())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer lock.Unlock()
+	twins := store.TargetPath(twin, "one")
+	if err := errors.Join(store.Write(twin, false), os.MkdirAll(twins, 0o755)); err != nil {
+		t.Fatal(err)
+	}
+	r.Context = maps.Clone(twin.Context)
 	for _, c := range []struct {
 		name   string
 		mounts []func() error // in order
@@ -45,6 +59,8 @@ func TestVerify(t *testing.T) {
 		{"a directory of the plugin", []func() error{with(bind(elsewhere), target)}, ""},
 		{"what another volume shows", []func() error{with(bind(elsewhere), other), with(bind(elsewhere), target)},
 			"another volume"},
+		{"what a volume with the same context shows", []func() error{with(bind(elsewhere), twins),
+			with(bind(elsewhere), target)}, ""},
 		{"its own filesystem, mounted at the publish", []func() error{with(tmpfs, target)}, ""},
 	} {
 		for _, mount := range c.mounts {
@@ -56,7 +72,7 @@ func TestVerify(t *testing.T) {
 		if (err == nil) != (c.want == "") || err != nil && !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: %v, want %q", c.name, err, c.want)
 		}
-		for _, path := range []string{target, other, r.Staging.Path} {
+		for _, path := range []string{target, other, twins, r.Staging.Path} {
 			_ = unix.Unmount(path, 0) // those that are mounted
 		}
 	}

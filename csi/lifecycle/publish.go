@@ -3,6 +3,7 @@ package lifecycle
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"maps"
 	"path/filepath"
@@ -37,7 +38,8 @@ func called(point string, err error) error {
 	return failpoint.Hit("csi/" + point + "-called")
 }
 
-// publish makes a volume available to a container. What fails is undone.
+// publish makes a volume available to a container. What fails is undone, unless the container has had
+// the volume before: it may be running.
 func (w *work) publish(ctx context.Context) (*csi.Answer, error) {
 	v, err := w.open(ctx)
 	if err != nil {
@@ -51,20 +53,28 @@ func (w *work) publish(ctx context.Context) (*csi.Answer, error) {
 		return nil, err
 	}
 	container := w.request.Container
-	if reference := v.r.References[container]; reference != nil {
-		same := reference.Readonly == v.readonly()
-		if same && reference.Step == csi.Done && v.verify(reference.Target) == nil {
-			return v.published(reference), nil
-		}
-		if !same || reference.Step == csi.Undoing { // begun before, by another process
-			if err := v.unpublishOne(ctx, container); err != nil {
-				return nil, err
-			}
+	reference := v.r.References[container]
+	had := reference != nil && reference.Step == csi.Done
+	switch {
+	case had && reference.Readonly != v.readonly():
+		return nil, &csi.Error{Kind: csi.KindIncompatible, Holder: string(container),
+			Message: fmt.Sprintf("it is published to the container with readonly %t (unpublish it first)",
+				reference.Readonly)}
+	case had && v.verify(reference.Target) == nil:
+		return v.published(reference), nil
+	case reference != nil && (reference.Step == csi.Undoing || reference.Readonly != v.readonly()):
+		if err := v.unpublishOne(ctx, container); err != nil { // a process before this one was cut off
+			return nil, err
 		}
 	}
-	reference, err := v.bringTo(ctx, container)
-	if err == nil {
+	err = v.bringTo(ctx, container)
+	reference = v.r.References[container]
+	switch {
+	case err == nil:
 		return v.published(reference), nil
+	case had:
+		reference.Step = csi.Done
+		return nil, errors.Join(err, v.write("published"))
 	}
 	// The caller may have given up, and the plugin may be dead: what cannot be undone now is by recover.
 	undo, cancel := context.WithTimeout(context.WithoutCancel(ctx), rollback)
@@ -135,9 +145,9 @@ func reaches(topologies []csi.Segments, node csi.Segments) bool {
 }
 
 // bringTo attaches, stages and publishes, as far as the plugin has these calls and they are not done.
-func (v *volume) bringTo(ctx context.Context, container mctr.ContainerID) (*csi.Reference, error) {
+func (v *volume) bringTo(ctx context.Context, container mctr.ContainerID) error {
 	if err := dirs.MakeAll(v.store.TargetDir(v.r), 0o700); err != nil {
-		return nil, err
+		return err
 	}
 	reference := v.r.References[container]
 	if reference == nil { // the first write has it: no other process takes the volume away meanwhile
@@ -146,28 +156,28 @@ func (v *volume) bringTo(ctx context.Context, container mctr.ContainerID) (*csi.
 		v.r.References[container] = reference
 	}
 	if err := v.attach(ctx); err != nil {
-		return nil, err
+		return err
 	}
 	if err := v.stage(ctx); err != nil {
-		return nil, err
+		return err
 	}
 	reference.Step = csi.Doing
 	if err := v.write("publishing"); err != nil {
-		return nil, err
+		return err
 	}
 	if err := called("publish", v.conn.NodePublish(ctx, v.r, reference)); err != nil {
-		return nil, err
+		return err
 	}
 	if err := v.verify(reference.Target); err != nil {
-		return nil, err
+		return err
 	}
 	if !v.have.Node(rpc.Stage) {
 		if err := v.expandNode(ctx, reference.Target); err != nil {
-			return nil, err
+			return err
 		}
 	}
 	reference.Step = csi.Done
-	return reference, v.write("published")
+	return v.write("published")
 }
 
 // attach has the volume attached to this node.
