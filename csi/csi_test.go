@@ -226,14 +226,14 @@ func FuzzParseRecord(f *testing.F) {
 	})
 }
 
-// TestForget drops what an earlier boot ended, and nothing of this boot.
-func TestForget(t *testing.T) {
+// TestDropEarlierBoot drops what an earlier boot ended, and nothing of this boot.
+func TestDropEarlierBoot(t *testing.T) {
 	r := record()
-	if paths := r.Forget("b"); paths != nil || len(r.References) != 1 || r.Staging == nil {
+	if paths := r.DropEarlierBoot("b"); paths != nil || len(r.References) != 1 || r.Staging == nil {
 		t.Errorf("in the same boot: %q, %+v", paths, r)
 	}
-	if paths := r.Forget("c"); !slices.Equal(paths, []string{"/s", "/t"}) || r.InUse() != (r.Attachment != nil) ||
-		r.Attachment == nil || r.Staging != nil || len(r.References) > 0 {
+	if paths := r.DropEarlierBoot("c"); !slices.Equal(paths, []string{"/s", "/t"}) || r.Attachment == nil ||
+		r.Staging != nil || len(r.References) > 0 {
 		t.Errorf("after a reboot: %q, %+v", paths, r)
 	}
 }

@@ -84,7 +84,7 @@ func (e *Error) Error() string {
 // Is makes errors.Is match the sentinel of the kind.
 func (e *Error) Is(target error) bool { return sentinels[e.Kind] == target && target != nil }
 
-// AsError returns err as an Error about a volume. An err that is none is a failure of the host. Of
+// AsError returns err as an Error about a volume. Any other err is a failure of the host. Of
 // joined errors the first counts, and the others are in Also.
 func AsError(err error, volume string) *Error {
 	if joined, ok := err.(interface{ Unwrap() []error }); ok {

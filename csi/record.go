@@ -98,9 +98,9 @@ func (r *Record) Admit(container mctr.ContainerID, readonly bool, node string) e
 	return nil
 }
 
-// Forget drops what ended with an earlier boot, and returns the references and the staging that it
+// DropEarlierBoot drops what ended with an earlier boot, and returns the references and the staging that it
 // dropped: the directories at their paths may remain.
-func (r *Record) Forget(boot string) (paths []string) {
+func (r *Record) DropEarlierBoot(boot string) (paths []string) {
 	if r.Boot == boot {
 		return nil
 	}

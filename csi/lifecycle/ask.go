@@ -9,9 +9,9 @@ import (
 	"github.com/mctr/mctr/csi/rpc"
 )
 
-// look reads the record of the request's volume, and waits for no lock: to ask how a volume is must not
+// readUnlocked reads the record of the request's volume, and waits for no lock: to ask how a volume is must not
 // wait for a call that hangs.
-func (w *work) look(ctx context.Context) (*csi.Record, string, error) {
+func (w *work) readUnlocked(ctx context.Context) (*csi.Record, string, error) {
 	r, err := w.store.Read(w.request.Volume.Key())
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, "", &csi.Error{Kind: csi.KindNotFound, Message: "it has no record"}
@@ -28,12 +28,12 @@ func (w *work) look(ctx context.Context) (*csi.Record, string, error) {
 			target = r.References[holder].Target
 		}
 	}
-	return r, target, w.meet(ctx)
+	return r, target, w.negotiate(ctx)
 }
 
 // stats returns how full the volume of a container is; without a container, that of any.
 func (w *work) stats(ctx context.Context) (*csi.Answer, error) {
-	r, target, err := w.look(ctx)
+	r, target, err := w.readUnlocked(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -49,7 +49,7 @@ func (w *work) stats(ctx context.Context) (*csi.Answer, error) {
 
 // health returns what all calls that the plugin has for it say is wrong with a volume and its storage.
 func (w *work) health(ctx context.Context) (*csi.Answer, error) {
-	r, target, err := w.look(ctx)
+	r, target, err := w.readUnlocked(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -77,7 +77,7 @@ func (w *work) health(ctx context.Context) (*csi.Answer, error) {
 
 // volumes lists the plugin's volumes.
 func (w *work) volumes(ctx context.Context) (*csi.Answer, error) {
-	if err := w.meet(ctx); err != nil {
+	if err := w.negotiate(ctx); err != nil {
 		return nil, err
 	}
 	if err := rpc.Require(w.have.Controller(rpc.ListVolumes), "ListVolumes", rpc.ListVolumes); err != nil {
@@ -89,7 +89,7 @@ func (w *work) volumes(ctx context.Context) (*csi.Answer, error) {
 
 // snapshots lists the plugin's snapshots.
 func (w *work) snapshots(ctx context.Context) (*csi.Answer, error) {
-	if err := w.meet(ctx); err != nil {
+	if err := w.negotiate(ctx); err != nil {
 		return nil, err
 	}
 	if err := rpc.Require(w.have.Controller(rpc.ListSnapshots), "ListSnapshots", rpc.ListSnapshots); err != nil {
@@ -101,7 +101,7 @@ func (w *work) snapshots(ctx context.Context) (*csi.Answer, error) {
 
 // capacity returns the plugin's free space.
 func (w *work) capacity(ctx context.Context) (*csi.Answer, error) {
-	if err := w.meet(ctx); err != nil {
+	if err := w.negotiate(ctx); err != nil {
 		return nil, err
 	}
 	if err := rpc.Require(w.have.Controller(rpc.GetCapacity), "GetCapacity", rpc.GetCapacity); err != nil {

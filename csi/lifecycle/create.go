@@ -32,7 +32,7 @@ func (w *work) create(ctx context.Context) (*csi.Answer, error) {
 			return nil, &csi.Error{Kind: csi.KindState, Message: "its deletion has not finished (delete it again)"}
 		}
 	}
-	if err := w.meet(ctx); err != nil {
+	if err := w.negotiate(ctx); err != nil {
 		return nil, err
 	}
 	if err := w.canCreate(wanted); err != nil {
@@ -50,7 +50,7 @@ func (w *work) create(ctx context.Context) (*csi.Answer, error) {
 			return nil, err
 		}
 	}
-	return v.make(ctx, fresh)
+	return v.createVolume(ctx, fresh)
 }
 
 // newName returns the name of a new volume or snapshot for its plugin: no other host uses it.
@@ -77,9 +77,9 @@ func (w *work) canCreate(wanted *csi.Volume) error {
 	return nil
 }
 
-// make calls CreateVolume for a record, and completes the record. The record of a volume that the
+// createVolume calls CreateVolume for a record, and completes the record. The record of a volume that the
 // plugin refuses is removed; if an earlier process has called too, only if no call can have succeeded.
-func (v *volume) make(ctx context.Context, fresh bool) (*csi.Answer, error) {
+func (v *volume) createVolume(ctx context.Context, fresh bool) (*csi.Answer, error) {
 	if err := called("create", v.conn.Create(ctx, v.r, v.r.SentName)); err != nil {
 		if refused(err) && (fresh || impossible[csi.AsError(err, "").Kind]) {
 			return nil, errors.Join(err, v.store.Remove(v.r))
@@ -117,7 +117,7 @@ func (w *work) validate(ctx context.Context) (*csi.Answer, error) {
 		return nil, err
 	}
 	defer v.close()
-	if err := w.meet(ctx); err != nil {
+	if err := w.negotiate(ctx); err != nil {
 		return nil, err
 	}
 	if err := v.decideMode(); err != nil {
@@ -135,7 +135,7 @@ func (w *work) validate(ctx context.Context) (*csi.Answer, error) {
 	return &csi.Answer{Record: v.r}, v.write("validated")
 }
 
-// delete deletes a volume that no container uses. A volume that was made before is forgotten, and
+// delete deletes a volume that no container uses. A volume that was made before is recordRemoved, and
 // exists on.
 func (w *work) delete(ctx context.Context) (*csi.Answer, error) {
 	v, err := w.open(ctx)
@@ -152,7 +152,7 @@ func (w *work) delete(ctx context.Context) (*csi.Answer, error) {
 	if !v.r.Provisioned && !v.r.InUse() {
 		return &csi.Answer{Kept: true}, v.store.Remove(v.r)
 	}
-	if err := w.meet(ctx); err != nil {
+	if err := w.negotiate(ctx); err != nil {
 		return nil, err
 	}
 	if err := v.release(ctx); err != nil {
@@ -161,15 +161,15 @@ func (w *work) delete(ctx context.Context) (*csi.Answer, error) {
 	if !v.r.Provisioned {
 		return &csi.Answer{Kept: true}, v.store.Remove(v.r)
 	}
-	return &csi.Answer{}, v.unmake(ctx)
+	return &csi.Answer{}, v.deleteVolume(ctx)
 }
 
-// unmake calls DeleteVolume and removes the record. A volume whose creation has not finished is created
+// deleteVolume calls DeleteVolume and removes the record. A volume whose creation has not finished is created
 // first: that is the only way to know its id.
-func (v *volume) unmake(ctx context.Context) error {
+func (v *volume) deleteVolume(ctx context.Context) error {
 	if v.r.ID == "" {
-		if _, err := v.make(ctx, false); err != nil {
-			if v.forgotten() {
+		if _, err := v.createVolume(ctx, false); err != nil {
+			if v.recordRemoved() {
 				return nil // the plugin makes no such volume, so that there is none
 			}
 			return err
@@ -188,8 +188,8 @@ func (v *volume) unmake(ctx context.Context) error {
 	return v.store.Remove(v.r)
 }
 
-// forgotten returns true if the record has been removed.
-func (v *volume) forgotten() bool {
+// recordRemoved returns true if the record has been removed.
+func (v *volume) recordRemoved() bool {
 	_, err := v.store.Read(v.r.Volume.Key())
 	return errors.Is(err, fs.ErrNotExist)
 }

@@ -17,7 +17,7 @@ func (w *work) expand(ctx context.Context) (*csi.Answer, error) {
 		return nil, err
 	}
 	defer v.close()
-	if err := w.meet(ctx); err != nil {
+	if err := w.negotiate(ctx); err != nil {
 		return nil, err
 	}
 	if err := v.canExpand(w.request.Size); err != nil {
@@ -29,7 +29,7 @@ func (w *work) expand(ctx context.Context) (*csi.Answer, error) {
 	if err := v.expandController(ctx, w.request.Size); err != nil {
 		return nil, err
 	}
-	path := v.anywhere()
+	path := v.availablePath()
 	if path == "" || v.r.Expansion == nil {
 		return &csi.Answer{Record: v.r}, nil
 	}
@@ -89,9 +89,9 @@ func (v *volume) expandController(ctx context.Context, size csi.Size) error {
 	return v.write("expanded")
 }
 
-// anywhere returns a path at which the volume is available on this node: where it is staged, or else
+// availablePath returns a path at which the volume is available on this node: where it is staged, or else
 // published; "" if it is not.
-func (v *volume) anywhere() string {
+func (v *volume) availablePath() string {
 	if v.r.Staging != nil && v.r.Staging.Step == csi.Done {
 		return v.r.Staging.Path
 	}
@@ -122,7 +122,7 @@ func (w *work) modify(ctx context.Context) (*csi.Answer, error) {
 		return nil, err
 	}
 	defer v.close()
-	if err := w.meet(ctx); err != nil {
+	if err := w.negotiate(ctx); err != nil {
 		return nil, err
 	}
 	if err := rpc.Require(w.have.Controller(rpc.Modify), "ControllerModifyVolume", rpc.Modify); err != nil {

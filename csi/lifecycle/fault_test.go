@@ -166,7 +166,7 @@ func TestSlowPlugin(t *testing.T) {
 	h.clean(1)
 }
 
-// TestGarbage: an answer that cannot be decoded is no success; the call is repeated a few times.
+// TestGarbage: an answer that cannot be decoded is not a success; the call is repeated a few times.
 func TestGarbage(t *testing.T) {
 	h := newHost(t)
 	h.p.Fault(map[string]loopdriver.Fault{"CreateVolume": {Times: 1, Garbage: true}})

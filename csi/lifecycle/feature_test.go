@@ -151,7 +151,7 @@ func TestTopology(t *testing.T) {
 	}
 }
 
-// TestStarting: a plugin that initializes is not ready, and that is no error.
+// TestStarting: a plugin that initializes is not ready, and that is not an error.
 func TestStarting(t *testing.T) {
 	h := newHost(t, "-starting=1")
 	for _, ready := range []bool{false, true} {

@@ -30,7 +30,7 @@ var steps = []struct {
 	{csi.VerbPublish, "attaching attach-called staging stage-called publishing publish-called published"},
 	{csi.VerbModify, "modified"},
 	{csi.VerbSnapshot, "cutting cut-called cut"},
-	{csi.VerbDeleteSnapshot, "uncut-called"},
+	{csi.VerbDeleteSnapshot, "snapshot-delete-called"},
 	{csi.VerbUnpublish, "unpublishing unpublish-called unstaging unstage-called detaching detach-called released"},
 	{csi.VerbExpand, "expanding expand-called expanded"},
 	{csi.VerbPublish, "node-expand-called"},

@@ -27,7 +27,7 @@ var Failpoints = []string{
 	"csi/deleting", "csi/delete-called",
 	"csi/expanding", "csi/expand-called", "csi/expanded", "csi/node-expand-called",
 	"csi/node-expanded", "csi/modified", "csi/validated",
-	"csi/cutting", "csi/cut-called", "csi/cut", "csi/uncut-called",
+	"csi/cutting", "csi/cut-called", "csi/cut", "csi/snapshot-delete-called",
 }
 
 // called passes the failpoint after a call.
@@ -46,7 +46,7 @@ func (w *work) publish(ctx context.Context) (*csi.Answer, error) {
 		return nil, err
 	}
 	defer v.close()
-	if err := w.meet(ctx); err != nil {
+	if err := w.negotiate(ctx); err != nil {
 		return nil, err
 	}
 	if err := v.admit(ctx); err != nil {
@@ -67,7 +67,7 @@ func (w *work) publish(ctx context.Context) (*csi.Answer, error) {
 			return nil, err
 		}
 	}
-	err = v.bringTo(ctx, container)
+	err = v.makeAvailable(ctx, container)
 	reference = v.r.References[container]
 	switch {
 	case err == nil:
@@ -105,7 +105,7 @@ func (v *volume) admit(ctx context.Context) error {
 	if err := v.decideMode(); err != nil {
 		return err
 	}
-	node, err := v.here(ctx)
+	node, err := v.thisNode(ctx)
 	if err != nil {
 		return err
 	}
@@ -144,8 +144,8 @@ func reaches(topologies []csi.Segments, node csi.Segments) bool {
 	return len(topologies) == 0
 }
 
-// bringTo attaches, stages and publishes, as far as the plugin has these calls and they are not done.
-func (v *volume) bringTo(ctx context.Context, container mctr.ContainerID) error {
+// makeAvailable attaches, stages and publishes, as far as the plugin has these calls and they are not done.
+func (v *volume) makeAvailable(ctx context.Context, container mctr.ContainerID) error {
 	if err := dirs.MakeAll(v.store.TargetDir(v.r), 0o700); err != nil {
 		return err
 	}
@@ -193,7 +193,7 @@ func (v *volume) attach(ctx context.Context) error {
 	if v.r.Attachment != nil && v.r.Attachment.Step == csi.Done {
 		return nil
 	}
-	node, err := v.here(ctx)
+	node, err := v.thisNode(ctx)
 	if err != nil {
 		return err
 	}

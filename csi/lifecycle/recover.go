@@ -82,7 +82,7 @@ func (w *work) recoverOne(ctx context.Context, key string) (released bool, err e
 		if slices.Contains(w.request.Live, container) {
 			continue
 		}
-		if err := w.meet(ctx); err != nil {
+		if err := w.negotiate(ctx); err != nil {
 			return false, err
 		}
 		if err := v.unpublishOne(ctx, container); err != nil {
@@ -92,14 +92,14 @@ func (w *work) recoverOne(ctx context.Context, key string) (released bool, err e
 	if len(v.r.References) > 0 || !v.r.InUse() && v.r.Creation != csi.Undoing {
 		return len(v.r.References) < len(holders), nil
 	}
-	if err := w.meet(ctx); err != nil {
+	if err := w.negotiate(ctx); err != nil {
 		return false, err
 	}
 	if err := v.release(ctx); err != nil {
 		return false, err
 	}
 	if v.r.Creation == csi.Undoing {
-		return true, v.unmake(ctx)
+		return true, v.deleteVolume(ctx)
 	}
 	return true, nil
 }
@@ -123,9 +123,9 @@ func orphan(path string) *csi.Error {
 		"%s is a mount of a volume without a record (publish it by its id and unpublish it, or unmount it)", path)}
 }
 
-// noOrphan fails if the request's container, whose volume has no record, has a mount that belongs to no
+// checkNoOrphan fails if the request's container, whose volume has no record, has a mount that belongs to no
 // record: it may be that of the volume.
-func (w *work) noOrphan() error {
+func (w *work) checkNoOrphan() error {
 	keys, err := w.store.Keys()
 	if err != nil {
 		return err

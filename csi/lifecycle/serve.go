@@ -143,8 +143,8 @@ func do(ctx context.Context, request *csi.Request) (*csi.Answer, error) {
 	return answer, e
 }
 
-// meet asks the plugin for its name and capabilities, once.
-func (w *work) meet(ctx context.Context) error {
+// negotiate asks the plugin for its name and capabilities, once.
+func (w *work) negotiate(ctx context.Context) error {
 	if w.have != nil {
 		return nil
 	}
@@ -159,8 +159,8 @@ func (w *work) meet(ctx context.Context) error {
 	return nil
 }
 
-// here asks the plugin for this node, once.
-func (w *work) here(ctx context.Context) (*nodeInfo, error) {
+// thisNode asks the plugin for this node, once.
+func (w *work) thisNode(ctx context.Context) (*nodeInfo, error) {
 	if w.node != nil {
 		return w.node, nil
 	}
@@ -174,7 +174,7 @@ func (w *work) here(ctx context.Context) (*nodeInfo, error) {
 
 // probe describes the plugin.
 func (w *work) probe(ctx context.Context) (*csi.Answer, error) {
-	if err := w.meet(ctx); err != nil {
+	if err := w.negotiate(ctx); err != nil {
 		return nil, err
 	}
 	info, err := w.conn.Info(ctx, w.have)

@@ -52,7 +52,7 @@ func (w *work) snapshot(ctx context.Context) (*csi.Answer, error) {
 }
 
 func (w *work) canSnapshot(ctx context.Context, s *csi.Snapshot) error {
-	if err := w.meet(ctx); err != nil {
+	if err := w.negotiate(ctx); err != nil {
 		return err
 	}
 	if s.Group {
@@ -112,7 +112,7 @@ func (w *work) deleteSnapshot(ctx context.Context) (*csi.Answer, error) {
 	if err := w.conn.DeleteSnapshot(ctx, s); err != nil && !rpc.IsKind(err, csi.KindNotFound) {
 		return nil, err
 	}
-	if err := called("uncut", nil); err != nil {
+	if err := called("snapshot-delete", nil); err != nil {
 		return nil, err
 	}
 	return nil, w.store.RemoveSnapshot(s)

@@ -14,7 +14,7 @@ import (
 func (w *work) unpublish(ctx context.Context) (*csi.Answer, error) {
 	v, err := w.open(ctx)
 	if rpc.IsKind(err, csi.KindNotFound) {
-		return nil, w.noOrphan()
+		return nil, w.checkNoOrphan()
 	}
 	if err != nil {
 		return nil, err
@@ -23,7 +23,7 @@ func (w *work) unpublish(ctx context.Context) (*csi.Answer, error) {
 	if !v.r.InUse() {
 		return nil, nil
 	}
-	if err := w.meet(ctx); err != nil {
+	if err := w.negotiate(ctx); err != nil {
 		return nil, err
 	}
 	if err := v.unpublishOne(ctx, w.request.Container); err != nil {
@@ -52,11 +52,11 @@ func (v *volume) unpublishOne(ctx context.Context, container mctr.ContainerID) e
 		return err
 	}
 	delete(v.r.References, container)
-	return v.settle("unpublished")
+	return v.writeUnlessReleasing("unpublished")
 }
 
-// settle writes the record after a step back, unless the next step back does so at once.
-func (v *volume) settle(point string) error {
+// writeUnlessReleasing writes the record after a step back, unless the next step back does so at once.
+func (v *volume) writeUnlessReleasing(point string) error {
 	if len(v.r.References) == 0 && (v.r.Staging != nil || v.r.Attachment != nil) {
 		return nil
 	}
@@ -70,11 +70,11 @@ func (v *volume) nodeUnpublish(ctx context.Context, target string) error {
 	if err != nil && !rpc.IsKind(err, csi.KindNotFound) {
 		return err
 	}
-	return v.gone("NodeUnpublishVolume", target, err)
+	return v.checkUnmounted("NodeUnpublishVolume", target, err)
 }
 
-// gone fails if path is still mounted after a call that should have unmounted it.
-func (v *volume) gone(name, path string, cause error) error {
+// checkUnmounted fails if path is still mounted after a call that should have unmounted it.
+func (v *volume) checkUnmounted(name, path string, cause error) error {
 	table, err := readMounts()
 	if err != nil {
 		return err
@@ -120,7 +120,7 @@ func (v *volume) unstage(ctx context.Context) error {
 	if err != nil && !rpc.IsKind(err, csi.KindNotFound) {
 		return err
 	}
-	if err := called("unstage", v.gone("NodeUnstageVolume", path, err)); err != nil {
+	if err := called("unstage", v.checkUnmounted("NodeUnstageVolume", path, err)); err != nil {
 		return err
 	}
 	if err := removeEmpty(path); err != nil {
@@ -133,7 +133,7 @@ func (v *volume) unstage(ctx context.Context) error {
 // detach undoes attach.
 func (v *volume) detach(ctx context.Context) error {
 	if v.r.Attachment == nil && v.found && v.have.Controller(rpc.Publish) {
-		node, err := v.here(ctx)
+		node, err := v.thisNode(ctx)
 		if err != nil {
 			return err
 		}

@@ -92,7 +92,7 @@ func (v *volume) rebuild() error {
 	if err != nil {
 		return err
 	}
-	for _, path := range v.r.Forget(v.boot) {
+	for _, path := range v.r.DropEarlierBoot(v.boot) {
 		if table.at(path) == nil {
 			if err := removeEmpty(path); err != nil {
 				return err

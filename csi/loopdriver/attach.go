@@ -12,7 +12,7 @@ import (
 // the Node service: the record survives a reboot, the device does not.
 func (d *Driver) ControllerPublishVolume(_ context.Context, r *csi.ControllerPublishVolumeRequest) (
 	*csi.ControllerPublishVolumeResponse, error) {
-	if err := d.without(Attach); err != nil {
+	if err := d.require(Attach); err != nil {
 		return nil, err
 	}
 	if r.GetVolumeId() == "" || r.GetNodeId() == "" {
@@ -34,7 +34,7 @@ func (d *Driver) ControllerPublishVolume(_ context.Context, r *csi.ControllerPub
 	wanted := attachment{Node: d.Node, Capability: key(r.GetVolumeCapability()), Readonly: r.GetReadonly()}
 	switch {
 	case v.Attached == nil:
-		if err := d.room(); err != nil {
+		if err := d.checkAttachLimit(); err != nil {
 			return nil, err
 		}
 	case *v.Attached != wanted:
@@ -44,8 +44,8 @@ func (d *Driver) ControllerPublishVolume(_ context.Context, r *csi.ControllerPub
 	return &csi.ControllerPublishVolumeResponse{PublishContext: publishContext(v.ID)}, d.save(v)
 }
 
-// room returns RESOURCE_EXHAUSTED if as many volumes are attached as the node can have.
-func (d *Driver) room() error {
+// checkAttachLimit returns RESOURCE_EXHAUSTED if as many volumes are attached as the node can have.
+func (d *Driver) checkAttachLimit() error {
 	if d.MaxVolumes == 0 {
 		return nil
 	}
@@ -68,7 +68,7 @@ func (d *Driver) room() error {
 // ControllerUnpublishVolume removes the record of the attachment.
 func (d *Driver) ControllerUnpublishVolume(_ context.Context, r *csi.ControllerUnpublishVolumeRequest) (
 	*csi.ControllerUnpublishVolumeResponse, error) {
-	if err := d.without(Attach); err != nil {
+	if err := d.require(Attach); err != nil {
 		return nil, err
 	}
 	v, err := d.volume(r.GetVolumeId())
@@ -78,7 +78,7 @@ func (d *Driver) ControllerUnpublishVolume(_ context.Context, r *csi.ControllerU
 	if r.GetNodeId() != "" && r.GetNodeId() != d.Node || v.Attached == nil {
 		return &csi.ControllerUnpublishVolumeResponse{}, nil
 	}
-	if err := d.forget(v); err != nil {
+	if err := d.dropStale(v); err != nil {
 		return nil, err
 	}
 	if v.Staged != nil || len(v.Published) > 0 {

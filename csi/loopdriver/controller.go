@@ -14,7 +14,7 @@ import (
 // ControllerGetCapabilities returns the calls that the Controller service has.
 func (d *Driver) ControllerGetCapabilities(context.Context, *csi.ControllerGetCapabilitiesRequest) (
 	*csi.ControllerGetCapabilitiesResponse, error) {
-	if err := d.without(Controller); err != nil {
+	if err := d.require(Controller); err != nil {
 		return nil, err
 	}
 	r := &csi.ControllerGetCapabilitiesResponse{}
@@ -50,7 +50,7 @@ func (d *Driver) ControllerGetCapabilities(context.Context, *csi.ControllerGetCa
 
 // DeleteVolume removes a volume that is not in use.
 func (d *Driver) DeleteVolume(_ context.Context, r *csi.DeleteVolumeRequest) (*csi.DeleteVolumeResponse, error) {
-	if err := d.without(Create); err != nil {
+	if err := d.require(Create); err != nil {
 		return nil, err
 	}
 	v, err := d.volume(r.GetVolumeId())
@@ -60,7 +60,7 @@ func (d *Driver) DeleteVolume(_ context.Context, r *csi.DeleteVolumeRequest) (*c
 	if err != nil {
 		return nil, err
 	}
-	if err := d.forget(v); err != nil {
+	if err := d.dropStale(v); err != nil {
 		return nil, err
 	}
 	if v.Attached != nil || v.Staged != nil || len(v.Published) > 0 {
@@ -74,7 +74,7 @@ func (d *Driver) DeleteVolume(_ context.Context, r *csi.DeleteVolumeRequest) (*c
 // ValidateVolumeCapabilities confirms all capabilities or none.
 func (d *Driver) ValidateVolumeCapabilities(_ context.Context, r *csi.ValidateVolumeCapabilitiesRequest) (
 	*csi.ValidateVolumeCapabilitiesResponse, error) {
-	if err := d.without(Controller); err != nil {
+	if err := d.require(Controller); err != nil {
 		return nil, err
 	}
 	if len(r.GetVolumeCapabilities()) == 0 {
@@ -99,7 +99,7 @@ func (d *Driver) ValidateVolumeCapabilities(_ context.Context, r *csi.ValidateVo
 
 // GetCapacity returns the free space of the plugin's directory.
 func (d *Driver) GetCapacity(context.Context, *csi.GetCapacityRequest) (*csi.GetCapacityResponse, error) {
-	if err := d.without(List); err != nil {
+	if err := d.require(List); err != nil {
 		return nil, err
 	}
 	var st unix.Statfs_t
@@ -112,7 +112,7 @@ func (d *Driver) GetCapacity(context.Context, *csi.GetCapacityRequest) (*csi.Get
 // ControllerGetVolume returns a volume.
 func (d *Driver) ControllerGetVolume(_ context.Context, r *csi.ControllerGetVolumeRequest) (
 	*csi.ControllerGetVolumeResponse, error) {
-	if err := d.without(Get); err != nil {
+	if err := d.require(Get); err != nil {
 		return nil, err
 	}
 	v, err := d.volume(r.GetVolumeId())
@@ -126,7 +126,7 @@ func (d *Driver) ControllerGetVolume(_ context.Context, r *csi.ControllerGetVolu
 // ControllerModifyVolume changes the parameter "tier".
 func (d *Driver) ControllerModifyVolume(_ context.Context, r *csi.ControllerModifyVolumeRequest) (
 	*csi.ControllerModifyVolumeResponse, error) {
-	if err := d.without(Modify); err != nil {
+	if err := d.require(Modify); err != nil {
 		return nil, err
 	}
 	v, err := d.volume(r.GetVolumeId())

@@ -39,7 +39,7 @@ func (d *Driver) CreateVolume(_ context.Context, r *csi.CreateVolumeRequest) (*c
 			v.Bytes)
 	}
 	if err == nil && !v.Complete {
-		err = d.fill(v)
+		err = d.writeContent(v)
 	}
 	if err != nil {
 		return nil, internal(err)
@@ -49,7 +49,7 @@ func (d *Driver) CreateVolume(_ context.Context, r *csi.CreateVolumeRequest) (*c
 
 // plan returns the record of the volume that a request asks for.
 func (d *Driver) plan(r *csi.CreateVolumeRequest) (*volume, error) {
-	if err := d.without(Create); err != nil {
+	if err := d.require(Create); err != nil {
 		return nil, err
 	}
 	v := &volume{ID: idOf(r.GetName()), Name: r.GetName(), Parameters: r.GetParameters(),
@@ -79,7 +79,7 @@ func (d *Driver) plan(r *csi.CreateVolumeRequest) (*volume, error) {
 func (d *Driver) source(v *volume, from *csi.VolumeContentSource) (int64, error) {
 	switch {
 	case from.GetSnapshot() != nil:
-		if err := d.without(Snapshot); err != nil {
+		if err := d.require(Snapshot); err != nil {
 			return 0, err
 		}
 		s, err := d.snapshot(from.GetSnapshot().GetSnapshotId())
@@ -89,7 +89,7 @@ func (d *Driver) source(v *volume, from *csi.VolumeContentSource) (int64, error)
 		v.FromID, v.Filesystem = s.ID, s.Filesystem
 		return s.Bytes, nil
 	case from.GetVolume() != nil:
-		if err := d.without(Clone); err != nil {
+		if err := d.require(Clone); err != nil {
 			return 0, err
 		}
 		other, err := d.volume(from.GetVolume().GetVolumeId())
@@ -155,8 +155,8 @@ func compatible(have, want *volume, r *csi.CapacityRange) bool {
 		have.FromID == want.FromID && have.FromVolume == want.FromVolume && maps.Equal(have.Parameters, want.Parameters)
 }
 
-// fill gives the image its content and completes the record.
-func (d *Driver) fill(v *volume) error {
+// writeContent gives the image its content and completes the record.
+func (d *Driver) writeContent(v *volume) error {
 	if d.Bind {
 		if err := dirs.MakeAll(d.image(v.ID), 0o755); err != nil {
 			return err

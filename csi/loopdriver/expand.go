@@ -13,7 +13,7 @@ import (
 // with a filesystem that is in use.
 func (d *Driver) ControllerExpandVolume(_ context.Context, r *csi.ControllerExpandVolumeRequest) (
 	*csi.ControllerExpandVolumeResponse, error) {
-	if err := d.without(Expand); err != nil {
+	if err := d.require(Expand); err != nil {
 		return nil, err
 	}
 	if r.GetVolumeId() == "" || r.GetCapacityRange() == nil {
@@ -21,7 +21,7 @@ func (d *Driver) ControllerExpandVolume(_ context.Context, r *csi.ControllerExpa
 	}
 	v, err := d.volume(r.GetVolumeId())
 	if err == nil {
-		err = d.forget(v)
+		err = d.dropStale(v)
 	}
 	if err != nil {
 		return nil, err
@@ -50,7 +50,7 @@ func (d *Driver) ControllerExpandVolume(_ context.Context, r *csi.ControllerExpa
 // mounted, unless staging has done so.
 func (d *Driver) NodeExpandVolume(_ context.Context, r *csi.NodeExpandVolumeRequest) (
 	*csi.NodeExpandVolumeResponse, error) {
-	if err := d.without(Expand); err != nil {
+	if err := d.require(Expand); err != nil {
 		return nil, err
 	}
 	if r.GetVolumeId() == "" || r.GetVolumePath() == "" {

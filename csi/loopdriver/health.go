@@ -56,7 +56,7 @@ func (d *Driver) ControllerGetVolumeHealth(_ context.Context, r *csi.ControllerG
 }
 
 func (d *Driver) healthOf(id string) (*csi.VolumeHealth, error) {
-	if err := d.without(Health); err != nil {
+	if err := d.require(Health); err != nil {
 		return nil, err
 	}
 	v, err := d.volume(id)
@@ -79,7 +79,7 @@ func health(id string, ailments []Ailment) *csi.VolumeHealth {
 // ControllerListVolumeHealth returns a page of the volumes with ailments.
 func (d *Driver) ControllerListVolumeHealth(_ context.Context, r *csi.ControllerListVolumeHealthRequest) (
 	*csi.ControllerListVolumeHealthResponse, error) {
-	if err := d.without(Health); err != nil {
+	if err := d.require(Health); err != nil {
 		return nil, err
 	}
 	all, err := d.ailments()
@@ -101,7 +101,7 @@ func (d *Driver) ControllerListVolumeHealth(_ context.Context, r *csi.Controller
 // NodeGetStorageHealth returns the ailments of the storage as a whole.
 func (d *Driver) NodeGetStorageHealth(context.Context, *csi.NodeGetStorageHealthRequest) (
 	*csi.NodeGetStorageHealthResponse, error) {
-	if err := d.without(Health); err != nil {
+	if err := d.require(Health); err != nil {
 		return nil, err
 	}
 	all, err := d.ailments()

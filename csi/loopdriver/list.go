@@ -12,7 +12,7 @@ import (
 
 // ListVolumes returns a page of all volumes.
 func (d *Driver) ListVolumes(_ context.Context, r *csi.ListVolumesRequest) (*csi.ListVolumesResponse, error) {
-	if err := d.without(List); err != nil {
+	if err := d.require(List); err != nil {
 		return nil, err
 	}
 	ids, err := d.ids("volumes")
@@ -62,10 +62,10 @@ func pageOf(ids []string, token string, most int32) (page []string, next string,
 
 // ListSnapshots returns a page of the snapshots, or of those with an id or a source.
 func (d *Driver) ListSnapshots(_ context.Context, r *csi.ListSnapshotsRequest) (*csi.ListSnapshotsResponse, error) {
-	if err := d.without(Snapshot); err != nil {
+	if err := d.require(Snapshot); err != nil {
 		return nil, err
 	}
-	if err := d.without(List); err != nil {
+	if err := d.require(List); err != nil {
 		return nil, err
 	}
 	ids, err := d.ids("snapshots")

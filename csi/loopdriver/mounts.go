@@ -66,8 +66,8 @@ func makeLike(source os.FileInfo, target string) error {
 	return f.Close()
 }
 
-// forget drops from the record of v the publications and the staging that a reboot has ended.
-func (d *Driver) forget(v *volume) error {
+// dropStale drops from the record of v the publications and the staging that a reboot has ended.
+func (d *Driver) dropStale(v *volume) error {
 	for target := range v.Published {
 		is, err := mounted(target)
 		if err != nil {

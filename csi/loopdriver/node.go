@@ -47,7 +47,7 @@ func (d *Driver) NodeGetInfo(context.Context, *csi.NodeGetInfoRequest) (*csi.Nod
 // NodeGetVolumeStats returns the usage of a filesystem, or the size of a device.
 func (d *Driver) NodeGetVolumeStats(_ context.Context, r *csi.NodeGetVolumeStatsRequest) (
 	*csi.NodeGetVolumeStatsResponse, error) {
-	if err := d.without(Stats); err != nil {
+	if err := d.require(Stats); err != nil {
 		return nil, err
 	}
 	if r.GetVolumeId() == "" || r.GetVolumePath() == "" {
@@ -76,7 +76,7 @@ func (d *Driver) at(id, path string) (*volume, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := d.forget(v); err != nil {
+	if err := d.dropStale(v); err != nil {
 		return nil, err
 	}
 	if _, published := v.Published[path]; !published && (v.Staged == nil || v.Staged.Path != path) {

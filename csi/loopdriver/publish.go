@@ -91,7 +91,7 @@ func (d *Driver) NodeUnpublishVolume(_ context.Context, r *csi.NodeUnpublishVolu
 	if err := os.Remove(r.GetTargetPath()); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return nil, internal(err)
 	}
-	if err := d.forget(v); err != nil {
+	if err := d.dropStale(v); err != nil {
 		return nil, err
 	}
 	delete(v.Published, r.GetTargetPath())

@@ -146,8 +146,8 @@ func invalid(format string, args ...any) error {
 	return status.Errorf(codes.InvalidArgument, format, args...)
 }
 
-// without returns UNIMPLEMENTED if the plugin lacks a feature.
-func (d *Driver) without(feature string) error {
+// require returns UNIMPLEMENTED if the plugin lacks a feature.
+func (d *Driver) require(feature string) error {
 	if d.has(feature) {
 		return nil
 	}

@@ -16,7 +16,7 @@ import (
 
 // CreateSnapshot copies a volume's image. The snapshot is ready after Options.Cutting calls.
 func (d *Driver) CreateSnapshot(_ context.Context, r *csi.CreateSnapshotRequest) (*csi.CreateSnapshotResponse, error) {
-	if err := d.without(Snapshot); err != nil {
+	if err := d.require(Snapshot); err != nil {
 		return nil, err
 	}
 	if r.GetName() == "" || r.GetSourceVolumeId() == "" {
@@ -60,7 +60,7 @@ func (d *Driver) saveSnapshot(s *snapshot) error {
 
 // DeleteSnapshot removes a snapshot.
 func (d *Driver) DeleteSnapshot(_ context.Context, r *csi.DeleteSnapshotRequest) (*csi.DeleteSnapshotResponse, error) {
-	if err := d.without(Snapshot); err != nil {
+	if err := d.require(Snapshot); err != nil {
 		return nil, err
 	}
 	s, err := d.snapshot(r.GetSnapshotId())
@@ -78,7 +78,7 @@ func (d *Driver) DeleteSnapshot(_ context.Context, r *csi.DeleteSnapshotRequest)
 
 // GetSnapshot returns a snapshot.
 func (d *Driver) GetSnapshot(_ context.Context, r *csi.GetSnapshotRequest) (*csi.GetSnapshotResponse, error) {
-	if err := d.without(Get); err != nil {
+	if err := d.require(Get); err != nil {
 		return nil, err
 	}
 	s, err := d.snapshot(r.GetSnapshotId())

@@ -17,7 +17,7 @@ import (
 // NodeStageVolume attaches a volume's loop device, and mounts its filesystem at the staging path.
 func (d *Driver) NodeStageVolume(_ context.Context, r *csi.NodeStageVolumeRequest) (
 	*csi.NodeStageVolumeResponse, error) {
-	if err := d.without(Stage); err != nil {
+	if err := d.require(Stage); err != nil {
 		return nil, err
 	}
 	if r.GetVolumeId() == "" || !filepath.IsAbs(r.GetStagingTargetPath()) {
@@ -45,7 +45,7 @@ func (d *Driver) usable(id string, ofVolume, ofPublish map[string]string) (*volu
 	if d.has(Attach) && v.Attached == nil {
 		return nil, status.Errorf(codes.FailedPrecondition, "volume %s is not attached to node %s", id, d.Node)
 	}
-	return v, d.forget(v)
+	return v, d.dropStale(v)
 }
 
 // stage makes the volume's filesystem visible at path, or its device available.
@@ -108,7 +108,7 @@ func (d *Driver) isStaged(v *volume) (bool, error) {
 // NodeUnstageVolume undoes NodeStageVolume.
 func (d *Driver) NodeUnstageVolume(_ context.Context, r *csi.NodeUnstageVolumeRequest) (
 	*csi.NodeUnstageVolumeResponse, error) {
-	if err := d.without(Stage); err != nil {
+	if err := d.require(Stage); err != nil {
 		return nil, err
 	}
 	if r.GetVolumeId() == "" || r.GetStagingTargetPath() == "" {
@@ -118,7 +118,7 @@ func (d *Driver) NodeUnstageVolume(_ context.Context, r *csi.NodeUnstageVolumeRe
 	if err != nil {
 		return nil, err
 	}
-	if err := d.forget(v); err != nil {
+	if err := d.dropStale(v); err != nil {
 		return nil, err
 	}
 	switch {
