@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -149,6 +150,45 @@ func TestTopology(t *testing.T) {
 	if capacity := h.must(csi.VerbCapacity).Capacity; capacity.Available == 0 {
 		t.Errorf("%+v", capacity)
 	}
+}
+
+// TestMountGroup gives the volume to a group, if the plugin can; without the plugin nothing does.
+func TestMountGroup(t *testing.T) {
+	grouped := csi.Volume{Name: "data", MountGroup: "1234"}
+	h := newHost(t)
+	h.must(csi.VerbCreate, of(grouped))
+	info, err := os.Stat(h.must(csi.VerbPublish, in("one")).Target)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if st, ok := info.Sys().(*syscall.Stat_t); !ok || st.Gid != 1234 || info.Mode()&os.ModeSetgid == 0 {
+		t.Errorf("group %+v, mode %v", st, info.Mode())
+	}
+	h.must(csi.VerbUnpublish, in("one"))
+	h = newHost(t, "-without=group")
+	h.fails(csi.KindUnsupported, csi.VerbCreate, []string{"VOLUME_MOUNT_GROUP"}, of(grouped))
+	h.clean(0)
+}
+
+// TestAttachLimit: the volume that is one too many for the node is named, with the node, and is free again.
+func TestAttachLimit(t *testing.T) {
+	h := newHost(t, "-max-volumes=1")
+	other := csi.Volume{Name: "other"}
+	h.must(csi.VerbCreate)
+	h.must(csi.VerbCreate, of(other))
+	if info := h.must(csi.VerbProbe).Info; info.MaxVolumes != 1 {
+		t.Errorf("%+v", info)
+	}
+	h.must(csi.VerbPublish, in("one"))
+	h.fails(csi.KindExhausted, csi.VerbPublish, []string{`"other"`, "node-1", "ControllerPublishVolume"}, of(other),
+		in("two"))
+	if h.record(&other).InUse() {
+		t.Errorf("%+v", h.record(&other))
+	}
+	h.must(csi.VerbUnpublish, in("one"))
+	h.must(csi.VerbPublish, of(other), in("two"))
+	h.must(csi.VerbUnpublish, of(other), in("two"))
+	h.clean(2)
 }
 
 // TestStarting: a plugin that initializes is not ready, and that is not an error.

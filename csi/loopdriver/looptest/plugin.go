@@ -17,8 +17,12 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
+
+	"github.com/moby/sys/mountinfo"
+	"golang.org/x/sys/unix"
 
 	"github.com/mctr/mctr/csi/loopdriver"
 	"github.com/mctr/mctr/internal/atomicfile"
@@ -60,9 +64,23 @@ func Start(t testing.TB, args ...string) *Plugin {
 	t.Cleanup(func() {
 		p.Kill()
 		leaks.Check()
+		if t.Failed() {
+			unmountAll(dir)
+		}
 	})
 	p.Start()
 	return p
+}
+
+// unmountAll removes what a failed test has left mounted below dir, the newest mounts first.
+func unmountAll(dir string) {
+	mounts, err := mountinfo.GetMounts(mountinfo.PrefixFilter(dir))
+	if err != nil {
+		return
+	}
+	for _, mount := range slices.Backward(mounts) {
+		_ = unix.Unmount(mount.Mountpoint, unix.UMOUNT_NOFOLLOW) // the test has failed already
+	}
 }
 
 // Start starts the plugin again, after Kill.
