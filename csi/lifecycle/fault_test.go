@@ -187,7 +187,10 @@ func TestNoPlugin(t *testing.T) {
 	if err := os.Remove(h.p.Socket); err != nil {
 		t.Fatal(err)
 	}
-	h.fails(csi.KindUnavailable, csi.VerbUnpublish, []string{"GetPluginCapabilities", `"data"`}, in("one"), soon)
+	e := h.fails(csi.KindUnavailable, csi.VerbUnpublish, []string{"GetPluginCapabilities", `"data"`}, in("one"), soon)
+	if e.Unknown {
+		t.Errorf("nothing was asked for, and the outcome is not known: %v", e)
+	}
 	if h.record(data()).References["one"] == nil {
 		t.Error("the reference is lost")
 	}

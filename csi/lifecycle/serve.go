@@ -149,14 +149,16 @@ func (w *work) negotiate(ctx context.Context) error {
 		return nil
 	}
 	have, err := w.conn.Capabilities(ctx)
-	if err != nil {
-		return err
+	if err == nil {
+		err = w.conn.CheckName(ctx, w.request.Plugin.Name)
 	}
-	if err := w.conn.CheckName(ctx, w.request.Plugin.Name); err != nil {
-		return err
+	if e, ok := errors.AsType[*csi.Error](err); ok {
+		e.Unknown = false // these calls change nothing
 	}
-	w.have = have
-	return nil
+	if err == nil {
+		w.have = have
+	}
+	return err
 }
 
 // thisNode asks the plugin for this node, once.
