@@ -69,6 +69,15 @@ func (s *Store) lock(ctx context.Context, kind, key string) (*flock.Lock, error)
 	return l, nil
 }
 
+// Unlock releases a lock of Lock or LockSnapshot, and removes its file if there is no record to lock.
+func (s *Store) Unlock(l *flock.Lock) {
+	record := strings.TrimSuffix(l.File().Name(), ".lock") + ".json"
+	if _, err := os.Lstat(record); errors.Is(err, fs.ErrNotExist) {
+		_ = l.Remove() // an empty file at most is left
+	}
+	l.Unlock()
+}
+
 // Read returns the record of a volume. The error wraps fs.ErrNotExist if there is none, and
 // mctr.ErrUnsupported if a newer version wrote it.
 func (s *Store) Read(key string) (*Record, error) {

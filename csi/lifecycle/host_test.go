@@ -173,6 +173,7 @@ func (h *host) edit(v *csi.Volume, change func(*csi.Record)) {
 // clean wants nothing left: no mounts, no directories, no records but those of volumes that exist.
 func (h *host) clean(records int) {
 	h.t.Helper()
+	locks := 0
 	err := filepath.WalkDir(h.root, func(path string, d fs.DirEntry, err error) error {
 		rest, _ := filepath.Rel(h.root, path)
 		parts := strings.Split(rest, "/")
@@ -183,11 +184,14 @@ func (h *host) clean(records int) {
 			h.t.Errorf("%s is left", path)
 		case filepath.Ext(path) == ".json" && parts[1] == "volumes":
 			records--
+			locks++
+		case filepath.Ext(path) == ".lock" && parts[1] == "volumes":
+			locks--
 		}
 		return nil
 	})
-	if err != nil || records != 0 {
-		h.t.Errorf("%d records are missing, %v", records, err)
+	if err != nil || records != 0 || locks != 0 {
+		h.t.Errorf("%d records are missing, and %d locks: %v", records, locks, err)
 	}
 	mounts, err := mountinfo.GetMounts(mountinfo.PrefixFilter(h.root))
 	if err != nil || len(mounts) > 0 {

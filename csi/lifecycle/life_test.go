@@ -241,14 +241,8 @@ func TestRecover(t *testing.T) {
 func TestPreProvisioned(t *testing.T) {
 	h := newHost(t)
 	id := h.must(csi.VerbCreate).Record.ID
-	h.edit(data(), func(r *csi.Record) { r.ID = "" }) // so that the claim goes with the record below
-	store := csi.NewStore(h.root)
-	if err := store.Remove(h.record(data())); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.RemoveAll(filepath.Join(store.Dir(), "ids")); err != nil {
-		t.Fatal(err)
-	}
+	h.edit(data(), func(r *csi.Record) { r.Provisioned = false }) // as if another node had made it
+	h.must(csi.VerbDelete)
 	given := csi.Volume{Name: "given", ID: id, Context: map[string]string{"image": id}}
 	h.p.Calls()
 	h.fails(csi.KindNotFound, csi.VerbValidate, nil, of(csi.Volume{Name: "wrong", ID: "nosuch"}))

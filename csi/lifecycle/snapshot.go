@@ -27,7 +27,7 @@ func (w *work) snapshot(ctx context.Context) (*csi.Answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer lock.Unlock()
+	defer w.store.Unlock(lock)
 	s, err := w.store.ReadSnapshot(wanted.Key())
 	fresh := errors.Is(err, fs.ErrNotExist)
 	switch {
@@ -90,7 +90,7 @@ func (w *work) deleteSnapshot(ctx context.Context) (*csi.Answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer lock.Unlock()
+	defer w.store.Unlock(lock)
 	s, err := w.store.ReadSnapshot(key)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil

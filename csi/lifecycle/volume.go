@@ -72,7 +72,7 @@ func (w *work) openKey(ctx context.Context, key string) (*volume, error) {
 // close unlocks the volume.
 func (v *volume) close() {
 	if v != nil {
-		v.lock.Unlock()
+		v.store.Unlock(v.lock)
 	}
 }
 
