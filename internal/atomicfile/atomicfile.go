@@ -37,6 +37,12 @@ func WriteDurable(path string, data []byte, perm os.FileMode) error {
 	return SyncDir(filepath.Dir(path))
 }
 
+// WriteSynced is Write that costs one fsync: after a loss of power the file has the old content or the
+// new as a whole, on every filesystem. For a file whose loss is worse than its age.
+func WriteSynced(path string, data []byte, perm os.FileMode) error {
+	return replace(path, data, perm, true)
+}
+
 // WriteJSON writes v as JSON, with mode 0600.
 func WriteJSON(path string, v any) error {
 	data, err := json.Marshal(v)
