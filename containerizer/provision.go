@@ -27,8 +27,10 @@ func (l *launch) provision(ctx context.Context) error {
 		Handle: l.store.HandleOf(id), Config: l.record.Config, Parent: l.parent, HandleOf: l.store.HandleOf,
 		DryRun: l.dryRun,
 	}
-	if err := storageOf(l.isolators)(ctx, l.container.Handle, l.record.Config); err != nil {
-		return l.failed(mctr.Provisioning, "containerizer", "open the storage", err)
+	if !l.dryRun {
+		if err := storageOf(l.isolators)(ctx, l.container.Handle, l.record.Config); err != nil {
+			return l.failed(mctr.Provisioning, "containerizer", "open the storage", err)
+		}
 	}
 	if err := l.fill(ctx); err != nil {
 		return l.failed(mctr.Provisioning, "provisioner", "provide the root filesystem", err)

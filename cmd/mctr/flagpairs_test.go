@@ -33,7 +33,7 @@ var samples = map[string][]string{
 	"volume": {"/usr:/v"}, "mount": {"type=bind,source=/usr,target=/m"}, "tmpfs": {"/t"},
 	"volumes-from": {"donor:ro"},
 	"storage-opt":  {"size=64m"}, "disk": {"64m"}, "disk-inodes": {"1000"}, "disk-action": {"end"},
-	"device":       {"/dev/fuse:/dev/own:r"}, "shm-size": {"1m"},
+	"device": {"/dev/fuse:/dev/own:r"}, "shm-size": {"1m"},
 	"ulimit": {"nofile=7:8"}, "sysctl": {"net.ipv4.ip_forward=1", "kernel.msgmax=7"},
 	"pid": {"host"}, "ipc": {"host"}, "uts": {"host"}, "cgroupns": {"host"},
 	"privileged": {"true"}, "cap-add": {"NET_ADMIN"}, "cap-drop": {"KILL"},
@@ -99,7 +99,8 @@ func TestFlagPairs(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Fatal("this test is run by root")
 	}
-	p := newPairs(t)
+	p, h := newPairs(t)
+	defer h.want(0, "rm", "donor")
 	all := p.samples()
 	var accepted []flagValue
 	for _, s := range all {
@@ -126,7 +127,8 @@ func TestFlagPairs(t *testing.T) {
 	}
 }
 
-func newPairs(t *testing.T) *flagPairs {
+// newPairs returns the launches of a new host, on which a container called donor has volumes.
+func newPairs(t *testing.T) (*flagPairs, *host) {
 	t.Helper()
 
 	dir := t.TempDir()
@@ -142,7 +144,6 @@ func newPairs(t *testing.T) *flagPairs {
 	h := newHostIn(t, p.app.Local.Root, p.app.Local.State, p.image)
 	h.want(0, "pull", "-q", p.image)
 	h.want(0, "create", "--name", "donor", "-v", "/etc:/from", p.image, "true")
-	t.Cleanup(func() { h.want(0, "rm", "donor") })
 	t.Cleanup(func() { _ = p.app.Close() })
 	file := filepath.Join(dir, "file")
 	if err := os.WriteFile(file, []byte("FROM=file\n"), 0o600); err != nil {
@@ -153,7 +154,7 @@ func newPairs(t *testing.T) *flagPairs {
 	if p.base, err = p.ask(); err != nil {
 		t.Fatal(err)
 	}
-	return p
+	return p, h
 }
 
 // samples checks that there is a sample for each flag of run.

@@ -59,6 +59,8 @@ func TestPositive(t *testing.T) {
 		switch name {
 		case "mtu", "vni", "port":
 			args = []string{"network", "create", "--" + name + "=0", "net"}
+		case "inodes":
+			args = []string{"volume", "create", "--" + name + "=0", "volume"}
 		}
 		if r := h.mctr(args...); r.code == 0 || !strings.Contains(r.stderr, "--"+name) ||
 			!strings.Contains(r.stderr, "want more than 0") {

@@ -49,10 +49,17 @@ type Request struct {
 type Answer struct {
 	Errno int    `json:"errno,omitempty"`
 	Mode  uint32 `json:"mode,omitempty"`  // probe: st_mode
+	Owner *Owner `json:"owner,omitempty"` // probe; nil from helpers of earlier builds
 	Total uint64 `json:"total,omitempty"` // statfs: bytes
 	Free  uint64 `json:"free,omitempty"`  // statfs: bytes available to unprivileged users
 
 	Unknown []string `json:"unknown,omitempty"` // with ENOSYS: the verb or fields that the helper does not know
+}
+
+// An Owner is the owner of a file.
+type Owner struct {
+	UID uint32 `json:"uid"`
+	GID uint32 `json:"gid"`
 }
 
 // ErrHung is wrapped if the operation did not end before the context's deadline.

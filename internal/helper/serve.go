@@ -36,7 +36,7 @@ func perform(r Request) (a Answer) {
 	case VerbProbe:
 		var st unix.Stat_t
 		err = unix.Stat(r.Path, &st)
-		a.Mode = st.Mode
+		a.Mode, a.Owner = st.Mode, &Owner{st.Uid, st.Gid}
 	case VerbStatfs:
 		var fs unix.Statfs_t
 		err = unix.Statfs(r.Path, &fs)

@@ -23,11 +23,11 @@ func dfCommand(h *hostapi.Host) *cobra.Command {
 	var verbose bool
 	cmd := &cobra.Command{
 		Use:   "df [flags]",
-		Short: "Show the disk usage of images and containers",
-		Long: `Show the disk usage of images, packed and unpacked, and of containers, with their logs
-and files, and how much of it could be freed by removing unused images and containers
-that are not running. Data that images share counts once. Leftovers are data that no
-image refers to.`,
+		Short: "Show the disk usage of images, containers and volumes",
+		Long: `Show the disk usage of images, packed and unpacked, of containers, with their logs and
+files, and of named volumes, and how much of it could be freed by removing unused images
+and volumes, and containers that are not running. Data that images share counts once.
+Leftovers are data that no image refers to.`,
 		Example: "  mctr system df\n  mctr system df -v\n  mctr system df --format '{{.Type}} {{.Reclaimable}}'",
 		Args:    cobra.NoArgs, ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -48,10 +48,11 @@ image refers to.`,
 	return cmd
 }
 
-// space is the disk usage of images and containers.
+// space is the disk usage of images, containers and volumes.
 type space struct {
 	images     provisioner.Usage
 	containers []containerSpace
+	volumes    []mctr.VolumeDetails
 }
 
 type containerSpace struct {
@@ -68,7 +69,14 @@ func measure(ctx context.Context, h *hostapi.Host) (*space, error) {
 	if err != nil {
 		return nil, err
 	}
+	volumes, err := h.VolumeAPI()
+	if err != nil {
+		return nil, err
+	}
 	s := &space{}
+	if s.volumes, err = volumes.List(ctx, true); err != nil {
+		return nil, err
+	}
 	if s.images, err = store.Usage(ctx); err != nil {
 		return nil, err
 	}
@@ -119,16 +127,38 @@ func (s *space) rows() []spaceRow {
 			running++
 		}
 	}
+	used, stored, unused := s.volumeSpace()
 	left := s.images.Leftovers
 	return []spaceRow{
 		newSpaceRow("Images", len(total), len(active), s.images.Bytes, s.images.Reclaimable),
 		newSpaceRow("Containers", len(s.containers), running, size, reclaimable),
+		newSpaceRow("Local Volumes", len(s.volumes), used, stored, unused),
 		newSpaceRow("Leftovers", len(left.Blobs)+len(left.Layers)+len(left.Temporary), 0, left.Bytes, left.Bytes),
 	}
 }
 
-// imageSpaceRow and containerSpaceRow have the field names of docker.
+// volumeSpace returns the number of volumes that containers use, the size of all volumes, and that of the
+// others.
+func (s *space) volumeSpace() (used int, stored, unused int64) {
+	for _, v := range s.volumes {
+		var size int64
+		if v.Usage != nil {
+			size = v.Usage.Bytes
+		}
+		stored += size
+		if len(v.Containers) > 0 {
+			used++
+		} else {
+			unused += size
+		}
+	}
+	return used, stored, unused
+}
+
+// imageSpaceRow, containerSpaceRow and volumeSpaceRow have the field names of docker.
 type imageSpaceRow struct{ Repository, Tag, ID, CreatedSince, Size, SharedSize, UniqueSize, Containers string }
+
+type volumeSpaceRow struct{ Name, Links, Size string }
 
 type containerSpaceRow struct{ ID, Image, Command, Size, LogSize, RunningFor, Status, Names string }
 
@@ -169,9 +199,10 @@ func (s *space) containerRows(noTrunc bool) (rows []containerSpaceRow) {
 }
 
 func (s *space) printVerbose(list *format.List) error {
-	images, containers := s.imageRows(list.NoTrunc), s.containerRows(list.NoTrunc)
+	images, containers, volumes := s.imageRows(list.NoTrunc), s.containerRows(list.NoTrunc), s.volumeRows()
 	if list.JSON || list.Format == "json" {
-		return format.JSON(os.Stdout, map[string]any{"Images": images, "Containers": containers})
+		return format.JSON(os.Stdout, map[string]any{"Images": images, "Containers": containers,
+			"Volumes": volumes})
 	}
 	if list.Format != "" && list.Format != "table" {
 		return fmt.Errorf("%w: --verbose prints only a table or json", mctr.ErrInvalid)
@@ -185,8 +216,25 @@ func (s *space) printVerbose(list *format.List) error {
 		return err
 	}
 	fmt.Printf("\nContainers space usage:\n\n")
-	return format.Table{Columns: []string{
+	err = format.Table{Columns: []string{
 		"CONTAINER ID={{.ID}}", "IMAGE={{.Image}}", "COMMAND={{.Command}}", "SIZE={{.Size}}", "LOGS={{.LogSize}}",
 		"CREATED={{.RunningFor}}", "STATUS={{.Status}}", "NAMES={{.Names}}",
 	}}.Print(os.Stdout, format.Rows(containers))
+	if err != nil {
+		return err
+	}
+	fmt.Printf("\nLocal Volumes space usage:\n\n")
+	return format.Table{Columns: []string{"VOLUME NAME={{.Name}}", "LINKS={{.Links}}", "SIZE={{.Size}}"}}.
+		Print(os.Stdout, format.Rows(volumes))
+}
+
+func (s *space) volumeRows() (rows []volumeSpaceRow) {
+	for _, v := range s.volumes {
+		r := volumeSpaceRow{Name: v.Name, Links: strconv.Itoa(len(v.Containers))}
+		if v.Usage != nil {
+			r.Size = units.HumanSize(float64(v.Usage.Bytes))
+		}
+		rows = append(rows, r)
+	}
+	return rows
 }

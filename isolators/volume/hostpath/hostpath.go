@@ -70,7 +70,12 @@ func (i *isolator) Prepare(ctx context.Context, c *mctr.Container) (*mctr.Adjust
 		if err := i.source(ctx, v, c.DryRun); err != nil {
 			return nil, err
 		}
-		a.Volumes = append(a.Volumes, bind.Mount(v, v.Source))
+		m := bind.Mount(v, v.Source)
+		err := bind.MapOwner(c, v, &m, func() (uint32, uint32, error) { return i.owner(ctx, v.Source) })
+		if err != nil {
+			return nil, fmt.Errorf("option idmap of volumes.source %s: %w", v.Source, err)
+		}
+		a.Volumes = append(a.Volumes, m)
 	}
 	return a, nil
 }
@@ -131,6 +136,21 @@ func (i *isolator) source(ctx context.Context, v mctr.Volume, dryRun bool) error
 
 // VolumeTypes returns the types of the volumes that the isolator mounts.
 func (*isolator) VolumeTypes() []string { return []string{mctr.VolumeBind} }
+
+// owner returns the owner of a path.
+func (i *isolator) owner(ctx context.Context, path string) (uid, gid uint32, err error) {
+	ctx, cancel := context.WithTimeout(ctx, probeTime)
+	defer cancel()
+	answer, err := i.jobs.Do(ctx, helper.Request{Verb: helper.VerbProbe, Path: path})
+	if err != nil {
+		return 0, 0, err
+	}
+	if answer.Owner == nil {
+		return 0, 0, fmt.Errorf("%w: mctr-helper is of an earlier build (keep mctr's programs together, of one build)",
+			mctr.ErrUnsupported)
+	}
+	return answer.Owner.UID, answer.Owner.GID, nil
+}
 
 // Locate probes the source.
 func (i *isolator) Locate(ctx context.Context, _ mctr.Handle, _ *mctr.Handle,

@@ -20,6 +20,8 @@ import (
 	"strconv"
 	"strings"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/internal/saferoot"
 	"github.com/mctr/mctr/internal/treemount"
@@ -92,9 +94,19 @@ func (i *isolator) Prepare(ctx context.Context, c *mctr.Container) (*mctr.Adjust
 		if err != nil {
 			return nil, fmt.Errorf("%w: mount volume %s", err, strings.TrimSpace(v.Source+" at "+v.Target))
 		}
-		a.Volumes = append(a.Volumes, bind.Mount(v, source))
+		m := bind.Mount(v, source)
+		if err := bind.MapOwner(c, v, &m, func() (uint32, uint32, error) { return ownerOf(source) }); err != nil {
+			return nil, fmt.Errorf("option idmap of volume %s: %w", strings.TrimSpace(v.Source+" at "+v.Target), err)
+		}
+		a.Volumes = append(a.Volumes, m)
 	}
 	return a, nil
+}
+
+func ownerOf(dir string) (uid, gid uint32, err error) {
+	var st unix.Stat_t
+	err = unix.Stat(dir, &st)
+	return st.Uid, st.Gid, err
 }
 
 // use returns the path of the files of the container's volume n.

@@ -72,6 +72,7 @@ var Positive = []string{
 	"health-interval", "health-timeout", "health-retries", "health-start-interval", "health-tcp",
 	"ready-interval", "ready-timeout", "ready-retries", "ready-tcp",
 	"listen-interval", "max-completion-time", "cni-timeout", "mtu", "vni", "port",
+	"disk-inodes", "inodes",
 }
 
 func checkPositive(f *pflag.FlagSet) (err error) {

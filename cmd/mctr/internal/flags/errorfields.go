@@ -57,7 +57,7 @@ var Fields = map[string]string{
 	"resources.disk.rootfs":                   "--storage-opt size",
 	"resources.disk.rootfs_inodes":            "--storage-opt inodes",
 	"resources.disk.sandbox":                  "--disk", "resources.disk.sandbox_inodes": "--disk-inodes",
-	"resources.disk.end": "--disk-action end",
+	"resources.disk.end": "--disk-action end", "group_resources.disk": "--disk",
 
 	"config.restart": "--restart", "config.remove": "--rm", "stop_signal": "--stop-signal",
 	"stop_timeout": "--stop-timeout", "max_completion": "--max-completion-time",

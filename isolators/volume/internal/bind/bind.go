@@ -11,15 +11,40 @@ import (
 	"github.com/opencontainers/runtime-spec/specs-go"
 
 	"github.com/mctr/mctr"
+	"github.com/mctr/mctr/internal/saferoot"
 )
 
 var (
 	propagations = []string{"private", "rprivate", "slave", "rslave", "shared", "rshared"}
 
 	options = slices.Concat([]string{"bind", "rbind"}, propagations, []string{
-		"exec", "noexec", "suid", "nosuid", "dev", "nodev", "noatime", "relatime",
+		"exec", "noexec", "suid", "nosuid", "dev", "nodev", "noatime", "relatime", idmap,
 	})
 )
+
+// idmap is the option of a volume whose owner on disk is the task's user in the container.
+const idmap = "idmap"
+
+// MapOwner adds to m, the mount of v, the mapping that the option idmap asks for (mount_setattr(2),
+// MOUNT_ATTR_IDMAP): the owner of source is the user of c's process there, and what this user writes
+// belongs to the owner. Files of other owners belong to nobody, and no other user can write. owner
+// returns the owner of source.
+func MapOwner(c *mctr.Container, v mctr.Volume, m *specs.Mount, owner func() (uid, gid uint32, err error)) error {
+	if !slices.Contains(v.Options, idmap) {
+		return nil
+	}
+	user, err := saferoot.LookupUser(c.Rootfs, c.User(), nil)
+	if err != nil {
+		return err
+	}
+	uid, gid, err := owner()
+	if err != nil {
+		return err
+	}
+	m.UIDMappings = []specs.LinuxIDMapping{{ContainerID: uid, HostID: user.UID, Size: 1}}
+	m.GIDMappings = []specs.LinuxIDMapping{{ContainerID: gid, HostID: user.GID, Size: 1}}
+	return nil
+}
 
 // CheckOptions refuses options that a bind mount lacks. The error wraps mctr.ErrInvalid.
 func CheckOptions(v mctr.Volume) error {
