@@ -77,6 +77,15 @@ func (g *guarded) Locate(ctx context.Context, h mctr.Handle, parent *mctr.Handle
 	return at, err
 }
 
+// Keep implements isolators.Keeper: an isolator that does not has no such values.
+func (g *guarded) Keep(ctx context.Context, h mctr.Handle, config *mctr.ContainerConfig) error {
+	k, ok := g.Isolator.(isolators.Keeper)
+	if !ok {
+		return nil
+	}
+	return safely("Keep", func() error { return k.Keep(ctx, h, config) })
+}
+
 // Remove implements isolators.Remover: an isolator that does not keeps nothing.
 func (g *guarded) Remove(ctx context.Context, h mctr.Handle,
 	namedBy func(volume string) (mctr.ContainerID, error)) error {
