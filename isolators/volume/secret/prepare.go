@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
-	"strconv"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 
@@ -42,7 +41,7 @@ func (i *isolator) Prepare(ctx context.Context, c *mctr.Container) (*mctr.Adjust
 
 // mount returns the mount of volume n, whose file it writes.
 func (i *isolator) mount(ctx context.Context, c *mctr.Container, n int, v mctr.Volume) (m specs.Mount, err error) {
-	f := file{id: c.ID, dir: files, name: strconv.Itoa(n)}
+	f := file{id: c.ID, dir: files, name: mctr.ContainerID(filepath.Clean(v.Target)).Hash()}
 	m = specs.Mount{Destination: filepath.Clean(v.Target), Type: "bind", Source: i.vault.path(f),
 		Options: []string{"bind", "rprivate", "ro", "nosuid", "nodev", "noexec"}}
 	if f.mode, err = modeOf(v); err != nil {

@@ -19,7 +19,7 @@ import (
 // The directories of a container in the vault.
 const (
 	values = "values" // what callers gave, by key
-	files  = "files"  // what is mounted, by the number of the volume
+	files  = "files"  // what is mounted, by the hash of the target
 )
 
 // A vault is a tmpfs with the secrets of all containers, in a directory by id for each. It is mounted as
