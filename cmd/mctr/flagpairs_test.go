@@ -31,6 +31,7 @@ var samples = map[string][]string{
 	"no-image": {"true"},
 	"runtime":  {"runc"}, "platform": {"linux/amd64"}, "pull": {"always"},
 	"volume": {"/usr:/v"}, "mount": {"type=bind,source=/usr,target=/m"}, "tmpfs": {"/t"},
+	"secret":       {"file:/etc/passwd", "file:/etc/passwd,type=env,target=PASSWD"},
 	"volumes-from": {"donor:ro"},
 	"device":       {"/dev/fuse:/dev/own:r"}, "shm-size": {"1m"},
 	"ulimit": {"nofile=7:8"}, "sysctl": {"net.ipv4.ip_forward=1", "kernel.msgmax=7"},
