@@ -112,8 +112,10 @@ func TestLaunch(t *testing.T) {
 				{"name":"B","type":"SECRET","secret":{"type":"VALUE","value":{"data":"Yg=="}}},
 				{"name":"C","type":"SECRET","secret":{"type":"REFERENCE","reference":{"name":"file:/c"}}}]}},
 			"container":{"type":"MESOS","volumes":[
-				{"mode":"RW","container_path":"/d","source":{"type":"SECRET","secret":{"type":"VALUE","value":{"data":"ZA=="}}}},
-				{"mode":"RO","container_path":"e","source":{"type":"SECRET","secret":{"type":"REFERENCE","reference":{"name":"file:/e"}}}}]}}`,
+				{"mode":"RW","container_path":"/d","source":{"type":"SECRET",
+					"secret":{"type":"VALUE","value":{"data":"ZA=="}}}},
+				{"mode":"RO","container_path":"e","source":{"type":"SECRET",
+					"secret":{"type":"REFERENCE","reference":{"name":"file:/e"}}}}]}}`,
 			mctr.ContainerConfig{
 				Network: "host",
 				Process: mctr.Process{Entrypoint: &[]string{}, Args: []string{"/bin/sh", "-c", "x"}, Env: []string{"A=a"},
