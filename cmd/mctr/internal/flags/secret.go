@@ -32,7 +32,7 @@ func (l *Launch) secretFlags(c *mctr.ContainerConfig) error {
 			c.Process.SecretEnv = append(c.Process.SecretEnv, mctr.SecretVariable{Name: v.Target, Source: v.Source})
 			continue
 		}
-		if !path.IsAbs(v.Target) {
+		if !path.IsAbs(v.Target) && !l.NoImage { // the host's filesystem has no such directory; the sandbox is the place
 			v.Target = path.Join(secretsDir, v.Target)
 		}
 		c.Volumes = append(c.Volumes, v)
