@@ -96,7 +96,8 @@ func TestRefusals(t *testing.T) {
 	withRuntime := variables(mctr.SecretVariable{Name: "A", Value: value})
 	withRuntime.Runtime = "/usr/bin/crun"
 	refusals := []isolatortest.Refusal{
-		{Config: volumes(mctr.Volume{}), Field: "volumes.source for /run/secrets/a: want file:/PATH, or a value"},
+		{Config: volumes(mctr.Volume{}),
+			Field: "volumes.source of the secret for /run/secrets/a: want file:/PATH, or a value"},
 		{Config: volumes(mctr.Volume{Source: "env:HOME"}), Field: "want file:/PATH"},
 		{Config: volumes(mctr.Volume{Source: "file:x"}), Field: "want an absolute path after file:"},
 		{Config: volumes(mctr.Volume{Source: "file:/x", Value: value}), Field: "both a file and a value"},

@@ -42,8 +42,8 @@ func secretsOf(config *mctr.ContainerConfig) (list []secret) {
 
 // volume returns the secret of volume n.
 func volume(n int, v mctr.Volume) secret {
-	return secret{what: v.Target, field: "volumes.source", key: "volume-" + strconv.Itoa(n), source: v.Source,
-		value: v.Value}
+	return secret{what: v.Target, field: "volumes.source of the secret", key: "volume-" + strconv.Itoa(n),
+		source: v.Source, value: v.Value}
 }
 
 // check refuses a secret without a source or with two, and a value that cannot be used.
