@@ -14,6 +14,10 @@ type Adjustment struct {
 	// none hides another; masks come last.
 	Volumes []specs.Mount
 
+	// SecretEnv are variables, NAME=VALUE, that are handed to the engine in memory and recorded
+	// nowhere. They replace variables of a Spec.
+	SecretEnv []string
+
 	// Ports are host ports that lead to the container. The supervisor binds them before the
 	// container is created, so that no other process takes them.
 	Ports []Port

@@ -4,7 +4,8 @@ import "time"
 
 // A ContainerConfig is what a caller asks for: plain data, stored with the
 // container. The zero value of a field means the default, which is what docker
-// gives a container. Secrets do not belong here: a config is written to disk.
+// gives a container. A config is written to disk, except the values of secrets in it:
+// other fields are not for secrets.
 type ContainerConfig struct {
 	Name   string            `json:"name,omitempty"`
 	Owner  string            `json:"owner,omitempty"` // an agent's instance name, or "cli"
@@ -89,14 +90,16 @@ type Process struct {
 	Entrypoint *[]string `json:"entrypoint,omitempty"`
 	Args       []string  `json:"args,omitempty"` // replaces the image's Cmd when not empty
 	Env        []string  `json:"env,omitempty"`  // NAME=VALUE, added to the image's
-	WorkingDir string    `json:"working_dir,omitempty"`
-	User       string    `json:"user,omitempty"`      // user[:group], names or numbers, looked up in the image
-	GroupAdd   []string  `json:"group_add,omitempty"` // supplementary groups
-	Init       bool      `json:"init,omitempty"`      // a reaping init as pid 1
-	Pause      bool      `json:"pause,omitempty"`     // no command but a reaping init: the root of a group
-	Tasks      []string  `json:"tasks,omitempty"`     // of the group, by the last part of their ids
-	Terminal   bool      `json:"terminal,omitempty"`
-	Stdin      bool      `json:"stdin,omitempty"` // keep stdin open for a client
+	// SecretEnv are variables whose values are secrets. They replace variables of the image.
+	SecretEnv  []SecretVariable `json:"secret_env,omitempty"`
+	WorkingDir string           `json:"working_dir,omitempty"`
+	User       string           `json:"user,omitempty"`      // user[:group], names or numbers, looked up in the image
+	GroupAdd   []string         `json:"group_add,omitempty"` // supplementary groups
+	Init       bool             `json:"init,omitempty"`      // a reaping init as pid 1
+	Pause      bool             `json:"pause,omitempty"`     // no command but a reaping init: the root of a group
+	Tasks      []string         `json:"tasks,omitempty"`     // of the group, by the last part of their ids
+	Terminal   bool             `json:"terminal,omitempty"`
+	Stdin      bool             `json:"stdin,omitempty"` // keep stdin open for a client
 }
 
 // SandboxPath is where a container with an image sees its sandbox (Mesos: --sandbox_directory). A

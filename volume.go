@@ -15,13 +15,14 @@ const (
 	VolumeImage         = "image"          // the root filesystem of another image
 	VolumeSandbox       = "sandbox"        // a directory in the container's sandbox
 	VolumeParentSandbox = "parent-sandbox" // a directory in the sandbox of its parent
+	VolumeSecret        = "secret"         // a read-only file with a secret, in memory
 )
 
 // A Volume is a directory, a file or a filesystem that the user asks for at a path in the container.
 type Volume struct {
 	Type string `json:"type"`
-	// Source is the absolute host path of a bind, a path in a sandbox, the reference of an image, or the
-	// name of a named volume; "": an anonymous volume.
+	// Source is the absolute host path of a bind, a path in a sandbox, the reference of an image, the
+	// name of a named volume, or the source of a secret; "": an anonymous volume, or a secret with a Value.
 	Source   string   `json:"source,omitempty"`
 	Target   string   `json:"target"` // path in the container; a relative one is in its sandbox
 	ReadOnly bool     `json:"read_only,omitempty"`
@@ -30,6 +31,11 @@ type Volume struct {
 
 	SubPath string `json:"sub_path,omitempty"` // of a named volume or an image: mount only this directory in it
 	NoCopy  bool   `json:"no_copy,omitempty"`  // of a named volume: never copy the image's files into it
+
+	Value SecretValue `json:"value,omitempty"` // of a secret
+	Mode  string      `json:"mode,omitempty"`  // of a secret, in octal digits; default 0400
+	UID   *uint32     `json:"uid,omitempty"`   // owner of a secret; default: the user of the process
+	GID   *uint32     `json:"gid,omitempty"`   // group of a secret; default: that of the process
 }
 
 // CheckVolumes refuses what is wrong with volumes of any type: a target at which nothing can be mounted,
@@ -50,6 +56,10 @@ func CheckVolumes(volumes []Volume) error {
 			return lacks(v, "volumes.no_copy")
 		case v.SubPath != "" && v.Type != VolumeImage && slices.Contains(unnamed, v.Type):
 			return lacks(v, "volumes.sub_path")
+		case v.Type != VolumeSecret && v.Value != nil:
+			return lacks(v, "volumes.value")
+		case v.Type != VolumeSecret && (v.Mode != "" || v.UID != nil || v.GID != nil):
+			return lacks(v, "volumes.mode, volumes.uid or volumes.gid")
 		case v.SubPath != "" && !filepath.IsLocal(v.SubPath):
 			return fmt.Errorf("%w: volumes.sub_path %q for %s: must be a relative path in the volume", ErrInvalid,
 				v.SubPath, v.Target)
@@ -60,7 +70,8 @@ func CheckVolumes(volumes []Volume) error {
 }
 
 // unnamed are the types of volumes that have no name. Every other type is the driver of a named volume.
-var unnamed = []string{VolumeBind, VolumeTmpfs, VolumeImage, VolumeSandbox, VolumeParentSandbox}
+var unnamed = []string{VolumeBind, VolumeTmpfs, VolumeImage, VolumeSandbox, VolumeParentSandbox,
+	VolumeSecret}
 
 // IsNamed returns true if v's Source is the name of a named volume.
 func (v Volume) IsNamed() bool { return v.Source != "" && !slices.Contains(unnamed, v.Type) }

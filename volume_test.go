@@ -8,6 +8,19 @@ import (
 	"github.com/mctr/mctr"
 )
 
+// TestIsNamed: a secret's source is never taken for the name of a volume, and no other container gets the
+// secret by volumes_from.
+func TestIsNamed(t *testing.T) {
+	for kind, want := range map[string]bool{
+		"bind": false, "tmpfs": false, "image": false, "sandbox": false, "parent-sandbox": false, "secret": false,
+		"local": true, "volume": true, "csi": true, "cephfs": true,
+	} {
+		if v := (mctr.Volume{Type: kind, Source: "x"}); v.IsNamed() != want || v.OutlivesRun() != (want || kind == "bind") {
+			t.Errorf("%s: named %t, outlives its run %t", kind, v.IsNamed(), v.OutlivesRun())
+		}
+	}
+}
+
 func TestCheckVolumes(t *testing.T) {
 	for _, c := range []struct {
 		targets []string

@@ -49,6 +49,10 @@ func (c *Containerizer) Check(ctx context.Context, config *mctr.ContainerConfig)
 	if err := c.checkVolumes(config.Volumes); err != nil {
 		return err
 	}
+	if len(config.Process.SecretEnv) > 0 && !slices.ContainsFunc(c.isolators, keepsValues) {
+		return &mctr.UnsupportedError{Feature: "process.secret_env", Why: "no isolator of the table keeps secrets",
+			Remedy: "use builtin.Table, which has volume/secret"}
+	}
 	for _, i := range c.isolators {
 		if err := i.Check(ctx, config); err != nil {
 			return fmt.Errorf("%s: %w", i.Name(), err)
@@ -115,6 +119,12 @@ func mounterOf(table []isolators.Isolator, v mctr.Volume) isolators.VolumeMounte
 		}
 	}
 	return nil
+}
+
+// keepsValues returns true for an isolator, which is guarded, that keeps what must not be recorded.
+func keepsValues(i isolators.Isolator) bool {
+	_, keeps := i.(*guarded).Isolator.(isolators.Keeper)
+	return keeps
 }
 
 // checkConfig returns an error for a nil config.

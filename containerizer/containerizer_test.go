@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -293,6 +294,28 @@ func TestSecretsStayInMemory(t *testing.T) {
 		t.Errorf("the task did not get its secret: %+v, %v", s, err)
 	}
 	a.remove("job")
+}
+
+// TestSecretsWithoutIsolator: a table without an isolator that keeps secrets refuses them, and nothing is
+// recorded.
+func TestSecretsWithoutIsolator(t *testing.T) {
+	a := newAgent(t)
+	a.table = slices.DeleteFunc(a.table, func(i isolators.Isolator) bool { return i.Name() == "volume/secret" })
+	bare := a.open()
+	defer func() { _ = bare.Close() }()
+	config := a.config("true")
+	config.Process.SecretEnv = []mctr.SecretVariable{{Name: "TOKEN", Value: mctr.SecretValue("xyzzy")}}
+	_, err := bare.Launch(t.Context(), "job", config, containerizer.LaunchOptions{})
+	if !errors.Is(err, mctr.ErrUnsupported) || !strings.Contains(err.Error(), "process.secret_env") {
+		t.Errorf("got %v", err)
+	}
+	config = a.config("true")
+	config.Volumes = []mctr.Volume{{Type: mctr.VolumeSecret, Target: "/x", Value: mctr.SecretValue("xyzzy")}}
+	_, err = bare.Launch(t.Context(), "job", config, containerizer.LaunchOptions{})
+	if !errors.Is(err, mctr.ErrInvalid) || !strings.Contains(err.Error(), "volumes.type secret") {
+		t.Errorf("got %v", err)
+	}
+	a.wantNothing()
 }
 
 // TestNothingIsKept counts descriptors and children before and after many jobs.

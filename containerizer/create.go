@@ -20,7 +20,7 @@ func (c *Containerizer) Create(ctx context.Context, id mctr.ContainerID, config 
 	if err := errors.Join(c.Check(ctx, r.Config), c.updater.CheckGroup(ctx, r)); err != nil {
 		return err
 	}
-	lock, err := reserve(ctx, c.releaser, r)
+	lock, err := c.reserveNew(ctx, r, config)
 	if err != nil {
 		return err
 	}

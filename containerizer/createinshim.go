@@ -2,6 +2,7 @@ package containerizer
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/mctr/mctr"
@@ -34,7 +35,7 @@ func (l *launch) create(ctx context.Context) error {
 		FallbackExit: l.stored().FallbackExit(),
 		Events:       l.store.Events(), Attributes: l.record.Attributes(), LogDir: l.stored().Logs(), Log: config.Log,
 		Stdin: config.Process.Stdin, StdinOnce: l.options.Attach != nil && l.options.Attach.Stdin,
-		SecretEnv: l.options.SecretEnv, OnExit: l.exitCommand(), Watch: l.watchCommand(),
+		SecretEnv: slices.Concat(l.secretEnv, l.options.SecretEnv), OnExit: l.exitCommand(), Watch: l.watchCommand(),
 		MaxTime:   time.Duration(config.MaxCompletion),
 		Transient: config.Remove, ReservePorts: l.ports,
 	})

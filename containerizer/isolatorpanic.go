@@ -86,6 +86,15 @@ func (g *guarded) OpenStorage(ctx context.Context, h mctr.Handle, config *mctr.C
 	return safely("OpenStorage", func() error { return l.OpenStorage(ctx, h, config) })
 }
 
+// Keep implements isolators.Keeper: an isolator that does not has no such values.
+func (g *guarded) Keep(ctx context.Context, h mctr.Handle, config *mctr.ContainerConfig) error {
+	k, ok := g.Isolator.(isolators.Keeper)
+	if !ok {
+		return nil
+	}
+	return safely("Keep", func() error { return k.Keep(ctx, h, config) })
+}
+
 // Remove implements isolators.Remover: an isolator that does not keeps nothing.
 func (g *guarded) Remove(ctx context.Context, h mctr.Handle,
 	namedBy func(volume string) (mctr.ContainerID, error)) error {

@@ -55,6 +55,7 @@ type launch struct {
 	health     *mctr.HealthCheck // the config's, or the image's
 	spec       *specs.Spec
 	ports      []mctr.Port // host ports that isolators chose
+	secretEnv  []string    // NAME=VALUE, from isolators
 	watchful   bool        // an isolator must watch the container
 	client     *launcher.Client
 	created    *wire.Created // the shim's record of init
@@ -84,7 +85,7 @@ func (c *Containerizer) Launch(ctx context.Context, id mctr.ContainerID, config 
 		return nil, err
 	}
 	defer l.leaveParent()
-	if l.lock, err = reserve(ctx, c.releaser, r); err != nil {
+	if l.lock, err = c.reserveNew(ctx, r, config); err != nil {
 		return nil, err
 	}
 	return l.run(ctx)

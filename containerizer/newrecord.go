@@ -24,6 +24,24 @@ func reserve(ctx context.Context, releaser *release.Releaser, r *store.Record) (
 	return lock, err
 }
 
+// reserveNew is reserve for a container that is made from config. It has the isolators keep the values
+// in config that the record lacks.
+func (c *Containerizer) reserveNew(ctx context.Context, r *store.Record,
+	config *mctr.ContainerConfig) (*store.Lock, error) {
+	lock, err := reserve(ctx, c.releaser, r)
+	if err != nil {
+		return nil, err
+	}
+	for _, i := range c.isolators {
+		if err := i.(isolators.Keeper).Keep(ctx, c.store.HandleOf(r.ID), config); err != nil {
+			defer lock.Unlock()
+			return nil, errors.Join(fmt.Errorf("%s: %w", i.Name(), err),
+				c.releaser.Purge(context.WithoutCancel(ctx), r.ID))
+		}
+	}
+	return lock, nil
+}
+
 // newRecord makes the record of a new container: it fills in the defaults of config, and validates id and name.
 func (c *Containerizer) newRecord(ctx context.Context, id mctr.ContainerID,
 	config *mctr.ContainerConfig) (*store.Record, error) {

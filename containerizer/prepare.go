@@ -36,6 +36,7 @@ func (l *launch) prepare(ctx context.Context) error {
 		return err
 	}
 	l.spec, l.ports, l.watchful = m.Finish(l.record.Config.Process.Env), m.Ports, m.Watch
+	l.secretEnv = m.SecretEnv
 	return l.failed(mctr.Preparing, "containerizer", "merge", spec.Check(l.spec))
 }
 

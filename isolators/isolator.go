@@ -81,6 +81,15 @@ type StorageLimiter interface {
 	OpenStorage(ctx context.Context, h mctr.Handle, config *mctr.ContainerConfig) error
 }
 
+// A Keeper is an Isolator for values of a config that must not be recorded, such as secrets. Its Complete
+// replaces them in the config that is recorded, without a change to the order of a list.
+type Keeper interface {
+	// Keep stores the values in config, as the caller gave it, until Remove. It is called once, after
+	// the container's record was written, and before its first launch or, for a container that awaits
+	// its first start, in place of that. If it fails, the container is removed.
+	Keep(ctx context.Context, h mctr.Handle, config *mctr.ContainerConfig) error
+}
+
 // A Remover is an Isolator that keeps something for a container from one run to the next, and beyond
 // what is in the container's directories.
 type Remover interface {

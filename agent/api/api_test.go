@@ -3,6 +3,8 @@ package api_test
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -105,6 +107,23 @@ func TestLaunch(t *testing.T) {
 				{Type: "volume", Source: "data", Target: "/e"},
 				{Type: "local", Source: "data", Target: "/f"},
 			}}},
+		{"secrets",
+			`{"command":{"value":"x","environment":{"variables":[{"name":"A","type":"VALUE","value":"a"},
+				{"name":"B","type":"SECRET","secret":{"type":"VALUE","value":{"data":"Yg=="}}},
+				{"name":"C","type":"SECRET","secret":{"type":"REFERENCE","reference":{"name":"file:/c"}}}]}},
+			"container":{"type":"MESOS","volumes":[
+				{"mode":"RW","container_path":"/d","source":{"type":"SECRET",
+					"secret":{"type":"VALUE","value":{"data":"ZA=="}}}},
+				{"mode":"RO","container_path":"e","source":{"type":"SECRET",
+					"secret":{"type":"REFERENCE","reference":{"name":"file:/e"}}}}]}}`,
+			mctr.ContainerConfig{
+				Network: "host",
+				Process: mctr.Process{Entrypoint: &[]string{}, Args: []string{"/bin/sh", "-c", "x"},
+					Env: []string{"A=a"}, SecretEnv: []mctr.SecretVariable{{Name: "B", Value: mctr.SecretValue("b")},
+						{Name: "C", Source: "file:/c"}}},
+				Volumes: []mctr.Volume{{Type: "secret", Value: mctr.SecretValue("d"), Target: "/d"},
+					{Type: "secret", Source: "file:/e", Target: "e", ReadOnly: true}},
+			}},
 		{"limits",
 			`{"command":{"value":"x"},"container":{"type":"MESOS","rlimit_info":{"rlimits":[{"type":"RLMT_CORE"}]},"tty_info":{}},
 			"resources":[{"name":"cpus","type":"SCALAR","scalar":{"value":0.0001}},{"name":"mem","type":"SCALAR","scalar":{"value":1}}],"limits":{"cpus":{"value":"Infinity"},"mem":{"value":"Infinity"}}}`,
@@ -124,6 +143,55 @@ func TestLaunch(t *testing.T) {
 		}
 		if diff := cmp.Diff(c.want, *got); diff != "" {
 			t.Errorf("%s: %s", c.name, diff)
+		}
+	}
+}
+
+// TestSecretsRefused: a secret is complete or refused, and no error has its value.
+func TestSecretsRefused(t *testing.T) {
+	for secret, want := range map[string]string{
+		`null`:                        "secret",
+		`{"type":"VALUE"}`:            "want a secret of type VALUE",
+		`{"type":"VALUE","value":{}}`: "want a secret of type VALUE",
+		`{"type":"UNKNOWN","value":{"data":"eHl6enk="}}`:                       "want a secret of type VALUE",
+		`{"type":"REFERENCE","value":{"data":"eHl6enk="}}`:                     "want a secret of type VALUE",
+		`{"type":"REFERENCE","reference":{"name":"file:/x","key":"eHl6enk="}}`: "reference.key",
+	} {
+		for _, where := range []string{
+			`"command":{"value":"x","environment":{"variables":[{"name":"A","type":"SECRET","secret":%s}]}}`,
+			`"command":{"value":"x"},"container":{"type":"MESOS","volumes":[{"mode":"RO","container_path":"/x",` +
+				`"source":{"type":"SECRET","secret":%s}}]}`,
+		} {
+			_, err := launch("{" + fmt.Sprintf(where, secret) + "}")
+			if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "xyzzy") ||
+				strings.Contains(err.Error(), "eHl6enk") {
+				t.Errorf("%s: %v, want %s", secret, err, want)
+			}
+		}
+	}
+	const both = `{"command":{"value":"x","environment":{"variables":[{"name":"A","secret":{"type":"VALUE"}}]}}}`
+	if _, err := launch(both); err == nil || !strings.Contains(err.Error(), "SECRET with secret") {
+		t.Errorf("a variable without a type: %v", err)
+	}
+}
+
+// TestSessionSecrets: the environment of a session has values, and no references.
+func TestSessionSecrets(t *testing.T) {
+	for secret, want := range map[string]string{
+		`{"type":"VALUE","value":{"data":"Yg=="}}`:                     "",
+		`{"type":"VALUE","value":{"data":"AA=="}}`:                     "has a NUL",
+		`{"type":"REFERENCE","reference":{"name":"file:/etc/passwd"}}`: "a REFERENCE",
+	} {
+		var s api.Session
+		text := `{"container_id":{"value":"s","parent":{"value":"p"}},"command":{"value":"x","environment":` +
+			`{"variables":[{"name":"A","type":"SECRET","secret":` + secret + `}]}}}`
+		if err := json.Unmarshal([]byte(text), &s); err != nil {
+			t.Fatal(err)
+		}
+		e, err := s.Exec()
+		if want == "" && (err != nil || !slices.Equal(e.Env, []string{"A=b"})) ||
+			want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
+			t.Errorf("%s: %q, %v", secret, e.Env, err)
 		}
 	}
 }

@@ -27,10 +27,10 @@ type Environment struct {
 
 // A Variable is one variable of an environment.
 type Variable struct {
-	Name   string          `json:"name"`
-	Type   string          `json:"type,omitempty"` // VALUE (default)
-	Value  string          `json:"value,omitempty"`
-	Secret json.RawMessage `json:"secret,omitempty"`
+	Name   string  `json:"name"`
+	Type   string  `json:"type,omitempty"` // VALUE (default), SECRET
+	Value  string  `json:"value,omitempty"`
+	Secret *Secret `json:"secret,omitempty"`
 }
 
 // args returns the command line. whole is true if it replaces the image's entrypoint; otherwise it
@@ -55,23 +55,29 @@ func (c *CommandInfo) args() (args []string, whole bool, err error) {
 	return append([]string{c.Value}, c.Arguments[1:]...), true, nil
 }
 
-func (c *CommandInfo) env() ([]string, error) {
+// env sets the variables of the process.
+func (c *CommandInfo) env(p *mctr.Process) error {
 	if c.Environment == nil {
-		return nil, nil
+		return nil
 	}
-	var env []string
 	for _, v := range c.Environment.Variables {
 		switch {
-		case v.Type == "SECRET" || v.Secret != nil:
-			return nil, refused("command.environment: variables of type SECRET", "this agent cannot resolve secrets")
-		case v.Type != "" && v.Type != "VALUE":
-			return nil, fmt.Errorf("%w: command.environment: type %q of variable %q", mctr.ErrInvalid, v.Type, v.Name)
 		case v.Name == "" || strings.ContainsAny(v.Name, "=\x00") || strings.Contains(v.Value, "\x00"):
-			return nil, fmt.Errorf("%w: command.environment: variable %q", mctr.ErrInvalid, v.Name)
+			return fmt.Errorf("%w: command.environment: variable %q", mctr.ErrInvalid, v.Name)
+		case v.Type == "SECRET" && v.Value == "":
+			source, value, err := v.Secret.resolve(fmt.Sprintf("command.environment: variable %q", v.Name))
+			if err != nil {
+				return err
+			}
+			p.SecretEnv = append(p.SecretEnv, mctr.SecretVariable{Name: v.Name, Source: source, Value: value})
+		case v.Type != "" && v.Type != "VALUE" || v.Secret != nil:
+			return fmt.Errorf("%w: command.environment: variable %q: want type VALUE with value, or SECRET with secret",
+				mctr.ErrInvalid, v.Name)
+		default:
+			p.Env = append(p.Env, v.Name+"="+v.Value)
 		}
-		env = append(env, v.Name+"="+v.Value)
 	}
-	return env, nil
+	return nil
 }
 
 // fill copies the command to the process of a config.
@@ -87,8 +93,7 @@ func (c *CommandInfo) fill(p *mctr.Process) (err error) {
 		p.Entrypoint = &[]string{}
 	}
 	p.User = c.User
-	p.Env, err = c.env()
-	return err
+	return c.env(p)
 }
 
 // refused returns the error for a feature of Mesos that mctr does not support.

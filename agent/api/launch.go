@@ -1,6 +1,7 @@
 package api
 
 import (
+	"bytes"
 	"fmt"
 	"reflect"
 
@@ -129,5 +130,14 @@ func (s *Session) Exec() (containerizer.Exec, error) {
 		return e, fmt.Errorf("%w: the session has no command", mctr.ErrInvalid)
 	}
 	e.Args, e.Env, e.User = process.Args, process.Env, process.User
+	for _, v := range process.SecretEnv { // the environment of a session is recorded nowhere
+		if v.Source != "" {
+			return e, refused("command.environment: a REFERENCE", "only a launch reads files: want a VALUE")
+		}
+		if bytes.IndexByte(v.Value, 0) >= 0 {
+			return e, fmt.Errorf("%w: command.environment: variable %q: the secret has a NUL", mctr.ErrInvalid, v.Name)
+		}
+		e.Env = append(e.Env, v.Name+"="+string(v.Value))
+	}
 	return e, nil
 }

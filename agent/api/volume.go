@@ -20,12 +20,12 @@ type Volume struct {
 
 // A VolumeSource is the source of a volume.
 type VolumeSource struct {
-	Type         string        `json:"type"` // HOST_PATH, SANDBOX_PATH, DOCKER_VOLUME
+	Type         string        `json:"type"` // HOST_PATH, SANDBOX_PATH, DOCKER_VOLUME, SECRET
 	HostPath     *HostPath     `json:"host_path,omitempty"`
 	SandboxPath  *SandboxPath  `json:"sandbox_path,omitempty"`
 	DockerVolume *DockerVolume `json:"docker_volume,omitempty"`
+	Secret       *Secret       `json:"secret,omitempty"` // always read-only
 
-	Secret    json.RawMessage `json:"secret,omitempty"`
 	CSIVolume json.RawMessage `json:"csi_volume,omitempty"`
 }
 
@@ -89,7 +89,7 @@ func (v Volume) mount() (m mctr.Volume, err error) {
 	return m, nil
 }
 
-func (s *VolumeSource) fill(m *mctr.Volume) error {
+func (s *VolumeSource) fill(m *mctr.Volume) (err error) {
 	switch {
 	case s.sources() != 1:
 	case s.Type == "HOST_PATH" && s.HostPath != nil:
@@ -104,14 +104,19 @@ func (s *VolumeSource) fill(m *mctr.Volume) error {
 		return nil
 	case s.Type == "DOCKER_VOLUME" && s.DockerVolume != nil:
 		return s.DockerVolume.fill(m)
+	case s.Type == "SECRET" && s.Secret != nil:
+		m.Type = mctr.VolumeSecret
+		m.Source, m.Value, err = s.Secret.resolve("secret")
+		return err
 	}
 	return refused("a volume with a source of type "+s.Type,
-		"want HOST_PATH with host_path, SANDBOX_PATH with sandbox_path, or DOCKER_VOLUME with docker_volume")
+		"want HOST_PATH with host_path, SANDBOX_PATH with sandbox_path, DOCKER_VOLUME with docker_volume, "+
+			"or SECRET with secret")
 }
 
 // sources returns the number of sources that are given.
 func (s *VolumeSource) sources() (n int) {
-	for _, is := range []bool{s.HostPath != nil, s.SandboxPath != nil, s.DockerVolume != nil, given(s.Secret),
+	for _, is := range []bool{s.HostPath != nil, s.SandboxPath != nil, s.DockerVolume != nil, s.Secret != nil,
 		given(s.CSIVolume)} {
 		if is {
 			n++

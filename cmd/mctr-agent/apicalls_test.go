@@ -121,7 +121,8 @@ func TestRefused(t *testing.T) {
 	mesos := func(more string) string { return fine + `"container":{"type":"MESOS",` + more + `}` }
 	for _, c := range []struct{ launch, want string }{
 		{`"command":{"value":"true","uris":[{"value":"http://x"}]}`, "command.uris"},
-		{`"command":{"value":"true","environment":{"variables":[{"name":"A","type":"SECRET","secret":{}}]}}`, "SECRET"},
+		{`"command":{"value":"true","environment":{"variables":[{"name":"A","type":"SECRET","secret":{}}]}}`,
+			"want a secret of type VALUE"},
 		{`"command":{"valeu":"true"}`, "valeu"},
 		{fine + `"container":{"type":"DOCKER"}`, "DOCKER"},
 		{mesos(`"network_infos":[{"name":"net"}]`), "no network net"},

@@ -31,6 +31,7 @@ var samples = map[string][]string{
 	"no-image": {"true"},
 	"runtime":  {"runc"}, "platform": {"linux/amd64"}, "pull": {"always"},
 	"volume": {"/usr:/v"}, "mount": {"type=bind,source=/usr,target=/m"}, "tmpfs": {"/t"},
+	"secret":       {"file:/etc/passwd", "file:/etc/passwd,type=env,target=PASSWD"},
 	"volumes-from": {"donor:ro"},
 	"storage-opt":  {"size=64m"}, "disk": {"64m"}, "disk-inodes": {"1000"}, "disk-action": {"end"},
 	"device": {"/dev/fuse:/dev/own:r"}, "shm-size": {"1m"},

@@ -23,6 +23,8 @@ type Merger struct {
 	Ports []mctr.Port // host ports that lead to the container
 	Watch bool        // an isolator must watch the container
 
+	SecretEnv []string // NAME=VALUE; not in the spec
+
 	spec    *specs.Spec
 	volumes []specs.Mount
 	owners  map[string]string // path in the spec to isolator
@@ -42,6 +44,7 @@ func (m *Merger) Add(isolator string, a *mctr.Adjustment) error {
 	m.volumes = append(m.volumes, a.Volumes...)
 	m.Ports = append(m.Ports, a.Ports...)
 	m.Watch = m.Watch || a.Watch
+	m.SecretEnv = append(m.SecretEnv, a.SecretEnv...)
 	return m.merge(isolator, "", reflect.ValueOf(m.spec).Elem(), reflect.ValueOf(&a.Spec).Elem())
 }
 
@@ -129,8 +132,7 @@ func keyOf(path string, element any) string {
 		return e.Path
 	case string:
 		if path == "process.env" {
-			name, _, _ := strings.Cut(e, "=")
-			return name
+			return nameOf(e)
 		}
 	}
 	return ""
@@ -155,11 +157,14 @@ func (m *Merger) own(by, path string) error {
 // Resources returns the resources merged so far.
 func (m *Merger) Resources() *specs.LinuxResources { return m.spec.Linux.Resources }
 
-// Finish returns the merged spec. The user's environment overrides that of the isolators. All mounts
+// Finish returns the merged spec. The user's environment overrides that of the isolators, and lacks the
+// variables of SecretEnv. All mounts
 // are ordered by their path, so that none hides what is mounted below it; the user's mounts replace
 // others with the same destination.
 func (m *Merger) Finish(env []string) *specs.Spec {
-	m.spec.Process.Env = override(m.spec.Process.Env, env)
+	m.spec.Process.Env = slices.DeleteFunc(override(m.spec.Process.Env, env), func(variable string) bool {
+		return slices.ContainsFunc(m.SecretEnv, func(secret string) bool { return nameOf(secret) == nameOf(variable) })
+	})
 	mounts := slices.DeleteFunc(m.spec.Mounts, func(base specs.Mount) bool {
 		return slices.ContainsFunc(m.volumes, func(v specs.Mount) bool { return samePlace(v, base) }) ||
 			!m.placeFor(base)
@@ -201,7 +206,7 @@ func override(env, by []string) []string {
 	at := map[string]int{}
 	var out []string
 	for _, variable := range slices.Concat(env, by) {
-		name, _, _ := strings.Cut(variable, "=")
+		name := nameOf(variable)
 		if i, seen := at[name]; seen {
 			out[i] = variable
 			continue
@@ -210,4 +215,10 @@ func override(env, by []string) []string {
 		out = append(out, variable)
 	}
 	return out
+}
+
+// nameOf returns NAME of NAME=VALUE.
+func nameOf(variable string) string {
+	name, _, _ := strings.Cut(variable, "=")
+	return name
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -149,5 +150,24 @@ func TestEnvironmentOverride(t *testing.T) {
 	got := override([]string{"PATH=/bin", "A=1", "AB=2"}, []string{"A=3", "NEW=", "A=4", "PATH="})
 	if diff := cmp.Diff([]string{"PATH=", "A=4", "AB=2", "NEW="}, got); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// TestSecretVariables: a secret replaces a variable of the image, and is not in the spec.
+func TestSecretVariables(t *testing.T) {
+	m := NewMerger(&specs.Spec{Process: &specs.Process{}})
+	for isolator, a := range map[string]*mctr.Adjustment{
+		"image":  {Spec: specs.Spec{Process: &specs.Process{Env: []string{"A=image", "B=image"}}}},
+		"secret": {SecretEnv: []string{"A=canary"}},
+	} {
+		if err := m.Add(isolator, a); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if env := m.Finish([]string{"C=user"}).Process.Env; !slices.Equal(env, []string{"B=image", "C=user"}) {
+		t.Errorf("the spec has %q", env)
+	}
+	if !slices.Equal(m.SecretEnv, []string{"A=canary"}) {
+		t.Errorf("the secrets are %q", m.SecretEnv)
 	}
 }

@@ -36,6 +36,7 @@ const DefaultState = "/run/mctr"
 //	    │                  own, as it runs   ├── events          what happened to containers
 //	    └── <isolator>/    its records       ├── groups.lock     held while groups are made
 //	                                         ├── cgroup_parent   the group above all others
+//	                                         ├── secrets/        a tmpfs, volume/secret's
 //	                                         └── agents/         mctr-agent's locks
 //
 // The engine's directory is in ROOT, although its content is void after a reboot: the engine

@@ -14,6 +14,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/internal/fields"
 	"github.com/mctr/mctr/internal/helper"
 	"github.com/mctr/mctr/internal/leakcheck"
@@ -65,6 +66,31 @@ func TestStatfs(t *testing.T) {
 	if err != nil || a.Total != want.Blocks*uint64(want.Bsize) || a.Free > a.Total || a.Free == 0 {
 		t.Errorf("got %+v, %v; want a total of %d", a, err, want.Blocks*uint64(want.Bsize))
 	}
+}
+
+func TestReadFile(t *testing.T) {
+	leaks := snapshot(t)
+	dir := t.TempDir()
+	large := strings.Repeat("x", helper.MaxRead)
+	check := errors.Join(os.WriteFile(dir+"/file", []byte("a\x00\xff"), 0o600), os.Symlink("file", dir+"/link"),
+		os.WriteFile(dir+"/large", []byte(large), 0o600), os.WriteFile(dir+"/larger", []byte(large+"x"), 0o600),
+		unix.Mkfifo(dir+"/fifo", 0o600))
+	if check != nil {
+		t.Fatal(check)
+	}
+	for path, want := range map[string]string{"/file": "a\x00\xff", "/link": "a\x00\xff", "/large": large} {
+		if got, err := runner.ReadFile(t.Context(), dir+path); err != nil || string(got) != want {
+			t.Errorf("%s: %d bytes, %v; want %d", path, len(got), err, len(want))
+		}
+	}
+	for path, want := range map[string]error{dir: mctr.ErrInvalid, dir + "/fifo": mctr.ErrInvalid,
+		"/dev/zero": mctr.ErrInvalid, dir + "/larger": mctr.ErrInvalid, dir + "/missing": fs.ErrNotExist} {
+		if _, err := runner.ReadFile(t.Context(), path); !errors.Is(err, want) ||
+			!strings.Contains(err.Error(), "read "+path) {
+			t.Errorf("%s: %v, want %v that names verb and path", path, err, want)
+		}
+	}
+	leaks.Check()
 }
 
 func TestMountAndUnmount(t *testing.T) {

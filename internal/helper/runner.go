@@ -18,6 +18,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/internal/buildinfo"
 	"github.com/mctr/mctr/internal/inherit"
 )
@@ -31,7 +32,11 @@ const (
 	VerbStatfs = "statfs" // statfs(2) of Path
 	VerbMount  = "mount"  // mount(2)
 	VerbUmount = "umount" // umount2(2) of Path with Flags
+	VerbRead   = "read"   // the content of Path, if that is a regular file of at most MaxRead bytes
 )
+
+// MaxRead is the size of the largest file that VerbRead reads, in bytes.
+const MaxRead = 512 << 10
 
 // A Request is an operation for the helper. The sender may be from a newer build: a helper refuses
 // a verb or a field that it does not know. Helpers of early builds ignored unknown fields, so an
@@ -48,10 +53,11 @@ type Request struct {
 // An Answer is the result of a Request.
 type Answer struct {
 	Errno int    `json:"errno,omitempty"`
-	Mode  uint32 `json:"mode,omitempty"`  // probe: st_mode
+	Mode  uint32 `json:"mode,omitempty"`  // probe, read: st_mode
 	Owner *Owner `json:"owner,omitempty"` // probe; nil from helpers of earlier builds
 	Total uint64 `json:"total,omitempty"` // statfs: bytes
 	Free  uint64 `json:"free,omitempty"`  // statfs: bytes available to unprivileged users
+	Data  []byte `json:"data,omitempty"`  // read: the content, and MaxRead+1 bytes of a larger file
 
 	Unknown []string `json:"unknown,omitempty"` // with ENOSYS: the verb or fields that the helper does not know
 }
@@ -77,6 +83,21 @@ type Runner struct{ Helper string }
 func (r *Runner) Probe(ctx context.Context, path string) error {
 	_, err := r.Do(ctx, Request{Verb: VerbProbe, Path: path})
 	return err
+}
+
+// ReadFile returns the content of a regular file, following links. The error wraps mctr.ErrInvalid for
+// a file that is not regular or larger than MaxRead, an errno of open(2) or read(2), or ErrHung.
+func (r *Runner) ReadFile(ctx context.Context, path string) ([]byte, error) {
+	a, err := r.Do(ctx, Request{Verb: VerbRead, Path: path})
+	switch {
+	case err != nil:
+		return nil, err
+	case a.Mode&unix.S_IFMT != unix.S_IFREG:
+		return nil, fmt.Errorf("%w: read %s: it is not a regular file", mctr.ErrInvalid, path)
+	case len(a.Data) > MaxRead:
+		return nil, fmt.Errorf("%w: read %s: it is larger than %d bytes", mctr.ErrInvalid, path, MaxRead)
+	}
+	return a.Data, nil
 }
 
 // Do runs one operation until ctx ends. If the deadline of ctx ends it, the error wraps ErrHung; if

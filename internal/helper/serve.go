@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"os"
 
 	"golang.org/x/sys/unix"
 
@@ -45,6 +46,8 @@ func perform(r Request) (a Answer) {
 		err = unix.Mount(r.Source, r.Path, r.Type, r.Flags, r.Data)
 	case VerbUmount:
 		err = unix.Unmount(r.Path, int(r.Flags))
+	case VerbRead:
+		a.Mode, a.Data, err = read(r.Path)
 	default:
 		err, a.Unknown = unix.ENOSYS, []string{"verb " + r.Verb}
 	}
@@ -52,4 +55,19 @@ func perform(r Request) (a Answer) {
 		a.Errno = int(errno)
 	}
 	return a
+}
+
+// read returns the mode of a file and, of a regular one, at most MaxRead+1 bytes.
+func read(path string) (mode uint32, data []byte, err error) {
+	f, err := os.OpenFile(path, os.O_RDONLY|unix.O_NONBLOCK|unix.O_NOCTTY, 0) // a pipe or terminal must not block
+	if err != nil {
+		return 0, nil, err
+	}
+	defer f.Close()
+	var st unix.Stat_t
+	if err := unix.Fstat(int(f.Fd()), &st); err != nil || st.Mode&unix.S_IFMT != unix.S_IFREG {
+		return st.Mode, nil, err
+	}
+	data, err = io.ReadAll(io.LimitReader(f, MaxRead+1))
+	return st.Mode, data, err
 }

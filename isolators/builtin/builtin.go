@@ -37,6 +37,7 @@ import (
 	"github.com/mctr/mctr/isolators/volume/image"
 	"github.com/mctr/mctr/isolators/volume/local"
 	"github.com/mctr/mctr/isolators/volume/sandboxpath"
+	"github.com/mctr/mctr/isolators/volume/secret"
 	"github.com/mctr/mctr/provisioner"
 )
 
@@ -66,6 +67,7 @@ func Table(d Deps) []isolators.Isolator {
 		ports.New(), runtime.New(d.Helper),
 		hostpath.New(&helper.Runner{Helper: d.Helper}), sandboxpath.New(),
 		local.New(volumes.New(volumes.Config{Root: d.Root, State: d.State, Helper: d.Helper})), image.New(d.Images),
+		secret.New(d.State, &helper.Runner{Helper: d.Helper}),
 		diskquota.New(d.Root, d.Helper), cpu.New(meter), memory.New(meter), pids.New(meter), cpuset.New(),
 		blkio.New(meter), cgroupdevices.New(), devices.New(), rlimits.New(), sysctl.New(), capabilities.New(),
 		seccomp.New(), nnp.New(),

@@ -76,6 +76,8 @@ func PrepareLaunchFlags(h *hostapi.Host, cmd *cobra.Command, l *flags.Launch) {
 	_ = cmd.RegisterFlagCompletionFunc("pull", flags.Words("always", "missing", "never", "newer"))
 	_ = cmd.RegisterFlagCompletionFunc("restart", flags.Words("no", "on-failure", "always", "unless-stopped"))
 	_ = cmd.RegisterFlagCompletionFunc("network", h.CompleteNetworks)
+	_ = cmd.RegisterFlagCompletionFunc("secret", cobra.FixedCompletions([]string{"file:", "env:", "-"},
+		cobra.ShellCompDirectiveNoFileComp|cobra.ShellCompDirectiveNoSpace))
 	_ = cmd.RegisterFlagCompletionFunc("log-driver", flags.Words("cri", "json-file", "raw", "none"))
 }
 

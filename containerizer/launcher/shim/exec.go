@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -165,6 +167,7 @@ func (s *Shim) startExec(e wire.Exec) (*execution, error) {
 	if err != nil {
 		return nil, err
 	}
+	e.Process.Env = s.withSecrets(e.Process.Env)
 	process, done, err := s.sessions.begin(func() (*engine.Process, error) {
 		return s.execUnpaused(c, &e.Process, pipes)
 	})
@@ -178,6 +181,21 @@ func (s *Shim) startExec(e wire.Exec) (*execution, error) {
 		x.tree = processTreeOf(c, process.Pid)
 	}
 	return x, nil
+}
+
+// withSecrets adds the container's secret variables, except those that the exec has itself. Clients do
+// not know them, because no record has them.
+func (s *Shim) withSecrets(env []string) []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	own := slices.Clone(env)
+	for _, secret := range s.create.SecretEnv {
+		name, _, _ := strings.Cut(secret, "=")
+		if !slices.ContainsFunc(env, func(has string) bool { return strings.HasPrefix(has, name+"=") }) {
+			own = append(own, secret)
+		}
+	}
+	return own
 }
 
 // execUnpaused starts the process while no client can pause the container. If the container froze

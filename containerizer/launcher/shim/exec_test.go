@@ -3,6 +3,7 @@ package shim
 import (
 	"errors"
 	"os/exec"
+	"slices"
 	"sync"
 	"syscall"
 	"testing"
@@ -10,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/mctr/mctr/containerizer/launcher/engine"
+	"github.com/mctr/mctr/containerizer/launcher/wire"
 )
 
 // TestSlowExec ends one exec while another is still being started. If one blocked the other, the
@@ -82,4 +84,13 @@ func sleeper() (*engine.Process, error) {
 		}
 		return engine.WaitStatus{Signal: int(state.Sys().(syscall.WaitStatus).Signal())}, nil
 	}}, nil
+}
+
+// TestWithSecrets: an exec has the container's secrets, except those that it sets itself.
+func TestWithSecrets(t *testing.T) {
+	s := &Shim{create: &wire.Create{SecretEnv: []string{"A=secret", "B=secret"}}}
+	env := []string{"PATH=/bin", "B=own", "AA=x"}
+	if got := s.withSecrets(env); !slices.Equal(got, []string{"PATH=/bin", "B=own", "AA=x", "A=secret"}) {
+		t.Errorf("got %q", got)
+	}
 }

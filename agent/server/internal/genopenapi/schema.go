@@ -14,6 +14,7 @@ import (
 
 	"github.com/getkin/kin-openapi/openapi3"
 
+	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/agent/api"
 )
 
@@ -55,6 +56,9 @@ var descriptions = map[string]string{
 		"agent, for 30 days.",
 	"MctrEnds.dropped":          "how many ends were dropped since the last acknowledgement",
 	"MctrEnds.dropped_last":     "time when the last of them was dropped",
+	"MctrSecretVariable.source": "file:/PATH on the agent's host",
+	"MctrSecretVariable.value":  "1 byte to 512 KiB; never recorded",
+	"MctrVolume.value":          "of a secret, 1 byte to 512 KiB; never recorded",
 	"MctrUsage.memory_anon":     "heaps and stacks; v1 calls it rss",
 	"NetworkDefinition":         "A Definition is what mctr makes a network from.",
 	"NetworkDefinition.driver":  "bridge (default), macvlan, vxlan",
@@ -104,7 +108,7 @@ func (g *generator) schema(t reflect.Type) *openapi3.SchemaRef {
 	switch t {
 	case reflect.TypeFor[time.Time]():
 		return openapi3.NewDateTimeSchema().NewRef()
-	case reflect.TypeFor[[]byte]():
+	case reflect.TypeFor[[]byte](), reflect.TypeFor[mctr.SecretValue]():
 		return openapi3.NewBytesSchema().NewRef()
 	case reflect.TypeFor[json.RawMessage](), specType:
 		return object().NewRef()

@@ -26,6 +26,9 @@ var Fields = map[string]string{
 	"volumes.source": "--mount (or --volume) source", "volumes.create": "--volume",
 	"volumes.target":  "--mount (or --volume, --tmpfs) target",
 	"volumes.options": "--mount (or --volume, --tmpfs) options",
+	"volumes.mode":    "--secret (or --mount) mode", "volumes.uid": "--secret (or --mount) uid",
+	"volumes.gid": "--secret (or --mount) gid", "volumes.value": "--secret",
+	"process.secret_env": "--secret type=env", "volumes.source of the secret": "--secret (or --mount)",
 	"volumes.no_copy": "--mount volume-nocopy", "volumes.sub_path": "--mount volume-subpath",
 	"volumes_from": "--volumes-from",
 

@@ -48,5 +48,24 @@ func decodeGroup(r io.Reader) (*mctr.Group, error) {
 	if d.More() {
 		return nil, fmt.Errorf("%w: --group: the file has more than one group", mctr.ErrInvalid)
 	}
-	return g, g.Validate()
+	if err := g.Validate(); err != nil {
+		return nil, err
+	}
+	return g, readGroupSecrets(g)
+}
+
+// readGroupSecrets reads the variables of this program that the secrets in a group refer to.
+func readGroupSecrets(g *mctr.Group) error {
+	var stdin io.Reader // none: it may be the file of the group
+	if err := readSecrets(&g.Root, &stdin); err != nil {
+		return fmt.Errorf("--group: root: %w", err)
+	}
+	for _, name := range g.Names() {
+		task := g.Tasks[name]
+		if err := readSecrets(&task, &stdin); err != nil {
+			return fmt.Errorf("--group: task %s: %w", name, err)
+		}
+		g.Tasks[name] = task
+	}
+	return nil
 }

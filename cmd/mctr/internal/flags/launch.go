@@ -33,7 +33,7 @@ type Launch struct {
 	CIDFile, platform, pull, runtime          string
 	env, envFile, label, labelFile, groupAdd  []string
 	TTY, Stdin, init, readOnly, Rm, NoImage   bool
-	volumes, mounts, tmpfs, devices           []string
+	volumes, mounts, tmpfs, devices, secrets  []string
 	volumesFrom                               []string
 	ulimits, sysctls, annotations             []string
 	pid, ipc, uts, cgroupns                   string
@@ -103,7 +103,10 @@ func (l *Launch) registerFiles(f *pflag.FlagSet) {
 		"`[SOURCE:]TARGET[:OPTIONS]`: a path of the host or a named volume, created if missing; options: ro,nocopy,...")
 	f.StringArrayVar(&l.volumesFrom, "volumes-from", nil, "mount the volumes of `CONTAINER[:ro]` too")
 	f.StringArrayVar(&l.mounts, "mount", nil,
-		"comma-separated `OPTIONS`: type=volume|bind|tmpfs|sandbox source=NAME|PATH target=PATH readonly ...")
+		"comma-separated `OPTIONS`: type=volume|bind|tmpfs|image|... source=NAME|PATH target=PATH ...")
+	f.StringArrayVar(&l.secrets, "secret", nil,
+		"`REF[,OPTIONS]`: file:/PATH, env:NAME or - (stdin), as a read-only file in /run/secrets;\n"+
+			"options: type=mount|env,target=..,mode=0400,uid=..,gid=..")
 	f.StringArrayVar(&l.tmpfs, "tmpfs", nil, "`TARGET[:OPTIONS]` of a tmpfs; options such as size=64m,mode=1777,ro")
 	f.StringVar(&l.shmSize, "shm-size", "", "size of /dev/shm (default 64m)")
 }
@@ -162,8 +165,8 @@ func (l *Launch) Config(f *pflag.FlagSet, image string, args []string) (*mctr.Co
 		c.Process.Entrypoint = &entrypoint
 	}
 	for _, part := range []func(*mctr.ContainerConfig) error{
-		l.environment, l.labels, l.filesystems, l.limits, l.security, l.logging, l.resources.Fill, l.health.fill,
-		l.network.fill,
+		l.environment, l.labels, l.filesystems, l.secretFlags, l.limits, l.security, l.logging, l.resources.Fill,
+		l.health.fill, l.network.fill, l.readSecrets,
 	} {
 		if err := part(c); err != nil {
 			return nil, err

@@ -153,10 +153,25 @@ func setMountField(v *mctr.Volume, key, value string, valued bool) (err error) {
 		v.Options = append(v.Options, fmt.Sprintf("size=%d", n))
 	case "tmpfs-mode":
 		v.Options = append(v.Options, "mode="+value)
+	case "mode":
+		v.Mode = value
+	case "uid":
+		v.UID, err = number(key, value)
+	case "gid":
+		v.GID, err = number(key, value)
 	default:
 		return fmt.Errorf("unknown key %q", key)
 	}
 	return err
+}
+
+// number reads the number of a user or group.
+func number(key, value string) (*uint32, error) {
+	n, err := strconv.ParseUint(value, 10, 32)
+	if err != nil || n == 1<<32-1 { // which chown(2) reads as no change
+		return nil, fmt.Errorf("%s=%s: want a number", key, value)
+	}
+	return new(uint32(n)), nil
 }
 
 // parseTmpfs reads TARGET[:OPTIONS].
