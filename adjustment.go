@@ -14,6 +14,9 @@ type Adjustment struct {
 	// none hides another; masks come last.
 	Volumes []specs.Mount
 
+	// Groups are supplementary groups of the process, added to those of Spec.
+	Groups []uint32
+
 	// SecretEnv are variables, NAME=VALUE, that are handed to the engine in memory and recorded
 	// nowhere. They replace variables of a Spec.
 	SecretEnv []string

@@ -35,7 +35,10 @@ type Volume struct {
 	Value SecretValue `json:"value,omitempty"` // of a secret
 	Mode  string      `json:"mode,omitempty"`  // of a secret, in octal digits; default 0400
 	UID   *uint32     `json:"uid,omitempty"`   // owner of a secret; default: the user of the process
-	GID   *uint32     `json:"gid,omitempty"`   // group of a secret; default: that of the process
+	// GID is the group of a secret; default: that of the process. Of a bind, a named volume or a path in
+	// a sandbox, it is a group by which tasks with different users share the files: the process is made a
+	// member. A new directory belongs to the group, and so does what is made in it (mode 2775).
+	GID *uint32 `json:"gid,omitempty"`
 }
 
 // CheckVolumes refuses what is wrong with volumes of any type: a target at which nothing can be mounted,
@@ -58,8 +61,10 @@ func CheckVolumes(volumes []Volume) error {
 			return lacks(v, "volumes.sub_path")
 		case v.Type != VolumeSecret && v.Value != nil:
 			return lacks(v, "volumes.value")
-		case v.Type != VolumeSecret && (v.Mode != "" || v.UID != nil || v.GID != nil):
-			return lacks(v, "volumes.mode, volumes.uid or volumes.gid")
+		case v.Type != VolumeSecret && (v.Mode != "" || v.UID != nil):
+			return lacks(v, "volumes.mode or volumes.uid")
+		case v.GID != nil && (v.Type == VolumeTmpfs || v.Type == VolumeImage):
+			return lacks(v, "volumes.gid")
 		case v.SubPath != "" && !filepath.IsLocal(v.SubPath):
 			return fmt.Errorf("%w: volumes.sub_path %q for %s: must be a relative path in the volume", ErrInvalid,
 				v.SubPath, v.Target)

@@ -15,7 +15,8 @@ func TestIsNamed(t *testing.T) {
 		"bind": false, "tmpfs": false, "image": false, "sandbox": false, "parent-sandbox": false, "secret": false,
 		"local": true, "volume": true, "csi": true, "cephfs": true,
 	} {
-		if v := (mctr.Volume{Type: kind, Source: "x"}); v.IsNamed() != want || v.OutlivesRun() != (want || kind == "bind") {
+		v := mctr.Volume{Type: kind, Source: "x"}
+		if v.IsNamed() != want || v.OutlivesRun() != (want || kind == "bind") {
 			t.Errorf("%s: named %t, outlives its run %t", kind, v.IsNamed(), v.OutlivesRun())
 		}
 	}

@@ -124,6 +124,11 @@ func TestLaunch(t *testing.T) {
 				Volumes: []mctr.Volume{{Type: "secret", Value: mctr.SecretValue("d"), Target: "/d"},
 					{Type: "secret", Source: "file:/e", Target: "e", ReadOnly: true}},
 			}},
+		{"disk",
+			`{"command":{"value":"x"},"container":{"type":"MESOS",` + image + `}}},
+			"resources":[{"name":"disk","type":"SCALAR","scalar":{"value":64}}]}`,
+			mctr.ContainerConfig{Image: "debian", Network: "host", Process: shell("x"), Resources: mctr.Resources{
+				Disk: mctr.Disk{Rootfs: ptr(int64(64 << 20)), Sandbox: ptr(int64(64 << 20)), End: true}}}},
 		{"limits",
 			`{"command":{"value":"x"},"container":{"type":"MESOS","rlimit_info":{"rlimits":[{"type":"RLMT_CORE"}]},"tty_info":{}},
 			"resources":[{"name":"cpus","type":"SCALAR","scalar":{"value":0.0001}},{"name":"mem","type":"SCALAR","scalar":{"value":1}}],"limits":{"cpus":{"value":"Infinity"},"mem":{"value":"Infinity"}}}`,

@@ -139,7 +139,7 @@ func TestRefused(t *testing.T) {
 		{mesos(`"mesos":{"image":{"type":"APPC"}}`), "APPC"},
 		{mesos(`"mesos":{"image":{"type":"DOCKER","docker":{"name":"oci:./here"}}}`), "absolute"},
 		{mesos(`"mesos":{"image":{"type":"DOCKER","docker":{"name":"oci:/nowhere"}}}`), "/nowhere"},
-		{fine + `"resources":[{"name":"disk","type":"SCALAR","scalar":{"value":1}}]`, "disk"},
+		{fine + `"resources":[{"name":"disk","type":"SCALAR","scalar":{"value":0}}]`, "disk"},
 		{fine + `"resources":[{"name":"cpus","type":"SCALAR","scalar":{"value":1},"role":"web"}]`, "role"},
 		{fine + `"resources":[{"name":"cpus","type":"SCALAR","scalar":{"value":-1}}]`, "cpus"},
 		{fine + `"resources":[{"name":"cpus","type":"SCALAR","scalar":{"value":"Infinity"}}]`, "cpus"},

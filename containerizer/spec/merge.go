@@ -27,6 +27,7 @@ type Merger struct {
 
 	spec    *specs.Spec
 	volumes []specs.Mount
+	groups  []uint32
 	owners  map[string]string // path in the spec to isolator
 }
 
@@ -45,6 +46,7 @@ func (m *Merger) Add(isolator string, a *mctr.Adjustment) error {
 	m.Ports = append(m.Ports, a.Ports...)
 	m.Watch = m.Watch || a.Watch
 	m.SecretEnv = append(m.SecretEnv, a.SecretEnv...)
+	m.groups = append(m.groups, a.Groups...)
 	return m.merge(isolator, "", reflect.ValueOf(m.spec).Elem(), reflect.ValueOf(&a.Spec).Elem())
 }
 
@@ -158,13 +160,17 @@ func (m *Merger) own(by, path string) error {
 func (m *Merger) Resources() *specs.LinuxResources { return m.spec.Linux.Resources }
 
 // Finish returns the merged spec. The user's environment overrides that of the isolators, and lacks the
-// variables of SecretEnv. All mounts
-// are ordered by their path, so that none hides what is mounted below it; the user's mounts replace
-// others with the same destination.
+// variables of SecretEnv. All mounts are ordered by their path, so that none hides what is mounted below
+// it; the user's mounts replace others with the same destination.
 func (m *Merger) Finish(env []string) *specs.Spec {
 	m.spec.Process.Env = slices.DeleteFunc(override(m.spec.Process.Env, env), func(variable string) bool {
 		return slices.ContainsFunc(m.SecretEnv, func(secret string) bool { return nameOf(secret) == nameOf(variable) })
 	})
+	for _, g := range m.groups {
+		if user := &m.spec.Process.User; g != user.GID && !slices.Contains(user.AdditionalGids, g) {
+			user.AdditionalGids = append(user.AdditionalGids, g)
+		}
+	}
 	mounts := slices.DeleteFunc(m.spec.Mounts, func(base specs.Mount) bool {
 		return slices.ContainsFunc(m.volumes, func(v specs.Mount) bool { return samePlace(v, base) }) ||
 			!m.placeFor(base)

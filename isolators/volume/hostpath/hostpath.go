@@ -54,17 +54,19 @@ func (*isolator) Check(_ context.Context, config *mctr.ContainerConfig) error {
 	return nil
 }
 
+func mine(v mctr.Volume) bool { return v.Type == mctr.VolumeBind }
+
 // Prepare probes the working directory and each source, and lists the mounts.
 func (i *isolator) Prepare(ctx context.Context, c *mctr.Container) (*mctr.Adjustment, error) {
 	if err := i.workdir(ctx, c); err != nil {
 		return nil, err
 	}
-	a := &mctr.Adjustment{}
+	a := &mctr.Adjustment{Groups: bind.Groups(c.Config.Volumes, mine)}
 	for _, v := range c.Config.Volumes {
 		if err := i.notMade(ctx, c, "volumes.target", v.Target); err != nil {
 			return nil, err
 		}
-		if v.Type != mctr.VolumeBind {
+		if !mine(v) {
 			continue
 		}
 		if err := i.source(ctx, v, c.DryRun); err != nil {

@@ -37,6 +37,19 @@ func imageVolumes(c *mctr.Container) (list []mctr.Volume) {
 	return list
 }
 
+// shared returns first, and gives the directory to the group by which v is shared.
+func shared(first *volumes.Content, v mctr.Volume) *volumes.Content {
+	if v.GID == nil {
+		return first
+	}
+	return &volumes.Content{Files: first.Files, Write: func(dir string) error {
+		if err := first.Write(dir); err != nil {
+			return err
+		}
+		return errors.Join(os.Chown(dir, -1, int(*v.GID)), os.Chmod(dir, os.ModeSetgid|0o775))
+	}}
+}
+
 // firstContent returns what an empty volume at v's target begins with: as with docker, the image's
 // files there with their owners, modes and attributes. A directory that the image does not have belongs
 // to the task's user.

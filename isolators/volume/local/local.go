@@ -85,7 +85,7 @@ func mine(v mctr.Volume) bool { return v.Type == mctr.VolumeLocal || v.Type == m
 
 // Prepare notes that the container uses its volumes, and fills those that are empty.
 func (i *isolator) Prepare(ctx context.Context, c *mctr.Container) (*mctr.Adjustment, error) {
-	a := &mctr.Adjustment{}
+	a := &mctr.Adjustment{Groups: bind.Groups(c.Config.Volumes, mine)}
 	for n, v := range slices.Concat(c.Config.Volumes, imageVolumes(c)) {
 		if !mine(v) {
 			continue
@@ -129,7 +129,7 @@ func (i *isolator) use(ctx context.Context, c *mctr.Container, n int, v mctr.Vol
 	if err != nil {
 		return "", err
 	}
-	dir, err := i.store.Use(ctx, named, c.ID, content)
+	dir, err := i.store.Use(ctx, named, c.ID, shared(content, v))
 	if err != nil || v.SubPath == "" {
 		return dir, err
 	}

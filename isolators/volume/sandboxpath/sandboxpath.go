@@ -27,6 +27,7 @@ import (
 	"github.com/mctr/mctr/internal/treemount"
 	"github.com/mctr/mctr/isolators"
 	"github.com/mctr/mctr/isolators/stateful"
+	"github.com/mctr/mctr/isolators/volume/internal/bind"
 )
 
 // New returns the isolator.
@@ -61,7 +62,7 @@ func (i *isolator) Prepare(ctx context.Context, c *mctr.Container) (*mctr.Adjust
 	if err := i.Cleanup(ctx, c.Handle); err != nil { // of an earlier Prepare
 		return nil, err
 	}
-	a := &mctr.Adjustment{}
+	a := &mctr.Adjustment{Groups: bind.Groups(c.Config.Volumes, mine)}
 	for n, v := range c.Config.Volumes {
 		if !mine(v) {
 			continue
@@ -83,7 +84,7 @@ func (*isolator) volume(c *mctr.Container, v mctr.Volume, target string) (specs.
 		}
 		sandbox = c.Parent.Sandbox
 	}
-	if err := makeDirectory(sandbox, v.Source); err != nil {
+	if err := makeDirectory(sandbox, v); err != nil {
 		return specs.Mount{}, err
 	}
 	if err := treemount.Bind(sandbox, v.Source, target); err != nil {
@@ -113,9 +114,10 @@ func (*isolator) Locate(_ context.Context, h mctr.Handle, parent *mctr.Handle,
 	return &isolators.Location{Root: parent.Sandbox, Path: v.Source}, opened.Close()
 }
 
-// makeDirectory makes path in the sandbox with the sandbox's owner, and never leaves the sandbox.
-// It does not change a directory that exists.
-func makeDirectory(sandbox, path string) error {
+// makeDirectory makes v's source in the sandbox with the sandbox's owner, or with the group by which v is
+// shared, and never leaves the sandbox. It does not change a directory that exists.
+func makeDirectory(sandbox string, v mctr.Volume) error {
+	path := v.Source
 	var owner unix.Stat_t
 	if err := unix.Stat(sandbox, &owner); err != nil {
 		return err
@@ -131,7 +133,10 @@ func makeDirectory(sandbox, path string) error {
 	if err := makeAll(root, path); err != nil {
 		return err
 	}
-	return root.Lchown(path, int(owner.Uid), int(owner.Gid))
+	if v.GID == nil {
+		return root.Lchown(path, int(owner.Uid), int(owner.Gid))
+	}
+	return errors.Join(root.Lchown(path, int(owner.Uid), int(*v.GID)), root.Chmod(path, os.ModeSetgid|0o775))
 }
 
 // makeAll makes the missing directories of path with mode 0755, whatever the umask.

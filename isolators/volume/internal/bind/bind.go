@@ -57,6 +57,16 @@ func CheckOptions(v mctr.Volume) error {
 	return nil
 }
 
+// Groups returns the groups by which the volumes of an isolator are shared.
+func Groups(volumes []mctr.Volume, mine func(mctr.Volume) bool) (groups []uint32) {
+	for _, v := range volumes {
+		if mine(v) && v.GID != nil {
+			groups = append(groups, *v.GID)
+		}
+	}
+	return groups
+}
+
 // Mount returns the mount of source, a path on the host, for v. As docker does, it includes mounts below
 // the source, unless the options exclude them, and a read-only mount makes these read-only too.
 func Mount(v mctr.Volume, source string) specs.Mount {
