@@ -124,6 +124,12 @@ func (h *host) leftovers() (left []string) {
 		return strings.HasPrefix(path, h.root+"/images/leases/.tmp-")
 	})
 	left = append(left, entries(filepath.Join(h.state, "containers"))...)
+	left = append(left, entries(filepath.Join(h.root, "volumes"))...)
+	left = append(left, entries(filepath.Join(h.root, "limited"))...)
+	for _, pattern := range []string{h.root + "/quota/*.json", h.state + "/volumes/*/users/*", h.state + "/secrets/*"} {
+		found, _ := filepath.Glob(pattern)
+		left = append(left, found...)
+	}
 	left = append(left, entries(filepath.Join(h.root, "cni", "attachments"))...)
 	left = append(left, entries(filepath.Join(h.state, "cni", "netns"))...)
 	addresses, _ := filepath.Glob(filepath.Join(h.root, "cni", "addresses", "*", "[0-9f]*[0-9]"))
@@ -140,7 +146,8 @@ func (h *host) leftovers() (left []string) {
 	}
 	mounts, _ := os.ReadFile("/proc/self/mountinfo")
 	for line := range strings.Lines(string(mounts)) {
-		if at := strings.Fields(line)[4]; strings.HasPrefix(at, h.state+"/") {
+		if at := strings.Fields(line)[4]; strings.HasPrefix(at, h.state+"/") && at != h.state+"/secrets" ||
+			strings.HasPrefix(at, h.root+"/") {
 			left = append(left, "mount "+at)
 		}
 	}
