@@ -13,7 +13,8 @@ func volumePoints() []string {
 	}
 	return []string{
 		"image", "prepare/volume/local", "prepare/volume/image", "prepare/volume/secret", "prepare/disk/quota", "shim",
-		"created", "running", "exited", "cleaned/volume/local", "cleaned/volume/image", "cleaned/volume/secret", "released",
+		"created", "running", "exited", "cleaned/volume/local", "cleaned/volume/image", "cleaned/volume/secret",
+		"released",
 		"volume/made", "volume/copying", "volume/copied", "volume/used",
 		"quota/intent", "quota/filesystem", "quota/ready", "quota/attached", "quota/mounted",
 	}
