@@ -6,8 +6,10 @@ package builtin
 import (
 	"path/filepath"
 
+	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/cni"
 	"github.com/mctr/mctr/containerizer"
+	csivolumes "github.com/mctr/mctr/csi/volumes"
 	"github.com/mctr/mctr/internal/cgroup/usage"
 	"github.com/mctr/mctr/internal/helper"
 	"github.com/mctr/mctr/internal/volumes"
@@ -47,6 +49,7 @@ type Deps struct {
 	Helper      string                   // the path of mctr-helper; "": beside this program, or in PATH
 	Images      *provisioner.Provisioner // nil: images cannot be volumes
 	Networks    *cni.Networks            // nil: the networks below Root, with plugins in the default directories
+	CSI         *csivolumes.Driver       // nil: the volumes below Root, with the mctr-csi beside this program
 }
 
 // Table returns the isolators in order: the filesystem, the process, the volumes after the mounts
@@ -59,13 +62,19 @@ func Table(d Deps) []isolators.Isolator {
 	if d.Networks == nil {
 		d.Networks = cni.New(cni.Config{Root: filepath.Join(d.Root, "cni"), State: filepath.Join(d.State, "cni")})
 	}
+	if d.CSI == nil {
+		program, _ := containerizer.FindProgram("mctr-csi") // a volume that needs it reports the error
+		d.CSI = csivolumes.New(d.Root, program)
+	}
+	named := volumes.New(volumes.Config{Root: d.Root, State: d.State, Helper: d.Helper,
+		Drivers: []mctr.VolumeDriver{d.CSI}})
 	return []isolators.Isolator{
 		filesystem.New(d.Root, d.State),
 		pid.New(), ipc.New(), uts.New(), cgroup.New(),
 		network.New(network.Deps{Networks: d.Networks, Meter: meter}),
 		ports.New(), runtime.New(d.Helper),
 		hostpath.New(&helper.Runner{Helper: d.Helper}), sandboxpath.New(),
-		local.New(volumes.New(volumes.Config{Root: d.Root, State: d.State, Helper: d.Helper})), image.New(d.Images),
+		local.New(named), image.New(d.Images),
 		diskquota.New(d.Root, d.Helper), cpu.New(meter), memory.New(meter), pids.New(meter), cpuset.New(),
 		blkio.New(meter), cgroupdevices.New(), devices.New(), rlimits.New(), sysctl.New(), capabilities.New(),
 		seccomp.New(), nnp.New(),
