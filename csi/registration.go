@@ -47,7 +47,7 @@ func (p *Plugins) path(name string) string { return filepath.Join(p.dir, name+".
 // Add registers a plugin, durably. Another registration of the same plugin is replaced: its volumes
 // are found at the new socket.
 func (p *Plugins) Add(plugin Plugin) error {
-	if err := errors.Join(ValidatePluginName(plugin.Name), plugin.validate()); err != nil {
+	if err := plugin.Validate(); err != nil {
 		return err
 	}
 	if err := dirs.MakeAll(p.dir, 0o700); err != nil {
@@ -77,7 +77,7 @@ func (p *Plugins) Get(name string) (*Registration, error) {
 	if r.Name != name {
 		return nil, fmt.Errorf("record %s is that of plugin %q", p.path(name), r.Name)
 	}
-	return r, r.validate()
+	return r, r.Validate()
 }
 
 // List returns the registrations, sorted by name. The error is about those that cannot be read.

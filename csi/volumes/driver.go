@@ -161,7 +161,7 @@ func (d *Driver) run(ctx context.Context, r *csi.Request) (*csi.Answer, error) {
 	}
 	if err := await(ctx, r.Plugin); err != nil {
 		if r.Volume != nil {
-			err.Volume = r.Volume.String()
+			err = fmt.Errorf("csi volume %s: %w", r.Volume, err)
 		}
 		return nil, err
 	}

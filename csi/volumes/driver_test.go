@@ -91,9 +91,9 @@ func TestLife(t *testing.T) {
 		}
 		answers = append(answers, answer.Target)
 	}
-	at, err := d.PublishedAt(v, "one")
-	if answers[0] != answers[1] || at != answers[0] || err != nil {
-		t.Errorf("published at %q, then %q, %v", answers, at, err)
+	at := answers[0]
+	if would, err := d.TargetPath(v, "one"); at != answers[1] || at != would || err != nil {
+		t.Errorf("published at %q, would be at %q, %v", answers, would, err)
 	}
 	if err := os.WriteFile(filepath.Join(at, "file"), make([]byte, mib), 0o600); err != nil {
 		t.Error(err)
@@ -102,7 +102,7 @@ func TestLife(t *testing.T) {
 	if u, err := d.Usage(ctx, v); err != nil || u == nil || u.Bytes < mib || u.Inodes == 0 {
 		t.Errorf("usage: %+v, %v", u, err)
 	}
-	_, err = d.Publish(ctx, v, "two", false)
+	_, err := d.Publish(ctx, v, "two", false)
 	if !errors.Is(err, mctr.ErrState) || !strings.Contains(err.Error(), "held by container one") {
 		t.Errorf("a second container: %v", err)
 	}
@@ -227,8 +227,8 @@ func TestStale(t *testing.T) {
 	if found, err := d.Stale(); err != nil || len(found) != 0 {
 		t.Errorf("stale after the release: %+v, %v", found, err)
 	}
-	if at, err := d.PublishedAt(used, "one"); err != nil || at == "" {
-		t.Errorf("the volume in use is at %q, %v", at, err)
+	if held, err := d.Held(); err != nil || len(held) != 1 || held[0].Volume.Name != "used" {
+		t.Errorf("held: %+v, %v", held, err)
 	}
 	if err := d.Unpublish(ctx, volumes.Key(used), "one"); err != nil {
 		t.Error(err)

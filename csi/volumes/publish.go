@@ -35,9 +35,10 @@ func (d *Driver) Publish(ctx context.Context, v mctr.NamedVolume, to mctr.Contai
 }
 
 // Unpublish takes a volume, given by its key, from a container, and releases the volume if it was the
-// last one. It succeeds if the container does not have the volume.
+// last one. It succeeds if the container does not have the volume. It waits for a publish that has been
+// given up.
 func (d *Driver) Unpublish(ctx context.Context, key string, from mctr.ContainerID) error {
-	r, err := d.Store.Read(key)
+	r, err := d.settled(ctx, key)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
@@ -53,21 +54,19 @@ func (d *Driver) Unpublish(ctx context.Context, key string, from mctr.ContainerI
 	return err
 }
 
-// PublishedAt returns the path of a volume that is published to a container, and "" if it is not.
-func (d *Driver) PublishedAt(v mctr.NamedVolume, to mctr.ContainerID) (string, error) {
-	r, err := d.record(v)
-	if errors.Is(err, mctr.ErrNotFound) {
-		return "", nil
+// settled returns the record of a volume once no process works on it.
+func (d *Driver) settled(ctx context.Context, key string) (*csi.Record, error) {
+	if _, err := d.Store.Read(key); err != nil {
+		return nil, err
 	}
+	ctx, cancel := context.WithTimeout(ctx, unpublishTime)
+	defer cancel()
+	lock, err := d.Store.Lock(ctx, key)
 	if err != nil {
-		return "", err
+		return nil, err
 	}
-	boot, err := csi.Boot()
-	reference := r.References[to]
-	if err != nil || r.Boot != boot || reference == nil || reference.Step != csi.Done {
-		return "", err
-	}
-	return reference.Target, nil
+	defer d.Store.Unlock(lock)
+	return d.Store.Read(key)
 }
 
 // TargetPath returns the path at which a volume would be published to a container.
