@@ -31,6 +31,7 @@ const (
 	VerbStatfs = "statfs" // statfs(2) of Path
 	VerbMount  = "mount"  // mount(2)
 	VerbUmount = "umount" // umount2(2) of Path with Flags
+	VerbBind   = "bind"   // treemount.Bind of Data, a path below Source, at Path
 )
 
 // A Request is an operation for the helper. The sender may be from a newer build: a helper refuses

@@ -8,6 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/mctr/mctr/internal/fields"
+	"github.com/mctr/mctr/internal/treemount"
 )
 
 // Serve reads one request from conn and performs it, if it understands all of it. It is the
@@ -45,11 +46,15 @@ func perform(r Request) (a Answer) {
 		err = unix.Mount(r.Source, r.Path, r.Type, r.Flags, r.Data)
 	case VerbUmount:
 		err = unix.Unmount(r.Path, int(r.Flags))
+	case VerbBind:
+		err = treemount.Bind(r.Source, r.Data, r.Path)
 	default:
 		err, a.Unknown = unix.ENOSYS, []string{"verb " + r.Verb}
 	}
-	if errno, ok := errors.AsType[unix.Errno](err); ok {
-		a.Errno = int(errno)
+	errno, ok := errors.AsType[unix.Errno](err)
+	if err != nil && !ok {
+		errno = unix.EIO // the answer has no text
 	}
+	a.Errno = int(errno)
 	return a
 }

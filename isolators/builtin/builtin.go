@@ -35,6 +35,7 @@ import (
 	network "github.com/mctr/mctr/isolators/network/cni"
 	"github.com/mctr/mctr/isolators/network/ports"
 	"github.com/mctr/mctr/isolators/posix/rlimits"
+	"github.com/mctr/mctr/isolators/volume/csi"
 	"github.com/mctr/mctr/isolators/volume/hostpath"
 	"github.com/mctr/mctr/isolators/volume/image"
 	"github.com/mctr/mctr/isolators/volume/local"
@@ -53,7 +54,8 @@ type Deps struct {
 }
 
 // Table returns the isolators in order: the filesystem, the process, the volumes after the mounts
-// that may contain them, the limits, and the isolators that remove privileges.
+// that may contain them, the limits, and the isolators that remove privileges. volume/csi follows
+// cgroups/devices, whose first rule denies all devices.
 func Table(d Deps) []isolators.Isolator {
 	meter := usage.NewMeter()
 	if d.Helper == "" {
@@ -76,7 +78,8 @@ func Table(d Deps) []isolators.Isolator {
 		hostpath.New(&helper.Runner{Helper: d.Helper}), sandboxpath.New(),
 		local.New(named), image.New(d.Images),
 		diskquota.New(d.Root, d.Helper), cpu.New(meter), memory.New(meter), pids.New(meter), cpuset.New(),
-		blkio.New(meter), cgroupdevices.New(), devices.New(), rlimits.New(), sysctl.New(), capabilities.New(),
-		seccomp.New(), nnp.New(),
+		blkio.New(meter), cgroupdevices.New(),
+		csi.New(csi.Deps{Named: named, Driver: d.CSI, Jobs: &helper.Runner{Helper: d.Helper}}),
+		devices.New(), rlimits.New(), sysctl.New(), capabilities.New(), seccomp.New(), nnp.New(),
 	}
 }
