@@ -17,7 +17,7 @@ all: build
 
 # The programs, side by side: each finds the others beside itself.
 build:
-	CGO_ENABLED=0 go build $(PLAIN) -o $(BIN)/ ./cmd/mctr ./cmd/mctr-helper ./cmd/mctr-agent ./cmd/mctr-bench ./cmd/mctr-calico ./cmd/mctr-csi
+	CGO_ENABLED=0 go build $(PLAIN) -o $(BIN)/ ./cmd/mctr ./cmd/mctr-helper ./cmd/mctr-agent ./cmd/mctr-bench ./cmd/mctr-calico ./cmd/mctr-csi ./cmd/mctr-csi-loop
 	CGO_ENABLED=1 go build $(STATIC) -o $(BIN)/ ./cmd/mctr-shim
 	ln -sf mctr-shim $(BIN)/mctr-oci
 	internal/cniplugins/build $(BIN)/cni

@@ -7,7 +7,7 @@ type Answer struct {
 
 	Info      *Info          `json:"info,omitempty"`      // probe
 	Target    string         `json:"target,omitempty"`    // publish: where the volume is
-	Device    bool           `json:"device,omitempty"`    // publish: Target is a block device
+	Device    *Device        `json:"device,omitempty"`    // publish: Target is this block device
 	Record    *Record        `json:"record,omitempty"`    // create, validate, expand, modify
 	Kept      bool           `json:"kept,omitempty"`      // delete: the volume was made before, and still exists
 	Usage     []Usage        `json:"usage,omitempty"`     // stats
@@ -17,6 +17,12 @@ type Answer struct {
 	Snapshot  *Snapshot      `json:"snapshot,omitempty"`  // snapshot
 	Capacity  *Capacity      `json:"capacity,omitempty"`  // capacity
 	Recovered *Recovered     `json:"recovered,omitempty"` // recover
+}
+
+// A Device is a block device.
+type Device struct {
+	Major int64 `json:"major"`
+	Minor int64 `json:"minor"`
 }
 
 // Info describes a plugin.

@@ -66,7 +66,7 @@ const (
 
 // Validate returns an error that wraps mctr.ErrInvalid and names the field that is not valid.
 func (r *Request) Validate() error {
-	if err := r.Plugin.validate(); err != nil {
+	if err := r.Plugin.Validate(); err != nil {
 		return err
 	}
 	if r.Root == "" {

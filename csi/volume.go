@@ -123,11 +123,13 @@ func hashOf(texts ...string) string {
 	return hex.EncodeToString(h.Sum(nil)[:16])
 }
 
-// validate returns an error that wraps mctr.ErrInvalid unless the plugin can be called.
-func (p *Plugin) validate() error {
-	if p.Name == "" || !filepath.IsAbs(p.Socket) {
-		return fmt.Errorf("%w: csi plugin %q: name and socket, an absolute path, are required: have socket %q",
-			mctr.ErrInvalid, p.Name, p.Socket)
+// Validate returns an error that wraps mctr.ErrInvalid unless the plugin can be called.
+func (p *Plugin) Validate() error {
+	if err := ValidatePluginName(p.Name); err != nil {
+		return err
+	}
+	if !filepath.IsAbs(p.Socket) {
+		return fmt.Errorf("%w: csi plugin %q: socket %q: must be an absolute path", mctr.ErrInvalid, p.Name, p.Socket)
 	}
 	return nil
 }

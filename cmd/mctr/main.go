@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/mctr/mctr/cmd/mctr/container"
+	"github.com/mctr/mctr/cmd/mctr/csi"
 	"github.com/mctr/mctr/cmd/mctr/image"
 	"github.com/mctr/mctr/cmd/mctr/internal/exit"
 	"github.com/mctr/mctr/cmd/mctr/internal/format"
@@ -83,7 +84,7 @@ logs. It needs no daemon: each container has a small supervisor, mctr-shim.`,
 	add("containers", container.Commands(h, image.Inspect)...)
 	add("images", image.Commands(h)...)
 	add("host", system.Commands(h)...)
-	add("host", network.Command(h), volume.Command(h))
+	add("host", network.Command(h), volume.Command(h), csi.Command(h))
 	root.AddCommand(system.Internal(h))
 	commandline.Finish(root)
 	root.SetHelpCommandGroupID("host")

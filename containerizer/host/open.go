@@ -19,6 +19,7 @@ import (
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/cni"
 	"github.com/mctr/mctr/containerizer"
+	csivolumes "github.com/mctr/mctr/csi/volumes"
 	"github.com/mctr/mctr/internal/dirs"
 	"github.com/mctr/mctr/isolators"
 	"github.com/mctr/mctr/isolators/builtin"
@@ -54,7 +55,7 @@ type Config struct {
 	ExitCommand, WatchCommand []string
 
 	// Programs of mctr; "": the one beside this program, or else in $PATH.
-	Shim, Helper string
+	Shim, Helper, CSIProgram string
 
 	// Isolators follow the built-in ones, in this order.
 	Isolators []isolators.Isolator
@@ -138,7 +139,22 @@ func (h *Host) Volumes() *containerizer.Volumes {
 	if helper == "" {
 		helper, _ = containerizer.FindProgram("mctr-helper") // what needs it reports that it is missing
 	}
-	return containerizer.NewVolumes(h.Root, h.State, helper)
+	return containerizer.NewVolumes(h.Root, h.State, helper, h.csi())
+}
+
+// CSI returns the volumes of CSI plugins of these directories.
+func (h *Host) CSI() *csivolumes.Driver {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.csi()
+}
+
+func (h *Host) csi() *csivolumes.Driver {
+	program := h.CSIProgram
+	if program == "" {
+		program, _ = containerizer.FindProgram("mctr-csi") // a request reports that it is missing
+	}
+	return csivolumes.New(h.Root, program)
 }
 
 // Containers opens the containerizer. It recovers nothing: an agent calls
@@ -163,7 +179,7 @@ func (h *Host) Containers(ctx context.Context) (*containerizer.Containerizer, er
 		}
 	}
 	table := builtin.Table(builtin.Deps{Root: h.Root, State: h.State, Helper: h.Helper, Images: images,
-		Networks: h.openNetworks()})
+		Networks: h.openNetworks(), CSI: h.csi()})
 	options := []containerizer.Option{
 		containerizer.WithDirs(h.Root, h.State), containerizer.WithImages(images),
 		containerizer.WithShim(h.Shim),

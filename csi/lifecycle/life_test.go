@@ -65,7 +65,7 @@ func TestBlock(t *testing.T) {
 	h.must(csi.VerbCreate, of(csi.Volume{Name: "data", AccessType: csi.Block}))
 	answer := h.must(csi.VerbPublish, in("one"))
 	info, err := os.Stat(answer.Target)
-	if err != nil || !answer.Device || info.Mode()&os.ModeDevice == 0 {
+	if err != nil || answer.Device == nil || info.Mode()&os.ModeDevice == 0 {
 		t.Errorf("%+v, %v", answer, err)
 	}
 	h.must(csi.VerbUnpublish, in("one"))

@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/csi"
 	"github.com/mctr/mctr/csi/rpc"
@@ -61,7 +63,7 @@ func (w *work) publish(ctx context.Context) (*csi.Answer, error) {
 			Message: fmt.Sprintf("it is published to the container with readonly %t (unpublish it first)",
 				reference.Readonly)}
 	case had && v.verify(reference.Target) == nil:
-		return v.published(reference), nil
+		return v.published(reference)
 	case reference != nil && (reference.Step == csi.Undoing || reference.Readonly != v.readonly()):
 		if err := v.unpublishOne(ctx, container); err != nil { // a process before this one was cut off
 			return nil, err
@@ -71,7 +73,7 @@ func (w *work) publish(ctx context.Context) (*csi.Answer, error) {
 	reference = v.r.References[container]
 	switch {
 	case err == nil:
-		return v.published(reference), nil
+		return v.published(reference)
 	case had:
 		reference.Step = csi.Done
 		return nil, errors.Join(err, v.write("published"))
@@ -90,8 +92,17 @@ func (w *work) publish(ctx context.Context) (*csi.Answer, error) {
 // rollback limits the undoing of a publish that has failed.
 const rollback = 5 * time.Second
 
-func (v *volume) published(reference *csi.Reference) *csi.Answer {
-	return &csi.Answer{Target: reference.Target, Device: v.r.Volume.IsBlock()}
+func (v *volume) published(reference *csi.Reference) (*csi.Answer, error) {
+	answer := &csi.Answer{Target: reference.Target}
+	if !v.r.Volume.IsBlock() {
+		return answer, nil
+	}
+	var st unix.Stat_t
+	if err := unix.Stat(reference.Target, &st); err != nil {
+		return nil, fmt.Errorf("which device is at %s: %w", reference.Target, err)
+	}
+	answer.Device = &csi.Device{Major: int64(unix.Major(st.Rdev)), Minor: int64(unix.Minor(st.Rdev))}
+	return answer, nil
 }
 
 // readonly returns true if the request's container may not write.

@@ -116,6 +116,30 @@ func TestMountAndUnmount(t *testing.T) {
 	leaks.Check()
 }
 
+// TestBind mounts a directory below a root, out of which no link leads.
+func TestBind(t *testing.T) {
+	root, at := t.TempDir(), t.TempDir()
+	leaks := snapshot(t, at)
+	if err := errors.Join(os.MkdirAll(root+"/a/b", 0o755), os.Symlink("/proc", root+"/link")); err != nil {
+		t.Fatal(err)
+	}
+	bind := helper.Request{Verb: helper.VerbBind, Source: root, Data: "a", Path: at}
+	if _, err := runner.Do(t.Context(), bind); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(at + "/b"); err != nil {
+		t.Error(err)
+	}
+	if err := unix.Unmount(at, 0); err != nil {
+		t.Error(err)
+	}
+	bind.Data = "link"
+	if _, err := runner.Do(t.Context(), bind); !errors.Is(err, unix.ENOENT) {
+		t.Errorf("a link out of the root: %v, want ENOENT", err)
+	}
+	leaks.Check()
+}
+
 // TestUnknown: a helper names the parts of a newer caller's request that it does not know. A helper
 // of an early build, which returns only ENOSYS, is named too.
 func TestUnknown(t *testing.T) {

@@ -33,6 +33,7 @@ const (
 	VerbMount  = "mount"  // mount(2)
 	VerbUmount = "umount" // umount2(2) of Path with Flags
 	VerbRead   = "read"   // the content of Path, if that is a regular file of at most MaxRead bytes
+	VerbBind   = "bind"   // treemount.Bind of Data, a path below Source, at Path
 )
 
 // MaxRead is the size of the largest file that VerbRead reads, in bytes.

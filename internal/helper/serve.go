@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/mctr/mctr/internal/fields"
+	"github.com/mctr/mctr/internal/treemount"
 )
 
 // Serve reads one request from conn and performs it, if it understands all of it. It is the
@@ -48,12 +49,16 @@ func perform(r Request) (a Answer) {
 		err = unix.Unmount(r.Path, int(r.Flags))
 	case VerbRead:
 		a.Mode, a.Data, err = read(r.Path)
+	case VerbBind:
+		err = treemount.Bind(r.Source, r.Data, r.Path)
 	default:
 		err, a.Unknown = unix.ENOSYS, []string{"verb " + r.Verb}
 	}
-	if errno, ok := errors.AsType[unix.Errno](err); ok {
-		a.Errno = int(errno)
+	errno, ok := errors.AsType[unix.Errno](err)
+	if err != nil && !ok {
+		errno = unix.EIO // the answer has no text
 	}
+	a.Errno = int(errno)
 	return a
 }
 

@@ -6,8 +6,10 @@ package builtin
 import (
 	"path/filepath"
 
+	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/cni"
 	"github.com/mctr/mctr/containerizer"
+	csivolumes "github.com/mctr/mctr/csi/volumes"
 	"github.com/mctr/mctr/internal/cgroup/usage"
 	"github.com/mctr/mctr/internal/helper"
 	"github.com/mctr/mctr/internal/volumes"
@@ -33,6 +35,7 @@ import (
 	network "github.com/mctr/mctr/isolators/network/cni"
 	"github.com/mctr/mctr/isolators/network/ports"
 	"github.com/mctr/mctr/isolators/posix/rlimits"
+	"github.com/mctr/mctr/isolators/volume/csi"
 	"github.com/mctr/mctr/isolators/volume/hostpath"
 	"github.com/mctr/mctr/isolators/volume/image"
 	"github.com/mctr/mctr/isolators/volume/local"
@@ -48,10 +51,12 @@ type Deps struct {
 	Helper      string                   // the path of mctr-helper; "": beside this program, or in PATH
 	Images      *provisioner.Provisioner // nil: images cannot be volumes
 	Networks    *cni.Networks            // nil: the networks below Root, with plugins in the default directories
+	CSI         *csivolumes.Driver       // nil: the volumes below Root, with the mctr-csi beside this program
 }
 
 // Table returns the isolators in order: the filesystem, the process, the volumes after the mounts
-// that may contain them, the limits, and the isolators that remove privileges.
+// that may contain them, the limits, and the isolators that remove privileges. volume/csi follows
+// cgroups/devices, whose first rule denies all devices.
 func Table(d Deps) []isolators.Isolator {
 	meter := usage.NewMeter()
 	if d.Helper == "" {
@@ -60,16 +65,22 @@ func Table(d Deps) []isolators.Isolator {
 	if d.Networks == nil {
 		d.Networks = cni.New(cni.Config{Root: filepath.Join(d.Root, "cni"), State: filepath.Join(d.State, "cni")})
 	}
+	if d.CSI == nil {
+		program, _ := containerizer.FindProgram("mctr-csi") // a volume that needs it reports the error
+		d.CSI = csivolumes.New(d.Root, program)
+	}
+	named := volumes.New(volumes.Config{Root: d.Root, State: d.State, Helper: d.Helper,
+		Drivers: []mctr.VolumeDriver{d.CSI}})
 	return []isolators.Isolator{
 		filesystem.New(d.Root, d.State),
 		pid.New(), ipc.New(), uts.New(), cgroup.New(),
 		network.New(network.Deps{Networks: d.Networks, Meter: meter}),
 		ports.New(), runtime.New(d.Helper),
 		hostpath.New(&helper.Runner{Helper: d.Helper}), sandboxpath.New(),
-		local.New(volumes.New(volumes.Config{Root: d.Root, State: d.State, Helper: d.Helper})), image.New(d.Images),
-		secret.New(d.State, &helper.Runner{Helper: d.Helper}),
+		local.New(named), image.New(d.Images), secret.New(d.State, &helper.Runner{Helper: d.Helper}),
 		diskquota.New(d.Root, d.Helper), cpu.New(meter), memory.New(meter), pids.New(meter), cpuset.New(),
-		blkio.New(meter), cgroupdevices.New(), devices.New(), rlimits.New(), sysctl.New(), capabilities.New(),
-		seccomp.New(), nnp.New(),
+		blkio.New(meter), cgroupdevices.New(),
+		csi.New(csi.Deps{Named: named, Driver: d.CSI, Jobs: &helper.Runner{Helper: d.Helper}}),
+		devices.New(), rlimits.New(), sysctl.New(), capabilities.New(), seccomp.New(), nnp.New(),
 	}
 }

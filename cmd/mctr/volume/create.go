@@ -9,6 +9,7 @@ import (
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/cmd/mctr/internal/flags"
 	"github.com/mctr/mctr/cmd/mctr/internal/hostapi"
+	csivolumes "github.com/mctr/mctr/csi/volumes"
 )
 
 func createCommand(h *hostapi.Host) *cobra.Command {
@@ -18,8 +19,12 @@ func createCommand(h *hostapi.Host) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "create [flags] [VOLUME]", Short: "Create a named volume", Args: cobra.MaximumNArgs(1),
 		Long: `Create a named volume and print its name, which is random if none is given. A volume that
-exists with the same driver, size, labels and options is left as it is.`,
-		Example:           "  mctr volume create data\n  mctr volume create --size 10g --label team=a data",
+exists with the same driver, size, labels and options is left as it is.
+
+A volume of the driver csi needs the option plugin, the name of a plugin that mctr csi plugin ls
+shows. Its other options are in docs/csi.md.`,
+		Example: "  mctr volume create data\n  mctr volume create --size 10g --label team=a data\n" +
+			"  mctr volume create -d csi -o plugin=rbd.csi.ceph.com -o fs_type=ext4 --size 10g disk",
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
 			v := mctr.NamedVolume{Driver: driver, Inodes: inodes}
@@ -49,11 +54,12 @@ exists with the same driver, size, labels and options is left as it is.`,
 			return nil
 		},
 	}
-	cmd.Flags().StringVarP(&driver, "driver", "d", mctr.DriverLocal, "local: a directory of this host")
+	cmd.Flags().StringVarP(&driver, "driver", "d", mctr.DriverLocal,
+		"local: a directory of this host; csi: a volume of a plugin")
 	cmd.Flags().StringVar(&size, "size", "", "hard limit of what the volume holds, such as 10g (default: none)")
 	cmd.Flags().Int64Var(&inodes, "inodes", 0, "hard limit of the number of files (default: none)")
 	cmd.Flags().StringArrayVarP(&options, "opt", "o", nil, "`KEY=VALUE` of the driver")
 	cmd.Flags().StringArrayVarP(&labels, "label", "l", nil, "`KEY=VALUE`")
-	_ = cmd.RegisterFlagCompletionFunc("driver", flags.Words(mctr.DriverLocal))
+	_ = cmd.RegisterFlagCompletionFunc("driver", flags.Words(mctr.DriverLocal, csivolumes.Name))
 	return cmd
 }

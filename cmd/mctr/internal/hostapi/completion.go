@@ -127,3 +127,19 @@ func (h *Host) CompleteVolumes(cmd *cobra.Command, _ []string,
 	}
 	return words, cobra.ShellCompDirectiveNoFileComp
 }
+
+// CompletePlugins completes the names of CSI plugins.
+func (h *Host) CompletePlugins(cmd *cobra.Command, _ []string,
+	typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	if h.Begin(cmd, nil) != nil || h.Remote() {
+		return nil, cobra.ShellCompDirectiveError
+	}
+	list, _ := h.Local.CSI().Plugins.List()
+	var words []cobra.Completion
+	for _, p := range list {
+		if strings.HasPrefix(p.Name, typed) {
+			words = append(words, p.Name)
+		}
+	}
+	return words, cobra.ShellCompDirectiveNoFileComp
+}
