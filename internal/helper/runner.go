@@ -52,11 +52,28 @@ type Answer struct {
 	Total uint64 `json:"total,omitempty"` // statfs: bytes
 	Free  uint64 `json:"free,omitempty"`  // statfs: bytes available to unprivileged users
 
+	Value string   `json:"value,omitempty"` // getxattr
+	Names []string `json:"names,omitempty"` // list: sorted
+
 	Unknown []string `json:"unknown,omitempty"` // with ENOSYS: the verb or fields that the helper does not know
 }
 
 // ErrHung is wrapped if the operation did not end before the context's deadline.
 var ErrHung = errors.New("operation hangs")
+
+// A LeftBehindError is wrapped if the helper cannot be killed, because it is in uninterruptible sleep.
+// It ends when the sleep does, for instance when the filesystem's server answers or is aborted.
+type LeftBehindError struct {
+	Pid   int
+	Stack string // the functions of the kernel that the helper is in; "": not known
+	Err   error  // ErrHung, or why the caller cancelled
+}
+
+func (e *LeftBehindError) Error() string {
+	return fmt.Sprintf("%v: pid %d cannot be killed and is left behind; the kernel's stack: %s", e.Err, e.Pid, e.Stack)
+}
+
+func (e *LeftBehindError) Unwrap() error { return e.Err }
 
 // ErrFailed is wrapped if the helper could not be started or did not send a valid answer. The
 // result of the operation is unknown then; in particular, a missing helper must not look like a
@@ -147,8 +164,8 @@ func kill(cmd *exec.Cmd, why error) error {
 	case <-dead:
 		return why
 	case <-time.After(100 * time.Millisecond):
-		return fmt.Errorf("%w: pid %d cannot be killed and is left behind; the kernel's stack: %s",
-			why, cmd.Process.Pid, strings.ReplaceAll(strings.TrimSpace(string(where)), "\n", " < "))
+		stack := strings.ReplaceAll(strings.TrimSpace(string(where)), "\n", " < ")
+		return &LeftBehindError{Pid: cmd.Process.Pid, Stack: stack, Err: why}
 	}
 }
 

@@ -46,10 +46,16 @@ func perform(r Request) (a Answer) {
 	case VerbUmount:
 		err = unix.Unmount(r.Path, int(r.Flags))
 	default:
+		if do, ok := files[r.Verb]; ok {
+			err = do(r, &a)
+			break
+		}
 		err, a.Unknown = unix.ENOSYS, []string{"verb " + r.Verb}
 	}
 	if errno, ok := errors.AsType[unix.Errno](err); ok {
 		a.Errno = int(errno)
+	} else if err != nil {
+		a.Errno = int(unix.EINVAL) // package os refused a path before the kernel saw it
 	}
 	return a
 }
