@@ -33,7 +33,6 @@ const (
 	VerbMount  = "mount"  // mount(2)
 	VerbUmount = "umount" // umount2(2) of Path with Flags
 	VerbRead   = "read"   // the content of Path, if that is a regular file of at most MaxRead bytes
-	VerbBind   = "bind"   // treemount.Bind of Data, a path below Source, at Path
 )
 
 // MaxRead is the size of the largest file that VerbRead reads, in bytes.
@@ -60,6 +59,9 @@ type Answer struct {
 	Free  uint64 `json:"free,omitempty"`  // statfs: bytes available to unprivileged users
 	Data  []byte `json:"data,omitempty"`  // read: the content, and MaxRead+1 bytes of a larger file
 
+	Value string   `json:"value,omitempty"` // getxattr
+	Names []string `json:"names,omitempty"` // list: sorted
+
 	Unknown []string `json:"unknown,omitempty"` // with ENOSYS: the verb or fields that the helper does not know
 }
 
@@ -71,6 +73,20 @@ type Owner struct {
 
 // ErrHung is wrapped if the operation did not end before the context's deadline.
 var ErrHung = errors.New("operation hangs")
+
+// A LeftBehindError is wrapped if the helper cannot be killed, because it is in uninterruptible sleep.
+// It ends when the sleep does, for instance when the filesystem's server answers or is aborted.
+type LeftBehindError struct {
+	Pid   int
+	Stack string // the functions of the kernel that the helper is in; "": not known
+	Err   error  // ErrHung, or why the caller cancelled
+}
+
+func (e *LeftBehindError) Error() string {
+	return fmt.Sprintf("%v: pid %d cannot be killed and is left behind; the kernel's stack: %s", e.Err, e.Pid, e.Stack)
+}
+
+func (e *LeftBehindError) Unwrap() error { return e.Err }
 
 // ErrFailed is wrapped if the helper could not be started or did not send a valid answer. The
 // result of the operation is unknown then; in particular, a missing helper must not look like a
@@ -176,8 +192,8 @@ func kill(cmd *exec.Cmd, why error) error {
 	case <-dead:
 		return why
 	case <-time.After(100 * time.Millisecond):
-		return fmt.Errorf("%w: pid %d cannot be killed and is left behind; the kernel's stack: %s",
-			why, cmd.Process.Pid, strings.ReplaceAll(strings.TrimSpace(string(where)), "\n", " < "))
+		stack := strings.ReplaceAll(strings.TrimSpace(string(where)), "\n", " < ")
+		return &LeftBehindError{Pid: cmd.Process.Pid, Stack: stack, Err: why}
 	}
 }
 

@@ -9,7 +9,6 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/mctr/mctr/internal/fields"
-	"github.com/mctr/mctr/internal/treemount"
 )
 
 // Serve reads one request from conn and performs it, if it understands all of it. It is the
@@ -49,9 +48,11 @@ func perform(r Request) (a Answer) {
 		err = unix.Unmount(r.Path, int(r.Flags))
 	case VerbRead:
 		a.Mode, a.Data, err = read(r.Path)
-	case VerbBind:
-		err = treemount.Bind(r.Source, r.Data, r.Path)
 	default:
+		if do, ok := files[r.Verb]; ok {
+			err = do(r, &a)
+			break
+		}
 		err, a.Unknown = unix.ENOSYS, []string{"verb " + r.Verb}
 	}
 	errno, ok := errors.AsType[unix.Errno](err)
