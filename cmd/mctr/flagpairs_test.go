@@ -75,6 +75,7 @@ var excused = map[string]string{
 	"network uts":          "the same name, by the host's namespace",
 	"init no-image":        "the init is where it is on the host",
 	"memory memory-swap":   "the limit's own allowance of swap is a default",
+	"no-image secret":      "the file is in the sandbox",
 	"no-image user":        "the user is looked up on the host",
 	"no-image workdir":     "the sandbox is the default",
 	"privileged read-only": "what shows the host is read-only too",
