@@ -57,7 +57,7 @@ func perform(r Request) (a Answer) {
 	}
 	errno, ok := errors.AsType[unix.Errno](err)
 	if err != nil && !ok {
-		errno = unix.EIO // the answer has no text
+		errno = unix.EINVAL // package os refused a path before the kernel saw it
 	}
 	a.Errno = int(errno)
 	return a
