@@ -7,6 +7,8 @@ import (
 
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/containerizer/store"
+	"github.com/mctr/mctr/internal/cephfs"
+	"github.com/mctr/mctr/internal/helper"
 	"github.com/mctr/mctr/internal/volumes"
 )
 
@@ -16,9 +18,12 @@ type Volumes struct {
 	containers *store.Store
 }
 
-// NewVolumes returns the named volumes below root and state, local ones and those of the drivers. It
-// creates nothing.
+// NewVolumes returns the named volumes below root and state: local ones, those in CephFS, and those of the
+// drivers. It creates nothing.
 func NewVolumes(root, state string, drivers ...mctr.VolumeDriver) *Volumes {
+	path, _ := FindProgram("mctr-helper") // a driver that needs it reports the error
+	ceph := cephfs.New(cephfs.Config{State: state, Helper: &helper.Runner{Helper: path}})
+	drivers = append([]mctr.VolumeDriver{ceph.Driver()}, drivers...)
 	return &Volumes{named: volumes.New(root, state, drivers...), containers: store.At(root, state)}
 }
 

@@ -8,6 +8,7 @@ import (
 
 	"github.com/mctr/mctr/cni"
 	"github.com/mctr/mctr/containerizer"
+	"github.com/mctr/mctr/internal/cephfs"
 	"github.com/mctr/mctr/internal/cgroup/usage"
 	"github.com/mctr/mctr/internal/helper"
 	"github.com/mctr/mctr/internal/volumes"
@@ -32,6 +33,7 @@ import (
 	network "github.com/mctr/mctr/isolators/network/cni"
 	"github.com/mctr/mctr/isolators/network/ports"
 	"github.com/mctr/mctr/isolators/posix/rlimits"
+	volumecephfs "github.com/mctr/mctr/isolators/volume/cephfs"
 	"github.com/mctr/mctr/isolators/volume/hostpath"
 	"github.com/mctr/mctr/isolators/volume/image"
 	"github.com/mctr/mctr/isolators/volume/local"
@@ -58,13 +60,16 @@ func Table(d Deps) []isolators.Isolator {
 	if d.Networks == nil {
 		d.Networks = cni.New(cni.Config{Root: filepath.Join(d.Root, "cni"), State: filepath.Join(d.State, "cni")})
 	}
+	run := &helper.Runner{Helper: d.Helper}
+	ceph := cephfs.New(cephfs.Config{State: d.State, Helper: run})
+	store := volumes.New(d.Root, d.State, ceph.Driver())
 	return []isolators.Isolator{
 		filesystem.New(d.Root, d.State),
 		pid.New(), ipc.New(), uts.New(), cgroup.New(),
 		network.New(network.Deps{Networks: d.Networks, Meter: meter}),
 		ports.New(), runtime.New(d.Helper),
-		hostpath.New(&helper.Runner{Helper: d.Helper}), sandboxpath.New(),
-		local.New(volumes.New(d.Root, d.State)), image.New(d.Images),
+		hostpath.New(run), sandboxpath.New(),
+		local.New(store), image.New(d.Images), volumecephfs.New(store, ceph),
 		cpu.New(meter), memory.New(meter), pids.New(meter), cpuset.New(),
 		blkio.New(meter), cgroupdevices.New(), devices.New(), rlimits.New(), sysctl.New(), capabilities.New(),
 		seccomp.New(), nnp.New(),

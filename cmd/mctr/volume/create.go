@@ -18,7 +18,8 @@ func createCommand(h *hostapi.Host) *cobra.Command {
 		Use: "create [flags] [VOLUME]", Short: "Create a named volume", Args: cobra.MaximumNArgs(1),
 		Long: `Create a named volume and print its name, which is random if none is given. A volume that
 exists with the same driver, labels and options is left as it is.`,
-		Example:           "  mctr volume create data\n  mctr volume create --label team=a data",
+		Example: "  mctr volume create data\n  mctr volume create --label team=a data\n" +
+			"  mctr volume create -d cephfs -o mon=ceph1 -o client=team -o key-file=/etc/ceph/team.key -o path=/team shared",
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
 			v := mctr.NamedVolume{Driver: driver}
@@ -45,9 +46,11 @@ exists with the same driver, labels and options is left as it is.`,
 			return nil
 		},
 	}
-	cmd.Flags().StringVarP(&driver, "driver", "d", mctr.DriverLocal, "local: a directory of this host")
-	cmd.Flags().StringArrayVarP(&options, "opt", "o", nil, "`KEY=VALUE` of the driver")
+	cmd.Flags().StringVarP(&driver, "driver", "d", mctr.DriverLocal,
+		"local: a directory of this host; cephfs: a directory of CephFS, see -o")
+	cmd.Flags().StringArrayVarP(&options, "opt", "o", nil, "`KEY=VALUE` of the driver; cephfs: mon, fs, path, client, "+
+		"key-file, read-only, directory, create, quota-bytes, quota-files, client_..., ms_...")
 	cmd.Flags().StringArrayVarP(&labels, "label", "l", nil, "`KEY=VALUE`")
-	_ = cmd.RegisterFlagCompletionFunc("driver", flags.Words(mctr.DriverLocal))
+	_ = cmd.RegisterFlagCompletionFunc("driver", flags.Words(mctr.DriverLocal, "cephfs"))
 	return cmd
 }
