@@ -105,6 +105,15 @@ func (g *guarded) Remove(ctx context.Context, h mctr.Handle,
 	return safely("Remove", func() error { return r.Remove(ctx, h, namedBy) })
 }
 
+// Wake implements isolators.Waker: an isolator that does not has nothing that processes wait for.
+func (g *guarded) Wake(ctx context.Context, h mctr.Handle) error {
+	w, ok := g.Isolator.(isolators.Waker)
+	if !ok {
+		return nil
+	}
+	return safely("Wake", func() error { return w.Wake(ctx, h) })
+}
+
 func (g *guarded) Recover(ctx context.Context, known []mctr.ContainerState,
 	handleOf mctr.HandleOf) (left []mctr.Leftover, err error) {
 	err = safely("Recover", func() (err error) { left, err = g.Isolator.Recover(ctx, known, handleOf); return err })

@@ -7,6 +7,8 @@ import (
 
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/containerizer/store"
+	"github.com/mctr/mctr/internal/cephfs"
+	"github.com/mctr/mctr/internal/helper"
 	"github.com/mctr/mctr/internal/volumes"
 )
 
@@ -16,10 +18,12 @@ type Volumes struct {
 	containers *store.Store
 }
 
-// NewVolumes returns the named volumes below root and state, local ones and those of the drivers. helper
-// is the path of mctr-helper, which mounts volumes with limits. It creates nothing.
-func NewVolumes(root, state, helper string, drivers ...mctr.VolumeDriver) *Volumes {
-	config := volumes.Config{Root: root, State: state, Helper: helper, Drivers: drivers}
+// NewVolumes returns the named volumes below root and state: local ones, those in CephFS, and those of the
+// drivers. helperPath is the path of mctr-helper, which mounts them. It creates nothing.
+func NewVolumes(root, state, helperPath string, drivers ...mctr.VolumeDriver) *Volumes {
+	ceph := cephfs.New(cephfs.Config{State: state, Helper: &helper.Runner{Helper: helperPath}})
+	config := volumes.Config{Root: root, State: state, Helper: helperPath,
+		Drivers: append([]mctr.VolumeDriver{ceph.Driver()}, drivers...)}
 	return &Volumes{named: volumes.New(config), containers: store.At(root, state)}
 }
 

@@ -109,6 +109,15 @@ type Undoer interface {
 	Undo(ctx context.Context, l mctr.Leftover) error
 }
 
+// A Waker is an Isolator that provides a filesystem whose server may not answer. A process that waits
+// for such a server may be in uninterruptible sleep, which not even SIGKILL ends.
+type Waker interface {
+	// Wake ends this sleep for the processes of a container, all of which were killed before. What they
+	// wrote last may be lost. It does nothing if no process waits for the isolator's filesystems; the
+	// error says why it leaves a filesystem alone for which one waits.
+	Wake(ctx context.Context, h mctr.Handle) error
+}
+
 // A VolumeMounter is an Isolator that mounts volumes of the config. A volume whose type belongs to no
 // isolator of the table is refused.
 type VolumeMounter interface {

@@ -46,9 +46,23 @@ func (e *Ender) destroy(ctx context.Context, id mctr.ContainerID,
 // waitKilled waits for the exit of a container whose processes were killed. A process in
 // uninterruptible sleep, on a disk or network filesystem that does not answer, dies only after that
 // sleep. Init exits only after each process in its pid namespace was waited for, including processes
-// that entered the namespace from outside. The error names the processes that are left, and what
-// each waits for.
+// that entered the namespace from outside. An isolator may be able to end that sleep. The error names the
+// processes that are left, and what each waits for.
 func (e *Ender) waitKilled(ctx context.Context, id mctr.ContainerID) (*mctr.Termination, error) {
+	t, err := e.waitBounded(ctx, id)
+	if !errors.Is(err, errStuck) {
+		return t, err
+	}
+	if asleep := e.Releaser.Wake(ctx, id); asleep != nil {
+		return nil, errors.Join(err, asleep)
+	}
+	return e.waitBounded(ctx, id)
+}
+
+// errStuck is wrapped if processes of a killed container have not ended in time.
+var errStuck = fmt.Errorf("%w: processes have not ended", mctr.ErrUnavailable)
+
+func (e *Ender) waitBounded(ctx context.Context, id mctr.ContainerID) (*mctr.Termination, error) {
 	bounded, cancel := context.WithTimeout(ctx, shims.KillTime)
 	defer cancel()
 	t, err := e.Wait(bounded, id)
@@ -60,7 +74,7 @@ func (e *Ender) waitKilled(ctx context.Context, id mctr.ContainerID) (*mctr.Term
 		return e.Wait(ctx, id) // the container has exited; its isolators have deadlines of their own
 	}
 	return nil, fmt.Errorf("%w: container %s was killed, and its processes have not ended after %v: %s",
-		mctr.ErrUnavailable, id.Short(), shims.KillTime, strings.Join(stuck, "; "))
+		errStuck, id.Short(), shims.KillTime, strings.Join(stuck, "; "))
 }
 
 // describeStuck describes the processes of a killed container. It looks at init separately, because

@@ -68,7 +68,7 @@ func (r *Releaser) EndedByBoot(ctx context.Context, id mctr.ContainerID) error {
 		return errors.Join(err, r.Release(ctx, id))
 	}
 	// After a reboot none of its processes is left. If only STATE's boot id was lost, they are.
-	if err := errors.Join(r.Shims.Kill(id), r.endGroup(c)); err != nil {
+	if err := errors.Join(r.Shims.Kill(id), r.endGroup(ctx, c)); err != nil {
 		return err
 	}
 	if err := recordExit(c, mctr.ReasonReboot, "the host was rebooted"); err != nil {

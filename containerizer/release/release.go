@@ -107,7 +107,7 @@ func (r *Releaser) Release(ctx context.Context, id mctr.ContainerID) error {
 	reach := func(checkpoint string) error { return c.Journal().Reach(checkpoint) }
 	errs := []error{reach(store.Destroy)}
 	errs = append(errs, r.Shims.Kill(id))
-	errs = append(errs, r.endGroup(c))
+	errs = append(errs, r.endGroup(ctx, c))
 	errs = append(errs, reach(store.Ended))
 	errs = append(errs, r.cleanIsolators(ctx, c, reach))
 	errs = append(errs, r.unmount(ctx, c))
@@ -126,7 +126,7 @@ func (r *Releaser) Release(ctx context.Context, id mctr.ContainerID) error {
 // directory in STATE is lost.
 func (r *Releaser) releaseWithoutState(ctx context.Context, c *store.Container) error {
 	unwritten := func(string) error { return nil } // there is no journal to write to
-	err := errors.Join(r.Shims.Kill(c.ID), r.endGroup(c))
+	err := errors.Join(r.Shims.Kill(c.ID), r.endGroup(ctx, c))
 	err = errors.Join(err, r.cleanIsolators(ctx, c, unwritten))
 	err = errors.Join(err, tree.Remove(c.Engine()), r.checkIsolators(c))
 	if run, unreadable := c.Run(); err != nil || run == nil && unreadable == nil {
@@ -153,9 +153,17 @@ func (r *Releaser) cleanIsolators(ctx context.Context, c *store.Container, reach
 }
 
 // endGroup kills what still runs in the container's control group, and removes the group.
-func (r *Releaser) endGroup(c *store.Container) error {
+func (r *Releaser) endGroup(ctx context.Context, c *store.Container) error {
 	group := c.WholeCgroup()
-	return errors.Join(cgroup.Kill(group, shims.KillTime), cgroup.Remove(group))
+	killed := cgroup.Kill(group, shims.KillTime)
+	if killed != nil {
+		if asleep := r.Wake(ctx, c.ID); asleep != nil {
+			killed = errors.Join(killed, asleep)
+		} else {
+			killed = cgroup.Kill(group, shims.KillTime)
+		}
+	}
+	return errors.Join(killed, cgroup.Remove(group))
 }
 
 func (r *Releaser) unmount(ctx context.Context, c *store.Container) error {

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"strconv"
 	"strings"
 
@@ -22,6 +24,19 @@ func (m *Mounts) Bind(ctx context.Context, root, dir, target string) error {
 	_, err := m.do(ctx, helper.Request{Verb: helper.VerbBind, Source: root, Data: dir, Path: target})
 	if err != nil {
 		return fmt.Errorf("%s in the volume: %w", dir, err)
+	}
+	return nil
+}
+
+// Unbind removes what Bind made at target. It may be called twice.
+func (m *Mounts) Unbind(ctx context.Context, target string) error {
+	_, err := m.do(ctx, helper.Request{Verb: helper.VerbUmount, Path: target,
+		Flags: unix.UMOUNT_NOFOLLOW | unix.MNT_DETACH})
+	if err != nil && !errors.Is(err, unix.EINVAL) && !errors.Is(err, unix.ENOENT) { // not a mount; nothing
+		return err
+	}
+	if err := os.Remove(target); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
 	}
 	return nil
 }

@@ -97,7 +97,9 @@ func (m *Mounts) Look(by mctr.ContainerID) map[string]Health {
 	found := map[string]Health{}
 	for _, name := range names {
 		if mt := m.load(name); mt.heldBy(by) {
-			found[mt.root()] = mt.look()
+			h := mt.look()
+			h.Evidence = append([]string{mt.Spec.String()}, h.Evidence...)
+			found[mt.root()] = h
 		}
 	}
 	return found

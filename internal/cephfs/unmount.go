@@ -28,6 +28,9 @@ var ErrForced = errors.New("unmounted by force, what was written last may be los
 func (mt *mount) unmount(ctx context.Context) error {
 	dead := mt.look().State == Dead
 	forced := mt.end(ctx)
+	if len(forced) == 0 && dead && mt.Session != 0 && !mt.Evicted {
+		mt.evict(ctx) // otherwise the next mount waits for what the dead client had locked
+	}
 	if err := mt.forget(); err != nil {
 		evidence := append(forced, append(mt.evidence(), err.Error())...)
 		var saved error
@@ -91,7 +94,7 @@ func (mt *mount) endGently(ctx context.Context) []string {
 			if err != nil {
 				return []string{err.Error()}
 			}
-		} else if err != nil && !errors.Is(err, unix.EINVAL) {
+		} else if err != nil && !errors.Is(err, unix.EINVAL) { // EINVAL: it has just been unmounted
 			return []string{err.Error()}
 		}
 	}
@@ -99,14 +102,19 @@ func (mt *mount) endGently(ctx context.Context) []string {
 		return []string{err.Error()}
 	}
 	if device == "" && mt.Device == "" && mt.Fuse.alive() { // it has never mounted, and has nothing to write
+		mt.Session = mt.askSession()
 		_ = unix.Kill(mt.Fuse.Pid, unix.SIGKILL)
+		if mt.Session != 0 && mt.endsWithin(forceTime) {
+			mt.evict(ctx)
+		}
 	}
 	if !mt.endsWithin(forceTime/4) && mt.inOtherNamespace() {
 		// Its connection ends with the last mount. It writes what it has cached before it exits.
 		_ = unix.Kill(mt.Fuse.Pid, unix.SIGTERM)
 	}
 	if !mt.endsWithin(gentleTime) {
-		return []string{fmt.Sprintf("ceph-fuse with pid %d has not ended %v after the unmount", mt.Fuse.Pid, gentleTime)}
+		return []string{
+			fmt.Sprintf("ceph-fuse with pid %d has not ended %v after the unmount", mt.Fuse.Pid, gentleTime)}
 	}
 	return nil
 }

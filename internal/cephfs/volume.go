@@ -106,6 +106,12 @@ func (d driver) Create(ctx context.Context, v mctr.NamedVolume) (mctr.NamedVolum
 	if _, err := openKey(asked.Spec.KeyFile); err != nil {
 		return v, err
 	}
+	if v.IsLimited() {
+		if asked.Quota != nil {
+			return v, fmt.Errorf("%w: the options quota-bytes and quota-files, and a size: want one of them", mctr.ErrInvalid)
+		}
+		asked.Quota = &Quota{Bytes: v.Size, Files: v.Inodes}
+	}
 	if !asked.Create && asked.Quota == nil {
 		return v, nil
 	}

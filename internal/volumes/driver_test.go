@@ -63,6 +63,20 @@ func TestDriver(t *testing.T) {
 	if _, err := s.Use(ctx, mctr.NamedVolume{Name: "v"}, "c", nil); !errors.Is(err, mctr.ErrInvalid) {
 		t.Errorf("used as a local one: %v", err)
 	}
+	if v, err := s.Hold(ctx, "v", "fake", "c"); err != nil || v.Options["handle"] != "h-v" {
+		t.Errorf("held: %+v, %v", v, err)
+	}
+	if err := s.Remove(ctx, "v", nil); !errors.Is(err, mctr.ErrState) {
+		t.Errorf("removed while a container holds it: %v", err)
+	}
+	_, other := s.Hold(ctx, "v", "other", "c")
+	_, none := s.Hold(ctx, "none", "fake", "c")
+	if !errors.Is(other, mctr.ErrInvalid) || !errors.Is(none, mctr.ErrNotFound) {
+		t.Errorf("held of another driver: %v; one that does not exist: %v", other, none)
+	}
+	if err := s.Release(ctx, "v", "c"); err != nil {
+		t.Error(err)
+	}
 	if err := s.Remove(ctx, "v", nil); err != nil || storage() {
 		t.Errorf("remove: %v; the storage is there: %t", err, storage())
 	}

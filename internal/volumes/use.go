@@ -63,6 +63,31 @@ func (s *Store) openAndFill(ctx context.Context, v mctr.NamedVolume, first *Cont
 	return s.fill(v, first)
 }
 
+// Hold notes that a container uses a volume, until Release, and returns the volume, whose storage is the
+// driver's. The error wraps mctr.ErrNotFound if the volume does not exist, and mctr.ErrInvalid if it is
+// of another driver.
+func (s *Store) Hold(ctx context.Context, name, driver string, by mctr.ContainerID) (*mctr.NamedVolume, error) {
+	l, err := s.lock(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	defer l.Unlock()
+	v, err := s.Get(name)
+	if errors.Is(err, mctr.ErrNotFound) {
+		s.forget(name, l)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if v.Driver != driver {
+		return nil, fmt.Errorf("%w: volume %s is of driver %s, not %s", mctr.ErrInvalid, name, v.Driver, driver)
+	}
+	if err := s.addUser(name, by); err != nil {
+		return nil, fmt.Errorf("volume %s: note its user: %w", name, err)
+	}
+	return v, failpoint.Hit("volume/held")
+}
+
 // fill writes the first content of a volume that exists. The file copying marks a volume whose files may be
 // incomplete: they are removed. It is gone, also after a loss of power, before a container can write.
 func (s *Store) fill(v mctr.NamedVolume, first *Content) error {

@@ -10,6 +10,7 @@ import (
 	"github.com/mctr/mctr/cni"
 	"github.com/mctr/mctr/containerizer"
 	csivolumes "github.com/mctr/mctr/csi/volumes"
+	"github.com/mctr/mctr/internal/cephfs"
 	"github.com/mctr/mctr/internal/cgroup/usage"
 	"github.com/mctr/mctr/internal/helper"
 	"github.com/mctr/mctr/internal/volumes"
@@ -35,6 +36,7 @@ import (
 	network "github.com/mctr/mctr/isolators/network/cni"
 	"github.com/mctr/mctr/isolators/network/ports"
 	"github.com/mctr/mctr/isolators/posix/rlimits"
+	volumecephfs "github.com/mctr/mctr/isolators/volume/cephfs"
 	"github.com/mctr/mctr/isolators/volume/csi"
 	"github.com/mctr/mctr/isolators/volume/hostpath"
 	"github.com/mctr/mctr/isolators/volume/image"
@@ -69,18 +71,19 @@ func Table(d Deps) []isolators.Isolator {
 		program, _ := containerizer.FindProgram("mctr-csi") // a volume that needs it reports the error
 		d.CSI = csivolumes.New(d.Root, program)
 	}
+	run := &helper.Runner{Helper: d.Helper}
+	ceph := cephfs.New(cephfs.Config{State: d.State, Helper: run})
 	named := volumes.New(volumes.Config{Root: d.Root, State: d.State, Helper: d.Helper,
-		Drivers: []mctr.VolumeDriver{d.CSI}})
+		Drivers: []mctr.VolumeDriver{ceph.Driver(), d.CSI}})
 	return []isolators.Isolator{
 		filesystem.New(d.Root, d.State),
 		pid.New(), ipc.New(), uts.New(), cgroup.New(),
 		network.New(network.Deps{Networks: d.Networks, Meter: meter}),
 		ports.New(), runtime.New(d.Helper),
-		hostpath.New(&helper.Runner{Helper: d.Helper}), sandboxpath.New(),
-		local.New(named), image.New(d.Images), secret.New(d.State, &helper.Runner{Helper: d.Helper}),
+		hostpath.New(run), sandboxpath.New(),
+		local.New(named), image.New(d.Images), secret.New(d.State, run), volumecephfs.New(named, ceph),
 		diskquota.New(d.Root, d.Helper), cpu.New(meter), memory.New(meter), pids.New(meter), cpuset.New(),
-		blkio.New(meter), cgroupdevices.New(),
-		csi.New(csi.Deps{Named: named, Driver: d.CSI, Jobs: &helper.Runner{Helper: d.Helper}}),
+		blkio.New(meter), cgroupdevices.New(), csi.New(csi.Deps{Named: named, Driver: d.CSI, Jobs: run}),
 		devices.New(), rlimits.New(), sysctl.New(), capabilities.New(), seccomp.New(), nnp.New(),
 	}
 }

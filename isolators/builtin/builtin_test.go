@@ -116,7 +116,8 @@ func TestNoMisspeltVerbs(t *testing.T) {
 	verbs := []reflect.Type{reflect.TypeFor[isolators.Isolator](), reflect.TypeFor[isolators.Undoer](),
 		reflect.TypeFor[isolators.DirectoryBound](), reflect.TypeFor[isolators.Completer](),
 		reflect.TypeFor[isolators.VolumeMounter](), reflect.TypeFor[isolators.Remover](),
-		reflect.TypeFor[isolators.StorageLimiter](), reflect.TypeFor[isolators.Keeper]()}
+		reflect.TypeFor[isolators.StorageLimiter](), reflect.TypeFor[isolators.Keeper](),
+		reflect.TypeFor[isolators.Waker]()}
 	for _, i := range table() {
 		for n := range reflect.TypeOf(i).NumMethod() {
 			method := reflect.TypeOf(i).Method(n).Name

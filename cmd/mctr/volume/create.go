@@ -24,7 +24,8 @@ exists with the same driver, size, labels and options is left as it is.
 A volume of the driver csi needs the option plugin, the name of a plugin that mctr csi plugin ls
 shows. Its other options are in docs/csi.md.`,
 		Example: "  mctr volume create data\n  mctr volume create --size 10g --label team=a data\n" +
-			"  mctr volume create -d csi -o plugin=rbd.csi.ceph.com -o fs_type=ext4 --size 10g disk",
+			"  mctr volume create -d csi -o plugin=rbd.csi.ceph.com -o fs_type=ext4 --size 10g disk\n" +
+			"  mctr volume create -d cephfs -o mon=ceph1 -o client=team -o key-file=/etc/ceph/team.key -o path=/team shared",
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
 			v := mctr.NamedVolume{Driver: driver, Inodes: inodes}
@@ -55,11 +56,12 @@ shows. Its other options are in docs/csi.md.`,
 		},
 	}
 	cmd.Flags().StringVarP(&driver, "driver", "d", mctr.DriverLocal,
-		"local: a directory of this host; csi: a volume of a plugin")
+		"local: a directory of this host; csi: a volume of a plugin; cephfs: a directory of CephFS")
 	cmd.Flags().StringVar(&size, "size", "", "hard limit of what the volume holds, such as 10g (default: none)")
 	cmd.Flags().Int64Var(&inodes, "inodes", 0, "hard limit of the number of files (default: none)")
-	cmd.Flags().StringArrayVarP(&options, "opt", "o", nil, "`KEY=VALUE` of the driver")
+	cmd.Flags().StringArrayVarP(&options, "opt", "o", nil, "`KEY=VALUE` of the driver; cephfs: mon, fs, path, client, "+
+		"key-file, read-only, directory, create, quota-bytes, quota-files, client_..., ms_...")
 	cmd.Flags().StringArrayVarP(&labels, "label", "l", nil, "`KEY=VALUE`")
-	_ = cmd.RegisterFlagCompletionFunc("driver", flags.Words(mctr.DriverLocal, csivolumes.Name))
+	_ = cmd.RegisterFlagCompletionFunc("driver", flags.Words(mctr.DriverLocal, csivolumes.Name, "cephfs"))
 	return cmd
 }
