@@ -36,8 +36,8 @@ the host's network, with /dev and mctr's directory of volumes, and started again
 exits. CSI_ENDPOINT in its environment says where to listen. What it mounts for volumes outlives
 it. The container's name serves mctr logs and the like.`,
 		Example: "  mctr csi plugin add rbd.csi.ceph.com --endpoint unix:///run/rbd/csi.sock\n" +
-			"  mctr csi plugin add nfs.csi.k8s.io --image registry.k8s.io/sig-storage/nfsplugin:v4.11.0 \\\n" +
-			"    -- --endpoint=unix:///var/lib/mctr/csi/sockets/nfs.csi.k8s.io/csi.sock --nodeid=$(hostname)",
+			"  mctr csi plugin add nfs.csi.k8s.io --image example.com/nfsplugin \\\n" +
+			"    -- --endpoint=unix:///var/lib/mctr/csi/sockets/nfs.csi.k8s.io/csi.sock",
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE:              func(cmd *cobra.Command, args []string) error { return add(cmd.Context(), h, f, args) },
 	}
