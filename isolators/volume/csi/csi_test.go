@@ -118,10 +118,10 @@ func TestConformance(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			h := newHost(t, args...)
 			h.create("data", "access_mode=multi_node_multi_writer")
-			h.create("other", "access_mode=multi_node_multi_writer")
-			readonly := mctr.Volume{Type: "csi", Source: "other", Target: "/other", ReadOnly: true}
-			several := with(data(), readonly)
-			isolatortest.Run(t, h.isolator, &several)
+			v := data()
+			v.ReadOnly = name == "bind"
+			config := with(v)
+			isolatortest.Run(t, h.isolator, &config)
 		})
 	}
 }
