@@ -11,6 +11,8 @@
 //
 // On disk, below ROOT/csi:
 //
+//	plugins/NAME.json       where a plugin listens, see Registration
+//	sockets/NAME/csi.sock   where a plugin listens that mctr runs
 //	volumes/KEY.json        what is known of a volume, see Record; KEY is a hash of plugin, owner and name
 //	volumes/KEY.lock        held by the process that works on the volume
 //	snapshots/KEY.json      what is known of a snapshot, see Snapshot; beside it its lock

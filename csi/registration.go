@@ -14,13 +14,15 @@ import (
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/internal/atomicfile"
 	"github.com/mctr/mctr/internal/dirs"
+	"github.com/mctr/mctr/internal/tree"
 )
 
 // A Registration is a plugin that an operator has made known to this host.
 type Registration struct {
 	Version int `json:"version"`
 	Plugin
-	Added time.Time `json:"added"`
+	Added     time.Time        `json:"added"`
+	Container mctr.ContainerID `json:"container,omitempty"` // that mctr runs the plugin in; "": it runs elsewhere
 }
 
 // Plugins are the registrations of one ROOT, in ROOT/csi/plugins, a file for each. Its methods are safe
@@ -44,17 +46,30 @@ func ValidatePluginName(name string) error {
 
 func (p *Plugins) path(name string) string { return filepath.Join(p.dir, name+".json") }
 
-// Add registers a plugin, durably. Another registration of the same plugin is replaced: its volumes
-// are found at the new socket.
-func (p *Plugins) Add(plugin Plugin) error {
-	if err := plugin.Validate(); err != nil {
+// Add registers a plugin, durably. Another registration of the same plugin is replaced, so that its
+// volumes are found at the new socket; the error wraps mctr.ErrExists if mctr runs that plugin.
+func (p *Plugins) Add(r Registration) error {
+	if err := r.Validate(); err != nil {
+		return err
+	}
+	there, err := p.Get(r.Name)
+	switch {
+	case err == nil && there.Container != "":
+		return fmt.Errorf("%w: csi plugin %s, in container %s (remove the plugin first)", mctr.ErrExists, r.Name,
+			there.Container.Short())
+	case err != nil && !errors.Is(err, mctr.ErrNotFound):
 		return err
 	}
 	if err := dirs.MakeAll(p.dir, 0o700); err != nil {
 		return err
 	}
-	return atomicfile.WriteDurableJSON(p.path(plugin.Name),
-		Registration{Version: RecordVersion, Plugin: plugin, Added: time.Now().UTC()})
+	r.Version, r.Added = RecordVersion, time.Now().UTC()
+	return atomicfile.WriteDurableJSON(p.path(r.Name), r)
+}
+
+// Socket returns the path at which a plugin that mctr runs listens, in a directory of its own.
+func (p *Plugins) Socket(name string) string {
+	return filepath.Join(filepath.Dir(p.dir), "sockets", name, "csi.sock")
 }
 
 // Get returns the registration of a plugin. The error wraps mctr.ErrNotFound if there is none, and
@@ -103,12 +118,8 @@ func (p *Plugins) List() (list []Registration, err error) {
 	return list, errors.Join(errs...)
 }
 
-// Remove removes the registration of a plugin. The error wraps mctr.ErrState while the store has a volume
-// of the plugin, and mctr.ErrNotFound if the plugin is not registered.
-func (p *Plugins) Remove(name string, store *Store) error {
-	if _, err := p.Get(name); err != nil {
-		return err
-	}
+// CheckUnused returns an error that wraps mctr.ErrState while the store has a volume of a plugin.
+func (p *Plugins) CheckUnused(name string, store *Store) error {
 	keys, err := store.Keys()
 	if err != nil {
 		return err
@@ -121,6 +132,20 @@ func (p *Plugins) Remove(name string, store *Store) error {
 		if err == nil && r.Volume.Plugin == name {
 			return fmt.Errorf("%w: csi plugin %s has volume %q (remove the volume first)", mctr.ErrState, name,
 				r.Volume.Name)
+		}
+	}
+	return nil
+}
+
+// Remove removes the registration of a plugin, and the directory of its socket if mctr has run it.
+func (p *Plugins) Remove(name string) error {
+	r, err := p.Get(name)
+	if err != nil {
+		return err
+	}
+	if r.Container != "" {
+		if err := tree.Remove(filepath.Dir(p.Socket(name))); err != nil {
+			return err
 		}
 	}
 	return os.Remove(p.path(name))

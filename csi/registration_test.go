@@ -19,11 +19,11 @@ func TestPlugins(t *testing.T) {
 		t.Errorf("none yet: %v, %v", list, err)
 	}
 	for _, name := range []string{"q", "p"} {
-		if err := plugins.Add(csi.Plugin{Name: name, Socket: "/run/" + name}); err != nil {
+		if err := plugins.Add(csi.Registration{Plugin: csi.Plugin{Name: name, Socket: "/run/" + name}}); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if err := plugins.Add(csi.Plugin{Name: "q", Socket: "/run/other"}); err != nil {
+	if err := plugins.Add(csi.Registration{Plugin: csi.Plugin{Name: "q", Socket: "/run/other"}}); err != nil {
 		t.Fatal(err)
 	}
 	list, err := plugins.List()
@@ -39,13 +39,14 @@ func TestPlugins(t *testing.T) {
 	if err := store.Write(r, false); err != nil {
 		t.Fatal(err)
 	}
-	if err := plugins.Remove("p", store); !errors.Is(err, mctr.ErrState) || !strings.Contains(err.Error(), `"data"`) {
+	if err := plugins.CheckUnused("p", store); !errors.Is(err, mctr.ErrState) || !strings.Contains(err.Error(), `"data"`) {
 		t.Errorf("with a volume: %v", err)
 	}
-	if err := errors.Join(plugins.Remove("q", store), store.Remove(r), plugins.Remove("p", store)); err != nil {
+	if err := errors.Join(plugins.CheckUnused("q", store), plugins.Remove("q"), store.Remove(r),
+		plugins.CheckUnused("p", store), plugins.Remove("p")); err != nil {
 		t.Error(err)
 	}
-	if err := plugins.Remove("p", store); !errors.Is(err, mctr.ErrNotFound) {
+	if err := plugins.Remove("p"); !errors.Is(err, mctr.ErrNotFound) {
 		t.Errorf("again: %v", err)
 	}
 }
@@ -56,11 +57,11 @@ func TestPluginsRefuse(t *testing.T) {
 	plugins := csi.NewPlugins(root)
 	for _, plugin := range []csi.Plugin{{Name: "", Socket: "/s"}, {Name: "../p", Socket: "/s"},
 		{Name: "p.", Socket: "/s"}, {Name: strings.Repeat("p", 64), Socket: "/s"}, {Name: "p", Socket: "s"}} {
-		if err := plugins.Add(plugin); !errors.Is(err, mctr.ErrInvalid) {
+		if err := plugins.Add(csi.Registration{Plugin: plugin}); !errors.Is(err, mctr.ErrInvalid) {
 			t.Errorf("%+v: %v", plugin, err)
 		}
 	}
-	if err := plugins.Add(csi.Plugin{Name: "good", Socket: "/s"}); err != nil {
+	if err := plugins.Add(csi.Registration{Plugin: csi.Plugin{Name: "good", Socket: "/s"}}); err != nil {
 		t.Fatal(err)
 	}
 	for name, text := range map[string]string{"newer": `{"version":2,"name":"newer"}`,

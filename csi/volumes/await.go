@@ -9,12 +9,28 @@ import (
 	"github.com/mctr/mctr/csi"
 )
 
-// startTime is how long a plugin that does not listen is waited for: it may be starting.
-const startTime = 10 * time.Second
+// How long a plugin that does not listen is waited for: it may be starting. What is to be undone is tried
+// again in any case, and a list asks about many volumes.
+const (
+	startTime = 10 * time.Second
+	undoTime  = 2 * time.Second
+	statsTime = 500 * time.Millisecond
+)
+
+// patience returns how long a request waits for its plugin.
+func patience(r *csi.Request) time.Duration {
+	switch {
+	case r.Verb == csi.VerbStats:
+		return statsTime
+	case r.Undoes():
+		return undoTime
+	}
+	return startTime
+}
 
 // await waits until a plugin listens.
-func await(ctx context.Context, plugin csi.Plugin) error {
-	limited, cancel := context.WithTimeout(ctx, startTime)
+func await(ctx context.Context, plugin csi.Plugin, limit time.Duration) error {
+	limited, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	for {
 		conn, err := new(net.Dialer).DialContext(limited, "unix", plugin.Socket)

@@ -159,7 +159,7 @@ func (d *Driver) run(ctx context.Context, r *csi.Request) (*csi.Answer, error) {
 	if d.runner.Program == "" {
 		return nil, fmt.Errorf("%w: csi: mctr-csi is neither beside this program nor in $PATH", mctr.ErrUnsupported)
 	}
-	if err := await(ctx, r.Plugin); err != nil {
+	if err := await(ctx, r.Plugin, patience(r)); err != nil {
 		if r.Volume != nil {
 			err = fmt.Errorf("csi volume %s: %w", r.Volume, err)
 		}

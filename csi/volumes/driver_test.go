@@ -44,7 +44,7 @@ func newDriver(t *testing.T, args ...string) (*volumes.Driver, *looptest.Plugin)
 	t.Helper()
 	p := looptest.Start(t, args...)
 	d := volumes.New(filepath.Join(filepath.Dir(p.Dir), "root"), "/proc/self/exe")
-	if err := d.Plugins.Add(csi.Plugin{Name: loopdriver.Name, Socket: p.Socket}); err != nil {
+	if err := d.Plugins.Add(csi.Registration{Plugin: csi.Plugin{Name: loopdriver.Name, Socket: p.Socket}}); err != nil {
 		t.Fatal(err)
 	}
 	return d, p
@@ -136,7 +136,8 @@ func TestMadeBefore(t *testing.T) {
 	made := create(t, d, asked("made"))
 	id := made.Options["volume_id"]
 	other := volumes.New(t.TempDir(), "/proc/self/exe")
-	if err := other.Plugins.Add(csi.Plugin{Name: loopdriver.Name, Socket: p.Socket}); err != nil {
+	plugin := csi.Plugin{Name: loopdriver.Name, Socket: p.Socket}
+	if err := other.Plugins.Add(csi.Registration{Plugin: plugin}); err != nil {
 		t.Fatal(err)
 	}
 	p.Calls()
@@ -190,7 +191,7 @@ func TestRefuses(t *testing.T) {
 		t.Errorf("an unknown plugin: %v", err)
 	}
 	socket := filepath.Join(t.TempDir(), "csi.sock")
-	if err := d.Plugins.Add(csi.Plugin{Name: loopdriver.Name, Socket: socket}); err != nil {
+	if err := d.Plugins.Add(csi.Registration{Plugin: csi.Plugin{Name: loopdriver.Name, Socket: socket}}); err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())

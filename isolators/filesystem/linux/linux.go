@@ -62,9 +62,8 @@ func (i *isolator) Prepare(_ context.Context, c *mctr.Container) (*mctr.Adjustme
 	a := &mctr.Adjustment{Spec: specs.Spec{
 		Mounts: base,
 		Linux: &specs.Linux{
-			Namespaces: []specs.LinuxNamespace{{Type: specs.MountNamespace}},
-			// Later mounts of the host appear in the container; mounts of the container stay inside.
-			RootfsPropagation: "rslave",
+			Namespaces:        []specs.LinuxNamespace{{Type: specs.MountNamespace}},
+			RootfsPropagation: propagation(c.Config.Volumes),
 		},
 	}}
 	if !c.Config.Security.Privileged {
@@ -82,6 +81,16 @@ func (i *isolator) Prepare(_ context.Context, c *mctr.Container) (*mctr.Adjustme
 		}
 	}
 	return a, nil
+}
+
+// propagation returns that of the root filesystem: later mounts of the host appear in the container, and
+// mounts of the container stay inside, except those in a volume that asks for propagation both ways.
+func propagation(volumes []mctr.Volume) string {
+	shared := func(o string) bool { return o == "shared" || o == "rshared" }
+	if slices.ContainsFunc(volumes, func(v mctr.Volume) bool { return slices.ContainsFunc(v.Options, shared) }) {
+		return "rshared"
+	}
+	return "rslave"
 }
 
 // sandbox mounts the sandbox and gives it to the container's user. On the host's filesystem it also

@@ -157,3 +157,15 @@ func TestSandbox(t *testing.T) {
 		t.Errorf("without an image: got %s, want %s; %q", got, want, a.Spec.Process.Env)
 	}
 }
+
+// TestPropagation: mounts of the container stay inside, unless a volume asks for propagation both ways.
+func TestPropagation(t *testing.T) {
+	for option, want := range map[string]string{"rslave": "rslave", "shared": "rshared", "rshared": "rshared"} {
+		config := mctr.ContainerConfig{Image: "test", Volumes: []mctr.Volume{{Type: mctr.VolumeBind, Source: "/x",
+			Target: "/x", Options: []string{option}}}}
+		a := isolatortest.Prepared(t, linux.New("/root", "/state"), config)
+		if got := a.Spec.Linux.RootfsPropagation; got != want {
+			t.Errorf("%s: %s, want %s", option, got, want)
+		}
+	}
+}

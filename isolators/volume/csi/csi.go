@@ -2,11 +2,13 @@
 // the Container Storage Interface have made, and gives a container the device of a block volume.
 //
 // Launch: Check and Prepare, which has mctr-csi publish each volume; the engine binds what the plugin
-// has mounted. On disk: State/volume/csi/used has a file for each volume that is, or is about to be,
-// published; package csi says what mctr-csi writes in ROOT/csi. In the kernel: the plugin's mounts and
-// devices, and a mount below State/volume/csi/parts for each part of a volume, because a task could
-// replace the path by a link; all until Cleanup, which is called when the container's processes are
-// gone. No thread of this process touches a volume: mctr-csi and mctr-helper do, and may be given up.
+// has mounted. A container with ROOT/csi as a bind mount with propagation rshared is a plugin: Prepare
+// makes ROOT/csi a shared mount for it. On disk: State/volume/csi/used has a file for each volume that
+// is, or is about to be, published, and State/volume/csi/plugin is that of a plugin; package csi says
+// what mctr-csi writes in ROOT/csi. In the kernel: the plugin's mounts and devices, and a mount below
+// State/volume/csi/parts for each part of a volume, because a task could replace the path by a link;
+// all until Cleanup, which is called when the container's processes are gone. No thread of this
+// process touches a volume: mctr-csi and mctr-helper do, and may be given up.
 // Recovery: volumes of unknown containers, and volumes that no container has and that are attached or
 // staged still, as after a reboot. A plugin that is down does not matter to a running container. Spec:
 // CSI 1.13. Mesos: volume/csi.
@@ -95,6 +97,9 @@ func (i *isolator) named(v mctr.Volume) (*mctr.NamedVolume, error) {
 // Prepare publishes the volumes.
 func (i *isolator) Prepare(ctx context.Context, c *mctr.Container) (*mctr.Adjustment, error) {
 	a := &mctr.Adjustment{}
+	if err := i.share(ctx, c); err != nil {
+		return nil, fmt.Errorf("make ready for a plugin: %w", err)
+	}
 	for n, v := range mine(c.Config) {
 		answer, err := i.publish(ctx, c, v)
 		if err != nil {

@@ -12,6 +12,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/moby/sys/mountinfo"
 	"golang.org/x/sys/unix"
 	"google.golang.org/grpc/codes"
 
@@ -61,7 +62,8 @@ func newHost(t *testing.T, args ...string) *host {
 	root := filepath.Join(filepath.Dir(h.plugin.Dir), "root")
 	h.Jobs, h.Driver = &helper.Runner{Helper: "/proc/self/exe"}, csivolumes.New(root, "/proc/self/exe")
 	h.Named = volumes.New(volumes.Config{Root: root, State: t.TempDir(), Drivers: []mctr.VolumeDriver{h.Driver}})
-	if err := h.Driver.Plugins.Add(csimechanism.Plugin{Name: loopdriver.Name, Socket: h.plugin.Socket}); err != nil {
+	plugin := csimechanism.Plugin{Name: loopdriver.Name, Socket: h.plugin.Socket}
+	if err := h.Driver.Plugins.Add(csimechanism.Registration{Plugin: plugin}); err != nil {
 		t.Fatal(err)
 	}
 	return h
@@ -116,10 +118,10 @@ func TestConformance(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			h := newHost(t, args...)
 			h.create("data", "access_mode=multi_node_multi_writer")
-			h.create("other", "access_mode=multi_node_multi_writer")
-			readonly := mctr.Volume{Type: "csi", Source: "other", Target: "/other", ReadOnly: true}
-			several := with(data(), readonly)
-			isolatortest.Run(t, h.isolator, &several)
+			v := data()
+			v.ReadOnly = name == "bind"
+			config := with(v)
+			isolatortest.Run(t, h.isolator, &config)
 		})
 	}
 }
@@ -368,4 +370,70 @@ func TestPluginGone(t *testing.T) {
 		t.Errorf("a launch: %v", err)
 	}
 	h.plugin.Start()
+}
+
+// TestPlugin makes ROOT/csi a shared mount for a plugin, and undoes it after the plugin unless a volume is
+// mounted there. It never hides a volume that is mounted already.
+func TestPlugin(t *testing.T) {
+	h := newHost(t, "-bind")
+	h.create("data")
+	dir := h.Driver.Store.Dir()
+	root := filepath.Dir(dir)
+	err := errors.Join(unix.Mount(root, root, "", unix.MS_BIND, ""), unix.Mount("", root, "", unix.MS_PRIVATE, ""))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := unix.Unmount(root, 0); err != nil {
+			t.Error(err)
+		}
+	})
+	plugin := mctr.Volume{Type: "bind", Source: dir, Target: dir, Options: []string{"rshared"}}
+	c, _ := h.prepare(data())
+	refused := isolatortest.NewContainer(t, with(plugin))
+	_, err = h.isolator().Prepare(t.Context(), refused)
+	if !errors.Is(err, mctr.ErrState) || !strings.Contains(err.Error(), "targets") {
+		t.Errorf("with a volume: %v", err)
+	}
+	for _, gone := range []*mctr.Container{c, refused} {
+		if err := h.isolator().Cleanup(t.Context(), gone.Handle); err != nil {
+			t.Fatal(err)
+		}
+	}
+	first, _ := h.prepare(plugin)
+	if got := optional(t, dir); !strings.HasPrefix(got, "shared:") {
+		t.Errorf("%s is mounted with %q, want shared", dir, got)
+	}
+	if _, err := h.isolator().Prepare(t.Context(), first); err != nil {
+		t.Error(err)
+	}
+	c, _ = h.prepare(data())
+	if err := h.isolator().Cleanup(t.Context(), first.Handle); err != nil {
+		t.Error(err)
+	}
+	if got := optional(t, dir); !strings.HasPrefix(got, "shared:") {
+		t.Errorf("without the plugin, %s is mounted with %q, want shared", dir, got)
+	}
+	last, _ := h.prepare(plugin)
+	for _, gone := range []*mctr.Container{c, last} {
+		if err := h.isolator().Cleanup(t.Context(), gone.Handle); err != nil {
+			t.Error(err)
+		}
+	}
+	if got := optional(t, dir); got != "none" {
+		t.Errorf("afterwards, %s is mounted with %q", dir, got)
+	}
+}
+
+// optional returns the optional fields of the mount at path, and "none" if there is no mount.
+func optional(t *testing.T, path string) string {
+	t.Helper()
+	mounts, err := mountinfo.GetMounts(mountinfo.SingleEntryFilter(path))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(mounts) == 0 {
+		return "none"
+	}
+	return mounts[0].Optional
 }

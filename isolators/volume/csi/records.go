@@ -50,7 +50,7 @@ func (i *isolator) Cleanup(ctx context.Context, h mctr.Handle) error {
 			errs = append(errs, err)
 		}
 	}
-	return errors.Join(errs...)
+	return errors.Join(append(errs, i.unshare(ctx, h))...)
 }
 
 // keys returns the keys of the volumes that the container may have.
