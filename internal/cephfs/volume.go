@@ -108,7 +108,8 @@ func (d driver) Create(ctx context.Context, v mctr.NamedVolume) (mctr.NamedVolum
 	}
 	if v.IsLimited() {
 		if asked.Quota != nil {
-			return v, fmt.Errorf("%w: the options quota-bytes and quota-files, and a size: want one of them", mctr.ErrInvalid)
+			return v, fmt.Errorf("%w: the options quota-bytes and quota-files, and a size: want one of them",
+				mctr.ErrInvalid)
 		}
 		asked.Quota = &Quota{Bytes: v.Size, Files: v.Inodes}
 	}
