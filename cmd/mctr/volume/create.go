@@ -19,7 +19,7 @@ func createCommand(h *hostapi.Host) *cobra.Command {
 		Long: `Create a named volume and print its name, which is random if none is given. A volume that
 exists with the same driver, labels and options is left as it is.`,
 		Example: "  mctr volume create data\n  mctr volume create --label team=a data\n" +
-			"  mctr volume create -d cephfs -o mon=ceph1 -o client=team -o key-file=/etc/ceph/team.key -o path=/team shared",
+			"  mctr volume create -d cephfs -o mon=ceph1 -o client=team -o key-file=/etc/team.key -o path=/team shared",
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
 			v := mctr.NamedVolume{Driver: driver}
