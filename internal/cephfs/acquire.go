@@ -102,8 +102,8 @@ func (m *Mounts) healthy(ctx context.Context, s Spec, by Holder) (*mount, error)
 // unmounted if no container has it.
 func (mt *mount) leaveDead(ctx context.Context, h Health) error {
 	if h.State == Dead && !mt.Evicted {
-		evidence := mt.evict(ctx)
-		if err := mt.update(func(r *record) { r.Evicted, r.Evidence = true, append(r.Evidence, evidence) }); err != nil {
+		evidence := append(mt.Evidence, mt.evict(ctx))
+		if err := mt.update(func(r *record) { r.Evicted, r.Evidence = true, evidence }); err != nil {
 			return err
 		}
 	}

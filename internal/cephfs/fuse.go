@@ -73,6 +73,9 @@ func (mt *mount) fuseArguments(k key) []string {
 		"--mon_host=" + strings.Join(mt.Spec.Monitors, ","), file,
 		"--client_mountpoint=" + mt.Spec.Path,
 		fmt.Sprintf("--client_mount_timeout=%d", max(1, int(mt.config.MountTime.Seconds()))),
+		// ceph-fuse tries a remount in the background. If it were to try five times, an unmount soon after
+		// the mount would take five seconds.
+		"--client_max_retries_on_remount_failure=1",
 		"--log_file=", "--crash_dir=", "--admin_socket=" + mt.socket()}
 	if mt.Spec.Filesystem != "" {
 		args = append(args, "--client_fs="+mt.Spec.Filesystem)

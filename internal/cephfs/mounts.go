@@ -32,13 +32,14 @@ const (
 	defaultMountTime = 10 * time.Second
 	// probeTime is how long a healthy mount may take to answer.
 	probeTime = 2 * time.Second
-	// gentleTime is how long an unmount may wait for the cluster before it is forced, and how long
-	// ceph-fuse may write what it has cached.
+	// gentleTime is how long umount(2) may wait for the cluster before it is forced.
 	gentleTime = 5 * time.Second
+	// flushTime is how long ceph-fuse may write what it has cached.
+	flushTime = 10 * time.Second
 	// forceTime bounds each step of a forced unmount; no step waits for the cluster.
 	forceTime = time.Second
 	// evictTime is how long the eviction of a dead client may take, which is not vital.
-	evictTime = 2 * time.Second
+	evictTime = 5 * time.Second
 	// lockTime is how long another process may work on mounts of the same Spec.
 	lockTime = 15 * time.Second
 )

@@ -97,14 +97,14 @@ func testRefused(t *testing.T, c *cephtest.Cluster) {
 		says   string
 	}{
 		"another path":  {func(s *cephfs.Spec) { s.Path = "/vol" }, fs.ErrPermission, "does not permit this path"},
-		"wrong key":     {func(s *cephfs.Spec) { s.KeyFile = c.KeyFile }, fs.ErrPermission, "do not accept the client's key"},
+		"wrong key":     {func(s *cephfs.Spec) { s.KeyFile = c.KeyFile }, fs.ErrPermission, "do not accept the client"},
 		"no key":        {func(s *cephfs.Spec) { s.KeyFile = "/none" }, fs.ErrNotExist, "/none"},
 		"an empty key":  {func(s *cephfs.Spec) { s.KeyFile = empty }, mctr.ErrInvalid, empty},
 		"no monitor":    {func(s *cephfs.Spec) { s.Monitors = []string{"127.0.0.1:9"} }, helper.ErrHung, "127.0.0.1:9"},
 		"no filesystem": {func(s *cephfs.Spec) { s.Filesystem = "none" }, nil, "cephfs none:/vol/a"},
 		"relative path": {func(s *cephfs.Spec) { s.Path = "vol" }, mctr.ErrInvalid, `path "vol"`},
-		"no directory": {func(s *cephfs.Spec) { s.Client, s.KeyFile, s.Path = "admin", c.KeyFile, "/none" }, fs.ErrNotExist,
-			"/none"},
+		"no directory": {func(s *cephfs.Spec) { s.Client, s.KeyFile, s.Path = "admin", c.KeyFile, "/none" },
+			fs.ErrNotExist, "/none"},
 	} {
 		s := tenant
 		test.change(&s)
@@ -193,7 +193,8 @@ func testVolume(t *testing.T, c *cephtest.Cluster) {
 	n := newNode(t)
 	d := n.Driver()
 	options := map[string]string{"mon": c.Monitor, "fs": cephtest.Filesystem, "client": "boss", "path": "/vol/b",
-		"key-file": c.Client("boss", "/vol/b", "rwp"), "directory": "made/here", "create": "true", "quota-bytes": "5000000"}
+		"key-file": c.Client("boss", "/vol/b", "rwp"), "directory": "made/here", "create": "true",
+		"quota-bytes": "5000000"}
 	v := mctr.NamedVolume{Name: "v", Driver: "cephfs", Options: options}
 	for range 2 {
 		if _, err := d.Create(t.Context(), v); err != nil {
@@ -207,8 +208,9 @@ func testVolume(t *testing.T, c *cephtest.Cluster) {
 	asked, err := cephfs.ParseVolume(options)
 	must(t, err)
 	root := n.acquire(t, asked.Spec, "a")
-	_, err = exec.Command("dd", "if=/dev/zero", "of="+root+"/made/here/file", "bs=1M", "count=20", "conv=fsync").Output()
-	if info, statErr := os.Stat(root + "/made/here/file"); err == nil || statErr != nil || info.Size() > 15<<20 {
+	file := root + "/made/here/file"
+	err = exec.Command("dd", "if=/dev/zero", "of="+file, "bs=1M", "count=20", "conv=fsync").Run()
+	if info, statErr := os.Stat(file); err == nil || statErr != nil || info.Size() > 15<<20 {
 		t.Errorf("20 MiB below a quota of 5 MB: %v, %v, %v", err, info, statErr)
 	}
 	if u, err := d.Usage(t.Context(), v); err != nil || u == nil || u.Inodes < 1 {
@@ -250,7 +252,8 @@ func testUndo(t *testing.T, c *cephtest.Cluster) {
 	if h, err := n.Probe(t.Context(), root); err != nil || h.State != cephfs.Healthy {
 		t.Errorf("after Undo: %v, %v", h, err)
 	}
-	for _, l := range []mctr.Leftover{{Kind: "mount", Object: "/elsewhere/x-1/root"}, {Kind: "directory", Object: root}} {
+	for _, l := range []mctr.Leftover{{Kind: "mount", Object: "/elsewhere/x-1/root"},
+		{Kind: "directory", Object: root}} {
 		if err := n.Undo(t.Context(), l); !errors.Is(err, mctr.ErrUnsupported) {
 			t.Errorf("%s: %v", l, err)
 		}

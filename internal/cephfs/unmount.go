@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -46,8 +47,10 @@ func (mt *mount) unmount(ctx context.Context) error {
 	return nil
 }
 
-// discard is unmount for a mount that was never used.
+// discard is unmount for a mount that was never used. Its client has locked nothing, and the cluster may
+// not answer: its session is left to the timeout.
 func (mt *mount) discard(ctx context.Context) error {
+	mt.Evicted = true
 	if err := mt.unmount(ctx); err != nil && !errors.Is(err, ErrForced) {
 		return err
 	}
@@ -102,7 +105,9 @@ func (mt *mount) endGently(ctx context.Context) []string {
 		return []string{err.Error()}
 	}
 	if device == "" && mt.Device == "" && mt.Fuse.alive() { // it has never mounted, and has nothing to write
-		mt.Session = mt.askSession()
+		if !mt.Evicted {
+			mt.Session = mt.askSession()
+		}
 		_ = unix.Kill(mt.Fuse.Pid, unix.SIGKILL)
 		if mt.Session != 0 && mt.endsWithin(forceTime) {
 			mt.evict(ctx)
@@ -112,9 +117,9 @@ func (mt *mount) endGently(ctx context.Context) []string {
 		// Its connection ends with the last mount. It writes what it has cached before it exits.
 		_ = unix.Kill(mt.Fuse.Pid, unix.SIGTERM)
 	}
-	if !mt.endsWithin(gentleTime) {
+	if !mt.endsWithin(flushTime) {
 		return []string{
-			fmt.Sprintf("ceph-fuse with pid %d has not ended %v after the unmount", mt.Fuse.Pid, gentleTime)}
+			fmt.Sprintf("ceph-fuse with pid %d has not ended %v after the unmount", mt.Fuse.Pid, flushTime)}
 	}
 	return nil
 }
@@ -193,12 +198,27 @@ func (mt *mount) forget() error {
 	if err := unix.Rmdir(mt.root()); err != nil && !errors.Is(err, unix.ENOENT) {
 		return &fs.PathError{Op: "rmdir", Path: mt.root(), Err: err}
 	}
-	if mt.Group != "" {
-		if err := cgroup.RemoveEmpty(mt.Group); err != nil {
-			return err
-		}
+	if err := mt.removeGroup(); err != nil {
+		return err
 	}
 	return tree.Remove(mt.path(mt.name))
+}
+
+// removeGroup removes the control group of ceph-fuse if it is empty. A process is in its group for a moment
+// after it has ended.
+func (mt *mount) removeGroup() error {
+	if mt.Group == "" {
+		return nil
+	}
+	for deadline := time.Now().Add(forceTime); ; time.Sleep(time.Millisecond) {
+		if err := cgroup.RemoveEmpty(mt.Group); err != nil || len(cgroup.Dirs(mt.Group)) == 0 {
+			return err
+		}
+		pids, err := cgroup.Pids(mt.Group)
+		if err != nil || len(pids) > 0 && !slices.Contains(pids, mt.Fuse.Pid) || time.Now().After(deadline) {
+			return err // others use it
+		}
+	}
 }
 
 // findFuse finds a ceph-fuse whose pid was not recorded by the file that it has open.

@@ -25,7 +25,7 @@ A volume of the driver csi needs the option plugin, the name of a plugin that mc
 shows. Its other options are in docs/csi.md.`,
 		Example: "  mctr volume create data\n  mctr volume create --size 10g --label team=a data\n" +
 			"  mctr volume create -d csi -o plugin=rbd.csi.ceph.com -o fs_type=ext4 --size 10g disk\n" +
-			"  mctr volume create -d cephfs -o mon=ceph1 -o client=team -o key-file=/etc/ceph/team.key -o path=/team shared",
+			"  mctr volume create -d cephfs -o mon=ceph1 -o client=team -o key-file=/etc/team.key -o path=/team shared",
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
 			v := mctr.NamedVolume{Driver: driver, Inodes: inodes}
