@@ -24,10 +24,11 @@ type Row struct {
 	compare.Ratio
 }
 
-// Ratios draws ratios with their intervals as SVG, the first row on top. axis describes the ratios.
+// Ratios draws ratios with their intervals as SVG, the first row on top. axis describes the ratios. The
+// error is ErrNothing if there are no rows.
 func Ratios(title, axis string, rows []Row) ([]byte, error) {
 	if len(rows) == 0 {
-		return nil, errNothing
+		return nil, ErrNothing
 	}
 	p := plot.New()
 	p.Title.Text = title
@@ -51,7 +52,8 @@ func Ratios(title, axis string, rows []Row) ([]byte, error) {
 	return svg(p)
 }
 
-var errNothing = errors.New("no case has a complete slot, so there is nothing to draw")
+// ErrNothing is the error of a chart without rows.
+var ErrNothing = errors.New("no case has a complete slot, so there is nothing to draw")
 
 // intervals are points with error bars in plotter's form.
 type intervals struct {

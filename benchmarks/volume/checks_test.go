@@ -43,8 +43,9 @@ func TestSoundVolume(t *testing.T) {
 		fault  fault
 		absent []string
 	}{
-		"everything":       {volume: sized, absent: []string{"snapshot"}},
-		"of one node":      {volume: mctr.NamedVolume{Driver: "local", Size: 1 << 20}, absent: []string{"node", "snapshot"}},
+		"everything": {volume: sized, absent: []string{"snapshot"}},
+		"of one node": {volume: mctr.NamedVolume{Driver: "local", Size: 1 << 20},
+			absent: []string{"node", "snapshot"}},
 		"without a size":   {volume: mctr.NamedVolume{Driver: "fake"}, absent: []string{"quota", "expand", "snapshot"}},
 		"too large a size": {volume: mctr.NamedVolume{Size: 1 << 40}, absent: []string{"quota", "expand", "snapshot"}},
 		"cannot expand": {volume: sized, absent: []string{"expand", "snapshot"},
@@ -64,7 +65,7 @@ func TestSoundVolume(t *testing.T) {
 	}
 }
 
-// TestFaults: each fault makes its check fail, and no check that the fault does not concern.
+// TestFaults: each fault makes its checks fail, and no others.
 func TestFaults(t *testing.T) {
 	answers := func(verb string, change func(*work.Answer)) fault {
 		return fault{at: noticeable, answer: func(w work.Work, a *work.Answer) {
@@ -80,32 +81,34 @@ func TestFaults(t *testing.T) {
 		fault fault
 		fail  []string
 	}{
-		"other bytes are read":      {answers(work.Keep, func(a *work.Answer) { a.SHA256 = "0" }), data},
-		"there are data before":     {answers(work.Keep, func(a *work.Answer) { a.Found = true }), data},
-		"altered at a restart":      {fault{at: restarts, files: alter}, []string{"restart"}},
-		"lost at a restart":         {fault{at: restarts, files: lose}, []string{"restart"}},
-		"does not restart":          {fault{at: restarts, fails: down}, []string{"restart"}},
-		"altered by a kill":         {fault{at: killed, files: alter}, []string{"kill"}},
-		"cut by a kill":             {fault{at: killed, files: cut}, []string{"kill"}},
-		"altered when agents end":   {fault{at: agentEnds, files: alter}, []string{"agent"}},
-		"lost when agents end":      {fault{at: agentEnds, files: lose}, []string{"agent"}},
-		"not adopted":               {fault{at: agentEnds, fails: down}, []string{"agent"}},
-		"cut by a crash":            {fault{at: boots, files: cut}, []string{"host"}},
-		"does not boot":             {fault{at: boots, fails: down}, []string{"host", "node"}},
-		"altered on another node":   {fault{at: takenOver, files: alter}, []string{"node"}},
-		"not made on another node":  {fault{at: takenOver, fails: down}, []string{"node"}},
-		"an update is lost":         {answers(work.Tally, func(a *work.Answer) { a.Count-- }), []string{"writers"}},
-		"a line is lost":            {answers(work.Tally, func(a *work.Answer) { a.Lines-- }), []string{"writers"}},
-		"never full":                {answers(work.Fill, func(a *work.Answer) { a.Full = "" }), sizes},
-		"full with another error":   {answers(work.Fill, func(a *work.Answer) { a.Full = "EIO" }), sizes},
-		"holds more than its size":  {answers(work.Fill, func(a *work.Answer) { a.Bytes++ }), sizes},
-		"holds little":              {answers(work.Fill, func(a *work.Answer) { a.Bytes /= 3 }), sizes},
-		"altered while full":        {answers(work.Fill, func(a *work.Answer) { a.SHA256 = "0" }), sizes},
-		"altered once it was full":  {fault{at: isFull, files: alter}, sizes},
-		"altered by an expansion":   {fault{at: expanded, files: alter}, []string{"expand"}},
-		"expansion fails":           {fault{at: expanded, fails: down}, []string{"expand"}},
-		"expanded by one byte":      {expands(func(size int64) (int64, error) { return size/2 + 1, nil }), []string{"expand"}},
-		"expanded, but not in fact": {expands(func(size int64) (int64, error) { return size, nil }), []string{"expand"}},
+		"other bytes are read":     {answers(work.Keep, func(a *work.Answer) { a.SHA256 = "0" }), data},
+		"there are data before":    {answers(work.Keep, func(a *work.Answer) { a.Found = true }), data},
+		"altered at a restart":     {fault{at: restarts, files: alter}, []string{"restart"}},
+		"lost at a restart":        {fault{at: restarts, files: lose}, []string{"restart"}},
+		"does not restart":         {fault{at: restarts, fails: down}, []string{"restart"}},
+		"altered by a kill":        {fault{at: killed, files: alter}, []string{"kill"}},
+		"cut by a kill":            {fault{at: killed, files: cut}, []string{"kill"}},
+		"altered when agents end":  {fault{at: agentEnds, files: alter}, []string{"agent"}},
+		"lost when agents end":     {fault{at: agentEnds, files: lose}, []string{"agent"}},
+		"not adopted":              {fault{at: agentEnds, fails: down}, []string{"agent"}},
+		"cut by a crash":           {fault{at: boots, files: cut}, []string{"host"}},
+		"does not boot":            {fault{at: boots, fails: down}, []string{"host", "node"}},
+		"altered on another node":  {fault{at: takenOver, files: alter}, []string{"node"}},
+		"not made on another node": {fault{at: takenOver, fails: down}, []string{"node"}},
+		"an update is lost":        {answers(work.Tally, func(a *work.Answer) { a.Count-- }), []string{"writers"}},
+		"a line is lost":           {answers(work.Tally, func(a *work.Answer) { a.Lines-- }), []string{"writers"}},
+		"never full":               {answers(work.Fill, func(a *work.Answer) { a.Full = "" }), sizes},
+		"full with another error":  {answers(work.Fill, func(a *work.Answer) { a.Full = "EIO" }), sizes},
+		"holds more than its size": {answers(work.Fill, func(a *work.Answer) { a.Bytes++ }), sizes},
+		"holds little":             {answers(work.Fill, func(a *work.Answer) { a.Bytes /= 3 }), sizes},
+		"altered while full":       {answers(work.Fill, func(a *work.Answer) { a.SHA256 = "0" }), sizes},
+		"altered once it was full": {fault{at: isFull, files: alter}, sizes},
+		"altered by an expansion":  {fault{at: expanded, files: alter}, []string{"expand"}},
+		"expansion fails":          {fault{at: expanded, fails: down}, []string{"expand"}},
+		"expanded by one byte": {expands(func(size int64) (int64, error) { return size/2 + 1, nil }),
+			[]string{"expand"}},
+		"expanded, but not in fact": {expands(func(size int64) (int64, error) { return size, nil }),
+			[]string{"expand"}},
 		"only its record expanded": {answers(work.Fill, func(a *work.Answer) { a.Bytes = min(a.Bytes, sized.Size) }),
 			[]string{"expand"}},
 		"no container starts": {fault{at: starts, fails: down}, []string{"written", "restart", "remount", "kill",
@@ -120,7 +123,6 @@ func TestFaults(t *testing.T) {
 				case check == "snapshot":
 					want = Absent
 				}
-				// What a boot that failed leaves concerns all that comes after.
 				if r.Outcome != want || want == Fail && r.Detail == "" {
 					t.Errorf("%+v, want %s", r, want)
 				}

@@ -2,6 +2,7 @@ package volume
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 
@@ -18,20 +19,22 @@ func (r *Report) Picture(n Metric) ([]byte, error) {
 		}
 	}
 	return picture.Ratios(metrics[n].title,
-		fmt.Sprintf("ratio to the local disk, median of %d with 95 %% of resamples; Linux %s", r.Rounds, r.Kernel), rows)
+		fmt.Sprintf("ratio to the local disk, median of %d with 95 %% of resamples; Linux %s", r.Rounds, r.Kernel),
+		rows)
 }
 
-// Page writes a self-contained HTML page with tables, and with charts if there were loads.
+// Page writes a self-contained HTML page with tables, and with charts if there are loads.
 func (r *Report) Page(w io.Writer) error {
 	page := picture.Page{Command: "mctr-bench volume", Title: "Persistent volumes"}
 	for n := range metrics {
 		data, err := r.Picture(Metric(n))
-		if err != nil && r.Rounds > 0 {
+		if errors.Is(err, picture.ErrNothing) {
+			break
+		}
+		if err != nil {
 			return fmt.Errorf("draw %s: %w", metrics[n].name, err)
 		}
-		if err == nil {
-			page.Pictures = append(page.Pictures, data)
-		}
+		page.Pictures = append(page.Pictures, data)
 	}
 	var text bytes.Buffer
 	if err := r.Print(&text); err != nil {

@@ -135,8 +135,8 @@ func (r *Report) printLoads(w io.Writer) {
 		fmt.Fprintln(tabs)
 	}
 	_ = tabs.Flush() // cannot fail: w is a string
-	fmt.Fprintf(w, "\n%d rounds of up to %d MiB and %s for each part of a load, volume and local disk in turns; ratios "+
-		"are medians with 95 %% of bootstrap resamples\n\n", r.Rounds, r.Size>>20, r.Time)
+	fmt.Fprintf(w, "\n%d rounds of up to %d MiB and %s for each part of a load, volume and local disk in turns; "+
+		"ratios are medians with 95 %% of bootstrap resamples\n\n", r.Rounds, r.Size>>20, r.Time)
 }
 
 func (r *Report) printNotes(w io.Writer) {

@@ -55,7 +55,8 @@ failed.`,
 	s.StringVar(&f.json, "json", "", "write all results to `FILE` (-: stdout, instead of the tables)")
 	s.StringVar(&f.html, "html", "", "write an HTML page with charts to `FILE`")
 	s.StringVar(&f.svg, "svg", "", "write the chart of synchronous writes to `FILE`")
-	s.StringVar(&f.programs.Bin, "bin", "", "`DIR` with mctr-shim and mctr-helper (default: the directory of mctr-bench)")
+	s.StringVar(&f.programs.Bin, "bin", "",
+		"`DIR` with mctr-shim and mctr-helper (default: the directory of mctr-bench)")
 	s.BoolVarP(&f.quiet, "quiet", "q", false, "do not print the progress")
 	cmd.AddCommand(volumeWorkCommand(), doomedCommand())
 	return cmd
@@ -66,16 +67,13 @@ func (f *volumeFlags) run(ctx context.Context) error {
 		return err
 	}
 	r, err := volume.Run(ctx, f.programs, f.options)
-	if err != nil {
-		return err
-	}
-	if err := f.report(r); err != nil {
+	if r == nil || ctx.Err() != nil {
 		return err
 	}
 	if n := r.Failures(); n > 0 {
-		return fmt.Errorf("%d failed", n)
+		err = errors.Join(fmt.Errorf("checks or volumes that failed: %d", n), err)
 	}
-	return nil
+	return errors.Join(f.report(r), err)
 }
 
 func (f *volumeFlags) complete() (err error) {
@@ -83,8 +81,9 @@ func (f *volumeFlags) complete() (err error) {
 	if o.Size, err = volume.Size(f.size); err != nil {
 		return fmt.Errorf("--size: %w", err)
 	}
-	if o.Rounds < 0 || o.Time < time.Millisecond || o.Time > time.Minute {
-		return fmt.Errorf("%w: want rounds of at least 0 and a duration of 1ms to 1m", mctr.ErrInvalid)
+	if o.Rounds < 0 || o.Time < time.Millisecond || o.Time > time.Minute || o.Size > 16<<30 {
+		return fmt.Errorf("%w: want rounds of at least 0, a duration of 1ms to 1m and a size of at most 16g",
+			mctr.ErrInvalid)
 	}
 	if os.Geteuid() != 0 {
 		return fmt.Errorf("%w: mctr-bench volume must be run by root", mctr.ErrUnsupported)
