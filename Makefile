@@ -11,7 +11,7 @@ ERRORLINT   := github.com/polyfloyd/go-errorlint@v1.8.0
 GCI         := github.com/daixiang0/gci@v0.14.0
 FORBIDIGO   := github.com/ashanbrown/forbidigo/v2@v2.3.1
 
-.PHONY: all build test test-fast test-long test-unit test-programs test-fuzz test-vm test-calico lint bench bench-network run man clean install-build install-test install-calico
+.PHONY: all build test test-fast test-long test-unit test-programs test-fuzz test-vm test-calico lint bench bench-network bench-volume run man clean install-build install-test install-calico
 
 all: build
 
@@ -78,6 +78,10 @@ bench: install-test build
 bench-network: install-test install-calico build
 	internal/calico/build $(BIN)/calico
 	$(BIN)/mctr-bench network --svg docs/network.svg
+
+# Persistent volumes: checks and tables, and docs/volume.svg.
+bench-volume: build
+	$(BIN)/mctr-bench volume --rounds 10 --svg docs/volume.svg
 
 install-build:
 	internal/ci/install build

@@ -1,96 +1,19 @@
 package network
 
 import (
-	"bytes"
-	"errors"
 	"fmt"
-	"image/color"
 
-	"gonum.org/v1/plot"
-	"gonum.org/v1/plot/font"
-	"gonum.org/v1/plot/plotter"
-	"gonum.org/v1/plot/vg"
-	"gonum.org/v1/plot/vg/draw"
-	"gonum.org/v1/plot/vg/vgsvg"
+	"github.com/mctr/mctr/benchmarks/picture"
 )
-
-var blue = color.RGBA{R: 0x1f, G: 0x5a, B: 0x8c, A: 0xff}
 
 // Picture draws a metric's ratios to the baseline, with their intervals, as SVG.
 func (r *Report) Picture(metric, title string) ([]byte, error) {
-	p := plot.New()
-	p.Title.Text = title
-	p.X.Min = 0
-	p.X.Label.Text = fmt.Sprintf("ratio to direct-direct, median of %d with 95 %% of resamples; Linux %s", r.Rounds,
-		r.Client.Kernel)
-	var names []string
-	points := &intervals{}
-	for i := range r.Cases {
-		m := r.Cases[len(r.Cases)-1-i] // the first on top
-		if len(m.Slots) == 0 {
-			continue
+	var rows []picture.Row
+	for _, m := range r.Cases {
+		if len(m.Slots) > 0 {
+			rows = append(rows, picture.Row{Name: m.Name, Ratio: m.Ratio(metric)})
 		}
-		q := m.Ratio(metric)
-		points.XYs = append(points.XYs, plotter.XY{X: q.Mid, Y: float64(len(names))})
-		points.XErrors = append(points.XErrors, struct{ Low, High float64 }{q.Mid - q.Low, q.High - q.Mid})
-		names = append(names, m.Name+"  ")
 	}
-	if len(names) == 0 {
-		return nil, errNothing
-	}
-	if err := points.add(p); err != nil {
-		return nil, err
-	}
-	p.NominalY(names...)
-	p.Title.TextStyle.Font, p.Title.Padding = sans(11), 8
-	p.X.Label.TextStyle.Font, p.X.Tick.Label.Font, p.Y.Tick.Label.Font = sans(9), sans(9), sans(10)
-	p.Y.LineStyle.Width = 0
-	return svg(p)
-}
-
-var errNothing = errors.New("no case has a complete slot, so there is nothing to draw")
-
-// intervals are points with error bars in plotter's form.
-type intervals struct {
-	plotter.XYs
-	plotter.XErrors
-}
-
-func (v *intervals) add(p *plot.Plot) error {
-	dots, err := plotter.NewScatter(v.XYs)
-	if err != nil {
-		return err
-	}
-	dots.GlyphStyle = draw.GlyphStyle{Color: blue, Radius: 4, Shape: draw.CircleGlyph{}}
-	bars, err := plotter.NewXErrorBars(v)
-	if err != nil {
-		return err
-	}
-	bars.Color, bars.Width = blue, 1.5
-	labels := plotter.XYLabels{XYs: v.XYs}
-	for _, at := range v.XYs {
-		labels.Labels = append(labels.Labels, fmt.Sprintf("%.2f", at.X))
-	}
-	texts, err := plotter.NewLabels(labels)
-	if err != nil {
-		return err
-	}
-	texts.Offset = vg.Point{X: -10, Y: 6}
-	for i := range texts.TextStyle {
-		texts.TextStyle[i].Font = sans(9)
-	}
-	p.Add(plotter.NewGrid(), bars, dots, texts)
-	return nil
-}
-
-func sans(size vg.Length) font.Font {
-	return font.Font{Typeface: "Liberation", Variant: "Sans", Size: size}
-}
-
-func svg(p *plot.Plot) ([]byte, error) {
-	canvas := vgsvg.New(23*vg.Centimeter, 9*vg.Centimeter)
-	p.Draw(draw.Crop(draw.New(canvas), 12, -12, 0, -6)) // margins, because a viewer's font may be wider
-	var out bytes.Buffer
-	_, err := canvas.WriteTo(&out)
-	return out.Bytes(), err
+	return picture.Ratios(title, fmt.Sprintf("ratio to direct-direct, median of %d with 95 %% of resamples; Linux %s",
+		r.Rounds, r.Client.Kernel), rows)
 }

@@ -1,5 +1,5 @@
 // Command mctr-bench measures mctr on the user's machine. Its command network compares the ways to
-// attach containers to networks.
+// attach containers to networks; its command volume tests and measures persistent volumes.
 //
 // Its benchmarks remove everything that they create.
 package main
@@ -26,9 +26,9 @@ func run(args []string) int {
 		Use: "mctr-bench [flags] COMMAND", Args: commandline.NoSuchCommand,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 		Short: "Measure the performance of mctr on this machine", SilenceUsage: true, SilenceErrors: true,
-		Example: "  mctr-bench network\n  mctr-bench network --rounds 10 --html network.html",
+		Example: "  mctr-bench network\n  mctr-bench network --rounds 10 --html network.html\n  mctr-bench volume",
 	}
-	cmd.AddCommand(networkCommand(), loadCommand(), tunnelCommand())
+	cmd.AddCommand(networkCommand(), volumeCommand(), loadCommand(), tunnelCommand())
 	commandline.Finish(cmd)
 	cmd.SetArgs(args)
 	if err := cmd.ExecuteContext(ctx); err != nil {

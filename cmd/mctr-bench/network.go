@@ -204,16 +204,16 @@ func (f *networkFlags) report(r *network.Report, failed error) error {
 	}
 	var errs []error
 	if f.html != "" {
-		errs = append(errs, f.write(f.html, func(w *os.File) error { return r.Page(w) }))
+		errs = append(errs, write(f.html, func(w *os.File) error { return r.Page(w) }))
 	}
 	if f.svg != "" {
-		errs = append(errs, f.write(f.svg, func(w *os.File) error {
+		errs = append(errs, write(f.svg, func(w *os.File) error {
 			data, err := r.Picture("rrN tps", "Transactions per second over many connections (more is better)")
 			return errors.Join(err, second(w.Write(data)))
 		}))
 	}
 	if f.json != "" {
-		errs = append(errs, f.write(f.json, func(w *os.File) error {
+		errs = append(errs, write(f.json, func(w *os.File) error {
 			e := json.NewEncoder(w)
 			e.SetIndent("", "\t")
 			return e.Encode(r)
@@ -227,7 +227,7 @@ func (f *networkFlags) report(r *network.Report, failed error) error {
 
 func second(_ int, err error) error { return err }
 
-func (f *networkFlags) write(path string, do func(*os.File) error) error {
+func write(path string, do func(*os.File) error) error {
 	if path == "-" {
 		return do(os.Stdout)
 	}
