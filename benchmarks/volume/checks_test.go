@@ -34,7 +34,7 @@ func try(t *testing.T, v mctr.NamedVolume, f fault) map[string]Result {
 	return results
 }
 
-var sized = mctr.NamedVolume{Name: "v", Driver: "fake", Size: 8 << 20}
+var sized = mctr.NamedVolume{Name: "v", Driver: "fake", Size: 64 << 20}
 
 // TestSoundVolume: what works passes, and what a volume lacks is absent.
 func TestSoundVolume(t *testing.T) {

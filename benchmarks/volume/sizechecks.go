@@ -32,8 +32,10 @@ func (t *trial) quota(ctx context.Context) error {
 	return err
 }
 
-// fill fills the volume and returns how many bytes it holds. A filesystem of its own may need a half of
-// a small volume.
+// ownNeed is what a filesystem of a volume's own may need in it, of a volume for which a half is less.
+const ownNeed = 6 << 20
+
+// fill fills the volume and returns how many bytes it holds.
 func (t *trial) fill(ctx context.Context) (int64, error) {
 	w, size := t.work(work.Fill), t.volume.Size
 	w.Most = size + size/4
@@ -44,7 +46,7 @@ func (t *trial) fill(ctx context.Context) (int64, error) {
 	case !slices.Contains([]string{"ENOSPC", "EDQUOT"}, a.Full):
 		return 0, fmt.Errorf("%w: a volume of %d bytes holds %d, and reports %q: want ENOSPC or EDQUOT", mctr.ErrState,
 			size, a.Bytes, a.Full)
-	case a.Bytes > size || a.Bytes < size/2:
+	case a.Bytes > size || size-a.Bytes > max(size/2, ownNeed):
 		return 0, fmt.Errorf("%w: a volume of %d bytes is full with %d: want its size or somewhat less", mctr.ErrState,
 			size, a.Bytes)
 	}
