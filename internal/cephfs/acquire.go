@@ -101,7 +101,7 @@ func (m *Mounts) healthy(ctx context.Context, s Spec, by Holder) (*mount, error)
 // leaveDead does what a mount that is not healthy still needs: its session is evicted, and it is
 // unmounted if no container has it.
 func (mt *mount) leaveDead(ctx context.Context, h Health) error {
-	if h.State == Dead && !mt.Evicted {
+	if h.State == Dead && mt.Session != 0 && !mt.Evicted && !mt.Fuse.alive() {
 		evidence := append(mt.Evidence, mt.evict(ctx))
 		if err := mt.update(func(r *record) { r.Evicted, r.Evidence = true, evidence }); err != nil {
 			return err

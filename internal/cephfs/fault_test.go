@@ -84,35 +84,79 @@ func TestMetadataServerDead(t *testing.T) {
 	n.release(t, "a")
 }
 
-// TestUnmountForced: a mount that does not end gently ends by force, with an error that has the evidence,
-// once.
-func TestUnmountForced(t *testing.T) {
-	daemons := []cephtest.Daemon{cephtest.Metadata}
-	if long {
-		daemons = append(daemons, cephtest.OSD, cephtest.Monitor)
-	}
-	for _, d := range daemons {
-		t.Run(string(d), func(t *testing.T) {
-			c := cephtest.Start(t, cephtest.Memory)
-			n := newNode(t)
-			root := n.acquire(t, admin(c), "a")
-			must(t, os.WriteFile(root+"/dirty", make([]byte, 1<<20), 0o600))
-			c.Kill(d)
-			err := n.Release(t.Context(), "a")
-			if d == cephtest.Metadata && !errors.Is(err, cephfs.ErrForced) {
-				t.Errorf("got %v", err)
+// TestFaults kills each daemon, and the client, before a mount, while a process writes, and before the
+// unmount. Each call ends, its error has the evidence, and nothing is left.
+func TestFaults(t *testing.T) {
+	for _, victim := range []cephtest.Daemon{cephtest.Metadata, cephtest.OSD, cephtest.Monitor, "client"} {
+		for moment, test := range map[string]func(*testing.T, *cephtest.Cluster, node, func(root string)){
+			"before the mount": beforeMount, "while it writes": whileWriting, "before the unmount": beforeUnmount,
+		} {
+			if !long && (victim != cephtest.Metadata || moment != "before the unmount") {
+				continue
 			}
-			if err != nil && (!errors.Is(err, cephfs.ErrForced) || !strings.Contains(err.Error(), c.Monitor)) {
-				t.Errorf("got %v", err)
-			}
-			n.release(t, "a")
-		})
+			t.Run(string(victim)+" "+moment, func(t *testing.T) {
+				c := cephtest.Start(t, cephtest.Memory)
+				test(t, c, newNode(t), func(root string) {
+					if victim != "client" {
+						c.Kill(victim)
+					} else if root != "" {
+						must(t, unix.Kill(clientOf(t, root), unix.SIGKILL))
+					}
+				})
+			})
+		}
 	}
+}
+
+func beforeMount(t *testing.T, c *cephtest.Cluster, n node, kill func(string)) {
+	kill("")
+	if _, err := n.Acquire(t.Context(), admin(c), holder("a")); err != nil &&
+		(!errors.Is(err, helper.ErrHung) || !strings.Contains(err.Error(), c.Monitor)) {
+		t.Errorf("acquire: %v", err)
+	}
+	releaseInTwo(t, c, n)
+}
+
+func whileWriting(t *testing.T, c *cephtest.Cluster, n node, kill func(string)) {
+	root := n.acquire(t, admin(c), "a")
+	w := startWriter(t, root)
+	for {
+		if _, err := os.Stat(root + "/written.10"); err == nil {
+			break
+		}
+	}
+	kill(root)
+	time.Sleep(time.Second) // what the writer does meanwhile differs, and may be nothing
+	must(t, w.Process.Kill(), n.Wake(t.Context(), "a"))
+	releaseInTwo(t, c, n)
+	if err := w.Wait(); err == nil {
+		t.Error("the writer was not killed")
+	}
+}
+
+func beforeUnmount(t *testing.T, c *cephtest.Cluster, n node, kill func(string)) {
+	root := n.acquire(t, admin(c), "a")
+	must(t, os.WriteFile(root+"/dirty", make([]byte, 1<<20), 0o600))
+	kill(root)
+	releaseInTwo(t, c, n)
+}
+
+// releaseInTwo wants the first Release to succeed, or to have forced the unmount, and the second to succeed.
+func releaseInTwo(t *testing.T, c *cephtest.Cluster, n node) {
+	t.Helper()
+	err := n.Release(t.Context(), "a")
+	if err != nil && (!errors.Is(err, cephfs.ErrForced) || !strings.Contains(err.Error(), c.Monitor)) {
+		t.Errorf("release: %v", err)
+	}
+	n.release(t, "a")
 }
 
 // TestClientStopped: a ceph-fuse that is stopped hangs all that touch the mount. A probe ends, another
 // container gets a mount of its own, and Release ends it.
 func TestClientStopped(t *testing.T) {
+	if !long {
+		t.Skip("it takes long (MCTR_LONG=1)")
+	}
 	c := cephtest.Start(t, cephtest.Memory)
 	n := newNode(t)
 	root := n.acquire(t, admin(c), "a")

@@ -69,11 +69,8 @@ func (mt *mount) askSession() int64 {
 // "mds allow *". It returns what came of it.
 func (mt *mount) evict(ctx context.Context) string {
 	const wait = "other clients wait for its locks until the session's timeout"
-	switch {
-	case mt.Kernel || mt.Session == 0:
+	if mt.Kernel || mt.Session == 0 {
 		return "the number of its session is not known: " + wait
-	case mt.Fuse.alive():
-		return "its client lives, and ends its session itself"
 	}
 	program, err := inherit.Program("ceph")
 	if err != nil {

@@ -67,6 +67,9 @@ func (mt *mount) end(ctx context.Context) (forced []string) {
 	if !mt.Fuse.alive() {
 		mt.Fuse = mt.findFuse()
 	}
+	if mt.Session == 0 && mt.Fuse.alive() && !mt.Evicted {
+		mt.Session = mt.askSession()
+	}
 	forced = append(forced, mt.endGently(ctx)...)
 	if len(forced) == 0 {
 		return nil
@@ -105,11 +108,8 @@ func (mt *mount) endGently(ctx context.Context) []string {
 		return []string{err.Error()}
 	}
 	if device == "" && mt.Device == "" && mt.Fuse.alive() { // it has never mounted, and has nothing to write
-		if !mt.Evicted {
-			mt.Session = mt.askSession()
-		}
 		_ = unix.Kill(mt.Fuse.Pid, unix.SIGKILL)
-		if mt.Session != 0 && mt.endsWithin(forceTime) {
+		if mt.endsWithin(forceTime) && !mt.Evicted {
 			mt.evict(ctx)
 		}
 	}
