@@ -96,7 +96,8 @@ func newNode(t *testing.T) node {
 	}
 	leaks := leakcheck.Snapshot(t, leakcheck.Scope{Names: []string{state, "cephfs-test"},
 		Kinds: []leakcheck.Kind{leakcheck.Mount, leakcheck.Cgroup}})
-	n := node{cephfs.New(cephfs.Config{State: state, Helper: runner, MountTime: 2 * time.Second}), state}
+	n := node{cephfs.New(cephfs.Config{State: state, Helper: runner, MountTime: 2 * time.Second,
+		FlushTime: 3 * time.Second}), state}
 	t.Cleanup(func() {
 		if t.Failed() {
 			for _, id := range []mctr.ContainerID{"a", "b", "c"} {

@@ -24,18 +24,19 @@ type Config struct {
 
 	// MountTime is how long a mount may take; 0: 10 s.
 	MountTime time.Duration
+	// FlushTime is how long ceph-fuse may write what it has cached, after the unmount; 0: 10 s.
+	FlushTime time.Duration
 	// NoKernel has ceph-fuse mount although the kernel has a client.
 	NoKernel bool
 }
 
 const (
 	defaultMountTime = 10 * time.Second
+	defaultFlushTime = 10 * time.Second
 	// probeTime is how long a healthy mount may take to answer.
 	probeTime = 2 * time.Second
 	// gentleTime is how long umount(2) may wait for the cluster before it is forced.
 	gentleTime = 5 * time.Second
-	// flushTime is how long ceph-fuse may write what it has cached.
-	flushTime = 10 * time.Second
 	// forceTime bounds each step of a forced unmount; no step waits for the cluster.
 	forceTime = time.Second
 	// evictTime is how long the eviction of a dead client may take, which is not vital.
@@ -52,6 +53,9 @@ type Mounts struct{ config Config }
 func New(c Config) *Mounts {
 	if c.MountTime == 0 {
 		c.MountTime = defaultMountTime
+	}
+	if c.FlushTime == 0 {
+		c.FlushTime = defaultFlushTime
 	}
 	return &Mounts{config: c}
 }

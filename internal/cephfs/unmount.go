@@ -117,9 +117,9 @@ func (mt *mount) endGently(ctx context.Context) []string {
 		// Its connection ends with the last mount. It writes what it has cached before it exits.
 		_ = unix.Kill(mt.Fuse.Pid, unix.SIGTERM)
 	}
-	if !mt.endsWithin(flushTime) {
+	if !mt.endsWithin(mt.config.FlushTime) {
 		return []string{
-			fmt.Sprintf("ceph-fuse with pid %d has not ended %v after the unmount", mt.Fuse.Pid, flushTime)}
+			fmt.Sprintf("ceph-fuse with pid %d has not ended %v after the unmount", mt.Fuse.Pid, mt.config.FlushTime)}
 	}
 	return nil
 }
