@@ -56,7 +56,7 @@ func (v *Volume) set(name, value string) (err error) {
 		v.Spec.ReadOnly, err = strconv.ParseBool(value)
 	case "directory":
 		if v.Directory = filepath.Clean(value); !filepath.IsLocal(value) || strings.ContainsFunc(value, isControl) {
-			err = errors.New("want a relative path, without ..")
+			err = errors.New("want a relative path that does not lead upwards")
 		}
 	case "create":
 		v.Create, err = strconv.ParseBool(value)

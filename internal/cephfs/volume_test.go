@@ -21,16 +21,16 @@ func options(more ...string) map[string]string {
 }
 
 func TestParseVolume(t *testing.T) {
-	v, err := ParseVolume(options("client", "client.team", "fs", "two", "path", "/a/", "directory", "b/c", "create", "true",
-		"quota-bytes", "5", "read-only", "1", "client_cache_size", "10"))
+	v, err := ParseVolume(options("client", "client.team", "fs", "two", "path", "/a/", "directory", "b/c", "create",
+		"true", "quota-bytes", "5", "read-only", "1", "client_cache_size", "10"))
 	if err != nil || len(v.Spec.Monitors) != 3 || v.Spec.Client != "team" || v.Spec.Path != "/a" || !v.Create ||
 		v.Directory != "b/c" || *v.Quota != (Quota{Bytes: 5}) || v.Spec.Options["client_cache_size"] != "10" {
 		t.Errorf("got %+v, %v", v, err)
 	}
 	for name, value := range map[string]string{
-		"mon": "a,,b", "key-file": "key", "client": "a b", "fs": "a/b", "path": "a", "directory": "../a", "create": "true",
-		"quota-bytes": "-1", "quota-files": "many", "read-only": "maybe", "secret": "x", "client_fs": "x",
-		"client_mount_timeout": "1", "ms_bind_ipv6": "a\nb", "log_file": "/x",
+		"mon": "a,,b", "key-file": "key", "client": "a b", "fs": "a/b", "path": "a", "directory": "../a",
+		"create": "true", "quota-bytes": "-1", "quota-files": "many", "read-only": "maybe", "secret": "x",
+		"client_fs": "x", "client_mount_timeout": "1", "ms_bind_ipv6": "a\nb", "log_file": "/x",
 	} {
 		_, err := ParseVolume(options(name, value))
 		if !errors.Is(err, mctr.ErrInvalid) {
