@@ -20,7 +20,7 @@ func TestCheck(t *testing.T) {
 		"process.working_dir":   {Process: mctr.Process{WorkingDir: bad}},
 		"labels":                {Labels: map[string]string{bad: "x"}},
 		"labels.key":            {Labels: map[string]string{"key": bad}},
-		"mounts[0].source":      {Volumes: []mctr.Volume{{Source: bad}}},
+		"volumes[0].source":     {Volumes: []mctr.Volume{{Source: bad}}},
 		"health.command[0]":     {Health: &mctr.HealthCheck{Command: []string{bad}}},
 	} {
 		err := Check(&c)
