@@ -200,7 +200,7 @@ func TestNestedKilledAtEveryFailpoint(t *testing.T) {
 	if _, err := a.Launch(t.Context(), "root", config, containerizer.LaunchOptions{Detach: true}); err != nil {
 		t.Fatal(err)
 	}
-	for _, point := range store.Checkpoints(a.table) {
+	for _, point := range a.checkpoints() {
 		if testing.Short() && (strings.HasPrefix(point, "prepare/") || strings.HasPrefix(point, "cleaned/")) {
 			continue
 		}

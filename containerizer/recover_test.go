@@ -255,7 +255,7 @@ func TestRecoverBadRecords(t *testing.T) {
 // behind every checkpoint, and wants Recover alone to set everything right.
 func TestRecoverAfterKillAtEveryFailpoint(t *testing.T) {
 	a := newAgent(t)
-	points := store.Checkpoints(a.table)
+	points := a.checkpoints()
 	if testing.Short() {
 		points = []string{"intent", "image", "prepare/docker/runtime", "created", "running", "exited", "destroy",
 			"released"}

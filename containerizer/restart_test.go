@@ -10,7 +10,6 @@ import (
 
 	"github.com/mctr/mctr"
 	"github.com/mctr/mctr/containerizer"
-	"github.com/mctr/mctr/containerizer/store"
 	"github.com/mctr/mctr/internal/failpoint"
 	"github.com/mctr/mctr/isolators"
 )
@@ -128,7 +127,7 @@ func TestStartAgainKilledAtEveryFailpoint(t *testing.T) {
 	if _, err := a.Wait(t.Context(), "job"); err != nil {
 		t.Fatal(err)
 	}
-	for _, point := range store.Checkpoints(a.table) {
+	for _, point := range a.checkpoints() {
 		if testing.Short() && strings.HasPrefix(point, "prepare/") {
 			continue
 		}
@@ -153,7 +152,7 @@ func TestStartAgainKilledAtEveryFailpoint(t *testing.T) {
 		})
 	}
 	if data, err := os.ReadFile(a.root + "/containers/job/sandbox/counted"); err != nil ||
-		strings.Count(string(data), "x") < len(store.Checkpoints(a.table)) && !testing.Short() {
+		strings.Count(string(data), "x") < len(a.checkpoints()) && !testing.Short() {
 		t.Errorf("the sandbox has %q, %v", data, err)
 	}
 	a.remove("job")
