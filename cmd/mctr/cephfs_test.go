@@ -40,6 +40,7 @@ func TestCephFS(t *testing.T) {
 	h.want(125, "run", "--rm", "-q", "--mount", "type=volume,src=v,dst=/v,volume-subpath=none", h.image, "true")
 	t.Run("client killed", func(t *testing.T) { testCephClientKilled(t, h, c) })
 	t.Run("metadata server killed", func(t *testing.T) { testCephServerKilled(t, h, c) })
+	h.want(0, "volume", "rm", "v")
 }
 
 // testCephClientKilled: the container of a client that was killed sees errors and no waits, and works again
@@ -61,7 +62,7 @@ func testCephClientKilled(t *testing.T, h *host, c *cephtest.Cluster) {
 	h.want(0, "start", "box")
 	h.want(0, "exec", "box", "cat", "/v/sub/file")
 	h.want(0, "rm", "-f", "box")
-	h.wantClean()
+	h.wantClean("/volumes/v")
 }
 
 // testCephServerKilled: a container whose processes wait for a dead server, in a sleep that no signal ends,
@@ -82,7 +83,7 @@ func testCephServerKilled(t *testing.T, h *host, c *cephtest.Cluster) {
 		t.Errorf("rm -f: %s", r.stderr)
 	}
 	h.mctr("rm", "-f", "box")
-	h.wantClean()
+	h.wantClean("/volumes/v")
 	if os.Getenv("MCTR_LONG") == "" {
 		return // the launch takes until its deadline
 	}

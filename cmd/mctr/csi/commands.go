@@ -15,6 +15,9 @@ import (
 func Command(h *hostapi.Host) *cobra.Command {
 	plugin := commandline.Group("plugin", "Register, show and remove CSI plugins",
 		addCommand(h), lsCommand(h), inspectCommand(h), rmCommand(h))
+	plugin.Long = `Register, show and remove CSI plugins: those that listen on a socket already, and those that mctr
+runs in containers.`
+	plugin.Example = "  mctr csi plugin add rbd.csi.ceph.com --endpoint unix:///run/rbd/csi.sock\n  mctr csi plugin ls"
 	cmd := commandline.Group("csi", "Register and show plugins of the Container Storage Interface", plugin,
 		nodeCommand(h))
 	cmd.Long = `Register and show plugins of the Container Storage Interface (CSI). A volume of a plugin is a
