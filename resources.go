@@ -36,7 +36,7 @@ type Memory struct {
 	Swappiness  *int64 `json:"swappiness,omitempty"`    // v1 only: 0 to 100
 }
 
-// Disk limits what a container writes: nil is no limit. A writer that exceeds a limit gets ENOSPC or
+// Disk limits what a container writes: nil means unlimited. A writer that exceeds a limit gets ENOSPC or
 // EDQUOT.
 type Disk struct {
 	Rootfs        *int64 `json:"rootfs,omitempty"`         // bytes on top of its image

@@ -29,7 +29,7 @@ var calls = map[string][]string{
 // filePrefix begins a reference to a file, whose text is a JSON object of strings.
 const filePrefix = "file:"
 
-// checkReferences refuses secrets that are no references, and those of calls that have none. The error
+// checkReferences refuses secrets given by value, and those of calls that have none. The error
 // repeats no value: it may be a secret.
 func checkReferences(references csi.SecretRefs) error {
 	for call, reference := range references {

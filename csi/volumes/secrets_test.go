@@ -30,7 +30,7 @@ func TestResolve(t *testing.T) {
 	}
 }
 
-// TestReadSecrets refuses what is no file of secrets, at once, and shows nothing of it.
+// TestReadSecrets refuses all but files of secrets, at once, and shows nothing of it.
 func TestReadSecrets(t *testing.T) {
 	dir := t.TempDir()
 	fifo := filepath.Join(dir, "fifo")

@@ -50,7 +50,7 @@ func (m *Mounts) MakeDirectory(ctx context.Context, root, dir string) error {
 	return nil
 }
 
-// A Quota limits what is below a directory. Zero is no limit. The client enforces it some seconds late.
+// A Quota limits what is below a directory. Zero means unlimited. The client enforces it some seconds late.
 type Quota struct {
 	Bytes, Files int64
 }

@@ -36,7 +36,7 @@ const (
 	inheritID = 0x200 // FS_XFLAG_PROJINHERIT: new files in a directory get its project id
 )
 
-// assign moves dir and everything in it from one project to another; project 0 is no project. A
+// assign moves dir and everything in it from one project to another; project 0 stands for none. A
 // directory gets its id before it is read: files that another process makes meanwhile inherit the
 // id. It does not follow links. A mount below dir is an error, and so is a file of a third project,
 // unless files are moved to no project. A hard link is one file with its other names, which thus

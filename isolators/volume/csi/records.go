@@ -136,7 +136,7 @@ func (i *isolator) Recover(_ context.Context, known []mctr.ContainerState,
 func (i *isolator) Undo(ctx context.Context, l mctr.Leftover) error {
 	plugin, _, ok := strings.Cut(l.Object, "/")
 	if l.Kind != staleKind || !ok {
-		return &mctr.UnsupportedError{Feature: l.String(), Why: "it is no volume of a plugin"}
+		return &mctr.UnsupportedError{Feature: l.String(), Why: "a plugin did not make this volume"}
 	}
 	return i.Driver.Release(ctx, plugin)
 }

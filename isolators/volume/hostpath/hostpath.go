@@ -115,7 +115,7 @@ func (i *isolator) workdir(ctx context.Context, c *mctr.Container) error {
 }
 
 // source returns an error if a volume's source does not exist, or makes it if the config allows that
-// and this is no dry run.
+// and this launch is not a dry run.
 func (i *isolator) source(ctx context.Context, v mctr.Volume, dryRun bool) error {
 	ctx, cancel := context.WithTimeout(ctx, probeTime)
 	defer cancel()

@@ -27,7 +27,7 @@ const idmap = "idmap"
 
 // MapOwner adds to m, the mount of v, the mapping that the option idmap asks for (mount_setattr(2),
 // MOUNT_ATTR_IDMAP): the owner of source is the user of c's process there, and what this user writes
-// belongs to the owner. Files of other owners belong to nobody, and no other user can write. owner
+// belongs to the owner. Files of other owners show the overflow user, 65534, and other users cannot write. owner
 // returns the owner of source.
 func MapOwner(c *mctr.Container, v mctr.Volume, m *specs.Mount, owner func() (uid, gid uint32, err error)) error {
 	if !slices.Contains(v.Options, idmap) {
